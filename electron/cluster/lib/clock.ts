@@ -1,0 +1,24 @@
+/**
+ * Time, as everything under `electron/cluster` sees it. Nothing there may ask the operating system for the
+ * time or for a timer; it is handed a `Clock`, so that the simulator can own time and the lab can skew it.
+ */
+export interface Clock {
+  /** Wall-clock time in milliseconds since the Unix epoch. May jump; written into records and shown to people. */
+  now(): number;
+  /** Milliseconds from an arbitrary start that never go back. Every timeout is measured with this one. */
+  monotonic(): number;
+  /** Runs `callback` once, `delayMs` from now. A delay of 0 still runs it later, never at once. */
+  setTimer(delayMs: number, callback: () => void): Timer;
+}
+
+export interface Timer {
+  /** Idempotent; after it the callback will not run. */
+  cancel(): void;
+}
+
+/** Resolves after `delayMs` on the given clock. */
+export function sleep(clock: Clock, delayMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    clock.setTimer(delayMs, resolve);
+  });
+}

@@ -1,0 +1,57 @@
+/**
+ * The network, as everything under `electron/cluster` sees it: ordered byte streams between addresses. In the app it
+ * is TCP (`network/tcp.ts`) with faults laid over it (`network/faults.ts`); in the simulator it is a queue.
+ */
+export interface Network {
+  /** Starts to accept. Rejects with `NetworkError` EADDRINUSE when the port is taken; port 0 asks for any free one. */
+  listen(address: Address, accept: (stream: Stream) => void): Promise<Listener>;
+  /** Opens a stream; rejects with `NetworkError` when refused, reset or not answered within `timeoutMs`. */
+  connect(address: Address, timeoutMs: number): Promise<Stream>;
+}
+
+export interface Address {
+  host: string;
+  port: number;
+}
+
+export interface Listener {
+  readonly port: number;
+  /** Stops to accept; streams that are open stay open. */
+  close(): void;
+}
+
+export interface Stream {
+  /** `host:port` of the other side, for logs and for what clients are shown as. */
+  readonly remote: string;
+  /**
+   * Sends the chunks in order, in one vectored write where the platform can. Chunks must not be changed afterwards.
+   * False when the send buffer is above its mark: stop until `drain`.
+   */
+  write(chunks: readonly Uint8Array[]): boolean;
+  /** Stops and resumes the arrival of data (backpressure reaches the peer). */
+  pause(): void;
+  resume(): void;
+  /** Sends what is buffered, then closes. */
+  end(): void;
+  /** Drops the stream at once; the peer sees a reset. */
+  destroy(reason?: Error): void;
+  /** Set once, right after the stream is handed over. */
+  handlers: StreamHandlers;
+}
+
+export interface StreamHandlers {
+  /** The bytes are the receiver's to keep: nobody writes into them again. */
+  data(chunk: Buffer): void;
+  drain(): void;
+  /** Exactly once, however the stream ended. */
+  close(reason?: Error): void;
+}
+
+export class NetworkError extends Error {
+  readonly code: string;
+  constructor(code: string, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'NetworkError';
+    this.code = code;
+  }
+}

@@ -1,0 +1,15 @@
+import vue from '@vitejs/plugin-vue';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  plugins: [vue()],
+  cacheDir: 'out/.vite',
+  test: {
+    include: ['test/**/*.test.ts'],
+    // These drive processes, browsers or real clients; build/test.ts runs them one after another.
+    exclude: ['test/clients/**', 'test/e2e/**', 'test/kafka/**', 'test/bench/**', 'node_modules/**'],
+    pool: 'threads',
+    maxWorkers: 2,
+    testTimeout: 20_000,
+  },
+});
