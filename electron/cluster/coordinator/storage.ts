@@ -1,0 +1,17 @@
+/**
+ * What a coordinator needs of the log under it: partitions of one internal, compacted, replicated topic. The broker
+ * gives it (`broker/coordinator-storage.ts`); tests give one in memory.
+ */
+export interface CoordinatorStorage {
+  /** Number of partitions of the internal topic; undefined while the topic does not exist. */
+  partitionCount(): number | undefined;
+  /**
+   * Appends one batch to a partition that this broker leads in `leaderEpoch`. Returns at once with the offset after the
+   * batch and a promise that resolves when the batch is committed (below the high watermark, with at least
+   * min.insync.replicas), or rejects with a `KafkaError` (NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS …). Throws
+   * such an error when the append itself is refused: then nothing was written.
+   */
+  append(partition: number, leaderEpoch: number, batch: Buffer): { lastOffset: bigint; committed: Promise<void> };
+  /** All batches of the partition from its log start to its high watermark, in order, a few at a time. */
+  read(partition: number): AsyncIterable<Buffer>;
+}

@@ -1,0 +1,104 @@
+/**
+ * The metadata image: what one node knows of the cluster, as of one offset of the metadata log. It is immutable. Records
+ * of the log, applied in order (`image-apply.ts`), make the next image and leave this one as it was, so whoever holds an
+ * image may read it across awaits. Maps are shared between images where nothing changed.
+ */
+import { ZERO_UUID } from '../protocol/uuid.ts';
+
+export interface MetadataImage {
+  /** Offset of the last record applied; −1 before the first. */
+  readonly offset: bigint;
+  /** Raft epoch of that record. */
+  readonly epoch: number;
+  /** Kafka's cluster id, a UUID in text form. */
+  readonly clusterId: string;
+  readonly brokers: ReadonlyMap<number, BrokerRegistration>;
+  readonly topics: ReadonlyMap<string, TopicImage>;
+  readonly topicsById: ReadonlyMap<string, TopicImage>;
+  /** Overrides by `configKey(type, name)`; an absent entry means defaults all over. */
+  readonly configs: ReadonlyMap<string, ReadonlyMap<string, string>>;
+  readonly features: ReadonlyMap<string, number>;
+  readonly nextProducerId: bigint;
+}
+
+export interface BrokerRegistration {
+  readonly id: number;
+  /** Offset of the registration record: grows with every registration (KIP-631's broker epoch). */
+  readonly epoch: bigint;
+  readonly incarnationId: string;
+  readonly listeners: readonly BrokerListener[];
+  readonly rack: string | null;
+  /** A fenced broker leads nothing, is in no ISR and is not shown to clients. */
+  readonly fenced: boolean;
+  readonly inControlledShutdown: boolean;
+}
+
+export interface BrokerListener {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+  /** 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL. */
+  readonly securityProtocol: number;
+}
+
+export interface TopicImage {
+  readonly id: string;
+  readonly name: string;
+  /** By partition number, dense. */
+  readonly partitions: readonly PartitionImage[];
+}
+
+export interface PartitionImage {
+  readonly topicId: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly replicas: readonly number[];
+  readonly isr: readonly number[];
+  /** Eligible leader replicas (KIP-966): out of the ISR, yet holding everything up to the high watermark. */
+  readonly elr: readonly number[];
+  readonly lastKnownElr: readonly number[];
+  readonly addingReplicas: readonly number[];
+  readonly removingReplicas: readonly number[];
+  /** −1 when there is none. */
+  readonly leader: number;
+  /** Grows with every change of leader or loss of a leader. */
+  readonly leaderEpoch: number;
+  /** Grows with every change at all; what AlterPartition compares and sets. */
+  readonly partitionEpoch: number;
+  /** 1 while a leader elected unclean is still recovering. */
+  readonly leaderRecoveryState: number;
+}
+
+/** What differs between two images, computed while records are applied. */
+export interface ImageChange {
+  readonly before: MetadataImage;
+  readonly after: MetadataImage;
+  /** Partitions created or changed in any field, newest state. */
+  readonly partitions: readonly PartitionImage[];
+  readonly deletedTopics: readonly TopicImage[];
+  /** Ids of brokers whose registration appeared, changed or went. */
+  readonly brokers: readonly number[];
+  /** Config keys with changed overrides. */
+  readonly configs: readonly string[];
+}
+
+/** Resource types as in AlterConfigs: 2 topic, 4 broker. A broker named '' stands for all of them. */
+export type ConfigResourceType = 2 | 4;
+export const TOPIC_RESOURCE = 2;
+export const BROKER_RESOURCE = 4;
+
+export function configKey(type: ConfigResourceType, name: string): string {
+  return `${type}:${name}`;
+}
+
+export const EMPTY_IMAGE: MetadataImage = {
+  offset: -1n,
+  epoch: 0,
+  clusterId: ZERO_UUID,
+  brokers: new Map(),
+  topics: new Map(),
+  topicsById: new Map(),
+  configs: new Map(),
+  features: new Map(),
+  nextProducerId: 0n,
+};

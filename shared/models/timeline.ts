@@ -1,0 +1,55 @@
+/** The timeline: every fault and every transition that it caused, with the cause. */
+
+export type TimelineEventType =
+  // what a person or a test did
+  | 'lab/nodeStarted'
+  | 'lab/nodeStopped'
+  | 'lab/nodeKilled'
+  // coordination
+  | 'quorum/leaderElected'
+  | 'cluster/brokerRegistered'
+  | 'cluster/brokerUnfenced'
+  | 'cluster/brokerFenced'
+  | 'cluster/controlledShutdown'
+  // topics and partitions
+  | 'topic/created'
+  | 'topic/deleted'
+  | 'topic/configChanged'
+  | 'topic/partitionsAdded'
+  | 'partition/leadersElected'
+  | 'partition/leadersLost'
+  | 'partition/isrShrunk'
+  | 'partition/isrExpanded'
+  | 'partition/truncated'
+  // groups
+  | 'group/coordinatorMoved'
+  | 'group/rebalanceStarted'
+  | 'group/rebalanced'
+  | 'group/memberJoined'
+  | 'group/memberLeft'
+  | 'group/memberExpired'
+  // nodes
+  | 'node/ready'
+  | 'node/logRecovered'
+  | 'node/failed';
+
+export interface TimelineEvent {
+  /** Grows by one with every event of a run of the app. */
+  id: number;
+  type: TimelineEventType;
+  /** Wall-clock milliseconds. */
+  at: number;
+  /** The node that reported it; null for what the supervisor itself did or saw. */
+  node: number | null;
+  broker?: number;
+  topic?: string;
+  partitions?: number[];
+  group?: string;
+  /** How many things it is about, where that is more than one: 9 leaders moved. */
+  count?: number;
+  /** One short clause in plain words: why it happened. */
+  reason?: string;
+  /** The event that led to this one. */
+  causeId?: number;
+  details?: Record<string, unknown>;
+}
