@@ -1,0 +1,19 @@
+/** What one node is told at its start. Plain data: it crosses to the node's worker. */
+export interface NodeConfig {
+  nodeId: number;
+  /** Kafka's cluster id, a UUID in text form; the same on every node. */
+  clusterId: string;
+  /** This node's own directory: logs, `meta.properties`, `quorum-state`. */
+  dataDirectory: string;
+  /** Host that the node binds to and advertises. */
+  host: string;
+  /** Where clients connect. */
+  brokerPort: number;
+  /** Where other nodes reach its controller half. */
+  controllerPort: number;
+  rack: string | null;
+  /** Every node of the quorum, this one included. */
+  voters: readonly { id: number; host: string; port: number }[];
+  /** Broker settings by Kafka's names (`min.insync.replicas`); what is absent has its default. */
+  properties: Readonly<Record<string, string>>;
+}
