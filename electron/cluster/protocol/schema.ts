@@ -88,7 +88,7 @@ export function array<const E extends Fields | AnyField, const O extends Options
   element: E,
   options?: O,
 ): Field<Nullable<ElementOut<E>[], O>, Nullable<readonly ElementIn<E>[], O>, IsOptional<O>> {
-  const of: FieldType = isField(element) ? element.type : { kind: 'struct', fields: element as Fields };
+  const of: FieldType = isField(element) ? element.type : { kind: 'struct', fields: element };
   return { type: { kind: 'array', of }, versions, ...options };
 }
 
