@@ -5,6 +5,7 @@ import { deleteTopics } from '../cluster/protocol/apis/delete-topics.ts';
 import { describeLogDirs } from '../cluster/protocol/apis/describe-log-dirs.ts';
 import { listOffsets } from '../cluster/protocol/apis/list-offsets.ts';
 import { ErrorCode, errorName } from '../cluster/protocol/error-codes.ts';
+import { ZERO_UUID } from '../cluster/protocol/uuid.ts';
 import { isLeaderUnknown, type BrokerAnswer, type ClusterClient, type ClusterMetadata } from './cluster-client.ts';
 import { kafkaFailure } from './errors.ts';
 
@@ -156,7 +157,7 @@ export async function createTopic(client: ClusterClient, topic: NewTopic): Promi
 export async function deleteTopic(client: ClusterClient, name: string): Promise<void> {
   const answer = await client.onController(
     deleteTopics,
-    { topicNames: [name], topics: [{ name }], timeoutMs: 10_000 },
+    { topicNames: [name], topics: [{ name, topicId: ZERO_UUID }], timeoutMs: 10_000 },
     (response) => response.responses[0]?.errorCode ?? 0,
   );
   const [result] = answer.responses;
