@@ -1,6 +1,6 @@
 /** What the command palette offers for a few typed letters. */
 import { computed, type Ref } from 'vue';
-import { compareText } from '../lib/format.ts';
+import { compareText } from '../format/numbers.ts';
 import { useBrokerActions } from './useBrokerActions.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useDeskStore } from '../stores/desk.ts';

@@ -3,7 +3,7 @@ import { computed, ref, shallowRef } from 'vue';
 import { defineStore } from 'pinia';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { listen, onReopened, request } from '../api.ts';
-import { chainOf, type EventChain } from '../lib/timeline.ts';
+import { chainOf, type EventChain } from '../format/timeline.ts';
 
 const MAX_EVENTS = 5_000;
 

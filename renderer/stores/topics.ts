@@ -5,7 +5,7 @@ import type { Result } from '#shared/errors';
 import type { Payload, TopicPlacement } from '#shared/ipc';
 import type { ConfigEntry } from '#shared/models/cluster';
 import { request } from '../api.ts';
-import { topicHealth, type TopicHealth } from '../lib/replicas.ts';
+import { topicHealth, type TopicHealth } from '../format/replicas.ts';
 import { useClusterStore } from './cluster.ts';
 
 export const useTopicsStore = defineStore('topics', () => {

@@ -1,6 +1,6 @@
 /** The timeline in words, and its chains: which event led to which. */
 import type { TimelineEvent, TimelineEventType } from '#shared/models/timeline';
-import { formatRanges, plural } from './format.ts';
+import { formatRanges, plural } from './numbers.ts';
 import type { Tone } from './replicas.ts';
 
 export type EventKind = 'faults' | 'coordination' | 'partitions' | 'groups' | 'topics';

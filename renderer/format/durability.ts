@@ -1,5 +1,5 @@
 /** What a replication factor and min.insync.replicas buy, in words. Source: Kafka's acks=all and min.insync.replicas. */
-import { plural } from './format.ts';
+import { plural } from './numbers.ts';
 
 export interface Durability {
   replicationFactor: number;

@@ -1,6 +1,6 @@
 /** What a person should look at first, most urgent first. Empty when all is well. */
 import type { BrokerRow, GroupRow, QuorumView, TopicRow } from '#shared/models/cluster';
-import { formatList, plural } from './format.ts';
+import { formatList, plural } from './numbers.ts';
 import { BROKER_STATE, isAlive, isOffline, refusesWrites } from './replicas.ts';
 
 export interface AttentionItem {
