@@ -152,7 +152,11 @@ export class TokenlessBridge implements LinkedBridge {
   invoke<C extends RequestChannel>(): Promise<Result<Results[C]>> {
     return Promise.resolve({
       ok: false,
-      error: { code: 'NOT_CONNECTED', message: 'This address has no token.', advice: 'Open the address that Brokerdesk printed when it started.' },
+      error: {
+        code: 'NOT_CONNECTED',
+        message: 'This address has no token.',
+        advice: 'Open the address that Brokerdesk printed when it started.',
+      },
     });
   }
 

@@ -5,7 +5,12 @@ export const routes: RouteRecordRaw[] = [
   { path: '/', redirect: '/overview' },
   { path: '/overview', component: () => import('./pages/OverviewPage.vue'), meta: { title: 'Overview' } },
   { path: '/brokers', component: () => import('./pages/BrokersPage.vue'), meta: { title: 'Brokers' } },
-  { path: '/brokers/:id(\\d+)', component: () => import('./pages/BrokerPage.vue'), props: (to) => ({ id: Number(to.params['id']) }), meta: { title: 'Broker' } },
+  {
+    path: '/brokers/:id(\\d+)/:tab(replicas|settings)?',
+    component: () => import('./pages/BrokerPage.vue'),
+    props: (to) => ({ id: Number(to.params['id']), tab: to.params['tab'] === 'settings' ? 'settings' : 'replicas' }),
+    meta: { title: 'Broker' },
+  },
   { path: '/topics', component: () => import('./pages/TopicsPage.vue'), meta: { title: 'Topics' } },
   {
     path: '/topics/:name',

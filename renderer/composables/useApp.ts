@@ -19,7 +19,10 @@ export function useApp(): { refresh: () => Promise<void> } {
     cluster.start(),
     useTimelineStore().start(),
     useMessagesStore().start(),
-    desk.start((path) => void router.push(path), () => void refresh()),
+    desk.start(
+      (path) => void router.push(path),
+      () => void refresh(),
+    ),
   ];
   onScopeDispose(() => stops.forEach((stop) => stop()));
 

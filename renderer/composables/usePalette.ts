@@ -64,7 +64,13 @@ export function usePalette(text: Ref<string>): { matches: Ref<PaletteEntry[]> } 
   });
 
   const things = computed<PaletteEntry[]>(() => [
-    ...cluster.brokerList.map((broker) => ({ key: `broker:${broker.id}`, label: `Broker ${broker.id}`, kind: 'broker', to: `/brokers/${broker.id}`, run: nothing })),
+    ...cluster.brokerList.map((broker) => ({
+      key: `broker:${broker.id}`,
+      label: `Broker ${broker.id}`,
+      kind: 'broker',
+      to: `/brokers/${broker.id}`,
+      run: nothing,
+    })),
     ...cluster.topicList.map((topic) => ({
       key: `topic:${topic.name}`,
       label: topic.name,

@@ -100,7 +100,8 @@ function brokerItems({ brokers, topics, unreachable }: AttentionSource): Attenti
         }
       }
       const error = unreachable.find((entry) => entry.broker === broker.id)?.error;
-      const follows = behind > 0 ? `${plural(behind, 'partition')} ${behind === 1 ? 'is' : 'are'} a copy short.` : 'It holds no replica that is missed.';
+      const follows =
+        behind > 0 ? `${plural(behind, 'partition')} ${behind === 1 ? 'is' : 'are'} a copy short.` : 'It holds no replica that is missed.';
       return {
         key: `broker-${broker.id}`,
         tone: broker.state === 'starting' || broker.state === 'shuttingDown' ? 'warn' : 'bad',

@@ -40,9 +40,12 @@ function byDesign(copies: number, min: number): string {
 function now(copies: number, min: number, alive: number): string {
   const down = copies - alive;
   if (down <= 0 || copies === 1) return '';
-  if (alive < min) return `With ${plural(down, 'broker')} down it refuses acks=all writes until ${alive === 0 ? 'they return' : 'one returns'}.`;
+  if (alive < min)
+    return `With ${plural(down, 'broker')} down it refuses acks=all writes until ${alive === 0 ? 'they return' : 'one returns'}.`;
   const left = alive - min;
-  return left === 0 ? 'As things stand, one more loss stops writes.' : `As things stand, ${plural(left, 'more loss', 'more losses')} can be taken.`;
+  return left === 0
+    ? 'As things stand, one more loss stops writes.'
+    : `As things stand, ${plural(left, 'more loss', 'more losses')} can be taken.`;
 }
 
 /** The line under the replication-factor field. */

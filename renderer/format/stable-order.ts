@@ -8,6 +8,8 @@ export function stableOrder<Row, Key>(
   keyOf: (row: Row) => Key,
   compare: ((a: Row, b: Row) => number) | null,
 ): Row[] {
+  // Unsorted: the caller's order is the order.
+  if (compare === null) return [...rows];
   const byKey = new Map(rows.map((row) => [keyOf(row), row]));
   const kept: Row[] = [];
   for (const key of previous) {
@@ -17,7 +19,6 @@ export function stableOrder<Row, Key>(
     byKey.delete(key);
   }
   const fresh = [...byKey.values()];
-  if (compare === null) return [...kept, ...fresh];
   fresh.sort(compare);
   if (kept.length === 0) return fresh;
   return merge(kept, fresh, compare);

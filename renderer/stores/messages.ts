@@ -100,5 +100,23 @@ export const useMessagesStore = defineStore('messages', () => {
     return request('message/produce', record);
   }
 
-  return { records, failed, more, state, error, tailId, tailing, paused, held, dropped, clear, browse, tail, untail, setPaused, start, produce };
+  return {
+    records,
+    failed,
+    more,
+    state,
+    error,
+    tailId,
+    tailing,
+    paused,
+    held,
+    dropped,
+    clear,
+    browse,
+    tail,
+    untail,
+    setPaused,
+    start,
+    produce,
+  };
 });
