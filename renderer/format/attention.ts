@@ -12,8 +12,6 @@ export interface AttentionItem {
   why: string;
   /** Where to look. */
   to: string | null;
-  /** A broker that can be started to mend it (embedded cluster). */
-  startBroker: number | null;
 }
 
 export interface AttentionSource {
@@ -40,7 +38,6 @@ function quorumItems({ brokers, quorum }: AttentionSource): AttentionItem[] {
       what: `No controller: ${quorum.voters.length - gone.length} of ${quorum.voters.length} voters are left`,
       why: `${majority} are needed. Until then no leader can be elected and no topic changed.`,
       to: '/coordination',
-      startBroker: gone[0]?.id ?? null,
     },
   ];
 }
@@ -55,7 +52,6 @@ function partitionItems(topics: readonly TopicRow[]): AttentionItem[] {
       what: `${plural(offline.partitions, 'partition')} ${offline.partitions === 1 ? 'has' : 'have'} no leader`,
       why: `${someOf(offline.names)}: nothing can be written to or read from ${offline.partitions === 1 ? 'it' : 'them'}.`,
       to: offline.names.length === 1 ? `/topics/${encodeURIComponent(offline.names[0] ?? '')}/partitions` : '/topics?show=attention',
-      startBroker: null,
     });
   }
   const refusing = tally(topics, (partition, topic) => refusesWrites(partition, topic.minInsyncReplicas));
@@ -66,7 +62,6 @@ function partitionItems(topics: readonly TopicRow[]): AttentionItem[] {
       what: `${plural(refusing.partitions, 'partition')} ${refusing.partitions === 1 ? 'refuses' : 'refuse'} acks=all writes`,
       why: `${someOf(refusing.names)}: fewer replicas in sync than min.insync.replicas asks for.`,
       to: refusing.names.length === 1 ? `/topics/${encodeURIComponent(refusing.names[0] ?? '')}/partitions` : '/topics?show=attention',
-      startBroker: null,
     });
   }
   return items;
@@ -108,7 +103,6 @@ function brokerItems({ brokers, topics, unreachable }: AttentionSource): Attenti
         what: `Broker ${broker.id} is ${BROKER_STATE[broker.state].word}`,
         why: broker.state === 'unreachable' && error !== undefined ? `${error}. ${follows}` : follows,
         to: `/brokers/${broker.id}`,
-        startBroker: broker.lab !== null && !broker.lab.running ? broker.id : null,
       } satisfies AttentionItem;
     });
 }
@@ -120,8 +114,8 @@ function groupItems(groups: readonly GroupRow[]): AttentionItem[] {
       key: `group-${group.id}`,
       tone: 'warn',
       what: `Group ${group.id} cannot be read`,
-      why: group.error ?? '',
+      why:
+        group.coordinator === null ? 'Its coordinator is moving to another broker; its lag is not known until then.' : (group.error ?? ''),
       to: `/groups/${encodeURIComponent(group.id)}`,
-      startBroker: null,
     }));
 }

@@ -1,5 +1,5 @@
 /** A setting's raw value said as a person would: `604800000` is 7 days. */
-import { formatBytes, formatSpan } from './numbers.ts';
+import { formatBytes, formatDuration } from './numbers.ts';
 
 export function explainConfigValue(name: string, value: string | null): string | null {
   if (value === null || !/^-?\d{1,19}$/.test(value)) return null;
@@ -10,5 +10,5 @@ export function explainConfigValue(name: string, value: string | null): string |
   if (number === -1n) return name.startsWith('retention') ? 'no limit' : null;
   if (number >= 9_223_372_036_854_775_807n) return isTime ? 'never' : 'no limit';
   if (number < 1_000n) return null;
-  return isTime ? formatSpan(Number(number)) : formatBytes(value);
+  return isTime ? formatDuration(Number(number)) : formatBytes(value);
 }

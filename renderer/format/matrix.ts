@@ -5,6 +5,13 @@ import { REPLICA_WORDS } from './replicas.ts';
 
 export type CellState = ReplicaState | 'none';
 
+/** How large glyphs are drawn, in pixels: a topic of hundreds of partitions is seen whole, not scrolled through. */
+export function glyphSize(partitions: number): { step: number; line: number; radius: number } {
+  if (partitions > 192) return { step: 7, line: 7, radius: 2.5 };
+  if (partitions > 64) return { step: 10, line: 11, radius: 3.75 };
+  return { step: 14, line: 16, radius: 5 };
+}
+
 /** One array a broker, one state a partition, in the partitions' order. */
 export function replicasByBroker(topic: TopicRow, brokers: readonly BrokerRow[]): CellState[][] {
   const column = new Map(brokers.map((broker, i) => [broker.id, i]));

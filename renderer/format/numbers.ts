@@ -58,8 +58,15 @@ function twoParts(span: number, big: number, bigUnit: string, small: number, sma
   return tail === 0 || head >= 10 ? `${head} ${bigUnit}` : `${head} ${bigUnit} ${tail} ${smallUnit}`;
 }
 
+/** A span that someone set: `3 s`, `300 ms`, `7 days`, with no more digits than it has. */
+export function formatDuration(ms: number): string {
+  if (ms < 1_000) return `${ms} ms`;
+  return ms < 60_000 ? `${ms / 1000} s` : formatSpan(ms);
+}
+
 export function formatAgo(at: number, now: number): string {
-  return `${formatSpan(now - at)} ago`;
+  // Clocks of two processes may cross by a few milliseconds; "0.0 s ago" would claim more than is known.
+  return `${formatSpan(Math.max(100, now - at))} ago`;
 }
 
 /** `14:02:11.204`, local time. */

@@ -32,7 +32,8 @@ const port = typeof address === 'object' && address !== null ? address.port : 0;
 
 const browser = await chromium.launch({
   executablePath: await sparticuz.executablePath(),
-  args: [...sparticuz.args, '--no-sandbox', '--disable-gpu'],
+  // Not sparticuz.args: its single process dies with the first context that closes.
+  args: ['--no-sandbox', '--disable-gpu'],
   headless: true,
 });
 mkdirSync(outDir, { recursive: true });
@@ -42,7 +43,9 @@ try {
       viewport: { width: shot.width ?? 1440, height: shot.height ?? 900 },
       reducedMotion: 'reduce',
     });
-    await context.addInitScript((theme: string) => localStorage.setItem('brokerdesk.theme', theme), shot.theme);
+    await context.addInitScript((theme: string) => {
+      if (location.protocol === 'http:') localStorage.setItem('brokerdesk.theme', theme);
+    }, shot.theme);
     const page = await context.newPage();
     const complaints: string[] = [];
     page.on('console', (message) => {
@@ -50,7 +53,7 @@ try {
     });
     page.on('pageerror', (error) => complaints.push(error.message));
     await page.goto(`http://127.0.0.1:${port}/?variant=${shot.variant}#${shot.path}`);
-    await settle(page);
+    await settle(page).catch((error: Error) => complaints.push(`never settled: ${error.message.slice(0, 60)}`));
     await shot.act?.(page);
     await page.waitForTimeout(shot.waitMs ?? 400);
     await page.screenshot({ path: `${outDir}/${shot.name}.png` });
@@ -63,7 +66,7 @@ try {
 }
 
 async function settle(page: Page): Promise<void> {
-  await page.waitForSelector('h1');
+  await page.waitForSelector('h1', { timeout: 8_000 });
   await page.evaluate(() => document.fonts.ready.then(() => undefined));
   await page.waitForTimeout(900);
 }
