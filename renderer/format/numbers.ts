@@ -117,16 +117,16 @@ export function shortBootstrap(bootstrap: string): string {
   return consecutive ? `${first}–${split.at(-1)?.port}` : `${first} +${parts.length - 1}`;
 }
 
-/** Compares two decimal strings of any size; unknown comes last in ascending order. */
+/** Compares two decimal strings of any size; unknown is below everything, so that it is last when the largest come first. */
 export function compareDecimal(a: string | null, b: string | null): number {
-  if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
+  if (a === null || b === null) return a === b ? 0 : a === null ? -1 : 1;
   const left = BigInt(a);
   const right = BigInt(b);
   return left < right ? -1 : left > right ? 1 : 0;
 }
 
 export function compareMaybe(a: number | null, b: number | null): number {
-  if (a === null || b === null) return a === b ? 0 : a === null ? 1 : -1;
+  if (a === null || b === null) return a === b ? 0 : a === null ? -1 : 1;
   return a - b;
 }
 
