@@ -573,7 +573,8 @@ export class Log {
     this.guard(() => {
       const { all, active } = this.segmentList;
       if (this.flushedTo < this.endOffset) {
-        for (const segment of all.slice(this.segmentList.indexOf(this.flushedTo))) {
+        // The segment of the last flushed record as well: if it has been sealed since, its indexes are not durable yet.
+        for (const segment of all.slice(this.segmentList.indexOf(this.flushedTo - 1n))) {
           segment.sync();
           if (segment === active) continue;
           segment.saveIndexes(true);

@@ -89,7 +89,8 @@ export function openSegments(
     return { segments: opened, logEndOffset: cleanEnd, truncatedBytes: 0 };
   }
   const unindexed = segments.findIndex(({ indexed }) => !indexed);
-  const lastBelow = segments.findLastIndex(({ segment }) => segment.baseOffset <= options.recoveryPoint);
+  // The segment of the last flushed record: a flush syncs the records of the active segment, not its indexes.
+  const lastBelow = segments.findLastIndex(({ segment }) => segment.baseOffset < options.recoveryPoint);
   const from = Math.max(
     0,
     options.clean && unindexed < 0 ? segments.length - 1 : unindexed < 0 ? lastBelow : Math.min(unindexed, lastBelow),
