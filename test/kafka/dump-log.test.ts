@@ -29,12 +29,12 @@ describe.skipIf(jars === undefined)('Apache Kafka reads our log (KAFKA_JARS)', (
     write(directory);
     files = readdirSync(directory);
   });
-  afterAll(() => rmSync(join(directory, '..'), { recursive: true, force: true }));
+  afterAll(() => process.env['KEEP'] === undefined && rmSync(join(directory, '..'), { recursive: true, force: true }));
 
   function dump(suffix: string, ...options: string[]): string {
     const paths = files.filter((name) => name.endsWith(suffix)).map((name) => join(directory, name));
     expect(paths.length).toBeGreaterThan(0);
-    return execFileSync('java', ['-cp', `${jars}/*`, 'kafka.tools.DumpLogSegments', '--files', paths.join(','), ...options], {
+    return execFileSync('java', ['-cp', `${jars}/*`, 'org.apache.kafka.tools.DumpLogSegments', '--files', paths.join(','), ...options], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
       maxBuffer: 1 << 28,
