@@ -118,7 +118,8 @@ export class ClassicGroup {
     this.members.delete(member.memberId);
     this.pendingSync.delete(member.memberId);
     this.countProtocols(member.protocols, -1);
-    if (member.instanceId !== null && this.staticMembers.get(member.instanceId) === member.memberId) this.staticMembers.delete(member.instanceId);
+    if (member.instanceId !== null && this.staticMembers.get(member.instanceId) === member.memberId)
+      this.staticMembers.delete(member.instanceId);
     if (this.leaderId === member.memberId) this.leaderId = this.members.keys().next().value ?? null;
   }
 
@@ -270,7 +271,11 @@ export class ClassicGroup {
   }
 
   /** The answer to a member that is in the present generation. */
-  joinResponse(member: ClassicMember, version: number, options: { leader?: string; skipAssignment?: boolean; withMembers?: boolean } = {}): JoinResponse {
+  joinResponse(
+    member: ClassicMember,
+    version: number,
+    options: { leader?: string; skipAssignment?: boolean; withMembers?: boolean } = {},
+  ): JoinResponse {
     const withMembers = options.withMembers ?? this.isLeader(member.memberId);
     return {
       errorCode: ErrorCode.NONE,

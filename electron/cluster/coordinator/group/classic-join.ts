@@ -139,11 +139,20 @@ function addMember({ env, group, request, context, waiter, because }: Join, memb
   group.add(member, waiter);
   member.session.set(env.settings.newMemberJoinTimeoutMs);
   const reason = `member ${memberName(member)} joined${because}`;
-  env.emit('group/memberJoined', group.groupId, reason, { memberId, clientId: member.clientId, clientHost: member.clientHost, members: group.members.size });
+  env.emit('group/memberJoined', group.groupId, reason, {
+    memberId,
+    clientId: member.clientId,
+    clientHost: member.clientHost,
+    members: group.members.size,
+  });
   return prepareOrComplete(env, group, reason);
 }
 
-function updateMember({ env, group, request, context, waiter, because }: Join, member: ClassicMember, reason: string): GroupDecision | null {
+function updateMember(
+  { env, group, request, context, waiter, because }: Join,
+  member: ClassicMember,
+  reason: string,
+): GroupDecision | null {
   group.update(member, protocolsOf(request), rebalanceTimeout(request), request.sessionTimeoutMs);
   member.clientId = context.clientId ?? '';
   member.clientHost = context.clientHost;

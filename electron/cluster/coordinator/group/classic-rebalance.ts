@@ -23,7 +23,8 @@ export function groupTimers(env: GroupEnvironment): (group: ClassicGroup) => { j
 
 /** A member came, went or changed: begins a rebalance, or ends the one that waited only for this. */
 export function prepareOrComplete(env: GroupEnvironment, group: ClassicGroup, reason: string): GroupDecision | null {
-  if (group.state === 'Stable' || group.state === 'CompletingRebalance' || group.state === 'Empty') return prepareRebalance(env, group, reason);
+  if (group.state === 'Stable' || group.state === 'CompletingRebalance' || group.state === 'Empty')
+    return prepareRebalance(env, group, reason);
   return completeIfAllJoined(env, group);
 }
 
@@ -75,7 +76,9 @@ function completeJoin(env: GroupEnvironment, group: ClassicGroup): GroupDecision
     if (member.awaitingJoin !== null || member.instanceId !== null) continue;
     group.remove(member, ErrorCode.UNKNOWN_MEMBER_ID);
     const waited = seconds(env.clock.monotonic() - group.rebalanceStartedAt);
-    env.emit('group/memberExpired', group.groupId, `member ${memberName(member)} did not rejoin within ${waited}`, { memberId: member.memberId });
+    env.emit('group/memberExpired', group.groupId, `member ${memberName(member)} did not rejoin within ${waited}`, {
+      memberId: member.memberId,
+    });
   }
   if (group.members.size > 0 && !group.electJoinedLeader()) {
     // Only static members that are away. Their sessions decide.
@@ -116,7 +119,11 @@ function syncPhaseOver(env: GroupEnvironment, group: ClassicGroup): GroupDecisio
       memberId: member.memberId,
     });
   }
-  return prepareRebalance(env, group, `${late.map((member) => `member ${memberName(member)}`).join(', ')} did not fetch the assignment within ${waited}`);
+  return prepareRebalance(
+    env,
+    group,
+    `${late.map((member) => `member ${memberName(member)}`).join(', ')} did not fetch the assignment within ${waited}`,
+  );
 }
 
 /** The assignment is in the log: gives it out. */

@@ -8,7 +8,12 @@ import { memberName } from './classic-member.ts';
 import { afterRemoval, completeSync, prepareOrComplete, resetAssignment, syncResponse, touch } from './classic-rebalance.ts';
 import type { GroupDecision, GroupEnvironment, SyncRequest, SyncResponse, Waiter } from './types.ts';
 
-export function decideSync(env: GroupEnvironment, group: ClassicGroup, request: SyncRequest, waiter: Waiter<SyncResponse>): GroupDecision | null {
+export function decideSync(
+  env: GroupEnvironment,
+  group: ClassicGroup,
+  request: SyncRequest,
+  waiter: Waiter<SyncResponse>,
+): GroupDecision | null {
   const error = validateSync(group, request);
   const member = group.members.get(request.memberId);
   if (error !== ErrorCode.NONE || member === undefined) {
@@ -118,7 +123,10 @@ export function decideLeave(
     if (error !== ErrorCode.NONE || member === undefined) return result(error);
     group.remove(member, ErrorCode.UNKNOWN_MEMBER_ID);
     const because = leaver.reason === null || leaver.reason === '' ? '' : `; it says: ${leaver.reason}`;
-    env.emit('group/memberLeft', group.groupId, `member ${memberName(member)} left${because}`, { memberId: id, members: group.members.size });
+    env.emit('group/memberLeft', group.groupId, `member ${memberName(member)} left${because}`, {
+      memberId: id,
+      members: group.members.size,
+    });
     gone.push(`member ${memberName(member)}`);
     return result(ErrorCode.NONE);
   });

@@ -89,7 +89,8 @@ export function decideCommit(
     settled(failure) {
       offsets.settled(records);
       if (failure !== ErrorCode.NONE)
-        for (const { partitions } of topics) for (const result of partitions) if (result.errorCode === ErrorCode.NONE) result.errorCode = failure;
+        for (const { partitions } of topics)
+          for (const result of partitions) if (result.errorCode === ErrorCode.NONE) result.errorCode = failure;
       respond({ topics });
       return null;
     },
@@ -99,10 +100,11 @@ export function decideCommit(
 /** Committed offsets; `topics` null asks for all of them. A partition without one has offset −1 and no error. */
 export function fetchOffsets(offsets: OffsetStore, request: GroupToFetch, requireStable: boolean): FetchedGroup {
   const { groupId } = request;
-  const partition = (topic: string, partitionIndex: number): FetchedGroup['topics'][number]['partitions'][number] => {
-    if (requireStable && offsets.isUnstable(groupId, topic, partitionIndex)) return unknownOffset(partitionIndex, ErrorCode.UNSTABLE_OFFSET_COMMIT);
+  const partition = (topic: string, topicId: string, partitionIndex: number): FetchedGroup['topics'][number]['partitions'][number] => {
+    if (requireStable && offsets.isUnstable(groupId, topic, partitionIndex))
+      return unknownOffset(partitionIndex, ErrorCode.UNSTABLE_OFFSET_COMMIT);
     const committed = offsets.get(groupId, topic, partitionIndex);
-    if (committed === undefined) return unknownOffset(partitionIndex, ErrorCode.NONE);
+    if (committed === undefined || isOfAnother(topicId, committed.topicId)) return unknownOffset(partitionIndex, ErrorCode.NONE);
     return {
       partitionIndex,
       committedOffset: committed.offset,
@@ -115,7 +117,7 @@ export function fetchOffsets(offsets: OffsetStore, request: GroupToFetch, requir
     const topics = request.topics.map(({ name, topicId, partitionIndexes }) => ({
       name,
       topicId,
-      partitions: partitionIndexes.map((index) => partition(name, index)),
+      partitions: partitionIndexes.map((index) => partition(name, topicId, index)),
     }));
     return { groupId, topics, errorCode: ErrorCode.NONE };
   }
@@ -123,9 +125,14 @@ export function fetchOffsets(offsets: OffsetStore, request: GroupToFetch, requir
   const topics = all.topicNames().map((name) => {
     const committed = all.partitionsOf(name);
     // The broker fills in the id of the topic as it is today; what stands beside the offset may be of a topic that is gone.
-    return { name, topicId: ZERO_UUID, partitions: [...committed.keys()].map((index) => partition(name, index)) };
+    return { name, topicId: ZERO_UUID, partitions: [...committed.keys()].map((index) => partition(name, ZERO_UUID, index)) };
   });
   return { groupId, topics, errorCode: ErrorCode.NONE };
+}
+
+/** An offset that was committed to an earlier topic of the same name says nothing of this one. */
+function isOfAnother(asked: string, committed: string): boolean {
+  return asked !== ZERO_UUID && committed !== ZERO_UUID && asked !== committed;
 }
 
 export function fetchError({ groupId, topics }: GroupToFetch, errorCode: number): FetchedGroup {

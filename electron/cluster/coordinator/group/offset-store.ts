@@ -44,9 +44,9 @@ export class OffsetStore {
     return false;
   }
 
-  /** Nothing is kept for the group and nothing is on its way. */
-  isEmpty(group: string): boolean {
-    return !this.groups.has(group) && !this.inFlight.has(group) && ![...this.transactions.values()].some((groups) => groups.has(group));
+  /** Something of the group is on its way: an offset that is being written, or one in an open transaction. */
+  isBusy(group: string): boolean {
+    return this.inFlight.has(group) || [...this.transactions.values()].some((groups) => groups.has(group));
   }
 
   isInFlight(group: string, topic: string, partition: number): boolean {
@@ -64,7 +64,11 @@ export class OffsetStore {
   /** Groups that have, or are about to have, an offset of one of these topics. */
   groupsWith(topics: ReadonlySet<string>): string[] {
     const ids = new Set([...this.groups.keys(), ...this.inFlight.keys()]);
-    return [...ids].filter((id) => this.partitionsOf(id).topicNames().some((topic) => topics.has(topic)));
+    return [...ids].filter((id) =>
+      this.partitionsOf(id)
+        .topicNames()
+        .some((topic) => topics.has(topic)),
+    );
   }
 
   /** Counts records that are being written; pair with `settled`. */
@@ -106,7 +110,8 @@ export class OffsetStore {
     if (groups === undefined) return;
     this.transactions.delete(producerId);
     if (outcome === 'abort') return;
-    for (const [group, offsets] of groups) for (const [topic, partition, offset] of offsets.entries()) this.apply(group, topic, partition, offset);
+    for (const [group, offsets] of groups)
+      for (const [topic, partition, offset] of offsets.entries()) this.apply(group, topic, partition, offset);
   }
 
   private apply(group: string, topic: string, partition: number, offset: CommittedOffset | null): void {
