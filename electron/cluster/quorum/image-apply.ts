@@ -147,7 +147,10 @@ class Draft {
 
   private changePartition(value: MetadataValue<'PartitionChangeRecord'>): void {
     const topic = this.topic(value.topicId);
-    const partition = must(topic.partitions[value.partitionId], `a record changes ${topic.name}-${value.partitionId}, which does not exist`);
+    const partition = must(
+      topic.partitions[value.partitionId],
+      `a record changes ${topic.name}-${value.partitionId}, which does not exist`,
+    );
     topic.partitions[value.partitionId] = applyPartitionChange(partition, value);
     topic.touched.add(value.partitionId);
   }

@@ -8,7 +8,13 @@ import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
-import { brokerConfigByName, checkBrokerConfig, checkTopicConfig, topicConfigByName, type ConfigDefinition } from '../config-definitions.ts';
+import {
+  brokerConfigByName,
+  checkBrokerConfig,
+  checkTopicConfig,
+  topicConfigByName,
+  type ConfigDefinition,
+} from '../config-definitions.ts';
 import { readList } from '../config-definition.ts';
 import { BROKER_RESOURCE, configKey, TOPIC_RESOURCE, type ConfigResourceType, type MetadataImage } from '../image.ts';
 import { electForLeaderless, moveEvents } from './election.ts';
@@ -47,7 +53,10 @@ export function incrementalAlterConfigs(context: DecisionContext, request: Incre
       if (value === null) throw new KafkaError(ErrorCode.INVALID_CONFIG, `${name} has no value; delete it to go back to the default.`);
       if (configOperation === SET) return { name, value };
       if (configOperation !== APPEND && configOperation !== SUBTRACT) {
-        throw new KafkaError(ErrorCode.INVALID_REQUEST, `There is no operation ${configOperation}; 0 sets, 1 deletes, 2 appends, 3 subtracts.`);
+        throw new KafkaError(
+          ErrorCode.INVALID_REQUEST,
+          `There is no operation ${configOperation}; 0 sets, 1 deletes, 2 appends, 3 subtracts.`,
+        );
       }
       const definition = known.get(name);
       if (definition?.type !== 'list') {
@@ -129,7 +138,10 @@ function checkResource(image: MetadataImage, type: number, name: string): Config
     }
     return BROKER_RESOURCE;
   }
-  throw new KafkaError(ErrorCode.INVALID_REQUEST, `Settings of resource type ${type} cannot be changed here; topics (2) and brokers (4) can.`);
+  throw new KafkaError(
+    ErrorCode.INVALID_REQUEST,
+    `Settings of resource type ${type} cannot be changed here; topics (2) and brokers (4) can.`,
+  );
 }
 
 function checkNamesOnce(resource: AskedResource): void {
@@ -142,7 +154,9 @@ function checkNamesOnce(resource: AskedResource): void {
 
 function configEvent(type: ConfigResourceType, name: string, changes: readonly Change[]): ControllerEvent {
   const details = { settings: Object.fromEntries(changes.map((change) => [change.name, change.value])) };
-  const reason = changes.map(({ name: setting, value }) => (value === null ? `${setting} is back to its default` : `${setting} is ${value}`)).join(', ');
+  const reason = changes
+    .map(({ name: setting, value }) => (value === null ? `${setting} is back to its default` : `${setting} is ${value}`))
+    .join(', ');
   if (type === TOPIC_RESOURCE) return { type: 'topic/configChanged', topic: name, reason, details };
   return { type: 'topic/configChanged', ...(name === '' ? {} : { broker: Number(name) }), reason, details };
 }

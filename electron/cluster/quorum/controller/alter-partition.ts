@@ -34,7 +34,15 @@ export function alterPartition(context: DecisionContext, request: Request): Deci
       const { leader, leaderEpoch, isr: newIsr, leaderRecoveryState, partitionEpoch } = move?.after ?? partition;
       // A change that would cost the leader its place is none that a leader asks for.
       const outcome = leader === partition.leader ? ErrorCode.NONE : ErrorCode.NEW_LEADER_ELECTED;
-      return { partitionIndex: asked.partitionIndex, errorCode: outcome, leaderId: leader, leaderEpoch, isr: newIsr, leaderRecoveryState, partitionEpoch };
+      return {
+        partitionIndex: asked.partitionIndex,
+        errorCode: outcome,
+        leaderId: leader,
+        leaderEpoch,
+        isr: newIsr,
+        leaderRecoveryState,
+        partitionEpoch,
+      };
     }),
   }));
   return { records: moves.map((move) => move.record), response: { errorCode: ErrorCode.NONE, topics }, events: isrEvents(moves) };
@@ -62,7 +70,10 @@ function inOrder(isr: readonly number[], partition: PartitionImage): number[] {
   return partition.replicas.filter((replica) => isr.includes(replica));
 }
 
-function refused({ partitionIndex }: AskedPartition, errorCode: number): {
+function refused(
+  { partitionIndex }: AskedPartition,
+  errorCode: number,
+): {
   partitionIndex: number;
   errorCode: number;
   leaderId: number;

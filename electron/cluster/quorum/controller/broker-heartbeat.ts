@@ -28,7 +28,12 @@ export function decideHeartbeat(
 ): Decision<Answer> {
   const broker = currentBroker(context.image, request.brokerId, request.brokerEpoch);
   const isCaughtUp = request.currentMetadataOffset >= broker.epoch;
-  const answer = (isFenced: boolean, shouldShutDown: boolean): Answer => ({ errorCode: ErrorCode.NONE, isCaughtUp, isFenced, shouldShutDown });
+  const answer = (isFenced: boolean, shouldShutDown: boolean): Answer => ({
+    errorCode: ErrorCode.NONE,
+    isCaughtUp,
+    isFenced,
+    shouldShutDown,
+  });
 
   if (broker.fenced) {
     if (request.wantShutDown) return { records: [], response: answer(true, true), events: [] };
@@ -42,7 +47,8 @@ export function decideHeartbeat(
       if (leadsAnything(context.image, broker.id) || !othersKnow) return { records: [], response: answer(false, false), events: [] };
       return { ...fenceBroker(context, broker, 'it has shut down'), response: answer(true, true) };
     }
-    if (!leadsAnything(context.image, broker.id)) return { ...fenceBroker(context, broker, 'it has shut down'), response: answer(true, true) };
+    if (!leadsAnything(context.image, broker.id))
+      return { ...fenceBroker(context, broker, 'it has shut down'), response: answer(true, true) };
     return beginShutdown(context, broker, answer(false, false));
   }
   if (request.wantFence) return { ...fenceBroker(context, broker, 'it asked to be fenced'), response: answer(true, false) };
@@ -53,7 +59,10 @@ function beginShutdown(context: DecisionContext, broker: BrokerRegistration, res
   const moves = moveAwayFrom(context.image, context.properties, broker.id);
   return {
     records: [
-      { type: 'BrokerRegistrationChangeRecord', value: { brokerId: broker.id, brokerEpoch: broker.epoch, fenced: 0, inControlledShutdown: 1 } },
+      {
+        type: 'BrokerRegistrationChangeRecord',
+        value: { brokerId: broker.id, brokerEpoch: broker.epoch, fenced: 0, inControlledShutdown: 1 },
+      },
       ...moves.map((move) => move.record),
     ],
     response,

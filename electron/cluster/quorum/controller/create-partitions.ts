@@ -53,7 +53,10 @@ function addPartitions(
     throw new KafkaError(ErrorCode.INVALID_PARTITIONS, message);
   }
   if (added > MAX_PARTITIONS_AT_ONCE) {
-    throw new KafkaError(ErrorCode.INVALID_PARTITIONS, `One request can add ${MAX_PARTITIONS_AT_ONCE} partitions; ask for fewer at a time.`);
+    throw new KafkaError(
+      ErrorCode.INVALID_PARTITIONS,
+      `One request can add ${MAX_PARTITIONS_AT_ONCE} partitions; ask for fewer at a time.`,
+    );
   }
   const replicationFactor = topic.partitions[0]?.replicas.length ?? 1;
   let placed: readonly (readonly number[])[];

@@ -4,7 +4,14 @@ import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { randomUuid, ZERO_UUID } from '../../protocol/uuid.ts';
-import { brokerSettings, checkTopicConfig, scaledValue, topicConfigByName, topicConfigDefinitions, topicConfigValues } from '../config-definitions.ts';
+import {
+  brokerSettings,
+  checkTopicConfig,
+  scaledValue,
+  topicConfigByName,
+  topicConfigDefinitions,
+  topicConfigValues,
+} from '../config-definitions.ts';
 import { configKey, TOPIC_RESOURCE, type MetadataImage } from '../image.ts';
 import { isActive, type ControllerEvent, type Decision, type DecisionContext } from './decision.ts';
 import { placeReplicas } from './place-replicas.ts';
@@ -161,7 +168,10 @@ function automaticAssignment({ image, properties, random }: DecisionContext, top
   const replicationFactor = topic.replicationFactor === -1 ? defaults.defaultReplicationFactor : topic.replicationFactor;
   if (partitions < 1) throw new KafkaError(ErrorCode.INVALID_PARTITIONS, 'A topic needs at least 1 partition.');
   if (partitions > MAX_PARTITIONS_AT_ONCE) {
-    throw new KafkaError(ErrorCode.INVALID_PARTITIONS, `${partitions} partitions are more than one request can create (${MAX_PARTITIONS_AT_ONCE}).`);
+    throw new KafkaError(
+      ErrorCode.INVALID_PARTITIONS,
+      `${partitions} partitions are more than one request can create (${MAX_PARTITIONS_AT_ONCE}).`,
+    );
   }
   const brokers = [...image.brokers.values()].filter(isActive);
   checkReplicationFactor(replicationFactor, brokers.length);
@@ -170,7 +180,8 @@ function automaticAssignment({ image, properties, random }: DecisionContext, top
 
 /** Throws INVALID_REPLICATION_FACTOR when there are not that many live brokers. */
 export function checkReplicationFactor(replicationFactor: number, live: number): void {
-  if (replicationFactor < 1) throw new KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, 'A topic needs at least 1 replica of each partition.');
+  if (replicationFactor < 1)
+    throw new KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, 'A topic needs at least 1 replica of each partition.');
   if (replicationFactor > live) {
     const alive = live === 1 ? 'is 1 live broker' : `are ${live} live brokers`;
     const message = `${replicationFactor} replicas need ${replicationFactor} brokers and there ${alive}; start more or ask for fewer replicas.`;

@@ -42,7 +42,10 @@ export function currentBroker(image: MetadataImage, id: number, epoch: bigint): 
     throw new KafkaError(ErrorCode.STALE_BROKER_EPOCH, `Broker ${id} is not registered; it has to register first.`);
   }
   if (broker.epoch !== epoch) {
-    throw new KafkaError(ErrorCode.STALE_BROKER_EPOCH, `Broker ${id} is registered with epoch ${broker.epoch}, not ${epoch}; it has to register again.`);
+    throw new KafkaError(
+      ErrorCode.STALE_BROKER_EPOCH,
+      `Broker ${id} is registered with epoch ${broker.epoch}, not ${epoch}; it has to register again.`,
+    );
   }
   return broker;
 }

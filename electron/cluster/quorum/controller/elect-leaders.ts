@@ -50,7 +50,10 @@ export function electLeaders(context: DecisionContext, request: RequestOf<typeof
   return {
     records: moves.map((move) => move.record),
     response: { errorCode: ErrorCode.NONE, replicaElectionResults: results },
-    events: moveEvents(moves, electionType === PREFERRED ? 'leadership went back to preferred replicas' : 'an unclean election was asked for'),
+    events: moveEvents(
+      moves,
+      electionType === PREFERRED ? 'leadership went back to preferred replicas' : 'an unclean election was asked for',
+    ),
   };
 }
 
@@ -58,9 +61,16 @@ function electPreferred(partition: PartitionImage, rules: ElectionRules): Outcom
   const [preferred] = partition.replicas;
   const name = `${partition.topic}-${partition.partition}`;
   if (partition.leader === preferred) return failed(ErrorCode.ELECTION_NOT_NEEDED, `${name} is led by its preferred replica already.`);
-  const move = movePartition(partition, { preferred: true }, { acceptable: rules.acceptable, minInsyncReplicas: rules.minInsyncReplicas, unclean: false });
+  const move = movePartition(
+    partition,
+    { preferred: true },
+    { acceptable: rules.acceptable, minInsyncReplicas: rules.minInsyncReplicas, unclean: false },
+  );
   if (move === undefined || move.after.leader !== preferred) {
-    return failed(ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE, `Broker ${preferred}, the preferred leader of ${name}, is down or not in sync.`);
+    return failed(
+      ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE,
+      `Broker ${preferred}, the preferred leader of ${name}, is down or not in sync.`,
+    );
   }
   return { errorCode: ErrorCode.NONE, errorMessage: null, move };
 }
@@ -71,7 +81,10 @@ function electUnclean(partition: PartitionImage, rules: ElectionRules): Outcome 
   const { acceptable, minInsyncReplicas } = rules;
   const move = movePartition(partition, {}, { acceptable, minInsyncReplicas, unclean: true });
   if (move === undefined || move.after.leader < 0) {
-    return failed(ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE, `No broker with a replica of ${name} is up; start one of ${partition.replicas.join(', ')}.`);
+    return failed(
+      ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE,
+      `No broker with a replica of ${name} is up; start one of ${partition.replicas.join(', ')}.`,
+    );
   }
   return { errorCode: ErrorCode.NONE, errorMessage: null, move };
 }

@@ -8,7 +8,10 @@ export function fenceBroker(context: DecisionContext, broker: BrokerRegistration
   const moves = moveAwayFrom(context.image, context.properties, broker.id);
   return {
     records: [
-      { type: 'BrokerRegistrationChangeRecord', value: { brokerId: broker.id, brokerEpoch: broker.epoch, fenced: 1, inControlledShutdown: 0 } },
+      {
+        type: 'BrokerRegistrationChangeRecord',
+        value: { brokerId: broker.id, brokerEpoch: broker.epoch, fenced: 1, inControlledShutdown: 0 },
+      },
       ...moves.map((move) => move.record),
     ],
     response: undefined,

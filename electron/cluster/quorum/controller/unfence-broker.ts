@@ -10,7 +10,10 @@ export function unfenceBroker(context: DecisionContext, broker: BrokerRegistrati
   );
   return {
     records: [
-      { type: 'BrokerRegistrationChangeRecord', value: { brokerId: broker.id, brokerEpoch: broker.epoch, fenced: -1, inControlledShutdown: 0 } },
+      {
+        type: 'BrokerRegistrationChangeRecord',
+        value: { brokerId: broker.id, brokerEpoch: broker.epoch, fenced: -1, inControlledShutdown: 0 },
+      },
       ...moves.map((move) => move.record),
     ],
     response: undefined,
