@@ -28,7 +28,7 @@ export function checkTopicName(name: string, existing: Iterable<string>): RuleVi
 }
 
 function illegalCharacter(name: string): RuleViolation {
-  const bad = [...name].find((character) => !LEGAL.test(character)) ?? ' ';
+  const bad = /[^a-zA-Z0-9._-]/u.exec(name)?.[0] ?? ' ';
   const plain = name
     .trim()
     .normalize('NFKD')
