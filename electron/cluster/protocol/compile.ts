@@ -82,10 +82,12 @@ class Generator {
     const collect = tagged
       .map(({ name, field, tag }) => {
         const isDefault = this.isDefault(field, 'v');
-        return `{ const v = o.${name}; if (v !== undefined && !(${isDefault})) { const t = new Writer(64); { const w = t; ${this.write(field, 'v', name)} } tags.push(${tag}, t.finishBuffer()); } }`;
+        return `{ const v = o.${name}; if (v !== undefined && !(${isDefault})) { const t = new Writer(64); { const w = t; ${this.write(field, 'v', name)} } (tags ??= []).push(${tag}, t.finishBuffer()); } }`;
       })
       .join(' ');
-    return `const tags = []; ${collect}
+    // Nearly always every tagged field has its default: nothing is allocated then.
+    return `let tags = null; ${collect}
+      if (tags === null) { w.noTags(); return; }
       w.uvarint(tags.length / 2);
       for (let i = 0; i < tags.length; i += 2) { w.uvarint(tags[i]); w.uvarint(tags[i + 1].length); w.raw(tags[i + 1]); }`;
   }
@@ -184,8 +186,9 @@ class Generator {
         return `w.${this.flexible ? 'compactRecords' : 'records'}(${variable});`;
       case 'array': {
         const length = this.flexible ? 'compactArrayLength' : 'arrayLength';
-        const element = this.writeType(type.of, false, 'x', name);
-        const body = `w.${length}(${variable}.length); for (let i = 0; i < ${variable}.length; i++) { const x = ${variable}[i]; ${element} }`;
+        const x = `x${this.count++}`;
+        const element = this.writeType(type.of, false, x, name);
+        const body = `w.${length}(${variable}.length); for (let i = 0; i < ${variable}.length; i++) { const ${x} = ${variable}[i]; ${element} }`;
         return nullable ? `if (${variable} === null) w.${length}(-1); else { ${body} }` : `${refuseNull}${body}`;
       }
       case 'struct': {
