@@ -15,7 +15,9 @@ import { ZERO_UUID } from '../protocol/uuid.ts';
 type FetchRequest = RequestOf<typeof fetch>;
 export type FetchPartitionRequest = FetchRequest['topics'][number]['partitions'][number];
 export type FetchTopicResponse = ResponseIn<typeof fetch>['responses'][number];
-export type FetchPartitionResponse = FetchTopicResponse['partitions'][number];
+/** Not read-only: the leader's hint is added when the answer is put together. */
+export type FetchPartitionResponse = Writable<FetchTopicResponse['partitions'][number]>;
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
 /** What is asked of one partition. `topic` is undefined while nobody knows a topic of that id. */
 export interface FetchEntry {

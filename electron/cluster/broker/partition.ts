@@ -64,6 +64,7 @@ export class Partition implements IsrSubscriber {
   private epochStart: bigint | undefined;
   private pending: PendingIsr | undefined;
   private closed = false;
+  private appended = 0;
 
   constructor(state: PartitionImage, log: Log, env: PartitionEnvironment) {
     this.topic = state.topic;
@@ -183,8 +184,14 @@ export class Partition implements IsrSubscriber {
     return this.state.isr.length < this.minInsyncReplicas;
   }
 
-  /** Called by whoever appended to the leader's log. */
-  leaderAppended(): void {
+  /** Bytes appended since this broker started, as leader; only ever grows. */
+  get bytesAppended(): number {
+    return this.appended;
+  }
+
+  /** Called by whoever appended so much to the leader's log. */
+  leaderAppended(bytes: number): void {
+    this.appended += bytes;
     this.advanceHighWatermark();
     this.env.listener.appended(this);
   }
@@ -366,6 +373,12 @@ export class Partition implements IsrSubscriber {
   /** Throws NOT_LEADER_OR_FOLLOWER unless this broker leads in the named epoch (FENCED_ and UNKNOWN_LEADER_EPOCH otherwise). */
   requireLeader(namedEpoch: number): void {
     const code = this.checkLeader(namedEpoch);
+    if (code !== ErrorCode.NONE) throw new KafkaError(code);
+  }
+
+  /** Throws unless the named epoch is this replica's, whoever leads. */
+  requireEpoch(namedEpoch: number): void {
+    const code = this.closed ? ErrorCode.NOT_LEADER_OR_FOLLOWER : this.checkLeaderEpoch(namedEpoch);
     if (code !== ErrorCode.NONE) throw new KafkaError(code);
   }
 }

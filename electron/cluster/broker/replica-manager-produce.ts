@@ -5,7 +5,8 @@ import type { Partition } from './partition.ts';
 import type { DelayedOperation, Waking } from './purgatory.ts';
 
 export interface AppendEntry {
-  topic: string;
+  /** Undefined where nobody knows a topic of the id that was named. */
+  topic: string | undefined;
   /** The id that the request named; undefined where it named the topic. */
   topicId: string | undefined;
   partition: number;
@@ -13,6 +14,7 @@ export interface AppendEntry {
 }
 
 export interface AppendResult {
+  topic: string | undefined;
   errorCode: number;
   /** Why, where there is more to say than the code does. */
   errorMessage: string | null;
@@ -29,9 +31,10 @@ export interface AppendResult {
   leaderEpoch: number;
 }
 
-export function appendFailure(error: unknown, partition: Partition | undefined): AppendResult {
+export function appendFailure(error: unknown, topic: string | undefined, partition: Partition | undefined): AppendResult {
   const known = error instanceof KafkaError;
   return {
+    topic,
     errorCode: known ? error.code : ErrorCode.UNKNOWN_SERVER_ERROR,
     errorMessage: error instanceof Error ? error.message : String(error),
     baseOffset: -1n,

@@ -138,6 +138,10 @@ export class ReplicaManager implements PartitionLookup {
 
   // --- lookup -----------------------------------------------------------------------------------------------------
 
+  /** The directory that holds the logs. */
+  get logDirectory(): string {
+    return this.options.logs.directory;
+  }
   partition(topic: string, index: number): Partition | undefined {
     return this.topics.get(topic)?.get(index);
   }
@@ -301,8 +305,9 @@ export class ReplicaManager implements PartitionLookup {
 
   private appendOne(params: AppendParameters, entry: AppendEntry): AppendResult {
     const { topic, topicId, records } = entry;
-    const partition = this.partition(topic, entry.partition);
+    const partition = topic === undefined ? undefined : this.partition(topic, entry.partition);
     try {
+      if (topic === undefined) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_ID);
       if (partition === undefined) throw new KafkaError(missingPartitionError(this, topic, entry.partition));
       if (topicId !== undefined && topicId !== partition.topicId) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_ID);
       partition.requireLeader(-1);
@@ -312,7 +317,7 @@ export class ReplicaManager implements PartitionLookup {
       if (!(error instanceof KafkaError)) {
         this.options.logger.error('an append failed', { topic, partition: entry.partition, error: String(error) });
       }
-      return appendFailure(error, partition);
+      return appendFailure(error, topic, partition);
     }
   }
 
@@ -327,6 +332,7 @@ export class ReplicaManager implements PartitionLookup {
     const info = partition.log.appendAsLeader(records, { leaderEpoch: partition.leaderEpoch, origin: params.origin });
     partition.leaderAppended(records.length);
     return {
+      topic: partition.topic,
       errorCode: ErrorCode.NONE,
       errorMessage: null,
       baseOffset: info.firstOffset,
