@@ -15,6 +15,8 @@ export class IndexFile {
   private memoryFrom = 0;
   private memoryCount = 0;
   private cut = false;
+  /** Whether the file as it stands is on the medium; files found at a start are taken to be. */
+  private durable = true;
 
   /** `fresh`: the file is new or to be made anew; what it holds is not looked at. */
   constructor(disk: Disk, path: string, entryBytes: number, fresh: boolean) {
@@ -79,15 +81,20 @@ export class IndexFile {
   save(durable: boolean): void {
     const count = this.count;
     const saved = this.saved ?? 0;
-    if (count === saved && !this.cut && !durable) return;
+    const changed = count !== saved || this.cut;
+    if (!changed && (!durable || this.durable)) return;
     const file = this.disk.open(this.path, { create: true });
     try {
+      this.durable = false;
       if (this.cut) file.truncate(saved * this.entryBytes);
       if (count > saved) {
         const from = (saved - this.memoryFrom) * this.entryBytes;
         file.write([this.memory.subarray(from, this.memoryCount * this.entryBytes)], saved * this.entryBytes);
       }
-      if (durable) file.sync();
+      if (durable) {
+        file.sync();
+        this.durable = true;
+      }
     } finally {
       file.close();
     }

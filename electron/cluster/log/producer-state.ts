@@ -1,7 +1,7 @@
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { addSequence, type BatchView } from '../protocol/record-batch.ts';
-import type { EndTransactionMarker } from '../protocol/control-records.ts';
-import { LogErrorCode } from './log-error-codes.ts';
+import type { EndTransactionMarker } from '../protocol/transaction-marker.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
 
 /** How many batches of a producer are remembered for duplicates: a client has at most this many requests in flight. */
 const REMEMBERED_BATCHES = 5;
@@ -72,15 +72,12 @@ export class ProducerState {
     const entry = this.entries.get(producerId);
     if (entry === undefined) return undefined;
     if (producerEpoch < entry.epoch) {
-      throw refusal(
-        LogErrorCode.INVALID_PRODUCER_EPOCH,
-        `producer ${producerId} is at epoch ${entry.epoch}, the batch has ${producerEpoch}`,
-      );
+      throw refusal(ErrorCode.INVALID_PRODUCER_EPOCH, `producer ${producerId} is at epoch ${entry.epoch}, the batch has ${producerEpoch}`);
     }
     if (marker !== undefined) {
       if (marker.coordinatorEpoch < entry.coordinatorEpoch) {
         throw refusal(
-          LogErrorCode.TRANSACTION_COORDINATOR_FENCED,
+          ErrorCode.TRANSACTION_COORDINATOR_FENCED,
           `marker of coordinator epoch ${marker.coordinatorEpoch} after one of ${entry.coordinatorEpoch}`,
         );
       }
@@ -92,7 +89,7 @@ export class ProducerState {
       checkSequence(entry, batch);
     }
     if (entry.currentTransactionFirstOffset >= 0n && !batch.isTransactional) {
-      throw refusal(LogErrorCode.INVALID_TXN_STATE, `producer ${producerId} is in a transaction, the batch is not`);
+      throw refusal(ErrorCode.INVALID_TXN_STATE, `producer ${producerId} is in a transaction, the batch is not`);
     }
     return undefined;
   }
@@ -190,7 +187,7 @@ function checkSequence(entry: ProducerEntry, batch: BatchView): void {
   if (producerEpoch !== entry.epoch) {
     if (baseSequence === 0) return;
     throw refusal(
-      LogErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+      ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
       `producer ${producerId} opens epoch ${producerEpoch} with sequence ${baseSequence}, not 0`,
     );
   }
@@ -198,7 +195,7 @@ function checkSequence(entry: ProducerEntry, batch: BatchView): void {
   const expected = last < 0 ? 0 : addSequence(last, 1);
   if (baseSequence !== expected) {
     throw refusal(
-      LogErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+      ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
       `producer ${producerId} epoch ${producerEpoch}: sequence ${baseSequence} where ${expected} is due`,
     );
   }

@@ -3,7 +3,7 @@ import { KafkaError } from '../protocol/kafka-error.ts';
 import { BATCH_HEADER_BYTES, BatchView } from '../protocol/record-batch.ts';
 import { decodeRecords } from '../protocol/records-reader.ts';
 import { BatchScanner } from './batch-scanner.ts';
-import { LogErrorCode } from './log-error-codes.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, offsetFile, SEGMENT_SUFFIXES, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX } from './log-files.ts';
 import { OffsetIndex } from './offset-index.ts';
 import { TimeIndex, type TimestampOffset } from './time-index.ts';
@@ -113,6 +113,17 @@ export class Segment {
     }
     this.size += sizeInBytes;
     this.bytesSinceIndexEntry += sizeInBytes;
+  }
+
+  /** At a clean open: a batch behind the last index entry, so that the next entry comes where it would have come. */
+  noteTail(batch: BatchView): void {
+    if (batch.maxTimestamp > this.largestTimestamp.timestamp) this.largest = { timestamp: batch.maxTimestamp, offset: batch.lastOffset };
+    this.bytesSinceIndexEntry += batch.sizeInBytes;
+  }
+
+  /** Over the file up to `end`, whatever `size` is: for recovery, which finds the size. */
+  scannerTo(end: number, windowBytes: number): BatchScanner {
+    return new BatchScanner(this.file(), end, windowBytes);
   }
 
   scanner(windowBytes?: number): BatchScanner {
@@ -261,6 +272,6 @@ export class Segment {
     if (this.file().read(into, position) !== into.length) throw this.corrupt(position);
   }
   private corrupt(position: number): KafkaError {
-    return new KafkaError(LogErrorCode.CORRUPT_MESSAGE, `${this.path}: no whole batch at byte ${position} of ${this.size}`);
+    return new KafkaError(ErrorCode.CORRUPT_MESSAGE, `${this.path}: no whole batch at byte ${position} of ${this.size}`);
   }
 }
