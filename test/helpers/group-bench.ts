@@ -213,7 +213,7 @@ export class GroupBench {
       },
       { version: 9, clientId: 'c', clientHost: '127.0.0.1' },
     );
-    const group = response.groups[0];
+    const group = response.groups?.[0];
     const found = group?.topics[0]?.partitions[0];
     if (group?.errorCode !== 0 || found === undefined || found.errorCode !== 0)
       throw new Error(`error ${group?.errorCode} ${found?.errorCode}`);
