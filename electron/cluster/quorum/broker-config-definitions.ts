@@ -175,7 +175,7 @@ export const brokerConfigDefinitions: readonly ConfigDefinition[] = [
   fixedNumber('transaction.max.timeout.ms', 'int', '900000', 1n, 'The longest transaction timeout that a producer may ask for.'),
   fixedNumber('transaction.state.log.num.partitions', 'int', '12', 1n, 'Partitions of the transaction log; Kafka has 50.'),
   fixedNumber('transaction.state.log.replication.factor', 'short', '3', 1n, 'Replicas of the transaction log.'),
-  fixedNumber('transaction.state.log.min.isr', 'int', '2', 1n, 'min.insync.replicas of the transaction log.'),
+  fixedNumber('transaction.state.log.min.isr', 'int', '2', 1n, 'How many replicas of the transaction log must be in sync for a write.'),
   fixedNumber('transactional.id.expiration.ms', 'int', '604800000', 1n, 'How long an unused transactional id is remembered.'),
 
   // groups
