@@ -396,7 +396,11 @@ export class Log {
    */
   truncateTo(offset: bigint): bigint {
     this.assertWritable();
-    if (offset >= this.endOffset) return this.endOffset;
+    if (offset >= this.endOffset) {
+      // An epoch that began at the end and wrote nothing is unknown to the leader: kept, it would be asked about without end.
+      this.epochs.truncateFromEnd(offset);
+      return this.endOffset;
+    }
     if (offset < this.segmentList.first.baseOffset) {
       this.startOver(offset);
       return this.endOffset;
