@@ -107,7 +107,7 @@ export class ReplicaManager implements PartitionLookup {
       events: options.events,
       isr: this.isr,
       listener,
-      image: options.image,
+      image: () => options.image(),
       replicaLagTimeMaxMs: () => options.settings.replicaLagTimeMaxMs,
       minInsyncReplicas: (topic) => this.minInsyncReplicasOf(topic),
     };
@@ -256,7 +256,7 @@ export class ReplicaManager implements PartitionLookup {
     const log = this.openLog(state);
     const partition = new Partition(state, log, this.env);
     let topic = this.topics.get(state.topic);
-    if (topic === undefined) this.topics.set(state.topic, (topic = new Map()));
+    if (topic === undefined) this.topics.set(state.topic, (topic = new Map<number, Partition>()));
     topic.set(state.partition, partition);
     this.offline.get(state.topic)?.delete(state.partition);
     return partition;

@@ -277,8 +277,10 @@ export class TestCluster {
           };
           const timer = this.clock.setTimer(timeoutMs, () => fail(new Error('timed out')));
           rejectors.add(fail);
-          if (closed) return fail(new Error('closed'));
-          if (!this.broker(to).alive) return fail(new Error('refused'));
+          if (closed || !this.broker(to).alive) {
+            fail(new Error(closed ? 'closed' : 'refused'));
+            return;
+          }
           const frame = Buffer.concat(encodeRequest(api, version, { correlationId: 1, clientId: null }, body));
           void (async () => {
             await this.pause();
