@@ -29,11 +29,11 @@ export interface LogOptions {
   /** False makes the log read and check everything from the recovery point on. */
   cleanShutdown: boolean;
   /** Everything below is known to be on the medium; 0 if absent. */
-  recoveryPoint?: bigint;
+  recoveryPoint?: bigint | undefined;
   /** From the last checkpoint; the first segment's base if that is larger. */
-  logStartOffset?: bigint;
+  logStartOffset?: bigint | undefined;
   /** From the last checkpoint. */
-  highWatermark?: bigint;
+  highWatermark?: bigint | undefined;
   /** Shared by the logs of a node; one of its own if absent. */
   tailCache?: TailCache;
   /** An offset changed whose loss in a crash would do harm: the owner should write its checkpoint before it goes on. */
