@@ -46,9 +46,9 @@ export function createCoordinatorStorage({ replicas, clock, topic, commitTimeout
         // coordinator that loaded no further would have forgotten it. While we lead, nothing of this is taken back.
         const end = partition.log.logEndOffset;
         if (next >= end) return;
-        const slice = partition.log.read(next, READ_BYTES, end, true);
-        if (slice.records.length === 0) return;
-        yield slice.records;
+        const slice = partition.log.read(next, READ_BYTES, { maxOffset: end, minOneMessage: true });
+        if (slice.sizeBytes === 0) return;
+        yield* slice.records;
         next = slice.nextOffset;
         // Lets requests in between two pieces: a long log is read over many turns.
         await sleep(clock, 0);

@@ -50,7 +50,7 @@ interface Session {
 
 /** What one fetch request reads, and how its answer is made of the results. */
 export interface FetchContext {
-  readonly entries: Iterable<FetchEntry>;
+  readonly entries: readonly FetchEntry[];
   /** True when nothing at all is asked. */
   readonly empty: boolean;
   /** `results` in the order of `entries`. */
@@ -89,7 +89,12 @@ export class FetchSessionCache {
    * What this request reads. `topicName` resolves topic ids. An error is FETCH_SESSION_ID_NOT_FOUND,
    * INVALID_FETCH_SESSION_EPOCH or FETCH_SESSION_TOPIC_ID_ERROR.
    */
-  open(request: FetchRequest, version: number, replicaId: number, topicName: (id: string) => string | undefined): FetchContext | { errorCode: number } {
+  open(
+    request: FetchRequest,
+    version: number,
+    replicaId: number,
+    topicName: (id: string) => string | undefined,
+  ): FetchContext | { errorCode: number } {
     const usesTopicIds = version >= 13;
     if (version < 7 || request.sessionEpoch === FINAL_EPOCH) {
       if (version >= 7 && request.sessionId !== 0) this.sessions.delete(request.sessionId);
@@ -119,7 +124,8 @@ export class FetchSessionCache {
       else Object.assign(known, entry);
     }
     for (const topic of request.forgottenTopicsData)
-      for (const partition of topic.partitions) session.entries.delete(entryKeyOf(session.usesTopicIds ? topic.topicId : topic.topic, partition));
+      for (const partition of topic.partitions)
+        session.entries.delete(entryKeyOf(session.usesTopicIds ? topic.topicId : topic.topic, partition));
     if (!session.usesTopicIds) return;
     for (const entry of session.entries.values()) entry.topic ??= topicName(entry.topicId);
   }
@@ -131,8 +137,19 @@ export class FetchSessionCache {
     while (id === 0 || this.sessions.has(id)) id = 1 + this.options.random.int(0x7fff_fffe);
     const entries = new Map<string, SessionEntry>();
     for (const { entry, response } of results)
-      entries.set(entryKey(entry), { ...entry, sentHighWatermark: sentHighWatermark(response), sentLogStartOffset: response.logStartOffset ?? -1n });
-    this.sessions.set(id, { id, usesTopicIds, privileged, epoch: nextEpoch(INITIAL_EPOCH), lastUsedAt: this.options.clock.monotonic(), entries });
+      entries.set(entryKey(entry), {
+        ...entry,
+        sentHighWatermark: sentHighWatermark(response),
+        sentLogStartOffset: response.logStartOffset ?? -1n,
+      });
+    this.sessions.set(id, {
+      id,
+      usesTopicIds,
+      privileged,
+      epoch: nextEpoch(INITIAL_EPOCH),
+      lastUsedAt: this.options.clock.monotonic(),
+      entries,
+    });
     return id;
   }
 
@@ -147,7 +164,8 @@ export class FetchSessionCache {
       }
       if (session.privileged && !privileged) continue;
       const outranked = privileged && !session.privileged;
-      if ((outranked || session.entries.size < partitions) && (victim === undefined || session.entries.size < victim.entries.size)) victim = session;
+      if ((outranked || session.entries.size < partitions) && (victim === undefined || session.entries.size < victim.entries.size))
+        victim = session;
     }
     if (victim === undefined) return false;
     this.sessions.delete(victim.id);
@@ -185,7 +203,7 @@ function wholeContext(entries: readonly FetchEntry[], sessionId: (results: reado
 
 function incrementalContext(session: Session): FetchContext {
   return {
-    entries: session.entries.values(),
+    entries: [...session.entries.values()],
     empty: session.entries.size === 0,
     respond(results) {
       const news: FetchResult[] = [];

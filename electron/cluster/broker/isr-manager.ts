@@ -21,7 +21,13 @@ export interface IsrProposal {
 }
 
 export type IsrAnswer =
-  | { readonly errorCode: 0; readonly isr: readonly number[]; readonly leader: number; readonly leaderEpoch: number; readonly partitionEpoch: number }
+  | {
+      readonly errorCode: 0;
+      readonly isr: readonly number[];
+      readonly leader: number;
+      readonly leaderEpoch: number;
+      readonly partitionEpoch: number;
+    }
   | { readonly errorCode: number; readonly isr?: undefined };
 
 export interface IsrSubscriber {

@@ -31,17 +31,15 @@ export function findOffset(partition: Partition, timestamp: bigint, limit: Offse
   switch (timestamp) {
     case EARLIEST:
     case EARLIEST_LOCAL:
-      return { timestamp: -1n, offset: log.logStartOffset, leaderEpoch: log.epochAt(log.logStartOffset) };
+      return { timestamp: -1n, ...log.earliest };
     case LATEST:
       if (limit !== 'logEnd') requireSettled(partition);
       return { timestamp: -1n, offset: endOf(partition, limit), leaderEpoch: partition.leaderEpoch };
     default: {
       if (timestamp < MAX_TIMESTAMP) return NOTHING;
-      const found = timestamp === MAX_TIMESTAMP ? log.offsetOfMaxTimestamp() : log.offsetForTimestamp(timestamp);
-      if (found !== undefined && found.offset < endOf(partition, limit)) {
-        return { timestamp: found.timestamp, offset: found.offset, leaderEpoch: log.epochAt(found.offset) };
-      }
-      if (found !== undefined && limit !== 'logEnd') requireSettled(partition);
+      const found = timestamp === MAX_TIMESTAMP ? log.maxTimestampOffset() : log.offsetForTimestamp(timestamp);
+      if (found !== null && found.offset < endOf(partition, limit)) return found;
+      if (found !== null && limit !== 'logEnd') requireSettled(partition);
       return NOTHING;
     }
   }

@@ -116,7 +116,8 @@ export class Partition implements IsrSubscriber {
   apply(next: PartitionImage): void {
     if (this.closed || (this.currentRole !== 'none' && next.partitionEpoch < this.state.partitionEpoch)) return;
     const { brokerId } = this.env;
-    const role: PartitionRole = next.leader === brokerId ? 'leader' : next.leader >= 0 && next.replicas.includes(brokerId) ? 'follower' : 'none';
+    const role: PartitionRole =
+      next.leader === brokerId ? 'leader' : next.leader >= 0 && next.replicas.includes(brokerId) ? 'follower' : 'none';
     const newTerm = role !== this.currentRole || next.leaderEpoch !== this.state.leaderEpoch;
     const isrBefore = this.state.isr;
     this.state = next;
@@ -147,7 +148,7 @@ export class Partition implements IsrSubscriber {
 
   private startTerm(): void {
     this.epochStart = this.log.logEndOffset;
-    this.log.assignLeaderEpoch(this.state.leaderEpoch, this.epochStart);
+    this.log.maybeAssignEpochStart(this.state.leaderEpoch, this.epochStart);
   }
 
   private syncFollowers(): void {

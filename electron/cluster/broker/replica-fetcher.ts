@@ -211,7 +211,11 @@ export class ReplicaFetcher {
     const { partition } = one;
     if (answer.errorCode !== ErrorCode.NONE) {
       // Mostly one side has newer metadata than the other, which passes.
-      this.options.logger.debug('a fetch was refused', { partition: partition.name, leader: this.leader, error: errorName(answer.errorCode) });
+      this.options.logger.debug('a fetch was refused', {
+        partition: partition.name,
+        leader: this.leader,
+        error: errorName(answer.errorCode),
+      });
       this.delay(one);
       return;
     }
@@ -225,7 +229,7 @@ export class ReplicaFetcher {
       }
       if (answer.records !== null && answer.records.length > 0) log.appendAsFollower(answer.records);
       partition.followerLearnedHighWatermark(answer.highWatermark);
-      if (answer.logStartOffset > log.logStartOffset) log.incrementLogStartOffset(answer.logStartOffset);
+      if (answer.logStartOffset > log.logStartOffset) log.maybeIncrementLogStartOffset(answer.logStartOffset);
     } catch (error) {
       this.options.logger.warn('a replica cannot follow', { partition: partition.name, leader: this.leader, error: String(error) });
       this.delay(one);
@@ -264,7 +268,7 @@ export class ReplicaFetcher {
     if (earliest === undefined || !this.isCurrent(one)) return this.delay(one);
     const { log } = partition;
     if (earliest > log.logEndOffset) log.truncateFullyAndStartAt(earliest);
-    else if (earliest > log.logStartOffset) log.incrementLogStartOffset(earliest < log.highWatermark ? earliest : log.highWatermark);
+    else if (earliest > log.logStartOffset) log.maybeIncrementLogStartOffset(earliest);
     else this.delay(one);
   }
 

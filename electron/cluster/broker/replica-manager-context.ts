@@ -45,7 +45,8 @@ export class LeaderHints {
 
   /** Undefined where the error is another, or no leader is alive. */
   hint(errorCode: number, topic: string | undefined, partition: number): LeaderHint | undefined {
-    if (topic === undefined || (errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER && errorCode !== ErrorCode.FENCED_LEADER_EPOCH)) return undefined;
+    if (topic === undefined || (errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER && errorCode !== ErrorCode.FENCED_LEADER_EPOCH))
+      return undefined;
     const state = this.image.topics.get(topic)?.partitions[partition];
     if (state === undefined) return undefined;
     const endpoint = aliveEndpoint(this.image, state.leader, this.listener);

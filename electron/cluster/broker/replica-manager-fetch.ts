@@ -45,7 +45,12 @@ export function missingPartitionError(lookup: PartitionLookup, topic: string, in
  * Reads all entries in order until `maxBytes` are together; the first partition with anything gives at least one batch,
  * however large. `firstTime` also takes note of how far a follower has come.
  */
-export function readEntries(lookup: PartitionLookup, params: FetchParameters, entries: readonly FetchEntry[], firstTime: boolean): ReadOutcome {
+export function readEntries(
+  lookup: PartitionLookup,
+  params: FetchParameters,
+  entries: readonly FetchEntry[],
+  firstTime: boolean,
+): ReadOutcome {
   const results: FetchResult[] = [];
   let bytes = 0;
   let urgent = false;
@@ -93,10 +98,15 @@ function readEntry(
   const wanted = Math.min(entry.maxBytes, bytesLeft);
   if (fetchOffset >= end || (wanted <= 0 && !atLeastOne)) return fetched(partition, params, null, undefined);
   try {
-    const records = log.read(fetchOffset, wanted, end, atLeastOne);
-    return fetched(partition, params, records, undefined, fetchOffset);
+    const { records, nextOffset } = log.read(fetchOffset, wanted, { maxOffset: end, minOneMessage: atLeastOne });
+    const response = fetched(partition, params, records, undefined);
+    if (response.abortedTransactions !== null && records.length > 0) {
+      response.abortedTransactions = log.abortedTransactions(fetchOffset, nextOffset);
+    }
+    return response;
   } catch (error) {
-    return fetchError(index, error instanceof KafkaError ? error.code : ErrorCode.KAFKA_STORAGE_ERROR);
+    if (!(error instanceof KafkaError)) throw error;
+    return fetchError(index, error.code);
   }
 }
 
@@ -108,7 +118,15 @@ export function readEnd(partition: Partition, params: FetchParameters): bigint {
 
 /** An error of one partition, as Kafka gives it. */
 export function fetchError(partitionIndex: number, errorCode: number): FetchPartitionResponse {
-  return { partitionIndex, errorCode, highWatermark: -1n, lastStableOffset: -1n, logStartOffset: -1n, abortedTransactions: null, records: NOTHING };
+  return {
+    partitionIndex,
+    errorCode,
+    highWatermark: -1n,
+    lastStableOffset: -1n,
+    logStartOffset: -1n,
+    abortedTransactions: null,
+    records: NOTHING,
+  };
 }
 
 const NOTHING = Buffer.alloc(0);
@@ -174,24 +192,20 @@ export class DelayedFetch implements DelayedOperation<Partition> {
 }
 
 function fetched(
-  partition: Partition,
+  { index, log }: Partition,
   params: FetchParameters,
-  records: Buffer | readonly Buffer[] | null,
+  records: readonly Buffer[] | null,
   divergingEpoch: { epoch: number; endOffset: bigint } | undefined,
-  fetchOffset = 0n,
 ): FetchPartitionResponse {
-  const { log } = partition;
   const response: FetchPartitionResponse = {
-    partitionIndex: partition.index,
+    partitionIndex: index,
     errorCode: ErrorCode.NONE,
     highWatermark: log.highWatermark,
     lastStableOffset: log.lastStableOffset,
     logStartOffset: log.logStartOffset,
-    abortedTransactions: null,
+    abortedTransactions: params.readCommitted && params.replicaId < 0 ? [] : null,
     records: records ?? NOTHING,
   };
   if (divergingEpoch !== undefined) response.divergingEpoch = divergingEpoch;
-  if (params.readCommitted && params.replicaId < 0) response.abortedTransactions = [];
-  void fetchOffset;
   return response;
 }

@@ -1,4 +1,5 @@
 /** Appending on behalf of a produce request, and waiting until what was appended is committed. */
+import { RecordsRefusedError } from '../log/append-checks.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { Partition } from './partition.ts';
@@ -41,7 +42,10 @@ export function appendFailure(error: unknown, topic: string | undefined, partiti
     nextOffset: -1n,
     logAppendTimeMs: -1n,
     logStartOffset: -1n,
-    recordErrors: [],
+    recordErrors:
+      error instanceof RecordsRefusedError
+        ? error.recordErrors.map(({ batchIndex, message }) => ({ batchIndex, batchIndexErrorMessage: message }))
+        : [],
     partition,
     leaderEpoch: -1,
   };

@@ -6,7 +6,7 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import type { Disk } from '../lib/disk.ts';
 import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { LogManager } from '../log/log-manager.ts';
+import type { Log } from '../log/log.ts';
 import type { LogConfig } from '../log/log-config.ts';
 import type { AppendOrigin } from '../log/producer-state.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -26,9 +26,20 @@ export interface ReplicaManagerSettings extends ReplicaFetcherSettings {
   readonly replicaHighWatermarkCheckpointIntervalMs: number;
 }
 
+/** Where the logs are (`log/log-manager.ts`). */
+export interface PartitionLogs {
+  /** The directory that holds one directory per partition. */
+  readonly directory: string;
+  /** The partition's log, made if it is not there. Throws KAFKA_STORAGE_ERROR, or INCONSISTENT_TOPIC_ID where it belongs to another topic of that name. */
+  getOrCreate(topic: string, partition: number, topicId: string, config: LogConfig): Log;
+  /** Closes the log, if there is one, and deletes its files. */
+  delete(topic: string, partition: number): void;
+  all(): Iterable<{ topic: string; partition: number; log: Log }>;
+}
+
 export interface ReplicaManagerOptions {
   brokerId: number;
-  logs: LogManager;
+  logs: PartitionLogs;
   disk: Disk;
   clock: Clock;
   logger: Logger;
@@ -198,11 +209,12 @@ export class ReplicaManager implements PartitionLookup {
   deleteStrays(): void {
     const { brokerId, logs, logger } = this.options;
     const image = this.options.image();
-    for (const log of logs.all()) {
-      const state = image.topicsById.get(log.topicId)?.partitions[log.partition];
+    for (const { topic, partition, log } of [...logs.all()]) {
+      // A log without an id was made by a broker that stopped before it could write one; it holds nothing.
+      const state = log.topicId === undefined ? undefined : image.topicsById.get(log.topicId)?.partitions[partition];
       if (state?.replicas.includes(brokerId) === true) continue;
-      logger.info('deleting a log that no longer belongs here', { topic: log.topic, partition: log.partition });
-      logs.delete(log.topic, log.partition);
+      logger.info('deleting a log that no longer belongs here', { topic, partition });
+      logs.delete(topic, partition);
     }
   }
 
@@ -329,7 +341,7 @@ export class ReplicaManager implements PartitionLookup {
         `${partition.isr.length} in sync where min.insync.replicas asks for ${partition.minInsyncReplicas}.`,
       );
     }
-    const info = partition.log.appendAsLeader(records, { leaderEpoch: partition.leaderEpoch, origin: params.origin });
+    const info = partition.log.appendAsLeader(records, partition.leaderEpoch, params);
     partition.leaderAppended(records.length);
     return {
       topic: partition.topic,
@@ -337,7 +349,7 @@ export class ReplicaManager implements PartitionLookup {
       errorMessage: null,
       baseOffset: info.firstOffset,
       nextOffset: info.lastOffset + 1n,
-      logAppendTimeMs: info.logAppendTimeMs,
+      logAppendTimeMs: BigInt(info.logAppendTimeMs),
       logStartOffset: partition.log.logStartOffset,
       recordErrors: [],
       partition,
@@ -349,7 +361,12 @@ export class ReplicaManager implements PartitionLookup {
    * Appends one batch as leader in `leaderEpoch`, for a coordinator; throws `KafkaError` when nothing was written. `committed`
    * resolves to NONE or an error code.
    */
-  appendAs(partition: Partition, leaderEpoch: number, records: Buffer, params: AppendParameters): { result: AppendResult; committed: Promise<number> } {
+  appendAs(
+    partition: Partition,
+    leaderEpoch: number,
+    records: Buffer,
+    params: AppendParameters,
+  ): { result: AppendResult; committed: Promise<number> } {
     partition.requireLeader(leaderEpoch);
     const result = this.appendTo(partition, records, params);
     this.flushGrown();

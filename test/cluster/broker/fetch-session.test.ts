@@ -21,7 +21,9 @@ function request(fields: Partial<RequestIn<typeof fetch>>): RequestOf<typeof fet
 }
 
 function topics(...partitions: [partition: number, offset: bigint][]): RequestIn<typeof fetch>['topics'] {
-  return [{ topicId: TOPIC, partitions: partitions.map(([partition, fetchOffset]) => ({ partition, fetchOffset, partitionMaxBytes: 100 })) }];
+  return [
+    { topicId: TOPIC, partitions: partitions.map(([partition, fetchOffset]) => ({ partition, fetchOffset, partitionMaxBytes: 100 })) },
+  ];
 }
 
 function setup(maxSessions = 2) {

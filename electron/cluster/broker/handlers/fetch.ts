@@ -30,8 +30,10 @@ export function handleFetch(request: Request, context: DataRequestContext, broke
     maxBytes,
     readCommitted: request.isolationLevel === 1,
   };
-  const results = broker.replicas.fetch(params, [...session.entries]);
-  return results instanceof Promise ? results.then((done) => respond(session, done, context, broker)) : respond(session, results, context, broker);
+  const results = broker.replicas.fetch(params, session.entries);
+  return results instanceof Promise
+    ? results.then((done) => respond(session, done, context, broker))
+    : respond(session, results, context, broker);
 }
 
 function respond(session: FetchContext, results: readonly FetchResult[], context: DataRequestContext, broker: DataContext): Response {

@@ -33,6 +33,9 @@ export function handleOffsetForLeaderEpoch(request: Request, _context: DataReque
 /** The answer when the whole request was refused. */
 export function onOffsetForLeaderEpochError(request: Request, errorCode: number): Response {
   return {
-    topics: request.topics.map(({ topic, partitions }) => ({ topic, partitions: partitions.map(({ partition }) => ({ errorCode, partition })) })),
+    topics: request.topics.map(({ topic, partitions }) => ({
+      topic,
+      partitions: partitions.map(({ partition }) => ({ errorCode, partition })),
+    })),
   };
 }
