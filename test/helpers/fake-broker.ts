@@ -131,6 +131,10 @@ export function fakeBroker(
     setImage: (next) => {
       image = next;
     },
+    // The data path has fakes of its own.
+    replicas: undefined as never,
+    fetchSessions: undefined as never,
+    producerIds: undefined as never,
     groups: {
       joinGroup: noGroups,
       syncGroup: noGroups,
@@ -138,6 +142,7 @@ export function fakeBroker(
       leaveGroup: noGroups,
       offsetCommit: noGroups,
       offsetFetch: noGroups,
+      offsetDelete: noGroups,
       listGroups: noGroups,
       describeGroups: noGroups,
       deleteGroups: noGroups,

@@ -188,7 +188,7 @@ export const brokerConfigDefinitions: readonly ConfigDefinition[] = [
   ),
   fixedNumber('group.min.session.timeout.ms', 'int', '6000', 0n, 'The shortest session timeout that a member may ask for.'),
   fixedNumber('group.max.session.timeout.ms', 'int', '1800000', 0n, 'The longest session timeout that a member may ask for.'),
-  fixedNumber('group.max.size', 'int', '2147483647', 1n, 'The most members that a group may have.'),
+  fixedNumber('group.max.size', 'int', '10000', 1n, 'The most members that a group may have; Kafka sets no limit.'),
   define('group.coordinator.rebalance.protocols', 'list', 'classic', 'Group protocols that this broker serves.', {
     readOnly: true,
     check: listOf('classic', 'consumer', 'share', 'streams'),

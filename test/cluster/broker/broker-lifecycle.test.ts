@@ -91,6 +91,7 @@ describe("a broker's life", () => {
       nodeId: 1,
       clusterId: CLUSTER_ID,
       incarnationId: 'i1',
+      previousBrokerEpoch: 7n,
       listeners: registration(1).listeners,
       rack: null,
       directoryIds: [],

@@ -23,11 +23,36 @@ test('another broker goes on where the first one stopped: same generation, same 
   expect([b.committed(), b.committed(1)]).toEqual([11n, 12n]);
   expect(await b.commit(a, 13n)).toBe(0);
   expect(b.events.at(-1)).toMatchObject({ type: 'group/coordinatorMoved', group: GROUP, reason: 'its coordinator moved to broker 2' });
-  // Sessions run anew from the load on.
-  await b.clock.advance(9999);
+});
+
+test('sessions run anew from the load on, of those too who are not heard of again', async () => {
+  const b = await bench();
+  const [a, c] = [b.client('a'), b.client('c')];
+  await b.form(a, c);
+  await b.clock.advance(9000);
+  await b.failOver();
+  await b.clock.advance(5000);
+  expect(b.heartbeat(a)).toBe(0);
+  await b.clock.advance(4999);
   expect(b.status()?.state).toBe('Stable');
   await b.clock.advance(1);
-  expect(b.status()?.members).toEqual([]);
+  expect(b.status()).toMatchObject({ state: 'PreparingRebalance', members: [a.memberId] });
+});
+
+test('a leader that assigns twice in one generation is held to the first, here and in the log', async () => {
+  const b = await bench();
+  const a = b.client('a');
+  const joining = b.join(a);
+  await b.clock.advance(3000);
+  await joining;
+  b.storage.hold = true;
+  const first = b.sync(a, { [a.memberId]: 'first' });
+  const second = b.sync(a, { [a.memberId]: 'second' });
+  expect((await first).errorCode).toBe(E.REBALANCE_IN_PROGRESS);
+  b.storage.commit(0);
+  expect((await second).assignment).toBe('first');
+  await b.failOver();
+  expect((await b.sync(a)).assignment).toBe('first');
 });
 
 test('while it loads, clients are asked for patience; members count as alive', async () => {

@@ -168,7 +168,7 @@ class Actor {
       for (const { memberId } of joined.members) assignments[memberId] = '';
       for (let p = 0; p < PARTITIONS; p++) {
         const { memberId } = joined.members[p % joined.members.length] ?? { memberId: '' };
-        assignments[memberId] += `${p} `;
+        assignments[memberId] = `${assignments[memberId] ?? ''}${p} `;
       }
     }
     // Some leaders take their time.
