@@ -230,15 +230,19 @@ export class TestCluster {
     const broker = { id, disk, logs, events, image: EMPTY_IMAGE, alive: true, deaf: false } as unknown as TestBroker;
     broker.replicas = new ReplicaManager({
       brokerId: id,
-      logs,
-      logDirectory: directory,
+      logs: {
+        directory,
+        getOrCreate: (topic, partition, topicId) => logs.create(topic, partition, topicId),
+        delete: (topic, partition) => logs.delete(topic, partition),
+        all: () => logs.logs(),
+      },
       disk,
       clock: this.clock,
       logger: silentLogger,
       events: (event) => events.push(event),
       settings: SETTINGS,
       image: () => broker.image,
-      minInsyncReplicas: () => this.minIsr,
+      topicConfig: () => ({ minInsyncReplicas: this.minIsr, log: this.config }),
       alterPartition: (request) => this.alterPartition(id, request),
       connect: (to) => this.connect(id, to),
     });
