@@ -57,7 +57,7 @@ class Generator {
         literal.push(`${name}: ${this.read(field)}`);
         encode.push(`{ let v = o.${name}; if (v === undefined) v = ${this.defaultOf(field)}; ${this.write(field, 'v', name)} }`);
       }
-      if (present && isTagged) tagged.push({ name, field, tag: field.tag as number });
+      if (present && isTagged) tagged.push({ name, field, tag: field.tag });
     }
     tagged.sort((a, b) => a.tag - b.tag);
     const decodeTags = this.flexible ? this.readTags(tagged) : '';
@@ -126,9 +126,9 @@ class Generator {
       case 'int64':
         return `${(value as bigint | undefined) ?? 0n}n`;
       case 'bool':
-        return String(value ?? false);
+        return value === true ? 'true' : 'false';
       default:
-        return String(value ?? 0);
+        return String((value as number | undefined) ?? 0);
     }
   }
 

@@ -7,6 +7,7 @@
  * Version ranges are written as in the specifications: `'0+'`, `'2-4'`, `'3'`.
  */
 import { compileCodec, type Codec } from './compile.ts';
+import { ProtocolError } from './errors.ts';
 import type { Range } from './range.ts';
 
 export type FieldType =
@@ -87,7 +88,7 @@ export function array<const E extends Fields | AnyField, const O extends Options
   element: E,
   options?: O,
 ): Field<Nullable<ElementOut<E>[], O>, Nullable<readonly ElementIn<E>[], O>, IsOptional<O>> {
-  const of: FieldType = isField(element) ? element.type : { kind: 'struct', fields: element as Fields };
+  const of: FieldType = isField(element) ? element.type : { kind: 'struct', fields: element };
   return { type: { kind: 'array', of }, versions, ...options };
 }
 
@@ -104,7 +105,7 @@ function isField(element: Fields | AnyField): element is AnyField {
   return typeof (element as AnyField).versions === 'string';
 }
 
-/** All versions of one message: `codec(v)` is compiled on first use and kept. */
+/** All versions of one message: `codec(v)` is compiled on first use and kept; it throws `ProtocolError` for a version that the message does not have. */
 export interface Message<Out, In> {
   readonly name: string;
   readonly fields: Fields;
@@ -130,7 +131,10 @@ export function defineMessage<const F extends Fields>(spec: {
     maxVersion,
     flexibleFrom: spec.flexible,
     codec(version) {
-      return (compiled[version] ??= compileCodec(spec.name, spec.fields, version, version >= spec.flexible));
+      const known = compiled[version];
+      if (known !== undefined) return known;
+      if (!(version >= minVersion && version <= maxVersion)) throw new ProtocolError(`${spec.name} has no version ${version}`);
+      return (compiled[version] = compileCodec(spec.name, spec.fields, version, version >= spec.flexible));
     },
   };
 }

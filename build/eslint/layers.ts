@@ -1,0 +1,171 @@
+/**
+ * Who may import whom (ARCHITECTURE.md, "Layers"). A file belongs to the first layer whose pattern fits its path; it may
+ * import files of its own layer and of the layers named, Node's modules and packages named. The table is the
+ * architecture: a change here is a change of the design, and is argued for in ARCHITECTURE.md.
+ */
+export interface Layer {
+  name: string;
+  /** Matches paths from the project's root, with forward slashes. */
+  files: RegExp;
+  /** Names of layers; its own is always allowed. */
+  layers: readonly string[];
+  /** Node modules (`node:fs`) and packages; '*' allows all. `import type` of a package is held to the same list. */
+  modules: readonly string[];
+}
+
+export const LAYERS: readonly Layer[] = [
+  { name: 'shared', files: /^shared\//, layers: [], modules: ['zod'] },
+
+  { name: 'cluster/lib', files: /^electron\/cluster\/lib\//, layers: [], modules: ['node:*'] },
+  {
+    name: 'cluster/protocol',
+    files: /^electron\/cluster\/protocol\//,
+    layers: ['cluster/lib'],
+    modules: ['node:zlib', 'node:module', '@node-rs/crc32', 'snappy', 'lz4-napi'],
+  },
+  { name: 'cluster/log', files: /^electron\/cluster\/log\//, layers: ['cluster/protocol', 'cluster/lib'], modules: [] },
+  {
+    name: 'cluster/network/tcp',
+    files: /^electron\/cluster\/network\/tcp\.ts$/,
+    layers: ['cluster/lib'],
+    modules: ['node:net', 'node:tls'],
+  },
+  { name: 'cluster/network', files: /^electron\/cluster\/network\//, layers: ['cluster/protocol', 'cluster/lib'], modules: [] },
+  {
+    name: 'cluster/quorum',
+    files: /^electron\/cluster\/quorum\//,
+    layers: ['cluster/log', 'cluster/protocol', 'cluster/lib'],
+    modules: [],
+  },
+  {
+    name: 'cluster/coordinator',
+    files: /^electron\/cluster\/coordinator\//,
+    layers: ['cluster/quorum', 'cluster/log', 'cluster/protocol', 'cluster/lib'],
+    modules: [],
+  },
+  {
+    name: 'cluster/broker/handlers',
+    files: /^electron\/cluster\/broker\/handlers\//,
+    layers: ['cluster/broker', 'cluster/coordinator', 'cluster/quorum', 'cluster/log', 'cluster/protocol', 'cluster/lib'],
+    modules: [],
+  },
+  {
+    name: 'cluster/broker',
+    files: /^electron\/cluster\/broker\//,
+    layers: [
+      'cluster/broker/handlers',
+      'cluster/network',
+      'cluster/coordinator',
+      'cluster/quorum',
+      'cluster/log',
+      'cluster/protocol',
+      'cluster/lib',
+    ],
+    modules: [],
+  },
+  {
+    name: 'cluster/node',
+    files: /^electron\/cluster\/node(-[a-z-]+)?\.ts$/,
+    layers: [
+      'cluster/broker',
+      'cluster/network/tcp',
+      'cluster/network',
+      'cluster/quorum',
+      'cluster/log',
+      'cluster/protocol',
+      'cluster/lib',
+      'cluster',
+    ],
+    modules: ['node:worker_threads'],
+  },
+  { name: 'cluster', files: /^electron\/cluster\/[a-z-]+\.ts$/, layers: ['cluster/lib', 'cluster/protocol'], modules: ['node:*'] },
+
+  {
+    name: 'admin',
+    files: /^electron\/admin\//,
+    layers: ['cluster/protocol', 'shared'],
+    modules: ['kafkajs', 'node:*', 'snappy', 'lz4-napi'],
+  },
+  {
+    name: 'services',
+    files: /^electron\/services\//,
+    layers: ['admin', 'cluster', 'shared'],
+    modules: ['node:*'],
+  },
+  { name: 'ipc', files: /^electron\/ipc\//, layers: ['services', 'shared'], modules: ['electron', 'zod', 'node:*'] },
+  { name: 'web', files: /^electron\/web\//, layers: ['ipc', 'services', 'shared'], modules: ['ws', 'node:*'] },
+  { name: 'control', files: /^electron\/control\//, layers: ['services', 'shared'], modules: ['node:*'] },
+  { name: 'preload', files: /^electron\/preload\.ts$/, layers: ['shared'], modules: ['electron'] },
+  {
+    name: 'main',
+    files: /^electron\/(main|window|menu|cli|app[a-z-]*|cli\/.*|[a-z-]+)(\.ts)?$/,
+    layers: ['ipc', 'web', 'control', 'services', 'cluster', 'cluster/lib', 'shared'],
+    modules: ['electron', 'node:*'],
+  },
+
+  { name: 'renderer/base', files: /^renderer\/components\/base\//, layers: ['renderer/format', 'shared'], modules: ['*'] },
+  { name: 'renderer/format', files: /^renderer\/format\//, layers: ['shared'], modules: ['*'] },
+  { name: 'renderer/api', files: /^renderer\/api\.ts$/, layers: ['shared'], modules: ['*'] },
+  { name: 'renderer/stores', files: /^renderer\/stores\//, layers: ['renderer/api', 'renderer/format', 'shared'], modules: ['*'] },
+  {
+    name: 'renderer/composables',
+    files: /^renderer\/composables\//,
+    layers: ['renderer/stores', 'renderer/api', 'renderer/format', 'shared'],
+    modules: ['*'],
+  },
+  {
+    name: 'renderer/components',
+    files: /^renderer\/components\//,
+    layers: ['renderer/base', 'renderer/composables', 'renderer/stores', 'renderer/format', 'shared'],
+    modules: ['*'],
+  },
+  {
+    name: 'renderer/pages',
+    files: /^renderer\/pages\//,
+    layers: ['renderer/components', 'renderer/base', 'renderer/composables', 'renderer/stores', 'renderer/format', 'shared'],
+    modules: ['*'],
+  },
+  {
+    name: 'renderer',
+    files: /^renderer\//,
+    layers: [
+      'renderer/pages',
+      'renderer/components',
+      'renderer/base',
+      'renderer/composables',
+      'renderer/stores',
+      'renderer/api',
+      'renderer/format',
+      'shared',
+    ],
+    modules: ['*'],
+  },
+];
+
+/** The layer of a file, by its path from the root; undefined for what the table leaves free (tests, build scripts). */
+export function layerOf(path: string): Layer | undefined {
+  return LAYERS.find((layer) => layer.files.test(path));
+}
+
+/** Why `from` may not import `target` (a path from the root, or a bare specifier); null when it may. */
+export function refusal(from: string, target: string): string | null {
+  const layer = layerOf(from);
+  if (layer === undefined) return null;
+  if (isModule(target)) {
+    if (layer.modules.some((allowed) => allowed === '*' || allowed === target || (allowed === 'node:*' && target.startsWith('node:'))))
+      return null;
+    return `${layer.name} may not import ${target}`;
+  }
+  const other = layerOf(target);
+  if (other === undefined) return `${layer.name} may not import ${target}, which is in no layer`;
+  if (other.name === layer.name) {
+    if (layer.name === 'cluster/broker/handlers') return 'handlers never import each other';
+    return null;
+  }
+  if (layer.layers.includes(other.name)) return null;
+  return `${layer.name} may not import ${other.name}`;
+}
+
+function isModule(target: string): boolean {
+  return target.startsWith('node:') || !/^(electron|renderer|shared|test|build)\//.test(target);
+}

@@ -1,0 +1,75 @@
+/** Our own lint rules: the layer table, and no ambient time, disk, network or randomness in the cluster. */
+import { dirname, posix, relative, resolve, sep } from 'node:path';
+import type { Rule } from 'eslint';
+import { refusal } from './layers.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+function fromRoot(path: string): string {
+  return relative(ROOT, path).split(sep).join(posix.sep);
+}
+
+/** The imported file as a path from the root, or the bare specifier of a package or Node module. */
+export function resolveSpecifier(file: string, specifier: string): string {
+  if (specifier.startsWith('.')) return posix.normalize(posix.join(dirname(file), specifier.replace(/\?.*$/, '')));
+  if (specifier.startsWith('#shared/')) return `shared/${specifier.slice('#shared/'.length)}.ts`;
+  if (specifier.startsWith('node:')) return specifier;
+  const [scopeOrName, name] = specifier.split('/');
+  return specifier.startsWith('@') ? `${scopeOrName}/${name}` : (scopeOrName as string);
+}
+
+const layers: Rule.RuleModule = {
+  meta: { type: 'problem', schema: [], messages: { refused: '{{why}} (build/eslint/layers.ts)' } },
+  create(context) {
+    const file = fromRoot(context.filename);
+    const check = (node: Rule.Node, source: unknown): void => {
+      if (typeof source !== 'string') return;
+      const why = refusal(file, resolveSpecifier(file, source));
+      if (why !== null) context.report({ node, messageId: 'refused', data: { why } });
+    };
+    return {
+      ImportDeclaration: (node) => check(node, node.source.value),
+      ExportNamedDeclaration: (node) => check(node, node.source?.value),
+      ExportAllDeclaration: (node) => check(node, node.source.value),
+      ImportExpression: (node) => check(node, node.source.type === 'Literal' ? node.source.value : undefined),
+    };
+  },
+};
+
+/** The one place in the cluster for each thing that must be injected everywhere else. */
+const AMBIENT_HOMES = /^electron\/cluster\/(lib\/system-[a-z-]+|network\/tcp|node-worker|cluster|cluster-[a-z-]+)\.ts$/;
+const AMBIENT_MODULES = /^node:(fs|net|tls|dgram|http|https|timers|child_process|crypto|os|perf_hooks|worker_threads)(\/.*)?$/;
+const AMBIENT_GLOBALS = new Set(['setTimeout', 'setInterval', 'setImmediate', 'performance', 'process', 'crypto', 'fetch', 'console']);
+
+const injected: Rule.RuleModule = {
+  meta: {
+    type: 'problem',
+    schema: [],
+    messages: { ambient: '{{what}} is ambient: take a Clock, Disk, Network, Random or Logger (electron/cluster/lib)' },
+  },
+  create(context) {
+    const file = fromRoot(context.filename);
+    if (!file.startsWith('electron/cluster/') || AMBIENT_HOMES.test(file)) return {};
+    const report = (node: Rule.Node, what: string): void => context.report({ node, messageId: 'ambient', data: { what } });
+    return {
+      ImportDeclaration(node) {
+        if (AMBIENT_MODULES.test(String(node.source.value))) report(node, String(node.source.value));
+      },
+      MemberExpression(node) {
+        if (node.object.type !== 'Identifier' || node.property.type !== 'Identifier') return;
+        const name = `${node.object.name}.${node.property.name}`;
+        if (name === 'Date.now' || name === 'Math.random') report(node, name);
+      },
+      NewExpression(node) {
+        if (node.callee.type === 'Identifier' && node.callee.name === 'Date' && node.arguments.length === 0) report(node, 'new Date()');
+      },
+      'Program:exit'(program) {
+        for (const reference of context.sourceCode.getScope(program).through) {
+          if (AMBIENT_GLOBALS.has(reference.identifier.name)) report(reference.identifier as Rule.Node, reference.identifier.name);
+        }
+      },
+    };
+  },
+};
+
+export const brokerdeskPlugin = { rules: { layers, injected } };

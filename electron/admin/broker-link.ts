@@ -1,0 +1,183 @@
+/**
+ * One broker, over kafkajs' connection (its TCP, TLS and SASL), with our own requests on top: encoded by
+ * `cluster/protocol`, any version, flexible ones too. The only place that knows kafkajs' insides.
+ */
+import net from 'node:net';
+import tls from 'node:tls';
+import { logLevel, type ISocketFactory } from 'kafkajs';
+import Broker from 'kafkajs/src/broker/index.js';
+import loggers from 'kafkajs/src/loggers/index.js';
+import ConnectionPool from 'kafkajs/src/network/connectionPool.js';
+import Encoder from 'kafkajs/src/protocol/encoder.js';
+import { Reader } from '../cluster/protocol/reader.ts';
+import type { Api } from '../cluster/protocol/schema.ts';
+import { Writer } from '../cluster/protocol/writer.ts';
+import { AdminError, UnreachableError } from './errors.ts';
+import { setUpKafkajs } from './kafkajs-setup.ts';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Above any timeout of ours, so that kafkajs never gives up first. */
+const KAFKAJS_TIMEOUT_MS = 120_000;
+const KEEP_ALIVE_MS = 60_000;
+
+/** kafkajs logs to the console by default. Its errors reach us as rejections, so the lines are of no use. */
+const quietLogger = loggers.createLogger({ level: logLevel.NOTHING, logCreator: () => () => undefined });
+
+export interface SendOptions {
+  timeoutMs: number;
+  /** The highest version to use, where a newer one would answer less (or differently). */
+  maxVersion?: number;
+}
+
+export class BrokerLink {
+  readonly address: string;
+  private broker: Broker;
+  private pool: ConnectionPool;
+  private readonly sockets = new Set<net.Socket>();
+  private readonly host: string;
+  private readonly port: number;
+  private readonly clientId: string;
+  private closed = false;
+
+  constructor(options: { host: string; port: number; clientId: string }) {
+    setUpKafkajs();
+    this.host = options.host;
+    this.port = options.port;
+    this.clientId = options.clientId;
+    this.address = `${options.host}:${options.port}`;
+    [this.broker, this.pool] = this.open();
+  }
+
+  private open(): [Broker, ConnectionPool] {
+    const socketFactory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+      const secure = ssl as tls.ConnectionOptions | null | undefined;
+      const socket = secure ? tls.connect({ host, port, ...secure }, onConnect) : net.connect({ host, port }, onConnect);
+      socket.setKeepAlive(true, KEEP_ALIVE_MS);
+      socket.setNoDelay(true);
+      this.sockets.add(socket);
+      socket.once('close', () => this.sockets.delete(socket));
+      return socket;
+    };
+    const pool = new ConnectionPool({
+      host: this.host,
+      port: this.port,
+      rack: null,
+      ssl: null,
+      sasl: null,
+      clientId: this.clientId,
+      socketFactory,
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: KAFKAJS_TIMEOUT_MS,
+      enforceRequestTimeout: false,
+      maxInFlightRequests: null,
+      logger: quietLogger,
+    });
+    return [new Broker({ connectionPool: pool, logger: quietLogger }), pool];
+  }
+
+  /** Highest version that both sides speak; undefined when the broker lacks the API. Known once connected. */
+  version(api: Api, atMost = Infinity): number | undefined {
+    const range = this.broker.versions?.[api.key];
+    if (range === undefined) return undefined;
+    const version = Math.min(api.maxVersion, range.maxVersion, atMost);
+    return version >= Math.max(api.minVersion, range.minVersion) ? version : undefined;
+  }
+
+  /**
+   * Sends one request and decodes its answer. Rejects with `UnreachableError` when the broker refuses, resets or stays
+   * silent for `timeoutMs`, and with an `UNSUPPORTED_VERSION` `AdminError` when it does not speak the API.
+   */
+  async send<In, Out>(api: Api<unknown, In, Out, never>, body: In, options: SendOptions): Promise<Out> {
+    const deadline = Date.now() + options.timeoutMs;
+    if (this.closed) throw new UnreachableError(this.address, 'the connection was closed here');
+    const { broker, pool } = this;
+    if (!broker.isConnected()) await this.withTimeout(broker.connect(), broker, deadline - Date.now());
+    const version = this.version(api, options.maxVersion);
+    if (version === undefined) {
+      throw new AdminError({ code: 'UNSUPPORTED_VERSION', message: `${this.address} does not speak ${api.name}.`, subject: this.address });
+    }
+    const answer = pool.send<Out>({
+      request: {
+        apiKey: api.key,
+        apiVersion: version,
+        apiName: api.name,
+        encode: () => Promise.resolve(encodeBody(api, version, body)),
+      },
+      response: {
+        decode: (payload) => Promise.resolve(decodeBody(api, version, payload)),
+        parse: (decoded) => Promise.resolve(decoded),
+      },
+      logResponseError: false,
+    });
+    return this.withTimeout(answer, broker, deadline - Date.now());
+  }
+
+  /** On silence the socket is destroyed: kafkajs would keep it, and everything behind it would wait (#919, #1163). */
+  private async withTimeout<T>(answer: Promise<T>, broker: Broker, timeoutMs: number): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const silence = new Promise<never>((_resolve, reject) => {
+      timer = setTimeout(
+        () => {
+          reject(new UnreachableError(this.address, `no answer in ${(timeoutMs / 1000).toFixed(1)} s`));
+          this.reopen(broker);
+        },
+        Math.max(0, timeoutMs),
+      );
+    });
+    try {
+      return await Promise.race([answer, silence]);
+    } catch (error) {
+      if (error instanceof AdminError) throw error;
+      if (isConnectionFailure(error)) {
+        this.reopen(broker);
+        throw new UnreachableError(this.address, plainReason(error), { cause: error });
+      }
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      // The loser of the race may still reject; its reason has been reported by the winner.
+      answer.catch(() => undefined);
+    }
+  }
+
+  /** Starts afresh after a failure; several failures of the same broker object count once. */
+  private reopen(failed: Broker): void {
+    if (this.broker !== failed) return;
+    for (const socket of this.sockets) socket.destroy(new Error('closed after a failed request'));
+    if (!this.closed) [this.broker, this.pool] = this.open();
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    for (const socket of this.sockets) socket.destroy(new Error('closed'));
+  }
+}
+
+function encodeBody<In>(api: Api<unknown, In, unknown, never>, version: number, body: In): Encoder {
+  const writer = new Writer();
+  // kafkajs writes header v1; one empty tag section makes it the v2 that flexible versions want.
+  if (version >= api.flexibleFrom) writer.noTags();
+  api.request.codec(version).encode(writer, body);
+  const encoder = new Encoder();
+  encoder.writeBufferInternal(writer.finishBuffer());
+  return encoder;
+}
+
+function decodeBody<Out>(api: Api<unknown, never, Out, never>, version: number, payload: Buffer): Out {
+  const reader = new Reader(payload);
+  if (version >= api.flexibleFrom) reader.skipTags();
+  return api.response.codec(version).decode(reader);
+}
+
+function isConnectionFailure(error: unknown): error is Error {
+  return error instanceof Error && /^KafkaJS(Connection|RequestTimeout|LockTimeout|BrokerNotFound)|^KafkaJSConnectionClosed/.test(error.name);
+}
+
+function plainReason(error: Error): string {
+  const { code } = error as { code?: unknown };
+  if (code === 'ECONNREFUSED') return 'connection refused';
+  if (code === 'ECONNRESET' || code === 'EPIPE') return 'connection reset';
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return 'its host name is unknown';
+  return error.message.replace(/^Connection error: /, '');
+}

@@ -1,0 +1,17 @@
+import { defineApi, int16, int32, string } from '../schema.ts';
+
+/** Forgets a broker that is gone for good (KIP-631). */
+export const unregisterBroker = defineApi({
+  key: 64,
+  name: 'UnregisterBroker',
+  versions: [0, 0],
+  flexible: 0,
+  request: {
+    brokerId: int32('0+'),
+  },
+  response: {
+    throttleTimeMs: int32('0+', { default: 0 }),
+    errorCode: int16('0+'),
+    errorMessage: string('0+', { nullable: '0+', default: null }),
+  },
+});

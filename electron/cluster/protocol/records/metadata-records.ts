@@ -1,0 +1,67 @@
+/**
+ * Records of the metadata log in Apache Kafka's framing: frame version 1, record type and record version, each an
+ * unsigned varint, then the body; `kafka-dump-log --cluster-metadata-decoder` reads them.
+ */
+import { ProtocolError } from '../errors.ts';
+import { Reader } from '../reader.ts';
+import type { Message } from '../schema.ts';
+import { Writer } from '../writer.ts';
+import { metadataSchemas } from './metadata-schemas.ts';
+
+type Schemas = typeof metadataSchemas;
+type OutOfMessage<M> = M extends Message<infer Out, never> ? Out : never;
+type InOfMessage<M> = M extends Message<unknown, infer In> ? In : never;
+
+export type MetadataRecordType = keyof Schemas;
+
+/** The value of one type of record, every field filled: `MetadataValue<'TopicRecord'>`. */
+export type MetadataValue<T extends MetadataRecordType> = OutOfMessage<Schemas[T]['message']>;
+
+/** A record with every field filled, as the image applies it. */
+export type MetadataRecord = { [T in MetadataRecordType]: { readonly type: T; readonly value: MetadataValue<T> } }[MetadataRecordType];
+
+/** What may be written: fields with a default may be left out. `version` is the newest unless said otherwise. */
+export type MetadataRecordIn = {
+  [T in MetadataRecordType]: { readonly type: T; readonly value: InOfMessage<Schemas[T]['message']>; readonly version?: number };
+}[MetadataRecordType];
+
+const FRAME_VERSION = 1;
+
+interface AnySchema {
+  readonly type: number;
+  readonly message: Message<unknown, unknown>;
+}
+
+const nameByType: ReadonlyMap<number, MetadataRecordType> = new Map(
+  (Object.keys(metadataSchemas) as MetadataRecordType[]).map((name) => [metadataSchemas[name].type, name]),
+);
+
+export function encodeMetadataRecord(record: MetadataRecordIn): Buffer {
+  const { type, message }: AnySchema = metadataSchemas[record.type];
+  const version = record.version ?? message.maxVersion;
+  const writer = new Writer(128);
+  writer.uvarint(FRAME_VERSION);
+  writer.uvarint(type);
+  writer.uvarint(version);
+  message.codec(version).encode(writer, record.value);
+  return writer.finishBuffer();
+}
+
+/** Throws `ProtocolError` for what is not one record of a type and version that we know, and nothing after it. */
+export function decodeMetadataRecord(bytes: Buffer): MetadataRecord {
+  const reader = new Reader(bytes);
+  const frame = reader.uvarint();
+  if (frame !== FRAME_VERSION) throw new ProtocolError(`metadata record in frame version ${frame}`);
+  const type = reader.uvarint();
+  const name = nameByType.get(type);
+  if (name === undefined) throw new ProtocolError(`metadata record of type ${type}`);
+  const { message }: AnySchema = metadataSchemas[name];
+  const value = message.codec(reader.uvarint()).decode(reader);
+  if (reader.remaining > 0) throw new ProtocolError(`${reader.remaining} bytes after a ${name}`);
+  return { type: name, value } as MetadataRecord;
+}
+
+/** The record as it will be read back: defaults filled in. The active controller applies this to its own image. */
+export function completeMetadataRecord(record: MetadataRecordIn): MetadataRecord {
+  return decodeMetadataRecord(encodeMetadataRecord(record));
+}

@@ -1,0 +1,187 @@
+/**
+ * The contract between the renderer and the main process: every request with the schema of its payload and the type of
+ * its result, and every event. Both sides take their types from here; the main side parses each payload on arrival
+ * (`electron/ipc/handle.ts`), whichever transport brought it. Nothing else crosses.
+ */
+import * as z from 'zod';
+import type { Result } from './errors.ts';
+import type { BrokerRow, ClusterView, ConfigEntry, Connection, GroupRow, LagSample, RecordRow, TopicRow } from './models/cluster.ts';
+import type { TimelineEvent } from './models/timeline.ts';
+
+const nodeId = z.number().int().min(0).max(2_147_483_647);
+const topicName = z.string().min(1).max(249);
+const groupId = z.string().max(32_767);
+/** 64-bit numbers travel as decimal strings. */
+const offset = z.string().regex(/^-?\d{1,19}$/);
+const recordText = z.object({ encoding: z.enum(['null', 'utf8', 'hex']), text: z.string().max(1_048_576) });
+
+/** Payload schemas by channel. Names: subject/verb. */
+export const requestSchemas = {
+  'app/info': z.object({}),
+  'connection/list': z.object({}),
+  'connection/use': z.object({ id: z.string() }),
+  /** Tries to reach it first; nothing is stored when no broker answers. */
+  'connection/add': z.object({
+    name: z.string().min(1).max(100),
+    bootstrap: z.string().min(1).max(2_000),
+    colour: z.enum(['flow', 'accent', 'warn', 'bad', 'control']),
+  }),
+  'connection/remove': z.object({ id: z.string() }),
+
+  /** The whole view; patches (`cluster/patched`) follow from its version on. */
+  'cluster/view': z.object({}),
+  /** What the page in front shows, so that only that is polled. */
+  'cluster/watch': z.object({
+    topics: z.union([z.literal('none'), z.literal('all'), z.array(topicName).max(1_000)]),
+    groups: z.union([z.literal('none'), z.literal('all'), z.array(groupId).max(1_000)]),
+  }),
+  /** Asks for a round now (F5). */
+  'cluster/refresh': z.object({}),
+
+  'topic/create': z.object({
+    name: z.string().max(500),
+    partitions: z.number().int(),
+    replicationFactor: z.number().int(),
+    configs: z.record(z.string(), z.string()),
+    validateOnly: z.boolean(),
+  }),
+  'topic/delete': z.object({ name: topicName, typedName: z.string() }),
+  'topic/addPartitions': z.object({ name: topicName, total: z.number().int() }),
+  'topic/configs': z.object({ name: topicName }),
+  /** Null removes the override. Only what is named is changed. */
+  'topic/setConfigs': z.object({ name: topicName, configs: z.record(z.string(), z.string().nullable()) }),
+
+  'message/browse': z.object({
+    topic: topicName,
+    /** Null: all of them. */
+    partitions: z.array(z.number().int().min(0)).nullable(),
+    from: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('newest') }),
+      z.object({ kind: z.literal('oldest') }),
+      z.object({ kind: z.literal('offset'), offset }),
+      z.object({ kind: z.literal('time'), timestamp: z.number().int().min(0) }),
+    ]),
+    limit: z.number().int().min(1).max(2_000),
+  }),
+  'message/produce': z.object({
+    topic: topicName,
+    /** Null: the partitioner decides. */
+    partition: z.number().int().min(0).nullable(),
+    key: recordText,
+    value: recordText,
+    headers: z.array(z.object({ key: z.string(), value: z.string() })).max(100),
+    acks: z.union([z.literal(-1), z.literal(0), z.literal(1)]),
+  }),
+  /** Live tail; records arrive as `message/tailed` until `message/untail`. */
+  'message/tail': z.object({ topic: topicName, partitions: z.array(z.number().int().min(0)).nullable() }),
+  'message/untail': z.object({ tailId: z.string() }),
+
+  'group/lagHistory': z.object({ group: groupId }),
+  'group/delete': z.object({ group: groupId, typedName: z.string() }),
+
+  'broker/configs': z.object({ broker: nodeId }),
+
+  /** Embedded cluster only. Each answers when it has happened. */
+  'lab/stop': z.object({ node: nodeId }),
+  'lab/kill': z.object({ node: nodeId }),
+  'lab/start': z.object({ node: nodeId }),
+
+  'timeline/list': z.object({ sinceId: z.number().int().min(0) }),
+} as const satisfies Record<string, z.ZodType>;
+
+export type RequestChannel = keyof typeof requestSchemas;
+export type Payload<C extends RequestChannel> = z.infer<(typeof requestSchemas)[C]>;
+
+export interface AppInfo {
+  version: string;
+  /** `desktop` in Electron, `web` in a browser tab. */
+  mode: 'desktop' | 'web';
+  platform: string;
+  /** Where the embedded cluster keeps its data, and things worth saying once ("port 9092 was taken, broker 1 is on 9095"). */
+  dataDirectory: string | null;
+  notices: string[];
+}
+
+export interface ConnectionList {
+  connections: Connection[];
+  activeId: string;
+}
+
+/** Where a new topic's partitions would live: replica broker ids by partition, leader first. */
+export interface TopicPlacement {
+  assignments: number[][];
+}
+
+export interface BrowseResult {
+  records: RecordRow[];
+  /** Partitions that could not be read, with Kafka's error name. */
+  failed: { partition: number; error: string }[];
+  /** True when more records are there than were asked for. */
+  more: boolean;
+}
+
+export interface Results {
+  'app/info': AppInfo;
+  'connection/list': ConnectionList;
+  'connection/use': ConnectionList;
+  'connection/add': ConnectionList;
+  'connection/remove': ConnectionList;
+  'cluster/view': { version: number; view: ClusterView };
+  'cluster/watch': null;
+  'cluster/refresh': null;
+  'topic/create': TopicPlacement;
+  'topic/delete': null;
+  'topic/addPartitions': null;
+  'topic/configs': { entries: ConfigEntry[] };
+  'topic/setConfigs': null;
+  'message/browse': BrowseResult;
+  'message/produce': { partition: number; offset: string; timestamp: number | null };
+  'message/tail': { tailId: string };
+  'message/untail': null;
+  'group/lagHistory': { samples: LagSample[] };
+  'group/delete': null;
+  'broker/configs': { entries: ConfigEntry[] };
+  'lab/stop': null;
+  'lab/kill': null;
+  'lab/start': null;
+  'timeline/list': { events: TimelineEvent[] };
+}
+
+/** What changed in the view since version `base`. Rows are replaced whole; scalars that are absent stayed the same. */
+export interface ClusterPatch {
+  connectionId: string;
+  base: number;
+  version: number;
+  scalars: Partial<Omit<ClusterView, 'brokers' | 'topics' | 'groups'>>;
+  brokers: { set: BrokerRow[]; removed: number[] };
+  topics: { set: TopicRow[]; removed: string[] };
+  groups: { set: GroupRow[]; removed: string[] };
+}
+
+/** Main to renderer. Past tense. */
+export interface Events {
+  /** At most ten a second. A renderer whose version is not `base` asks for `cluster/view` again. */
+  'cluster/patched': ClusterPatch;
+  /** Another connection is in front; ask for `cluster/view`. */
+  'connection/changed': ConnectionList;
+  'timeline/appended': { events: TimelineEvent[] };
+  /** One new sample a group, as it is taken. */
+  'group/lagSampled': { group: string; sample: LagSample };
+  /** `dropped` counts records that came faster than they could be shown. */
+  'message/tailed': { tailId: string; records: RecordRow[]; dropped: number; error: string | null };
+  /** From the native menu: a route to open or a command to run. */
+  'app/commanded': { command: 'navigate' | 'createTopic' | 'refresh' | 'palette'; path?: string };
+}
+
+export type EventChannel = keyof Events;
+
+/** The bridge that a transport gives to the renderer: `window.brokerdesk` in Electron, a WebSocket in web mode. */
+export interface Bridge {
+  invoke<C extends RequestChannel>(channel: C, payload: Payload<C>): Promise<Result<Results[C]>>;
+  /** Returns the function that unsubscribes. */
+  on<E extends EventChannel>(event: E, listener: (payload: Events[E]) => void): () => void;
+}
+
+/** Frames of the WebSocket transport, as JSON. */
+export type ClientFrame = { id: number; channel: RequestChannel; payload: unknown };
+export type ServerFrame = { id: number; result: Result<unknown> } | { event: EventChannel; payload: unknown };
