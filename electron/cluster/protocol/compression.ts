@@ -1,0 +1,89 @@
+/**
+ * The codecs of record batches: attribute bits 0–2. Everything is synchronous: a batch is a few hundred kilobytes at most,
+ * and only a few paths look inside one (keys on compacted topics, coordinators, the message browser).
+ */
+import * as zlib from 'node:zlib';
+import { KafkaError } from './kafka-error.ts';
+import { decompressLz4Frame } from './lz4-frame.ts';
+import { loadNative } from './native-module.ts';
+import { compressSnappy, decompressSnappy } from './snappy-framing.ts';
+
+export type CompressionName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
+
+/** By the number in the attributes. */
+export const COMPRESSION_NAMES: readonly CompressionName[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
+
+const CORRUPT_MESSAGE = 2;
+const UNSUPPORTED_COMPRESSION_TYPE = 76;
+
+const lz4 = loadNative<{ compressFrameSync(data: Uint8Array): Buffer; decompressFrameSync(data: Uint8Array): Buffer }>('lz4-napi');
+
+/** Name for an attribute number; throws UNSUPPORTED_COMPRESSION_TYPE for 5 to 7. */
+export function compressionName(id: number): CompressionName {
+  const name = COMPRESSION_NAMES[id];
+  if (name === undefined) throw new KafkaError(UNSUPPORTED_COMPRESSION_TYPE, `compression type ${id} is not known`);
+  return name;
+}
+
+/** Throws UNSUPPORTED_COMPRESSION_TYPE where the runtime lacks the codec. */
+export function compress(codec: CompressionName, bytes: Uint8Array): Uint8Array {
+  switch (codec) {
+    case 'none':
+      return bytes;
+    case 'gzip':
+      return zlib.gzipSync(bytes);
+    case 'snappy':
+      return compressSnappy(bytes);
+    case 'lz4':
+      return lz4Module().compressFrameSync(asBuffer(bytes));
+    case 'zstd':
+      if (typeof zlib.zstdCompressSync !== 'function') throw missing('zstd', undefined);
+      return zlib.zstdCompressSync(bytes);
+  }
+}
+
+/**
+ * Throws UNSUPPORTED_COMPRESSION_TYPE where the runtime lacks the codec, CORRUPT_MESSAGE when the bytes are not what the
+ * codec says or would grow beyond `maxBytes`.
+ */
+export function decompress(codec: CompressionName, bytes: Uint8Array, maxBytes: number): Buffer {
+  if (codec === 'none') return asBuffer(bytes);
+  const unavailable = unavailableReason(codec);
+  if (unavailable !== undefined) throw missing(codec, unavailable);
+  try {
+    switch (codec) {
+      case 'gzip':
+        return zlib.gunzipSync(bytes, { maxOutputLength: maxBytes });
+      case 'snappy':
+        return decompressSnappy(asBuffer(bytes), maxBytes);
+      case 'lz4':
+        return decompressLz4Frame(asBuffer(bytes), maxBytes, lz4Module().decompressFrameSync);
+      case 'zstd':
+        return zlib.zstdDecompressSync(bytes, { maxOutputLength: maxBytes });
+    }
+  } catch (cause) {
+    if (cause instanceof KafkaError) throw cause;
+    throw new KafkaError(CORRUPT_MESSAGE, `${codec} payload of ${bytes.length} bytes does not decompress within ${maxBytes} bytes`, {
+      cause,
+    });
+  }
+}
+
+function unavailableReason(codec: CompressionName): unknown {
+  if (codec === 'zstd' && typeof zlib.zstdDecompressSync !== 'function') return new Error('zlib of this runtime has no zstd');
+  if (codec === 'lz4' && lz4.module === undefined) return lz4.error;
+  return undefined;
+}
+
+function lz4Module(): { compressFrameSync(data: Uint8Array): Buffer; decompressFrameSync(data: Uint8Array): Buffer } {
+  if (lz4.module === undefined) throw missing('lz4', lz4.error);
+  return lz4.module;
+}
+
+function missing(codec: CompressionName, cause: unknown): KafkaError {
+  return new KafkaError(UNSUPPORTED_COMPRESSION_TYPE, `${codec} is not available in this runtime`, { cause });
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
