@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { ProtocolError } from '../../../electron/cluster/protocol/errors.ts';
 import { decodeResponse, FrameSplitter } from '../../../electron/cluster/protocol/frame.ts';
@@ -5,7 +6,7 @@ import { heartbeat } from '../../../electron/cluster/protocol/apis/heartbeat.ts'
 import type { ConnectionInfo, IncomingRequest } from '../../../electron/cluster/network/dispatch.ts';
 import { answer, echo, ended, generationOf, requestBytes, Rig, until, VERSION } from './support.ts';
 
-function answersOn(socket: import('node:net').Socket): number[] {
+function answersOn(socket: Socket): number[] {
   const codes: number[] = [];
   const splitter = new FrameSplitter(1e8);
   socket.on('data', (chunk: Buffer) => {
