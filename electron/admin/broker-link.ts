@@ -171,7 +171,9 @@ function decodeBody<Out>(api: Api<unknown, never, Out, never>, version: number, 
 }
 
 function isConnectionFailure(error: unknown): error is Error {
-  return error instanceof Error && /^KafkaJS(Connection|RequestTimeout|LockTimeout|BrokerNotFound)|^KafkaJSConnectionClosed/.test(error.name);
+  return (
+    error instanceof Error && /^KafkaJS(Connection|RequestTimeout|LockTimeout|BrokerNotFound)|^KafkaJSConnectionClosed/.test(error.name)
+  );
 }
 
 function plainReason(error: Error): string {

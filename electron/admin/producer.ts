@@ -1,0 +1,92 @@
+/** Sends single records for the user, by a kafkajs producer that lives as long as the connection. */
+import { Kafka, logLevel, type Producer } from 'kafkajs';
+import { AdminError } from './errors.ts';
+import { setUpKafkajs } from './kafkajs-setup.ts';
+
+export interface RecordToSend {
+  topic: string;
+  partition: number | null;
+  key: Buffer | null;
+  value: Buffer | null;
+  headers: readonly { key: string; value: string }[];
+  acks: -1 | 0 | 1;
+}
+
+export class RecordProducer {
+  private readonly kafka: Kafka;
+  private producer: Promise<Producer> | undefined;
+
+  constructor(options: { brokers: readonly string[]; clientId: string }) {
+    setUpKafkajs();
+    this.kafka = new Kafka({
+      clientId: options.clientId,
+      brokers: [...options.brokers],
+      connectionTimeout: 5_000,
+      requestTimeout: 10_000,
+      retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 },
+      logLevel: logLevel.NOTHING,
+      logCreator: () => () => undefined,
+    });
+  }
+
+  /** Offset is null with acks=0, since the broker says nothing. */
+  async send(record: RecordToSend): Promise<{ partition: number; offset: string; timestamp: number | null }> {
+    const producer = await this.connected();
+    const headers: Record<string, string[]> = {};
+    for (const { key, value } of record.headers) (headers[key] ??= []).push(value);
+    try {
+      const [metadata] = await producer.send({
+        topic: record.topic,
+        acks: record.acks,
+        timeout: 10_000,
+        messages: [
+          { key: record.key, value: record.value, headers, ...(record.partition === null ? {} : { partition: record.partition }) },
+        ],
+      });
+      return {
+        partition: metadata?.partition ?? record.partition ?? -1,
+        offset: metadata?.baseOffset ?? '-1',
+        timestamp: Number(metadata?.logAppendTime ?? -1) < 0 ? null : Number(metadata?.logAppendTime),
+      };
+    } catch (error) {
+      throw produceFailure(error, record.topic);
+    }
+  }
+
+  private connected(): Promise<Producer> {
+    this.producer ??= this.connect();
+    return this.producer;
+  }
+
+  private async connect(): Promise<Producer> {
+    const producer = this.kafka.producer({ allowAutoTopicCreation: false, idempotent: false });
+    try {
+      await producer.connect();
+      return producer;
+    } catch (error) {
+      this.producer = undefined;
+      throw produceFailure(error, 'the cluster');
+    }
+  }
+
+  async close(): Promise<void> {
+    const producer = await this.producer?.catch(() => undefined);
+    await producer?.disconnect();
+  }
+}
+
+/** kafkajs wraps the broker's answer in an error of its own that carries Kafka's name as `type`. */
+function produceFailure(error: unknown, topic: string): AdminError {
+  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+  const { type } = inner as { type?: unknown };
+  const message = inner instanceof Error ? inner.message : String(inner);
+  return new AdminError(
+    {
+      code: typeof type === 'string' ? type : 'BROKER_UNREACHABLE',
+      message: `The record was not acknowledged: ${message}.`.replace(/\.\.$/, '.'),
+      subject: topic,
+      ...(type === 'NOT_ENOUGH_REPLICAS' ? { advice: 'Start a broker that is down, or lower min.insync.replicas.' } : {}),
+    },
+    { cause: error },
+  );
+}

@@ -1,0 +1,189 @@
+/** Topics: offsets, sizes, settings; creating, growing and deleting. */
+import { createPartitions } from '../cluster/protocol/apis/create-partitions.ts';
+import { createTopics } from '../cluster/protocol/apis/create-topics.ts';
+import { deleteTopics } from '../cluster/protocol/apis/delete-topics.ts';
+import { describeLogDirs } from '../cluster/protocol/apis/describe-log-dirs.ts';
+import { listOffsets } from '../cluster/protocol/apis/list-offsets.ts';
+import { ErrorCode, errorName } from '../cluster/protocol/error-codes.ts';
+import { ZERO_UUID } from '../cluster/protocol/uuid.ts';
+import { isLeaderUnknown, type BrokerAnswer, type ClusterClient, type ClusterMetadata } from './cluster-client.ts';
+import { kafkaFailure } from './errors.ts';
+
+export const LATEST = -1n;
+export const EARLIEST = -2n;
+/** Partitions in one ListOffsets: larger requests keep a broker busy for no gain. */
+const PARTITIONS_A_REQUEST = 5_000;
+
+export interface PartitionKey {
+  topic: string;
+  partition: number;
+}
+
+export function partitionKey(topic: string, partition: number): string {
+  return `${topic}/${partition}`;
+}
+
+/** An offset, or why there is none. */
+export type OffsetAnswer = { offset: bigint } | { error: string };
+
+/** Leaders of the partitions, from metadata; partitions without one are left out. */
+export function leadersOf(meta: ClusterMetadata): Map<string, number> {
+  const leaders = new Map<string, number>();
+  for (const topic of meta.topics) {
+    for (const partition of topic.partitions) {
+      if (!isLeaderUnknown(partition)) leaders.set(partitionKey(topic.name ?? '', partition.partitionIndex), partition.leaderId);
+    }
+  }
+  return leaders;
+}
+
+/**
+ * The offset for `timestamp` (or LATEST, EARLIEST) of each partition: one request a leader and chunk, all leaders at once,
+ * isolation read_uncommitted, so that LATEST is the high watermark. Partitions without a leader or whose leader is silent
+ * come back with the error's name.
+ */
+export async function readOffsets(
+  client: ClusterClient,
+  leaders: ReadonlyMap<string, number>,
+  wanted: readonly PartitionKey[],
+  timestamp: bigint,
+): Promise<Map<string, OffsetAnswer>> {
+  const answers = new Map<string, OffsetAnswer>();
+  const byLeader = new Map<number, PartitionKey[]>();
+  for (const key of wanted) {
+    const leader = leaders.get(partitionKey(key.topic, key.partition));
+    if (leader === undefined) answers.set(partitionKey(key.topic, key.partition), { error: 'LEADER_NOT_AVAILABLE' });
+    else pushTo(byLeader, leader, key);
+  }
+  const chunks = [...byLeader].flatMap(([leader, keys]) => chunked(keys, PARTITIONS_A_REQUEST).map((chunk) => ({ leader, chunk })));
+  await Promise.all(
+    chunks.map(async ({ leader, chunk }) => {
+      const [answer] = await client.eachBroker([leader], (id) => client.onBroker(id, listOffsets, listOffsetsBody(chunk, timestamp)));
+      if (answer === undefined) return;
+      if ('error' in answer) {
+        for (const key of chunk) answers.set(partitionKey(key.topic, key.partition), { error: answer.error.app.code });
+        return;
+      }
+      for (const topic of answer.value.topics) {
+        for (const partition of topic.partitions) {
+          answers.set(
+            partitionKey(topic.name, partition.partitionIndex),
+            partition.errorCode === 0 ? { offset: partition.offset } : { error: errorName(partition.errorCode) },
+          );
+        }
+      }
+    }),
+  );
+  return answers;
+}
+
+function listOffsetsBody(keys: readonly PartitionKey[], timestamp: bigint) {
+  const byTopic = new Map<string, number[]>();
+  for (const { topic, partition } of keys) pushTo(byTopic, topic, partition);
+  return {
+    replicaId: -1,
+    isolationLevel: 0,
+    topics: [...byTopic].map(([name, partitions]) => ({
+      name,
+      partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp })),
+    })),
+  };
+}
+
+/** Bytes of every replica, by broker and `partitionKey`. */
+export async function readLogSizes(client: ClusterClient): Promise<BrokerAnswer<Map<string, bigint>>[]> {
+  const ids = client.knownBrokers.map(({ id }) => id);
+  return client.eachBroker(ids, async (id) => {
+    const answer = await client.onBroker(id, describeLogDirs, { topics: null });
+    const sizes = new Map<string, bigint>();
+    for (const directory of answer.results) {
+      for (const topic of directory.topics) {
+        for (const partition of topic.partitions) {
+          if (!partition.isFutureKey) sizes.set(partitionKey(topic.name, partition.partitionIndex), partition.partitionSize);
+        }
+      }
+    }
+    return sizes;
+  });
+}
+
+export interface NewTopic {
+  name: string;
+  /** −1: the broker's default. Ignored when `assignments` are given. */
+  partitions: number;
+  replicationFactor: number;
+  /** Broker ids by partition, preferred leader first; null leaves the placement to the cluster. */
+  assignments: readonly (readonly number[])[] | null;
+  configs: Readonly<Record<string, string>>;
+  validateOnly: boolean;
+}
+
+/** Fields of the create form by the error that concerns them. */
+const FIELD_OF_ERROR: Partial<Record<number, string>> = {
+  [ErrorCode.INVALID_TOPIC_EXCEPTION]: 'name',
+  [ErrorCode.TOPIC_ALREADY_EXISTS]: 'name',
+  [ErrorCode.INVALID_PARTITIONS]: 'partitions',
+  [ErrorCode.INVALID_REPLICATION_FACTOR]: 'replicationFactor',
+  [ErrorCode.INVALID_REPLICA_ASSIGNMENT]: 'replicationFactor',
+  [ErrorCode.INVALID_CONFIG]: 'configs',
+};
+
+export async function createTopic(client: ClusterClient, topic: NewTopic): Promise<void> {
+  const manual = topic.assignments !== null;
+  const answer = await client.onController(
+    createTopics,
+    {
+      topics: [
+        {
+          name: topic.name,
+          numPartitions: manual ? -1 : topic.partitions,
+          replicationFactor: manual ? -1 : topic.replicationFactor,
+          assignments: (topic.assignments ?? []).map((brokerIds, partitionIndex) => ({ partitionIndex, brokerIds })),
+          configs: Object.entries(topic.configs).map(([name, value]) => ({ name, value })),
+        },
+      ],
+      timeoutMs: 10_000,
+      validateOnly: topic.validateOnly,
+    },
+    (response) => response.topics[0]?.errorCode ?? 0,
+  );
+  const [result] = answer.topics;
+  if (result !== undefined && result.errorCode !== 0) {
+    const field = FIELD_OF_ERROR[result.errorCode];
+    throw kafkaFailure(result.errorCode, { message: result.errorMessage, subject: topic.name, ...(field === undefined ? {} : { field }) });
+  }
+}
+
+export async function deleteTopic(client: ClusterClient, name: string): Promise<void> {
+  const answer = await client.onController(
+    deleteTopics,
+    { topicNames: [name], topics: [{ name, topicId: ZERO_UUID }], timeoutMs: 10_000 },
+    (response) => response.responses[0]?.errorCode ?? 0,
+  );
+  const [result] = answer.responses;
+  if (result !== undefined && result.errorCode !== 0) throw kafkaFailure(result.errorCode, { message: result.errorMessage, subject: name });
+}
+
+export async function growTopic(client: ClusterClient, name: string, total: number): Promise<void> {
+  const answer = await client.onController(
+    createPartitions,
+    { topics: [{ name, count: total, assignments: null }], timeoutMs: 10_000, validateOnly: false },
+    (response) => response.results[0]?.errorCode ?? 0,
+  );
+  const [result] = answer.results;
+  if (result !== undefined && result.errorCode !== 0) {
+    throw kafkaFailure(result.errorCode, { message: result.errorMessage, subject: name, field: 'total' });
+  }
+}
+
+export function pushTo<K, V>(map: Map<K, V[]>, key: K, value: V): void {
+  const list = map.get(key);
+  if (list === undefined) map.set(key, [value]);
+  else list.push(value);
+}
+
+export function chunked<T>(items: readonly T[], size: number): T[][] {
+  const chunks: T[][] = [];
+  for (let i = 0; i < items.length; i += size) chunks.push(items.slice(i, i + size));
+  return chunks;
+}
