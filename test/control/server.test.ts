@@ -55,6 +55,8 @@ class FakeLab implements Lab {
   }
 }
 
+type Call = Omit<RequestInit, 'headers'> & { headers?: Record<string, string> };
+
 let server: ControlServer | undefined;
 afterEach(async () => {
   await server?.close();
@@ -64,15 +66,15 @@ afterEach(async () => {
 async function started(): Promise<{
   lab: FakeLab;
   errors: unknown[];
-  call: (path: string, init?: RequestInit) => Promise<Response>;
+  call: (path: string, init?: Call) => Promise<Response>;
   url: string;
 }> {
   const lab = new FakeLab();
   const errors: unknown[] = [];
   const one = await startControlServer({ lab, port: 0, onError: (error) => errors.push(error) });
   server = one;
-  const call = (path: string, init: RequestInit = {}): Promise<Response> =>
-    fetch(one.url + path, { ...init, headers: { authorization: `Bearer ${one.token}`, ...init.headers } });
+  const call = (path: string, { headers, ...init }: Call = {}): Promise<Response> =>
+    fetch(one.url + path, { ...init, headers: { authorization: `Bearer ${one.token}`, ...headers } });
   return { lab, errors, call, url: one.url };
 }
 
