@@ -8,7 +8,7 @@ import { RecordProducer } from '../admin/producer.ts';
 import type { ConnectionList } from '#shared/ipc';
 import type { Connection } from '#shared/models/cluster';
 import type { EventBus } from './event-bus.ts';
-import type { EmbeddedNode } from './view/state.ts';
+import type { LabNode } from './lab.ts';
 import { ClusterMonitor } from './view/monitor.ts';
 
 const EMBEDDED_ID = 'embedded';
@@ -17,8 +17,7 @@ const FILE_VERSION = 1;
 
 export interface EmbeddedSource {
   bootstrap: string;
-  nodes(): Promise<readonly EmbeddedNode[]>;
-  traffic(): { inBytes: number; outBytes: number } | null;
+  nodes(): Promise<readonly LabNode[]>;
 }
 
 /** What is alive for the connection in front. */
@@ -121,7 +120,7 @@ export class ConnectionsService {
     const monitor = new ClusterMonitor({
       connection,
       client,
-      ...(connection.kind === 'embedded' && embedded !== null ? { nodes: () => embedded.nodes(), traffic: () => embedded.traffic() } : {}),
+      ...(connection.kind === 'embedded' && embedded !== null ? { nodes: () => embedded.nodes() } : {}),
       onPatch: (patch) => events.publish('cluster/patched', patch),
       onLag: (group, sample) => events.publish('group/lagSampled', { group, sample }),
       onError: this.onError,

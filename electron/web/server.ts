@@ -146,7 +146,10 @@ async function serveFile(root: string, request: IncomingMessage, response: Serve
   }
   const { pathname } = new URL(request.url ?? '/', 'http://localhost');
   const file = await readStatic(root, pathname, "'self' ws: wss:");
-  if (file === null) return refuse(response, 404, 'Not found.');
+  if (file === null) {
+    refuse(response, 404, 'Not found.');
+    return;
+  }
   response.writeHead(200, { ...file.headers, 'content-length': file.bytes.length });
   response.end(request.method === 'HEAD' ? undefined : file.bytes);
 }

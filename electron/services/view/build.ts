@@ -12,7 +12,8 @@ import type {
   ReplicaState,
   TopicRow,
 } from '#shared/models/cluster';
-import type { ClusterState, EmbeddedNode } from './state.ts';
+import type { LabNode } from '../lab.ts';
+import type { ClusterState } from './state.ts';
 
 type MetadataTopic = ClusterMetadata['topics'][number];
 type MetadataPartition = MetadataTopic['partitions'][number];
@@ -41,7 +42,7 @@ export function buildView(connection: Connection, state: ClusterState): ClusterV
 }
 
 /** Nodes of the embedded cluster that certainly serve nothing, whatever the metadata still says. */
-function downNodes(nodes: readonly EmbeddedNode[] | null): ReadonlySet<number> {
+function downNodes(nodes: readonly LabNode[] | null): ReadonlySet<number> {
   return new Set((nodes ?? []).filter(({ state }) => state === 'stopped' || state === 'killed' || state === 'failed').map(({ id }) => id));
 }
 
@@ -155,7 +156,7 @@ function brokerRows(state: ClusterState, topics: readonly TopicRow[]): BrokerRow
   });
 }
 
-function brokerState(listed: boolean, node: EmbeddedNode | undefined, unreachable: boolean): BrokerState {
+function brokerState(listed: boolean, node: LabNode | undefined, unreachable: boolean): BrokerState {
   if (node !== undefined) {
     if (node.state === 'starting') return 'starting';
     if (node.state === 'stopping') return 'shuttingDown';
@@ -166,9 +167,9 @@ function brokerState(listed: boolean, node: EmbeddedNode | undefined, unreachabl
   return unreachable ? 'unreachable' : 'online';
 }
 
-function quorumRole(id: number, state: ClusterState, node: EmbeddedNode | undefined): BrokerRow['quorumRole'] {
+function quorumRole(id: number, state: ClusterState, node: LabNode | undefined): BrokerRow['quorumRole'] {
   if (state.quorum?.leaderId === id) return 'leader';
-  if (node !== undefined && node.quorumRole !== null) return node.quorumRole;
+  if (node !== undefined && node.role !== null) return node.role;
   if (state.quorum?.voters.some((voter) => voter.id === id)) return 'follower';
   if (state.quorum?.observers.some((observer) => observer.id === id)) return 'observer';
   return null;

@@ -11,18 +11,18 @@ import { readQuorum } from '../../admin/quorum.ts';
 import { EARLIEST, LATEST, leadersOf, readLogSizes, readOffsets, type PartitionKey } from '../../admin/topics.ts';
 import type { ClusterPatch } from '#shared/ipc';
 import type { ClusterView, Connection, LagSample } from '#shared/models/cluster';
+import type { LabNode } from '../lab.ts';
 import { LagHistory } from '../lag-history.ts';
 import { Poller } from '../poller.ts';
 import { ViewDiff } from '../view-diff.ts';
 import { buildView } from './build.ts';
-import { emptyState, mergeCommitted, type Committed, type EmbeddedNode } from './state.ts';
+import { emptyState, mergeCommitted, type Committed } from './state.ts';
 
 export interface MonitorOptions {
   connection: Connection;
   client: ClusterClient;
-  /** Nodes of the embedded cluster and their network counters; undefined for a remote one. */
-  nodes?: () => Promise<readonly EmbeddedNode[]>;
-  traffic?: () => { inBytes: number; outBytes: number } | null;
+  /** Nodes of the embedded cluster; undefined for a remote one. */
+  nodes?: () => Promise<readonly LabNode[]>;
   onPatch: (patch: ClusterPatch) => void;
   onLag: (group: string, sample: LagSample) => void;
   onError: (what: string, error: unknown) => void;
@@ -182,7 +182,6 @@ export class ClusterMonitor {
     for (const [key, answer] of ends) this.state.endOffsets.set(key, answer);
     for (const [key, answer] of starts) this.state.startOffsets.set(key, answer);
     this.measureRecords(wanted);
-    this.measureTraffic();
   }
 
   /** Partitions of the topics in front, and those that watched groups read. */
@@ -219,16 +218,15 @@ export class ClusterMonitor {
     this.state.recordsInPerSecond = smooth(this.state.recordsInPerSecond, Number(total - last.total) / ((now - last.at) / 1000));
   }
 
-  private measureTraffic(): void {
-    const counters = this.options.traffic?.() ?? null;
-    if (counters === null) return;
+  private measureTraffic(nodes: readonly LabNode[]): void {
     const now = Date.now();
+    const total = (field: 'inBytes' | 'outBytes'): number => nodes.reduce((sum, node) => sum + node[field], 0);
+    const counters = { at: now, inBytes: total('inBytes'), outBytes: total('outBytes') };
     const last = this.lastTraffic;
-    this.lastTraffic = { at: now, ...counters };
-    if (last === undefined || now === last.at) return;
+    this.lastTraffic = counters;
+    // A node that was started again counts from zero.
+    if (last === undefined || now === last.at || counters.inBytes < last.inBytes || counters.outBytes < last.outBytes) return;
     const seconds = (now - last.at) / 1000;
-    // A node that was restarted counts from zero again.
-    if (counters.inBytes < last.inBytes || counters.outBytes < last.outBytes) return;
     this.state.inBytesPerSecond = smooth(this.state.inBytesPerSecond, (counters.inBytes - last.inBytes) / seconds);
     this.state.outBytesPerSecond = smooth(this.state.outBytesPerSecond, (counters.outBytes - last.outBytes) / seconds);
   }
@@ -298,8 +296,9 @@ export class ClusterMonitor {
   private async readNodes(): Promise<void> {
     const before = this.state.nodes;
     this.state.nodes = (await this.options.nodes?.()) ?? null;
+    if (this.state.nodes !== null) this.measureTraffic(this.state.nodes);
     // A node that came or went changes what brokers will say; do not wait for the next round.
-    const key = (nodes: readonly EmbeddedNode[] | null): string => (nodes ?? []).map(({ id, state }) => `${id}${state}`).join();
+    const key = (nodes: readonly LabNode[] | null): string => (nodes ?? []).map(({ id, state }) => `${id}${state}`).join();
     if (key(before) !== key(this.state.nodes)) this.metadataPoller.now();
   }
 }

@@ -2,22 +2,7 @@ import type { ClusterMetadata } from '../../admin/cluster-client.ts';
 import type { GroupDescription, CommittedOffset, ListedGroup } from '../../admin/groups.ts';
 import type { OffsetAnswer } from '../../admin/topics.ts';
 import type { QuorumView } from '#shared/models/cluster';
-
-/** A node of the embedded cluster as its supervisor sees it. */
-export interface EmbeddedNode {
-  id: number;
-  state: 'starting' | 'running' | 'stopping' | 'stopped' | 'killed' | 'failed';
-  host: string;
-  port: number;
-  controllerPort: number;
-  /** Wall-clock ms since when it is in that state. */
-  since: number;
-  /** Milliseconds since the controller heard its last heartbeat; null while nobody knows. */
-  sessionAgeMs: number | null;
-  sessionTimeoutMs: number | null;
-  memoryBytes: number | null;
-  quorumRole: 'leader' | 'follower' | 'candidate' | null;
-}
+import type { LabNode } from '../lab.ts';
 
 export interface Committed {
   offset: bigint | null;
@@ -34,7 +19,7 @@ export interface ClusterState {
   clusterId: string | null;
   controllerId: number | null;
   quorum: QuorumView | null;
-  nodes: readonly EmbeddedNode[] | null;
+  nodes: readonly LabNode[] | null;
   startOffsets: Map<string, OffsetAnswer>;
   endOffsets: Map<string, OffsetAnswer>;
   /** Bytes by broker and partition key. */
