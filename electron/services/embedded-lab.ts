@@ -19,15 +19,8 @@ export function createEmbeddedLab(cluster: Cluster): Lab {
 }
 
 /** What the connection to it is made of; to be called when the cluster has started. */
-export function createEmbeddedSource(cluster: Cluster): EmbeddedSource {
-  return {
-    bootstrap: cluster.bootstrap,
-    async nodes() {
-      const nodes = await cluster.nodes();
-      return nodes.map(({ brokerPort, role, ...node }) => ({ ...node, port: brokerPort, quorumRole: role }));
-    },
-    traffic: () => cluster.traffic(),
-  };
+export function createEmbeddedSource(cluster: Cluster, lab: Lab): EmbeddedSource {
+  return { bootstrap: cluster.bootstrap, nodes: () => lab.nodes(), traffic: () => cluster.traffic() };
 }
 
 async function translated(node: number, action: () => Promise<void>): Promise<void> {
