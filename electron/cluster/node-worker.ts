@@ -23,6 +23,10 @@ const node = createNode({
   random: systemRandom(),
   logger: createLogger((level, message, fields) => post({ kind: 'log', level, message, fields: plain(fields) }), logLevel),
   events: (event) => post({ kind: 'event', event }),
+  onFailure: (error) => {
+    report(error);
+    end(node.stop({ controlled: false }));
+  },
 });
 
 port.on('message', (message: ToNode) => {
@@ -78,7 +82,7 @@ function plain(fields: LogFields): LogFields {
     if (value instanceof Error) crossing[key] = value.message;
     else if (typeof value === 'object' && value !== null)
       crossing[key] = JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner));
-    else if (typeof value === 'function' || typeof value === 'symbol') crossing[key] = String(value);
+    else if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol') crossing[key] = String(value);
     else crossing[key] = value;
   }
   return crossing;

@@ -99,7 +99,7 @@ class RunningNode implements Node {
     this.ports.controller = await this.serve('CONTROLLER', config.controllerPort, settings, (request) => quorum.dispatch(request)).start();
     this.refuseIfStopping();
     quorum.start();
-    const running = Promise.withResolvers<void>();
+    const running = Promise.withResolvers<undefined>();
     const broker = new Broker({
       config,
       clock,
@@ -111,7 +111,7 @@ class RunningNode implements Node {
       controller: quorum.channel,
       connectPeer,
       onState: (state) => {
-        if (state === 'running') running.resolve();
+        if (state === 'running') running.resolve(undefined);
       },
     });
     this.broker = broker;
@@ -120,7 +120,7 @@ class RunningNode implements Node {
     this.refuseIfStopping();
     this.abandonStart = running.reject;
     broker.start();
-    return running.promise;
+    await running.promise;
   }
 
   stop({ controlled }: { controlled: boolean }): Promise<void> {

@@ -20,7 +20,7 @@ export function createEmbeddedLab(cluster: Cluster): Lab {
 
 /** What the connection to it is made of; to be called when the cluster has started. */
 export function createEmbeddedSource(cluster: Cluster, lab: Lab): EmbeddedSource {
-  return { bootstrap: cluster.bootstrap, nodes: () => lab.nodes(), traffic: () => cluster.traffic() };
+  return { bootstrap: cluster.bootstrap, nodes: () => lab.nodes() };
 }
 
 async function translated(node: number, action: () => Promise<void>): Promise<void> {
