@@ -7,7 +7,6 @@ import type { Disk } from '../lib/disk.ts';
 import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Log } from '../log/log.ts';
-import type { LogConfig } from '../log/log-config.ts';
 import type { AppendOrigin } from '../log/producer-state.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
@@ -17,38 +16,38 @@ import type { FetchEntry, FetchResult } from './fetch-session.ts';
 import { Partition, type PartitionEnvironment, type PartitionListener } from './partition.ts';
 import { Purgatory } from './purgatory.ts';
 import { ReplicaFetcherManager, type Peer, type ReplicaFetcherSettings } from './replica-fetcher.ts';
-import { readHighWatermarks, writeHighWatermarks } from './replica-manager-checkpoint.ts';
 import { DelayedFetch, missingPartitionError, readEntries, type FetchParameters, type PartitionLookup } from './replica-manager-fetch.ts';
 import { appendFailure, DelayedProduce, type AppendEntry, type AppendResult } from './replica-manager-produce.ts';
 
 export interface ReplicaManagerSettings extends ReplicaFetcherSettings {
   readonly replicaLagTimeMaxMs: number;
-  readonly replicaHighWatermarkCheckpointIntervalMs: number;
 }
 
-/** Where the logs are (`log/log-manager.ts`). */
+/** Where the logs are: what this needs of `LogManager`, which also writes their checkpoints. */
 export interface PartitionLogs {
-  /** The directory that holds one directory per partition. */
-  readonly directory: string;
-  /** The partition's log, made if it is not there. Throws KAFKA_STORAGE_ERROR, or INCONSISTENT_TOPIC_ID where it belongs to another topic of that name. */
-  getOrCreate(topic: string, partition: number, topicId: string, config: LogConfig): Log;
-  /** Closes the log, if there is one, and deletes its files. */
+  /** The partition's log, made if there is none. Throws KAFKA_STORAGE_ERROR, or INCONSISTENT_TOPIC_ID when the log there belongs to another topic of that name. */
+  create(topic: string, partition: number, topicId: string): Log;
+  /** Forgets the log, if there is one, and removes its files. */
   delete(topic: string, partition: number): void;
-  all(): Iterable<{ topic: string; partition: number; log: Log }>;
+  logs(): Iterable<{ topic: string; partition: number; log: Log }>;
+  /** Asks for a topic's settings anew and gives them to its logs. */
+  updateConfig(topic: string): void;
 }
 
 export interface ReplicaManagerOptions {
   brokerId: number;
   logs: PartitionLogs;
-  disk: Disk;
+  /** The directory that holds the logs, as DescribeLogDirs shows it. */
+  logDirectory: string;
+  disk: Pick<Disk, 'admit'>;
   clock: Clock;
   logger: Logger;
   events: EventSink;
   settings: ReplicaManagerSettings;
   /** The newest metadata that this node has applied. */
   image(): MetadataImage;
-  /** A topic's settings by `image`. */
-  topicConfig(image: MetadataImage, topic: string): { minInsyncReplicas: number; log: LogConfig };
+  /** min.insync.replicas of a topic by `image()`. */
+  minInsyncReplicas(topic: string): number;
   /** Sends AlterPartition to the active controller. */
   alterPartition: IsrManagerOptions['send'];
   /** A new connection to another broker; undefined while the image has no address of it. */
@@ -68,7 +67,7 @@ export class ReplicaManager implements PartitionLookup {
   private readonly topics = new Map<string, Map<number, Partition>>();
   /** Partitions of ours whose log could not be opened. */
   private readonly offline = new Map<string, Set<number>>();
-  private readonly topicConfigs = new Map<string, { minInsyncReplicas: number; log: LogConfig }>();
+  private readonly minInsyncReplicas = new Map<string, number>();
   private readonly env: PartitionEnvironment;
   private readonly isr: IsrManager;
   private readonly fetchers: ReplicaFetcherManager;
@@ -77,9 +76,7 @@ export class ReplicaManager implements PartitionLookup {
   private readonly replicaFetches: Purgatory<Partition>;
   /** Partitions that a request under way has appended to; whoever waits for them is woken at its end. */
   private readonly grown = new Set<Partition>();
-  private readonly checkpointed: Map<string, bigint>;
   private isrTimer: Timer | undefined;
-  private checkpointTimer: Timer | undefined;
   private stopped = false;
 
   constructor(options: ReplicaManagerOptions) {
@@ -110,9 +107,9 @@ export class ReplicaManager implements PartitionLookup {
       events: options.events,
       isr: this.isr,
       listener,
-      image: options.image,
+      image: () => options.image(),
       replicaLagTimeMaxMs: () => options.settings.replicaLagTimeMaxMs,
-      minInsyncReplicas: (topic) => this.topicConfig(topic).minInsyncReplicas,
+      minInsyncReplicas: (topic) => this.minInsyncReplicasOf(topic),
     };
     this.fetchers = new ReplicaFetcherManager({
       brokerId,
@@ -123,35 +120,31 @@ export class ReplicaManager implements PartitionLookup {
       logger,
       settings: options.settings,
     });
-    this.checkpointed = readHighWatermarks(options.disk, options.logs.directory, logger);
   }
 
-  /** Starts the timers. */
+  /** Starts to look after ISRs. */
   start(): void {
     this.scheduleIsrCheck();
-    this.scheduleCheckpoint();
   }
 
-  /** Answers all that waits, stops to follow, writes the checkpoint. Logs stay open: they are the log manager's. */
+  /** Answers all that waits, stops to follow. Logs stay open: they are the log manager's. */
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
     this.isrTimer?.cancel();
-    this.checkpointTimer?.cancel();
     this.fetchers.close();
     this.isr.close();
     for (const partition of this.partitions()) partition.close();
     this.produces.close();
     this.consumerFetches.close();
     this.replicaFetches.close();
-    this.checkpointHighWatermarks();
   }
 
   // --- lookup -----------------------------------------------------------------------------------------------------
 
   /** The directory that holds the logs. */
   get logDirectory(): string {
-    return this.options.logs.directory;
+    return this.options.logDirectory;
   }
   partition(topic: string, index: number): Partition | undefined {
     return this.topics.get(topic)?.get(index);
@@ -177,10 +170,10 @@ export class ReplicaManager implements PartitionLookup {
     return { produces: this.produces.size, fetches: this.consumerFetches.size, replicaFetches: this.replicaFetches.size };
   }
 
-  private topicConfig(topic: string): { minInsyncReplicas: number; log: LogConfig } {
-    let config = this.topicConfigs.get(topic);
-    if (config === undefined) this.topicConfigs.set(topic, (config = this.options.topicConfig(this.options.image(), topic)));
-    return config;
+  private minInsyncReplicasOf(topic: string): number {
+    let known = this.minInsyncReplicas.get(topic);
+    if (known === undefined) this.minInsyncReplicas.set(topic, (known = this.options.minInsyncReplicas(topic)));
+    return known;
   }
 
   // --- metadata ---------------------------------------------------------------------------------------------------
@@ -191,7 +184,7 @@ export class ReplicaManager implements PartitionLookup {
     this.applyConfigs(change);
     for (const topic of change.deletedTopics) {
       for (const { partition } of topic.partitions) this.drop(topic.name, topic.id, partition);
-      this.topicConfigs.delete(topic.name);
+      this.minInsyncReplicas.delete(topic.name);
       this.offline.delete(topic.name);
     }
     for (const broker of change.brokers) {
@@ -209,7 +202,7 @@ export class ReplicaManager implements PartitionLookup {
   deleteStrays(): void {
     const { brokerId, logs, logger } = this.options;
     const image = this.options.image();
-    for (const { topic, partition, log } of [...logs.all()]) {
+    for (const { topic, partition, log } of [...logs.logs()]) {
       // A log without an id was made by a broker that stopped before it could write one; it holds nothing.
       const state = log.topicId === undefined ? undefined : image.topicsById.get(log.topicId)?.partitions[partition];
       if (state?.replicas.includes(brokerId) === true) continue;
@@ -223,14 +216,16 @@ export class ReplicaManager implements PartitionLookup {
     // A broker-wide setting may give any topic its default.
     const topicPrefix = configKey(TOPIC_RESOURCE, '');
     const everything = change.configs.some((key) => !key.startsWith(topicPrefix));
-    const names = everything ? [...this.topicConfigs.keys()] : change.configs.map((key) => key.slice(topicPrefix.length));
+    const { logs } = this.options;
+    const names = everything
+      ? new Set([...logs.logs()].map(({ topic }) => topic))
+      : change.configs.map((key) => key.slice(topicPrefix.length));
     for (const name of names) {
-      this.topicConfigs.delete(name);
-      const partitions = this.topics.get(name);
-      if (partitions === undefined) continue;
-      const config = this.topicConfig(name);
-      for (const partition of partitions.values()) partition.log.updateConfig(config.log);
+      this.minInsyncReplicas.delete(name);
+      logs.updateConfig(name);
     }
+    // What waits for the high watermark may wait for less now.
+    for (const name of names) for (const partition of this.topics.get(name)?.values() ?? []) partition.settingsChanged();
   }
 
   private applyPartition(state: PartitionImage): void {
@@ -258,16 +253,26 @@ export class ReplicaManager implements PartitionLookup {
   }
 
   private create(state: PartitionImage): Partition {
-    const { logs } = this.options;
-    const log = logs.getOrCreate(state.topic, state.partition, state.topicId, this.topicConfig(state.topic).log);
-    const known = this.checkpointed.get(`${state.topic} ${state.partition}`);
-    if (known !== undefined && known > log.highWatermark) log.updateHighWatermark(known < log.logEndOffset ? known : log.logEndOffset);
+    const log = this.openLog(state);
     const partition = new Partition(state, log, this.env);
     let topic = this.topics.get(state.topic);
-    if (topic === undefined) this.topics.set(state.topic, (topic = new Map()));
+    if (topic === undefined) this.topics.set(state.topic, (topic = new Map<number, Partition>()));
     topic.set(state.partition, partition);
     this.offline.get(state.topic)?.delete(state.partition);
     return partition;
+  }
+
+  private openLog({ topic, partition, topicId }: PartitionImage): Log {
+    const { logs, logger } = this.options;
+    try {
+      return logs.create(topic, partition, topicId);
+    } catch (error) {
+      if (!(error instanceof KafkaError) || error.code !== ErrorCode.INCONSISTENT_TOPIC_ID) throw error;
+      // The topic was deleted and made anew while this broker was away; the metadata log is right.
+      logger.info('deleting the log of an earlier topic of that name', { topic, partition });
+      logs.delete(topic, partition);
+      return logs.create(topic, partition, topicId);
+    }
   }
 
   /** Stops the replica, if there is one of that very topic, and deletes its log. */
@@ -278,7 +283,6 @@ export class ReplicaManager implements PartitionLookup {
     const partitions = this.topics.get(topic);
     partitions?.delete(index);
     if (partitions?.size === 0) this.topics.delete(topic);
-    this.checkpointed.delete(`${topic} ${index}`);
     partition.close();
     this.options.logs.delete(topic, index);
   }
@@ -403,27 +407,5 @@ export class ReplicaManager implements PartitionLookup {
       for (const partition of this.partitions()) partition.maybeShrink();
       this.scheduleIsrCheck();
     });
-  }
-
-  private scheduleCheckpoint(): void {
-    if (this.stopped) return;
-    this.checkpointTimer = this.options.clock.setTimer(this.options.settings.replicaHighWatermarkCheckpointIntervalMs, () => {
-      this.checkpointHighWatermarks();
-      this.scheduleCheckpoint();
-    });
-  }
-
-  /** Writes `replication-offset-checkpoint`, if anything moved. A failure is logged: the file is a head start, not the truth. */
-  private checkpointHighWatermarks(): void {
-    let moved = false;
-    for (const partition of this.partitions()) {
-      const key = `${partition.topic} ${partition.index}`;
-      const { highWatermark } = partition.log;
-      if (this.checkpointed.get(key) === highWatermark) continue;
-      this.checkpointed.set(key, highWatermark);
-      moved = true;
-    }
-    if (!moved) return;
-    writeHighWatermarks(this.options.disk, this.options.logs.directory, this.checkpointed, this.options.logger);
   }
 }
