@@ -26,6 +26,13 @@ import { offsetCommit } from '../protocol/apis/offset-commit.ts';
 import { offsetFetch } from '../protocol/apis/offset-fetch.ts';
 import { syncGroup } from '../protocol/apis/sync-group.ts';
 import { unregisterBroker } from '../protocol/apis/unregister-broker.ts';
+import { describeLogDirs } from '../protocol/apis/describe-log-dirs.ts';
+import { fetch } from '../protocol/apis/fetch.ts';
+import { initProducerId } from '../protocol/apis/init-producer-id.ts';
+import { listOffsets } from '../protocol/apis/list-offsets.ts';
+import { offsetDelete } from '../protocol/apis/offset-delete.ts';
+import { offsetForLeaderEpoch } from '../protocol/apis/offset-for-leader-epoch.ts';
+import { produce } from '../protocol/apis/produce.ts';
 import { entry, type ApiEntry } from './api-dispatch.ts';
 import * as failed from './error-responses.ts';
 import { handleAlterConfigs } from './handlers/alter-configs.ts';
@@ -52,6 +59,13 @@ import { handleOffsetCommit } from './handlers/offset-commit.ts';
 import { handleOffsetFetch } from './handlers/offset-fetch.ts';
 import { handleSyncGroup } from './handlers/sync-group.ts';
 import { handleUnregisterBroker } from './handlers/unregister-broker.ts';
+import { handleDescribeLogDirs, onDescribeLogDirsError } from './handlers/describe-log-dirs.ts';
+import { handleFetch, onFetchError } from './handlers/fetch.ts';
+import { handleInitProducerId, onInitProducerIdError } from './handlers/init-producer-id.ts';
+import { handleListOffsets, onListOffsetsError } from './handlers/list-offsets.ts';
+import { handleOffsetDelete } from './handlers/offset-delete.ts';
+import { handleOffsetForLeaderEpoch, onOffsetForLeaderEpochError } from './handlers/offset-for-leader-epoch.ts';
+import { handleProduce, onProduceError } from './handlers/produce.ts';
 
 export const apiTable: readonly ApiEntry[] = [
   entry(metadata, handleMetadata, failed.onMetadataError),
@@ -78,4 +92,12 @@ export const apiTable: readonly ApiEntry[] = [
   entry(unregisterBroker, handleUnregisterBroker, failed.onUnregisterBrokerError),
   entry(listConfigResources, handleListConfigResources, failed.onListConfigResourcesError),
   entry(describeTopicPartitions, handleDescribeTopicPartitions, failed.onDescribeTopicPartitionsError),
+  entry(describeLogDirs, handleDescribeLogDirs, onDescribeLogDirsError),
+  entry(fetch, handleFetch, onFetchError),
+  entry(initProducerId, handleInitProducerId, onInitProducerIdError),
+  entry(listOffsets, handleListOffsets, onListOffsetsError),
+  entry(offsetDelete, handleOffsetDelete, failed.onOffsetDeleteError),
+  entry(offsetForLeaderEpoch, handleOffsetForLeaderEpoch, onOffsetForLeaderEpochError),
+  // librdkafka 2.0.2 takes a broker without Produce 0 for one that cannot decompress; such a request still closes its connection.
+  entry(produce, handleProduce, onProduceError, 0),
 ];

@@ -44,9 +44,10 @@ export class AutoTopics implements TopicCreator {
     const fresh = names.filter((name) => !this.inFlight.has(name));
     const room = Math.max(MAX_IN_FLIGHT - this.inFlight.size, 0);
     this.request(fresh.slice(0, room));
-    const codes = new Map<string, number>();
-    for (const name of names) codes.set(name, (await this.inFlight.get(name)) ?? ErrorCode.LEADER_NOT_AVAILABLE);
-    return codes;
+    // All are looked up before any is awaited: whoever is answered leaves the map.
+    const pending = names.map((name) => this.inFlight.get(name) ?? Promise.resolve(ErrorCode.LEADER_NOT_AVAILABLE));
+    const codes = await Promise.all(pending);
+    return new Map(names.map((name, index) => [name, codes[index] ?? ErrorCode.LEADER_NOT_AVAILABLE]));
   }
 
   /** To be called after every new image: lets go of those who wait for a topic to be visible. */

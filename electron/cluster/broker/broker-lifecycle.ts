@@ -28,6 +28,8 @@ export interface LifecycleOptions {
   readonly clusterId: string;
   /** New with every start of the process, so that the controller tells a restart from a repeated request. */
   readonly incarnationId: string;
+  /** The broker epoch under which the last life ended cleanly; −1: it did not. */
+  readonly previousBrokerEpoch: bigint;
   readonly listeners: readonly BrokerListener[];
   readonly rack: string | null;
   /** Ids of the data directories. */
@@ -162,7 +164,8 @@ export class BrokerLifecycle {
 
   /** Returns when to go on, in ms. */
   private async register(): Promise<number> {
-    const { nodeId, clusterId, incarnationId, listeners, rack, directoryIds, features, controller, settings, logger } = this.options;
+    const { nodeId, clusterId, incarnationId, previousBrokerEpoch, listeners, rack, directoryIds, features } = this.options;
+    const { controller, settings, logger } = this.options;
     const request = {
       brokerId: nodeId,
       clusterId,
@@ -171,6 +174,7 @@ export class BrokerLifecycle {
       features,
       rack,
       logDirs: directoryIds,
+      previousBrokerEpoch,
     };
     const answer = await controller.send(brokerRegistration, brokerRegistration.maxVersion, request, {
       timeoutMs: settings.requestTimeoutMs,

@@ -12,6 +12,7 @@ import type { heartbeat } from '../protocol/apis/heartbeat.ts';
 import type { joinGroup } from '../protocol/apis/join-group.ts';
 import type { leaveGroup } from '../protocol/apis/leave-group.ts';
 import type { listGroups } from '../protocol/apis/list-groups.ts';
+import type { offsetDelete } from '../protocol/apis/offset-delete.ts';
 import type { offsetCommit } from '../protocol/apis/offset-commit.ts';
 import type { offsetFetch } from '../protocol/apis/offset-fetch.ts';
 import type { syncGroup } from '../protocol/apis/sync-group.ts';
@@ -19,6 +20,9 @@ import type { RequestHeader } from '../protocol/frame.ts';
 import type { Api, RequestOf, ResponseIn } from '../protocol/schema.ts';
 import type { BrokerSettings, Properties } from '../quorum/config-definitions.ts';
 import type { MetadataImage } from '../quorum/image.ts';
+import type { FetchSessionCache } from './fetch-session.ts';
+import type { ProducerIds } from './producer-ids.ts';
+import type { ReplicaManager } from './replica-manager.ts';
 
 /** One per node, for as long as it runs. */
 export interface BrokerContext {
@@ -33,6 +37,9 @@ export interface BrokerContext {
   readonly events: EventSink;
   /** The newest metadata that this node has applied. */
   image(): MetadataImage;
+  readonly replicas: ReplicaManager;
+  readonly fetchSessions: FetchSessionCache;
+  readonly producerIds: ProducerIds;
   readonly groups: GroupApis;
   readonly controller: ControllerChannel;
   readonly quorum: QuorumInfo;
@@ -112,6 +119,7 @@ export interface GroupApis {
   readonly leaveGroup: GroupApi<typeof leaveGroup>;
   readonly offsetCommit: GroupApi<typeof offsetCommit>;
   readonly offsetFetch: GroupApi<typeof offsetFetch>;
+  readonly offsetDelete: GroupApi<typeof offsetDelete>;
   readonly listGroups: GroupApi<typeof listGroups>;
   readonly describeGroups: GroupApi<typeof describeGroups>;
   readonly deleteGroups: GroupApi<typeof deleteGroups>;

@@ -24,6 +24,7 @@ import type { listConfigResources } from '../protocol/apis/list-config-resources
 import type { listGroups } from '../protocol/apis/list-groups.ts';
 import type { metadata } from '../protocol/apis/metadata.ts';
 import type { offsetCommit } from '../protocol/apis/offset-commit.ts';
+import type { offsetDelete } from '../protocol/apis/offset-delete.ts';
 import type { offsetFetch } from '../protocol/apis/offset-fetch.ts';
 import type { syncGroup } from '../protocol/apis/sync-group.ts';
 import type { unregisterBroker } from '../protocol/apis/unregister-broker.ts';
@@ -170,3 +171,5 @@ export const onDescribeGroupsError: ErrorFor<typeof describeGroups> = (request, 
 export const onDeleteGroupsError: ErrorFor<typeof deleteGroups> = (request, errorCode) => ({
   results: request.groupsNames.map((groupId) => ({ groupId, errorCode })),
 });
+
+export const onOffsetDeleteError: ErrorFor<typeof offsetDelete> = (_request, errorCode) => ({ errorCode, topics: [] });

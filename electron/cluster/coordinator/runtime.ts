@@ -12,7 +12,7 @@
  */
 import { sleep, type Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { parseEndTransactionMarker } from '../protocol/control-records.ts';
+import { parseEndTransactionMarker } from '../protocol/transaction-marker.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { iterateBatches } from '../protocol/record-batch.ts';
 import { decodeRecords } from '../protocol/records-reader.ts';
@@ -186,10 +186,16 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
     }
     const entry: InFlight<In> = { decision, lastOffset: appended.lastOffset, settled: false };
     slot.inFlight.push(entry);
-    appended.committed.then(
-      () => this.onCommitted(slot, entry),
-      (error: unknown) => this.onRejected(slot, entry, error),
-    );
+    appended.committed
+      .then(
+        () => this.onCommitted(slot, entry),
+        (error: unknown) => this.onRejected(slot, entry, error),
+      )
+      .catch((error: unknown) => {
+        // A bug in one shard. The log is right, so begin again from it; the broker's other partitions live on.
+        this.options.logger.error('a coordinator broke and is loaded anew', { partition: slot.partition, error });
+        this.restart(slot);
+      });
     return ErrorCode.NONE;
   }
 
@@ -211,10 +217,13 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
     this.options.logger.warn('a batch of a coordinator was not committed', { partition: slot.partition, error });
     slot.unknown++;
     this.write(slot, settle(entry, appendErrorForClient(error)));
-    if (slot.unknown > MAX_UNKNOWN && !slot.closed) {
-      this.stop(slot, ErrorCode.NOT_COORDINATOR);
-      this.start(slot.partition, slot.epoch);
-    }
+    if (slot.unknown > MAX_UNKNOWN) this.restart(slot);
+  }
+
+  private restart(slot: Slot<In, S>): void {
+    if (slot.closed) return;
+    this.stop(slot, ErrorCode.NOT_COORDINATOR);
+    this.start(slot.partition, slot.epoch);
   }
 
   private async load(slot: Slot<In, S>): Promise<void> {
@@ -223,10 +232,10 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
       const shard = this.options.createShard(slot.partition, (decision) => this.write(slot, decision));
       try {
         for await (const bytes of storage.read(slot.partition)) {
-          if (slot.closed) return;
+          if (isClosed(slot)) return;
           this.replay(shard, bytes);
         }
-        if (slot.closed) return;
+        if (isClosed(slot)) return;
         slot.shard = shard;
         shard.onLoaded();
         return;
@@ -259,4 +268,9 @@ function settle<In>(entry: InFlight<In>, error: number): Decision<In> | null {
   if (entry.settled) return null;
   entry.settled = true;
   return entry.decision.settled?.(error) ?? null;
+}
+
+/** Asked after an await, when what the compiler knows of the slot is out of date. */
+function isClosed(slot: { readonly closed: boolean }): boolean {
+  return slot.closed;
 }

@@ -175,7 +175,7 @@ export const brokerConfigDefinitions: readonly ConfigDefinition[] = [
   fixedNumber('transaction.max.timeout.ms', 'int', '900000', 1n, 'The longest transaction timeout that a producer may ask for.'),
   fixedNumber('transaction.state.log.num.partitions', 'int', '12', 1n, 'Partitions of the transaction log; Kafka has 50.'),
   fixedNumber('transaction.state.log.replication.factor', 'short', '3', 1n, 'Replicas of the transaction log.'),
-  fixedNumber('transaction.state.log.min.isr', 'int', '2', 1n, 'min.insync.replicas of the transaction log.'),
+  fixedNumber('transaction.state.log.min.isr', 'int', '2', 1n, 'How many replicas of the transaction log must be in sync for a write.'),
   fixedNumber('transactional.id.expiration.ms', 'int', '604800000', 1n, 'How long an unused transactional id is remembered.'),
 
   // groups
@@ -188,7 +188,7 @@ export const brokerConfigDefinitions: readonly ConfigDefinition[] = [
   ),
   fixedNumber('group.min.session.timeout.ms', 'int', '6000', 0n, 'The shortest session timeout that a member may ask for.'),
   fixedNumber('group.max.session.timeout.ms', 'int', '1800000', 0n, 'The longest session timeout that a member may ask for.'),
-  fixedNumber('group.max.size', 'int', '2147483647', 1n, 'The most members that a group may have.'),
+  fixedNumber('group.max.size', 'int', '10000', 1n, 'The most members that a group may have; Kafka sets no limit.'),
   define('group.coordinator.rebalance.protocols', 'list', 'classic', 'Group protocols that this broker serves.', {
     readOnly: true,
     check: listOf('classic', 'consumer', 'share', 'streams'),

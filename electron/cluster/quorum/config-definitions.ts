@@ -70,7 +70,10 @@ export function topicConfigValues(
     const broker = brokerConfigByName.get(synonym.name);
     if (broker !== undefined) found.push(...setBrokerValues(image, broker, properties, brokerId));
   }
-  found.push({ name: definition.synonyms.at(-1)?.name ?? definition.name, value: definition.default, source: ConfigSource.DEFAULT });
+  const weakest = definition.synonyms.at(-1)?.name ?? definition.name;
+  // In the units of the name that it goes by.
+  const value = brokerConfigByName.get(weakest)?.default ?? definition.default;
+  found.push({ name: weakest, value, source: ConfigSource.DEFAULT });
   return definition.synonyms.length > 1 ? found.toSorted((a, b) => a.source - b.source) : found;
 }
 
@@ -103,7 +106,7 @@ function setBrokerValues(image: MetadataImage, { name }: ConfigDefinition, prope
  */
 export function scaledValue(definition: ConfigDefinition, found: ConfigValue): string | null {
   const scale = definition.synonyms.find((synonym) => synonym.name === found.name)?.scale ?? 1;
-  if (scale === 1 || found.value === null || found.source === ConfigSource.DEFAULT) return found.value;
+  if (scale === 1 || found.value === null) return found.value;
   const number = readLong(found.value);
   return number < 0n ? found.value : String(number * BigInt(scale));
 }

@@ -115,6 +115,23 @@ describe('tagged fields', () => {
     );
   });
 
+  test('a struct that may be null is marked by a varint there, and by a byte elsewhere', () => {
+    const part = { x: int32('0+', { default: 4 }) };
+    const tagged = defineMessage({
+      name: 'T',
+      versions: [0, 0],
+      flexible: 0,
+      fields: { s: struct('0+', part, { nullable: '0+', tag: 0 }) },
+    });
+    expect(encode(tagged, { s: null }).toString('hex')).toBe('01000100');
+    expect(tagged.codec(0).decode(new Reader(Buffer.from('01000100', 'hex')))).toEqual({ s: null });
+    expect(tagged.codec(0).decode(new Reader(Buffer.from('00', 'hex')))).toEqual({ s: { x: 4 } });
+    const plain = defineMessage({ name: 'P', versions: [0, 0], flexible: 0, fields: { s: struct('0+', part, { nullable: '0+' }) } });
+    expect(encode(plain, { s: null }).toString('hex')).toBe('ff00');
+    expect(encode(plain, { s: { x: 4 } }).toString('hex')).toBe('01000000040000');
+    expect(plain.codec(0).decode(new Reader(Buffer.from('ff00', 'hex')))).toEqual({ s: null });
+  });
+
   test('are passed over by a reader that does not know them, and are defaults where a writer did not', () => {
     const bytes = encode(now, { id: 1, note: 'a', at: 2n });
     expect(old.codec(0).decode(new Reader(bytes))).toEqual({ id: 1 });

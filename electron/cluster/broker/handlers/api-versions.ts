@@ -1,12 +1,12 @@
 /**
  * Key 18, ApiVersions 0–4. A version above 4 never comes here: `api-dispatch.ts` answers it in version 0.
  *
- * v3 carries the name and version of the client's software (KIP-511); either, badly formed, is INVALID_REQUEST. Before v4 a feature whose
- * lowest version is 0 is left out, since older clients refuse it.
+ * v3 carries the name and version of the client's software (KIP-511); either, badly formed, is INVALID_REQUEST.
  */
 import type { apiVersions } from '../../protocol/apis/api-versions.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import type { Handler } from '../context.ts';
+import { SUPPORTED_FEATURES } from '../features.ts';
 
 /** Letters, digits, dashes and dots, with neither of the last two at an end. */
 const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?$/;
@@ -20,11 +20,8 @@ export const handleApiVersions: Handler<typeof apiVersions> = (request, { versio
   return {
     errorCode: ErrorCode.NONE,
     apiKeys: broker.advertised,
-    supportedFeatures: SUPPORTED_FEATURES.filter(({ minVersion }) => version >= 4 || minVersion > 0),
+    supportedFeatures: SUPPORTED_FEATURES,
     finalizedFeaturesEpoch: image.offset,
     finalizedFeatures: finalized.map(([name, level]) => ({ name, maxVersionLevel: level, minVersionLevel: level })),
   };
 };
-
-/** What this broker could have finalized: KRaft's metadata up to Kafka 4.3's level; group.version and transaction.version come with their APIs. */
-const SUPPORTED_FEATURES = [{ name: 'metadata.version', minVersion: 7, maxVersion: 30 }];

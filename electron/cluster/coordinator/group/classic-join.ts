@@ -7,6 +7,7 @@ import { Deadline } from '../deadline.ts';
 import { joinError, type ClassicGroup } from './classic-group.ts';
 import { memberName, newMemberId, protocolsOf, sameProtocols, type ClassicMember } from './classic-member.ts';
 import { completeIfAllJoined, prepareOrComplete, prepareRebalance, sessionOver, touch } from './classic-rebalance.ts';
+import { clientReason } from './words.ts';
 import type { GroupDecision, GroupEnvironment, GroupRequestContext, JoinRequest, JoinResponse, Waiter } from './types.ts';
 
 interface Join {
@@ -27,7 +28,7 @@ export function decideJoin(
   context: GroupRequestContext,
   waiter: Waiter<JoinResponse>,
 ): GroupDecision | null {
-  const because = request.reason === null || request.reason === '' ? '' : `; it says: ${request.reason}`;
+  const because = clientReason(request.reason);
   const join: Join = { env, group, request, context, waiter, because };
   if (!isAccepted(join)) {
     refuse(join, ErrorCode.GROUP_MAX_SIZE_REACHED, '');

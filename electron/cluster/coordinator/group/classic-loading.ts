@@ -5,7 +5,7 @@ import type { ClassicMember } from './classic-member.ts';
 import { groupTimers, sessionOver } from './classic-rebalance.ts';
 import type { GroupEnvironment } from './types.ts';
 
-type GroupValue = NonNullable<Extract<GroupRecord, { type: 'GroupMetadata' }>['value']>;
+export type GroupValue = NonNullable<Extract<GroupRecord, { type: 'GroupMetadata' }>['value']>;
 
 /**
  * A classic group as its record says: with members it is stable, without them it is empty. Only the protocol that was

@@ -39,7 +39,11 @@ export function protocolsOf(request: JoinRequest): MemberProtocol[] {
 }
 
 export function sameProtocols(a: readonly MemberProtocol[], b: readonly MemberProtocol[]): boolean {
-  return a.length === b.length && a.every((mine, i) => mine.name === b[i]?.name && mine.metadata.equals(b[i]?.metadata));
+  if (a.length !== b.length) return false;
+  return a.every((mine, i) => {
+    const other = b[i];
+    return other !== undefined && mine.name === other.name && mine.metadata.equals(other.metadata);
+  });
 }
 
 /** A member id as Kafka makes them: the client's or instance's id, a dash, and a random UUID in its usual text form. */

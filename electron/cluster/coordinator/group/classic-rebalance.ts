@@ -6,6 +6,7 @@ import { ErrorCode } from '../../protocol/error-codes.ts';
 import { Deadline } from '../deadline.ts';
 import { syncError, type ClassicGroup } from './classic-group.ts';
 import { memberName, type ClassicMember } from './classic-member.ts';
+import { membersByName, seconds } from './words.ts';
 import type { GroupDecision, GroupEnvironment, SyncResponse } from './types.ts';
 
 /** Starts or restarts the wait until a member must have been heard of. */
@@ -119,11 +120,7 @@ function syncPhaseOver(env: GroupEnvironment, group: ClassicGroup): GroupDecisio
       memberId: member.memberId,
     });
   }
-  return prepareRebalance(
-    env,
-    group,
-    `${late.map((member) => `member ${memberName(member)}`).join(', ')} did not fetch the assignment within ${waited}`,
-  );
+  return prepareRebalance(env, group, `${membersByName(late)} did not fetch the assignment within ${waited}`);
 }
 
 /** The assignment is in the log: gives it out. */
@@ -175,11 +172,6 @@ export function sessionOver(env: GroupEnvironment, group: ClassicGroup, member: 
     : `member ${memberName(member)} sent no heartbeat for ${silence}`;
   env.emit('group/memberExpired', group.groupId, reason, { memberId: member.memberId, clientHost: member.clientHost });
   return removeMember(env, group, member, reason);
-}
-
-/** `10.0 s` */
-export function seconds(milliseconds: number): string {
-  return `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
 function rebalanced(env: GroupEnvironment, group: ClassicGroup): void {

@@ -4,8 +4,17 @@ import type { heartbeat } from '../../protocol/apis/heartbeat.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import type { RequestOf } from '../../protocol/schema.ts';
 import { syncError, type ClassicGroup } from './classic-group.ts';
-import { memberName } from './classic-member.ts';
-import { afterRemoval, completeSync, prepareOrComplete, resetAssignment, syncResponse, touch } from './classic-rebalance.ts';
+import { memberName, type ClassicMember } from './classic-member.ts';
+import {
+  afterRemoval,
+  completeIfAllJoined,
+  completeSync,
+  prepareOrComplete,
+  resetAssignment,
+  syncResponse,
+  touch,
+} from './classic-rebalance.ts';
+import { clientReason, membersByName } from './words.ts';
 import type { GroupDecision, GroupEnvironment, SyncRequest, SyncResponse, Waiter } from './types.ts';
 
 export function decideSync(
@@ -108,12 +117,13 @@ export function decideLeave(
   group: ClassicGroup,
   leavers: readonly Leaver[],
 ): { results: Left[]; decision: GroupDecision | null } {
-  const gone: string[] = [];
+  const gone: ClassicMember[] = [];
+  let unjoined = 0;
   const results = leavers.map((leaver): Left => {
     const { memberId, groupInstanceId } = leaver;
     const result = (errorCode: number): Left => ({ memberId, groupInstanceId, errorCode });
     if (memberId !== '' && group.takePendingJoin(memberId)) {
-      gone.push(`a member that had not joined yet`);
+      unjoined++;
       return result(ErrorCode.NONE);
     }
     // An administrator names a static member by its instance id alone (KIP-345).
@@ -122,13 +132,15 @@ export function decideLeave(
     const member = group.members.get(id);
     if (error !== ErrorCode.NONE || member === undefined) return result(error);
     group.remove(member, ErrorCode.UNKNOWN_MEMBER_ID);
-    const because = leaver.reason === null || leaver.reason === '' ? '' : `; it says: ${leaver.reason}`;
+    const because = clientReason(leaver.reason);
     env.emit('group/memberLeft', group.groupId, `member ${memberName(member)} left${because}`, {
       memberId: id,
       members: group.members.size,
     });
-    gone.push(`member ${memberName(member)}`);
+    gone.push(member);
     return result(ErrorCode.NONE);
   });
-  return { results, decision: gone.length === 0 ? null : afterRemoval(env, group, `${gone.join(', ')} left`) };
+  if (gone.length > 0) return { results, decision: afterRemoval(env, group, `${membersByName(gone)} left`) };
+  // Whose id was only handed out takes nothing along, but a rebalance may have waited for it alone.
+  return { results, decision: unjoined > 0 ? completeIfAllJoined(env, group) : null };
 }

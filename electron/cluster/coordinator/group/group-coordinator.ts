@@ -197,7 +197,7 @@ export class GroupCoordinator {
     type Result = ResponseIn<typeof deleteGroups>['results'][number];
     const results = request.groupsNames.map((groupId) => {
       const found = this.find(groupId, { emptyIdAllowed: true });
-      if (typeof found === 'number') return { groupId, errorCode: found };
+      if (typeof found === 'number') return Promise.resolve<Result>({ groupId, errorCode: found });
       return new Promise<Result>((resolve) => this.perform(found, found.shard.decideDelete(groupId, resolve)));
     });
     return { results: await Promise.all(results) };

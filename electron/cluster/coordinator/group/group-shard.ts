@@ -13,7 +13,7 @@ import { Deadline } from '../deadline.ts';
 import type { CoordinatorShard, RecordOrigin } from '../runtime.ts';
 import { ClassicGroup, joinError, syncError } from './classic-group.ts';
 import { decideJoin } from './classic-join.ts';
-import { loadGroup } from './classic-loading.ts';
+import { loadGroup, type GroupValue } from './classic-loading.ts';
 import { groupTimers, touch } from './classic-rebalance.ts';
 import { decideHeartbeat, decideLeave, decideSync, type Leaver, type Left } from './classic-session.ts';
 import { expiredOffsets } from './offset-expiry.ts';
@@ -38,6 +38,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
   readonly offsets = new OffsetStore();
   private readonly env: GroupEnvironment;
   private readonly cleanup: Deadline;
+  private readonly loading = new Map<string, GroupValue>();
 
   constructor(env: GroupEnvironment) {
     this.env = env;
@@ -128,10 +129,9 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
   replayLoaded(record: GroupRecord, origin: RecordOrigin): void {
     if (record.type === 'OffsetCommit') this.offsets.replay(record, origin);
     else if (record.type === 'GroupMetadata') {
-      const { group: groupId } = record.key;
-      this.groups.get(groupId)?.dispose(ErrorCode.NOT_COORDINATOR);
-      if (record.value === null) this.groups.delete(groupId);
-      else this.groups.set(groupId, loadGroup(this.env, groupId, record.value));
+      // Only the newest record of a group is made into one.
+      if (record.value === null) this.loading.delete(record.key.group);
+      else this.loading.set(record.key.group, record.value);
     }
   }
 
@@ -148,6 +148,8 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
 
   onLoaded(): void {
     const { settings, emit } = this.env;
+    for (const [groupId, value] of this.loading) this.groups.set(groupId, loadGroup(this.env, groupId, value));
+    this.loading.clear();
     for (const groupId of this.offsets.groupIds()) if (!this.groups.has(groupId)) this.create(groupId);
     for (const group of this.groups.values()) {
       for (const member of group.members.values()) touch(member);

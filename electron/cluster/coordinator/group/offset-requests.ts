@@ -63,10 +63,10 @@ export function decideCommit(
   const topics = request.topics.map(({ name, topicId, partitions }) => ({
     name,
     topicId,
-    partitions: partitions.map((partition) => {
+    partitions: partitions.map((partition): { partitionIndex: number; errorCode: number } => {
       const metadata = partition.committedMetadata ?? '';
       if (Buffer.byteLength(metadata) > env.settings.offsetMetadataMaxBytes)
-        return { partitionIndex: partition.partitionIndex, errorCode: ErrorCode.OFFSET_METADATA_TOO_LARGE as number };
+        return { partitionIndex: partition.partitionIndex, errorCode: ErrorCode.OFFSET_METADATA_TOO_LARGE };
       records.push({
         type: 'OffsetCommit',
         key: { group: group.groupId, topic: name, partition: partition.partitionIndex },
@@ -80,7 +80,7 @@ export function decideCommit(
         },
         ...(expires ? { version: VALUE_WITH_EXPIRY } : topicId !== ZERO_UUID ? { version: VALUE_WITH_TOPIC_ID } : {}),
       });
-      return { partitionIndex: partition.partitionIndex, errorCode: ErrorCode.NONE as number };
+      return { partitionIndex: partition.partitionIndex, errorCode: ErrorCode.NONE };
     }),
   }));
   offsets.appended(records);

@@ -44,7 +44,7 @@ export interface GroupEnvironment {
   readonly logger: Logger;
   readonly settings: GroupSettings;
   /** Tells the timeline. */
-  emit(type: GroupEventType, group: string, reason: string, details: Readonly<Record<string, unknown>>): void;
+  readonly emit: (type: GroupEventType, group: string, reason: string, details: Readonly<Record<string, unknown>>) => void;
   /** Writes what a timer decided. */
   perform(decision: GroupDecision | null): void;
 }

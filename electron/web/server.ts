@@ -1,0 +1,155 @@
+/**
+ * Web mode: the renderer and its contract for a browser on this machine. Every request names a loopback host (or the one
+ * bound to) and the WebSocket wants the token and our own Origin, so that no page of another site, and no other user of
+ * the machine, gets in.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { ServerFrame } from '#shared/ipc';
+import type { Invoke } from '../ipc/handle.ts';
+import type { EventBus } from '../services/event-bus.ts';
+import { readStatic } from './static-files.ts';
+
+/** A frame holds at most one record to produce, with room to spare. */
+const MAX_FRAME_BYTES = 4 * 1024 * 1024;
+/** A tab that stops reading is dropped before it fills our memory; it reconnects and asks for the whole view. */
+const MAX_BUFFERED_BYTES = 32 * 1024 * 1024;
+
+export interface WebServer {
+  /** With the token in the fragment, which browsers never send anywhere. */
+  readonly url: string;
+  readonly token: string;
+  close(): Promise<void>;
+}
+
+export async function startWebServer(options: {
+  /** 0: any free one. */
+  port: number;
+  host: string;
+  /** Directory of the built renderer. */
+  root: string;
+  invoke: Invoke;
+  events: EventBus;
+}): Promise<WebServer> {
+  const token = randomBytes(24).toString('base64url');
+  const { invoke, events, root, host } = options;
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES });
+  const server = createServer((request, response) => {
+    if (!isOurHost(request, host)) {
+      refuse(response, 403, 'This address is not served here.');
+      return;
+    }
+    serveFile(root, request, response).catch((error: unknown) => refuse(response, 500, String(error)));
+  });
+  server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    if (!isOurHost(request, host) || !isOurOrigin(request) || !hasToken(request, token)) {
+      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (webSocket) => serveSocket(webSocket, invoke));
+  });
+  const unsubscribe = events.subscribe((event, payload) => {
+    const text = JSON.stringify({ event, payload } satisfies ServerFrame);
+    for (const client of sockets.clients) sendBounded(client, text);
+  });
+  const port = await listen(server, options.port, host);
+  const shownHost = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  return {
+    url: `http://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${port}/#token=${token}`,
+    token,
+    async close() {
+      unsubscribe();
+      for (const client of sockets.clients) client.terminate();
+      server.closeAllConnections();
+      await new Promise<void>((resolve) => server.close(() => resolve()));
+    },
+  };
+}
+
+function listen(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve((server.address() as AddressInfo).port);
+    });
+  });
+}
+
+function serveSocket(socket: WebSocket, invoke: Invoke): void {
+  socket.on('message', (data: Buffer) => {
+    void answer(socket, data.toString('utf8'), invoke);
+  });
+  // A broken socket closes by itself right after; the tab reconnects.
+  socket.on('error', () => socket.terminate());
+}
+
+async function answer(socket: WebSocket, text: string, invoke: Invoke): Promise<void> {
+  const frame = parseFrame(text);
+  if (frame === null) {
+    socket.close(1003, 'not a request');
+    return;
+  }
+  const result = await invoke(frame.channel, frame.payload);
+  sendBounded(socket, JSON.stringify({ id: frame.id, result } satisfies ServerFrame));
+}
+
+function parseFrame(text: string): { id: number; channel: string; payload: unknown } | null {
+  let frame: unknown;
+  try {
+    frame = JSON.parse(text);
+  } catch {
+    // Not JSON: the caller closes the socket and says so.
+    return null;
+  }
+  if (typeof frame !== 'object' || frame === null) return null;
+  const { id, channel, payload } = frame as { id?: unknown; channel?: unknown; payload?: unknown };
+  return typeof id === 'number' && typeof channel === 'string' ? { id, channel, payload } : null;
+}
+
+function sendBounded(socket: WebSocket, text: string): void {
+  if (socket.readyState !== socket.OPEN) return;
+  if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();
+  else socket.send(text);
+}
+
+/** The Host header names us: a page that rebinds its own name to 127.0.0.1 does not get in. */
+function isOurHost(request: IncomingMessage, bound: string): boolean {
+  const name = (request.headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  return name === 'localhost' || name === '127.0.0.1' || name === '::1' || name === bound;
+}
+
+/** Browsers always send an Origin with a WebSocket; programs need not. */
+function isOurOrigin(request: IncomingMessage): boolean {
+  const { origin, host } = request.headers;
+  return origin === undefined || origin === `http://${host}`;
+}
+
+function hasToken(request: IncomingMessage, token: string): boolean {
+  const given = Buffer.from(new URL(request.url ?? '/', 'http://localhost').searchParams.get('token') ?? '');
+  const wanted = Buffer.from(token);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}
+
+function refuse(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
+  response.end(text);
+}
+
+async function serveFile(root: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    refuse(response, 405, 'Only GET.');
+    return;
+  }
+  const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+  const file = await readStatic(root, pathname, "'self' ws: wss:");
+  if (file === null) {
+    refuse(response, 404, 'Not found.');
+    return;
+  }
+  response.writeHead(200, { ...file.headers, 'content-length': file.bytes.length });
+  response.end(request.method === 'HEAD' ? undefined : file.bytes);
+}
