@@ -52,8 +52,10 @@ async function faults(seed: number): Promise<string[]> {
   network.heal();
   for (const id of down) start(id);
   const problems: string[] = cluster.failures.map(String);
-  if (!(await clock.until(() => cluster.controller !== undefined, 8000, 20))) return [...problems, 'no controller after the faults were healed'];
-  const inService = (): boolean => [...(cluster.controller?.quorum.image().brokers.values() ?? [])].filter((broker) => !broker.fenced).length === 3;
+  if (!(await clock.until(() => cluster.controller !== undefined, 8000, 20)))
+    return [...problems, 'no controller after the faults were healed'];
+  const inService = (): boolean =>
+    [...(cluster.controller?.quorum.image().brokers.values() ?? [])].filter((broker) => !broker.fenced).length === 3;
   if (!(await clock.until(inService, 15_000, 50))) problems.push('brokers do not come back into service');
   await clock.advance(3500);
   const images = [...cluster.nodes.values()].map((node) => node.quorum.image());
