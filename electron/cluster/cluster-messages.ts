@@ -24,16 +24,19 @@ export type FromNode =
   | { kind: 'event'; event: NodeEvent }
   | { kind: 'log'; level: LogLevel; message: string; fields: LogFields };
 
-export type QuorumRole = 'leader' | 'follower' | 'candidate' | 'unattached';
+export type QuorumRole = 'leader' | 'follower' | 'candidate';
 
 /** What a node knows of itself. */
 export interface NodeStatus {
-  /** Its part in the metadata quorum, as far as it knows. */
-  role: QuorumRole;
+  /** Its part in the metadata quorum, as far as it knows; null while it looks for a leader. */
+  role: QuorumRole | null;
   leaderId: number | null;
   leaderEpoch: number;
   /** At the active controller, milliseconds since each broker's last heartbeat; empty elsewhere. */
   sessions: { broker: number; ageMs: number; fenced: boolean }[];
   /** Heap and buffers of the node's worker, bytes; null where nobody measured. */
   memoryBytes: number | null;
+  /** What went through its client listener since it started, replication included. */
+  inBytes: number;
+  outBytes: number;
 }

@@ -6,7 +6,7 @@ import type { Clock } from './lib/clock.ts';
 import type { NodeEvent } from './lib/events.ts';
 import type { LogFields, LogLevel } from './lib/logger.ts';
 
-export type NodeState = 'starting' | 'running' | 'stopped' | 'killed' | 'failed';
+export type NodeState = 'starting' | 'running' | 'stopping' | 'stopped' | 'killed' | 'failed';
 
 export interface NodeHooks {
   event: (node: number, event: NodeEvent) => void;
@@ -32,6 +32,8 @@ export class ClusterNode {
   since: number;
   /** Why it is `failed`. */
   reason: string | null = null;
+  /** What it last said of itself in this run; undefined before the first time. */
+  lastStatus: NodeStatus | undefined;
   private readonly workerPath: string;
   private readonly clock: Clock;
   private readonly hooks: NodeHooks;
@@ -89,6 +91,7 @@ export class ClusterNode {
     const { worker } = this;
     if (worker === undefined) throw this.wrongState('stopped');
     this.ending ??= 'stopped';
+    this.enter('stopping');
     this.post(worker, { kind: 'stop', controlled });
     const timer = this.clock.setTimer(controlled ? CONTROLLED_STOP_MS : QUICK_STOP_MS, () => {
       this.hooks.log(this.id, 'warn', 'the node did not stop in time and was terminated', {});
@@ -145,6 +148,7 @@ export class ClusterNode {
         this.hooks.log(this.id, message.level, message.message, message.fields);
         return;
       case 'status':
+        this.lastStatus = message.status;
         this.statusWaiters.get(message.request)?.(message.status);
         return;
       case 'stopped':
@@ -154,6 +158,7 @@ export class ClusterNode {
 
   private onExit(failure: string | undefined): void {
     this.worker = undefined;
+    this.lastStatus = undefined;
     const starting = this.starting;
     this.starting = undefined;
     if (this.ending !== undefined) {

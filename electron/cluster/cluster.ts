@@ -56,15 +56,22 @@ export interface NodeView {
   controllerPort: number;
   /** Milliseconds since the active controller last heard of it; null while no controller says. */
   sessionAgeMs: number | null;
+  /** After which silence the controller fences it. */
+  sessionTimeoutMs: number;
   /** Wall-clock milliseconds since when it is in its state. */
   since: number;
   memoryBytes: number | null;
+  /** Through its client listener since it started, replication included; 0 while it does not say. */
+  inBytes: number;
+  outBytes: number;
   /** Why it failed. */
   reason: string | null;
 }
 
 const MAX_BROKERS = 9;
 const STATUS_TIMEOUT_MS = 500;
+/** Of `broker.session.timeout.ms`. */
+const DEFAULT_SESSION_TIMEOUT_MS = 3_000;
 /** A port can be taken between the look and the use; somebody else's bad luck is tried again this often. */
 const START_ATTEMPTS = 3;
 
@@ -142,10 +149,23 @@ export class Cluster {
         controllerPort: ports.controllerPort,
         sessionAgeMs: session?.ageMs ?? null,
         since: node.since,
+        sessionTimeoutMs: this.sessionTimeoutMs,
         memoryBytes: status?.memoryBytes ?? null,
+        inBytes: status?.inBytes ?? 0,
+        outBytes: status?.outBytes ?? 0,
         reason: node.reason,
       };
     });
+  }
+
+  /** Bytes through the nodes' client listeners as they last said, for rates; it falls back when a node starts anew. */
+  traffic(): { inBytes: number; outBytes: number } {
+    const total = { inBytes: 0, outBytes: 0 };
+    for (const { lastStatus } of this.members) {
+      total.inBytes += lastStatus?.inBytes ?? 0;
+      total.outBytes += lastStatus?.outBytes ?? 0;
+    }
+    return total;
   }
 
   /** Controlled shutdown: leaderships move away first. Resolves when the node has ended. */
@@ -186,6 +206,10 @@ export class Cluster {
   /** Calls back with every new entry of the timeline; returns what ends that. */
   onEvent(listener: (entry: TimelineEntry) => void): () => void {
     return this.log.onEntry(listener);
+  }
+
+  private get sessionTimeoutMs(): number {
+    return Number(this.options.properties?.['broker.session.timeout.ms'] ?? DEFAULT_SESSION_TIMEOUT_MS);
   }
 
   private get logLevel(): LogLevel {

@@ -15,6 +15,12 @@ import type { ConnectionInfo, Dispatch } from './dispatch.ts';
 const MAX_QUEUED_FRAMES = 16;
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
 
+/** Counted by all connections of a server, frames with their lengths. */
+export interface Traffic {
+  inBytes: number;
+  outBytes: number;
+}
+
 export interface ConnectionOptions {
   id: number;
   listener: string;
@@ -24,6 +30,7 @@ export interface ConnectionOptions {
   logger: Logger;
   /** `socket.request.max.bytes`. */
   maxFrameBytes: number;
+  traffic: Traffic;
   /** Called once, when the stream has closed. */
   closed: (connection: Connection) => void;
 }
@@ -40,6 +47,7 @@ export class Connection implements ConnectionInfo {
   private readonly clock: Clock;
   private readonly logger: Logger;
   private readonly splitter: FrameSplitter;
+  private readonly traffic: Traffic;
   private readonly closed: (connection: Connection) => void;
   private readonly queue: { frame: Buffer; receivedAt: number }[] = [];
   private queuedBytes = 0;
@@ -61,6 +69,7 @@ export class Connection implements ConnectionInfo {
     this.clock = options.clock;
     this.logger = options.logger;
     this.closed = options.closed;
+    this.traffic = options.traffic;
     this.clientHost = clientHost(options.stream.remote);
     this.splitter = new FrameSplitter(options.maxFrameBytes);
     this.lastActiveAt = options.clock.monotonic();
@@ -107,6 +116,7 @@ export class Connection implements ConnectionInfo {
 
   private onData(chunk: Buffer): void {
     if (this.state !== 'open' || this.abandoned) return;
+    this.traffic.inBytes += chunk.length;
     const now = this.clock.monotonic();
     let frames: Buffer[];
     try {
@@ -185,6 +195,7 @@ export class Connection implements ConnectionInfo {
     this.busy = false;
     this.lastActiveAt = this.clock.monotonic();
     if (chunks === null || this.state !== 'open') return;
+    for (const chunk of chunks) this.traffic.outBytes += chunk.length;
     this.blocked = !this.stream.write(chunks);
   }
 

@@ -2,7 +2,7 @@
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { NetworkError, type Address, type Listener, type Network, type Stream } from '../lib/network.ts';
-import { Connection } from './connection.ts';
+import { Connection, type Traffic } from './connection.ts';
 import type { Dispatch } from './dispatch.ts';
 
 export interface ServerOptions {
@@ -28,6 +28,8 @@ export interface ServerOptions {
 const STOP_GRACE_MS = 100;
 
 export class Server {
+  /** Since the start. */
+  readonly traffic: Traffic = { inBytes: 0, outBytes: 0 };
   private readonly options: Required<ServerOptions>;
   private readonly connections = new Set<Connection>();
   private listener: Listener | undefined;
@@ -90,6 +92,7 @@ export class Server {
       clock,
       logger,
       maxFrameBytes,
+      traffic: this.traffic,
       closed: (gone) => {
         this.connections.delete(gone);
         if (this.connections.size === 0) this.emptied?.();

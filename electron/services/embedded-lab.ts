@@ -1,0 +1,45 @@
+/** The lab of the cluster that this process hosts: the supervisor's words in those of the app. */
+import { ClusterError, type Cluster } from '../cluster/cluster.ts';
+import type { EmbeddedSource } from './connections.ts';
+import { ServiceError } from './errors.ts';
+import type { Lab, LabNode } from './lab.ts';
+
+export function createEmbeddedLab(cluster: Cluster): Lab {
+  return {
+    async nodes(): Promise<LabNode[]> {
+      const nodes = await cluster.nodes();
+      return nodes.map(({ brokerPort, ...node }) => ({ ...node, port: brokerPort }));
+    },
+    stop: (node) => translated(node, () => cluster.stop(node)),
+    kill: (node) => translated(node, () => cluster.kill(node)),
+    start: (node) => translated(node, () => cluster.startNode(node)),
+    timeline: (sinceId) => cluster.timeline(sinceId),
+    onEvent: (listener) => cluster.onEvent(listener),
+  };
+}
+
+/** What the connection to it is made of; to be called when the cluster has started. */
+export function createEmbeddedSource(cluster: Cluster): EmbeddedSource {
+  return {
+    bootstrap: cluster.bootstrap,
+    async nodes() {
+      const nodes = await cluster.nodes();
+      return nodes.map(({ brokerPort, role, ...node }) => ({ ...node, port: brokerPort, quorumRole: role }));
+    },
+    traffic: () => cluster.traffic(),
+  };
+}
+
+async function translated(node: number, action: () => Promise<void>): Promise<void> {
+  try {
+    await action();
+  } catch (cause) {
+    if (!(cause instanceof ClusterError)) throw cause;
+    const code = cause.code === 'NO_SUCH_NODE' ? 'NOT_FOUND' : cause.code;
+    throw new ServiceError({ code, message: `${sentence(cause.message)}.`, subject: `broker ${node}` }, { cause });
+  }
+}
+
+function sentence(message: string): string {
+  return message.charAt(0).toUpperCase() + message.slice(1);
+}
