@@ -44,7 +44,7 @@ const TARGETS: readonly Target[] = [
     name: 'renderer',
     sources: [...COMMON_SOURCES, 'renderer'],
     exists: () => existsSync(join(ROOT, 'renderer/index.html')),
-    build: buildRenderer,
+    build: (outDir) => buildRenderer(outDir),
   },
 ];
 
@@ -87,7 +87,8 @@ function externals(): (string | RegExp)[] {
   return [/^node:/, ...builtinModules, ...packages, ...packages.map((name) => new RegExp(`^${name}/`))];
 }
 
-async function buildNode(outDir: string, entries: Readonly<Record<string, string>>): Promise<void> {
+/** Entries by their names in `outDir`, as CommonJS for Node and Electron. `target` is lower only for checks in an older Electron. */
+export async function buildNode(outDir: string, entries: Readonly<Record<string, string>>, target = 'node24'): Promise<void> {
   const { build } = await import('vite');
   await build({
     configFile: false,
@@ -98,7 +99,7 @@ async function buildNode(outDir: string, entries: Readonly<Record<string, string
     ssr: { noExternal: true },
     build: {
       ssr: true,
-      target: 'node24',
+      target,
       outDir,
       emptyOutDir: true,
       minify: false,
@@ -113,7 +114,7 @@ async function buildNode(outDir: string, entries: Readonly<Record<string, string
   });
 }
 
-async function buildRenderer(outDir: string): Promise<void> {
+export async function buildRenderer(outDir: string, target = 'chrome140'): Promise<void> {
   const [{ build }, { default: vue }] = await Promise.all([import('vite'), import('@vitejs/plugin-vue')]);
   await build({
     configFile: false,
@@ -121,6 +122,6 @@ async function buildRenderer(outDir: string): Promise<void> {
     base: './',
     logLevel: 'warn',
     plugins: [vue()],
-    build: { target: 'chrome140', outDir, emptyOutDir: true, minify: true, reportCompressedSize: false },
+    build: { target, outDir, emptyOutDir: true, minify: true, reportCompressedSize: false },
   });
 }

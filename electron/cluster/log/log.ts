@@ -1,0 +1,673 @@
+import type { Clock } from '../lib/clock.ts';
+import { DiskError, type Disk } from '../lib/disk.ts';
+import type { Logger } from '../lib/logger.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import { patchBatch, setLogAppendTime, type BatchView } from '../protocol/record-batch.ts';
+import type { EndTransactionMarker } from '../protocol/transaction-marker.ts';
+import { checkFollowerAppend, checkLeaderAppend, markerOf } from './append-checks.ts';
+import { LeaderEpochs, type EpochEnd, type EpochStart } from './leader-epochs.ts';
+import type { LogConfig } from './log-config.ts';
+import { readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts';
+import { removeProducerSnapshot, snapshotOffsets, writeProducerSnapshot } from './producer-snapshot.ts';
+import { ProducerState, type AppendOrigin, type ProducerBatch, type ProducerEntry } from './producer-state.ts';
+import { applyToProducers, loadProducers, openSegments, type RecoveryContext } from './recovery.ts';
+import { expiredSegments } from './retention.ts';
+import { SegmentList } from './segment-list.ts';
+import { Segment } from './segment.ts';
+import { Tail, TailCache } from './tail-cache.ts';
+import type { TimestampOffset } from './time-index.ts';
+import type { AbortedTransaction } from './transaction-index.ts';
+
+export interface LogOptions {
+  disk: Disk;
+  /** The partition's own directory; made if absent. */
+  directory: string;
+  clock: Clock;
+  logger: Logger;
+  config: LogConfig;
+  /** False makes the log read and check everything from the recovery point on. */
+  cleanShutdown: boolean;
+  /** Everything below is known to be on the medium; 0 if absent. */
+  recoveryPoint?: bigint | undefined;
+  /** From the last checkpoint; the first segment's base if that is larger. */
+  logStartOffset?: bigint | undefined;
+  /** From the last checkpoint. */
+  highWatermark?: bigint | undefined;
+  /** Shared by the logs of a node; one of its own if absent. */
+  tailCache?: TailCache;
+  /** An offset changed whose loss in a crash would do harm: the owner should write its checkpoint before it goes on. */
+  checkpointNeeded?: (which: 'recoveryPoint' | 'logStartOffset') => void;
+  /** Called once, when the disk failed under this log. */
+  storageFailed?: (error: KafkaError) => void;
+}
+
+export interface AppendResult {
+  firstOffset: bigint;
+  lastOffset: bigint;
+  /** −1 when records keep the time of their creation. */
+  logAppendTimeMs: number;
+  logStartOffset: bigint;
+  /** True when this very batch is in the log already: nothing was written, offsets are the original ones. */
+  duplicate: boolean;
+  recordCount: number;
+  sizeBytes: number;
+  maxTimestamp: bigint;
+}
+
+export interface ReadResult {
+  /** Whole batches, one after another; views that must not be changed. */
+  records: Buffer[];
+  sizeBytes: number;
+  /** Offset after the last batch; the offset asked for when there is none. */
+  nextOffset: bigint;
+}
+
+export interface SegmentInfo {
+  baseOffset: bigint;
+  endOffset: bigint;
+  sizeBytes: number;
+  /** −1 when no record has a time. */
+  largestTimestamp: bigint;
+}
+
+/**
+ * One partition's log: segments in one directory, in Apache Kafka's own format. Single-threaded and synchronous: a method
+ * has happened when it returns. Every failure of the disk makes the log refuse all further writes with KAFKA_STORAGE_ERROR:
+ * after a failed write or sync nobody can say what the medium holds, only a recovery can.
+ */
+export class Log {
+  readonly directory: string;
+  private readonly options: LogOptions;
+  private readonly disk: Disk;
+  private readonly clock: Clock;
+  private readonly epochs: LeaderEpochs;
+  private readonly producers = new ProducerState();
+  private readonly tail: Tail;
+  private readonly segmentList: SegmentList;
+  private currentConfig: LogConfig;
+  private startOffset: bigint;
+  private endOffset: bigint;
+  private hw: bigint;
+  private flushedTo: bigint;
+  private unflushedRecords = 0;
+  private unflushedSince: number | undefined;
+  /** Names in the directory that a power cut could still take back. */
+  private directoryDirty = false;
+  private changedSinceOpen = false;
+  private failure: KafkaError | undefined;
+  private closed = false;
+  private id: string | undefined;
+  /** Bytes that recovery cut off at the open because they were no whole batch. */
+  readonly truncatedAtOpen: number;
+
+  /** Takes a log up from its directory, or makes an empty one. Throws KafkaError KAFKA_STORAGE_ERROR. */
+  static open(options: LogOptions): Log {
+    try {
+      return new Log(options);
+    } catch (cause) {
+      if (!(cause instanceof DiskError)) throw cause;
+      throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${options.directory} cannot be opened: ${cause.message}`, { cause });
+    }
+  }
+
+  private constructor(options: LogOptions) {
+    const { disk, directory } = options;
+    this.options = options;
+    this.disk = disk;
+    this.directory = directory;
+    this.clock = options.clock;
+    this.currentConfig = options.config;
+    this.epochs = new LeaderEpochs(disk, directory);
+    this.tail = new Tail(options.tailCache ?? new TailCache(4 * 1024 * 1024));
+    if (!disk.isDirectory(directory)) {
+      disk.makeDirectory(directory);
+      this.directoryDirty = true;
+    }
+    this.id = readPartitionMetadata(disk, directory);
+    this.epochs.load();
+    const checkpointedStart = options.logStartOffset ?? 0n;
+    const recoveryPoint = options.recoveryPoint ?? 0n;
+    const { segments, logEndOffset, truncatedBytes } = openSegments(this.recoveryContext(), {
+      clean: options.cleanShutdown,
+      recoveryPoint,
+      logStartOffset: checkpointedStart,
+    });
+    this.truncatedAtOpen = truncatedBytes;
+    const [first] = segments;
+    if (first === undefined) segments.push(this.newSegment(checkpointedStart));
+    this.segmentList = new SegmentList(segments);
+    const firstBase = first?.baseOffset ?? checkpointedStart;
+    this.startOffset = firstBase > checkpointedStart ? firstBase : checkpointedStart;
+    this.endOffset = logEndOffset;
+    this.flushedTo = min(recoveryPoint, logEndOffset);
+    this.hw = logEndOffset;
+    if (this.startOffset > logEndOffset) this.startOver(this.startOffset);
+    this.hw = clamp(options.highWatermark ?? this.startOffset, this.startOffset, this.endOffset);
+    if (!options.cleanShutdown && first !== undefined) this.changedSinceOpen = true;
+    for (const segment of this.segmentList.all) if (segment !== this.segmentList.active) segment.release();
+  }
+
+  // State
+
+  get config(): LogConfig {
+    return this.currentConfig;
+  }
+  /** Takes effect with the next append or retention run. */
+  updateConfig(config: LogConfig): void {
+    this.currentConfig = config;
+  }
+  /** The topic's id as the directory knows it. */
+  get topicId(): string | undefined {
+    return this.id;
+  }
+  /** Writes the topic's id into the directory; throws INCONSISTENT_TOPIC_ID when it holds another. */
+  assignTopicId(topicId: string): void {
+    if (this.id === topicId) return;
+    if (this.id !== undefined) {
+      throw new KafkaError(ErrorCode.INCONSISTENT_TOPIC_ID, `${this.directory} belongs to topic id ${this.id}, not ${topicId}`);
+    }
+    this.guard(() => writePartitionMetadata(this.disk, this.directory, topicId));
+    this.id = topicId;
+  }
+  get logStartOffset(): bigint {
+    return this.startOffset;
+  }
+  /** Offset of the next record. */
+  get logEndOffset(): bigint {
+    return this.endOffset;
+  }
+  /** Everything below is on the medium. */
+  get recoveryPoint(): bigint {
+    return this.flushedTo;
+  }
+  get highWatermark(): bigint {
+    return this.hw;
+  }
+  get sizeBytes(): number {
+    return this.segmentList.sizeBytes;
+  }
+  get segments(): SegmentInfo[] {
+    return this.segmentList.all.map((segment, index, all) => ({
+      baseOffset: segment.baseOffset,
+      endOffset: all[index + 1]?.baseOffset ?? this.endOffset,
+      sizeBytes: segment.size,
+      largestTimestamp: segment.largestTimestamp.timestamp,
+    }));
+  }
+  /** Why this log refuses writes; undefined while its disk works. */
+  get storageError(): KafkaError | undefined {
+    return this.failure;
+  }
+  /** Active producers, for DescribeProducers. */
+  get producerEntries(): Iterable<Readonly<ProducerEntry>> {
+    return this.producers.entries.values();
+  }
+
+  // Append
+
+  /**
+   * Appends what a producer, a coordinator or the quorum's leader sent. Offsets, leader epoch and, where configured, the time are written into
+   * `records`, which the log owns from here on. Nothing is written when it throws one of: CORRUPT_MESSAGE,
+   * UNSUPPORTED_FOR_MESSAGE_FORMAT, MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, INVALID_RECORD (a RecordsRefusedError may name records),
+   * INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION_TYPE, INVALID_PRODUCER_EPOCH, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_TXN_STATE,
+   * TRANSACTION_COORDINATOR_FENCED. KAFKA_STORAGE_ERROR: the disk failed, what is in the file is open.
+   */
+  appendAsLeader(records: Buffer, leaderEpoch: number, options: { origin: AppendOrigin }): AppendResult {
+    this.assertWritable();
+    const nowMs = this.clock.now();
+    const { origin } = options;
+    const batches = checkLeaderAppend(records, origin, this.currentConfig, nowMs);
+    const markers = batches.map(markerOf);
+    for (const [index, batch] of batches.entries()) {
+      if (!batch.hasProducerId) continue;
+      const repeated = this.producers.check(batch, origin, markers[index]);
+      if (repeated !== undefined) return this.duplicateResult(batch, repeated);
+    }
+    let span = 0n;
+    for (const batch of batches) span += BigInt(batch.lastOffsetDelta) + 1n;
+    this.rollIfDue(records.length, this.endOffset, this.endOffset + span - 1n, batches[0] as BatchView);
+    const appendTime = this.currentConfig.messageTimestampType === 'LogAppendTime' && origin !== 'raft';
+    let next = this.endOffset;
+    for (const batch of batches) {
+      patchBatch(records, batch.position, { baseOffset: next, partitionLeaderEpoch: leaderEpoch });
+      if (appendTime) setLogAppendTime(records, batch.position, BigInt(nowMs));
+      next = batch.lastOffset + 1n;
+    }
+    const result = this.write(records, batches, markers);
+    return appendTime ? { ...result, logAppendTimeMs: nowMs } : result;
+  }
+
+  /**
+   * Appends what the leader's log holds: offsets and epochs are in the batches. A partial batch at the end of `records` is
+   * left out. Returns undefined when there is no whole batch. Throws CORRUPT_MESSAGE, or OFFSET_OUT_OF_RANGE when the batches do not follow the log's end.
+   */
+  appendAsFollower(records: Buffer): AppendResult | undefined {
+    this.assertWritable();
+    const batches = checkFollowerAppend(records);
+    const [first] = batches;
+    const last = batches.at(-1);
+    if (first === undefined || last === undefined) return undefined;
+    let expected = this.endOffset;
+    for (const batch of batches) {
+      if (batch.baseOffset < expected) {
+        throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, `batch at ${batch.baseOffset} where ${expected} is the next offset`);
+      }
+      expected = batch.lastOffset + 1n;
+    }
+    const bytes = records.subarray(0, last.position + last.sizeInBytes);
+    this.rollIfDue(bytes.length, first.baseOffset, last.lastOffset, first);
+    return this.write(bytes, batches, batches.map(markerOf));
+  }
+
+  private write(bytes: Buffer, batches: readonly BatchView[], markers: readonly (EndTransactionMarker | undefined)[]): AppendResult {
+    const { active } = this.segmentList;
+    this.guard(() => active.append(bytes, batches));
+    let recordCount = 0;
+    let maxTimestamp = -1n;
+    for (const [index, batch] of batches.entries()) {
+      this.epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset);
+      applyToProducers(this.producers, active, batch, markers[index]);
+      recordCount += batch.recordCount;
+      if (batch.maxTimestamp > maxTimestamp) maxTimestamp = batch.maxTimestamp;
+    }
+    const firstOffset = (batches[0] as BatchView).baseOffset;
+    const lastOffset = (batches.at(-1) as BatchView).lastOffset;
+    this.endOffset = lastOffset + 1n;
+    this.changedSinceOpen = true;
+    this.tail.append(bytes, firstOffset, lastOffset);
+    this.unflushedRecords += recordCount;
+    this.unflushedSince ??= this.clock.monotonic();
+    if (this.unflushedRecords >= this.currentConfig.flushMessages) this.flush();
+    const { startOffset: logStartOffset } = this;
+    return {
+      firstOffset,
+      lastOffset,
+      logAppendTimeMs: -1,
+      logStartOffset,
+      duplicate: false,
+      recordCount,
+      sizeBytes: bytes.length,
+      maxTimestamp,
+    };
+  }
+
+  private duplicateResult(batch: BatchView, original: ProducerBatch): AppendResult {
+    return {
+      firstOffset: original.lastOffset - BigInt(original.offsetDelta),
+      lastOffset: original.lastOffset,
+      logAppendTimeMs: this.currentConfig.messageTimestampType === 'LogAppendTime' ? Number(original.timestamp) : -1,
+      logStartOffset: this.startOffset,
+      duplicate: true,
+      recordCount: batch.recordCount,
+      sizeBytes: 0,
+      maxTimestamp: original.timestamp,
+    };
+  }
+
+  // Read
+
+  /**
+   * Whole batches from the one that holds `offset` (or the next, when `offset` is in a hole) up to `maxOffset`, exclusive; the first even when it is larger than
+   * `maxBytes`, if `minOneMessage`. May return less than there is. Throws OFFSET_OUT_OF_RANGE outside
+   * [logStartOffset, logEndOffset], CORRUPT_MESSAGE where the file holds no batch.
+   */
+  read(offset: bigint, maxBytes: number, options: { maxOffset: bigint; minOneMessage: boolean }): ReadResult {
+    if (offset < this.startOffset || offset > this.endOffset) {
+      throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, `offset ${offset} is outside ${this.startOffset} to ${this.endOffset}`);
+    }
+    const maxOffset = min(options.maxOffset, this.endOffset);
+    const { minOneMessage } = options;
+    if (offset >= maxOffset || (maxBytes <= 0 && !minOneMessage)) return { records: [], sizeBytes: 0, nextOffset: offset };
+    const hot = this.tail.read(offset, maxBytes, maxOffset, minOneMessage);
+    if (hot !== undefined) return hot;
+    const slice = this.guard(() => this.segmentList.read(offset, maxBytes, maxOffset, minOneMessage));
+    if (slice === undefined) return { records: [], sizeBytes: 0, nextOffset: offset };
+    return { records: [slice.bytes], sizeBytes: slice.bytes.length, nextOffset: slice.nextOffset };
+  }
+
+  /** The first record at or after `timestamp` (milliseconds); null when all are older. Throws as decoding does. */
+  offsetForTimestamp(timestamp: bigint): (TimestampOffset & { leaderEpoch: number }) | null {
+    return this.withEpoch(
+      this.guard(() => this.segmentList.findTimestamp(timestamp, this.startOffset, this.currentConfig.maxDecompressedBytes)),
+    );
+  }
+  /** The first record with the largest timestamp; null when none has a time. */
+  maxTimestampOffset(): (TimestampOffset & { leaderEpoch: number }) | null {
+    return this.withEpoch(this.guard(() => this.segmentList.findLargestTimestamp(this.currentConfig.maxDecompressedBytes)));
+  }
+  /** The log's start, with its epoch (−1 when unknown). */
+  get earliest(): { offset: bigint; leaderEpoch: number } {
+    return { offset: this.startOffset, leaderEpoch: this.epochs.epochAt(this.startOffset) };
+  }
+  private withEpoch(found: TimestampOffset | undefined): (TimestampOffset & { leaderEpoch: number }) | null {
+    return found === undefined ? null : { ...found, leaderEpoch: this.epochs.epochAt(found.offset) };
+  }
+
+  // High watermark and transactions
+
+  /** Kept between the log's start and end. The partition decides it; the log needs it for the last stable offset and for retention. */
+  updateHighWatermark(highWatermark: bigint): void {
+    this.hw = clamp(highWatermark, this.startOffset, this.endOffset);
+  }
+  /** Start of the first transaction that is open or whose end is not yet replicated; undefined when there is none. */
+  get firstUnstableOffset(): bigint | undefined {
+    const first = this.producers.firstUnstableOffset(this.hw);
+    return first === undefined ? undefined : max(first, this.startOffset);
+  }
+  /** Readers of committed records stop before it. */
+  get lastStableOffset(): bigint {
+    const first = this.firstUnstableOffset;
+    return first === undefined ? this.hw : min(first, this.hw);
+  }
+  /** Aborted transactions with records in [from, to): what a read_committed fetch sends along. */
+  abortedTransactions(from: bigint, to: bigint): AbortedTransaction[] {
+    return this.guard(() => this.segmentList.abortedTransactions(from, to));
+  }
+
+  // Leader epochs
+
+  /** −1 when none is known. */
+  get latestEpoch(): number {
+    return this.epochs.latest;
+  }
+  get epochStarts(): readonly EpochStart[] {
+    return this.epochs.list;
+  }
+  /** KIP-101: see `LeaderEpochs.endOffset`. */
+  endOffsetForEpoch(epoch: number): EpochEnd {
+    return this.epochs.endOffset(epoch, this.endOffset);
+  }
+  /** Notes that a leader took over at `offset`; older epochs are left alone. */
+  maybeAssignEpochStart(epoch: number, offset: bigint): void {
+    this.epochs.assign(epoch, offset);
+    this.changedSinceOpen = true;
+  }
+  /** Epoch of the record at `offset`, −1 when unknown. */
+  epochAt(offset: bigint): number {
+    return this.epochs.epochAt(offset);
+  }
+
+  // Shrinking
+
+  /**
+   * Drops everything at and above `offset`. Returns the new end: lower than `offset` when that was inside a batch. Below the first
+   * segment the log starts over at `offset`.
+   */
+  truncateTo(offset: bigint): bigint {
+    this.assertWritable();
+    if (offset >= this.endOffset) return this.endOffset;
+    if (offset < this.segmentList.first.baseOffset) {
+      this.startOver(offset);
+      return this.endOffset;
+    }
+    return this.guard(() => {
+      while (this.segmentList.active.baseOffset > offset) this.segmentList.pop().destroy();
+      const { active } = this.segmentList;
+      const position = active.positionOf(offset) ?? active.size;
+      const cut = position < active.size ? active.scanner().header(position) : undefined;
+      const end = cut === undefined ? offset : min(cut.baseOffset, offset);
+      active.truncate(end, position);
+      active.sync();
+      this.shrunk(end);
+      if (this.producers.entries.size > 0) loadProducers(this.recoveryContext(), this.segmentList.all, end, undefined);
+      else this.removeSnapshots((snapshot) => snapshot > end);
+      return end;
+    });
+  }
+
+  /** Drops everything; the next record gets `offset`. */
+  truncateFullyAndStartAt(offset: bigint): void {
+    this.assertWritable();
+    this.startOver(offset);
+  }
+
+  private startOver(offset: bigint): void {
+    this.guard(() => {
+      for (const segment of this.segmentList.shift(this.segmentList.all.length)) segment.destroy();
+      this.segmentList.push(this.newSegment(offset));
+      this.disk.syncDirectory(this.directory);
+      this.producers.clear();
+      this.removeSnapshots(() => true);
+      this.startOffset = offset;
+      this.epochs.clear();
+      this.shrunk(offset);
+      this.hw = offset;
+      this.flushedTo = offset;
+      this.options.checkpointNeeded?.('logStartOffset');
+    });
+  }
+
+  private shrunk(end: bigint): void {
+    this.endOffset = end;
+    this.startOffset = min(this.startOffset, end);
+    this.hw = min(this.hw, end);
+    this.tail.clear();
+    this.segmentList.forgetPlaces();
+    this.epochs.truncateFromEnd(end);
+    this.changedSinceOpen = true;
+    // A crash must not lead to a recovery that trusts bytes which are about to be written anew.
+    if (this.flushedTo > end) {
+      this.flushedTo = end;
+      this.options.checkpointNeeded?.('recoveryPoint');
+    }
+  }
+
+  /** DeleteRecords: makes `offset` the log's start. Throws OFFSET_OUT_OF_RANGE above the high watermark. Returns the log's start. */
+  deleteRecordsBefore(offset: bigint): bigint {
+    if (offset > this.hw) throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, `offset ${offset} is above the high watermark ${this.hw}`);
+    this.maybeIncrementLogStartOffset(offset);
+    return this.startOffset;
+  }
+
+  /** The same for a follower, which takes over its leader's log start; bounded by the log's end, never goes back. */
+  maybeIncrementLogStartOffset(offset: bigint): void {
+    const start = min(offset, this.endOffset);
+    if (start <= this.startOffset) return;
+    this.startOffset = start;
+    this.hw = max(this.hw, start);
+    this.epochs.truncateFromStart(start);
+    this.changedSinceOpen = true;
+    this.options.checkpointNeeded?.('logStartOffset');
+  }
+
+  /** Deletes segments that retention or the log's start lets go, and forgets silent producers. */
+  applyRetention(nowMs: number): { segments: number; bytes: number } {
+    if (this.failure !== undefined || this.closed) return { segments: 0, bytes: 0 };
+    return this.guard(() => {
+      this.producers.expire(BigInt(Math.trunc(nowMs - this.currentConfig.producerIdExpirationMs)));
+      const { all } = this.segmentList;
+      const facts = all.map((segment, index) => ({
+        size: segment.size,
+        openedAt: segment.openedAt,
+        endOffset: all[index + 1]?.baseOffset ?? this.endOffset,
+        get largestTimestamp() {
+          return segment.largestTimestamp.timestamp;
+        },
+      }));
+      const count = expiredSegments(facts, this.currentConfig, { logStartOffset: this.startOffset, highWatermark: this.hw, nowMs });
+      if (count === 0) return { segments: 0, bytes: 0 };
+      if (count === all.length) this.roll();
+      let bytes = 0;
+      for (const segment of this.segmentList.shift(count)) {
+        bytes += segment.size;
+        segment.destroy();
+        removeProducerSnapshot(this.disk, this.directory, segment.baseOffset);
+      }
+      this.directoryDirty = true;
+      this.maybeIncrementLogStartOffset(this.segmentList.first.baseOffset);
+      return { segments: count, bytes };
+    });
+  }
+
+  // Rolling, flushing, closing
+
+  /** Ends the active segment and starts one at `baseOffset`; nothing happens while the active one is empty and starts there. */
+  roll(baseOffset: bigint = this.endOffset): void {
+    this.assertWritable();
+    this.guard(() => {
+      const { active } = this.segmentList;
+      if (active.size === 0) {
+        if (active.baseOffset === baseOffset) return;
+        this.segmentList.pop().destroy();
+      } else {
+        active.seal();
+        active.release();
+      }
+      this.takeSnapshot(baseOffset);
+      this.segmentList.push(this.newSegment(baseOffset));
+    });
+  }
+
+  private rollIfDue(bytes: number, firstOffset: bigint, lastOffset: bigint, first: BatchView): void {
+    const { active } = this.segmentList;
+    const config = this.currentConfig;
+    const full =
+      !active.fits(lastOffset, bytes) ||
+      (active.size > 0 && active.size + bytes > config.segmentBytes) ||
+      active.offsetIndex.sizeBytes + 8 > config.segmentIndexBytes ||
+      active.timeIndex.sizeBytes + 12 > config.segmentIndexBytes;
+    if (full || (active.size > 0 && this.ageAt(active, first) > config.segmentMs)) this.roll(firstOffset);
+  }
+
+  /** How old the segment is when `next` is appended: by the records' own time if they have one. */
+  private ageAt(segment: Segment, next: BatchView): number {
+    const since = segment.firstTimestamp;
+    return since >= 0n && next.maxTimestamp >= 0n ? Number(next.maxTimestamp - since) : this.clock.now() - segment.openedAt;
+  }
+
+  /** Producer state at `offset`. Kept: those of the segments' bases and the newest. */
+  private takeSnapshot(offset: bigint): void {
+    const wanted = new Set(this.segmentList.all.map((segment) => segment.baseOffset));
+    this.removeSnapshots((older) => !wanted.has(older));
+    writeProducerSnapshot(this.disk, this.directory, offset, this.producers.entries.values());
+  }
+
+  private removeSnapshots(which: (offset: bigint) => boolean): void {
+    for (const offset of snapshotOffsets(this.disk.list(this.directory))) {
+      if (which(offset)) removeProducerSnapshot(this.disk, this.directory, offset);
+    }
+  }
+
+  /** Makes everything appended so far durable. */
+  flush(): void {
+    this.assertWritable();
+    this.guard(() => {
+      const { all, active } = this.segmentList;
+      if (this.flushedTo < this.endOffset) {
+        for (const segment of all.slice(this.segmentList.indexOf(this.flushedTo))) {
+          segment.sync();
+          if (segment === active) continue;
+          segment.saveIndexes(true);
+          segment.release();
+        }
+      }
+      this.epochs.save();
+      if (this.directoryDirty) {
+        this.disk.syncDirectory(this.directory);
+        const slash = this.directory.lastIndexOf('/');
+        if (slash > 0) this.disk.syncDirectory(this.directory.slice(0, slash));
+        this.directoryDirty = false;
+      }
+      this.flushedTo = this.endOffset;
+      this.unflushedRecords = 0;
+      this.unflushedSince = undefined;
+    });
+  }
+
+  /** Flushes when flush.ms says that it is time. */
+  flushIfDue(): void {
+    if (this.failure !== undefined || this.closed || this.unflushedSince === undefined) return;
+    if (this.clock.monotonic() - this.unflushedSince >= this.currentConfig.flushMs) this.flush();
+  }
+
+  /** Flushes everything, so that the next open can believe the files. After a failure of the disk it only lets go of them. Idempotent. */
+  close(): void {
+    if (this.closed) return;
+    if (this.failure === undefined && this.changedSinceOpen) {
+      this.flush();
+      this.guard(() => {
+        if (this.segmentList.active.size > 0) this.segmentList.active.seal();
+        for (const segment of this.segmentList.all) if (segment.size > 0) segment.saveIndexes(true);
+        const snapshots = snapshotOffsets(this.disk.list(this.directory));
+        if (this.producers.entries.size > 0 || snapshots.length > 0) this.takeSnapshot(this.endOffset);
+        this.disk.syncDirectory(this.directory);
+      });
+    }
+    this.letGo();
+  }
+
+  /** Closes without a flush and removes the directory. */
+  destroy(): void {
+    this.letGo();
+    this.guard(() => this.disk.remove(this.directory));
+  }
+
+  /** Closes without a flush, for a directory that is about to be renamed or that has failed. */
+  letGo(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.tail.clear();
+    for (const segment of this.segmentList.all) segment.release();
+  }
+
+  private newSegment(baseOffset: bigint): Segment {
+    const segment = this.makeSegment(baseOffset, 0, true);
+    // A file of that name can only be the rest of something given up.
+    segment.file().truncate(0);
+    this.directoryDirty = true;
+    return segment;
+  }
+  private makeSegment(baseOffset: bigint, size: number, freshIndexes: boolean): Segment {
+    return new Segment({
+      disk: this.disk,
+      directory: this.directory,
+      baseOffset,
+      size,
+      openedAt: this.clock.now(),
+      indexIntervalBytes: () => this.currentConfig.indexIntervalBytes,
+      freshIndexes,
+    });
+  }
+  private recoveryContext(): RecoveryContext {
+    return {
+      disk: this.disk,
+      directory: this.directory,
+      logger: this.options.logger,
+      epochs: this.epochs,
+      producers: this.producers,
+      makeSegment: (baseOffset, size, freshIndexes) => this.makeSegment(baseOffset, size, freshIndexes),
+    };
+  }
+
+  private assertWritable(): void {
+    if (this.failure !== undefined) throw this.failure;
+    if (this.closed) throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory} is closed`);
+  }
+
+  /** Runs what touches the disk. Its first failure is the log's last write. */
+  private guard<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (cause) {
+      if (!(cause instanceof DiskError)) throw cause;
+      const error = new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory}: ${cause.message}`, { cause });
+      if (this.failure === undefined) {
+        this.failure = error;
+        this.options.logger.error('log is offline: its disk failed', { directory: this.directory, error: cause });
+        this.options.storageFailed?.(error);
+      }
+      throw error;
+    }
+  }
+}
+
+function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+function clamp(value: bigint, low: bigint, high: bigint): bigint {
+  return max(low, min(value, high));
+}
