@@ -114,7 +114,8 @@ if (choice === null) {
   say('Brokerdesk is running already; its window comes to the front.');
   app.exit(0);
 } else {
-  app.enableSandbox();
+  // As root Chromium cannot sandbox (`--no-sandbox`, see build/start.ts), and asking for both ends its child processes.
+  if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
   declareScheme();
   run(choice);
 }
