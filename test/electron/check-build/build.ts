@@ -40,7 +40,12 @@ export function packagingProject(out: string, directory: string): void {
   rmSync(directory, { recursive: true, force: true });
   mkdirSync(directory, { recursive: true });
   for (const name of ['main', 'preload', 'renderer']) cpSync(join(out, name), join(directory, 'out', name), { recursive: true });
-  for (const name of ['package.json', 'electron-builder.yml']) cpSync(join(ROOT, name), join(directory, name));
+  cpSync(join(ROOT, 'package.json'), join(directory, 'package.json'));
+  // Electron 22 does not have the last fuse yet, and Playwright drives the app through its inspector.
+  const config = readFileSync(join(ROOT, 'electron-builder.yml'), 'utf8')
+    .replace(/^ *grantFileProtocolExtraPrivileges:.*\n/m, '')
+    .replace(/enableNodeCliInspectArguments: false/, 'enableNodeCliInspectArguments: true');
+  writeFileSync(join(directory, 'electron-builder.yml'), config);
   for (const name of ['node_modules', 'build']) symlinkSync(join(ROOT, name), join(directory, name));
 }
 
