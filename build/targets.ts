@@ -122,6 +122,7 @@ export async function buildRenderer(outDir: string, target = 'chrome140'): Promi
     base: './',
     logLevel: 'warn',
     plugins: [vue()],
-    build: { target, outDir, emptyOutDir: true, minify: true, reportCompressedSize: false },
+    // The page's policy allows fonts and pictures from files only, so none may become a data: address.
+    build: { target, outDir, emptyOutDir: true, minify: true, assetsInlineLimit: 0, reportCompressedSize: false },
   });
 }

@@ -32,8 +32,6 @@ export class ClusterNode {
   since: number;
   /** Why it is `failed`. */
   reason: string | null = null;
-  /** What it last said of itself in this run; undefined before the first time. */
-  lastStatus: NodeStatus | undefined;
   private readonly workerPath: string;
   private readonly clock: Clock;
   private readonly hooks: NodeHooks;
@@ -148,7 +146,6 @@ export class ClusterNode {
         this.hooks.log(this.id, message.level, message.message, message.fields);
         return;
       case 'status':
-        this.lastStatus = message.status;
         this.statusWaiters.get(message.request)?.(message.status);
         return;
       case 'stopped':
@@ -158,7 +155,6 @@ export class ClusterNode {
 
   private onExit(failure: string | undefined): void {
     this.worker = undefined;
-    this.lastStatus = undefined;
     const starting = this.starting;
     this.starting = undefined;
     if (this.ending !== undefined) {

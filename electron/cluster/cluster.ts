@@ -158,16 +158,6 @@ export class Cluster {
     });
   }
 
-  /** Bytes through the nodes' client listeners as they last said, for rates; it falls back when a node starts anew. */
-  traffic(): { inBytes: number; outBytes: number } {
-    const total = { inBytes: 0, outBytes: 0 };
-    for (const { lastStatus } of this.members) {
-      total.inBytes += lastStatus?.inBytes ?? 0;
-      total.outBytes += lastStatus?.outBytes ?? 0;
-    }
-    return total;
-  }
-
   /** Controlled shutdown: leaderships move away first. Resolves when the node has ended. */
   async stop(id: number): Promise<void> {
     const node = this.node(id);

@@ -622,7 +622,7 @@ export class RaftNode {
       try {
         this.log.appendReplicated(answer.records);
       } catch (error) {
-        if (!(error instanceof KafkaError)) throw error;
+        if (!(error instanceof KafkaError) || error.code === ErrorCode.KAFKA_STORAGE_ERROR) throw error;
         this.logger.warn('the leader sent batches that cannot be used', { leader: role.leaderId, reason: error.message });
         return this.fetchLater(role);
       }
