@@ -17,7 +17,7 @@ import { allocateProducerIds } from '../protocol/apis/allocate-producer-ids.ts';
 import { alterPartition } from '../protocol/apis/alter-partition.ts';
 import type { KafkaError } from '../protocol/kafka-error.ts';
 import { randomUuid } from '../protocol/uuid.ts';
-import { brokerSettings, topicSettings, type BrokerSettings } from '../quorum/config-definitions.ts';
+import { brokerSettings, topicSettings, type BrokerSettings, type TopicSettings } from '../quorum/config-definitions.ts';
 import { EMPTY_IMAGE, type BrokerListener, type ImageChange, type MetadataImage } from '../quorum/image.ts';
 import { advertisedApis, createDispatch } from './api-dispatch.ts';
 import { apiTable } from './api-table.ts';
@@ -30,7 +30,7 @@ import { FetchSessionCache } from './fetch-session.ts';
 import { SUPPORTED_FEATURES } from './features.ts';
 import { ProducerIds } from './producer-ids.ts';
 import type { Peer } from './replica-fetcher.ts';
-import { ReplicaManager, type PartitionLogs } from './replica-manager.ts';
+import { ReplicaManager } from './replica-manager.ts';
 import { CLIENT_LISTENER, groupSettings, keepEverything, logConfig, nodeProperties } from './settings.ts';
 import { OFFSETS_TOPIC } from './topic-rules.ts';
 
@@ -81,6 +81,8 @@ export class Broker {
   private readonly groups: GroupCoordinator;
   private readonly autoTopics: AutoTopics;
   private readonly previousBrokerEpoch: bigint;
+  /** Topics whose logs were opened before their settings were known. */
+  private readonly unsettled = new Set<string>();
   private unsubscribe: (() => void) | null = null;
   private strays = true;
   private running = false;
@@ -95,10 +97,7 @@ export class Broker {
     const settings = brokerSettings(properties, config.voters.length);
     this.settings = settings;
 
-    const topicConfig = (image: MetadataImage, topic: string) => {
-      const topicValues = topicSettings(image, topic, properties, nodeId);
-      return { minInsyncReplicas: topicValues.minInsyncReplicas, log: logConfig(topicValues, settings) };
-    };
+    const ofTopic = (topic: string): TopicSettings => topicSettings(quorum.image(), topic, properties, nodeId);
     this.previousBrokerEpoch = readCleanShutdownEpoch(disk, dataDirectory, logger);
     const openedAt = clock.monotonic();
     this.logs = LogManager.open({
@@ -108,26 +107,27 @@ export class Broker {
       logger: logger.child({ part: 'log' }),
       random,
       configFor: (topic) => {
-        const image = quorum.image();
-        const { log } = topicConfig(image, topic);
-        return image.topics.has(topic) ? log : keepEverything(log);
+        const config = logConfig(ofTopic(topic), settings);
+        return quorum.image().topics.has(topic) ? config : keepEverything(config);
       },
       retentionIntervalMs: settings.logRetentionCheckIntervalMs,
       checkpointIntervalMs: settings.replicaHighWatermarkCheckpointIntervalMs,
       storageFailed: (error) => this.onStorageFailed(error),
     });
+    for (const { topic } of this.logs.logs()) this.unsettled.add(topic);
     this.reportRecovery(clock.monotonic() - openedAt);
 
     this.replicas = new ReplicaManager({
       brokerId: nodeId,
-      logs: partitionLogs(this.logs, dataDirectory),
+      logs: this.logs,
+      logDirectory: dataDirectory,
       disk,
       clock,
       logger: logger.child({ part: 'replicas' }),
       events,
       settings,
       image: () => quorum.image(),
-      topicConfig,
+      minInsyncReplicas: (topic) => ofTopic(topic).minInsyncReplicas,
       alterPartition: (request) =>
         controller.send(alterPartition, alterPartition.maxVersion, request, { timeoutMs: CONTROLLER_TIMEOUT_MS }),
       connect: (broker) => this.connect(broker),
@@ -250,10 +250,22 @@ export class Broker {
   /** One part that fails at a change must not keep the others, or the quorum, from it. */
   private onImage(change: ImageChange): void {
     if (this.stopped) return;
+    this.guarded('logs', () => this.settleConfigs());
     this.guarded('replicas', () => this.replicas.applyChange(change));
     this.guarded('groups', () => this.elections(change));
     this.guarded('topics', () => this.autoTopics.onImage());
     this.guarded('lifecycle', () => this.lifecycle.onImage());
+  }
+
+  /** Gives logs that were opened on trust the settings of their topics, once there is word of them. */
+  private settleConfigs(): void {
+    if (this.unsettled.size === 0) return;
+    const { topics } = this.options.quorum.image();
+    for (const topic of this.unsettled) {
+      if (!topics.has(topic)) continue;
+      this.unsettled.delete(topic);
+      this.logs.updateConfig(topic);
+    }
   }
 
   private guarded(part: string, apply: () => void): void {
@@ -331,19 +343,5 @@ function everything(image: MetadataImage): ImageChange {
     deletedTopics: [],
     brokers: [...image.brokers.keys()],
     configs: [...image.configs.keys()],
-  };
-}
-
-function partitionLogs(manager: LogManager, directory: string): PartitionLogs {
-  return {
-    directory,
-    getOrCreate(topic, partition, topicId, config) {
-      const log = manager.create(topic, partition, topicId);
-      // It may have been opened before its topic's settings were known.
-      log.updateConfig(config);
-      return log;
-    },
-    delete: (topic, partition) => manager.delete(topic, partition),
-    all: () => manager.logs(),
   };
 }

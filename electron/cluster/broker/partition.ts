@@ -136,6 +136,13 @@ export class Partition implements IsrSubscriber {
     this.env.listener.stateChanged(this);
   }
 
+  /** min.insync.replicas may have changed: what was held back by it is held back no more, or the other way round. */
+  settingsChanged(): void {
+    if (this.currentRole !== 'leader') return;
+    this.advanceHighWatermark();
+    this.env.listener.stateChanged(this);
+  }
+
   /** Takes the replica out of service: whoever waits is answered with NOT_LEADER_OR_FOLLOWER. */
   close(): void {
     this.closed = true;

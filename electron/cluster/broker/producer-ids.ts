@@ -38,10 +38,10 @@ export class ProducerIds {
   }
 
   private async allocate(): Promise<void> {
-    const { brokerId, brokerEpoch, send } = this.options;
+    const { options } = this;
     let response: ResponseOf<typeof allocateProducerIds>;
     try {
-      response = await send({ brokerId, brokerEpoch: brokerEpoch() });
+      response = await options.send({ brokerId: options.brokerId, brokerEpoch: options.brokerEpoch() });
     } catch (error) {
       throw new KafkaError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, 'The controller did not give out producer ids.', { cause: error });
     }

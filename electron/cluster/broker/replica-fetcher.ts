@@ -120,12 +120,17 @@ export class ReplicaFetcher {
         failures = 0;
       } catch (error) {
         this.reconnect();
-        if (this.closed) return;
+        if (this.isClosed()) return;
         // Said once: while a leader is gone this comes round again and again.
         if (failures++ === 0) logger.info('cannot fetch from the leader', { leader: this.leader, error: String(error) });
         await sleep(clock, settings.replicaFetchBackoffMs);
       }
     }
+  }
+
+  /** A call, since it changes across an await, which a compiler's narrowing of the field does not see. */
+  private isClosed(): boolean {
+    return this.closed;
   }
 
   /** Waits until something is added, or `ms` have passed. */
@@ -259,13 +264,19 @@ export class ReplicaFetcher {
   private async findRange(peer: Peer, one: Following): Promise<void> {
     const { partition } = one;
     const latest = await this.leaderOffset(peer, one, LATEST);
-    if (latest === undefined || !this.isCurrent(one)) return this.delay(one);
+    if (latest === undefined || !this.isCurrent(one)) {
+      this.delay(one);
+      return;
+    }
     if (latest < partition.log.logEndOffset) {
       partition.truncate(latest, `the log of leader ${this.leader} ends there`);
       return;
     }
     const earliest = await this.leaderOffset(peer, one, EARLIEST);
-    if (earliest === undefined || !this.isCurrent(one)) return this.delay(one);
+    if (earliest === undefined || !this.isCurrent(one)) {
+      this.delay(one);
+      return;
+    }
     const { log } = partition;
     if (earliest > log.logEndOffset) log.truncateFullyAndStartAt(earliest);
     else if (earliest > log.logStartOffset) log.maybeIncrementLogStartOffset(earliest);

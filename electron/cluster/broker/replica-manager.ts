@@ -17,30 +17,37 @@ import type { FetchEntry, FetchResult } from './fetch-session.ts';
 import { Partition, type PartitionEnvironment, type PartitionListener } from './partition.ts';
 import { Purgatory } from './purgatory.ts';
 import { ReplicaFetcherManager, type Peer, type ReplicaFetcherSettings } from './replica-fetcher.ts';
-import { readHighWatermarks, writeHighWatermarks } from './replica-manager-checkpoint.ts';
 import { DelayedFetch, missingPartitionError, readEntries, type FetchParameters, type PartitionLookup } from './replica-manager-fetch.ts';
 import { appendFailure, DelayedProduce, type AppendEntry, type AppendResult } from './replica-manager-produce.ts';
 
 export interface ReplicaManagerSettings extends ReplicaFetcherSettings {
   readonly replicaLagTimeMaxMs: number;
-  readonly replicaHighWatermarkCheckpointIntervalMs: number;
 }
 
-/** Where the logs are (`log/log-manager.ts`). */
+/** Where the logs are: what this needs of `LogManager`, which also keeps their high watermarks over restarts. */
 export interface PartitionLogs {
   /** The directory that holds one directory per partition. */
   readonly directory: string;
-  /** The partition's log, made if it is not there. Throws KAFKA_STORAGE_ERROR, or INCONSISTENT_TOPIC_ID where it belongs to another topic of that name. */
+  /**
+   * The partition's log with these settings, made if there is none. Throws KAFKA_STORAGE_ERROR, or INCONSISTENT_TOPIC_ID when the
+   * log there belongs to another topic of that name.
+   */
   getOrCreate(topic: string, partition: number, topicId: string, config: LogConfig): Log;
-  /** Closes the log, if there is one, and deletes its files. */
+  /** Forgets the log, if there is one, and removes its files. */
   delete(topic: string, partition: number): void;
   all(): Iterable<{ topic: string; partition: number; log: Log }>;
+}
+
+/** What of a topic's settings matters here. */
+export interface ReplicaTopicConfig {
+  readonly minInsyncReplicas: number;
+  readonly log: LogConfig;
 }
 
 export interface ReplicaManagerOptions {
   brokerId: number;
   logs: PartitionLogs;
-  disk: Disk;
+  disk: Pick<Disk, 'admit'>;
   clock: Clock;
   logger: Logger;
   events: EventSink;
@@ -48,7 +55,7 @@ export interface ReplicaManagerOptions {
   /** The newest metadata that this node has applied. */
   image(): MetadataImage;
   /** A topic's settings by `image`. */
-  topicConfig(image: MetadataImage, topic: string): { minInsyncReplicas: number; log: LogConfig };
+  topicConfig(image: MetadataImage, topic: string): ReplicaTopicConfig;
   /** Sends AlterPartition to the active controller. */
   alterPartition: IsrManagerOptions['send'];
   /** A new connection to another broker; undefined while the image has no address of it. */
@@ -68,7 +75,7 @@ export class ReplicaManager implements PartitionLookup {
   private readonly topics = new Map<string, Map<number, Partition>>();
   /** Partitions of ours whose log could not be opened. */
   private readonly offline = new Map<string, Set<number>>();
-  private readonly topicConfigs = new Map<string, { minInsyncReplicas: number; log: LogConfig }>();
+  private readonly topicConfigs = new Map<string, ReplicaTopicConfig>();
   private readonly env: PartitionEnvironment;
   private readonly isr: IsrManager;
   private readonly fetchers: ReplicaFetcherManager;
@@ -77,9 +84,7 @@ export class ReplicaManager implements PartitionLookup {
   private readonly replicaFetches: Purgatory<Partition>;
   /** Partitions that a request under way has appended to; whoever waits for them is woken at its end. */
   private readonly grown = new Set<Partition>();
-  private readonly checkpointed: Map<string, bigint>;
   private isrTimer: Timer | undefined;
-  private checkpointTimer: Timer | undefined;
   private stopped = false;
 
   constructor(options: ReplicaManagerOptions) {
@@ -110,7 +115,7 @@ export class ReplicaManager implements PartitionLookup {
       events: options.events,
       isr: this.isr,
       listener,
-      image: options.image,
+      image: () => options.image(),
       replicaLagTimeMaxMs: () => options.settings.replicaLagTimeMaxMs,
       minInsyncReplicas: (topic) => this.topicConfig(topic).minInsyncReplicas,
     };
@@ -123,28 +128,24 @@ export class ReplicaManager implements PartitionLookup {
       logger,
       settings: options.settings,
     });
-    this.checkpointed = readHighWatermarks(options.disk, options.logs.directory, logger);
   }
 
-  /** Starts the timers. */
+  /** Starts to look after ISRs. */
   start(): void {
     this.scheduleIsrCheck();
-    this.scheduleCheckpoint();
   }
 
-  /** Answers all that waits, stops to follow, writes the checkpoint. Logs stay open: they are the log manager's. */
+  /** Answers all that waits, stops to follow. Logs stay open: they are the log manager's. */
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
     this.isrTimer?.cancel();
-    this.checkpointTimer?.cancel();
     this.fetchers.close();
     this.isr.close();
     for (const partition of this.partitions()) partition.close();
     this.produces.close();
     this.consumerFetches.close();
     this.replicaFetches.close();
-    this.checkpointHighWatermarks();
   }
 
   // --- lookup -----------------------------------------------------------------------------------------------------
@@ -177,7 +178,7 @@ export class ReplicaManager implements PartitionLookup {
     return { produces: this.produces.size, fetches: this.consumerFetches.size, replicaFetches: this.replicaFetches.size };
   }
 
-  private topicConfig(topic: string): { minInsyncReplicas: number; log: LogConfig } {
+  private topicConfig(topic: string): ReplicaTopicConfig {
     let config = this.topicConfigs.get(topic);
     if (config === undefined) this.topicConfigs.set(topic, (config = this.options.topicConfig(this.options.image(), topic)));
     return config;
@@ -229,7 +230,10 @@ export class ReplicaManager implements PartitionLookup {
       const partitions = this.topics.get(name);
       if (partitions === undefined) continue;
       const config = this.topicConfig(name);
-      for (const partition of partitions.values()) partition.log.updateConfig(config.log);
+      for (const partition of partitions.values()) {
+        partition.log.updateConfig(config.log);
+        partition.settingsChanged();
+      }
     }
   }
 
@@ -258,16 +262,27 @@ export class ReplicaManager implements PartitionLookup {
   }
 
   private create(state: PartitionImage): Partition {
-    const { logs } = this.options;
-    const log = logs.getOrCreate(state.topic, state.partition, state.topicId, this.topicConfig(state.topic).log);
-    const known = this.checkpointed.get(`${state.topic} ${state.partition}`);
-    if (known !== undefined && known > log.highWatermark) log.updateHighWatermark(known < log.logEndOffset ? known : log.logEndOffset);
+    const log = this.openLog(state);
     const partition = new Partition(state, log, this.env);
     let topic = this.topics.get(state.topic);
-    if (topic === undefined) this.topics.set(state.topic, (topic = new Map()));
+    if (topic === undefined) this.topics.set(state.topic, (topic = new Map<number, Partition>()));
     topic.set(state.partition, partition);
     this.offline.get(state.topic)?.delete(state.partition);
     return partition;
+  }
+
+  private openLog({ topic, partition, topicId }: PartitionImage): Log {
+    const { logs, logger } = this.options;
+    const config = this.topicConfig(topic).log;
+    try {
+      return logs.getOrCreate(topic, partition, topicId, config);
+    } catch (error) {
+      if (!(error instanceof KafkaError) || error.code !== ErrorCode.INCONSISTENT_TOPIC_ID) throw error;
+      // The topic was deleted and made anew while this broker was away; the metadata log is right.
+      logger.info('deleting the log of an earlier topic of that name', { topic, partition });
+      logs.delete(topic, partition);
+      return logs.getOrCreate(topic, partition, topicId, config);
+    }
   }
 
   /** Stops the replica, if there is one of that very topic, and deletes its log. */
@@ -278,7 +293,6 @@ export class ReplicaManager implements PartitionLookup {
     const partitions = this.topics.get(topic);
     partitions?.delete(index);
     if (partitions?.size === 0) this.topics.delete(topic);
-    this.checkpointed.delete(`${topic} ${index}`);
     partition.close();
     this.options.logs.delete(topic, index);
   }
@@ -403,27 +417,5 @@ export class ReplicaManager implements PartitionLookup {
       for (const partition of this.partitions()) partition.maybeShrink();
       this.scheduleIsrCheck();
     });
-  }
-
-  private scheduleCheckpoint(): void {
-    if (this.stopped) return;
-    this.checkpointTimer = this.options.clock.setTimer(this.options.settings.replicaHighWatermarkCheckpointIntervalMs, () => {
-      this.checkpointHighWatermarks();
-      this.scheduleCheckpoint();
-    });
-  }
-
-  /** Writes `replication-offset-checkpoint`, if anything moved. A failure is logged: the file is a head start, not the truth. */
-  private checkpointHighWatermarks(): void {
-    let moved = false;
-    for (const partition of this.partitions()) {
-      const key = `${partition.topic} ${partition.index}`;
-      const { highWatermark } = partition.log;
-      if (this.checkpointed.get(key) === highWatermark) continue;
-      this.checkpointed.set(key, highWatermark);
-      moved = true;
-    }
-    if (!moved) return;
-    writeHighWatermarks(this.options.disk, this.options.logs.directory, this.checkpointed, this.options.logger);
   }
 }

@@ -171,6 +171,8 @@ export class LogManager {
       this.disk.syncDirectory(this.directory);
     });
     this.removeLater(aside);
+    // A partition of the same name may come: it must not be judged by this one's offsets.
+    for (const file of [this.recoveryPoints, this.logStarts, this.highWatermarks]) this.checkpointSoon(file);
   }
 
   /** Asks for a topic's settings anew and gives them to its logs. */
@@ -212,9 +214,11 @@ export class LogManager {
         this.options.logger.error('log could not be closed cleanly', { directory: log.directory, error });
       }
     }
-    this.checkpoint();
+    this.attempt(() => this.checkpoint());
     if (this.failure !== undefined || this.failures.size > 0) return;
-    this.guard(() => this.disk.writeFileAtomic(`${this.directory}/${CLEAN_SHUTDOWN_FILE}`, Buffer.from('{"version":0,"brokerEpoch":-1}')));
+    this.attempt(() =>
+      this.disk.writeFileAtomic(`${this.directory}/${CLEAN_SHUTDOWN_FILE}`, Buffer.from('{"version":0,"brokerEpoch":-1}')),
+    );
   }
 
   /** Stops the periodic work and nothing else: what a crash of the node leaves behind. */
@@ -258,7 +262,7 @@ export class LogManager {
   private checkpointSoon(file: OffsetCheckpoint): void {
     if (this.urgent.size === 0) {
       queueMicrotask(() => {
-        if (this.failure !== undefined) return;
+        if (this.failure !== undefined || this.closed) return;
         for (const due of this.urgent) this.attempt(() => this.writeOffsets(due));
         this.urgent.clear();
       });

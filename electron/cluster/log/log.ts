@@ -124,6 +124,8 @@ export class Log {
       disk.makeDirectory(directory);
       this.directoryDirty = true;
     }
+    // Whoever was here before may not have come to sync the names it made.
+    if (!options.cleanShutdown) this.directoryDirty = true;
     this.id = readPartitionMetadata(disk, directory);
     this.epochs.load();
     const checkpointedStart = options.logStartOffset ?? 0n;
@@ -208,13 +210,16 @@ export class Log {
 
   /**
    * Appends what a producer, a coordinator or the quorum's leader sent. Offsets, leader epoch and, where configured, the time are written into
-   * `records`, which the log owns from here on. Nothing is written when it throws one of: CORRUPT_MESSAGE,
+   * `records`, which the log owns from here on. Nothing is written when it throws one of: FENCED_LEADER_EPOCH, CORRUPT_MESSAGE,
    * UNSUPPORTED_FOR_MESSAGE_FORMAT, MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, INVALID_RECORD (a RecordsRefusedError may name records),
    * INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION_TYPE, INVALID_PRODUCER_EPOCH, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_TXN_STATE,
    * TRANSACTION_COORDINATOR_FENCED. KAFKA_STORAGE_ERROR: the disk failed, what is in the file is open.
    */
   appendAsLeader(records: Buffer, leaderEpoch: number, options: { origin: AppendOrigin }): AppendResult {
     this.assertWritable();
+    if (leaderEpoch < this.epochs.latest) {
+      throw new KafkaError(ErrorCode.FENCED_LEADER_EPOCH, `leader epoch ${leaderEpoch}, the log is at ${this.epochs.latest}`);
+    }
     const nowMs = this.clock.now();
     const { origin } = options;
     const batches = checkLeaderAppend(records, origin, this.currentConfig, nowMs);
@@ -226,7 +231,7 @@ export class Log {
     }
     let span = 0n;
     for (const batch of batches) span += BigInt(batch.lastOffsetDelta) + 1n;
-    this.rollIfDue(records.length, this.endOffset, this.endOffset + span - 1n, batches[0] as BatchView);
+    this.rollIfDue(records.length, this.endOffset + span - 1n, batches[0] as BatchView);
     const appendTime = this.currentConfig.messageTimestampType === 'LogAppendTime' && origin !== 'raft';
     let next = this.endOffset;
     for (const batch of batches) {
@@ -256,7 +261,7 @@ export class Log {
       expected = batch.lastOffset + 1n;
     }
     const bytes = records.subarray(0, last.position + last.sizeInBytes);
-    this.rollIfDue(bytes.length, first.baseOffset, last.lastOffset, first);
+    this.rollIfDue(bytes.length, last.lastOffset, first);
     return this.write(bytes, batches, batches.map(markerOf));
   }
 
@@ -396,13 +401,21 @@ export class Log {
    */
   truncateTo(offset: bigint): bigint {
     this.assertWritable();
-    if (offset >= this.endOffset) return this.endOffset;
+    if (offset >= this.endOffset) {
+      // An epoch that this replica led without writing may contradict the new leader's.
+      this.epochs.truncateFromEnd(offset);
+      return this.endOffset;
+    }
     if (offset < this.segmentList.first.baseOffset) {
       this.startOver(offset);
       return this.endOffset;
     }
     return this.guard(() => {
-      while (this.segmentList.active.baseOffset > offset) this.segmentList.pop().destroy();
+      if (this.segmentList.active.baseOffset > offset) {
+        while (this.segmentList.active.baseOffset > offset) this.segmentList.pop().destroy();
+        // Were they to come back after a power cut, they would stand behind what is written here next.
+        this.disk.syncDirectory(this.directory);
+      }
       const { active } = this.segmentList;
       const position = active.positionOf(offset) ?? active.size;
       const cut = position < active.size ? active.scanner().header(position) : undefined;
@@ -502,15 +515,17 @@ export class Log {
 
   // Rolling, flushing, closing
 
-  /** Ends the active segment and starts one at `baseOffset`; nothing happens while the active one is empty and starts there. */
-  roll(baseOffset: bigint = this.endOffset): void {
+  /** Ends the active segment and starts the next; nothing happens while the active one is empty. */
+  roll(): void {
     this.assertWritable();
+    if (this.segmentList.active.size > 0 || this.segmentList.active.baseOffset !== this.endOffset) this.startSegment(this.endOffset);
+  }
+
+  private startSegment(baseOffset: bigint): void {
     this.guard(() => {
       const { active } = this.segmentList;
-      if (active.size === 0) {
-        if (active.baseOffset === baseOffset) return;
-        this.segmentList.pop().destroy();
-      } else {
+      if (active.size === 0) this.segmentList.pop().destroy();
+      else {
         active.seal();
         active.release();
       }
@@ -519,7 +534,8 @@ export class Log {
     });
   }
 
-  private rollIfDue(bytes: number, firstOffset: bigint, lastOffset: bigint, first: BatchView): void {
+  /** A segment starts where the one before it ends, even if the first batch comes later: so recovery can tell a lost stretch from a hole. */
+  private rollIfDue(bytes: number, lastOffset: bigint, first: BatchView): void {
     const { active } = this.segmentList;
     const config = this.currentConfig;
     const full =
@@ -527,7 +543,9 @@ export class Log {
       (active.size > 0 && active.size + bytes > config.segmentBytes) ||
       active.offsetIndex.sizeBytes + 8 > config.segmentIndexBytes ||
       active.timeIndex.sizeBytes + 12 > config.segmentIndexBytes;
-    if (full || (active.size > 0 && this.ageAt(active, first) > config.segmentMs)) this.roll(firstOffset);
+    if (full || (active.size > 0 && this.ageAt(active, first) > config.segmentMs)) this.roll();
+    // A hole wider than a segment can count.
+    if (!this.segmentList.active.fits(lastOffset, bytes)) this.startSegment(first.baseOffset);
   }
 
   /** How old the segment is when `next` is appended: by the records' own time if they have one. */
@@ -555,7 +573,8 @@ export class Log {
     this.guard(() => {
       const { all, active } = this.segmentList;
       if (this.flushedTo < this.endOffset) {
-        for (const segment of all.slice(this.segmentList.indexOf(this.flushedTo))) {
+        // The segment of the last flushed record as well: if it has been sealed since, its indexes are not durable yet.
+        for (const segment of all.slice(this.segmentList.indexOf(this.flushedTo - 1n))) {
           segment.sync();
           if (segment === active) continue;
           segment.saveIndexes(true);
@@ -584,7 +603,7 @@ export class Log {
   /** Flushes everything, so that the next open can believe the files. After a failure of the disk it only lets go of them. Idempotent. */
   close(): void {
     if (this.closed) return;
-    if (this.failure === undefined && this.changedSinceOpen) {
+    if (this.failure === undefined && (this.changedSinceOpen || this.directoryDirty)) {
       this.flush();
       this.guard(() => {
         if (this.segmentList.active.size > 0) this.segmentList.active.seal();
@@ -636,6 +655,7 @@ export class Log {
       logger: this.options.logger,
       epochs: this.epochs,
       producers: this.producers,
+      gapsAllowed: this.currentConfig.cleanupPolicy.has('compact'),
       makeSegment: (baseOffset, size, freshIndexes) => this.makeSegment(baseOffset, size, freshIndexes),
     };
   }

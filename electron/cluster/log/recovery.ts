@@ -5,7 +5,8 @@
  */
 import type { Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
-import { BatchView, verifyBatch } from '../protocol/record-batch.ts';
+import type { BatchView } from '../protocol/record-batch.ts';
+import { verifyBatch } from '../protocol/record-batch.ts';
 import type { EndTransactionMarker } from '../protocol/transaction-marker.ts';
 import { markerOf } from './append-checks.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
@@ -31,6 +32,11 @@ export interface RecoveryContext {
   logger: Logger;
   epochs: LeaderEpochs;
   producers: ProducerState;
+  /**
+   * Whether a segment may start after the end of the one before it, as compaction leaves it. Without compaction that is
+   * a tail which a power cut took while it spared the next file; what follows the gap is not this log's past.
+   */
+  gapsAllowed: boolean;
   makeSegment: (baseOffset: bigint, size: number, freshIndexes: boolean) => Segment;
 }
 
@@ -83,7 +89,8 @@ export function openSegments(
     return { segments: opened, logEndOffset: cleanEnd, truncatedBytes: 0 };
   }
   const unindexed = segments.findIndex(({ indexed }) => !indexed);
-  const lastBelow = segments.findLastIndex(({ segment }) => segment.baseOffset <= options.recoveryPoint);
+  // The segment of the last flushed record: a flush syncs the records of the active segment, not its indexes.
+  const lastBelow = segments.findLastIndex(({ segment }) => segment.baseOffset < options.recoveryPoint);
   const from = Math.max(
     0,
     options.clean && unindexed < 0 ? segments.length - 1 : unindexed < 0 ? lastBelow : Math.min(unindexed, lastBelow),
@@ -122,9 +129,11 @@ function recoverSegments(
   const { logger, epochs } = context;
   let expected = suspects[0]?.baseOffset ?? 0n;
   let truncatedBytes = 0;
+  let batchEpoch = -1;
   for (const [index, suspect] of suspects.entries()) {
-    if (suspect.baseOffset < expected) {
-      truncatedBytes += removeAll(suspects.slice(index));
+    if (suspect.baseOffset < expected || (suspect.baseOffset > expected && !context.gapsAllowed)) {
+      logger.warn('segments do not follow the one before them', { segment: suspect.path, expected, count: suspects.length - index });
+      truncatedBytes += removeAll(context, suspects.slice(index));
       break;
     }
     expected = suspect.baseOffset;
@@ -134,10 +143,11 @@ function recoverSegments(
     let defect: string | undefined;
     while (segment.size < suspect.size) {
       const batch = scanner.batch(segment.size);
-      defect = batch === undefined ? 'a batch is cut off' : defectOf(segment, batch, expected, epochs.latest);
+      defect = batch === undefined ? 'a batch is cut off' : defectOf(segment, batch, expected, batchEpoch);
       if (batch === undefined || defect !== undefined) break;
       segment.indexBatch(batch);
-      epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset);
+      batchEpoch = batch.partitionLeaderEpoch;
+      epochs.assign(batchEpoch, batch.baseOffset);
       applyToProducers(producers, segment, batch);
       expected = batch.lastOffset + 1n;
     }
@@ -145,8 +155,10 @@ function recoverSegments(
     if (defect !== undefined) {
       const lost = suspect.size - segment.size;
       logger.warn('log cut at the first damaged batch', { segment: segment.path, position: segment.size, bytes: lost, reason: defect });
+      // Durable at once: the recovery point may already lie here, and then nobody would look at this file again.
       segment.file().truncate(segment.size);
-      truncatedBytes += lost + removeAll(suspects.slice(index + 1));
+      segment.sync();
+      truncatedBytes += lost + removeAll(context, suspects.slice(index + 1));
       break;
     }
   }
@@ -154,21 +166,22 @@ function recoverSegments(
   return { segments: kept, logEndOffset: expected, truncatedBytes };
 }
 
-function defectOf(segment: Segment, batch: BatchView, expected: bigint, latestEpoch: number): string | undefined {
+function defectOf(segment: Segment, batch: BatchView, expected: bigint, epochBefore: number): string | undefined {
   const defect = verifyBatch(batch, batch.position + batch.sizeInBytes);
   if (defect !== undefined) return defect.reason;
   if (batch.baseOffset < expected) return `base offset ${batch.baseOffset} where ${expected} or more is due`;
   // Leftovers of a truncated suffix can line up behind what was written over it; their epoch gives them away.
-  if (batch.partitionLeaderEpoch < latestEpoch) return `leader epoch ${batch.partitionLeaderEpoch} after ${latestEpoch}`;
+  if (batch.partitionLeaderEpoch < epochBefore) return `leader epoch ${batch.partitionLeaderEpoch} after ${epochBefore}`;
   return segment.fits(batch.lastOffset, batch.sizeInBytes) ? undefined : `offset ${batch.lastOffset} does not fit into the segment`;
 }
 
-function removeAll(segments: readonly Segment[]): number {
+function removeAll({ disk, directory }: RecoveryContext, segments: readonly Segment[]): number {
   let bytes = 0;
   for (const segment of segments) {
     bytes += segment.size;
     segment.destroy();
   }
+  if (segments.length > 0) disk.syncDirectory(directory);
   return bytes;
 }
 

@@ -55,7 +55,7 @@ export function decompress(codec: CompressionName, bytes: Uint8Array, maxBytes: 
       case 'snappy':
         return decompressSnappy(asBuffer(bytes), maxBytes);
       case 'lz4':
-        return decompressLz4Frame(asBuffer(bytes), maxBytes, lz4Module().decompressFrameSync);
+        return decompressLz4Frame(asBuffer(bytes), maxBytes, (frame) => lz4Module().decompressFrameSync(frame));
       case 'zstd':
         return zlib.zstdDecompressSync(bytes, { maxOutputLength: maxBytes });
     }

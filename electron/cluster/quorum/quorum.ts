@@ -57,7 +57,6 @@ export class MetadataQuorum {
     const logger = options.logger.child({ part: 'quorum' });
     this.options = options;
     this.current = { ...EMPTY_IMAGE, clusterId: config.clusterId };
-    disk.makeDirectory(`${config.dataDirectory}/${METADATA_DIRECTORY}`);
     this.log = MetadataLog.open({ disk, dataDirectory: config.dataDirectory, clock, logger });
     const voterIds = config.voters.map((voter) => voter.id);
     const voteStore: VoteStore = new QuorumStateFile(disk, `${config.dataDirectory}/${METADATA_DIRECTORY}/quorum-state`, voterIds);

@@ -10,13 +10,13 @@ import type { Partition } from '../../../electron/cluster/broker/partition.ts';
 import { ProducerIds } from '../../../electron/cluster/broker/producer-ids.ts';
 import type { Peer } from '../../../electron/cluster/broker/replica-fetcher.ts';
 import type { DataContext, DataRequestContext } from '../../../electron/cluster/broker/replica-manager-context.ts';
-import { ReplicaManager, type PartitionLogs } from '../../../electron/cluster/broker/replica-manager.ts';
+import { ReplicaManager } from '../../../electron/cluster/broker/replica-manager.ts';
 import type { NodeEvent } from '../../../electron/cluster/lib/events.ts';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../../electron/cluster/log/log-config.ts';
-import { Log } from '../../../electron/cluster/log/log.ts';
+import { LogManager } from '../../../electron/cluster/log/log-manager.ts';
 import type { alterPartition } from '../../../electron/cluster/protocol/apis/alter-partition.ts';
 import { fetch } from '../../../electron/cluster/protocol/apis/fetch.ts';
 import { listOffsets } from '../../../electron/cluster/protocol/apis/list-offsets.ts';
@@ -48,7 +48,6 @@ export const TOPIC_ID = 'T3JkZXJzT3JkZXJzT3JkZQ';
 
 const SETTINGS = {
   replicaLagTimeMaxMs: 4000,
-  replicaHighWatermarkCheckpointIntervalMs: 5000,
   replicaFetchWaitMaxMs: 500,
   replicaFetchMinBytes: 1,
   replicaFetchMaxBytes: 1_048_576,
@@ -62,7 +61,7 @@ export interface TestBroker {
   replicas: ReplicaManager;
   context: DataContext;
   disk: MemoryDisk;
-  logs: Map<string, Log>;
+  logs: LogManager;
   events: NodeEvent[];
   image: MetadataImage;
   alive: boolean;
@@ -73,6 +72,8 @@ export interface TestBroker {
 export interface TestClusterOptions {
   brokers?: number;
   minIsr?: number;
+  /** ISR of every partition at first; all replicas if absent. */
+  isr?: readonly number[];
   config?: Partial<LogConfig>;
   /** One way, between any two brokers. */
   latencyMs?: number;
@@ -90,10 +91,12 @@ export class TestCluster {
     ((request: RequestIn<typeof alterPartition>) => Promise<ResponseOf<typeof alterPartition>> | undefined) | undefined;
   minIsr: number;
   private readonly latencyMs: number;
+  private readonly isr: readonly number[] | undefined;
   private readonly config: LogConfig;
 
   constructor(options: TestClusterOptions = {}) {
     this.minIsr = options.minIsr ?? 1;
+    this.isr = options.isr;
     this.latencyMs = options.latencyMs ?? 0;
     this.config = { ...DEFAULT_LOG_CONFIG, ...options.config };
     const ids = Array.from({ length: options.brokers ?? 3 }, (_, index) => index + 1);
@@ -140,7 +143,7 @@ export class TestCluster {
       topic: TOPIC,
       partition,
       replicas,
-      isr: replicas,
+      isr: this.isr ?? replicas,
       elr: [],
       lastKnownElr: [],
       addingReplicas: [],
@@ -197,53 +200,42 @@ export class TestCluster {
     this.tell(broker, { partitions: [...this.image.topics.values()].flatMap((topic) => topic.partitions), brokers: [] });
   }
 
-  /** The process is gone; its disk stays. */
+  /** The process is gone, midway; what it wrote stays. */
   kill(id: number): void {
     const broker = this.broker(id);
     broker.alive = false;
     broker.replicas.stop();
+    broker.logs.halt();
   }
 
   restart(id: number): void {
     const old = this.broker(id);
-    for (const log of old.logs.values()) log.close();
     const broker = this.createBroker(id, old.disk);
     this.brokers.set(id, broker);
     this.catchUp(id);
   }
 
   private createBroker(id: number, disk: MemoryDisk): TestBroker {
-    const logs = new Map<string, Log>();
     const directory = `/data/${id}`;
-    if (!disk.isDirectory(directory)) disk.makeDirectory(directory);
-    const store: PartitionLogs = {
+    const logs = LogManager.open({
+      disk,
       directory,
-      getOrCreate: (topic, partition, topicId, config) => {
-        const name = `${topic}-${partition}`;
-        const log =
-          logs.get(name) ??
-          Log.open({ disk, directory: `${directory}/${name}`, clock: this.clock, logger: silentLogger, config, cleanShutdown: false });
-        logs.set(name, log);
-        log.assignTopicId(topicId);
-        return log;
-      },
-      delete: (topic, partition) => {
-        const name = `${topic}-${partition}`;
-        logs.get(name)?.destroy();
-        logs.delete(name);
-      },
-      all: () =>
-        [...logs].map(([name, log]) => ({
-          topic: name.slice(0, name.lastIndexOf('-')),
-          partition: Number(name.slice(name.lastIndexOf('-') + 1)),
-          log,
-        })),
-    };
+      clock: this.clock,
+      logger: silentLogger,
+      random: seededRandom(id),
+      configFor: () => this.config,
+      deleteDelayMs: 0,
+    });
     const events: NodeEvent[] = [];
     const broker = { id, disk, logs, events, image: EMPTY_IMAGE, alive: true, deaf: false } as unknown as TestBroker;
     broker.replicas = new ReplicaManager({
       brokerId: id,
-      logs: store,
+      logs: {
+        directory,
+        getOrCreate: (topic, partition, topicId) => logs.create(topic, partition, topicId),
+        delete: (topic, partition) => logs.delete(topic, partition),
+        all: () => logs.logs(),
+      },
       disk,
       clock: this.clock,
       logger: silentLogger,
@@ -289,8 +281,10 @@ export class TestCluster {
           };
           const timer = this.clock.setTimer(timeoutMs, () => fail(new Error('timed out')));
           rejectors.add(fail);
-          if (closed) return fail(new Error('closed'));
-          if (!this.broker(to).alive) return fail(new Error('refused'));
+          if (closed || !this.broker(to).alive) {
+            fail(new Error(closed ? 'closed' : 'refused'));
+            return;
+          }
           const frame = Buffer.concat(encodeRequest(api, version, { correlationId: 1, clientId: null }, body));
           void (async () => {
             await this.pause();

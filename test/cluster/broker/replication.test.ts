@@ -99,7 +99,7 @@ describe('replication', () => {
   test('high watermarks survive a restart', async () => {
     const cluster = setup({ brokers: 3 });
     for (const value of ['a', 'b']) await cluster.clock.settled(cluster.produce(1, [value]));
-    await cluster.clock.advance(1000);
+    await cluster.clock.advance(6000);
     for (const id of [1, 2, 3]) cluster.kill(id);
     cluster.cut.add('2>1').add('3>1');
     cluster.restart(1);

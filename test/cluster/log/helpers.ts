@@ -3,7 +3,8 @@ import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../../electron/cluster/log/log-config.ts';
 import { Log, type LogOptions } from '../../../electron/cluster/log/log.ts';
-import { BatchView, iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
+import type { BatchView } from '../../../electron/cluster/protocol/record-batch.ts';
+import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
 import { buildBatch, type BatchToWrite } from '../../../electron/cluster/protocol/records-builder.ts';
 import { decodeRecords } from '../../../electron/cluster/protocol/records-reader.ts';
 import { buildEndTransactionMarker } from '../../../electron/cluster/protocol/transaction-marker.ts';
@@ -87,7 +88,7 @@ export function marker(type: 'commit' | 'abort', producerId: bigint, producerEpo
 }
 
 export function append(log: Log, ...values: string[]): bigint {
-  return log.appendAsLeader(batchOf(values), 0, { origin: 'client' }).lastOffset;
+  return log.appendAsLeader(batchOf(values), Math.max(0, log.latestEpoch), { origin: 'client' }).lastOffset;
 }
 
 /** Every record of the log from its start, as `offset:value`. */

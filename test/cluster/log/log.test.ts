@@ -107,6 +107,13 @@ describe('follower', () => {
     expect(log.logEndOffset).toBe(11n);
   });
 
+  test('takes a hole wider than a segment can count', () => {
+    const { log } = bench();
+    log.appendAsFollower(batchOf(['x'], { baseOffset: 1n << 33n, partitionLeaderEpoch: 0 }));
+    log.appendAsFollower(batchOf(['y'], { baseOffset: 1n << 40n, partitionLeaderEpoch: 0 }));
+    expect(contents(log)).toEqual([`${1n << 33n}:x`, `${1n << 40n}:y`]);
+  });
+
   test('refuses damaged bytes', () => {
     const { log } = bench();
     const bytes = batchOf(['x'], { partitionLeaderEpoch: 0 });
