@@ -1,4 +1,5 @@
 /** What is built, from what, and how: the main side as CommonJS for Node and Electron, the preload script, the renderer. */
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join, resolve } from 'node:path';
@@ -59,21 +60,34 @@ export async function buildTargets(names: readonly TargetName[], report: (line: 
     if (existsSync(outDir) && readStamp(stampFile) === stamp) continue;
     const start = performance.now();
     // Made aside and then put in place, so that nobody starts from half of it.
-    const aside = `${outDir}.${process.pid}`;
-    const old = `${outDir}.${process.pid}.old`;
+    const aside = `${outDir}.${randomUUID()}`;
     try {
       await target.build(aside);
-      if (existsSync(outDir)) renameSync(outDir, old);
-      renameSync(aside, outDir);
+      replaceDirectory(outDir, aside);
     } finally {
       rmSync(aside, { recursive: true, force: true });
-      rmSync(old, { recursive: true, force: true });
     }
     writeStamp(stampFile, stamp);
     report(`built ${target.name} in ${((performance.now() - start) / 1000).toFixed(1)} s`);
     built.push(target.name);
   }
   return built;
+}
+
+/** Puts `fresh` where `directory` is; two builds at once both get there, the later one stays. */
+function replaceDirectory(directory: string, fresh: string): void {
+  for (let attempt = 1; ; attempt++) {
+    const old = `${fresh}.old`;
+    try {
+      if (existsSync(directory)) renameSync(directory, old);
+      renameSync(fresh, directory);
+      return;
+    } catch (error) {
+      if (attempt === 5) throw error;
+    } finally {
+      rmSync(old, { recursive: true, force: true });
+    }
+  }
 }
 
 function present(entries: Readonly<Record<string, string>>): Record<string, string> {

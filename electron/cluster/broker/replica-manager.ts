@@ -7,7 +7,6 @@ import type { Disk } from '../lib/disk.ts';
 import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Log } from '../log/log.ts';
-import type { LogConfig } from '../log/log-config.ts';
 import type { AppendOrigin } from '../log/producer-state.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
@@ -24,29 +23,22 @@ export interface ReplicaManagerSettings extends ReplicaFetcherSettings {
   readonly replicaLagTimeMaxMs: number;
 }
 
-/** Where the logs are: what this needs of `LogManager`, which also keeps their high watermarks over restarts. */
+/** Where the logs are: what this needs of `LogManager`, which also writes their checkpoints. */
 export interface PartitionLogs {
-  /** The directory that holds one directory per partition. */
-  readonly directory: string;
-  /**
-   * The partition's log with these settings, made if there is none. Throws KAFKA_STORAGE_ERROR, or INCONSISTENT_TOPIC_ID when the
-   * log there belongs to another topic of that name.
-   */
-  getOrCreate(topic: string, partition: number, topicId: string, config: LogConfig): Log;
+  /** The partition's log, made if there is none. Throws KAFKA_STORAGE_ERROR, or INCONSISTENT_TOPIC_ID when the log there belongs to another topic of that name. */
+  create(topic: string, partition: number, topicId: string): Log;
   /** Forgets the log, if there is one, and removes its files. */
   delete(topic: string, partition: number): void;
-  all(): Iterable<{ topic: string; partition: number; log: Log }>;
-}
-
-/** What of a topic's settings matters here. */
-export interface ReplicaTopicConfig {
-  readonly minInsyncReplicas: number;
-  readonly log: LogConfig;
+  logs(): Iterable<{ topic: string; partition: number; log: Log }>;
+  /** Asks for a topic's settings anew and gives them to its logs. */
+  updateConfig(topic: string): void;
 }
 
 export interface ReplicaManagerOptions {
   brokerId: number;
   logs: PartitionLogs;
+  /** The directory that holds the logs, as DescribeLogDirs shows it. */
+  logDirectory: string;
   disk: Pick<Disk, 'admit'>;
   clock: Clock;
   logger: Logger;
@@ -54,8 +46,8 @@ export interface ReplicaManagerOptions {
   settings: ReplicaManagerSettings;
   /** The newest metadata that this node has applied. */
   image(): MetadataImage;
-  /** A topic's settings by `image`. */
-  topicConfig(image: MetadataImage, topic: string): ReplicaTopicConfig;
+  /** min.insync.replicas of a topic by `image()`. */
+  minInsyncReplicas(topic: string): number;
   /** Sends AlterPartition to the active controller. */
   alterPartition: IsrManagerOptions['send'];
   /** A new connection to another broker; undefined while the image has no address of it. */
@@ -75,7 +67,7 @@ export class ReplicaManager implements PartitionLookup {
   private readonly topics = new Map<string, Map<number, Partition>>();
   /** Partitions of ours whose log could not be opened. */
   private readonly offline = new Map<string, Set<number>>();
-  private readonly topicConfigs = new Map<string, ReplicaTopicConfig>();
+  private readonly minInsyncReplicas = new Map<string, number>();
   private readonly env: PartitionEnvironment;
   private readonly isr: IsrManager;
   private readonly fetchers: ReplicaFetcherManager;
@@ -117,7 +109,7 @@ export class ReplicaManager implements PartitionLookup {
       listener,
       image: () => options.image(),
       replicaLagTimeMaxMs: () => options.settings.replicaLagTimeMaxMs,
-      minInsyncReplicas: (topic) => this.topicConfig(topic).minInsyncReplicas,
+      minInsyncReplicas: (topic) => this.minInsyncReplicasOf(topic),
     };
     this.fetchers = new ReplicaFetcherManager({
       brokerId,
@@ -152,7 +144,7 @@ export class ReplicaManager implements PartitionLookup {
 
   /** The directory that holds the logs. */
   get logDirectory(): string {
-    return this.options.logs.directory;
+    return this.options.logDirectory;
   }
   partition(topic: string, index: number): Partition | undefined {
     return this.topics.get(topic)?.get(index);
@@ -178,10 +170,10 @@ export class ReplicaManager implements PartitionLookup {
     return { produces: this.produces.size, fetches: this.consumerFetches.size, replicaFetches: this.replicaFetches.size };
   }
 
-  private topicConfig(topic: string): ReplicaTopicConfig {
-    let config = this.topicConfigs.get(topic);
-    if (config === undefined) this.topicConfigs.set(topic, (config = this.options.topicConfig(this.options.image(), topic)));
-    return config;
+  private minInsyncReplicasOf(topic: string): number {
+    let known = this.minInsyncReplicas.get(topic);
+    if (known === undefined) this.minInsyncReplicas.set(topic, (known = this.options.minInsyncReplicas(topic)));
+    return known;
   }
 
   // --- metadata ---------------------------------------------------------------------------------------------------
@@ -192,7 +184,7 @@ export class ReplicaManager implements PartitionLookup {
     this.applyConfigs(change);
     for (const topic of change.deletedTopics) {
       for (const { partition } of topic.partitions) this.drop(topic.name, topic.id, partition);
-      this.topicConfigs.delete(topic.name);
+      this.minInsyncReplicas.delete(topic.name);
       this.offline.delete(topic.name);
     }
     for (const broker of change.brokers) {
@@ -210,7 +202,7 @@ export class ReplicaManager implements PartitionLookup {
   deleteStrays(): void {
     const { brokerId, logs, logger } = this.options;
     const image = this.options.image();
-    for (const { topic, partition, log } of [...logs.all()]) {
+    for (const { topic, partition, log } of [...logs.logs()]) {
       // A log without an id was made by a broker that stopped before it could write one; it holds nothing.
       const state = log.topicId === undefined ? undefined : image.topicsById.get(log.topicId)?.partitions[partition];
       if (state?.replicas.includes(brokerId) === true) continue;
@@ -224,17 +216,16 @@ export class ReplicaManager implements PartitionLookup {
     // A broker-wide setting may give any topic its default.
     const topicPrefix = configKey(TOPIC_RESOURCE, '');
     const everything = change.configs.some((key) => !key.startsWith(topicPrefix));
-    const names = everything ? [...this.topicConfigs.keys()] : change.configs.map((key) => key.slice(topicPrefix.length));
+    const { logs } = this.options;
+    const names = everything
+      ? new Set([...logs.logs()].map(({ topic }) => topic))
+      : change.configs.map((key) => key.slice(topicPrefix.length));
     for (const name of names) {
-      this.topicConfigs.delete(name);
-      const partitions = this.topics.get(name);
-      if (partitions === undefined) continue;
-      const config = this.topicConfig(name);
-      for (const partition of partitions.values()) {
-        partition.log.updateConfig(config.log);
-        partition.settingsChanged();
-      }
+      this.minInsyncReplicas.delete(name);
+      logs.updateConfig(name);
     }
+    // What waits for the high watermark may wait for less now.
+    for (const name of names) for (const partition of this.topics.get(name)?.values() ?? []) partition.settingsChanged();
   }
 
   private applyPartition(state: PartitionImage): void {
@@ -273,15 +264,14 @@ export class ReplicaManager implements PartitionLookup {
 
   private openLog({ topic, partition, topicId }: PartitionImage): Log {
     const { logs, logger } = this.options;
-    const config = this.topicConfig(topic).log;
     try {
-      return logs.getOrCreate(topic, partition, topicId, config);
+      return logs.create(topic, partition, topicId);
     } catch (error) {
       if (!(error instanceof KafkaError) || error.code !== ErrorCode.INCONSISTENT_TOPIC_ID) throw error;
       // The topic was deleted and made anew while this broker was away; the metadata log is right.
       logger.info('deleting the log of an earlier topic of that name', { topic, partition });
       logs.delete(topic, partition);
-      return logs.getOrCreate(topic, partition, topicId, config);
+      return logs.create(topic, partition, topicId);
     }
   }
 

@@ -230,19 +230,15 @@ export class TestCluster {
     const broker = { id, disk, logs, events, image: EMPTY_IMAGE, alive: true, deaf: false } as unknown as TestBroker;
     broker.replicas = new ReplicaManager({
       brokerId: id,
-      logs: {
-        directory,
-        getOrCreate: (topic, partition, topicId) => logs.create(topic, partition, topicId),
-        delete: (topic, partition) => logs.delete(topic, partition),
-        all: () => logs.logs(),
-      },
+      logs,
+      logDirectory: directory,
       disk,
       clock: this.clock,
       logger: silentLogger,
       events: (event) => events.push(event),
       settings: SETTINGS,
       image: () => broker.image,
-      topicConfig: () => ({ minInsyncReplicas: this.minIsr, log: this.config }),
+      minInsyncReplicas: () => this.minIsr,
       alterPartition: (request) => this.alterPartition(id, request),
       connect: (to) => this.connect(id, to),
     });
