@@ -76,7 +76,7 @@ export const LAYERS: readonly Layer[] = [
       'cluster/lib',
       'cluster',
     ],
-    modules: ['node:worker_threads'],
+    modules: ['node:v8', 'node:worker_threads'],
   },
   { name: 'cluster', files: /^electron\/cluster\/[a-z-]+\.ts$/, layers: ['cluster/lib', 'cluster/protocol'], modules: ['node:*'] },
 

@@ -12,7 +12,7 @@ import { errorName } from '../cluster/protocol/error-codes.ts';
 import { decodeAssignment } from '../cluster/protocol/records/consumer-protocol.ts';
 import type { GroupMember, GroupState } from '#shared/models/cluster';
 import type { ClusterClient } from './cluster-client.ts';
-import type { AdminError} from './errors.ts';
+import type { AdminError } from './errors.ts';
 import { kafkaFailure, UnreachableError } from './errors.ts';
 import { chunked, pushTo } from './topics.ts';
 

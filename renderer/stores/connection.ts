@@ -21,9 +21,13 @@ export const useConnectionStore = defineStore('connection', () => {
     error.value = null;
   }
 
-  async function load(): Promise<void> {
-    const [about, list] = await Promise.all([request('app/info', {}), request('connection/list', {})]);
+  async function loadInfo(): Promise<void> {
+    const about = await request('app/info', {});
     if (about.ok) info.value = about.value;
+  }
+
+  async function load(): Promise<void> {
+    const [list] = await Promise.all([request('connection/list', {}), loadInfo()]);
     if (list.ok) take(list.value);
     else error.value = list.error;
   }
@@ -50,7 +54,12 @@ export const useConnectionStore = defineStore('connection', () => {
   }
 
   function start(): () => void {
-    const stops = [listen('connection/changed', take), onReopened(() => void load())];
+    // Its notices change with it: how the cluster of this desk came up is told there.
+    const changed = (list: ConnectionList): void => {
+      take(list);
+      void loadInfo();
+    };
+    const stops = [listen('connection/changed', changed), onReopened(() => void load())];
     void load();
     return () => stops.forEach((stop) => stop());
   }

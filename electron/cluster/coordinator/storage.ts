@@ -12,6 +12,11 @@ export interface CoordinatorStorage {
    * such an error when the append itself is refused: then nothing was written.
    */
   append(partition: number, leaderEpoch: number, batch: Buffer): { lastOffset: bigint; committed: Promise<void> };
-  /** All batches of the partition from its log start to its high watermark, in order, a few at a time. */
+  /**
+   * All batches of the partition from its log start to its *log end as of the call*, in order, a few at a time; each buffer
+   * holds whole batches. Not only to the high watermark: right after an election the new leader's high watermark may still
+   * trail the one that the old leader acknowledged by, and a commit that was acknowledged must not be missed. What a leader
+   * has in its log at its election stays there for as long as it leads.
+   */
   read(partition: number): AsyncIterable<Buffer>;
 }

@@ -69,9 +69,22 @@ class Generator {
     return id;
   }
 
+  /** As a tagged field a nullable struct is preceded by the varint 0 (null) or 1, and not by the byte -1 or 1. */
+  private readTagged(field: AnyField): string {
+    const { type } = field;
+    if (type.kind !== 'struct' || !inRange(field.nullable, this.version)) return this.read(field);
+    return `(r.uvarint() === 0 ? null : d${this.structId(type.fields)}(r))`;
+  }
+
+  private writeTagged(field: AnyField, variable: string, name: string): string {
+    const { type } = field;
+    if (type.kind !== 'struct' || !inRange(field.nullable, this.version)) return this.write(field, variable, name);
+    return `if (${variable} === null) w.uvarint(0); else { w.uvarint(1); e${this.structId(type.fields)}(w, ${variable}); }`;
+  }
+
   private readTags(tagged: readonly { name: string; field: AnyField; tag: number }[]): string {
     if (tagged.length === 0) return 'r.skipTags();';
-    const cases = tagged.map(({ name, field, tag }) => `case ${tag}: o.${name} = ${this.read(field)}; break;`).join(' ');
+    const cases = tagged.map(({ name, field, tag }) => `case ${tag}: o.${name} = ${this.readTagged(field)}; break;`).join(' ');
     return `for (let n = r.uvarint(); n > 0; n--) { const t = r.uvarint(); const s = r.uvarint(); const at = r.position;
       switch (t) { ${cases} default: r.raw(s); }
       if (r.position !== at + s) throw new ProtocolError('tagged field ' + t + ' says ' + s + ' bytes and has ' + (r.position - at)); }`;
@@ -82,10 +95,12 @@ class Generator {
     const collect = tagged
       .map(({ name, field, tag }) => {
         const isDefault = this.isDefault(field, 'v');
-        return `{ const v = o.${name}; if (v !== undefined && !(${isDefault})) { const t = new Writer(64); { const w = t; ${this.write(field, 'v', name)} } tags.push(${tag}, t.finishBuffer()); } }`;
+        return `{ const v = o.${name}; if (v !== undefined && !(${isDefault})) { const t = new Writer(64); { const w = t; ${this.writeTagged(field, 'v', name)} } (tags ??= []).push(${tag}, t.finishBuffer()); } }`;
       })
       .join(' ');
-    return `const tags = []; ${collect}
+    // Nearly always every tagged field has its default: nothing is allocated then.
+    return `let tags = null; ${collect}
+      if (tags === null) { w.noTags(); return; }
       w.uvarint(tags.length / 2);
       for (let i = 0; i < tags.length; i += 2) { w.uvarint(tags[i]); w.uvarint(tags[i + 1].length); w.raw(tags[i + 1]); }`;
   }
@@ -184,8 +199,9 @@ class Generator {
         return `w.${this.flexible ? 'compactRecords' : 'records'}(${variable});`;
       case 'array': {
         const length = this.flexible ? 'compactArrayLength' : 'arrayLength';
-        const element = this.writeType(type.of, false, 'x', name);
-        const body = `w.${length}(${variable}.length); for (let i = 0; i < ${variable}.length; i++) { const x = ${variable}[i]; ${element} }`;
+        const x = `x${this.count++}`;
+        const element = this.writeType(type.of, false, x, name);
+        const body = `w.${length}(${variable}.length); for (let i = 0; i < ${variable}.length; i++) { const ${x} = ${variable}[i]; ${element} }`;
         return nullable ? `if (${variable} === null) w.${length}(-1); else { ${body} }` : `${refuseNull}${body}`;
       }
       case 'struct': {

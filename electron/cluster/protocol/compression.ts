@@ -3,6 +3,7 @@
  * and only a few paths look inside one (keys on compacted topics, coordinators, the message browser).
  */
 import * as zlib from 'node:zlib';
+import { ErrorCode } from './error-codes.ts';
 import { KafkaError } from './kafka-error.ts';
 import { decompressLz4Frame } from './lz4-frame.ts';
 import { loadNative } from './native-module.ts';
@@ -13,15 +14,12 @@ export type CompressionName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 /** By the number in the attributes. */
 export const COMPRESSION_NAMES: readonly CompressionName[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 
-const CORRUPT_MESSAGE = 2;
-const UNSUPPORTED_COMPRESSION_TYPE = 76;
-
 const lz4 = loadNative<{ compressFrameSync(data: Uint8Array): Buffer; decompressFrameSync(data: Uint8Array): Buffer }>('lz4-napi');
 
 /** Name for an attribute number; throws UNSUPPORTED_COMPRESSION_TYPE for 5 to 7. */
 export function compressionName(id: number): CompressionName {
   const name = COMPRESSION_NAMES[id];
-  if (name === undefined) throw new KafkaError(UNSUPPORTED_COMPRESSION_TYPE, `compression type ${id} is not known`);
+  if (name === undefined) throw new KafkaError(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `compression type ${id} is not known`);
   return name;
 }
 
@@ -57,15 +55,19 @@ export function decompress(codec: CompressionName, bytes: Uint8Array, maxBytes: 
       case 'snappy':
         return decompressSnappy(asBuffer(bytes), maxBytes);
       case 'lz4':
-        return decompressLz4Frame(asBuffer(bytes), maxBytes, lz4Module().decompressFrameSync);
+        return decompressLz4Frame(asBuffer(bytes), maxBytes, (frame) => lz4Module().decompressFrameSync(frame));
       case 'zstd':
         return zlib.zstdDecompressSync(bytes, { maxOutputLength: maxBytes });
     }
   } catch (cause) {
     if (cause instanceof KafkaError) throw cause;
-    throw new KafkaError(CORRUPT_MESSAGE, `${codec} payload of ${bytes.length} bytes does not decompress within ${maxBytes} bytes`, {
-      cause,
-    });
+    throw new KafkaError(
+      ErrorCode.CORRUPT_MESSAGE,
+      `${codec} payload of ${bytes.length} bytes does not decompress within ${maxBytes} bytes`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -81,7 +83,7 @@ function lz4Module(): { compressFrameSync(data: Uint8Array): Buffer; decompressF
 }
 
 function missing(codec: CompressionName, cause: unknown): KafkaError {
-  return new KafkaError(UNSUPPORTED_COMPRESSION_TYPE, `${codec} is not available in this runtime`, { cause });
+  return new KafkaError(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `${codec} is not available in this runtime`, { cause });
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -3,9 +3,9 @@
  * length. So the tokens are walked first, which tells the exact size without producing a byte.
  * Source: LZ4 frame and block format descriptions, version 1.6.
  */
+import { ErrorCode } from './error-codes.ts';
 import { KafkaError } from './kafka-error.ts';
 
-const CORRUPT_MESSAGE = 2;
 const FRAME_MAGIC = 0x184d2204;
 const UNCOMPRESSED_BLOCK = 0x8000_0000;
 
@@ -68,5 +68,5 @@ function blockContentSize(block: Buffer, start: number, end: number): number {
 }
 
 function corrupt(what: string): KafkaError {
-  return new KafkaError(CORRUPT_MESSAGE, `lz4 payload: ${what}`);
+  return new KafkaError(ErrorCode.CORRUPT_MESSAGE, `lz4 payload: ${what}`);
 }

@@ -18,6 +18,7 @@
  *
  * Source: Apache Kafka documentation, "Message format"; KIP-98.
  */
+import { ErrorCode } from './error-codes.ts';
 import { COMPRESSION_NAMES, type CompressionName } from './compression.ts';
 import { crc32c } from './crc32c.ts';
 
@@ -38,9 +39,6 @@ const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
 const DELETE_HORIZON = 0x40;
-
-const CORRUPT_MESSAGE = 2;
-const UNSUPPORTED_FOR_MESSAGE_FORMAT = 43;
 
 export type TimestampType = 'createTime' | 'logAppendTime';
 
@@ -170,7 +168,7 @@ export function verifyBatch(view: BatchView, end = view.buffer.length): BatchDef
   const magic = view.magic;
   if (magic === 0 || magic === 1) {
     return {
-      code: UNSUPPORTED_FOR_MESSAGE_FORMAT,
+      code: ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT,
       reason: `message format ${magic} (Kafka before 0.11) is not supported, only format 2 is`,
     };
   }
@@ -185,7 +183,7 @@ export function verifyBatch(view: BatchView, end = view.buffer.length): BatchDef
 }
 
 function corrupt(reason: string): BatchDefect {
-  return { code: CORRUPT_MESSAGE, reason };
+  return { code: ErrorCode.CORRUPT_MESSAGE, reason };
 }
 
 function batchChecksum(view: BatchView): number {

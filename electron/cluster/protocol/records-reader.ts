@@ -1,8 +1,7 @@
+import { ErrorCode } from './error-codes.ts';
 import { decompress, compressionName } from './compression.ts';
 import { KafkaError } from './kafka-error.ts';
 import type { BatchView } from './record-batch.ts';
-
-const CORRUPT_MESSAGE = 2;
 
 export interface DecodedRecord {
   offset: bigint;
@@ -57,7 +56,7 @@ function addDelta(base: bigint, delta: bigint): bigint {
 }
 
 function corrupt(what: string): KafkaError {
-  return new KafkaError(CORRUPT_MESSAGE, `record batch: ${what}`);
+  return new KafkaError(ErrorCode.CORRUPT_MESSAGE, `record batch: ${what}`);
 }
 
 class RecordCursor {

@@ -92,7 +92,7 @@ export function array<const E extends Fields | AnyField, const O extends Options
   return { type: { kind: 'array', of }, versions, ...options };
 }
 
-/** A nested struct. A nullable one is preceded by one byte on the wire (−1: null). */
+/** A nested struct. A nullable one is preceded by one byte on the wire (−1: null); where it is tagged, by a varint (0: null). */
 export function struct<const F extends Fields, const O extends Options<null>>(
   versions: Range,
   fields: F,

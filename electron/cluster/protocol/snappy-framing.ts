@@ -3,11 +3,9 @@
  * length and raw snappy. librdkafka and some others put one raw snappy block. Both are read; what we write is xerial's, which
  * every client reads.
  */
+import { ErrorCode } from './error-codes.ts';
 import { KafkaError } from './kafka-error.ts';
 import { loadNative } from './native-module.ts';
-
-const CORRUPT_MESSAGE = 2;
-const UNSUPPORTED_COMPRESSION_TYPE = 76;
 
 const snappy = loadNative<{
   compressSync(input: Uint8Array): Buffer;
@@ -74,12 +72,12 @@ function checkBudget(bytes: number, maxBytes: number): void {
 }
 
 function corrupt(what: string): KafkaError {
-  return new KafkaError(CORRUPT_MESSAGE, `snappy payload: ${what}`);
+  return new KafkaError(ErrorCode.CORRUPT_MESSAGE, `snappy payload: ${what}`);
 }
 
 function snappyModule(): NonNullable<typeof snappy.module> {
   if (snappy.module === undefined) {
-    throw new KafkaError(UNSUPPORTED_COMPRESSION_TYPE, 'snappy is not available in this runtime', { cause: snappy.error });
+    throw new KafkaError(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, 'snappy is not available in this runtime', { cause: snappy.error });
   }
   return snappy.module;
 }

@@ -77,10 +77,10 @@ export class Writer {
   uvarint(value: number): void {
     let rest = value >>> 0;
     while (rest >= 0x80) {
-      this.buffer[this.reserve1()] = (rest & 0x7f) | 0x80;
+      this.byte((rest & 0x7f) | 0x80);
       rest >>>= 7;
     }
-    this.buffer[this.reserve1()] = rest;
+    this.byte(rest);
   }
   varint(value: number): void {
     this.uvarint((value << 1) ^ (value >> 31));
@@ -88,13 +88,15 @@ export class Writer {
   varlong(value: bigint): void {
     let rest = BigInt.asUintN(64, (value << 1n) ^ (value >> 63n));
     while (rest >= 0x80n) {
-      this.buffer[this.reserve1()] = Number(rest & 0x7fn) | 0x80;
+      this.byte(Number(rest & 0x7fn) | 0x80);
       rest >>= 7n;
     }
-    this.buffer[this.reserve1()] = Number(rest);
+    this.byte(Number(rest));
   }
-  private reserve1(): number {
-    return this.reserve(1);
+  private byte(value: number): void {
+    // First the place, then the buffer: reserving may have replaced it.
+    const at = this.reserve(1);
+    this.buffer[at] = value;
   }
 
   string(value: string): void {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { compress, COMPRESSION_NAMES, compressionName, decompress } from '../../../electron/cluster/protocol/compression.ts';
-import { buildEndTransactionMarker, parseEndTransactionMarker } from '../../../electron/cluster/protocol/control-records.ts';
+import { buildEndTransactionMarker, parseEndTransactionMarker } from '../../../electron/cluster/protocol/transaction-marker.ts';
 import {
   addSequence,
   BatchView,
@@ -206,6 +206,14 @@ test('holes: stored offsets are kept', () => {
   const view = new BatchView(batch);
   expect([...decodeRecords(view, MIB)].map((record) => record.offset)).toEqual([12n, 17n]);
   expect(view.lastOffset).toBe(19n);
+});
+
+test('records of every size survive: the writer grows at any byte', () => {
+  for (let size = 0; size < 1200; size++) {
+    const value = Buffer.alloc(size, 0x61);
+    const batch = buildBatch({ records: [{ key: text('k'), value, headers: [['h', text('x')]] }, { value }] });
+    expect([...decodeRecords(new BatchView(batch), MIB)].map((record) => record.value?.length)).toEqual([size, size]);
+  }
 });
 
 test('records that lie are corrupt', () => {

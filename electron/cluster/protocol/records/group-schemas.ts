@@ -15,7 +15,7 @@ const memberMetadata = {
 const topicPartitions = {
   topicId: uuid('0+'),
   partitions: array('0+', int32('0+')),
-  assignmentEpochs: array('0+', int32('0+'), { nullable: '0+', default: null, tag: 0 }),
+  assignmentEpochs: array('0+', int32('0+'), { nullable: '0+', tag: 0 }),
 };
 
 /**
@@ -112,6 +112,7 @@ export const groupSchemas = {
       subscribedTopicRegex: string('0+', { nullable: '0+' }),
       rebalanceTimeoutMs: int32('0+', { default: -1 }),
       serverAssignor: string('0+', { nullable: '0+' }),
+      // Absent means an empty struct, not null: a member that speaks the new protocol has to be written with null.
       classicMemberMetadata: struct(
         '0+',
         {
@@ -121,7 +122,7 @@ export const groupSchemas = {
             metadata: bytes('0+'),
           }),
         },
-        { nullable: '0+', default: null, tag: 0 },
+        { nullable: '0+', tag: 0 },
       ),
     },
     versions: [0, 0],

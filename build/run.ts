@@ -1,0 +1,25 @@
+/**
+ * `node build/run.ts NAME …args`: a command of the built command line (`electron/cli.ts`), in this process; what is stale is
+ * built first. `npm run cluster` and its like come here.
+ */
+import { createRequire, enableCompileCache } from 'node:module';
+import { join } from 'node:path';
+import { requireNode24 } from './node-version.ts';
+import type { TargetName } from './targets.ts';
+
+requireNode24();
+const { buildTargets, OUT } = await import('./targets.ts');
+
+/** Commands that need more than the main side. */
+const NEEDS: Readonly<Record<string, readonly TargetName[]>> = { web: ['main', 'renderer'] };
+
+const [name = '', ...args] = process.argv.slice(2);
+await buildTargets(NEEDS[name] ?? ['main'], (line) => process.stderr.write(`${line}\n`));
+
+// V8's code cache spares every start but the first the compilation; workers find it by the environment.
+const cache = join(OUT, 'compile-cache');
+enableCompileCache(cache);
+process.env['NODE_COMPILE_CACHE'] = cache;
+
+const { main } = createRequire(import.meta.url)(join(OUT, 'main', 'cli.cjs')) as { main: (argv: readonly string[]) => Promise<void> };
+await main([name, ...args]);

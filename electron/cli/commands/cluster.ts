@@ -1,0 +1,132 @@
+/** `cluster`: the embedded cluster alone, until a signal ends it. */
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { Cluster } from '../../cluster/cluster.ts';
+import type { ControlServer } from '../../control/server.ts';
+import { integerOption, parsing, UsageError, type Command } from '../command.ts';
+import { nodeWorkerPath, userDataDirectory } from '../paths.ts';
+import { parseProperties } from '../properties.ts';
+import { untilSignal } from '../signals.ts';
+
+const USAGE = `Usage: npm run cluster -- [options]
+
+Runs a Kafka cluster on this machine until Ctrl-C.
+
+  --brokers N      1 to 9 brokers (default: 3, or what the data directory holds)
+  --port P         first port for clients, the next free ones for the others (default: 9092); 0: any
+  --data DIR       where the data is kept (default: the user's data directory)
+  --memory         keep nothing: a temporary directory, removed at the end
+  --config FILE    broker settings, as in Kafka's server.properties
+  --json           print one line of JSON when every broker is ready
+  --control PORT   open the lab's HTTP API on loopback; 0: any free port`;
+
+interface Options {
+  brokers: number | undefined;
+  port: number | undefined;
+  data: string | undefined;
+  properties: Record<string, string>;
+  json: boolean;
+  control: number | undefined;
+}
+
+export const clusterCommand: Command = { name: 'cluster', usage: USAGE, run: (args) => run(readOptions(args)) };
+
+function readOptions(args: readonly string[]): Options {
+  const { values } = parsing(() =>
+    parseArgs({
+      args: [...args],
+      options: {
+        brokers: { type: 'string' },
+        port: { type: 'string' },
+        data: { type: 'string' },
+        memory: { type: 'boolean', default: false },
+        config: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        control: { type: 'string' },
+      },
+    }),
+  );
+  if (values.memory && values.data !== undefined) throw new UsageError('--data and --memory exclude each other.');
+  if (values.data === '') throw new UsageError('--data takes a directory.');
+  return {
+    brokers: integerOption('brokers', values.brokers, 1, 9),
+    port: integerOption('port', values.port, 0, 65_535),
+    data: values.memory ? undefined : resolve(values.data ?? join(userDataDirectory(), 'cluster')),
+    properties: values.config === undefined ? {} : readProperties(values.config),
+    json: values.json,
+    control: integerOption('control', values.control, 0, 65_535),
+  };
+}
+
+function readProperties(file: string): Record<string, string> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (cause) {
+    throw new UsageError(`--config: ${cause instanceof Error ? cause.message : String(cause)}.`, { cause });
+  }
+  return parseProperties(text, file);
+}
+
+async function run(options: Options): Promise<number> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const signal = untilSignal();
+  const cluster = new Cluster({
+    workerPath: nodeWorkerPath(),
+    properties: options.properties,
+    ...(options.brokers === undefined ? {} : { brokers: options.brokers }),
+    ...(options.port === undefined ? {} : { firstPort: options.port }),
+    // Without a choice of ports for clients there is none for the quorum's either.
+    ...(options.port === 0 ? { controllerFirstPort: 0 } : {}),
+    ...(options.data === undefined ? {} : { dataDirectory: options.data }),
+    onLog: (node, level, message, fields) => {
+      if (level === 'error') say(`broker ${node}: ${message}${describeFields(fields)}`);
+    },
+  });
+  let control: ControlServer | undefined;
+  try {
+    const early = await Promise.race([cluster.start().then(() => null), signal]);
+    if (early === null) {
+      for (const notice of cluster.notices) say(notice);
+      control = options.control === undefined ? undefined : await openControl(cluster, options.control, say);
+      announce(cluster, control, options.json, say);
+    }
+    const ended = early ?? (await signal);
+    say(`${ended}: stopping`);
+    return 0;
+  } finally {
+    await control?.close();
+    await cluster.close();
+  }
+}
+
+async function openControl(cluster: Cluster, port: number, say: (line: string) => void): Promise<ControlServer> {
+  // Loaded when asked for: most starts do without it.
+  const [{ startControlServer }, { createEmbeddedLab }] = await Promise.all([
+    import('../../control/server.ts'),
+    import('../../services/embedded-lab.ts'),
+  ]);
+  return startControlServer({
+    lab: createEmbeddedLab(cluster),
+    port,
+    onError: (error) => say(`control: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+  });
+}
+
+function announce(cluster: Cluster, control: ControlServer | undefined, json: boolean, say: (line: string) => void): void {
+  const { bootstrap, dataDirectory: data } = cluster;
+  if (json) {
+    const line = { bootstrap, zookeeper: null, control: control?.url ?? null, token: control?.token ?? null, data, pid: process.pid };
+    process.stdout.write(`${JSON.stringify(line)}\n`);
+    return;
+  }
+  process.stdout.write(`bootstrap  ${bootstrap}\ndata       ${data}\n`);
+  if (control !== undefined) process.stdout.write(`control    ${control.url}\ntoken      ${control.token}\n`);
+  say('Every broker is ready. Ctrl-C stops them.');
+}
+
+function describeFields(fields: Readonly<Record<string, unknown>>): string {
+  const known = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return known.length === 0 ? '' : ` (${known.map(([name, value]) => `${name}: ${String(value)}`).join(', ')})`;
+}

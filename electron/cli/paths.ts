@@ -1,0 +1,22 @@
+/** Where things are: the user's data, and the node worker's entry. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** Where the app keeps its data for this user, as the platform wants it. */
+export function userDataDirectory(
+  env: NodeJS.ProcessEnv = process.env,
+  platform: NodeJS.Platform = process.platform,
+  home = homedir(),
+): string {
+  if (platform === 'darwin') return join(home, 'Library', 'Application Support', 'Brokerdesk');
+  if (platform === 'win32') return join(env['APPDATA'] ?? join(home, 'AppData', 'Roaming'), 'Brokerdesk');
+  const data = env['XDG_DATA_HOME'];
+  return join(data !== undefined && data.startsWith('/') ? data : join(home, '.local', 'share'), 'Brokerdesk');
+}
+
+/** Beside this very file when built (out/main); the TypeScript source otherwise. */
+export function nodeWorkerPath(): string {
+  return import.meta.filename.endsWith('.ts')
+    ? join(import.meta.dirname, '..', 'cluster', 'node-worker.ts')
+    : join(import.meta.dirname, 'node-worker.cjs');
+}

@@ -1,0 +1,146 @@
+/**
+ * Topics that nobody created on purpose: those that a client merely named, and the internal ones. However many clients ask at once, the
+ * controller is asked once per topic.
+ */
+import type { Clock, Timer } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import { createTopics } from '../protocol/apis/create-topics.ts';
+import { ErrorCode, errorName } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import type { RequestIn } from '../protocol/schema.ts';
+import type { BrokerSettings } from '../quorum/config-definitions.ts';
+import type { MetadataImage } from '../quorum/image.ts';
+import type { ControllerChannel, TopicCreator } from './context.ts';
+import { OFFSETS_TOPIC } from './topic-rules.ts';
+
+/** Topics asked for at once; a client that asks for more is told to come again. */
+const MAX_IN_FLIGHT = 1000;
+/** How long an answer is held back for this broker to read of a topic that the controller has created. */
+const VISIBLE_WAIT_MS = 1000;
+
+export interface AutoTopicsOptions {
+  readonly controller: ControllerChannel;
+  readonly settings: BrokerSettings;
+  /** How many nodes the cluster has. */
+  readonly nodes: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  image(): MetadataImage;
+}
+
+type NewTopic = RequestIn<typeof createTopics>['topics'][number];
+
+export class AutoTopics implements TopicCreator {
+  private readonly options: AutoTopicsOptions;
+  /** Topics that the controller has been asked for, and that are not visible here yet. */
+  private readonly inFlight = new Map<string, Promise<number>>();
+  private waiting: { names: readonly string[]; done: () => void; timer: Timer }[] = [];
+
+  constructor(options: AutoTopicsOptions) {
+    this.options = options;
+  }
+
+  async create(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const fresh = names.filter((name) => !this.inFlight.has(name));
+    const room = Math.max(MAX_IN_FLIGHT - this.inFlight.size, 0);
+    this.request(fresh.slice(0, room));
+    // All are looked up before any is awaited: whoever is answered leaves the map.
+    const pending = names.map((name) => this.inFlight.get(name) ?? Promise.resolve(ErrorCode.LEADER_NOT_AVAILABLE));
+    const codes = await Promise.all(pending);
+    return new Map(names.map((name, index) => [name, codes[index] ?? ErrorCode.LEADER_NOT_AVAILABLE]));
+  }
+
+  /** To be called after every new image: lets go of those who wait for a topic to be visible. */
+  onImage(): void {
+    if (this.waiting.length === 0) return;
+    const { topics } = this.options.image();
+    const still: typeof this.waiting = [];
+    for (const waiter of this.waiting) {
+      if (waiter.names.every((name) => topics.has(name))) {
+        waiter.timer.cancel();
+        waiter.done();
+      } else still.push(waiter);
+    }
+    this.waiting = still;
+  }
+
+  private request(names: readonly string[]): void {
+    if (names.length === 0) return;
+    const answer = this.ask(names);
+    for (const name of names) {
+      const one = answer.then((codes) => codes.get(name) ?? ErrorCode.UNKNOWN_SERVER_ERROR).finally(() => this.inFlight.delete(name));
+      this.inFlight.set(name, one);
+    }
+  }
+
+  /** Never rejects. */
+  private async ask(names: readonly string[]): Promise<Map<string, number>> {
+    const { controller, settings, logger } = this.options;
+    const codes = new Map<string, number>();
+    try {
+      const request = { topics: names.map((name) => this.newTopic(name)), timeoutMs: settings.requestTimeoutMs, validateOnly: false };
+      const answer = await controller.send(createTopics, createTopics.maxVersion, request, { timeoutMs: settings.requestTimeoutMs });
+      for (const { name, errorCode, errorMessage } of answer.topics) {
+        const code = this.codeForClient(name, errorCode);
+        codes.set(name, code);
+        if (code !== ErrorCode.NONE)
+          logger.warn('a topic could not be created by itself', { topic: name, code: errorName(errorCode), errorMessage });
+      }
+      await this.visible(names.filter((name) => codes.get(name) === ErrorCode.NONE));
+    } catch (error) {
+      logger.warn('the controller could not be asked for topics', { topics: names, error });
+      const code = error instanceof KafkaError ? error.code : ErrorCode.UNKNOWN_SERVER_ERROR;
+      for (const name of names) codes.set(name, codes.get(name) ?? this.codeForClient(name, code));
+    }
+    return codes;
+  }
+
+  /** What of the controller's code a client that named the topic can make sense of. */
+  private codeForClient(name: string, code: number): number {
+    switch (code) {
+      case ErrorCode.TOPIC_ALREADY_EXISTS:
+        return ErrorCode.NONE;
+      case ErrorCode.REQUEST_TIMED_OUT:
+      case ErrorCode.NOT_CONTROLLER:
+        return ErrorCode.LEADER_NOT_AVAILABLE;
+      case ErrorCode.INVALID_REPLICATION_FACTOR:
+        // Where the cluster has nodes enough, some have not registered yet: it will work later.
+        return this.newTopic(name).replicationFactor <= this.options.nodes ? ErrorCode.LEADER_NOT_AVAILABLE : code;
+      default:
+        return code;
+    }
+  }
+
+  private newTopic(name: string): NewTopic {
+    const { settings } = this.options;
+    if (name === OFFSETS_TOPIC) {
+      return {
+        name,
+        numPartitions: settings.offsetsTopicNumPartitions,
+        replicationFactor: settings.offsetsTopicReplicationFactor,
+        assignments: [],
+        configs: [
+          { name: 'cleanup.policy', value: 'compact' },
+          { name: 'compression.type', value: 'producer' },
+          { name: 'segment.bytes', value: String(settings.offsetsTopicSegmentBytes) },
+        ],
+      };
+    }
+    const { numPartitions, defaultReplicationFactor: replicationFactor } = settings;
+    return { name, numPartitions, replicationFactor, assignments: [], configs: [] };
+  }
+
+  /** Resolves when this broker's image has the topics, or after a second at the latest. */
+  private visible(names: readonly string[]): Promise<void> {
+    const { clock } = this.options;
+    const { topics } = this.options.image();
+    if (names.every((name) => topics.has(name))) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = clock.setTimer(VISIBLE_WAIT_MS, () => {
+        this.waiting = this.waiting.filter((waiter) => waiter.timer !== timer);
+        resolve();
+      });
+      this.waiting.push({ names, done: resolve, timer });
+    });
+  }
+}

@@ -1,0 +1,257 @@
+/**
+ * A broker's life as the controller sees it (KIP-631): it registers and gets a broker epoch, reads the metadata up to its own registration,
+ * asks to be unfenced, and from then on proves by heartbeats that it lives. To stop, it asks to be let go and waits until its
+ * leaderships have moved.
+ *
+ *   registering ──▶ catchingUp ──▶ running ◀──▶ fenced
+ *        ▲               │            │
+ *        └── the controller does not know us (any more)
+ *   any ──▶ shuttingDown ──▶ stopped
+ *
+ * One request is on its way at a time. There is no giving up: a broker without a controller waits for one.
+ */
+import type { Clock, Timer } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+import { brokerHeartbeat } from '../protocol/apis/broker-heartbeat.ts';
+import { brokerRegistration } from '../protocol/apis/broker-registration.ts';
+import { ErrorCode, errorName } from '../protocol/error-codes.ts';
+import type { ResponseOf } from '../protocol/schema.ts';
+import type { BrokerListener, MetadataImage } from '../quorum/image.ts';
+import type { BrokerSettings } from '../quorum/config-definitions.ts';
+import type { ControllerChannel } from './context.ts';
+
+export type LifecycleState = 'registering' | 'catchingUp' | 'running' | 'fenced' | 'shuttingDown' | 'stopped';
+
+export interface LifecycleOptions {
+  readonly nodeId: number;
+  readonly clusterId: string;
+  /** New with every start of the process, so that the controller tells a restart from a repeated request. */
+  readonly incarnationId: string;
+  /** The broker epoch under which the last life ended cleanly; −1: it did not. */
+  readonly previousBrokerEpoch: bigint;
+  readonly listeners: readonly BrokerListener[];
+  readonly rack: string | null;
+  /** Ids of the data directories. */
+  readonly directoryIds: readonly string[];
+  readonly features: readonly { name: string; minSupportedVersion: number; maxSupportedVersion: number }[];
+  readonly settings: BrokerSettings;
+  readonly controller: ControllerChannel;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  image(): MetadataImage;
+  /** Whether everything else on this broker is ready to serve. */
+  ready(): boolean;
+  /** Called after every change of state. */
+  onState?(state: LifecycleState): void;
+}
+
+const FIRST_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 1000;
+
+export class BrokerLifecycle {
+  private readonly options: LifecycleOptions;
+  private current: LifecycleState = 'stopped';
+  private epoch = -1n;
+  private timer: Timer | null = null;
+  private busy = false;
+  /** Something happened while a request was on its way that makes the next one urgent. */
+  private urgent = false;
+  private failures = 0;
+  private leaving: { resolve: (handedOver: boolean) => void; timer: Timer } | null = null;
+
+  constructor(options: LifecycleOptions) {
+    this.options = options;
+  }
+
+  get state(): LifecycleState {
+    return this.current;
+  }
+
+  /** The epoch of the registration that is in force; −1 before the first. Fetches and AlterPartition carry it. */
+  get brokerEpoch(): bigint {
+    return this.epoch;
+  }
+
+  start(): void {
+    if (this.current !== 'stopped') return;
+    this.enter('registering');
+    this.schedule(0);
+  }
+
+  /** To be called after every new image. */
+  onImage(): void {
+    if (this.current === 'catchingUp' && this.caughtUp()) this.wake();
+  }
+
+  /** To be called when `ready()` has turned true. */
+  onReady(): void {
+    this.onImage();
+  }
+
+  /**
+   * Asks the controller to move what this broker leads. Resolves to true when nothing is left here, to false when `timeoutMs` went by
+   * first. Heartbeats go on till then, so that the broker is not fenced for silence meanwhile.
+   */
+  controlledShutdown(timeoutMs: number): Promise<boolean> {
+    if (this.leaving !== null || this.current === 'stopped') return Promise.resolve(false);
+    if (this.epoch < 0n) return Promise.resolve(true);
+    this.enter('shuttingDown');
+    return new Promise((resolve) => {
+      const timer = this.options.clock.setTimer(timeoutMs, () => this.left(false));
+      this.leaving = { resolve, timer };
+      this.wake();
+    });
+  }
+
+  /** Falls silent. The controller will notice by the end of the session. */
+  stop(): void {
+    this.timer?.cancel();
+    this.timer = null;
+    this.left(false);
+    if (this.current !== 'stopped') this.enter('stopped');
+  }
+
+  private enter(state: LifecycleState): void {
+    if (this.current === state) return;
+    this.options.logger.info('broker state', { from: this.current, to: state, brokerEpoch: this.epoch });
+    this.current = state;
+    this.options.onState?.(state);
+  }
+
+  /** This broker has read all metadata that was there when it registered. */
+  private caughtUp(): boolean {
+    const { options } = this;
+    return options.image().brokers.get(options.nodeId)?.epoch === this.epoch && options.ready();
+  }
+
+  private wake(): void {
+    if (this.busy) this.urgent = true;
+    else this.schedule(0);
+  }
+
+  private schedule(delayMs: number): void {
+    this.timer?.cancel();
+    this.timer = this.options.clock.setTimer(delayMs, () => void this.step());
+  }
+
+  private async step(): Promise<void> {
+    if (this.busy || this.silent()) return;
+    this.busy = true;
+    let delayMs: number;
+    try {
+      delayMs = await (this.epoch < 0n ? this.register() : this.heartbeat());
+    } catch (error) {
+      delayMs = this.backoff();
+      this.options.logger.warn('no answer from the controller', { state: this.current, retryMs: delayMs, error });
+    }
+    this.busy = false;
+    const urgent = this.takeUrgent();
+    if (!this.silent()) this.schedule(urgent ? 0 : delayMs);
+  }
+
+  private takeUrgent(): boolean {
+    const { urgent } = this;
+    this.urgent = false;
+    return urgent;
+  }
+
+  /** Stopped, or let go by the controller: nothing more is to be said. */
+  private silent(): boolean {
+    return this.current === 'stopped' || (this.current === 'shuttingDown' && this.leaving === null);
+  }
+
+  /** Returns when to go on, in ms. */
+  private async register(): Promise<number> {
+    const { nodeId, clusterId, incarnationId, previousBrokerEpoch, listeners, rack, directoryIds, features } = this.options;
+    const { controller, settings, logger } = this.options;
+    const request = {
+      brokerId: nodeId,
+      clusterId,
+      incarnationId,
+      listeners,
+      features,
+      rack,
+      logDirs: directoryIds,
+      previousBrokerEpoch,
+    };
+    const answer = await controller.send(brokerRegistration, brokerRegistration.maxVersion, request, {
+      timeoutMs: settings.requestTimeoutMs,
+    });
+    if (this.silent()) return 0;
+    if (answer.errorCode !== ErrorCode.NONE) {
+      // An earlier life of this broker may still have a session; it runs out.
+      const delayMs = this.backoff();
+      logger.warn('registration refused', { code: errorName(answer.errorCode), retryMs: delayMs });
+      return delayMs;
+    }
+    this.epoch = answer.brokerEpoch;
+    this.failures = 0;
+    if (this.leaving === null) this.enter('catchingUp');
+    return 0;
+  }
+
+  private async heartbeat(): Promise<number> {
+    const { nodeId, controller, settings } = this.options;
+    const catchingUp = this.current === 'catchingUp' && !this.caughtUp();
+    const request = {
+      brokerId: nodeId,
+      brokerEpoch: this.epoch,
+      currentMetadataOffset: this.options.image().offset,
+      wantFence: catchingUp,
+      wantShutDown: this.leaving !== null,
+    };
+    const timeoutMs = Math.max(Math.floor(settings.brokerSessionTimeoutMs / 2), 1);
+    const answer = await controller.send(brokerHeartbeat, brokerHeartbeat.maxVersion, request, { timeoutMs });
+    return this.silent() ? 0 : this.onHeartbeat(answer, request.wantFence);
+  }
+
+  private onHeartbeat(answer: ResponseOf<typeof brokerHeartbeat>, wantedFence: boolean): number {
+    const { settings, logger } = this.options;
+    switch (answer.errorCode) {
+      case ErrorCode.NONE:
+        break;
+      case ErrorCode.STALE_BROKER_EPOCH:
+      case ErrorCode.BROKER_ID_NOT_REGISTERED:
+        logger.warn('the controller does not know this registration', { code: errorName(answer.errorCode), brokerEpoch: this.epoch });
+        return this.forgotten();
+      default: {
+        const delayMs = this.backoff();
+        logger.warn('heartbeat refused', { code: errorName(answer.errorCode), retryMs: delayMs });
+        return delayMs;
+      }
+    }
+    this.failures = 0;
+    if (answer.shouldShutDown) this.left(true);
+    if (this.current === 'catchingUp') {
+      // What this heartbeat asked for counts: the image may have caught up while it was on its way.
+      if (!answer.isFenced) this.enter('running');
+      else if (wantedFence && this.caughtUp()) return 0;
+    } else if (this.current === 'running' || this.current === 'fenced') {
+      this.enter(answer.isFenced ? 'fenced' : 'running');
+    }
+    return settings.brokerHeartbeatIntervalMs;
+  }
+
+  /** Registers anew; a broker that is leaving has nothing left to hand over. */
+  private forgotten(): number {
+    this.epoch = -1n;
+    if (this.leaving !== null) this.left(true);
+    else this.enter('registering');
+    return this.backoff();
+  }
+
+  private left(handedOver: boolean): void {
+    const { leaving } = this;
+    this.leaving = null;
+    leaving?.timer.cancel();
+    leaving?.resolve(handedOver);
+  }
+
+  private backoff(): number {
+    const base = Math.min(FIRST_BACKOFF_MS * 2 ** this.failures, MAX_BACKOFF_MS);
+    this.failures = Math.min(this.failures + 1, 10);
+    return Math.round(base * (0.8 + 0.4 * this.options.random.next()));
+  }
+}

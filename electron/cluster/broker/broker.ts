@@ -1,0 +1,347 @@
+/**
+ * The broker half of a node, put together: logs, replicas, group coordinator, handlers, and the broker's life with the controller. It owns
+ * no socket: requests come in by `dispatch`, other brokers and the controller are reached by what it is given.
+ */
+import { GroupCoordinator } from '../coordinator/group/group-coordinator.ts';
+import type { GroupCoordinatorStatus } from '../coordinator/group/status.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Disk } from '../lib/disk.ts';
+import type { EventSink } from '../lib/events.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Address } from '../lib/network.ts';
+import type { NodeConfig } from '../lib/node-config.ts';
+import type { Random } from '../lib/random.ts';
+import { LogManager } from '../log/log-manager.ts';
+import type { Dispatch } from '../network/dispatch.ts';
+import { allocateProducerIds } from '../protocol/apis/allocate-producer-ids.ts';
+import { alterPartition } from '../protocol/apis/alter-partition.ts';
+import type { KafkaError } from '../protocol/kafka-error.ts';
+import { randomUuid } from '../protocol/uuid.ts';
+import { brokerSettings, topicSettings, type BrokerSettings, type TopicSettings } from '../quorum/config-definitions.ts';
+import { EMPTY_IMAGE, type BrokerListener, type ImageChange, type MetadataImage } from '../quorum/image.ts';
+import { advertisedApis, createDispatch } from './api-dispatch.ts';
+import { apiTable } from './api-table.ts';
+import { AutoTopics } from './auto-topics.ts';
+import { readCleanShutdownEpoch, writeCleanShutdownEpoch } from './broker-clean-shutdown.ts';
+import { BrokerLifecycle, type LifecycleState } from './broker-lifecycle.ts';
+import type { BrokerContext, ControllerChannel, QuorumInfo } from './context.ts';
+import { createCoordinatorStorage } from './coordinator-storage.ts';
+import { FetchSessionCache } from './fetch-session.ts';
+import { SUPPORTED_FEATURES } from './features.ts';
+import { ProducerIds } from './producer-ids.ts';
+import type { Peer } from './replica-fetcher.ts';
+import { ReplicaManager } from './replica-manager.ts';
+import { CLIENT_LISTENER, groupSettings, keepEverything, logConfig, nodeProperties } from './settings.ts';
+import { OFFSETS_TOPIC } from './topic-rules.ts';
+
+/** What the broker needs of this node's voter (`quorum/`). */
+export interface MetadataSource extends QuorumInfo {
+  /** The newest metadata that is committed and applied here. */
+  image(): MetadataImage;
+  /** Calls back after every change, in order, with `image()` giving `change.after` already. Returns a function that ends it. */
+  onImage(listener: (change: ImageChange) => void): () => void;
+}
+
+export interface BrokerOptions {
+  readonly config: NodeConfig;
+  readonly clock: Clock;
+  readonly disk: Disk;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly events: EventSink;
+  readonly quorum: MetadataSource;
+  readonly controller: ControllerChannel;
+  /** A new connection to another broker; it connects when first used. */
+  connectPeer(address: Address): Peer;
+  onState?(state: LifecycleState): void;
+}
+
+export interface BrokerStatus {
+  readonly state: LifecycleState;
+  /** −1 before the first registration. */
+  readonly brokerEpoch: bigint;
+  readonly partitions: { readonly led: number; readonly followed: number; readonly unopened: number };
+  readonly waiting: { readonly produces: number; readonly fetches: number; readonly replicaFetches: number };
+  readonly groups: GroupCoordinatorStatus;
+  /** Why the data directory takes no writes; null while its disk works. */
+  readonly storageError: string | null;
+}
+
+/** Room in the way of an answer from the controller: it may be electing. */
+const CONTROLLER_TIMEOUT_MS = 10_000;
+
+export class Broker {
+  readonly settings: BrokerSettings;
+  /** Answers one request of the client listener. */
+  readonly dispatch: Dispatch;
+  readonly lifecycle: BrokerLifecycle;
+  private readonly options: BrokerOptions;
+  private readonly logs: LogManager;
+  private readonly replicas: ReplicaManager;
+  private readonly groups: GroupCoordinator;
+  private readonly autoTopics: AutoTopics;
+  private readonly previousBrokerEpoch: bigint;
+  /** Topics whose logs were opened before their settings were known. */
+  private readonly unsettled = new Set<string>();
+  private unsubscribe: (() => void) | null = null;
+  private strays = true;
+  private running = false;
+  private stopped = false;
+
+  /** Opens the logs, which may take a while after an unclean stop. Throws KAFKA_STORAGE_ERROR where the directory cannot be used, INVALID_CONFIG. */
+  constructor(options: BrokerOptions) {
+    this.options = options;
+    const { config, clock, disk, random, logger, events, quorum, controller } = options;
+    const { nodeId, dataDirectory } = config;
+    const properties = nodeProperties(config);
+    const settings = brokerSettings(properties, config.voters.length);
+    this.settings = settings;
+
+    const ofTopic = (topic: string): TopicSettings => topicSettings(quorum.image(), topic, properties, nodeId);
+    this.previousBrokerEpoch = readCleanShutdownEpoch(disk, dataDirectory, logger);
+    const openedAt = clock.monotonic();
+    this.logs = LogManager.open({
+      disk,
+      directory: dataDirectory,
+      clock,
+      logger: logger.child({ part: 'log' }),
+      random,
+      configFor: (topic) => {
+        const config = logConfig(ofTopic(topic), settings);
+        return quorum.image().topics.has(topic) ? config : keepEverything(config);
+      },
+      retentionIntervalMs: settings.logRetentionCheckIntervalMs,
+      checkpointIntervalMs: settings.replicaHighWatermarkCheckpointIntervalMs,
+      storageFailed: (error) => this.onStorageFailed(error),
+    });
+    for (const { topic } of this.logs.logs()) this.unsettled.add(topic);
+    this.reportRecovery(clock.monotonic() - openedAt);
+
+    this.replicas = new ReplicaManager({
+      brokerId: nodeId,
+      logs: this.logs,
+      logDirectory: dataDirectory,
+      disk,
+      clock,
+      logger: logger.child({ part: 'replicas' }),
+      events,
+      settings,
+      image: () => quorum.image(),
+      minInsyncReplicas: (topic) => ofTopic(topic).minInsyncReplicas,
+      alterPartition: (request) =>
+        controller.send(alterPartition, alterPartition.maxVersion, request, { timeoutMs: CONTROLLER_TIMEOUT_MS }),
+      connect: (broker) => this.connect(broker),
+    });
+    this.groups = new GroupCoordinator({
+      clock,
+      random,
+      logger: logger.child({ part: 'groups' }),
+      events,
+      storage: createCoordinatorStorage({
+        replicas: this.replicas,
+        clock,
+        topic: OFFSETS_TOPIC,
+        commitTimeoutMs: settings.offsetsCommitTimeoutMs,
+      }),
+      settings: groupSettings(nodeId, settings),
+    });
+    this.autoTopics = new AutoTopics({ controller, settings, nodes: config.voters.length, clock, logger, image: () => quorum.image() });
+    this.lifecycle = new BrokerLifecycle({
+      nodeId,
+      clusterId: config.clusterId,
+      incarnationId: randomUuid(random),
+      previousBrokerEpoch: this.previousBrokerEpoch,
+      listeners: [listenerOf(config)],
+      rack: config.rack,
+      directoryIds: [],
+      features: SUPPORTED_FEATURES.map(({ name, minVersion, maxVersion }) => ({
+        name,
+        minSupportedVersion: minVersion,
+        maxSupportedVersion: maxVersion,
+      })),
+      settings,
+      controller,
+      clock,
+      random,
+      logger: logger.child({ part: 'lifecycle' }),
+      image: () => quorum.image(),
+      ready: () => this.running,
+      onState: (state) => this.onState(state),
+    });
+
+    const context: BrokerContext = {
+      nodeId,
+      clusterId: config.clusterId,
+      settings,
+      properties,
+      clock,
+      random,
+      logger,
+      events,
+      image: () => quorum.image(),
+      replicas: this.replicas,
+      fetchSessions: new FetchSessionCache({ clock, random, maxSessions: settings.maxIncrementalFetchSessionCacheSlots }),
+      producerIds: new ProducerIds({
+        brokerId: nodeId,
+        brokerEpoch: () => this.lifecycle.brokerEpoch,
+        send: (request) =>
+          controller.send(allocateProducerIds, allocateProducerIds.maxVersion, request, { timeoutMs: CONTROLLER_TIMEOUT_MS }),
+      }),
+      groups: this.groups,
+      controller,
+      quorum,
+      autoTopics: this.autoTopics,
+      advertised: advertisedApis(apiTable),
+    };
+    this.dispatch = createDispatch(apiTable, context);
+  }
+
+  /** Takes up what the metadata says so far, follows it from then on, and registers. */
+  start(): void {
+    if (this.running || this.stopped) return;
+    const { quorum } = this.options;
+    this.unsubscribe = quorum.onImage((change) => this.onImage(change));
+    const image = quorum.image();
+    if (image.offset >= 0n) this.onImage(everything(image));
+    this.replicas.start();
+    this.running = true;
+    this.lifecycle.start();
+  }
+
+  /** Hands over what this broker leads. False when that took longer than `timeoutMs`, or nothing was there to ask. */
+  controlledShutdown(timeoutMs: number): Promise<boolean> {
+    if (!this.settings.controlledShutdownEnable) return Promise.resolve(false);
+    return this.lifecycle.controlledShutdown(timeoutMs);
+  }
+
+  /** Falls silent, answers all who wait, closes the logs. What was acknowledged is on disk when it returns. */
+  stop(): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    this.running = false;
+    const { disk, config } = this.options;
+    // A life without a registration added nothing: what the last one left still holds.
+    const brokerEpoch = this.lifecycle.brokerEpoch >= 0n ? this.lifecycle.brokerEpoch : this.previousBrokerEpoch;
+    this.lifecycle.stop();
+    this.unsubscribe?.();
+    this.groups.close();
+    this.replicas.stop();
+    this.logs.close();
+    if (this.logs.storageError === undefined) writeCleanShutdownEpoch(disk, config.dataDirectory, brokerEpoch);
+  }
+
+  status(): BrokerStatus {
+    let led = 0;
+    let followed = 0;
+    for (const partition of this.replicas.partitions()) {
+      if (partition.role === 'leader') led++;
+      else if (partition.role === 'follower') followed++;
+    }
+    return {
+      state: this.lifecycle.state,
+      brokerEpoch: this.lifecycle.brokerEpoch,
+      partitions: { led, followed, unopened: this.logs.failures.size },
+      waiting: this.replicas.waiting,
+      groups: this.groups.status(),
+      storageError: this.logs.storageError?.message ?? null,
+    };
+  }
+
+  /** One part that fails at a change must not keep the others, or the quorum, from it. */
+  private onImage(change: ImageChange): void {
+    if (this.stopped) return;
+    this.guarded('logs', () => this.settleConfigs());
+    this.guarded('replicas', () => this.replicas.applyChange(change));
+    this.guarded('groups', () => this.elections(change));
+    this.guarded('topics', () => this.autoTopics.onImage());
+    this.guarded('lifecycle', () => this.lifecycle.onImage());
+  }
+
+  /** Gives logs that were opened on trust the settings of their topics, once there is word of them. */
+  private settleConfigs(): void {
+    if (this.unsettled.size === 0) return;
+    const { topics } = this.options.quorum.image();
+    for (const topic of this.unsettled) {
+      if (!topics.has(topic)) continue;
+      this.unsettled.delete(topic);
+      this.logs.updateConfig(topic);
+    }
+  }
+
+  private guarded(part: string, apply: () => void): void {
+    try {
+      apply();
+    } catch (error) {
+      const stack = error instanceof Error ? error.stack : String(error);
+      this.options.logger.error('a change of the metadata could not be applied', { part, stack });
+    }
+  }
+
+  /** This broker coordinates the groups of the partitions of `__consumer_offsets` that it leads. */
+  private elections(change: ImageChange): void {
+    const { nodeId } = this.options.config;
+    const deleted: string[] = [];
+    for (const { name, partitions } of change.deletedTopics) {
+      if (name !== OFFSETS_TOPIC) deleted.push(name);
+      else for (const { partition } of partitions) this.groups.onResignation(partition, null);
+    }
+    for (const { topic, partition, leader, leaderEpoch, replicas } of change.partitions) {
+      if (topic !== OFFSETS_TOPIC) continue;
+      if (leader === nodeId) this.groups.onElection(partition, leaderEpoch);
+      else this.groups.onResignation(partition, replicas.includes(nodeId) ? leaderEpoch : null);
+    }
+    if (deleted.length > 0) this.groups.onTopicsDeleted(deleted);
+  }
+
+  private onState(state: LifecycleState): void {
+    if (state === 'running' && this.strays) {
+      // The image now has all that was there when this broker registered, so a log without a place in it has none.
+      this.strays = false;
+      this.guarded('strays', () => this.replicas.deleteStrays());
+    }
+    this.options.onState?.(state);
+  }
+
+  /** With its only disk gone a broker is of no use: it falls silent, its session ends, others take over. */
+  private onStorageFailed(error: KafkaError): void {
+    const { events, logger, clock, config } = this.options;
+    logger.error('the data directory has failed', { directory: config.dataDirectory, error });
+    events({ type: 'node/failed', at: clock.now(), broker: config.nodeId, reason: error.message });
+    // It may fail while the constructor still opens the logs.
+    if (this.running) this.lifecycle.stop();
+  }
+
+  private reportRecovery(tookMs: number): void {
+    const { events, clock, config } = this.options;
+    if (this.logs.openedClean) return;
+    let logs = 0;
+    for (const one of this.logs.logs()) if (one.log.logEndOffset > 0n) logs++;
+    if (logs === 0) return;
+    const reason = 'the last stop was not a clean one, so the ends of its logs were checked';
+    events({ type: 'node/logRecovered', at: clock.now(), broker: config.nodeId, reason, details: { logs, tookMs } });
+  }
+
+  private connect(broker: number): Peer | undefined {
+    const listener = this.options.quorum
+      .image()
+      .brokers.get(broker)
+      ?.listeners.find(({ name }) => name === CLIENT_LISTENER);
+    return listener && this.options.connectPeer({ host: listener.host, port: listener.port });
+  }
+}
+
+function listenerOf(config: NodeConfig): BrokerListener {
+  return { name: CLIENT_LISTENER, host: config.host, port: config.brokerPort, securityProtocol: 0 };
+}
+
+/** A change from nothing to `image`, for who comes late. */
+function everything(image: MetadataImage): ImageChange {
+  return {
+    before: EMPTY_IMAGE,
+    after: image,
+    partitions: [...image.topics.values()].flatMap(({ partitions }) => partitions),
+    deletedTopics: [],
+    brokers: [...image.brokers.keys()],
+    configs: [...image.configs.keys()],
+  };
+}

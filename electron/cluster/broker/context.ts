@@ -1,0 +1,126 @@
+/**
+ * What a handler is given. It reads the image and calls the parts named here; it never sees a socket, another handler or a file.
+ */
+import type { Clock } from '../lib/clock.ts';
+import type { EventSink } from '../lib/events.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+import type { ConnectionInfo } from '../network/dispatch.ts';
+import type { deleteGroups } from '../protocol/apis/delete-groups.ts';
+import type { describeGroups } from '../protocol/apis/describe-groups.ts';
+import type { heartbeat } from '../protocol/apis/heartbeat.ts';
+import type { joinGroup } from '../protocol/apis/join-group.ts';
+import type { leaveGroup } from '../protocol/apis/leave-group.ts';
+import type { listGroups } from '../protocol/apis/list-groups.ts';
+import type { offsetDelete } from '../protocol/apis/offset-delete.ts';
+import type { offsetCommit } from '../protocol/apis/offset-commit.ts';
+import type { offsetFetch } from '../protocol/apis/offset-fetch.ts';
+import type { syncGroup } from '../protocol/apis/sync-group.ts';
+import type { RequestHeader } from '../protocol/frame.ts';
+import type { Api, RequestOf, ResponseIn } from '../protocol/schema.ts';
+import type { BrokerSettings, Properties } from '../quorum/config-definitions.ts';
+import type { MetadataImage } from '../quorum/image.ts';
+import type { FetchSessionCache } from './fetch-session.ts';
+import type { ProducerIds } from './producer-ids.ts';
+import type { ReplicaManager } from './replica-manager.ts';
+
+/** One per node, for as long as it runs. */
+export interface BrokerContext {
+  readonly nodeId: number;
+  readonly clusterId: string;
+  readonly settings: BrokerSettings;
+  /** What `settings` were read from, with what the node's own configuration says (`node.id`, `listeners` …) filled in. */
+  readonly properties: Properties;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly events: EventSink;
+  /** The newest metadata that this node has applied. */
+  image(): MetadataImage;
+  readonly replicas: ReplicaManager;
+  readonly fetchSessions: FetchSessionCache;
+  readonly producerIds: ProducerIds;
+  readonly groups: GroupApis;
+  readonly controller: ControllerChannel;
+  readonly quorum: QuorumInfo;
+  readonly autoTopics: TopicCreator;
+  /** What ApiVersions says that this broker speaks, by key. */
+  readonly advertised: readonly AdvertisedApi[];
+}
+
+export interface AdvertisedApi {
+  readonly apiKey: number;
+  readonly minVersion: number;
+  readonly maxVersion: number;
+}
+
+/** What is known of one request besides its body. */
+export interface RequestContext {
+  readonly version: number;
+  /** Empty where the client gave none. */
+  readonly clientId: string;
+  readonly connection: ConnectionInfo;
+  readonly header: RequestHeader;
+  readonly listener: string;
+  /** Monotonic milliseconds when the frame was complete; a request's own timeout counts from here. */
+  readonly receivedAt: number;
+}
+
+type Answer<A> = ResponseIn<A> | null;
+
+/**
+ * Answers one decoded request. Null sends nothing (acks=0). A thrown `KafkaError` becomes the API's own error answer
+ * (`errorResponses` in `api-table.ts`).
+ */
+export type Handler<A> = (request: RequestOf<A>, context: RequestContext, broker: BrokerContext) => Answer<A> | Promise<Answer<A>>;
+
+/** The way to the active controller, whichever node that is (`quorum/controller-channel.ts`). */
+export interface ControllerChannel {
+  /**
+   * Rejects with `KafkaError` REQUEST_TIMED_OUT when no controller answered within `timeoutMs`, or whatever else kept it from being
+   * asked. The answer's own error codes are for the caller to read.
+   */
+  send<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, options: { timeoutMs: number }): Promise<S>;
+}
+
+/** What this node's voter knows of the quorum. */
+export interface QuorumInfo {
+  /** Node id of the active controller; −1 while there is none. */
+  readonly leaderId: number;
+  readonly leaderEpoch: number;
+}
+
+/** Creates topics on behalf of clients that merely named them (`broker/auto-topics.ts`). */
+export interface TopicCreator {
+  /**
+   * Asks the controller for the topics, once while in flight, with this broker's defaults or those of the internal topic of that
+   * name. Resolves, when the controller has answered, to an error code per topic: 0 says created, or there already.
+   */
+  create(names: readonly string[]): Promise<ReadonlyMap<string, number>>;
+}
+
+/** What a group coordinator is told of the client beside the request. */
+export interface GroupClient {
+  readonly clientId: string;
+  readonly clientHost: string;
+  readonly version: number;
+}
+
+type GroupApi<A> = (request: RequestOf<A>, client: GroupClient) => ResponseIn<A> | Promise<ResponseIn<A>>;
+
+/**
+ * The group coordinator of this broker (`coordinator/group/`). It answers NOT_COORDINATOR for groups of partitions that it does not
+ * lead. In OffsetCommit and OffsetFetch it knows topics by name; handlers map ids.
+ */
+export interface GroupApis {
+  readonly joinGroup: GroupApi<typeof joinGroup>;
+  readonly syncGroup: GroupApi<typeof syncGroup>;
+  readonly heartbeat: GroupApi<typeof heartbeat>;
+  readonly leaveGroup: GroupApi<typeof leaveGroup>;
+  readonly offsetCommit: GroupApi<typeof offsetCommit>;
+  readonly offsetFetch: GroupApi<typeof offsetFetch>;
+  readonly offsetDelete: GroupApi<typeof offsetDelete>;
+  readonly listGroups: GroupApi<typeof listGroups>;
+  readonly describeGroups: GroupApi<typeof describeGroups>;
+  readonly deleteGroups: GroupApi<typeof deleteGroups>;
+}

@@ -1,0 +1,67 @@
+/** The log under a coordinator: the partitions of its internal topic that this broker leads (`coordinator/storage.ts`). */
+import type { CoordinatorStorage } from '../coordinator/storage.ts';
+import { sleep, type Clock } from '../lib/clock.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import type { Partition } from './partition.ts';
+import type { ReplicaManager } from './replica-manager.ts';
+
+export interface CoordinatorStorageOptions {
+  replicas: ReplicaManager;
+  clock: Clock;
+  /** `__consumer_offsets`. */
+  topic: string;
+  /** How long an append may take to be committed: `offsets.commit.timeout.ms`. */
+  commitTimeoutMs: number;
+}
+
+/** What is read at once while a coordinator loads. */
+const READ_BYTES = 1024 * 1024;
+
+export function createCoordinatorStorage({ replicas, clock, topic, commitTimeoutMs }: CoordinatorStorageOptions): CoordinatorStorage {
+  return {
+    partitionCount: () => replicas.image().topics.get(topic)?.partitions.length,
+
+    append(index, leaderEpoch, batch) {
+      const partition = leading(replicas, topic, index, leaderEpoch);
+      const { result, committed } = replicas.appendAs(partition, leaderEpoch, batch, {
+        requiredAcks: -1,
+        timeoutMs: commitTimeoutMs,
+        origin: 'coordinator',
+      });
+      return {
+        lastOffset: result.nextOffset,
+        committed: committed.then((code) => {
+          if (code !== ErrorCode.NONE) throw new KafkaError(code);
+        }),
+      };
+    },
+
+    async *read(index) {
+      const partition = leading(replicas, topic, index, -1);
+      const { leaderEpoch } = partition;
+      let next = partition.log.logStartOffset;
+      for (;;) {
+        if (partition.checkLeader(leaderEpoch) !== ErrorCode.NONE) throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+        // Up to the log's end, not to the high watermark: a new leader's lags behind what its predecessor acknowledged, and a
+        // coordinator that loaded no further would have forgotten it. While we lead, nothing of this is taken back.
+        const end = partition.log.logEndOffset;
+        if (next >= end) return;
+        const slice = partition.log.read(next, READ_BYTES, { maxOffset: end, minOneMessage: true });
+        if (slice.sizeBytes === 0) return;
+        yield* slice.records;
+        next = slice.nextOffset;
+        // Lets requests in between two pieces: a long log is read over many turns.
+        await sleep(clock, 0);
+      }
+    },
+  };
+}
+
+/** To a coordinator it is all one why this broker does not lead in that epoch. */
+function leading(replicas: ReplicaManager, topic: string, index: number, leaderEpoch: number): Partition {
+  const partition = replicas.partition(topic, index);
+  if (partition === undefined || partition.checkLeader(leaderEpoch) !== ErrorCode.NONE)
+    throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+  return partition;
+}

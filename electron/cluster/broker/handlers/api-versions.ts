@@ -1,0 +1,27 @@
+/**
+ * Key 18, ApiVersions 0–4. A version above 4 never comes here: `api-dispatch.ts` answers it in version 0.
+ *
+ * v3 carries the name and version of the client's software (KIP-511); either, badly formed, is INVALID_REQUEST.
+ */
+import type { apiVersions } from '../../protocol/apis/api-versions.ts';
+import { ErrorCode } from '../../protocol/error-codes.ts';
+import type { Handler } from '../context.ts';
+import { SUPPORTED_FEATURES } from '../features.ts';
+
+/** Letters, digits, dashes and dots, with neither of the last two at an end. */
+const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?$/;
+
+export const handleApiVersions: Handler<typeof apiVersions> = (request, { version }, broker) => {
+  if (version >= 3 && !(SOFTWARE.test(request.clientSoftwareName) && SOFTWARE.test(request.clientSoftwareVersion))) {
+    return { errorCode: ErrorCode.INVALID_REQUEST, apiKeys: [] };
+  }
+  const image = broker.image();
+  const finalized = [...image.features].filter(([, level]) => level > 0);
+  return {
+    errorCode: ErrorCode.NONE,
+    apiKeys: broker.advertised,
+    supportedFeatures: SUPPORTED_FEATURES,
+    finalizedFeaturesEpoch: image.offset,
+    finalizedFeatures: finalized.map(([name, level]) => ({ name, maxVersionLevel: level, minVersionLevel: level })),
+  };
+};

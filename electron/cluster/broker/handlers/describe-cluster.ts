@@ -1,0 +1,39 @@
+/**
+ * Key 60, DescribeCluster 0–2. v1: brokers or controllers (KIP-919); a broker's listener answers for brokers alone. v2: fenced brokers are
+ * shown where asked for (KIP-1073).
+ */
+import type { describeCluster } from '../../protocol/apis/describe-cluster.ts';
+import { ErrorCode } from '../../protocol/error-codes.ts';
+import { KafkaError } from '../../protocol/kafka-error.ts';
+import { ALL_CLUSTER_OPERATIONS, OPERATIONS_NOT_ASKED } from '../authorized-operations.ts';
+import { endpointOf, shownController } from '../cluster-view.ts';
+import type { Handler } from '../context.ts';
+
+const BROKERS = 1;
+const CONTROLLERS = 2;
+
+export const handleDescribeCluster: Handler<typeof describeCluster> = (request, { listener }, broker) => {
+  if (request.endpointType === CONTROLLERS) {
+    throw new KafkaError(ErrorCode.MISMATCHED_ENDPOINT_TYPE, "This is a broker's listener; controllers answer on their own.");
+  }
+  if (request.endpointType !== BROKERS) {
+    throw new KafkaError(ErrorCode.UNSUPPORTED_ENDPOINT_TYPE, `There is no endpoint type ${request.endpointType}.`);
+  }
+  const image = broker.image();
+  const brokers = [...image.brokers.values()]
+    .filter(({ fenced }) => !fenced || request.includeFencedBrokers)
+    .flatMap((registration) => {
+      const endpoint = endpointOf(registration, listener);
+      if (endpoint === undefined) return [];
+      return [{ brokerId: endpoint.nodeId, host: endpoint.host, port: endpoint.port, rack: endpoint.rack, isFenced: registration.fenced }];
+    })
+    .sort((a, b) => a.brokerId - b.brokerId);
+  return {
+    errorCode: ErrorCode.NONE,
+    endpointType: BROKERS,
+    clusterId: broker.clusterId,
+    controllerId: shownController(broker, image, listener),
+    brokers,
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? ALL_CLUSTER_OPERATIONS : OPERATIONS_NOT_ASKED,
+  };
+};

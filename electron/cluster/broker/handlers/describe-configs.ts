@@ -1,0 +1,122 @@
+/**
+ * Key 32, DescribeConfigs 1–4: every setting of topics and brokers, with where its value comes from (KIP-226) and, since v3, type and
+ * documentation (KIP-569).
+ *
+ * A broker answers for itself and, with an empty name, for what all brokers share; it does not know what another one was started with.
+ */
+import type { describeConfigs } from '../../protocol/apis/describe-configs.ts';
+import { ErrorCode } from '../../protocol/error-codes.ts';
+import { KafkaError } from '../../protocol/kafka-error.ts';
+import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import {
+  brokerConfigDefinitions,
+  brokerConfigValues,
+  ConfigSource,
+  scaledValue,
+  topicConfigDefinitions,
+  topicConfigValues,
+  type ConfigDefinition,
+  type ConfigType,
+  type ConfigValue,
+} from '../../quorum/config-definitions.ts';
+import { BROKER_RESOURCE, configKey } from '../../quorum/image.ts';
+import { ResourceType } from '../config-resources.ts';
+import type { BrokerContext, Handler } from '../context.ts';
+import { topicNameProblem } from '../topic-rules.ts';
+
+type Request = RequestOf<typeof describeConfigs>;
+type Resource = Request['resources'][number];
+type Result = ResponseIn<typeof describeConfigs>['results'][number];
+type Config = Result['configs'][number];
+
+const TYPE_CODES: Readonly<Record<ConfigType, number>> = {
+  boolean: 1,
+  string: 2,
+  int: 3,
+  short: 4,
+  long: 5,
+  double: 6,
+  list: 7,
+  class: 8,
+  password: 9,
+};
+
+export const handleDescribeConfigs: Handler<typeof describeConfigs> = (request, _context, broker) => ({
+  results: request.resources.map((resource): Result => {
+    const { resourceType, resourceName } = resource;
+    try {
+      return { errorCode: ErrorCode.NONE, resourceType, resourceName, configs: describe(resource, request, broker) };
+    } catch (error) {
+      // One bad resource must not cost the others their answer.
+      if (!(error instanceof KafkaError)) throw error;
+      return { errorCode: error.code, errorMessage: error.message, resourceType, resourceName, configs: [] };
+    }
+  }),
+});
+
+function describe(resource: Resource, request: Request, broker: BrokerContext): Config[] {
+  const { configurationKeys } = resource;
+  const asked = configurationKeys === null || configurationKeys.length === 0 ? null : new Set(configurationKeys);
+  const wanted = (definition: ConfigDefinition): boolean => asked?.has(definition.name) ?? true;
+  switch (resource.resourceType) {
+    case ResourceType.TOPIC:
+      return describeTopic(resource.resourceName, wanted, request, broker);
+    case ResourceType.BROKER:
+      return describeBroker(resource.resourceName, wanted, request, broker);
+    case ResourceType.BROKER_LOGGER:
+      throw new KafkaError(ErrorCode.INVALID_REQUEST, 'The loggers of a broker have no settings here.');
+    case ResourceType.CLIENT_METRICS:
+    case ResourceType.GROUP:
+      return [];
+    default:
+      throw new KafkaError(ErrorCode.INVALID_REQUEST, `There is no resource type ${resource.resourceType}.`);
+  }
+}
+
+function describeTopic(name: string, wanted: (one: ConfigDefinition) => boolean, request: Request, broker: BrokerContext): Config[] {
+  const problem = topicNameProblem(name);
+  if (problem !== null) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, problem);
+  const image = broker.image();
+  if (!image.topics.has(name)) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `There is no topic ${name}.`);
+  return topicConfigDefinitions.filter(wanted).map((definition) => {
+    const values = topicConfigValues(image, name, definition, broker.properties, broker.nodeId);
+    return config(definition, values, request);
+  });
+}
+
+function describeBroker(name: string, wanted: (one: ConfigDefinition) => boolean, request: Request, broker: BrokerContext): Config[] {
+  const image = broker.image();
+  if (name === '') {
+    const shared = image.configs.get(configKey(BROKER_RESOURCE, ''));
+    return brokerConfigDefinitions
+      .filter((definition) => wanted(definition) && shared?.has(definition.name) === true)
+      .map((definition) => {
+        const value = shared?.get(definition.name) ?? null;
+        return config(definition, [{ name: definition.name, value, source: ConfigSource.DYNAMIC_DEFAULT_BROKER }], request);
+      });
+  }
+  if (name !== String(broker.nodeId)) {
+    throw new KafkaError(ErrorCode.INVALID_REQUEST, `This is broker ${broker.nodeId}; ask broker ${name} for its own settings.`);
+  }
+  return brokerConfigDefinitions.filter(wanted).map((definition) => {
+    const values = brokerConfigValues(image, definition, broker.properties, broker.nodeId);
+    return config(definition, values, request);
+  });
+}
+
+/** `values` has at least one; the first one with a value counts. */
+function config(definition: ConfigDefinition, values: readonly ConfigValue[], request: Request): Config {
+  const counts = values.find(({ value }) => value !== null) ?? values[0];
+  const hide = (value: string | null): string | null => (definition.sensitive ? null : value);
+  const synonyms = request.includeSynonyms ? values.filter(({ value }) => value !== null) : [];
+  return {
+    name: definition.name,
+    value: counts === undefined ? null : hide(scaledValue(definition, counts)),
+    readOnly: definition.readOnly,
+    configSource: counts?.source ?? ConfigSource.DEFAULT,
+    isSensitive: definition.sensitive,
+    synonyms: synonyms.map(({ name, value, source }) => ({ name, value: hide(value), source })),
+    configType: TYPE_CODES[definition.type],
+    documentation: request.includeDocumentation ? definition.documentation : null,
+  };
+}

@@ -1,0 +1,45 @@
+/**
+ * Key 35, DescribeLogDirs 1–5: the size of each replica on this broker (KIP-113). There is one log directory. The size of its volume
+ * (v4, KIP-827) is not known here, which is what −1 says.
+ */
+import type { describeLogDirs } from '../../protocol/apis/describe-log-dirs.ts';
+import { ErrorCode } from '../../protocol/error-codes.ts';
+import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import type { Partition } from '../partition.ts';
+import type { DataContext, DataRequestContext } from '../replica-manager-context.ts';
+
+type Request = RequestOf<typeof describeLogDirs>;
+type Response = ResponseIn<typeof describeLogDirs>;
+type PartitionResponse = Response['results'][number]['topics'][number]['partitions'][number];
+
+export function handleDescribeLogDirs(request: Request, _context: DataRequestContext, broker: DataContext): Response {
+  const wanted = request.topics === null ? undefined : new Map(request.topics.map(({ topic, partitions }) => [topic, new Set(partitions)]));
+  const topics = new Map<string, PartitionResponse[]>();
+  for (const partition of broker.replicas.partitions()) {
+    if (wanted?.get(partition.topic)?.has(partition.index) === false) continue;
+    if (wanted !== undefined && !wanted.has(partition.topic)) continue;
+    let list = topics.get(partition.topic);
+    if (list === undefined) topics.set(partition.topic, (list = []));
+    list.push(describe(partition));
+  }
+  return {
+    errorCode: ErrorCode.NONE,
+    results: [
+      {
+        errorCode: ErrorCode.NONE,
+        logDir: broker.replicas.logDirectory,
+        topics: [...topics].map(([name, partitions]) => ({ name, partitions })),
+      },
+    ],
+  };
+}
+
+function describe({ index, log }: Partition): PartitionResponse {
+  const behind = log.highWatermark - log.logEndOffset;
+  return { partitionIndex: index, partitionSize: BigInt(log.sizeBytes), offsetLag: behind > 0n ? behind : 0n, isFutureKey: false };
+}
+
+/** The answer when the whole request was refused. */
+export function onDescribeLogDirsError(_request: Request, errorCode: number): Response {
+  return { errorCode, results: [] };
+}

@@ -1,0 +1,60 @@
+/**
+ * Key 75, DescribeTopicPartitions 0 (KIP-966): topics by name, page by page, with eligible leader replicas. A page ends in the middle of
+ * a topic where the limit falls there; the cursor says where the next one starts.
+ */
+import type { describeTopicPartitions } from '../../protocol/apis/describe-topic-partitions.ts';
+import { ErrorCode } from '../../protocol/error-codes.ts';
+import { KafkaError } from '../../protocol/kafka-error.ts';
+import type { ResponseIn } from '../../protocol/schema.ts';
+import { ZERO_UUID } from '../../protocol/uuid.ts';
+import { ALL_TOPIC_OPERATIONS } from '../authorized-operations.ts';
+import { viewPartition } from '../cluster-view.ts';
+import type { Handler } from '../context.ts';
+import { isInternalTopic, topicNameProblem } from '../topic-rules.ts';
+
+type Topic = ResponseIn<typeof describeTopicPartitions>['topics'][number];
+
+export const handleDescribeTopicPartitions: Handler<typeof describeTopicPartitions> = (request, { listener }, broker) => {
+  const { cursor } = request;
+  if (cursor !== null && cursor.partitionIndex < 0) {
+    throw new KafkaError(ErrorCode.INVALID_REQUEST, `A cursor cannot stand at partition ${cursor.partitionIndex}.`);
+  }
+  const image = broker.image();
+  const asked = request.topics.length === 0 ? [...image.topics.keys()] : [...new Set(request.topics.map(({ name }) => name))];
+  const names = asked.filter((name) => cursor === null || name >= cursor.topicName).sort();
+  let room = Math.max(Math.min(broker.settings.maxRequestPartitionSizeLimit, request.responsePartitionLimit), 1);
+
+  const topics: Topic[] = [];
+  for (const name of names) {
+    const topic = image.topics.get(name);
+    const first = cursor !== null && name === cursor.topicName ? cursor.partitionIndex : 0;
+    if (room === 0) return { topics, nextCursor: { topicName: name, partitionIndex: first } };
+    if (topic === undefined) {
+      const errorCode = topicNameProblem(name) === null ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.INVALID_TOPIC_EXCEPTION;
+      topics.push({ errorCode, name, topicId: ZERO_UUID, isInternal: isInternalTopic(name), partitions: [] });
+      continue;
+    }
+    const page = topic.partitions.slice(first, first + room);
+    topics.push({
+      errorCode: ErrorCode.NONE,
+      name,
+      topicId: topic.id,
+      isInternal: isInternalTopic(name),
+      topicAuthorizedOperations: ALL_TOPIC_OPERATIONS,
+      partitions: page.map((partition) => ({
+        ...viewPartition(image, partition, listener),
+        partitionIndex: partition.partition,
+        leaderEpoch: partition.leaderEpoch,
+        replicaNodes: partition.replicas,
+        isrNodes: partition.isr,
+        eligibleLeaderReplicas: partition.elr,
+        lastKnownElr: partition.lastKnownElr,
+      })),
+    });
+    room -= page.length;
+    if (first + page.length < topic.partitions.length) {
+      return { topics, nextCursor: { topicName: name, partitionIndex: first + page.length } };
+    }
+  }
+  return { topics, nextCursor: null };
+};

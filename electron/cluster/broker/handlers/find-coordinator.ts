@@ -1,0 +1,59 @@
+/**
+ * Key 10, FindCoordinator 0–6. A group's coordinator is the leader of the partition of `__consumer_offsets` that the hash of its id falls on;
+ * the topic is made when it is first needed.
+ *
+ * v4: many keys at once (KIP-699). Transactions (key type 1) and share groups (2, v6) have no coordinator here: INVALID_REQUEST, which no
+ * client retries.
+ */
+import { partitionForKey } from '../../coordinator/java-hash.ts';
+import type { findCoordinator } from '../../protocol/apis/find-coordinator.ts';
+import { ErrorCode } from '../../protocol/error-codes.ts';
+import { KafkaError } from '../../protocol/kafka-error.ts';
+import type { TopicImage } from '../../quorum/image.ts';
+import { aliveEndpoint } from '../cluster-view.ts';
+import type { BrokerContext, Handler } from '../context.ts';
+import { OFFSETS_TOPIC } from '../topic-rules.ts';
+
+const GROUP = 0;
+
+export const handleFindCoordinator: Handler<typeof findCoordinator> = async (request, { version, listener }, broker) => {
+  if (request.keyType !== GROUP) throw new KafkaError(ErrorCode.INVALID_REQUEST, refusal(request.keyType));
+  const topic = await offsetsTopic(broker);
+  const find = (key: string): Coordinator => coordinatorOf(key, topic, broker, listener);
+  if (version >= 4) return { coordinators: request.coordinatorKeys.map((key) => ({ key, ...find(key) })) };
+  return find(request.key);
+};
+
+interface Coordinator {
+  errorCode: number;
+  errorMessage: string | null;
+  nodeId: number;
+  host: string;
+  port: number;
+}
+
+function refusal(keyType: number): string {
+  if (keyType === 1) return 'This cluster has no transactions.';
+  if (keyType === 2) return 'This cluster has no share groups.';
+  return `There is no coordinator of type ${keyType}.`;
+}
+
+async function offsetsTopic(broker: BrokerContext): Promise<TopicImage | undefined> {
+  const found = broker.image().topics.get(OFFSETS_TOPIC);
+  if (found !== undefined) return found;
+  await broker.autoTopics.create([OFFSETS_TOPIC]);
+  return broker.image().topics.get(OFFSETS_TOPIC);
+}
+
+function coordinatorOf(key: string, topic: TopicImage | undefined, broker: BrokerContext, listener: string): Coordinator {
+  if (topic === undefined) return unavailable(`${OFFSETS_TOPIC} is being created.`);
+  const partition = partitionForKey(key, topic.partitions.length);
+  const leader = topic.partitions[partition]?.leader ?? -1;
+  const endpoint = aliveEndpoint(broker.image(), leader, listener);
+  if (endpoint === undefined) return unavailable(`${OFFSETS_TOPIC}-${partition} has no leader.`);
+  return { errorCode: ErrorCode.NONE, errorMessage: null, nodeId: endpoint.nodeId, host: endpoint.host, port: endpoint.port };
+}
+
+function unavailable(errorMessage: string): Coordinator {
+  return { errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE, errorMessage, nodeId: -1, host: '', port: -1 };
+}

@@ -1,0 +1,7 @@
+/** Key 12, Heartbeat 0–4: keeps a member of a classic group alive. */
+import type { heartbeat } from '../../protocol/apis/heartbeat.ts';
+import type { Handler } from '../context.ts';
+import { groupClient } from '../group-client.ts';
+
+export const handleHeartbeat: Handler<typeof heartbeat> = (request, context, broker) =>
+  broker.groups.heartbeat(request, groupClient(context));

@@ -1,0 +1,123 @@
+/**
+ * Key 3, Metadata 0–13.
+ *
+ * v0: an empty list asks for all topics; since v1 null does, and an empty list asks for none.
+ * v4: the client says whether a topic may be created by asking for it (KIP-204); before, it may.
+ * v10: topic ids come back; v12: topics may be asked for by id (KIP-516). v13: a top-level error code (KIP-1102).
+ */
+import type { metadata } from '../../protocol/apis/metadata.ts';
+import { ErrorCode } from '../../protocol/error-codes.ts';
+import { KafkaError } from '../../protocol/kafka-error.ts';
+import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import { ZERO_UUID } from '../../protocol/uuid.ts';
+import type { MetadataImage, TopicImage } from '../../quorum/image.ts';
+import { ALL_CLUSTER_OPERATIONS, ALL_TOPIC_OPERATIONS, OPERATIONS_NOT_ASKED } from '../authorized-operations.ts';
+import { aliveBrokers, aliveEndpoint, shownController, viewPartition } from '../cluster-view.ts';
+import type { BrokerContext, Handler, RequestContext } from '../context.ts';
+import { isInternalTopic, topicNameProblem } from '../topic-rules.ts';
+
+type Request = RequestOf<typeof metadata>;
+type Topic = ResponseIn<typeof metadata>['topics'][number];
+
+export const handleMetadata: Handler<typeof metadata> = async (request, context, broker) => {
+  checkRequest(request, context.version);
+  const all = request.topics === null || (context.version === 0 && request.topics.length === 0);
+  const created = all ? NOTHING_CREATED : await createMissing(request, broker);
+  // Read after the creation, which may have taken a while: all of one answer comes from one image.
+  const image = broker.image();
+  const { listener } = context;
+  const operations = request.includeTopicAuthorizedOperations ? ALL_TOPIC_OPERATIONS : OPERATIONS_NOT_ASKED;
+  const topics: Topic[] = [];
+  if (all) for (const topic of image.topics.values()) topics.push(viewTopic(image, topic, context, operations));
+  else for (const asked of uniqueTopics(request)) topics.push(answerTopic(image, asked, context, operations, created));
+  return {
+    brokers: aliveBrokers(image, listener),
+    clusterId: broker.clusterId,
+    controllerId: shownController(broker, image, listener),
+    topics,
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations ? ALL_CLUSTER_OPERATIONS : OPERATIONS_NOT_ASKED,
+    errorCode: ErrorCode.NONE,
+  };
+};
+
+const NOTHING_CREATED: ReadonlyMap<string, number> = new Map();
+
+interface AskedTopic {
+  name: string | null;
+  topicId: string;
+}
+
+function checkRequest(request: Request, version: number): void {
+  for (const { name, topicId } of request.topics ?? []) {
+    if (version < 12 && (name === null || topicId !== ZERO_UUID)) {
+      throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Topics can be asked for by id since Metadata v12.');
+    }
+    if (name === null && topicId === ZERO_UUID)
+      throw new KafkaError(ErrorCode.INVALID_REQUEST, 'A topic was asked for by neither name nor id.');
+  }
+}
+
+/** A client that asks for one topic twice is answered once. */
+function uniqueTopics(request: Request): AskedTopic[] {
+  const unique = new Map<string, AskedTopic>();
+  for (const topic of request.topics ?? []) unique.set(topic.topicId === ZERO_UUID ? `n${topic.name ?? ''}` : topic.topicId, topic);
+  return [...unique.values()];
+}
+
+/** Creates what is missing, where both the client and this broker's settings allow it. Error codes by topic. */
+async function createMissing(request: Request, broker: BrokerContext): Promise<ReadonlyMap<string, number>> {
+  if (!request.allowAutoTopicCreation || !broker.settings.autoCreateTopicsEnable) return NOTHING_CREATED;
+  const { topics } = broker.image();
+  const missing = new Set<string>();
+  for (const { name, topicId } of request.topics ?? []) {
+    if (name !== null && topicId === ZERO_UUID && !topics.has(name) && topicNameProblem(name) === null) missing.add(name);
+  }
+  return missing.size === 0 ? NOTHING_CREATED : broker.autoTopics.create([...missing]);
+}
+
+function answerTopic(
+  image: MetadataImage,
+  { name, topicId }: AskedTopic,
+  context: RequestContext,
+  operations: number,
+  created: ReadonlyMap<string, number>,
+): Topic {
+  if (topicId !== ZERO_UUID) {
+    const found = image.topicsById.get(topicId);
+    if (found === undefined) return failedTopic(ErrorCode.UNKNOWN_TOPIC_ID, null, topicId);
+    return viewTopic(image, found, context, operations);
+  }
+  const asked = name ?? '';
+  const found = image.topics.get(asked);
+  if (found !== undefined) return viewTopic(image, found, context, operations);
+  if (topicNameProblem(asked) !== null) return failedTopic(ErrorCode.INVALID_TOPIC_EXCEPTION, asked, ZERO_UUID);
+  const creation = created.get(asked);
+  if (creation === undefined) return failedTopic(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, asked, ZERO_UUID);
+  // Created, but this broker has not read of it yet: the client asks again.
+  return failedTopic(creation === ErrorCode.NONE ? ErrorCode.LEADER_NOT_AVAILABLE : creation, asked, ZERO_UUID);
+}
+
+function failedTopic(errorCode: number, name: string | null, topicId: string): Topic {
+  return { errorCode, name, topicId, isInternal: name !== null && isInternalTopic(name), partitions: [] };
+}
+
+function viewTopic(image: MetadataImage, topic: TopicImage, context: RequestContext, topicAuthorizedOperations: number): Topic {
+  const { listener, version } = context;
+  return {
+    errorCode: ErrorCode.NONE,
+    name: topic.name,
+    topicId: topic.id,
+    isInternal: isInternalTopic(topic.name),
+    topicAuthorizedOperations,
+    partitions: topic.partitions.map((partition) => {
+      const view = viewPartition(image, partition, listener);
+      const { partition: partitionIndex, leaderEpoch, replicas, isr } = partition;
+      if (version > 0) return { ...view, partitionIndex, leaderEpoch, replicaNodes: replicas, isrNodes: isr };
+      // Clients of v0 look every replica up among the brokers, so they are told of those alone that are alive.
+      const alive = (id: number): boolean => aliveEndpoint(image, id, listener) !== undefined;
+      const shown = { ...view, partitionIndex, leaderEpoch, replicaNodes: replicas.filter(alive), isrNodes: isr.filter(alive) };
+      const partial = shown.replicaNodes.length < replicas.length || shown.isrNodes.length < isr.length;
+      return view.errorCode === ErrorCode.NONE && partial ? { ...shown, errorCode: ErrorCode.REPLICA_NOT_AVAILABLE } : shown;
+    }),
+  };
+}

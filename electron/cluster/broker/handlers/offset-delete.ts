@@ -1,0 +1,7 @@
+/** Key 47, OffsetDelete 0: forgets committed offsets of topics that no member of the group reads. */
+import type { offsetDelete } from '../../protocol/apis/offset-delete.ts';
+import type { Handler } from '../context.ts';
+import { groupClient } from '../group-client.ts';
+
+export const handleOffsetDelete: Handler<typeof offsetDelete> = (request, context, broker) =>
+  broker.groups.offsetDelete(request, groupClient(context));

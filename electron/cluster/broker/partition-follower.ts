@@ -1,0 +1,38 @@
+/** What a leader knows of one of its followers, all of it learned from that follower's fetches. */
+export class FollowerState {
+  readonly brokerId: number;
+  /** −1 until it fetched from this leader. */
+  logEndOffset = -1n;
+  logStartOffset = -1n;
+  /** Broker epoch of its last fetch (KIP-903); −1 when it did not say. */
+  brokerEpoch = -1n;
+  /** Monotonic ms of its last fetch; −1 for none. */
+  lastFetchAt = -1;
+  /** The leader's log end offset at that fetch. */
+  private leaderEndAtLastFetch = 0n;
+  /** Monotonic ms at which it was last known to hold all that the leader held. */
+  lastCaughtUpAt: number;
+
+  constructor(brokerId: number, lastCaughtUpAt: number) {
+    this.brokerId = brokerId;
+    this.lastCaughtUpAt = lastCaughtUpAt;
+  }
+
+  /** A fetch at `fetchOffset` says that it holds everything below. */
+  fetched(fetchOffset: bigint, logStartOffset: bigint, leaderEndOffset: bigint, brokerEpoch: bigint, now: number): void {
+    // A follower that reads what was the end at its previous fetch had caught up by then, even if the leader has moved on since.
+    if (fetchOffset >= leaderEndOffset) this.lastCaughtUpAt = Math.max(this.lastCaughtUpAt, now);
+    else if (this.lastFetchAt >= 0 && fetchOffset >= this.leaderEndAtLastFetch) {
+      this.lastCaughtUpAt = Math.max(this.lastCaughtUpAt, this.lastFetchAt);
+    }
+    this.logEndOffset = fetchOffset;
+    this.logStartOffset = logStartOffset;
+    this.brokerEpoch = brokerEpoch;
+    this.lastFetchAt = now;
+    this.leaderEndAtLastFetch = leaderEndOffset;
+  }
+
+  isCaughtUp(leaderEndOffset: bigint, now: number, maxLagMs: number): boolean {
+    return this.logEndOffset === leaderEndOffset || now - this.lastCaughtUpAt <= maxLagMs;
+  }
+}

@@ -1,0 +1,369 @@
+/**
+ * Follows one leading broker: fetches for all partitions that it leads and we follow, over one connection of its own, one
+ * fetch at a time. The next fetch leaves as soon as the answer is appended, and tells the leader so: a write with acks=all
+ * takes one such round.
+ *
+ * Where the logs part is found by epoch, never by high watermark (KIP-101, KIP-279): each fetch names the epoch of our last
+ * record, and the leader answers with the end of that epoch in its own log where that lies below (Fetch v12).
+ */
+import { sleep, type Clock, type Timer } from '../lib/clock.ts';
+import type { Disk } from '../lib/disk.ts';
+import type { Logger } from '../lib/logger.ts';
+import { fetch } from '../protocol/apis/fetch.ts';
+import { listOffsets } from '../protocol/apis/list-offsets.ts';
+import { ErrorCode, errorName } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import type { Api, ResponseOf } from '../protocol/schema.ts';
+import type { Partition } from './partition.ts';
+import { FollowerSession, type WantedPartition } from './replica-fetcher-session.ts';
+
+/** A connection to another broker (`network/client.ts`). */
+export interface Peer {
+  send<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, options: { timeoutMs: number }): Promise<S>;
+  close(): void;
+}
+
+export interface ReplicaFetcherSettings {
+  readonly replicaFetchWaitMaxMs: number;
+  readonly replicaFetchMinBytes: number;
+  readonly replicaFetchMaxBytes: number;
+  readonly replicaFetchResponseMaxBytes: number;
+  readonly replicaFetchBackoffMs: number;
+  readonly replicaSocketTimeoutMs: number;
+}
+
+export interface ReplicaFetcherOptions {
+  readonly brokerId: number;
+  /** This broker's epoch in the newest image; −1 while it is not registered. */
+  brokerEpoch(): bigint;
+  /** A new connection to the broker, wherever the newest image says it listens; undefined while it says nothing. */
+  connect(leader: number): Peer | undefined;
+  readonly clock: Clock;
+  readonly disk: Pick<Disk, 'admit'>;
+  readonly logger: Logger;
+  readonly settings: ReplicaFetcherSettings;
+}
+
+interface Following {
+  readonly partition: Partition;
+  readonly leaderEpoch: number;
+  /** Monotonic ms before which it is left out: after an error. */
+  notBefore: number;
+}
+
+type PartitionAnswer = ResponseOf<typeof fetch>['responses'][number]['partitions'][number];
+
+const LATEST = -1n;
+const EARLIEST = -2n;
+
+export class ReplicaFetcher {
+  readonly leader: number;
+  private readonly options: ReplicaFetcherOptions;
+  private readonly following = new Map<string, Following>();
+  private readonly session = new FollowerSession();
+  private peer: Peer | undefined;
+  private wakeUp: (() => void) | undefined;
+  /** A fetch is on its way or waits at the leader. */
+  private inFlight = false;
+  /** The fetch on its way was given up because something has to be asked that it does not name. */
+  private interrupted = false;
+  private closed = false;
+
+  constructor(leader: number, options: ReplicaFetcherOptions) {
+    this.leader = leader;
+    this.options = options;
+    this.run().catch((error: unknown) => {
+      options.logger.error('the replica fetcher ended', { leader, error: String(error) });
+    });
+  }
+
+  get size(): number {
+    return this.following.size;
+  }
+
+  add(partition: Partition): void {
+    this.following.set(keyOf(partition.topicId, partition.index), { partition, leaderEpoch: partition.leaderEpoch, notBefore: 0 });
+    this.wakeUp?.();
+    if (!this.inFlight) return;
+    // The leader may hold the fetch on its way for replica.fetch.wait.max.ms, and a write to the new partition would wait as long.
+    this.interrupted = true;
+    this.reconnect();
+  }
+
+  remove(partition: Partition): void {
+    this.following.delete(keyOf(partition.topicId, partition.index));
+  }
+
+  /** The broker's address may have changed: connects anew. */
+  reconnect(): void {
+    this.session.reset();
+    this.peer?.close();
+    this.peer = undefined;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.following.clear();
+    this.reconnect();
+    this.wakeUp?.();
+  }
+
+  private async run(): Promise<void> {
+    const { clock, settings, logger } = this.options;
+    let failures = 0;
+    while (!this.closed) {
+      const now = clock.monotonic();
+      const ready: Following[] = [];
+      let next = Number.POSITIVE_INFINITY;
+      for (const one of this.following.values()) {
+        if (one.notBefore <= now) ready.push(one);
+        else next = Math.min(next, one.notBefore);
+      }
+      if (ready.length === 0) {
+        await this.pause(next - now);
+        continue;
+      }
+      try {
+        // A partition that was left out after an error is not to wait for the others' data.
+        await this.fetchOnce(ready, Math.min(settings.replicaFetchWaitMaxMs, Math.ceil(next - now)));
+        failures = 0;
+      } catch (error) {
+        this.reconnect();
+        if (this.isClosed()) return;
+        if (this.interrupted) {
+          this.interrupted = false;
+          continue;
+        }
+        // Said once: while a leader is gone this comes round again and again.
+        if (failures++ === 0) logger.info('cannot fetch from the leader', { leader: this.leader, error: String(error) });
+        await sleep(clock, settings.replicaFetchBackoffMs);
+      }
+    }
+  }
+
+  /** A call, since it changes across an await, which a compiler's narrowing of the field does not see. */
+  private isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** Waits until something is added, or `ms` have passed. */
+  private pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      let timer: Timer | undefined;
+      this.wakeUp = () => {
+        timer?.cancel();
+        this.wakeUp = undefined;
+        resolve();
+      };
+      if (Number.isFinite(ms)) timer = this.options.clock.setTimer(Math.max(1, ms), this.wakeUp);
+    });
+  }
+
+  private connection(): Peer {
+    this.peer ??= this.options.connect(this.leader);
+    if (this.peer === undefined) throw new KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, `no address is known of broker ${this.leader}`);
+    return this.peer;
+  }
+
+  private async fetchOnce(ready: readonly Following[], maxWaitMs: number): Promise<void> {
+    const { brokerId, settings } = this.options;
+    const wanted = ready.map(({ partition, leaderEpoch }): WantedPartition => {
+      const { log } = partition;
+      return {
+        topicId: partition.topicId,
+        partition: partition.index,
+        currentLeaderEpoch: leaderEpoch,
+        fetchOffset: log.logEndOffset,
+        lastFetchedEpoch: log.latestEpoch,
+        logStartOffset: log.logStartOffset,
+        partitionMaxBytes: settings.replicaFetchMaxBytes,
+      };
+    });
+    const peer = this.connection();
+    this.inFlight = true;
+    const sending = peer.send(
+      fetch,
+      fetch.maxVersion,
+      {
+        replicaState: { replicaId: brokerId, replicaEpoch: this.options.brokerEpoch() },
+        maxWaitMs,
+        minBytes: settings.replicaFetchMinBytes,
+        maxBytes: settings.replicaFetchResponseMaxBytes,
+        ...this.session.request(wanted),
+      },
+      { timeoutMs: settings.replicaFetchWaitMaxMs + settings.replicaSocketTimeoutMs },
+    );
+    const response = await sending.finally(() => {
+      this.inFlight = false;
+    });
+    this.interrupted = false;
+    if (this.closed || peer !== this.peer) return;
+    if (!this.session.answered(response)) return;
+    if (response.errorCode !== ErrorCode.NONE) throw new KafkaError(response.errorCode);
+
+    let bytes = 0;
+    for (const topic of response.responses) for (const answer of topic.partitions) bytes += answer.records?.length ?? 0;
+    if (bytes > 0) await this.options.disk.admit(bytes);
+
+    const asked = new Map(wanted.map((one) => [keyOf(one.topicId, one.partition), one]));
+    const outOfRange: Following[] = [];
+    for (const topic of response.responses) {
+      for (const answer of topic.partitions) {
+        const key = keyOf(topic.topicId, answer.partitionIndex);
+        const one = this.following.get(key);
+        const request = asked.get(key);
+        if (one === undefined || request === undefined || !this.isCurrent(one) || request.currentLeaderEpoch !== one.leaderEpoch) continue;
+        if (answer.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) outOfRange.push(one);
+        else this.take(one, request, answer);
+      }
+    }
+    for (const one of outOfRange) await this.findRange(peer, one);
+  }
+
+  /** False once the partition has another leader, another epoch or no business here any more. */
+  private isCurrent(one: Following): boolean {
+    const { partition } = one;
+    return (
+      this.following.get(keyOf(partition.topicId, partition.index)) === one &&
+      partition.role === 'follower' &&
+      partition.leaderEpoch === one.leaderEpoch
+    );
+  }
+
+  private take(one: Following, request: WantedPartition, answer: PartitionAnswer): void {
+    const { partition } = one;
+    if (answer.errorCode !== ErrorCode.NONE) {
+      // Mostly one side has newer metadata than the other, which passes.
+      this.options.logger.debug('a fetch was refused', {
+        partition: partition.name,
+        leader: this.leader,
+        error: errorName(answer.errorCode),
+      });
+      this.delay(one);
+      return;
+    }
+    const { log } = partition;
+    // A session tells us of a partition whose fetch we know to be outdated: it is asked anew.
+    if (log.logEndOffset !== request.fetchOffset) return;
+    try {
+      if (answer.divergingEpoch.epoch !== -1) {
+        this.truncate(partition, answer.divergingEpoch);
+        return;
+      }
+      if (answer.records !== null && answer.records.length > 0) log.appendAsFollower(answer.records);
+      partition.followerLearnedHighWatermark(answer.highWatermark);
+      if (answer.logStartOffset > log.logStartOffset) log.maybeIncrementLogStartOffset(answer.logStartOffset);
+    } catch (error) {
+      this.options.logger.warn('a replica cannot follow', { partition: partition.name, leader: this.leader, error: String(error) });
+      this.delay(one);
+    }
+  }
+
+  /** The leader's `epoch` ends at `endOffset`: what we hold beyond is not in its log. */
+  private truncate(partition: Partition, { epoch, endOffset }: { epoch: number; endOffset: bigint }): void {
+    const { log } = partition;
+    const own = log.endOffsetForEpoch(epoch);
+    let target = endOffset;
+    // Where we do not know the leader's epoch, we go back to the end of the largest one below it, and the next fetch asks on from there.
+    if (own.leaderEpoch >= 0 && own.leaderEpoch !== epoch) target = own.endOffset;
+    else if (own.endOffset >= 0n && own.endOffset < target) target = own.endOffset;
+    if (log.logEndOffset < target) target = log.logEndOffset;
+    partition.truncate(target, `broker ${this.leader}, leader since epoch ${partition.leaderEpoch}, does not have these records`);
+  }
+
+  private delay(one: Following): void {
+    one.notBefore = this.options.clock.monotonic() + this.options.settings.replicaFetchBackoffMs;
+  }
+
+  /**
+   * Our end lies outside the leader's log: beyond it (an unclean election), and we cut back to it; or before it (its records went by
+   * retention while we were away), and we start anew where it starts.
+   */
+  private async findRange(peer: Peer, one: Following): Promise<void> {
+    const { partition } = one;
+    const latest = await this.leaderOffset(peer, one, LATEST);
+    if (latest === undefined || !this.isCurrent(one)) {
+      this.delay(one);
+      return;
+    }
+    if (latest < partition.log.logEndOffset) {
+      partition.truncate(latest, `the log of leader ${this.leader} ends there`);
+      return;
+    }
+    const earliest = await this.leaderOffset(peer, one, EARLIEST);
+    if (earliest === undefined || !this.isCurrent(one)) {
+      this.delay(one);
+      return;
+    }
+    const { log } = partition;
+    if (earliest > log.logEndOffset) log.truncateFullyAndStartAt(earliest);
+    else if (earliest > log.logStartOffset) log.maybeIncrementLogStartOffset(earliest);
+    else this.delay(one);
+  }
+
+  private async leaderOffset(peer: Peer, one: Following, timestamp: bigint): Promise<bigint | undefined> {
+    const { partition, leaderEpoch } = one;
+    const response = await peer.send(
+      listOffsets,
+      listOffsets.maxVersion,
+      {
+        replicaId: this.options.brokerId,
+        topics: [{ name: partition.topic, partitions: [{ partitionIndex: partition.index, currentLeaderEpoch: leaderEpoch, timestamp }] }],
+      },
+      { timeoutMs: this.options.settings.replicaSocketTimeoutMs },
+    );
+    const answer = response.topics[0]?.partitions[0];
+    return answer?.errorCode === ErrorCode.NONE ? answer.offset : undefined;
+  }
+}
+
+function keyOf(topicId: string, partition: number): string {
+  return `${partition}:${topicId}`;
+}
+
+/** Keeps each partition with the fetcher of its leader: one fetcher for each broker that we follow. */
+export class ReplicaFetcherManager {
+  private readonly options: ReplicaFetcherOptions;
+  private readonly fetchers = new Map<number, ReplicaFetcher>();
+  private readonly owner = new Map<Partition, ReplicaFetcher>();
+
+  constructor(options: ReplicaFetcherOptions) {
+    this.options = options;
+  }
+
+  /** Starts to follow the partition's leader, in its present epoch. */
+  follow(partition: Partition): void {
+    const { leader } = partition;
+    let fetcher = this.fetchers.get(leader);
+    const before = this.owner.get(partition);
+    if (before !== undefined && before !== fetcher) this.unfollow(partition);
+    if (fetcher === undefined) this.fetchers.set(leader, (fetcher = new ReplicaFetcher(leader, this.options)));
+    this.owner.set(partition, fetcher);
+    fetcher.add(partition);
+  }
+
+  unfollow(partition: Partition): void {
+    this.owner.get(partition)?.remove(partition);
+    this.owner.delete(partition);
+  }
+
+  /** To be called after a round of changes: fetchers that follow nothing go. */
+  prune(): void {
+    for (const [leader, fetcher] of this.fetchers) {
+      if (fetcher.size > 0) continue;
+      fetcher.close();
+      this.fetchers.delete(leader);
+    }
+  }
+
+  /** The broker registered anew, maybe at another address. */
+  reconnect(leader: number): void {
+    this.fetchers.get(leader)?.reconnect();
+  }
+
+  close(): void {
+    for (const fetcher of this.fetchers.values()) fetcher.close();
+    this.fetchers.clear();
+    this.owner.clear();
+  }
+}

@@ -1,0 +1,61 @@
+/** What the handlers of the data path are given, as a part of the broker's context (`context.ts`). */
+import { ErrorCode } from '../protocol/error-codes.ts';
+import type { MetadataImage } from '../quorum/image.ts';
+import { aliveEndpoint, type BrokerEndpoint } from './cluster-view.ts';
+import type { FetchSessionCache } from './fetch-session.ts';
+import type { ProducerIds } from './producer-ids.ts';
+import type { ReplicaManager } from './replica-manager.ts';
+
+export interface DataContext {
+  readonly nodeId: number;
+  /** The newest metadata that this node has applied. */
+  image(): MetadataImage;
+  readonly replicas: ReplicaManager;
+  readonly fetchSessions: FetchSessionCache;
+  readonly producerIds: ProducerIds;
+  readonly settings: { readonly fetchMaxBytes: number };
+}
+
+/** What these handlers read of `RequestContext`. */
+export interface DataRequestContext {
+  readonly version: number;
+  readonly listener: string;
+}
+
+export interface LeaderHint {
+  readonly leaderId: number;
+  readonly leaderEpoch: number;
+}
+
+export const NO_HINT: LeaderHint = { leaderId: -1, leaderEpoch: -1 };
+
+/**
+ * Who leads instead, for answers that say this broker does not (KIP-951): a client then need not ask for metadata first.
+ * Collects the endpoints of the leaders that it named.
+ */
+export class LeaderHints {
+  private readonly image: MetadataImage;
+  private readonly listener: string;
+  private readonly named = new Map<number, BrokerEndpoint>();
+
+  constructor(image: MetadataImage, listener: string) {
+    this.image = image;
+    this.listener = listener;
+  }
+
+  /** Undefined where the error is another, or no leader is alive. */
+  hint(errorCode: number, topic: string | undefined, partition: number): LeaderHint | undefined {
+    if (topic === undefined || (errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER && errorCode !== ErrorCode.FENCED_LEADER_EPOCH))
+      return undefined;
+    const state = this.image.topics.get(topic)?.partitions[partition];
+    if (state === undefined) return undefined;
+    const endpoint = aliveEndpoint(this.image, state.leader, this.listener);
+    if (endpoint === undefined) return undefined;
+    this.named.set(state.leader, endpoint);
+    return { leaderId: state.leader, leaderEpoch: state.leaderEpoch };
+  }
+
+  get endpoints(): BrokerEndpoint[] {
+    return [...this.named.values()];
+  }
+}

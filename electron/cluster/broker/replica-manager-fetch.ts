@@ -1,0 +1,211 @@
+/** Reading on behalf of a fetch request, and waiting until there is enough to answer with. */
+import type { MetadataImage } from '../quorum/image.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import { ZERO_UUID } from '../protocol/uuid.ts';
+import { recordsLength, type FetchEntry, type FetchPartitionResponse, type FetchResult } from './fetch-session.ts';
+import type { Partition } from './partition.ts';
+import type { DelayedOperation, Waking } from './purgatory.ts';
+
+export interface FetchParameters {
+  /** −1 for a consumer. */
+  replicaId: number;
+  /** Broker epoch of the replica (KIP-903); −1 where it does not say. */
+  replicaEpoch: bigint;
+  maxWaitMs: number;
+  minBytes: number;
+  maxBytes: number;
+  readCommitted: boolean;
+}
+
+/** Where partitions are found, and what is known of topics that have none here. */
+export interface PartitionLookup {
+  partition(topic: string, index: number): Partition | undefined;
+  image(): MetadataImage;
+  /** NONE, or why a partition that exists has no log here (KAFKA_STORAGE_ERROR). */
+  offlineError(topic: string, index: number): number;
+}
+
+export interface ReadOutcome {
+  results: FetchResult[];
+  bytes: number;
+  /** Something to say that does not wait for bytes: an error, a divergence. */
+  urgent: boolean;
+}
+
+/** Why this broker cannot serve a partition that it has no replica of. */
+export function missingPartitionError(lookup: PartitionLookup, topic: string, index: number): number {
+  const known = lookup.image().topics.get(topic)?.partitions[index];
+  if (known === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  const offline = lookup.offlineError(topic, index);
+  return offline !== ErrorCode.NONE ? offline : ErrorCode.NOT_LEADER_OR_FOLLOWER;
+}
+
+/**
+ * Reads all entries in order until `maxBytes` are together; the first partition with anything gives at least one batch,
+ * however large. `firstTime` also takes note of how far a follower has come.
+ */
+export function readEntries(
+  lookup: PartitionLookup,
+  params: FetchParameters,
+  entries: readonly FetchEntry[],
+  firstTime: boolean,
+): ReadOutcome {
+  const results: FetchResult[] = [];
+  let bytes = 0;
+  let urgent = false;
+  for (const entry of entries) {
+    const response = readEntry(lookup, params, entry, Math.max(0, params.maxBytes - bytes), bytes === 0, firstTime);
+    bytes += recordsLength(response);
+    urgent ||= response.errorCode !== ErrorCode.NONE || response.divergingEpoch !== undefined;
+    results.push({ entry, response });
+  }
+  return { results, bytes, urgent };
+}
+
+function readEntry(
+  lookup: PartitionLookup,
+  params: FetchParameters,
+  entry: FetchEntry,
+  bytesLeft: number,
+  atLeastOne: boolean,
+  firstTime: boolean,
+): FetchPartitionResponse {
+  const { topic, partition: index } = entry;
+  if (topic === undefined) return fetchError(index, ErrorCode.UNKNOWN_TOPIC_ID);
+  const partition = lookup.partition(topic, index);
+  if (partition === undefined) return fetchError(index, missingPartitionError(lookup, topic, index));
+  if (entry.topicId !== ZERO_UUID && entry.topicId !== partition.topicId) return fetchError(index, ErrorCode.INCONSISTENT_TOPIC_ID);
+  const refused = partition.checkLeader(entry.currentLeaderEpoch);
+  if (refused !== ErrorCode.NONE) return fetchError(index, refused);
+
+  const { log } = partition;
+  const { fetchOffset, lastFetchedEpoch } = entry;
+  if (fetchOffset < log.logStartOffset) return fetchError(index, ErrorCode.OFFSET_OUT_OF_RANGE);
+  if (lastFetchedEpoch >= 0) {
+    const end = log.endOffsetForEpoch(lastFetchedEpoch);
+    if (end.leaderEpoch < 0 || end.endOffset < 0n) return fetchError(index, ErrorCode.OFFSET_OUT_OF_RANGE);
+    if (end.leaderEpoch < lastFetchedEpoch || end.endOffset < fetchOffset) {
+      return fetched(partition, params, null, { epoch: end.leaderEpoch, endOffset: end.endOffset });
+    }
+  }
+  if (fetchOffset > log.logEndOffset) return fetchError(index, ErrorCode.OFFSET_OUT_OF_RANGE);
+  if (firstTime && params.replicaId >= 0) {
+    const unknown = partition.followerFetched(params.replicaId, params.replicaEpoch, fetchOffset, entry.logStartOffset);
+    if (unknown !== ErrorCode.NONE) return fetchError(index, unknown);
+  }
+  const end = readEnd(partition, params);
+  const wanted = Math.min(entry.maxBytes, bytesLeft);
+  if (fetchOffset >= end || (wanted <= 0 && !atLeastOne)) return fetched(partition, params, null, undefined);
+  try {
+    const { records, nextOffset } = log.read(fetchOffset, wanted, { maxOffset: end, minOneMessage: atLeastOne });
+    const response = fetched(partition, params, records, undefined);
+    if (response.abortedTransactions !== null && records.length > 0) {
+      response.abortedTransactions = log.abortedTransactions(fetchOffset, nextOffset);
+    }
+    return response;
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error;
+    return fetchError(index, error.code);
+  }
+}
+
+/** Up to where a reader may see: replicas everything, consumers what is committed, read_committed ones what is decided. */
+export function readEnd(partition: Partition, params: FetchParameters): bigint {
+  if (params.replicaId >= 0) return partition.log.logEndOffset;
+  return params.readCommitted ? partition.log.lastStableOffset : partition.log.highWatermark;
+}
+
+/** An error of one partition, as Kafka gives it. */
+export function fetchError(partitionIndex: number, errorCode: number): FetchPartitionResponse {
+  return {
+    partitionIndex,
+    errorCode,
+    highWatermark: -1n,
+    lastStableOffset: -1n,
+    logStartOffset: -1n,
+    abortedTransactions: null,
+    records: NOTHING,
+  };
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** A fetch that waits for more bytes, or for its time. */
+export class DelayedFetch implements DelayedOperation<Partition> {
+  private readonly lookup: PartitionLookup;
+  private readonly params: FetchParameters;
+  private readonly entries: readonly FetchEntry[];
+  private readonly answer: (results: FetchResult[]) => void;
+  private readonly byPartition = new Map<Partition, FetchEntry>();
+  /** Bytes found at first and appended since to partitions that were woken: no more than this can be read. */
+  private mostBytes: number;
+  private readonly seenBytes = new Map<Partition, number>();
+
+  constructor(
+    lookup: PartitionLookup,
+    params: FetchParameters,
+    entries: readonly FetchEntry[],
+    firstBytes: number,
+    answer: (results: FetchResult[]) => void,
+  ) {
+    this.lookup = lookup;
+    this.params = params;
+    this.entries = entries;
+    this.mostBytes = firstBytes;
+    this.answer = answer;
+    for (const entry of entries) {
+      const partition = entry.topic === undefined ? undefined : lookup.partition(entry.topic, entry.partition);
+      if (partition === undefined) continue;
+      this.byPartition.set(partition, entry);
+      this.seenBytes.set(partition, partition.bytesAppended);
+    }
+  }
+
+  get partitions(): readonly Partition[] {
+    return [...this.byPartition.keys()];
+  }
+
+  wake(partition: Partition): Waking {
+    const entry = this.byPartition.get(partition);
+    if (entry === undefined) return 'keyDone';
+    if (partition.checkLeader(entry.currentLeaderEpoch) === ErrorCode.NONE && partition.log.logEndOffset >= entry.fetchOffset) {
+      if (readEnd(partition, this.params) <= entry.fetchOffset) return 'waiting';
+      if (!this.enough(partition)) return 'waiting';
+    }
+    this.expire();
+    return 'done';
+  }
+
+  expire(): void {
+    this.answer(readEntries(this.lookup, this.params, this.entries, false).results);
+  }
+
+  private enough(partition: Partition): boolean {
+    const { minBytes } = this.params;
+    if (minBytes <= 1) return true;
+    const seen = this.seenBytes.get(partition) ?? 0;
+    this.mostBytes += partition.bytesAppended - seen;
+    this.seenBytes.set(partition, partition.bytesAppended);
+    return this.mostBytes >= minBytes && readEntries(this.lookup, this.params, this.entries, false).bytes >= minBytes;
+  }
+}
+
+function fetched(
+  { index, log }: Partition,
+  params: FetchParameters,
+  records: readonly Buffer[] | null,
+  divergingEpoch: { epoch: number; endOffset: bigint } | undefined,
+): FetchPartitionResponse {
+  const response: FetchPartitionResponse = {
+    partitionIndex: index,
+    errorCode: ErrorCode.NONE,
+    highWatermark: log.highWatermark,
+    lastStableOffset: log.lastStableOffset,
+    logStartOffset: log.logStartOffset,
+    abortedTransactions: params.readCommitted && params.replicaId < 0 ? [] : null,
+    records: records ?? NOTHING,
+  };
+  if (divergingEpoch !== undefined) response.divergingEpoch = divergingEpoch;
+  return response;
+}

@@ -1,0 +1,98 @@
+/** Appending on behalf of a produce request, and waiting until what was appended is committed. */
+import { RecordsRefusedError } from '../log/append-checks.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import type { Partition } from './partition.ts';
+import type { DelayedOperation, Waking } from './purgatory.ts';
+
+export interface AppendEntry {
+  /** Undefined where nobody knows a topic of the id that was named. */
+  topic: string | undefined;
+  /** The id that the request named; undefined where it named the topic. */
+  topicId: string | undefined;
+  partition: number;
+  records: Buffer | null;
+}
+
+export interface AppendResult {
+  topic: string | undefined;
+  errorCode: number;
+  /** Why, where there is more to say than the code does. */
+  errorMessage: string | null;
+  baseOffset: bigint;
+  /** Offset after the last record: what has to be committed. */
+  nextOffset: bigint;
+  /** −1 unless the topic's records carry the broker's time. */
+  logAppendTimeMs: bigint;
+  logStartOffset: bigint;
+  recordErrors: readonly { batchIndex: number; batchIndexErrorMessage: string | null }[];
+  /** Undefined where this broker has no such replica. */
+  partition: Partition | undefined;
+  /** Epoch of the leadership that the records were appended in. */
+  leaderEpoch: number;
+}
+
+export function appendFailure(error: unknown, topic: string | undefined, partition: Partition | undefined): AppendResult {
+  const known = error instanceof KafkaError;
+  return {
+    topic,
+    errorCode: known ? error.code : ErrorCode.UNKNOWN_SERVER_ERROR,
+    errorMessage: error instanceof Error ? error.message : String(error),
+    baseOffset: -1n,
+    nextOffset: -1n,
+    logAppendTimeMs: -1n,
+    logStartOffset: -1n,
+    recordErrors:
+      error instanceof RecordsRefusedError
+        ? error.recordErrors.map(({ batchIndex, message }) => ({ batchIndex, batchIndexErrorMessage: message }))
+        : [],
+    partition,
+    leaderEpoch: -1,
+  };
+}
+
+/** A produce request with acks=all whose records are appended and not yet committed. */
+export class DelayedProduce implements DelayedOperation<Partition> {
+  private readonly results: readonly AppendResult[];
+  private readonly waiting: Set<AppendResult>;
+  private readonly answer: (results: readonly AppendResult[]) => void;
+
+  constructor(results: readonly AppendResult[], waiting: Iterable<AppendResult>, answer: (results: readonly AppendResult[]) => void) {
+    this.results = results;
+    this.waiting = new Set(waiting);
+    this.answer = answer;
+  }
+
+  wake(partition: Partition): Waking {
+    let left = false;
+    for (const result of this.waiting) {
+      if (result.partition !== partition) continue;
+      const outcome = partition.commitOutcome(result.nextOffset, result.leaderEpoch);
+      if (outcome === undefined) {
+        left = true;
+        continue;
+      }
+      this.waiting.delete(result);
+      if (outcome !== ErrorCode.NONE) fail(result, outcome);
+    }
+    if (this.waiting.size === 0) {
+      this.answer(this.results);
+      return 'done';
+    }
+    return left ? 'waiting' : 'keyDone';
+  }
+
+  expire(): void {
+    for (const result of this.waiting) fail(result, ErrorCode.REQUEST_TIMED_OUT);
+    this.waiting.clear();
+    this.answer(this.results);
+  }
+}
+
+/** The records are in the log, but whether they stay is not known: to the client that is a failure to be tried again. */
+function fail(result: AppendResult, errorCode: number): void {
+  result.errorCode = errorCode;
+  result.errorMessage = new KafkaError(errorCode).message;
+  result.baseOffset = -1n;
+  result.logAppendTimeMs = -1n;
+}

@@ -1,0 +1,84 @@
+/** What a node is configured with, in the shapes that its parts want. */
+import type { GroupSettings } from '../coordinator/group/settings.ts';
+import type { NodeConfig } from '../lib/node-config.ts';
+import type { CleanupPolicy, LogConfig } from '../log/log-config.ts';
+import { DEFAULT_LOG_CONFIG } from '../log/log-config.ts';
+import type { BrokerSettings, Properties, TopicSettings } from '../quorum/config-definitions.ts';
+
+/** Listeners' names. Clients and other brokers come to the first, voters and brokers that look for the controller to the second. */
+export const CLIENT_LISTENER = 'PLAINTEXT';
+export const CONTROLLER_LISTENER = 'CONTROLLER';
+
+/** How long a member may wait in its first JoinGroup; fixed in Kafka too. */
+const NEW_MEMBER_JOIN_TIMEOUT_MS = 300_000;
+const MINUTE = 60_000;
+
+/** The node's properties with those that its configuration implies, so that DescribeConfigs shows what is really in force. */
+export function nodeProperties(config: NodeConfig): Properties {
+  const replicationFactor = String(Math.min(3, config.voters.length));
+  return {
+    'node.id': String(config.nodeId),
+    'broker.id': String(config.nodeId),
+    ...(config.rack === null ? {} : { 'broker.rack': config.rack }),
+    'process.roles': 'broker,controller',
+    listeners: `${CLIENT_LISTENER}://${config.host}:${config.brokerPort},${CONTROLLER_LISTENER}://${config.host}:${config.controllerPort}`,
+    'advertised.listeners': `${CLIENT_LISTENER}://${config.host}:${config.brokerPort}`,
+    'inter.broker.listener.name': CLIENT_LISTENER,
+    'controller.listener.names': CONTROLLER_LISTENER,
+    'controller.quorum.voters': config.voters.map(({ id, host, port }) => `${id}@${host}:${port}`).join(','),
+    'log.dirs': config.dataDirectory,
+    'default.replication.factor': replicationFactor,
+    'offsets.topic.replication.factor': replicationFactor,
+    ...config.properties,
+  };
+}
+
+/** 64-bit settings as numbers: what is beyond 2^53 stands for "never". */
+function unbounded(value: bigint): number {
+  return value > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(value);
+}
+
+export function logConfig(topic: TopicSettings, broker: BrokerSettings): LogConfig {
+  const cleanupPolicy = new Set<CleanupPolicy>();
+  if (topic.compact) cleanupPolicy.add('compact');
+  if (topic.delete) cleanupPolicy.add('delete');
+  return {
+    ...DEFAULT_LOG_CONFIG,
+    segmentBytes: topic.segmentBytes,
+    segmentMs: unbounded(topic.segmentMs),
+    segmentIndexBytes: topic.segmentIndexBytes,
+    retentionBytes: unbounded(topic.retentionBytes),
+    retentionMs: unbounded(topic.retentionMs),
+    maxMessageBytes: topic.maxMessageBytes,
+    indexIntervalBytes: topic.indexIntervalBytes,
+    cleanupPolicy,
+    messageTimestampType: topic.messageTimestampType,
+    messageTimestampBeforeMaxMs: unbounded(topic.messageTimestampBeforeMaxMs),
+    messageTimestampAfterMaxMs: unbounded(topic.messageTimestampAfterMaxMs),
+    flushMessages: unbounded(topic.flushMessages),
+    flushMs: unbounded(topic.flushMs),
+    producerIdExpirationMs: broker.producerIdExpirationMs,
+  };
+}
+
+/**
+ * For logs that are opened before this node knows their topics' settings: nothing is deleted on the strength of a default that may not be the
+ * topic's.
+ */
+export function keepEverything(config: LogConfig): LogConfig {
+  return { ...config, retentionBytes: -1, retentionMs: -1, cleanupPolicy: new Set<CleanupPolicy>(['delete']) };
+}
+
+export function groupSettings(brokerId: number, broker: BrokerSettings): GroupSettings {
+  return {
+    brokerId,
+    initialRebalanceDelayMs: broker.groupInitialRebalanceDelayMs,
+    minSessionTimeoutMs: broker.groupMinSessionTimeoutMs,
+    maxSessionTimeoutMs: broker.groupMaxSessionTimeoutMs,
+    maxSize: broker.groupMaxSize,
+    offsetsRetentionMs: broker.offsetsRetentionMinutes * MINUTE,
+    offsetsRetentionCheckIntervalMs: broker.offsetsRetentionCheckIntervalMs,
+    offsetMetadataMaxBytes: broker.offsetMetadataMaxBytes,
+    newMemberJoinTimeoutMs: NEW_MEMBER_JOIN_TIMEOUT_MS,
+  };
+}

@@ -1,0 +1,147 @@
+/**
+ * One process, and in it one cluster, per data directory. The lock is a file that names its owner by process id and by
+ * when that process started, so that a lock left by a killed process is told from one whose number was given to another.
+ */
+import { execFileSync } from 'node:child_process';
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ClusterError } from './cluster-errors.ts';
+
+export interface DirectoryLock {
+  /** Idempotent. */
+  release(): void;
+}
+
+interface Owner {
+  pid: number;
+  /** When the process started, in whatever form the system gives it; '' where it gives none. */
+  started: string;
+}
+
+const FILE = 'brokerdesk.lock';
+const held = new Set<string>();
+
+/** Throws `ClusterError` DIRECTORY_IN_USE, naming the directory and the owner, when that is alive. */
+export function lockDirectory(directory: string): DirectoryLock {
+  const path = join(directory, FILE);
+  const mine: Owner = { pid: process.pid, started: startOf(process.pid) };
+  // A whole file is made first and then given its name: a lock is never seen half written.
+  const own = `${path}.${process.pid}`;
+  writeFileSync(own, `${JSON.stringify(mine)}\n`);
+  try {
+    for (let attempt = 0; attempt < 5; attempt++) {
+      try {
+        linkSync(own, path);
+        held.add(path);
+        return { release: () => release(path) };
+      } catch (error) {
+        if (codeOf(error) !== 'EEXIST') throw unusable(directory, error);
+      }
+      const text = readIfThere(path);
+      if (text === undefined) continue;
+      const owner = parse(text);
+      if (owner !== undefined && isAlive(owner, path)) throw inUse(directory, owner);
+      takeAway(path, text);
+    }
+    throw new ClusterError('DIRECTORY_IN_USE', `${directory} is being taken by another process`);
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+/** True when nobody alive holds the directory. */
+export function isUnlocked(directory: string): boolean {
+  const text = readIfThere(join(directory, FILE));
+  const owner = text === undefined ? undefined : parse(text);
+  return owner === undefined || !isAlive(owner, join(directory, FILE));
+}
+
+function release(path: string): void {
+  if (!held.delete(path)) return;
+  rmSync(path, { force: true });
+}
+
+/** Removes a stale lock, unless another process did so first and its new lock is what stands there now. */
+function takeAway(path: string, stale: string): void {
+  const aside = `${path}.stale-${process.pid}`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return;
+    throw error;
+  }
+  if (readFileSync(aside, 'utf8') !== stale) linkSync(aside, path);
+  rmSync(aside, { force: true });
+}
+
+function isAlive(owner: Owner, path: string): boolean {
+  if (owner.pid === process.pid) return held.has(path);
+  try {
+    process.kill(owner.pid, 0);
+  } catch (error) {
+    // EPERM: there is such a process, of another user.
+    if (codeOf(error) !== 'EPERM') return false;
+  }
+  const started = startOf(owner.pid);
+  return started === '' || owner.started === '' || started === owner.started;
+}
+
+/** Linux: boot id and start in ticks since that boot. macOS: the start's date. Elsewhere the process id has to do. */
+function startOf(pid: number): string {
+  try {
+    if (process.platform === 'linux') {
+      const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+      const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+      return `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}/${ticks}`;
+    }
+    if (process.platform === 'darwin') return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+  } catch (error) {
+    // No such process, or no such way to ask: what cannot be told apart counts as the same.
+    if (codeOf(error) === undefined) throw error;
+  }
+  return '';
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Undefined for what no process of ours wrote whole: then nobody owns it. */
+function parse(text: string): Owner | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || !('pid' in value) || !('started' in value)) return undefined;
+    if (typeof value.pid !== 'number' || typeof value.started !== 'string') return undefined;
+    return { pid: value.pid, started: value.started };
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function inUse(directory: string, owner: Owner): ClusterError {
+  const who = owner.pid === process.pid ? 'another cluster of this process' : `process ${owner.pid}`;
+  return new ClusterError('DIRECTORY_IN_USE', `${directory} is in use by ${who}. Stop it, or choose another directory.`);
+}
+
+function unusable(directory: string, cause: unknown): ClusterError {
+  return new ClusterError(
+    'DIRECTORY_UNUSABLE',
+    `${directory} cannot be locked: ${cause instanceof Error ? cause.message : String(cause)}`,
+    {
+      cause,
+    },
+  );
+}
+
+function codeOf(error: unknown): string | undefined {
+  if (error instanceof Error && 'code' in error) return String(error.code);
+  // execFileSync: `ps` ended with a status, or there is none.
+  if (error instanceof Error && 'status' in error) return 'EXIT';
+  return undefined;
+}

@@ -1,0 +1,181 @@
+/** One node as the supervisor holds it: its worker, its state, and what happens when that worker ends by itself. */
+import { Worker } from 'node:worker_threads';
+import { ClusterError } from './cluster-errors.ts';
+import type { FromNode, NodeStart, NodeStatus, ToNode } from './cluster-messages.ts';
+import type { Clock } from './lib/clock.ts';
+import type { NodeEvent } from './lib/events.ts';
+import type { LogFields, LogLevel } from './lib/logger.ts';
+
+export type NodeState = 'starting' | 'running' | 'stopping' | 'stopped' | 'killed' | 'failed';
+
+export interface NodeHooks {
+  event: (node: number, event: NodeEvent) => void;
+  log: (node: number, level: LogLevel, message: string, fields: LogFields) => void;
+  /** The worker ended without anybody having asked for it, or could not start. */
+  failed: (node: number, reason: string) => void;
+  ready: (node: number, startedInMs: number) => void;
+}
+
+/** A controlled shutdown takes 10 s at the most (`node.ts`); a worker that does not keep to it is blocked. */
+const CONTROLLED_STOP_MS = 12_000;
+const QUICK_STOP_MS = 3_000;
+
+interface Waiter<T> {
+  resolve: (value: T) => void;
+  reject: (error: Error) => void;
+}
+
+export class ClusterNode {
+  readonly id: number;
+  state: NodeState = 'stopped';
+  /** Wall-clock milliseconds since when it is in that state. */
+  since: number;
+  /** Why it is `failed`. */
+  reason: string | null = null;
+  private readonly workerPath: string;
+  private readonly clock: Clock;
+  private readonly hooks: NodeHooks;
+  private worker: Worker | undefined;
+  private starting: Waiter<void> | undefined;
+  private exited: Promise<void> = Promise.resolve();
+  /** How the worker's end is to be called when it comes. */
+  private ending: 'stopped' | 'killed' | undefined;
+  private readonly statusWaiters = new Map<number, (status: NodeStatus) => void>();
+  private statusRequests = 0;
+
+  constructor(id: number, workerPath: string, clock: Clock, hooks: NodeHooks) {
+    this.id = id;
+    this.workerPath = workerPath;
+    this.clock = clock;
+    this.hooks = hooks;
+    this.since = clock.now();
+  }
+
+  /** Resolves when the node serves clients; rejects with `ClusterError` NODE_FAILED when it cannot. */
+  start(start: NodeStart): Promise<void> {
+    if (this.worker !== undefined) return Promise.reject(this.wrongState('started'));
+    this.enter('starting');
+    this.ending = undefined;
+    const from = this.clock.monotonic();
+    const worker = new Worker(this.workerPath, { workerData: start, name: `broker-${this.id}` });
+    this.worker = worker;
+    let failure: string | undefined;
+    worker.on('message', (message: FromNode) => {
+      if (message.kind === 'ready') {
+        this.enter('running');
+        this.starting?.resolve();
+        this.starting = undefined;
+        this.hooks.ready(this.id, Math.round(this.clock.monotonic() - from));
+      } else if (message.kind === 'failed') {
+        failure = message.message;
+        this.hooks.log(this.id, 'error', message.message, { code: message.code, stack: message.stack });
+      } else this.receive(message);
+    });
+    worker.on('error', (error: unknown) => {
+      failure ??= error instanceof Error ? error.message : String(error);
+      this.hooks.log(this.id, 'error', 'the worker ended', { stack: error instanceof Error ? error.stack : String(error) });
+    });
+    this.exited = new Promise((resolve) => {
+      worker.once('exit', (code) => {
+        this.onExit(failure ?? (this.ending === undefined ? `its worker ended with code ${code}` : undefined));
+        resolve();
+      });
+    });
+    return new Promise((resolve, reject) => (this.starting = { resolve, reject }));
+  }
+
+  /** Resolves when the worker has ended. One that is blocked is terminated when its time is up. */
+  async stop(controlled: boolean): Promise<void> {
+    const { worker } = this;
+    if (worker === undefined) throw this.wrongState('stopped');
+    this.ending ??= 'stopped';
+    this.enter('stopping');
+    this.post(worker, { kind: 'stop', controlled });
+    const timer = this.clock.setTimer(controlled ? CONTROLLED_STOP_MS : QUICK_STOP_MS, () => {
+      this.hooks.log(this.id, 'warn', 'the node did not stop in time and was terminated', {});
+      this.ending = 'killed';
+      void worker.terminate();
+    });
+    await this.exited;
+    timer.cancel();
+  }
+
+  /** Resolves when the worker is gone, wherever it was. */
+  async kill(): Promise<void> {
+    const { worker } = this;
+    if (worker === undefined) throw this.wrongState('killed');
+    this.ending = 'killed';
+    await worker.terminate();
+    await this.exited;
+  }
+
+  /** What the node says of itself; undefined when it does not answer in time, or does not run. */
+  status(timeoutMs: number): Promise<NodeStatus | undefined> {
+    const { worker } = this;
+    if (worker === undefined || this.state !== 'running') return Promise.resolve(undefined);
+    const request = ++this.statusRequests;
+    return new Promise((resolve) => {
+      const timer = this.clock.setTimer(timeoutMs, () => {
+        this.statusWaiters.delete(request);
+        resolve(undefined);
+      });
+      this.statusWaiters.set(request, (status) => {
+        timer.cancel();
+        this.statusWaiters.delete(request);
+        resolve(status);
+      });
+      this.post(worker, { kind: 'status', request });
+    });
+  }
+
+  /** True while there is a worker, whatever its state. */
+  get alive(): boolean {
+    return this.worker !== undefined;
+  }
+
+  private post(worker: Worker, message: ToNode): void {
+    worker.postMessage(message);
+  }
+
+  private receive(message: Exclude<FromNode, { kind: 'ready' | 'failed' }>): void {
+    switch (message.kind) {
+      case 'event':
+        this.hooks.event(this.id, message.event);
+        return;
+      case 'log':
+        this.hooks.log(this.id, message.level, message.message, message.fields);
+        return;
+      case 'status':
+        this.statusWaiters.get(message.request)?.(message.status);
+        return;
+      case 'stopped':
+        return;
+    }
+  }
+
+  private onExit(failure: string | undefined): void {
+    this.worker = undefined;
+    const starting = this.starting;
+    this.starting = undefined;
+    if (this.ending !== undefined) {
+      this.enter(this.ending);
+      starting?.reject(new ClusterError('WRONG_STATE', `broker ${this.id} was ${this.ending} while it started`));
+      return;
+    }
+    const reason = failure ?? 'its worker ended';
+    this.enter('failed');
+    this.reason = reason;
+    this.hooks.failed(this.id, reason);
+    starting?.reject(new ClusterError('NODE_FAILED', `broker ${this.id} could not start: ${reason}`));
+  }
+
+  private enter(state: NodeState): void {
+    this.state = state;
+    this.since = this.clock.now();
+    this.reason = null;
+  }
+
+  private wrongState(wanted: string): ClusterError {
+    return new ClusterError('WRONG_STATE', `broker ${this.id} cannot be ${wanted}: it is ${this.state}`);
+  }
+}

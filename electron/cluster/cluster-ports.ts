@@ -1,0 +1,31 @@
+/** Finds ports that nobody listens on. */
+import { createServer } from 'node:net';
+import { ClusterError } from './cluster-errors.ts';
+
+/** The port, if it can be listened on (0 asks for any), else undefined. */
+export function probe(host: string, port: number): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE' || error.code === 'EACCES') resolve(undefined);
+      else reject(new ClusterError('NO_FREE_PORT', `cannot listen on ${host}: ${error.message}`, { cause: error }));
+    });
+    server.listen({ host, port, exclusive: true }, () => {
+      const address = server.address();
+      const bound = address !== null && typeof address === 'object' ? address.port : port;
+      server.close(() => resolve(bound));
+    });
+  });
+}
+
+/** The first port from `first` up that is free and not in `taken`, which it joins. 0 asks for any. */
+export async function freePort(host: string, first: number, taken: Set<number>): Promise<number> {
+  for (let port = first; port <= 65_535; port = first === 0 ? 0 : port + 1) {
+    if (taken.has(port)) continue;
+    const found = await probe(host, port);
+    if (found === undefined || taken.has(found)) continue;
+    taken.add(found);
+    return found;
+  }
+  throw new ClusterError('NO_FREE_PORT', `no port from ${first} up is free on ${host}`);
+}

@@ -1,0 +1,219 @@
+/**
+ * JoinGroup. Member ids are given first and used second from v4 on (KIP-394), static members come back under their instance
+ * id without a rebalance (KIP-345), a leader that comes back so may be told to skip the assignment (KIP-814, v9).
+ */
+import { ErrorCode } from '../../protocol/error-codes.ts';
+import { Deadline } from '../deadline.ts';
+import { joinError, type ClassicGroup } from './classic-group.ts';
+import { memberName, newMemberId, protocolsOf, sameProtocols, type ClassicMember } from './classic-member.ts';
+import { completeIfAllJoined, prepareOrComplete, prepareRebalance, sessionOver, touch } from './classic-rebalance.ts';
+import { clientReason } from './words.ts';
+import type { GroupDecision, GroupEnvironment, GroupRequestContext, JoinRequest, JoinResponse, Waiter } from './types.ts';
+
+interface Join {
+  readonly env: GroupEnvironment;
+  readonly group: ClassicGroup;
+  readonly request: JoinRequest;
+  readonly context: GroupRequestContext;
+  readonly waiter: Waiter<JoinResponse>;
+  /** `; it says: …` when the client gave a reason (KIP-800). */
+  readonly because: string;
+}
+
+/** Decides a JoinGroup for a group that exists; `waiter` is answered now or when the rebalance is through. */
+export function decideJoin(
+  env: GroupEnvironment,
+  group: ClassicGroup,
+  request: JoinRequest,
+  context: GroupRequestContext,
+  waiter: Waiter<JoinResponse>,
+): GroupDecision | null {
+  const because = clientReason(request.reason);
+  const join: Join = { env, group, request, context, waiter, because };
+  if (!isAccepted(join)) {
+    refuse(join, ErrorCode.GROUP_MAX_SIZE_REACHED, '');
+    group.takePendingJoin(request.memberId);
+    const known = group.members.get(request.memberId);
+    if (known !== undefined) {
+      const reason = `member ${memberName(known)} did not fit into a group of ${env.settings.maxSize}`;
+      group.remove(known, ErrorCode.GROUP_MAX_SIZE_REACHED);
+      env.emit('group/memberExpired', group.groupId, reason, { memberId: known.memberId });
+    }
+    return completeIfAllJoined(env, group);
+  }
+  if (!group.supports(request.protocolType, request.protocols)) return refuse(join, ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
+  return request.memberId === '' ? joinNew(join) : joinKnown(join);
+}
+
+function refuse({ waiter, request }: Join, error: number, memberId = request.memberId): null {
+  waiter.respond(joinError(waiter.version, error, memberId));
+  return null;
+}
+
+/** Room for one more? While a rebalance is being prepared, only those who wait count: the others may not come back. */
+function isAccepted({ env, group, request }: Join): boolean {
+  const member = group.members.get(request.memberId);
+  const { maxSize } = env.settings;
+  if (request.memberId === '' && request.groupInstanceId === null && group.pendingJoin.size >= maxSize) return false;
+  switch (group.state) {
+    case 'Empty':
+    case 'Dead':
+      return true;
+    case 'PreparingRebalance':
+      return (member !== undefined && member.awaitingJoin !== null) || group.awaitingJoin < maxSize;
+    case 'CompletingRebalance':
+    case 'Stable':
+      return member !== undefined || group.members.size < maxSize;
+  }
+}
+
+function joinNew(join: Join): GroupDecision | null {
+  const { env, group, request, context } = join;
+  const instanceId = request.groupInstanceId;
+  const memberId = newMemberId(env.random, context.clientId ?? '', instanceId);
+  if (instanceId !== null) {
+    const current = group.staticMemberId(instanceId);
+    const member = current === undefined ? undefined : group.members.get(current);
+    return member === undefined ? addMember(join, memberId) : replaceStaticMember(join, member, memberId);
+  }
+  if (context.version < 4) return addMember(join, memberId);
+  const deadline = new Deadline(env.clock, () => {
+    group.pendingJoin.delete(memberId);
+    env.perform(completeIfAllJoined(env, group));
+  });
+  deadline.set(request.sessionTimeoutMs);
+  group.pendingJoin.set(memberId, deadline);
+  return refuse(join, ErrorCode.MEMBER_ID_REQUIRED, memberId);
+}
+
+function joinKnown(join: Join): GroupDecision | null {
+  const { group, request, waiter } = join;
+  const { memberId, groupInstanceId } = request;
+  if (group.pendingJoin.has(memberId) && groupInstanceId === null) return addMember(join, memberId);
+  const error = group.validateMember(memberId, groupInstanceId);
+  const member = group.members.get(memberId);
+  if (error !== ErrorCode.NONE || member === undefined) return refuse(join, error === ErrorCode.NONE ? ErrorCode.UNKNOWN_MEMBER_ID : error);
+  const name = memberName(member);
+  const unchanged = sameProtocols(member.protocols, protocolsOf(request));
+  switch (group.state) {
+    case 'PreparingRebalance':
+      return updateMember(join, member, `member ${name} rejoined`);
+    case 'CompletingRebalance':
+      // The same again: it did not hear the answer to its first JoinGroup.
+      if (unchanged) break;
+      return updateMember(join, member, `member ${name} changed what it subscribes to`);
+    case 'Stable':
+      // The leader may know of changes that nobody's metadata shows, such as new partitions.
+      if (group.isLeader(memberId)) return updateMember(join, member, `leader ${name} asked for a new assignment`);
+      if (!unchanged) return updateMember(join, member, `member ${name} changed what it subscribes to`);
+      break;
+    case 'Empty':
+    case 'Dead':
+      return refuse(join, ErrorCode.UNKNOWN_MEMBER_ID);
+  }
+  touch(member);
+  waiter.respond(group.joinResponse(member, waiter.version));
+  return null;
+}
+
+function rebalanceTimeout(request: JoinRequest): number {
+  return request.rebalanceTimeoutMs < 0 ? request.sessionTimeoutMs : request.rebalanceTimeoutMs;
+}
+
+function addMember({ env, group, request, context, waiter, because }: Join, memberId: string): GroupDecision | null {
+  const member: ClassicMember = {
+    memberId,
+    instanceId: request.groupInstanceId,
+    clientId: context.clientId ?? '',
+    clientHost: context.clientHost,
+    rebalanceTimeoutMs: rebalanceTimeout(request),
+    sessionTimeoutMs: request.sessionTimeoutMs,
+    protocolType: request.protocolType,
+    protocols: protocolsOf(request),
+    assignment: Buffer.alloc(0),
+    isNew: true,
+    awaitingJoin: null,
+    awaitingSync: null,
+    session: new Deadline(env.clock, () => env.perform(sessionOver(env, group, member))),
+  };
+  if (group.state === 'PreparingRebalance' && group.previousState === 'Empty') group.newMemberAdded = true;
+  group.add(member, waiter);
+  member.session.set(env.settings.newMemberJoinTimeoutMs);
+  const reason = `member ${memberName(member)} joined${because}`;
+  env.emit('group/memberJoined', group.groupId, reason, {
+    memberId,
+    clientId: member.clientId,
+    clientHost: member.clientHost,
+    members: group.members.size,
+  });
+  return prepareOrComplete(env, group, reason);
+}
+
+function updateMember(
+  { env, group, request, context, waiter, because }: Join,
+  member: ClassicMember,
+  reason: string,
+): GroupDecision | null {
+  group.update(member, protocolsOf(request), rebalanceTimeout(request), request.sessionTimeoutMs);
+  member.clientId = context.clientId ?? '';
+  member.clientHost = context.clientHost;
+  group.awaitJoin(member, waiter);
+  touch(member);
+  return prepareOrComplete(env, group, reason + because);
+}
+
+/**
+ * A static member came back, probably after a restart. While the group is stable and would choose the same protocol, it
+ * takes its old place and its old assignment, and nobody else notices; its new id is written first.
+ */
+function replaceStaticMember(join: Join, member: ClassicMember, newId: string): GroupDecision | null {
+  const { env, group, request, context, waiter } = join;
+  const oldId = member.memberId;
+  const { protocols, rebalanceTimeoutMs, sessionTimeoutMs, clientId, clientHost } = member;
+  const formerLeader = group.leaderId;
+  group.replaceStatic(member, newId);
+  group.update(member, protocolsOf(request), rebalanceTimeout(request), request.sessionTimeoutMs);
+  member.clientId = context.clientId ?? '';
+  member.clientHost = context.clientHost;
+  group.awaitJoin(member, waiter);
+  touch(member);
+  const name = memberName(member);
+  if (group.state === 'CompletingRebalance') {
+    // The leader may already be assigning to the old id.
+    return prepareRebalance(env, group, `static member ${name} came back while partitions were being assigned`);
+  }
+  if (group.state !== 'Stable') return completeIfAllJoined(env, group);
+  if (group.selectProtocol() !== group.protocolName) {
+    return prepareRebalance(env, group, `static member ${name} came back with other protocols`);
+  }
+  const { generation } = group;
+  return {
+    records: [group.metadataRecord()],
+    settled(error) {
+      const isOurs = group.members.get(newId) === member && member.awaitingJoin === waiter;
+      // A rebalance has begun meanwhile: this member waits in it like everybody else.
+      if (!isOurs || group.state !== 'Stable' || group.generation !== generation) return null;
+      if (error !== ErrorCode.NONE) {
+        group.answerJoin(member, joinError(waiter.version, error));
+        group.update(member, protocols, rebalanceTimeoutMs, sessionTimeoutMs);
+        member.clientId = clientId;
+        member.clientHost = clientHost;
+        group.replaceStatic(member, oldId);
+        touch(member);
+        return null;
+      }
+      touch(member);
+      env.emit('group/memberJoined', group.groupId, `static member ${name} came back and has its old partitions`, {
+        memberId: newId,
+        clientId: member.clientId,
+        clientHost: member.clientHost,
+        members: group.members.size,
+      });
+      const leads = group.isLeader(newId);
+      if (waiter.version >= 9) group.answerJoin(member, group.joinResponse(member, waiter.version, { skipAssignment: leads }));
+      // Older clients cannot be told to skip it: they are told that the leader is somebody else, so they do not assign.
+      else group.answerJoin(member, group.joinResponse(member, waiter.version, { leader: formerLeader ?? '', withMembers: false }));
+      return null;
+    },
+  };
+}

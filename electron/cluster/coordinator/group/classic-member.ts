@@ -1,0 +1,57 @@
+import type { Random } from '../../lib/random.ts';
+import type { Deadline } from '../deadline.ts';
+import type { JoinRequest, JoinResponse, SyncResponse, Waiter } from './types.ts';
+
+export interface MemberProtocol {
+  readonly name: string;
+  readonly metadata: Buffer;
+}
+
+/** A member of a classic group. `ClassicGroup` owns it: what its counters depend on is changed there only. */
+export interface ClassicMember {
+  /** Changes only when a static member comes back under its instance id. */
+  memberId: string;
+  readonly instanceId: string | null;
+  clientId: string;
+  clientHost: string;
+  rebalanceTimeoutMs: number;
+  sessionTimeoutMs: number;
+  readonly protocolType: string;
+  /** In order of preference. */
+  protocols: readonly MemberProtocol[];
+  /** Empty until the first assignment. */
+  assignment: Buffer;
+  /** Waits in its first JoinGroup, so it cannot send heartbeats. */
+  isNew: boolean;
+  awaitingJoin: Waiter<JoinResponse> | null;
+  awaitingSync: Waiter<SyncResponse> | null;
+  readonly session: Deadline;
+}
+
+/** How people know a member: by its instance id, its client id, else its member id. */
+export function memberName(member: { memberId: string; instanceId: string | null; clientId: string }): string {
+  return member.instanceId ?? (member.clientId === '' ? member.memberId : member.clientId);
+}
+
+/** Copies out of the request, whose bytes are a window on a whole frame. */
+export function protocolsOf(request: JoinRequest): MemberProtocol[] {
+  return request.protocols.map(({ name, metadata }) => ({ name, metadata: Buffer.from(metadata) }));
+}
+
+export function sameProtocols(a: readonly MemberProtocol[], b: readonly MemberProtocol[]): boolean {
+  if (a.length !== b.length) return false;
+  return a.every((mine, i) => {
+    const other = b[i];
+    return other !== undefined && mine.name === other.name && mine.metadata.equals(other.metadata);
+  });
+}
+
+/** A member id as Kafka makes them: the client's or instance's id, a dash, and a random UUID in its usual text form. */
+export function newMemberId(random: Random, clientId: string, instanceId: string | null): string {
+  const bytes = Buffer.from(random.bytes(16));
+  bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;
+  bytes[8] = ((bytes[8] as number) & 0x3f) | 0x80;
+  const hex = bytes.toString('hex');
+  const uuid = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+  return `${instanceId ?? clientId}-${uuid}`;
+}

@@ -1,0 +1,146 @@
+/** SyncGroup, Heartbeat and LeaveGroup: what a member does between two JoinGroups. */
+import type { leaveGroup } from '../../protocol/apis/leave-group.ts';
+import type { heartbeat } from '../../protocol/apis/heartbeat.ts';
+import { ErrorCode } from '../../protocol/error-codes.ts';
+import type { RequestOf } from '../../protocol/schema.ts';
+import { syncError, type ClassicGroup } from './classic-group.ts';
+import { memberName, type ClassicMember } from './classic-member.ts';
+import {
+  afterRemoval,
+  completeIfAllJoined,
+  completeSync,
+  prepareOrComplete,
+  resetAssignment,
+  syncResponse,
+  touch,
+} from './classic-rebalance.ts';
+import { clientReason, membersByName } from './words.ts';
+import type { GroupDecision, GroupEnvironment, SyncRequest, SyncResponse, Waiter } from './types.ts';
+
+export function decideSync(
+  env: GroupEnvironment,
+  group: ClassicGroup,
+  request: SyncRequest,
+  waiter: Waiter<SyncResponse>,
+): GroupDecision | null {
+  const error = validateSync(group, request);
+  const member = group.members.get(request.memberId);
+  if (error !== ErrorCode.NONE || member === undefined) {
+    waiter.respond(syncError(error));
+    return null;
+  }
+  switch (group.state) {
+    case 'PreparingRebalance':
+      touch(member);
+      waiter.respond(syncError(ErrorCode.REBALANCE_IN_PROGRESS));
+      return null;
+    case 'CompletingRebalance':
+      group.awaitSync(member, waiter);
+      sawSync(group, member.memberId);
+      return group.isLeader(member.memberId) && !group.assignmentInFlight ? writeAssignment(env, group, request) : null;
+    case 'Stable':
+      sawSync(group, member.memberId);
+      touch(member);
+      waiter.respond(syncResponse(group, member));
+      return null;
+    case 'Empty':
+    case 'Dead':
+      waiter.respond(syncError(ErrorCode.UNKNOWN_MEMBER_ID));
+      return null;
+  }
+}
+
+function validateSync(group: ClassicGroup, request: SyncRequest): number {
+  const error = group.validateMember(request.memberId, request.groupInstanceId);
+  if (error !== ErrorCode.NONE) return error;
+  if (request.generationId !== group.generation) return ErrorCode.ILLEGAL_GENERATION;
+  const differs = (theirs: string | null, ours: string | null): boolean => theirs !== null && ours !== null && theirs !== ours;
+  if (differs(request.protocolType, group.protocolType) || differs(request.protocolName, group.protocolName))
+    return ErrorCode.INCONSISTENT_GROUP_PROTOCOL;
+  return ErrorCode.NONE;
+}
+
+function sawSync(group: ClassicGroup, memberId: string): void {
+  group.pendingSync.delete(memberId);
+  if (group.pendingSync.size === 0) group.syncTimer.clear();
+}
+
+/** The leader's assignment is written before anybody gets it, so that no fail-over can lose what a member was told. */
+function writeAssignment(env: GroupEnvironment, group: ClassicGroup, request: SyncRequest): GroupDecision {
+  const assignments = new Map(request.assignments.map(({ memberId, assignment }) => [memberId, Buffer.from(assignment)]));
+  const { generation } = group;
+  group.assignmentInFlight = true;
+  return {
+    records: [group.metadataRecord(assignments)],
+    settled(error) {
+      if (group.state !== 'CompletingRebalance' || group.generation !== generation) return null;
+      if (error === ErrorCode.NONE) {
+        completeSync(env, group, assignments);
+        return null;
+      }
+      resetAssignment(group, error);
+      return prepareOrComplete(env, group, 'the assignment could not be stored');
+    },
+  };
+}
+
+/** The error code of the answer. */
+export function decideHeartbeat(group: ClassicGroup, request: RequestOf<typeof heartbeat>): number {
+  const error = group.validateMember(request.memberId, request.groupInstanceId);
+  const member = group.members.get(request.memberId);
+  if (error !== ErrorCode.NONE || member === undefined) return error;
+  if (request.generationId !== group.generation) return ErrorCode.ILLEGAL_GENERATION;
+  switch (group.state) {
+    case 'PreparingRebalance':
+      touch(member);
+      return ErrorCode.REBALANCE_IN_PROGRESS;
+    case 'CompletingRebalance':
+    case 'Stable':
+      touch(member);
+      return ErrorCode.NONE;
+    case 'Empty':
+    case 'Dead':
+      return ErrorCode.UNKNOWN_MEMBER_ID;
+  }
+}
+
+export type Leaver = RequestOf<typeof leaveGroup>['members'][number];
+export interface Left {
+  memberId: string;
+  groupInstanceId: string | null;
+  errorCode: number;
+}
+
+/** Takes all leavers out, then rebalances once. */
+export function decideLeave(
+  env: GroupEnvironment,
+  group: ClassicGroup,
+  leavers: readonly Leaver[],
+): { results: Left[]; decision: GroupDecision | null } {
+  const gone: ClassicMember[] = [];
+  let unjoined = 0;
+  const results = leavers.map((leaver): Left => {
+    const { memberId, groupInstanceId } = leaver;
+    const result = (errorCode: number): Left => ({ memberId, groupInstanceId, errorCode });
+    if (memberId !== '' && group.takePendingJoin(memberId)) {
+      unjoined++;
+      return result(ErrorCode.NONE);
+    }
+    // An administrator names a static member by its instance id alone (KIP-345).
+    const id = memberId === '' && groupInstanceId !== null ? (group.staticMemberId(groupInstanceId) ?? '') : memberId;
+    const error = group.validateMember(id, groupInstanceId);
+    const member = group.members.get(id);
+    if (error !== ErrorCode.NONE || member === undefined) return result(error);
+    group.remove(member, ErrorCode.UNKNOWN_MEMBER_ID);
+    const because = clientReason(leaver.reason);
+    env.emit('group/memberLeft', group.groupId, `member ${memberName(member)} left${because}`, {
+      memberId: id,
+      members: group.members.size,
+    });
+    gone.push(member);
+    return result(ErrorCode.NONE);
+  });
+  if (gone.length > 0) return { results, decision: afterRemoval(env, group, `${membersByName(gone)} left`) };
+  // Whose id was only handed out takes nothing along, but a rebalance may have waited for it alone.
+  return { results, decision: unjoined > 0 ? completeIfAllJoined(env, group) : null };
+}

@@ -1,0 +1,228 @@
+/**
+ * The group coordinator of one broker: finds the partition of a group, and the state machine that runs there, and answers
+ * with the protocol's errors where there is none. Takes decoded requests, returns response bodies; never rejects for
+ * anything that a client or a fault can do.
+ *
+ * Topic ids: OffsetCommit and OffsetFetch v10 name topics by id. The caller, which has the metadata image, fills in `name`
+ * beforehand and keeps topics that it cannot resolve to itself; ids are echoed, and kept beside the offset.
+ */
+import type { Clock } from '../../lib/clock.ts';
+import type { EventSink } from '../../lib/events.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { Random } from '../../lib/random.ts';
+import type { deleteGroups } from '../../protocol/apis/delete-groups.ts';
+import type { describeGroups } from '../../protocol/apis/describe-groups.ts';
+import type { heartbeat } from '../../protocol/apis/heartbeat.ts';
+import type { joinGroup } from '../../protocol/apis/join-group.ts';
+import type { leaveGroup } from '../../protocol/apis/leave-group.ts';
+import type { listGroups } from '../../protocol/apis/list-groups.ts';
+import type { offsetCommit } from '../../protocol/apis/offset-commit.ts';
+import type { offsetDelete } from '../../protocol/apis/offset-delete.ts';
+import type { offsetFetch } from '../../protocol/apis/offset-fetch.ts';
+import type { syncGroup } from '../../protocol/apis/sync-group.ts';
+import { ErrorCode } from '../../protocol/error-codes.ts';
+import { decodeGroupRecord, encodeGroupRecord, type GroupRecord, type GroupRecordIn } from '../../protocol/records/group-records.ts';
+import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import { ZERO_UUID } from '../../protocol/uuid.ts';
+import { partitionForKey } from '../java-hash.ts';
+import { CoordinatorRuntime } from '../runtime.ts';
+import type { CoordinatorStorage } from '../storage.ts';
+import { joinError, syncError } from './classic-group.ts';
+import type { Leaver } from './classic-session.ts';
+import { describedGroup, describeError, groupFilter, listedGroup, unknownGroup, type ListedGroup } from './group-queries.ts';
+import { GroupShard } from './group-shard.ts';
+import { commitError, fetchError, fetchOffsets, type FetchedGroup, type GroupToFetch } from './offset-requests.ts';
+import type { GroupSettings } from './settings.ts';
+import { groupStatus, type GroupCoordinatorStatus } from './status.ts';
+import type { GroupDecision, GroupRequestContext } from './types.ts';
+
+export interface GroupCoordinatorOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly events: EventSink;
+  readonly storage: CoordinatorStorage;
+  readonly settings: GroupSettings;
+}
+
+/** From this version of OffsetFetch on, one request asks for many groups. */
+const MANY_GROUPS = 8;
+/** From this version of LeaveGroup on, one request names many members. */
+const MANY_LEAVERS = 3;
+
+export class GroupCoordinator {
+  private readonly options: GroupCoordinatorOptions;
+  private readonly runtime: CoordinatorRuntime<GroupRecordIn, GroupRecord, GroupShard>;
+
+  constructor(options: GroupCoordinatorOptions) {
+    this.options = options;
+    const { clock, random, logger, events, storage, settings } = options;
+    this.runtime = new CoordinatorRuntime({
+      clock,
+      logger,
+      storage,
+      encode: encodeGroupRecord,
+      decode: decodeGroupRecord,
+      createShard: (_partition, perform) =>
+        new GroupShard({
+          clock,
+          random,
+          logger,
+          settings,
+          emit: (type, group, reason, details) => events({ type, at: clock.now(), group, reason, details }),
+          perform,
+        }),
+    });
+  }
+
+  /** The partition of `__consumer_offsets` that a group belongs to; undefined while the topic does not exist. */
+  partitionFor(groupId: string): number | undefined {
+    const count = this.options.storage.partitionCount();
+    return count === undefined || count === 0 ? undefined : partitionForKey(groupId, count);
+  }
+
+  onElection(partition: number, leaderEpoch: number): void {
+    this.runtime.onElection(partition, leaderEpoch);
+  }
+
+  onResignation(partition: number, leaderEpoch: number | null): void {
+    this.runtime.onResignation(partition, leaderEpoch);
+  }
+
+  /** Forgets all offsets of topics that were deleted. */
+  onTopicsDeleted(names: readonly string[]): void {
+    const topics = new Set(names);
+    for (const { partition, shard } of this.runtime.partitions())
+      for (const decision of shard?.decideTopicsDeleted(topics) ?? []) this.runtime.perform(partition, decision);
+  }
+
+  /** Answers all who wait and stops all timers. Every later request gets COORDINATOR_NOT_AVAILABLE. */
+  close(): void {
+    this.runtime.close();
+  }
+
+  joinGroup(request: RequestOf<typeof joinGroup>, context: GroupRequestContext): Promise<ResponseIn<typeof joinGroup>> {
+    const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.options.settings;
+    const found = this.find(request.groupId);
+    if (typeof found === 'number') return Promise.resolve(joinError(context.version, found, request.memberId));
+    if (request.sessionTimeoutMs < minSessionTimeoutMs || request.sessionTimeoutMs > maxSessionTimeoutMs)
+      return Promise.resolve(joinError(context.version, ErrorCode.INVALID_SESSION_TIMEOUT, request.memberId));
+    return new Promise((resolve) => {
+      this.perform(found, found.shard.decideJoin(request, context, { version: context.version, respond: resolve }));
+    });
+  }
+
+  syncGroup(request: RequestOf<typeof syncGroup>, context: GroupRequestContext): Promise<ResponseIn<typeof syncGroup>> {
+    const found = this.find(request.groupId);
+    if (found === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS) {
+      // A rebalance that was under way is not on record: this member has to start over at JoinGroup.
+      return Promise.resolve(syncError(ErrorCode.REBALANCE_IN_PROGRESS));
+    }
+    if (typeof found === 'number') return Promise.resolve(syncError(found));
+    return new Promise((resolve) => {
+      this.perform(found, found.shard.decideSync(request, { version: context.version, respond: resolve }));
+    });
+  }
+
+  heartbeat(request: RequestOf<typeof heartbeat>): ResponseIn<typeof heartbeat> {
+    const found = this.find(request.groupId);
+    // While the group is being loaded its members are taken to be alive: their sessions start anew with the load.
+    if (found === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS) return { errorCode: ErrorCode.NONE };
+    return { errorCode: typeof found === 'number' ? found : found.shard.heartbeat(request) };
+  }
+
+  leaveGroup(request: RequestOf<typeof leaveGroup>, context: GroupRequestContext): ResponseIn<typeof leaveGroup> {
+    const found = this.find(request.groupId);
+    if (typeof found === 'number') return { errorCode: found, members: [] };
+    const single: Leaver = { memberId: request.memberId, groupInstanceId: null, reason: null };
+    const { results, decision } = found.shard.decideLeave(request.groupId, context.version < MANY_LEAVERS ? [single] : request.members);
+    this.perform(found, decision);
+    if (context.version < MANY_LEAVERS) return { errorCode: results[0]?.errorCode ?? ErrorCode.NONE, members: [] };
+    return { errorCode: ErrorCode.NONE, members: results };
+  }
+
+  offsetCommit(request: RequestOf<typeof offsetCommit>, context: GroupRequestContext): Promise<ResponseIn<typeof offsetCommit>> {
+    // Consumers that use no group may commit under the empty id, as they always could.
+    const found = this.find(request.groupId, { emptyIdAllowed: true });
+    if (typeof found === 'number') return Promise.resolve(commitError(request, found));
+    return new Promise((resolve) => {
+      this.perform(found, found.shard.decideCommit(request, context.version, resolve));
+    });
+  }
+
+  offsetFetch(request: RequestOf<typeof offsetFetch>, context: GroupRequestContext): ResponseIn<typeof offsetFetch> {
+    const { requireStable } = request;
+    if (context.version >= MANY_GROUPS) return { groups: request.groups.map((group) => this.fetchGroup(group, requireStable)) };
+    const topics = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
+    const fetched = this.fetchGroup({ groupId: request.groupId, memberId: null, memberEpoch: -1, topics }, requireStable);
+    return {
+      topics: fetched.topics.map(({ name, partitions }) => ({ name: name ?? '', partitions })),
+      errorCode: fetched.errorCode,
+      groups: [],
+    };
+  }
+
+  offsetDelete(request: RequestOf<typeof offsetDelete>): Promise<ResponseIn<typeof offsetDelete>> {
+    const found = this.find(request.groupId);
+    if (typeof found === 'number') return Promise.resolve({ errorCode: found, topics: [] });
+    return new Promise((resolve) => {
+      this.perform(found, found.shard.decideOffsetDelete(request, resolve));
+    });
+  }
+
+  /** What is loaded, with COORDINATOR_LOAD_IN_PROGRESS if that is not everything. */
+  listGroups(request: RequestOf<typeof listGroups>): ResponseIn<typeof listGroups> {
+    const matches = groupFilter(request);
+    const groups: ListedGroup[] = [];
+    let errorCode: number = ErrorCode.NONE;
+    for (const { shard } of this.runtime.partitions()) {
+      if (shard === null) errorCode = ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
+      else for (const group of shard.groups.values()) if (matches(group)) groups.push(listedGroup(group));
+    }
+    return { errorCode, groups };
+  }
+
+  describeGroups(request: RequestOf<typeof describeGroups>, context: GroupRequestContext): ResponseIn<typeof describeGroups> {
+    return {
+      groups: request.groups.map((groupId) => {
+        const found = this.find(groupId, { emptyIdAllowed: true });
+        if (typeof found === 'number') return describeError(groupId, found);
+        const group = found.shard.groups.get(groupId);
+        return group === undefined ? unknownGroup(groupId, context.version) : describedGroup(group);
+      }),
+    };
+  }
+
+  async deleteGroups(request: RequestOf<typeof deleteGroups>): Promise<ResponseIn<typeof deleteGroups>> {
+    type Result = ResponseIn<typeof deleteGroups>['results'][number];
+    const results = request.groupsNames.map((groupId) => {
+      const found = this.find(groupId, { emptyIdAllowed: true });
+      if (typeof found === 'number') return Promise.resolve<Result>({ groupId, errorCode: found });
+      return new Promise<Result>((resolve) => this.perform(found, found.shard.decideDelete(groupId, resolve)));
+    });
+    return { results: await Promise.all(results) };
+  }
+
+  /** What the lab shows. */
+  status(): GroupCoordinatorStatus {
+    return groupStatus(this.runtime.partitions());
+  }
+
+  private fetchGroup(group: GroupToFetch, requireStable: boolean): FetchedGroup {
+    const found = this.find(group.groupId, { emptyIdAllowed: true });
+    return typeof found === 'number' ? fetchError(group, found) : fetchOffsets(found.shard.offsets, group, requireStable);
+  }
+
+  /** The shard of a group, or the code that says why there is none. */
+  private find(groupId: string, options: { emptyIdAllowed?: boolean } = {}): { partition: number; shard: GroupShard } | number {
+    if (groupId === '' && options.emptyIdAllowed !== true) return ErrorCode.INVALID_GROUP_ID;
+    const partition = this.partitionFor(groupId);
+    if (partition === undefined) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    const shard = this.runtime.shard(partition);
+    return typeof shard === 'number' ? shard : { partition, shard };
+  }
+
+  private perform({ partition }: { partition: number }, decision: GroupDecision | null): void {
+    this.runtime.perform(partition, decision);
+  }
+}

@@ -1,0 +1,33 @@
+import type { ClassicGroup } from './classic-group.ts';
+import { offsetTombstone, type CommittedOffset, type OffsetRecord, type OffsetStore } from './offset-store.ts';
+import type { GroupEnvironment } from './types.ts';
+
+/**
+ * Tombstones for the offsets of a group that have outlived the retention (KIP-211). In a group without members, the time
+ * runs since the last one left; in a group that never had any, since the commit; in a live consumer group, since the commit
+ * too, but only for topics that nobody subscribes to. What is just being written or is part of an open transaction stays.
+ */
+export function expiredOffsets(env: GroupEnvironment, group: ClassicGroup, offsets: OffsetStore): OffsetRecord[] {
+  const since = retentionBegins(group);
+  if (since === null) return [];
+  const now = env.clock.now();
+  const expired: OffsetRecord[] = [];
+  for (const [topic, partition, committed] of offsets.of(group.groupId).entries()) {
+    if (group.state !== 'Empty' && group.subscribedTopics?.has(topic) === true) continue;
+    if (offsets.isInFlight(group.groupId, topic, partition) || offsets.isUnstable(group.groupId, topic, partition)) continue;
+    const ends = committed.expireTimestamp >= 0n ? Number(committed.expireTimestamp) : since(committed) + env.settings.offsetsRetentionMs;
+    if (now >= ends) expired.push(offsetTombstone(group.groupId, topic, partition));
+  }
+  return expired;
+}
+
+/** From when on the retention of an offset runs; null while none of the group's offsets may expire. */
+function retentionBegins(group: ClassicGroup): ((committed: CommittedOffset) => number) | null {
+  const sinceCommit = (committed: CommittedOffset): number => Number(committed.commitTimestamp);
+  if (group.protocolType === null) return sinceCommit;
+  if (group.state === 'Empty') {
+    const { stateSince } = group;
+    return stateSince === null ? sinceCommit : (committed) => Math.max(stateSince, sinceCommit(committed));
+  }
+  return group.state === 'Stable' && group.subscribedTopics !== null ? sinceCommit : null;
+}

@@ -1,0 +1,186 @@
+/** OffsetCommit, OffsetFetch and OffsetDelete for a group whose partition is known and loaded. */
+import type { offsetCommit } from '../../protocol/apis/offset-commit.ts';
+import type { offsetDelete } from '../../protocol/apis/offset-delete.ts';
+import type { offsetFetch } from '../../protocol/apis/offset-fetch.ts';
+import { ErrorCode } from '../../protocol/error-codes.ts';
+import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import { ZERO_UUID } from '../../protocol/uuid.ts';
+import type { ClassicGroup } from './classic-group.ts';
+import { touch } from './classic-rebalance.ts';
+import { offsetTombstone, type OffsetRecord, type OffsetStore } from './offset-store.ts';
+import type { GroupDecision, GroupEnvironment } from './types.ts';
+
+export type CommitRequest = RequestOf<typeof offsetCommit>;
+export type CommitResponse = ResponseIn<typeof offsetCommit>;
+export type FetchedGroup = NonNullable<ResponseIn<typeof offsetFetch>['groups']>[number];
+export type GroupToFetch = RequestOf<typeof offsetFetch>['groups'][number];
+
+/** The first version that writes a topic id. */
+const VALUE_WITH_TOPIC_ID = 4;
+/** The only version that writes a time of expiry. */
+const VALUE_WITH_EXPIRY = 1;
+
+/** NONE if this commit may be made: by a member of the present generation, or from outside while the group has no members. */
+export function validateCommit(group: ClassicGroup, request: CommitRequest): number {
+  const { generationIdOrMemberEpoch: generation, memberId, groupInstanceId } = request;
+  if (generation < 0 && group.state === 'Empty') return ErrorCode.NONE;
+  if (generation >= 0 || memberId !== '' || groupInstanceId !== null) {
+    const error = group.validateMember(memberId, groupInstanceId);
+    if (error !== ErrorCode.NONE) return error;
+    if (generation !== group.generation) return ErrorCode.ILLEGAL_GENERATION;
+  } else if (group.state !== 'Empty') return ErrorCode.UNKNOWN_MEMBER_ID;
+  // Its member knows the new generation from JoinGroup but owns nothing in it yet.
+  return group.state === 'CompletingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE;
+}
+
+export function commitError(request: CommitRequest, errorCode: number): CommitResponse {
+  return {
+    topics: request.topics.map(({ name, topicId, partitions }) => ({
+      name,
+      topicId,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+    })),
+  };
+}
+
+export function decideCommit(
+  env: GroupEnvironment,
+  offsets: OffsetStore,
+  group: ClassicGroup,
+  request: CommitRequest,
+  respond: (response: CommitResponse) => void,
+): GroupDecision | null {
+  const error = validateCommit(group, request);
+  if (error !== ErrorCode.NONE) {
+    respond(commitError(request, error));
+    return null;
+  }
+  const member = group.members.get(request.memberId);
+  if (member !== undefined) touch(member);
+  const now = BigInt(env.clock.now());
+  const expires = request.retentionTimeMs >= 0n;
+  const records: OffsetRecord[] = [];
+  const topics = request.topics.map(({ name, topicId, partitions }) => ({
+    name,
+    topicId,
+    partitions: partitions.map((partition): { partitionIndex: number; errorCode: number } => {
+      const metadata = partition.committedMetadata ?? '';
+      if (Buffer.byteLength(metadata) > env.settings.offsetMetadataMaxBytes)
+        return { partitionIndex: partition.partitionIndex, errorCode: ErrorCode.OFFSET_METADATA_TOO_LARGE };
+      records.push({
+        type: 'OffsetCommit',
+        key: { group: group.groupId, topic: name, partition: partition.partitionIndex },
+        value: {
+          offset: partition.committedOffset,
+          leaderEpoch: partition.committedLeaderEpoch,
+          metadata,
+          commitTimestamp: now,
+          expireTimestamp: expires ? now + request.retentionTimeMs : -1n,
+          topicId,
+        },
+        ...(expires ? { version: VALUE_WITH_EXPIRY } : topicId !== ZERO_UUID ? { version: VALUE_WITH_TOPIC_ID } : {}),
+      });
+      return { partitionIndex: partition.partitionIndex, errorCode: ErrorCode.NONE };
+    }),
+  }));
+  offsets.appended(records);
+  return {
+    records,
+    settled(failure) {
+      offsets.settled(records);
+      if (failure !== ErrorCode.NONE)
+        for (const { partitions } of topics)
+          for (const result of partitions) if (result.errorCode === ErrorCode.NONE) result.errorCode = failure;
+      respond({ topics });
+      return null;
+    },
+  };
+}
+
+/** Committed offsets; `topics` null asks for all of them. A partition without one has offset −1 and no error. */
+export function fetchOffsets(offsets: OffsetStore, request: GroupToFetch, requireStable: boolean): FetchedGroup {
+  const { groupId } = request;
+  const partition = (topic: string, topicId: string, partitionIndex: number): FetchedGroup['topics'][number]['partitions'][number] => {
+    if (requireStable && offsets.isUnstable(groupId, topic, partitionIndex))
+      return unknownOffset(partitionIndex, ErrorCode.UNSTABLE_OFFSET_COMMIT);
+    const committed = offsets.get(groupId, topic, partitionIndex);
+    if (committed === undefined || isOfAnother(topicId, committed.topicId)) return unknownOffset(partitionIndex, ErrorCode.NONE);
+    return {
+      partitionIndex,
+      committedOffset: committed.offset,
+      committedLeaderEpoch: committed.leaderEpoch,
+      metadata: committed.metadata,
+      errorCode: ErrorCode.NONE,
+    };
+  };
+  if (request.topics !== null) {
+    const topics = request.topics.map(({ name, topicId, partitionIndexes }) => ({
+      name,
+      topicId,
+      partitions: partitionIndexes.map((index) => partition(name, topicId, index)),
+    }));
+    return { groupId, topics, errorCode: ErrorCode.NONE };
+  }
+  const all = offsets.of(groupId);
+  const topics = all.topicNames().map((name) => {
+    const committed = all.partitionsOf(name);
+    // The broker fills in the id of the topic as it is today; what stands beside the offset may be of a topic that is gone.
+    return { name, topicId: ZERO_UUID, partitions: [...committed.keys()].map((index) => partition(name, ZERO_UUID, index)) };
+  });
+  return { groupId, topics, errorCode: ErrorCode.NONE };
+}
+
+/** An offset that was committed to an earlier topic of the same name says nothing of this one. */
+function isOfAnother(asked: string, committed: string): boolean {
+  return asked !== ZERO_UUID && committed !== ZERO_UUID && asked !== committed;
+}
+
+export function fetchError({ groupId, topics }: GroupToFetch, errorCode: number): FetchedGroup {
+  return {
+    groupId,
+    topics: (topics ?? []).map(({ name, topicId, partitionIndexes }) => ({
+      name,
+      topicId,
+      partitions: partitionIndexes.map((index) => unknownOffset(index, errorCode)),
+    })),
+    errorCode,
+  };
+}
+
+function unknownOffset(partitionIndex: number, errorCode: number): FetchedGroup['topics'][number]['partitions'][number] {
+  return { partitionIndex, committedOffset: -1n, committedLeaderEpoch: -1, metadata: '', errorCode };
+}
+
+/** Forgets offsets (KIP-496), but for topics that members are subscribed to. */
+export function decideOffsetDelete(
+  offsets: OffsetStore,
+  group: ClassicGroup,
+  request: RequestOf<typeof offsetDelete>,
+  respond: (response: ResponseIn<typeof offsetDelete>) => void,
+): GroupDecision | null {
+  const inUse = (topic: string): boolean => {
+    if (group.state === 'Empty') return false;
+    return group.subscribedTopics === null || group.subscribedTopics.has(topic);
+  };
+  if (group.state !== 'Empty' && group.subscribedTopics === null) {
+    respond({ errorCode: ErrorCode.NON_EMPTY_GROUP, topics: [] });
+    return null;
+  }
+  const records: OffsetRecord[] = [];
+  const topics = request.topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map(({ partitionIndex }) => {
+      if (inUse(name)) return { partitionIndex, errorCode: ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC };
+      if (offsets.get(group.groupId, name, partitionIndex) !== undefined || offsets.isInFlight(group.groupId, name, partitionIndex))
+        records.push(offsetTombstone(group.groupId, name, partitionIndex));
+      return { partitionIndex, errorCode: ErrorCode.NONE };
+    }),
+  }));
+  return {
+    records,
+    settled(error) {
+      respond({ errorCode: error, topics: error === ErrorCode.NONE ? topics : [] });
+      return null;
+    },
+  };
+}

@@ -1,0 +1,276 @@
+/**
+ * Runs one state machine ("shard") per partition of a coordinator's topic that this broker leads: loads it at an election,
+ * writes what it decides, tells it what was committed, drops it at a resignation.
+ *
+ * Everything a shard does is synchronous. A decision is made in one go, its records are appended as one batch, and when the
+ * batch is committed its records are replayed and its answer leaves. Replay happens in the order of the log, whatever the
+ * order in which the promises settle.
+ *
+ * A batch whose commit was *rejected* may still be in the log and may still be committed (the wait timed out, or the ISR was
+ * too small for a moment). Its answer is the error, but its records are kept in their place and replayed as soon as a later
+ * batch of the same log is committed, because then it is as well. Too many such batches, and the shard is loaded anew.
+ */
+import { sleep, type Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import { parseEndTransactionMarker } from '../protocol/transaction-marker.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { iterateBatches } from '../protocol/record-batch.ts';
+import { decodeRecords } from '../protocol/records-reader.ts';
+import { buildBatch } from '../protocol/records-builder.ts';
+import type { KeyAndValue } from '../protocol/records/coordinator-record.ts';
+import { appendErrorForClient } from './append-errors.ts';
+import type { CoordinatorStorage } from './storage.ts';
+
+/** Records to be written as one batch, and what follows. */
+export interface Decision<In> {
+  readonly records: readonly In[];
+  /** Set for the records of an open transaction: they count when its marker says so. */
+  readonly producer?: { readonly id: bigint; readonly epoch: number };
+  /** Runs exactly once: with NONE when the records are committed, else with the error for the client. May decide again. */
+  settled?(error: number): Decision<In> | null;
+}
+
+/** Where a replayed record comes from. */
+export interface RecordOrigin {
+  /** Id of the producer whose transaction the record is part of; null outside of transactions. */
+  readonly transactionOf: bigint | null;
+}
+
+export interface CoordinatorShard<In, Out> {
+  /** Applies a record read at loading. */
+  replayLoaded(record: Out, origin: RecordOrigin): void;
+  /** Applies a record of this shard's own decision, once it is committed. */
+  replayCommitted(record: In, origin: RecordOrigin): void;
+  /** A transaction ended in this partition. */
+  replayMarker(producerId: bigint, outcome: 'commit' | 'abort'): void;
+  /** All records are replayed: timers may start. */
+  onLoaded(): void;
+  /** Stops all timers and answers all who wait, with `error`. The shard is not used again. */
+  onUnloaded(error: number): void;
+}
+
+export interface RuntimeOptions<In, Out, S extends CoordinatorShard<In, Out>> {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly storage: CoordinatorStorage;
+  encode(record: In): KeyAndValue;
+  /** Undefined for records of a kind that this coordinator does not know. */
+  decode(key: Buffer, value: Buffer | null): Out | undefined;
+  /** `perform` takes decisions that no request asked for: those of timers. */
+  createShard(partition: number, perform: (decision: Decision<In> | null) => void): S;
+}
+
+const LOAD_RETRY_MS = 1000;
+const MAX_IN_FLIGHT = 10_000;
+const MAX_UNKNOWN = 1000;
+const MAX_BATCH_BYTES = 64 * 1024 * 1024;
+
+interface InFlight<In> {
+  readonly decision: Decision<In>;
+  readonly lastOffset: bigint;
+  settled: boolean;
+}
+
+interface Slot<In, S> {
+  readonly partition: number;
+  epoch: number;
+  shard: S | null;
+  /** Appended, and not yet known to be committed, in the order of the log. */
+  inFlight: InFlight<In>[];
+  /** How many of those have been rejected. */
+  unknown: number;
+  closed: boolean;
+}
+
+export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
+  private readonly options: RuntimeOptions<In, Out, S>;
+  private readonly slots = new Map<number, Slot<In, S>>();
+  private closed = false;
+
+  constructor(options: RuntimeOptions<In, Out, S>) {
+    this.options = options;
+  }
+
+  /** The shard of a partition, or the error code that says why there is none: NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS … */
+  shard(partition: number): S | number {
+    if (this.closed) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    const slot = this.slots.get(partition);
+    if (slot === undefined) return ErrorCode.NOT_COORDINATOR;
+    return slot.shard ?? ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
+  }
+
+  /** Every partition that is led here, by number. */
+  partitions(): { partition: number; leaderEpoch: number; shard: S | null }[] {
+    return [...this.slots.values()]
+      .map(({ partition, epoch, shard }) => ({ partition, leaderEpoch: epoch, shard }))
+      .sort((a, b) => a.partition - b.partition);
+  }
+
+  /**
+   * This broker leads the partition. Re-elected in a later epoch without a resignation between, it keeps what it has: its
+   * log was not truncated, since only followers truncate.
+   */
+  onElection(partition: number, leaderEpoch: number): void {
+    if (this.closed) return;
+    const known = this.slots.get(partition);
+    if (known !== undefined) {
+      if (leaderEpoch > known.epoch) known.epoch = leaderEpoch;
+      return;
+    }
+    this.start(partition, leaderEpoch);
+  }
+
+  /** Another broker leads since `leaderEpoch`, or (null) the replica is gone. An older epoch than the one led in is news of the past. */
+  onResignation(partition: number, leaderEpoch: number | null): void {
+    const slot = this.slots.get(partition);
+    if (slot === undefined || (leaderEpoch !== null && leaderEpoch < slot.epoch)) return;
+    this.stop(slot, ErrorCode.NOT_COORDINATOR);
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const slot of [...this.slots.values()]) this.stop(slot, ErrorCode.COORDINATOR_NOT_AVAILABLE);
+  }
+
+  /** Writes a decision of the partition's shard. Null decides nothing. */
+  perform(partition: number, decision: Decision<In> | null): void {
+    const slot = this.slots.get(partition);
+    if (slot === undefined) decision?.settled?.(ErrorCode.NOT_COORDINATOR);
+    else this.write(slot, decision);
+  }
+
+  private start(partition: number, epoch: number): void {
+    const slot: Slot<In, S> = { partition, epoch, shard: null, inFlight: [], unknown: 0, closed: false };
+    this.slots.set(partition, slot);
+    void this.load(slot);
+  }
+
+  private stop(slot: Slot<In, S>, error: number): void {
+    slot.closed = true;
+    this.slots.delete(slot.partition);
+    for (const entry of slot.inFlight) settle(entry, error);
+    slot.inFlight = [];
+    slot.shard?.onUnloaded(error);
+  }
+
+  private write(slot: Slot<In, S>, first: Decision<In> | null): void {
+    let decision = first;
+    while (decision !== null) {
+      if (slot.closed) {
+        decision.settled?.(ErrorCode.NOT_COORDINATOR);
+        return;
+      }
+      if (decision.records.length === 0) decision = decision.settled?.(ErrorCode.NONE) ?? null;
+      else {
+        const error = this.append(slot, decision);
+        if (error === ErrorCode.NONE) return;
+        decision = decision.settled?.(error) ?? null;
+      }
+    }
+  }
+
+  /** Appends and starts to wait; an error code when nothing was written. */
+  private append(slot: Slot<In, S>, decision: Decision<In>): number {
+    if (slot.inFlight.length >= MAX_IN_FLIGHT) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    const batch = buildBatch({
+      records: decision.records.map((record) => this.options.encode(record)),
+      timestamp: BigInt(this.options.clock.now()),
+      ...(decision.producer && { producerId: decision.producer.id, producerEpoch: decision.producer.epoch, transactional: true }),
+    });
+    let appended: { lastOffset: bigint; committed: Promise<void> };
+    try {
+      appended = this.options.storage.append(slot.partition, slot.epoch, batch);
+    } catch (error) {
+      this.options.logger.warn('a coordinator could not append', { partition: slot.partition, error });
+      return appendErrorForClient(error);
+    }
+    const entry: InFlight<In> = { decision, lastOffset: appended.lastOffset, settled: false };
+    slot.inFlight.push(entry);
+    appended.committed
+      .then(
+        () => this.onCommitted(slot, entry),
+        (error: unknown) => this.onRejected(slot, entry, error),
+      )
+      .catch((error: unknown) => {
+        // A bug in one shard. The log is right, so begin again from it; the broker's other partitions live on.
+        this.options.logger.error('a coordinator broke and is loaded anew', { partition: slot.partition, error });
+        this.restart(slot);
+      });
+    return ErrorCode.NONE;
+  }
+
+  /** What lies before a committed batch in the same log is committed too. */
+  private onCommitted(slot: Slot<In, S>, entry: InFlight<In>): void {
+    while (!slot.closed) {
+      const first = slot.inFlight[0];
+      if (first === undefined || first.lastOffset > entry.lastOffset) return;
+      slot.inFlight.shift();
+      if (first.settled) slot.unknown--;
+      const origin = { transactionOf: first.decision.producer?.id ?? null };
+      for (const record of first.decision.records) slot.shard?.replayCommitted(record, origin);
+      this.write(slot, settle(first, ErrorCode.NONE));
+    }
+  }
+
+  private onRejected(slot: Slot<In, S>, entry: InFlight<In>, error: unknown): void {
+    if (slot.closed || entry.settled) return;
+    this.options.logger.warn('a batch of a coordinator was not committed', { partition: slot.partition, error });
+    slot.unknown++;
+    this.write(slot, settle(entry, appendErrorForClient(error)));
+    if (slot.unknown > MAX_UNKNOWN) this.restart(slot);
+  }
+
+  private restart(slot: Slot<In, S>): void {
+    if (slot.closed) return;
+    this.stop(slot, ErrorCode.NOT_COORDINATOR);
+    this.start(slot.partition, slot.epoch);
+  }
+
+  private async load(slot: Slot<In, S>): Promise<void> {
+    const { storage, clock, logger } = this.options;
+    while (!slot.closed) {
+      const shard = this.options.createShard(slot.partition, (decision) => this.write(slot, decision));
+      try {
+        for await (const bytes of storage.read(slot.partition)) {
+          if (isClosed(slot)) return;
+          this.replay(shard, bytes);
+        }
+        if (isClosed(slot)) return;
+        slot.shard = shard;
+        shard.onLoaded();
+        return;
+      } catch (error) {
+        logger.warn('a coordinator could not be loaded and tries again', { partition: slot.partition, error });
+        await sleep(clock, LOAD_RETRY_MS);
+      }
+    }
+  }
+
+  private replay(shard: S, bytes: Buffer): void {
+    for (const batch of iterateBatches(bytes)) {
+      if (batch.isControl) {
+        for (const record of decodeRecords(batch, MAX_BATCH_BYTES)) {
+          const marker = parseEndTransactionMarker(record);
+          if (marker !== undefined) shard.replayMarker(batch.producerId, marker.type);
+        }
+        continue;
+      }
+      const origin = { transactionOf: batch.isTransactional ? batch.producerId : null };
+      for (const { key, value } of decodeRecords(batch, MAX_BATCH_BYTES)) {
+        const record = key === null ? undefined : this.options.decode(key, value);
+        if (record !== undefined) shard.replayLoaded(record, origin);
+      }
+    }
+  }
+}
+
+function settle<In>(entry: InFlight<In>, error: number): Decision<In> | null {
+  if (entry.settled) return null;
+  entry.settled = true;
+  return entry.decision.settled?.(error) ?? null;
+}
+
+/** Asked after an await, when what the compiler knows of the slot is out of date. */
+function isClosed(slot: { readonly closed: boolean }): boolean {
+  return slot.closed;
+}

@@ -1,0 +1,54 @@
+/** Settings of one log, typed, by Kafka's names in camelCase. The broker resolves overrides and defaults; a log only obeys. */
+export interface LogConfig {
+  /** segment.bytes: a segment that would grow beyond it is rolled first. */
+  segmentBytes: number;
+  /** segment.ms: a segment is rolled when its first record is this old, even if it is not full. */
+  segmentMs: number;
+  /** segment.index.bytes: a segment whose index has grown to this is rolled. */
+  segmentIndexBytes: number;
+  /** retention.bytes: −1 for no limit. */
+  retentionBytes: number;
+  /** retention.ms: −1 for no limit. */
+  retentionMs: number;
+  /** max.message.bytes: the largest batch, its header included. */
+  maxMessageBytes: number;
+  /** index.interval.bytes: at most one index entry for so many bytes of log. */
+  indexIntervalBytes: number;
+  /** cleanup.policy. */
+  cleanupPolicy: ReadonlySet<CleanupPolicy>;
+  /** message.timestamp.type. */
+  messageTimestampType: 'CreateTime' | 'LogAppendTime';
+  /** message.timestamp.before.max.ms: how far behind the broker's clock a record may be. */
+  messageTimestampBeforeMaxMs: number;
+  /** message.timestamp.after.max.ms: how far ahead of it. */
+  messageTimestampAfterMaxMs: number;
+  /** flush.messages: sync the log after so many records; Infinity leaves it to the operating system. */
+  flushMessages: number;
+  /** flush.ms: sync the log when its oldest unflushed record is this old. */
+  flushMs: number;
+  /** producer.id.expiration.ms: when the sequence of a silent producer is forgotten. */
+  producerIdExpirationMs: number;
+  /** Bound on what one compressed batch may unfold to where the log must look into it. */
+  maxDecompressedBytes: number;
+}
+
+export type CleanupPolicy = 'delete' | 'compact';
+
+/** Apache Kafka's defaults. */
+export const DEFAULT_LOG_CONFIG: LogConfig = {
+  segmentBytes: 1024 ** 3,
+  segmentMs: 7 * 86_400_000,
+  segmentIndexBytes: 10 * 1024 ** 2,
+  retentionBytes: -1,
+  retentionMs: 7 * 86_400_000,
+  maxMessageBytes: 1024 ** 2 + 12,
+  indexIntervalBytes: 4096,
+  cleanupPolicy: new Set<CleanupPolicy>(['delete']),
+  messageTimestampType: 'CreateTime',
+  messageTimestampBeforeMaxMs: Infinity,
+  messageTimestampAfterMaxMs: 3_600_000,
+  flushMessages: Infinity,
+  flushMs: Infinity,
+  producerIdExpirationMs: 86_400_000,
+  maxDecompressedBytes: 128 * 1024 ** 2,
+};

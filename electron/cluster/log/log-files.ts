@@ -1,0 +1,25 @@
+/** Names of the files in a partition's directory, as Apache Kafka names them. */
+
+export const LOG_SUFFIX = '.log';
+export const OFFSET_INDEX_SUFFIX = '.index';
+export const TIME_INDEX_SUFFIX = '.timeindex';
+export const TRANSACTION_INDEX_SUFFIX = '.txnindex';
+export const SNAPSHOT_SUFFIX = '.snapshot';
+/** What a segment consists of. */
+export const SEGMENT_SUFFIXES: readonly string[] = [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX];
+/** Left by an operation that a crash cut short; worth nothing. */
+export const LEFTOVER_SUFFIXES: readonly string[] = ['.deleted', '.cleaned', '.tmp'];
+export const LEADER_EPOCH_FILE = 'leader-epoch-checkpoint';
+export const PARTITION_METADATA_FILE = 'partition.metadata';
+
+/** A file named for an offset: 20 digits, so that names sort as offsets do. */
+export function offsetFile(directory: string, offset: bigint, suffix: string): string {
+  return `${directory}/${offset.toString().padStart(20, '0')}${suffix}`;
+}
+
+/** The offset in a name with that suffix; undefined for other names. */
+export function offsetOfFile(name: string, suffix: string): bigint | undefined {
+  if (!name.endsWith(suffix)) return undefined;
+  const digits = name.slice(0, -suffix.length);
+  return /^\d{20}$/.test(digits) ? BigInt(digits) : undefined;
+}

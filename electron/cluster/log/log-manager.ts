@@ -1,0 +1,344 @@
+import type { Clock, Timer } from '../lib/clock.ts';
+import { DiskError, type Disk } from '../lib/disk.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import type { LogConfig } from './log-config.ts';
+import { Log } from './log.ts';
+import { OffsetCheckpoint, partitionKey } from './offset-checkpoint.ts';
+import { TailCache } from './tail-cache.ts';
+
+const CLEAN_SHUTDOWN_FILE = '.kafka_cleanshutdown';
+const DELETED_SUFFIX = '-delete';
+/** The quorum's own log lives in the same directory and is opened by the quorum. */
+const FOREIGN_TOPICS: ReadonlySet<string> = new Set(['__cluster_metadata']);
+const MAX_NAME_LENGTH = 255;
+
+export interface LogManagerOptions {
+  disk: Disk;
+  /** The data directory; made if absent. */
+  directory: string;
+  clock: Clock;
+  logger: Logger;
+  random: Random;
+  /** The settings of a topic, defaults filled in. Asked at every open and create. */
+  configFor: (topic: string) => LogConfig;
+  /** Memory for the tails of all logs; 64 MiB if absent. */
+  tailCacheBytes?: number;
+  /** log.retention.check.interval.ms; 5 minutes if absent. */
+  retentionIntervalMs?: number;
+  /** How often offsets are written to checkpoint files; 5 seconds if absent. */
+  checkpointIntervalMs?: number;
+  /** log.flush.scheduler.interval.ms: how often flush.ms is looked at; 1 second if absent. */
+  flushIntervalMs?: number;
+  /** file.delete.delay.ms: how long a deleted partition's files stay; 1 minute if absent. */
+  deleteDelayMs?: number;
+  /** Called once, when the disk has failed: the directory takes no more writes until the node starts again. */
+  storageFailed?: (error: KafkaError) => void;
+}
+
+export interface ManagedLog {
+  topic: string;
+  partition: number;
+  log: Log;
+}
+
+/**
+ * All logs of a data directory, one in `<topic>-<partition>` each, with the checkpoint files and the clean-shutdown marker
+ * beside them, as in Apache Kafka. Owns the periodic work: retention, checkpoints, timed flushes, removal of deleted files.
+ */
+export class LogManager {
+  /** Whether the last shutdown was clean, so that files could be believed. */
+  readonly openedClean: boolean;
+  /** Partitions whose log could not be opened, with the reason. */
+  readonly failures: ReadonlyMap<string, Error>;
+  private readonly options: LogManagerOptions;
+  private readonly disk: Disk;
+  private readonly directory: string;
+  private readonly tailCache: TailCache;
+  private readonly byKey = new Map<string, ManagedLog>();
+  private readonly timers = new Set<Timer>();
+  private readonly highWatermarks: OffsetCheckpoint;
+  private readonly recoveryPoints: OffsetCheckpoint;
+  private readonly logStarts: OffsetCheckpoint;
+  private readonly urgent = new Set<OffsetCheckpoint>();
+  private failure: KafkaError | undefined;
+  private closed = false;
+
+  /** Opens every log there is and starts the periodic work. Throws KafkaError KAFKA_STORAGE_ERROR when the directory itself cannot be used. */
+  static open(options: LogManagerOptions): LogManager {
+    try {
+      return new LogManager(options);
+    } catch (cause) {
+      if (!(cause instanceof DiskError)) throw cause;
+      throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${options.directory} cannot be used: ${cause.message}`, { cause });
+    }
+  }
+
+  private constructor(options: LogManagerOptions) {
+    const { disk, directory } = options;
+    this.options = options;
+    this.disk = disk;
+    this.directory = directory;
+    this.tailCache = new TailCache(options.tailCacheBytes);
+    this.highWatermarks = new OffsetCheckpoint(disk, `${directory}/replication-offset-checkpoint`);
+    this.recoveryPoints = new OffsetCheckpoint(disk, `${directory}/recovery-point-offset-checkpoint`);
+    this.logStarts = new OffsetCheckpoint(disk, `${directory}/log-start-offset-checkpoint`);
+    disk.makeDirectory(directory);
+    const marker = `${directory}/${CLEAN_SHUTDOWN_FILE}`;
+    this.openedClean = disk.exists(marker);
+    if (this.openedClean) {
+      // From the first write on the marker would be a lie, and a power cut must not bring it back.
+      disk.remove(marker);
+      disk.syncDirectory(directory);
+    }
+    this.failures = this.openAll();
+    this.every(options.retentionIntervalMs ?? 300_000, () => this.applyRetention());
+    this.every(options.checkpointIntervalMs ?? 5_000, () => this.checkpoint());
+    this.every(options.flushIntervalMs ?? 1_000, () => {
+      for (const { log } of this.byKey.values()) log.flushIfDue();
+    });
+  }
+
+  private openAll(): Map<string, Error> {
+    const failures = new Map<string, Error>();
+    const recoveryPoints = this.readOffsets(this.recoveryPoints);
+    const logStarts = this.readOffsets(this.logStarts);
+    const highWatermarks = this.readOffsets(this.highWatermarks);
+    for (const name of this.disk.list(this.directory)) {
+      if (name.endsWith(DELETED_SUFFIX)) {
+        this.removeLater(`${this.directory}/${name}`);
+        continue;
+      }
+      const partition = parsePartitionDirectory(name);
+      if (partition === undefined || !this.disk.isDirectory(`${this.directory}/${name}`)) continue;
+      try {
+        this.take(partition.topic, partition.partition, {
+          cleanShutdown: this.openedClean,
+          recoveryPoint: recoveryPoints.get(name),
+          logStartOffset: logStarts.get(name),
+          highWatermark: highWatermarks.get(name),
+        });
+      } catch (error) {
+        const reason = error instanceof Error ? error : new Error(String(error));
+        failures.set(name, reason);
+        this.options.logger.error('log cannot be opened', { directory: name, error: reason });
+      }
+    }
+    return failures;
+  }
+
+  /** Undefined when this node holds no such partition. */
+  get(topic: string, partition: number): Log | undefined {
+    return this.byKey.get(partitionKey(topic, partition))?.log;
+  }
+
+  /** In no particular order. */
+  logs(): IterableIterator<ManagedLog> {
+    return this.byKey.values();
+  }
+
+  /**
+   * The partition's log, made if there is none. Throws KAFKA_STORAGE_ERROR when the disk has failed or the log there could not be
+   * opened, INCONSISTENT_TOPIC_ID when the log there belongs to another topic of that name.
+   */
+  create(topic: string, partition: number, topicId: string): Log {
+    let log = this.get(topic, partition);
+    if (log === undefined) {
+      const key = partitionKey(topic, partition);
+      if (this.failure !== undefined) throw this.failure;
+      const cause = this.failures.get(key);
+      if (cause !== undefined)
+        throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${key} could not be opened: ${cause.message}`, { cause });
+      log = this.take(topic, partition, { cleanShutdown: true });
+    }
+    log.assignTopicId(topicId);
+    return log;
+  }
+
+  /** Forgets the partition at once; its files are renamed now and removed later. Nothing happens when there is none. */
+  delete(topic: string, partition: number): void {
+    const key = partitionKey(topic, partition);
+    const managed = this.byKey.get(key);
+    if (managed === undefined) return;
+    this.byKey.delete(key);
+    managed.log.letGo();
+    const suffix = `.${Buffer.from(this.options.random.bytes(16)).toString('hex')}${DELETED_SUFFIX}`;
+    const aside = `${this.directory}/${key.slice(0, MAX_NAME_LENGTH - suffix.length)}${suffix}`;
+    this.guard(() => {
+      this.disk.rename(managed.log.directory, aside);
+      this.disk.syncDirectory(this.directory);
+    });
+    this.removeLater(aside);
+    // A partition of the same name may come: it must not be judged by this one's offsets.
+    for (const file of [this.recoveryPoints, this.logStarts, this.highWatermarks]) this.checkpointSoon(file);
+  }
+
+  /** Asks for a topic's settings anew and gives them to its logs. */
+  updateConfig(topic: string): void {
+    for (const managed of this.byKey.values()) if (managed.topic === topic) managed.log.updateConfig(this.options.configFor(topic));
+  }
+
+  /** Why the directory takes no writes; undefined while its disk works. */
+  get storageError(): KafkaError | undefined {
+    return this.failure;
+  }
+
+  /** Writes all three checkpoint files where something has changed. */
+  checkpoint(): void {
+    if (this.failure !== undefined) return;
+    this.guard(() => {
+      for (const file of [this.recoveryPoints, this.logStarts, this.highWatermarks]) this.writeOffsets(file);
+      this.urgent.clear();
+    });
+  }
+
+  applyRetention(): void {
+    const now = this.options.clock.now();
+    for (const { topic, partition, log } of this.byKey.values()) {
+      const { segments, bytes } = log.applyRetention(now);
+      if (segments > 0)
+        this.options.logger.info('segments deleted', { topic, partition, segments, bytes, logStartOffset: log.logStartOffset });
+    }
+  }
+
+  /** Flushes and closes every log, then leaves the marker of a clean shutdown, unless the disk failed. Idempotent. */
+  close(): void {
+    if (this.closed) return;
+    this.halt();
+    for (const { log } of this.byKey.values()) {
+      try {
+        log.close();
+      } catch (error) {
+        this.options.logger.error('log could not be closed cleanly', { directory: log.directory, error });
+      }
+    }
+    this.attempt(() => this.checkpoint());
+    if (this.failure !== undefined || this.failures.size > 0) return;
+    this.attempt(() =>
+      this.disk.writeFileAtomic(`${this.directory}/${CLEAN_SHUTDOWN_FILE}`, Buffer.from('{"version":0,"brokerEpoch":-1}')),
+    );
+  }
+
+  /** Stops the periodic work and nothing else: what a crash of the node leaves behind. */
+  halt(): void {
+    this.closed = true;
+    for (const timer of this.timers) timer.cancel();
+    this.timers.clear();
+  }
+
+  private take(
+    topic: string,
+    partition: number,
+    found: {
+      cleanShutdown: boolean;
+      recoveryPoint?: bigint | undefined;
+      logStartOffset?: bigint | undefined;
+      highWatermark?: bigint | undefined;
+    },
+  ): Log {
+    const { disk, clock, logger } = this.options;
+    const key = partitionKey(topic, partition);
+    const log = Log.open({
+      disk,
+      directory: `${this.directory}/${key}`,
+      clock,
+      logger: logger.child({ topic, partition }),
+      config: this.options.configFor(topic),
+      cleanShutdown: found.cleanShutdown,
+      recoveryPoint: found.recoveryPoint,
+      logStartOffset: found.logStartOffset,
+      highWatermark: found.highWatermark,
+      tailCache: this.tailCache,
+      checkpointNeeded: (which) => this.checkpointSoon(which === 'recoveryPoint' ? this.recoveryPoints : this.logStarts),
+      storageFailed: (error) => this.fail(error),
+    });
+    this.byKey.set(key, { topic, partition, log });
+    return log;
+  }
+
+  /** Many partitions change in one turn, so the file is written once, at its end. */
+  private checkpointSoon(file: OffsetCheckpoint): void {
+    if (this.urgent.size === 0) {
+      queueMicrotask(() => {
+        if (this.failure !== undefined || this.closed) return;
+        for (const due of this.urgent) this.attempt(() => this.writeOffsets(due));
+        this.urgent.clear();
+      });
+    }
+    this.urgent.add(file);
+  }
+
+  private writeOffsets(file: OffsetCheckpoint): void {
+    const offsetOf = (log: Log): bigint =>
+      file === this.highWatermarks ? log.highWatermark : file === this.recoveryPoints ? log.recoveryPoint : log.logStartOffset;
+    file.write([...this.byKey.values()].map(({ topic, partition, log }) => ({ topic, partition, offset: offsetOf(log) })));
+  }
+
+  /** A checkpoint that cannot be read costs a longer recovery, no data. */
+  private readOffsets(file: OffsetCheckpoint): Map<string, bigint> {
+    try {
+      return file.read();
+    } catch (error) {
+      if (error instanceof DiskError) throw error;
+      this.options.logger.warn('checkpoint is damaged and left aside', { error });
+      return new Map();
+    }
+  }
+
+  private removeLater(path: string): void {
+    const { clock } = this.options;
+    const timer = clock.setTimer(this.options.deleteDelayMs ?? 60_000, () => {
+      this.timers.delete(timer);
+      this.attempt(() => this.disk.remove(path));
+    });
+    this.timers.add(timer);
+  }
+
+  private every(intervalMs: number, work: () => void): void {
+    const again = (): void => {
+      const timer = this.options.clock.setTimer(intervalMs, () => {
+        this.timers.delete(timer);
+        this.attempt(work);
+        if (!this.closed) again();
+      });
+      this.timers.add(timer);
+    };
+    again();
+  }
+
+  /** For work that nobody waits for: a failure of the disk is known to the owner by `storageFailed`. */
+  private attempt(work: () => void): void {
+    try {
+      this.guard(work);
+    } catch (error) {
+      this.options.logger.error('work on the logs failed', { directory: this.directory, error });
+    }
+  }
+
+  private guard(action: () => void): void {
+    try {
+      action();
+    } catch (cause) {
+      if (!(cause instanceof DiskError)) throw cause;
+      const error = new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory}: ${cause.message}`, { cause });
+      this.fail(error);
+      throw error;
+    }
+  }
+
+  private fail(error: KafkaError): void {
+    if (this.failure !== undefined) return;
+    this.failure = error;
+    this.options.storageFailed?.(error);
+  }
+}
+
+/** Topic and number of a partition's directory; undefined for other names. */
+export function parsePartitionDirectory(name: string): { topic: string; partition: number } | undefined {
+  const match = /^([\w.-]{1,249})-(0|[1-9]\d{0,9})$/.exec(name);
+  if (match === null) return undefined;
+  const topic = match[1] as string;
+  return FOREIGN_TOPICS.has(topic) ? undefined : { topic, partition: Number(match[2]) };
+}

@@ -1,0 +1,206 @@
+import { KafkaError } from '../protocol/kafka-error.ts';
+import { addSequence, type BatchView } from '../protocol/record-batch.ts';
+import type { EndTransactionMarker } from '../protocol/transaction-marker.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+
+/** How many batches of a producer are remembered for duplicates: a client has at most this many requests in flight. */
+const REMEMBERED_BATCHES = 5;
+
+/** Who appends: a client, a group or transaction coordinator (which also writes markers), or the metadata quorum. */
+export type AppendOrigin = 'client' | 'coordinator' | 'raft';
+
+export interface ProducerBatch {
+  lastSequence: number;
+  lastOffset: bigint;
+  offsetDelta: number;
+  timestamp: bigint;
+}
+
+export interface ProducerEntry {
+  producerId: bigint;
+  /** −1: known only by what it left behind, any epoch may follow. */
+  epoch: number;
+  coordinatorEpoch: number;
+  /** Time of its last batch or marker. */
+  lastTimestamp: bigint;
+  /** −1 outside a transaction. */
+  currentTransactionFirstOffset: bigint;
+  /** Oldest first. */
+  batches: ProducerBatch[];
+}
+
+export interface CompletedTransaction {
+  producerId: bigint;
+  firstOffset: bigint;
+  /** Offset of the marker. */
+  lastOffset: bigint;
+  aborted: boolean;
+}
+
+/**
+ * What a partition knows of its producers: their epochs, last sequences and open transactions (KIP-98, KIP-360). `check` decides
+ * before a write, `update` records what was written; every replica runs `update` over the same batches and so holds the same state.
+ */
+export class ProducerState {
+  readonly entries = new Map<bigint, ProducerEntry>();
+  /** Open transactions by their first offset, ascending: they are opened in the order of offsets. */
+  private readonly ongoing = new Map<bigint, bigint>();
+  /** Ended transactions whose marker the high watermark has not passed yet. */
+  private unreplicated: CompletedTransaction[] = [];
+
+  /** Takes the place of all that is known. */
+  restore(entries: readonly ProducerEntry[]): void {
+    this.clear();
+    for (const entry of entries) this.entries.set(entry.producerId, entry);
+    const open = entries.filter((entry) => entry.currentTransactionFirstOffset >= 0n);
+    open.sort((a, b) => (a.currentTransactionFirstOffset < b.currentTransactionFirstOffset ? -1 : 1));
+    for (const entry of open) this.ongoing.set(entry.currentTransactionFirstOffset, entry.producerId);
+  }
+
+  clear(): void {
+    this.entries.clear();
+    this.ongoing.clear();
+    this.unreplicated = [];
+  }
+
+  /**
+   * Whether the producer may append this batch. Returns the earlier batch that this one repeats, if it does. Throws KafkaError
+   * INVALID_PRODUCER_EPOCH, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_TXN_STATE, TRANSACTION_COORDINATOR_FENCED.
+   */
+  check(batch: BatchView, origin: AppendOrigin, marker: EndTransactionMarker | undefined): ProducerBatch | undefined {
+    const { producerId, producerEpoch } = batch;
+    const entry = this.entries.get(producerId);
+    if (entry === undefined) return undefined;
+    if (producerEpoch < entry.epoch) {
+      throw refusal(ErrorCode.INVALID_PRODUCER_EPOCH, `producer ${producerId} is at epoch ${entry.epoch}, the batch has ${producerEpoch}`);
+    }
+    if (marker !== undefined) {
+      if (marker.coordinatorEpoch < entry.coordinatorEpoch) {
+        throw refusal(
+          ErrorCode.TRANSACTION_COORDINATOR_FENCED,
+          `marker of coordinator epoch ${marker.coordinatorEpoch} after one of ${entry.coordinatorEpoch}`,
+        );
+      }
+      return undefined;
+    }
+    if (origin === 'client') {
+      const repeated = findRepeated(entry, batch);
+      if (repeated !== undefined) return repeated;
+      checkSequence(entry, batch);
+    }
+    if (entry.currentTransactionFirstOffset >= 0n && !batch.isTransactional) {
+      throw refusal(ErrorCode.INVALID_TXN_STATE, `producer ${producerId} is in a transaction, the batch is not`);
+    }
+    return undefined;
+  }
+
+  /** Records a batch that is in the log, with its final offsets. Returns the transaction that it ended, if it did. */
+  update(batch: BatchView, marker: EndTransactionMarker | undefined): CompletedTransaction | undefined {
+    const { producerId, producerEpoch, baseOffset, lastOffset } = batch;
+    let entry = this.entries.get(producerId);
+    if (entry === undefined) {
+      entry = {
+        producerId,
+        epoch: producerEpoch,
+        coordinatorEpoch: -1,
+        lastTimestamp: -1n,
+        currentTransactionFirstOffset: -1n,
+        batches: [],
+      };
+      this.entries.set(producerId, entry);
+    }
+    if (entry.epoch !== producerEpoch) {
+      entry.epoch = producerEpoch;
+      entry.batches = [];
+    }
+    entry.lastTimestamp = batch.maxTimestamp;
+    if (marker !== undefined) return this.endTransaction(entry, marker, lastOffset);
+    // A control batch of another kind says nothing of a producer's records.
+    if (batch.isControl) return undefined;
+    entry.batches.push({ lastSequence: batch.lastSequence, lastOffset, offsetDelta: batch.lastOffsetDelta, timestamp: batch.maxTimestamp });
+    if (entry.batches.length > REMEMBERED_BATCHES) entry.batches.shift();
+    if (batch.isTransactional && entry.currentTransactionFirstOffset < 0n) {
+      entry.currentTransactionFirstOffset = baseOffset;
+      this.ongoing.set(baseOffset, producerId);
+    }
+    return undefined;
+  }
+
+  private endTransaction(entry: ProducerEntry, marker: EndTransactionMarker, lastOffset: bigint): CompletedTransaction | undefined {
+    const firstOffset = entry.currentTransactionFirstOffset;
+    entry.coordinatorEpoch = marker.coordinatorEpoch;
+    entry.currentTransactionFirstOffset = -1n;
+    // A marker for a transaction that wrote nothing here.
+    if (firstOffset < 0n) return undefined;
+    this.ongoing.delete(firstOffset);
+    const completed = { producerId: entry.producerId, firstOffset, lastOffset, aborted: marker.type === 'abort' };
+    this.unreplicated.push(completed);
+    return completed;
+  }
+
+  /** The last stable offset as it is right after `completed`, high watermark left aside. */
+  stableOffsetAfter(completed: CompletedTransaction): bigint {
+    return this.firstOngoing() ?? completed.lastOffset + 1n;
+  }
+
+  /** First offset of a transaction that is open or whose end is not below the high watermark; undefined when there is none. */
+  firstUnstableOffset(highWatermark: bigint): bigint | undefined {
+    let first = this.firstOngoing();
+    if (this.unreplicated.length > 0) {
+      this.unreplicated = this.unreplicated.filter((transaction) => transaction.lastOffset >= highWatermark);
+      for (const { firstOffset } of this.unreplicated) if (first === undefined || firstOffset < first) first = firstOffset;
+    }
+    return first;
+  }
+
+  get hasOpenTransaction(): boolean {
+    return this.ongoing.size > 0;
+  }
+
+  /** Forgets producers that wrote nothing since `before` (milliseconds) and have no open transaction. */
+  expire(before: bigint): void {
+    for (const [producerId, entry] of this.entries) {
+      if (entry.currentTransactionFirstOffset < 0n && entry.lastTimestamp < before) this.entries.delete(producerId);
+    }
+  }
+
+  private firstOngoing(): bigint | undefined {
+    for (const firstOffset of this.ongoing.keys()) return firstOffset;
+    return undefined;
+  }
+}
+
+/** The sequence of the first record of a remembered batch. */
+export function firstSequence(batch: ProducerBatch): number {
+  return batch.lastSequence < 0 ? -1 : (batch.lastSequence - batch.offsetDelta + 0x8000_0000) % 0x8000_0000;
+}
+
+function findRepeated(entry: ProducerEntry, batch: BatchView): ProducerBatch | undefined {
+  if (batch.producerEpoch !== entry.epoch) return undefined;
+  const { baseSequence, lastSequence } = batch;
+  return entry.batches.find((known) => known.lastSequence === lastSequence && firstSequence(known) === baseSequence);
+}
+
+function checkSequence(entry: ProducerEntry, batch: BatchView): void {
+  const { producerId, producerEpoch, baseSequence } = batch;
+  if (entry.epoch === -1) return;
+  if (producerEpoch !== entry.epoch) {
+    if (baseSequence === 0) return;
+    throw refusal(
+      ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+      `producer ${producerId} opens epoch ${producerEpoch} with sequence ${baseSequence}, not 0`,
+    );
+  }
+  const last = entry.batches.at(-1)?.lastSequence ?? -1;
+  const expected = last < 0 ? 0 : addSequence(last, 1);
+  if (baseSequence !== expected) {
+    throw refusal(
+      ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+      `producer ${producerId} epoch ${producerEpoch}: sequence ${baseSequence} where ${expected} is due`,
+    );
+  }
+}
+
+function refusal(code: number, message: string): KafkaError {
+  return new KafkaError(code, message);
+}

@@ -1,0 +1,246 @@
+/**
+ * How a log is taken up from its directory. After a clean shutdown the files are believed and only the end of the last segment
+ * is looked at. Otherwise every batch from the segment of the recovery point on is read and checked; the log ends before the
+ * first one that is not whole, and indexes, leader epochs and producer state of that stretch are made anew.
+ */
+import type { Disk } from '../lib/disk.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { BatchView } from '../protocol/record-batch.ts';
+import { verifyBatch } from '../protocol/record-batch.ts';
+import type { EndTransactionMarker } from '../protocol/transaction-marker.ts';
+import { markerOf } from './append-checks.ts';
+import type { LeaderEpochs } from './leader-epochs.ts';
+import {
+  LEFTOVER_SUFFIXES,
+  LOG_SUFFIX,
+  OFFSET_INDEX_SUFFIX,
+  offsetFile,
+  offsetOfFile,
+  SEGMENT_SUFFIXES,
+  TIME_INDEX_SUFFIX,
+} from './log-files.ts';
+import { readProducerSnapshot, removeProducerSnapshot, snapshotOffsets } from './producer-snapshot.ts';
+import type { ProducerState } from './producer-state.ts';
+import type { Segment } from './segment.ts';
+
+/** Recovery reads everything once, in large pieces. */
+const RECOVERY_WINDOW_BYTES = 1024 * 1024;
+
+export interface RecoveryContext {
+  disk: Disk;
+  directory: string;
+  logger: Logger;
+  epochs: LeaderEpochs;
+  producers: ProducerState;
+  /**
+   * Whether a segment may start after the end of the one before it, as compaction leaves it. Without compaction that is
+   * a tail which a power cut took while it spared the next file; what follows the gap is not this log's past.
+   */
+  gapsAllowed: boolean;
+  makeSegment: (baseOffset: bigint, size: number, freshIndexes: boolean) => Segment;
+}
+
+export interface RecoveredSegments {
+  /** In order; empty when the directory holds none. */
+  segments: Segment[];
+  logEndOffset: bigint;
+  /** Bytes cut off because they were no whole batch. */
+  truncatedBytes: number;
+}
+
+/** Removes what a crash left half done and lists the segments' base offsets, ascending. */
+export function surveyDirectory(disk: Disk, directory: string): { names: Set<string>; baseOffsets: bigint[] } {
+  const names = new Set<string>();
+  for (const name of disk.list(directory)) {
+    if (LEFTOVER_SUFFIXES.some((suffix) => name.endsWith(suffix))) disk.remove(`${directory}/${name}`);
+    else names.add(name);
+  }
+  const baseOffsets = [...names].map((name) => offsetOfFile(name, LOG_SUFFIX)).filter((offset) => offset !== undefined);
+  for (const name of names) {
+    // An index whose log is gone would be taken for that of a later segment with the same base.
+    const orphan = SEGMENT_SUFFIXES.map((suffix) => offsetOfFile(name, suffix)).find((offset) => offset !== undefined);
+    if (orphan !== undefined && !baseOffsets.includes(orphan)) disk.remove(`${directory}/${name}`);
+  }
+  return { names, baseOffsets };
+}
+
+export function openSegments(
+  context: RecoveryContext,
+  options: { clean: boolean; recoveryPoint: bigint; logStartOffset: bigint },
+): RecoveredSegments {
+  const { disk, directory, epochs, producers } = context;
+  const { names, baseOffsets } = surveyDirectory(disk, directory);
+  const segments = baseOffsets.map((base) => {
+    const size = disk.size(offsetFile(directory, base, LOG_SUFFIX));
+    const indexed = [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX].every((suffix) => disk.exists(offsetFile(directory, base, suffix)));
+    return { segment: context.makeSegment(base, size, size === 0), indexed: indexed || size === 0 };
+  });
+  if (segments.length === 0) {
+    for (const offset of snapshotOffsets([...names])) removeProducerSnapshot(disk, directory, offset);
+    epochs.clear();
+    return { segments: [], logEndOffset: options.logStartOffset, truncatedBytes: 0 };
+  }
+  const whole = options.clean && segments.every(({ indexed }) => indexed);
+  const cleanEnd = whole ? endOfLastSegment(segments.map(({ segment }) => segment)) : undefined;
+  if (cleanEnd !== undefined) {
+    const opened = segments.map(({ segment }) => segment);
+    epochs.truncateFromEnd(cleanEnd);
+    loadProducers(context, opened, cleanEnd, { cleanEnd });
+    return { segments: opened, logEndOffset: cleanEnd, truncatedBytes: 0 };
+  }
+  const unindexed = segments.findIndex(({ indexed }) => !indexed);
+  // The segment of the last flushed record: a flush syncs the records of the active segment, not its indexes.
+  const lastBelow = segments.findLastIndex(({ segment }) => segment.baseOffset < options.recoveryPoint);
+  const from = Math.max(
+    0,
+    options.clean && unindexed < 0 ? segments.length - 1 : unindexed < 0 ? lastBelow : Math.min(unindexed, lastBelow),
+  );
+  const kept = segments.slice(0, from).map(({ segment }) => segment);
+  const suspects = segments.slice(from).map(({ segment }) => segment);
+  const start = (suspects[0] as Segment).baseOffset;
+  epochs.truncateFromEnd(start);
+  loadProducers(context, kept, start, undefined);
+  return recoverSegments(context, kept, suspects, producers);
+}
+
+/** The log's end by the headers behind the last index entry; undefined when they do not lead to the end of the file. */
+function endOfLastSegment(segments: readonly Segment[]): bigint | undefined {
+  const last = segments.at(-1) as Segment;
+  const indexed = last.offsetIndex.lastPosition();
+  const scanner = last.scanner();
+  let end = last.baseOffset;
+  let position = indexed < last.size ? indexed : 0;
+  while (position < last.size) {
+    const batch = scanner.header(position);
+    if (batch === undefined || batch.magic !== 2 || batch.baseOffset < end) return undefined;
+    end = batch.lastOffset + 1n;
+    last.noteTail(batch);
+    position += batch.sizeInBytes;
+  }
+  return end;
+}
+
+function recoverSegments(
+  context: RecoveryContext,
+  kept: Segment[],
+  suspects: readonly Segment[],
+  producers: ProducerState,
+): RecoveredSegments {
+  const { logger, epochs } = context;
+  let expected = suspects[0]?.baseOffset ?? 0n;
+  let truncatedBytes = 0;
+  let batchEpoch = -1;
+  for (const [index, suspect] of suspects.entries()) {
+    if (suspect.baseOffset < expected || (suspect.baseOffset > expected && !context.gapsAllowed)) {
+      logger.warn('segments do not follow the one before them', { segment: suspect.path, expected, count: suspects.length - index });
+      truncatedBytes += removeAll(context, suspects.slice(index));
+      break;
+    }
+    expected = suspect.baseOffset;
+    const segment = context.makeSegment(suspect.baseOffset, 0, true);
+    suspect.release();
+    const scanner = segment.scannerTo(suspect.size, RECOVERY_WINDOW_BYTES);
+    let defect: string | undefined;
+    while (segment.size < suspect.size) {
+      const batch = scanner.batch(segment.size);
+      defect = batch === undefined ? 'a batch is cut off' : defectOf(segment, batch, expected, batchEpoch);
+      if (batch === undefined || defect !== undefined) break;
+      segment.indexBatch(batch);
+      batchEpoch = batch.partitionLeaderEpoch;
+      epochs.assign(batchEpoch, batch.baseOffset);
+      applyToProducers(producers, segment, batch);
+      expected = batch.lastOffset + 1n;
+    }
+    kept.push(segment);
+    if (defect !== undefined) {
+      const lost = suspect.size - segment.size;
+      logger.warn('log cut at the first damaged batch', { segment: segment.path, position: segment.size, bytes: lost, reason: defect });
+      // Durable at once: the recovery point may already lie here, and then nobody would look at this file again.
+      segment.file().truncate(segment.size);
+      segment.sync();
+      truncatedBytes += lost + removeAll(context, suspects.slice(index + 1));
+      break;
+    }
+  }
+  for (const segment of kept.slice(0, -1)) segment.seal();
+  return { segments: kept, logEndOffset: expected, truncatedBytes };
+}
+
+function defectOf(segment: Segment, batch: BatchView, expected: bigint, epochBefore: number): string | undefined {
+  const defect = verifyBatch(batch, batch.position + batch.sizeInBytes);
+  if (defect !== undefined) return defect.reason;
+  if (batch.baseOffset < expected) return `base offset ${batch.baseOffset} where ${expected} or more is due`;
+  // Leftovers of a truncated suffix can line up behind what was written over it; their epoch gives them away.
+  if (batch.partitionLeaderEpoch < epochBefore) return `leader epoch ${batch.partitionLeaderEpoch} after ${epochBefore}`;
+  return segment.fits(batch.lastOffset, batch.sizeInBytes) ? undefined : `offset ${batch.lastOffset} does not fit into the segment`;
+}
+
+function removeAll({ disk, directory }: RecoveryContext, segments: readonly Segment[]): number {
+  let bytes = 0;
+  for (const segment of segments) {
+    bytes += segment.size;
+    segment.destroy();
+  }
+  if (segments.length > 0) disk.syncDirectory(directory);
+  return bytes;
+}
+
+/** Takes a batch that is in the log into producer state and into its segment's list of aborted transactions. */
+export function applyToProducers(
+  producers: ProducerState,
+  segment: Segment | undefined,
+  batch: BatchView,
+  marker: EndTransactionMarker | undefined = markerOf(batch),
+): void {
+  if (!batch.hasProducerId) return;
+  const completed = producers.update(batch, marker);
+  if (completed?.aborted !== true || segment === undefined) return;
+  const { producerId, firstOffset, lastOffset } = completed;
+  segment.transactionIndex.append({ producerId, firstOffset, lastOffset, lastStableOffset: producers.stableOffsetAfter(completed) });
+}
+
+/**
+ * Producer state as of `offset`: the newest snapshot at or below it, then the batches from there on. Snapshots above are removed.
+ * With `clean` a log without any snapshot is known to have no producers, since a clean shutdown writes one if there are.
+ */
+export function loadProducers(
+  context: RecoveryContext,
+  segments: readonly Segment[],
+  offset: bigint,
+  clean: { cleanEnd: bigint } | undefined,
+): void {
+  const { disk, directory, logger, producers } = context;
+  const offsets = snapshotOffsets(disk.list(directory));
+  for (const above of offsets.filter((candidate) => candidate > offset)) removeProducerSnapshot(disk, directory, above);
+  producers.clear();
+  let from: bigint | undefined;
+  for (const candidate of offsets.filter((below) => below <= offset).reverse()) {
+    try {
+      producers.restore(readProducerSnapshot(disk, directory, candidate));
+      from = candidate;
+      break;
+    } catch (error) {
+      logger.warn('producer snapshot is damaged, an older one is taken', { directory, offset: candidate, error });
+      removeProducerSnapshot(disk, directory, candidate);
+    }
+  }
+  if (from === undefined && clean !== undefined && offsets.length === 0) return;
+  replay(producers, segments, from ?? 0n, offset);
+}
+
+function replay(producers: ProducerState, segments: readonly Segment[], from: bigint, to: bigint): void {
+  for (const [index, segment] of segments.entries()) {
+    const next = segments[index + 1]?.baseOffset;
+    if (segment.baseOffset >= to || (next !== undefined && next <= from)) continue;
+    const scanner = segment.scanner();
+    for (let position = segment.positionOf(from) ?? segment.size; position < segment.size;) {
+      const header = scanner.header(position);
+      if (header === undefined || header.baseOffset >= to) return;
+      if (header.hasProducerId && header.baseOffset >= from) {
+        const batch = header.isControl ? scanner.batch(position) : header;
+        if (batch !== undefined) applyToProducers(producers, undefined, batch);
+      }
+      position += header.sizeInBytes;
+    }
+  }
+}

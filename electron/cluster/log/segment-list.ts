@@ -1,0 +1,151 @@
+import { must } from '../lib/assert.ts';
+import type { Segment } from './segment.ts';
+import type { TimestampOffset } from './time-index.ts';
+import type { AbortedTransaction } from './transaction-index.ts';
+
+/** How many sealed segments of one log keep their file handle and cached index entries. */
+const OPEN_SEALED_SEGMENTS = 2;
+/** How many readers' places are remembered, so that the next fetch of each needs no index. */
+const REMEMBERED_PLACES = 32;
+
+interface Place {
+  segment: Segment;
+  position: number;
+}
+
+/** The segments of one log in order, never none, the active one last; and the reads that go through them. */
+export class SegmentList {
+  private segments: Segment[];
+  private openSealed: Segment[] = [];
+  /** Where the batch that follows an earlier read starts, by the offset that the reader will ask for. */
+  private places = new Map<bigint, Place>();
+
+  constructor(segments: readonly Segment[]) {
+    this.segments = [...segments];
+  }
+
+  get all(): readonly Segment[] {
+    return this.segments;
+  }
+  get active(): Segment {
+    return must(this.segments.at(-1), 'a log without segments');
+  }
+  get first(): Segment {
+    return must(this.segments[0], 'a log without segments');
+  }
+  get sizeBytes(): number {
+    let sum = 0;
+    for (const segment of this.segments) sum += segment.size;
+    return sum;
+  }
+
+  push(segment: Segment): void {
+    this.segments.push(segment);
+  }
+
+  /** Takes the active segment out, for a log that puts another in its place. */
+  pop(): Segment {
+    this.forgetPlaces();
+    return must(this.segments.pop(), 'a log without segments');
+  }
+
+  /** Takes the `count` oldest out. */
+  shift(count: number): Segment[] {
+    this.forgetPlaces();
+    return this.segments.splice(0, count);
+  }
+
+  /** Readers start again from the index: positions have changed. */
+  forgetPlaces(): void {
+    this.places.clear();
+  }
+
+  /** Index of the segment that holds `offset` or would. */
+  indexOf(offset: bigint): number {
+    let low = 0;
+    let high = this.segments.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >>> 1;
+      if ((this.segments[middle] as Segment).baseOffset <= offset) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+
+  /** Whole batches from the first that ends at or after `offset`, out of one segment; undefined when there are none below `maxOffset`. */
+  read(offset: bigint, maxBytes: number, maxOffset: bigint, minOneMessage: boolean): { bytes: Buffer; nextOffset: bigint } | undefined {
+    const place = this.find(offset);
+    if (place === undefined) return undefined;
+    const slice = place.segment.read(place.position, maxBytes, maxOffset, minOneMessage);
+    if (slice === undefined) return undefined;
+    this.remember(slice.nextOffset, { segment: place.segment, position: slice.nextPosition });
+    return slice;
+  }
+
+  /** The first record at or after `timestamp` from `fromOffset` on. */
+  findTimestamp(timestamp: bigint, fromOffset: bigint, maxDecompressedBytes: number): TimestampOffset | undefined {
+    for (let index = this.indexOf(fromOffset); index < this.segments.length; index++) {
+      const segment = this.segments[index] as Segment;
+      if (segment.largestTimestamp.timestamp < timestamp) continue;
+      this.touch(segment);
+      const found = segment.findTimestamp(timestamp, fromOffset, maxDecompressedBytes);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** The first record with the largest timestamp of all. */
+  findLargestTimestamp(maxDecompressedBytes: number): TimestampOffset | undefined {
+    let latest = this.first;
+    for (const segment of this.segments) if (segment.largestTimestamp.timestamp > latest.largestTimestamp.timestamp) latest = segment;
+    this.touch(latest);
+    return latest.findLargestTimestamp(maxDecompressedBytes);
+  }
+
+  /** Transactions that were aborted and touch [from, to). */
+  abortedTransactions(from: bigint, to: bigint): AbortedTransaction[] {
+    const found: AbortedTransaction[] = [];
+    for (let index = this.indexOf(from); index < this.segments.length; index++) {
+      const { transactionIndex } = this.segments[index] as Segment;
+      for (let entry = 0; entry < transactionIndex.count; entry++) {
+        const transaction = transactionIndex.at(entry);
+        if (transaction.lastOffset >= from && transaction.firstOffset < to) found.push(transaction);
+        // All that ended before this offset is known by now.
+        if (transaction.lastStableOffset >= to) return found;
+      }
+    }
+    return found;
+  }
+
+  private find(offset: bigint): Place | undefined {
+    const known = this.places.get(offset);
+    if (known !== undefined && known.position < known.segment.size) {
+      this.touch(known.segment);
+      return known;
+    }
+    for (let index = this.indexOf(offset); index < this.segments.length; index++) {
+      const segment = this.segments[index] as Segment;
+      this.touch(segment);
+      const position = segment.positionOf(offset);
+      if (position !== undefined) return { segment, position };
+    }
+    return undefined;
+  }
+
+  private remember(offset: bigint, place: Place): void {
+    this.places.delete(offset);
+    this.places.set(offset, place);
+    if (this.places.size <= REMEMBERED_PLACES) return;
+    for (const oldest of this.places.keys()) {
+      this.places.delete(oldest);
+      break;
+    }
+  }
+
+  private touch(segment: Segment): void {
+    if (segment === this.active || this.openSealed.at(-1) === segment) return;
+    this.openSealed = this.openSealed.filter((open) => open !== segment);
+    this.openSealed.push(segment);
+    if (this.openSealed.length > OPEN_SEALED_SEGMENTS) this.openSealed.shift()?.release();
+  }
+}

@@ -1,0 +1,277 @@
+import type { Disk, DiskFile } from '../lib/disk.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import { BATCH_HEADER_BYTES, BatchView } from '../protocol/record-batch.ts';
+import { decodeRecords } from '../protocol/records-reader.ts';
+import { BatchScanner } from './batch-scanner.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, offsetFile, SEGMENT_SUFFIXES, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX } from './log-files.ts';
+import { OffsetIndex } from './offset-index.ts';
+import { TimeIndex, type TimestampOffset } from './time-index.ts';
+import { TransactionIndex } from './transaction-index.ts';
+
+/** A seek reads this much at a time: an index entry is at most index.interval.bytes and one batch away. */
+const SEEK_WINDOW_BYTES = 8 * 1024;
+/** Positions in indexes and offsets relative to a segment's base are int32. */
+const MAX_INT32 = 0x7fff_ffff;
+
+/** What the index says of time before the first record. */
+const NO_TIMESTAMP: TimestampOffset = { timestamp: -1n, offset: -1n };
+
+export interface SegmentSlice {
+  bytes: Buffer;
+  /** Offset after the last batch in `bytes`. */
+  nextOffset: bigint;
+  /** Position after it. */
+  nextPosition: number;
+}
+
+/**
+ * One stretch of a log: `<baseOffset>.log` with its offset, time and transaction indexes. The log above it decides what is
+ * appended and when a segment ends; the segment knows where things are in its files. File handles are opened when first needed.
+ */
+export class Segment {
+  readonly baseOffset: bigint;
+  readonly path: string;
+  readonly offsetIndex: OffsetIndex;
+  readonly timeIndex: TimeIndex;
+  readonly transactionIndex: TransactionIndex;
+  /** Wall-clock milliseconds when this object was made; stands in for the age of a segment whose records have no time. */
+  readonly openedAt: number;
+  /** Bytes of the .log file that count. */
+  size: number;
+  private readonly disk: Disk;
+  private readonly directory: string;
+  private readonly indexIntervalBytes: () => number;
+  private handle: DiskFile | undefined;
+  private bytesSinceIndexEntry = 0;
+  private largest: TimestampOffset | undefined;
+  private firstBatchTimestamp: bigint | undefined;
+
+  constructor(options: {
+    disk: Disk;
+    directory: string;
+    baseOffset: bigint;
+    size: number;
+    openedAt: number;
+    indexIntervalBytes: () => number;
+    freshIndexes: boolean;
+  }) {
+    const { disk, directory, baseOffset, freshIndexes } = options;
+    this.disk = disk;
+    this.directory = directory;
+    this.baseOffset = baseOffset;
+    this.size = options.size;
+    this.openedAt = options.openedAt;
+    this.indexIntervalBytes = options.indexIntervalBytes;
+    this.path = offsetFile(directory, baseOffset, LOG_SUFFIX);
+    this.offsetIndex = new OffsetIndex(disk, offsetFile(directory, baseOffset, OFFSET_INDEX_SUFFIX), baseOffset, freshIndexes);
+    this.timeIndex = new TimeIndex(disk, offsetFile(directory, baseOffset, TIME_INDEX_SUFFIX), baseOffset, freshIndexes);
+    this.transactionIndex = new TransactionIndex(disk, offsetFile(directory, baseOffset, TRANSACTION_INDEX_SUFFIX), freshIndexes);
+  }
+
+  file(): DiskFile {
+    this.handle ??= this.disk.open(this.path, { create: true });
+    return this.handle;
+  }
+
+  /** The largest timestamp and the last offset of the batch that brought it; −1 and −1 when no record has a time. */
+  get largestTimestamp(): TimestampOffset {
+    this.largest ??= this.timeIndex.last() ?? NO_TIMESTAMP;
+    return this.largest;
+  }
+
+  /** Time of the first batch; −1 while there is none. */
+  get firstTimestamp(): bigint {
+    if (this.firstBatchTimestamp === undefined) {
+      const first = this.size === 0 ? undefined : this.scanner(BATCH_HEADER_BYTES).header(0);
+      if (first === undefined) return -1n;
+      this.firstBatchTimestamp = first.maxTimestamp;
+    }
+    return this.firstBatchTimestamp;
+  }
+
+  /** False when an offset or a position would not fit into the indexes. */
+  fits(lastOffset: bigint, bytes: number): boolean {
+    return lastOffset - this.baseOffset <= BigInt(MAX_INT32) && this.size + bytes <= MAX_INT32;
+  }
+
+  /** Writes batches that have their final offsets. Throws DiskError; then nothing here has changed, though the file may hold a torn tail. */
+  append(bytes: Buffer, batches: readonly BatchView[]): void {
+    this.file().write([bytes], this.size);
+    for (const batch of batches) this.indexBatch(batch);
+  }
+
+  /** Takes the batch that lies at the end of what is indexed so far into the indexes and into `size`. */
+  indexBatch(batch: BatchView): void {
+    const { lastOffset, maxTimestamp, sizeInBytes } = batch;
+    if (this.size === 0) this.firstBatchTimestamp = maxTimestamp;
+    if (maxTimestamp > this.largestTimestamp.timestamp) this.largest = { timestamp: maxTimestamp, offset: lastOffset };
+    if (this.bytesSinceIndexEntry > this.indexIntervalBytes()) {
+      this.offsetIndex.append(lastOffset, this.size);
+      this.timeIndex.maybeAppend(this.largestTimestamp);
+      this.bytesSinceIndexEntry = 0;
+    }
+    this.size += sizeInBytes;
+    this.bytesSinceIndexEntry += sizeInBytes;
+  }
+
+  /** At a clean open: a batch behind the last index entry, so that the next entry comes where it would have come. */
+  noteTail(batch: BatchView): void {
+    if (batch.maxTimestamp > this.largestTimestamp.timestamp) this.largest = { timestamp: batch.maxTimestamp, offset: batch.lastOffset };
+    this.bytesSinceIndexEntry += batch.sizeInBytes;
+  }
+
+  /** Over the file up to `end`, whatever `size` is: for recovery, which finds the size. */
+  scannerTo(end: number, windowBytes: number): BatchScanner {
+    return new BatchScanner(this.file(), end, windowBytes);
+  }
+
+  scanner(windowBytes?: number): BatchScanner {
+    return new BatchScanner(this.file(), this.size, windowBytes);
+  }
+
+  /** Where the first batch that ends at or after `offset` starts; undefined when all end before it. */
+  positionOf(offset: bigint): number | undefined {
+    const scanner = this.scanner(SEEK_WINDOW_BYTES);
+    for (let position = this.seek(offset); position < this.size;) {
+      const batch = this.stored(scanner, position);
+      if (batch.lastOffset >= offset) return position;
+      position += batch.sizeInBytes;
+    }
+    return undefined;
+  }
+
+  /**
+   * Whole batches from `position` on, as many as lie below `maxOffset` and fit in `maxBytes`; the first even if it does not
+   * fit, when `minOneMessage` says so. Undefined when there are none. One read, two for a large first batch.
+   */
+  read(position: number, maxBytes: number, maxOffset: bigint, minOneMessage: boolean): SegmentSlice | undefined {
+    const available = this.size - position;
+    let bytes = Buffer.allocUnsafe(Math.min(Math.max(maxBytes, BATCH_HEADER_BYTES), available));
+    this.readFully(bytes, position);
+    let kept = 0;
+    let nextOffset = -1n;
+    while (bytes.length - kept >= BATCH_HEADER_BYTES) {
+      const batch = new BatchView(bytes, kept);
+      const size = batch.sizeInBytes;
+      if (size < BATCH_HEADER_BYTES || size > available - kept) throw this.corrupt(position + kept);
+      const lastOffset = batch.lastOffset;
+      if (lastOffset >= maxOffset) break;
+      if (kept + size > maxBytes && !(kept === 0 && minOneMessage)) break;
+      if (kept === 0 && size > bytes.length) {
+        bytes = Buffer.allocUnsafe(size);
+        this.readFully(bytes, position);
+      }
+      kept += size;
+      nextOffset = lastOffset + 1n;
+    }
+    return kept === 0 ? undefined : { bytes: bytes.subarray(0, kept), nextOffset, nextPosition: position + kept };
+  }
+
+  /** The first record at or after `timestamp` whose offset is at least `fromOffset`. */
+  findTimestamp(timestamp: bigint, fromOffset: bigint, maxDecompressedBytes: number): TimestampOffset | undefined {
+    if (this.largestTimestamp.timestamp < timestamp) return undefined;
+    const before = this.timeIndex.lookupBefore(timestamp);
+    const scanner = this.scanner();
+    let position = this.seek(before === undefined || before.offset < fromOffset ? fromOffset : before.offset);
+    while (position < this.size) {
+      const header = this.stored(scanner, position);
+      if (header.maxTimestamp >= timestamp && header.lastOffset >= fromOffset) {
+        for (const record of decodeRecords(this.storedWhole(scanner, position), maxDecompressedBytes)) {
+          if (record.timestamp >= timestamp && record.offset >= fromOffset) return { timestamp: record.timestamp, offset: record.offset };
+        }
+      }
+      position += header.sizeInBytes;
+    }
+    return undefined;
+  }
+
+  /** The first record with the segment's largest timestamp. */
+  findLargestTimestamp(maxDecompressedBytes: number): TimestampOffset | undefined {
+    const largest = this.largestTimestamp;
+    if (largest.timestamp < 0n) return undefined;
+    const position = this.positionOf(largest.offset);
+    if (position === undefined) return undefined;
+    for (const record of decodeRecords(this.storedWhole(this.scanner(), position), maxDecompressedBytes)) {
+      if (record.timestamp === largest.timestamp) return { timestamp: record.timestamp, offset: record.offset };
+    }
+    return largest;
+  }
+
+  /** Cuts off the batch at `position` and all behind it. `endOffset`: no batch that is kept reaches it. */
+  truncate(endOffset: bigint, position: number): void {
+    this.file().truncate(position);
+    this.size = position;
+    this.offsetIndex.truncate(endOffset, position);
+    this.timeIndex.truncate(endOffset);
+    this.transactionIndex.truncate(endOffset);
+    this.firstBatchTimestamp = undefined;
+    this.largest = undefined;
+    // The time index is sparse: the largest time of what is left may stand behind its last entry.
+    const scanner = this.scanner();
+    let largest = this.largestTimestamp;
+    const start = this.offsetIndex.lastPosition();
+    this.bytesSinceIndexEntry = position - start;
+    for (let at = start; at < position;) {
+      const batch = this.stored(scanner, at);
+      if (batch.maxTimestamp > largest.timestamp) largest = { timestamp: batch.maxTimestamp, offset: batch.lastOffset };
+      at += batch.sizeInBytes;
+    }
+    this.largest = largest;
+  }
+
+  /** The segment will grow no more: its last word on time goes into the index, and indexes go to their files. */
+  seal(): void {
+    this.timeIndex.maybeAppend(this.largestTimestamp);
+    this.saveIndexes(false);
+  }
+
+  saveIndexes(durable: boolean): void {
+    this.offsetIndex.save(durable);
+    this.timeIndex.save(durable);
+    this.transactionIndex.save(durable);
+  }
+
+  /** Makes the records durable. */
+  sync(): void {
+    this.file().sync();
+  }
+
+  /** Lets go of the file handle and of cached index entries; the next use takes them up again. */
+  release(): void {
+    this.handle?.close();
+    this.handle = undefined;
+    this.offsetIndex.unload();
+    this.timeIndex.unload();
+    this.transactionIndex.unload();
+  }
+
+  /** Removes the files. */
+  destroy(): void {
+    this.handle?.close();
+    this.handle = undefined;
+    for (const suffix of SEGMENT_SUFFIXES) this.disk.remove(offsetFile(this.directory, this.baseOffset, suffix));
+  }
+
+  /** Where a search for `offset` by header starts. */
+  private seek(offset: bigint): number {
+    const position = this.offsetIndex.lookup(offset);
+    return position < this.size ? position : 0;
+  }
+  private stored(scanner: BatchScanner, position: number): BatchView {
+    const batch = scanner.header(position);
+    if (batch === undefined) throw this.corrupt(position);
+    return batch;
+  }
+  private storedWhole(scanner: BatchScanner, position: number): BatchView {
+    const batch = scanner.batch(position);
+    if (batch === undefined) throw this.corrupt(position);
+    return batch;
+  }
+  private readFully(into: Buffer, position: number): void {
+    if (this.file().read(into, position) !== into.length) throw this.corrupt(position);
+  }
+  private corrupt(position: number): KafkaError {
+    return new KafkaError(ErrorCode.CORRUPT_MESSAGE, `${this.path}: no whole batch at byte ${position} of ${this.size}`);
+  }
+}

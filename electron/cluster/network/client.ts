@@ -1,0 +1,226 @@
+/**
+ * A node's connection to one peer. Requests are pipelined; since a server answers in order, an answer that does not
+ * come in time means that none behind it will, so a timeout drops the connection and everything on it. A long poll
+ * (Fetch) holds up what is sent after it: give it a client of its own.
+ */
+import type { Clock, Timer } from '../lib/clock.ts';
+import { NetworkError, type Address, type Network, type Stream } from '../lib/network.ts';
+import type { Random } from '../lib/random.ts';
+import { decodeResponse, encodeRequest, FrameSplitter } from '../protocol/frame.ts';
+import type { Api } from '../protocol/schema.ts';
+
+export interface PeerClientOptions {
+  network: Network;
+  clock: Clock;
+  random: Random;
+  address: Address;
+  clientId: string;
+  /** Requests that were sent and not answered; more wait. */
+  maxInFlight?: number;
+  /** Requests that wait; one more is refused with EBUSY. */
+  maxWaiting?: number;
+  /** Most bytes of an answer. */
+  maxFrameBytes?: number;
+}
+
+export interface SendOptions {
+  /** From the call to the decoded answer, connecting included. */
+  timeoutMs: number;
+}
+
+const CONNECT_TIMEOUT_MS = 2_000;
+const FIRST_BACKOFF_MS = 50;
+const MAX_BACKOFF_MS = 1_000;
+
+interface Pending {
+  correlationId: number;
+  chunks: Uint8Array[];
+  /** Decodes the answer and settles the promise; throws when the bytes make no sense. */
+  answer: (frame: Buffer) => void;
+  reject: (error: Error) => void;
+  timer: Timer;
+}
+
+export class PeerClient {
+  readonly address: Address;
+  private readonly options: Required<PeerClientOptions>;
+  private stream: Stream | undefined;
+  private splitter: FrameSplitter;
+  private state: 'idle' | 'backoff' | 'connecting' | 'open' | 'closed' = 'idle';
+  private readonly waiting: Pending[] = [];
+  private readonly inFlight: Pending[] = [];
+  private blocked = false;
+  private correlationId = 0;
+  /** Grows with every connection and every failure, so that a late answer of an old one is told apart. */
+  private attempt = 0;
+  private failures = 0;
+  private notBefore = 0;
+  private backoff: Timer | undefined;
+
+  constructor(options: PeerClientOptions) {
+    this.options = { maxInFlight: 16, maxWaiting: 256, maxFrameBytes: 104_857_600, ...options };
+    this.address = options.address;
+    this.splitter = new FrameSplitter(this.options.maxFrameBytes);
+  }
+
+  /** True while a connection stands. */
+  get connected(): boolean {
+    return this.state === 'open';
+  }
+
+  /**
+   * Sends a request and resolves to its answer. Rejects with `NetworkError`: ETIMEDOUT (no answer in time), ECONNRESET
+   * and its like (connection lost), EPROTO (an answer that cannot be decoded), EBUSY (too many wait), ECANCELED (closed).
+   * Whether the peer worked on a request that was rejected is not known.
+   */
+  send<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, { timeoutMs }: SendOptions): Promise<S> {
+    const { clock, clientId, maxWaiting } = this.options;
+    if (this.state === 'closed') return Promise.reject(new NetworkError('ECANCELED', `the client of ${this.name()} is closed`));
+    if (this.waiting.length >= maxWaiting) {
+      return Promise.reject(new NetworkError('EBUSY', `${maxWaiting} requests wait for ${this.name()}`));
+    }
+    return new Promise<S>((resolve, reject) => {
+      this.correlationId = (this.correlationId + 1) & 0x7fff_ffff;
+      const correlationId = this.correlationId;
+      const pending: Pending = {
+        correlationId,
+        chunks: encodeRequest(api, version, { correlationId, clientId }, body),
+        answer: (frame) => {
+          const response = decodeResponse(api, version, frame);
+          if (response.correlationId !== correlationId) {
+            throw new NetworkError('EPROTO', `answer ${response.correlationId} where ${correlationId} was due`);
+          }
+          resolve(response.body);
+        },
+        reject,
+        timer: clock.setTimer(timeoutMs, () => {
+          this.fail(new NetworkError('ETIMEDOUT', `${this.name()} did not answer ${api.name} within ${timeoutMs} ms`));
+        }),
+      };
+      this.waiting.push(pending);
+      this.pump();
+    });
+  }
+
+  /** Rejects what is pending with ECANCELED and closes the connection; nothing can be sent afterwards. */
+  close(): void {
+    if (this.state === 'closed') return;
+    this.drop(new NetworkError('ECANCELED', `the client of ${this.name()} was closed`));
+    this.backoff?.cancel();
+    this.state = 'closed';
+  }
+
+  private name(): string {
+    return `${this.address.host}:${this.address.port}`;
+  }
+
+  private pump(): void {
+    if (this.state === 'idle') this.connect();
+    while (this.state === 'open' && !this.blocked && this.inFlight.length < this.options.maxInFlight) {
+      const next = this.waiting.shift();
+      if (next === undefined) return;
+      this.inFlight.push(next);
+      this.blocked = !(this.stream as Stream).write(next.chunks);
+      next.chunks = [];
+    }
+  }
+
+  private connect(): void {
+    const { clock, network } = this.options;
+    const wait = this.notBefore - clock.monotonic();
+    if (wait > 0) {
+      this.state = 'backoff';
+      this.backoff = clock.setTimer(wait, () => {
+        this.state = 'idle';
+        if (this.waiting.length > 0) this.pump();
+      });
+      return;
+    }
+    this.state = 'connecting';
+    const attempt = ++this.attempt;
+    network.connect(this.address, CONNECT_TIMEOUT_MS).then(
+      (stream) => {
+        if (attempt !== this.attempt) {
+          stream.handlers = { data: () => undefined, drain: () => undefined, close: () => undefined };
+          stream.destroy();
+          return;
+        }
+        this.opened(stream, attempt);
+      },
+      (error: unknown) => {
+        if (attempt === this.attempt) this.fail(asNetworkError(error, `cannot connect to ${this.name()}`));
+      },
+    );
+  }
+
+  private opened(stream: Stream, attempt: number): void {
+    this.stream = stream;
+    this.splitter = new FrameSplitter(this.options.maxFrameBytes);
+    this.blocked = false;
+    this.state = 'open';
+    stream.handlers = {
+      data: (chunk) => {
+        if (attempt === this.attempt) this.received(chunk);
+      },
+      drain: () => {
+        if (attempt !== this.attempt) return;
+        this.blocked = false;
+        this.pump();
+      },
+      close: (reason) => {
+        if (attempt !== this.attempt) return;
+        this.stream = undefined;
+        this.fail(asNetworkError(reason ?? new NetworkError('ECONNRESET', `${this.name()} closed the connection`), this.name()));
+      },
+    };
+    this.pump();
+  }
+
+  private received(chunk: Buffer): void {
+    try {
+      for (const frame of this.splitter.push(chunk)) {
+        const pending = this.inFlight[0];
+        if (pending === undefined) throw new NetworkError('EPROTO', 'an answer that nobody asked for');
+        pending.answer(frame);
+        pending.timer.cancel();
+        this.inFlight.shift();
+        this.failures = 0;
+      }
+    } catch (error) {
+      this.fail(new NetworkError('EPROTO', `${this.name()} sent what cannot be decoded`, { cause: error }));
+      return;
+    }
+    this.pump();
+  }
+
+  /** Gives up the connection: everything pending is rejected, the next send connects anew, after a while. */
+  private fail(error: NetworkError): void {
+    if (this.state === 'closed') return;
+    const { clock, random } = this.options;
+    const ceiling = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(this.failures, 10));
+    this.failures++;
+    this.notBefore = clock.monotonic() + ceiling * (0.75 + 0.5 * random.next());
+    this.drop(error);
+  }
+
+  private drop(error: NetworkError): void {
+    this.attempt++;
+    this.backoff?.cancel();
+    this.state = 'idle';
+    const stream = this.stream;
+    this.stream = undefined;
+    const lost = [...this.inFlight, ...this.waiting];
+    this.inFlight.length = 0;
+    this.waiting.length = 0;
+    stream?.destroy();
+    for (const pending of lost) {
+      pending.timer.cancel();
+      pending.reject(error);
+    }
+  }
+}
+
+function asNetworkError(error: unknown, what: string): NetworkError {
+  if (error instanceof NetworkError) return error;
+  return new NetworkError('EIO', `${what}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+}

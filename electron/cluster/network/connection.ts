@@ -1,0 +1,222 @@
+/**
+ * One client's connection at a server. Works on one request at a time and answers in the order of the requests, as
+ * clients count on. Owns its queue of frames that wait their turn; when that is full the socket is not read, and while
+ * the client does not take its answers nothing is dispatched, so that a client can never make us hold more than a few
+ * frames and one answer for it.
+ */
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Stream } from '../lib/network.ts';
+import { FrameSplitter, readRequestHeader } from '../protocol/frame.ts';
+import { Reader } from '../protocol/reader.ts';
+import type { ConnectionInfo, Dispatch } from './dispatch.ts';
+
+/** Reading stops above either; a producer keeps five requests in flight, so this holds what one usually sends. */
+const MAX_QUEUED_FRAMES = 16;
+const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
+
+/** Counted by all connections of a server, frames with their lengths. */
+export interface Traffic {
+  inBytes: number;
+  outBytes: number;
+}
+
+export interface ConnectionOptions {
+  id: number;
+  listener: string;
+  stream: Stream;
+  dispatch: Dispatch;
+  clock: Clock;
+  logger: Logger;
+  /** `socket.request.max.bytes`. */
+  maxFrameBytes: number;
+  traffic: Traffic;
+  /** Called once, when the stream has closed. */
+  closed: (connection: Connection) => void;
+}
+
+export class Connection implements ConnectionInfo {
+  readonly id: number;
+  readonly clientHost: string;
+  readonly listener: string;
+  /** Monotonic milliseconds of the last request that arrived or was answered. */
+  lastActiveAt: number;
+
+  private readonly stream: Stream;
+  private readonly dispatch: Dispatch;
+  private readonly clock: Clock;
+  private readonly logger: Logger;
+  private readonly splitter: FrameSplitter;
+  private readonly traffic: Traffic;
+  private readonly closed: (connection: Connection) => void;
+  private readonly queue: { frame: Buffer; receivedAt: number }[] = [];
+  private queuedBytes = 0;
+  private state: 'open' | 'ending' | 'closed' = 'open';
+  /** A request is with the dispatcher. */
+  private busy = false;
+  /** The client does not take what we send. */
+  private blocked = false;
+  private paused = false;
+  /** Set when we, not the peer, gave the connection up: nothing that waits is worked on any more. */
+  private abandoned = false;
+  private closeCallbacks: (() => void)[] = [];
+
+  constructor(options: ConnectionOptions) {
+    this.id = options.id;
+    this.listener = options.listener;
+    this.stream = options.stream;
+    this.dispatch = options.dispatch;
+    this.clock = options.clock;
+    this.logger = options.logger;
+    this.closed = options.closed;
+    this.traffic = options.traffic;
+    this.clientHost = clientHost(options.stream.remote);
+    this.splitter = new FrameSplitter(options.maxFrameBytes);
+    this.lastActiveAt = options.clock.monotonic();
+    this.stream.handlers = {
+      data: (chunk) => this.onData(chunk),
+      drain: () => this.onDrain(),
+      close: (reason) => this.onClosed(reason),
+    };
+  }
+
+  get open(): boolean {
+    return this.state === 'open';
+  }
+
+  /** True while a request is worked on, waits, or its answer has not left. */
+  get active(): boolean {
+    return this.busy || this.blocked || this.queue.length > 0;
+  }
+
+  onClose(callback: () => void): void {
+    if (this.state === 'closed') callback();
+    else this.closeCallbacks.push(callback);
+  }
+
+  /** Drops the connection and everything that waits on it. */
+  destroy(reason: Error): void {
+    this.abandon();
+    this.stream.destroy(reason);
+  }
+
+  /** Takes no more requests, lets what was answered leave, then closes. */
+  end(): void {
+    if (this.state !== 'open') return;
+    this.abandon();
+    this.state = 'ending';
+    this.stream.end();
+  }
+
+  private abandon(): void {
+    this.abandoned = true;
+    this.queue.length = 0;
+    this.queuedBytes = 0;
+  }
+
+  private onData(chunk: Buffer): void {
+    if (this.state !== 'open' || this.abandoned) return;
+    this.traffic.inBytes += chunk.length;
+    const now = this.clock.monotonic();
+    let frames: Buffer[];
+    try {
+      frames = this.splitter.push(chunk);
+    } catch (error) {
+      this.fail('bytes that are no Kafka request', error);
+      return;
+    }
+    for (const frame of frames) {
+      this.queue.push({ frame, receivedAt: now });
+      this.queuedBytes += frame.length;
+    }
+    if (frames.length > 0) {
+      this.lastActiveAt = now;
+      this.work();
+    }
+    this.checkReading();
+  }
+
+  private onDrain(): void {
+    this.blocked = false;
+    this.work();
+    this.checkReading();
+  }
+
+  /** A peer that closes may have left requests behind that it wants done (acks=0): they are, their answers are dropped. */
+  private onClosed(reason: Error | undefined): void {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    this.blocked = false;
+    if (reason !== undefined && !this.abandoned)
+      this.logger.debug('connection lost', { client: this.stream.remote, reason: reason.message });
+    const callbacks = this.closeCallbacks;
+    this.closeCallbacks = [];
+    for (const callback of callbacks) callback();
+    this.closed(this);
+    this.work();
+  }
+
+  /** Dispatches what waits until an answer takes its time, the client stops reading or nothing is left. */
+  private work(): void {
+    while (!this.busy && !this.blocked && !this.abandoned) {
+      const next = this.queue.shift();
+      if (next === undefined) return;
+      this.queuedBytes -= next.frame.length;
+      this.busy = true;
+      let answer: Promise<Uint8Array[] | null> | Uint8Array[] | null;
+      try {
+        const reader = new Reader(next.frame);
+        const header = readRequestHeader(reader);
+        answer = this.dispatch({ header, reader, connection: this, receivedAt: next.receivedAt });
+      } catch (error) {
+        this.busy = false;
+        this.fail('request refused', error);
+        return;
+      }
+      if (answer instanceof Promise) {
+        answer.then(
+          (chunks) => {
+            this.answered(chunks);
+            this.work();
+            this.checkReading();
+          },
+          (error: unknown) => {
+            this.busy = false;
+            this.fail('request refused', error);
+          },
+        );
+        return;
+      }
+      this.answered(answer);
+    }
+  }
+
+  private answered(chunks: Uint8Array[] | null): void {
+    this.busy = false;
+    this.lastActiveAt = this.clock.monotonic();
+    if (chunks === null || this.state !== 'open') return;
+    for (const chunk of chunks) this.traffic.outBytes += chunk.length;
+    this.blocked = !this.stream.write(chunks);
+  }
+
+  private checkReading(): void {
+    if (this.state !== 'open') return;
+    const full = this.queue.length >= MAX_QUEUED_FRAMES || this.queuedBytes >= MAX_QUEUED_BYTES;
+    if (full === this.paused) return;
+    this.paused = full;
+    if (full) this.stream.pause();
+    else this.stream.resume();
+  }
+
+  private fail(what: string, cause: unknown): void {
+    if (this.state === 'closed' || this.abandoned) return;
+    const reason = cause instanceof Error ? cause : new Error(String(cause));
+    this.logger.warn('connection closed', { client: this.stream.remote, listener: this.listener, what, reason: reason.message });
+    this.destroy(reason);
+  }
+}
+
+/** Kafka writes a client's host as Java prints an address without a name: with a slash before it. */
+function clientHost(remote: string): string {
+  return `/${remote.slice(0, remote.lastIndexOf(':'))}`;
+}

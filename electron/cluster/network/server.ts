@@ -1,0 +1,118 @@
+/** A listener and its connections. */
+import type { Clock, Timer } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import { NetworkError, type Address, type Listener, type Network, type Stream } from '../lib/network.ts';
+import { Connection, type Traffic } from './connection.ts';
+import type { Dispatch } from './dispatch.ts';
+
+export interface ServerOptions {
+  network: Network;
+  clock: Clock;
+  logger: Logger;
+  /** `PLAINTEXT`, `CONTROLLER`. */
+  listener: string;
+  /** Port 0 asks for any free one. */
+  address: Address;
+  dispatch: Dispatch;
+  /** Makes connection ids; shared by all servers of a node. */
+  nextConnectionId: () => number;
+  /** `socket.request.max.bytes`, 104857600. */
+  maxFrameBytes?: number;
+  /** `connections.max.idle.ms`, 600000; negative: never. */
+  maxIdleMs?: number;
+  /** `max.connections`: one above it is closed at once. */
+  maxConnections?: number;
+}
+
+/** How long connections may take to close by themselves before `stop` resets them. */
+const STOP_GRACE_MS = 100;
+
+export class Server {
+  /** Since the start. */
+  readonly traffic: Traffic = { inBytes: 0, outBytes: 0 };
+  private readonly options: Required<ServerOptions>;
+  private readonly connections = new Set<Connection>();
+  private listener: Listener | undefined;
+  private sweep: Timer | undefined;
+  private stopped = false;
+  private emptied: (() => void) | undefined;
+
+  constructor(options: ServerOptions) {
+    this.options = { maxFrameBytes: 104_857_600, maxIdleMs: 600_000, maxConnections: 2_147_483_647, ...options };
+  }
+
+  /** Number of open connections. */
+  get size(): number {
+    return this.connections.size;
+  }
+
+  /** Starts to accept; resolves to the port. Rejects with `NetworkError` EADDRINUSE when it is taken. */
+  async start(): Promise<number> {
+    const { network, address } = this.options;
+    const listener = await network.listen(address, (stream) => this.accept(stream));
+    if (this.stopped) {
+      listener.close();
+      throw new NetworkError('ECANCELED', 'the server was stopped while it started');
+    }
+    this.listener = listener;
+    this.scheduleSweep();
+    return listener.port;
+  }
+
+  /** Accepts and dispatches nothing more; resolves when every connection is closed, 100 ms later at the most. */
+  async stop(): Promise<void> {
+    if (this.stopped) return;
+    this.stopped = true;
+    this.listener?.close();
+    this.sweep?.cancel();
+    if (this.connections.size === 0) return;
+    const emptied = new Promise<void>((resolve) => (this.emptied = resolve));
+    for (const connection of [...this.connections]) connection.end();
+    const timer = this.options.clock.setTimer(STOP_GRACE_MS, () => {
+      for (const connection of [...this.connections]) connection.destroy(new NetworkError('ECONNRESET', 'the server stops'));
+    });
+    await emptied;
+    timer.cancel();
+  }
+
+  private accept(stream: Stream): void {
+    const { clock, logger, listener, dispatch, maxFrameBytes, maxConnections, nextConnectionId } = this.options;
+    if (this.stopped || this.connections.size >= maxConnections) {
+      stream.handlers = { data: () => undefined, drain: () => undefined, close: () => undefined };
+      if (!this.stopped)
+        logger.warn('connection refused', { client: stream.remote, listener, reason: `max.connections=${maxConnections}` });
+      stream.destroy();
+      return;
+    }
+    const connection = new Connection({
+      id: nextConnectionId(),
+      listener,
+      stream,
+      dispatch,
+      clock,
+      logger,
+      maxFrameBytes,
+      traffic: this.traffic,
+      closed: (gone) => {
+        this.connections.delete(gone);
+        if (this.connections.size === 0) this.emptied?.();
+      },
+    });
+    this.connections.add(connection);
+  }
+
+  /** One timer for all connections: an idle one goes at most a quarter of the limit late. */
+  private scheduleSweep(): void {
+    const { clock, maxIdleMs, logger, listener } = this.options;
+    if (maxIdleMs < 0) return;
+    this.sweep = clock.setTimer(Math.max(10, maxIdleMs / 4), () => {
+      const oldest = clock.monotonic() - maxIdleMs;
+      for (const connection of [...this.connections]) {
+        if (connection.active || connection.lastActiveAt > oldest) continue;
+        logger.debug('idle connection closed', { client: connection.clientHost, listener });
+        connection.end();
+      }
+      this.scheduleSweep();
+    });
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * The network of the app: TCP by `node:net`. The one file of the network layer that touches sockets and real timers
+ * (a connect that is not answered in time has to be given up by somebody who can destroy the socket).
+ */
+import { connect as connectSocket, createServer, type Socket } from 'node:net';
+import { NetworkError, type Address, type Listener, type Network, type Stream, type StreamHandlers } from '../lib/network.ts';
+
+/** Above this many unsent bytes a writer is told to wait for `drain`. */
+const WRITE_MARK = 64 * 1024;
+const BACKLOG = 511;
+
+export function tcpNetwork(): Network {
+  return { listen, connect };
+}
+
+function listen(address: Address, accept: (stream: Stream) => void): Promise<Listener> {
+  return new Promise((resolve, reject) => {
+    const server = createServer({ noDelay: true, highWaterMark: WRITE_MARK }, (socket) => accept(new TcpStream(socket)));
+    const refuse = (error: Error): void => reject(networkError(error, `cannot listen on ${address.host}:${address.port}`));
+    server.once('error', refuse);
+    server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
+      server.off('error', refuse);
+      // After this only accept() itself can fail (out of file descriptors); the connection is lost, the listener goes on.
+      server.on('error', () => undefined);
+      const bound = server.address();
+      const port = bound !== null && typeof bound === 'object' ? bound.port : address.port;
+      resolve({ port, close: () => void server.close() });
+    });
+  });
+}
+
+function connect(address: Address, timeoutMs: number): Promise<Stream> {
+  return new Promise((resolve, reject) => {
+    const where = `${address.host}:${address.port}`;
+    const socket = connectSocket({ host: address.host, port: address.port, noDelay: true, highWaterMark: WRITE_MARK } as {
+      host: string;
+      port: number;
+    });
+    const timer = setTimeout(() => {
+      socket.destroy();
+      reject(new NetworkError('ETIMEDOUT', `${where} did not answer within ${timeoutMs} ms`));
+    }, timeoutMs);
+    const fail = (error: Error): void => {
+      clearTimeout(timer);
+      reject(networkError(error, `cannot connect to ${where}`));
+    };
+    socket.once('error', fail);
+    socket.once('connect', () => {
+      clearTimeout(timer);
+      socket.off('error', fail);
+      resolve(new TcpStream(socket));
+    });
+  });
+}
+
+class TcpStream implements Stream {
+  readonly remote: string;
+  private readonly socket: Socket;
+  private current: StreamHandlers | undefined;
+  private reason: Error | undefined;
+  private closed = false;
+  private waiting = false;
+
+  constructor(socket: Socket) {
+    this.socket = socket;
+    this.remote = `${plainHost(socket.remoteAddress ?? '?')}:${socket.remotePort ?? 0}`;
+    socket.on('error', (error) => (this.reason ??= networkError(error, this.remote)));
+    socket.once('close', () => {
+      this.closed = true;
+      this.current?.close(this.reason);
+    });
+  }
+
+  get handlers(): StreamHandlers {
+    if (this.current === undefined) throw new Error('the handlers of this stream have not been set');
+    return this.current;
+  }
+
+  /** Data flows from the moment that somebody can take it. */
+  set handlers(handlers: StreamHandlers) {
+    this.current = handlers;
+    if (this.closed) {
+      queueMicrotask(() => handlers.close(this.reason));
+      return;
+    }
+    this.socket.on('data', (chunk: Buffer) => this.handlers.data(chunk));
+    this.socket.on('drain', () => {
+      if (!this.waiting) return;
+      this.waiting = false;
+      this.handlers.drain();
+    });
+  }
+
+  write(chunks: readonly Uint8Array[]): boolean {
+    const { socket } = this;
+    // A peer that has gone is told by `close`; what is sent to it until then is lost as it would be on the way.
+    if (socket.destroyed || socket.writableEnded) return true;
+    if (chunks.length === 1) socket.write(chunks[0] as Uint8Array);
+    else {
+      socket.cork();
+      for (const chunk of chunks) socket.write(chunk);
+      socket.uncork();
+    }
+    // Asked after the write, since the kernel usually takes all of it at once. Having been above the mark during the
+    // write, the socket is bound to say `drain`.
+    if (socket.writableLength < WRITE_MARK) return true;
+    this.waiting = true;
+    return false;
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  end(): void {
+    this.socket.end();
+  }
+
+  destroy(reason?: Error): void {
+    this.reason ??= reason;
+    this.socket.resetAndDestroy();
+  }
+}
+
+/** IPv4 addresses that arrive at an IPv6 socket, without their prefix. */
+function plainHost(host: string): string {
+  return host.startsWith('::ffff:') ? host.slice(7) : host;
+}
+
+function networkError(error: Error, what: string): NetworkError {
+  if (error instanceof NetworkError) return error;
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : 'EIO';
+  return new NetworkError(code, `${what}: ${error.message}`, { cause: error });
+}

@@ -1,0 +1,63 @@
+/**
+ * A node's own directory. `meta.properties` says whose it is, in Apache Kafka's form (version 1: cluster.id, node.id), so that
+ * a directory is never opened as another node's or another cluster's.
+ */
+import type { Disk } from './lib/disk.ts';
+import type { NodeConfig } from './lib/node-config.ts';
+import type { Random } from './lib/random.ts';
+import { randomUuid } from './protocol/uuid.ts';
+
+/** The directory cannot be this node's; the message names it and says why. */
+export class DirectoryError extends Error {
+  readonly code = 'DIRECTORY_UNUSABLE';
+
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'DirectoryError';
+  }
+}
+
+const FILE = 'meta.properties';
+const VERSION = '1';
+
+/** Makes the directory this node's if it is new, else checks that it is. Returns its directory id (KIP-858). Throws `DirectoryError`. */
+export function claimDirectory(disk: Disk, random: Random, config: Pick<NodeConfig, 'dataDirectory' | 'clusterId' | 'nodeId'>): string {
+  const { dataDirectory, clusterId, nodeId } = config;
+  const file = `${dataDirectory}/${FILE}`;
+  disk.makeDirectory(dataDirectory);
+  if (!disk.exists(file)) {
+    const others = disk.list(dataDirectory);
+    if (others.length > 0) {
+      throw new DirectoryError(`${dataDirectory} has no ${FILE} but is not empty (${others.slice(0, 3).join(', ')}); it is left as it is`);
+    }
+    const directoryId = randomUuid(random);
+    const lines = [`version=${VERSION}`, `cluster.id=${clusterId}`, `node.id=${nodeId}`, `directory.id=${directoryId}`];
+    disk.writeFileAtomic(file, Buffer.from(`#\n${lines.join('\n')}\n`));
+    return directoryId;
+  }
+  const found = parse(disk.readFile(file).toString('utf8'));
+  const version = found.get('version');
+  if (version !== VERSION) {
+    throw new DirectoryError(`${file} is of version ${version ?? '(none)'}, this Brokerdesk knows version ${VERSION}; it is left as it is`);
+  }
+  expect(file, 'cluster.id', clusterId, found.get('cluster.id'));
+  expect(file, 'node.id', String(nodeId), found.get('node.id'));
+  const directoryId = found.get('directory.id');
+  if (directoryId === undefined) throw new DirectoryError(`${file} names no directory.id; it is left as it is`);
+  return directoryId;
+}
+
+function expect(file: string, key: string, wanted: string, found: string | undefined): void {
+  if (found !== wanted) {
+    throw new DirectoryError(`${file} says ${key}=${found ?? '(nothing)'} and this is ${key}=${wanted}: it belongs to somebody else`);
+  }
+}
+
+function parse(text: string): Map<string, string> {
+  const found = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const at = line.indexOf('=');
+    if (!line.startsWith('#') && at > 0) found.set(line.slice(0, at).trim(), line.slice(at + 1).trim());
+  }
+  return found;
+}

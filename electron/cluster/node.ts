@@ -1,0 +1,206 @@
+/**
+ * One node of the cluster, wired from what it is given: its directory, its voter in the metadata quorum, its broker, and a
+ * listener for each. It touches no clock, disk or network of its own, so that a simulation can run many in one thread.
+ */
+import { Broker } from './broker/broker.ts';
+import type { NodeStatus } from './cluster-messages.ts';
+import type { Clock } from './lib/clock.ts';
+import type { Disk } from './lib/disk.ts';
+import type { EventSink } from './lib/events.ts';
+import type { Logger } from './lib/logger.ts';
+import { NetworkError, type Address, type Network } from './lib/network.ts';
+import type { NodeConfig } from './lib/node-config.ts';
+import type { Random } from './lib/random.ts';
+import { PeerClient } from './network/client.ts';
+import type { Dispatch } from './network/dispatch.ts';
+import { Server } from './network/server.ts';
+import { claimDirectory } from './node-directory.ts';
+import { brokerSettings, type BrokerSettings } from './quorum/config-definitions.ts';
+import { MetadataQuorum } from './quorum/quorum.ts';
+import type { RaftRole } from './quorum/raft.ts';
+
+export interface NodeOptions {
+  config: NodeConfig;
+  clock: Clock;
+  disk: Disk;
+  network: Network;
+  random: Random;
+  logger: Logger;
+  events: EventSink;
+  /** The node can no longer do its part and should be stopped: its disk failed, or an invariant broke. Called once. */
+  onFailure?: (error: unknown) => void;
+}
+
+export interface Node {
+  /**
+   * Resolves when the node serves clients: its broker is registered, has read the metadata and is unfenced. That takes a majority of
+   * the quorum, for which it waits as long as it has to. Rejects with `DirectoryError`, `NetworkError` EADDRINUSE, `KafkaError`.
+   */
+  start(): Promise<void>;
+  /**
+   * `controlled`: leaderships are handed over first, for 10 s at the most. Otherwise the files are closed in order and that is all.
+   * May be called at any moment, and more than once.
+   */
+  stop(how: { controlled: boolean }): Promise<void>;
+  status(): Omit<NodeStatus, 'memoryBytes'>;
+  /** As they were bound, where the configuration said 0. */
+  readonly ports: { broker: number; controller: number };
+}
+
+const CONTROLLED_SHUTDOWN_MS = 10_000;
+const RESIGN_MS = 1_000;
+
+export function createNode(options: NodeOptions): Node {
+  return new RunningNode(options);
+}
+
+class RunningNode implements Node {
+  readonly ports: { broker: number; controller: number };
+  private readonly options: NodeOptions;
+  private quorum: MetadataQuorum | undefined;
+  private broker: Broker | undefined;
+  private readonly servers: Server[] = [];
+  private clientServer: Server | undefined;
+  private connections = 0;
+  private stopping: Promise<void> | undefined;
+  private abandonStart: ((error: Error) => void) | undefined;
+
+  constructor(options: NodeOptions) {
+    this.options = options;
+    const { brokerPort, controllerPort } = options.config;
+    this.ports = { broker: brokerPort, controller: controllerPort };
+  }
+
+  async start(): Promise<void> {
+    const { config, clock, disk, random, logger, events } = this.options;
+    const settings = brokerSettings(config.properties, config.voters.length);
+    claimDirectory(disk, random, config);
+    const connectPeer = (address: Address): PeerClient => this.connect(address);
+    const quorum = new MetadataQuorum({
+      config,
+      clock,
+      disk,
+      random,
+      logger,
+      events,
+      connectPeer,
+      onFailure: (error) => this.options.onFailure?.(error),
+      raftSettings: {
+        fetchTimeoutMs: settings.controllerQuorumFetchTimeoutMs,
+        electionTimeoutMs: settings.controllerQuorumElectionTimeoutMs,
+        backoffCapMs: settings.controllerQuorumElectionBackoffMaxMs,
+      },
+      controllerSettings: {
+        sessionTimeoutMs: settings.brokerSessionTimeoutMs,
+        rebalanceMs: settings.autoLeaderRebalanceEnable ? settings.leaderImbalanceCheckIntervalMs : 0,
+      },
+    });
+    this.quorum = quorum;
+    this.ports.controller = await this.serve('CONTROLLER', config.controllerPort, settings, (request) => quorum.dispatch(request)).start();
+    this.refuseIfStopping();
+    quorum.start();
+    const running = Promise.withResolvers<undefined>();
+    const broker = new Broker({
+      config,
+      clock,
+      disk,
+      random,
+      logger,
+      events,
+      quorum,
+      controller: quorum.channel,
+      connectPeer,
+      onState: (state) => {
+        if (state === 'running') running.resolve(undefined);
+      },
+    });
+    this.broker = broker;
+    this.clientServer = this.serve('PLAINTEXT', config.brokerPort, settings, broker.dispatch);
+    this.ports.broker = await this.clientServer.start();
+    this.refuseIfStopping();
+    this.abandonStart = running.reject;
+    broker.start();
+    await running.promise;
+  }
+
+  stop({ controlled }: { controlled: boolean }): Promise<void> {
+    return (this.stopping ??= this.end(controlled));
+  }
+
+  status(): Omit<NodeStatus, 'memoryBytes'> {
+    const { quorum } = this;
+    const { role, leaderId, epoch } = quorum?.status ?? { role: 'stopped' as const, leaderId: -1, epoch: 0 };
+    const brokers = quorum?.image().brokers;
+    const { inBytes, outBytes } = this.clientServer?.traffic ?? { inBytes: 0, outBytes: 0 };
+    return {
+      role: quorumRole(role),
+      leaderId: leaderId < 0 ? null : leaderId,
+      leaderEpoch: epoch,
+      sessions: [...(quorum?.sessions() ?? [])].map(([broker, ageMs]) => ({
+        broker,
+        ageMs: Math.round(ageMs),
+        fenced: brokers?.get(broker)?.fenced ?? true,
+      })),
+      inBytes,
+      outBytes,
+    };
+  }
+
+  private async end(controlled: boolean): Promise<void> {
+    const { broker, quorum } = this;
+    if (controlled) await broker?.controlledShutdown(CONTROLLED_SHUTDOWN_MS);
+    this.abandonStart?.(new NetworkError('ECANCELED', 'the node was stopped while it started'));
+    broker?.stop();
+    if (controlled && quorum !== undefined) await this.resign(quorum);
+    else quorum?.kill();
+    await Promise.all(this.servers.map((server) => server.stop()));
+  }
+
+  /** A resignation that nobody hears must not keep the node from stopping. */
+  private async resign(quorum: MetadataQuorum): Promise<void> {
+    const timer = this.options.clock.setTimer(RESIGN_MS, () => quorum.kill());
+    await quorum.stop();
+    timer.cancel();
+  }
+
+  private refuseIfStopping(): void {
+    if (this.stopping !== undefined) throw new NetworkError('ECANCELED', 'the node was stopped while it started');
+  }
+
+  private serve(listener: string, port: number, settings: BrokerSettings, dispatch: Dispatch): Server {
+    const { config, clock, network, logger } = this.options;
+    const server = new Server({
+      network,
+      clock,
+      logger: logger.child({ part: 'network' }),
+      listener,
+      address: { host: config.host, port },
+      dispatch,
+      nextConnectionId: () => ++this.connections,
+      maxFrameBytes: settings.socketRequestMaxBytes,
+      maxIdleMs: settings.connectionsMaxIdleMs,
+      maxConnections: settings.maxConnections,
+    });
+    this.servers.push(server);
+    return server;
+  }
+
+  private connect(address: Address): PeerClient {
+    const { config, clock, network, random } = this.options;
+    return new PeerClient({ network, clock, random, address, clientId: `broker-${config.nodeId}` });
+  }
+}
+
+function quorumRole(role: RaftRole): NodeStatus['role'] {
+  switch (role) {
+    case 'leader':
+    case 'follower':
+      return role;
+    case 'candidate':
+    case 'prospective':
+      return 'candidate';
+    case 'unattached':
+    case 'stopped':
+      return null;
+  }
+}

@@ -1,0 +1,63 @@
+/** Who is alive, as far as this controller has heard. Sessions are not replicated: a new controller gives everybody a full one. */
+export interface BrokerSession {
+  /** Monotonic ms of the last heartbeat. */
+  heardAt: number;
+  /** Offset up to which the broker has said to have read the metadata; −1 while it has not said. */
+  metadataOffset: bigint;
+  /** Offset of the decision that began its controlled shutdown. */
+  shutdownOffset: bigint | undefined;
+}
+
+export class BrokerSessions {
+  private readonly sessions = new Map<number, BrokerSession>();
+  readonly timeoutMs: number;
+
+  constructor(timeoutMs: number) {
+    this.timeoutMs = timeoutMs;
+  }
+
+  reset(brokers: Iterable<number>, now: number): void {
+    this.sessions.clear();
+    for (const id of brokers) this.open(id, now);
+  }
+
+  /** A session that begins now. */
+  open(id: number, now: number): void {
+    this.sessions.set(id, { heardAt: now, metadataOffset: -1n, shutdownOffset: undefined });
+  }
+
+  heard(id: number, metadataOffset: bigint, now: number): BrokerSession {
+    const session = this.sessions.get(id) ?? { heardAt: now, metadataOffset, shutdownOffset: undefined };
+    session.heardAt = now;
+    session.metadataOffset = metadataOffset;
+    this.sessions.set(id, session);
+    return session;
+  }
+
+  close(id: number): void {
+    this.sessions.delete(id);
+  }
+
+  /** This controller itself stood still for so long; nobody else is to pay for that. */
+  excuse(ms: number): void {
+    for (const session of this.sessions.values()) session.heardAt += ms;
+  }
+
+  silentFor(id: number, now: number): number {
+    const session = this.sessions.get(id);
+    return session === undefined ? Infinity : Math.max(0, now - session.heardAt);
+  }
+
+  isValid(id: number, now: number): boolean {
+    return this.silentFor(id, now) < this.timeoutMs;
+  }
+
+  metadataOffset(id: number): bigint {
+    return this.sessions.get(id)?.metadataOffset ?? -1n;
+  }
+
+  /** Ms since the last heartbeat by broker. */
+  ages(now: number): Map<number, number> {
+    return new Map([...this.sessions].map(([id, session]) => [id, Math.max(0, now - session.heardAt)]));
+  }
+}

@@ -1,0 +1,142 @@
+/**
+ * The broker half's way to the active controller, wherever that is: on this very node, or over the network. It follows the quorum's
+ * leader; an answer NOT_CONTROLLER, a lost connection and a change of leader all mean: ask again, until the time is up.
+ */
+import type { Clock } from '../lib/clock.ts';
+import { sleep } from '../lib/clock.ts';
+import type { Address } from '../lib/network.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import { Reader } from '../protocol/reader.ts';
+import type { Api } from '../protocol/schema.ts';
+import { Writer } from '../protocol/writer.ts';
+
+/** A connection to another node, as `network/client.ts` makes them. */
+export interface Peer {
+  send<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, options: { timeoutMs: number }): Promise<S>;
+  close(): void;
+}
+
+export type ConnectPeer = (address: Address) => Peer;
+
+export interface ControllerChannelOptions {
+  readonly nodeId: number;
+  readonly voters: readonly { id: number; host: string; port: number }[];
+  readonly connectPeer: ConnectPeer;
+  /** The quorum's leader as this node knows it; −1 while unknown. */
+  leaderId(): number;
+  /** Answers a decoded request on this node. */
+  local(apiKey: number, request: unknown): Promise<unknown>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+}
+
+const RETRY_MS = 30;
+
+export class ControllerChannel {
+  private readonly options: ControllerChannelOptions;
+  private readonly peers = new Map<number, Peer>();
+  private readonly waiting = new Set<() => void>();
+  private closed = false;
+
+  constructor(options: ControllerChannelOptions) {
+    this.options = options;
+  }
+
+  /**
+   * Rejects with `KafkaError` REQUEST_TIMED_OUT when no controller answered within `timeoutMs`: what was asked for may have happened
+   * nevertheless. Other error codes are in the answer, for the caller to read.
+   */
+  async send<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, { timeoutMs }: { timeoutMs: number }): Promise<S> {
+    const { clock, random, logger } = this.options;
+    const deadline = clock.monotonic() + timeoutMs;
+    let last: unknown;
+    for (let left = timeoutMs; left > 0 && !this.closed; left = deadline - clock.monotonic()) {
+      const leader = this.options.leaderId();
+      if (leader >= 0) {
+        try {
+          const answer = await this.whileItLeads(leader, left, this.ask(leader, api, version, body, left));
+          if (answer !== undefined && !saysNotController(answer)) return answer;
+          last =
+            answer === undefined ? new Error('the controller changed meanwhile') : new Error(`node ${leader} is not the active controller`);
+        } catch (error) {
+          last = error;
+          logger.debug('the controller did not answer', { controller: leader, api: api.name, error });
+        }
+      }
+      const pause = Math.min(RETRY_MS * (0.7 + 0.6 * random.next()), deadline - clock.monotonic());
+      if (pause > 0) await sleep(clock, pause);
+    }
+    if (this.closed) throw new KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, 'This node is stopping.');
+    const message = `No controller answered ${api.name} within ${Math.round(timeoutMs)} ms; a majority of the quorum's nodes may be down.`;
+    throw new KafkaError(ErrorCode.REQUEST_TIMED_OUT, message, { cause: last });
+  }
+
+  /** To be called when the quorum has another leader: what waits for the old one asks the new one. */
+  onLeaderChange(): void {
+    for (const wake of [...this.waiting]) wake();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.onLeaderChange();
+    for (const peer of this.peers.values()) peer.close();
+    this.peers.clear();
+  }
+
+  private ask<Q, S>(leader: number, api: Api<unknown, Q, S, never>, version: number, body: Q, timeoutMs: number): Promise<S> {
+    if (leader === this.options.nodeId) return this.askLocally(api, version, body);
+    return this.peer(leader).send(api, version, body, { timeoutMs });
+  }
+
+  /** As if it came over the network: defaults are filled in, and what the version cannot say is not heard. */
+  private async askLocally<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q): Promise<S> {
+    const request = new Writer();
+    api.request.codec(version).encode(request, body);
+    const answer = await this.options.local(api.key, api.request.codec(version).decode(new Reader(request.finishBuffer())));
+    const response = new Writer();
+    const codec = api.response.codec(version) as unknown as { encode(writer: Writer, value: unknown): void; decode(reader: Reader): S };
+    codec.encode(response, answer);
+    return codec.decode(new Reader(response.finishBuffer()));
+  }
+
+  private peer(id: number): Peer {
+    let peer = this.peers.get(id);
+    if (peer === undefined) {
+      const address = this.options.voters.find((voter) => voter.id === id);
+      if (address === undefined) throw new KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, `Node ${id} is not in the quorum.`);
+      peer = this.options.connectPeer({ host: address.host, port: address.port });
+      this.peers.set(id, peer);
+    }
+    return peer;
+  }
+
+  /** The answer, or undefined when the leader changed, this channel was closed or the time was up before it came. */
+  private async whileItLeads<S>(leader: number, timeoutMs: number, answer: Promise<S>): Promise<S | undefined> {
+    const over = Promise.withResolvers<undefined>();
+    const wake = (): void => {
+      if (this.closed || this.options.leaderId() !== leader) over.resolve(undefined);
+    };
+    const timer = this.options.clock.setTimer(timeoutMs, () => {
+      over.resolve(undefined);
+    });
+    this.waiting.add(wake);
+    try {
+      return await Promise.race([answer, over.promise]);
+    } finally {
+      timer.cancel();
+      this.waiting.delete(wake);
+    }
+  }
+}
+
+/** A controller that does not decide says so of the whole request, or of every item in it. */
+function saysNotController(answer: unknown): boolean {
+  const { errorCode, ...rest } = answer as { errorCode?: number };
+  if (errorCode !== undefined) return errorCode === ErrorCode.NOT_CONTROLLER;
+  const lists = Object.values(rest).filter((value): value is { errorCode?: number }[] => Array.isArray(value) && value.length > 0);
+  return lists.length > 0 && lists.every((list) => list.every((item) => item.errorCode === ErrorCode.NOT_CONTROLLER));
+}

@@ -1,0 +1,162 @@
+/**
+ * Settings of topics and brokers: AlterConfigs replaces all of a resource's, IncrementalAlterConfigs (KIP-339) changes single ones.
+ * A resource is changed whole or not at all.
+ */
+import type { alterConfigs as replaceApi } from '../../protocol/apis/alter-configs.ts';
+import type { incrementalAlterConfigs as incrementalApi } from '../../protocol/apis/incremental-alter-configs.ts';
+import { ErrorCode } from '../../protocol/error-codes.ts';
+import { KafkaError } from '../../protocol/kafka-error.ts';
+import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
+import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import {
+  brokerConfigByName,
+  checkBrokerConfig,
+  checkTopicConfig,
+  topicConfigByName,
+  type ConfigDefinition,
+} from '../config-definitions.ts';
+import { readList } from '../config-definition.ts';
+import { BROKER_RESOURCE, configKey, TOPIC_RESOURCE, type ConfigResourceType, type MetadataImage } from '../image.ts';
+import { electForLeaderless, moveEvents } from './election.ts';
+import type { ControllerEvent, Decision, DecisionContext } from './decision.ts';
+
+type Replace = RequestOf<typeof replaceApi>;
+type Incremental = RequestOf<typeof incrementalApi>;
+type Response = ResponseIn<typeof incrementalApi>;
+
+const SET = 0;
+const DELETE = 1;
+const APPEND = 2;
+const SUBTRACT = 3;
+
+interface Change {
+  readonly name: string;
+  /** Null: back to the default. */
+  readonly value: string | null;
+}
+
+export function alterConfigs(context: DecisionContext, request: Replace): Decision<Response> {
+  return decide(context, request, (resource, current) => {
+    for (const { name, value } of resource.configs) {
+      if (value === null) throw new KafkaError(ErrorCode.INVALID_CONFIG, `${name} has no value; leave it out to go back to the default.`);
+    }
+    const kept = new Set(resource.configs.map((config) => config.name));
+    const removed = [...current.keys()].filter((name) => !kept.has(name)).map((name) => ({ name, value: null }));
+    return [...resource.configs, ...removed];
+  });
+}
+
+export function incrementalAlterConfigs(context: DecisionContext, request: Incremental): Decision<Response> {
+  return decide(context, request, (resource, current, known) =>
+    resource.configs.map(({ name, value, configOperation }): Change => {
+      if (configOperation === DELETE) return { name, value: null };
+      if (value === null) throw new KafkaError(ErrorCode.INVALID_CONFIG, `${name} has no value; delete it to go back to the default.`);
+      if (configOperation === SET) return { name, value };
+      if (configOperation !== APPEND && configOperation !== SUBTRACT) {
+        throw new KafkaError(
+          ErrorCode.INVALID_REQUEST,
+          `There is no operation ${configOperation}; 0 sets, 1 deletes, 2 appends, 3 subtracts.`,
+        );
+      }
+      const definition = known.get(name);
+      if (definition?.type !== 'list') {
+        throw new KafkaError(ErrorCode.INVALID_CONFIG, `${name} is not a list, so nothing can be appended to it or taken from it; set it.`);
+      }
+      const items = readList(current.get(name) ?? definition.default ?? '');
+      const given = readList(value);
+      const list =
+        configOperation === APPEND
+          ? [...items, ...given.filter((item) => !items.includes(item))]
+          : items.filter((item) => !given.includes(item));
+      return { name, value: list.join(',') };
+    }),
+  );
+}
+
+interface AskedResource {
+  readonly resourceType: number;
+  readonly resourceName: string;
+  readonly configs: readonly { readonly name: string }[];
+}
+
+function decide<R extends AskedResource>(
+  context: DecisionContext,
+  request: { readonly resources: readonly R[]; readonly validateOnly: boolean },
+  changesOf: (resource: R, current: ReadonlyMap<string, string>, known: ReadonlyMap<string, ConfigDefinition>) => readonly Change[],
+): Decision<Response> {
+  const { image } = context;
+  const records: MetadataRecordIn[] = [];
+  const events: ControllerEvent[] = [];
+  const configs = new Map(image.configs);
+  const seen = new Set<string>();
+  const responses = request.resources.map((resource) => {
+    const { resourceType, resourceName } = resource;
+    try {
+      const type = checkResource(image, resourceType, resourceName);
+      const key = configKey(type, resourceName);
+      if (seen.has(key)) throw new KafkaError(ErrorCode.INVALID_REQUEST, `The request names ${resourceName} twice.`);
+      seen.add(key);
+      checkNamesOnce(resource);
+      const current = image.configs.get(key) ?? new Map<string, string>();
+      const known = type === TOPIC_RESOURCE ? topicConfigByName : brokerConfigByName;
+      const changes = changesOf(resource, current, known).filter(({ name, value }) => (current.get(name) ?? null) !== value);
+      const check = type === TOPIC_RESOURCE ? checkTopicConfig : checkBrokerConfig;
+      for (const { name, value } of changes) {
+        const defect = value === null ? null : check(name, value);
+        if (defect !== null) throw new KafkaError(ErrorCode.INVALID_CONFIG, defect);
+      }
+      const next = new Map(current);
+      for (const { name, value } of changes) {
+        records.push({ type: 'ConfigRecord', value: { resourceType: type, resourceName, name, value } });
+        if (value === null) next.delete(name);
+        else next.set(name, value);
+      }
+      configs.set(key, next);
+      if (changes.length > 0) events.push(configEvent(type, resourceName, changes));
+      return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName };
+    } catch (error) {
+      if (!(error instanceof KafkaError)) throw error;
+      return { errorCode: error.code, errorMessage: error.message, resourceType, resourceName };
+    }
+  });
+  if (request.validateOnly || records.length === 0) return { records: [], response: { responses }, events: [] };
+  // Allowing unclean elections is how a partition without a leader is given up on: it gets one at once.
+  const moves = electForLeaderless({ ...image, configs }, context.properties);
+  records.push(...moves.map((move) => move.record));
+  events.push(...moveEvents(moves, 'a changed setting allows a leader that may lack records'));
+  return { records, response: { responses }, events };
+}
+
+function checkResource(image: MetadataImage, type: number, name: string): ConfigResourceType {
+  if (type === TOPIC_RESOURCE) {
+    if (!image.topics.has(name)) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `There is no topic named ${name}.`);
+    return TOPIC_RESOURCE;
+  }
+  if (type === BROKER_RESOURCE) {
+    if (name !== '' && !(/^\d+$/.test(name) && image.brokers.has(Number(name)))) {
+      throw new KafkaError(ErrorCode.INVALID_REQUEST, `There is no broker with id "${name}".`);
+    }
+    return BROKER_RESOURCE;
+  }
+  throw new KafkaError(
+    ErrorCode.INVALID_REQUEST,
+    `Settings of resource type ${type} cannot be changed here; topics (2) and brokers (4) can.`,
+  );
+}
+
+function checkNamesOnce(resource: AskedResource): void {
+  const names = new Set<string>();
+  for (const { name } of resource.configs) {
+    if (names.has(name)) throw new KafkaError(ErrorCode.INVALID_REQUEST, `${name} is given twice for ${resource.resourceName}.`);
+    names.add(name);
+  }
+}
+
+function configEvent(type: ConfigResourceType, name: string, changes: readonly Change[]): ControllerEvent {
+  const details = { settings: Object.fromEntries(changes.map((change) => [change.name, change.value])) };
+  const reason = changes
+    .map(({ name: setting, value }) => (value === null ? `${setting} is back to its default` : `${setting} is ${value}`))
+    .join(', ');
+  if (type === TOPIC_RESOURCE) return { type: 'topic/configChanged', topic: name, reason, details };
+  return { type: 'topic/configChanged', ...(name === '' ? {} : { broker: Number(name) }), reason, details };
+}

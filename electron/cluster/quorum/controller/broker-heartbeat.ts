@@ -1,0 +1,81 @@
+import type { brokerHeartbeat } from '../../protocol/apis/broker-heartbeat.ts';
+import { ErrorCode } from '../../protocol/error-codes.ts';
+import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import type { BrokerRegistration, MetadataImage } from '../image.ts';
+import { moveAwayFrom, moveEvents } from './election.ts';
+import { currentBroker, type Decision, type DecisionContext } from './decision.ts';
+import { fenceBroker } from './fence-broker.ts';
+import { unfenceBroker } from './unfence-broker.ts';
+
+/** What the sessions know that the image does not. */
+export interface ShutdownProgress {
+  /** Offset up to which others must have read before a broker that shuts down may go; undefined: not noted yet. */
+  readonly shutdownOffset: bigint | undefined;
+  /** Lowest metadata offset that an active broker has said to have read; undefined when there is none other. */
+  readonly lowestActiveOffset: bigint | undefined;
+}
+
+type Answer = ResponseIn<typeof brokerHeartbeat>;
+
+/**
+ * A broker's heartbeat: what it wants, and what it may do next (KIP-631). A controlled shutdown goes in two steps: its leaderships
+ * move, and once the others have read of that, it may go.
+ */
+export function decideHeartbeat(
+  context: DecisionContext,
+  request: RequestOf<typeof brokerHeartbeat>,
+  progress: ShutdownProgress,
+): Decision<Answer> {
+  const broker = currentBroker(context.image, request.brokerId, request.brokerEpoch);
+  const isCaughtUp = request.currentMetadataOffset >= broker.epoch;
+  const answer = (isFenced: boolean, shouldShutDown: boolean): Answer => ({
+    errorCode: ErrorCode.NONE,
+    isCaughtUp,
+    isFenced,
+    shouldShutDown,
+  });
+
+  if (broker.fenced) {
+    if (request.wantShutDown) return { records: [], response: answer(true, true), events: [] };
+    if (request.wantFence || !isCaughtUp) return { records: [], response: answer(true, false), events: [] };
+    return { ...unfenceBroker(context, broker), response: answer(false, false) };
+  }
+  if (request.wantShutDown) {
+    if (broker.inControlledShutdown) {
+      const { shutdownOffset, lowestActiveOffset } = progress;
+      const othersKnow = lowestActiveOffset === undefined || (shutdownOffset !== undefined && lowestActiveOffset >= shutdownOffset);
+      if (leadsAnything(context.image, broker.id) || !othersKnow) return { records: [], response: answer(false, false), events: [] };
+      return { ...fenceBroker(context, broker, 'it has shut down'), response: answer(true, true) };
+    }
+    if (!leadsAnything(context.image, broker.id))
+      return { ...fenceBroker(context, broker, 'it has shut down'), response: answer(true, true) };
+    return beginShutdown(context, broker, answer(false, false));
+  }
+  if (request.wantFence) return { ...fenceBroker(context, broker, 'it asked to be fenced'), response: answer(true, false) };
+  return { records: [], response: answer(false, false), events: [] };
+}
+
+function beginShutdown(context: DecisionContext, broker: BrokerRegistration, response: Answer): Decision<Answer> {
+  const moves = moveAwayFrom(context.image, context.properties, broker.id);
+  return {
+    records: [
+      {
+        type: 'BrokerRegistrationChangeRecord',
+        value: { brokerId: broker.id, brokerEpoch: broker.epoch, fenced: 0, inControlledShutdown: 1 },
+      },
+      ...moves.map((move) => move.record),
+    ],
+    response,
+    events: [
+      { type: 'cluster/controlledShutdown', broker: broker.id, reason: 'it was asked to stop; its leaderships move first' },
+      ...moveEvents(moves, `broker ${broker.id} shuts down`, broker.id),
+    ],
+  };
+}
+
+function leadsAnything(image: MetadataImage, broker: number): boolean {
+  for (const topic of image.topics.values()) {
+    if (topic.partitions.some((partition) => partition.leader === broker)) return true;
+  }
+  return false;
+}

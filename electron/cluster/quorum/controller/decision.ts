@@ -1,0 +1,61 @@
+/**
+ * A decision of the controller: what is to be written, what is answered once that is committed, and what the timeline is
+ * told. Decisions are pure: the image and a request in, records out. What a request gets wrong as a whole is thrown as a
+ * `KafkaError`; what is wrong with one of many items is in the response.
+ */
+import type { NodeEvent } from '../../lib/events.ts';
+import type { Random } from '../../lib/random.ts';
+import { ErrorCode } from '../../protocol/error-codes.ts';
+import { KafkaError } from '../../protocol/kafka-error.ts';
+import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
+import { topicSettings, type Properties, type TopicSettings } from '../config-definitions.ts';
+import type { BrokerRegistration, MetadataImage } from '../image.ts';
+
+/** An event without its time; the controller adds it when the records are committed. */
+export type ControllerEvent = Omit<NodeEvent, 'at'>;
+
+export interface Decision<Response> {
+  readonly records: readonly MetadataRecordIn[];
+  readonly response: Response;
+  readonly events: readonly ControllerEvent[];
+}
+
+export interface DecisionContext {
+  /** With everything that this controller has already decided. */
+  readonly image: MetadataImage;
+  /** The nodes' own configuration, for defaults. */
+  readonly properties: Properties;
+  readonly random: Random;
+  /** Offset that the first record of this decision will get. */
+  readonly nextOffset: bigint;
+}
+
+/** It may lead and be in ISRs. */
+export function isActive(broker: BrokerRegistration | undefined): broker is BrokerRegistration {
+  return broker !== undefined && !broker.fenced && !broker.inControlledShutdown;
+}
+
+/** The broker, if the request's epoch is that of its registration; STALE_BROKER_EPOCH tells it to register anew (KIP-631). */
+export function currentBroker(image: MetadataImage, id: number, epoch: bigint): BrokerRegistration {
+  const broker = image.brokers.get(id);
+  if (broker === undefined) {
+    throw new KafkaError(ErrorCode.STALE_BROKER_EPOCH, `Broker ${id} is not registered; it has to register first.`);
+  }
+  if (broker.epoch !== epoch) {
+    throw new KafkaError(
+      ErrorCode.STALE_BROKER_EPOCH,
+      `Broker ${id} is registered with epoch ${broker.epoch}, not ${epoch}; it has to register again.`,
+    );
+  }
+  return broker;
+}
+
+/** `topicSettings`, computed once per topic within one decision. */
+export function settingsCache(image: MetadataImage, properties: Properties): (topic: string) => TopicSettings {
+  const known = new Map<string, TopicSettings>();
+  return (topic) => {
+    let settings = known.get(topic);
+    if (settings === undefined) known.set(topic, (settings = topicSettings(image, topic, properties)));
+    return settings;
+  };
+}

@@ -1,0 +1,39 @@
+import type { deleteTopics as api } from '../../protocol/apis/delete-topics.ts';
+import { ErrorCode } from '../../protocol/error-codes.ts';
+import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
+import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import { ZERO_UUID } from '../../protocol/uuid.ts';
+import { brokerSettings } from '../config-definitions.ts';
+import type { ControllerEvent, Decision, DecisionContext } from './decision.ts';
+
+type Request = RequestOf<typeof api>;
+type Result = ResponseIn<typeof api>['responses'][number];
+
+/** Deletes topics, by name or (v6) by id. Their settings go with them. */
+export function deleteTopics(context: DecisionContext, request: Request): Decision<ResponseIn<typeof api>> {
+  const { image, properties } = context;
+  const asked = [...request.topics, ...request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))];
+  const enabled = brokerSettings(properties).deleteTopicEnable;
+  const records: MetadataRecordIn[] = [];
+  const events: ControllerEvent[] = [];
+  const gone = new Set<string>();
+  const responses = asked.map(({ name, topicId }): Result => {
+    const byId = topicId !== ZERO_UUID;
+    const refuse = (errorCode: number, errorMessage: string): Result => ({ name, topicId, errorCode, errorMessage });
+    if (byId && name !== null) return refuse(ErrorCode.INVALID_REQUEST, 'Name a topic by its name or by its id, not by both.');
+    if (!byId && name === null) return refuse(ErrorCode.INVALID_REQUEST, 'The request names a topic neither by name nor by id.');
+    const topic = byId ? image.topicsById.get(topicId) : image.topics.get(name ?? '');
+    if (topic === undefined) {
+      return byId
+        ? refuse(ErrorCode.UNKNOWN_TOPIC_ID, `There is no topic with id ${topicId}.`)
+        : refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `There is no topic named ${name}.`);
+    }
+    if (!enabled) return refuse(ErrorCode.TOPIC_DELETION_DISABLED, 'Topics cannot be deleted here; delete.topic.enable is false.');
+    if (gone.has(topic.id)) return refuse(ErrorCode.INVALID_REQUEST, `The request names topic ${topic.name} twice.`);
+    gone.add(topic.id);
+    records.push({ type: 'RemoveTopicRecord', value: { topicId: topic.id } });
+    events.push({ type: 'topic/deleted', topic: topic.name, reason: 'it was asked for', details: { partitions: topic.partitions.length } });
+    return { name: topic.name, topicId: topic.id, errorCode: ErrorCode.NONE };
+  });
+  return { records, response: { responses }, events };
+}

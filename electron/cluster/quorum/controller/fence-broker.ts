@@ -1,0 +1,23 @@
+import type { BrokerRegistration } from '../image.ts';
+import { moveAwayFrom, moveEvents } from './election.ts';
+import type { Decision, DecisionContext } from './decision.ts';
+
+/** Takes a broker out of service: it leads nothing and is in no ISR until it is unfenced (KIP-631). `reason` is told to people. */
+export function fenceBroker(context: DecisionContext, broker: BrokerRegistration, reason: string): Decision<void> {
+  if (broker.fenced) return { records: [], response: undefined, events: [] };
+  const moves = moveAwayFrom(context.image, context.properties, broker.id);
+  return {
+    records: [
+      {
+        type: 'BrokerRegistrationChangeRecord',
+        value: { brokerId: broker.id, brokerEpoch: broker.epoch, fenced: 1, inControlledShutdown: 0 },
+      },
+      ...moves.map((move) => move.record),
+    ],
+    response: undefined,
+    events: [
+      { type: 'cluster/brokerFenced', broker: broker.id, reason },
+      ...moveEvents(moves, `broker ${broker.id} was fenced`, broker.id),
+    ],
+  };
+}

@@ -1,0 +1,25 @@
+import type { BrokerRegistration } from '../image.ts';
+import { electForLeaderless, moveEvents } from './election.ts';
+import { isActive, type Decision, type DecisionContext } from './decision.ts';
+
+/** Puts a broker in service. Partitions that waited for it get a leader; the others it joins by catching up. */
+export function unfenceBroker(context: DecisionContext, broker: BrokerRegistration): Decision<void> {
+  const { image, properties } = context;
+  const moves = electForLeaderless(image, properties, (id) =>
+    id === broker.id ? !broker.inControlledShutdown : isActive(image.brokers.get(id)),
+  );
+  return {
+    records: [
+      {
+        type: 'BrokerRegistrationChangeRecord',
+        value: { brokerId: broker.id, brokerEpoch: broker.epoch, fenced: -1, inControlledShutdown: 0 },
+      },
+      ...moves.map((move) => move.record),
+    ],
+    response: undefined,
+    events: [
+      { type: 'cluster/brokerUnfenced', broker: broker.id, reason: 'it has caught up with the metadata and is in service' },
+      ...moveEvents(moves, `broker ${broker.id} is back`, broker.id),
+    ],
+  };
+}

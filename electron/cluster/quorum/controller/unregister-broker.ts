@@ -1,0 +1,26 @@
+import type { unregisterBroker as api } from '../../protocol/apis/unregister-broker.ts';
+import { ErrorCode } from '../../protocol/error-codes.ts';
+import { KafkaError } from '../../protocol/kafka-error.ts';
+import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import { moveAwayFrom, moveEvents } from './election.ts';
+import type { Decision, DecisionContext } from './decision.ts';
+
+/** Forgets a broker that is gone for good. One that still runs will find that its epoch is not known and register anew. */
+export function unregisterBroker(context: DecisionContext, request: RequestOf<typeof api>): Decision<ResponseIn<typeof api>> {
+  const broker = context.image.brokers.get(request.brokerId);
+  if (broker === undefined) {
+    throw new KafkaError(ErrorCode.BROKER_ID_NOT_REGISTERED, `There is no broker with id ${request.brokerId} in this cluster.`);
+  }
+  const moves = moveAwayFrom(context.image, context.properties, broker.id);
+  return {
+    records: [
+      ...moves.map((move) => move.record),
+      { type: 'UnregisterBrokerRecord', value: { brokerId: broker.id, brokerEpoch: broker.epoch } },
+    ],
+    response: { errorCode: ErrorCode.NONE },
+    events: [
+      ...(broker.fenced ? [] : [{ type: 'cluster/brokerFenced', broker: broker.id, reason: 'it was removed from the cluster' }]),
+      ...moveEvents(moves, `broker ${broker.id} was removed from the cluster`, broker.id),
+    ],
+  };
+}

@@ -1,0 +1,219 @@
+/**
+ * A node's part in the metadata quorum, whole: Raft over the log on disk, the image that its records make, the controller, and the
+ * answers to what arrives at the CONTROLLER listener.
+ */
+import { assert } from '../lib/assert.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Disk } from '../lib/disk.ts';
+import type { EventSink } from '../lib/events.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { NodeConfig } from '../lib/node-config.ts';
+import type { Random } from '../lib/random.ts';
+import { decodeMetadataRecord } from '../protocol/records/metadata-records.ts';
+import type { Api } from '../protocol/schema.ts';
+import { brokerSettings } from './config-definitions.ts';
+import { ControllerChannel, type ConnectPeer, type Peer } from './controller-channel.ts';
+import { Controller, type ControllerSettings } from './controller.ts';
+import { applyRecords } from './image-apply.ts';
+import { EMPTY_IMAGE, type ImageChange, type MetadataImage } from './image.ts';
+import { METADATA_DIRECTORY, MetadataLog } from './metadata-log.ts';
+import { quorumApis, type ControllerDispatch, controllerDispatch, type QuorumDescription } from './quorum-apis.ts';
+import type { CommittedBatch, RaftLog } from './raft-log.ts';
+import type { RaftSettings } from './raft-settings.ts';
+import { RaftNode, type RaftStatus, type RaftTransport } from './raft.ts';
+import { QuorumStateFile, type VoteStore } from './vote-store.ts';
+
+export interface MetadataQuorumOptions {
+  readonly config: NodeConfig;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly disk: Disk;
+  readonly logger: Logger;
+  readonly events: EventSink;
+  /** Makes a connection to another node's controller listener; it connects when it is first used, and again when it was lost. */
+  readonly connectPeer: ConnectPeer;
+  /** Called once when this node can no longer take part (its disk failed, an invariant broke); it should stop. */
+  readonly onFailure?: (error: unknown) => void;
+  /** Beside what `config.properties` says. */
+  readonly raftSettings?: Partial<RaftSettings>;
+  readonly controllerSettings?: Partial<ControllerSettings>;
+}
+
+export class MetadataQuorum {
+  readonly raft: RaftNode;
+  readonly controller: Controller;
+  /** For the broker half: requests to the active controller. */
+  readonly channel: ControllerChannel;
+  /** Answers the requests of the CONTROLLER listener; fits `network/dispatch.ts`. */
+  readonly dispatch: ControllerDispatch;
+  private readonly options: MetadataQuorumOptions;
+  private readonly log: RaftLog;
+  private readonly peers = new Map<string, Peer>();
+  private readonly imageListeners = new Set<(change: ImageChange) => void>();
+  private readonly leaderListeners = new Set<(status: RaftStatus) => void>();
+  private current: MetadataImage;
+  private state: 'new' | 'running' | 'stopped' = 'new';
+
+  constructor(options: MetadataQuorumOptions) {
+    const { config, clock, random, disk, events } = options;
+    const logger = options.logger.child({ part: 'quorum' });
+    const settings = brokerSettings(config.properties, config.voters.length);
+    this.options = options;
+    this.current = { ...EMPTY_IMAGE, clusterId: config.clusterId };
+    this.log = MetadataLog.open({ disk, dataDirectory: config.dataDirectory, clock, logger });
+    const voterIds = config.voters.map((voter) => voter.id);
+    const voteStore: VoteStore = new QuorumStateFile(disk, `${config.dataDirectory}/${METADATA_DIRECTORY}/quorum-state`, voterIds);
+    this.raft = new RaftNode({
+      nodeId: config.nodeId,
+      clusterId: config.clusterId,
+      voters: voterIds,
+      clock,
+      random,
+      log: this.log,
+      voteStore,
+      transport: this.transport(),
+      listener: {
+        onLeaderChange: (status) => this.onLeaderChange(status),
+        onCommitted: (batches) => this.onCommitted(batches),
+        onFailure: (error) => options.onFailure?.(error),
+      },
+      logger,
+      settings: {
+        fetchTimeoutMs: settings.controllerQuorumFetchTimeoutMs,
+        electionTimeoutMs: settings.controllerQuorumElectionTimeoutMs,
+        backoffCapMs: settings.controllerQuorumElectionBackoffMaxMs,
+        ...options.raftSettings,
+      },
+    });
+    this.controller = new Controller({
+      nodeId: config.nodeId,
+      raft: this.raft,
+      clock,
+      random,
+      logger,
+      events,
+      properties: config.properties,
+      image: () => this.current,
+      admit: (bytes) => this.log.admit(bytes),
+      settings: {
+        sessionTimeoutMs: settings.brokerSessionTimeoutMs,
+        rebalanceMs: settings.autoLeaderRebalanceEnable ? settings.leaderImbalanceCheckIntervalMs : 0,
+        ...options.controllerSettings,
+      },
+    });
+    const apis = quorumApis({ raft: this.raft, controller: this.controller, voters: config.voters });
+    this.channel = new ControllerChannel({
+      nodeId: config.nodeId,
+      voters: config.voters,
+      connectPeer: options.connectPeer,
+      leaderId: () => this.raft.status.leaderId,
+      local: (apiKey, request) => apis.answer(apiKey, request),
+      clock,
+      random,
+      logger,
+    });
+    this.dispatch = controllerDispatch(apis);
+  }
+
+  start(): void {
+    assert(this.state === 'new', 'the quorum can be started once');
+    this.state = 'running';
+    this.raft.start();
+  }
+
+  /** Hands leadership over, if it is here, and leaves. Safe to call twice. */
+  async stop(): Promise<void> {
+    if (this.state === 'stopped') return;
+    this.state = 'stopped';
+    await this.raft.resign('the node stops');
+    this.kill();
+  }
+
+  /** Leaves at once, as a crash would, but for files that are closed. */
+  kill(): void {
+    this.state = 'stopped';
+    this.raft.stop();
+    this.controller.stop();
+    this.channel.close();
+    for (const peer of this.peers.values()) peer.close();
+    this.peers.clear();
+    this.log.close();
+  }
+
+  /** The newest committed metadata that this node knows. */
+  image(): MetadataImage {
+    return this.current;
+  }
+
+  /** Calls `listener` after every change of the image; returns what takes it off again. */
+  onImage(listener: (change: ImageChange) => void): () => void {
+    this.imageListeners.add(listener);
+    return () => this.imageListeners.delete(listener);
+  }
+
+  /** Calls `listener` with every change of leader, epoch or this node's own role. */
+  onLeader(listener: (status: RaftStatus) => void): () => void {
+    this.leaderListeners.add(listener);
+    return () => this.leaderListeners.delete(listener);
+  }
+
+  get status(): RaftStatus {
+    return this.raft.status;
+  }
+  /** −1 while there is no active controller. */
+  get leaderId(): number {
+    return this.raft.status.leaderId;
+  }
+  get leaderEpoch(): number {
+    return this.raft.status.epoch;
+  }
+
+  /** Ms since the last heartbeat by broker; undefined unless this node is the active controller. */
+  sessions(): ReadonlyMap<number, number> | undefined {
+    return this.controller.sessions();
+  }
+
+  /** Leader, epoch, high watermark and how far each voter is; the voters only on the leader. */
+  describeQuorum(): QuorumDescription {
+    const { leaderId, epoch } = this.raft.status;
+    return { leaderId, leaderEpoch: epoch, highWatermark: this.raft.highWatermark, voters: this.raft.describeVoters() ?? [] };
+  }
+
+  private onLeaderChange(status: RaftStatus): void {
+    this.controller.onLeaderChange(status);
+    this.channel.onLeaderChange();
+    for (const listener of this.leaderListeners) listener(status);
+  }
+
+  private onCommitted(batches: readonly CommittedBatch[]): void {
+    for (const batch of batches) {
+      const records = batch.values.map((value) => decodeMetadataRecord(asBuffer(value)));
+      const { image, change } = applyRecords(this.current, records, { offset: batch.lastOffset, epoch: batch.epoch });
+      this.current = image;
+      for (const listener of this.imageListeners) listener(change);
+    }
+    this.controller.onCommitted(batches);
+  }
+
+  /** Long polls get a connection of their own: they hold up what follows them. */
+  private transport(): RaftTransport {
+    return {
+      send: <Q, S>(voterId: number, api: Api<unknown, Q, S, never>, body: Q, timeoutMs: number): Promise<S> => {
+        const kind = api.name === 'Fetch' ? 'fetch' : 'vote';
+        const key = `${kind}:${voterId}`;
+        let peer = this.peers.get(key);
+        if (peer === undefined) {
+          const address = this.options.config.voters.find((voter) => voter.id === voterId);
+          assert(address !== undefined, `no address of voter ${voterId}`);
+          peer = this.options.connectPeer({ host: address.host, port: address.port });
+          this.peers.set(key, peer);
+        }
+        return peer.send(api, api.maxVersion, body, { timeoutMs });
+      },
+    };
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,56 @@
+/**
+ * The log that Raft replicates, as Raft sees it: whole record batches with an epoch, in offset order. On disk it is
+ * `metadata-log.ts`; tests keep one in memory.
+ */
+export interface RaftLog {
+  /** First offset held; above 0 once a snapshot has replaced the beginning. */
+  readonly startOffset: bigint;
+  /** Offset that the next record gets. */
+  readonly endOffset: bigint;
+  /** Everything below it survives a power cut. */
+  readonly flushedOffset: bigint;
+  /** Epoch of the last record; 0 when empty. */
+  readonly lastEpoch: number;
+  /** The largest epoch ≤ `epoch` in the log and the offset after its last record; {0, startOffset} when there is none. */
+  endOffsetForEpoch(epoch: number): EpochEnd;
+  /** Appends one data batch as leader of `epoch`; returns its base offset. */
+  append(epoch: number, timestamp: number, values: readonly Uint8Array[]): bigint;
+  /** Appends the LeaderChange control batch that opens an epoch; returns its offset. */
+  appendLeaderChange(epoch: number, timestamp: number, change: LeaderChange): bigint;
+  /** Appends batches as a leader sent them. Throws, with nothing appended, when they are damaged or do not follow on. */
+  appendReplicated(batches: Buffer): void;
+  /** Makes everything appended durable. */
+  flush(): void;
+  /** Removes all records from `offset` on, durably. */
+  truncate(offset: bigint): void;
+  /** Whole batches from the one that holds `from`, about `maxBytes` of them and at least one; empty at the end of the log. */
+  read(from: bigint, maxBytes: number): Buffer;
+  /** The batches of [from, to), opened, a bounded number at a time: call again from the last one's `lastOffset + 1`. */
+  readBatches(from: bigint, to: bigint): CommittedBatch[];
+  /** See `Disk.admit`. */
+  admit(bytes: number): Promise<void> | undefined;
+  close(): void;
+}
+
+export interface EpochEnd {
+  epoch: number;
+  endOffset: bigint;
+}
+
+/** What opens an epoch in the log (KIP-595). */
+export interface LeaderChange {
+  leaderId: number;
+  voters: readonly number[];
+  grantingVoters: readonly number[];
+}
+
+export interface CommittedBatch {
+  readonly baseOffset: bigint;
+  readonly lastOffset: bigint;
+  readonly epoch: number;
+  /** Wall-clock milliseconds at the leader that wrote it. */
+  readonly timestamp: number;
+  /** Raft's own (LeaderChange); `values` is empty then. */
+  readonly control: boolean;
+  readonly values: readonly Uint8Array[];
+}

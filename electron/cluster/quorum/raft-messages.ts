@@ -1,0 +1,215 @@
+/**
+ * Raft's requests carry one topic with one partition, always the same; these put a request together and take one apart,
+ * so that nothing else has to know the nesting.
+ */
+import { ErrorCode } from '../protocol/error-codes.ts';
+import type { beginQuorumEpoch } from '../protocol/apis/begin-quorum-epoch.ts';
+import type { endQuorumEpoch } from '../protocol/apis/end-quorum-epoch.ts';
+import type { fetch } from '../protocol/apis/fetch.ts';
+import type { vote } from '../protocol/apis/vote.ts';
+import type { RequestIn, RequestOf, ResponseIn, ResponseOf } from '../protocol/schema.ts';
+import { ZERO_UUID } from '../protocol/uuid.ts';
+
+export const METADATA_TOPIC = '__cluster_metadata';
+/** The metadata topic's reserved id: 15 zero bytes and a 1. */
+export const METADATA_TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ';
+
+/** Who leads in which epoch, as every answer of a voter says; leaderId −1: unknown. */
+export interface LeaderAndEpoch {
+  leaderId: number;
+  epoch: number;
+}
+
+export interface VoteAsked {
+  candidateId: number;
+  epoch: number;
+  lastEpoch: number;
+  lastOffset: bigint;
+  preVote: boolean;
+}
+
+export function voteRequest(clusterId: string, voterId: number, asked: VoteAsked): RequestIn<typeof vote> {
+  const partition = {
+    partitionIndex: 0,
+    replicaEpoch: asked.epoch,
+    replicaId: asked.candidateId,
+    lastOffsetEpoch: asked.lastEpoch,
+    lastOffset: asked.lastOffset,
+    preVote: asked.preVote,
+  };
+  return { clusterId, voterId, topics: [{ topicName: METADATA_TOPIC, partitions: [partition] }] };
+}
+
+export function readVoteRequest(body: RequestOf<typeof vote>): VoteAsked | undefined {
+  const partition = only(body.topics);
+  if (partition === undefined) return undefined;
+  return {
+    candidateId: partition.replicaId,
+    epoch: partition.replicaEpoch,
+    lastEpoch: partition.lastOffsetEpoch,
+    lastOffset: partition.lastOffset,
+    preVote: partition.preVote,
+  };
+}
+
+export function voteResponse(errorCode: number, leader: LeaderAndEpoch, voteGranted: boolean): ResponseIn<typeof vote> {
+  const partition = { partitionIndex: 0, errorCode, leaderId: leader.leaderId, leaderEpoch: leader.epoch, voteGranted };
+  return { errorCode: ErrorCode.NONE, topics: [{ topicName: METADATA_TOPIC, partitions: [partition] }] };
+}
+
+export function readVoteResponse(
+  body: ResponseOf<typeof vote>,
+): { errorCode: number; leader: LeaderAndEpoch; granted: boolean } | undefined {
+  const partition = only(body.topics);
+  if (body.errorCode !== ErrorCode.NONE || partition === undefined) return undefined;
+  return {
+    errorCode: partition.errorCode,
+    leader: { leaderId: partition.leaderId, epoch: partition.leaderEpoch },
+    granted: partition.voteGranted && partition.errorCode === ErrorCode.NONE,
+  };
+}
+
+export function beginRequest(clusterId: string, voterId: number, leader: LeaderAndEpoch): RequestIn<typeof beginQuorumEpoch> {
+  const partition = { partitionIndex: 0, voterDirectoryId: ZERO_UUID, leaderId: leader.leaderId, leaderEpoch: leader.epoch };
+  return { clusterId, voterId, topics: [{ topicName: METADATA_TOPIC, partitions: [partition] }] };
+}
+
+export function endRequest(clusterId: string, leader: LeaderAndEpoch, preferred: readonly number[]): RequestIn<typeof endQuorumEpoch> {
+  const partition = {
+    partitionIndex: 0,
+    leaderId: leader.leaderId,
+    leaderEpoch: leader.epoch,
+    preferredSuccessors: preferred,
+    preferredCandidates: preferred.map((candidateId) => ({ candidateId, candidateDirectoryId: ZERO_UUID })),
+  };
+  return { clusterId, topics: [{ topicName: METADATA_TOPIC, partitions: [partition] }] };
+}
+
+export function readBeginRequest(body: RequestOf<typeof beginQuorumEpoch>): LeaderAndEpoch | undefined {
+  const partition = only(body.topics);
+  return partition && { leaderId: partition.leaderId, epoch: partition.leaderEpoch };
+}
+
+export function readEndRequest(body: RequestOf<typeof endQuorumEpoch>): (LeaderAndEpoch & { preferred: number[] }) | undefined {
+  const partition = only(body.topics);
+  if (partition === undefined) return undefined;
+  const candidates = partition.preferredCandidates.map((candidate) => candidate.candidateId);
+  return {
+    leaderId: partition.leaderId,
+    epoch: partition.leaderEpoch,
+    preferred: candidates.length > 0 ? candidates : partition.preferredSuccessors,
+  };
+}
+
+/** Answers of BeginQuorumEpoch and EndQuorumEpoch have the same shape. */
+export function epochResponse(errorCode: number, leader: LeaderAndEpoch): ResponseIn<typeof beginQuorumEpoch> {
+  const partition = { partitionIndex: 0, errorCode, leaderId: leader.leaderId, leaderEpoch: leader.epoch };
+  return { errorCode: ErrorCode.NONE, topics: [{ topicName: METADATA_TOPIC, partitions: [partition] }] };
+}
+
+export function readEpochResponse(body: ResponseOf<typeof beginQuorumEpoch>): (LeaderAndEpoch & { errorCode: number }) | undefined {
+  const partition = only(body.topics);
+  if (body.errorCode !== ErrorCode.NONE || partition === undefined) return undefined;
+  return { errorCode: partition.errorCode, leaderId: partition.leaderId, epoch: partition.leaderEpoch };
+}
+
+export interface FetchAsked {
+  replicaId: number;
+  epoch: number;
+  fetchOffset: bigint;
+  /** Epoch of the follower's last record. */
+  lastEpoch: number;
+  /** −1 while the follower knows none. */
+  highWatermark: bigint;
+  maxWaitMs: number;
+  maxBytes: number;
+}
+
+export function fetchRequest(clusterId: string, asked: FetchAsked): RequestIn<typeof fetch> {
+  const partition = {
+    partition: 0,
+    currentLeaderEpoch: asked.epoch,
+    fetchOffset: asked.fetchOffset,
+    lastFetchedEpoch: asked.lastEpoch,
+    partitionMaxBytes: asked.maxBytes,
+    highWatermark: asked.highWatermark,
+  };
+  return {
+    clusterId,
+    replicaState: { replicaId: asked.replicaId },
+    maxWaitMs: asked.maxWaitMs,
+    minBytes: 0,
+    maxBytes: asked.maxBytes,
+    topics: [{ topic: METADATA_TOPIC, topicId: METADATA_TOPIC_ID, partitions: [partition] }],
+  };
+}
+
+export function readFetchRequest(body: RequestOf<typeof fetch>): FetchAsked | undefined {
+  const [topic] = body.topics;
+  const [partition] = topic?.partitions ?? [];
+  if (topic === undefined || partition === undefined || body.topics.length !== 1 || topic.partitions.length !== 1) return undefined;
+  if (topic.topicId !== METADATA_TOPIC_ID && topic.topic !== METADATA_TOPIC) return undefined;
+  if (partition.partition !== 0) return undefined;
+  return {
+    replicaId: Math.max(body.replicaId, body.replicaState.replicaId),
+    epoch: partition.currentLeaderEpoch,
+    fetchOffset: partition.fetchOffset,
+    lastEpoch: partition.lastFetchedEpoch,
+    highWatermark: partition.highWatermark,
+    maxWaitMs: body.maxWaitMs,
+    maxBytes: Math.min(body.maxBytes, partition.partitionMaxBytes),
+  };
+}
+
+export interface FetchAnswer {
+  errorCode: number;
+  leader: LeaderAndEpoch;
+  highWatermark: bigint;
+  logStartOffset: bigint;
+  /** Set when the follower's log has left the leader's: the largest epoch both may share and where it ends at the leader. */
+  diverging?: { epoch: number; endOffset: bigint };
+  records?: Buffer;
+}
+
+export function fetchResponse(answer: FetchAnswer): ResponseIn<typeof fetch> {
+  const partition = {
+    partitionIndex: 0,
+    errorCode: answer.errorCode,
+    highWatermark: answer.highWatermark,
+    logStartOffset: answer.logStartOffset,
+    divergingEpoch: answer.diverging,
+    currentLeader: { leaderId: answer.leader.leaderId, leaderEpoch: answer.leader.epoch },
+    abortedTransactions: null,
+    records: answer.records ?? null,
+  };
+  return {
+    errorCode: ErrorCode.NONE,
+    responses: [{ topic: METADATA_TOPIC, topicId: METADATA_TOPIC_ID, partitions: [partition] }],
+  };
+}
+
+/** A Fetch that failed as a whole (wrong cluster, not about the metadata log). */
+export function fetchRefused(errorCode: number): ResponseIn<typeof fetch> {
+  return { errorCode, responses: [] };
+}
+
+export function readFetchResponse(body: ResponseOf<typeof fetch>): FetchAnswer | undefined {
+  const partition = body.responses[0]?.partitions[0];
+  if (body.errorCode !== ErrorCode.NONE || partition === undefined) return undefined;
+  const { divergingEpoch, currentLeader } = partition;
+  return {
+    errorCode: partition.errorCode,
+    leader: { leaderId: currentLeader.leaderId, epoch: currentLeader.leaderEpoch },
+    highWatermark: partition.highWatermark,
+    logStartOffset: partition.logStartOffset,
+    ...(divergingEpoch.epoch >= 0 ? { diverging: divergingEpoch } : {}),
+    ...(partition.records !== null && partition.records.length > 0 ? { records: partition.records } : {}),
+  };
+}
+
+function only<P extends { partitionIndex: number }>(topics: readonly { topicName: string; partitions: readonly P[] }[]): P | undefined {
+  const [topic] = topics;
+  if (topics.length !== 1 || topic?.topicName !== METADATA_TOPIC) return undefined;
+  const [partition] = topic.partitions;
+  return topic.partitions.length === 1 && partition?.partitionIndex === 0 ? partition : undefined;
+}

@@ -1,0 +1,256 @@
+/**
+ * The recorded timeline: what a person did to the cluster, what the nodes say happened, and which led to which. Nodes
+ * do not know causes beyond their own sight (a controller sees a session end, not the kill behind it), so they are
+ * linked here, by rules over what was recorded before.
+ */
+import type { NodeEvent } from './lib/events.ts';
+
+/** The list is `shared/models/timeline.ts`; `services/lab.ts` would not compile if a name here were not in it. */
+const TYPES = [
+  'lab/nodeStarted',
+  'lab/nodeStopped',
+  'lab/nodeKilled',
+  'quorum/leaderElected',
+  'cluster/brokerRegistered',
+  'cluster/brokerUnfenced',
+  'cluster/brokerFenced',
+  'cluster/controlledShutdown',
+  'topic/created',
+  'topic/deleted',
+  'topic/configChanged',
+  'topic/partitionsAdded',
+  'partition/leadersElected',
+  'partition/leadersLost',
+  'partition/isrShrunk',
+  'partition/isrExpanded',
+  'partition/truncated',
+  'group/coordinatorMoved',
+  'group/rebalanceStarted',
+  'group/rebalanced',
+  'group/memberJoined',
+  'group/memberLeft',
+  'group/memberExpired',
+  'node/ready',
+  'node/logRecovered',
+  'node/failed',
+] as const;
+
+export type TimelineType = (typeof TYPES)[number];
+
+export interface TimelineEntry {
+  /** Final; grows by one with every entry of a cluster's run, from 1. */
+  id: number;
+  type: TimelineType;
+  /** Wall-clock milliseconds. */
+  at: number;
+  /** The node that reported it; null for what the supervisor did or saw. */
+  node: number | null;
+  broker?: number;
+  topic?: string;
+  partitions?: number[];
+  group?: string;
+  count?: number;
+  reason?: string;
+  /** The entry that led to this one. */
+  causeId?: number;
+  details?: Record<string, unknown>;
+}
+
+const CAPACITY = 5_000;
+/** Nothing is said to have been caused by what lies further back. */
+const CAUSE_WINDOW_MS = 60_000;
+/** The same thing told by several nodes arrives within this. */
+const MERGE_WINDOW_MS = 5_000;
+
+const DOWN = ['lab/nodeKilled', 'lab/nodeStopped', 'node/failed'] as const;
+const MOVED = ['cluster/controlledShutdown', 'cluster/brokerFenced'] as const;
+
+interface Rule {
+  causes: readonly TimelineType[];
+  /** Beyond the type: is that earlier entry a cause of this one? */
+  fits: (cause: TimelineEntry, effect: TimelineEntry) => boolean;
+}
+
+const sameBroker = (cause: TimelineEntry, effect: TimelineEntry): boolean => cause.broker === effect.broker;
+const sameGroup = (cause: TimelineEntry, effect: TimelineEntry): boolean => cause.group === effect.group;
+const any = (): boolean => true;
+
+/** Is the cause's broker the one that the effect is about, or among those that its details show it to be about? */
+const concerns =
+  (brokers: (details: Details) => number[]) =>
+  (cause: TimelineEntry, effect: TimelineEntry): boolean =>
+    cause.broker !== undefined && (cause.broker === effect.broker || brokers(effect.details ?? {}).includes(cause.broker));
+
+/** How the controller lists what one decision did: `moves` of leaders, `changes` of ISRs. */
+interface Details {
+  previousLeader?: unknown;
+  moves?: unknown;
+  changes?: unknown;
+}
+
+const previousLeader = ({ previousLeader: id }: Details): number[] => (typeof id === 'number' ? [id] : []);
+const losing = ({ moves }: Details): number[] => items(moves).flatMap(({ from }) => numbers(from));
+const gaining = ({ moves }: Details): number[] => items(moves).flatMap(({ to }) => numbers(to));
+const leaving = ({ changes }: Details): number[] => items(changes).flatMap(({ from, to }) => without(numbers(from), numbers(to)));
+const joining = ({ changes }: Details): number[] => items(changes).flatMap(({ from, to }) => without(numbers(to), numbers(from)));
+
+/** By effect, the likeliest rule first; within a rule the latest entry that fits is the cause. */
+const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
+  'cluster/controlledShutdown': [{ causes: ['lab/nodeStopped'], fits: sameBroker }],
+  'cluster/brokerFenced': [
+    { causes: ['cluster/controlledShutdown'], fits: sameBroker },
+    { causes: DOWN, fits: sameBroker },
+  ],
+  'cluster/brokerRegistered': [{ causes: ['lab/nodeStarted'], fits: sameBroker }],
+  'cluster/brokerUnfenced': [
+    { causes: ['cluster/brokerRegistered'], fits: sameBroker },
+    { causes: ['lab/nodeStarted'], fits: sameBroker },
+  ],
+  'quorum/leaderElected': [{ causes: DOWN, fits: concerns(previousLeader) }],
+  'partition/leadersElected': [
+    { causes: MOVED, fits: concerns(losing) },
+    { causes: ['cluster/brokerUnfenced'], fits: concerns(gaining) },
+    { causes: ['topic/created'], fits: (cause, effect) => effect.topic !== undefined && cause.topic === effect.topic },
+  ],
+  'partition/leadersLost': [{ causes: MOVED, fits: sameBroker }],
+  'partition/isrShrunk': [
+    { causes: MOVED, fits: concerns(leaving) },
+    { causes: DOWN, fits: concerns(leaving) },
+  ],
+  'partition/isrExpanded': [{ causes: ['cluster/brokerUnfenced'], fits: concerns(joining) }],
+  'partition/truncated': [
+    { causes: ['lab/nodeStarted'], fits: (cause, effect) => cause.broker === effect.node },
+    { causes: ['partition/leadersElected'], fits: any },
+  ],
+  'group/coordinatorMoved': [
+    { causes: ['partition/leadersElected'], fits: any },
+    { causes: MOVED, fits: any },
+  ],
+  'group/rebalanceStarted': [{ causes: ['group/memberExpired', 'group/memberLeft', 'group/memberJoined'], fits: sameGroup }],
+  'group/rebalanced': [{ causes: ['group/rebalanceStarted'], fits: sameGroup }],
+  'node/ready': [{ causes: ['lab/nodeStarted'], fits: sameBroker }],
+  'node/logRecovered': [{ causes: ['lab/nodeStarted'], fits: (cause, effect) => cause.broker === (effect.broker ?? effect.node) }],
+};
+
+/** What several nodes see, each from its side, and the facts that say that it is the same. */
+const MERGED: Partial<Record<TimelineType, readonly string[]>> = {
+  'quorum/leaderElected': ['epoch'],
+};
+
+const ISR_CHANGES: readonly TimelineType[] = ['partition/isrShrunk', 'partition/isrExpanded'];
+/** Most items of a list in `details`; `count` says how many there were. */
+const MAX_ITEMS = 100;
+
+export class Timeline {
+  private readonly entries: TimelineEntry[] = [];
+  private readonly listeners = new Set<(entry: TimelineEntry) => void>();
+  private nextId = 1;
+
+  /** Gives the event its id and its cause. Undefined when it is of no known type, or is what another node has told already. */
+  record(node: number | null, event: NodeEvent): TimelineEntry | undefined {
+    if (!isTimelineType(event.type)) return undefined;
+    const { type, at, broker, topic, partitions, group, reason, details } = event;
+    const entry: TimelineEntry = { id: this.nextId, type, at, node };
+    if (broker !== undefined) entry.broker = broker;
+    if (topic !== undefined) entry.topic = topic;
+    if (partitions !== undefined) entry.partitions = [...partitions];
+    if (group !== undefined) entry.group = group;
+    if (reason !== undefined) entry.reason = reason;
+    if (details !== undefined) entry.details = bounded(details);
+    if (type === 'quorum/leaderElected') this.addPreviousLeader(entry);
+    const count = countOf(event);
+    if (count !== undefined) entry.count = count;
+    if (this.isKnown(entry)) return undefined;
+    const cause = this.causeOf(entry);
+    if (cause !== undefined) entry.causeId = cause.id;
+    this.nextId++;
+    this.entries.push(entry);
+    // Cut in steps, so that a full timeline does not move 5,000 entries with every new one.
+    if (this.entries.length >= CAPACITY + CAPACITY / 10) this.entries.splice(0, this.entries.length - CAPACITY);
+    for (const listener of [...this.listeners]) listener(entry);
+    return entry;
+  }
+
+  /** Entries with an id above `id`, oldest first; what is older than the last 5,000 is gone. */
+  since(id: number): TimelineEntry[] {
+    const first = this.entries[0]?.id ?? this.nextId;
+    return this.entries.slice(Math.max(0, id + 1 - first, this.entries.length - CAPACITY));
+  }
+
+  /** Calls back with every new entry; returns what ends that. */
+  onEntry(listener: (entry: TimelineEntry) => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  private causeOf(effect: TimelineEntry): TimelineEntry | undefined {
+    for (const { causes, fits } of RULES[effect.type] ?? []) {
+      const cause = this.latest(effect.at - CAUSE_WINDOW_MS, (entry) => causes.includes(entry.type) && fits(entry, effect));
+      if (cause !== undefined) return cause;
+    }
+    return undefined;
+  }
+
+  private addPreviousLeader(entry: TimelineEntry): void {
+    const previous = this.latest(-Infinity, ({ type }) => type === 'quorum/leaderElected')?.broker;
+    if (previous !== undefined) entry.details = { previousLeader: previous, ...entry.details };
+  }
+
+  private isKnown(entry: TimelineEntry): boolean {
+    // A leader tells what it asked the controller for; what came of it, for all its partitions at once, the controller tells.
+    if (ISR_CHANGES.includes(entry.type) && entry.details?.['changes'] === undefined) return true;
+    const facts = MERGED[entry.type];
+    if (facts === undefined) return false;
+    return (
+      this.latest(
+        entry.at - MERGE_WINDOW_MS,
+        (other) =>
+          other.type === entry.type &&
+          other.broker === entry.broker &&
+          facts.every((fact) => other.details?.[fact] === entry.details?.[fact]),
+      ) !== undefined
+    );
+  }
+
+  private latest(notBefore: number, fits: (entry: TimelineEntry) => boolean): TimelineEntry | undefined {
+    for (let i = this.entries.length - 1; i >= 0; i--) {
+      const entry = this.entries[i] as TimelineEntry;
+      if (entry.at < notBefore) return undefined;
+      if (fits(entry)) return entry;
+    }
+    return undefined;
+  }
+}
+
+function isTimelineType(type: string): type is TimelineType {
+  return (TYPES as readonly string[]).includes(type);
+}
+
+/** How many things the event is about, where it is more than one thing's. */
+function countOf({ partitions, details }: NodeEvent): number | undefined {
+  for (const list of [details?.['moves'], details?.['changes'], details?.['partitions'], partitions]) {
+    if (Array.isArray(list) && list.length > 0) return list.length;
+  }
+  return undefined;
+}
+
+function bounded(details: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const kept: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(details)) {
+    kept[key] = Array.isArray(value) && value.length > MAX_ITEMS ? (value.slice(0, MAX_ITEMS) as unknown[]) : value;
+  }
+  return kept;
+}
+
+function items(list: unknown): { from?: unknown; to?: unknown }[] {
+  return Array.isArray(list) ? list.filter((item): item is object => typeof item === 'object' && item !== null) : [];
+}
+
+function numbers(value: unknown): number[] {
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  return list.filter((item) => typeof item === 'number');
+}
+
+function without(ids: readonly number[], others: readonly number[]): number[] {
+  return ids.filter((id) => !others.includes(id));
+}

@@ -1,0 +1,104 @@
+/** The OpenAPI document, made of the routes that are served. */
+import type { Route } from './routes.ts';
+
+const integer = { type: 'integer' };
+const nullableInteger = { type: ['integer', 'null'] };
+
+const SCHEMAS = {
+  Node: {
+    type: 'object',
+    required: ['id', 'state', 'role', 'host', 'port', 'controllerPort', 'since', 'sessionAgeMs', 'sessionTimeoutMs'],
+    properties: {
+      id: integer,
+      state: { type: 'string', enum: ['starting', 'running', 'stopping', 'stopped', 'killed', 'failed'] },
+      reason: { type: ['string', 'null'], description: 'Why it failed.' },
+      role: { type: ['string', 'null'], enum: ['leader', 'follower', 'candidate', null], description: 'In the metadata quorum.' },
+      host: { type: 'string' },
+      port: { ...integer, description: 'For clients.' },
+      controllerPort: integer,
+      since: { ...integer, description: 'Since when it is in its state; milliseconds since 1970.' },
+      sessionAgeMs: { ...nullableInteger, description: 'Since the active controller last heard of it; null while none says.' },
+      sessionTimeoutMs: integer,
+      memoryBytes: nullableInteger,
+      inBytes: integer,
+      outBytes: integer,
+    },
+  },
+  TimelineEvent: {
+    type: 'object',
+    required: ['id', 'type', 'at', 'node'],
+    properties: {
+      id: { ...integer, description: 'Grows by one with every event.' },
+      type: { type: 'string', description: 'Past tense: cluster/brokerFenced, partition/leadersElected.' },
+      at: { ...integer, description: 'Milliseconds since 1970.' },
+      node: { ...nullableInteger, description: 'The node that reported it; null for what was done to the cluster from outside.' },
+      broker: integer,
+      topic: { type: 'string' },
+      partitions: { type: 'array', items: integer },
+      group: { type: 'string' },
+      count: integer,
+      reason: { type: 'string' },
+      causeId: { ...integer, description: 'The event that led to this one.' },
+      details: { type: 'object' },
+    },
+  },
+  Error: {
+    type: 'object',
+    required: ['error'],
+    properties: {
+      error: {
+        type: 'object',
+        required: ['code', 'message'],
+        properties: { code: { type: 'string' }, message: { type: 'string' } },
+      },
+    },
+  },
+};
+
+const ERRORS: Readonly<Record<number, string>> = {
+  400: 'A parameter is not what it should be.',
+  401: 'The bearer token is missing or wrong.',
+  404: 'There is no such node.',
+  409: 'The node is not in a state in which that can be done, or could not do it.',
+};
+
+export function openApi(routes: readonly Route[], url: string): unknown {
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of routes) (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(route);
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Brokerdesk lab',
+      version: '1',
+      description: 'Breaks a real Kafka cluster on purpose, and tells what came of it. Every call answers when the thing has happened.',
+    },
+    servers: [{ url }],
+    security: [{ token: [] }],
+    paths,
+    components: { schemas: SCHEMAS, securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
+  };
+}
+
+function operation(route: Route): unknown {
+  const parameters = [
+    ...(route.path.includes('{id}') ? [{ name: 'id', in: 'path', required: true, schema: integer }] : []),
+    ...(route.query ?? []).map(({ name, description }) => ({ name, in: 'query', description, schema: integer })),
+  ];
+  const responses: Record<string, unknown> = {};
+  if (route.answer === undefined) responses['204'] = { description: 'Done.' };
+  else {
+    const one = { $ref: `#/components/schemas/${route.answer.schema}` };
+    const content: Record<string, unknown> = {
+      'application/json': { schema: route.answer.array === true ? { type: 'array', items: one } : one },
+    };
+    if (route.events === true) content['text/event-stream'] = { schema: { type: 'string' } };
+    responses['200'] = { description: 'Done.', content };
+  }
+  for (const status of [401, ...route.errors]) {
+    responses[String(status)] = {
+      description: ERRORS[status],
+      content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
+    };
+  }
+  return { operationId: route.operationId, summary: route.summary, ...(parameters.length === 0 ? {} : { parameters }), responses };
+}

@@ -1,0 +1,148 @@
+/**
+ * The lab as HTTP and JSON, for test suites in any language. Loopback only; every request needs the bearer token and a
+ * loopback Host (so that no web page gets in by a name that it made point here). The document of the API is the one
+ * thing that is given without the token.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { toAppError } from '../services/errors.ts';
+import type { Lab } from '../services/lab.ts';
+import { openApi } from './openapi.ts';
+import { ControlError, ROUTES, sinceOf, type Route } from './routes.ts';
+
+export interface ControlServer {
+  /** `http://127.0.0.1:PORT`. */
+  readonly url: string;
+  readonly token: string;
+  /** Ends open event streams too. */
+  close(): Promise<void>;
+}
+
+const LOOPBACK = '127.0.0.1';
+const LOOPBACK_NAMES = new Set(['127.0.0.1', 'localhost', '[::1]']);
+/** A reader of the event stream that falls so far behind is dropped; it comes back with `since`. */
+const MAX_STREAM_BYTES = 4 * 1024 * 1024;
+
+/** Port 0: any free one. Rejects with EADDRINUSE when it is taken. */
+export async function startControlServer(options: { lab: Lab; port: number; onError: (error: unknown) => void }): Promise<ControlServer> {
+  const { lab, port, onError } = options;
+  const token = randomBytes(24).toString('base64url');
+  let url = '';
+  const server = createServer((request, response) => {
+    answer({ lab, token, url }, request, response).catch((error: unknown) => fail(response, error, onError));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, LOOPBACK, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  url = `http://${LOOPBACK}:${(server.address() as AddressInfo).port}`;
+  return {
+    url,
+    token,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(
+  { lab, token, url }: { lab: Lab; token: string; url: string },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (!isLoopbackHost(request.headers.host)) throw new ControlError(403, 'FORBIDDEN', 'This is served under loopback names only.');
+  const { pathname, searchParams } = new URL(request.url ?? '/', url);
+  // A body means nothing to any route; it is read and dropped so that the connection can go on.
+  request.resume();
+  if (pathname === '/openapi.json') {
+    if (request.method !== 'GET') throw notAllowed(['GET']);
+    sendJson(response, 200, openApi(ROUTES, url));
+    return;
+  }
+  if (!hasToken(request.headers.authorization, token)) {
+    response.setHeader('www-authenticate', 'Bearer');
+    throw new ControlError(401, 'UNAUTHORIZED', 'Send the token as "Authorization: Bearer TOKEN".');
+  }
+  const { route, id } = match(request.method ?? '', pathname, response);
+  if (route.events === true && (request.headers.accept ?? '').includes('text/event-stream')) {
+    stream(lab, request, response, searchParams);
+    return;
+  }
+  sendJson(response, 200, await route.handle(lab, { id, query: searchParams }));
+}
+
+function match(method: string, pathname: string, response: ServerResponse): { route: Route; id: number } {
+  const found = ROUTES.flatMap((route) => {
+    const id = idIn(route.path, pathname);
+    return id === undefined ? [] : [{ route, id }];
+  });
+  if (found.length === 0) throw new ControlError(404, 'NOT_FOUND', `There is nothing at ${pathname}; /openapi.json tells what there is.`);
+  const hit = found.find(({ route }) => route.method === method);
+  if (hit !== undefined) return hit;
+  const methods = found.map(({ route }) => route.method);
+  response.setHeader('allow', methods.join(', '));
+  throw notAllowed(methods);
+}
+
+/** The `{id}` of a path that fits, −1 where it has none, undefined where it does not fit. */
+function idIn(pattern: string, pathname: string): number | undefined {
+  const expression = new RegExp(`^${pattern.replace('{id}', '(\\d{1,9})')}$`);
+  const fit = expression.exec(pathname);
+  return fit === null ? undefined : Number(fit[1] ?? -1);
+}
+
+/** What happened after `since` (or after Last-Event-ID, for a reader that comes back), then what happens. */
+function stream(lab: Lab, request: IncomingMessage, response: ServerResponse, query: URLSearchParams): void {
+  const last = request.headers['last-event-id'];
+  const since = typeof last === 'string' && /^\d{1,15}$/.test(last) ? Number(last) : sinceOf(query);
+  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+  const send = (event: ReturnType<Lab['timeline']>[number]): void => {
+    if (response.writableLength > MAX_STREAM_BYTES) response.destroy();
+    else response.write(`id: ${event.id}\nevent: timeline\ndata: ${JSON.stringify(event)}\n\n`);
+  };
+  for (const event of lab.timeline(since)) send(event);
+  // Nothing can happen between the two: both are in this turn.
+  const unsubscribe = lab.onEvent(send);
+  response.flushHeaders();
+  response.once('close', unsubscribe);
+}
+
+function fail(response: ServerResponse, error: unknown, onError: (error: unknown) => void): void {
+  const { status, code, message } = describe(error);
+  if (status === 500) onError(error);
+  if (response.headersSent) response.destroy();
+  else sendJson(response, status, { error: { code, message } });
+}
+
+function describe(error: unknown): { status: number; code: string; message: string } {
+  if (error instanceof ControlError) return error;
+  const { code, message } = toAppError(error);
+  if (code === 'INTERNAL') return { status: 500, code, message };
+  return { status: code === 'NOT_FOUND' ? 404 : 409, code, message };
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  const bytes = Buffer.from(JSON.stringify(body));
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length, 'cache-control': 'no-store' });
+  response.end(bytes);
+}
+
+function notAllowed(methods: readonly string[]): ControlError {
+  return new ControlError(405, 'METHOD_NOT_ALLOWED', `Only ${methods.join(', ')} can be used here.`);
+}
+
+function isLoopbackHost(host: string | undefined): boolean {
+  return host !== undefined && LOOPBACK_NAMES.has(host.replace(/:\d+$/, '').toLowerCase());
+}
+
+function hasToken(header: string | undefined, token: string): boolean {
+  const given = Buffer.from(/^Bearer (.+)$/i.exec(header ?? '')?.[1] ?? '');
+  const wanted = Buffer.from(token);
+  return given.length === wanted.length && timingSafeEqual(given, wanted);
+}

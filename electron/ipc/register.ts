@@ -1,0 +1,68 @@
+/** Channel to service: the one list. */
+import { ServiceError } from '../services/errors.ts';
+import type { Lab } from '../services/lab.ts';
+import type { Services } from '../services/services.ts';
+import type { Handlers } from './handle.ts';
+
+export function createHandlers(services: Services): Handlers {
+  const { connections, topics, messages, tails, groups } = services;
+  const lab = (): Lab => {
+    if (services.lab === null || connections.active.connection.kind !== 'embedded') {
+      throw new ServiceError({
+        code: 'NOT_EMBEDDED',
+        message: 'Brokers can be stopped and killed on the cluster of this desk only.',
+        advice: 'Switch to it on the Connections page.',
+      });
+    }
+    return services.lab;
+  };
+  return {
+    'app/info': () => services.info,
+
+    'connection/list': () => connections.list(),
+    'connection/use': ({ id }) => connections.use(id),
+    'connection/add': (input) => connections.add(input),
+    'connection/remove': ({ id }) => connections.remove(id),
+
+    'cluster/view': () => connections.active.monitor.snapshot(),
+    'cluster/watch': (interest) => {
+      connections.active.monitor.watch(interest);
+      return null;
+    },
+    'cluster/refresh': () => {
+      connections.active.monitor.refresh();
+      return null;
+    },
+
+    'topic/create': (input) => topics.create(input),
+    'topic/delete': (input) => topics.delete(input),
+    'topic/addPartitions': (input) => topics.addPartitions(input),
+    'topic/configs': (input) => topics.configs(input),
+    'topic/setConfigs': (input) => topics.setConfigs(input),
+
+    'message/browse': (input) => messages.browse(input),
+    'message/produce': (input) => messages.produce(input),
+    'message/tail': (input) => tails.start(input),
+    'message/untail': (input) => tails.stop(input),
+
+    'group/lagHistory': (input) => groups.lagHistory(input),
+    'group/delete': (input) => groups.delete(input),
+
+    'broker/configs': (input) => topics.brokerConfigs(input),
+
+    'lab/stop': async ({ node }) => {
+      await lab().stop(node);
+      return null;
+    },
+    'lab/kill': async ({ node }) => {
+      await lab().kill(node);
+      return null;
+    },
+    'lab/start': async ({ node }) => {
+      await lab().start(node);
+      return null;
+    },
+
+    'timeline/list': ({ sinceId }) => ({ events: [...(services.lab?.timeline(sinceId) ?? [])] }),
+  };
+}

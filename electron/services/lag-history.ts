@@ -1,0 +1,44 @@
+import type { GroupRow, LagSample } from '#shared/models/cluster';
+
+/** Ten minutes at a sample a second. */
+const SAMPLES = 600;
+const MIN_GAP_MS = 900;
+
+/** The last ten minutes of every group's lag, by topic. Bounded by the number of groups that exist. */
+export class LagHistory {
+  private readonly samples = new Map<string, LagSample[]>();
+
+  /** Takes a sample of a group unless the last one is younger than a second; returns the sample that was taken. */
+  take(group: GroupRow, at: number): LagSample | null {
+    let list = this.samples.get(group.id);
+    if (list === undefined) {
+      list = [];
+      this.samples.set(group.id, list);
+    }
+    const last = list.at(-1);
+    if (last !== undefined && at - last.at < MIN_GAP_MS) return null;
+    const sample: LagSample = { at, topics: lagByTopic(group) };
+    list.push(sample);
+    if (list.length > SAMPLES) list.splice(0, list.length - SAMPLES);
+    return sample;
+  }
+
+  of(group: string): LagSample[] {
+    return this.samples.get(group) ?? [];
+  }
+
+  /** Forgets groups that are gone. */
+  keepOnly(groups: ReadonlySet<string>): void {
+    for (const id of this.samples.keys()) if (!groups.has(id)) this.samples.delete(id);
+  }
+}
+
+/** Sum by topic; null (a gap in the chart) when no partition of the topic has a known lag. */
+export function lagByTopic(group: GroupRow): Record<string, number | null> {
+  const topics: Record<string, number | null> = {};
+  for (const { topic, lag } of group.partitions) {
+    const sum = topics[topic] ?? null;
+    topics[topic] = lag === null ? sum : (sum ?? 0) + Number(lag);
+  }
+  return topics;
+}

@@ -1,0 +1,53 @@
+/** All use-cases that the screen calls, wired once per process; every window and tab shares them. */
+import { ConnectionsService, type EmbeddedSource } from './connections.ts';
+import { EventBus } from './event-bus.ts';
+import { GroupsService } from './groups.ts';
+import type { Lab } from './lab.ts';
+import { MessagesService } from './messages.ts';
+import { TailsService } from './tails.ts';
+import { TopicsService } from './topics.ts';
+import type { AppInfo } from '#shared/ipc';
+
+export interface Services {
+  readonly info: AppInfo;
+  readonly events: EventBus;
+  readonly connections: ConnectionsService;
+  readonly topics: TopicsService;
+  readonly messages: MessagesService;
+  readonly tails: TailsService;
+  readonly groups: GroupsService;
+  /** Null when this process hosts no cluster. */
+  readonly lab: Lab | null;
+  close(): void;
+}
+
+export function createServices(options: {
+  info: AppInfo;
+  lab: Lab | null;
+  embedded: EmbeddedSource | null;
+  /** Where connections are kept; null for this run only. */
+  connectionsFile: string | null;
+  onError: (what: string, error: unknown) => void;
+}): Services {
+  const events = new EventBus();
+  const { embedded, onError, lab } = options;
+  const connections = new ConnectionsService({ file: options.connectionsFile, events, embedded, onError });
+  if (connections.problem !== null) options.info.notices.push(`${connections.problem} New connections are kept for this run only.`);
+  const tails = new TailsService(connections, events);
+  const unsubscribe = lab?.onEvent((event) => events.publish('timeline/appended', { events: [event] }));
+  return {
+    info: options.info,
+    events,
+    connections,
+    topics: new TopicsService(connections),
+    messages: new MessagesService(connections),
+    tails,
+    groups: new GroupsService(connections),
+    lab,
+    close() {
+      unsubscribe?.();
+      tails.close();
+      connections.close();
+    },
+  };
+}

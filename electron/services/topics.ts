@@ -1,0 +1,97 @@
+import { brokerConfigs, setTopicConfigs, topicConfigs } from '../admin/configs.ts';
+import { AdminError } from '../admin/errors.ts';
+import { createTopic, deleteTopic, growTopic } from '../admin/topics.ts';
+import { checkTopicName } from '#shared/topic-rules';
+import type { Payload, Results } from '#shared/ipc';
+import type { ConnectionsService } from './connections.ts';
+import { placePartitions } from './placement.ts';
+
+/** More would only be refused by the cluster, after a long wait. */
+const MOST_PARTITIONS = 10_000;
+
+/** Creates, grows, deletes and configures topics. */
+export class TopicsService {
+  private readonly connections: ConnectionsService;
+
+  constructor(connections: ConnectionsService) {
+    this.connections = connections;
+  }
+
+  async create(input: Payload<'topic/create'>): Promise<Results['topic/create']> {
+    const { foreground, monitor } = this.connections.active;
+    const { view } = monitor.snapshot();
+    const violation = checkTopicName(
+      input.name,
+      view.topics.map(({ name }) => name),
+    );
+    if (violation !== null) {
+      throw new AdminError({
+        code: 'INVALID_TOPIC_EXCEPTION',
+        message: violation.message,
+        field: 'name',
+        ...(violation.suggestions.length === 0 ? {} : { advice: `Try ${violation.suggestions.join(' or ')}.` }),
+      });
+    }
+    if (input.partitions < 1 || input.partitions > MOST_PARTITIONS) {
+      throw new AdminError({
+        code: 'INVALID_PARTITIONS',
+        message: `A topic has 1 to ${MOST_PARTITIONS.toLocaleString('en')} partitions here.`,
+        field: 'partitions',
+      });
+    }
+    // Racks are the cluster's business: where there are any, it places the replicas itself.
+    const racked = view.brokers.some(({ rack }) => rack !== null);
+    const assignments = racked
+      ? null
+      : placePartitions(
+          view.brokers.map(({ id, state }) => ({ id, up: state === 'online' })),
+          input.partitions,
+          input.replicationFactor,
+          input.name,
+        );
+    await createTopic(foreground, {
+      name: input.name,
+      partitions: input.partitions,
+      replicationFactor: input.replicationFactor,
+      assignments,
+      configs: input.configs,
+      validateOnly: input.validateOnly,
+    });
+    if (!input.validateOnly) monitor.refresh();
+    return { assignments: assignments ?? [] };
+  }
+
+  async delete({ name, typedName }: Payload<'topic/delete'>): Promise<null> {
+    if (typedName !== name) {
+      throw new AdminError({ code: 'INVALID_PAYLOAD', message: `Type ${name} to delete it.`, field: 'typedName' });
+    }
+    const { foreground, monitor } = this.connections.active;
+    await deleteTopic(foreground, name);
+    monitor.refresh();
+    return null;
+  }
+
+  async addPartitions({ name, total }: Payload<'topic/addPartitions'>): Promise<null> {
+    const { foreground, monitor } = this.connections.active;
+    await growTopic(foreground, name, total);
+    monitor.refresh();
+    return null;
+  }
+
+  async configs({ name }: Payload<'topic/configs'>): Promise<Results['topic/configs']> {
+    return { entries: await topicConfigs(this.connections.active.foreground, name) };
+  }
+
+  async setConfigs({ name, configs }: Payload<'topic/setConfigs'>): Promise<null> {
+    const { foreground, monitor } = this.connections.active;
+    await setTopicConfigs(foreground, name, configs);
+    monitor.refresh();
+    return null;
+  }
+
+  async brokerConfigs({ broker }: Payload<'broker/configs'>): Promise<Results['broker/configs']> {
+    const { foreground } = this.connections.active;
+    await foreground.metadata([]);
+    return { entries: await brokerConfigs(foreground, broker) };
+  }
+}

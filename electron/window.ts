@@ -1,0 +1,74 @@
+/** The window: what it may do, which is little. */
+import { app, BrowserWindow, protocol, session, shell } from 'electron';
+import { readStatic } from './web/static-files.ts';
+
+export const APP_SCHEME = 'app';
+/** `--bg` of the dark theme: what is seen before the first paint. */
+const BACKGROUND = '#0d1014';
+export const APP_ORIGIN = `${APP_SCHEME}://brokerdesk`;
+
+/** Before the app is ready: `app://` is a standard, secure scheme, so that the page has an origin of its own. */
+export function declareScheme(): void {
+  protocol.registerSchemesAsPrivileged([{ scheme: APP_SCHEME, privileges: { standard: true, secure: true, supportFetchAPI: true } }]);
+}
+
+/** Serves the built renderer and nothing beside it. */
+export function serveRenderer(root: string): void {
+  protocol.handle(APP_SCHEME, async (request) => {
+    const { host, pathname } = new URL(request.url);
+    const file = host === 'brokerdesk' && request.method === 'GET' ? await readStatic(root, pathname, "'self'") : null;
+    if (file === null) return new Response('Not found.', { status: 404 });
+    return new Response(new Uint8Array(file.bytes), { headers: file.headers });
+  });
+}
+
+/** The renderer asks for nothing of the machine, so nothing is granted. */
+export function refusePermissions(): void {
+  session.defaultSession.setPermissionRequestHandler((_contents, permission, answer) => answer(permission === 'clipboard-sanitized-write'));
+  session.defaultSession.setPermissionCheckHandler((_contents, permission) => permission === 'clipboard-sanitized-write');
+}
+
+/** Any web contents, whoever makes them: no other page, no window of the page's own, no webview. */
+export function hardenAllContents(): void {
+  app.on('web-contents-created', (_event, contents) => {
+    contents.on('will-attach-webview', (event) => event.preventDefault());
+    contents.on('will-navigate', (event, url) => {
+      if (!isOurPage(url)) event.preventDefault();
+    });
+    contents.setWindowOpenHandler(({ url }) => {
+      if (/^https:\/\//.test(url)) void shell.openExternal(url);
+      return { action: 'deny' };
+    });
+  });
+}
+
+export function isOurPage(url: string): boolean {
+  return url.startsWith(`${APP_ORIGIN}/`);
+}
+
+/** Opens the app's page at once, shown as soon as there is something to see. */
+export function openWindow(preload: string, log: (line: string) => void): BrowserWindow {
+  const window = new BrowserWindow({
+    width: 1440,
+    height: 900,
+    minWidth: 900,
+    minHeight: 600,
+    show: false,
+    title: 'Brokerdesk',
+    backgroundColor: BACKGROUND,
+    webPreferences: {
+      preload,
+      contextIsolation: true,
+      sandbox: true,
+      nodeIntegration: false,
+      nodeIntegrationInWorker: false,
+      webviewTag: false,
+      spellcheck: false,
+      devTools: !app.isPackaged,
+    },
+  });
+  window.once('ready-to-show', () => window.show());
+  window.webContents.on('render-process-gone', (_event, { reason }) => log(`the page's process ended: ${reason}`));
+  window.loadURL(`${APP_ORIGIN}/index.html`).catch((error: unknown) => log(`the page did not load: ${String(error)}`));
+  return window;
+}

@@ -1,0 +1,178 @@
+import { describe, expect, it, vi } from 'vitest';
+import { advertisedApis, createDispatch, entry } from '../../../electron/cluster/broker/api-dispatch.ts';
+import { apiTable } from '../../../electron/cluster/broker/api-table.ts';
+import { onHeartbeatError } from '../../../electron/cluster/broker/error-responses.ts';
+import { must } from '../../../electron/cluster/lib/assert.ts';
+import { createLogger } from '../../../electron/cluster/lib/logger.ts';
+import { seededRandom } from '../../../electron/cluster/lib/random.ts';
+import { apiVersions } from '../../../electron/cluster/protocol/apis/api-versions.ts';
+import { heartbeat } from '../../../electron/cluster/protocol/apis/heartbeat.ts';
+import { apiByKey } from '../../../electron/cluster/protocol/apis/index.ts';
+import { metadata } from '../../../electron/cluster/protocol/apis/metadata.ts';
+import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
+import { decodeResponse, encodeRequest, readRequestHeader } from '../../../electron/cluster/protocol/frame.ts';
+import { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
+import { Reader } from '../../../electron/cluster/protocol/reader.ts';
+import type { Api } from '../../../electron/cluster/protocol/schema.ts';
+import { Writer } from '../../../electron/cluster/protocol/writer.ts';
+import type { IncomingRequest } from '../../../electron/cluster/network/dispatch.ts';
+import { connection, fakeBroker } from '../../helpers/fake-broker.ts';
+import { makeMessage } from '../../helpers/messages.ts';
+
+function incoming(chunks: readonly Uint8Array[]): IncomingRequest {
+  const reader = new Reader(Buffer.concat(chunks).subarray(4));
+  return { header: readRequestHeader(reader), reader, connection, receivedAt: 0 };
+}
+
+/** A header alone, for APIs and versions that have no schema. */
+function bareRequest(apiKey: number, apiVersion: number): IncomingRequest {
+  const writer = new Writer();
+  writer.int32(0);
+  writer.int16(apiKey);
+  writer.int16(apiVersion);
+  writer.int32(77);
+  writer.nullableString('test');
+  return incoming([writer.finishBuffer()]);
+}
+
+function decode<S>(api: Api<unknown, never, S, never>, version: number, chunks: Uint8Array[] | null): { correlationId: number; body: S } {
+  if (chunks === null) throw new Error('no answer');
+  const frame = Buffer.concat(chunks);
+  expect(frame.readInt32BE(0)).toBe(frame.length - 4);
+  return decodeResponse(api, version, frame.subarray(4));
+}
+
+const beat = { groupId: 'g', generationId: 1, memberId: 'm' };
+
+describe('dispatch', () => {
+  it('answers an ApiVersions version of the future in version 0 with key 18 alone', async () => {
+    const dispatch = createDispatch(apiTable, fakeBroker());
+    const { correlationId, body } = decode(apiVersions, 0, await dispatch(bareRequest(18, 99)));
+    expect(correlationId).toBe(77);
+    expect(body.errorCode).toBe(ErrorCode.UNSUPPORTED_VERSION);
+    expect(body.apiKeys).toEqual([{ apiKey: 18, minVersion: 0, maxVersion: 4 }]);
+  });
+
+  it('closes the connection on any other version or API that it does not have', () => {
+    const dispatch = createDispatch(apiTable, fakeBroker());
+    expect(() => dispatch(bareRequest(3, 14))).toThrow('Metadata version 14; 0 to 13 are spoken here');
+    expect(() => dispatch(bareRequest(3, -1))).toThrow('Metadata version -1');
+    expect(() => dispatch(bareRequest(18_000, 0))).toThrow('no API with key 18000');
+    expect(() => dispatch(bareRequest(4, 0))).toThrow('no API with key 4');
+    expect(() => dispatch(bareRequest(-1, 0))).toThrow('no API with key -1');
+  });
+
+  it.each([0, 1, 2, 3, 4])('lists exactly the table in ApiVersions v%i, with a header that is never flexible', async (version) => {
+    const dispatch = createDispatch(apiTable, fakeBroker());
+    const request = encodeRequest(
+      apiVersions,
+      version,
+      { correlationId: 5, clientId: 'c' },
+      { clientSoftwareName: 'kcat', clientSoftwareVersion: '1.7' },
+    );
+    const { correlationId, body } = decode(apiVersions, version, await dispatch(incoming(request)));
+    expect(correlationId).toBe(5);
+    expect(body.errorCode).toBe(0);
+    expect(body.apiKeys).toEqual(advertisedApis(apiTable));
+    expect(body.apiKeys.map(({ apiKey }) => apiKey)).toEqual([...new Set(apiTable.map(({ key }) => key))].sort((a, b) => a - b));
+  });
+
+  it('refuses the name of a client that is not one', async () => {
+    const dispatch = createDispatch(apiTable, fakeBroker());
+    const request = encodeRequest(
+      apiVersions,
+      3,
+      { correlationId: 5, clientId: 'c' },
+      { clientSoftwareName: '-bad-', clientSoftwareVersion: '1' },
+    );
+    const { body } = decode(apiVersions, 3, await dispatch(incoming(request)));
+    expect(body.errorCode).toBe(ErrorCode.INVALID_REQUEST);
+  });
+
+  it('shows what librdkafka looks for before it uses the features of newer brokers', () => {
+    const byKey = new Map(advertisedApis(apiTable).map((one) => [one.apiKey, one]));
+    expect(byKey.get(10)?.minVersion).toBe(0);
+    expect(byKey.get(11)?.minVersion).toBe(0);
+  });
+
+  it('answers a flexible request with a flexible header', async () => {
+    const dispatch = createDispatch(apiTable, fakeBroker());
+    const request = encodeRequest(metadata, 12, { correlationId: 9, clientId: null }, { topics: [] });
+    const { correlationId, body } = decode(metadata, 12, await dispatch(incoming(request)));
+    expect(correlationId).toBe(9);
+    expect(body.brokers.map(({ nodeId }) => nodeId)).toEqual([1, 2, 3]);
+  });
+
+  it('turns what a handler throws into the answer of its API, and logs what nobody expected', async () => {
+    const log = vi.fn();
+    const broker = { ...fakeBroker(), logger: createLogger(log) };
+    const answer = async (error: Error, late: boolean): Promise<number> => {
+      const handler = (): Promise<never> => {
+        if (late) return Promise.reject(error);
+        throw error;
+      };
+      const dispatch = createDispatch([entry(heartbeat, handler, onHeartbeatError)], broker);
+      const chunks = await dispatch(incoming(encodeRequest(heartbeat, 4, { correlationId: 1, clientId: null }, beat)));
+      return decode(heartbeat, 4, chunks).body.errorCode;
+    };
+    for (const late of [false, true]) {
+      expect(await answer(new KafkaError(ErrorCode.NOT_COORDINATOR), late)).toBe(ErrorCode.NOT_COORDINATOR);
+      expect(log).not.toHaveBeenCalled();
+      expect(await answer(new Error('bug'), late)).toBe(ErrorCode.UNKNOWN_SERVER_ERROR);
+      expect(log).toHaveBeenCalledExactlyOnceWith('error', 'request failed', expect.objectContaining({ api: 'Heartbeat' }));
+      log.mockClear();
+    }
+  });
+
+  it('also answers when the handler made something that cannot be encoded', async () => {
+    const bad = entry(
+      metadata,
+      () => ({ brokers: null as never, topics: [], errorCode: 0 }),
+      (_request, errorCode) => ({ brokers: [], topics: [], errorCode }),
+    );
+    const request = encodeRequest(metadata, 13, { correlationId: 1, clientId: null }, { topics: [] });
+    const chunks = await createDispatch([bad], fakeBroker())(incoming(request));
+    expect(decode(metadata, 13, chunks).body.errorCode).toBe(ErrorCode.UNKNOWN_SERVER_ERROR);
+  });
+
+  it('sends nothing where the handler says so', async () => {
+    const dispatch = createDispatch([entry(heartbeat, () => null, onHeartbeatError)], fakeBroker());
+    expect(await dispatch(incoming(encodeRequest(heartbeat, 0, { correlationId: 1, clientId: null }, beat)))).toBeNull();
+  });
+
+  it('advertises from a lower version than it serves, where the entry says so', () => {
+    const low = entry(heartbeat, () => ({ errorCode: 0 }), onHeartbeatError, 0);
+    const raised = { ...low, minVersion: 3 };
+    expect(advertisedApis([raised])).toEqual([{ apiKey: 12, minVersion: 0, maxVersion: 4 }]);
+    expect(() => createDispatch([raised], fakeBroker())(bareRequest(12, 2))).toThrow('Heartbeat version 2; 3 to 4');
+  });
+
+  it('closes the connection on bytes that are not the request they say they are', () => {
+    const dispatch = createDispatch(apiTable, fakeBroker());
+    expect(() => dispatch(bareRequest(3, 1))).toThrow('bytes wanted');
+  });
+});
+
+describe('error answers', () => {
+  const cases = apiTable.flatMap(({ key, name, minVersion, maxVersion }) =>
+    Array.from({ length: maxVersion - minVersion + 1 }, (_, index) => ({ key, name, version: minVersion + index })),
+  );
+
+  it.each(cases)('$name v$version says that it failed, in a form that its clients can read', async ({ key, version }) => {
+    const api = must(apiByKey.get(key), 'no schema');
+    const failure = new KafkaError(ErrorCode.POLICY_VIOLATION);
+    const fail = (): never => {
+      throw failure;
+    };
+    const whole = fakeBroker();
+    const broker = { ...whole, image: fail, autoTopics: { create: fail }, controller: { send: fail } };
+    const dispatch = createDispatch(apiTable, broker);
+    const random = seededRandom(key * 100 + version);
+    for (let round = 0; round < 5; round++) {
+      const body = makeMessage(api.request, version, random);
+      const request = encodeRequest(api as Api<unknown, unknown, unknown, never>, version, { correlationId: 3, clientId: 'c' }, body);
+      const answer = decode(api, version, await dispatch(incoming(request)));
+      expect(answer.correlationId).toBe(3);
+    }
+  });
+});

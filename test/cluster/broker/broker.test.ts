@@ -1,0 +1,231 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Broker } from '../../../electron/cluster/broker/broker.ts';
+import { must } from '../../../electron/cluster/lib/assert.ts';
+import type { NodeEvent } from '../../../electron/cluster/lib/events.ts';
+import { createLogger } from '../../../electron/cluster/lib/logger.ts';
+import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
+import { seededRandom } from '../../../electron/cluster/lib/random.ts';
+import { fetch } from '../../../electron/cluster/protocol/apis/fetch.ts';
+import { findCoordinator } from '../../../electron/cluster/protocol/apis/find-coordinator.ts';
+import { joinGroup } from '../../../electron/cluster/protocol/apis/join-group.ts';
+import { metadata } from '../../../electron/cluster/protocol/apis/metadata.ts';
+import { offsetCommit } from '../../../electron/cluster/protocol/apis/offset-commit.ts';
+import { offsetFetch } from '../../../electron/cluster/protocol/apis/offset-fetch.ts';
+import { produce } from '../../../electron/cluster/protocol/apis/produce.ts';
+import { syncGroup } from '../../../electron/cluster/protocol/apis/sync-group.ts';
+import { decodeResponse, encodeRequest, readRequestHeader } from '../../../electron/cluster/protocol/frame.ts';
+import { Reader } from '../../../electron/cluster/protocol/reader.ts';
+import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
+import { buildBatch } from '../../../electron/cluster/protocol/records-builder.ts';
+import { decodeRecords } from '../../../electron/cluster/protocol/records-reader.ts';
+import type { Api } from '../../../electron/cluster/protocol/schema.ts';
+import { CLUSTER_ID, connection } from '../../helpers/fake-broker.ts';
+import { FakeControl } from '../../helpers/fake-control.ts';
+import { VirtualClock } from '../../helpers/virtual-clock.ts';
+
+/** Three brokers, put together as a node does it, over memory disks and one virtual clock. */
+class Cluster {
+  readonly clock = new VirtualClock();
+  readonly control = new FakeControl(this.clock, CLUSTER_ID);
+  readonly disks = new Map<number, MemoryDisk>();
+  readonly brokers = new Map<number, Broker>();
+  readonly errors: unknown[] = [];
+  readonly events: NodeEvent[] = [];
+
+  boot(id: number): Broker {
+    const disk = this.disks.get(id) ?? new MemoryDisk();
+    this.disks.set(id, disk);
+    const broker = new Broker({
+      config: {
+        nodeId: id,
+        clusterId: CLUSTER_ID,
+        dataDirectory: '/data',
+        host: 'localhost',
+        brokerPort: 9090 + id,
+        controllerPort: 9190 + id,
+        rack: null,
+        voters: [1, 2, 3].map((voter) => ({ id: voter, host: 'localhost', port: 9190 + voter })),
+        properties: { 'offsets.topic.num.partitions': '3', 'min.insync.replicas': '2', 'group.initial.rebalance.delay.ms': '0' },
+      },
+      clock: this.clock,
+      disk,
+      random: seededRandom(id + 10 * this.control.registrations.length),
+      logger: createLogger((level, message, fields) => {
+        if (level === 'error') this.errors.push({ message, fields });
+      }),
+      events: (event) => this.events.push(event),
+      quorum: this.control.source(),
+      controller: this.control.channel,
+      connectPeer: ({ port }) => ({
+        send: (api, version, body) => this.ask(port - 9090, api, version, body),
+        close: () => undefined,
+      }),
+    });
+    this.brokers.set(id, broker);
+    broker.start();
+    return broker;
+  }
+
+  broker(id: number): Broker {
+    return must(this.brokers.get(id), `no broker ${id}`);
+  }
+
+  /** From frame to frame, as over a socket. */
+  async ask<Q, S>(id: number, api: Api<unknown, Q, S, never>, version: number, body: Q): Promise<S> {
+    const reader = new Reader(Buffer.concat(encodeRequest(api, version, { correlationId: 1, clientId: 'test' }, body)).subarray(4));
+    const header = readRequestHeader(reader);
+    const broker = this.brokers.get(id);
+    if (broker === undefined) throw new Error(`broker ${id} is down`);
+    const chunks = await broker.dispatch({ header, reader, connection, receivedAt: this.clock.monotonic() });
+    return decodeResponse(api, version, Buffer.concat(must(chunks, 'no answer')).subarray(4)).body;
+  }
+
+  /** The same for tests: time passes until the answer is there. */
+  get<Q, S>(id: number, api: Api<unknown, Q, S, never>, version: number, body: Q): Promise<S> {
+    return this.clock.settled(this.ask(id, api, version, body));
+  }
+
+  async produce(id: number, topic: string, value: string, acks = -1) {
+    const records = buildBatch({ records: [{ value: Buffer.from(value) }], timestamp: BigInt(this.clock.now()) });
+    const topicData = [{ name: topic, partitionData: [{ index: 0, records }] }];
+    const answer = await this.get(id, produce, 9, { acks, timeoutMs: 5000, topicData });
+    return must(answer.responses[0]?.partitionResponses[0], 'no answer');
+  }
+
+  async consume(id: number, topic: string): Promise<string[]> {
+    const topics = [{ topic, partitions: [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 1_000_000 }] }];
+    const answer = await this.get(id, fetch, 11, { maxWaitMs: 0, minBytes: 0, topics });
+    const partition = must(answer.responses[0]?.partitions[0], 'no answer');
+    expect(partition.errorCode).toBe(0);
+    const values: string[] = [];
+    for (const batch of iterateBatches(partition.records ?? Buffer.alloc(0))) {
+      for (const record of decodeRecords(batch, 1_000_000)) values.push(String(record.value));
+    }
+    return values;
+  }
+
+  async leaderOf(topic: string, partition = 0): Promise<number> {
+    const answer = await this.get([...this.brokers.keys()][0] ?? 1, metadata, 9, { topics: [{ name: topic }] });
+    return answer.topics[0]?.partitions[partition]?.leaderId ?? -1;
+  }
+
+  async up(): Promise<void> {
+    for (const id of [1, 2, 3]) this.boot(id);
+    await this.clock.until(() => [...this.brokers.values()].every(({ lifecycle }) => lifecycle.state === 'running'), 5000);
+    await this.clock.advance(10);
+  }
+}
+
+describe('a cluster of brokers', () => {
+  let cluster: Cluster;
+
+  beforeEach(async () => {
+    cluster = new Cluster();
+    await cluster.up();
+  });
+
+  it('comes up, and shows itself to clients', async () => {
+    const answer = await cluster.get(2, metadata, 12, { topics: null });
+    expect(answer.brokers.map(({ nodeId, port }) => [nodeId, port])).toEqual([
+      [1, 9091],
+      [2, 9092],
+      [3, 9093],
+    ]);
+    expect(answer.topics).toEqual([]);
+    expect(cluster.broker(1).status()).toMatchObject({ state: 'running', partitions: { led: 0, followed: 0 } });
+    expect(cluster.errors).toEqual([]);
+  });
+
+  it('creates a topic that a producer names, replicates what it writes, and gives it to consumers', async () => {
+    const named = await cluster.get(2, metadata, 9, { topics: [{ name: 'orders' }] });
+    expect(named.topics[0]).toMatchObject({ errorCode: 0, partitions: [{ leaderId: 1, replicaNodes: [1, 2, 3] }] });
+    expect(await cluster.produce(1, 'orders', 'first')).toMatchObject({ errorCode: 0, baseOffset: 0n });
+    expect(await cluster.consume(1, 'orders')).toEqual(['first']);
+    expect(cluster.broker(2).status().partitions).toMatchObject({ followed: 1 });
+    expect(cluster.errors).toEqual([]);
+  });
+
+  it('keeps what it acknowledged when the leader leaves, and takes it back when it returns', async () => {
+    await cluster.get(2, metadata, 9, { topics: [{ name: 'orders' }] });
+    await cluster.produce(1, 'orders', 'before');
+    expect(await cluster.clock.settled(cluster.broker(1).controlledShutdown(5000))).toBe(true);
+    cluster.broker(1).stop();
+    cluster.brokers.delete(1);
+    await cluster.clock.advance(100);
+    expect(await cluster.leaderOf('orders')).toBe(2);
+    expect(await cluster.produce(2, 'orders', 'after')).toMatchObject({ errorCode: 0, baseOffset: 1n });
+
+    const epoch = must(cluster.control.registrations[0], 'never registered');
+    cluster.boot(1);
+    await cluster.clock.advance(3000);
+    const again = cluster.control.registrations.filter(({ brokerId }) => brokerId === 1);
+    expect(again).toHaveLength(2);
+    expect(epoch.previousBrokerEpoch).toBe(-1n);
+    expect(again[1]?.previousBrokerEpoch).toBeGreaterThanOrEqual(0n);
+    expect(again[1]?.incarnationId).not.toBe(epoch.incarnationId);
+    expect(cluster.control.image.topics.get('orders')?.partitions[0]?.isr.toSorted()).toEqual([1, 2, 3]);
+    cluster.control.drop(2);
+    cluster.control.drop(3);
+    await cluster.clock.advance(10);
+    expect(await cluster.consume(1, 'orders')).toEqual(['before', 'after']);
+    expect(cluster.errors).toEqual([]);
+  });
+
+  it('says after a crash that its last life did not end well', async () => {
+    await cluster.get(2, metadata, 9, { topics: [{ name: 'orders' }] });
+    await cluster.produce(1, 'orders', 'before');
+    must(cluster.disks.get(1), 'no disk').powerCut();
+    cluster.brokers.delete(1);
+    cluster.boot(1);
+    await cluster.clock.advance(100);
+    expect(cluster.control.registrations.filter(({ brokerId }) => brokerId === 1).at(-1)?.previousBrokerEpoch).toBe(-1n);
+  });
+
+  it('coordinates a group, whose commits outlive their coordinator', async () => {
+    await cluster.get(1, metadata, 9, { topics: [{ name: 'orders' }] });
+    const find = () => cluster.get(1, findCoordinator, 2, { key: 'readers', keyType: 0 });
+    const first = await find();
+    expect(first).toMatchObject({ errorCode: 0, host: 'localhost' });
+    await cluster.clock.advance(100);
+
+    const join = { groupId: 'readers', sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, memberId: '', protocolType: 'consumer' };
+    const protocols = [{ name: 'range', metadata: Buffer.from('m') }];
+    const joined = await cluster.get(first.nodeId, joinGroup, 3, { ...join, protocols });
+    expect(joined).toMatchObject({ errorCode: 0, generationId: 1, leader: joined.memberId });
+    const member = { groupId: 'readers', generationId: 1, memberId: joined.memberId };
+    const assignments = [{ memberId: joined.memberId, assignment: Buffer.from('a') }];
+    expect(await cluster.get(first.nodeId, syncGroup, 3, { ...member, assignments })).toMatchObject({ errorCode: 0 });
+    const commit = {
+      groupId: 'readers',
+      generationIdOrMemberEpoch: 1,
+      memberId: joined.memberId,
+      topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, committedOffset: 42n, committedMetadata: 'note' }] }],
+    };
+    const committed = await cluster.get(first.nodeId, offsetCommit, 8, commit);
+    expect(committed.topics[0]?.partitions).toEqual([{ partitionIndex: 0, errorCode: 0 }]);
+
+    cluster.control.drop(first.nodeId);
+    await cluster.clock.advance(500);
+    const other = [1, 2, 3].find((id) => id !== first.nodeId) ?? 1;
+    const second = await cluster.get(other, findCoordinator, 2, { key: 'readers', keyType: 0 });
+    expect(second.errorCode).toBe(0);
+    expect(second.nodeId).not.toBe(first.nodeId);
+    const fetched = await cluster.get(second.nodeId, offsetFetch, 7, { groupId: 'readers', topics: null });
+    expect(fetched.topics[0]).toMatchObject({ name: 'orders', partitions: [{ committedOffset: 42n, metadata: 'note', errorCode: 0 }] });
+    expect(
+      (await cluster.get(second.nodeId, offsetFetch, 8, { groups: [{ groupId: 'readers', topics: null }] })).groups[0]?.topics,
+    ).toHaveLength(1);
+    expect(cluster.errors).toEqual([]);
+  });
+
+  it('falls silent when its disk fails, so that others take over', async () => {
+    await cluster.get(2, metadata, 9, { topics: [{ name: 'orders' }] });
+    await cluster.produce(1, 'orders', 'before');
+    const disk = must(cluster.disks.get(1), 'no disk');
+    disk.options = { ...disk.options, capacityBytes: 0 };
+    const failed = await cluster.produce(1, 'orders', 'lost', 1);
+    expect(failed.errorCode).not.toBe(0);
+    expect(cluster.broker(1).status()).toMatchObject({ state: 'stopped' });
+    expect(cluster.events).toContainEqual(expect.objectContaining({ type: 'node/failed', broker: 1 }));
+  });
+});

@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest';
+import { handleDescribeCluster } from '../../../../electron/cluster/broker/handlers/describe-cluster.ts';
+import { handleDescribeTopicPartitions } from '../../../../electron/cluster/broker/handlers/describe-topic-partitions.ts';
+import { handleListConfigResources } from '../../../../electron/cluster/broker/handlers/list-config-resources.ts';
+import { handleCreateTopics } from '../../../../electron/cluster/broker/handlers/create-topics.ts';
+import { handleDeleteTopics } from '../../../../electron/cluster/broker/handlers/delete-topics.ts';
+import { handleDescribeQuorum } from '../../../../electron/cluster/broker/handlers/describe-quorum.ts';
+import { ErrorCode } from '../../../../electron/cluster/protocol/error-codes.ts';
+import { KafkaError } from '../../../../electron/cluster/protocol/kafka-error.ts';
+import { fakeBroker, imageOf, registration, requestContext, topic } from '../../../helpers/fake-broker.ts';
+
+const image = imageOf({
+  brokers: [registration(2, { fenced: true }), registration(1), registration(3)],
+  topics: [topic('b', 'AAAAAAAAAAAAAAAAAAAAAg', [{}, { elr: [3], lastKnownElr: [2] }, {}]), topic('a', 'AAAAAAAAAAAAAAAAAAAAAQ', [{}, {}])],
+});
+
+describe('DescribeCluster', () => {
+  const ask = { includeClusterAuthorizedOperations: false, endpointType: 1, includeFencedBrokers: false };
+
+  it('shows fenced brokers only where asked', async () => {
+    const broker = fakeBroker({ image, controllerId: 3 });
+    const alive = await handleDescribeCluster(ask, requestContext(2), broker);
+    expect(alive).toMatchObject({
+      errorCode: 0,
+      endpointType: 1,
+      controllerId: 3,
+      brokers: [{ brokerId: 1 }, { brokerId: 3, host: 'host3' }],
+    });
+    const all = await handleDescribeCluster({ ...ask, includeFencedBrokers: true }, requestContext(2), broker);
+    expect(all?.brokers.map(({ brokerId, isFenced }) => [brokerId, isFenced])).toEqual([
+      [1, false],
+      [2, true],
+      [3, false],
+    ]);
+  });
+
+  it("does not pretend to be a controller's listener", () => {
+    const refuse = (endpointType: number) => () =>
+      handleDescribeCluster({ ...ask, endpointType }, requestContext(1), fakeBroker({ image }));
+    expect(refuse(2)).toThrow(expect.objectContaining({ code: ErrorCode.MISMATCHED_ENDPOINT_TYPE }));
+    expect(refuse(9)).toThrow(expect.objectContaining({ code: ErrorCode.UNSUPPORTED_ENDPOINT_TYPE }));
+  });
+});
+
+describe('DescribeTopicPartitions', () => {
+  const broker = fakeBroker({ image, properties: { 'max.request.partition.size.limit': '4' } });
+  const ask = async (
+    topics: string[],
+    responsePartitionLimit = 2000,
+    cursor: { topicName: string; partitionIndex: number } | null = null,
+  ) => {
+    const request = { topics: topics.map((name) => ({ name })), responsePartitionLimit, cursor };
+    const answer = await handleDescribeTopicPartitions(request, requestContext(0), broker);
+    return {
+      pages: answer?.topics.map(({ name, errorCode, partitions }) => [
+        name,
+        errorCode,
+        partitions.map(({ partitionIndex }) => partitionIndex),
+      ]),
+      next: answer?.nextCursor,
+      topics: answer?.topics,
+    };
+  };
+
+  it('goes through all topics by name, page by page', async () => {
+    const first = await ask([]);
+    expect(first.pages).toEqual([
+      ['a', 0, [0, 1]],
+      ['b', 0, [0, 1]],
+    ]);
+    expect(first.next).toEqual({ topicName: 'b', partitionIndex: 2 });
+    const second = await ask([], 2000, first.next ?? null);
+    expect(second).toMatchObject({ pages: [['b', 0, [2]]], next: null });
+  });
+
+  it('ends a page between topics too', async () => {
+    const page = await ask([], 2);
+    expect(page).toMatchObject({ pages: [['a', 0, [0, 1]]], next: { topicName: 'b', partitionIndex: 0 } });
+    expect((await ask([], 0)).pages).toEqual([['a', 0, [0]]]);
+  });
+
+  it("goes on at the topic after the cursor where the cursor's own is gone", async () => {
+    expect((await ask([], 2000, { topicName: 'aa', partitionIndex: 7 })).pages).toEqual([['b', 0, [0, 1, 2]]]);
+  });
+
+  it('says which topics are not there', async () => {
+    expect((await ask(['b', 'zz', 'no no', 'b'])).pages).toEqual([
+      ['b', 0, [0, 1, 2]],
+      ['no no', ErrorCode.INVALID_TOPIC_EXCEPTION, []],
+      ['zz', ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, []],
+    ]);
+  });
+
+  it('shows eligible leader replicas', async () => {
+    const { topics } = await ask(['b']);
+    expect(topics?.[0]?.partitions[1]).toMatchObject({ eligibleLeaderReplicas: [3], lastKnownElr: [2], offlineReplicas: [2] });
+  });
+
+  it('refuses a cursor before the first partition', async () => {
+    await expect(ask([], 10, { topicName: 'a', partitionIndex: -1 })).rejects.toMatchObject({ code: ErrorCode.INVALID_REQUEST });
+  });
+});
+
+describe('ListConfigResources', () => {
+  it('lists client metrics alone in v0, and there are none', async () => {
+    expect(await handleListConfigResources({ resourceTypes: [] }, requestContext(0), fakeBroker({ image }))).toEqual({
+      errorCode: 0,
+      configResources: [],
+    });
+  });
+
+  it('lists what was asked for in v1, everything for an empty list', async () => {
+    const broker = fakeBroker({ image });
+    const topics = await handleListConfigResources({ resourceTypes: [2] }, requestContext(1), broker);
+    expect(topics?.configResources.map(({ resourceName }) => resourceName)).toEqual(['b', 'a']);
+    const all = await handleListConfigResources({ resourceTypes: [] }, requestContext(1), broker);
+    expect(all?.configResources).toHaveLength(2 + 3 + 3);
+    const unknown = await handleListConfigResources({ resourceTypes: [3] }, requestContext(1), broker);
+    expect(unknown?.errorCode).toBe(ErrorCode.UNSUPPORTED_VERSION);
+  });
+});
+
+describe('what only the controller can do', () => {
+  const request = { topics: [], timeoutMs: 5000, validateOnly: false };
+
+  it("is sent on in the client's version, with what is left of its patience, and the answer comes back as it is", async () => {
+    const broker = fakeBroker();
+    await broker.clock.advance(1000);
+    const answer = { topics: [{ name: 'x', errorCode: 0 }] };
+    broker.answers.push(answer);
+    expect(await handleCreateTopics(request, requestContext(3), broker)).toBe(answer);
+    expect(broker.sent).toEqual([{ api: 'CreateTopics', version: 3, body: request, timeoutMs: 4000 }]);
+  });
+
+  it('never waits longer than request.timeout.ms', async () => {
+    const broker = fakeBroker({ properties: { 'request.timeout.ms': '700' } });
+    await handleCreateTopics(request, requestContext(3), broker);
+    await handleDescribeQuorum({ topics: [] }, requestContext(1), broker);
+    expect(broker.sent.map(({ timeoutMs }) => timeoutMs)).toEqual([700, 700]);
+  });
+
+  it('times out where no controller answers', async () => {
+    const broker = fakeBroker();
+    broker.answers.push(new Error('connection reset'), new KafkaError(ErrorCode.NOT_CONTROLLER));
+    await expect(handleCreateTopics(request, requestContext(7), broker)).rejects.toMatchObject({
+      code: ErrorCode.REQUEST_TIMED_OUT,
+      message: 'The controller did not answer: connection reset.',
+    });
+    await expect(handleCreateTopics(request, requestContext(7), broker)).rejects.toMatchObject({ code: ErrorCode.NOT_CONTROLLER });
+  });
+
+  it('is not even asked to delete topics where that is forbidden', () => {
+    const broker = fakeBroker({ properties: { 'delete.topic.enable': 'false' } });
+    const ask = (version: number) => () =>
+      handleDeleteTopics({ topics: [], topicNames: ['a'], timeoutMs: 1 }, requestContext(version), broker);
+    expect(ask(2)).toThrow(expect.objectContaining({ code: ErrorCode.INVALID_REQUEST }));
+    expect(ask(3)).toThrow(expect.objectContaining({ code: ErrorCode.TOPIC_DELETION_DISABLED }));
+    expect(broker.sent).toEqual([]);
+  });
+});

@@ -1,0 +1,164 @@
+import { describe, expect, test } from 'vitest';
+import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
+import { TestCluster, type TestClusterOptions } from './harness.ts';
+
+function setup(options: TestClusterOptions = {}): TestCluster {
+  const cluster = new TestCluster(options);
+  cluster.createTopic([1, 2, 3]);
+  return cluster;
+}
+
+describe('replication', () => {
+  test('a write with acks=all is answered when every replica has it, in one fetch round', async () => {
+    const cluster = setup({ latencyMs: 5 });
+    await cluster.clock.advance(1000);
+    const start = cluster.clock.monotonic();
+    const answer = await cluster.clock.settled(cluster.produce(1, ['a', 'b']));
+    expect(answer).toMatchObject({ errorCode: 0, baseOffset: 0n });
+    for (const id of [1, 2, 3]) expect(cluster.values(id)).toEqual(['a', 'b']);
+    // The waiting fetch's answer travels to the follower, the next fetch back.
+    expect(cluster.clock.monotonic() - start).toBeLessThanOrEqual(15);
+    expect(cluster.partition(1).log.highWatermark).toBe(2n);
+  });
+
+  test('a partition that is new to an idle follower is fetched at once', async () => {
+    const cluster = new TestCluster({ latencyMs: 1 });
+    cluster.createTopic([1, 2, 3], [1, 2]);
+    cluster.cut.add('2>1');
+    await cluster.clock.advance(1200);
+    // Broker 3 waits at the leader, for half a second, when it gets another partition to follow.
+    cluster.change({ replicas: [1, 3], isr: [1, 3] }, 1);
+    const start = cluster.clock.monotonic();
+    expect((await cluster.clock.settled(cluster.produce(1, ['a'], { index: 1 }))).errorCode).toBe(0);
+    expect(cluster.clock.monotonic() - start).toBeLessThanOrEqual(15);
+  });
+
+  test('acks=1 does not wait, acks=0 answers nothing', async () => {
+    const cluster = setup();
+    await cluster.clock.advance(10);
+    cluster.cut.add('1>2').add('1>3');
+    expect(await cluster.produce(1, ['a'], { acks: 1 })).toMatchObject({ errorCode: 0, baseOffset: 0n });
+    expect(cluster.partition(1).log.highWatermark).toBe(0n);
+    await expect(cluster.produce(1, ['b'], { acks: 0 })).rejects.toThrow('no answer');
+    expect(cluster.values(1)).toEqual(['a', 'b']);
+  });
+
+  test('a leader dies, another is elected: no acknowledged write is lost, and the deposed leader gives up its tail', async () => {
+    const cluster = setup({ minIsr: 2 });
+    await cluster.clock.advance(10);
+    const acknowledged: string[] = [];
+    for (const value of ['a', 'b', 'c']) {
+      expect((await cluster.clock.settled(cluster.produce(1, [value]))).errorCode).toBe(0);
+      acknowledged.push(value);
+    }
+    // The leader goes on alone for a while: what it takes now, nobody has been promised.
+    cluster.cut.add('1>2').add('1>3').add('2>1').add('3>1').add('1>0');
+    cluster.broker(1).deaf = true;
+    const lost = cluster.produce(1, ['lost'], { timeoutMs: 2000 });
+    expect((await cluster.produce(1, ['lost too'], { acks: 1 })).errorCode).toBe(0);
+    cluster.fence(1);
+    cluster.elect(2, [2, 3]);
+    expect((await cluster.clock.settled(lost)).errorCode).toBe(ErrorCode.REQUEST_TIMED_OUT);
+    expect((await cluster.clock.settled(cluster.produce(2, ['d']))).errorCode).toBe(0);
+    acknowledged.push('d');
+
+    cluster.cut.clear();
+    cluster.fence(1, false);
+    cluster.catchUp(1);
+    expect(await cluster.clock.until(() => cluster.state().isr.includes(1), 10_000, 50)).toBe(true);
+    for (const id of [1, 2, 3]) expect(cluster.values(id)).toEqual(acknowledged);
+    const truncated = cluster.broker(1).events.filter(({ type }) => type === 'partition/truncated');
+    expect(truncated).toHaveLength(1);
+    expect(truncated[0]?.details).toEqual({ from: '5', to: '3' });
+  });
+
+  test('a leader that led an epoch without a write is followed again without end', async () => {
+    const cluster = setup();
+    await cluster.clock.settled(cluster.produce(1, ['a']));
+    cluster.elect(2, [1, 2, 3]);
+    // Broker 2 notes epoch 1 at offset 1, writes nothing, and loses the lead again before anybody fetched.
+    cluster.elect(3, [1, 2, 3]);
+    expect((await cluster.clock.settled(cluster.produce(3, ['b']))).errorCode).toBe(0);
+    expect(cluster.values(2)).toEqual(['a', 'b']);
+    expect(cluster.partition(2).log.epochStarts.map(({ epoch }) => epoch)).toEqual([0, 2]);
+  });
+
+  test('a follower that missed everything gets it all, and joins the ISR', async () => {
+    const cluster = setup();
+    cluster.kill(3);
+    cluster.change({ isr: [1, 2] });
+    for (let i = 0; i < 50; i++) await cluster.clock.settled(cluster.produce(1, [`v${i}`]));
+    cluster.restart(3);
+    expect(await cluster.clock.until(() => cluster.state().isr.includes(3), 10_000, 50)).toBe(true);
+    expect(cluster.values(3)).toEqual(cluster.values(1));
+    const [joined] = cluster.broker(1).events.filter(({ type }) => type === 'partition/isrExpanded');
+    expect(joined).toMatchObject({ topic: 'orders', partitions: [0], reason: 'broker 3 has caught up', details: { isr: [1, 2, 3] } });
+  });
+
+  test('a replica whose records have all gone by retention at the leader starts anew where the leader starts', async () => {
+    const cluster = setup();
+    await cluster.clock.settled(cluster.produce(1, ['a']));
+    cluster.kill(3);
+    cluster.change({ isr: [1, 2] });
+    for (const value of ['b', 'c', 'd']) await cluster.clock.settled(cluster.produce(1, [value]));
+    cluster.partition(1).log.deleteRecordsBefore(3n);
+    cluster.restart(3);
+    expect(await cluster.clock.until(() => cluster.state().isr.includes(3), 10_000, 50)).toBe(true);
+    expect(cluster.partition(3).log.logStartOffset).toBe(3n);
+    expect(cluster.values(3)).toEqual(['d']);
+  });
+
+  test('high watermarks survive a restart', async () => {
+    const cluster = setup({ brokers: 3 });
+    for (const value of ['a', 'b']) await cluster.clock.settled(cluster.produce(1, [value]));
+    await cluster.clock.advance(6000);
+    for (const id of [1, 2, 3]) cluster.kill(id);
+    cluster.cut.add('2>1').add('3>1');
+    cluster.restart(1);
+    expect(cluster.partition(1).log.highWatermark).toBe(2n);
+  });
+
+  test('random kills and elections never lose what was acknowledged', async () => {
+    for (let seed = 1; seed <= 12; seed++) {
+      const cluster = setup({ minIsr: 2, latencyMs: 1 });
+      let state = seed * 7919;
+      const random = (bound: number): number => (state = (state * 1_103_515_245 + 12_345) % 2_147_483_648) % bound;
+      const acknowledged: string[] = [];
+      const writes: Promise<void>[] = [];
+      for (let round = 0; round < 40; round++) {
+        const value = `${seed}-${round}`;
+        const { leader } = cluster.state();
+        if (leader > 0 && cluster.broker(leader).alive) {
+          writes.push(
+            cluster.produce(leader, [value], { timeoutMs: 3000 }).then(({ errorCode }) => {
+              if (errorCode === 0) acknowledged.push(value);
+            }),
+          );
+        }
+        await cluster.clock.advance(random(20));
+        const dead = [...cluster.brokers.values()].filter(({ alive }) => !alive);
+        if (random(4) === 0 && dead.length === 0) {
+          const { isr } = cluster.state();
+          const victim = isr[random(isr.length)] as number;
+          if (isr.length > 1) {
+            cluster.kill(victim);
+            const rest = isr.filter((id) => id !== victim);
+            if (cluster.state().leader === victim) cluster.elect(rest[random(rest.length)] as number, rest);
+            else cluster.change({ isr: rest });
+          }
+        } else if (random(3) === 0 && dead[0] !== undefined) {
+          cluster.restart(dead[0].id);
+        }
+      }
+      for (const { id, alive } of cluster.brokers.values()) if (!alive) cluster.restart(id);
+      await cluster.clock.advance(10_000);
+      await Promise.all(writes);
+      const { leader, isr } = cluster.state();
+      expect([...isr].sort(), `seed ${seed}`).toEqual([1, 2, 3]);
+      const held = cluster.values(leader);
+      expect(held.filter((value) => acknowledged.includes(value)).sort(), `seed ${seed}`).toEqual([...acknowledged].sort());
+      for (const id of [1, 2, 3]) expect(cluster.values(id), `seed ${seed}, broker ${id}`).toEqual(held);
+      expect(acknowledged.length).toBeGreaterThan(5);
+    }
+  });
+});

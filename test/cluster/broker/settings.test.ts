@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { readCleanShutdownEpoch, writeCleanShutdownEpoch } from '../../../electron/cluster/broker/broker-clean-shutdown.ts';
+import { keepEverything, logConfig, nodeProperties } from '../../../electron/cluster/broker/settings.ts';
+import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
+import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
+import type { NodeConfig } from '../../../electron/cluster/lib/node-config.ts';
+import { brokerSettings, topicSettings } from '../../../electron/cluster/quorum/config-definitions.ts';
+import { TOPIC_RESOURCE } from '../../../electron/cluster/quorum/image.ts';
+import { imageOf } from '../../helpers/fake-broker.ts';
+
+const config: NodeConfig = {
+  nodeId: 2,
+  clusterId: 'c',
+  dataDirectory: '/data/2',
+  host: 'localhost',
+  brokerPort: 9093,
+  controllerPort: 9193,
+  rack: 'r1',
+  voters: [
+    { id: 1, host: 'localhost', port: 9192 },
+    { id: 2, host: 'localhost', port: 9193 },
+  ],
+  properties: { 'num.partitions': '6' },
+};
+
+describe("a node's properties", () => {
+  it('say what its configuration implies, and pass their own checks', () => {
+    const properties = nodeProperties(config);
+    expect(properties).toMatchObject({
+      'node.id': '2',
+      'broker.rack': 'r1',
+      listeners: 'PLAINTEXT://localhost:9093,CONTROLLER://localhost:9193',
+      'controller.quorum.voters': '1@localhost:9192,2@localhost:9193',
+      'default.replication.factor': '2',
+      'num.partitions': '6',
+    });
+    expect(brokerSettings(properties, 2)).toMatchObject({
+      numPartitions: 6,
+      defaultReplicationFactor: 2,
+      offsetsTopicReplicationFactor: 2,
+    });
+  });
+
+  it('give way to what a user sets', () => {
+    expect(nodeProperties({ ...config, properties: { 'default.replication.factor': '1' } })['default.replication.factor']).toBe('1');
+  });
+});
+
+describe("a log's settings", () => {
+  const broker = brokerSettings({}, 3);
+  const of = (values: Record<string, string>) =>
+    logConfig(topicSettings(imageOf({ configs: [[TOPIC_RESOURCE, 't', values]] }), 't', {}), broker);
+
+  it('turn what never happens into Infinity', () => {
+    expect(of({})).toMatchObject({
+      flushMs: Infinity,
+      flushMessages: Infinity,
+      messageTimestampBeforeMaxMs: Infinity,
+      retentionMs: 604_800_000,
+    });
+    expect(of({ 'retention.ms': '-1', 'retention.bytes': '5' })).toMatchObject({ retentionMs: -1, retentionBytes: 5 });
+    expect([...of({ 'cleanup.policy': 'compact,delete' }).cleanupPolicy].sort()).toEqual(['compact', 'delete']);
+  });
+
+  it("delete and compact nothing before the topic's own are known", () => {
+    const config = keepEverything(of({ 'cleanup.policy': 'compact', 'retention.ms': '1' }));
+    expect(config).toMatchObject({ retentionMs: -1, retentionBytes: -1 });
+    expect([...config.cleanupPolicy]).toEqual(['delete']);
+  });
+});
+
+describe('the marker of a clean shutdown', () => {
+  const marker = '/data/.kafka_cleanshutdown';
+  const disk = (content?: string): MemoryDisk => {
+    const made = new MemoryDisk();
+    made.makeDirectory('/data');
+    if (content !== undefined) made.writeFileAtomic(marker, Buffer.from(content));
+    return made;
+  };
+
+  it('carries the broker epoch', () => {
+    const one = disk('{"version":0,"brokerEpoch":-1}');
+    writeCleanShutdownEpoch(one, '/data', 77n);
+    expect(readCleanShutdownEpoch(one, '/data', silentLogger)).toBe(77n);
+  });
+
+  it('is not made up where the log manager left none', () => {
+    const none = disk();
+    writeCleanShutdownEpoch(none, '/data', 77n);
+    expect(none.exists(marker)).toBe(false);
+    expect(readCleanShutdownEpoch(none, '/data', silentLogger)).toBe(-1n);
+  });
+
+  it.each(['', '{', '{"version":0}', '{"brokerEpoch":"5"}', '{"brokerEpoch":1.5}'])('counts as none when it reads %j', (content) => {
+    expect(readCleanShutdownEpoch(disk(content), '/data', silentLogger)).toBe(-1n);
+  });
+});

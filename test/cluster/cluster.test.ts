@@ -1,0 +1,195 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { spawnSync } from 'node:child_process';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { builtWorker } from '../helpers/built-worker.ts';
+import { Cluster, type ClusterOptions } from '../../electron/cluster/cluster.ts';
+
+const WORKER = builtWorker();
+
+const cleanUp: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const step of cleanUp.splice(0).reverse()) await step();
+});
+
+function cluster(options: Partial<ClusterOptions> = {}): Cluster {
+  const one = new Cluster({ workerPath: WORKER, firstPort: 0, controllerFirstPort: 0, ...options });
+  cleanUp.push(() => one.close());
+  return one;
+}
+
+/** On a directory: ports as recorded, so none are asked for. */
+function on(directory: string, options: Partial<ClusterOptions> = {}): Cluster {
+  const one = new Cluster({ workerPath: WORKER, dataDirectory: directory, ...options });
+  cleanUp.push(() => one.close());
+  return one;
+}
+
+function directory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'cluster-test-'));
+  cleanUp.push(() => rmSync(path, { recursive: true, force: true }));
+  return path;
+}
+
+function read(path: string): { clusterId: string; nodes: { id: number; brokerPort: number; controllerPort: number }[] } {
+  return JSON.parse(readFileSync(join(path, 'cluster.json'), 'utf8')) as ReturnType<typeof read>;
+}
+
+async function occupy(port: number): Promise<void> {
+  const server = createServer();
+  await new Promise<void>((done) => server.listen(port, '127.0.0.1', done));
+  cleanUp.push(() => server.close());
+}
+
+describe('cluster', () => {
+  it('starts its nodes, says where they are, and leaves nothing of a temporary directory', async () => {
+    const one = cluster();
+    await one.start();
+    const nodes = await one.nodes();
+    expect(nodes.map(({ id, state }) => [id, state])).toEqual([
+      [1, 'running'],
+      [2, 'running'],
+      [3, 'running'],
+    ]);
+    expect(one.bootstrap).toBe(nodes.map(({ brokerPort }) => `127.0.0.1:${brokerPort}`).join(','));
+    expect(new Set(nodes.flatMap(({ brokerPort, controllerPort }) => [brokerPort, controllerPort])).size).toBe(6);
+    expect(nodes.filter(({ role }) => role === 'leader')).toHaveLength(1);
+    expect(nodes.every(({ sessionAgeMs }) => sessionAgeMs !== null && sessionAgeMs < 3_000)).toBe(true);
+    expect(existsSync(one.dataDirectory)).toBe(true);
+    await one.close();
+    expect(existsSync(one.dataDirectory)).toBe(false);
+  });
+
+  it('stops, kills and starts nodes, each call answering when it has happened', async () => {
+    const one = cluster();
+    await one.start();
+    const seen: string[] = [];
+    one.onEvent(({ type }) => seen.push(type));
+    await one.stop(2);
+    await one.kill(3);
+    expect((await one.nodes()).map(({ state }) => state)).toEqual(['running', 'stopped', 'killed']);
+    await expect(one.stop(2)).rejects.toMatchObject({ code: 'WRONG_STATE' });
+    await expect(one.kill(3)).rejects.toMatchObject({ code: 'WRONG_STATE' });
+    await expect(one.startNode(1)).rejects.toMatchObject({ code: 'WRONG_STATE' });
+    await expect(one.stop(4)).rejects.toMatchObject({ code: 'NO_SUCH_NODE' });
+    await Promise.all([one.startNode(2), one.startNode(3)]);
+    expect((await one.nodes()).map(({ state }) => state)).toEqual(['running', 'running', 'running']);
+    expect(seen).toEqual(expect.arrayContaining(['lab/nodeStopped', 'lab/nodeKilled', 'lab/nodeStarted', 'node/ready']));
+    const ids = one.timeline().map(({ id }) => id);
+    expect(ids).toEqual(ids.map((_, index) => index + 1));
+  });
+
+  it('keeps ports and cluster id of a directory, and moves off a port that is taken', async () => {
+    const path = directory();
+    const first = on(path, { firstPort: 0, controllerFirstPort: 0 });
+    await first.start();
+    const { clusterId } = first;
+    const before = read(path);
+    await first.close();
+
+    const second = on(path);
+    await second.start();
+    expect(second.notices).toEqual([]);
+    expect(read(path)).toEqual(before);
+    await second.close();
+
+    const taken = before.nodes[1]?.brokerPort ?? 0;
+    await occupy(taken);
+    const third = on(path);
+    await third.start();
+    expect(third.clusterId).toBe(clusterId);
+    const after = read(path);
+    expect(after.nodes[0]).toEqual(before.nodes[0]);
+    expect(after.nodes[2]).toEqual(before.nodes[2]);
+    expect(after.nodes[1]?.brokerPort).not.toBe(taken);
+    expect(third.notices).toHaveLength(1);
+    expect(third.notices[0]).toContain(String(taken));
+  });
+
+  it('refuses a directory in use, naming it, and takes one over whose owner is dead', async () => {
+    const path = directory();
+    const first = on(path, { brokers: 1, firstPort: 0, controllerFirstPort: 0 });
+    await first.start();
+    const second = on(path);
+    await expect(second.start()).rejects.toMatchObject({ code: 'DIRECTORY_IN_USE', message: expect.stringContaining(path) });
+    expect((await first.nodes())[0]?.state).toBe('running');
+    await first.close();
+
+    const dead = spawnSync(process.execPath, ['-e', '']).pid;
+    writeFileSync(join(path, 'brokerdesk.lock'), JSON.stringify({ pid: dead, started: 'long ago' }));
+    const third = on(path);
+    await third.start();
+    await third.close();
+
+    // A process of that id lives, but it is not the one that wrote the lock.
+    writeFileSync(join(path, 'brokerdesk.lock'), JSON.stringify({ pid: process.ppid, started: 'some-boot/1' }));
+    const fourth = on(path);
+    await fourth.start();
+  });
+
+  it('names the living owner of another process', async () => {
+    const path = directory();
+    const stat = readFileSync(`/proc/${process.ppid}/stat`, 'utf8');
+    const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    const started = `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}/${ticks}`;
+    const lock = JSON.stringify({ pid: process.ppid, started });
+    writeFileSync(join(path, 'brokerdesk.lock'), lock);
+    await expect(on(path).start()).rejects.toMatchObject({
+      code: 'DIRECTORY_IN_USE',
+      message: expect.stringContaining(String(process.ppid)),
+    });
+    expect(readFileSync(join(path, 'brokerdesk.lock'), 'utf8')).toBe(lock);
+  });
+
+  it.each([
+    ['not JSON', 'nonsense', 'DIRECTORY_UNUSABLE'],
+    ['an empty file', '', 'DIRECTORY_UNUSABLE'],
+    ['a later version', '{"version":2,"clusterId":"x","nodes":[],"more":1}', 'DIRECTORY_NEWER'],
+    ['other content', '{"version":1,"clusterId":"x","nodes":[{"id":7}]}', 'DIRECTORY_UNUSABLE'],
+  ])('refuses a cluster.json that is %s and leaves it as it is', async (_what, content, code) => {
+    const path = directory();
+    writeFileSync(join(path, 'cluster.json'), content);
+    await expect(on(path).start()).rejects.toMatchObject({ code, message: expect.stringContaining(path) });
+    expect(readFileSync(join(path, 'cluster.json'), 'utf8')).toBe(content);
+    // The refusal holds nothing: the directory can be used once it is put right.
+    rmSync(join(path, 'cluster.json'));
+    await on(path, { brokers: 1, firstPort: 0, controllerFirstPort: 0 }).start();
+  });
+
+  it('refuses another number of brokers than the directory has', async () => {
+    const path = directory();
+    const first = on(path, { brokers: 1, firstPort: 0, controllerFirstPort: 0 });
+    await first.start();
+    await first.close();
+    await expect(on(path, { brokers: 3 }).start()).rejects.toMatchObject({ code: 'DIRECTORY_UNUSABLE' });
+    await expect(cluster({ brokers: 10 }).start()).rejects.toMatchObject({ code: 'BAD_OPTION' });
+  });
+
+  it.each([0, 5, 40, 120])('leaves a directory that starts again when it is closed %i ms into its start', async (delayMs) => {
+    const path = directory();
+    const first = on(path, { firstPort: 0, controllerFirstPort: 0 });
+    const started = first.start().then(
+      () => 'started',
+      () => 'refused',
+    );
+    await new Promise((done) => setTimeout(done, delayMs));
+    await first.close();
+    await started;
+    await on(path, existsSync(join(path, 'cluster.json')) ? {} : { firstPort: 0, controllerFirstPort: 0 }).start();
+  });
+
+  it('reports a node that cannot start and undoes the rest', async () => {
+    const path = directory();
+    const first = on(path, { firstPort: 0, controllerFirstPort: 0 });
+    await first.start();
+    await first.close();
+    rmSync(join(path, 'node-2'), { recursive: true });
+    writeFileSync(join(path, 'node-2'), 'a file where a directory should be');
+    const second = on(path);
+    await expect(second.start()).rejects.toMatchObject({ code: 'NODE_FAILED', message: expect.stringContaining('broker 2') });
+    rmSync(join(path, 'node-2'));
+    await on(path).start();
+  });
+});

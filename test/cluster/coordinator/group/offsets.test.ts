@@ -1,0 +1,264 @@
+import { expect, test } from 'vitest';
+import { ErrorCode as E } from '../../../../electron/cluster/protocol/error-codes.ts';
+import { buildEndTransactionMarker } from '../../../../electron/cluster/protocol/transaction-marker.ts';
+import { buildBatch } from '../../../../electron/cluster/protocol/records-builder.ts';
+import { encodeGroupRecord } from '../../../../electron/cluster/protocol/records/group-records.ts';
+import { GroupBench, GROUP } from '../../../helpers/group-bench.ts';
+import { settle } from '../../../helpers/virtual-clock.ts';
+
+const DAY = 24 * 60 * 60 * 1000;
+
+async function bench(...args: ConstructorParameters<typeof GroupBench>): Promise<GroupBench> {
+  const b = new GroupBench(...args);
+  await b.elect();
+  return b;
+}
+
+test('an offset is committed with its epoch, metadata and time, in the record format of Kafka', async () => {
+  const b = await bench();
+  expect(await b.commit(null, 42n)).toBe(0);
+  expect(b.committed()).toBe(42n);
+  expect(b.storage.records(0)).toEqual([
+    {
+      type: 'OffsetCommit',
+      key: { group: GROUP, topic: 'orders', partition: 0 },
+      value: expect.objectContaining({ offset: 42n, leaderEpoch: 3, metadata: 'm', commitTimestamp: BigInt(b.clock.now()) }),
+    },
+  ]);
+  // Value version 3 unless a topic id (4) or a time of expiry (1) has to be kept.
+  await b.commit(null, 43n, { topicId: '8hkaIJzaRsSG8TPkKkFvRg' });
+  await b.commit(null, 44n, { retentionTimeMs: 1000n });
+  const versions = b.storage.batches(0).map((batch) => {
+    const at = batch.indexOf('orders') + 'orders'.length + 4;
+    return batch.readInt16BE(at + 1) === 0 ? batch.readInt16BE(at + 2) : batch.readInt16BE(at + 1);
+  });
+  expect(versions).toEqual([3, 4, 1]);
+});
+
+test('an offset is not seen, and its commit not answered, before it is committed', async () => {
+  const b = await bench();
+  await b.commit(null, 1n);
+  b.storage.hold = true;
+  let answered = false;
+  const committing = b.commit(null, 2n).then((code) => {
+    answered = true;
+    return code;
+  });
+  await settle();
+  expect(answered).toBe(false);
+  expect(b.committed()).toBe(1n);
+  b.storage.commit(0);
+  expect(await committing).toBe(0);
+  expect(b.committed()).toBe(2n);
+});
+
+test('members commit in their generation only, outsiders only while nobody is in the group', async () => {
+  const b = await bench();
+  const a = b.client('a');
+  expect(await b.commit({ ...a, memberId: 'x', generation: 1 }, 1n, { version: 8 })).toBe(E.ILLEGAL_GENERATION);
+  expect(await b.commit({ ...a, memberId: 'x', generation: 1 }, 1n, { version: 9 })).toBe(E.GROUP_ID_NOT_FOUND);
+  const joining = b.join(a);
+  await b.clock.advance(3000);
+  await joining;
+  expect(await b.commit(a, 1n)).toBe(E.REBALANCE_IN_PROGRESS);
+  await b.syncAll(a);
+  expect(await b.commit(a, 1n)).toBe(0);
+  expect(await b.commit({ ...a, generation: 0 }, 2n)).toBe(E.ILLEGAL_GENERATION);
+  expect(await b.commit({ ...a, memberId: 'x' }, 2n)).toBe(E.UNKNOWN_MEMBER_ID);
+  expect(await b.commit(null, 2n)).toBe(E.UNKNOWN_MEMBER_ID);
+  // While the others are still rejoining, a member may commit what it has read so far.
+  void b.join(b.client('c'));
+  await settle();
+  expect(await b.commit(a, 3n)).toBe(0);
+  b.leave(a);
+  expect(b.committed()).toBe(3n);
+});
+
+test('metadata above the limit is refused for its partition alone', async () => {
+  const b = await bench();
+  expect(await b.commit(null, 1n, { metadata: 'x'.repeat(4096) })).toBe(0);
+  expect(await b.commit(null, 2n, { metadata: 'é'.repeat(2049) })).toBe(E.OFFSET_METADATA_TOO_LARGE);
+  expect(b.committed()).toBe(1n);
+  expect(await b.commit(null, 3n, { metadata: null })).toBe(0);
+  expect(b.committed()).toBe(3n);
+});
+
+test('OffsetFetch: one group before v8, many from v8 on, all topics for null', async () => {
+  const b = await bench();
+  await b.commit(null, 5n);
+  await b.commit(null, 6n, { partition: 3 });
+  await b.commit(null, 7n, { topic: 'refunds' });
+  const request = { groupId: GROUP, topics: null, groups: [], requireStable: false };
+  const context = (version: number) => ({ version, clientId: 'c', clientHost: 'h' });
+  const at = (partitionIndex: number, committedOffset: bigint) => ({
+    partitionIndex,
+    committedOffset,
+    committedLeaderEpoch: 3,
+    metadata: 'm',
+    errorCode: 0,
+  });
+  expect(b.coordinator.offsetFetch(request, context(7))).toEqual({
+    errorCode: 0,
+    groups: [],
+    topics: [
+      { name: 'orders', partitions: [at(0, 5n), at(3, 6n)] },
+      { name: 'refunds', partitions: [at(0, 7n)] },
+    ],
+  });
+  const asked = { ...request, topics: [{ name: 'orders', partitionIndexes: [3, 9] }] };
+  expect(b.coordinator.offsetFetch(asked, context(7)).topics).toEqual([
+    {
+      name: 'orders',
+      partitions: [at(3, 6n), { partitionIndex: 9, committedOffset: -1n, committedLeaderEpoch: -1, metadata: '', errorCode: 0 }],
+    },
+  ]);
+  const many = {
+    groupId: '',
+    topics: [],
+    requireStable: true,
+    groups: [GROUP, 'nobody'].map((groupId) => ({ groupId, memberId: null, memberEpoch: -1, topics: null })),
+  };
+  const { groups } = b.coordinator.offsetFetch(many, context(9));
+  expect(groups?.map(({ groupId, errorCode, topics }) => [groupId, errorCode, topics.length])).toEqual([
+    [GROUP, 0, 2],
+    ['nobody', 0, 0],
+  ]);
+});
+
+test('an offset of a topic that was made anew under its name is none', async () => {
+  const b = await bench();
+  await b.commit(null, 5n, { topicId: '8hkaIJzaRsSG8TPkKkFvRg' });
+  expect(b.committed(0, 'orders', { topicId: '8hkaIJzaRsSG8TPkKkFvRg' })).toBe(5n);
+  expect(b.committed(0, 'orders', { topicId: 'AAAAAAAAAAAAAAAAAAAAAQ' })).toBe(-1n);
+  expect(b.committed()).toBe(5n);
+});
+
+test('deleted topics take their offsets along, those on their way too', async () => {
+  const b = await bench();
+  await b.commit(null, 5n);
+  await b.commit(null, 6n, { topic: 'refunds' });
+  b.storage.hold = true;
+  const late = b.commit(null, 7n, { partition: 1 });
+  b.coordinator.onTopicsDeleted(['orders']);
+  b.storage.commit(0);
+  await late;
+  expect([b.committed(), b.committed(1), b.committed(0, 'refunds')]).toEqual([-1n, -1n, 6n]);
+  await b.failOver();
+  expect([b.committed(), b.committed(1), b.committed(0, 'refunds')]).toEqual([-1n, -1n, 6n]);
+});
+
+test('offsets of a group without members expire a retention after the last one left', async () => {
+  const b = await bench();
+  const a = b.client('a');
+  await b.form(a);
+  await b.commit(a, 5n);
+  for (let day = 0; day < 8; day++) {
+    for (let i = 0; i < 3; i++) {
+      await b.clock.advance(9000);
+      expect(b.heartbeat(a)).toBe(0);
+    }
+  }
+  b.leave(a);
+  await b.clock.advance(7 * DAY - 1000);
+  expect(b.committed()).toBe(5n);
+  await b.clock.advance(600_000 + 1000);
+  expect(b.committed()).toBe(-1n);
+  expect(b.status()).toBeUndefined();
+  expect(b.storage.records(0).slice(-2)).toMatchObject([
+    { type: 'OffsetCommit', value: null },
+    { type: 'GroupMetadata', value: null },
+  ]);
+});
+
+test('offsets without a group expire a retention after their commit, or when the client asked for it', async () => {
+  const b = await bench();
+  await b.commit(null, 5n);
+  await b.commit(null, 6n, { partition: 1, retentionTimeMs: BigInt(DAY) });
+  await b.clock.advance(DAY + 600_000);
+  expect([b.committed(), b.committed(1)]).toEqual([5n, -1n]);
+  await b.clock.advance(6 * DAY);
+  expect(b.committed()).toBe(-1n);
+});
+
+test('in a live group only what nobody subscribes to expires', async () => {
+  const b = await bench({ offsetsRetentionMs: 60_000, offsetsRetentionCheckIntervalMs: 10_000 });
+  const a = b.client('a');
+  await b.form(a);
+  await b.commit(a, 5n);
+  await b.commit(a, 6n, { topic: 'abandoned' });
+  for (let i = 0; i < 12; i++) {
+    await b.clock.advance(8000);
+    b.heartbeat(a);
+  }
+  expect([b.committed(), b.committed(0, 'abandoned')]).toEqual([5n, -1n]);
+});
+
+test('a clean-up that cannot be written is tried again', async () => {
+  const b = await bench({ offsetsRetentionMs: 60_000, offsetsRetentionCheckIntervalMs: 10_000 });
+  await b.commit(null, 5n);
+  b.storage.refuse = E.NOT_ENOUGH_REPLICAS;
+  await b.clock.advance(100_000);
+  expect(b.committed()).toBe(5n);
+  expect(b.status()).toBeDefined();
+  b.storage.refuse = null;
+  await b.clock.advance(10_000);
+  expect(b.committed()).toBe(-1n);
+  expect(b.status()).toBeUndefined();
+});
+
+test('offsets in a transaction count when its marker says so; until then the partition is unstable', async () => {
+  const b = await bench();
+  await b.commit(null, 5n);
+  const transactional = (producerId: bigint, offset: bigint): Buffer =>
+    buildBatch({
+      transactional: true,
+      producerId,
+      producerEpoch: 0,
+      timestamp: 1n,
+      records: [
+        encodeGroupRecord({
+          type: 'OffsetCommit',
+          key: { group: GROUP, topic: 'orders', partition: 0 },
+          value: { offset, metadata: '', commitTimestamp: 1n, expireTimestamp: -1n },
+        }),
+      ],
+    });
+  const end = (producerId: bigint, type: 'commit' | 'abort'): Buffer =>
+    buildEndTransactionMarker({ producerId, producerEpoch: 0, timestamp: 1n, type, coordinatorEpoch: 0 });
+  const unstable = () =>
+    b.coordinator.offsetFetch(
+      {
+        groupId: '',
+        topics: [],
+        groups: [{ groupId: GROUP, memberId: null, memberEpoch: -1, topics: [{ name: 'orders', topicId: '', partitionIndexes: [0] }] }],
+        requireStable: true,
+      },
+      { version: 9, clientId: '', clientHost: '' },
+    ).groups?.[0]?.topics[0]?.partitions[0]?.errorCode;
+
+  b.storage.inject(0, transactional(1n, 9n));
+  b.storage.inject(0, end(1n, 'abort'));
+  b.storage.inject(0, transactional(2n, 7n));
+  await b.failOver();
+  expect(b.committed()).toBe(5n);
+  expect(unstable()).toBe(E.UNSTABLE_OFFSET_COMMIT);
+  b.storage.inject(0, end(2n, 'commit'));
+  await b.failOver();
+  expect(b.committed()).toBe(7n);
+  expect(unstable()).toBe(0);
+});
+
+test('OffsetDelete forgets what nobody subscribes to', async () => {
+  const b = await bench();
+  const a = b.client('a');
+  await b.form(a);
+  await b.commit(a, 5n);
+  await b.commit(a, 6n, { topic: 'refunds' });
+  const request = {
+    groupId: GROUP,
+    topics: ['orders', 'refunds'].map((name) => ({ name, partitions: [{ partitionIndex: 0 }] })),
+  };
+  const { topics } = await b.coordinator.offsetDelete(request);
+  expect(topics.map(({ partitions }) => partitions[0]?.errorCode)).toEqual([E.GROUP_SUBSCRIBED_TO_TOPIC, 0]);
+  expect([b.committed(), b.committed(0, 'refunds')]).toEqual([5n, -1n]);
+});

@@ -1,0 +1,362 @@
+import { describe, expect, test } from 'vitest';
+import { seededRandom } from '../../../electron/cluster/lib/random.ts';
+import type { Log } from '../../../electron/cluster/log/log.ts';
+import { BatchView, patchBatch } from '../../../electron/cluster/protocol/record-batch.ts';
+import { append, batchOf, bench, contents, DIRECTORY, marker, sequenced, START_MS, type Bench } from './helpers.ts';
+
+/** Raise it to search: 6000 take a minute and a half. */
+const SEEDS = Number(process.env['LOG_SEEDS'] ?? 60);
+const CLIENT = { origin: 'client' } as const;
+const COORDINATOR = { origin: 'coordinator' } as const;
+
+/** What a node that was killed leaves: nothing is closed or flushed, all that was written is there. */
+function crash(made: Bench): void {
+  made.log.letGo();
+}
+
+/** Everything that a recovered log must have in common with one that never crashed. */
+function facts(log: Log): unknown {
+  return {
+    contents: contents(log),
+    start: log.logStartOffset,
+    end: log.logEndOffset,
+    epochs: log.epochStarts,
+    producers: [...log.producerEntries],
+    aborted: log.abortedTransactions(0n, log.logEndOffset),
+    firstUnstable: log.firstUnstableOffset,
+    segments: log.segments,
+  };
+}
+
+/** Transactions, epochs, several segments. Flushes once, after so many of its six rounds. */
+function busy(made: Bench, flushAfter = 0): void {
+  const { log } = made;
+  for (let i = 0; i < 6; i++) {
+    if (i === flushAfter && i > 0) log.flush();
+    log.appendAsLeader(sequenced(1n, 0, i * 2, 2), i >> 1, CLIENT);
+    log.appendAsLeader(sequenced(2n, 0, i, 1, { transactional: true }), i >> 1, CLIENT);
+    if (i === 2) log.appendAsLeader(marker('abort', 2n, 0), i >> 1, COORDINATOR);
+    if (i === 3) log.appendAsLeader(marker('commit', 2n, 0), i >> 1, COORDINATOR);
+    append(log, `plain${i}`);
+  }
+  log.updateHighWatermark(log.logEndOffset);
+}
+
+describe('opening again', () => {
+  const config = { segmentBytes: 700, indexIntervalBytes: 150 };
+
+  test('after a clean close everything is as it was, but for older batches of producers', () => {
+    const made = bench(config);
+    busy(made);
+    const before = facts(made.log);
+    const lastBatches = [...made.log.producerEntries].map((entry) => ({ ...entry, batches: entry.batches.slice(-1) }));
+    made.log.close();
+    made.reopen({ highWatermark: made.log.highWatermark });
+    expect(facts(made.log)).toEqual({ ...(before as object), producers: lastBatches });
+  });
+
+  test('a clean open reads no whole file', () => {
+    const made = bench({ segmentBytes: 1 << 20 });
+    for (let i = 0; i < 200; i++) append(made.log, 'x'.repeat(10_000));
+    made.log.close();
+    let bytesRead = 0;
+    const { disk } = made;
+    const open = disk.open.bind(disk);
+    disk.open = (path, options) => {
+      const file = open(path, options);
+      const read = file.read.bind(file);
+      file.read = (into, position) => {
+        const count = read(into, position);
+        bytesRead += count;
+        return count;
+      };
+      return file;
+    };
+    made.reopen({ recoveryPoint: made.log.recoveryPoint });
+    expect(made.log.logEndOffset).toBe(200n);
+    expect(bytesRead).toBeLessThan(70_000);
+  });
+
+  test.each([0, 1, 3, 5])('after a kill, flushed after round %s: all that was written is there', (flushAfter) => {
+    const made = bench(config);
+    busy(made, flushAfter);
+    const { recoveryPoint } = made.log;
+    expect(recoveryPoint > 0n).toBe(flushAfter > 0);
+    const before = facts(made.log);
+    crash(made);
+    made.reopen({ cleanShutdown: false, recoveryPoint, highWatermark: made.log.highWatermark });
+    expect(made.log.truncatedAtOpen).toBe(0);
+    const after = facts(made.log) as { producers: { batches: unknown[] }[] };
+    const oldest = (producers: { batches: unknown[] }[]): unknown =>
+      producers.map((entry) => ({ ...entry, batches: entry.batches.slice(-1) }));
+    expect({ ...after, producers: oldest(after.producers) }).toEqual({
+      ...(before as object),
+      producers: oldest((before as { producers: { batches: unknown[] }[] }).producers),
+    });
+    append(made.log, 'next');
+  });
+
+  test('lost or short index files are made anew, even after a clean close', () => {
+    for (const suffix of ['.index', '.timeindex']) {
+      const made = bench(config);
+      busy(made);
+      const before = contents(made.log);
+      const time = made.log.offsetForTimestamp(BigInt(START_MS));
+      made.log.close();
+      for (const name of made.disk.list(DIRECTORY)) if (name.endsWith(suffix)) made.disk.remove(`${DIRECTORY}/${name}`);
+      made.reopen({ recoveryPoint: made.log.recoveryPoint });
+      expect(contents(made.log)).toEqual(before);
+      expect(made.log.offsetForTimestamp(BigInt(START_MS))).toEqual(time);
+    }
+  });
+
+  test('leftovers of work that was cut short are cleared away', () => {
+    const made = bench();
+    append(made.log, 'a');
+    made.log.close();
+    for (const name of ['00000000000000000000.log.deleted', '00000000000000000009.index', 'leader-epoch-checkpoint.tmp']) {
+      made.disk.writeFileAtomic(`${DIRECTORY}/${name}`, Buffer.from('junk'));
+    }
+    made.reopen();
+    expect(contents(made.log)).toEqual(['0:a']);
+    expect(made.disk.list(DIRECTORY).filter((name) => /deleted|tmp|0009/.test(name))).toEqual([]);
+  });
+});
+
+describe('damage', () => {
+  /** Three batches in the last segment, behind one segment that is whole. */
+  function prepared(): { made: Bench; file: string; sizes: number[]; all: string[] } {
+    const made = bench({ indexIntervalBytes: 1 });
+    append(made.log, 'first', 'segment');
+    made.log.roll();
+    const sizes: number[] = [];
+    for (let i = 0; i < 3; i++) {
+      made.log.appendAsLeader(sequenced(7n, 0, i), i, CLIENT);
+      sizes.push(made.log.segments.at(-1)?.sizeBytes ?? 0);
+    }
+    const all = contents(made.log);
+    crash(made);
+    return { made, file: `${DIRECTORY}/00000000000000000002.log`, sizes, all };
+  }
+
+  test('a tear at every byte of the last batches loses what is torn and nothing before it', () => {
+    const { made, file, sizes, all } = prepared();
+    const bytes = made.disk.readFile(file);
+    for (let cut = bytes.length; cut >= 0; cut--) {
+      const handle = made.disk.open(file, { create: true });
+      handle.truncate(0);
+      handle.write([bytes.subarray(0, cut)], 0);
+      handle.close();
+      const log = made.reopen({ cleanShutdown: false });
+      const whole = sizes.filter((size) => size <= cut).length;
+      expect(contents(log)).toEqual(all.slice(0, 2 + whole));
+      expect(log.truncatedAtOpen).toBe(cut - (sizes[whole - 1] ?? 0));
+      expect(log.latestEpoch).toBe(Math.max(0, whole - 1));
+      // The producer goes on where the log does.
+      log.appendAsLeader(sequenced(7n, 0, whole, 1), 9, CLIENT);
+      expect(log.logEndOffset).toBe(BigInt(3 + whole));
+      crash(made);
+    }
+  });
+
+  test('a flipped bit at every byte of the last batch is noticed', () => {
+    const { made, file, sizes, all } = prepared();
+    const bytes = made.disk.readFile(file);
+    for (let at = sizes[1] as number; at < bytes.length; at++) {
+      const damaged = Buffer.from(bytes);
+      damaged[at] = (damaged[at] as number) ^ 0x80;
+      const handle = made.disk.open(file);
+      handle.truncate(damaged.length);
+      handle.write([damaged], 0);
+      handle.close();
+      const log = made.reopen({ cleanShutdown: false });
+      // Base offset and leader epoch lie outside the checksum: a higher one of either is one that could be.
+      const within = at - (sizes[1] as number);
+      const covered = within >= 8 && !(within >= 12 && within < 16);
+      if (covered) expect(contents(log)).toEqual(all.slice(0, 4));
+      expect(contents(log).slice(0, 4)).toEqual(all.slice(0, 4));
+      crash(made);
+    }
+  });
+
+  test('zeros at the end, as a file system leaves them, are cut off', () => {
+    const { made, file, all } = prepared();
+    const handle = made.disk.open(file);
+    handle.truncate(handle.size() + 4096);
+    handle.close();
+    const log = made.reopen({ cleanShutdown: false });
+    expect(contents(log)).toEqual(all);
+    expect(log.truncatedAtOpen).toBe(4096);
+  });
+
+  test('a damaged sealed segment takes the later ones with it', () => {
+    const { made } = prepared();
+    const handle = made.disk.open(`${DIRECTORY}/00000000000000000000.log`);
+    handle.write([Buffer.from([0xff])], 70);
+    handle.close();
+    const log = made.reopen({ cleanShutdown: false });
+    expect(contents(log)).toEqual([]);
+    expect(log.segments).toHaveLength(1);
+    append(log, 'again');
+    expect(contents(log)).toEqual(['0:again']);
+  });
+
+  test('leftovers of a truncated suffix that line up again are told by their epoch', () => {
+    const made = bench();
+    made.log.appendAsLeader(batchOf(['a']), 1, CLIENT);
+    made.log.appendAsLeader(batchOf(['b']), 1, CLIENT);
+    made.log.appendAsLeader(batchOf(['c']), 1, CLIENT);
+    crash(made);
+    const file = `${DIRECTORY}/00000000000000000000.log`;
+    const bytes = made.disk.readFile(file);
+    const second = new BatchView(bytes).sizeInBytes;
+    // As if [b c] had been truncated and B written under epoch 2, but the cut itself was lost.
+    patchBatch(bytes, second, { baseOffset: 1n, partitionLeaderEpoch: 2 });
+    made.disk.writeFileAtomic(file, bytes);
+    const log = made.reopen({ cleanShutdown: false });
+    expect(contents(log)).toEqual(['0:a', '1:b']);
+  });
+
+  test('a lost stretch between segments ends the log, but for a compacted one', () => {
+    for (const [policy, expected] of [
+      ['delete', ['0:a', '1:b']],
+      ['compact', ['0:a', '1:b', '3:d']],
+    ] as const) {
+      const made = bench({ cleanupPolicy: new Set([policy]) });
+      for (const value of ['a', 'b', 'c']) made.log.appendAsLeader(batchOf([value]), 0, COORDINATOR);
+      const file = made.disk.open(`${DIRECTORY}/00000000000000000000.log`);
+      made.log.roll();
+      made.log.appendAsLeader(batchOf(['d']), 0, COORDINATOR);
+      crash(made);
+      file.truncate((file.size() / 3) * 2);
+      expect(contents(made.reopen({ cleanShutdown: false }))).toEqual(expected);
+    }
+  });
+
+  test('a clean marker does not make a torn tail good', () => {
+    const made = bench();
+    append(made.log, 'a');
+    append(made.log, 'b');
+    made.log.close();
+    const handle = made.disk.open(`${DIRECTORY}/00000000000000000000.log`);
+    handle.truncate(handle.size() - 3);
+    handle.close();
+    const log = made.reopen({ recoveryPoint: 2n });
+    expect(contents(log)).toEqual(['0:a']);
+    expect(log.recoveryPoint).toBe(1n);
+  });
+
+  test('a damaged producer snapshot gives way to an older one', () => {
+    const made = bench({ segmentBytes: 300 });
+    for (let i = 0; i < 8; i++) made.log.appendAsLeader(sequenced(1n, 0, i), 0, CLIENT);
+    made.log.close();
+    const snapshots = made.disk.list(DIRECTORY).filter((name) => name.endsWith('.snapshot'));
+    expect(snapshots.length).toBeGreaterThan(1);
+    made.disk.writeFileAtomic(`${DIRECTORY}/${snapshots.at(-1) ?? ''}`, Buffer.from('damaged'));
+    made.reopen();
+    expect(made.log.appendAsLeader(sequenced(1n, 0, 7), 0, CLIENT)).toMatchObject({ duplicate: true, firstOffset: 7n });
+    made.log.appendAsLeader(sequenced(1n, 0, 8), 0, CLIENT);
+  });
+});
+
+describe('power cut', () => {
+  test('what was flushed is there, the rest is gone', () => {
+    const made = bench();
+    append(made.log, 'a');
+    append(made.log, 'b');
+    made.log.flush();
+    expect(made.log.recoveryPoint).toBe(2n);
+    append(made.log, 'c');
+    made.disk.powerCut();
+    made.reopen({ cleanShutdown: false, recoveryPoint: 2n });
+    expect(contents(made.log)).toEqual(['0:a', '1:b']);
+  });
+
+  test('flush.messages=1: every acknowledged record survives', () => {
+    const made = bench({ flushMessages: 1, segmentBytes: 250 });
+    for (let i = 0; i < 10; i++) append(made.log, `v${i}`);
+    const before = contents(made.log);
+    made.disk.powerCut();
+    made.reopen({ cleanShutdown: false, recoveryPoint: made.log.recoveryPoint });
+    expect(contents(made.log)).toEqual(before);
+  });
+
+  test('random histories: at least what was flushed is there, and only what was appended', () => {
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const random = seededRandom(seed);
+      const made = bench({ segmentBytes: 400, indexIntervalBytes: 100 });
+      let model: string[] = [];
+      let durable = 0;
+      let sequence = 0;
+      let recoveryPoint = 0n;
+      for (let step = 0; step < 40; step++) {
+        const choice = random.int(12);
+        const { log } = made;
+        if (choice === 0) {
+          log.flush();
+          recoveryPoint = log.recoveryPoint;
+          durable = model.length;
+        } else if (choice === 1 && model.length > 0) {
+          const keep = random.int(model.length + 1);
+          log.truncateTo(BigInt(keep));
+          model = model.slice(0, keep);
+          durable = Math.min(durable, keep);
+          recoveryPoint = log.recoveryPoint < recoveryPoint ? log.recoveryPoint : recoveryPoint;
+        } else if (choice === 2) {
+          made.disk.powerCut(random.int(2) === 0 ? random : undefined);
+          made.reopen({ cleanShutdown: false, recoveryPoint });
+          const left = contents(made.log);
+          expect(left.length, `seed ${seed} step ${step}`).toBeGreaterThanOrEqual(durable);
+          expect(left).toEqual(model.slice(0, left.length));
+          model = left;
+          durable = Math.min(durable, left.length);
+          recoveryPoint = made.log.recoveryPoint;
+        } else if (choice === 3) {
+          made.log.close();
+          durable = model.length;
+          made.reopen({ recoveryPoint: made.log.recoveryPoint });
+          recoveryPoint = made.log.recoveryPoint;
+        } else {
+          const value = `v${sequence++}`;
+          const { firstOffset } = log.appendAsLeader(batchOf([value]), step, CLIENT);
+          model.push(`${firstOffset}:${value}`);
+        }
+        expect(made.log.logEndOffset).toBe(BigInt(model.length));
+        expect(contents(made.log)).toEqual(model);
+      }
+    }
+  });
+});
+
+describe('a disk that fails', () => {
+  test('a torn write: the append fails, the log refuses writes from then on, recovery clears the tear', () => {
+    const failed: number[] = [];
+    const made = bench({}, { storageFailed: (error) => failed.push(error.code) });
+    append(made.log, 'a');
+    made.disk.options = { fault: (operation) => (operation === 'write' ? { code: 'ENOSPC', writtenBytes: 30 } : undefined) };
+    expect(() => append(made.log, 'b')).toThrow(expect.objectContaining({ code: 56, cause: expect.objectContaining({ code: 'ENOSPC' }) }));
+    made.disk.options = {};
+    expect(() => append(made.log, 'c')).toThrow(expect.objectContaining({ code: 56 }));
+    expect(() => made.log.flush()).toThrow(expect.objectContaining({ code: 56 }));
+    expect(failed).toEqual([56]);
+    expect(made.log.logEndOffset).toBe(1n);
+    expect(contents(made.log)).toEqual(['0:a']);
+    made.log.close();
+    made.reopen({ cleanShutdown: false });
+    expect(contents(made.log)).toEqual(['0:a']);
+    expect(made.log.truncatedAtOpen).toBe(30);
+    append(made.log, 'b');
+    expect(contents(made.log)).toEqual(['0:a', '1:b']);
+  });
+
+  test('a failed sync is the end: the recovery point stays', () => {
+    const made = bench();
+    append(made.log, 'a');
+    made.disk.options = { fault: (operation) => (operation === 'sync' ? { code: 'EIO' } : undefined) };
+    expect(() => made.log.flush()).toThrow(expect.objectContaining({ code: 56 }));
+    expect(made.log.recoveryPoint).toBe(0n);
+    made.disk.options = {};
+    expect(() => made.log.flush()).toThrow(expect.objectContaining({ code: 56 }));
+    expect(made.log.storageError?.code).toBe(56);
+  });
+});

@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { heartbeat } from '../../../electron/cluster/protocol/apis/heartbeat.ts';
+import { NetworkError } from '../../../electron/cluster/lib/network.ts';
+import { answer, beat, echo, generationOf, Rig, until, VERSION } from './support.ts';
+
+const soon = { timeoutMs: 2_000 };
+
+describe('peer client', () => {
+  it('connects at the first send and matches answers with requests', async () => {
+    await using rig = new Rig();
+    const { port, server } = await rig.serve(echo);
+    const client = rig.client(port);
+    expect(server.size).toBe(0);
+    const answers = await Promise.all([1, 2, 3].map((n) => client.send(heartbeat, VERSION, beat(n), soon)));
+    expect(answers.map(({ errorCode }) => errorCode)).toEqual([1, 2, 3]);
+    expect(server.size).toBe(1);
+  });
+
+  it('keeps a bounded number in flight and refuses what is beyond the queue', async () => {
+    await using rig = new Rig();
+    let arrived = 0;
+    const release: (() => void)[] = [];
+    const { port } = await rig.serve((request) => {
+      arrived++;
+      return new Promise((resolve) => release.push(() => resolve(echo(request))));
+    });
+    const client = rig.client(port, { maxInFlight: 2, maxWaiting: 3 });
+    const sends = [1, 2, 3].map((n) => client.send(heartbeat, VERSION, beat(n), soon));
+    await until(() => arrived === 1, 'the first');
+    sends.push(client.send(heartbeat, VERSION, beat(4), soon), client.send(heartbeat, VERSION, beat(5), soon));
+    await expect(client.send(heartbeat, VERSION, beat(6), soon)).rejects.toMatchObject({ code: 'EBUSY' });
+    for (let i = 0; i < 5; i++) {
+      await until(() => release.length > i, `request ${i}`);
+      release[i]?.();
+    }
+    expect((await Promise.all(sends)).map(({ errorCode }) => errorCode)).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('rejects everything on the connection when one answer is late, and connects anew', async () => {
+    await using rig = new Rig();
+    let silent = true;
+    const { port } = await rig.serve((request) => (silent ? new Promise(() => undefined) : echo(request)));
+    const client = rig.client(port);
+    const late = client.send(heartbeat, VERSION, beat(1), { timeoutMs: 30 });
+    const behind = client.send(heartbeat, VERSION, beat(2), soon);
+    await expect(late).rejects.toMatchObject({ name: 'NetworkError', code: 'ETIMEDOUT' });
+    await expect(behind).rejects.toBeInstanceOf(NetworkError);
+    silent = false;
+    const from = performance.now();
+    expect((await client.send(heartbeat, VERSION, beat(3), soon)).errorCode).toBe(3);
+    // The first backoff is 50 ms give or take a quarter.
+    expect(performance.now() - from).toBeGreaterThan(25);
+  });
+
+  it('rejects with the reason when nobody listens, and backs off longer each time', async () => {
+    await using rig = new Rig();
+    const { port, server } = await rig.serve(echo);
+    await server.stop();
+    const client = rig.client(port);
+    const took: number[] = [];
+    for (let i = 0; i < 4; i++) {
+      const from = performance.now();
+      await expect(client.send(heartbeat, VERSION, beat(1), soon)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+      took.push(performance.now() - from);
+    }
+    expect(took[3] ?? 0).toBeGreaterThan(took[1] ?? Infinity);
+    await rig.serve(echo, { address: { host: '127.0.0.1', port } });
+    expect((await client.send(heartbeat, VERSION, beat(8), soon)).errorCode).toBe(8);
+  });
+
+  it('rejects what is pending when the peer goes away', async () => {
+    await using rig = new Rig();
+    const { port, server } = await rig.serve(() => new Promise(() => undefined));
+    const client = rig.client(port);
+    const sends = [1, 2].map((n) => client.send(heartbeat, VERSION, beat(n), soon));
+    const settled = Promise.allSettled(sends);
+    await until(() => server.size === 1, 'the connection');
+    await server.stop();
+    for (const result of await settled) expect(result).toMatchObject({ status: 'rejected', reason: { name: 'NetworkError' } });
+    expect(client.connected).toBe(false);
+  });
+
+  it('drops a connection whose answers make no sense', async () => {
+    await using rig = new Rig();
+    const { port } = await rig.serve((request) => {
+      const generation = generationOf(request);
+      if (generation !== 1) return answer(request, generation);
+      return [Buffer.from([0, 0, 0, 5, 0, 0, 0, 99, 0])];
+    });
+    const client = rig.client(port);
+    await expect(client.send(heartbeat, VERSION, beat(1), soon)).rejects.toMatchObject({ code: 'EPROTO' });
+    expect((await client.send(heartbeat, VERSION, beat(2), soon)).errorCode).toBe(2);
+  });
+
+  it('rejects with ECANCELED once closed', async () => {
+    await using rig = new Rig();
+    const { port } = await rig.serve(() => new Promise(() => undefined));
+    const client = rig.client(port);
+    const pending = client.send(heartbeat, VERSION, beat(1), soon);
+    client.close();
+    await expect(pending).rejects.toMatchObject({ code: 'ECANCELED' });
+    await expect(client.send(heartbeat, VERSION, beat(1), soon)).rejects.toMatchObject({ code: 'ECANCELED' });
+  });
+});

@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import { heartbeat } from '../../../electron/cluster/protocol/apis/heartbeat.ts';
+import { FaultyNetwork } from '../../../electron/cluster/network/faults.ts';
+import { seededRandom } from '../../../electron/cluster/lib/random.ts';
+import { systemClock } from '../../../electron/cluster/lib/system-clock.ts';
+import { beat, echo, Rig, until, VERSION } from './support.ts';
+
+function faulty(rig: Rig, port: number): FaultyNetwork {
+  return new FaultyNetwork({
+    inner: rig.network,
+    clock: systemClock,
+    random: seededRandom(3),
+    nodeOf: (address) => (address.port === port ? 2 : undefined),
+  });
+}
+
+const patient = { timeoutMs: 5_000 };
+const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+describe('faulty network', () => {
+  it('passes everything while there is no fault', async () => {
+    await using rig = new Rig();
+    const { port } = await rig.serve(echo);
+    const client = rig.client(port, { network: faulty(rig, port) });
+    expect((await client.send(heartbeat, VERSION, beat(1), patient)).errorCode).toBe(1);
+  });
+
+  it('holds back requests while the way out is cut, and delivers them when it is healed', async () => {
+    await using rig = new Rig();
+    let arrived = 0;
+    const { port } = await rig.serve((request) => {
+      arrived++;
+      return echo(request);
+    });
+    const network = faulty(rig, port);
+    const client = rig.client(port, { network });
+    await client.send(heartbeat, VERSION, beat(1), patient);
+    network.cut(2, 'out');
+    const sent = client.send(heartbeat, VERSION, beat(2), patient);
+    await later(30);
+    expect(arrived).toBe(1);
+    network.heal(2);
+    expect((await sent).errorCode).toBe(2);
+  });
+
+  it('lets requests out and answers not in while the way in is cut', async () => {
+    await using rig = new Rig();
+    let arrived = 0;
+    const { port } = await rig.serve((request) => {
+      arrived++;
+      return echo(request);
+    });
+    const network = faulty(rig, port);
+    const client = rig.client(port, { network });
+    await client.send(heartbeat, VERSION, beat(1), patient);
+    network.cut(2, 'in');
+    let answered = false;
+    const sent = client.send(heartbeat, VERSION, beat(2), patient).then(() => (answered = true));
+    await until(() => arrived === 2, 'the request');
+    await later(20);
+    expect(answered).toBe(false);
+    network.heal();
+    await sent;
+  });
+
+  it('is silence, not an error: connecting and closing are not heard of either', async () => {
+    await using rig = new Rig();
+    const { port, server } = await rig.serve(echo);
+    const network = faulty(rig, port);
+    const connected = rig.client(port, { network });
+    await connected.send(heartbeat, VERSION, beat(1), patient);
+    network.cut(2);
+    await expect(network.connect({ host: '127.0.0.1', port }, 30)).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    connected.close();
+    await later(20);
+    expect(server.size).toBe(1);
+    network.heal(2);
+    await until(() => server.size === 0, 'the close');
+  });
+
+  it('does not tell of the end of a peer behind a cut until it is healed', async () => {
+    await using rig = new Rig();
+    const { port, server } = await rig.serve(echo);
+    const network = faulty(rig, port);
+    const stream = await network.connect({ host: '127.0.0.1', port }, 1_000);
+    let closed = false;
+    stream.handlers = { data: () => undefined, drain: () => undefined, close: () => (closed = true) };
+    network.cut(2);
+    await until(() => server.size === 1, 'the connection');
+    await server.stop();
+    await later(20);
+    expect(closed).toBe(false);
+    network.heal(2);
+    await until(() => closed, 'the close');
+  });
+
+  it('leaves nodes on other links alone', async () => {
+    await using rig = new Rig();
+    const one = await rig.serve(echo);
+    const two = await rig.serve(echo);
+    const network = faulty(rig, one.port);
+    network.cut(2);
+    const client = rig.client(two.port, { network });
+    expect((await client.send(heartbeat, VERSION, beat(4), patient)).errorCode).toBe(4);
+    expect(network.faults()).toMatchObject([{ peer: 2, in: { cut: true }, out: { cut: true } }]);
+  });
+
+  it('stops a writer that a cut holds up, and reading where answers pile up', async () => {
+    await using rig = new Rig();
+    const { port } = await rig.serve(() => null);
+    const network = faulty(rig, port);
+    const stream = await network.connect({ host: '127.0.0.1', port }, 1_000);
+    let drained = false;
+    stream.handlers = { data: () => undefined, drain: () => (drained = true), close: () => undefined };
+    network.cut(2, 'out');
+    expect(stream.write([Buffer.alloc(2 * 1024 * 1024)])).toBe(false);
+    await later(10);
+    expect(drained).toBe(false);
+    network.heal();
+    await until(() => drained, 'the drain');
+    stream.destroy();
+  });
+
+  it('delays what passes a slow link, in order', async () => {
+    await using rig = new Rig();
+    const { port } = await rig.serve(echo);
+    const network = faulty(rig, port);
+    network.slow(2, { latencyMs: 30, jitterMs: 10 });
+    const client = rig.client(port, { network });
+    const from = performance.now();
+    const answers = await Promise.all([1, 2, 3].map((n) => client.send(heartbeat, VERSION, beat(n), patient)));
+    expect(answers.map(({ errorCode }) => errorCode)).toEqual([1, 2, 3]);
+    expect(performance.now() - from).toBeGreaterThanOrEqual(59);
+  });
+});

@@ -1,0 +1,234 @@
+import type { Socket } from 'node:net';
+import { describe, expect, it } from 'vitest';
+import { ProtocolError } from '../../../electron/cluster/protocol/errors.ts';
+import { decodeResponse, FrameSplitter } from '../../../electron/cluster/protocol/frame.ts';
+import { heartbeat } from '../../../electron/cluster/protocol/apis/heartbeat.ts';
+import type { ConnectionInfo, IncomingRequest } from '../../../electron/cluster/network/dispatch.ts';
+import { answer, echo, ended, generationOf, requestBytes, Rig, until, VERSION } from './support.ts';
+
+function answersOn(socket: Socket): number[] {
+  const codes: number[] = [];
+  const splitter = new FrameSplitter(1e8);
+  socket.on('data', (chunk: Buffer) => {
+    for (const frame of splitter.push(chunk)) codes.push(decodeResponse(heartbeat, VERSION, frame).body.errorCode);
+  });
+  return codes;
+}
+
+describe('server', () => {
+  it('answers requests that arrive together, and in pieces, in their order', async () => {
+    await using rig = new Rig();
+    const { port } = await rig.serve(echo);
+    const socket = await rig.socket(port);
+    const answers = answersOn(socket);
+    const bytes = Buffer.concat([1, 2, 3, 4, 5].map((n) => requestBytes(n)));
+    for (let at = 0; at < bytes.length; at += 7) socket.write(bytes.subarray(at, at + 7));
+    await until(() => answers.length === 5, 'five answers');
+    expect(answers).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  it('works on one request of a connection at a time, while other connections go on', async () => {
+    await using rig = new Rig();
+    const release: (() => void)[] = [];
+    const begun: number[] = [];
+    const { port } = await rig.serve((request) => {
+      const generation = generationOf(request);
+      begun.push(generation);
+      if (generation !== 1) return answer(request, generation);
+      return new Promise((resolve) => release.push(() => resolve(answer(request, 1))));
+    });
+    const polling = await rig.socket(port);
+    const answers = answersOn(polling);
+    polling.write(Buffer.concat([requestBytes(1), requestBytes(2)]));
+    await until(() => release.length === 1, 'the long poll');
+    const other = await rig.socket(port);
+    const otherAnswers = answersOn(other);
+    other.write(requestBytes(9));
+    await until(() => otherAnswers.length === 1, 'the other connection');
+    expect(begun).toEqual([1, 9]);
+    release[0]?.();
+    await until(() => answers.length === 2, 'both answers');
+    expect(answers).toEqual([1, 2]);
+    expect(begun).toEqual([1, 9, 2]);
+  });
+
+  it('sends nothing for null and goes on', async () => {
+    await using rig = new Rig();
+    const { port } = await rig.serve((request) => {
+      const generation = generationOf(request);
+      return generation === 1 ? null : answer(request, generation);
+    });
+    const socket = await rig.socket(port);
+    const answers = answersOn(socket);
+    socket.write(Buffer.concat([requestBytes(1), requestBytes(2)]));
+    await until(() => answers.length > 0, 'an answer');
+    expect(answers).toEqual([2]);
+  });
+
+  it.each([
+    ['a negative length', Buffer.from([0xff, 0xff, 0xff, 0xff])],
+    ['a length above the limit', Buffer.from([0x00, 0x00, 0x10, 0x01, 0])],
+    ['a frame too short for a header', Buffer.from([0, 0, 0, 2, 0, 12])],
+  ])('closes a connection that sends %s, says why and serves the others', async (_what, bytes) => {
+    await using rig = new Rig();
+    const { port } = await rig.serve(echo, { maxFrameBytes: 4096 });
+    const hostile = await rig.socket(port);
+    hostile.write(bytes);
+    await ended(hostile);
+    expect(rig.logged.filter(({ level }) => level === 'warn')).toHaveLength(1);
+    const socket = await rig.socket(port);
+    const answers = answersOn(socket);
+    socket.write(requestBytes(3));
+    await until(() => answers.length === 1, 'an answer');
+  });
+
+  it('closes the connection when the dispatcher rejects or throws, answering nothing behind it', async () => {
+    await using rig = new Rig();
+    const { port } = await rig.serve((request) => {
+      const generation = generationOf(request);
+      if (generation === 2) return Promise.reject(new ProtocolError('unsupported version 99'));
+      if (generation === 3) throw new ProtocolError('thrown');
+      return answer(request, generation);
+    });
+    for (const bad of [2, 3]) {
+      const socket = await rig.socket(port);
+      const answers = answersOn(socket);
+      socket.write(Buffer.concat([requestBytes(1), requestBytes(bad), requestBytes(4)]));
+      await ended(socket);
+      expect(answers).not.toContain(4);
+    }
+    const reasons = rig.logged.filter(({ level }) => level === 'warn').map(({ fields }) => fields['reason']);
+    expect(reasons).toEqual(['unsupported version 99', 'thrown']);
+  });
+
+  it('stops reading while many requests wait, and loses none of them', async () => {
+    await using rig = new Rig();
+    let release: (() => void) | undefined;
+    let worked = 0;
+    const { port } = await rig.serve((request) => {
+      worked++;
+      if (worked > 1) return echo(request);
+      return new Promise((resolve) => (release = () => resolve(echo(request))));
+    });
+    const socket = await rig.socket(port);
+    const answers = answersOn(socket);
+    const one = requestBytes(7, 7, 'm'.repeat(8_000));
+    const count = Math.ceil((24 * 1024 * 1024) / one.length);
+    const many = Buffer.alloc(count * one.length);
+    for (let i = 0; i < count; i++) one.copy(many, i * one.length);
+    const accepted = socket.write(many);
+    expect(accepted).toBe(false);
+    await until(() => release !== undefined, 'the first request');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    // The kernel's buffers take some megabytes; the rest must still be with the sender.
+    expect(socket.writableLength).toBeGreaterThan(1024 * 1024);
+    release?.();
+    await until(() => answers.length === count, 'all answers', 15_000);
+  });
+
+  it('dispatches nothing while the client does not take its answers', async () => {
+    await using rig = new Rig();
+    let worked = 0;
+    const big = Buffer.alloc(1024 * 1024);
+    const { port } = await rig.serve((request) => {
+      worked++;
+      return [...answer(request, 0), big];
+    });
+    const socket = await rig.socket(port);
+    socket.pause();
+    for (let i = 0; i < 64; i++) socket.write(requestBytes(i));
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(worked).toBeGreaterThan(0);
+    expect(worked).toBeLessThan(32);
+    socket.resume();
+    await until(() => worked === 64, 'all requests');
+  });
+
+  it('does what a client that closed had still asked for', async () => {
+    await using rig = new Rig();
+    const done: number[] = [];
+    let release: (() => void) | undefined;
+    const { port } = await rig.serve(async (request) => {
+      const generation = generationOf(request);
+      if (generation === 1) await new Promise<void>((resolve) => (release = resolve));
+      done.push(generation);
+      return null;
+    });
+    const socket = await rig.socket(port);
+    socket.end(Buffer.concat([requestBytes(1), requestBytes(2), requestBytes(3)]));
+    await until(() => release !== undefined, 'the first request');
+    await ended(socket);
+    release?.();
+    await until(() => done.length === 3, 'the rest');
+    expect(done).toEqual([1, 2, 3]);
+  });
+
+  it('tells a handler of its connection: id, host, listener, and when it closes', async () => {
+    await using rig = new Rig();
+    const seen: ConnectionInfo[] = [];
+    const { port } = await rig.serve((request: IncomingRequest) => {
+      seen.push(request.connection);
+      return echo(request);
+    });
+    const first = await rig.socket(port);
+    const second = await rig.socket(port);
+    first.write(requestBytes(1));
+    second.write(requestBytes(1));
+    await until(() => seen.length === 2, 'both');
+    const [info, other] = seen as [ConnectionInfo, ConnectionInfo];
+    expect(info).toMatchObject({ clientHost: '/127.0.0.1', listener: 'PLAINTEXT', open: true });
+    expect(info.id).not.toBe(other.id);
+    let closed = 0;
+    seen.find((one) => one === info)?.onClose(() => closed++);
+    other.onClose(() => closed++);
+    first.destroy();
+    second.destroy();
+    await until(() => closed === 2, 'the close');
+    expect(info.open).toBe(false);
+    info.onClose(() => closed++);
+    expect(closed).toBe(3);
+  });
+
+  it('closes idle connections, not those that wait for an answer', async () => {
+    await using rig = new Rig();
+    let release: (() => void) | undefined;
+    const { port, server } = await rig.serve((request) => new Promise((resolve) => (release = () => resolve(echo(request)))), {
+      maxIdleMs: 40,
+    });
+    const idle = await rig.socket(port);
+    const polling = await rig.socket(port);
+    const answers = answersOn(polling);
+    polling.write(requestBytes(5));
+    await ended(idle);
+    await until(() => server.size === 1, 'the idle one to be gone');
+    release?.();
+    await until(() => answers.length === 1, 'the answer');
+    await ended(polling);
+  });
+
+  it('refuses a connection above the limit', async () => {
+    await using rig = new Rig();
+    const { port } = await rig.serve(echo, { maxConnections: 1 });
+    const first = await rig.socket(port);
+    const answers = answersOn(first);
+    first.write(requestBytes(1));
+    await until(() => answers.length === 1, 'an answer');
+    const second = await rig.socket(port).catch(() => undefined);
+    if (second !== undefined) await ended(second);
+    expect(rig.logged.some(({ fields }) => fields['reason'] === 'max.connections=1')).toBe(true);
+  });
+
+  it('stops at once, with long polls open, and frees its port', async () => {
+    await using rig = new Rig();
+    const { port, server } = await rig.serve(() => new Promise(() => undefined));
+    const socket = await rig.socket(port);
+    socket.write(requestBytes(1));
+    await until(() => server.size === 1, 'the connection');
+    const from = performance.now();
+    await server.stop();
+    expect(performance.now() - from).toBeLessThan(1_000);
+    await ended(socket);
+    const again = await rig.serve(echo, { address: { host: '127.0.0.1', port } });
+    expect(again.port).toBe(port);
+  });
+});

@@ -1,0 +1,230 @@
+import { describe, expect, it } from 'vitest';
+import type { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
+import { allocateProducerIds } from '../../../electron/cluster/protocol/apis/allocate-producer-ids.ts';
+import { createTopics } from '../../../electron/cluster/protocol/apis/create-topics.ts';
+import { describeQuorum } from '../../../electron/cluster/protocol/apis/describe-quorum.ts';
+import { electLeaders } from '../../../electron/cluster/protocol/apis/elect-leaders.ts';
+import type { PartitionImage } from '../../../electron/cluster/quorum/image.ts';
+import { QuorumCluster, TestBroker } from '../../helpers/quorum-cluster.ts';
+
+const orders = (numPartitions = 6, replicationFactor = 3) => ({
+  topics: [{ name: 'orders', numPartitions, replicationFactor, assignments: [], configs: [] }],
+  timeoutMs: 5000,
+  validateOnly: false,
+});
+
+function partitions(cluster: QuorumCluster, node = cluster.controller?.id ?? 1): readonly PartitionImage[] {
+  return cluster.node(node).quorum.image().topics.get('orders')?.partitions ?? [];
+}
+
+async function threeBrokers(seed = 1): Promise<QuorumCluster> {
+  const cluster = new QuorumCluster(3, { seed });
+  await cluster.withBrokers();
+  return cluster;
+}
+
+describe('a cluster of three nodes', () => {
+  it('has a controller, and every broker in service, well within a second', async () => {
+    for (let seed = 1; seed <= 10; seed++) {
+      const cluster = await threeBrokers(seed);
+      expect(cluster.clock.monotonic(), `seed ${seed}`).toBeLessThan(600);
+      expect(cluster.failures).toEqual([]);
+    }
+  });
+
+  it('creates a topic through any node, and every image shows it', async () => {
+    const cluster = await threeBrokers();
+    for (const from of [1, 2, 3]) {
+      const body = { ...orders(), topics: [{ ...orders().topics[0]!, name: `t${from}` }] };
+      const answer = await cluster.send(from, createTopics, body);
+      expect(answer.topics[0]).toMatchObject({ errorCode: 0, numPartitions: 6, replicationFactor: 3 });
+    }
+    await cluster.clock.advance(50);
+    for (const node of cluster.nodes.values()) {
+      expect([...node.quorum.image().topics.keys()]).toEqual(['t1', 't2', 't3']);
+      expect(
+        node.quorum
+          .image()
+          .topics.get('t1')!
+          .partitions.map((one) => one.isr.length),
+      ).toEqual([3, 3, 3, 3, 3, 3]);
+    }
+    expect(new Set([...cluster.nodes.values()].map((node) => JSON.stringify(plain(node.quorum.image())))).size).toBe(1);
+  });
+
+  it('answers DescribeQuorum from any node', async () => {
+    const cluster = await threeBrokers();
+    await cluster.clock.advance(2000);
+    const follower = [1, 2, 3].find((id) => id !== cluster.controller!.id)!;
+    const answer = await cluster.send(follower, describeQuorum, {
+      topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }],
+    });
+    const partition = answer.topics[0]!.partitions[0]!;
+    expect(partition).toMatchObject({ errorCode: 0, leaderId: cluster.controller!.id });
+    expect(partition.currentVoters.map((voter) => voter.replicaId)).toEqual([1, 2, 3]);
+    for (const voter of partition.currentVoters) expect(voter.logEndOffset).toBe(partition.highWatermark);
+  });
+
+  it('hands out blocks of producer ids that never overlap, across a change of controller', async () => {
+    const cluster = await threeBrokers();
+    const ask = async (id: number): Promise<bigint> => {
+      const answer = await cluster.send(id, allocateProducerIds, { brokerId: id, brokerEpoch: cluster.node(id).broker!.epoch });
+      expect(answer.errorCode).toBe(0);
+      return answer.producerIdStart;
+    };
+    const first = [await ask(1), await ask(2), await ask(1)];
+    expect(first).toEqual([0n, 1000n, 2000n]);
+    const old = cluster.controller!;
+    void old.quorum.raft.resign('the test says so');
+    await cluster.clock.until(() => cluster.controller !== undefined && cluster.controller !== old, 2000);
+    expect(await ask(3)).toBe(3000n);
+  });
+});
+
+describe('a broker that goes away', () => {
+  it('is fenced when its session runs out; its leaderships move, and the last ISR member keeps its place', async () => {
+    const cluster = await threeBrokers();
+    await cluster.send(1, createTopics, orders());
+    await cluster.clock.advance(600);
+    const away = [1, 2, 3].find((id) => id !== cluster.controller!.id)!;
+    const before = partitions(cluster);
+    cluster.kill(away);
+    const killedAt = cluster.clock.monotonic();
+    await cluster.clock.until(() => cluster.controller!.quorum.image().brokers.get(away)!.fenced, 5000, 10);
+    const took = cluster.clock.monotonic() - killedAt;
+    expect(took).toBeGreaterThan(2400);
+    expect(took).toBeLessThan(3500);
+    for (const [index, partition] of partitions(cluster).entries()) {
+      expect(partition.isr).not.toContain(away);
+      expect(partition.leader).not.toBe(away);
+      expect(partition.leaderEpoch).toBe(before[index]!.leader === away ? 1 : 0);
+    }
+    const fenced = cluster.events.find((event) => event.type === 'cluster/brokerFenced');
+    expect(fenced).toMatchObject({ broker: away, reason: 'its session expired: no heartbeat for 3.0 s' });
+    const moved = cluster.events.find((event) => event.type === 'partition/leadersElected');
+    expect(moved?.details?.moves).toHaveLength(before.filter((one) => one.leader === away).length);
+  });
+
+  it('comes back: registers anew, is unfenced, and preferred leaders can return to it once it is in sync', async () => {
+    const cluster = await threeBrokers();
+    await cluster.send(1, createTopics, orders(3, 1));
+    await cluster.clock.advance(600);
+    const away = [1, 2, 3].find((id) => id !== cluster.controller!.id)!;
+    cluster.kill(away);
+    await cluster.clock.until(() => cluster.controller!.quorum.image().brokers.get(away)!.fenced, 5000, 10);
+    const lonely = partitions(cluster).find((one) => one.replicas[0] === away)!;
+    expect(lonely).toMatchObject({ leader: -1, isr: [away] });
+    const node = cluster.start(away);
+    node.broker = new TestBroker(cluster, node);
+    await cluster.clock.until(() => !node.broker!.fenced, 5000, 10);
+    await cluster.clock.advance(50);
+    expect(partitions(cluster)[lonely.partition]).toMatchObject({ leader: away, isr: [away], leaderEpoch: lonely.leaderEpoch + 1 });
+    expect(plain(node.quorum.image())).toEqual(plain(cluster.controller!.quorum.image()));
+  });
+
+  it('may not register again while its last session lives', async () => {
+    const cluster = await threeBrokers();
+    const away = [1, 2, 3].find((id) => id !== cluster.controller!.id)!;
+    const epoch = cluster.node(away).broker!.epoch;
+    cluster.kill(away);
+    const killedAt = cluster.clock.monotonic();
+    const node = cluster.start(away);
+    node.broker = new TestBroker(cluster, node);
+    await cluster.clock.until(() => !node.broker!.fenced, 6000, 10);
+    expect(cluster.clock.monotonic() - killedAt).toBeGreaterThan(2400);
+    expect(node.broker.epoch).toBeGreaterThan(epoch);
+  });
+
+  it('leaves by a controlled shutdown without one leaderless moment', async () => {
+    const cluster = await threeBrokers();
+    await cluster.send(1, createTopics, orders());
+    const away = [1, 2, 3].find((id) => id !== cluster.controller!.id)!;
+    const leaderless: unknown[] = [];
+    cluster.controller!.quorum.onImage((change) => leaderless.push(...change.partitions.filter((one) => one.leader < 0)));
+    const { broker } = cluster.node(away);
+    broker!.wantShutDown = true;
+    expect(await cluster.clock.until(() => broker!.shouldShutDown, 3000, 10)).toBe(true);
+    expect(leaderless).toEqual([]);
+    expect(partitions(cluster).every((one) => one.leader !== away && !one.isr.includes(away))).toBe(true);
+    expect(cluster.events.map((event) => event.type)).toContain('cluster/controlledShutdown');
+  });
+});
+
+describe('a controller that goes away', () => {
+  it('is replaced; the new one gives every broker a full session', async () => {
+    const cluster = await threeBrokers();
+    await cluster.send(1, createTopics, orders());
+    await cluster.clock.advance(1000);
+    const old = cluster.controller!.id;
+    cluster.kill(old);
+    const killedAt = cluster.clock.monotonic();
+    await cluster.clock.until(() => cluster.controller !== undefined && cluster.controller.id !== old, 3000, 5);
+    expect(cluster.clock.monotonic() - killedAt).toBeLessThan(2000);
+    await cluster.clock.advance(2000);
+    const image = cluster.controller!.quorum.image();
+    expect([...image.brokers.values()].filter((broker) => broker.fenced)).toEqual([]);
+    await cluster.clock.advance(2000);
+    expect(cluster.controller!.quorum.image().brokers.get(old)!.fenced).toBe(true);
+    expect(cluster.events.filter((event) => event.type === 'cluster/brokerFenced').map((event) => event.broker)).toEqual([old]);
+  });
+
+  it('requests follow the leader; while there is no majority they fail in time with REQUEST_TIMED_OUT', async () => {
+    const cluster = await threeBrokers();
+    const [stays, ...others] = [cluster.controller!.id, ...[1, 2, 3].filter((id) => id !== cluster.controller!.id)];
+    for (const id of others) cluster.kill(id);
+    const started = cluster.clock.monotonic();
+    const outcome = await cluster.send(stays, createTopics, orders(), 2000).then(
+      (answer) => answer.topics[0]!.errorCode,
+      (error: unknown) => (error as KafkaError).codeName,
+    );
+    expect(['REQUEST_TIMED_OUT', 7]).toContain(outcome);
+    expect(cluster.clock.monotonic() - started).toBeLessThan(2200);
+    for (const id of others) {
+      const node = cluster.start(id);
+      node.broker = new TestBroker(cluster, node);
+    }
+    await cluster.clock.until(
+      () => [...(cluster.controller?.quorum.image().brokers.values() ?? [])].filter((one) => !one.fenced).length === 3,
+      9000,
+      10,
+    );
+    const again = await cluster.send(stays, electLeaders, { electionType: 0, topicPartitions: null, timeoutMs: 1000 });
+    expect(again.errorCode).toBe(0);
+  });
+
+  it('all nodes restart with the metadata they had', async () => {
+    const cluster = await threeBrokers();
+    await cluster.send(1, createTopics, orders());
+    await cluster.clock.advance(100);
+    const { topics } = cluster.controller!.quorum.image();
+    for (const id of [1, 2, 3]) cluster.kill(id);
+    await cluster.clock.advance(1000);
+    for (const id of [1, 2, 3]) cluster.start(id);
+    const node = await cluster.ready();
+    expect(node.quorum.image().topics).toEqual(topics);
+    expect(cluster.failures).toEqual([]);
+  });
+});
+
+describe('a single node', () => {
+  it('is controller and broker by itself', async () => {
+    const cluster = new QuorumCluster(1);
+    await cluster.withBrokers();
+    expect(cluster.clock.monotonic()).toBeLessThan(300);
+    const answer = await cluster.send(1, createTopics, orders(2, -1));
+    expect(answer.topics[0]).toMatchObject({ errorCode: 0, replicationFactor: 1 });
+    const refused = await cluster.send(1, createTopics, { ...orders(), topics: [{ ...orders().topics[0]!, name: 'more' }] });
+    expect(refused.topics[0]).toMatchObject({
+      errorCode: 38,
+      errorMessage: '3 replicas need 3 brokers and there is 1 live broker; start more or ask for fewer replicas.',
+    });
+  });
+});
+
+function plain(image: { topics: ReadonlyMap<string, unknown>; brokers: ReadonlyMap<number, unknown>; offset: bigint }): unknown {
+  return JSON.parse(
+    JSON.stringify({ topics: [...image.topics], brokers: [...image.brokers], offset: image.offset }, (_, value: unknown) =>
+      typeof value === 'bigint' ? String(value) : value,
+    ),
+  );
+}

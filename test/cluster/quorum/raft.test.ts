@@ -1,0 +1,288 @@
+import { describe, expect, it } from 'vitest';
+import type { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
+import { INITIAL_VOTE } from '../../../electron/cluster/quorum/vote-store.ts';
+import { readVoteResponse, METADATA_TOPIC } from '../../../electron/cluster/quorum/raft-messages.ts';
+import type { vote } from '../../../electron/cluster/protocol/apis/vote.ts';
+import type { ResponseOf } from '../../../electron/cluster/protocol/schema.ts';
+import { ZERO_UUID } from '../../../electron/cluster/protocol/uuid.ts';
+import { CLUSTER_ID, RaftCluster } from '../../helpers/raft-cluster.ts';
+
+const text = (value: string): Uint8Array[] => [Buffer.from(value)];
+
+describe('a quorum that works', () => {
+  it('elects a leader in a fresh cluster of three within 150 ms', async () => {
+    for (let seed = 1; seed <= 50; seed++) {
+      const cluster = new RaftCluster(seed, 3);
+      const found = await cluster.clock.until(() => cluster.running.every((member) => member.raft.status.leaderId > 0), 150);
+      expect(found, `seed ${seed}`).toBe(true);
+      expect(cluster.failures).toEqual([]);
+    }
+  });
+
+  it('needs nobody else when there is one voter', async () => {
+    const cluster = new RaftCluster(1, 1);
+    await cluster.clock.advance(5);
+    expect(cluster.leader?.id).toBe(1);
+    await cluster.clock.settled(cluster.member(1).raft.append(text('a')).committed, 10);
+    expect(cluster.member(1).committed).toEqual(['1:leader change', '1:a']);
+  });
+
+  it('commits on all nodes within a few round trips, and keeps its leader', async () => {
+    const cluster = new RaftCluster(7, 3);
+    await cluster.clock.advance(500);
+    const { leader } = cluster;
+    expect(leader).toBeDefined();
+    const { committed } = leader!.raft.append(text('a'));
+    await cluster.clock.settled(committed, 10);
+    await cluster.clock.advance(10);
+    for (const member of cluster.running) expect(member.committed.at(-1)).toBe('1:a');
+    await cluster.clock.advance(20_000);
+    expect([...cluster.leaders.keys()]).toEqual([leader!.raft.status.epoch]);
+  });
+
+  it('appends of one turn share one flush', async () => {
+    const cluster = new RaftCluster(7, 1);
+    await cluster.clock.advance(5);
+    const { log, raft } = cluster.member(1);
+    let flushes = 0;
+    const flush = log.flush.bind(log);
+    log.flush = () => {
+      flushes++;
+      flush();
+    };
+    const all = ['a', 'b', 'c'].map((value) => raft.append(text(value)).committed);
+    await cluster.clock.settled(Promise.all(all), 10);
+    expect(flushes).toBe(1);
+  });
+
+  it('says who has fetched what', async () => {
+    const cluster = new RaftCluster(3, 3);
+    await cluster.clock.advance(3000);
+    const voters = cluster.leader!.raft.describeVoters()!;
+    expect(voters.map((voter) => voter.replicaId)).toEqual([1, 2, 3]);
+    for (const voter of voters) {
+      expect(voter.logEndOffset).toBe(1n);
+      expect(Number(voter.lastCaughtUpTimestamp)).toBeGreaterThan(cluster.clock.now() - 600);
+    }
+  });
+});
+
+describe('a quorum that loses a node', () => {
+  it('elects another leader soon after its leader died, and keeps what was committed', async () => {
+    const cluster = new RaftCluster(11, 3);
+    await cluster.clock.advance(500);
+    const first = cluster.leader!;
+    await cluster.clock.settled(first.raft.append(text('kept')).committed);
+    cluster.crash(first.id);
+    const found = await cluster.clock.until(() => cluster.leader !== undefined, 2500);
+    expect(found).toBe(true);
+    await cluster.clock.settled(cluster.leader!.raft.append(text('more')).committed);
+    expect(cluster.leader!.committed.map((line) => line.split(':')[1])).toEqual(['leader change', 'kept', 'leader change', 'more']);
+  });
+
+  it('hands over within 100 ms when its leader resigns', async () => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const cluster = new RaftCluster(seed, 3);
+      await cluster.clock.advance(1000);
+      const first = cluster.leader!;
+      void first.raft.resign('the test says so');
+      const found = await cluster.clock.until(() => cluster.leader !== undefined && cluster.leader.id !== first.id, 100);
+      expect(found, `seed ${seed}`).toBe(true);
+    }
+  });
+
+  it('a leader without a majority steps down, and fails what it could not commit', async () => {
+    const cluster = new RaftCluster(5, 3);
+    await cluster.clock.advance(500);
+    const first = cluster.leader!;
+    cluster.network.isolate(first.id, [1, 2, 3]);
+    const { committed } = first.raft.append(text('lost'));
+    const outcome = committed.then(
+      () => 'committed',
+      (error: unknown) => (error as KafkaError).codeName,
+    );
+    expect(await cluster.clock.settled(outcome, 2500)).toBe('NOT_CONTROLLER');
+    expect(first.raft.status.role).not.toBe('leader');
+    cluster.network.heal();
+    await cluster.clock.until(() => cluster.running.every((member) => member.raft.status.leaderId === cluster.leader?.id), 3000);
+    await cluster.clock.settled(cluster.leader!.raft.append(text('new')).committed);
+    await cluster.clock.advance(100);
+    expect(cluster.truth.join()).not.toContain('lost');
+    expect(first.committed).toEqual(cluster.truth);
+    expect(cluster.failures).toEqual([]);
+  });
+
+  it('a follower that was cut off for long does not unseat the leader when it returns (KIP-996)', async () => {
+    const cluster = new RaftCluster(9, 3);
+    await cluster.clock.advance(500);
+    const { id, raft } = cluster.leader!;
+    const { epoch } = raft.status;
+    const away = id === 1 ? 2 : 1;
+    cluster.network.isolate(away, [1, 2, 3]);
+    await cluster.clock.advance(30_000);
+    cluster.network.heal();
+    await cluster.clock.advance(5000);
+    expect(cluster.leader?.id).toBe(id);
+    expect(raft.status.epoch).toBe(epoch);
+    expect(cluster.member(away).raft.status).toMatchObject({ role: 'follower', leaderId: id });
+  });
+
+  it('without a majority nothing is elected and nothing is committed', async () => {
+    const cluster = new RaftCluster(13, 3);
+    await cluster.clock.advance(500);
+    cluster.crash(1);
+    cluster.crash(2);
+    await cluster.clock.advance(5000);
+    expect(cluster.leader).toBeUndefined();
+    expect(() => cluster.member(3).raft.append(text('x'))).toThrow(/does not lead/);
+    cluster.start(1);
+    expect(await cluster.clock.until(() => cluster.leader !== undefined, 2000)).toBe(true);
+  });
+});
+
+describe('a vote', () => {
+  const ask = (candidateId: number, epoch: number, preVote = false) => ({
+    clusterId: CLUSTER_ID,
+    voterId: 1,
+    topics: [
+      {
+        topicName: METADATA_TOPIC,
+        partitions: [
+          {
+            partitionIndex: 0,
+            replicaEpoch: epoch,
+            replicaId: candidateId,
+            replicaDirectoryId: ZERO_UUID,
+            voterDirectoryId: ZERO_UUID,
+            lastOffsetEpoch: 0,
+            lastOffset: 0n,
+            preVote,
+          },
+        ],
+      },
+    ],
+  });
+  const granted = (cluster: RaftCluster, candidate: number, epoch: number, preVote = false): boolean | undefined =>
+    readVoteResponse(cluster.member(1).raft.handleVote(ask(candidate, epoch, preVote)) as ResponseOf<typeof vote>)?.granted;
+
+  it('is given once per epoch, also across a crash', () => {
+    const cluster = new RaftCluster(1, 3);
+    expect(granted(cluster, 2, 5)).toBe(true);
+    expect(granted(cluster, 2, 5)).toBe(true);
+    expect(granted(cluster, 3, 5)).toBe(false);
+    cluster.crash(1);
+    cluster.start(1);
+    expect(granted(cluster, 3, 5)).toBe(false);
+    expect(granted(cluster, 2, 5)).toBe(true);
+    expect(granted(cluster, 3, 6)).toBe(true);
+    expect(granted(cluster, 2, 5)).toBe(false);
+  });
+
+  it('binds nobody when it is a pre-vote', () => {
+    const cluster = new RaftCluster(1, 3);
+    expect(granted(cluster, 2, 0, true)).toBe(true);
+    expect(granted(cluster, 3, 0, true)).toBe(true);
+    expect(cluster.member(1).votes.read()).toEqual(INITIAL_VOTE);
+  });
+
+  it('is refused to a log that lacks records', async () => {
+    const cluster = new RaftCluster(1, 3);
+    await cluster.clock.advance(500);
+    expect(granted(cluster, 2, 50)).toBe(false);
+  });
+
+  it('is refused to strangers and to other clusters', () => {
+    const cluster = new RaftCluster(1, 3);
+    expect(granted(cluster, 9, 5)).toBe(false);
+    const elsewhere = cluster.member(1).raft.handleVote({ ...ask(2, 5), clusterId: 'another' });
+    expect(elsewhere.errorCode).toBe(104);
+  });
+});
+
+/** Ten seconds of random faults under load, then peace. Returns what went wrong. */
+async function chaos(seed: number, options?: ConstructorParameters<typeof RaftCluster>[2]): Promise<string[]> {
+  const size = [3, 3, 5, 4, 2][seed % 5] as number;
+  const cluster = new RaftCluster(seed, size, options);
+  const { clock, random, network } = cluster;
+  const acknowledged: string[] = [];
+  const ids = [...cluster.members.keys()];
+  let appended = 0;
+  for (let step = 0; step < 60; step++) {
+    const id = ids[random.int(size)] as number;
+    const dice = random.int(16);
+    if (dice < 2) cluster.crash(id);
+    else if (dice < 6) {
+      if (!cluster.member(id).running) cluster.start(id);
+    } else if (dice === 6) network.isolate(id, ids);
+    else if (dice === 7) network.cutLink(id, ids[random.int(size)] as number);
+    else if (dice === 8) network.loss = random.next() * 0.3;
+    else if (dice === 9) network.maxDelayMs = 1 + random.next() * 120;
+    else if (dice < 13) network.heal();
+    else if (dice === 13) void cluster.leader?.raft.resign('chaos');
+    else if (dice === 14) {
+      // Everybody looks for a leader while voters die and come back between two messages.
+      for (const id of ids) cluster.crash(id);
+      for (const id of ids) cluster.start(id);
+      for (let bounce = 0; bounce < 12; bounce++) {
+        const bounced = ids[random.int(size)] as number;
+        cluster.crash(bounced);
+        cluster.start(bounced);
+        await clock.advance(random.int(60));
+      }
+    }
+    for (const member of cluster.running) {
+      if (member.raft.status.role !== 'leader') continue;
+      const value = `${seed}-${appended++}`;
+      member.raft.append([Buffer.from(value), Buffer.from(`${value}b`)]).committed.then(
+        () => acknowledged.push(value),
+        () => undefined,
+      );
+    }
+    await clock.advance(random.int(350));
+  }
+  network.heal();
+  network.maxDelayMs = 2;
+  for (const id of ids) if (!cluster.member(id).running) cluster.start(id);
+  const problems: string[] = [];
+  const calm = await clock.until(
+    () => cluster.leader !== undefined && cluster.running.every((member) => member.raft.status.leaderId === cluster.leader?.id),
+    6000,
+    20,
+  );
+  if (!calm) problems.push('no leader that all follow 6 s after the faults were healed');
+  else {
+    // Twice: the leader of that moment may yet step down for what it did not hear during the last fault.
+    for (let attempt = 0; attempt < 2 && acknowledged.at(-1) !== 'last'; attempt++) {
+      cluster.leader?.raft.append(text('last')).committed.then(
+        () => acknowledged.push('last'),
+        () => undefined,
+      );
+      // A fetch that was lost costs its sender the fetch timeout.
+      await clock.advance(2500);
+    }
+    if (acknowledged.at(-1) !== 'last') problems.push('a healed quorum does not commit');
+    for (const member of cluster.running) {
+      if (member.committed.length !== cluster.truth.length) problems.push(`node ${member.id} lacks committed records`);
+    }
+  }
+  const kept = new Set(cluster.truth.map((line) => line.split(':')[1]));
+  for (const value of acknowledged) if (!kept.has(value)) problems.push(`${value} was acknowledged and is lost`);
+  problems.push(...cluster.failures.map(String));
+  for (const member of cluster.running) member.raft.stop();
+  return problems;
+}
+
+describe('whatever happens', () => {
+  it('one leader per epoch, nothing acknowledged is lost, and it recovers: 200 seeds', async () => {
+    for (let seed = 1; seed <= 200; seed++) {
+      const problems = await chaos(seed);
+      expect(problems, `seed ${seed}`).toEqual([]);
+    }
+  }, 60_000);
+
+  it('the check itself notices voters that acknowledge what they have not flushed', async () => {
+    let noticed: string[] = [];
+    for (let seed = 1; seed <= 50 && noticed.length === 0; seed++) noticed = await chaos(seed, { flushes: false });
+    expect(noticed.join()).toMatch(/acknowledged and is lost|was committed as|below the high watermark/);
+  });
+});

@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import type { NodeEvent } from '../../electron/cluster/lib/events.ts';
+import { Timeline, type TimelineEntry } from '../../electron/cluster/timeline.ts';
+
+function must(entry: TimelineEntry | undefined): TimelineEntry {
+  if (entry === undefined) throw new Error('not recorded');
+  return entry;
+}
+
+describe('timeline', () => {
+  it('numbers entries from 1 and gives those after an id', () => {
+    const timeline = new Timeline();
+    for (let at = 0; at < 3; at++) timeline.record(1, { type: 'topic/created', at, topic: `t${at}` });
+    expect(timeline.since(0).map(({ id, topic }) => [id, topic])).toEqual([
+      [1, 't0'],
+      [2, 't1'],
+      [3, 't2'],
+    ]);
+    expect(timeline.since(2).map(({ id }) => id)).toEqual([3]);
+    expect(timeline.since(3)).toEqual([]);
+    expect(timeline.since(99)).toEqual([]);
+  });
+
+  it('keeps the last 5,000 with their ids', () => {
+    const timeline = new Timeline();
+    for (let at = 0; at < 12_345; at++) timeline.record(1, { type: 'topic/created', at });
+    const kept = timeline.since(0);
+    expect(kept).toHaveLength(5_000);
+    expect(kept[0]?.id).toBe(7_346);
+    expect(timeline.since(12_000)[0]?.id).toBe(12_001);
+    expect(timeline.since(12_000)).toHaveLength(345);
+  });
+
+  it('drops what is of no known type', () => {
+    const timeline = new Timeline();
+    expect(timeline.record(1, { type: 'topic/renamed', at: 0 })).toBeUndefined();
+    expect(timeline.since(0)).toEqual([]);
+  });
+
+  it('links a kill to the fencing, the elections and the shrinks that follow it', () => {
+    const timeline = new Timeline();
+    const kill = must(timeline.record(null, { type: 'lab/nodeKilled', at: 1_000, broker: 2 }));
+    timeline.record(null, { type: 'lab/nodeKilled', at: 1_001, broker: 3 });
+    const fenced = must(timeline.record(1, { type: 'cluster/brokerFenced', at: 4_000, broker: 2 }));
+    const moves = [0, 3, 6].map((partition) => ({ topic: 't', partition, from: 2, to: 1 }));
+    const elected = must(timeline.record(1, { type: 'partition/leadersElected', at: 4_001, details: { moves } }));
+    const changes = [{ topic: 't', partition: 0, from: [1, 2], to: [1] }];
+    const shrunk = must(timeline.record(1, { type: 'partition/isrShrunk', at: 4_002, details: { changes } }));
+    expect(fenced.causeId).toBe(kill.id);
+    expect(elected).toMatchObject({ causeId: fenced.id, count: 3 });
+    expect(shrunk.causeId).toBe(fenced.id);
+  });
+
+  it('links a new quorum leader to the end of the old one, and takes it once though every node tells it', () => {
+    const timeline = new Timeline();
+    const first = must(timeline.record(1, { type: 'quorum/leaderElected', at: 0, broker: 1, details: { epoch: 1 } }));
+    expect(first.causeId).toBeUndefined();
+    const kill = must(timeline.record(null, { type: 'lab/nodeKilled', at: 10, broker: 1 }));
+    const told = [2, 3].map((node) =>
+      timeline.record(node, { type: 'quorum/leaderElected', at: 500 + node, broker: 2, details: { epoch: 2 } }),
+    );
+    expect(told[0]?.details).toEqual({ epoch: 2, previousLeader: 1 });
+    expect(told.map((entry) => entry?.causeId)).toEqual([kill.id, undefined]);
+    expect(timeline.since(0)).toHaveLength(3);
+  });
+
+  it('links the return of a broker down to the ISR that grows', () => {
+    const timeline = new Timeline();
+    const start = must(timeline.record(null, { type: 'lab/nodeStarted', at: 0, broker: 2 }));
+    const registered = must(timeline.record(1, { type: 'cluster/brokerRegistered', at: 5, broker: 2 }));
+    const unfenced = must(timeline.record(1, { type: 'cluster/brokerUnfenced', at: 6, broker: 2 }));
+    const joins = (broker: number): NodeEvent => ({
+      type: 'partition/isrExpanded',
+      at: 7,
+      details: { changes: [{ topic: 't', partition: 0, from: [1], to: [1, broker] }] },
+    });
+    const expanded = must(timeline.record(1, joins(2)));
+    const other = must(timeline.record(1, joins(3)));
+    expect([registered.causeId, unfenced.causeId, expanded.causeId, other.causeId]).toEqual([
+      start.id,
+      registered.id,
+      unfenced.id,
+      undefined,
+    ]);
+  });
+
+  it('does not blame what is long past', () => {
+    const timeline = new Timeline();
+    timeline.record(null, { type: 'lab/nodeKilled', at: 0, broker: 2 });
+    expect(timeline.record(1, { type: 'cluster/brokerFenced', at: 61_000, broker: 2 })?.causeId).toBeUndefined();
+  });
+
+  it('takes what the controller did to an ISR, not what a leader asked for', () => {
+    const timeline = new Timeline();
+    const asked = { type: 'partition/isrExpanded', at: 0, broker: 1, topic: 't', partitions: [0], details: { isr: [1, 2], before: [1] } };
+    expect(timeline.record(1, asked)).toBeUndefined();
+  });
+
+  it('cuts long lists and says how many there were', () => {
+    const timeline = new Timeline();
+    const moves = Array.from({ length: 3_000 }, (_, partition) => ({ topic: 't', partition, from: 2, to: 1 }));
+    const entry = must(timeline.record(1, { type: 'partition/leadersElected', at: 0, details: { moves } }));
+    expect(entry.count).toBe(3_000);
+    expect(entry.details?.['moves']).toHaveLength(100);
+  });
+
+  it('tells listeners of every new entry until they leave', () => {
+    const timeline = new Timeline();
+    const seen: number[] = [];
+    const leave = timeline.onEntry(({ id }) => seen.push(id));
+    timeline.record(1, { type: 'topic/created', at: 0 });
+    leave();
+    timeline.record(1, { type: 'topic/created', at: 1 });
+    expect(seen).toEqual([1]);
+  });
+});

@@ -1,0 +1,194 @@
+import { request } from 'node:http';
+import { afterEach, describe, expect, it } from 'vitest';
+import { startControlServer, type ControlServer } from '../../electron/control/server.ts';
+import { ROUTES } from '../../electron/control/routes.ts';
+import { ServiceError } from '../../electron/services/errors.ts';
+import type { Lab, LabNode } from '../../electron/services/lab.ts';
+import type { TimelineEvent } from '../../shared/models/timeline.ts';
+
+class FakeLab implements Lab {
+  readonly events: TimelineEvent[] = [];
+  readonly listeners = new Set<(event: TimelineEvent) => void>();
+  readonly states = new Map<number, LabNode['state']>([
+    [1, 'running'],
+    [2, 'running'],
+  ]);
+
+  async nodes(): Promise<LabNode[]> {
+    return [...this.states].map(([id, state]) => ({
+      id,
+      state,
+      reason: null,
+      role: id === 1 ? 'leader' : 'follower',
+      host: '127.0.0.1',
+      port: 9091 + id,
+      controllerPort: 9191 + id,
+      since: 0,
+      sessionAgeMs: 10,
+      sessionTimeoutMs: 3000,
+      memoryBytes: 1,
+      inBytes: 0,
+      outBytes: 0,
+    }));
+  }
+  stop = (node: number): Promise<void> => this.to(node, 'stopped');
+  kill = (node: number): Promise<void> => this.to(node, 'killed');
+  start = (node: number): Promise<void> => this.to(node, 'running');
+  timeline(sinceId: number): TimelineEvent[] {
+    return this.events.filter(({ id }) => id > sinceId);
+  }
+  onEvent(listener: (event: TimelineEvent) => void): () => void {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+  happen(type: TimelineEvent['type']): void {
+    const event: TimelineEvent = { id: this.events.length + 1, type, at: 0, node: null };
+    this.events.push(event);
+    for (const listener of this.listeners) listener(event);
+  }
+
+  private async to(node: number, state: LabNode['state']): Promise<void> {
+    if (!this.states.has(node)) throw new ServiceError({ code: 'NOT_FOUND', message: `There is no broker ${node}.` });
+    if (this.states.get(node) === state) throw new ServiceError({ code: 'WRONG_STATE', message: `Broker ${node} is ${state}.` });
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    this.states.set(node, state);
+  }
+}
+
+type Call = Omit<RequestInit, 'headers'> & { headers?: Record<string, string> };
+
+let server: ControlServer | undefined;
+afterEach(async () => {
+  await server?.close();
+  server = undefined;
+});
+
+async function started(): Promise<{
+  lab: FakeLab;
+  errors: unknown[];
+  call: (path: string, init?: Call) => Promise<Response>;
+  url: string;
+}> {
+  const lab = new FakeLab();
+  const errors: unknown[] = [];
+  const one = await startControlServer({ lab, port: 0, onError: (error) => errors.push(error) });
+  server = one;
+  const call = (path: string, { headers, ...init }: Call = {}): Promise<Response> =>
+    fetch(one.url + path, { ...init, headers: { authorization: `Bearer ${one.token}`, ...headers } });
+  return { lab, errors, call, url: one.url };
+}
+
+describe('control API', () => {
+  it('lists nodes and shows one', async () => {
+    const { call } = await started();
+    const nodes = (await (await call('/nodes')).json()) as LabNode[];
+    expect(nodes.map(({ id }) => id)).toEqual([1, 2]);
+    expect(await (await call('/nodes/2')).json()).toMatchObject({ id: 2, role: 'follower', port: 9093 });
+  });
+
+  it.each([
+    ['stop', 'stopped'],
+    ['kill', 'killed'],
+  ])('answers %s when it has happened, with the node as it is then', async (verb, state) => {
+    const { call } = await started();
+    const response = await call(`/nodes/2/${verb}`, { method: 'POST' });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ id: 2, state });
+    expect(await (await call('/nodes/2/start', { method: 'POST' })).json()).toMatchObject({ state: 'running' });
+  });
+
+  it.each([
+    ['GET', '/nodes/9', 404, 'NOT_FOUND'],
+    ['POST', '/nodes/9/kill', 404, 'NOT_FOUND'],
+    ['POST', '/nodes/1/start', 409, 'WRONG_STATE'],
+    ['GET', '/nodes/1/kill', 405, 'METHOD_NOT_ALLOWED'],
+    ['DELETE', '/nodes', 405, 'METHOD_NOT_ALLOWED'],
+    ['GET', '/nope', 404, 'NOT_FOUND'],
+    ['GET', '/nodes/one', 404, 'NOT_FOUND'],
+    ['GET', '/timeline?since=x', 400, 'INVALID_PARAMETER'],
+  ])('%s %s is refused with %i', async (method, path, status, code) => {
+    const { call, errors } = await started();
+    const response = await call(path, { method });
+    expect(response.status).toBe(status);
+    expect(await response.json()).toMatchObject({ error: { code, message: expect.any(String) } });
+    if (status === 405) expect(response.headers.get('allow')).toMatch(/GET|POST/);
+    expect(errors).toEqual([]);
+  });
+
+  it('wants the token, all of it', async () => {
+    const { call, url } = await started();
+    for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: '' }]) {
+      const response = await fetch(`${url}/nodes`, { headers });
+      expect(response.status).toBe(401);
+      expect(await response.json()).toMatchObject({ error: { code: 'UNAUTHORIZED' } });
+    }
+    expect((await call('/nodes')).status).toBe(200);
+  });
+
+  it('answers under loopback names only', async () => {
+    const { url } = await started();
+    const port = new URL(url).port;
+    const statusFor = (host: string): Promise<number | undefined> =>
+      new Promise((resolve, reject) => {
+        request({ host: '127.0.0.1', port, path: '/openapi.json', headers: { host } }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        })
+          .on('error', reject)
+          .end();
+      });
+    expect(await statusFor(`evil.example:${port}`)).toBe(403);
+    expect(await statusFor(`127.0.0.1.evil.example`)).toBe(403);
+    expect(await statusFor(`localhost:${port}`)).toBe(200);
+  });
+
+  it('describes exactly what it serves', async () => {
+    const { url } = await started();
+    const document = (await (await fetch(`${url}/openapi.json`)).json()) as {
+      servers: { url: string }[];
+      paths: Record<string, Record<string, unknown>>;
+      components: { schemas: { Node: { properties: object } } };
+    };
+    const described = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${path}`),
+    );
+    expect(described.sort()).toEqual(ROUTES.map(({ method, path }) => `${method.toLowerCase()} ${path}`).sort());
+    expect(document.servers[0]?.url).toBe(url);
+    const [node] = await new FakeLab().nodes();
+    expect(Object.keys(document.components.schemas.Node.properties).sort()).toEqual(Object.keys(node as object).sort());
+  });
+
+  it('gives the timeline after an id', async () => {
+    const { lab, call } = await started();
+    lab.happen('lab/nodeKilled');
+    lab.happen('cluster/brokerFenced');
+    expect(((await (await call('/timeline')).json()) as TimelineEvent[]).map(({ id }) => id)).toEqual([1, 2]);
+    expect(await (await call('/timeline?since=1')).json()).toEqual([{ id: 2, type: 'cluster/brokerFenced', at: 0, node: null }]);
+  });
+
+  it('streams the timeline: what was missed, then what happens, each once', async () => {
+    const { lab, call } = await started();
+    lab.happen('lab/nodeKilled');
+    lab.happen('cluster/brokerFenced');
+    const abort = new AbortController();
+    const response = await call('/timeline?since=1', { headers: { accept: 'text/event-stream' }, signal: abort.signal });
+    expect(response.headers.get('content-type')).toBe('text/event-stream');
+    lab.happen('partition/leadersElected');
+    let text = '';
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    while ((text.match(/\n\n/g) ?? []).length < 2) text += Buffer.from((await reader.read()).value ?? []).toString();
+    expect([...text.matchAll(/^id: (\d+)$/gm)].map((found) => found[1])).toEqual(['2', '3']);
+    expect(text).toContain('"type":"partition/leadersElected"');
+    abort.abort();
+    await reader.closed.catch(() => undefined);
+    for (let i = 0; i < 200 && lab.listeners.size > 0; i++) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(lab.listeners.size).toBe(0);
+  });
+
+  it('ends open streams when it closes', async () => {
+    const { call } = await started();
+    const response = await call('/timeline', { headers: { accept: 'text/event-stream' } });
+    await server?.close();
+    await expect(response.text()).rejects.toThrow();
+  });
+});

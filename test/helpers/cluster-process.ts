@@ -1,0 +1,115 @@
+/** The product as a test-suite in any language meets it: `npm run cluster --json --control 0`, in a process of its own. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { join, resolve } from 'node:path';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+export interface ClusterLine {
+  bootstrap: string;
+  control: string;
+  token: string;
+  data: string;
+  pid: number;
+}
+
+export interface ControlNode {
+  id: number;
+  state: string;
+}
+
+export class ClusterProcess {
+  readonly line: ClusterLine;
+  private readonly child: ChildProcess;
+  private readonly log: string[];
+
+  private constructor(line: ClusterLine, child: ChildProcess, log: string[]) {
+    this.line = line;
+    this.child = child;
+    this.log = log;
+  }
+
+  /** Resolves when every node is ready. `args` follow `cluster --json --control 0`. */
+  static start(args: readonly string[] = ['--memory'], options: { timeoutMs?: number } = {}): Promise<ClusterProcess> {
+    const port = String(20_000 + Math.floor(Math.random() * 20_000));
+    const child = spawn(process.execPath, [join(ROOT, 'build/run.ts'), 'cluster', '--json', '--control', '0', '--port', port, ...args], {
+      cwd: ROOT,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const log: string[] = [];
+    child.stderr.on('data', (chunk: Buffer) => {
+      log.push(chunk.toString());
+      if (log.length > 2_000) log.shift();
+    });
+    return new Promise((resolve, reject) => {
+      let out = '';
+      const timer = setTimeout(() => {
+        child.kill('SIGKILL');
+        reject(new Error(`the cluster was not ready in time:\n${log.join('')}`));
+      }, options.timeoutMs ?? 60_000);
+      child.stdout.on('data', (chunk: Buffer) => {
+        out += chunk.toString();
+        const end = out.indexOf('\n');
+        if (end < 0) return;
+        clearTimeout(timer);
+        resolve(new ClusterProcess(JSON.parse(out.slice(0, end)) as ClusterLine, child, log));
+      });
+      child.once('exit', (code) => {
+        clearTimeout(timer);
+        reject(new Error(`the cluster exited with ${code}:\n${log.join('')}`));
+      });
+    });
+  }
+
+  get bootstrap(): string {
+    return this.line.bootstrap;
+  }
+
+  get stderr(): string {
+    return this.log.join('');
+  }
+
+  async control<T>(method: 'GET' | 'POST' | 'DELETE', path: string): Promise<T> {
+    const response = await fetch(new URL(path, this.line.control), {
+      method,
+      headers: { authorization: `Bearer ${this.line.token}` },
+      signal: AbortSignal.timeout(30_000),
+    });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return (text === '' ? null : JSON.parse(text)) as T;
+  }
+
+  async nodes(): Promise<ControlNode[]> {
+    const answer = await this.control<ControlNode[] | { nodes: ControlNode[] }>('GET', '/nodes');
+    return Array.isArray(answer) ? answer : answer.nodes;
+  }
+
+  kill(node: number): Promise<unknown> {
+    return this.control('POST', `/nodes/${node}/kill`);
+  }
+
+  startNode(node: number): Promise<unknown> {
+    return this.control('POST', `/nodes/${node}/start`);
+  }
+
+  /** Ends it as a person would, by SIGINT; resolves with the exit code. */
+  async stop(): Promise<number | null> {
+    if (this.child.exitCode !== null) return this.child.exitCode;
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => this.child.kill('SIGKILL'), 20_000);
+      this.child.once('exit', (code) => {
+        clearTimeout(timer);
+        resolve(code);
+      });
+      this.child.kill('SIGINT');
+    });
+  }
+
+  /** kill -9 of the whole process. */
+  async crash(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.child.once('exit', () => resolve());
+      this.child.kill('SIGKILL');
+    });
+  }
+}

@@ -1,0 +1,145 @@
+import { seededRandom, type Random } from '../../electron/cluster/lib/random.ts';
+import { silentLogger } from '../../electron/cluster/lib/logger.ts';
+import { ApiKey } from '../../electron/cluster/protocol/api-keys.ts';
+import { RaftNode, type RaftStatus } from '../../electron/cluster/quorum/raft.ts';
+import type { RaftSettings } from '../../electron/cluster/quorum/raft-settings.ts';
+import { INITIAL_VOTE, type VoteState, type VoteStore } from '../../electron/cluster/quorum/vote-store.ts';
+import { MemoryRaftLog } from './memory-raft-log.ts';
+import { MessageNetwork } from './message-network.ts';
+import { VirtualClock } from './virtual-clock.ts';
+
+export const CLUSTER_ID = 'Sj2m1SxYQ6-test-clusterA';
+
+class MemoryVoteStore implements VoteStore {
+  state: VoteState = INITIAL_VOTE;
+  read(): VoteState {
+    return this.state;
+  }
+  write(state: VoteState): void {
+    this.state = state;
+  }
+}
+
+export interface Member {
+  id: number;
+  log: MemoryRaftLog;
+  votes: VoteStore;
+  raft: RaftNode;
+  running: boolean;
+  /** What this run of the node has seen committed: `offset:epoch:text`. */
+  committed: string[];
+}
+
+/** Raft nodes on a virtual clock, over a network that loses and delays, checking what must hold at every moment. */
+export class RaftCluster {
+  readonly clock = new VirtualClock();
+  readonly random: Random;
+  readonly network: MessageNetwork;
+  readonly members = new Map<number, Member>();
+  /** By epoch, who led it. */
+  readonly leaders = new Map<number, number>();
+  /** By offset, what any node ever saw committed there. */
+  readonly truth: string[] = [];
+  readonly failures: unknown[] = [];
+  private readonly ids: readonly number[];
+  private readonly settings: Partial<RaftSettings>;
+  private readonly flushes: boolean;
+
+  constructor(seed: number, size: number, options: { settings?: Partial<RaftSettings>; flushes?: boolean } = {}) {
+    this.random = seededRandom(seed);
+    this.network = new MessageNetwork(this.clock, this.random);
+    this.ids = Array.from({ length: size }, (_, index) => index + 1);
+    this.settings = options.settings ?? {};
+    this.flushes = options.flushes ?? true;
+    for (const id of this.ids) this.start(id);
+  }
+
+  start(id: number): void {
+    const before = this.members.get(id);
+    const log = before?.log ?? new MemoryRaftLog(this.flushes);
+    const votes = before?.votes ?? new MemoryVoteStore();
+    const committed: string[] = [];
+    const raft = new RaftNode({
+      nodeId: id,
+      clusterId: CLUSTER_ID,
+      voters: this.ids,
+      clock: this.clock,
+      random: seededRandom(this.random.int(1 << 30)),
+      log,
+      voteStore: votes,
+      transport: { send: (to, api, body, timeoutMs) => this.network.send(id, to, api, body, timeoutMs) },
+      listener: {
+        onLeaderChange: (status) => this.onStatus(id, status),
+        onCommitted: (batches) => {
+          for (const batch of batches) {
+            const lines = batch.control ? ['leader change'] : batch.values.map((value) => Buffer.from(value).toString());
+            lines.forEach((line, index) => this.onCommitted(committed, batch.baseOffset + BigInt(index), `${batch.epoch}:${line}`));
+          }
+        },
+        onFailure: (error) => this.failures.push(error),
+      },
+      logger: silentLogger,
+      settings: this.settings,
+    });
+    this.members.set(id, { id, log, votes, raft, running: true, committed });
+    this.network.attach(id, (api, body) => handle(raft, api.key, body));
+    raft.start();
+  }
+
+  /** Ends a node as a power cut does. */
+  crash(id: number): void {
+    const member = this.member(id);
+    if (!member.running) return;
+    member.running = false;
+    this.network.detach(id);
+    member.raft.stop();
+    member.log.crash();
+  }
+
+  member(id: number): Member {
+    const member = this.members.get(id);
+    if (member === undefined) throw new Error(`no node ${id}`);
+    return member;
+  }
+
+  get running(): Member[] {
+    return [...this.members.values()].filter((member) => member.running);
+  }
+
+  /** The node that leads with the highest epoch. */
+  get leader(): Member | undefined {
+    return this.running
+      .filter((member) => member.raft.status.role === 'leader')
+      .sort((a, b) => b.raft.status.epoch - a.raft.status.epoch)[0];
+  }
+
+  private onStatus(id: number, status: RaftStatus): void {
+    if (status.role !== 'leader') return;
+    const known = this.leaders.get(status.epoch);
+    if (known !== undefined && known !== id) this.failures.push(new Error(`nodes ${known} and ${id} both lead epoch ${status.epoch}`));
+    this.leaders.set(status.epoch, id);
+  }
+
+  private onCommitted(committed: string[], offset: bigint, line: string): void {
+    if (BigInt(committed.length) !== offset) this.failures.push(new Error(`offset ${offset} was committed after ${committed.length - 1}`));
+    committed.push(line);
+    const known = this.truth[Number(offset)];
+    if (known === undefined) this.truth[Number(offset)] = line;
+    else if (known !== line) this.failures.push(new Error(`offset ${offset} was committed as ${known} and as ${line}`));
+  }
+}
+
+function handle(raft: RaftNode, key: number, body: unknown): unknown {
+  switch (key) {
+    case ApiKey.Vote:
+      return raft.handleVote(body as Parameters<RaftNode['handleVote']>[0]);
+    case ApiKey.BeginQuorumEpoch:
+      return raft.handleBeginQuorumEpoch(body as Parameters<RaftNode['handleBeginQuorumEpoch']>[0]);
+    case ApiKey.EndQuorumEpoch:
+      return raft.handleEndQuorumEpoch(body as Parameters<RaftNode['handleEndQuorumEpoch']>[0]);
+    case ApiKey.Fetch:
+      return raft.handleFetch(body as Parameters<RaftNode['handleFetch']>[0]);
+    default:
+      throw new Error(`no handler for API ${key}`);
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * Apache Kafka's own DumpLogSegments reads what we wrote and finds nothing to complain of. Needs Kafka's jars: set KAFKA_JARS to their
+ * directory.
+ */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { silentLogger } from '../../electron/cluster/lib/logger.ts';
+import { seededRandom } from '../../electron/cluster/lib/random.ts';
+import { systemClock } from '../../electron/cluster/lib/system-clock.ts';
+import { systemDisk } from '../../electron/cluster/lib/system-disk.ts';
+import { DEFAULT_LOG_CONFIG } from '../../electron/cluster/log/log-config.ts';
+import { Log } from '../../electron/cluster/log/log.ts';
+import { COMPRESSION_NAMES } from '../../electron/cluster/protocol/compression.ts';
+import { buildBatch } from '../../electron/cluster/protocol/records-builder.ts';
+import { buildEndTransactionMarker } from '../../electron/cluster/protocol/transaction-marker.ts';
+
+const jars = process.env['KAFKA_JARS'];
+const BATCHES = 200;
+
+describe.skipIf(jars === undefined)('Apache Kafka reads our log (KAFKA_JARS)', () => {
+  let directory: string;
+  let files: string[];
+
+  beforeAll(() => {
+    directory = join(mkdtempSync(join(tmpdir(), 'brokerdesk-dump-')), 't-0');
+    write(directory);
+    files = readdirSync(directory);
+  });
+  afterAll(() => rmSync(join(directory, '..'), { recursive: true, force: true }));
+
+  function dump(suffix: string, ...options: string[]): string {
+    const paths = files.filter((name) => name.endsWith(suffix)).map((name) => join(directory, name));
+    expect(paths.length).toBeGreaterThan(0);
+    return execFileSync('java', ['-cp', `${jars}/*`, 'org.apache.kafka.tools.DumpLogSegments', '--files', paths.join(','), ...options], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+      maxBuffer: 1 << 28,
+    });
+  }
+
+  test('every record of every batch', () => {
+    const out = dump('.log', '--deep-iteration', '--print-data-log');
+    expect(out).not.toMatch(/isvalid: false|invalid bytes|non-consecutive|Could not|corrupt/i);
+    const offsets = [...out.matchAll(/^\| offset: (\d+)/gm)].map((match) => Number(match[1]));
+    expect(offsets).toEqual(offsets.map((_, i) => i));
+    expect(offsets.length).toBeGreaterThan(BATCHES);
+    for (const codec of COMPRESSION_NAMES) expect(out).toContain(`compresscodec: ${codec}`);
+    expect(out).toContain('endTxnMarker: ABORT coordinatorEpoch: 3');
+  }, 60_000);
+
+  test('offset index, time index, aborted transactions, producer snapshots', () => {
+    // Mismatches between an index and its log are printed, not signalled by the exit code.
+    const complaints = /Mismatches|mismatch|not found|out of order|corrupt|sanity check|no entries/i;
+    const index = dump('.index');
+    expect(index).toMatch(/offset: \d+ position: \d+/);
+    expect(index).not.toMatch(complaints);
+    const time = dump('.timeindex');
+    expect(time).toMatch(/timestamp: \d+ offset: \d+/);
+    expect(time).not.toMatch(complaints);
+    expect(dump('.txnindex')).toMatch(/producerId: 7 firstOffset: \d+ lastOffset: \d+ lastStableOffset: \d+/);
+    expect(dump('.snapshot')).toMatch(/producerId: 7 producerEpoch: 0 coordinatorEpoch: 3 currentTxnFirstOffset/);
+  }, 60_000);
+});
+
+function write(directory: string): void {
+  const log = Log.open({
+    disk: systemDisk,
+    directory,
+    clock: systemClock,
+    logger: silentLogger,
+    config: { ...DEFAULT_LOG_CONFIG, segmentBytes: 20_000, indexIntervalBytes: 500 },
+    cleanShutdown: true,
+  });
+  const random = seededRandom(3);
+  let sequence = 0;
+  const base = systemClock.now() - 1_000_000;
+  for (let i = 0; i < BATCHES; i++) {
+    const records = Array.from({ length: 1 + random.int(5) }, (_, n) => ({
+      key: Buffer.from(`k${n}`),
+      value: Buffer.from('v'.repeat(random.int(300))),
+      timestamp: BigInt(base + i * 1000 + random.int(5000)),
+      headers: [['h', Buffer.from('x')]] as const,
+    }));
+    const transactional = i % 10 < 3;
+    const batch = buildBatch({
+      records,
+      compression: COMPRESSION_NAMES[i % COMPRESSION_NAMES.length] ?? 'none',
+      ...(transactional ? { producerId: 7n, producerEpoch: 0, baseSequence: sequence, transactional } : {}),
+    });
+    if (transactional) sequence += records.length;
+    log.appendAsLeader(batch, i >> 4, { origin: 'client' });
+    if (i % 10 === 4) {
+      const type = i % 20 === 4 ? 'abort' : 'commit';
+      const marker = buildEndTransactionMarker({
+        type,
+        producerId: 7n,
+        producerEpoch: 0,
+        coordinatorEpoch: 3,
+        timestamp: BigInt(base + i * 1000),
+      });
+      log.appendAsLeader(marker, i >> 4, { origin: 'coordinator' });
+    }
+  }
+  log.close();
+}
