@@ -2,8 +2,7 @@
  * `node build/run.ts NAME …args`: a command of the built command line (`electron/cli.ts`), in this process; what is stale is
  * built first. `npm run cluster` and its like come here.
  */
-import { enableCompileCache } from 'node:module';
-import { createRequire } from 'node:module';
+import { createRequire, enableCompileCache } from 'node:module';
 import { join } from 'node:path';
 import { requireNode24 } from './node-version.ts';
 import type { TargetName } from './targets.ts';

@@ -1,4 +1,5 @@
 /** What is built, from what, and how: the main side as CommonJS for Node and Electron, the preload script, the renderer. */
+import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join, resolve } from 'node:path';
@@ -44,7 +45,7 @@ const TARGETS: readonly Target[] = [
     name: 'renderer',
     sources: [...COMMON_SOURCES, 'renderer'],
     exists: () => existsSync(join(ROOT, 'renderer/index.html')),
-    build: buildRenderer,
+    build: (outDir) => buildRenderer(outDir),
   },
 ];
 
@@ -59,21 +60,34 @@ export async function buildTargets(names: readonly TargetName[], report: (line: 
     if (existsSync(outDir) && readStamp(stampFile) === stamp) continue;
     const start = performance.now();
     // Made aside and then put in place, so that nobody starts from half of it.
-    const aside = `${outDir}.${process.pid}`;
-    const old = `${outDir}.${process.pid}.old`;
+    const aside = `${outDir}.${randomUUID()}`;
     try {
       await target.build(aside);
-      if (existsSync(outDir)) renameSync(outDir, old);
-      renameSync(aside, outDir);
+      replaceDirectory(outDir, aside);
     } finally {
       rmSync(aside, { recursive: true, force: true });
-      rmSync(old, { recursive: true, force: true });
     }
     writeStamp(stampFile, stamp);
     report(`built ${target.name} in ${((performance.now() - start) / 1000).toFixed(1)} s`);
     built.push(target.name);
   }
   return built;
+}
+
+/** Puts `fresh` where `directory` is; two builds at once both get there, the later one stays. */
+function replaceDirectory(directory: string, fresh: string): void {
+  for (let attempt = 1; ; attempt++) {
+    const old = `${fresh}.old`;
+    try {
+      if (existsSync(directory)) renameSync(directory, old);
+      renameSync(fresh, directory);
+      return;
+    } catch (error) {
+      if (attempt === 5) throw error;
+    } finally {
+      rmSync(old, { recursive: true, force: true });
+    }
+  }
 }
 
 function present(entries: Readonly<Record<string, string>>): Record<string, string> {
@@ -87,7 +101,8 @@ function externals(): (string | RegExp)[] {
   return [/^node:/, ...builtinModules, ...packages, ...packages.map((name) => new RegExp(`^${name}/`))];
 }
 
-async function buildNode(outDir: string, entries: Readonly<Record<string, string>>): Promise<void> {
+/** Entries by their names in `outDir`, as CommonJS for Node and Electron. `target` is lower only for checks in an older Electron. */
+export async function buildNode(outDir: string, entries: Readonly<Record<string, string>>, target = 'node24'): Promise<void> {
   const { build } = await import('vite');
   await build({
     configFile: false,
@@ -98,7 +113,7 @@ async function buildNode(outDir: string, entries: Readonly<Record<string, string
     ssr: { noExternal: true },
     build: {
       ssr: true,
-      target: 'node24',
+      target,
       outDir,
       emptyOutDir: true,
       minify: false,
@@ -106,13 +121,14 @@ async function buildNode(outDir: string, entries: Readonly<Record<string, string
       rolldownOptions: {
         input: Object.fromEntries(Object.entries(entries).map(([name, path]) => [name, join(ROOT, path)])),
         external: externals(),
+        // Chunks beside the entries: what finds its files by its own place (electron/cli/paths.ts) may be in either.
         output: { format: 'cjs', entryFileNames: '[name].cjs', chunkFileNames: '[name]-[hash].cjs' },
       },
     },
   });
 }
 
-async function buildRenderer(outDir: string): Promise<void> {
+export async function buildRenderer(outDir: string, target = 'chrome140'): Promise<void> {
   const [{ build }, { default: vue }] = await Promise.all([import('vite'), import('@vitejs/plugin-vue')]);
   await build({
     configFile: false,
@@ -120,6 +136,7 @@ async function buildRenderer(outDir: string): Promise<void> {
     base: './',
     logLevel: 'warn',
     plugins: [vue()],
-    build: { target: 'chrome140', outDir, emptyOutDir: true, minify: true, reportCompressedSize: false },
+    // The page's policy allows fonts and pictures from files only, so none may become a data: address.
+    build: { target, outDir, emptyOutDir: true, minify: true, assetsInlineLimit: 0, reportCompressedSize: false },
   });
 }

@@ -75,14 +75,24 @@ const sameBroker = (cause: TimelineEntry, effect: TimelineEntry): boolean => cau
 const sameGroup = (cause: TimelineEntry, effect: TimelineEntry): boolean => cause.group === effect.group;
 const any = (): boolean => true;
 
-/** Is the cause's broker among the ids that the effect names under `key`? True as well when the effect does not say. */
-const names =
-  (key: string) =>
-  (cause: TimelineEntry, effect: TimelineEntry): boolean => {
-    const ids = effect.details?.[key];
-    if (typeof ids === 'number') return ids === cause.broker;
-    return !Array.isArray(ids) || ids.includes(cause.broker);
-  };
+/** Is the cause's broker the one that the effect is about, or among those that its details show it to be about? */
+const concerns =
+  (brokers: (details: Details) => number[]) =>
+  (cause: TimelineEntry, effect: TimelineEntry): boolean =>
+    cause.broker !== undefined && (cause.broker === effect.broker || brokers(effect.details ?? {}).includes(cause.broker));
+
+/** How the controller lists what one decision did: `moves` of leaders, `changes` of ISRs. */
+interface Details {
+  previousLeader?: unknown;
+  moves?: unknown;
+  changes?: unknown;
+}
+
+const previousLeader = ({ previousLeader: id }: Details): number[] => (typeof id === 'number' ? [id] : []);
+const losing = ({ moves }: Details): number[] => items(moves).flatMap(({ from }) => numbers(from));
+const gaining = ({ moves }: Details): number[] => items(moves).flatMap(({ to }) => numbers(to));
+const leaving = ({ changes }: Details): number[] => items(changes).flatMap(({ from, to }) => without(numbers(from), numbers(to)));
+const joining = ({ changes }: Details): number[] => items(changes).flatMap(({ from, to }) => without(numbers(to), numbers(from)));
 
 /** By effect, the likeliest rule first; within a rule the latest entry that fits is the cause. */
 const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
@@ -96,18 +106,18 @@ const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
     { causes: ['cluster/brokerRegistered'], fits: sameBroker },
     { causes: ['lab/nodeStarted'], fits: sameBroker },
   ],
-  'quorum/leaderElected': [{ causes: DOWN, fits: names('previousLeader') }],
+  'quorum/leaderElected': [{ causes: DOWN, fits: concerns(previousLeader) }],
   'partition/leadersElected': [
-    { causes: MOVED, fits: names('from') },
-    { causes: ['cluster/brokerUnfenced'], fits: names('to') },
+    { causes: MOVED, fits: concerns(losing) },
+    { causes: ['cluster/brokerUnfenced'], fits: concerns(gaining) },
     { causes: ['topic/created'], fits: (cause, effect) => effect.topic !== undefined && cause.topic === effect.topic },
   ],
-  'partition/leadersLost': [{ causes: MOVED, fits: names('from') }],
+  'partition/leadersLost': [{ causes: MOVED, fits: sameBroker }],
   'partition/isrShrunk': [
-    { causes: MOVED, fits: names('removed') },
-    { causes: DOWN, fits: names('removed') },
+    { causes: MOVED, fits: concerns(leaving) },
+    { causes: DOWN, fits: concerns(leaving) },
   ],
-  'partition/isrExpanded': [{ causes: ['cluster/brokerUnfenced'], fits: names('added') }],
+  'partition/isrExpanded': [{ causes: ['cluster/brokerUnfenced'], fits: concerns(joining) }],
   'partition/truncated': [
     { causes: ['lab/nodeStarted'], fits: (cause, effect) => cause.broker === effect.node },
     { causes: ['partition/leadersElected'], fits: any },
@@ -127,6 +137,10 @@ const MERGED: Partial<Record<TimelineType, readonly string[]>> = {
   'quorum/leaderElected': ['epoch'],
 };
 
+const ISR_CHANGES: readonly TimelineType[] = ['partition/isrShrunk', 'partition/isrExpanded'];
+/** Most items of a list in `details`; `count` says how many there were. */
+const MAX_ITEMS = 100;
+
 export class Timeline {
   private readonly entries: TimelineEntry[] = [];
   private readonly listeners = new Set<(entry: TimelineEntry) => void>();
@@ -142,9 +156,10 @@ export class Timeline {
     if (partitions !== undefined) entry.partitions = [...partitions];
     if (group !== undefined) entry.group = group;
     if (reason !== undefined) entry.reason = reason;
-    if (details !== undefined) entry.details = { ...details };
-    const count = details?.['count'] ?? (partitions !== undefined && partitions.length > 1 ? partitions.length : undefined);
-    if (typeof count === 'number') entry.count = count;
+    if (details !== undefined) entry.details = bounded(details);
+    if (type === 'quorum/leaderElected') this.addPreviousLeader(entry);
+    const count = countOf(event);
+    if (count !== undefined) entry.count = count;
     if (this.isKnown(entry)) return undefined;
     const cause = this.causeOf(entry);
     if (cause !== undefined) entry.causeId = cause.id;
@@ -176,7 +191,14 @@ export class Timeline {
     return undefined;
   }
 
+  private addPreviousLeader(entry: TimelineEntry): void {
+    const previous = this.latest(-Infinity, ({ type }) => type === 'quorum/leaderElected')?.broker;
+    if (previous !== undefined) entry.details = { previousLeader: previous, ...entry.details };
+  }
+
   private isKnown(entry: TimelineEntry): boolean {
+    // A leader tells what it asked the controller for; what came of it, for all its partitions at once, the controller tells.
+    if (ISR_CHANGES.includes(entry.type) && entry.details?.['changes'] === undefined) return true;
     const facts = MERGED[entry.type];
     if (facts === undefined) return false;
     return (
@@ -202,4 +224,33 @@ export class Timeline {
 
 function isTimelineType(type: string): type is TimelineType {
   return (TYPES as readonly string[]).includes(type);
+}
+
+/** How many things the event is about, where it is more than one thing's. */
+function countOf({ partitions, details }: NodeEvent): number | undefined {
+  for (const list of [details?.['moves'], details?.['changes'], details?.['partitions'], partitions]) {
+    if (Array.isArray(list) && list.length > 0) return list.length;
+  }
+  return undefined;
+}
+
+function bounded(details: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const kept: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(details)) {
+    kept[key] = Array.isArray(value) && value.length > MAX_ITEMS ? (value.slice(0, MAX_ITEMS) as unknown[]) : value;
+  }
+  return kept;
+}
+
+function items(list: unknown): { from?: unknown; to?: unknown }[] {
+  return Array.isArray(list) ? list.filter((item): item is object => typeof item === 'object' && item !== null) : [];
+}
+
+function numbers(value: unknown): number[] {
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  return list.filter((item) => typeof item === 'number');
+}
+
+function without(ids: readonly number[], others: readonly number[]): number[] {
+  return ids.filter((id) => !others.includes(id));
 }

@@ -2,11 +2,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { createServer } from 'node:net';
 import { spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { builtWorker } from '../helpers/built-worker.ts';
 import { Cluster, type ClusterOptions } from '../../electron/cluster/cluster.ts';
 
-const WORKER = resolve(import.meta.dirname, '../../electron/cluster/node-worker.ts');
+const WORKER = builtWorker();
 
 const cleanUp: (() => unknown)[] = [];
 afterEach(async () => {

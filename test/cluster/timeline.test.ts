@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { NodeEvent } from '../../electron/cluster/lib/events.ts';
 import { Timeline, type TimelineEntry } from '../../electron/cluster/timeline.ts';
 
 function must(entry: TimelineEntry | undefined): TimelineEntry {
@@ -41,10 +42,10 @@ describe('timeline', () => {
     const kill = must(timeline.record(null, { type: 'lab/nodeKilled', at: 1_000, broker: 2 }));
     timeline.record(null, { type: 'lab/nodeKilled', at: 1_001, broker: 3 });
     const fenced = must(timeline.record(1, { type: 'cluster/brokerFenced', at: 4_000, broker: 2 }));
-    const elected = must(
-      timeline.record(1, { type: 'partition/leadersElected', at: 4_001, partitions: [0, 3, 6], details: { from: [2] } }),
-    );
-    const shrunk = must(timeline.record(1, { type: 'partition/isrShrunk', at: 4_002, details: { removed: [2] } }));
+    const moves = [0, 3, 6].map((partition) => ({ topic: 't', partition, from: 2, to: 1 }));
+    const elected = must(timeline.record(1, { type: 'partition/leadersElected', at: 4_001, details: { moves } }));
+    const changes = [{ topic: 't', partition: 0, from: [1, 2], to: [1] }];
+    const shrunk = must(timeline.record(1, { type: 'partition/isrShrunk', at: 4_002, details: { changes } }));
     expect(fenced.causeId).toBe(kill.id);
     expect(elected).toMatchObject({ causeId: fenced.id, count: 3 });
     expect(shrunk.causeId).toBe(fenced.id);
@@ -56,8 +57,9 @@ describe('timeline', () => {
     expect(first.causeId).toBeUndefined();
     const kill = must(timeline.record(null, { type: 'lab/nodeKilled', at: 10, broker: 1 }));
     const told = [2, 3].map((node) =>
-      timeline.record(node, { type: 'quorum/leaderElected', at: 500 + node, broker: 2, details: { epoch: 2, previousLeader: 1 } }),
+      timeline.record(node, { type: 'quorum/leaderElected', at: 500 + node, broker: 2, details: { epoch: 2 } }),
     );
+    expect(told[0]?.details).toEqual({ epoch: 2, previousLeader: 1 });
     expect(told.map((entry) => entry?.causeId)).toEqual([kill.id, undefined]);
     expect(timeline.since(0)).toHaveLength(3);
   });
@@ -67,8 +69,13 @@ describe('timeline', () => {
     const start = must(timeline.record(null, { type: 'lab/nodeStarted', at: 0, broker: 2 }));
     const registered = must(timeline.record(1, { type: 'cluster/brokerRegistered', at: 5, broker: 2 }));
     const unfenced = must(timeline.record(1, { type: 'cluster/brokerUnfenced', at: 6, broker: 2 }));
-    const expanded = must(timeline.record(1, { type: 'partition/isrExpanded', at: 7, details: { added: [2] } }));
-    const other = must(timeline.record(1, { type: 'partition/isrExpanded', at: 8, details: { added: [3] } }));
+    const joins = (broker: number): NodeEvent => ({
+      type: 'partition/isrExpanded',
+      at: 7,
+      details: { changes: [{ topic: 't', partition: 0, from: [1], to: [1, broker] }] },
+    });
+    const expanded = must(timeline.record(1, joins(2)));
+    const other = must(timeline.record(1, joins(3)));
     expect([registered.causeId, unfenced.causeId, expanded.causeId, other.causeId]).toEqual([
       start.id,
       registered.id,
@@ -81,6 +88,20 @@ describe('timeline', () => {
     const timeline = new Timeline();
     timeline.record(null, { type: 'lab/nodeKilled', at: 0, broker: 2 });
     expect(timeline.record(1, { type: 'cluster/brokerFenced', at: 61_000, broker: 2 })?.causeId).toBeUndefined();
+  });
+
+  it('takes what the controller did to an ISR, not what a leader asked for', () => {
+    const timeline = new Timeline();
+    const asked = { type: 'partition/isrExpanded', at: 0, broker: 1, topic: 't', partitions: [0], details: { isr: [1, 2], before: [1] } };
+    expect(timeline.record(1, asked)).toBeUndefined();
+  });
+
+  it('cuts long lists and says how many there were', () => {
+    const timeline = new Timeline();
+    const moves = Array.from({ length: 3_000 }, (_, partition) => ({ topic: 't', partition, from: 2, to: 1 }));
+    const entry = must(timeline.record(1, { type: 'partition/leadersElected', at: 0, details: { moves } }));
+    expect(entry.count).toBe(3_000);
+    expect(entry.details?.['moves']).toHaveLength(100);
   });
 
   it('tells listeners of every new entry until they leave', () => {

@@ -1,4 +1,4 @@
-import type { CommittedBatch, EpochEnd, LeaderChange, RaftLog } from '../../electron/cluster/quorum/raft-log.ts';
+import type { CommittedBatch, EpochEnd, RaftLog } from '../../electron/cluster/quorum/raft-log.ts';
 import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
 import { KafkaError } from '../../electron/cluster/protocol/kafka-error.ts';
 
@@ -39,7 +39,7 @@ export class MemoryRaftLog implements RaftLog {
     return baseOffset;
   }
 
-  appendLeaderChange(epoch: number, timestamp: number, _change: LeaderChange): bigint {
+  appendLeaderChange(epoch: number, timestamp: number): bigint {
     const baseOffset = this.endOffset;
     this.batches.push({ baseOffset, lastOffset: baseOffset, epoch, timestamp, control: true, values: [] });
     return baseOffset;

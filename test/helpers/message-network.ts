@@ -67,7 +67,12 @@ export class MessageNetwork {
           return;
         }
         // A handler that fails closes the connection.
-        const failed = (error: unknown): void => this.carry(to, from, () => (timeout.cancel(), reject(error as Error)));
+        const failed = (cause: unknown): void => {
+          this.carry(to, from, () => {
+            timeout.cancel();
+            reject(new Error(`node ${to} failed on ${api.name}`, { cause }));
+          });
+        };
         Promise.resolve()
           .then(() => handler(plain, request))
           .then((response) => {

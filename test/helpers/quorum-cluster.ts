@@ -96,6 +96,18 @@ export class QuorumCluster {
     node.quorum.kill();
   }
 
+  /** The node's power is cut: what it had not flushed is lost. */
+  powerCut(id: number): void {
+    const node = this.node(id);
+    this.network.detach(id);
+    node.broker?.stop();
+    // First the disk: what the dead node's code still writes must not reach it.
+    const { disk } = node;
+    disk.powerCut(this.random);
+    node.disk = disk;
+    node.quorum.kill();
+  }
+
   node(id: number): TestNode {
     const node = this.nodes.get(id);
     if (node === undefined) throw new Error(`no node ${id}`);

@@ -34,7 +34,7 @@ describe.skipIf(jars === undefined)('Apache Kafka reads our log (KAFKA_JARS)', (
   function dump(suffix: string, ...options: string[]): string {
     const paths = files.filter((name) => name.endsWith(suffix)).map((name) => join(directory, name));
     expect(paths.length).toBeGreaterThan(0);
-    return execFileSync('java', ['-cp', `${jars}/*`, 'kafka.tools.DumpLogSegments', '--files', paths.join(','), ...options], {
+    return execFileSync('java', ['-cp', `${jars}/*`, 'org.apache.kafka.tools.DumpLogSegments', '--files', paths.join(','), ...options], {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
       maxBuffer: 1 << 28,
@@ -53,14 +53,14 @@ describe.skipIf(jars === undefined)('Apache Kafka reads our log (KAFKA_JARS)', (
 
   test('offset index, time index, aborted transactions, producer snapshots', () => {
     // Mismatches between an index and its log are printed, not signalled by the exit code.
-    const complaints = /Mismatches|mismatch|Non-secutive|not found|out of order|corrupt|sanity check/i;
+    const complaints = /Mismatches|mismatch|not found|out of order|corrupt|sanity check|no entries/i;
     const index = dump('.index');
     expect(index).toMatch(/offset: \d+ position: \d+/);
     expect(index).not.toMatch(complaints);
     const time = dump('.timeindex');
     expect(time).toMatch(/timestamp: \d+ offset: \d+/);
     expect(time).not.toMatch(complaints);
-    expect(dump('.txnindex')).toMatch(/producerId: 7, firstOffset: \d+, lastOffset: \d+, lastStableOffset: \d+/);
+    expect(dump('.txnindex')).toMatch(/producerId: 7 firstOffset: \d+ lastOffset: \d+ lastStableOffset: \d+/);
     expect(dump('.snapshot')).toMatch(/producerId: 7 producerEpoch: 0 coordinatorEpoch: 3 currentTxnFirstOffset/);
   }, 60_000);
 });
@@ -71,7 +71,7 @@ function write(directory: string): void {
     directory,
     clock: systemClock,
     logger: silentLogger,
-    config: { ...DEFAULT_LOG_CONFIG, segmentBytes: 60_000, indexIntervalBytes: 500 },
+    config: { ...DEFAULT_LOG_CONFIG, segmentBytes: 20_000, indexIntervalBytes: 500 },
     cleanShutdown: true,
   });
   const random = seededRandom(3);

@@ -115,23 +115,21 @@ export class ControllerChannel {
   }
 
   /** The answer, or undefined when the leader changed, this channel was closed or the time was up before it came. */
-  private whileItLeads<S>(leader: number, timeoutMs: number, answer: Promise<S>): Promise<S | undefined> {
-    return new Promise((resolve, reject) => {
-      const done = (finish: () => void): void => {
-        timer.cancel();
-        this.waiting.delete(wake);
-        finish();
-      };
-      const wake = (): void => {
-        if (this.closed || this.options.leaderId() !== leader) done(() => resolve(undefined));
-      };
-      const timer = this.options.clock.setTimer(timeoutMs, () => done(() => resolve(undefined)));
-      this.waiting.add(wake);
-      answer.then(
-        (value) => done(() => resolve(value)),
-        (error: unknown) => done(() => reject(error as Error)),
-      );
+  private async whileItLeads<S>(leader: number, timeoutMs: number, answer: Promise<S>): Promise<S | undefined> {
+    const over = Promise.withResolvers<undefined>();
+    const wake = (): void => {
+      if (this.closed || this.options.leaderId() !== leader) over.resolve(undefined);
+    };
+    const timer = this.options.clock.setTimer(timeoutMs, () => {
+      over.resolve(undefined);
     });
+    this.waiting.add(wake);
+    try {
+      return await Promise.race([answer, over.promise]);
+    } finally {
+      timer.cancel();
+      this.waiting.delete(wake);
+    }
   }
 }
 

@@ -42,7 +42,7 @@ function operation<Request, Response>(
   api: Api<Request, never, unknown, Response>,
   parts: Omit<Operation<Request, Response>, 'api'>,
 ): [number, AnyOperation] {
-  return [api.key, { api, ...parts } as unknown as AnyOperation];
+  return [api.key, { api, ...parts }];
 }
 
 /** BrokerRegistration and BrokerHeartbeat need the sessions, so the controller gives their decisions. */

@@ -48,8 +48,8 @@ export const DEFAULT_CONTROLLER_SETTINGS: ControllerSettings = {
   commitTimeoutMs: 5000,
   maxQueued: 1000,
   rebalanceMs: 300_000,
-  // 4.0-IV3, where ELR can be turned on.
-  bootstrapFeatures: { 'metadata.version': 25, 'eligible.leader.replicas.version': 1 },
+  // 4.3-IV0, whose record versions are the ones written here.
+  bootstrapFeatures: { 'metadata.version': 30, 'eligible.leader.replicas.version': 1 },
 };
 
 export interface ControllerOptions {
@@ -77,7 +77,7 @@ interface Active {
   readonly epoch: number;
   image: MetadataImage;
   /** Of the newest append; what changes nothing waits for it too, since it was decided on top of it. */
-  lastCommit: Promise<void>;
+  lastCommit: Promise<unknown>;
   sweepAt: number;
   rebalanceAt: number;
   timer: Timer | undefined;
@@ -210,19 +210,17 @@ export class Controller {
 
   private enqueue<R>(decide: (context: DecisionContext) => Decision<R>): Promise<R> {
     return new Promise((resolve, reject) => {
-      if (this.active === undefined) return reject(notController());
+      if (this.active === undefined) {
+        reject(notController());
+        return;
+      }
       if (this.queue.length >= this.settings.maxQueued) {
-        return reject(
-          new KafkaError(ErrorCode.THROTTLING_QUOTA_EXCEEDED, 'Too many requests wait for the controller; try again in a moment.'),
-        );
+        reject(new KafkaError(ErrorCode.THROTTLING_QUOTA_EXCEEDED, 'Too many requests wait for the controller; try again in a moment.'));
+        return;
       }
       this.queue.push({
         run: () => {
-          try {
-            this.decide(decide).then(resolve, reject);
-          } catch (error) {
-            reject(error as Error);
-          }
+          resolve(this.decide(decide));
         },
         refuse: reject,
       });
@@ -249,8 +247,8 @@ export class Controller {
     }
   }
 
-  /** Decides and appends at once; the promise is the answer, once committed. */
-  private decide<R>(decide: (context: DecisionContext) => Decision<R>): Promise<R> {
+  /** Decides and appends before it returns; the promise is the answer, once committed. */
+  private async decide<R>(decide: (context: DecisionContext) => Decision<R>): Promise<R> {
     const { active, options } = this;
     if (active === undefined) throw notController();
     const { raft, properties, random } = options;
@@ -269,7 +267,8 @@ export class Controller {
         () => undefined,
       );
     }
-    return active.lastCommit.then(() => response);
+    await active.lastCommit;
+    return response;
   }
 
   /** A decision that nobody asked for. */
@@ -282,23 +281,17 @@ export class Controller {
     for (const event of events) this.options.events({ ...event, at });
   }
 
-  private within<T>(timeoutMs: number, promise: Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const timer = this.options.clock.setTimer(timeoutMs, () => {
-        const message = `The metadata quorum did not confirm the change within ${timeoutMs} ms; a majority of its nodes may be down. The change may still come about.`;
-        reject(new KafkaError(ErrorCode.REQUEST_TIMED_OUT, message));
-      });
-      promise.then(
-        (value) => {
-          timer.cancel();
-          resolve(value);
-        },
-        (error: unknown) => {
-          timer.cancel();
-          reject(error as Error);
-        },
-      );
+  private async within<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
+    const late = Promise.withResolvers<never>();
+    const timer = this.options.clock.setTimer(timeoutMs, () => {
+      const message = `The metadata quorum did not confirm the change within ${timeoutMs} ms; a majority of its nodes may be down. The change may still come about.`;
+      late.reject(new KafkaError(ErrorCode.REQUEST_TIMED_OUT, message));
     });
+    try {
+      return await Promise.race([answer, late.promise]);
+    } finally {
+      timer.cancel();
+    }
   }
 
   // ── brokers ───────────────────────────────────────────────────────────────────────────────────────────────────────

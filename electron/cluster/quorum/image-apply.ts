@@ -50,34 +50,49 @@ class Draft {
 
   apply(record: MetadataRecord): void {
     switch (record.type) {
-      case 'RegisterBrokerRecord':
-        return this.registerBroker(record.value);
+      case 'RegisterBrokerRecord': {
+        this.registerBroker(record.value);
+        return;
+      }
       case 'UnregisterBrokerRecord':
         this.changedBrokers.add(record.value.brokerId);
         (this.brokers ??= new Map(this.before.brokers)).delete(record.value.brokerId);
         return;
-      case 'FenceBrokerRecord':
-        return this.changeBroker(record.value.id, record.value.epoch, { fenced: true });
-      case 'UnfenceBrokerRecord':
-        return this.changeBroker(record.value.id, record.value.epoch, { fenced: false });
+      case 'FenceBrokerRecord': {
+        this.changeBroker(record.value.id, record.value.epoch, { fenced: true });
+        return;
+      }
+      case 'UnfenceBrokerRecord': {
+        this.changeBroker(record.value.id, record.value.epoch, { fenced: false });
+        return;
+      }
       case 'BrokerRegistrationChangeRecord': {
         const { brokerId, brokerEpoch, fenced, inControlledShutdown } = record.value;
-        return this.changeBroker(brokerId, brokerEpoch, {
+        this.changeBroker(brokerId, brokerEpoch, {
           ...(fenced === 0 ? {} : { fenced: fenced > 0 }),
           ...(inControlledShutdown === 0 ? {} : { inControlledShutdown: true }),
         });
+        return;
       }
       case 'TopicRecord':
         this.topics.set(record.value.topicId, { id: record.value.topicId, name: record.value.name, partitions: [], touched: new Set() });
         return;
-      case 'PartitionRecord':
-        return this.setPartition(record.value);
-      case 'PartitionChangeRecord':
-        return this.changePartition(record.value);
-      case 'RemoveTopicRecord':
-        return this.removeTopic(record.value.topicId);
-      case 'ConfigRecord':
-        return this.setConfig(record.value);
+      case 'PartitionRecord': {
+        this.setPartition(record.value);
+        return;
+      }
+      case 'PartitionChangeRecord': {
+        this.changePartition(record.value);
+        return;
+      }
+      case 'RemoveTopicRecord': {
+        this.removeTopic(record.value.topicId);
+        return;
+      }
+      case 'ConfigRecord': {
+        this.setConfig(record.value);
+        return;
+      }
       case 'FeatureLevelRecord': {
         const features = (this.features ??= new Map(this.before.features));
         if (record.value.featureLevel === 0) features.delete(record.value.name);

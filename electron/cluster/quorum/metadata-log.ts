@@ -35,6 +35,7 @@ export class MetadataLog implements RaftLog {
   /** Opens or makes the log in `dataDirectory`. All of it is checked: a torn end is cut off. Throws KafkaError KAFKA_STORAGE_ERROR. */
   static open(options: { disk: Disk; dataDirectory: string; clock: Clock; logger: Logger }): MetadataLog {
     const { disk, dataDirectory, clock, logger } = options;
+    makeDurableDirectory(disk, dataDirectory, METADATA_DIRECTORY);
     const log = Log.open({
       disk,
       directory: `${dataDirectory}/${METADATA_DIRECTORY}`,
@@ -137,4 +138,12 @@ export class MetadataLog implements RaftLog {
   close(): void {
     this.log.close();
   }
+}
+
+/** A vote in a file counts for nothing when a power cut can take the directory that the file is in. */
+function makeDurableDirectory(disk: Disk, dataDirectory: string, name: string): void {
+  disk.makeDirectory(`${dataDirectory}/${name}`);
+  disk.syncDirectory(dataDirectory);
+  const slash = dataDirectory.lastIndexOf('/');
+  if (slash >= 0) disk.syncDirectory(dataDirectory.slice(0, slash) || '/');
 }

@@ -34,18 +34,18 @@ export interface QuorumDescription {
 
 export interface QuorumApis {
   /** The API by its key; undefined: not answered here. */
-  api(apiKey: number): Api<unknown, never, unknown, unknown> | undefined;
+  api(apiKey: number): Api<unknown, never> | undefined;
   /** Answers a decoded request. */
   answer(apiKey: number, request: unknown): Promise<unknown>;
 }
 
 interface Entry {
-  readonly api: Api<unknown, never, unknown, unknown>;
+  readonly api: Api<unknown, never>;
   answer(request: unknown): unknown;
 }
 
 function entry<Q, S>(api: Api<Q, never, unknown, S>, answer: (request: Q) => S | Promise<S>): [number, Entry] {
-  return [api.key, { api: api as unknown as Entry['api'], answer: answer as Entry['answer'] }];
+  return [api.key, { api: api, answer: answer }];
 }
 
 export function quorumApis(parts: {
@@ -63,8 +63,7 @@ export function quorumApis(parts: {
   ]);
   for (const key of controller.apiKeys) {
     const operation = controller.operation(key);
-    if (operation !== undefined)
-      table.set(key, { api: operation.api as unknown as Entry['api'], answer: (request) => controller.handle(key, request) });
+    if (operation !== undefined) table.set(key, { api: operation.api, answer: (request) => controller.handle(key, request) });
   }
   table.set(
     ...entry(apiVersions, () => ({
@@ -77,7 +76,7 @@ export function quorumApis(parts: {
     async answer(apiKey, request) {
       const found = table.get(apiKey);
       if (found === undefined) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `API ${apiKey} is not answered by the controller.`);
-      return found.answer(request);
+      return await found.answer(request);
     },
   };
 }

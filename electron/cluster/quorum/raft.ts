@@ -135,7 +135,9 @@ export class RaftNode {
     this.transport = options.transport;
     this.listener = options.listener;
     this.logger = options.logger;
-    this.settings = { ...DEFAULT_RAFT_SETTINGS, ...options.settings };
+    const settings = { ...DEFAULT_RAFT_SETTINGS, ...options.settings };
+    // A follower that is kept waiting must hear of its leader well before it gives it up.
+    this.settings = { ...settings, fetchMaxWaitMs: Math.min(settings.fetchMaxWaitMs, settings.fetchTimeoutMs / 2) };
   }
 
   /** Reads what was promised before and joins. A node that led when it stopped does not lead on: its tail may be lost. */
@@ -203,7 +205,7 @@ export class RaftNode {
    * with NOT_CONTROLLER when leadership is lost before: its fate is then unknown. Throws NOT_CONTROLLER when this node
    * does not lead, THROTTLING_QUOTA_EXCEEDED when too many appends wait.
    */
-  append(values: readonly Uint8Array[]): { offset: bigint; lastOffset: bigint; committed: Promise<void> } {
+  append(values: readonly Uint8Array[]): { offset: bigint; lastOffset: bigint; committed: Promise<unknown> } {
     const { role } = this;
     if (role.name !== 'leader') throw new KafkaError(ErrorCode.NOT_CONTROLLER, 'This node does not lead the metadata quorum.');
     if (role.state.appendsPending >= this.settings.maxPendingAppends) {
@@ -212,8 +214,8 @@ export class RaftNode {
     return this.guard(() => {
       const offset = this.log.append(role.state.epoch, this.clock.now(), values);
       const lastOffset = this.log.endOffset - 1n;
-      const { promise, resolve, reject } = Promise.withResolvers<void>();
-      role.state.addAppend({ lastOffset, resolve, reject });
+      const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+      role.state.addAppend({ lastOffset, resolve: () => resolve(undefined), reject });
       this.scheduleFlush(role);
       return { offset, lastOffset, committed: promise };
     });
@@ -312,25 +314,44 @@ export class RaftNode {
 
   private serveFetch(asked: messages.FetchAsked, reply: (answer: FetchAnswer) => void): void {
     const { role } = this;
-    if (asked.epoch < this.promised.epoch) return reply(this.fetchError(ErrorCode.FENCED_LEADER_EPOCH));
-    if (asked.epoch > this.promised.epoch) return reply(this.fetchError(ErrorCode.UNKNOWN_LEADER_EPOCH));
-    if (role.name !== 'leader') return reply(this.fetchError(ErrorCode.NOT_LEADER_OR_FOLLOWER));
+    if (asked.epoch < this.promised.epoch) {
+      reply(this.fetchError(ErrorCode.FENCED_LEADER_EPOCH));
+      return;
+    }
+    if (asked.epoch > this.promised.epoch) {
+      reply(this.fetchError(ErrorCode.UNKNOWN_LEADER_EPOCH));
+      return;
+    }
+    if (role.name !== 'leader') {
+      reply(this.fetchError(ErrorCode.NOT_LEADER_OR_FOLLOWER));
+      return;
+    }
     const voter = role.state.followers.get(asked.replicaId);
-    if (voter === undefined) return reply(this.fetchError(ErrorCode.INVALID_REQUEST));
+    if (voter === undefined) {
+      reply(this.fetchError(ErrorCode.INVALID_REQUEST));
+      return;
+    }
     const diverging = this.divergence(asked.lastEpoch, asked.fetchOffset);
     if (diverging !== undefined) {
       voter.fetchedAt = this.clock.monotonic();
       voter.knowsLeader = true;
-      return reply({ ...this.fetchError(ErrorCode.NONE), diverging });
+      reply({ ...this.fetchError(ErrorCode.NONE), diverging });
+      return;
     }
     role.state.recordFetch(voter, asked.fetchOffset, this.log.endOffset, { monotonic: this.clock.monotonic(), wall: this.clock.now() });
     this.advance(role);
 
     const answer = (): void => {
-      if (this.role !== role) return reply(this.fetchError(ErrorCode.NOT_LEADER_OR_FOLLOWER));
+      if (this.role !== role) {
+        reply(this.fetchError(ErrorCode.NOT_LEADER_OR_FOLLOWER));
+        return;
+      }
       reply({ ...this.fetchError(ErrorCode.NONE), records: this.log.read(asked.fetchOffset, asked.maxBytes) });
     };
-    if (asked.fetchOffset < this.log.endOffset || asked.highWatermark < this.committedEnd || asked.maxWaitMs <= 0) return answer();
+    if (asked.fetchOffset < this.log.endOffset || asked.highWatermark < this.committedEnd || asked.maxWaitMs <= 0) {
+      answer();
+      return;
+    }
     const waiting: PendingFetch = {
       fetchOffset: asked.fetchOffset,
       highWatermark: asked.highWatermark,
@@ -340,7 +361,7 @@ export class RaftNode {
         answer();
       },
     };
-    const timer = this.clock.setTimer(Math.min(asked.maxWaitMs, this.settings.fetchMaxWaitMs), waiting.answer);
+    const timer = this.clock.setTimer(Math.min(asked.maxWaitMs, this.settings.fetchMaxWaitMs), () => waiting.answer());
     role.state.addFetch(asked.replicaId, waiting);
   }
 
@@ -380,7 +401,10 @@ export class RaftNode {
     const promised = name === 'candidate' ? { epoch: this.promised.epoch + 1, leaderId: -1, votedId: this.nodeId } : this.promised;
     this.become(role, promised);
     this.setTimer(this.jittered(this.settings.electionTimeoutMs), () => this.loseRound());
-    if (role.tally.won) return this.winRound(role);
+    if (role.tally.won) {
+      this.winRound(role);
+      return;
+    }
     const asked = {
       candidateId: this.nodeId,
       epoch: promised.epoch,
@@ -400,11 +424,15 @@ export class RaftNode {
     const answer = messages.readVoteResponse(body);
     if (answer === undefined) {
       this.logger.warn('a voter refuses to talk', { voter: peer, error: errorName(body.errorCode) });
-      return this.refused(role, peer);
+      this.refused(role, peer);
+      return;
     }
     this.observe(answer.leader, peer);
     if (this.role !== role) return;
-    if (!answer.granted) return this.refused(role, peer);
+    if (!answer.granted) {
+      this.refused(role, peer);
+      return;
+    }
     role.tally.grant(peer);
     if (role.tally.won) this.winRound(role);
   }
@@ -577,7 +605,7 @@ export class RaftNode {
       fetchOffset: this.log.endOffset,
       lastEpoch: this.log.lastEpoch,
       highWatermark: this.committedEnd,
-      maxWaitMs: this.settings.fetchMaxWaitMs,
+      maxWaitMs: Math.floor(this.settings.fetchMaxWaitMs),
       maxBytes: this.settings.fetchMaxBytes,
     });
     this.send(role.leaderId, fetch, body, this.settings.fetchTimeoutMs, {
@@ -598,15 +626,20 @@ export class RaftNode {
     const answer = messages.readFetchResponse(response);
     if (answer === undefined) {
       this.logger.warn('the leader refuses fetches', { leader: role.leaderId, error: errorName(response.errorCode) });
-      return this.fetchLater(role);
+      this.fetchLater(role);
+      return;
     }
     if (answer.errorCode !== ErrorCode.NONE) {
       this.observe(answer.leader, role.leaderId);
-      return this.fetchLater(role);
+      this.fetchLater(role);
+      return;
     }
     this.heard(role);
     const wait = answer.records === undefined ? undefined : this.log.admit(answer.records.length);
-    if (wait === undefined) return this.takeIn(role, answer);
+    if (wait === undefined) {
+      this.takeIn(role, answer);
+      return;
+    }
     void wait.then(
       () => {
         if (this.role === role) this.guarded(() => this.takeIn(role, answer));
@@ -624,7 +657,8 @@ export class RaftNode {
       } catch (error) {
         if (!(error instanceof KafkaError) || error.code === ErrorCode.KAFKA_STORAGE_ERROR) throw error;
         this.logger.warn('the leader sent batches that cannot be used', { leader: role.leaderId, reason: error.message });
-        return this.fetchLater(role);
+        this.fetchLater(role);
+        return;
       }
       // The next fetch says that this node has these records for good.
       this.log.flush();

@@ -208,6 +208,14 @@ test('holes: stored offsets are kept', () => {
   expect(view.lastOffset).toBe(19n);
 });
 
+test('records of every size survive: the writer grows at any byte', () => {
+  for (let size = 0; size < 1200; size++) {
+    const value = Buffer.alloc(size, 0x61);
+    const batch = buildBatch({ records: [{ key: text('k'), value, headers: [['h', text('x')]] }, { value }] });
+    expect([...decodeRecords(new BatchView(batch), MIB)].map((record) => record.value?.length)).toEqual([size, size]);
+  }
+});
+
 test('records that lie are corrupt', () => {
   const batch = golden('none');
   batch.writeInt32BE(4, 57);

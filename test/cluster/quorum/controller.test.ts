@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
 import { allocateProducerIds } from '../../../electron/cluster/protocol/apis/allocate-producer-ids.ts';
 import { createTopics } from '../../../electron/cluster/protocol/apis/create-topics.ts';
 import { describeQuorum } from '../../../electron/cluster/protocol/apis/describe-quorum.ts';
@@ -172,9 +173,9 @@ describe('a controller that goes away', () => {
     const [stays, ...others] = [cluster.controller!.id, ...[1, 2, 3].filter((id) => id !== cluster.controller!.id)];
     for (const id of others) cluster.kill(id);
     const started = cluster.clock.monotonic();
-    const outcome = await cluster.send(stays!, createTopics, orders(), 2000).then(
+    const outcome = await cluster.send(stays, createTopics, orders(), 2000).then(
       (answer) => answer.topics[0]!.errorCode,
-      (error: { codeName: string }) => error.codeName,
+      (error: unknown) => (error as KafkaError).codeName,
     );
     expect(['REQUEST_TIMED_OUT', 7]).toContain(outcome);
     expect(cluster.clock.monotonic() - started).toBeLessThan(2200);
@@ -187,7 +188,7 @@ describe('a controller that goes away', () => {
       9000,
       10,
     );
-    const again = await cluster.send(stays!, electLeaders, { electionType: 0, topicPartitions: null, timeoutMs: 1000 });
+    const again = await cluster.send(stays, electLeaders, { electionType: 0, topicPartitions: null, timeoutMs: 1000 });
     expect(again.errorCode).toBe(0);
   });
 

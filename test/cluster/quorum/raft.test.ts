@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
 import { INITIAL_VOTE } from '../../../electron/cluster/quorum/vote-store.ts';
 import { readVoteResponse, METADATA_TOPIC } from '../../../electron/cluster/quorum/raft-messages.ts';
 import type { vote } from '../../../electron/cluster/protocol/apis/vote.ts';
@@ -98,7 +99,7 @@ describe('a quorum that loses a node', () => {
     const { committed } = first.raft.append(text('lost'));
     const outcome = committed.then(
       () => 'committed',
-      (error: { codeName: string }) => error.codeName,
+      (error: unknown) => (error as KafkaError).codeName,
     );
     expect(await cluster.clock.settled(outcome, 2500)).toBe('NOT_CONTROLLER');
     expect(first.raft.status.role).not.toBe('leader');

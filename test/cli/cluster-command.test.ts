@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { builtWorker } from '../helpers/built-worker.ts';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the command line; `on` is told of all output so far, and may send signals. */
+function run(
+  args: readonly string[],
+  on: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void = () => undefined,
+): Promise<Ended> {
+  const child = spawn(process.execPath, [join(ROOT, 'build/run.ts'), ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  const ended: Ended = { code: null, stdout: '', stderr: '' };
+  const kill = (signal: NodeJS.Signals): void => void child.kill(signal);
+  child.stdout.on('data', (chunk: Buffer) => {
+    ended.stdout += chunk.toString();
+    on(ended.stdout, kill);
+  });
+  child.stderr.on('data', (chunk: Buffer) => (ended.stderr += chunk.toString()));
+  return new Promise((done, fail) => {
+    child.once('error', fail);
+    child.once('close', (code) => done({ ...ended, code }));
+  });
+}
+
+let scratch = '';
+beforeAll(() => {
+  builtWorker();
+  scratch = mkdtempSync(join(tmpdir(), 'cli-test-'));
+});
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+
+describe('npm run cluster', () => {
+  it.each([
+    [['cluster', '--brokers', '12'], '--brokers takes a number from 1 to 9, not "12".'],
+    [['cluster', '--nonsense'], "Unknown option '--nonsense'."],
+    [['nonsense'], 'There is no command "nonsense".'],
+  ])('%j: says what is wrong and how it is used, exit 2', async (args, message) => {
+    const { code, stdout, stderr } = await run(args);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr.split('\n')[0]).toBe(message);
+    expect(stderr).toContain('Usage: npm run cluster -- [options]');
+  });
+
+  it.each(['SIGINT', 'SIGTERM'] as const)('prints its one line when every broker is ready, and %s ends it, exit 0', async (signal) => {
+    const { code, stdout } = await run(['cluster', '--memory', '--json', '--port', '0', '--control', '0'], (text, kill) => {
+      if (text.includes('\n')) kill(signal);
+    });
+    expect(code).toBe(0);
+    const [line = '', rest] = stdout.split('\n');
+    expect(rest).toBe('');
+    const told = JSON.parse(line) as Record<string, unknown>;
+    expect(Object.keys(told)).toEqual(['bootstrap', 'zookeeper', 'control', 'token', 'data', 'pid']);
+    expect(String(told['bootstrap']).split(',')).toHaveLength(3);
+    expect(told['control']).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(existsSync(String(told['data']))).toBe(false);
+  });
+
+  it('keeps the data where it is told to, with settings from a file', async () => {
+    const data = join(scratch, 'kept');
+    const config = join(scratch, 'server.properties');
+    writeFileSync(config, 'num.partitions=4\n');
+    const args = ['cluster', '--data', data, '--brokers', '1', '--port', '0', '--config', config, '--json'];
+    const { code, stdout } = await run(args, (text, kill) => {
+      if (text.includes('\n')) kill('SIGINT');
+    });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ data, control: null });
+    expect(readdirSync(data).sort()).toEqual(['cluster.json', 'node-1']);
+  });
+
+  it('says which setting cannot be, exit 1, and leaves nothing behind', async () => {
+    const config = join(scratch, 'bad.properties');
+    writeFileSync(config, 'num.partitions=many\n');
+    const { code, stdout, stderr } = await run(['cluster', '--memory', '--brokers', '1', '--port', '0', '--config', config, '--json']);
+    expect(code).toBe(1);
+    expect(stdout).toBe('');
+    expect(stderr).toContain('num.partitions');
+  });
+});
