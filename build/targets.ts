@@ -45,7 +45,7 @@ const TARGETS: readonly Target[] = [
     name: 'renderer',
     sources: [...COMMON_SOURCES, 'renderer'],
     exists: () => existsSync(join(ROOT, 'renderer/index.html')),
-    build: buildRenderer,
+    build: (outDir) => buildRenderer(outDir),
   },
 ];
 
@@ -101,7 +101,8 @@ function externals(): (string | RegExp)[] {
   return [/^node:/, ...builtinModules, ...packages, ...packages.map((name) => new RegExp(`^${name}/`))];
 }
 
-async function buildNode(outDir: string, entries: Readonly<Record<string, string>>): Promise<void> {
+/** Entries by their names in `outDir`, as CommonJS for Node and Electron. `target` is lower only for checks in an older Electron. */
+export async function buildNode(outDir: string, entries: Readonly<Record<string, string>>, target = 'node24'): Promise<void> {
   const { build } = await import('vite');
   await build({
     configFile: false,
@@ -112,7 +113,7 @@ async function buildNode(outDir: string, entries: Readonly<Record<string, string
     ssr: { noExternal: true },
     build: {
       ssr: true,
-      target: 'node24',
+      target,
       outDir,
       emptyOutDir: true,
       minify: false,
@@ -120,13 +121,14 @@ async function buildNode(outDir: string, entries: Readonly<Record<string, string
       rolldownOptions: {
         input: Object.fromEntries(Object.entries(entries).map(([name, path]) => [name, join(ROOT, path)])),
         external: externals(),
+        // Chunks beside the entries: what finds its files by its own place (electron/cli/paths.ts) may be in either.
         output: { format: 'cjs', entryFileNames: '[name].cjs', chunkFileNames: '[name]-[hash].cjs' },
       },
     },
   });
 }
 
-async function buildRenderer(outDir: string): Promise<void> {
+export async function buildRenderer(outDir: string, target = 'chrome140'): Promise<void> {
   const [{ build }, { default: vue }] = await Promise.all([import('vite'), import('@vitejs/plugin-vue')]);
   await build({
     configFile: false,
@@ -134,6 +136,7 @@ async function buildRenderer(outDir: string): Promise<void> {
     base: './',
     logLevel: 'warn',
     plugins: [vue()],
-    build: { target: 'chrome140', outDir, emptyOutDir: true, minify: true, reportCompressedSize: false },
+    // The page's policy allows fonts and pictures from files only, so none may become a data: address.
+    build: { target, outDir, emptyOutDir: true, minify: true, assetsInlineLimit: 0, reportCompressedSize: false },
   });
 }

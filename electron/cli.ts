@@ -1,9 +1,10 @@
 /** The command line without a window: `main(argv)` runs one command. Called by `build/run.ts`, in the same process. */
 import { UsageError, type Command } from './cli/command.ts';
 import { clusterCommand } from './cli/commands/cluster.ts';
+import { webCommand } from './cli/commands/web.ts';
 
 /** In the order in which the usage shows them. */
-const COMMANDS: readonly Command[] = [clusterCommand];
+const COMMANDS: readonly Command[] = [clusterCommand, webCommand];
 
 export async function main(argv: readonly string[]): Promise<void> {
   const [name, ...args] = argv;

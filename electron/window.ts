@@ -3,6 +3,8 @@ import { app, BrowserWindow, protocol, session, shell } from 'electron';
 import { readStatic } from './web/static-files.ts';
 
 export const APP_SCHEME = 'app';
+/** `--bg` of the dark theme: what is seen before the first paint. */
+const BACKGROUND = '#0d1014';
 export const APP_ORIGIN = `${APP_SCHEME}://brokerdesk`;
 
 /** Before the app is ready: `app://` is a standard, secure scheme, so that the page has an origin of its own. */
@@ -14,7 +16,7 @@ export function declareScheme(): void {
 export function serveRenderer(root: string): void {
   protocol.handle(APP_SCHEME, async (request) => {
     const { host, pathname } = new URL(request.url);
-    const file = host === 'brokerdesk' ? await readStatic(root, pathname, "'self'") : null;
+    const file = host === 'brokerdesk' && request.method === 'GET' ? await readStatic(root, pathname, "'self'") : null;
     if (file === null) return new Response('Not found.', { status: 404 });
     return new Response(new Uint8Array(file.bytes), { headers: file.headers });
   });
@@ -44,7 +46,8 @@ export function isOurPage(url: string): boolean {
   return url.startsWith(`${APP_ORIGIN}/`);
 }
 
-export function openWindow(preload: string): BrowserWindow {
+/** Opens the app's page at once, shown as soon as there is something to see. */
+export function openWindow(preload: string, log: (line: string) => void): BrowserWindow {
   const window = new BrowserWindow({
     width: 1440,
     height: 900,
@@ -52,7 +55,7 @@ export function openWindow(preload: string): BrowserWindow {
     minHeight: 600,
     show: false,
     title: 'Brokerdesk',
-    backgroundColor: '#0d0f12',
+    backgroundColor: BACKGROUND,
     webPreferences: {
       preload,
       contextIsolation: true,
@@ -61,9 +64,11 @@ export function openWindow(preload: string): BrowserWindow {
       nodeIntegrationInWorker: false,
       webviewTag: false,
       spellcheck: false,
+      devTools: !app.isPackaged,
     },
   });
   window.once('ready-to-show', () => window.show());
-  void window.loadURL(`${APP_ORIGIN}/index.html`);
+  window.webContents.on('render-process-gone', (_event, { reason }) => log(`the page's process ended: ${reason}`));
+  window.loadURL(`${APP_ORIGIN}/index.html`).catch((error: unknown) => log(`the page did not load: ${String(error)}`));
   return window;
 }

@@ -34,8 +34,9 @@ export class ClusterClient {
   private controllerId = -1;
   private closed = false;
 
-  constructor(options: { bootstrap: string; clientId: string }) {
-    this.bootstrap = parseBootstrap(options.bootstrap);
+  /** `bootstrap` is null while no address is known: every request then fails with NOT_CONNECTED. */
+  constructor(options: { bootstrap: string | null; clientId: string }) {
+    this.bootstrap = options.bootstrap === null ? [] : parseBootstrap(options.bootstrap);
     this.clientId = options.clientId;
   }
 
@@ -87,6 +88,7 @@ export class ClusterClient {
         last = error;
       }
     }
+    if (tried.size === 0) throw new AdminError({ code: 'NOT_CONNECTED', message: 'This cluster is not running.' });
     throw new AdminError(
       {
         code: 'BROKER_UNREACHABLE',

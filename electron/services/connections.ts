@@ -16,7 +16,8 @@ const CLIENT_ID = 'brokerdesk';
 const FILE_VERSION = 1;
 
 export interface EmbeddedSource {
-  bootstrap: string;
+  /** Null while the cluster starts, and when it could not. */
+  bootstrap(): string | null;
   nodes(): Promise<readonly LabNode[]>;
 }
 
@@ -31,6 +32,8 @@ export interface ActiveConnection {
 }
 
 export class ConnectionsService {
+  /** Why the stored connections could not be read; they are then left as they are, and new ones last for this run only. */
+  readonly problem: string | null = null;
   private readonly file: string | null;
   private readonly events: EventBus;
   private readonly embedded: EmbeddedSource | null;
@@ -49,7 +52,13 @@ export class ConnectionsService {
     this.events = options.events;
     this.embedded = options.embedded;
     this.onError = options.onError;
-    this.remotes = this.load();
+    try {
+      this.remotes = loadConnections(options.file);
+    } catch (error) {
+      if (!(error instanceof AdminError)) throw error;
+      this.problem = error.app.message;
+      this.file = null;
+    }
     const [first] = this.all();
     if (first !== undefined) this.open(first);
   }
@@ -58,7 +67,7 @@ export class ConnectionsService {
     const own: Connection[] =
       this.embedded === null
         ? []
-        : [{ id: EMBEDDED_ID, name: 'On this desk', kind: 'embedded', bootstrap: this.embedded.bootstrap, colour: 'flow' }];
+        : [{ id: EMBEDDED_ID, name: 'On this desk', kind: 'embedded', bootstrap: this.embedded.bootstrap() ?? '', colour: 'flow' }];
     return [...own, ...this.remotes];
   }
 
@@ -105,18 +114,28 @@ export class ConnectionsService {
     if (id === EMBEDDED_ID) throw new AdminError({ code: 'INVALID_PAYLOAD', message: 'The cluster on this desk cannot be removed.' });
     this.remotes = this.remotes.filter((one) => one.id !== id);
     this.save();
-    if (this.current?.connection.id === id) {
-      const [first] = this.all();
-      if (first === undefined) this.closeCurrent();
-      else this.open(first);
+    const [first] = this.all();
+    if (this.current?.connection.id === id && first !== undefined) {
+      this.open(first);
+    } else {
+      if (this.current?.connection.id === id) this.closeCurrent();
+      this.events.publish('connection/changed', this.list());
     }
     return this.list();
   }
 
+  /** The embedded cluster serves now, or it is known that it will not: whoever is connected to it starts anew. */
+  embeddedChanged(): void {
+    const embedded = this.all().find(({ id }) => id === EMBEDDED_ID);
+    if (embedded !== undefined && this.current?.connection.id === EMBEDDED_ID) this.open(embedded);
+    else this.events.publish('connection/changed', this.list());
+  }
+
   private open(connection: Connection): void {
     this.closeCurrent();
-    const client = new ClusterClient({ bootstrap: connection.bootstrap, clientId: CLIENT_ID });
     const { embedded, events } = this;
+    const bootstrap = connection.bootstrap === '' ? null : connection.bootstrap;
+    const client = new ClusterClient({ bootstrap, clientId: CLIENT_ID });
     const monitor = new ClusterMonitor({
       connection,
       client,
@@ -128,7 +147,7 @@ export class ConnectionsService {
     this.current = {
       connection,
       client,
-      foreground: new ClusterClient({ bootstrap: connection.bootstrap, clientId: CLIENT_ID }),
+      foreground: new ClusterClient({ bootstrap, clientId: CLIENT_ID }),
       monitor,
       producer: new RecordProducer({ brokers: connection.bootstrap.split(','), clientId: CLIENT_ID }),
     };
@@ -150,25 +169,6 @@ export class ConnectionsService {
     this.closeCurrent();
   }
 
-  private load(): Connection[] {
-    if (this.file === null) return [];
-    let text: string;
-    try {
-      text = readFileSync(this.file, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-      throw new AdminError(
-        { code: 'DATA_DIRECTORY', message: `${this.file} cannot be read: ${String(error)}`, subject: this.file },
-        { cause: error },
-      );
-    }
-    const stored = JSON.parse(text) as { version: number; connections: Connection[] };
-    if (stored.version > FILE_VERSION) {
-      throw new AdminError({ code: 'DATA_DIRECTORY', message: `${this.file} was written by a newer Brokerdesk.`, subject: this.file });
-    }
-    return stored.connections;
-  }
-
   private save(): void {
     if (this.file === null) return;
     mkdirSync(dirname(this.file), { recursive: true });
@@ -176,4 +176,18 @@ export class ConnectionsService {
     writeFileSync(aside, JSON.stringify({ version: FILE_VERSION, connections: this.remotes }, null, 2), { mode: 0o600 });
     renameSync(aside, this.file);
   }
+}
+
+/** What was stored by `save`; throws an `AdminError` when it is there and cannot be understood. */
+function loadConnections(file: string | null): Connection[] {
+  if (file === null) return [];
+  try {
+    const stored = JSON.parse(readFileSync(file, 'utf8')) as { version: number; connections: Connection[] };
+    if (stored.version <= FILE_VERSION && Array.isArray(stored.connections)) return stored.connections;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    const why = error instanceof Error ? error.message : String(error);
+    throw new AdminError({ code: 'DATA_DIRECTORY', message: `${file} cannot be read: ${why}.`, subject: file }, { cause: error });
+  }
+  throw new AdminError({ code: 'DATA_DIRECTORY', message: `${file} was written by a newer Brokerdesk.`, subject: file });
 }

@@ -1,6 +1,5 @@
 /** The lab of the cluster that this process hosts: the supervisor's words in those of the app. */
 import { ClusterError, type Cluster } from '../cluster/cluster.ts';
-import type { EmbeddedSource } from './connections.ts';
 import { ServiceError } from './errors.ts';
 import type { Lab, LabNode } from './lab.ts';
 
@@ -16,11 +15,6 @@ export function createEmbeddedLab(cluster: Cluster): Lab {
     timeline: (sinceId) => cluster.timeline(sinceId),
     onEvent: (listener) => cluster.onEvent(listener),
   };
-}
-
-/** What the connection to it is made of; to be called when the cluster has started. */
-export function createEmbeddedSource(cluster: Cluster, lab: Lab): EmbeddedSource {
-  return { bootstrap: cluster.bootstrap, nodes: () => lab.nodes() };
 }
 
 async function translated(node: number, action: () => Promise<void>): Promise<void> {

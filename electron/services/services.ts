@@ -32,6 +32,7 @@ export function createServices(options: {
   const events = new EventBus();
   const { embedded, onError, lab } = options;
   const connections = new ConnectionsService({ file: options.connectionsFile, events, embedded, onError });
+  if (connections.problem !== null) options.info.notices.push(`${connections.problem} New connections are kept for this run only.`);
   const tails = new TailsService(connections, events);
   const unsubscribe = lab?.onEvent((event) => events.publish('timeline/appended', { events: [event] }));
   return {

@@ -1,11 +1,11 @@
 /**
- * Web mode: the renderer and its contract for a browser on this machine. Every request names a loopback host (or the one
- * bound to) and the WebSocket wants the token and our own Origin, so that no page of another site, and no other user of
- * the machine, gets in.
+ * Web mode: the renderer and its contract for a browser on this machine. Every request names this host by an address, by
+ * `localhost` or as it was bound to, and the WebSocket wants the token and our own Origin, so that no page of another
+ * site, and no other user of the machine, gets in.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { isIP, type AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { ServerFrame } from '#shared/ipc';
@@ -17,6 +17,12 @@ import { readStatic } from './static-files.ts';
 const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 /** A tab that stops reading is dropped before it fills our memory; it reconnects and asks for the whole view. */
 const MAX_BUFFERED_BYTES = 32 * 1024 * 1024;
+/** Requests under way of one tab; the page itself stops at 256. */
+const MAX_UNDER_WAY = 512;
+const MAX_TABS = 32;
+const SOCKET_PATH = '/ipc';
+/** RFC 6455's "policy violation": the page takes it as "this token is not the server's" and does not come back. */
+const REFUSED = 1008;
 
 export interface WebServer {
   /** With the token in the fragment, which browsers never send anywhere. */
@@ -37,6 +43,8 @@ export async function startWebServer(options: {
   const token = randomBytes(24).toString('base64url');
   const { invoke, events, root, host } = options;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES });
+  /** Those that have shown the token: nobody else hears of anything. */
+  const tabs = new Set<WebSocket>();
   const server = createServer((request, response) => {
     if (!isOurHost(request, host)) {
       refuse(response, 403, 'This address is not served here.');
@@ -45,15 +53,28 @@ export async function startWebServer(options: {
     serveFile(root, request, response).catch((error: unknown) => refuse(response, 500, String(error)));
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (!isOurHost(request, host) || !isOurOrigin(request) || !hasToken(request, token)) {
-      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n');
+    // From here on the socket is ours; one that breaks ends by itself.
+    socket.on('error', () => socket.destroy());
+    const url = urlOf(request);
+    if (url?.pathname !== SOCKET_PATH || !isOurHost(request, host) || !isOurOrigin(request)) {
+      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n', () => socket.destroy());
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (webSocket) => serveSocket(webSocket, invoke));
+    sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      // A broken socket closes by itself right after; the tab reconnects.
+      webSocket.on('error', () => webSocket.terminate());
+      if (!hasToken(url, token)) webSocket.close(REFUSED, 'wrong token');
+      else if (tabs.size >= MAX_TABS) webSocket.close(1013, 'too many tabs');
+      else {
+        tabs.add(webSocket);
+        webSocket.once('close', () => tabs.delete(webSocket));
+        serveSocket(webSocket, invoke);
+      }
+    });
   });
   const unsubscribe = events.subscribe((event, payload) => {
     const text = JSON.stringify({ event, payload } satisfies ServerFrame);
-    for (const client of sockets.clients) sendBounded(client, text);
+    for (const tab of tabs) sendBounded(tab, text);
   });
   const port = await listen(server, options.port, host);
   const shownHost = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
@@ -80,21 +101,23 @@ function listen(server: Server, port: number, host: string): Promise<number> {
 }
 
 function serveSocket(socket: WebSocket, invoke: Invoke): void {
+  let underWay = 0;
   socket.on('message', (data: Buffer) => {
-    void answer(socket, data.toString('utf8'), invoke);
+    const frame = parseFrame(data.toString('utf8'));
+    if (frame === null) {
+      socket.close(1003, 'not a request');
+      return;
+    }
+    if (underWay >= MAX_UNDER_WAY) {
+      socket.close(1013, 'too many requests at once');
+      return;
+    }
+    underWay++;
+    void invoke(frame.channel, frame.payload).then((result) => {
+      underWay--;
+      sendBounded(socket, JSON.stringify({ id: frame.id, result } satisfies ServerFrame));
+    });
   });
-  // A broken socket closes by itself right after; the tab reconnects.
-  socket.on('error', () => socket.terminate());
-}
-
-async function answer(socket: WebSocket, text: string, invoke: Invoke): Promise<void> {
-  const frame = parseFrame(text);
-  if (frame === null) {
-    socket.close(1003, 'not a request');
-    return;
-  }
-  const result = await invoke(frame.channel, frame.payload);
-  sendBounded(socket, JSON.stringify({ id: frame.id, result } satisfies ServerFrame));
 }
 
 function parseFrame(text: string): { id: number; channel: string; payload: unknown } | null {
@@ -116,10 +139,19 @@ function sendBounded(socket: WebSocket, text: string): void {
   else socket.send(text);
 }
 
-/** The Host header names us: a page that rebinds its own name to 127.0.0.1 does not get in. */
+/** Null for what is no address at all. */
+function urlOf(request: IncomingMessage): URL | null {
+  return URL.parse(request.url ?? '/', 'http://localhost');
+}
+
+/**
+ * The Host header names us: a page that makes its own name point here does not get in. An address cannot be made to
+ * point anywhere, so any is fine.
+ */
 function isOurHost(request: IncomingMessage, bound: string): boolean {
-  const name = (request.headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  return name === 'localhost' || name === '127.0.0.1' || name === '::1' || name === bound;
+  const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(request.headers.host ?? '');
+  const name = (match?.[1] ?? match?.[2] ?? '').toLowerCase();
+  return name === 'localhost' || isIP(name) !== 0 || (name !== '' && name === bound.toLowerCase());
 }
 
 /** Browsers always send an Origin with a WebSocket; programs need not. */
@@ -128,8 +160,8 @@ function isOurOrigin(request: IncomingMessage): boolean {
   return origin === undefined || origin === `http://${host}`;
 }
 
-function hasToken(request: IncomingMessage, token: string): boolean {
-  const given = Buffer.from(new URL(request.url ?? '/', 'http://localhost').searchParams.get('token') ?? '');
+function hasToken(url: URL, token: string): boolean {
+  const given = Buffer.from(url.searchParams.get('token') ?? '');
   const wanted = Buffer.from(token);
   return given.length === wanted.length && timingSafeEqual(given, wanted);
 }
@@ -144,8 +176,9 @@ async function serveFile(root: string, request: IncomingMessage, response: Serve
     refuse(response, 405, 'Only GET.');
     return;
   }
-  const { pathname } = new URL(request.url ?? '/', 'http://localhost');
-  const file = await readStatic(root, pathname, "'self' ws: wss:");
+  const url = urlOf(request);
+  // Not every browser takes 'self' to cover WebSockets. The Host has been checked: it is a name or address and a port.
+  const file = url === null ? null : await readStatic(root, url.pathname, `'self' ws://${request.headers.host}`);
   if (file === null) {
     refuse(response, 404, 'Not found.');
     return;

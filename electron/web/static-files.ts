@@ -19,8 +19,9 @@ export interface StaticFile {
 
 /** The file for a URL's path, with its headers; null when there is none under `root`. */
 export async function readStatic(root: string, pathname: string, connectSources: string): Promise<StaticFile | null> {
-  const path = normalize(join(root, decodePath(pathname)));
-  if (!path.startsWith(root + sep)) return null;
+  const relative = decodePath(pathname);
+  const path = normalize(join(root, relative));
+  if (relative.includes('\0') || !path.startsWith(normalize(root + sep))) return null;
   let bytes: Buffer;
   try {
     bytes = await readFile(path);

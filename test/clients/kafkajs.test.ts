@@ -56,8 +56,8 @@ describe('kafkajs', () => {
     await producer.send({ topic, messages: Array.from({ length: 1_000 }, (_, i) => ({ key: `k${i}`, value: `v${i}` })) });
     const seen = new Map<string, number>();
     const members = [
-      kafka.consumer({ groupId: 'two', sessionTimeout: 10_000 }),
-      kafka.consumer({ groupId: 'two', sessionTimeout: 10_000 }),
+      kafka.consumer({ groupId: 'two', sessionTimeout: 10_000, maxWaitTimeInMs: 300 }),
+      kafka.consumer({ groupId: 'two', sessionTimeout: 10_000, maxWaitTimeInMs: 300 }),
     ];
     const assigned = members.map(() => 0);
     try {
@@ -123,7 +123,7 @@ describe('kafkajs', () => {
 
 /** Reads from the beginning until `take` says that it is enough. */
 async function consume(kafka: Kafka, groupId: string, topic: string, take: (value: string) => boolean): Promise<void> {
-  const consumer: Consumer = kafka.consumer({ groupId });
+  const consumer: Consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 300 });
   await consumer.connect();
   await consumer.subscribe({ topic, fromBeginning: true });
   try {

@@ -38,6 +38,7 @@ for future in admin.create_topics([NewTopic(topic, PARTITIONS, 3, config={'min.i
 acked = []
 failed = []
 over = threading.Event()
+produced = threading.Event()
 kills = 0
 errors = []
 
@@ -69,6 +70,7 @@ def produce():
     remaining = producer.flush(90)
     if remaining:
         errors.append('%d records neither acknowledged nor failed' % remaining)
+    produced.set()
 
 
 def kill():
@@ -98,7 +100,7 @@ def consume():
             if message.error() is None:
                 consumed.setdefault(message.partition(), set()).add(message.offset())
                 idle_until = None
-        if over.is_set():
+        if produced.is_set():
             idle_until = idle_until or time.time() + 20
             if time.time() > idle_until or sum(map(len, consumed.values())) >= len(acked):
                 break

@@ -3,6 +3,7 @@ import type { CoordinatorStorage } from '../coordinator/storage.ts';
 import { sleep, type Clock } from '../lib/clock.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
+import type { Partition } from './partition.ts';
 import type { ReplicaManager } from './replica-manager.ts';
 
 export interface CoordinatorStorageOptions {
@@ -22,7 +23,7 @@ export function createCoordinatorStorage({ replicas, clock, topic, commitTimeout
     partitionCount: () => replicas.image().topics.get(topic)?.partitions.length,
 
     append(index, leaderEpoch, batch) {
-      const partition = replicas.leaderOf(topic, index, leaderEpoch);
+      const partition = leading(replicas, topic, index, leaderEpoch);
       const { result, committed } = replicas.appendAs(partition, leaderEpoch, batch, {
         requiredAcks: -1,
         timeoutMs: commitTimeoutMs,
@@ -37,11 +38,11 @@ export function createCoordinatorStorage({ replicas, clock, topic, commitTimeout
     },
 
     async *read(index) {
-      const partition = replicas.leaderOf(topic, index);
+      const partition = leading(replicas, topic, index, -1);
       const { leaderEpoch } = partition;
       let next = partition.log.logStartOffset;
       for (;;) {
-        partition.requireLeader(leaderEpoch);
+        if (partition.checkLeader(leaderEpoch) !== ErrorCode.NONE) throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER);
         // Up to the log's end, not to the high watermark: a new leader's lags behind what its predecessor acknowledged, and a
         // coordinator that loaded no further would have forgotten it. While we lead, nothing of this is taken back.
         const end = partition.log.logEndOffset;
@@ -55,4 +56,12 @@ export function createCoordinatorStorage({ replicas, clock, topic, commitTimeout
       }
     },
   };
+}
+
+/** To a coordinator it is all one why this broker does not lead in that epoch. */
+function leading(replicas: ReplicaManager, topic: string, index: number, leaderEpoch: number): Partition {
+  const partition = replicas.partition(topic, index);
+  if (partition === undefined || partition.checkLeader(leaderEpoch) !== ErrorCode.NONE)
+    throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+  return partition;
 }

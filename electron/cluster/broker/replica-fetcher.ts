@@ -63,6 +63,10 @@ export class ReplicaFetcher {
   private readonly session = new FollowerSession();
   private peer: Peer | undefined;
   private wakeUp: (() => void) | undefined;
+  /** A fetch is on its way or waits at the leader. */
+  private inFlight = false;
+  /** The fetch on its way was given up because something has to be asked that it does not name. */
+  private interrupted = false;
   private closed = false;
 
   constructor(leader: number, options: ReplicaFetcherOptions) {
@@ -80,6 +84,10 @@ export class ReplicaFetcher {
   add(partition: Partition): void {
     this.following.set(keyOf(partition.topicId, partition.index), { partition, leaderEpoch: partition.leaderEpoch, notBefore: 0 });
     this.wakeUp?.();
+    if (!this.inFlight) return;
+    // The leader may hold the fetch on its way for replica.fetch.wait.max.ms, and a write to the new partition would wait as long.
+    this.interrupted = true;
+    this.reconnect();
   }
 
   remove(partition: Partition): void {
@@ -116,11 +124,16 @@ export class ReplicaFetcher {
         continue;
       }
       try {
-        await this.fetchOnce(ready);
+        // A partition that was left out after an error is not to wait for the others' data.
+        await this.fetchOnce(ready, Math.min(settings.replicaFetchWaitMaxMs, Math.ceil(next - now)));
         failures = 0;
       } catch (error) {
         this.reconnect();
         if (this.isClosed()) return;
+        if (this.interrupted) {
+          this.interrupted = false;
+          continue;
+        }
         // Said once: while a leader is gone this comes round again and again.
         if (failures++ === 0) logger.info('cannot fetch from the leader', { leader: this.leader, error: String(error) });
         await sleep(clock, settings.replicaFetchBackoffMs);
@@ -152,7 +165,7 @@ export class ReplicaFetcher {
     return this.peer;
   }
 
-  private async fetchOnce(ready: readonly Following[]): Promise<void> {
+  private async fetchOnce(ready: readonly Following[], maxWaitMs: number): Promise<void> {
     const { brokerId, settings } = this.options;
     const wanted = ready.map(({ partition, leaderEpoch }): WantedPartition => {
       const { log } = partition;
@@ -167,18 +180,23 @@ export class ReplicaFetcher {
       };
     });
     const peer = this.connection();
-    const response = await peer.send(
+    this.inFlight = true;
+    const sending = peer.send(
       fetch,
       fetch.maxVersion,
       {
         replicaState: { replicaId: brokerId, replicaEpoch: this.options.brokerEpoch() },
-        maxWaitMs: settings.replicaFetchWaitMaxMs,
+        maxWaitMs,
         minBytes: settings.replicaFetchMinBytes,
         maxBytes: settings.replicaFetchResponseMaxBytes,
         ...this.session.request(wanted),
       },
       { timeoutMs: settings.replicaFetchWaitMaxMs + settings.replicaSocketTimeoutMs },
     );
+    const response = await sending.finally(() => {
+      this.inFlight = false;
+    });
+    this.interrupted = false;
     if (this.closed || peer !== this.peer) return;
     if (!this.session.answered(response)) return;
     if (response.errorCode !== ErrorCode.NONE) throw new KafkaError(response.errorCode);

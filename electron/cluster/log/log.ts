@@ -1,6 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
-import { DiskError, type Disk } from '../lib/disk.ts';
-import type { Logger } from '../lib/logger.ts';
+import { DiskError } from '../lib/disk.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { patchBatch, setLogAppendTime, type BatchView } from '../protocol/record-batch.ts';
@@ -9,94 +8,38 @@ import { checkFollowerAppend, checkLeaderAppend, markerOf } from './append-check
 import { LeaderEpochs, type EpochEnd, type EpochStart } from './leader-epochs.ts';
 import type { LogConfig } from './log-config.ts';
 import { readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts';
-import { removeProducerSnapshot, snapshotOffsets, writeProducerSnapshot } from './producer-snapshot.ts';
 import { ProducerState, type AppendOrigin, type ProducerBatch, type ProducerEntry } from './producer-state.ts';
 import { applyToProducers, loadProducers, openSegments, type RecoveryContext } from './recovery.ts';
 import { expiredSegments } from './retention.ts';
-import { SegmentList } from './segment-list.ts';
-import { Segment } from './segment.ts';
+import { LogStorage } from './log-storage.ts';
+import type { AppendResult, LogOptions, ReadResult, SegmentInfo } from './log-types.ts';
+import type { Segment } from './segment.ts';
 import { Tail, TailCache } from './tail-cache.ts';
 import type { TimestampOffset } from './time-index.ts';
 import type { AbortedTransaction } from './transaction-index.ts';
 
-export interface LogOptions {
-  disk: Disk;
-  /** The partition's own directory; made if absent. */
-  directory: string;
-  clock: Clock;
-  logger: Logger;
-  config: LogConfig;
-  /** False makes the log read and check everything from the recovery point on. */
-  cleanShutdown: boolean;
-  /** Everything below is known to be on the medium; 0 if absent. */
-  recoveryPoint?: bigint | undefined;
-  /** From the last checkpoint; the first segment's base if that is larger. */
-  logStartOffset?: bigint | undefined;
-  /** From the last checkpoint. */
-  highWatermark?: bigint | undefined;
-  /** Shared by the logs of a node; one of its own if absent. */
-  tailCache?: TailCache;
-  /** An offset changed whose loss in a crash would do harm: the owner should write its checkpoint before it goes on. */
-  checkpointNeeded?: (which: 'recoveryPoint' | 'logStartOffset') => void;
-  /** Called once, when the disk failed under this log. */
-  storageFailed?: (error: KafkaError) => void;
-}
-
-export interface AppendResult {
-  firstOffset: bigint;
-  lastOffset: bigint;
-  /** −1 when records keep the time of their creation. */
-  logAppendTimeMs: number;
-  logStartOffset: bigint;
-  /** True when this very batch is in the log already: nothing was written, offsets are the original ones. */
-  duplicate: boolean;
-  recordCount: number;
-  sizeBytes: number;
-  maxTimestamp: bigint;
-}
-
-export interface ReadResult {
-  /** Whole batches, one after another; views that must not be changed. */
-  records: Buffer[];
-  sizeBytes: number;
-  /** Offset after the last batch; the offset asked for when there is none. */
-  nextOffset: bigint;
-}
-
-export interface SegmentInfo {
-  baseOffset: bigint;
-  endOffset: bigint;
-  sizeBytes: number;
-  /** −1 when no record has a time. */
-  largestTimestamp: bigint;
-}
+export type { AppendResult, LogOptions, ReadResult, SegmentInfo };
 
 /**
  * One partition's log: segments in one directory, in Apache Kafka's own format. Single-threaded and synchronous: a method
- * has happened when it returns. Every failure of the disk makes the log refuse all further writes with KAFKA_STORAGE_ERROR:
- * after a failed write or sync nobody can say what the medium holds, only a recovery can.
+ * has happened when it returns. After a failure of the disk
+ * it refuses all further writes with KAFKA_STORAGE_ERROR (see `LogStorage`).
  */
 export class Log {
   readonly directory: string;
   private readonly options: LogOptions;
-  private readonly disk: Disk;
+  private readonly storage: LogStorage;
   private readonly clock: Clock;
   private readonly epochs: LeaderEpochs;
   private readonly producers = new ProducerState();
   private readonly tail: Tail;
-  private readonly segmentList: SegmentList;
   private currentConfig: LogConfig;
   private startOffset: bigint;
   private endOffset: bigint;
   private hw: bigint;
-  private flushedTo: bigint;
   private unflushedRecords = 0;
   private unflushedSince: number | undefined;
-  /** Names in the directory that a power cut could still take back. */
-  private directoryDirty = false;
-  private changedSinceOpen = false;
-  private failure: KafkaError | undefined;
-  private closed = false;
+  private changedSinceOpen: boolean;
   private id: string | undefined;
   /** Bytes that recovery cut off at the open because they were no whole batch. */
   readonly truncatedAtOpen: number;
@@ -112,42 +55,31 @@ export class Log {
   }
 
   private constructor(options: LogOptions) {
-    const { disk, directory } = options;
+    const { disk, directory, cleanShutdown } = options;
     this.options = options;
-    this.disk = disk;
     this.directory = directory;
     this.clock = options.clock;
     this.currentConfig = options.config;
+    this.storage = new LogStorage(options, () => this.currentConfig);
     this.epochs = new LeaderEpochs(disk, directory);
     this.tail = new Tail(options.tailCache ?? new TailCache(4 * 1024 * 1024));
-    if (!disk.isDirectory(directory)) {
-      disk.makeDirectory(directory);
-      this.directoryDirty = true;
-    }
-    // Whoever was here before may not have come to sync the names it made.
-    if (!options.cleanShutdown) this.directoryDirty = true;
     this.id = readPartitionMetadata(disk, directory);
     this.epochs.load();
-    const checkpointedStart = options.logStartOffset ?? 0n;
     const recoveryPoint = options.recoveryPoint ?? 0n;
-    const { segments, logEndOffset, truncatedBytes } = openSegments(this.recoveryContext(), {
-      clean: options.cleanShutdown,
-      recoveryPoint,
-      logStartOffset: checkpointedStart,
-    });
-    this.truncatedAtOpen = truncatedBytes;
-    const [first] = segments;
-    if (first === undefined) segments.push(this.newSegment(checkpointedStart));
-    this.segmentList = new SegmentList(segments);
-    const firstBase = first?.baseOffset ?? checkpointedStart;
-    this.startOffset = firstBase > checkpointedStart ? firstBase : checkpointedStart;
-    this.endOffset = logEndOffset;
-    this.flushedTo = min(recoveryPoint, logEndOffset);
-    this.hw = logEndOffset;
-    if (this.startOffset > logEndOffset) this.startOver(this.startOffset);
+    const logStartOffset = options.logStartOffset ?? 0n;
+    const found = openSegments(this.recoveryContext(), { clean: cleanShutdown, recoveryPoint, logStartOffset });
+    const { segments } = this.storage;
+    for (const segment of found.segments) segments.push(segment);
+    if (found.segments.length === 0) this.storage.pushSegment(logStartOffset);
+    this.truncatedAtOpen = found.truncatedBytes;
+    this.startOffset = max(segments.first.baseOffset, logStartOffset);
+    this.endOffset = found.logEndOffset;
+    this.storage.flushedTo = min(recoveryPoint, found.logEndOffset);
+    this.hw = found.logEndOffset;
+    if (this.startOffset > this.endOffset) this.startOver(this.startOffset);
     this.hw = clamp(options.highWatermark ?? this.startOffset, this.startOffset, this.endOffset);
-    if (!options.cleanShutdown && first !== undefined) this.changedSinceOpen = true;
-    for (const segment of this.segmentList.all) if (segment !== this.segmentList.active) segment.release();
+    this.changedSinceOpen = !cleanShutdown;
+    for (const segment of segments.all) segment.release();
   }
 
   // State
@@ -169,7 +101,7 @@ export class Log {
     if (this.id !== undefined) {
       throw new KafkaError(ErrorCode.INCONSISTENT_TOPIC_ID, `${this.directory} belongs to topic id ${this.id}, not ${topicId}`);
     }
-    this.guard(() => writePartitionMetadata(this.disk, this.directory, topicId));
+    this.storage.guard(() => writePartitionMetadata(this.storage.disk, this.directory, topicId));
     this.id = topicId;
   }
   get logStartOffset(): bigint {
@@ -181,16 +113,16 @@ export class Log {
   }
   /** Everything below is on the medium. */
   get recoveryPoint(): bigint {
-    return this.flushedTo;
+    return this.storage.flushedTo;
   }
   get highWatermark(): bigint {
     return this.hw;
   }
   get sizeBytes(): number {
-    return this.segmentList.sizeBytes;
+    return this.storage.segments.sizeBytes;
   }
   get segments(): SegmentInfo[] {
-    return this.segmentList.all.map((segment, index, all) => ({
+    return this.storage.segments.all.map((segment, index, all) => ({
       baseOffset: segment.baseOffset,
       endOffset: all[index + 1]?.baseOffset ?? this.endOffset,
       sizeBytes: segment.size,
@@ -199,7 +131,7 @@ export class Log {
   }
   /** Why this log refuses writes; undefined while its disk works. */
   get storageError(): KafkaError | undefined {
-    return this.failure;
+    return this.storage.failure;
   }
   /** Active producers, for DescribeProducers. */
   get producerEntries(): Iterable<Readonly<ProducerEntry>> {
@@ -216,7 +148,7 @@ export class Log {
    * TRANSACTION_COORDINATOR_FENCED. KAFKA_STORAGE_ERROR: the disk failed, what is in the file is open.
    */
   appendAsLeader(records: Buffer, leaderEpoch: number, options: { origin: AppendOrigin }): AppendResult {
-    this.assertWritable();
+    this.storage.assertWritable();
     if (leaderEpoch < this.epochs.latest) {
       throw new KafkaError(ErrorCode.FENCED_LEADER_EPOCH, `leader epoch ${leaderEpoch}, the log is at ${this.epochs.latest}`);
     }
@@ -248,7 +180,7 @@ export class Log {
    * left out. Returns undefined when there is no whole batch. Throws CORRUPT_MESSAGE, or OFFSET_OUT_OF_RANGE when the batches do not follow the log's end.
    */
   appendAsFollower(records: Buffer): AppendResult | undefined {
-    this.assertWritable();
+    this.storage.assertWritable();
     const batches = checkFollowerAppend(records);
     const [first] = batches;
     const last = batches.at(-1);
@@ -266,8 +198,8 @@ export class Log {
   }
 
   private write(bytes: Buffer, batches: readonly BatchView[], markers: readonly (EndTransactionMarker | undefined)[]): AppendResult {
-    const { active } = this.segmentList;
-    this.guard(() => active.append(bytes, batches));
+    const { active } = this.storage.segments;
+    this.storage.guard(() => active.append(bytes, batches));
     let recordCount = 0;
     let maxTimestamp = -1n;
     for (const [index, batch] of batches.entries()) {
@@ -326,7 +258,7 @@ export class Log {
     if (offset >= maxOffset || (maxBytes <= 0 && !minOneMessage)) return { records: [], sizeBytes: 0, nextOffset: offset };
     const hot = this.tail.read(offset, maxBytes, maxOffset, minOneMessage);
     if (hot !== undefined) return hot;
-    const slice = this.guard(() => this.segmentList.read(offset, maxBytes, maxOffset, minOneMessage));
+    const slice = this.storage.guard(() => this.storage.segments.read(offset, maxBytes, maxOffset, minOneMessage));
     if (slice === undefined) return { records: [], sizeBytes: 0, nextOffset: offset };
     return { records: [slice.bytes], sizeBytes: slice.bytes.length, nextOffset: slice.nextOffset };
   }
@@ -334,12 +266,12 @@ export class Log {
   /** The first record at or after `timestamp` (milliseconds); null when all are older. Throws as decoding does. */
   offsetForTimestamp(timestamp: bigint): (TimestampOffset & { leaderEpoch: number }) | null {
     return this.withEpoch(
-      this.guard(() => this.segmentList.findTimestamp(timestamp, this.startOffset, this.currentConfig.maxDecompressedBytes)),
+      this.storage.guard(() => this.storage.segments.findTimestamp(timestamp, this.startOffset, this.currentConfig.maxDecompressedBytes)),
     );
   }
   /** The first record with the largest timestamp; null when none has a time. */
   maxTimestampOffset(): (TimestampOffset & { leaderEpoch: number }) | null {
-    return this.withEpoch(this.guard(() => this.segmentList.findLargestTimestamp(this.currentConfig.maxDecompressedBytes)));
+    return this.withEpoch(this.storage.guard(() => this.storage.segments.findLargestTimestamp(this.currentConfig.maxDecompressedBytes)));
   }
   /** The log's start, with its epoch (−1 when unknown). */
   get earliest(): { offset: bigint; leaderEpoch: number } {
@@ -367,7 +299,7 @@ export class Log {
   }
   /** Aborted transactions with records in [from, to): what a read_committed fetch sends along. */
   abortedTransactions(from: bigint, to: bigint): AbortedTransaction[] {
-    return this.guard(() => this.segmentList.abortedTransactions(from, to));
+    return this.storage.guard(() => this.storage.segments.abortedTransactions(from, to));
   }
 
   // Leader epochs
@@ -400,53 +332,46 @@ export class Log {
    * segment the log starts over at `offset`.
    */
   truncateTo(offset: bigint): bigint {
-    this.assertWritable();
+    this.storage.assertWritable();
     if (offset >= this.endOffset) {
       // An epoch that this replica led without writing may contradict the new leader's.
       this.epochs.truncateFromEnd(offset);
       return this.endOffset;
     }
-    if (offset < this.segmentList.first.baseOffset) {
+    if (offset < this.storage.segments.first.baseOffset) {
       this.startOver(offset);
       return this.endOffset;
     }
-    return this.guard(() => {
-      if (this.segmentList.active.baseOffset > offset) {
-        while (this.segmentList.active.baseOffset > offset) this.segmentList.pop().destroy();
-        // Were they to come back after a power cut, they would stand behind what is written here next.
-        this.disk.syncDirectory(this.directory);
-      }
-      const { active } = this.segmentList;
+    return this.storage.guard(() => {
+      this.storage.removeAbove(offset);
+      const { active } = this.storage.segments;
       const position = active.positionOf(offset) ?? active.size;
       const cut = position < active.size ? active.scanner().header(position) : undefined;
       const end = cut === undefined ? offset : min(cut.baseOffset, offset);
       active.truncate(end, position);
       active.sync();
       this.shrunk(end);
-      if (this.producers.entries.size > 0) loadProducers(this.recoveryContext(), this.segmentList.all, end, undefined);
-      else this.removeSnapshots((snapshot) => snapshot > end);
+      if (this.producers.entries.size > 0) loadProducers(this.recoveryContext(), this.storage.segments.all, end, undefined);
+      else this.storage.removeSnapshots((snapshot) => snapshot > end);
       return end;
     });
   }
 
   /** Drops everything; the next record gets `offset`. */
   truncateFullyAndStartAt(offset: bigint): void {
-    this.assertWritable();
+    this.storage.assertWritable();
     this.startOver(offset);
   }
 
   private startOver(offset: bigint): void {
-    this.guard(() => {
-      for (const segment of this.segmentList.shift(this.segmentList.all.length)) segment.destroy();
-      this.segmentList.push(this.newSegment(offset));
-      this.disk.syncDirectory(this.directory);
+    this.storage.guard(() => {
+      this.storage.replaceAll(offset);
       this.producers.clear();
-      this.removeSnapshots(() => true);
       this.startOffset = offset;
       this.epochs.clear();
       this.shrunk(offset);
       this.hw = offset;
-      this.flushedTo = offset;
+      this.storage.flushedTo = offset;
       this.options.checkpointNeeded?.('logStartOffset');
     });
   }
@@ -456,12 +381,12 @@ export class Log {
     this.startOffset = min(this.startOffset, end);
     this.hw = min(this.hw, end);
     this.tail.clear();
-    this.segmentList.forgetPlaces();
+    this.storage.segments.forgetPlaces();
     this.epochs.truncateFromEnd(end);
     this.changedSinceOpen = true;
     // A crash must not lead to a recovery that trusts bytes which are about to be written anew.
-    if (this.flushedTo > end) {
-      this.flushedTo = end;
+    if (this.storage.flushedTo > end) {
+      this.storage.flushedTo = end;
       this.options.checkpointNeeded?.('recoveryPoint');
     }
   }
@@ -486,10 +411,10 @@ export class Log {
 
   /** Deletes segments that retention or the log's start lets go, and forgets silent producers. */
   applyRetention(nowMs: number): { segments: number; bytes: number } {
-    if (this.failure !== undefined || this.closed) return { segments: 0, bytes: 0 };
-    return this.guard(() => {
+    if (this.storage.failure !== undefined || this.storage.closed) return { segments: 0, bytes: 0 };
+    return this.storage.guard(() => {
       this.producers.expire(BigInt(Math.trunc(nowMs - this.currentConfig.producerIdExpirationMs)));
-      const { all } = this.segmentList;
+      const { all } = this.storage.segments;
       const facts = all.map((segment, index) => ({
         size: segment.size,
         openedAt: segment.openedAt,
@@ -501,14 +426,8 @@ export class Log {
       const count = expiredSegments(facts, this.currentConfig, { logStartOffset: this.startOffset, highWatermark: this.hw, nowMs });
       if (count === 0) return { segments: 0, bytes: 0 };
       if (count === all.length) this.roll();
-      let bytes = 0;
-      for (const segment of this.segmentList.shift(count)) {
-        bytes += segment.size;
-        segment.destroy();
-        removeProducerSnapshot(this.disk, this.directory, segment.baseOffset);
-      }
-      this.directoryDirty = true;
-      this.maybeIncrementLogStartOffset(this.segmentList.first.baseOffset);
+      const bytes = this.storage.removeOldest(count);
+      this.maybeIncrementLogStartOffset(this.storage.segments.first.baseOffset);
       return { segments: count, bytes };
     });
   }
@@ -517,26 +436,18 @@ export class Log {
 
   /** Ends the active segment and starts the next; nothing happens while the active one is empty. */
   roll(): void {
-    this.assertWritable();
-    if (this.segmentList.active.size > 0 || this.segmentList.active.baseOffset !== this.endOffset) this.startSegment(this.endOffset);
+    this.storage.assertWritable();
+    if (this.storage.segments.active.size > 0 || this.storage.segments.active.baseOffset !== this.endOffset)
+      this.startSegmentAt(this.endOffset);
   }
 
-  private startSegment(baseOffset: bigint): void {
-    this.guard(() => {
-      const { active } = this.segmentList;
-      if (active.size === 0) this.segmentList.pop().destroy();
-      else {
-        active.seal();
-        active.release();
-      }
-      this.takeSnapshot(baseOffset);
-      this.segmentList.push(this.newSegment(baseOffset));
-    });
+  private startSegmentAt(baseOffset: bigint): void {
+    this.storage.guard(() => this.storage.startSegment(baseOffset, this.producers));
   }
 
   /** A segment starts where the one before it ends, even if the first batch comes later: so recovery can tell a lost stretch from a hole. */
   private rollIfDue(bytes: number, lastOffset: bigint, first: BatchView): void {
-    const { active } = this.segmentList;
+    const { active } = this.storage.segments;
     const config = this.currentConfig;
     const full =
       !active.fits(lastOffset, bytes) ||
@@ -545,7 +456,7 @@ export class Log {
       active.timeIndex.sizeBytes + 12 > config.segmentIndexBytes;
     if (full || (active.size > 0 && this.ageAt(active, first) > config.segmentMs)) this.roll();
     // A hole wider than a segment can count.
-    if (!this.segmentList.active.fits(lastOffset, bytes)) this.startSegment(first.baseOffset);
+    if (!this.storage.segments.active.fits(lastOffset, bytes)) this.startSegmentAt(first.baseOffset);
   }
 
   /** How old the segment is when `next` is appended: by the records' own time if they have one. */
@@ -554,64 +465,26 @@ export class Log {
     return since >= 0n && next.maxTimestamp >= 0n ? Number(next.maxTimestamp - since) : this.clock.now() - segment.openedAt;
   }
 
-  /** Producer state at `offset`. Kept: those of the segments' bases and the newest. */
-  private takeSnapshot(offset: bigint): void {
-    const wanted = new Set(this.segmentList.all.map((segment) => segment.baseOffset));
-    this.removeSnapshots((older) => !wanted.has(older));
-    writeProducerSnapshot(this.disk, this.directory, offset, this.producers.entries.values());
-  }
-
-  private removeSnapshots(which: (offset: bigint) => boolean): void {
-    for (const offset of snapshotOffsets(this.disk.list(this.directory))) {
-      if (which(offset)) removeProducerSnapshot(this.disk, this.directory, offset);
-    }
-  }
-
   /** Makes everything appended so far durable. */
   flush(): void {
-    this.assertWritable();
-    this.guard(() => {
-      const { all, active } = this.segmentList;
-      if (this.flushedTo < this.endOffset) {
-        // The segment of the last flushed record as well: if it has been sealed since, its indexes are not durable yet.
-        for (const segment of all.slice(this.segmentList.indexOf(this.flushedTo - 1n))) {
-          segment.sync();
-          if (segment === active) continue;
-          segment.saveIndexes(true);
-          segment.release();
-        }
-      }
-      this.epochs.save();
-      if (this.directoryDirty) {
-        this.disk.syncDirectory(this.directory);
-        const slash = this.directory.lastIndexOf('/');
-        if (slash > 0) this.disk.syncDirectory(this.directory.slice(0, slash));
-        this.directoryDirty = false;
-      }
-      this.flushedTo = this.endOffset;
-      this.unflushedRecords = 0;
-      this.unflushedSince = undefined;
-    });
+    this.storage.assertWritable();
+    this.storage.guard(() => this.storage.flush(this.endOffset, this.epochs));
+    this.unflushedRecords = 0;
+    this.unflushedSince = undefined;
   }
 
   /** Flushes when flush.ms says that it is time. */
   flushIfDue(): void {
-    if (this.failure !== undefined || this.closed || this.unflushedSince === undefined) return;
+    if (this.storage.failure !== undefined || this.storage.closed || this.unflushedSince === undefined) return;
     if (this.clock.monotonic() - this.unflushedSince >= this.currentConfig.flushMs) this.flush();
   }
 
   /** Flushes everything, so that the next open can believe the files. After a failure of the disk it only lets go of them. Idempotent. */
   close(): void {
-    if (this.closed) return;
-    if (this.failure === undefined && (this.changedSinceOpen || this.directoryDirty)) {
+    if (this.storage.closed) return;
+    if (this.storage.failure === undefined && (this.changedSinceOpen || this.storage.directoryDirty)) {
       this.flush();
-      this.guard(() => {
-        if (this.segmentList.active.size > 0) this.segmentList.active.seal();
-        for (const segment of this.segmentList.all) if (segment.size > 0) segment.saveIndexes(true);
-        const snapshots = snapshotOffsets(this.disk.list(this.directory));
-        if (this.producers.entries.size > 0 || snapshots.length > 0) this.takeSnapshot(this.endOffset);
-        this.disk.syncDirectory(this.directory);
-      });
+      this.storage.guard(() => this.storage.finish(this.endOffset, this.producers));
     }
     this.letGo();
   }
@@ -619,66 +492,26 @@ export class Log {
   /** Closes without a flush and removes the directory. */
   destroy(): void {
     this.letGo();
-    this.guard(() => this.disk.remove(this.directory));
+    this.storage.guard(() => this.storage.disk.remove(this.directory));
   }
 
   /** Closes without a flush, for a directory that is about to be renamed or that has failed. */
   letGo(): void {
-    if (this.closed) return;
-    this.closed = true;
+    if (this.storage.closed) return;
     this.tail.clear();
-    for (const segment of this.segmentList.all) segment.release();
+    this.storage.release();
   }
 
-  private newSegment(baseOffset: bigint): Segment {
-    const segment = this.makeSegment(baseOffset, 0, true);
-    // A file of that name can only be the rest of something given up.
-    segment.file().truncate(0);
-    this.directoryDirty = true;
-    return segment;
-  }
-  private makeSegment(baseOffset: bigint, size: number, freshIndexes: boolean): Segment {
-    return new Segment({
-      disk: this.disk,
-      directory: this.directory,
-      baseOffset,
-      size,
-      openedAt: this.clock.now(),
-      indexIntervalBytes: () => this.currentConfig.indexIntervalBytes,
-      freshIndexes,
-    });
-  }
   private recoveryContext(): RecoveryContext {
     return {
-      disk: this.disk,
+      disk: this.options.disk,
       directory: this.directory,
       logger: this.options.logger,
       epochs: this.epochs,
       producers: this.producers,
       gapsAllowed: this.currentConfig.cleanupPolicy.has('compact'),
-      makeSegment: (baseOffset, size, freshIndexes) => this.makeSegment(baseOffset, size, freshIndexes),
+      makeSegment: (baseOffset, size, freshIndexes) => this.storage.makeSegment(baseOffset, size, freshIndexes),
     };
-  }
-
-  private assertWritable(): void {
-    if (this.failure !== undefined) throw this.failure;
-    if (this.closed) throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory} is closed`);
-  }
-
-  /** Runs what touches the disk. Its first failure is the log's last write. */
-  private guard<T>(action: () => T): T {
-    try {
-      return action();
-    } catch (cause) {
-      if (!(cause instanceof DiskError)) throw cause;
-      const error = new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory}: ${cause.message}`, { cause });
-      if (this.failure === undefined) {
-        this.failure = error;
-        this.options.logger.error('log is offline: its disk failed', { directory: this.directory, error: cause });
-        this.options.storageFailed?.(error);
-      }
-      throw error;
-    }
   }
 }
 

@@ -8,6 +8,8 @@ interface Chunk {
 }
 
 const NOTHING = Buffer.alloc(0);
+/** What a chunk costs beside its bytes, about: many small ones must not slip under the bound. */
+const CHUNK_OVERHEAD_BYTES = 300;
 
 /**
  * The memory that all logs of a node share for what was appended last, so that followers and consumers at the tail are served
@@ -30,10 +32,10 @@ export class TailCache {
   /** @internal for Tail */
   add(chunk: Chunk): void {
     this.queue.push(chunk);
-    this.bytes += chunk.bytes.length;
+    this.bytes += chunk.bytes.length + CHUNK_OVERHEAD_BYTES;
     while (this.bytes > this.maxBytes && this.head < this.queue.length) {
       const oldest = this.queue[this.head++] as Chunk;
-      if (oldest.owner.dropOldest(oldest)) this.bytes -= oldest.bytes.length;
+      if (oldest.owner.dropOldest(oldest)) this.bytes -= oldest.bytes.length + CHUNK_OVERHEAD_BYTES;
     }
     if (this.head > 1024 && this.head * 2 > this.queue.length) {
       this.queue = this.queue.slice(this.head);
@@ -75,7 +77,7 @@ export class Tail {
   clear(): void {
     let bytes = 0;
     for (const chunk of this.chunks.slice(this.head)) {
-      bytes += chunk.bytes.length;
+      bytes += chunk.bytes.length + CHUNK_OVERHEAD_BYTES;
       // The cache's queue still names the chunk; it must not keep the memory.
       chunk.bytes = NOTHING;
     }
@@ -88,7 +90,7 @@ export class Tail {
   dropOldest(chunk: Chunk): boolean {
     if (this.chunks[this.head] !== chunk) return false;
     this.head++;
-    if (this.head === this.chunks.length || this.head > 256) {
+    if (this.head * 2 > this.chunks.length) {
       this.chunks = this.chunks.slice(this.head);
       this.head = 0;
     }

@@ -99,7 +99,7 @@ export const brokerConfigDefinitions: readonly ConfigDefinition[] = [
   fixedNumber(
     'controller.quorum.fetch.timeout.ms',
     'int',
-    '2000',
+    '1000',
     1n,
     "How long a voter goes without news of the quorum's leader before it stands for election.",
   ),

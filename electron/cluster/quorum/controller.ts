@@ -48,8 +48,8 @@ export const DEFAULT_CONTROLLER_SETTINGS: ControllerSettings = {
   commitTimeoutMs: 5000,
   maxQueued: 1000,
   rebalanceMs: 300_000,
-  // 4.0-IV3, where ELR can be turned on.
-  bootstrapFeatures: { 'metadata.version': 25, 'eligible.leader.replicas.version': 1 },
+  // 4.3-IV0, whose record versions are the ones written here.
+  bootstrapFeatures: { 'metadata.version': 30, 'eligible.leader.replicas.version': 1 },
 };
 
 export interface ControllerOptions {

@@ -11,6 +11,7 @@ import type { NodeConfig } from '../lib/node-config.ts';
 import type { Random } from '../lib/random.ts';
 import { decodeMetadataRecord } from '../protocol/records/metadata-records.ts';
 import type { Api } from '../protocol/schema.ts';
+import { brokerSettings } from './config-definitions.ts';
 import { ControllerChannel, type ConnectPeer, type Peer } from './controller-channel.ts';
 import { Controller, type ControllerSettings } from './controller.ts';
 import { applyRecords } from './image-apply.ts';
@@ -33,6 +34,7 @@ export interface MetadataQuorumOptions {
   readonly connectPeer: ConnectPeer;
   /** Called once when this node can no longer take part (its disk failed, an invariant broke); it should stop. */
   readonly onFailure?: (error: unknown) => void;
+  /** Beside what `config.properties` says. */
   readonly raftSettings?: Partial<RaftSettings>;
   readonly controllerSettings?: Partial<ControllerSettings>;
 }
@@ -55,6 +57,7 @@ export class MetadataQuorum {
   constructor(options: MetadataQuorumOptions) {
     const { config, clock, random, disk, events } = options;
     const logger = options.logger.child({ part: 'quorum' });
+    const settings = brokerSettings(config.properties, config.voters.length);
     this.options = options;
     this.current = { ...EMPTY_IMAGE, clusterId: config.clusterId };
     this.log = MetadataLog.open({ disk, dataDirectory: config.dataDirectory, clock, logger });
@@ -75,7 +78,12 @@ export class MetadataQuorum {
         onFailure: (error) => options.onFailure?.(error),
       },
       logger,
-      settings: options.raftSettings ?? {},
+      settings: {
+        fetchTimeoutMs: settings.controllerQuorumFetchTimeoutMs,
+        electionTimeoutMs: settings.controllerQuorumElectionTimeoutMs,
+        backoffCapMs: settings.controllerQuorumElectionBackoffMaxMs,
+        ...options.raftSettings,
+      },
     });
     this.controller = new Controller({
       nodeId: config.nodeId,
@@ -87,7 +95,11 @@ export class MetadataQuorum {
       properties: config.properties,
       image: () => this.current,
       admit: (bytes) => this.log.admit(bytes),
-      settings: options.controllerSettings ?? {},
+      settings: {
+        sessionTimeoutMs: settings.brokerSessionTimeoutMs,
+        rebalanceMs: settings.autoLeaderRebalanceEnable ? settings.leaderImbalanceCheckIntervalMs : 0,
+        ...options.controllerSettings,
+      },
     });
     const apis = quorumApis({ raft: this.raft, controller: this.controller, voters: config.voters });
     this.channel = new ControllerChannel({

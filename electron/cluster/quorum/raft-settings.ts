@@ -21,7 +21,7 @@ export const DEFAULT_RAFT_SETTINGS: RaftSettings = {
   electionTimeoutMs: 1000,
   backoffMinMs: 20,
   backoffMaxMs: 80,
-  backoffCapMs: 500,
+  backoffCapMs: 1000,
   fetchMaxWaitMs: 500,
   fetchMaxBytes: 1024 * 1024,
   maxPendingAppends: 1000,

@@ -135,7 +135,9 @@ export class RaftNode {
     this.transport = options.transport;
     this.listener = options.listener;
     this.logger = options.logger;
-    this.settings = { ...DEFAULT_RAFT_SETTINGS, ...options.settings };
+    const settings = { ...DEFAULT_RAFT_SETTINGS, ...options.settings };
+    // A follower that is kept waiting must hear of its leader well before it gives it up.
+    this.settings = { ...settings, fetchMaxWaitMs: Math.min(settings.fetchMaxWaitMs, settings.fetchTimeoutMs / 2) };
   }
 
   /** Reads what was promised before and joins. A node that led when it stopped does not lead on: its tail may be lost. */
@@ -603,7 +605,7 @@ export class RaftNode {
       fetchOffset: this.log.endOffset,
       lastEpoch: this.log.lastEpoch,
       highWatermark: this.committedEnd,
-      maxWaitMs: this.settings.fetchMaxWaitMs,
+      maxWaitMs: Math.floor(this.settings.fetchMaxWaitMs),
       maxBytes: this.settings.fetchMaxBytes,
     });
     this.send(role.leaderId, fetch, body, this.settings.fetchTimeoutMs, {

@@ -21,6 +21,18 @@ describe('replication', () => {
     expect(cluster.partition(1).log.highWatermark).toBe(2n);
   });
 
+  test('a partition that is new to an idle follower is fetched at once', async () => {
+    const cluster = new TestCluster({ latencyMs: 1 });
+    cluster.createTopic([1, 2, 3], [1, 2]);
+    cluster.cut.add('2>1');
+    await cluster.clock.advance(1200);
+    // Broker 3 waits at the leader, for half a second, when it gets another partition to follow.
+    cluster.change({ replicas: [1, 3], isr: [1, 3] }, 1);
+    const start = cluster.clock.monotonic();
+    expect((await cluster.clock.settled(cluster.produce(1, ['a'], { index: 1 }))).errorCode).toBe(0);
+    expect(cluster.clock.monotonic() - start).toBeLessThanOrEqual(15);
+  });
+
   test('acks=1 does not wait, acks=0 answers nothing', async () => {
     const cluster = setup();
     await cluster.clock.advance(10);

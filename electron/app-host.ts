@@ -1,0 +1,117 @@
+/**
+ * What the desktop app and web mode have in common: the cluster of this desk, the services over it and the one function
+ * that answers requests. It is there at once; the cluster starts meanwhile, and may fail to without taking the rest along.
+ */
+import { join } from 'node:path';
+import type { AppInfo } from '#shared/ipc';
+import { Cluster } from './cluster/cluster.ts';
+import { createInvoke, type Invoke } from './ipc/handle.ts';
+import { createHandlers } from './ipc/register.ts';
+import { createEmbeddedLab } from './services/embedded-lab.ts';
+import type { Lab } from './services/lab.ts';
+import { createServices, type Services } from './services/services.ts';
+
+export interface HostOptions {
+  mode: AppInfo['mode'];
+  version: string;
+  /** Number of brokers; undefined: what the data directory has, else three. */
+  brokers?: number | undefined;
+  /** Where the cluster keeps its data; null: in a temporary directory that is removed at the end. */
+  dataDirectory: string | null;
+  /** Where the app keeps what is not the cluster's (the list of connections); null: nowhere, for this run only. */
+  userDirectory: string | null;
+  /** The built entry of a node's worker. */
+  workerPath: string;
+  /** Lines for whoever runs it: faults of ours, and what the nodes warn of. */
+  log: (line: string) => void;
+}
+
+export interface Host {
+  readonly invoke: Invoke;
+  readonly services: Services;
+  readonly lab: Lab;
+  /** Where clients connect; null until the cluster serves, and when it does not start. */
+  bootstrap(): string | null;
+  /** Resolves when the cluster serves, with null, or when it has failed to, with the reason. Never rejects. */
+  readonly started: Promise<string | null>;
+  /** Stops the cluster cleanly. Bounded in time; may be called at any moment and more than once. */
+  close(): Promise<void>;
+}
+
+/** Above what a node is given to stop by itself. */
+const CLOSE_TIMEOUT_MS = 10_000;
+
+export function startHost(options: HostOptions): Host {
+  const { log, dataDirectory, userDirectory, brokers } = options;
+  const cluster = new Cluster({
+    workerPath: options.workerPath,
+    ...(brokers === undefined ? {} : { brokers }),
+    ...(dataDirectory === null ? {} : { dataDirectory }),
+    logLevel: 'warn',
+    onLog: (node, level, message, fields) => log(`broker ${node}: ${level}: ${message}${fieldsText(fields)}`),
+  });
+  const info: AppInfo = { version: options.version, mode: options.mode, platform: process.platform, dataDirectory, notices: [] };
+  let bootstrap: string | null = null;
+  const lab = createEmbeddedLab(cluster);
+  const services = createServices({
+    info,
+    lab,
+    embedded: { bootstrap: () => bootstrap, nodes: () => lab.nodes() },
+    connectionsFile: userDirectory === null ? null : join(userDirectory, 'connections.json'),
+    onError: (what, error) => log(`${what}: ${stackOf(error)}`),
+  });
+  let closing: Promise<void> | undefined;
+
+  async function start(): Promise<string | null> {
+    try {
+      await cluster.start();
+      bootstrap = cluster.bootstrap;
+      info.dataDirectory = cluster.dataDirectory;
+      info.notices.push(...cluster.notices);
+      return null;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      if (closing !== undefined) return reason;
+      log(`the cluster did not start: ${stackOf(error)}`);
+      info.notices.push(`The cluster on this desk did not start: ${reason}. Other clusters can be used all the same.`);
+      return reason;
+    } finally {
+      if (closing === undefined) services.connections.embeddedChanged();
+    }
+  }
+
+  async function end(): Promise<void> {
+    services.close();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        log(`the cluster did not stop within ${CLOSE_TIMEOUT_MS / 1000} s; leaving it`);
+        resolve();
+      }, CLOSE_TIMEOUT_MS);
+    });
+    try {
+      await Promise.race([cluster.close(), late]);
+    } catch (error) {
+      log(`stopping the cluster: ${stackOf(error)}`);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return {
+    invoke: createInvoke(createHandlers(services), (channel, error) => log(`${channel}: ${stackOf(error)}`)),
+    services,
+    lab,
+    bootstrap: () => bootstrap,
+    started: start(),
+    close: () => (closing ??= end()),
+  };
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+function fieldsText(fields: Readonly<Record<string, unknown>>): string {
+  return Object.keys(fields).length === 0 ? '' : ` ${JSON.stringify(fields)}`;
+}

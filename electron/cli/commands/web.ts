@@ -1,0 +1,128 @@
+/** `web`: the app in a browser tab, for a machine with no display or no Electron; the cluster of this desk runs with it. */
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Host } from '../../app-host.ts';
+import type { WebServer } from '../../web/server.ts';
+import { integerOption, parsing, UsageError, type Command } from '../command.ts';
+import { HOST_OPTIONS, hostChoice, type HostChoice } from '../host-options.ts';
+import { openBrowser } from '../open-browser.ts';
+import { nodeWorkerPath, userDataDirectory } from '../paths.ts';
+import { untilSignal } from '../signals.ts';
+
+const DEFAULT_PORT = 7_420;
+
+const USAGE = `Usage: npm run web -- [options]
+
+Serves the app to a browser on this machine, until Ctrl-C. A 3-broker cluster runs with it.
+
+  --port N         where it is served (default: ${DEFAULT_PORT}, or the next free one); 0: any
+  --host H         address to bind to (default: 127.0.0.1, which only this machine reaches)
+  --no-open        only print the address, open no browser
+  --json           print one line of JSON when the cluster is ready
+  --brokers N      1 to 9 brokers (default: 3, or what the data directory holds)
+  --data DIR       where the cluster's data is kept (default: the user's data directory)
+  --memory         keep nothing: a temporary directory, removed at the end`;
+
+interface Options extends HostChoice {
+  /** Undefined: the default one, or the next that is free. */
+  port: number | undefined;
+  host: string;
+  open: boolean;
+  json: boolean;
+}
+
+export const webCommand: Command = { name: 'web', usage: USAGE, run: (args) => run(readOptions(args)) };
+
+function readOptions(args: readonly string[]): Options {
+  const { values } = parsing(() =>
+    parseArgs({
+      args: [...args],
+      options: {
+        ...HOST_OPTIONS,
+        port: { type: 'string' },
+        host: { type: 'string', default: '127.0.0.1' },
+        'no-open': { type: 'boolean', default: false },
+        json: { type: 'boolean', default: false },
+      },
+    }),
+  );
+  if (values.host === '') throw new UsageError('--host takes an address.');
+  return {
+    ...hostChoice(values),
+    port: integerOption('port', values.port, 0, 65_535),
+    host: values.host,
+    // A program that reads JSON opens what it wants by itself.
+    open: !values['no-open'] && !values.json,
+    json: values.json,
+  };
+}
+
+async function run(options: Options): Promise<number> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const root = join(dirname(nodeWorkerPath()), '..', 'renderer');
+  if (!existsSync(join(root, 'index.html'))) throw new Error('The pages are not built: run "npm run build" first.');
+  const signal = untilSignal();
+  // Loaded here: the other commands do without the admin client.
+  const { startHost } = await import('../../app-host.ts');
+  const host = startHost({
+    mode: 'web',
+    version: ownVersion(),
+    brokers: options.brokers,
+    dataDirectory: options.dataDirectory,
+    userDirectory: userDataDirectory(),
+    workerPath: nodeWorkerPath(),
+    log: say,
+  });
+  let server: WebServer | undefined;
+  try {
+    server = await serve(options, root, host);
+    await announce(options, server, host, signal, say);
+    say(`${await signal}: stopping`);
+    return 0;
+  } finally {
+    await server?.close();
+    await host.close();
+  }
+}
+
+/** Without a chosen port the default one is only a wish. */
+async function serve(options: Options, root: string, host: Host): Promise<WebServer> {
+  const { startWebServer } = await import('../../web/server.ts');
+  const { invoke, services } = host;
+  const start = (port: number): Promise<WebServer> => startWebServer({ port, host: options.host, root, invoke, events: services.events });
+  if (options.port !== undefined) return start(options.port);
+  for (let port = DEFAULT_PORT; port < DEFAULT_PORT + 100; port++) {
+    try {
+      return await start(port);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+    }
+  }
+  return start(0);
+}
+
+/** People get the address at once, since the page shows how the cluster starts; programs wait until it serves. */
+async function announce(
+  options: Options,
+  server: WebServer,
+  host: Host,
+  signal: Promise<NodeJS.Signals>,
+  say: (line: string) => void,
+): Promise<void> {
+  if (!options.json) {
+    process.stdout.write(`${server.url}\n`);
+    if (options.open && !(await openBrowser(server.url))) say('Open that address in a browser. Ctrl-C stops it.');
+  }
+  const interrupted = await Promise.race([host.started.then(() => false), signal.then(() => true)]);
+  if (interrupted) return;
+  const bootstrap = host.bootstrap();
+  if (options.json) process.stdout.write(`${JSON.stringify({ url: server.url, token: server.token, bootstrap, zookeeper: null })}\n`);
+  for (const notice of host.services.info.notices) say(notice);
+  if (!options.json && bootstrap !== null) say(`Kafka clients connect to ${bootstrap}.`);
+}
+
+function ownVersion(): string {
+  const file = join(dirname(nodeWorkerPath()), '..', '..', 'package.json');
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}

@@ -1,0 +1,184 @@
+import { DiskError, type Disk } from '../lib/disk.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import type { LeaderEpochs } from './leader-epochs.ts';
+import type { LogConfig } from './log-config.ts';
+import type { LogOptions } from './log-types.ts';
+import { removeProducerSnapshot, snapshotOffsets, writeProducerSnapshot } from './producer-snapshot.ts';
+import type { ProducerState } from './producer-state.ts';
+import { SegmentList } from './segment-list.ts';
+import { Segment } from './segment.ts';
+
+/**
+ * The files under one log: segments and producer snapshots, which of them are durable, and whether the disk still works. The log
+ * decides what is in them. Every failure of the disk is final: after a failed write or sync nobody can say what the medium
+ * holds, only a recovery can.
+ */
+export class LogStorage {
+  readonly disk: Disk;
+  readonly directory: string;
+  readonly segments = new SegmentList([]);
+  /** Everything below is on the medium. */
+  flushedTo = 0n;
+  /** Whether names in the directory could still be taken back by a power cut. */
+  directoryDirty: boolean;
+  private readonly options: LogOptions;
+  private readonly config: () => LogConfig;
+  private error: KafkaError | undefined;
+  private released = false;
+
+  /** Makes the directory if it is absent. */
+  constructor(options: LogOptions, config: () => LogConfig) {
+    const { disk, directory } = options;
+    this.options = options;
+    this.config = config;
+    this.disk = disk;
+    this.directory = directory;
+    // After an unclean end, whoever was here before may not have come to sync the names it made.
+    this.directoryDirty = !options.cleanShutdown;
+    if (!disk.isDirectory(directory)) {
+      disk.makeDirectory(directory);
+      this.directoryDirty = true;
+    }
+  }
+
+  get failure(): KafkaError | undefined {
+    return this.error;
+  }
+  get closed(): boolean {
+    return this.released;
+  }
+
+  /** A segment object over files that may be there. */
+  makeSegment(baseOffset: bigint, size: number, freshIndexes: boolean): Segment {
+    return new Segment({
+      disk: this.disk,
+      directory: this.directory,
+      baseOffset,
+      size,
+      openedAt: this.options.clock.now(),
+      indexIntervalBytes: () => this.config().indexIntervalBytes,
+      freshIndexes,
+    });
+  }
+
+  /** Puts an empty segment at the end of the list. */
+  pushSegment(baseOffset: bigint): void {
+    const segment = this.makeSegment(baseOffset, 0, true);
+    // A file of that name can only be the rest of something given up.
+    segment.file().truncate(0);
+    this.directoryDirty = true;
+    this.segments.push(segment);
+  }
+
+  /** Seals the active segment, or takes its place if it is empty, with producer state saved at the new one's start. */
+  startSegment(baseOffset: bigint, producers: ProducerState): void {
+    const { active } = this.segments;
+    if (active.size === 0) this.segments.pop().destroy();
+    else {
+      active.seal();
+      active.release();
+    }
+    this.takeSnapshot(baseOffset, producers);
+    this.pushSegment(baseOffset);
+  }
+
+  /** Removes the `count` oldest segments with their snapshots; returns their bytes. */
+  removeOldest(count: number): number {
+    let bytes = 0;
+    for (const segment of this.segments.shift(count)) {
+      bytes += segment.size;
+      segment.destroy();
+      removeProducerSnapshot(this.disk, this.directory, segment.baseOffset);
+    }
+    this.directoryDirty = true;
+    return bytes;
+  }
+
+  /** Removes everything and puts an empty segment in its place, durably. */
+  replaceAll(baseOffset: bigint): void {
+    for (const segment of this.segments.shift(this.segments.all.length)) segment.destroy();
+    this.pushSegment(baseOffset);
+    this.removeSnapshots(() => true);
+    this.disk.syncDirectory(this.directory);
+  }
+
+  /** Removes the segments that start above `offset`, durably. */
+  removeAbove(offset: bigint): void {
+    if (this.segments.active.baseOffset <= offset) return;
+    while (this.segments.active.baseOffset > offset) this.segments.pop().destroy();
+    // Were they to come back after a power cut, they would stand behind what is written here next.
+    this.disk.syncDirectory(this.directory);
+  }
+
+  /** Producer state at `offset`. Kept: those of the segments' bases and the newest. */
+  takeSnapshot(offset: bigint, producers: ProducerState): void {
+    const wanted = new Set(this.segments.all.map((segment) => segment.baseOffset));
+    this.removeSnapshots((older) => !wanted.has(older));
+    writeProducerSnapshot(this.disk, this.directory, offset, producers.entries.values());
+  }
+
+  removeSnapshots(which: (offset: bigint) => boolean): void {
+    for (const offset of snapshotOffsets(this.disk.list(this.directory))) {
+      if (which(offset)) removeProducerSnapshot(this.disk, this.directory, offset);
+    }
+  }
+
+  /** Makes everything below `endOffset` durable. */
+  flush(endOffset: bigint, epochs: LeaderEpochs): void {
+    const { all, active } = this.segments;
+    if (this.flushedTo < endOffset) {
+      // The segment of the last flushed record as well: if it has been sealed since, its indexes are not durable yet.
+      for (const segment of all.slice(this.segments.indexOf(this.flushedTo - 1n))) {
+        segment.sync();
+        if (segment === active) continue;
+        segment.saveIndexes(true);
+        segment.release();
+      }
+    }
+    epochs.save();
+    if (this.directoryDirty) {
+      this.disk.syncDirectory(this.directory);
+      const slash = this.directory.lastIndexOf('/');
+      if (slash > 0) this.disk.syncDirectory(this.directory.slice(0, slash));
+      this.directoryDirty = false;
+    }
+    this.flushedTo = endOffset;
+  }
+
+  /** After a flush: leaves indexes and snapshots so that the next open can believe them. */
+  finish(endOffset: bigint, producers: ProducerState): void {
+    if (this.segments.active.size > 0) this.segments.active.seal();
+    for (const segment of this.segments.all) if (segment.size > 0) segment.saveIndexes(true);
+    const snapshots = snapshotOffsets(this.disk.list(this.directory));
+    if (producers.entries.size > 0 || snapshots.length > 0) this.takeSnapshot(endOffset, producers);
+    this.disk.syncDirectory(this.directory);
+  }
+
+  /** Lets go of all handles; nothing may be written any more. */
+  release(): void {
+    this.released = true;
+    for (const segment of this.segments.all) segment.release();
+  }
+
+  assertWritable(): void {
+    if (this.error !== undefined) throw this.error;
+    if (this.released) throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory} is closed`);
+  }
+
+  /** Runs what touches the disk. Its first failure, thrown as KAFKA_STORAGE_ERROR, is the log's last write. */
+  guard<T>(action: () => T): T {
+    try {
+      return action();
+    } catch (cause) {
+      if (!(cause instanceof DiskError)) throw cause;
+      const error = new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory}: ${cause.message}`, { cause });
+      if (this.error === undefined) {
+        this.error = error;
+        this.options.logger.error('log is offline: its disk failed', { directory: this.directory, error: cause });
+        this.options.storageFailed?.(error);
+      }
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,58 @@
+import type { Clock } from '../lib/clock.ts';
+import type { Disk } from '../lib/disk.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { KafkaError } from '../protocol/kafka-error.ts';
+import type { LogConfig } from './log-config.ts';
+import type { TailCache } from './tail-cache.ts';
+
+export interface LogOptions {
+  disk: Disk;
+  /** The partition's own directory; made if absent. */
+  directory: string;
+  clock: Clock;
+  logger: Logger;
+  config: LogConfig;
+  /** False makes the log read and check everything from the recovery point on. */
+  cleanShutdown: boolean;
+  /** Everything below is known to be on the medium; 0 if absent. */
+  recoveryPoint?: bigint | undefined;
+  /** From the last checkpoint; the first segment's base if that is larger. */
+  logStartOffset?: bigint | undefined;
+  /** From the last checkpoint. */
+  highWatermark?: bigint | undefined;
+  /** Shared by the logs of a node; one of its own if absent. */
+  tailCache?: TailCache;
+  /** An offset changed whose loss in a crash would do harm: the owner should write its checkpoint before it goes on. */
+  checkpointNeeded?: (which: 'recoveryPoint' | 'logStartOffset') => void;
+  /** Called once, when the disk failed under this log. */
+  storageFailed?: (error: KafkaError) => void;
+}
+
+export interface AppendResult {
+  firstOffset: bigint;
+  lastOffset: bigint;
+  /** −1 when records keep the time of their creation. */
+  logAppendTimeMs: number;
+  logStartOffset: bigint;
+  /** True when this very batch is in the log already: nothing was written, offsets are the original ones. */
+  duplicate: boolean;
+  recordCount: number;
+  sizeBytes: number;
+  maxTimestamp: bigint;
+}
+
+export interface ReadResult {
+  /** Whole batches, one after another; views that must not be changed. */
+  records: Buffer[];
+  sizeBytes: number;
+  /** Offset after the last batch; the offset asked for when there is none. */
+  nextOffset: bigint;
+}
+
+export interface SegmentInfo {
+  baseOffset: bigint;
+  endOffset: bigint;
+  sizeBytes: number;
+  /** −1 when no record has a time. */
+  largestTimestamp: bigint;
+}

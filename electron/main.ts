@@ -1,0 +1,121 @@
+/** The desktop app: builds, wires, starts, stops. */
+import { join } from 'node:path';
+import { app, BrowserWindow } from 'electron';
+import { startHost, type Host } from './app-host.ts';
+import { readHostOptions, type HostChoice } from './cli/host-options.ts';
+import { nodeWorkerPath, userDataDirectory } from './cli/paths.ts';
+import { UsageError } from './cli/command.ts';
+import { serveElectron } from './ipc/electron-transport.ts';
+import { installMenu } from './menu.ts';
+import { declareScheme, hardenAllContents, isOurPage, openWindow, refusePermissions, serveRenderer } from './window.ts';
+
+const USAGE = `Usage: npm start -- [options]
+
+  --brokers N    1 to 9 brokers (default: 3, or what the data directory holds)
+  --data DIR     where the cluster's data is kept (default: the user's data directory)
+  --memory       keep nothing: a temporary directory, removed at the end`;
+
+/** Built, this file stands in out/main. */
+const OUT = join(nodeWorkerPath(), '..', '..');
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** What follows `--`; everything before it is Electron's. */
+function ownArguments(argv: readonly string[]): string[] {
+  const marker = argv.indexOf('--');
+  return marker < 0 ? [] : argv.slice(marker + 1);
+}
+
+function readChoice(): HostChoice | null {
+  try {
+    return readHostOptions(ownArguments(process.argv));
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    say(`${error.message}\n\n${USAGE}`);
+    return null;
+  }
+}
+
+function run(choice: HostChoice): void {
+  // No dialog box: who started it reads the lines, and a state nobody knows is not one to go on from.
+  process.on('uncaughtException', (error) => {
+    say(error.stack ?? error.message);
+    process.exitCode = 1;
+    app.quit();
+  });
+  process.on('unhandledRejection', (reason) =>
+    say(`unhandled: ${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}`),
+  );
+
+  const host = startHost({
+    mode: 'desktop',
+    version: app.getVersion(),
+    ...choice,
+    userDirectory: userDataDirectory(),
+    workerPath: nodeWorkerPath(),
+    log: say,
+  });
+  endCleanly(host);
+
+  const open = (): void => {
+    openWindow(join(OUT, 'preload', 'preload.cjs'), say);
+  };
+  app.on('second-instance', focusFirstWindow);
+  app.on('window-all-closed', () => {
+    if (process.platform !== 'darwin') app.quit();
+  });
+  app.on('activate', () => {
+    if (BrowserWindow.getAllWindows().length === 0) open();
+  });
+  void app.whenReady().then(() => {
+    hardenAllContents();
+    refusePermissions();
+    serveRenderer(join(OUT, 'renderer'));
+    const { invoke, services } = host;
+    serveElectron({
+      invoke,
+      events: services.events,
+      isOurs: isOurPage,
+      windows: () => BrowserWindow.getAllWindows().map((window) => window.webContents),
+    });
+    installMenu((command) => services.events.publish('app/commanded', command));
+    open();
+  });
+}
+
+function focusFirstWindow(): void {
+  const [window] = BrowserWindow.getAllWindows();
+  if (window === undefined) return;
+  if (window.isMinimized()) window.restore();
+  window.show();
+  window.focus();
+}
+
+/** Quitting waits until the cluster has stopped, which is bounded in time; a second wish to quit changes nothing. */
+function endCleanly(host: Host): void {
+  let closed = false;
+  app.on('before-quit', (event) => {
+    if (closed) return;
+    event.preventDefault();
+    for (const window of BrowserWindow.getAllWindows()) window.hide();
+    void host.close().finally(() => {
+      closed = true;
+      app.quit();
+    });
+  });
+}
+
+const choice = readChoice();
+if (choice === null) {
+  app.exit(2);
+} else if (!app.requestSingleInstanceLock()) {
+  say('Brokerdesk is running already; its window comes to the front.');
+  app.exit(0);
+} else {
+  // As root Chromium cannot sandbox (`--no-sandbox`, see build/start.ts), and asking for both ends its child processes.
+  if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
+  declareScheme();
+  run(choice);
+}

@@ -1,0 +1,51 @@
+/** Starts the stores, and answers keys and menu commands that mean the same on every page. */
+import { onScopeDispose } from 'vue';
+import { useRouter } from 'vue-router';
+import { useEventListener } from '@vueuse/core';
+import { useClusterStore } from '../stores/cluster.ts';
+import { useConnectionStore } from '../stores/connection.ts';
+import { useDeskStore } from '../stores/desk.ts';
+import { useMessagesStore } from '../stores/messages.ts';
+import { usePreferencesStore } from '../stores/preferences.ts';
+import { useTimelineStore } from '../stores/timeline.ts';
+
+export function useApp(): { refresh: () => Promise<void> } {
+  const cluster = useClusterStore();
+  const desk = useDeskStore();
+  const router = useRouter();
+  const stops = [
+    usePreferencesStore().start(),
+    useConnectionStore().start(),
+    cluster.start(),
+    useTimelineStore().start(),
+    useMessagesStore().start(),
+    desk.start(
+      (path) => void router.push(path),
+      () => void refresh(),
+    ),
+  ];
+  onScopeDispose(() => stops.forEach((stop) => stop()));
+
+  async function refresh(): Promise<void> {
+    const error = await cluster.refresh();
+    if (error !== null) desk.complain(error);
+  }
+
+  useEventListener(window, 'keydown', (event) => {
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
+      event.preventDefault();
+      desk.palette = !desk.palette;
+    } else if (event.key === 'F5' || ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'r')) {
+      event.preventDefault();
+      void refresh();
+    } else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'f') {
+      const filter = document.querySelector<HTMLInputElement>('main [data-filter]');
+      if (filter === null) return;
+      event.preventDefault();
+      filter.focus();
+      filter.select();
+    }
+  });
+
+  return { refresh };
+}

@@ -1,0 +1,89 @@
+/** What the overview opens with. */
+import { computed, type Ref } from 'vue';
+import { whatNeedsAttention } from '../format/attention.ts';
+import { compareText, formatCount, quantifyRate } from '../format/numbers.ts';
+import { isAlive } from '../format/replicas.ts';
+import type { Stat } from '../format/stat.ts';
+import { useClusterStore } from '../stores/cluster.ts';
+import { useTopicsStore } from '../stores/topics.ts';
+
+export function useOverview(showInternal: Ref<boolean>) {
+  const cluster = useClusterStore();
+  const topics = useTopicsStore();
+
+  const stats = computed<Stat[]>(() => {
+    const scalars = cluster.scalars;
+    const known = scalars !== null;
+    const alive = cluster.brokerList.filter(isAlive).length;
+    const all = cluster.brokerList.length;
+    const { partitions, offline, underReplicated } = topics.totals;
+    const rate = (label: string, bytes: number | null | undefined, trend: (number | null)[]): Stat => {
+      const quantity = bytes == null ? null : quantifyRate(bytes);
+      return {
+        label,
+        value: quantity?.value ?? null,
+        ...(quantity === null ? {} : { unit: quantity.unit }),
+        reason: 'Two rounds of answers are needed to measure it.',
+        trend,
+      };
+    };
+    return [
+      {
+        label: 'Brokers',
+        value: known ? formatCount(alive) : null,
+        unit: `of ${all}`,
+        ...(known && alive < all ? { tone: 'bad' as const } : {}),
+      },
+      {
+        label: 'Partitions',
+        value: known ? formatCount(partitions) : null,
+        unit: offline === 0 ? '0 offline' : `${formatCount(offline)} offline`,
+        ...(offline > 0 ? { tone: 'bad' as const } : {}),
+      },
+      {
+        label: 'Under-replicated',
+        value: known ? formatCount(underReplicated) : null,
+        ...(underReplicated > 0 ? { tone: 'warn' as const } : {}),
+      },
+      rate(
+        'In',
+        scalars?.rates.inBytesPerSecond,
+        cluster.rates.map((sample) => sample.inBytes),
+      ),
+      rate(
+        'Out',
+        scalars?.rates.outBytesPerSecond,
+        cluster.rates.map((sample) => sample.outBytes),
+      ),
+      {
+        label: 'Lag, all groups',
+        value: known && cluster.totalLag !== null ? formatCount(cluster.totalLag) : null,
+        reason: 'No group has a known lag.',
+        trend: cluster.rates.map((sample) => sample.lag),
+      },
+    ];
+  });
+
+  const attention = computed(() =>
+    cluster.scalars === null
+      ? []
+      : whatNeedsAttention({
+          brokers: cluster.brokerList,
+          topics: cluster.topicList,
+          groups: cluster.groupList,
+          quorum: cluster.scalars.quorum,
+          unreachable: cluster.scalars.unreachable,
+        }),
+  );
+
+  /** Users' topics by name, then the internal ones. */
+  const matrixTopics = computed(() =>
+    cluster.topicList
+      .filter((topic) => showInternal.value || !topic.internal)
+      .sort((a, b) => Number(a.internal) - Number(b.internal) || compareText(a.name, b.name)),
+  );
+  const internalCount = computed(() => cluster.topicList.length - topics.visible.length);
+  const someElecting = computed(() => topics.totals.offline > 0);
+
+  return { stats, attention, matrixTopics, internalCount, someElecting };
+}

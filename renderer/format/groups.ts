@@ -1,0 +1,35 @@
+/** Consumer groups in words. */
+import type { GroupRow, GroupState } from '#shared/models/cluster';
+import { compareText } from './numbers.ts';
+import type { Tone } from './replicas.ts';
+
+/** From here on a lag is drawn amber: several hundred records behind is news, a handful is not. */
+const NOTABLE_LAG = 500;
+
+export function lagTone(lag: number): 'accent' | 'warn' {
+  return lag >= NOTABLE_LAG ? 'warn' : 'accent';
+}
+
+export const GROUP_STATE: Record<GroupState, { word: string; tone: Tone }> = {
+  Stable: { word: 'Stable', tone: 'ok' },
+  PreparingRebalance: { word: 'Rebalancing', tone: 'warn' },
+  CompletingRebalance: { word: 'Rebalancing', tone: 'warn' },
+  Assigning: { word: 'Assigning', tone: 'warn' },
+  Reconciling: { word: 'Reconciling', tone: 'warn' },
+  Empty: { word: 'Empty', tone: 'none' },
+  Dead: { word: 'Dead', tone: 'bad' },
+  Unknown: { word: 'Unknown', tone: 'none' },
+};
+
+/** Why a group's lag is not known, in two words; null when nothing is in the way. */
+export function groupTrouble(group: GroupRow): string | null {
+  if (group.lag !== null) return null;
+  if (group.coordinator === null) return 'coordinator moving';
+  if (group.error !== null) return group.error;
+  return group.partitions.length === 0 ? 'nothing committed' : null;
+}
+
+/** The topics that it reads or has committed for, by name. */
+export function topicsOf(group: GroupRow): string[] {
+  return [...new Set(group.partitions.map((partition) => partition.topic))].sort(compareText);
+}

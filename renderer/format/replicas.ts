@@ -1,0 +1,87 @@
+/** What the partitions of a topic add up to, in the words and tones that every page uses. */
+import type { BrokerRow, BrokerState, PartitionRow, ReplicaState, TopicRow } from '#shared/models/cluster';
+
+export type Tone = 'none' | 'ok' | 'warn' | 'bad' | 'control' | 'flow' | 'accent';
+
+export const REPLICA_WORDS: Record<ReplicaState, string> = {
+  leader: 'leader',
+  inSync: 'in sync',
+  lagging: 'lagging',
+  offline: 'offline',
+  electing: 'no leader yet',
+};
+
+/** Fewer in sync than there are replicas. */
+export function isUnderReplicated(partition: PartitionRow): boolean {
+  return partition.isr.length < partition.replicas.length;
+}
+
+/** Nobody leads it: neither writes nor reads are answered. */
+export function isOffline(partition: PartitionRow): boolean {
+  return partition.leader === null;
+}
+
+/** Led, but with too few in sync for a write that asks for all. */
+export function refusesWrites(partition: PartitionRow, minInsyncReplicas: number | null): boolean {
+  return minInsyncReplicas !== null && partition.leader !== null && partition.isr.length < minInsyncReplicas;
+}
+
+export interface TopicHealth {
+  underReplicated: number;
+  offline: number;
+  refusing: number;
+}
+
+export function topicHealth(topic: TopicRow): TopicHealth {
+  const health: TopicHealth = { underReplicated: 0, offline: 0, refusing: 0 };
+  for (const partition of topic.partitions) {
+    if (isOffline(partition)) health.offline += 1;
+    if (isUnderReplicated(partition)) health.underReplicated += 1;
+    if (refusesWrites(partition, topic.minInsyncReplicas)) health.refusing += 1;
+  }
+  return health;
+}
+
+export const BROKER_STATE: Record<BrokerState, { word: string; tone: Tone }> = {
+  starting: { word: 'starting', tone: 'flow' },
+  online: { word: 'online', tone: 'none' },
+  fenced: { word: 'fenced', tone: 'warn' },
+  shuttingDown: { word: 'shutting down', tone: 'warn' },
+  down: { word: 'down', tone: 'bad' },
+  frozen: { word: 'frozen', tone: 'flow' },
+  unreachable: { word: 'unreachable', tone: 'bad' },
+};
+
+/** A broker that can serve now. */
+export function isAlive(broker: BrokerRow): boolean {
+  return broker.state === 'online';
+}
+
+export interface BrokerLossImpact {
+  leads: number;
+  /** Topics with a partition that nobody could lead any more. */
+  offlineTopics: string[];
+  /** Topics with a partition that would refuse acks=all. */
+  refusingTopics: { name: string; inSync: number; minInsyncReplicas: number }[];
+}
+
+/** What would change if `broker` stopped now. */
+export function impactOfLoss(broker: number, topics: Iterable<TopicRow>): BrokerLossImpact {
+  const impact: BrokerLossImpact = { leads: 0, offlineTopics: [], refusingTopics: [] };
+  for (const topic of topics) {
+    let offline = false;
+    let fewest: number | null = null;
+    for (const partition of topic.partitions) {
+      if (partition.leader === broker) impact.leads += 1;
+      if (!partition.isr.includes(broker)) continue;
+      const left = partition.isr.length - 1;
+      if (left === 0) offline = true;
+      else if (topic.minInsyncReplicas !== null && left < topic.minInsyncReplicas) fewest = Math.min(fewest ?? left, left);
+    }
+    if (offline) impact.offlineTopics.push(topic.name);
+    else if (fewest !== null && topic.minInsyncReplicas !== null) {
+      impact.refusingTopics.push({ name: topic.name, inSync: fewest, minInsyncReplicas: topic.minInsyncReplicas });
+    }
+  }
+  return impact;
+}

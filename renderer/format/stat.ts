@@ -1,0 +1,11 @@
+/** One figure of a StatStrip. */
+export interface Stat {
+  label: string;
+  /** Null is unknown. */
+  value: string | null;
+  unit?: string;
+  tone?: 'bad' | 'warn';
+  /** Why it is unknown. */
+  reason?: string;
+  trend?: readonly (number | null)[];
+}

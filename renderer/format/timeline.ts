@@ -1,0 +1,204 @@
+/** The timeline in words, and its chains: which event led to which. */
+import type { TimelineEvent, TimelineEventType } from '#shared/models/timeline';
+import { formatRanges, plural } from './numbers.ts';
+import type { Tone } from './replicas.ts';
+
+export type EventKind = 'faults' | 'coordination' | 'partitions' | 'groups' | 'topics';
+
+export const EVENT_KINDS: { kind: EventKind; label: string }[] = [
+  { kind: 'faults', label: 'Faults and nodes' },
+  { kind: 'coordination', label: 'Coordination' },
+  { kind: 'partitions', label: 'Partitions' },
+  { kind: 'groups', label: 'Groups' },
+  { kind: 'topics', label: 'Topics' },
+];
+
+/** Marks beside an event: the replica glyphs where they fit, a dot in the tone where not. */
+export type EventMark = 'leader' | 'inSync' | 'lagging' | 'offline' | 'electing' | 'dot';
+
+interface Telling {
+  kind: EventKind;
+  mark: EventMark;
+  tone: Tone;
+  tell: (event: TimelineEvent) => string;
+}
+
+const brokerOf = (event: TimelineEvent): string => {
+  const id = event.broker ?? event.node;
+  return id === null || id === undefined ? 'a broker' : `broker ${id}`;
+};
+const groupOf = (event: TimelineEvent): string => (event.group === undefined ? 'a group' : `group ${event.group}`);
+const topicOf = (event: TimelineEvent): string => (event.topic === undefined ? 'a topic' : `topic ${event.topic}`);
+const memberOf = (event: TimelineEvent): string => {
+  const member = event.details?.['memberId'] ?? event.details?.['clientId'];
+  return typeof member === 'string' ? member : event.count === undefined ? 'a member' : plural(event.count, 'member');
+};
+const where = (event: TimelineEvent): string => {
+  if (event.topic === undefined) return '';
+  const partitions = event.partitions;
+  return partitions === undefined || partitions.length === 0 ? ` of ${event.topic}` : ` of ${event.topic} ${formatRanges(partitions)}`;
+};
+const howMany = (event: TimelineEvent): number => event.count ?? event.partitions?.length ?? 1;
+
+const TELLINGS: Record<TimelineEventType, Telling> = {
+  'lab/nodeStarted': { kind: 'faults', mark: 'dot', tone: 'ok', tell: (e) => `${brokerOf(e)} started` },
+  'lab/nodeStopped': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} stopped` },
+  'lab/nodeKilled': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} killed` },
+  'quorum/leaderElected': { kind: 'coordination', mark: 'dot', tone: 'control', tell: (e) => `${brokerOf(e)} is controller` },
+  'cluster/brokerRegistered': { kind: 'coordination', mark: 'dot', tone: 'none', tell: (e) => `${brokerOf(e)} registered` },
+  'cluster/brokerUnfenced': { kind: 'coordination', mark: 'inSync', tone: 'ok', tell: (e) => `${brokerOf(e)} serves again` },
+  'cluster/brokerFenced': { kind: 'coordination', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} fenced` },
+  'cluster/controlledShutdown': { kind: 'coordination', mark: 'dot', tone: 'warn', tell: (e) => `${brokerOf(e)} hands over its leaders` },
+  'topic/created': { kind: 'topics', mark: 'dot', tone: 'none', tell: (e) => `${topicOf(e)} created` },
+  'topic/deleted': { kind: 'topics', mark: 'dot', tone: 'none', tell: (e) => `${topicOf(e)} deleted` },
+  'topic/configChanged': { kind: 'topics', mark: 'dot', tone: 'none', tell: (e) => `${topicOf(e)}: settings changed` },
+  'topic/partitionsAdded': {
+    kind: 'topics',
+    mark: 'dot',
+    tone: 'none',
+    tell: (e) => `${topicOf(e)}: ${plural(howMany(e), 'partition')} added`,
+  },
+  'partition/leadersElected': {
+    kind: 'partitions',
+    mark: 'leader',
+    tone: 'accent',
+    tell: (e) => `${plural(howMany(e), 'leader')}${where(e)} moved${e.broker === undefined ? '' : ` to broker ${e.broker}`}`,
+  },
+  'partition/leadersLost': {
+    kind: 'partitions',
+    mark: 'electing',
+    tone: 'bad',
+    tell: (e) => `${plural(howMany(e), 'partition')}${where(e)} without a leader`,
+  },
+  'partition/isrShrunk': {
+    kind: 'partitions',
+    mark: 'lagging',
+    tone: 'warn',
+    tell: (e) => `${plural(howMany(e), 'partition')}${where(e)} lost an in-sync replica`,
+  },
+  'partition/isrExpanded': {
+    kind: 'partitions',
+    mark: 'inSync',
+    tone: 'ok',
+    tell: (e) => `${plural(howMany(e), 'partition')}${where(e)} back in sync`,
+  },
+  'partition/truncated': {
+    kind: 'partitions',
+    mark: 'lagging',
+    tone: 'warn',
+    tell: (e) => `${brokerOf(e)} cut ${plural(howMany(e), 'partition')}${where(e)} back to its leader`,
+  },
+  'group/coordinatorMoved': {
+    kind: 'groups',
+    mark: 'dot',
+    tone: 'control',
+    tell: (e) => `${groupOf(e)}: coordinator ${e.broker === undefined ? 'moved' : `now broker ${e.broker}`}`,
+  },
+  'group/rebalanceStarted': { kind: 'groups', mark: 'electing', tone: 'warn', tell: (e) => `${groupOf(e)} rebalances` },
+  'group/rebalanced': { kind: 'groups', mark: 'dot', tone: 'ok', tell: (e) => `${groupOf(e)} rebalanced` },
+  'group/memberJoined': { kind: 'groups', mark: 'dot', tone: 'none', tell: (e) => `${memberOf(e)} joined ${groupOf(e)}` },
+  'group/memberLeft': { kind: 'groups', mark: 'dot', tone: 'none', tell: (e) => `${memberOf(e)} left ${groupOf(e)}` },
+  'group/memberExpired': { kind: 'groups', mark: 'dot', tone: 'warn', tell: (e) => `${memberOf(e)} of ${groupOf(e)} expired` },
+  'node/ready': { kind: 'faults', mark: 'dot', tone: 'ok', tell: (e) => `${brokerOf(e)} ready` },
+  'node/logRecovered': { kind: 'faults', mark: 'dot', tone: 'none', tell: (e) => `${brokerOf(e)} recovered its logs` },
+  'node/failed': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} failed` },
+};
+
+/** An event type that this renderer does not know yet is still shown, by its name. */
+function tellingOf(event: TimelineEvent): Telling {
+  return TELLINGS[event.type] ?? { kind: 'coordination', mark: 'dot', tone: 'none', tell: () => event.type };
+}
+
+export const eventKind = (event: TimelineEvent): EventKind => tellingOf(event).kind;
+export const eventMark = (event: TimelineEvent): EventMark => tellingOf(event).mark;
+export const eventTone = (event: TimelineEvent): Tone => tellingOf(event).tone;
+
+export function tellEvent(event: TimelineEvent): string {
+  return tellingOf(event).tell(event);
+}
+
+/** Events that break something; a chain that starts with one is an outage and can heal. */
+const BREAKS: ReadonlySet<TimelineEventType> = new Set([
+  'lab/nodeKilled',
+  'lab/nodeStopped',
+  'cluster/brokerFenced',
+  'partition/leadersLost',
+  'node/failed',
+]);
+const MENDS: ReadonlySet<TimelineEventType> = new Set([
+  'partition/leadersElected',
+  'group/rebalanced',
+  'group/coordinatorMoved',
+  'quorum/leaderElected',
+]);
+
+export const breaksSomething = (event: TimelineEvent): boolean => BREAKS.has(event.type);
+
+export interface EventChain {
+  /** Oldest first; the first one is the root cause. */
+  events: TimelineEvent[];
+  /** Milliseconds from the break to the last thing that mended it; null when it broke nothing, or nothing mended yet. */
+  healedInMs: number | null;
+}
+
+/** The event that started it all, by following causes as far as they are known. */
+export function rootOf(event: TimelineEvent, byId: ReadonlyMap<number, TimelineEvent>): TimelineEvent {
+  let root = event;
+  const seen = new Set<number>();
+  while (root.causeId !== undefined && !seen.has(root.id)) {
+    seen.add(root.id);
+    const cause = byId.get(root.causeId);
+    if (cause === undefined) break;
+    root = cause;
+  }
+  return root;
+}
+
+/** The chain that `last` belongs to: all events that share its root. */
+export function chainOf(last: TimelineEvent, events: readonly TimelineEvent[]): EventChain {
+  const byId = new Map(events.map((event) => [event.id, event]));
+  const root = rootOf(last, byId);
+  const chain = events.filter((event) => event.id >= root.id && rootOf(event, byId).id === root.id);
+  return { events: chain, healedInMs: healingTime(chain) };
+}
+
+function healingTime(chain: readonly TimelineEvent[]): number | null {
+  const root = chain[0];
+  if (root === undefined || !chain.some(breaksSomething)) return null;
+  const lost = chain.findLast((event) => breaksSomething(event));
+  const mended = chain.findLast((event) => MENDS.has(event.type));
+  return mended === undefined || lost === undefined || mended.id < lost.id ? null : mended.at - root.at;
+}
+
+export interface Outage {
+  from: number;
+  /** Null: it lasts. */
+  until: number | null;
+  label: string;
+  healed: string | null;
+}
+
+/**
+ * Spans in which a group was disturbed, for the shading of its lag chart: from the fault that led to its rebalance or its
+ * coordinator's move, until it was rebalanced.
+ */
+export function outagesOfGroup(group: string, events: readonly TimelineEvent[]): Outage[] {
+  const byId = new Map(events.map((event) => [event.id, event]));
+  const outages = new Map<number, Outage>();
+  for (const event of events) {
+    const root = rootOf(event, byId);
+    if (!breaksSomething(root)) continue;
+    if (event.id === root.id) {
+      outages.set(root.id, { from: root.at, until: null, label: tellEvent(root), healed: null });
+      continue;
+    }
+    const outage = outages.get(root.id);
+    if (outage === undefined) continue;
+    const concerns = event.group === group || (event.type === 'partition/leadersElected' && outage.until === null);
+    if (concerns && MENDS.has(event.type)) {
+      outage.until = event.at;
+      outage.healed = event.group === group ? tellEvent(event).replace(`group ${group}`, 'group') : tellEvent(event);
+    }
+  }
+  return [...outages.values()];
+}

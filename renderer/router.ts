@@ -1,0 +1,43 @@
+/** All pages by address. Hash history: the same addresses work under app://, a file and a web path. */
+import { createRouter, createWebHashHistory, type RouteRecordRaw, type Router, type RouterHistory } from 'vue-router';
+
+export const routes: RouteRecordRaw[] = [
+  { path: '/', redirect: '/overview' },
+  { path: '/overview', component: () => import('./pages/OverviewPage.vue'), meta: { title: 'Overview' } },
+  { path: '/brokers', component: () => import('./pages/BrokersPage.vue'), meta: { title: 'Brokers' } },
+  {
+    path: '/brokers/:id(\\d+)/:tab(replicas|settings)?',
+    component: () => import('./pages/BrokerPage.vue'),
+    props: (to) => ({ id: Number(to.params['id']), tab: to.params['tab'] === 'settings' ? 'settings' : 'replicas' }),
+    meta: { title: 'Broker' },
+  },
+  { path: '/topics', component: () => import('./pages/TopicsPage.vue'), meta: { title: 'Topics' } },
+  {
+    path: '/topics/:name',
+    component: () => import('./pages/TopicPage.vue'),
+    props: true,
+    meta: { title: 'Topic' },
+    children: [
+      { path: '', redirect: (to) => ({ path: `/topics/${encodeURIComponent(String(to.params['name']))}/messages` }) },
+      { path: 'messages', component: () => import('./pages/TopicMessagesPage.vue'), props: true },
+      { path: 'partitions', component: () => import('./pages/TopicPartitionsPage.vue'), props: true },
+      { path: 'consumers', component: () => import('./pages/TopicConsumersPage.vue'), props: true },
+      { path: 'settings', component: () => import('./pages/TopicSettingsPage.vue'), props: true },
+    ],
+  },
+  { path: '/groups', component: () => import('./pages/GroupsPage.vue'), meta: { title: 'Consumer groups' } },
+  { path: '/groups/:id', component: () => import('./pages/GroupPage.vue'), props: true, meta: { title: 'Consumer group' } },
+  { path: '/coordination', component: () => import('./pages/CoordinationPage.vue'), meta: { title: 'Coordination' } },
+  { path: '/connections', component: () => import('./pages/ConnectionsPage.vue'), meta: { title: 'Connections' } },
+  { path: '/:rest(.*)*', component: () => import('./pages/NotFoundPage.vue'), meta: { title: 'No such page' } },
+];
+
+export function createAppRouter(history: RouterHistory = createWebHashHistory()): Router {
+  const router = createRouter({ history, routes });
+  router.afterEach((to) => {
+    const subject = to.params['name'] ?? to.params['id'];
+    const title = typeof to.meta['title'] === 'string' ? to.meta['title'] : 'Brokerdesk';
+    document.title = subject === undefined ? `${title} · Brokerdesk` : `${String(subject)} · ${title} · Brokerdesk`;
+  });
+  return router;
+}

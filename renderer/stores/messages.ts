@@ -1,0 +1,122 @@
+/** The message browser: one page of records, or the live tail. Reading joins no group and commits nothing. */
+import { computed, ref, shallowRef } from 'vue';
+import { defineStore } from 'pinia';
+import type { AppError, Result } from '#shared/errors';
+import type { BrowseResult, Payload, Results } from '#shared/ipc';
+import type { RecordRow } from '#shared/models/cluster';
+import { listen, request } from '../api.ts';
+
+export type From = Payload<'message/browse'>['from'];
+/** What is kept of a tail; older records fall out at the far end. */
+const MAX_TAILED = 2_000;
+
+export const useMessagesStore = defineStore('messages', () => {
+  const records = shallowRef<RecordRow[]>([]);
+  const failed = shallowRef<BrowseResult['failed']>([]);
+  const more = ref(false);
+  const state = ref<'idle' | 'loading' | 'ready' | 'error'>('idle');
+  const error = shallowRef<AppError | null>(null);
+  const tailId = ref<string | null>(null);
+  const paused = ref(false);
+  /** Records that arrived while the tail was paused. */
+  const held = shallowRef<RecordRow[]>([]);
+  const dropped = ref(0);
+  let asked = 0;
+
+  const tailing = computed(() => tailId.value !== null);
+
+  function clear(): void {
+    asked += 1;
+    records.value = [];
+    failed.value = [];
+    more.value = false;
+    error.value = null;
+    state.value = 'idle';
+  }
+
+  async function browse(query: Payload<'message/browse'>): Promise<void> {
+    const mine = ++asked;
+    state.value = 'loading';
+    const answer = await request('message/browse', query);
+    if (mine !== asked) return;
+    if (!answer.ok) {
+      error.value = answer.error;
+      state.value = 'error';
+      return;
+    }
+    error.value = null;
+    records.value = answer.value.records;
+    failed.value = answer.value.failed;
+    more.value = answer.value.more;
+    state.value = 'ready';
+  }
+
+  async function tail(topic: string, partitions: number[] | null): Promise<void> {
+    await untail();
+    const mine = ++asked;
+    dropped.value = 0;
+    const answer = await request('message/tail', { topic, partitions });
+    if (!answer.ok) {
+      error.value = answer.error;
+      return;
+    }
+    if (mine !== asked) {
+      void request('message/untail', { tailId: answer.value.tailId });
+      return;
+    }
+    error.value = null;
+    tailId.value = answer.value.tailId;
+  }
+
+  async function untail(): Promise<void> {
+    const id = tailId.value;
+    tailId.value = null;
+    paused.value = false;
+    held.value = [];
+    if (id !== null) await request('message/untail', { tailId: id });
+  }
+
+  function setPaused(next: boolean): void {
+    paused.value = next;
+    if (!next && held.value.length > 0) {
+      records.value = [...held.value, ...records.value].slice(0, MAX_TAILED);
+      held.value = [];
+    }
+  }
+
+  function start(): () => void {
+    return listen('message/tailed', (event) => {
+      if (event.tailId !== tailId.value) return;
+      dropped.value += event.dropped;
+      if (event.error !== null) error.value = { code: 'BROKER_UNREACHABLE', message: event.error };
+      const newest = [...event.records].reverse();
+      const target = paused.value ? held : records;
+      target.value = [...newest, ...target.value].slice(0, MAX_TAILED);
+      if (newest.length > 0) state.value = 'ready';
+    });
+  }
+
+  function produce(record: Payload<'message/produce'>): Promise<Result<Results['message/produce']>> {
+    return request('message/produce', record);
+  }
+
+  return {
+    records,
+    failed,
+    more,
+    state,
+    error,
+    tailId,
+    tailing,
+    paused,
+    held,
+    dropped,
+    clear,
+    browse,
+    tail,
+    untail,
+    setPaused,
+    start,
+    produce,
+  };
+});

@@ -1,0 +1,49 @@
+/** The timeline: what happened, in order, with causes. */
+import { computed, ref, shallowRef } from 'vue';
+import { defineStore } from 'pinia';
+import type { TimelineEvent } from '#shared/models/timeline';
+import { listen, onReopened, request } from '../api.ts';
+import { chainOf, type EventChain } from '../format/timeline.ts';
+
+const MAX_EVENTS = 5_000;
+
+export const useTimelineStore = defineStore('timeline', () => {
+  /** Oldest first, ids growing. */
+  const events = shallowRef<TimelineEvent[]>([]);
+  const open = ref(false);
+
+  const latestChain = computed<EventChain | null>(() => {
+    const last = events.value.at(-1);
+    return last === undefined ? null : chainOf(last, events.value);
+  });
+
+  function append(fresh: readonly TimelineEvent[]): void {
+    const last = events.value.at(-1)?.id ?? 0;
+    const next = fresh.filter((event) => event.id > last);
+    if (next.length > 0) events.value = [...events.value, ...next].slice(-MAX_EVENTS);
+  }
+
+  async function load(): Promise<void> {
+    const answer = await request('timeline/list', { sinceId: events.value.at(-1)?.id ?? 0 });
+    if (answer.ok) append(answer.value.events);
+  }
+
+  function start(): () => void {
+    const stops = [
+      listen('timeline/appended', (event) => append(event.events)),
+      listen('connection/changed', () => {
+        events.value = [];
+        void load();
+      }),
+      onReopened(() => {
+        // Another run of the app counts from one again.
+        events.value = [];
+        void load();
+      }),
+    ];
+    void load();
+    return () => stops.forEach((stop) => stop());
+  }
+
+  return { events, open, latestChain, start, append };
+});

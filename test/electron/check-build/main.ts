@@ -1,0 +1,3 @@
+import './polyfills.ts';
+import './protocol-handle.ts';
+import '../../../electron/main.ts';

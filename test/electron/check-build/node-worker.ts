@@ -1,0 +1,2 @@
+import './polyfills.ts';
+import '../../../electron/cluster/node-worker.ts';

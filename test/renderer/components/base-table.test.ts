@@ -1,0 +1,89 @@
+// @vitest-environment happy-dom
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { mount, type VueWrapper } from '@vue/test-utils';
+import { h, nextTick } from 'vue';
+import BaseTable from '../../../renderer/components/base/BaseTable.vue';
+import type { Column } from '../../../renderer/components/base/table.ts';
+
+interface Row {
+  name: string;
+  lag: number;
+}
+const columns: Column<Row>[] = [
+  { key: 'name', label: 'Name', compare: (a, b) => a.name.localeCompare(b.name) },
+  { key: 'lag', label: 'Lag', align: 'end', width: 80, compare: (a, b) => a.lag - b.lag, downFirst: true },
+  { key: 'note', label: 'Note' },
+];
+const make = (rows: Row[], more: Record<string, unknown> = {}): VueWrapper =>
+  mount(BaseTable as never, {
+    attachTo: document.body,
+    props: { rows, columns, rowKey: (row: Row) => row.name, label: 'Groups', ...more } as never,
+    slots: { name: ({ row }: { row: Row }) => h('b', row.name), lag: ({ row }: { row: Row }) => `${row.lag}` } as never,
+  });
+const names = (table: VueWrapper): string =>
+  table
+    .findAll('tbody b')
+    .map((cell) => cell.text())
+    .join('');
+const rows: Row[] = [
+  { name: 'b', lag: 5 },
+  { name: 'a', lag: 9 },
+  { name: 'c', lag: 1 },
+];
+
+describe('BaseTable', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  it('is a real table with a caption, and says how it is sorted', async () => {
+    const table = make(rows, { initialSort: { key: 'name', direction: 'up' } });
+    expect(table.find('caption').text()).toBe('Groups');
+    const headers = table.findAll('th');
+    expect(headers.map((header) => header.attributes('aria-sort'))).toEqual(['ascending', 'none', undefined]);
+    expect(names(table)).toBe('abc');
+    await headers[1]?.find('button').trigger('click');
+    expect(headers[1]?.attributes('aria-sort')).toBe('descending');
+    expect(names(table)).toBe('abc');
+    await headers[1]?.find('button').trigger('click');
+    expect(names(table)).toBe('cba');
+    table.unmount();
+  });
+
+  it('does not move a row because its number changed', async () => {
+    const table = make(rows, { initialSort: { key: 'lag', direction: 'down' } });
+    expect(names(table)).toBe('abc');
+    await table.setProps({ rows: [{ name: 'c', lag: 1_000 }, ...rows.slice(0, 2)] } as never);
+    expect(names(table)).toBe('abc');
+    expect(table.findAll('tbody tr')[2]?.text()).toContain('1000');
+    table.unmount();
+  });
+
+  it('walks rows by keys and opens one', async () => {
+    const table = make(rows, { openable: true });
+    const all = table.findAll('tbody tr');
+    expect(all.map((row) => row.attributes('tabindex'))).toEqual(['0', '-1', '-1']);
+    (all[0]?.element as HTMLElement).focus();
+    await all[0]?.trigger('keydown', { key: 'ArrowDown' });
+    await nextTick();
+    expect(document.activeElement).toBe(all[1]?.element);
+    await all[1]?.trigger('keydown', { key: 'End' });
+    await nextTick();
+    expect(document.activeElement).toBe(all[2]?.element);
+    await all[2]?.trigger('keydown', { key: 'Enter' });
+    expect(table.emitted('open')).toEqual([[rows[2]]]);
+    table.unmount();
+  });
+
+  it('keeps only what is seen in the document above 200 rows, and says how many there are', async () => {
+    // happy-dom lays nothing out: the scroller is given a height.
+    vi.spyOn(HTMLElement.prototype, 'offsetHeight', 'get').mockReturnValue(620);
+    vi.spyOn(HTMLElement.prototype, 'offsetWidth', 'get').mockReturnValue(900);
+    const many = Array.from({ length: 2_000 }, (_, i) => ({ name: `g${i}`, lag: i }));
+    const table = make(many);
+    await nextTick();
+    const shown = table.findAll('tbody tr:not([aria-hidden])').length;
+    expect(shown).toBeGreaterThan(10);
+    expect(shown).toBeLessThan(120);
+    expect(table.find('table').attributes('aria-rowcount')).toBe('2001');
+    table.unmount();
+  });
+});

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import type { PartitionRow, TopicRow } from '#shared/models/cluster';
+import { replicasByBroker, tellCell } from '../../../renderer/format/matrix.ts';
+import { impactOfLoss, topicHealth } from '../../../renderer/format/replicas.ts';
+import { whatNeedsAttention } from '../../../renderer/format/attention.ts';
+import { FixtureCluster } from '../fixtures/fixture-cluster.ts';
+
+const partition = (number: number, leader: number | null, isr: number[], replicas = [1, 2, 3]): PartitionRow => ({
+  partition: number,
+  leader,
+  leaderEpoch: 1,
+  replicas: replicas.map((broker) => ({ broker, state: broker === leader ? 'leader' : isr.includes(broker) ? 'inSync' : 'offline' })),
+  isr,
+  startOffset: '0',
+  endOffset: '1',
+  sizeBytes: '1',
+  error: null,
+});
+const topic = (name: string, minInsyncReplicas: number | null, partitions: PartitionRow[]): TopicRow => ({
+  name,
+  id: null,
+  internal: false,
+  replicationFactor: 3,
+  partitions,
+  cleanupPolicy: 'delete',
+  minInsyncReplicas,
+  records: '1',
+  sizeBytes: '1',
+  recordsEstimated: false,
+});
+
+describe('replicas', () => {
+  it('counts under-replicated, leaderless and refusing partitions', () => {
+    const health = topicHealth(
+      topic('t', 2, [partition(0, 1, [1, 2, 3]), partition(1, 1, [1, 2]), partition(2, 1, [1]), partition(3, null, [3])]),
+    );
+    expect(health).toEqual({ underReplicated: 3, offline: 1, refusing: 1 });
+  });
+
+  it('does not say that writes are refused where min.insync.replicas is not known', () => {
+    expect(topicHealth(topic('t', null, [partition(0, 1, [1])])).refusing).toBe(0);
+  });
+
+  it('foretells what the loss of a broker does', () => {
+    const impact = impactOfLoss(1, [
+      topic('safe', 2, [partition(0, 1, [1, 2, 3])]),
+      topic('falls', 2, [partition(0, 2, [1, 2])]),
+      topic('last', 1, [partition(0, 1, [1]), partition(1, 1, [1, 2])]),
+    ]);
+    expect(impact).toEqual({ leads: 3, offlineTopics: ['last'], refusingTopics: [{ name: 'falls', inSync: 1, minInsyncReplicas: 2 }] });
+  });
+
+  it('keeps each partition at its place in every column of the matrix', () => {
+    const fixture = new FixtureCluster('healthy');
+    const brokers = fixture.view().brokers;
+    const cells = replicasByBroker(topic('t', 2, [partition(0, 1, [1, 2], [1, 2]), partition(1, 3, [3, 1], [3, 1])]), brokers);
+    expect(cells).toEqual([
+      ['leader', 'inSync'],
+      ['inSync', 'none'],
+      ['none', 'leader'],
+    ]);
+    expect(tellCell(cells[0] ?? [], (index) => index)).toBe('leads: 0; in sync: 1');
+    expect(tellCell(['none'], (index) => index)).toBe('no replica here');
+  });
+});
+
+describe('what needs attention', () => {
+  const of = (variant: 'healthy' | 'broken') => {
+    const view = new FixtureCluster(variant).view();
+    return whatNeedsAttention(view).map((item) => item.what);
+  };
+
+  it('is nothing when all is well', () => {
+    expect(of('healthy')).toEqual([]);
+  });
+
+  it('puts refused writes before the broker that is down, and groups last', () => {
+    expect(of('broken')).toEqual(['1 partition refuses acks=all writes', 'Broker 3 is down', 'Group audit-export cannot be read']);
+  });
+
+  it('says first when no majority is left', () => {
+    const cluster = new FixtureCluster('healthy');
+    cluster.down(1);
+    cluster.down(2);
+    expect(whatNeedsAttention(cluster.view())[0]?.what).toBe('No controller: 1 of 3 voters are left');
+  });
+});

@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest';
+import type { TimelineEvent } from '#shared/models/timeline';
+import { chainOf, outagesOfGroup, tellEvent } from '../../../renderer/format/timeline.ts';
+
+const events: TimelineEvent[] = [
+  { id: 1, type: 'topic/created', at: 500, node: 2, topic: 'orders' },
+  { id: 2, type: 'lab/nodeKilled', at: 1_000, node: null, broker: 3 },
+  { id: 3, type: 'cluster/brokerFenced', at: 4_000, node: 2, broker: 3, causeId: 2, reason: 'its session was lost' },
+  { id: 4, type: 'partition/leadersElected', at: 4_100, node: 2, count: 9, causeId: 3 },
+  { id: 5, type: 'group/rebalanced', at: 4_400, node: 1, group: 'billing', causeId: 3 },
+];
+
+describe('timeline', () => {
+  it('gathers a chain by its root and measures how long it took to heal', () => {
+    const chain = chainOf(events[4] as TimelineEvent, events);
+    expect(chain.events.map((event) => event.id)).toEqual([2, 3, 4, 5]);
+    expect(chain.healedInMs).toBe(3_400);
+  });
+
+  it('does not call an outage healed before anything mended it, nor a plain event', () => {
+    expect(chainOf(events[2] as TimelineEvent, events.slice(0, 3)).healedInMs).toBeNull();
+    expect(chainOf(events[0] as TimelineEvent, events).healedInMs).toBeNull();
+  });
+
+  it('takes back "healed" when something broke after it', () => {
+    const more: TimelineEvent[] = [...events, { id: 6, type: 'partition/leadersLost', at: 5_000, node: 2, count: 1, causeId: 3 }];
+    expect(chainOf(more[5] as TimelineEvent, more).healedInMs).toBeNull();
+  });
+
+  it('stands a cause that is gone or goes round', () => {
+    const odd: TimelineEvent[] = [
+      { id: 7, type: 'node/ready', at: 1, node: 1, causeId: 999 },
+      { id: 8, type: 'node/ready', at: 2, node: 1, causeId: 8 },
+    ];
+    expect(chainOf(odd[0] as TimelineEvent, odd).events.map((event) => event.id)).toEqual([7]);
+    expect(chainOf(odd[1] as TimelineEvent, odd).events.map((event) => event.id)).toEqual([8]);
+  });
+
+  it('tells events in words', () => {
+    expect(events.map(tellEvent)).toEqual([
+      'topic orders created',
+      'broker 3 killed',
+      'broker 3 fenced',
+      '9 leaders moved',
+      'group billing rebalanced',
+    ]);
+    expect(tellEvent({ id: 1, type: 'partition/isrShrunk', at: 0, node: 1, topic: 'clicks', partitions: [0, 1, 2, 7] })).toBe(
+      '4 partitions of clicks 0–2, 7 lost an in-sync replica',
+    );
+  });
+
+  it('shades a group from the fault to its rebalance', () => {
+    expect(outagesOfGroup('billing', events)).toEqual([
+      { from: 1_000, until: 4_400, label: 'broker 3 killed', healed: 'group rebalanced' },
+    ]);
+    expect(outagesOfGroup('billing', events.slice(0, 3))).toEqual([{ from: 1_000, until: null, label: 'broker 3 killed', healed: null }]);
+  });
+});

@@ -1,0 +1,102 @@
+/** What is photographed. */
+import type { Page } from 'playwright-core';
+import type { Variant } from '../fixtures/fixture-cluster.ts';
+
+export interface Shot {
+  name: string;
+  variant: Variant;
+  theme: 'dark' | 'light';
+  path: string;
+  width?: number;
+  height?: number;
+  waitMs?: number;
+  act?: (page: Page) => Promise<void>;
+}
+
+export const SHOTS: Shot[] = [
+  { name: 'overview-dark', variant: 'broken', theme: 'dark', path: '/overview', waitMs: 4000 },
+  { name: 'overview-light', variant: 'healthy', theme: 'light', path: '/overview', waitMs: 3000 },
+  { name: 'overview-empty', variant: 'empty', theme: 'dark', path: '/overview' },
+  { name: 'overview-huge', variant: 'huge', theme: 'dark', path: '/overview' },
+  { name: 'overview-narrow', variant: 'broken', theme: 'light', path: '/overview', width: 1024, height: 768 },
+  { name: 'overview-wide', variant: 'broken', theme: 'light', path: '/overview', width: 1920, height: 1080 },
+  {
+    name: 'create-dark',
+    variant: 'broken',
+    theme: 'dark',
+    path: '/overview',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Create topic' }).first().click();
+      await page.getByLabel('Name').fill('orders v2');
+    },
+  },
+  {
+    name: 'create-light-more',
+    variant: 'healthy',
+    theme: 'light',
+    path: '/topics',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Create topic' }).first().click();
+      await page.getByLabel('Name').fill('orders-v2');
+      await page.getByRole('button', { name: /more settings/ }).click();
+    },
+  },
+  { name: 'topics-dark', variant: 'broken', theme: 'dark', path: '/topics' },
+  { name: 'topics-light', variant: 'healthy', theme: 'light', path: '/topics' },
+  { name: 'topics-huge', variant: 'huge', theme: 'light', path: '/topics' },
+  { name: 'topics-empty', variant: 'empty', theme: 'light', path: '/topics' },
+  { name: 'brokers-dark', variant: 'broken', theme: 'dark', path: '/brokers' },
+  { name: 'brokers-light', variant: 'healthy', theme: 'light', path: '/brokers' },
+  { name: 'broker-dark', variant: 'healthy', theme: 'dark', path: '/brokers/2' },
+  {
+    name: 'kill-dark',
+    variant: 'healthy',
+    theme: 'dark',
+    path: '/brokers',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Kill broker 2' }).click();
+    },
+  },
+  {
+    name: 'messages-dark',
+    variant: 'healthy',
+    theme: 'dark',
+    path: '/topics/orders/messages',
+    act: async (page) => page.locator('tbody tr').nth(3).click(),
+  },
+  { name: 'messages-light', variant: 'healthy', theme: 'light', path: '/topics/orders/messages' },
+  {
+    name: 'produce-light',
+    variant: 'healthy',
+    theme: 'light',
+    path: '/topics/orders/messages',
+    act: async (page) => page.getByRole('button', { name: 'Produce' }).click(),
+  },
+  { name: 'partitions-dark', variant: 'broken', theme: 'dark', path: '/topics/clicks/partitions' },
+  { name: 'consumers-light', variant: 'healthy', theme: 'light', path: '/topics/orders/consumers' },
+  { name: 'settings-light', variant: 'healthy', theme: 'light', path: '/topics/orders/settings' },
+  {
+    name: 'delete-dark',
+    variant: 'healthy',
+    theme: 'dark',
+    path: '/topics/orders/partitions',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Delete' }).first().click();
+    },
+  },
+  { name: 'groups-dark', variant: 'broken', theme: 'dark', path: '/groups' },
+  { name: 'group-light', variant: 'healthy', theme: 'light', path: '/groups/billing' },
+  { name: 'group-dark', variant: 'broken', theme: 'dark', path: '/groups/billing', waitMs: 2500 },
+  { name: 'coordination-dark', variant: 'broken', theme: 'dark', path: '/coordination' },
+  { name: 'coordination-light', variant: 'healthy', theme: 'light', path: '/coordination' },
+  { name: 'connections-light', variant: 'healthy', theme: 'light', path: '/connections' },
+  { name: 'connections-dark', variant: 'healthy', theme: 'dark', path: '/connections' },
+  { name: 'palette-dark', variant: 'healthy', theme: 'dark', path: '/overview', act: async (page) => page.keyboard.press('Control+K') },
+  {
+    name: 'timeline-dark',
+    variant: 'broken',
+    theme: 'dark',
+    path: '/topics',
+    act: async (page) => page.getByRole('button', { name: 'Timeline' }).click(),
+  },
+];

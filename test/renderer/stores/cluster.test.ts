@@ -1,0 +1,105 @@
+// @vitest-environment happy-dom
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createPinia, setActivePinia } from 'pinia';
+import type { ClusterPatch } from '#shared/ipc';
+import { useBridge } from '../../../renderer/api.ts';
+import { useClusterStore } from '../../../renderer/stores/cluster.ts';
+import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
+
+const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
+
+describe('cluster store', () => {
+  let bridge: FixtureBridge;
+  let stop: () => void;
+
+  beforeEach(() => {
+    setActivePinia(createPinia());
+    bridge = new FixtureBridge('healthy');
+    useBridge(bridge);
+    stop = useClusterStore().start();
+  });
+  afterEach(() => stop());
+
+  const views = (): number => bridge.asked.filter((one) => one.channel === 'cluster/view').length;
+  const patch = (base: number, change: Partial<ClusterPatch> = {}): ClusterPatch => ({
+    connectionId: 'desk',
+    base,
+    version: base + 1,
+    scalars: {},
+    brokers: { set: [], removed: [] },
+    topics: { set: [], removed: [] },
+    groups: { set: [], removed: [] },
+    ...change,
+  });
+
+  it('takes the view, then patches in order', async () => {
+    const store = useClusterStore();
+    await settle();
+    expect(store.topics.size).toBe(12);
+    const orders = store.topics.get('orders');
+    if (orders === undefined) throw new Error('the fixture has no orders');
+    bridge.emit(
+      'cluster/patched',
+      patch(1, { scalars: { controllerId: 1 }, topics: { set: [{ ...orders, records: '7' }], removed: ['emails'] } }),
+    );
+    expect(store.version).toBe(2);
+    expect(store.topics.get('orders')?.records).toBe('7');
+    expect(store.topics.has('emails')).toBe(false);
+    expect(store.topicList.some((topic) => topic.name === 'emails')).toBe(false);
+    expect(store.scalars?.controllerId).toBe(1);
+    // A scalar that the patch does not name stayed.
+    expect(store.scalars?.clusterId).toBe('4L6g3nShT-eMCtK--X86sw');
+    expect(views()).toBe(1);
+  });
+
+  it('asks for the view again when a patch does not fit, and does not apply it', async () => {
+    const store = useClusterStore();
+    await settle();
+    bridge.version = 9;
+    bridge.emit('cluster/patched', patch(8, { topics: { set: [], removed: ['orders'] } }));
+    expect(store.topics.has('orders')).toBe(true);
+    await settle();
+    expect(views()).toBe(2);
+    expect(store.version).toBe(9);
+  });
+
+  it('ignores a patch that is older than what stands', async () => {
+    const store = useClusterStore();
+    await settle();
+    bridge.emit('cluster/patched', patch(0, { version: 1, topics: { set: [], removed: ['orders'] } }));
+    expect(store.topics.has('orders')).toBe(true);
+    expect(views()).toBe(1);
+  });
+
+  it('keeps patches that come while the view is on its way', async () => {
+    const store = useClusterStore();
+    bridge.emit('cluster/patched', patch(1, { topics: { set: [], removed: ['orders'] } }));
+    await settle();
+    expect(store.version).toBe(2);
+    expect(store.topics.has('orders')).toBe(false);
+    expect(views()).toBe(1);
+  });
+
+  it('shows nothing of the old cluster once another is in front', async () => {
+    const store = useClusterStore();
+    await settle();
+    await bridge.invoke('connection/use', { id: 'staging' });
+    expect(store.scalars).toBeNull();
+    expect(store.topics.size).toBe(0);
+    await settle();
+    expect(store.scalars?.connection.id).toBe('staging');
+    // A late patch of the old connection changes nothing but asks again.
+    bridge.emit('cluster/patched', patch(1, { topics: { set: [], removed: ['orders'] } }));
+    expect(store.topics.has('orders')).toBe(true);
+  });
+
+  it('counts an unknown lag as unknown', async () => {
+    const store = useClusterStore();
+    await settle();
+    const before = store.totalLag;
+    expect(before).not.toBeNull();
+    const groups = store.groupList.map((group) => ({ ...group, lag: null }));
+    bridge.emit('cluster/patched', patch(1, { groups: { set: groups, removed: [] } }));
+    expect(store.totalLag).toBeNull();
+  });
+});
