@@ -18,7 +18,7 @@ export function useOverview(showInternal: Ref<boolean>) {
     const all = cluster.brokerList.length;
     const { partitions, offline, underReplicated } = topics.totals;
     const rate = (label: string, bytes: number | null | undefined, trend: (number | null)[]): Stat => {
-      const quantity = bytes == null ? null : quantifyRate(bytes);
+      const quantity = bytes === null || bytes === undefined ? null : quantifyRate(bytes);
       return {
         label,
         value: quantity?.value ?? null,
