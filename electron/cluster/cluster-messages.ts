@@ -7,6 +7,8 @@ import type { NodeConfig } from './lib/node-config.ts';
 export interface NodeStart {
   config: NodeConfig;
   logLevel: LogLevel;
+  /** The data goes with the process, so nothing is synced to disk. */
+  temporary: boolean;
 }
 
 export type ToNode =

@@ -4,7 +4,7 @@
  */
 import { ClusterDirectory, removeAbandoned, type ClusterFile, type NodePorts } from './cluster-directory.ts';
 import { ClusterError } from './cluster-errors.ts';
-import type { NodeStatus, QuorumRole } from './cluster-messages.ts';
+import type { NodeStart, NodeStatus, QuorumRole } from './cluster-messages.ts';
 import { ClusterNode, type NodeState } from './cluster-node.ts';
 import { freePort } from './cluster-ports.ts';
 import type { Clock } from './lib/clock.ts';
@@ -179,7 +179,7 @@ export class Cluster {
     const node = this.node(id);
     if (node.alive || this.closed()) throw new ClusterError('WRONG_STATE', `broker ${id} cannot be started: it is ${node.state}`);
     this.record('lab/nodeStarted', id);
-    await node.start({ config: this.configOf(id), logLevel: this.logLevel });
+    await node.start(this.startOf(id));
   }
 
   /** Ends every node and gives the directory back. May be called at any moment, and more than once. */
@@ -218,7 +218,7 @@ export class Cluster {
       await this.plan(directory, attempt === 1 ? known : this.file);
       if (this.closed()) throw new ClusterError('WRONG_STATE', 'the cluster was closed while it started');
       try {
-        await Promise.all(this.members.map((node) => node.start({ config: this.configOf(node.id), logLevel: this.logLevel })));
+        await Promise.all(this.members.map((node) => node.start(this.startOf(node.id))));
         return;
       } catch (error) {
         await this.endNodes();
@@ -299,6 +299,10 @@ export class Cluster {
     more?: { reason: string },
   ): void {
     this.log.record(null, { type, at: this.clock.now(), broker, ...more });
+  }
+
+  private startOf(id: number): NodeStart {
+    return { config: this.configOf(id), logLevel: this.logLevel, temporary: this.options.dataDirectory === undefined };
   }
 
   private configOf(id: number): NodeConfig {

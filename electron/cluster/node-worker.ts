@@ -6,6 +6,7 @@ import { createLogger, type LogFields } from './lib/logger.ts';
 import { systemClock } from './lib/system-clock.ts';
 import { systemDisk } from './lib/system-disk.ts';
 import { systemRandom } from './lib/system-random.ts';
+import { withoutSync } from './lib/unsynced-disk.ts';
 import { tcpNetwork } from './network/tcp.ts';
 import { createNode } from './node.ts';
 
@@ -14,11 +15,11 @@ if (port === null) throw new Error('node-worker is the entry of a worker thread'
 
 const post = (message: FromNode): void => port.postMessage(message);
 
-const { config, logLevel } = workerData as NodeStart;
+const { config, logLevel, temporary } = workerData as NodeStart;
 const node = createNode({
   config,
   clock: systemClock,
-  disk: systemDisk,
+  disk: temporary ? withoutSync(systemDisk) : systemDisk,
   network: tcpNetwork(),
   random: systemRandom(),
   logger: createLogger((level, message, fields) => post({ kind: 'log', level, message, fields: plain(fields) }), logLevel),

@@ -18,7 +18,7 @@ function run(
   args: readonly string[],
   on: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void = () => undefined,
 ): Promise<Ended> {
-  const child = spawn(process.execPath, [join(ROOT, 'build/run.ts'), ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [join(ROOT, 'build/launch.mjs'), ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
   const ended: Ended = { code: null, stdout: '', stderr: '' };
   const kill = (signal: NodeJS.Signals): void => void child.kill(signal);
   child.stdout.on('data', (chunk: Buffer) => {

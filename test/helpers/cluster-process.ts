@@ -31,7 +31,7 @@ export class ClusterProcess {
   /** Resolves when every node is ready. `args` follow `cluster --json --control 0`. */
   static start(args: readonly string[] = ['--memory'], options: { timeoutMs?: number } = {}): Promise<ClusterProcess> {
     const port = String(20_000 + Math.floor(Math.random() * 20_000));
-    const child = spawn(process.execPath, [join(ROOT, 'build/run.ts'), 'cluster', '--json', '--control', '0', '--port', port, ...args], {
+    const child = spawn(process.execPath, [join(ROOT, 'build/launch.mjs'), 'cluster', '--json', '--control', '0', '--port', port, ...args], {
       cwd: ROOT,
       stdio: ['ignore', 'pipe', 'pipe'],
     });

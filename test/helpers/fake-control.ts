@@ -26,6 +26,8 @@ type Registration = RequestIn<typeof brokerRegistration>;
 export class FakeControl {
   image: MetadataImage;
   readonly registrations: Registration[] = [];
+  /** Sessions of past lives go on: nobody may register. */
+  refuseRegistrations = false;
   private readonly clock: VirtualClock;
   private readonly readers = new Set<(change: ImageChange) => void>();
   private nextTopic = 1;
@@ -93,6 +95,7 @@ export class FakeControl {
 
   private register(request: Registration) {
     this.registrations.push(request);
+    if (this.refuseRegistrations) return { errorCode: ErrorCode.DUPLICATE_BROKER_REGISTRATION, brokerEpoch: -1n };
     const epoch = this.image.offset + 1n;
     const { brokerId: id, incarnationId, listeners, rack } = request;
     const brokers = new Map(this.image.brokers).set(id, {

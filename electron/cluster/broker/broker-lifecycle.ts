@@ -49,6 +49,7 @@ export interface LifecycleOptions {
 
 const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 1000;
+const DUPLICATE_RETRY_MS = 200;
 
 export class BrokerLifecycle {
   private readonly options: LifecycleOptions;
@@ -181,9 +182,10 @@ export class BrokerLifecycle {
     });
     if (this.silent()) return 0;
     if (answer.errorCode !== ErrorCode.NONE) {
-      // An earlier life of this broker may still have a session; it runs out.
-      const delayMs = this.backoff();
-      logger.warn('registration refused', { code: errorName(answer.errorCode), retryMs: delayMs });
+      // An earlier life of this broker may still have a session; it runs out, and that is not to be missed by much.
+      const duplicate = answer.errorCode === ErrorCode.DUPLICATE_BROKER_REGISTRATION;
+      const delayMs = duplicate ? DUPLICATE_RETRY_MS : this.backoff();
+      logger[duplicate ? 'debug' : 'warn']('registration refused', { code: errorName(answer.errorCode), retryMs: delayMs });
       return delayMs;
     }
     this.epoch = answer.brokerEpoch;

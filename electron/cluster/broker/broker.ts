@@ -85,7 +85,9 @@ export class Broker {
   private readonly unsettled = new Set<string>();
   private unsubscribe: (() => void) | null = null;
   private strays = true;
-  private running = false;
+  private started = false;
+  /** The replicas do what the image says. */
+  private following = false;
   private stopped = false;
 
   /** Opens the logs, which may take a while after an unclean stop. Throws KAFKA_STORAGE_ERROR where the directory cannot be used, INVALID_CONFIG. */
@@ -165,7 +167,7 @@ export class Broker {
       random,
       logger: logger.child({ part: 'lifecycle' }),
       image: () => quorum.image(),
-      ready: () => this.running,
+      ready: () => this.following,
       onState: (state) => this.onState(state),
     });
 
@@ -196,15 +198,12 @@ export class Broker {
     this.dispatch = createDispatch(apiTable, context);
   }
 
-  /** Takes up what the metadata says so far, follows it from then on, and registers. */
+  /** Registers, and does what the metadata says from then on. */
   start(): void {
-    if (this.running || this.stopped) return;
-    const { quorum } = this.options;
-    this.unsubscribe = quorum.onImage((change) => this.onImage(change));
-    const image = quorum.image();
-    if (image.offset >= 0n) this.onImage(everything(image));
+    if (this.started || this.stopped) return;
+    this.started = true;
+    this.unsubscribe = this.options.quorum.onImage((change) => this.onImage(change));
     this.replicas.start();
-    this.running = true;
     this.lifecycle.start();
   }
 
@@ -218,7 +217,6 @@ export class Broker {
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
-    this.running = false;
     const { disk, config } = this.options;
     // A life without a registration added nothing: what the last one left still holds.
     const brokerEpoch = this.lifecycle.brokerEpoch >= 0n ? this.lifecycle.brokerEpoch : this.previousBrokerEpoch;
@@ -250,11 +248,28 @@ export class Broker {
   /** One part that fails at a change must not keep the others, or the quorum, from it. */
   private onImage(change: ImageChange): void {
     if (this.stopped) return;
+    if (this.following) this.follow(change);
+    else this.takeUp();
+    this.guarded('topics', () => this.autoTopics.onImage());
+    this.guarded('lifecycle', () => this.lifecycle.onImage());
+  }
+
+  /**
+   * Begins to do what the image says, once it holds this life's registration. An older one speaks of the life before: it may call this
+   * broker a leader of what the crash took from its disk, and followers that fetched from such a leader would drop acknowledged records.
+   */
+  private takeUp(): void {
+    const { quorum, config } = this.options;
+    const image = quorum.image();
+    if (this.following || this.stopped || image.brokers.get(config.nodeId)?.epoch !== this.lifecycle.brokerEpoch) return;
+    this.following = true;
+    this.follow(everything(image));
+  }
+
+  private follow(change: ImageChange): void {
     this.guarded('logs', () => this.settleConfigs());
     this.guarded('replicas', () => this.replicas.applyChange(change));
     this.guarded('groups', () => this.elections(change));
-    this.guarded('topics', () => this.autoTopics.onImage());
-    this.guarded('lifecycle', () => this.lifecycle.onImage());
   }
 
   /** Gives logs that were opened on trust the settings of their topics, once there is word of them. */
@@ -294,6 +309,8 @@ export class Broker {
   }
 
   private onState(state: LifecycleState): void {
+    // The registration may have been read before its answer came.
+    if (state === 'catchingUp') this.takeUp();
     if (state === 'running' && this.strays) {
       // The image now has all that was there when this broker registered, so a log without a place in it has none.
       this.strays = false;
@@ -308,7 +325,7 @@ export class Broker {
     logger.error('the data directory has failed', { directory: config.dataDirectory, error });
     events({ type: 'node/failed', at: clock.now(), broker: config.nodeId, reason: error.message });
     // It may fail while the constructor still opens the logs.
-    if (this.running) this.lifecycle.stop();
+    if (this.started) this.lifecycle.stop();
   }
 
   private reportRecovery(tookMs: number): void {

@@ -158,13 +158,6 @@ export class ReplicaManager implements PartitionLookup {
   offlineError(topic: string, index: number): number {
     return this.offline.get(topic)?.has(index) === true ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.NONE;
   }
-  /** The partition, if this broker leads it in the epoch named (−1: any); throws the error that says why not. */
-  leaderOf(topic: string, index: number, leaderEpoch = -1): Partition {
-    const partition = this.partition(topic, index);
-    if (partition === undefined) throw new KafkaError(missingPartitionError(this, topic, index));
-    partition.requireLeader(leaderEpoch);
-    return partition;
-  }
   /** Requests that wait: for tests and metrics. */
   get waiting(): { produces: number; fetches: number; replicaFetches: number } {
     return { produces: this.produces.size, fetches: this.consumerFetches.size, replicaFetches: this.replicaFetches.size };

@@ -159,7 +159,7 @@ describe("a broker's life", () => {
   });
 
   it('goes on trying without a controller, with growing pauses', async () => {
-    controller.refuseWith = ErrorCode.DUPLICATE_BROKER_REGISTRATION;
+    controller.refuseWith = ErrorCode.INCONSISTENT_CLUSTER_ID;
     lifecycle.start();
     await clock.advance(5000);
     const pauses = controller.registrations.map(({ at }, index, all) => at - (all[index - 1]?.at ?? 0)).slice(1);
@@ -171,6 +171,13 @@ describe("a broker's life", () => {
     controller.refuseWith = 0;
     await clock.advance(2000);
     expect(lifecycle.state).toBe('running');
+  });
+
+  it('looks often whether the session of its last life has ended', async () => {
+    controller.refuseWith = ErrorCode.DUPLICATE_BROKER_REGISTRATION;
+    lifecycle.start();
+    await clock.advance(3000);
+    expect(controller.registrations).toHaveLength(15);
   });
 
   it('registers again when the controller does not know it, as the same process', async () => {

@@ -181,6 +181,27 @@ describe('a cluster of brokers', () => {
     expect(cluster.control.registrations.filter(({ brokerId }) => brokerId === 1).at(-1)?.previousBrokerEpoch).toBe(-1n);
   });
 
+  it('does not take up what its last life led before the controller knows of this one', async () => {
+    await cluster.get(2, metadata, 9, { topics: [{ name: 'orders' }] });
+    await cluster.produce(1, 'orders', 'acknowledged');
+    cluster.broker(1).stop();
+    cluster.brokers.delete(1);
+    cluster.disks.set(1, new MemoryDisk());
+    cluster.control.refuseRegistrations = true;
+    cluster.boot(1);
+    await cluster.clock.advance(2000);
+    expect(cluster.control.image.topics.get('orders')?.partitions[0]?.leader).toBe(1);
+    expect(cluster.broker(1).status()).toMatchObject({ state: 'registering', partitions: { led: 0, followed: 0 } });
+    expect((await cluster.produce(1, 'orders', 'early')).errorCode).not.toBe(0);
+
+    cluster.control.drop(1);
+    cluster.control.refuseRegistrations = false;
+    await cluster.clock.advance(3000);
+    expect(await cluster.consume(2, 'orders')).toEqual(['acknowledged']);
+    expect(cluster.broker(1).status()).toMatchObject({ state: 'running', partitions: { led: 0, followed: 1 } });
+    expect(cluster.control.image.topics.get('orders')?.partitions[0]?.isr.toSorted()).toEqual([1, 2, 3]);
+  });
+
   it('coordinates a group, whose commits outlive their coordinator', async () => {
     await cluster.get(1, metadata, 9, { topics: [{ name: 'orders' }] });
     const find = () => cluster.get(1, findCoordinator, 2, { key: 'readers', keyType: 0 });

@@ -1,0 +1,17 @@
+// Runs build/run.ts with Node's compile cache on from the first line: it keeps the JavaScript that run.ts becomes, and Node
+// need not load its TypeScript compiler, which alone takes as long as all the rest of a start. Plain JavaScript for another
+// reason too: an older Node cannot even read a TypeScript file that would say which Node it takes.
+import * as module from 'node:module';
+import { join } from 'node:path';
+import process from 'node:process';
+
+const [major] = process.versions.node.split('.');
+if (Number(major) < 24) {
+  process.stderr.write(
+    `Brokerdesk needs Node 24 and this is Node ${process.versions.node}.\n` +
+      `"npm ci" installs it into node_modules/.bin, unless it was told to run no install scripts. Run "npm ci --ignore-scripts=false".\n`,
+  );
+  process.exit(1);
+}
+module.enableCompileCache(join(import.meta.dirname, '..', 'out', 'compile-cache'));
+await import('./run.ts');
