@@ -31,10 +31,14 @@ export class ClusterProcess {
   /** Resolves when every node is ready. `args` follow `cluster --json --control 0`. */
   static start(args: readonly string[] = ['--memory'], options: { timeoutMs?: number } = {}): Promise<ClusterProcess> {
     const port = String(20_000 + Math.floor(Math.random() * 20_000));
-    const child = spawn(process.execPath, [join(ROOT, 'build/launch.mjs'), 'cluster', '--json', '--control', '0', '--port', port, ...args], {
-      cwd: ROOT,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(
+      process.execPath,
+      [join(ROOT, 'build/launch.mjs'), 'cluster', '--json', '--control', '0', '--port', port, ...args],
+      {
+        cwd: ROOT,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     const log: string[] = [];
     child.stderr.on('data', (chunk: Buffer) => {
       log.push(chunk.toString());
