@@ -64,7 +64,7 @@ export function useGroup(id: MaybeRefOrGetter<string>) {
   /** `1,284 records, 2.1 s behind; caught up in about 6 s`. */
   const progress = computed(() => {
     const row = group.value;
-    if (row?.lag == null) return '';
+    if (row === null || row.lag === null) return '';
     const lag = Number(row.lag);
     if (lag === 0) return row.unknown > 0 ? 'caught up where it has committed' : 'caught up';
     const first = marks.value[0];

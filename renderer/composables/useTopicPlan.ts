@@ -84,7 +84,7 @@ export function useTopicPlan() {
     replicationFactor: '3',
     retention: 'week',
     minInsync: 2,
-    more: {} as Record<string, string>,
+    more: noMore(),
   });
   const touched = ref(false);
   const refusal = shallowRef<AppError | null>(null);
@@ -103,7 +103,7 @@ export function useTopicPlan() {
       replicationFactor: `${factor}`,
       retention: 'week',
       minInsync: factor >= 3 ? 2 : 1,
-      more: {},
+      more: noMore(),
     });
     touched.value = false;
     refusal.value = null;
@@ -255,6 +255,8 @@ export function useTopicPlan() {
     durability,
   };
 }
+
+const noMore = (): Record<string, string> => ({});
 
 function wholeNumber(text: string): number | null {
   const trimmed = text.trim();

@@ -45,3 +45,8 @@ export function lagLeavesOut(group: GroupRow): string | null {
 export function topicsOf(group: GroupRow): string[] {
   return [...new Set(group.partitions.map((partition) => partition.topic))].sort(compareText);
 }
+
+/** Null where the coordinator has not told: an empty list would claim that nobody reads. */
+export function membersOf(group: GroupRow): number | null {
+  return group.members.length === 0 && (group.state === 'Unknown' || group.coordinator === null) ? null : group.members.length;
+}

@@ -25,7 +25,7 @@ interface Telling {
 
 const brokerOf = (event: TimelineEvent): string => {
   const id = event.broker ?? event.node;
-  return id === null || id === undefined ? 'a broker' : `broker ${id}`;
+  return id === null ? 'a broker' : `broker ${id}`;
 };
 const groupOf = (event: TimelineEvent): string => (event.group === undefined ? 'a group' : `group ${event.group}`);
 const topicOf = (event: TimelineEvent): string => (event.topic === undefined ? 'a topic' : `topic ${event.topic}`);
@@ -105,9 +105,11 @@ const TELLINGS: Record<TimelineEventType, Telling> = {
   'node/failed': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} failed` },
 };
 
+const BY_TYPE: ReadonlyMap<string, Telling> = new Map(Object.entries(TELLINGS));
+
 /** An event type that this renderer does not know yet is still shown, by its name. */
 function tellingOf(event: TimelineEvent): Telling {
-  return TELLINGS[event.type] ?? { kind: 'coordination', mark: 'dot', tone: 'none', tell: () => event.type };
+  return BY_TYPE.get(event.type) ?? { kind: 'coordination', mark: 'dot', tone: 'none', tell: () => event.type };
 }
 
 export const eventKind = (event: TimelineEvent): EventKind => tellingOf(event).kind;
