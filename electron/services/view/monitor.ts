@@ -21,6 +21,11 @@ import { emptyState, mergeCommitted, type Committed } from './state.ts';
 export interface MonitorOptions {
   connection: Connection;
   client: ClusterClient;
+  /**
+   * For questions that a broker passes on to the quorum's leader: it answers a connection in order, so while there is no
+   * leader everything behind such a question would wait with it.
+   */
+  quorumClient: ClusterClient;
   /** Nodes of the embedded cluster; undefined for a remote one. */
   nodes?: () => Promise<readonly LabNode[]>;
   onPatch: (patch: ClusterPatch) => void;
@@ -153,8 +158,8 @@ export class ClusterMonitor {
   }
 
   private async readCoordination(): Promise<void> {
-    const { client } = this.options;
-    const [quorum, cluster] = await Promise.all([readQuorum(client), client.describeCluster()]);
+    const { client, quorumClient } = this.options;
+    const [quorum, cluster] = await Promise.all([readQuorum(quorumClient), client.describeCluster()]);
     const now = Date.now();
     if (quorum === 'unanswered') {
       // Who votes is still known from before; who leads, and how far, is not.
