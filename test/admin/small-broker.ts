@@ -66,7 +66,10 @@ export class SmallBroker {
     if (this.manner === 'silent') return;
     if (this.manner === 'resets') return void socket.resetAndDestroy();
     if (this.manner === 'closes') return void socket.end();
-    if (this.manner === 'garbage') return send(socket, correlationId, Buffer.from([0, 0xff, 0xff, 0xff, 0xff, 0x7f, 1, 2]));
+    if (this.manner === 'garbage') {
+      send(socket, correlationId, Buffer.from([0, 0xff, 0xff, 0xff, 0xff, 0x7f, 1, 2]));
+      return;
+    }
     writer.noTags();
     describeCluster.response.codec(version).encode(writer, { errorCode: 0, clusterId: 'small', controllerId: 1, brokers: [] });
     send(socket, correlationId, writer.finishBuffer());

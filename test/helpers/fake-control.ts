@@ -95,7 +95,15 @@ export class FakeControl {
     this.registrations.push(request);
     const epoch = this.image.offset + 1n;
     const { brokerId: id, incarnationId, listeners, rack } = request;
-    const brokers = new Map(this.image.brokers).set(id, { id, epoch, incarnationId, listeners, rack, fenced: true, inControlledShutdown: false });
+    const brokers = new Map(this.image.brokers).set(id, {
+      id,
+      epoch,
+      incarnationId,
+      listeners,
+      rack,
+      fenced: true,
+      inControlledShutdown: false,
+    });
     this.commit({ brokers }, { brokers: [id] });
     return { errorCode: 0, brokerEpoch: epoch };
   }
@@ -109,7 +117,8 @@ export class FakeControl {
       return { ...answer, isFenced: true, shouldShutDown: true };
     }
     const fenced = wantFence || currentMetadataOffset < broker.epoch;
-    if (fenced !== broker.fenced) this.commit({ brokers: new Map(this.image.brokers).set(brokerId, { ...broker, fenced }) }, { brokers: [brokerId] });
+    if (fenced !== broker.fenced)
+      this.commit({ brokers: new Map(this.image.brokers).set(brokerId, { ...broker, fenced }) }, { brokers: [brokerId] });
     return { ...answer, isFenced: fenced };
   }
 
@@ -187,7 +196,15 @@ export class FakeControl {
         partitions: partitions.map(({ partitionIndex, newIsr, newIsrWithEpochs, leaderEpoch, partitionEpoch }) => {
           const now = this.image.topicsById.get(topicId)?.partitions[partitionIndex];
           const stale = now === undefined || now.leaderEpoch !== leaderEpoch || now.partitionEpoch !== partitionEpoch;
-          if (stale) return { partitionIndex, errorCode: ErrorCode.INVALID_UPDATE_VERSION, leaderId: -1, leaderEpoch: -1, isr: [], partitionEpoch: -1 };
+          if (stale)
+            return {
+              partitionIndex,
+              errorCode: ErrorCode.INVALID_UPDATE_VERSION,
+              leaderId: -1,
+              leaderEpoch: -1,
+              isr: [],
+              partitionEpoch: -1,
+            };
           const isr = newIsrWithEpochs?.map(({ brokerId }) => brokerId) ?? [...(newIsr ?? [])];
           this.change(now, { isr });
           return { partitionIndex, errorCode: 0, leaderId: now.leader, leaderEpoch, isr, partitionEpoch: partitionEpoch + 1 };
