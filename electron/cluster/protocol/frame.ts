@@ -85,13 +85,23 @@ function withLength(writer: Writer): Uint8Array[] {
 }
 
 /**
- * Cuts a byte stream into frames. A frame inside one chunk is a view of it; one that spans chunks is joined once, when
- * its last byte is there. A length below 0 or above `maxFrameBytes` (`socket.request.max.bytes`) throws: what follows on
- * that stream cannot be made sense of.
+ * What is reserved for a frame on its first bytes. Real frames are seldom larger; what claims to be grows with what
+ * arrives, so that a length alone costs nothing.
+ */
+const FIRST_RESERVE_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Cuts a byte stream into frames. A frame inside one chunk is a view of it; one that spans chunks is put together in a
+ * buffer of its own while they come. A length below 0 or above `maxFrameBytes` (`socket.request.max.bytes`) throws: what
+ * follows on that stream cannot be made sense of.
  */
 export class FrameSplitter {
-  private pending: Buffer[] = [];
-  private pendingBytes = 0;
+  /** The frame that is not complete, its first `filled` bytes. Its length is still being read while this is undefined. */
+  private frame: Buffer | undefined;
+  private filled = 0;
+  private frameBytes = 0;
+  private readonly length = Buffer.alloc(4);
+  private lengthBytes = 0;
   private readonly maxFrameBytes: number;
 
   constructor(maxFrameBytes: number) {
@@ -100,44 +110,61 @@ export class FrameSplitter {
 
   /** Frames that `chunk` completes, without their lengths. */
   push(chunk: Buffer): Buffer[] {
-    let data = chunk;
-    if (this.pendingBytes > 0) {
-      this.pending.push(chunk);
-      this.pendingBytes += chunk.length;
-      if (this.pendingBytes < this.needed()) return [];
-      data = Buffer.concat(this.pending, this.pendingBytes);
-      this.pending = [];
-      this.pendingBytes = 0;
-    }
     const frames: Buffer[] = [];
     let at = 0;
-    while (data.length - at >= 4) {
-      const length = this.checked(data.readInt32BE(at));
-      if (data.length - at - 4 < length) break;
-      frames.push(data.subarray(at + 4, at + 4 + length));
-      at += 4 + length;
-    }
-    if (at < data.length) {
-      this.pending.push(data.subarray(at));
-      this.pendingBytes = data.length - at;
+    while (at < chunk.length) {
+      const left = chunk.length - at;
+      if (this.frame !== undefined) {
+        at += this.fill(chunk, at);
+      } else if (this.lengthBytes === 0 && left >= 4) {
+        const length = this.checked(chunk.readInt32BE(at));
+        at += 4;
+        if (left - 4 < length) {
+          this.begin(length);
+          continue;
+        }
+        frames.push(chunk.subarray(at, at + length));
+        at += length;
+        continue;
+      } else {
+        const count = Math.min(4 - this.lengthBytes, left);
+        chunk.copy(this.length, this.lengthBytes, at, at + count);
+        at += count;
+        this.lengthBytes += count;
+        if (this.lengthBytes < 4) return frames;
+        this.begin(this.checked(this.length.readInt32BE(0)));
+        this.lengthBytes = 0;
+      }
+      if (this.filled < this.frameBytes) continue;
+      frames.push(this.frame as Buffer);
+      this.frame = undefined;
     }
     return frames;
   }
 
-  /** Bytes held for a frame that is not complete. */
+  /** Bytes held for a frame that is not complete, its length among them. */
   get buffered(): number {
-    return this.pendingBytes;
+    return this.frame === undefined ? this.lengthBytes : 4 + this.filled;
   }
 
-  /** How many pending bytes make the next step worth it: four for a length, then the whole frame. */
-  private needed(): number {
-    if (this.pendingBytes < 4) return 4;
-    let head = this.pending[0] as Buffer;
-    if (head.length < 4) {
-      head = Buffer.concat(this.pending, this.pendingBytes);
-      this.pending = [head];
+  private begin(length: number): void {
+    this.frame = Buffer.allocUnsafe(Math.min(length, FIRST_RESERVE_BYTES));
+    this.frameBytes = length;
+    this.filled = 0;
+  }
+
+  /** Returns how many bytes it took. */
+  private fill(chunk: Buffer, at: number): number {
+    let frame = this.frame as Buffer;
+    const count = Math.min(this.frameBytes - this.filled, chunk.length - at);
+    if (this.filled + count > frame.length) {
+      const grown = Buffer.allocUnsafe(Math.min(this.frameBytes, Math.max(2 * frame.length, this.filled + count)));
+      frame.copy(grown, 0, 0, this.filled);
+      this.frame = frame = grown;
     }
-    return 4 + this.checked(head.readInt32BE(0));
+    chunk.copy(frame, this.filled, at, at + count);
+    this.filled += count;
+    return count;
   }
 
   private checked(length: number): number {
