@@ -67,14 +67,15 @@ export class Tail {
 
   /** Takes whole batches that follow what is here. The bytes must not change any more. */
   append(bytes: Buffer, baseOffset: bigint, lastOffset: bigint): void {
-    // A small slice of a large request frame would keep the whole frame alive.
-    const owned = bytes.buffer.byteLength > 2 * bytes.length ? Buffer.from(bytes) : bytes;
+    // A small slice of a large request frame, or of the pool that small buffers share, would keep all of it alive.
+    const owned = bytes.buffer.byteLength > 2 * bytes.length ? copyOf(bytes) : bytes;
     const chunk = { bytes: owned, baseOffset, lastOffset, owner: this };
     this.chunks.push(chunk);
     this.cache.add(chunk);
   }
 
   clear(): void {
+    if (this.head === this.chunks.length) return;
     let bytes = 0;
     for (const chunk of this.chunks.slice(this.head)) {
       bytes += chunk.bytes.length + CHUNK_OVERHEAD_BYTES;
@@ -142,4 +143,10 @@ export class Tail {
     }
     return low;
   }
+}
+
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }

@@ -2,12 +2,14 @@
  * The network of the app: TCP by `node:net`. The one file of the network layer that touches sockets and real timers
  * (a connect that is not answered in time has to be given up by somebody who can destroy the socket).
  */
-import { connect as connectSocket, createServer, type Socket } from 'node:net';
+import { connect as connectSocket, createServer, type NetConnectOpts, type Socket } from 'node:net';
 import { NetworkError, type Address, type Listener, type Network, type Stream, type StreamHandlers } from '../lib/network.ts';
 
 /** Above this many unsent bytes a writer is told to wait for `drain`. */
 const WRITE_MARK = 64 * 1024;
 const BACKLOG = 511;
+/** What a connection that we opened reads at once, into one buffer that is used again and again. */
+const READ_BYTES = 256 * 1024;
 
 export function tcpNetwork(): Network {
   return { listen, connect };
@@ -32,10 +34,24 @@ function listen(address: Address, accept: (stream: Stream) => void): Promise<Lis
 function connect(address: Address, timeoutMs: number): Promise<Stream> {
   return new Promise((resolve, reject) => {
     const where = `${address.host}:${address.port}`;
-    const socket = connectSocket({ host: address.host, port: address.port, noDelay: true, highWaterMark: WRITE_MARK } as {
-      host: string;
-      port: number;
-    });
+    let stream: TcpStream | undefined;
+    const options: NetConnectOpts & { highWaterMark: number } = {
+      host: address.host,
+      port: address.port,
+      noDelay: true,
+      highWaterMark: WRITE_MARK,
+      onread: {
+        // Not touched, and so no memory, beyond what ever came at once.
+        buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+        callback: (count, buffer) => {
+          const chunk = Buffer.from(buffer.buffer, buffer.byteOffset, count);
+          // There is one: nothing is read before the connection stands.
+          stream?.received(chunk);
+          return true;
+        },
+      },
+    };
+    const socket = connectSocket(options);
     const timer = setTimeout(() => {
       socket.destroy();
       reject(new NetworkError('ETIMEDOUT', `${where} did not answer within ${timeoutMs} ms`));
@@ -48,7 +64,8 @@ function connect(address: Address, timeoutMs: number): Promise<Stream> {
     socket.once('connect', () => {
       clearTimeout(timer);
       socket.off('error', fail);
-      resolve(new TcpStream(socket));
+      stream = new TcpStream(socket);
+      resolve(stream);
     });
   });
 }
@@ -57,6 +74,8 @@ class TcpStream implements Stream {
   readonly remote: string;
   private readonly socket: Socket;
   private current: StreamHandlers | undefined;
+  /** What came before anybody could take it. */
+  private early: Buffer[] = [];
   private reason: Error | undefined;
   private closed = false;
   private waiting = false;
@@ -83,12 +102,22 @@ class TcpStream implements Stream {
       queueMicrotask(() => handlers.close(this.reason));
       return;
     }
+    const { early } = this;
+    this.early = [];
+    for (const chunk of early) handlers.data(chunk);
+    // Says so to a socket that reads by itself, and does nothing for one that was given its buffer when it connected.
     this.socket.on('data', (chunk: Buffer) => this.handlers.data(chunk));
     this.socket.on('drain', () => {
       if (!this.waiting) return;
       this.waiting = false;
       this.handlers.drain();
     });
+  }
+
+  /** Bytes that came by the buffer that the socket was given. */
+  received(chunk: Buffer): void {
+    if (this.current === undefined) this.early.push(Buffer.from(chunk));
+    else this.current.data(chunk);
   }
 
   write(chunks: readonly Uint8Array[]): boolean {
