@@ -30,7 +30,8 @@ const brokerOf = (event: TimelineEvent): string => {
 const groupOf = (event: TimelineEvent): string => (event.group === undefined ? 'a group' : `group ${event.group}`);
 const topicOf = (event: TimelineEvent): string => (event.topic === undefined ? 'a topic' : `topic ${event.topic}`);
 const memberOf = (event: TimelineEvent): string => {
-  const member = event.details?.['memberId'] ?? event.details?.['clientId'];
+  // A member's id is its client's with a UUID behind it: the client's says as much to a person.
+  const member = event.details?.['clientId'] ?? event.details?.['memberId'];
   return typeof member === 'string' ? member : event.count === undefined ? 'a member' : plural(event.count, 'member');
 };
 const where = (event: TimelineEvent): string => {

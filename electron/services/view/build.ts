@@ -224,7 +224,12 @@ function groupPartitions(id: string, state: ClusterState): GroupPartition[] {
     }
   }
   const leaders = leaderByKey(state);
-  return [...new Set([...owners.keys(), ...group.committed.keys()])]
+  // A topic that it reads is shown whole: a partition that it never committed to is not the same as one without lag.
+  const topics = new Set([...owners.keys(), ...group.committed.keys()].map((key) => key.slice(0, key.lastIndexOf('/'))));
+  const siblings = (state.metadata?.topics ?? []).flatMap(({ name, partitions }) =>
+    name !== null && topics.has(name) ? partitions.map(({ partitionIndex }) => partitionKey(name, partitionIndex)) : [],
+  );
+  return [...new Set([...owners.keys(), ...group.committed.keys(), ...siblings])]
     .map((key) => {
       const slash = key.lastIndexOf('/');
       const committed = group.committed.get(key);
