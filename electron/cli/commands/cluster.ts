@@ -80,7 +80,7 @@ async function run(options: Options): Promise<number> {
     ...(options.port === undefined ? {} : { firstPort: options.port }),
     ...(options.data === undefined ? {} : { dataDirectory: options.data }),
     onLog: (node, level, message, fields) => {
-      if (level === 'error') say(`broker ${node}: ${message}${describeFields(fields)}`);
+      if (level === 'error' || level === 'warn') say(`broker ${node}: ${message}${describeFields(fields)}`);
     },
   });
   let control: ControlServer | undefined;
