@@ -15,7 +15,7 @@ const columns: Column<Row>[] = [
   { key: 'note', label: 'Note' },
 ];
 /** Mounted without its type parameter, which test-utils cannot carry. */
-const AnyTable: Component = BaseTable;
+const AnyTable = BaseTable as unknown as Component;
 const make = (rows: Row[], more: Record<string, unknown> = {}): VueWrapper =>
   mount(AnyTable, {
     attachTo: document.body,
