@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
-import { h, nextTick, type Component } from 'vue';
+import { h, nextTick, type DefineComponent } from 'vue';
 import BaseTable from '../../../renderer/components/base/BaseTable.vue';
 import type { Column } from '../../../renderer/components/base/table.ts';
 
@@ -15,7 +15,7 @@ const columns: Column<Row>[] = [
   { key: 'note', label: 'Note' },
 ];
 /** Mounted without its type parameter, which test-utils cannot carry. */
-const AnyTable = BaseTable as unknown as Component;
+const AnyTable = BaseTable as unknown as DefineComponent<Record<string, unknown>>;
 const make = (rows: Row[], more: Record<string, unknown> = {}): VueWrapper =>
   mount(AnyTable, {
     attachTo: document.body,
