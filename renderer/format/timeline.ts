@@ -180,6 +180,22 @@ export function chainOf(last: TimelineEvent, events: readonly TimelineEvent[]): 
   return { events: chain, healedInMs: healingTime(chain) };
 }
 
+/** How long an outage stays the news while groups come and go. */
+const NEWS_MS = 120_000;
+
+/**
+ * The chain to show first: the latest, but members that come and go do not push a recent outage aside, which is most often
+ * why they do. Null when nothing has happened.
+ */
+export function chainOfTheHour(events: readonly TimelineEvent[]): EventChain | null {
+  const last = events.at(-1);
+  if (last === undefined) return null;
+  const latest = chainOf(last, events);
+  if (latest.events.some((event) => eventKind(event) !== 'groups')) return latest;
+  const broke = events.findLast((event) => breaksSomething(event));
+  return broke === undefined || last.at - broke.at > NEWS_MS ? latest : chainOf(broke, events);
+}
+
 function healingTime(chain: readonly TimelineEvent[]): number | null {
   const root = chain[0];
   if (root === undefined || !chain.some(breaksSomething)) return null;

@@ -140,4 +140,4 @@ export class Desk {
 }
 
 /** A control's line in Playwright's accessibility snapshot without a name in quotes after its role. */
-const NAMELESS = /^\s*- (?:button|link|textbox|searchbox|combobox|checkbox|radio|switch|slider|spinbutton|tab|menuitem)(?! ["/])/;
+const NAMELESS = /^\s*- (?:button|link|textbox|searchbox|combobox|checkbox|radio|switch|slider|spinbutton|tab|menuitem)\b(?! ["/])/;
