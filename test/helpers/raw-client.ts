@@ -43,10 +43,12 @@ export class RawClient {
   /** Sends and waits until the system has taken it, so that a sender of much does not hold it all. */
   async sendAll(chunk: Uint8Array): Promise<void> {
     if (this.closed || this.socket.write(chunk)) return;
-    await new Promise<void>((resolve) => {
-      this.socket.once('drain', resolve);
-      this.socket.once('close', () => resolve());
+    let drained = false;
+    this.socket.once('drain', () => {
+      drained = true;
+      this.tell();
     });
+    await this.until(() => drained || this.closed);
   }
 
   /** Resolves to true when `done` holds, to false when the time is up. */
