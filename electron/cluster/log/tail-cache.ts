@@ -21,7 +21,7 @@ export class TailCache {
   private queue: Chunk[] = [];
   private head = 0;
 
-  constructor(maxBytes = 64 * 1024 * 1024) {
+  constructor(maxBytes = 16 * 1024 * 1024) {
     this.maxBytes = maxBytes;
   }
 
@@ -35,7 +35,10 @@ export class TailCache {
     this.bytes += chunk.bytes.length + CHUNK_OVERHEAD_BYTES;
     while (this.bytes > this.maxBytes && this.head < this.queue.length) {
       const oldest = this.queue[this.head++] as Chunk;
-      if (oldest.owner.dropOldest(oldest)) this.bytes -= oldest.bytes.length + CHUNK_OVERHEAD_BYTES;
+      if (!oldest.owner.dropOldest(oldest)) continue;
+      this.bytes -= oldest.bytes.length + CHUNK_OVERHEAD_BYTES;
+      // Both lists are shortened only now and then; what they still name must not keep the memory.
+      oldest.bytes = NOTHING;
     }
     if (this.head > 1024 && this.head * 2 > this.queue.length) {
       this.queue = this.queue.slice(this.head);

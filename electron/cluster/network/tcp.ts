@@ -2,13 +2,13 @@
  * The network of the app: TCP by `node:net`. The one file of the network layer that touches sockets and real timers
  * (a connect that is not answered in time has to be given up by somebody who can destroy the socket).
  */
-import { connect as connectSocket, createServer, type NetConnectOpts, type Socket } from 'node:net';
+import { connect as connectSocket, createServer, Socket, type NetConnectOpts, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
 import { NetworkError, type Address, type Listener, type Network, type Stream, type StreamHandlers } from '../lib/network.ts';
 
 /** Above this many unsent bytes a writer is told to wait for `drain`. */
 const WRITE_MARK = 64 * 1024;
 const BACKLOG = 511;
-/** What a connection that we opened reads at once, into one buffer that is used again and again. */
+/** What a connection reads at once, into one buffer that is used again and again. */
 const READ_BYTES = 256 * 1024;
 
 export function tcpNetwork(): Network {
@@ -17,7 +17,7 @@ export function tcpNetwork(): Network {
 
 function listen(address: Address, accept: (stream: Stream) => void): Promise<Listener> {
   return new Promise((resolve, reject) => {
-    const server = createServer({ noDelay: true, highWaterMark: WRITE_MARK }, (socket) => accept(new TcpStream(socket)));
+    const server = createServer({ noDelay: true, highWaterMark: WRITE_MARK, pauseOnConnect: true }, (socket) => accept(accepted(socket)));
     const refuse = (error: Error): void => reject(networkError(error, `cannot listen on ${address.host}:${address.port}`));
     server.once('error', refuse);
     server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
@@ -31,6 +31,46 @@ function listen(address: Address, accept: (stream: Stream) => void): Promise<Lis
   });
 }
 
+/**
+ * The accepted socket, made over so that it reads into one buffer, used again and again. Node offers that to sockets that connect
+ * only (`onread`); for accepted ones its handle is given to a new socket, as Node's own cluster module does. Reading otherwise
+ * takes a fresh 64 KiB for every chunk, and the garbage collector runs for those more often than for all else together.
+ */
+function accepted(socket: Socket): TcpStream {
+  const holder = socket as unknown as { _handle?: NonNullable<SocketConstructorOpts['handle']> | null };
+  const handle = holder._handle;
+  if (handle === undefined || handle === null) {
+    const stream = new TcpStream(socket);
+    socket.resume();
+    return stream;
+  }
+  let stream: TcpStream | undefined;
+  const options: SocketConstructorOpts & { highWaterMark: number } = {
+    handle,
+    readable: true,
+    writable: true,
+    highWaterMark: WRITE_MARK,
+    onread: reading(() => stream),
+  };
+  const taken = new Socket(options);
+  holder._handle = null;
+  socket.destroy();
+  stream = new TcpStream(taken);
+  return stream;
+}
+
+function reading(stream: () => TcpStream | undefined): OnReadOpts {
+  return {
+    // Not touched, and so no memory, beyond what ever came at once.
+    buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+    callback: (count, buffer) => {
+      // There is one: nothing is read before the connection stands.
+      stream()?.received(Buffer.from(buffer.buffer, buffer.byteOffset, count));
+      return true;
+    },
+  };
+}
+
 function connect(address: Address, timeoutMs: number): Promise<Stream> {
   return new Promise((resolve, reject) => {
     const where = `${address.host}:${address.port}`;
@@ -40,16 +80,7 @@ function connect(address: Address, timeoutMs: number): Promise<Stream> {
       port: address.port,
       noDelay: true,
       highWaterMark: WRITE_MARK,
-      onread: {
-        // Not touched, and so no memory, beyond what ever came at once.
-        buffer: Buffer.allocUnsafeSlow(READ_BYTES),
-        callback: (count, buffer) => {
-          const chunk = Buffer.from(buffer.buffer, buffer.byteOffset, count);
-          // There is one: nothing is read before the connection stands.
-          stream?.received(chunk);
-          return true;
-        },
-      },
+      onread: reading(() => stream),
     };
     const socket = connectSocket(options);
     const timer = setTimeout(() => {
