@@ -102,7 +102,8 @@ function endCleanly(host: Host): void {
     if (closed) return;
     event.preventDefault();
     for (const window of BrowserWindow.getAllWindows()) window.hide();
-    void host.close().finally(() => {
+    void host.close().then((stopped) => {
+      if (!stopped) process.kill(process.pid, 'SIGKILL');
       closed = true;
       app.quit();
     });

@@ -14,7 +14,7 @@ export function useOverview(showInternal: Ref<boolean>) {
 
   const stats = computed<Stat[]>(() => {
     const scalars = cluster.scalars;
-    const known = scalars !== null;
+    const known = cluster.ready;
     const alive = cluster.brokerList.filter(isAlive).length;
     const all = cluster.brokerList.length;
     const { partitions, offline, underReplicated } = topics.totals;

@@ -39,6 +39,21 @@ const where = (event: TimelineEvent): string => {
   const partitions = event.partitions;
   return partitions === undefined || partitions.length === 0 ? ` of ${event.topic}` : ` of ${event.topic} ${formatRanges(partitions)}`;
 };
+/**
+ * ` to broker 1` or ` off broker 3`, where all moves agree. The event's own `broker` is the one that it is about (the
+ * fenced one), which is not where anything moved to.
+ */
+function whereTo(event: TimelineEvent): string {
+  const moves = event.details?.['moves'];
+  if (!Array.isArray(moves) || moves.length === 0) return '';
+  const ends = (end: 'from' | 'to'): Set<unknown> =>
+    new Set(moves.map((move: unknown) => (move as Partial<Record<'from' | 'to', unknown>> | null)?.[end]));
+  const [to, ...otherTo] = ends('to');
+  if (typeof to === 'number' && otherTo.length === 0) return ` to broker ${to}`;
+  const [from, ...otherFrom] = ends('from');
+  return typeof from === 'number' && from >= 0 && otherFrom.length === 0 ? ` off broker ${from}` : '';
+}
+
 const howMany = (event: TimelineEvent): number => event.count ?? event.partitions?.length ?? 1;
 
 const TELLINGS: Record<TimelineEventType, Telling> = {
@@ -47,7 +62,7 @@ const TELLINGS: Record<TimelineEventType, Telling> = {
   'lab/nodeKilled': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} killed` },
   'quorum/leaderElected': { kind: 'coordination', mark: 'dot', tone: 'control', tell: (e) => `${brokerOf(e)} is controller` },
   'cluster/brokerRegistered': { kind: 'coordination', mark: 'dot', tone: 'none', tell: (e) => `${brokerOf(e)} registered` },
-  'cluster/brokerUnfenced': { kind: 'coordination', mark: 'inSync', tone: 'ok', tell: (e) => `${brokerOf(e)} serves again` },
+  'cluster/brokerUnfenced': { kind: 'coordination', mark: 'inSync', tone: 'ok', tell: (e) => `${brokerOf(e)} in service` },
   'cluster/brokerFenced': { kind: 'coordination', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} fenced` },
   'cluster/controlledShutdown': { kind: 'coordination', mark: 'dot', tone: 'warn', tell: (e) => `${brokerOf(e)} hands over its leaders` },
   'topic/created': { kind: 'topics', mark: 'dot', tone: 'none', tell: (e) => `${topicOf(e)} created` },
@@ -63,7 +78,7 @@ const TELLINGS: Record<TimelineEventType, Telling> = {
     kind: 'partitions',
     mark: 'leader',
     tone: 'accent',
-    tell: (e) => `${plural(howMany(e), 'leader')}${where(e)} moved${e.broker === undefined ? '' : ` to broker ${e.broker}`}`,
+    tell: (e) => `${plural(howMany(e), 'leader')}${where(e)} moved${whereTo(e)}`,
   },
   'partition/leadersLost': {
     kind: 'partitions',
@@ -93,7 +108,7 @@ const TELLINGS: Record<TimelineEventType, Telling> = {
     kind: 'groups',
     mark: 'dot',
     tone: 'control',
-    tell: (e) => `${groupOf(e)}: coordinator ${e.broker === undefined ? 'moved' : `now broker ${e.broker}`}`,
+    tell: (e) => `${groupOf(e)}: coordinator moved`,
   },
   'group/rebalanceStarted': { kind: 'groups', mark: 'electing', tone: 'warn', tell: (e) => `${groupOf(e)} rebalances` },
   'group/rebalanced': { kind: 'groups', mark: 'dot', tone: 'ok', tell: (e) => `${groupOf(e)} rebalanced` },

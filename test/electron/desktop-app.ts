@@ -57,10 +57,10 @@ export class DesktopApp {
   }
 
   invoke<C extends RequestChannel>(channel: C, payload: Payload<C>): Promise<Result<Results[C]>> {
-    return this.page.evaluate(
-      ([name, body]) => (globalThis as unknown as PageGlobals).brokerdesk.invoke(name, body as never),
-      [channel, payload] as const,
-    ) as Promise<Result<Results[C]>>;
+    return this.page.evaluate(([name, body]) => (globalThis as unknown as PageGlobals).brokerdesk.invoke(name, body as never), [
+      channel,
+      payload,
+    ] as const) as Promise<Result<Results[C]>>;
   }
 
   /** The value, or an error with what was answered. */

@@ -51,8 +51,8 @@ export interface BrokerOptions {
   readonly events: EventSink;
   readonly quorum: MetadataSource;
   readonly controller: ControllerChannel;
-  /** A new connection to another broker; it connects when first used. */
-  connectPeer(address: Address): Peer;
+  /** A new connection to another broker for a replica fetcher; it connects when first used. */
+  connectReplica(address: Address): Peer;
   onState?(state: LifecycleState): void;
 }
 
@@ -69,6 +69,8 @@ export interface BrokerStatus {
 
 /** Room in the way of an answer from the controller: it may be electing. */
 const CONTROLLER_TIMEOUT_MS = 10_000;
+/** An ISR change that gets no answer is proposed again, as things are then; acknowledgements wait for it. */
+const ALTER_PARTITION_TIMEOUT_MS = 2_000;
 
 export class Broker {
   readonly settings: BrokerSettings;
@@ -131,7 +133,7 @@ export class Broker {
       image: () => quorum.image(),
       minInsyncReplicas: (topic) => ofTopic(topic).minInsyncReplicas,
       alterPartition: (request) =>
-        controller.send(alterPartition, alterPartition.maxVersion, request, { timeoutMs: CONTROLLER_TIMEOUT_MS }),
+        controller.send(alterPartition, alterPartition.maxVersion, request, { timeoutMs: ALTER_PARTITION_TIMEOUT_MS }),
       connect: (broker) => this.connect(broker),
     });
     this.groups = new GroupCoordinator({
@@ -343,7 +345,7 @@ export class Broker {
       .image()
       .brokers.get(broker)
       ?.listeners.find(({ name }) => name === CLIENT_LISTENER);
-    return listener && this.options.connectPeer({ host: listener.host, port: listener.port });
+    return listener && this.options.connectReplica({ host: listener.host, port: listener.port });
   }
 }
 

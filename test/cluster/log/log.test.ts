@@ -1,6 +1,8 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
-import { TailCache } from '../../../electron/cluster/log/tail-cache.ts';
+import { Tail, TailCache } from '../../../electron/cluster/log/tail-cache.ts';
 import { patchBatch } from '../../../electron/cluster/protocol/record-batch.ts';
 import { buildBatch } from '../../../electron/cluster/protocol/records-builder.ts';
 import { append, batchesOf, batchOf, bench, contents, copyAll, DIRECTORY, sequenced, START_MS } from './helpers.ts';
@@ -200,6 +202,17 @@ test('the tail cache keeps to its bound across logs and gives up cleared chunks'
   one.log.close();
   two.log.close();
   expect(tailCache.sizeBytes).toBe(0);
+});
+
+test('the tail cache lets go of the memory of what it dropped', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const tail = new Tail(new TailCache(1_000_000));
+  collect();
+  const before = process.memoryUsage().arrayBuffers;
+  for (let i = 0n; i < 500n; i++) tail.append(Buffer.alloc(200_000), i, i);
+  collect();
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10_000_000);
 });
 
 describe('time', () => {
