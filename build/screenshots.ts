@@ -43,9 +43,11 @@ const web = await WebProcess.start();
 const life = await startLife(web.brokers);
 const browser = await launchBrowser();
 try {
+  // One page stays open all the while: its small curves are of what it has seen.
+  const watch = await open(browser, '/overview', { theme: 'dark', width: 1440, height: 900 });
   say(`Letting the clients live for ${values.settle} s.`);
   await sleep(Number(values.settle) * 1_000);
-  await shoot(browser, '/overview', { theme: 'dark', width: 1440, height: 900 }, join(PICTURES, 'overview.png'));
+  await take(watch, join(PICTURES, 'overview.png'));
   if (everything !== undefined) await shootAll(browser, join(everything, 'healthy'));
 
   const page = await open(browser, '/brokers', { theme: 'dark', width: 1440, height: 900 });
@@ -57,7 +59,7 @@ try {
   // Until its session is over, its leaders have moved and the groups have gone on.
   await sleep(9_000);
   await page.context().close();
-  await shoot(browser, '/overview', { theme: 'dark', width: 1440, height: 900 }, join(PICTURES, 'outage.png'));
+  await take(watch, join(PICTURES, 'outage.png'));
   await sleep(20_000);
   await shoot(browser, '/groups/billing', { theme: 'dark', width: 1440, height: 900 }, join(PICTURES, 'lag.png'));
   if (everything !== undefined) await shootAll(browser, join(everything, 'broken'));
@@ -86,12 +88,16 @@ async function open(from: Browser, path: string, look: Look): Promise<Page> {
   return page;
 }
 
-async function shoot(from: Browser, path: string, look: Look, file: string): Promise<void> {
-  const page = await open(from, path, look);
+async function take(page: Page, file: string): Promise<void> {
   mkdirSync(resolve(file, '..'), { recursive: true });
   await page.screenshot({ path: file });
-  await page.context().close();
   say(file);
+}
+
+async function shoot(from: Browser, path: string, look: Look, file: string): Promise<void> {
+  const page = await open(from, path, look);
+  await take(page, file);
+  await page.context().close();
 }
 
 async function shootAll(from: Browser, directory: string): Promise<void> {

@@ -82,6 +82,13 @@ describeWith('a browser', hasBrowser, 'a cluster without its majority', () => {
     await expect.poll(() => desk.page.locator('.route').innerText(), { timeout: SOON_MS }).toMatch(/Controller\s*\?/);
     await desk.go('/topics/single/partitions');
     await expect.poll(async () => (await desk.row('Partitions', '0'))?.[5], { timeout: SOON_MS }).toBe('?');
+    expect((await desk.row('Partitions', '0'))?.[2]).toBe('none');
+    // Metadata, as the survivor remembers it, still names brokers that are gone as leaders and in sync.
+    await desk.go(`/topics/${TOPIC}/partitions`);
+    await expect
+      .poll(async () => (await desk.rows('Partitions')).map((cells) => cells[3]), { timeout: SOON_MS })
+      .toEqual(['1 of 3', '1 of 3', '1 of 3']);
+    expect((await desk.rows('Partitions')).map((cells) => cells[2]).sort()).toEqual(['broker 1', 'none', 'none']);
     await desk.go('/topics');
     expect((await desk.row('Topics', 'single'))?.[4]).toBe('?');
     await desk.picture('topics-unknown');

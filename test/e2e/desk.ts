@@ -127,7 +127,7 @@ export class Desk {
     const number = String(++this.pictureCount).padStart(2, '0');
     for (const colorScheme of ['light', 'dark'] as const) {
       await this.page.emulateMedia({ colorScheme });
-      await this.page.waitForTimeout(150);
+      await this.page.waitForTimeout(250);
       await this.page.screenshot({ path: join(this.pictures, `${number}-${what}-${colorScheme}.png`) });
     }
   }
