@@ -194,9 +194,18 @@ export class ClusterMonitor {
     this.measureRecords(wanted);
   }
 
+  /**
+   * On this desk all groups, whatever page is in front: who kills a broker looks at the lag afterwards, and a chart with a hole
+   * where the outage was tells nothing. Elsewhere only what is watched.
+   */
+  private get groupsToRead(): Interest['groups'] {
+    return this.options.nodes === undefined ? this.interest.groups : 'all';
+  }
+
   /** Partitions of the topics in front, and those that watched groups read. */
   private wantedPartitions(metadata: ClusterMetadata): PartitionKey[] {
-    const { topics, groups } = this.interest;
+    const { topics } = this.interest;
+    const groups = this.groupsToRead;
     const names = new Set<string>(topics === 'all' || topics === 'none' ? [] : topics);
     if (groups !== 'none') {
       for (const group of this.state.groups.values())
@@ -242,12 +251,13 @@ export class ClusterMonitor {
   }
 
   private async readGroups(): Promise<void> {
-    if (this.interest.groups === 'none') return;
+    const groupsToRead = this.groupsToRead;
+    if (groupsToRead === 'none') return;
     const { client } = this.options;
     await this.metadata();
     const { groups: listed, failed } = await listAllGroups(client);
     this.noteReach(failed);
-    const wanted = this.interest.groups === 'all' ? listed : listed.filter(({ id }) => this.interest.groups.includes(id));
+    const wanted = groupsToRead === 'all' ? listed : listed.filter(({ id }) => groupsToRead.includes(id));
     const committed = await committedOffsets(client, wanted);
     const described = new Map((await describeAllGroups(client, wanted)).map((group) => [group.id, group]));
     const now = Date.now();

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TimelineEvent } from '#shared/models/timeline';
-import { chainOf, outagesOfGroup, tellEvent } from '../../../renderer/format/timeline.ts';
+import { chainOf, chainOfTheHour, outagesOfGroup, tellEvent } from '../../../renderer/format/timeline.ts';
 
 const events: TimelineEvent[] = [
   { id: 1, type: 'topic/created', at: 500, node: 2, topic: 'orders' },
@@ -34,6 +34,14 @@ describe('timeline', () => {
     ];
     expect(chainOf(odd[0] as TimelineEvent, odd).events.map((event) => event.id)).toEqual([7]);
     expect(chainOf(odd[1] as TimelineEvent, odd).events.map((event) => event.id)).toEqual([8]);
+  });
+
+  it('keeps an outage in front while members come and go, for two minutes', () => {
+    const join = (at: number): TimelineEvent => ({ id: 9, type: 'group/memberJoined', at, node: 1, group: 'billing' });
+    expect(chainOfTheHour([])).toBeNull();
+    expect(chainOfTheHour([...events, join(60_000)])?.events[0]?.id).toBe(2);
+    expect(chainOfTheHour([...events, join(200_000)])?.events[0]?.id).toBe(9);
+    expect(chainOfTheHour([...events, { id: 9, type: 'topic/created', at: 60_000, node: 1, topic: 'x' }])?.events[0]?.id).toBe(9);
   });
 
   it('tells events in words', () => {
