@@ -10,7 +10,7 @@ import { consumeOfEach, kafkaOf, standing } from './shop.ts';
 const TOPIC = 'orders';
 const GROUP = 'billing';
 /** What a page may take to show itself, on a loaded machine. */
-const PAGE_MS = 5_000;
+const PAGE_MS = 8_000;
 
 describeWith('a browser', hasBrowser, 'a cluster without its majority', () => {
   let desk: Desk;
@@ -71,7 +71,7 @@ describeWith('a browser', hasBrowser, 'a cluster without its majority', () => {
         .waitFor({ timeout: PAGE_MS });
       expect(performance.now() - start, path).toBeLessThan(PAGE_MS);
       expect(await desk.nameless(), path).toEqual([]);
-      await desk.picture(path === '/no/such/page' ? 'no-such-page' : path.slice(1).replaceAll('/', '-'));
+      await desk.picture(path === '/no/such/page' ? 'no-such-page' : path.slice(1).replaceAll('/', '-'), ['dark']);
     }
     expect(desk.complaints).toEqual([]);
   });

@@ -122,10 +122,10 @@ export class Desk {
     return (await this.page.locator('footer.strip li').allInnerTexts()).map((text) => text.replace(/\s+/g, ' ').trim());
   }
 
-  /** Kept under artifacts/e2e, in both themes. */
-  async picture(what: string): Promise<void> {
+  /** Kept under artifacts/e2e, in both themes unless one is enough. */
+  async picture(what: string, themes: readonly ('light' | 'dark')[] = ['light', 'dark']): Promise<void> {
     const number = String(++this.pictureCount).padStart(2, '0');
-    for (const colorScheme of ['light', 'dark'] as const) {
+    for (const colorScheme of themes) {
       await this.page.emulateMedia({ colorScheme });
       await this.page.waitForTimeout(250);
       await this.page.screenshot({ path: join(this.pictures, `${number}-${what}-${colorScheme}.png`) });
