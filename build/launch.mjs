@@ -3,7 +3,8 @@
 // reason too: an older Node cannot even read a TypeScript file that would say which Node it takes.
 import * as module from 'node:module';
 import { join } from 'node:path';
-import process from 'node:process';
+
+/* global process -- an import would have Node set up all that is in it, standard streams too, which takes a while */
 
 const [major] = process.versions.node.split('.');
 if (Number(major) < 24) {
