@@ -4,17 +4,21 @@
  */
 import { createRequire, enableCompileCache } from 'node:module';
 import { join } from 'node:path';
-import { requireNode24 } from './node-version.ts';
 import type { TargetName } from './targets.ts';
 
-requireNode24();
-const { buildTargets, OUT } = await import('./targets.ts');
+const { OUT, ROOT, staleTargets } = await import('./targets.ts');
 
 /** Commands that need more than the main side. */
 const NEEDS: Readonly<Record<string, readonly TargetName[]>> = { web: ['main', 'renderer'] };
 
 const [name = '', ...args] = process.argv.slice(2);
-await buildTargets(NEEDS[name] ?? ['main'], (line) => process.stderr.write(`${line}\n`));
+const stale = staleTargets(NEEDS[name] ?? ['main']);
+if (stale.length > 0) {
+  // In a process of its own: the bundler takes more memory than a cluster, and would not give it back.
+  const { spawnSync } = await import('node:child_process');
+  const { status } = spawnSync(process.execPath, [join(ROOT, 'build', 'build.ts'), ...stale], { stdio: ['ignore', 2, 2] });
+  if (status !== 0) process.exit(status ?? 1);
+}
 
 // V8's code cache spares every start but the first the compilation; workers find it by the environment.
 const cache = join(OUT, 'compile-cache');

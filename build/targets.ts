@@ -49,6 +49,15 @@ const TARGETS: readonly Target[] = [
   },
 ];
 
+/** Those of the named targets that have to be built. */
+export function staleTargets(names: readonly TargetName[]): TargetName[] {
+  return TARGETS.filter((target) => names.includes(target.name) && target.exists() && !isFresh(target)).map(({ name }) => name);
+}
+
+function isFresh({ name, sources }: Target): boolean {
+  return existsSync(join(OUT, name)) && readStamp(join(OUT, 'stamps', name)) === fingerprint(ROOT, sources);
+}
+
 /** Builds what is stale among the named targets; says so to `report` and returns what it built. */
 export async function buildTargets(names: readonly TargetName[], report: (line: string) => void): Promise<TargetName[]> {
   const built: TargetName[] = [];

@@ -109,7 +109,8 @@ class RunningNode implements Node {
       events,
       quorum,
       controller: quorum.channel,
-      connectPeer,
+      // A replica fetcher has one fetch at a time, and has written what it brought before it sends the next.
+      connectReplica: (address) => this.connect(address, { reuseAnswers: true }),
       onState: (state) => {
         if (state === 'running') running.resolve(undefined);
       },
@@ -185,9 +186,9 @@ class RunningNode implements Node {
     return server;
   }
 
-  private connect(address: Address): PeerClient {
+  private connect(address: Address, more: { reuseAnswers?: boolean } = {}): PeerClient {
     const { config, clock, network, random } = this.options;
-    return new PeerClient({ network, clock, random, address, clientId: `broker-${config.nodeId}` });
+    return new PeerClient({ network, clock, random, address, clientId: `broker-${config.nodeId}`, ...more });
   }
 }
 

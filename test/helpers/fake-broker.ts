@@ -177,6 +177,7 @@ export const connection: ConnectionInfo = {
   listener: 'PLAINTEXT',
   open: true,
   onClose: () => undefined,
+  answerLater: () => undefined,
 };
 
 export function requestContext(version: number, apiKey = 0): RequestContext {

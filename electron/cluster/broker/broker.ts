@@ -51,8 +51,8 @@ export interface BrokerOptions {
   readonly events: EventSink;
   readonly quorum: MetadataSource;
   readonly controller: ControllerChannel;
-  /** A new connection to another broker; it connects when first used. */
-  connectPeer(address: Address): Peer;
+  /** A new connection to another broker for a replica fetcher; it connects when first used. */
+  connectReplica(address: Address): Peer;
   onState?(state: LifecycleState): void;
 }
 
@@ -345,7 +345,7 @@ export class Broker {
       .image()
       .brokers.get(broker)
       ?.listeners.find(({ name }) => name === CLIENT_LISTENER);
-    return listener && this.options.connectPeer({ host: listener.host, port: listener.port });
+    return listener && this.options.connectReplica({ host: listener.host, port: listener.port });
   }
 }
 

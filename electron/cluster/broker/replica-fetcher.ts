@@ -17,7 +17,7 @@ import type { Api, ResponseOf } from '../protocol/schema.ts';
 import type { Partition } from './partition.ts';
 import { FollowerSession, type WantedPartition } from './replica-fetcher-session.ts';
 
-/** A connection to another broker (`network/client.ts`). */
+/** A connection to another broker (`network/client.ts`). The bytes in an answer are good only until the next request is sent. */
 export interface Peer {
   send<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, options: { timeoutMs: number }): Promise<S>;
   close(): void;

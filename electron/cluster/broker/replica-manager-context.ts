@@ -1,4 +1,5 @@
 /** What the handlers of the data path are given, as a part of the broker's context (`context.ts`). */
+import type { ConnectionInfo } from '../network/dispatch.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import type { MetadataImage } from '../quorum/image.ts';
 import { aliveEndpoint, type BrokerEndpoint } from './cluster-view.ts';
@@ -20,6 +21,7 @@ export interface DataContext {
 export interface DataRequestContext {
   readonly version: number;
   readonly listener: string;
+  readonly connection: Pick<ConnectionInfo, 'answerLater'>;
 }
 
 export interface LeaderHint {

@@ -40,7 +40,7 @@ export interface Stream {
 }
 
 export interface StreamHandlers {
-  /** The bytes are the receiver's to keep: nobody writes into them again. */
+  /** The bytes are good only during the call: the next ones may come in the same buffer. */
   data(chunk: Buffer): void;
   drain(): void;
   /** Exactly once, however the stream ended. */

@@ -172,12 +172,13 @@ export class Log {
       next = batch.lastOffset + 1n;
     }
     const result = this.write(records, batches, markers);
+    this.tail.append(records, result.firstOffset, result.lastOffset);
     return appendTime ? { ...result, logAppendTimeMs: nowMs } : result;
   }
 
   /**
    * Appends what the leader's log holds: offsets and epochs are in the batches. A partial batch at the end of `records` is
-   * left out. Returns undefined when there is no whole batch. Throws CORRUPT_MESSAGE, or OFFSET_OUT_OF_RANGE when the batches do not follow the log's end.
+   * left out; the bytes are not kept. Returns undefined when there is no whole batch. Throws CORRUPT_MESSAGE, or OFFSET_OUT_OF_RANGE when the batches do not follow the log's end.
    */
   appendAsFollower(records: Buffer): AppendResult | undefined {
     this.storage.assertWritable();
@@ -194,6 +195,8 @@ export class Log {
     }
     const bytes = records.subarray(0, last.position + last.sizeInBytes);
     this.rollIfDue(bytes.length, last.lastOffset, first);
+    // Followers are seldom read from, and then from the page cache; the memory is better spent on what this node leads.
+    this.tail.clear();
     return this.write(bytes, batches, batches.map(markerOf));
   }
 
@@ -212,7 +215,6 @@ export class Log {
     const lastOffset = (batches.at(-1) as BatchView).lastOffset;
     this.endOffset = lastOffset + 1n;
     this.changedSinceOpen = true;
-    this.tail.append(bytes, firstOffset, lastOffset);
     this.unflushedRecords += recordCount;
     this.unflushedSince ??= this.clock.monotonic();
     if (this.unflushedRecords >= this.currentConfig.flushMessages) this.flush();

@@ -21,7 +21,7 @@ export class TailCache {
   private queue: Chunk[] = [];
   private head = 0;
 
-  constructor(maxBytes = 64 * 1024 * 1024) {
+  constructor(maxBytes = 16 * 1024 * 1024) {
     this.maxBytes = maxBytes;
   }
 
@@ -35,7 +35,10 @@ export class TailCache {
     this.bytes += chunk.bytes.length + CHUNK_OVERHEAD_BYTES;
     while (this.bytes > this.maxBytes && this.head < this.queue.length) {
       const oldest = this.queue[this.head++] as Chunk;
-      if (oldest.owner.dropOldest(oldest)) this.bytes -= oldest.bytes.length + CHUNK_OVERHEAD_BYTES;
+      if (!oldest.owner.dropOldest(oldest)) continue;
+      this.bytes -= oldest.bytes.length + CHUNK_OVERHEAD_BYTES;
+      // Both lists are shortened only now and then; what they still name must not keep the memory.
+      oldest.bytes = NOTHING;
     }
     if (this.head > 1024 && this.head * 2 > this.queue.length) {
       this.queue = this.queue.slice(this.head);
@@ -67,14 +70,15 @@ export class Tail {
 
   /** Takes whole batches that follow what is here. The bytes must not change any more. */
   append(bytes: Buffer, baseOffset: bigint, lastOffset: bigint): void {
-    // A small slice of a large request frame would keep the whole frame alive.
-    const owned = bytes.buffer.byteLength > 2 * bytes.length ? Buffer.from(bytes) : bytes;
+    // A small slice of a large request frame, or of the pool that small buffers share, would keep all of it alive.
+    const owned = bytes.buffer.byteLength > 2 * bytes.length ? copyOf(bytes) : bytes;
     const chunk = { bytes: owned, baseOffset, lastOffset, owner: this };
     this.chunks.push(chunk);
     this.cache.add(chunk);
   }
 
   clear(): void {
+    if (this.head === this.chunks.length) return;
     let bytes = 0;
     for (const chunk of this.chunks.slice(this.head)) {
       bytes += chunk.bytes.length + CHUNK_OVERHEAD_BYTES;
@@ -142,4 +146,10 @@ export class Tail {
     }
     return low;
   }
+}
+
+function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  bytes.copy(copy);
+  return copy;
 }

@@ -21,6 +21,11 @@ export interface PeerClientOptions {
   maxWaiting?: number;
   /** Most bytes of an answer. */
   maxFrameBytes?: number;
+  /**
+   * Answers come in one buffer that is used again and again: what an answer holds of bytes is good only until the next request is
+   * sent. For a caller with one request at a time.
+   */
+  reuseAnswers?: boolean;
 }
 
 export interface SendOptions {
@@ -58,9 +63,9 @@ export class PeerClient {
   private backoff: Timer | undefined;
 
   constructor(options: PeerClientOptions) {
-    this.options = { maxInFlight: 16, maxWaiting: 256, maxFrameBytes: 104_857_600, ...options };
+    this.options = { maxInFlight: 16, maxWaiting: 256, maxFrameBytes: 104_857_600, reuseAnswers: false, ...options };
     this.address = options.address;
-    this.splitter = new FrameSplitter(this.options.maxFrameBytes);
+    this.splitter = this.freshSplitter();
   }
 
   /** True while a connection stands. */
@@ -110,6 +115,11 @@ export class PeerClient {
     this.state = 'closed';
   }
 
+  private freshSplitter(): FrameSplitter {
+    const { maxFrameBytes, reuseAnswers } = this.options;
+    return new FrameSplitter(maxFrameBytes, { reuse: reuseAnswers });
+  }
+
   private name(): string {
     return `${this.address.host}:${this.address.port}`;
   }
@@ -155,7 +165,7 @@ export class PeerClient {
 
   private opened(stream: Stream, attempt: number): void {
     this.stream = stream;
-    this.splitter = new FrameSplitter(this.options.maxFrameBytes);
+    this.splitter = this.freshSplitter();
     this.blocked = false;
     this.state = 'open';
     stream.handlers = {

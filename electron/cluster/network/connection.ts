@@ -1,8 +1,12 @@
 /**
- * One client's connection at a server. Works on one request at a time and answers in the order of the requests, as
- * clients count on. Owns its queue of frames that wait their turn; when that is full the socket is not read, and while
- * the client does not take its answers nothing is dispatched, so that a client can never make us hold more than a few
- * frames and one answer for it.
+ * One client's connection at a server. Begins requests in their order, one at a time, and answers in their order, as
+ * clients count on. The next one begins when the one before it is answered, or when its handler says that all but the
+ * answer is done (`answerLater`): a producer's writes with acks=all wait for their replication together, not one behind
+ * the other.
+ *
+ * Owns its queue of frames that wait their turn; when that is full the socket is not read, and while the client does
+ * not take its answers nothing is dispatched, so that a client can never make us hold more than a few frames and
+ * answers for it.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -14,11 +18,21 @@ import type { ConnectionInfo, Dispatch } from './dispatch.ts';
 /** Reading stops above either; a producer keeps five requests in flight, so this holds what one usually sends. */
 const MAX_QUEUED_FRAMES = 16;
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
+/** Nothing new begins while more than either, frames that is, wait for their answers. */
+const MAX_UNANSWERED = 16;
+const MAX_UNANSWERED_BYTES = 8 * 1024 * 1024;
 
 /** Counted by all connections of a server, frames with their lengths. */
 export interface Traffic {
   inBytes: number;
   outBytes: number;
+}
+
+/** A request that has begun. */
+interface Unanswered {
+  readonly bytes: number;
+  /** What to send; undefined while that is not known. */
+  answer: Uint8Array[] | null | undefined;
 }
 
 export interface ConnectionOptions {
@@ -52,8 +66,11 @@ export class Connection implements ConnectionInfo {
   private readonly queue: { frame: Buffer; receivedAt: number }[] = [];
   private queuedBytes = 0;
   private state: 'open' | 'ending' | 'closed' = 'open';
-  /** A request is with the dispatcher. */
-  private busy = false;
+  /** In the order of the requests. */
+  private readonly unanswered: Unanswered[] = [];
+  private unansweredBytes = 0;
+  /** The one with the dispatcher, which nothing may overtake. */
+  private current: Unanswered | undefined;
   /** The client does not take what we send. */
   private blocked = false;
   private paused = false;
@@ -86,7 +103,7 @@ export class Connection implements ConnectionInfo {
 
   /** True while a request is worked on, waits, or its answer has not left. */
   get active(): boolean {
-    return this.busy || this.blocked || this.queue.length > 0;
+    return this.unanswered.length > 0 || this.blocked || this.queue.length > 0;
   }
 
   onClose(callback: () => void): void {
@@ -138,8 +155,8 @@ export class Connection implements ConnectionInfo {
 
   private onDrain(): void {
     this.blocked = false;
-    this.work();
-    this.checkReading();
+    this.send();
+    this.goOn();
   }
 
   /** A peer that closes may have left requests behind that it wants done (acks=0): they are, their answers are dropped. */
@@ -153,50 +170,75 @@ export class Connection implements ConnectionInfo {
     this.closeCallbacks = [];
     for (const callback of callbacks) callback();
     this.closed(this);
+    this.send();
     this.work();
   }
 
-  /** Dispatches what waits until an answer takes its time, the client stops reading or nothing is left. */
+  answerLater(): void {
+    if (this.current === undefined) return;
+    this.current = undefined;
+    // Not from within the handler.
+    if (this.queue.length > 0) queueMicrotask(() => this.goOn());
+  }
+
+  /** Dispatches what waits until a request takes its time, the client stops reading or nothing is left. */
   private work(): void {
-    while (!this.busy && !this.blocked && !this.abandoned) {
+    while (this.current === undefined && !this.blocked && !this.abandoned) {
+      if (this.unanswered.length >= MAX_UNANSWERED || this.unansweredBytes >= MAX_UNANSWERED_BYTES) return;
       const next = this.queue.shift();
       if (next === undefined) return;
-      this.queuedBytes -= next.frame.length;
-      this.busy = true;
+      const bytes = next.frame.length;
+      this.queuedBytes -= bytes;
+      const request: Unanswered = { bytes, answer: undefined };
+      this.unanswered.push(request);
+      this.unansweredBytes += bytes;
+      this.current = request;
       let answer: Promise<Uint8Array[] | null> | Uint8Array[] | null;
       try {
         const reader = new Reader(next.frame);
         const header = readRequestHeader(reader);
         answer = this.dispatch({ header, reader, connection: this, receivedAt: next.receivedAt });
       } catch (error) {
-        this.busy = false;
         this.fail('request refused', error);
         return;
       }
-      if (answer instanceof Promise) {
-        answer.then(
-          (chunks) => {
-            this.answered(chunks);
-            this.work();
-            this.checkReading();
-          },
-          (error: unknown) => {
-            this.busy = false;
-            this.fail('request refused', error);
-          },
-        );
-        return;
+      if (!(answer instanceof Promise)) {
+        this.answered(request, answer);
+        continue;
       }
-      this.answered(answer);
+      answer.then(
+        (chunks) => {
+          this.answered(request, chunks);
+          this.goOn();
+        },
+        (error: unknown) => this.fail('request refused', error),
+      );
     }
   }
 
-  private answered(chunks: Uint8Array[] | null): void {
-    this.busy = false;
+  private goOn(): void {
+    this.work();
+    this.checkReading();
+  }
+
+  private answered(request: Unanswered, chunks: Uint8Array[] | null): void {
+    request.answer = chunks;
+    if (this.current === request) this.current = undefined;
     this.lastActiveAt = this.clock.monotonic();
-    if (chunks === null || this.state !== 'open') return;
-    for (const chunk of chunks) this.traffic.outBytes += chunk.length;
-    this.blocked = !this.stream.write(chunks);
+    this.send();
+  }
+
+  /** Sends the answers that are due, up to the first that is not known yet. */
+  private send(): void {
+    while (!this.blocked) {
+      const first = this.unanswered[0];
+      if (first?.answer === undefined) return;
+      this.unanswered.shift();
+      this.unansweredBytes -= first.bytes;
+      if (first.answer === null || this.state !== 'open') continue;
+      for (const chunk of first.answer) this.traffic.outBytes += chunk.length;
+      this.blocked = !this.stream.write(first.answer);
+    }
   }
 
   private checkReading(): void {

@@ -16,6 +16,11 @@ export interface ConnectionInfo {
   readonly open: boolean;
   /** Runs once when the connection has closed (at once if it already has). */
   onClose(callback: () => void): void;
+  /**
+   * Says of the request under work that all it does is done and only its answer takes time: the next one of the connection may
+   * begin. Answers leave in the order of the requests all the same.
+   */
+  answerLater(): void;
 }
 
 export interface IncomingRequest {

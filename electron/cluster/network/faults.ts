@@ -142,12 +142,17 @@ class Pipe {
     this.emptied = emptied;
   }
 
+  /** True when the next thing is passed on at once. */
+  get passes(): boolean {
+    return this.fault() === HEALTHY && this.queue.length === 0;
+  }
+
   push(size: number, deliver: () => void): void {
-    const fault = this.fault();
-    if (fault === HEALTHY && this.queue.length === 0) {
+    if (this.passes) {
       deliver();
       return;
     }
+    const fault = this.fault();
     const now = this.clock.monotonic();
     const travel = fault.latencyMs + fault.jitterMs * this.random.next();
     const sending = fault.bytesPerSecond > 0 ? (size * 1000) / fault.bytesPerSecond : 0;
@@ -233,8 +238,10 @@ class FaultyStream implements Stream {
     this.inner.handlers = {
       data: (chunk) => {
         if (this.dropped) return;
-        this.incoming.push(chunk.length, () => {
-          if (!this.dropped) this.handlers.data(chunk);
+        // What is held back outlives the call.
+        const bytes = this.incoming.passes ? chunk : Buffer.from(chunk);
+        this.incoming.push(bytes.length, () => {
+          if (!this.dropped) this.handlers.data(bytes);
         });
         this.checkReading();
       },

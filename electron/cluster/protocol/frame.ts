@@ -85,65 +85,101 @@ function withLength(writer: Writer): Uint8Array[] {
 }
 
 /**
- * Cuts a byte stream into frames. A frame inside one chunk is a view of it; one that spans chunks is joined once, when
- * its last byte is there. A length below 0 or above `maxFrameBytes` (`socket.request.max.bytes`) throws: what follows on
- * that stream cannot be made sense of.
+ * What is reserved for a frame on its first bytes. Real frames are seldom larger; what claims to be grows with what
+ * arrives, so that a length alone costs nothing.
+ */
+const FIRST_RESERVE_BYTES = 4 * 1024 * 1024;
+/** A buffer that is used again goes after so many frames in a row that would have fitted into a sixteenth of it. */
+const SMALL_FRAMES_TO_SHRINK = 16;
+
+export interface FrameSplitterOptions {
+  /** A frame's bytes are good only until the next `push`: they lie in one buffer that is used again and again. */
+  reuse?: boolean;
+}
+
+/**
+ * Cuts a byte stream into frames, each copied once into a buffer of its own while it comes. A length below 0 or above
+ * `maxFrameBytes` (`socket.request.max.bytes`) throws: what follows on that stream cannot be made sense of.
  */
 export class FrameSplitter {
-  private pending: Buffer[] = [];
-  private pendingBytes = 0;
   private readonly maxFrameBytes: number;
+  private readonly reuse: boolean;
+  private readonly length = Buffer.alloc(4);
+  private lengthBytes = 0;
+  /** Holds the first `filled` bytes of the frame that is not complete; undefined while its length is read. */
+  private frame: Buffer | undefined;
+  private frameBytes = 0;
+  private filled = 0;
+  private spare: Buffer | undefined;
+  private smallFrames = 0;
 
-  constructor(maxFrameBytes: number) {
+  constructor(maxFrameBytes: number, { reuse = false }: FrameSplitterOptions = {}) {
     this.maxFrameBytes = maxFrameBytes;
+    this.reuse = reuse;
   }
 
-  /** Frames that `chunk` completes, without their lengths. */
+  /** Frames that `chunk` completes, without their lengths. The chunk may be used for something else afterwards. */
   push(chunk: Buffer): Buffer[] {
-    let data = chunk;
-    if (this.pendingBytes > 0) {
-      this.pending.push(chunk);
-      this.pendingBytes += chunk.length;
-      if (this.pendingBytes < this.needed()) return [];
-      data = Buffer.concat(this.pending, this.pendingBytes);
-      this.pending = [];
-      this.pendingBytes = 0;
-    }
     const frames: Buffer[] = [];
-    let at = 0;
-    while (data.length - at >= 4) {
-      const length = this.checked(data.readInt32BE(at));
-      if (data.length - at - 4 < length) break;
-      frames.push(data.subarray(at + 4, at + 4 + length));
-      at += 4 + length;
-    }
-    if (at < data.length) {
-      this.pending.push(data.subarray(at));
-      this.pendingBytes = data.length - at;
+    for (let at = 0; at < chunk.length;) {
+      if (this.frame === undefined) {
+        if (this.lengthBytes === 0 && chunk.length - at >= 4) {
+          this.begin(chunk.readInt32BE(at));
+          at += 4;
+        } else {
+          const count = chunk.copy(this.length, this.lengthBytes, at, Math.min(chunk.length, at + 4 - this.lengthBytes));
+          at += count;
+          this.lengthBytes += count;
+          if (this.lengthBytes < 4) break;
+          this.lengthBytes = 0;
+          this.begin(this.length.readInt32BE(0));
+        }
+      }
+      const count = Math.min(this.frameBytes - this.filled, chunk.length - at);
+      const frame = this.room(count);
+      chunk.copy(frame, this.filled, at, at + count);
+      at += count;
+      this.filled += count;
+      if (this.filled < this.frameBytes) break;
+      frames.push(frame.length === this.frameBytes ? frame : frame.subarray(0, this.frameBytes));
+      this.frame = undefined;
     }
     return frames;
   }
 
-  /** Bytes held for a frame that is not complete. */
+  /** Bytes held for a frame that is not complete, its length among them. */
   get buffered(): number {
-    return this.pendingBytes;
+    return this.frame === undefined ? this.lengthBytes : 4 + this.filled;
   }
 
-  /** How many pending bytes make the next step worth it: four for a length, then the whole frame. */
-  private needed(): number {
-    if (this.pendingBytes < 4) return 4;
-    let head = this.pending[0] as Buffer;
-    if (head.length < 4) {
-      head = Buffer.concat(this.pending, this.pendingBytes);
-      this.pending = [head];
-    }
-    return 4 + this.checked(head.readInt32BE(0));
-  }
-
-  private checked(length: number): number {
+  private begin(length: number): void {
     if (length < 0) throw new ProtocolError(`frame length ${length}`);
     if (length > this.maxFrameBytes)
       throw new ProtocolError(`frame of ${length} bytes; ${this.maxFrameBytes} is the most (socket.request.max.bytes)`);
-    return length;
+    this.frameBytes = length;
+    this.filled = 0;
+    this.frame = this.reuse ? this.usedAgain(length) : Buffer.allocUnsafe(Math.min(length, FIRST_RESERVE_BYTES));
+  }
+
+  private usedAgain(length: number): Buffer {
+    const spare = this.spare ?? NOTHING;
+    this.smallFrames = length * 16 < spare.length ? this.smallFrames + 1 : 0;
+    if (length <= spare.length && this.smallFrames < SMALL_FRAMES_TO_SHRINK) return spare;
+    this.smallFrames = 0;
+    return (this.spare = Buffer.allocUnsafeSlow(Math.min(Math.max(length, FIRST_CHUNK_BYTES), FIRST_RESERVE_BYTES)));
+  }
+
+  /** The frame's buffer, large enough for `count` bytes more. */
+  private room(count: number): Buffer {
+    const frame = this.frame as Buffer;
+    const needed = this.filled + count;
+    if (needed <= frame.length) return frame;
+    const grown = Buffer.allocUnsafeSlow(Math.min(this.frameBytes, Math.max(2 * frame.length, needed)));
+    frame.copy(grown, 0, 0, this.filled);
+    if (this.reuse) this.spare = grown;
+    return (this.frame = grown);
   }
 }
+
+const NOTHING = Buffer.alloc(0);
+const FIRST_CHUNK_BYTES = 4096;

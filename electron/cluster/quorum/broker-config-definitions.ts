@@ -147,9 +147,9 @@ export const brokerConfigDefinitions: readonly ConfigDefinition[] = [
   fixedNumber(
     'replica.fetch.max.bytes',
     'int',
-    '1048576',
+    '4194304',
     0n,
-    'Bytes per partition that a follower asks for at once; a larger batch still passes.',
+    'Bytes per partition that a follower asks for at once; a larger batch still passes. Kafka asks for 1048576.',
   ),
   fixedNumber('replica.fetch.response.max.bytes', 'int', '10485760', 0n, 'Bytes that a follower asks for at once.'),
   fixedNumber('replica.fetch.backoff.ms', 'int', '100', 0n, 'How long a follower pauses on a partition after an error; in Kafka 1000.'),

@@ -56,7 +56,7 @@ class Cluster {
       events: (event) => this.events.push(event),
       quorum: this.control.source(),
       controller: this.control.channel,
-      connectPeer: ({ port }) => ({
+      connectReplica: ({ port }) => ({
         send: (api, version, body) => this.ask(port - 9090, api, version, body),
         close: () => undefined,
       }),

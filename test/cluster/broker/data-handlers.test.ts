@@ -11,9 +11,10 @@ import { produce } from '../../../electron/cluster/protocol/apis/produce.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
 import { buildBatch } from '../../../electron/cluster/protocol/records-builder.ts';
 import type { RequestIn } from '../../../electron/cluster/protocol/schema.ts';
+import { connection } from '../../helpers/fake-broker.ts';
 import { TestCluster, TOPIC, TOPIC_ID } from './harness.ts';
 
-const CONTEXT = { version: 13, listener: 'PLAINTEXT' };
+const CONTEXT = { version: 13, listener: 'PLAINTEXT', connection };
 
 function single(): TestCluster {
   const cluster = new TestCluster({ brokers: 1 });

@@ -1,6 +1,8 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
-import { TailCache } from '../../../electron/cluster/log/tail-cache.ts';
+import { Tail, TailCache } from '../../../electron/cluster/log/tail-cache.ts';
 import { patchBatch } from '../../../electron/cluster/protocol/record-batch.ts';
 import { buildBatch } from '../../../electron/cluster/protocol/records-builder.ts';
 import { append, batchesOf, batchOf, bench, contents, copyAll, DIRECTORY, sequenced, START_MS } from './helpers.ts';
@@ -200,6 +202,23 @@ test('the tail cache keeps to its bound across logs and gives up cleared chunks'
   one.log.close();
   two.log.close();
   expect(tailCache.sizeBytes).toBe(0);
+});
+
+test('the tail cache lets go of the memory of what it dropped', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const tail = new Tail(new TailCache(1_000_000));
+  const appended: WeakRef<Buffer>[] = [];
+  for (let i = 0n; i < 100n; i++) {
+    const bytes = Buffer.alloc(200_000);
+    appended.push(new WeakRef(bytes));
+    tail.append(bytes, i, i);
+  }
+  // What a job has looked at through a WeakRef lives until that job ends.
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  collect();
+  expect(appended.filter((one) => one.deref() !== undefined).length).toBeLessThanOrEqual(5);
+  expect(tail).toBeDefined();
 });
 
 describe('time', () => {

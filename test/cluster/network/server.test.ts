@@ -52,6 +52,54 @@ describe('server', () => {
     expect(begun).toEqual([1, 9, 2]);
   });
 
+  it('begins the next request once the answer alone takes time, and answers in order all the same', async () => {
+    await using rig = new Rig();
+    const release = new Map<number, () => void>();
+    const begun: number[] = [];
+    const { port } = await rig.serve((request) => {
+      const generation = generationOf(request);
+      begun.push(generation);
+      if (generation === 4) return answer(request, 4);
+      if (generation !== 3) request.connection.answerLater();
+      return new Promise((resolve) => release.set(generation, () => resolve(generation === 2 ? null : answer(request, generation))));
+    });
+    const socket = await rig.socket(port);
+    const answers = answersOn(socket);
+    socket.write(Buffer.concat([1, 2, 3, 4].map((n) => requestBytes(n))));
+    await until(() => begun.length === 3, 'three requests under work');
+    release.get(3)?.();
+    await until(() => begun.length === 4, 'the fourth');
+    release.get(2)?.();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(answers).toEqual([]);
+    release.get(1)?.();
+    await until(() => answers.length === 3, 'the answers');
+    expect(answers).toEqual([1, 3, 4]);
+  });
+
+  it('begins no more than sixteen requests that nobody answered', async () => {
+    await using rig = new Rig();
+    const release: (() => void)[] = [];
+    const { port } = await rig.serve((request) => {
+      const generation = generationOf(request);
+      request.connection.answerLater();
+      return new Promise((resolve) => release.push(() => resolve(answer(request, generation))));
+    });
+    const socket = await rig.socket(port);
+    const answers = answersOn(socket);
+    const all = Array.from({ length: 30 }, (_, n) => n + 1);
+    socket.write(Buffer.concat(all.map((n) => requestBytes(n))));
+    await until(() => release.length === 16, 'sixteen under work');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(release).toHaveLength(16);
+    for (let n = 0; n < 30; n++) {
+      await until(() => release[n] !== undefined, 'the next');
+      release[n]?.();
+    }
+    await until(() => answers.length === 30, 'the answers');
+    expect(answers).toEqual(all);
+  });
+
   it('sends nothing for null and goes on', async () => {
     await using rig = new Rig();
     const { port } = await rig.serve((request) => {

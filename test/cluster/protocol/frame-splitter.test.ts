@@ -68,3 +68,52 @@ describe('FrameSplitter', () => {
     expect(() => splitter.push(Buffer.from(length.slice(2)))).toThrow(ProtocolError);
   });
 });
+
+describe('FrameSplitter that uses its buffer again', () => {
+  test('gives every frame as it was sent, while it is looked at', () => {
+    const random = seededRandom(7);
+    const sizes = [10, 100_000, 0, 70_000, ...Array.from({ length: 40 }, () => 5), 100_000, 300_000, 1];
+    const sent = sizes.map((size) => Buffer.from(random.bytes(size)));
+    const all = stream(sent);
+    const splitter = new FrameSplitter(1_000_000, { reuse: true });
+    const got: Buffer[] = [];
+    // One request at a time: no more than one frame comes with a chunk.
+    let at = 0;
+    for (const frame of sent) {
+      const end = at + 4 + frame.length;
+      while (at < end) {
+        const size = Math.min(end - at, 1 + random.int(40_000));
+        got.push(...splitter.push(all.subarray(at, at + size)).map((one) => Buffer.from(one)));
+        at += size;
+      }
+    }
+    expect(got).toEqual(sent);
+  });
+
+  test('keeps one buffer for many frames, and lets a large one go when only small ones come', () => {
+    const splitter = new FrameSplitter(1_000_000, { reuse: true });
+    const next = (size: number): ArrayBufferLike => (splitter.push(stream([Buffer.alloc(size)]))[0] as Buffer).buffer;
+    const large = next(500_000);
+    expect(next(400_000)).toBe(large);
+    for (let n = 0; n < 15; n++) expect(next(100)).toBe(large);
+    expect(next(100).byteLength).toBeLessThan(100_000);
+  });
+});
+
+test('a frame beyond what is reserved at first grows with what arrives', () => {
+  const frame = Buffer.from(seededRandom(3).bytes(9_000_000));
+  const bytes = stream([frame]);
+  const splitter = new FrameSplitter(100_000_000);
+  const got: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += 1_000_000) got.push(...splitter.push(bytes.subarray(at, at + 1_000_000)));
+  expect(got).toHaveLength(1);
+  expect(got[0]?.equals(frame)).toBe(true);
+});
+
+test('a chunk may be written over once it was taken', () => {
+  const splitter = new FrameSplitter(100);
+  const chunk = stream([Buffer.from('whole')]);
+  const got = splitter.push(chunk);
+  chunk.fill(0);
+  expect(got).toEqual([Buffer.from('whole')]);
+});

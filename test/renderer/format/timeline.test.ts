@@ -49,6 +49,21 @@ describe('timeline', () => {
     );
   });
 
+  it('does not take the broker that was lost for the one that leads now', () => {
+    const moved = (to: number[]): TimelineEvent => ({
+      id: 9,
+      type: 'partition/leadersElected',
+      at: 0,
+      node: 1,
+      broker: 3,
+      count: to.length,
+      details: { moves: to.map((one, partition) => ({ topic: 'orders', partition, from: 3, to: one })) },
+    });
+    expect(tellEvent(moved([1, 2]))).toBe('2 leaders moved off broker 3');
+    expect(tellEvent(moved([2, 2]))).toBe('2 leaders moved to broker 2');
+    expect(tellEvent({ id: 9, type: 'partition/leadersElected', at: 0, node: 1, broker: 3, count: 2 })).toBe('2 leaders moved');
+  });
+
   it('shades a group from the fault to its rebalance', () => {
     expect(outagesOfGroup('billing', events)).toEqual([
       { from: 1_000, until: 4_400, label: 'broker 3 killed', healed: 'group rebalanced' },

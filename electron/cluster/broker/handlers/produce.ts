@@ -43,9 +43,10 @@ function append(request: Request, context: DataRequestContext, broker: DataConte
     }
   }
   const results = broker.replicas.append({ requiredAcks: request.acks, timeoutMs: request.timeoutMs, origin: 'client' }, entries);
-  return results instanceof Promise
-    ? results.then((done) => respond(request, context, broker, done))
-    : respond(request, context, broker, results);
+  if (!(results instanceof Promise)) return respond(request, context, broker, results);
+  // Its place in the log is settled, so the next write of this client need not wait until this one is replicated.
+  context.connection.answerLater();
+  return results.then((done) => respond(request, context, broker, done));
 }
 
 function respond(request: Request, context: DataRequestContext, broker: DataContext, results: readonly AppendResult[]): Response | null {
