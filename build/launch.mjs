@@ -5,7 +5,8 @@
 import { existsSync } from 'node:fs';
 import * as module from 'node:module';
 import { join } from 'node:path';
-import process from 'node:process';
+
+/* global process -- an import would have Node set up all that is in it, standard streams too, which takes a while */
 
 const [major] = process.versions.node.split('.');
 if (Number(major) < 24) {

@@ -1,5 +1,4 @@
 /** What is built, from what, and how: the main side as CommonJS for Node and Electron, the preload script, the renderer. */
-import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join, resolve } from 'node:path';
@@ -69,7 +68,7 @@ export async function buildTargets(names: readonly TargetName[], report: (line: 
     if (existsSync(outDir) && readStamp(stampFile) === stamp) continue;
     const start = performance.now();
     // Made aside and then put in place, so that nobody starts from half of it.
-    const aside = `${outDir}.${randomUUID()}`;
+    const aside = `${outDir}.${process.getBuiltinModule('node:crypto').randomUUID()}`;
     try {
       await target.build(aside);
       replaceDirectory(outDir, aside);

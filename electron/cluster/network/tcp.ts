@@ -44,7 +44,6 @@ function accepted(socket: Socket): TcpStream {
     socket.resume();
     return stream;
   }
-  let stream: TcpStream | undefined;
   const options: SocketConstructorOpts & { highWaterMark: number } = {
     handle,
     readable: true,
@@ -55,7 +54,7 @@ function accepted(socket: Socket): TcpStream {
   const taken = new Socket(options);
   holder._handle = null;
   socket.destroy();
-  stream = new TcpStream(taken);
+  const stream = new TcpStream(taken);
   return stream;
 }
 

@@ -3,10 +3,17 @@ import { loadNative } from './native-module.ts';
 /** Below this many bytes the call into the native module costs more than it saves (measured). */
 const NATIVE_FROM_BYTES = 200;
 
-const native = loadNative<{ crc32c(input: Uint8Array, initialState?: number): number }>('@node-rs/crc32').module;
+/** The native module is loaded once so many bytes were there for it: a start does without. */
+const NATIVE_AFTER_BYTES = 64 * 1024;
 
-/** Which implementation long inputs go to. */
-export const crc32cBackend: 'native' | 'table' = native === undefined ? 'table' : 'native';
+interface Native {
+  crc32c(input: Uint8Array, initialState?: number): number;
+}
+
+const lazy = loadNative<Native>('@node-rs/crc32');
+let native: Native | undefined;
+/** −1 when the native module was tried. */
+let bytesUntilNative = NATIVE_AFTER_BYTES;
 
 /** Castagnoli's polynomial, reflected. Eight tables of 256 let the loop take eight bytes at a step (slicing-by-8). */
 const TABLES = ((): Uint32Array => {
@@ -25,8 +32,18 @@ const TABLES = ((): Uint32Array => {
 
 /** CRC-32C (RFC 3720) as an unsigned number. `initial` is the checksum of the bytes before these. */
 export function crc32c(bytes: Uint8Array, initial = 0): number {
-  if (native !== undefined && bytes.length >= NATIVE_FROM_BYTES) return native.crc32c(bytes, initial);
+  if (bytes.length >= NATIVE_FROM_BYTES) {
+    if (bytesUntilNative >= 0) tryNative(bytes.length);
+    if (native !== undefined) return native.crc32c(bytes, initial);
+  }
   return crc32cTable(bytes, initial);
+}
+
+function tryNative(bytes: number): void {
+  bytesUntilNative -= bytes;
+  if (bytesUntilNative >= 0) return;
+  bytesUntilNative = -1;
+  native = lazy.module;
 }
 
 /** The same without the native module. */

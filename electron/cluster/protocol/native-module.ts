@@ -7,13 +7,24 @@ export interface NativeModule<T> {
 }
 
 /**
- * Loads a package with a prebuilt native part, which may be missing on a platform. What depends on it then does without, or
- * says that it cannot; it never takes the program down at import.
+ * A package with a prebuilt native part, loaded when it is first asked for: most nodes never need some of them. It may be missing on
+ * a platform; what depends on it then does without, or says that it cannot. It never takes the program down at import.
  */
 export function loadNative<T>(name: string): NativeModule<T> {
-  try {
-    return { module: createRequire(import.meta.url)(name) as T, error: undefined };
-  } catch (error) {
-    return { module: undefined, error };
-  }
+  let loaded: NativeModule<T> | undefined;
+  const load = (): NativeModule<T> => {
+    try {
+      return { module: createRequire(import.meta.url)(name) as T, error: undefined };
+    } catch (error) {
+      return { module: undefined, error };
+    }
+  };
+  return {
+    get module() {
+      return (loaded ??= load()).module;
+    },
+    get error() {
+      return (loaded ??= load()).error;
+    },
+  };
 }
