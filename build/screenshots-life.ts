@@ -123,9 +123,9 @@ export async function startLife(brokers: readonly string[]): Promise<Life> {
       await consumer.subscribe({ topics: reader.topics, fromBeginning: true });
       await consumer.run({
         // What a batch costs; the slow one is always a little behind.
-        eachBatch: async ({ heartbeat }) => {
+        eachBatch: async (batch) => {
           await new Promise((done) => setTimeout(done, reader.batchMs));
-          await heartbeat();
+          await batch.heartbeat();
         },
       });
       consumers.push(consumer);

@@ -175,7 +175,13 @@ describeWith('a browser', hasBrowser, 'create, produce, consume, kill, heal', ()
   });
 
   test('started again from the page, it comes back into every ISR; all that was acknowledged is there', async () => {
+    await desk.go('/brokers');
     await desk.page.getByRole('button', { name: `Start broker ${killed}` }).click();
+    try {
+      await desk.page.getByRole('button', { name: `Kill broker ${killed}` }).waitFor({ timeout: FAILOVER_MS });
+    } catch (cause) {
+      throw new Error(`broker ${killed} did not start:\n${desk.web.stderr}`, { cause });
+    }
     await desk.go(`/topics/${TOPIC}/partitions`);
     await expect
       .poll(async () => (await desk.rows('Partitions')).map((cells) => cells[3]), { timeout: FAILOVER_MS })
