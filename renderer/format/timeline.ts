@@ -31,7 +31,12 @@ const groupOf = (event: TimelineEvent): string => (event.group === undefined ? '
 const topicOf = (event: TimelineEvent): string => (event.topic === undefined ? 'a topic' : `topic ${event.topic}`);
 const memberOf = (event: TimelineEvent): string => {
   const member = event.details?.['memberId'] ?? event.details?.['clientId'];
-  return typeof member === 'string' ? member : event.count === undefined ? 'a member' : plural(event.count, 'member');
+  // A member id is the client's id and a UUID, of which the first is what a person knows.
+  return typeof member === 'string'
+    ? member.replace(/-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, '')
+    : event.count === undefined
+      ? 'a member'
+      : plural(event.count, 'member');
 };
 const where = (event: TimelineEvent): string => {
   if (event.topic === undefined) return '';
