@@ -30,9 +30,13 @@ const brokerOf = (event: TimelineEvent): string => {
 const groupOf = (event: TimelineEvent): string => (event.group === undefined ? 'a group' : `group ${event.group}`);
 const topicOf = (event: TimelineEvent): string => (event.topic === undefined ? 'a topic' : `topic ${event.topic}`);
 const memberOf = (event: TimelineEvent): string => {
-  // A member's id is its client's with a UUID behind it: the client's says as much to a person.
-  const member = event.details?.['clientId'] ?? event.details?.['memberId'];
-  return typeof member === 'string' ? member : event.count === undefined ? 'a member' : plural(event.count, 'member');
+  const member = event.details?.['memberId'] ?? event.details?.['clientId'];
+  // A member id is the client's id and a UUID, of which the first is what a person knows.
+  return typeof member === 'string'
+    ? member.replace(/-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, '')
+    : event.count === undefined
+      ? 'a member'
+      : plural(event.count, 'member');
 };
 const where = (event: TimelineEvent): string => {
   if (event.topic === undefined) return '';

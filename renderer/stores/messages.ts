@@ -4,7 +4,7 @@ import { defineStore } from 'pinia';
 import type { AppError, Result } from '#shared/errors';
 import type { BrowseResult, Payload, Results } from '#shared/ipc';
 import type { RecordRow } from '#shared/models/cluster';
-import { listen, request } from '../api.ts';
+import { listen, onReopened, request } from '../api.ts';
 
 export type From = Payload<'message/browse'>['from'];
 /** What is kept of a tail; older records fall out at the far end. */
@@ -22,6 +22,8 @@ export const useMessagesStore = defineStore('messages', () => {
   const held = shallowRef<RecordRow[]>([]);
   const dropped = ref(0);
   let asked = 0;
+  /** What is tailed: a line that was lost took the tail with it, and it is asked for again. */
+  let followed: { topic: string; partitions: number[] | null } | null = null;
 
   const tailing = computed(() => tailId.value !== null);
 
@@ -53,6 +55,7 @@ export const useMessagesStore = defineStore('messages', () => {
 
   async function tail(topic: string, partitions: number[] | null): Promise<void> {
     await untail();
+    followed = { topic, partitions };
     const mine = ++asked;
     dropped.value = 0;
     const answer = await request('message/tail', { topic, partitions });
@@ -69,6 +72,7 @@ export const useMessagesStore = defineStore('messages', () => {
   }
 
   async function untail(): Promise<void> {
+    followed = null;
     const id = tailId.value;
     tailId.value = null;
     paused.value = false;
@@ -85,7 +89,7 @@ export const useMessagesStore = defineStore('messages', () => {
   }
 
   function start(): () => void {
-    return listen('message/tailed', (event) => {
+    const stopTail = listen('message/tailed', (event) => {
       if (event.tailId !== tailId.value) return;
       dropped.value += event.dropped;
       if (event.error !== null) error.value = { code: 'BROKER_UNREACHABLE', message: event.error };
@@ -94,6 +98,15 @@ export const useMessagesStore = defineStore('messages', () => {
       target.value = [...newest, ...target.value].slice(0, MAX_TAILED);
       if (newest.length > 0) state.value = 'ready';
     });
+    const stopReopened = onReopened(() => {
+      if (followed === null) return;
+      tailId.value = null;
+      void tail(followed.topic, followed.partitions);
+    });
+    return () => {
+      stopTail();
+      stopReopened();
+    };
   }
 
   function produce(record: Payload<'message/produce'>): Promise<Result<Results['message/produce']>> {
