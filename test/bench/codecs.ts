@@ -45,6 +45,7 @@ export function benchCodecs(): Figure[] {
   const fetchFrame = frameOf(encodeResponse(fetch, 17, 1, fetchBody));
   const metadataBody = {
     brokers: [1, 2, 3].map((nodeId) => ({ nodeId, host: '127.0.0.1', port: 9091 + nodeId })),
+    errorCode: 0,
     topics: Array.from({ length: 100 }, (_, topic) => ({
       errorCode: 0,
       name: `topic-${topic}`,
