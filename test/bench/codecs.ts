@@ -55,6 +55,7 @@ export function benchCodecs(): Figure[] {
         partitionIndex,
         leaderId: 1,
         replicaNodes: [1, 2, 3],
+        offlineReplicas: [],
         isrNodes: [1, 2, 3],
       })),
     })),
