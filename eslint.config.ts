@@ -50,6 +50,8 @@ export default defineConfig(
     languageOptions: { parserOptions: { parser: ts.parser } },
     rules: {
       'vue/max-attributes-per-line': 'off',
+      // TypeScript says which props are optional.
+      'vue/require-default-prop': 'off',
       'vue/singleline-html-element-content-newline': 'off',
       'vue/html-self-closing': 'off',
       'vue/html-indent': 'off',

@@ -2,10 +2,8 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { requireNode24 } from './node-version.ts';
 import type { TargetName } from './targets.ts';
 
-requireNode24();
 const { buildTargets, OUT } = await import('./targets.ts');
 
 const ALL: readonly TargetName[] = ['main', 'preload', 'renderer'];

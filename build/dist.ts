@@ -1,9 +1,7 @@
 /** `npm run dist`: installers for this platform. What follows `--` goes to electron-builder (`-- --linux dir`). */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
-import { requireNode24 } from './node-version.ts';
 
-requireNode24();
 const { buildTargets, ROOT } = await import('./targets.ts');
 
 await buildTargets(['main', 'preload', 'renderer'], (line) => process.stderr.write(`${line}\n`));

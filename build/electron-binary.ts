@@ -8,7 +8,7 @@ import { join, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const PACKAGE = join(ROOT, 'node_modules', 'electron');
-const REFUSED = join(ROOT, 'out', 'electron-refused.json');
+const REFUSED = join(ROOT, 'out', 'electron-refused');
 const DAY_MS = 24 * 60 * 60 * 1000;
 const SILENCE_MS = 20_000;
 
@@ -21,6 +21,8 @@ const EXECUTABLE: Partial<Record<NodeJS.Platform, string>> = {
 export function findElectron(): string | null {
   const name = EXECUTABLE[process.platform] ?? 'electron';
   const override = process.env['ELECTRON_OVERRIDE_DIST_PATH'];
+  // The installer writes path.txt last: without it, what lies in dist is half of a download that was cut off.
+  if (override === undefined && !existsSync(join(PACKAGE, 'path.txt'))) return null;
   const path = override === undefined ? join(PACKAGE, 'dist', name) : join(override, name);
   return existsSync(path) ? path : null;
 }
@@ -38,14 +40,15 @@ export async function obtainElectron(): Promise<{ path: string } | { path: null;
   const path = findElectron();
   if (path !== null) return { path };
   mkdirSync(join(ROOT, 'out'), { recursive: true });
-  writeFileSync(REFUSED, JSON.stringify({ at: Date.now(), reason }));
+  writeFileSync(REFUSED, `${Date.now()}\n${reason}\n`);
   return { path: null, reason };
 }
 
 function readRefusal(): string | null {
   if (!existsSync(REFUSED)) return null;
-  const { at, reason } = JSON.parse(readFileSync(REFUSED, 'utf8')) as { at: number; reason: string };
-  if (Date.now() - at > DAY_MS) {
+  const [at = '', reason = ''] = readFileSync(REFUSED, 'utf8').split('\n');
+  // What cannot be read is as good as nothing remembered.
+  if (!(Date.now() - Number(at) < DAY_MS) || reason === '') {
     rmSync(REFUSED);
     return null;
   }
@@ -78,11 +81,13 @@ function install(): Promise<string> {
         child.kill();
       }
     }, 500);
+    // Followed by `close`, which reports.
+    child.on('error', (error) => (stderr += error.message));
     child.on('close', (code) => {
       clearInterval(watch);
       rmSync(temporary, { recursive: true, force: true });
       if (silent) resolve(`its download was silent for ${SILENCE_MS / 1000} s`);
-      else resolve(code === 0 ? '' : `its download failed (${/[A-Z]{4,}|\b[45]\d\d\b/.exec(stderr)?.[0] ?? `exit ${code}`})`);
+      else resolve(code === 0 ? '' : `its download failed (${/\bE[A-Z_]{4,}\b|\b[45]\d\d\b/.exec(stderr)?.[0] ?? `exit ${code}`})`);
     });
   });
 }

@@ -1,6 +1,8 @@
-// Runs build/run.ts with Node's compile cache on from the first line: it keeps the JavaScript that run.ts becomes, and Node
-// need not load its TypeScript compiler, which alone takes as long as all the rest of a start. Plain JavaScript for another
-// reason too: an older Node cannot even read a TypeScript file that would say which Node it takes.
+// Runs a script of this directory (`launch.mjs test`), or else a command of the app (`launch.mjs cluster`, by run.ts), with
+// Node's compile cache on from the first line: it keeps the JavaScript that the TypeScript becomes, and Node need not load
+// its TypeScript compiler, which alone takes as long as all the rest of a start. Plain JavaScript for another reason too: an
+// older Node cannot even read a TypeScript file that would say which Node it takes.
+import { existsSync } from 'node:fs';
 import * as module from 'node:module';
 import { join } from 'node:path';
 
@@ -15,4 +17,7 @@ if (Number(major) < 24) {
   process.exit(1);
 }
 module.enableCompileCache(join(import.meta.dirname, '..', 'out', 'compile-cache'));
-await import('./run.ts');
+const name = process.argv[2] ?? '';
+const isScript = /^[a-z]+$/.test(name) && existsSync(join(import.meta.dirname, `${name}.ts`));
+if (isScript) process.argv.splice(2, 1);
+await import(isScript ? `./${name}.ts` : './run.ts');

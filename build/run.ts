@@ -4,10 +4,8 @@
  */
 import { createRequire, enableCompileCache } from 'node:module';
 import { join } from 'node:path';
-import { requireNode24 } from './node-version.ts';
 import type { TargetName } from './targets.ts';
 
-requireNode24();
 const { OUT, ROOT, staleTargets } = await import('./targets.ts');
 
 /** Commands that need more than the main side. */

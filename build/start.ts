@@ -1,9 +1,7 @@
 /** `npm start`: the desktop app, or web mode where no Electron is to be had. What follows `--` is passed on to either. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { requireNode24 } from './node-version.ts';
 
-requireNode24();
 const [{ buildTargets, ROOT }, { obtainElectron }] = await Promise.all([import('./targets.ts'), import('./electron-binary.ts')]);
 
 /** Signals closer together than this are one wish. */

@@ -8,9 +8,6 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { requireNode24 } from './node-version.ts';
-
-requireNode24();
 
 const ROOT = resolve(import.meta.dirname, '..');
 const REPORTS = join(ROOT, 'out', 'test-reports');

@@ -34,8 +34,11 @@ export interface Host {
   bootstrap(): string | null;
   /** Resolves when the cluster serves, with null, or when it has failed to, with the reason. Never rejects. */
   readonly started: Promise<string | null>;
-  /** Stops the cluster cleanly. Bounded in time; may be called at any moment and more than once. */
-  close(): Promise<void>;
+  /**
+   * Stops the cluster cleanly; may be called at any moment and more than once. Bounded in time: false when it did not stop.
+   * A worker that cannot be ended would then hold up any orderly exit too, for ever; only SIGKILL is left.
+   */
+  close(): Promise<boolean>;
 }
 
 /** Above what a node is given to stop by itself. */
@@ -60,7 +63,7 @@ export function startHost(options: HostOptions): Host {
     connectionsFile: userDirectory === null ? null : join(userDirectory, 'connections.json'),
     onError: (what, error) => log(`${what}: ${stackOf(error)}`),
   });
-  let closing: Promise<void> | undefined;
+  let closing: Promise<boolean> | undefined;
 
   async function start(): Promise<string | null> {
     try {
@@ -80,19 +83,20 @@ export function startHost(options: HostOptions): Host {
     }
   }
 
-  async function end(): Promise<void> {
+  async function end(): Promise<boolean> {
     services.close();
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
+    const late = new Promise<false>((resolve) => {
       timer = setTimeout(() => {
-        log(`the cluster did not stop within ${CLOSE_TIMEOUT_MS / 1000} s; leaving it`);
-        resolve();
+        log(`the cluster did not stop within ${CLOSE_TIMEOUT_MS / 1000} s; ending it by force`);
+        resolve(false);
       }, CLOSE_TIMEOUT_MS);
     });
     try {
-      await Promise.race([cluster.close(), late]);
+      return await Promise.race([cluster.close().then(() => true), late]);
     } catch (error) {
       log(`stopping the cluster: ${stackOf(error)}`);
+      return true;
     } finally {
       clearTimeout(timer);
     }

@@ -49,16 +49,6 @@ function run(choice: HostChoice): void {
     say(`unhandled: ${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}`),
   );
 
-  const host = startHost({
-    mode: 'desktop',
-    version: app.getVersion(),
-    ...choice,
-    userDirectory: userDataDirectory(),
-    workerPath: nodeWorkerPath(),
-    log: say,
-  });
-  endCleanly(host);
-
   const open = (): void => {
     openWindow(join(OUT, 'preload', 'preload.cjs'), say);
   };
@@ -70,9 +60,21 @@ function run(choice: HostChoice): void {
     if (BrowserWindow.getAllWindows().length === 0) open();
   });
   void app.whenReady().then(() => {
+    // Electron's own handlers, which it has installed by now, end the process without asking anybody. Until here a signal
+    // does that, and so nothing that would have to be closed is begun before.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => app.quit());
     hardenAllContents();
     refusePermissions();
     serveRenderer(join(OUT, 'renderer'));
+    const host = startHost({
+      mode: 'desktop',
+      version: app.getVersion(),
+      ...choice,
+      userDirectory: userDataDirectory(),
+      workerPath: nodeWorkerPath(),
+      log: say,
+    });
+    endCleanly(host);
     const { invoke, services } = host;
     serveElectron({
       invoke,
@@ -100,7 +102,8 @@ function endCleanly(host: Host): void {
     if (closed) return;
     event.preventDefault();
     for (const window of BrowserWindow.getAllWindows()) window.hide();
-    void host.close().finally(() => {
+    void host.close().then((stopped) => {
+      if (!stopped) process.kill(process.pid, 'SIGKILL');
       closed = true;
       app.quit();
     });

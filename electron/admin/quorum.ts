@@ -4,8 +4,11 @@ import type { QuorumReplica, QuorumView } from '#shared/models/cluster';
 import type { ClusterClient } from './cluster-client.ts';
 import { AdminError, kafkaFailure } from './errors.ts';
 
-/** The metadata quorum; null where the cluster has none (ZooKeeper mode) or will not say. */
-export async function readQuorum(client: ClusterClient): Promise<Omit<QuorumView, 'leaderSince'> | null> {
+/** Clusters that keep their quorum from clients. */
+const NOT_FOR_US: ReadonlySet<string> = new Set(['CLUSTER_AUTHORIZATION_FAILED', 'UNKNOWN_TOPIC_OR_PARTITION', 'INVALID_REQUEST']);
+
+/** The metadata quorum; null where the cluster has none (ZooKeeper mode), `unanswered` while it has no leader that could say. */
+export async function readQuorum(client: ClusterClient): Promise<Omit<QuorumView, 'leaderSince'> | 'unanswered' | null> {
   try {
     const answer = await client.anyBroker(describeQuorum, {
       topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }],
@@ -13,7 +16,7 @@ export async function readQuorum(client: ClusterClient): Promise<Omit<QuorumView
     const partition = answer.topics[0]?.partitions[0];
     const code = answer.errorCode !== 0 ? answer.errorCode : (partition?.errorCode ?? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     if (code !== 0) throw kafkaFailure(code, { message: answer.errorMessage });
-    if (partition === undefined) return null;
+    if (partition === undefined) return 'unanswered';
     const leaderEnd = partition.currentVoters.find(({ replicaId }) => replicaId === partition.leaderId)?.logEndOffset ?? null;
     const replica = (state: (typeof partition.currentVoters)[number]): QuorumReplica => ({
       id: state.replicaId,
@@ -30,8 +33,8 @@ export async function readQuorum(client: ClusterClient): Promise<Omit<QuorumView
       observers: partition.observers.map(replica),
     };
   } catch (error) {
-    if (error instanceof AdminError) return null;
-    throw error;
+    if (!(error instanceof AdminError)) throw error;
+    return error.app.code === 'UNSUPPORTED_VERSION' || NOT_FOR_US.has(error.app.code) ? null : 'unanswered';
   }
 }
 

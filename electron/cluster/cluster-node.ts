@@ -68,7 +68,9 @@ export class ClusterNode {
         this.hooks.ready(this.id, Math.round(this.clock.monotonic() - from));
       } else if (message.kind === 'failed') {
         failure = message.message;
-        this.hooks.log(this.id, 'error', message.message, { code: message.code, stack: message.stack });
+        // Whoever asked for the start is told; a node that was told to end is none that failed.
+        const known = this.starting !== undefined || this.ending !== undefined;
+        if (!known || message.stack !== undefined) this.hooks.log(this.id, 'error', message.message, { stack: message.stack });
       } else this.receive(message);
     });
     worker.on('error', (error: unknown) => {

@@ -30,7 +30,7 @@ export interface ClusterOptions {
   host?: string;
   /** First port for clients; the nodes take free ones from there up, 0 takes any. Default 9092, or what the directory had. */
   firstPort?: number;
-  /** The same for the quorum's own traffic. Default 9192. */
+  /** The same for the quorum's own traffic. Default: 100 above `firstPort`, as 9192 is above 9092. */
   controllerFirstPort?: number;
   /** Undefined: a temporary directory that is removed at the end. */
   dataDirectory?: string;
@@ -69,6 +69,7 @@ export interface NodeView {
 }
 
 const MAX_BROKERS = 9;
+const DEFAULT_FIRST_PORT = 9092;
 const STATUS_TIMEOUT_MS = 500;
 /** Of `broker.session.timeout.ms`. */
 const DEFAULT_SESSION_TIMEOUT_MS = 3_000;
@@ -242,6 +243,7 @@ export class Cluster {
   /** Settles identity and ports and writes them down, before anything uses them. */
   private async plan(directory: ClusterDirectory, known: ClusterFile | undefined): Promise<void> {
     const { brokers, firstPort, controllerFirstPort } = this.options;
+    const quorumFirstPort = controllerFirstPort ?? quorumPortBeside(firstPort ?? DEFAULT_FIRST_PORT);
     const count = brokers ?? known?.nodes.length ?? 3;
     if (known !== undefined && known.nodes.length !== count) {
       throw new ClusterError(
@@ -261,9 +263,10 @@ export class Cluster {
     for (let id = 1; id <= count; id++) {
       const before = known?.nodes[id - 1];
       const previous = nodes[id - 2];
-      const wantedBroker = keepsBroker && before !== undefined ? before.brokerPort : next(firstPort ?? 9092, previous?.brokerPort);
+      const wantedBroker =
+        keepsBroker && before !== undefined ? before.brokerPort : next(firstPort ?? DEFAULT_FIRST_PORT, previous?.brokerPort);
       const wantedController =
-        keepsController && before !== undefined ? before.controllerPort : next(controllerFirstPort ?? 9192, previous?.controllerPort);
+        keepsController && before !== undefined ? before.controllerPort : next(quorumFirstPort, previous?.controllerPort);
       if (keepsBroker) taken.delete(wantedBroker);
       if (keepsController) taken.delete(wantedController);
       const brokerPort = await this.takePort(id, 'for clients', wantedBroker, taken);
@@ -337,6 +340,12 @@ export class Cluster {
     if (node === undefined) throw new ClusterError('NO_SUCH_NODE', `there is no broker ${id}`);
     return node;
   }
+}
+
+/** Where the quorum's ports begin: clusters that were given ports of their own do not meet on 9192. 0, any, where that is no port. */
+function quorumPortBeside(firstPort: number): number {
+  const port = firstPort + 100;
+  return firstPort === 0 || port + MAX_BROKERS > 65_535 ? 0 : port;
 }
 
 /** The port to try for a node: after the one of the node before it, 0 stays 0. */

@@ -66,7 +66,8 @@ function report(error: unknown): void {
     kind: 'failed',
     code,
     message: message.includes(code) || code === 'INTERNAL' ? message : `${message} (${code})`,
-    stack: error instanceof Error ? error.stack : undefined,
+    // What has a code is explained by its message; the rest is for who mends it.
+    stack: code === 'INTERNAL' && error instanceof Error ? error.stack : undefined,
   });
 }
 

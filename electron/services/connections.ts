@@ -25,6 +25,7 @@ export interface EmbeddedSource {
 export interface ActiveConnection {
   connection: Connection;
   client: ClusterClient;
+  quorumClient: ClusterClient;
   /** Requests that a person waits for have a client of their own, so that they never queue behind polling. */
   foreground: ClusterClient;
   monitor: ClusterMonitor;
@@ -136,9 +137,11 @@ export class ConnectionsService {
     const { embedded, events } = this;
     const bootstrap = connection.bootstrap === '' ? null : connection.bootstrap;
     const client = new ClusterClient({ bootstrap, clientId: CLIENT_ID });
+    const quorumClient = new ClusterClient({ bootstrap, clientId: CLIENT_ID });
     const monitor = new ClusterMonitor({
       connection,
       client,
+      quorumClient,
       ...(connection.kind === 'embedded' && embedded !== null ? { nodes: () => embedded.nodes() } : {}),
       onPatch: (patch) => events.publish('cluster/patched', patch),
       onLag: (group, sample) => events.publish('group/lagSampled', { group, sample }),
@@ -147,6 +150,7 @@ export class ConnectionsService {
     this.current = {
       connection,
       client,
+      quorumClient,
       foreground: new ClusterClient({ bootstrap, clientId: CLIENT_ID }),
       monitor,
       producer: new RecordProducer({ brokers: connection.bootstrap.split(','), clientId: CLIENT_ID }),
@@ -161,6 +165,7 @@ export class ConnectionsService {
     this.current = null;
     current.monitor.close();
     current.client.close();
+    current.quorumClient.close();
     current.foreground.close();
     current.producer.close().catch((error: unknown) => this.onError('closing a producer', error));
   }

@@ -15,6 +15,8 @@ export class LagHistory {
       list = [];
       this.samples.set(group.id, list);
     }
+    // A clock that was set back: what it calls the future is dropped, so that samples stay in order.
+    while ((list.at(-1)?.at ?? at) > at) list.pop();
     const last = list.at(-1);
     if (last !== undefined && at - last.at < MIN_GAP_MS) return null;
     const sample: LagSample = { at, topics: lagByTopic(group) };

@@ -28,8 +28,11 @@ export class TailsService {
   }
 
   start(input: Payload<'message/tail'>): Results['message/tail'] {
-    if (this.tails.size >= MOST_TAILS) {
-      throw new AdminError({ code: 'INTERNAL', message: `${MOST_TAILS} live tails are open; close one first.` });
+    // A tab that was closed or loaded anew never said that it is done with its tail: the oldest makes room.
+    const [oldest] = this.tails.size >= MOST_TAILS ? this.tails.keys() : [];
+    if (oldest !== undefined) {
+      this.stop({ tailId: oldest });
+      this.events.publish('message/tailed', { tailId: oldest, records: [], dropped: 0, error: 'Newer live tails took its place.' });
     }
     const tailId = randomUUID();
     const tail = new Tail(this.connections.active.foreground, input, (records, dropped, error) =>
@@ -89,6 +92,12 @@ class Tail {
         await this.follow();
       } catch (error) {
         this.error = toAppError(error).message;
+        // Its connection was closed: another cluster is in front now.
+        if (error instanceof AdminError && error.app.code === 'NOT_CONNECTED') {
+          this.flush();
+          this.stop();
+          return;
+        }
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
       }
     }
@@ -125,9 +134,13 @@ class Tail {
         });
         if (positions.length === 0) throw new AdminError({ code: 'LEADER_NOT_AVAILABLE', message: 'No partition can be read now.' });
         for (const part of await fetchRecords(this.client, leader, this.input.topic, positions, WAIT_MS)) {
-          if (part.nextOffset > (this.positions.get(part.partition) ?? -1n)) this.positions.set(part.partition, part.nextOffset);
-          this.take(part.records);
-          if (part.error !== null && part.error !== 'OFFSET_OUT_OF_RANGE') {
+          const position = this.positions.get(part.partition) ?? 0n;
+          // A loop of the round before may still bring what this one has had.
+          this.take(part.records.filter(({ offset }) => BigInt(offset) >= position));
+          if (part.nextOffset > position) this.positions.set(part.partition, part.nextOffset);
+          // The log ends before the position (it was truncated, or the topic is a new one): from its end again.
+          else if (part.error === 'OFFSET_OUT_OF_RANGE') this.positions.delete(part.partition);
+          if (part.error !== null && (part.error !== 'OFFSET_OUT_OF_RANGE' || part.nextOffset <= position)) {
             throw new AdminError({ code: part.error, message: `Partition ${part.partition}: ${part.error}.` });
           }
         }

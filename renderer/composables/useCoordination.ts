@@ -17,10 +17,11 @@ export function useCoordination() {
       }).length,
   );
 
-  /** Null where sessions are not told (remote clusters). */
+  /** Null where sessions are not told (remote clusters); `live` is null while there is no controller that could say. */
   const sessions = computed(() => {
     const told = cluster.brokerList.filter((broker) => broker.sessionTimeoutMs !== null);
     if (told.length === 0) return null;
+    if (controllerId.value === null) return { live: null, expired: 0 };
     const live = told.filter((broker) => broker.sessionAgeMs !== null && broker.sessionAgeMs <= (broker.sessionTimeoutMs ?? 0)).length;
     return { live, expired: told.length - live };
   });

@@ -64,12 +64,12 @@ export function useGroup(id: MaybeRefOrGetter<string>) {
   /** `1,284 records, 2.1 s behind; caught up in about 6 s`. */
   const progress = computed(() => {
     const row = group.value;
-    if (row?.lag == null) return '';
+    if (row === null || row.lag === null) return '';
     const lag = Number(row.lag);
-    if (lag === 0) return 'caught up';
+    if (lag === 0) return row.unknown > 0 ? 'caught up where it has committed' : 'caught up';
     const first = marks.value[0];
     const last = marks.value.at(-1);
-    const records = `${formatCount(row.lag)} ${lag === 1 ? 'record' : 'records'}`;
+    const records = `${row.unknown > 0 ? 'at least ' : ''}${formatCount(row.lag)} ${lag === 1 ? 'record' : 'records'}`;
     if (first === undefined || last === undefined || last.at - first.at < 2_000) return `${records} behind`;
     const seconds = (last.at - first.at) / 1000;
     const written = Number(last.end - first.end) / seconds;

@@ -17,7 +17,7 @@ export function useTopic(name: MaybeRefOrGetter<string>) {
     const row = topic.value;
     if (row === null) return 'topic';
     const records =
-      row.records === null ? 'records not known' : `${row.recordsEstimated ? 'about ' : ''}${formatCount(row.records)} records`;
+      row.records === null ? 'records not known' : `${row.recordsEstimated ? 'about ' : ''}${plural(BigInt(row.records), 'record')}`;
     return `${plural(row.partitions.length, 'partition')} × ${plural(row.replicationFactor, 'copy', 'copies')}, ${records}`;
   });
   const tabs = computed(() => {

@@ -84,7 +84,7 @@ export function useTopicPlan() {
     replicationFactor: '3',
     retention: 'week',
     minInsync: 2,
-    more: {} as Record<string, string>,
+    more: noMore(),
   });
   const touched = ref(false);
   const refusal = shallowRef<AppError | null>(null);
@@ -103,7 +103,7 @@ export function useTopicPlan() {
       replicationFactor: `${factor}`,
       retention: 'week',
       minInsync: factor >= 3 ? 2 : 1,
-      more: {},
+      more: noMore(),
     });
     touched.value = false;
     refusal.value = null;
@@ -140,9 +140,19 @@ export function useTopicPlan() {
       ? `Never reached: there ${factor === 1 ? 'is 1 replica' : `are ${factor} replicas`}.`
       : null;
   });
+  /** The setting that the cluster's refusal names, so that it is said there; null when it names none of those shown. */
+  const refusedSetting = computed(() => {
+    if (refusedField.value !== 'configs') return null;
+    const message = refusal.value?.message ?? '';
+    return MORE_SETTINGS.find(({ name }) => message.includes(name))?.name ?? null;
+  });
+  const settingErrors = computed<Record<string, string>>(() =>
+    refusedSetting.value === null ? {} : { [refusedSetting.value]: refusal.value?.message ?? '' },
+  );
   const generalError = computed<AppError | null>(() => {
     const field = refusedField.value;
-    return field === 'name' || field === 'partitions' || field === 'replicationFactor' ? null : refusal.value;
+    const shown = field === 'name' || field === 'partitions' || field === 'replicationFactor' || refusedSetting.value !== null;
+    return shown ? null : refusal.value;
   });
 
   const replicationHint = computed(() => describeReplicationFactor(replicationFactor.value ?? 0, brokerCount.value, aliveIds.value.size));
@@ -237,6 +247,7 @@ export function useTopicPlan() {
     replicationError,
     minInsyncError,
     generalError,
+    settingErrors,
     replicationHint,
     minInsyncOptions,
     changedMore,
@@ -244,6 +255,8 @@ export function useTopicPlan() {
     durability,
   };
 }
+
+const noMore = (): Record<string, string> => ({});
 
 function wholeNumber(text: string): number | null {
   const trimmed = text.trim();

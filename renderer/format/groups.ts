@@ -1,6 +1,6 @@
 /** Consumer groups in words. */
 import type { GroupRow, GroupState } from '#shared/models/cluster';
-import { compareText } from './numbers.ts';
+import { compareText, plural } from './numbers.ts';
 import type { Tone } from './replicas.ts';
 
 /** From here on a lag is drawn amber: several hundred records behind is news, a handful is not. */
@@ -29,7 +29,24 @@ export function groupTrouble(group: GroupRow): string | null {
   return group.partitions.length === 0 ? 'nothing committed' : null;
 }
 
+/** What a group's lag leaves out; null when it leaves out nothing. */
+export function lagLeavesOut(group: GroupRow): string | null {
+  if (group.lag === null || group.unknown === 0) return null;
+  const never = group.partitions.filter((partition) => partition.committed === null).length;
+  const silent = group.unknown - never;
+  const parts = [
+    ...(never === 0 ? [] : [`${plural(never, 'partition')} never committed`]),
+    ...(silent === 0 ? [] : [`${plural(silent, 'end offset')} not known`]),
+  ];
+  return parts.join(', ');
+}
+
 /** The topics that it reads or has committed for, by name. */
 export function topicsOf(group: GroupRow): string[] {
   return [...new Set(group.partitions.map((partition) => partition.topic))].sort(compareText);
+}
+
+/** Null where the coordinator has not told: an empty list would claim that nobody reads. */
+export function membersOf(group: GroupRow): number | null {
+  return group.members.length === 0 && (group.state === 'Unknown' || group.coordinator === null) ? null : group.members.length;
 }

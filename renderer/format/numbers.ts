@@ -64,6 +64,16 @@ export function formatDuration(ms: number): string {
   return ms < 60_000 ? `${ms / 1000} s` : formatSpan(ms);
 }
 
+/** A long span in its largest unit alone: `12 min`, `5 h`; what lasts needs no seconds. */
+export function formatCoarse(ms: number): string {
+  return formatSpan(ms).split(' ').slice(0, 2).join(' ');
+}
+
+/** How long after its cause something happened: `12 ms`, `3.0 s`. */
+export function formatDelta(ms: number): string {
+  return ms < 100 ? `${Math.max(0, Math.round(ms))} ms` : formatSpan(ms);
+}
+
 export function formatAgo(at: number, now: number): string {
   // Clocks of two processes may cross by a few milliseconds; "0.0 s ago" would claim more than is known.
   return `${formatSpan(Math.max(100, now - at))} ago`;

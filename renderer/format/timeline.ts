@@ -25,12 +25,13 @@ interface Telling {
 
 const brokerOf = (event: TimelineEvent): string => {
   const id = event.broker ?? event.node;
-  return id === null || id === undefined ? 'a broker' : `broker ${id}`;
+  return id === null ? 'a broker' : `broker ${id}`;
 };
 const groupOf = (event: TimelineEvent): string => (event.group === undefined ? 'a group' : `group ${event.group}`);
 const topicOf = (event: TimelineEvent): string => (event.topic === undefined ? 'a topic' : `topic ${event.topic}`);
 const memberOf = (event: TimelineEvent): string => {
-  const member = event.details?.['memberId'] ?? event.details?.['clientId'];
+  // A member's id is its client's with a UUID behind it: the client's says as much to a person.
+  const member = event.details?.['clientId'] ?? event.details?.['memberId'];
   return typeof member === 'string' ? member : event.count === undefined ? 'a member' : plural(event.count, 'member');
 };
 const where = (event: TimelineEvent): string => {
@@ -38,6 +39,21 @@ const where = (event: TimelineEvent): string => {
   const partitions = event.partitions;
   return partitions === undefined || partitions.length === 0 ? ` of ${event.topic}` : ` of ${event.topic} ${formatRanges(partitions)}`;
 };
+/**
+ * ` to broker 1` or ` off broker 3`, where all moves agree. The event's own `broker` is the one that it is about (the
+ * fenced one), which is not where anything moved to.
+ */
+function whereTo(event: TimelineEvent): string {
+  const moves = event.details?.['moves'];
+  if (!Array.isArray(moves) || moves.length === 0) return '';
+  const ends = (end: 'from' | 'to'): Set<unknown> =>
+    new Set(moves.map((move: unknown) => (move as Partial<Record<'from' | 'to', unknown>> | null)?.[end]));
+  const [to, ...otherTo] = ends('to');
+  if (typeof to === 'number' && otherTo.length === 0) return ` to broker ${to}`;
+  const [from, ...otherFrom] = ends('from');
+  return typeof from === 'number' && from >= 0 && otherFrom.length === 0 ? ` off broker ${from}` : '';
+}
+
 const howMany = (event: TimelineEvent): number => event.count ?? event.partitions?.length ?? 1;
 
 const TELLINGS: Record<TimelineEventType, Telling> = {
@@ -46,7 +62,7 @@ const TELLINGS: Record<TimelineEventType, Telling> = {
   'lab/nodeKilled': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} killed` },
   'quorum/leaderElected': { kind: 'coordination', mark: 'dot', tone: 'control', tell: (e) => `${brokerOf(e)} is controller` },
   'cluster/brokerRegistered': { kind: 'coordination', mark: 'dot', tone: 'none', tell: (e) => `${brokerOf(e)} registered` },
-  'cluster/brokerUnfenced': { kind: 'coordination', mark: 'inSync', tone: 'ok', tell: (e) => `${brokerOf(e)} serves again` },
+  'cluster/brokerUnfenced': { kind: 'coordination', mark: 'inSync', tone: 'ok', tell: (e) => `${brokerOf(e)} in service` },
   'cluster/brokerFenced': { kind: 'coordination', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} fenced` },
   'cluster/controlledShutdown': { kind: 'coordination', mark: 'dot', tone: 'warn', tell: (e) => `${brokerOf(e)} hands over its leaders` },
   'topic/created': { kind: 'topics', mark: 'dot', tone: 'none', tell: (e) => `${topicOf(e)} created` },
@@ -62,7 +78,7 @@ const TELLINGS: Record<TimelineEventType, Telling> = {
     kind: 'partitions',
     mark: 'leader',
     tone: 'accent',
-    tell: (e) => `${plural(howMany(e), 'leader')}${where(e)} moved${e.broker === undefined ? '' : ` to broker ${e.broker}`}`,
+    tell: (e) => `${plural(howMany(e), 'leader')}${where(e)} moved${whereTo(e)}`,
   },
   'partition/leadersLost': {
     kind: 'partitions',
@@ -92,7 +108,7 @@ const TELLINGS: Record<TimelineEventType, Telling> = {
     kind: 'groups',
     mark: 'dot',
     tone: 'control',
-    tell: (e) => `${groupOf(e)}: coordinator ${e.broker === undefined ? 'moved' : `now broker ${e.broker}`}`,
+    tell: (e) => `${groupOf(e)}: coordinator moved`,
   },
   'group/rebalanceStarted': { kind: 'groups', mark: 'electing', tone: 'warn', tell: (e) => `${groupOf(e)} rebalances` },
   'group/rebalanced': { kind: 'groups', mark: 'dot', tone: 'ok', tell: (e) => `${groupOf(e)} rebalanced` },
@@ -104,9 +120,11 @@ const TELLINGS: Record<TimelineEventType, Telling> = {
   'node/failed': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} failed` },
 };
 
+const BY_TYPE: ReadonlyMap<string, Telling> = new Map(Object.entries(TELLINGS));
+
 /** An event type that this renderer does not know yet is still shown, by its name. */
 function tellingOf(event: TimelineEvent): Telling {
-  return TELLINGS[event.type] ?? { kind: 'coordination', mark: 'dot', tone: 'none', tell: () => event.type };
+  return BY_TYPE.get(event.type) ?? { kind: 'coordination', mark: 'dot', tone: 'none', tell: () => event.type };
 }
 
 export const eventKind = (event: TimelineEvent): EventKind => tellingOf(event).kind;
@@ -160,6 +178,22 @@ export function chainOf(last: TimelineEvent, events: readonly TimelineEvent[]): 
   const root = rootOf(last, byId);
   const chain = events.filter((event) => event.id >= root.id && rootOf(event, byId).id === root.id);
   return { events: chain, healedInMs: healingTime(chain) };
+}
+
+/** How long an outage stays the news while groups come and go. */
+const NEWS_MS = 120_000;
+
+/**
+ * The chain to show first: the latest, but members that come and go do not push a recent outage aside, which is most often
+ * why they do. Null when nothing has happened.
+ */
+export function chainOfTheHour(events: readonly TimelineEvent[]): EventChain | null {
+  const last = events.at(-1);
+  if (last === undefined) return null;
+  const latest = chainOf(last, events);
+  if (latest.events.some((event) => eventKind(event) !== 'groups')) return latest;
+  const broke = events.findLast((event) => breaksSomething(event));
+  return broke === undefined || last.at - broke.at > NEWS_MS ? latest : chainOf(broke, events);
 }
 
 function healingTime(chain: readonly TimelineEvent[]): number | null {

@@ -44,7 +44,8 @@ export const useClusterStore = defineStore('cluster', () => {
   const brokerList = computed(() => [...brokers.value.values()].sort((a, b) => a.id - b.id));
   const topicList = computed(() => [...topics.value.values()]);
   const groupList = computed(() => [...groups.value.values()]);
-  const ready = computed(() => scalars.value !== null);
+  /** Some broker has answered; before that, whatever stands in the view is not known. */
+  const ready = computed(() => scalars.value !== null && scalars.value.asOf > 0);
   const embedded = computed(() => scalars.value?.connection.kind === 'embedded');
 
   async function load(): Promise<void> {

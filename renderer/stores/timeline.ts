@@ -3,7 +3,7 @@ import { computed, ref, shallowRef } from 'vue';
 import { defineStore } from 'pinia';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { listen, onReopened, request } from '../api.ts';
-import { chainOf, type EventChain } from '../format/timeline.ts';
+import { chainOfTheHour, type EventChain } from '../format/timeline.ts';
 
 const MAX_EVENTS = 5_000;
 
@@ -12,10 +12,7 @@ export const useTimelineStore = defineStore('timeline', () => {
   const events = shallowRef<TimelineEvent[]>([]);
   const open = ref(false);
 
-  const latestChain = computed<EventChain | null>(() => {
-    const last = events.value.at(-1);
-    return last === undefined ? null : chainOf(last, events.value);
-  });
+  const latestChain = computed<EventChain | null>(() => chainOfTheHour(events.value));
 
   function append(fresh: readonly TimelineEvent[]): void {
     const last = events.value.at(-1)?.id ?? 0;

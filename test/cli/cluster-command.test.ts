@@ -66,6 +66,16 @@ describe('npm run cluster', () => {
     expect(existsSync(String(told['data']))).toBe(false);
   });
 
+  it('takes the Ctrl-C that the terminal sends and the one that npm passes on for one', async () => {
+    const { code, stdout } = await run(['cluster', '--memory', '--json', '--port', '0'], (text, kill) => {
+      if (!text.includes('\n')) return;
+      kill('SIGINT');
+      setTimeout(() => kill('SIGINT'), 20);
+    });
+    expect(code).toBe(0);
+    expect(existsSync((JSON.parse(stdout) as { data: string }).data)).toBe(false);
+  });
+
   it('keeps the data where it is told to, with settings from a file', async () => {
     const data = join(scratch, 'kept');
     const config = join(scratch, 'server.properties');

@@ -1,4 +1,5 @@
 /** The desktop app as a test sees it: its window, its bridge, its processes. */
+import type { ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,6 +23,7 @@ interface PageGlobals {
 export class DesktopApp {
   readonly electron: ElectronApplication;
   readonly page: Page;
+  readonly child: ChildProcess;
   /** What the page complained of. */
   readonly complaints: string[] = [];
   readonly stderr: string[] = [];
@@ -31,9 +33,10 @@ export class DesktopApp {
   private constructor(electron: ElectronApplication, page: Page, home: string, openedAfterMs: number) {
     this.electron = electron;
     this.page = page;
+    this.child = electron.process();
     this.home = home;
     this.openedAfterMs = openedAfterMs;
-    electron.process().stderr?.on('data', (chunk: Buffer) => this.stderr.push(chunk.toString()));
+    this.child.stderr?.on('data', (chunk: Buffer) => this.stderr.push(chunk.toString()));
     page.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') this.complaints.push(message.text());
     });
@@ -54,10 +57,10 @@ export class DesktopApp {
   }
 
   invoke<C extends RequestChannel>(channel: C, payload: Payload<C>): Promise<Result<Results[C]>> {
-    return this.page.evaluate(
-      ([name, body]) => (globalThis as unknown as PageGlobals).brokerdesk.invoke(name as RequestChannel, body as never),
-      [channel, payload] as const,
-    ) as Promise<Result<Results[C]>>;
+    return this.page.evaluate(([name, body]) => (globalThis as unknown as PageGlobals).brokerdesk.invoke(name, body as never), [
+      channel,
+      payload,
+    ] as const) as Promise<Result<Results[C]>>;
   }
 
   /** The value, or an error with what was answered. */
@@ -72,7 +75,7 @@ export class DesktopApp {
     await this.page.evaluate((name) => {
       const globals = globalThis as unknown as PageGlobals;
       globals.heard = [];
-      const stop = globals.brokerdesk.on(name as EventChannel, (payload) => {
+      const stop = globals.brokerdesk.on(name, (payload) => {
         globals.heard.push(payload);
         stop();
       });
@@ -89,12 +92,12 @@ export class DesktopApp {
   }
 
   processes(): number[] {
-    return processTree(this.electron.process().pid ?? -1);
+    return processTree(this.child.pid ?? -1);
   }
 
   /** Quits as a person does; resolves with the exit code. */
   async quit(): Promise<number | null> {
-    const child = this.electron.process();
+    const { child } = this;
     const ended = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
     await this.electron.close();
     const code = child.exitCode ?? (await ended);

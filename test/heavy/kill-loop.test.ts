@@ -1,53 +1,42 @@
-import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { ClusterProcess } from '../helpers/cluster-process.ts';
-import { runOk } from '../helpers/run.ts';
+import { killLoop, type KillLoopOutcome } from '../helpers/kill-loop.ts';
 import { describeWith, pythonHas } from '../helpers/tools.ts';
 
-const SECONDS = 60;
-
-interface Outcome {
-  acked: number;
-  failed: number;
-  kills: number;
-  lost: number;
-  duplicated: number;
-  invented: number;
-  errors: string[];
-  notConsumed?: number;
-}
-
-async function killLoop(...more: string[]): Promise<Outcome> {
+async function loop(options: Parameters<typeof killLoop>[1]): Promise<KillLoopOutcome> {
   const cluster = await ClusterProcess.start();
   try {
-    const { stdout } = await runOk(
-      '/usr/bin/python3',
-      [
-        join(import.meta.dirname, 'kill_loop.py'),
-        ...['--bootstrap', cluster.bootstrap, '--control', cluster.line.control, '--token', cluster.line.token],
-        ...['--seconds', String(SECONDS), '--seed', String(Math.floor(Math.random() * 1e9)), ...more],
-      ],
-      { timeoutMs: 400_000 },
-    );
-    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Outcome;
+    const outcome = await killLoop(cluster.line, options);
+    console.log(`kill-loop ${options.mode}${options.group === true ? ' with a group' : ''}:`, JSON.stringify(outcome));
+    return outcome;
   } finally {
     await cluster.stop();
   }
 }
 
-describeWith('python3-confluent-kafka', pythonHas('confluent_kafka'), 'a random broker killed and restarted every 5 s', () => {
-  test('acks=all, min.insync.replicas=2, idempotent: nothing acknowledged is lost or there twice', { timeout: 500_000 }, async () => {
-    const outcome = await killLoop();
-    console.log('kill-loop:', JSON.stringify(outcome));
+// acks=all, min.insync.replicas=2, idempotent; three brokers, six partitions.
+describeWith('python3-confluent-kafka', pythonHas('confluent_kafka'), 'nothing acknowledged is lost or there twice', () => {
+  test('a random broker killed and restarted every 5 s', { timeout: 500_000 }, async () => {
+    const outcome = await loop({ seconds: 60, mode: 'one' });
     expect(outcome).toMatchObject({ lost: 0, duplicated: 0, invented: 0, errors: [] });
-    expect(outcome.acked).toBeGreaterThan(SECONDS * 200);
-    expect(outcome.kills).toBeGreaterThan(SECONDS / 10);
+    expect(outcome.acked).toBeGreaterThan(60 * 200);
+    expect(outcome.kills).toBeGreaterThan(6);
   });
 
-  test('from outside, with a consumer group beside it: everything is consumed too', { timeout: 500_000 }, async () => {
-    const outcome = await killLoop('--group');
-    console.log('kill-loop with a group:', JSON.stringify(outcome));
+  test('the same with a consumer group beside it: everything is consumed too', { timeout: 500_000 }, async () => {
+    const outcome = await loop({ seconds: 45, mode: 'one', group: true });
     expect(outcome).toMatchObject({ lost: 0, duplicated: 0, invented: 0, errors: [], notConsumed: 0 });
-    expect(outcome.kills).toBeGreaterThan(SECONDS / 10);
+    expect(outcome.kills).toBeGreaterThan(4);
+  });
+
+  test.each([
+    { mode: 'two', what: 'two brokers killed at once' },
+    { mode: 'controller', what: 'the controller killed, again and again' },
+    { mode: 'stop', what: 'brokers stopped in order' },
+  ] as const)('$what', { timeout: 300_000 }, async ({ mode }) => {
+    const outcome = await loop({ seconds: 30, mode });
+    expect(outcome).toMatchObject({ lost: 0, duplicated: 0, invented: 0, errors: [] });
+    expect(outcome.acked).toBeGreaterThan(30 * 100);
+    expect(outcome.kills).toBeGreaterThan(2);
   });
 });

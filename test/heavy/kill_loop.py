@@ -1,12 +1,16 @@
-"""A librdkafka producer, and a consumer group if asked for, while brokers are killed and started through the control API.
+"""A librdkafka producer, and a consumer group if asked for, while brokers go down and come back through the control API.
 
-Prints one line of JSON: what was acknowledged, and what of it is lost or there twice when everything is read back.
+--mode says what goes down: `one` random broker, `two` at once, the `controller` (killed), a broker that is `stop`ped in order, or
+`none`: then whoever called this ends and starts the whole cluster meanwhile.
+Prints one line of JSON: what was acknowledged, what of it is lost or there twice when everything is read back, and the longest
+time that passed between two acknowledgements.
 """
 import argparse
 import json
 import random
 import threading
 import time
+import urllib.error
 import urllib.request
 
 from confluent_kafka import Consumer, Producer, TopicPartition, OFFSET_BEGINNING
@@ -14,14 +18,17 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 parser = argparse.ArgumentParser()
 parser.add_argument('--bootstrap', required=True)
-parser.add_argument('--control', required=True)
-parser.add_argument('--token', required=True)
+parser.add_argument('--control', default='')
+parser.add_argument('--token', default='')
+parser.add_argument('--mode', choices=['one', 'two', 'controller', 'stop', 'none'], default='one')
+parser.add_argument('--down', type=float, default=2.5, help='seconds that a broker is away')
+parser.add_argument('--up', type=float, default=2.5, help='seconds that all are there')
 parser.add_argument('--seconds', type=int, default=60)
 parser.add_argument('--rate', type=int, default=2000)
 parser.add_argument('--group', action='store_true')
 parser.add_argument('--seed', type=int, default=1)
 options = parser.parse_args()
-topic = 'kill-loop-group' if options.group else 'kill-loop'
+topic = 'kill-loop-%s%s' % (options.mode, '-group' if options.group else '')
 PARTITIONS = 6
 
 
@@ -41,6 +48,7 @@ over = threading.Event()
 produced = threading.Event()
 kills = 0
 errors = []
+pauses = []
 
 
 def produce():
@@ -50,10 +58,21 @@ def produce():
         'acks': 'all',
         'linger.ms': 5,
         'message.timeout.ms': 60000,
+        # Else the longest pause is the client's own patience, which grows to 10 s.
+        'reconnect.backoff.max.ms': 500,
     })
+
+    last = [None]
 
     def delivered(error, message):
         (acked if error is None else failed).append(message.value())
+        if error is not None:
+            errors.append(str(error))
+            return
+        now = time.time()
+        if last[0] is not None and now - last[0] > 0.2:
+            pauses.append(now - last[0])
+        last[0] = now
 
     i = 0
     start = time.time()
@@ -76,16 +95,45 @@ def produce():
 def kill():
     global kills
     dice = random.Random(options.seed)
-    while not over.wait(0):
-        node = dice.randint(1, 3)
-        control('POST', '/nodes/%d/kill' % node)
-        kills += 1
-        if over.wait(2.5):
-            control('POST', '/nodes/%d/start' % node)
-            return
-        control('POST', '/nodes/%d/start' % node)
-        if over.wait(2.5):
-            return
+    while not over.is_set():
+        chosen = victims(dice)
+        for node in chosen:
+            control('POST', '/nodes/%d/%s' % (node, 'stop' if options.mode == 'stop' else 'kill'))
+            kills += 1
+        over.wait(options.down)
+        # Side by side: a node answers when it serves, and of two that were killed neither does without the other.
+        starts = [threading.Thread(target=guard(start), args=[node]) for node in chosen]
+        for thread in starts:
+            thread.start()
+        for thread in starts:
+            thread.join()
+        over.wait(options.up)
+
+
+def start(node):
+    control('POST', '/nodes/%d/start' % node)
+
+
+def victims(dice):
+    if options.mode == 'two':
+        return dice.sample([1, 2, 3], 2)
+    if options.mode == 'controller':
+        nodes = json.loads(control('GET', '/nodes'))
+        nodes = nodes if isinstance(nodes, list) else nodes['nodes']
+        return [node['id'] for node in nodes if node['role'] == 'leader'][:1]
+    return [dice.randint(1, 3)]
+
+
+def guard(work):
+    """What fails in a thread is part of the outcome."""
+    def run(*args):
+        try:
+            work(*args)
+        except urllib.error.HTTPError as error:
+            errors.append('%s: %s %s' % (error.url, error.code, error.read().decode()))
+        except Exception as error:
+            errors.append('%s: %r' % (work.__name__, error))
+    return run
 
 
 consumed = {}
@@ -107,7 +155,7 @@ def consume():
     consumer.close()
 
 
-threads = [threading.Thread(target=guard) for guard in ([produce, kill] + ([consume] if options.group else []))]
+threads = [threading.Thread(target=guard(work)) for work in ([produce] + ([kill] if options.mode != 'none' else []) + ([consume] if options.group else []))]
 for thread in threads:
     thread.start()
 time.sleep(options.seconds)
@@ -145,7 +193,8 @@ result = {
     'lost': sum(1 for value in acked if value not in found),
     'duplicated': sum(count - 1 for count in found.values()),
     'invented': sum(1 for value in found if not value.isdigit()),
-    'errors': errors,
+    'longestPauseMs': round(max(pauses, default=0.2) * 1000),
+    'errors': errors[:5],
 }
 if options.group:
     result['notConsumed'] = sum(ends.values()) - sum(len(one) for one in consumed.values())

@@ -4,6 +4,11 @@ import { join, resolve } from 'node:path';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
+/** Below the ports that the system gives to outgoing connections: one of those could take the port of a broker that is down. */
+export function somePort(): number {
+  return 20_000 + Math.floor(Math.random() * 12_000);
+}
+
 export interface ClusterLine {
   bootstrap: string;
   control: string;
@@ -30,11 +35,15 @@ export class ClusterProcess {
 
   /** Resolves when every node is ready. `args` follow `cluster --json --control 0`. */
   static start(args: readonly string[] = ['--memory'], options: { timeoutMs?: number } = {}): Promise<ClusterProcess> {
-    const port = String(20_000 + Math.floor(Math.random() * 20_000));
-    const child = spawn(process.execPath, [join(ROOT, 'build/launch.mjs'), 'cluster', '--json', '--control', '0', '--port', port, ...args], {
-      cwd: ROOT,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const port = String(somePort());
+    const child = spawn(
+      process.execPath,
+      [join(ROOT, 'build/launch.mjs'), 'cluster', '--json', '--control', '0', '--port', port, ...args],
+      {
+        cwd: ROOT,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     const log: string[] = [];
     child.stderr.on('data', (chunk: Buffer) => {
       log.push(chunk.toString());

@@ -14,7 +14,8 @@ const USAGE = `Usage: npm run cluster -- [options]
 Runs a Kafka cluster on this machine until Ctrl-C.
 
   --brokers N      1 to 9 brokers (default: 3, or what the data directory holds)
-  --port P         first port for clients, the next free ones for the others (default: 9092); 0: any
+  --port P         first port for clients, the next free ones for the others (default: 9092); 0: any;
+                   the brokers' own traffic takes ports from 100 above
   --data DIR       where the data is kept (default: the user's data directory)
   --memory         keep nothing: a temporary directory, removed at the end
   --config FILE    broker settings, as in Kafka's server.properties
@@ -77,11 +78,9 @@ async function run(options: Options): Promise<number> {
     properties: options.properties,
     ...(options.brokers === undefined ? {} : { brokers: options.brokers }),
     ...(options.port === undefined ? {} : { firstPort: options.port }),
-    // Without a choice of ports for clients there is none for the quorum's either.
-    ...(options.port === 0 ? { controllerFirstPort: 0 } : {}),
     ...(options.data === undefined ? {} : { dataDirectory: options.data }),
     onLog: (node, level, message, fields) => {
-      if (level === 'error') say(`broker ${node}: ${message}${describeFields(fields)}`);
+      if (level === 'error' || level === 'warn') say(`broker ${node}: ${message}${describeFields(fields)}`);
     },
   });
   let control: ControlServer | undefined;

@@ -82,7 +82,7 @@ async function run(options: Options): Promise<number> {
     return 0;
   } finally {
     await server?.close();
-    await host.close();
+    if (!(await host.close())) process.kill(process.pid, 'SIGKILL');
   }
 }
 

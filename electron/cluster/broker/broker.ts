@@ -69,6 +69,8 @@ export interface BrokerStatus {
 
 /** Room in the way of an answer from the controller: it may be electing. */
 const CONTROLLER_TIMEOUT_MS = 10_000;
+/** An ISR change that gets no answer is proposed again, as things are then; acknowledgements wait for it. */
+const ALTER_PARTITION_TIMEOUT_MS = 2_000;
 
 export class Broker {
   readonly settings: BrokerSettings;
@@ -131,7 +133,7 @@ export class Broker {
       image: () => quorum.image(),
       minInsyncReplicas: (topic) => ofTopic(topic).minInsyncReplicas,
       alterPartition: (request) =>
-        controller.send(alterPartition, alterPartition.maxVersion, request, { timeoutMs: CONTROLLER_TIMEOUT_MS }),
+        controller.send(alterPartition, alterPartition.maxVersion, request, { timeoutMs: ALTER_PARTITION_TIMEOUT_MS }),
       connect: (broker) => this.connect(broker),
     });
     this.groups = new GroupCoordinator({

@@ -2,4 +2,7 @@
  * Features that this broker could have finalized (KIP-584): the levels of KRaft's metadata up to Apache Kafka 4.3's. `group.version` and
  * `transaction.version` come with their APIs.
  */
-export const SUPPORTED_FEATURES = [{ name: 'metadata.version', minVersion: 7, maxVersion: 30 }] as const;
+export const SUPPORTED_FEATURES = [
+  { name: 'metadata.version', minVersion: 7, maxVersion: 30 },
+  { name: 'eligible.leader.replicas.version', minVersion: 0, maxVersion: 1 },
+] as const;

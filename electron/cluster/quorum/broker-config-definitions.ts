@@ -153,7 +153,7 @@ export const brokerConfigDefinitions: readonly ConfigDefinition[] = [
   ),
   fixedNumber('replica.fetch.response.max.bytes', 'int', '10485760', 0n, 'Bytes that a follower asks for at once.'),
   fixedNumber('replica.fetch.backoff.ms', 'int', '100', 0n, 'How long a follower pauses on a partition after an error; in Kafka 1000.'),
-  fixedNumber('replica.socket.timeout.ms', 'int', '30000', 1n, 'How long a follower waits for the answer to a fetch.'),
+  fixedNumber('replica.socket.timeout.ms', 'int', '5000', 1n, 'How long a follower waits for the answer to a fetch; in Kafka 30000.'),
   fixedNumber('replica.high.watermark.checkpoint.interval.ms', 'long', '5000', 1n, 'How often high watermarks are written to disk.'),
   dynamicNumber('num.replica.fetchers', 'int', '1', 1n, 'Fetchers per leader; one here.'),
   define('replica.selector.class', 'string', null, "How a consumer's read is sent to the closest replica.", fixed),

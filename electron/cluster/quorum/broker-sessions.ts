@@ -2,6 +2,8 @@
 export interface BrokerSession {
   /** Monotonic ms of the last heartbeat. */
   heardAt: number;
+  /** False while the session is only what a new controller gives on trust. */
+  heard: boolean;
   /** Offset up to which the broker has said to have read the metadata; −1 while it has not said. */
   metadataOffset: bigint;
   /** Offset of the decision that began its controlled shutdown. */
@@ -18,16 +20,17 @@ export class BrokerSessions {
 
   reset(brokers: Iterable<number>, now: number): void {
     this.sessions.clear();
-    for (const id of brokers) this.open(id, now);
+    for (const id of brokers) this.sessions.set(id, { ...fresh(now), heard: false });
   }
 
-  /** A session that begins now. */
+  /** The broker registered: a session that begins now. */
   open(id: number, now: number): void {
-    this.sessions.set(id, { heardAt: now, metadataOffset: -1n, shutdownOffset: undefined });
+    this.sessions.set(id, fresh(now));
   }
 
   heard(id: number, metadataOffset: bigint, now: number): BrokerSession {
-    const session = this.sessions.get(id) ?? { heardAt: now, metadataOffset, shutdownOffset: undefined };
+    const session = this.sessions.get(id) ?? fresh(now);
+    session.heard = true;
     session.heardAt = now;
     session.metadataOffset = metadataOffset;
     this.sessions.set(id, session);
@@ -52,6 +55,11 @@ export class BrokerSessions {
     return this.silentFor(id, now) < this.timeoutMs;
   }
 
+  /** Whether this controller has itself heard of the broker, within the session timeout. */
+  isAlive(id: number, now: number): boolean {
+    return this.sessions.get(id)?.heard === true && this.isValid(id, now);
+  }
+
   metadataOffset(id: number): bigint {
     return this.sessions.get(id)?.metadataOffset ?? -1n;
   }
@@ -60,4 +68,8 @@ export class BrokerSessions {
   ages(now: number): Map<number, number> {
     return new Map([...this.sessions].map(([id, session]) => [id, Math.max(0, now - session.heardAt)]));
   }
+}
+
+function fresh(now: number): BrokerSession {
+  return { heardAt: now, heard: true, metadataOffset: -1n, shutdownOffset: undefined };
 }

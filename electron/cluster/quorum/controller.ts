@@ -301,7 +301,7 @@ export class Controller {
     request: RequestOf<typeof brokerRegistration>,
   ): Decision<ResponseIn<typeof brokerRegistration>> {
     const now = this.options.clock.monotonic();
-    const decision = registerBroker(context, request, this.brokerSessions.isValid(request.brokerId, now));
+    const decision = registerBroker(context, request, this.brokerSessions.isAlive(request.brokerId, now));
     this.brokerSessions.open(request.brokerId, now);
     return decision;
   }

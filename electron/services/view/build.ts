@@ -26,8 +26,8 @@ export function buildView(connection: Connection, state: ClusterState): ClusterV
   return {
     connection,
     clusterId: state.clusterId,
-    controllerId: state.controllerId,
-    brokers: brokerRows(state, topics),
+    controllerId: livingController(state, down),
+    brokers: brokerRows(state, topics, down),
     topics: topics.sort((a, b) => (a.name < b.name ? -1 : 1)),
     groups: [...state.groups.keys()].sort().map((id) => groupRow(id, state)),
     quorum: state.quorum,
@@ -44,6 +44,11 @@ export function buildView(connection: Connection, state: ClusterState): ClusterV
 /** Nodes of the embedded cluster that certainly serve nothing, whatever the metadata still says. */
 function downNodes(nodes: readonly LabNode[] | null): ReadonlySet<number> {
   return new Set((nodes ?? []).filter(({ state }) => state === 'stopped' || state === 'killed' || state === 'failed').map(({ id }) => id));
+}
+
+/** The controller; null when it is known to be gone and no other has been heard of yet. */
+function livingController(state: ClusterState, down: ReadonlySet<number>): number | null {
+  return state.controllerId === null || down.has(state.controllerId) ? null : state.controllerId;
 }
 
 function topicRow(topic: MetadataTopic, state: ClusterState, down: ReadonlySet<number>): TopicRow {
@@ -74,7 +79,8 @@ function topicRow(topic: MetadataTopic, state: ClusterState, down: ReadonlySet<n
 
 function partitionRow(topic: string, partition: MetadataPartition, state: ClusterState, down: ReadonlySet<number>): PartitionRow {
   const key = partitionKey(topic, partition.partitionIndex);
-  const leader = isLeaderUnknown(partition) ? null : partition.leaderId;
+  // Until the controller has fenced a broker that is gone, and for ever where there is no controller, metadata still names it.
+  const leader = isLeaderUnknown(partition) || down.has(partition.leaderId) ? null : partition.leaderId;
   const start = state.startOffsets.get(key);
   const end = state.endOffsets.get(key);
   return {
@@ -82,7 +88,7 @@ function partitionRow(topic: string, partition: MetadataPartition, state: Cluste
     leader,
     leaderEpoch: partition.leaderEpoch < 0 ? null : partition.leaderEpoch,
     replicas: partition.replicaNodes.map((broker) => ({ broker, state: replicaState(broker, leader, partition, down) })),
-    isr: partition.isrNodes,
+    isr: partition.isrNodes.filter((id) => !down.has(id)),
     startOffset: offsetText(start),
     endOffset: offsetText(end),
     sizeBytes: (leader === null ? undefined : state.logSizes.get(leader)?.get(key))?.toString() ?? null,
@@ -111,7 +117,7 @@ function sum(parts: readonly (bigint | null)[]): string | null {
   return total.toString();
 }
 
-function brokerRows(state: ClusterState, topics: readonly TopicRow[]): BrokerRow[] {
+function brokerRows(state: ClusterState, topics: readonly TopicRow[], down: ReadonlySet<number>): BrokerRow[] {
   const listed = new Map((state.metadata?.brokers ?? []).map((broker) => [broker.nodeId, broker]));
   const nodes = new Map((state.nodes ?? []).map((node) => [node.id, node]));
   const ids = [...new Set([...listed.keys(), ...nodes.keys(), ...state.seenBrokers.keys()])].sort((a, b) => a - b);
@@ -135,7 +141,7 @@ function brokerRows(state: ClusterState, topics: readonly TopicRow[]): BrokerRow
           : broker === undefined
             ? (seen?.goneSince ?? node?.since ?? null)
             : (node?.since ?? null),
-      isController: state.controllerId === id,
+      isController: livingController(state, down) === id,
       quorumRole: quorumRole(id, state, node),
       leaders: known ? (count?.leaders ?? 0) : null,
       replicas: known ? (count?.replicas ?? 0) : null,
@@ -224,7 +230,12 @@ function groupPartitions(id: string, state: ClusterState): GroupPartition[] {
     }
   }
   const leaders = leaderByKey(state);
-  return [...new Set([...owners.keys(), ...group.committed.keys()])]
+  // A topic that it reads is shown whole: a partition that it never committed to is not the same as one without lag.
+  const topics = new Set([...owners.keys(), ...group.committed.keys()].map((key) => key.slice(0, key.lastIndexOf('/'))));
+  const siblings = (state.metadata?.topics ?? []).flatMap(({ name, partitions }) =>
+    name !== null && topics.has(name) ? partitions.map(({ partitionIndex }) => partitionKey(name, partitionIndex)) : [],
+  );
+  return [...new Set([...owners.keys(), ...group.committed.keys(), ...siblings])]
     .map((key) => {
       const slash = key.lastIndexOf('/');
       const committed = group.committed.get(key);

@@ -5,12 +5,12 @@
  */
 import type { ClusterClient, ClusterMetadata } from '../../admin/cluster-client.ts';
 import { topicSettings } from '../../admin/configs.ts';
-import { AdminError } from '../../admin/errors.ts';
+import { AdminError, UnreachableError } from '../../admin/errors.ts';
 import { committedOffsets, describeAllGroups, listAllGroups } from '../../admin/groups.ts';
 import { readQuorum } from '../../admin/quorum.ts';
 import { EARLIEST, LATEST, leadersOf, readLogSizes, readOffsets, type PartitionKey } from '../../admin/topics.ts';
 import type { ClusterPatch } from '#shared/ipc';
-import type { ClusterView, Connection, LagSample } from '#shared/models/cluster';
+import type { ClusterView, Connection, LagSample, QuorumView } from '#shared/models/cluster';
 import type { LabNode } from '../lab.ts';
 import { LagHistory } from '../lag-history.ts';
 import { Poller } from '../poller.ts';
@@ -21,6 +21,11 @@ import { emptyState, mergeCommitted, type Committed } from './state.ts';
 export interface MonitorOptions {
   connection: Connection;
   client: ClusterClient;
+  /**
+   * For questions that a broker passes on to the quorum's leader: it answers a connection in order, so while there is no
+   * leader everything behind such a question would wait with it.
+   */
+  quorumClient: ClusterClient;
   /** Nodes of the embedded cluster; undefined for a remote one. */
   nodes?: () => Promise<readonly LabNode[]>;
   onPatch: (patch: ClusterPatch) => void;
@@ -153,10 +158,13 @@ export class ClusterMonitor {
   }
 
   private async readCoordination(): Promise<void> {
-    const { client } = this.options;
-    const [quorum, cluster] = await Promise.all([readQuorum(client), client.describeCluster()]);
+    const { client, quorumClient } = this.options;
+    const [quorum, cluster] = await Promise.all([readQuorum(quorumClient), client.describeCluster()]);
     const now = Date.now();
-    if (quorum !== null) {
+    if (quorum === 'unanswered') {
+      // Who votes is still known from before; who leads, and how far, is not.
+      this.state.quorum = leaderless(this.state.quorum);
+    } else if (quorum !== null) {
       const key = `${quorum.leaderId}/${quorum.leaderEpoch}`;
       // The first leader we see may have led for long; only a change seen by us has a known start.
       if (this.leaderSince !== undefined && this.leaderSince.key !== key) this.leaderSince = { key, at: now };
@@ -166,7 +174,9 @@ export class ClusterMonitor {
       this.state.quorum = null;
     }
     if (cluster !== null && cluster.clusterId !== '') this.state.clusterId = cluster.clusterId;
-    this.state.controllerId = quorum?.leaderId ?? (cluster !== null && cluster.controllerId >= 0 ? cluster.controllerId : null);
+    // Without a quorum leader there is no controller, whatever a broker remembers of the last one.
+    if (quorum === 'unanswered') this.state.controllerId = null;
+    else this.state.controllerId = quorum?.leaderId ?? (cluster !== null && cluster.controllerId >= 0 ? cluster.controllerId : null);
   }
 
   private async readTopicOffsets(): Promise<void> {
@@ -184,9 +194,18 @@ export class ClusterMonitor {
     this.measureRecords(wanted);
   }
 
+  /**
+   * On this desk all groups, whatever page is in front: who kills a broker looks at the lag afterwards, and a chart with a hole
+   * where the outage was tells nothing. Elsewhere only what is watched.
+   */
+  private get groupsToRead(): Interest['groups'] {
+    return this.options.nodes === undefined ? this.interest.groups : 'all';
+  }
+
   /** Partitions of the topics in front, and those that watched groups read. */
   private wantedPartitions(metadata: ClusterMetadata): PartitionKey[] {
-    const { topics, groups } = this.interest;
+    const { topics } = this.interest;
+    const groups = this.groupsToRead;
     const names = new Set<string>(topics === 'all' || topics === 'none' ? [] : topics);
     if (groups !== 'none') {
       for (const group of this.state.groups.values())
@@ -232,13 +251,13 @@ export class ClusterMonitor {
   }
 
   private async readGroups(): Promise<void> {
-    if (this.interest.groups === 'none') return;
+    const groupsToRead = this.groupsToRead;
+    if (groupsToRead === 'none') return;
     const { client } = this.options;
     await this.metadata();
     const { groups: listed, failed } = await listAllGroups(client);
-    for (const id of client.knownBrokers.map((broker) => broker.id)) this.state.unreachable.delete(id);
-    for (const { broker, error } of failed) this.state.unreachable.set(broker, error.app.message);
-    const wanted = this.interest.groups === 'all' ? listed : listed.filter(({ id }) => this.interest.groups.includes(id));
+    this.noteReach(failed);
+    const wanted = groupsToRead === 'all' ? listed : listed.filter(({ id }) => groupsToRead.includes(id));
     const committed = await committedOffsets(client, wanted);
     const described = new Map((await describeAllGroups(client, wanted)).map((group) => [group.id, group]));
     const now = Date.now();
@@ -256,6 +275,13 @@ export class ClusterMonitor {
     }
     this.keepOrForgetUnlisted(new Set(listed.map(({ id }) => id)), failed.length > 0);
     this.sampleLag(now);
+  }
+
+  /** Of a round that asked every broker: which did not answer. One that answers with an error is there. */
+  private noteReach(failed: readonly { broker: number; error: AdminError }[]): void {
+    const { unreachable } = this.state;
+    unreachable.clear();
+    for (const { broker, error } of failed) if (error instanceof UnreachableError) unreachable.set(broker, error.app.message);
   }
 
   /** A group that nobody lists is gone, unless a broker did not answer: then its coordinator may be the one. */
@@ -279,7 +305,9 @@ export class ClusterMonitor {
 
   private async readSizes(): Promise<void> {
     await this.metadata();
-    for (const answer of await readLogSizes(this.options.client)) {
+    const answers = await readLogSizes(this.options.client);
+    this.noteReach(answers.flatMap((answer) => ('error' in answer ? [answer] : [])));
+    for (const answer of answers) {
       if ('value' in answer) this.state.logSizes.set(answer.broker, answer.value);
       else this.state.logSizes.delete(answer.broker);
     }
@@ -301,6 +329,18 @@ export class ClusterMonitor {
     const key = (nodes: readonly LabNode[] | null): string => (nodes ?? []).map(({ id, state }) => `${id}${state}`).join();
     if (key(before) !== key(this.state.nodes)) this.metadataPoller.now();
   }
+}
+
+function leaderless(last: QuorumView | null): QuorumView | null {
+  if (last === null) return null;
+  const voters = last.voters.map(({ id, lastFetchAt, lastCaughtUpAt }) => ({
+    id,
+    logEndOffset: null,
+    lag: null,
+    lastFetchAt,
+    lastCaughtUpAt,
+  }));
+  return { leaderId: null, leaderEpoch: null, highWatermark: null, leaderSince: null, voters, observers: last.observers };
 }
 
 /** Half of the new, half of the old: a figure that can be read while it moves. */

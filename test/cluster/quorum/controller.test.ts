@@ -135,6 +135,35 @@ describe('a broker that goes away', () => {
     expect(node.broker.epoch).toBeGreaterThan(epoch);
   });
 
+  it('registers at once with a controller that has never heard of its last life', async () => {
+    const cluster = await threeBrokers();
+    const [away, killedToo] = [cluster.controller!.id, [1, 2, 3].find((id) => id !== cluster.controller!.id)!];
+    const epoch = cluster.node(away).broker!.epoch;
+    cluster.kill(away);
+    cluster.kill(killedToo);
+    const node = cluster.start(away);
+    cluster.start(killedToo);
+    node.broker = new TestBroker(cluster, node);
+    const from = cluster.clock.monotonic();
+    await cluster.clock.until(() => !node.broker!.fenced, 6000, 10);
+    expect(cluster.clock.monotonic() - from).toBeLessThan(2400);
+    expect(node.broker.epoch).toBeGreaterThan(epoch);
+  });
+
+  it('two that claim one id: the later one stays, the other waits for its end', async () => {
+    const cluster = await threeBrokers();
+    const away = [1, 2, 3].find((id) => id !== cluster.controller!.id)!;
+    const node = cluster.node(away);
+    const first = node.broker!;
+    // A new reign in which neither has been heard yet would take either; from then on only the one that it took.
+    const other = new TestBroker(cluster, node);
+    await cluster.clock.advance(2500);
+    expect([first.fenced, other.epoch]).toEqual([false, -1n]);
+    first.stop();
+    await cluster.clock.until(() => !other.fenced, 6000, 10);
+    expect(other.epoch).toBeGreaterThan(first.epoch);
+  });
+
   it('leaves by a controlled shutdown without one leaderless moment', async () => {
     const cluster = await threeBrokers();
     await cluster.send(1, createTopics, orders());

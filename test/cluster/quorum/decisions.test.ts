@@ -108,6 +108,46 @@ describe('registration', () => {
     expect(codeOf(() => registerBroker(testContext(image), request(1, 'other'), false))).toBe('NONE');
   });
 
+  it('takes a new incarnation at once when the last one is known to have ended, and moves what that led under a new epoch', () => {
+    const image = testImage([1, 2], { a: [{ replicas: [1, 2] }, { replicas: [1] }] });
+    const decision = registerBroker(testContext(image), request(1, 'other', 10n), true);
+    const after = apply(image, decision.records);
+    expect(broker(after, 1)).toMatchObject({ fenced: true, epoch: image.offset + 1n });
+    expect(partition(after, 'a', 0)).toMatchObject({ leader: 2, isr: [2], leaderEpoch: 1 });
+    expect(partition(after, 'a', 1)).toMatchObject({ leader: -1, isr: [1], leaderEpoch: 1 });
+    expect(decision.events.map((event) => event.type).slice(0, 2)).toEqual(['cluster/brokerFenced', 'cluster/brokerRegistered']);
+    // Another epoch is no proof: that may be an even older life.
+    expect(codeOf(() => registerBroker(testContext(image), request(1, 'other', 9n), true))).toBe('DUPLICATE_BROKER_REGISTRATION');
+  });
+
+  it('takes a new incarnation of a broker that shuts down, whose leaderships have moved', () => {
+    const image = testImage([1, 2], { a: [{ replicas: [1, 2] }] });
+    const leaving = apply(image, [
+      { type: 'BrokerRegistrationChangeRecord', value: { brokerId: 1, brokerEpoch: 10n, fenced: 0, inControlledShutdown: 1 } },
+    ]);
+    const after = apply(leaving, registerBroker(testContext(leaving), request(1, 'other'), true).records);
+    expect(broker(after, 1)).toMatchObject({ fenced: true, inControlledShutdown: false });
+    expect(partition(after, 'a')).toMatchObject({ leader: 2, isr: [2] });
+  });
+
+  it('a crashed leader leads again only under a new epoch, even where nobody else can', () => {
+    const image = testImage([1, 2], { a: [{ replicas: [1, 2], isr: [1] }] });
+    const crashed = apply(image, registerBroker(testContext(image), request(1, 'other'), false).records);
+    expect(partition(crashed, 'a')).toMatchObject({ leader: -1, isr: [1], leaderEpoch: 1 });
+    const back = apply(crashed, unfenceBroker(testContext(crashed), broker(crashed, 1)).records);
+    expect(partition(back, 'a')).toMatchObject({ leader: 1, isr: [1], leaderEpoch: 2 });
+  });
+
+  it('every broker crashed at once: each partition is led again, by who was the last in sync', () => {
+    let image = testImage([1, 2, 3], {
+      a: [{ replicas: [1, 2, 3] }, { replicas: [2, 3, 1], isr: [2, 3] }, { replicas: [3, 1, 2], isr: [3] }],
+    });
+    for (const id of [1, 2, 3]) image = apply(image, registerBroker(testContext(image), request(id, `new ${id}`), false).records);
+    for (const id of [1, 2, 3]) image = apply(image, unfenceBroker(testContext(image), broker(image, id)).records);
+    expect([0, 1, 2].map((index) => partition(image, 'a', index).leader)).toEqual([3, 3, 3]);
+    for (const index of [0, 1, 2]) expect(partition(image, 'a', index)).toMatchObject({ isr: [3] });
+  });
+
   it('refuses another cluster', () => {
     expect(codeOf(() => registerBroker(testContext(testImage([])), { ...request(1, 'x'), clusterId: 'else' }, false))).toBe(
       'INCONSISTENT_CLUSTER_ID',

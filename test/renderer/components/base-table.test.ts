@@ -1,7 +1,7 @@
 // @vitest-environment happy-dom
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { mount, type VueWrapper } from '@vue/test-utils';
-import { h, nextTick } from 'vue';
+import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
+import { h, nextTick, type DefineComponent } from 'vue';
 import BaseTable from '../../../renderer/components/base/BaseTable.vue';
 import type { Column } from '../../../renderer/components/base/table.ts';
 
@@ -14,11 +14,13 @@ const columns: Column<Row>[] = [
   { key: 'lag', label: 'Lag', align: 'end', width: 80, compare: (a, b) => a.lag - b.lag, downFirst: true },
   { key: 'note', label: 'Note' },
 ];
+/** Mounted without its type parameter, which test-utils cannot carry. */
+const AnyTable = BaseTable as unknown as DefineComponent<Record<string, unknown>>;
 const make = (rows: Row[], more: Record<string, unknown> = {}): VueWrapper =>
-  mount(BaseTable as never, {
+  mount(AnyTable, {
     attachTo: document.body,
-    props: { rows, columns, rowKey: (row: Row) => row.name, label: 'Groups', ...more } as never,
-    slots: { name: ({ row }: { row: Row }) => h('b', row.name), lag: ({ row }: { row: Row }) => `${row.lag}` } as never,
+    props: { rows, columns, rowKey: (row: Row) => row.name, label: 'Groups', ...more },
+    slots: { name: ({ row }: { row: Row }) => h('b', row.name), lag: ({ row }: { row: Row }) => `${row.lag}` },
   });
 const names = (table: VueWrapper): string =>
   table
@@ -51,7 +53,7 @@ describe('BaseTable', () => {
   it('does not move a row because its number changed', async () => {
     const table = make(rows, { initialSort: { key: 'lag', direction: 'down' } });
     expect(names(table)).toBe('abc');
-    await table.setProps({ rows: [{ name: 'c', lag: 1_000 }, ...rows.slice(0, 2)] } as never);
+    await table.setProps({ rows: [{ name: 'c', lag: 1_000 }, ...rows.slice(0, 2)] });
     expect(names(table)).toBe('abc');
     expect(table.findAll('tbody tr')[2]?.text()).toContain('1000');
     table.unmount();
@@ -75,11 +77,12 @@ describe('BaseTable', () => {
 
   it('keeps only what is seen in the document above 200 rows, and says how many there are', async () => {
     // happy-dom lays nothing out: the scroller is given a height.
-    vi.spyOn(HTMLElement.prototype, 'offsetHeight', 'get').mockReturnValue(620);
-    vi.spyOn(HTMLElement.prototype, 'offsetWidth', 'get').mockReturnValue(900);
+    vi.spyOn(HTMLElement.prototype, 'clientHeight', 'get').mockReturnValue(620);
+    vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(900);
     const many = Array.from({ length: 2_000 }, (_, i) => ({ name: `g${i}`, lag: i }));
     const table = make(many);
-    await nextTick();
+    await flushPromises();
+    await flushPromises();
     const shown = table.findAll('tbody tr:not([aria-hidden])').length;
     expect(shown).toBeGreaterThan(10);
     expect(shown).toBeLessThan(120);

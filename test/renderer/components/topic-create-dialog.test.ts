@@ -37,7 +37,7 @@ describe('Create topic', () => {
   });
 
   const labelled = (label: string): HTMLInputElement => {
-    const found = [...document.querySelectorAll('label')].find((one) => one.textContent?.trim() === label);
+    const found = [...document.querySelectorAll('label')].find((one) => one.textContent.trim() === label);
     return document.getElementById(found?.getAttribute('for') ?? '') as HTMLInputElement;
   };
   async function type(label: string, text: string): Promise<void> {
@@ -47,7 +47,7 @@ describe('Create topic', () => {
     await vi.advanceTimersByTimeAsync(300);
     await flushPromises();
   }
-  const text = (): string => document.body.textContent?.replace(/\s+/g, ' ') ?? '';
+  const text = (): string => document.body.textContent.replace(/\s+/g, ' ');
   const submit = (): HTMLButtonElement => document.querySelector('button[type=submit]') as HTMLButtonElement;
   const created = () =>
     bridge.asked.filter((one) => one.channel === 'topic/create').map((one) => one.payload as { name: string; validateOnly: boolean });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TimelineEvent } from '#shared/models/timeline';
-import { chainOf, outagesOfGroup, tellEvent } from '../../../renderer/format/timeline.ts';
+import { chainOf, chainOfTheHour, outagesOfGroup, tellEvent } from '../../../renderer/format/timeline.ts';
 
 const events: TimelineEvent[] = [
   { id: 1, type: 'topic/created', at: 500, node: 2, topic: 'orders' },
@@ -36,6 +36,14 @@ describe('timeline', () => {
     expect(chainOf(odd[1] as TimelineEvent, odd).events.map((event) => event.id)).toEqual([8]);
   });
 
+  it('keeps an outage in front while members come and go, for two minutes', () => {
+    const join = (at: number): TimelineEvent => ({ id: 9, type: 'group/memberJoined', at, node: 1, group: 'billing' });
+    expect(chainOfTheHour([])).toBeNull();
+    expect(chainOfTheHour([...events, join(60_000)])?.events[0]?.id).toBe(2);
+    expect(chainOfTheHour([...events, join(200_000)])?.events[0]?.id).toBe(9);
+    expect(chainOfTheHour([...events, { id: 9, type: 'topic/created', at: 60_000, node: 1, topic: 'x' }])?.events[0]?.id).toBe(9);
+  });
+
   it('tells events in words', () => {
     expect(events.map(tellEvent)).toEqual([
       'topic orders created',
@@ -47,6 +55,21 @@ describe('timeline', () => {
     expect(tellEvent({ id: 1, type: 'partition/isrShrunk', at: 0, node: 1, topic: 'clicks', partitions: [0, 1, 2, 7] })).toBe(
       '4 partitions of clicks 0–2, 7 lost an in-sync replica',
     );
+  });
+
+  it('does not take the broker that was lost for the one that leads now', () => {
+    const moved = (to: number[]): TimelineEvent => ({
+      id: 9,
+      type: 'partition/leadersElected',
+      at: 0,
+      node: 1,
+      broker: 3,
+      count: to.length,
+      details: { moves: to.map((one, partition) => ({ topic: 'orders', partition, from: 3, to: one })) },
+    });
+    expect(tellEvent(moved([1, 2]))).toBe('2 leaders moved off broker 3');
+    expect(tellEvent(moved([2, 2]))).toBe('2 leaders moved to broker 2');
+    expect(tellEvent({ id: 9, type: 'partition/leadersElected', at: 0, node: 1, broker: 3, count: 2 })).toBe('2 leaders moved');
   });
 
   it('shades a group from the fault to its rebalance', () => {

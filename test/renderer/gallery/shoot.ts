@@ -53,7 +53,7 @@ try {
     });
     page.on('pageerror', (error) => complaints.push(error.message));
     await page.goto(`http://127.0.0.1:${port}/?variant=${shot.variant}#${shot.path}`);
-    await settle(page).catch((error: Error) => complaints.push(`never settled: ${error.message.slice(0, 60)}`));
+    await settle(page).catch((error: unknown) => complaints.push(`never settled: ${String(error).slice(0, 60)}`));
     await shot.act?.(page);
     await page.waitForTimeout(shot.waitMs ?? 400);
     await page.screenshot({ path: `${outDir}/${shot.name}.png` });

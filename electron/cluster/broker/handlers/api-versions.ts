@@ -11,6 +11,9 @@ import { SUPPORTED_FEATURES } from '../features.ts';
 /** Letters, digits, dashes and dots, with neither of the last two at an end. */
 const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?$/;
 
+/** Clients that ask in a version below 4 fail at a lowest level of 0 (KAFKA-17011); they are told 1. */
+const SUPPORTED_FROM_1 = SUPPORTED_FEATURES.map((feature) => ({ ...feature, minVersion: Math.max(1, feature.minVersion) }));
+
 export const handleApiVersions: Handler<typeof apiVersions> = (request, { version }, broker) => {
   if (version >= 3 && !(SOFTWARE.test(request.clientSoftwareName) && SOFTWARE.test(request.clientSoftwareVersion))) {
     return { errorCode: ErrorCode.INVALID_REQUEST, apiKeys: [] };
@@ -20,7 +23,7 @@ export const handleApiVersions: Handler<typeof apiVersions> = (request, { versio
   return {
     errorCode: ErrorCode.NONE,
     apiKeys: broker.advertised,
-    supportedFeatures: SUPPORTED_FEATURES,
+    supportedFeatures: version >= 4 ? SUPPORTED_FEATURES : SUPPORTED_FROM_1,
     finalizedFeaturesEpoch: image.offset,
     finalizedFeatures: finalized.map(([name, level]) => ({ name, maxVersionLevel: level, minVersionLevel: level })),
   };

@@ -154,7 +154,8 @@ export function moveAwayFrom(image: MetadataImage, properties: Properties, broke
 
 /**
  * A broker comes back and cannot say that it stopped cleanly: what it had not flushed may be gone. Where others are known to have
- * everything, it must not lead before it has caught up with them.
+ * everything, it must not lead before it has caught up with them. Where it still counts as leader, it leads no longer: it is only to lead
+ * under a new epoch, or followers could not tell what it lost from what it writes in its place.
  */
 export function distrust(image: MetadataImage, properties: Properties, broker: number): PartitionMove[] {
   const rules = electionRules(image, properties, (id) => id !== broker && isActive(image.brokers.get(id)));
@@ -163,8 +164,10 @@ export function distrust(image: MetadataImage, properties: Properties, broker: n
     for (const partition of topic.partitions) {
       const isr = partition.isr.filter((member) => member !== broker);
       const others = isr.length > 0 || partition.elr.some((member) => member !== broker);
-      if (!others || (isr.length === partition.isr.length && !partition.elr.includes(broker))) continue;
-      const move = movePartition(partition, { isr, distrust: broker }, rules(topic.name));
+      const named = isr.length < partition.isr.length || partition.elr.includes(broker);
+      if (partition.leader !== broker && !(named && others)) continue;
+      const wanted = others ? { isr, distrust: broker } : {};
+      const move = movePartition(partition, wanted, rules(topic.name));
       if (move !== undefined) moves.push(move);
     }
   }

@@ -3,12 +3,16 @@ import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
-import { distrust, moveEvents } from './election.ts';
-import type { Decision, DecisionContext } from './decision.ts';
+import { distrust, moveAwayFrom, moveEvents } from './election.ts';
+import type { ControllerEvent, Decision, DecisionContext } from './decision.ts';
 
 /**
- * A broker makes itself known (KIP-631). It starts fenced, under an epoch that is the offset of its registration. While an
- * older incarnation still has a session, the id is taken: that session has to end first, so that whatever the old one led has moved.
+ * A broker makes itself known (KIP-631). It starts fenced, under an epoch that is the offset of its registration.
+ *
+ * While an older incarnation still has a session, the id is taken, unless that life is known to be over: it was let go by a controlled
+ * shutdown, or this request names its epoch as the one under which it closed its logs (KIP-966). `hasSession` is about this controller's
+ * own reign: one that has never heard of the older incarnation has no word of its life, and if it lives after all, its next heartbeat is
+ * answered with STALE_BROKER_EPOCH. Whatever the older one led moves with this very decision, under a new leader epoch.
  */
 export function registerBroker(
   context: DecisionContext,
@@ -27,7 +31,9 @@ export function registerBroker(
   }
   const existing = image.brokers.get(request.brokerId);
   const again = existing?.incarnationId === request.incarnationId;
-  if (existing !== undefined && !again && hasSession && !existing.fenced) {
+  const clean = existing !== undefined && request.previousBrokerEpoch === existing.epoch;
+  const over = existing === undefined || again || existing.fenced || existing.inControlledShutdown || clean;
+  if (!over && hasSession) {
     throw new KafkaError(
       ErrorCode.DUPLICATE_BROKER_REGISTRATION,
       `Broker id ${request.brokerId} is in use until the session of its last run ends; try again in a few seconds.`,
@@ -48,20 +54,23 @@ export function registerBroker(
       logDirs: request.logDirs,
     },
   };
-  const unclean = existing !== undefined && !again && request.previousBrokerEpoch !== existing.epoch;
-  const moves = unclean ? distrust(image, context.properties, request.brokerId) : [];
+  const response = { errorCode: ErrorCode.NONE, brokerEpoch };
+  if (again) return { records: [registration], response, events: [] };
+  const restarted = clean ? 'it restarted' : 'it restarted after a crash';
+  const joined: ControllerEvent = {
+    type: 'cluster/brokerRegistered',
+    broker: request.brokerId,
+    reason: existing === undefined ? 'it joined the cluster' : restarted,
+  };
+  if (existing === undefined) return { records: [registration], response, events: [joined] };
+  const moves = (clean ? moveAwayFrom : distrust)(image, context.properties, request.brokerId);
+  const why = clean
+    ? `broker ${request.brokerId} restarted`
+    : `broker ${request.brokerId} stopped without a clean shutdown and may lack records`;
+  const fenced: ControllerEvent = { type: 'cluster/brokerFenced', broker: request.brokerId, reason: restarted };
   return {
     records: [registration, ...moves.map((move) => move.record)],
-    response: { errorCode: ErrorCode.NONE, brokerEpoch },
-    events: again
-      ? []
-      : [
-          {
-            type: 'cluster/brokerRegistered',
-            broker: request.brokerId,
-            reason: existing === undefined ? 'it joined the cluster' : unclean ? 'it restarted after a crash' : 'it restarted',
-          },
-          ...moveEvents(moves, `broker ${request.brokerId} stopped without a clean shutdown and may lack records`, request.brokerId),
-        ],
+    response,
+    events: [...(existing.fenced ? [] : [fenced]), joined, ...moveEvents(moves, why, request.brokerId)],
   };
 }

@@ -1,0 +1,120 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { BrokerLink } from '../../electron/admin/broker-link.ts';
+import { UnreachableError } from '../../electron/admin/errors.ts';
+import { describeCluster } from '../../electron/cluster/protocol/apis/describe-cluster.ts';
+import { listGroups } from '../../electron/cluster/protocol/apis/list-groups.ts';
+import { SmallBroker, type Manner } from './small-broker.ts';
+
+let broker: SmallBroker;
+let link: BrokerLink;
+let port: number;
+
+beforeEach(async () => {
+  broker = new SmallBroker();
+  port = await broker.listen();
+  link = new BrokerLink({ host: '127.0.0.1', port, clientId: 'test' });
+});
+afterEach(async () => {
+  link.close();
+  await broker.close();
+});
+
+const ask = (timeoutMs = 2_000) => link.send(describeCluster, { includeClusterAuthorizedOperations: false }, { timeoutMs });
+
+/** How it failed and after how long. */
+async function failure(promise: Promise<unknown>): Promise<{ error: unknown; ms: number }> {
+  const start = performance.now();
+  const error: unknown = await promise.then(
+    () => {
+      throw new Error('it did not fail');
+    },
+    (reason: unknown) => reason,
+  );
+  return { error, ms: performance.now() - start };
+}
+
+describe('BrokerLink', () => {
+  test('asks a flexible version over a connection of kafkajs', async () => {
+    expect(await ask()).toMatchObject({ clusterId: 'small', controllerId: 1 });
+  });
+
+  test('many requests at once share one connection and each gets its own answer', async () => {
+    const answers = await Promise.all(Array.from({ length: 50 }, () => ask()));
+    expect(answers).toHaveLength(50);
+    expect(broker.connections).toBe(1);
+  });
+
+  test('an API that the broker does not advertise is refused here, the link stays', async () => {
+    const { error } = await failure(link.send(listGroups, { statesFilter: [], typesFilter: [] }, { timeoutMs: 1_000 }));
+    expect(error).toMatchObject({ app: { code: 'UNSUPPORTED_VERSION' } });
+    expect(await ask()).toMatchObject({ clusterId: 'small' });
+    expect(broker.connections).toBe(1);
+  });
+
+  test.each<[Manner, RegExp]>([
+    ['silent', /no answer in 0\.3 s/],
+    ['resets', /reset|closed/i],
+    ['closes', /closed/i],
+  ])('a broker that is %s is unreachable in time, and the link recovers', async (manner, reason) => {
+    await ask();
+    broker.manner = manner;
+    const { error, ms } = await failure(ask(300));
+    expect(error).toBeInstanceOf(UnreachableError);
+    expect((error as Error).message).toMatch(reason);
+    expect(ms).toBeLessThan(1_000);
+    broker.manner = 'answers';
+    expect(await ask()).toMatchObject({ clusterId: 'small' });
+  });
+
+  test('an answer that cannot be read rejects in time, and the link recovers', async () => {
+    broker.manner = 'garbage';
+    const { ms } = await failure(ask(500));
+    expect(ms).toBeLessThan(1_500);
+    broker.manner = 'answers';
+    expect(await ask()).toMatchObject({ clusterId: 'small' });
+  });
+
+  test('frozen before it ever answered: in time too', async () => {
+    broker.frozen = true;
+    const { error, ms } = await failure(ask(300));
+    expect(error).toBeInstanceOf(UnreachableError);
+    expect(ms).toBeLessThan(1_000);
+    broker.frozen = false;
+    expect(await ask()).toMatchObject({ clusterId: 'small' });
+  });
+
+  test('silence fails all that wait, each by its own time, and opens one new connection', async () => {
+    await ask();
+    broker.manner = 'silent';
+    const failures = await Promise.all([failure(ask(200)), failure(ask(5_000)), failure(ask(5_000))]);
+    for (const { error, ms } of failures) {
+      expect(error).toBeInstanceOf(UnreachableError);
+      expect(ms).toBeLessThan(1_500);
+    }
+    broker.manner = 'answers';
+    await Promise.all([ask(), ask()]);
+    expect(broker.connections).toBe(2);
+  });
+
+  test('refused: said at once; reached again when the broker is back on its port', async () => {
+    await ask();
+    await broker.close();
+    await failure(ask(1_000));
+    const { error, ms } = await failure(ask(1_000));
+    expect((error as Error).message).toContain('connection refused');
+    expect(ms).toBeLessThan(500);
+    broker = new SmallBroker();
+    await broker.listen(port);
+    expect(await ask()).toMatchObject({ clusterId: 'small' });
+  });
+
+  test('closed here, what waits fails and nothing can be asked any more', async () => {
+    await ask();
+    broker.manner = 'silent';
+    const waiting = failure(ask(5_000));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    link.close();
+    expect((await waiting).ms).toBeLessThan(1_000);
+    expect((await failure(ask())).error).toBeInstanceOf(UnreachableError);
+  });
+});

@@ -1,0 +1,84 @@
+/** A Kafka server just large enough to answer ApiVersions and DescribeCluster, and to misbehave on demand. */
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { apiVersions } from '../../electron/cluster/protocol/apis/api-versions.ts';
+import { describeCluster } from '../../electron/cluster/protocol/apis/describe-cluster.ts';
+import { Writer } from '../../electron/cluster/protocol/writer.ts';
+
+/** What it does with a request other than ApiVersions. */
+export type Manner = 'answers' | 'silent' | 'resets' | 'garbage' | 'closes';
+
+export class SmallBroker {
+  manner: Manner = 'answers';
+  /** Silent even to ApiVersions, as a frozen broker whose kernel still accepts. */
+  frozen = false;
+  connections = 0;
+  private readonly server: Server;
+  private readonly sockets = new Set<Socket>();
+
+  constructor() {
+    this.server = createServer((socket) => this.serve(socket));
+  }
+
+  listen(port = 0): Promise<number> {
+    return new Promise((resolve) => {
+      this.server.listen(port, '127.0.0.1', () => resolve((this.server.address() as AddressInfo).port));
+    });
+  }
+
+  close(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    return new Promise((resolve) => this.server.close(() => resolve()));
+  }
+
+  private serve(socket: Socket): void {
+    this.connections++;
+    this.sockets.add(socket);
+    socket.on('error', () => undefined);
+    socket.on('close', () => this.sockets.delete(socket));
+    let pending = Buffer.alloc(0);
+    socket.on('data', (chunk) => {
+      pending = Buffer.concat([pending, chunk]);
+      while (pending.length >= 4 && pending.length >= 4 + pending.readInt32BE(0)) {
+        const size = pending.readInt32BE(0);
+        this.answer(socket, pending.subarray(4, 4 + size));
+        pending = pending.subarray(4 + size);
+      }
+    });
+  }
+
+  private answer(socket: Socket, request: Buffer): void {
+    const key = request.readInt16BE(0);
+    const version = request.readInt16BE(2);
+    const correlationId = request.readInt32BE(4);
+    if (this.frozen) return;
+    const writer = new Writer();
+    if (key === apiVersions.key) {
+      apiVersions.response.codec(version).encode(writer, {
+        errorCode: 0,
+        apiKeys: [
+          { apiKey: apiVersions.key, minVersion: 0, maxVersion: 2 },
+          { apiKey: describeCluster.key, minVersion: 0, maxVersion: 0 },
+        ],
+      });
+      send(socket, correlationId, writer.finishBuffer());
+      return;
+    }
+    if (this.manner === 'silent') return;
+    if (this.manner === 'resets') return void socket.resetAndDestroy();
+    if (this.manner === 'closes') return void socket.end();
+    if (this.manner === 'garbage') {
+      send(socket, correlationId, Buffer.from([0, 0xff, 0xff, 0xff, 0xff, 0x7f, 1, 2]));
+      return;
+    }
+    writer.noTags();
+    describeCluster.response.codec(version).encode(writer, { errorCode: 0, clusterId: 'small', controllerId: 1, brokers: [] });
+    send(socket, correlationId, writer.finishBuffer());
+  }
+}
+
+function send(socket: Socket, correlationId: number, body: Buffer): void {
+  const header = Buffer.alloc(8);
+  header.writeInt32BE(4 + body.length, 0);
+  header.writeInt32BE(correlationId, 4);
+  socket.write(Buffer.concat([header, body]));
+}

@@ -1,0 +1,143 @@
+/** The app in a browser tab, as a person sees it: pages by their address, tables by their names, pictures in both themes. */
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { launchBrowser } from '../helpers/browser.ts';
+import { WebProcess } from '../helpers/web-process.ts';
+
+const PICTURES = resolve(import.meta.dirname, '../../artifacts/e2e');
+
+/** How long the page may take to show what is so: two rounds of polling and a loaded machine. */
+export const SOON_MS = 15_000;
+/** Until a killed broker's session has run out and its leaders have moved. */
+export const FAILOVER_MS = 30_000;
+
+/** Every page that there is, with what it must show besides its title; `T` and `G` stand for a topic and a group. */
+export const PAGES: readonly (readonly [path: string, title: string])[] = [
+  ['/overview', 'Overview'],
+  ['/brokers', 'Brokers'],
+  ['/brokers/1', 'Broker 1'],
+  ['/brokers/1/settings', 'Broker 1'],
+  ['/topics', 'Topics'],
+  ['/topics/T/messages', 'T'],
+  ['/topics/T/partitions', 'T'],
+  ['/topics/T/consumers', 'T'],
+  ['/topics/T/settings', 'T'],
+  ['/groups', 'Consumer groups'],
+  ['/groups/G', 'G'],
+  ['/coordination', 'Coordination'],
+  ['/connections', 'Connections'],
+  ['/no/such/page', 'No such page'],
+];
+
+export function pagesOf(topic: string, group: string): [path: string, title: string][] {
+  const named = (text: string): string =>
+    text === 'T' ? topic : text === 'G' ? group : text.replace('/T/', `/${topic}/`).replace(/\/G$/, `/${group}`);
+  return PAGES.map(([path, title]) => [named(path), named(title)]);
+}
+
+export class Desk {
+  readonly web: WebProcess;
+  readonly page: Page;
+  /** What the page complained of: errors and warnings of its console, and what was thrown. */
+  readonly complaints: string[] = [];
+  private readonly browser: Browser;
+  private readonly pictures: string;
+  private pictureCount = 0;
+
+  private constructor(web: WebProcess, browser: Browser, page: Page, name: string) {
+    this.web = web;
+    this.browser = browser;
+    this.page = page;
+    this.pictures = join(PICTURES, name);
+    mkdirSync(this.pictures, { recursive: true });
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') this.complaints.push(`${page.url()}: ${message.text()}`);
+    });
+    page.on('pageerror', (error) => this.complaints.push(`${page.url()}: ${String(error.stack ?? error)}`));
+  }
+
+  /** `name` is the directory of its pictures. */
+  static async start(name: string): Promise<Desk> {
+    const web = await WebProcess.start();
+    try {
+      const browser = await launchBrowser();
+      const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', colorScheme: 'dark' });
+      page.setDefaultTimeout(SOON_MS);
+      const desk = new Desk(web, browser, page, name);
+      await page.goto(web.line.url);
+      await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
+      return desk;
+    } catch (error) {
+      await web.stop();
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    expect(await this.web.stop()).toBe(0);
+    expect(this.web.stderr).not.toMatch(/Uncaught|unhandled/i);
+  }
+
+  /** As a link in the app would. */
+  async go(path: string): Promise<void> {
+    await this.page.evaluate(`location.hash = ${JSON.stringify(path)}`);
+  }
+
+  /** As typed into the address bar: everything is loaded anew; the token was kept. */
+  async load(path: string): Promise<void> {
+    const url = new URL(this.web.line.url);
+    url.hash = path;
+    await this.page.goto('about:blank');
+    await this.page.goto(url.href);
+  }
+
+  title(text: string): Locator {
+    return this.page.getByRole('heading', { level: 1 }).filter({ hasText: text });
+  }
+
+  /** The text of each cell of a table's body. */
+  async rows(table: string): Promise<string[][]> {
+    const lines = await this.page.getByRole('table', { name: table, exact: true }).locator('tbody tr').all();
+    const rows = await Promise.all(lines.map((line) => line.locator('td').allInnerTexts()));
+    return rows.map((cells) =>
+      cells.map((cell) =>
+        cell
+          .replace(/\s+/g, ' ')
+          .replace(/(?<=\d)of /, ' of ')
+          .trim(),
+      ),
+    );
+  }
+
+  /** The row that begins with that text. */
+  async row(table: string, first: string): Promise<string[] | undefined> {
+    return (await this.rows(table)).find(([cell]) => cell === first);
+  }
+
+  /** What the strip says, step by step. */
+  async strip(): Promise<string[]> {
+    return (await this.page.locator('footer.strip li').allInnerTexts()).map((text) => text.replace(/\s+/g, ' ').trim());
+  }
+
+  /** Kept under artifacts/e2e, in both themes unless one is enough. */
+  async picture(what: string, themes: readonly ('light' | 'dark')[] = ['light', 'dark']): Promise<void> {
+    const number = String(++this.pictureCount).padStart(2, '0');
+    for (const colorScheme of themes) {
+      await this.page.emulateMedia({ colorScheme });
+      await this.page.waitForTimeout(250);
+      await this.page.screenshot({ path: join(this.pictures, `${number}-${what}-${colorScheme}.png`) });
+    }
+  }
+
+  /** Named by their role: what a screen reader would have no word for. */
+  async nameless(): Promise<string[]> {
+    const snapshot = await this.page.locator('body').ariaSnapshot();
+    return snapshot.split('\n').filter((line) => NAMELESS.test(line));
+  }
+}
+
+/** A control's line in Playwright's accessibility snapshot without a name in quotes after its role. */
+const NAMELESS = /^\s*- (?:button|link|textbox|searchbox|combobox|checkbox|radio|switch|slider|spinbutton|tab|menuitem)\b(?! ["/])/;

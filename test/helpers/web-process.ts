@@ -1,0 +1,86 @@
+/** Web mode as a person starts it, in a process and with a home of its own: `npm run web -- --memory --json`. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const ROOT = resolve(import.meta.dirname, '../..');
+
+interface WebLine {
+  /** With the token in its fragment. */
+  url: string;
+  token: string;
+  bootstrap: string;
+}
+
+export class WebProcess {
+  readonly line: WebLine;
+  private readonly child: ChildProcess;
+  private readonly home: string;
+  private readonly log: string[];
+
+  private constructor(line: WebLine, child: ChildProcess, home: string, log: string[]) {
+    this.line = line;
+    this.child = child;
+    this.home = home;
+    this.log = log;
+  }
+
+  /** Resolves when the cluster behind it serves. */
+  static start(options: { timeoutMs?: number } = {}): Promise<WebProcess> {
+    const home = mkdtempSync(join(tmpdir(), 'brokerdesk-web-'));
+    const env = { ...process.env, HOME: home, XDG_DATA_HOME: join(home, 'data') };
+    const child = spawn(process.execPath, [join(ROOT, 'build/launch.mjs'), 'web', '--no-open', '--memory', '--json', '--port', '0'], {
+      cwd: ROOT,
+      env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const log: string[] = [];
+    child.stderr.on('data', (chunk: Buffer) => {
+      log.push(chunk.toString());
+      if (log.length > 2_000) log.shift();
+    });
+    return new Promise((resolve, reject) => {
+      let out = '';
+      const timer = setTimeout(() => {
+        child.kill('SIGKILL');
+        reject(new Error(`web mode was not ready in time:\n${log.join('')}`));
+      }, options.timeoutMs ?? 60_000);
+      child.stdout.on('data', (chunk: Buffer) => {
+        out += chunk.toString();
+        const end = out.indexOf('\n');
+        if (end < 0) return;
+        clearTimeout(timer);
+        resolve(new WebProcess(JSON.parse(out.slice(0, end)) as WebLine, child, home, log));
+      });
+      child.once('exit', (code) => {
+        clearTimeout(timer);
+        reject(new Error(`web mode exited with ${code}:\n${log.join('')}`));
+      });
+    });
+  }
+
+  get brokers(): string[] {
+    return this.line.bootstrap.split(',');
+  }
+
+  get stderr(): string {
+    return this.log.join('');
+  }
+
+  /** Ends it as a person would, by SIGINT; resolves with the exit code. */
+  async stop(): Promise<number | null> {
+    if (this.child.exitCode === null) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(() => this.child.kill('SIGKILL'), 20_000);
+        this.child.once('exit', () => {
+          clearTimeout(timer);
+          resolve();
+        });
+        this.child.kill('SIGINT');
+      });
+    }
+    rmSync(this.home, { recursive: true, force: true });
+    return this.child.exitCode;
+  }
+}

@@ -1,0 +1,75 @@
+import { describe, expect, test, vi } from 'vitest';
+import { createInvoke, type Handlers } from '../../electron/ipc/handle.ts';
+import { ServiceError } from '../../electron/services/errors.ts';
+
+/** Only what a test asks for is there; anything else would be a bug in the test. */
+function invokeWith(handlers: Partial<Handlers>) {
+  const report = vi.fn();
+  return { report, invoke: createInvoke(handlers as Handlers, report) };
+}
+
+describe('createInvoke', () => {
+  test('answers with the value', async () => {
+    const { invoke } = invokeWith({ 'message/tail': ({ topic }) => ({ tailId: `tail of ${topic}` }) });
+    expect(await invoke('message/tail', { topic: 'a', partitions: null })).toEqual({ ok: true, value: { tailId: 'tail of a' } });
+  });
+
+  test('waits for a promise', async () => {
+    const { invoke } = invokeWith({ 'lab/kill': () => Promise.resolve(null) });
+    expect(await invoke('lab/kill', { node: 1 })).toEqual({ ok: true, value: null });
+  });
+
+  test.each(['no/such', 'constructor', '__proto__', 'toString', ''])('%j is no channel', async (channel) => {
+    const { invoke, report } = invokeWith({});
+    expect(await invoke(channel, {})).toMatchObject({ ok: false, error: { code: 'INVALID_PAYLOAD' } });
+    expect(report).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    ['lab/kill', undefined],
+    ['lab/kill', null],
+    ['lab/kill', { node: '1' }],
+    ['lab/kill', { node: -1 }],
+    ['lab/kill', { node: 1.5 }],
+    ['topic/delete', { name: '', typedName: '' }],
+    ['message/browse', { topic: 'a', partitions: null, from: { kind: 'offset', offset: '12n' }, limit: 10 }],
+    ['message/browse', { topic: 'a', partitions: null, from: { kind: 'newest' }, limit: 1_000_000 }],
+  ] as const)('%s refuses %j before any service sees it', async (channel, payload) => {
+    const never = vi.fn();
+    const { invoke, report } = invokeWith({ [channel]: never });
+    expect(await invoke(channel, payload)).toMatchObject({ ok: false, error: { code: 'INVALID_PAYLOAD' } });
+    expect(never).not.toHaveBeenCalled();
+    expect(report).not.toHaveBeenCalled();
+  });
+
+  test('names the field that does not fit', async () => {
+    const { invoke } = invokeWith({});
+    const result = await invoke('message/produce', { topic: 'a', partition: null, key: { encoding: 'utf8', text: 5 } });
+    expect(result).toMatchObject({ ok: false, error: { field: 'key.text' } });
+  });
+
+  test('keys that the schema does not name do not get through', async () => {
+    const seen = vi.fn(() => null);
+    const { invoke } = invokeWith({ 'lab/stop': seen });
+    await invoke('lab/stop', { node: 2, force: true });
+    expect(seen).toHaveBeenCalledWith({ node: 2 });
+  });
+
+  test("a service's refusal crosses as data and is not reported", async () => {
+    const error = { code: 'NOT_FOUND', message: 'That connection is gone.', subject: 'x', advice: 'Choose another.' };
+    const { invoke, report } = invokeWith({
+      'connection/use': () => {
+        throw new ServiceError(error);
+      },
+    });
+    expect(await invoke('connection/use', { id: 'x' })).toEqual({ ok: false, error });
+    expect(report).not.toHaveBeenCalled();
+  });
+
+  test('a bug of ours is INTERNAL, and its stack is reported', async () => {
+    const bug = new TypeError('x is not a function');
+    const { invoke, report } = invokeWith({ 'cluster/refresh': () => Promise.reject(bug) });
+    expect(await invoke('cluster/refresh', {})).toEqual({ ok: false, error: { code: 'INTERNAL', message: 'x is not a function' } });
+    expect(report).toHaveBeenCalledWith('cluster/refresh', bug);
+  });
+});

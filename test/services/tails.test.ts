@@ -1,0 +1,156 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { AdminError } from '../../electron/admin/errors.ts';
+import type { ConnectionsService } from '../../electron/services/connections.ts';
+import { EventBus } from '../../electron/services/event-bus.ts';
+import { TailsService } from '../../electron/services/tails.ts';
+import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
+import { fetch as fetchApi } from '../../electron/cluster/protocol/apis/fetch.ts';
+import { buildBatch } from '../../electron/cluster/protocol/records-builder.ts';
+import type { Events } from '../../shared/ipc.ts';
+
+function batchOf(baseOffset: bigint, values: readonly string[]): Buffer {
+  return buildBatch({ baseOffset, records: values.map((value) => ({ key: null, value: Buffer.from(value) })) });
+}
+
+/** A topic of one partition: a log of values, and what its leader says instead when it is out of order. */
+class FakeClient {
+  log: string[] = [];
+  leader = 1;
+  refusal: number | null = null;
+  closed = false;
+  fetches = 0;
+
+  metadata = () => {
+    if (this.closed) return Promise.reject(new AdminError({ code: 'NOT_CONNECTED', message: 'closed' }));
+    const partition = { errorCode: 0, partitionIndex: 0, leaderId: this.leader, leaderEpoch: 0 };
+    return Promise.resolve({ topics: [{ errorCode: 0, name: 'a', partitions: [partition] }], brokers: [] });
+  };
+
+  eachBroker = async (ids: readonly number[], ask: (id: number) => Promise<unknown>) =>
+    Promise.all(ids.map(async (broker) => ({ broker, value: await ask(broker) })));
+
+  onBroker = async (_id: number, api: { key: number }, body: { topics: { partitions: { fetchOffset?: bigint }[] }[] }) => {
+    if (this.closed) throw new AdminError({ code: 'NOT_CONNECTED', message: 'closed' });
+    const end = BigInt(this.log.length);
+    if (api.key !== fetchApi.key) return { topics: [{ name: 'a', partitions: [{ partitionIndex: 0, errorCode: 0, offset: end }] }] };
+    this.fetches++;
+    const from = body.topics[0]?.partitions[0]?.fetchOffset ?? 0n;
+    const errorCode = this.refusal ?? (from > end ? ErrorCode.OFFSET_OUT_OF_RANGE : 0);
+    if (errorCode === 0 && from === end) await new Promise((resolve) => setTimeout(resolve, 500));
+    const values = errorCode === 0 ? this.log.slice(Number(from)) : [];
+    const records = values.length === 0 ? null : batchOf(from, values);
+    return {
+      errorCode: 0,
+      responses: [
+        {
+          topic: 'a',
+          partitions: [{ partitionIndex: 0, errorCode, highWatermark: BigInt(this.log.length), logStartOffset: 0n, records }],
+        },
+      ],
+    };
+  };
+}
+
+let client: FakeClient;
+let service: TailsService;
+let heard: Events['message/tailed'][];
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  client = new FakeClient();
+  const events = new EventBus();
+  heard = [];
+  events.subscribe((event, payload) => {
+    if (event === 'message/tailed') heard.push(payload as Events['message/tailed']);
+  });
+  service = new TailsService({ active: { foreground: client } } as unknown as ConnectionsService, events);
+});
+afterEach(() => {
+  service.close();
+  vi.useRealTimers();
+});
+
+const texts = () => heard.flatMap(({ records }) => records.map(({ value }) => value.text));
+const tail = () => service.start({ topic: 'a', partitions: null }).tailId;
+const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+describe('a live tail', () => {
+  test('begins at the end and brings what comes after, once, in order', async () => {
+    client.log = ['old'];
+    tail();
+    await pass(100);
+    client.log.push('1', '2');
+    await pass(1_000);
+    client.log.push('3');
+    await pass(1_000);
+    expect(texts()).toEqual(['1', '2', '3']);
+  });
+
+  test('at most five events a second; of a burst the newest 200 are shown and the rest counted', async () => {
+    tail();
+    await pass(100);
+    client.log = Array.from({ length: 5_000 }, (_, i) => String(i));
+    await pass(1_000);
+    expect(heard).toHaveLength(1);
+    expect(heard[0]?.records).toHaveLength(200);
+    expect(heard[0]?.records.at(-1)?.value.text).toBe('4999');
+    expect(heard[0]?.dropped).toBe(4_800);
+  });
+
+  test('says that the leader is gone, and goes on where it was when there is one again', async () => {
+    tail();
+    await pass(100);
+    client.refusal = ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    await pass(1_500);
+    expect(heard.at(-1)?.error).toContain('NOT_LEADER_OR_FOLLOWER');
+    client.log.push('1');
+    client.refusal = null;
+    await pass(3_000);
+    expect(texts()).toEqual(['1']);
+    expect(heard.at(-1)?.error).toBeNull();
+  });
+
+  test('a log that is shorter than the position is followed from its end, without asking in a loop', async () => {
+    client.log = ['1', '2', '3'];
+    tail();
+    await pass(100);
+    client.log = [];
+    const before = client.fetches;
+    await pass(5_000);
+    expect(client.fetches - before).toBeLessThan(30);
+    client.log.push('new');
+    await pass(3_000);
+    expect(texts()).toEqual(['new']);
+  });
+
+  test('stopped, it is silent', async () => {
+    const tailId = tail();
+    await pass(100);
+    service.stop({ tailId });
+    client.log.push('1');
+    await pass(3_000);
+    expect(heard).toEqual([]);
+  });
+
+  test('ends by itself when its connection is closed', async () => {
+    tail();
+    await pass(100);
+    client.closed = true;
+    await pass(2_000);
+    const { fetches } = client;
+    client.closed = false;
+    await pass(5_000);
+    expect(client.fetches).toBe(fetches);
+    expect(heard.at(-1)?.error).toBe('closed');
+  });
+
+  test('the ninth takes the place of the first, which is told', async () => {
+    const first = tail();
+    for (let i = 0; i < 8; i++) tail();
+    expect(heard).toEqual([{ tailId: first, records: [], dropped: 0, error: expect.stringContaining('took its place') }]);
+    await pass(100);
+    client.log.push('1');
+    await pass(1_000);
+    expect(new Set(heard.slice(1).map(({ tailId }) => tailId)).size).toBe(8);
+  });
+});
