@@ -46,6 +46,7 @@ export function benchCodecs(): Figure[] {
   const metadataBody = {
     errorCode: 0,
     brokers: [1, 2, 3].map((nodeId) => ({ nodeId, host: '127.0.0.1', port: 9091 + nodeId })),
+    errorCode: 0,
     topics: Array.from({ length: 100 }, (_, topic) => ({
       errorCode: 0,
       name: `topic-${topic}`,
@@ -55,6 +56,7 @@ export function benchCodecs(): Figure[] {
         partitionIndex,
         leaderId: 1,
         replicaNodes: [1, 2, 3],
+        offlineReplicas: [],
         isrNodes: [1, 2, 3],
       })),
     })),
