@@ -177,12 +177,17 @@ for partition in range(PARTITIONS):
                 raise error
 reader.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in range(PARTITIONS)])
 found = {}
+first = {}
+twice = []
 offsets = {}
 deadline = time.time() + 120
 while any(offsets.get(p, -1) + 1 < ends[p] for p in range(PARTITIONS) if ends[p] > 0) and time.time() < deadline:
     for message in reader.consume(10000, 1.0):
         if message.error() is None:
             found[message.value()] = found.get(message.value(), 0) + 1
+            if message.value() in first:
+                twice.append('%s[%d]: %d and %d' % (message.value().decode(), message.partition(), first[message.value()], message.offset()))
+            first.setdefault(message.value(), message.offset())
             offsets[message.partition()] = message.offset()
 reader.close()
 
@@ -192,6 +197,7 @@ result = {
     'kills': kills,
     'lost': sum(1 for value in acked if value not in found),
     'duplicated': sum(count - 1 for count in found.values()),
+    'twice': twice[:3],
     'invented': sum(1 for value in found if not value.isdigit()),
     'longestPauseMs': round(max(pauses, default=0.2) * 1000),
     'errors': errors[:5],
