@@ -44,7 +44,6 @@ export function benchCodecs(): Figure[] {
   };
   const fetchFrame = frameOf(encodeResponse(fetch, 17, 1, fetchBody));
   const metadataBody = {
-    errorCode: 0,
     brokers: [1, 2, 3].map((nodeId) => ({ nodeId, host: '127.0.0.1', port: 9091 + nodeId })),
     errorCode: 0,
     topics: Array.from({ length: 100 }, (_, topic) => ({
