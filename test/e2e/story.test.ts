@@ -121,7 +121,7 @@ describeWith('a browser', hasBrowser, 'create, produce, consume, kill, heal', ()
 
   test('the leader is killed on the page; another leads, writing goes on, nothing acknowledged is missing', async () => {
     const { page } = desk;
-    steady = await SteadyProducer.start(kafka, TOPIC);
+    steady = await SteadyProducer.start(kafka, TOPIC, PARTITIONS);
     await expect.poll(() => steady?.acknowledged.length, { timeout: SOON_MS }).toBeGreaterThan(30);
     killed = (await standing(admin, TOPIC, 0)).leader;
 
