@@ -55,9 +55,6 @@ def produce():
     producer = Producer({
         'bootstrap.servers': options.bootstrap,
         'enable.idempotence': True,
-        # With more in flight librdkafka itself writes twice now and then: a request that follows a refused one is out of order, at which it
-        # begins a new epoch and sends again what other partitions may have taken (its issue 4953; Apache Kafka answers the same).
-        'max.in.flight': 1,
         'acks': 'all',
         'linger.ms': 5,
         'message.timeout.ms': 60000,
