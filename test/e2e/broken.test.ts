@@ -90,7 +90,7 @@ describeWith('a browser', hasBrowser, 'a cluster without its majority', () => {
       .toEqual(['1 of 3', '1 of 3', '1 of 3']);
     expect((await desk.rows('Partitions')).map((cells) => cells[2]).sort()).toEqual(['broker 1', 'none', 'none']);
     await desk.go('/topics');
-    expect((await desk.row('Topics', 'single'))?.[4]).toBe('?');
+    await expect.poll(async () => (await desk.row('Topics', 'single'))?.[4], { timeout: SOON_MS }).toBe('?');
     await desk.picture('topics-unknown');
   });
 
