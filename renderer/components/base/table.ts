@@ -15,6 +15,8 @@ export interface Column<Row> {
   mono?: boolean;
   /** The header is for screen readers only. */
   hideLabel?: boolean;
+  /** Left out where the table has too little room, 1 first; columns without it always stay. */
+  expendable?: number;
 }
 
 export interface SortBy {
@@ -27,6 +29,18 @@ export const FLEXIBLE_MIN = 140;
 /** The least width in which no column is squeezed. */
 export function tableWidth<Row>(columns: readonly Column<Row>[]): number {
   return columns.reduce((sum, column) => sum + (column.width ?? column.minWidth ?? FLEXIBLE_MIN), 0);
+}
+
+/** The columns that have room in `available` pixels; all of them while that is 0 (not measured yet). */
+export function fittingColumns<Row>(columns: readonly Column<Row>[], available: number): readonly Column<Row>[] {
+  if (available === 0) return columns;
+  const ranks = [...new Set(columns.flatMap(({ expendable }) => (expendable === undefined ? [] : [expendable])))].sort((a, b) => a - b);
+  let left = columns;
+  for (const rank of ranks) {
+    if (tableWidth(left) <= available) break;
+    left = left.filter(({ expendable }) => expendable !== rank);
+  }
+  return left;
 }
 
 export function comparator<Row>(columns: readonly Column<Row>[], sort: SortBy | null): ((a: Row, b: Row) => number) | null {

@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { h, nextTick, type DefineComponent } from 'vue';
 import BaseTable from '../../../renderer/components/base/BaseTable.vue';
-import type { Column } from '../../../renderer/components/base/table.ts';
+import { fittingColumns, type Column } from '../../../renderer/components/base/table.ts';
 
 interface Row {
   name: string;
@@ -88,5 +88,29 @@ describe('BaseTable', () => {
     expect(shown).toBeLessThan(120);
     expect(table.find('table').attributes('aria-rowcount')).toBe('2001');
     table.unmount();
+  });
+});
+
+describe('a table with too little room', () => {
+  const wide: Column<Row>[] = [
+    { key: 'name', label: 'Name', minWidth: 200 },
+    { key: 'lag', label: 'Lag', width: 100, expendable: 2 },
+    { key: 'note', label: 'Note', width: 100, expendable: 1 },
+    { key: 'do', label: 'Actions', width: 100 },
+  ];
+  const kept = (width: number): string =>
+    fittingColumns(wide, width)
+      .map(({ key }) => key)
+      .join(' ');
+
+  it('leaves out the expendable columns, one rank after another, and never the others', () => {
+    expect(kept(500)).toBe('name lag note do');
+    expect(kept(499)).toBe('name lag do');
+    expect(kept(399)).toBe('name do');
+    expect(kept(10)).toBe('name do');
+  });
+
+  it('shows all while it has not been measured', () => {
+    expect(kept(0)).toBe('name lag note do');
   });
 });
