@@ -39,5 +39,14 @@ export function createAppRouter(history: RouterHistory = createWebHashHistory())
     const title = typeof to.meta['title'] === 'string' ? to.meta['title'] : 'Brokerdesk';
     document.title = subject === undefined ? `${title} · Brokerdesk` : `${String(subject)} · ${title} · Brokerdesk`;
   });
+  void followEarlyHash(router);
   return router;
+}
+
+/** The router listens to the address only once its first page stands; what was asked for meanwhile is followed then. */
+async function followEarlyHash(router: Router): Promise<void> {
+  const before = location.hash;
+  await router.isReady();
+  const asked = location.hash.slice(1);
+  if (location.hash !== before && asked !== router.currentRoute.value.fullPath) await router.replace(asked);
 }

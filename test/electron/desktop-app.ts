@@ -85,7 +85,9 @@ export class DesktopApp {
     return (await this.page.evaluate(() => (globalThis as unknown as PageGlobals).heard[0])) as Events[E];
   }
 
+  /** As a link in the app would, once the app stands. */
   async open(path: string): Promise<void> {
+    await this.page.locator('h1').first().waitFor();
     await this.page.evaluate((hash) => {
       (globalThis as unknown as { location: { hash: string } }).location.hash = hash;
     }, path);
