@@ -235,13 +235,14 @@ export class Partition implements IsrSubscriber {
   }
 
   /**
-   * Whether the records below `requiredOffset` are committed: undefined while they wait, else NONE, or
-   * NOT_ENOUGH_REPLICAS_AFTER_APPEND when the ISR has become too small, or why this broker cannot tell any more.
+   * Whether the records below `requiredOffset` are committed: undefined while they wait, else NONE, or why this broker cannot tell any
+   * more. An ISR that has become too small is waited out, up to the request's own timeout: the records are in the log and will most
+   * likely be committed, and an idempotent producer that is told otherwise may begin a new epoch and send them once more.
    */
   commitOutcome(requiredOffset: bigint, leaderEpoch: number): number | undefined {
     if (this.closed || this.currentRole !== 'leader' || this.state.leaderEpoch !== leaderEpoch) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
     if (this.log.highWatermark >= requiredOffset) return ErrorCode.NONE;
-    return this.underMinIsr ? ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND : undefined;
+    return undefined;
   }
 
   private advanceHighWatermark(): void {
@@ -281,7 +282,10 @@ export class Partition implements IsrSubscriber {
 
   /** Proposes to drop members of the ISR that did not keep up for replica.lag.time.max.ms. Called from time to time. */
   maybeShrink(): void {
-    if (this.currentRole !== 'leader' || this.pending !== undefined) return;
+    if (this.currentRole !== 'leader') return;
+    // A replica that was waited for, to join, may have been waited for long enough; nothing else may happen to tell.
+    this.advanceHighWatermark();
+    if (this.pending !== undefined) return;
     const { isr } = this.state;
     const now = this.env.clock.monotonic();
     const maxLag = this.env.replicaLagTimeMaxMs();

@@ -83,7 +83,9 @@ export class DelayedProduce implements DelayedOperation<Partition> {
   }
 
   expire(): void {
-    for (const result of this.waiting) fail(result, ErrorCode.REQUEST_TIMED_OUT);
+    for (const result of this.waiting) {
+      fail(result, result.partition?.underMinIsr === true ? ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND : ErrorCode.REQUEST_TIMED_OUT);
+    }
     this.waiting.clear();
     this.answer(this.results);
   }

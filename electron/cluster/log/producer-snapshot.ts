@@ -4,30 +4,37 @@ import { ProtocolError } from '../protocol/errors.ts';
 import { Reader } from '../protocol/reader.ts';
 import { Writer } from '../protocol/writer.ts';
 import { offsetFile, offsetOfFile, SNAPSHOT_SUFFIX } from './log-files.ts';
-import type { ProducerEntry } from './producer-state.ts';
+import type { ProducerBatch, ProducerEntry } from './producer-state.ts';
 
 /**
  * Producer state at an offset, in Kafka's `<offset>.snapshot`: int16 version 1, uint32 CRC-32C of what follows, an array of
  * {producer_id, epoch, last_sequence, last_offset, offset_delta, timestamp, coordinator_epoch, current_txn_first_offset}.
- * The format holds the last batch of a producer only, so after a restart older repeats are refused as out of order, as in Kafka.
+ *
+ * Kafka writes one entry a producer, its last batch, and after a restart refuses a repeat of an older one as out of order: a client whose
+ * acknowledgements were lost with the process then stops for good. So every remembered batch has an entry here, oldest first. Kafka's own
+ * reader keeps the last entry of a producer, which is the one that it would have written.
  */
 const VERSION = 1;
 const CRC_END = 6;
+/** Of a producer known only by a marker, or by what it left behind. */
+const NO_BATCH: ProducerBatch = { lastSequence: -1, lastOffset: -1n, offsetDelta: 0, timestamp: -1n };
 
 export function writeProducerSnapshot(disk: Disk, directory: string, offset: bigint, entries: Iterable<ProducerEntry>): void {
   const writer = new Writer();
   let count = 0;
   for (const entry of entries) {
-    const last = entry.batches.at(-1);
-    writer.int64(entry.producerId);
-    writer.int16(entry.epoch);
-    writer.int32(last?.lastSequence ?? -1);
-    writer.int64(last?.lastOffset ?? -1n);
-    writer.int32(last?.offsetDelta ?? 0);
-    writer.int64(entry.lastTimestamp);
-    writer.int32(entry.coordinatorEpoch);
-    writer.int64(entry.currentTransactionFirstOffset);
-    count++;
+    const batches: readonly ProducerBatch[] = entry.batches.length > 0 ? entry.batches : [NO_BATCH];
+    for (const batch of batches) {
+      writer.int64(entry.producerId);
+      writer.int16(entry.epoch);
+      writer.int32(batch.lastSequence);
+      writer.int64(batch.lastOffset);
+      writer.int32(batch.offsetDelta);
+      writer.int64(batch === batches.at(-1) ? entry.lastTimestamp : batch.timestamp);
+      writer.int32(entry.coordinatorEpoch);
+      writer.int64(entry.currentTransactionFirstOffset);
+      count++;
+    }
   }
   const body = writer.finishBuffer();
   const bytes = Buffer.alloc(CRC_END + 4 + body.length);
@@ -45,7 +52,7 @@ export function readProducerSnapshot(disk: Disk, directory: string, offset: bigi
   const version = reader.int16();
   if (version !== VERSION) throw new ProtocolError(`producer snapshot of version ${version}`);
   if (reader.uint32() !== crc32c(bytes.subarray(CRC_END))) throw new ProtocolError('producer snapshot with a wrong checksum');
-  const entries: ProducerEntry[] = [];
+  const entries = new Map<bigint, ProducerEntry>();
   for (let n = reader.arrayLength(); n > 0; n--) {
     const producerId = reader.int64();
     const epoch = reader.int16();
@@ -55,10 +62,11 @@ export function readProducerSnapshot(disk: Disk, directory: string, offset: bigi
     const timestamp = reader.int64();
     const coordinatorEpoch = reader.int32();
     const currentTransactionFirstOffset = reader.int64();
-    const batches = lastOffset < 0n ? [] : [{ lastSequence, lastOffset, offsetDelta, timestamp }];
-    entries.push({ producerId, epoch, coordinatorEpoch, lastTimestamp: timestamp, currentTransactionFirstOffset, batches });
+    const batches = entries.get(producerId)?.batches ?? [];
+    if (lastOffset >= 0n) batches.push({ lastSequence, lastOffset, offsetDelta, timestamp });
+    entries.set(producerId, { producerId, epoch, coordinatorEpoch, lastTimestamp: timestamp, currentTransactionFirstOffset, batches });
   }
-  return entries;
+  return [...entries.values()];
 }
 
 /** Offsets of the snapshots in a directory listing, ascending. */
