@@ -5,7 +5,9 @@
  */
 import * as z from 'zod';
 import type { Result } from './errors.ts';
+import { faultSchema } from './fault-schema.ts';
 import type { BrokerRow, ClusterView, ConfigEntry, Connection, GroupRow, LagSample, RecordRow, TopicRow } from './models/cluster.ts';
+import type { Fault, Znode } from './models/lab.ts';
 import type { TimelineEvent } from './models/timeline.ts';
 
 const nodeId = z.number().int().min(0).max(2_147_483_647);
@@ -85,6 +87,17 @@ export const requestSchemas = {
   'lab/stop': z.object({ node: nodeId }),
   'lab/kill': z.object({ node: nodeId }),
   'lab/start': z.object({ node: nodeId }),
+  'lab/inject': z.object({ fault: faultSchema }),
+  'lab/heal': z.object({ id: z.number().int().min(1) }),
+  /** Ends every fault, and starts whatever is down. */
+  'lab/healAll': z.object({}),
+  'lab/faults': z.object({}),
+  /** A broker more, with the next free id; and one less, whose partitions move away first. */
+  'lab/addNode': z.object({}),
+  'lab/removeNode': z.object({ node: nodeId }),
+
+  /** Reads one node of the coordination service's tree over its ZooKeeper endpoint. Embedded cluster only. */
+  'coordination/znode': z.object({ path: z.string().min(1).max(4_096).startsWith('/') }),
 
   'timeline/list': z.object({ sinceId: z.number().int().min(0) }),
 } as const satisfies Record<string, z.ZodType>;
@@ -144,6 +157,14 @@ export interface Results {
   'lab/stop': null;
   'lab/kill': null;
   'lab/start': null;
+  'lab/inject': Fault;
+  'lab/heal': null;
+  /** What could not be healed, and why; empty when all is well. */
+  'lab/healAll': { failed: { id: number; error: string }[] };
+  'lab/faults': { faults: Fault[] };
+  'lab/addNode': { node: number };
+  'lab/removeNode': null;
+  'coordination/znode': Znode;
   'timeline/list': { events: TimelineEvent[] };
 }
 
@@ -164,6 +185,8 @@ export interface Events {
   'cluster/patched': ClusterPatch;
   /** Another connection is in front; ask for `cluster/view`. */
   'connection/changed': ConnectionList;
+  /** All faults in force, whenever one begins or ends. */
+  'lab/faultsChanged': { faults: Fault[] };
   'timeline/appended': { events: TimelineEvent[] };
   /** One new sample a group, as it is taken. */
   'group/lagSampled': { group: string; sample: LagSample };

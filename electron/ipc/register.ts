@@ -62,6 +62,19 @@ export function createHandlers(services: Services): Handlers {
       await lab().start(node);
       return null;
     },
+    'lab/inject': ({ fault }) => lab().inject(fault),
+    'lab/heal': async ({ id }) => {
+      await lab().heal(id);
+      return null;
+    },
+    'lab/healAll': async () => ({ failed: await lab().healAll() }),
+    'lab/faults': () => ({ faults: [...(services.lab?.faults() ?? [])] }),
+    'lab/addNode': async () => ({ node: await lab().addNode() }),
+    'lab/removeNode': async ({ node }) => {
+      await lab().removeNode(node);
+      return null;
+    },
+    'coordination/znode': ({ path }) => lab().znode(path),
 
     'timeline/list': ({ sinceId }) => ({ events: [...(services.lab?.timeline(sinceId) ?? [])] }),
   };

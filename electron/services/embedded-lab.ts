@@ -12,6 +12,14 @@ export function createEmbeddedLab(cluster: Cluster): Lab {
     stop: (node) => translated(node, () => cluster.stop(node)),
     kill: (node) => translated(node, () => cluster.kill(node)),
     start: (node) => translated(node, () => cluster.startNode(node)),
+    inject: () => missing(),
+    heal: () => missing(),
+    healAll: () => missing(),
+    faults: () => [],
+    onFaults: () => () => undefined,
+    addNode: () => missing(),
+    removeNode: () => missing(),
+    znode: () => missing(),
     timeline: (sinceId) => cluster.timeline(sinceId),
     onEvent: (listener) => cluster.onEvent(listener),
   };
@@ -29,4 +37,8 @@ async function translated(node: number, action: () => Promise<void>): Promise<vo
 
 function sentence(message: string): string {
   return message.charAt(0).toUpperCase() + message.slice(1);
+}
+
+function missing(): Promise<never> {
+  return Promise.reject(new ServiceError({ code: 'INTERNAL', message: 'This is being built.' }));
 }

@@ -1,9 +1,10 @@
 /** What can be done to the embedded cluster's nodes, and what has happened to them. The app and the control API share it. */
+import type { Fault, FaultSpec, Znode } from '#shared/models/lab';
 import type { TimelineEvent } from '#shared/models/timeline';
 
 export interface LabNode {
   id: number;
-  state: 'starting' | 'running' | 'stopping' | 'stopped' | 'killed' | 'failed';
+  state: 'starting' | 'running' | 'frozen' | 'stopping' | 'stopped' | 'killed' | 'failed';
   /** Why it is `failed`. */
   reason: string | null;
   role: 'leader' | 'follower' | 'candidate' | null;
@@ -29,6 +30,22 @@ export interface Lab {
   kill(node: number): Promise<void>;
   /** Resolves when the node serves clients again. */
   start(node: number): Promise<void>;
+  /** Resolves when the fault is in force. Faults combine. */
+  inject(fault: FaultSpec): Promise<Fault>;
+  /** Ends one fault; of a node that is down that means that it is started. */
+  heal(id: number): Promise<void>;
+  /** Ends them all; says which could not be ended, and why. */
+  healAll(): Promise<{ id: number; error: string }[]>;
+  /** In force now, oldest first. */
+  faults(): readonly Fault[];
+  /** Called with all faults in force when one begins or ends; returns the function that unsubscribes. */
+  onFaults(listener: (faults: readonly Fault[]) => void): () => void;
+  /** Starts a broker more and resolves to its id when it serves clients. */
+  addNode(): Promise<number>;
+  /** Moves its partitions away, stops it and unregisters it. */
+  removeNode(node: number): Promise<void>;
+  /** One node of the coordination service's tree. */
+  znode(path: string): Promise<Znode>;
   /** Events with an id above `sinceId`, oldest first. */
   timeline(sinceId: number): readonly TimelineEvent[];
   /** Returns the function that unsubscribes. */

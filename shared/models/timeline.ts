@@ -5,8 +5,18 @@ export type TimelineEventType =
   | 'lab/nodeStarted'
   | 'lab/nodeStopped'
   | 'lab/nodeKilled'
+  | 'lab/powerCut'
+  | 'lab/nodeFrozen'
+  | 'lab/nodeThawed'
+  | 'lab/faultInjected'
+  | 'lab/faultHealed'
+  | 'lab/nodeAdded'
+  | 'lab/nodeRemoved'
   // coordination
   | 'quorum/leaderElected'
+  | 'quorum/snapshotWritten'
+  | 'quorum/snapshotLoaded'
+  | 'coordination/sessionExpired'
   | 'cluster/brokerRegistered'
   | 'cluster/brokerUnfenced'
   | 'cluster/brokerFenced'
@@ -21,6 +31,10 @@ export type TimelineEventType =
   | 'partition/isrShrunk'
   | 'partition/isrExpanded'
   | 'partition/truncated'
+  | 'partition/uncleanlyElected'
+  | 'partition/reassignmentStarted'
+  | 'partition/reassignmentCancelled'
+  | 'partition/reassigned'
   // groups
   | 'group/coordinatorMoved'
   | 'group/rebalanceStarted'
@@ -31,6 +45,8 @@ export type TimelineEventType =
   // nodes
   | 'node/ready'
   | 'node/logRecovered'
+  | 'node/corruptionFound'
+  | 'node/logDirectoryFailed'
   | 'node/failed';
 
 export interface TimelineEvent {

@@ -34,6 +34,14 @@ class FakeLab implements Lab {
   stop = (node: number): Promise<void> => this.to(node, 'stopped');
   kill = (node: number): Promise<void> => this.to(node, 'killed');
   start = (node: number): Promise<void> => this.to(node, 'running');
+  inject = (): Promise<never> => this.unused();
+  heal = (): Promise<never> => this.unused();
+  healAll = (): Promise<never> => this.unused();
+  faults = (): [] => [];
+  onFaults = (): (() => void) => () => undefined;
+  addNode = (): Promise<never> => this.unused();
+  removeNode = (): Promise<never> => this.unused();
+  znode = (): Promise<never> => this.unused();
   timeline(sinceId: number): TimelineEvent[] {
     return this.events.filter(({ id }) => id > sinceId);
   }
@@ -45,6 +53,10 @@ class FakeLab implements Lab {
     const event: TimelineEvent = { id: this.events.length + 1, type, at: 0, node: null };
     this.events.push(event);
     for (const listener of this.listeners) listener(event);
+  }
+
+  private unused(): Promise<never> {
+    return Promise.reject(new Error('no route leads here'));
   }
 
   private async to(node: number, state: LabNode['state']): Promise<void> {

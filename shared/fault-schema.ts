@@ -1,0 +1,36 @@
+/** The one schema of a fault, for whatever brings it: IPC, the control API, a scenario's file. */
+import * as z from 'zod';
+import type { FaultSpec } from './models/lab.ts';
+
+const node = z.number().int().min(1).max(2_147_483_647);
+const end = z.union([node, z.literal('clients')]);
+const between = z.tuple([end, end]).refine(([a, b]) => a !== b, { error: 'a link has two different ends' });
+const direction = z.enum(['both', 'out', 'in']).default('both');
+const delayMs = z.number().min(0).max(600_000);
+const bytesPerSecond = z.number().int().min(0).max(1e12).default(0);
+
+export const faultSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('stop'), node }),
+  z.object({ type: z.literal('kill'), node }),
+  z.object({ type: z.literal('powerCut'), node }),
+  z.object({ type: z.literal('freeze'), node }),
+  z.object({ type: z.literal('partition'), between, direction }),
+  z.object({
+    type: z.literal('slowLink'),
+    between,
+    direction,
+    latencyMs: delayMs.default(0),
+    jitterMs: delayMs.default(0),
+    bytesPerSecond,
+  }),
+  z.object({ type: z.literal('slowDisk'), node, latencyMs: delayMs.default(0), bytesPerSecond }),
+  z.object({ type: z.literal('fullDisk'), node }),
+  z.object({
+    type: z.literal('corrupt'),
+    node,
+    topic: z.string().min(1).max(249),
+    partition: z.number().int().min(0),
+    where: z.enum(['closedSegment', 'tail']).default('tail'),
+  }),
+  z.object({ type: z.literal('clockSkew'), node, offsetMs: z.number().int().min(-31_536_000_000).max(31_536_000_000) }),
+]) satisfies z.ZodType<FaultSpec>;
