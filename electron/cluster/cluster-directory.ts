@@ -49,6 +49,11 @@ export class ClusterDirectory {
     return join(this.path, `node-${id}`);
   }
 
+  /** Beside it: what the node has written and not synced, so that a power cut can take it back. */
+  undoDirectory(id: number): string {
+    return join(this.path, `node-${id}.unsynced`);
+  }
+
   /** What was written by the last run; undefined for a new directory. Throws `ClusterError`. */
   read(): ClusterFile | undefined {
     const file = join(this.path, FILE);
