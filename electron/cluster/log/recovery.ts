@@ -7,7 +7,7 @@ import type { Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { BatchView } from '../protocol/record-batch.ts';
 import { verifyBatch } from '../protocol/record-batch.ts';
-import type { EndTransactionMarker } from '../protocol/transaction-marker.ts';
+import type { EndTransactionMarker } from '../protocol/records/transaction-marker.ts';
 import { markerOf } from './append-checks.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import {
