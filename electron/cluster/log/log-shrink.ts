@@ -26,7 +26,7 @@ export function truncateTo(log: LogCore, offset: bigint): bigint {
     active.truncate(end, position);
     active.sync();
     log.shrunk(end);
-    if (log.producers.entries.size > 0) loadProducers(log.recoveryContext(), storage.segments.all, end, undefined);
+    if (log.producers.entries.size > 0) loadProducers(log.recoveryContext(), storage.segments.all, end);
     else storage.removeSnapshots((snapshot) => snapshot > end);
     return end;
   });
@@ -46,7 +46,7 @@ export function incrementLogStart(log: LogCore, offset: bigint): void {
 /** See `Log.applyRetention`. */
 export function applyRetention(log: LogCore, nowMs: number): { segments: number; bytes: number } {
   const { storage, config } = log;
-  if (storage.failure !== undefined || storage.closed) return { segments: 0, bytes: 0 };
+  if (storage.failure !== undefined || storage.closed || !log.retentionMayBeDue(nowMs)) return { segments: 0, bytes: 0 };
   return storage.guard(() => {
     log.producers.expire(BigInt(Math.trunc(nowMs - config.producerIdExpirationMs)));
     const { all } = storage.segments;

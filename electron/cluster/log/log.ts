@@ -5,6 +5,7 @@ import type { EpochEnd, EpochStart } from './leader-epochs.ts';
 import { appendAsFollower, appendAsLeader } from './log-append.ts';
 import type { LogConfig } from './log-config.ts';
 import { LogCore } from './log-core.ts';
+import type { LogSummary } from './log-summary.ts';
 import { applyRetention, incrementLogStart, truncateTo } from './log-shrink.ts';
 import type { AppendResult, LogOptions, ReadResult, SegmentInfo } from './log-types.ts';
 import { clamp, max, min } from './offsets.ts';
@@ -49,6 +50,18 @@ export class Log {
   updateConfig(config: LogConfig): void {
     this.core.config = config;
   }
+  /** Whether there is a directory of this log: it is made with the first record, where that was asked for. */
+  get exists(): boolean {
+    return this.core.exists;
+  }
+  /** Whether files were looked at since the start. */
+  get isOpen(): boolean {
+    return this.core.isOpen;
+  }
+  /** For the next start, after `close`; undefined where it has to look for itself. */
+  summary(): LogSummary | undefined {
+    return this.core.summary();
+  }
   /** The topic's id as the directory knows it. */
   get topicId(): string | undefined {
     return this.core.topicId;
@@ -60,7 +73,7 @@ export class Log {
     if (known !== undefined) {
       throw new KafkaError(ErrorCode.INCONSISTENT_TOPIC_ID, `${directory} belongs to topic id ${known}, not ${topicId}`);
     }
-    storage.guard(() => writePartitionMetadata(storage.disk, directory, topicId));
+    if (this.core.exists) storage.guard(() => writePartitionMetadata(storage.disk, directory, topicId));
     this.core.topicId = topicId;
   }
   get logStartOffset(): bigint {
@@ -78,7 +91,7 @@ export class Log {
     return this.core.highWatermark;
   }
   get sizeBytes(): number {
-    return this.core.storage.segments.sizeBytes;
+    return this.core.sizeBytes;
   }
   get segments(): SegmentInfo[] {
     return this.core.storage.segments.all.map((segment, index, all) => ({
@@ -147,12 +160,14 @@ export class Log {
 
   /** The first record at or after `timestamp` (milliseconds); null when all are older. Throws as decoding does. */
   offsetForTimestamp(timestamp: bigint): (TimestampOffset & { leaderEpoch: number }) | null {
-    const { storage, startOffset, config } = this.core;
+    const { storage, startOffset, endOffset, config } = this.core;
+    if (startOffset === endOffset) return null;
     return this.withEpoch(storage.guard(() => storage.segments.findTimestamp(timestamp, startOffset, config.maxDecompressedBytes)));
   }
   /** The first record with the largest timestamp; null when none has a time. */
   maxTimestampOffset(): (TimestampOffset & { leaderEpoch: number }) | null {
-    const { storage, config } = this.core;
+    const { storage, startOffset, endOffset, config } = this.core;
+    if (startOffset === endOffset) return null;
     return this.withEpoch(storage.guard(() => storage.segments.findLargestTimestamp(config.maxDecompressedBytes)));
   }
   /** The log's start, with its epoch (−1 when unknown). */
@@ -172,7 +187,9 @@ export class Log {
   }
   /** Start of the first transaction that is open or whose end is not yet replicated; undefined when there is none. */
   get firstUnstableOffset(): bigint | undefined {
-    const { producers, highWatermark, startOffset } = this.core;
+    const { core } = this;
+    if (!core.isOpen) return undefined;
+    const { producers, highWatermark, startOffset } = core;
     const first = producers.firstUnstableOffset(highWatermark);
     return first === undefined ? undefined : max(first, startOffset);
   }
@@ -202,8 +219,8 @@ export class Log {
   }
   /** Notes that a leader took over at `offset`; older epochs are left alone. */
   maybeAssignEpochStart(epoch: number, offset: bigint): void {
+    // Not a change that has to be kept: without a record it is no part of the log.
     this.core.epochs.assign(epoch, offset);
-    this.core.changedSinceOpen = true;
   }
   /** Epoch of the record at `offset`, −1 when unknown. */
   epochAt(offset: bigint): number {
