@@ -233,7 +233,7 @@ export class ClusterFaults {
   ): { broker?: number; reason: string; details: Record<string, unknown> } {
     const brokers = nodesOf(spec);
     return {
-      ...(brokers.length === 1 ? { broker: brokers[0] as number } : {}),
+      ...(brokers.length === 1 ? { broker: brokers[0] } : {}),
       reason: detail === null ? inWords(spec) : `${inWords(spec)}: ${detail}`,
       details: { faultId, fault: spec, brokers },
     };

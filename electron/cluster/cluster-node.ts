@@ -44,8 +44,8 @@ export class ClusterNode {
   /** How the worker's end is to be called when it comes. */
   private ending: 'stopped' | 'killed' | undefined;
   private readonly statusWaiters = new Map<number, (status: NodeStatus) => void>();
-  private readonly waiters = new Map<number, Waiter<void>>();
-  private thawing: Waiter<void> | undefined;
+  private readonly waiters = new Map<number, () => void>();
+  private thawing: (() => void) | undefined;
   private requests = 0;
   private frozen: Int32Array = new Int32Array(new SharedArrayBuffer(4));
 
@@ -133,7 +133,7 @@ export class ClusterNode {
   /** Resolves when the thread gets on. */
   async thaw(): Promise<void> {
     if (this.worker === undefined || this.state !== 'frozen') throw this.wrongState('thawed');
-    const thawed = new Promise<void>((resolve, reject) => (this.thawing = { resolve, reject }));
+    const thawed = new Promise<void>((resolve) => (this.thawing = resolve));
     Atomics.store(this.frozen, 0, 0);
     Atomics.notify(this.frozen, 0);
     this.enter('running');
@@ -175,8 +175,8 @@ export class ClusterNode {
   /** Resolves when the node has done it, or has ended. */
   private request(worker: Worker, message: (request: number) => ToNode): Promise<void> {
     const request = ++this.requests;
-    return new Promise((resolve, reject) => {
-      this.waiters.set(request, { resolve, reject });
+    return new Promise((resolve) => {
+      this.waiters.set(request, resolve);
       this.post(worker, message(request));
     });
   }
@@ -197,11 +197,11 @@ export class ClusterNode {
         this.statusWaiters.get(message.request)?.(message.status);
         return;
       case 'done':
-        this.waiters.get(message.request)?.resolve();
+        this.waiters.get(message.request)?.();
         this.waiters.delete(message.request);
         return;
       case 'thawed':
-        this.thawing?.resolve();
+        this.thawing?.();
         this.thawing = undefined;
         return;
       case 'stopped':
@@ -212,9 +212,9 @@ export class ClusterNode {
   private onExit(failure: string | undefined): void {
     this.worker = undefined;
     this.hooks.gone(this.id);
-    for (const waiter of this.waiters.values()) waiter.resolve();
+    for (const done of this.waiters.values()) done();
     this.waiters.clear();
-    this.thawing?.resolve();
+    this.thawing?.();
     this.thawing = undefined;
     const starting = this.starting;
     this.starting = undefined;

@@ -88,7 +88,9 @@ export function inWords(spec: FaultSpec): string {
     case 'partition': {
       const [first, second] = spec.between.map(endInWords) as [string, string];
       if (spec.direction === 'both') return `${first} and ${second} hear nothing of each other`;
-      return spec.direction === 'out' ? `${second} ${hear(spec.between[1])} nothing of ${first}` : `${first} ${hear(spec.between[0])} nothing of ${second}`;
+      return spec.direction === 'out'
+        ? `${second} ${hear(spec.between[1])} nothing of ${first}`
+        : `${first} ${hear(spec.between[0])} nothing of ${second}`;
     }
     case 'slowLink': {
       const [first, second] = spec.between.map(endInWords) as [string, string];

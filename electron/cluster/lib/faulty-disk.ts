@@ -8,6 +8,7 @@ import { DiskError, type Disk, type DiskFile } from './disk.ts';
 import type { DiskSlowness } from './node-faults.ts';
 
 export class FaultyDisk implements Disk {
+  readonly powerCycle: string | undefined;
   private readonly inner: Disk;
   private readonly clock: Clock;
   private latencyMs = 0;
@@ -22,6 +23,7 @@ export class FaultyDisk implements Disk {
   constructor(inner: Disk, clock: Clock) {
     this.inner = inner;
     this.clock = clock;
+    this.powerCycle = inner.powerCycle;
   }
 
   /** These faults and no others hold from now on: latencies add up, the least bandwidth counts. Whoever waits longer than that goes on. */

@@ -36,12 +36,19 @@ export class PowerLossDisk implements Disk {
   private preimages: DiskFile | undefined;
   private keptBytes = 0;
 
-  /** `root` holds the node's directory; `directory`, which is made if absent, takes the undo data and is on the same file system. */
-  constructor(inner: Disk, root: string, directory: string) {
+  readonly powerCycle: string | undefined;
+
+  /**
+   * `root` holds the node's directory; `directory`, which is made if absent, takes the undo data and is on the same file system. `freshName`
+   * names the time until the next power cut, where that is a new one.
+   */
+  constructor(inner: Disk, root: string, directory: string, freshName: () => string) {
     this.inner = inner;
     this.root = root;
     this.directory = directory;
     this.state = readJournal(inner, directory);
+    if (this.state.powerCycle === '') this.state.powerCycle = freshName();
+    this.powerCycle = inner.powerCycle === undefined ? undefined : `${inner.powerCycle}/${this.state.powerCycle}`;
     const { kept } = layout(directory);
     inner.makeDirectory(kept());
     // Removed for good by a line that its writer did not outlive by much.
@@ -188,7 +195,7 @@ export class PowerLossDisk implements Disk {
   private rewriteJournal(): DiskFile {
     const { journal } = layout(this.directory);
     const aside = `${journal}.new`;
-    const bytes = encode(['begun', '', this.state.snapshot()]);
+    const bytes = encode(['begun', this.state.powerCycle, this.state.snapshot()]);
     const file = this.inner.open(aside, { create: true });
     try {
       file.truncate(0);

@@ -7,8 +7,8 @@ import type { Disk, DiskFile } from './disk.ts';
 
 /** One line of the journal, as JSON. */
 export type JournalLine =
-  /** The first line: what there was to take back when the journal began. */
-  | readonly ['begun', '', Snapshot]
+  /** The first line: the name of the time since the last power cut, and what there was to take back when the journal began. */
+  | readonly ['begun', powerCycle: string, Snapshot]
   /** The file is durable up to that size, and what it holds below is what it should. */
   | readonly ['durable', path: string, size: number]
   /** Durable bytes are about to be changed; they lie in `preimages` from `at` on. */
@@ -80,6 +80,8 @@ export class JournalState {
   readonly directories = new Map<string, DirectoryState>();
   /** Numbers above it have not been used in `kept`. */
   lastKept = 0;
+  /** '' where nobody named it yet. */
+  powerCycle = '';
   /** Where the next preimage goes. */
   preimageBytes = 0;
   keptCount = 0;
@@ -304,8 +306,10 @@ export function readJournal(disk: Disk, directory: string): JournalState {
     if (line === '') continue;
     const parsed = parse(line);
     if (parsed === undefined) return state;
-    if (parsed[0] === 'begun') state = JournalState.of(parsed[2]);
-    else state.apply(parsed);
+    if (parsed[0] === 'begun') {
+      state = JournalState.of(parsed[2]);
+      state.powerCycle = parsed[1];
+    } else state.apply(parsed);
   }
   return state;
 }

@@ -9,10 +9,13 @@ import { withoutSync } from '../../../electron/cluster/lib/unsynced-disk.ts';
 const ROOT = '/c';
 const UNDO = '/c/node-1.unsynced';
 
+let names = 0;
+const name = (): string => `cycle ${++names}`;
+
 function fresh(): { inner: MemoryDisk; disk: PowerLossDisk } {
   const inner = new MemoryDisk();
   inner.makeDirectory(ROOT);
-  return { inner, disk: new PowerLossDisk(inner, ROOT, UNDO) };
+  return { inner, disk: new PowerLossDisk(inner, ROOT, UNDO, name) };
 }
 
 function put(disk: Disk, path: string, text: string, position = 0): void {
@@ -86,7 +89,7 @@ describe('a disk that can lose power', () => {
   it('counts syncs of a disk that does not sync', () => {
     const inner = new MemoryDisk();
     inner.makeDirectory(ROOT);
-    const disk = new PowerLossDisk(withoutSync(inner), ROOT, UNDO);
+    const disk = new PowerLossDisk(withoutSync(inner), ROOT, UNDO, name);
     disk.makeDirectory('/c/n');
     put(disk, '/c/n/log', 'synced');
     sync(disk, '/c/n/log');
@@ -106,10 +109,20 @@ describe('a disk that can lose power', () => {
     disk.syncDirectory('/c/n');
     put(disk, '/c/n/log', 'two', 3);
     put(disk, '/c/n/new', 'new');
-    const next = new PowerLossDisk(inner, ROOT, UNDO);
+    const next = new PowerLossDisk(inner, ROOT, UNDO, name);
     put(next, '/c/n/log', 'three', 6);
     losePower(inner, ROOT, UNDO);
     expect(tree(inner, ROOT)).toEqual(['/c/n/', '/c/n/log=one']);
+  });
+
+  it('names another power cycle after a power cut, and after nothing else', () => {
+    const inner = new MemoryDisk();
+    inner.makeDirectory(ROOT);
+    const first = new PowerLossDisk(inner, ROOT, UNDO, name).powerCycle;
+    expect(first?.startsWith(`${inner.powerCycle}/`)).toBe(true);
+    expect(new PowerLossDisk(inner, ROOT, UNDO, name).powerCycle).toBe(first);
+    losePower(inner, ROOT, UNDO);
+    expect(new PowerLossDisk(inner, ROOT, UNDO, name).powerCycle).not.toBe(first);
   });
 
   it('writes its journal anew before it grows without end', () => {
@@ -151,7 +164,7 @@ describe('a disk that can lose power', () => {
       const random = seededRandom(seed);
       const lives: Disk[] = [disk];
       for (let step = 0; step < 60; step++) {
-        if (random.int(40) === 0) lives.push(new PowerLossDisk(inner, ROOT, UNDO));
+        if (random.int(40) === 0) lives.push(new PowerLossDisk(inner, ROOT, UNDO, name));
         const action = change(random.int, tree(model, ROOT), step);
         action(model);
         action(lives.at(-1) as Disk);
@@ -177,7 +190,7 @@ function change(int: (bound: number) => number, held: readonly string[], step: n
   const taken = directories.includes(target) || files.includes(target);
   switch (int(10)) {
     case 0:
-      return (disk) => files.includes(target) || disk.makeDirectory(`${target}`);
+      return (disk) => files.includes(target) || disk.makeDirectory(target);
     case 1:
     case 2:
       return (disk) => directories.includes(target) || put(disk, target, `step ${step};`, 0);
