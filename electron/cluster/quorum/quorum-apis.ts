@@ -17,6 +17,7 @@ import type { Reader } from '../protocol/reader.ts';
 import type { Api, RequestOf, ResponseIn } from '../protocol/schema.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { Controller } from './controller.ts';
+import { isPrivateApi } from './coordination/apis.ts';
 import { METADATA_TOPIC } from './raft-messages.ts';
 import type { QuorumReplicaState, RaftNode } from './raft.ts';
 
@@ -71,7 +72,9 @@ export function quorumApis(parts: {
   table.set(
     ...entry(apiVersions, () => ({
       errorCode: ErrorCode.NONE,
-      apiKeys: [...table.values()].map(({ api }) => ({ apiKey: api.key, minVersion: api.minVersion, maxVersion: api.maxVersion })),
+      apiKeys: [...table.values()]
+        .filter(({ api }) => !isPrivateApi(api.key))
+        .map(({ api }) => ({ apiKey: api.key, minVersion: api.minVersion, maxVersion: api.maxVersion })),
     })),
   );
   return {

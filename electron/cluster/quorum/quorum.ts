@@ -207,7 +207,11 @@ export class MetadataQuorum {
   private onCommitted(batches: readonly CommittedBatch[]): void {
     for (const batch of batches) {
       const records = batch.values.map((value) => decodeMetadataRecord(asBuffer(value)));
-      const { image, change } = applyRecords(this.current, records, { offset: batch.lastOffset, epoch: batch.epoch });
+      const { image, change } = applyRecords(this.current, records, {
+        offset: batch.lastOffset,
+        epoch: batch.epoch,
+        timestamp: batch.timestamp,
+      });
       this.current = image;
       for (const listener of this.imageListeners) listener(change);
     }
