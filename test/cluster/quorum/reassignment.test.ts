@@ -42,7 +42,7 @@ function isrBecomes(image: MetadataImage, isr: number[]) {
       },
     ],
   });
-  const answer = decision.response.topics.[0]?.partitions[0];
+  const answer = decision.response.topics[0]?.partitions[0];
   return { after: apply(image, decision.records), code: answer?.errorCode, events: decision.events.map(({ type }) => type) };
 }
 
