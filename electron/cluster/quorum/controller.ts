@@ -20,6 +20,7 @@ import { controllerOperations, type AnyOperation, type CoordinationDecisions } f
 import { decideHeartbeat } from './controller/broker-heartbeat.ts';
 import { isActive, type ControllerEvent, type Decision, type DecisionContext } from './controller/decision.ts';
 import { electLeaders } from './controller/elect-leaders.ts';
+import { electForLeaderless, moveEvents } from './controller/election.ts';
 import { fenceBroker } from './controller/fence-broker.ts';
 import { registerBroker } from './controller/register-broker.ts';
 import { ChangeKind } from './coordination/coordination.ts';
@@ -83,6 +84,7 @@ interface Active {
   lastCommit: Promise<unknown>;
   sweepAt: number;
   rebalanceAt: number;
+  leaderlessAt: number;
   timer: Timer | undefined;
 }
 
@@ -184,7 +186,9 @@ export class Controller {
     );
     this.clientSessions.reset(image.coordination, now);
     const { rebalanceMs } = this.settings;
-    this.active = { epoch, image, lastCommit: Promise.resolve(), sweepAt: now, rebalanceAt: now + rebalanceMs, timer: undefined };
+    const lastCommit = Promise.resolve();
+    const [rebalanceAt, leaderlessAt] = [now + rebalanceMs, now + LEADERLESS_MS];
+    this.active = { epoch, image, lastCommit, sweepAt: now, rebalanceAt, leaderlessAt, timer: undefined };
     this.scheduleSweep(this.active);
     logger.info('decides for the cluster', { epoch });
     events({
@@ -326,7 +330,7 @@ export class Controller {
     request: RequestOf<typeof brokerRegistration>,
   ): Decision<ResponseIn<typeof brokerRegistration>> {
     const now = this.options.clock.monotonic();
-    const decision = registerBroker(context, request, this.brokerSessions.isAlive(request.brokerId, now));
+    const decision = registerBroker(context, request, (id) => this.brokerSessions.isAlive(id, now));
     this.brokerSessions.open(request.brokerId, now);
     return decision;
   }
@@ -352,6 +356,17 @@ export class Controller {
       else if (decision.records.length > 0) session.shutdownOffset = context.nextOffset + BigInt(decision.records.length) - 1n;
     }
     return decision;
+  }
+
+  /** A leader may have been missing only because nobody had been heard of yet. */
+  private electWhereLeaderless(active: Active): void {
+    const { properties } = this.options;
+    if (electForLeaderless(active.image, properties).length === 0) return;
+    this.decideOnItsOwn('elect leaders', ({ image }) => {
+      const moves = electForLeaderless(image, properties);
+      const records = moves.map(({ record }) => record);
+      return { records, response: undefined, events: moveEvents(moves, 'a replica that may lead is up') };
+    });
   }
 
   private coordinationDecisions(): CoordinationDecisions {
@@ -406,6 +421,10 @@ export class Controller {
         return fenceBroker(context, current, `its session expired: no heartbeat for ${seconds} s`);
       });
     }
+    if (now >= active.leaderlessAt) {
+      active.leaderlessAt = now + LEADERLESS_MS;
+      this.electWhereLeaderless(active);
+    }
     if (this.settings.rebalanceMs > 0 && now >= active.rebalanceAt) {
       active.rebalanceAt = now + this.settings.rebalanceMs;
       this.decideOnItsOwn('rebalance leaderships', (context) =>
@@ -426,6 +445,9 @@ export class Controller {
     }
   }
 }
+
+/** How often partitions without a leader are looked at, beside every time that a broker comes back. */
+const LEADERLESS_MS = 1000;
 
 function notController(): KafkaError {
   return new KafkaError(ErrorCode.NOT_CONTROLLER, 'This node is not the active controller.');

@@ -31,6 +31,7 @@ export interface QuorumDescription {
   readonly highWatermark: bigint;
   /** Empty on a node that does not lead. */
   readonly voters: readonly QuorumReplicaState[];
+  readonly observers: readonly QuorumReplicaState[];
 }
 
 export interface QuorumApis {
@@ -102,7 +103,7 @@ function answerDescribeQuorum(
   voters: readonly { id: number; host: string; port: number }[],
   request: RequestOf<typeof describeQuorum>,
 ): ResponseIn<typeof describeQuorum> {
-  const replicas = raft.describeVoters();
+  const replicas = raft.describeReplicas();
   const { leaderId, epoch } = raft.status;
   const nodes = voters.map((voter) => ({
     nodeId: voter.id,
@@ -118,8 +119,15 @@ function answerDescribeQuorum(
       const errorMessage = 'This node does not lead the quorum; ask the leader.';
       return { ...base, errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER, errorMessage, highWatermark: -1n, currentVoters: [] };
     }
-    const currentVoters = replicas.map((replica) => ({ ...replica, replicaDirectoryId: ZERO_UUID }));
-    return { ...base, errorCode: ErrorCode.NONE, errorMessage: null, highWatermark: raft.highWatermark, currentVoters };
+    const state = (replica: QuorumReplicaState) => ({ ...replica, replicaDirectoryId: ZERO_UUID });
+    return {
+      ...base,
+      errorCode: ErrorCode.NONE,
+      errorMessage: null,
+      highWatermark: raft.highWatermark,
+      currentVoters: replicas.voters.map(state),
+      observers: replicas.observers.map(state),
+    };
   };
   return {
     // At the top too, so that who asked the wrong node asks again.

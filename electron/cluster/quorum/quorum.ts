@@ -173,10 +173,11 @@ export class MetadataQuorum {
     return this.controller.sessions();
   }
 
-  /** Leader, epoch, high watermark and how far each voter is; the voters only on the leader. */
+  /** Leader, epoch, high watermark and how far each replica is; replicas only on the leader. */
   describeQuorum(): QuorumDescription {
     const { leaderId, epoch } = this.raft.status;
-    return { leaderId, leaderEpoch: epoch, highWatermark: this.raft.highWatermark, voters: this.raft.describeVoters() ?? [] };
+    const { voters, observers } = this.raft.describeReplicas() ?? { voters: [], observers: [] };
+    return { leaderId, leaderEpoch: epoch, highWatermark: this.raft.highWatermark, voters, observers };
   }
 
   private onLeaderChange(status: RaftStatus): void {
