@@ -93,6 +93,13 @@ export class ZooKeeperConnection implements Watcher {
     this.write(encodeEvent(type, path));
   }
 
+  /** A client whose requests we have yet to answer is not a silent one: we may not even be reading what it says. */
+  countWork(now: number): void {
+    if (!this.working || this.blocked) return;
+    this.heardAt = now;
+    if (this.session !== undefined && !this.session.local) this.endpoint.heard(this.session.id);
+  }
+
   /** The session is over. Its own request to close it is about to be answered; anybody else's end is that of the connection. */
   sessionEnded(): void {
     if (!this.closing) this.destroy('its session has ended');

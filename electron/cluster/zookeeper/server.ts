@@ -215,6 +215,7 @@ export class ZooKeeperServer implements Endpoint {
     const { writable } = this;
     for (const connection of [...this.connections]) {
       const { session } = connection;
+      connection.countWork(now);
       if (session === undefined) {
         if (now - connection.openedAt > HANDSHAKE_MS) connection.destroy('no handshake');
       } else if (now - connection.heardAt > session.timeoutMs) connection.destroy('its client is silent');
