@@ -62,7 +62,7 @@ function checkPartition(judgement: Judgement, { topic, partition, records }: Fin
     if (!byValue.has(record.value)) byValue.set(record.value, record);
   }
   for (const write of writes.values()) {
-    if (write.ackedAt === undefined || write.acks !== -1 || (voidAt !== undefined && write.ackedAt <= voidAt)) continue;
+    if (write.ackedAt === undefined || write.acks !== -1 || (voidAt !== undefined && write.sentAt <= voidAt)) continue;
     const found = byValue.get(write.value);
     const when = `acknowledged at ${seconds(write.ackedAt)} with offset ${write.offset ?? -1n}`;
     if (found === undefined) {

@@ -37,15 +37,19 @@ const MOVED: ReadonlySet<number> = new Set([
 export async function poll(options: ReaderOptions, places: readonly Place[], maxWaitMs: number): Promise<boolean> {
   const { client } = options;
   const byBroker = new Map<number, { place: Place; leader: Leader }[]>();
+  let leaderless = false;
   for (const place of places) {
     const leader = client.leaderOf(place.topic, place.partition);
-    if (leader === undefined || client.address(leader.broker) === undefined) continue;
+    if (leader === undefined || client.address(leader.broker) === undefined) {
+      leaderless = true;
+      continue;
+    }
     const list = byBroker.get(leader.broker);
     if (list === undefined) byBroker.set(leader.broker, [{ place, leader }]);
     else list.push({ place, leader });
   }
   const outcomes = await Promise.all([...byBroker].map(([broker, wanted]) => pollBroker(options, broker, wanted, maxWaitMs)));
-  if (outcomes.length === 0 || outcomes.includes('moved')) {
+  if (leaderless || outcomes.includes('moved')) {
     await client.sleep(30);
     await client.refresh([...new Set(places.map(({ topic }) => topic))]);
   }
