@@ -209,7 +209,8 @@ export class Injector {
     const size = file.size();
     // Of a batch, what its checksum covers: nobody could tell a flipped bit in the offset or the epoch before it.
     const batches = [...iterateBatches(disk.readFile(victim.path))];
-    const batch = where === 'tail' ? batches.at(-1 - this.random.int(Math.min(3, batches.length))) : batches[this.random.int(batches.length)];
+    const batch =
+      where === 'tail' ? batches.at(-1 - this.random.int(Math.min(3, batches.length))) : batches[this.random.int(batches.length)];
     if (batch === undefined) return;
     const at = batch.position + 17 + this.random.int(batch.sizeInBytes - 17);
     const byte = new Uint8Array(1);

@@ -70,7 +70,8 @@ export class Watch {
       if (role === 'leader') this.quorumLeader(epoch, machine.id);
       const image = quorum.image();
       if (image.offset !== seen.offset) {
-        if (image.offset < seen.offset) this.violate('metadata went back', `${machine.name}: from offset ${seen.offset} to ${image.offset}`, machine.name);
+        if (image.offset < seen.offset)
+          this.violate('metadata went back', `${machine.name}: from offset ${seen.offset} to ${image.offset}`, machine.name);
         seen.offset = image.offset;
         this.metadata(machine, image);
       }
