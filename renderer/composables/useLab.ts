@@ -23,7 +23,8 @@ export function useLab() {
   const picked = computed<Picked | null>(() => {
     const text = typeof route.query['at'] === 'string' ? route.query['at'] : '';
     const link = /^link-(.+)$/.exec(text)?.[1];
-    if (link !== undefined && parseLinkKey(link) !== null && links.value.some((one) => one.link.key === link)) return { kind: 'link', key: link };
+    if (link !== undefined && parseLinkKey(link) !== null && links.value.some((one) => one.link.key === link))
+      return { kind: 'link', key: link };
     const broker = Number(/^broker-(\d+)$/.exec(text)?.[1] ?? Number.NaN);
     if (cluster.brokers.has(broker)) return { kind: 'broker', id: broker };
     const first = brokerIds.value[0];

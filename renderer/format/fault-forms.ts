@@ -16,8 +16,26 @@ export interface NumberField {
   optional?: boolean;
 }
 
-const LATENCY: NumberField = { key: 'latencyMs', label: 'Latency', unit: 'ms', initial: '200', min: 0, max: 600_000, whole: false, optional: true };
-const JITTER: NumberField = { key: 'jitterMs', label: 'Jitter', unit: 'ms', initial: '0', min: 0, max: 600_000, whole: false, optional: true };
+const LATENCY: NumberField = {
+  key: 'latencyMs',
+  label: 'Latency',
+  unit: 'ms',
+  initial: '200',
+  min: 0,
+  max: 600_000,
+  whole: false,
+  optional: true,
+};
+const JITTER: NumberField = {
+  key: 'jitterMs',
+  label: 'Jitter',
+  unit: 'ms',
+  initial: '0',
+  min: 0,
+  max: 600_000,
+  whole: false,
+  optional: true,
+};
 const BANDWIDTH: NumberField = {
   key: 'kilobytes',
   label: 'At most',
@@ -97,7 +115,8 @@ export function checkForm(kind: FormKind, values: FormValues, context: FormConte
     const amount = numberOf(text, field);
     if (amount === null) errors[field.key] = text.trim() === '' ? 'A number is needed.' : `“${text.trim()}” is not a number.`;
     else if (field.optional === true && text.trim() === '') amounts.push(0);
-    else if (amount < field.min || amount > field.max) errors[field.key] = `From ${field.min} to ${field.max.toLocaleString('en')} ${field.unit}.`;
+    else if (amount < field.min || amount > field.max)
+      errors[field.key] = `From ${field.min} to ${field.max.toLocaleString('en')} ${field.unit}.`;
     else amounts.push(amount);
   }
   const fields = NUMBER_FIELDS[kind];

@@ -52,7 +52,7 @@ export function tellFault(fault: FaultSpec): string {
     case 'corrupt':
       return `${fault.topic}-${fault.partition} on broker ${fault.node} damaged, ${fault.where === 'tail' ? 'last batch' : 'closed segment'}`;
     case 'clockSkew':
-      return `clock of broker ${fault.node} ${formatSkew(fault.offsetMs)}`;
+      return `clock of broker ${fault.node}: ${formatSkew(fault.offsetMs)}`;
   }
 }
 
@@ -99,18 +99,7 @@ export const faultOf = (faults: readonly Fault[], node: number, types: readonly 
   faults.find(({ fault }) => 'node' in fault && fault.node === node && types.includes(fault.type)) ?? null;
 
 export type LabVerb =
-  | 'stop'
-  | 'kill'
-  | 'powerCut'
-  | 'freeze'
-  | 'thaw'
-  | 'start'
-  | 'slowDisk'
-  | 'fullDisk'
-  | 'corrupt'
-  | 'clockSkew'
-  | 'cutLinks'
-  | 'slowLinks';
+  'stop' | 'kill' | 'powerCut' | 'freeze' | 'thaw' | 'start' | 'slowDisk' | 'fullDisk' | 'corrupt' | 'clockSkew' | 'cutLinks' | 'slowLinks';
 
 export interface ImpactSource {
   broker: BrokerRow;
@@ -133,7 +122,8 @@ export function tellLoss({ broker, topics }: ImpactSource): string {
 /** What a verb of the lab really does, said before it is done. */
 export function tellVerb(verb: LabVerb, source: ImpactSource): string {
   const { broker } = source;
-  const timeout = broker.sessionTimeoutMs === null ? 'its session is lost' : `${formatDuration(broker.sessionTimeoutMs)} without a heartbeat`;
+  const timeout =
+    broker.sessionTimeoutMs === null ? 'its session is lost' : `${formatDuration(broker.sessionTimeoutMs)} without a heartbeat`;
   switch (verb) {
     case 'stop':
       return `A controlled shutdown: leaders move first, then it leaves. ${tellLoss(source)}`;

@@ -19,7 +19,10 @@ function drawOne(state: CellState, x: number, y: number, radius: number): string
 }
 
 /** By class name: the states, and `half` for what fills a lagging one. */
-export function glyphPaths(states: readonly CellState[], { step, line, radius, perLine }: GlyphGrid): Partial<Record<CellState | 'half', string>> {
+export function glyphPaths(
+  states: readonly CellState[],
+  { step, line, radius, perLine }: GlyphGrid,
+): Partial<Record<CellState | 'half', string>> {
   const drawn: Partial<Record<CellState | 'half', string>> = {};
   states.forEach((state, i) => {
     const x = ((i % perLine) + 0.5) * step;

@@ -23,15 +23,15 @@ export interface LabLayout {
 }
 
 const ROW = 19;
-const full = (width: number, rows: number): CardSize => ({ kind: 'full', width, height: 40 + (rows + 1) * ROW, rows });
+const full = (width: number, rows: number): CardSize => ({ kind: 'full', width, height: 48 + (rows + 1) * ROW, rows });
 /** Largest first; the first one that fits is taken. */
 const SIZES: CardSize[] = [
   ...[6, 5, 4, 3].map((rows) => full(232, rows)),
   ...[5, 4, 3, 2].map((rows) => full(204, rows)),
   ...[3, 2].map((rows) => full(176, rows)),
-  { kind: 'compact', width: 156, height: 64, rows: 0 },
-  { kind: 'compact', width: 132, height: 64, rows: 0 },
-  { kind: 'tiny', width: 108, height: 46, rows: 0 },
+  { kind: 'compact', width: 156, height: 66, rows: 0 },
+  { kind: 'compact', width: 128, height: 66, rows: 0 },
+  { kind: 'tiny', width: 104, height: 46, rows: 0 },
 ];
 const MARGIN = 14;
 const GAP = 22;

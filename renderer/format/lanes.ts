@@ -6,7 +6,7 @@
 import type { BrokerRow, BrokerState, GroupRow, TopicRow } from '#shared/models/cluster';
 import type { LinkEnd } from '#shared/models/lab';
 import type { TimelineEvent } from '#shared/models/timeline';
-import { parseLinkKey, linkKey, linkTitle } from './links.ts';
+import { parseLinkKey, linkKey, linkLabel } from './links.ts';
 import { compareText } from './numbers.ts';
 
 /** `led` and `led2` alternate, so that two leaders in a row are told apart; which broker it is stands in the word. */
@@ -117,7 +117,13 @@ export function buildLanes(events: readonly TimelineEvent[], source: LaneSource,
       .sort((a, b) => b[1] - a[1])
       .slice(0, most)
       .map(([key]) => key.slice(kind.length + 1));
-  const lane = (kind: LaneKind, key: string, label: string, spans: Span[]): Lane => ({ key, kind, label, spans, events: byLane.get(key) ?? [] });
+  const lane = (kind: LaneKind, key: string, label: string, spans: Span[]): Lane => ({
+    key,
+    kind,
+    label,
+    spans,
+    events: byLane.get(key) ?? [],
+  });
 
   const lanes: Lane[] = [];
   const elections = byLane.get('controller') ?? [];
@@ -130,10 +136,12 @@ export function buildLanes(events: readonly TimelineEvent[], source: LaneSource,
   }
   for (const key of recent('link', choice.most).sort(compareText)) {
     const link = parseLinkKey(key);
-    if (link !== null) lanes.push(lane('link', `link:${key}`, linkTitle(link), linkSpans(byLane.get(`link:${key}`) ?? [])));
+    if (link !== null) lanes.push(lane('link', `link:${key}`, linkLabel(link), linkSpans(byLane.get(`link:${key}`) ?? [])));
   }
   const leaders = new Map<string, number | null>(
-    source.topics.flatMap((topic) => topic.partitions.map(({ partition, leader }): [string, number | null] => [`${topic.name}-${partition}`, leader])),
+    source.topics.flatMap((topic) =>
+      topic.partitions.map(({ partition, leader }): [string, number | null] => [`${topic.name}-${partition}`, leader]),
+    ),
   );
   const moved = recent('partition', 2_000).filter((name) => hasLeaderChange(byLane.get(`partition:${name}`) ?? [], choice.notBefore));
   // Of a hundred partitions that moved at once a few tell the story; users' topics first.
@@ -320,7 +328,8 @@ function linkSpans(events: readonly TimelineEvent[]): Span[] {
   const faults = new Map<unknown, { type: unknown; id: number }>();
   for (const event of events) {
     const faultId = event.details?.['faultId'] ?? event.causeId ?? event.id;
-    if (event.type === 'lab/faultInjected') faults.set(event.details?.['faultId'] ?? event.id, { type: faultOfEvent(event)?.type, id: event.id });
+    if (event.type === 'lab/faultInjected')
+      faults.set(event.details?.['faultId'] ?? event.id, { type: faultOfEvent(event)?.type, id: event.id });
     else if (event.type === 'lab/faultHealed') {
       if (!faults.delete(faultId)) faults.clear();
     } else continue;
@@ -330,7 +339,8 @@ function linkSpans(events: readonly TimelineEvent[]): Span[] {
     else spans.begin(event.at, 'warn', 'slow', event.id);
   }
   const [first] = spans.list;
-  if (first !== undefined && first.word !== 'whole') spans.list.unshift({ from: EVER, until: first.from, tone: 'ok', word: 'whole', eventId: null });
+  if (first !== undefined && first.word !== 'whole')
+    spans.list.unshift({ from: EVER, until: first.from, tone: 'ok', word: 'whole', eventId: null });
   return spans.list;
 }
 
@@ -338,7 +348,12 @@ const CHANGES_LEADERS: ReadonlySet<string> = new Set(['partition/leadersElected'
 const hasLeaderChange = (events: readonly TimelineEvent[], notBefore: number): boolean =>
   events.some((event) => event.at >= notBefore && CHANGES_LEADERS.has(event.type));
 
-function partitionSpans(name: string, events: readonly TimelineEvent[], now: number | null | undefined, cuts: readonly TimelineEvent[]): Span[] {
+function partitionSpans(
+  name: string,
+  events: readonly TimelineEvent[],
+  now: number | null | undefined,
+  cuts: readonly TimelineEvent[],
+): Span[] {
   const spans = new Spans();
   let turn = false;
   let last: number | null | undefined;

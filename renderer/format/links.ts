@@ -109,6 +109,9 @@ export function linkTitle({ a, b }: Link): string {
 
 const sender = (end: LinkEnd): string => (end === 'clients' ? 'clients' : `broker ${end}`);
 
+/** As short as a lane's label: `Link 2 ↔ 3`, `Link 1 ↔ clients`. */
+export const linkLabel = ({ a, b }: Link): string => `Link ${endName(a)} ↔ ${endName(b)}`;
+
 /** In one clause, for those who do not see the line. */
 export function tellLinkState({ link, cut, slow, slowWay }: LinkState): string {
   const parts: string[] = [];

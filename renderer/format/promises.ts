@@ -83,7 +83,14 @@ export function whatItPromises({ brokers, topics, quorum, faults }: PromiseSourc
       else if (answered && live.length - 1 >= Math.max(1, topic.minInsyncReplicas)) counts.canLoseOne += 1;
     }
   }
-  return { counts, verdict: verdictOf(counts, [...holders].sort((a, b) => a - b)), lines: linesOf(counts, { quorum, faults, topics, lives }) };
+  return {
+    counts,
+    verdict: verdictOf(
+      counts,
+      [...holders].sort((a, b) => a - b),
+    ),
+    lines: linesOf(counts, { quorum, faults, topics, lives }),
+  };
 }
 
 /** Who has what was acknowledged last, when none of those in sync lives. */
@@ -95,9 +102,11 @@ function lastHolders({ isr, replicas }: PartitionRow, lives: (id: number) => boo
 function verdictOf(counts: PromiseCounts, holders: readonly number[]): Promises['verdict'] {
   const { partitions, damaged, outOfReach, lastCopy, single } = counts;
   if (partitions === 0) return { tone: 'none', text: 'There is no partition to promise anything about.' };
-  if (damaged > 0) return { tone: 'bad', text: `Acknowledged writes of ${plural(damaged, 'partition')} may be damaged: no sound copy in sync lives.` };
+  if (damaged > 0)
+    return { tone: 'bad', text: `Acknowledged writes of ${plural(damaged, 'partition')} may be damaged: no sound copy in sync lives.` };
   if (outOfReach > 0) {
-    const where = holders.length === 0 ? 'brokers that are down' : `${holders.length === 1 ? 'broker' : 'brokers'} ${formatList(holders.map(String))}`;
+    const where =
+      holders.length === 0 ? 'brokers that are down' : `${holders.length === 1 ? 'broker' : 'brokers'} ${formatList(holders.map(String))}`;
     return {
       tone: 'bad',
       text: `Acknowledged writes of ${plural(outOfReach, 'partition')} are on ${where} only, and out of reach until it is back.`,
@@ -125,7 +134,10 @@ function linesOf(counts: PromiseCounts, { quorum, faults, topics, lives }: LineS
   const { partitions, canLoseOne, refusing, leaderless, unknown, single } = counts;
   if (partitions === 0) return [];
   const lines: Promises['lines'] = [
-    { tone: 'none', text: `${formatCount(canLoseOne)} of ${plural(partitions, 'partition')} can lose one more broker and still take writes.` },
+    {
+      tone: 'none',
+      text: `${formatCount(canLoseOne)} of ${plural(partitions, 'partition')} can lose one more broker and still take writes.`,
+    },
   ];
   if (leaderless > 0) lines.push({ tone: 'bad', text: `${plural(leaderless, 'partition')} ${has(leaderless)} no leader that answers.` });
   if (refusing > 0)
@@ -144,13 +156,20 @@ function linesOf(counts: PromiseCounts, { quorum, faults, topics, lives }: LineS
     const left = quorum.voters.filter(({ id }) => lives(id)).length;
     const needed = Math.floor(quorum.voters.length / 2) + 1;
     if (left < needed)
-      lines.push({ tone: 'bad', text: `${left} of ${quorum.voters.length} voters left, ${needed} needed: no leader can be elected, nothing changed.` });
+      lines.push({
+        tone: 'bad',
+        text: `${left} of ${quorum.voters.length} voters left, ${needed} needed: no leader can be elected, nothing changed.`,
+      });
     else if (left === needed && quorum.voters.length > 1)
       lines.push({ tone: 'warn', text: `The quorum cannot lose another voter: ${left} of ${quorum.voters.length} are left.` });
   }
-  if (single > 0) lines.push({ tone: 'none', text: `${plural(single, 'partition')} ${single === 1 ? 'keeps' : 'keep'} one copy by design.` });
+  if (single > 0)
+    lines.push({ tone: 'none', text: `${plural(single, 'partition')} ${single === 1 ? 'keeps' : 'keep'} one copy by design.` });
   if (unknown > 0)
-    lines.push({ tone: 'none', text: `Of ${plural(unknown, 'partition')} min.insync.replicas is not known, so neither is whether ${unknown === 1 ? 'it takes' : 'they take'} writes.` });
+    lines.push({
+      tone: 'none',
+      text: `Of ${plural(unknown, 'partition')} min.insync.replicas is not known, so neither is whether ${unknown === 1 ? 'it takes' : 'they take'} writes.`,
+    });
   return lines;
 }
 
