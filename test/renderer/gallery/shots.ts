@@ -121,6 +121,12 @@ export const SHOTS: Shot[] = [
       for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowLeft');
     },
   },
+  { name: 'tree-dark', variant: 'healthy', theme: 'dark', path: '/coordination/tree?path=/brokers/topics/orders/partitions/2/state' },
+  { name: 'tree-light', variant: 'healthy', theme: 'light', path: '/coordination/tree?path=/brokers/ids/1', width: 1024, height: 768 },
+  { name: 'tree-gone', variant: 'healthy', theme: 'dark', path: '/coordination/tree?path=/brokers/ids/7' },
+  { name: 'brokers-faulty', variant: 'faulty', theme: 'dark', path: '/brokers', waitMs: 5000 },
+  { name: 'overview-faulty', variant: 'faulty', theme: 'light', path: '/overview', waitMs: 5000 },
+  { name: 'strip-narrow', variant: 'broken', theme: 'dark', path: '/topics', width: 1024, height: 768, waitMs: 3000 },
   { name: 'connections-light', variant: 'healthy', theme: 'light', path: '/connections' },
   { name: 'connections-dark', variant: 'healthy', theme: 'dark', path: '/connections' },
   { name: 'palette-dark', variant: 'healthy', theme: 'dark', path: '/overview', act: async (page) => page.keyboard.press('Control+K') },
