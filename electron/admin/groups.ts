@@ -9,6 +9,7 @@ import { findCoordinator } from '../cluster/protocol/apis/find-coordinator.ts';
 import { listGroups } from '../cluster/protocol/apis/list-groups.ts';
 import { offsetFetch } from '../cluster/protocol/apis/offset-fetch.ts';
 import { errorName } from '../cluster/protocol/error-codes.ts';
+import { ProtocolError } from '../cluster/protocol/errors.ts';
 import { decodeAssignment } from '../cluster/protocol/records/consumer-protocol.ts';
 import type { GroupMember, GroupState } from '#shared/models/cluster';
 import type { ClusterClient } from './cluster-client.ts';
@@ -148,7 +149,8 @@ function readAssignment(bytes: Uint8Array): GroupMember['assignment'] {
   if (bytes.length === 0) return [];
   try {
     return decodeAssignment(Buffer.from(bytes)).assignedPartitions.map(({ topic, partitions }) => ({ topic, partitions }));
-  } catch {
+  } catch (error) {
+    if (!(error instanceof ProtocolError)) throw error;
     return [];
   }
 }

@@ -102,10 +102,10 @@ export class ClusterProcess {
   }
 
   /** Ends it as a person would, by SIGINT; resolves with the exit code. */
-  async stop(): Promise<number | null> {
+  async stop(options: { timeoutMs?: number } = {}): Promise<number | null> {
     if (this.child.exitCode !== null) return this.child.exitCode;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.child.kill('SIGKILL'), 20_000);
+      const timer = setTimeout(() => this.child.kill('SIGKILL'), options.timeoutMs ?? 20_000);
       this.child.once('exit', (code) => {
         clearTimeout(timer);
         resolve(code);

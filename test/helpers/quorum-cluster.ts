@@ -49,6 +49,7 @@ export class QuorumCluster {
     for (const id of this.ids) this.start(id);
   }
 
+  /** Starts a node for the first time or again; one above the size of the cluster observes. */
   start(id: number): TestNode {
     const { clock, ids } = this;
     const disk = this.nodes.get(id)?.disk ?? new MemoryDisk();

@@ -41,6 +41,7 @@ export class RaftCluster {
   /** By offset, what any node ever saw committed there. */
   readonly truth: string[] = [];
   readonly failures: unknown[] = [];
+  /** Ids of the voters. */
   private readonly ids: readonly number[];
   private readonly settings: Partial<RaftSettings>;
   private readonly flushes: boolean;
@@ -54,6 +55,7 @@ export class RaftCluster {
     for (const id of this.ids) this.start(id);
   }
 
+  /** Starts a node for the first time or again; one above the size of the cluster observes. */
   start(id: number): void {
     const before = this.members.get(id);
     const log = before?.log ?? new MemoryRaftLog(this.flushes);

@@ -15,7 +15,7 @@ import { DEFAULT_LOG_CONFIG } from '../../electron/cluster/log/log-config.ts';
 import { Log } from '../../electron/cluster/log/log.ts';
 import { COMPRESSION_NAMES } from '../../electron/cluster/protocol/compression.ts';
 import { buildBatch } from '../../electron/cluster/protocol/records-builder.ts';
-import { buildEndTransactionMarker } from '../../electron/cluster/protocol/transaction-marker.ts';
+import { buildEndTransactionMarker } from '../../electron/cluster/protocol/records/transaction-marker.ts';
 
 const jars = process.env['KAFKA_JARS'];
 const BATCHES = 200;

@@ -22,8 +22,8 @@ import { EMPTY_IMAGE, type BrokerListener, type ImageChange, type MetadataImage 
 import { advertisedApis, createDispatch } from './api-dispatch.ts';
 import { apiTable } from './api-table.ts';
 import { AutoTopics } from './auto-topics.ts';
-import { readCleanShutdownEpoch, writeCleanShutdownEpoch } from './broker-clean-shutdown.ts';
 import { BrokerLifecycle, type LifecycleState } from './broker-lifecycle.ts';
+import { forgetLife, readCleanShutdownEpoch, readLifeEpoch, writeCleanShutdownEpoch, writeLifeEpoch } from './broker-past.ts';
 import type { BrokerContext, ControllerChannel, QuorumInfo } from './context.ts';
 import { createCoordinatorStorage } from './coordinator-storage.ts';
 import { FetchSessionCache } from './fetch-session.ts';
@@ -102,7 +102,7 @@ export class Broker {
     this.settings = settings;
 
     const ofTopic = (topic: string): TopicSettings => topicSettings(quorum.image(), topic, properties, nodeId);
-    this.previousBrokerEpoch = readCleanShutdownEpoch(disk, dataDirectory, logger);
+    const closedCleanly = readCleanShutdownEpoch(disk, dataDirectory, logger);
     const openedAt = clock.monotonic();
     this.logs = LogManager.open({
       disk,
@@ -119,6 +119,7 @@ export class Broker {
       storageFailed: (error) => this.onStorageFailed(error),
     });
     for (const { topic } of this.logs.logs()) this.unsettled.add(topic);
+    this.previousBrokerEpoch = this.vouchedEpoch(closedCleanly);
     this.reportRecovery(clock.monotonic() - openedAt);
 
     this.replicas = new ReplicaManager({
@@ -198,6 +199,17 @@ export class Broker {
       advertised: advertisedApis(apiTable),
     };
     this.dispatch = createDispatch(apiTable, context);
+  }
+
+  /** The epoch under which the last life ended with nothing lost; −1: nobody can say so. */
+  private vouchedEpoch(closedCleanly: bigint): bigint {
+    const { disk, config, logger } = this.options;
+    if (closedCleanly >= 0n) return closedCleanly;
+    let cut = this.logs.failures.size > 0;
+    for (const { log } of this.logs.logs()) cut ||= log.truncatedAtOpen > 0;
+    if (!cut) return readLifeEpoch(disk, config.dataDirectory, logger);
+    forgetLife(disk, config.dataDirectory);
+    return -1n;
   }
 
   /** Registers, and does what the metadata says from then on. */
@@ -311,8 +323,11 @@ export class Broker {
   }
 
   private onState(state: LifecycleState): void {
-    // The registration may have been read before its answer came.
-    if (state === 'catchingUp') this.takeUp();
+    if (state === 'catchingUp') {
+      this.guarded('life', () => writeLifeEpoch(this.options.disk, this.options.config.dataDirectory, this.lifecycle.brokerEpoch));
+      // The registration may have been read before its answer came.
+      this.takeUp();
+    }
     if (state === 'running' && this.strays) {
       // The image now has all that was there when this broker registered, so a log without a place in it has none.
       this.strays = false;
@@ -326,6 +341,8 @@ export class Broker {
     const { events, logger, clock, config } = this.options;
     logger.error('the data directory has failed', { directory: config.dataDirectory, error });
     events({ type: 'node/failed', at: clock.now(), broker: config.nodeId, reason: error.message });
+    // After a failed sync not even the page cache is to be believed.
+    this.guarded('life', () => forgetLife(this.options.disk, config.dataDirectory));
     // It may fail while the constructor still opens the logs.
     if (this.started) this.lifecycle.stop();
   }

@@ -8,7 +8,7 @@ import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Log } from '../log/log.ts';
 import type { AppendOrigin } from '../log/producer-state.ts';
-import { ErrorCode } from '../protocol/error-codes.ts';
+import { ErrorCode, errorName } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { configKey, TOPIC_RESOURCE, type ImageChange, type MetadataImage, type PartitionImage } from '../quorum/image.ts';
 import { IsrManager, type IsrManagerOptions } from './isr-manager.ts';
@@ -17,6 +17,7 @@ import { Partition, type PartitionEnvironment, type PartitionListener } from './
 import { Purgatory } from './purgatory.ts';
 import { ReplicaFetcherManager, type Peer, type ReplicaFetcherSettings } from './replica-fetcher.ts';
 import { DelayedFetch, missingPartitionError, readEntries, type FetchParameters, type PartitionLookup } from './replica-manager-fetch.ts';
+import { RefusedSequences } from './refused-sequences.ts';
 import { appendFailure, DelayedProduce, type AppendEntry, type AppendResult } from './replica-manager-produce.ts';
 
 export interface ReplicaManagerSettings extends ReplicaFetcherSettings {
@@ -76,6 +77,7 @@ export class ReplicaManager implements PartitionLookup {
   private readonly replicaFetches: Purgatory<Partition>;
   /** Partitions that a request under way has appended to; whoever waits for them is woken at its end. */
   private readonly grown = new Set<Partition>();
+  private readonly refusedSequences: RefusedSequences;
   private isrTimer: Timer | undefined;
   private stopped = false;
 
@@ -83,6 +85,7 @@ export class ReplicaManager implements PartitionLookup {
     this.options = options;
     const { clock, logger, brokerId } = options;
     const maxOperations = options.maxWaitingRequests ?? 10_000;
+    this.refusedSequences = new RefusedSequences(options.clock);
     this.produces = new Purgatory({ clock, maxOperations, ordered: true });
     this.consumerFetches = new Purgatory({ clock, maxOperations, ordered: false });
     this.replicaFetches = new Purgatory({ clock, maxOperations, ordered: false });
@@ -321,13 +324,27 @@ export class ReplicaManager implements PartitionLookup {
       if (topicId !== undefined && topicId !== partition.topicId) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_ID);
       partition.requireLeader(-1);
       if (records === null || records.length === 0) throw new KafkaError(ErrorCode.INVALID_RECORD, 'A produce request without records.');
-      return this.appendTo(partition, records, params);
+      const result = this.appendTo(partition, records, params);
+      this.refusedSequences.appended(partition.name, records);
+      return result;
     } catch (error) {
-      if (!(error instanceof KafkaError)) {
+      const refusal = this.explained(error, `${topic ?? topicId ?? ''}-${entry.partition}`, records);
+      if (!(refusal instanceof KafkaError)) {
         this.options.logger.error('an append failed', { topic, partition: entry.partition, error: String(error) });
       }
-      return appendFailure(error, topic, partition);
+      return appendFailure(refusal, topic, partition);
     }
+  }
+
+  /** The refusal as the producer is to hear it. */
+  private explained(error: unknown, partition: string, records: Buffer | null): unknown {
+    if (!(error instanceof KafkaError)) return error;
+    const code = this.refusedSequences.refused(partition, records, error.code);
+    if (error.code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER) {
+      // What came and what was due is all that helps to find out, later, which of the two sides was wrong.
+      this.options.logger.info('a batch was refused', { partition, why: error.message, answered: errorName(code) });
+    }
+    return code === error.code ? error : new KafkaError(code, `A batch before this one was refused for that reason: ${error.message}.`);
   }
 
   /** Appends to the leader's log; throws `KafkaError` when nothing was written. */

@@ -12,7 +12,7 @@
  */
 import { sleep, type Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
-import { parseEndTransactionMarker } from '../protocol/transaction-marker.ts';
+import { parseEndTransactionMarker } from '../protocol/records/transaction-marker.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { iterateBatches } from '../protocol/record-batch.ts';
 import { decodeRecords } from '../protocol/records-reader.ts';

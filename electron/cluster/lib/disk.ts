@@ -28,6 +28,12 @@ export interface Disk {
    * disk has caught up. Callers on a request path await it before they append.
    */
   admit(bytes: number): Promise<void> | undefined;
+  /**
+   * Names the time since whatever stands for the machine last lost power. While it is the same as it was, everything that was written is
+   * there, synced or not: a process that was killed lost nothing. Absent or undefined where that cannot be known. A disk on which a power
+   * cut is played must give another name after it, never the one of the disk below.
+   */
+  readonly powerCycle?: string | undefined;
 }
 
 export interface DiskFile {

@@ -35,6 +35,10 @@ export class MemoryDisk implements Disk {
     this.options = options;
   }
 
+  get powerCycle(): string {
+    return String(this.cycle);
+  }
+
   /**
    * Loses everything that was not synced, and all open handles. With `random`, each file keeps a random share of its unsynced
    * appended bytes instead, as a kernel that had begun to write back would leave it.

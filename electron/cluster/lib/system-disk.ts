@@ -49,7 +49,14 @@ export const systemDisk: Disk = {
   },
   syncDirectory: (path) => attempt(path, 'sync directory', () => syncDirectory(path)),
   admit: () => undefined,
+  powerCycle: bootId(),
 };
+
+/** Linux names each of its starts; elsewhere a start of the machine cannot be told from a start of the process. */
+function bootId(): string | undefined {
+  const path = '/proc/sys/kernel/random/boot_id';
+  return process.platform === 'linux' && existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
+}
 
 function openFile(path: string, create: boolean): DiskFile {
   return new SystemFile(path, openExisting(path, create));

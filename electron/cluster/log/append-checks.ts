@@ -2,7 +2,7 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { BatchView, iterateBatches, verifyBatch } from '../protocol/record-batch.ts';
 import { decodeRecords } from '../protocol/records-reader.ts';
-import { parseEndTransactionMarker, type EndTransactionMarker } from '../protocol/transaction-marker.ts';
+import { parseEndTransactionMarker, type EndTransactionMarker } from '../protocol/records/transaction-marker.ts';
 import type { LogConfig } from './log-config.ts';
 import type { AppendOrigin } from './producer-state.ts';
 

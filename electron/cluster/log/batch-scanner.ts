@@ -3,14 +3,14 @@ import { BATCH_HEADER_BYTES, BatchView, LOG_OVERHEAD_BYTES } from '../protocol/r
 
 /** Steps through the batches of a log file by way of a window that is read as needed. Views stay good when the window moves on. */
 export class BatchScanner {
-  private readonly file: DiskFile;
+  private readonly file: Pick<DiskFile, 'read'>;
   private readonly end: number;
   private readonly windowBytes: number;
   private window: Buffer = Buffer.alloc(0);
   private windowStart = 0;
 
   /** `end` is the file's size as the owner knows it; bytes behind it are not looked at. */
-  constructor(file: DiskFile, end: number, windowBytes = 64 * 1024) {
+  constructor(file: Pick<DiskFile, 'read'>, end: number, windowBytes = 64 * 1024) {
     this.file = file;
     this.end = end;
     this.windowBytes = windowBytes;

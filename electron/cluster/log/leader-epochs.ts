@@ -30,6 +30,12 @@ export class LeaderEpochs {
     this.path = `${directory}/${LEADER_EPOCH_FILE}`;
   }
 
+  /** Takes over what is known to be in the checkpoint. */
+  restore(entries: readonly EpochStart[]): void {
+    this.entries = [...entries];
+    this.dirty = false;
+  }
+
   /** Reads the checkpoint; an absent one is an empty one. */
   load(): void {
     this.entries = (readCheckpoint(this.disk, this.path) ?? []).map((line) => {
@@ -37,6 +43,15 @@ export class LeaderEpochs {
       return { epoch: Number(epoch), startOffset: BigInt(startOffset ?? '') };
     });
     this.dirty = false;
+  }
+
+  /** Puts `entries` in the place of what the checkpoint says. */
+  replace(entries: readonly EpochStart[]): void {
+    const same =
+      entries.length === this.entries.length &&
+      entries.every((entry, i) => entry.epoch === this.entries[i]?.epoch && entry.startOffset === this.entries[i].startOffset);
+    this.entries = [...entries];
+    this.dirty ||= !same;
   }
 
   /** Makes the present state durable. */

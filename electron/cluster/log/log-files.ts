@@ -13,8 +13,12 @@ export const LEADER_EPOCH_FILE = 'leader-epoch-checkpoint';
 export const PARTITION_METADATA_FILE = 'partition.metadata';
 
 /** A file named for an offset: 20 digits, so that names sort as offsets do. */
+export function offsetFileName(offset: bigint, suffix: string): string {
+  return `${offset.toString().padStart(20, '0')}${suffix}`;
+}
+
 export function offsetFile(directory: string, offset: bigint, suffix: string): string {
-  return `${directory}/${offset.toString().padStart(20, '0')}${suffix}`;
+  return `${directory}/${offsetFileName(offset, suffix)}`;
 }
 
 /** The offset in a name with that suffix; undefined for other names. */

@@ -4,9 +4,14 @@ import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
+import { FilePool } from './file-pool.ts';
+import { LogCheckpoints, type CheckpointName, type KnownOffsets } from './log-checkpoints.ts';
 import type { LogConfig } from './log-config.ts';
+import { LOG_SUFFIX, offsetFile } from './log-files.ts';
+import type { LogSummary } from './log-summary.ts';
+import type { LogOptions } from './log-types.ts';
 import { Log } from './log.ts';
-import { OffsetCheckpoint, partitionKey } from './offset-checkpoint.ts';
+import { partitionKey } from './offset-checkpoint.ts';
 import { TailCache } from './tail-cache.ts';
 
 const CLEAN_SHUTDOWN_FILE = '.kafka_cleanshutdown';
@@ -14,6 +19,7 @@ const DELETED_SUFFIX = '-delete';
 /** The quorum's own log lives in the same directory and is opened by the quorum. */
 const FOREIGN_TOPICS: ReadonlySet<string> = new Set(['__cluster_metadata']);
 const MAX_NAME_LENGTH = 255;
+const CHECKPOINTS: readonly CheckpointName[] = ['recoveryPoint', 'logStartOffset', 'highWatermark'];
 
 export interface LogManagerOptions {
   disk: Disk;
@@ -24,6 +30,8 @@ export interface LogManagerOptions {
   random: Random;
   /** The settings of a topic, defaults filled in. Asked at every open and create. */
   configFor: (topic: string) => LogConfig;
+  /** Files that are kept open together, at most; 2,000 if absent. */
+  maxOpenFiles?: number | undefined;
   /** Memory for the tails of all logs; 64 MiB if absent. */
   tailCacheBytes?: number;
   /** log.retention.check.interval.ms; 5 minutes if absent. */
@@ -57,16 +65,20 @@ export class LogManager {
   private readonly disk: Disk;
   private readonly directory: string;
   private readonly tailCache: TailCache;
+  private readonly files: FilePool;
   private readonly byKey = new Map<string, ManagedLog>();
+  private readonly byTopic = new Map<string, Set<ManagedLog>>();
   private readonly timers = new Set<Timer>();
-  private readonly highWatermarks: OffsetCheckpoint;
-  private readonly recoveryPoints: OffsetCheckpoint;
-  private readonly logStarts: OffsetCheckpoint;
-  private readonly urgent = new Set<OffsetCheckpoint>();
+  private readonly checkpoints: LogCheckpoints;
+  private readonly urgent = new Set<CheckpointName>();
   private failure: KafkaError | undefined;
   private closed = false;
 
-  /** Opens every log there is and starts the periodic work. Throws KafkaError KAFKA_STORAGE_ERROR when the directory itself cannot be used. */
+  /**
+   * Takes up every log there is and starts the periodic work. After a clean stop no log is opened: that comes with its first use. After
+   * another one each is opened and its end is checked. Throws KafkaError KAFKA_STORAGE_ERROR when the directory itself
+   * cannot be used.
+   */
   static open(options: LogManagerOptions): LogManager {
     try {
       return new LogManager(options);
@@ -82,18 +94,20 @@ export class LogManager {
     this.disk = disk;
     this.directory = directory;
     this.tailCache = new TailCache(options.tailCacheBytes);
-    this.highWatermarks = new OffsetCheckpoint(disk, `${directory}/replication-offset-checkpoint`);
-    this.recoveryPoints = new OffsetCheckpoint(disk, `${directory}/recovery-point-offset-checkpoint`);
-    this.logStarts = new OffsetCheckpoint(disk, `${directory}/log-start-offset-checkpoint`);
+    this.files = new FilePool(disk, options.maxOpenFiles);
+    this.checkpoints = new LogCheckpoints(disk, directory, options.logger);
     disk.makeDirectory(directory);
     const marker = `${directory}/${CLEAN_SHUTDOWN_FILE}`;
     this.openedClean = disk.exists(marker);
+    let summaries = new Map<string, LogSummary>();
     if (this.openedClean) {
+      summaries = this.checkpoints.takeSummaries();
       // From the first write on the marker would be a lie, and a power cut must not bring it back.
       disk.remove(marker);
       disk.syncDirectory(directory);
-    }
-    this.failures = this.openAll();
+    } else this.checkpoints.removeSummaries();
+    this.failures = this.openAll(summaries);
+    this.checkpoints.forget();
     this.every(options.retentionIntervalMs ?? 300_000, () => this.applyRetention());
     this.every(options.checkpointIntervalMs ?? 5_000, () => this.checkpoint());
     this.every(options.flushIntervalMs ?? 1_000, () => {
@@ -101,25 +115,21 @@ export class LogManager {
     });
   }
 
-  private openAll(): Map<string, Error> {
+  private openAll(summaries: ReadonlyMap<string, LogSummary>): Map<string, Error> {
     const failures = new Map<string, Error>();
-    const recoveryPoints = this.readOffsets(this.recoveryPoints);
-    const logStarts = this.readOffsets(this.logStarts);
-    const highWatermarks = this.readOffsets(this.highWatermarks);
     for (const name of this.disk.list(this.directory)) {
+      const path = `${this.directory}/${name}`;
       if (name.endsWith(DELETED_SUFFIX)) {
-        this.removeLater(`${this.directory}/${name}`);
+        this.removeLater(path);
         continue;
       }
       const partition = parsePartitionDirectory(name);
-      if (partition === undefined || !this.disk.isDirectory(`${this.directory}/${name}`)) continue;
+      if (partition === undefined) continue;
       try {
-        this.take(partition.topic, partition.partition, {
-          cleanShutdown: this.openedClean,
-          recoveryPoint: recoveryPoints.get(name),
-          logStartOffset: logStarts.get(name),
-          highWatermark: highWatermarks.get(name),
-        });
+        const summary = summaries.get(name);
+        const known = this.checkpoints.known(name);
+        if (summary !== undefined && this.bearsOut(path, summary)) this.take(partition, { ...known, later: { summary } });
+        else if (this.disk.isDirectory(path)) this.take(partition, known);
       } catch (error) {
         const reason = error instanceof Error ? error : new Error(String(error));
         failures.set(name, reason);
@@ -127,6 +137,12 @@ export class LogManager {
       }
     }
     return failures;
+  }
+
+  /** Whether the active segment is as long as it was at the stop: somebody may have been here since. */
+  private bearsOut(directory: string, { activeBase, activeBytes }: LogSummary): boolean {
+    const path = offsetFile(directory, activeBase, LOG_SUFFIX);
+    return this.disk.exists(path) && this.disk.size(path) === activeBytes;
   }
 
   /** Undefined when this node holds no such partition. */
@@ -140,7 +156,7 @@ export class LogManager {
   }
 
   /**
-   * The partition's log, made if there is none. Throws KAFKA_STORAGE_ERROR when the disk has failed or the log there could not be
+   * The partition's log, made if there is none; its directory comes with the first record. Throws KAFKA_STORAGE_ERROR when the disk has failed or the log there could not be
    * opened, INCONSISTENT_TOPIC_ID when the log there belongs to another topic of that name.
    */
   create(topic: string, partition: number, topicId: string): Log {
@@ -151,7 +167,7 @@ export class LogManager {
       const cause = this.failures.get(key);
       if (cause !== undefined)
         throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${key} could not be opened: ${cause.message}`, { cause });
-      log = this.take(topic, partition, { cleanShutdown: true });
+      log = this.take({ topic, partition }, { later: 'absent' });
     }
     log.assignTopicId(topicId);
     return log;
@@ -163,7 +179,9 @@ export class LogManager {
     const managed = this.byKey.get(key);
     if (managed === undefined) return;
     this.byKey.delete(key);
+    this.byTopic.get(topic)?.delete(managed);
     managed.log.letGo();
+    if (!managed.log.exists) return;
     const suffix = `.${Buffer.from(this.options.random.bytes(16)).toString('hex')}${DELETED_SUFFIX}`;
     const aside = `${this.directory}/${key.slice(0, MAX_NAME_LENGTH - suffix.length)}${suffix}`;
     this.guard(() => {
@@ -172,12 +190,15 @@ export class LogManager {
     });
     this.removeLater(aside);
     // A partition of the same name may come: it must not be judged by this one's offsets.
-    for (const file of [this.recoveryPoints, this.logStarts, this.highWatermarks]) this.checkpointSoon(file);
+    for (const which of CHECKPOINTS) this.checkpointSoon(which);
   }
 
   /** Asks for a topic's settings anew and gives them to its logs. */
   updateConfig(topic: string): void {
-    for (const managed of this.byKey.values()) if (managed.topic === topic) managed.log.updateConfig(this.options.configFor(topic));
+    const logs = this.byTopic.get(topic);
+    if (logs === undefined || logs.size === 0) return;
+    const config = this.options.configFor(topic);
+    for (const { log } of logs) log.updateConfig(config);
   }
 
   /** Why the directory takes no writes; undefined while its disk works. */
@@ -189,7 +210,7 @@ export class LogManager {
   checkpoint(): void {
     if (this.failure !== undefined) return;
     this.guard(() => {
-      for (const file of [this.recoveryPoints, this.logStarts, this.highWatermarks]) this.writeOffsets(file);
+      for (const which of CHECKPOINTS) this.checkpoints.write(which, this.byKey.values());
       this.urgent.clear();
     });
   }
@@ -216,9 +237,10 @@ export class LogManager {
     }
     this.attempt(() => this.checkpoint());
     if (this.failure !== undefined || this.failures.size > 0) return;
-    this.attempt(() =>
-      this.disk.writeFileAtomic(`${this.directory}/${CLEAN_SHUTDOWN_FILE}`, Buffer.from('{"version":0,"brokerEpoch":-1}')),
-    );
+    this.attempt(() => {
+      this.checkpoints.writeSummaries(this.byKey.values());
+      this.disk.writeFileAtomic(`${this.directory}/${CLEAN_SHUTDOWN_FILE}`, Buffer.from('{"version":0,"brokerEpoch":-1}'));
+    });
   }
 
   /** Stops the periodic work and nothing else: what a crash of the node leaves behind. */
@@ -228,63 +250,47 @@ export class LogManager {
     this.timers.clear();
   }
 
-  private take(
-    topic: string,
-    partition: number,
-    found: {
-      cleanShutdown: boolean;
-      recoveryPoint?: bigint | undefined;
-      logStartOffset?: bigint | undefined;
-      highWatermark?: bigint | undefined;
-    },
-  ): Log {
+  private take({ topic, partition }: { topic: string; partition: number }, found: Partial<KnownOffsets> & Pick<LogOptions, 'later'>): Log {
     const { disk, clock, logger } = this.options;
     const key = partitionKey(topic, partition);
+    let topicLogs = this.byTopic.get(topic);
+    if (topicLogs === undefined) this.byTopic.set(topic, (topicLogs = new Set()));
+    const [sibling] = topicLogs;
     const log = Log.open({
       disk,
       directory: `${this.directory}/${key}`,
       clock,
-      logger: logger.child({ topic, partition }),
-      config: this.options.configFor(topic),
-      cleanShutdown: found.cleanShutdown,
-      recoveryPoint: found.recoveryPoint,
-      logStartOffset: found.logStartOffset,
-      highWatermark: found.highWatermark,
+      // Seldom used, and there are thousands.
+      get logger() {
+        return logger.child({ topic, partition });
+      },
+      config: sibling?.log.config ?? this.options.configFor(topic),
+      cleanShutdown: this.openedClean || found.later === 'absent',
+      ...found,
       tailCache: this.tailCache,
-      checkpointNeeded: (which) => this.checkpointSoon(which === 'recoveryPoint' ? this.recoveryPoints : this.logStarts),
-      storageFailed: (error) => this.fail(error),
+      files: this.files,
+      checkpointNeeded: this.onCheckpointNeeded,
+      storageFailed: this.onStorageFailed,
     });
-    this.byKey.set(key, { topic, partition, log });
+    const managed = { topic, partition, log };
+    this.byKey.set(key, managed);
+    topicLogs.add(managed);
     return log;
   }
 
+  private readonly onCheckpointNeeded = (which: CheckpointName): void => this.checkpointSoon(which);
+  private readonly onStorageFailed = (error: KafkaError): void => this.fail(error);
+
   /** Many partitions change in one turn, so the file is written once, at its end. */
-  private checkpointSoon(file: OffsetCheckpoint): void {
+  private checkpointSoon(which: CheckpointName): void {
     if (this.urgent.size === 0) {
       queueMicrotask(() => {
         if (this.failure !== undefined || this.closed) return;
-        for (const due of this.urgent) this.attempt(() => this.writeOffsets(due));
+        for (const due of this.urgent) this.attempt(() => this.checkpoints.write(due, this.byKey.values()));
         this.urgent.clear();
       });
     }
-    this.urgent.add(file);
-  }
-
-  private writeOffsets(file: OffsetCheckpoint): void {
-    const offsetOf = (log: Log): bigint =>
-      file === this.highWatermarks ? log.highWatermark : file === this.recoveryPoints ? log.recoveryPoint : log.logStartOffset;
-    file.write([...this.byKey.values()].map(({ topic, partition, log }) => ({ topic, partition, offset: offsetOf(log) })));
-  }
-
-  /** A checkpoint that cannot be read costs a longer recovery, no data. */
-  private readOffsets(file: OffsetCheckpoint): Map<string, bigint> {
-    try {
-      return file.read();
-    } catch (error) {
-      if (error instanceof DiskError) throw error;
-      this.options.logger.warn('checkpoint is damaged and left aside', { error });
-      return new Map();
-    }
+    this.urgent.add(which);
   }
 
   private removeLater(path: string): void {

@@ -6,6 +6,7 @@ import type { LogConfig } from './log-config.ts';
 import type { LogOptions } from './log-types.ts';
 import { removeProducerSnapshot, snapshotOffsets, writeProducerSnapshot } from './producer-snapshot.ts';
 import type { ProducerState } from './producer-state.ts';
+import { FilePool } from './file-pool.ts';
 import { SegmentList } from './segment-list.ts';
 import { Segment } from './segment.ts';
 
@@ -17,29 +18,41 @@ import { Segment } from './segment.ts';
 export class LogStorage {
   readonly disk: Disk;
   readonly directory: string;
-  readonly segments = new SegmentList([]);
   /** Everything below is on the medium. */
   flushedTo = 0n;
   /** Whether names in the directory could still be taken back by a power cut. */
-  directoryDirty: boolean;
+  directoryDirty = false;
+  private readonly list = new SegmentList([]);
+  private readonly open: () => void;
+  private readonly files: FilePool;
   private readonly options: LogOptions;
   private readonly config: () => LogConfig;
   private error: KafkaError | undefined;
   private released = false;
 
-  /** Makes the directory if it is absent. */
-  constructor(options: LogOptions, config: () => LogConfig) {
+  /** `open` is called whenever the segments are asked for: it opens them if they are not. Nothing is touched before. */
+  constructor(options: LogOptions, config: () => LogConfig, open: () => void) {
     const { disk, directory } = options;
     this.options = options;
     this.config = config;
     this.disk = disk;
     this.directory = directory;
+    this.files = options.files ?? new FilePool(disk);
+    this.open = open;
+  }
+
+  get segments(): SegmentList {
+    this.open();
+    return this.list;
+  }
+
+  /** Makes the directory if it is absent. */
+  makeDirectory(): void {
     // After an unclean end, whoever was here before may not have come to sync the names it made.
-    this.directoryDirty = !options.cleanShutdown;
-    if (!disk.isDirectory(directory)) {
-      disk.makeDirectory(directory);
-      this.directoryDirty = true;
-    }
+    this.directoryDirty = !this.options.cleanShutdown;
+    if (this.disk.isDirectory(this.directory)) return;
+    this.disk.makeDirectory(this.directory);
+    this.directoryDirty = true;
   }
 
   get failure(): KafkaError | undefined {
@@ -53,6 +66,7 @@ export class LogStorage {
   makeSegment(baseOffset: bigint, size: number, freshIndexes: boolean): Segment {
     return new Segment({
       disk: this.disk,
+      files: this.files,
       directory: this.directory,
       baseOffset,
       size,
@@ -66,7 +80,7 @@ export class LogStorage {
   pushSegment(baseOffset: bigint): void {
     const segment = this.makeSegment(baseOffset, 0, true);
     // A file of that name can only be the rest of something given up.
-    segment.file().truncate(0);
+    segment.file.truncate(0);
     this.directoryDirty = true;
     this.segments.push(segment);
   }
@@ -158,7 +172,7 @@ export class LogStorage {
   /** Lets go of all handles; nothing may be written any more. */
   release(): void {
     this.released = true;
-    for (const segment of this.segments.all) segment.release();
+    for (const segment of this.list.all) segment.release();
   }
 
   assertWritable(): void {
@@ -172,13 +186,17 @@ export class LogStorage {
       return action();
     } catch (cause) {
       if (!(cause instanceof DiskError)) throw cause;
-      const error = new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory}: ${cause.message}`, { cause });
-      if (this.error === undefined) {
-        this.error = error;
-        this.options.logger.error('log is offline: its disk failed', { directory: this.directory, error: cause });
-        this.options.storageFailed?.(error);
-      }
-      throw error;
+      throw this.fail(new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory}: ${cause.message}`, { cause }));
     }
+  }
+
+  /** Takes the log offline, for good. Returns the error. */
+  fail(error: KafkaError): KafkaError {
+    if (this.error === undefined) {
+      this.error = error;
+      this.options.logger.error('log is offline: its disk failed', { directory: this.directory, error });
+      this.options.storageFailed?.(error);
+    }
+    return error;
   }
 }

@@ -2,7 +2,9 @@ import type { Clock } from '../lib/clock.ts';
 import type { Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { KafkaError } from '../protocol/kafka-error.ts';
+import type { FilePool } from './file-pool.ts';
 import type { LogConfig } from './log-config.ts';
+import type { LogSummary } from './log-summary.ts';
 import type { TailCache } from './tail-cache.ts';
 
 export interface LogOptions {
@@ -20,8 +22,15 @@ export interface LogOptions {
   logStartOffset?: bigint | undefined;
   /** From the last checkpoint. */
   highWatermark?: bigint | undefined;
+  /**
+   * Opens no file until one is needed. `summary` is what a clean stop left of the log; `absent` says that there is no directory
+   * yet, which is then made with the first record.
+   */
+  later?: { summary: LogSummary } | 'absent' | undefined;
   /** Shared by the logs of a node; one of its own if absent. */
   tailCache?: TailCache;
+  /** Shared by the logs of a node, so that the files they keep open are bounded; one of its own if absent. */
+  files?: FilePool;
   /** An offset changed whose loss in a crash would do harm: the owner should write its checkpoint before it goes on. */
   checkpointNeeded?: (which: 'recoveryPoint' | 'logStartOffset') => void;
   /** Called once, when the disk failed under this log. */

@@ -1,6 +1,6 @@
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { addSequence, type BatchView } from '../protocol/record-batch.ts';
-import type { EndTransactionMarker } from '../protocol/transaction-marker.ts';
+import type { EndTransactionMarker } from '../protocol/records/transaction-marker.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 
 /** How many batches of a producer are remembered for duplicates: a client has at most this many requests in flight. */

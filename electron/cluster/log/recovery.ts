@@ -7,7 +7,7 @@ import type { Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { BatchView } from '../protocol/record-batch.ts';
 import { verifyBatch } from '../protocol/record-batch.ts';
-import type { EndTransactionMarker } from '../protocol/transaction-marker.ts';
+import type { EndTransactionMarker } from '../protocol/records/transaction-marker.ts';
 import { markerOf } from './append-checks.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import {
@@ -15,6 +15,7 @@ import {
   LOG_SUFFIX,
   OFFSET_INDEX_SUFFIX,
   offsetFile,
+  offsetFileName,
   offsetOfFile,
   SEGMENT_SUFFIXES,
   TIME_INDEX_SUFFIX,
@@ -49,11 +50,11 @@ export interface RecoveredSegments {
 }
 
 /** Removes what a crash left half done and lists the segments' base offsets, ascending. */
-export function surveyDirectory(disk: Disk, directory: string): { names: Set<string>; baseOffsets: bigint[] } {
-  const names = new Set<string>();
-  for (const name of disk.list(directory)) {
-    if (LEFTOVER_SUFFIXES.some((suffix) => name.endsWith(suffix))) disk.remove(`${directory}/${name}`);
-    else names.add(name);
+function surveyDirectory(disk: Disk, directory: string, names: Set<string>): bigint[] {
+  for (const name of names) {
+    if (!LEFTOVER_SUFFIXES.some((suffix) => name.endsWith(suffix))) continue;
+    disk.remove(`${directory}/${name}`);
+    names.delete(name);
   }
   const baseOffsets = [...names].map((name) => offsetOfFile(name, LOG_SUFFIX)).filter((offset) => offset !== undefined);
   for (const name of names) {
@@ -61,18 +62,20 @@ export function surveyDirectory(disk: Disk, directory: string): { names: Set<str
     const orphan = SEGMENT_SUFFIXES.map((suffix) => offsetOfFile(name, suffix)).find((offset) => offset !== undefined);
     if (orphan !== undefined && !baseOffsets.includes(orphan)) disk.remove(`${directory}/${name}`);
   }
-  return { names, baseOffsets };
+  return baseOffsets;
 }
 
+/** `names`: what is in the directory. */
 export function openSegments(
   context: RecoveryContext,
-  options: { clean: boolean; recoveryPoint: bigint; logStartOffset: bigint },
+  options: { names: Set<string>; clean: boolean; recoveryPoint: bigint; logStartOffset: bigint },
 ): RecoveredSegments {
   const { disk, directory, epochs, producers } = context;
-  const { names, baseOffsets } = surveyDirectory(disk, directory);
+  const { names } = options;
+  const baseOffsets = surveyDirectory(disk, directory, names);
   const segments = baseOffsets.map((base) => {
     const size = disk.size(offsetFile(directory, base, LOG_SUFFIX));
-    const indexed = [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX].every((suffix) => disk.exists(offsetFile(directory, base, suffix)));
+    const indexed = [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX].every((suffix) => names.has(offsetFileName(base, suffix)));
     return { segment: context.makeSegment(base, size, size === 0), indexed: indexed || size === 0 };
   });
   if (segments.length === 0) {
@@ -85,7 +88,7 @@ export function openSegments(
   if (cleanEnd !== undefined) {
     const opened = segments.map(({ segment }) => segment);
     epochs.truncateFromEnd(cleanEnd);
-    loadProducers(context, opened, cleanEnd, { cleanEnd });
+    loadProducers(context, opened, cleanEnd, { names, clean: true });
     return { segments: opened, logEndOffset: cleanEnd, truncatedBytes: 0 };
   }
   const unindexed = segments.findIndex(({ indexed }) => !indexed);
@@ -99,7 +102,7 @@ export function openSegments(
   const suspects = segments.slice(from).map(({ segment }) => segment);
   const start = (suspects[0] as Segment).baseOffset;
   epochs.truncateFromEnd(start);
-  loadProducers(context, kept, start, undefined);
+  loadProducers(context, kept, start, { names, clean: false });
   return recoverSegments(context, kept, suspects, producers);
 }
 
@@ -156,7 +159,7 @@ function recoverSegments(
       const lost = suspect.size - segment.size;
       logger.warn('log cut at the first damaged batch', { segment: segment.path, position: segment.size, bytes: lost, reason: defect });
       // Durable at once: the recovery point may already lie here, and then nobody would look at this file again.
-      segment.file().truncate(segment.size);
+      segment.file.truncate(segment.size);
       segment.sync();
       truncatedBytes += lost + removeAll(context, suspects.slice(index + 1));
       break;
@@ -201,16 +204,17 @@ export function applyToProducers(
 
 /**
  * Producer state as of `offset`: the newest snapshot at or below it, then the batches from there on. Snapshots above are removed.
- * With `clean` a log without any snapshot is known to have no producers, since a clean shutdown writes one if there are.
+ * `found.names`: what is in the directory, where that is known. After a clean shutdown a log without any snapshot is known to have no
+ * producers, since that writes one if there are.
  */
 export function loadProducers(
   context: RecoveryContext,
   segments: readonly Segment[],
   offset: bigint,
-  clean: { cleanEnd: bigint } | undefined,
+  found?: { names: ReadonlySet<string>; clean: boolean },
 ): void {
   const { disk, directory, logger, producers } = context;
-  const offsets = snapshotOffsets(disk.list(directory));
+  const offsets = snapshotOffsets(found === undefined ? disk.list(directory) : [...found.names]).sort((a, b) => (a < b ? -1 : 1));
   for (const above of offsets.filter((candidate) => candidate > offset)) removeProducerSnapshot(disk, directory, above);
   producers.clear();
   let from: bigint | undefined;
@@ -224,7 +228,7 @@ export function loadProducers(
       removeProducerSnapshot(disk, directory, candidate);
     }
   }
-  if (from === undefined && clean !== undefined && offsets.length === 0) return;
+  if (from === undefined && found?.clean === true && offsets.length === 0) return;
   replay(producers, segments, from ?? 0n, offset);
 }
 

@@ -1,9 +1,10 @@
-import type { Disk, DiskFile } from '../lib/disk.ts';
+import type { Disk } from '../lib/disk.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { BATCH_HEADER_BYTES, BatchView } from '../protocol/record-batch.ts';
 import { decodeRecords } from '../protocol/records-reader.ts';
 import { BatchScanner } from './batch-scanner.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
+import { PooledFile, type FilePool } from './file-pool.ts';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, offsetFile, SEGMENT_SUFFIXES, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX } from './log-files.ts';
 import { OffsetIndex } from './offset-index.ts';
 import { TimeIndex, type TimestampOffset } from './time-index.ts';
@@ -39,16 +40,18 @@ export class Segment {
   readonly openedAt: number;
   /** Bytes of the .log file that count. */
   size: number;
+  /** The .log file. */
+  readonly file: PooledFile;
   private readonly disk: Disk;
   private readonly directory: string;
   private readonly indexIntervalBytes: () => number;
-  private handle: DiskFile | undefined;
   private bytesSinceIndexEntry = 0;
   private largest: TimestampOffset | undefined;
   private firstBatchTimestamp: bigint | undefined;
 
   constructor(options: {
     disk: Disk;
+    files: FilePool;
     directory: string;
     baseOffset: bigint;
     size: number;
@@ -64,14 +67,10 @@ export class Segment {
     this.openedAt = options.openedAt;
     this.indexIntervalBytes = options.indexIntervalBytes;
     this.path = offsetFile(directory, baseOffset, LOG_SUFFIX);
+    this.file = new PooledFile(options.files, this.path);
     this.offsetIndex = new OffsetIndex(disk, offsetFile(directory, baseOffset, OFFSET_INDEX_SUFFIX), baseOffset, freshIndexes);
     this.timeIndex = new TimeIndex(disk, offsetFile(directory, baseOffset, TIME_INDEX_SUFFIX), baseOffset, freshIndexes);
     this.transactionIndex = new TransactionIndex(disk, offsetFile(directory, baseOffset, TRANSACTION_INDEX_SUFFIX), freshIndexes);
-  }
-
-  file(): DiskFile {
-    this.handle ??= this.disk.open(this.path, { create: true });
-    return this.handle;
   }
 
   /** The largest timestamp and the last offset of the batch that brought it; −1 and −1 when no record has a time. */
@@ -97,7 +96,7 @@ export class Segment {
 
   /** Writes batches that have their final offsets. Throws DiskError; then nothing here has changed, though the file may hold a torn tail. */
   append(bytes: Buffer, batches: readonly BatchView[]): void {
-    this.file().write([bytes], this.size);
+    this.file.write([bytes], this.size);
     for (const batch of batches) this.indexBatch(batch);
   }
 
@@ -123,11 +122,11 @@ export class Segment {
 
   /** Over the file up to `end`, whatever `size` is: for recovery, which finds the size. */
   scannerTo(end: number, windowBytes: number): BatchScanner {
-    return new BatchScanner(this.file(), end, windowBytes);
+    return new BatchScanner(this.file, end, windowBytes);
   }
 
   scanner(windowBytes?: number): BatchScanner {
-    return new BatchScanner(this.file(), this.size, windowBytes);
+    return new BatchScanner(this.file, this.size, windowBytes);
   }
 
   /** Where the first batch that ends at or after `offset` starts; undefined when all end before it. */
@@ -200,7 +199,7 @@ export class Segment {
 
   /** Cuts off the batch at `position` and all behind it. `endOffset`: no batch that is kept reaches it. */
   truncate(endOffset: bigint, position: number): void {
-    this.file().truncate(position);
+    this.file.truncate(position);
     this.size = position;
     this.offsetIndex.truncate(endOffset, position);
     this.timeIndex.truncate(endOffset);
@@ -234,13 +233,12 @@ export class Segment {
 
   /** Makes the records durable. */
   sync(): void {
-    this.file().sync();
+    this.file.sync();
   }
 
   /** Lets go of the file handle and of cached index entries; the next use takes them up again. */
   release(): void {
-    this.handle?.close();
-    this.handle = undefined;
+    this.file.close();
     this.offsetIndex.unload();
     this.timeIndex.unload();
     this.transactionIndex.unload();
@@ -248,8 +246,7 @@ export class Segment {
 
   /** Removes the files. */
   destroy(): void {
-    this.handle?.close();
-    this.handle = undefined;
+    this.file.close();
     for (const suffix of SEGMENT_SUFFIXES) this.disk.remove(offsetFile(this.directory, this.baseOffset, suffix));
   }
 
@@ -269,7 +266,7 @@ export class Segment {
     return batch;
   }
   private readFully(into: Buffer, position: number): void {
-    if (this.file().read(into, position) !== into.length) throw this.corrupt(position);
+    if (this.file.read(into, position) !== into.length) throw this.corrupt(position);
   }
   private corrupt(position: number): KafkaError {
     return new KafkaError(ErrorCode.CORRUPT_MESSAGE, `${this.path}: no whole batch at byte ${position} of ${this.size}`);

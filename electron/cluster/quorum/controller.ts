@@ -16,12 +16,16 @@ import { completeMetadataRecord, encodeMetadataRecord, type MetadataRecordIn } f
 import type { RequestOf, ResponseIn } from '../protocol/schema.ts';
 import type { Properties } from './config-definitions.ts';
 import { BrokerSessions } from './broker-sessions.ts';
-import { controllerOperations, type AnyOperation } from './controller-operations.ts';
+import { controllerOperations, type AnyOperation, type CoordinationDecisions } from './controller-operations.ts';
 import { decideHeartbeat } from './controller/broker-heartbeat.ts';
 import { isActive, type ControllerEvent, type Decision, type DecisionContext } from './controller/decision.ts';
 import { electLeaders } from './controller/elect-leaders.ts';
+import { electForLeaderless, moveEvents } from './controller/election.ts';
 import { fenceBroker } from './controller/fence-broker.ts';
 import { registerBroker } from './controller/register-broker.ts';
+import { ChangeKind } from './coordination/coordination.ts';
+import { decideHeard, decideSession, expireSession, SessionClock } from './coordination/sessions.ts';
+import { changeOf, decideWrite } from './coordination/transaction.ts';
 import { applyRecords } from './image-apply.ts';
 import type { MetadataImage } from './image.ts';
 import type { CommittedBatch } from './raft-log.ts';
@@ -80,6 +84,7 @@ interface Active {
   lastCommit: Promise<unknown>;
   sweepAt: number;
   rebalanceAt: number;
+  leaderlessAt: number;
   timer: Timer | undefined;
 }
 
@@ -88,6 +93,8 @@ export class Controller {
   private readonly settings: ControllerSettings;
   private readonly operations: ReadonlyMap<number, AnyOperation>;
   private readonly brokerSessions: BrokerSessions;
+  /** Of the ZooKeeper endpoint's clients. */
+  private readonly clientSessions = new SessionClock();
   private active: Active | undefined;
   private readonly queue: Queued[] = [];
   private waitsForDisk = false;
@@ -99,6 +106,7 @@ export class Controller {
     this.operations = controllerOperations(
       (context, request) => this.decideRegistration(context, request),
       (context, request) => this.decideHeartbeat(context, request),
+      this.coordinationDecisions(),
     );
   }
 
@@ -176,8 +184,11 @@ export class Controller {
       [...image.brokers.values()].filter((broker) => !broker.fenced).map((broker) => broker.id),
       now,
     );
+    this.clientSessions.reset(image.coordination, now);
     const { rebalanceMs } = this.settings;
-    this.active = { epoch, image, lastCommit: Promise.resolve(), sweepAt: now, rebalanceAt: now + rebalanceMs, timer: undefined };
+    const lastCommit = Promise.resolve();
+    const [rebalanceAt, leaderlessAt] = [now + rebalanceMs, now + LEADERLESS_MS];
+    this.active = { epoch, image, lastCommit, sweepAt: now, rebalanceAt, leaderlessAt, timer: undefined };
     this.scheduleSweep(this.active);
     logger.info('decides for the cluster', { epoch });
     events({
@@ -188,6 +199,7 @@ export class Controller {
       details: { epoch },
     });
     if (image.features.size === 0) this.bootstrap();
+    this.announce(epoch);
   }
 
   private deactivate(): void {
@@ -204,6 +216,19 @@ export class Controller {
       value: { name, featureLevel },
     }));
     this.decideOnItsOwn('bootstrap', () => ({ records, response: undefined, events: [] }));
+  }
+
+  /** What /controller tells: a record, so that every node tells the same from the same moment on. */
+  private announce(epoch: number): void {
+    this.decideOnItsOwn('announce itself', (context) => {
+      const change = { ...changeOf(ChangeKind.controller), id: BigInt(this.options.nodeId), number: epoch };
+      const coordination = { zxid: context.nextOffset, time: this.time(), changes: [change] };
+      return { records: [{ type: 'NoOpRecord', value: { coordination } }], response: undefined, events: [] };
+    });
+  }
+
+  private time(): bigint {
+    return BigInt(Math.trunc(this.options.clock.now()));
   }
 
   // ── deciding ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -256,7 +281,11 @@ export class Controller {
     if (records.length > 0) {
       // Applied first: records that cannot be applied must not reach the log, where they would stop every node.
       const offset = raft.logEndOffset + BigInt(records.length) - 1n;
-      const { image } = applyRecords(active.image, records.map(completeMetadataRecord), { offset, epoch: active.epoch });
+      const { image } = applyRecords(active.image, records.map(completeMetadataRecord), {
+        offset,
+        epoch: active.epoch,
+        timestamp: options.clock.now(),
+      });
       const { lastOffset, committed } = raft.append(records.map(encodeMetadataRecord));
       assert(lastOffset === offset, `decided for offset ${offset}, appended at ${lastOffset}`);
       active.image = image;
@@ -301,7 +330,7 @@ export class Controller {
     request: RequestOf<typeof brokerRegistration>,
   ): Decision<ResponseIn<typeof brokerRegistration>> {
     const now = this.options.clock.monotonic();
-    const decision = registerBroker(context, request, this.brokerSessions.isAlive(request.brokerId, now));
+    const decision = registerBroker(context, request, (id) => this.brokerSessions.isAlive(id, now));
     this.brokerSessions.open(request.brokerId, now);
     return decision;
   }
@@ -329,6 +358,37 @@ export class Controller {
     return decision;
   }
 
+  /** A leader may have been missing only because nobody had been heard of yet. */
+  private electWhereLeaderless(active: Active): void {
+    const { properties } = this.options;
+    if (electForLeaderless(active.image, properties).length === 0) return;
+    this.decideOnItsOwn('elect leaders', ({ image }) => {
+      const moves = electForLeaderless(image, properties);
+      const records = moves.map(({ record }) => record);
+      return { records, response: undefined, events: moveEvents(moves, 'a replica that may lead is up') };
+    });
+  }
+
+  private coordinationDecisions(): CoordinationDecisions {
+    const { clock } = this.options;
+    const heard = (id: bigint): void => this.clientSessions.heard(id, clock.monotonic());
+    return {
+      write: (context, request) => {
+        heard(request.sessionId);
+        return decideWrite(context, request, this.time());
+      },
+      session: (context, request) => {
+        const decision = decideSession(context, request, this.time());
+        if (decision.records.length > 0) heard(decision.response.sessionId ?? request.sessionId);
+        return decision;
+      },
+      heard: (context, request) => {
+        for (const id of request.sessionIds) heard(id);
+        return decideHeard(context, request);
+      },
+    };
+  }
+
   private scheduleSweep(active: Active): void {
     active.timer = this.options.clock.setTimer(this.settings.sweepMs, () => {
       if (this.active !== active) return;
@@ -343,7 +403,11 @@ export class Controller {
     const late = now - active.sweepAt - this.settings.sweepMs;
     active.sweepAt = now;
     // Heartbeats that came while this node stood still are yet to be read.
-    if (late > this.settings.sweepMs) this.brokerSessions.excuse(late);
+    if (late > this.settings.sweepMs) {
+      this.brokerSessions.excuse(late);
+      this.clientSessions.excuse(late);
+    }
+    this.sweepClients(active, now);
     for (const broker of active.image.brokers.values()) {
       if (broker.fenced) continue;
       const silentMs = this.brokerSessions.silentFor(broker.id, now);
@@ -357,6 +421,10 @@ export class Controller {
         return fenceBroker(context, current, `its session expired: no heartbeat for ${seconds} s`);
       });
     }
+    if (now >= active.leaderlessAt) {
+      active.leaderlessAt = now + LEADERLESS_MS;
+      this.electWhereLeaderless(active);
+    }
     if (this.settings.rebalanceMs > 0 && now >= active.rebalanceAt) {
       active.rebalanceAt = now + this.settings.rebalanceMs;
       this.decideOnItsOwn('rebalance leaderships', (context) =>
@@ -364,7 +432,22 @@ export class Controller {
       );
     }
   }
+
+  /** Ends the sessions of clients that no node has heard of in time. */
+  private sweepClients(active: Active, now: number): void {
+    for (const { id } of this.clientSessions.expired(active.image.coordination, now)) {
+      this.decideOnItsOwn("end a client's session", (context) => {
+        const { coordination } = context.image;
+        const session = coordination.sessions.get(id);
+        const over = session !== undefined && this.clientSessions.expired(coordination, now).includes(session);
+        return over ? expireSession(context, session, this.time()) : { records: [], response: undefined, events: [] };
+      });
+    }
+  }
 }
+
+/** How often partitions without a leader are looked at, beside every time that a broker comes back. */
+const LEADERLESS_MS = 1000;
 
 function notController(): KafkaError {
   return new KafkaError(ErrorCode.NOT_CONTROLLER, 'This node is not the active controller.');

@@ -16,6 +16,7 @@ import type { Reader } from '../protocol/reader.ts';
 import type { Api, RequestOf, ResponseIn } from '../protocol/schema.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { Controller } from './controller.ts';
+import { isPrivateApi } from './coordination/apis.ts';
 import { METADATA_TOPIC } from './raft-messages.ts';
 import type { QuorumReplicaState, RaftNode } from './raft.ts';
 
@@ -30,6 +31,7 @@ export interface QuorumDescription {
   readonly highWatermark: bigint;
   /** Empty on a node that does not lead. */
   readonly voters: readonly QuorumReplicaState[];
+  readonly observers: readonly QuorumReplicaState[];
 }
 
 export interface QuorumApis {
@@ -68,7 +70,9 @@ export function quorumApis(parts: {
   table.set(
     ...entry(apiVersions, () => ({
       errorCode: ErrorCode.NONE,
-      apiKeys: [...table.values()].map(({ api }) => ({ apiKey: api.key, minVersion: api.minVersion, maxVersion: api.maxVersion })),
+      apiKeys: [...table.values()]
+        .filter(({ api }) => !isPrivateApi(api.key))
+        .map(({ api }) => ({ apiKey: api.key, minVersion: api.minVersion, maxVersion: api.maxVersion })),
     })),
   );
   return {
@@ -99,7 +103,7 @@ function answerDescribeQuorum(
   voters: readonly { id: number; host: string; port: number }[],
   request: RequestOf<typeof describeQuorum>,
 ): ResponseIn<typeof describeQuorum> {
-  const replicas = raft.describeVoters();
+  const replicas = raft.describeReplicas();
   const { leaderId, epoch } = raft.status;
   const nodes = voters.map((voter) => ({
     nodeId: voter.id,
@@ -115,8 +119,15 @@ function answerDescribeQuorum(
       const errorMessage = 'This node does not lead the quorum; ask the leader.';
       return { ...base, errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER, errorMessage, highWatermark: -1n, currentVoters: [] };
     }
-    const currentVoters = replicas.map((replica) => ({ ...replica, replicaDirectoryId: ZERO_UUID }));
-    return { ...base, errorCode: ErrorCode.NONE, errorMessage: null, highWatermark: raft.highWatermark, currentVoters };
+    const state = (replica: QuorumReplicaState) => ({ ...replica, replicaDirectoryId: ZERO_UUID });
+    return {
+      ...base,
+      errorCode: ErrorCode.NONE,
+      errorMessage: null,
+      highWatermark: raft.highWatermark,
+      currentVoters: replicas.voters.map(state),
+      observers: replicas.observers.map(state),
+    };
   };
   return {
     // At the top too, so that who asked the wrong node asks again.

@@ -173,10 +173,11 @@ export class MetadataQuorum {
     return this.controller.sessions();
   }
 
-  /** Leader, epoch, high watermark and how far each voter is; the voters only on the leader. */
+  /** Leader, epoch, high watermark and how far each replica is; replicas only on the leader. */
   describeQuorum(): QuorumDescription {
     const { leaderId, epoch } = this.raft.status;
-    return { leaderId, leaderEpoch: epoch, highWatermark: this.raft.highWatermark, voters: this.raft.describeVoters() ?? [] };
+    const { voters, observers } = this.raft.describeReplicas() ?? { voters: [], observers: [] };
+    return { leaderId, leaderEpoch: epoch, highWatermark: this.raft.highWatermark, voters, observers };
   }
 
   private onLeaderChange(status: RaftStatus): void {
@@ -188,7 +189,11 @@ export class MetadataQuorum {
   private onCommitted(batches: readonly CommittedBatch[]): void {
     for (const batch of batches) {
       const records = batch.values.map((value) => decodeMetadataRecord(asBuffer(value)));
-      const { image, change } = applyRecords(this.current, records, { offset: batch.lastOffset, epoch: batch.epoch });
+      const { image, change } = applyRecords(this.current, records, {
+        offset: batch.lastOffset,
+        epoch: batch.epoch,
+        timestamp: batch.timestamp,
+      });
       this.current = image;
       for (const listener of this.imageListeners) listener(change);
     }

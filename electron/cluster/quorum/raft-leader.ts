@@ -1,20 +1,21 @@
 /**
- * What a leader knows in its epoch: how far each voter's durable log has come, which appends and which fetches wait.
- * No timers and no messages in here; `raft.ts` drives it.
+ * What a leader knows in its epoch: how far each voter's durable log has come and each observer's, which appends and which fetches
+ * wait. No timers and no messages in here; `raft-leading.ts` drives it.
  */
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
+import type { QuorumReplicaState } from './raft-types.ts';
 
-export interface VoterProgress {
+export interface ReplicaProgress {
   readonly id: number;
-  /** The voter has, flushed, everything below it; −1 while it has not fetched in this epoch. */
+  /** The replica has, flushed, everything below it; −1 while it has not fetched in this epoch. */
   endOffset: bigint;
   /** Monotonic ms; the start of the epoch until it fetches, which gives it time to. */
   fetchedAt: number;
   /** Wall-clock ms, for DescribeQuorum; −1 never. */
   lastFetchTimestamp: number;
   lastCaughtUpTimestamp: number;
-  /** The leader's log end when the voter fetched last: reaching it later means it was caught up then. */
+  /** The leader's log end when the replica fetched last: reaching it later means it was caught up then. */
   leaderEndAtFetch: bigint;
   /** It has answered BeginQuorumEpoch or fetched, so it knows the leader. */
   knowsLeader: boolean;
@@ -33,11 +34,18 @@ export interface PendingFetch {
   answer(): void;
 }
 
+/** An observer that has not fetched for so long is forgotten, as Apache Kafka does. */
+const OBSERVER_SESSION_MS = 300_000;
+/** More nodes than a cluster has. */
+const MAX_OBSERVERS = 100;
+
 export class LeaderState {
   readonly epoch: number;
   readonly epochStartOffset: bigint;
   readonly grantingVoters: readonly number[];
-  readonly followers: ReadonlyMap<number, VoterProgress>;
+  /** The other voters. */
+  readonly followers: ReadonlyMap<number, ReplicaProgress>;
+  private readonly observers = new Map<number, ReplicaProgress>();
   private readonly pendingAppends: PendingAppend[] = [];
   private readonly pendingFetches = new Map<number, PendingFetch>();
 
@@ -51,31 +59,40 @@ export class LeaderState {
     this.epoch = options.epoch;
     this.epochStartOffset = options.epochStartOffset;
     this.grantingVoters = options.grantingVoters;
-    this.followers = new Map(
-      options.followers.map((id) => [
-        id,
-        {
-          id,
-          endOffset: -1n,
-          fetchedAt: options.monotonic,
-          lastFetchTimestamp: -1,
-          lastCaughtUpTimestamp: -1,
-          leaderEndAtFetch: -1n,
-          knowsLeader: false,
-        },
-      ]),
-    );
+    this.followers = new Map(options.followers.map((id) => [id, unheard(id, options.monotonic)]));
   }
 
-  /** A fetch says that the voter has flushed everything below `fetchOffset`. */
-  recordFetch(voter: VoterProgress, fetchOffset: bigint, leaderEnd: bigint, now: { monotonic: number; wall: number }): void {
-    if (fetchOffset >= leaderEnd) voter.lastCaughtUpTimestamp = now.wall;
-    else if (voter.leaderEndAtFetch >= 0n && fetchOffset >= voter.leaderEndAtFetch) voter.lastCaughtUpTimestamp = voter.lastFetchTimestamp;
-    voter.leaderEndAtFetch = leaderEnd;
-    voter.lastFetchTimestamp = now.wall;
-    voter.fetchedAt = now.monotonic;
-    voter.endOffset = fetchOffset;
-    voter.knowsLeader = true;
+  /** The voter of that id, or the observer, known from now on; undefined when there are too many of those. */
+  replica(id: number, monotonic: number): ReplicaProgress | undefined {
+    const known = this.followers.get(id) ?? this.observers.get(id);
+    if (known !== undefined || this.observers.size >= MAX_OBSERVERS) return known;
+    const observer = unheard(id, monotonic);
+    this.observers.set(id, observer);
+    return observer;
+  }
+
+  forgetObservers(monotonic: number): void {
+    for (const observer of this.observers.values()) {
+      if (monotonic - observer.fetchedAt > OBSERVER_SESSION_MS) this.observers.delete(observer.id);
+    }
+  }
+
+  /** The replica is there, though nothing is known of how far it is. */
+  recordContact(replica: ReplicaProgress, monotonic: number): void {
+    replica.fetchedAt = monotonic;
+    replica.knowsLeader = true;
+  }
+
+  /** A fetch says that the replica has flushed everything below `fetchOffset`. */
+  recordFetch(replica: ReplicaProgress, fetchOffset: bigint, leaderEnd: bigint, now: { monotonic: number; wall: number }): void {
+    if (fetchOffset >= leaderEnd) replica.lastCaughtUpTimestamp = now.wall;
+    else if (replica.leaderEndAtFetch >= 0n && fetchOffset >= replica.leaderEndAtFetch)
+      replica.lastCaughtUpTimestamp = replica.lastFetchTimestamp;
+    replica.leaderEndAtFetch = leaderEnd;
+    replica.lastFetchTimestamp = now.wall;
+    replica.fetchedAt = now.monotonic;
+    replica.endOffset = fetchOffset;
+    replica.knowsLeader = true;
   }
 
   /**
@@ -104,6 +121,19 @@ export class LeaderState {
       .map((voter) => voter.id);
   }
 
+  /** What is known of the other voters, or of the observers, by id. */
+  describe(which: 'voters' | 'observers'): QuorumReplicaState[] {
+    const replicas = which === 'voters' ? this.followers : this.observers;
+    return [...replicas.values()]
+      .map((replica) => ({
+        replicaId: replica.id,
+        logEndOffset: replica.endOffset,
+        lastFetchTimestamp: BigInt(Math.trunc(replica.lastFetchTimestamp)),
+        lastCaughtUpTimestamp: BigInt(Math.trunc(replica.lastCaughtUpTimestamp)),
+      }))
+      .sort((a, b) => a.replicaId - b.replicaId);
+  }
+
   get appendsPending(): number {
     return this.pendingAppends.length;
   }
@@ -122,7 +152,7 @@ export class LeaderState {
     for (const pending of this.pendingAppends.splice(0, done)) pending.resolve();
   }
 
-  /** One fetch per voter waits; an older one (its connection was lost) is answered at once. */
+  /** One fetch per replica waits; an older one (its connection was lost) is answered at once. */
   addFetch(replicaId: number, pending: PendingFetch): void {
     const older = this.pendingFetches.get(replicaId);
     this.pendingFetches.set(replicaId, pending);
@@ -149,4 +179,17 @@ export class LeaderState {
     );
     for (const pending of this.pendingAppends.splice(0)) pending.reject(error);
   }
+}
+
+/** Not heard of in this epoch; its time to fetch runs from now on. */
+function unheard(id: number, monotonic: number): ReplicaProgress {
+  return {
+    id,
+    endOffset: -1n,
+    fetchedAt: monotonic,
+    lastFetchTimestamp: -1,
+    lastCaughtUpTimestamp: -1,
+    leaderEndAtFetch: -1n,
+    knowsLeader: false,
+  };
 }

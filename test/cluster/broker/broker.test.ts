@@ -181,6 +181,23 @@ describe('a cluster of brokers', () => {
     expect(cluster.control.registrations.filter(({ brokerId }) => brokerId === 1).at(-1)?.previousBrokerEpoch).toBe(-1n);
   });
 
+  it.each([false, true])('vouches for a life that was killed while the machine had power; recovery found damage: %s', async (damaged) => {
+    await cluster.get(2, metadata, 9, { topics: [{ name: 'orders' }] });
+    await cluster.produce(1, 'orders', 'before');
+    const disk = must(cluster.disks.get(1), 'no disk');
+    const killed = cluster.broker(1);
+    killed.lifecycle.stop();
+    cluster.brokers.delete(1);
+    if (damaged) {
+      const log = disk.open('/data/orders-0/00000000000000000000.log');
+      log.write([Buffer.from([0xff])], log.size() - 1);
+    }
+    cluster.boot(1);
+    await cluster.clock.advance(100);
+    const last = cluster.control.registrations.filter(({ brokerId }) => brokerId === 1).at(-1)?.previousBrokerEpoch;
+    expect(last).toBe(damaged ? -1n : killed.lifecycle.brokerEpoch);
+  });
+
   it('does not take up what its last life led before the controller knows of this one', async () => {
     await cluster.get(2, metadata, 9, { topics: [{ name: 'orders' }] });
     await cluster.produce(1, 'orders', 'acknowledged');

@@ -157,6 +157,34 @@ describe('acks=all', () => {
     expect(await answer).toMatchObject({ errorCode: 0, baseOffset: 0n });
   });
 
+  test('batches in flight behind one that is refused for a passing reason are refused for that reason, and no more than can be in flight', async () => {
+    const cluster = setup({ minIsr: 2 });
+    const send = (baseSequence: number) =>
+      cluster.produce(1, ['x'], { batch: { producerId: 7n, producerEpoch: 0, baseSequence }, timeoutMs: 1 });
+    const code = async (baseSequence: number): Promise<number> => (await send(baseSequence)).errorCode;
+    const first = send(0);
+    await cluster.clock.advance(1);
+    await first;
+    cluster.change({ isr: [1] });
+    expect(await code(1)).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
+    cluster.change({ isr: [1, 2, 3] });
+    // 1 is missing, and the client knows it.
+    expect(await code(2)).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
+    expect(await code(3)).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
+    const again = send(1);
+    await cluster.clock.advance(1);
+    expect((await again).errorCode).toBe(ErrorCode.REQUEST_TIMED_OUT);
+    expect(cluster.partition(1).log.logEndOffset).toBe(2n);
+    // Nothing was refused since: a gap is a gap.
+    expect(await code(9)).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+    cluster.change({ isr: [1] });
+    expect(await code(2)).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
+    cluster.change({ isr: [1, 2, 3] });
+    const behind = [];
+    for (let sequence = 3; sequence < 10; sequence++) behind.push(await code(sequence));
+    expect(behind).toEqual([19, 19, 19, 19, 19, 45, 45]);
+  });
+
   test('times out, and says that the leader is gone as soon as it is', async () => {
     const cluster = setup();
     const late = cluster.produce(1, ['a'], { timeoutMs: 200 });

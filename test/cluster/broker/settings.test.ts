@@ -1,8 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readCleanShutdownEpoch, writeCleanShutdownEpoch } from '../../../electron/cluster/broker/broker-clean-shutdown.ts';
 import { keepEverything, logConfig, nodeProperties } from '../../../electron/cluster/broker/settings.ts';
-import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
-import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
 import type { NodeConfig } from '../../../electron/cluster/lib/node-config.ts';
 import { brokerSettings, topicSettings } from '../../../electron/cluster/quorum/config-definitions.ts';
 import { TOPIC_RESOURCE } from '../../../electron/cluster/quorum/image.ts';
@@ -66,32 +63,5 @@ describe("a log's settings", () => {
     const config = keepEverything(of({ 'cleanup.policy': 'compact', 'retention.ms': '1' }));
     expect(config).toMatchObject({ retentionMs: -1, retentionBytes: -1 });
     expect([...config.cleanupPolicy]).toEqual(['delete']);
-  });
-});
-
-describe('the marker of a clean shutdown', () => {
-  const marker = '/data/.kafka_cleanshutdown';
-  const disk = (content?: string): MemoryDisk => {
-    const made = new MemoryDisk();
-    made.makeDirectory('/data');
-    if (content !== undefined) made.writeFileAtomic(marker, Buffer.from(content));
-    return made;
-  };
-
-  it('carries the broker epoch', () => {
-    const one = disk('{"version":0,"brokerEpoch":-1}');
-    writeCleanShutdownEpoch(one, '/data', 77n);
-    expect(readCleanShutdownEpoch(one, '/data', silentLogger)).toBe(77n);
-  });
-
-  it('is not made up where the log manager left none', () => {
-    const none = disk();
-    writeCleanShutdownEpoch(none, '/data', 77n);
-    expect(none.exists(marker)).toBe(false);
-    expect(readCleanShutdownEpoch(none, '/data', silentLogger)).toBe(-1n);
-  });
-
-  it.each(['', '{', '{"version":0}', '{"brokerEpoch":"5"}', '{"brokerEpoch":1.5}'])('counts as none when it reads %j', (content) => {
-    expect(readCleanShutdownEpoch(disk(content), '/data', silentLogger)).toBe(-1n);
   });
 });

@@ -7,7 +7,7 @@ import type { BatchView } from '../../../electron/cluster/protocol/record-batch.
 import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
 import { buildBatch, type BatchToWrite } from '../../../electron/cluster/protocol/records-builder.ts';
 import { decodeRecords } from '../../../electron/cluster/protocol/records-reader.ts';
-import { buildEndTransactionMarker } from '../../../electron/cluster/protocol/transaction-marker.ts';
+import { buildEndTransactionMarker } from '../../../electron/cluster/protocol/records/transaction-marker.ts';
 
 export const DIRECTORY = '/data/t-0';
 export const START_MS = 1_700_000_000_000;

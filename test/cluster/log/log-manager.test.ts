@@ -83,9 +83,9 @@ describe('start and stop', () => {
   test('a partition that cannot be opened is named, the others work, the stop is not clean', () => {
     const { disk, open } = setUp();
     const first = open();
-    first.create('bad', 0, ID);
+    append(first.create('bad', 0, ID), 'x');
     append(first.create('good', 0, ID), 'x');
-    first.close();
+    first.halt();
     disk.writeFileAtomic('/data/bad-0/partition.metadata', Buffer.from('nonsense'));
     const second = open();
     expect([...second.failures.keys()]).toEqual(['bad-0']);

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { compress, COMPRESSION_NAMES, compressionName, decompress } from '../../../electron/cluster/protocol/compression.ts';
-import { buildEndTransactionMarker, parseEndTransactionMarker } from '../../../electron/cluster/protocol/transaction-marker.ts';
+import { buildEndTransactionMarker, parseEndTransactionMarker } from '../../../electron/cluster/protocol/records/transaction-marker.ts';
 import {
   addSequence,
   BatchView,

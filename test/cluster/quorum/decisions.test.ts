@@ -82,6 +82,9 @@ describe('fencing', () => {
 });
 
 describe('registration', () => {
+  /** Whom this controller has heard of. */
+  const NOBODY = (): boolean => false;
+  const EVERYBODY = (): boolean => true;
   const request = (id: number, incarnation: string, previousBrokerEpoch = -1n) => ({
     brokerId: id,
     clusterId: IMAGE_CLUSTER_ID,
@@ -96,28 +99,28 @@ describe('registration', () => {
 
   it('gives the offset of its record as epoch, and starts fenced', () => {
     const image = testImage([1]);
-    const decision = registerBroker(testContext(image), request(2, 'new'), false);
+    const decision = registerBroker(testContext(image), request(2, 'new'), NOBODY);
     expect(decision.response).toEqual({ errorCode: 0, brokerEpoch: image.offset + 1n });
     expect(broker(apply(image, decision.records), 2)).toMatchObject({ fenced: true, epoch: image.offset + 1n, rack: 'r' });
   });
 
   it('keeps the epoch of the same incarnation, and refuses another while the session lives', () => {
     const image = testImage([1]);
-    expect(registerBroker(testContext(image), request(1, 'broker 1'), true).response.brokerEpoch).toBe(10n);
-    expect(codeOf(() => registerBroker(testContext(image), request(1, 'other'), true))).toBe('DUPLICATE_BROKER_REGISTRATION');
-    expect(codeOf(() => registerBroker(testContext(image), request(1, 'other'), false))).toBe('NONE');
+    expect(registerBroker(testContext(image), request(1, 'broker 1'), EVERYBODY).response.brokerEpoch).toBe(10n);
+    expect(codeOf(() => registerBroker(testContext(image), request(1, 'other'), EVERYBODY))).toBe('DUPLICATE_BROKER_REGISTRATION');
+    expect(codeOf(() => registerBroker(testContext(image), request(1, 'other'), NOBODY))).toBe('NONE');
   });
 
   it('takes a new incarnation at once when the last one is known to have ended, and moves what that led under a new epoch', () => {
     const image = testImage([1, 2], { a: [{ replicas: [1, 2] }, { replicas: [1] }] });
-    const decision = registerBroker(testContext(image), request(1, 'other', 10n), true);
+    const decision = registerBroker(testContext(image), request(1, 'other', 10n), EVERYBODY);
     const after = apply(image, decision.records);
     expect(broker(after, 1)).toMatchObject({ fenced: true, epoch: image.offset + 1n });
     expect(partition(after, 'a', 0)).toMatchObject({ leader: 2, isr: [2], leaderEpoch: 1 });
     expect(partition(after, 'a', 1)).toMatchObject({ leader: -1, isr: [1], leaderEpoch: 1 });
     expect(decision.events.map((event) => event.type).slice(0, 2)).toEqual(['cluster/brokerFenced', 'cluster/brokerRegistered']);
     // Another epoch is no proof: that may be an even older life.
-    expect(codeOf(() => registerBroker(testContext(image), request(1, 'other', 9n), true))).toBe('DUPLICATE_BROKER_REGISTRATION');
+    expect(codeOf(() => registerBroker(testContext(image), request(1, 'other', 9n), EVERYBODY))).toBe('DUPLICATE_BROKER_REGISTRATION');
   });
 
   it('takes a new incarnation of a broker that shuts down, whose leaderships have moved', () => {
@@ -125,31 +128,63 @@ describe('registration', () => {
     const leaving = apply(image, [
       { type: 'BrokerRegistrationChangeRecord', value: { brokerId: 1, brokerEpoch: 10n, fenced: 0, inControlledShutdown: 1 } },
     ]);
-    const after = apply(leaving, registerBroker(testContext(leaving), request(1, 'other'), true).records);
+    const after = apply(leaving, registerBroker(testContext(leaving), request(1, 'other'), EVERYBODY).records);
     expect(broker(after, 1)).toMatchObject({ fenced: true, inControlledShutdown: false });
     expect(partition(after, 'a')).toMatchObject({ leader: 2, isr: [2] });
   });
 
   it('a crashed leader leads again only under a new epoch, even where nobody else can', () => {
     const image = testImage([1, 2], { a: [{ replicas: [1, 2], isr: [1] }] });
-    const crashed = apply(image, registerBroker(testContext(image), request(1, 'other'), false).records);
+    const crashed = apply(image, registerBroker(testContext(image), request(1, 'other'), NOBODY).records);
     expect(partition(crashed, 'a')).toMatchObject({ leader: -1, isr: [1], leaderEpoch: 1 });
     const back = apply(crashed, unfenceBroker(testContext(crashed), broker(crashed, 1)).records);
     expect(partition(back, 'a')).toMatchObject({ leader: 1, isr: [1], leaderEpoch: 2 });
   });
 
-  it('every broker crashed at once: each partition is led again, by who was the last in sync', () => {
+  it('every process was killed at once: nobody leaves an ISR while nobody else of it is known to live', () => {
+    const all = [{ replicas: [1, 2, 3] }, { replicas: [2, 3, 1], isr: [2, 3] }, { replicas: [3, 1, 2], isr: [3] }];
+    let image = testImage([1, 2, 3], { a: all });
+    const heard = new Set<number>();
+    const back = (id: number): void => {
+      const vouched = request(id, `new ${id}`, broker(image, id).epoch);
+      image = apply(image, registerBroker(testContext(image), vouched, (other) => heard.has(other)).records);
+      heard.add(id);
+    };
+    back(1);
+    // Broker 2 and 3 may live: the leaders that they are stay, for as long as their sessions.
+    expect([0, 1, 2].map((index) => partition(image, 'a', index).leader)).toEqual([-1, 2, 3]);
+    expect(partition(image, 'a', 0).isr).toEqual([1, 2, 3]);
+    image = apply(image, unfenceBroker(testContext(image), broker(image, 1)).records);
+    expect(partition(image, 'a', 0)).toMatchObject({ leader: 1, isr: [1, 2, 3] });
+    back(2);
+    expect(partition(image, 'a', 0)).toMatchObject({ leader: 1, isr: [1, 3] });
+    expect(partition(image, 'a', 1)).toMatchObject({ leader: -1, isr: [2, 3] });
+    image = apply(image, unfenceBroker(testContext(image), broker(image, 2)).records);
+    // Broker 3 never comes: its session ends, and all that others hold is served.
+    image = apply(image, fenceBroker(testContext(image), broker(image, 3), 'gone').records);
+    expect([0, 1, 2].map((index) => partition(image, 'a', index).leader)).toEqual([1, 2, -1]);
+    expect(partition(image, 'a', 2).isr).toEqual([3]);
+  });
+
+  it('a restart that lost nothing never costs records, even where the topic allows that', () => {
+    const configs = { a: { 'unclean.leader.election.enable': 'true' } };
+    const image = testImage([1, 2], { a: [{ replicas: [1, 2], isr: [1] }] }, { configs });
+    const after = apply(image, registerBroker(testContext(image), request(1, 'new', 10n), EVERYBODY).records);
+    expect(partition(after, 'a')).toMatchObject({ leader: -1, isr: [1] });
+  });
+
+  it('every broker lost power at once: each partition is led again, by who was the last in sync', () => {
     let image = testImage([1, 2, 3], {
       a: [{ replicas: [1, 2, 3] }, { replicas: [2, 3, 1], isr: [2, 3] }, { replicas: [3, 1, 2], isr: [3] }],
     });
-    for (const id of [1, 2, 3]) image = apply(image, registerBroker(testContext(image), request(id, `new ${id}`), false).records);
+    for (const id of [1, 2, 3]) image = apply(image, registerBroker(testContext(image), request(id, `new ${id}`), NOBODY).records);
     for (const id of [1, 2, 3]) image = apply(image, unfenceBroker(testContext(image), broker(image, id)).records);
     expect([0, 1, 2].map((index) => partition(image, 'a', index).leader)).toEqual([3, 3, 3]);
     for (const index of [0, 1, 2]) expect(partition(image, 'a', index)).toMatchObject({ isr: [3] });
   });
 
   it('refuses another cluster', () => {
-    expect(codeOf(() => registerBroker(testContext(testImage([])), { ...request(1, 'x'), clusterId: 'else' }, false))).toBe(
+    expect(codeOf(() => registerBroker(testContext(testImage([])), { ...request(1, 'x'), clusterId: 'else' }, NOBODY))).toBe(
       'INCONSISTENT_CLUSTER_ID',
     );
   });
@@ -157,14 +192,14 @@ describe('registration', () => {
   it('does not trust what a broker held that crashed, where others hold it (KIP-966)', () => {
     const configs = { a: { 'min.insync.replicas': '2' } };
     const image = testImage([1, 2], { a: [{ replicas: [1, 2], isr: [1], elr: [2], leader: -1 }] }, { configs, fenced: [1, 2] });
-    const crashed = apply(image, registerBroker(testContext(image), request(1, 'new', -1n), false).records);
+    const crashed = apply(image, registerBroker(testContext(image), request(1, 'new', -1n), NOBODY).records);
     expect(partition(crashed, 'a')).toMatchObject({ isr: [], elr: [2], lastKnownElr: [1], leader: -1 });
     expect(partition(apply(crashed, unfenceBroker(testContext(crashed), broker(crashed, 1)).records), 'a').leader).toBe(-1);
     expect(partition(apply(crashed, unfenceBroker(testContext(crashed), broker(crashed, 2)).records), 'a')).toMatchObject({
       leader: 2,
       isr: [2],
     });
-    const clean = apply(image, registerBroker(testContext(image), request(1, 'new', 10n), false).records);
+    const clean = apply(image, registerBroker(testContext(image), request(1, 'new', 10n), NOBODY).records);
     expect(partition(clean, 'a')).toMatchObject({ isr: [1], elr: [2] });
   });
 });

@@ -58,7 +58,7 @@ describe('a quorum that works', () => {
   it('says who has fetched what', async () => {
     const cluster = new RaftCluster(3, 3);
     await cluster.clock.advance(3000);
-    const voters = cluster.leader!.raft.describeVoters()!;
+    const voters = cluster.leader!.raft.describeReplicas()!.voters;
     expect(voters.map((voter) => voter.replicaId)).toEqual([1, 2, 3]);
     for (const voter of voters) {
       expect(voter.logEndOffset).toBe(1n);

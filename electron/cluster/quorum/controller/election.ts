@@ -153,6 +153,34 @@ export function moveAwayFrom(image: MetadataImage, properties: Properties, broke
 }
 
 /**
+ * A broker comes back with all that it had. It leaves the ISRs in which others are known to live, to join them again under its new epoch,
+ * and leads nothing until it is unfenced. `isAlive`: whether this controller has heard of a broker.
+ */
+export function restarted(
+  image: MetadataImage,
+  properties: Properties,
+  broker: number,
+  isAlive: (broker: number) => boolean,
+): PartitionMove[] {
+  const acceptable = (id: number): boolean => id !== broker && isActive(image.brokers.get(id)) && isAlive(id);
+  const rules = electionRules(image, properties, acceptable);
+  const moves: PartitionMove[] = [];
+  for (const topic of image.topics.values()) {
+    for (const partition of topic.partitions) {
+      if (partition.leader !== broker && !partition.isr.includes(broker)) continue;
+      const wanted = partition.isr.some(acceptable) ? { isr: without(partition.isr, broker) } : {};
+      // Where another leads, it goes on to, be it heard of or not: its own session decides about it.
+      const leads = (id: number): boolean => id === partition.leader && id !== broker && isActive(image.brokers.get(id));
+      const { minInsyncReplicas } = rules(topic.name);
+      // Never unclean: what it holds is there in a moment.
+      const move = movePartition(partition, wanted, { unclean: false, minInsyncReplicas, acceptable: (id) => leads(id) || acceptable(id) });
+      if (move !== undefined) moves.push(move);
+    }
+  }
+  return moves;
+}
+
+/**
  * A broker comes back and cannot say that it stopped cleanly: what it had not flushed may be gone. Where others are known to have
  * everything, it must not lead before it has caught up with them. Where it still counts as leader, it leads no longer: it is only to lead
  * under a new epoch, or followers could not tell what it lost from what it writes in its place.

@@ -3,21 +3,26 @@ import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
-import { distrust, moveAwayFrom, moveEvents } from './election.ts';
+import { distrust, moveEvents, restarted } from './election.ts';
 import type { ControllerEvent, Decision, DecisionContext } from './decision.ts';
 
 /**
  * A broker makes itself known (KIP-631). It starts fenced, under an epoch that is the offset of its registration.
  *
  * While an older incarnation still has a session, the id is taken, unless that life is known to be over: it was let go by a controlled
- * shutdown, or this request names its epoch as the one under which it closed its logs (KIP-966). `hasSession` is about this controller's
- * own reign: one that has never heard of the older incarnation has no word of its life, and if it lives after all, its next heartbeat is
- * answered with STALE_BROKER_EPOCH. Whatever the older one led moves with this very decision, under a new leader epoch.
+ * shutdown, or this request names its epoch as the one under which it lost nothing (KIP-966, `broker/broker-past.ts`). `isAlive` is about
+ * this controller's own reign: one that has never heard of a broker has no word of its life, and if an older incarnation lives after all,
+ * its next heartbeat is answered with STALE_BROKER_EPOCH. Whatever the older one led moves with this very decision, under a new leader
+ * epoch.
+ *
+ * A broker that may have lost records leaves every ISR and ELR, as long as there is anybody else in them. One that has lost none stays in
+ * an ISR while nobody else of it is known to live: when all brokers come back at once, none of them is to be shut out for having been
+ * the first.
  */
 export function registerBroker(
   context: DecisionContext,
   request: RequestOf<typeof brokerRegistration>,
-  hasSession: boolean,
+  isAlive: (broker: number) => boolean,
 ): Decision<ResponseIn<typeof brokerRegistration>> {
   const { image } = context;
   if (request.clusterId !== image.clusterId) {
@@ -33,7 +38,7 @@ export function registerBroker(
   const again = existing?.incarnationId === request.incarnationId;
   const clean = existing !== undefined && request.previousBrokerEpoch === existing.epoch;
   const over = existing === undefined || again || existing.fenced || existing.inControlledShutdown || clean;
-  if (!over && hasSession) {
+  if (!over && isAlive(request.brokerId)) {
     throw new KafkaError(
       ErrorCode.DUPLICATE_BROKER_REGISTRATION,
       `Broker id ${request.brokerId} is in use until the session of its last run ends; try again in a few seconds.`,
@@ -56,18 +61,20 @@ export function registerBroker(
   };
   const response = { errorCode: ErrorCode.NONE, brokerEpoch };
   if (again) return { records: [registration], response, events: [] };
-  const restarted = clean ? 'it restarted' : 'it restarted after a crash';
+  const how = clean ? 'it restarted' : 'it restarted, and may lack records that were not on disk';
   const joined: ControllerEvent = {
     type: 'cluster/brokerRegistered',
     broker: request.brokerId,
-    reason: existing === undefined ? 'it joined the cluster' : restarted,
+    reason: existing === undefined ? 'it joined the cluster' : how,
   };
   if (existing === undefined) return { records: [registration], response, events: [joined] };
-  const moves = (clean ? moveAwayFrom : distrust)(image, context.properties, request.brokerId);
+  const moves = clean
+    ? restarted(image, context.properties, request.brokerId, isAlive)
+    : distrust(image, context.properties, request.brokerId);
   const why = clean
     ? `broker ${request.brokerId} restarted`
-    : `broker ${request.brokerId} stopped without a clean shutdown and may lack records`;
-  const fenced: ControllerEvent = { type: 'cluster/brokerFenced', broker: request.brokerId, reason: restarted };
+    : `broker ${request.brokerId} may lack records that were not on disk when it stopped`;
+  const fenced: ControllerEvent = { type: 'cluster/brokerFenced', broker: request.brokerId, reason: how };
   return {
     records: [registration, ...moves.map((move) => move.record)],
     response,

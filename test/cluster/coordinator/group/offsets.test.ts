@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { ErrorCode as E } from '../../../../electron/cluster/protocol/error-codes.ts';
-import { buildEndTransactionMarker } from '../../../../electron/cluster/protocol/transaction-marker.ts';
+import { buildEndTransactionMarker } from '../../../../electron/cluster/protocol/records/transaction-marker.ts';
 import { buildBatch } from '../../../../electron/cluster/protocol/records-builder.ts';
 import { encodeGroupRecord } from '../../../../electron/cluster/protocol/records/group-records.ts';
 import { GroupBench, GROUP } from '../../../helpers/group-bench.ts';

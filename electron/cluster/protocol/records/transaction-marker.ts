@@ -1,7 +1,7 @@
-import { ErrorCode } from './error-codes.ts';
-import { KafkaError } from './kafka-error.ts';
-import { buildBatch } from './records-builder.ts';
-import { decodeControlRecord, encodeControlRecord } from './records/control-records.ts';
+import { ErrorCode } from '../error-codes.ts';
+import { KafkaError } from '../kafka-error.ts';
+import { buildBatch } from '../records-builder.ts';
+import { decodeControlRecord, encodeControlRecord } from './control-records.ts';
 
 /** What ends a producer's transaction in a partition (KIP-98). */
 export interface EndTransactionMarker {

@@ -1,0 +1,79 @@
+/**
+ * Idempotent producers have several batches in flight. When the first is refused for a reason that passes (too few replicas in sync, no
+ * leader yet) and the reason passes before the second arrives, the second finds a gap where the first would be. Told "out of order",
+ * librdkafka (2.0.2 at least) takes itself to be out of step with the broker and stops for good, although nothing is wrong: the client
+ * is about to send both again, in order. So the reason that the first was refused for is given to those behind it as well.
+ *
+ * Nothing is appended that would not be otherwise; only the word for the refusal differs. It differs for no more batches than can have been in
+ * flight, so a client that really left a batch out is told so.
+ */
+import type { Clock } from '../lib/clock.ts';
+import { ErrorCode, isRetriable } from '../protocol/error-codes.ts';
+import { BATCH_HEADER_BYTES, BatchView } from '../protocol/record-batch.ts';
+
+interface Refusal {
+  readonly producerEpoch: number;
+  readonly baseSequence: number;
+  readonly errorCode: number;
+  /** Monotonic milliseconds. */
+  readonly at: number;
+  /** Batches behind it that may still be given its reason. */
+  left: number;
+}
+
+/** A client's `max.in.flight.requests.per.connection` is 5 at the most where it is idempotent. */
+const MAX_IN_FLIGHT = 5;
+/** What was in flight at a refusal has arrived by then. */
+const REMEMBERED_MS = 30_000;
+const MAX_REFUSALS = 1_000;
+
+export class RefusedSequences {
+  private readonly clock: Clock;
+  /** By partition and producer, oldest first. */
+  private readonly refusals = new Map<string, Refusal>();
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  /** The error code to answer with, for a batch of that partition that was refused with `errorCode`. */
+  refused(partition: string, records: Buffer | null, errorCode: number): number {
+    if (errorCode !== ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && !isRetriable(errorCode)) return errorCode;
+    if (errorCode === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && this.refusals.size === 0) return errorCode;
+    const batch = idempotentBatch(records);
+    if (batch === undefined) return errorCode;
+    const { producerEpoch, baseSequence } = batch;
+    const key = keyOf(partition, batch);
+    const known = this.refusals.get(key);
+    const current = known !== undefined && known.producerEpoch === producerEpoch && this.clock.monotonic() - known.at < REMEMBERED_MS;
+    if (errorCode === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER) {
+      if (!current || known.left === 0 || known.baseSequence === baseSequence) return errorCode;
+      known.left--;
+      return known.errorCode;
+    }
+    // Those behind the first one are refused for the same reason; the gap is where the first is.
+    if (current && known.left > 0 && known.baseSequence !== baseSequence) return errorCode;
+    this.refusals.delete(key);
+    this.refusals.set(key, { producerEpoch, baseSequence, errorCode, at: this.clock.monotonic(), left: MAX_IN_FLIGHT });
+    const [oldest] = this.refusals.keys();
+    if (this.refusals.size > MAX_REFUSALS && oldest !== undefined) this.refusals.delete(oldest);
+    return errorCode;
+  }
+
+  /** A batch of that producer was appended, so its sequence has no gap. */
+  appended(partition: string, records: Buffer): void {
+    if (this.refusals.size === 0) return;
+    const batch = idempotentBatch(records);
+    if (batch !== undefined) this.refusals.delete(keyOf(partition, batch));
+  }
+}
+
+function idempotentBatch(records: Buffer | null): BatchView | undefined {
+  if (records === null || records.length < BATCH_HEADER_BYTES) return undefined;
+  const batch = new BatchView(records, 0);
+  return batch.magic === 2 && batch.producerId >= 0n ? batch : undefined;
+}
+
+function keyOf(partition: string, batch: BatchView): string {
+  return `${partition} ${batch.producerId}`;
+}

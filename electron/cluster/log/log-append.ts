@@ -1,0 +1,129 @@
+/** How batches come into a log: checked, given their offsets, written, and taken into epochs and producer state. */
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import { patchBatch, setLogAppendTime, type BatchView } from '../protocol/record-batch.ts';
+import type { EndTransactionMarker } from '../protocol/records/transaction-marker.ts';
+import { checkFollowerAppend, checkLeaderAppend, markerOf } from './append-checks.ts';
+import type { LogCore } from './log-core.ts';
+import type { AppendResult } from './log-types.ts';
+import type { AppendOrigin, ProducerBatch } from './producer-state.ts';
+import { applyToProducers } from './recovery.ts';
+import type { Segment } from './segment.ts';
+
+/** See `Log.appendAsLeader`. */
+export function appendAsLeader(log: LogCore, records: Buffer, leaderEpoch: number, origin: AppendOrigin): AppendResult {
+  log.storage.assertWritable();
+  if (leaderEpoch < log.epochs.latest) {
+    throw new KafkaError(ErrorCode.FENCED_LEADER_EPOCH, `leader epoch ${leaderEpoch}, the log is at ${log.epochs.latest}`);
+  }
+  const { config, producers } = log;
+  const nowMs = log.clock.now();
+  const batches = checkLeaderAppend(records, origin, config, nowMs);
+  const markers = batches.map(markerOf);
+  for (const [index, batch] of batches.entries()) {
+    if (!batch.hasProducerId) continue;
+    const repeated = producers.check(batch, origin, markers[index]);
+    if (repeated !== undefined) return duplicateResult(log, batch, repeated);
+  }
+  let span = 0n;
+  for (const batch of batches) span += BigInt(batch.lastOffsetDelta) + 1n;
+  rollIfDue(log, records.length, log.endOffset + span - 1n, batches[0] as BatchView);
+  const appendTime = config.messageTimestampType === 'LogAppendTime' && origin !== 'raft';
+  let next = log.endOffset;
+  for (const batch of batches) {
+    patchBatch(records, batch.position, { baseOffset: next, partitionLeaderEpoch: leaderEpoch });
+    if (appendTime) setLogAppendTime(records, batch.position, BigInt(nowMs));
+    next = batch.lastOffset + 1n;
+  }
+  const result = write(log, records, batches, markers);
+  log.tail.append(records, result.firstOffset, result.lastOffset);
+  return appendTime ? { ...result, logAppendTimeMs: nowMs } : result;
+}
+
+/** See `Log.appendAsFollower`. */
+export function appendAsFollower(log: LogCore, records: Buffer): AppendResult | undefined {
+  log.storage.assertWritable();
+  const batches = checkFollowerAppend(records);
+  const [first] = batches;
+  const last = batches.at(-1);
+  if (first === undefined || last === undefined) return undefined;
+  let expected = log.endOffset;
+  for (const batch of batches) {
+    if (batch.baseOffset < expected) {
+      throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, `batch at ${batch.baseOffset} where ${expected} is the next offset`);
+    }
+    expected = batch.lastOffset + 1n;
+  }
+  const bytes = records.subarray(0, last.position + last.sizeInBytes);
+  rollIfDue(log, bytes.length, last.lastOffset, first);
+  // Followers are seldom read from, and then from the page cache; the memory is better spent on what this node leads.
+  log.tail.clear();
+  return write(log, bytes, batches, batches.map(markerOf));
+}
+
+function write(
+  log: LogCore,
+  bytes: Buffer,
+  batches: readonly BatchView[],
+  markers: readonly (EndTransactionMarker | undefined)[],
+): AppendResult {
+  const { active } = log.storage.segments;
+  log.storage.guard(() => active.append(bytes, batches));
+  let recordCount = 0;
+  let maxTimestamp = -1n;
+  for (const [index, batch] of batches.entries()) {
+    log.epochs.assign(batch.partitionLeaderEpoch, batch.baseOffset);
+    applyToProducers(log.producers, active, batch, markers[index]);
+    recordCount += batch.recordCount;
+    if (batch.maxTimestamp > maxTimestamp) maxTimestamp = batch.maxTimestamp;
+  }
+  const firstOffset = (batches[0] as BatchView).baseOffset;
+  const lastOffset = (batches.at(-1) as BatchView).lastOffset;
+  log.endOffset = lastOffset + 1n;
+  log.changedSinceOpen = true;
+  log.noteUnflushed(recordCount);
+  return {
+    firstOffset,
+    lastOffset,
+    logAppendTimeMs: -1,
+    logStartOffset: log.startOffset,
+    duplicate: false,
+    recordCount,
+    sizeBytes: bytes.length,
+    maxTimestamp,
+  };
+}
+
+function duplicateResult(log: LogCore, batch: BatchView, original: ProducerBatch): AppendResult {
+  return {
+    firstOffset: original.lastOffset - BigInt(original.offsetDelta),
+    lastOffset: original.lastOffset,
+    logAppendTimeMs: log.config.messageTimestampType === 'LogAppendTime' ? Number(original.timestamp) : -1,
+    logStartOffset: log.startOffset,
+    duplicate: true,
+    recordCount: batch.recordCount,
+    sizeBytes: 0,
+    maxTimestamp: original.timestamp,
+  };
+}
+
+/** A segment starts where the one before it ends, even if the first batch comes later: so recovery can tell a lost stretch from a hole. */
+function rollIfDue(log: LogCore, bytes: number, lastOffset: bigint, first: BatchView): void {
+  const { segments } = log.storage;
+  const { active } = segments;
+  const { config } = log;
+  const full =
+    !active.fits(lastOffset, bytes) ||
+    (active.size > 0 && active.size + bytes > config.segmentBytes) ||
+    active.offsetIndex.sizeBytes + 8 > config.segmentIndexBytes ||
+    active.timeIndex.sizeBytes + 12 > config.segmentIndexBytes;
+  if (full || (active.size > 0 && ageAt(log, active, first) > config.segmentMs)) log.roll();
+  // A hole wider than a segment can count.
+  if (!segments.active.fits(lastOffset, bytes)) log.startSegmentAt(first.baseOffset);
+}
+
+/** How old the segment is when `next` is appended: by the records' own time if they have one. */
+function ageAt(log: LogCore, segment: Segment, next: BatchView): number {
+  const since = segment.firstTimestamp;
+  return since >= 0n && next.maxTimestamp >= 0n ? Number(next.maxTimestamp - since) : log.clock.now() - segment.openedAt;
+}

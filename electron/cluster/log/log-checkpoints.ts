@@ -1,0 +1,98 @@
+import type { Disk } from '../lib/disk.ts';
+import { DiskError } from '../lib/disk.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Log } from './log.ts';
+import { readSummaries, writeSummaries, type LogSummary } from './log-summary.ts';
+import { OffsetCheckpoint, partitionKey } from './offset-checkpoint.ts';
+
+export type CheckpointName = 'recoveryPoint' | 'logStartOffset' | 'highWatermark';
+
+/** What is known of a log from the files beside it. */
+export interface KnownOffsets {
+  recoveryPoint: bigint | undefined;
+  logStartOffset: bigint | undefined;
+  highWatermark: bigint | undefined;
+}
+
+type Logs = Iterable<{ topic: string; partition: number; log: Log }>;
+
+/** The files beside the partitions' directories: one offset for every log in each of them, as in Apache Kafka, and what a clean stop leaves. */
+export class LogCheckpoints {
+  private readonly disk: Disk;
+  private readonly logger: Logger;
+  private readonly files: Readonly<Record<CheckpointName, OffsetCheckpoint>>;
+  private readonly summaryPath: string;
+  private found: Readonly<Record<CheckpointName, Map<string, bigint>>> | undefined;
+
+  constructor(disk: Disk, directory: string, logger: Logger) {
+    this.disk = disk;
+    this.logger = logger;
+    this.files = {
+      recoveryPoint: new OffsetCheckpoint(disk, `${directory}/recovery-point-offset-checkpoint`),
+      logStartOffset: new OffsetCheckpoint(disk, `${directory}/log-start-offset-checkpoint`),
+      highWatermark: new OffsetCheckpoint(disk, `${directory}/replication-offset-checkpoint`),
+    };
+    this.summaryPath = `${directory}/log-summary-checkpoint`;
+  }
+
+  /** What the files say of the log in the directory of that name. Throws DiskError. */
+  known(name: string): KnownOffsets {
+    this.found ??= {
+      recoveryPoint: this.readable(() => this.files.recoveryPoint.read()),
+      logStartOffset: this.readable(() => this.files.logStartOffset.read()),
+      highWatermark: this.readable(() => this.files.highWatermark.read()),
+    };
+    const { recoveryPoint, logStartOffset, highWatermark } = this.found;
+    return { recoveryPoint: recoveryPoint.get(name), logStartOffset: logStartOffset.get(name), highWatermark: highWatermark.get(name) };
+  }
+
+  /** Lets go of what was read. */
+  forget(): void {
+    this.found = undefined;
+  }
+
+  write(which: CheckpointName, logs: Logs): void {
+    const entries: { topic: string; partition: number; offset: bigint }[] = [];
+    for (const { topic, partition, log } of logs) {
+      if (!log.exists) continue;
+      const offset = which === 'highWatermark' ? log.highWatermark : which === 'recoveryPoint' ? log.recoveryPoint : log.logStartOffset;
+      entries.push({ topic, partition, offset });
+    }
+    this.files[which].write(entries);
+  }
+
+  /** Summaries of the last clean stop, those that the checkpoints do not bear out left aside. The file is removed: from here on it ages. */
+  takeSummaries(): Map<string, LogSummary> {
+    const summaries = this.readable(() => readSummaries(this.disk, this.summaryPath));
+    this.removeSummaries();
+    for (const [name, { startOffset, endOffset }] of summaries) {
+      const { recoveryPoint, logStartOffset } = this.known(name);
+      if (recoveryPoint !== endOffset || logStartOffset !== startOffset) summaries.delete(name);
+    }
+    return summaries;
+  }
+
+  removeSummaries(): void {
+    this.disk.remove(this.summaryPath);
+  }
+
+  writeSummaries(logs: Logs): void {
+    const summaries = new Map<string, LogSummary>();
+    for (const { topic, partition, log } of logs) {
+      const summary = log.summary();
+      if (summary !== undefined) summaries.set(partitionKey(topic, partition), summary);
+    }
+    writeSummaries(this.disk, this.summaryPath, summaries);
+  }
+
+  /** A file that cannot be read costs a longer start, no data. */
+  private readable<T>(read: () => Map<string, T>): Map<string, T> {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof DiskError) throw error;
+      this.logger.warn('checkpoint is damaged and left aside', { error });
+      return new Map();
+    }
+  }
+}

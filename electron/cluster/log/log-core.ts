@@ -1,0 +1,290 @@
+import type { Clock } from '../lib/clock.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import { LeaderEpochs } from './leader-epochs.ts';
+import type { LogConfig } from './log-config.ts';
+import { LEADER_EPOCH_FILE, PARTITION_METADATA_FILE } from './log-files.ts';
+import { LogStorage } from './log-storage.ts';
+import type { LogOptions } from './log-types.ts';
+import { clamp, max, min } from './offsets.ts';
+import type { LogSummary } from './log-summary.ts';
+import { readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts';
+import { ProducerState } from './producer-state.ts';
+import { openSegments, type RecoveryContext } from './recovery.ts';
+import { Tail, TailCache } from './tail-cache.ts';
+
+/**
+ * What one log is: its offsets, epochs, producers and files, and the steps that all of its operations are made of. `Log` is what
+ * others see of it; appends (`log-append.ts`), everything that takes records away (`log-shrink.ts`) work on this.
+ */
+export class LogCore {
+  readonly directory: string;
+  readonly options: LogOptions;
+  readonly storage: LogStorage;
+  readonly clock: Clock;
+  readonly epochs: LeaderEpochs;
+  readonly tail: Tail;
+  config: LogConfig;
+  topicId: string | undefined;
+  startOffset: bigint;
+  /** Offset of the next record. */
+  endOffset: bigint;
+  highWatermark: bigint;
+  changedSinceOpen: boolean;
+  /** Bytes that recovery cut off at the open because they were no whole batch. */
+  truncatedAtOpen = 0;
+  private readonly producerState = new ProducerState();
+  private opened = false;
+  private unflushedRecords = 0;
+  private unflushedSince: number | undefined;
+  private readonly knownSince: number;
+
+  constructor(options: LogOptions) {
+    const { clock, later, recoveryPoint, logStartOffset } = options;
+    this.options = options;
+    this.directory = options.directory;
+    this.clock = clock;
+    this.knownSince = clock.now();
+    this.config = options.config;
+    this.storage = new LogStorage(
+      options,
+      () => this.config,
+      () => this.open(),
+    );
+    this.epochs = new LeaderEpochs(options.disk, options.directory);
+    this.tail = new Tail(options.tailCache ?? new TailCache(4 * 1024 * 1024));
+    this.changedSinceOpen = !options.cleanShutdown;
+    this.startOffset = logStartOffset ?? 0n;
+    this.endOffset = this.startOffset;
+    this.highWatermark = this.startOffset;
+    if (later === undefined) {
+      this.opened = true;
+      this.takeUp(recoveryPoint ?? 0n);
+    } else if (later !== 'absent') {
+      const { summary } = later;
+      this.topicId = summary.topicId;
+      this.startOffset = summary.startOffset;
+      this.endOffset = summary.endOffset;
+      this.storage.flushedTo = summary.endOffset;
+      this.epochs.restore(summary.epochs);
+      this.highWatermark = clamp(options.highWatermark ?? this.startOffset, this.startOffset, this.endOffset);
+    }
+  }
+
+  // Opening
+
+  /** Whether the files have been looked at. Until then the log has no open transaction. */
+  get isOpen(): boolean {
+    return this.opened;
+  }
+  /** Whether there is a directory of this log. */
+  get exists(): boolean {
+    return this.opened || this.options.later !== 'absent';
+  }
+  get producers(): ProducerState {
+    this.open();
+    return this.producerState;
+  }
+  get sizeBytes(): number {
+    const { later } = this.options;
+    if (this.opened) return this.storage.segments.sizeBytes;
+    return later === undefined || later === 'absent' ? 0 : later.summary.sizeBytes;
+  }
+
+  /** For what comes before the first use of the files. Throws KAFKA_STORAGE_ERROR; the log is offline then. */
+  private open(): void {
+    if (this.opened) return;
+    this.storage.assertWritable();
+    this.opened = true;
+    const { later } = this.options;
+    try {
+      this.storage.guard(() => {
+        if (later === 'absent') this.make();
+        else this.takeUpAsKnown();
+      });
+    } catch (cause) {
+      this.opened = false;
+      if (cause instanceof KafkaError) throw cause;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw this.storage.fail(new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory}: ${reason}`, { cause }));
+    }
+  }
+
+  private make(): void {
+    this.storage.makeDirectory();
+    // The id before the first record: without it nobody could tell whose the records are.
+    if (this.topicId !== undefined) writePartitionMetadata(this.storage.disk, this.directory, this.topicId);
+    this.storage.pushSegment(this.endOffset);
+  }
+
+  /** Others have been told where this log ends, so it must be found to end there. */
+  private takeUpAsKnown(): void {
+    const { startOffset, endOffset, highWatermark, topicId } = this;
+    const epochs = [...this.epochs.list];
+    this.takeUp(endOffset);
+    if (this.endOffset !== endOffset) {
+      const message = `${this.directory} ended at ${endOffset} when it was closed, and now at ${this.endOffset}`;
+      throw this.storage.fail(new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, message));
+    }
+    this.startOffset = startOffset;
+    this.highWatermark = highWatermark;
+    this.topicId = topicId;
+    this.epochs.replace(epochs);
+  }
+
+  private takeUp(recoveryPoint: bigint): void {
+    const { disk, cleanShutdown, highWatermark } = this.options;
+    this.storage.makeDirectory();
+    const names = new Set(disk.list(this.directory));
+    if (names.has(PARTITION_METADATA_FILE)) this.topicId = readPartitionMetadata(disk, this.directory);
+    if (names.has(LEADER_EPOCH_FILE)) this.epochs.load();
+    else this.epochs.restore([]);
+    const { startOffset } = this;
+    const found = openSegments(this.recoveryContext(), { names, clean: cleanShutdown, recoveryPoint, logStartOffset: startOffset });
+    const { segments } = this.storage;
+    for (const segment of found.segments) segments.push(segment);
+    if (found.segments.length === 0) this.storage.pushSegment(startOffset);
+    this.truncatedAtOpen = found.truncatedBytes;
+    this.startOffset = max(segments.first.baseOffset, startOffset);
+    this.endOffset = found.logEndOffset;
+    this.storage.flushedTo = min(recoveryPoint, found.logEndOffset);
+    this.highWatermark = found.logEndOffset;
+    if (this.startOffset > this.endOffset) this.startOver(this.startOffset);
+    this.highWatermark = clamp(highWatermark ?? this.startOffset, this.startOffset, this.endOffset);
+    for (const segment of segments.all) segment.release();
+  }
+
+  /** For the next start, after `close`; undefined where it has to look for itself. */
+  summary(): LogSummary | undefined {
+    const { later } = this.options;
+    if (this.storage.failure !== undefined || !this.exists) return undefined;
+    if (!this.opened) return later === undefined || later === 'absent' ? undefined : later.summary;
+    if (this.producerState.hasOpenTransaction) return undefined;
+    const { segments } = this.storage;
+    return {
+      topicId: this.topicId,
+      startOffset: this.startOffset,
+      endOffset: this.endOffset,
+      sizeBytes: segments.sizeBytes,
+      activeBase: segments.active.baseOffset,
+      activeBytes: segments.active.size,
+      oldestTimestamp: segments.first.largestTimestamp.timestamp,
+      // An epoch without a record is not a part of the log.
+      epochs: this.epochs.list.filter((entry) => entry.startOffset < this.endOffset),
+    };
+  }
+
+  /** Whether retention could find anything here, as far as can be told without a look at the files. */
+  retentionMayBeDue(nowMs: number): boolean {
+    const { config, options } = this;
+    const { later } = options;
+    if (this.opened || later === undefined || this.changedSinceOpen) return this.opened;
+    if (later === 'absent' || !config.cleanupPolicy.has('delete')) return false;
+    const { sizeBytes, oldestTimestamp } = later.summary;
+    const since = oldestTimestamp >= 0n ? Number(oldestTimestamp) : this.knownSince;
+    return (
+      (config.retentionMs >= 0 && sizeBytes > 0 && nowMs - since > config.retentionMs) ||
+      (config.retentionBytes >= 0 && sizeBytes > config.retentionBytes)
+    );
+  }
+
+  // Rolling
+
+  /** Ends the active segment and starts the next; nothing happens while the active one is empty. */
+  roll(): void {
+    this.storage.assertWritable();
+    if (!this.exists) return;
+    const { active } = this.storage.segments;
+    if (active.size > 0 || active.baseOffset !== this.endOffset) this.startSegmentAt(this.endOffset);
+  }
+
+  startSegmentAt(baseOffset: bigint): void {
+    this.storage.guard(() => this.storage.startSegment(baseOffset, this.producers));
+  }
+
+  // Flushing and closing
+
+  /** Counts records that nobody has made durable yet; flushes when there are enough of them. */
+  noteUnflushed(recordCount: number): void {
+    this.unflushedRecords += recordCount;
+    this.unflushedSince ??= this.clock.monotonic();
+    if (this.unflushedRecords >= this.config.flushMessages) this.flush();
+  }
+
+  /** Makes everything appended so far durable. */
+  flush(): void {
+    this.storage.assertWritable();
+    if (!this.opened && !this.changedSinceOpen) return;
+    this.storage.guard(() => this.storage.flush(this.endOffset, this.epochs));
+    this.unflushedRecords = 0;
+    this.unflushedSince = undefined;
+  }
+
+  /** Flushes when flush.ms says that it is time. */
+  flushIfDue(): void {
+    if (this.storage.failure !== undefined || this.storage.closed || this.unflushedSince === undefined) return;
+    if (this.clock.monotonic() - this.unflushedSince >= this.config.flushMs) this.flush();
+  }
+
+  /** Flushes everything, so that the next open can believe the files. After a failure of the disk it only lets go of them. Idempotent. */
+  close(): void {
+    if (this.storage.closed) return;
+    if (this.storage.failure === undefined && (this.changedSinceOpen || this.storage.directoryDirty)) {
+      this.open();
+      this.flush();
+      this.storage.guard(() => this.storage.finish(this.endOffset, this.producers));
+    }
+    this.letGo();
+  }
+
+  /** Closes without a flush, for a directory that is about to be renamed or removed, or that has failed. */
+  letGo(): void {
+    if (this.storage.closed) return;
+    this.tail.clear();
+    this.storage.release();
+  }
+
+  // Shrinking
+
+  /** Drops everything; the next record gets `offset`. */
+  startOver(offset: bigint): void {
+    this.storage.guard(() => {
+      this.storage.replaceAll(offset);
+      this.producers.clear();
+      this.startOffset = offset;
+      this.epochs.clear();
+      this.shrunk(offset);
+      this.highWatermark = offset;
+      this.storage.flushedTo = offset;
+      this.options.checkpointNeeded?.('logStartOffset');
+    });
+  }
+
+  /** Takes note that the log ends at `end` now, which is lower than before. */
+  shrunk(end: bigint): void {
+    this.endOffset = end;
+    this.startOffset = min(this.startOffset, end);
+    this.highWatermark = min(this.highWatermark, end);
+    this.tail.clear();
+    this.storage.segments.forgetPlaces();
+    this.epochs.truncateFromEnd(end);
+    this.changedSinceOpen = true;
+    // A crash must not lead to a recovery that trusts bytes which are about to be written anew.
+    if (this.storage.flushedTo > end) {
+      this.storage.flushedTo = end;
+      this.options.checkpointNeeded?.('recoveryPoint');
+    }
+  }
+
+  recoveryContext(): RecoveryContext {
+    return {
+      disk: this.options.disk,
+      directory: this.directory,
+      logger: this.options.logger,
+      epochs: this.epochs,
+      producers: this.producers,
+      gapsAllowed: this.config.cleanupPolicy.has('compact'),
+      makeSegment: (baseOffset, size, freshIndexes) => this.storage.makeSegment(baseOffset, size, freshIndexes),
+    };
+  }
+}

@@ -1,0 +1,68 @@
+/** How records leave a log: cut off at its end when replicas part, let go at its start by retention or by request. */
+import type { LogCore } from './log-core.ts';
+import { max, min } from './offsets.ts';
+import { loadProducers } from './recovery.ts';
+import { expiredSegments } from './retention.ts';
+
+/** See `Log.truncateTo`. */
+export function truncateTo(log: LogCore, offset: bigint): bigint {
+  const { storage } = log;
+  storage.assertWritable();
+  if (offset >= log.endOffset) {
+    // An epoch that this replica led without writing may contradict the new leader's.
+    log.epochs.truncateFromEnd(offset);
+    return log.endOffset;
+  }
+  if (offset < storage.segments.first.baseOffset) {
+    log.startOver(offset);
+    return log.endOffset;
+  }
+  return storage.guard(() => {
+    storage.removeAbove(offset);
+    const { active } = storage.segments;
+    const position = active.positionOf(offset) ?? active.size;
+    const cut = position < active.size ? active.scanner().header(position) : undefined;
+    const end = cut === undefined ? offset : min(cut.baseOffset, offset);
+    active.truncate(end, position);
+    active.sync();
+    log.shrunk(end);
+    if (log.producers.entries.size > 0) loadProducers(log.recoveryContext(), storage.segments.all, end);
+    else storage.removeSnapshots((snapshot) => snapshot > end);
+    return end;
+  });
+}
+
+/** See `Log.maybeIncrementLogStartOffset`. */
+export function incrementLogStart(log: LogCore, offset: bigint): void {
+  const start = min(offset, log.endOffset);
+  if (start <= log.startOffset) return;
+  log.startOffset = start;
+  log.highWatermark = max(log.highWatermark, start);
+  log.epochs.truncateFromStart(start);
+  log.changedSinceOpen = true;
+  log.options.checkpointNeeded?.('logStartOffset');
+}
+
+/** See `Log.applyRetention`. */
+export function applyRetention(log: LogCore, nowMs: number): { segments: number; bytes: number } {
+  const { storage, config } = log;
+  if (storage.failure !== undefined || storage.closed || !log.retentionMayBeDue(nowMs)) return { segments: 0, bytes: 0 };
+  return storage.guard(() => {
+    log.producers.expire(BigInt(Math.trunc(nowMs - config.producerIdExpirationMs)));
+    const { all } = storage.segments;
+    const facts = all.map((segment, index) => ({
+      size: segment.size,
+      openedAt: segment.openedAt,
+      endOffset: all[index + 1]?.baseOffset ?? log.endOffset,
+      get largestTimestamp() {
+        return segment.largestTimestamp.timestamp;
+      },
+    }));
+    const count = expiredSegments(facts, config, { logStartOffset: log.startOffset, highWatermark: log.highWatermark, nowMs });
+    if (count === 0) return { segments: 0, bytes: 0 };
+    if (count === all.length) log.roll();
+    const bytes = storage.removeOldest(count);
+    incrementLogStart(log, storage.segments.first.baseOffset);
+    return { segments: count, bytes };
+  });
+}

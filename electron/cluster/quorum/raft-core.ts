@@ -1,0 +1,244 @@
+/**
+ * What all roles of a Raft node share: the role itself, what was promised (durable before anybody hears of it), the one timer of the role,
+ * what is committed, and how a failure ends it all. It decides nothing; voting, leading and following do, and change the role through
+ * `become` alone.
+ */
+import { assert } from '../lib/assert.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { Random } from '../lib/random.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import type { Api } from '../protocol/schema.ts';
+import type { Tally } from './raft-election.ts';
+import type { LeaderState } from './raft-leader.ts';
+import type { RaftLog } from './raft-log.ts';
+import type { LeaderAndEpoch } from './raft-messages.ts';
+import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from './raft-settings.ts';
+import type { RaftListener, RaftOptions, RaftStatus, RaftTransport } from './raft-types.ts';
+import { INITIAL_VOTE, type VoteState, type VoteStore } from './vote-store.ts';
+
+export interface FollowerRole {
+  readonly name: 'follower';
+  readonly leaderId: number;
+  /** Monotonic ms of the leader's last own word; −Infinity while only others have named it. */
+  heardAt: number;
+}
+
+export type Role =
+  | { readonly name: 'unattached' }
+  | { readonly name: 'prospective'; readonly tally: Tally }
+  | { readonly name: 'candidate'; readonly tally: Tally }
+  | FollowerRole
+  | { readonly name: 'leader'; readonly state: LeaderState; readonly beginning: Set<number> }
+  | { readonly name: 'stopped' };
+export type LeaderRole = Extract<Role, { name: 'leader' }>;
+export type RoundRole = Extract<Role, { tally: Tally }>;
+
+/** How one role hands over to another; `RaftNode` ties them together. */
+export interface Transitions {
+  /** Nobody leads, or nobody is heard: a voter stands for election, an observer asks around. */
+  lookForLeader(): void;
+  /** A later epoch has begun and its leader is not known. */
+  becomeUnattached(epoch: number): void;
+  becomeFollower(leader: LeaderAndEpoch, heard: boolean): void;
+  becomeLeader(grantingVoters: readonly number[]): void;
+  /** What a peer said of leader and epoch. */
+  observe(said: LeaderAndEpoch, from: number): void;
+}
+
+export class RaftCore {
+  readonly nodeId: number;
+  readonly clusterId: string;
+  readonly voters: readonly number[];
+  /** The other voters. */
+  readonly peers: readonly number[];
+  readonly isVoter: boolean;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: RaftLog;
+  readonly transport: RaftTransport;
+  readonly logger: Logger;
+  readonly settings: RaftSettings;
+  private readonly voteStore: VoteStore;
+  private readonly listener: RaftListener;
+
+  role: Role = { name: 'stopped' };
+  promised: VoteState = INITIAL_VOTE;
+  /** A leader of this epoch that fell silent or resigned: only its own word brings us back to it. −1 none. */
+  distrusted = -1;
+  lostRounds = 0;
+  /** Offset after the last committed record; −1 while unknown. */
+  committedEnd = -1n;
+  private delivered = 0n;
+  /** The one timer of the current role: backoff, end of a round, fetch timeout, the leader's tick. */
+  private timer: Timer | undefined;
+  private announced: RaftStatus = { role: 'stopped', leaderId: -1, epoch: 0, since: 0 };
+
+  constructor(options: RaftOptions) {
+    this.nodeId = options.nodeId;
+    this.clusterId = options.clusterId;
+    this.voters = [...options.voters].sort((a, b) => a - b);
+    this.peers = this.voters.filter((id) => id !== options.nodeId);
+    this.isVoter = options.voters.includes(options.nodeId);
+    this.clock = options.clock;
+    this.random = options.random;
+    this.log = options.log;
+    this.voteStore = options.voteStore;
+    this.transport = options.transport;
+    this.listener = options.listener;
+    this.logger = options.logger;
+    const settings = { ...DEFAULT_RAFT_SETTINGS, ...options.settings };
+    // A follower that is kept waiting must hear of its leader well before it gives it up.
+    this.settings = { ...settings, fetchMaxWaitMs: Math.min(settings.fetchMaxWaitMs, settings.fetchTimeoutMs / 2) };
+  }
+
+  /** Reads what was promised before. */
+  load(): void {
+    assert(this.role.name === 'stopped', 'raft is running');
+    this.promised = this.voteStore.read();
+    assert(
+      this.log.lastEpoch <= this.promised.epoch,
+      `the log holds epoch ${this.log.lastEpoch}, the vote file only ${this.promised.epoch}`,
+    );
+    this.delivered = this.log.startOffset;
+  }
+
+  get status(): RaftStatus {
+    return this.announced;
+  }
+
+  get leader(): LeaderAndEpoch {
+    const { role } = this;
+    const leaderId = role.name === 'leader' ? this.nodeId : role.name === 'follower' ? role.leaderId : -1;
+    return { leaderId, epoch: this.promised.epoch };
+  }
+
+  // ── roles ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** The only way to another role or promise. What is promised is durable when this returns. */
+  become(role: Role, promised: VoteState, reason = ''): void {
+    if (
+      promised.epoch !== this.promised.epoch ||
+      promised.votedId !== this.promised.votedId ||
+      (promised.leaderId !== this.promised.leaderId && promised.leaderId >= 0)
+    ) {
+      this.voteStore.write(promised);
+    }
+    if (promised.epoch > this.promised.epoch) this.distrusted = -1;
+    this.promised = promised;
+    this.leave(reason);
+    this.role = role;
+    this.announce();
+  }
+
+  private leave(reason: string): void {
+    const { role } = this;
+    this.timer?.cancel();
+    this.timer = undefined;
+    if (role.name === 'leader') {
+      // Those who wait are told by what they find: that this node leads no longer.
+      this.role = { name: 'unattached' };
+      role.state.close(reason);
+    }
+  }
+
+  private announce(): void {
+    const { leaderId, epoch } = this.leader;
+    const last = this.announced;
+    if (last.role === this.role.name && last.leaderId === leaderId && last.epoch === epoch) return;
+    const since = last.leaderId === leaderId && last.epoch === epoch ? last.since : this.clock.now();
+    this.announced = { role: this.role.name, leaderId, epoch, since };
+    this.listener.onLeaderChange(this.announced);
+  }
+
+  // ── committing ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  commitUpTo(offset: bigint): void {
+    this.committedEnd = offset;
+    while (this.delivered < this.committedEnd) {
+      const batches = this.log.readBatches(this.delivered, this.committedEnd);
+      const last = batches.at(-1);
+      assert(last !== undefined, `the log has nothing at ${this.delivered}, yet ${this.committedEnd} is committed`);
+      this.delivered = last.lastOffset + 1n;
+      this.listener.onCommitted(batches);
+    }
+  }
+
+  // ── messages and time ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Why a request is not for this node; undefined: it is. `voterId` −1: it names nobody. */
+  refusal(clusterId: string | null, voterId: number): number | undefined {
+    if (this.role.name === 'stopped') return ErrorCode.BROKER_NOT_AVAILABLE;
+    if (clusterId !== null && clusterId !== this.clusterId) return ErrorCode.INCONSISTENT_CLUSTER_ID;
+    if (voterId >= 0 && voterId !== this.nodeId) return ErrorCode.INVALID_VOTER_KEY;
+    return undefined;
+  }
+
+  send<Q, S>(
+    peer: number,
+    api: Api<unknown, Q, S, never>,
+    body: Q,
+    timeoutMs: number,
+    on: { answered(response: S): void; failed(): void },
+  ): void {
+    this.transport.send(peer, api, body, timeoutMs).then(
+      (response) => {
+        if (this.role.name !== 'stopped') this.guarded(() => on.answered(response));
+      },
+      (error: unknown) => {
+        this.logger.debug('a voter does not answer', { voter: peer, api: api.name, error });
+        if (this.role.name !== 'stopped') this.guarded(() => on.failed());
+      },
+    );
+  }
+
+  setTimer(delayMs: number, callback: () => void): void {
+    this.timer?.cancel();
+    this.timer = this.clock.setTimer(delayMs, () => this.guarded(callback));
+  }
+
+  jittered(ms: number): number {
+    return ms * (1 + 0.3 * this.random.next());
+  }
+
+  electionDelay(): number {
+    const { backoffMinMs, backoffMaxMs, backoffCapMs } = this.settings;
+    const most = Math.max(backoffMaxMs, Math.min(backoffCapMs, backoffMaxMs * 2 ** Math.min(this.lostRounds, 10)));
+    return backoffMinMs + this.random.next() * (most - backoffMinMs);
+  }
+
+  // ── failing ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  guarded(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      this.fail(error);
+      throw error;
+    }
+  }
+
+  /** A voter that cannot keep its promises must fall silent. */
+  fail(error: unknown): void {
+    if (this.role.name === 'stopped') return;
+    this.logger.error('stops taking part in the quorum', { error });
+    this.stop();
+    this.listener.onFailure(error);
+  }
+
+  /** Leaves at once, as if the node had died; nothing is written or sent. */
+  stop(): void {
+    if (this.role.name === 'stopped') return;
+    this.leave('the node stopped');
+    this.role = { name: 'stopped' };
+    this.announce();
+  }
+}

@@ -1,0 +1,178 @@
+/** Following: fetching from the leader of the epoch, cutting off what it does not have, and giving it up when it is silent. */
+import { assert } from '../lib/assert.ts';
+import type { beginQuorumEpoch } from '../protocol/apis/begin-quorum-epoch.ts';
+import { fetch } from '../protocol/apis/fetch.ts';
+import { ErrorCode, errorName } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import type { RequestOf, ResponseIn, ResponseOf } from '../protocol/schema.ts';
+import type { FollowerRole, RaftCore, Transitions } from './raft-core.ts';
+import * as messages from './raft-messages.ts';
+import type { FetchAnswer, LeaderAndEpoch } from './raft-messages.ts';
+
+export class Following {
+  private readonly core: RaftCore;
+  private readonly transitions: Transitions;
+
+  constructor(core: RaftCore, transitions: Transitions) {
+    this.core = core;
+    this.transitions = transitions;
+  }
+
+  become(leader: LeaderAndEpoch, heard: boolean): void {
+    const { core } = this;
+    const votedId = leader.epoch === core.promised.epoch ? core.promised.votedId : -1;
+    const role: FollowerRole = { name: 'follower', leaderId: leader.leaderId, heardAt: heard ? core.clock.monotonic() : -Infinity };
+    core.lostRounds = 0;
+    core.become(role, { epoch: leader.epoch, leaderId: leader.leaderId, votedId }, `node ${leader.leaderId} leads epoch ${leader.epoch}`);
+    // What this node may have appended as a leader counts as flushed from the first fetch on.
+    if (core.log.flushedOffset < core.log.endOffset) core.log.flush();
+    this.armFetchTimeout(role);
+    this.fetchFrom(role);
+  }
+
+  /** The leader's own word. */
+  heard(role: FollowerRole): void {
+    role.heardAt = this.core.clock.monotonic();
+    this.armFetchTimeout(role);
+  }
+
+  handleBeginQuorumEpoch(body: RequestOf<typeof beginQuorumEpoch>): ResponseIn<typeof beginQuorumEpoch> {
+    const { core } = this;
+    const refused = core.refusal(body.clusterId, body.voterId);
+    if (refused !== undefined) return { errorCode: refused, topics: [] };
+    const begun = messages.readBeginRequest(body);
+    if (begun === undefined) return { errorCode: ErrorCode.INVALID_REQUEST, topics: [] };
+    return core.guard(() => {
+      if (!core.voters.includes(begun.leaderId)) return messages.epochResponse(ErrorCode.INCONSISTENT_VOTER_SET, core.leader);
+      if (begun.epoch < core.promised.epoch) return messages.epochResponse(ErrorCode.FENCED_LEADER_EPOCH, core.leader);
+      this.transitions.observe(begun, begun.leaderId);
+      const known = core.leader;
+      return messages.epochResponse(known.leaderId === begun.leaderId ? ErrorCode.NONE : ErrorCode.INVALID_REQUEST, known);
+    });
+  }
+
+  private armFetchTimeout(role: FollowerRole): void {
+    const { core } = this;
+    core.setTimer(core.jittered(core.settings.fetchTimeoutMs), () => {
+      core.logger.info('has not heard of the leader of the quorum', { leader: role.leaderId, epoch: core.promised.epoch });
+      core.distrusted = role.leaderId;
+      this.transitions.lookForLeader();
+    });
+  }
+
+  // ── fetching ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private fetchRequest(maxWaitMs: number): Parameters<typeof messages.fetchRequest>[1] {
+    const { core } = this;
+    return {
+      replicaId: core.nodeId,
+      epoch: core.promised.epoch,
+      fetchOffset: core.log.endOffset,
+      lastEpoch: core.log.lastEpoch,
+      highWatermark: core.committedEnd,
+      maxWaitMs: Math.floor(maxWaitMs),
+      maxBytes: core.settings.fetchMaxBytes,
+    };
+  }
+
+  private fetchFrom(role: FollowerRole): void {
+    const { core } = this;
+    const body = messages.fetchRequest(core.clusterId, this.fetchRequest(core.settings.fetchMaxWaitMs));
+    core.send(role.leaderId, fetch, body, core.settings.fetchTimeoutMs, {
+      answered: (response) => this.onFetched(role, response),
+      failed: () => this.fetchLater(role),
+    });
+  }
+
+  private fetchLater(role: FollowerRole): void {
+    const { core } = this;
+    if (core.role !== role) return;
+    core.clock.setTimer(core.settings.backoffMinMs + core.random.next() * core.settings.backoffMinMs, () => {
+      if (core.role === role) core.guarded(() => this.fetchFrom(role));
+    });
+  }
+
+  private onFetched(role: FollowerRole, response: ResponseOf<typeof fetch>): void {
+    const { core } = this;
+    if (core.role !== role) return;
+    const answer = messages.readFetchResponse(response);
+    if (answer === undefined) {
+      core.logger.warn('the leader refuses fetches', { leader: role.leaderId, error: errorName(response.errorCode) });
+      this.fetchLater(role);
+      return;
+    }
+    if (answer.errorCode !== ErrorCode.NONE) {
+      this.transitions.observe(answer.leader, role.leaderId);
+      this.fetchLater(role);
+      return;
+    }
+    this.heard(role);
+    const wait = answer.records === undefined ? undefined : core.log.admit(answer.records.length);
+    if (wait === undefined) {
+      this.takeIn(role, answer);
+      return;
+    }
+    void wait.then(
+      () => {
+        if (core.role === role) core.guarded(() => this.takeIn(role, answer));
+      },
+      (error: unknown) => core.fail(error),
+    );
+  }
+
+  private takeIn(role: FollowerRole, answer: FetchAnswer): void {
+    const { core } = this;
+    if (answer.diverging !== undefined) {
+      this.truncateTo(answer.diverging);
+    } else if (answer.records !== undefined) {
+      try {
+        core.log.appendReplicated(answer.records);
+      } catch (error) {
+        if (!(error instanceof KafkaError) || error.code === ErrorCode.KAFKA_STORAGE_ERROR) throw error;
+        core.logger.warn('the leader sent batches that cannot be used', { leader: role.leaderId, reason: error.message });
+        this.fetchLater(role);
+        return;
+      }
+      // The next fetch says that this node has these records for good.
+      core.log.flush();
+    }
+    const known = answer.highWatermark < core.log.endOffset ? answer.highWatermark : core.log.endOffset;
+    if (answer.diverging === undefined && known > core.committedEnd) core.commitUpTo(known);
+    if (core.role === role) this.fetchFrom(role);
+  }
+
+  private truncateTo(diverging: { epoch: number; endOffset: bigint }): void {
+    const { log, logger, committedEnd } = this.core;
+    const ours = log.endOffsetForEpoch(diverging.epoch);
+    const shared = ours.endOffset < diverging.endOffset ? ours.endOffset : diverging.endOffset;
+    const target = ours.epoch === diverging.epoch ? shared : ours.endOffset;
+    assert(target >= committedEnd, `the leader asks to cut the log at ${target}, below the high watermark ${committedEnd}`);
+    logger.info('cuts off what the leader does not have', { from: target, to: log.endOffset });
+    log.truncate(target);
+  }
+
+  // ── an observer's search ──────────────────────────────────────────────────────────────────────────────────────────
+
+  /** An observer is told of leaders by nobody: it asks one voter after another for what comes next, and any of them names the leader. */
+  search(): void {
+    const { core } = this;
+    const role = { name: 'unattached' } as const;
+    core.become(role, core.promised);
+    const again = (): void => {
+      if (core.role === role) core.setTimer(core.electionDelay(), () => this.search());
+    };
+    // Should neither an answer nor a failure come.
+    core.setTimer(core.jittered(core.settings.fetchTimeoutMs * 1.5), () => this.search());
+    core.lostRounds++;
+    const voter = core.peers[core.random.int(core.peers.length)];
+    if (voter === undefined) return;
+    core.send(voter, fetch, messages.fetchRequest(core.clusterId, this.fetchRequest(0)), core.settings.fetchTimeoutMs, {
+      answered: (response) => {
+        const answer = messages.readFetchResponse(response);
+        if (answer !== undefined) this.transitions.observe(answer.leader, voter);
+        again();
+      },
+      failed: again,
+    });
+  }
+}

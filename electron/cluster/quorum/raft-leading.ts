@@ -1,0 +1,248 @@
+/** Leading an epoch: appending, answering fetches, counting what a majority has, and stepping down when no majority is heard of. */
+import { beginQuorumEpoch } from '../protocol/apis/begin-quorum-epoch.ts';
+import { endQuorumEpoch } from '../protocol/apis/end-quorum-epoch.ts';
+import type { fetch } from '../protocol/apis/fetch.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import type { RequestOf, ResponseIn } from '../protocol/schema.ts';
+import type { LeaderRole, RaftCore, Transitions } from './raft-core.ts';
+import { LeaderState, type PendingFetch } from './raft-leader.ts';
+import * as messages from './raft-messages.ts';
+import type { FetchAnswer } from './raft-messages.ts';
+import type { QuorumReplicaState } from './raft-types.ts';
+
+export class Leading {
+  private readonly core: RaftCore;
+  private readonly transitions: Transitions;
+  private flushScheduled = false;
+
+  constructor(core: RaftCore, transitions: Transitions) {
+    this.core = core;
+    this.transitions = transitions;
+  }
+
+  become(grantingVoters: readonly number[]): void {
+    const { core } = this;
+    const { epoch } = core.promised;
+    const epochStartOffset = core.log.appendLeaderChange(epoch, core.clock.now(), {
+      leaderId: core.nodeId,
+      voters: core.voters,
+      grantingVoters,
+    });
+    core.log.flush();
+    const monotonic = core.clock.monotonic();
+    const state = new LeaderState({ epoch, epochStartOffset, followers: core.peers, grantingVoters, monotonic });
+    const role: LeaderRole = { name: 'leader', state, beginning: new Set() };
+    core.lostRounds = 0;
+    core.become(role, { ...core.promised, leaderId: core.nodeId });
+    core.logger.info('leads the quorum', { epoch, granted: grantingVoters });
+    this.tick(role);
+    this.advance(role);
+  }
+
+  /** A leader hands over: it tells the others who should follow. Resolves when they know, or cannot be told. */
+  async resign(reason: string): Promise<void> {
+    const { core } = this;
+    const { role } = core;
+    if (role.name !== 'leader') return;
+    const successors = role.state.successors();
+    const leader = { leaderId: core.nodeId, epoch: core.promised.epoch };
+    core.logger.info('resigns as leader of the quorum', { epoch: leader.epoch, reason });
+    core.become({ name: 'unattached' }, { ...core.promised, leaderId: -1 }, reason);
+    // The others go first: they need to get ahead of this node only when it goes on.
+    core.setTimer(core.jittered(core.settings.fetchTimeoutMs), () => this.transitions.lookForLeader());
+    const body = messages.endRequest(core.clusterId, leader, successors);
+    await Promise.all(
+      core.peers.map((peer) =>
+        core.transport.send(peer, endQuorumEpoch, body, core.settings.fetchTimeoutMs).then(
+          () => undefined,
+          (error: unknown) => core.logger.debug('could not tell a voter of the resignation', { voter: peer, error }),
+        ),
+      ),
+    );
+  }
+
+  /** Makes the leader known to who has not fetched lately, and steps down when a majority has not. */
+  private tick(role: LeaderRole): void {
+    const { core } = this;
+    const now = core.clock.monotonic();
+    const { fetchTimeoutMs, fetchMaxWaitMs } = core.settings;
+    if (!role.state.heardMajoritySince(now - fetchTimeoutMs * 1.5)) {
+      void this.resign(`a majority of the quorum has not been heard of for ${fetchTimeoutMs * 1.5} ms`);
+      return;
+    }
+    role.state.forgetObservers(now);
+    for (const voter of role.state.followers.values()) {
+      if (voter.knowsLeader && now - voter.fetchedAt < fetchTimeoutMs / 2 + fetchMaxWaitMs) continue;
+      if (!role.beginning.has(voter.id)) this.beginEpoch(role, voter.id);
+    }
+    core.setTimer(fetchTimeoutMs / 4, () => this.tick(role));
+  }
+
+  private beginEpoch(role: LeaderRole, peer: number): void {
+    const { core } = this;
+    role.beginning.add(peer);
+    const body = messages.beginRequest(core.clusterId, peer, { leaderId: core.nodeId, epoch: role.state.epoch });
+    core.send(peer, beginQuorumEpoch, body, core.settings.fetchTimeoutMs, {
+      answered: (response) => {
+        role.beginning.delete(peer);
+        const answer = messages.readEpochResponse(response);
+        if (answer !== undefined) this.transitions.observe(answer, peer);
+      },
+      // The next tick tries again.
+      failed: () => role.beginning.delete(peer),
+    });
+  }
+
+  // ── appending and committing ──────────────────────────────────────────────────────────────────────────────────────
+
+  /** See `RaftNode.append`. */
+  append(values: readonly Uint8Array[]): { offset: bigint; lastOffset: bigint; committed: Promise<unknown> } {
+    const { core } = this;
+    const { role } = core;
+    if (role.name !== 'leader') throw new KafkaError(ErrorCode.NOT_CONTROLLER, 'This node does not lead the metadata quorum.');
+    if (role.state.appendsPending >= core.settings.maxPendingAppends) {
+      throw new KafkaError(ErrorCode.THROTTLING_QUOTA_EXCEEDED, 'Too many metadata changes wait for the quorum; try again in a moment.');
+    }
+    return core.guard(() => {
+      const offset = core.log.append(role.state.epoch, core.clock.now(), values);
+      const lastOffset = core.log.endOffset - 1n;
+      const { promise, resolve, reject } = Promise.withResolvers<undefined>();
+      role.state.addAppend({ lastOffset, resolve: () => resolve(undefined), reject });
+      this.scheduleFlush(role);
+      return { offset, lastOffset, committed: promise };
+    });
+  }
+
+  /** All appends of one turn share one flush; followers are sent them meanwhile. */
+  private scheduleFlush(role: LeaderRole): void {
+    if (this.flushScheduled) return;
+    this.flushScheduled = true;
+    const { core } = this;
+    queueMicrotask(() => {
+      if (core.role === role) core.guarded(() => role.state.completeFetches(core.log.endOffset, core.committedEnd));
+    });
+    core.clock.setTimer(0, () => {
+      this.flushScheduled = false;
+      if (core.role.name === 'stopped') return;
+      core.guarded(() => {
+        if (core.log.flushedOffset < core.log.endOffset) core.log.flush();
+        if (core.role.name === 'leader') this.advance(core.role);
+      });
+    });
+  }
+
+  private advance(role: LeaderRole): void {
+    const { core } = this;
+    const majority = role.state.majorityOffset(core.log.flushedOffset);
+    if (majority === undefined || majority <= core.committedEnd) return;
+    core.commitUpTo(majority);
+    if (core.role !== role) return;
+    role.state.completeAppends(core.committedEnd);
+    role.state.completeFetches(core.log.endOffset, core.committedEnd);
+  }
+
+  // ── answering fetches ─────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Answers at once, or holds the request up to its `maxWaitMs` while there is nothing new. */
+  handleFetch(body: RequestOf<typeof fetch>): Promise<ResponseIn<typeof fetch>> {
+    const refused = this.core.refusal(body.clusterId, -1);
+    if (refused !== undefined) return Promise.resolve(messages.fetchRefused(refused));
+    const asked = messages.readFetchRequest(body);
+    if (asked === undefined || asked.replicaId < 0 || asked.replicaId === this.core.nodeId) {
+      return Promise.resolve(messages.fetchRefused(ErrorCode.INVALID_REQUEST));
+    }
+    return new Promise((resolve) => {
+      this.core.guard(() => this.serveFetch(asked, (answer) => resolve(messages.fetchResponse(answer))));
+    });
+  }
+
+  private serveFetch(asked: messages.FetchAsked, reply: (answer: FetchAnswer) => void): void {
+    const { core } = this;
+    const { role } = core;
+    const refused = this.refusesReader(asked.epoch);
+    if (refused !== undefined || role.name !== 'leader') {
+      reply(this.fetchAnswer(refused ?? ErrorCode.NOT_LEADER_OR_FOLLOWER));
+      return;
+    }
+    const now = { monotonic: core.clock.monotonic(), wall: core.clock.now() };
+    const replica = role.state.replica(asked.replicaId, now.monotonic);
+    if (replica === undefined) {
+      reply(this.fetchAnswer(ErrorCode.THROTTLING_QUOTA_EXCEEDED));
+      return;
+    }
+    const diverging = this.divergence(asked.lastEpoch, asked.fetchOffset);
+    if (diverging !== undefined) {
+      role.state.recordContact(replica, now.monotonic);
+      reply({ ...this.fetchAnswer(ErrorCode.NONE), diverging });
+      return;
+    }
+    role.state.recordFetch(replica, asked.fetchOffset, core.log.endOffset, now);
+    this.advance(role);
+
+    const answer = (): void => {
+      if (core.role !== role) {
+        reply(this.fetchAnswer(ErrorCode.NOT_LEADER_OR_FOLLOWER));
+        return;
+      }
+      reply({ ...this.fetchAnswer(ErrorCode.NONE), records: core.log.read(asked.fetchOffset, asked.maxBytes) });
+    };
+    if (asked.fetchOffset < core.log.endOffset || asked.highWatermark < core.committedEnd || asked.maxWaitMs <= 0) {
+      answer();
+      return;
+    }
+    const waiting: PendingFetch = {
+      fetchOffset: asked.fetchOffset,
+      highWatermark: asked.highWatermark,
+      answer: () => {
+        timer.cancel();
+        role.state.removeFetch(asked.replicaId, waiting);
+        answer();
+      },
+    };
+    const timer = core.clock.setTimer(Math.min(asked.maxWaitMs, core.settings.fetchMaxWaitMs), () => waiting.answer());
+    role.state.addFetch(asked.replicaId, waiting);
+  }
+
+  /** Why a reader that knows `epoch` cannot be served; undefined: this node leads that epoch. */
+  private refusesReader(epoch: number): number | undefined {
+    const { promised, role } = this.core;
+    if (epoch < promised.epoch) return ErrorCode.FENCED_LEADER_EPOCH;
+    if (epoch > promised.epoch) return ErrorCode.UNKNOWN_LEADER_EPOCH;
+    return role.name === 'leader' ? undefined : ErrorCode.NOT_LEADER_OR_FOLLOWER;
+  }
+
+  private fetchAnswer(errorCode: number): FetchAnswer {
+    const { core } = this;
+    return { errorCode, leader: core.leader, highWatermark: core.committedEnd, logStartOffset: core.log.startOffset };
+  }
+
+  /** Where the follower has to cut its log, when the end of it is not in ours (KIP-595). */
+  private divergence(lastEpoch: number, fetchOffset: bigint): { epoch: number; endOffset: bigint } | undefined {
+    const { log } = this.core;
+    if (fetchOffset === log.startOffset) return undefined;
+    const ours = log.endOffsetForEpoch(lastEpoch);
+    return ours.epoch === lastEpoch && ours.endOffset >= fetchOffset ? undefined : ours;
+  }
+
+  // ── what it knows of the others ───────────────────────────────────────────────────────────────────────────────────
+
+  /** Offset of the LeaderChange that opened this node's leadership; undefined when it does not lead. */
+  get epochStartOffset(): bigint | undefined {
+    const { role } = this.core;
+    return role.name === 'leader' ? role.state.epochStartOffset : undefined;
+  }
+
+  /** Voters, this node among them, and observers; undefined unless this node leads. */
+  describe(): { voters: QuorumReplicaState[]; observers: QuorumReplicaState[] } | undefined {
+    const { core } = this;
+    const { role } = core;
+    if (role.name !== 'leader') return undefined;
+    const now = BigInt(Math.trunc(core.clock.now()));
+    const self = { replicaId: core.nodeId, logEndOffset: core.log.endOffset, lastFetchTimestamp: now, lastCaughtUpTimestamp: now };
+    return {
+      voters: [self, ...role.state.describe('voters')].sort((a, b) => a.replicaId - b.replicaId),
+      observers: role.state.describe('observers'),
+    };
+  }
+}
