@@ -4,6 +4,11 @@ import { expect } from 'vitest';
 import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
 import type { Fault } from '../../shared/models/lab.ts';
 import type { TimelineEvent } from '../../shared/models/timeline.ts';
+import { systemClock } from '../../electron/cluster/lib/system-clock.ts';
+import { systemRandom } from '../../electron/cluster/lib/system-random.ts';
+import { PeerClient } from '../../electron/cluster/network/client.ts';
+import { tcpNetwork } from '../../electron/cluster/network/tcp.ts';
+import { metadata } from '../../electron/cluster/protocol/apis/metadata.ts';
 import { ClusterProcess } from './cluster-process.ts';
 
 export interface PartitionState {
@@ -17,6 +22,9 @@ export class FaultBench {
   readonly cluster: ClusterProcess;
   readonly kafka: Kafka;
   readonly admin: Admin;
+
+  /** Who is asked how a partition is; a test that breaks node 3 names others. */
+  witnesses: readonly number[] = [3, 2];
 
   private constructor(cluster: ClusterProcess) {
     this.cluster = cluster;
@@ -89,10 +97,29 @@ export class FaultBench {
     return name;
   }
 
+  /** Partition 0, as the first broker knows it that answers of those that nobody breaks. */
   async partition(topic: string): Promise<PartitionState> {
-    const { topics } = await this.admin.fetchTopicMetadata({ topics: [topic] });
-    const { leader = -1, isr = [] } = topics[0]?.partitions[0] ?? {};
-    return { leader, isr: isr.toSorted() };
+    let failure: unknown;
+    for (const node of this.witnesses) {
+      const port = Number(this.cluster.bootstrap.split(',')[node - 1]?.split(':')[1]);
+      const client = new PeerClient({
+        network: tcpNetwork(),
+        clock: systemClock,
+        random: systemRandom(),
+        address: { host: '127.0.0.1', port },
+        clientId: 'judge',
+      });
+      try {
+        const { topics } = await client.send(metadata, 12, { topics: [{ name: topic }] }, { timeoutMs: 1_000 });
+        const { leaderId = -1, isrNodes = [] } = topics[0]?.partitions[0] ?? {};
+        return { leader: leaderId, isr: isrNodes.toSorted() };
+      } catch (error) {
+        failure = error;
+      } finally {
+        client.close();
+      }
+    }
+    throw failure;
   }
 
   /** Waits until the partition is as it should be; returns after how many milliseconds it was. */
