@@ -101,6 +101,7 @@ class RunningNode implements Node {
     this.refuseIfStopping();
     quorum.start();
     const running = Promise.withResolvers<undefined>();
+    let serving = false;
     const broker = new Broker({
       config,
       clock,
@@ -113,11 +114,16 @@ class RunningNode implements Node {
       // A replica fetcher has one fetch at a time, and has written what it brought before it sends the next.
       connectReplica: (address) => this.connect(address, { reuseAnswers: true }),
       onState: (state) => {
-        if (state === 'running') running.resolve(undefined);
+        if (state !== 'running') return;
+        serving = true;
+        running.resolve(undefined);
       },
     });
     this.broker = broker;
-    this.clientServer = this.serve('PLAINTEXT', config.brokerPort, settings, broker.dispatch);
+    // Until it has read the metadata a broker would tell clients that topics do not exist; so they wait, as they do at Apache Kafka's.
+    this.clientServer = this.serve('PLAINTEXT', config.brokerPort, settings, (request) =>
+      serving ? broker.dispatch(request) : running.promise.then(() => broker.dispatch(request)),
+    );
     this.ports.broker = await this.clientServer.start();
     this.refuseIfStopping();
     await this.serveZooKeeper(quorum);
