@@ -128,6 +128,13 @@ const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
     { causes: ['cluster/brokerUnfenced'], fits: concerns(gaining) },
     { causes: ['topic/created'], fits: (cause, effect) => effect.topic !== undefined && cause.topic === effect.topic },
   ],
+  'partition/uncleanlyElected': [
+    { causes: MOVED, fits: concerns(losing) },
+    { causes: ['cluster/brokerUnfenced'], fits: concerns(gaining) },
+    { causes: ['topic/configChanged'], fits: any },
+  ],
+  'partition/reassigned': [{ causes: ['partition/reassignmentStarted'], fits: any }],
+  'partition/reassignmentCancelled': [{ causes: ['partition/reassignmentStarted'], fits: any }],
   'partition/leadersLost': [{ causes: MOVED, fits: sameBroker }],
   'partition/isrShrunk': [
     { causes: MOVED, fits: concerns(leaving) },

@@ -327,6 +327,9 @@ export class Partition implements IsrSubscriber {
     if (!this.isPending(proposal)) return;
     if (answer.isr !== undefined) {
       if (answer.partitionEpoch < this.state.partitionEpoch || answer.leaderEpoch !== this.state.leaderEpoch) return;
+      // A smaller ISR counts when it is read from the metadata log, behind any change of min.insync.replicas that was there before it:
+      // the controller has already taken those who left for eligible by the new one.
+      if (answer.isr.length < this.state.isr.length) return;
       this.apply({ ...this.state, isr: answer.isr, partitionEpoch: answer.partitionEpoch });
       return;
     }

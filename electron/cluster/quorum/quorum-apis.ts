@@ -7,6 +7,7 @@ import { beginQuorumEpoch } from '../protocol/apis/begin-quorum-epoch.ts';
 import { describeQuorum } from '../protocol/apis/describe-quorum.ts';
 import { endQuorumEpoch } from '../protocol/apis/end-quorum-epoch.ts';
 import { fetch } from '../protocol/apis/fetch.ts';
+import { fetchSnapshot } from '../protocol/apis/fetch-snapshot.ts';
 import { vote } from '../protocol/apis/vote.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
@@ -61,6 +62,7 @@ export function quorumApis(parts: {
     entry(beginQuorumEpoch, (request) => raft.handleBeginQuorumEpoch(request)),
     entry(endQuorumEpoch, (request) => raft.handleEndQuorumEpoch(request)),
     entry(fetch, (request) => raft.handleFetch(request)),
+    entry(fetchSnapshot, (request) => raft.handleFetchSnapshot(request)),
     entry(describeQuorum, (request) => answerDescribeQuorum(raft, voters, request)),
   ]);
   for (const key of controller.apiKeys) {
