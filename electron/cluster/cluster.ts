@@ -318,7 +318,7 @@ export class Cluster {
       host: this.host,
       brokerPort,
       controllerPort,
-      rack: null,
+      rack: rackOf(id, this.options.properties?.['broker.rack']),
       voters: nodes.map((node) => ({ id: node.id, host: this.host, port: node.controllerPort })),
       properties: this.options.properties ?? {},
     };
@@ -369,4 +369,10 @@ function checkBrokers(brokers: number | undefined): void {
 
 function isPortTaken(error: unknown): boolean {
   return error instanceof ClusterError && error.code === 'NODE_FAILED' && error.message.includes('EADDRINUSE');
+}
+
+/** `broker.rack` of a cluster's configuration names one rack for each broker in turn. */
+function rackOf(id: number, racks: string | undefined): string | null {
+  const names = (racks ?? '').split(',').flatMap((name) => name.trim() || []);
+  return names[(id - 1) % names.length] ?? null;
 }
