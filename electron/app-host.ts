@@ -32,6 +32,8 @@ export interface Host {
   readonly lab: Lab;
   /** Where clients connect; null until the cluster serves, and when it does not start. */
   bootstrap(): string | null;
+  /** Where ZooKeeper's clients connect; null when `bootstrap` is. */
+  zookeeper(): string | null;
   /** Resolves when the cluster serves, with null, or when it has failed to, with the reason. Never rejects. */
   readonly started: Promise<string | null>;
   /**
@@ -107,6 +109,7 @@ export function startHost(options: HostOptions): Host {
     services,
     lab,
     bootstrap: () => bootstrap,
+    zookeeper: () => (bootstrap === null ? null : cluster.zookeeper),
     started: start(),
     close: () => (closing ??= end()),
   };

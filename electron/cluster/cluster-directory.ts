@@ -20,6 +20,8 @@ export interface NodePorts {
   id: number;
   brokerPort: number;
   controllerPort: number;
+  /** 0 in a file from before there was one. */
+  zookeeperPort: number;
 }
 
 const VERSION = 1;
@@ -93,7 +95,9 @@ export class ClusterDirectory {
       if (!isRecord(node) || node['id'] !== index + 1 || !isPort(node['brokerPort']) || !isPort(node['controllerPort'])) {
         throw this.malformed(file);
       }
-      return { id: index + 1, brokerPort: node['brokerPort'], controllerPort: node['controllerPort'] };
+      const zookeeperPort = node['zookeeperPort'] ?? 0;
+      if (zookeeperPort !== 0 && !isPort(zookeeperPort)) throw this.malformed(file);
+      return { id: index + 1, brokerPort: node['brokerPort'], controllerPort: node['controllerPort'], zookeeperPort };
     });
     if (checked.length === 0) throw this.malformed(file);
     return { version: VERSION, clusterId, nodes: checked };

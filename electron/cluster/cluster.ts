@@ -32,6 +32,8 @@ export interface ClusterOptions {
   firstPort?: number;
   /** The same for the quorum's own traffic. Default: 100 above `firstPort`, as 9192 is above 9092. */
   controllerFirstPort?: number;
+  /** The same for ZooKeeper's clients. Default: 2181, or 200 above a `firstPort` that was given. */
+  zookeeperFirstPort?: number;
   /** Undefined: a temporary directory that is removed at the end. */
   dataDirectory?: string;
   /** Broker settings by Kafka's names, for every node. */
@@ -54,6 +56,7 @@ export interface NodeView {
   host: string;
   brokerPort: number;
   controllerPort: number;
+  zookeeperPort: number;
   /** Milliseconds since the active controller last heard of it; null while no controller says. */
   sessionAgeMs: number | null;
   /** After which silence the controller fences it. */
@@ -70,6 +73,7 @@ export interface NodeView {
 
 const MAX_BROKERS = 9;
 const DEFAULT_FIRST_PORT = 9092;
+const ZOOKEEPER_FIRST_PORT = 2181;
 const STATUS_TIMEOUT_MS = 500;
 /** Of `broker.session.timeout.ms`. */
 const DEFAULT_SESSION_TIMEOUT_MS = 3_000;
@@ -127,10 +131,12 @@ export class Cluster {
 
   /** `host:port,host:port`, for clients. */
   get bootstrap(): string {
-    const host = this.host.includes(':') ? `[${this.host}]` : this.host;
-    return this.plannedFile()
-      .nodes.map((node) => `${host}:${node.brokerPort}`)
-      .join(',');
+    return this.addresses((node) => node.brokerPort);
+  }
+
+  /** The same for ZooKeeper's clients. */
+  get zookeeper(): string {
+    return this.addresses((node) => node.zookeeperPort);
   }
 
   /** Asks every running node how it is; one that does not answer within half a second is shown with what is known of it. */
@@ -148,6 +154,7 @@ export class Cluster {
         host: this.host,
         brokerPort: ports.brokerPort,
         controllerPort: ports.controllerPort,
+        zookeeperPort: ports.zookeeperPort,
         sessionAgeMs: session?.ageMs ?? null,
         since: node.since,
         sessionTimeoutMs: this.sessionTimeoutMs,
@@ -242,8 +249,11 @@ export class Cluster {
 
   /** Settles identity and ports and writes them down, before anything uses them. */
   private async plan(directory: ClusterDirectory, known: ClusterFile | undefined): Promise<void> {
-    const { brokers, firstPort, controllerFirstPort } = this.options;
-    const quorumFirstPort = controllerFirstPort ?? quorumPortBeside(firstPort ?? DEFAULT_FIRST_PORT);
+    const { brokers, firstPort, controllerFirstPort, zookeeperFirstPort } = this.options;
+    const quorumFirstPort = controllerFirstPort ?? portBeside(firstPort ?? DEFAULT_FIRST_PORT, 100);
+    const coordinationFirstPort =
+      zookeeperFirstPort ??
+      ((firstPort ?? DEFAULT_FIRST_PORT) === DEFAULT_FIRST_PORT ? ZOOKEEPER_FIRST_PORT : portBeside(firstPort ?? 0, 200));
     const count = brokers ?? known?.nodes.length ?? 3;
     if (known !== undefined && known.nodes.length !== count) {
       throw new ClusterError(
@@ -255,10 +265,12 @@ export class Cluster {
     this.notices.length = 0;
     const keepsBroker = firstPort === undefined && known !== undefined;
     const keepsController = controllerFirstPort === undefined && known !== undefined;
+    const keepsZooKeeper = firstPort === undefined && zookeeperFirstPort === undefined && known !== undefined;
     // A node whose port was taken in the meantime must not take that of the next one.
     const taken = new Set<number>();
     if (keepsBroker) for (const node of known.nodes) taken.add(node.brokerPort);
     if (keepsController) for (const node of known.nodes) taken.add(node.controllerPort);
+    if (keepsZooKeeper) for (const node of known.nodes) taken.add(node.zookeeperPort);
     const nodes: NodePorts[] = [];
     for (let id = 1; id <= count; id++) {
       const before = known?.nodes[id - 1];
@@ -267,11 +279,17 @@ export class Cluster {
         keepsBroker && before !== undefined ? before.brokerPort : next(firstPort ?? DEFAULT_FIRST_PORT, previous?.brokerPort);
       const wantedController =
         keepsController && before !== undefined ? before.controllerPort : next(quorumFirstPort, previous?.controllerPort);
+      const wantedZooKeeper =
+        keepsZooKeeper && before !== undefined && before.zookeeperPort !== 0
+          ? before.zookeeperPort
+          : next(coordinationFirstPort, previous?.zookeeperPort);
       if (keepsBroker) taken.delete(wantedBroker);
       if (keepsController) taken.delete(wantedController);
+      if (keepsZooKeeper) taken.delete(wantedZooKeeper);
       const brokerPort = await this.takePort(id, 'for clients', wantedBroker, taken);
       const controllerPort = await this.takePort(id, 'for the quorum', wantedController, taken);
-      nodes.push({ id, brokerPort, controllerPort });
+      const zookeeperPort = await this.takePort(id, "for ZooKeeper's clients", wantedZooKeeper, taken);
+      nodes.push({ id, brokerPort, controllerPort, zookeeperPort });
     }
     this.file = { version: 1, clusterId: known?.clusterId ?? randomUuid(this.random), nodes };
     directory.write(this.file);
@@ -310,7 +328,7 @@ export class Cluster {
 
   private configOf(id: number): NodeConfig {
     const { nodes, clusterId } = this.plannedFile();
-    const { brokerPort, controllerPort } = this.portsOf(id);
+    const { brokerPort, controllerPort, zookeeperPort } = this.portsOf(id);
     return {
       nodeId: id,
       clusterId,
@@ -318,10 +336,18 @@ export class Cluster {
       host: this.host,
       brokerPort,
       controllerPort,
+      zookeeperPort,
       rack: rackOf(id, this.options.properties?.['broker.rack']),
       voters: nodes.map((node) => ({ id: node.id, host: this.host, port: node.controllerPort })),
       properties: this.options.properties ?? {},
     };
+  }
+
+  private addresses(port: (node: NodePorts) => number): string {
+    const host = this.host.includes(':') ? `[${this.host}]` : this.host;
+    return this.plannedFile()
+      .nodes.map((node) => `${host}:${port(node)}`)
+      .join(',');
   }
 
   private portsOf(id: number): NodePorts {
@@ -342,9 +368,9 @@ export class Cluster {
   }
 }
 
-/** Where the quorum's ports begin: clusters that were given ports of their own do not meet on 9192. 0, any, where that is no port. */
-function quorumPortBeside(firstPort: number): number {
-  const port = firstPort + 100;
+/** Where other ports begin: clusters that were given ports of their own do not meet on 9192. 0, any, where that is no port. */
+function portBeside(firstPort: number, distance: number): number {
+  const port = firstPort + distance;
   return firstPort === 0 || port + MAX_BROKERS > 65_535 ? 0 : port;
 }
 

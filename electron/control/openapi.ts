@@ -7,7 +7,7 @@ const nullableInteger = { type: ['integer', 'null'] };
 const SCHEMAS = {
   Node: {
     type: 'object',
-    required: ['id', 'state', 'role', 'host', 'port', 'controllerPort', 'since', 'sessionAgeMs', 'sessionTimeoutMs'],
+    required: ['id', 'state', 'role', 'host', 'port', 'controllerPort', 'zookeeperPort', 'since', 'sessionAgeMs', 'sessionTimeoutMs'],
     properties: {
       id: integer,
       state: { type: 'string', enum: ['starting', 'running', 'stopping', 'stopped', 'killed', 'failed'] },
@@ -16,6 +16,7 @@ const SCHEMAS = {
       host: { type: 'string' },
       port: { ...integer, description: 'For clients.' },
       controllerPort: integer,
+      zookeeperPort: integer,
       since: { ...integer, description: 'Since when it is in its state; milliseconds since 1970.' },
       sessionAgeMs: { ...nullableInteger, description: 'Since the active controller last heard of it; null while none says.' },
       sessionTimeoutMs: integer,

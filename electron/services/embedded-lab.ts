@@ -1,9 +1,11 @@
 /** The lab of the cluster that this process hosts: the supervisor's words in those of the app. */
-import { ClusterError, type Cluster } from '../cluster/cluster.ts';
+import { ZooKeeperReader, type ZooKeeperAddress } from '../admin/zookeeper-reader.ts';
+import { ClusterError, type Cluster, type NodeView } from '../cluster/cluster.ts';
 import { ServiceError } from './errors.ts';
 import type { Lab, LabNode } from './lab.ts';
 
 export function createEmbeddedLab(cluster: Cluster): Lab {
+  const tree = new ZooKeeperReader(() => zookeeperServers(cluster));
   return {
     async nodes(): Promise<LabNode[]> {
       const nodes = await cluster.nodes();
@@ -19,10 +21,20 @@ export function createEmbeddedLab(cluster: Cluster): Lab {
     onFaults: () => () => undefined,
     addNode: () => missing(),
     removeNode: () => missing(),
-    znode: () => missing(),
+    znode: (path) => tree.read(path),
     timeline: (sinceId) => cluster.timeline(sinceId),
     onEvent: (listener) => cluster.onEvent(listener),
   };
+}
+
+/** Running ones only: one that is frozen does not say so, and is found out by its silence. */
+async function zookeeperServers(cluster: Cluster): Promise<ZooKeeperAddress[]> {
+  const nodes = await cluster.nodes();
+  const answering = (node: NodeView): number => (node.role === null ? 1 : 0);
+  return nodes
+    .filter((node) => node.state === 'running')
+    .sort((a, b) => answering(a) - answering(b))
+    .map(({ id, host, zookeeperPort }) => ({ id, host, port: zookeeperPort }));
 }
 
 async function translated(node: number, action: () => Promise<void>): Promise<void> {

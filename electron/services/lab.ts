@@ -11,6 +11,7 @@ export interface LabNode {
   host: string;
   port: number;
   controllerPort: number;
+  zookeeperPort: number;
   /** Wall-clock ms since when it is in that state. */
   since: number;
   /** Milliseconds since the active controller heard its last heartbeat; null while nobody knows. */

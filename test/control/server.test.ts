@@ -23,6 +23,7 @@ class FakeLab implements Lab {
       host: '127.0.0.1',
       port: 9091 + id,
       controllerPort: 9191 + id,
+      zookeeperPort: 2180 + id,
       since: 0,
       sessionAgeMs: 10,
       sessionTimeoutMs: 3000,

@@ -1,4 +1,11 @@
-import type { CommittedBatch, EpochEnd, RaftLog } from '../../electron/cluster/quorum/raft-log.ts';
+import type {
+  CommittedBatch,
+  EpochEnd,
+  RaftLog,
+  SnapshotId,
+  SnapshotReceiver,
+  SnapshotWriter,
+} from '../../electron/cluster/quorum/raft-log.ts';
 import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
 import { KafkaError } from '../../electron/cluster/protocol/kafka-error.ts';
 
@@ -9,7 +16,9 @@ export class MemoryRaftLog implements RaftLog {
   /** Lower than `flushed` on a disk that lies. */
   private durable = 0n;
   private readonly honest: boolean;
-  readonly startOffset = 0n;
+  startOffset = 0n;
+  /** Oldest first; the two newest are kept, as on disk. */
+  snapshots: { id: SnapshotId; bytes: Buffer }[] = [];
 
   /** One that is not honest says that it has flushed, and has not. */
   constructor(honest = true) {
@@ -18,18 +27,23 @@ export class MemoryRaftLog implements RaftLog {
 
   get endOffset(): bigint {
     const last = this.batches.at(-1);
-    return last === undefined ? 0n : last.lastOffset + 1n;
+    return last === undefined ? this.startOffset : last.lastOffset + 1n;
   }
   get flushedOffset(): bigint {
     return this.flushed;
   }
   get lastEpoch(): number {
-    return this.batches.at(-1)?.epoch ?? 0;
+    return this.batches.at(-1)?.epoch ?? this.latestSnapshot?.epoch ?? 0;
   }
 
   endOffsetForEpoch(epoch: number): EpochEnd {
     const last = this.batches.findLast((batch) => batch.epoch <= epoch);
-    return last === undefined ? { epoch: 0, endOffset: 0n } : { epoch: last.epoch, endOffset: last.lastOffset + 1n };
+    if (last === undefined) {
+      const earliest = this.earliestSnapshot;
+      const known = earliest?.endOffset === this.startOffset && earliest.epoch <= epoch;
+      return { epoch: known ? earliest.epoch : 0, endOffset: this.startOffset };
+    }
+    return { epoch: last.epoch, endOffset: last.lastOffset + 1n };
   }
 
   append(epoch: number, timestamp: number, values: readonly Uint8Array[]): bigint {
@@ -83,6 +97,67 @@ export class MemoryRaftLog implements RaftLog {
     return low;
   }
 
+  get latestSnapshot(): SnapshotId | undefined {
+    return this.snapshots.at(-1)?.id;
+  }
+  get earliestSnapshot(): SnapshotId | undefined {
+    return this.snapshots[0]?.id;
+  }
+
+  readSnapshot(id: SnapshotId, position: bigint, maxBytes: number): { size: bigint; bytes: Buffer } | undefined {
+    const found = this.find(id);
+    if (found === undefined) return undefined;
+    if (position >= BigInt(found.bytes.length)) throw new KafkaError(ErrorCode.POSITION_OUT_OF_RANGE, 'past the end');
+    const bytes = found.bytes.subarray(Number(position), Number(position) + Math.max(1, maxBytes));
+    return { size: BigInt(found.bytes.length), bytes };
+  }
+
+  snapshotRecords(id: SnapshotId): Buffer[][] {
+    const found = this.find(id);
+    if (found === undefined) throw new Error(`no snapshot ${id.endOffset}-${id.epoch}`);
+    return [(JSON.parse(found.bytes.toString()) as string[]).map((value) => Buffer.from(value))];
+  }
+
+  writeSnapshot(id: SnapshotId): SnapshotWriter {
+    const values: string[] = [];
+    return {
+      append: (more) => values.push(...more.map((value) => Buffer.from(value).toString())),
+      finish: () => {
+        const bytes = Buffer.from(JSON.stringify(values));
+        this.snapshots = [...this.snapshots, { id, bytes }].slice(-2);
+        const earliest = this.snapshots.length < 2 ? undefined : this.snapshots[0];
+        if (earliest !== undefined) {
+          this.batches = this.batches.filter((batch) => batch.lastOffset >= earliest.id.endOffset);
+          this.startOffset = earliest.id.endOffset;
+        }
+        return bytes.length;
+      },
+      abandon: () => undefined,
+    };
+  }
+
+  receiveSnapshot(id: SnapshotId): SnapshotReceiver {
+    let bytes: Buffer = Buffer.alloc(0);
+    return {
+      get position() {
+        return bytes.length;
+      },
+      append: (more) => {
+        bytes = Buffer.concat([bytes, more]);
+      },
+      finish: () => {
+        this.snapshots = [{ id, bytes }];
+        this.batches = [];
+        this.startOffset = this.flushed = this.durable = id.endOffset;
+      },
+      abandon: () => undefined,
+    };
+  }
+
+  private find(id: SnapshotId): { id: SnapshotId; bytes: Buffer } | undefined {
+    return this.snapshots.find((one) => one.id.endOffset === id.endOffset && one.id.epoch === id.epoch);
+  }
+
   admit(): undefined {
     return undefined;
   }
@@ -90,9 +165,14 @@ export class MemoryRaftLog implements RaftLog {
     this.flush();
   }
 
-  /** Power is cut: what was not flushed is gone. */
+  /** Power is cut: what was not flushed is gone. A snapshot that goes further than the log replaces it. */
   crash(): void {
     this.truncate(this.durable);
+    const latest = this.snapshots.at(-1);
+    if (latest === undefined || latest.id.endOffset <= this.endOffset) return;
+    this.snapshots = [latest];
+    this.batches = [];
+    this.startOffset = this.flushed = this.durable = latest.id.endOffset;
   }
 }
 

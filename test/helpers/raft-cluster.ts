@@ -78,6 +78,14 @@ export class RaftCluster {
             lines.forEach((line, index) => this.onCommitted(committed, batch.baseOffset + BigInt(index), `${batch.epoch}:${line}`));
           }
         },
+        onSnapshot: (id) => {
+          committed.length = 0;
+          for (const lines of log.snapshotRecords(id)) {
+            for (const line of lines) this.onCommitted(committed, BigInt(committed.length), line.toString());
+          }
+          if (BigInt(committed.length) !== id.endOffset)
+            this.failures.push(new Error(`a snapshot of ${id.endOffset} holds ${committed.length}`));
+        },
         onFailure: (error) => this.failures.push(error),
       },
       logger: silentLogger,
@@ -86,6 +94,16 @@ export class RaftCluster {
     this.members.set(id, { id, log, votes, raft, running: true, committed });
     this.network.attach(id, (api, body) => handle(raft, api.key, body));
     raft.start();
+  }
+
+  /** Has a node write a snapshot of all that it knows to be committed. */
+  snapshot(id: number): void {
+    const { log, committed } = this.member(id);
+    const last = committed.at(-1);
+    if (last === undefined || (log.latestSnapshot?.endOffset ?? 0n) >= BigInt(committed.length)) return;
+    const writer = log.writeSnapshot({ endOffset: BigInt(committed.length), epoch: Number(last.split(':')[0]) });
+    writer.append(committed.map((line) => Buffer.from(line)));
+    writer.finish();
   }
 
   /** Ends a node as a power cut does. */
@@ -141,6 +159,8 @@ function handle(raft: RaftNode, key: number, body: unknown): unknown {
       return raft.handleEndQuorumEpoch(body as Parameters<RaftNode['handleEndQuorumEpoch']>[0]);
     case ApiKey.Fetch:
       return raft.handleFetch(body as Parameters<RaftNode['handleFetch']>[0]);
+    case ApiKey.FetchSnapshot:
+      return raft.handleFetchSnapshot(body as Parameters<RaftNode['handleFetchSnapshot']>[0]);
     default:
       throw new Error(`no handler for API ${key}`);
   }

@@ -9,7 +9,7 @@ import { rangeBounds, type Range } from '../../electron/cluster/protocol/range.t
 import { consumerProtocolAssignment, consumerProtocolSubscription } from '../../electron/cluster/protocol/records/consumer-protocol.ts';
 import { controlSchemas } from '../../electron/cluster/protocol/records/control-records.ts';
 import { groupSchemas } from '../../electron/cluster/protocol/records/group-schemas.ts';
-import { metadataSchemas } from '../../electron/cluster/protocol/records/metadata-schemas.ts';
+import { metadataSchemas, OWN_TAG } from '../../electron/cluster/protocol/records/metadata-schemas.ts';
 import { transactionSchemas } from '../../electron/cluster/protocol/records/transaction-records.ts';
 import type { AnyField, Api, Fields, FieldType, Message } from '../../electron/cluster/protocol/schema.ts';
 import { findJar, readJar } from '../helpers/jar.ts';
@@ -90,6 +90,7 @@ function specDefault({ type, default: value }: SpecField, isStruct: boolean): st
 
 function describeOurs(fields: Fields, path: string): string[] {
   return Object.entries(fields).flatMap(([key, field]) => {
+    if (field.tag !== undefined && field.tag >= OWN_TAG) return [];
     const name = `${path}${key}`;
     const tag = field.tag === undefined ? 'untagged' : `tag ${field.tag} in ${field.taggedVersions ?? field.versions}`;
     const line = `${name}: ${typeName(field.type)} in ${field.versions}, null ${field.nullable ?? 'never'}, ${tag}, default ${ourDefault(key, field)}`;

@@ -44,6 +44,7 @@ function node(id: number, state: LabNode['state']): LabNode {
     host: '127.0.0.1',
     port: 9092 + id,
     controllerPort: 9192 + id,
+    zookeeperPort: 2181 + id,
     since: 5,
     sessionAgeMs: null,
     sessionTimeoutMs: 3_000,

@@ -15,7 +15,8 @@ Runs a Kafka cluster on this machine until Ctrl-C.
 
   --brokers N      1 to 9 brokers (default: 3, or what the data directory holds)
   --port P         first port for clients, the next free ones for the others (default: 9092); 0: any;
-                   the brokers' own traffic takes ports from 100 above
+                   the brokers' own traffic takes ports from 100 above,
+                   ZooKeeper's clients connect from 2181 up, with P given from 200 above it
   --data DIR       where the data is kept (default: the user's data directory)
   --memory         keep nothing: a temporary directory, removed at the end
   --config FILE    broker settings, as in Kafka's server.properties
@@ -114,13 +115,13 @@ async function openControl(cluster: Cluster, port: number, say: (line: string) =
 }
 
 function announce(cluster: Cluster, control: ControlServer | undefined, json: boolean, say: (line: string) => void): void {
-  const { bootstrap, dataDirectory: data } = cluster;
+  const { bootstrap, zookeeper, dataDirectory: data } = cluster;
   if (json) {
-    const line = { bootstrap, zookeeper: null, control: control?.url ?? null, token: control?.token ?? null, data, pid: process.pid };
+    const line = { bootstrap, zookeeper, control: control?.url ?? null, token: control?.token ?? null, data, pid: process.pid };
     process.stdout.write(`${JSON.stringify(line)}\n`);
     return;
   }
-  process.stdout.write(`bootstrap  ${bootstrap}\ndata       ${data}\n`);
+  process.stdout.write(`bootstrap  ${bootstrap}\nzookeeper  ${zookeeper}\ndata       ${data}\n`);
   if (control !== undefined) process.stdout.write(`control    ${control.url}\ntoken      ${control.token}\n`);
   say('Every broker is ready. Ctrl-C stops them.');
 }

@@ -117,7 +117,8 @@ async function announce(
   const interrupted = await Promise.race([host.started.then(() => false), signal.then(() => true)]);
   if (interrupted) return;
   const bootstrap = host.bootstrap();
-  if (options.json) process.stdout.write(`${JSON.stringify({ url: server.url, token: server.token, bootstrap, zookeeper: null })}\n`);
+  if (options.json)
+    process.stdout.write(`${JSON.stringify({ url: server.url, token: server.token, bootstrap, zookeeper: host.zookeeper() })}\n`);
   for (const notice of host.services.info.notices) say(notice);
   if (!options.json && bootstrap !== null) say(`Kafka clients connect to ${bootstrap}.`);
 }

@@ -11,6 +11,8 @@ export interface NodeConfig {
   brokerPort: number;
   /** Where other nodes reach its controller half. */
   controllerPort: number;
+  /** Where ZooKeeper's clients connect; absent: nowhere. */
+  zookeeperPort?: number;
   rack: string | null;
   /** Every node of the quorum. A node that is not among them observes: it follows the metadata, and has no vote. */
   voters: readonly { id: number; host: string; port: number }[];

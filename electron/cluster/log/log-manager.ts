@@ -12,6 +12,7 @@ import type { LogSummary } from './log-summary.ts';
 import type { LogOptions } from './log-types.ts';
 import { Log } from './log.ts';
 import { partitionKey } from './offset-checkpoint.ts';
+import { ParentDirectory } from './parent-directory.ts';
 import { TailCache } from './tail-cache.ts';
 
 const CLEAN_SHUTDOWN_FILE = '.kafka_cleanshutdown';
@@ -66,6 +67,7 @@ export class LogManager {
   private readonly directory: string;
   private readonly tailCache: TailCache;
   private readonly files: FilePool;
+  private readonly parent: ParentDirectory;
   private readonly byKey = new Map<string, ManagedLog>();
   private readonly byTopic = new Map<string, Set<ManagedLog>>();
   private readonly timers = new Set<Timer>();
@@ -95,6 +97,7 @@ export class LogManager {
     this.directory = directory;
     this.tailCache = new TailCache(options.tailCacheBytes);
     this.files = new FilePool(disk, options.maxOpenFiles);
+    this.parent = new ParentDirectory(disk, directory);
     this.checkpoints = new LogCheckpoints(disk, directory, options.logger);
     disk.makeDirectory(directory);
     const marker = `${directory}/${CLEAN_SHUTDOWN_FILE}`;
@@ -265,10 +268,12 @@ export class LogManager {
         return logger.child({ topic, partition });
       },
       config: sibling?.log.config ?? this.options.configFor(topic),
+      identified: true,
       cleanShutdown: this.openedClean || found.later === 'absent',
       ...found,
       tailCache: this.tailCache,
       files: this.files,
+      parent: this.parent,
       checkpointNeeded: this.onCheckpointNeeded,
       storageFailed: this.onStorageFailed,
     });

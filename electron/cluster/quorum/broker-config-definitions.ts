@@ -124,6 +124,13 @@ export const brokerConfigDefinitions: readonly ConfigDefinition[] = [
     1n,
     'How much metadata is logged before a snapshot is taken.',
   ),
+  fixedNumber(
+    'metadata.log.max.snapshot.interval.ms',
+    'long',
+    '3600000',
+    0n,
+    'After how long new metadata gets a snapshot even if it is little; 0: never.',
+  ),
   define('controlled.shutdown.enable', 'boolean', 'true', 'Whether a broker that stops hands its leaderships over first.', fixed),
   define('auto.leader.rebalance.enable', 'boolean', 'true', 'Whether leadership goes back to preferred replicas by itself.', fixed),
   fixedNumber('leader.imbalance.check.interval.seconds', 'long', '300', 1n, 'How often the balance of leaders is looked at.'),

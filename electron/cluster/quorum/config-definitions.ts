@@ -207,6 +207,9 @@ export interface BrokerSettings {
   readonly controllerQuorumFetchTimeoutMs: number;
   readonly controllerQuorumElectionBackoffMaxMs: number;
   readonly controllerQuorumRequestTimeoutMs: number;
+  readonly metadataLogMaxRecordBytesBetweenSnapshots: number;
+  /** 0: snapshots are written by bytes alone. */
+  readonly metadataLogMaxSnapshotIntervalMs: number;
   readonly autoCreateTopicsEnable: boolean;
   readonly deleteTopicEnable: boolean;
   readonly numPartitions: number;
@@ -277,6 +280,8 @@ export function brokerSettings(properties: Properties, nodes = 3): BrokerSetting
     controllerQuorumFetchTimeoutMs: number('controller.quorum.fetch.timeout.ms'),
     controllerQuorumElectionBackoffMaxMs: number('controller.quorum.election.backoff.max.ms'),
     controllerQuorumRequestTimeoutMs: number('controller.quorum.request.timeout.ms'),
+    metadataLogMaxRecordBytesBetweenSnapshots: number('metadata.log.max.record.bytes.between.snapshots'),
+    metadataLogMaxSnapshotIntervalMs: number('metadata.log.max.snapshot.interval.ms'),
     autoCreateTopicsEnable: boolean('auto.create.topics.enable'),
     deleteTopicEnable: boolean('delete.topic.enable'),
     numPartitions: number('num.partitions'),

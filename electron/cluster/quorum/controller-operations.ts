@@ -29,6 +29,7 @@ import { deleteTopics as decideDeleteTopics } from './controller/delete-topics.t
 import { electLeaders as decideElectLeaders } from './controller/elect-leaders.ts';
 import { listPartitionReassignments as decideListReassignments } from './controller/list-partition-reassignments.ts';
 import { unregisterBroker as decideUnregister } from './controller/unregister-broker.ts';
+import { coordinationHeard, coordinationSession, coordinationWrite } from './coordination/apis.ts';
 
 export interface Operation<Request, Response> {
   readonly api: Api<Request, never, unknown, Response>;
@@ -49,10 +50,20 @@ function operation<Request, Response>(
   return [api.key, { api, ...parts }];
 }
 
+type DecideOf<A> = Operation<RequestOf<A>, ResponseIn<A>>['decide'];
+
+/** Decisions on what the ZooKeeper endpoint asks for: they need the time and the sessions. */
+export interface CoordinationDecisions {
+  write: DecideOf<typeof coordinationWrite>;
+  session: DecideOf<typeof coordinationSession>;
+  heard: DecideOf<typeof coordinationHeard>;
+}
+
 /** BrokerRegistration and BrokerHeartbeat need the sessions, so the controller gives their decisions. */
 export function controllerOperations(
   register: Operation<RequestOf<typeof brokerRegistration>, ResponseIn<typeof brokerRegistration>>['decide'],
   heartbeat: Operation<RequestOf<typeof brokerHeartbeat>, ResponseIn<typeof brokerHeartbeat>>['decide'],
+  coordination: CoordinationDecisions,
 ): ReadonlyMap<number, AnyOperation> {
   const code = (error: KafkaError): { errorCode: number; errorMessage: string } => ({ errorCode: error.code, errorMessage: error.message });
   return new Map([
@@ -107,6 +118,9 @@ export function controllerOperations(
       timeoutMs: (request) => request.timeoutMs,
     }),
     operation(unregisterBroker, { decide: decideUnregister, failed: (_, error) => code(error) }),
+    operation(coordinationWrite, { decide: coordination.write, failed: (_, error) => code(error) }),
+    operation(coordinationSession, { decide: coordination.session, failed: (_, error) => code(error) }),
+    operation(coordinationHeard, { decide: coordination.heard, failed: (_, error) => code(error) }),
   ]);
 }
 

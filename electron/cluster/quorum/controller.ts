@@ -16,13 +16,16 @@ import { completeMetadataRecord, encodeMetadataRecord, type MetadataRecordIn } f
 import type { RequestOf, ResponseIn } from '../protocol/schema.ts';
 import type { Properties } from './config-definitions.ts';
 import { BrokerSessions } from './broker-sessions.ts';
-import { controllerOperations, type AnyOperation } from './controller-operations.ts';
+import { controllerOperations, type AnyOperation, type CoordinationDecisions } from './controller-operations.ts';
 import { decideHeartbeat } from './controller/broker-heartbeat.ts';
 import { isActive, type ControllerEvent, type Decision, type DecisionContext } from './controller/decision.ts';
 import { electLeaders } from './controller/elect-leaders.ts';
 import { electForLeaderless, moveEvents } from './controller/partition-moves.ts';
 import { fenceBroker } from './controller/fence-broker.ts';
 import { registerBroker } from './controller/register-broker.ts';
+import { ChangeKind } from './coordination/coordination.ts';
+import { decideHeard, decideSession, expireSession, SessionClock } from './coordination/sessions.ts';
+import { changeOf, decideWrite } from './coordination/transaction.ts';
 import { applyRecords } from './image-apply.ts';
 import type { MetadataImage } from './image.ts';
 import type { CommittedBatch } from './raft-log.ts';
@@ -90,6 +93,8 @@ export class Controller {
   private readonly settings: ControllerSettings;
   private readonly operations: ReadonlyMap<number, AnyOperation>;
   private readonly brokerSessions: BrokerSessions;
+  /** Of the ZooKeeper endpoint's clients. */
+  private readonly clientSessions = new SessionClock();
   private active: Active | undefined;
   private readonly queue: Queued[] = [];
   private waitsForDisk = false;
@@ -101,6 +106,7 @@ export class Controller {
     this.operations = controllerOperations(
       (context, request) => this.decideRegistration(context, request),
       (context, request) => this.decideHeartbeat(context, request),
+      this.coordinationDecisions(),
     );
   }
 
@@ -178,6 +184,7 @@ export class Controller {
       [...image.brokers.values()].filter((broker) => !broker.fenced).map((broker) => broker.id),
       now,
     );
+    this.clientSessions.reset(image.coordination, now);
     const { rebalanceMs } = this.settings;
     const lastCommit = Promise.resolve();
     const [rebalanceAt, leaderlessAt] = [now + rebalanceMs, now + LEADERLESS_MS];
@@ -192,6 +199,7 @@ export class Controller {
       details: { epoch },
     });
     if (image.features.size === 0) this.bootstrap();
+    this.announce(epoch);
   }
 
   private deactivate(): void {
@@ -208,6 +216,19 @@ export class Controller {
       value: { name, featureLevel },
     }));
     this.decideOnItsOwn('bootstrap', () => ({ records, response: undefined, events: [] }));
+  }
+
+  /** What /controller tells: a record, so that every node tells the same from the same moment on. */
+  private announce(epoch: number): void {
+    this.decideOnItsOwn('announce itself', (context) => {
+      const change = { ...changeOf(ChangeKind.controller), id: BigInt(this.options.nodeId), number: epoch };
+      const coordination = { zxid: context.nextOffset, time: this.time(), changes: [change] };
+      return { records: [{ type: 'NoOpRecord', value: { coordination } }], response: undefined, events: [] };
+    });
+  }
+
+  private time(): bigint {
+    return BigInt(Math.trunc(this.options.clock.now()));
   }
 
   // ── deciding ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -260,7 +281,11 @@ export class Controller {
     if (records.length > 0) {
       // Applied first: records that cannot be applied must not reach the log, where they would stop every node.
       const offset = raft.logEndOffset + BigInt(records.length) - 1n;
-      const { image } = applyRecords(active.image, records.map(completeMetadataRecord), { offset, epoch: active.epoch });
+      const { image } = applyRecords(active.image, records.map(completeMetadataRecord), {
+        offset,
+        epoch: active.epoch,
+        timestamp: options.clock.now(),
+      });
       const { lastOffset, committed } = raft.append(records.map(encodeMetadataRecord));
       assert(lastOffset === offset, `decided for offset ${offset}, appended at ${lastOffset}`);
       active.image = image;
@@ -344,6 +369,26 @@ export class Controller {
     });
   }
 
+  private coordinationDecisions(): CoordinationDecisions {
+    const { clock } = this.options;
+    const heard = (id: bigint): void => this.clientSessions.heard(id, clock.monotonic());
+    return {
+      write: (context, request) => {
+        heard(request.sessionId);
+        return decideWrite(context, request, this.time());
+      },
+      session: (context, request) => {
+        const decision = decideSession(context, request, this.time());
+        if (decision.records.length > 0) heard(decision.response.sessionId ?? request.sessionId);
+        return decision;
+      },
+      heard: (context, request) => {
+        for (const id of request.sessionIds) heard(id);
+        return decideHeard(context, request);
+      },
+    };
+  }
+
   private scheduleSweep(active: Active): void {
     active.timer = this.options.clock.setTimer(this.settings.sweepMs, () => {
       if (this.active !== active) return;
@@ -358,7 +403,11 @@ export class Controller {
     const late = now - active.sweepAt - this.settings.sweepMs;
     active.sweepAt = now;
     // Heartbeats that came while this node stood still are yet to be read.
-    if (late > this.settings.sweepMs) this.brokerSessions.excuse(late);
+    if (late > this.settings.sweepMs) {
+      this.brokerSessions.excuse(late);
+      this.clientSessions.excuse(late);
+    }
+    this.sweepClients(active, now);
     for (const broker of active.image.brokers.values()) {
       if (broker.fenced) continue;
       const silentMs = this.brokerSessions.silentFor(broker.id, now);
@@ -381,6 +430,18 @@ export class Controller {
       this.decideOnItsOwn('rebalance leaderships', (context) =>
         electLeaders(context, { electionType: 0, topicPartitions: null, timeoutMs: this.settings.commitTimeoutMs }),
       );
+    }
+  }
+
+  /** Ends the sessions of clients that no node has heard of in time. */
+  private sweepClients(active: Active, now: number): void {
+    for (const { id } of this.clientSessions.expired(active.image.coordination, now)) {
+      this.decideOnItsOwn("end a client's session", (context) => {
+        const { coordination } = context.image;
+        const session = coordination.sessions.get(id);
+        const over = session !== undefined && this.clientSessions.expired(coordination, now).includes(session);
+        return over ? expireSession(context, session, this.time()) : { records: [], response: undefined, events: [] };
+      });
     }
   }
 }

@@ -4,6 +4,9 @@
  */
 import { assert, must } from '../lib/assert.ts';
 import type { MetadataRecord, MetadataValue } from '../protocol/records/metadata-records.ts';
+import { applyCoordination } from './coordination/apply.ts';
+import type { CoordinationImage, ZnodeChange } from './coordination/coordination.ts';
+import { updateSystemTimes } from './coordination/system-times.ts';
 import {
   configKey,
   TOPIC_RESOURCE,
@@ -24,8 +27,15 @@ export interface Applied {
   change: ImageChange;
 }
 
-/** Applies the records of one or more whole batches; `offset` is that of the last record, `epoch` its epoch. */
-export function applyRecords(image: MetadataImage, records: readonly MetadataRecord[], at: { offset: bigint; epoch: number }): Applied {
+/** Where and when the records stand in the log: the last one's offset and epoch, and the batch's wall-clock milliseconds. */
+export interface AppliedAt {
+  readonly offset: bigint;
+  readonly epoch: number;
+  readonly timestamp?: number;
+}
+
+/** Applies the records of one or more whole batches. */
+export function applyRecords(image: MetadataImage, records: readonly MetadataRecord[], at: AppliedAt): Applied {
   const draft = new Draft(image);
   for (const record of records) draft.apply(record);
   return draft.finish(at);
@@ -37,6 +47,8 @@ class Draft {
   private configs: Map<string, ReadonlyMap<string, string>> | undefined;
   private features: Map<string, number> | undefined;
   private nextProducerId: bigint;
+  private coordination: CoordinationImage;
+  private readonly znodes: ZnodeChange[] = [];
   /** Topics created or changed, by id; undefined: deleted. */
   private readonly topics = new Map<string, TopicDraft | undefined>();
   private readonly deletedTopics: TopicImage[] = [];
@@ -46,6 +58,7 @@ class Draft {
   constructor(before: MetadataImage) {
     this.before = before;
     this.nextProducerId = before.nextProducerId;
+    this.coordination = before.coordination;
   }
 
   apply(record: MetadataRecord): void {
@@ -102,6 +115,13 @@ class Draft {
       case 'ProducerIdsRecord':
         this.nextProducerId = record.value.nextProducerId;
         return;
+      case 'NoOpRecord': {
+        if (record.value.coordination === null) return;
+        const { image, changes } = applyCoordination(this.coordination, record.value.coordination);
+        this.coordination = image;
+        this.znodes.push(...changes);
+        return;
+      }
       default:
         return;
     }
@@ -193,7 +213,7 @@ class Draft {
     this.changedConfigs.add(key);
   }
 
-  finish(at: { offset: bigint; epoch: number }): Applied {
+  finish(at: AppliedAt): Applied {
     const { before } = this;
     let { topics, topicsById } = before;
     const partitions: PartitionImage[] = [];
@@ -218,7 +238,7 @@ class Draft {
       topics = byName;
       topicsById = byId;
     }
-    const after: MetadataImage = {
+    const draft = {
       offset: at.offset,
       epoch: at.epoch,
       clusterId: before.clusterId,
@@ -229,15 +249,18 @@ class Draft {
       features: this.features ?? before.features,
       nextProducerId: this.nextProducerId,
     };
-    const change: ImageChange = {
+    const changed = {
       before,
-      after,
       partitions,
       deletedTopics: this.deletedTopics,
       brokers: [...this.changedBrokers],
       configs: [...this.changedConfigs],
     };
-    return { image: after, change };
+    const time = { zxid: at.offset, time: at.timestamp ?? 0, epoch: at.epoch };
+    const system = updateSystemTimes(this.coordination.system, { ...changed, after: draft }, time);
+    const coordination = system === this.coordination.system ? this.coordination : { ...this.coordination, system };
+    const after: MetadataImage = { ...draft, coordination };
+    return { image: after, change: { ...changed, after, znodes: this.znodes } };
   }
 }
 

@@ -4,6 +4,7 @@
  * image may read it across awaits. Maps are shared between images where nothing changed.
  */
 import { ZERO_UUID } from '../protocol/uuid.ts';
+import { EMPTY_COORDINATION, type CoordinationImage, type ZnodeChange } from './coordination/coordination.ts';
 
 export interface MetadataImage {
   /** Offset of the last record applied; −1 before the first. */
@@ -19,6 +20,8 @@ export interface MetadataImage {
   readonly configs: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly features: ReadonlyMap<string, number>;
   readonly nextProducerId: bigint;
+  /** What clients of the ZooKeeper endpoint keep here. */
+  readonly coordination: CoordinationImage;
 }
 
 export interface BrokerRegistration {
@@ -80,6 +83,8 @@ export interface ImageChange {
   readonly brokers: readonly number[];
   /** Config keys with changed overrides. */
   readonly configs: readonly string[];
+  /** What clients of the ZooKeeper endpoint, and the endpoint's triggers, changed, in order; absent: nothing. */
+  readonly znodes?: readonly ZnodeChange[];
 }
 
 /** Resource types as in AlterConfigs: 2 topic, 4 broker. A broker named '' stands for all of them. */
@@ -101,4 +106,5 @@ export const EMPTY_IMAGE: MetadataImage = {
   configs: new Map(),
   features: new Map(),
   nextProducerId: 0n,
+  coordination: EMPTY_COORDINATION,
 };

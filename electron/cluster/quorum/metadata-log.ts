@@ -1,9 +1,10 @@
 /**
  * The metadata log on disk: `__cluster_metadata-0`, an ordinary Kafka log that `kafka-dump-log --cluster-metadata-decoder` reads. Records
- * are metadata records in Kafka's framing; each epoch opens with a LeaderChange control batch.
+ * are metadata records in Kafka's framing; each epoch opens with a LeaderChange control batch. Once two snapshots stand for its
+ * beginning, the log goes on from the end of the older one: a follower that is not far behind needs no snapshot.
  */
 import type { Clock } from '../lib/clock.ts';
-import type { Disk } from '../lib/disk.ts';
+import { DiskError, type Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../log/log-config.ts';
 import { Log } from '../log/log.ts';
@@ -13,11 +14,12 @@ import { iterateBatches } from '../protocol/record-batch.ts';
 import { encodeControlRecord } from '../protocol/records/control-records.ts';
 import { buildBatch } from '../protocol/records-builder.ts';
 import { decodeRecords } from '../protocol/records-reader.ts';
-import type { CommittedBatch, EpochEnd, LeaderChange, RaftLog } from './raft-log.ts';
+import { MetadataSnapshots } from './metadata-snapshots.ts';
+import type { CommittedBatch, EpochEnd, LeaderChange, RaftLog, SnapshotId, SnapshotReceiver, SnapshotWriter } from './raft-log.ts';
 
 export const METADATA_DIRECTORY = '__cluster_metadata-0';
 
-/** One segment's worth of metadata is plenty; nothing is ever deleted, since there are no snapshots to stand in for it. */
+/** Nothing goes by age or size: only what a snapshot stands for. */
 const CONFIG: LogConfig = { ...DEFAULT_LOG_CONFIG, segmentBytes: 64 * 1024 ** 2, retentionMs: -1, retentionBytes: -1 };
 const READ_BYTES = 1024 * 1024;
 /** No single decision is larger; a bound for what a damaged batch might claim to hold. */
@@ -25,28 +27,44 @@ const MAX_BATCH_BYTES = 64 * 1024 ** 2;
 
 export class MetadataLog implements RaftLog {
   private readonly log: Log;
+  private readonly snapshots: MetadataSnapshots;
   private readonly disk: Disk;
+  private readonly clock: Clock;
 
-  private constructor(log: Log, disk: Disk) {
+  private constructor(log: Log, snapshots: MetadataSnapshots, options: { disk: Disk; clock: Clock }) {
     this.log = log;
-    this.disk = disk;
+    this.snapshots = snapshots;
+    this.disk = options.disk;
+    this.clock = options.clock;
   }
 
-  /** Opens or makes the log in `dataDirectory`. All of it is checked: a torn end is cut off. Throws KafkaError KAFKA_STORAGE_ERROR. */
+  /**
+   * Opens or makes the log in `dataDirectory`. All of it is checked: a torn end is cut off, a damaged snapshot is not used. Throws
+   * KafkaError KAFKA_STORAGE_ERROR, also when the beginning of the metadata is nowhere to be found.
+   */
   static open(options: { disk: Disk; dataDirectory: string; clock: Clock; logger: Logger }): MetadataLog {
     const { disk, dataDirectory, clock, logger } = options;
+    const directory = `${dataDirectory}/${METADATA_DIRECTORY}`;
     makeDurableDirectory(disk, dataDirectory, METADATA_DIRECTORY);
-    const log = Log.open({
-      disk,
-      directory: `${dataDirectory}/${METADATA_DIRECTORY}`,
-      clock,
-      logger,
-      config: CONFIG,
-      cleanShutdown: false,
-    });
+    const snapshots = openSnapshots(disk, directory, logger);
+    const { latest, earliest } = snapshots;
+    const logStartOffset = snapshots.count > 1 ? earliest?.endOffset : undefined;
+    const log = Log.open({ disk, directory, clock, logger, config: CONFIG, cleanShutdown: false, logStartOffset });
+    if ((latest?.endOffset ?? 0n) < log.logStartOffset) {
+      throw new KafkaError(
+        ErrorCode.KAFKA_STORAGE_ERROR,
+        `${directory} begins at offset ${log.logStartOffset}, and no snapshot that can be read holds what was before; remove this ` +
+          `node's data, and it will take the metadata from the others`,
+      );
+    }
+    // A leader's snapshot came, and the node ended before what it replaces had gone.
+    if (latest !== undefined && (latest.epoch > log.latestEpoch || latest.endOffset > log.logEndOffset)) {
+      log.truncateFullyAndStartAt(latest.endOffset);
+    }
+    snapshots.removeOld(log.logStartOffset);
     // After a crash of the process alone, the end may be in the operating system's memory only; a vote counts on it being durable.
     log.flush();
-    return new MetadataLog(log, disk);
+    return new MetadataLog(log, snapshots, options);
   }
 
   get startOffset(): bigint {
@@ -59,14 +77,18 @@ export class MetadataLog implements RaftLog {
     return this.log.recoveryPoint;
   }
   get lastEpoch(): number {
-    return Math.max(0, this.log.latestEpoch);
+    return Math.max(0, this.log.latestEpoch, this.snapshots.latest?.epoch ?? 0);
   }
 
   endOffsetForEpoch(epoch: number): EpochEnd {
     const starts = this.log.epochStarts;
     const index = starts.findLastIndex((start) => start.epoch <= epoch);
     const found = starts[index];
-    if (found === undefined) return { epoch: 0, endOffset: this.startOffset };
+    if (found === undefined) {
+      const { earliest } = this.snapshots;
+      const before = earliest?.endOffset === this.startOffset && earliest.epoch <= epoch ? earliest.epoch : 0;
+      return { epoch: before, endOffset: this.startOffset };
+    }
     return { epoch: found.epoch, endOffset: starts[index + 1]?.startOffset ?? this.endOffset };
   }
 
@@ -131,6 +153,45 @@ export class MetadataLog implements RaftLog {
     return batches;
   }
 
+  get latestSnapshot(): SnapshotId | undefined {
+    return this.snapshots.latest;
+  }
+  get earliestSnapshot(): SnapshotId | undefined {
+    return this.snapshots.earliest;
+  }
+
+  readSnapshot(id: SnapshotId, position: bigint, maxBytes: number): { size: bigint; bytes: Buffer } | undefined {
+    return this.snapshots.read(id, position, maxBytes);
+  }
+
+  snapshotRecords(id: SnapshotId): Iterable<readonly Uint8Array[]> {
+    return this.snapshots.records(id);
+  }
+
+  writeSnapshot(id: SnapshotId, timestamp: number): SnapshotWriter {
+    return this.snapshots.write(id, timestamp, () => this.cutHead());
+  }
+
+  receiveSnapshot(id: SnapshotId): SnapshotReceiver {
+    return this.snapshots.receive(id, () => {
+      this.log.truncateFullyAndStartAt(id.endOffset);
+      this.log.flush();
+      this.snapshots.keepOnly(id);
+    });
+  }
+
+  /** Drops what two snapshots stand for. The active segment ends here, so that it can go when the next one is written. */
+  private cutHead(): void {
+    const { log, snapshots } = this;
+    log.roll();
+    snapshots.removeOld();
+    if (snapshots.count < 2 || snapshots.earliest === undefined) return;
+    const { endOffset } = snapshots.earliest;
+    log.updateHighWatermark(endOffset);
+    log.maybeIncrementLogStartOffset(endOffset);
+    log.applyRetention(this.clock.now());
+  }
+
   admit(bytes: number): Promise<void> | undefined {
     return this.disk.admit(bytes);
   }
@@ -146,4 +207,16 @@ function makeDurableDirectory(disk: Disk, dataDirectory: string, name: string): 
   disk.syncDirectory(dataDirectory);
   const slash = dataDirectory.lastIndexOf('/');
   if (slash >= 0) disk.syncDirectory(dataDirectory.slice(0, slash) || '/');
+}
+
+function openSnapshots(disk: Disk, directory: string, logger: Logger): MetadataSnapshots {
+  try {
+    const snapshots = new MetadataSnapshots(disk, directory, logger);
+    // A power cut may have brought some back.
+    snapshots.removeOld();
+    return snapshots;
+  } catch (cause) {
+    if (!(cause instanceof DiskError)) throw cause;
+    throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${directory} cannot be read: ${cause.message}`, { cause });
+  }
 }

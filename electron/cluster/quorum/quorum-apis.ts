@@ -7,6 +7,7 @@ import { beginQuorumEpoch } from '../protocol/apis/begin-quorum-epoch.ts';
 import { describeQuorum } from '../protocol/apis/describe-quorum.ts';
 import { endQuorumEpoch } from '../protocol/apis/end-quorum-epoch.ts';
 import { fetch } from '../protocol/apis/fetch.ts';
+import { fetchSnapshot } from '../protocol/apis/fetch-snapshot.ts';
 import { vote } from '../protocol/apis/vote.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
@@ -16,6 +17,7 @@ import type { Reader } from '../protocol/reader.ts';
 import type { Api, RequestOf, ResponseIn } from '../protocol/schema.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { Controller } from './controller.ts';
+import { isPrivateApi } from './coordination/apis.ts';
 import { METADATA_TOPIC } from './raft-messages.ts';
 import type { QuorumReplicaState, RaftNode } from './raft.ts';
 
@@ -60,6 +62,7 @@ export function quorumApis(parts: {
     entry(beginQuorumEpoch, (request) => raft.handleBeginQuorumEpoch(request)),
     entry(endQuorumEpoch, (request) => raft.handleEndQuorumEpoch(request)),
     entry(fetch, (request) => raft.handleFetch(request)),
+    entry(fetchSnapshot, (request) => raft.handleFetchSnapshot(request)),
     entry(describeQuorum, (request) => answerDescribeQuorum(raft, voters, request)),
   ]);
   for (const key of controller.apiKeys) {
@@ -69,7 +72,9 @@ export function quorumApis(parts: {
   table.set(
     ...entry(apiVersions, () => ({
       errorCode: ErrorCode.NONE,
-      apiKeys: [...table.values()].map(({ api }) => ({ apiKey: api.key, minVersion: api.minVersion, maxVersion: api.maxVersion })),
+      apiKeys: [...table.values()]
+        .filter(({ api }) => !isPrivateApi(api.key))
+        .map(({ api }) => ({ apiKey: api.key, minVersion: api.minVersion, maxVersion: api.maxVersion })),
     })),
   );
   return {

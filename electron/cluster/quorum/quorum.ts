@@ -15,12 +15,14 @@ import { brokerSettings } from './config-definitions.ts';
 import { ControllerChannel, type ConnectPeer, type Peer } from './controller-channel.ts';
 import { Controller, type ControllerSettings } from './controller.ts';
 import { applyRecords } from './image-apply.ts';
+import { diffImages } from './image-diff.ts';
 import { EMPTY_IMAGE, type ImageChange, type MetadataImage } from './image.ts';
 import { METADATA_DIRECTORY, MetadataLog } from './metadata-log.ts';
 import { quorumApis, type ControllerDispatch, controllerDispatch, type QuorumDescription } from './quorum-apis.ts';
-import type { CommittedBatch, RaftLog } from './raft-log.ts';
+import type { CommittedBatch, RaftLog, SnapshotId } from './raft-log.ts';
 import type { RaftSettings } from './raft-settings.ts';
 import { RaftNode, type RaftStatus, type RaftTransport } from './raft.ts';
+import { Snapshotting } from './snapshotting.ts';
 import { QuorumStateFile, type VoteStore } from './vote-store.ts';
 
 export interface MetadataQuorumOptions {
@@ -48,11 +50,14 @@ export class MetadataQuorum {
   readonly dispatch: ControllerDispatch;
   private readonly options: MetadataQuorumOptions;
   private readonly log: RaftLog;
+  private readonly snapshotting: Snapshotting;
   private readonly peers = new Map<string, Peer>();
   private readonly imageListeners = new Set<(change: ImageChange) => void>();
   private readonly leaderListeners = new Set<(status: RaftStatus) => void>();
   private current: MetadataImage;
   private state: 'new' | 'running' | 'stopped' = 'new';
+  /** What was on disk at the start has been read. */
+  private started = false;
 
   constructor(options: MetadataQuorumOptions) {
     const { config, clock, random, disk, events } = options;
@@ -61,6 +66,16 @@ export class MetadataQuorum {
     this.options = options;
     this.current = { ...EMPTY_IMAGE, clusterId: config.clusterId };
     this.log = MetadataLog.open({ disk, dataDirectory: config.dataDirectory, clock, logger });
+    this.snapshotting = new Snapshotting({
+      nodeId: config.nodeId,
+      log: this.log,
+      clock,
+      logger,
+      events,
+      image: () => this.current,
+      maxBytes: settings.metadataLogMaxRecordBytesBetweenSnapshots,
+      maxIntervalMs: settings.metadataLogMaxSnapshotIntervalMs,
+    });
     const voterIds = config.voters.map((voter) => voter.id);
     const voteStore: VoteStore = new QuorumStateFile(disk, `${config.dataDirectory}/${METADATA_DIRECTORY}/quorum-state`, voterIds);
     this.raft = new RaftNode({
@@ -75,6 +90,7 @@ export class MetadataQuorum {
       listener: {
         onLeaderChange: (status) => this.onLeaderChange(status),
         onCommitted: (batches) => this.onCommitted(batches),
+        onSnapshot: (id) => this.onSnapshot(id),
         onFailure: (error) => options.onFailure?.(error),
       },
       logger,
@@ -119,6 +135,7 @@ export class MetadataQuorum {
     assert(this.state === 'new', 'the quorum can be started once');
     this.state = 'running';
     this.raft.start();
+    this.started = true;
   }
 
   /** Hands leadership over, if it is here, and leaves. Safe to call twice. */
@@ -134,6 +151,7 @@ export class MetadataQuorum {
     this.state = 'stopped';
     this.raft.stop();
     this.controller.stop();
+    this.snapshotting.stop();
     this.channel.close();
     for (const peer of this.peers.values()) peer.close();
     this.peers.clear();
@@ -189,18 +207,38 @@ export class MetadataQuorum {
   private onCommitted(batches: readonly CommittedBatch[]): void {
     for (const batch of batches) {
       const records = batch.values.map((value) => decodeMetadataRecord(asBuffer(value)));
-      const { image, change } = applyRecords(this.current, records, { offset: batch.lastOffset, epoch: batch.epoch });
+      const { image, change } = applyRecords(this.current, records, {
+        offset: batch.lastOffset,
+        epoch: batch.epoch,
+        timestamp: batch.timestamp,
+      });
       this.current = image;
       for (const listener of this.imageListeners) listener(change);
     }
     this.controller.onCommitted(batches);
+    this.snapshotting.onCommitted(batches);
+  }
+
+  /** All that is known begins anew with a snapshot. */
+  private onSnapshot(id: SnapshotId): void {
+    const { config, clock, events } = this.options;
+    const records = [...this.log.snapshotRecords(id)].flat().map((value) => decodeMetadataRecord(asBuffer(value)));
+    const empty = { ...EMPTY_IMAGE, clusterId: config.clusterId };
+    const { image } = applyRecords(empty, records, { offset: id.endOffset - 1n, epoch: id.epoch });
+    const change = diffImages(this.current, image);
+    this.current = image;
+    this.snapshotting.onLoaded();
+    const details = { endOffset: Number(id.endOffset), epoch: id.epoch, records: records.length };
+    const reason = this.started ? 'the leader no longer has the records that were missing here' : 'the node started';
+    events({ type: 'quorum/snapshotLoaded', at: clock.now(), broker: config.nodeId, reason, details });
+    for (const listener of this.imageListeners) listener(change);
   }
 
   /** Long polls get a connection of their own: they hold up what follows them. */
   private transport(): RaftTransport {
     return {
       send: <Q, S>(voterId: number, api: Api<unknown, Q, S, never>, body: Q, timeoutMs: number): Promise<S> => {
-        const kind = api.name === 'Fetch' ? 'fetch' : 'vote';
+        const kind = api.name === 'Fetch' || api.name === 'FetchSnapshot' ? 'fetch' : 'vote';
         const key = `${kind}:${voterId}`;
         let peer = this.peers.get(key);
         if (peer === undefined) {

@@ -11,7 +11,7 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import type { Api } from '../protocol/schema.ts';
 import type { Tally } from './raft-election.ts';
 import type { LeaderState } from './raft-leader.ts';
-import type { RaftLog } from './raft-log.ts';
+import type { RaftLog, SnapshotId } from './raft-log.ts';
 import type { LeaderAndEpoch } from './raft-messages.ts';
 import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from './raft-settings.ts';
 import type { RaftListener, RaftOptions, RaftStatus, RaftTransport } from './raft-types.ts';
@@ -100,7 +100,9 @@ export class RaftCore {
       this.log.lastEpoch <= this.promised.epoch,
       `the log holds epoch ${this.log.lastEpoch}, the vote file only ${this.promised.epoch}`,
     );
-    this.delivered = this.log.startOffset;
+    const { latestSnapshot, startOffset } = this.log;
+    if (latestSnapshot === undefined) this.delivered = startOffset;
+    else this.takeSnapshot(latestSnapshot);
   }
 
   get status(): RaftStatus {
@@ -162,6 +164,13 @@ export class RaftCore {
       this.delivered = last.lastOffset + 1n;
       this.listener.onCommitted(batches);
     }
+  }
+
+  /** The log has been replaced by a snapshot, or begins with one. What it holds is committed. */
+  takeSnapshot(id: SnapshotId): void {
+    this.delivered = id.endOffset;
+    this.committedEnd = id.endOffset;
+    this.listener.onSnapshot(id);
   }
 
   // ── messages and time ─────────────────────────────────────────────────────────────────────────────────────────────

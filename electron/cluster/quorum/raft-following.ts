@@ -8,14 +8,26 @@ import type { RequestOf, ResponseIn, ResponseOf } from '../protocol/schema.ts';
 import type { FollowerRole, RaftCore, Transitions } from './raft-core.ts';
 import * as messages from './raft-messages.ts';
 import type { FetchAnswer, LeaderAndEpoch } from './raft-messages.ts';
+import { SnapshotFetching } from './raft-snapshot-fetching.ts';
 
 export class Following {
   private readonly core: RaftCore;
   private readonly transitions: Transitions;
+  private readonly snapshots: SnapshotFetching;
 
   constructor(core: RaftCore, transitions: Transitions) {
     this.core = core;
     this.transitions = transitions;
+    this.snapshots = new SnapshotFetching(core, {
+      heard: (role) => this.heard(role),
+      observe: (said, from) => transitions.observe(said, from),
+      done: (role) => this.fetchFrom(role),
+      failed: (role) => this.fetchLater(role),
+    });
+  }
+
+  stop(): void {
+    this.snapshots.abandon();
   }
 
   become(leader: LeaderAndEpoch, heard: boolean): void {
@@ -122,6 +134,10 @@ export class Following {
 
   private takeIn(role: FollowerRole, answer: FetchAnswer): void {
     const { core } = this;
+    if (answer.snapshotId !== undefined) {
+      this.snapshots.fetchFrom(role, answer.snapshotId);
+      return;
+    }
     if (answer.diverging !== undefined) {
       this.truncateTo(answer.diverging);
     } else if (answer.records !== undefined) {

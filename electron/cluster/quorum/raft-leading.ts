@@ -2,6 +2,7 @@
 import { beginQuorumEpoch } from '../protocol/apis/begin-quorum-epoch.ts';
 import { endQuorumEpoch } from '../protocol/apis/end-quorum-epoch.ts';
 import type { fetch } from '../protocol/apis/fetch.ts';
+import type { fetchSnapshot } from '../protocol/apis/fetch-snapshot.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { RequestOf, ResponseIn } from '../protocol/schema.ts';
@@ -171,10 +172,10 @@ export class Leading {
       reply(this.fetchAnswer(ErrorCode.THROTTLING_QUOTA_EXCEEDED));
       return;
     }
-    const diverging = this.divergence(asked.lastEpoch, asked.fetchOffset);
-    if (diverging !== undefined) {
+    const elsewhere = this.readsElsewhere(asked.lastEpoch, asked.fetchOffset);
+    if (elsewhere !== undefined) {
       role.state.recordContact(replica, now.monotonic);
-      reply({ ...this.fetchAnswer(ErrorCode.NONE), diverging });
+      reply({ ...this.fetchAnswer(ErrorCode.NONE), ...elsewhere });
       return;
     }
     role.state.recordFetch(replica, asked.fetchOffset, core.log.endOffset, now);
@@ -217,12 +218,48 @@ export class Leading {
     return { errorCode, leader: core.leader, highWatermark: core.committedEnd, logStartOffset: core.log.startOffset };
   }
 
-  /** Where the follower has to cut its log, when the end of it is not in ours (KIP-595). */
-  private divergence(lastEpoch: number, fetchOffset: bigint): { epoch: number; endOffset: bigint } | undefined {
+  /**
+   * What the follower has to do before it can read on where it asks: cut its log where that leaves ours (KIP-595), or fetch a snapshot,
+   * since our log no longer holds what its own goes on with (KIP-630).
+   */
+  private readsElsewhere(lastEpoch: number, fetchOffset: bigint): Pick<FetchAnswer, 'diverging' | 'snapshotId'> | undefined {
     const { log } = this.core;
-    if (fetchOffset === log.startOffset) return undefined;
+    const { startOffset, earliestSnapshot, latestSnapshot } = log;
+    if (startOffset === 0n && fetchOffset === 0n) return undefined;
+    if (startOffset > 0n && earliestSnapshot !== undefined && latestSnapshot !== undefined) {
+      const gone = fetchOffset < startOffset || (fetchOffset === startOffset && lastEpoch !== earliestSnapshot.epoch);
+      if (gone || lastEpoch < earliestSnapshot.epoch) return { snapshotId: latestSnapshot };
+    }
     const ours = log.endOffsetForEpoch(lastEpoch);
-    return ours.epoch === lastEpoch && ours.endOffset >= fetchOffset ? undefined : ours;
+    return ours.epoch === lastEpoch && ours.endOffset >= fetchOffset ? undefined : { diverging: ours };
+  }
+
+  /** A slice of a snapshot. Whoever fetches one is there, so it counts as heard of. */
+  handleFetchSnapshot(body: RequestOf<typeof fetchSnapshot>): ResponseIn<typeof fetchSnapshot> {
+    const { core } = this;
+    const refused = core.refusal(body.clusterId, -1);
+    if (refused !== undefined) return messages.snapshotRefused(refused);
+    const asked = messages.readSnapshotRequest(body);
+    if (asked === undefined || asked.replicaId < 0) return messages.snapshotRefused(ErrorCode.INVALID_REQUEST);
+    return core.guard(() => messages.snapshotResponse({ ...this.snapshotSlice(asked), leader: core.leader, id: asked.id }));
+  }
+
+  private snapshotSlice(asked: messages.SnapshotAsked): { errorCode: number; size: bigint; position: bigint; bytes: Buffer } {
+    const { core } = this;
+    const { role } = core;
+    const failed = (errorCode: number) => ({ errorCode, size: 0n, position: asked.position, bytes: Buffer.alloc(0) });
+    const refused = this.refusesReader(asked.epoch);
+    if (refused !== undefined || role.name !== 'leader') return failed(refused ?? ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    const monotonic = core.clock.monotonic();
+    const replica = role.state.replica(asked.replicaId, monotonic);
+    if (replica !== undefined) role.state.recordContact(replica, monotonic);
+    try {
+      const slice = core.log.readSnapshot(asked.id, asked.position, Math.min(asked.maxBytes, core.settings.fetchMaxBytes));
+      return slice === undefined ? failed(ErrorCode.SNAPSHOT_NOT_FOUND) : { errorCode: ErrorCode.NONE, position: asked.position, ...slice };
+    } catch (error) {
+      if (error instanceof KafkaError && error.code === ErrorCode.POSITION_OUT_OF_RANGE) return failed(error.code);
+      throw error;
+    }
   }
 
   // ── what it knows of the others ───────────────────────────────────────────────────────────────────────────────────

@@ -27,9 +27,52 @@ export interface RaftLog {
   read(from: bigint, maxBytes: number): Buffer;
   /** The batches of [from, to), opened, a bounded number at a time: call again from the last one's `lastOffset + 1`. */
   readBatches(from: bigint, to: bigint): CommittedBatch[];
+  /** The newest snapshot: what all records below its end amount to. Undefined: there is none. */
+  readonly latestSnapshot: SnapshotId | undefined;
+  /** The oldest one kept. Where the log does not begin at 0 it begins at its end. */
+  readonly earliestSnapshot: SnapshotId | undefined;
+  /** A slice of a snapshot as it is sent; undefined when there is no such snapshot. Throws POSITION_OUT_OF_RANGE. */
+  readSnapshot(id: SnapshotId, position: bigint, maxBytes: number): { size: bigint; bytes: Buffer } | undefined;
+  /** The records of a snapshot, some at a time. Throws CORRUPT_MESSAGE where it is damaged. */
+  snapshotRecords(id: SnapshotId): Iterable<readonly Uint8Array[]>;
+  /**
+   * Begins to write a snapshot of what is committed; `timestamp`: wall-clock ms of the last record in it. When it is finished, and
+   * durable, the beginning of the log goes.
+   */
+  writeSnapshot(id: SnapshotId, timestamp: number): SnapshotWriter;
+  /** Begins to take in a leader's snapshot. When it is finished, and durable, it replaces all of the log. */
+  receiveSnapshot(id: SnapshotId): SnapshotReceiver;
   /** See `Disk.admit`. */
   admit(bytes: number): Promise<void> | undefined;
   close(): void;
+}
+
+/** A snapshot holds everything below `endOffset`; `epoch` is that of the last record in it (KIP-630). */
+export interface SnapshotId {
+  readonly endOffset: bigint;
+  readonly epoch: number;
+}
+
+export function isNewerSnapshot(a: SnapshotId, b: SnapshotId): boolean {
+  return a.endOffset > b.endOffset || (a.endOffset === b.endOffset && a.epoch > b.epoch);
+}
+
+export interface SnapshotWriter {
+  append(values: readonly Uint8Array[]): void;
+  /** Makes it durable and valid; returns its size in bytes. */
+  finish(): number;
+  /** Lets go of it; safe after `finish`. */
+  abandon(): void;
+}
+
+export interface SnapshotReceiver {
+  /** How many bytes have come. */
+  readonly position: number;
+  append(bytes: Uint8Array): void;
+  /** Makes it durable and valid. Throws CORRUPT_MESSAGE, having let go of it, when it is not whole. */
+  finish(): void;
+  /** Lets go of it; safe after `finish`. */
+  abandon(): void;
 }
 
 export interface EpochEnd {

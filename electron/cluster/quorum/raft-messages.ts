@@ -6,9 +6,11 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import type { beginQuorumEpoch } from '../protocol/apis/begin-quorum-epoch.ts';
 import type { endQuorumEpoch } from '../protocol/apis/end-quorum-epoch.ts';
 import type { fetch } from '../protocol/apis/fetch.ts';
+import type { fetchSnapshot } from '../protocol/apis/fetch-snapshot.ts';
 import type { vote } from '../protocol/apis/vote.ts';
 import type { RequestIn, RequestOf, ResponseIn, ResponseOf } from '../protocol/schema.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
+import type { SnapshotId } from './raft-log.ts';
 
 export const METADATA_TOPIC = '__cluster_metadata';
 /** The metadata topic's reserved id: 15 zero bytes and a 1. */
@@ -168,6 +170,8 @@ export interface FetchAnswer {
   logStartOffset: bigint;
   /** Set when the follower's log has left the leader's: the largest epoch both may share and where it ends at the leader. */
   diverging?: { epoch: number; endOffset: bigint };
+  /** Set when what the follower needs next is no longer in the leader's log: the snapshot to fetch instead (KIP-630). */
+  snapshotId?: SnapshotId;
   records?: Buffer;
 }
 
@@ -178,6 +182,7 @@ export function fetchResponse(answer: FetchAnswer): ResponseIn<typeof fetch> {
     highWatermark: answer.highWatermark,
     logStartOffset: answer.logStartOffset,
     divergingEpoch: answer.diverging,
+    snapshotId: answer.snapshotId,
     currentLeader: { leaderId: answer.leader.leaderId, leaderEpoch: answer.leader.epoch },
     abortedTransactions: null,
     records: answer.records ?? null,
@@ -196,15 +201,70 @@ export function fetchRefused(errorCode: number): ResponseIn<typeof fetch> {
 export function readFetchResponse(body: ResponseOf<typeof fetch>): FetchAnswer | undefined {
   const partition = body.responses[0]?.partitions[0];
   if (body.errorCode !== ErrorCode.NONE || partition === undefined) return undefined;
-  const { divergingEpoch, currentLeader } = partition;
+  const { divergingEpoch, snapshotId, currentLeader } = partition;
   return {
     errorCode: partition.errorCode,
     leader: { leaderId: currentLeader.leaderId, epoch: currentLeader.leaderEpoch },
     highWatermark: partition.highWatermark,
     logStartOffset: partition.logStartOffset,
     ...(divergingEpoch.epoch >= 0 ? { diverging: divergingEpoch } : {}),
+    ...(snapshotId.epoch >= 0 ? { snapshotId } : {}),
     ...(partition.records !== null && partition.records.length > 0 ? { records: partition.records } : {}),
   };
+}
+
+export interface SnapshotAsked {
+  replicaId: number;
+  epoch: number;
+  id: SnapshotId;
+  position: bigint;
+  maxBytes: number;
+}
+
+export function snapshotRequest(clusterId: string, asked: SnapshotAsked): RequestIn<typeof fetchSnapshot> {
+  const { replicaId, epoch, id, position, maxBytes } = asked;
+  const partition = { partition: 0, currentLeaderEpoch: epoch, snapshotId: id, position, replicaDirectoryId: ZERO_UUID };
+  return { clusterId, replicaId, maxBytes, topics: [{ name: METADATA_TOPIC, partitions: [partition] }] };
+}
+
+export function readSnapshotRequest(body: RequestOf<typeof fetchSnapshot>): SnapshotAsked | undefined {
+  const [topic] = body.topics;
+  const [partition] = topic?.partitions ?? [];
+  if (body.topics.length !== 1 || topic?.name !== METADATA_TOPIC || topic.partitions.length !== 1 || partition?.partition !== 0) {
+    return undefined;
+  }
+  const { currentLeaderEpoch: epoch, snapshotId: id, position } = partition;
+  return { replicaId: body.replicaId, epoch, id, position, maxBytes: body.maxBytes };
+}
+
+export interface SnapshotAnswer {
+  errorCode: number;
+  leader: LeaderAndEpoch;
+  id: SnapshotId;
+  /** Of the whole snapshot. */
+  size: bigint;
+  position: bigint;
+  bytes: Buffer;
+}
+
+export function snapshotResponse(answer: SnapshotAnswer): ResponseIn<typeof fetchSnapshot> {
+  const { errorCode, leader, id, size, position, bytes } = answer;
+  const currentLeader = { leaderId: leader.leaderId, leaderEpoch: leader.epoch };
+  const partition = { index: 0, errorCode, snapshotId: id, currentLeader, size, position, unalignedRecords: bytes };
+  return { errorCode: ErrorCode.NONE, topics: [{ name: METADATA_TOPIC, partitions: [partition] }], nodeEndpoints: [] };
+}
+
+/** A FetchSnapshot that failed as a whole. */
+export function snapshotRefused(errorCode: number): ResponseIn<typeof fetchSnapshot> {
+  return { errorCode, topics: [], nodeEndpoints: [] };
+}
+
+export function readSnapshotResponse(body: ResponseOf<typeof fetchSnapshot>): SnapshotAnswer | undefined {
+  const partition = body.topics[0]?.partitions[0];
+  if (body.errorCode !== ErrorCode.NONE || partition === undefined) return undefined;
+  const { errorCode, snapshotId: id, currentLeader, size, position, unalignedRecords } = partition;
+  const leader = { leaderId: currentLeader.leaderId, epoch: currentLeader.leaderEpoch };
+  return { errorCode, leader, id, size, position, bytes: unalignedRecords ?? Buffer.alloc(0) };
 }
 
 function only<P extends { partitionIndex: number }>(topics: readonly { topicName: string; partitions: readonly P[] }[]): P | undefined {

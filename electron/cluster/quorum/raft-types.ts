@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { Api } from '../protocol/schema.ts';
-import type { CommittedBatch, RaftLog } from './raft-log.ts';
+import type { CommittedBatch, RaftLog, SnapshotId } from './raft-log.ts';
 import type { RaftSettings } from './raft-settings.ts';
 import type { VoteStore } from './vote-store.ts';
 
@@ -17,6 +17,8 @@ export interface RaftListener {
   onLeaderChange(status: RaftStatus): void;
   /** Batches that are committed, each once, in order. */
   onCommitted(batches: readonly CommittedBatch[]): void;
+  /** What is committed begins anew with this snapshot of the log: at a start that finds one, or when a leader's has come. */
+  onSnapshot(id: SnapshotId): void;
   /** The node can no longer keep its promises (its disk failed, an invariant broke) and has stopped taking part. */
   onFailure(error: unknown): void;
 }

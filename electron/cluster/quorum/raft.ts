@@ -21,6 +21,7 @@ import { assert } from '../lib/assert.ts';
 import type { beginQuorumEpoch } from '../protocol/apis/begin-quorum-epoch.ts';
 import type { endQuorumEpoch } from '../protocol/apis/end-quorum-epoch.ts';
 import type { fetch } from '../protocol/apis/fetch.ts';
+import type { fetchSnapshot } from '../protocol/apis/fetch-snapshot.ts';
 import type { vote } from '../protocol/apis/vote.ts';
 import type { RequestOf, ResponseIn } from '../protocol/schema.ts';
 import { RaftCore, type Transitions } from './raft-core.ts';
@@ -64,6 +65,7 @@ export class RaftNode {
 
   /** Leaves at once, as if the node had died; nothing is written or sent. */
   stop(): void {
+    this.following.stop();
     this.core.stop();
   }
 
@@ -121,6 +123,10 @@ export class RaftNode {
   /** Answers at once, or holds the request up to its `maxWaitMs` while there is nothing new. */
   handleFetch(body: RequestOf<typeof fetch>): Promise<ResponseIn<typeof fetch>> {
     return this.leading.handleFetch(body);
+  }
+
+  handleFetchSnapshot(body: RequestOf<typeof fetchSnapshot>): ResponseIn<typeof fetchSnapshot> {
+    return this.leading.handleFetchSnapshot(body);
   }
 
   // ── from role to role ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -13,6 +13,7 @@ import { buildBatch } from '../../../electron/cluster/protocol/records-builder.t
 import type { RequestIn } from '../../../electron/cluster/protocol/schema.ts';
 import { connection } from '../../helpers/fake-broker.ts';
 import { TestCluster, TOPIC, TOPIC_ID } from './harness.ts';
+import { append } from '../log/helpers.ts';
 
 const CONTEXT = { version: 13, listener: 'PLAINTEXT', connection };
 
@@ -314,6 +315,7 @@ describe('metadata changes', () => {
     const cluster = new TestCluster();
     cluster.createTopic([1], [1]);
     await cluster.produce(1, ['old']);
+    append(cluster.broker(1).logs.create(TOPIC, 1, cluster.state().topicId), 'old');
     cluster.kill(1);
     const renewed = { ...cluster.state(), topicId: 'TmV3TmV3TmV3TmV3TmV3TQ' };
     const topic = { id: renewed.topicId, name: TOPIC, partitions: [renewed] };

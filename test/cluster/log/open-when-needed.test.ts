@@ -214,7 +214,13 @@ describe('open files', () => {
     counting.open = (path, options) => {
       const file = disk.open(path, options);
       most = Math.max(most, ++open);
-      return { ...file, close: () => (open--, file.close()) };
+      return {
+        ...file,
+        close: () => {
+          open--;
+          file.close();
+        },
+      };
     };
     // Not of the files that it counts.
     counting.writeFileAtomic = (path, bytes) => disk.writeFileAtomic(path, bytes);

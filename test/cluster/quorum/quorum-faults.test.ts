@@ -7,7 +7,8 @@ import { QuorumCluster, TestBroker } from '../../helpers/quorum-cluster.ts';
  * acknowledged must be there in the end, on every node, and every node must have the same metadata.
  */
 async function faults(seed: number): Promise<string[]> {
-  const cluster = new QuorumCluster(3, { seed });
+  const properties: Record<string, string> = seed % 2 === 0 ? {} : { 'metadata.log.max.record.bytes.between.snapshots': '1200' };
+  const cluster = new QuorumCluster(3, { seed, properties });
   const { clock, random, network } = cluster;
   await cluster.withBrokers();
   const down = new Set<number>();

@@ -202,7 +202,7 @@ describe('a vote', () => {
 /** Ten seconds of random faults under load, then peace. Returns what went wrong. */
 async function chaos(seed: number, options?: ConstructorParameters<typeof RaftCluster>[2]): Promise<string[]> {
   const size = [3, 3, 5, 4, 2][seed % 5] as number;
-  const cluster = new RaftCluster(seed, size, options);
+  const cluster = new RaftCluster(seed, size, { settings: { fetchMaxBytes: 1024 }, ...options });
   const { clock, random, network } = cluster;
   const acknowledged: string[] = [];
   const ids = [...cluster.members.keys()];
@@ -271,6 +271,75 @@ async function chaos(seed: number, options?: ConstructorParameters<typeof RaftCl
   for (const member of cluster.running) member.raft.stop();
   return problems;
 }
+
+describe('a quorum that writes snapshots', () => {
+  const settings = { fetchMaxBytes: 64 };
+  const commit = async (cluster: RaftCluster, count: number): Promise<void> => {
+    for (let i = 0; i < count; i++) await cluster.clock.settled(cluster.leader!.raft.append(text(`value ${i}`)).committed, 1000);
+  };
+
+  it('brings a follower that was away by snapshot and log to where it is itself', async () => {
+    const cluster = new RaftCluster(11, 3, { settings });
+    await cluster.clock.advance(500);
+    await commit(cluster, 5);
+    const away = cluster.running.find(({ id }) => id !== cluster.leader!.id)!.id;
+    cluster.crash(away);
+    for (let round = 0; round < 3; round++) {
+      await commit(cluster, 10);
+      for (const { id } of cluster.running) cluster.snapshot(id);
+    }
+    await commit(cluster, 3);
+    expect(cluster.leader!.log.startOffset).toBe(26n);
+    cluster.start(away);
+    await cluster.clock.advance(3000);
+    const { log, committed } = cluster.member(away);
+    expect(committed).toEqual(cluster.truth);
+    expect(log.startOffset).toBe(36n);
+    // With the snapshot on disk it begins there the next time.
+    cluster.crash(away);
+    cluster.start(away);
+    expect(cluster.member(away).committed).toHaveLength(36);
+    await cluster.clock.advance(2000);
+    expect(cluster.member(away).committed).toEqual(cluster.truth);
+    expect(cluster.failures).toEqual([]);
+  });
+
+  it('goes on with a snapshot where it was cut off from the leader, and begins anew with another leader', async () => {
+    const cluster = new RaftCluster(12, 3, { settings: { fetchMaxBytes: 16 } });
+    await cluster.clock.advance(500);
+    const away = cluster.running.find(({ id }) => id !== cluster.leader!.id)!.id;
+    cluster.crash(away);
+    for (let round = 0; round < 2; round++) {
+      await commit(cluster, 20);
+      for (const { id } of cluster.running) cluster.snapshot(id);
+    }
+    const asked: [number, bigint][] = [];
+    for (const { id, raft } of cluster.running) {
+      const answer = raft.handleFetchSnapshot.bind(raft);
+      raft.handleFetchSnapshot = (body) => {
+        asked.push([id, body.topics[0]!.partitions[0]!.position]);
+        return answer(body);
+      };
+    }
+    cluster.start(away);
+    const leader = cluster.leader!.id;
+    await cluster.clock.until(() => asked.length > 5, 3000, 1);
+    cluster.network.isolate(away, [1, 2, 3]);
+    await cluster.clock.advance(3000);
+    cluster.network.heal();
+    const before = asked.length;
+    await cluster.clock.until(() => asked.length > before, 3000, 1);
+    expect(asked.at(-1)![0]).toBe(leader);
+    expect(asked.at(-1)![1]).toBeGreaterThan(0n);
+
+    void cluster.leader!.raft.resign('test');
+    await cluster.clock.until(() => asked.at(-1)![0] !== leader, 3000, 1);
+    expect(asked.find(([id]) => id !== leader)![1]).toBe(0n);
+    await cluster.clock.advance(5000);
+    expect(cluster.member(away).committed).toEqual(cluster.truth);
+    expect(cluster.failures).toEqual([]);
+  });
+});
 
 describe('whatever happens', () => {
   it('one leader per epoch, nothing acknowledged is lost, and it recovers: 200 seeds', async () => {

@@ -9,6 +9,7 @@ import {
   int64,
   int8,
   string,
+  struct,
   uint16,
   uuid,
   type Fields,
@@ -25,6 +26,9 @@ function record<const F extends Fields>(
 ): { readonly type: number; readonly message: Message<OutOf<F>, InOf<F>> } {
   return { type, message: defineMessage({ name, versions, flexible: 0, fields }) };
 }
+
+/** From here up tags are ours: no specification of Apache Kafka's has them. */
+export const OWN_TAG = 10_000;
 
 /** The records of the cluster's metadata log (KIP-631) by name: their type on the wire and their schema. All versions are flexible. */
 export const metadataSchemas = {
@@ -159,7 +163,46 @@ export const metadataSchemas = {
   RemoveAccessControlEntryRecord: record(19, 'RemoveAccessControlEntryRecord', [0, 0], {
     id: uuid('0+'),
   }),
-  NoOpRecord: record(20, 'NoOpRecord', [0, 0], {}),
+  NoOpRecord: record(20, 'NoOpRecord', [0, 0], {
+    // Ours, under a tag that Kafka's own numbers will not reach; Kafka's decoder passes over what it does not know. What a client of
+    // the ZooKeeper endpoint changed, all of it at one zxid.
+    coordination: struct(
+      '0+',
+      {
+        zxid: int64('0+'),
+        /** Wall-clock milliseconds. */
+        time: int64('0+'),
+        /** Who did it, and the number of the request: nothing is done twice. */
+        sessionId: int64('0+', { tag: 0 }),
+        request: int64('0+', { tag: 1 }),
+        changes: array('0+', {
+          /** `ChangeKind` of `quorum/coordination/coordination.ts`. */
+          kind: int8('0+'),
+          path: string('0+', { tag: 0 }),
+          data: bytes('0+', { nullable: '0+', default: null, tag: 1 }),
+          /** A session, or of what another kind is about. */
+          id: int64('0+', { tag: 2 }),
+          number: int32('0+', { tag: 3 }),
+          holder: int64('0+', { tag: 4 }),
+          stat: struct(
+            '0+',
+            {
+              czxid: int64('0+'),
+              mzxid: int64('0+'),
+              pzxid: int64('0+'),
+              ctime: int64('0+'),
+              mtime: int64('0+'),
+              version: int32('0+'),
+              created: int32('0+'),
+              aversion: int32('0+'),
+            },
+            { nullable: '0+', default: null, tag: 5 },
+          ),
+        }),
+      },
+      { nullable: '0+', default: null, tag: OWN_TAG },
+    ),
+  }),
   ZkMigrationStateRecord: record(21, 'ZkMigrationStateRecord', [0, 0], {
     zkMigrationState: int8('0+'),
   }),

@@ -1,0 +1,116 @@
+/**
+ * How a node's ZooKeeper endpoint asks the active controller: requests of our own, among the cluster's nodes only, on the CONTROLLER
+ * listener. Their keys are far from Apache Kafka's.
+ */
+import { array, bytes, defineApi, int16, int32, int64, int8, string, struct } from '../../protocol/schema.ts';
+
+const FIRST_KEY = 20_000;
+
+/** True for an API that only nodes of this product know. */
+export function isPrivateApi(key: number): boolean {
+  return key >= FIRST_KEY;
+}
+
+/** What a client changes, all of it or nothing. */
+export const coordinationWrite = defineApi({
+  key: FIRST_KEY,
+  name: 'CoordinationWrite',
+  versions: [0, 0],
+  flexible: 0,
+  request: {
+    sessionId: int64('0+'),
+    /** The connection; a session that has moved to another is answered SESSIONMOVED. */
+    holder: int64('0+'),
+    /** Another one with every request of a session: what was decided already is not decided again. */
+    request: int64('0+'),
+    operations: array('0+', {
+      /** ZooKeeper's: 1 create, 2 delete, 5 setData, 7 setACL, 13 check. */
+      type: int8('0+'),
+      path: string('0+'),
+      data: bytes('0+', { nullable: '0+', default: null }),
+      /** Of a create. */
+      flags: int32('0+', { default: 0 }),
+      /** −1: any. */
+      version: int32('0+', { default: -1 }),
+      permissions: int32('0+', { default: 31 }),
+    }),
+  },
+  response: {
+    /** Kafka's; DUPLICATE_SEQUENCE_NUMBER when the request had been decided before. */
+    errorCode: int16('0+'),
+    errorMessage: string('0+', { nullable: '0+', default: null }),
+    /** Log offset of the change; of what was known, where nothing changed. */
+    zxid: int64('0+', { default: 0n }),
+    /** ZooKeeper's, of the first operation that failed; then nothing was changed. */
+    failure: int32('0+', { default: 0 }),
+    results: array(
+      '0+',
+      {
+        failure: int32('0+', { default: 0 }),
+        /** As it was made, with the number of a sequential one. */
+        path: string('0+', { default: '' }),
+        stat: struct(
+          '0+',
+          {
+            czxid: int64('0+'),
+            mzxid: int64('0+'),
+            ctime: int64('0+'),
+            mtime: int64('0+'),
+            version: int32('0+'),
+            cversion: int32('0+'),
+            aversion: int32('0+'),
+            ephemeralOwner: int64('0+'),
+            dataLength: int32('0+'),
+            numChildren: int32('0+'),
+            pzxid: int64('0+'),
+          },
+          { nullable: '0+', default: null },
+        ),
+      },
+      { default: [] },
+    ),
+  },
+});
+
+export const SessionAction = { open: 0, resume: 1, close: 2 } as const;
+
+/** Begins a session, takes it over to another connection, or ends it. */
+export const coordinationSession = defineApi({
+  key: FIRST_KEY + 1,
+  name: 'CoordinationSession',
+  versions: [0, 0],
+  flexible: 0,
+  request: {
+    action: int8('0+'),
+    nodeId: int32('0+'),
+    holder: int64('0+'),
+    sessionId: int64('0+', { default: 0n }),
+    password: bytes('0+', { nullable: '0+', default: null }),
+    timeoutMs: int32('0+', { default: 0 }),
+  },
+  response: {
+    errorCode: int16('0+'),
+    errorMessage: string('0+', { nullable: '0+', default: null }),
+    zxid: int64('0+', { default: 0n }),
+    /** 0: there is no such session, or that is not its password. */
+    sessionId: int64('0+', { default: 0n }),
+    password: bytes('0+', { nullable: '0+', default: null }),
+    timeoutMs: int32('0+', { default: 0 }),
+  },
+});
+
+/** Which sessions a node has heard of since it last said so; without any it asks how far the metadata goes. */
+export const coordinationHeard = defineApi({
+  key: FIRST_KEY + 2,
+  name: 'CoordinationHeard',
+  versions: [0, 0],
+  flexible: 0,
+  request: { sessionIds: array('0+', int64('0+')) },
+  response: {
+    errorCode: int16('0+'),
+    errorMessage: string('0+', { nullable: '0+', default: null }),
+    zxid: int64('0+', { default: 0n }),
+    /** Those of them that have ended. */
+    ended: array('0+', int64('0+'), { default: [] }),
+  },
+});

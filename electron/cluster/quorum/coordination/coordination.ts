@@ -1,0 +1,180 @@
+/**
+ * What the ZooKeeper endpoint keeps in the metadata: sessions, and the nodes that clients made. Immutable, like the image that it is a part
+ * of. The nodes that tell of the cluster itself (`/brokers`, `/controller` …) are not kept: `zookeeper/system-tree.ts` derives them from the
+ * rest of the image; only what the image does not know of them is here (`system`).
+ */
+import { SortedMap } from '../../lib/sorted-map.ts';
+import { EMPTY_SYSTEM_TIMES, type SystemTimes } from './system-times.ts';
+
+/** What a change in a NoOpRecord is. Numbers are on disk: they are never used again for something else. */
+export const ChangeKind = {
+  /** `path`, `data`, `id` its owner or 0, `number` what anyone may do with it. */
+  create: 1,
+  delete: 2,
+  setData: 3,
+  /** `number`: what anyone may do with it. */
+  setAcl: 4,
+  /** `id`, `number` its timeout in milliseconds, `data` its password, `holder` the connection that has it. */
+  openSession: 5,
+  moveSession: 6,
+  /** Its ephemeral nodes are deleted by changes of their own, before this one. */
+  closeSession: 7,
+  /** Broker `id` is the active controller. */
+  controller: 8,
+  /** A node under /admin was made, and gone when what it asked for was under way. */
+  trigger: 9,
+  /** In snapshots: a node, whole. Parents come before their children. */
+  node: 10,
+  /** In snapshots: a session, whole, `stat.czxid` being its last request. */
+  session: 11,
+  /** In snapshots: `path` a key and `data` an entry of the system's times. */
+  system: 12,
+} as const;
+
+/** What anyone may do: there are no other identities here. */
+export const Permission = { read: 1, write: 2, create: 4, delete: 8, admin: 16, all: 31 } as const;
+
+export interface Znode {
+  readonly data: Uint8Array | null;
+  readonly czxid: bigint;
+  readonly mzxid: bigint;
+  readonly pzxid: bigint;
+  /** Wall-clock milliseconds. */
+  readonly ctime: number;
+  readonly mtime: number;
+  readonly version: number;
+  readonly aversion: number;
+  /** How many children it ever had: the next sequential one gets this number. */
+  readonly created: number;
+  /** The session that it goes with; 0: none. */
+  readonly owner: bigint;
+  readonly permissions: number;
+  readonly children: SortedMap<Znode>;
+}
+
+export interface CoordinationSession {
+  readonly id: bigint;
+  readonly timeoutMs: number;
+  readonly password: Uint8Array;
+  /** The connection that it is on; who comes with another number has been overtaken. */
+  readonly holder: bigint;
+  /** Number of the last request that changed something. */
+  readonly lastRequest: bigint;
+  /** Paths of its nodes. */
+  readonly ephemerals: SortedMap<true>;
+}
+
+export interface CoordinationImage {
+  readonly root: Znode;
+  readonly sessions: ReadonlyMap<bigint, CoordinationSession>;
+  readonly system: SystemTimes;
+}
+
+/** One thing that happened to one node, in the order in which it did. */
+export interface ZnodeChange {
+  readonly type: 'created' | 'deleted' | 'dataChanged';
+  readonly path: string;
+}
+
+export function emptyZnode(children: SortedMap<Znode> = SortedMap.empty()): Znode {
+  return {
+    data: null,
+    czxid: 0n,
+    mzxid: 0n,
+    pzxid: 0n,
+    ctime: 0,
+    mtime: 0,
+    version: 0,
+    aversion: 0,
+    created: children.size,
+    owner: 0n,
+    permissions: Permission.all,
+    children,
+  };
+}
+
+const node = emptyZnode();
+
+/** A fresh cluster: what every ZooKeeper has, and where consumers of old keep their offsets. */
+export const EMPTY_COORDINATION: CoordinationImage = {
+  root: emptyZnode(
+    SortedMap.of([
+      ['consumers', node],
+      [
+        'zookeeper',
+        emptyZnode(
+          SortedMap.of([
+            ['config', node],
+            ['quota', node],
+          ]),
+        ),
+      ],
+    ]),
+  ),
+  sessions: new Map(),
+  system: EMPTY_SYSTEM_TIMES,
+};
+
+/** First parts of the paths that are derived from the cluster's metadata. */
+const SYSTEM_ROOTS = new Set([
+  'admin',
+  'brokers',
+  'cluster',
+  'config',
+  'controller',
+  'controller_epoch',
+  'feature',
+  'isr_change_notification',
+]);
+
+export function isSystemPath(path: string): boolean {
+  const end = path.indexOf('/', 1);
+  return SYSTEM_ROOTS.has(path.slice(1, end < 0 ? undefined : end));
+}
+
+export const SYSTEM_ROOT_NAMES: readonly string[] = [...SYSTEM_ROOTS];
+
+/** `/a/b` → `/a`, `/a` → `/`. */
+export function parentOf(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return slash <= 0 ? '/' : path.slice(0, slash);
+}
+
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
+/** `/` → [], `/a/b` → [a, b]. */
+export function partsOf(path: string): string[] {
+  return path === '/' ? [] : path.slice(1).split('/');
+}
+
+/** A node that clients made; undefined where there is none. */
+export function findZnode(root: Znode, path: string): Znode | undefined {
+  let at: Znode | undefined = root;
+  for (const part of partsOf(path)) {
+    at = at.children.get(part);
+    if (at === undefined) return undefined;
+  }
+  return at;
+}
+
+/** Why ZooKeeper would not take the path; undefined when it would. */
+export function pathDefect(path: string): string | undefined {
+  if (!path.startsWith('/')) return 'a path begins with a slash';
+  if (path === '/') return undefined;
+  if (path.endsWith('/')) return 'a path does not end with a slash';
+  for (const part of partsOf(path)) {
+    if (part === '') return 'a path has no empty part';
+    if (part === '.' || part === '..') return 'a path is absolute';
+  }
+  for (let index = 0; index < path.length; index++) {
+    if (isRefused(path.charCodeAt(index))) return 'a path is made of printable characters';
+  }
+  return undefined;
+}
+
+/** Control characters, surrogates, and what Unicode leaves to private agreement: ZooKeeper takes none of them. */
+function isRefused(code: number): boolean {
+  return code < 0x20 || (code >= 0x7f && code <= 0x9f) || (code >= 0xd800 && code <= 0xf8ff) || code >= 0xfff0;
+}

@@ -1,0 +1,35 @@
+import type { Znode } from './coordination.ts';
+
+/** What ZooKeeper tells of a node beside its data; times in wall-clock milliseconds. */
+export interface Stat {
+  readonly czxid: bigint;
+  readonly mzxid: bigint;
+  readonly ctime: bigint;
+  readonly mtime: bigint;
+  readonly version: number;
+  readonly cversion: number;
+  readonly aversion: number;
+  /** 0: not ephemeral. */
+  readonly ephemeralOwner: bigint;
+  readonly dataLength: number;
+  readonly numChildren: number;
+  readonly pzxid: bigint;
+}
+
+export function statOf(node: Znode): Stat {
+  const { czxid, mzxid, pzxid, ctime, mtime, version, aversion, created, owner, data, children } = node;
+  return {
+    czxid,
+    mzxid,
+    ctime: BigInt(ctime),
+    mtime: BigInt(mtime),
+    version,
+    // Every child that came and every one that went.
+    cversion: 2 * created - children.size,
+    aversion,
+    ephemeralOwner: owner,
+    dataLength: data?.length ?? 0,
+    numChildren: children.size,
+    pzxid,
+  };
+}

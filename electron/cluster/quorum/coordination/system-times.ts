@@ -1,0 +1,195 @@
+/**
+ * When the things that the ZooKeeper tree shows of the cluster came about and last changed: ZooKeeper tells it of every node, and the
+ * rest of the image does not know. Kept while records are applied, so every node of the cluster tells the same.
+ */
+import { SortedMap } from '../../lib/sorted-map.ts';
+import type { MetadataImage, PartitionImage } from '../image.ts';
+
+export interface NodeTimes {
+  readonly czxid: bigint;
+  readonly mzxid: bigint;
+  /** Wall-clock milliseconds. */
+  readonly ctime: number;
+  readonly mtime: number;
+  /** Of the data. */
+  readonly version: number;
+}
+
+export interface PartitionTimes extends NodeTimes {
+  /** Of the controller that changed it last. */
+  readonly controllerEpoch: number;
+}
+
+export interface TopicTimes extends NodeTimes {
+  readonly partitions: readonly PartitionTimes[];
+}
+
+/** Of a node with children: its last change in who they are, and how many there were. */
+export interface ChildTimes {
+  readonly pzxid: bigint;
+  readonly changes: number;
+}
+
+export interface ControllerTimes {
+  readonly brokerId: number;
+  /** Of Raft; what /controller_epoch shows. */
+  readonly epoch: number;
+  readonly zxid: bigint;
+  readonly time: number;
+  /** Changes of controller so far. */
+  readonly changes: number;
+}
+
+export interface SystemTimes {
+  readonly controller: ControllerTimes | undefined;
+  /** By broker id; those that are shown, which are the unfenced ones. */
+  readonly brokers: ReadonlyMap<number, NodeTimes>;
+  readonly topics: SortedMap<TopicTimes>;
+  /** By config key. */
+  readonly configs: SortedMap<NodeTimes>;
+  readonly reassignment: NodeTimes | undefined;
+  /** Of /brokers/ids, /brokers/topics, /admin. */
+  readonly ids: ChildTimes;
+  readonly topicNames: ChildTimes;
+  readonly admin: ChildTimes;
+}
+
+const NO_CHILDREN: ChildTimes = { pzxid: 0n, changes: 0 };
+
+export const EMPTY_SYSTEM_TIMES: SystemTimes = {
+  controller: undefined,
+  brokers: new Map(),
+  topics: SortedMap.empty(),
+  configs: SortedMap.empty(),
+  reassignment: undefined,
+  ids: NO_CHILDREN,
+  topicNames: NO_CHILDREN,
+  admin: NO_CHILDREN,
+};
+
+/** The image's change, as far as it matters here. `system` is not that of `after` yet. */
+export interface TimedChange {
+  readonly before: Pick<MetadataImage, 'brokers' | 'topics' | 'topicsById'>;
+  readonly after: Pick<MetadataImage, 'brokers' | 'topics' | 'topicsById' | 'configs'>;
+  readonly partitions: readonly PartitionImage[];
+  readonly deletedTopics: readonly { readonly name: string }[];
+  readonly brokers: readonly number[];
+  readonly configs: readonly string[];
+}
+
+export interface ChangeTime {
+  readonly zxid: bigint;
+  readonly time: number;
+  readonly epoch: number;
+}
+
+export function updateSystemTimes(times: SystemTimes, change: TimedChange, at: ChangeTime): SystemTimes {
+  const { partitions, deletedTopics, brokers, configs } = change;
+  if (partitions.length + deletedTopics.length + brokers.length + configs.length === 0) return times;
+  return { ...times, ...brokerTimes(times, change, at), ...topicTimes(times, change, at), ...configTimes(times, change, at) };
+}
+
+function brokerTimes(times: SystemTimes, change: TimedChange, at: ChangeTime): Partial<SystemTimes> {
+  if (change.brokers.length === 0) return {};
+  const brokers = new Map(times.brokers);
+  let { ids } = times;
+  for (const id of change.brokers) {
+    const old = brokers.get(id);
+    const broker = change.after.brokers.get(id);
+    if (broker === undefined || broker.fenced) {
+      if (brokers.delete(id)) ids = counted(ids, at);
+      continue;
+    }
+    if (old?.czxid === broker.epoch) brokers.set(id, changed(old, at));
+    else {
+      // The broker's epoch is what its node was made with; that it is shown may come later.
+      brokers.set(id, { czxid: broker.epoch, mzxid: at.zxid, ctime: at.time, mtime: at.time, version: 0 });
+      ids = counted(ids, at);
+    }
+  }
+  return { brokers, ids };
+}
+
+function topicTimes(times: SystemTimes, change: TimedChange, at: ChangeTime): Partial<SystemTimes> {
+  if (change.partitions.length + change.deletedTopics.length === 0) return {};
+  let { topics, topicNames } = times;
+  for (const { name } of change.deletedTopics) {
+    topics = topics.delete(name);
+    topicNames = counted(topicNames, at);
+  }
+  const touched = new Map<string, PartitionImage[]>();
+  for (const partition of change.partitions) {
+    const list = touched.get(partition.topic);
+    if (list === undefined) touched.set(partition.topic, [partition]);
+    else list.push(partition);
+  }
+  for (const [name, list] of touched) {
+    const old = topics.get(name);
+    if (old === undefined) topicNames = counted(topicNames, at);
+    const partitions: PartitionTimes[] = [...(old?.partitions ?? [])];
+    const topicId = list[0]?.topicId ?? '';
+    const before = change.before.topicsById.get(topicId);
+    for (const { partition } of list) {
+      const known = partitions[partition];
+      const next = known === undefined ? fresh(at) : changed(known, at);
+      partitions[partition] = { ...next, controllerEpoch: at.epoch };
+    }
+    const sameAssignment =
+      old !== undefined && before !== undefined && list.every((one) => sameReplicas(one, before.partitions[one.partition]));
+    const own = old === undefined ? fresh(at) : sameAssignment ? old : changed(old, at);
+    topics = topics.set(name, { ...own, partitions });
+  }
+  const moving = change.partitions.some(isMoving) || (times.reassignment !== undefined && anyMoving(change.after));
+  if (!moving) {
+    return times.reassignment === undefined
+      ? { topics, topicNames }
+      : { topics, topicNames, reassignment: undefined, admin: counted(times.admin, at) };
+  }
+  return times.reassignment === undefined
+    ? { topics, topicNames, reassignment: fresh(at), admin: counted(times.admin, at) }
+    : { topics, topicNames, reassignment: changed(times.reassignment, at) };
+}
+
+function configTimes(times: SystemTimes, change: TimedChange, at: ChangeTime): Partial<SystemTimes> {
+  if (change.configs.length === 0) return {};
+  let { configs } = times;
+  for (const key of change.configs) {
+    const old = configs.get(key);
+    if (!change.after.configs.has(key) && old === undefined) continue;
+    configs = configs.set(key, old === undefined ? fresh(at) : changed(old, at));
+  }
+  return { configs };
+}
+
+function anyMoving(image: Pick<MetadataImage, 'topics'>): boolean {
+  for (const topic of image.topics.values()) if (topic.partitions.some(isMoving)) return true;
+  return false;
+}
+
+/** Whether replicas are being added to it or taken from it. */
+export function isMoving(partition: PartitionImage): boolean {
+  return partition.addingReplicas.length + partition.removingReplicas.length > 0;
+}
+
+function sameReplicas(a: PartitionImage, b: PartitionImage | undefined): boolean {
+  const same = (one: readonly number[], other: readonly number[]): boolean =>
+    one === other || (one.length === other.length && one.every((id, index) => id === other[index]));
+  return (
+    b !== undefined &&
+    same(a.replicas, b.replicas) &&
+    same(a.addingReplicas, b.addingReplicas) &&
+    same(a.removingReplicas, b.removingReplicas)
+  );
+}
+
+function fresh(at: ChangeTime): NodeTimes {
+  return { czxid: at.zxid, mzxid: at.zxid, ctime: at.time, mtime: at.time, version: 0 };
+}
+
+function changed<T extends NodeTimes>(times: T, at: ChangeTime): T {
+  return { ...times, mzxid: at.zxid, mtime: at.time, version: times.version + 1 };
+}
+
+function counted(times: ChildTimes, at: ChangeTime): ChildTimes {
+  return { pzxid: at.zxid, changes: times.changes + 1 };
+}

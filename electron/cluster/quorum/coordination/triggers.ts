@@ -1,0 +1,84 @@
+/**
+ * The nodes under /admin by which tools of ZooKeeper's days asked the controller for something: it is decided as Kafka's own requests
+ * are. What takes time shows as a node while it lasts (`/admin/reassign_partitions`); what is done at once leaves none.
+ */
+import { ErrorCode } from '../../protocol/error-codes.ts';
+import { KafkaError } from '../../protocol/kafka-error.ts';
+import type { Decision, DecisionContext } from '../controller/decision.ts';
+import { deleteTopics } from '../controller/delete-topics.ts';
+import { electLeaders } from '../controller/elect-leaders.ts';
+import { ZooKeeperCode, ZooKeeperError } from './zookeeper-codes.ts';
+
+export const REASSIGN_PATH = '/admin/reassign_partitions';
+export const ELECTION_PATH = '/admin/preferred_replica_election';
+export const DELETE_TOPICS_PATH = '/admin/delete_topics';
+
+export function isTrigger(path: string): boolean {
+  return path === ELECTION_PATH || (path.startsWith(`${DELETE_TOPICS_PATH}/`) && !path.includes('/', DELETE_TOPICS_PATH.length + 1));
+}
+
+/** `lasting`: the node is there for as long as what it asked for takes. */
+export interface Pulled extends Pick<Decision<unknown>, 'records' | 'events'> {
+  readonly lasting: boolean;
+}
+
+/** Throws `ZooKeeperError` BADARGUMENTS for what cannot be done at all. */
+export function pullTrigger(context: DecisionContext, path: string, data: Uint8Array | null): Pulled {
+  try {
+    return path === ELECTION_PATH ? elect(context, data) : removeTopic(context, path.slice(DELETE_TOPICS_PATH.length + 1));
+  } catch (cause) {
+    if (!(cause instanceof KafkaError)) throw cause;
+    throw new ZooKeeperError(ZooKeeperCode.BADARGUMENTS, cause.message, { cause });
+  }
+}
+
+function elect(context: DecisionContext, data: Uint8Array | null): Pulled {
+  const wanted = data === null || data.length === 0 ? null : byTopic(readPartitions(data));
+  const { records, events, response } = electLeaders(context, { electionType: 0, topicPartitions: wanted, timeoutMs: 0 });
+  refuseAll(response.replicaElectionResults.flatMap(({ partitionResult }) => [...partitionResult]));
+  return { records, events, lasting: false };
+}
+
+function removeTopic(context: DecisionContext, topic: string): Pulled {
+  const { records, events, response } = deleteTopics(context, { topics: [], topicNames: [topic], timeoutMs: 0 });
+  refuseAll(response.responses);
+  return { records, events, lasting: false };
+}
+
+/** When nothing of it can be done, whoever asked is told so. */
+function refuseAll(results: readonly { errorCode: number; errorMessage?: string | null | undefined }[]): void {
+  const harmless = (code: number): boolean => code === ErrorCode.NONE || code === ErrorCode.ELECTION_NOT_NEEDED;
+  const [first] = results;
+  if (first === undefined || results.some(({ errorCode }) => harmless(errorCode))) return;
+  throw new ZooKeeperError(ZooKeeperCode.BADARGUMENTS, first.errorMessage ?? `it failed with error ${first.errorCode}`);
+}
+
+interface AskedPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+/** `{"version":1,"partitions":[{"topic":"t","partition":0},…]}` */
+function readPartitions(data: Uint8Array): AskedPartition[] {
+  const malformed = (cause?: unknown): ZooKeeperError =>
+    new ZooKeeperError(ZooKeeperCode.BADARGUMENTS, 'not {"version":1,"partitions":[{"topic":…,"partition":…}]}', { cause });
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(data).toString('utf8'));
+  } catch (cause) {
+    throw malformed(cause);
+  }
+  const { partitions } = (value ?? {}) as { partitions?: unknown };
+  if (!Array.isArray(partitions)) throw malformed();
+  return partitions.map((one: unknown) => {
+    const { topic, partition } = (one ?? {}) as { topic?: unknown; partition?: unknown };
+    if (typeof topic !== 'string' || typeof partition !== 'number' || !Number.isInteger(partition)) throw malformed();
+    return { topic, partition };
+  });
+}
+
+function byTopic(asked: readonly AskedPartition[]): { topic: string; partitions: number[] }[] {
+  const topics = new Map<string, number[]>();
+  for (const { topic, partition } of asked) topics.set(topic, [...(topics.get(topic) ?? []), partition]);
+  return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
+}

@@ -1,0 +1,99 @@
+/**
+ * An image as the records that make it: what a snapshot holds. Applied to an empty image they give an equal one. The type of the table
+ * below asks for every part of the image, and `nothingLeft` for every field of what is in it, so that a new one cannot be forgotten.
+ */
+import type { MetadataRecordIn } from '../protocol/records/metadata-records.ts';
+import type { BrokerRegistration, MetadataImage, PartitionImage, TopicImage } from './image.ts';
+
+type Part = (image: MetadataImage) => Iterable<MetadataRecordIn>;
+
+/** In the order in which they are written. `null`: it needs no records, for the reason that stands beside it. */
+const PARTS: { readonly [K in keyof Required<MetadataImage>]: Part | null } = {
+  // In the snapshot's name.
+  offset: null,
+  epoch: null,
+  // Every node is told it at its start.
+  clusterId: null,
+  // First of all, as in Apache Kafka: what follows is of the versions that they say.
+  features: ({ features }) => map(features, ([name, featureLevel]) => ({ type: 'FeatureLevelRecord', value: { name, featureLevel } })),
+  brokers: ({ brokers }) => map(brokers.values(), brokerRecord),
+  topics: ({ topics }) => topicRecords(topics.values()),
+  // The same topics.
+  topicsById: null,
+  configs: ({ configs }) => configRecords(configs),
+  nextProducerId: ({ nextProducerId }) =>
+    nextProducerId === 0n ? [] : [{ type: 'ProducerIdsRecord', value: { brokerId: -1, brokerEpoch: -1n, nextProducerId } }],
+};
+
+/** Generated as they are asked for: a large image is written in pieces. */
+export function* imageRecords(image: MetadataImage): Generator<MetadataRecordIn, void, undefined> {
+  for (const part of Object.values(PARTS)) if (part !== null) yield* part(image);
+}
+
+function brokerRecord(broker: BrokerRegistration): MetadataRecordIn {
+  const { id, epoch, incarnationId, listeners, rack, fenced, inControlledShutdown, ...rest } = broker;
+  nothingLeft(rest);
+  return {
+    type: 'RegisterBrokerRecord',
+    value: {
+      brokerId: id,
+      incarnationId,
+      brokerEpoch: epoch,
+      endPoints: listeners,
+      features: [],
+      rack,
+      fenced,
+      inControlledShutdown,
+    },
+  };
+}
+
+function* topicRecords(topics: Iterable<TopicImage>): Generator<MetadataRecordIn, void, undefined> {
+  for (const topic of topics) {
+    const { id, name, partitions, ...rest } = topic;
+    nothingLeft(rest);
+    yield { type: 'TopicRecord', value: { name, topicId: id } };
+    for (const partition of partitions) yield partitionRecord(partition);
+  }
+}
+
+function partitionRecord(image: PartitionImage): MetadataRecordIn {
+  const { topicId, topic, partition, elr, lastKnownElr, replicas, isr, addingReplicas, removingReplicas, leader, ...more } = image;
+  const { leaderEpoch, partitionEpoch, leaderRecoveryState, ...rest } = more;
+  nothingLeft(rest, topic);
+  return {
+    type: 'PartitionRecord',
+    value: {
+      partitionId: partition,
+      topicId,
+      replicas,
+      isr,
+      removingReplicas,
+      addingReplicas,
+      leader,
+      leaderRecoveryState,
+      leaderEpoch,
+      partitionEpoch,
+      eligibleLeaderReplicas: elr.length === 0 ? null : elr,
+      lastKnownElr: lastKnownElr.length === 0 ? null : lastKnownElr,
+    },
+  };
+}
+
+function* configRecords(configs: MetadataImage['configs']): Generator<MetadataRecordIn, void, undefined> {
+  for (const [key, entries] of configs) {
+    const colon = key.indexOf(':');
+    const resource = { resourceType: Number(key.slice(0, colon)), resourceName: key.slice(colon + 1) };
+    for (const [name, value] of entries) yield { type: 'ConfigRecord', value: { ...resource, name, value } };
+  }
+}
+
+function* map<T, R>(items: Iterable<T>, make: (item: T) => R): Generator<R, void, undefined> {
+  for (const item of items) yield make(item);
+}
+
+/** Does not compile when a field is left over. `implied` are fields that other records say. */
+function nothingLeft(rest: Record<string, never>, ...implied: unknown[]): void {
+  void rest;
+  void implied;
+}

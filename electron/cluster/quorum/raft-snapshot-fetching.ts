@@ -1,0 +1,130 @@
+/**
+ * Fetching a leader's snapshot, piece by piece (FetchSnapshot, KIP-630): for a follower that needs what is no longer in the leader's log.
+ * What has come so far stays when the same leader is lost and found again; another leader's snapshot of the same name need not have the
+ * same bytes, so that one is begun anew.
+ */
+import { assert } from '../lib/assert.ts';
+import { fetchSnapshot } from '../protocol/apis/fetch-snapshot.ts';
+import { ErrorCode, errorName } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import type { ResponseOf } from '../protocol/schema.ts';
+import type { FollowerRole, RaftCore } from './raft-core.ts';
+import type { SnapshotId, SnapshotReceiver } from './raft-log.ts';
+import * as messages from './raft-messages.ts';
+import type { LeaderAndEpoch, SnapshotAnswer } from './raft-messages.ts';
+
+/** What following does at the turns of it. */
+export interface SnapshotFetchingHooks {
+  heard(role: FollowerRole): void;
+  observe(said: LeaderAndEpoch, from: number): void;
+  /** The snapshot has replaced the log. */
+  done(role: FollowerRole): void;
+  /** It could not be had; the leader is to be asked again what comes next. */
+  failed(role: FollowerRole): void;
+}
+
+interface Receiving {
+  readonly leaderId: number;
+  readonly id: SnapshotId;
+  readonly receiver: SnapshotReceiver;
+}
+
+export class SnapshotFetching {
+  private readonly core: RaftCore;
+  private readonly hooks: SnapshotFetchingHooks;
+  private receiving: Receiving | undefined;
+
+  constructor(core: RaftCore, hooks: SnapshotFetchingHooks) {
+    this.core = core;
+    this.hooks = hooks;
+  }
+
+  fetchFrom(role: FollowerRole, id: SnapshotId): void {
+    const { core } = this;
+    assert(
+      id.endOffset >= core.committedEnd,
+      `the leader offers a snapshot up to ${id.endOffset}, below the high watermark ${core.committedEnd}`,
+    );
+    let { receiving } = this;
+    if (receiving?.leaderId !== role.leaderId || receiving.id.endOffset !== id.endOffset || receiving.id.epoch !== id.epoch) {
+      this.abandon();
+      core.logger.info('fetches a snapshot of the metadata', { leader: role.leaderId, endOffset: id.endOffset, epoch: id.epoch });
+      this.receiving = receiving = { leaderId: role.leaderId, id, receiver: core.log.receiveSnapshot(id) };
+    }
+    this.fetchNext(role, receiving);
+  }
+
+  /** Lets go of what has come so far. */
+  abandon(): void {
+    this.receiving?.receiver.abandon();
+    this.receiving = undefined;
+  }
+
+  private fetchNext(role: FollowerRole, receiving: Receiving): void {
+    const { core } = this;
+    const body = messages.snapshotRequest(core.clusterId, {
+      replicaId: core.nodeId,
+      epoch: core.promised.epoch,
+      id: receiving.id,
+      position: BigInt(receiving.receiver.position),
+      maxBytes: core.settings.fetchMaxBytes,
+    });
+    core.send(role.leaderId, fetchSnapshot, body, core.settings.fetchTimeoutMs, {
+      answered: (response) => this.onSlice(role, receiving, response),
+      failed: () => this.hooks.failed(role),
+    });
+  }
+
+  private onSlice(role: FollowerRole, receiving: Receiving, response: ResponseOf<typeof fetchSnapshot>): void {
+    const { core } = this;
+    if (core.role !== role || this.receiving !== receiving) return;
+    const slice = messages.readSnapshotResponse(response);
+    if (slice === undefined || slice.errorCode !== ErrorCode.NONE) {
+      const error = errorName(slice?.errorCode ?? response.errorCode);
+      core.logger.warn('the leader does not give its snapshot', { leader: role.leaderId, error });
+      this.abandon();
+      if (slice !== undefined) this.hooks.observe(slice.leader, role.leaderId);
+      this.hooks.failed(role);
+      return;
+    }
+    this.hooks.heard(role);
+    const wait = core.log.admit(slice.bytes.length);
+    if (wait === undefined) {
+      this.takeIn(role, receiving, slice);
+      return;
+    }
+    void wait.then(
+      () => {
+        if (core.role === role && this.receiving === receiving) core.guarded(() => this.takeIn(role, receiving, slice));
+      },
+      (error: unknown) => core.fail(error),
+    );
+  }
+
+  private takeIn(role: FollowerRole, receiving: Receiving, { bytes, position, size }: SnapshotAnswer): void {
+    const { core } = this;
+    const { receiver, id } = receiving;
+    if (position !== BigInt(receiver.position) || bytes.length === 0) {
+      core.logger.warn('the leader sent another piece of its snapshot than was asked for', { leader: role.leaderId });
+      this.abandon();
+      this.hooks.failed(role);
+      return;
+    }
+    receiver.append(bytes);
+    if (BigInt(receiver.position) < size) {
+      this.fetchNext(role, receiving);
+      return;
+    }
+    this.receiving = undefined;
+    try {
+      receiver.finish();
+    } catch (error) {
+      if (!(error instanceof KafkaError) || error.code !== ErrorCode.CORRUPT_MESSAGE) throw error;
+      core.logger.warn('the leader sent a snapshot that cannot be used', { leader: role.leaderId, reason: error.message });
+      this.hooks.failed(role);
+      return;
+    }
+    core.takeSnapshot(id);
+    if (core.role === role) this.hooks.done(role);
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * When this node writes a snapshot of the metadata, and the writing of it: every so many committed bytes, or after so long with anything
+ * new, each node for itself. The image does not change, so it is written in pieces between which the node does its other work. A snapshot
+ * that cannot be written is given up and tried again later: the log still has everything.
+ */
+import type { Clock, Timer } from '../lib/clock.ts';
+import type { EventSink } from '../lib/events.ts';
+import type { Logger } from '../lib/logger.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import { DiskError } from '../lib/disk.ts';
+import { encodeMetadataRecord } from '../protocol/records/metadata-records.ts';
+import { imageRecords } from './image-records.ts';
+import type { MetadataImage } from './image.ts';
+import type { CommittedBatch, RaftLog, SnapshotId, SnapshotWriter } from './raft-log.ts';
+
+export interface SnapshottingOptions {
+  readonly nodeId: number;
+  readonly log: RaftLog;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly events: EventSink;
+  /** The committed image. */
+  image(): MetadataImage;
+  /** `metadata.log.max.record.bytes.between.snapshots`. */
+  readonly maxBytes: number;
+  /** `metadata.log.max.snapshot.interval.ms`; 0: only by bytes. */
+  readonly maxIntervalMs: number;
+}
+
+/** Records in one piece, which is one batch of the file. */
+const PIECE_RECORDS = 500;
+const BATCH_OVERHEAD_BYTES = 61;
+const RETRY_MS = 60_000;
+
+interface Writing {
+  readonly id: SnapshotId;
+  readonly writer: SnapshotWriter;
+  readonly records: ReturnType<typeof imageRecords>;
+  written: number;
+  timer: Timer | undefined;
+}
+
+export class Snapshotting {
+  private readonly options: SnapshottingOptions;
+  /** Committed since the newest snapshot. */
+  private bytes = 0;
+  private lastTimestamp = 0;
+  private due: Timer | undefined;
+  private notBefore = -Infinity;
+  private writing: Writing | undefined;
+  private stopped = false;
+
+  constructor(options: SnapshottingOptions) {
+    this.options = options;
+  }
+
+  /** To be called after the image has taken in `batches`. */
+  onCommitted(batches: readonly CommittedBatch[]): void {
+    const { clock, maxBytes, maxIntervalMs } = this.options;
+    for (const batch of batches) {
+      this.lastTimestamp = batch.timestamp;
+      if (batch.control) continue;
+      this.bytes += batch.values.reduce((sum, value) => sum + value.length, BATCH_OVERHEAD_BYTES);
+    }
+    if (this.bytes >= maxBytes && clock.monotonic() >= this.notBefore) this.begin();
+    else if (this.bytes > 0 && maxIntervalMs > 0 && this.due === undefined) this.due = clock.setTimer(maxIntervalMs, () => this.begin());
+  }
+
+  /** Another snapshot has taken the place of all that this node had. */
+  onLoaded(): void {
+    this.giveUp();
+    this.settled();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.giveUp();
+    this.settled();
+  }
+
+  private settled(): void {
+    this.bytes = 0;
+    this.due?.cancel();
+    this.due = undefined;
+  }
+
+  private begin(): void {
+    if (this.stopped || this.writing !== undefined) return;
+    const { log } = this.options;
+    const image = this.options.image();
+    const id = { endOffset: image.offset + 1n, epoch: image.epoch };
+    this.settled();
+    if (log.latestSnapshot !== undefined && log.latestSnapshot.endOffset >= id.endOffset) return;
+    this.trying(() => {
+      const writer = log.writeSnapshot(id, this.lastTimestamp);
+      this.writing = { id, writer, records: imageRecords(image), written: 0, timer: undefined };
+      this.later(this.writing);
+    });
+  }
+
+  /** The next piece, when the node has done what else there is to do. */
+  private later(writing: Writing): void {
+    const { clock, log } = this.options;
+    const goOn = (): void => {
+      if (this.writing === writing) writing.timer = clock.setTimer(0, () => this.trying(() => this.writePiece(writing)));
+    };
+    const wait = log.admit(PIECE_RECORDS * BATCH_OVERHEAD_BYTES);
+    if (wait === undefined) goOn();
+    else void wait.then(goOn, goOn);
+  }
+
+  private writePiece(writing: Writing): void {
+    const values: Buffer[] = [];
+    while (values.length < PIECE_RECORDS) {
+      const next = writing.records.next();
+      if (next.done === true) break;
+      values.push(encodeMetadataRecord(next.value));
+    }
+    writing.writer.append(values);
+    writing.written += values.length;
+    if (values.length === PIECE_RECORDS) this.later(writing);
+    else this.finish(writing);
+  }
+
+  private finish({ id, writer, written }: Writing): void {
+    const { nodeId, clock, events, logger } = this.options;
+    const sizeBytes = writer.finish();
+    this.writing = undefined;
+    const facts = { endOffset: Number(id.endOffset), epoch: id.epoch, records: written, sizeBytes };
+    logger.info('has written a snapshot of the metadata', facts);
+    const reason = `it stands for the first ${id.endOffset} records of the metadata log`;
+    events({ type: 'quorum/snapshotWritten', at: clock.now(), broker: nodeId, reason, details: facts });
+  }
+
+  /** Does a part of the writing; when the disk does not, it is given up. */
+  private trying(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof DiskError) && !(error instanceof KafkaError)) throw error;
+      const { logger, clock, maxBytes } = this.options;
+      logger.warn('could not write a snapshot of the metadata', { error, retryMs: RETRY_MS });
+      this.giveUp();
+      this.bytes = Math.max(this.bytes, maxBytes);
+      this.notBefore = clock.monotonic() + RETRY_MS;
+      this.due ??= clock.setTimer(RETRY_MS, () => this.begin());
+    }
+  }
+
+  private giveUp(): void {
+    const { writing } = this;
+    this.writing = undefined;
+    writing?.timer?.cancel();
+    writing?.writer.abandon();
+  }
+}

@@ -1,0 +1,197 @@
+/** Judges a finished run: what clients were told against what the logs hold. Kafka's terms, by the names that Jepsen gave the anomalies. */
+import type { History, Poll, Write } from './history.ts';
+import type { StoredBatch, StoredRecord } from './inspect.ts';
+
+export interface FinalPartition {
+  readonly topic: string;
+  readonly partition: number;
+  /** The leader's log up to its high watermark. */
+  readonly records: readonly StoredRecord[];
+  /** Each replica's batches up to its own high watermark. */
+  readonly replicas: ReadonlyMap<number, readonly StoredBatch[]>;
+}
+
+export interface Judgement {
+  history: History;
+  partitions: readonly FinalPartition[];
+  /** When the promise for what was acknowledged before became void; undefined: it holds. */
+  voidAt(topic: string, partition: number): number | undefined;
+  at: number;
+}
+
+export function check(judgement: Judgement): void {
+  const writes = new Map<string, Map<string, Write>>();
+  for (const write of judgement.history.writes) {
+    const key = keyOf(write);
+    let ofPartition = writes.get(key);
+    if (ofPartition === undefined) writes.set(key, (ofPartition = new Map()));
+    ofPartition.set(write.value, write);
+  }
+  for (const partition of judgement.partitions) {
+    if (partition.topic.startsWith('__')) continue;
+    checkPartition(judgement, partition, writes.get(keyOf(partition)) ?? new Map<string, Write>());
+  }
+  for (const partition of judgement.partitions) checkReplicas(judgement, partition);
+  checkGroups(judgement);
+}
+
+function checkPartition(judgement: Judgement, { topic, partition, records }: FinalPartition, writes: ReadonlyMap<string, Write>): void {
+  const { history, at } = judgement;
+  const key = `${topic}-${partition}`;
+  const voidAt = judgement.voidAt(topic, partition);
+  const violate = (kind: string, text: string): void => history.violation(kind, at, `${key}: ${text}`, key);
+  const byValue = new Map<string, StoredRecord>();
+  const byOffset = new Map<bigint, string>();
+  const lastRank = new Map<string, number>();
+  for (const record of records) {
+    const write = writes.get(record.value);
+    byOffset.set(record.offset, record.value);
+    if (write === undefined) {
+      violate('invented record', `offset ${record.offset} holds ${JSON.stringify(record.value)}, which nobody sent`);
+      continue;
+    }
+    if (write.idempotent && voidAt === undefined) {
+      const before = byValue.get(record.value);
+      if (before !== undefined) {
+        violate(
+          'duplicate',
+          `${record.value} is at offset ${before.offset} (epoch ${before.epoch}) and at ${record.offset} (epoch ${record.epoch})`,
+        );
+      }
+      const rank = lastRank.get(write.producer) ?? -1;
+      if (write.rank < rank) violate('reordered', `${record.value} comes after rank ${rank} of its producer`);
+      lastRank.set(write.producer, Math.max(rank, write.rank));
+    }
+    if (!byValue.has(record.value)) byValue.set(record.value, record);
+  }
+  for (const write of writes.values()) {
+    if (write.ackedAt === undefined || write.acks !== -1 || (voidAt !== undefined && write.sentAt <= voidAt)) continue;
+    const found = byValue.get(write.value);
+    const when = `acknowledged at ${seconds(write.ackedAt)} with offset ${write.offset ?? -1n}`;
+    if (found === undefined) {
+      const there = byOffset.get(write.offset ?? -1n);
+      violate('lost write', `${write.value}, ${when}, is not in the log; that offset holds ${there ?? 'nothing'}`);
+    } else if (write.idempotent && write.offset !== -1n && found.offset !== write.offset) {
+      violate('inconsistent offset', `${write.value}, ${when}, is at ${found.offset}`);
+    }
+  }
+  checkPolls(
+    judgement,
+    key,
+    history.polls.filter((poll) => poll.topic === topic && poll.partition === partition),
+    byOffset,
+    writes,
+  );
+}
+
+function checkPolls(
+  judgement: Judgement,
+  key: string,
+  polls: readonly Poll[],
+  final: ReadonlyMap<bigint, string>,
+  writes: ReadonlyMap<string, Write>,
+): void {
+  const { history } = judgement;
+  const isVoid = polls[0] !== undefined && judgement.voidAt(polls[0].topic, polls[0].partition) !== undefined;
+  for (const poll of polls) {
+    let next = poll.position;
+    for (const { offset, value } of poll.records) {
+      const violate = (kind: string, text: string): void => history.violation(kind, poll.at, `${key}: ${poll.consumer} ${text}`, key);
+      if (!writes.has(value)) violate('invented record', `read ${JSON.stringify(value)} at ${offset}, which nobody sent`);
+      if (offset < next) violate('nonmonotonic poll', `read ${offset} after ${next - 1n}`);
+      if (!isVoid) {
+        const there = final.get(offset);
+        if (there !== value)
+          violate('inconsistent offset', `read ${value} at ${offset} at ${seconds(poll.at)}; the log holds ${there ?? 'nothing'} there`);
+        for (; next < offset; next++) {
+          if (final.has(next)) violate('poll skip', `read ${offset} at ${seconds(poll.at)} and had not read ${next}`);
+        }
+      }
+      next = offset + 1n;
+    }
+  }
+}
+
+/** What two replicas call committed is the same. */
+function checkReplicas({ history, at, voidAt }: Judgement, { topic, partition, replicas }: FinalPartition): void {
+  if (voidAt(topic, partition) !== undefined) return;
+  const [first, ...others] = [...replicas];
+  if (first === undefined) return;
+  const reference = new Map(first[1].map((batch) => [batch.offset, batch]));
+  for (const [id, batches] of others) {
+    for (const batch of batches) {
+      const expected = reference.get(batch.offset);
+      if (expected === undefined && batch.offset > (first[1].at(-1)?.offset ?? -1n)) break;
+      if (expected?.crc === batch.crc && expected.epoch === batch.epoch) continue;
+      history.violation(
+        'replicas differ',
+        at,
+        `${topic}-${partition}: nodes ${first[0]} and ${id} at offset ${batch.offset}`,
+        `${topic}-${partition}`,
+      );
+      break;
+    }
+  }
+}
+
+function checkGroups({ history, voidAt }: Judgement): void {
+  const offsetsVoid = new Map<number, boolean>();
+  for (let partition = 0; partition < 64; partition++) offsetsVoid.set(partition, voidAt('__consumer_offsets', partition) !== undefined);
+  if ([...offsetsVoid.values()].includes(true)) return;
+  // Of one generation, no two members own a partition.
+  const owners = new Map<string, string>();
+  for (const { group, member, generation, partitions, at } of history.assignments) {
+    for (const partition of partitions) {
+      const key = `${group} ${generation} ${partition}`;
+      const other = owners.get(key);
+      if (other !== undefined && other !== member) {
+        history.violation(
+          'two owners',
+          at,
+          `${partition} belongs to ${other} and to ${member} in generation ${generation} of ${group}`,
+          group,
+        );
+      }
+      owners.set(key, member);
+    }
+  }
+  const firstOf = new Map<string, number>();
+  for (const { group, generation, at } of history.assignments) {
+    const key = `${group} ${generation}`;
+    if (!firstOf.has(key)) firstOf.set(key, at);
+  }
+  for (const commit of history.commits) {
+    if (!commit.acked) continue;
+    for (const [key, at] of firstOf) {
+      const [group, generation] = key.split(' ');
+      if (group !== commit.group || Number(generation) <= commit.generation || at >= commit.sentAt) continue;
+      const text = `${commit.member} of generation ${commit.generation} sent a commit at ${seconds(commit.sentAt)} that was accepted; generation ${generation ?? ''} stood at ${seconds(at)}`;
+      history.violation('stale generation accepted', commit.sentAt, text, commit.group);
+    }
+  }
+  for (const read of history.committedReads) {
+    const commits = history.commits.filter(
+      ({ group, topic, partition }) => group === read.group && topic === read.topic && partition === read.partition,
+    );
+    let best = -1n;
+    for (const { acked, answeredAt, offset } of commits)
+      if (acked && (answeredAt ?? Infinity) < read.askedAt && offset > best) best = offset;
+    if (read.offset >= best) continue;
+    // One whose answer never came may be applied late, between others.
+    if (commits.some(({ acked, offset, sentAt }) => !acked && offset === read.offset && sentAt <= read.askedAt)) continue;
+    history.violation(
+      'committed offset went back',
+      read.askedAt,
+      `${read.group}, ${keyOf(read)}: ${best} was committed, ${read.offset} was read`,
+      keyOf(read),
+    );
+  }
+}
+
+function keyOf({ topic, partition }: { topic: string; partition: number }): string {
+  return `${topic}-${partition}`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(3)} s`;
+}

@@ -1,0 +1,150 @@
+/** Faults, drawn from a seed before a run begins, so that a run with some of them left out is otherwise the same. */
+import type { Random } from '../../electron/cluster/lib/random.ts';
+
+/** A node by id, or whoever plays a part when the fault strikes. */
+export type Target = number | 'leader' | 'controller';
+
+export type Fault = {
+  /** True time, ms after the cluster was ready. */
+  readonly at: number;
+  /** Until it is healed: a node started again, a link joined, a disk mended. */
+  readonly forMs: number;
+} & (
+  | { readonly kind: 'stop'; readonly node: Target }
+  /** `afterOperations`: dies inside the n-th disk operation from then on; 0: between two events. */
+  | { readonly kind: 'kill'; readonly node: Target; readonly afterOperations: number }
+  | { readonly kind: 'powerCut'; readonly node: Target; readonly afterOperations: number }
+  | { readonly kind: 'powerCutAll' }
+  | { readonly kind: 'freeze'; readonly node: Target }
+  /** Each of `left` from each of `right`; names of nodes and clients. One way: right does not hear left. */
+  | { readonly kind: 'partition'; readonly left: readonly string[]; readonly right: readonly string[]; readonly oneWay: boolean }
+  | { readonly kind: 'isolate'; readonly node: Target; readonly oneWay: 'in' | 'out' | 'both'; readonly clientsToo: boolean }
+  | {
+      readonly kind: 'slowLink';
+      readonly left: string;
+      readonly right: string;
+      readonly latencyMs: number;
+      readonly jitterMs: number;
+      readonly bytesPerMs: number;
+    }
+  | { readonly kind: 'slowDisk'; readonly node: Target; readonly delayMs: number }
+  | { readonly kind: 'fullDisk'; readonly node: Target; readonly freeBytes: number }
+  /** Killed, and bits of its logs flip before it starts again. */
+  | { readonly kind: 'corrupt'; readonly node: Target; readonly where: 'tail' | 'closed' }
+  | { readonly kind: 'clockSkew'; readonly node: Target; readonly skewMs: number }
+);
+
+export type FaultKind = Fault['kind'];
+
+const COMPANY: readonly FaultKind[] = ['kill', 'freeze', 'powerCut', 'isolate'];
+
+export interface Shape {
+  readonly nodes: number;
+  readonly clients: readonly string[];
+  /** Faults begin within. */
+  readonly windowMs: number;
+}
+
+/** How often each kind is drawn; a schedule may favour some. */
+export type Weights = Readonly<Partial<Record<FaultKind, number>>>;
+
+export const ALL_FAULTS: Weights = {
+  kill: 6,
+  powerCut: 3,
+  powerCutAll: 0.4,
+  stop: 2,
+  freeze: 4,
+  isolate: 4,
+  partition: 2,
+  slowLink: 2,
+  slowDisk: 1.5,
+  fullDisk: 0.7,
+  corrupt: 1,
+  clockSkew: 1,
+};
+
+export function drawFaults(random: Random, shape: Shape, weights: Weights): Fault[] {
+  const faults: Fault[] = [];
+  const count = 3 + random.int(9);
+  const kinds = Object.entries(weights) as [FaultKind, number][];
+  const total = kinds.reduce((sum, [, weight]) => sum + weight, 0);
+  for (let i = 0; i < count; i++) {
+    const at = Math.round(random.next() * shape.windowMs);
+    let pick = random.next() * total;
+    const [kind] = kinds.find(([, weight]) => (pick -= weight) < 0) ?? (kinds[0] as [FaultKind, number]);
+    faults.push(draw(random, shape, kind, at));
+    // Company: another node in the same moment, which is what breaks replication if anything does.
+    if (random.next() < 0.35) {
+      const other: FaultKind = random.next() < 0.5 ? kind : (COMPANY[random.int(COMPANY.length)] ?? 'kill');
+      if (weights[other] !== undefined) faults.push(draw(random, shape, other, at + (random.next() < 0.5 ? 0 : random.int(400))));
+    }
+  }
+  return faults.sort((a, b) => a.at - b.at);
+}
+
+function draw(random: Random, { nodes, clients }: Shape, kind: FaultKind, at: number): Fault {
+  // From a blink, shorter than any session, to longer than all of them.
+  const forMs = Math.round(60 * 2 ** (random.next() * 7));
+  const node: Target = random.next() < 0.3 ? 'leader' : random.next() < 0.2 ? 'controller' : 1 + random.int(nodes);
+  const afterOperations = random.next() < 0.5 ? 0 : 1 + random.int(40);
+  const time = { at, forMs };
+  const name = (): string => {
+    const all = nodes + clients.length;
+    const index = random.int(all);
+    return index < nodes ? `node${index + 1}` : (clients[index - nodes] as string);
+  };
+  switch (kind) {
+    case 'stop':
+    case 'freeze':
+      return { kind, node, ...time };
+    case 'kill':
+    case 'powerCut':
+      return { kind, node, afterOperations, ...time };
+    case 'powerCutAll':
+      return { kind, ...time };
+    case 'isolate':
+      return {
+        kind,
+        node,
+        oneWay: (['in', 'out', 'both', 'both'] as const)[random.int(4)] ?? 'both',
+        clientsToo: random.next() < 0.4,
+        ...time,
+      };
+    case 'partition': {
+      const everybody = [...Array.from({ length: nodes }, (_, index) => `node${index + 1}`), ...clients];
+      const left = everybody.filter(() => random.next() < 0.5);
+      const right = everybody.filter((one) => !left.includes(one));
+      return { kind, left, right, oneWay: random.next() < 0.4, ...time };
+    }
+    case 'slowLink': {
+      const left = name();
+      let right = name();
+      while (right === left) right = `node${1 + random.int(nodes)}`;
+      const latencyMs = Math.round(5 * 2 ** (random.next() * 7));
+      return {
+        kind,
+        left,
+        right,
+        latencyMs,
+        jitterMs: Math.round(latencyMs * random.next()),
+        bytesPerMs: random.next() < 0.3 ? 20 : 0,
+        ...time,
+      };
+    }
+    case 'slowDisk':
+      return { kind, node, delayMs: Math.round(5 * 2 ** (random.next() * 7)), ...time };
+    case 'fullDisk':
+      return { kind, node, freeBytes: random.int(20_000), ...time };
+    case 'corrupt':
+      return { kind, node, where: random.next() < 0.7 ? 'tail' : 'closed', ...time };
+    case 'clockSkew':
+      return { kind, node, skewMs: Math.round((random.next() - 0.5) * 2 * 10 ** (1 + random.int(6))), ...time };
+  }
+}
+
+/** A fault in a line, for people. */
+export function describeFault(fault: Fault): string {
+  const { kind, at, forMs, ...rest } = fault;
+  const more = Object.entries(rest).map(([key, value]) => `${key} ${Array.isArray(value) ? value.join('+') : String(value)}`);
+  return `${(at / 1000).toFixed(3)} s for ${(forMs / 1000).toFixed(3)} s: ${kind}${more.length > 0 ? `, ${more.join(', ')}` : ''}`;
+}

@@ -1,0 +1,84 @@
+/** What clients did and saw, for the checker. Times are true time, ms. */
+
+/** A value that a producer sent, and what is known of it. */
+export interface Write {
+  readonly producer: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly value: string;
+  /** Rank among the values of its producer for its partition. */
+  readonly rank: number;
+  readonly acks: number;
+  /** Whether repeats are to be recognised. */
+  readonly idempotent: boolean;
+  /** When it was sent last. */
+  sentAt: number;
+  ackedAt?: number;
+  /** −1: acknowledged as a repeat, with an offset that the broker no longer knew. */
+  offset?: bigint;
+}
+
+/** One batch of records that a consumer got. */
+export interface Poll {
+  readonly consumer: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly at: number;
+  /** Position before the poll: nothing between it and the first offset may be left out. */
+  readonly position: bigint;
+  readonly records: readonly { offset: bigint; value: string; epoch: number }[];
+}
+
+export interface Commit {
+  readonly group: string;
+  readonly member: string;
+  readonly generation: number;
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly sentAt: number;
+  answeredAt?: number;
+  acked: boolean;
+}
+
+export interface CommittedRead {
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly askedAt: number;
+  /** −1: none. */
+  readonly offset: bigint;
+}
+
+/** A member took up its partitions in a generation. */
+export interface Assignment {
+  readonly group: string;
+  readonly member: string;
+  readonly generation: number;
+  readonly at: number;
+  readonly partitions: readonly string[];
+}
+
+export interface Violation {
+  readonly kind: string;
+  readonly at: number;
+  readonly text: string;
+}
+
+export class History {
+  readonly writes: Write[] = [];
+  readonly polls: Poll[] = [];
+  readonly commits: Commit[] = [];
+  readonly committedReads: CommittedRead[] = [];
+  readonly assignments: Assignment[] = [];
+  readonly violations: Violation[] = [];
+  private readonly seen = new Set<string>();
+
+  /** A thing of a kind is reported once for each place. */
+  violation(kind: string, at: number, text: string, place = ''): void {
+    const key = `${kind} ${place}`;
+    if (this.seen.has(key)) return;
+    this.seen.add(key);
+    this.violations.push({ kind, at, text });
+  }
+}

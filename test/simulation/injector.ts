@@ -1,0 +1,239 @@
+/** Makes faults happen, and takes them back. Faults overlap: a node starts again when the last that keeps it down has passed. */
+import type { DiskFault } from '../../electron/cluster/lib/memory-disk.ts';
+import type { Random } from '../../electron/cluster/lib/random.ts';
+import { iterateBatches } from '../../electron/cluster/protocol/record-batch.ts';
+import { describeFault, type Fault, type Target } from './faults.ts';
+import { quorumOf } from './inspect.ts';
+import { DATA, type Machine } from './machine.ts';
+import type { SimNetwork } from './network.ts';
+import type { Watch } from './watch.ts';
+import type { World } from './world.ts';
+
+export interface InjectorOptions {
+  world: World;
+  network: SimNetwork;
+  machines: readonly Machine[];
+  watch: Watch;
+  trace(text: string): void;
+}
+
+export class Injector {
+  private readonly options: InjectorOptions;
+  private readonly random: Random;
+  /** How many faults keep each machine down. */
+  private readonly down = new Map<Machine, number>();
+  private readonly healing = new Map<Fault, () => void>();
+  private readonly diskTrouble = new Map<Machine, number>();
+
+  constructor(options: InjectorOptions) {
+    this.options = options;
+    this.random = options.world.random('injector');
+  }
+
+  plan(fault: Fault, begin: number): void {
+    const { world, trace } = this.options;
+    world.schedule(begin + fault.at - world.time, undefined, () => {
+      trace(`FAULT ${describeFault(fault)}`);
+      const heal = this.apply(fault);
+      this.healing.set(fault, heal);
+      world.schedule(fault.forMs, undefined, () => this.heal(fault));
+    });
+  }
+
+  /** A node whose disk has been tampered with may give up. */
+  excuses(machine: Machine): boolean {
+    return (this.diskTrouble.get(machine) ?? 0) > 0;
+  }
+
+  healAll(): void {
+    for (const fault of [...this.healing.keys()]) this.heal(fault);
+    for (const machine of this.options.machines) {
+      machine.host?.thaw();
+      if ((this.down.get(machine) ?? 0) === 0 && !machine.running) machine.start();
+    }
+  }
+
+  private heal(fault: Fault): void {
+    const heal = this.healing.get(fault);
+    if (heal === undefined) return;
+    this.healing.delete(fault);
+    this.options.trace(`HEALED ${describeFault(fault)}`);
+    heal();
+  }
+
+  private apply(fault: Fault): () => void {
+    const { machines, network } = this.options;
+    switch (fault.kind) {
+      case 'stop': {
+        const machine = this.target(fault.node);
+        machine.stop();
+        return this.keepDown(machine);
+      }
+      case 'kill':
+      case 'powerCut': {
+        const machine = this.target(fault.node);
+        const strike = (): void => (fault.kind === 'kill' ? this.kill(machine) : this.powerCut(machine));
+        if (fault.afterOperations === 0) strike();
+        else machine.dieAtDiskOperation(fault.afterOperations, strike);
+        return this.keepDown(machine);
+      }
+      case 'powerCutAll': {
+        for (const machine of machines) this.powerCut(machine);
+        return all(machines.map((machine) => this.keepDown(machine)));
+      }
+      case 'freeze': {
+        const { host } = this.target(fault.node);
+        host?.freeze();
+        return () => host?.thaw();
+      }
+      case 'partition':
+        return all(fault.left.flatMap((left) => fault.right.map((right) => this.cut(left, right, fault.oneWay ? 'out' : 'both'))));
+      case 'isolate': {
+        const machine = this.target(fault.node);
+        const others = [...machines.filter((one) => one !== machine).map(({ name }) => name), ...(fault.clientsToo ? CLIENTS : [])];
+        return all(others.map((other) => this.cut(machine.name, other, fault.oneWay)));
+      }
+      case 'slowLink': {
+        const { left, right } = fault;
+        return all([network.slowDown(left, right, fault), network.slowDown(right, left, fault)]);
+      }
+      case 'slowDisk': {
+        const machine = this.target(fault.node);
+        machine.diskDelayMs += fault.delayMs;
+        return () => {
+          machine.diskDelayMs -= fault.delayMs;
+        };
+      }
+      case 'fullDisk': {
+        const machine = this.target(fault.node);
+        let left = fault.freeBytes;
+        let refused = false;
+        machine.disk.options.fault = (operation, _path, bytes): DiskFault | undefined => {
+          if (operation !== 'write') return undefined;
+          left -= bytes;
+          if (left >= 0) return undefined;
+          refused = true;
+          return { code: 'ENOSPC', writtenBytes: Math.max(0, bytes + left) };
+        };
+        this.trouble(machine, 1);
+        return () => {
+          delete machine.disk.options.fault;
+          this.trouble(machine, -1);
+          if (!refused) return;
+          // A log that could not be written stays offline until its node is started anew, as in Apache Kafka.
+          this.kill(machine);
+          if ((this.down.get(machine) ?? 0) === 0) machine.start();
+        };
+      }
+      case 'corrupt': {
+        const machine = this.target(fault.node);
+        this.kill(machine);
+        this.corrupt(machine, fault.where);
+        return this.keepDown(machine);
+      }
+      case 'clockSkew': {
+        const { host } = this.target(fault.node);
+        if (host === undefined) return () => undefined;
+        host.skewMs += fault.skewMs;
+        return () => {
+          host.skewMs -= fault.skewMs;
+        };
+      }
+    }
+  }
+
+  private target(target: Target): Machine {
+    const { machines, watch } = this.options;
+    let id: number | undefined;
+    if (target === 'leader') id = watch.image?.topics.get('orders')?.partitions[0]?.leader;
+    else if (target === 'controller') {
+      id = machines.find(({ node, running }) => running && node !== undefined && quorumOf(node)?.status.role === 'leader')?.id;
+    } else id = target;
+    return machines[(id ?? 1) - 1] ?? (machines[0] as Machine);
+  }
+
+  private kill(machine: Machine): void {
+    if (!machine.running) return;
+    machine.kill();
+    this.options.watch.endedUncleanly(machine.id, false);
+  }
+
+  private powerCut(machine: Machine): void {
+    // A machine that was stopped in order has nothing to lose; one whose process was killed has.
+    machine.powerCut();
+    this.options.watch.endedUncleanly(machine.id, true);
+  }
+
+  private keepDown(machine: Machine): () => void {
+    const { world } = this.options;
+    this.down.set(machine, (this.down.get(machine) ?? 0) + 1);
+    return () => {
+      this.down.set(machine, (this.down.get(machine) ?? 1) - 1);
+      machine.dieAtDiskOperation(Infinity, () => undefined);
+      const start = (): void => {
+        if ((this.down.get(machine) ?? 0) > 0) return;
+        // One that is still about its stop is waited for.
+        if (machine.stopping && machine.running) {
+          machine.host?.thaw();
+          world.schedule(50, undefined, start);
+        } else machine.start();
+      };
+      start();
+    };
+  }
+
+  private cut(one: string, other: string, way: 'in' | 'out' | 'both'): () => void {
+    const { network } = this.options;
+    if (way !== 'in') network.cut(one, other);
+    if (way !== 'out') network.cut(other, one);
+    return () => {
+      if (way !== 'in') network.join(one, other);
+      if (way !== 'out') network.join(other, one);
+    };
+  }
+
+  /** Flips bits near the end of a log that is open, or anywhere in a segment that is closed. */
+  private corrupt(machine: Machine, where: 'tail' | 'closed'): void {
+    const { disk } = machine;
+    const segments: { path: string; last: boolean }[] = [];
+    for (const name of disk.exists(DATA) ? disk.list(DATA) : []) {
+      const directory = `${DATA}/${name}`;
+      if (name.startsWith('__cluster_metadata') || !disk.isDirectory(directory)) continue;
+      const logs = disk.list(directory).filter((file) => file.endsWith('.log'));
+      for (const [index, file] of logs.entries()) segments.push({ path: `${directory}/${file}`, last: index === logs.length - 1 });
+    }
+    const eligible = segments.filter(({ path, last }) => last === (where === 'tail') && disk.size(path) > 0);
+    const victim = eligible[this.random.int(Math.max(1, eligible.length))];
+    if (victim === undefined) return;
+    const file = disk.open(victim.path);
+    const size = file.size();
+    // Of a batch, what its checksum covers: nobody could tell a flipped bit in the offset or the epoch before it.
+    const batches = [...iterateBatches(disk.readFile(victim.path))];
+    const batch =
+      where === 'tail' ? batches.at(-1 - this.random.int(Math.min(3, batches.length))) : batches[this.random.int(batches.length)];
+    if (batch === undefined) return;
+    const at = batch.position + 17 + this.random.int(batch.sizeInBytes - 17);
+    const byte = new Uint8Array(1);
+    file.read(byte, at);
+    byte[0] = (byte[0] ?? 0) ^ (1 << this.random.int(8));
+    file.write([byte], at);
+    file.sync();
+    file.close();
+    this.options.trace(`CORRUPT ${victim.path} at ${at} of ${size}`);
+    this.options.watch.endedUncleanly(machine.id, true);
+    const [, topic = '', partition = ''] = /^.*\/(.*)-(\d+)\/[^/]*$/.exec(victim.path) ?? [];
+    if (where === 'closed') this.options.watch.corrupted(topic, Number(partition));
+  }
+
+  private trouble(machine: Machine, change: number): void {
+    this.diskTrouble.set(machine, (this.diskTrouble.get(machine) ?? 0) + change);
+  }
+}
+
+const CLIENTS = ['alice', 'bob', 'carol', 'reader', 'member1', 'member2'];
+
+function all(undo: readonly (() => void)[]): () => void {
+  return () => {
+    for (const one of undo) one();
+  };
+}

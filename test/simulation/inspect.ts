@@ -1,0 +1,49 @@
+/** A look into a running node, for what no client could see. Reads only. */
+import type { Broker } from '../../electron/cluster/broker/broker.ts';
+import type { Partition } from '../../electron/cluster/broker/partition.ts';
+import type { ReplicaManager } from '../../electron/cluster/broker/replica-manager.ts';
+import type { Node } from '../../electron/cluster/node.ts';
+import { iterateBatches } from '../../electron/cluster/protocol/record-batch.ts';
+import { decodeRecords } from '../../electron/cluster/protocol/records-reader.ts';
+import type { MetadataQuorum } from '../../electron/cluster/quorum/quorum.ts';
+
+export function quorumOf(node: Node): MetadataQuorum | undefined {
+  return Reflect.get(node, 'quorum') as MetadataQuorum | undefined;
+}
+
+export function partitionsOf(node: Node): Iterable<Partition> {
+  const broker = Reflect.get(node, 'broker') as Broker | undefined;
+  return broker === undefined ? [] : (Reflect.get(broker, 'replicas') as ReplicaManager).partitions();
+}
+
+export interface StoredRecord {
+  readonly offset: bigint;
+  readonly value: string;
+  readonly epoch: number;
+}
+
+export interface StoredBatch {
+  readonly offset: bigint;
+  readonly epoch: number;
+  readonly crc: number;
+}
+
+/** Everything in a replica's log below `end`. */
+export function readLog({ log }: Partition, end: bigint): { records: StoredRecord[]; batches: StoredBatch[] } {
+  const records: StoredRecord[] = [];
+  const batches: StoredBatch[] = [];
+  let offset = log.logStartOffset;
+  while (offset < end) {
+    const read = log.read(offset, 1 << 20, { maxOffset: end, minOneMessage: true });
+    if (read.sizeBytes === 0) break;
+    for (const batch of iterateBatches(Buffer.concat(read.records))) {
+      batches.push({ offset: batch.baseOffset, epoch: batch.partitionLeaderEpoch, crc: batch.crc });
+      if (batch.isControl) continue;
+      for (const record of decodeRecords(batch, 1 << 20)) {
+        records.push({ offset: record.offset, value: record.value?.toString() ?? '', epoch: batch.partitionLeaderEpoch });
+      }
+    }
+    offset = read.nextOffset;
+  }
+  return { records, batches };
+}

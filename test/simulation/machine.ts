@@ -1,0 +1,238 @@
+/** A machine of the simulated cluster: its disk outlives the processes that run on it, one node at a time. */
+import { createNode, type Node } from '../../electron/cluster/node.ts';
+import type { NodeEvent } from '../../electron/cluster/lib/events.ts';
+import { DiskError, type Disk, type DiskFile } from '../../electron/cluster/lib/disk.ts';
+import { createLogger, type LogFields } from '../../electron/cluster/lib/logger.ts';
+import { MemoryDisk } from '../../electron/cluster/lib/memory-disk.ts';
+import type { NodeConfig } from '../../electron/cluster/lib/node-config.ts';
+import type { Random } from '../../electron/cluster/lib/random.ts';
+import type { SimNetwork } from './network.ts';
+import { Host, type World } from './world.ts';
+
+export const DATA = '/data';
+
+export interface MachineOptions {
+  world: World;
+  network: SimNetwork;
+  config: NodeConfig;
+  /** A line of a node's log, with the node's name. */
+  log?: ((name: string, level: string, message: string, fields: LogFields) => void) | undefined;
+  event?: ((machine: Machine, event: NodeEvent) => void) | undefined;
+  /** The node ended by itself: its start failed, or it gave up. */
+  failed(machine: Machine, error: unknown): void;
+}
+
+export class Machine {
+  readonly id: number;
+  readonly name: string;
+  readonly disk = new MemoryDisk();
+  /** The process that runs, with its node. */
+  host: Host | undefined;
+  node: Node | undefined;
+  ready = false;
+  /** A stop in order is under way. */
+  stopping = false;
+  /** Count of processes so far. */
+  life = 0;
+  /** The process ends at this disk operation from now, in its midst; undefined: it does not. */
+  private dieAt: { operations: number; how: () => void } | undefined;
+  /** While the disk is slow: ms that every write waits. */
+  diskDelayMs = 0;
+  private readonly options: MachineOptions;
+  private readonly luck: Random;
+
+  constructor(options: MachineOptions) {
+    this.options = options;
+    this.id = options.config.nodeId;
+    this.name = `node${this.id}`;
+    this.luck = options.world.random(`${this.name}/disk`);
+  }
+
+  get running(): boolean {
+    return this.host?.alive === true;
+  }
+
+  start(): void {
+    if (this.running) return;
+    const { world, network, config, log, event } = this.options;
+    const host = new Host(world, this.name);
+    this.life++;
+    this.ready = false;
+    this.stopping = false;
+    this.host = host;
+    network.dark.delete(this.name);
+    world.note(`start ${this.name}`);
+    // In an event of its own, as a process begins in one.
+    world.schedule(0, host, () => {
+      const node = createNode({
+        config,
+        clock: host.clock,
+        disk: new ProcessDisk(this, host),
+        network: network.of(host),
+        random: world.random(`${this.name}/process`),
+        logger: createLogger((level, message, fields) => log?.(this.name, level, message, fields), log === undefined ? 'error' : 'debug'),
+        events: (one) => {
+          world.note(one.type);
+          event?.(this, one);
+        },
+        onFailure: (error) => this.gaveUp(host, node, error),
+      });
+      this.node = node;
+      node.start().then(
+        () => {
+          if (this.host === host) this.ready = true;
+        },
+        (error: unknown) => this.gaveUp(host, node, error),
+      );
+    });
+  }
+
+  /** A stop in order, with leaderships handed over first. */
+  stop(): void {
+    const { host, node } = this;
+    if (host === undefined || !host.alive || node === undefined) return;
+    this.stopping = true;
+    this.options.world.schedule(0, host, () => {
+      const end = (): void => host.end();
+      node.stop({ controlled: true }).then(end, end);
+    });
+  }
+
+  /** The process is gone; the system keeps what it wrote. */
+  kill(): void {
+    this.host?.end();
+  }
+
+  /** The machine is dark: what was not flushed is lost, nobody is told. */
+  powerCut(): void {
+    this.options.network.dark.add(this.name);
+    this.host?.end();
+    this.disk.powerCut(this.luck.next() < 0.5 ? this.luck : undefined);
+  }
+
+  /** Dies in the middle of the `operations`-th disk operation from now. */
+  dieAtDiskOperation(operations: number, how: () => void): void {
+    this.dieAt = { operations, how };
+  }
+
+  /** Called before every operation of the process on its disk. */
+  operate(host: Host): void {
+    const { dieAt } = this;
+    if (dieAt !== undefined && host.alive && --dieAt.operations <= 0) {
+      this.dieAt = undefined;
+      dieAt.how();
+    }
+    if (!host.alive) throw new DiskError('EIO', DATA, 'a dead process uses its disk:');
+  }
+
+  private gaveUp(host: Host, node: Node, error: unknown): void {
+    // A start that a stop has cut short is no failure.
+    if (!host.alive || this.stopping) return;
+    this.stopping = true;
+    this.options.failed(this, error);
+    const end = (): void => host.end();
+    node.stop({ controlled: false }).then(end, end);
+  }
+}
+
+/** The disk as one process sees it: it works while the process lives, and is slow when it is to be. */
+class ProcessDisk implements Disk {
+  private readonly machine: Machine;
+  private readonly host: Host;
+  private busyUntil = 0;
+
+  constructor(machine: Machine, host: Host) {
+    this.machine = machine;
+    this.host = host;
+  }
+  open(path: string, options?: { create?: boolean }): DiskFile {
+    const { machine, host } = this;
+    machine.operate(host);
+    const file = machine.disk.open(path, options);
+    const check = (): void => machine.operate(host);
+    return {
+      path,
+      size: () => {
+        this.alive();
+        return file.size();
+      },
+      read: (into, position) => {
+        this.alive();
+        return file.read(into, position);
+      },
+      write: (chunks, position) => {
+        check();
+        file.write(chunks, position);
+      },
+      truncate: (size) => {
+        check();
+        file.truncate(size);
+      },
+      sync: () => {
+        check();
+        file.sync();
+      },
+      close: () => file.close(),
+    };
+  }
+  exists(path: string): boolean {
+    this.alive();
+    return this.machine.disk.exists(path);
+  }
+  list(path: string): string[] {
+    this.alive();
+    return this.machine.disk.list(path);
+  }
+  isDirectory(path: string): boolean {
+    this.alive();
+    return this.machine.disk.isDirectory(path);
+  }
+  size(path: string): number {
+    this.alive();
+    return this.machine.disk.size(path);
+  }
+  readFile(path: string): Buffer {
+    this.alive();
+    return this.machine.disk.readFile(path);
+  }
+  makeDirectory(path: string): void {
+    this.machine.operate(this.host);
+    this.machine.disk.makeDirectory(path);
+  }
+  rename(from: string, to: string): void {
+    this.machine.operate(this.host);
+    this.machine.disk.rename(from, to);
+  }
+  remove(path: string): void {
+    this.machine.operate(this.host);
+    this.machine.disk.remove(path);
+  }
+  syncDirectory(path: string): void {
+    this.machine.operate(this.host);
+    this.machine.disk.syncDirectory(path);
+  }
+  /** In its steps, so that a process can die between any two. */
+  writeFileAtomic(path: string, bytes: Uint8Array): void {
+    const aside = `${path}.tmp`;
+    const file = this.open(aside, { create: true });
+    file.truncate(0);
+    file.write([bytes], 0);
+    file.sync();
+    file.close();
+    this.rename(aside, path);
+    this.syncDirectory(path.slice(0, path.lastIndexOf('/')));
+  }
+  admit(): Promise<void> | undefined {
+    const { diskDelayMs } = this.machine;
+    const { clock } = this.host;
+    const now = clock.monotonic();
+    if (diskDelayMs > 0) this.busyUntil = Math.max(this.busyUntil, now) + diskDelayMs;
+    if (this.busyUntil <= now) return undefined;
+    return new Promise((resolve) => {
+      clock.setTimer(this.busyUntil - now, resolve);
+    });
+  }
+  private alive(): void {
+    if (!this.host.alive) throw new DiskError('EIO', DATA, 'a dead process uses its disk:');
+  }
+}

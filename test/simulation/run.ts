@@ -1,0 +1,377 @@
+/** One seed: a cluster, its clients, its faults, and the judgement. */
+import type { LogFields } from '../../electron/cluster/lib/logger.ts';
+import type { Random } from '../../electron/cluster/lib/random.ts';
+import { createTopics } from '../../electron/cluster/protocol/apis/create-topics.ts';
+import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
+import { check, type FinalPartition } from './check.ts';
+import { Client } from './client.ts';
+import { Consumer } from './consumer.ts';
+import { ALL_FAULTS, drawFaults, type Fault, type Weights } from './faults.ts';
+import { History, type Violation } from './history.ts';
+import { Injector } from './injector.ts';
+import { partitionsOf, readLog } from './inspect.ts';
+import { Machine } from './machine.ts';
+import { Member } from './member.ts';
+import { SimNetwork } from './network.ts';
+import { Producer } from './producer.ts';
+import { Watch, type TopicPromise } from './watch.ts';
+import { World } from './world.ts';
+
+export interface RunOptions {
+  seed: number;
+  /** In place of those that the seed draws. */
+  faults?: readonly Fault[];
+  weights?: Weights;
+  nodes?: number;
+  /** Called with everything that nodes log and say. */
+  trace?: ((line: string) => void) | undefined;
+}
+
+export interface RunResult {
+  readonly seed: number;
+  readonly faults: readonly Fault[];
+  readonly violations: readonly Violation[];
+  readonly events: number;
+  readonly simulatedMs: number;
+  readonly ackedWrites: number;
+  readonly voidPartitions: number;
+  readonly hash: string;
+}
+
+interface Topic {
+  readonly name: string;
+  readonly partitions: number;
+  readonly replicas: number;
+  readonly promise: TopicPromise;
+}
+
+const CLUSTER_ID = 'c2ltdWxhdGVkLWNsdXN0ZQ';
+const START_MS = 30_000;
+const WINDOW_MS = 12_000;
+/** After the last fault, everything has to work again within. */
+export const RECOVERY_MS = 40_000;
+
+const TOPICS: readonly Topic[] = [
+  { name: 'orders', partitions: 2, replicas: 3, promise: { minInsyncReplicas: 2, flushed: false } },
+  { name: 'ledger', partitions: 1, replicas: 3, promise: { minInsyncReplicas: 2, flushed: true } },
+  { name: 'clicks', partitions: 1, replicas: 3, promise: { minInsyncReplicas: 1, flushed: false } },
+];
+
+const PROPERTIES: Readonly<Record<string, string>> = {
+  'offsets.topic.num.partitions': '1',
+  'min.insync.replicas': '2',
+  'group.initial.rebalance.delay.ms': '100',
+  'group.min.session.timeout.ms': '1000',
+  'leader.imbalance.check.interval.seconds': '5',
+};
+
+export async function simulate(options: RunOptions): Promise<RunResult> {
+  const run = new Run(options);
+  await run.go();
+  return run.result;
+}
+
+class Run {
+  private readonly options: RunOptions;
+  private readonly world: World;
+  private readonly network: SimNetwork;
+  private readonly history = new History();
+  private readonly machines: Machine[] = [];
+  private readonly watch: Watch;
+  private readonly producers: Producer[] = [];
+  private readonly consumers: Consumer[] = [];
+  private readonly members: Member[] = [];
+  private readonly faults: readonly Fault[];
+  private readonly injector: Injector;
+
+  constructor(options: RunOptions) {
+    this.options = options;
+    this.world = new World(options.seed);
+    this.network = new SimNetwork(this.world);
+    const random = this.world.random('schedule');
+    const nodes = options.nodes ?? (random.next() < 0.75 ? 3 : 5);
+    const promises = new Map(TOPICS.map(({ name, promise }) => [name, promise]));
+    promises.set('__consumer_offsets', { minInsyncReplicas: 2, flushed: false });
+    this.watch = new Watch(this.world, this.history, promises);
+    const clients = ['alice', 'bob', 'carol', 'reader', 'member1', 'member2'];
+    this.faults =
+      options.faults ?? drawFaults(random, { nodes, clients, windowMs: WINDOW_MS }, options.weights ?? swarm(random, ALL_FAULTS));
+    this.createMachines(nodes);
+    this.injector = new Injector({
+      world: this.world,
+      network: this.network,
+      machines: this.machines,
+      watch: this.watch,
+      trace: this.trace,
+    });
+    this.world.afterEvent = (host) => {
+      const machine = this.machines.find((one) => one.host === host);
+      if (machine !== undefined) this.watch.afterEvent(machine);
+    };
+  }
+
+  get result(): RunResult {
+    const { world, history } = this;
+    return {
+      seed: world.seed,
+      faults: this.faults,
+      violations: history.violations,
+      events: world.events,
+      simulatedMs: world.time,
+      ackedWrites: history.writes.filter(({ ackedAt }) => ackedAt !== undefined).length,
+      voidPartitions: this.allPartitions().filter(({ topic, partition }) => this.watch.voidAt(topic, partition) !== undefined).length,
+      hash: world.hash,
+    };
+  }
+
+  async go(): Promise<void> {
+    const { world, history } = this;
+    for (const machine of this.machines) machine.start();
+    const ready = await world.run(START_MS, () => this.machines.every((machine) => machine.ready));
+    if (!ready) {
+      history.violation('no start', world.time, `no cluster after ${START_MS} ms`);
+      return;
+    }
+    await this.createTopics();
+    this.startClients();
+    const begin = world.time + 500;
+    for (const fault of this.faults) this.injector.plan(fault, begin);
+    const end = Math.max(begin + WINDOW_MS, ...this.faults.map(({ at, forMs }) => begin + at + forMs)) + 1;
+    await world.run(end);
+    this.injector.healAll();
+    await this.recover();
+    this.judge();
+    for (const { host } of [...this.machines, ...this.producers.map(({ client }) => client), ...this.consumers.map(({ client }) => client)])
+      host?.end();
+    for (const { client } of this.members) client.host.end();
+  }
+
+  private readonly trace = (text: string): void => {
+    this.options.trace?.(`${(this.world.time / 1000).toFixed(4).padStart(9)} ${text}`);
+  };
+
+  private createMachines(count: number): void {
+    const { world, network, options } = this;
+    const voters = Array.from({ length: count }, (_, index) => ({ id: index + 1, host: '127.0.0.1', port: 9193 + index }));
+    for (const { id, host, port } of voters) {
+      const config = {
+        nodeId: id,
+        clusterId: CLUSTER_ID,
+        dataDirectory: '/data',
+        host,
+        brokerPort: 9091 + id,
+        controllerPort: port,
+        rack: null,
+        voters,
+        properties: PROPERTIES,
+      };
+      const log =
+        options.trace === undefined
+          ? undefined
+          : (name: string, level: string, message: string, fields: LogFields): void =>
+              this.trace(`${name} ${level} ${message} ${json(fields)}`);
+      this.machines.push(
+        new Machine({
+          world,
+          network,
+          config,
+          log,
+          event: (machine, event) => this.trace(`${machine.name} EVENT ${event.type} ${event.reason ?? ''} ${json(event.details ?? {})}`),
+          failed: (machine, error) => this.nodeFailed(machine, error),
+        }),
+      );
+    }
+  }
+
+  private nodeFailed(machine: Machine, error: unknown): void {
+    this.trace(`${machine.name} FAILED ${String(error)}`);
+    this.watch.endedUncleanly(machine.id, false);
+    if (this.injector.excuses(machine)) return;
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.history.violation('node failed', this.world.time, `${machine.name}: ${text}`, machine.name);
+  }
+
+  private async createTopics(): Promise<void> {
+    const { world, network } = this;
+    const client = new Client({ world, network, name: 'admin', bootstrap: this.bootstrap() });
+    let created = false;
+    const body = {
+      topics: TOPICS.map(({ name, partitions, replicas, promise }) => ({
+        name,
+        numPartitions: partitions,
+        replicationFactor: replicas,
+        assignments: [],
+        configs: [
+          { name: 'min.insync.replicas', value: String(promise.minInsyncReplicas) },
+          // Small segments, so that there are closed ones.
+          { name: 'segment.ms', value: '1500' },
+          ...(promise.flushed ? [{ name: 'flush.messages', value: '1' }] : []),
+        ],
+      })),
+      timeoutMs: 5_000,
+    };
+    const ask = async (): Promise<void> => {
+      for (;;) {
+        try {
+          const answer = await client.anywhere(createTopics, 5, body, 8_000);
+          created = answer.topics.every(({ errorCode }) => errorCode === ErrorCode.NONE || errorCode === ErrorCode.TOPIC_ALREADY_EXISTS);
+          if (created) return;
+          this.trace(`topics: ${json(answer.topics)}`);
+        } catch (error) {
+          this.trace(`topics: ${String(error)}`);
+        }
+        await client.sleep(200);
+      }
+    };
+    void ask();
+    await world.run(world.time + START_MS, () => created);
+    client.host.end();
+    if (!created) this.history.violation('no start', world.time, 'the topics could not be created');
+  }
+
+  private bootstrap(): { host: string; port: number }[] {
+    return this.machines.map(({ id }) => ({ host: '127.0.0.1', port: 9091 + id }));
+  }
+
+  private startClients(): void {
+    const { world, network, history } = this;
+    const isVoid = (topic: string, partition: number): boolean => this.watch.voidAt(topic, partition) !== undefined;
+    const common = { world, network, history, bootstrap: this.bootstrap(), isVoid };
+    const topics = TOPICS.map(({ name, partitions }) => ({ name, partitions }));
+    this.producers.push(
+      new Producer({ ...common, name: 'alice', topics, idempotent: true, acks: -1, everyMs: 20 }),
+      new Producer({ ...common, name: 'bob', topics, idempotent: true, acks: -1, everyMs: 50 }),
+      new Producer({ ...common, name: 'carol', topics, idempotent: false, acks: 1, everyMs: 100 }),
+    );
+    this.consumers.push(new Consumer({ ...common, name: 'reader', topics }));
+    for (const name of ['member1', 'member2']) this.members.push(new Member({ ...common, name, group: 'billing', topics }));
+    for (const one of [...this.producers, ...this.consumers, ...this.members]) one.start();
+    // A group that nobody leaves or joins would never rebalance but for faults.
+    const random = world.random('comings and goings');
+    for (let left = random.int(3); left > 0; left--) {
+      const member = this.members[random.int(this.members.length)];
+      world.schedule(random.next() * WINDOW_MS, undefined, () => member?.leave());
+    }
+  }
+
+  private allPartitions(): { topic: string; partition: number }[] {
+    const all = TOPICS.flatMap(({ name, partitions }) =>
+      Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition })),
+    );
+    return [...all, { topic: '__consumer_offsets', partition: 0 }];
+  }
+
+  /** Faults are over: all that is promised of the time after them. */
+  private async recover(): Promise<void> {
+    const { world, history } = this;
+    const until = world.time + RECOVERY_MS;
+    const late = (what: string): void =>
+      history.violation('not recovered', world.time, `${RECOVERY_MS / 1000} s after the last fault, ${what}`, what);
+    if (!(await world.run(until, () => this.machines.every(({ ready, running }) => ready && running)))) {
+      late(
+        `not every node serves: ${this.machines
+          .filter(({ ready, running }) => !ready || !running)
+          .map(({ name }) => name)
+          .join(', ')}`,
+      );
+      return;
+    }
+    for (const producer of this.producers) {
+      producer.finish();
+      producer.probe();
+    }
+    const unwritten = (): string[] =>
+      this.producers.flatMap(({ unresolved }) => unresolved).filter((name) => !this.watch.isSpoiltName(name));
+    await world.run(until, () => unwritten().length === 0);
+    const stuck = new Set(unwritten());
+    if (stuck.size > 0) late(`these cannot be written: ${[...stuck].join(', ')}`);
+    const behind = (): string[] => {
+      const lagging: string[] = [];
+      for (const { topic, partition } of this.allPartitions().slice(0, -1)) {
+        if (this.watch.isSpoilt(topic, partition)) continue;
+        const end = this.leaderOf(topic, partition)?.log.highWatermark ?? -1n;
+        for (const { places, client } of this.consumers) {
+          if ((places.find((place) => place.topic === topic && place.partition === partition)?.position ?? -1n) !== end)
+            lagging.push(`${client.name} at ${topic}-${partition}`);
+        }
+        const positions = this.members.flatMap(({ places }) =>
+          places.filter((place) => place.topic === topic && place.partition === partition),
+        );
+        if (!positions.some(({ position }) => position === end)) lagging.push(`the group at ${topic}-${partition}`);
+      }
+      return lagging;
+    };
+    // Looked at now and then: it is more than a glance.
+    let next = 0;
+    await world.run(until, () => {
+      if (world.time < next) return false;
+      next = world.time + 50;
+      return behind().length === 0 && this.outOfSync().length === 0;
+    });
+    const lagging = behind();
+    if (lagging.length > 0) late(`these have not read everything: ${lagging.join(', ')}`);
+    const missing = this.outOfSync();
+    if (missing.length > 0) late(`replicas are missing from the ISR: ${missing.join(', ')}`);
+  }
+
+  private outOfSync(): string[] {
+    const image = this.watch.image;
+    if (image === undefined) return ['no metadata'];
+    const missing: string[] = [];
+    for (const topic of image.topics.values()) {
+      for (const { partition, isr, replicas } of topic.partitions)
+        if (isr.length < replicas.length && !this.watch.isSpoilt(topic.name, partition))
+          missing.push(`${topic.name}-${partition} has ${isr.join('+')} of ${replicas.join('+')}`);
+    }
+    return missing;
+  }
+
+  private leaderOf(topic: string, index: number): ReturnType<typeof this.replica> {
+    const leader = this.watch.image?.topics.get(topic)?.partitions[index]?.leader;
+    return leader === undefined ? undefined : this.replica(leader, topic, index);
+  }
+
+  private replica(id: number, topic: string, index: number) {
+    const { node, running } = this.machines[id - 1] ?? {};
+    if (node === undefined || running !== true) return undefined;
+    for (const partition of partitionsOf(node)) if (partition.topic === topic && partition.index === index) return partition;
+    return undefined;
+  }
+
+  private judge(): void {
+    const { world, history, watch } = this;
+    const partitions: FinalPartition[] = [];
+    for (const { topic, partition } of this.allPartitions()) {
+      const leader = this.leaderOf(topic, partition);
+      if (leader === undefined) {
+        if (!topic.startsWith('__')) history.violation('not recovered', world.time, `${topic}-${partition} has no leader`, topic);
+        continue;
+      }
+      const replicas = new Map<number, FinalPartition['replicas'] extends ReadonlyMap<number, infer B> ? B : never>();
+      for (const { id } of this.machines) {
+        const replica = this.replica(id, topic, partition);
+        if (replica !== undefined) replicas.set(id, readLog(replica, replica.log.highWatermark).batches);
+      }
+      partitions.push({
+        topic,
+        partition,
+        records: topic.startsWith('__') ? [] : readLog(leader, leader.log.highWatermark).records,
+        replicas,
+      });
+    }
+    check({ history, partitions, at: world.time, voidAt: (topic, partition) => watch.voidAt(topic, partition) });
+  }
+}
+
+/** Each seed has a taste of its own: some kinds of faults are left out, so that others come in numbers. */
+function swarm(random: Random, weights: Weights): Weights {
+  const kept = Object.entries(weights).filter(() => random.next() < 0.6);
+  return kept.length === 0 ? weights : Object.fromEntries(kept);
+}
+
+function json(fields: unknown): string {
+  return JSON.stringify(fields, (_, value: unknown) => {
+    if (typeof value === 'bigint') return String(value);
+    return value instanceof Error ? value.message : value;
+  });
+}

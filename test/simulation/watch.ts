@@ -1,0 +1,203 @@
+/**
+ * Watches the nodes from within, after every event: leaders, epochs, high watermarks, and which replicas have stopped uncleanly, from
+ * which follows what is still promised (docs/promises.md).
+ */
+import type { Partition } from '../../electron/cluster/broker/partition.ts';
+import type { MetadataImage, PartitionImage } from '../../electron/cluster/quorum/image.ts';
+import type { History } from './history.ts';
+import { partitionsOf, quorumOf } from './inspect.ts';
+import type { Machine } from './machine.ts';
+import type { World } from './world.ts';
+
+interface Seen {
+  partition: Partition;
+  leaderEpoch: number;
+  highWatermark: bigint;
+}
+
+/** A replica that stopped uncleanly and has not been in sync since. */
+interface Unclean {
+  /** Broker epoch in the newest image at that time: a registration after it is a new life. */
+  readonly brokerEpoch: bigint;
+  lostBytes: boolean;
+}
+
+export interface TopicPromise {
+  readonly minInsyncReplicas: number;
+  /** Every write is on the disk before it is acknowledged. */
+  readonly flushed: boolean;
+}
+
+export class Watch {
+  /** The newest metadata that any node has applied. */
+  image: MetadataImage | undefined;
+  private readonly world: World;
+  private readonly history: History;
+  private readonly promises: ReadonlyMap<string, TopicPromise>;
+  private readonly seen = new Map<number, { life: number; partitions: Map<string, Seen>; offset: bigint }>();
+  private readonly leaders = new Map<string, string>();
+  private readonly quorumLeaders = new Map<number, number>();
+  private readonly metadataEpochs = new Map<bigint, number>();
+  private readonly unclean = new Map<string, Map<number, Unclean>>();
+  private readonly voidSince = new Map<string, number>();
+  private readonly spoilt = new Set<string>();
+  private readonly committed = new Map<string, bigint>();
+
+  constructor(world: World, history: History, promises: ReadonlyMap<string, TopicPromise>) {
+    this.world = world;
+    this.history = history;
+    this.promises = promises;
+  }
+
+  /** When the promises for what was acknowledged before became void; undefined: they hold. */
+  voidAt(topic: string, partition: number): number | undefined {
+    return this.voidSince.get(`${topic}-${partition}`);
+  }
+
+  /** The highest offset below which everything was ever committed. */
+  committedEnd(topic: string, partition: number): bigint {
+    return this.committed.get(`${topic}-${partition}`) ?? 0n;
+  }
+
+  afterEvent(machine: Machine): void {
+    const { node } = machine;
+    if (node === undefined || !machine.running) return;
+    let seen = this.seen.get(machine.id);
+    if (seen?.life !== machine.life) this.seen.set(machine.id, (seen = { life: machine.life, partitions: new Map(), offset: -1n }));
+    const quorum = quorumOf(node);
+    if (quorum !== undefined) {
+      const { role, epoch } = quorum.status;
+      if (role === 'leader') this.quorumLeader(epoch, machine.id);
+      const image = quorum.image();
+      if (image.offset !== seen.offset) {
+        if (image.offset < seen.offset)
+          this.violate('metadata went back', `${machine.name}: from offset ${seen.offset} to ${image.offset}`, machine.name);
+        seen.offset = image.offset;
+        this.metadata(machine, image);
+      }
+    }
+    for (const partition of partitionsOf(node)) this.replica(machine, seen.partitions, partition);
+  }
+
+  /** A process ended without closing its files. `lostBytes`: and what was not flushed is gone. */
+  endedUncleanly(id: number, lostBytes: boolean): void {
+    const { image } = this;
+    if (image === undefined) return;
+    for (const { partitions } of image.topics.values()) {
+      for (const state of partitions) {
+        if (!state.replicas.includes(id)) continue;
+        const key = keyOf(state);
+        let unclean = this.unclean.get(key);
+        if (unclean === undefined) this.unclean.set(key, (unclean = new Map()));
+        const before = unclean.get(id);
+        unclean.set(id, { brokerEpoch: image.brokers.get(id)?.epoch ?? -1n, lostBytes: lostBytes || before?.lostBytes === true });
+        this.judge(state, unclean);
+      }
+    }
+  }
+
+  /**
+   * Bits of a copy flipped. What lies behind the recovery point is looked at by nobody before it is read, as in Apache Kafka, so that the
+   * copy may be led from: nothing is promised of the partition. (A tail is checked when the node starts, and cut.)
+   */
+  corrupted(topic: string, partition: number): void {
+    this.spoilt.add(`${topic}-${partition}`);
+    this.voidSince.set(`${topic}-${partition}`, this.world.time);
+    this.committed.delete(`${topic}-${partition}`);
+  }
+
+  /** Nothing at all is promised. */
+  isSpoilt(topic: string, partition: number): boolean {
+    return this.spoilt.has(`${topic}-${partition}`);
+  }
+  isSpoiltName(name: string): boolean {
+    return this.spoilt.has(name);
+  }
+
+  /** The promise is void once min.insync.replicas replicas at a time have stopped uncleanly and one of them lost what it had not flushed. */
+  private judge(state: PartitionImage, unclean: ReadonlyMap<number, Unclean>): void {
+    const promise = this.promises.get(state.topic) ?? { minInsyncReplicas: 1, flushed: false };
+    if (promise.flushed || unclean.size < Math.min(promise.minInsyncReplicas, state.replicas.length)) return;
+    if (![...unclean.values()].some(({ lostBytes }) => lostBytes)) return;
+    this.voidSince.set(keyOf(state), this.world.time);
+    this.committed.delete(keyOf(state));
+  }
+
+  private quorumLeader(epoch: number, id: number): void {
+    const other = this.quorumLeaders.get(epoch);
+    if (other === undefined) this.quorumLeaders.set(epoch, id);
+    else if (other !== id) this.violate('two controllers in an epoch', `nodes ${other} and ${id} led the quorum in epoch ${epoch}`);
+  }
+
+  private metadata(machine: Machine, image: MetadataImage): void {
+    const epoch = this.metadataEpochs.get(image.offset);
+    if (epoch === undefined) this.metadataEpochs.set(image.offset, image.epoch);
+    else if (epoch !== image.epoch) {
+      this.violate('metadata diverged', `offset ${image.offset} is of epoch ${epoch} and, at ${machine.name}, of epoch ${image.epoch}`);
+    }
+    const known = this.image;
+    if (known !== undefined && image.offset <= known.offset) return;
+    this.image = image;
+    for (const [name, topic] of image.topics) {
+      const before = known?.topics.get(name);
+      if (before === topic && known?.brokers === image.brokers) continue;
+      for (const state of topic.partitions) {
+        this.rejoined(state, image);
+        const was = before?.partitions[state.partition];
+        if (was === undefined || was === state) continue;
+        if (state.leaderEpoch < was.leaderEpoch || state.partitionEpoch < was.partitionEpoch) {
+          this.violate('epoch went back', `${keyOf(state)}: leader epoch ${was.leaderEpoch} to ${state.leaderEpoch}`, keyOf(state));
+        }
+      }
+    }
+    for (const name of known?.topics.keys() ?? []) {
+      if (!image.topics.has(name)) this.violate('metadata lost', `topic ${name} is gone, and nobody deleted it`, name);
+    }
+  }
+
+  /** Who registered anew and is in sync has all that is committed, and is as good as any. */
+  private rejoined(state: PartitionImage, image: MetadataImage): void {
+    const unclean = this.unclean.get(keyOf(state));
+    for (const [id, { brokerEpoch }] of unclean ?? []) {
+      if (state.isr.includes(id) && (image.brokers.get(id)?.epoch ?? -1n) > brokerEpoch) unclean?.delete(id);
+    }
+  }
+
+  private replica(machine: Machine, known: Map<string, Seen>, partition: Partition): void {
+    const key = partition.name;
+    const { highWatermark } = partition.log;
+    let seen = known.get(key);
+    if (seen?.partition !== partition) {
+      seen = { partition, leaderEpoch: partition.leaderEpoch, highWatermark };
+      known.set(key, seen);
+    }
+    const { leaderEpoch } = partition;
+    if (leaderEpoch < seen.leaderEpoch) {
+      this.violate('leader epoch went back', `${key} at ${machine.name}: from ${seen.leaderEpoch} to ${leaderEpoch}`, key);
+    }
+    if (highWatermark < seen.highWatermark && !this.voidSince.has(key)) {
+      this.violate('high watermark went back', `${key} at ${machine.name}: from ${seen.highWatermark} to ${highWatermark}`, key);
+    }
+    const newTerm = leaderEpoch !== seen.leaderEpoch;
+    seen.leaderEpoch = leaderEpoch;
+    seen.highWatermark = highWatermark;
+    if (partition.role !== 'leader') return;
+    const term = `${key} ${leaderEpoch}`;
+    const other = this.leaders.get(term);
+    if (other === undefined || newTerm) {
+      if (other !== undefined && other !== machine.name) {
+        this.violate('two leaders in an epoch', `${key}: ${other} and ${machine.name} in epoch ${leaderEpoch}`, key);
+      }
+      this.leaders.set(term, machine.name);
+    }
+    if (highWatermark > (this.committed.get(key) ?? 0n)) this.committed.set(key, highWatermark);
+  }
+
+  private violate(kind: string, text: string, place = ''): void {
+    this.history.violation(kind, this.world.time, text, place);
+  }
+}
+
+function keyOf({ topic, partition }: { topic: string; partition: number }): string {
+  return `${topic}-${partition}`;
+}
