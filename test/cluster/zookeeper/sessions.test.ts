@@ -4,7 +4,7 @@ import { applyRecords } from '../../../electron/cluster/quorum/image-apply.ts';
 import { EMPTY_IMAGE } from '../../../electron/cluster/quorum/image.ts';
 import { coordinationRecords } from '../../../electron/cluster/quorum/coordination/snapshot.ts';
 import { completeMetadataRecord } from '../../../electron/cluster/protocol/records/metadata-records.ts';
-import { SortedMap } from '../../../electron/cluster/lib/sorted-map.ts';
+import { plain } from '../../helpers/plain.ts';
 import { Flags } from '../../helpers/zookeeper-client.ts';
 import { ZooKeeperCluster } from '../../helpers/zookeeper-cluster.ts';
 
@@ -156,14 +156,3 @@ test('a snapshot’s records make the same sessions, nodes and times again', asy
   const { image } = applyRecords(EMPTY_IMAGE, records, { offset, epoch });
   expect(plain(image.coordination)).toEqual(plain(coordination));
 });
-
-/** Trees of another shape may hold the same. */
-function plain(value: unknown): unknown {
-  if (value instanceof SortedMap) return [...value.entries()].map(([key, inner]) => [key, plain(inner)]);
-  if (value instanceof Map) return [...value].map(([key, inner]) => [key, plain(inner)]);
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
-  if (Array.isArray(value)) return value.map((inner: unknown) => plain(inner));
-  if (typeof value === 'object' && value !== null)
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
-  return value;
-}
