@@ -27,7 +27,13 @@ export const routes: RouteRecordRaw[] = [
   },
   { path: '/groups', component: () => import('./pages/GroupsPage.vue'), meta: { title: 'Consumer groups' } },
   { path: '/groups/:id', component: () => import('./pages/GroupPage.vue'), props: true, meta: { title: 'Consumer group' } },
-  { path: '/coordination', component: () => import('./pages/CoordinationPage.vue'), meta: { title: 'Coordination' } },
+  {
+    path: '/coordination/:tab(tree)?',
+    component: () => import('./pages/CoordinationPage.vue'),
+    props: (to) => ({ tab: to.params['tab'] === 'tree' ? 'tree' : 'quorum' }),
+    meta: { title: 'Coordination' },
+  },
+  { path: '/lab', component: () => import('./pages/LabPage.vue'), meta: { title: 'Lab' } },
   { path: '/connections', component: () => import('./pages/ConnectionsPage.vue'), meta: { title: 'Connections' } },
   { path: '/:rest(.*)*', component: () => import('./pages/NotFoundPage.vue'), meta: { title: 'No such page' } },
 ];

@@ -38,6 +38,12 @@ export const LAYERS: readonly Layer[] = [
     modules: [],
   },
   {
+    name: 'cluster/zookeeper',
+    files: /^electron\/cluster\/zookeeper\//,
+    layers: ['cluster/quorum', 'cluster/network', 'cluster/protocol', 'cluster/lib'],
+    modules: [],
+  },
+  {
     name: 'cluster/coordinator',
     files: /^electron\/cluster\/coordinator\//,
     layers: ['cluster/quorum', 'cluster/log', 'cluster/protocol', 'cluster/lib'],
@@ -68,6 +74,7 @@ export const LAYERS: readonly Layer[] = [
     files: /^electron\/cluster\/node(-[a-z-]+)?\.ts$/,
     layers: [
       'cluster/broker',
+      'cluster/zookeeper',
       'cluster/network/tcp',
       'cluster/network',
       'cluster/quorum',

@@ -18,6 +18,7 @@ import { claimDirectory } from './node-directory.ts';
 import { brokerSettings, type BrokerSettings } from './quorum/config-definitions.ts';
 import { MetadataQuorum } from './quorum/quorum.ts';
 import type { RaftRole } from './quorum/raft.ts';
+import { ZooKeeperServer } from './zookeeper/server.ts';
 
 export interface NodeOptions {
   config: NodeConfig;
@@ -44,7 +45,7 @@ export interface Node {
   stop(how: { controlled: boolean }): Promise<void>;
   status(): Omit<NodeStatus, 'memoryBytes'>;
   /** As they were bound, where the configuration said 0. */
-  readonly ports: { broker: number; controller: number };
+  readonly ports: { broker: number; controller: number; zookeeper: number };
 }
 
 const CONTROLLED_SHUTDOWN_MS = 10_000;
@@ -55,11 +56,11 @@ export function createNode(options: NodeOptions): Node {
 }
 
 class RunningNode implements Node {
-  readonly ports: { broker: number; controller: number };
+  readonly ports: { broker: number; controller: number; zookeeper: number };
   private readonly options: NodeOptions;
   private quorum: MetadataQuorum | undefined;
   private broker: Broker | undefined;
-  private readonly servers: Server[] = [];
+  private readonly servers: { stop(): Promise<void> }[] = [];
   private clientServer: Server | undefined;
   private connections = 0;
   private stopping: Promise<void> | undefined;
@@ -67,8 +68,8 @@ class RunningNode implements Node {
 
   constructor(options: NodeOptions) {
     this.options = options;
-    const { brokerPort, controllerPort } = options.config;
-    this.ports = { broker: brokerPort, controller: controllerPort };
+    const { brokerPort, controllerPort, zookeeperPort = 0 } = options.config;
+    this.ports = { broker: brokerPort, controller: controllerPort, zookeeper: zookeeperPort };
   }
 
   async start(): Promise<void> {
@@ -101,6 +102,7 @@ class RunningNode implements Node {
     this.refuseIfStopping();
     quorum.start();
     const running = Promise.withResolvers<undefined>();
+    let serving = false;
     const broker = new Broker({
       config,
       clock,
@@ -113,13 +115,19 @@ class RunningNode implements Node {
       // A replica fetcher has one fetch at a time, and has written what it brought before it sends the next.
       connectReplica: (address) => this.connect(address, { reuseAnswers: true }),
       onState: (state) => {
-        if (state === 'running') running.resolve(undefined);
+        if (state !== 'running') return;
+        serving = true;
+        running.resolve(undefined);
       },
     });
     this.broker = broker;
-    this.clientServer = this.serve('PLAINTEXT', config.brokerPort, settings, broker.dispatch);
+    // Until it has read the metadata a broker would tell clients that topics do not exist; so they wait, as they do at Apache Kafka's.
+    this.clientServer = this.serve('PLAINTEXT', config.brokerPort, settings, (request) =>
+      serving ? broker.dispatch(request) : running.promise.then(() => broker.dispatch(request)),
+    );
     this.ports.broker = await this.clientServer.start();
     this.refuseIfStopping();
+    await this.serveZooKeeper(quorum);
     this.abandonStart = running.reject;
     broker.start();
     await running.promise;
@@ -185,6 +193,25 @@ class RunningNode implements Node {
     });
     this.servers.push(server);
     return server;
+  }
+
+  /** Where the configuration asks for it. */
+  private async serveZooKeeper(quorum: MetadataQuorum): Promise<void> {
+    const { config, clock, network, random, logger } = this.options;
+    if (config.zookeeperPort === undefined) return;
+    const server = new ZooKeeperServer({
+      nodeId: config.nodeId,
+      network,
+      clock,
+      random,
+      logger,
+      address: { host: config.host, port: config.zookeeperPort },
+      coordination: quorum,
+      voters: config.voters.length,
+    });
+    this.servers.push(server);
+    this.ports.zookeeper = await server.start();
+    this.refuseIfStopping();
   }
 
   private connect(address: Address, more: { reuseAnswers?: boolean } = {}): PeerClient {

@@ -1,38 +1,65 @@
 /** The lab of the cluster that this process hosts: the supervisor's words in those of the app. */
-import { ClusterError, type Cluster } from '../cluster/cluster.ts';
+import { ZooKeeperReader, type ZooKeeperAddress } from '../admin/zookeeper-reader.ts';
+import { ClusterError, type Cluster, type NodeView } from '../cluster/cluster.ts';
 import { ServiceError } from './errors.ts';
 import type { Lab, LabNode } from './lab.ts';
 
 export function createEmbeddedLab(cluster: Cluster): Lab {
+  const tree = new ZooKeeperReader(() => zookeeperServers(cluster));
   return {
     async nodes(): Promise<LabNode[]> {
       const nodes = await cluster.nodes();
       return nodes.map(({ brokerPort, ...node }) => ({ ...node, port: brokerPort }));
     },
-    stop: (node) => translated(node, () => cluster.stop(node)),
-    kill: (node) => translated(node, () => cluster.kill(node)),
-    start: (node) => translated(node, () => cluster.startNode(node)),
-    inject: () => missing(),
-    heal: () => missing(),
-    healAll: () => missing(),
-    faults: () => [],
-    onFaults: () => () => undefined,
+    stop: (node) => translated(brokers(node), () => cluster.stop(node)),
+    kill: (node) => translated(brokers(node), () => cluster.kill(node)),
+    start: (node) => translated(brokers(node), () => cluster.startNode(node)),
+    thaw: (node) => translated(brokers(node), () => cluster.thaw(node)),
+    inject: (fault) => translated('node' in fault ? brokers(fault.node) : brokers(...fault.between), () => cluster.inject(fault)),
+    heal: (id) => translated(`fault ${id}`, () => cluster.heal(id)),
+    healAll: () => cluster.healAll(),
+    faults: () => cluster.faults(),
+    onFaults: (listener) => cluster.onFaults(listener),
     addNode: () => missing(),
     removeNode: () => missing(),
-    znode: () => missing(),
+    znode: (path) => tree.read(path),
     timeline: (sinceId) => cluster.timeline(sinceId),
     onEvent: (listener) => cluster.onEvent(listener),
   };
 }
 
-async function translated(node: number, action: () => Promise<void>): Promise<void> {
+/** Running ones only: one that is frozen does not say so, and is found out by its silence. */
+async function zookeeperServers(cluster: Cluster): Promise<ZooKeeperAddress[]> {
+  const nodes = await cluster.nodes();
+  const answering = (node: NodeView): number => (node.role === null ? 1 : 0);
+  return nodes
+    .filter((node) => node.state === 'running')
+    .sort((a, b) => answering(a) - answering(b))
+    .map(({ id, host, zookeeperPort }) => ({ id, host, port: zookeeperPort }));
+}
+
+async function translated<T>(subject: string, action: () => Promise<T>): Promise<T> {
   try {
-    await action();
+    return await action();
   } catch (cause) {
     if (!(cause instanceof ClusterError)) throw cause;
-    const code = cause.code === 'NO_SUCH_NODE' ? 'NOT_FOUND' : cause.code;
-    throw new ServiceError({ code, message: `${sentence(cause.message)}.`, subject: `broker ${node}` }, { cause });
+    throw new ServiceError({ code: CODES[cause.code] ?? cause.code, message: `${sentence(cause.message)}.`, subject }, { cause });
   }
+}
+
+/** The app's word for it, where it has one. */
+const CODES: Partial<Record<ClusterError['code'], string>> = {
+  NO_SUCH_NODE: 'NOT_FOUND',
+  NO_SUCH_REPLICA: 'NOT_FOUND',
+  NO_SUCH_FAULT: 'NOT_FOUND',
+  BAD_OPTION: 'INVALID_PAYLOAD',
+};
+
+function brokers(...ends: readonly (number | 'clients')[]): string {
+  return ends
+    .filter((end) => end !== 'clients')
+    .map((id) => `broker ${id}`)
+    .join(', ');
 }
 
 function sentence(message: string): string {

@@ -5,6 +5,7 @@ import { useEventListener } from '@vueuse/core';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useConnectionStore } from '../stores/connection.ts';
 import { useDeskStore } from '../stores/desk.ts';
+import { useLabStore } from '../stores/lab.ts';
 import { useMessagesStore } from '../stores/messages.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
@@ -18,6 +19,7 @@ export function useApp(): { refresh: () => Promise<void> } {
     useConnectionStore().start(),
     cluster.start(),
     useTimelineStore().start(),
+    useLabStore().watchFaults(),
     useMessagesStore().start(),
     desk.start(
       (path) => void router.push(path),

@@ -23,6 +23,7 @@ const PAGES: [string, string][] = [
   ['Topics', '/topics'],
   ['Consumer groups', '/groups'],
   ['Coordination', '/coordination'],
+  ['Lab', '/lab'],
   ['Connections', '/connections'],
 ];
 

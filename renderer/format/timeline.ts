@@ -1,5 +1,7 @@
 /** The timeline in words, and its chains: which event led to which. */
 import type { TimelineEvent, TimelineEventType } from '#shared/models/timeline';
+import type { FaultSpec } from '#shared/models/lab';
+import { tellFault } from './faults.ts';
 import { formatRanges, plural } from './numbers.ts';
 import type { Tone } from './replicas.ts';
 
@@ -60,15 +62,28 @@ function whereTo(event: TimelineEvent): string {
 
 const howMany = (event: TimelineEvent): number => event.count ?? event.partitions?.length ?? 1;
 
+function faultIn(event: TimelineEvent): FaultSpec | null {
+  const fault = event.details?.['fault'];
+  return typeof fault === 'object' && fault !== null && 'type' in fault ? (fault as FaultSpec) : null;
+}
+function faultWords(event: TimelineEvent): string | null {
+  const fault = faultIn(event);
+  return fault === null ? null : tellFault(fault);
+}
+function healedWords(event: TimelineEvent): string | null {
+  const fault = faultIn(event);
+  return fault === null ? null : `healed: ${tellFault(fault)}`;
+}
+
 const TELLINGS: Record<TimelineEventType, Telling> = {
   'lab/nodeStarted': { kind: 'faults', mark: 'dot', tone: 'ok', tell: (e) => `${brokerOf(e)} started` },
   'lab/nodeStopped': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} stopped` },
   'lab/nodeKilled': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} killed` },
   'lab/powerCut': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `power of ${brokerOf(e)} cut` },
-  'lab/nodeFrozen': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} frozen` },
+  'lab/nodeFrozen': { kind: 'faults', mark: 'dot', tone: 'flow', tell: (e) => `${brokerOf(e)} frozen` },
   'lab/nodeThawed': { kind: 'faults', mark: 'dot', tone: 'ok', tell: (e) => `${brokerOf(e)} thawed` },
-  'lab/faultInjected': { kind: 'faults', mark: 'dot', tone: 'bad', tell: (e) => e.reason ?? 'a fault began' },
-  'lab/faultHealed': { kind: 'faults', mark: 'dot', tone: 'ok', tell: (e) => e.reason ?? 'a fault was healed' },
+  'lab/faultInjected': { kind: 'faults', mark: 'dot', tone: 'bad', tell: (e) => faultWords(e) ?? e.reason ?? 'a fault began' },
+  'lab/faultHealed': { kind: 'faults', mark: 'dot', tone: 'ok', tell: (e) => healedWords(e) ?? e.reason ?? 'a fault was healed' },
   'lab/nodeAdded': { kind: 'faults', mark: 'dot', tone: 'ok', tell: (e) => `${brokerOf(e)} added` },
   'lab/nodeRemoved': { kind: 'faults', mark: 'dot', tone: 'none', tell: (e) => `${brokerOf(e)} removed` },
   'quorum/leaderElected': { kind: 'coordination', mark: 'dot', tone: 'control', tell: (e) => `${brokerOf(e)} is controller` },
@@ -195,11 +210,27 @@ export function tellEvent(event: TimelineEvent): string {
   return tellingOf(event).tell(event);
 }
 
+/** Why, where that says more than what happened: faults carry their own words in their reason. */
+export function tellReason(event: TimelineEvent): string | null {
+  const { reason } = event;
+  if (reason === undefined || event.type === 'lab/faultHealed') return null;
+  if (event.type === 'lab/faultInjected') {
+    // `link 2–3 cut: 14 bytes flipped`: the clause behind the colon is what is new.
+    const detail = /: (.+)$/.exec(reason)?.[1];
+    return faultIn(event) === null || detail === undefined || tellEvent(event).includes(detail) ? null : detail;
+  }
+  return reason === tellEvent(event) ? null : reason;
+}
+
 /** Events that break something; a chain that starts with one is an outage and can heal. */
 const BREAKS: ReadonlySet<TimelineEventType> = new Set([
   'lab/nodeKilled',
   'lab/nodeStopped',
+  'lab/powerCut',
+  'lab/nodeFrozen',
+  'lab/faultInjected',
   'cluster/brokerFenced',
+  'node/logDirectoryFailed',
   'partition/leadersLost',
   'node/failed',
 ]);

@@ -30,6 +30,9 @@ const PATHS: [string, string][] = [
   ['/groups', 'Consumer groups'],
   ['/groups/billing', 'billing'],
   ['/coordination', 'Coordination'],
+  ['/coordination/tree?path=/controller', 'Coordination'],
+  ['/lab', 'Lab'],
+  ['/lab?at=link-1-2', 'Lab'],
   ['/connections', 'Connections'],
   ['/nowhere', 'No such page'],
 ];
@@ -53,8 +56,10 @@ function nameOf(element: Element): string {
 const of = (...paths: string[]): [string, string][] => PATHS.filter(([path]) => paths.includes(path));
 const CASES: [Variant, [string, string][]][] = [
   ['broken', PATHS],
-  ['empty', of('/overview', '/topics', '/groups', '/coordination')],
-  ['remote', of('/overview', '/brokers', '/coordination', '/connections')],
+  ['empty', of('/overview', '/topics', '/groups', '/coordination', '/lab')],
+  ['faulty', of('/overview', '/brokers', '/brokers/2', '/coordination', '/lab', '/lab?at=link-1-2')],
+  ['nine', of('/lab')],
+  ['remote', of('/overview', '/brokers', '/coordination', '/coordination/tree?path=/controller', '/connections', '/lab')],
 ];
 
 describe.each(CASES)('on a cluster that is %s', (variant, paths) => {

@@ -53,7 +53,10 @@ function checkPartition(judgement: Judgement, { topic, partition, records }: Fin
     if (write.idempotent && voidAt === undefined) {
       const before = byValue.get(record.value);
       if (before !== undefined) {
-        violate('duplicate', `${record.value} is at offset ${before.offset} (epoch ${before.epoch}) and at ${record.offset} (epoch ${record.epoch})`);
+        violate(
+          'duplicate',
+          `${record.value} is at offset ${before.offset} (epoch ${before.epoch}) and at ${record.offset} (epoch ${record.epoch})`,
+        );
       }
       const rank = lastRank.get(write.producer) ?? -1;
       if (write.rank < rank) violate('reordered', `${record.value} comes after rank ${rank} of its producer`);
@@ -62,7 +65,7 @@ function checkPartition(judgement: Judgement, { topic, partition, records }: Fin
     if (!byValue.has(record.value)) byValue.set(record.value, record);
   }
   for (const write of writes.values()) {
-    if (write.ackedAt === undefined || write.acks !== -1 || (voidAt !== undefined && write.ackedAt <= voidAt)) continue;
+    if (write.ackedAt === undefined || write.acks !== -1 || (voidAt !== undefined && write.sentAt <= voidAt)) continue;
     const found = byValue.get(write.value);
     const when = `acknowledged at ${seconds(write.ackedAt)} with offset ${write.offset ?? -1n}`;
     if (found === undefined) {
@@ -72,10 +75,22 @@ function checkPartition(judgement: Judgement, { topic, partition, records }: Fin
       violate('inconsistent offset', `${write.value}, ${when}, is at ${found.offset}`);
     }
   }
-  checkPolls(judgement, key, history.polls.filter((poll) => poll.topic === topic && poll.partition === partition), byOffset, writes);
+  checkPolls(
+    judgement,
+    key,
+    history.polls.filter((poll) => poll.topic === topic && poll.partition === partition),
+    byOffset,
+    writes,
+  );
 }
 
-function checkPolls(judgement: Judgement, key: string, polls: readonly Poll[], final: ReadonlyMap<bigint, string>, writes: ReadonlyMap<string, Write>): void {
+function checkPolls(
+  judgement: Judgement,
+  key: string,
+  polls: readonly Poll[],
+  final: ReadonlyMap<bigint, string>,
+  writes: ReadonlyMap<string, Write>,
+): void {
   const { history } = judgement;
   const isVoid = polls[0] !== undefined && judgement.voidAt(polls[0].topic, polls[0].partition) !== undefined;
   for (const poll of polls) {
@@ -86,7 +101,8 @@ function checkPolls(judgement: Judgement, key: string, polls: readonly Poll[], f
       if (offset < next) violate('nonmonotonic poll', `read ${offset} after ${next - 1n}`);
       if (!isVoid) {
         const there = final.get(offset);
-        if (there !== value) violate('inconsistent offset', `read ${value} at ${offset} at ${seconds(poll.at)}; the log holds ${there ?? 'nothing'} there`);
+        if (there !== value)
+          violate('inconsistent offset', `read ${value} at ${offset} at ${seconds(poll.at)}; the log holds ${there ?? 'nothing'} there`);
         for (; next < offset; next++) {
           if (final.has(next)) violate('poll skip', `read ${offset} at ${seconds(poll.at)} and had not read ${next}`);
         }
@@ -107,7 +123,12 @@ function checkReplicas({ history, at, voidAt }: Judgement, { topic, partition, r
       const expected = reference.get(batch.offset);
       if (expected === undefined && batch.offset > (first[1].at(-1)?.offset ?? -1n)) break;
       if (expected?.crc === batch.crc && expected.epoch === batch.epoch) continue;
-      history.violation('replicas differ', at, `${topic}-${partition}: nodes ${first[0]} and ${id} at offset ${batch.offset}`, `${topic}-${partition}`);
+      history.violation(
+        'replicas differ',
+        at,
+        `${topic}-${partition}: nodes ${first[0]} and ${id} at offset ${batch.offset}`,
+        `${topic}-${partition}`,
+      );
       break;
     }
   }
@@ -124,7 +145,12 @@ function checkGroups({ history, voidAt }: Judgement): void {
       const key = `${group} ${generation} ${partition}`;
       const other = owners.get(key);
       if (other !== undefined && other !== member) {
-        history.violation('two owners', at, `${partition} belongs to ${other} and to ${member} in generation ${generation} of ${group}`, group);
+        history.violation(
+          'two owners',
+          at,
+          `${partition} belongs to ${other} and to ${member} in generation ${generation} of ${group}`,
+          group,
+        );
       }
       owners.set(key, member);
     }
@@ -148,11 +174,17 @@ function checkGroups({ history, voidAt }: Judgement): void {
       ({ group, topic, partition }) => group === read.group && topic === read.topic && partition === read.partition,
     );
     let best = -1n;
-    for (const { acked, answeredAt, offset } of commits) if (acked && (answeredAt ?? Infinity) < read.askedAt && offset > best) best = offset;
+    for (const { acked, answeredAt, offset } of commits)
+      if (acked && (answeredAt ?? Infinity) < read.askedAt && offset > best) best = offset;
     if (read.offset >= best) continue;
     // One whose answer never came may be applied late, between others.
     if (commits.some(({ acked, offset, sentAt }) => !acked && offset === read.offset && sentAt <= read.askedAt)) continue;
-    history.violation('committed offset went back', read.askedAt, `${read.group}, ${keyOf(read)}: ${best} was committed, ${read.offset} was read`, keyOf(read));
+    history.violation(
+      'committed offset went back',
+      read.askedAt,
+      `${read.group}, ${keyOf(read)}: ${best} was committed, ${read.offset} was read`,
+      keyOf(read),
+    );
   }
 }
 

@@ -55,7 +55,14 @@ export class Client {
   }
 
   /** One after another by `lane`: what waits long in one lane does not hold up another. */
-  send<Q, S>(address: Address, lane: string, api: Api<unknown, Q, S, never>, version: number, body: Q, timeoutMs = REQUEST_TIMEOUT_MS): Promise<S> {
+  send<Q, S>(
+    address: Address,
+    lane: string,
+    api: Api<unknown, Q, S, never>,
+    version: number,
+    body: Q,
+    timeoutMs = REQUEST_TIMEOUT_MS,
+  ): Promise<S> {
     const key = `${address.port}/${lane}`;
     let connection = this.connections.get(key);
     if (connection === undefined) {

@@ -37,15 +37,19 @@ const MOVED: ReadonlySet<number> = new Set([
 export async function poll(options: ReaderOptions, places: readonly Place[], maxWaitMs: number): Promise<boolean> {
   const { client } = options;
   const byBroker = new Map<number, { place: Place; leader: Leader }[]>();
+  let leaderless = false;
   for (const place of places) {
     const leader = client.leaderOf(place.topic, place.partition);
-    if (leader === undefined || client.address(leader.broker) === undefined) continue;
+    if (leader === undefined || client.address(leader.broker) === undefined) {
+      leaderless = true;
+      continue;
+    }
     const list = byBroker.get(leader.broker);
     if (list === undefined) byBroker.set(leader.broker, [{ place, leader }]);
     else list.push({ place, leader });
   }
   const outcomes = await Promise.all([...byBroker].map(([broker, wanted]) => pollBroker(options, broker, wanted, maxWaitMs)));
-  if (outcomes.length === 0 || outcomes.includes('moved')) {
+  if (leaderless || outcomes.includes('moved')) {
     await client.sleep(30);
     await client.refresh([...new Set(places.map(({ topic }) => topic))]);
   }
@@ -76,7 +80,13 @@ async function pollBroker(
         topics: asked.map(({ place, position, epoch, lastEpoch }) => ({
           topic: place.topic,
           partitions: [
-            { partition: place.partition, fetchOffset: position, currentLeaderEpoch: epoch, lastFetchedEpoch: lastEpoch, partitionMaxBytes: 1 << 18 },
+            {
+              partition: place.partition,
+              fetchOffset: position,
+              currentLeaderEpoch: epoch,
+              lastFetchedEpoch: lastEpoch,
+              partitionMaxBytes: 1 << 18,
+            },
           ],
         })),
       },
@@ -110,7 +120,8 @@ function take({ client, history, name, isVoid }: ReaderOptions, place: Place, re
   const at = client.world.time;
   const where = `${topic}-${partition}`;
   const lost = (what: string): void => {
-    if (!isVoid(topic, partition)) history.violation('truncated below a consumer', at, `${name} at ${where}, position ${place.position}: ${what}`, where);
+    if (!isVoid(topic, partition))
+      history.violation('truncated below a consumer', at, `${name} at ${where}, position ${place.position}: ${what}`, where);
   };
   if (result.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
     lost('the offset is out of range');
@@ -121,7 +132,12 @@ function take({ client, history, name, isVoid }: ReaderOptions, place: Place, re
   }
   if (result.errorCode !== ErrorCode.NONE) {
     if (!MOVED.has(result.errorCode)) {
-      history.violation('unexpected error', at, `fetch of ${where} was answered with ${errorName(result.errorCode)}`, `fetch ${result.errorCode}`);
+      history.violation(
+        'unexpected error',
+        at,
+        `fetch of ${where} was answered with ${errorName(result.errorCode)}`,
+        `fetch ${result.errorCode}`,
+      );
     }
     return false;
   }
@@ -142,7 +158,8 @@ function take({ client, history, name, isVoid }: ReaderOptions, place: Place, re
     }
     if (!batch.isControl) {
       for (const record of decodeRecords(batch, 1 << 20)) {
-        if (record.offset >= place.position) records.push({ offset: record.offset, value: record.value?.toString() ?? '', epoch: batch.partitionLeaderEpoch });
+        if (record.offset >= place.position)
+          records.push({ offset: record.offset, value: record.value?.toString() ?? '', epoch: batch.partitionLeaderEpoch });
       }
     }
     place.position = batch.lastOffset + 1n;
@@ -163,7 +180,8 @@ export class Consumer {
     this.reader = { client: this.client, name: options.name, history: options.history, isVoid: options.isVoid };
     this.topics = options.topics;
     for (const { name, partitions } of this.topics) {
-      for (let partition = 0; partition < partitions; partition++) this.places.push({ topic: name, partition, position: 0n, lastEpoch: -1 });
+      for (let partition = 0; partition < partitions; partition++)
+        this.places.push({ topic: name, partition, position: 0n, lastEpoch: -1 });
     }
   }
 

@@ -19,7 +19,14 @@ export type Fault = {
   /** Each of `left` from each of `right`; names of nodes and clients. One way: right does not hear left. */
   | { readonly kind: 'partition'; readonly left: readonly string[]; readonly right: readonly string[]; readonly oneWay: boolean }
   | { readonly kind: 'isolate'; readonly node: Target; readonly oneWay: 'in' | 'out' | 'both'; readonly clientsToo: boolean }
-  | { readonly kind: 'slowLink'; readonly left: string; readonly right: string; readonly latencyMs: number; readonly jitterMs: number; readonly bytesPerMs: number }
+  | {
+      readonly kind: 'slowLink';
+      readonly left: string;
+      readonly right: string;
+      readonly latencyMs: number;
+      readonly jitterMs: number;
+      readonly bytesPerMs: number;
+    }
   | { readonly kind: 'slowDisk'; readonly node: Target; readonly delayMs: number }
   | { readonly kind: 'fullDisk'; readonly node: Target; readonly freeBytes: number }
   /** Killed, and bits of its logs flip before it starts again. */
@@ -28,6 +35,8 @@ export type Fault = {
 );
 
 export type FaultKind = Fault['kind'];
+
+const COMPANY: readonly FaultKind[] = ['kill', 'freeze', 'powerCut', 'isolate'];
 
 export interface Shape {
   readonly nodes: number;
@@ -66,7 +75,7 @@ export function drawFaults(random: Random, shape: Shape, weights: Weights): Faul
     faults.push(draw(random, shape, kind, at));
     // Company: another node in the same moment, which is what breaks replication if anything does.
     if (random.next() < 0.35) {
-      const other: FaultKind = random.next() < 0.5 ? kind : (['kill', 'freeze', 'powerCut', 'isolate'] as const)[random.int(4)] as FaultKind;
+      const other: FaultKind = random.next() < 0.5 ? kind : (COMPANY[random.int(COMPANY.length)] ?? 'kill');
       if (weights[other] !== undefined) faults.push(draw(random, shape, other, at + (random.next() < 0.5 ? 0 : random.int(400))));
     }
   }
@@ -94,7 +103,13 @@ function draw(random: Random, { nodes, clients }: Shape, kind: FaultKind, at: nu
     case 'powerCutAll':
       return { kind, ...time };
     case 'isolate':
-      return { kind, node, oneWay: (['in', 'out', 'both', 'both'] as const)[random.int(4)] ?? 'both', clientsToo: random.next() < 0.4, ...time };
+      return {
+        kind,
+        node,
+        oneWay: (['in', 'out', 'both', 'both'] as const)[random.int(4)] ?? 'both',
+        clientsToo: random.next() < 0.4,
+        ...time,
+      };
     case 'partition': {
       const everybody = [...Array.from({ length: nodes }, (_, index) => `node${index + 1}`), ...clients];
       const left = everybody.filter(() => random.next() < 0.5);
@@ -106,7 +121,15 @@ function draw(random: Random, { nodes, clients }: Shape, kind: FaultKind, at: nu
       let right = name();
       while (right === left) right = `node${1 + random.int(nodes)}`;
       const latencyMs = Math.round(5 * 2 ** (random.next() * 7));
-      return { kind, left, right, latencyMs, jitterMs: Math.round(latencyMs * random.next()), bytesPerMs: random.next() < 0.3 ? 20 : 0, ...time };
+      return {
+        kind,
+        left,
+        right,
+        latencyMs,
+        jitterMs: Math.round(latencyMs * random.next()),
+        bytesPerMs: random.next() < 0.3 ? 20 : 0,
+        ...time,
+      };
     }
     case 'slowDisk':
       return { kind, node, delayMs: Math.round(5 * 2 ** (random.next() * 7)), ...time };

@@ -11,7 +11,8 @@ export interface Write {
   readonly acks: number;
   /** Whether repeats are to be recognised. */
   readonly idempotent: boolean;
-  readonly sentAt: number;
+  /** When it was sent last. */
+  sentAt: number;
   ackedAt?: number;
   /** −1: acknowledged as a repeat, with an offset that the broker no longer knew. */
   offset?: bigint;

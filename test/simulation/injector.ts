@@ -1,6 +1,7 @@
 /** Makes faults happen, and takes them back. Faults overlap: a node starts again when the last that keeps it down has passed. */
 import type { DiskFault } from '../../electron/cluster/lib/memory-disk.ts';
 import type { Random } from '../../electron/cluster/lib/random.ts';
+import { iterateBatches } from '../../electron/cluster/protocol/record-batch.ts';
 import { describeFault, type Fault, type Target } from './faults.ts';
 import { quorumOf } from './inspect.ts';
 import { DATA, type Machine } from './machine.ts';
@@ -106,16 +107,22 @@ export class Injector {
       case 'fullDisk': {
         const machine = this.target(fault.node);
         let left = fault.freeBytes;
+        let refused = false;
         machine.disk.options.fault = (operation, _path, bytes): DiskFault | undefined => {
           if (operation !== 'write') return undefined;
           left -= bytes;
-          return left < 0 ? { code: 'ENOSPC', writtenBytes: Math.max(0, bytes + left) } : undefined;
+          if (left >= 0) return undefined;
+          refused = true;
+          return { code: 'ENOSPC', writtenBytes: Math.max(0, bytes + left) };
         };
         this.trouble(machine, 1);
         return () => {
           delete machine.disk.options.fault;
           this.trouble(machine, -1);
-          if ((this.down.get(machine) ?? 0) === 0 && !machine.running) machine.start();
+          if (!refused) return;
+          // A log that could not be written stays offline until its node is started anew, as in Apache Kafka.
+          this.kill(machine);
+          if ((this.down.get(machine) ?? 0) === 0) machine.start();
         };
       }
       case 'corrupt': {
@@ -200,7 +207,12 @@ export class Injector {
     if (victim === undefined) return;
     const file = disk.open(victim.path);
     const size = file.size();
-    const at = where === 'tail' ? Math.max(0, size - 1 - this.random.int(400)) : this.random.int(size);
+    // Of a batch, what its checksum covers: nobody could tell a flipped bit in the offset or the epoch before it.
+    const batches = [...iterateBatches(disk.readFile(victim.path))];
+    const batch =
+      where === 'tail' ? batches.at(-1 - this.random.int(Math.min(3, batches.length))) : batches[this.random.int(batches.length)];
+    if (batch === undefined) return;
+    const at = batch.position + 17 + this.random.int(batch.sizeInBytes - 17);
     const byte = new Uint8Array(1);
     file.read(byte, at);
     byte[0] = (byte[0] ?? 0) ^ (1 << this.random.int(8));
@@ -209,6 +221,8 @@ export class Injector {
     file.close();
     this.options.trace(`CORRUPT ${victim.path} at ${at} of ${size}`);
     this.options.watch.endedUncleanly(machine.id, true);
+    const [, topic = '', partition = ''] = /^.*\/(.*)-(\d+)\/[^/]*$/.exec(victim.path) ?? [];
+    if (where === 'closed') this.options.watch.corrupted(topic, Number(partition));
   }
 
   private trouble(machine: Machine, change: number): void {

@@ -222,7 +222,7 @@ class ProcessDisk implements Disk {
     this.rename(aside, path);
     this.syncDirectory(path.slice(0, path.lastIndexOf('/')));
   }
-  admit(_bytes: number): Promise<void> | undefined {
+  admit(): Promise<void> | undefined {
     const { diskDelayMs } = this.machine;
     const { clock } = this.host;
     const now = clock.monotonic();

@@ -71,13 +71,13 @@ export class Member {
   private async run(): Promise<void> {
     const { client } = this;
     await client.refresh(this.options.topics.map(({ name }) => name));
-    while (client.alive) {
+    // Ends with its process: then nothing that it waits for comes any more.
+    for (;;) {
       try {
         if (this.coordinator === undefined) await this.find();
         if (this.rejoin) await this.join();
         await this.work();
       } catch (error) {
-        if (!client.alive) return;
         if (!(error instanceof Interrupted)) this.coordinator = undefined;
         await client.sleep(50 + 100 * client.random.next());
       }
@@ -114,7 +114,13 @@ export class Member {
         this.rejoin = true;
         break;
       default:
-        if (!EXPECTED.has(errorCode)) history.violation('unexpected error', world.time, `${what} of ${name} was answered with ${errorName(errorCode)}`, `${what} ${errorCode}`);
+        if (!EXPECTED.has(errorCode))
+          history.violation(
+            'unexpected error',
+            world.time,
+            `${what} of ${name} was answered with ${errorName(errorCode)}`,
+            `${what} ${errorCode}`,
+          );
     }
     throw new Interrupted();
   }
@@ -161,11 +167,16 @@ export class Member {
 
   private assign(members: readonly string[]): { memberId: string; assignment: Buffer }[] {
     const sorted = [...members].sort();
-    const all = this.options.topics.flatMap(({ name, partitions }) => Array.from({ length: partitions }, (_, partition) => ({ name, partition })));
+    const all = this.options.topics.flatMap(({ name, partitions }) =>
+      Array.from({ length: partitions }, (_, partition) => ({ name, partition })),
+    );
     return sorted.map((memberId, index) => {
       const own = all.filter((_, at) => at % sorted.length === index);
       const topics = [...new Set(own.map(({ name }) => name))];
-      const assignedPartitions = topics.map((topic) => ({ topic, partitions: own.filter(({ name }) => name === topic).map(({ partition }) => partition) }));
+      const assignedPartitions = topics.map((topic) => ({
+        topic,
+        partitions: own.filter(({ name }) => name === topic).map(({ partition }) => partition),
+      }));
       return { memberId, assignment: encodeAssignment({ assignedPartitions }, 1) };
     });
   }
@@ -183,8 +194,19 @@ export class Member {
     for (const topic of answer.topics) {
       for (const { partitionIndex, committedOffset, errorCode } of topic.partitions) {
         this.expect(errorCode, 'OffsetFetch');
-        options.history.committedReads.push({ group: options.group, topic: topic.name, partition: partitionIndex, askedAt, offset: committedOffset });
-        this.places.push({ topic: topic.name, partition: partitionIndex, position: committedOffset < 0n ? 0n : committedOffset, lastEpoch: -1 });
+        options.history.committedReads.push({
+          group: options.group,
+          topic: topic.name,
+          partition: partitionIndex,
+          askedAt,
+          offset: committedOffset,
+        });
+        this.places.push({
+          topic: topic.name,
+          partition: partitionIndex,
+          position: committedOffset < 0n ? 0n : committedOffset,
+          lastEpoch: -1,
+        });
       }
     }
   }

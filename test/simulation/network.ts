@@ -232,7 +232,12 @@ class Pipe {
     const delay = this.network.delay(this.from.name, this.to.name, bytes);
     const at = Math.max(this.lastArrival, this.world.time + delay);
     this.lastArrival = at;
-    this.world.schedule(at - this.world.time, this.to, () => this.arrive(piece), () => this.arrive(piece));
+    this.world.schedule(
+      at - this.world.time,
+      this.to,
+      () => this.arrive(piece),
+      () => this.arrive(piece),
+    );
   }
 
   resume(delayMs: number): void {

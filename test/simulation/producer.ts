@@ -164,6 +164,7 @@ export class Producer {
     });
     const body = { acks, timeoutMs: 1_500, topicData: [{ name: lane.topic, partitionData: [{ index: lane.partition, records }] }] };
     const { term } = lane;
+    for (const write of batch.writes) write.sentAt = options.world.time;
     client.send(address, 'produce', produce, 9, body).then(
       (answer) => {
         if (lane.term !== term) return;

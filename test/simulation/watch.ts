@@ -40,6 +40,7 @@ export class Watch {
   private readonly metadataEpochs = new Map<bigint, number>();
   private readonly unclean = new Map<string, Map<number, Unclean>>();
   private readonly voidSince = new Map<string, number>();
+  private readonly spoilt = new Set<string>();
   private readonly committed = new Map<string, bigint>();
 
   constructor(world: World, history: History, promises: ReadonlyMap<string, TopicPromise>) {
@@ -69,7 +70,8 @@ export class Watch {
       if (role === 'leader') this.quorumLeader(epoch, machine.id);
       const image = quorum.image();
       if (image.offset !== seen.offset) {
-        if (image.offset < seen.offset) this.violate('metadata went back', `${machine.name}: from offset ${seen.offset} to ${image.offset}`, machine.name);
+        if (image.offset < seen.offset)
+          this.violate('metadata went back', `${machine.name}: from offset ${seen.offset} to ${image.offset}`, machine.name);
         seen.offset = image.offset;
         this.metadata(machine, image);
       }
@@ -92,6 +94,24 @@ export class Watch {
         this.judge(state, unclean);
       }
     }
+  }
+
+  /**
+   * Bits of a copy flipped. What lies behind the recovery point is looked at by nobody before it is read, as in Apache Kafka, so that the
+   * copy may be led from: nothing is promised of the partition. (A tail is checked when the node starts, and cut.)
+   */
+  corrupted(topic: string, partition: number): void {
+    this.spoilt.add(`${topic}-${partition}`);
+    this.voidSince.set(`${topic}-${partition}`, this.world.time);
+    this.committed.delete(`${topic}-${partition}`);
+  }
+
+  /** Nothing at all is promised. */
+  isSpoilt(topic: string, partition: number): boolean {
+    return this.spoilt.has(`${topic}-${partition}`);
+  }
+  isSpoiltName(name: string): boolean {
+    return this.spoilt.has(name);
   }
 
   /** The promise is void once min.insync.replicas replicas at a time have stopped uncleanly and one of them lost what it had not flushed. */

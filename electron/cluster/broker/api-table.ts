@@ -3,6 +3,7 @@
  * a line here is a promise.
  */
 import { alterConfigs } from '../protocol/apis/alter-configs.ts';
+import { alterPartitionReassignments } from '../protocol/apis/alter-partition-reassignments.ts';
 import { apiVersions } from '../protocol/apis/api-versions.ts';
 import { createPartitions } from '../protocol/apis/create-partitions.ts';
 import { createTopics } from '../protocol/apis/create-topics.ts';
@@ -21,6 +22,7 @@ import { joinGroup } from '../protocol/apis/join-group.ts';
 import { leaveGroup } from '../protocol/apis/leave-group.ts';
 import { listConfigResources } from '../protocol/apis/list-config-resources.ts';
 import { listGroups } from '../protocol/apis/list-groups.ts';
+import { listPartitionReassignments } from '../protocol/apis/list-partition-reassignments.ts';
 import { metadata } from '../protocol/apis/metadata.ts';
 import { offsetCommit } from '../protocol/apis/offset-commit.ts';
 import { offsetFetch } from '../protocol/apis/offset-fetch.ts';
@@ -36,6 +38,7 @@ import { produce } from '../protocol/apis/produce.ts';
 import { entry, type ApiEntry } from './api-dispatch.ts';
 import * as failed from './error-responses.ts';
 import { handleAlterConfigs } from './handlers/alter-configs.ts';
+import { handleAlterPartitionReassignments } from './handlers/alter-partition-reassignments.ts';
 import { handleApiVersions } from './handlers/api-versions.ts';
 import { handleCreatePartitions } from './handlers/create-partitions.ts';
 import { handleCreateTopics } from './handlers/create-topics.ts';
@@ -54,6 +57,7 @@ import { handleJoinGroup } from './handlers/join-group.ts';
 import { handleLeaveGroup } from './handlers/leave-group.ts';
 import { handleListConfigResources } from './handlers/list-config-resources.ts';
 import { handleListGroups } from './handlers/list-groups.ts';
+import { handleListPartitionReassignments } from './handlers/list-partition-reassignments.ts';
 import { handleMetadata } from './handlers/metadata.ts';
 import { handleOffsetCommit } from './handlers/offset-commit.ts';
 import { handleOffsetFetch } from './handlers/offset-fetch.ts';
@@ -87,6 +91,8 @@ export const apiTable: readonly ApiEntry[] = [
   entry(deleteGroups, handleDeleteGroups, failed.onDeleteGroupsError),
   entry(electLeaders, handleElectLeaders, failed.onElectLeadersError),
   entry(incrementalAlterConfigs, handleIncrementalAlterConfigs, failed.onIncrementalAlterConfigsError),
+  entry(alterPartitionReassignments, handleAlterPartitionReassignments, failed.onAlterPartitionReassignmentsError),
+  entry(listPartitionReassignments, handleListPartitionReassignments, failed.onListPartitionReassignmentsError),
   entry(describeQuorum, handleDescribeQuorum, failed.onDescribeQuorumError),
   entry(describeCluster, handleDescribeCluster, failed.onDescribeClusterError),
   entry(unregisterBroker, handleUnregisterBroker, failed.onUnregisterBrokerError),

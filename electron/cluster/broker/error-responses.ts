@@ -3,6 +3,8 @@
  * that was asked about.
  */
 import { ZERO_UUID } from '../protocol/uuid.ts';
+import type { alterPartitionReassignments } from '../protocol/apis/alter-partition-reassignments.ts';
+import type { listPartitionReassignments } from '../protocol/apis/list-partition-reassignments.ts';
 import type { alterConfigs } from '../protocol/apis/alter-configs.ts';
 import type { apiVersions } from '../protocol/apis/api-versions.ts';
 import type { createPartitions } from '../protocol/apis/create-partitions.ts';
@@ -100,6 +102,18 @@ export const onDescribeConfigsError: ErrorFor<typeof describeConfigs> = (request
     resourceName,
     configs: [],
   })),
+});
+
+export const onAlterPartitionReassignmentsError: ErrorFor<typeof alterPartitionReassignments> = (_request, errorCode, errorMessage) => ({
+  errorCode,
+  errorMessage,
+  responses: [],
+});
+
+export const onListPartitionReassignmentsError: ErrorFor<typeof listPartitionReassignments> = (_request, errorCode, errorMessage) => ({
+  errorCode,
+  errorMessage,
+  topics: [],
 });
 
 export const onListConfigResourcesError: ErrorFor<typeof listConfigResources> = (_request, errorCode) => ({

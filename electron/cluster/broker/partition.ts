@@ -185,6 +185,14 @@ export class Partition implements IsrSubscriber {
     return this.currentRole === 'leader' ? ErrorCode.NONE : ErrorCode.NOT_LEADER_OR_FOLLOWER;
   }
 
+  /** NONE when this broker leads or follows in the epoch named. */
+  checkReplica(namedEpoch: number): number {
+    if (this.closed) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    const fenced = this.checkLeaderEpoch(namedEpoch);
+    if (fenced !== ErrorCode.NONE) return fenced;
+    return this.currentRole === 'none' ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.NONE;
+  }
+
   // --- the leader's side ------------------------------------------------------------------------------------------
 
   /** Whether acks=all is refused before anything is written. */
@@ -192,7 +200,7 @@ export class Partition implements IsrSubscriber {
     return this.state.isr.length < this.minInsyncReplicas;
   }
 
-  /** Bytes appended since this broker started, as leader; only ever grows. */
+  /** Bytes appended since this broker started; only ever grows. */
   get bytesAppended(): number {
     return this.appended;
   }
@@ -327,6 +335,9 @@ export class Partition implements IsrSubscriber {
     if (!this.isPending(proposal)) return;
     if (answer.isr !== undefined) {
       if (answer.partitionEpoch < this.state.partitionEpoch || answer.leaderEpoch !== this.state.leaderEpoch) return;
+      // A smaller ISR counts when it is read from the metadata log, behind any change of min.insync.replicas that was there before it:
+      // the controller has already taken those who left for eligible by the new one.
+      if (answer.isr.length < this.state.isr.length) return;
       this.apply({ ...this.state, isr: answer.isr, partitionEpoch: answer.partitionEpoch });
       return;
     }
@@ -362,7 +373,14 @@ export class Partition implements IsrSubscriber {
   followerLearnedHighWatermark(leaderHighWatermark: bigint): void {
     const end = this.log.logEndOffset;
     const next = leaderHighWatermark < end ? leaderHighWatermark : end;
-    if (next > this.log.highWatermark) this.log.updateHighWatermark(next);
+    if (next <= this.log.highWatermark) return;
+    this.log.updateHighWatermark(next);
+    this.env.listener.committed(this);
+  }
+
+  /** Called by whoever appended so much to the follower's log. */
+  followerAppended(bytes: number): void {
+    this.appended += bytes;
   }
 
   /** Cuts the log at `offset`, where it parts from the leader's. */

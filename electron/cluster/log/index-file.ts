@@ -92,7 +92,8 @@ export class IndexFile {
         file.write([this.memory.subarray(from, this.memoryCount * this.entryBytes)], saved * this.entryBytes);
       }
       if (durable) {
-        file.sync();
+        // An empty file has nothing but its name, and that is its directory's.
+        if (count > 0 || saved > 0) file.sync();
         this.durable = true;
       }
     } finally {

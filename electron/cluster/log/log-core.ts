@@ -1,16 +1,17 @@
 import type { Clock } from '../lib/clock.ts';
+import { DiskError } from '../lib/disk.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
 import type { LogConfig } from './log-config.ts';
-import { LEADER_EPOCH_FILE, PARTITION_METADATA_FILE } from './log-files.ts';
+import { LEADER_EPOCH_FILE, PARTITION_METADATA_FILE, SEGMENT_SUFFIXES, SNAPSHOT_SUFFIX } from './log-files.ts';
 import { LogStorage } from './log-storage.ts';
 import type { LogOptions } from './log-types.ts';
 import { clamp, max, min } from './offsets.ts';
 import type { LogSummary } from './log-summary.ts';
-import { readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts';
+import { readPartitionMetadata } from './partition-metadata.ts';
 import { ProducerState } from './producer-state.ts';
-import { openSegments, type RecoveryContext } from './recovery.ts';
+import { openSegments, recoverSingle, type RecoveredSegments, type RecoveryContext } from './recovery.ts';
 import { Tail, TailCache } from './tail-cache.ts';
 
 /**
@@ -113,7 +114,7 @@ export class LogCore {
   private make(): void {
     this.storage.makeDirectory();
     // The id before the first record: without it nobody could tell whose the records are.
-    if (this.topicId !== undefined) writePartitionMetadata(this.storage.disk, this.directory, this.topicId);
+    if (this.topicId !== undefined) this.storage.makeMetadata(this.topicId);
     this.storage.pushSegment(this.endOffset);
   }
 
@@ -133,14 +134,31 @@ export class LogCore {
   }
 
   private takeUp(recoveryPoint: bigint): void {
-    const { disk, cleanShutdown, highWatermark } = this.options;
+    const { disk, cleanShutdown } = this.options;
+    const { singleOf } = this.options;
+    const single = cleanShutdown || singleOf === undefined ? undefined : recoverSingle(this.recoveryContext());
+    if (single !== undefined) {
+      this.topicId = singleOf;
+      this.storage.unsyncedTopicId = singleOf;
+      this.storage.nameUnsynced();
+      this.settle(single, recoveryPoint);
+      return;
+    }
     this.storage.makeDirectory();
     const names = new Set(disk.list(this.directory));
-    if (names.has(PARTITION_METADATA_FILE)) this.topicId = readPartitionMetadata(disk, this.directory);
+    this.topicId = names.has(PARTITION_METADATA_FILE) ? this.readTopicId(recoveryPoint) : undefined;
+    if (this.topicId === undefined && !cleanShutdown && this.options.identified === true) this.dropUnflushed(names, recoveryPoint);
     if (names.has(LEADER_EPOCH_FILE)) this.epochs.load();
     else this.epochs.restore([]);
+    if (!cleanShutdown) this.storage.unsyncedTopicId = this.topicId;
+    this.storage.hasSnapshots = [...names].some((name) => name.endsWith(SNAPSHOT_SUFFIX));
+    const logStartOffset = this.startOffset;
+    this.settle(openSegments(this.recoveryContext(), { names, clean: cleanShutdown, recoveryPoint, logStartOffset }), recoveryPoint);
+  }
+
+  private settle(found: RecoveredSegments, recoveryPoint: bigint): void {
+    const { highWatermark } = this.options;
     const { startOffset } = this;
-    const found = openSegments(this.recoveryContext(), { names, clean: cleanShutdown, recoveryPoint, logStartOffset: startOffset });
     const { segments } = this.storage;
     for (const segment of found.segments) segments.push(segment);
     if (found.segments.length === 0) this.storage.pushSegment(startOffset);
@@ -152,6 +170,27 @@ export class LogCore {
     if (this.startOffset > this.endOffset) this.startOver(this.startOffset);
     this.highWatermark = clamp(highWatermark ?? this.startOffset, this.startOffset, this.endOffset);
     for (const segment of segments.all) segment.release();
+  }
+
+  private readTopicId(recoveryPoint: bigint): string | undefined {
+    try {
+      return readPartitionMetadata(this.options.disk, this.directory);
+    } catch (error) {
+      if (error instanceof DiskError || this.options.cleanShutdown || recoveryPoint > 0n) throw error;
+      this.options.logger.warn('the topic id of a log was lost before it was on the medium', { directory: this.directory, error });
+      return undefined;
+    }
+  }
+
+  /** Records that cannot be told from those of an earlier topic of that name. None of them was ever flushed: the id would have been too. */
+  private dropUnflushed(names: Set<string>, recoveryPoint: bigint): void {
+    if (recoveryPoint > 0n) return;
+    for (const name of names) {
+      if (SEGMENT_SUFFIXES.some((suffix) => name.endsWith(suffix)) || name === PARTITION_METADATA_FILE) {
+        this.options.disk.remove(`${this.directory}/${name}`);
+        names.delete(name);
+      }
+    }
   }
 
   /** For the next start, after `close`; undefined where it has to look for itself. */
@@ -169,9 +208,18 @@ export class LogCore {
       activeBase: segments.active.baseOffset,
       activeBytes: segments.active.size,
       oldestTimestamp: segments.first.largestTimestamp.timestamp,
+      snapshots: this.storage.hasSnapshots,
       // An epoch without a record is not a part of the log.
       epochs: this.epochs.list.filter((entry) => entry.startOffset < this.endOffset),
     };
+  }
+
+  /** See `LogOptions.singleOf`. */
+  get isSingleSegment(): boolean {
+    const { later } = this.options;
+    if (!this.opened) return later !== undefined && later !== 'absent' && later.summary.activeBase === 0n && !later.summary.snapshots;
+    const { segments } = this.storage;
+    return !this.storage.hasSnapshots && segments.all.length === 1 && segments.first.baseOffset === 0n;
   }
 
   /** Whether retention could find anything here, as far as can be told without a look at the files. */
@@ -231,8 +279,7 @@ export class LogCore {
     if (this.storage.closed) return;
     if (this.storage.failure === undefined && (this.changedSinceOpen || this.storage.directoryDirty)) {
       this.open();
-      this.flush();
-      this.storage.guard(() => this.storage.finish(this.endOffset, this.producers));
+      this.storage.guard(() => this.storage.finish(this.endOffset, this.epochs, this.producers));
     }
     this.letGo();
   }

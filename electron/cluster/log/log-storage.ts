@@ -4,6 +4,8 @@ import { KafkaError } from '../protocol/kafka-error.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import type { LogConfig } from './log-config.ts';
 import type { LogOptions } from './log-types.ts';
+import { ParentDirectory, parentOf } from './parent-directory.ts';
+import { makePartitionMetadata, syncPartitionMetadata } from './partition-metadata.ts';
 import { removeProducerSnapshot, snapshotOffsets, writeProducerSnapshot } from './producer-snapshot.ts';
 import type { ProducerState } from './producer-state.ts';
 import { FilePool } from './file-pool.ts';
@@ -22,9 +24,14 @@ export class LogStorage {
   flushedTo = 0n;
   /** Whether names in the directory could still be taken back by a power cut. */
   directoryDirty = false;
+  /** The topic's id, while nobody knows that its file is on the medium. */
+  unsyncedTopicId: string | undefined;
+  /** Whether there may be producer snapshots. */
+  hasSnapshots = false;
   private readonly list = new SegmentList([]);
   private readonly open: () => void;
   private readonly files: FilePool;
+  private readonly parent: ParentDirectory;
   private readonly options: LogOptions;
   private readonly config: () => LogConfig;
   private error: KafkaError | undefined;
@@ -38,6 +45,7 @@ export class LogStorage {
     this.disk = disk;
     this.directory = directory;
     this.files = options.files ?? new FilePool(disk);
+    this.parent = options.parent ?? new ParentDirectory(disk, parentOf(directory));
     this.open = open;
   }
 
@@ -48,11 +56,17 @@ export class LogStorage {
 
   /** Makes the directory if it is absent. */
   makeDirectory(): void {
-    // After an unclean end, whoever was here before may not have come to sync the names it made.
-    this.directoryDirty = !this.options.cleanShutdown;
+    // Whoever was here before may not have come to sync the names it made.
+    if (!this.options.cleanShutdown) this.nameUnsynced();
     if (this.disk.isDirectory(this.directory)) return;
     this.disk.makeDirectory(this.directory);
+    this.nameUnsynced();
+  }
+
+  /** The directory or what is in it may be gone after a power cut. */
+  nameUnsynced(): void {
     this.directoryDirty = true;
+    this.parent.changed();
   }
 
   get failure(): KafkaError | undefined {
@@ -60,6 +74,12 @@ export class LogStorage {
   }
   get closed(): boolean {
     return this.released;
+  }
+
+  /** Writes the topic's id into a directory that has none. */
+  makeMetadata(topicId: string): void {
+    makePartitionMetadata(this.disk, this.directory, topicId);
+    this.unsyncedTopicId = topicId;
   }
 
   /** A segment object over files that may be there. */
@@ -130,6 +150,7 @@ export class LogStorage {
     const wanted = new Set(this.segments.all.map((segment) => segment.baseOffset));
     this.removeSnapshots((older) => !wanted.has(older));
     writeProducerSnapshot(this.disk, this.directory, offset, producers.entries.values());
+    this.hasSnapshots = true;
   }
 
   removeSnapshots(which: (offset: bigint) => boolean): void {
@@ -140,6 +161,12 @@ export class LogStorage {
 
   /** Makes everything below `endOffset` durable. */
   flush(endOffset: bigint, epochs: LeaderEpochs): void {
+    this.syncFiles(endOffset, epochs);
+    this.syncNames();
+    this.flushedTo = endOffset;
+  }
+
+  private syncFiles(endOffset: bigint, epochs: LeaderEpochs): void {
     const { all, active } = this.segments;
     if (this.flushedTo < endOffset) {
       // The segment of the last flushed record as well: if it has been sealed since, its indexes are not durable yet.
@@ -151,22 +178,27 @@ export class LogStorage {
       }
     }
     epochs.save();
-    if (this.directoryDirty) {
-      this.disk.syncDirectory(this.directory);
-      const slash = this.directory.lastIndexOf('/');
-      if (slash > 0) this.disk.syncDirectory(this.directory.slice(0, slash));
-      this.directoryDirty = false;
+    if (this.unsyncedTopicId !== undefined) {
+      syncPartitionMetadata(this.disk, this.directory, this.unsyncedTopicId);
+      this.unsyncedTopicId = undefined;
     }
-    this.flushedTo = endOffset;
   }
 
-  /** After a flush: leaves indexes and snapshots so that the next open can believe them. */
-  finish(endOffset: bigint, producers: ProducerState): void {
+  private syncNames(): void {
+    if (this.directoryDirty) this.disk.syncDirectory(this.directory);
+    this.parent.sync();
+    this.directoryDirty = false;
+  }
+
+  /** A flush that leaves indexes and snapshots too, so that the next open can believe them. */
+  finish(endOffset: bigint, epochs: LeaderEpochs, producers: ProducerState): void {
+    this.syncFiles(endOffset, epochs);
     if (this.segments.active.size > 0) this.segments.active.seal();
     for (const segment of this.segments.all) if (segment.size > 0) segment.saveIndexes(true);
-    const snapshots = snapshotOffsets(this.disk.list(this.directory));
-    if (producers.entries.size > 0 || snapshots.length > 0) this.takeSnapshot(endOffset, producers);
-    this.disk.syncDirectory(this.directory);
+    if (producers.entries.size > 0 || this.hasSnapshots) this.takeSnapshot(endOffset, producers);
+    this.directoryDirty = true;
+    this.syncNames();
+    this.flushedTo = endOffset;
   }
 
   /** Lets go of all handles; nothing may be written any more. */

@@ -5,6 +5,7 @@ import type { KafkaError } from '../protocol/kafka-error.ts';
 import type { FilePool } from './file-pool.ts';
 import type { LogConfig } from './log-config.ts';
 import type { LogSummary } from './log-summary.ts';
+import type { ParentDirectory } from './parent-directory.ts';
 import type { TailCache } from './tail-cache.ts';
 
 export interface LogOptions {
@@ -16,6 +17,8 @@ export interface LogOptions {
   config: LogConfig;
   /** False makes the log read and check everything from the recovery point on. */
   cleanShutdown: boolean;
+  /** Whether the log belongs to a topic with an id; after an unclean stop one that has lost it is emptied. */
+  identified?: boolean;
   /** Everything below is known to be on the medium; 0 if absent. */
   recoveryPoint?: bigint | undefined;
   /** From the last checkpoint; the first segment's base if that is larger. */
@@ -27,10 +30,14 @@ export interface LogOptions {
    * yet, which is then made with the first record.
    */
   later?: { summary: LogSummary } | 'absent' | undefined;
+  /** After an unclean stop: the log was last known to be one small segment from offset 0, of the topic with this id; saves the survey. */
+  singleOf?: string | undefined;
   /** Shared by the logs of a node; one of its own if absent. */
   tailCache?: TailCache;
   /** Shared by the logs of a node, so that the files they keep open are bounded; one of its own if absent. */
   files?: FilePool;
+  /** Shared by the logs that lie in it; one of its own if absent. */
+  parent?: ParentDirectory;
   /** An offset changed whose loss in a crash would do harm: the owner should write its checkpoint before it goes on. */
   checkpointNeeded?: (which: 'recoveryPoint' | 'logStartOffset') => void;
   /** Called once, when the disk failed under this log. */

@@ -3,8 +3,12 @@ import { addSequence, type BatchView } from '../protocol/record-batch.ts';
 import type { EndTransactionMarker } from '../protocol/records/transaction-marker.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 
-/** How many batches of a producer are remembered for duplicates: a client has at most this many requests in flight. */
-const REMEMBERED_BATCHES = 5;
+/**
+ * How many batches of a producer are remembered for duplicates. A client has five requests in flight, and Apache Kafka remembers as many;
+ * but while the oldest is tried again (its answer timed out or was lost) the other four places turn over, and what it then finds forgotten
+ * looks out of order: the client begins a new epoch and sends again what is in the log.
+ */
+const REMEMBERED_BATCHES = 24;
 
 /** Who appends: a client, a group or transaction coordinator (which also writes markers), or the metadata quorum. */
 export type AppendOrigin = 'client' | 'coordinator' | 'raft';

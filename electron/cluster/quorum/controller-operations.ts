@@ -4,6 +4,7 @@
  */
 import { allocateProducerIds } from '../protocol/apis/allocate-producer-ids.ts';
 import { alterConfigs } from '../protocol/apis/alter-configs.ts';
+import { alterPartitionReassignments } from '../protocol/apis/alter-partition-reassignments.ts';
 import { alterPartition } from '../protocol/apis/alter-partition.ts';
 import { brokerHeartbeat } from '../protocol/apis/broker-heartbeat.ts';
 import { brokerRegistration } from '../protocol/apis/broker-registration.ts';
@@ -12,18 +13,21 @@ import { createTopics } from '../protocol/apis/create-topics.ts';
 import { deleteTopics } from '../protocol/apis/delete-topics.ts';
 import { electLeaders } from '../protocol/apis/elect-leaders.ts';
 import { incrementalAlterConfigs } from '../protocol/apis/incremental-alter-configs.ts';
+import { listPartitionReassignments } from '../protocol/apis/list-partition-reassignments.ts';
 import { unregisterBroker } from '../protocol/apis/unregister-broker.ts';
 import type { KafkaError } from '../protocol/kafka-error.ts';
 import type { Api, RequestOf, ResponseIn } from '../protocol/schema.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import { allocateProducerIds as decideProducerIds } from './controller/allocate-producer-ids.ts';
 import { alterConfigs as decideConfigs, incrementalAlterConfigs as decideIncrementalConfigs } from './controller/alter-configs.ts';
+import { alterPartitionReassignments as decideReassignments } from './controller/alter-partition-reassignments.ts';
 import { alterPartition as decideAlterPartition } from './controller/alter-partition.ts';
 import { createPartitions as decideCreatePartitions } from './controller/create-partitions.ts';
 import { createTopics as decideCreateTopics } from './controller/create-topics.ts';
 import type { Decision, DecisionContext } from './controller/decision.ts';
 import { deleteTopics as decideDeleteTopics } from './controller/delete-topics.ts';
 import { electLeaders as decideElectLeaders } from './controller/elect-leaders.ts';
+import { listPartitionReassignments as decideListReassignments } from './controller/list-partition-reassignments.ts';
 import { unregisterBroker as decideUnregister } from './controller/unregister-broker.ts';
 import { coordinationHeard, coordinationSession, coordinationWrite } from './coordination/apis.ts';
 
@@ -101,6 +105,16 @@ export function controllerOperations(
     operation(electLeaders, {
       decide: decideElectLeaders,
       failed: (_, error) => ({ errorCode: error.code, replicaElectionResults: [] }),
+      timeoutMs: (request) => request.timeoutMs,
+    }),
+    operation(alterPartitionReassignments, {
+      decide: decideReassignments,
+      failed: (_, error) => ({ ...code(error), responses: [] }),
+      timeoutMs: (request) => request.timeoutMs,
+    }),
+    operation(listPartitionReassignments, {
+      decide: decideListReassignments,
+      failed: (_, error) => ({ ...code(error), topics: [] }),
       timeoutMs: (request) => request.timeoutMs,
     }),
     operation(unregisterBroker, { decide: decideUnregister, failed: (_, error) => code(error) }),

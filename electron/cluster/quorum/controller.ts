@@ -20,7 +20,7 @@ import { controllerOperations, type AnyOperation, type CoordinationDecisions } f
 import { decideHeartbeat } from './controller/broker-heartbeat.ts';
 import { isActive, type ControllerEvent, type Decision, type DecisionContext } from './controller/decision.ts';
 import { electLeaders } from './controller/elect-leaders.ts';
-import { electForLeaderless, moveEvents } from './controller/election.ts';
+import { electForLeaderless, moveEvents } from './controller/partition-moves.ts';
 import { fenceBroker } from './controller/fence-broker.ts';
 import { registerBroker } from './controller/register-broker.ts';
 import { ChangeKind } from './coordination/coordination.ts';

@@ -59,7 +59,7 @@ describe('fencing', () => {
     );
     const decision = fenceBroker(testContext(image), broker(image, 1), 'x');
     expect(partition(apply(image, decision.records), 'a')).toMatchObject({ leader: 2, isr: [2], leaderRecoveryState: 1 });
-    expect(decision.events[1]!.details!.moves).toEqual([{ topic: 'a', partition: 0, from: 1, to: 2, unclean: true }]);
+    expect(decision.events[1]!.details!.moves).toEqual([{ topic: 'a', partition: 0, from: 1, to: 2, isr: [1] }]);
   });
 
   it('remembers who is eligible while the ISR is below min.insync.replicas (KIP-966)', () => {
@@ -435,7 +435,11 @@ describe('settings', () => {
   it('allowing unclean elections gives a partition without a leader one at once', () => {
     const decision = change('unclean.leader.election.enable', 0, 'true');
     expect(partition(apply(image, decision.records), 'a')).toMatchObject({ leader: 2, isr: [2] });
-    expect(decision.events.map((event) => event.type)).toEqual(['topic/configChanged', 'partition/leadersElected', 'partition/isrShrunk']);
+    expect(decision.events.map((event) => event.type)).toEqual([
+      'topic/configChanged',
+      'partition/uncleanlyElected',
+      'partition/isrShrunk',
+    ]);
   });
 });
 

@@ -89,6 +89,44 @@ export const SHOTS: Shot[] = [
   { name: 'group-dark', variant: 'broken', theme: 'dark', path: '/groups/billing', waitMs: 2500 },
   { name: 'coordination-dark', variant: 'broken', theme: 'dark', path: '/coordination' },
   { name: 'coordination-light', variant: 'healthy', theme: 'light', path: '/coordination' },
+  { name: 'lab-dark', variant: 'faulty', theme: 'dark', path: '/lab?at=broker-3', waitMs: 7000 },
+  { name: 'lab-light', variant: 'faulty', theme: 'light', path: '/lab?at=broker-3', waitMs: 5000 },
+  { name: 'lab-healthy', variant: 'healthy', theme: 'dark', path: '/lab', waitMs: 3000 },
+  { name: 'lab-narrow', variant: 'faulty', theme: 'dark', path: '/lab?at=link-2-3', width: 1024, height: 768, waitMs: 5000 },
+  { name: 'lab-nine', variant: 'nine', theme: 'dark', path: '/lab', waitMs: 3000 },
+  { name: 'lab-nine-narrow', variant: 'nine', theme: 'light', path: '/lab', width: 1024, height: 768, waitMs: 3000 },
+  { name: 'lab-five', variant: 'five', theme: 'light', path: '/lab', waitMs: 3000 },
+  { name: 'lab-empty', variant: 'empty', theme: 'dark', path: '/lab' },
+  { name: 'lab-remote', variant: 'remote', theme: 'light', path: '/lab' },
+  { name: 'lab-broken', variant: 'broken', theme: 'light', path: '/lab?at=broker-3', waitMs: 3000 },
+  {
+    name: 'lab-form',
+    variant: 'healthy',
+    theme: 'dark',
+    path: '/lab?at=broker-2',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Slow links…' }).click();
+      await page.getByLabel('Latency').fill('soon');
+    },
+  },
+  {
+    name: 'lab-hover',
+    variant: 'faulty',
+    theme: 'dark',
+    path: '/lab?at=broker-3',
+    act: async (page) => {
+      await page.waitForTimeout(5000);
+      await page.getByRole('listbox').focus();
+      await page.keyboard.press('End');
+      for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowLeft');
+    },
+  },
+  { name: 'tree-dark', variant: 'healthy', theme: 'dark', path: '/coordination/tree?path=/brokers/topics/orders/partitions/2/state' },
+  { name: 'tree-light', variant: 'healthy', theme: 'light', path: '/coordination/tree?path=/brokers/ids/1', width: 1024, height: 768 },
+  { name: 'tree-gone', variant: 'healthy', theme: 'dark', path: '/coordination/tree?path=/brokers/ids/7' },
+  { name: 'brokers-faulty', variant: 'faulty', theme: 'dark', path: '/brokers', waitMs: 5000 },
+  { name: 'overview-faulty', variant: 'faulty', theme: 'light', path: '/overview', waitMs: 5000 },
+  { name: 'strip-narrow', variant: 'broken', theme: 'dark', path: '/topics', width: 1024, height: 768, waitMs: 3000 },
   { name: 'connections-light', variant: 'healthy', theme: 'light', path: '/connections' },
   { name: 'connections-dark', variant: 'healthy', theme: 'dark', path: '/connections' },
   { name: 'palette-dark', variant: 'healthy', theme: 'dark', path: '/overview', act: async (page) => page.keyboard.press('Control+K') },

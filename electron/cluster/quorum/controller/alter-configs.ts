@@ -17,8 +17,8 @@ import {
 } from '../config-definitions.ts';
 import { readList } from '../config-definition.ts';
 import { BROKER_RESOURCE, configKey, TOPIC_RESOURCE, type ConfigResourceType, type MetadataImage } from '../image.ts';
-import { electForLeaderless, moveEvents } from './election.ts';
-import type { ControllerEvent, Decision, DecisionContext } from './decision.ts';
+import { electForLeaderless, moveEvents } from './partition-moves.ts';
+import { settingsCache, type ControllerEvent, type Decision, type DecisionContext } from './decision.ts';
 
 type Replace = RequestOf<typeof replaceApi>;
 type Incremental = RequestOf<typeof incrementalApi>;
@@ -104,6 +104,12 @@ function decide<R extends AskedResource>(
       for (const { name, value } of changes) {
         const defect = value === null ? null : check(name, value);
         if (defect !== null) throw new KafkaError(ErrorCode.INVALID_CONFIG, defect);
+        if (type === BROKER_RESOURCE && resourceName !== '' && name === 'min.insync.replicas') {
+          throw new KafkaError(
+            ErrorCode.INVALID_CONFIG,
+            'min.insync.replicas cannot differ between brokers; set it for a topic, or for all brokers.',
+          );
+        }
       }
       const next = new Map(current);
       for (const { name, value } of changes) {
@@ -120,11 +126,31 @@ function decide<R extends AskedResource>(
     }
   });
   if (request.validateOnly || records.length === 0) return { records: [], response: { responses }, events: [] };
+  records.push(...clearEligible(context, configs));
   // Allowing unclean elections is how a partition without a leader is given up on: it gets one at once.
   const moves = electForLeaderless({ ...image, configs }, context.properties);
   records.push(...moves.map((move) => move.record));
   events.push(...moveEvents(moves, 'a changed setting allows a leader that may lack records'));
   return { records, response: { responses }, events };
+}
+
+/**
+ * Who left an ISR is eligible because the high watermark stood still from then on. Where min.insync.replicas changes it may move again, and
+ * nobody is eligible any more (KIP-966). Where there is no leader nothing moves.
+ */
+function clearEligible({ image, properties }: DecisionContext, configs: MetadataImage['configs']): MetadataRecordIn[] {
+  const before = settingsCache(image, properties);
+  const after = settingsCache({ ...image, configs }, properties);
+  const records: MetadataRecordIn[] = [];
+  for (const topic of image.topics.values()) {
+    for (const { partition, elr, lastKnownElr, leader } of topic.partitions) {
+      if (leader < 0 || (elr.length === 0 && lastKnownElr.length === 0)) continue;
+      if (before(topic.name).minInsyncReplicas === after(topic.name).minInsyncReplicas) break;
+      const cleared = { eligibleLeaderReplicas: [], lastKnownElr: [] };
+      records.push({ type: 'PartitionChangeRecord', value: { partitionId: partition, topicId: topic.id, ...cleared } });
+    }
+  }
+  return records;
 }
 
 function checkResource(image: MetadataImage, type: number, name: string): ConfigResourceType {

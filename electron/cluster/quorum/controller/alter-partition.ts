@@ -3,6 +3,7 @@ import { ErrorCode } from '../../protocol/error-codes.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import type { MetadataImage, PartitionImage } from '../image.ts';
 import { electionRules, movePartition, type PartitionMove } from './election.ts';
+import { moveEvents } from './partition-moves.ts';
 import { currentBroker, isActive, type ControllerEvent, type Decision, type DecisionContext } from './decision.ts';
 
 type Request = RequestOf<typeof api>;
@@ -45,7 +46,12 @@ export function alterPartition(context: DecisionContext, request: Request): Deci
       };
     }),
   }));
-  return { records: moves.map((move) => move.record), response: { errorCode: ErrorCode.NONE, topics }, events: isrEvents(moves) };
+  const ends = moves.filter(({ reassigned }) => reassigned);
+  return {
+    records: moves.map((move) => move.record),
+    response: { errorCode: ErrorCode.NONE, topics },
+    events: [...isrEvents(moves), ...moveEvents(ends, 'its replicas have moved')],
+  };
 }
 
 function defect(image: MetadataImage, brokerId: number, partition: PartitionImage, asked: AskedPartition, isr: readonly number[]): number {
@@ -91,7 +97,8 @@ function isrEvents(moves: readonly PartitionMove[]): ControllerEvent[] {
     from: before.isr,
     to: after.isr,
   });
-  const leaving = ({ before, after }: PartitionMove): number[] => before.isr.filter((member) => !after.isr.includes(member));
+  const leaving = ({ before, after }: PartitionMove): number[] =>
+    before.isr.filter((member) => !after.isr.includes(member) && after.replicas.includes(member));
   const joining = ({ before, after }: PartitionMove): number[] => after.isr.filter((member) => !before.isr.includes(member));
   const events: ControllerEvent[] = [];
   const shrunk = moves.filter((move) => leaving(move).length > 0);

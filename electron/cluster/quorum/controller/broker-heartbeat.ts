@@ -2,7 +2,7 @@ import type { brokerHeartbeat } from '../../protocol/apis/broker-heartbeat.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import type { BrokerRegistration, MetadataImage } from '../image.ts';
-import { moveAwayFrom, moveEvents } from './election.ts';
+import { moveAwayFrom, moveEvents } from './partition-moves.ts';
 import { currentBroker, type Decision, type DecisionContext } from './decision.ts';
 import { fenceBroker } from './fence-broker.ts';
 import { unfenceBroker } from './unfence-broker.ts';

@@ -6,6 +6,7 @@ import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { checkReplicas, checkReplicationFactor, MAX_PARTITIONS_AT_ONCE, partitionRecord } from './create-topics.ts';
 import { isActive, type ControllerEvent, type Decision, type DecisionContext } from './decision.ts';
 import { placeReplicas } from './place-replicas.ts';
+import { targetReplicas } from './reassignment-state.ts';
 
 type Request = RequestOf<typeof api>;
 
@@ -58,7 +59,8 @@ function addPartitions(
       `One request can add ${MAX_PARTITIONS_AT_ONCE} partitions; ask for fewer at a time.`,
     );
   }
-  const replicationFactor = topic.partitions[0]?.replicas.length ?? 1;
+  const [first] = topic.partitions;
+  const replicationFactor = first === undefined ? 1 : targetReplicas(first).length;
   let placed: readonly (readonly number[])[];
   if (asked.assignments === null) {
     const brokers = [...image.brokers.values()].filter(isActive);

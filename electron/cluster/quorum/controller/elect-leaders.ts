@@ -3,7 +3,8 @@ import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import type { PartitionImage } from '../image.ts';
-import { electionRules, moveEvents, movePartition, type ElectionRules, type PartitionMove } from './election.ts';
+import { electionRules, movePartition, type ElectionRules, type PartitionMove } from './election.ts';
+import { moveEvents } from './partition-moves.ts';
 import type { Decision, DecisionContext } from './decision.ts';
 
 const PREFERRED = 0;

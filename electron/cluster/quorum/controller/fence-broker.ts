@@ -1,5 +1,5 @@
 import type { BrokerRegistration } from '../image.ts';
-import { moveAwayFrom, moveEvents } from './election.ts';
+import { moveAwayFrom, moveEvents } from './partition-moves.ts';
 import type { Decision, DecisionContext } from './decision.ts';
 
 /** Takes a broker out of service: it leads nothing and is in no ISR until it is unfenced (KIP-631). `reason` is told to people. */

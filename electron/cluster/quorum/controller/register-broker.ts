@@ -3,7 +3,7 @@ import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
-import { distrust, moveEvents, restarted } from './election.ts';
+import { distrust, moveEvents, restarted } from './partition-moves.ts';
 import type { ControllerEvent, Decision, DecisionContext } from './decision.ts';
 
 /**

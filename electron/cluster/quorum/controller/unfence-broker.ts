@@ -1,5 +1,5 @@
 import type { BrokerRegistration } from '../image.ts';
-import { electForLeaderless, moveEvents } from './election.ts';
+import { electForLeaderless, moveEvents } from './partition-moves.ts';
 import { isActive, type Decision, type DecisionContext } from './decision.ts';
 
 /** Puts a broker in service. Partitions that waited for it get a leader; the others it joins by catching up. */

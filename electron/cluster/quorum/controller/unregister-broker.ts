@@ -2,7 +2,7 @@ import type { unregisterBroker as api } from '../../protocol/apis/unregister-bro
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
-import { moveAwayFrom, moveEvents } from './election.ts';
+import { moveAwayFrom, moveEvents } from './partition-moves.ts';
 import type { Decision, DecisionContext } from './decision.ts';
 
 /** Forgets a broker that is gone for good. One that still runs will find that its epoch is not known and register anew. */

@@ -35,13 +35,13 @@ export function pullTrigger(context: DecisionContext, path: string, data: Uint8A
 function elect(context: DecisionContext, data: Uint8Array | null): Pulled {
   const wanted = data === null || data.length === 0 ? null : byTopic(readPartitions(data));
   const { records, events, response } = electLeaders(context, { electionType: 0, topicPartitions: wanted, timeoutMs: 0 });
-  refuseAll((response.replicaElectionResults ?? []).flatMap(({ partitionResult }) => [...partitionResult]));
+  refuseAll(response.replicaElectionResults.flatMap(({ partitionResult }) => [...partitionResult]));
   return { records, events, lasting: false };
 }
 
 function removeTopic(context: DecisionContext, topic: string): Pulled {
   const { records, events, response } = deleteTopics(context, { topics: [], topicNames: [topic], timeoutMs: 0 });
-  refuseAll([...(response.responses ?? [])]);
+  refuseAll(response.responses);
   return { records, events, lasting: false };
 }
 

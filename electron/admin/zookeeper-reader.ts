@@ -1,0 +1,281 @@
+/**
+ * Reads nodes of a ZooKeeper tree, one at a time, from whichever server answers. It holds one connection while it is used and gives it
+ * up, with its session, when it is not. Read-only sessions do, so that there is something to see while a quorum is lost.
+ */
+import net from 'node:net';
+import { FrameSplitter } from '../cluster/protocol/frame.ts';
+import { Reader } from '../cluster/protocol/reader.ts';
+import { Writer } from '../cluster/protocol/writer.ts';
+import { AdminError, UnreachableError } from './errors.ts';
+import type { Znode, ZnodeStat } from '#shared/models/lab';
+
+export interface ZooKeeperAddress {
+  /** The broker that it belongs to. */
+  id: number;
+  host: string;
+  port: number;
+}
+
+const CONNECT_TIMEOUT_MS = 1_500;
+const READ_TIMEOUT_MS = 2_000;
+const IDLE_MS = 5_000;
+/** Above the idle time: a session is never kept up by pings. */
+const SESSION_TIMEOUT_MS = 15_000;
+const MAX_FRAME_BYTES = 64 * 1024 * 1024;
+const MAX_CHILDREN = 1_000;
+
+const Op = { getData: 4, getChildren: 8, multiRead: 22, closeSession: -11 } as const;
+const BAD_ARGUMENTS = -8;
+const NO_NODE = -101;
+const NO_AUTH = -102;
+
+export class ZooKeeperReader {
+  private readonly servers: () => Promise<readonly ZooKeeperAddress[]>;
+  private link: ZooKeeperLink | undefined;
+  private connecting: Promise<ZooKeeperLink> | undefined;
+  private idle: NodeJS.Timeout | undefined;
+
+  /** `servers` is asked before each connection: first those to be tried first. */
+  constructor(servers: () => Promise<readonly ZooKeeperAddress[]>) {
+    this.servers = servers;
+  }
+
+  /** Rejects with `AdminError` NOT_FOUND where there is no such node, `UnreachableError` when no server answers. */
+  async read(path: string): Promise<Znode> {
+    clearTimeout(this.idle);
+    try {
+      if (this.link?.open === true) {
+        try {
+          return await this.link.read(path);
+        } catch (error) {
+          if (error instanceof AdminError && !(error instanceof UnreachableError)) throw error;
+          // That server is gone or stands still; another one may answer.
+          this.link.destroy();
+        }
+      }
+      this.link = await this.connect();
+      return await this.link.read(path);
+    } finally {
+      this.idle = setTimeout(() => this.close(), IDLE_MS);
+      this.idle.unref();
+    }
+  }
+
+  close(): void {
+    clearTimeout(this.idle);
+    this.link?.close();
+    this.link = undefined;
+  }
+
+  private connect(): Promise<ZooKeeperLink> {
+    this.connecting ??= this.tryServers().finally(() => {
+      this.connecting = undefined;
+    });
+    return this.connecting;
+  }
+
+  private async tryServers(): Promise<ZooKeeperLink> {
+    const servers = await this.servers();
+    let last: unknown;
+    for (const server of servers) {
+      try {
+        return await ZooKeeperLink.open(server);
+      } catch (error) {
+        last = error instanceof AdminError ? error.cause : error;
+      }
+    }
+    const tried = servers.map(({ host, port }) => `${host}:${port}`).join(', ');
+    if (servers.length === 0) throw new UnreachableError('ZooKeeper', 'no broker runs');
+    throw new UnreachableError(`ZooKeeper at ${tried}`, textOf(last), { cause: last });
+  }
+}
+
+interface Waiter {
+  resolve: (reader: Reader) => void;
+  reject: (error: Error) => void;
+}
+
+/** One connection, after its handshake. Answers come in the order of the requests. */
+class ZooKeeperLink {
+  private readonly server: ZooKeeperAddress;
+  private readonly socket: net.Socket;
+  private readonly splitter = new FrameSplitter(MAX_FRAME_BYTES);
+  private readonly waiters: Waiter[] = [];
+  private xid = 0;
+  open = true;
+
+  private constructor(server: ZooKeeperAddress) {
+    this.server = server;
+    this.socket = net.connect({ host: server.host, port: server.port, noDelay: true });
+    this.socket.on('data', (chunk: Buffer) => this.onData(chunk));
+    this.socket.on('error', (error) => this.fail(error));
+    this.socket.on('close', () => this.fail(new Error('the connection was closed')));
+    this.socket.unref();
+  }
+
+  static async open(server: ZooKeeperAddress): Promise<ZooKeeperLink> {
+    const link = new ZooKeeperLink(server);
+    try {
+      const answer = await link.ask(CONNECT_TIMEOUT_MS, (writer) => {
+        writer.int32(0);
+        writer.int64(0n);
+        writer.int32(SESSION_TIMEOUT_MS);
+        writer.int64(0n);
+        writer.bytes(new Uint8Array(16));
+        writer.bool(true);
+      });
+      answer.int32();
+      if (answer.int32() <= 0) throw new Error('the server gave no session');
+      return link;
+    } catch (error) {
+      link.destroy();
+      throw error;
+    }
+  }
+
+  /** Data and children as of one moment. */
+  async read(path: string): Promise<Znode> {
+    const part = (writer: Writer, type: number): void => {
+      writer.int32(type);
+      writer.bool(false);
+      writer.int32(-1);
+      writer.bytes(Buffer.from(path));
+      writer.bool(false);
+    };
+    const reader = await this.ask(READ_TIMEOUT_MS, (writer) => {
+      writer.int32(++this.xid);
+      writer.int32(Op.multiRead);
+      part(writer, Op.getData);
+      part(writer, Op.getChildren);
+      writer.int32(-1);
+      writer.bool(true);
+      writer.int32(-1);
+    });
+    reader.int32();
+    reader.int64();
+    refuse(reader.int32(), path);
+    refuse(partError(reader), path);
+    const data = reader.nullableBytes();
+    const stat = readStat(reader);
+    refuse(partError(reader), path);
+    const children: string[] = [];
+    for (let left = reader.arrayLength(); left > 0; left--) children.push(reader.bytes().toString('utf8'));
+    return { path, data: shown(data), stat, children: children.sort().slice(0, MAX_CHILDREN), answeredBy: this.server.id };
+  }
+
+  /** Ends the session in order. */
+  close(): void {
+    if (!this.open) return;
+    this.socket.write(
+      frame((writer) => {
+        writer.int32(++this.xid);
+        writer.int32(Op.closeSession);
+      }),
+    );
+    this.socket.end();
+    this.open = false;
+  }
+
+  destroy(): void {
+    this.open = false;
+    this.socket.destroy();
+  }
+
+  private ask(timeoutMs: number, write: (writer: Writer) => void): Promise<Reader> {
+    const { host, port } = this.server;
+    const unreachable = (cause: Error): UnreachableError => new UnreachableError(`ZooKeeper at ${host}:${port}`, cause.message, { cause });
+    return new Promise((resolve, reject) => {
+      if (!this.open) {
+        reject(unreachable(new Error('the connection is closed')));
+        return;
+      }
+      const timer = setTimeout(() => this.fail(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      this.waiters.push({
+        resolve: (reader) => {
+          clearTimeout(timer);
+          resolve(reader);
+        },
+        reject: (error) => {
+          clearTimeout(timer);
+          reject(unreachable(error));
+        },
+      });
+      this.socket.write(frame(write));
+    });
+  }
+
+  private onData(chunk: Buffer): void {
+    try {
+      for (const answer of this.splitter.push(chunk)) this.waiters.shift()?.resolve(new Reader(answer));
+    } catch (error) {
+      this.fail(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  private fail(error: Error): void {
+    this.destroy();
+    for (const waiter of this.waiters.splice(0)) waiter.reject(error);
+  }
+}
+
+function frame(write: (writer: Writer) => void): Buffer {
+  const writer = new Writer();
+  writer.int32(0);
+  write(writer);
+  const bytes = writer.finishBuffer();
+  bytes.writeInt32BE(bytes.length - 4, 0);
+  return bytes;
+}
+
+/** The header of one part of a multi's answer; a part that failed has its code for a body. */
+function partError(reader: Reader): number {
+  const type = reader.int32();
+  reader.bool();
+  const error = reader.int32();
+  return type === -1 ? error : 0;
+}
+
+function refuse(error: number, path: string): void {
+  if (error === 0) return;
+  if (error === NO_NODE) throw new AdminError({ code: 'NOT_FOUND', message: `There is no node ${path}.`, subject: path });
+  if (error === NO_AUTH) throw new AdminError({ code: 'NOT_READABLE', message: `The node ${path} does not allow reading.`, subject: path });
+  if (error === BAD_ARGUMENTS)
+    throw new AdminError({ code: 'INVALID_PAYLOAD', message: `${path} is no path.`, field: 'path', subject: path });
+  throw new AdminError({ code: 'INTERNAL', message: `ZooKeeper answered ${path} with error ${error}.`, subject: path });
+}
+
+function readStat(reader: Reader): ZnodeStat {
+  const [czxid, mzxid, ctime, mtime] = [reader.int64(), reader.int64(), reader.int64(), reader.int64()];
+  const [version, cversion, aversion] = [reader.int32(), reader.int32(), reader.int32()];
+  const owner = reader.int64();
+  const [dataLength, numChildren] = [reader.int32(), reader.int32()];
+  return {
+    czxid: String(czxid),
+    mzxid: String(mzxid),
+    pzxid: String(reader.int64()),
+    ctime: Number(ctime),
+    mtime: Number(mtime),
+    version,
+    cversion,
+    aversion,
+    ephemeralOwner: owner === 0n ? null : `0x${BigInt.asUintN(64, owner).toString(16)}`,
+    dataLength,
+    numChildren,
+  };
+}
+
+function shown(data: Buffer | null): Znode['data'] {
+  if (data === null) return { encoding: 'null', text: '' };
+  const text = data.toString('utf8');
+  const isText = Buffer.from(text).equals(data) && !data.some(isControl);
+  return isText ? { encoding: 'utf8', text } : { encoding: 'hex', text: data.toString('hex') };
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** But for tab and the ends of lines. */
+function isControl(byte: number): boolean {
+  return byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d;
+}

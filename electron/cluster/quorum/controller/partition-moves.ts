@@ -1,0 +1,134 @@
+/**
+ * What an event means for all partitions at once: a broker leaves, comes back, or a setting changes. Each function gives the moves, in no
+ * particular order, and `moveEvents` what the timeline is told of them.
+ */
+import type { Properties } from '../config-definitions.ts';
+import type { MetadataImage, PartitionImage } from '../image.ts';
+import { isActive, type ControllerEvent } from './decision.ts';
+import { electionRules, movePartition, without, type PartitionMove } from './election.ts';
+
+/** What becomes of all partitions that a broker has a part in, when it leaves: out of every ISR, its leaderships to others. */
+export function moveAwayFrom(image: MetadataImage, properties: Properties, broker: number): PartitionMove[] {
+  const rules = electionRules(image, properties, (id) => id !== broker && isActive(image.brokers.get(id)));
+  const moves: PartitionMove[] = [];
+  for (const topic of image.topics.values()) {
+    for (const partition of topic.partitions) {
+      if (partition.leader !== broker && !partition.isr.includes(broker)) continue;
+      const move = movePartition(partition, { isr: without(partition.isr, broker) }, rules(topic.name));
+      if (move !== undefined) moves.push(move);
+    }
+  }
+  return moves;
+}
+
+/**
+ * A broker comes back with all that it had. It leaves the ISRs in which others are known to live, to join them again under its new epoch,
+ * and leads nothing until it is unfenced. `isAlive`: whether this controller has heard of a broker.
+ */
+export function restarted(
+  image: MetadataImage,
+  properties: Properties,
+  broker: number,
+  isAlive: (broker: number) => boolean,
+): PartitionMove[] {
+  const acceptable = (id: number): boolean => id !== broker && isActive(image.brokers.get(id)) && isAlive(id);
+  const rules = electionRules(image, properties, acceptable);
+  const moves: PartitionMove[] = [];
+  for (const topic of image.topics.values()) {
+    for (const partition of topic.partitions) {
+      if (partition.leader !== broker && !partition.isr.includes(broker)) continue;
+      const wanted = partition.isr.some(acceptable) ? { isr: without(partition.isr, broker) } : {};
+      // Where another leads, it goes on to, be it heard of or not: its own session decides about it.
+      const leads = (id: number): boolean => id === partition.leader && id !== broker && isActive(image.brokers.get(id));
+      const { minInsyncReplicas } = rules(topic.name);
+      // Never unclean: what it holds is there in a moment.
+      const move = movePartition(partition, wanted, { unclean: false, minInsyncReplicas, acceptable: (id) => leads(id) || acceptable(id) });
+      if (move !== undefined) moves.push(move);
+    }
+  }
+  return moves;
+}
+
+/**
+ * A broker comes back and cannot say that it stopped cleanly: what it had not flushed may be gone. Where others are known to have
+ * everything, it must not lead before it has caught up with them. Where it still counts as leader, it leads no longer: it is only to lead
+ * under a new epoch, or followers could not tell what it lost from what it writes in its place.
+ */
+export function distrust(image: MetadataImage, properties: Properties, broker: number): PartitionMove[] {
+  const rules = electionRules(image, properties, (id) => id !== broker && isActive(image.brokers.get(id)));
+  const moves: PartitionMove[] = [];
+  for (const topic of image.topics.values()) {
+    for (const partition of topic.partitions) {
+      const isr = partition.isr.filter((member) => member !== broker);
+      const others = isr.length > 0 || partition.elr.some((member) => member !== broker);
+      const named = isr.length < partition.isr.length || partition.elr.includes(broker);
+      if (partition.leader !== broker && !(named && others)) continue;
+      const wanted = others ? { isr, distrust: broker } : {};
+      const move = movePartition(partition, wanted, rules(topic.name));
+      if (move !== undefined) moves.push(move);
+    }
+  }
+  return moves;
+}
+
+/** Leaders for partitions without one, after a broker came back or a setting changed. */
+export function electForLeaderless(
+  image: MetadataImage,
+  properties: Properties,
+  acceptable?: (broker: number) => boolean,
+): PartitionMove[] {
+  const rules = electionRules(image, properties, acceptable);
+  const moves: PartitionMove[] = [];
+  for (const topic of image.topics.values()) {
+    for (const partition of topic.partitions) {
+      if (partition.leader >= 0) continue;
+      const move = movePartition(partition, {}, rules(topic.name));
+      if (move !== undefined) moves.push(move);
+    }
+  }
+  return moves;
+}
+
+/** What the timeline says of moves: one event of each kind, however many partitions. */
+export function moveEvents(moves: readonly PartitionMove[], reason: string, broker?: number): ControllerEvent[] {
+  const events: ControllerEvent[] = [];
+  const about = broker === undefined ? {} : { broker };
+  const place = ({ before }: PartitionMove): { topic: string; partition: number } => ({ topic: before.topic, partition: before.partition });
+  const led = moves.filter((move) => move.after.leader !== move.before.leader && move.after.leader >= 0);
+  const elected = led.filter((move) => !move.unclean);
+  const uncleanly = led.filter((move) => move.unclean);
+  const lost = moves.filter((move) => move.after.leader < 0 && move.before.leader >= 0);
+  const shrunk = moves.filter(({ before, after, reassigned }) => !reassigned && leavers(before, after).length > 0);
+  if (elected.length > 0) {
+    const list = elected.map((move) => ({ ...place(move), from: move.before.leader, to: move.after.leader }));
+    events.push({ type: 'partition/leadersElected', ...about, reason, details: { moves: list } });
+  }
+  if (uncleanly.length > 0) {
+    const list = uncleanly.map((move) => ({ ...place(move), from: move.before.leader, to: move.after.leader, isr: move.before.isr }));
+    events.push({ type: 'partition/uncleanlyElected', ...about, reason, details: { moves: list } });
+  }
+  if (lost.length > 0) {
+    const list = lost.map((move) => ({ ...place(move), from: move.before.leader, isr: move.after.isr }));
+    events.push({ type: 'partition/leadersLost', ...about, reason, details: { partitions: list } });
+  }
+  if (shrunk.length > 0) {
+    const list = shrunk.map((move) => ({ ...place(move), from: move.before.isr, to: move.after.isr }));
+    events.push({ type: 'partition/isrShrunk', ...about, reason, details: { changes: list } });
+  }
+  return [...events, ...reassignedEvents(moves)];
+}
+
+/** Members of an ISR that left it, though they are still to be replicas. */
+function leavers(before: PartitionImage, after: PartitionImage): number[] {
+  return before.isr.filter((member) => !after.isr.includes(member) && after.replicas.includes(member));
+}
+
+/** The ends of reassignments among moves. */
+function reassignedEvents(moves: readonly PartitionMove[]): ControllerEvent[] {
+  const list = moves
+    .filter(({ reassigned }) => reassigned)
+    .map(({ before, after }) => ({ topic: before.topic, partition: before.partition, from: before.replicas, to: after.replicas }));
+  if (list.length === 0) return [];
+  const reason = 'the replicas that were added are in sync';
+  return [{ type: 'partition/reassigned', reason, details: { changes: list } }];
+}

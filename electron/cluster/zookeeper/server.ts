@@ -1,0 +1,251 @@
+/**
+ * The ZooKeeper endpoint of a node: a listener, its connections, their watches, and the word to the controller of which sessions are alive.
+ */
+import type { Clock, Timer } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import { NetworkError, type Address, type Listener, type Network, type Stream } from '../lib/network.ts';
+import type { Random } from '../lib/random.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { coordinationHeard } from '../quorum/coordination/apis.ts';
+import { MAX_SESSION_TIMEOUT_MS, MIN_SESSION_TIMEOUT_MS } from '../quorum/coordination/sessions.ts';
+import type { ImageChange } from '../quorum/image.ts';
+import { znodeChanges } from './changes.ts';
+import { ZooKeeperConnection } from './connection.ts';
+import { QUORUM_TIMEOUT_MS, type Coordination, type Endpoint } from './endpoint.ts';
+import { answerWord, type ServerFacts } from './four-letter-words.ts';
+import { Watches } from './watches.ts';
+
+export interface ZooKeeperServerOptions {
+  readonly nodeId: number;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** Port 0 asks for any free one. */
+  readonly address: Address;
+  readonly coordination: Coordination;
+  /** Voters of the metadata quorum; one alone is `standalone`. */
+  readonly voters: number;
+  readonly maxConnections?: number;
+}
+
+/** The protocol's, by which clients tell what a server can; the feature set is that of ZooKeeper 3.8. */
+const VERSION = "3.8.0-brokerdesk, built on the cluster's own metadata log";
+const SWEEP_MS = 500;
+/** So long an election may take before clients are sent away, or have to be content with reading. */
+const LEADERLESS_MS = 4_000;
+const HANDSHAKE_MS = 15_000;
+const HEARD_TIMEOUT_MS = 2_000;
+const STOP_GRACE_MS = 100;
+
+interface Waiter {
+  readonly zxid: bigint;
+  readonly until: number;
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class ZooKeeperServer implements Endpoint {
+  readonly nodeId: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly coordination: Coordination;
+  readonly watches = new Watches();
+  private readonly options: ZooKeeperServerOptions;
+  private readonly connections = new Set<ZooKeeperConnection>();
+  private readonly heardSessions = new Set<bigint>();
+  private waiters: Waiter[] = [];
+  private listener: Listener | undefined;
+  private sweepTimer: Timer | undefined;
+  private removeListener: (() => void) | undefined;
+  private connectionIds = 0;
+  private reporting = false;
+  private stopped = false;
+  /** Monotonic ms when there was last an active controller. */
+  private ledAt: number;
+  private readonly startedAt: number;
+  private readonly counts = { requests: 0, totalMs: 0, minMs: 0, maxMs: 0, received: 0, sent: 0 };
+
+  constructor(options: ZooKeeperServerOptions) {
+    this.options = options;
+    this.nodeId = options.nodeId;
+    this.clock = options.clock;
+    this.random = options.random;
+    this.logger = options.logger.child({ part: 'zookeeper' });
+    this.coordination = options.coordination;
+    this.startedAt = this.ledAt = options.clock.monotonic();
+  }
+
+  /** Starts to accept; resolves to the port. Rejects with `NetworkError` EADDRINUSE when it is taken. */
+  async start(): Promise<number> {
+    this.removeListener = this.coordination.onImage((change) => this.onImage(change));
+    const listener = await this.options.network.listen(this.options.address, (stream) => this.accept(stream));
+    if (this.stopped) {
+      listener.close();
+      throw new NetworkError('ECANCELED', 'the server was stopped while it started');
+    }
+    this.listener = listener;
+    this.scheduleSweep();
+    return listener.port;
+  }
+
+  /** Sessions live on: their clients go to another node. */
+  async stop(): Promise<void> {
+    if (this.stopped) return;
+    this.stopped = true;
+    this.listener?.close();
+    this.sweepTimer?.cancel();
+    this.removeListener?.();
+    for (const waiter of this.waiters.splice(0)) waiter.reject(new Error('the node stops'));
+    if (this.connections.size === 0) return;
+    for (const connection of [...this.connections]) connection.destroy('the node stops');
+    await new Promise<void>((resolve) => this.clock.setTimer(STOP_GRACE_MS, resolve));
+  }
+
+  get writable(): boolean {
+    return this.coordination.leaderId >= 0 || this.clock.monotonic() - this.ledAt < LEADERLESS_MS;
+  }
+
+  applied(zxid: bigint): Promise<void> {
+    if (this.coordination.image().offset >= zxid) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      this.waiters.push({ zxid, until: this.clock.monotonic() + QUORUM_TIMEOUT_MS, resolve, reject });
+    });
+  }
+
+  heard(sessionId: bigint): void {
+    this.heardSessions.add(sessionId);
+  }
+
+  served(latencyMs: number): void {
+    const { counts } = this;
+    counts.minMs = counts.requests === 0 ? latencyMs : Math.min(counts.minMs, latencyMs);
+    counts.maxMs = Math.max(counts.maxMs, latencyMs);
+    counts.totalMs += latencyMs;
+    counts.requests++;
+  }
+
+  word(word: string): string {
+    return answerWord(word, this, this.facts());
+  }
+
+  private facts(): ServerFacts {
+    const { address, voters } = this.options;
+    const { counts } = this;
+    const connections = [...this.connections];
+    const sum = (of: 'received' | 'sent' | 'waiting'): number => connections.reduce((total, one) => total + one[of], 0);
+    const leads = this.coordination.leaderId === this.nodeId;
+    return {
+      version: VERSION,
+      host: address.host,
+      port: this.listener?.port ?? address.port,
+      mode: !this.writable ? 'read-only' : voters === 1 ? 'standalone' : leads ? 'leader' : 'follower',
+      minLatencyMs: counts.minMs,
+      averageLatencyMs: counts.requests === 0 ? 0 : counts.totalMs / counts.requests,
+      maxLatencyMs: counts.maxMs,
+      received: counts.received + sum('received'),
+      sent: counts.sent + sum('sent'),
+      outstanding: sum('waiting'),
+      uptimeMs: this.clock.monotonic() - this.startedAt,
+      minSessionTimeoutMs: MIN_SESSION_TIMEOUT_MS,
+      maxSessionTimeoutMs: MAX_SESSION_TIMEOUT_MS,
+      connections: connections.map(({ remote, session, received, sent, waiting }) => ({
+        remote,
+        sessionId: session?.id ?? 0n,
+        timeoutMs: session?.timeoutMs ?? 0,
+        received,
+        sent,
+        waiting,
+      })),
+    };
+  }
+
+  private accept(stream: Stream): void {
+    if (this.stopped || this.connections.size >= (this.options.maxConnections ?? 10_000)) {
+      stream.handlers = { data: () => undefined, drain: () => undefined, close: () => undefined };
+      stream.destroy();
+      return;
+    }
+    const connection = new ZooKeeperConnection({
+      id: ++this.connectionIds,
+      stream,
+      endpoint: this,
+      closed: (gone) => {
+        this.connections.delete(gone);
+        this.watches.forget(gone);
+        this.counts.received += gone.received;
+        this.counts.sent += gone.sent;
+      },
+    });
+    this.connections.add(connection);
+  }
+
+  /** First the watches: whoever waits for the change must hear of it before its own answer. */
+  private onImage(change: ImageChange): void {
+    this.watches.fire(znodeChanges(change));
+    const { before, after } = change;
+    if (before.coordination.sessions !== after.coordination.sessions) {
+      for (const connection of [...this.connections]) {
+        const { session } = connection;
+        if (session === undefined || session.local) continue;
+        const known = after.coordination.sessions.get(session.id);
+        // One that has just been closed by its own client is about to be answered; it ends by itself.
+        if (known === undefined) connection.sessionEnded();
+        else if (known.holder !== session.holder) connection.destroy('its session is on another connection');
+      }
+    }
+    if (this.waiters.length === 0) return;
+    const due = this.waiters.filter((waiter) => waiter.zxid <= after.offset);
+    this.waiters = this.waiters.filter((waiter) => waiter.zxid > after.offset);
+    for (const waiter of due) waiter.resolve();
+  }
+
+  private scheduleSweep(): void {
+    this.sweepTimer = this.clock.setTimer(SWEEP_MS, () => {
+      this.sweep();
+      if (!this.stopped) this.scheduleSweep();
+    });
+  }
+
+  private sweep(): void {
+    const now = this.clock.monotonic();
+    const led = this.coordination.leaderId >= 0;
+    if (led) this.ledAt = now;
+    const { writable } = this;
+    for (const connection of [...this.connections]) {
+      const { session } = connection;
+      connection.countWork(now);
+      if (session === undefined) {
+        if (now - connection.openedAt > HANDSHAKE_MS) connection.destroy('no handshake');
+      } else if (now - connection.heardAt > session.timeoutMs) connection.destroy('its client is silent');
+      else if (!writable && !session.local) connection.destroy('there is no quorum');
+      // A client that can only read looks for a node with a quorum when there is one again.
+      else if (led && session.local) connection.destroy('there is a quorum again');
+    }
+    const late = this.waiters.filter((waiter) => waiter.until <= now);
+    if (late.length > 0) {
+      this.waiters = this.waiters.filter((waiter) => waiter.until > now);
+      for (const waiter of late) waiter.reject(new Error(`the metadata did not reach ${waiter.zxid} in time`));
+    }
+    void this.report();
+  }
+
+  /** Tells the controller who is alive; what it does not take is told again with the next. Never rejects. */
+  private async report(): Promise<void> {
+    if (this.reporting || this.heardSessions.size === 0) return;
+    this.reporting = true;
+    const sessionIds = [...this.heardSessions];
+    this.heardSessions.clear();
+    try {
+      const answer = await this.coordination.channel.send(coordinationHeard, 0, { sessionIds }, { timeoutMs: HEARD_TIMEOUT_MS });
+      if (answer.errorCode !== ErrorCode.NONE) throw new Error(answer.errorMessage ?? `error ${answer.errorCode}`);
+    } catch (error) {
+      this.logger.debug('the controller was not told which sessions are alive', { error });
+      const known = this.coordination.image().coordination.sessions;
+      for (const id of sessionIds) if (known.has(id)) this.heardSessions.add(id);
+    } finally {
+      this.reporting = false;
+    }
+  }
+}

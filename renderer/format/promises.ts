@@ -1,0 +1,188 @@
+/**
+ * What the cluster still promises, counted on its partitions and the faults in force. Promises are of acks=all writes with
+ * unclean leader election off, as `docs/promises.md` has them. What is not known is said to be so.
+ */
+import type { BrokerRow, PartitionRow, QuorumView, TopicRow } from '#shared/models/cluster';
+import type { Fault } from '#shared/models/lab';
+import { formatCount, formatList, plural } from './numbers.ts';
+import type { Tone } from './replicas.ts';
+
+export interface PromiseSource {
+  brokers: readonly BrokerRow[];
+  topics: readonly TopicRow[];
+  quorum: QuorumView | null;
+  faults: readonly Fault[];
+}
+
+export interface PromiseCounts {
+  partitions: number;
+  /** Any one more broker may be lost and acks=all writes go on. */
+  canLoseOne: number;
+  /** Led, and too few in sync for an acks=all write. */
+  refusing: number;
+  /** No leader that answers. */
+  leaderless: number;
+  /** Min.insync.replicas is not known, so nothing can be said of writes. */
+  unknown: number;
+  /** Replicated, but one live copy in sync is left: what is acknowledged now hangs on it. */
+  lastCopy: number;
+  /** One copy by design. */
+  single: number;
+  /** None of those in sync lives: what was acknowledged is on brokers that are down. */
+  outOfReach: number;
+  /** A replica in sync is damaged, and no other one in sync lives. */
+  damaged: number;
+}
+
+export interface Promises {
+  counts: PromiseCounts;
+  /** The one sentence that matters: is an acknowledged write at risk? */
+  verdict: { tone: Tone; text: string };
+  lines: { tone: Tone; text: string }[];
+}
+
+/** In the ISR, and able to lead if the leader went now. */
+const LIVES: ReadonlySet<BrokerRow['state']> = new Set(['online', 'shuttingDown', 'starting', 'fenced']);
+
+export function whatItPromises({ brokers, topics, quorum, faults }: PromiseSource): Promises {
+  const state = new Map(brokers.map((broker) => [broker.id, broker]));
+  const lives = (id: number): boolean => {
+    const broker = state.get(id);
+    return broker === undefined || LIVES.has(broker.state);
+  };
+  const damage = new Set(
+    faults.flatMap(({ fault }) => (fault.type === 'corrupt' ? [`${fault.node}/${fault.topic}-${fault.partition}`] : [])),
+  );
+  const counts: PromiseCounts = {
+    partitions: 0,
+    canLoseOne: 0,
+    refusing: 0,
+    leaderless: 0,
+    unknown: 0,
+    lastCopy: 0,
+    single: 0,
+    outOfReach: 0,
+    damaged: 0,
+  };
+  const holders = new Set<number>();
+  for (const topic of topics) {
+    for (const partition of topic.partitions) {
+      counts.partitions += 1;
+      const live = partition.isr.filter(lives);
+      const answered = partition.leader !== null && lives(partition.leader);
+      const whole = live.filter((id) => !damage.has(`${id}/${topic.name}-${partition.partition}`));
+      if (!answered) counts.leaderless += 1;
+      if (live.length === 0) {
+        counts.outOfReach += 1;
+        for (const id of lastHolders(partition, lives)) holders.add(id);
+      } else if (whole.length === 0) counts.damaged += 1;
+      if (partition.replicas.length === 1) counts.single += 1;
+      else if (live.length === 1) counts.lastCopy += 1;
+      if (topic.minInsyncReplicas === null) counts.unknown += 1;
+      else if (answered && live.length < topic.minInsyncReplicas) counts.refusing += 1;
+      else if (answered && live.length - 1 >= Math.max(1, topic.minInsyncReplicas)) counts.canLoseOne += 1;
+    }
+  }
+  return {
+    counts,
+    verdict: verdictOf(
+      counts,
+      [...holders].sort((a, b) => a - b),
+    ),
+    lines: linesOf(counts, { quorum, faults, topics, lives }),
+  };
+}
+
+/** Who has what was acknowledged last, when none of those in sync lives. */
+function lastHolders({ isr, replicas }: PartitionRow, lives: (id: number) => boolean): number[] {
+  // The view leaves brokers that are down out of the ISR; then any replica that is down may be the one.
+  return isr.length > 0 ? isr : replicas.map(({ broker }) => broker).filter((id) => !lives(id));
+}
+
+function verdictOf(counts: PromiseCounts, holders: readonly number[]): Promises['verdict'] {
+  const { partitions, damaged, outOfReach, lastCopy, single } = counts;
+  if (partitions === 0) return { tone: 'none', text: 'There is no partition to promise anything about.' };
+  if (damaged > 0)
+    return { tone: 'bad', text: `Acknowledged writes of ${plural(damaged, 'partition')} may be damaged: no sound copy in sync lives.` };
+  if (outOfReach > 0) {
+    const where =
+      holders.length === 0 ? 'brokers that are down' : `${holders.length === 1 ? 'broker' : 'brokers'} ${formatList(holders.map(String))}`;
+    return {
+      tone: 'bad',
+      text: `Acknowledged writes of ${plural(outOfReach, 'partition')} are on ${where} only, and out of reach until it is back.`,
+    };
+  }
+  if (lastCopy > 0) {
+    return {
+      tone: 'warn',
+      text: `Acknowledged writes of ${plural(lastCopy, 'partition')} hang on one copy.`,
+    };
+  }
+  return single === partitions
+    ? { tone: 'warn', text: 'Every partition keeps one copy: a lost disk loses acknowledged writes.' }
+    : { tone: 'ok', text: single > 0 ? 'No acknowledged write of a replicated topic is at risk.' : 'No acknowledged write is at risk.' };
+}
+
+interface LineSource {
+  quorum: QuorumView | null;
+  faults: readonly Fault[];
+  topics: readonly TopicRow[];
+  lives: (id: number) => boolean;
+}
+
+function linesOf(counts: PromiseCounts, { quorum, faults, topics, lives }: LineSource): Promises['lines'] {
+  const { partitions, canLoseOne, refusing, leaderless, unknown, single } = counts;
+  if (partitions === 0) return [];
+  const lines: Promises['lines'] = [
+    {
+      tone: 'none',
+      text: `${formatCount(canLoseOne)} of ${plural(partitions, 'partition')} can lose one more broker and still take writes.`,
+    },
+  ];
+  if (leaderless > 0) lines.push({ tone: 'bad', text: `${plural(leaderless, 'partition')} ${has(leaderless)} no leader that answers.` });
+  if (refusing > 0)
+    lines.push({
+      tone: 'bad',
+      text: `${plural(refusing, 'partition')} ${refusing === 1 ? 'refuses' : 'refuse'} acks=all writes: fewer in sync than min.insync.replicas.`,
+    });
+  const unheard = unheardByClients(faults, topics);
+  if (unheard.brokers.length > 0) {
+    lines.push({
+      tone: 'bad',
+      text: `Clients do not reach broker ${formatList(unheard.brokers.map(String))}, which ${unheard.brokers.length === 1 ? 'leads' : 'lead'} ${plural(unheard.leads, 'partition')}.`,
+    });
+  }
+  if (quorum !== null && quorum.voters.length > 0) {
+    const left = quorum.voters.filter(({ id }) => lives(id)).length;
+    const needed = Math.floor(quorum.voters.length / 2) + 1;
+    if (left < needed)
+      lines.push({
+        tone: 'bad',
+        text: `${left} of ${quorum.voters.length} voters left, ${needed} needed: no leader can be elected, nothing changed.`,
+      });
+    else if (left === needed && quorum.voters.length > 1)
+      lines.push({ tone: 'warn', text: `The quorum cannot lose another voter: ${left} of ${quorum.voters.length} are left.` });
+  }
+  if (single > 0)
+    lines.push({ tone: 'none', text: `${plural(single, 'partition')} ${single === 1 ? 'keeps' : 'keep'} one copy by design.` });
+  if (unknown > 0)
+    lines.push({
+      tone: 'none',
+      text: `Of ${plural(unknown, 'partition')} min.insync.replicas is not known, so neither is whether ${unknown === 1 ? 'it takes' : 'they take'} writes.`,
+    });
+  return lines;
+}
+
+const has = (count: number): string => (count === 1 ? 'has' : 'have');
+
+function unheardByClients(faults: readonly Fault[], topics: readonly TopicRow[]): { brokers: number[]; leads: number } {
+  const brokers = new Set<number>();
+  for (const { fault } of faults) {
+    if (fault.type !== 'partition' || !fault.between.includes('clients')) continue;
+    for (const end of fault.between) if (end !== 'clients') brokers.add(end);
+  }
+  let leads = 0;
+  for (const topic of topics)
+    for (const partition of topic.partitions) if (partition.leader !== null && brokers.has(partition.leader)) leads += 1;
+  return { brokers: [...brokers].sort((a, b) => a - b), leads };
+}

@@ -1,0 +1,10 @@
+/** Hands a file to the person, as a browser or Electron's window does with any download. */
+export function saveJson(name: string, content: unknown): void {
+  const url = URL.createObjectURL(new Blob([`${JSON.stringify(content, null, 2)}\n`], { type: 'application/json' }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The download has taken its own hold of it by then.
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

@@ -1,0 +1,143 @@
+/**
+ * `npm run simulate -- [--seeds N] [--from S] [--seed S]`: runs seeds, side by side, and says what was broken. Exit 1 on a violation,
+ * 2 on a bad option.
+ */
+import { parseArgs } from 'node:util';
+import { Worker } from 'node:worker_threads';
+import { describeFault, type FaultKind } from './faults.ts';
+import { minimise } from './minimise.ts';
+import { simulate, type RunResult } from './run.ts';
+
+const USAGE = `Usage: npm run simulate -- [--seeds N] [--from S] [--seed S] [--workers N] [--trace]
+
+  --seeds N    how many seeds to run (200)
+  --from S     the first of them (1)
+  --seed S     this one alone, with its schedule
+  --workers N  how many at a time (2)
+  --trace      with --seed: everything that happens, line by line`;
+const MINIMISE_RUNS = 40;
+/** Of failing seeds, so many are minimised. */
+const MINIMISED = 3;
+
+function fail(message: string): never {
+  console.error(`${message}\n\n${USAGE}`);
+  process.exit(2);
+}
+
+function options(): { seeds: number; from: number; seed: number | undefined; workers: number; trace: boolean } {
+  try {
+    const { values } = parseArgs({
+      options: {
+        seeds: { type: 'string', default: '200' },
+        from: { type: 'string', default: '1' },
+        seed: { type: 'string' },
+        workers: { type: 'string', default: '2' },
+        trace: { type: 'boolean', default: false },
+      },
+    });
+    const number = (name: string, text: string): number => {
+      if (!/^\d{1,9}$/.test(text)) fail(`--${name} takes a number, not ${JSON.stringify(text)}.`);
+      return Number(text);
+    };
+    const { seed } = values;
+    return {
+      seeds: number('seeds', values.seeds),
+      from: number('from', values.from),
+      seed: seed === undefined ? undefined : number('seed', seed),
+      workers: Math.max(1, number('workers', values.workers)),
+      trace: values.trace,
+    };
+  } catch (error) {
+    return fail(error instanceof Error ? error.message : String(error));
+  }
+}
+
+async function runAll(from: number, count: number, workers: number, done: (result: RunResult) => void): Promise<void> {
+  let next = from;
+  const lane = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const worker = new Worker(new URL('./worker.ts', import.meta.url));
+      const hand = (): void => {
+        if (next < from + count) worker.postMessage(next++);
+        else {
+          resolve();
+          void worker.terminate();
+        }
+      };
+      worker.on('message', (result: RunResult) => {
+        done(result);
+        hand();
+      });
+      worker.on('error', reject);
+      hand();
+    });
+  await Promise.all(Array.from({ length: Math.min(workers, count) }, lane));
+}
+
+function describe({ seed, faults, violations }: RunResult): string {
+  const lines = violations.slice(0, 5).map(({ kind, at, text }) => `  ${kind} at ${(at / 1000).toFixed(3)} s: ${text}`);
+  if (violations.length > 5) lines.push(`  and ${violations.length - 5} more`);
+  return [`seed ${seed}: ${violations.length} violations, ${faults.length} faults`, ...lines].join('\n');
+}
+
+async function report(failed: RunResult, shrink: boolean): Promise<void> {
+  console.log(`\n${describe(failed)}`);
+  if (shrink) {
+    const { faults, runs } = await minimise(failed, MINIMISE_RUNS);
+    console.log(`  schedule, minimised from ${failed.faults.length} faults in ${runs} runs (times after the cluster was ready):`);
+    for (const fault of faults) console.log(`    ${describeFault(fault)}`);
+    if (faults.length === 0) console.log('    no fault is needed');
+  }
+  console.log(`  replay: npm run simulate -- --seed ${failed.seed}`);
+}
+
+async function one(seed: number, trace: boolean): Promise<number> {
+  const result = await simulate({ seed, trace: trace ? (line) => console.log(line) : undefined });
+  console.log(`seed ${seed}: ${result.faults.length} faults (times after the cluster was ready)`);
+  for (const fault of result.faults) console.log(`  ${describeFault(fault)}`);
+  console.log(
+    `${result.events} events, ${(result.simulatedMs / 1000).toFixed(1)} s simulated, ${result.ackedWrites} acknowledged writes, hash ${result.hash}`,
+  );
+  if (result.violations.length === 0) {
+    console.log('0 violations');
+    return 0;
+  }
+  await report(result, true);
+  return 1;
+}
+
+async function many(seeds: number, from: number, workers: number): Promise<number> {
+  const started = performance.now();
+  const failed: RunResult[] = [];
+  const faults = new Map<FaultKind, number>();
+  let [events, simulatedMs, acked, done, voided] = [0, 0, 0, 0, 0];
+  await runAll(from, seeds, workers, (result) => {
+    done++;
+    events += result.events;
+    simulatedMs += result.simulatedMs;
+    acked += result.ackedWrites;
+    voided += result.voidPartitions;
+    for (const { kind } of result.faults) faults.set(kind, (faults.get(kind) ?? 0) + 1);
+    if (result.violations.length > 0) {
+      failed.push(result);
+      console.error(`seed ${result.seed}: ${result.violations.map(({ kind }) => kind).join(', ')}`);
+    }
+    if (done % 100 === 0 && done < seeds) console.error(`${done} of ${seeds} seeds, ${failed.length} with violations`);
+  });
+  const minutes = (performance.now() - started) / 60_000;
+  failed.sort((a, b) => a.seed - b.seed);
+  for (const [index, result] of failed.entries()) await report(result, index < MINIMISED);
+  const kinds = [...faults].sort(([, a], [, b]) => b - a).map(([kind, count]) => `${kind} ${count}`);
+  console.log(`\nseeds       ${seeds} (${from} to ${from + seeds - 1}), ${failed.length} with violations`);
+  console.log(
+    `simulated   ${(simulatedMs / 3_600_000).toFixed(2)} h in ${minutes.toFixed(1)} min: ${(simulatedMs / 3_600_000 / minutes).toFixed(2)} simulated hours per minute`,
+  );
+  console.log(`events      ${events}`);
+  console.log(`faults      ${kinds.join(', ')}`);
+  console.log(`writes      ${acked} acknowledged; in ${voided} partitions faults took more than is promised to survive`);
+  console.log(`violations  ${failed.reduce((sum, { violations }) => sum + violations.length, 0)}`);
+  return failed.length === 0 ? 0 : 1;
+}
+
+const { seeds, from, seed, workers, trace } = options();
+process.exit(seed === undefined ? await many(seeds, from, workers) : await one(seed, trace));
