@@ -52,8 +52,9 @@ describeWith('a browser', hasBrowser, 'the lab, fault by fault', () => {
   const press = (name: string): Promise<void> => desk.page.locator('.side').getByRole('button', { name, exact: true }).click();
   const form = (name: string) => desk.page.getByRole('form', { name });
   const inForce = (): Promise<string[]> => desk.page.getByRole('list', { name: 'Faults in force' }).locator('.what').allInnerTexts();
-  const inForceSoon = async (words: string): Promise<void> =>
-    void (await expect.poll(async () => (await inForce()).join('\n'), { timeout: SOON_MS }).toContain(words));
+  async function inForceSoon(words: string): Promise<void> {
+    await expect.poll(async () => (await inForce()).join('\n'), { timeout: SOON_MS }).toContain(words);
+  }
   /** By the button beside it. */
   async function undo(words: string, verb = 'Heal'): Promise<void> {
     await desk.page.getByRole('button', { name: `${verb}: ${words}` }).click();
