@@ -31,6 +31,8 @@ export type Fault = {
   | { readonly kind: 'fullDisk'; readonly node: Target; readonly freeBytes: number }
   /** Killed, and bits of its logs flip before it starts again. */
   | { readonly kind: 'corrupt'; readonly node: Target; readonly where: 'tail' | 'closed' }
+  /** A client's process stands still, and goes on as if nothing had been. */
+  | { readonly kind: 'pauseClient'; readonly client: string }
   | { readonly kind: 'clockSkew'; readonly node: Target; readonly skewMs: number }
 );
 
@@ -61,6 +63,7 @@ export const ALL_FAULTS: Weights = {
   fullDisk: 0.7,
   corrupt: 1,
   clockSkew: 1,
+  pauseClient: 2,
 };
 
 export function drawFaults(random: Random, shape: Shape, weights: Weights): Fault[] {
@@ -137,6 +140,8 @@ function draw(random: Random, { nodes, clients }: Shape, kind: FaultKind, at: nu
       return { kind, node, freeBytes: random.int(20_000), ...time };
     case 'corrupt':
       return { kind, node, where: random.next() < 0.7 ? 'tail' : 'closed', ...time };
+    case 'pauseClient':
+      return { kind, client: clients[random.int(clients.length)] ?? '', ...time };
     case 'clockSkew':
       return { kind, node, skewMs: Math.round((random.next() - 0.5) * 2 * 10 ** (1 + random.int(6))), ...time };
   }

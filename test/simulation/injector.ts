@@ -7,13 +7,15 @@ import { quorumOf } from './inspect.ts';
 import { DATA, type Machine } from './machine.ts';
 import type { SimNetwork } from './network.ts';
 import type { Watch } from './watch.ts';
-import type { World } from './world.ts';
+import type { Host, World } from './world.ts';
 
 export interface InjectorOptions {
   world: World;
   network: SimNetwork;
   machines: readonly Machine[];
   watch: Watch;
+  /** A client's process. */
+  client(name: string): Host | undefined;
   trace(text: string): void;
 }
 
@@ -130,6 +132,11 @@ export class Injector {
         this.kill(machine);
         this.corrupt(machine, fault.where);
         return this.keepDown(machine);
+      }
+      case 'pauseClient': {
+        const host = this.options.client(fault.client);
+        host?.freeze();
+        return () => host?.thaw();
       }
       case 'clockSkew': {
         const { host } = this.target(fault.node);
