@@ -150,13 +150,26 @@ export class Injector {
   }
 
   private target(target: Target): Machine {
+    const { machines } = this.options;
+    const id = typeof target === 'number' ? target : this.playing(target);
+    // No leader: any.
+    return machines[Math.max(1, id ?? 1) - 1] ?? (machines[0] as Machine);
+  }
+
+  private playing(part: Exclude<Target, number>): number | undefined {
     const { machines, watch } = this.options;
-    let id: number | undefined;
-    if (target === 'leader') id = watch.image?.topics.get('orders')?.partitions[0]?.leader;
-    else if (target === 'controller') {
-      id = machines.find(({ node, running }) => running && node !== undefined && quorumOf(node)?.status.role === 'leader')?.id;
-    } else id = target;
-    return machines[(id ?? 1) - 1] ?? (machines[0] as Machine);
+    const orders = watch.image?.topics.get('orders')?.partitions[0];
+    const runs = (id: number): boolean => machines[id - 1]?.running === true;
+    switch (part) {
+      case 'leader':
+        return orders?.leader;
+      case 'follower':
+        return orders?.isr.find((id) => id !== orders.leader && runs(id));
+      case 'coordinator':
+        return watch.image?.topics.get('__consumer_offsets')?.partitions[0]?.leader;
+      case 'controller':
+        return machines.find(({ node, running }) => running && node !== undefined && quorumOf(node)?.status.role === 'leader')?.id;
+    }
   }
 
   private kill(machine: Machine): void {

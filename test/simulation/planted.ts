@@ -14,16 +14,19 @@ import { ProducerState } from '../../electron/cluster/log/producer-state.ts';
 import { alterPartition } from '../../electron/cluster/protocol/apis/alter-partition.ts';
 import { brokerRegistration } from '../../electron/cluster/protocol/apis/broker-registration.ts';
 import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
-import type { RequestOf } from '../../electron/cluster/protocol/schema.ts';
+import type { RequestOf, ResponseOf } from '../../electron/cluster/protocol/schema.ts';
 import { Controller } from '../../electron/cluster/quorum/controller.ts';
 import type { MetadataImage } from '../../electron/cluster/quorum/image.ts';
 import { QuorumStateFile, type VoteState } from '../../electron/cluster/quorum/vote-store.ts';
-import type { Weights } from './faults.ts';
+import type { Fault, Weights } from './faults.ts';
 
 export interface PlantedBug {
   readonly name: string;
   /** Faults that bring it out, to find it sooner than by all of them. */
   readonly weights: Weights;
+  /** A schedule of its own, where luck would take long. */
+  readonly faults?: readonly Fault[];
+  readonly nodes?: number;
   /** Puts it in place; returns what takes it out. */
   plant(): () => void;
 }
@@ -98,7 +101,14 @@ export const PLANTED: readonly PlantedBug[] = [
   },
   {
     name: 'acks=all is answered with fewer in sync than min.insync.replicas',
-    weights: { ...POWER, kill: 6, powerCutAll: 0.1, isolate: 3 },
+    weights: {},
+    nodes: 5,
+    // Both followers go, the leader writes on alone and then loses its power, and one of the two comes back first.
+    faults: [
+      { kind: 'kill', node: 'follower', afterOperations: 0, at: 200, forMs: 7_000 },
+      { kind: 'kill', node: 'follower', afterOperations: 0, at: 300, forMs: 7_500 },
+      { kind: 'powerCut', node: 'leader', afterOperations: 0, at: 6_000, forMs: 5_000 },
+    ],
     plant: () => replace(Partition.prototype, 'underMinIsr', () => () => false),
   },
   {
@@ -110,15 +120,23 @@ export const PLANTED: readonly PlantedBug[] = [
         const image = imageOf(self);
         if (apiKey !== alterPartition.key || image === undefined) return right(self, ...args);
         const asked = request as RequestOf<typeof alterPartition>;
-        const topics = asked.topics.map((topic) => ({
-          ...topic,
-          partitions: topic.partitions.map((partition) => {
+        // One request for each leader there is by now, in its name.
+        const answers = asked.topics.flatMap((topic) =>
+          topic.partitions.map((partition) => {
             const now = image.topicsById.get(topic.topicId)?.partitions[partition.partitionIndex];
-            const newIsrWithEpochs = partition.newIsrWithEpochs.map(({ brokerId }) => ({ brokerId, brokerEpoch: -1n }));
-            return now === undefined ? partition : { ...partition, newIsrWithEpochs, leaderEpoch: now.leaderEpoch, partitionEpoch: now.partitionEpoch };
+            const brokerEpoch = image.brokers.get(now?.leader ?? -1)?.epoch;
+            if (now === undefined || brokerEpoch === undefined) return right(self, ...args);
+            const isr = [...new Set([now.leader, ...partition.newIsrWithEpochs.map(({ brokerId }) => brokerId)])];
+            const newIsrWithEpochs = isr.map((brokerId) => ({ brokerId, brokerEpoch: -1n }));
+            const { leaderEpoch, partitionEpoch } = now;
+            const partitions = [{ ...partition, newIsr: isr, newIsrWithEpochs, leaderEpoch, partitionEpoch }];
+            return right(self, apiKey, { ...asked, brokerId: now.leader, brokerEpoch, topics: [{ ...topic, partitions }] });
           }),
-        }));
-        return right(self, apiKey, { ...asked, topics });
+        );
+        return Promise.all(answers).then((all) => {
+          const each = all as ResponseOf<typeof alterPartition>[];
+          return { ...each[0], topics: each.flatMap(({ topics }) => topics) };
+        });
       }),
   },
   {
@@ -161,11 +179,15 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: 'flush.messages=1 is not obeyed',
     weights: { powerCutAll: 4 },
-    plant: () =>
-      replace(Log.prototype, 'flush', (right) => (self) => (self.directory.includes('ledger') ? undefined : right(self))),
+    plant: () => withoutSync((path) => path.includes('ledger') && path.endsWith('.log')),
   },
   {
-    name: 'leader epochs are not checked',
+    name: 'leader epochs are not compared when a follower fetches',
+    weights: { ...KILLS, isolate: 8 },
+    plant: () => replace(Log.prototype, 'endOffsetForEpoch', () => (self, epoch) => ({ leaderEpoch: epoch, endOffset: self.logEndOffset })),
+  },
+  {
+    name: 'the epoch of a request is not checked',
     weights: { isolate: 6, freeze: 6, partition: 4, kill: 2 },
     plant: () => replace(Partition.prototype, 'checkLeaderEpoch', () => () => ErrorCode.NONE),
   },
@@ -180,13 +202,17 @@ export const PLANTED: readonly PlantedBug[] = [
     plant: () =>
       replace(Log.prototype, 'appendAsFollower', (right) => (self, ...args) => {
         const result = right(self, ...args);
-        (Reflect.get(self, 'producers') as ProducerState).clear();
+        (Reflect.get(self, 'core') as { producers: ProducerState }).producers.clear();
         return result;
       }),
   },
   {
     name: 'committed offsets are not replicated before they are acknowledged',
-    weights: { ...KILLS, isolate: 8 },
+    weights: {},
+    faults: [
+      { kind: 'isolate', node: 'coordinator', oneWay: 'both', clientsToo: false, at: 1_000, forMs: 5_000 },
+      { kind: 'isolate', node: 'coordinator', oneWay: 'both', clientsToo: false, at: 6_500, forMs: 5_000 },
+    ],
     plant: () =>
       replace(ReplicaManager.prototype, 'appendAs', (right) => (self, ...args) => {
         const { result } = right(self, ...args) as { result: unknown };
