@@ -348,7 +348,7 @@ export class Cluster {
       brokerPort,
       controllerPort,
       zookeeperPort,
-      rack: null,
+      rack: rackOf(id, this.options.properties?.['broker.rack']),
       voters: nodes.filter((node) => voters.includes(node.id)).map((node) => ({ id: node.id, host: this.host, port: node.controllerPort })),
       properties: this.options.properties ?? {},
     };
@@ -390,4 +390,10 @@ function activeController(statuses: readonly (NodeStatus | undefined)[]): NodeSt
 
 function isPortTaken(error: unknown): boolean {
   return error instanceof ClusterError && error.code === 'NODE_FAILED' && error.message.includes('EADDRINUSE');
+}
+
+/** `broker.rack` of a cluster's configuration names one rack for each broker in turn. */
+function rackOf(id: number, racks: string | undefined): string | null {
+  const names = (racks ?? '').split(',').flatMap((name) => name.trim() || []);
+  return names[(id - 1) % names.length] ?? null;
 }

@@ -103,13 +103,17 @@ export class LogManager {
     const marker = `${directory}/${CLEAN_SHUTDOWN_FILE}`;
     this.openedClean = disk.exists(marker);
     let summaries = new Map<string, LogSummary>();
+    let singles = new Map<string, string>();
     if (this.openedClean) {
       summaries = this.checkpoints.takeSummaries();
       // From the first write on the marker would be a lie, and a power cut must not bring it back.
       disk.remove(marker);
       disk.syncDirectory(directory);
-    } else this.checkpoints.removeSummaries();
-    this.failures = this.openAll(summaries);
+    } else {
+      this.checkpoints.removeSummaries();
+      singles = this.checkpoints.readSingles();
+    }
+    this.failures = this.openAll(summaries, singles);
     this.checkpoints.forget();
     this.every(options.retentionIntervalMs ?? 300_000, () => this.applyRetention());
     this.every(options.checkpointIntervalMs ?? 5_000, () => this.checkpoint());
@@ -118,7 +122,7 @@ export class LogManager {
     });
   }
 
-  private openAll(summaries: ReadonlyMap<string, LogSummary>): Map<string, Error> {
+  private openAll(summaries: ReadonlyMap<string, LogSummary>, singles: ReadonlyMap<string, string>): Map<string, Error> {
     const failures = new Map<string, Error>();
     for (const name of this.disk.list(this.directory)) {
       const path = `${this.directory}/${name}`;
@@ -132,7 +136,7 @@ export class LogManager {
         const summary = summaries.get(name);
         const known = this.checkpoints.known(name);
         if (summary !== undefined && this.bearsOut(path, summary)) this.take(partition, { ...known, later: { summary } });
-        else if (this.disk.isDirectory(path)) this.take(partition, known);
+        else if (singles.has(name) || this.disk.isDirectory(path)) this.take(partition, { ...known, singleOf: singles.get(name) });
       } catch (error) {
         const reason = error instanceof Error ? error : new Error(String(error));
         failures.set(name, reason);
@@ -214,6 +218,7 @@ export class LogManager {
     if (this.failure !== undefined) return;
     this.guard(() => {
       for (const which of CHECKPOINTS) this.checkpoints.write(which, this.byKey.values());
+      this.checkpoints.writeSingles(this.byKey.values());
       this.urgent.clear();
     });
   }
@@ -253,7 +258,10 @@ export class LogManager {
     this.timers.clear();
   }
 
-  private take({ topic, partition }: { topic: string; partition: number }, found: Partial<KnownOffsets> & Pick<LogOptions, 'later'>): Log {
+  private take(
+    { topic, partition }: { topic: string; partition: number },
+    found: Partial<KnownOffsets> & Pick<LogOptions, 'later' | 'singleOf'>,
+  ): Log {
     const { disk, clock, logger } = this.options;
     const key = partitionKey(topic, partition);
     let topicLogs = this.byTopic.get(topic);
@@ -292,6 +300,8 @@ export class LogManager {
       queueMicrotask(() => {
         if (this.failure !== undefined || this.closed) return;
         for (const due of this.urgent) this.attempt(() => this.checkpoints.write(due, this.byKey.values()));
+        // Of a deleted partition no hint may be left.
+        if (this.urgent.size === CHECKPOINTS.length) this.attempt(() => this.checkpoints.writeSingles(this.byKey.values()));
         this.urgent.clear();
       });
     }

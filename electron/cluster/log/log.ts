@@ -58,6 +58,10 @@ export class Log {
   get isOpen(): boolean {
     return this.core.isOpen;
   }
+  /** Whether all there is lies in one segment that begins at offset 0, with no producer snapshot beside it. */
+  get isSingleSegment(): boolean {
+    return this.core.isSingleSegment;
+  }
   /** For the next start, after `close`; undefined where it has to look for itself. */
   summary(): LogSummary | undefined {
     return this.core.summary();
