@@ -34,3 +34,19 @@ export const faultSchema = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('clockSkew'), node, offsetMs: z.number().int().min(-31_536_000_000).max(31_536_000_000) }),
 ]) satisfies z.ZodType<FaultSpec>;
+
+/** The fault that a value tells of, with what is absent filled in; or what is wrong with it, naming the field. */
+export function parseFault(value: unknown): { fault: FaultSpec } | { problem: string } {
+  const parsed = faultSchema.safeParse(value);
+  if (parsed.success) return { fault: parsed.data };
+  const issue = parsed.error.issues[0];
+  if (issue === undefined) return { problem: parsed.error.message };
+  return { problem: issue.path.length === 0 ? issue.message : `${issue.path.join('.')}: ${issue.message}` };
+}
+
+/** What may be sent, as JSON Schema (2020-12, as OpenAPI 3.1 has it). */
+export function faultJsonSchema(): Record<string, unknown> {
+  const schema: Record<string, unknown> = { ...z.toJSONSchema(faultSchema, { io: 'input' }) };
+  delete schema['$schema'];
+  return schema;
+}

@@ -10,10 +10,12 @@ import { isUnlocked, lockDirectory, type DirectoryLock } from './cluster-lock.ts
 import type { Disk } from './lib/disk.ts';
 
 export interface ClusterFile {
-  version: 1;
   /** Kafka's cluster id. */
   clusterId: string;
+  /** In the order of their ids. */
   nodes: NodePorts[];
+  /** Ids of those that vote on the metadata: the nodes of the cluster's first start. */
+  voters: number[];
 }
 
 export interface NodePorts {
@@ -24,7 +26,8 @@ export interface NodePorts {
   zookeeperPort: number;
 }
 
-const VERSION = 1;
+/** 2: has `voters`, written once nodes were added or removed; 1: nodes 1 to N, all of whom vote. */
+const VERSION = 2;
 const FILE = 'cluster.json';
 const TEMPORARY_PREFIX = 'brokerdesk-';
 
@@ -51,6 +54,11 @@ export class ClusterDirectory {
     return join(this.path, `node-${id}`);
   }
 
+  /** Beside it: what the node has written and not synced, so that a power cut can take it back. */
+  undoDirectory(id: number): string {
+    return join(this.path, `node-${id}.unsynced`);
+  }
+
   /** What was written by the last run; undefined for a new directory. Throws `ClusterError`. */
   read(): ClusterFile | undefined {
     const file = join(this.path, FILE);
@@ -72,7 +80,11 @@ export class ClusterDirectory {
   }
 
   write(content: ClusterFile): void {
-    this.disk.writeFileAtomic(join(this.path, FILE), Buffer.from(`${JSON.stringify(content, null, 2)}\n`));
+    const { clusterId, nodes, voters } = content;
+    // An earlier Brokerdesk goes on to read what has nothing in it that it does not know.
+    const plain = nodes.every(({ id }, index) => id === index + 1) && voters.length === nodes.length;
+    const written = plain ? { version: 1, clusterId, nodes } : { version: VERSION, clusterId, nodes, voters };
+    this.disk.writeFileAtomic(join(this.path, FILE), Buffer.from(`${JSON.stringify(written, null, 2)}\n`));
   }
 
   /** Gives the directory back; a temporary one is removed. */
@@ -83,24 +95,33 @@ export class ClusterDirectory {
 
   private check(file: string, value: unknown): ClusterFile {
     if (!isRecord(value)) throw this.malformed(file);
-    const { version, clusterId, nodes } = value;
+    const { version, clusterId, nodes, voters } = value;
     if (typeof version === 'number' && version > VERSION) {
       throw new ClusterError(
         'DIRECTORY_NEWER',
         `${this.path} was written by a later version of Brokerdesk (format ${version}, this one knows ${VERSION}). Nothing was changed.`,
       );
     }
-    if (version !== VERSION || typeof clusterId !== 'string' || clusterId === '' || !Array.isArray(nodes)) throw this.malformed(file);
+    if ((version !== 1 && version !== VERSION) || typeof clusterId !== 'string' || clusterId === '' || !Array.isArray(nodes))
+      throw this.malformed(file);
     const checked = nodes.map((node: unknown, index): NodePorts => {
-      if (!isRecord(node) || node['id'] !== index + 1 || !isPort(node['brokerPort']) || !isPort(node['controllerPort'])) {
+      if (
+        !isRecord(node) ||
+        !isId(node['id']) ||
+        (version === 1 && node['id'] !== index + 1) ||
+        !isPort(node['brokerPort']) ||
+        !isPort(node['controllerPort'])
+      ) {
         throw this.malformed(file);
       }
       const zookeeperPort = node['zookeeperPort'] ?? 0;
       if (zookeeperPort !== 0 && !isPort(zookeeperPort)) throw this.malformed(file);
-      return { id: index + 1, brokerPort: node['brokerPort'], controllerPort: node['controllerPort'], zookeeperPort };
+      return { id: node['id'], brokerPort: node['brokerPort'], controllerPort: node['controllerPort'], zookeeperPort };
     });
     if (checked.length === 0) throw this.malformed(file);
-    return { version: VERSION, clusterId, nodes: checked };
+    if (version === 1) return { clusterId, nodes: checked, voters: checked.map(({ id }) => id) };
+    if (!Array.isArray(voters) || voters.length === 0 || !voters.every(isId)) throw this.malformed(file);
+    return { clusterId, nodes: checked, voters };
   }
 
   private malformed(file: string): ClusterError {
@@ -120,6 +141,10 @@ export function removeAbandoned(disk: Disk): void {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isId(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value > 0;
 }
 
 function isPort(value: unknown): value is number {

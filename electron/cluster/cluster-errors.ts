@@ -10,7 +10,7 @@ export class ClusterError extends Error {
 }
 
 export type ClusterErrorCode =
-  /** An option that makes no sense by itself: 12 brokers. */
+  /** An option that makes no sense by itself: 12 brokers, a delay of 0 ms. */
   | 'BAD_OPTION'
   /** Another process, or another cluster of this one, uses the data directory. */
   | 'DIRECTORY_IN_USE'
@@ -20,6 +20,10 @@ export type ClusterErrorCode =
   | 'DIRECTORY_NEWER'
   | 'NO_FREE_PORT'
   | 'NO_SUCH_NODE'
+  /** The broker holds no replica of that partition. */
+  | 'NO_SUCH_REPLICA'
+  /** No fault of that id is in force. */
+  | 'NO_SUCH_FAULT'
   /** The node is not in a state in which that can be done. */
   | 'WRONG_STATE'
   | 'NODE_FAILED';

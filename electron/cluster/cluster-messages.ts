@@ -2,6 +2,7 @@
 import type { NodeEvent } from './lib/events.ts';
 import type { LogFields, LogLevel } from './lib/logger.ts';
 import type { NodeConfig } from './lib/node-config.ts';
+import type { NodeFaults } from './lib/node-faults.ts';
 
 /** The worker's `workerData`. */
 export interface NodeStart {
@@ -9,6 +10,21 @@ export interface NodeStart {
   logLevel: LogLevel;
   /** The data goes with the process, so nothing is synced to disk. */
   temporary: boolean;
+  /** In force from the first moment. */
+  faults: NodeFaults;
+  /** Holds the node's directory. */
+  rootDirectory: string;
+  /** Where the node says what it has not synced yet (`lib/power-loss-disk.ts`). */
+  undoDirectory: string;
+  memory: SharedMemory;
+}
+
+/** What threads know of each other without a message. */
+export interface SharedMemory {
+  /** A byte for each TCP port: which node has a stream open from there. 0: none. Kept by the nodes, for all of them. */
+  portOwners: SharedArrayBuffer;
+  /** An int32: 1 while this node is frozen. Kept by the supervisor. */
+  frozen: SharedArrayBuffer;
 }
 
 export type ToNode =
@@ -16,13 +32,21 @@ export type ToNode =
    * `controlled`: leaderships are moved away first. Without it the node only closes its files in order, for when the
    * whole cluster ends and there is nobody to move anything to.
    */
-  { kind: 'stop'; controlled: boolean } | { kind: 'status'; request: number };
+  | { kind: 'stop'; controlled: boolean }
+  | { kind: 'status'; request: number }
+  /** Answered by `done` when they are in force. */
+  | { kind: 'faults'; request: number; faults: NodeFaults }
+  /** Blocks the thread, having answered by `done`, until `frozen` is 0. */
+  | { kind: 'freeze'; request: number };
 
 export type FromNode =
   | { kind: 'ready' }
   | { kind: 'failed'; code: string; message: string; stack: string | undefined }
   | { kind: 'stopped' }
   | { kind: 'status'; request: number; status: NodeStatus }
+  | { kind: 'done'; request: number }
+  /** The thread gets on again after a freeze. */
+  | { kind: 'thawed' }
   | { kind: 'event'; event: NodeEvent }
   | { kind: 'log'; level: LogLevel; message: string; fields: LogFields };
 

@@ -2,11 +2,12 @@
 import { Worker } from 'node:worker_threads';
 import { ClusterError } from './cluster-errors.ts';
 import type { FromNode, NodeStart, NodeStatus, ToNode } from './cluster-messages.ts';
+import type { NodeFaults } from './lib/node-faults.ts';
 import type { Clock } from './lib/clock.ts';
 import type { NodeEvent } from './lib/events.ts';
 import type { LogFields, LogLevel } from './lib/logger.ts';
 
-export type NodeState = 'starting' | 'running' | 'stopping' | 'stopped' | 'killed' | 'failed';
+export type NodeState = 'starting' | 'running' | 'frozen' | 'stopping' | 'stopped' | 'killed' | 'failed';
 
 export interface NodeHooks {
   event: (node: number, event: NodeEvent) => void;
@@ -14,6 +15,8 @@ export interface NodeHooks {
   /** The worker ended without anybody having asked for it, or could not start. */
   failed: (node: number, reason: string) => void;
   ready: (node: number, startedInMs: number) => void;
+  /** Its worker is gone, and with it its sockets. */
+  gone: (node: number) => void;
 }
 
 /** A controlled shutdown takes 10 s at the most (`node.ts`); a worker that does not keep to it is blocked. */
@@ -42,7 +45,10 @@ export class ClusterNode {
   /** How the worker's end is to be called when it comes. */
   private ending: 'stopped' | 'killed' | undefined;
   private readonly statusWaiters = new Map<number, (status: NodeStatus) => void>();
-  private statusRequests = 0;
+  private readonly waiters = new Map<number, () => void>();
+  private thawing: (() => void) | undefined;
+  private requests = 0;
+  private frozen: Int32Array = new Int32Array(new SharedArrayBuffer(4));
 
   constructor(id: number, workerPath: string, clock: Clock, hooks: NodeHooks) {
     this.id = id;
@@ -53,12 +59,15 @@ export class ClusterNode {
   }
 
   /** Resolves when the node serves clients; rejects with `ClusterError` NODE_FAILED when it cannot. */
-  start(start: NodeStart): Promise<void> {
+  start(start: Omit<NodeStart, 'memory'>, portOwners: SharedArrayBuffer): Promise<void> {
     if (this.worker !== undefined) return Promise.reject(this.wrongState('started'));
     this.enter('starting');
     this.ending = undefined;
     const from = this.clock.monotonic();
-    const worker = new Worker(this.workerPath, { workerData: start, name: `broker-${this.id}` });
+    const frozen = new SharedArrayBuffer(4);
+    this.frozen = new Int32Array(frozen);
+    const workerData: NodeStart = { ...start, memory: { portOwners, frozen } };
+    const worker = new Worker(this.workerPath, { workerData, name: `broker-${this.id}` });
     this.worker = worker;
     let failure: string | undefined;
     worker.on('message', (message: FromNode) => {
@@ -112,11 +121,39 @@ export class ClusterNode {
     await this.exited;
   }
 
+  /** Resolves when the worker's thread is about to block: nothing of the node moves from then on. */
+  async freeze(): Promise<void> {
+    const { worker } = this;
+    if (worker === undefined || this.state !== 'running') throw this.wrongState('frozen');
+    Atomics.store(this.frozen, 0, 1);
+    await this.request(worker, (request) => ({ kind: 'freeze', request }));
+    // It may have been told to end meanwhile.
+    if (this.worker === worker && this.ending === undefined) this.enter('frozen');
+  }
+
+  /** Resolves when the thread gets on. */
+  async thaw(): Promise<void> {
+    if (this.worker === undefined || this.state !== 'frozen') throw this.wrongState('thawed');
+    const thawed = new Promise<void>((resolve) => (this.thawing = resolve));
+    Atomics.store(this.frozen, 0, 0);
+    Atomics.notify(this.frozen, 0);
+    this.enter('running');
+    await thawed;
+  }
+
+  /** Resolves when the node has them in force. One that is frozen has them in force when it thaws, one that is down when it starts. */
+  async setFaults(faults: NodeFaults): Promise<void> {
+    const { worker } = this;
+    if (worker === undefined || this.state === 'stopping') return;
+    const done = this.request(worker, (request) => ({ kind: 'faults', request, faults }));
+    if (this.state !== 'frozen') await done;
+  }
+
   /** What the node says of itself; undefined when it does not answer in time, or does not run. */
   status(timeoutMs: number): Promise<NodeStatus | undefined> {
     const { worker } = this;
     if (worker === undefined || this.state !== 'running') return Promise.resolve(undefined);
-    const request = ++this.statusRequests;
+    const request = ++this.requests;
     return new Promise((resolve) => {
       const timer = this.clock.setTimer(timeoutMs, () => {
         this.statusWaiters.delete(request);
@@ -136,6 +173,15 @@ export class ClusterNode {
     return this.worker !== undefined;
   }
 
+  /** Resolves when the node has done it, or has ended. */
+  private request(worker: Worker, message: (request: number) => ToNode): Promise<void> {
+    const request = ++this.requests;
+    return new Promise((resolve) => {
+      this.waiters.set(request, resolve);
+      this.post(worker, message(request));
+    });
+  }
+
   private post(worker: Worker, message: ToNode): void {
     worker.postMessage(message);
   }
@@ -151,6 +197,14 @@ export class ClusterNode {
       case 'status':
         this.statusWaiters.get(message.request)?.(message.status);
         return;
+      case 'done':
+        this.waiters.get(message.request)?.();
+        this.waiters.delete(message.request);
+        return;
+      case 'thawed':
+        this.thawing?.();
+        this.thawing = undefined;
+        return;
       case 'stopped':
         return;
     }
@@ -158,6 +212,11 @@ export class ClusterNode {
 
   private onExit(failure: string | undefined): void {
     this.worker = undefined;
+    this.hooks.gone(this.id);
+    for (const done of this.waiters.values()) done();
+    this.waiters.clear();
+    this.thawing?.();
+    this.thawing = undefined;
     const starting = this.starting;
     this.starting = undefined;
     if (this.ending !== undefined) {

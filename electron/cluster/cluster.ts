@@ -4,9 +4,11 @@
  */
 import { ClusterDirectory, removeAbandoned, type ClusterFile, type NodePorts } from './cluster-directory.ts';
 import { ClusterError } from './cluster-errors.ts';
+import { ClusterFaults } from './cluster-faults.ts';
 import type { NodeStart, NodeStatus, QuorumRole } from './cluster-messages.ts';
 import { ClusterNode, type NodeState } from './cluster-node.ts';
-import { freePort } from './cluster-ports.ts';
+import { checkBrokers, planCluster } from './cluster-plan.ts';
+import type { Fault, FaultSpec } from './faults.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Disk } from './lib/disk.ts';
 import type { LogFields, LogLevel } from './lib/logger.ts';
@@ -15,10 +17,10 @@ import type { Random } from './lib/random.ts';
 import { systemClock } from './lib/system-clock.ts';
 import { systemDisk } from './lib/system-disk.ts';
 import { systemRandom } from './lib/system-random.ts';
-import { randomUuid } from './protocol/uuid.ts';
-import { Timeline, type TimelineEntry } from './timeline.ts';
+import { Timeline, type TimelineEntry, type TimelineType } from './timeline.ts';
 
 export { ClusterError } from './cluster-errors.ts';
+export type { Fault, FaultSpec } from './faults.ts';
 export type { NodeState } from './cluster-node.ts';
 export type { QuorumRole } from './cluster-messages.ts';
 export type { TimelineEntry } from './timeline.ts';
@@ -71,9 +73,6 @@ export interface NodeView {
   reason: string | null;
 }
 
-const MAX_BROKERS = 9;
-const DEFAULT_FIRST_PORT = 9092;
-const ZOOKEEPER_FIRST_PORT = 2181;
 const STATUS_TIMEOUT_MS = 500;
 /** Of `broker.session.timeout.ms`. */
 const DEFAULT_SESSION_TIMEOUT_MS = 3_000;
@@ -89,6 +88,9 @@ export class Cluster {
   private readonly random: Random;
   private readonly host: string;
   private readonly log = new Timeline();
+  private readonly labFaults: ClusterFaults;
+  /** See `SharedMemory`. */
+  private readonly portOwners = new SharedArrayBuffer(65_536);
   private directory: ClusterDirectory | undefined;
   private file: ClusterFile | undefined;
   private members: ClusterNode[] = [];
@@ -102,6 +104,17 @@ export class Cluster {
     this.disk = options.disk ?? systemDisk;
     this.random = options.random ?? systemRandom();
     this.host = options.host ?? '127.0.0.1';
+    this.labFaults = new ClusterFaults({
+      clock: this.clock,
+      disk: this.disk,
+      random: this.random,
+      nodes: () => this.members,
+      node: (id) => this.node(id),
+      startNode: (id) => this.startNode(id),
+      peers: () => this.file?.nodes ?? [],
+      directories: (id) => this.directoriesOf(id),
+      record: (type, more) => this.record(type, more),
+    });
   }
 
   /** Starts every node; resolves when all of them serve clients. Rejects with `ClusterError`, everything undone. */
@@ -168,26 +181,54 @@ export class Cluster {
 
   /** Controlled shutdown: leaderships move away first. Resolves when the node has ended. */
   async stop(id: number): Promise<void> {
-    const node = this.node(id);
-    if (node.state !== 'running') throw new ClusterError('WRONG_STATE', `broker ${id} cannot be stopped: it is ${node.state}`);
-    this.record('lab/nodeStopped', id);
-    await node.stop(true);
+    await this.inject({ type: 'stop', node: id });
   }
 
   /** Terminates the node mid-instruction. Resolves when it is gone; that the others notice takes a session timeout. */
   async kill(id: number): Promise<void> {
-    const node = this.node(id);
-    if (!node.alive) throw new ClusterError('WRONG_STATE', `broker ${id} cannot be killed: it is ${node.state}`);
-    this.record('lab/nodeKilled', id);
-    await node.kill();
+    await this.inject({ type: 'kill', node: id });
   }
 
-  /** Starts a node that is not running. Resolves when it serves clients again. */
+  /** Starts a node that is not running, whatever ended it. Resolves when it serves clients again. */
   async startNode(id: number): Promise<void> {
     const node = this.node(id);
     if (node.alive || this.closed()) throw new ClusterError('WRONG_STATE', `broker ${id} cannot be started: it is ${node.state}`);
-    this.record('lab/nodeStarted', id);
-    await node.start(this.startOf(id));
+    const faultIds = this.labFaults.started(id);
+    this.record('lab/nodeStarted', { broker: id, ...(faultIds.length === 0 ? {} : { details: { faultIds } }) });
+    await node.start(this.startOf(id), this.portOwners);
+  }
+
+  /** Lets a frozen node get on. */
+  thaw(id: number): Promise<void> {
+    return this.labFaults.thaw(id);
+  }
+
+  /**
+   * Resolves when the fault is in force. Rejects with `ClusterError` NO_SUCH_NODE, NO_SUCH_REPLICA, WRONG_STATE (of a node that is not in
+   * a state for it), BAD_OPTION (a fault that would change nothing). Faults combine; those of links, disks and clocks outlive a node's restart.
+   */
+  inject(fault: FaultSpec): Promise<Fault> {
+    return this.labFaults.inject(fault);
+  }
+
+  /** Resolves when the fault is over; of a node that is down, when it serves again. Rejects with `ClusterError` NO_SUCH_FAULT, WRONG_STATE. */
+  heal(id: number): Promise<void> {
+    return this.labFaults.heal(id);
+  }
+
+  /** Ends every fault and starts every node that does not run; says what could not be done (id 0: a node that fell by itself). */
+  healAll(): Promise<{ id: number; error: string }[]> {
+    return this.labFaults.healAll();
+  }
+
+  /** In force now, oldest first. */
+  faults(): readonly Fault[] {
+    return this.labFaults.list();
+  }
+
+  /** Calls back with all faults in force when one begins or ends; returns what ends that. */
+  onFaults(listener: (faults: readonly Fault[]) => void): () => void {
+    return this.labFaults.onChange(listener);
   }
 
   /** Ends every node and gives the directory back. May be called at any moment, and more than once. */
@@ -226,7 +267,7 @@ export class Cluster {
       await this.plan(directory, attempt === 1 ? known : this.file);
       if (this.closed()) throw new ClusterError('WRONG_STATE', 'the cluster was closed while it started');
       try {
-        await Promise.all(this.members.map((node) => node.start(this.startOf(node.id))));
+        await Promise.all(this.members.map((node) => node.start(this.startOf(node.id), this.portOwners)));
         return;
       } catch (error) {
         await this.endNodes();
@@ -244,62 +285,17 @@ export class Cluster {
 
   /** Nobody would take over what a node leads when all of them end, so they just close their files in order. */
   private async endNodes(): Promise<void> {
-    await Promise.all(this.members.filter((node) => node.alive).map((node) => node.stop(false)));
+    const alive = this.members.filter((node) => node.alive);
+    await Promise.all(alive.map((node) => (node.state === 'frozen' ? node.kill() : node.stop(false))));
   }
 
   /** Settles identity and ports and writes them down, before anything uses them. */
   private async plan(directory: ClusterDirectory, known: ClusterFile | undefined): Promise<void> {
-    const { brokers, firstPort, controllerFirstPort, zookeeperFirstPort } = this.options;
-    const quorumFirstPort = controllerFirstPort ?? portBeside(firstPort ?? DEFAULT_FIRST_PORT, 100);
-    const coordinationFirstPort =
-      zookeeperFirstPort ??
-      ((firstPort ?? DEFAULT_FIRST_PORT) === DEFAULT_FIRST_PORT ? ZOOKEEPER_FIRST_PORT : portBeside(firstPort ?? 0, 200));
-    const count = brokers ?? known?.nodes.length ?? 3;
-    if (known !== undefined && known.nodes.length !== count) {
-      throw new ClusterError(
-        'DIRECTORY_UNUSABLE',
-        `${directory.path} holds a cluster of ${known.nodes.length} ${known.nodes.length === 1 ? 'broker' : 'brokers'}; ` +
-          `it cannot be started with ${count}, since the voters of its metadata are fixed. Choose another directory, or that number.`,
-      );
-    }
-    this.notices.length = 0;
-    const keepsBroker = firstPort === undefined && known !== undefined;
-    const keepsController = controllerFirstPort === undefined && known !== undefined;
-    const keepsZooKeeper = firstPort === undefined && zookeeperFirstPort === undefined && known !== undefined;
-    // A node whose port was taken in the meantime must not take that of the next one.
-    const taken = new Set<number>();
-    if (keepsBroker) for (const node of known.nodes) taken.add(node.brokerPort);
-    if (keepsController) for (const node of known.nodes) taken.add(node.controllerPort);
-    if (keepsZooKeeper) for (const node of known.nodes) taken.add(node.zookeeperPort);
-    const nodes: NodePorts[] = [];
-    for (let id = 1; id <= count; id++) {
-      const before = known?.nodes[id - 1];
-      const previous = nodes[id - 2];
-      const wantedBroker =
-        keepsBroker && before !== undefined ? before.brokerPort : next(firstPort ?? DEFAULT_FIRST_PORT, previous?.brokerPort);
-      const wantedController =
-        keepsController && before !== undefined ? before.controllerPort : next(quorumFirstPort, previous?.controllerPort);
-      const wantedZooKeeper =
-        keepsZooKeeper && before !== undefined && before.zookeeperPort !== 0
-          ? before.zookeeperPort
-          : next(coordinationFirstPort, previous?.zookeeperPort);
-      if (keepsBroker) taken.delete(wantedBroker);
-      if (keepsController) taken.delete(wantedController);
-      if (keepsZooKeeper) taken.delete(wantedZooKeeper);
-      const brokerPort = await this.takePort(id, 'for clients', wantedBroker, taken);
-      const controllerPort = await this.takePort(id, 'for the quorum', wantedController, taken);
-      const zookeeperPort = await this.takePort(id, "for ZooKeeper's clients", wantedZooKeeper, taken);
-      nodes.push({ id, brokerPort, controllerPort, zookeeperPort });
-    }
-    this.file = { version: 1, clusterId: known?.clusterId ?? randomUuid(this.random), nodes };
-    directory.write(this.file);
-    this.members = nodes.map(({ id }) => this.createNode(id));
-  }
-
-  private async takePort(id: number, what: string, wanted: number, taken: Set<number>): Promise<number> {
-    const port = await freePort(this.host, wanted, taken);
-    if (wanted !== 0 && port !== wanted) this.notices.push(`Port ${wanted} is in use; broker ${id} has ${port} ${what} instead.`);
-    return port;
+    const { file, notices } = await planCluster({ ...this.options, host: this.host, known, random: this.random, path: directory.path });
+    this.notices.splice(0, this.notices.length, ...notices);
+    this.file = file;
+    directory.write(file);
+    this.members = file.nodes.map(({ id }) => this.createNode(id));
   }
 
   private createNode(id: number): ClusterNode {
@@ -308,26 +304,41 @@ export class Cluster {
         if (this.log.record(node, event) === undefined) this.options.onLog?.(node, 'debug', 'event not recorded', { type: event.type });
       },
       log: (node, level, message, fields) => this.options.onLog?.(node, level, message, fields),
-      failed: (node, reason) => this.record('node/failed', node, { reason }),
+      failed: (node, reason) => void this.record('node/failed', { broker: node, reason }),
       ready: (node, startedInMs) =>
-        this.log.record(node, { type: 'node/ready', at: this.clock.now(), broker: node, details: { startedInMs } }),
+        void this.log.record(node, { type: 'node/ready', at: this.clock.now(), broker: node, details: { startedInMs } }),
+      gone: (node) => {
+        const owners = new Uint8Array(this.portOwners);
+        for (let port = owners.indexOf(node); port >= 0; port = owners.indexOf(node, port + 1)) owners[port] = 0;
+      },
     });
   }
 
-  private record(
-    type: 'lab/nodeStarted' | 'lab/nodeStopped' | 'lab/nodeKilled' | 'node/failed',
-    broker: number,
-    more?: { reason: string },
-  ): void {
-    this.log.record(null, { type, at: this.clock.now(), broker, ...more });
+  private record(type: TimelineType, more: { broker?: number; reason?: string; details?: Record<string, unknown> }): TimelineEntry {
+    const entry = this.log.record(null, { type, at: this.clock.now(), ...more });
+    if (entry === undefined) throw new Error(`the timeline did not take ${type}`);
+    return entry;
   }
 
-  private startOf(id: number): NodeStart {
-    return { config: this.configOf(id), logLevel: this.logLevel, temporary: this.options.dataDirectory === undefined };
+  private startOf(id: number): Omit<NodeStart, 'memory'> {
+    const { root, undo } = this.directoriesOf(id);
+    return {
+      config: this.configOf(id),
+      logLevel: this.logLevel,
+      temporary: this.options.dataDirectory === undefined,
+      faults: this.labFaults.of(id),
+      rootDirectory: root,
+      undoDirectory: undo,
+    };
+  }
+
+  private directoriesOf(id: number): { root: string; data: string; undo: string } {
+    const directory = this.directory as ClusterDirectory;
+    return { root: directory.path, data: directory.nodeDirectory(id), undo: directory.undoDirectory(id) };
   }
 
   private configOf(id: number): NodeConfig {
-    const { nodes, clusterId } = this.plannedFile();
+    const { nodes, clusterId, voters } = this.plannedFile();
     const { brokerPort, controllerPort, zookeeperPort } = this.portsOf(id);
     return {
       nodeId: id,
@@ -337,8 +348,8 @@ export class Cluster {
       brokerPort,
       controllerPort,
       zookeeperPort,
-      rack: null,
-      voters: nodes.map((node) => ({ id: node.id, host: this.host, port: node.controllerPort })),
+      rack: rackOf(id, this.options.properties?.['broker.rack']),
+      voters: nodes.filter((node) => voters.includes(node.id)).map((node) => ({ id: node.id, host: this.host, port: node.controllerPort })),
       properties: this.options.properties ?? {},
     };
   }
@@ -368,17 +379,6 @@ export class Cluster {
   }
 }
 
-/** Where other ports begin: clusters that were given ports of their own do not meet on 9192. 0, any, where that is no port. */
-function portBeside(firstPort: number, distance: number): number {
-  const port = firstPort + distance;
-  return firstPort === 0 || port + MAX_BROKERS > 65_535 ? 0 : port;
-}
-
-/** The port to try for a node: after the one of the node before it, 0 stays 0. */
-function next(first: number, previous: number | undefined): number {
-  return first === 0 || previous === undefined ? first : previous + 1;
-}
-
 /** Of the nodes that say they lead the quorum, the one of the newest epoch: an older one has not heard of it yet. */
 function activeController(statuses: readonly (NodeStatus | undefined)[]): NodeStatus | undefined {
   let active: NodeStatus | undefined;
@@ -388,11 +388,12 @@ function activeController(statuses: readonly (NodeStatus | undefined)[]): NodeSt
   return active;
 }
 
-function checkBrokers(brokers: number | undefined): void {
-  if (brokers === undefined || (Number.isInteger(brokers) && brokers >= 1 && brokers <= MAX_BROKERS)) return;
-  throw new ClusterError('BAD_OPTION', `a cluster has 1 to ${MAX_BROKERS} brokers, not ${brokers}`);
-}
-
 function isPortTaken(error: unknown): boolean {
   return error instanceof ClusterError && error.code === 'NODE_FAILED' && error.message.includes('EADDRINUSE');
+}
+
+/** `broker.rack` of a cluster's configuration names one rack for each broker in turn. */
+function rackOf(id: number, racks: string | undefined): string | null {
+  const names = (racks ?? '').split(',').flatMap((name) => name.trim() || []);
+  return names[(id - 1) % names.length] ?? null;
 }

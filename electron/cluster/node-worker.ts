@@ -1,36 +1,69 @@
 /** A node's worker: gives the node the operating system's clock, disk, network and randomness, and speaks with the supervisor. */
 import { getHeapStatistics } from 'node:v8';
-import { parentPort, workerData } from 'node:worker_threads';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { FromNode, NodeStart, ToNode } from './cluster-messages.ts';
+import { FaultyDisk } from './lib/faulty-disk.ts';
 import { createLogger, type LogFields } from './lib/logger.ts';
+import type { NodeFaults } from './lib/node-faults.ts';
+import { PowerLossDisk } from './lib/power-loss-disk.ts';
+import { SkewedClock } from './lib/skewed-clock.ts';
 import { systemClock } from './lib/system-clock.ts';
 import { systemDisk } from './lib/system-disk.ts';
 import { systemRandom } from './lib/system-random.ts';
 import { withoutSync } from './lib/unsynced-disk.ts';
+import { FaultyNetwork } from './network/faults.ts';
 import { tcpNetwork } from './network/tcp.ts';
 import { createNode } from './node.ts';
+import { randomUuid } from './protocol/uuid.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('node-worker is the entry of a worker thread');
 
 const post = (message: FromNode): void => port.postMessage(message);
 
-const { config, logLevel, temporary } = workerData as NodeStart;
+const { config, logLevel, temporary, faults: firstFaults, rootDirectory, undoDirectory, memory } = workerData as NodeStart;
+const random = systemRandom();
+
+// The faults lie below everything, so that nothing above can tell or cheat.
+let peers: NodeFaults['peers'] = [];
+const portOwners = new Uint8Array(memory.portOwners);
+const frozen = new Int32Array(memory.frozen);
+const clock = new SkewedClock(systemClock);
+const disk = new FaultyDisk(
+  new PowerLossDisk(temporary ? withoutSync(systemDisk) : systemDisk, rootDirectory, undoDirectory, () => randomUuid(random)),
+  systemClock,
+);
+const network = new FaultyNetwork({
+  // Said before the first byte is sent, so whoever receives that can know.
+  inner: tcpNetwork({
+    opened: (local) => Atomics.store(portOwners, local, config.nodeId),
+    closed: (local) => Atomics.compareExchange(portOwners, local, config.nodeId, 0),
+  }),
+  clock: systemClock,
+  random,
+  nodeOf: ({ port: remote }) => peers.find(({ brokerPort, controllerPort }) => remote === brokerPort || remote === controllerPort)?.id,
+  isFellow: (remote) => Atomics.load(portOwners, Number(remote.slice(remote.lastIndexOf(':') + 1))) !== 0,
+});
+layOver(firstFaults);
+
 const node = createNode({
   config,
-  clock: systemClock,
-  disk: temporary ? withoutSync(systemDisk) : systemDisk,
-  network: tcpNetwork(),
-  random: systemRandom(),
+  clock,
+  disk,
+  network,
+  random,
   logger: createLogger((level, message, fields) => post({ kind: 'log', level, message, fields: plain(fields) }), logLevel),
-  events: (event) => post({ kind: 'event', event }),
+  // The timeline is told in the right time, whatever the node takes it for.
+  events: (event) => post({ kind: 'event', event: { ...event, at: event.at - clock.offsetMs } }),
   onFailure: (error) => {
     report(error);
     end(node.stop({ controlled: false }));
   },
 });
 
-port.on('message', (message: ToNode) => {
+port.on('message', receive);
+
+function receive(message: ToNode): void {
   switch (message.kind) {
     case 'status':
       post({ kind: 'status', request: message.request, status: { ...node.status(), memoryBytes: memoryBytes() } });
@@ -38,8 +71,35 @@ port.on('message', (message: ToNode) => {
     case 'stop':
       end(node.stop({ controlled: message.controlled }));
       return;
+    case 'faults':
+      layOver(message.faults);
+      post({ kind: 'done', request: message.request });
+      return;
+    case 'freeze':
+      post({ kind: 'done', request: message.request });
+      // The thread stands still here, timers and sockets with it; what the kernel does for the sockets goes on.
+      Atomics.wait(frozen, 0, 1);
+      takeWaiting();
+      post({ kind: 'thawed' });
+      return;
   }
-});
+}
+
+/** Faults that were injected or healed during the freeze hold before anything else moves. */
+function takeWaiting(): void {
+  for (let next = take(); next !== undefined; next = take()) receive(next.message);
+}
+
+function take(): { message: ToNode } | undefined {
+  return receiveMessageOnPort(port as NonNullable<typeof port>);
+}
+
+function layOver(faults: NodeFaults): void {
+  peers = faults.peers;
+  network.set(faults.links);
+  disk.set(faults.disk);
+  clock.offsetMs = faults.clockOffsetMs;
+}
 
 node.start().then(
   () => post({ kind: 'ready' }),

@@ -78,11 +78,14 @@ const CAUSE_WINDOW_MS = 60_000;
 /** The same thing told by several nodes arrives within this. */
 const MERGE_WINDOW_MS = 5_000;
 
-const DOWN = ['lab/nodeKilled', 'lab/nodeStopped', 'node/failed'] as const;
+const DOWN = ['lab/nodeKilled', 'lab/nodeStopped', 'lab/powerCut', 'lab/nodeFrozen', 'node/failed'] as const;
+const BACK = ['lab/nodeStarted', 'lab/nodeThawed'] as const;
 const MOVED = ['cluster/controlledShutdown', 'cluster/brokerFenced'] as const;
 
 interface Rule {
   causes: readonly TimelineType[];
+  /** Of the lab's faults: a cause as long as it is in force, however long ago it began. */
+  lasting?: boolean;
   /** Beyond the type: is that earlier entry a cause of this one? */
   fits: (cause: TimelineEntry, effect: TimelineEntry) => boolean;
 }
@@ -110,19 +113,38 @@ const gaining = ({ moves }: Details): number[] => items(moves).flatMap(({ to }) 
 const leaving = ({ changes }: Details): number[] => items(changes).flatMap(({ from, to }) => without(numbers(from), numbers(to)));
 const joining = ({ changes }: Details): number[] => items(changes).flatMap(({ from, to }) => without(numbers(to), numbers(from)));
 
+/** Is the cause a fault of one of those types that touches the broker that the effect is about? */
+const fault =
+  (types: readonly string[], brokers: (details: Details) => number[] = () => []) =>
+  (cause: TimelineEntry, effect: TimelineEntry): boolean => {
+    const { fault: spec, brokers: touched } = (cause.details ?? {}) as { fault?: { type?: unknown }; brokers?: unknown };
+    if (typeof spec?.type !== 'string' || !types.includes(spec.type)) return false;
+    const concerned = [...(effect.broker === undefined ? [] : [effect.broker]), ...brokers(effect.details ?? {})];
+    return numbers(touched).some((id) => concerned.includes(id));
+  };
+const LINKS = ['partition', 'slowLink'];
+const DISKS = ['slowDisk', 'fullDisk'];
+/** An injected fault, while it is in force and a little after; its end. */
+const injected = (fits: Rule['fits']): Rule => ({ causes: ['lab/faultInjected'], lasting: true, fits });
+const healed = (fits: Rule['fits']): Rule => ({ causes: ['lab/faultHealed'], fits });
+const reporter = (cause: TimelineEntry, effect: TimelineEntry): boolean => cause.broker === (effect.broker ?? effect.node);
+
 /** By effect, the likeliest rule first; within a rule the latest entry that fits is the cause. */
 const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   'cluster/controlledShutdown': [{ causes: ['lab/nodeStopped'], fits: sameBroker }],
   'cluster/brokerFenced': [
     { causes: ['cluster/controlledShutdown'], fits: sameBroker },
     { causes: DOWN, fits: sameBroker },
+    injected(fault([...LINKS, ...DISKS])),
   ],
-  'cluster/brokerRegistered': [{ causes: ['lab/nodeStarted'], fits: sameBroker }],
+  'coordination/sessionExpired': [{ causes: DOWN, fits: sameBroker }, injected(fault(LINKS))],
+  'cluster/brokerRegistered': [{ causes: BACK, fits: sameBroker }, healed(fault(LINKS))],
   'cluster/brokerUnfenced': [
     { causes: ['cluster/brokerRegistered'], fits: sameBroker },
-    { causes: ['lab/nodeStarted'], fits: sameBroker },
+    { causes: BACK, fits: sameBroker },
+    healed(fault([...LINKS, ...DISKS])),
   ],
-  'quorum/leaderElected': [{ causes: DOWN, fits: concerns(previousLeader) }],
+  'quorum/leaderElected': [{ causes: DOWN, fits: concerns(previousLeader) }, injected(fault(LINKS, previousLeader))],
   'partition/leadersElected': [
     { causes: MOVED, fits: concerns(losing) },
     { causes: ['cluster/brokerUnfenced'], fits: concerns(gaining) },
@@ -139,20 +161,33 @@ const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   'partition/isrShrunk': [
     { causes: MOVED, fits: concerns(leaving) },
     { causes: DOWN, fits: concerns(leaving) },
+    injected(fault([...LINKS, ...DISKS], leaving)),
   ],
-  'partition/isrExpanded': [{ causes: ['cluster/brokerUnfenced'], fits: concerns(joining) }],
+  'partition/isrExpanded': [
+    { causes: ['cluster/brokerUnfenced'], fits: concerns(joining) },
+    healed(fault([...LINKS, ...DISKS], joining)),
+    { causes: BACK, fits: concerns(joining) },
+  ],
   'partition/truncated': [
-    { causes: ['lab/nodeStarted'], fits: (cause, effect) => cause.broker === effect.node },
+    { causes: BACK, fits: (cause, effect) => cause.broker === effect.node },
+    healed(fault(LINKS)),
     { causes: ['partition/leadersElected'], fits: any },
   ],
   'group/coordinatorMoved': [
     { causes: ['partition/leadersElected'], fits: any },
     { causes: MOVED, fits: any },
   ],
+  'group/memberExpired': [injected((cause) => cause.details?.['fault'] !== undefined && isOfClients(cause.details['fault']))],
   'group/rebalanceStarted': [{ causes: ['group/memberExpired', 'group/memberLeft', 'group/memberJoined'], fits: sameGroup }],
   'group/rebalanced': [{ causes: ['group/rebalanceStarted'], fits: sameGroup }],
   'node/ready': [{ causes: ['lab/nodeStarted'], fits: sameBroker }],
-  'node/logRecovered': [{ causes: ['lab/nodeStarted'], fits: (cause, effect) => cause.broker === (effect.broker ?? effect.node) }],
+  'node/logRecovered': [{ causes: ['lab/nodeStarted'], fits: reporter }],
+  'node/corruptionFound': [
+    injected((cause, effect) => reporter(cause, effect) && typeOf(cause) === 'corrupt'),
+    { causes: ['lab/powerCut', 'lab/nodeKilled'], fits: reporter },
+  ],
+  'node/logDirectoryFailed': [injected((cause, effect) => reporter(cause, effect) && typeOf(cause) === 'fullDisk')],
+  'node/failed': [injected((cause, effect) => reporter(cause, effect) && (typeOf(cause) === 'fullDisk' || typeOf(cause) === 'corrupt'))],
 };
 
 /** What several nodes see, each from its side, and the facts that say that it is the same. */
@@ -207,11 +242,21 @@ export class Timeline {
   }
 
   private causeOf(effect: TimelineEntry): TimelineEntry | undefined {
-    for (const { causes, fits } of RULES[effect.type] ?? []) {
-      const cause = this.latest(effect.at - CAUSE_WINDOW_MS, (entry) => causes.includes(entry.type) && fits(entry, effect));
+    for (const { causes, fits, lasting } of RULES[effect.type] ?? []) {
+      const oldest = effect.at - CAUSE_WINDOW_MS;
+      const cause = this.latest(
+        lasting === true ? -Infinity : oldest,
+        (entry) => causes.includes(entry.type) && fits(entry, effect) && (entry.at >= oldest || !this.isOver(entry)),
+      );
       if (cause !== undefined) return cause;
     }
     return undefined;
+  }
+
+  /** Of an injected fault: has it been healed? */
+  private isOver({ details }: TimelineEntry): boolean {
+    const faultId = details?.['faultId'];
+    return this.latest(-Infinity, ({ type, details: of }) => type === 'lab/faultHealed' && of?.['faultId'] === faultId) !== undefined;
   }
 
   private addPreviousLeader(entry: TimelineEntry): void {
@@ -263,6 +308,15 @@ function bounded(details: Readonly<Record<string, unknown>>): Record<string, unk
     kept[key] = Array.isArray(value) && value.length > MAX_ITEMS ? (value.slice(0, MAX_ITEMS) as unknown[]) : value;
   }
   return kept;
+}
+
+function typeOf({ details }: TimelineEntry): unknown {
+  return (details?.['fault'] as { type?: unknown } | undefined)?.type;
+}
+
+function isOfClients(spec: unknown): boolean {
+  const { between } = spec as { between?: unknown };
+  return Array.isArray(between) && between.includes('clients');
 }
 
 function items(list: unknown): { from?: unknown; to?: unknown }[] {

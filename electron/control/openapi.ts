@@ -1,4 +1,5 @@
 /** The OpenAPI document, made of the routes that are served. */
+import { faultJsonSchema } from '#shared/fault-schema';
 import type { Route } from './routes.ts';
 
 const integer = { type: 'integer' };
@@ -10,7 +11,7 @@ const SCHEMAS = {
     required: ['id', 'state', 'role', 'host', 'port', 'controllerPort', 'zookeeperPort', 'since', 'sessionAgeMs', 'sessionTimeoutMs'],
     properties: {
       id: integer,
-      state: { type: 'string', enum: ['starting', 'running', 'stopping', 'stopped', 'killed', 'failed'] },
+      state: { type: 'string', enum: ['starting', 'running', 'frozen', 'stopping', 'stopped', 'killed', 'failed'] },
       reason: { type: ['string', 'null'], description: 'Why it failed.' },
       role: { type: ['string', 'null'], enum: ['leader', 'follower', 'candidate', null], description: 'In the metadata quorum.' },
       host: { type: 'string' },
@@ -23,6 +24,26 @@ const SCHEMAS = {
       memoryBytes: nullableInteger,
       inBytes: integer,
       outBytes: integer,
+    },
+  },
+  FaultSpec: faultJsonSchema(),
+  Fault: {
+    type: 'object',
+    required: ['id', 'fault', 'since', 'eventId', 'detail'],
+    properties: {
+      id: { ...integer, description: 'Grows by one with every fault.' },
+      fault: { $ref: '#/components/schemas/FaultSpec' },
+      since: { ...integer, description: 'Milliseconds since 1970.' },
+      eventId: { ...integer, description: 'The event of the timeline that tells of it.' },
+      detail: { type: ['string', 'null'], description: 'What it came to, where there is something to add.' },
+    },
+  },
+  HealFailure: {
+    type: 'object',
+    required: ['id', 'error'],
+    properties: {
+      id: { ...integer, description: 'Of the fault; 0 for a node that fell by itself.' },
+      error: { type: 'string' },
     },
   },
   TimelineEvent: {
@@ -57,9 +78,10 @@ const SCHEMAS = {
 };
 
 const ERRORS: Readonly<Record<number, string>> = {
-  400: 'A parameter is not what it should be.',
+  400: 'A parameter or the body is not what it should be.',
+  413: 'The body is too large.',
   401: 'The bearer token is missing or wrong.',
-  404: 'There is no such node.',
+  404: 'There is no such node, replica or fault.',
   409: 'The node is not in a state in which that can be done, or could not do it.',
 };
 
@@ -85,6 +107,10 @@ function operation(route: Route): unknown {
     ...(route.path.includes('{id}') ? [{ name: 'id', in: 'path', required: true, schema: integer }] : []),
     ...(route.query ?? []).map(({ name, description }) => ({ name, in: 'query', description, schema: integer })),
   ];
+  const requestBody =
+    route.body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { 'application/json': { schema: { $ref: `#/components/schemas/${route.body}` } } } } };
   const responses: Record<string, unknown> = {};
   if (route.answer === undefined) responses['204'] = { description: 'Done.' };
   else {
@@ -95,11 +121,17 @@ function operation(route: Route): unknown {
     if (route.events === true) content['text/event-stream'] = { schema: { type: 'string' } };
     responses['200'] = { description: 'Done.', content };
   }
-  for (const status of [401, ...route.errors]) {
+  for (const status of [401, ...(route.body === undefined ? [] : [413]), ...route.errors]) {
     responses[String(status)] = {
       description: ERRORS[status],
       content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
     };
   }
-  return { operationId: route.operationId, summary: route.summary, ...(parameters.length === 0 ? {} : { parameters }), responses };
+  return {
+    operationId: route.operationId,
+    summary: route.summary,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...requestBody,
+    responses,
+  };
 }

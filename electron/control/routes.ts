@@ -1,21 +1,26 @@
 /** The control API's routes: one table, of which the server serves each line and `/openapi.json` describes each line. */
+import { parseFault } from '#shared/fault-schema';
+import type { FaultSpec } from '#shared/models/lab';
 import type { Lab } from '../services/lab.ts';
 
 export interface Route {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'DELETE';
   /** As in OpenAPI: `/nodes/{id}`. */
   path: string;
   operationId: string;
   summary: string;
   /** Query parameters, all of them optional integers. */
   query?: readonly { name: string; description: string }[];
+  /** Of the request's body, by its name among the schemas of `openapi.ts`; absent: a body is not looked at. */
+  body?: string;
   /** Of the answer's body, by its name among the schemas of `openapi.ts`; absent: 204 without a body. */
   answer?: { schema: string; array?: boolean };
   /** Offers `text/event-stream` as well; the server speaks it. */
   events?: boolean;
   /** Error statuses that are its own, besides 401. */
   errors: readonly (400 | 404 | 409)[];
-  handle(lab: Lab, request: { id: number; query: URLSearchParams }): Promise<unknown>;
+  /** What it answers with, undefined where `answer` is absent. `body`: as JSON.parse gave it. */
+  handle(lab: Lab, request: { id: number; query: URLSearchParams; body: unknown }): Promise<unknown>;
 }
 
 /** A request that is refused with that status. */
@@ -55,6 +60,62 @@ export const ROUTES: readonly Route[] = [
   nodeAction('stop', 'Stops a node by a controlled shutdown: its leaderships move first. Answers when the node has ended.'),
   nodeAction('kill', 'Ends a node mid-instruction. Answers when it is gone; the others notice when its session runs out.'),
   nodeAction('start', 'Starts a node that does not run. Answers when it serves clients again.'),
+  nodeAction('power-cut', 'Ends a node mid-instruction, and what it had not flushed to disk is lost.'),
+  nodeAction('freeze', "Blocks a node's thread; the kernel goes on accepting connections for it."),
+  nodeAction('thaw', 'Lets a frozen node get on.'),
+  {
+    method: 'POST',
+    path: '/nodes',
+    operationId: 'addNode',
+    summary: 'Starts a broker more, with the lowest free id. Answers when it serves clients.',
+    answer: NODE,
+    errors: [409],
+    handle: async (lab) => oneNode(lab, await lab.addNode()),
+  },
+  {
+    method: 'DELETE',
+    path: '/nodes/{id}',
+    operationId: 'removeNode',
+    summary: "Moves a broker's partitions to the others, stops it, unregisters it and deletes its data.",
+    errors: [404, 409],
+    handle: (lab, { id }) => lab.removeNode(id),
+  },
+  {
+    method: 'GET',
+    path: '/faults',
+    operationId: 'listFaults',
+    summary: 'The faults in force, the oldest first.',
+    answer: { schema: 'Fault', array: true },
+    errors: [],
+    handle: (lab) => Promise.resolve(lab.faults()),
+  },
+  {
+    method: 'POST',
+    path: '/faults',
+    operationId: 'injectFault',
+    summary: 'Injects a fault; faults combine. Answers when it is in force.',
+    body: 'FaultSpec',
+    answer: { schema: 'Fault' },
+    errors: [400, 404, 409],
+    handle: (lab, { body }) => lab.inject(faultOf(body)),
+  },
+  {
+    method: 'DELETE',
+    path: '/faults',
+    operationId: 'healAll',
+    summary: 'Ends every fault and starts every node that is down. Answers when that is done, with what could not be.',
+    answer: { schema: 'HealFailure', array: true },
+    errors: [],
+    handle: (lab) => lab.healAll(),
+  },
+  {
+    method: 'DELETE',
+    path: '/faults/{id}',
+    operationId: 'healFault',
+    summary: 'Ends one fault. Of a node that is down: starts it, and answers when it serves clients again.',
+    errors: [404, 409],
+    handle: (lab, { id }) => lab.heal(id),
+  },
   {
     method: 'GET',
     path: '/timeline',
@@ -75,16 +136,25 @@ export function sinceOf(query: URLSearchParams): number {
   return Number(text);
 }
 
-function nodeAction(verb: 'stop' | 'kill' | 'start', summary: string): Route {
+const ACTIONS = {
+  stop: (lab: Lab, node: number): Promise<unknown> => lab.stop(node),
+  kill: (lab: Lab, node: number): Promise<unknown> => lab.kill(node),
+  start: (lab: Lab, node: number): Promise<unknown> => lab.start(node),
+  thaw: (lab: Lab, node: number): Promise<unknown> => lab.thaw(node),
+  freeze: (lab: Lab, node: number): Promise<unknown> => lab.inject({ type: 'freeze', node }),
+  'power-cut': (lab: Lab, node: number): Promise<unknown> => lab.inject({ type: 'powerCut', node }),
+} as const;
+
+function nodeAction(verb: keyof typeof ACTIONS, summary: string): Route {
   return {
     method: 'POST',
     path: `/nodes/{id}/${verb}`,
-    operationId: `${verb}Node`,
+    operationId: `${verb === 'power-cut' ? 'powerCut' : verb}Node`,
     summary,
     answer: NODE,
     errors: [404, 409],
     async handle(lab, { id }) {
-      await lab[verb](id);
+      await ACTIONS[verb](lab, id);
       return oneNode(lab, id);
     },
   };
@@ -94,4 +164,11 @@ async function oneNode(lab: Lab, id: number): Promise<unknown> {
   const node = (await lab.nodes()).find((one) => one.id === id);
   if (node === undefined) throw new ControlError(404, 'NOT_FOUND', `There is no broker ${id}.`);
   return node;
+}
+
+/** The fault that the body asks for; refuses anything else, naming the field. */
+function faultOf(body: unknown): FaultSpec {
+  const parsed = parseFault(body);
+  if ('problem' in parsed) throw new ControlError(400, 'INVALID_PAYLOAD', `That is no fault. ${parsed.problem}`);
+  return parsed.fault;
 }

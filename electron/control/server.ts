@@ -21,6 +21,8 @@ export interface ControlServer {
 
 const LOOPBACK = '127.0.0.1';
 const LOOPBACK_NAMES = new Set(['127.0.0.1', 'localhost', '[::1]']);
+const MAX_BODY_BYTES = 64 * 1024;
+const STATUSES: Readonly<Record<string, number>> = { INTERNAL: 500, NOT_FOUND: 404, INVALID_PAYLOAD: 400 };
 /** A reader of the event stream that falls so far behind is dropped; it comes back with `since`. */
 const MAX_STREAM_BYTES = 4 * 1024 * 1024;
 
@@ -58,8 +60,6 @@ async function answer(
 ): Promise<void> {
   if (!isLoopbackHost(request.headers.host)) throw new ControlError(403, 'FORBIDDEN', 'This is served under loopback names only.');
   const { pathname, searchParams } = new URL(request.url ?? '/', url);
-  // A body means nothing to any route; it is read and dropped so that the connection can go on.
-  request.resume();
   if (pathname === '/openapi.json') {
     if (request.method !== 'GET') throw notAllowed(['GET']);
     sendJson(response, 200, openApi(ROUTES, url));
@@ -74,7 +74,29 @@ async function answer(
     stream(lab, request, response, searchParams);
     return;
   }
-  sendJson(response, 200, await route.handle(lab, { id, query: searchParams }));
+  // A body that means nothing to the route is read and dropped, so that the connection can go on.
+  if (route.body === undefined) request.resume();
+  const body = route.body === undefined ? undefined : await readJson(request);
+  const result = await route.handle(lab, { id, query: searchParams, body });
+  if (route.answer !== undefined) sendJson(response, 200, result);
+  else response.writeHead(204, { 'cache-control': 'no-store' }).end();
+}
+
+async function readJson(request: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes > MAX_BODY_BYTES) throw new ControlError(413, 'INVALID_PAYLOAD', `A body has ${MAX_BODY_BYTES} bytes at the most.`);
+    chunks.push(chunk);
+  }
+  const text = Buffer.concat(chunks).toString('utf8');
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    if (!(cause instanceof SyntaxError)) throw cause;
+    throw new ControlError(400, 'INVALID_PAYLOAD', `The body is no JSON: ${cause.message}`);
+  }
 }
 
 function match(method: string, pathname: string, response: ServerResponse): { route: Route; id: number } {
@@ -123,8 +145,7 @@ function fail(response: ServerResponse, error: unknown, onError: (error: unknown
 function describe(error: unknown): { status: number; code: string; message: string } {
   if (error instanceof ControlError) return error;
   const { code, message } = toAppError(error);
-  if (code === 'INTERNAL') return { status: 500, code, message };
-  return { status: code === 'NOT_FOUND' ? 404 : 409, code, message };
+  return { status: STATUSES[code] ?? 409, code, message };
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {

@@ -11,14 +11,15 @@ export function createEmbeddedLab(cluster: Cluster): Lab {
       const nodes = await cluster.nodes();
       return nodes.map(({ brokerPort, ...node }) => ({ ...node, port: brokerPort }));
     },
-    stop: (node) => translated(node, () => cluster.stop(node)),
-    kill: (node) => translated(node, () => cluster.kill(node)),
-    start: (node) => translated(node, () => cluster.startNode(node)),
-    inject: () => missing(),
-    heal: () => missing(),
-    healAll: () => missing(),
-    faults: () => [],
-    onFaults: () => () => undefined,
+    stop: (node) => translated(brokers(node), () => cluster.stop(node)),
+    kill: (node) => translated(brokers(node), () => cluster.kill(node)),
+    start: (node) => translated(brokers(node), () => cluster.startNode(node)),
+    thaw: (node) => translated(brokers(node), () => cluster.thaw(node)),
+    inject: (fault) => translated('node' in fault ? brokers(fault.node) : brokers(...fault.between), () => cluster.inject(fault)),
+    heal: (id) => translated(`fault ${id}`, () => cluster.heal(id)),
+    healAll: () => cluster.healAll(),
+    faults: () => cluster.faults(),
+    onFaults: (listener) => cluster.onFaults(listener),
     addNode: () => missing(),
     removeNode: () => missing(),
     znode: (path) => tree.read(path),
@@ -37,14 +38,28 @@ async function zookeeperServers(cluster: Cluster): Promise<ZooKeeperAddress[]> {
     .map(({ id, host, zookeeperPort }) => ({ id, host, port: zookeeperPort }));
 }
 
-async function translated(node: number, action: () => Promise<void>): Promise<void> {
+async function translated<T>(subject: string, action: () => Promise<T>): Promise<T> {
   try {
-    await action();
+    return await action();
   } catch (cause) {
     if (!(cause instanceof ClusterError)) throw cause;
-    const code = cause.code === 'NO_SUCH_NODE' ? 'NOT_FOUND' : cause.code;
-    throw new ServiceError({ code, message: `${sentence(cause.message)}.`, subject: `broker ${node}` }, { cause });
+    throw new ServiceError({ code: CODES[cause.code] ?? cause.code, message: `${sentence(cause.message)}.`, subject }, { cause });
   }
+}
+
+/** The app's word for it, where it has one. */
+const CODES: Partial<Record<ClusterError['code'], string>> = {
+  NO_SUCH_NODE: 'NOT_FOUND',
+  NO_SUCH_REPLICA: 'NOT_FOUND',
+  NO_SUCH_FAULT: 'NOT_FOUND',
+  BAD_OPTION: 'INVALID_PAYLOAD',
+};
+
+function brokers(...ends: readonly (number | 'clients')[]): string {
+  return ends
+    .filter((end) => end !== 'clients')
+    .map((id) => `broker ${id}`)
+    .join(', ');
 }
 
 function sentence(message: string): string {

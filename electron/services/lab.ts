@@ -31,6 +31,8 @@ export interface Lab {
   kill(node: number): Promise<void>;
   /** Resolves when the node serves clients again. */
   start(node: number): Promise<void>;
+  /** Lets a frozen node get on. */
+  thaw(node: number): Promise<void>;
   /** Resolves when the fault is in force. Faults combine. */
   inject(fault: FaultSpec): Promise<Fault>;
   /** Ends one fault; of a node that is down that means that it is started. */

@@ -34,7 +34,10 @@ export function createServices(options: {
   const connections = new ConnectionsService({ file: options.connectionsFile, events, embedded, onError });
   if (connections.problem !== null) options.info.notices.push(`${connections.problem} New connections are kept for this run only.`);
   const tails = new TailsService(connections, events);
-  const unsubscribe = lab?.onEvent((event) => events.publish('timeline/appended', { events: [event] }));
+  const unsubscribe = [
+    lab?.onEvent((event) => events.publish('timeline/appended', { events: [event] })),
+    lab?.onFaults((faults) => events.publish('lab/faultsChanged', { faults: [...faults] })),
+  ];
   return {
     info: options.info,
     events,
@@ -45,7 +48,7 @@ export function createServices(options: {
     groups: new GroupsService(connections),
     lab,
     close() {
-      unsubscribe?.();
+      for (const end of unsubscribe) end?.();
       tails.close();
       connections.close();
     },

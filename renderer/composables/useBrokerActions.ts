@@ -1,10 +1,12 @@
 /** Stop, kill and start, as the embedded cluster allows them now. Stop and kill ask first. */
 import type { BrokerRow } from '#shared/models/cluster';
 import { useBrokersStore } from '../stores/brokers.ts';
+import { faultOf } from '../format/faults.ts';
 import { useDeskStore } from '../stores/desk.ts';
+import { useLabStore } from '../stores/lab.ts';
 
 export interface BrokerAction {
-  verb: 'start' | 'stop' | 'kill';
+  verb: 'start' | 'stop' | 'kill' | 'thaw';
   label: string;
   danger: boolean;
   run: () => void;
@@ -13,15 +15,28 @@ export interface BrokerAction {
 export function useBrokerActions() {
   const brokers = useBrokersStore();
   const desk = useDeskStore();
+  const lab = useLabStore();
 
   async function start(node: number): Promise<void> {
     const error = await brokers.act('start', node);
     if (error !== null) desk.complain(error);
   }
 
+  async function thaw(fault: number): Promise<void> {
+    const error = await lab.heal(fault);
+    if (error !== null) desk.complain(error);
+  }
+
   function actionsFor(broker: BrokerRow): BrokerAction[] {
     if (broker.lab === null) return [];
     if (!broker.lab.running) return [{ verb: 'start', label: 'Start', danger: false, run: () => void start(broker.id) }];
+    const frozen = faultOf(lab.faults, broker.id, ['freeze']);
+    if (frozen !== null) {
+      return [
+        { verb: 'thaw', label: 'Thaw', danger: false, run: () => void thaw(frozen.id) },
+        { verb: 'kill', label: 'Kill', danger: true, run: () => (desk.confirming = { verb: 'kill', broker: broker.id }) },
+      ];
+    }
     return [
       { verb: 'stop', label: 'Stop', danger: false, run: () => (desk.confirming = { verb: 'stop', broker: broker.id }) },
       { verb: 'kill', label: 'Kill', danger: true, run: () => (desk.confirming = { verb: 'kill', broker: broker.id }) },

@@ -34,7 +34,8 @@ const SIZES: CardSize[] = [
   { kind: 'tiny', width: 104, height: 46, rows: 0 },
 ];
 const MARGIN = 14;
-const GAP = 22;
+/** Between cards; small cards may stand closer. */
+const GAPS: Record<CardSize['kind'], number> = { full: 22, compact: 18, tiny: 10 };
 const CLIENTS_RADIUS = 30;
 
 /** Clockwise from the upper left, so that broker 1 is read first and the upper edge is level. */
@@ -70,16 +71,17 @@ function place(count: number, width: number, height: number, card: CardSize): La
 
 /** No card touches another, the clients or the edge. */
 export function fits({ width, height, card, brokers, clients }: LabLayout): boolean {
+  const gap = GAPS[card.kind];
   return brokers.every((one, i) => {
     if (one.x - card.width / 2 < MARGIN - 1 || one.x + card.width / 2 > width - MARGIN + 1) return false;
     if (one.y - card.height / 2 < MARGIN - 1 || one.y + card.height / 2 > height - MARGIN + 1) return false;
     const dx = Math.max(0, Math.abs(one.x - clients.x) - card.width / 2);
     const dy = Math.max(0, Math.abs(one.y - clients.y) - card.height / 2);
-    if (Math.hypot(dx, dy) < clients.radius + GAP) return false;
+    if (Math.hypot(dx, dy) < clients.radius + gap) return false;
     return brokers.slice(i + 1).every((other) => {
       const apartX = Math.abs(one.x - other.x) - card.width;
       const apartY = Math.abs(one.y - other.y) - card.height;
-      return apartX >= GAP || apartY >= GAP;
+      return apartX >= gap || apartY >= gap;
     });
   });
 }

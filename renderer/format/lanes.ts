@@ -239,7 +239,6 @@ function brokerSpans(events: readonly TimelineEvent[], row: BrokerRow | null, id
   const spans = new Spans();
   let process: Process = 'running';
   let fenced = false;
-  let begun = false;
   const show = (at: number, eventId: number | null): void => {
     const { tone, word } =
       process === 'down'
@@ -254,10 +253,9 @@ function brokerSpans(events: readonly TimelineEvent[], row: BrokerRow | null, id
                 ? STATES.fenced
                 : STATES.online;
     spans.begin(at, tone, word, eventId);
-    begun = true;
   };
   for (const event of events) {
-    if (!begun) {
+    if (spans.list.length === 0) {
       const earlier = before(event);
       if (earlier !== null && (event.broker ?? event.node) === id) {
         ({ process, fenced } = earlier);
@@ -272,11 +270,11 @@ function brokerSpans(events: readonly TimelineEvent[], row: BrokerRow | null, id
         fenced = true;
         break;
       case 'cluster/brokerRegistered':
-        if (process === 'down' || !begun) process = 'starting';
+        if (process === 'down' || spans.list.length === 0) process = 'starting';
         fenced = true;
         break;
       case 'cluster/brokerUnfenced':
-        if (process === 'starting' || process === 'down' || process === 'frozen') process = 'running';
+        if (process === 'starting' || process === 'down') process = 'running';
         fenced = false;
         break;
       case 'node/ready':

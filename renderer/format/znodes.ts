@@ -110,7 +110,7 @@ export function layOutData(data: Znode['data']): { kind: 'none' | 'json' | 'text
     };
   if (/^\s*[[{]/.test(data.text)) {
     try {
-      return { kind: 'json', text: JSON.stringify(JSON.parse(data.text), null, 2) };
+      return { kind: 'json', text: shortLists(JSON.stringify(JSON.parse(data.text), null, 2)) };
     } catch (error) {
       // Text that looks like JSON and is not: shown as the text that it is.
       if (!(error instanceof SyntaxError)) throw error;
@@ -118,6 +118,10 @@ export function layOutData(data: Znode['data']): { kind: 'none' | 'json' | 'text
   }
   return { kind: 'text', text: data.text };
 }
+
+/** `[1, 2, 3]` on one line, where it is short. */
+const shortLists = (json: string): string =>
+  json.replace(/\[\n\s+([^[\]{}]{1,80}?)\n\s+\]/g, (_, inside: string) => `[${inside.replace(/,\n\s+/g, ', ')}]`);
 
 /** The stat's figures in words, with their names in the protocol for those who know them. */
 export function tellStat(stat: ZnodeStat, now: number): { label: string; value: string; term: string; title?: string }[] {

@@ -4,6 +4,7 @@ import { startControlServer, type ControlServer } from '../../electron/control/s
 import { ROUTES } from '../../electron/control/routes.ts';
 import { ServiceError } from '../../electron/services/errors.ts';
 import type { Lab, LabNode } from '../../electron/services/lab.ts';
+import type { Fault, FaultSpec } from '../../shared/models/lab.ts';
 import type { TimelineEvent } from '../../shared/models/timeline.ts';
 
 class FakeLab implements Lab {
@@ -35,10 +36,25 @@ class FakeLab implements Lab {
   stop = (node: number): Promise<void> => this.to(node, 'stopped');
   kill = (node: number): Promise<void> => this.to(node, 'killed');
   start = (node: number): Promise<void> => this.to(node, 'running');
-  inject = (): Promise<never> => this.unused();
-  heal = (): Promise<never> => this.unused();
-  healAll = (): Promise<never> => this.unused();
-  faults = (): [] => [];
+  thaw = (node: number): Promise<void> => this.to(node, 'running');
+  readonly inForce: Fault[] = [];
+  async inject(fault: FaultSpec): Promise<Fault> {
+    if ('node' in fault && !this.states.has(fault.node)) throw new ServiceError({ code: 'NOT_FOUND', message: 'There is no such broker.' });
+    if (fault.type === 'freeze' || fault.type === 'powerCut') await this.to(fault.node, fault.type === 'freeze' ? 'frozen' : 'killed');
+    const one = { id: this.inForce.length + 1, fault, since: 0, eventId: 1, detail: null };
+    this.inForce.push(one);
+    return one;
+  }
+  async heal(id: number): Promise<void> {
+    const at = this.inForce.findIndex((one) => one.id === id);
+    if (at < 0) throw new ServiceError({ code: 'NOT_FOUND', message: 'There is no such fault.' });
+    this.inForce.splice(at, 1);
+  }
+  async healAll(): Promise<{ id: number; error: string }[]> {
+    this.inForce.length = 0;
+    return [{ id: 0, error: 'broker 2 could not start' }];
+  }
+  faults = (): readonly Fault[] => this.inForce;
   onFaults = (): (() => void) => () => undefined;
   addNode = (): Promise<never> => this.unused();
   removeNode = (): Promise<never> => this.unused();
@@ -111,11 +127,53 @@ describe('control API', () => {
   });
 
   it.each([
+    ['freeze', 'frozen'],
+    ['power-cut', 'killed'],
+  ])('answers %s when it has happened, and tells of it as a fault', async (verb, state) => {
+    const { call } = await started();
+    expect(await (await call(`/nodes/1/${verb}`, { method: 'POST' })).json()).toMatchObject({ id: 1, state });
+    expect(await (await call('/faults')).json()).toMatchObject([{ id: 1, fault: { node: 1 } }]);
+  });
+
+  it('injects a fault with what was left out, lists it, heals it', async () => {
+    const { call } = await started();
+    const body = JSON.stringify({ type: 'slowLink', between: [1, 'clients'], latencyMs: 50 });
+    const response = await call('/faults', { method: 'POST', body });
+    expect(response.status).toBe(200);
+    const fault = { type: 'slowLink', between: [1, 'clients'], direction: 'both', latencyMs: 50, jitterMs: 0, bytesPerSecond: 0 };
+    expect(await response.json()).toMatchObject({ id: 1, fault });
+    expect(await (await call('/faults')).json()).toMatchObject([{ id: 1, fault }]);
+    const healed = await call('/faults/1', { method: 'DELETE' });
+    expect([healed.status, await healed.text()]).toEqual([204, '']);
+    expect((await call('/faults/1', { method: 'DELETE' })).status).toBe(404);
+    expect(await (await call('/faults')).json()).toEqual([]);
+    expect(await (await call('/faults', { method: 'DELETE' })).json()).toEqual([{ id: 0, error: 'broker 2 could not start' }]);
+  });
+
+  it.each([
+    ['no JSON', '{', 400, 'JSON'],
+    ['nothing', '', 400, 'JSON'],
+    ['no fault', '{"type":"earthquake"}', 400, 'type'],
+    ['a fault without a node', '{"type":"kill"}', 400, 'node'],
+    ['a link with one end', '{"type":"partition","between":[1,1]}', 400, 'two different ends'],
+    ['a node that is not there', '{"type":"fullDisk","node":7}', 404, 'no such broker'],
+    ['far too much', `{"type":"${'x'.repeat(100_000)}"}`, 413, 'bytes'],
+  ])('refuses %s as a fault, saying what is wrong', async (_what, body, status, words) => {
+    const { call, errors } = await started();
+    const response = await call('/faults', { method: 'POST', body });
+    expect(response.status).toBe(status);
+    expect(await response.json()).toMatchObject({ error: { message: expect.stringContaining(words) } });
+    expect(errors).toEqual([]);
+  });
+
+  it.each([
     ['GET', '/nodes/9', 404, 'NOT_FOUND'],
     ['POST', '/nodes/9/kill', 404, 'NOT_FOUND'],
     ['POST', '/nodes/1/start', 409, 'WRONG_STATE'],
     ['GET', '/nodes/1/kill', 405, 'METHOD_NOT_ALLOWED'],
     ['DELETE', '/nodes', 405, 'METHOD_NOT_ALLOWED'],
+    ['PUT', '/faults', 405, 'METHOD_NOT_ALLOWED'],
+    ['DELETE', '/faults/3', 404, 'NOT_FOUND'],
     ['GET', '/nope', 404, 'NOT_FOUND'],
     ['GET', '/nodes/one', 404, 'NOT_FOUND'],
     ['GET', '/timeline?since=x', 400, 'INVALID_PARAMETER'],
@@ -160,13 +218,17 @@ describe('control API', () => {
     const document = (await (await fetch(`${url}/openapi.json`)).json()) as {
       servers: { url: string }[];
       paths: Record<string, Record<string, unknown>>;
-      components: { schemas: { Node: { properties: object } } };
+      components: { schemas: { Node: { properties: object }; FaultSpec: { oneOf: { properties: { type: { const: string } } }[] } } };
     };
     const described = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${path}`),
     );
     expect(described.sort()).toEqual(ROUTES.map(({ method, path }) => `${method.toLowerCase()} ${path}`).sort());
     expect(document.servers[0]?.url).toBe(url);
+    const body = { requestBody: { content: { 'application/json': { schema: { $ref: '#/components/schemas/FaultSpec' } } } } };
+    expect(document.paths['/faults']?.['post']).toMatchObject(body);
+    const faults = document.components.schemas.FaultSpec.oneOf.map(({ properties }) => properties.type.const);
+    expect(faults).toEqual(expect.arrayContaining(['stop', 'powerCut', 'partition', 'slowLink', 'slowDisk', 'corrupt', 'clockSkew']));
     const [node] = await new FakeLab().nodes();
     expect(Object.keys(document.components.schemas.Node.properties).sort()).toEqual(Object.keys(node as object).sort());
   });

@@ -11,6 +11,7 @@ export function somePort(): number {
 
 export interface ClusterLine {
   bootstrap: string;
+  zookeeper: string;
   control: string;
   token: string;
   data: string;
@@ -77,9 +78,10 @@ export class ClusterProcess {
     return this.log.join('');
   }
 
-  async control<T>(method: 'GET' | 'POST' | 'DELETE', path: string): Promise<T> {
+  async control<T>(method: 'GET' | 'POST' | 'DELETE', path: string, body?: unknown): Promise<T> {
     const response = await fetch(new URL(path, this.line.control), {
       method,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       headers: { authorization: `Bearer ${this.line.token}` },
       signal: AbortSignal.timeout(30_000),
     });

@@ -100,6 +100,13 @@ describe('what is shown of a broken cluster', () => {
     expect(broker(state, 2)).toMatchObject({ state: 'down', host: 'b', since: 77 });
   });
 
+  test('a node that stands still is frozen, not down: it can be thawed, not started', () => {
+    const state = stateWith([1, 2], []);
+    state.nodes = [node(1, 'frozen'), node(2, 'running')];
+    expect(broker(state, 1)?.state).toBe('frozen');
+    expect(broker(state, 1)?.lab?.running).toBe(true);
+  });
+
   test('running and unlisted is fenced; listed and silent is unreachable', () => {
     const state = stateWith([1, 3], []);
     state.nodes = [node(1, 'running'), node(2, 'running')];

@@ -17,13 +17,14 @@ import { allocateProducerIds } from '../protocol/apis/allocate-producer-ids.ts';
 import { alterPartition } from '../protocol/apis/alter-partition.ts';
 import type { KafkaError } from '../protocol/kafka-error.ts';
 import { randomUuid } from '../protocol/uuid.ts';
-import { brokerSettings, topicSettings, type BrokerSettings, type TopicSettings } from '../quorum/config-definitions.ts';
+import { brokerSettings, replicationRates, topicSettings, type BrokerSettings, type TopicSettings } from '../quorum/config-definitions.ts';
 import { EMPTY_IMAGE, type BrokerListener, type ImageChange, type MetadataImage } from '../quorum/image.ts';
 import { advertisedApis, createDispatch } from './api-dispatch.ts';
 import { apiTable } from './api-table.ts';
 import { AutoTopics } from './auto-topics.ts';
 import { BrokerLifecycle, type LifecycleState } from './broker-lifecycle.ts';
 import { forgetLife, readCleanShutdownEpoch, readLifeEpoch, writeCleanShutdownEpoch, writeLifeEpoch } from './broker-past.ts';
+import { RACK_AWARE_SELECTOR } from './closest-replica.ts';
 import type { BrokerContext, ControllerChannel, QuorumInfo } from './context.ts';
 import { createCoordinatorStorage } from './coordinator-storage.ts';
 import { FetchSessionCache } from './fetch-session.ts';
@@ -134,6 +135,12 @@ export class Broker {
       settings,
       image: () => quorum.image(),
       minInsyncReplicas: (topic) => ofTopic(topic).minInsyncReplicas,
+      replicationRates: () => replicationRates(quorum.image(), properties, nodeId),
+      throttledReplicas: (topic) => {
+        const { leaderReplicationThrottledReplicas: leader, followerReplicationThrottledReplicas: follower } = ofTopic(topic);
+        return { leader, follower };
+      },
+      selectsClosest: settings.replicaSelectorClass === RACK_AWARE_SELECTOR,
       alterPartition: (request) =>
         controller.send(alterPartition, alterPartition.maxVersion, request, { timeoutMs: ALTER_PARTITION_TIMEOUT_MS }),
       connect: (broker) => this.connect(broker),

@@ -11,8 +11,14 @@ const BACKLOG = 511;
 /** What a connection reads at once, into one buffer that is used again and again. */
 const READ_BYTES = 256 * 1024;
 
-export function tcpNetwork(): Network {
-  return { listen, connect };
+/** Told of the local ports of the streams that are opened (not of those that are accepted): from before the first byte until the end. */
+export interface PortBook {
+  opened(port: number): void;
+  closed(port: number): void;
+}
+
+export function tcpNetwork(book?: PortBook): Network {
+  return { listen, connect: (address, timeoutMs) => connect(address, timeoutMs, book) };
 }
 
 function listen(address: Address, accept: (stream: Stream) => void): Promise<Listener> {
@@ -70,7 +76,7 @@ function reading(stream: () => TcpStream | undefined): OnReadOpts {
   };
 }
 
-function connect(address: Address, timeoutMs: number): Promise<Stream> {
+function connect(address: Address, timeoutMs: number, book: PortBook | undefined): Promise<Stream> {
   return new Promise((resolve, reject) => {
     const where = `${address.host}:${address.port}`;
     let stream: TcpStream | undefined;
@@ -94,6 +100,11 @@ function connect(address: Address, timeoutMs: number): Promise<Stream> {
     socket.once('connect', () => {
       clearTimeout(timer);
       socket.off('error', fail);
+      const { localPort } = socket;
+      if (book !== undefined && localPort !== undefined) {
+        book.opened(localPort);
+        socket.once('close', () => book.closed(localPort));
+      }
       stream = new TcpStream(socket);
       resolve(stream);
     });

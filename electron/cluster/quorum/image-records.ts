@@ -3,6 +3,7 @@
  * below asks for every part of the image, and `nothingLeft` for every field of what is in it, so that a new one cannot be forgotten.
  */
 import type { MetadataRecordIn } from '../protocol/records/metadata-records.ts';
+import { coordinationRecords } from './coordination/snapshot.ts';
 import type { BrokerRegistration, MetadataImage, PartitionImage, TopicImage } from './image.ts';
 
 type Part = (image: MetadataImage) => Iterable<MetadataRecordIn>;
@@ -23,6 +24,8 @@ const PARTS: { readonly [K in keyof Required<MetadataImage>]: Part | null } = {
   configs: ({ configs }) => configRecords(configs),
   nextProducerId: ({ nextProducerId }) =>
     nextProducerId === 0n ? [] : [{ type: 'ProducerIdsRecord', value: { brokerId: -1, brokerEpoch: -1n, nextProducerId } }],
+  // Last: it has the times of all that comes before.
+  coordination: ({ coordination }) => coordinationRecords(coordination),
 };
 
 /** Generated as they are asked for: a large image is written in pieces. */

@@ -155,7 +155,7 @@ function brokerRows(state: ClusterState, topics: readonly TopicRow[], down: Read
           : {
               port: node.port,
               controllerPort: node.controllerPort,
-              running: node.state === 'running' || node.state === 'starting',
+              running: node.state === 'running' || node.state === 'starting' || node.state === 'frozen',
               memoryBytes: node.memoryBytes,
             },
     };
@@ -166,6 +166,7 @@ function brokerState(listed: boolean, node: LabNode | undefined, unreachable: bo
   if (node !== undefined) {
     if (node.state === 'starting') return 'starting';
     if (node.state === 'stopping') return 'shuttingDown';
+    if (node.state === 'frozen') return 'frozen';
     if (node.state !== 'running') return 'down';
     return listed ? (unreachable ? 'unreachable' : 'online') : 'fenced';
   }

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import { heartbeat } from '../../../electron/cluster/protocol/apis/heartbeat.ts';
 import { FaultyNetwork } from '../../../electron/cluster/network/faults.ts';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
+import { tcpNetwork } from '../../../electron/cluster/network/tcp.ts';
 import { systemClock } from '../../../electron/cluster/lib/system-clock.ts';
-import { beat, echo, Rig, until, VERSION } from './support.ts';
+import { beat, echo, requestBytes, Rig, until, VERSION } from './support.ts';
 
 function faulty(rig: Rig, port: number): FaultyNetwork {
   return new FaultyNetwork({
@@ -131,5 +132,93 @@ describe('faulty network', () => {
     const answers = await Promise.all([1, 2, 3].map((n) => client.send(heartbeat, VERSION, beat(n), patient)));
     expect(answers.map(({ errorCode }) => errorCode)).toEqual([1, 2, 3]);
     expect(performance.now() - from).toBeGreaterThanOrEqual(59);
+  });
+
+  it('combines the faults of a link, and leaves the others when one is healed', async () => {
+    await using rig = new Rig();
+    const { port } = await rig.serve(echo);
+    const network = faulty(rig, port);
+    const rule = { peer: 2, direction: 'both', cut: false, latencyMs: 0, jitterMs: 0, bytesPerSecond: 0 } as const;
+    const slow = { ...rule, latencyMs: 20, bytesPerSecond: 5_000 };
+    const slower = { ...rule, direction: 'out', latencyMs: 30, jitterMs: 5, bytesPerSecond: 2_000 } as const;
+    const cut = { ...rule, direction: 'in', cut: true } as const;
+    network.set([slow, slower, cut]);
+    expect(network.faults()).toEqual([
+      {
+        peer: 2,
+        in: { cut: true, latencyMs: 20, jitterMs: 0, bytesPerSecond: 5_000 },
+        out: { cut: false, latencyMs: 50, jitterMs: 5, bytesPerSecond: 2_000 },
+      },
+    ]);
+    await expect(network.connect({ host: '127.0.0.1', port }, 20)).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    network.set([slower]);
+    const client = rig.client(port, { network });
+    const from = performance.now();
+    expect((await client.send(heartbeat, VERSION, beat(6), patient)).errorCode).toBe(6);
+    expect(performance.now() - from).toBeGreaterThanOrEqual(29);
+    network.set([]);
+    expect(network.faults()).toEqual([]);
+  });
+
+  it('shares the bandwidth of a link among its streams', async () => {
+    await using rig = new Rig();
+    const { port } = await rig.serve(echo);
+    const network = faulty(rig, port);
+    const size = requestBytes(1).length + 4;
+    const clients = [1, 2, 3, 4].map(() => rig.client(port, { network }));
+    for (const client of clients) await client.send(heartbeat, VERSION, beat(1), patient);
+    network.slow(2, { bytesPerSecond: size * 20 }, 'out');
+    const from = performance.now();
+    await Promise.all(clients.map((client) => client.send(heartbeat, VERSION, beat(2), patient)));
+    // 50 ms for each of the four, one after another.
+    expect(performance.now() - from).toBeGreaterThanOrEqual(150);
+  });
+
+  describe('at the side that accepts', () => {
+    function accepting(rig: Rig, fellows: Set<number>): FaultyNetwork {
+      return new FaultyNetwork({
+        inner: rig.network,
+        clock: systemClock,
+        random: seededRandom(3),
+        nodeOf: () => undefined,
+        isFellow: (remote) => fellows.has(Number(remote.split(':').at(-1))),
+      });
+    }
+
+    it('cuts clients off in silence and hears them when it is healed', async () => {
+      await using rig = new Rig();
+      const network = accepting(rig, new Set());
+      const { port } = await rig.serve(echo, { network });
+      network.cut('clients', 'in');
+      const client = rig.client(port);
+      let answered = false;
+      const sent = client.send(heartbeat, VERSION, beat(3), patient).then(({ errorCode }) => {
+        answered = true;
+        return errorCode;
+      });
+      await later(30);
+      expect([client.connected, answered]).toEqual([true, false]);
+      network.heal('clients');
+      expect(await sent).toBe(3);
+      network.cut('clients', 'out');
+      const held = client.send(heartbeat, VERSION, beat(4), patient);
+      await later(30);
+      network.heal();
+      expect((await held).errorCode).toBe(4);
+    });
+
+    it('leaves fellow nodes alone, whose faults are their own', async () => {
+      await using rig = new Rig();
+      const fellows = new Set<number>();
+      const network = accepting(rig, fellows);
+      const { port } = await rig.serve(echo, { network });
+      network.cut('clients');
+      const inner = tcpNetwork({ opened: (local) => fellows.add(local), closed: (local) => fellows.delete(local) });
+      const fellow = rig.client(port, { network: inner });
+      expect((await fellow.send(heartbeat, VERSION, beat(5), patient)).errorCode).toBe(5);
+      expect(fellows.size).toBe(1);
+      fellow.close();
+      await until(() => fellows.size === 0, 'the end of the stream');
+    });
   });
 });

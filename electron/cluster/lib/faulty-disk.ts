@@ -1,0 +1,144 @@
+/**
+ * A disk that can be made slow and full. Slow: `admit` makes callers on a request path wait before they write (calls of a disk are
+ * synchronous, see `disk.ts`, so a slow one is what comes before them). Full: whatever would take room (a write, a new file
+ * or directory) fails with ENOSPC; what frees room goes on.
+ */
+import type { Clock, Timer } from './clock.ts';
+import { DiskError, type Disk, type DiskFile } from './disk.ts';
+import type { DiskSlowness } from './node-faults.ts';
+
+export class FaultyDisk implements Disk {
+  readonly powerCycle: string | undefined;
+  private readonly inner: Disk;
+  private readonly clock: Clock;
+  private latencyMs = 0;
+  private bytesPerSecond = 0;
+  private full = false;
+  /** Monotonic ms until when the writes that were admitted fill a disk of limited bandwidth. */
+  private busyUntil = 0;
+  /** In the order in which they came, which is the order in which they go on. */
+  private readonly waiting: { dueAt: number; go: () => void }[] = [];
+  private timer: Timer | undefined;
+
+  constructor(inner: Disk, clock: Clock) {
+    this.inner = inner;
+    this.clock = clock;
+    this.powerCycle = inner.powerCycle;
+  }
+
+  /** These faults and no others hold from now on: latencies add up, the least bandwidth counts. Whoever waits longer than that goes on. */
+  set(faults: { slow: readonly DiskSlowness[]; full: boolean }): void {
+    this.full = faults.full;
+    this.latencyMs = faults.slow.reduce((sum, { latencyMs }) => sum + latencyMs, 0);
+    const limits = faults.slow.map(({ bytesPerSecond }) => bytesPerSecond).filter((limit) => limit > 0);
+    this.bytesPerSecond = limits.length === 0 ? 0 : Math.min(...limits);
+    if (this.bytesPerSecond === 0) this.busyUntil = 0;
+    const latest = Math.max(this.busyUntil, this.clock.monotonic()) + this.latencyMs;
+    for (const one of this.waiting) one.dueAt = Math.min(one.dueAt, latest);
+    this.pump();
+  }
+
+  admit(bytes: number): Promise<void> | undefined {
+    const inner = this.inner.admit(bytes);
+    const own = this.wait(bytes);
+    return inner === undefined || own === undefined ? (inner ?? own) : Promise.all([inner, own]).then(() => undefined);
+  }
+
+  open(path: string, options?: { create?: boolean }): DiskFile {
+    if (options?.create === true && !this.inner.exists(path)) this.needRoom(path, 'open');
+    return new FaultyFile(this.inner.open(path, options), (operation) => this.needRoom(path, operation));
+  }
+  exists(path: string): boolean {
+    return this.inner.exists(path);
+  }
+  list(path: string): string[] {
+    return this.inner.list(path);
+  }
+  isDirectory(path: string): boolean {
+    return this.inner.isDirectory(path);
+  }
+  size(path: string): number {
+    return this.inner.size(path);
+  }
+  makeDirectory(path: string): void {
+    if (!this.inner.isDirectory(path)) this.needRoom(path, 'make directory');
+    this.inner.makeDirectory(path);
+  }
+  rename(from: string, to: string): void {
+    this.inner.rename(from, to);
+  }
+  remove(path: string): void {
+    this.inner.remove(path);
+  }
+  readFile(path: string): Buffer {
+    return this.inner.readFile(path);
+  }
+  writeFileAtomic(path: string, bytes: Uint8Array): void {
+    this.needRoom(path, 'write');
+    this.inner.writeFileAtomic(path, bytes);
+  }
+  syncDirectory(path: string): void {
+    this.inner.syncDirectory(path);
+  }
+
+  private needRoom(path: string, operation: string): void {
+    if (this.full) throw new DiskError('ENOSPC', path, operation);
+  }
+
+  private wait(bytes: number): Promise<void> | undefined {
+    if (this.latencyMs === 0 && this.bytesPerSecond === 0 && this.waiting.length === 0) return undefined;
+    const now = this.clock.monotonic();
+    if (this.bytesPerSecond > 0) this.busyUntil = Math.max(this.busyUntil, now) + (bytes * 1000) / this.bytesPerSecond;
+    const dueAt = Math.max(this.busyUntil, now) + this.latencyMs;
+    return new Promise((go) => {
+      this.waiting.push({ dueAt, go });
+      this.pump();
+    });
+  }
+
+  /** Lets everybody go on whose time has come. */
+  private pump(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    const now = this.clock.monotonic();
+    for (let next = this.waiting[0]; next !== undefined; next = this.waiting[0]) {
+      if (next.dueAt > now) {
+        this.timer = this.clock.setTimer(next.dueAt - now, () => this.pump());
+        return;
+      }
+      this.waiting.shift();
+      next.go();
+    }
+  }
+}
+
+class FaultyFile implements DiskFile {
+  readonly path: string;
+  private readonly inner: DiskFile;
+  private readonly needRoom: (operation: string) => void;
+
+  constructor(inner: DiskFile, needRoom: (operation: string) => void) {
+    this.path = inner.path;
+    this.inner = inner;
+    this.needRoom = needRoom;
+  }
+  size(): number {
+    return this.inner.size();
+  }
+  read(into: Uint8Array, position: number): number {
+    return this.inner.read(into, position);
+  }
+  write(chunks: readonly Uint8Array[], position: number): void {
+    this.needRoom('write');
+    this.inner.write(chunks, position);
+  }
+  truncate(size: number): void {
+    this.inner.truncate(size);
+  }
+  sync(): void {
+    this.inner.sync();
+  }
+  close(): void {
+    this.inner.close();
+  }
+}

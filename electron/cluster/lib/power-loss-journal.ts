@@ -1,0 +1,425 @@
+/**
+ * What of a node's files is not durable yet, and how to take it back: the state behind `power-loss-disk.ts`, and its journal on
+ * disk, by which the supervisor can take it back once the node's worker is gone. Paths are relative to the directory that
+ * holds the node's; '/' separates them.
+ */
+import type { Disk, DiskFile } from './disk.ts';
+
+/** One line of the journal, as JSON. */
+export type JournalLine =
+  /** The first line: the name of the time since the last power cut, and what there was to take back when the journal began. */
+  | readonly ['begun', powerCycle: string, Snapshot]
+  /** The file is durable up to that size, and what it holds below is what it should. */
+  | readonly ['durable', path: string, size: number]
+  /** Durable bytes are about to be changed; they lie in `preimages` from `at` on. */
+  | readonly ['changed', path: string, position: number, length: number, at: number]
+  /** A new file was put in its place, durably. */
+  | readonly ['replaced', path: string]
+  | readonly ['created', path: string]
+  | readonly ['renamed', from: string, to: string]
+  /** The file or tree lies in `kept/<number>` until that is durable. */
+  | readonly ['removed', path: string, kept: number]
+  /** What was created, renamed and removed in the directory is durable. */
+  | readonly ['directory', path: string];
+
+export interface Preimage {
+  position: number;
+  length: number;
+  at: number;
+}
+
+export interface FileState {
+  directory: DirectoryState;
+  name: string;
+  durableSize: number;
+  /** Changed since the last sync. */
+  dirty: boolean;
+  /** The newest last. */
+  preimages: Preimage[];
+  /** How many have it open and know of it. */
+  handles: number;
+  /** Another file has its name, or nobody can get it back: nothing of it needs a record any more. */
+  gone: boolean;
+}
+
+export interface NameChange {
+  sequence: number;
+  directory: DirectoryState;
+  name: string;
+  kind: 'created' | 'renamed' | 'removed';
+  /** Of a rename. */
+  from?: { directory: DirectoryState; name: string };
+  /** Of a removal. */
+  kept?: number;
+}
+
+/** Keeps its identity when it, or one above it, is renamed. */
+export interface DirectoryState {
+  path: string;
+  readonly files: Map<string, FileState>;
+  changes: NameChange[];
+}
+
+export interface Snapshot {
+  directories: readonly string[];
+  changes: readonly {
+    directory: number;
+    kind: NameChange['kind'];
+    name: string;
+    from?: readonly [directory: number, name: string];
+    kept?: number;
+  }[];
+  files: readonly (readonly [directory: number, name: string, durableSize: number, preimages: readonly Preimage[]])[];
+}
+
+const KEPT = '\0kept';
+/** Of a directory that is nowhere any more. */
+const GONE = '\0gone';
+
+export class JournalState {
+  readonly directories = new Map<string, DirectoryState>();
+  /** Numbers above it have not been used in `kept`. */
+  lastKept = 0;
+  /** '' where nobody named it yet. */
+  powerCycle = '';
+  /** Where the next preimage goes. */
+  preimageBytes = 0;
+  keptCount = 0;
+  /** Of all files together. */
+  preimageCount = 0;
+  private sequence = 0;
+
+  file(path: string): FileState | undefined {
+    const [directory, name] = split(path);
+    return this.directories.get(directory)?.files.get(name);
+  }
+
+  /** Returns the numbers in `kept` that nobody needs any more. */
+  apply(line: JournalLine): number[] {
+    switch (line[0]) {
+      case 'begun':
+        throw new Error('a journal begins once');
+      case 'durable': {
+        const [, path, size] = line;
+        const [directoryPath, name] = split(path);
+        const directory = this.directory(directoryPath);
+        const file = directory.files.get(name);
+        if (file === undefined) {
+          directory.files.set(name, { directory, name, durableSize: size, dirty: true, preimages: [], handles: 0, gone: false });
+        } else {
+          this.dropPreimages(file);
+          file.durableSize = size;
+        }
+        return [];
+      }
+      case 'changed': {
+        const [, path, position, length, at] = line;
+        const file = this.file(path);
+        if (file === undefined) return [];
+        file.preimages.push({ position, length, at });
+        this.preimageCount++;
+        this.preimageBytes = Math.max(this.preimageBytes, at + length);
+        return [];
+      }
+      case 'replaced': {
+        const file = this.file(line[1]);
+        if (file !== undefined) this.lose(file);
+        return [];
+      }
+      case 'created': {
+        const [directory, name] = split(line[1]);
+        this.change(directory, { kind: 'created', name });
+        return [];
+      }
+      case 'renamed': {
+        const [, from, to] = line;
+        const [fromDirectory, fromName] = split(from);
+        const [directory, name] = split(to);
+        this.change(directory, { kind: 'renamed', name, from: { directory: this.directory(fromDirectory), name: fromName } });
+        this.move(from, to);
+        return [];
+      }
+      case 'removed': {
+        const [, path, kept] = line;
+        const [directory, name] = split(path);
+        this.change(directory, { kind: 'removed', name, kept });
+        this.move(path, keptPath(kept));
+        this.lastKept = Math.max(this.lastKept, kept);
+        this.keptCount++;
+        return [];
+      }
+      case 'directory':
+        return this.settle(line[1]);
+    }
+  }
+
+  /** Moves what is known of a file or tree. */
+  move(from: string, to: string): void {
+    const [fromDirectory, fromName] = split(from);
+    const file = this.directories.get(fromDirectory)?.files.get(fromName);
+    if (file !== undefined) {
+      const [toDirectory, toName] = split(to);
+      file.directory.files.delete(fromName);
+      file.directory = this.directory(toDirectory);
+      file.name = toName;
+      file.directory.files.set(toName, file);
+      return;
+    }
+    for (const directory of [...this.directories.values()]) {
+      if (directory.path !== from && !directory.path.startsWith(`${from}/`)) continue;
+      this.directories.delete(directory.path);
+      directory.path = to + directory.path.slice(from.length);
+      this.directories.set(directory.path, directory);
+    }
+  }
+
+  /** Name changes that are not durable, the newest first: the order in which they are taken back. */
+  changes(): NameChange[] {
+    return [...this.directories.values()].flatMap(({ changes }) => changes).sort((a, b) => b.sequence - a.sequence);
+  }
+
+  /**
+   * All of it in plain data. Not as lines: what a line says of a path holds for the moment it was written, and by now the path may
+   * be that of something else.
+   */
+  snapshot(): Snapshot {
+    const directories = [...this.directories.values()];
+    const known = new Map(directories.map((directory, index) => [directory, index]));
+    // The directory that something was renamed from may be gone for good, and with it the way back.
+    const indexOf = (directory: DirectoryState): number => known.get(directory) ?? -1;
+    return {
+      directories: directories.map(({ path }) => path),
+      changes: this.changes()
+        .reverse()
+        .map(({ directory, kind, name, from, kept }) => ({
+          directory: indexOf(directory),
+          kind,
+          name,
+          ...(from === undefined ? {} : { from: [indexOf(from.directory), from.name] as const }),
+          ...(kept === undefined ? {} : { kept }),
+        })),
+      files: directories.flatMap(({ files }, index) =>
+        [...files.values()].map(({ name, durableSize, preimages }) => [index, name, durableSize, preimages] as const),
+      ),
+    };
+  }
+
+  static of(snapshot: Snapshot): JournalState {
+    const state = new JournalState();
+    const directories = snapshot.directories.map((path) => state.directory(path));
+    const at = (index: number): DirectoryState => directories[index] ?? { path: GONE, files: new Map(), changes: [] };
+    for (const { directory, kind, name, from, kept } of snapshot.changes) {
+      at(directory).changes.push({
+        sequence: ++state.sequence,
+        directory: at(directory),
+        kind,
+        name,
+        ...(from === undefined ? {} : { from: { directory: at(from[0]), name: from[1] } }),
+        ...(kept === undefined ? {} : { kept }),
+      });
+      if (kept === undefined) continue;
+      state.keptCount++;
+      state.lastKept = Math.max(state.lastKept, kept);
+    }
+    for (const [index, name, durableSize, preimages] of snapshot.files) {
+      const directory = at(index);
+      directory.files.set(name, { directory, name, durableSize, dirty: true, preimages: [...preimages], handles: 0, gone: false });
+      state.preimageCount += preimages.length;
+      for (const { at: start, length } of preimages) state.preimageBytes = Math.max(state.preimageBytes, start + length);
+    }
+    return state;
+  }
+
+  private directory(path: string): DirectoryState {
+    let directory = this.directories.get(path);
+    if (directory === undefined) this.directories.set(path, (directory = { path, files: new Map(), changes: [] }));
+    return directory;
+  }
+
+  private change(path: string, change: Omit<NameChange, 'sequence' | 'directory'>): void {
+    const directory = this.directory(path);
+    directory.changes.push({ ...change, sequence: ++this.sequence, directory });
+  }
+
+  private settle(path: string): number[] {
+    const directory = this.directories.get(path);
+    if (directory === undefined) return [];
+    const free = keptBy(directory);
+    directory.changes = [];
+    // What is gone for good may have lost parts before, which are kept on their own.
+    for (let next = 0; next < free.length; next++) free.push(...this.forget(keptPath(free[next] as number)));
+    this.keptCount -= free.length;
+    return free;
+  }
+
+  /** What lay there is gone for good. Returns the numbers of what had been removed from below it. */
+  forget(path: string): number[] {
+    const file = this.file(path);
+    if (file !== undefined) this.lose(file);
+    const free: number[] = [];
+    for (const [known, directory] of [...this.directories]) {
+      if (known !== path && !known.startsWith(`${path}/`)) continue;
+      for (const one of [...directory.files.values()]) this.lose(one);
+      free.push(...keptBy(directory));
+      this.directories.delete(known);
+    }
+    return free;
+  }
+
+  private lose(file: FileState): void {
+    this.dropPreimages(file);
+    file.gone = true;
+    file.directory.files.delete(file.name);
+  }
+
+  private dropPreimages(file: FileState): void {
+    this.preimageCount -= file.preimages.length;
+    file.preimages = [];
+  }
+}
+
+/** A directory of undo data: where its parts are. */
+export function layout(directory: string): { journal: string; preimages: string; kept: (number?: number) => string } {
+  return {
+    journal: `${directory}/journal`,
+    preimages: `${directory}/preimages`,
+    kept: (number) => (number === undefined ? `${directory}/kept` : `${directory}/kept/${number}`),
+  };
+}
+
+/** Where something lies, by its path in the state: in `kept`, or under the root. */
+export function realPath(root: string, directory: string, path: string): string {
+  return path.startsWith(`${KEPT}/`) ? layout(directory).kept() + path.slice(KEPT.length) : join(root, path);
+}
+
+/**
+ * The state that a journal tells of, fresh where there is none. A line that makes no sense can only be the rest of a real power cut;
+ * it and what follows count for nothing.
+ */
+export function readJournal(disk: Disk, directory: string): JournalState {
+  let state = new JournalState();
+  const { journal } = layout(directory);
+  if (!disk.exists(journal)) return state;
+  const text = disk.readFile(journal).toString('utf8');
+  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
+  for (const line of lines) {
+    if (line === '') continue;
+    const parsed = parse(line);
+    if (parsed === undefined) return state;
+    if (parsed[0] === 'begun') {
+      state = JournalState.of(parsed[2]);
+      state.powerCycle = parsed[1];
+    } else state.apply(parsed);
+  }
+  return state;
+}
+
+/** What a power cut took away. */
+export interface PowerLoss {
+  /** Files that lost bytes, or that got older bytes back. */
+  files: number;
+  bytes: number;
+  /** Creations, renames and removals that were undone. */
+  names: number;
+}
+
+/** Takes everything back that was not durable, and the undo data away. The node that wrote it must be gone. Throws `DiskError`. */
+export function losePower(disk: Disk, root: string, directory: string): PowerLoss {
+  const loss: PowerLoss = { files: 0, bytes: 0, names: 0 };
+  if (!disk.exists(directory)) return loss;
+  const state = readJournal(disk, directory);
+  const { preimages } = layout(directory);
+  for (const known of state.directories.values()) {
+    for (const file of known.files.values()) {
+      const path = realPath(root, directory, join(known.path, file.name));
+      if (!disk.exists(path)) continue;
+      const handle = disk.open(path);
+      try {
+        const lost = Math.max(0, handle.size() - file.durableSize) + restore(disk, preimages, handle, file.preimages);
+        if (handle.size() > file.durableSize) handle.truncate(file.durableSize);
+        if (lost > 0) loss.files++;
+        loss.bytes += lost;
+      } finally {
+        handle.close();
+      }
+    }
+  }
+  for (const change of state.changes()) if (undo(disk, root, directory, state, change)) loss.names++;
+  disk.remove(directory);
+  return loss;
+}
+
+/** The newest first, so that the oldest have the last word. Returns how many bytes were put back. */
+function restore(disk: Disk, preimages: string, handle: DiskFile, images: readonly Preimage[]): number {
+  if (images.length === 0) return 0;
+  let bytes = 0;
+  const source = disk.open(preimages);
+  try {
+    for (const { position, length, at } of images.toReversed()) {
+      const image = Buffer.alloc(length);
+      source.read(image, at);
+      handle.write([image], position);
+      bytes += length;
+    }
+  } finally {
+    source.close();
+  }
+  return bytes;
+}
+
+/** False where the change was announced and never made. */
+function undo(disk: Disk, root: string, directory: string, state: JournalState, change: NameChange): boolean {
+  const path = realPath(root, directory, join(change.directory.path, change.name));
+  switch (change.kind) {
+    case 'created':
+      if (!disk.exists(path)) return false;
+      disk.remove(path);
+      state.forget(join(change.directory.path, change.name));
+      return true;
+    case 'removed': {
+      const source = layout(directory).kept(change.kept);
+      if (!disk.exists(source) || disk.exists(path)) return false;
+      disk.rename(source, path);
+      state.move(keptPath(change.kept as number), join(change.directory.path, change.name));
+      return true;
+    }
+    case 'renamed': {
+      const from = change.from as { directory: DirectoryState; name: string };
+      const before = realPath(root, directory, join(from.directory.path, from.name));
+      if (!disk.exists(path) || disk.exists(before)) return false;
+      disk.rename(path, before);
+      state.move(join(change.directory.path, change.name), join(from.directory.path, from.name));
+      return true;
+    }
+  }
+}
+
+export function join(directory: string, name: string): string {
+  return directory === '' ? name : `${directory}/${name}`;
+}
+
+/** The directory of a path and the name in it. */
+export function split(path: string): [directory: string, name: string] {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? ['', path] : [path.slice(0, slash), path.slice(slash + 1)];
+}
+
+function keptBy({ changes }: DirectoryState): number[] {
+  return changes.flatMap(({ kept }) => (kept === undefined ? [] : [kept]));
+}
+
+function keptPath(kept: number): string {
+  return `${KEPT}/${kept}`;
+}
+
+function parse(line: string): JournalLine | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return Array.isArray(value) && typeof value[0] === 'string' && typeof value[1] === 'string'
+      ? (value as unknown as JournalLine)
+      : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,23 @@
+/**
+ * A clock that is wrong about the time of day and right about everything else: what it says of durations, and when its timers
+ * fire, is untouched, as on a machine whose wall clock was set wrongly.
+ */
+import type { Clock } from './clock.ts';
+
+export class SkewedClock implements Clock {
+  /** Milliseconds by which `now` runs ahead; negative: behind. */
+  offsetMs = 0;
+  readonly monotonic: Clock['monotonic'];
+  readonly setTimer: Clock['setTimer'];
+  private readonly inner: Clock;
+
+  constructor(inner: Clock) {
+    this.inner = inner;
+    this.monotonic = () => inner.monotonic();
+    this.setTimer = (delayMs, callback) => inner.setTimer(delayMs, callback);
+  }
+
+  now(): number {
+    return this.inner.now() + this.offsetMs;
+  }
+}

@@ -1,0 +1,68 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { expectAll, FaultBench, SESSION_MS } from '../helpers/fault-bench.ts';
+
+describe('faults of nodes', () => {
+  let bench: FaultBench;
+
+  beforeAll(async () => {
+    bench = await FaultBench.start();
+  });
+  afterEach(() => bench.heal());
+  afterAll(() => bench.close());
+
+  test('freeze: the leader is fenced, leadership moves, and the zombie comes back as a follower without what nobody acknowledged', async () => {
+    const topic = await bench.topic('freeze');
+    const writer = await bench.writer(topic);
+    await writer.more(20);
+    const fault = await bench.inject({ type: 'freeze', node: 1 });
+    const moved = await bench.until(topic, ({ leader }) => leader > 1, SESSION_MS + 1_000);
+    await writer.more(20);
+    expect(moved).toBeGreaterThan(500);
+    expect(await bench.cluster.control('GET', '/nodes/1')).toMatchObject({ state: 'frozen', role: null });
+    expect(await bench.causes('partition/leadersElected')).toEqual(['lab/nodeFrozen', 'cluster/brokerFenced', 'partition/leadersElected']);
+    await bench.cluster.control('DELETE', `/faults/${fault.id}`);
+    await bench.whole(topic);
+    await writer.more(20);
+    expectAll(await writer.stop(), await bench.read(topic));
+    expect(writer.errors).toEqual([]);
+  });
+
+  test('power cut of one node: what it had not flushed is gone, and nothing that was acknowledged', async () => {
+    const topic = await bench.topic('power-cut-one');
+    const writer = await bench.writer(topic);
+    await writer.more(100);
+    const fault = await bench.inject({ type: 'powerCut', node: 1 });
+    expect(fault.detail).toMatch(/bytes of \d+ files? .*had not reached its disk/);
+    await bench.until(topic, ({ leader }) => leader > 1, SESSION_MS + 1_000);
+    await writer.more(50);
+    await bench.cluster.control('DELETE', `/faults/${fault.id}`);
+    await bench.whole(topic);
+    const acked = await writer.stop();
+    // The node that lost its log is made the only one left: it has everything again.
+    expectAll(acked, await bench.read(topic));
+  });
+
+  test('power cut of all nodes at once: the metadata is all there, and what was flushed', async () => {
+    const flushed = await bench.topic('flushed', { 'flush.messages': '1' });
+    const unflushed = await bench.topic('unflushed');
+    const writers = [await bench.writer(flushed), await bench.writer(unflushed)];
+    await Promise.all(writers.map((writer) => writer.more(30)));
+    const before = (await bench.admin.listTopics()).sort();
+    const [acked] = await Promise.all(
+      writers.map(async (writer) => {
+        // Of the last ones nobody knows; the writer waits for its answer until the cluster is back.
+        const known = [...writer.acked];
+        return known;
+      }),
+    );
+    await Promise.all([1, 2, 3].map((node) => bench.inject({ type: 'powerCut', node })));
+    await bench.heal();
+    await bench.whole(flushed);
+    await bench.whole(unflushed);
+    await Promise.all(writers.map((writer) => writer.more(5, 20_000)));
+    await Promise.all(writers.map((writer) => writer.stop()));
+    expect((await bench.admin.listTopics()).sort()).toEqual(before);
+    const read = await bench.read(flushed);
+    expect((acked ?? []).filter((value) => !read.includes(value))).toEqual([]);
+  });
+});

@@ -1,0 +1,235 @@
+/** A cluster that is broken through its control API, and a kafkajs client that judges from outside what became of it. */
+import { Kafka, logLevel, type Admin, type Producer } from 'kafkajs';
+import { expect } from 'vitest';
+import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
+import type { Fault } from '../../shared/models/lab.ts';
+import type { TimelineEvent } from '../../shared/models/timeline.ts';
+import { systemClock } from '../../electron/cluster/lib/system-clock.ts';
+import { systemRandom } from '../../electron/cluster/lib/system-random.ts';
+import { PeerClient } from '../../electron/cluster/network/client.ts';
+import { tcpNetwork } from '../../electron/cluster/network/tcp.ts';
+import { metadata } from '../../electron/cluster/protocol/apis/metadata.ts';
+import { ClusterProcess } from './cluster-process.ts';
+
+export interface PartitionState {
+  leader: number;
+  isr: number[];
+}
+
+export const SESSION_MS = 3_000;
+
+export class FaultBench {
+  readonly cluster: ClusterProcess;
+  readonly kafka: Kafka;
+  readonly admin: Admin;
+
+  /** Who is asked how a partition is; a test that breaks node 3 names others. */
+  witnesses: readonly number[] = [3, 2];
+
+  private constructor(cluster: ClusterProcess) {
+    this.cluster = cluster;
+    this.kafka = this.client();
+    this.admin = this.kafka.admin();
+  }
+
+  static async start(args?: readonly string[]): Promise<FaultBench> {
+    setUpKafkajs();
+    const bench = new FaultBench(await ClusterProcess.start(args));
+    await bench.admin.connect();
+    return bench;
+  }
+
+  client(): Kafka {
+    return new Kafka({
+      brokers: this.cluster.bootstrap.split(','),
+      logLevel: logLevel.NOTHING,
+      requestTimeout: 2_000,
+      connectionTimeout: 1_000,
+      retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 60 },
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.heal();
+    await this.admin.disconnect();
+    await this.cluster.stop();
+  }
+
+  inject(fault: object): Promise<Fault> {
+    return this.cluster.control('POST', '/faults', fault);
+  }
+
+  /** Ends every fault; all of them could be ended. */
+  async heal(): Promise<void> {
+    expect(await this.cluster.control('DELETE', '/faults')).toEqual([]);
+  }
+
+  /** With the timeline's entry of each in `events`. */
+  timeline(since = 0): Promise<TimelineEvent[]> {
+    return this.cluster.control('GET', `/timeline?since=${since}`);
+  }
+
+  /** What led to the latest event of that type that fits, the first cause first. */
+  async causes(type: TimelineEvent['type'], fits: (event: TimelineEvent) => boolean = () => true): Promise<string[]> {
+    const events = await this.timeline();
+    let event = events.findLast((one) => one.type === type && fits(one));
+    const chain: string[] = [];
+    while (event !== undefined) {
+      chain.unshift(event.type);
+      const { causeId } = event;
+      event = events.find(({ id }) => id === causeId);
+    }
+    return chain;
+  }
+
+  /** A topic whose preferred leader of partition 0 is the first of `replicas`. */
+  async topic(name: string, configs: Record<string, string> = {}, replicas = [1, 2, 3]): Promise<string> {
+    await this.admin.createTopics({
+      waitForLeaders: true,
+      topics: [
+        {
+          topic: name,
+          replicaAssignment: [{ partition: 0, replicas }],
+          configEntries: Object.entries({ 'min.insync.replicas': '2', ...configs }).map(([key, value]) => ({ name: key, value })),
+        },
+      ],
+    });
+    return name;
+  }
+
+  /** Partition 0, as the first broker knows it that answers of those that nobody breaks. */
+  async partition(topic: string): Promise<PartitionState> {
+    let failure: unknown;
+    for (const node of this.witnesses) {
+      const port = Number(this.cluster.bootstrap.split(',')[node - 1]?.split(':')[1]);
+      const client = new PeerClient({
+        network: tcpNetwork(),
+        clock: systemClock,
+        random: systemRandom(),
+        address: { host: '127.0.0.1', port },
+        clientId: 'judge',
+      });
+      try {
+        const { topics } = await client.send(metadata, 12, { topics: [{ name: topic }] }, { timeoutMs: 1_000 });
+        const { leaderId = -1, isrNodes = [] } = topics[0]?.partitions[0] ?? {};
+        return { leader: leaderId, isr: isrNodes.toSorted() };
+      } catch (error) {
+        failure = error;
+      } finally {
+        client.close();
+      }
+    }
+    throw failure;
+  }
+
+  /** Waits until the partition is as it should be; returns after how many milliseconds it was. */
+  async until(topic: string, holds: (state: PartitionState) => boolean, timeoutMs: number): Promise<number> {
+    const from = performance.now();
+    let last: PartitionState | undefined;
+    for (;;) {
+      try {
+        last = await this.partition(topic);
+        if (holds(last)) return performance.now() - from;
+      } catch (error) {
+        // A broker that is being broken may be the one that was asked.
+        if (performance.now() - from > timeoutMs) throw error;
+      }
+      if (performance.now() - from > timeoutMs) throw new Error(`${topic} is ${JSON.stringify(last)} after ${timeoutMs} ms`);
+      await later(100);
+    }
+  }
+
+  /** Everybody is back in the ISR. */
+  whole(topic: string, timeoutMs = 15_000): Promise<number> {
+    return this.until(topic, ({ leader, isr }) => leader > 0 && isr.length === 3, timeoutMs);
+  }
+
+  /** The values of partition 0, in their order, by a client of its own that starts from nothing. */
+  async read(topic: string): Promise<string[]> {
+    const [end] = await this.admin.fetchTopicOffsets(topic);
+    const values: string[] = [];
+    const consumer = this.client().consumer({ groupId: `reader-${Math.random()}`, maxWaitTimeInMs: 100 });
+    if (end === undefined || end.high === end.low) return values;
+    try {
+      await consumer.connect();
+      await consumer.subscribe({ topic, fromBeginning: true });
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error(`${topic}: ${values.length} of ${end.high} records in 20 s`)), 20_000);
+        consumer
+          .run({
+            eachMessage: async ({ message }) => {
+              values.push(message.value?.toString() ?? '');
+              if (BigInt(message.offset) < BigInt(end.high) - 1n) return;
+              clearTimeout(timer);
+              resolve();
+            },
+          })
+          .catch(reject);
+      });
+    } finally {
+      await consumer.disconnect();
+    }
+    return values;
+  }
+
+  async writer(topic: string): Promise<Writer> {
+    const producer = this.client().producer({ idempotent: true, maxInFlightRequests: 1 });
+    await producer.connect();
+    return new Writer(producer, topic);
+  }
+}
+
+/** Writes one record after another with acks=all until it is told to stop. */
+export class Writer {
+  readonly acked: string[] = [];
+  readonly errors: string[] = [];
+  private readonly producer: Producer;
+  private readonly topic: string;
+  private readonly done: Promise<void>;
+  private running = true;
+  private next = 0;
+
+  constructor(producer: Producer, topic: string) {
+    this.producer = producer;
+    this.topic = topic;
+    this.done = this.run();
+  }
+
+  /** Waits for so many more acknowledgements. */
+  async more(count: number, timeoutMs = 10_000): Promise<void> {
+    const wanted = this.acked.length + count;
+    await expect.poll(() => this.acked.length, { timeout: timeoutMs }).toBeGreaterThanOrEqual(wanted);
+  }
+
+  async stop(): Promise<readonly string[]> {
+    this.running = false;
+    await this.done;
+    await this.producer.disconnect();
+    return this.acked;
+  }
+
+  private async run(): Promise<void> {
+    while (this.running) {
+      const value = `v${this.next++}`;
+      try {
+        await this.producer.send({ topic: this.topic, acks: -1, timeout: 5_000, messages: [{ value, partition: 0 }] });
+        this.acked.push(value);
+      } catch (error) {
+        this.errors.push(String(error));
+      }
+      await later(5);
+    }
+  }
+}
+
+export function later(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Every value that was acknowledged is there, once. */
+export function expectAll(acked: readonly string[], read: readonly string[]): void {
+  const counts = new Map<string, number>();
+  for (const value of read) counts.set(value, (counts.get(value) ?? 0) + 1);
+  expect(acked.filter((value) => !counts.has(value))).toEqual([]);
+  expect([...counts].filter(([, count]) => count > 1)).toEqual([]);
+}
