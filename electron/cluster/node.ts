@@ -76,10 +76,11 @@ class RunningNode implements Node {
   async start(): Promise<void> {
     const { config, clock, disk, random, logger, events } = this.options;
     const settings = brokerSettings(config.properties, config.voters.length);
-    claimDirectory(disk, random, config);
+    const directoryId = claimDirectory(disk, random, config);
     const connectPeer = (address: Address): PeerClient => this.connect(address);
     const quorum = new MetadataQuorum({
       config,
+      directoryId,
       clock,
       disk,
       random,

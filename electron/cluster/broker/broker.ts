@@ -120,6 +120,7 @@ export class Broker {
         return quorum.image().topics.has(topic) ? config : keepEverything(config);
       },
       retentionIntervalMs: settings.logRetentionCheckIntervalMs,
+      cleaner: settings.logCleanerEnable && { backoffMs: settings.logCleanerBackoffMs, maxKeyBytes: settings.logCleanerDedupeBufferSize },
       checkpointIntervalMs: settings.replicaHighWatermarkCheckpointIntervalMs,
       storageFailed: (error) => this.onStorageFailed(error),
     });
