@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { BrokerRow, TopicRow } from '#shared/models/cluster';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { barsOf, causesOf, marksOf, ticksOf } from '../../../renderer/format/lane-view.ts';
-import { buildLanes, type Lane } from '../../../renderer/format/lanes.ts';
+import { buildLanes, indexEvents, type Lane } from '../../../renderer/format/lanes.ts';
 
 const broker = (id: number, more: Partial<BrokerRow> = {}): BrokerRow => ({
   id,
@@ -81,7 +81,11 @@ function lanesOf(
 ) {
   // Unless the record is whole, what came before it is assumed to have gone on for ever.
   const record = whole ? events : [EARLIER, ...events];
-  const lanes = buildLanes(record, { brokers, topics, groups: [], controllerId: 2 }, { partitions: [], most: 5, notBefore: 0 });
+  const lanes = buildLanes(
+    indexEvents(record),
+    { brokers, topics, groups: [], controllerId: 2 },
+    { partitions: [], most: 5, notBefore: 0 },
+  );
   return new Map(lanes.map((lane) => [lane.key, lane]));
 }
 const told = (lane: Lane | undefined): string[] => (lane?.spans ?? []).map((span) => `${span.from}–${span.until ?? ''} ${span.word}`);
