@@ -29,10 +29,11 @@ export interface FetchEntry {
   lastFetchedEpoch: number;
   logStartOffset: bigint;
   maxBytes: number;
+  /** What the client was last told in this session; undefined until it was told anything. */
+  sentHighWatermark?: bigint | undefined;
 }
 
 interface SessionEntry extends FetchEntry {
-  /** What the client was last told; undefined until it was told anything. */
   sentHighWatermark: bigint | undefined;
   sentLogStartOffset: bigint;
 }

@@ -185,6 +185,14 @@ export class Partition implements IsrSubscriber {
     return this.currentRole === 'leader' ? ErrorCode.NONE : ErrorCode.NOT_LEADER_OR_FOLLOWER;
   }
 
+  /** NONE when this broker leads or follows in the epoch named. */
+  checkReplica(namedEpoch: number): number {
+    if (this.closed) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    const fenced = this.checkLeaderEpoch(namedEpoch);
+    if (fenced !== ErrorCode.NONE) return fenced;
+    return this.currentRole === 'none' ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.NONE;
+  }
+
   // --- the leader's side ------------------------------------------------------------------------------------------
 
   /** Whether acks=all is refused before anything is written. */
@@ -192,7 +200,7 @@ export class Partition implements IsrSubscriber {
     return this.state.isr.length < this.minInsyncReplicas;
   }
 
-  /** Bytes appended since this broker started, as leader; only ever grows. */
+  /** Bytes appended since this broker started; only ever grows. */
   get bytesAppended(): number {
     return this.appended;
   }
@@ -365,7 +373,14 @@ export class Partition implements IsrSubscriber {
   followerLearnedHighWatermark(leaderHighWatermark: bigint): void {
     const end = this.log.logEndOffset;
     const next = leaderHighWatermark < end ? leaderHighWatermark : end;
-    if (next > this.log.highWatermark) this.log.updateHighWatermark(next);
+    if (next <= this.log.highWatermark) return;
+    this.log.updateHighWatermark(next);
+    this.env.listener.committed(this);
+  }
+
+  /** Called by whoever appended so much to the follower's log. */
+  followerAppended(bytes: number): void {
+    this.appended += bytes;
   }
 
   /** Cuts the log at `offset`, where it parts from the leader's. */

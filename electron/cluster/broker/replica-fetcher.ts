@@ -15,6 +15,7 @@ import { ErrorCode, errorName } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { Api, ResponseOf } from '../protocol/schema.ts';
 import type { Partition } from './partition.ts';
+import type { ReplicationThrottle } from './replication-throttle.ts';
 import { FollowerSession, type WantedPartition } from './replica-fetcher-session.ts';
 
 /** A connection to another broker (`network/client.ts`). The bytes in an answer are good only until the next request is sent. */
@@ -42,6 +43,7 @@ export interface ReplicaFetcherOptions {
   readonly disk: Pick<Disk, 'admit'>;
   readonly logger: Logger;
   readonly settings: ReplicaFetcherSettings;
+  readonly throttle: Pick<ReplicationThrottle, 'waitMs' | 'fetched'>;
 }
 
 interface Following {
@@ -116,8 +118,9 @@ export class ReplicaFetcher {
       const ready: Following[] = [];
       let next = Number.POSITIVE_INFINITY;
       for (const one of this.following.values()) {
-        if (one.notBefore <= now) ready.push(one);
-        else next = Math.min(next, one.notBefore);
+        const notBefore = Math.max(one.notBefore, now + this.options.throttle.waitMs(one.partition));
+        if (notBefore <= now) ready.push(one);
+        else next = Math.min(next, notBefore);
       }
       if (ready.length === 0) {
         await this.pause(next - now);
@@ -250,7 +253,11 @@ export class ReplicaFetcher {
         this.truncate(partition, answer.divergingEpoch);
         return;
       }
-      if (answer.records !== null && answer.records.length > 0) log.appendAsFollower(answer.records);
+      if (answer.records !== null && answer.records.length > 0) {
+        log.appendAsFollower(answer.records);
+        partition.followerAppended(answer.records.length);
+        this.options.throttle.fetched(partition, answer.records.length);
+      }
       partition.followerLearnedHighWatermark(answer.highWatermark);
       if (answer.logStartOffset > log.logStartOffset) log.maybeIncrementLogStartOffset(answer.logStartOffset);
     } catch (error) {
@@ -326,6 +333,7 @@ export class ReplicaFetcherManager {
   private readonly options: ReplicaFetcherOptions;
   private readonly fetchers = new Map<number, ReplicaFetcher>();
   private readonly owner = new Map<Partition, ReplicaFetcher>();
+  private closed = false;
 
   constructor(options: ReplicaFetcherOptions) {
     this.options = options;
@@ -333,6 +341,7 @@ export class ReplicaFetcherManager {
 
   /** Starts to follow the partition's leader, in its present epoch. */
   follow(partition: Partition): void {
+    if (this.closed) return;
     const { leader } = partition;
     let fetcher = this.fetchers.get(leader);
     const before = this.owner.get(partition);
@@ -361,7 +370,9 @@ export class ReplicaFetcherManager {
     this.fetchers.get(leader)?.reconnect();
   }
 
+  /** Follows nothing any more. */
   close(): void {
+    this.closed = true;
     for (const fetcher of this.fetchers.values()) fetcher.close();
     this.fetchers.clear();
     this.owner.clear();

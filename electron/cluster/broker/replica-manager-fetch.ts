@@ -4,8 +4,10 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import { recordsLength, type FetchEntry, type FetchPartitionResponse, type FetchResult } from './fetch-session.ts';
+import { closestReplica } from './closest-replica.ts';
 import type { Partition } from './partition.ts';
 import type { DelayedOperation, Waking } from './purgatory.ts';
+import type { ReplicationThrottle } from './replication-throttle.ts';
 
 export interface FetchParameters {
   /** −1 for a consumer. */
@@ -16,6 +18,10 @@ export interface FetchParameters {
   minBytes: number;
   maxBytes: number;
   readCommitted: boolean;
+  /** A consumer that may read from followers, and be sent to one: Fetch v11 and later. */
+  readsFollowers: boolean;
+  /** Where a consumer stands; '' where it does not say. */
+  clientRack: string;
 }
 
 /** Where partitions are found, and what is known of topics that have none here. */
@@ -24,6 +30,9 @@ export interface PartitionLookup {
   image(): MetadataImage;
   /** NONE, or why a partition that exists has no log here (KAFKA_STORAGE_ERROR). */
   offlineError(topic: string, index: number): number;
+  /** Consumers are sent to the closest replica, and followers hear of high watermarks at once. */
+  readonly selectsClosest: boolean;
+  readonly throttle: ReplicationThrottle;
 }
 
 export interface ReadOutcome {
@@ -57,7 +66,11 @@ export function readEntries(
   for (const entry of entries) {
     const response = readEntry(lookup, params, entry, Math.max(0, params.maxBytes - bytes), bytes === 0, firstTime);
     bytes += recordsLength(response);
-    urgent ||= response.errorCode !== ErrorCode.NONE || response.divergingEpoch !== undefined;
+    urgent ||=
+      response.errorCode !== ErrorCode.NONE ||
+      response.divergingEpoch !== undefined ||
+      response.preferredReadReplica !== undefined ||
+      (lookup.selectsClosest && params.replicaId >= 0 && (entry.sentHighWatermark ?? response.highWatermark) !== response.highWatermark);
     results.push({ entry, response });
   }
   return { results, bytes, urgent };
@@ -76,7 +89,7 @@ function readEntry(
   const partition = lookup.partition(topic, index);
   if (partition === undefined) return fetchError(index, missingPartitionError(lookup, topic, index));
   if (entry.topicId !== ZERO_UUID && entry.topicId !== partition.topicId) return fetchError(index, ErrorCode.INCONSISTENT_TOPIC_ID);
-  const refused = partition.checkLeader(entry.currentLeaderEpoch);
+  const refused = checkReadable(partition, params, entry.currentLeaderEpoch);
   if (refused !== ErrorCode.NONE) return fetchError(index, refused);
 
   const { log } = partition;
@@ -89,10 +102,18 @@ function readEntry(
       return fetched(partition, params, null, { epoch: end.leaderEpoch, endOffset: end.endOffset });
     }
   }
-  if (fetchOffset > log.logEndOffset) return fetchError(index, ErrorCode.OFFSET_OUT_OF_RANGE);
+  if (fetchOffset > log.logEndOffset) {
+    // A follower may only be late; nobody is to start anew for that.
+    return fetchError(index, partition.role === 'leader' ? ErrorCode.OFFSET_OUT_OF_RANGE : ErrorCode.OFFSET_NOT_AVAILABLE);
+  }
   if (firstTime && params.replicaId >= 0) {
     const unknown = partition.followerFetched(params.replicaId, params.replicaEpoch, fetchOffset, entry.logStartOffset);
     if (unknown !== ErrorCode.NONE) return fetchError(index, unknown);
+  }
+  if (params.replicaId >= 0 && lookup.throttle.holdsBack(partition, params.replicaId)) return fetched(partition, params, null, undefined);
+  if (lookup.selectsClosest && params.readsFollowers && partition.role === 'leader') {
+    const closest = closestReplica(partition, lookup.image(), params.clientRack, fetchOffset);
+    if (closest !== undefined) return { ...fetched(partition, params, null, undefined), preferredReadReplica: closest };
   }
   const end = readEnd(partition, params);
   const wanted = Math.min(entry.maxBytes, bytesLeft);
@@ -108,6 +129,11 @@ function readEntry(
     if (!(error instanceof KafkaError)) throw error;
     return fetchError(index, error.code);
   }
+}
+
+/** NONE where this broker serves such a reader: as leader, or as a follower that reads on behalf of consumers. */
+function checkReadable(partition: Partition, params: FetchParameters, leaderEpoch: number): number {
+  return params.readsFollowers ? partition.checkReplica(leaderEpoch) : partition.checkLeader(leaderEpoch);
 }
 
 /** Up to where a reader may see: replicas everything, consumers what is committed, read_committed ones what is decided. */
@@ -141,6 +167,7 @@ export class DelayedFetch implements DelayedOperation<Partition> {
   /** Bytes found at first and appended since to partitions that were woken: no more than this can be read. */
   private mostBytes: number;
   private readonly seenBytes = new Map<Partition, number>();
+  private readonly toldHighWatermarks = new Map<Partition, bigint>();
 
   constructor(
     lookup: PartitionLookup,
@@ -159,6 +186,9 @@ export class DelayedFetch implements DelayedOperation<Partition> {
       if (partition === undefined) continue;
       this.byPartition.set(partition, entry);
       this.seenBytes.set(partition, partition.bytesAppended);
+      if (params.replicaId >= 0 && lookup.selectsClosest) {
+        this.toldHighWatermarks.set(partition, entry.sentHighWatermark ?? partition.log.highWatermark);
+      }
     }
   }
 
@@ -169,7 +199,11 @@ export class DelayedFetch implements DelayedOperation<Partition> {
   wake(partition: Partition): Waking {
     const entry = this.byPartition.get(partition);
     if (entry === undefined) return 'keyDone';
-    if (partition.checkLeader(entry.currentLeaderEpoch) === ErrorCode.NONE && partition.log.logEndOffset >= entry.fetchOffset) {
+    const readable = checkReadable(partition, this.params, entry.currentLeaderEpoch) === ErrorCode.NONE;
+    const told = this.toldHighWatermarks.get(partition);
+    const hasNews = told !== undefined && partition.log.highWatermark > told;
+    if (readable && !hasNews && partition.log.logEndOffset >= entry.fetchOffset) {
+      if (this.params.replicaId >= 0 && this.lookup.throttle.holdsBack(partition, this.params.replicaId)) return 'waiting';
       if (readEnd(partition, this.params) <= entry.fetchOffset) return 'waiting';
       if (!this.enough(partition)) return 'waiting';
     }

@@ -12,12 +12,13 @@ import { ErrorCode, errorName } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { configKey, TOPIC_RESOURCE, type ImageChange, type MetadataImage, type PartitionImage } from '../quorum/image.ts';
 import { IsrManager, type IsrManagerOptions } from './isr-manager.ts';
-import type { FetchEntry, FetchResult } from './fetch-session.ts';
+import { recordsLength, type FetchEntry, type FetchResult } from './fetch-session.ts';
 import { Partition, type PartitionEnvironment, type PartitionListener } from './partition.ts';
 import { Purgatory } from './purgatory.ts';
 import { ReplicaFetcherManager, type Peer, type ReplicaFetcherSettings } from './replica-fetcher.ts';
 import { DelayedFetch, missingPartitionError, readEntries, type FetchParameters, type PartitionLookup } from './replica-manager-fetch.ts';
 import { RefusedSequences } from './refused-sequences.ts';
+import { ReplicationThrottle, type ThrottledReplicas } from './replication-throttle.ts';
 import { appendFailure, DelayedProduce, type AppendEntry, type AppendResult } from './replica-manager-produce.ts';
 
 export interface ReplicaManagerSettings extends ReplicaFetcherSettings {
@@ -33,6 +34,8 @@ export interface PartitionLogs {
   logs(): Iterable<{ topic: string; partition: number; log: Log }>;
   /** Asks for a topic's settings anew and gives them to its logs. */
   updateConfig(topic: string): void;
+  /** Why the directory takes no writes; undefined while its disk works. */
+  readonly storageError?: KafkaError | undefined;
 }
 
 export interface ReplicaManagerOptions {
@@ -49,6 +52,11 @@ export interface ReplicaManagerOptions {
   image(): MetadataImage;
   /** min.insync.replicas of a topic by `image()`. */
   minInsyncReplicas(topic: string): number;
+  /** What replicas that catch up may take; see `ReplicationThrottle`. */
+  replicationRates(): { leader: number; follower: number };
+  throttledReplicas(topic: string): ThrottledReplicas;
+  /** `replica.selector.class` is the rack-aware one. */
+  selectsClosest: boolean;
   /** Sends AlterPartition to the active controller. */
   alterPartition: IsrManagerOptions['send'];
   /** A new connection to another broker; undefined while the image has no address of it. */
@@ -72,6 +80,7 @@ export class ReplicaManager implements PartitionLookup {
   private readonly env: PartitionEnvironment;
   private readonly isr: IsrManager;
   private readonly fetchers: ReplicaFetcherManager;
+  readonly throttle: ReplicationThrottle;
   private readonly produces: Purgatory<Partition>;
   private readonly consumerFetches: Purgatory<Partition>;
   private readonly replicaFetches: Purgatory<Partition>;
@@ -96,6 +105,7 @@ export class ReplicaManager implements PartitionLookup {
       committed: (partition) => {
         this.produces.wake(partition);
         this.consumerFetches.wake(partition);
+        if (options.selectsClosest) this.replicaFetches.wakeAll(partition);
       },
       stateChanged: (partition) => {
         this.produces.wakeAll(partition);
@@ -114,6 +124,12 @@ export class ReplicaManager implements PartitionLookup {
       replicaLagTimeMaxMs: () => options.settings.replicaLagTimeMaxMs,
       minInsyncReplicas: (topic) => this.minInsyncReplicasOf(topic),
     };
+    this.throttle = new ReplicationThrottle({
+      clock,
+      brokerId,
+      rates: () => options.replicationRates(),
+      replicas: (topic) => options.throttledReplicas(topic),
+    });
     this.fetchers = new ReplicaFetcherManager({
       brokerId,
       brokerEpoch,
@@ -122,12 +138,18 @@ export class ReplicaManager implements PartitionLookup {
       disk: options.disk,
       logger,
       settings: options.settings,
+      throttle: this.throttle,
     });
   }
 
   /** Starts to look after ISRs. */
   start(): void {
     this.scheduleIsrCheck();
+  }
+
+  /** Fetches no more: there is nowhere to write to. */
+  stopFollowing(): void {
+    this.fetchers.close();
   }
 
   /** Answers all that waits, stops to follow. Logs stay open: they are the log manager's. */
@@ -149,6 +171,9 @@ export class ReplicaManager implements PartitionLookup {
   get logDirectory(): string {
     return this.options.logDirectory;
   }
+  get selectsClosest(): boolean {
+    return this.options.selectsClosest;
+  }
   partition(topic: string, index: number): Partition | undefined {
     return this.topics.get(topic)?.get(index);
   }
@@ -157,6 +182,10 @@ export class ReplicaManager implements PartitionLookup {
   }
   image(): MetadataImage {
     return this.options.image();
+  }
+  /** Why the directory takes no writes; undefined while its disk works. */
+  get storageError(): KafkaError | undefined {
+    return this.options.logs.storageError;
   }
   offlineError(topic: string, index: number): number {
     return this.offline.get(topic)?.has(index) === true ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.NONE;
@@ -216,6 +245,7 @@ export class ReplicaManager implements PartitionLookup {
     const names = everything
       ? new Set([...logs.logs()].map(({ topic }) => topic))
       : change.configs.map((key) => key.slice(topicPrefix.length));
+    this.throttle.settingsChanged(everything ? undefined : names);
     for (const name of names) {
       this.minInsyncReplicas.delete(name);
       logs.updateConfig(name);
@@ -395,12 +425,27 @@ export class ReplicaManager implements PartitionLookup {
   /** Reads; waits for `minBytes` at most `maxWaitMs`. Errors are per entry. Results stand in the order of entries. */
   fetch(params: FetchParameters, entries: readonly FetchEntry[]): FetchResult[] | Promise<FetchResult[]> {
     const first = readEntries(this, params, entries, true);
-    if (params.maxWaitMs <= 0 || entries.length === 0 || first.urgent || first.bytes >= params.minBytes) return first.results;
+    if (params.maxWaitMs <= 0 || entries.length === 0 || first.urgent || first.bytes >= params.minBytes) {
+      this.noteSent(params, first.results);
+      return first.results;
+    }
     return new Promise((resolve) => {
-      const operation = new DelayedFetch(this, params, entries, first.bytes, resolve);
+      const operation = new DelayedFetch(this, params, entries, first.bytes, (results) => {
+        this.noteSent(params, results);
+        resolve(results);
+      });
       const purgatory = params.replicaId >= 0 ? this.replicaFetches : this.consumerFetches;
       purgatory.watch(operation, operation.partitions, params.maxWaitMs);
     });
+  }
+
+  private noteSent({ replicaId }: FetchParameters, results: readonly FetchResult[]): void {
+    if (replicaId < 0) return;
+    for (const { entry, response } of results) {
+      const bytes = recordsLength(response);
+      const partition = bytes === 0 || entry.topic === undefined ? undefined : this.partition(entry.topic, entry.partition);
+      if (partition !== undefined) this.throttle.sent(partition, replicaId, bytes);
+    }
   }
 
   private flushGrown(): void {

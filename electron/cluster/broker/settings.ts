@@ -19,7 +19,6 @@ export function nodeProperties(config: NodeConfig): Properties {
   return {
     'node.id': String(config.nodeId),
     'broker.id': String(config.nodeId),
-    ...(config.rack === null ? {} : { 'broker.rack': config.rack }),
     'process.roles': 'broker,controller',
     listeners: `${CLIENT_LISTENER}://${config.host}:${config.brokerPort},${CONTROLLER_LISTENER}://${config.host}:${config.controllerPort}`,
     'advertised.listeners': `${CLIENT_LISTENER}://${config.host}:${config.brokerPort}`,
@@ -30,6 +29,7 @@ export function nodeProperties(config: NodeConfig): Properties {
     'default.replication.factor': replicationFactor,
     'offsets.topic.replication.factor': replicationFactor,
     ...config.properties,
+    ...(config.rack === null ? {} : { 'broker.rack': config.rack }),
   };
 }
 
@@ -52,6 +52,10 @@ export function logConfig(topic: TopicSettings, broker: BrokerSettings): LogConf
     maxMessageBytes: topic.maxMessageBytes,
     indexIntervalBytes: topic.indexIntervalBytes,
     cleanupPolicy,
+    deleteRetentionMs: unbounded(topic.deleteRetentionMs),
+    minCompactionLagMs: unbounded(topic.minCompactionLagMs),
+    maxCompactionLagMs: unbounded(topic.maxCompactionLagMs),
+    minCleanableDirtyRatio: topic.minCleanableDirtyRatio,
     messageTimestampType: topic.messageTimestampType,
     messageTimestampBeforeMaxMs: unbounded(topic.messageTimestampBeforeMaxMs),
     messageTimestampAfterMaxMs: unbounded(topic.messageTimestampAfterMaxMs),

@@ -1,6 +1,7 @@
 import type { Disk } from '../lib/disk.ts';
 import { DiskError } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
+import { readCheckpoint, writeCheckpoint } from './checkpoint-file.ts';
 import type { Log } from './log.ts';
 import { readSummaries, writeSummaries, type LogSummary } from './log-summary.ts';
 import { OffsetCheckpoint, partitionKey } from './offset-checkpoint.ts';
@@ -22,6 +23,8 @@ export class LogCheckpoints {
   private readonly logger: Logger;
   private readonly files: Readonly<Record<CheckpointName, OffsetCheckpoint>>;
   private readonly summaryPath: string;
+  private readonly singlesPath: string;
+  private writtenSingles: string | undefined;
   private found: Readonly<Record<CheckpointName, Map<string, bigint>>> | undefined;
 
   constructor(disk: Disk, directory: string, logger: Logger) {
@@ -33,6 +36,7 @@ export class LogCheckpoints {
       highWatermark: new OffsetCheckpoint(disk, `${directory}/replication-offset-checkpoint`),
     };
     this.summaryPath = `${directory}/log-summary-checkpoint`;
+    this.singlesPath = `${directory}/single-segment-checkpoint`;
   }
 
   /** What the files say of the log in the directory of that name. Throws DiskError. */
@@ -83,6 +87,34 @@ export class LogCheckpoints {
       if (summary !== undefined) summaries.set(partitionKey(topic, partition), summary);
     }
     writeSummaries(this.disk, this.summaryPath, summaries);
+  }
+
+  /**
+   * Topic ids, by directory, of the logs that were one segment from offset 0 when this was last written, so that a start after a crash
+   * need not survey their directories. A hint about the files, which recovery checks; the id holds because the file is written anew before
+   * a deleted partition's name can come into use again.
+   */
+  readSingles(): Map<string, string> {
+    return this.readable(() => {
+      const singles = new Map<string, string>();
+      for (const line of readCheckpoint(this.disk, this.singlesPath) ?? []) {
+        const [name, topicId, ...more] = line.split(' ');
+        if (name === undefined || topicId === undefined || more.length > 0) throw new Error(`${this.singlesPath}: not an entry: ${line}`);
+        singles.set(name, topicId);
+      }
+      return singles;
+    });
+  }
+
+  writeSingles(logs: Logs): void {
+    const lines: string[] = [];
+    for (const { topic, partition, log } of logs) {
+      if (log.exists && log.topicId !== undefined && log.isSingleSegment) lines.push(`${partitionKey(topic, partition)} ${log.topicId}`);
+    }
+    const text = lines.join('\n');
+    if (text === this.writtenSingles) return;
+    writeCheckpoint(this.disk, this.singlesPath, lines);
+    this.writtenSingles = text;
   }
 
   /** A file that cannot be read costs a longer start, no data. */

@@ -4,14 +4,14 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
 import type { LogConfig } from './log-config.ts';
-import { LEADER_EPOCH_FILE, PARTITION_METADATA_FILE, SEGMENT_SUFFIXES } from './log-files.ts';
+import { LEADER_EPOCH_FILE, PARTITION_METADATA_FILE, SEGMENT_SUFFIXES, SNAPSHOT_SUFFIX } from './log-files.ts';
 import { LogStorage } from './log-storage.ts';
 import type { LogOptions } from './log-types.ts';
 import { clamp, max, min } from './offsets.ts';
 import type { LogSummary } from './log-summary.ts';
 import { readPartitionMetadata } from './partition-metadata.ts';
 import { ProducerState } from './producer-state.ts';
-import { openSegments, type RecoveryContext } from './recovery.ts';
+import { openSegments, recoverSingle, type RecoveredSegments, type RecoveryContext } from './recovery.ts';
 import { Tail, TailCache } from './tail-cache.ts';
 
 /**
@@ -134,15 +134,31 @@ export class LogCore {
   }
 
   private takeUp(recoveryPoint: bigint): void {
-    const { disk, cleanShutdown, highWatermark } = this.options;
+    const { disk, cleanShutdown } = this.options;
+    const { singleOf } = this.options;
+    const single = cleanShutdown || singleOf === undefined ? undefined : recoverSingle(this.recoveryContext());
+    if (single !== undefined) {
+      this.topicId = singleOf;
+      this.storage.unsyncedTopicId = singleOf;
+      this.storage.nameUnsynced();
+      this.settle(single, recoveryPoint);
+      return;
+    }
     this.storage.makeDirectory();
     const names = new Set(disk.list(this.directory));
     this.topicId = names.has(PARTITION_METADATA_FILE) ? this.readTopicId(recoveryPoint) : undefined;
     if (this.topicId === undefined && !cleanShutdown && this.options.identified === true) this.dropUnflushed(names, recoveryPoint);
     if (names.has(LEADER_EPOCH_FILE)) this.epochs.load();
     else this.epochs.restore([]);
+    if (!cleanShutdown) this.storage.unsyncedTopicId = this.topicId;
+    this.storage.hasSnapshots = [...names].some((name) => name.endsWith(SNAPSHOT_SUFFIX));
+    const logStartOffset = this.startOffset;
+    this.settle(openSegments(this.recoveryContext(), { names, clean: cleanShutdown, recoveryPoint, logStartOffset }), recoveryPoint);
+  }
+
+  private settle(found: RecoveredSegments, recoveryPoint: bigint): void {
+    const { highWatermark } = this.options;
     const { startOffset } = this;
-    const found = openSegments(this.recoveryContext(), { names, clean: cleanShutdown, recoveryPoint, logStartOffset: startOffset });
     const { segments } = this.storage;
     for (const segment of found.segments) segments.push(segment);
     if (found.segments.length === 0) this.storage.pushSegment(startOffset);
@@ -192,9 +208,25 @@ export class LogCore {
       activeBase: segments.active.baseOffset,
       activeBytes: segments.active.size,
       oldestTimestamp: segments.first.largestTimestamp.timestamp,
+      snapshots: this.storage.hasSnapshots,
       // An epoch without a record is not a part of the log.
       epochs: this.epochs.list.filter((entry) => entry.startOffset < this.endOffset),
     };
+  }
+
+  /** Whether there may be a sealed segment that reaches beyond `offset`, as far as can be told without a look at the files. */
+  mayHaveSealedBeyond(offset: bigint): boolean {
+    const { later } = this.options;
+    if (this.opened) return true;
+    return later !== undefined && later !== 'absent' && later.summary.activeBase > offset;
+  }
+
+  /** See `LogOptions.singleOf`. */
+  get isSingleSegment(): boolean {
+    const { later } = this.options;
+    if (!this.opened) return later !== undefined && later !== 'absent' && later.summary.activeBase === 0n && !later.summary.snapshots;
+    const { segments } = this.storage;
+    return !this.storage.hasSnapshots && segments.all.length === 1 && segments.first.baseOffset === 0n;
   }
 
   /** Whether retention could find anything here, as far as can be told without a look at the files. */

@@ -8,6 +8,7 @@ import { FilePool } from './file-pool.ts';
 import { LogCheckpoints, type CheckpointName, type KnownOffsets } from './log-checkpoints.ts';
 import type { LogConfig } from './log-config.ts';
 import { LOG_SUFFIX, offsetFile } from './log-files.ts';
+import { LogCleaner, type LogCleanerOptions } from './log-cleaner.ts';
 import type { LogSummary } from './log-summary.ts';
 import type { LogOptions } from './log-types.ts';
 import { Log } from './log.ts';
@@ -41,6 +42,8 @@ export interface LogManagerOptions {
   checkpointIntervalMs?: number;
   /** log.flush.scheduler.interval.ms: how often flush.ms is looked at; 1 second if absent. */
   flushIntervalMs?: number;
+  /** Compaction; off when `cleaner` is false. */
+  cleaner?: Pick<LogCleanerOptions, 'backoffMs' | 'maxKeyBytes' | 'maxBytesPerSecond'> | false;
   /** file.delete.delay.ms: how long a deleted partition's files stay; 1 minute if absent. */
   deleteDelayMs?: number;
   /** Called once, when the disk has failed: the directory takes no more writes until the node starts again. */
@@ -72,6 +75,8 @@ export class LogManager {
   private readonly byTopic = new Map<string, Set<ManagedLog>>();
   private readonly timers = new Set<Timer>();
   private readonly checkpoints: LogCheckpoints;
+  /** Compacts; undefined when it is off. */
+  readonly cleaner: LogCleaner | undefined;
   private readonly urgent = new Set<CheckpointName>();
   private failure: KafkaError | undefined;
   private closed = false;
@@ -103,14 +108,23 @@ export class LogManager {
     const marker = `${directory}/${CLEAN_SHUTDOWN_FILE}`;
     this.openedClean = disk.exists(marker);
     let summaries = new Map<string, LogSummary>();
+    let singles = new Map<string, string>();
     if (this.openedClean) {
       summaries = this.checkpoints.takeSummaries();
       // From the first write on the marker would be a lie, and a power cut must not bring it back.
       disk.remove(marker);
       disk.syncDirectory(directory);
-    } else this.checkpoints.removeSummaries();
-    this.failures = this.openAll(summaries);
+    } else {
+      this.checkpoints.removeSummaries();
+      singles = this.checkpoints.readSingles();
+    }
+    this.failures = this.openAll(summaries, singles);
     this.checkpoints.forget();
+    const { cleaner = {} } = options;
+    if (cleaner !== false) {
+      const { clock, logger } = options;
+      this.cleaner = new LogCleaner({ disk, directory, clock, logger, logs: () => this.logs(), ...cleaner });
+    }
     this.every(options.retentionIntervalMs ?? 300_000, () => this.applyRetention());
     this.every(options.checkpointIntervalMs ?? 5_000, () => this.checkpoint());
     this.every(options.flushIntervalMs ?? 1_000, () => {
@@ -118,7 +132,7 @@ export class LogManager {
     });
   }
 
-  private openAll(summaries: ReadonlyMap<string, LogSummary>): Map<string, Error> {
+  private openAll(summaries: ReadonlyMap<string, LogSummary>, singles: ReadonlyMap<string, string>): Map<string, Error> {
     const failures = new Map<string, Error>();
     for (const name of this.disk.list(this.directory)) {
       const path = `${this.directory}/${name}`;
@@ -132,7 +146,7 @@ export class LogManager {
         const summary = summaries.get(name);
         const known = this.checkpoints.known(name);
         if (summary !== undefined && this.bearsOut(path, summary)) this.take(partition, { ...known, later: { summary } });
-        else if (this.disk.isDirectory(path)) this.take(partition, known);
+        else if (singles.has(name) || this.disk.isDirectory(path)) this.take(partition, { ...known, singleOf: singles.get(name) });
       } catch (error) {
         const reason = error instanceof Error ? error : new Error(String(error));
         failures.set(name, reason);
@@ -184,6 +198,7 @@ export class LogManager {
     this.byKey.delete(key);
     this.byTopic.get(topic)?.delete(managed);
     managed.log.letGo();
+    this.guard(() => this.cleaner?.forget(topic, partition));
     if (!managed.log.exists) return;
     const suffix = `.${Buffer.from(this.options.random.bytes(16)).toString('hex')}${DELETED_SUFFIX}`;
     const aside = `${this.directory}/${key.slice(0, MAX_NAME_LENGTH - suffix.length)}${suffix}`;
@@ -214,6 +229,7 @@ export class LogManager {
     if (this.failure !== undefined) return;
     this.guard(() => {
       for (const which of CHECKPOINTS) this.checkpoints.write(which, this.byKey.values());
+      this.checkpoints.writeSingles(this.byKey.values());
       this.urgent.clear();
     });
   }
@@ -251,9 +267,13 @@ export class LogManager {
     this.closed = true;
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
+    this.cleaner?.stop();
   }
 
-  private take({ topic, partition }: { topic: string; partition: number }, found: Partial<KnownOffsets> & Pick<LogOptions, 'later'>): Log {
+  private take(
+    { topic, partition }: { topic: string; partition: number },
+    found: Partial<KnownOffsets> & Pick<LogOptions, 'later' | 'singleOf'>,
+  ): Log {
     const { disk, clock, logger } = this.options;
     const key = partitionKey(topic, partition);
     let topicLogs = this.byTopic.get(topic);
@@ -292,6 +312,8 @@ export class LogManager {
       queueMicrotask(() => {
         if (this.failure !== undefined || this.closed) return;
         for (const due of this.urgent) this.attempt(() => this.checkpoints.write(due, this.byKey.values()));
+        // Of a deleted partition no hint may be left.
+        if (this.urgent.size === CHECKPOINTS.length) this.attempt(() => this.checkpoints.writeSingles(this.byKey.values()));
         this.urgent.clear();
       });
     }

@@ -24,6 +24,10 @@ export class LogStorage {
   flushedTo = 0n;
   /** Whether names in the directory could still be taken back by a power cut. */
   directoryDirty = false;
+  /** The topic's id, while nobody knows that its file is on the medium. */
+  unsyncedTopicId: string | undefined;
+  /** Whether there may be producer snapshots. */
+  hasSnapshots = false;
   private readonly list = new SegmentList([]);
   private readonly open: () => void;
   private readonly files: FilePool;
@@ -32,8 +36,6 @@ export class LogStorage {
   private readonly config: () => LogConfig;
   private error: KafkaError | undefined;
   private released = false;
-  /** Whether the topic's id is in its file, and not yet on the medium. */
-  private metadataDirty = false;
 
   /** `open` is called whenever the segments are asked for: it opens them if they are not. Nothing is touched before. */
   constructor(options: LogOptions, config: () => LogConfig, open: () => void) {
@@ -54,11 +56,15 @@ export class LogStorage {
 
   /** Makes the directory if it is absent. */
   makeDirectory(): void {
-    // After an unclean end, whoever was here before may not have come to sync the names it made.
-    this.directoryDirty = !this.options.cleanShutdown;
-    if (this.directoryDirty) this.parent.changed();
+    // Whoever was here before may not have come to sync the names it made.
+    if (!this.options.cleanShutdown) this.nameUnsynced();
     if (this.disk.isDirectory(this.directory)) return;
     this.disk.makeDirectory(this.directory);
+    this.nameUnsynced();
+  }
+
+  /** The directory or what is in it may be gone after a power cut. */
+  nameUnsynced(): void {
     this.directoryDirty = true;
     this.parent.changed();
   }
@@ -73,11 +79,11 @@ export class LogStorage {
   /** Writes the topic's id into a directory that has none. */
   makeMetadata(topicId: string): void {
     makePartitionMetadata(this.disk, this.directory, topicId);
-    this.metadataDirty = true;
+    this.unsyncedTopicId = topicId;
   }
 
   /** A segment object over files that may be there. */
-  makeSegment(baseOffset: bigint, size: number, freshIndexes: boolean): Segment {
+  makeSegment(baseOffset: bigint, size: number, freshIndexes: boolean, nameSuffix?: string): Segment {
     return new Segment({
       disk: this.disk,
       files: this.files,
@@ -87,6 +93,7 @@ export class LogStorage {
       openedAt: this.options.clock.now(),
       indexIntervalBytes: () => this.config().indexIntervalBytes,
       freshIndexes,
+      nameSuffix,
     });
   }
 
@@ -144,6 +151,7 @@ export class LogStorage {
     const wanted = new Set(this.segments.all.map((segment) => segment.baseOffset));
     this.removeSnapshots((older) => !wanted.has(older));
     writeProducerSnapshot(this.disk, this.directory, offset, producers.entries.values());
+    this.hasSnapshots = true;
   }
 
   removeSnapshots(which: (offset: bigint) => boolean): void {
@@ -171,9 +179,9 @@ export class LogStorage {
       }
     }
     epochs.save();
-    if (this.metadataDirty) {
-      syncPartitionMetadata(this.disk, this.directory);
-      this.metadataDirty = false;
+    if (this.unsyncedTopicId !== undefined) {
+      syncPartitionMetadata(this.disk, this.directory, this.unsyncedTopicId);
+      this.unsyncedTopicId = undefined;
     }
   }
 
@@ -188,8 +196,7 @@ export class LogStorage {
     this.syncFiles(endOffset, epochs);
     if (this.segments.active.size > 0) this.segments.active.seal();
     for (const segment of this.segments.all) if (segment.size > 0) segment.saveIndexes(true);
-    const snapshots = snapshotOffsets(this.disk.list(this.directory));
-    if (producers.entries.size > 0 || snapshots.length > 0) this.takeSnapshot(endOffset, producers);
+    if (producers.entries.size > 0 || this.hasSnapshots) this.takeSnapshot(endOffset, producers);
     this.directoryDirty = true;
     this.syncNames();
     this.flushedTo = endOffset;

@@ -19,10 +19,12 @@ export interface LogSummary {
   activeBytes: number;
   /** Largest timestamp of the oldest segment; −1 when its records have none. Retention by age begins with it. */
   oldestTimestamp: bigint;
+  /** Whether there are producer snapshots beside the segments. */
+  snapshots: boolean;
   epochs: readonly EpochStart[];
 }
 
-const FIELDS = 9;
+const FIELDS = 10;
 
 /** Summaries by the name of the log's directory; empty when there are none. Throws when the file is not whole. */
 export function readSummaries(disk: Disk, path: string): Map<string, LogSummary> {
@@ -30,7 +32,8 @@ export function readSummaries(disk: Disk, path: string): Map<string, LogSummary>
   for (const line of readCheckpoint(disk, path) ?? []) {
     const words = line.split(' ');
     if (words.length !== FIELDS) throw new Error(`${path}: not an entry: ${line}`);
-    const [name, topicId, start, end, size, activeBase, activeBytes, oldest, epochs] = words as [
+    const [name, topicId, start, end, size, activeBase, activeBytes, oldest, snapshots, epochs] = words as [
+      string,
       string,
       string,
       string,
@@ -49,6 +52,7 @@ export function readSummaries(disk: Disk, path: string): Map<string, LogSummary>
       activeBase: BigInt(activeBase),
       activeBytes: Number(activeBytes),
       oldestTimestamp: BigInt(oldest),
+      snapshots: snapshots === '1',
       epochs: parseEpochs(epochs),
     });
   }
@@ -61,7 +65,7 @@ export function writeSummaries(disk: Disk, path: string, summaries: ReadonlyMap<
   for (const [name, one] of summaries) {
     const epochs = one.epochs.map(({ epoch, startOffset }) => `${epoch}:${startOffset}`).join(',');
     lines.push(
-      `${name} ${one.topicId ?? '-'} ${one.startOffset} ${one.endOffset} ${one.sizeBytes} ${one.activeBase} ${one.activeBytes} ${one.oldestTimestamp} ${epochs || '-'}`,
+      `${name} ${one.topicId ?? '-'} ${one.startOffset} ${one.endOffset} ${one.sizeBytes} ${one.activeBase} ${one.activeBytes} ${one.oldestTimestamp} ${one.snapshots ? 1 : 0} ${epochs || '-'}`,
     );
   }
   writeCheckpoint(disk, path, lines);

@@ -30,6 +30,8 @@ export interface LogOptions {
    * yet, which is then made with the first record.
    */
   later?: { summary: LogSummary } | 'absent' | undefined;
+  /** After an unclean stop: the log was last known to be one small segment from offset 0, of the topic with this id; saves the survey. */
+  singleOf?: string | undefined;
   /** Shared by the logs of a node; one of its own if absent. */
   tailCache?: TailCache;
   /** Shared by the logs of a node, so that the files they keep open are bounded; one of its own if absent. */

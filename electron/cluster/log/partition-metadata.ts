@@ -26,9 +26,11 @@ export function makePartitionMetadata(disk: Disk, directory: string, topicId: st
   }
 }
 
-export function syncPartitionMetadata(disk: Disk, directory: string): void {
-  const file = disk.open(pathIn(directory));
+/** Makes it durable, whatever of it there is by now. */
+export function syncPartitionMetadata(disk: Disk, directory: string, topicId: string): void {
+  const file = disk.open(pathIn(directory), { create: true });
   try {
+    if (file.size() === 0) file.write([content(topicId)], 0);
     file.sync();
   } finally {
     file.close();

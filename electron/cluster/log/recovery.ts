@@ -20,6 +20,7 @@ import {
   SEGMENT_SUFFIXES,
   TIME_INDEX_SUFFIX,
 } from './log-files.ts';
+import { completeSwaps } from './segment-swap.ts';
 import { readProducerSnapshot, removeProducerSnapshot, snapshotOffsets } from './producer-snapshot.ts';
 import type { ProducerState } from './producer-state.ts';
 import type { Segment } from './segment.ts';
@@ -51,6 +52,7 @@ export interface RecoveredSegments {
 
 /** Removes what a crash left half done and lists the segments' base offsets, ascending. */
 function surveyDirectory(disk: Disk, directory: string, names: Set<string>): bigint[] {
+  completeSwaps(disk, directory, names);
   for (const name of names) {
     if (!LEFTOVER_SUFFIXES.some((suffix) => name.endsWith(suffix))) continue;
     disk.remove(`${directory}/${name}`);
@@ -104,6 +106,28 @@ export function openSegments(
   epochs.truncateFromEnd(start);
   loadProducers(context, kept, start, { names, clean: false });
   return recoverSegments(context, kept, suspects, producers);
+}
+
+/** Larger ones take their time anyway. */
+const SMALL_BYTES = 1024 * 1024;
+
+/**
+ * The recovery of a log that is one small segment from offset 0, without a look at what else is in its directory: everything there is to
+ * know is in the records. Undefined when it is something else by now.
+ */
+export function recoverSingle(context: RecoveryContext): RecoveredSegments | undefined {
+  const { disk, directory, epochs, producers } = context;
+  const path = offsetFile(directory, 0n, LOG_SUFFIX);
+  if (context.gapsAllowed || !disk.exists(path)) return undefined;
+  const size = disk.size(path);
+  if (size > SMALL_BYTES) return undefined;
+  epochs.clear();
+  producers.clear();
+  const found = recoverSegments(context, [], [context.makeSegment(0n, size, true)], producers);
+  // A segment begins where the one before it ends: none there means that there is none at all.
+  const another =
+    found.truncatedBytes > 0 || (found.logEndOffset > 0n && disk.exists(offsetFile(directory, found.logEndOffset, LOG_SUFFIX)));
+  return another ? undefined : found;
 }
 
 /** The log's end by the headers behind the last index entry; undefined when they do not lead to the end of the file. */

@@ -43,7 +43,13 @@ export const brokerConfigDefinitions: readonly ConfigDefinition[] = [
   // identity and listeners: given by the node's own configuration, shown so that tools find them
   fixedNumber('node.id', 'int', null, 0n, 'Id of this node, unique in the cluster.'),
   fixedNumber('broker.id', 'int', '-1', -1n, 'Older name of node.id.'),
-  define('broker.rack', 'string', null, 'Where this broker stands; replicas of a partition are spread over racks.', fixed),
+  define(
+    'broker.rack',
+    'string',
+    null,
+    'Where this broker stands; replicas of a partition are spread over racks. A list gives the first broker the first name, and so on round.',
+    fixed,
+  ),
   define('process.roles', 'list', 'broker,controller', 'Parts this node plays; every node here is both broker and controller.', {
     readOnly: true,
     check: listOf('broker', 'controller'),
@@ -163,7 +169,16 @@ export const brokerConfigDefinitions: readonly ConfigDefinition[] = [
   fixedNumber('replica.socket.timeout.ms', 'int', '5000', 1n, 'How long a follower waits for the answer to a fetch; in Kafka 30000.'),
   fixedNumber('replica.high.watermark.checkpoint.interval.ms', 'long', '5000', 1n, 'How often high watermarks are written to disk.'),
   dynamicNumber('num.replica.fetchers', 'int', '1', 1n, 'Fetchers per leader; one here.'),
-  define('replica.selector.class', 'string', null, "How a consumer's read is sent to the closest replica.", fixed),
+  define(
+    'replica.selector.class',
+    'string',
+    null,
+    "How a consumer's read is sent to the closest replica; without it the leader serves all.",
+    {
+      readOnly: true,
+      check: oneOf('org.apache.kafka.common.replica.RackAwareReplicaSelector', 'org.apache.kafka.common.replica.LeaderSelector'),
+    },
+  ),
 
   // log
   dynamicNumber('log.cleaner.backoff.ms', 'long', '15000', 0n, 'How long the cleaner rests when nothing is to clean.'),

@@ -329,6 +329,19 @@ export function brokerSettings(properties: Properties, nodes = 3): BrokerSetting
   };
 }
 
+/** Bytes a second for throttled replication (KIP-73), by what is set now; Infinity where nothing is. */
+export function replicationRates(image: MetadataImage, properties: Properties, brokerId: number): { leader: number; follower: number } {
+  const rate = (name: string): number => {
+    const definition = definitionOf(brokerConfigByName, name);
+    const found = brokerConfigValues(image, definition, properties, brokerId).find(
+      ({ value }) => value !== null && definition.validate(value) === null,
+    );
+    const bytes = Number(found?.value ?? definition.default);
+    return bytes > Number.MAX_SAFE_INTEGER ? Infinity : bytes;
+  };
+  return { leader: rate('leader.replication.throttled.rate'), follower: rate('follower.replication.throttled.rate') };
+}
+
 function definitionOf(known: ReadonlyMap<string, ConfigDefinition>, name: string): ConfigDefinition {
   const definition = known.get(name);
   if (definition === undefined) throw new Error(`no definition of ${name}`);

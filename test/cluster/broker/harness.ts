@@ -72,6 +72,10 @@ export interface TestBroker {
 export interface TestClusterOptions {
   brokers?: number;
   minIsr?: number;
+  /** What a follower asks for at once. */
+  fetchMaxBytes?: number;
+  /** Of brokers 1, 2 …; with them consumers are sent to the closest replica. */
+  racks?: readonly string[];
   /** ISR of every partition at first; all replicas if absent. */
   isr?: readonly number[];
   config?: Partial<LogConfig>;
@@ -90,12 +94,18 @@ export class TestCluster {
   interceptAlterPartition:
     ((request: RequestIn<typeof alterPartition>) => Promise<ResponseOf<typeof alterPartition>> | undefined) | undefined;
   minIsr: number;
+  private rates = { leader: Infinity, follower: Infinity };
+  private throttled: { leader: readonly string[]; follower: readonly string[] } = { leader: [], follower: [] };
+  private readonly fetchMaxBytes: number | undefined;
+  private readonly selectsClosest: boolean;
   private readonly latencyMs: number;
   private readonly isr: readonly number[] | undefined;
   private readonly config: LogConfig;
 
   constructor(options: TestClusterOptions = {}) {
     this.minIsr = options.minIsr ?? 1;
+    this.fetchMaxBytes = options.fetchMaxBytes;
+    this.selectsClosest = options.racks !== undefined;
     this.isr = options.isr;
     this.latencyMs = options.latencyMs ?? 0;
     this.config = { ...DEFAULT_LOG_CONFIG, ...options.config };
@@ -110,7 +120,7 @@ export class TestCluster {
             epoch: BigInt(id * 10),
             incarnationId: '',
             listeners: [{ name: 'PLAINTEXT', host: `host${id}`, port: 9092, securityProtocol: 0 }],
-            rack: null,
+            rack: options.racks?.[id - 1] ?? null,
             fenced: false,
             inControlledShutdown: false,
           },
@@ -176,6 +186,13 @@ export class TestCluster {
     this.publish({ ...this.image, brokers }, [], [id]);
   }
 
+  /** Bytes a second, and the replicas that they hold for. */
+  throttle(rates: Partial<TestCluster['rates']>, replicas: Partial<TestCluster['throttled']>): void {
+    this.rates = { ...this.rates, ...rates };
+    this.throttled = { ...this.throttled, ...replicas };
+    for (const { replicas: manager } of this.brokers.values()) manager.throttle.settingsChanged();
+  }
+
   private commit({ topic, partitions }: { topic: TopicImage; partitions: readonly PartitionImage[] }): void {
     const topics = new Map(this.image.topics).set(topic.name, topic);
     const topicsById = new Map(this.image.topicsById).set(topic.id, topic);
@@ -236,9 +253,12 @@ export class TestCluster {
       clock: this.clock,
       logger: silentLogger,
       events: (event) => events.push(event),
-      settings: SETTINGS,
+      settings: this.fetchMaxBytes === undefined ? SETTINGS : { ...SETTINGS, replicaFetchMaxBytes: this.fetchMaxBytes },
       image: () => broker.image,
       minInsyncReplicas: () => this.minIsr,
+      replicationRates: () => this.rates,
+      throttledReplicas: () => this.throttled,
+      selectsClosest: this.selectsClosest,
       alterPartition: (request) => this.alterPartition(id, request),
       connect: (to) => this.connect(id, to),
     });

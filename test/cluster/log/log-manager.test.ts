@@ -84,6 +84,7 @@ describe('start and stop', () => {
     const { disk, open } = setUp();
     const first = open();
     append(first.create('bad', 0, ID), 'x');
+    first.get('bad', 0)?.roll();
     first.get('bad', 0)?.flush();
     first.checkpoint();
     append(first.create('good', 0, ID), 'x');

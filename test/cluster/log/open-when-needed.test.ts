@@ -172,6 +172,94 @@ describe('after a clean stop', () => {
   });
 });
 
+describe('after a crash', () => {
+  function crashed(prepare: (logs: LogManager, disk: MemoryDisk) => void) {
+    const { disk, open } = setUp({ segmentBytes: 200 });
+    const logs = open();
+    prepare(logs, disk);
+    logs.halt();
+    return { disk, open };
+  }
+
+  test('a log of one small segment is recovered by that file alone', () => {
+    const { disk, open } = crashed((logs) => {
+      const log = logs.create('t', 0, ID);
+      log.maybeAssignEpochStart(2, 0n);
+      log.appendAsLeader(sequenced(7n, 0, 0), 2, { origin: 'client' });
+      logs.checkpoint();
+      log.appendAsLeader(sequenced(7n, 0, 1), 2, { origin: 'client' });
+    });
+    let logs: LogManager | undefined;
+    const paths = touched(disk, () => (logs = open())).map((entry) => entry.split(' ')[1]);
+    expect([...new Set(paths)]).toEqual(['/data/t-0/00000000000000000000.log']);
+    const log = logs?.create('t', 0, ID);
+    expect(log).toMatchObject({ logEndOffset: 2n, latestEpoch: 2, topicId: ID });
+    expect(log?.appendAsLeader(sequenced(7n, 0, 1), 2, { origin: 'client' })).toMatchObject({ duplicate: true });
+    // What the survey would have made durable is durable with the next flush.
+    log?.flush();
+    disk.syncDirectory('/');
+    disk.powerCut();
+    expect(open().get('t', 0)).toMatchObject({ logEndOffset: 2n, topicId: ID });
+  });
+
+  test('a log that has grown a second segment since the hint is found whole, torn or not', () => {
+    for (const torn of [false, true]) {
+      const { disk, open } = crashed((logs) => {
+        const log = logs.create('t', 0, ID);
+        append(log, 'a');
+        logs.checkpoint();
+        for (const value of ['b', 'c', 'd', 'e']) append(log, value);
+        expect(log.segments.length).toBeGreaterThan(1);
+      });
+      if (torn) disk.open('/data/t-0/00000000000000000000.log').truncate(100);
+      const log = open().create('t', 0, ID);
+      expect(contents(log)).toEqual(torn ? ['0:a'] : ['0:a', '1:b', '2:c', '3:d', '4:e']);
+    }
+  });
+
+  test('a torn end of the only segment is cut off', () => {
+    const { disk, open } = crashed((logs) => {
+      append(logs.create('t', 0, ID), 'a');
+      append(logs.create('t', 0, ID), 'b');
+      logs.checkpoint();
+    });
+    const file = disk.open('/data/t-0/00000000000000000000.log');
+    file.truncate(file.size() - 1);
+    const log = open().create('t', 0, ID);
+    expect(contents(log)).toEqual(['0:a']);
+    append(log, 'c');
+    expect(contents(log)).toEqual(['0:a', '1:c']);
+  });
+
+  test('no hint outlives its partition', async () => {
+    const other = 'TmV3TmV3TmV3TmV3TmV3TQ';
+    const { disk, open } = setUp();
+    const logs = open();
+    append(logs.create('t', 0, ID), 'old');
+    logs.checkpoint();
+    logs.delete('t', 0);
+    await Promise.resolve();
+    append(logs.create('t', 0, other), 'new');
+    logs.halt();
+    expect(disk.exists('/data/t-0')).toBe(true);
+    expect(open().get('t', 0)).toMatchObject({ topicId: other, logEndOffset: 1n });
+  });
+
+  test('records whose topic id was lost with the power are nobody’s', () => {
+    const { disk, open } = setUp();
+    const logs = open();
+    append(logs.create('t', 0, ID), 'a');
+    // As if the kernel had written the records and the names, and not the id.
+    disk.open('/data/t-0/00000000000000000000.log').sync();
+    for (const directory of ['/data/t-0', '/data', '/']) disk.syncDirectory(directory);
+    disk.powerCut();
+    const log = open().create('t', 0, ID);
+    expect(log.logEndOffset).toBe(0n);
+    append(log, 'b');
+    expect(contents(log)).toEqual(['0:b']);
+  });
+});
+
 describe('a new partition', () => {
   test('has a directory from its first record on, its id in it', () => {
     const { disk, open } = setUp();

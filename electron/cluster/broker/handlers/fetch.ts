@@ -1,7 +1,7 @@
 /**
  * Key 1, Fetch 4–18.
  *
- * v7: fetch sessions (KIP-227), whose errors stand at the top. v12: a replica's fetch learns where logs part (KIP-595). v13: topic ids
+ * v7: fetch sessions (KIP-227), whose errors stand at the top. v11: consumers say where they stand, and read from followers (KIP-392). v12: a replica's fetch learns where logs part (KIP-595). v13: topic ids
  * (KIP-516). v15: a replica says its broker epoch (KIP-903). v16: the leader is named when it moved (KIP-951).
  * Records leave as they lie in the log: what is returned are views, never copies.
  */
@@ -29,6 +29,8 @@ export function handleFetch(request: Request, context: DataRequestContext, broke
     minBytes: Math.min(request.minBytes, maxBytes),
     maxBytes,
     readCommitted: request.isolationLevel === 1,
+    readsFollowers: replicaId < 0 && version >= 11,
+    clientRack: request.rackId,
   };
   const results = broker.replicas.fetch(params, session.entries);
   return results instanceof Promise

@@ -1,0 +1,124 @@
+/**
+ * Throttled replication (KIP-73): what replicas that catch up may take from the others. `kafka-reassign-partitions --throttle` sets it: the
+ * rates on brokers (`leader.` and `follower.replication.throttled.rate`), and on topics which of their replicas they hold for
+ * (`leader.` and `follower.replication.throttled.replicas`: pairs of partition and broker, or `*`).
+ *
+ * A follower in the ISR is never held back: acknowledgements wait for it.
+ */
+import type { Clock } from '../lib/clock.ts';
+
+/** Which replicas of a topic a throttle holds for. */
+export interface ThrottledReplicas {
+  readonly leader: readonly string[];
+  readonly follower: readonly string[];
+}
+
+export interface ThrottleOptions {
+  readonly clock: Clock;
+  readonly brokerId: number;
+  /** Bytes a second; Infinity: unlimited. Asked after every change of settings. */
+  rates(): { readonly leader: number; readonly follower: number };
+  /** The lists of a topic. Asked when first needed after a change of its settings. */
+  replicas(topic: string): ThrottledReplicas;
+}
+
+export interface ThrottledPartition {
+  readonly topic: string;
+  readonly index: number;
+  readonly isr: readonly number[];
+}
+
+export class ReplicationThrottle {
+  private readonly options: ThrottleOptions;
+  private readonly lists = new Map<string, ThrottledReplicas>();
+  private readonly sending: Allowance;
+  private readonly fetching: Allowance;
+
+  constructor(options: ThrottleOptions) {
+    this.options = options;
+    this.sending = new Allowance(options.clock);
+    this.fetching = new Allowance(options.clock);
+    this.settingsChanged();
+  }
+
+  /** To be called after settings of these topics, or (undefined) of a broker, changed. */
+  settingsChanged(topics?: Iterable<string>): void {
+    if (topics === undefined) this.lists.clear();
+    else for (const topic of topics) this.lists.delete(topic);
+    const { leader, follower } = this.options.rates();
+    this.sending.setRate(leader);
+    this.fetching.setRate(follower);
+  }
+
+  /** Whether this leader has nothing for that follower for now. */
+  holdsBack(partition: ThrottledPartition, follower: number): boolean {
+    return this.sending.waitMs > BURST_MS && this.limitsSending(partition, follower);
+  }
+
+  /** This leader gives so many bytes to a follower. */
+  sent(partition: ThrottledPartition, follower: number, bytes: number): void {
+    if (this.limitsSending(partition, follower)) this.sending.take(bytes);
+  }
+
+  /** How long this follower is to wait before it fetches, in ms. */
+  waitMs(partition: ThrottledPartition): number {
+    return this.limitsFetching(partition) ? this.fetching.waitMs : 0;
+  }
+
+  /** This follower has fetched so many bytes. */
+  fetched(partition: ThrottledPartition, bytes: number): void {
+    if (this.limitsFetching(partition)) this.fetching.take(bytes);
+  }
+
+  private limitsSending(partition: ThrottledPartition, follower: number): boolean {
+    return this.sending.limited && !partition.isr.includes(follower) && this.appliesTo(partition).leader;
+  }
+
+  private limitsFetching(partition: ThrottledPartition): boolean {
+    return this.fetching.limited && !partition.isr.includes(this.options.brokerId) && this.appliesTo(partition).follower;
+  }
+
+  private appliesTo({ topic, index }: ThrottledPartition): { leader: boolean; follower: boolean } {
+    let lists = this.lists.get(topic);
+    if (lists === undefined) this.lists.set(topic, (lists = this.options.replicas(topic)));
+    const own = `${index}:${this.options.brokerId}`;
+    const names = (list: readonly string[]): boolean => list.includes('*') || list.includes(own);
+    return { leader: names(lists.leader), follower: names(lists.follower) };
+  }
+}
+
+/** A follower that is held back asks again in half a second or so; what may be sent meanwhile is sent before. */
+const BURST_MS = 1000;
+
+/** So many bytes a second on average: whoever takes more owes it, and waits until that is made good. */
+class Allowance {
+  private readonly clock: Clock;
+  private bytesPerMs = Infinity;
+  /** Monotonic ms at which all that was taken is made good. */
+  private freeAt = 0;
+
+  constructor(clock: Clock) {
+    this.clock = clock;
+  }
+
+  get limited(): boolean {
+    return this.bytesPerMs !== Infinity;
+  }
+
+  get waitMs(): number {
+    return Math.max(0, this.freeAt - this.clock.monotonic());
+  }
+
+  setRate(bytesPerSecond: number): void {
+    const before = this.bytesPerMs;
+    // A rate of 0 stands still; what is owed then is looked at again with the next rate.
+    this.bytesPerMs = bytesPerSecond / 1000;
+    const now = this.clock.monotonic();
+    const owed = this.freeAt > now && before !== Infinity ? (this.freeAt - now) * before : 0;
+    this.freeAt = this.bytesPerMs === 0 ? Infinity : now + (Number.isFinite(owed) ? owed / this.bytesPerMs : 0);
+  }
+
+  take(bytes: number): void {
+    this.freeAt = Math.max(this.freeAt, this.clock.monotonic()) + bytes / this.bytesPerMs;
+  }
+}
