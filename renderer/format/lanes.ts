@@ -166,7 +166,7 @@ export function buildLanes(index: LaneIndex, source: LaneSource, choice: LaneCho
   const lanes: Lane[] = [];
   const elections = byLane.get('controller') ?? [];
   if (elections.length > 0 || source.controllerId !== null)
-    lanes.push(lane('controller', 'controller', 'Controller', controllerSpans(elections, source.controllerId)));
+    lanes.push(lane('controller', 'controller', 'Controller', controllerSpans(elections, byLane, source.controllerId)));
   const brokerIds = new Set([...source.brokers.map(({ id }) => id), ...recent('broker', 16).map(Number)]);
   for (const id of [...brokerIds].sort((a, b) => a - b)) {
     const row = source.brokers.find((broker) => broker.id === id) ?? null;
@@ -227,26 +227,39 @@ function notBefore(spans: Span[], at: number): Span[] {
   return spans.filter((span) => span.until === null || span.until > at).map((span) => (span.from < at ? { ...span, from: at } : span));
 }
 
-function controllerSpans(elections: readonly TimelineEvent[], now: number | null): Span[] {
+const ENDS_BROKER: ReadonlySet<string> = new Set(['lab/nodeStopped', 'lab/nodeKilled', 'lab/powerCut', 'node/failed']);
+
+/** Elections, and between them what ended the broker that had been elected. */
+function controllerSpans(elections: readonly TimelineEvent[], byLane: LaneIndex['byLane'], now: number | null): Span[] {
   const spans = new Spans();
   const first = elections[0]?.details?.['previousLeader'];
-  if (typeof first === 'number') spans.begin(EVER, 'control', `broker ${first}`, null);
   let last: number | null = typeof first === 'number' ? first : null;
+  if (last !== null) spans.begin(EVER, 'control', `broker ${last}`, null);
+  const gone = (from: number, until: number): void => {
+    if (last === null) return;
+    const end = byLane.get(`broker:${last}`)?.find((event) => ENDS_BROKER.has(event.type) && event.at >= from && event.at < until);
+    if (end === undefined) return;
+    spans.begin(end.at, 'bad', 'none', end.id);
+    last = null;
+  };
+  let since = EVER;
   for (const event of elections) {
     if (event.broker === undefined) continue;
+    gone(since, event.at);
     spans.begin(event.at, 'control', `broker ${event.broker}`, event.id);
     last = event.broker;
+    since = event.at;
   }
+  gone(since, Infinity);
   if (elections.length === 0 && now !== null) spans.begin(EVER, 'control', `broker ${now}`, null);
-  else if (now === null && last !== null) markUnsure(spans.list, 'bad', 'none known');
+  else if (now === null && last !== null) markUnsure(spans.list, 'none known');
   return spans.list;
 }
 
-/** The present is not what the events led to, and nobody recorded since when: said at the very end, not guessed. */
-function markUnsure(spans: Span[], tone: SpanTone, word: string): void {
+/** The present is not what the events led to, and nobody recorded since when: said in words, the span keeps its look. */
+function markUnsure(spans: Span[], word: string): void {
   const last = spans.at(-1);
   if (last?.until === null) last.word = `${last.word}; now ${word}`;
-  if (last?.until === null) last.tone = tone;
 }
 
 type Process = 'down' | 'starting' | 'running' | 'frozen' | 'stopping';
@@ -432,7 +445,7 @@ function partitionSpans(
     const present = now === null ? 'none answers' : `broker ${now}`;
     const open = spans.list.at(-1);
     if (open?.word === '?') open.word = `? now ${present}`;
-    else markUnsure(spans.list, now === null ? 'bad' : 'led', present);
+    else markUnsure(spans.list, present);
   }
   return spans.list;
 }
@@ -456,7 +469,7 @@ function groupSpans(events: readonly TimelineEvent[], row: GroupRow | undefined)
   const last = spans.list.at(-1);
   const present = groupPresent(row);
   if (last === undefined) spans.begin(EVER, present.tone, present.word, null);
-  else if (last.word === 'stable' && row.state === 'Empty') markUnsure(spans.list, 'none', 'empty');
+  else if (last.word === 'stable' && row.state === 'Empty') markUnsure(spans.list, 'empty');
   return spans.list;
 }
 

@@ -166,6 +166,17 @@ describe('lanes', () => {
     expect(told(lanesOf(events).get('link:2-3'))).toEqual(['0–1000 whole', '1000–3000 cut', '3000–4000 slow', '4000– whole']);
   });
 
+  it('has no controller from where the one that led was killed until the next election', () => {
+    const killed: TimelineEvent = { id: 2, type: 'lab/nodeKilled', at: 1_000, node: null, broker: 1 };
+    const events: TimelineEvent[] = [
+      { id: 1, type: 'quorum/leaderElected', at: 500, node: 1, broker: 1 },
+      killed,
+      { id: 3, type: 'quorum/leaderElected', at: 1_800, node: 2, broker: 2, details: { previousLeader: 1 } },
+    ];
+    expect(told(lanesOf(events).get('controller'))).toEqual(['500–1000 broker 1', '1000–1800 none', '1800– broker 2']);
+    expect(told(lanesOf([...events, { ...killed, id: 4, at: 3_000, broker: 2 }]).get('controller')).at(-1)).toBe('3000– none');
+  });
+
   it('takes the view for what no event tells: a broker out of reach', () => {
     expect(told(lanesOf([], [], [broker(1, { state: 'unreachable', since: 700 })]).get('broker:1'))).toEqual(['700– unreachable']);
   });
