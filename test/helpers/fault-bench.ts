@@ -138,7 +138,12 @@ export class FaultBench {
       clientId: 'judge',
     });
     try {
-      const answer = await client.send(metadata, 12, { topics: topics.map((name) => ({ name })) }, { timeoutMs: 1_000 });
+      const answer = await client.send(
+        metadata,
+        12,
+        { topics: topics.map((name) => ({ name })), allowAutoTopicCreation: false },
+        { timeoutMs: 1_000 },
+      );
       return answer.topics.flatMap(({ partitions }) =>
         partitions
           .toSorted((one, other) => one.partitionIndex - other.partitionIndex)
