@@ -16,6 +16,7 @@ import { recordsLength, type FetchEntry, type FetchResult } from './fetch-sessio
 import { Partition, type PartitionEnvironment, type PartitionListener } from './partition.ts';
 import { Purgatory } from './purgatory.ts';
 import { ReplicaFetcherManager, type Peer, type ReplicaFetcherSettings } from './replica-fetcher.ts';
+import { RecordDeletions } from './replica-manager-delete.ts';
 import { DelayedFetch, missingPartitionError, readEntries, type FetchParameters, type PartitionLookup } from './replica-manager-fetch.ts';
 import { RefusedSequences } from './refused-sequences.ts';
 import { ReplicationThrottle, type ThrottledReplicas } from './replication-throttle.ts';
@@ -79,6 +80,8 @@ export class ReplicaManager implements PartitionLookup {
   private readonly isr: IsrManager;
   private readonly fetchers: ReplicaFetcherManager;
   readonly throttle: ReplicationThrottle;
+  /** Requests to delete records. */
+  readonly deletions: RecordDeletions;
   private readonly produces: Purgatory<Partition>;
   private readonly consumerFetches: Purgatory<Partition>;
   private readonly replicaFetches: Purgatory<Partition>;
@@ -96,6 +99,7 @@ export class ReplicaManager implements PartitionLookup {
     this.produces = new Purgatory({ clock, maxOperations, ordered: true });
     this.consumerFetches = new Purgatory({ clock, maxOperations, ordered: false });
     this.replicaFetches = new Purgatory({ clock, maxOperations, ordered: false });
+    this.deletions = new RecordDeletions(this, { clock, maxOperations });
     const brokerEpoch = (): bigint => options.image().brokers.get(brokerId)?.epoch ?? -1n;
     this.isr = new IsrManager({ brokerId, brokerEpoch, send: options.alterPartition, clock, logger });
     const listener: PartitionListener = {
@@ -105,10 +109,12 @@ export class ReplicaManager implements PartitionLookup {
         this.consumerFetches.wake(partition);
         if (options.selectsClosest) this.replicaFetches.wakeAll(partition);
       },
+      followerStarted: (partition) => this.deletions.wake(partition),
       stateChanged: (partition) => {
         this.produces.wakeAll(partition);
         this.consumerFetches.wakeAll(partition);
         this.replicaFetches.wakeAll(partition);
+        this.deletions.wake(partition);
       },
     };
     this.env = {
@@ -154,6 +160,7 @@ export class ReplicaManager implements PartitionLookup {
     this.isr.close();
     for (const partition of this.partitions()) partition.close();
     this.produces.close();
+    this.deletions.close();
     this.consumerFetches.close();
     this.replicaFetches.close();
   }
