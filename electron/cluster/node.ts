@@ -64,6 +64,7 @@ class RunningNode implements Node {
   private clientServer: Server | undefined;
   private connections = 0;
   private stopping: Promise<void> | undefined;
+  private failed = false;
   private abandonStart: ((error: Error) => void) | undefined;
 
   constructor(options: NodeOptions) {
@@ -75,17 +76,18 @@ class RunningNode implements Node {
   async start(): Promise<void> {
     const { config, clock, disk, random, logger, events } = this.options;
     const settings = brokerSettings(config.properties, config.voters.length);
-    claimDirectory(disk, random, config);
+    const directoryId = claimDirectory(disk, random, config);
     const connectPeer = (address: Address): PeerClient => this.connect(address);
     const quorum = new MetadataQuorum({
       config,
+      directoryId,
       clock,
       disk,
       random,
       logger,
       events,
       connectPeer,
-      onFailure: (error) => this.options.onFailure?.(error),
+      onFailure: (error) => this.fail(error),
       raftSettings: {
         fetchTimeoutMs: settings.controllerQuorumFetchTimeoutMs,
         electionTimeoutMs: settings.controllerQuorumElectionTimeoutMs,
@@ -113,6 +115,7 @@ class RunningNode implements Node {
       controller: quorum.channel,
       // A replica fetcher has one fetch at a time, and has written what it brought before it sends the next.
       connectReplica: (address) => this.connect(address, { reuseAnswers: true }),
+      onFailure: (error) => this.fail(error),
       onState: (state) => {
         if (state !== 'running') return;
         serving = true;
@@ -170,6 +173,13 @@ class RunningNode implements Node {
     const timer = this.options.clock.setTimer(RESIGN_MS, () => quorum.kill());
     await quorum.stop();
     timer.cancel();
+  }
+
+  /** Disk and quorum may fail one after the other; the first says why. */
+  private fail(error: unknown): void {
+    if (this.failed) return;
+    this.failed = true;
+    this.options.onFailure?.(error);
   }
 
   private refuseIfStopping(): void {

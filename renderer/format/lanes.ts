@@ -103,6 +103,7 @@ export function lanesOf(event: TimelineEvent): string[] {
 export function buildLanes(events: readonly TimelineEvent[], source: LaneSource, choice: LaneChoice): Lane[] {
   const byLane = new Map<string, TimelineEvent[]>();
   const touched = new Map<string, number>();
+  const began = runBegan(events);
   for (const event of events) {
     for (const key of lanesOf(event)) {
       const list = byLane.get(key);
@@ -121,11 +122,16 @@ export function buildLanes(events: readonly TimelineEvent[], source: LaneSource,
     key,
     kind,
     label,
-    spans,
+    spans: notBefore(spans, began),
     events: byLane.get(key) ?? [],
   });
 
   const lanes: Lane[] = [];
+  const created = new Map(
+    events.flatMap((event): [string, number][] =>
+      event.type === 'topic/created' && event.topic !== undefined ? [[event.topic, event.at]] : [],
+    ),
+  );
   const elections = byLane.get('controller') ?? [];
   if (elections.length > 0 || source.controllerId !== null)
     lanes.push(lane('controller', 'controller', 'Controller', controllerSpans(elections, source.controllerId)));
@@ -150,7 +156,8 @@ export function buildLanes(events: readonly TimelineEvent[], source: LaneSource,
   const cuts = events.filter((event) => CHANGES_LEADERS.has(event.type) && isCut(event));
   for (const name of [...new Set(partitions)].sort(compareText)) {
     const key = `partition:${name}`;
-    lanes.push(lane('partition', key, name, partitionSpans(name, byLane.get(key) ?? [], leaders.get(name), cuts)));
+    const spans = partitionSpans(name, byLane.get(key) ?? [], leaders.get(name), cuts);
+    lanes.push(lane('partition', key, name, notBefore(spans, created.get(name.slice(0, name.lastIndexOf('-'))) ?? EVER)));
   }
   const groups = new Map(source.groups.map((group) => [group.id, group]));
   const living = source.groups.filter(({ members }) => members.length > 0).map(({ id }) => id);
@@ -180,6 +187,14 @@ class Spans {
 
 /** The record begins somewhere; what was before is drawn from there on as it must have been. */
 const EVER = 0;
+
+/** When the run began, where the record still reaches back to it: nothing was anything before. */
+const runBegan = (events: readonly TimelineEvent[]): number => (events[0]?.id === 1 ? events[0].at : EVER);
+
+/** What was before the run, or before its topic was made, was not. */
+function notBefore(spans: Span[], at: number): Span[] {
+  return spans.filter((span) => span.until === null || span.until > at).map((span) => (span.from < at ? { ...span, from: at } : span));
+}
 
 function controllerSpans(elections: readonly TimelineEvent[], now: number | null): Span[] {
   const spans = new Spans();
@@ -395,7 +410,8 @@ function groupSpans(events: readonly TimelineEvent[], row: GroupRow | undefined)
   const spans = new Spans();
   for (const event of events) {
     if (event.type === 'group/rebalanceStarted') {
-      if (spans.list.length === 0) spans.begin(EVER, 'ok', 'stable', null);
+      // A first member that joins is no rebalance of a group that was stable.
+      if (spans.list.length === 0 && events[0]?.type !== 'group/memberJoined') spans.begin(EVER, 'ok', 'stable', null);
       spans.begin(event.at, 'warn', 'rebalances', event.id);
     } else if (event.type === 'group/rebalanced') {
       // Its beginning was not recorded, or another node's to tell: then only the end is known.

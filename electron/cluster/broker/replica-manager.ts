@@ -35,6 +35,8 @@ export interface PartitionLogs {
   logs(): Iterable<{ topic: string; partition: number; log: Log }>;
   /** Asks for a topic's settings anew and gives them to its logs. */
   updateConfig(topic: string): void;
+  /** Why the directory takes no writes; undefined while its disk works. */
+  readonly storageError?: KafkaError | undefined;
 }
 
 export interface ReplicaManagerOptions {
@@ -151,6 +153,11 @@ export class ReplicaManager implements PartitionLookup {
     this.scheduleIsrCheck();
   }
 
+  /** Fetches no more: there is nowhere to write to. */
+  stopFollowing(): void {
+    this.fetchers.close();
+  }
+
   /** Answers all that waits, stops to follow. Logs stay open: they are the log manager's. */
   stop(): void {
     if (this.stopped) return;
@@ -182,6 +189,10 @@ export class ReplicaManager implements PartitionLookup {
   }
   image(): MetadataImage {
     return this.options.image();
+  }
+  /** Why the directory takes no writes; undefined while its disk works. */
+  get storageError(): KafkaError | undefined {
+    return this.options.logs.storageError;
   }
   offlineError(topic: string, index: number): number {
     return this.offline.get(topic)?.has(index) === true ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.NONE;

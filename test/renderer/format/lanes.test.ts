@@ -71,17 +71,34 @@ const STORY: TimelineEvent[] = [
   { id: 8, type: 'cluster/brokerUnfenced', at: 9_400, node: 2, broker: 3, causeId: 7 },
 ];
 
+const EARLIER: TimelineEvent = { id: 0, type: 'topic/configChanged', at: 0, node: 1, topic: 'other' };
+
 function lanesOf(
   events: readonly TimelineEvent[],
   topics: TopicRow[] = [topic('orders', [1, 2, 1, 2, 1, 2])],
   brokers = [1, 2, 3].map((id) => broker(id)),
+  whole = false,
 ) {
-  const lanes = buildLanes(events, { brokers, topics, groups: [], controllerId: 2 }, { partitions: [], most: 5, notBefore: 0 });
+  // Unless the record is whole, what came before it is assumed to have gone on for ever.
+  const record = whole ? events : [EARLIER, ...events];
+  const lanes = buildLanes(record, { brokers, topics, groups: [], controllerId: 2 }, { partitions: [], most: 5, notBefore: 0 });
   return new Map(lanes.map((lane) => [lane.key, lane]));
 }
 const told = (lane: Lane | undefined): string[] => (lane?.spans ?? []).map((span) => `${span.from}–${span.until ?? ''} ${span.word}`);
 
 describe('lanes', () => {
+  it('begin with the run, where the record reaches back to it, and with the topic', () => {
+    const events: TimelineEvent[] = [
+      { id: 1, type: 'cluster/brokerUnfenced', at: 500, node: 2, broker: 3 },
+      { id: 2, type: 'topic/created', at: 800, node: 2, topic: 'orders' },
+      ...STORY.map((event) => ({ ...event, id: event.id + 10, ...(event.causeId === undefined ? {} : { causeId: event.causeId + 10 }) })),
+    ];
+    const lanes = lanesOf(events, [topic('orders', [1, 2, 1, 2, 1, 2])], [broker(3)], true);
+    expect(told(lanes.get('partition:orders-2'))).toEqual(['800–4100 broker 3', '4100– broker 1']);
+    expect(told(lanes.get('group:billing'))[0]).toBe('500–4200 stable');
+    expect(told(lanes.get('broker:3'))[0]).toBe('500–1000 online');
+  });
+
   it('replays a broker from frozen over fenced to online', () => {
     expect(told(lanesOf(STORY).get('broker:3'))).toEqual([
       '0–1000 online',
