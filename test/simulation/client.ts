@@ -92,6 +92,12 @@ export class Client {
     return this.leaders.get(`${topic}-${partition}`);
   }
 
+  /** KIP-320: whoever read in an epoch is not to be answered by the leader of an older one. */
+  sawEpoch(topic: string, partition: number, epoch: number): void {
+    const key = `${topic}-${partition}`;
+    if (epoch > (this.leaders.get(key)?.epoch ?? -1)) this.leaders.set(key, { broker: -1, epoch });
+  }
+
   /** Asks for the leaders of topics; what fails is asked again by whoever needs it. */
   refresh(topics: readonly string[]): Promise<void> {
     this.refreshing ??= this.fetchMetadata(topics).finally(() => {

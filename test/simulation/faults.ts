@@ -1,8 +1,10 @@
 /** Faults, drawn from a seed before a run begins, so that a run with some of them left out is otherwise the same. */
 import type { Random } from '../../electron/cluster/lib/random.ts';
 
-/** A node by id, or whoever plays a part when the fault strikes. */
-export type Target = number | 'leader' | 'controller';
+/** A node by id, or whoever plays a part when the fault strikes: leader and an in-sync follower of orders-0, the groups' coordinator. */
+export type Target = number | 'leader' | 'follower' | 'coordinator' | 'controller';
+
+const PARTS: readonly Target[] = ['leader', 'leader', 'follower', 'coordinator', 'controller'];
 
 export type Fault = {
   /** True time, ms after the cluster was ready. */
@@ -31,6 +33,8 @@ export type Fault = {
   | { readonly kind: 'fullDisk'; readonly node: Target; readonly freeBytes: number }
   /** Killed, and bits of its logs flip before it starts again. */
   | { readonly kind: 'corrupt'; readonly node: Target; readonly where: 'tail' | 'closed' }
+  /** A client's process stands still, and goes on as if nothing had been. */
+  | { readonly kind: 'pauseClient'; readonly client: string }
   | { readonly kind: 'clockSkew'; readonly node: Target; readonly skewMs: number }
 );
 
@@ -61,6 +65,7 @@ export const ALL_FAULTS: Weights = {
   fullDisk: 0.7,
   corrupt: 1,
   clockSkew: 1,
+  pauseClient: 2,
 };
 
 export function drawFaults(random: Random, shape: Shape, weights: Weights): Fault[] {
@@ -85,7 +90,7 @@ export function drawFaults(random: Random, shape: Shape, weights: Weights): Faul
 function draw(random: Random, { nodes, clients }: Shape, kind: FaultKind, at: number): Fault {
   // From a blink, shorter than any session, to longer than all of them.
   const forMs = Math.round(60 * 2 ** (random.next() * 7));
-  const node: Target = random.next() < 0.3 ? 'leader' : random.next() < 0.2 ? 'controller' : 1 + random.int(nodes);
+  const node: Target = random.next() < 0.5 ? (PARTS[random.int(PARTS.length)] ?? 'leader') : 1 + random.int(nodes);
   const afterOperations = random.next() < 0.5 ? 0 : 1 + random.int(40);
   const time = { at, forMs };
   const name = (): string => {
@@ -137,6 +142,8 @@ function draw(random: Random, { nodes, clients }: Shape, kind: FaultKind, at: nu
       return { kind, node, freeBytes: random.int(20_000), ...time };
     case 'corrupt':
       return { kind, node, where: random.next() < 0.7 ? 'tail' : 'closed', ...time };
+    case 'pauseClient':
+      return { kind, client: clients[random.int(clients.length)] ?? '', ...time };
     case 'clockSkew':
       return { kind, node, skewMs: Math.round((random.next() - 0.5) * 2 * 10 ** (1 + random.int(6))), ...time };
   }

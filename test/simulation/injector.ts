@@ -7,13 +7,15 @@ import { quorumOf } from './inspect.ts';
 import { DATA, type Machine } from './machine.ts';
 import type { SimNetwork } from './network.ts';
 import type { Watch } from './watch.ts';
-import type { World } from './world.ts';
+import type { Host, World } from './world.ts';
 
 export interface InjectorOptions {
   world: World;
   network: SimNetwork;
   machines: readonly Machine[];
   watch: Watch;
+  /** A client's process. */
+  client(name: string): Host | undefined;
   trace(text: string): void;
 }
 
@@ -131,6 +133,11 @@ export class Injector {
         this.corrupt(machine, fault.where);
         return this.keepDown(machine);
       }
+      case 'pauseClient': {
+        const host = this.options.client(fault.client);
+        host?.freeze();
+        return () => host?.thaw();
+      }
       case 'clockSkew': {
         const { host } = this.target(fault.node);
         if (host === undefined) return () => undefined;
@@ -143,13 +150,26 @@ export class Injector {
   }
 
   private target(target: Target): Machine {
+    const { machines } = this.options;
+    const id = typeof target === 'number' ? target : this.playing(target);
+    // No leader: any.
+    return machines[Math.max(1, id ?? 1) - 1] ?? (machines[0] as Machine);
+  }
+
+  private playing(part: Exclude<Target, number>): number | undefined {
     const { machines, watch } = this.options;
-    let id: number | undefined;
-    if (target === 'leader') id = watch.image?.topics.get('orders')?.partitions[0]?.leader;
-    else if (target === 'controller') {
-      id = machines.find(({ node, running }) => running && node !== undefined && quorumOf(node)?.status.role === 'leader')?.id;
-    } else id = target;
-    return machines[(id ?? 1) - 1] ?? (machines[0] as Machine);
+    const orders = watch.image?.topics.get('orders')?.partitions[0];
+    const runs = (id: number): boolean => machines[id - 1]?.running === true;
+    switch (part) {
+      case 'leader':
+        return orders?.leader;
+      case 'follower':
+        return orders?.isr.find((id) => id !== orders.leader && runs(id));
+      case 'coordinator':
+        return watch.image?.topics.get('__consumer_offsets')?.partitions[0]?.leader;
+      case 'controller':
+        return machines.find(({ node, running }) => running && node !== undefined && quorumOf(node)?.status.role === 'leader')?.id;
+    }
   }
 
   private kill(machine: Machine): void {

@@ -192,8 +192,9 @@ export class Member {
     });
     this.expect(answer.errorCode, 'OffsetFetch');
     for (const topic of answer.topics) {
-      for (const { partitionIndex, committedOffset, errorCode } of topic.partitions) {
+      for (const { partitionIndex, committedOffset, committedLeaderEpoch, errorCode } of topic.partitions) {
         this.expect(errorCode, 'OffsetFetch');
+        client.sawEpoch(topic.name, partitionIndex, committedLeaderEpoch);
         options.history.committedReads.push({
           group: options.group,
           topic: topic.name,

@@ -102,6 +102,7 @@ class Run {
       network: this.network,
       machines: this.machines,
       watch: this.watch,
+      client: (name) => this.clients().find((client) => client.name === name)?.host,
       trace: this.trace,
     });
     this.world.afterEvent = (host) => {
@@ -141,9 +142,7 @@ class Run {
     this.injector.healAll();
     await this.recover();
     this.judge();
-    for (const { host } of [...this.machines, ...this.producers.map(({ client }) => client), ...this.consumers.map(({ client }) => client)])
-      host?.end();
-    for (const { client } of this.members) client.host.end();
+    for (const { host } of [...this.machines, ...this.clients()]) host?.end();
   }
 
   private readonly trace = (text: string): void => {
@@ -227,6 +226,10 @@ class Run {
     await world.run(world.time + START_MS, () => created);
     client.host.end();
     if (!created) this.history.violation('no start', world.time, 'the topics could not be created');
+  }
+
+  private clients(): Client[] {
+    return [...this.producers, ...this.consumers, ...this.members].map(({ client }) => client);
   }
 
   private bootstrap(): { host: string; port: number }[] {

@@ -189,6 +189,11 @@ export class Watch {
         this.violate('two leaders in an epoch', `${key}: ${other} and ${machine.name} in epoch ${leaderEpoch}`, key);
       }
       this.leaders.set(term, machine.name);
+      const committed = this.committed.get(key) ?? 0n;
+      if (partition.log.logEndOffset < committed) {
+        const text = `${key}: ${machine.name} leads in epoch ${leaderEpoch} with a log up to ${partition.log.logEndOffset}; ${committed} was committed`;
+        this.violate('leader lacks committed records', text, key);
+      }
     }
     if (highWatermark > (this.committed.get(key) ?? 0n)) this.committed.set(key, highWatermark);
   }

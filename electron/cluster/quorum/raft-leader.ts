@@ -46,6 +46,8 @@ export class LeaderState {
   /** The other voters. */
   readonly followers: ReadonlyMap<number, ReplicaProgress>;
   private readonly observers = new Map<number, ReplicaProgress>();
+  /** `voter:directory` for whose sake this leader was elected anew in this epoch. */
+  renewedFor: string | undefined;
   private readonly pendingAppends: PendingAppend[] = [];
   private readonly pendingFetches = new Map<number, PendingFetch>();
 
@@ -107,10 +109,10 @@ export class LeaderState {
     return majority > this.epochStartOffset ? majority : undefined;
   }
 
-  /** Whether a majority, the leader included, has been heard of since `since` (monotonic ms). */
-  heardMajoritySince(since: number): boolean {
+  /** Whether a majority, the leader included and `without` not, has been heard of since `since` (monotonic ms). */
+  heardMajoritySince(since: number, without = -1): boolean {
     let heard = 1;
-    for (const voter of this.followers.values()) if (voter.fetchedAt >= since) heard++;
+    for (const voter of this.followers.values()) if (voter.fetchedAt >= since && voter.id !== without) heard++;
     return heard > (this.followers.size + 1) / 2;
   }
 

@@ -1,0 +1,245 @@
+/**
+ * Bugs to plant, to see that the checker sees them. None has a hook in the product: each puts a wrong method in the place of a right one,
+ * and takes it out again.
+ */
+import { Partition } from '../../electron/cluster/broker/partition.ts';
+import { ReplicaFetcherManager } from '../../electron/cluster/broker/replica-fetcher.ts';
+import { ReplicaManager } from '../../electron/cluster/broker/replica-manager.ts';
+import { GroupShard } from '../../electron/cluster/coordinator/group/group-shard.ts';
+import type { CommitRequest } from '../../electron/cluster/coordinator/group/offset-requests.ts';
+import type { DiskFile } from '../../electron/cluster/lib/disk.ts';
+import { MemoryDisk } from '../../electron/cluster/lib/memory-disk.ts';
+import { Log } from '../../electron/cluster/log/log.ts';
+import { ProducerState } from '../../electron/cluster/log/producer-state.ts';
+import { alterPartition } from '../../electron/cluster/protocol/apis/alter-partition.ts';
+import { brokerRegistration } from '../../electron/cluster/protocol/apis/broker-registration.ts';
+import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
+import type { RequestOf, ResponseOf } from '../../electron/cluster/protocol/schema.ts';
+import { Controller } from '../../electron/cluster/quorum/controller.ts';
+import type { MetadataImage } from '../../electron/cluster/quorum/image.ts';
+import { QuorumStateFile, type VoteState } from '../../electron/cluster/quorum/vote-store.ts';
+import type { Fault, Weights } from './faults.ts';
+
+export interface PlantedBug {
+  readonly name: string;
+  /** Faults that bring it out, to find it sooner than by all of them. */
+  readonly weights: Weights;
+  /** A schedule of its own, where luck would take long. */
+  readonly faults?: readonly Fault[];
+  readonly nodes?: number;
+  /** Puts it in place; returns what takes it out. */
+  plant(): () => void;
+}
+
+type Method = (this: never, ...args: never[]) => unknown;
+
+/** Puts `wrong` in the place of a method, private or not; it is handed the right one. */
+function replace<T extends object>(prototype: T, name: string, wrong: (right: (self: T, ...args: unknown[]) => unknown) => (self: T, ...args: unknown[]) => unknown): () => void {
+  const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
+  if (descriptor === undefined) throw new Error(`there is no ${name} to be replaced`);
+  const original = (descriptor.get ?? descriptor.value) as Method;
+  const call = (self: T, ...args: unknown[]): unknown => Reflect.apply(original, self, args);
+  const substitute = wrong(call);
+  const method = function (this: T, ...args: unknown[]): unknown {
+    return substitute(this, ...args);
+  };
+  Object.defineProperty(prototype, name, descriptor.get === undefined ? { ...descriptor, value: method } : { ...descriptor, get: method });
+  return () => {
+    Object.defineProperty(prototype, name, descriptor);
+  };
+}
+
+function imageOf(controller: Controller): MetadataImage | undefined {
+  return (Reflect.get(controller, 'active') as { image: MetadataImage } | undefined)?.image;
+}
+
+/** Files whose path fits are written and never synced, whatever their owner thinks. */
+function withoutSync(fits: (path: string) => boolean): () => void {
+  return replace(MemoryDisk.prototype, 'open', (right) => (self, ...args) => {
+    const file = right(self, ...args) as DiskFile;
+    return fits(file.path) ? { ...file, sync: () => undefined } : file;
+  });
+}
+
+const KILLS: Weights = { kill: 6, isolate: 3, freeze: 3, stop: 2 };
+const POWER: Weights = { powerCut: 5, powerCutAll: 4, kill: 2, isolate: 1 };
+
+export const PLANTED: readonly PlantedBug[] = [
+  {
+    name: 'the high watermark advances before followers have the records',
+    weights: KILLS,
+    plant: () =>
+      replace(Partition.prototype, 'advanceHighWatermark', () => (self) => {
+        if (self.role !== 'leader') return;
+        self.log.updateHighWatermark(self.log.logEndOffset);
+        (Reflect.get(self, 'env') as { listener: { committed(partition: Partition): void } }).listener.committed(self);
+      }),
+  },
+  {
+    name: 'the high watermark does not wait for the slowest of the ISR',
+    weights: KILLS,
+    plant: () =>
+      replace(Partition.prototype, 'advanceHighWatermark', () => (self) => {
+        if (self.role !== 'leader' || self.underMinIsr) return;
+        const followers = Reflect.get(self, 'followers') as Map<number, { logEndOffset: bigint }>;
+        const ends = [...followers.values()].map(({ logEndOffset }) => logEndOffset).sort((a, b) => (a < b ? 1 : -1));
+        const next = ends[0] ?? self.log.logEndOffset;
+        if (next <= self.log.highWatermark) return;
+        self.log.updateHighWatermark(next);
+        (Reflect.get(self, 'env') as { listener: { committed(partition: Partition): void } }).listener.committed(self);
+      }),
+  },
+  {
+    name: 'a follower truncates to its high watermark, not to where the epochs part',
+    weights: KILLS,
+    plant: () =>
+      replace(ReplicaFetcherManager.prototype, 'follow', (right) => (self, ...args) => {
+        const partition = args[0] as Partition;
+        partition.truncate(partition.log.highWatermark, 'planted');
+        return right(self, partition);
+      }),
+  },
+  {
+    name: 'acks=all is answered with fewer in sync than min.insync.replicas',
+    weights: {},
+    nodes: 5,
+    // Both followers go, the leader writes on alone and then loses its power, and one of the two comes back first.
+    faults: [
+      { kind: 'kill', node: 'follower', afterOperations: 0, at: 200, forMs: 7_000 },
+      { kind: 'kill', node: 'follower', afterOperations: 0, at: 300, forMs: 7_500 },
+      { kind: 'powerCut', node: 'leader', afterOperations: 0, at: 6_000, forMs: 5_000 },
+    ],
+    plant: () => replace(Partition.prototype, 'underMinIsr', () => () => false),
+  },
+  {
+    name: 'the ISR changes without compare-and-set',
+    weights: KILLS,
+    plant: () =>
+      replace(Controller.prototype, 'handle', (right) => (self, ...args) => {
+        const [apiKey, request] = args;
+        const image = imageOf(self);
+        if (apiKey !== alterPartition.key || image === undefined) return right(self, ...args);
+        const asked = request as RequestOf<typeof alterPartition>;
+        // One request for each leader there is by now, in its name.
+        const answers = asked.topics.flatMap((topic) =>
+          topic.partitions.map((partition) => {
+            const now = image.topicsById.get(topic.topicId)?.partitions[partition.partitionIndex];
+            const brokerEpoch = image.brokers.get(now?.leader ?? -1)?.epoch;
+            if (now === undefined || brokerEpoch === undefined) return right(self, ...args);
+            const isr = [...new Set([now.leader, ...partition.newIsrWithEpochs.map(({ brokerId }) => brokerId)])];
+            const newIsrWithEpochs = isr.map((brokerId) => ({ brokerId, brokerEpoch: -1n }));
+            const { leaderEpoch, partitionEpoch } = now;
+            const partitions = [{ ...partition, newIsr: isr, newIsrWithEpochs, leaderEpoch, partitionEpoch }];
+            return right(self, apiKey, { ...asked, brokerId: now.leader, brokerEpoch, topics: [{ ...topic, partitions }] });
+          }),
+        );
+        return Promise.all(answers).then((all) => {
+          const each = all as ResponseOf<typeof alterPartition>[];
+          return { ...each[0], topics: each.flatMap(({ topics }) => topics) };
+        });
+      }),
+  },
+  {
+    name: 'a broker that lost what it had not flushed is trusted like one that stopped in order',
+    weights: { powerCut: 8, kill: 2 },
+    plant: () =>
+      replace(Controller.prototype, 'handle', (right) => (self, ...args) => {
+        const [apiKey, request] = args;
+        if (apiKey !== brokerRegistration.key) return right(self, ...args);
+        const asked = request as RequestOf<typeof brokerRegistration>;
+        return right(self, apiKey, { ...asked, previousBrokerEpoch: imageOf(self)?.brokers.get(asked.brokerId)?.epoch ?? -1n });
+      }),
+  },
+  {
+    name: 'a vote is not persisted',
+    weights: { ...KILLS, kill: 12 },
+    plant: () => {
+      // Kept in memory for a process, and forgotten by the next.
+      const kept = new WeakMap<QuorumStateFile, VoteState>();
+      const write = replace(QuorumStateFile.prototype, 'write', () => (self, state) => {
+        kept.set(self, state as VoteState);
+      });
+      const read = replace(QuorumStateFile.prototype, 'read', (right) => (self) => kept.get(self) ?? right(self));
+      return () => {
+        write();
+        read();
+      };
+    },
+  },
+  {
+    name: 'a vote is written and not synced before it is given',
+    weights: POWER,
+    plant: () => withoutSync((path) => path.includes('quorum-state')),
+  },
+  {
+    name: 'the metadata log is not synced before it is acknowledged',
+    weights: POWER,
+    plant: () => withoutSync((path) => path.includes('__cluster_metadata') && path.endsWith('.log')),
+  },
+  {
+    name: 'flush.messages=1 is not obeyed',
+    weights: { powerCutAll: 4 },
+    plant: () => withoutSync((path) => path.includes('ledger') && path.endsWith('.log')),
+  },
+  {
+    name: 'leader epochs are not compared when a follower fetches',
+    weights: { ...KILLS, isolate: 8 },
+    plant: () => replace(Log.prototype, 'endOffsetForEpoch', () => (self, epoch) => ({ leaderEpoch: epoch, endOffset: self.logEndOffset })),
+  },
+  {
+    name: 'the epoch of a request is not checked',
+    weights: { isolate: 6, freeze: 6, partition: 4, kill: 2 },
+    plant: () => replace(Partition.prototype, 'checkLeaderEpoch', () => () => ErrorCode.NONE),
+  },
+  {
+    name: 'repeated batches are not recognised',
+    weights: KILLS,
+    plant: () => replace(ProducerState.prototype, 'check', () => () => undefined),
+  },
+  {
+    name: 'producer state is not kept by followers',
+    weights: KILLS,
+    plant: () =>
+      replace(Log.prototype, 'appendAsFollower', (right) => (self, ...args) => {
+        const result = right(self, ...args);
+        (Reflect.get(self, 'core') as { producers: ProducerState }).producers.clear();
+        return result;
+      }),
+  },
+  {
+    name: 'committed offsets are not replicated before they are acknowledged',
+    weights: {},
+    faults: [
+      { kind: 'isolate', node: 'coordinator', oneWay: 'both', clientsToo: false, at: 1_000, forMs: 5_000 },
+      { kind: 'isolate', node: 'coordinator', oneWay: 'both', clientsToo: false, at: 6_500, forMs: 5_000 },
+    ],
+    plant: () =>
+      replace(ReplicaManager.prototype, 'appendAs', (right) => (self, ...args) => {
+        const { result } = right(self, ...args) as { result: unknown };
+        return { result, committed: Promise.resolve(ErrorCode.NONE) };
+      }),
+  },
+  {
+    name: "a commit's generation is not checked",
+    weights: { pauseClient: 10, isolate: 2 },
+    plant: () =>
+      replace(GroupShard.prototype, 'decideCommit', (right) => (self, ...args) => {
+        const [request, ...rest] = args;
+        const asked = request as CommitRequest;
+        const groups = Reflect.get(self, 'groups') as Map<string, { generation: number; members: Map<string, unknown> }>;
+        const group = groups.get(asked.groupId);
+        const [member] = group?.members.keys() ?? [];
+        if (group === undefined || member === undefined) return right(self, ...args);
+        return right(self, { ...asked, memberId: member, generationIdOrMemberEpoch: group.generation }, ...rest);
+      }),
+  },
+  {
+    name: 'a new leader opens its log from the high watermark',
+    weights: KILLS,
+    plant: () =>
+      replace(Partition.prototype, 'startTerm', (right) => (self) => {
+        if (self.log.highWatermark < self.log.logEndOffset) self.log.truncateTo(self.log.highWatermark);
+        return right(self);
+      }),
+  },
+];
