@@ -7,7 +7,16 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     // These drive processes, browsers or real clients; build/test.ts runs them one after another.
-    exclude: ['test/clients/**', 'test/e2e/**', 'test/kafka/**', 'test/heavy/**', 'test/electron/**', 'test/bench/**', 'node_modules/**'],
+    exclude: [
+      'test/simulation/**',
+      'test/clients/**',
+      'test/e2e/**',
+      'test/kafka/**',
+      'test/heavy/**',
+      'test/electron/**',
+      'test/bench/**',
+      'node_modules/**',
+    ],
     pool: 'threads',
     maxWorkers: 2,
     testTimeout: 20_000,

@@ -80,8 +80,9 @@ export function drawFaults(random: Random, shape: Shape, weights: Weights): Faul
     faults.push(draw(random, shape, kind, at));
     // Company: another node in the same moment, which is what breaks replication if anything does.
     if (random.next() < 0.35) {
-      const other: FaultKind = random.next() < 0.5 ? kind : (COMPANY[random.int(COMPANY.length)] ?? 'kill');
-      if (weights[other] !== undefined) faults.push(draw(random, shape, other, at + (random.next() < 0.5 ? 0 : random.int(400))));
+      const other = random.next() < 0.5 ? kind : COMPANY[random.int(COMPANY.length)];
+      if (other !== undefined && weights[other] !== undefined)
+        faults.push(draw(random, shape, other, at + (random.next() < 0.5 ? 0 : random.int(400))));
     }
   }
   return faults.sort((a, b) => a.at - b.at);
