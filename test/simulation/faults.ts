@@ -76,7 +76,7 @@ export function drawFaults(random: Random, shape: Shape, weights: Weights): Faul
   for (let i = 0; i < count; i++) {
     const at = Math.round(random.next() * shape.windowMs);
     let pick = random.next() * total;
-    const [kind] = kinds.find(([, weight]) => (pick -= weight) < 0) ?? (kinds[0] as [FaultKind, number]);
+    const kind = kinds.find(([, weight]) => (pick -= weight) < 0)?.[0] ?? 'kill';
     faults.push(draw(random, shape, kind, at));
     // Company: another node in the same moment, which is what breaks replication if anything does.
     if (random.next() < 0.35) {

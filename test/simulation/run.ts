@@ -347,6 +347,7 @@ class Run {
     const { world, history, watch } = this;
     const partitions: FinalPartition[] = [];
     for (const { topic, partition } of this.allPartitions()) {
+      if (watch.isSpoilt(topic, partition)) continue;
       const leader = this.leaderOf(topic, partition);
       if (leader === undefined) {
         if (!topic.startsWith('__')) history.violation('not recovered', world.time, `${topic}-${partition} has no leader`, topic);
