@@ -8,6 +8,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     // These drive processes, browsers or real clients; build/test.ts runs them one after another.
     exclude: [
+      'test/simulation/**',
       'test/clients/**',
       'test/e2e/**',
       'test/kafka/**',

@@ -91,6 +91,14 @@ const SUITES: readonly Suite[] = [
       ),
   },
   { name: 'unit', run: () => vitest('unit', []) },
+  {
+    name: 'simulation',
+    run: () =>
+      sum(
+        vitest('simulation', ['--config', 'vitest.live.config.ts', '--dir', 'test/simulation']),
+        command('simulation', 'build/launch.mjs', ['simulate', '--seeds', values.heavy ? '1000' : '100']),
+      ),
+  },
   { name: 'build', run: () => command('build', 'build/build.ts', []) },
   { name: 'clients', run: () => vitest('clients', ['--config', 'vitest.live.config.ts', '--dir', 'test/clients']) },
   { name: 'e2e', run: () => vitest('e2e', ['--config', 'vitest.live.config.ts', '--dir', 'test/e2e']) },

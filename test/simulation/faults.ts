@@ -76,12 +76,13 @@ export function drawFaults(random: Random, shape: Shape, weights: Weights): Faul
   for (let i = 0; i < count; i++) {
     const at = Math.round(random.next() * shape.windowMs);
     let pick = random.next() * total;
-    const [kind] = kinds.find(([, weight]) => (pick -= weight) < 0) ?? (kinds[0] as [FaultKind, number]);
+    const kind = kinds.find(([, weight]) => (pick -= weight) < 0)?.[0] ?? 'kill';
     faults.push(draw(random, shape, kind, at));
     // Company: another node in the same moment, which is what breaks replication if anything does.
     if (random.next() < 0.35) {
-      const other: FaultKind = random.next() < 0.5 ? kind : (COMPANY[random.int(COMPANY.length)] ?? 'kill');
-      if (weights[other] !== undefined) faults.push(draw(random, shape, other, at + (random.next() < 0.5 ? 0 : random.int(400))));
+      const other = random.next() < 0.5 ? kind : COMPANY[random.int(COMPANY.length)];
+      if (other !== undefined && weights[other] !== undefined)
+        faults.push(draw(random, shape, other, at + (random.next() < 0.5 ? 0 : random.int(400))));
     }
   }
   return faults.sort((a, b) => a.at - b.at);

@@ -129,8 +129,11 @@ export class Injector {
       }
       case 'corrupt': {
         const machine = this.target(fault.node);
-        this.kill(machine);
-        this.corrupt(machine, fault.where);
+        // One that was stopped in order would not look at its logs when it starts.
+        if (machine.running && !machine.stopping) {
+          this.kill(machine);
+          this.corrupt(machine, fault.where);
+        }
         return this.keepDown(machine);
       }
       case 'pauseClient': {
@@ -180,7 +183,9 @@ export class Injector {
 
   private powerCut(machine: Machine): void {
     // A machine that was stopped in order has nothing to lose; one whose process was killed has.
+    const nothingToLose = !machine.running && machine.closedInOrder;
     machine.powerCut();
+    if (nothingToLose) return;
     this.options.watch.endedUncleanly(machine.id, true);
   }
 
@@ -240,9 +245,9 @@ export class Injector {
     file.sync();
     file.close();
     this.options.trace(`CORRUPT ${victim.path} at ${at} of ${size}`);
-    this.options.watch.endedUncleanly(machine.id, true);
     const [, topic = '', partition = ''] = /^.*\/(.*)-(\d+)\/[^/]*$/.exec(victim.path) ?? [];
     if (where === 'closed') this.options.watch.corrupted(topic, Number(partition));
+    else this.options.watch.tailDamaged(topic, Number(partition), machine.id);
   }
 
   private trouble(machine: Machine, change: number): void {

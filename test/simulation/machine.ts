@@ -32,6 +32,8 @@ export class Machine {
   ready = false;
   /** A stop in order is under way. */
   stopping = false;
+  /** The last process closed its files before it ended: there is nothing that is not flushed. */
+  closedInOrder = false;
   /** Count of processes so far. */
   life = 0;
   /** The process ends at this disk operation from now, in its midst; undefined: it does not. */
@@ -59,6 +61,7 @@ export class Machine {
     this.life++;
     this.ready = false;
     this.stopping = false;
+    this.closedInOrder = false;
     this.host = host;
     network.dark.delete(this.name);
     world.note(`start ${this.name}`);
@@ -94,7 +97,10 @@ export class Machine {
     this.stopping = true;
     this.options.world.schedule(0, host, () => {
       const end = (): void => host.end();
-      node.stop({ controlled: true }).then(end, end);
+      node.stop({ controlled: true }).then(() => {
+        this.closedInOrder = this.host === host;
+        end();
+      }, end);
     });
   }
 

@@ -154,7 +154,6 @@ export class Member {
     this.expect(synced.errorCode, 'SyncGroup');
     const assignment = decodeAssignment(Buffer.from(synced.assignment)).assignedPartitions;
     this.generation = joined.generationId;
-    this.rejoin = false;
     options.history.assignments.push({
       group: options.group,
       member: this.memberId,
@@ -163,6 +162,7 @@ export class Member {
       partitions: assignment.flatMap(({ topic, partitions }) => partitions.map((partition) => `${topic}-${partition}`)),
     });
     await this.resume(assignment);
+    this.rejoin = false;
   }
 
   private assign(members: readonly string[]): { memberId: string; assignment: Buffer }[] {

@@ -11,12 +11,11 @@ import type { DiskFile } from '../../electron/cluster/lib/disk.ts';
 import { MemoryDisk } from '../../electron/cluster/lib/memory-disk.ts';
 import { Log } from '../../electron/cluster/log/log.ts';
 import { ProducerState } from '../../electron/cluster/log/producer-state.ts';
-import { alterPartition } from '../../electron/cluster/protocol/apis/alter-partition.ts';
 import { brokerRegistration } from '../../electron/cluster/protocol/apis/broker-registration.ts';
 import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
-import type { RequestOf, ResponseOf } from '../../electron/cluster/protocol/schema.ts';
+import type { RequestOf } from '../../electron/cluster/protocol/schema.ts';
 import { Controller } from '../../electron/cluster/quorum/controller.ts';
-import type { MetadataImage } from '../../electron/cluster/quorum/image.ts';
+import type { MetadataImage, PartitionImage } from '../../electron/cluster/quorum/image.ts';
 import { QuorumStateFile, type VoteState } from '../../electron/cluster/quorum/vote-store.ts';
 import type { Fault, Weights } from './faults.ts';
 
@@ -34,7 +33,11 @@ export interface PlantedBug {
 type Method = (this: never, ...args: never[]) => unknown;
 
 /** Puts `wrong` in the place of a method, private or not; it is handed the right one. */
-function replace<T extends object>(prototype: T, name: string, wrong: (right: (self: T, ...args: unknown[]) => unknown) => (self: T, ...args: unknown[]) => unknown): () => void {
+function replace<T extends object>(
+  prototype: T,
+  name: string,
+  wrong: (right: (self: T, ...args: unknown[]) => unknown) => (self: T, ...args: unknown[]) => unknown,
+): () => void {
   const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
   if (descriptor === undefined) throw new Error(`there is no ${name} to be replaced`);
   const original = (descriptor.get ?? descriptor.value) as Method;
@@ -112,31 +115,13 @@ export const PLANTED: readonly PlantedBug[] = [
     plant: () => replace(Partition.prototype, 'underMinIsr', () => () => false),
   },
   {
-    name: 'the ISR changes without compare-and-set',
-    weights: KILLS,
+    name: 'a leader changes its ISR without compare-and-set at the controller',
+    weights: { isolate: 8, freeze: 4, kill: 1 },
     plant: () =>
-      replace(Controller.prototype, 'handle', (right) => (self, ...args) => {
-        const [apiKey, request] = args;
-        const image = imageOf(self);
-        if (apiKey !== alterPartition.key || image === undefined) return right(self, ...args);
-        const asked = request as RequestOf<typeof alterPartition>;
-        // One request for each leader there is by now, in its name.
-        const answers = asked.topics.flatMap((topic) =>
-          topic.partitions.map((partition) => {
-            const now = image.topicsById.get(topic.topicId)?.partitions[partition.partitionIndex];
-            const brokerEpoch = image.brokers.get(now?.leader ?? -1)?.epoch;
-            if (now === undefined || brokerEpoch === undefined) return right(self, ...args);
-            const isr = [...new Set([now.leader, ...partition.newIsrWithEpochs.map(({ brokerId }) => brokerId)])];
-            const newIsrWithEpochs = isr.map((brokerId) => ({ brokerId, brokerEpoch: -1n }));
-            const { leaderEpoch, partitionEpoch } = now;
-            const partitions = [{ ...partition, newIsr: isr, newIsrWithEpochs, leaderEpoch, partitionEpoch }];
-            return right(self, apiKey, { ...asked, brokerId: now.leader, brokerEpoch, topics: [{ ...topic, partitions }] });
-          }),
-        );
-        return Promise.all(answers).then((all) => {
-          const each = all as ResponseOf<typeof alterPartition>[];
-          return { ...each[0], topics: each.flatMap(({ topics }) => topics) };
-        });
+      replace(Partition.prototype, 'propose', (right) => (self, ...args) => {
+        right(self, ...args);
+        const [kind, isr] = args;
+        if (kind === 'shrink') Reflect.set(self, 'state', { ...(Reflect.get(self, 'state') as PartitionImage), isr });
       }),
   },
   {
@@ -187,9 +172,16 @@ export const PLANTED: readonly PlantedBug[] = [
     plant: () => replace(Log.prototype, 'endOffsetForEpoch', () => (self, epoch) => ({ leaderEpoch: epoch, endOffset: self.logEndOffset })),
   },
   {
-    name: 'the epoch of a request is not checked',
-    weights: { isolate: 6, freeze: 6, partition: 4, kill: 2 },
-    plant: () => replace(Partition.prototype, 'checkLeaderEpoch', () => () => ErrorCode.NONE),
+    name: 'a leader acknowledges what it wrote in an epoch that is over, without a look at the epoch',
+    weights: { isolate: 6, freeze: 6, partition: 4, stop: 4 },
+    plant: () =>
+      replace(
+        Partition.prototype,
+        'commitOutcome',
+        (right) =>
+          (self, ...args) =>
+            right(self, ...args) === undefined ? undefined : ErrorCode.NONE,
+      ),
   },
   {
     name: 'repeated batches are not recognised',

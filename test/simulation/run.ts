@@ -193,7 +193,7 @@ class Run {
   private async createTopics(): Promise<void> {
     const { world, network } = this;
     const client = new Client({ world, network, name: 'admin', bootstrap: this.bootstrap() });
-    let created = false;
+    const outcome = { created: false };
     const body = {
       topics: TOPICS.map(({ name, partitions, replicas, promise }) => ({
         name,
@@ -213,8 +213,10 @@ class Run {
       for (;;) {
         try {
           const answer = await client.anywhere(createTopics, 5, body, 8_000);
-          created = answer.topics.every(({ errorCode }) => errorCode === ErrorCode.NONE || errorCode === ErrorCode.TOPIC_ALREADY_EXISTS);
-          if (created) return;
+          outcome.created = answer.topics.every(
+            ({ errorCode }) => errorCode === ErrorCode.NONE || errorCode === ErrorCode.TOPIC_ALREADY_EXISTS,
+          );
+          if (outcome.created) return;
           this.trace(`topics: ${json(answer.topics)}`);
         } catch (error) {
           this.trace(`topics: ${String(error)}`);
@@ -223,9 +225,9 @@ class Run {
       }
     };
     void ask();
-    await world.run(world.time + START_MS, () => created);
+    await world.run(world.time + START_MS, () => outcome.created);
     client.host.end();
-    if (!created) this.history.violation('no start', world.time, 'the topics could not be created');
+    if (!outcome.created) this.history.violation('no start', world.time, 'the topics could not be created');
   }
 
   private clients(): Client[] {
@@ -345,6 +347,7 @@ class Run {
     const { world, history, watch } = this;
     const partitions: FinalPartition[] = [];
     for (const { topic, partition } of this.allPartitions()) {
+      if (watch.isSpoilt(topic, partition)) continue;
       const leader = this.leaderOf(topic, partition);
       if (leader === undefined) {
         if (!topic.startsWith('__')) history.violation('not recovered', world.time, `${topic}-${partition} has no leader`, topic);

@@ -20,6 +20,8 @@ interface Unclean {
   /** Broker epoch in the newest image at that time: a registration after it is a new life. */
   readonly brokerEpoch: bigint;
   lostBytes: boolean;
+  /** Bytes that had been flushed went too. */
+  damaged?: boolean;
 }
 
 export interface TopicPromise {
@@ -96,6 +98,16 @@ export class Watch {
     }
   }
 
+  /** The tail of a copy was damaged while its node was down: the copy is cut there when it starts, flushed or not. */
+  tailDamaged(topic: string, partition: number, id: number): void {
+    const state = this.image?.topics.get(topic)?.partitions[partition];
+    const unclean = this.unclean.get(`${topic}-${partition}`);
+    const entry = unclean?.get(id);
+    if (state === undefined || unclean === undefined || entry === undefined) return;
+    unclean.set(id, { ...entry, lostBytes: true, damaged: true });
+    this.judge(state, unclean);
+  }
+
   /**
    * Bits of a copy flipped. What lies behind the recovery point is looked at by nobody before it is read, as in Apache Kafka, so that the
    * copy may be led from: nothing is promised of the partition. (A tail is checked when the node starts, and cut.)
@@ -117,8 +129,10 @@ export class Watch {
   /** The promise is void once min.insync.replicas replicas at a time have stopped uncleanly and one of them lost what it had not flushed. */
   private judge(state: PartitionImage, unclean: ReadonlyMap<number, Unclean>): void {
     const promise = this.promises.get(state.topic) ?? { minInsyncReplicas: 1, flushed: false };
-    if (promise.flushed || unclean.size < Math.min(promise.minInsyncReplicas, state.replicas.length)) return;
-    if (![...unclean.values()].some(({ lostBytes }) => lostBytes)) return;
+    const all = [...unclean.values()];
+    if (promise.flushed && !all.some(({ damaged }) => damaged === true)) return;
+    if (unclean.size < Math.min(promise.minInsyncReplicas, state.replicas.length)) return;
+    if (!all.some(({ lostBytes }) => lostBytes)) return;
     this.voidSince.set(keyOf(state), this.world.time);
     this.committed.delete(keyOf(state));
   }
@@ -190,7 +204,7 @@ export class Watch {
       }
       this.leaders.set(term, machine.name);
       const committed = this.committed.get(key) ?? 0n;
-      if (partition.log.logEndOffset < committed) {
+      if (partition.log.logEndOffset < committed && !this.voidSince.has(key)) {
         const text = `${key}: ${machine.name} leads in epoch ${leaderEpoch} with a log up to ${partition.log.logEndOffset}; ${committed} was committed`;
         this.violate('leader lacks committed records', text, key);
       }

@@ -1,6 +1,6 @@
 /** Runs the seeds that it is handed, one after another. */
 import { parentPort } from 'node:worker_threads';
-import { simulate } from './run.ts';
+import { simulate, type RunResult } from './run.ts';
 
 const port = parentPort;
 if (port === null) throw new Error('a worker of the simulation is a worker thread');
@@ -11,17 +11,22 @@ process.on('unhandledRejection', (error) => {
   unhandled = error;
 });
 
+const textOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));
+
+async function run(seed: number): Promise<RunResult> {
+  try {
+    const result = await simulate({ seed });
+    if (unhandled === undefined) return result;
+    return { ...result, violations: [...result.violations, { kind: 'unhandled rejection', at: 0, text: textOf(unhandled) }] };
+  } catch (error) {
+    const violations = [{ kind: 'the simulation failed', at: 0, text: textOf(error) }];
+    return { seed, faults: [], violations, events: 0, simulatedMs: 0, ackedWrites: 0, voidPartitions: 0, hash: '' };
+  }
+}
+
 port.on('message', (seed: number) => {
   unhandled = undefined;
-  void simulate({ seed }).then(
-    (result) => {
-      const { seed: of, violations } = result;
-      const text = unhandled instanceof Error ? (unhandled.stack ?? unhandled.message) : String(unhandled);
-      const more = unhandled === undefined ? [] : [{ kind: 'unhandled rejection', at: 0, text }];
-      port.postMessage({ ...result, seed: of, violations: [...violations, ...more] });
-    },
-    (error: unknown) => {
-      throw error;
-    },
-  );
+  void run(seed).then((result) => {
+    port.postMessage(result);
+  });
 });
