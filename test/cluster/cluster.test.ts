@@ -56,6 +56,7 @@ describe('cluster', () => {
     expect(one.bootstrap).toBe(nodes.map(({ brokerPort }) => `127.0.0.1:${brokerPort}`).join(','));
     expect(new Set(nodes.flatMap(({ brokerPort, controllerPort }) => [brokerPort, controllerPort])).size).toBe(6);
     expect(nodes.filter(({ role }) => role === 'leader')).toHaveLength(1);
+    for (const { role, leadsSince } of nodes) expect(leadsSince !== null).toBe(role === 'leader');
     expect(nodes.every(({ sessionAgeMs }) => sessionAgeMs !== null && sessionAgeMs < 3_000)).toBe(true);
     expect(existsSync(one.dataDirectory)).toBe(true);
     await one.close();
