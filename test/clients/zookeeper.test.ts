@@ -228,6 +228,19 @@ describe('triggers under /admin', () => {
   });
 });
 
+describeWith('python3-kazoo', pythonHas('kazoo'), 'a node dies under its ZooKeeper client', () => {
+  test('the session goes on at another node, its ephemeral nodes with it', async () => {
+    const client = spawnPython(MOVING, cluster.line.zookeeper);
+    const { port } = await client.line<{ port: number }>();
+    const victim = endpoints().findIndex((endpoint) => endpoint.port === port) + 1;
+    expect(victim).toBeGreaterThan(0);
+    await cluster.kill(victim);
+    expect(await client.line()).toEqual({ same: true, there: 'mine', written: 1, lost: false });
+    await client.ended;
+    await cluster.startNode(victim);
+  });
+});
+
 describeWith('node-zookeeper-client', existsSync(NODE_CLIENT), 'node-zookeeper-client', () => {
   test('reads, writes, watches', async () => {
     const { stdout } = await runOk(process.execPath, ['-e', NODE_SCRIPT, NODE_CLIENT, cluster.line.zookeeper], { timeoutMs: 30_000 });
@@ -239,6 +252,32 @@ describeWith('node-zookeeper-client', existsSync(NODE_CLIENT), 'node-zookeeper-c
     });
   });
 });
+
+/** A script that says one line of JSON now and then. */
+function spawnPython(source: string, ...args: string[]): { line<T>(): Promise<T>; ended: Promise<unknown> } {
+  const child = spawn('/usr/bin/python3', ['-u', '-c', source, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const lines: string[] = [];
+  let [out, errors, taken] = ['', '', 0];
+  child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString();
+    lines.splice(0, lines.length, ...out.split('\n').slice(0, -1));
+  });
+  return {
+    ended: new Promise((done) => child.once('close', done)),
+    async line<T>() {
+      await eventually(
+        'the script says something',
+        () => {
+          if (child.exitCode !== null && lines.length <= taken) throw new Error(errors);
+          return Promise.resolve(lines.length > taken);
+        },
+        40_000,
+      );
+      return JSON.parse(lines[taken++] ?? '') as T;
+    },
+  };
+}
 
 async function python(source: string, ...args: string[]): Promise<unknown> {
   const file = join(mkdtempSync(join(tmpdir(), 'brokerdesk-zk-')), 'client.py');
@@ -283,6 +322,25 @@ out['gone'] = b.exists('/app/x') is None
 b.delete('/app', recursive=True)
 b.stop()
 print(json.dumps(out))
+`;
+
+const MOVING = `
+import json, sys, time
+from kazoo.client import KazooClient, KazooState
+zk = KazooClient(hosts=sys.argv[1], timeout=20); zk.start()
+states = []
+zk.add_listener(states.append)
+zk.create('/moving', b'mine', ephemeral=True)
+session = zk.client_id[0]
+print(json.dumps({'port': zk._connection._socket.getpeername()[1]}))
+end = time.time() + 30
+while not (KazooState.SUSPENDED in states and zk.state == KazooState.CONNECTED) and time.time() < end: time.sleep(0.05)
+zk.sync('/moving')
+same = zk.client_id[0] == session
+there = zk.get('/moving')[0].decode()
+written = zk.retry(zk.set, '/moving', b'again').version
+print(json.dumps({'same': same, 'there': there, 'written': written, 'lost': KazooState.LOST in states}))
+zk.stop()
 `;
 
 const TRIGGERS = `
