@@ -9,7 +9,7 @@ import { faultsOf, inWords, nodesOf, type Fault, type FaultSpec, type NodeSpec }
 import type { Clock } from './lib/clock.ts';
 import type { Disk } from './lib/disk.ts';
 import type { NodeFaults } from './lib/node-faults.ts';
-import { losePower } from './lib/power-loss-journal.ts';
+import { losePower } from './lib/power-loss.ts';
 import type { Random } from './lib/random.ts';
 import type { TimelineEntry, TimelineType } from './timeline.ts';
 

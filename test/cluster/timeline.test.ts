@@ -113,4 +113,68 @@ describe('timeline', () => {
     timeline.record(1, { type: 'topic/created', at: 1 });
     expect(seen).toEqual([1]);
   });
+
+  it('links what a lab fault brings about to it, as long as it is in force', () => {
+    const timeline = new Timeline();
+    const cut = must(
+      timeline.record(null, {
+        type: 'lab/faultInjected',
+        at: 0,
+        details: { faultId: 1, fault: { type: 'partition', between: [1, 2], direction: 'both' }, brokers: [1, 2] },
+      }),
+    );
+    const slow = must(
+      timeline.record(null, {
+        type: 'lab/faultInjected',
+        at: 10,
+        broker: 3,
+        details: { faultId: 2, fault: { type: 'slowDisk', node: 3 }, brokers: [3] },
+      }),
+    );
+    const fenced = must(timeline.record(1, { type: 'cluster/brokerFenced', at: 3_000, broker: 2 }));
+    expect(fenced.causeId).toBe(cut.id);
+    const changes = [{ topic: 't', partition: 0, from: [1, 2, 3], to: [1, 2] }];
+    // Long after it began.
+    const shrunk = must(timeline.record(1, { type: 'partition/isrShrunk', at: 900_000, details: { changes } }));
+    expect(shrunk.causeId).toBe(slow.id);
+    timeline.record(null, {
+      type: 'lab/faultHealed',
+      at: 900_100,
+      broker: 3,
+      details: { faultId: 2, fault: { type: 'slowDisk', node: 3 }, brokers: [3] },
+    });
+    const back = must(
+      timeline.record(1, {
+        type: 'partition/isrExpanded',
+        at: 900_500,
+        details: { changes: [{ topic: 't', partition: 0, from: [1, 2], to: [1, 2, 3] }] },
+      }),
+    );
+    expect(timeline.since(0).find(({ id }) => id === back.causeId)?.type).toBe('lab/faultHealed');
+    // Healed, and long ago: no cause any more.
+    const later = must(timeline.record(1, { type: 'partition/isrShrunk', at: 1_200_000, details: { changes } }));
+    expect(later.causeId).toBeUndefined();
+  });
+
+  it.each([
+    ['lab/nodeFrozen', 'cluster/brokerFenced'],
+    ['lab/powerCut', 'cluster/brokerFenced'],
+    ['lab/nodeThawed', 'cluster/brokerUnfenced'],
+    ['lab/powerCut', 'node/corruptionFound'],
+  ])('links %s to %s of the same broker', (cause, effect) => {
+    const timeline = new Timeline();
+    const first = must(timeline.record(null, { type: cause, at: 0, broker: 2 }));
+    timeline.record(null, { type: cause, at: 1, broker: 3 });
+    expect(must(timeline.record(2, { type: effect, at: 1_000, broker: 2 })).causeId).toBe(first.id);
+  });
+
+  it('links an injected fault to what it does to the node that tells of it', () => {
+    const timeline = new Timeline();
+    const inject = (type: string): number =>
+      must(timeline.record(null, { type: 'lab/faultInjected', at: 0, broker: 1, details: { fault: { type, node: 1 }, brokers: [1] } })).id;
+    const [full, flipped] = [inject('fullDisk'), inject('corrupt')];
+    expect(must(timeline.record(1, { type: 'node/logDirectoryFailed', at: 5 })).causeId).toBe(full);
+    expect(must(timeline.record(1, { type: 'node/corruptionFound', at: 6 })).causeId).toBe(flipped);
+    expect(must(timeline.record(2, { type: 'node/logDirectoryFailed', at: 7 })).causeId).toBeUndefined();
+  });
 });

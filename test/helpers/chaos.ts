@@ -84,6 +84,19 @@ export async function chaos(
     ]);
   }
 
+  /** Heals all and waits until nothing is in force and all is whole; false when that takes too long. */
+  async function settled(): Promise<boolean> {
+    attempt(() => bench.cluster.control('DELETE', '/faults'));
+    await Promise.all(underWay);
+    const deadline = performance.now() + 15_000;
+    while (performance.now() < deadline) {
+      const faults = await bench.cluster.control<Fault[]>('GET', '/faults');
+      if (faults.length === 0 && (await isWhole())) return true;
+      await later(200);
+    }
+    return false;
+  }
+
   /** One copy is destroyed, the node that held it comes back, and all is waited for. */
   async function destroyOneCopy(): Promise<void> {
     const node = pick(NODES);
@@ -100,9 +113,9 @@ export async function chaos(
   const end = performance.now() + options.seconds * 1_000;
   while (performance.now() < end) {
     const faults = await bench.cluster.control<Fault[]>('GET', '/faults');
-    if (faults.length === 0 && random.int(3) === 0 && (await isWhole())) {
+    if (random.int(10) === 0) {
       try {
-        await destroyOneCopy();
+        if (await settled()) await destroyOneCopy();
       } catch (error) {
         errors.push(String(error));
       }

@@ -1,6 +1,6 @@
 /**
  * A disk that knows what a power cut would take away, so that one can be made at any moment: after the node's worker is gone,
- * `losePower` (power-loss-journal.ts) puts its files back to what was durable. What is durable is what POSIX promises, no more:
+ * `losePower` (power-loss.ts) puts its files back to what was durable. What is durable is what POSIX promises, no more:
  *
  * - Bytes count from a file's `sync` on. What was appended since is cut off; what was overwritten or cut off since comes back.
  * - Names count from `syncDirectory` of the directory that holds them on. Files and directories created since are gone (with all that is

@@ -3,7 +3,7 @@
  * disk, by which the supervisor can take it back once the node's worker is gone. Paths are relative to the directory that
  * holds the node's; '/' separates them.
  */
-import type { Disk, DiskFile } from './disk.ts';
+import type { Disk } from './disk.ts';
 
 /** One line of the journal, as JSON. */
 export type JournalLine =
@@ -78,6 +78,8 @@ const GONE = '\0gone';
 
 export class JournalState {
   readonly directories = new Map<string, DirectoryState>();
+  /** By directory, the paths of those in it at or below which something is known: a cluster has thousands, and a move concerns few. */
+  private readonly below = new Map<string, Set<string>>();
   /** Numbers above it have not been used in `kept`. */
   lastKept = 0;
   /** '' where nobody named it yet. */
@@ -165,11 +167,10 @@ export class JournalState {
       file.directory.files.set(toName, file);
       return;
     }
-    for (const directory of [...this.directories.values()]) {
-      if (directory.path !== from && !directory.path.startsWith(`${from}/`)) continue;
-      this.directories.delete(directory.path);
+    for (const directory of this.subtree(from)) {
+      this.leave(directory.path);
       directory.path = to + directory.path.slice(from.length);
-      this.directories.set(directory.path, directory);
+      this.enter(directory);
     }
   }
 
@@ -232,8 +233,41 @@ export class JournalState {
 
   private directory(path: string): DirectoryState {
     let directory = this.directories.get(path);
-    if (directory === undefined) this.directories.set(path, (directory = { path, files: new Map(), changes: [] }));
+    if (directory === undefined) this.enter((directory = { path, files: new Map(), changes: [] }));
     return directory;
+  }
+
+  /** Under its path; whatever was there before is none of it. */
+  private enter(directory: DirectoryState): void {
+    this.directories.set(directory.path, directory);
+    for (let path = directory.path; path !== '';) {
+      const parent = split(path)[0];
+      const names = this.below.get(parent);
+      if (names?.has(path) === true) return;
+      if (names === undefined) this.below.set(parent, new Set([path]));
+      else names.add(path);
+      path = parent;
+    }
+  }
+
+  private leave(path: string): void {
+    this.directories.delete(path);
+    for (let at = path; at !== '' && !this.directories.has(at) && !this.below.has(at);) {
+      const parent = split(at)[0];
+      const names = this.below.get(parent);
+      names?.delete(at);
+      if (names !== undefined && names.size > 0) return;
+      this.below.delete(parent);
+      at = parent;
+    }
+  }
+
+  /** What is known at a path and below it. */
+  private subtree(path: string): DirectoryState[] {
+    const own = this.directories.get(path);
+    const found = own === undefined ? [] : [own];
+    for (const child of this.below.get(path) ?? []) found.push(...this.subtree(child));
+    return found;
   }
 
   private change(path: string, change: Omit<NameChange, 'sequence' | 'directory'>): void {
@@ -257,11 +291,10 @@ export class JournalState {
     const file = this.file(path);
     if (file !== undefined) this.lose(file);
     const free: number[] = [];
-    for (const [known, directory] of [...this.directories]) {
-      if (known !== path && !known.startsWith(`${path}/`)) continue;
+    for (const directory of this.subtree(path)) {
       for (const one of [...directory.files.values()]) this.lose(one);
       free.push(...keptBy(directory));
-      this.directories.delete(known);
+      this.leave(directory.path);
     }
     return free;
   }
@@ -314,86 +347,6 @@ export function readJournal(disk: Disk, directory: string): JournalState {
   return state;
 }
 
-/** What a power cut took away. */
-export interface PowerLoss {
-  /** Files that lost bytes, or that got older bytes back. */
-  files: number;
-  bytes: number;
-  /** Creations, renames and removals that were undone. */
-  names: number;
-}
-
-/** Takes everything back that was not durable, and the undo data away. The node that wrote it must be gone. Throws `DiskError`. */
-export function losePower(disk: Disk, root: string, directory: string): PowerLoss {
-  const loss: PowerLoss = { files: 0, bytes: 0, names: 0 };
-  if (!disk.exists(directory)) return loss;
-  const state = readJournal(disk, directory);
-  const { preimages } = layout(directory);
-  for (const known of state.directories.values()) {
-    for (const file of known.files.values()) {
-      const path = realPath(root, directory, join(known.path, file.name));
-      if (!disk.exists(path)) continue;
-      const handle = disk.open(path);
-      try {
-        const lost = Math.max(0, handle.size() - file.durableSize) + restore(disk, preimages, handle, file.preimages);
-        if (handle.size() > file.durableSize) handle.truncate(file.durableSize);
-        if (lost > 0) loss.files++;
-        loss.bytes += lost;
-      } finally {
-        handle.close();
-      }
-    }
-  }
-  for (const change of state.changes()) if (undo(disk, root, directory, state, change)) loss.names++;
-  disk.remove(directory);
-  return loss;
-}
-
-/** The newest first, so that the oldest have the last word. Returns how many bytes were put back. */
-function restore(disk: Disk, preimages: string, handle: DiskFile, images: readonly Preimage[]): number {
-  if (images.length === 0) return 0;
-  let bytes = 0;
-  const source = disk.open(preimages);
-  try {
-    for (const { position, length, at } of images.toReversed()) {
-      const image = Buffer.alloc(length);
-      source.read(image, at);
-      handle.write([image], position);
-      bytes += length;
-    }
-  } finally {
-    source.close();
-  }
-  return bytes;
-}
-
-/** False where the change was announced and never made. */
-function undo(disk: Disk, root: string, directory: string, state: JournalState, change: NameChange): boolean {
-  const path = realPath(root, directory, join(change.directory.path, change.name));
-  switch (change.kind) {
-    case 'created':
-      if (!disk.exists(path)) return false;
-      disk.remove(path);
-      state.forget(join(change.directory.path, change.name));
-      return true;
-    case 'removed': {
-      const source = layout(directory).kept(change.kept);
-      if (!disk.exists(source) || disk.exists(path)) return false;
-      disk.rename(source, path);
-      state.move(keptPath(change.kept as number), join(change.directory.path, change.name));
-      return true;
-    }
-    case 'renamed': {
-      const from = change.from as { directory: DirectoryState; name: string };
-      const before = realPath(root, directory, join(from.directory.path, from.name));
-      if (!disk.exists(path) || disk.exists(before)) return false;
-      disk.rename(path, before);
-      state.move(join(change.directory.path, change.name), join(from.directory.path, from.name));
-      return true;
-    }
-  }
-}
-
 export function join(directory: string, name: string): string {
   return directory === '' ? name : `${directory}/${name}`;
 }
@@ -408,7 +361,7 @@ function keptBy({ changes }: DirectoryState): number[] {
   return changes.flatMap(({ kept }) => (kept === undefined ? [] : [kept]));
 }
 
-function keptPath(kept: number): string {
+export function keptPath(kept: number): string {
   return `${KEPT}/${kept}`;
 }
 

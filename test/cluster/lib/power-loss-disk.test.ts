@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Disk } from '../../../electron/cluster/lib/disk.ts';
 import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
 import { PowerLossDisk } from '../../../electron/cluster/lib/power-loss-disk.ts';
-import { losePower } from '../../../electron/cluster/lib/power-loss-journal.ts';
+import { losePower } from '../../../electron/cluster/lib/power-loss.ts';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { withoutSync } from '../../../electron/cluster/lib/unsynced-disk.ts';
 
