@@ -10,6 +10,8 @@ import { useNow } from './useNow.ts';
 const MINUTE = 60_000;
 const LEAST = 20_000;
 const SOURCE_MS = 500;
+/** In the width of a window. */
+const STEPS = 600;
 /** Lanes of partitions, links and groups each; the filter brings others. */
 const MOST = 3;
 export const LANE_SPANS = [
@@ -28,7 +30,11 @@ export function useLanes() {
   const pausedAt = ref<number | null>(null);
   const pausedEvents = shallowRef(timeline.events);
 
-  const until = computed(() => pausedAt.value ?? now.value);
+  /** Moves a pixel or so at a time: nothing is drawn again for less. */
+  const until = computed(() => {
+    const step = span.value === 0 ? 1_000 : span.value / STEPS;
+    return pausedAt.value ?? Math.ceil(now.value / step) * step;
+  });
   const events = computed(() => (pausedAt.value === null ? timeline.events : pausedEvents.value));
   /** A run that is younger than what was asked for fills the width. */
   const from = computed(() => {

@@ -2,9 +2,13 @@
  * What a metadata quorum of three is for, on the running product, kafkajs being the client: one node killed, and metadata goes on; two, and
  * metadata stands still, says so in bounded time, while what has a leader is written and read as before; one back, and all goes on.
  */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createTopics } from '../../electron/cluster/protocol/apis/create-topics.ts';
+import { describeQuorum } from '../../electron/cluster/protocol/apis/describe-quorum.ts';
 import { fetch } from '../../electron/cluster/protocol/apis/fetch.ts';
 import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
 import { decodeResponse, encodeRequest } from '../../electron/cluster/protocol/frame.ts';
@@ -20,11 +24,16 @@ interface Node {
   leadsSince?: number | null;
 }
 
+let directory: string;
 let cluster: ClusterProcess;
 beforeAll(async () => {
-  cluster = await ClusterProcess.start();
+  directory = mkdtempSync(join(tmpdir(), 'brokerdesk-quorum-'));
+  cluster = await ClusterProcess.start(['--data', directory]);
 }, 120_000);
-afterAll(() => cluster.stop());
+afterAll(async () => {
+  await cluster.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
 
 async function nodes(): Promise<Node[]> {
   return (await cluster.nodes()) as unknown as Node[];
@@ -122,6 +131,81 @@ test('kill one, kill two, start one', { timeout: 180_000 }, async () => {
   await Promise.all([producer.disconnect(), admin.disconnect()]);
   console.log('quorum of three:', JSON.stringify({ topicCreatedAfterKillMs: tookMs, refusedAfterMs: Math.round(refused.ms) }));
 });
+
+test('a node whose whole directory was deleted comes back, and its vote is worth something again', { timeout: 180_000 }, async () => {
+  const before = await nodes();
+  const leader = before.find(({ role }) => role === 'leader')!;
+  const [wiped, third] = before.filter(({ id }) => id !== leader.id) as [Node, Node];
+  const kafka = new Kafka({ brokers: [`127.0.0.1:${third.port}`], logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  await admin.createTopics({ topics: [{ topic: 'kept', numPartitions: 3, replicationFactor: 3 }], waitForLeaders: true });
+  const producer = kafka.producer();
+  await producer.connect();
+  for (let partition = 0; partition < 3; partition++) {
+    await producer.send({ topic: 'kept', acks: -1, messages: [{ partition, value: `in ${partition}` }] });
+  }
+  await cluster.kill(wiped.id);
+  rmSync(join(directory, `node-${wiped.id}`), { recursive: true });
+  await cluster.startNode(wiped.id);
+  await eventually('all three replicas are in sync again', 40_000, async () => {
+    const { topics } = await admin.fetchTopicMetadata({ topics: ['kept'] });
+    for (const { isr } of topics[0]!.partitions) expect(isr).toHaveLength(3);
+  });
+  // The leader was elected anew for it; with that leader gone, the two that are left need its vote.
+  await eventually('the wiped node may vote', 20_000, async () => {
+    const state = JSON.parse(readFileSync(join(directory, `node-${wiped.id}`, '__cluster_metadata-0', 'quorum-state'), 'utf8')) as {
+      votesFrom?: number;
+    };
+    expect(state.votesFrom).toBeLessThan(1_000);
+    return Promise.resolve();
+  });
+  const now = (await nodes()).find(({ role }) => role === 'leader')!;
+  expect(now.id).not.toBe(wiped.id);
+  await cluster.kill(now.id);
+  const alive = now.id === third.id ? leader : third;
+  await eventually('a topic is created with the vote of the wiped node', 20_000, async () => {
+    expect((await create(alive.port, 'with-its-vote', 2_000)).code).toBeOneOf([ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS]);
+  });
+  await cluster.startNode(now.id);
+  await Promise.all([producer.disconnect(), admin.disconnect()]);
+});
+
+test('a fourth broker joins without a vote, and leaves', { timeout: 120_000 }, async () => {
+  const voters = (await nodes()).map(({ id }) => id);
+  await cluster.control('POST', '/nodes');
+  const fourth = (await nodes()).find(({ id }) => !voters.includes(id))!;
+  const kafka = new Kafka({ brokers: [`127.0.0.1:${fourth.port}`], logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  await admin.createTopics({ topics: [{ topic: 'on-the-fourth', replicaAssignment: [{ partition: 0, replicas: [fourth.id] }] }] });
+  const { brokers } = await admin.describeCluster();
+  expect(brokers.map(({ nodeId }) => nodeId)).toContain(fourth.id);
+  const partition = (await quorumState(fourth.port)).topics[0]!.partitions[0]!;
+  expect(partition.currentVoters.map(({ replicaId }) => replicaId).sort()).toEqual(voters.sort());
+  expect(partition.observers.map(({ replicaId }) => replicaId)).toEqual([fourth.id]);
+  for (const replica of [...partition.currentVoters, ...partition.observers]) {
+    expect(Number(replica.lastCaughtUpTimestamp)).toBeGreaterThan(Date.now() - 60_000);
+  }
+  await admin.deleteTopics({ topics: ['on-the-fourth'] });
+  await admin.disconnect();
+  await cluster.control('DELETE', `/nodes/${fourth.id}`);
+  expect((await nodes()).map(({ id }) => id)).toEqual(voters);
+  const left = (await quorumState((await nodes())[0]!.port)).topics[0]!.partitions[0]!;
+  expect(left.observers).toEqual([]);
+});
+
+async function quorumState(port: number) {
+  const client = await RawClient.open(port);
+  try {
+    const body = { topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }] };
+    client.send(...encodeRequest(describeQuorum, 2, { correlationId: 1, clientId: 'test' }, body));
+    await client.until(() => client.frames.length > 0, 10_000);
+    return decodeResponse(describeQuorum, 2, client.frames[0]!).body;
+  } finally {
+    client.close();
+  }
+}
 
 /** All of partition 0, by a Fetch to one broker: a group's consumer would need metadata that is written. */
 async function read(port: number, topic: string): Promise<string[]> {

@@ -100,6 +100,29 @@ describeWith('KAFKA_JARS', jars !== undefined, "Apache Kafka's kafka-reassign-pa
     expect(dirs).toContain('"partitions":[]');
   }, 60_000);
 
+  test('kafka-leader-election: an unclean one, where nobody in sync is up', async () => {
+    await tool('TopicCommand', '--create', '--topic', 'lossy', '--replica-assignment', '1:2');
+    const produce = (count: number) =>
+      tool('ProducerPerformance', '--topic', 'lossy', '--num-records', String(count), '--record-size', '100', '--throughput', '-1');
+    await produce(100);
+    const state = async () =>
+      /Leader: (\S+)\s+Replicas: \S+\s+Isr: (\S+)/.exec(await tool('TopicCommand', '--describe', '--topic', 'lossy'))?.slice(1);
+    await cluster.kill(2);
+    await until('broker 2 is out of the ISR', 20_000, async () => (await state())?.[1] === '1');
+    await produce(50);
+    await cluster.kill(1);
+    await cluster.startNode(2);
+    await until('the partition has no leader', 20_000, async () => (await state())?.[0] === 'none');
+    await tool('LeaderElectionCommand', '--election-type', 'unclean', '--topic', 'lossy', '--partition', '0');
+    expect(await state()).toEqual(['2', '2']);
+    await cluster.startNode(1);
+    await until('broker 1 is in sync', 20_000, async () => (await state())?.[1]?.length === 3);
+    // What only broker 1 had is gone, and it has given that up.
+    expect(await tool('GetOffsetShell', '--topic', 'lossy')).toContain('lossy:0:100');
+    const events = await cluster.control<{ type: string }[]>('GET', '/timeline?since=0');
+    expect(events.map(({ type }) => type)).toContain('partition/uncleanlyElected');
+  }, 120_000);
+
   test('consumers read from the replica in their rack', async () => {
     // Broker 2 stands in the east and leads nothing of partition 0.
     const reads = await run('java', [

@@ -30,6 +30,8 @@ export interface PartitionListener {
   appended(partition: Partition): void;
   /** The high watermark (and with it, maybe, the last stable offset) moved up. */
   committed(partition: Partition): void;
+  /** A follower has let go of records at its log's start. */
+  followerStarted(partition: Partition): void;
   /** Role, leader epoch or ISR changed: everything that waits has to look again. */
   stateChanged(partition: Partition): void;
 }
@@ -223,9 +225,11 @@ export class Partition {
     if (follower === undefined) return ErrorCode.UNKNOWN_LEADER_EPOCH;
     if (brokerEpoch !== -1n && brokerEpoch < follower.brokerEpoch) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
     const before = follower.logEndOffset;
+    const startBefore = follower.logStartOffset;
     follower.fetched(fetchOffset, logStartOffset, this.log.logEndOffset, brokerEpoch, this.env.clock.monotonic());
     this.proposals.maybeExpand(follower);
     if (before !== fetchOffset) this.advanceHighWatermark();
+    if (startBefore !== logStartOffset) this.env.listener.followerStarted(this);
     return ErrorCode.NONE;
   }
 

@@ -12,6 +12,7 @@ import { configKey, TOPIC_RESOURCE, type ImageChange, type MetadataImage, type P
 import { IsrManager, type IsrManagerOptions } from './isr-manager.ts';
 import type { FetchEntry } from './fetch-session.ts';
 import { Partition, type PartitionEnvironment } from './partition.ts';
+import type { RecordDeletions } from './replica-manager-delete.ts';
 import { ReplicaFetcherManager, type Peer, type ReplicaFetcherSettings } from './replica-fetcher.ts';
 import type { FetchParameters, PartitionLookup } from './replica-manager-fetch.ts';
 import { ReplicationThrottle, type ThrottledReplicas } from './replication-throttle.ts';
@@ -156,6 +157,10 @@ export class ReplicaManager implements PartitionLookup {
   }
   offlineError(topic: string, index: number): number {
     return this.offline.get(topic)?.has(index) === true ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.NONE;
+  }
+  /** Requests to delete records. */
+  get deletions(): RecordDeletions {
+    return this.requests.deletions;
   }
   /** Requests that wait: for tests and metrics. */
   get waiting(): { produces: number; fetches: number; replicaFetches: number } {

@@ -11,6 +11,7 @@ import { recordsLength, type FetchEntry, type FetchResult } from './fetch-sessio
 import type { Partition, PartitionListener } from './partition.ts';
 import { Purgatory } from './purgatory.ts';
 import { RefusedSequences } from './refused-sequences.ts';
+import { RecordDeletions } from './replica-manager-delete.ts';
 import { DelayedFetch, missingPartitionError, readEntries, type FetchParameters, type PartitionLookup } from './replica-manager-fetch.ts';
 import { appendFailure, DelayedProduce, type AppendEntry, type AppendResult } from './replica-manager-produce.ts';
 
@@ -31,6 +32,8 @@ export interface ReplicaRequestsOptions {
 export class ReplicaRequests {
   /** What partitions tell of themselves, for those that wait. */
   readonly listener: PartitionListener;
+  /** Requests to delete records. */
+  readonly deletions: RecordDeletions;
   private readonly lookup: PartitionLookup;
   private readonly logger: Logger;
   private readonly produces: Purgatory<Partition>;
@@ -47,6 +50,7 @@ export class ReplicaRequests {
     this.produces = new Purgatory({ clock, maxOperations, ordered: true });
     this.consumerFetches = new Purgatory({ clock, maxOperations, ordered: false });
     this.replicaFetches = new Purgatory({ clock, maxOperations, ordered: false });
+    this.deletions = new RecordDeletions(lookup, { clock, maxOperations });
     this.listener = {
       appended: (partition) => this.grown.add(partition),
       committed: (partition) => {
@@ -54,10 +58,12 @@ export class ReplicaRequests {
         this.consumerFetches.wake(partition);
         if (lookup.selectsClosest) this.replicaFetches.wakeAll(partition);
       },
+      followerStarted: (partition) => this.deletions.wake(partition),
       stateChanged: (partition) => {
         this.produces.wakeAll(partition);
         this.consumerFetches.wakeAll(partition);
         this.replicaFetches.wakeAll(partition);
+        this.deletions.wake(partition);
       },
     };
   }
@@ -72,6 +78,7 @@ export class ReplicaRequests {
     this.produces.close();
     this.consumerFetches.close();
     this.replicaFetches.close();
+    this.deletions.close();
   }
 
   /**

@@ -218,6 +218,7 @@ export class MetadataQuorum {
         timestamp: batch.timestamp,
       });
       this.current = image;
+      for (const id of change.brokers) if (!image.brokers.has(id)) this.raft.forgetObserver(id);
       for (const listener of this.imageListeners) listener(change);
     }
     this.controller.onCommitted(batches);

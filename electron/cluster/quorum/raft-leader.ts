@@ -73,6 +73,11 @@ export class LeaderState {
     return observer;
   }
 
+  /** It is gone for good; should it fetch again it is known again. */
+  forgetObserver(id: number): void {
+    this.observers.delete(id);
+  }
+
   forgetObservers(monotonic: number): void {
     for (const observer of this.observers.values()) {
       if (monotonic - observer.fetchedAt > OBSERVER_SESSION_MS) this.observers.delete(observer.id);

@@ -112,6 +112,12 @@ export class RaftNode {
     return this.leading.describe();
   }
 
+  /** A node that has left the cluster is no longer shown among the observers. */
+  forgetObserver(id: number): void {
+    const { role } = this.core;
+    if (role.name === 'leader') role.state.forgetObserver(id);
+  }
+
   // ── requests of other nodes ───────────────────────────────────────────────────────────────────────────────────────
 
   handleVote(body: RequestOf<typeof vote>): ResponseIn<typeof vote> {

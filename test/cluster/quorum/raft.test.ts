@@ -128,6 +128,26 @@ describe('a quorum that loses a node', () => {
     expect(cluster.member(away).raft.status).toMatchObject({ role: 'follower', leaderId: id });
   });
 
+  it('one that the leader can no longer reach, or that can no longer reach the leader, disturbs nobody either', async () => {
+    for (const way of ['to', 'from'] as const) {
+      const cluster = new RaftCluster(31, 5);
+      await cluster.clock.advance(1000);
+      const leader = cluster.leader!;
+      const cutOff = cluster.running.find(({ id }) => id !== leader.id)!;
+      if (way === 'to') cluster.network.cutLink(leader.id, cutOff.id);
+      else cluster.network.cutLink(cutOff.id, leader.id);
+      for (let second = 0; second < 20; second++) {
+        await cluster.clock.advance(1000);
+        await cluster.clock.settled(leader.raft.append(text('on')).committed, 500);
+      }
+      cluster.network.heal();
+      await cluster.clock.advance(3000);
+      expect(cluster.leader!.id, way).toBe(leader.id);
+      expect([...cluster.leaders.keys()], way).toHaveLength(1);
+      expect(cutOff.committed, way).toEqual(cluster.truth);
+    }
+  });
+
   it('without a majority nothing is elected and nothing is committed', async () => {
     const cluster = new RaftCluster(13, 3);
     await cluster.clock.advance(500);
