@@ -7,10 +7,11 @@ import { join, resolve } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ZooKeeperReader } from '../../electron/admin/zookeeper-reader.ts';
-import { ClusterProcess, type ControlNode } from '../helpers/cluster-process.ts';
+import { ClusterProcess, somePort, type ControlNode } from '../helpers/cluster-process.ts';
 import { run, runOk } from '../helpers/run.ts';
 import { describeWith, onPath, pythonHas } from '../helpers/tools.ts';
 
+const BURROW = '/usr/bin/Burrow';
 const ZKCLI = '/usr/share/zookeeper/bin/zkCli.sh';
 const NODE_CLIENT = resolve(import.meta.dirname, '../../node_modules/node-zookeeper-client');
 
@@ -238,6 +239,65 @@ describeWith('python3-kazoo', pythonHas('kazoo'), 'a node dies under its ZooKeep
     expect(await client.line()).toEqual({ same: true, there: 'mine', written: 1, lost: false });
     await client.ended;
     await cluster.startNode(victim);
+  });
+});
+
+describeWith('Burrow (Debian: burrow)', existsSync(BURROW), 'Burrow', () => {
+  test('takes its lock here, and connects for consumers that keep their offsets here', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'brokerdesk-burrow-'));
+    const list = (addresses: string): string => JSON.stringify(addresses.split(','));
+    const { bootstrap, zookeeper } = cluster.line;
+    const port = somePort();
+    const config = `
+      [general]
+      pidfile="${directory}/burrow.pid"
+      [logging]
+      level="info"
+      [zookeeper]
+      servers=${list(zookeeper)}
+      timeout=6
+      root-path="/burrow"
+      [client-profile.test]
+      client-id="burrow"
+      kafka-version="2.0.0"
+      [cluster.local]
+      class-name="kafka"
+      servers=${list(bootstrap)}
+      client-profile="test"
+      [consumer.local_zk]
+      class-name="kafka_zk"
+      cluster="local"
+      servers=${list(zookeeper)}
+      zookeeper-timeout=30
+      [httpserver.default]
+      address="127.0.0.1:${port}"`;
+    writeFileSync(join(directory, 'burrow.toml'), config);
+    const burrow = spawn(BURROW, ['--config-dir', directory], { cwd: directory, stdio: ['ignore', 'pipe', 'pipe'] });
+    const log: string[] = [];
+    for (const said of [burrow.stdout, burrow.stderr]) said.on('data', (chunk: Buffer) => log.push(chunk.toString()));
+    const ended = new Promise((done) => burrow.once('close', done));
+    const reader = new ZooKeeperReader(() => Promise.resolve(endpoints().map((endpoint, index) => ({ id: index + 1, ...endpoint }))));
+    try {
+      // What it asks Kafka itself for, ListOffsets version 0, Apache Kafka 4 has given up too (KIP-896).
+      await eventually('it has its connection for consumers', () => Promise.resolve(/Authenticated.*local_zk/.test(log.join(''))), 40_000);
+      let children: string[] = [];
+      const locked = async (): Promise<boolean> => {
+        const { children: roots } = await reader.read('/');
+        if (!roots.includes('burrow') || !(await reader.read('/burrow')).children.includes('notifier')) return false;
+        ({ children } = await reader.read('/burrow/notifier'));
+        return children.length === 1;
+      };
+      await eventually('it has its lock', locked, 20_000);
+      const lock = await reader.read(`/burrow/notifier/${children[0]}`);
+      expect(lock.path).toMatch(/-lock-\d{10}$/);
+      expect(lock.stat.ephemeralOwner).not.toBeNull();
+    } catch (cause) {
+      throw new Error(`Burrow said:\n${log.join('').slice(-4_000)}`, { cause });
+    } finally {
+      reader.close();
+      burrow.kill('SIGTERM');
+      await ended;
+    }
   });
 });
 
