@@ -13,6 +13,7 @@ export default defineConfig({
       'test/e2e/**',
       'test/kafka/**',
       'test/heavy/**',
+      'test/faults/**',
       'test/electron/**',
       'test/bench/**',
       'node_modules/**',

@@ -103,6 +103,7 @@ const SUITES: readonly Suite[] = [
   { name: 'clients', run: () => vitest('clients', ['--config', 'vitest.live.config.ts', '--dir', 'test/clients']) },
   { name: 'e2e', run: () => vitest('e2e', ['--config', 'vitest.live.config.ts', '--dir', 'test/e2e']) },
   { name: 'kafka', heavy: true, run: () => vitest('kafka', ['--config', 'vitest.live.config.ts', '--dir', 'test/kafka']) },
+  { name: 'faults', heavy: true, run: () => vitest('faults', ['--config', 'vitest.live.config.ts', '--dir', 'test/faults']) },
   { name: 'heavy', heavy: true, run: () => vitest('heavy', ['--config', 'vitest.live.config.ts', '--dir', 'test/heavy']) },
   { name: 'electron', heavy: true, run: () => vitest('electron', ['--config', 'vitest.live.config.ts', '--dir', 'test/electron']) },
 ];

@@ -5,9 +5,9 @@
 import { ClusterDirectory, removeAbandoned, type ClusterFile, type NodePorts } from './cluster-directory.ts';
 import { ClusterError } from './cluster-errors.ts';
 import { ClusterFaults } from './cluster-faults.ts';
-import type { NodeStart, NodeStatus, QuorumRole } from './cluster-messages.ts';
-import { ClusterNode, type NodeState } from './cluster-node.ts';
-import { checkBrokers, planCluster } from './cluster-plan.ts';
+import type { NodeStart } from './cluster-messages.ts';
+import { ClusterNode } from './cluster-node.ts';
+import { checkBrokers, planCluster, planNode } from './cluster-plan.ts';
 import type { Fault, FaultSpec } from './faults.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Disk } from './lib/disk.ts';
@@ -17,11 +17,13 @@ import type { Random } from './lib/random.ts';
 import { systemClock } from './lib/system-clock.ts';
 import { systemDisk } from './lib/system-disk.ts';
 import { systemRandom } from './lib/system-random.ts';
+import { viewNodes, type NodeView } from './cluster-view.ts';
 import { Timeline, type TimelineEntry, type TimelineType } from './timeline.ts';
 
 export { ClusterError } from './cluster-errors.ts';
 export type { Fault, FaultSpec } from './faults.ts';
 export type { NodeState } from './cluster-node.ts';
+export type { NodeView } from './cluster-view.ts';
 export type { QuorumRole } from './cluster-messages.ts';
 export type { TimelineEntry } from './timeline.ts';
 
@@ -50,30 +52,6 @@ export interface ClusterOptions {
   random?: Random;
 }
 
-export interface NodeView {
-  id: number;
-  state: NodeState;
-  /** Its part in the metadata quorum; null while it does not say. */
-  role: QuorumRole | null;
-  host: string;
-  brokerPort: number;
-  controllerPort: number;
-  zookeeperPort: number;
-  /** Milliseconds since the active controller last heard of it; null while no controller says. */
-  sessionAgeMs: number | null;
-  /** After which silence the controller fences it. */
-  sessionTimeoutMs: number;
-  /** Wall-clock milliseconds since when it is in its state. */
-  since: number;
-  memoryBytes: number | null;
-  /** Through its client listener since it started, replication included; 0 while it does not say. */
-  inBytes: number;
-  outBytes: number;
-  /** Why it failed. */
-  reason: string | null;
-}
-
-const STATUS_TIMEOUT_MS = 500;
 /** Of `broker.session.timeout.ms`. */
 const DEFAULT_SESSION_TIMEOUT_MS = 3_000;
 /** A port can be taken between the look and the use; somebody else's bad luck is tried again this often. */
@@ -96,6 +74,7 @@ export class Cluster {
   private members: ClusterNode[] = [];
   private starting: Promise<void> = Promise.resolve();
   private closing: Promise<void> | undefined;
+  private membership: Promise<unknown> = Promise.resolve();
   private lifecycle: 'new' | 'started' | 'closed' = 'new';
 
   constructor(options: ClusterOptions) {
@@ -153,29 +132,50 @@ export class Cluster {
   }
 
   /** Asks every running node how it is; one that does not answer within half a second is shown with what is known of it. */
-  async nodes(): Promise<NodeView[]> {
-    const statuses = await Promise.all(this.members.map((node) => node.status(STATUS_TIMEOUT_MS)));
-    const controller = activeController(statuses);
-    return this.members.map((node, index) => {
-      const status = statuses[index];
-      const ports = this.portsOf(node.id);
-      const session = controller?.sessions.find((one) => one.broker === node.id);
-      return {
-        id: node.id,
-        state: node.state,
-        role: status?.role ?? null,
-        host: this.host,
-        brokerPort: ports.brokerPort,
-        controllerPort: ports.controllerPort,
-        zookeeperPort: ports.zookeeperPort,
-        sessionAgeMs: session?.ageMs ?? null,
-        since: node.since,
-        sessionTimeoutMs: this.sessionTimeoutMs,
-        memoryBytes: status?.memoryBytes ?? null,
-        inBytes: status?.inBytes ?? 0,
-        outBytes: status?.outBytes ?? 0,
-        reason: node.reason,
-      };
+  nodes(): Promise<NodeView[]> {
+    const { host, sessionTimeoutMs } = this;
+    return viewNodes(this.members, { host, sessionTimeoutMs, ports: this.file?.nodes ?? [] });
+  }
+
+  /**
+   * Starts a broker more, with the lowest free id; it takes part in the metadata without a vote. Resolves to its id when it serves
+   * clients. Rejects with `ClusterError`; of a node that could not start nothing stays.
+   */
+  addNode(): Promise<number> {
+    return this.oneByOne(async () => {
+      const { node, notices } = await planNode(this.host, this.plannedFile());
+      this.notices.push(...notices);
+      this.setMembers([...this.plannedFile().nodes, node], [...this.members, this.createNode(node.id)]);
+      await this.labFaults.tell(this.members.filter(({ id }) => id !== node.id).map(({ id }) => id));
+      this.record('lab/nodeAdded', { broker: node.id });
+      try {
+        await this.node(node.id).start(this.startOf(node.id), this.portOwners);
+      } catch (error) {
+        this.forget(node.id);
+        throw error;
+      }
+      return node.id;
+    });
+  }
+
+  /** Throws `ClusterError` NO_SUCH_NODE, WRONG_STATE when the node cannot leave the cluster for good. */
+  checkRemovable(id: number): void {
+    const node = this.node(id);
+    if (this.plannedFile().voters.includes(id)) {
+      throw new ClusterError('WRONG_STATE', `broker ${id} votes on the metadata and cannot be removed; those that were added can`);
+    }
+    if (node.state === 'frozen') throw new ClusterError('WRONG_STATE', `broker ${id} is frozen; thaw it before it is removed`);
+  }
+
+  /** Deletes the data of a node that has been stopped, and what is known of it. That no replica needs it is the caller's concern. */
+  removeNode(id: number): Promise<void> {
+    return this.oneByOne(async () => {
+      this.checkRemovable(id);
+      const { alive, state } = this.node(id);
+      if (alive) throw new ClusterError('WRONG_STATE', `broker ${id} cannot be removed: it is ${state}`);
+      this.forget(id);
+      this.record('lab/nodeRemoved', { broker: id });
+      await this.labFaults.tell(this.members.map((node) => node.id));
     });
   }
 
@@ -245,6 +245,34 @@ export class Cluster {
   /** Calls back with every new entry of the timeline; returns what ends that. */
   onEvent(listener: (entry: TimelineEntry) => void): () => void {
     return this.log.onEntry(listener);
+  }
+
+  private forget(id: number): void {
+    this.labFaults.removed(id);
+    const { data, undo } = this.directoriesOf(id);
+    this.setMembers(
+      this.plannedFile().nodes.filter((node) => node.id !== id),
+      this.members.filter((node) => node.id !== id),
+    );
+    this.disk.remove(data);
+    this.disk.remove(undo);
+  }
+
+  private setMembers(nodes: NodePorts[], members: ClusterNode[]): void {
+    this.file = { ...this.plannedFile(), nodes: nodes.toSorted((a, b) => a.id - b.id) };
+    this.members = members.toSorted((a, b) => a.id - b.id);
+    (this.directory as ClusterDirectory).write(this.file);
+  }
+
+  /** Nodes come and go one after another. */
+  private oneByOne<T>(action: () => Promise<T>): Promise<T> {
+    const result = this.membership.then(() => {
+      if (this.closed()) throw new ClusterError('WRONG_STATE', 'the cluster has been closed');
+      return action();
+    });
+    // Whoever asked is told; the next one only has to wait for it.
+    this.membership = result.catch(() => undefined);
+    return result;
   }
 
   private get sessionTimeoutMs(): number {
@@ -377,15 +405,6 @@ export class Cluster {
     if (node === undefined) throw new ClusterError('NO_SUCH_NODE', `there is no broker ${id}`);
     return node;
   }
-}
-
-/** Of the nodes that say they lead the quorum, the one of the newest epoch: an older one has not heard of it yet. */
-function activeController(statuses: readonly (NodeStatus | undefined)[]): NodeStatus | undefined {
-  let active: NodeStatus | undefined;
-  for (const status of statuses) {
-    if (status?.role === 'leader' && (active === undefined || status.leaderEpoch > active.leaderEpoch)) active = status;
-  }
-  return active;
 }
 
 function isPortTaken(error: unknown): boolean {

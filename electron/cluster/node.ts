@@ -64,6 +64,7 @@ class RunningNode implements Node {
   private clientServer: Server | undefined;
   private connections = 0;
   private stopping: Promise<void> | undefined;
+  private failed = false;
   private abandonStart: ((error: Error) => void) | undefined;
 
   constructor(options: NodeOptions) {
@@ -75,17 +76,18 @@ class RunningNode implements Node {
   async start(): Promise<void> {
     const { config, clock, disk, random, logger, events } = this.options;
     const settings = brokerSettings(config.properties, config.voters.length);
-    claimDirectory(disk, random, config);
+    const directoryId = claimDirectory(disk, random, config);
     const connectPeer = (address: Address): PeerClient => this.connect(address);
     const quorum = new MetadataQuorum({
       config,
+      directoryId,
       clock,
       disk,
       random,
       logger,
       events,
       connectPeer,
-      onFailure: (error) => this.options.onFailure?.(error),
+      onFailure: (error) => this.fail(error),
       raftSettings: {
         fetchTimeoutMs: settings.controllerQuorumFetchTimeoutMs,
         electionTimeoutMs: settings.controllerQuorumElectionTimeoutMs,
@@ -113,6 +115,7 @@ class RunningNode implements Node {
       controller: quorum.channel,
       // A replica fetcher has one fetch at a time, and has written what it brought before it sends the next.
       connectReplica: (address) => this.connect(address, { reuseAnswers: true }),
+      onFailure: (error) => this.fail(error),
       onState: (state) => {
         if (state !== 'running') return;
         serving = true;
@@ -138,13 +141,14 @@ class RunningNode implements Node {
 
   status(): Omit<NodeStatus, 'memoryBytes'> {
     const { quorum } = this;
-    const { role, leaderId, epoch } = quorum?.status ?? { role: 'stopped' as const, leaderId: -1, epoch: 0 };
+    const { role, leaderId, epoch, since } = quorum?.status ?? { role: 'stopped' as const, leaderId: -1, epoch: 0, since: 0 };
     const brokers = quorum?.image().brokers;
     const { inBytes, outBytes } = this.clientServer?.traffic ?? { inBytes: 0, outBytes: 0 };
     return {
       role: quorumRole(role),
       leaderId: leaderId < 0 ? null : leaderId,
       leaderEpoch: epoch,
+      leadsSince: role === 'leader' ? since : null,
       sessions: [...(quorum?.sessions() ?? [])].map(([broker, ageMs]) => ({
         broker,
         ageMs: Math.round(ageMs),
@@ -170,6 +174,13 @@ class RunningNode implements Node {
     const timer = this.options.clock.setTimer(RESIGN_MS, () => quorum.kill());
     await quorum.stop();
     timer.cancel();
+  }
+
+  /** Disk and quorum may fail one after the other; the first says why. */
+  private fail(error: unknown): void {
+    if (this.failed) return;
+    this.failed = true;
+    this.options.onFailure?.(error);
   }
 
   private refuseIfStopping(): void {

@@ -3,6 +3,7 @@ import { ZooKeeperReader, type ZooKeeperAddress } from '../admin/zookeeper-reade
 import { ClusterError, type Cluster, type NodeView } from '../cluster/cluster.ts';
 import { ServiceError } from './errors.ts';
 import type { Lab, LabNode } from './lab.ts';
+import { removeNode } from './node-removal.ts';
 
 export function createEmbeddedLab(cluster: Cluster): Lab {
   const tree = new ZooKeeperReader(() => zookeeperServers(cluster));
@@ -20,8 +21,8 @@ export function createEmbeddedLab(cluster: Cluster): Lab {
     healAll: () => cluster.healAll(),
     faults: () => cluster.faults(),
     onFaults: (listener) => cluster.onFaults(listener),
-    addNode: () => missing(),
-    removeNode: () => missing(),
+    addNode: () => translated('', () => cluster.addNode()),
+    removeNode: (node) => translated(brokers(node), () => removeNode(cluster, node)),
     znode: (path) => tree.read(path),
     timeline: (sinceId) => cluster.timeline(sinceId),
     onEvent: (listener) => cluster.onEvent(listener),
@@ -64,8 +65,4 @@ function brokers(...ends: readonly (number | 'clients')[]): string {
 
 function sentence(message: string): string {
   return message.charAt(0).toUpperCase() + message.slice(1);
-}
-
-function missing(): Promise<never> {
-  return Promise.reject(new ServiceError({ code: 'INTERNAL', message: 'This is being built.' }));
 }

@@ -46,7 +46,10 @@ function angles(count: number): number[] {
 }
 
 export function layoutLab(count: number, width: number, height: number, topics: number): LabLayout {
-  const sizes = SIZES.filter(({ kind, rows }) => kind !== 'full' || rows <= Math.max(2, topics));
+  // All in sight: no line for the rest.
+  const sizes = SIZES.filter(({ kind, rows }) => kind !== 'full' || rows <= Math.max(2, topics)).map((card) =>
+    card.kind === 'full' && card.rows >= Math.max(1, topics) ? { ...card, height: card.height - ROW } : card,
+  );
   for (const card of sizes) {
     const layout = place(count, width, height, card);
     if (fits(layout)) return layout;

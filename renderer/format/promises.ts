@@ -41,6 +41,8 @@ export interface Promises {
   lines: { tone: Tone; text: string }[];
 }
 
+const majorityOf = (voters: number): number => Math.floor(voters / 2) + 1;
+
 /** In the ISR, and able to lead if the leader went now. */
 const LIVES: ReadonlySet<BrokerRow['state']> = new Set(['online', 'shuttingDown', 'starting', 'fenced']);
 
@@ -64,6 +66,10 @@ export function whatItPromises({ brokers, topics, quorum, faults }: PromiseSourc
     outOfReach: 0,
     damaged: 0,
   };
+  // Whoever leads now may be the next to go; then another is elected only by a majority that has lost it too.
+  const voters = new Set(quorum?.voters.map(({ id }) => id));
+  const votersLeft = [...voters].filter(lives).length;
+  const electsWithout = (leader: number): boolean => !voters.has(leader) || votersLeft - 1 >= majorityOf(voters.size);
   const holders = new Set<number>();
   for (const topic of topics) {
     for (const partition of topic.partitions) {
@@ -80,7 +86,8 @@ export function whatItPromises({ brokers, topics, quorum, faults }: PromiseSourc
       else if (live.length === 1) counts.lastCopy += 1;
       if (topic.minInsyncReplicas === null) counts.unknown += 1;
       else if (answered && live.length < topic.minInsyncReplicas) counts.refusing += 1;
-      else if (answered && live.length - 1 >= Math.max(1, topic.minInsyncReplicas)) counts.canLoseOne += 1;
+      else if (answered && live.length - 1 >= Math.max(1, topic.minInsyncReplicas) && electsWithout(partition.leader ?? -1))
+        counts.canLoseOne += 1;
     }
   }
   return {
@@ -136,7 +143,7 @@ function linesOf(counts: PromiseCounts, { quorum, faults, topics, lives }: LineS
   const lines: Promises['lines'] = [
     {
       tone: 'none',
-      text: `${formatCount(canLoseOne)} of ${plural(partitions, 'partition')} can lose one more broker and still take writes.`,
+      text: `${canLoseOne === 0 ? 'No partition' : `${formatCount(canLoseOne)} of ${plural(partitions, 'partition')}`} can lose one more broker and still take writes.`,
     },
   ];
   if (leaderless > 0) lines.push({ tone: 'bad', text: `${plural(leaderless, 'partition')} ${has(leaderless)} no leader that answers.` });
@@ -154,14 +161,17 @@ function linesOf(counts: PromiseCounts, { quorum, faults, topics, lives }: LineS
   }
   if (quorum !== null && quorum.voters.length > 0) {
     const left = quorum.voters.filter(({ id }) => lives(id)).length;
-    const needed = Math.floor(quorum.voters.length / 2) + 1;
+    const needed = majorityOf(quorum.voters.length);
     if (left < needed)
       lines.push({
         tone: 'bad',
         text: `${left} of ${quorum.voters.length} voters left, ${needed} needed: no leader can be elected, nothing changed.`,
       });
     else if (left === needed && quorum.voters.length > 1)
-      lines.push({ tone: 'warn', text: `The quorum cannot lose another voter: ${left} of ${quorum.voters.length} are left.` });
+      lines.push({
+        tone: 'warn',
+        text: `The quorum cannot lose another voter: ${left} of ${quorum.voters.length} are left, and fewer elect no leader.`,
+      });
   }
   if (single > 0)
     lines.push({ tone: 'none', text: `${plural(single, 'partition')} ${single === 1 ? 'keeps' : 'keep'} one copy by design.` });

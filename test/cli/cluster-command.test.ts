@@ -86,7 +86,7 @@ describe('npm run cluster', () => {
     });
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ data, control: null });
-    expect(readdirSync(data).sort()).toEqual(['cluster.json', 'node-1']);
+    expect(readdirSync(data).sort()).toEqual(['cluster.json', 'node-1', 'node-1.unsynced']);
   });
 
   it('says which setting cannot be, exit 1, and leaves nothing behind', async () => {

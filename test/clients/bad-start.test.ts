@@ -83,7 +83,7 @@ describe('data directories', () => {
     ['a file where a directory should be', (data: string): void => writeFileSync(data, 'something else'), ''],
     [
       'a cluster.json of a later version',
-      (data: string): void => edit(join(copied(data), 'cluster.json'), (text) => text.replace('"version": 1', '"version": 2')),
+      (data: string): void => edit(join(copied(data), 'cluster.json'), (text) => text.replace('"version": 1', '"version": 99')),
       'later version',
     ],
     [
@@ -131,7 +131,7 @@ describe('data directories', () => {
 
   test('one that does not exist yet is made, with the directories above it', async () => {
     running = await ClusterProcess.start(['--data', join(scratch, 'a/b/c'), '--brokers', '1']);
-    expect(readdirSync(join(scratch, 'a/b/c')).sort()).toEqual(['brokerdesk.lock', 'cluster.json', 'node-1']);
+    expect(readdirSync(join(scratch, 'a/b/c')).sort()).toEqual(['brokerdesk.lock', 'cluster.json', 'node-1', 'node-1.unsynced']);
   });
 });
 

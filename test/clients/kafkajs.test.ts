@@ -103,6 +103,24 @@ describe('kafkajs', () => {
     expect(await admin.listTopics()).not.toContain(topic);
   });
 
+  test('deletes records up to an offset', async () => {
+    const topic = 'kafkajs-delete-records';
+    await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 2, replicationFactor: 3 }] });
+    for (const partition of [0, 1])
+      await producer.send({ topic, acks: -1, messages: Array.from({ length: 10 }, (_, i) => ({ partition, value: `v${i}` })) });
+    // It finds leaders only of topics that its connection has asked for before.
+    await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({
+      topic,
+      partitions: [
+        { partition: 0, offset: '4' },
+        { partition: 1, offset: '-1' },
+      ],
+    });
+    const offsets = (await admin.fetchTopicOffsets(topic)).sort((a, b) => a.partition - b.partition);
+    expect(offsets.map(({ low, high }) => `${low} to ${high}`)).toEqual(['4 to 10', '10 to 10']);
+  });
+
   test('errors are Kafka’s own', async () => {
     await expect(admin.createTopics({ topics: [{ topic: 'a b', numPartitions: 1 }] })).rejects.toMatchObject({
       errors: [expect.objectContaining({ type: 'INVALID_TOPIC_EXCEPTION' })],

@@ -11,6 +11,7 @@ export function somePort(): number {
 
 export interface ClusterLine {
   bootstrap: string;
+  zookeeper: string;
   control: string;
   token: string;
   data: string;

@@ -43,7 +43,7 @@ export class FaultBench {
     return new Kafka({
       brokers: this.cluster.bootstrap.split(','),
       logLevel: logLevel.NOTHING,
-      requestTimeout: 2_000,
+      requestTimeout: 1_000,
       connectionTimeout: 1_000,
       retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 60 },
     });
@@ -97,29 +97,61 @@ export class FaultBench {
     return name;
   }
 
+  /** Node ids: the active controller first. */
+  async controllerFirst(): Promise<[number, number, number]> {
+    let ids: number[] = [];
+    await expect
+      .poll(
+        async () => {
+          const nodes = await this.cluster.control<{ id: number; role: string | null }[]>('GET', '/nodes');
+          const leader = nodes.find(({ role }) => role === 'leader');
+          ids = nodes.map(({ id }) => id).sort((a, b) => Number(b === leader?.id) - Number(a === leader?.id));
+          return leader !== undefined;
+        },
+        { timeout: 10_000 },
+      )
+      .toBe(true);
+    return ids as [number, number, number];
+  }
+
   /** Partition 0, as the first broker knows it that answers of those that nobody breaks. */
   async partition(topic: string): Promise<PartitionState> {
     let failure: unknown;
     for (const node of this.witnesses) {
-      const port = Number(this.cluster.bootstrap.split(',')[node - 1]?.split(':')[1]);
-      const client = new PeerClient({
-        network: tcpNetwork(),
-        clock: systemClock,
-        random: systemRandom(),
-        address: { host: '127.0.0.1', port },
-        clientId: 'judge',
-      });
       try {
-        const { topics } = await client.send(metadata, 12, { topics: [{ name: topic }] }, { timeoutMs: 1_000 });
-        const { leaderId = -1, isrNodes = [] } = topics[0]?.partitions[0] ?? {};
-        return { leader: leaderId, isr: isrNodes.toSorted() };
+        return (await this.partitionsAt(node, [topic]))[0] ?? { leader: -1, isr: [] };
       } catch (error) {
         failure = error;
-      } finally {
-        client.close();
       }
     }
     throw failure;
+  }
+
+  /** All partitions of the topics, as one broker knows them. */
+  async partitionsAt(node: number, topics: readonly string[]): Promise<PartitionState[]> {
+    const port = Number(this.cluster.bootstrap.split(',')[node - 1]?.split(':')[1]);
+    const client = new PeerClient({
+      network: tcpNetwork(),
+      clock: systemClock,
+      random: systemRandom(),
+      address: { host: '127.0.0.1', port },
+      clientId: 'judge',
+    });
+    try {
+      const answer = await client.send(
+        metadata,
+        12,
+        { topics: topics.map((name) => ({ name })), allowAutoTopicCreation: false },
+        { timeoutMs: 1_000 },
+      );
+      return answer.topics.flatMap(({ partitions }) =>
+        partitions
+          .toSorted((one, other) => one.partitionIndex - other.partitionIndex)
+          .map(({ leaderId, isrNodes }) => ({ leader: leaderId, isr: isrNodes.toSorted() })),
+      );
+    } finally {
+      client.close();
+    }
   }
 
   /** Waits until the partition is as it should be; returns after how many milliseconds it was. */
@@ -172,10 +204,12 @@ export class FaultBench {
     return values;
   }
 
-  async writer(topic: string): Promise<Writer> {
-    const producer = this.client().producer({ idempotent: true, maxInFlightRequests: 1 });
+  /** `bytes`: of each record's key. */
+  async writer(topic: string, bytes = 1): Promise<Writer> {
+    // kafkajs asks again who leads when a broker says that it does not; one that says nothing it asks for ever, unless it is told to look.
+    const producer = this.client().producer({ idempotent: true, maxInFlightRequests: 1, metadataMaxAge: 500 });
     await producer.connect();
-    return new Writer(producer, topic);
+    return new Writer(producer, topic, Buffer.alloc(bytes, 107));
   }
 }
 
@@ -185,18 +219,20 @@ export class Writer {
   readonly errors: string[] = [];
   private readonly producer: Producer;
   private readonly topic: string;
+  private readonly key: Buffer;
   private readonly done: Promise<void>;
   private running = true;
   private next = 0;
 
-  constructor(producer: Producer, topic: string) {
+  constructor(producer: Producer, topic: string, key: Buffer) {
+    this.key = key;
     this.producer = producer;
     this.topic = topic;
     this.done = this.run();
   }
 
   /** Waits for so many more acknowledgements. */
-  async more(count: number, timeoutMs = 10_000): Promise<void> {
+  async more(count: number, timeoutMs = 20_000): Promise<void> {
     const wanted = this.acked.length + count;
     await expect.poll(() => this.acked.length, { timeout: timeoutMs }).toBeGreaterThanOrEqual(wanted);
   }
@@ -212,7 +248,7 @@ export class Writer {
     while (this.running) {
       const value = `v${this.next++}`;
       try {
-        await this.producer.send({ topic: this.topic, acks: -1, timeout: 5_000, messages: [{ value, partition: 0 }] });
+        await this.producer.send({ topic: this.topic, acks: -1, timeout: 5_000, messages: [{ key: this.key, value, partition: 0 }] });
         this.acked.push(value);
       } catch (error) {
         this.errors.push(String(error));

@@ -3,7 +3,8 @@ import { silentLogger } from '../../electron/cluster/lib/logger.ts';
 import { ApiKey } from '../../electron/cluster/protocol/api-keys.ts';
 import { RaftNode, type RaftStatus } from '../../electron/cluster/quorum/raft.ts';
 import type { RaftSettings } from '../../electron/cluster/quorum/raft-settings.ts';
-import { INITIAL_VOTE, type VoteState, type VoteStore } from '../../electron/cluster/quorum/vote-store.ts';
+import { INITIAL_VOTE, NO_VOTE, type VoteState, type VoteStore } from '../../electron/cluster/quorum/vote-store.ts';
+import { testId } from './metadata-image.ts';
 import { MemoryRaftLog } from './memory-raft-log.ts';
 import { MessageNetwork } from './message-network.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -11,7 +12,10 @@ import { VirtualClock } from './virtual-clock.ts';
 export const CLUSTER_ID = 'Sj2m1SxYQ6-test-clusterA';
 
 class MemoryVoteStore implements VoteStore {
-  state: VoteState = INITIAL_VOTE;
+  state: VoteState;
+  constructor(state: VoteState) {
+    this.state = state;
+  }
   read(): VoteState {
     return this.state;
   }
@@ -30,6 +34,14 @@ export interface Member {
   committed: string[];
 }
 
+export interface RaftClusterOptions {
+  settings?: Partial<RaftSettings>;
+  /** False: the disks say that they have flushed, and have not. */
+  flushes?: boolean;
+  /** What voters find on their disks at first: nothing, unless it is said. */
+  vote?: VoteState;
+}
+
 /** Raft nodes on a virtual clock, over a network that loses and delays, checking what must hold at every moment. */
 export class RaftCluster {
   readonly clock = new VirtualClock();
@@ -41,30 +53,36 @@ export class RaftCluster {
   /** By offset, what any node ever saw committed there. */
   readonly truth: string[] = [];
   readonly failures: unknown[] = [];
+  private readonly wipes = new Map<number, number>();
+  private readonly lostAt = new Map<number, number>();
   /** Ids of the voters. */
   private readonly ids: readonly number[];
   private readonly settings: Partial<RaftSettings>;
   private readonly flushes: boolean;
+  private readonly vote: VoteState;
 
-  constructor(seed: number, size: number, options: { settings?: Partial<RaftSettings>; flushes?: boolean } = {}) {
+  constructor(seed: number, size: number, options: RaftClusterOptions = {}) {
     this.random = seededRandom(seed);
     this.network = new MessageNetwork(this.clock, this.random);
     this.ids = Array.from({ length: size }, (_, index) => index + 1);
     this.settings = options.settings ?? {};
     this.flushes = options.flushes ?? true;
+    this.vote = options.vote ?? INITIAL_VOTE;
     for (const id of this.ids) this.start(id);
   }
 
   /** Starts a node for the first time or again; one above the size of the cluster observes. */
   start(id: number): void {
+    if (this.isRunning(id)) return;
     const before = this.members.get(id);
     const log = before?.log ?? new MemoryRaftLog(this.flushes);
-    const votes = before?.votes ?? new MemoryVoteStore();
+    const votes = before?.votes ?? new MemoryVoteStore(this.vote);
     const committed: string[] = [];
     const raft = new RaftNode({
       nodeId: id,
       clusterId: CLUSTER_ID,
       voters: this.ids,
+      directoryId: testId(`${id}/${this.wipes.get(id) ?? 0}`),
       clock: this.clock,
       random: seededRandom(this.random.int(1 << 30)),
       log,
@@ -108,18 +126,37 @@ export class RaftCluster {
 
   /** Ends a node as a power cut does. */
   crash(id: number): void {
-    const member = this.member(id);
-    if (!member.running) return;
+    const member = this.members.get(id);
+    if (member?.running !== true) return;
     member.running = false;
     this.network.detach(id);
     member.raft.stop();
     member.log.crash();
   }
 
+  /** Ends a node and takes all that it had on disk. */
+  wipe(id: number): void {
+    this.crash(id);
+    this.members.delete(id);
+    this.lostAt.set(id, this.truth.length);
+    this.wipes.set(id, (this.wipes.get(id) ?? 0) + 1);
+  }
+
   member(id: number): Member {
     const member = this.members.get(id);
     if (member === undefined) throw new Error(`no node ${id}`);
     return member;
+  }
+
+  isRunning(id: number): boolean {
+    return this.members.get(id)?.running === true;
+  }
+
+  /** Whether it was wiped and does not yet have its vote, and what was committed then, again. */
+  hasNoSay(id: number): boolean {
+    const member = this.members.get(id);
+    if (member === undefined || member.votes.read().votesFrom === NO_VOTE) return true;
+    return member.committed.length < (this.lostAt.get(id) ?? 0);
   }
 
   get running(): Member[] {
@@ -159,6 +196,8 @@ function handle(raft: RaftNode, key: number, body: unknown): unknown {
       return raft.handleEndQuorumEpoch(body as Parameters<RaftNode['handleEndQuorumEpoch']>[0]);
     case ApiKey.Fetch:
       return raft.handleFetch(body as Parameters<RaftNode['handleFetch']>[0]);
+    case ApiKey.AddRaftVoter:
+      return raft.handleAddRaftVoter(body as Parameters<RaftNode['handleAddRaftVoter']>[0]);
     case ApiKey.FetchSnapshot:
       return raft.handleFetchSnapshot(body as Parameters<RaftNode['handleFetchSnapshot']>[0]);
     default:

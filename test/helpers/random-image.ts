@@ -1,3 +1,8 @@
+import { SortedMap } from '../../electron/cluster/lib/sorted-map.ts';
+import { completeMetadataRecord } from '../../electron/cluster/protocol/records/metadata-records.ts';
+import { emptyZnode, type CoordinationSession, type Znode } from '../../electron/cluster/quorum/coordination/coordination.ts';
+import { coordinationRecords } from '../../electron/cluster/quorum/coordination/snapshot.ts';
+import { imageOfRecords, imageRecords } from '../../electron/cluster/quorum/image-records.ts';
 import type { Random } from '../../electron/cluster/lib/random.ts';
 import { randomUuid } from '../../electron/cluster/protocol/uuid.ts';
 import {
@@ -12,6 +17,50 @@ import { IMAGE_CLUSTER_ID } from './metadata-image.ts';
 
 /** Any image that records could have made, whether or not a controller would. */
 export function randomImage(random: Random): MetadataImage {
+  const image = withoutTimes(random);
+  const root = randomZnode(random, 3);
+  const sessions = new Map<bigint, CoordinationSession>();
+  for (let id = 1n; random.int(3) > 0; id++) {
+    const ephemerals = SortedMap.empty<true>();
+    sessions.set(id, {
+      id,
+      timeoutMs: random.int(40_000),
+      password: randomBytes(random, 16),
+      holder: BigInt(random.int(100)),
+      lastRequest: BigInt(random.int(100)),
+      ephemerals,
+    });
+  }
+  const coordination = { ...EMPTY_IMAGE.coordination, root, sessions };
+  // Times of topics and brokers are noted where records make them.
+  const records = [...imageRecords({ ...image, coordination: EMPTY_IMAGE.coordination }), ...coordinationRecords(coordination)];
+  const noted = imageOfRecords(records.filter(({ type }) => type !== 'NoOpRecord').map(completeMetadataRecord), image.clusterId, image);
+  return { ...noted, coordination: { ...coordination, system: noted.coordination.system } };
+}
+
+function randomZnode(random: Random, depth: number): Znode {
+  const children =
+    depth === 0 ? [] : Array.from({ length: random.int(4) }, () => [`n${random.int(20)}`, randomZnode(random, depth - 1)] as const);
+  return {
+    ...emptyZnode(SortedMap.of(new Map(children))),
+    data: random.int(3) === 0 ? null : randomBytes(random, random.int(30)),
+    czxid: BigInt(random.int(1e6)),
+    mzxid: BigInt(random.int(1e6)),
+    pzxid: BigInt(random.int(1e6)),
+    ctime: random.int(1e9),
+    mtime: random.int(1e9),
+    version: random.int(100),
+    aversion: random.int(9),
+    created: random.int(100),
+    permissions: random.int(32),
+  };
+}
+
+function randomBytes(random: Random, length: number): Uint8Array {
+  return Uint8Array.from({ length }, () => random.int(256));
+}
+
+function withoutTimes(random: Random): MetadataImage {
   const some = (most: number): number[] => Array.from({ length: random.int(most + 1) }, () => random.int(1000));
   const brokers = new Map<number, BrokerRegistration>();
   for (const id of new Set(some(5))) {

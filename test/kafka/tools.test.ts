@@ -116,6 +116,24 @@ describeWith('KAFKA_JARS', jars !== undefined, "Apache Kafka's tools", () => {
     expect(total).toBe(VERIFIABLE + PERF_RECORDS + 2);
   }, 120_000);
 
+  test('kafka-delete-records', async () => {
+    await topics('--create', '--topic', 'trimmed', '--partitions', '1', '--replication-factor', '3');
+    await tool('ProducerPerformance', [
+      ...['--topic', 'trimmed', '--num-records', '1000', '--record-size', '100', '--throughput', '-1'],
+      ...['--command-property', 'acks=all'],
+    ]);
+    const file = join(directory, 'delete-records.json');
+    for (const [offset, low] of [
+      [3, 3],
+      [-1, 1000],
+    ]) {
+      writeFileSync(file, JSON.stringify({ partitions: [{ topic: 'trimmed', partition: 0, offset }], version: 1 }));
+      const out = await tool('DeleteRecordsCommand', ['--offset-json-file', file]);
+      expect(out).toContain(`partition: trimmed-0\tlow_watermark: ${low}\n`);
+      expect(await tool('GetOffsetShell', ['--topic', 'trimmed', '--time', 'earliest'])).toContain(`trimmed:0:${low}\n`);
+    }
+  }, 60_000);
+
   test('consumers: performance, console', async () => {
     const figures = await tool('ConsumerPerformance', [
       '--topic',

@@ -151,6 +151,9 @@ class ProcessDisk implements Disk {
     this.machine = machine;
     this.host = host;
   }
+  get powerCycle(): string | undefined {
+    return this.machine.disk.powerCycle;
+  }
   open(path: string, options?: { create?: boolean }): DiskFile {
     const { machine, host } = this;
     machine.operate(host);

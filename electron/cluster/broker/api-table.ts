@@ -8,6 +8,7 @@ import { apiVersions } from '../protocol/apis/api-versions.ts';
 import { createPartitions } from '../protocol/apis/create-partitions.ts';
 import { createTopics } from '../protocol/apis/create-topics.ts';
 import { deleteGroups } from '../protocol/apis/delete-groups.ts';
+import { deleteRecords } from '../protocol/apis/delete-records.ts';
 import { deleteTopics } from '../protocol/apis/delete-topics.ts';
 import { describeCluster } from '../protocol/apis/describe-cluster.ts';
 import { describeConfigs } from '../protocol/apis/describe-configs.ts';
@@ -43,6 +44,7 @@ import { handleApiVersions } from './handlers/api-versions.ts';
 import { handleCreatePartitions } from './handlers/create-partitions.ts';
 import { handleCreateTopics } from './handlers/create-topics.ts';
 import { handleDeleteGroups } from './handlers/delete-groups.ts';
+import { handleDeleteRecords, onDeleteRecordsError } from './handlers/delete-records.ts';
 import { handleDeleteTopics } from './handlers/delete-topics.ts';
 import { handleDescribeCluster } from './handlers/describe-cluster.ts';
 import { handleDescribeConfigs } from './handlers/describe-configs.ts';
@@ -85,6 +87,7 @@ export const apiTable: readonly ApiEntry[] = [
   entry(apiVersions, handleApiVersions, failed.onApiVersionsError),
   entry(createTopics, handleCreateTopics, failed.onCreateTopicsError),
   entry(deleteTopics, handleDeleteTopics, failed.onDeleteTopicsError),
+  entry(deleteRecords, handleDeleteRecords, onDeleteRecordsError),
   entry(describeConfigs, handleDescribeConfigs, failed.onDescribeConfigsError),
   entry(alterConfigs, handleAlterConfigs, failed.onAlterConfigsError),
   entry(createPartitions, handleCreatePartitions, failed.onCreatePartitionsError),

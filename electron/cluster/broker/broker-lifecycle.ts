@@ -75,6 +75,11 @@ export class BrokerLifecycle {
     return this.epoch;
   }
 
+  /** A controlled shutdown is under way. */
+  get isLeaving(): boolean {
+    return this.leaving !== null;
+  }
+
   start(): void {
     if (this.current !== 'stopped') return;
     this.enter('registering');

@@ -55,6 +55,8 @@ export interface BrokerOptions {
   /** A new connection to another broker for a replica fetcher; it connects when first used. */
   connectReplica(address: Address): Peer;
   onState?(state: LifecycleState): void;
+  /** Its disk has failed, and what it led has been handed over as far as that went; it does nothing any more. */
+  onFailure?(error: unknown): void;
 }
 
 export interface BrokerStatus {
@@ -70,6 +72,8 @@ export interface BrokerStatus {
 
 /** Room in the way of an answer from the controller: it may be electing. */
 const CONTROLLER_TIMEOUT_MS = 10_000;
+/** A broker without a disk waits so long for others to take over. */
+const HAND_OVER_MS = 5_000;
 /** An ISR change that gets no answer is proposed again, as things are then; acknowledgements wait for it. */
 const ALTER_PARTITION_TIMEOUT_MS = 2_000;
 
@@ -116,6 +120,7 @@ export class Broker {
         return quorum.image().topics.has(topic) ? config : keepEverything(config);
       },
       retentionIntervalMs: settings.logRetentionCheckIntervalMs,
+      cleaner: settings.logCleanerEnable && { backoffMs: settings.logCleanerBackoffMs, maxKeyBytes: settings.logCleanerDedupeBufferSize },
       checkpointIntervalMs: settings.replicaHighWatermarkCheckpointIntervalMs,
       storageFailed: (error) => this.onStorageFailed(error),
     });
@@ -226,6 +231,7 @@ export class Broker {
     this.unsubscribe = this.options.quorum.onImage((change) => this.onImage(change));
     this.replicas.start();
     this.lifecycle.start();
+    if (this.logs.storageError !== undefined) this.handOver(this.logs.storageError);
   }
 
   /** Hands over what this broker leads. False when that took longer than `timeoutMs`, or nothing was there to ask. */
@@ -343,15 +349,29 @@ export class Broker {
     this.options.onState?.(state);
   }
 
-  /** With its only disk gone a broker is of no use: it falls silent, its session ends, others take over. */
+  /**
+   * With its only disk gone a broker is of no use, and ends, as Apache Kafka's does. Before that it hands its leaderships over, which needs no
+   * disk, so that nobody waits for the end of its session; it follows no more, and answers KAFKA_STORAGE_ERROR for what it still leads.
+   */
   private onStorageFailed(error: KafkaError): void {
     const { events, logger, clock, config } = this.options;
     logger.error('the data directory has failed', { directory: config.dataDirectory, error });
-    events({ type: 'node/failed', at: clock.now(), broker: config.nodeId, reason: error.message });
+    events({ type: 'node/logDirectoryFailed', at: clock.now(), broker: config.nodeId, reason: error.message });
     // After a failed sync not even the page cache is to be believed.
     this.guarded('life', () => forgetLife(this.options.disk, config.dataDirectory));
-    // It may fail while the constructor still opens the logs.
-    if (this.started) this.lifecycle.stop();
+    // It may fail while the constructor still opens the logs; `start` looks at that.
+    if (this.started) this.handOver(error);
+  }
+
+  private handOver(error: KafkaError): void {
+    if (this.stopped) return;
+    this.replicas.stopFollowing();
+    void this.lifecycle.controlledShutdown(HAND_OVER_MS).then(() => {
+      // One that was about to stop anyway goes on with that.
+      if (this.stopped || this.lifecycle.isLeaving) return;
+      this.lifecycle.stop();
+      this.options.onFailure?.(error);
+    });
   }
 
   private reportRecovery(tookMs: number): void {

@@ -333,6 +333,7 @@ export class ReplicaFetcherManager {
   private readonly options: ReplicaFetcherOptions;
   private readonly fetchers = new Map<number, ReplicaFetcher>();
   private readonly owner = new Map<Partition, ReplicaFetcher>();
+  private closed = false;
 
   constructor(options: ReplicaFetcherOptions) {
     this.options = options;
@@ -340,6 +341,7 @@ export class ReplicaFetcherManager {
 
   /** Starts to follow the partition's leader, in its present epoch. */
   follow(partition: Partition): void {
+    if (this.closed) return;
     const { leader } = partition;
     let fetcher = this.fetchers.get(leader);
     const before = this.owner.get(partition);
@@ -368,7 +370,9 @@ export class ReplicaFetcherManager {
     this.fetchers.get(leader)?.reconnect();
   }
 
+  /** Follows nothing any more. */
   close(): void {
+    this.closed = true;
     for (const fetcher of this.fetchers.values()) fetcher.close();
     this.fetchers.clear();
     this.owner.clear();

@@ -117,7 +117,9 @@ function rollIfDue(log: LogCore, bytes: number, lastOffset: bigint, first: Batch
     (active.size > 0 && active.size + bytes > config.segmentBytes) ||
     active.offsetIndex.sizeBytes + 8 > config.segmentIndexBytes ||
     active.timeIndex.sizeBytes + 12 > config.segmentIndexBytes;
-  if (full || (active.size > 0 && ageAt(log, active, first) > config.segmentMs)) log.roll();
+  // Compaction takes sealed segments only, so one must be sealed in time for it.
+  const segmentMs = config.cleanupPolicy.has('compact') ? Math.min(config.segmentMs, config.maxCompactionLagMs) : config.segmentMs;
+  if (full || (active.size > 0 && ageAt(log, active, first) > segmentMs)) log.roll();
   // A hole wider than a segment can count.
   if (!segments.active.fits(lastOffset, bytes)) log.startSegmentAt(first.baseOffset);
 }

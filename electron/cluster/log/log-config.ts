@@ -16,6 +16,14 @@ export interface LogConfig {
   indexIntervalBytes: number;
   /** cleanup.policy. */
   cleanupPolicy: ReadonlySet<CleanupPolicy>;
+  /** delete.retention.ms: how long compaction keeps a tombstone, and the marker of a transaction whose records are gone. */
+  deleteRetentionMs: number;
+  /** min.compaction.lag.ms: how old a record must be before it is compacted away. */
+  minCompactionLagMs: number;
+  /** max.compaction.lag.ms: how old a record may become without having been looked at by compaction. */
+  maxCompactionLagMs: number;
+  /** min.cleanable.dirty.ratio: what share of the bytes must be new before compaction begins. */
+  minCleanableDirtyRatio: number;
   /** message.timestamp.type. */
   messageTimestampType: 'CreateTime' | 'LogAppendTime';
   /** message.timestamp.before.max.ms: how far behind the broker's clock a record may be. */
@@ -44,6 +52,10 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   maxMessageBytes: 1024 ** 2 + 12,
   indexIntervalBytes: 4096,
   cleanupPolicy: new Set<CleanupPolicy>(['delete']),
+  deleteRetentionMs: 86_400_000,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Infinity,
+  minCleanableDirtyRatio: 0.5,
   messageTimestampType: 'CreateTime',
   messageTimestampBeforeMaxMs: Infinity,
   messageTimestampAfterMaxMs: 3_600_000,

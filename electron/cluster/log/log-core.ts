@@ -214,6 +214,13 @@ export class LogCore {
     };
   }
 
+  /** Whether there may be a sealed segment that reaches beyond `offset`, as far as can be told without a look at the files. */
+  mayHaveSealedBeyond(offset: bigint): boolean {
+    const { later } = this.options;
+    if (this.opened) return true;
+    return later !== undefined && later !== 'absent' && later.summary.activeBase > offset;
+  }
+
   /** See `LogOptions.singleOf`. */
   get isSingleSegment(): boolean {
     const { later } = this.options;

@@ -8,6 +8,7 @@ import { FilePool } from './file-pool.ts';
 import { LogCheckpoints, type CheckpointName, type KnownOffsets } from './log-checkpoints.ts';
 import type { LogConfig } from './log-config.ts';
 import { LOG_SUFFIX, offsetFile } from './log-files.ts';
+import { LogCleaner, type LogCleanerOptions } from './log-cleaner.ts';
 import type { LogSummary } from './log-summary.ts';
 import type { LogOptions } from './log-types.ts';
 import { Log } from './log.ts';
@@ -41,6 +42,8 @@ export interface LogManagerOptions {
   checkpointIntervalMs?: number;
   /** log.flush.scheduler.interval.ms: how often flush.ms is looked at; 1 second if absent. */
   flushIntervalMs?: number;
+  /** Compaction; off when `cleaner` is false. */
+  cleaner?: Pick<LogCleanerOptions, 'backoffMs' | 'maxKeyBytes' | 'maxBytesPerSecond'> | false;
   /** file.delete.delay.ms: how long a deleted partition's files stay; 1 minute if absent. */
   deleteDelayMs?: number;
   /** Called once, when the disk has failed: the directory takes no more writes until the node starts again. */
@@ -72,6 +75,8 @@ export class LogManager {
   private readonly byTopic = new Map<string, Set<ManagedLog>>();
   private readonly timers = new Set<Timer>();
   private readonly checkpoints: LogCheckpoints;
+  /** Compacts; undefined when it is off. */
+  readonly cleaner: LogCleaner | undefined;
   private readonly urgent = new Set<CheckpointName>();
   private failure: KafkaError | undefined;
   private closed = false;
@@ -115,6 +120,11 @@ export class LogManager {
     }
     this.failures = this.openAll(summaries, singles);
     this.checkpoints.forget();
+    const { cleaner = {} } = options;
+    if (cleaner !== false) {
+      const { clock, logger } = options;
+      this.cleaner = new LogCleaner({ disk, directory, clock, logger, logs: () => this.logs(), ...cleaner });
+    }
     this.every(options.retentionIntervalMs ?? 300_000, () => this.applyRetention());
     this.every(options.checkpointIntervalMs ?? 5_000, () => this.checkpoint());
     this.every(options.flushIntervalMs ?? 1_000, () => {
@@ -188,6 +198,7 @@ export class LogManager {
     this.byKey.delete(key);
     this.byTopic.get(topic)?.delete(managed);
     managed.log.letGo();
+    this.guard(() => this.cleaner?.forget(topic, partition));
     if (!managed.log.exists) return;
     const suffix = `.${Buffer.from(this.options.random.bytes(16)).toString('hex')}${DELETED_SUFFIX}`;
     const aside = `${this.directory}/${key.slice(0, MAX_NAME_LENGTH - suffix.length)}${suffix}`;
@@ -256,6 +267,7 @@ export class LogManager {
     this.closed = true;
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
+    this.cleaner?.stop();
   }
 
   private take(

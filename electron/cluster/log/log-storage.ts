@@ -83,7 +83,7 @@ export class LogStorage {
   }
 
   /** A segment object over files that may be there. */
-  makeSegment(baseOffset: bigint, size: number, freshIndexes: boolean): Segment {
+  makeSegment(baseOffset: bigint, size: number, freshIndexes: boolean, nameSuffix?: string): Segment {
     return new Segment({
       disk: this.disk,
       files: this.files,
@@ -93,6 +93,7 @@ export class LogStorage {
       openedAt: this.options.clock.now(),
       indexIntervalBytes: () => this.config().indexIntervalBytes,
       freshIndexes,
+      nameSuffix,
     });
   }
 

@@ -1,6 +1,7 @@
 import { DiskError } from '../lib/disk.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
+import { cleanable, compact, type Cleanable, type CompactionResult } from './compaction.ts';
 import type { EpochEnd, EpochStart } from './leader-epochs.ts';
 import { appendAsFollower, appendAsLeader } from './log-append.ts';
 import type { LogConfig } from './log-config.ts';
@@ -265,6 +266,21 @@ export class Log {
   /** Deletes segments that retention or the log's start lets go, and forgets silent producers. */
   applyRetention(nowMs: number): { segments: number; bytes: number } {
     return applyRetention(this.core, nowMs);
+  }
+
+  // Compaction
+
+  /** What there is to compact when it has come as far as `cleanedTo`; undefined when there is nothing, as far as is known without opening the files. */
+  cleanable(cleanedTo: bigint, nowMs: number): Cleanable | undefined {
+    return this.core.mayHaveSealedBeyond(cleanedTo) ? cleanable(this.core, cleanedTo, nowMs) : undefined;
+  }
+
+  /** Compacts what is cleanable; see `compact`. */
+  compact(
+    cleanedTo: bigint,
+    options: { nowMs: number; maxKeyBytes: number; sliceBytes: number },
+  ): Generator<number, CompactionResult | undefined> {
+    return compact(this.core, cleanable(this.core, cleanedTo, options.nowMs), options);
   }
 
   // Rolling, flushing, closing

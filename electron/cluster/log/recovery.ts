@@ -20,6 +20,7 @@ import {
   SEGMENT_SUFFIXES,
   TIME_INDEX_SUFFIX,
 } from './log-files.ts';
+import { completeSwaps } from './segment-swap.ts';
 import { readProducerSnapshot, removeProducerSnapshot, snapshotOffsets } from './producer-snapshot.ts';
 import type { ProducerState } from './producer-state.ts';
 import type { Segment } from './segment.ts';
@@ -51,6 +52,7 @@ export interface RecoveredSegments {
 
 /** Removes what a crash left half done and lists the segments' base offsets, ascending. */
 function surveyDirectory(disk: Disk, directory: string, names: Set<string>): bigint[] {
+  completeSwaps(disk, directory, names);
   for (const name of names) {
     if (!LEFTOVER_SUFFIXES.some((suffix) => name.endsWith(suffix))) continue;
     disk.remove(`${directory}/${name}`);

@@ -55,6 +55,14 @@ export class SegmentList {
     return this.segments.splice(0, count);
   }
 
+  /** Puts one in the place of some that follow one another. */
+  replace(old: readonly Segment[], by: Segment): void {
+    const from = this.segments.indexOf(must(old[0], 'a group without segments'));
+    this.segments.splice(from, old.length, by);
+    this.openSealed = this.openSealed.filter((segment) => !old.includes(segment));
+    this.forgetPlaces();
+  }
+
   /** Readers start again from the index: positions have changed. */
   forgetPlaces(): void {
     this.places.clear();

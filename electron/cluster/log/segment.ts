@@ -58,19 +58,25 @@ export class Segment {
     openedAt: number;
     indexIntervalBytes: () => number;
     freshIndexes: boolean;
+    /** Follows the names of all of its files, while the segment is being made. */
+    nameSuffix?: string | undefined;
   }) {
-    const { disk, directory, baseOffset, freshIndexes } = options;
+    const { disk, directory, baseOffset, freshIndexes, nameSuffix = '' } = options;
     this.disk = disk;
     this.directory = directory;
     this.baseOffset = baseOffset;
     this.size = options.size;
     this.openedAt = options.openedAt;
     this.indexIntervalBytes = options.indexIntervalBytes;
-    this.path = offsetFile(directory, baseOffset, LOG_SUFFIX);
+    this.path = offsetFile(directory, baseOffset, LOG_SUFFIX + nameSuffix);
     this.file = new PooledFile(options.files, this.path);
-    this.offsetIndex = new OffsetIndex(disk, offsetFile(directory, baseOffset, OFFSET_INDEX_SUFFIX), baseOffset, freshIndexes);
-    this.timeIndex = new TimeIndex(disk, offsetFile(directory, baseOffset, TIME_INDEX_SUFFIX), baseOffset, freshIndexes);
-    this.transactionIndex = new TransactionIndex(disk, offsetFile(directory, baseOffset, TRANSACTION_INDEX_SUFFIX), freshIndexes);
+    this.offsetIndex = new OffsetIndex(disk, offsetFile(directory, baseOffset, OFFSET_INDEX_SUFFIX + nameSuffix), baseOffset, freshIndexes);
+    this.timeIndex = new TimeIndex(disk, offsetFile(directory, baseOffset, TIME_INDEX_SUFFIX + nameSuffix), baseOffset, freshIndexes);
+    this.transactionIndex = new TransactionIndex(
+      disk,
+      offsetFile(directory, baseOffset, TRANSACTION_INDEX_SUFFIX + nameSuffix),
+      freshIndexes,
+    );
   }
 
   /** The largest timestamp and the last offset of the batch that brought it; −1 and −1 when no record has a time. */

@@ -103,6 +103,10 @@ export class BatchView {
   get baseTimestamp(): bigint {
     return this.buffer.readBigInt64BE(this.position + 27);
   }
+  /** Undefined where compaction has set none. */
+  get deleteHorizonMs(): bigint | undefined {
+    return this.hasDeleteHorizon ? this.baseTimestamp : undefined;
+  }
   get maxTimestamp(): bigint {
     return this.buffer.readBigInt64BE(this.position + MAX_TIMESTAMP_AT);
   }

@@ -29,12 +29,14 @@ export interface BatchToWrite {
   lastOffsetDelta?: number;
   /** Marks all records with the time of append, which is then `timestamp`. */
   logAppendTime?: boolean;
+  /** Milliseconds since the epoch from which on compaction may drop the batch's tombstones (KIP-534). */
+  deleteHorizonMs?: bigint | undefined;
 }
 
 /** One batch of format 2 with its checksum. Without records it is an empty batch, as compaction leaves to keep a producer's sequence. */
 export function buildBatch(batch: BatchToWrite): Buffer {
   const { records, compression = 'none', timestamp = -1n } = batch;
-  const baseTimestamp = records[0]?.timestamp ?? timestamp;
+  const baseTimestamp = batch.deleteHorizonMs ?? records[0]?.timestamp ?? timestamp;
   let maxTimestamp = records.length === 0 ? timestamp : -1n;
   let lastDelta = -1;
   const writer = new Writer();
@@ -56,6 +58,7 @@ export function buildBatch(batch: BatchToWrite): Buffer {
   if (batch.logAppendTime === true) attributes |= 0x08;
   if (batch.transactional === true) attributes |= 0x10;
   if (batch.control === true) attributes |= 0x20;
+  if (batch.deleteHorizonMs !== undefined) attributes |= 0x40;
   out.writeInt16BE(attributes, 21);
   out.writeInt32BE(batch.lastOffsetDelta ?? Math.max(lastDelta, 0), 23);
   out.writeBigInt64BE(baseTimestamp, 27);

@@ -5,7 +5,7 @@
 import { assert, must } from '../lib/assert.ts';
 import type { MetadataRecord, MetadataValue } from '../protocol/records/metadata-records.ts';
 import { applyCoordination } from './coordination/apply.ts';
-import type { CoordinationImage, ZnodeChange } from './coordination/coordination.ts';
+import { ChangeKind, type CoordinationImage, type ZnodeChange } from './coordination/coordination.ts';
 import { updateSystemTimes } from './coordination/system-times.ts';
 import {
   configKey,
@@ -49,6 +49,8 @@ class Draft {
   private nextProducerId: bigint;
   private coordination: CoordinationImage;
   private readonly znodes: ZnodeChange[] = [];
+  /** The records are those of a snapshot, which says when everything in it came about. */
+  private timesGiven = false;
   /** Topics created or changed, by id; undefined: deleted. */
   private readonly topics = new Map<string, TopicDraft | undefined>();
   private readonly deletedTopics: TopicImage[] = [];
@@ -119,7 +121,8 @@ class Draft {
         if (record.value.coordination === null) return;
         const { image, changes } = applyCoordination(this.coordination, record.value.coordination);
         this.coordination = image;
-        this.znodes.push(...changes);
+        for (const change of changes) this.znodes.push(change);
+        this.timesGiven ||= record.value.coordination.changes.some(({ kind }) => kind === ChangeKind.system);
         return;
       }
       default:
@@ -257,8 +260,9 @@ class Draft {
       configs: [...this.changedConfigs],
     };
     const time = { zxid: at.offset, time: at.timestamp ?? 0, epoch: at.epoch };
-    const system = updateSystemTimes(this.coordination.system, { ...changed, after: draft }, time);
-    const coordination = system === this.coordination.system ? this.coordination : { ...this.coordination, system };
+    const known = this.coordination.system;
+    const system = this.timesGiven ? known : updateSystemTimes(known, { ...changed, after: draft }, time);
+    const coordination = system === known ? this.coordination : { ...this.coordination, system };
     const after: MetadataImage = { ...draft, coordination };
     return { image: after, change: { ...changed, after, znodes: this.znodes } };
   }

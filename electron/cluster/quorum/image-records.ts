@@ -1,9 +1,12 @@
 /**
- * An image as the records that make it: what a snapshot holds. Applied to an empty image they give an equal one. The type of the table
+ * An image as the records that make it, and back: what a snapshot holds. The type of the table
  * below asks for every part of the image, and `nothingLeft` for every field of what is in it, so that a new one cannot be forgotten.
  */
-import type { MetadataRecordIn } from '../protocol/records/metadata-records.ts';
-import type { BrokerRegistration, MetadataImage, PartitionImage, TopicImage } from './image.ts';
+import { assert } from '../lib/assert.ts';
+import type { MetadataRecord, MetadataRecordIn } from '../protocol/records/metadata-records.ts';
+import { coordinationRecords } from './coordination/snapshot.ts';
+import { applyRecords } from './image-apply.ts';
+import { EMPTY_IMAGE, type BrokerRegistration, type MetadataImage, type PartitionImage, type TopicImage } from './image.ts';
 
 type Part = (image: MetadataImage) => Iterable<MetadataRecordIn>;
 
@@ -23,6 +26,8 @@ const PARTS: { readonly [K in keyof Required<MetadataImage>]: Part | null } = {
   configs: ({ configs }) => configRecords(configs),
   nextProducerId: ({ nextProducerId }) =>
     nextProducerId === 0n ? [] : [{ type: 'ProducerIdsRecord', value: { brokerId: -1, brokerEpoch: -1n, nextProducerId } }],
+  // Last: when things came about is written over what making them anew has noted.
+  coordination: ({ coordination }) => coordinationRecords(coordination),
 };
 
 /** Generated as they are asked for: a large image is written in pieces. */
@@ -30,9 +35,22 @@ export function* imageRecords(image: MetadataImage): Generator<MetadataRecordIn,
   for (const part of Object.values(PARTS)) if (part !== null) yield* part(image);
 }
 
+/** The image that a snapshot's records make; `at` is its name. Throws where they do not fit together. */
+export function imageOfRecords(
+  records: readonly MetadataRecord[],
+  clusterId: string,
+  at: { offset: bigint; epoch: number },
+): MetadataImage {
+  const first = records.findIndex((record) => record.type === 'NoOpRecord');
+  const coordinationAt = first < 0 ? records.length : first;
+  // In two steps: the second one changes nothing that the times of what is made in the first are noted for.
+  const { image } = applyRecords({ ...EMPTY_IMAGE, clusterId }, records.slice(0, coordinationAt), at);
+  return applyRecords(image, records.slice(coordinationAt), at).image;
+}
+
 function brokerRecord(broker: BrokerRegistration): MetadataRecordIn {
   const { id, epoch, incarnationId, listeners, rack, fenced, inControlledShutdown, ...rest } = broker;
-  nothingLeft(rest);
+  nothingLeft(rest, `broker ${id}`);
   return {
     type: 'RegisterBrokerRecord',
     value: {
@@ -51,7 +69,7 @@ function brokerRecord(broker: BrokerRegistration): MetadataRecordIn {
 function* topicRecords(topics: Iterable<TopicImage>): Generator<MetadataRecordIn, void, undefined> {
   for (const topic of topics) {
     const { id, name, partitions, ...rest } = topic;
-    nothingLeft(rest);
+    nothingLeft(rest, name);
     yield { type: 'TopicRecord', value: { name, topicId: id } };
     for (const partition of partitions) yield partitionRecord(partition);
   }
@@ -60,7 +78,7 @@ function* topicRecords(topics: Iterable<TopicImage>): Generator<MetadataRecordIn
 function partitionRecord(image: PartitionImage): MetadataRecordIn {
   const { topicId, topic, partition, elr, lastKnownElr, replicas, isr, addingReplicas, removingReplicas, leader, ...more } = image;
   const { leaderEpoch, partitionEpoch, leaderRecoveryState, ...rest } = more;
-  nothingLeft(rest, topic);
+  nothingLeft(rest, `${topic}-${partition}`);
   return {
     type: 'PartitionRecord',
     value: {
@@ -92,8 +110,7 @@ function* map<T, R>(items: Iterable<T>, make: (item: T) => R): Generator<R, void
   for (const item of items) yield make(item);
 }
 
-/** Does not compile when a field is left over. `implied` are fields that other records say. */
-function nothingLeft(rest: Record<string, never>, ...implied: unknown[]): void {
-  void rest;
-  void implied;
+/** Does not compile when a field of `what` is left over. */
+function nothingLeft(rest: Record<string, never>, what: string): void {
+  assert(Object.keys(rest).length === 0, `a snapshot would lose ${Object.keys(rest).join()} of ${what}`);
 }

@@ -2,6 +2,7 @@
  * What a node answers at its CONTROLLER listener: Raft's own requests, DescribeQuorum, and what the active controller decides. One table,
  * used for requests from the network and from the broker half of the same node.
  */
+import { addRaftVoter } from '../protocol/apis/add-raft-voter.ts';
 import { apiVersions } from '../protocol/apis/api-versions.ts';
 import { beginQuorumEpoch } from '../protocol/apis/begin-quorum-epoch.ts';
 import { describeQuorum } from '../protocol/apis/describe-quorum.ts';
@@ -62,6 +63,7 @@ export function quorumApis(parts: {
     entry(beginQuorumEpoch, (request) => raft.handleBeginQuorumEpoch(request)),
     entry(endQuorumEpoch, (request) => raft.handleEndQuorumEpoch(request)),
     entry(fetch, (request) => raft.handleFetch(request)),
+    entry(addRaftVoter, (request) => raft.handleAddRaftVoter(request)),
     entry(fetchSnapshot, (request) => raft.handleFetchSnapshot(request)),
     entry(describeQuorum, (request) => answerDescribeQuorum(raft, voters, request)),
   ]);

@@ -11,11 +11,13 @@ import type { NodeConfig } from '../lib/node-config.ts';
 import type { Random } from '../lib/random.ts';
 import { decodeMetadataRecord } from '../protocol/records/metadata-records.ts';
 import type { Api } from '../protocol/schema.ts';
+import { randomUuid } from '../protocol/uuid.ts';
 import { brokerSettings } from './config-definitions.ts';
 import { ControllerChannel, type ConnectPeer, type Peer } from './controller-channel.ts';
 import { Controller, type ControllerSettings } from './controller.ts';
 import { applyRecords } from './image-apply.ts';
 import { diffImages } from './image-diff.ts';
+import { imageOfRecords } from './image-records.ts';
 import { EMPTY_IMAGE, type ImageChange, type MetadataImage } from './image.ts';
 import { METADATA_DIRECTORY, MetadataLog } from './metadata-log.ts';
 import { quorumApis, type ControllerDispatch, controllerDispatch, type QuorumDescription } from './quorum-apis.ts';
@@ -27,6 +29,8 @@ import { QuorumStateFile, type VoteStore } from './vote-store.ts';
 
 export interface MetadataQuorumOptions {
   readonly config: NodeConfig;
+  /** Of the data directory (`claimDirectory`); one of this life alone if absent. */
+  readonly directoryId?: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly disk: Disk;
@@ -82,6 +86,7 @@ export class MetadataQuorum {
       nodeId: config.nodeId,
       clusterId: config.clusterId,
       voters: voterIds,
+      directoryId: options.directoryId ?? randomUuid(random),
       clock,
       random,
       log: this.log,
@@ -213,6 +218,7 @@ export class MetadataQuorum {
         timestamp: batch.timestamp,
       });
       this.current = image;
+      for (const id of change.brokers) if (!image.brokers.has(id)) this.raft.forgetObserver(id);
       for (const listener of this.imageListeners) listener(change);
     }
     this.controller.onCommitted(batches);
@@ -223,8 +229,7 @@ export class MetadataQuorum {
   private onSnapshot(id: SnapshotId): void {
     const { config, clock, events } = this.options;
     const records = [...this.log.snapshotRecords(id)].flat().map((value) => decodeMetadataRecord(asBuffer(value)));
-    const empty = { ...EMPTY_IMAGE, clusterId: config.clusterId };
-    const { image } = applyRecords(empty, records, { offset: id.endOffset - 1n, epoch: id.epoch });
+    const image = imageOfRecords(records, config.clusterId, { offset: id.endOffset - 1n, epoch: id.epoch });
     const change = diffImages(this.current, image);
     this.current = image;
     this.snapshotting.onLoaded();

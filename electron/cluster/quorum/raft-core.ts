@@ -15,7 +15,7 @@ import type { RaftLog, SnapshotId } from './raft-log.ts';
 import type { LeaderAndEpoch } from './raft-messages.ts';
 import { DEFAULT_RAFT_SETTINGS, type RaftSettings } from './raft-settings.ts';
 import type { RaftListener, RaftOptions, RaftStatus, RaftTransport } from './raft-types.ts';
-import { INITIAL_VOTE, type VoteState, type VoteStore } from './vote-store.ts';
+import { INITIAL_VOTE, NO_VOTE, type VoteState, type VoteStore } from './vote-store.ts';
 
 export interface FollowerRole {
   readonly name: 'follower';
@@ -42,6 +42,8 @@ export interface Transitions {
   becomeUnattached(epoch: number): void;
   becomeFollower(leader: LeaderAndEpoch, heard: boolean): void;
   becomeLeader(grantingVoters: readonly number[]): void;
+  /** A leader has itself elected anew. */
+  renewLeadership(): void;
   /** What a peer said of leader and epoch. */
   observe(said: LeaderAndEpoch, from: number): void;
 }
@@ -53,6 +55,7 @@ export class RaftCore {
   /** The other voters. */
   readonly peers: readonly number[];
   readonly isVoter: boolean;
+  readonly directoryId: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: RaftLog;
@@ -79,6 +82,7 @@ export class RaftCore {
     this.clusterId = options.clusterId;
     this.voters = [...options.voters].sort((a, b) => a - b);
     this.peers = this.voters.filter((id) => id !== options.nodeId);
+    this.directoryId = options.directoryId;
     this.isVoter = options.voters.includes(options.nodeId);
     this.clock = options.clock;
     this.random = options.random;
@@ -96,6 +100,8 @@ export class RaftCore {
   load(): void {
     assert(this.role.name === 'stopped', 'raft is running');
     this.promised = this.voteStore.read();
+    // Of two voters each is in every majority: there is nothing that the other one's first life could have decided without it.
+    if (this.promised.votesFrom === NO_VOTE && this.voters.length <= 2) this.promised = { ...this.promised, votesFrom: 0 };
     assert(
       this.log.lastEpoch <= this.promised.epoch,
       `the log holds epoch ${this.log.lastEpoch}, the vote file only ${this.promised.epoch}`,
@@ -122,6 +128,7 @@ export class RaftCore {
     if (
       promised.epoch !== this.promised.epoch ||
       promised.votedId !== this.promised.votedId ||
+      promised.votesFrom !== this.promised.votesFrom ||
       (promised.leaderId !== this.promised.leaderId && promised.leaderId >= 0)
     ) {
       this.voteStore.write(promised);
@@ -131,6 +138,17 @@ export class RaftCore {
     this.leave(reason);
     this.role = role;
     this.announce();
+  }
+
+  /** Makes another promise in the same role; durable when this returns. */
+  promise(promised: VoteState): void {
+    this.voteStore.write(promised);
+    this.promised = promised;
+  }
+
+  /** This voter does not know what an earlier life of it has promised, so it has no say. */
+  get isMute(): boolean {
+    return this.isVoter && this.promised.votesFrom === NO_VOTE;
   }
 
   private leave(reason: string): void {

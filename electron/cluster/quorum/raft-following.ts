@@ -8,16 +8,19 @@ import type { RequestOf, ResponseIn, ResponseOf } from '../protocol/schema.ts';
 import type { FollowerRole, RaftCore, Transitions } from './raft-core.ts';
 import * as messages from './raft-messages.ts';
 import type { FetchAnswer, LeaderAndEpoch } from './raft-messages.ts';
+import type { Rejoining } from './raft-rejoining.ts';
 import { SnapshotFetching } from './raft-snapshot-fetching.ts';
 
 export class Following {
   private readonly core: RaftCore;
   private readonly transitions: Transitions;
   private readonly snapshots: SnapshotFetching;
+  private readonly rejoining: Rejoining;
 
-  constructor(core: RaftCore, transitions: Transitions) {
+  constructor(core: RaftCore, transitions: Transitions, rejoining: Rejoining) {
     this.core = core;
     this.transitions = transitions;
+    this.rejoining = rejoining;
     this.snapshots = new SnapshotFetching(core, {
       heard: (role) => this.heard(role),
       observe: (said, from) => transitions.observe(said, from),
@@ -35,7 +38,11 @@ export class Following {
     const votedId = leader.epoch === core.promised.epoch ? core.promised.votedId : -1;
     const role: FollowerRole = { name: 'follower', leaderId: leader.leaderId, heardAt: heard ? core.clock.monotonic() : -Infinity };
     core.lostRounds = 0;
-    core.become(role, { epoch: leader.epoch, leaderId: leader.leaderId, votedId }, `node ${leader.leaderId} leads epoch ${leader.epoch}`);
+    core.become(
+      role,
+      { ...core.promised, epoch: leader.epoch, leaderId: leader.leaderId, votedId },
+      `node ${leader.leaderId} leads epoch ${leader.epoch}`,
+    );
     // What this node may have appended as a leader counts as flushed from the first fetch on.
     if (core.log.flushedOffset < core.log.endOffset) core.log.flush();
     this.armFetchTimeout(role);
@@ -154,7 +161,9 @@ export class Following {
     }
     const known = answer.highWatermark < core.log.endOffset ? answer.highWatermark : core.log.endOffset;
     if (answer.diverging === undefined && known > core.committedEnd) core.commitUpTo(known);
-    if (core.role === role) this.fetchFrom(role);
+    if (core.role !== role) return;
+    if (core.isMute) this.rejoining.onFetched(role, answer.highWatermark);
+    this.fetchFrom(role);
   }
 
   private truncateTo(diverging: { epoch: number; endOffset: bigint }): void {

@@ -46,6 +46,8 @@ export class LeaderState {
   /** The other voters. */
   readonly followers: ReadonlyMap<number, ReplicaProgress>;
   private readonly observers = new Map<number, ReplicaProgress>();
+  /** `voter:directory` for whose sake this leader was elected anew in this epoch. */
+  renewedFor: string | undefined;
   private readonly pendingAppends: PendingAppend[] = [];
   private readonly pendingFetches = new Map<number, PendingFetch>();
 
@@ -69,6 +71,11 @@ export class LeaderState {
     const observer = unheard(id, monotonic);
     this.observers.set(id, observer);
     return observer;
+  }
+
+  /** It is gone for good; should it fetch again it is known again. */
+  forgetObserver(id: number): void {
+    this.observers.delete(id);
   }
 
   forgetObservers(monotonic: number): void {
@@ -107,10 +114,10 @@ export class LeaderState {
     return majority > this.epochStartOffset ? majority : undefined;
   }
 
-  /** Whether a majority, the leader included, has been heard of since `since` (monotonic ms). */
-  heardMajoritySince(since: number): boolean {
+  /** Whether a majority, the leader included and `without` not, has been heard of since `since` (monotonic ms). */
+  heardMajoritySince(since: number, without = -1): boolean {
     let heard = 1;
-    for (const voter of this.followers.values()) if (voter.fetchedAt >= since) heard++;
+    for (const voter of this.followers.values()) if (voter.fetchedAt >= since && voter.id !== without) heard++;
     return heard > (this.followers.size + 1) / 2;
   }
 

@@ -1,4 +1,5 @@
 /** Leading an epoch: appending, answering fetches, counting what a majority has, and stepping down when no majority is heard of. */
+import type { addRaftVoter } from '../protocol/apis/add-raft-voter.ts';
 import { beginQuorumEpoch } from '../protocol/apis/begin-quorum-epoch.ts';
 import { endQuorumEpoch } from '../protocol/apis/end-quorum-epoch.ts';
 import type { fetch } from '../protocol/apis/fetch.ts';
@@ -12,10 +13,19 @@ import * as messages from './raft-messages.ts';
 import type { FetchAnswer } from './raft-messages.ts';
 import type { QuorumReplicaState } from './raft-types.ts';
 
+/** An election of the leader, by the others, that a rejoining voter has asked for. */
+interface Renewal {
+  /** The epoch that it is to lead in. */
+  readonly epoch: number;
+  readonly of: string;
+  end(elected: boolean): void;
+}
+
 export class Leading {
   private readonly core: RaftCore;
   private readonly transitions: Transitions;
   private flushScheduled = false;
+  private renewal: Renewal | undefined;
 
   constructor(core: RaftCore, transitions: Transitions) {
     this.core = core;
@@ -37,6 +47,10 @@ export class Leading {
     core.lostRounds = 0;
     core.become(role, { ...core.promised, leaderId: core.nodeId });
     core.logger.info('leads the quorum', { epoch, granted: grantingVoters });
+    if (this.renewal?.epoch === epoch) {
+      state.renewedFor = this.renewal.of;
+      this.renewal.end(true);
+    }
     this.tick(role);
     this.advance(role);
   }
@@ -61,6 +75,50 @@ export class Leading {
         ),
       ),
     );
+  }
+
+  /**
+   * A voter with a new directory asks for its vote (`raft-rejoining.ts`). Where nothing would be lost by it, this leader has itself
+   * elected anew by the others, and answers when it has been: REQUEST_TIMED_OUT when it was not, or when the moment is not good.
+   */
+  async handleAddRaftVoter(body: RequestOf<typeof addRaftVoter>): Promise<ResponseIn<typeof addRaftVoter>> {
+    const { core } = this;
+    const answer = (errorCode: number, errorMessage: string | null = null) => ({ errorCode, errorMessage });
+    const refused = core.refusal(body.clusterId, -1);
+    if (refused !== undefined) return answer(refused);
+    const { role } = core;
+    if (role.name !== 'leader') return answer(ErrorCode.NOT_LEADER_OR_FOLLOWER, 'This node does not lead the quorum.');
+    const voter = role.state.followers.get(body.voterId);
+    if (voter === undefined) return answer(ErrorCode.INVALID_REQUEST, 'The voters of this quorum are fixed; this is none of them.');
+    const of = `${body.voterId}:${body.voterDirectoryId}`;
+    if (role.state.renewedFor === of) return answer(ErrorCode.NONE);
+    const later = (why: string) => answer(ErrorCode.REQUEST_TIMED_OUT, `Ask again: ${why}.`);
+    if (voter.endOffset < core.committedEnd || core.committedEnd <= role.state.epochStartOffset)
+      return later('the voter has not caught up');
+    const since = core.clock.monotonic() - core.settings.fetchTimeoutMs;
+    if (!role.state.heardMajoritySince(since, body.voterId)) return later('the others are no majority');
+    if (role.state.appendsPending > 0) return later('changes are under way');
+    core.logger.info('is elected anew, so that a voter that has lost its data may vote again', { voter: body.voterId });
+    return (await core.guard(() => this.renew(of))) ? answer(ErrorCode.NONE) : later('this leader was not elected anew');
+  }
+
+  private renew(of: string): Promise<boolean> {
+    const { core } = this;
+    return new Promise((resolve) => {
+      const timer = core.clock.setTimer(core.settings.electionTimeoutMs * 2, () => renewal.end(false));
+      const renewal: Renewal = {
+        epoch: core.promised.epoch + 1,
+        of,
+        end: (elected) => {
+          timer.cancel();
+          if (this.renewal === renewal) this.renewal = undefined;
+          resolve(elected);
+        },
+      };
+      this.renewal?.end(false);
+      this.renewal = renewal;
+      this.transitions.renewLeadership();
+    });
   }
 
   /** Makes the leader known to who has not fetched lately, and steps down when a majority has not. */

@@ -38,12 +38,12 @@ export class Voting {
       if (!granted && core.role.name === 'unattached' && core.lostRounds > 0) {
         // Somebody is there again: no reason to hold back any longer.
         core.lostRounds = 0;
-        core.setTimer(core.electionDelay(), () => this.startRound('prospective'));
+        core.setTimer(core.electionDelay(), () => this.transitions.lookForLeader());
       }
       if (granted && !asked.preVote) {
         // Durable before the candidate hears of it: after a crash this voter must not vote again in the epoch.
         core.become({ name: 'unattached' }, { ...core.promised, votedId: asked.candidateId });
-        core.setTimer(core.jittered(core.settings.electionTimeoutMs), () => this.startRound('prospective'));
+        core.setTimer(core.jittered(core.settings.electionTimeoutMs), () => this.transitions.lookForLeader());
       }
       return messages.voteResponse(ErrorCode.NONE, core.leader, granted);
     });
@@ -69,7 +69,7 @@ export class Voting {
         // The one with the longest log goes at once, the others leave it time in the order that the leader gave.
         const place = Math.max(0, ended.preferred.indexOf(core.nodeId));
         const delay = place === 0 ? 0 : settings.backoffMinMs * 2 ** place + core.random.next() * settings.backoffMaxMs;
-        core.setTimer(delay, () => this.startRound('prospective'));
+        core.setTimer(delay, () => this.transitions.lookForLeader());
       }
       return messages.epochResponse(ErrorCode.NONE, core.leader);
     });
@@ -82,14 +82,15 @@ export class Voting {
 
   private mayVoteFor(candidateId: number): boolean {
     const { role, promised } = this.core;
+    if (promised.epoch < promised.votesFrom) return false;
     if (promised.votedId >= 0) return promised.votedId === candidateId && role.name === 'unattached';
     return role.name === 'unattached' || role.name === 'prospective';
   }
 
   /** A pre-vote binds nothing; it is refused by whoever has a leader that works. */
   private wouldVote(): boolean {
-    const { role, clock, settings } = this.core;
-    if (role.name === 'leader') return false;
+    const { role, clock, settings, isMute } = this.core;
+    if (role.name === 'leader' || isMute) return false;
     if (role.name !== 'follower') return true;
     return clock.monotonic() - role.heardAt >= settings.fetchTimeoutMs;
   }
@@ -99,7 +100,8 @@ export class Voting {
   startRound(name: 'prospective' | 'candidate'): void {
     const { core } = this;
     const role: RoundRole = { name, tally: new Tally(core.voters, core.nodeId) };
-    const promised = name === 'candidate' ? { epoch: core.promised.epoch + 1, leaderId: -1, votedId: core.nodeId } : core.promised;
+    const promised =
+      name === 'candidate' ? { ...core.promised, epoch: core.promised.epoch + 1, leaderId: -1, votedId: core.nodeId } : core.promised;
     core.become(role, promised);
     core.setTimer(core.jittered(core.settings.electionTimeoutMs), () => this.loseRound());
     if (role.tally.won) {
@@ -148,12 +150,15 @@ export class Voting {
   private loseRound(): void {
     const { core } = this;
     core.become({ name: 'unattached' }, core.promised);
-    core.setTimer(core.electionDelay(), () => this.startRound('prospective'));
+    core.setTimer(core.electionDelay(), () => this.transitions.lookForLeader());
     core.lostRounds++;
   }
 
   private winRound(role: RoundRole): void {
-    if (role.name === 'prospective') this.startRound('candidate');
+    const { promised } = this.core;
+    // It would have to vote for itself: an epoch that it may not vote in is passed over, with the consent of the majority.
+    if (role.name === 'prospective' && promised.epoch + 1 < promised.votesFrom) this.transitions.becomeUnattached(promised.epoch + 1);
+    else if (role.name === 'prospective') this.startRound('candidate');
     else this.transitions.becomeLeader(role.tally.granting);
   }
 }

@@ -10,7 +10,8 @@
  *        └──────────────────────────────────────────────────────────────────────────────────┘
  *   anything ──word of a leader of this or a later epoch──▶ follower ──nothing heard for the fetch timeout──▶ prospective
  *
- * An observer, a node that is no voter, is unattached or a follower, never more; nothing that it does counts.
+ * An observer, a node that is no voter, is unattached or a follower, never more; nothing that it does counts. A voter whose directory
+ * is new does not vote before it is certain that this does no harm: `raft-rejoining.ts`.
  *
  * Every method runs to its end without awaiting. Continuations compare the role object that they began under: a changed
  * role means that they come too late and do nothing.
@@ -18,6 +19,7 @@
  * This file ties the parts together: `raft-core` what they share, `raft-voting` elections, `raft-leading`, `raft-following`.
  */
 import { assert } from '../lib/assert.ts';
+import type { addRaftVoter } from '../protocol/apis/add-raft-voter.ts';
 import type { beginQuorumEpoch } from '../protocol/apis/begin-quorum-epoch.ts';
 import type { endQuorumEpoch } from '../protocol/apis/end-quorum-epoch.ts';
 import type { fetch } from '../protocol/apis/fetch.ts';
@@ -28,6 +30,7 @@ import { RaftCore, type Transitions } from './raft-core.ts';
 import { Following } from './raft-following.ts';
 import { Leading } from './raft-leading.ts';
 import type { LeaderAndEpoch } from './raft-messages.ts';
+import { Rejoining } from './raft-rejoining.ts';
 import type { QuorumReplicaState, RaftOptions, RaftStatus } from './raft-types.ts';
 import { Voting } from './raft-voting.ts';
 
@@ -39,6 +42,7 @@ export class RaftNode {
   private readonly voting: Voting;
   private readonly leading: Leading;
   private readonly following: Following;
+  private readonly rejoining: Rejoining;
 
   constructor(options: RaftOptions) {
     this.nodeId = options.nodeId;
@@ -48,11 +52,13 @@ export class RaftNode {
       becomeUnattached: (epoch) => this.becomeUnattached(epoch),
       becomeFollower: (leader, heard) => this.following.become(leader, heard),
       becomeLeader: (grantingVoters) => this.leading.become(grantingVoters),
+      renewLeadership: () => this.voting.startRound('candidate'),
       observe: (said, from) => this.observe(said, from),
     };
+    this.rejoining = new Rejoining(this.core, transitions);
     this.voting = new Voting(this.core, transitions);
     this.leading = new Leading(this.core, transitions);
-    this.following = new Following(this.core, transitions);
+    this.following = new Following(this.core, transitions, this.rejoining);
   }
 
   /** Reads what was promised before and joins. A node that led when it stopped does not lead on: its tail may be lost. */
@@ -106,6 +112,12 @@ export class RaftNode {
     return this.leading.describe();
   }
 
+  /** A node that has left the cluster is no longer shown among the observers. */
+  forgetObserver(id: number): void {
+    const { role } = this.core;
+    if (role.name === 'leader') role.state.forgetObserver(id);
+  }
+
   // ── requests of other nodes ───────────────────────────────────────────────────────────────────────────────────────
 
   handleVote(body: RequestOf<typeof vote>): ResponseIn<typeof vote> {
@@ -125,6 +137,11 @@ export class RaftNode {
     return this.leading.handleFetch(body);
   }
 
+  /** A voter whose directory is new asks for its vote; see `raft-rejoining.ts`. Answers when this node was elected anew. */
+  handleAddRaftVoter(body: RequestOf<typeof addRaftVoter>): Promise<ResponseIn<typeof addRaftVoter>> {
+    return this.leading.handleAddRaftVoter(body);
+  }
+
   handleFetchSnapshot(body: RequestOf<typeof fetchSnapshot>): ResponseIn<typeof fetchSnapshot> {
     return this.leading.handleFetchSnapshot(body);
   }
@@ -132,13 +149,14 @@ export class RaftNode {
   // ── from role to role ─────────────────────────────────────────────────────────────────────────────────────────────
 
   private lookForLeader(): void {
-    if (this.core.isVoter) this.voting.startRound('prospective');
+    if (this.core.isMute) this.rejoining.introduce();
+    else if (this.core.isVoter) this.voting.startRound('prospective');
     else this.following.search();
   }
 
   private becomeUnattached(epoch: number): void {
     const { core } = this;
-    core.become({ name: 'unattached' }, { epoch, leaderId: -1, votedId: -1 }, `epoch ${epoch} has begun`);
+    core.become({ name: 'unattached' }, { ...core.promised, epoch, leaderId: -1, votedId: -1 }, `epoch ${epoch} has begun`);
     // A pre-vote disturbs nobody, so there is no need to give the new epoch's leader long to show itself.
     core.setTimer(core.electionDelay(), () => this.lookForLeader());
   }

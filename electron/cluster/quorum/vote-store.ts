@@ -7,9 +7,15 @@ export interface VoteState {
   readonly leaderId: number;
   /** Whom this voter gave its vote in `epoch`; −1 nobody. */
   readonly votedId: number;
+  /** The first epoch that this voter may vote in: 0, or later when an earlier life of it may have voted (`raft-rejoining.ts`). */
+  readonly votesFrom: number;
 }
 
-export const INITIAL_VOTE: VoteState = { epoch: 0, leaderId: -1, votedId: -1 };
+/** `votesFrom` of a voter that does not know what an earlier life of it may have promised. */
+export const NO_VOTE = 2 ** 31 - 1;
+
+/** Of a directory that holds nothing: new, or wiped. */
+export const INITIAL_VOTE: VoteState = { epoch: 0, leaderId: -1, votedId: -1, votesFrom: NO_VOTE };
 
 export interface VoteStore {
   read(): VoteState;
@@ -17,7 +23,7 @@ export interface VoteStore {
   write(state: VoteState): void;
 }
 
-/** Kafka's `quorum-state` file, in its version 0 form (a static set of voters). */
+/** Kafka's `quorum-state` file, in its version 0 form (a static set of voters), and our `votesFrom` where it is not 0. */
 export class QuorumStateFile implements VoteStore {
   private readonly disk: Disk;
   private readonly path: string;
@@ -41,11 +47,11 @@ export class QuorumStateFile implements VoteStore {
         cause,
       });
     }
-    const { leaderEpoch, leaderId, votedId } = parsed as Record<string, unknown>;
-    if (!isInteger(leaderEpoch) || !isInteger(leaderId) || !isInteger(votedId)) {
+    const { leaderEpoch, leaderId, votedId, votesFrom = 0 } = parsed as Record<string, unknown>;
+    if (!isInteger(leaderEpoch) || !isInteger(leaderId) || !isInteger(votedId) || !isInteger(votesFrom)) {
       throw new Error(`${this.path} lacks leaderEpoch, leaderId or votedId; restore it or remove the node's data`);
     }
-    return { epoch: leaderEpoch, leaderId, votedId };
+    return { epoch: leaderEpoch, leaderId, votedId, votesFrom };
   }
 
   write(state: VoteState): void {
@@ -57,6 +63,8 @@ export class QuorumStateFile implements VoteStore {
       appliedOffset: 0,
       currentVoters: this.voters.map((voterId) => ({ voterId })),
       data_version: 0,
+      // Ours; Apache Kafka's readers pass over it.
+      ...(state.votesFrom === 0 ? {} : { votesFrom: state.votesFrom }),
     };
     this.disk.writeFileAtomic(this.path, Buffer.from(JSON.stringify(content)));
   }

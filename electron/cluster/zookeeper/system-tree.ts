@@ -2,9 +2,10 @@
  * The cluster as the tree that Apache Kafka kept in ZooKeeper: brokers, topics, the controller, settings, each derived from the metadata
  * image when somebody asks. What these nodes hold is in the form of Kafka's `ZkData`.
  */
+import { isReassigning, targetReplicas } from '../quorum/controller/reassignment-state.ts';
 import { Permission } from '../quorum/coordination/coordination.ts';
 import type { Stat } from '../quorum/coordination/stat.ts';
-import { isMoving, type ChildTimes, type NodeTimes } from '../quorum/coordination/system-times.ts';
+import type { ChildTimes, NodeTimes } from '../quorum/coordination/system-times.ts';
 import {
   BROKER_RESOURCE,
   configKey,
@@ -66,12 +67,8 @@ function adminNode(image: MetadataImage, [second, ...rest]: readonly string[]): 
   if (rest.length > 0) return undefined;
   if (second === 'delete_topics') return directory([]);
   if (second !== 'reassign_partitions' || reassignment === undefined) return undefined;
-  const moving = [...image.topics.values()].flatMap((topic) => topic.partitions.filter(isMoving));
-  const partitions = moving.map(({ topic, partition, replicas, removingReplicas }) => ({
-    topic,
-    partition,
-    replicas: replicas.filter((id) => !removingReplicas.includes(id)),
-  }));
+  const moving = [...image.topics.values()].flatMap((topic) => topic.partitions.filter(isReassigning));
+  const partitions = moving.map((one) => ({ topic: one.topic, partition: one.partition, replicas: targetReplicas(one) }));
   return leaf({ version: 1, partitions }, reassignment);
 }
 

@@ -5,6 +5,7 @@ import type { NodeEvent } from '../../../electron/cluster/lib/events.ts';
 import { createLogger } from '../../../electron/cluster/lib/logger.ts';
 import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
+import { describeLogDirs } from '../../../electron/cluster/protocol/apis/describe-log-dirs.ts';
 import { fetch } from '../../../electron/cluster/protocol/apis/fetch.ts';
 import { findCoordinator } from '../../../electron/cluster/protocol/apis/find-coordinator.ts';
 import { joinGroup } from '../../../electron/cluster/protocol/apis/join-group.ts';
@@ -13,6 +14,7 @@ import { offsetCommit } from '../../../electron/cluster/protocol/apis/offset-com
 import { offsetFetch } from '../../../electron/cluster/protocol/apis/offset-fetch.ts';
 import { produce } from '../../../electron/cluster/protocol/apis/produce.ts';
 import { syncGroup } from '../../../electron/cluster/protocol/apis/sync-group.ts';
+import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
 import { decodeResponse, encodeRequest, readRequestHeader } from '../../../electron/cluster/protocol/frame.ts';
 import { Reader } from '../../../electron/cluster/protocol/reader.ts';
 import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
@@ -30,6 +32,7 @@ class Cluster {
   readonly disks = new Map<number, MemoryDisk>();
   readonly brokers = new Map<number, Broker>();
   readonly errors: unknown[] = [];
+  readonly failures: unknown[] = [];
   readonly events: NodeEvent[] = [];
 
   boot(id: number): Broker {
@@ -54,6 +57,7 @@ class Cluster {
         if (level === 'error') this.errors.push({ message, fields });
       }),
       events: (event) => this.events.push(event),
+      onFailure: (error) => this.failures.push(error),
       quorum: this.control.source(),
       controller: this.control.channel,
       connectReplica: ({ port }) => ({
@@ -256,14 +260,29 @@ describe('a cluster of brokers', () => {
     expect(cluster.errors).toEqual([]);
   });
 
-  it('falls silent when its disk fails, so that others take over', async () => {
+  it('hands over and ends when its disk fails; nothing that was acknowledged is lost', async () => {
     await cluster.get(2, metadata, 9, { topics: [{ name: 'orders' }] });
     await cluster.produce(1, 'orders', 'before');
     const disk = must(cluster.disks.get(1), 'no disk');
     disk.options = { ...disk.options, capacityBytes: 0 };
-    const failed = await cluster.produce(1, 'orders', 'lost', 1);
-    expect(failed.errorCode).not.toBe(0);
+    expect((await cluster.produce(1, 'orders', 'lost', 1)).errorCode).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
+    const dirs = await cluster.get(1, describeLogDirs, 4, { topics: null });
+    expect(dirs.results).toMatchObject([{ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, logDir: '/data', topics: [] }]);
+    await cluster.clock.advance(100);
+    expect(await cluster.leaderOf('orders')).toBe(2);
     expect(cluster.broker(1).status()).toMatchObject({ state: 'stopped' });
-    expect(cluster.events).toContainEqual(expect.objectContaining({ type: 'node/failed', broker: 1 }));
+    expect(cluster.failures).toEqual([expect.objectContaining({ code: ErrorCode.KAFKA_STORAGE_ERROR })]);
+    expect(cluster.events).toContainEqual(expect.objectContaining({ type: 'node/logDirectoryFailed', broker: 1 }));
+    expect(await cluster.produce(2, 'orders', 'after')).toMatchObject({ errorCode: 0, baseOffset: 1n });
+
+    // With room again it comes back as one that may have lost something, and catches up.
+    cluster.broker(1).stop();
+    cluster.brokers.delete(1);
+    disk.options = {};
+    cluster.boot(1);
+    await cluster.clock.advance(3000);
+    expect(cluster.control.registrations.at(-1)).toMatchObject({ brokerId: 1, previousBrokerEpoch: -1n });
+    expect(cluster.control.image.topics.get('orders')?.partitions[0]?.isr.toSorted()).toEqual([1, 2, 3]);
+    expect(cluster.broker(1).status()).toMatchObject({ state: 'running', storageError: null });
   });
 });

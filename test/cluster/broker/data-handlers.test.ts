@@ -139,10 +139,10 @@ describe('fetch', () => {
     expect(lengths?.[1]).toBe(0);
   });
 
-  test('is refused by a follower, with the leader named; a position outside the log is out of range', async () => {
-    const cluster = new TestCluster({ brokers: 2 });
+  test('is refused by who has no replica, with the leader named; a position outside the log is out of range', async () => {
+    const cluster = new TestCluster({ brokers: 3 });
     cluster.createTopic([1, 2]);
-    const refused = await cluster.ask(2, fetch, fetchRequest());
+    const refused = await cluster.ask(3, fetch, fetchRequest());
     expect(refused.responses[0]?.partitions[0]).toMatchObject({
       errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER,
       currentLeader: { leaderId: 1, leaderEpoch: 0 },
@@ -165,10 +165,15 @@ describe('fetch', () => {
   test('a lost leadership answers those that wait at once', async () => {
     const cluster = new TestCluster();
     cluster.createTopic([1, 2, 3]);
-    const waiting = cluster.ask(1, fetch, fetchRequest({ maxWaitMs: 60_000 }));
+    const partition = { partition: 0, fetchOffset: 0n, partitionMaxBytes: 1_000 };
+    // One that may read from the leader only, and one that names the epoch it knows.
+    const old = cluster.ask(1, fetch, { maxWaitMs: 60_000, minBytes: 1, topics: [{ topic: TOPIC, partitions: [partition] }] }, 10);
+    const named = { ...partition, currentLeaderEpoch: 0 };
+    const fenced = cluster.ask(1, fetch, fetchRequest({ maxWaitMs: 60_000, topics: [{ topicId: TOPIC_ID, partitions: [named] }] }));
     await cluster.clock.advance(10);
     cluster.elect(2, [1, 2, 3]);
-    expect((await waiting).responses[0]?.partitions[0]?.errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    expect((await old).responses[0]?.partitions[0]?.errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    expect((await fenced).responses[0]?.partitions[0]?.errorCode).toBe(ErrorCode.FENCED_LEADER_EPOCH);
   });
 });
 

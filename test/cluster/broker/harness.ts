@@ -3,6 +3,7 @@
  * handlers and codecs, and a controller that knows only compare-and-set and elections by hand.
  */
 import { FetchSessionCache } from '../../../electron/cluster/broker/fetch-session.ts';
+import { handleDeleteRecords } from '../../../electron/cluster/broker/handlers/delete-records.ts';
 import { handleFetch } from '../../../electron/cluster/broker/handlers/fetch.ts';
 import { handleListOffsets } from '../../../electron/cluster/broker/handlers/list-offsets.ts';
 import { handleProduce } from '../../../electron/cluster/broker/handlers/produce.ts';
@@ -18,6 +19,7 @@ import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../../electron/cluster/log/log-config.ts';
 import { LogManager } from '../../../electron/cluster/log/log-manager.ts';
 import type { alterPartition } from '../../../electron/cluster/protocol/apis/alter-partition.ts';
+import { deleteRecords } from '../../../electron/cluster/protocol/apis/delete-records.ts';
 import { fetch } from '../../../electron/cluster/protocol/apis/fetch.ts';
 import { listOffsets } from '../../../electron/cluster/protocol/apis/list-offsets.ts';
 import { produce } from '../../../electron/cluster/protocol/apis/produce.ts';
@@ -336,6 +338,10 @@ export class TestCluster {
           correlationId,
           handleListOffsets(decodeRequest(listOffsets, version, reader), request, context),
         );
+      }
+      if (apiKey === deleteRecords.key) {
+        const answer = await handleDeleteRecords(decodeRequest(deleteRecords, version, reader), request, context);
+        return encodeResponse(deleteRecords, version, correlationId, answer);
       }
       const response = await handleProduce(decodeRequest(produce, version, reader), request, context);
       return response === null ? null : encodeResponse(produce, version, correlationId, response);

@@ -5,7 +5,7 @@ import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.
 import { decodeRecords } from '../../../electron/cluster/protocol/records-reader.ts';
 import { decodeControlRecord } from '../../../electron/cluster/protocol/records/control-records.ts';
 import { MetadataLog } from '../../../electron/cluster/quorum/metadata-log.ts';
-import { QuorumStateFile } from '../../../electron/cluster/quorum/vote-store.ts';
+import { INITIAL_VOTE, QuorumStateFile } from '../../../electron/cluster/quorum/vote-store.ts';
 import { VirtualClock } from '../../helpers/virtual-clock.ts';
 
 const open = (disk: MemoryDisk): MetadataLog =>
@@ -109,10 +109,10 @@ describe('quorum-state', () => {
     disk.makeDirectory('/data');
     disk.syncDirectory('/');
     const file = new QuorumStateFile(disk, '/data/quorum-state', [1, 2]);
-    expect(file.read()).toEqual({ epoch: 0, leaderId: -1, votedId: -1 });
-    file.write({ epoch: 3, leaderId: -1, votedId: 2 });
+    expect(file.read()).toEqual(INITIAL_VOTE);
+    file.write({ epoch: 3, leaderId: -1, votedId: 2, votesFrom: 0 });
     disk.powerCut();
-    expect(file.read()).toEqual({ epoch: 3, leaderId: -1, votedId: 2 });
+    expect(file.read()).toEqual({ epoch: 3, leaderId: -1, votedId: 2, votesFrom: 0 });
     expect(JSON.parse(disk.readFile('/data/quorum-state').toString())).toEqual({
       clusterId: '',
       leaderId: -1,
@@ -122,6 +122,15 @@ describe('quorum-state', () => {
       currentVoters: [{ voterId: 1 }, { voterId: 2 }],
       data_version: 0,
     });
+  });
+
+  it('keeps from when on a voter may vote', () => {
+    const disk = new MemoryDisk();
+    disk.makeDirectory('/data');
+    const file = new QuorumStateFile(disk, '/data/quorum-state', [1, 2]);
+    const state = { epoch: 3, leaderId: 2, votedId: -1, votesFrom: 7 };
+    file.write(state);
+    expect(file.read()).toEqual(state);
   });
 
   it('is not guessed at when it is damaged', () => {

@@ -105,6 +105,7 @@ describe('a fourth broker beside three voters', () => {
     const { errorCode } = await unregister(cluster, cluster.node(1), 4);
     expect(errorCode).toBe(0);
     expect(registered()).toBeUndefined();
+    expect((await describeIt(cluster, cluster.node(1))).observers).toEqual([]);
     expect((await unregister(cluster, cluster.node(1), 4)).errorCode).toBe(102);
     expect(cluster.failures).toEqual([]);
   });

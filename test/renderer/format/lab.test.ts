@@ -163,6 +163,16 @@ describe('what the cluster promises', () => {
     });
   });
 
+  it('needs a majority to elect who takes over', () => {
+    const kept = topic('orders', [{ leader: 1, isr: [1, 2] }], 1);
+    expect(promises(withState(3, 'down'), [kept]).counts.canLoseOne).toBe(0);
+    const five = {
+      ...quorum,
+      voters: [1, 2, 3, 4, 5].map((id) => ({ id, logEndOffset: null, lag: null, lastFetchAt: null, lastCaughtUpAt: null })),
+    };
+    expect(whatItPromises({ brokers: withState(3, 'down'), topics: [kept], quorum: five, faults: [] }).counts.canLoseOne).toBe(1);
+  });
+
   it('damage is a risk only where no sound copy in sync lives', () => {
     const damage: FaultSpec = { type: 'corrupt', node: 1, topic: 'orders', partition: 0, where: 'tail' };
     expect(promises(BROKERS, [whole], [damage]).verdict.tone).toBe('ok');

@@ -13,6 +13,11 @@ type Response = ResponseIn<typeof describeLogDirs>;
 type PartitionResponse = Response['results'][number]['topics'][number]['partitions'][number];
 
 export function handleDescribeLogDirs(request: Request, _context: DataRequestContext, broker: DataContext): Response {
+  // As Apache Kafka has it, an offline directory holds nothing that could be told of.
+  if (broker.replicas.storageError !== undefined) {
+    const results = [{ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, logDir: broker.replicas.logDirectory, topics: [] }];
+    return { errorCode: ErrorCode.NONE, results };
+  }
   const wanted = request.topics === null ? undefined : new Map(request.topics.map(({ topic, partitions }) => [topic, new Set(partitions)]));
   const topics = new Map<string, PartitionResponse[]>();
   for (const partition of broker.replicas.partitions()) {

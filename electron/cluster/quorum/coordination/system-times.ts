@@ -3,6 +3,7 @@
  * rest of the image does not know. Kept while records are applied, so every node of the cluster tells the same.
  */
 import { SortedMap } from '../../lib/sorted-map.ts';
+import { isReassigning } from '../controller/reassignment-state.ts';
 import type { MetadataImage, PartitionImage } from '../image.ts';
 
 export interface NodeTimes {
@@ -139,7 +140,7 @@ function topicTimes(times: SystemTimes, change: TimedChange, at: ChangeTime): Pa
     const own = old === undefined ? fresh(at) : sameAssignment ? old : changed(old, at);
     topics = topics.set(name, { ...own, partitions });
   }
-  const moving = change.partitions.some(isMoving) || (times.reassignment !== undefined && anyMoving(change.after));
+  const moving = change.partitions.some(isReassigning) || (times.reassignment !== undefined && anyMoving(change.after));
   if (!moving) {
     return times.reassignment === undefined
       ? { topics, topicNames }
@@ -162,13 +163,8 @@ function configTimes(times: SystemTimes, change: TimedChange, at: ChangeTime): P
 }
 
 function anyMoving(image: Pick<MetadataImage, 'topics'>): boolean {
-  for (const topic of image.topics.values()) if (topic.partitions.some(isMoving)) return true;
+  for (const topic of image.topics.values()) if (topic.partitions.some(isReassigning)) return true;
   return false;
-}
-
-/** Whether replicas are being added to it or taken from it. */
-export function isMoving(partition: PartitionImage): boolean {
-  return partition.addingReplicas.length + partition.removingReplicas.length > 0;
 }
 
 function sameReplicas(a: PartitionImage, b: PartitionImage | undefined): boolean {

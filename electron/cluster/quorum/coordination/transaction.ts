@@ -76,10 +76,11 @@ export function decideWrite(context: DecisionContext, request: Request, time: bi
   const zxid = context.nextOffset + BigInt(records.length);
   const own = { zxid, time, sessionId: session.id, request: request.request, changes: draft.changes };
   return {
-    records: draft.changes.length === 0 ? records : [...records, { type: 'NoOpRecord', value: { coordination: own } }],
+    // Written without a change too: what was done for a request is not done for it again.
+    records: draft.changes.length + records.length === 0 ? [] : [...records, { type: 'NoOpRecord', value: { coordination: own } }],
     response: {
       errorCode: ErrorCode.NONE,
-      zxid: draft.changes.length > 0 ? zxid : records.length > 0 ? zxid - 1n : offset,
+      zxid: draft.changes.length + records.length === 0 ? offset : zxid,
       results,
     },
     events,

@@ -5,6 +5,7 @@
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { Decision, DecisionContext } from '../controller/decision.ts';
+import { alterPartitionReassignments } from '../controller/alter-partition-reassignments.ts';
 import { deleteTopics } from '../controller/delete-topics.ts';
 import { electLeaders } from '../controller/elect-leaders.ts';
 import { ZooKeeperCode, ZooKeeperError } from './zookeeper-codes.ts';
@@ -14,7 +15,11 @@ export const ELECTION_PATH = '/admin/preferred_replica_election';
 export const DELETE_TOPICS_PATH = '/admin/delete_topics';
 
 export function isTrigger(path: string): boolean {
-  return path === ELECTION_PATH || (path.startsWith(`${DELETE_TOPICS_PATH}/`) && !path.includes('/', DELETE_TOPICS_PATH.length + 1));
+  return (
+    path === ELECTION_PATH ||
+    path === REASSIGN_PATH ||
+    (path.startsWith(`${DELETE_TOPICS_PATH}/`) && !path.includes('/', DELETE_TOPICS_PATH.length + 1))
+  );
 }
 
 /** `lasting`: the node is there for as long as what it asked for takes. */
@@ -25,11 +30,34 @@ export interface Pulled extends Pick<Decision<unknown>, 'records' | 'events'> {
 /** Throws `ZooKeeperError` BADARGUMENTS for what cannot be done at all. */
 export function pullTrigger(context: DecisionContext, path: string, data: Uint8Array | null): Pulled {
   try {
+    if (path === REASSIGN_PATH) return move(context, data);
     return path === ELECTION_PATH ? elect(context, data) : removeTopic(context, path.slice(DELETE_TOPICS_PATH.length + 1));
   } catch (cause) {
     if (!(cause instanceof KafkaError)) throw cause;
     throw new ZooKeeperError(ZooKeeperCode.BADARGUMENTS, cause.message, { cause });
   }
+}
+
+/** One at a time, as in Kafka: while it goes on, its node is there. */
+function move(context: DecisionContext, data: Uint8Array | null): Pulled {
+  if (context.image.coordination.system.reassignment !== undefined) {
+    throw new ZooKeeperError(ZooKeeperCode.NODEEXISTS, 'partitions are being moved');
+  }
+  const topics = byTopic(readPartitions(data ?? new Uint8Array())).map(({ topic, asked }) => ({
+    name: topic,
+    partitions: asked.map(({ partition, replicas }) => {
+      if (replicas === undefined) throw malformed();
+      return { partitionIndex: partition, replicas };
+    }),
+  }));
+  const request = { timeoutMs: 0, allowReplicationFactorChange: true, topics };
+  const { records, events, response } = alterPartitionReassignments(context, request);
+  refuseAll(response.responses.flatMap(({ partitions }) => partitions));
+  const lasting = records.some(
+    ({ type, value }) =>
+      type === 'PartitionChangeRecord' && (value.addingReplicas?.length ?? 0) + (value.removingReplicas?.length ?? 0) > 0,
+  );
+  return { records, events, lasting };
 }
 
 function elect(context: DecisionContext, data: Uint8Array | null): Pulled {
@@ -56,12 +84,16 @@ function refuseAll(results: readonly { errorCode: number; errorMessage?: string 
 interface AskedPartition {
   readonly topic: string;
   readonly partition: number;
+  /** Of a reassignment. */
+  readonly replicas?: number[];
 }
 
-/** `{"version":1,"partitions":[{"topic":"t","partition":0},…]}` */
+function malformed(cause?: unknown): ZooKeeperError {
+  return new ZooKeeperError(ZooKeeperCode.BADARGUMENTS, 'not {"version":1,"partitions":[{"topic":…,"partition":…}]}', { cause });
+}
+
+/** `{"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[1,2]},…]}`, an election's without replicas. */
 function readPartitions(data: Uint8Array): AskedPartition[] {
-  const malformed = (cause?: unknown): ZooKeeperError =>
-    new ZooKeeperError(ZooKeeperCode.BADARGUMENTS, 'not {"version":1,"partitions":[{"topic":…,"partition":…}]}', { cause });
   let value: unknown;
   try {
     value = JSON.parse(Buffer.from(data).toString('utf8'));
@@ -71,14 +103,24 @@ function readPartitions(data: Uint8Array): AskedPartition[] {
   const { partitions } = (value ?? {}) as { partitions?: unknown };
   if (!Array.isArray(partitions)) throw malformed();
   return partitions.map((one: unknown) => {
-    const { topic, partition } = (one ?? {}) as { topic?: unknown; partition?: unknown };
-    if (typeof topic !== 'string' || typeof partition !== 'number' || !Number.isInteger(partition)) throw malformed();
-    return { topic, partition };
+    const { topic, partition, replicas } = (one ?? {}) as { topic?: unknown; partition?: unknown; replicas?: unknown };
+    if (typeof topic !== 'string' || !isInt32(partition)) throw malformed();
+    if (replicas === undefined) return { topic, partition };
+    if (!Array.isArray(replicas) || !replicas.every((id) => isInt32(id))) throw malformed();
+    return { topic, partition, replicas };
   });
 }
 
-function byTopic(asked: readonly AskedPartition[]): { topic: string; partitions: number[] }[] {
-  const topics = new Map<string, number[]>();
-  for (const { topic, partition } of asked) topics.set(topic, [...(topics.get(topic) ?? []), partition]);
-  return [...topics].map(([topic, partitions]) => ({ topic, partitions }));
+function isInt32(value: unknown): value is number {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 0x7fff_ffff;
+}
+
+function byTopic(asked: readonly AskedPartition[]): { topic: string; partitions: number[]; asked: AskedPartition[] }[] {
+  const topics = new Map<string, AskedPartition[]>();
+  for (const one of asked) {
+    const list = topics.get(one.topic);
+    if (list === undefined) topics.set(one.topic, [one]);
+    else list.push(one);
+  }
+  return [...topics].map(([topic, list]) => ({ topic, partitions: list.map(({ partition }) => partition), asked: list }));
 }

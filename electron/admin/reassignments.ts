@@ -1,0 +1,60 @@
+/** Replicas on their way from broker to broker, and brokers that leave. */
+import { alterPartitionReassignments } from '../cluster/protocol/apis/alter-partition-reassignments.ts';
+import { listPartitionReassignments } from '../cluster/protocol/apis/list-partition-reassignments.ts';
+import { unregisterBroker } from '../cluster/protocol/apis/unregister-broker.ts';
+import { ErrorCode } from '../cluster/protocol/error-codes.ts';
+import type { ClusterClient } from './cluster-client.ts';
+import { kafkaFailure } from './errors.ts';
+import { partitionKey } from './topics.ts';
+
+export interface ReplicaMove {
+  topic: string;
+  partition: number;
+  /** Broker ids, the preferred leader first. */
+  replicas: readonly number[];
+}
+
+const MOVES_A_REQUEST = 1_000;
+
+/** Begins the moves; they go on by themselves. Throws `AdminError` for the first that was refused. */
+export async function moveReplicas(client: ClusterClient, moves: readonly ReplicaMove[]): Promise<void> {
+  for (let first = 0; first < moves.length; first += MOVES_A_REQUEST) {
+    const byTopic = new Map<string, ReplicaMove[]>();
+    for (const move of moves.slice(first, first + MOVES_A_REQUEST)) byTopic.set(move.topic, [...(byTopic.get(move.topic) ?? []), move]);
+    const body = {
+      timeoutMs: 10_000,
+      allowReplicationFactorChange: false,
+      topics: [...byTopic].map(([name, partitions]) => ({
+        name,
+        partitions: partitions.map(({ partition, replicas }) => ({ partitionIndex: partition, replicas: [...replicas] })),
+      })),
+    };
+    const answer = await client.onController(alterPartitionReassignments, body, ({ errorCode }) => errorCode);
+    if (answer.errorCode !== ErrorCode.NONE) throw kafkaFailure(answer.errorCode, { message: answer.errorMessage });
+    for (const { name, partitions } of answer.responses) {
+      const refused = partitions.find(({ errorCode }) => errorCode !== ErrorCode.NONE);
+      if (refused === undefined) continue;
+      throw kafkaFailure(refused.errorCode, { message: refused.errorMessage, subject: `${name}-${refused.partitionIndex}` });
+    }
+  }
+}
+
+/** The partitions, by `partitionKey`, that are on their way from that broker to others. Throws `AdminError`. */
+export async function leaving(client: ClusterClient, broker: number): Promise<Set<string>> {
+  const answer = await client.onController(listPartitionReassignments, { timeoutMs: 10_000, topics: null }, ({ errorCode }) => errorCode);
+  if (answer.errorCode !== ErrorCode.NONE) throw kafkaFailure(answer.errorCode, { message: answer.errorMessage });
+  return new Set(
+    answer.topics.flatMap(({ name, partitions }) =>
+      partitions
+        .filter(({ removingReplicas }) => removingReplicas.includes(broker))
+        .map(({ partitionIndex }) => partitionKey(name, partitionIndex)),
+    ),
+  );
+}
+
+/** The cluster forgets a broker that is gone for good. Throws `AdminError`. */
+export async function unregister(client: ClusterClient, broker: number): Promise<void> {
+  const answer = await client.onController(unregisterBroker, { brokerId: broker }, ({ errorCode }) => errorCode);
+  if (answer.errorCode === ErrorCode.NONE) return;
+  throw kafkaFailure(answer.errorCode, { message: answer.errorMessage, subject: `broker ${broker}` });
+}

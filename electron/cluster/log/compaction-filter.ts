@@ -1,0 +1,112 @@
+import type { BatchView } from '../protocol/record-batch.ts';
+import { buildBatch, type BatchToWrite } from '../protocol/records-builder.ts';
+import { decodeRecords, type DecodedRecord } from '../protocol/records-reader.ts';
+import type { KeyOffsets } from './compaction-keys.ts';
+import type { StretchTransactions } from './compaction-transactions.ts';
+import type { ProducerEntry } from './producer-state.ts';
+import type { AbortedTransaction } from './transaction-index.ts';
+
+export interface FilterContext {
+  readonly keys: KeyOffsets;
+  /** The last offset that `keys` knows of: what comes after it stays. */
+  readonly lastKeyOffset: bigint;
+  readonly transactions: StretchTransactions;
+  readonly producers: ReadonlyMap<bigint, Readonly<ProducerEntry>>;
+  readonly nowMs: number;
+  readonly deleteRetentionMs: number;
+  readonly maxDecompressedBytes: number;
+}
+
+export interface Kept {
+  /** The batch as it goes into the new segment; undefined when nothing of it does. Its base and last offset are those of the old one. */
+  readonly bytes: Buffer | undefined;
+  /** For the new segment's index: the transaction that the batch ends. */
+  readonly aborted: AbortedTransaction | undefined;
+}
+
+/**
+ * What compaction keeps of a batch: each record that is the newest of its key; a tombstone as long as its batch has no delete horizon or
+ * that is not reached (KIP-534: it is set when the tombstone is first met); nothing of aborted transactions; a marker until all records of
+ * its transaction are gone, and delete.retention.ms longer. A batch without records stays where it holds a live producer's last sequence,
+ * or ends its segment (`segmentEnd`: where the next one starts), so that offsets have no gap between segments.
+ */
+export function filterBatch(context: FilterContext, batch: BatchView, segmentEnd: bigint): Kept {
+  const { transactions, nowMs } = context;
+  const horizon = batch.deleteHorizonMs;
+  let spentMarker = false;
+  let discard: boolean;
+  let aborted: AbortedTransaction | undefined;
+  if (batch.isControl) {
+    const control = transactions.control(batch);
+    spentMarker = control.spent;
+    aborted = control.aborted;
+    discard = spentMarker && horizon !== undefined && horizon <= BigInt(Math.trunc(nowMs));
+  } else discard = transactions.isAborted(batch);
+
+  const records = discard ? [] : keptRecords(context, batch, horizon);
+  if (records.length === 0) {
+    const needed = batch.lastOffset + 1n === segmentEnd || isLastOfProducer(context, batch);
+    return { bytes: needed ? rebuilt(batch, [], undefined) : undefined, aborted };
+  }
+  const hasTombstone = !batch.isControl && records.some((record) => record.value === null);
+  const setHorizon = horizon === undefined && (hasTombstone || spentMarker);
+  if (records.length === batch.recordCount && !setHorizon) return { bytes: Buffer.from(batch.bytes), aborted };
+  const deleteHorizon = setHorizon ? horizonFrom(nowMs, context.deleteRetentionMs) : horizon;
+  return { bytes: rebuilt(batch, records, deleteHorizon), aborted };
+}
+
+function keptRecords(context: FilterContext, batch: BatchView, horizon: bigint | undefined): DecodedRecord[] {
+  const kept: DecodedRecord[] = [];
+  const tombstonesStay = horizon === undefined || BigInt(Math.trunc(context.nowMs)) < horizon;
+  for (const record of decodeRecords(batch, context.maxDecompressedBytes)) {
+    if (batch.isControl || record.offset > context.lastKeyOffset) kept.push(record);
+    else if (record.key !== null && (record.value !== null || tombstonesStay)) {
+      const newest = context.keys.get(record.key);
+      if (newest === undefined || record.offset >= newest) kept.push(record);
+    }
+  }
+  return kept;
+}
+
+/** Whether the batch says up to where a producer that is still remembered has come. */
+function isLastOfProducer({ producers }: FilterContext, batch: BatchView): boolean {
+  if (!batch.hasProducerId) return false;
+  const entry = producers.get(batch.producerId);
+  if (entry === undefined) return false;
+  const last = entry.batches.at(-1);
+  if (last !== undefined) return last.lastOffset === batch.lastOffset;
+  return batch.isControl && batch.producerEpoch === entry.epoch;
+}
+
+/** "Never" is as far away as a timestamp can say. */
+function horizonFrom(nowMs: number, deleteRetentionMs: number): bigint {
+  const horizon = nowMs + deleteRetentionMs;
+  return Number.isSafeInteger(Math.trunc(horizon)) ? BigInt(Math.trunc(horizon)) : BigInt(Number.MAX_SAFE_INTEGER);
+}
+
+function rebuilt(batch: BatchView, records: readonly DecodedRecord[], deleteHorizonMs: bigint | undefined): Buffer {
+  const { baseOffset, compression } = batch;
+  const logAppendTime = batch.timestampType === 'logAppendTime';
+  const whole: BatchToWrite = {
+    records: records.map(({ key, value, headers, timestamp, offset }) => ({
+      key,
+      value,
+      headers,
+      timestamp,
+      offsetDelta: Number(offset - baseOffset),
+    })),
+    baseOffset,
+    timestamp: batch.maxTimestamp,
+    partitionLeaderEpoch: batch.partitionLeaderEpoch,
+    producerId: batch.producerId,
+    producerEpoch: batch.producerEpoch,
+    baseSequence: batch.baseSequence,
+    transactional: batch.isTransactional,
+    control: batch.isControl,
+    lastOffsetDelta: batch.lastOffsetDelta,
+    logAppendTime,
+    deleteHorizonMs,
+    ...(records.length === 0 || compression === undefined ? {} : { compression }),
+  };
+  return buildBatch(whole);
+}

@@ -1,0 +1,280 @@
+import { BATCH_HEADER_BYTES, iterateBatches, verifyBatch, type BatchView } from '../protocol/record-batch.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import { decodeRecords } from '../protocol/records-reader.ts';
+import { filterBatch, type FilterContext } from './compaction-filter.ts';
+import { KeyOffsets } from './compaction-keys.ts';
+import { StretchTransactions } from './compaction-transactions.ts';
+import type { LogCore } from './log-core.ts';
+import { max, min } from './offsets.ts';
+import { CLEANED_SUFFIX, removeCleaned, swapIn } from './segment-swap.ts';
+import type { Segment } from './segment.ts';
+
+const WINDOW_BYTES = 256 * 1024;
+/** What is kept is written in pieces of about this size. */
+const WRITE_BYTES = 256 * 1024;
+
+/** What there is to compact in a log. */
+export interface Cleanable {
+  /** The first offset that was not compacted yet. */
+  readonly firstDirty: bigint;
+  /** Where compaction has to stop: the end of a segment. */
+  readonly end: bigint;
+  readonly dirtyBytes: number;
+  readonly totalBytes: number;
+  /** The oldest record that was never looked at is older than max.compaction.lag.ms. */
+  readonly overdue: boolean;
+}
+
+export interface CompactionResult {
+  /** Everything below is compacted. */
+  readonly cleanedTo: bigint;
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+  readonly keys: number;
+}
+
+/**
+ * `cleanedTo`: as far as compaction has come. Never the active segment, nothing that is not committed or belongs to an open transaction,
+ * nothing younger than min.compaction.lag.ms.
+ */
+export function cleanable(log: LogCore, cleanedTo: bigint, nowMs: number): Cleanable {
+  const { config } = log;
+  const { all, active } = log.storage.segments;
+  const unstable = log.producers.firstUnstableOffset(log.highWatermark);
+  const limit = min(active.baseOffset, unstable === undefined ? log.highWatermark : min(unstable, log.highWatermark));
+  // A checkpoint from beyond the end speaks of a log that was cut since.
+  const firstDirty = cleanedTo > active.baseOffset ? log.startOffset : max(cleanedTo, log.startOffset);
+  let end = segmentStart(all);
+  let dirtyBytes = 0;
+  let totalBytes = 0;
+  let overdue = false;
+  for (const [index, segment] of all.entries()) {
+    const next = all[index + 1]?.baseOffset ?? log.endOffset;
+    if (segment === active || next > limit) break;
+    if (
+      config.minCompactionLagMs > 0 &&
+      next > firstDirty &&
+      Number(segment.largestTimestamp.timestamp) > nowMs - config.minCompactionLagMs
+    ) {
+      break;
+    }
+    end = next;
+    totalBytes += segment.size;
+    if (next <= firstDirty) continue;
+    dirtyBytes += segment.size;
+    const first = segment.firstTimestamp;
+    if (first >= 0n && Number(first) < nowMs - config.maxCompactionLagMs) overdue = true;
+  }
+  return { firstDirty, end, dirtyBytes, totalBytes, overdue };
+}
+
+/**
+ * Compacts `[log start, end)`, in slices: yields the bytes that it has read since the last time, about `sliceBytes`, and may go on
+ * whenever it suits. What happens to the log meanwhile is noticed, and what is then not possible any more is given up. Returns undefined
+ * when nothing was done. Throws KafkaError CORRUPT_MESSAGE for a batch that is damaged: it stays as it is, and the log with it.
+ */
+export function* compact(
+  log: LogCore,
+  { firstDirty, end }: Cleanable,
+  options: { nowMs: number; maxKeyBytes: number; sliceBytes: number },
+): Generator<number, CompactionResult | undefined> {
+  const { segments } = log.storage;
+  const sources = segments.all.filter((segment) => segment !== segments.active && endOf(log, segment) <= end);
+  const dirty = sources.filter((segment) => endOf(log, segment) > firstDirty);
+  const budget = new Budget(options.sliceBytes);
+  const aborted = log.storage.guard(() => segments.abortedTransactions(segmentStart(sources), end));
+
+  const keys = new KeyOffsets(options.maxKeyBytes);
+  let lastKeyOffset = firstDirty - 1n;
+  // Those that ended before the stretch would be taken for ones that are still going on.
+  const seen = new StretchTransactions(aborted.filter(({ lastOffset }) => lastOffset >= segmentStart(dirty)));
+  scan: for (const segment of dirty) {
+    for (const batch of batchesOf(log, segment)) {
+      if (keys.isFull) break scan;
+      if (batch.isControl) seen.control(batch);
+      else if (!seen.isAborted(batch)) {
+        for (const record of decodeRecords(batch, log.config.maxDecompressedBytes)) {
+          if (record.key !== null && record.offset >= firstDirty) keys.set(record.key, record.offset);
+        }
+      }
+      lastKeyOffset = max(lastKeyOffset, batch.lastOffset);
+      if (budget.spend(batch.sizeInBytes)) {
+        yield budget.take();
+        if (!areThere(log, sources)) return undefined;
+      }
+    }
+  }
+  const cleanedTo = lastKeyOffset + 1n;
+  const affected = sources.filter((segment) => segment.baseOffset < cleanedTo);
+  const context: FilterContext = {
+    keys,
+    lastKeyOffset,
+    transactions: new StretchTransactions(aborted),
+    producers: log.producers.entries,
+    nowMs: options.nowMs,
+    deleteRetentionMs: log.config.deleteRetentionMs,
+    maxDecompressedBytes: log.config.maxDecompressedBytes,
+  };
+  let bytesBefore = 0;
+  let bytesAfter = 0;
+  for (const group of groupsOf(log, affected)) {
+    const size = yield* compactGroup(log, group, context, budget);
+    if (size === undefined) return undefined;
+    for (const segment of group) bytesBefore += segment.size;
+    bytesAfter += size;
+  }
+  return { cleanedTo, bytesBefore, bytesAfter, keys: keys.count };
+}
+
+function segmentStart(segments: readonly Segment[]): bigint {
+  return segments[0]?.baseOffset ?? 0n;
+}
+
+/** Segments that together make one of at most segment.bytes; Kafka's rule. */
+function groupsOf(log: LogCore, segments: readonly Segment[]): Segment[][] {
+  const { segmentBytes, segmentIndexBytes } = log.config;
+  const groups: Segment[][] = [];
+  let bytes = 0;
+  let offsetBytes = 0;
+  let timeBytes = 0;
+  for (const segment of segments) {
+    const group = groups.at(-1);
+    bytes += segment.size;
+    offsetBytes += segment.offsetIndex.sizeBytes;
+    timeBytes += segment.timeIndex.sizeBytes;
+    const fits =
+      bytes <= segmentBytes &&
+      offsetBytes <= segmentIndexBytes &&
+      timeBytes <= segmentIndexBytes &&
+      group?.[0]?.fits(endOf(log, segment), 0) === true;
+    if (group !== undefined && fits) group.push(segment);
+    else {
+      groups.push([segment]);
+      bytes = segment.size;
+      offsetBytes = segment.offsetIndex.sizeBytes;
+      timeBytes = segment.timeIndex.sizeBytes;
+    }
+  }
+  return groups;
+}
+
+/** Makes one segment of a group's and puts it in their place. Returns its size; undefined when they are not there any more. */
+function* compactGroup(
+  log: LogCore,
+  group: readonly Segment[],
+  context: FilterContext,
+  budget: Budget,
+): Generator<number, number | undefined> {
+  const { storage } = log;
+  const baseOffset = (group[0] as Segment).baseOffset;
+  const cleaned = storage.guard(() => {
+    removeCleaned(storage.disk, log.directory, baseOffset);
+    const segment = storage.makeSegment(baseOffset, 0, true, CLEANED_SUFFIX);
+    segment.file.truncate(0);
+    return segment;
+  });
+  const giveUp = (): void => {
+    cleaned.release();
+    if (!storage.closed && storage.failure === undefined) storage.guard(() => removeCleaned(storage.disk, log.directory, baseOffset));
+  };
+  try {
+    let pending: Buffer[] = [];
+    let pendingBytes = 0;
+    const write = (): void => {
+      if (pendingBytes === 0) return;
+      const bytes = Buffer.concat(pending);
+      storage.guard(() => cleaned.append(bytes, [...iterateBatches(bytes)]));
+      pending = [];
+      pendingBytes = 0;
+    };
+    for (const segment of group) {
+      const segmentEnd = endOf(log, segment);
+      for (const batch of batchesOf(log, segment)) {
+        const { bytes, aborted } = filterBatch(context, batch, segmentEnd);
+        if (bytes !== undefined) {
+          pending.push(bytes);
+          pendingBytes += bytes.length;
+          if (pendingBytes >= WRITE_BYTES) write();
+        }
+        if (aborted !== undefined) cleaned.transactionIndex.append(aborted);
+        if (!budget.spend(batch.sizeInBytes)) continue;
+        yield budget.take();
+        if (!areThere(log, group)) {
+          giveUp();
+          return undefined;
+        }
+      }
+    }
+    write();
+    const { size } = cleaned;
+    storage.guard(() => {
+      cleaned.seal();
+      cleaned.saveIndexes(true);
+      cleaned.sync();
+      cleaned.release();
+      for (const segment of group) segment.release();
+      swapIn(
+        storage.disk,
+        log.directory,
+        baseOffset,
+        group.map((segment) => segment.baseOffset),
+      );
+      log.tail.clear();
+      storage.segments.replace(group, storage.makeSegment(baseOffset, size, false));
+      storage.removeSnapshots((offset) => offset !== baseOffset && group.some((segment) => segment.baseOffset === offset));
+    });
+    return size;
+  } catch (error) {
+    giveUp();
+    throw error;
+  }
+}
+
+/** Where the segment ends: where the next one starts. */
+function endOf(log: LogCore, segment: Segment): bigint {
+  const { all } = log.storage.segments;
+  return all[all.indexOf(segment) + 1]?.baseOffset ?? log.endOffset;
+}
+
+/** The segments are what they were: not cut, not deleted, the log not closed. */
+function areThere(log: LogCore, segments: readonly Segment[]): boolean {
+  if (log.storage.closed || log.storage.failure !== undefined) return false;
+  const { all, active } = log.storage.segments;
+  const from = all.indexOf(segments[0] as Segment);
+  return from >= 0 && segments.every((segment, index) => all[from + index] === segment && segment !== active);
+}
+
+function* batchesOf(log: LogCore, segment: Segment): Generator<BatchView, void> {
+  const scanner = segment.scanner(WINDOW_BYTES);
+  for (let position = 0; segment.size - position >= BATCH_HEADER_BYTES;) {
+    const at = position;
+    const batch = log.storage.guard(() => scanner.batch(at));
+    const defect = batch === undefined ? { reason: 'no whole batch' } : verifyBatch(batch, batch.position + batch.sizeInBytes);
+    if (batch === undefined || defect !== undefined) {
+      throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `${segment.path} at byte ${position}: ${defect?.reason ?? ''}`);
+    }
+    yield batch;
+    position += batch.sizeInBytes;
+  }
+}
+
+/** Counts bytes, so that no slice takes long. */
+class Budget {
+  private readonly sliceBytes: number;
+  private spent = 0;
+
+  constructor(sliceBytes: number) {
+    this.sliceBytes = sliceBytes;
+  }
+  /** True when the slice is over. */
+  spend(bytes: number): boolean {
+    this.spent += bytes;
+    return this.spent >= this.sliceBytes;
+  }
+  take(): number {
+    const { spent } = this;
+    this.spent = 0;
+    return spent;
+  }
+}

@@ -1,0 +1,161 @@
+import type { Clock, Timer } from '../lib/clock.ts';
+import type { Disk } from '../lib/disk.ts';
+import { DiskError } from '../lib/disk.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { CompactionResult } from './compaction.ts';
+import type { Log } from './log.ts';
+import { OffsetCheckpoint, partitionKey } from './offset-checkpoint.ts';
+
+/** Between two slices other work has its turn. */
+const PAUSE_MS = 2;
+const SLICE_BYTES = 512 * 1024;
+
+export interface LogCleanerOptions {
+  disk: Disk;
+  directory: string;
+  clock: Clock;
+  logger: Logger;
+  logs(): Iterable<{ topic: string; partition: number; log: Log }>;
+  /** log.cleaner.backoff.ms: how long it rests when nothing is to clean; 15 s if absent. */
+  backoffMs?: number | undefined;
+  /** log.cleaner.dedupe.buffer.size: memory for keys; 64 MiB if absent. */
+  maxKeyBytes?: number | undefined;
+  /** log.cleaner.io.max.bytes.per.second; without a limit if absent. */
+  maxBytesPerSecond?: number | undefined;
+}
+
+/**
+ * Compacts the logs of a data directory whose policy says so, the one with the largest share of new bytes first, one at a time, in small
+ * slices on the node's own event loop. How far each log has come stands in `cleaner-offset-checkpoint`, as in Apache Kafka.
+ */
+export class LogCleaner {
+  private readonly options: LogCleanerOptions;
+  private readonly file: OffsetCheckpoint;
+  private readonly cleanedTo: Map<string, bigint>;
+  /** Logs with damage in them: left alone until the node starts again. */
+  private readonly uncleanable = new Set<Log>();
+  private timer: Timer | undefined;
+  private stopped = false;
+
+  /** Throws DiskError. */
+  constructor(options: LogCleanerOptions) {
+    const { disk, directory, logger } = options;
+    this.options = options;
+    this.file = new OffsetCheckpoint(disk, `${directory}/cleaner-offset-checkpoint`);
+    try {
+      this.cleanedTo = this.file.read();
+    } catch (error) {
+      if (error instanceof DiskError) throw error;
+      logger.warn('checkpoint is damaged and left aside', { error });
+      this.cleanedTo = new Map();
+    }
+    this.rest();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.timer?.cancel();
+  }
+
+  /** The partition is gone; one of its name starts anew. */
+  forget(topic: string, partition: number): void {
+    if (this.cleanedTo.delete(partitionKey(topic, partition))) this.writeCheckpoint();
+  }
+
+  /** Cleans one log, if one needs it, whole and at once: for tests. Returns what was done. */
+  cleanOne(): CompactionResult | undefined {
+    const next = this.choose();
+    if (next === undefined) return undefined;
+    for (;;) {
+      const step = next.steps.next();
+      if (step.done !== true) continue;
+      this.finished(next, step.value);
+      return step.value;
+    }
+  }
+
+  private rest(): void {
+    this.later(this.options.backoffMs ?? 15_000, () => this.begin());
+  }
+
+  private later(delayMs: number, action: () => void): void {
+    if (this.stopped) return;
+    this.timer = this.options.clock.setTimer(delayMs, action);
+  }
+
+  private begin(): void {
+    let next: Chosen | undefined;
+    try {
+      next = this.choose();
+    } catch (error) {
+      this.options.logger.error('nothing can be compacted', { error });
+    }
+    if (next === undefined) this.rest();
+    else this.step(next);
+  }
+
+  private step(chosen: Chosen): void {
+    if (this.stopped) return;
+    let done: CompactionResult | undefined;
+    try {
+      const step = chosen.steps.next();
+      if (step.done !== true) {
+        const { maxBytesPerSecond } = this.options;
+        const pauseMs = maxBytesPerSecond === undefined ? 0 : (step.value / maxBytesPerSecond) * 1000;
+        this.later(Math.max(PAUSE_MS, pauseMs), () => this.step(chosen));
+        return;
+      }
+      done = step.value;
+      this.finished(chosen, done);
+    } catch (error) {
+      this.uncleanable.add(chosen.log);
+      this.options.logger.error('a log cannot be compacted and is left as it is', { directory: chosen.log.directory, error });
+    }
+    // The next may be waiting; one that was given up is tried again after a rest.
+    if (done === undefined) this.rest();
+    else this.later(PAUSE_MS, () => this.begin());
+  }
+
+  private finished({ topic, partition, log }: Chosen, result: CompactionResult | undefined): void {
+    if (result === undefined) return;
+    const { cleanedTo, bytesBefore, bytesAfter, keys } = result;
+    this.cleanedTo.set(partitionKey(topic, partition), cleanedTo);
+    this.writeCheckpoint();
+    this.options.logger.info('a log was compacted', { directory: log.directory, cleanedTo, bytesBefore, bytesAfter, keys });
+  }
+
+  private writeCheckpoint(): void {
+    const entries: { topic: string; partition: number; offset: bigint }[] = [];
+    for (const { topic, partition } of this.options.logs()) {
+      const offset = this.cleanedTo.get(partitionKey(topic, partition));
+      if (offset !== undefined) entries.push({ topic, partition, offset });
+    }
+    this.file.write(entries);
+  }
+
+  /** The log with the largest dirty share among those that are due. */
+  private choose(): Chosen | undefined {
+    const { clock, maxKeyBytes = 64 * 1024 ** 2 } = this.options;
+    const nowMs = clock.now();
+    let best: (Omit<Chosen, 'steps'> & { ratio: number; cleanedTo: bigint }) | undefined;
+    for (const { topic, partition, log } of this.options.logs()) {
+      if (!log.config.cleanupPolicy.has('compact') || log.storageError !== undefined || this.uncleanable.has(log)) continue;
+      const cleanedTo = this.cleanedTo.get(partitionKey(topic, partition)) ?? 0n;
+      const found = log.cleanable(cleanedTo, nowMs);
+      if (found === undefined || found.dirtyBytes === 0) continue;
+      const ratio = found.dirtyBytes / found.totalBytes;
+      if (!found.overdue && ratio < log.config.minCleanableDirtyRatio) continue;
+      if (best === undefined || ratio > best.ratio) best = { topic, partition, log, ratio, cleanedTo };
+    }
+    if (best === undefined) return undefined;
+    const { topic, partition, log } = best;
+    return { topic, partition, log, steps: log.compact(best.cleanedTo, { nowMs, maxKeyBytes, sliceBytes: SLICE_BYTES }) };
+  }
+}
+
+interface Chosen {
+  readonly topic: string;
+  readonly partition: number;
+  readonly log: Log;
+  readonly steps: Generator<number, CompactionResult | undefined>;
+}

@@ -1,0 +1,78 @@
+/**
+ * How compacted segments take the place of those that they were made of, so that a crash at any moment leaves the old ones or the new
+ * one. Files are written with the suffix `.cleaned` and made durable; then they are renamed to `.swap`, the log last, which is the moment
+ * at which the new segment counts; then the old files go, and `.swap` is taken off, the log's last again. Whatever is found at an open is
+ * brought to its end or taken back (`completeSwaps`). Suffixes and order are Apache Kafka's.
+ */
+import type { Disk } from '../lib/disk.ts';
+import { BATCH_HEADER_BYTES } from '../protocol/record-batch.ts';
+import { BatchScanner } from './batch-scanner.ts';
+import { LOG_SUFFIX, offsetFileName, offsetOfFile, SEGMENT_SUFFIXES } from './log-files.ts';
+
+export const CLEANED_SUFFIX = '.cleaned';
+const SWAP_SUFFIX = '.swap';
+/** Indexes before their log. */
+const LOG_LAST: readonly string[] = [...SEGMENT_SUFFIXES.filter((suffix) => suffix !== LOG_SUFFIX), LOG_SUFFIX];
+
+/** Puts the `.cleaned` segment at `baseOffset`, whose files are durable, in the place of those at `replaced`. Throws DiskError. */
+export function swapIn(disk: Disk, directory: string, baseOffset: bigint, replaced: readonly bigint[]): void {
+  const path = (suffix: string): string => `${directory}/${offsetFileName(baseOffset, suffix)}`;
+  for (const suffix of LOG_LAST) {
+    if (disk.exists(path(suffix) + CLEANED_SUFFIX)) disk.rename(path(suffix) + CLEANED_SUFFIX, path(suffix) + SWAP_SUFFIX);
+  }
+  disk.syncDirectory(directory);
+  finishSwap(disk, directory, baseOffset, replaced);
+}
+
+function finishSwap(disk: Disk, directory: string, baseOffset: bigint, replaced: readonly bigint[]): void {
+  for (const old of replaced) for (const suffix of SEGMENT_SUFFIXES) disk.remove(`${directory}/${offsetFileName(old, suffix)}`);
+  for (const suffix of LOG_LAST) {
+    const path = `${directory}/${offsetFileName(baseOffset, suffix)}`;
+    if (disk.exists(path + SWAP_SUFFIX)) disk.rename(path + SWAP_SUFFIX, path);
+  }
+  disk.syncDirectory(directory);
+}
+
+/** Removes the files of a compaction that was given up. */
+export function removeCleaned(disk: Disk, directory: string, baseOffset: bigint): void {
+  for (const suffix of SEGMENT_SUFFIXES) disk.remove(`${directory}/${offsetFileName(baseOffset, suffix)}${CLEANED_SUFFIX}`);
+}
+
+/** At an open: ends what a crash interrupted. `names` is what the directory holds, and is kept true. */
+export function completeSwaps(disk: Disk, directory: string, names: Set<string>): void {
+  const swaps = [...names].filter((name) => name.endsWith(SWAP_SUFFIX));
+  if (swaps.length === 0) return;
+  for (const name of swaps) {
+    const baseOffset = offsetOfFile(name, LOG_SUFFIX + SWAP_SUFFIX);
+    if (baseOffset === undefined) continue;
+    const end = endOf(disk, `${directory}/${name}`);
+    const bases = [...names].map((other) => offsetOfFile(other, LOG_SUFFIX)).filter((base) => base !== undefined);
+    finishSwap(
+      disk,
+      directory,
+      baseOffset,
+      bases.filter((base) => base === baseOffset || (base > baseOffset && base < end)),
+    );
+  }
+  // Indexes whose log had not come that far: the old segments still stand.
+  for (const name of disk.list(directory)) if (name.endsWith(SWAP_SUFFIX)) disk.remove(`${directory}/${name}`);
+  names.clear();
+  for (const name of disk.list(directory)) names.add(name);
+}
+
+/** Offset after the last whole batch of a log file; its base alone when there is none. */
+function endOf(disk: Disk, path: string): bigint {
+  const file = disk.open(path);
+  try {
+    const scanner = new BatchScanner(file, file.size(), Math.max(BATCH_HEADER_BYTES, 64 * 1024));
+    let end = -1n;
+    for (let position = 0; ;) {
+      const batch = scanner.header(position);
+      if (batch === undefined) return end;
+      end = batch.lastOffset + 1n;
+      position += batch.sizeInBytes;
+    }
+  } finally {
+    file.close();
+  }
+}

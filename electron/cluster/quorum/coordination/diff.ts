@@ -1,0 +1,36 @@
+/** What differs in the clients' tree between two images of which the second was loaded from a snapshot. */
+import type { CoordinationImage, Znode, ZnodeChange } from './coordination.ts';
+
+export function diffCoordination(before: CoordinationImage, after: CoordinationImage): ZnodeChange[] {
+  const changes: ZnodeChange[] = [...compare('', before.root, after.root)];
+  const [was, is] = [before.system.controller, after.system.controller];
+  if (was?.zxid !== is?.zxid) {
+    if (was !== undefined) changes.push({ type: 'deleted', path: '/controller' });
+    if (is !== undefined) changes.push({ type: 'created', path: '/controller' });
+    changes.push({ type: was === undefined ? 'created' : 'dataChanged', path: '/controller_epoch' });
+  }
+  return changes;
+}
+
+function* compare(path: string, before: Znode, after: Znode): Generator<ZnodeChange> {
+  if (before === after) return;
+  if (before.mzxid !== after.mzxid) yield { type: 'dataChanged', path: path === '' ? '/' : path };
+  for (const [name, child] of before.children.entries()) {
+    if (after.children.get(name)?.czxid !== child.czxid) yield* gone(`${path}/${name}`, child);
+  }
+  for (const [name, child] of after.children.entries()) {
+    const old = before.children.get(name);
+    if (old?.czxid === child.czxid) yield* compare(`${path}/${name}`, old, child);
+    else yield* come(`${path}/${name}`, child);
+  }
+}
+
+function* gone(path: string, node: Znode): Generator<ZnodeChange> {
+  for (const [name, child] of node.children.entries()) yield* gone(`${path}/${name}`, child);
+  yield { type: 'deleted', path };
+}
+
+function* come(path: string, node: Znode): Generator<ZnodeChange> {
+  yield { type: 'created', path };
+  for (const [name, child] of node.children.entries()) yield* come(`${path}/${name}`, child);
+}

@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { INITIAL_VOTE, NO_VOTE } from '../../../electron/cluster/quorum/vote-store.ts';
+import { chaos } from '../../helpers/raft-chaos.ts';
+import { RaftCluster } from '../../helpers/raft-cluster.ts';
+
+const text = (value: string): Buffer[] => [Buffer.from(value)];
+
+describe('a voter whose directory is new', () => {
+  it('does not stand in the way of a fresh cluster, in which it votes from the start', async () => {
+    const cluster = new RaftCluster(1, 3);
+    await cluster.clock.advance(1000);
+    expect(cluster.leader).toBeDefined();
+    expect([...cluster.leaders.keys()].length).toBeLessThan(3);
+    for (const { votes } of cluster.running) expect(votes.read().votesFrom).toBeLessThan(5);
+  });
+
+  it('is no reason to elect anybody while one voter of a fresh cluster has not been heard of: that one may hold its past', async () => {
+    const cluster = new RaftCluster(2, 3);
+    cluster.crash(3);
+    await cluster.clock.advance(5000);
+    expect(cluster.leader).toBeUndefined();
+    cluster.start(3);
+    expect(await cluster.clock.until(() => cluster.leader !== undefined, 3000, 10)).toBe(true);
+  });
+
+  it('is mute after a wipe, catches up, has the leader elected anew, and then votes again', async () => {
+    const cluster = new RaftCluster(3, 3);
+    await cluster.clock.advance(500);
+    for (let i = 0; i < 5; i++) await cluster.clock.settled(cluster.leader!.raft.append(text(`${i}`)).committed, 500);
+    const leader = cluster.leader!;
+    const { epoch } = leader.raft.status;
+    const [wiped, other] = cluster.running.map(({ id }) => id).filter((id) => id !== leader.id);
+    cluster.wipe(wiped!);
+    cluster.start(wiped!);
+    expect(cluster.member(wiped!).votes.read()).toEqual(INITIAL_VOTE);
+    expect(await cluster.clock.until(() => !cluster.hasNoSay(wiped!), 5000, 10)).toBe(true);
+    // The same leader, one epoch later.
+    expect(cluster.leader!.id).toBe(leader.id);
+    expect(cluster.leader!.raft.status.epoch).toBe(epoch + 1);
+    expect(cluster.member(wiped!).votes.read().votesFrom).toBe(epoch + 3);
+    // The two that are left elect one of them: the one that was wiped is worth a vote again.
+    cluster.crash(leader.id);
+    expect(await cluster.clock.until(() => cluster.leader !== undefined, 10_000, 20)).toBe(true);
+    expect([wiped, other]).toContain(cluster.leader!.id);
+    await cluster.clock.settled(cluster.leader!.raft.append(text('after')).committed, 2000);
+    expect(cluster.truth).toContainEqual(expect.stringContaining('after'));
+    expect(cluster.failures).toEqual([]);
+  });
+
+  it('cannot make up a majority with one that lacks what is committed', async () => {
+    const cluster = new RaftCluster(4, 3);
+    await cluster.clock.advance(500);
+    const leader = cluster.leader!;
+    const [voter, behind] = cluster.running.map(({ id }) => id).filter((id) => id !== leader.id);
+    cluster.network.isolate(behind!, [1, 2, 3]);
+    await cluster.clock.settled(leader.raft.append(text('only on two')).committed, 500);
+    cluster.crash(leader.id);
+    cluster.wipe(voter!);
+    cluster.network.heal();
+    cluster.start(voter!);
+    await cluster.clock.advance(20_000);
+    expect(cluster.leader).toBeUndefined();
+    cluster.start(leader.id);
+    expect(await cluster.clock.until(() => cluster.leader !== undefined && !cluster.hasNoSay(voter!), 10_000, 20)).toBe(true);
+    await cluster.clock.advance(2000);
+    expect(cluster.member(voter!).committed.join()).toContain('only on two');
+    expect(cluster.failures).toEqual([]);
+  });
+
+  it('grants nothing and does not stand, whoever asks', async () => {
+    const cluster = new RaftCluster(5, 3, { vote: { ...INITIAL_VOTE, epoch: 4, votesFrom: NO_VOTE } });
+    await cluster.clock.advance(3000);
+    expect(cluster.leader).toBeUndefined();
+    for (const { votes } of cluster.running) expect(votes.read()).toMatchObject({ votedId: -1, votesFrom: NO_VOTE });
+  });
+
+  it('one leader per epoch, nothing acknowledged is lost, and it recovers, with wipes: 150 seeds', async () => {
+    for (let seed = 1; seed <= 150; seed++) expect(await chaos(seed, { wipes: true }), `seed ${seed}`).toEqual([]);
+  }, 60_000);
+
+  it('the check itself notices voters that go on as if nothing had been', async () => {
+    let noticed: string[] = [];
+    const vote = { ...INITIAL_VOTE, votesFrom: 0 };
+    for (let seed = 1; seed <= 400 && noticed.length === 0; seed++) noticed = await chaos(seed, { wipes: true, vote });
+    expect(noticed.join()).toMatch(/acknowledged and is lost|was committed as|below the high watermark|both lead epoch|two leaders/);
+  }, 60_000);
+});

@@ -1,0 +1,158 @@
+import { describe, expect, test } from 'vitest';
+import { EventType } from '../../../electron/cluster/zookeeper/wire.ts';
+import { applyRecords } from '../../../electron/cluster/quorum/image-apply.ts';
+import { EMPTY_IMAGE } from '../../../electron/cluster/quorum/image.ts';
+import { coordinationRecords } from '../../../electron/cluster/quorum/coordination/snapshot.ts';
+import { completeMetadataRecord } from '../../../electron/cluster/protocol/records/metadata-records.ts';
+import { plain } from '../../helpers/plain.ts';
+import { Flags } from '../../helpers/zookeeper-client.ts';
+import { ZooKeeperCluster } from '../../helpers/zookeeper-cluster.ts';
+
+/** A node that does not hold the controller, and one that does. */
+function sides(cluster: ZooKeeperCluster): { controller: number; others: number[] } {
+  const controller = cluster.quorum.controller?.id ?? 0;
+  return { controller, others: [...cluster.quorum.nodes.keys()].filter((id) => id !== controller) };
+}
+
+describe('sessions', () => {
+  test('the timeout is what was asked for, within bounds; an old client is answered in its own form', async () => {
+    const cluster = await ZooKeeperCluster.start(1);
+    const timeouts = [];
+    for (const timeoutMs of [1, 9_000, 1_000_000]) timeouts.push((await cluster.client(1, { timeoutMs })).session?.timeoutMs);
+    expect(timeouts).toEqual([2_000, 9_000, 40_000]);
+    expect((await cluster.client(1, { readOnly: 'absent' })).session?.readOnly).toBeUndefined();
+    expect((await cluster.client(1)).session?.readOnly).toBe(false);
+  });
+
+  test('one that is closed takes its ephemeral nodes along, on every node', async () => {
+    const cluster = await ZooKeeperCluster.start(3);
+    const [a, b] = [await cluster.client(1), await cluster.client(2)];
+    await cluster.run(a.create('/kept'));
+    await cluster.run(a.create('/kept/eph', '', Flags.ephemeral));
+    await cluster.run(b.sync());
+    const stat = await cluster.run(b.exists('/kept/eph', true));
+    expect(stat?.ephemeralOwner).toBe(a.session?.id);
+    await cluster.run(a.close());
+    expect(a.closed).toBe(true);
+    await cluster.run(b.sync());
+    expect(await cluster.run(b.exists('/kept/eph'))).toBeNull();
+    expect(b.events).toEqual([{ type: EventType.deleted, path: '/kept/eph' }]);
+    expect(await cluster.run(b.exists('/kept'))).not.toBeNull();
+  });
+
+  test('one that falls silent ends when its time is up, not before; pings keep one alive', async () => {
+    const cluster = await ZooKeeperCluster.start(3);
+    const { clock } = cluster.quorum;
+    const [silent, pinging] = [await cluster.client(1, { timeoutMs: 4_000 }), await cluster.client(2, { timeoutMs: 4_000 })];
+    await cluster.run(silent.create('/silent', '', Flags.ephemeral));
+    await cluster.run(pinging.create('/pinging', '', Flags.ephemeral));
+    const watcher = await cluster.client(3, { timeoutMs: 40_000 });
+    await cluster.run(watcher.sync());
+    let seconds = 0;
+    while ((await cluster.run(watcher.exists('/silent'))) !== null) {
+      await clock.advance(1_000);
+      await cluster.run(pinging.ping());
+      if (++seconds > 10) throw new Error('it never ends');
+    }
+    expect(seconds).toBeGreaterThanOrEqual(4);
+    expect(seconds).toBeLessThanOrEqual(6);
+    expect(await cluster.run(watcher.exists('/pinging'))).not.toBeNull();
+    expect(silent.closed).toBe(true);
+    const session = silent.session;
+    if (session === undefined) throw new Error('no session');
+    const { client } = cluster.dial(2);
+    expect(await cluster.run(client.connect({ session }))).toMatchObject({ id: 0n, timeoutMs: 0 });
+    expect(client.closed).toBe(true);
+  });
+
+  test('one moves to another node with its password, and the connection left behind is dropped', async () => {
+    const cluster = await ZooKeeperCluster.start(3);
+    const before = await cluster.client(1);
+    await cluster.run(before.create('/mine', '', Flags.ephemeral));
+    const session = before.session;
+    if (session === undefined) throw new Error('no session');
+    const wrong = cluster.dial(2).client;
+    expect(await cluster.run(wrong.connect({ session, password: new Uint8Array(16) }))).toMatchObject({ id: 0n });
+    const after = await cluster.client(2, { session });
+    expect(after.session?.id).toBe(session.id);
+    await cluster.quorum.clock.advance(1_000);
+    expect(before.closed).toBe(true);
+    await cluster.run(after.set('/mine', 'still'));
+    await cluster.run(after.close());
+    const other = await cluster.client(3);
+    await cluster.run(other.sync());
+    expect(await cluster.run(other.exists('/mine'))).toBeNull();
+  });
+
+  test('sessions and nodes outlive the controller, and a write after it is one write', async () => {
+    const cluster = await ZooKeeperCluster.start(3);
+    const { controller, others } = sides(cluster);
+    const zk = await cluster.client(others[0] ?? 0, { timeoutMs: 6_000 });
+    await cluster.run(zk.create('/counted'));
+    await cluster.run(zk.create('/counted/eph', '', Flags.ephemeral));
+    await cluster.run(zk.exists('/controller', true));
+    cluster.kill(controller);
+    const answers = await cluster.run(Promise.all(Array.from({ length: 5 }, () => zk.create('/counted/s-', '', Flags.sequential))));
+    expect(answers).toEqual([1, 2, 3, 4, 5].map((number) => `/counted/s-000000000${number}`));
+    expect(zk.events).toEqual([{ type: EventType.deleted, path: '/controller' }]);
+    expect(JSON.parse((await cluster.run(zk.get('/controller'))).data ?? '')).not.toMatchObject({ brokerid: controller });
+    await cluster.quorum.clock.advance(3_000);
+    await cluster.run(zk.ping());
+    expect(await cluster.run(zk.exists('/counted/eph'))).not.toBeNull();
+  });
+
+  test('what clients wrote is there after a restart of every node', async () => {
+    const cluster = await ZooKeeperCluster.start(3);
+    const zk = await cluster.client(1);
+    await cluster.run(zk.create('/lasting', 'yes'));
+    const { stat } = await cluster.run(zk.get('/lasting'));
+    for (const id of cluster.quorum.nodes.keys()) cluster.kill(id);
+    for (const id of cluster.quorum.nodes.keys()) cluster.quorum.start(id);
+    await cluster.quorum.ready();
+    for (const id of cluster.quorum.nodes.keys()) await cluster.serve(id);
+    const again = await cluster.client(2);
+    expect(await cluster.run(again.get('/lasting'))).toEqual({ data: 'yes', stat });
+  });
+
+  test('without a quorum a client that can only read reads, and another is sent away', async () => {
+    const cluster = await ZooKeeperCluster.start(3);
+    const { controller, others } = sides(cluster);
+    const [left = 0, down = 0] = others;
+    const zk = await cluster.client(left, { timeoutMs: 20_000 });
+    await cluster.run(zk.create('/seen', 'x'));
+    cluster.kill(controller);
+    cluster.kill(down);
+    await cluster.quorum.clock.advance(8_000);
+    expect(zk.closed).toBe(true);
+    const refused = cluster.dial(left).client;
+    await expect(cluster.run(refused.connect())).rejects.toThrow('connection lost');
+    const reader = await cluster.client(left, { readOnly: true });
+    expect(reader.session?.readOnly).toBe(true);
+    expect((await cluster.run(reader.get('/seen'))).data).toBe('x');
+    await expect(cluster.run(reader.create('/no'))).rejects.toMatchObject({ code: -119 });
+  });
+
+  test('a client that has seen more than a node waits for it', async () => {
+    const cluster = await ZooKeeperCluster.start(1);
+    const { client } = cluster.dial(1);
+    const connecting = client.connect({ lastZxid: 1_000n });
+    connecting.catch(() => undefined);
+    await cluster.quorum.clock.advance(8_000);
+    expect(client.session).toBeUndefined();
+    await cluster.quorum.clock.advance(4_000);
+    expect(client.closed).toBe(true);
+  });
+});
+
+test('a snapshot’s records make the same sessions, nodes and times again', async () => {
+  const cluster = await ZooKeeperCluster.start(3);
+  const zk = await cluster.client(1);
+  await cluster.run(zk.create('/s', 'data'));
+  for (let index = 0; index < 5; index++) await cluster.run(zk.create('/s/n-', null, Flags.ephemeralSequential));
+  await cluster.run(zk.delete('/s/n-0000000001'));
+  await cluster.run(zk.set('/s', 'changed'));
+  const { coordination, offset, epoch } = cluster.quorum.node(1).quorum.image();
+  const records = [...coordinationRecords(coordination)].map(completeMetadataRecord);
+  const { image } = applyRecords(EMPTY_IMAGE, records, { offset, epoch });
+  expect(plain(image.coordination)).toEqual(plain(coordination));
+});

@@ -1,0 +1,83 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { expectAll, FaultBench, later } from '../helpers/fault-bench.ts';
+
+describe('faults of disks and clocks', () => {
+  let bench: FaultBench;
+
+  beforeAll(async () => {
+    bench = await FaultBench.start();
+  });
+  afterEach(() => bench.heal());
+  afterAll(() => bench.close());
+
+  test('slow disk of the leader: every write waits', async () => {
+    const topic = await bench.topic('slow-disk');
+    await bench.inject({ type: 'slowDisk', node: 1, latencyMs: 200 });
+    const writer = await bench.writer(topic);
+    await writer.more(2);
+    const from = performance.now();
+    await writer.more(3);
+    expect((performance.now() - from) / 3).toBeGreaterThan(200);
+    await bench.heal();
+    await writer.more(20);
+    expectAll(await writer.stop(), await bench.read(topic));
+  });
+
+  test('full disk of the leader: another one leads, nothing is lost, and with room it comes back', async () => {
+    const topic = await bench.topic('full-disk');
+    const writer = await bench.writer(topic);
+    await writer.more(20);
+    await bench.inject({ type: 'fullDisk', node: 1 });
+    await bench.until(topic, ({ leader }) => leader > 1, 15_000);
+    await writer.more(20);
+    await bench.heal();
+    await bench.whole(topic, 30_000);
+    await writer.more(5);
+    expectAll(await writer.stop(), await bench.read(topic));
+  });
+
+  test('corruption of the tail on one replica: recovery notices, and the others make it whole', async () => {
+    const topic = await bench.topic('corrupt', { 'segment.bytes': '1048576' });
+    const writer = await bench.writer(topic, 100_000);
+    await writer.more(25);
+    await bench.cluster.kill(1);
+    const fault = await bench.inject({ type: 'corrupt', node: 1, topic, partition: 0, where: 'tail' });
+    expect(fault.detail).toMatch(/8 bytes of corrupt-0\/\d{20}\.log flipped, from byte \d+ on/);
+    const closed = await bench.inject({ type: 'corrupt', node: 1, topic, partition: 0, where: 'closedSegment' });
+    // Healed before anybody reads it: the same bytes as before.
+    await bench.cluster.control('DELETE', `/faults/${closed.id}`);
+    expect((await bench.timeline()).at(-1)).toMatchObject({ type: 'lab/faultHealed', reason: expect.stringContaining('what they were') });
+    await bench.cluster.startNode(1);
+    await bench.whole(topic);
+    const acked = await writer.stop();
+    expectAll(acked, await bench.read(topic));
+    // Byte for byte the same on every node, the damaged one included.
+    const sizes = [1, 2, 3].map((node) => {
+      const directory = join(bench.cluster.line.data, `node-${node}`, `${topic}-0`);
+      return readdirSync(directory)
+        .filter((name) => name.endsWith('.log'))
+        .map((name) => [name, statSync(join(directory, name)).size]);
+    });
+    expect(sizes[0]).toEqual(sizes[1]);
+    expect(sizes[2]).toEqual(sizes[1]);
+  });
+
+  test('clock skew: the records carry the wrong time, and the cluster goes on', async () => {
+    const topic = await bench.topic('clock', { 'message.timestamp.type': 'LogAppendTime' });
+    const writer = await bench.writer(topic);
+    await writer.more(5);
+    await bench.inject({ type: 'clockSkew', node: 1, offsetMs: 3_600_000 });
+    await bench.inject({ type: 'clockSkew', node: 2, offsetMs: -7_200_000 });
+    const since = (await bench.timeline()).at(-1)?.id ?? 0;
+    await writer.more(20);
+    await later(1_500);
+    expect(await bench.partition(topic)).toEqual({ leader: 1, isr: [1, 2, 3] });
+    const [offset] = await bench.admin.fetchTopicOffsetsByTimestamp(topic, Date.now() + 3_000_000);
+    expect(Number(offset?.offset)).toBeGreaterThanOrEqual(5);
+    expect((await bench.timeline(since)).filter(({ type }) => type === 'cluster/brokerFenced')).toEqual([]);
+    await bench.heal();
+    expectAll(await writer.stop(), await bench.read(topic));
+  });
+});

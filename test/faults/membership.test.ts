@@ -1,0 +1,38 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { expectAll, FaultBench } from '../helpers/fault-bench.ts';
+
+describe('brokers that come and go', () => {
+  let bench: FaultBench;
+
+  beforeAll(async () => {
+    bench = await FaultBench.start();
+  });
+  afterAll(() => bench.close());
+
+  test('a fourth broker joins, gets partitions, leaves, and what it held is all there', async () => {
+    const added = await bench.cluster.control<{ id: number; state: string; port: number }>('POST', '/nodes');
+    expect(added).toMatchObject({ id: 4, state: 'running' });
+    expect(await bench.cluster.nodes()).toHaveLength(4);
+    const topic = await bench.topic('moving', {}, [4, 1, 2]);
+    await bench.until(topic, ({ leader, isr }) => leader === 4 && isr.length === 3, 5_000);
+    const writer = await bench.writer(topic);
+    await writer.more(50);
+    // A fault like any other's: it has no vote, so nothing but its partitions is concerned.
+    await bench.cluster.kill(4);
+    await bench.until(topic, ({ leader }) => leader !== 4 && leader > 0, 5_000);
+    await bench.heal();
+    await bench.whole(topic);
+    await bench.cluster.control('DELETE', '/nodes/4');
+    expect((await bench.cluster.nodes()).map(({ id }) => id)).toEqual([1, 2, 3]);
+    await bench.until(topic, ({ leader, isr }) => leader > 0 && isr.join() === '1,2,3', 5_000);
+    await writer.more(20);
+    expectAll(await writer.stop(), await bench.read(topic));
+    expect(existsSync(join(bench.cluster.line.data, 'node-4'))).toBe(false);
+    const types = (await bench.timeline()).map(({ type }) => type);
+    expect(types).toEqual(expect.arrayContaining(['lab/nodeAdded', 'partition/reassigned', 'lab/nodeRemoved']));
+    await expect(bench.cluster.control('DELETE', '/nodes/1')).rejects.toThrow(/409.*votes/);
+    await expect(bench.cluster.control('DELETE', '/nodes/7')).rejects.toThrow(/404/);
+  });
+});
