@@ -2,6 +2,7 @@
  * Bugs to plant, to see that the checker sees them. None has a hook in the product: each puts a wrong method in the place of a right one,
  * and takes it out again.
  */
+import { PartitionIsr } from '../../electron/cluster/broker/partition-isr.ts';
 import { Partition } from '../../electron/cluster/broker/partition.ts';
 import { ReplicaFetcherManager } from '../../electron/cluster/broker/replica-fetcher.ts';
 import { ReplicaManager } from '../../electron/cluster/broker/replica-manager.ts';
@@ -15,7 +16,7 @@ import { brokerRegistration } from '../../electron/cluster/protocol/apis/broker-
 import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
 import type { RequestOf } from '../../electron/cluster/protocol/schema.ts';
 import { Controller } from '../../electron/cluster/quorum/controller.ts';
-import type { MetadataImage, PartitionImage } from '../../electron/cluster/quorum/image.ts';
+import type { MetadataImage } from '../../electron/cluster/quorum/image.ts';
 import { QuorumStateFile, type VoteState } from '../../electron/cluster/quorum/vote-store.ts';
 import type { Fault, Weights } from './faults.ts';
 
@@ -118,11 +119,12 @@ export const PLANTED: readonly PlantedBug[] = [
     name: 'a leader changes its ISR without compare-and-set at the controller',
     weights: { isolate: 8, freeze: 4, kill: 1 },
     plant: () =>
-      replace(Partition.prototype, 'propose', (right) => (self, ...args) => {
-        right(self, ...args);
-        const [kind, isr] = args;
-        if (kind === 'shrink') Reflect.set(self, 'state', { ...(Reflect.get(self, 'state') as PartitionImage), isr });
-      }),
+      // What is proposed counts at once, whatever the controller will say.
+      replace(
+        PartitionIsr.prototype,
+        'maximal',
+        (right) => (self) => (Reflect.get(self, 'pending') as { isr: readonly number[] } | undefined)?.isr ?? right(self),
+      ),
   },
   {
     name: 'a broker that lost what it had not flushed is trusted like one that stopped in order',
