@@ -25,6 +25,8 @@ const PAGES: readonly [string, string][] = [
   ['groups', '/groups'],
   ['group', '/groups/billing'],
   ['coordination', '/coordination'],
+  ['tree', '/coordination/tree?path=/brokers/ids/1'],
+  ['lab', '/lab?at=broker-2'],
   ['connections', '/connections'],
 ];
 

@@ -58,6 +58,8 @@ export interface NodeStatus {
   role: QuorumRole | null;
   leaderId: number | null;
   leaderEpoch: number;
+  /** Wall-clock milliseconds since when it leads the quorum itself, in this epoch; null where it does not. */
+  leadsSince: number | null;
   /** At the active controller, milliseconds since each broker's last heartbeat; empty elsewhere. */
   sessions: { broker: number; ageMs: number; fenced: boolean }[];
   /** Heap and buffers of the node's worker, bytes; null where nobody measured. */

@@ -8,6 +8,8 @@ export interface NodeView {
   state: NodeState;
   /** Its part in the metadata quorum; null while it does not say. */
   role: QuorumRole | null;
+  /** Wall-clock milliseconds since when it leads the quorum; null where it does not. */
+  leadsSince: number | null;
   host: string;
   brokerPort: number;
   controllerPort: number;
@@ -42,6 +44,7 @@ export async function viewNodes(
       id: node.id,
       state: node.state,
       role: status?.role ?? null,
+      leadsSince: status?.leadsSince ?? null,
       host,
       brokerPort,
       controllerPort,

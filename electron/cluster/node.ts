@@ -141,13 +141,14 @@ class RunningNode implements Node {
 
   status(): Omit<NodeStatus, 'memoryBytes'> {
     const { quorum } = this;
-    const { role, leaderId, epoch } = quorum?.status ?? { role: 'stopped' as const, leaderId: -1, epoch: 0 };
+    const { role, leaderId, epoch, since } = quorum?.status ?? { role: 'stopped' as const, leaderId: -1, epoch: 0, since: 0 };
     const brokers = quorum?.image().brokers;
     const { inBytes, outBytes } = this.clientServer?.traffic ?? { inBytes: 0, outBytes: 0 };
     return {
       role: quorumRole(role),
       leaderId: leaderId < 0 ? null : leaderId,
       leaderEpoch: epoch,
+      leadsSince: role === 'leader' ? since : null,
       sessions: [...(quorum?.sessions() ?? [])].map(([broker, ageMs]) => ({
         broker,
         ageMs: Math.round(ageMs),

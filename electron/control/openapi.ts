@@ -14,6 +14,10 @@ const SCHEMAS = {
       state: { type: 'string', enum: ['starting', 'running', 'frozen', 'stopping', 'stopped', 'killed', 'failed'] },
       reason: { type: ['string', 'null'], description: 'Why it failed.' },
       role: { type: ['string', 'null'], enum: ['leader', 'follower', 'candidate', null], description: 'In the metadata quorum.' },
+      leadsSince: {
+        ...nullableInteger,
+        description: 'Since when it leads the metadata quorum; milliseconds since 1970, null where it does not.',
+      },
       host: { type: 'string' },
       port: { ...integer, description: 'For clients.' },
       controllerPort: integer,

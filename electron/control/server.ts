@@ -29,7 +29,8 @@ const MAX_STREAM_BYTES = 4 * 1024 * 1024;
 /** Port 0: any free one. Rejects with EADDRINUSE when it is taken. */
 export async function startControlServer(options: { lab: Lab; port: number; onError: (error: unknown) => void }): Promise<ControlServer> {
   const { lab, port, onError } = options;
-  const token = randomBytes(24).toString('base64url');
+  // No sign in it that a command line would take for an option.
+  const token = randomBytes(24).toString('hex');
   let url = '';
   const server = createServer((request, response) => {
     answer({ lab, token, url }, request, response).catch((error: unknown) => fail(response, error, onError));

@@ -8,6 +8,8 @@ export interface LabNode {
   /** Why it is `failed`. */
   reason: string | null;
   role: 'leader' | 'follower' | 'candidate' | null;
+  /** Wall-clock ms since when it leads the quorum; null or absent where it does not. */
+  leadsSince?: number | null;
   host: string;
   port: number;
   controllerPort: number;

@@ -1,6 +1,7 @@
 /** The timeline as lanes, with what is shown of it: how long back, which lanes, standing still or live. */
 import { computed, ref, shallowRef, watch } from 'vue';
-import { buildLanes } from '../format/lanes.ts';
+import { watchThrottled } from '@vueuse/core';
+import { buildLanes, indexEvents, type LaneSource } from '../format/lanes.ts';
 import { compareText } from '../format/numbers.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
@@ -8,6 +9,7 @@ import { useNow } from './useNow.ts';
 
 const MINUTE = 60_000;
 const LEAST = 20_000;
+const SOURCE_MS = 500;
 /** Lanes of partitions, links and groups each; the filter brings others. */
 const MOST = 3;
 export const LANE_SPANS = [
@@ -49,17 +51,23 @@ export function useLanes() {
       .sort(compareText)
       .slice(0, 12);
   });
-  const lanes = computed(() => {
-    const all = buildLanes(
-      events.value,
-      {
+  /** The view changes ten times a second; lanes need it only for what no event tells. */
+  const source = shallowRef<LaneSource>({ brokers: [], topics: [], groups: [], controllerId: null });
+  watchThrottled(
+    () => cluster.version,
+    () => {
+      source.value = {
         brokers: cluster.brokerList,
         topics: cluster.topicList,
         groups: cluster.groupList,
         controllerId: cluster.scalars?.controllerId ?? null,
-      },
-      { partitions: asked.value, most: MOST, notBefore: chosenFrom.value },
-    );
+      };
+    },
+    { throttle: SOURCE_MS, immediate: true },
+  );
+  const index = computed(() => indexEvents(events.value));
+  const lanes = computed(() => {
+    const all = buildLanes(index.value, source.value, { partitions: asked.value, most: MOST, notBefore: chosenFrom.value });
     const query = filter.value.trim().toLowerCase();
     return query === '' ? all : all.filter((lane) => lane.label.toLowerCase().includes(query));
   });

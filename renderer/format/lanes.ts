@@ -67,9 +67,6 @@ function isItem(value: unknown): value is Item {
 
 const nameOf = ({ topic, partition }: Item): string => `${topic}-${partition}`;
 
-/** The lists in an event are cut at a hundred; `count` says how many there were. */
-const isCut = (event: TimelineEvent): boolean => (event.count ?? 0) > itemsOf(event).length;
-
 function linkOf(event: TimelineEvent): string | null {
   const fault = event.details?.['fault'] as { between?: unknown } | undefined;
   const between = fault?.between ?? event.details?.['between'];
@@ -89,32 +86,72 @@ const brokerOf = (event: TimelineEvent): number | null => {
   return event.broker ?? (typeof node === 'number' ? node : event.type.startsWith('node/') ? event.node : null);
 };
 
-/** The lanes that an event belongs to, the likeliest to be looked at first. */
-export function lanesOf(event: TimelineEvent): string[] {
+interface Facts {
+  lanes: string[];
+  /** What the event says of each partition, by name. */
+  items: ReadonlyMap<string, Item>;
+}
+
+/** Events do not change once they are told; what they are about is worked out once. */
+const FACTS = new WeakMap<TimelineEvent, Facts>();
+
+function factsOf(event: TimelineEvent): Facts {
+  let facts = FACTS.get(event);
+  if (facts === undefined) {
+    const items = new Map(event.type.startsWith('partition/') ? itemsOf(event).map((item) => [nameOf(item), item]) : []);
+    facts = { items, lanes: lanesIn(event, items) };
+    FACTS.set(event, facts);
+  }
+  return facts;
+}
+
+function lanesIn(event: TimelineEvent, items: ReadonlyMap<string, Item>): string[] {
   if (event.group !== undefined) return [`group:${event.group}`];
   if (event.type === 'quorum/leaderElected') return ['controller', ...(event.broker === undefined ? [] : [`broker:${event.broker}`])];
   const link = linkOf(event);
   if (link !== null) return [`link:${link}`];
-  const items = event.type.startsWith('partition/') ? itemsOf(event).map((item) => `partition:${nameOf(item)}`) : [];
+  const partitions = [...items.keys()].map((name) => `partition:${name}`);
   const broker = brokerOf(event);
-  return broker === null ? items : [...items, `broker:${broker}`];
+  return broker === null ? partitions : [...partitions, `broker:${broker}`];
 }
 
-export function buildLanes(events: readonly TimelineEvent[], source: LaneSource, choice: LaneChoice): Lane[] {
+/** The lanes that an event belongs to, the likeliest to be looked at first. */
+export const lanesOf = (event: TimelineEvent): readonly string[] => factsOf(event).lanes;
+
+/** The record, sorted by lane: made anew when an event comes, not when the view changes. */
+export interface LaneIndex {
+  byLane: ReadonlyMap<string, TimelineEvent[]>;
+  began: number;
+  /** When topics were made, by name. */
+  created: ReadonlyMap<string, number>;
+  /** Elections whose list of partitions was cut. */
+  cuts: readonly TimelineEvent[];
+}
+
+export function indexEvents(events: readonly TimelineEvent[]): LaneIndex {
   const byLane = new Map<string, TimelineEvent[]>();
-  const touched = new Map<string, number>();
-  const began = runBegan(events);
+  const created = new Map<string, number>();
+  const cuts: TimelineEvent[] = [];
   for (const event of events) {
     for (const key of lanesOf(event)) {
       const list = byLane.get(key);
       if (list === undefined) byLane.set(key, [event]);
       else list.push(event);
-      touched.set(key, event.at);
     }
+    if (event.type === 'topic/created' && event.topic !== undefined) created.set(event.topic, event.at);
+    if (CHANGES_LEADERS.has(event.type) && (event.count ?? 0) > factsOf(event).items.size) cuts.push(event);
   }
+  return { byLane, began: runBegan(events), created, cuts };
+}
+
+export function buildLanes(index: LaneIndex, source: LaneSource, choice: LaneChoice): Lane[] {
+  const { byLane, began, created, cuts } = index;
   const recent = (kind: LaneKind, most: number): string[] =>
-    [...touched]
-      .filter(([key, at]) => key.startsWith(`${kind}:`) && at >= choice.notBefore)
+    [...byLane]
+      .flatMap(([key, list]): [string, number][] => {
+        const at = list.at(-1)?.at ?? 0;
+        return key.startsWith(`${kind}:`) && at >= choice.notBefore ? [[key, at]] : [];
+      })
       .sort((a, b) => b[1] - a[1])
       .slice(0, most)
       .map(([key]) => key.slice(kind.length + 1));
@@ -127,14 +164,9 @@ export function buildLanes(events: readonly TimelineEvent[], source: LaneSource,
   });
 
   const lanes: Lane[] = [];
-  const created = new Map(
-    events.flatMap((event): [string, number][] =>
-      event.type === 'topic/created' && event.topic !== undefined ? [[event.topic, event.at]] : [],
-    ),
-  );
   const elections = byLane.get('controller') ?? [];
   if (elections.length > 0 || source.controllerId !== null)
-    lanes.push(lane('controller', 'controller', 'Controller', controllerSpans(elections, source.controllerId)));
+    lanes.push(lane('controller', 'controller', 'Controller', controllerSpans(elections, byLane, source.controllerId)));
   const brokerIds = new Set([...source.brokers.map(({ id }) => id), ...recent('broker', 16).map(Number)]);
   for (const id of [...brokerIds].sort((a, b) => a - b)) {
     const row = source.brokers.find((broker) => broker.id === id) ?? null;
@@ -144,20 +176,19 @@ export function buildLanes(events: readonly TimelineEvent[], source: LaneSource,
     const link = parseLinkKey(key);
     if (link !== null) lanes.push(lane('link', `link:${key}`, linkLabel(link), linkSpans(byLane.get(`link:${key}`) ?? [])));
   }
-  const leaders = new Map<string, number | null>(
-    source.topics.flatMap((topic) =>
-      topic.partitions.map(({ partition, leader }): [string, number | null] => [`${topic.name}-${partition}`, leader]),
-    ),
-  );
+  const topics = new Map(source.topics.map((topic) => [topic.name, topic]));
+  const leaderOf = (topic: string, partition: number): number | null | undefined =>
+    topics.get(topic)?.partitions.find((one) => one.partition === partition)?.leader;
   const moved = recent('partition', 2_000).filter((name) => hasLeaderChange(byLane.get(`partition:${name}`) ?? [], choice.notBefore));
   // Of a hundred partitions that moved at once a few tell the story; users' topics first.
   const picked = moved.sort((a, b) => Number(a.startsWith('__')) - Number(b.startsWith('__')) || compareText(a, b)).slice(0, choice.most);
   const partitions = choice.partitions.length > 0 ? choice.partitions : picked;
-  const cuts = events.filter((event) => CHANGES_LEADERS.has(event.type) && isCut(event));
   for (const name of [...new Set(partitions)].sort(compareText)) {
     const key = `partition:${name}`;
-    const spans = partitionSpans(name, byLane.get(key) ?? [], leaders.get(name), cuts);
-    lanes.push(lane('partition', key, name, notBefore(spans, created.get(name.slice(0, name.lastIndexOf('-'))) ?? EVER)));
+    const dash = name.lastIndexOf('-');
+    const topic = name.slice(0, dash);
+    const spans = partitionSpans(name, byLane.get(key) ?? [], leaderOf(topic, Number(name.slice(dash + 1))), cuts);
+    lanes.push(lane('partition', key, name, notBefore(spans, created.get(topic) ?? EVER)));
   }
   const groups = new Map(source.groups.map((group) => [group.id, group]));
   const living = source.groups.filter(({ members }) => members.length > 0).map(({ id }) => id);
@@ -196,26 +227,39 @@ function notBefore(spans: Span[], at: number): Span[] {
   return spans.filter((span) => span.until === null || span.until > at).map((span) => (span.from < at ? { ...span, from: at } : span));
 }
 
-function controllerSpans(elections: readonly TimelineEvent[], now: number | null): Span[] {
+const ENDS_BROKER: ReadonlySet<string> = new Set(['lab/nodeStopped', 'lab/nodeKilled', 'lab/powerCut', 'node/failed']);
+
+/** Elections, and between them what ended the broker that had been elected. */
+function controllerSpans(elections: readonly TimelineEvent[], byLane: LaneIndex['byLane'], now: number | null): Span[] {
   const spans = new Spans();
   const first = elections[0]?.details?.['previousLeader'];
-  if (typeof first === 'number') spans.begin(EVER, 'control', `broker ${first}`, null);
   let last: number | null = typeof first === 'number' ? first : null;
+  if (last !== null) spans.begin(EVER, 'control', `broker ${last}`, null);
+  const gone = (from: number, until: number): void => {
+    if (last === null) return;
+    const end = byLane.get(`broker:${last}`)?.find((event) => ENDS_BROKER.has(event.type) && event.at >= from && event.at < until);
+    if (end === undefined) return;
+    spans.begin(end.at, 'bad', 'none', end.id);
+    last = null;
+  };
+  let since = EVER;
   for (const event of elections) {
     if (event.broker === undefined) continue;
+    gone(since, event.at);
     spans.begin(event.at, 'control', `broker ${event.broker}`, event.id);
     last = event.broker;
+    since = event.at;
   }
+  gone(since, Infinity);
   if (elections.length === 0 && now !== null) spans.begin(EVER, 'control', `broker ${now}`, null);
-  else if (now === null && last !== null) markUnsure(spans.list, 'bad', 'none known');
+  else if (now === null && last !== null) markUnsure(spans.list, 'none known');
   return spans.list;
 }
 
-/** The present is not what the events led to, and nobody recorded since when: said at the very end, not guessed. */
-function markUnsure(spans: Span[], tone: SpanTone, word: string): void {
+/** The present is not what the events led to, and nobody recorded since when: said in words, the span keeps its look. */
+function markUnsure(spans: Span[], word: string): void {
   const last = spans.at(-1);
   if (last?.until === null) last.word = `${last.word}; now ${word}`;
-  if (last?.until === null) last.tone = tone;
 }
 
 type Process = 'down' | 'starting' | 'running' | 'frozen' | 'stopping';
@@ -380,7 +424,7 @@ function partitionSpans(
     (a, b) => a.id - b.id,
   );
   for (const event of relevant) {
-    const item = itemsOf(event).find((one) => nameOf(one) === name);
+    const item = factsOf(event).items.get(name);
     if (item === undefined) {
       // It may have been among those that the list left out.
       if (spans.list.length > 0) spans.begin(event.at, 'none', '?', event.id);
@@ -401,7 +445,7 @@ function partitionSpans(
     const present = now === null ? 'none answers' : `broker ${now}`;
     const open = spans.list.at(-1);
     if (open?.word === '?') open.word = `? now ${present}`;
-    else markUnsure(spans.list, now === null ? 'bad' : 'led', present);
+    else markUnsure(spans.list, present);
   }
   return spans.list;
 }
@@ -425,7 +469,7 @@ function groupSpans(events: readonly TimelineEvent[], row: GroupRow | undefined)
   const last = spans.list.at(-1);
   const present = groupPresent(row);
   if (last === undefined) spans.begin(EVER, present.tone, present.word, null);
-  else if (last.word === 'stable' && row.state === 'Empty') markUnsure(spans.list, 'none', 'empty');
+  else if (last.word === 'stable' && row.state === 'Empty') markUnsure(spans.list, 'empty');
   return spans.list;
 }
 

@@ -143,7 +143,7 @@ function linesOf(counts: PromiseCounts, { quorum, faults, topics, lives }: LineS
   const lines: Promises['lines'] = [
     {
       tone: 'none',
-      text: `${formatCount(canLoseOne)} of ${plural(partitions, 'partition')} can lose one more broker and still take writes.`,
+      text: `${canLoseOne === 0 ? 'No partition' : `${formatCount(canLoseOne)} of ${plural(partitions, 'partition')}`} can lose one more broker and still take writes.`,
     },
   ];
   if (leaderless > 0) lines.push({ tone: 'bad', text: `${plural(leaderless, 'partition')} ${has(leaderless)} no leader that answers.` });

@@ -56,6 +56,7 @@ describe('cluster', () => {
     expect(one.bootstrap).toBe(nodes.map(({ brokerPort }) => `127.0.0.1:${brokerPort}`).join(','));
     expect(new Set(nodes.flatMap(({ brokerPort, controllerPort }) => [brokerPort, controllerPort])).size).toBe(6);
     expect(nodes.filter(({ role }) => role === 'leader')).toHaveLength(1);
+    for (const { role, leadsSince } of nodes) expect(leadsSince !== null).toBe(role === 'leader');
     expect(nodes.every(({ sessionAgeMs }) => sessionAgeMs !== null && sessionAgeMs < 3_000)).toBe(true);
     expect(existsSync(one.dataDirectory)).toBe(true);
     await one.close();
@@ -175,6 +176,33 @@ describe('cluster', () => {
     expect(after.nodes[1]?.brokerPort).not.toBe(taken);
     expect(third.notices).toHaveLength(1);
     expect(third.notices[0]).toContain(String(taken));
+  });
+
+  it('keeps a broker that was added over a restart, and forgets one that was removed', async () => {
+    const path = directory();
+    const first = on(path, { brokers: 1, firstPort: 0, controllerFirstPort: 0 });
+    await first.start();
+    expect(await first.addNode()).toBe(2);
+    expect(await first.addNode()).toBe(3);
+    await expect(first.removeNode(3)).rejects.toMatchObject({ code: 'WRONG_STATE', message: expect.stringContaining('running') });
+    await expect(first.removeNode(1)).rejects.toMatchObject({ code: 'WRONG_STATE', message: expect.stringContaining('votes') });
+    await first.stop(2);
+    await first.removeNode(2);
+    expect(first.faults()).toEqual([]);
+    await first.close();
+    expect(JSON.parse(readFileSync(join(path, 'cluster.json'), 'utf8'))).toMatchObject({
+      version: 2,
+      voters: [1],
+      nodes: [{ id: 1 }, { id: 3 }],
+    });
+    const second = on(path);
+    await second.start();
+    expect((await second.nodes()).map(({ id, state }) => [id, state])).toEqual([
+      [1, 'running'],
+      [3, 'running'],
+    ]);
+    // The lowest id that is free, with nothing in its directory of the one that had it before.
+    expect(await second.addNode()).toBe(2);
   });
 
   it('refuses a directory in use, naming it, and takes one over whose owner is dead', async () => {

@@ -20,6 +20,7 @@ class FakeLab implements Lab {
       id,
       state,
       reason: null,
+      leadsSince: null,
       role: id === 1 ? 'leader' : 'follower',
       host: '127.0.0.1',
       port: 9091 + id,

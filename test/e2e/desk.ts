@@ -27,6 +27,8 @@ export const PAGES: readonly (readonly [path: string, title: string])[] = [
   ['/groups', 'Consumer groups'],
   ['/groups/G', 'G'],
   ['/coordination', 'Coordination'],
+  ['/coordination/tree', 'Coordination'],
+  ['/lab', 'Lab'],
   ['/connections', 'Connections'],
   ['/no/such/page', 'No such page'],
 ];

@@ -239,6 +239,21 @@ describeWith('a browser', hasBrowser, 'the lab, fault by fault', () => {
     await wholeAgain();
   });
 
+  test('a broker is added, and removed once it is named', async () => {
+    const { page } = desk;
+    const ids = async (): Promise<number[]> => (await admin.describeCluster()).brokers.map(({ nodeId }) => nodeId).sort();
+    await page.getByRole('button', { name: 'Add broker' }).click();
+    await page.getByRole('button', { name: /^Broker 4, online/ }).waitFor({ timeout: FAILOVER_MS });
+    await expect.poll(ids, { timeout: FAILOVER_MS }).toEqual([...ALL, 4]);
+    await desk.picture('four');
+    await press('Remove broker 4…');
+    const dialog = page.getByRole('dialog', { name: 'Remove broker 4' });
+    await dialog.getByLabel('Type its name to confirm').fill('broker 4');
+    await dialog.getByRole('button', { name: 'Remove broker' }).click();
+    await expect.poll(ids, { timeout: FAILOVER_MS }).toEqual(ALL);
+    await expect.poll(() => page.getByRole('button', { name: /^Broker 4, / }).count(), { timeout: FAILOVER_MS }).toBe(0);
+  });
+
   test('the timeline has it in lanes, and by keyboard', async () => {
     const { page } = desk;
     const lanes = page.getByRole('listbox', { name: /^Events in lanes/ });

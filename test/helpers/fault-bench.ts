@@ -118,25 +118,40 @@ export class FaultBench {
   async partition(topic: string): Promise<PartitionState> {
     let failure: unknown;
     for (const node of this.witnesses) {
-      const port = Number(this.cluster.bootstrap.split(',')[node - 1]?.split(':')[1]);
-      const client = new PeerClient({
-        network: tcpNetwork(),
-        clock: systemClock,
-        random: systemRandom(),
-        address: { host: '127.0.0.1', port },
-        clientId: 'judge',
-      });
       try {
-        const { topics } = await client.send(metadata, 12, { topics: [{ name: topic }] }, { timeoutMs: 1_000 });
-        const { leaderId = -1, isrNodes = [] } = topics[0]?.partitions[0] ?? {};
-        return { leader: leaderId, isr: isrNodes.toSorted() };
+        return (await this.partitionsAt(node, [topic]))[0] ?? { leader: -1, isr: [] };
       } catch (error) {
         failure = error;
-      } finally {
-        client.close();
       }
     }
     throw failure;
+  }
+
+  /** All partitions of the topics, as one broker knows them. */
+  async partitionsAt(node: number, topics: readonly string[]): Promise<PartitionState[]> {
+    const port = Number(this.cluster.bootstrap.split(',')[node - 1]?.split(':')[1]);
+    const client = new PeerClient({
+      network: tcpNetwork(),
+      clock: systemClock,
+      random: systemRandom(),
+      address: { host: '127.0.0.1', port },
+      clientId: 'judge',
+    });
+    try {
+      const answer = await client.send(
+        metadata,
+        12,
+        { topics: topics.map((name) => ({ name })), allowAutoTopicCreation: false },
+        { timeoutMs: 1_000 },
+      );
+      return answer.topics.flatMap(({ partitions }) =>
+        partitions
+          .toSorted((one, other) => one.partitionIndex - other.partitionIndex)
+          .map(({ leaderId, isrNodes }) => ({ leader: leaderId, isr: isrNodes.toSorted() })),
+      );
+    } finally {
+      client.close();
+    }
   }
 
   /** Waits until the partition is as it should be; returns after how many milliseconds it was. */

@@ -26,7 +26,7 @@ export async function killLoop(
     '/usr/bin/python3',
     [
       join(import.meta.dirname, '../heavy/kill_loop.py'),
-      ...['--bootstrap', cluster.bootstrap, '--control', cluster.control ?? '', '--token', cluster.token ?? ''],
+      ...['--bootstrap', cluster.bootstrap, '--control', cluster.control ?? '', `--token=${cluster.token ?? ''}`],
       ...['--seconds', String(options.seconds), '--seed', String(seed), '--mode', options.mode],
       ...(options.group === true ? ['--group'] : []),
     ],

@@ -11,8 +11,16 @@ import { silentLogger } from '../../electron/cluster/lib/logger.ts';
 import { seededRandom } from '../../electron/cluster/lib/random.ts';
 import { systemClock } from '../../electron/cluster/lib/system-clock.ts';
 import { systemDisk } from '../../electron/cluster/lib/system-disk.ts';
-import { encodeMetadataRecord, type MetadataRecordIn } from '../../electron/cluster/protocol/records/metadata-records.ts';
+import {
+  completeMetadataRecord,
+  encodeMetadataRecord,
+  type MetadataRecordIn,
+} from '../../electron/cluster/protocol/records/metadata-records.ts';
+import { ChangeKind } from '../../electron/cluster/quorum/coordination/coordination.ts';
+import { changeOf } from '../../electron/cluster/quorum/coordination/transaction.ts';
+import { applyRecords } from '../../electron/cluster/quorum/image-apply.ts';
 import { imageRecords } from '../../electron/cluster/quorum/image-records.ts';
+import { EMPTY_IMAGE } from '../../electron/cluster/quorum/image.ts';
 import { MetadataLog } from '../../electron/cluster/quorum/metadata-log.ts';
 import { randomImage } from '../helpers/random-image.ts';
 
@@ -29,6 +37,16 @@ describe.skipIf(jars === undefined)('Apache Kafka reads our metadata (KAFKA_JARS
     const random = seededRandom(5);
     records = [];
     while (new Set(records.map(({ type }) => type)).size < 6) records = [...imageRecords(randomImage(random))];
+    // With what only this product's nodes read: the nodes that ZooKeeper's clients made, and since when the others are.
+    const changes = [
+      { ...changeOf(ChangeKind.openSession), id: 1n << 56n, number: 9_000, data: Buffer.alloc(16, 7), holder: -5n },
+      { ...changeOf(ChangeKind.create, '/dump'), data: Buffer.from('data'), id: 1n << 56n, number: 31 },
+      { ...changeOf(ChangeKind.controller), id: 2n, number: 4 },
+    ];
+    records.push({ type: 'NoOpRecord', value: { coordination: { zxid: 900n, time: 5n, sessionId: 1n << 56n, request: 3n, changes } } });
+    const { image } = applyRecords(EMPTY_IMAGE, records.map(completeMetadataRecord), { offset: 900n, epoch: 1, timestamp: 5 });
+    records = [...imageRecords(image)];
+    expect(records.filter(({ type }) => type === 'NoOpRecord').length).toBeGreaterThan(8);
     const log = MetadataLog.open({ disk: systemDisk, dataDirectory: data, clock: systemClock, logger: silentLogger });
     log.appendLeaderChange(1, systemClock.now(), { leaderId: 1, voters: [1, 2, 3], grantingVoters: [1, 3] });
     log.append(1, systemClock.now(), records.map(encodeMetadataRecord));

@@ -8,29 +8,19 @@
  *
  * State changes here, synchronously, and nowhere else. What waits for it (`replica-manager.ts`) hears by `PartitionListener`.
  */
-import type { Clock } from '../lib/clock.ts';
 import { assert } from '../lib/assert.ts';
-import type { EventSink } from '../lib/events.ts';
-import type { Logger } from '../lib/logger.ts';
 import type { Log } from '../log/log.ts';
-import { ErrorCode, errorName } from '../protocol/error-codes.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
-import type { MetadataImage, PartitionImage } from '../quorum/image.ts';
-import type { IsrAnswer, IsrManager, IsrProposal, IsrSubscriber } from './isr-manager.ts';
+import type { PartitionImage } from '../quorum/image.ts';
 import { FollowerState } from './partition-follower.ts';
+import { PartitionIsr, type IsrEnvironment, type IsrLeader } from './partition-isr.ts';
 
 export type PartitionRole = 'leader' | 'follower' | 'none';
 
 /** What all partitions of a broker share. */
-export interface PartitionEnvironment {
-  readonly brokerId: number;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly events: EventSink;
-  readonly isr: IsrManager;
+export interface PartitionEnvironment extends IsrEnvironment {
   readonly listener: PartitionListener;
-  image(): MetadataImage;
-  replicaLagTimeMaxMs(): number;
   minInsyncReplicas(topic: string): number;
 }
 
@@ -46,14 +36,7 @@ export interface PartitionListener {
   stateChanged(partition: Partition): void;
 }
 
-interface PendingIsr {
-  readonly proposal: IsrProposal;
-  readonly isr: readonly number[];
-  readonly kind: 'expand' | 'shrink';
-  readonly reason: string;
-}
-
-export class Partition implements IsrSubscriber {
+export class Partition {
   readonly topic: string;
   readonly topicId: string;
   readonly index: number;
@@ -64,7 +47,7 @@ export class Partition implements IsrSubscriber {
   private readonly followers = new Map<number, FollowerState>();
   /** Log end offset when this broker became leader in the current epoch. */
   private epochStart: bigint | undefined;
-  private pending: PendingIsr | undefined;
+  private readonly proposals: PartitionIsr;
   private closed = false;
   private appended = 0;
 
@@ -75,6 +58,25 @@ export class Partition implements IsrSubscriber {
     this.log = log;
     this.env = env;
     this.state = state;
+    this.proposals = new PartitionIsr(this.asLeader(), env);
+  }
+
+  /** This partition, as it is at the time of asking. */
+  private asLeader(): IsrLeader {
+    const state = (): PartitionImage => this.state;
+    const epochStart = (): bigint | undefined => this.epochStart;
+    return {
+      log: this.log,
+      followers: this.followers,
+      get state() {
+        return state();
+      },
+      get epochStart() {
+        return epochStart();
+      },
+      accept: (next) => this.apply(next),
+      abandoned: () => this.advanceHighWatermark(),
+    };
   }
 
   get role(): PartitionRole {
@@ -98,7 +100,7 @@ export class Partition implements IsrSubscriber {
   }
   /** The committed ISR and what a pending proposal adds. */
   get maximalIsr(): readonly number[] {
-    return this.pending?.kind === 'expand' ? this.pending.isr : this.state.isr;
+    return this.proposals.maximal;
   }
   /** Log end offset at the start of this broker's leadership; undefined while it does not lead. */
   get leaderEpochStartOffset(): bigint | undefined {
@@ -125,14 +127,14 @@ export class Partition implements IsrSubscriber {
     this.state = next;
     this.currentRole = role;
     if (newTerm) {
-      this.pending = undefined;
+      this.proposals.reset();
       this.followers.clear();
       this.epochStart = undefined;
     }
     if (role === 'leader') {
       if (newTerm) this.startTerm();
       this.syncFollowers();
-      this.settlePending(isrBefore);
+      this.proposals.settle(isrBefore);
       this.advanceHighWatermark();
     }
     this.env.listener.stateChanged(this);
@@ -149,7 +151,7 @@ export class Partition implements IsrSubscriber {
   close(): void {
     this.closed = true;
     this.currentRole = 'none';
-    this.pending = undefined;
+    this.proposals.reset();
     this.followers.clear();
     this.epochStart = undefined;
     this.env.listener.stateChanged(this);
@@ -225,7 +227,7 @@ export class Partition implements IsrSubscriber {
     const before = follower.logEndOffset;
     const startBefore = follower.logStartOffset;
     follower.fetched(fetchOffset, logStartOffset, this.log.logEndOffset, brokerEpoch, this.env.clock.monotonic());
-    if (!this.state.isr.includes(brokerId)) this.maybeExpand(follower);
+    this.proposals.maybeExpand(follower);
     if (before !== fetchOffset) this.advanceHighWatermark();
     if (startBefore !== logStartOffset) this.env.listener.followerStarted(this);
     return ErrorCode.NONE;
@@ -267,7 +269,7 @@ export class Partition implements IsrSubscriber {
     for (const follower of this.followers.values()) {
       if (follower.logEndOffset >= next) continue;
       // One that has caught up and is about to join is waited for too, so that it does join.
-      if (maximal.includes(follower.brokerId) || (follower.isCaughtUp(end, now, maxLag) && this.mayJoinIsr(follower))) {
+      if (maximal.includes(follower.brokerId) || (follower.isCaughtUp(end, now, maxLag) && this.proposals.mayJoin(follower))) {
         next = follower.logEndOffset;
       }
     }
@@ -276,99 +278,12 @@ export class Partition implements IsrSubscriber {
     this.env.listener.committed(this);
   }
 
-  // --- ISR --------------------------------------------------------------------------------------------------------
-
-  private mayJoinIsr(follower: FollowerState): boolean {
-    const broker = this.env.image().brokers.get(follower.brokerId);
-    if (broker === undefined || broker.fenced || broker.inControlledShutdown) return false;
-    return follower.brokerEpoch === -1n || follower.brokerEpoch === broker.epoch;
-  }
-
-  private maybeExpand(follower: FollowerState): void {
-    if (this.pending !== undefined || this.epochStart === undefined) return;
-    // Above the high watermark it may still lack what an earlier leader of this epoch's log wrote: it has to pass the epoch's start too.
-    if (follower.logEndOffset < this.log.highWatermark || follower.logEndOffset < this.epochStart) return;
-    if (!this.mayJoinIsr(follower)) return;
-    this.propose('expand', [...this.state.isr, follower.brokerId], `broker ${follower.brokerId} has caught up`);
-  }
-
-  /** Proposes to drop members of the ISR that did not keep up for replica.lag.time.max.ms. Called from time to time. */
+  /** Called from time to time: followers may have been silent for too long. */
   maybeShrink(): void {
     if (this.currentRole !== 'leader') return;
     // A replica that was waited for, to join, may have been waited for long enough; nothing else may happen to tell.
     this.advanceHighWatermark();
-    if (this.pending !== undefined) return;
-    const { isr } = this.state;
-    const now = this.env.clock.monotonic();
-    const maxLag = this.env.replicaLagTimeMaxMs();
-    const end = this.log.logEndOffset;
-    const reasons: string[] = [];
-    const remaining = isr.filter((id) => {
-      const follower = this.followers.get(id);
-      if (follower === undefined || follower.isCaughtUp(end, now, maxLag)) return true;
-      reasons.push(lagReason(follower, now, maxLag));
-      return false;
-    });
-    if (remaining.length < isr.length) this.propose('shrink', remaining, reasons.join(', '));
-  }
-
-  private propose(kind: PendingIsr['kind'], isr: readonly number[], reason: string): void {
-    const { brokers } = this.env.image();
-    const proposal: IsrProposal = {
-      topicId: this.topicId,
-      partition: this.index,
-      leaderEpoch: this.state.leaderEpoch,
-      partitionEpoch: this.state.partitionEpoch,
-      // A leader holds all that there is, however it was elected.
-      leaderRecoveryState: 0,
-      isr: isr.map((brokerId) => ({
-        brokerId,
-        brokerEpoch:
-          brokerId === this.env.brokerId ? (brokers.get(brokerId)?.epoch ?? -1n) : (this.followers.get(brokerId)?.brokerEpoch ?? -1n),
-      })),
-    };
-    this.pending = { proposal, isr, kind, reason };
-    this.env.isr.submit(proposal, this);
-  }
-
-  isPending(proposal: IsrProposal): boolean {
-    return this.pending?.proposal === proposal;
-  }
-
-  answered(proposal: IsrProposal, answer: IsrAnswer): void {
-    if (!this.isPending(proposal)) return;
-    if (answer.isr !== undefined) {
-      if (answer.partitionEpoch < this.state.partitionEpoch || answer.leaderEpoch !== this.state.leaderEpoch) return;
-      // A smaller ISR counts when it is read from the metadata log, behind any change of min.insync.replicas that was there before it:
-      // the controller has already taken those who left for eligible by the new one.
-      if (answer.isr.length < this.state.isr.length) return;
-      this.apply({ ...this.state, isr: answer.isr, partitionEpoch: answer.partitionEpoch });
-      return;
-    }
-    this.env.logger.debug('the controller refused an ISR change', { partition: this.name, error: errorName(answer.errorCode) });
-    // These say that nothing was changed and nothing is coming. With the others a newer state is on its way, and until it is here
-    // the controller may count the proposed members: the proposal stays.
-    if (ABANDONED.has(answer.errorCode)) {
-      this.pending = undefined;
-      this.advanceHighWatermark();
-    }
-  }
-
-  /** A newer partition epoch settles the proposal that was made in an older one, whatever became of it. */
-  private settlePending(isrBefore: readonly number[]): void {
-    const { pending, state } = this;
-    if (pending === undefined || state.partitionEpoch <= pending.proposal.partitionEpoch) return;
-    this.pending = undefined;
-    if (!sameMembers(state.isr, pending.isr) || sameMembers(isrBefore, state.isr)) return;
-    this.env.events({
-      type: pending.kind === 'expand' ? 'partition/isrExpanded' : 'partition/isrShrunk',
-      at: this.env.clock.now(),
-      broker: this.env.brokerId,
-      topic: this.topic,
-      partitions: [this.index],
-      reason: pending.reason,
-      details: { isr: [...state.isr], before: [...isrBefore] },
-    });
+    this.proposals.maybeShrink();
   }
 
   // --- the follower's side ----------------------------------------------------------------------------------------
@@ -415,18 +330,4 @@ export class Partition implements IsrSubscriber {
     const code = this.closed ? ErrorCode.NOT_LEADER_OR_FOLLOWER : this.checkLeaderEpoch(namedEpoch);
     if (code !== ErrorCode.NONE) throw new KafkaError(code);
   }
-}
-
-const ABANDONED: ReadonlySet<number> = new Set([ErrorCode.INELIGIBLE_REPLICA, ErrorCode.OPERATION_NOT_ATTEMPTED]);
-
-function lagReason(follower: FollowerState, now: number, maxLagMs: number): string {
-  const { brokerId, lastFetchAt } = follower;
-  const seconds = (ms: number): string => (ms / 1000).toFixed(1);
-  if (lastFetchAt < 0) return `broker ${brokerId} has not fetched from this leader`;
-  if (now - lastFetchAt > maxLagMs / 2) return `broker ${brokerId} did not fetch for ${seconds(now - lastFetchAt)} s`;
-  return `broker ${brokerId} did not catch up for ${seconds(now - follower.lastCaughtUpAt)} s`;
-}
-
-function sameMembers(a: readonly number[], b: readonly number[]): boolean {
-  return a.length === b.length && a.every((id) => b.includes(id));
 }

@@ -1,26 +1,23 @@
 /**
- * All replicas on this broker. It turns what the metadata log says into leaders and followers, appends and reads on behalf of
- * requests, lets them wait, and keeps high watermarks over restarts.
+ * All replicas on this broker. It turns what the metadata log says into leaders and followers, and hands requests to `ReplicaRequests`.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Disk } from '../lib/disk.ts';
 import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Log } from '../log/log.ts';
-import type { AppendOrigin } from '../log/producer-state.ts';
-import { ErrorCode, errorName } from '../protocol/error-codes.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { configKey, TOPIC_RESOURCE, type ImageChange, type MetadataImage, type PartitionImage } from '../quorum/image.ts';
 import { IsrManager, type IsrManagerOptions } from './isr-manager.ts';
-import { recordsLength, type FetchEntry, type FetchResult } from './fetch-session.ts';
-import { Partition, type PartitionEnvironment, type PartitionListener } from './partition.ts';
-import { Purgatory } from './purgatory.ts';
+import type { FetchEntry } from './fetch-session.ts';
+import { Partition, type PartitionEnvironment } from './partition.ts';
+import type { RecordDeletions } from './replica-manager-delete.ts';
 import { ReplicaFetcherManager, type Peer, type ReplicaFetcherSettings } from './replica-fetcher.ts';
-import { RecordDeletions } from './replica-manager-delete.ts';
-import { DelayedFetch, missingPartitionError, readEntries, type FetchParameters, type PartitionLookup } from './replica-manager-fetch.ts';
-import { RefusedSequences } from './refused-sequences.ts';
+import type { FetchParameters, PartitionLookup } from './replica-manager-fetch.ts';
 import { ReplicationThrottle, type ThrottledReplicas } from './replication-throttle.ts';
-import { appendFailure, DelayedProduce, type AppendEntry, type AppendResult } from './replica-manager-produce.ts';
+import type { AppendEntry } from './replica-manager-produce.ts';
+import { ReplicaRequests, type AppendParameters } from './replica-requests.ts';
 
 export interface ReplicaManagerSettings extends ReplicaFetcherSettings {
   readonly replicaLagTimeMaxMs: number;
@@ -66,12 +63,6 @@ export interface ReplicaManagerOptions {
   maxWaitingRequests?: number;
 }
 
-export interface AppendParameters {
-  requiredAcks: number;
-  timeoutMs: number;
-  origin: AppendOrigin;
-}
-
 export class ReplicaManager implements PartitionLookup {
   private readonly options: ReplicaManagerOptions;
   private readonly topics = new Map<string, Map<number, Partition>>();
@@ -82,50 +73,23 @@ export class ReplicaManager implements PartitionLookup {
   private readonly isr: IsrManager;
   private readonly fetchers: ReplicaFetcherManager;
   readonly throttle: ReplicationThrottle;
-  /** Requests to delete records. */
-  readonly deletions: RecordDeletions;
-  private readonly produces: Purgatory<Partition>;
-  private readonly consumerFetches: Purgatory<Partition>;
-  private readonly replicaFetches: Purgatory<Partition>;
-  /** Partitions that a request under way has appended to; whoever waits for them is woken at its end. */
-  private readonly grown = new Set<Partition>();
-  private readonly refusedSequences: RefusedSequences;
+  private readonly requests: ReplicaRequests;
   private isrTimer: Timer | undefined;
   private stopped = false;
 
   constructor(options: ReplicaManagerOptions) {
     this.options = options;
     const { clock, logger, brokerId } = options;
-    const maxOperations = options.maxWaitingRequests ?? 10_000;
-    this.refusedSequences = new RefusedSequences(options.clock);
-    this.produces = new Purgatory({ clock, maxOperations, ordered: true });
-    this.consumerFetches = new Purgatory({ clock, maxOperations, ordered: false });
-    this.replicaFetches = new Purgatory({ clock, maxOperations, ordered: false });
-    this.deletions = new RecordDeletions(this, { clock, maxOperations });
+    this.requests = new ReplicaRequests({ lookup: this, clock, logger, maxWaiting: options.maxWaitingRequests ?? 10_000 });
     const brokerEpoch = (): bigint => options.image().brokers.get(brokerId)?.epoch ?? -1n;
     this.isr = new IsrManager({ brokerId, brokerEpoch, send: options.alterPartition, clock, logger });
-    const listener: PartitionListener = {
-      appended: (partition) => this.grown.add(partition),
-      committed: (partition) => {
-        this.produces.wake(partition);
-        this.consumerFetches.wake(partition);
-        if (options.selectsClosest) this.replicaFetches.wakeAll(partition);
-      },
-      followerStarted: (partition) => this.deletions.wake(partition),
-      stateChanged: (partition) => {
-        this.produces.wakeAll(partition);
-        this.consumerFetches.wakeAll(partition);
-        this.replicaFetches.wakeAll(partition);
-        this.deletions.wake(partition);
-      },
-    };
     this.env = {
       brokerId,
       clock,
       logger,
       events: options.events,
       isr: this.isr,
-      listener,
+      listener: this.requests.listener,
       image: () => options.image(),
       replicaLagTimeMaxMs: () => options.settings.replicaLagTimeMaxMs,
       minInsyncReplicas: (topic) => this.minInsyncReplicasOf(topic),
@@ -166,10 +130,7 @@ export class ReplicaManager implements PartitionLookup {
     this.fetchers.close();
     this.isr.close();
     for (const partition of this.partitions()) partition.close();
-    this.produces.close();
-    this.deletions.close();
-    this.consumerFetches.close();
-    this.replicaFetches.close();
+    this.requests.close();
   }
 
   // --- lookup -----------------------------------------------------------------------------------------------------
@@ -197,9 +158,13 @@ export class ReplicaManager implements PartitionLookup {
   offlineError(topic: string, index: number): number {
     return this.offline.get(topic)?.has(index) === true ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.NONE;
   }
+  /** Requests to delete records. */
+  get deletions(): RecordDeletions {
+    return this.requests.deletions;
+  }
   /** Requests that wait: for tests and metrics. */
   get waiting(): { produces: number; fetches: number; replicaFetches: number } {
-    return { produces: this.produces.size, fetches: this.consumerFetches.size, replicaFetches: this.replicaFetches.size };
+    return this.requests.waiting;
   }
 
   private minInsyncReplicasOf(topic: string): number {
@@ -282,7 +247,7 @@ export class ReplicaManager implements PartitionLookup {
     partition.apply(state);
     if (partition.role !== 'follower') this.fetchers.unfollow(partition);
     else if (followedBefore !== partition.leaderEpoch) this.fetchers.follow(partition);
-    this.flushGrown();
+    this.requests.flushGrown();
   }
 
   private create(state: PartitionImage): Partition {
@@ -320,145 +285,21 @@ export class ReplicaManager implements PartitionLookup {
     this.options.logs.delete(topic, index);
   }
 
-  // --- requests ---------------------------------------------------------------------------------------------------
+  // --- requests, see `ReplicaRequests` ------------------------------------------------------------------------------
 
   /** Undefined when writing may go on at once; else resolves when a slow disk has caught up. */
   admit(bytes: number): Promise<void> | undefined {
     return this.options.disk.admit(bytes);
   }
 
-  /**
-   * Appends to partitions that this broker leads. With acks −1 the answer comes when everything is committed or the time is up,
-   * else at once. Errors are per entry; nothing is thrown.
-   */
-  append(params: AppendParameters, entries: readonly AppendEntry[]): readonly AppendResult[] | Promise<readonly AppendResult[]> {
-    const results = entries.map((entry) => this.appendOne(params, entry));
-    let waiting: AppendResult[] | undefined;
-    let keys: Partition[] | undefined;
-    this.flushGrown();
-    if (params.requiredAcks !== -1) return results;
-    for (const result of results) {
-      const { partition } = result;
-      if (result.errorCode !== ErrorCode.NONE || partition === undefined) continue;
-      if (partition.log.highWatermark >= result.nextOffset && partition.leaderEpoch === result.leaderEpoch) continue;
-      (waiting ??= []).push(result);
-      (keys ??= []).push(partition);
-    }
-    if (waiting === undefined || keys === undefined) return results;
-    const pending = waiting;
-    const partitions = keys;
-    return new Promise((resolve) => {
-      this.produces.watch(new DelayedProduce(results, pending, resolve), partitions, params.timeoutMs);
-    });
+  append(params: AppendParameters, entries: readonly AppendEntry[]): ReturnType<ReplicaRequests['append']> {
+    return this.requests.append(params, entries);
   }
-
-  private appendOne(params: AppendParameters, entry: AppendEntry): AppendResult {
-    const { topic, topicId, records } = entry;
-    const partition = topic === undefined ? undefined : this.partition(topic, entry.partition);
-    try {
-      if (topic === undefined) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_ID);
-      if (partition === undefined) throw new KafkaError(missingPartitionError(this, topic, entry.partition));
-      if (topicId !== undefined && topicId !== partition.topicId) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_ID);
-      partition.requireLeader(-1);
-      if (records === null || records.length === 0) throw new KafkaError(ErrorCode.INVALID_RECORD, 'A produce request without records.');
-      const result = this.appendTo(partition, records, params);
-      this.refusedSequences.appended(partition.name, records);
-      return result;
-    } catch (error) {
-      const refusal = this.explained(error, `${topic ?? topicId ?? ''}-${entry.partition}`, records);
-      if (!(refusal instanceof KafkaError)) {
-        this.options.logger.error('an append failed', { topic, partition: entry.partition, error: String(error) });
-      }
-      return appendFailure(refusal, topic, partition);
-    }
+  appendAs(partition: Partition, leaderEpoch: number, records: Buffer, params: AppendParameters): ReturnType<ReplicaRequests['appendAs']> {
+    return this.requests.appendAs(partition, leaderEpoch, records, params);
   }
-
-  /** The refusal as the producer is to hear it. */
-  private explained(error: unknown, partition: string, records: Buffer | null): unknown {
-    if (!(error instanceof KafkaError)) return error;
-    const code = this.refusedSequences.refused(partition, records, error.code);
-    if (error.code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER) {
-      // What came and what was due is all that helps to find out, later, which of the two sides was wrong.
-      this.options.logger.info('a batch was refused', { partition, why: error.message, answered: errorName(code) });
-    }
-    return code === error.code ? error : new KafkaError(code, `A batch before this one was refused for that reason: ${error.message}.`);
-  }
-
-  /** Appends to the leader's log; throws `KafkaError` when nothing was written. */
-  private appendTo(partition: Partition, records: Buffer, params: AppendParameters): AppendResult {
-    if (params.requiredAcks === -1 && partition.underMinIsr) {
-      throw new KafkaError(
-        ErrorCode.NOT_ENOUGH_REPLICAS,
-        `${partition.isr.length} in sync where min.insync.replicas asks for ${partition.minInsyncReplicas}.`,
-      );
-    }
-    const info = partition.log.appendAsLeader(records, partition.leaderEpoch, params);
-    partition.leaderAppended(records.length);
-    return {
-      topic: partition.topic,
-      errorCode: ErrorCode.NONE,
-      errorMessage: null,
-      baseOffset: info.firstOffset,
-      nextOffset: info.lastOffset + 1n,
-      logAppendTimeMs: BigInt(info.logAppendTimeMs),
-      logStartOffset: partition.log.logStartOffset,
-      recordErrors: [],
-      partition,
-      leaderEpoch: partition.leaderEpoch,
-    };
-  }
-
-  /**
-   * Appends one batch as leader in `leaderEpoch`, for a coordinator; throws `KafkaError` when nothing was written. `committed`
-   * resolves to NONE or an error code.
-   */
-  appendAs(
-    partition: Partition,
-    leaderEpoch: number,
-    records: Buffer,
-    params: AppendParameters,
-  ): { result: AppendResult; committed: Promise<number> } {
-    partition.requireLeader(leaderEpoch);
-    const result = this.appendTo(partition, records, params);
-    this.flushGrown();
-    const outcome = partition.commitOutcome(result.nextOffset, result.leaderEpoch);
-    if (outcome !== undefined) return { result, committed: Promise.resolve(outcome) };
-    const committed = new Promise<number>((resolve) => {
-      this.produces.watch(new DelayedProduce([result], [result], () => resolve(result.errorCode)), [partition], params.timeoutMs);
-    });
-    return { result, committed };
-  }
-
-  /** Reads; waits for `minBytes` at most `maxWaitMs`. Errors are per entry. Results stand in the order of entries. */
-  fetch(params: FetchParameters, entries: readonly FetchEntry[]): FetchResult[] | Promise<FetchResult[]> {
-    const first = readEntries(this, params, entries, true);
-    if (params.maxWaitMs <= 0 || entries.length === 0 || first.urgent || first.bytes >= params.minBytes) {
-      this.noteSent(params, first.results);
-      return first.results;
-    }
-    return new Promise((resolve) => {
-      const operation = new DelayedFetch(this, params, entries, first.bytes, (results) => {
-        this.noteSent(params, results);
-        resolve(results);
-      });
-      const purgatory = params.replicaId >= 0 ? this.replicaFetches : this.consumerFetches;
-      purgatory.watch(operation, operation.partitions, params.maxWaitMs);
-    });
-  }
-
-  private noteSent({ replicaId }: FetchParameters, results: readonly FetchResult[]): void {
-    if (replicaId < 0) return;
-    for (const { entry, response } of results) {
-      const bytes = recordsLength(response);
-      const partition = bytes === 0 || entry.topic === undefined ? undefined : this.partition(entry.topic, entry.partition);
-      if (partition !== undefined) this.throttle.sent(partition, replicaId, bytes);
-    }
-  }
-
-  private flushGrown(): void {
-    if (this.grown.size === 0) return;
-    for (const partition of this.grown) this.replicaFetches.wake(partition);
-    this.grown.clear();
+  fetch(params: FetchParameters, entries: readonly FetchEntry[]): ReturnType<ReplicaRequests['fetch']> {
+    return this.requests.fetch(params, entries);
   }
 
   // --- from time to time ------------------------------------------------------------------------------------------

@@ -169,7 +169,9 @@ export class ClusterMonitor {
       // The first leader we see may have led for long; only a change seen by us has a known start.
       if (this.leaderSince !== undefined && this.leaderSince.key !== key) this.leaderSince = { key, at: now };
       this.leaderSince ??= { key, at: 0 };
-      this.state.quorum = { ...quorum, leaderSince: this.leaderSince.at === 0 ? null : this.leaderSince.at };
+      // A node of ours says so itself.
+      const told = this.state.nodes?.find(({ id, role }) => id === quorum.leaderId && role === 'leader')?.leadsSince ?? null;
+      this.state.quorum = { ...quorum, leaderSince: told ?? (this.leaderSince.at === 0 ? null : this.leaderSince.at) };
     } else {
       this.state.quorum = null;
     }

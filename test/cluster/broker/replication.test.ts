@@ -118,6 +118,27 @@ describe('replication', () => {
     expect(cluster.partition(1).log.highWatermark).toBe(2n);
   });
 
+  test.each([1, 2])('a slow disk of broker %i is waited for, by nobody but those who need it', async (slow) => {
+    const cluster = setup();
+    await cluster.clock.advance(10);
+    cluster.broker(slow).disk.options = {
+      admit: () =>
+        new Promise((resolve) => {
+          cluster.clock.setTimer(300, resolve);
+        }),
+    };
+    const start = cluster.clock.monotonic();
+    const answer = cluster.produce(1, ['a']);
+    await cluster.clock.advance(50);
+    // Broker 3's is quick.
+    expect(cluster.partition(3).log.logEndOffset).toBe(slow === 1 ? 0n : 1n);
+    expect((await cluster.clock.settled(answer)).errorCode).toBe(0);
+    const took = cluster.clock.monotonic() - start;
+    expect(took).toBeGreaterThanOrEqual(300);
+    expect(took).toBeLessThan(700);
+    expect(cluster.values(slow)).toEqual(['a']);
+  });
+
   test('random kills and elections never lose what was acknowledged', async () => {
     for (let seed = 1; seed <= 12; seed++) {
       const cluster = setup({ minIsr: 2, latencyMs: 1 });

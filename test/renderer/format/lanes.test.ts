@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { BrokerRow, TopicRow } from '#shared/models/cluster';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { barsOf, causesOf, marksOf, ticksOf } from '../../../renderer/format/lane-view.ts';
-import { buildLanes, type Lane } from '../../../renderer/format/lanes.ts';
+import { buildLanes, indexEvents, type Lane } from '../../../renderer/format/lanes.ts';
 
 const broker = (id: number, more: Partial<BrokerRow> = {}): BrokerRow => ({
   id,
@@ -81,7 +81,11 @@ function lanesOf(
 ) {
   // Unless the record is whole, what came before it is assumed to have gone on for ever.
   const record = whole ? events : [EARLIER, ...events];
-  const lanes = buildLanes(record, { brokers, topics, groups: [], controllerId: 2 }, { partitions: [], most: 5, notBefore: 0 });
+  const lanes = buildLanes(
+    indexEvents(record),
+    { brokers, topics, groups: [], controllerId: 2 },
+    { partitions: [], most: 5, notBefore: 0 },
+  );
   return new Map(lanes.map((lane) => [lane.key, lane]));
 }
 const told = (lane: Lane | undefined): string[] => (lane?.spans ?? []).map((span) => `${span.from}–${span.until ?? ''} ${span.word}`);
@@ -160,6 +164,17 @@ describe('lanes', () => {
       { id: 4, type: 'lab/faultHealed', at: 4_000, node: null, details: { faultId: 2, fault: { ...fault, type: 'slowLink' } } },
     ];
     expect(told(lanesOf(events).get('link:2-3'))).toEqual(['0–1000 whole', '1000–3000 cut', '3000–4000 slow', '4000– whole']);
+  });
+
+  it('has no controller from where the one that led was killed until the next election', () => {
+    const killed: TimelineEvent = { id: 2, type: 'lab/nodeKilled', at: 1_000, node: null, broker: 1 };
+    const events: TimelineEvent[] = [
+      { id: 1, type: 'quorum/leaderElected', at: 500, node: 1, broker: 1 },
+      killed,
+      { id: 3, type: 'quorum/leaderElected', at: 1_800, node: 2, broker: 2, details: { previousLeader: 1 } },
+    ];
+    expect(told(lanesOf(events).get('controller'))).toEqual(['500–1000 broker 1', '1000–1800 none', '1800– broker 2']);
+    expect(told(lanesOf([...events, { ...killed, id: 4, at: 3_000, broker: 2 }]).get('controller')).at(-1)).toBe('3000– none');
   });
 
   it('takes the view for what no event tells: a broker out of reach', () => {

@@ -1,0 +1,218 @@
+/**
+ * Requests on behalf of clients, coordinators and other brokers: they append to and read from the replicas here, and wait in purgatories until
+ * what they are about is committed, or there is enough to read. Who leads what, and when, is not decided here.
+ */
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { AppendOrigin } from '../log/producer-state.ts';
+import { ErrorCode, errorName } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import { recordsLength, type FetchEntry, type FetchResult } from './fetch-session.ts';
+import type { Partition, PartitionListener } from './partition.ts';
+import { Purgatory } from './purgatory.ts';
+import { RefusedSequences } from './refused-sequences.ts';
+import { RecordDeletions } from './replica-manager-delete.ts';
+import { DelayedFetch, missingPartitionError, readEntries, type FetchParameters, type PartitionLookup } from './replica-manager-fetch.ts';
+import { appendFailure, DelayedProduce, type AppendEntry, type AppendResult } from './replica-manager-produce.ts';
+
+export interface AppendParameters {
+  requiredAcks: number;
+  timeoutMs: number;
+  origin: AppendOrigin;
+}
+
+export interface ReplicaRequestsOptions {
+  readonly lookup: PartitionLookup;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Requests that wait, of each kind. */
+  readonly maxWaiting: number;
+}
+
+export class ReplicaRequests {
+  /** What partitions tell of themselves, for those that wait. */
+  readonly listener: PartitionListener;
+  /** Requests to delete records. */
+  readonly deletions: RecordDeletions;
+  private readonly lookup: PartitionLookup;
+  private readonly logger: Logger;
+  private readonly produces: Purgatory<Partition>;
+  private readonly consumerFetches: Purgatory<Partition>;
+  private readonly replicaFetches: Purgatory<Partition>;
+  /** Partitions that a request under way has appended to; whoever waits for them is woken at its end. */
+  private readonly grown = new Set<Partition>();
+  private readonly refusedSequences: RefusedSequences;
+
+  constructor({ lookup, clock, logger, maxWaiting: maxOperations }: ReplicaRequestsOptions) {
+    this.lookup = lookup;
+    this.logger = logger;
+    this.refusedSequences = new RefusedSequences(clock);
+    this.produces = new Purgatory({ clock, maxOperations, ordered: true });
+    this.consumerFetches = new Purgatory({ clock, maxOperations, ordered: false });
+    this.replicaFetches = new Purgatory({ clock, maxOperations, ordered: false });
+    this.deletions = new RecordDeletions(lookup, { clock, maxOperations });
+    this.listener = {
+      appended: (partition) => this.grown.add(partition),
+      committed: (partition) => {
+        this.produces.wake(partition);
+        this.consumerFetches.wake(partition);
+        if (lookup.selectsClosest) this.replicaFetches.wakeAll(partition);
+      },
+      followerStarted: (partition) => this.deletions.wake(partition),
+      stateChanged: (partition) => {
+        this.produces.wakeAll(partition);
+        this.consumerFetches.wakeAll(partition);
+        this.replicaFetches.wakeAll(partition);
+        this.deletions.wake(partition);
+      },
+    };
+  }
+
+  /** Requests that wait: for tests and metrics. */
+  get waiting(): { produces: number; fetches: number; replicaFetches: number } {
+    return { produces: this.produces.size, fetches: this.consumerFetches.size, replicaFetches: this.replicaFetches.size };
+  }
+
+  /** Answers all that waits, as if the time were up. */
+  close(): void {
+    this.produces.close();
+    this.consumerFetches.close();
+    this.replicaFetches.close();
+    this.deletions.close();
+  }
+
+  /**
+   * Appends to partitions that this broker leads. With acks −1 the answer comes when everything is committed or the time is up,
+   * else at once. Errors are per entry; nothing is thrown.
+   */
+  append(params: AppendParameters, entries: readonly AppendEntry[]): readonly AppendResult[] | Promise<readonly AppendResult[]> {
+    const results = entries.map((entry) => this.appendOne(params, entry));
+    let waiting: AppendResult[] | undefined;
+    let keys: Partition[] | undefined;
+    this.flushGrown();
+    if (params.requiredAcks !== -1) return results;
+    for (const result of results) {
+      const { partition } = result;
+      if (result.errorCode !== ErrorCode.NONE || partition === undefined) continue;
+      if (partition.log.highWatermark >= result.nextOffset && partition.leaderEpoch === result.leaderEpoch) continue;
+      (waiting ??= []).push(result);
+      (keys ??= []).push(partition);
+    }
+    if (waiting === undefined || keys === undefined) return results;
+    const pending = waiting;
+    const partitions = keys;
+    return new Promise((resolve) => {
+      this.produces.watch(new DelayedProduce(results, pending, resolve), partitions, params.timeoutMs);
+    });
+  }
+
+  private appendOne(params: AppendParameters, entry: AppendEntry): AppendResult {
+    const { topic, topicId, records } = entry;
+    const partition = topic === undefined ? undefined : this.lookup.partition(topic, entry.partition);
+    try {
+      if (topic === undefined) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_ID);
+      if (partition === undefined) throw new KafkaError(missingPartitionError(this.lookup, topic, entry.partition));
+      if (topicId !== undefined && topicId !== partition.topicId) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_ID);
+      partition.requireLeader(-1);
+      if (records === null || records.length === 0) throw new KafkaError(ErrorCode.INVALID_RECORD, 'A produce request without records.');
+      const result = this.appendTo(partition, records, params);
+      this.refusedSequences.appended(partition.name, records);
+      return result;
+    } catch (error) {
+      const refusal = this.explained(error, `${topic ?? topicId ?? ''}-${entry.partition}`, records);
+      if (!(refusal instanceof KafkaError)) {
+        this.logger.error('an append failed', { topic, partition: entry.partition, error: String(error) });
+      }
+      return appendFailure(refusal, topic, partition);
+    }
+  }
+
+  /** The refusal as the producer is to hear it. */
+  private explained(error: unknown, partition: string, records: Buffer | null): unknown {
+    if (!(error instanceof KafkaError)) return error;
+    const code = this.refusedSequences.refused(partition, records, error.code);
+    if (error.code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER) {
+      // What came and what was due is all that helps to find out, later, which of the two sides was wrong.
+      this.logger.info('a batch was refused', { partition, why: error.message, answered: errorName(code) });
+    }
+    return code === error.code ? error : new KafkaError(code, `A batch before this one was refused for that reason: ${error.message}.`);
+  }
+
+  /** Appends to the leader's log; throws `KafkaError` when nothing was written. */
+  private appendTo(partition: Partition, records: Buffer, params: AppendParameters): AppendResult {
+    if (params.requiredAcks === -1 && partition.underMinIsr) {
+      throw new KafkaError(
+        ErrorCode.NOT_ENOUGH_REPLICAS,
+        `${partition.isr.length} in sync where min.insync.replicas asks for ${partition.minInsyncReplicas}.`,
+      );
+    }
+    const info = partition.log.appendAsLeader(records, partition.leaderEpoch, params);
+    partition.leaderAppended(records.length);
+    return {
+      topic: partition.topic,
+      errorCode: ErrorCode.NONE,
+      errorMessage: null,
+      baseOffset: info.firstOffset,
+      nextOffset: info.lastOffset + 1n,
+      logAppendTimeMs: BigInt(info.logAppendTimeMs),
+      logStartOffset: partition.log.logStartOffset,
+      recordErrors: [],
+      partition,
+      leaderEpoch: partition.leaderEpoch,
+    };
+  }
+
+  /**
+   * Appends one batch as leader in `leaderEpoch`, for a coordinator; throws `KafkaError` when nothing was written. `committed`
+   * resolves to NONE or an error code.
+   */
+  appendAs(
+    partition: Partition,
+    leaderEpoch: number,
+    records: Buffer,
+    params: AppendParameters,
+  ): { result: AppendResult; committed: Promise<number> } {
+    partition.requireLeader(leaderEpoch);
+    const result = this.appendTo(partition, records, params);
+    this.flushGrown();
+    const outcome = partition.commitOutcome(result.nextOffset, result.leaderEpoch);
+    if (outcome !== undefined) return { result, committed: Promise.resolve(outcome) };
+    const committed = new Promise<number>((resolve) => {
+      this.produces.watch(new DelayedProduce([result], [result], () => resolve(result.errorCode)), [partition], params.timeoutMs);
+    });
+    return { result, committed };
+  }
+
+  /** Reads; waits for `minBytes` at most `maxWaitMs`. Errors are per entry. Results stand in the order of entries. */
+  fetch(params: FetchParameters, entries: readonly FetchEntry[]): FetchResult[] | Promise<FetchResult[]> {
+    const first = readEntries(this.lookup, params, entries, true);
+    if (params.maxWaitMs <= 0 || entries.length === 0 || first.urgent || first.bytes >= params.minBytes) {
+      this.noteSent(params, first.results);
+      return first.results;
+    }
+    return new Promise((resolve) => {
+      const operation = new DelayedFetch(this.lookup, params, entries, first.bytes, (results) => {
+        this.noteSent(params, results);
+        resolve(results);
+      });
+      const purgatory = params.replicaId >= 0 ? this.replicaFetches : this.consumerFetches;
+      purgatory.watch(operation, operation.partitions, params.maxWaitMs);
+    });
+  }
+
+  private noteSent({ replicaId }: FetchParameters, results: readonly FetchResult[]): void {
+    if (replicaId < 0) return;
+    for (const { entry, response } of results) {
+      const bytes = recordsLength(response);
+      const partition = bytes === 0 || entry.topic === undefined ? undefined : this.lookup.partition(entry.topic, entry.partition);
+      if (partition !== undefined) this.lookup.throttle.sent(partition, replicaId, bytes);
+    }
+  }
+
+  /** To be called when a change is complete that may have appended. */
+  flushGrown(): void {
+    if (this.grown.size === 0) return;
+    for (const partition of this.grown) this.replicaFetches.wake(partition);
+    this.grown.clear();
+  }
+}

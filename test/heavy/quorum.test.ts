@@ -1,0 +1,144 @@
+/**
+ * What a metadata quorum of three is for, on the running product, kafkajs being the client: one node killed, and metadata goes on; two, and
+ * metadata stands still, says so in bounded time, while what has a leader is written and read as before; one back, and all goes on.
+ */
+import { Kafka, logLevel, type Admin } from 'kafkajs';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createTopics } from '../../electron/cluster/protocol/apis/create-topics.ts';
+import { fetch } from '../../electron/cluster/protocol/apis/fetch.ts';
+import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
+import { decodeResponse, encodeRequest } from '../../electron/cluster/protocol/frame.ts';
+import { iterateBatches } from '../../electron/cluster/protocol/record-batch.ts';
+import { decodeRecords } from '../../electron/cluster/protocol/records-reader.ts';
+import { ClusterProcess } from '../helpers/cluster-process.ts';
+import { RawClient } from '../helpers/raw-client.ts';
+
+interface Node {
+  id: number;
+  role: string | null;
+  port: number;
+  leadsSince?: number | null;
+}
+
+let cluster: ClusterProcess;
+beforeAll(async () => {
+  cluster = await ClusterProcess.start();
+}, 120_000);
+afterAll(() => cluster.stop());
+
+async function nodes(): Promise<Node[]> {
+  return (await cluster.nodes()) as unknown as Node[];
+}
+
+/** CreateTopics by one broker; the topic's error, its message, and how long that took. */
+async function create(port: number, name: string, timeoutMs: number): Promise<{ code: number; message: string | null; ms: number }> {
+  const client = await RawClient.open(port);
+  try {
+    const from = performance.now();
+    const topics = [{ name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }];
+    client.send(...encodeRequest(createTopics, 7, { correlationId: 1, clientId: 'test' }, { topics, timeoutMs, validateOnly: false }));
+    await client.until(() => client.frames.length > 0, 30_000);
+    const [frame] = client.frames;
+    if (frame === undefined) throw new Error('no answer within 30 s');
+    const [topic] = decodeResponse(createTopics, 7, frame).body.topics;
+    return { code: topic?.errorCode ?? -1, message: topic?.errorMessage ?? null, ms: performance.now() - from };
+  } finally {
+    client.close();
+  }
+}
+
+async function eventually<T>(what: string, limitMs: number, attempt: () => Promise<T>): Promise<T> {
+  const until = performance.now() + limitMs;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (performance.now() > until) throw new Error(`${what}: not within ${limitMs} ms`, { cause: error });
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+  }
+}
+
+test('kill one, kill two, start one', { timeout: 180_000 }, async () => {
+  const before = await nodes();
+  const leader = before.find(({ role }) => role === 'leader')!;
+  expect(leader.leadsSince).toBeGreaterThan(Date.now() - 120_000);
+  const [second, survivor] = before.filter(({ id }) => id !== leader.id) as [Node, Node];
+  const kafka = (port: number): Kafka => new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING, retry: { retries: 2 } });
+  const all = kafka(survivor.port);
+  const admin: Admin = all.admin();
+  await admin.connect();
+  await admin.createTopics({
+    topics: [
+      { topic: 'shared', replicaAssignment: [{ partition: 0, replicas: [survivor.id, second.id, leader.id] }] },
+      { topic: 'own', replicaAssignment: [{ partition: 0, replicas: [survivor.id] }] },
+    ],
+    waitForLeaders: true,
+  });
+  const producer = all.producer({ allowAutoTopicCreation: false });
+  await producer.connect();
+  const write = async (topic: string, value: string, acks: number): Promise<number> => {
+    const [written] = await producer.send({ topic, acks, timeout: 3_000, messages: [{ value }] });
+    return written!.errorCode;
+  };
+  expect(await write('shared', 'with three', -1)).toBe(0);
+
+  // One, and it is the one that leads: metadata goes on.
+  await cluster.kill(leader.id);
+  const from = performance.now();
+  await eventually('a topic is created after the quorum lost its leader', 15_000, async () => {
+    expect((await create(survivor.port, 'after-one', 2_000)).code).toBeOneOf([ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS]);
+  });
+  const tookMs = Math.round(performance.now() - from);
+  // The dead one leaves the ISR, so that acks=all goes on.
+  await eventually('acks=all with two of three', 30_000, () => write('shared', 'with two', -1));
+
+  // Two: nothing can be changed, and that is said in time.
+  await cluster.kill(second.id);
+  const refused = await create(survivor.port, 'after-two', 2_000);
+  expect(refused).toMatchObject({ code: ErrorCode.REQUEST_TIMED_OUT });
+  expect(refused.message).toMatch(/majority/);
+  expect(refused.ms).toBeLessThan(6_000);
+  // Well after every session has run out: what has a leader goes on.
+  await new Promise((resolve) => setTimeout(resolve, 6_000));
+  const again = await create(survivor.port, 'after-two', 2_000);
+  expect(again).toMatchObject({ code: ErrorCode.REQUEST_TIMED_OUT });
+  expect(again.ms).toBeLessThan(6_000);
+  expect(await write('shared', 'with one, acks=1', 1)).toBe(0);
+  expect(await write('own', 'alone, acks=all', -1)).toBe(0);
+  expect(await read(survivor.port, 'shared')).toContain('with three');
+  expect(await read(survivor.port, 'own')).toEqual(['alone, acks=all']);
+
+  // One comes back: all goes on, and nothing that was acknowledged is missing.
+  await cluster.startNode(second.id);
+  await eventually('a topic is created with two of three', 20_000, async () => {
+    expect((await create(survivor.port, 'resumed', 2_000)).code).toBeOneOf([ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS]);
+  });
+  await eventually('acks=all with two of three', 30_000, () => write('shared', 'resumed', -1));
+  const values = await read(survivor.port, 'shared');
+  for (const value of ['with three', 'with two', 'with one, acks=1', 'resumed']) expect(values).toContain(value);
+  await cluster.startNode(leader.id);
+  expect(await admin.listTopics()).toEqual(expect.arrayContaining(['after-one', 'resumed', 'shared', 'own']));
+  await Promise.all([producer.disconnect(), admin.disconnect()]);
+  console.log('quorum of three:', JSON.stringify({ topicCreatedAfterKillMs: tookMs, refusedAfterMs: Math.round(refused.ms) }));
+});
+
+/** All of partition 0, by a Fetch to one broker: a group's consumer would need metadata that is written. */
+async function read(port: number, topic: string): Promise<string[]> {
+  const client = await RawClient.open(port);
+  try {
+    const partition = { partition: 0, currentLeaderEpoch: -1, fetchOffset: 0n, partitionMaxBytes: 1 << 20 };
+    const body = { maxWaitMs: 100, minBytes: 0, maxBytes: 1 << 20, topics: [{ topic, partitions: [partition] }] };
+    client.send(...encodeRequest(fetch, 11, { correlationId: 1, clientId: 'test' }, body));
+    await client.until(() => client.frames.length > 0, 5_000);
+    const answered = decodeResponse(fetch, 11, client.frames[0]!).body.responses[0]?.partitions[0];
+    expect(answered?.errorCode).toBe(0);
+    const values: string[] = [];
+    for (const batch of iterateBatches(answered?.records ?? Buffer.alloc(0))) {
+      for (const record of decodeRecords(batch, 1 << 20)) values.push(String(record.value));
+    }
+    return values;
+  } finally {
+    client.close();
+  }
+}
