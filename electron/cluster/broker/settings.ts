@@ -46,6 +46,7 @@ export function logConfig(topic: TopicSettings, broker: BrokerSettings): LogConf
     ...DEFAULT_LOG_CONFIG,
     segmentBytes: topic.segmentBytes,
     segmentMs: unbounded(topic.segmentMs),
+    segmentJitterMs: unbounded(topic.segmentJitterMs),
     segmentIndexBytes: topic.segmentIndexBytes,
     retentionBytes: unbounded(topic.retentionBytes),
     retentionMs: unbounded(topic.retentionMs),

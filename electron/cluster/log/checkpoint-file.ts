@@ -9,7 +9,8 @@ export function readCheckpoint(disk: Disk, path: string): string[] | undefined {
   const [version, count, ...entries] = lines;
   if (version?.trim() !== '0') throw new Error(`${path}: version ${version ?? ''} is not 0`);
   const expected = Number(count);
-  if (entries.at(-1) === '') entries.pop();
+  // Without its line's end the last entry may be a part of one.
+  if (entries.pop() !== '') throw new Error(`${path}: it does not end with a line`);
   if (!Number.isInteger(expected) || entries.length !== expected)
     throw new Error(`${path}: ${entries.length} entries, ${count ?? '?'} announced`);
   return entries;

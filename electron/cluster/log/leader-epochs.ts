@@ -36,11 +36,12 @@ export class LeaderEpochs {
     this.dirty = false;
   }
 
-  /** Reads the checkpoint; an absent one is an empty one. */
+  /** Reads the checkpoint; an absent one is an empty one. Throws when it is not whole. */
   load(): void {
     this.entries = (readCheckpoint(this.disk, this.path) ?? []).map((line) => {
-      const [epoch, startOffset] = line.split(' ');
-      return { epoch: Number(epoch), startOffset: BigInt(startOffset ?? '') };
+      const match = /^(\d+) (\d+)$/.exec(line);
+      if (match === null) throw new Error(`${this.path}: not an entry: ${line}`);
+      return { epoch: Number(match[1]), startOffset: BigInt(match[2] as string) };
     });
     this.dirty = false;
   }

@@ -1,4 +1,5 @@
 /** How batches come into a log: checked, given their offsets, written, and taken into epochs and producer state. */
+import { crc32c } from '../protocol/crc32c.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { patchBatch, setLogAppendTime, type BatchView } from '../protocol/record-batch.ts';
@@ -119,9 +120,15 @@ function rollIfDue(log: LogCore, bytes: number, lastOffset: bigint, first: Batch
     active.timeIndex.sizeBytes + 12 > config.segmentIndexBytes;
   // Compaction takes sealed segments only, so one must be sealed in time for it.
   const segmentMs = config.cleanupPolicy.has('compact') ? Math.min(config.segmentMs, config.maxCompactionLagMs) : config.segmentMs;
-  if (full || (active.size > 0 && ageAt(log, active, first) > segmentMs)) log.roll();
+  if (full || (active.size > 0 && ageAt(log, active, first) > segmentMs - jitterOf(active, Math.min(config.segmentJitterMs, segmentMs))))
+    log.roll();
   // A hole wider than a segment can count.
   if (!segments.active.fits(lastOffset, bytes)) log.startSegmentAt(first.baseOffset);
+}
+
+/** The same for a segment whenever it is asked, another for each: drawn from its name. */
+function jitterOf(segment: Segment, maxMs: number): number {
+  return maxMs > 0 && Number.isFinite(maxMs) ? crc32c(Buffer.from(segment.path)) % maxMs : 0;
 }
 
 /** How old the segment is when `next` is appended: by the records' own time if they have one. */

@@ -98,9 +98,9 @@ export class LogCheckpoints {
     return this.readable(() => {
       const singles = new Map<string, string>();
       for (const line of readCheckpoint(this.disk, this.singlesPath) ?? []) {
-        const [name, topicId, ...more] = line.split(' ');
-        if (name === undefined || topicId === undefined || more.length > 0) throw new Error(`${this.singlesPath}: not an entry: ${line}`);
-        singles.set(name, topicId);
+        const match = /^(\S+) ([\w-]{22})$/.exec(line);
+        if (match === null) throw new Error(`${this.singlesPath}: not an entry: ${line}`);
+        singles.set(match[1] as string, match[2] as string);
       }
       return singles;
     });

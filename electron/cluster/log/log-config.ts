@@ -4,6 +4,8 @@ export interface LogConfig {
   segmentBytes: number;
   /** segment.ms: a segment is rolled when its first record is this old, even if it is not full. */
   segmentMs: number;
+  /** segment.jitter.ms: up to so much earlier, so that segments that began together are not all rolled together. */
+  segmentJitterMs: number;
   /** segment.index.bytes: a segment whose index has grown to this is rolled. */
   segmentIndexBytes: number;
   /** retention.bytes: −1 for no limit. */
@@ -46,6 +48,7 @@ export type CleanupPolicy = 'delete' | 'compact';
 export const DEFAULT_LOG_CONFIG: LogConfig = {
   segmentBytes: 1024 ** 3,
   segmentMs: 7 * 86_400_000,
+  segmentJitterMs: 0,
   segmentIndexBytes: 10 * 1024 ** 2,
   retentionBytes: -1,
   retentionMs: 7 * 86_400_000,

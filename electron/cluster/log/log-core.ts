@@ -148,12 +148,28 @@ export class LogCore {
     const names = new Set(disk.list(this.directory));
     this.topicId = names.has(PARTITION_METADATA_FILE) ? this.readTopicId(recoveryPoint) : undefined;
     if (this.topicId === undefined && !cleanShutdown && this.options.identified === true) this.dropUnflushed(names, recoveryPoint);
-    if (names.has(LEADER_EPOCH_FILE)) this.epochs.load();
-    else this.epochs.restore([]);
+    const epochsKnown = this.loadEpochs(names);
     if (!cleanShutdown) this.storage.unsyncedTopicId = this.topicId;
     this.storage.hasSnapshots = [...names].some((name) => name.endsWith(SNAPSHOT_SUFFIX));
     const logStartOffset = this.startOffset;
-    this.settle(openSegments(this.recoveryContext(), { names, clean: cleanShutdown, recoveryPoint, logStartOffset }), recoveryPoint);
+    // Epochs that cannot be read are taken from the records, all of them.
+    const trusted = epochsKnown ? { clean: cleanShutdown, recoveryPoint } : { clean: false, recoveryPoint: 0n };
+    this.settle(openSegments(this.recoveryContext(), { names, logStartOffset, ...trusted }), recoveryPoint);
+  }
+
+  /** False when the checkpoint is damaged. */
+  private loadEpochs(names: ReadonlySet<string>): boolean {
+    this.epochs.restore([]);
+    if (!names.has(LEADER_EPOCH_FILE)) return true;
+    try {
+      this.epochs.load();
+      return true;
+    } catch (error) {
+      if (error instanceof DiskError) throw error;
+      this.options.logger.warn('leader epochs are damaged and made anew', { directory: this.directory, error });
+      this.epochs.restore([]);
+      return false;
+    }
   }
 
   private settle(found: RecoveredSegments, recoveryPoint: bigint): void {

@@ -196,7 +196,9 @@ export class LogManager {
     const managed = this.byKey.get(key);
     if (managed === undefined) return;
     this.byKey.delete(key);
-    this.byTopic.get(topic)?.delete(managed);
+    const siblings = this.byTopic.get(topic);
+    siblings?.delete(managed);
+    if (siblings?.size === 0) this.byTopic.delete(topic);
     managed.log.letGo();
     this.guard(() => this.cleaner?.forget(topic, partition));
     if (!managed.log.exists) return;

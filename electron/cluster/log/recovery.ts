@@ -19,12 +19,18 @@ import {
   offsetOfFile,
   SEGMENT_SUFFIXES,
   TIME_INDEX_SUFFIX,
+  TRANSACTION_INDEX_SUFFIX,
 } from './log-files.ts';
 import { completeSwaps } from './segment-swap.ts';
 import { readProducerSnapshot, removeProducerSnapshot, snapshotOffsets } from './producer-snapshot.ts';
 import type { ProducerState } from './producer-state.ts';
 import type { Segment } from './segment.ts';
 
+const INDEXES = [
+  { suffix: OFFSET_INDEX_SUFFIX, entryBytes: 8, optional: false },
+  { suffix: TIME_INDEX_SUFFIX, entryBytes: 12, optional: false },
+  { suffix: TRANSACTION_INDEX_SUFFIX, entryBytes: 34, optional: true },
+];
 /** Recovery reads everything once, in large pieces. */
 const RECOVERY_WINDOW_BYTES = 1024 * 1024;
 
@@ -67,6 +73,14 @@ function surveyDirectory(disk: Disk, directory: string, names: Set<string>): big
   return baseOffsets;
 }
 
+/** Whether the segment's indexes are there, and could be whole by their sizes. */
+function hasIndexes(disk: Disk, directory: string, base: bigint, names: ReadonlySet<string>): boolean {
+  return INDEXES.every(({ suffix, entryBytes, optional }) => {
+    if (!names.has(offsetFileName(base, suffix))) return optional;
+    return disk.size(offsetFile(directory, base, suffix)) % entryBytes === 0;
+  });
+}
+
 /** `names`: what is in the directory. */
 export function openSegments(
   context: RecoveryContext,
@@ -77,7 +91,7 @@ export function openSegments(
   const baseOffsets = surveyDirectory(disk, directory, names);
   const segments = baseOffsets.map((base) => {
     const size = disk.size(offsetFile(directory, base, LOG_SUFFIX));
-    const indexed = [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX].every((suffix) => names.has(offsetFileName(base, suffix)));
+    const indexed = hasIndexes(disk, directory, base, names);
     return { segment: context.makeSegment(base, size, size === 0), indexed: indexed || size === 0 };
   });
   if (segments.length === 0) {
