@@ -22,7 +22,7 @@ export interface NodeHooks {
 /** A controlled shutdown takes 10 s at the most (`node.ts`); a worker that does not keep to it is blocked. */
 const CONTROLLED_STOP_MS = 12_000;
 /** Not controlled, yet clean: every log that was written to is flushed, and there may be thousands. */
-const QUICK_STOP_MS = 180_000;
+const QUICK_STOP_MS = 30_000;
 
 interface Waiter<T> {
   resolve: (value: T) => void;
