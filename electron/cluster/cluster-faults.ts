@@ -101,10 +101,16 @@ export class ClusterFaults {
       case 'partition':
       case 'slowLink':
       case 'slowDisk':
-      case 'fullDisk':
       case 'clockSkew':
         this.end(fault);
         await this.tell(nodesOf(spec));
+        return;
+      case 'fullDisk': {
+        this.end(fault);
+        await this.tell(nodesOf(spec));
+        // A broker whose log directory failed has handed over and ended; undone means that it is back.
+        if (this.host.node(spec.node).state === 'failed') await this.host.startNode(spec.node);
+      }
     }
   }
 
@@ -118,7 +124,6 @@ export class ClusterFaults {
         failed.push({ id, error: error instanceof Error ? error.message : String(error) });
       }
     };
-    const isDown = ({ fault }: Fault): boolean => fault.type === 'stop' || fault.type === 'kill' || fault.type === 'powerCut';
     for (const fault of this.inForce) if (!isDown(fault)) await attempt(fault.id, () => this.heal(fault.id));
     // Side by side: of a majority that is down, none serves before the others are there.
     await Promise.all(
@@ -256,6 +261,10 @@ export class ClusterFaults {
   private announce(): void {
     for (const listener of [...this.listeners]) listener(this.inForce);
   }
+}
+
+function isDown({ fault }: Fault): boolean {
+  return fault.type === 'stop' || fault.type === 'kill' || fault.type === 'powerCut';
 }
 
 /** A fault that would change nothing is a mistake of whoever asked for it. */

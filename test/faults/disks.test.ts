@@ -29,10 +29,11 @@ describe('faults of disks and clocks', () => {
     const topic = await bench.topic('full-disk');
     const writer = await bench.writer(topic);
     await writer.more(20);
-    await bench.inject({ type: 'fullDisk', node: 1 });
+    const fault = await bench.inject({ type: 'fullDisk', node: 1 });
     await bench.until(topic, ({ leader }) => leader > 1, 15_000);
     await writer.more(20);
-    await bench.heal();
+    await expect.poll(async () => (await bench.cluster.nodes())[0]?.state, { timeout: 20_000 }).toBe('failed');
+    await bench.cluster.control('DELETE', `/faults/${fault.id}`);
     await bench.whole(topic, 30_000);
     await writer.more(5);
     expectAll(await writer.stop(), await bench.read(topic));
