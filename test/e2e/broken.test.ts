@@ -106,7 +106,10 @@ describeWith('a browser', hasBrowser, 'a cluster without its majority', () => {
     expect((await standing(admin, TOPIC, 0)).isr).toEqual([1, 2, 3]);
     const ends = await admin.fetchTopicOffsets('single');
     expect(ends[0]?.high).toBe('1');
-    expect((await desk.rows('Partitions')).map((cells) => cells[5])).toEqual(['20', '20', '20']);
+    // Offsets are asked for in a round of their own.
+    await expect
+      .poll(async () => (await desk.rows('Partitions')).map((cells) => cells[5]), { timeout: FAILOVER_MS })
+      .toEqual(['20', '20', '20']);
     await desk.picture('whole');
   });
 
