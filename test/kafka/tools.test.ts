@@ -256,7 +256,7 @@ describeWith('KAFKA_JARS', jars !== undefined, "Apache Kafka's tools", () => {
     );
     const counted = [0, 0, 0];
     let node: number | undefined;
-    for (const [, name, ofNode] of records.matchAll(/^(?:Dumping .*\/node-(?=\d\/(orders|__))|\| offset: )(\d)/gm)) {
+    for (const [, name, ofNode] of records.matchAll(/^(?:Dumping .*\/node-(?=\d\/([^/]+)-\d+\/)|\| offset: )(\d)/gm)) {
       if (name !== undefined) node = name === 'orders' ? Number(ofNode) - 1 : undefined;
       else if (node !== undefined) counted[node] = (counted[node] ?? 0) + 1;
     }
