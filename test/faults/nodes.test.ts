@@ -31,22 +31,6 @@ describe('faults of nodes', () => {
     for (const { causeId } of truncated) expect(causeId).toBeDefined();
   });
 
-  test('freeze of the controller: another one is elected, and fences it', async () => {
-    const [controller, second, third] = await bench.controllerFirst();
-    bench.witnesses = [second, third];
-    const topic = await bench.topic('freeze-controller', {}, [controller, second, third]);
-    const writer = await bench.writer(topic);
-    await writer.more(10);
-    await bench.inject({ type: 'freeze', node: controller });
-    // The new one has heard of nobody and gives each a session's time.
-    await bench.until(topic, ({ leader }) => leader !== controller, SESSION_MS + 5_000);
-    expect(await bench.causes('quorum/leaderElected')).toEqual(['lab/nodeFrozen', 'quorum/leaderElected']);
-    await writer.more(10);
-    await bench.heal();
-    await bench.whole(topic);
-    expectAll(await writer.stop(), await bench.read(topic));
-  });
-
   test('power cut of one node: what it had not flushed is gone, and nothing that was acknowledged', async () => {
     bench.witnesses = [3, 2];
     const topic = await bench.topic('power-cut-one');

@@ -33,7 +33,7 @@ beforeAll(() => {
 afterAll(async () => {
   await cluster?.stop({ timeoutMs: 120_000 });
   rmSync(directory, { recursive: true, force: true });
-});
+}, 180_000);
 
 test(`${TOPICS} topics of ${PARTITIONS} partitions, three replicas each`, async () => {
   cluster = await start();

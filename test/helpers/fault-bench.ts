@@ -166,9 +166,17 @@ export class FaultBench {
         // A broker that is being broken may be the one that was asked.
         if (performance.now() - from > timeoutMs) throw error;
       }
-      if (performance.now() - from > timeoutMs) throw new Error(`${topic} is ${JSON.stringify(last)} after ${timeoutMs} ms`);
+      if (performance.now() - from > timeoutMs) {
+        throw new Error(`${topic} is ${JSON.stringify(last)} after ${timeoutMs} ms; what happened: ${await this.story()}`);
+      }
       await later(100);
     }
+  }
+
+  /** The end of the timeline, an event a line. */
+  private async story(): Promise<string> {
+    const events = (await this.timeline()).slice(-25);
+    return events.map(({ at, type, broker, reason }) => `\n${at} ${type} ${broker ?? ''} ${reason ?? ''}`).join('');
   }
 
   /** Everybody is back in the ISR. */
@@ -248,8 +256,15 @@ export class Writer {
     while (this.running) {
       const value = `v${this.next++}`;
       try {
-        await this.producer.send({ topic: this.topic, acks: -1, timeout: 5_000, messages: [{ key: this.key, value, partition: 0 }] });
-        this.acked.push(value);
+        const [answer] = await this.producer.send({
+          topic: this.topic,
+          acks: -1,
+          timeout: 5_000,
+          messages: [{ key: this.key, value, partition: 0 }],
+        });
+        // Where it knows of no partition for a moment, this client sends nothing and calls it done.
+        if (answer?.errorCode === 0) this.acked.push(value);
+        else this.errors.push(`${value}: done without an answer`);
       } catch (error) {
         this.errors.push(String(error));
       }
