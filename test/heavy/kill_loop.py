@@ -51,6 +51,12 @@ errors = []
 pauses = []
 
 
+def troubled(error):
+    """Brokers that are gone are what this is about; an error that ends the producer is told with its reason, which `produce()` does not give."""
+    if error.fatal():
+        errors.append('fatal: %s' % error)
+
+
 def produce():
     producer = Producer({
         'bootstrap.servers': options.bootstrap,
@@ -60,6 +66,7 @@ def produce():
         'message.timeout.ms': 60000,
         # Else the longest pause is the client's own patience, which grows to 10 s.
         'reconnect.backoff.max.ms': 500,
+        'error_cb': troubled,
     })
 
     last = [None]

@@ -4,8 +4,11 @@
  * librdkafka (2.0.2 at least) takes itself to be out of step with the broker and stops for good, although nothing is wrong: the client
  * is about to send both again, in order. So the reason that the first was refused for is given to those behind it as well.
  *
- * Nothing is appended that would not be otherwise; only the word for the refusal differs. It differs for no more batches than can have been in
- * flight, so a client that really left a batch out is told so.
+ * A partition that does not know the producer yet takes any sequence for its first (KIP-360): it would take the second batch, and then the
+ * first, tried again, would be out of order for ever. So there the second is refused as well.
+ *
+ * Nothing is appended that would not be otherwise. Both hold for no more batches than can have been in flight, so a client that really left a
+ * batch out is told so.
  */
 import type { Clock } from '../lib/clock.ts';
 import { ErrorCode, isRetriable } from '../protocol/error-codes.ts';
@@ -45,7 +48,7 @@ export class RefusedSequences {
     const { producerEpoch, baseSequence } = batch;
     const key = keyOf(partition, batch);
     const known = this.refusals.get(key);
-    const current = known !== undefined && known.producerEpoch === producerEpoch && this.clock.monotonic() - known.at < REMEMBERED_MS;
+    const current = known !== undefined && this.holds(known, producerEpoch);
     if (errorCode === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER) {
       if (!current || known.left === 0 || known.baseSequence === baseSequence) return errorCode;
       known.left--;
@@ -58,6 +61,21 @@ export class RefusedSequences {
     const [oldest] = this.refusals.keys();
     if (this.refusals.size > MAX_REFUSALS && oldest !== undefined) this.refusals.delete(oldest);
     return errorCode;
+  }
+
+  /** Why a batch of a producer that the partition does not know has to wait for the one before it, as an error code; undefined where it need not. */
+  behind(partition: string, records: Buffer, knowsProducer: (producerId: bigint) => boolean): number | undefined {
+    if (this.refusals.size === 0) return undefined;
+    const batch = idempotentBatch(records);
+    const known = batch === undefined ? undefined : this.refusals.get(keyOf(partition, batch));
+    if (batch === undefined || known === undefined || !this.holds(known, batch.producerEpoch)) return undefined;
+    if (known.left === 0 || known.baseSequence === batch.baseSequence || knowsProducer(batch.producerId)) return undefined;
+    known.left--;
+    return known.errorCode;
+  }
+
+  private holds(refusal: Refusal, producerEpoch: number): boolean {
+    return refusal.producerEpoch === producerEpoch && this.clock.monotonic() - refusal.at < REMEMBERED_MS;
   }
 
   /** A batch of that producer was appended, so its sequence has no gap. */

@@ -118,6 +118,10 @@ export class Log {
   get producerEntries(): Iterable<Readonly<ProducerEntry>> {
     return this.core.producers.entries.values();
   }
+  /** Whether records of that producer, or what became of them, are remembered. */
+  knowsProducer(producerId: bigint): boolean {
+    return this.core.producers.entries.has(producerId);
+  }
 
   // Append
 

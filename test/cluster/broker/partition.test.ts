@@ -185,6 +185,24 @@ describe('acks=all', () => {
     expect(behind).toEqual([19, 19, 19, 19, 19, 45, 45]);
   });
 
+  test('a producer that is not known yet does not begin with its second batch while the first is to be tried again', async () => {
+    const cluster = setup({ minIsr: 2 });
+    const send = (baseSequence: number) =>
+      cluster.produce(1, ['x'], { batch: { producerId: 8n, producerEpoch: 0, baseSequence }, timeoutMs: 1 });
+    const code = async (baseSequence: number): Promise<number> => (await send(baseSequence)).errorCode;
+    cluster.change({ isr: [1] });
+    expect(await code(0)).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
+    cluster.change({ isr: [1, 2, 3] });
+    expect(await code(1)).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
+    expect(cluster.partition(1).log.logEndOffset).toBe(0n);
+    for (const sequence of [0, 1]) {
+      const sent = send(sequence);
+      await cluster.clock.advance(1);
+      expect((await sent).errorCode).toBe(ErrorCode.REQUEST_TIMED_OUT);
+    }
+    expect(cluster.partition(1).log.logEndOffset).toBe(2n);
+  });
+
   test('times out, and says that the leader is gone as soon as it is', async () => {
     const cluster = setup();
     const late = cluster.produce(1, ['a'], { timeoutMs: 200 });
