@@ -2,9 +2,7 @@
  * One broker, over kafkajs' connection (its TCP, TLS and SASL), with our own requests on top: encoded by
  * `cluster/protocol`, any version, flexible ones too. The only place that knows kafkajs' insides.
  */
-import net from 'node:net';
-import tls from 'node:tls';
-import { logLevel, type ISocketFactory } from 'kafkajs';
+import { logLevel } from 'kafkajs';
 import Broker from 'kafkajs/src/broker/index.js';
 import loggers from 'kafkajs/src/loggers/index.js';
 import ConnectionPool from 'kafkajs/src/network/connectionPool.js';
@@ -14,11 +12,11 @@ import type { Api } from '../cluster/protocol/schema.ts';
 import { Writer } from '../cluster/protocol/writer.ts';
 import { AdminError, UnreachableError } from './errors.ts';
 import { setUpKafkajs } from './kafkajs-setup.ts';
+import { KafkajsSockets } from './kafkajs-sockets.ts';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Above any timeout of ours, so that kafkajs never gives up first. */
 const KAFKAJS_TIMEOUT_MS = 120_000;
-const KEEP_ALIVE_MS = 60_000;
 
 /** kafkajs logs to the console by default. Its errors reach us as rejections, so the lines are of no use. */
 const quietLogger = loggers.createLogger({ level: logLevel.NOTHING, logCreator: () => () => undefined });
@@ -33,7 +31,7 @@ export class BrokerLink {
   readonly address: string;
   private broker: Broker;
   private pool: ConnectionPool;
-  private readonly sockets = new Set<net.Socket>();
+  private readonly sockets = new KafkajsSockets();
   private readonly host: string;
   private readonly port: number;
   private readonly clientId: string;
@@ -49,15 +47,6 @@ export class BrokerLink {
   }
 
   private open(): [Broker, ConnectionPool] {
-    const socketFactory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
-      const secure = ssl as tls.ConnectionOptions | null | undefined;
-      const socket = secure ? tls.connect({ host, port, ...secure }, onConnect) : net.connect({ host, port }, onConnect);
-      socket.setKeepAlive(true, KEEP_ALIVE_MS);
-      socket.setNoDelay(true);
-      this.sockets.add(socket);
-      socket.once('close', () => this.sockets.delete(socket));
-      return socket;
-    };
     const pool = new ConnectionPool({
       host: this.host,
       port: this.port,
@@ -65,7 +54,7 @@ export class BrokerLink {
       ssl: null,
       sasl: null,
       clientId: this.clientId,
-      socketFactory,
+      socketFactory: this.sockets.factory,
       connectionTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: KAFKAJS_TIMEOUT_MS,
       enforceRequestTimeout: false,
@@ -143,14 +132,14 @@ export class BrokerLink {
   /** Starts afresh after a failure; several failures of the same broker object count once. */
   private reopen(failed: Broker): void {
     if (this.broker !== failed) return;
-    for (const socket of this.sockets) socket.destroy(new Error('closed after a failed request'));
+    this.sockets.end(undefined, 'closed after a failed request');
     if (!this.closed) [this.broker, this.pool] = this.open();
   }
 
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    for (const socket of this.sockets) socket.destroy(new Error('closed'));
+    this.sockets.end(undefined, 'closed');
   }
 }
 

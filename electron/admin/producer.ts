@@ -2,6 +2,7 @@
 import { Kafka, logLevel, type Producer } from 'kafkajs';
 import { AdminError } from './errors.ts';
 import { setUpKafkajs } from './kafkajs-setup.ts';
+import { KafkajsSockets } from './kafkajs-sockets.ts';
 
 export interface RecordToSend {
   topic: string;
@@ -14,6 +15,7 @@ export interface RecordToSend {
 
 export class RecordProducer {
   private readonly kafka: Kafka;
+  private readonly sockets = new KafkajsSockets();
   private producer: Promise<Producer> | undefined;
 
   constructor(options: { brokers: readonly string[]; clientId: string }) {
@@ -24,6 +26,7 @@ export class RecordProducer {
       connectionTimeout: 5_000,
       requestTimeout: 10_000,
       retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 },
+      socketFactory: this.sockets.factory,
       logLevel: logLevel.NOTHING,
       logCreator: () => () => undefined,
     });
@@ -60,6 +63,7 @@ export class RecordProducer {
 
   private async connect(): Promise<Producer> {
     const producer = this.kafka.producer({ allowAutoTopicCreation: false, idempotent: false });
+    this.sockets.watch(producer);
     try {
       await producer.connect();
       return producer;

@@ -72,6 +72,8 @@ export class Cluster {
   private directory: ClusterDirectory | undefined;
   private file: ClusterFile | undefined;
   private members: ClusterNode[] = [];
+  /** Voters of a new cluster that have yet to run for the first time. */
+  private readonly unborn = new Set<number>();
   private starting: Promise<void> = Promise.resolve();
   private closing: Promise<void> | undefined;
   private membership: Promise<unknown> = Promise.resolve();
@@ -291,9 +293,12 @@ export class Cluster {
     const directory = new ClusterDirectory(this.disk, this.options.dataDirectory);
     this.directory = directory;
     const known = directory.read();
+    let isNew = known === undefined;
     for (let attempt = 1; ; attempt++) {
       await this.plan(directory, attempt === 1 ? known : this.file);
       if (this.closed()) throw new ClusterError('WRONG_STATE', 'the cluster was closed while it started');
+      if (isNew) for (const { id } of this.members) this.unborn.add(id);
+      isNew = false;
       try {
         await Promise.all(this.members.map((node) => node.start(this.startOf(node.id), this.portOwners)));
         return;
@@ -350,8 +355,9 @@ export class Cluster {
 
   private startOf(id: number): Omit<NodeStart, 'memory'> {
     const { root, undo } = this.directoriesOf(id);
+    const firstStart = this.unborn.delete(id);
     return {
-      config: this.configOf(id),
+      config: { ...this.configOf(id), firstStart },
       logLevel: this.logLevel,
       temporary: this.options.dataDirectory === undefined,
       faults: this.labFaults.of(id),

@@ -63,6 +63,21 @@ describe('cluster', () => {
     expect(existsSync(one.dataDirectory)).toBe(false);
   });
 
+  it("is new, so each of its voters has its say from the first moment on; a voter's lost directory has none", async () => {
+    const path = directory();
+    const one = cluster({ dataDirectory: path });
+    await one.start();
+    const votesFrom = (id: number): unknown => {
+      const file = join(path, `node-${id}`, '__cluster_metadata-0', 'quorum-state');
+      return (JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>)['votesFrom'];
+    };
+    expect([1, 2, 3].map(votesFrom)).toEqual([undefined, undefined, undefined]);
+    await one.kill(3);
+    rmSync(join(path, 'node-3'), { recursive: true });
+    await one.startNode(3);
+    expect(votesFrom(3)).toBeGreaterThan(0);
+  });
+
   it('stops, kills and starts nodes, each call answering when it has happened', async () => {
     const one = cluster();
     await one.start();

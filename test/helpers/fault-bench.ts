@@ -2,6 +2,7 @@
 import { Kafka, logLevel, type Admin, type Producer } from 'kafkajs';
 import { expect } from 'vitest';
 import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
+import { KafkajsSockets } from '../../electron/admin/kafkajs-sockets.ts';
 import type { Fault } from '../../shared/models/lab.ts';
 import type { TimelineEvent } from '../../shared/models/timeline.ts';
 import { systemClock } from '../../electron/cluster/lib/system-clock.ts';
@@ -22,6 +23,7 @@ export class FaultBench {
   readonly cluster: ClusterProcess;
   readonly kafka: Kafka;
   readonly admin: Admin;
+  private readonly sockets = new KafkajsSockets();
 
   /** Who is asked how a partition is; a test that breaks node 3 names others. */
   witnesses: readonly number[] = [3, 2];
@@ -43,6 +45,7 @@ export class FaultBench {
     return new Kafka({
       brokers: this.cluster.bootstrap.split(','),
       logLevel: logLevel.NOTHING,
+      socketFactory: this.sockets.factory,
       requestTimeout: 1_000,
       connectionTimeout: 1_000,
       retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 60 },
@@ -214,8 +217,8 @@ export class FaultBench {
 
   /** `bytes`: of each record's key. */
   async writer(topic: string, bytes = 1): Promise<Writer> {
-    // kafkajs asks again who leads when a broker says that it does not; one that says nothing it asks for ever, unless it is told to look.
     const producer = this.client().producer({ idempotent: true, maxInFlightRequests: 1, metadataMaxAge: 500 });
+    this.sockets.watch(producer);
     await producer.connect();
     return new Writer(producer, topic, Buffer.alloc(bytes, 107));
   }
@@ -242,7 +245,19 @@ export class Writer {
   /** Waits for so many more acknowledgements. */
   async more(count: number, timeoutMs = 20_000): Promise<void> {
     const wanted = this.acked.length + count;
-    await expect.poll(() => this.acked.length, { timeout: timeoutMs }).toBeGreaterThanOrEqual(wanted);
+    const until = performance.now() + timeoutMs;
+    while (this.acked.length < wanted) {
+      if (performance.now() > until) {
+        const missing = wanted - this.acked.length;
+        throw new Error(`${missing} of ${count} writes to ${this.topic} were not acknowledged in ${timeoutMs} ms; ${this.trouble()}`);
+      }
+      await later(10);
+    }
+  }
+
+  /** What the client has complained of, the last first. */
+  private trouble(): string {
+    return this.errors.length === 0 ? 'the client waits and says nothing' : `the client says: ${this.errors.slice(-5).reverse().join('; ')}`;
   }
 
   async stop(): Promise<readonly string[]> {

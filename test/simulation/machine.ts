@@ -58,6 +58,7 @@ export class Machine {
     if (this.running) return;
     const { world, network, config, log, event } = this.options;
     const host = new Host(world, this.name);
+    const firstStart = this.life === 0;
     this.life++;
     this.ready = false;
     this.stopping = false;
@@ -68,7 +69,7 @@ export class Machine {
     // In an event of its own, as a process begins in one.
     world.schedule(0, host, () => {
       const node = createNode({
-        config,
+        config: { ...config, firstStart },
         clock: host.clock,
         disk: new ProcessDisk(this, host),
         network: network.of(host),

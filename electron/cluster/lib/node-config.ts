@@ -18,4 +18,9 @@ export interface NodeConfig {
   voters: readonly { id: number; host: string; port: number }[];
   /** Broker settings by Kafka's names (`min.insync.replicas`); what is absent has its default. */
   properties: Readonly<Record<string, string>>;
+  /**
+   * This node has never run before, whatever its directory holds: a voter that is told so has promised nothing, and votes at once. Said once in
+   * a node's life; without it an empty directory may be that of a voter that has lost its disk (`quorum/raft-rejoining.ts`).
+   */
+  firstStart?: boolean;
 }

@@ -25,7 +25,7 @@ import type { CommittedBatch, RaftLog, SnapshotId } from './raft-log.ts';
 import type { RaftSettings } from './raft-settings.ts';
 import { RaftNode, type RaftStatus, type RaftTransport } from './raft.ts';
 import { Snapshotting } from './snapshotting.ts';
-import { QuorumStateFile, type VoteStore } from './vote-store.ts';
+import { QuorumStateFile } from './vote-store.ts';
 
 export interface MetadataQuorumOptions {
   readonly config: NodeConfig;
@@ -81,7 +81,8 @@ export class MetadataQuorum {
       maxIntervalMs: settings.metadataLogMaxSnapshotIntervalMs,
     });
     const voterIds = config.voters.map((voter) => voter.id);
-    const voteStore: VoteStore = new QuorumStateFile(disk, `${config.dataDirectory}/${METADATA_DIRECTORY}/quorum-state`, voterIds);
+    const voteStore = new QuorumStateFile(disk, `${config.dataDirectory}/${METADATA_DIRECTORY}/quorum-state`, voterIds);
+    if (config.firstStart === true) voteStore.begin();
     this.raft = new RaftNode({
       nodeId: config.nodeId,
       clusterId: config.clusterId,

@@ -14,7 +14,7 @@ export interface VoteState {
 /** `votesFrom` of a voter that does not know what an earlier life of it may have promised. */
 export const NO_VOTE = 2 ** 31 - 1;
 
-/** Of a directory that holds nothing: new, or wiped. */
+/** Of a directory that holds nothing, new or wiped: nobody knows. */
 export const INITIAL_VOTE: VoteState = { epoch: 0, leaderId: -1, votedId: -1, votesFrom: NO_VOTE };
 
 export interface VoteStore {
@@ -33,6 +33,11 @@ export class QuorumStateFile implements VoteStore {
     this.disk = disk;
     this.path = path;
     this.voters = voters;
+  }
+
+  /** Writes down that nothing has been promised yet, where nothing is written. Of a voter that has never run before. */
+  begin(): void {
+    if (!this.disk.exists(this.path)) this.write({ ...INITIAL_VOTE, votesFrom: 0 });
   }
 
   read(): VoteState {

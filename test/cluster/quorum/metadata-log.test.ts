@@ -133,6 +133,20 @@ describe('quorum-state', () => {
     expect(file.read()).toEqual(state);
   });
 
+  it('begins with a vote for who has never run before, and leaves alone what is there', () => {
+    const disk = new MemoryDisk();
+    disk.makeDirectory('/data');
+    disk.syncDirectory('/');
+    const file = new QuorumStateFile(disk, '/data/quorum-state', [1, 2, 3]);
+    file.begin();
+    disk.powerCut();
+    expect(file.read()).toEqual({ epoch: 0, leaderId: -1, votedId: -1, votesFrom: 0 });
+    const state = { epoch: 3, leaderId: 2, votedId: -1, votesFrom: 7 };
+    file.write(state);
+    file.begin();
+    expect(file.read()).toEqual(state);
+  });
+
   it('is not guessed at when it is damaged', () => {
     const disk = new MemoryDisk();
     disk.makeDirectory('/data');
