@@ -257,7 +257,9 @@ export class Writer {
 
   /** What the client has complained of, the last first. */
   private trouble(): string {
-    return this.errors.length === 0 ? 'the client waits and says nothing' : `the client says: ${this.errors.slice(-5).reverse().join('; ')}`;
+    return this.errors.length === 0
+      ? 'the client waits and says nothing'
+      : `the client says: ${this.errors.slice(-5).reverse().join('; ')}`;
   }
 
   async stop(): Promise<readonly string[]> {
