@@ -11,6 +11,7 @@ describe('command line', () => {
     [['--port', '70000'], '--port takes a number from 0 to 65535, not "70000".'],
     [['--control', '-1'], /--control/],
     [['--memory', '--data', '/tmp/x'], '--data and --memory exclude each other.'],
+    [['--log', 'loud'], '--log takes error, warn, info, debug, not "loud".'],
     [['--nonsense'], /Unknown option '--nonsense'/],
     [['stray'], /stray/],
     [['--config', '/nowhere/at/all'], /--config: ENOENT/],

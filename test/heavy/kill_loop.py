@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.request
 
-from confluent_kafka import Consumer, Producer, TopicPartition, OFFSET_BEGINNING
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition, OFFSET_BEGINNING
 from confluent_kafka.admin import AdminClient, NewTopic
 
 parser = argparse.ArgumentParser()
@@ -89,6 +89,10 @@ def produce():
             i += 1
         except BufferError:
             producer.poll(0.05)
+        except KafkaException:
+            # Why it ended is told to `troubled`, and only while somebody polls.
+            producer.poll(1)
+            raise
         producer.poll(0)
         ahead = i / options.rate - (time.time() - start)
         if ahead > 0:

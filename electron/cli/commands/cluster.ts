@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Cluster } from '../../cluster/cluster.ts';
+import type { LogLevel } from '../../cluster/lib/logger.ts';
 import type { ControlServer } from '../../control/server.ts';
 import { integerOption, parsing, UsageError, type Command } from '../command.ts';
 import { nodeWorkerPath, userDataDirectory } from '../paths.ts';
@@ -20,6 +21,7 @@ Runs a Kafka cluster on this machine until Ctrl-C.
   --data DIR       where the data is kept (default: the user's data directory)
   --memory         keep nothing: a temporary directory, removed at the end
   --config FILE    broker settings, as in Kafka's server.properties
+  --log LEVEL      what brokers say on stderr: error, warn (default), info or debug
   --json           print one line of JSON when every broker is ready
   --control PORT   open the lab's HTTP API on loopback; 0: any free port`;
 
@@ -30,7 +32,10 @@ interface Options {
   properties: Record<string, string>;
   json: boolean;
   control: number | undefined;
+  logLevel: LogLevel;
 }
+
+const LOG_LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
 
 export const clusterCommand: Command = { name: 'cluster', usage: USAGE, run: (args) => run(readOptions(args)) };
 
@@ -46,11 +51,14 @@ function readOptions(args: readonly string[]): Options {
         config: { type: 'string' },
         json: { type: 'boolean', default: false },
         control: { type: 'string' },
+        log: { type: 'string', default: 'warn' },
       },
     }),
   );
   if (values.memory && values.data !== undefined) throw new UsageError('--data and --memory exclude each other.');
   if (values.data === '') throw new UsageError('--data takes a directory.');
+  const logLevel = LOG_LEVELS.find((level) => level === values.log);
+  if (logLevel === undefined) throw new UsageError(`--log takes ${LOG_LEVELS.join(', ')}, not "${values.log}".`);
   return {
     brokers: integerOption('brokers', values.brokers, 1, 9),
     port: integerOption('port', values.port, 0, 65_535),
@@ -58,6 +66,7 @@ function readOptions(args: readonly string[]): Options {
     properties: values.config === undefined ? {} : readProperties(values.config),
     json: values.json,
     control: integerOption('control', values.control, 0, 65_535),
+    logLevel,
   };
 }
 
@@ -80,9 +89,8 @@ async function run(options: Options): Promise<number> {
     ...(options.brokers === undefined ? {} : { brokers: options.brokers }),
     ...(options.port === undefined ? {} : { firstPort: options.port }),
     ...(options.data === undefined ? {} : { dataDirectory: options.data }),
-    onLog: (node, level, message, fields) => {
-      if (level === 'error' || level === 'warn') say(`broker ${node}: ${message}${describeFields(fields)}`);
-    },
+    logLevel: options.logLevel,
+    onLog: (node, _level, message, fields) => say(`broker ${node}: ${message}${describeFields(fields)}`),
   });
   let control: ControlServer | undefined;
   try {

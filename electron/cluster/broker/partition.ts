@@ -47,6 +47,8 @@ export class Partition {
   private readonly followers = new Map<number, FollowerState>();
   /** Log end offset when this broker became leader in the current epoch. */
   private epochStart: bigint | undefined;
+  /** Monotonic ms. */
+  private termStart = 0;
   private readonly proposals: PartitionIsr;
   private closed = false;
   private appended = 0;
@@ -106,6 +108,10 @@ export class Partition {
   get leaderEpochStartOffset(): bigint | undefined {
     return this.epochStart;
   }
+  /** Monotonic ms at which this broker began to lead in another's place; undefined while it does not lead, or has led from the first epoch on. */
+  get tookOverAt(): number | undefined {
+    return this.currentRole === 'leader' && this.state.leaderEpoch > 0 ? this.termStart : undefined;
+  }
   /** `topic-partition`, for people. */
   get name(): string {
     return `${this.topic}-${this.index}`;
@@ -158,6 +164,7 @@ export class Partition {
   }
 
   private startTerm(): void {
+    this.termStart = this.env.clock.monotonic();
     this.epochStart = this.log.logEndOffset;
     this.log.maybeAssignEpochStart(this.state.leaderEpoch, this.epochStart);
   }

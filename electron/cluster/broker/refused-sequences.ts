@@ -4,11 +4,15 @@
  * librdkafka (2.0.2 at least) takes itself to be out of step with the broker and stops for good, although nothing is wrong: the client
  * is about to send both again, in order. So the reason that the first was refused for is given to those behind it as well.
  *
+ * A leader that has just taken over does not see what the one before it refused, or still holds unanswered: librdkafka sends its next batch to
+ * the new leader while the one before is with the old one. A gap there is taken for such a batch, and those behind it are told
+ * NOT_LEADER_OR_FOLLOWER, as the first was or will be.
+ *
  * A partition that does not know the producer yet takes any sequence for its first (KIP-360): it would take the second batch, and then the
  * first, tried again, would be out of order for ever. So there the second is refused as well.
  *
- * Nothing is appended that would not be otherwise. Both hold for no more batches than can have been in flight, so a client that really left a
- * batch out is told so.
+ * Nothing is appended that would not be otherwise. All of this holds for no more batches than can have been in flight, so a client that really
+ * left a batch out is told so.
  */
 import type { Clock } from '../lib/clock.ts';
 import { ErrorCode, isRetriable } from '../protocol/error-codes.ts';
@@ -16,6 +20,7 @@ import { BATCH_HEADER_BYTES, BatchView } from '../protocol/record-batch.ts';
 
 interface Refusal {
   readonly producerEpoch: number;
+  /** Of the batch that was refused; −1: another leader did, and it is not known which. */
   readonly baseSequence: number;
   readonly errorCode: number;
   /** Monotonic milliseconds. */
@@ -29,6 +34,7 @@ const MAX_IN_FLIGHT = 5;
 /** What was in flight at a refusal has arrived by then. */
 const REMEMBERED_MS = 30_000;
 const MAX_REFUSALS = 1_000;
+const UNKNOWN_SEQUENCE = -1;
 
 export class RefusedSequences {
   private readonly clock: Clock;
@@ -39,43 +45,31 @@ export class RefusedSequences {
     this.clock = clock;
   }
 
-  /** The error code to answer with, for a batch of that partition that was refused with `errorCode`. */
-  refused(partition: string, records: Buffer | null, errorCode: number): number {
-    if (errorCode !== ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && !isRetriable(errorCode)) return errorCode;
-    if (errorCode === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER && this.refusals.size === 0) return errorCode;
+  /**
+   * The error code to answer with, for a batch of that partition that was refused with `errorCode`. `tookOverAt`: monotonic ms at which this
+   * broker became leader in another's place; undefined where it did not.
+   */
+  refused(partition: string, records: Buffer | null, errorCode: number, tookOverAt?: number): number {
+    const outOfOrder = errorCode === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER;
+    if (!outOfOrder && !isRetriable(errorCode)) return errorCode;
     const batch = idempotentBatch(records);
     if (batch === undefined) return errorCode;
-    const { producerEpoch, baseSequence } = batch;
     const key = keyOf(partition, batch);
-    const known = this.refusals.get(key);
-    const current = known !== undefined && this.holds(known, producerEpoch);
-    if (errorCode === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER) {
-      if (!current || known.left === 0 || known.baseSequence === baseSequence) return errorCode;
-      known.left--;
-      return known.errorCode;
-    }
+    if (outOfOrder) return this.reasonFor(batch, this.refusal(key, batch, tookOverAt) ?? this.assumed(key, batch, tookOverAt)) ?? errorCode;
+    const known = this.refusal(key, batch, tookOverAt);
     // Those behind the first one are refused for the same reason; the gap is where the first is.
-    if (current && known.left > 0 && known.baseSequence !== baseSequence) return errorCode;
-    this.refusals.delete(key);
-    this.refusals.set(key, { producerEpoch, baseSequence, errorCode, at: this.clock.monotonic(), left: MAX_IN_FLIGHT });
-    const [oldest] = this.refusals.keys();
-    if (this.refusals.size > MAX_REFUSALS && oldest !== undefined) this.refusals.delete(oldest);
+    if (known !== undefined && known.left > 0 && known.baseSequence !== batch.baseSequence) return errorCode;
+    this.remember(key, batch, batch.baseSequence, errorCode);
     return errorCode;
   }
 
   /** Why a batch of a producer that the partition does not know has to wait for the one before it, as an error code; undefined where it need not. */
-  behind(partition: string, records: Buffer, knowsProducer: (producerId: bigint) => boolean): number | undefined {
-    if (this.refusals.size === 0) return undefined;
+  behind(partition: string, records: Buffer, knowsProducer: (producerId: bigint) => boolean, tookOverAt?: number): number | undefined {
+    if (this.refusals.size === 0 && !this.isRecent(tookOverAt)) return undefined;
     const batch = idempotentBatch(records);
-    const known = batch === undefined ? undefined : this.refusals.get(keyOf(partition, batch));
-    if (batch === undefined || known === undefined || !this.holds(known, batch.producerEpoch)) return undefined;
-    if (known.left === 0 || known.baseSequence === batch.baseSequence || knowsProducer(batch.producerId)) return undefined;
-    known.left--;
-    return known.errorCode;
-  }
-
-  private holds(refusal: Refusal, producerEpoch: number): boolean {
-    return refusal.producerEpoch === producerEpoch && this.clock.monotonic() - refusal.at < REMEMBERED_MS;
+    if (batch === undefined || batch.baseSequence === 0 || knowsProducer(batch.producerId)) return undefined;
+    const key = keyOf(partition, batch);
+    return this.reasonFor(batch, this.refusal(key, batch, tookOverAt) ?? this.assumed(key, batch, tookOverAt));
   }
 
   /** A batch of that producer was appended, so its sequence has no gap. */
@@ -83,6 +77,38 @@ export class RefusedSequences {
     if (this.refusals.size === 0) return;
     const batch = idempotentBatch(records);
     if (batch !== undefined) this.refusals.delete(keyOf(partition, batch));
+  }
+
+  /** The reason that one more batch behind the refused one is given; undefined when it is that one itself, or more than were in flight. */
+  private reasonFor({ baseSequence }: BatchView, refusal: Refusal | undefined): number | undefined {
+    if (refusal === undefined || refusal.left === 0 || refusal.baseSequence === baseSequence) return undefined;
+    refusal.left--;
+    return refusal.errorCode;
+  }
+
+  /** What is remembered of the producer's epoch, since this broker leads. */
+  private refusal(key: string, { producerEpoch }: BatchView, tookOverAt = -Infinity): Refusal | undefined {
+    const known = this.refusals.get(key);
+    if (known === undefined || known.producerEpoch !== producerEpoch || known.at < tookOverAt) return undefined;
+    return this.isRecent(known.at) ? known : undefined;
+  }
+
+  /** A refusal by the leader before this one, where there was one a moment ago. */
+  private assumed(key: string, batch: BatchView, tookOverAt: number | undefined): Refusal | undefined {
+    return this.isRecent(tookOverAt) ? this.remember(key, batch, UNKNOWN_SEQUENCE, ErrorCode.NOT_LEADER_OR_FOLLOWER) : undefined;
+  }
+
+  private remember(key: string, { producerEpoch }: BatchView, baseSequence: number, errorCode: number): Refusal {
+    const refusal = { producerEpoch, baseSequence, errorCode, at: this.clock.monotonic(), left: MAX_IN_FLIGHT };
+    this.refusals.delete(key);
+    this.refusals.set(key, refusal);
+    const [oldest] = this.refusals.keys();
+    if (this.refusals.size > MAX_REFUSALS && oldest !== undefined) this.refusals.delete(oldest);
+    return refusal;
+  }
+
+  private isRecent(at: number | undefined): boolean {
+    return at !== undefined && this.clock.monotonic() - at < REMEMBERED_MS;
   }
 }
 

@@ -115,7 +115,12 @@ export class ReplicaRequests {
       if (topicId !== undefined && topicId !== partition.topicId) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_ID);
       partition.requireLeader(-1);
       if (records === null || records.length === 0) throw new KafkaError(ErrorCode.INVALID_RECORD, 'A produce request without records.');
-      const refused = this.refusedSequences.behind(partition.name, records, (producerId) => partition.log.knowsProducer(producerId));
+      const refused = this.refusedSequences.behind(
+        partition.name,
+        records,
+        (producerId) => partition.log.knowsProducer(producerId),
+        partition.tookOverAt,
+      );
       if (refused !== undefined) {
         return appendFailure(new KafkaError(refused, 'A batch before this one was refused for that reason.'), topic, partition);
       }
@@ -123,7 +128,12 @@ export class ReplicaRequests {
       this.refusedSequences.appended(partition.name, records);
       return result;
     } catch (error) {
-      const refusal = this.explained(error, `${topic ?? topicId ?? ''}-${entry.partition}`, records);
+      const refusal = this.explained(
+        error,
+        partition?.name ?? `${topic ?? topicId ?? ''}-${entry.partition}`,
+        records,
+        partition?.tookOverAt,
+      );
       if (!(refusal instanceof KafkaError)) {
         this.logger.error('an append failed', { topic, partition: entry.partition, error: String(error) });
       }
@@ -132,9 +142,9 @@ export class ReplicaRequests {
   }
 
   /** The refusal as the producer is to hear it. */
-  private explained(error: unknown, partition: string, records: Buffer | null): unknown {
+  private explained(error: unknown, partition: string, records: Buffer | null, tookOverAt: number | undefined): unknown {
     if (!(error instanceof KafkaError)) return error;
-    const code = this.refusedSequences.refused(partition, records, error.code);
+    const code = this.refusedSequences.refused(partition, records, error.code, tookOverAt);
     if (error.code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER) {
       // What came and what was due is all that helps to find out, later, which of the two sides was wrong.
       this.logger.info('a batch was refused', { partition, why: error.message, answered: errorName(code) });

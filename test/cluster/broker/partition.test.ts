@@ -203,6 +203,25 @@ describe('acks=all', () => {
     expect(cluster.partition(1).log.logEndOffset).toBe(2n);
   });
 
+  test('a leader that has just taken over takes a gap for what the one before it refused, for as many batches as can be in flight', async () => {
+    const cluster = setup({ minIsr: 1 });
+    const send = async (producerId: bigint, baseSequence: number): Promise<number> =>
+      (await cluster.produce(2, ['x'], { batch: { producerId, producerEpoch: 0, baseSequence }, acks: 1 })).errorCode;
+    cluster.elect(2, [2]);
+    // Its first batch is with broker 1: a partition that does not know the producer would begin with the second.
+    expect(await send(8n, 1)).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    expect(await send(8n, 0)).toBe(0);
+    expect(await send(8n, 1)).toBe(0);
+    const gaps = [];
+    for (let sequence = 3; sequence < 10; sequence++) gaps.push(await send(8n, sequence));
+    expect(gaps).toEqual([6, 6, 6, 6, 6, 45, 45]);
+    expect(await send(8n, 2)).toBe(0);
+    await cluster.clock.advance(60_000);
+    expect(await send(8n, 4)).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
+    // Long after, a producer that is not known may go on wherever it was (KIP-360).
+    expect(await send(9n, 7)).toBe(0);
+  });
+
   test('times out, and says that the leader is gone as soon as it is', async () => {
     const cluster = setup();
     const late = cluster.produce(1, ['a'], { timeoutMs: 200 });
