@@ -14,7 +14,6 @@ export default defineConfig({
       'test/kafka/**',
       'test/heavy/**',
       'test/faults/**',
-      'test/unsettled/**',
       'test/electron/**',
       'test/bench/**',
       'node_modules/**',

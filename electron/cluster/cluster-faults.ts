@@ -35,11 +35,16 @@ const NODE_EVENTS: Readonly<Record<NodeSpec['type'], TimelineType>> = {
   freeze: 'lab/nodeFrozen',
 };
 
+/** How long after its disk has room again a node may still end because it had none: a handing over takes 10 s at the most. */
+const LATE_FAILURE_MS = 15_000;
+
 export class ClusterFaults {
   private readonly host: FaultHost;
   private inForce: readonly Fault[] = [];
   private readonly corruptions = new Map<number, Corruption>();
   private readonly listeners = new Set<(faults: readonly Fault[]) => void>();
+  /** When a node's disk was last given room again; monotonic ms. */
+  private readonly roomSince = new Map<number, number>();
   private lastId = 0;
 
   constructor(host: FaultHost) {
@@ -84,17 +89,25 @@ export class ClusterFaults {
   async heal(id: number): Promise<void> {
     const fault = this.inForce.find((one) => one.id === id);
     if (fault === undefined) throw new ClusterError('NO_SUCH_FAULT', `there is no fault ${id} in force`);
+    await this.lift(fault);
+    const { fault: spec } = fault;
+    if (isDown(fault)) await this.host.startNode(nodesOf(spec)[0] as number);
+    else if (spec.type === 'fullDisk') await this.bringBack(this.host.node(spec.node));
+  }
+
+  /** Ends the fault and waits for nobody else: a node that is down stays so. */
+  private async lift(fault: Fault): Promise<void> {
     const spec = fault.fault;
     switch (spec.type) {
       case 'stop':
       case 'kill':
       case 'powerCut':
-        return this.host.startNode(spec.node);
+        return;
       case 'freeze':
         return this.thaw(spec.node);
       case 'corrupt': {
-        const undone = this.corruptions.get(id)?.undo() === true;
-        this.corruptions.delete(id);
+        const undone = this.corruptions.get(fault.id)?.undo() === true;
+        this.corruptions.delete(fault.id);
         this.end(fault, undone ? 'the bytes are what they were' : 'the bytes were not there any more');
         return;
       }
@@ -105,13 +118,33 @@ export class ClusterFaults {
         this.end(fault);
         await this.tell(nodesOf(spec));
         return;
-      case 'fullDisk': {
+      case 'fullDisk':
         this.end(fault);
+        this.roomSince.set(spec.node, this.host.clock.monotonic());
         await this.tell(nodesOf(spec));
-        // A broker whose log directory failed has handed over and ended; undone means that it is back.
-        if (this.host.node(spec.node).state === 'failed') await this.host.startNode(spec.node);
-      }
     }
+  }
+
+  /** A broker whose log directory failed hands over and ends; when its disk has room again it is to be back. */
+  private async bringBack(node: ClusterNode): Promise<void> {
+    if (node.directoryFailed) {
+      this.roomSince.delete(node.id);
+      await node.ended;
+    }
+    if (node.state === 'failed') await this.host.startNode(node.id);
+  }
+
+  /** To be called when a node has ended by itself. One that met its full disk late (it was frozen, or about to end) comes back all the same. */
+  failed(id: number): void {
+    const since = this.roomSince.get(id);
+    const node = this.host.node(id);
+    const isFull = this.inForce.some(({ fault }) => fault.type === 'fullDisk' && fault.node === id);
+    if (since === undefined || isFull || !node.directoryFailed || this.host.clock.monotonic() - since > LATE_FAILURE_MS) return;
+    this.roomSince.delete(id);
+    this.host.startNode(id).catch((error: unknown) => {
+      // A cluster that is being closed starts nobody; else the node's own failure has been recorded.
+      if (!(error instanceof ClusterError)) throw error;
+    });
   }
 
   /** Ends every fault, then starts every node that does not run. Says what could not be done, and why; id 0 is a node that fell by itself. */
@@ -124,16 +157,14 @@ export class ClusterFaults {
         failed.push({ id, error: error instanceof Error ? error.message : String(error) });
       }
     };
-    for (const fault of this.inForce) if (!isDown(fault)) await attempt(fault.id, () => this.heal(fault.id));
-    // Side by side: of a majority that is down, none serves before the others are there.
+    // Nobody is waited for before all of them are free to move: a node that starts serves once it hears of a majority.
+    for (const fault of this.inForce) if (this.inForce.includes(fault)) await attempt(fault.id, () => this.lift(fault));
     await Promise.all(
-      this.host
-        .nodes()
-        .filter(({ alive }) => !alive)
-        .map((node) => {
-          const fault = this.inForce.find((one) => isDown(one) && nodesOf(one.fault).includes(node.id));
-          return attempt(fault?.id ?? 0, () => this.host.startNode(node.id));
-        }),
+      this.host.nodes().map((node) => {
+        const fault = this.inForce.find((one) => isDown(one) && nodesOf(one.fault).includes(node.id));
+        if (node.alive) return attempt(0, () => this.bringBack(node));
+        return attempt(fault?.id ?? 0, () => this.host.startNode(node.id));
+      }),
     );
     return failed;
   }

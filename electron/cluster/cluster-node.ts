@@ -36,6 +36,8 @@ export class ClusterNode {
   since: number;
   /** Why it is `failed`. */
   reason: string | null = null;
+  /** Its data directory has failed in this life: it hands over and ends. */
+  directoryFailed = false;
   private readonly workerPath: string;
   private readonly clock: Clock;
   private readonly hooks: NodeHooks;
@@ -63,6 +65,7 @@ export class ClusterNode {
     if (this.worker !== undefined) return Promise.reject(this.wrongState('started'));
     this.enter('starting');
     this.ending = undefined;
+    this.directoryFailed = false;
     const from = this.clock.monotonic();
     const frozen = new SharedArrayBuffer(4);
     this.frozen = new Int32Array(frozen);
@@ -168,6 +171,11 @@ export class ClusterNode {
     });
   }
 
+  /** Resolves when its worker has ended. */
+  get ended(): Promise<void> {
+    return this.exited;
+  }
+
   /** True while there is a worker, whatever its state. */
   get alive(): boolean {
     return this.worker !== undefined;
@@ -189,6 +197,7 @@ export class ClusterNode {
   private receive(message: Exclude<FromNode, { kind: 'ready' | 'failed' }>): void {
     switch (message.kind) {
       case 'event':
+        if (message.event.type === 'node/logDirectoryFailed') this.directoryFailed = true;
         this.hooks.event(this.id, message.event);
         return;
       case 'log':

@@ -337,7 +337,10 @@ export class Cluster {
         if (this.log.record(node, event) === undefined) this.options.onLog?.(node, 'debug', 'event not recorded', { type: event.type });
       },
       log: (node, level, message, fields) => this.options.onLog?.(node, level, message, fields),
-      failed: (node, reason) => void this.record('node/failed', { broker: node, reason }),
+      failed: (node, reason) => {
+        this.record('node/failed', { broker: node, reason });
+        this.labFaults.failed(node);
+      },
       ready: (node, startedInMs) =>
         void this.log.record(node, { type: 'node/ready', at: this.clock.now(), broker: node, details: { startedInMs } }),
       gone: (node) => {

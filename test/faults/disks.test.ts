@@ -82,4 +82,35 @@ describe('faults of disks and clocks', () => {
     await bench.heal();
     expectAll(await writer.stop(), await bench.read(topic));
   });
+
+  test('one call undoes all of it: a broker that was stopped, one whose disk filled up, and one that is frozen', async () => {
+    bench.witnesses = [1, 2];
+    const topic = await bench.topic('undone-together', {}, [3, 1, 2]);
+    const writer = await bench.writer(topic);
+    await writer.more(10);
+    await bench.inject({ type: 'stop', node: 1 });
+    await bench.inject({ type: 'fullDisk', node: 3 });
+    await expect.poll(() => bench.stateOf(3), { timeout: 20_000 }).toBe('failed');
+    await bench.inject({ type: 'freeze', node: 2 });
+    await bench.heal();
+    expect(await Promise.all([1, 2, 3].map((node) => bench.stateOf(node)))).toEqual(['running', 'running', 'running']);
+    await bench.whole(topic, 30_000);
+    await writer.more(10);
+    expectAll(await writer.stop(), await bench.read(topic));
+  });
+
+  test('a broker that was frozen while its disk was full meets that late, and is back all the same', async () => {
+    bench.witnesses = [1, 3];
+    const topic = await bench.topic('met-late', {}, [2, 1, 3]);
+    const writer = await bench.writer(topic);
+    await writer.more(10);
+    await bench.inject({ type: 'freeze', node: 2 });
+    await bench.inject({ type: 'fullDisk', node: 2 });
+    await bench.until(topic, ({ leader }) => leader !== 2, 15_000);
+    await bench.heal();
+    await bench.whole(topic, 30_000);
+    expect(await bench.stateOf(2)).toBe('running');
+    await writer.more(10);
+    expectAll(await writer.stop(), await bench.read(topic));
+  });
 });

@@ -67,6 +67,10 @@ export class FaultBench {
     expect(await this.cluster.control('DELETE', '/faults')).toEqual([]);
   }
 
+  async stateOf(node: number): Promise<string> {
+    return (await this.cluster.control<{ state: string }>('GET', `/nodes/${node}`)).state;
+  }
+
   /** With the timeline's entry of each in `events`. */
   timeline(since = 0): Promise<TimelineEvent[]> {
     return this.cluster.control('GET', `/timeline?since=${since}`);
