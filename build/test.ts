@@ -117,17 +117,17 @@ if (unknown.length > 0) {
 }
 
 mkdirSync(REPORTS, { recursive: true });
-const results = SUITES.filter((suite) =>
-  only === undefined ? values.heavy || suite.heavy !== true : only.includes(suite.name),
-).map((suite) => {
-  const start = performance.now();
-  console.log(`\n── ${suite.name}`);
-  const counts = suite.run();
-  console.log(
-    `── ${suite.name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped.length} skipped in ${((performance.now() - start) / 1000).toFixed(0)} s`,
-  );
-  return counts;
-});
+const results = SUITES.filter((suite) => (only === undefined ? values.heavy || suite.heavy !== true : only.includes(suite.name))).map(
+  (suite) => {
+    const start = performance.now();
+    console.log(`\n── ${suite.name}`);
+    const counts = suite.run();
+    console.log(
+      `── ${suite.name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped.length} skipped in ${((performance.now() - start) / 1000).toFixed(0)} s`,
+    );
+    return counts;
+  },
+);
 const total = sum(...results);
 if (total.skipped.length > 0) console.log(`\nSkipped:\n${total.skipped.map((name) => `  ${name}`).join('\n')}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped.length} skipped`);
