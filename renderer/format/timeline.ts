@@ -290,6 +290,9 @@ export function chainOfTheHour(events: readonly TimelineEvent[]): EventChain | n
 function healingTime(chain: readonly TimelineEvent[]): number | null {
   const root = chain[0];
   if (root === undefined || !chain.some(breaksSomething)) return null;
+  // Whatever else went on: a partition that is left without a leader is not healed by a group that found its coordinator.
+  const leaderless = chain.findLast(({ type }) => type === 'partition/leadersLost');
+  if (leaderless !== undefined && !chain.some(({ type, id }) => type === 'partition/leadersElected' && id > leaderless.id)) return null;
   const lost = chain.findLast((event) => breaksSomething(event));
   const mended = chain.findLast((event) => MENDS.has(event.type));
   return mended === undefined || lost === undefined || mended.id < lost.id ? null : mended.at - root.at;

@@ -27,6 +27,15 @@ describe('timeline', () => {
     expect(chainOf(more[5] as TimelineEvent, more).healedInMs).toBeNull();
   });
 
+  it('does not call it healed while a partition has no leader, though a group goes on', () => {
+    const lost: TimelineEvent = { id: 5, type: 'partition/leadersLost', at: 4_100, node: 2, count: 1, causeId: 3 };
+    const moved: TimelineEvent = { id: 6, type: 'group/coordinatorMoved', at: 4_300, node: 2, group: 'billing', causeId: 3 };
+    const more = [...events.slice(0, 4), lost, moved];
+    expect(chainOf(moved, more).healedInMs).toBeNull();
+    const elected: TimelineEvent = { id: 7, type: 'partition/leadersElected', at: 6_000, node: 2, count: 1, causeId: 3 };
+    expect(chainOf(elected, [...more, elected]).healedInMs).toBe(5_000);
+  });
+
   it('stands a cause that is gone or goes round', () => {
     const odd: TimelineEvent[] = [
       { id: 7, type: 'node/ready', at: 1, node: 1, causeId: 999 },
