@@ -314,7 +314,7 @@ export class Cluster {
   /** Nobody would take over what a node leads when all of them end, so they just close their files in order. */
   private async endNodes(): Promise<void> {
     const alive = this.members.filter((node) => node.alive);
-    await Promise.all(alive.map((node) => (node.state === 'frozen' ? node.kill() : node.stop(false))));
+    await Promise.all(alive.map((node) => node.end()));
   }
 
   /** Settles identity and ports and writes them down, before anything uses them. */
