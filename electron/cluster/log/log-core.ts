@@ -187,6 +187,8 @@ export class LogCore {
     this.highWatermark = found.logEndOffset;
     if (this.startOffset > this.endOffset) this.startOver(this.startOffset);
     this.highWatermark = clamp(highWatermark ?? this.startOffset, this.startOffset, this.endOffset);
+    // What the last life left unflushed waits for flush.ms like anything else, even if nothing is added to it.
+    if (this.changedSinceOpen && this.storage.flushedTo < this.endOffset) this.unflushedSince = this.clock.monotonic();
     for (const segment of segments.all) segment.release();
   }
 

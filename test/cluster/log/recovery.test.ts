@@ -84,6 +84,18 @@ describe('opening again', () => {
     expect(bytesRead).toBeLessThan(70_000);
   });
 
+  test('what a kill left unflushed is flushed when flush.ms says so, though nothing is added', () => {
+    const made = bench({ flushMs: 2_000 });
+    append(made.log, 'a');
+    crash(made);
+    const log = made.reopen({ cleanShutdown: false });
+    log.flushIfDue();
+    expect(log.recoveryPoint).toBe(0n);
+    made.clock.advance(2_000);
+    log.flushIfDue();
+    expect(log.recoveryPoint).toBe(1n);
+  });
+
   test.each([0, 1, 3, 5])('after a kill, flushed after round %s: all that was written is there', (flushAfter) => {
     const made = bench(config);
     busy(made, flushAfter);
