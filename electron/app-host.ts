@@ -43,8 +43,8 @@ export interface Host {
   close(): Promise<boolean>;
 }
 
-/** Above what a node is given to stop by itself. */
-const CLOSE_TIMEOUT_MS = 10_000;
+/** Above what a node that gets on is given to stop by itself; one that does not is ended by the cluster, long before. */
+const CLOSE_TIMEOUT_MS = 33_000;
 
 export function startHost(options: HostOptions): Host {
   const { log, dataDirectory, userDirectory, brokers } = options;

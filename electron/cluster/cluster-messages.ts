@@ -25,6 +25,8 @@ export interface SharedMemory {
   portOwners: SharedArrayBuffer;
   /** An int32: 1 while this node is frozen. Kept by the supervisor. */
   frozen: SharedArrayBuffer;
+  /** An int32 that grows with everything the node does on its disk. Kept by the node. */
+  progress: SharedArrayBuffer;
 }
 
 export type ToNode =

@@ -1,6 +1,7 @@
 /** One node as the supervisor holds it: its worker, its state, and what happens when that worker ends by itself. */
 import { Worker } from 'node:worker_threads';
 import { ClusterError } from './cluster-errors.ts';
+import { watchStop, type Patience } from './cluster-patience.ts';
 import type { FromNode, NodeStart, NodeStatus, ToNode } from './cluster-messages.ts';
 import type { NodeFaults } from './lib/node-faults.ts';
 import type { Clock } from './lib/clock.ts';
@@ -19,10 +20,10 @@ export interface NodeHooks {
   gone: (node: number) => void;
 }
 
-/** A controlled shutdown takes 10 s at the most (`node.ts`); a worker that does not keep to it is blocked. */
-const CONTROLLED_STOP_MS = 12_000;
+/** A controlled shutdown takes 10 s at the most (`node.ts`), in which there may be nothing to do but wait; then come the logs. */
+const CONTROLLED_STOP: Patience = { quietMs: 12_000, totalMs: 40_000 };
 /** Not controlled, yet clean: every log that was written to is flushed, and there may be thousands. */
-const QUICK_STOP_MS = 30_000;
+const QUICK_STOP: Patience = { quietMs: 4_000, totalMs: 30_000 };
 
 interface Waiter<T> {
   resolve: (value: T) => void;
@@ -51,6 +52,7 @@ export class ClusterNode {
   private thawing: (() => void) | undefined;
   private requests = 0;
   private frozen: Int32Array = new Int32Array(new SharedArrayBuffer(4));
+  private progress: Int32Array = new Int32Array(new SharedArrayBuffer(4));
 
   constructor(id: number, workerPath: string, clock: Clock, hooks: NodeHooks) {
     this.id = id;
@@ -68,8 +70,10 @@ export class ClusterNode {
     this.directoryFailed = false;
     const from = this.clock.monotonic();
     const frozen = new SharedArrayBuffer(4);
+    const progress = new SharedArrayBuffer(4);
     this.frozen = new Int32Array(frozen);
-    const workerData: NodeStart = { ...start, memory: { portOwners, frozen } };
+    this.progress = new Int32Array(progress);
+    const workerData: NodeStart = { ...start, memory: { portOwners, frozen, progress } };
     const worker = new Worker(this.workerPath, { workerData, name: `broker-${this.id}` });
     this.worker = worker;
     let failure: string | undefined;
@@ -99,20 +103,37 @@ export class ClusterNode {
     return new Promise((resolve, reject) => (this.starting = { resolve, reject }));
   }
 
-  /** Resolves when the worker has ended. One that is blocked is terminated when its time is up. */
+  /** Resolves when the worker has ended. One that does not get on with it is terminated. */
   async stop(controlled: boolean): Promise<void> {
     const { worker } = this;
     if (worker === undefined) throw this.wrongState('stopped');
     this.ending ??= 'stopped';
     this.enter('stopping');
     this.post(worker, { kind: 'stop', controlled });
-    const timer = this.clock.setTimer(controlled ? CONTROLLED_STOP_MS : QUICK_STOP_MS, () => {
-      this.hooks.log(this.id, 'warn', 'the node did not stop in time and was terminated', {});
-      this.ending = 'killed';
-      void worker.terminate();
+    const { progress } = this;
+    const from = Atomics.load(progress, 0);
+    const unwatch = watchStop(this.clock, controlled ? CONTROLLED_STOP : QUICK_STOP, {
+      progress: () => Atomics.load(progress, 0),
+      slow: () => {
+        const operations = Atomics.load(progress, 0) - from;
+        this.hooks.log(this.id, 'warn', 'still stopping; it is waited for while it gets on', { diskOperations: operations });
+      },
+      over: (why) => {
+        this.hooks.log(this.id, 'warn', `terminated, since ${why} while it stopped`, {});
+        this.ending = 'killed';
+        void worker.terminate();
+      },
     });
     await this.exited;
-    timer.cancel();
+    unwatch();
+  }
+
+  /** For the end of the whole cluster: as `stop`, but who stands still by somebody's wish is not waited for. */
+  async end(): Promise<void> {
+    // Its state says so only once its thread has answered; that it will stand still is certain before.
+    if (Atomics.load(this.frozen, 0) === 0) return this.stop(false);
+    this.hooks.log(this.id, 'warn', 'frozen, so it is terminated and not waited for', {});
+    return this.kill();
   }
 
   /** Resolves when the worker is gone, wherever it was. */

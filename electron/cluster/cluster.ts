@@ -164,7 +164,8 @@ export class Cluster {
   checkRemovable(id: number): void {
     const node = this.node(id);
     if (this.plannedFile().voters.includes(id)) {
-      throw new ClusterError('WRONG_STATE', `broker ${id} votes on the metadata and cannot be removed; those that were added can`);
+      const why = `it is one of the ${this.plannedFile().voters.length} first, whose votes the metadata rests on, and who votes is settled when a cluster is made`;
+      throw new ClusterError('WRONG_STATE', `broker ${id} cannot be removed: ${why}; brokers that were added later can`);
     }
     if (node.state === 'frozen') throw new ClusterError('WRONG_STATE', `broker ${id} is frozen; thaw it before it is removed`);
   }
@@ -319,7 +320,7 @@ export class Cluster {
   /** Nobody would take over what a node leads when all of them end, so they just close their files in order. */
   private async endNodes(): Promise<void> {
     const alive = this.members.filter((node) => node.alive);
-    await Promise.all(alive.map((node) => (node.state === 'frozen' ? node.kill() : node.stop(false))));
+    await Promise.all(alive.map((node) => node.end()));
   }
 
   /** Settles identity and ports and writes them down, before anything uses them. */

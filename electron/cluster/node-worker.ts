@@ -28,10 +28,12 @@ const random = systemRandom();
 let peers: NodeFaults['peers'] = [];
 const portOwners = new Uint8Array(memory.portOwners);
 const frozen = new Int32Array(memory.frozen);
+const progress = new Int32Array(memory.progress);
 const clock = new SkewedClock(systemClock);
 const disk = new FaultyDisk(
   new PowerLossDisk(temporary ? withoutSync(systemDisk) : systemDisk, rootDirectory, undoDirectory, () => randomUuid(random)),
   systemClock,
+  () => Atomics.add(progress, 0, 1),
 );
 const network = new FaultyNetwork({
   // Said before the first byte is sent, so whoever receives that can know.

@@ -64,6 +64,7 @@ class RunningNode implements Node {
   private clientServer: Server | undefined;
   private connections = 0;
   private stopping: Promise<void> | undefined;
+  private hurry: () => void = () => undefined;
   private failed = false;
   private abandonStart: ((error: Error) => void) | undefined;
 
@@ -135,7 +136,9 @@ class RunningNode implements Node {
     await running.promise;
   }
 
+  /** One that is handing over is told by a second call, not controlled, that there is nobody to hand over to. */
   stop({ controlled }: { controlled: boolean }): Promise<void> {
+    if (!controlled) this.hurry();
     return (this.stopping ??= this.end(controlled));
   }
 
@@ -161,7 +164,10 @@ class RunningNode implements Node {
 
   private async end(controlled: boolean): Promise<void> {
     const { broker, quorum } = this;
-    if (controlled) await broker?.controlledShutdown(CONTROLLED_SHUTDOWN_MS);
+    if (controlled && broker !== undefined) {
+      const hurried = new Promise<undefined>((resolve) => (this.hurry = () => resolve(undefined)));
+      await Promise.race([broker.controlledShutdown(CONTROLLED_SHUTDOWN_MS), hurried]);
+    }
     this.abandonStart?.(new NetworkError('ECANCELED', 'the node was stopped while it started'));
     broker?.stop();
     if (controlled && quorum !== undefined) await this.resign(quorum);

@@ -86,6 +86,8 @@ interface Rule {
   causes: readonly TimelineType[];
   /** Of the lab's faults: a cause as long as it is in force, however long ago it began. */
   lasting?: boolean;
+  /** Of the lab's faults: no cause any more once it has been healed. */
+  untilHealed?: boolean;
   /** Beyond the type: is that earlier entry a cause of this one? */
   fits: (cause: TimelineEntry, effect: TimelineEntry) => boolean;
 }
@@ -183,7 +185,8 @@ const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   'node/ready': [{ causes: ['lab/nodeStarted'], fits: sameBroker }],
   'node/logRecovered': [{ causes: ['lab/nodeStarted'], fits: reporter }],
   'node/corruptionFound': [
-    injected((cause, effect) => reporter(cause, effect) && typeOf(cause) === 'corrupt'),
+    // Healed, its bytes are what they were: then something else has damaged the log.
+    { ...injected((cause, effect) => reporter(cause, effect) && isOfReplica(cause, effect)), untilHealed: true },
     { causes: ['lab/powerCut', 'lab/nodeKilled'], fits: reporter },
   ],
   'node/logDirectoryFailed': [injected((cause, effect) => reporter(cause, effect) && typeOf(cause) === 'fullDisk')],
@@ -242,11 +245,12 @@ export class Timeline {
   }
 
   private causeOf(effect: TimelineEntry): TimelineEntry | undefined {
-    for (const { causes, fits, lasting } of RULES[effect.type] ?? []) {
+    for (const { causes, fits, lasting, untilHealed } of RULES[effect.type] ?? []) {
       const oldest = effect.at - CAUSE_WINDOW_MS;
       const cause = this.latest(
         lasting === true ? -Infinity : oldest,
-        (entry) => causes.includes(entry.type) && fits(entry, effect) && (entry.at >= oldest || !this.isOver(entry)),
+        (entry) =>
+          causes.includes(entry.type) && fits(entry, effect) && ((untilHealed !== true && entry.at >= oldest) || !this.isOver(entry)),
       );
       if (cause !== undefined) return cause;
     }
@@ -312,6 +316,15 @@ function bounded(details: Readonly<Record<string, unknown>>): Record<string, unk
 
 function typeOf({ details }: TimelineEntry): unknown {
   return (details?.['fault'] as { type?: unknown } | undefined)?.type;
+}
+
+/** Is the cause a corruption of the very log that the effect is about, or of any where it does not say? */
+function isOfReplica(cause: TimelineEntry, effect: TimelineEntry): boolean {
+  const spec = cause.details?.['fault'] as { type?: unknown; topic?: unknown; partition?: unknown } | undefined;
+  if (spec?.type !== 'corrupt') return false;
+  return (
+    effect.topic === undefined || (spec.topic === effect.topic && numbers(spec.partition).some((id) => effect.partitions?.includes(id)))
+  );
 }
 
 function isOfClients(spec: unknown): boolean {

@@ -189,7 +189,7 @@ const TELLINGS: Record<TimelineEventType, Telling> = {
     kind: 'faults',
     mark: 'lagging',
     tone: 'warn',
-    tell: (e) => `${brokerOf(e)} found damage in its log${where(e)}`,
+    tell: (e) => `${brokerOf(e)} ${e.details?.['foundBy'] === 'read' ? 'met' : 'cut off'} damage in its log${where(e)}`,
   },
   'node/logDirectoryFailed': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `log directory of ${brokerOf(e)} failed` },
   'node/failed': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} failed` },

@@ -177,4 +177,28 @@ describe('timeline', () => {
     expect(must(timeline.record(1, { type: 'node/corruptionFound', at: 6 })).causeId).toBe(flipped);
     expect(must(timeline.record(2, { type: 'node/logDirectoryFailed', at: 7 })).causeId).toBeUndefined();
   });
+
+  it('links damage that was found to the corruption of that very log, as long as it has not been healed, else to the power cut', () => {
+    const timeline = new Timeline();
+    const corrupt = (faultId: number, partition: number): number =>
+      must(
+        timeline.record(null, {
+          type: 'lab/faultInjected',
+          at: 0,
+          broker: 1,
+          details: { faultId, fault: { type: 'corrupt', node: 1, topic: 't', partition, where: 'tail' }, brokers: [1] },
+        }),
+      ).id;
+    const found = (partition: number, at: number): number | undefined =>
+      must(timeline.record(1, { type: 'node/corruptionFound', at, broker: 1, topic: 't', partitions: [partition] })).causeId;
+    const [zero, one] = [corrupt(1, 0), corrupt(2, 1)];
+    // Long after it began.
+    expect(found(0, 500_000)).toBe(zero);
+    expect(found(1, 500_001)).toBe(one);
+    expect(found(2, 500_002)).toBeUndefined();
+    const cut = must(timeline.record(null, { type: 'lab/powerCut', at: 500_003, broker: 1 })).id;
+    timeline.record(null, { type: 'lab/faultHealed', at: 500_004, broker: 1, details: { faultId: 2 } });
+    expect(found(0, 500_005)).toBe(zero);
+    expect(found(1, 500_006)).toBe(cut);
+  });
 });

@@ -1,7 +1,47 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { systemClock } from '../../electron/cluster/lib/system-clock.ts';
+import { systemRandom } from '../../electron/cluster/lib/system-random.ts';
+import { PeerClient } from '../../electron/cluster/network/client.ts';
+import { tcpNetwork } from '../../electron/cluster/network/tcp.ts';
+import { fetch } from '../../electron/cluster/protocol/apis/fetch.ts';
+import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
+import { iterateBatches } from '../../electron/cluster/protocol/record-batch.ts';
 import { expectAll, FaultBench, later } from '../helpers/fault-bench.ts';
+
+/** Reads partition 0 from that very broker as a consumer does: how far it comes, and the error that ends it (none at the end of the log). */
+async function readAll(bench: FaultBench, node: number, topic: string): Promise<[bigint, number]> {
+  const client = new PeerClient({
+    network: tcpNetwork(),
+    clock: systemClock,
+    random: systemRandom(),
+    address: { host: '127.0.0.1', port: Number(bench.cluster.bootstrap.split(',')[node - 1]?.split(':')[1]) },
+    clientId: 'reader',
+  });
+  try {
+    for (let fetchOffset = 0n; ;) {
+      const answer = await client.send(
+        fetch,
+        12,
+        {
+          maxWaitMs: 10,
+          minBytes: 1,
+          maxBytes: 1 << 20,
+          topics: [{ topic, partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: 1 << 20 }] }],
+        },
+        { timeoutMs: 5_000 },
+      );
+      const [partition] = answer.responses[0]?.partitions ?? [];
+      if (partition === undefined) return [fetchOffset, answer.errorCode];
+      const last = [...iterateBatches(partition.records ?? Buffer.alloc(0))].at(-1);
+      if (partition.errorCode !== ErrorCode.NONE || last === undefined) return [fetchOffset, partition.errorCode];
+      fetchOffset = last.lastOffset + 1n;
+    }
+  } finally {
+    client.close();
+  }
+}
 
 describe('faults of disks and clocks', () => {
   let bench: FaultBench;
@@ -64,6 +104,43 @@ describe('faults of disks and clocks', () => {
     });
     expect(sizes[0]).toEqual(sizes[1]);
     expect(sizes[2]).toEqual(sizes[1]);
+    const [found, ...more] = (await bench.timeline()).filter(({ type, topic: of }) => type === 'node/corruptionFound' && of === topic);
+    expect(more).toEqual([]);
+    expect(found).toMatchObject({
+      node: 1,
+      broker: 1,
+      partitions: [0],
+      reason: expect.stringMatching(/^\d+ bytes from offset \d+ on cut off \(checksum .*\): fetched again from /),
+      details: { foundBy: 'recovery', follows: 'fetchedAgain' },
+      causeId: fault.eventId,
+    });
+  });
+
+  test('corruption of a closed segment: its reader is refused rather than given what nobody sent, and the timeline says why', async () => {
+    const topic = await bench.topic('rot', { 'segment.bytes': '1048576' });
+    const writer = await bench.writer(topic, 100_000);
+    await writer.more(25);
+    const acked = await writer.stop();
+    // What is in memory is served from there, whatever the disk says: the node has to have forgotten it.
+    await bench.inject({ type: 'stop', node: 1 });
+    const fault = await bench.inject({ type: 'corrupt', node: 1, topic, partition: 0, where: 'closedSegment' });
+    await bench.cluster.startNode(1);
+    await bench.whole(topic);
+    // A follower serves consumers too, from its own files.
+    const [fetched, broken] = await readAll(bench, 1, topic);
+    const [found, ...more] = (await bench.timeline()).filter(({ type, topic: of }) => type === 'node/corruptionFound' && of === topic);
+    expect(more).toEqual([]);
+    expect(found).toMatchObject({
+      node: 1,
+      partitions: [0],
+      reason: expect.stringMatching(/^the batch at offset \d+ is not handed out \(checksum .*\): reading stops there; brokers 2 and 3 /),
+      details: { foundBy: 'read', follows: 'refused', offset: String(fetched), bytes: 0 },
+      causeId: fault.eventId,
+    });
+    expect(broken).toBe(ErrorCode.CORRUPT_MESSAGE);
+    // The same bytes as before: the reader gets on.
+    await bench.cluster.control('DELETE', `/faults/${fault.id}`);
+    expect(await readAll(bench, 1, topic)).toEqual([BigInt(acked.length), ErrorCode.NONE]);
   });
 
   test('clock skew: the records carry the wrong time, and the cluster goes on', async () => {

@@ -32,7 +32,23 @@ describe('brokers that come and go', () => {
     expect(existsSync(join(bench.cluster.line.data, 'node-4'))).toBe(false);
     const types = (await bench.timeline()).map(({ type }) => type);
     expect(types).toEqual(expect.arrayContaining(['lab/nodeAdded', 'partition/reassigned', 'lab/nodeRemoved']));
-    await expect(bench.cluster.control('DELETE', '/nodes/1')).rejects.toThrow(/409.*votes/);
+    await expect(bench.cluster.control('DELETE', '/nodes/1')).rejects.toThrow(/409.*one of the 3 first, whose votes the metadata rests on/);
     await expect(bench.cluster.control('DELETE', '/nodes/7')).rejects.toThrow(/404/);
+  });
+
+  test('none of the three first can be removed, whatever it does, and nothing is moved off it in vain', async () => {
+    const topic = await bench.topic('staying');
+    for (const how of [undefined, 'stop', 'freeze'] as const) {
+      for (const node of how === undefined ? [1, 2, 3] : [1]) {
+        if (how !== undefined) await bench.inject({ type: how, node });
+        await expect(bench.cluster.control('DELETE', `/nodes/${node}`)).rejects.toThrow(
+          /409.*cannot be removed: it is one of the 3 first, whose votes the metadata rests on, .*; brokers that were added later can/,
+        );
+      }
+      await bench.heal();
+    }
+    await bench.whole(topic);
+    expect((await bench.cluster.nodes()).map(({ id, state }) => `${id} ${state}`)).toEqual(['1 running', '2 running', '3 running']);
+    expect((await bench.timeline()).filter(({ type, broker }) => type === 'lab/nodeRemoved' && broker !== 4)).toEqual([]);
   });
 });

@@ -81,4 +81,26 @@ describe('faults of nodes', () => {
     const read = await bench.read(flushed);
     expect(acked.filter((value) => !read.includes(value))).toEqual([]);
   });
+
+  test.each([1, -1])(
+    'with flush.messages=1 a write that was acknowledged with acks=%s is there after a power cut of all nodes at once',
+    async (acks) => {
+      // One copy: nothing but its disk can bring the record back, and the cut follows the acknowledgement at once.
+      const topic = await bench.topic(`one-copy-${acks}`, { 'flush.messages': '1', 'min.insync.replicas': '1' }, [2]);
+      const producer = bench.client().producer({ idempotent: false });
+      await producer.connect();
+      const acked: string[] = [];
+      for (let i = 0; i < 5; i++) {
+        const [answer] = await producer.send({ topic, acks, messages: [{ value: `v${i}`, partition: 0 }] });
+        expect(answer?.errorCode).toBe(0);
+        acked.push(`v${i}`);
+      }
+      const faults = await Promise.all([1, 2, 3].map((node) => bench.inject({ type: 'powerCut', node })));
+      expect(faults).toHaveLength(3);
+      await producer.disconnect();
+      await bench.heal();
+      await bench.until(topic, ({ leader }) => leader === 2, 20_000);
+      expect(await bench.read(topic)).toEqual(acked);
+    },
+  );
 });

@@ -131,7 +131,9 @@ function take({ client, history, name, isVoid }: ReaderOptions, place: Place, re
     return false;
   }
   if (result.errorCode !== ErrorCode.NONE) {
-    if (!MOVED.has(result.errorCode)) {
+    // Of a log that is damaged behind its recovery point a broker hands nothing out.
+    const refused = result.errorCode === ErrorCode.CORRUPT_MESSAGE && isVoid(topic, partition);
+    if (!MOVED.has(result.errorCode) && !refused) {
       history.violation(
         'unexpected error',
         at,

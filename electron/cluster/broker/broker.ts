@@ -27,6 +27,7 @@ import { forgetLife, readCleanShutdownEpoch, readLifeEpoch, writeCleanShutdownEp
 import { RACK_AWARE_SELECTOR } from './closest-replica.ts';
 import type { BrokerContext, ControllerChannel, QuorumInfo } from './context.ts';
 import { createCoordinatorStorage } from './coordinator-storage.ts';
+import { DamageReports } from './damage-reports.ts';
 import { FetchSessionCache } from './fetch-session.ts';
 import { SUPPORTED_FEATURES } from './features.ts';
 import { ProducerIds } from './producer-ids.ts';
@@ -84,6 +85,7 @@ export class Broker {
   readonly lifecycle: BrokerLifecycle;
   private readonly options: BrokerOptions;
   private readonly logs: LogManager;
+  private readonly damage: DamageReports;
   private readonly replicas: ReplicaManager;
   private readonly groups: GroupCoordinator;
   private readonly autoTopics: AutoTopics;
@@ -109,6 +111,7 @@ export class Broker {
     const ofTopic = (topic: string): TopicSettings => topicSettings(quorum.image(), topic, properties, nodeId);
     const closedCleanly = readCleanShutdownEpoch(disk, dataDirectory, logger);
     const openedAt = clock.monotonic();
+    this.damage = new DamageReports({ brokerId: nodeId, clock, events, image: () => quorum.image() });
     this.logs = LogManager.open({
       disk,
       directory: dataDirectory,
@@ -122,6 +125,7 @@ export class Broker {
       retentionIntervalMs: settings.logRetentionCheckIntervalMs,
       cleaner: settings.logCleanerEnable && { backoffMs: settings.logCleanerBackoffMs, maxKeyBytes: settings.logCleanerDedupeBufferSize },
       checkpointIntervalMs: settings.replicaHighWatermarkCheckpointIntervalMs,
+      damaged: (topic, partition, damage) => this.damage.found(topic, partition, damage),
       storageFailed: (error) => this.onStorageFailed(error),
     });
     for (const { topic } of this.logs.logs()) this.unsettled.add(topic);
@@ -291,6 +295,7 @@ export class Broker {
     if (this.following || this.stopped || image.brokers.get(config.nodeId)?.epoch !== this.lifecycle.brokerEpoch) return;
     this.following = true;
     this.follow(everything(image));
+    this.damage.tell();
   }
 
   private follow(change: ImageChange): void {

@@ -19,9 +19,12 @@ export class FaultyDisk implements Disk {
   /** In the order in which they came, which is the order in which they go on. */
   private readonly waiting: { dueAt: number; go: () => void }[] = [];
   private timer: Timer | undefined;
+  private readonly operated: () => void;
 
-  constructor(inner: Disk, clock: Clock) {
+  /** `operated` is called when something has been read or changed. */
+  constructor(inner: Disk, clock: Clock, operated: () => void = () => undefined) {
     this.inner = inner;
+    this.operated = operated;
     this.clock = clock;
     this.powerCycle = inner.powerCycle;
   }
@@ -46,12 +49,13 @@ export class FaultyDisk implements Disk {
 
   open(path: string, options?: { create?: boolean }): DiskFile {
     if (options?.create === true && !this.inner.exists(path)) this.needRoom(path, 'open');
-    return new FaultyFile(this.inner.open(path, options), (operation) => this.needRoom(path, operation));
+    return new FaultyFile(this.inner.open(path, options), (operation) => this.needRoom(path, operation), this.operated);
   }
   exists(path: string): boolean {
     return this.inner.exists(path);
   }
   list(path: string): string[] {
+    this.operated();
     return this.inner.list(path);
   }
   isDirectory(path: string): boolean {
@@ -66,9 +70,11 @@ export class FaultyDisk implements Disk {
   }
   rename(from: string, to: string): void {
     this.inner.rename(from, to);
+    this.operated();
   }
   remove(path: string): void {
     this.inner.remove(path);
+    this.operated();
   }
   readFile(path: string): Buffer {
     return this.inner.readFile(path);
@@ -76,9 +82,11 @@ export class FaultyDisk implements Disk {
   writeFileAtomic(path: string, bytes: Uint8Array): void {
     this.needRoom(path, 'write');
     this.inner.writeFileAtomic(path, bytes);
+    this.operated();
   }
   syncDirectory(path: string): void {
     this.inner.syncDirectory(path);
+    this.operated();
   }
 
   private needRoom(path: string, operation: string): void {
@@ -116,8 +124,10 @@ class FaultyFile implements DiskFile {
   readonly path: string;
   private readonly inner: DiskFile;
   private readonly needRoom: (operation: string) => void;
+  private readonly operated: () => void;
 
-  constructor(inner: DiskFile, needRoom: (operation: string) => void) {
+  constructor(inner: DiskFile, needRoom: (operation: string) => void, operated: () => void) {
+    this.operated = operated;
     this.path = inner.path;
     this.inner = inner;
     this.needRoom = needRoom;
@@ -126,17 +136,22 @@ class FaultyFile implements DiskFile {
     return this.inner.size();
   }
   read(into: Uint8Array, position: number): number {
-    return this.inner.read(into, position);
+    const count = this.inner.read(into, position);
+    this.operated();
+    return count;
   }
   write(chunks: readonly Uint8Array[], position: number): void {
     this.needRoom('write');
     this.inner.write(chunks, position);
+    this.operated();
   }
   truncate(size: number): void {
     this.inner.truncate(size);
+    this.operated();
   }
   sync(): void {
     this.inner.sync();
+    this.operated();
   }
   close(): void {
     this.inner.close();

@@ -2,6 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import { DiskError } from '../lib/disk.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
+import type { DamagedBatchError, LogDamage } from './damage.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
 import type { LogConfig } from './log-config.ts';
 import { LEADER_EPOCH_FILE, PARTITION_METADATA_FILE, SEGMENT_SUFFIXES, SNAPSHOT_SUFFIX } from './log-files.ts';
@@ -35,6 +36,8 @@ export class LogCore {
   /** Bytes that recovery cut off at the open because they were no whole batch. */
   truncatedAtOpen = 0;
   private readonly producerState = new ProducerState();
+  /** Where reads have been refused; each is told once. */
+  private refusedAt: Set<string> | undefined;
   private opened = false;
   private unflushedRecords = 0;
   private unflushedSince: number | undefined;
@@ -178,13 +181,14 @@ export class LogCore {
     const { segments } = this.storage;
     for (const segment of found.segments) segments.push(segment);
     if (found.segments.length === 0) this.storage.pushSegment(startOffset);
-    this.truncatedAtOpen = found.truncatedBytes;
     this.startOffset = max(segments.first.baseOffset, startOffset);
     this.endOffset = found.logEndOffset;
     this.storage.flushedTo = min(recoveryPoint, found.logEndOffset);
     this.highWatermark = found.logEndOffset;
     if (this.startOffset > this.endOffset) this.startOver(this.startOffset);
     this.highWatermark = clamp(highWatermark ?? this.startOffset, this.startOffset, this.endOffset);
+    // What the last life left unflushed waits for flush.ms like anything else, even if nothing is added to it.
+    if (this.changedSinceOpen && this.storage.flushedTo < this.endOffset) this.unflushedSince = this.clock.monotonic();
     for (const segment of segments.all) segment.release();
   }
 
@@ -336,6 +340,7 @@ export class LogCore {
     this.startOffset = min(this.startOffset, end);
     this.highWatermark = min(this.highWatermark, end);
     this.tail.clear();
+    this.refusedAt = undefined;
     this.storage.segments.forgetPlaces();
     this.epochs.truncateFromEnd(end);
     this.changedSinceOpen = true;
@@ -355,6 +360,24 @@ export class LogCore {
       producers: this.producers,
       gapsAllowed: this.config.cleanupPolicy.has('compact'),
       makeSegment: (baseOffset, size, freshIndexes) => this.storage.makeSegment(baseOffset, size, freshIndexes),
+      cutOff: (damage) => this.cutOff(damage),
     };
+  }
+
+  // Damage
+
+  private cutOff(damage: LogDamage): void {
+    this.truncatedAtOpen += damage.bytes;
+    this.options.damaged?.(damage);
+  }
+
+  /** A read came upon a damaged batch, at `offset` if its own header cannot be believed. */
+  refused({ segment, position, reason, offset: own }: DamagedBatchError, offset: bigint): void {
+    const place = `${segment}@${position}`;
+    this.refusedAt ??= new Set();
+    if (this.refusedAt.has(place)) return;
+    this.refusedAt.add(place);
+    this.options.logger.error('a damaged batch is not handed to a reader', { segment, position, reason });
+    this.options.damaged?.({ foundBy: 'read', offset: own ?? offset, segment, position, reason, bytes: 0 });
   }
 }

@@ -9,6 +9,7 @@ import { LogCheckpoints, type CheckpointName, type KnownOffsets } from './log-ch
 import type { LogConfig } from './log-config.ts';
 import { LOG_SUFFIX, offsetFile } from './log-files.ts';
 import { LogCleaner, type LogCleanerOptions } from './log-cleaner.ts';
+import type { LogDamage } from './damage.ts';
 import type { LogSummary } from './log-summary.ts';
 import type { LogOptions } from './log-types.ts';
 import { Log } from './log.ts';
@@ -46,6 +47,8 @@ export interface LogManagerOptions {
   cleaner?: Pick<LogCleanerOptions, 'backoffMs' | 'maxKeyBytes' | 'maxBytesPerSecond'> | false;
   /** file.delete.delay.ms: how long a deleted partition's files stay; 1 minute if absent. */
   deleteDelayMs?: number;
+  /** Bytes were found in a log that nobody wrote; called while the logs are being opened as well. */
+  damaged?: (topic: string, partition: number, damage: LogDamage) => void;
   /** Called once, when the disk has failed: the directory takes no more writes until the node starts again. */
   storageFailed?: (error: KafkaError) => void;
 }
@@ -297,6 +300,7 @@ export class LogManager {
       files: this.files,
       parent: this.parent,
       checkpointNeeded: this.onCheckpointNeeded,
+      damaged: (damage) => this.options.damaged?.(topic, partition, damage),
       storageFailed: this.onStorageFailed,
     });
     const managed = { topic, partition, log };

@@ -2,6 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { KafkaError } from '../protocol/kafka-error.ts';
+import type { LogDamage } from './damage.ts';
 import type { FilePool } from './file-pool.ts';
 import type { LogConfig } from './log-config.ts';
 import type { LogSummary } from './log-summary.ts';
@@ -40,6 +41,8 @@ export interface LogOptions {
   parent?: ParentDirectory;
   /** An offset changed whose loss in a crash would do harm: the owner should write its checkpoint before it goes on. */
   checkpointNeeded?: (which: 'recoveryPoint' | 'logStartOffset') => void;
+  /** Bytes were found that nobody wrote: called once for each place, while it is being opened as well. */
+  damaged?: (damage: LogDamage) => void;
   /** Called once, when the disk failed under this log. */
   storageFailed?: (error: KafkaError) => void;
 }

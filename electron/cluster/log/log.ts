@@ -2,6 +2,7 @@ import { DiskError } from '../lib/disk.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { cleanable, compact, type Cleanable, type CompactionResult } from './compaction.ts';
+import { DamagedBatchError, type LogDamage } from './damage.ts';
 import type { EpochEnd, EpochStart } from './leader-epochs.ts';
 import { appendAsFollower, appendAsLeader } from './log-append.ts';
 import type { LogConfig } from './log-config.ts';
@@ -15,7 +16,7 @@ import type { AppendOrigin, ProducerEntry } from './producer-state.ts';
 import type { TimestampOffset } from './time-index.ts';
 import type { AbortedTransaction } from './transaction-index.ts';
 
-export type { AppendResult, LogOptions, ReadResult, SegmentInfo };
+export type { AppendResult, LogDamage, LogOptions, ReadResult, SegmentInfo };
 
 /**
  * One partition's log: segments in one directory, in Apache Kafka's own format. Single-threaded and synchronous: a method
@@ -149,7 +150,7 @@ export class Log {
   /**
    * Whole batches from the one that holds `offset` (or the next, when `offset` is in a hole) up to `maxOffset`, exclusive; the first even when it is larger than
    * `maxBytes`, if `minOneMessage`. May return less than there is. Throws OFFSET_OUT_OF_RANGE outside
-   * [logStartOffset, logEndOffset], CORRUPT_MESSAGE where the file holds no batch.
+   * [logStartOffset, logEndOffset], CORRUPT_MESSAGE where the file does not hold the batch that was written there.
    */
   read(offset: bigint, maxBytes: number, options: { maxOffset: bigint; minOneMessage: boolean }): ReadResult {
     const { startOffset, endOffset, tail } = this.core;
@@ -162,7 +163,7 @@ export class Log {
     const hot = tail.read(offset, maxBytes, maxOffset, minOneMessage);
     if (hot !== undefined) return hot;
     const { storage } = this.core;
-    const slice = storage.guard(() => storage.segments.read(offset, maxBytes, maxOffset, minOneMessage));
+    const slice = this.reading(offset, () => storage.segments.read(offset, maxBytes, maxOffset, minOneMessage));
     if (slice === undefined) return { records: [], sizeBytes: 0, nextOffset: offset };
     return { records: [slice.bytes], sizeBytes: slice.bytes.length, nextOffset: slice.nextOffset };
   }
@@ -171,17 +172,28 @@ export class Log {
   offsetForTimestamp(timestamp: bigint): (TimestampOffset & { leaderEpoch: number }) | null {
     const { storage, startOffset, endOffset, config } = this.core;
     if (startOffset === endOffset) return null;
-    return this.withEpoch(storage.guard(() => storage.segments.findTimestamp(timestamp, startOffset, config.maxDecompressedBytes)));
+    return this.withEpoch(
+      this.reading(startOffset, () => storage.segments.findTimestamp(timestamp, startOffset, config.maxDecompressedBytes)),
+    );
   }
   /** The first record with the largest timestamp; null when none has a time. */
   maxTimestampOffset(): (TimestampOffset & { leaderEpoch: number }) | null {
     const { storage, startOffset, endOffset, config } = this.core;
     if (startOffset === endOffset) return null;
-    return this.withEpoch(storage.guard(() => storage.segments.findLargestTimestamp(config.maxDecompressedBytes)));
+    return this.withEpoch(this.reading(startOffset, () => storage.segments.findLargestTimestamp(config.maxDecompressedBytes)));
   }
   /** The log's start, with its epoch (−1 when unknown). */
   get earliest(): { offset: bigint; leaderEpoch: number } {
     return { offset: this.core.startOffset, leaderEpoch: this.epochAt(this.core.startOffset) };
+  }
+  /** Whoever owns the log hears of damage that stands in somebody's way. `offset`: where it is, if the bytes do not say. */
+  private reading<T>(offset: bigint, read: () => T): T {
+    try {
+      return this.core.storage.guard(read);
+    } catch (error) {
+      if (error instanceof DamagedBatchError) this.core.refused(error, offset);
+      throw error;
+    }
   }
   private withEpoch(found: TimestampOffset | undefined): (TimestampOffset & { leaderEpoch: number }) | null {
     return found === undefined ? null : { ...found, leaderEpoch: this.epochAt(found.offset) };

@@ -9,6 +9,7 @@ import type { BatchView } from '../protocol/record-batch.ts';
 import { verifyBatch } from '../protocol/record-batch.ts';
 import type { EndTransactionMarker } from '../protocol/records/transaction-marker.ts';
 import { markerOf } from './append-checks.ts';
+import type { LogDamage } from './damage.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import {
   LEFTOVER_SUFFIXES,
@@ -46,14 +47,16 @@ export interface RecoveryContext {
    */
   gapsAllowed: boolean;
   makeSegment: (baseOffset: bigint, size: number, freshIndexes: boolean) => Segment;
+  /** Called at once, with the files being what they are from then on. */
+  cutOff: (damage: LogDamage) => void;
 }
 
 export interface RecoveredSegments {
   /** In order; empty when the directory holds none. */
   segments: Segment[];
   logEndOffset: bigint;
-  /** Bytes cut off because they were no whole batch. */
-  truncatedBytes: number;
+  /** Whether bytes were cut off because they were no whole batch. */
+  cut: boolean;
 }
 
 /** Removes what a crash left half done and lists the segments' base offsets, ascending. */
@@ -97,7 +100,7 @@ export function openSegments(
   if (segments.length === 0) {
     for (const offset of snapshotOffsets([...names])) removeProducerSnapshot(disk, directory, offset);
     epochs.clear();
-    return { segments: [], logEndOffset: options.logStartOffset, truncatedBytes: 0 };
+    return { segments: [], logEndOffset: options.logStartOffset, cut: false };
   }
   const whole = options.clean && segments.every(({ indexed }) => indexed);
   const cleanEnd = whole ? endOfLastSegment(segments.map(({ segment }) => segment)) : undefined;
@@ -105,7 +108,7 @@ export function openSegments(
     const opened = segments.map(({ segment }) => segment);
     epochs.truncateFromEnd(cleanEnd);
     loadProducers(context, opened, cleanEnd, { names, clean: true });
-    return { segments: opened, logEndOffset: cleanEnd, truncatedBytes: 0 };
+    return { segments: opened, logEndOffset: cleanEnd, cut: false };
   }
   const unindexed = segments.findIndex(({ indexed }) => !indexed);
   // The segment of the last flushed record: a flush syncs the records of the active segment, not its indexes.
@@ -139,8 +142,7 @@ export function recoverSingle(context: RecoveryContext): RecoveredSegments | und
   producers.clear();
   const found = recoverSegments(context, [], [context.makeSegment(0n, size, true)], producers);
   // A segment begins where the one before it ends: none there means that there is none at all.
-  const another =
-    found.truncatedBytes > 0 || (found.logEndOffset > 0n && disk.exists(offsetFile(directory, found.logEndOffset, LOG_SUFFIX)));
+  const another = found.cut || (found.logEndOffset > 0n && disk.exists(offsetFile(directory, found.logEndOffset, LOG_SUFFIX)));
   return another ? undefined : found;
 }
 
@@ -169,12 +171,15 @@ function recoverSegments(
 ): RecoveredSegments {
   const { logger, epochs } = context;
   let expected = suspects[0]?.baseOffset ?? 0n;
-  let truncatedBytes = 0;
+  let cut = false;
   let batchEpoch = -1;
   for (const [index, suspect] of suspects.entries()) {
     if (suspect.baseOffset < expected || (suspect.baseOffset > expected && !context.gapsAllowed)) {
       logger.warn('segments do not follow the one before them', { segment: suspect.path, expected, count: suspects.length - index });
-      truncatedBytes += removeAll(context, suspects.slice(index));
+      const bytes = removeAll(context, suspects.slice(index));
+      const reason = `a segment begins at offset ${suspect.baseOffset} where ${expected} is due`;
+      context.cutOff({ foundBy: 'recovery', offset: expected, segment: nameOf(suspect), position: 0, reason, bytes });
+      cut = true;
       break;
     }
     expected = suspect.baseOffset;
@@ -199,12 +204,15 @@ function recoverSegments(
       // Durable at once: the recovery point may already lie here, and then nobody would look at this file again.
       segment.file.truncate(segment.size);
       segment.sync();
-      truncatedBytes += lost + removeAll(context, suspects.slice(index + 1));
+      const bytes = lost + removeAll(context, suspects.slice(index + 1));
+      const { size: position } = segment;
+      context.cutOff({ foundBy: 'recovery', offset: expected, segment: nameOf(segment), position, reason: defect, bytes });
+      cut = true;
       break;
     }
   }
   for (const segment of kept.slice(0, -1)) segment.seal();
-  return { segments: kept, logEndOffset: expected, truncatedBytes };
+  return { segments: kept, logEndOffset: expected, cut };
 }
 
 function defectOf(segment: Segment, batch: BatchView, expected: bigint, epochBefore: number): string | undefined {
@@ -214,6 +222,10 @@ function defectOf(segment: Segment, batch: BatchView, expected: bigint, epochBef
   // Leftovers of a truncated suffix can line up behind what was written over it; their epoch gives them away.
   if (batch.partitionLeaderEpoch < epochBefore) return `leader epoch ${batch.partitionLeaderEpoch} after ${epochBefore}`;
   return segment.fits(batch.lastOffset, batch.sizeInBytes) ? undefined : `offset ${batch.lastOffset} does not fit into the segment`;
+}
+
+function nameOf({ path }: Segment): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }
 
 function removeAll({ disk, directory }: RecoveryContext, segments: readonly Segment[]): number {

@@ -1,9 +1,8 @@
 import type { Disk } from '../lib/disk.ts';
-import { KafkaError } from '../protocol/kafka-error.ts';
-import { BATCH_HEADER_BYTES, BatchView } from '../protocol/record-batch.ts';
+import { BATCH_HEADER_BYTES, BatchView, verifyBatch } from '../protocol/record-batch.ts';
 import { decodeRecords } from '../protocol/records-reader.ts';
 import { BatchScanner } from './batch-scanner.ts';
-import { ErrorCode } from '../protocol/error-codes.ts';
+import { DamagedBatchError } from './damage.ts';
 import { PooledFile, type FilePool } from './file-pool.ts';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, offsetFile, SEGMENT_SUFFIXES, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX } from './log-files.ts';
 import { OffsetIndex } from './offset-index.ts';
@@ -148,7 +147,8 @@ export class Segment {
 
   /**
    * Whole batches from `position` on, as many as lie below `maxOffset` and fit in `maxBytes`; the first even if it does not
-   * fit, when `minOneMessage` says so. Undefined when there are none. One read, two for a large first batch.
+   * fit, when `minOneMessage` says so. Undefined when there are none. One read, two for a large first batch. Ends before a batch that is
+   * not what was written (see `DamagedBatchError`), and throws where that is the first: what nobody sent is not handed to anybody.
    */
   read(position: number, maxBytes: number, maxOffset: bigint, minOneMessage: boolean): SegmentSlice | undefined {
     const available = this.size - position;
@@ -159,13 +159,22 @@ export class Segment {
     while (bytes.length - kept >= BATCH_HEADER_BYTES) {
       const batch = new BatchView(bytes, kept);
       const size = batch.sizeInBytes;
-      if (size < BATCH_HEADER_BYTES || size > available - kept) throw this.corrupt(position + kept);
+      if (size < BATCH_HEADER_BYTES || size > available - kept) {
+        if (kept > 0) break;
+        throw this.noBatch(position);
+      }
       const lastOffset = batch.lastOffset;
       if (lastOffset >= maxOffset) break;
       if (kept + size > maxBytes && !(kept === 0 && minOneMessage)) break;
       if (kept === 0 && size > bytes.length) {
         bytes = Buffer.allocUnsafe(size);
         this.readFully(bytes, position);
+      }
+      const whole = new BatchView(bytes, kept);
+      const defect = verifyBatch(whole, kept + size);
+      if (defect !== undefined) {
+        if (kept > 0) break;
+        throw new DamagedBatchError(this.path, position, defect.reason, whole.baseOffset);
       }
       kept += size;
       nextOffset = lastOffset + 1n;
@@ -263,18 +272,20 @@ export class Segment {
   }
   private stored(scanner: BatchScanner, position: number): BatchView {
     const batch = scanner.header(position);
-    if (batch === undefined) throw this.corrupt(position);
+    if (batch === undefined) throw this.noBatch(position);
     return batch;
   }
   private storedWhole(scanner: BatchScanner, position: number): BatchView {
     const batch = scanner.batch(position);
-    if (batch === undefined) throw this.corrupt(position);
+    if (batch === undefined) throw this.noBatch(position);
+    const defect = verifyBatch(batch, batch.position + batch.sizeInBytes);
+    if (defect !== undefined) throw new DamagedBatchError(this.path, position, defect.reason, batch.baseOffset);
     return batch;
   }
   private readFully(into: Buffer, position: number): void {
-    if (this.file.read(into, position) !== into.length) throw this.corrupt(position);
+    if (this.file.read(into, position) !== into.length) throw this.noBatch(position);
   }
-  private corrupt(position: number): KafkaError {
-    return new KafkaError(ErrorCode.CORRUPT_MESSAGE, `${this.path}: no whole batch at byte ${position} of ${this.size}`);
+  private noBatch(position: number): DamagedBatchError {
+    return new DamagedBatchError(this.path, position, `no whole batch in the ${this.size - position} bytes that are left`);
   }
 }

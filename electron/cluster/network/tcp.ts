@@ -192,7 +192,10 @@ class TcpStream implements Stream {
 
   destroy(reason?: Error): void {
     this.reason ??= reason;
-    this.socket.resetAndDestroy();
+    // Node 24: a reset while the end is on its way to the kernel is refused, and Node takes it for done. The socket then never closes, its
+    // descriptor stays, and a worker that ends with such a one spins for ever, out of reach of `terminate`.
+    if (this.socket.writableEnded) this.socket.destroy();
+    else this.socket.resetAndDestroy();
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
-import type { Log } from '../../../electron/cluster/log/log.ts';
+import type { Log, LogDamage } from '../../../electron/cluster/log/log.ts';
 import { BatchView, patchBatch } from '../../../electron/cluster/protocol/record-batch.ts';
 import { append, batchOf, bench, contents, DIRECTORY, marker, sequenced, START_MS, type Bench } from './helpers.ts';
 
@@ -12,6 +12,14 @@ const COORDINATOR = { origin: 'coordinator' } as const;
 /** What a node that was killed leaves: nothing is closed or flushed, all that was written is there. */
 function crash(made: Bench): void {
   made.log.letGo();
+}
+
+function flipAt({ disk }: Bench, path: string, position: number): void {
+  const handle = disk.open(path);
+  const byte = Buffer.alloc(1);
+  handle.read(byte, position);
+  handle.write([Buffer.of((byte[0] as number) ^ 0xff)], position);
+  handle.close();
 }
 
 /** Everything that a recovered log must have in common with one that never crashed. */
@@ -74,6 +82,18 @@ describe('opening again', () => {
     made.reopen({ recoveryPoint: made.log.recoveryPoint });
     expect(made.log.logEndOffset).toBe(200n);
     expect(bytesRead).toBeLessThan(70_000);
+  });
+
+  test('what a kill left unflushed is flushed when flush.ms says so, though nothing is added', () => {
+    const made = bench({ flushMs: 2_000 });
+    append(made.log, 'a');
+    crash(made);
+    const log = made.reopen({ cleanShutdown: false });
+    log.flushIfDue();
+    expect(log.recoveryPoint).toBe(0n);
+    made.clock.advance(2_000);
+    log.flushIfDue();
+    expect(log.recoveryPoint).toBe(1n);
   });
 
   test.each([0, 1, 3, 5])('after a kill, flushed after round %s: all that was written is there', (flushAfter) => {
@@ -170,6 +190,46 @@ describe('damage', () => {
       expect(contents(log).slice(0, 4)).toEqual(all.slice(0, 4));
       crash(made);
     }
+  });
+
+  test('the owner is told what was cut off, where and why', () => {
+    const { made, file, sizes } = prepared();
+    flipAt(made, file, (sizes[2] as number) - 1);
+    const told: LogDamage[] = [];
+    made.reopen({ cleanShutdown: false, damaged: (damage) => told.push(damage) });
+    const [, position = 0, end = 0] = sizes;
+    expect(told).toEqual([
+      {
+        foundBy: 'recovery',
+        offset: 4n,
+        segment: '00000000000000000002.log',
+        position,
+        bytes: end - position,
+        reason: expect.stringMatching(/^checksum/),
+      },
+    ]);
+    crash(made);
+    made.reopen({ cleanShutdown: false, damaged: (damage) => told.push(damage) });
+    expect(told).toHaveLength(1);
+  });
+
+  test('a log that was last known to be one small segment says that it was cut', () => {
+    const made = bench({}, { identified: true });
+    made.log.assignTopicId('jKfGsCXpQWmGQDO3oMzNHw');
+    append(made.log, 'one');
+    append(made.log, 'two');
+    crash(made);
+    const file = `${DIRECTORY}/00000000000000000000.log`;
+    flipAt(made, file, made.disk.size(file) - 1);
+    const told: LogDamage[] = [];
+    const log = made.reopen({
+      cleanShutdown: false,
+      singleOf: 'jKfGsCXpQWmGQDO3oMzNHw',
+      damaged: (damage) => told.push(damage),
+    });
+    expect(contents(log)).toEqual(['0:one']);
+    expect(told).toMatchObject([{ foundBy: 'recovery', offset: 1n, bytes: log.truncatedAtOpen }]);
+    expect(log.truncatedAtOpen).toBeGreaterThan(0);
   });
 
   test('zeros at the end, as a file system leaves them, are cut off', () => {

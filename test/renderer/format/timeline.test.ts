@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TimelineEvent } from '#shared/models/timeline';
-import { chainOf, chainOfTheHour, outagesOfGroup, tellEvent } from '../../../renderer/format/timeline.ts';
+import { chainOf, chainOfTheHour, outagesOfGroup, tellEvent, tellReason } from '../../../renderer/format/timeline.ts';
 
 const events: TimelineEvent[] = [
   { id: 1, type: 'topic/created', at: 500, node: 2, topic: 'orders' },
@@ -43,6 +43,23 @@ describe('timeline', () => {
     ];
     expect(chainOf(odd[0] as TimelineEvent, odd).events.map((event) => event.id)).toEqual([7]);
     expect(chainOf(odd[1] as TimelineEvent, odd).events.map((event) => event.id)).toEqual([8]);
+  });
+
+  it('says of damage whether it was cut off or met, and where', () => {
+    const found = (foundBy: string): TimelineEvent => ({
+      id: 1,
+      type: 'node/corruptionFound',
+      at: 1,
+      node: 3,
+      broker: 3,
+      topic: 'orders',
+      partitions: [2],
+      reason: 'the batch at offset 7 is not handed out (checksum): reading stops there',
+      details: { foundBy },
+    });
+    expect(tellEvent(found('recovery'))).toBe('broker 3 cut off damage in its log of orders 2');
+    expect(tellEvent(found('read'))).toBe('broker 3 met damage in its log of orders 2');
+    expect(tellReason(found('read'))).toContain('reading stops there');
   });
 
   it('keeps an outage in front while members come and go, for two minutes', () => {

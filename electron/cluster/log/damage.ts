@@ -1,0 +1,38 @@
+/** Bytes of a log that are not what was written there. */
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+
+export interface LogDamage {
+  /** What came upon it: the check of a log after an unclean stop, which cuts it off, or somebody who wanted to read it and was refused. */
+  foundBy: 'recovery' | 'read';
+  /** Of the first record that is concerned. */
+  offset: bigint;
+  /** The file, without its directory, and where in it the first damaged batch begins. */
+  segment: string;
+  position: number;
+  /** What is wrong with it, in plain words. */
+  reason: string;
+  /** Cut off, later segments included; 0 where the files stay as they are. */
+  bytes: number;
+}
+
+/** A read has come to bytes that are no whole batch. They are not handed on: nobody ever sent them. */
+export class DamagedBatchError extends KafkaError {
+  readonly path: string;
+  readonly position: number;
+  readonly reason: string;
+  /** Of the batch, where its header says so and can be believed. */
+  readonly offset: bigint | undefined;
+
+  constructor(path: string, position: number, reason: string, offset?: bigint) {
+    super(ErrorCode.CORRUPT_MESSAGE, `${path} at byte ${position}: ${reason}`);
+    this.path = path;
+    this.position = position;
+    this.reason = reason;
+    this.offset = offset;
+  }
+
+  get segment(): string {
+    return this.path.slice(this.path.lastIndexOf('/') + 1);
+  }
+}

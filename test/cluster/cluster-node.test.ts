@@ -1,0 +1,124 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ClusterNode, type NodeHooks } from '../../electron/cluster/cluster-node.ts';
+import type { NodeStart } from '../../electron/cluster/cluster-messages.ts';
+import { ManualClock } from './log/helpers.ts';
+
+let directory: string;
+let clock: ManualClock;
+let logged: string[];
+let node: ClusterNode | undefined;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'cluster-node-'));
+  clock = new ManualClock();
+  logged = [];
+});
+afterEach(async () => {
+  if (node?.alive === true) await node.kill();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+const hooks: NodeHooks = {
+  event: () => undefined,
+  log: (id, level, message, fields) => void logged.push(`${id} ${level} ${message}${JSON.stringify(fields)}`),
+  failed: (_, reason) => void logged.push(reason),
+  ready: () => undefined,
+  gone: () => undefined,
+};
+
+/** A worker that says it is ready and does `onMessage` with what it is sent; `progress` is its counter. */
+async function started(onMessage: string): Promise<{ node: ClusterNode; progress: () => Int32Array }> {
+  const path = join(directory, 'worker.mjs');
+  writeFileSync(
+    path,
+    `import { parentPort, workerData } from 'node:worker_threads';
+     const progress = new Int32Array(workerData.memory.progress);
+     const frozen = new Int32Array(workerData.memory.frozen);
+     parentPort.on('message', (message) => { ${onMessage} });
+     parentPort.postMessage({ kind: 'ready' });`,
+  );
+  const made = new ClusterNode(7, path, clock, hooks);
+  node = made;
+  await made.start({} as Omit<NodeStart, 'memory'>, new SharedArrayBuffer(8));
+  return { node: made, progress: () => Reflect.get(made, 'progress') as Int32Array };
+}
+
+/** Lets so much of the node's time pass, in small steps. */
+function pass(ms: number, each: () => void = () => undefined): void {
+  for (let t = 0; t < ms; t += 250) {
+    each();
+    clock.advance(250);
+  }
+}
+
+it('waits for a node that gets on, and says so once', async () => {
+  const { node: one, progress } = await started(`if (message.kind === 'faults') process.exit(0);`);
+  const stopping = one.stop(false);
+  pass(20_000, () => Atomics.add(progress(), 0, 1));
+  expect(logged).toEqual(['7 warn still stopping; it is waited for while it gets on{"diskOperations":8}']);
+  expect(one.state).toBe('stopping');
+  (Reflect.get(one, 'worker') as { postMessage(message: object): void }).postMessage({ kind: 'faults' });
+  await stopping;
+  expect(one.state).toBe('stopped');
+});
+
+it('gives up one that does nothing any more, a few seconds after its last sign', async () => {
+  const { node: one, progress } = await started('');
+  const stopping = one.stop(false);
+  pass(6_000, () => Atomics.add(progress(), 0, 1));
+  expect(one.state).toBe('stopping');
+  pass(5_000);
+  await stopping;
+  expect(one.state).toBe('killed');
+  expect(logged.at(-1)).toBe('7 warn terminated, since it did nothing for 4 s while it stopped{}');
+});
+
+it('gives up one that never comes to an end', async () => {
+  const { node: one, progress } = await started('');
+  const stopping = one.stop(false);
+  pass(31_000, () => Atomics.add(progress(), 0, 1));
+  await stopping;
+  expect(one.state).toBe('killed');
+  expect(logged.at(-1)).toContain('still busy after 30 s');
+});
+
+it('a controlled stop, which may only wait, is given longer', async () => {
+  const { node: one } = await started('');
+  const stopping = one.stop(true);
+  pass(11_000);
+  expect(one.state).toBe('stopping');
+  pass(2_000);
+  await stopping;
+  expect(one.state).toBe('killed');
+});
+
+it('at the end of all, a frozen node is not waited for, nor one that is about to freeze', async () => {
+  const freezes = `if (message.kind === 'freeze') {
+    if (message.request === 1) parentPort.postMessage({ kind: 'done', request: 1 });
+    Atomics.wait(frozen, 0, 1);
+  }`;
+  const { node: frozen } = await started(freezes);
+  await frozen.freeze();
+  expect(frozen.state).toBe('frozen');
+  // The clock stands: nothing here waits for it.
+  await frozen.end();
+  expect(frozen.state).toBe('killed');
+  expect(logged).toEqual(['7 warn frozen, so it is terminated and not waited for{}']);
+
+  const { node: freezing } = await started(freezes.replace('=== 1', '=== -1'));
+  const asked = freezing.freeze();
+  expect(freezing.state).toBe('running');
+  await freezing.end();
+  await asked;
+  expect(freezing.state).toBe('killed');
+});
+
+it('one that is running is asked', async () => {
+  const { node: one } = await started(`if (message.kind === 'stop' && !message.controlled) process.exit(0);`);
+  await one.end();
+  expect(one.state).toBe('stopped');
+  expect(logged).toEqual([]);
+});

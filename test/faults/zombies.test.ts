@@ -1,0 +1,107 @@
+/** A leader that stood still, was replaced, and gets on: what it does before it learns of that counts for nothing. */
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { fetch } from '../../electron/cluster/protocol/apis/fetch.ts';
+import { produce } from '../../electron/cluster/protocol/apis/produce.ts';
+import { ErrorCode, errorName } from '../../electron/cluster/protocol/error-codes.ts';
+import { decodeResponse, encodeRequest } from '../../electron/cluster/protocol/frame.ts';
+import { iterateBatches } from '../../electron/cluster/protocol/record-batch.ts';
+import { buildBatch } from '../../electron/cluster/protocol/records-builder.ts';
+import { decodeRecords } from '../../electron/cluster/protocol/records-reader.ts';
+import { expectAll, FaultBench, later, SESSION_MS } from '../helpers/fault-bench.ts';
+import { RawClient } from '../helpers/raw-client.ts';
+
+let bench: FaultBench;
+const clients: RawClient[] = [];
+
+beforeAll(async () => {
+  bench = await FaultBench.start();
+});
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  await bench.heal();
+});
+afterAll(() => bench.close());
+
+async function open(node: number): Promise<RawClient> {
+  const client = await RawClient.open(Number(bench.cluster.bootstrap.split(',')[node - 1]?.split(':')[1]));
+  clients.push(client);
+  return client;
+}
+
+function write(client: RawClient, topic: string, value: string, acks: number): void {
+  const records = buildBatch({ records: [{ value: Buffer.from(value) }], timestamp: BigInt(Date.now()) });
+  const topicData = [{ name: topic, partitionData: [{ index: 0, records }] }];
+  client.send(...encodeRequest(produce, 9, { correlationId: 1, clientId: 'zombie' }, { acks, timeoutMs: 15_000, topicData }));
+}
+
+/** How the one write of a connection was answered. */
+async function answer(client: RawClient): Promise<{ errorCode: number; baseOffset: bigint }> {
+  await client.until(() => client.frames.length > 0 || client.closed, 20_000);
+  const [frame] = client.frames;
+  if (frame === undefined) throw new Error(`no answer to a write; the connection is ${client.closed ? 'closed' : 'open'}`);
+  const [partition] = decodeResponse(produce, 9, frame).body.responses[0]?.partitionResponses ?? [];
+  if (partition === undefined) throw new Error('an answer to a write that names no partition');
+  return partition;
+}
+
+function ask(client: RawClient, topic: string, fetchOffset: bigint): void {
+  const topics = [{ topic, partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: 1 << 20 }] }];
+  const body = { maxWaitMs: 100, minBytes: 1, maxBytes: 1 << 20, topics };
+  client.send(...encodeRequest(fetch, 11, { correlationId: 1, clientId: 'zombie-reader' }, body));
+}
+
+/** The values in what a consumer was answered. */
+function valuesIn(frame: Buffer): string[] {
+  const [partition] = decodeResponse(fetch, 11, frame).body.responses[0]?.partitions ?? [];
+  const values: string[] = [];
+  for (const batch of iterateBatches(partition?.records ?? Buffer.alloc(0))) {
+    for (const { value } of decodeRecords(batch, 1 << 20)) values.push(value?.toString() ?? '');
+  }
+  return values;
+}
+
+test('writes that reached a frozen leader are handled when it thaws: none is read by anybody, and with acks=all none is called done', async () => {
+  const [controller, leader, other] = await bench.controllerFirst();
+  bench.witnesses = [controller, other];
+  const topic = await bench.topic('zombie', {}, [leader, controller, other]);
+  const writer = await bench.writer(topic);
+  await writer.more(20);
+  const [one, all, reader] = [await open(leader), await open(leader), await open(leader)];
+  const fault = await bench.inject({ type: 'freeze', node: leader });
+  // The kernel takes these: they are the first thing that the thawed node finds.
+  write(one, topic, 'zombie acks=1', 1);
+  write(all, topic, 'zombie acks=all', -1);
+  await bench.until(topic, (state) => state.leader !== leader, SESSION_MS + 5_000);
+  await writer.more(20);
+  // Nobody but this writer has written to the new leader.
+  const end = BigInt(writer.acked.length);
+  // A consumer at the zombie itself, where the log of its own epoch goes on.
+  ask(reader, topic, 0n);
+  const since = (await bench.timeline()).at(-1)?.id ?? 0;
+  await bench.cluster.control('DELETE', `/faults/${fault.id}`);
+  const [first, second] = await Promise.all([answer(one), answer(all)]);
+  const atZombie: string[] = [];
+  for (let i = 0; i < 20; i++) {
+    await reader.until(() => reader.frames.length > 0, 5_000);
+    for (const frame of reader.frames.splice(0)) atZombie.push(...valuesIn(frame));
+    ask(reader, topic, 0n);
+    await later(50);
+  }
+  await bench.whole(topic);
+  await writer.more(20);
+  const acked = await writer.stop();
+  const read = await bench.read(topic);
+  expectAll(acked, read);
+
+  expect(errorName(second.errorCode)).toBe('NOT_LEADER_OR_FOLLOWER');
+  // That is what acks=1 is worth: it was in the log of who led, and nobody else had it.
+  expect({ errorCode: first.errorCode, lost: first.baseOffset < end }).toEqual({ errorCode: ErrorCode.NONE, lost: true });
+  expect([...read, ...atZombie].filter((value) => value.startsWith('zombie'))).toEqual([]);
+  expect(atZombie.length).toBeGreaterThan(0);
+  const cut = (await bench.timeline(since)).filter(
+    ({ type, node, topic: of }) => type === 'partition/truncated' && node === leader && of === topic,
+  );
+  expect(cut).toMatchObject([{ partitions: [0], causeId: expect.any(Number) }]);
+  expect(BigInt(String(cut[0]?.details?.['to']))).toBeLessThanOrEqual(first.baseOffset);
+  expect(BigInt(String(cut[0]?.details?.['from']))).toBe(first.baseOffset + 2n);
+});
