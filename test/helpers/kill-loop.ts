@@ -30,7 +30,7 @@ export async function killLoop(
       ...['--seconds', String(options.seconds), '--seed', String(seed), '--mode', options.mode],
       ...(options.group === true ? ['--group'] : []),
     ],
-    { timeoutMs: 400_000 },
+    { timeoutMs: options.seconds * 1_000 + 350_000 },
   );
   return { seed, ...(JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Omit<KillLoopOutcome, 'seed'>) };
 }
