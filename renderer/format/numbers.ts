@@ -93,6 +93,11 @@ export function formatMoment(at: number): string {
   return `${day.format(at)} ${clock.format(at)}`;
 }
 
+/** Whether both are of one day, local time. */
+export function isSameDay(one: number, other: number): boolean {
+  return day.format(one) === day.format(other);
+}
+
 export function plural(count: number | bigint, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 || count === 1n ? one : many}`;
 }
