@@ -65,6 +65,7 @@ export class LogCore {
     if (later === undefined) {
       this.opened = true;
       this.takeUp(recoveryPoint ?? 0n);
+      for (const segment of this.storage.segments.all) segment.release();
     } else if (later !== 'absent') {
       const { summary } = later;
       this.topicId = summary.topicId;
@@ -133,6 +134,7 @@ export class LogCore {
   private takeUpAsKnown(summary: LogSummary): void {
     const { startOffset, endOffset, highWatermark, topicId } = this;
     const epochs = [...this.epochs.list];
+    // Who opened it goes on to use it, so the files stay open; at a start there may be thousands.
     if (this.bare) this.settle(openBare(this.recoveryContext(), summary.activeBytes), this.storage.flushedTo);
     else this.takeUp(endOffset);
     if (this.endOffset !== endOffset) {
@@ -197,7 +199,6 @@ export class LogCore {
     this.highWatermark = found.logEndOffset;
     if (this.startOffset > this.endOffset) this.startOver(this.startOffset);
     this.highWatermark = clamp(highWatermark ?? this.startOffset, this.startOffset, this.endOffset);
-    for (const segment of segments.all) segment.release();
   }
 
   private readTopicId(recoveryPoint: bigint): string | undefined {

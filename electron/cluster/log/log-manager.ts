@@ -165,8 +165,12 @@ export class LogManager {
 
   /** Whether the active segment is as long as it was at the stop: somebody may have been here since. */
   private bearsOut(directory: string, { activeBase, activeBytes }: LogSummary): boolean {
-    const path = offsetFile(directory, activeBase, LOG_SUFFIX);
-    return this.disk.exists(path) && this.disk.size(path) === activeBytes;
+    try {
+      return this.disk.size(offsetFile(directory, activeBase, LOG_SUFFIX)) === activeBytes;
+    } catch (error) {
+      if (!(error instanceof DiskError) || error.code !== 'ENOENT') throw error;
+      return false;
+    }
   }
 
   private flushSome(count: number): void {

@@ -190,6 +190,7 @@ function indexAll(
   from: Progress,
   judge: (batch: BatchView, before: Progress) => string | undefined,
 ): Progress & { defect: string | undefined } {
+  segment.file.exists ||= size > 0;
   const scanner = segment.scannerTo(size, RECOVERY_WINDOW_BYTES);
   let { expected, epoch } = from;
   while (segment.size < size) {
