@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../lib/clock.ts';
-import { DiskError, type Disk } from '../lib/disk.ts';
+import { DiskError, sizeIfThere, type Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -165,12 +165,7 @@ export class LogManager {
 
   /** Whether the active segment is as long as it was at the stop: somebody may have been here since. */
   private bearsOut(directory: string, { activeBase, activeBytes }: LogSummary): boolean {
-    try {
-      return this.disk.size(offsetFile(directory, activeBase, LOG_SUFFIX)) === activeBytes;
-    } catch (error) {
-      if (!(error instanceof DiskError) || error.code !== 'ENOENT') throw error;
-      return false;
-    }
+    return sizeIfThere(this.disk, offsetFile(directory, activeBase, LOG_SUFFIX)) === activeBytes;
   }
 
   private flushSome(count: number): void {

@@ -3,7 +3,7 @@
  * is looked at. Otherwise every batch from the segment of the recovery point on is read and checked; the log ends before the
  * first one that is not whole, and indexes, leader epochs and producer state of that stretch are made anew.
  */
-import type { Disk } from '../lib/disk.ts';
+import { sizeIfThere, type Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { BatchView } from '../protocol/record-batch.ts';
 import { verifyBatch } from '../protocol/record-batch.ts';
@@ -132,9 +132,8 @@ const SMALL_BYTES = 1024 * 1024;
 export function recoverSingle(context: RecoveryContext): RecoveredSegments | undefined {
   const { disk, directory, epochs, producers } = context;
   const path = offsetFile(directory, 0n, LOG_SUFFIX);
-  if (context.gapsAllowed || !disk.exists(path)) return undefined;
-  const size = disk.size(path);
-  if (size > SMALL_BYTES) return undefined;
+  const size = context.gapsAllowed ? undefined : sizeIfThere(disk, path);
+  if (size === undefined || size > SMALL_BYTES) return undefined;
   epochs.clear();
   producers.clear();
   const found = recoverSegments(context, [], [context.makeSegment(0n, size, true)]);

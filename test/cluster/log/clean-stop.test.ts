@@ -2,6 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import { MemoryDisk, type DiskOperation } from '../../../electron/cluster/lib/memory-disk.ts';
+import { losePower } from '../../../electron/cluster/lib/power-loss.ts';
+import { PowerLossDisk } from '../../../electron/cluster/lib/power-loss-disk.ts';
 import { seededRandom, type Random } from '../../../electron/cluster/lib/random.ts';
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../../electron/cluster/log/log-config.ts';
 import { LogManager, type LogManagerOptions } from '../../../electron/cluster/log/log-manager.ts';
@@ -158,6 +160,32 @@ describe('a clean stop that leaves logs bare', () => {
       }
     },
   );
+
+  test('comes back whole on a disk whose power the Lab cuts, in this life and the next', () => {
+    const inner = new MemoryDisk();
+    inner.makeDirectory('/data');
+    let cycles = 0;
+    const powered = (): PowerLossDisk => new PowerLossDisk(inner, '', '/undo', () => `cycle ${++cycles}`);
+    const { clock, open } = setUp();
+    let disk = powered();
+    const first = open({ disk });
+    fill(first);
+    first.close();
+    const lost = losePower(inner, '', '/undo');
+    expect(lost.bytes).toBeGreaterThan(0);
+    disk = powered();
+    const second = open({ disk });
+    expect(second.lostRecords).toBe(false);
+    expect(facts(second)).toEqual(expected());
+    // By then all is flushed into the logs' own files.
+    clock.advance(10_000);
+    losePower(inner, '', '/undo');
+    const third = open({ disk: powered() });
+    expect(third.openedClean).toBe(false);
+    expect(NAMES.map(([topic, partition]) => contents(third.create(topic, partition, ID)))).toEqual(
+      (expected() as { contents: string[] }[]).map((one) => one.contents),
+    );
+  });
 
   test('whatever the operation at which the power fails, stop or start: with the marker all is there, without it what was flushed', () => {
     const whole = JSON.stringify(expected(), bigints);
