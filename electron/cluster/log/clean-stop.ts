@@ -64,8 +64,9 @@ export class CleanStop {
   }
 
   private restore(summaries: Map<string, LogSummary>): void {
-    const { disk, directory, records, logger } = this;
-    const bare = new Map([...summaries].filter(([, summary]) => summary.bare !== undefined));
+    const { disk, directory, records, logger, checkpoints } = this;
+    // What another has written since is not to be taken for a loss: it syncs its logs, so the checkpoints say something else then.
+    const bare = new Map([...summaries].filter(([name, summary]) => summary.bare !== undefined && checkpoints.bearOut(name, summary)));
     if (bare.size === 0 || hadPowerSince(disk, records)) return;
     for (const name of restoreRecords(disk, directory, records, bare)) logger.warn('a log is not as it was stopped', { directory: name });
   }

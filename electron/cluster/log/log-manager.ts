@@ -151,7 +151,7 @@ export class LogManager {
         } else if (singles.has(name) || this.disk.isDirectory(path)) {
           const cleanShutdown = othersBelieved && summary?.bare === undefined;
           const log = this.take(partition, { ...known, cleanShutdown, singleOf: singles.get(name) });
-          this.shortened ||= log.logEndOffset < (summary?.endOffset ?? 0n);
+          this.shortened ||= summary !== undefined && log.logEndOffset < summary.endOffset && this.checkpoints.bearOut(name, summary);
         }
       } catch (error) {
         const reason = error instanceof Error ? error : new Error(String(error));
@@ -159,7 +159,8 @@ export class LogManager {
         this.options.logger.error('log cannot be opened', { directory: name, error: reason });
       }
     }
-    for (const name of summaries.keys()) this.shortened ||= !this.byKey.has(name) && !failures.has(name);
+    for (const [name, summary] of summaries)
+      this.shortened ||= !this.byKey.has(name) && !failures.has(name) && this.checkpoints.bearOut(name, summary);
     return failures;
   }
 

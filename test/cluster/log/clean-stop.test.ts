@@ -257,7 +257,7 @@ describe('a clean stop that leaves logs bare', () => {
     ]);
   });
 
-  test('a log that somebody else wrote to is checked, and its producers are known', () => {
+  test.each([false, true])('a log that somebody else wrote to is checked, and its producers are known (rebooted: %s)', (rebooted) => {
     const { disk, open } = setUp();
     const first = open({ syncedAtClose: 9 });
     append(first.create('t', 0, ID), 'a');
@@ -271,7 +271,13 @@ describe('a clean stop that leaves logs bare', () => {
     for (const values of [['a'], ['b'], ['c']]) append(other.open().create('t', 0, ID), ...values);
     const bytes = other.disk.readFile(path);
     file.write([bytes.subarray((bytes.length / 3) * 2)], file.size());
+    file.sync();
+    for (const directory of ['/data/t-0', '/data']) disk.syncDirectory(directory);
+    // As Apache Kafka leaves it when it stops; then the machine starts again, and our own records are not to be put in the place of its.
+    disk.writeFileAtomic('/data/recovery-point-offset-checkpoint', Buffer.from('0\n1\nt 0 3\n'));
+    if (rebooted) disk.powerCut();
     const third = open();
+    expect(third.lostRecords).toBe(false);
     const log = third.create('t', 0, ID);
     expect(contents(log)).toEqual(['0:a', '1:p5s0', '2:c']);
     expect(log.appendAsLeader(sequenced(5n, 0, 0), 0, CLIENT)).toMatchObject({ duplicate: true });
