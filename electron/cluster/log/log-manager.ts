@@ -17,6 +17,8 @@ import { partitionKey } from './offset-checkpoint.ts';
 import { ParentDirectory } from './parent-directory.ts';
 import { TailCache } from './tail-cache.ts';
 
+/** A start has better to do in its first seconds than syncs that can wait. */
+const FLUSH_LATER_MS = 10_000;
 const DELETED_SUFFIX = '-delete';
 /** The quorum's own log lives in the same directory and is opened by the quorum. */
 const FOREIGN_TOPICS: ReadonlySet<string> = new Set(['__cluster_metadata']);
@@ -42,7 +44,7 @@ export interface LogManagerOptions {
   checkpointIntervalMs?: number;
   /** log.flush.scheduler.interval.ms: how often flush.ms is looked at; 1 second if absent. */
   flushIntervalMs?: number;
-  /** After a start, logs that the last stop left to be flushed are, so many with each look at flush.ms; 20 if absent. */
+  /** Some time after a start, logs that the last stop left to be flushed are, so many with each look at flush.ms; 20 if absent. */
   flushedLater?: number;
   /** Logs that `close` makes durable one by one before it turns to the faster way; see `CleanStop`. */
   syncedAtClose?: number | undefined;
@@ -126,9 +128,10 @@ export class LogManager {
     }
     this.every(options.retentionIntervalMs ?? 300_000, () => this.applyRetention());
     this.every(options.checkpointIntervalMs ?? 5_000, () => this.checkpoint());
+    const flushFrom = options.clock.monotonic() + FLUSH_LATER_MS;
     this.every(options.flushIntervalMs ?? 1_000, () => {
       for (const { log } of this.byKey.values()) log.flushIfDue();
-      this.flushSome(options.flushedLater ?? 20);
+      if (options.clock.monotonic() >= flushFrom) this.flushSome(options.flushedLater ?? 20);
     });
   }
 

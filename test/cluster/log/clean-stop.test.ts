@@ -178,7 +178,7 @@ describe('a clean stop that leaves logs bare', () => {
     expect(second.lostRecords).toBe(false);
     expect(facts(second)).toEqual(expected());
     // By then all is flushed into the logs' own files.
-    clock.advance(10_000);
+    clock.advance(20_000);
     losePower(inner, '', '/undo');
     const third = open({ disk: powered() });
     expect(third.openedClean).toBe(false);
@@ -301,6 +301,8 @@ describe('a clean stop that leaves logs bare', () => {
     first.close();
     const second = open({ flushedLater: 2 });
     expect(contents(second.create('t', 4, ID))).toEqual(['0:v4']);
+    clock.advance(9_000);
+    expect([...second.logs()].filter(({ log }) => log.isDurable)).toEqual([]);
     clock.advance(1_000);
     expect([...second.logs()].map(({ log }) => log.isDurable)).toEqual([true, true, false, false, false]);
     clock.advance(2_000);
@@ -318,7 +320,7 @@ describe('a clean stop that leaves logs bare', () => {
     for (let partition = 0; partition < 5; partition++) append(first.create('t', partition, ID), 'x');
     first.close();
     const second = open();
-    clock.advance(2_000);
+    clock.advance(11_000);
     const seen: string[] = [];
     disk.options = {
       fault: (_, path) => {
