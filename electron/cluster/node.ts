@@ -28,6 +28,8 @@ export interface NodeOptions {
   random: Random;
   logger: Logger;
   events: EventSink;
+  /** See `LogManagerOptions.syncedAtClose`: for tests. */
+  syncedAtClose?: number | undefined;
   /** The node can no longer do its part and should be stopped: its disk failed, or an invariant broke. Called once. */
   onFailure?: (error: unknown) => void;
 }
@@ -75,7 +77,7 @@ class RunningNode implements Node {
   }
 
   async start(): Promise<void> {
-    const { config, clock, disk, random, logger, events } = this.options;
+    const { config, clock, disk, random, logger, events, syncedAtClose } = this.options;
     const settings = brokerSettings(config.properties, config.voters.length);
     const directoryId = claimDirectory(disk, random, config);
     const connectPeer = (address: Address): PeerClient => this.connect(address);
@@ -114,6 +116,7 @@ class RunningNode implements Node {
       events,
       quorum,
       controller: quorum.channel,
+      syncedAtClose,
       // A replica fetcher has one fetch at a time, and has written what it brought before it sends the next.
       connectReplica: (address) => this.connect(address, { reuseAnswers: true }),
       onFailure: (error) => this.fail(error),

@@ -42,12 +42,14 @@ export class Machine {
   diskDelayMs = 0;
   private readonly options: MachineOptions;
   private readonly luck: Random;
+  private readonly stopLuck: Random;
 
   constructor(options: MachineOptions) {
     this.options = options;
     this.id = options.config.nodeId;
     this.name = `node${this.id}`;
     this.luck = options.world.random(`${this.name}/disk`);
+    this.stopLuck = options.world.random(`${this.name}/stop`);
   }
 
   get running(): boolean {
@@ -66,6 +68,8 @@ export class Machine {
     this.host = host;
     network.dark.delete(this.name);
     world.note(`start ${this.name}`);
+    // A cluster has few logs here, so most stops are told that these are too many to be synced one by one.
+    const syncedAtClose = [0, 0, 3, undefined][this.stopLuck.int(4)];
     // In an event of its own, as a process begins in one.
     world.schedule(0, host, () => {
       const node = createNode({
@@ -74,6 +78,7 @@ export class Machine {
         disk: new ProcessDisk(this, host),
         network: network.of(host),
         random: world.random(`${this.name}/process`),
+        syncedAtClose,
         logger: createLogger((level, message, fields) => log?.(this.name, level, message, fields), log === undefined ? 'error' : 'debug'),
         events: (one) => {
           world.note(one.type);

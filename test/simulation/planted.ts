@@ -10,6 +10,7 @@ import { GroupShard } from '../../electron/cluster/coordinator/group/group-shard
 import type { CommitRequest } from '../../electron/cluster/coordinator/group/offset-requests.ts';
 import type { DiskFile } from '../../electron/cluster/lib/disk.ts';
 import { MemoryDisk } from '../../electron/cluster/lib/memory-disk.ts';
+import { LogManager } from '../../electron/cluster/log/log-manager.ts';
 import { Log } from '../../electron/cluster/log/log.ts';
 import { ProducerState } from '../../electron/cluster/log/producer-state.ts';
 import { brokerRegistration } from '../../electron/cluster/protocol/apis/broker-registration.ts';
@@ -167,6 +168,25 @@ export const PLANTED: readonly PlantedBug[] = [
     name: 'flush.messages=1 is not obeyed',
     weights: { powerCutAll: 4 },
     plant: () => withoutSync((path) => path.includes('ledger') && path.endsWith('.log')),
+  },
+  {
+    name: 'a clean stop vouches for records that it has not synced, and nobody looks whether they are there',
+    weights: {},
+    // Not all of them can hand over; those that cannot stop when their time for it is up.
+    faults: [
+      { kind: 'stop', node: 1, at: 1_000, forMs: 17_000 },
+      { kind: 'stop', node: 2, at: 1_000, forMs: 17_000 },
+      { kind: 'stop', node: 3, at: 1_000, forMs: 17_000 },
+      { kind: 'powerCutAll', at: 15_000, forMs: 3_000 },
+    ],
+    plant: () => {
+      const written = withoutSync((path) => path.endsWith('clean-stop-records'));
+      const found = replace(LogManager.prototype, 'lostRecords', () => () => false);
+      return () => {
+        written();
+        found();
+      };
+    },
   },
   {
     name: 'leader epochs are not compared when a follower fetches',

@@ -53,6 +53,8 @@ export interface BrokerOptions {
   readonly events: EventSink;
   readonly quorum: MetadataSource;
   readonly controller: ControllerChannel;
+  /** See `LogManagerOptions`. */
+  readonly syncedAtClose?: number | undefined;
   /** A new connection to another broker for a replica fetcher; it connects when first used. */
   connectReplica(address: Address): Peer;
   onState?(state: LifecycleState): void;
@@ -126,6 +128,7 @@ export class Broker {
       cleaner: settings.logCleanerEnable && { backoffMs: settings.logCleanerBackoffMs, maxKeyBytes: settings.logCleanerDedupeBufferSize },
       checkpointIntervalMs: settings.replicaHighWatermarkCheckpointIntervalMs,
       damaged: (topic, partition, damage) => this.damage.found(topic, partition, damage),
+      syncedAtClose: options.syncedAtClose,
       storageFailed: (error) => this.onStorageFailed(error),
     });
     for (const { topic } of this.logs.logs()) this.unsettled.add(topic);
@@ -220,10 +223,9 @@ export class Broker {
   /** The epoch under which the last life ended with nothing lost; −1: nobody can say so. */
   private vouchedEpoch(closedCleanly: bigint): bigint {
     const { disk, config, logger } = this.options;
-    if (closedCleanly >= 0n) return closedCleanly;
-    let cut = this.logs.failures.size > 0;
-    for (const { log } of this.logs.logs()) cut ||= log.truncatedAtOpen > 0;
-    if (!cut) return readLifeEpoch(disk, config.dataDirectory, logger);
+    const lost = this.logs.lostRecords;
+    if (closedCleanly >= 0n && !lost) return closedCleanly;
+    if (!lost && this.logs.failures.size === 0) return readLifeEpoch(disk, config.dataDirectory, logger);
     forgetLife(disk, config.dataDirectory);
     return -1n;
   }

@@ -1,4 +1,7 @@
-/** Fetch sessions (KIP-227), the follower's side: what to name in the next fetch so that the leader knows all that is wanted. */
+/**
+ * Fetch sessions (KIP-227), the follower's side: what to name in the next fetch so that the leader knows all that is wanted. A request costs
+ * what has changed since the last one, however many partitions are followed.
+ */
 import type { fetch } from '../protocol/apis/fetch.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import type { RequestIn, ResponseOf } from '../protocol/schema.ts';
@@ -19,36 +22,61 @@ type SessionPart = Pick<RequestIn<typeof fetch>, 'sessionId' | 'sessionEpoch' | 
 export class FollowerSession {
   private id = 0;
   private epoch = 0;
-  private told = new Map<string, WantedPartition>();
+  private readonly wanted = new Map<string, WantedPartition>();
+  /** Of those, what the next request has to name where the session goes on. */
+  private readonly changed = new Map<string, WantedPartition>();
+  private readonly dropped = new Map<string, WantedPartition>();
 
   /** Forgets the session: the next request names everything. */
   reset(): void {
     this.id = 0;
     this.epoch = 0;
-    this.told.clear();
+  }
+
+  /** How many partitions are wanted. */
+  get size(): number {
+    return this.wanted.size;
+  }
+
+  /** What the last request said of the partition, if nothing was said to `want` and `drop` since. */
+  asked(key: string): WantedPartition | undefined {
+    return this.wanted.get(key);
+  }
+
+  /** Wants that of the partition from the next request on. */
+  want(key: string, one: WantedPartition): void {
+    const known = this.wanted.get(key);
+    if (known !== undefined && same(known, one)) return;
+    this.wanted.set(key, one);
+    this.changed.set(key, one);
+    this.dropped.delete(key);
+  }
+
+  /** Wants nothing of it any more. */
+  drop(key: string): void {
+    const known = this.wanted.get(key);
+    if (known === undefined) return;
+    this.wanted.delete(key);
+    this.changed.delete(key);
+    this.dropped.set(key, known);
   }
 
   /** The part of a fetch request that says what is wanted now. */
-  request(wanted: readonly WantedPartition[]): SessionPart {
-    if (this.epoch === 0) this.told.clear();
-    const named: WantedPartition[] = [];
-    const gone = new Map(this.told);
-    for (const one of wanted) {
-      const key = keyOf(one);
-      gone.delete(key);
-      const known = this.told.get(key);
-      if (known !== undefined && same(known, one)) continue;
-      this.told.set(key, one);
-      named.push(one);
-    }
+  request(): SessionPart {
+    const anew = this.epoch === 0;
+    const named = anew ? this.wanted : this.changed;
     const forgotten: { topicId: string; partitions: number[] }[] = [];
-    for (const [key, one] of gone) {
-      this.told.delete(key);
-      const last = forgotten.at(-1);
-      if (last?.topicId === one.topicId) last.partitions.push(one.partition);
-      else forgotten.push({ topicId: one.topicId, partitions: [one.partition] });
+    if (!anew) {
+      for (const one of this.dropped.values()) {
+        const last = forgotten.at(-1);
+        if (last?.topicId === one.topicId) last.partitions.push(one.partition);
+        else forgotten.push({ topicId: one.topicId, partitions: [one.partition] });
+      }
     }
-    return { sessionId: this.id, sessionEpoch: this.epoch, topics: byTopic(named), forgottenTopicsData: forgotten };
+    const part = { sessionId: this.id, sessionEpoch: this.epoch, topics: byTopic(named.values()), forgottenTopicsData: forgotten };
+    this.changed.clear();
+    this.dropped.clear();
+    return part;
   }
 
   /** Takes note of the answer. False when the session is lost and the request has to be made anew. */
@@ -73,7 +101,7 @@ const SESSION_ERRORS: ReadonlySet<number> = new Set([
   ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR,
 ]);
 
-function byTopic(wanted: readonly WantedPartition[]): SessionPart['topics'] {
+function byTopic(wanted: Iterable<WantedPartition>): SessionPart['topics'] {
   const topics: { topicId: string; partitions: WantedPartition[] }[] = [];
   for (const one of wanted) {
     const last = topics.at(-1);
@@ -91,8 +119,4 @@ function same(a: WantedPartition, b: WantedPartition): boolean {
     a.logStartOffset === b.logStartOffset &&
     a.partitionMaxBytes === b.partitionMaxBytes
   );
-}
-
-function keyOf(one: WantedPartition): string {
-  return `${one.partition}:${one.topicId}`;
 }

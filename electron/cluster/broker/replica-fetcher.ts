@@ -43,10 +43,11 @@ export interface ReplicaFetcherOptions {
   readonly disk: Pick<Disk, 'admit'>;
   readonly logger: Logger;
   readonly settings: ReplicaFetcherSettings;
-  readonly throttle: Pick<ReplicationThrottle, 'waitMs' | 'fetched'>;
+  readonly throttle: Pick<ReplicationThrottle, 'limitsFetching' | 'waitMs' | 'fetched'>;
 }
 
 interface Following {
+  readonly key: string;
   readonly partition: Partition;
   readonly leaderEpoch: number;
   /** Monotonic ms before which it is left out: after an error. */
@@ -55,6 +56,8 @@ interface Following {
 
 type PartitionAnswer = ResponseOf<typeof fetch>['responses'][number]['partitions'][number];
 
+/** How often every partition is looked at, whatever is known to have changed. */
+const SWEEP_MS = 1_000;
 const LATEST = -1n;
 const EARLIEST = -2n;
 
@@ -63,6 +66,11 @@ export class ReplicaFetcher {
   private readonly options: ReplicaFetcherOptions;
   private readonly following = new Map<string, Following>();
   private readonly session = new FollowerSession();
+  /** Those of which the next fetch may have to ask something else than the last. */
+  private readonly changed = new Set<Following>();
+  /** Those that are left out for now. */
+  private readonly held = new Set<Following>();
+  private sweptAt = Number.NEGATIVE_INFINITY;
   private peer: Peer | undefined;
   private wakeUp: (() => void) | undefined;
   /** A fetch is on its way or waits at the leader. */
@@ -84,7 +92,11 @@ export class ReplicaFetcher {
   }
 
   add(partition: Partition): void {
-    this.following.set(keyOf(partition.topicId, partition.index), { partition, leaderEpoch: partition.leaderEpoch, notBefore: 0 });
+    this.leave(partition);
+    const key = keyOf(partition.topicId, partition.index);
+    const one: Following = { key, partition, leaderEpoch: partition.leaderEpoch, notBefore: 0 };
+    this.following.set(key, one);
+    this.changed.add(one);
     this.wakeUp?.();
     if (!this.inFlight) return;
     // The leader may hold the fetch on its way for replica.fetch.wait.max.ms, and a write to the new partition would wait as long.
@@ -93,7 +105,17 @@ export class ReplicaFetcher {
   }
 
   remove(partition: Partition): void {
-    this.following.delete(keyOf(partition.topicId, partition.index));
+    const left = this.leave(partition);
+    if (left !== undefined) this.session.drop(left.key);
+  }
+
+  private leave(partition: Partition): Following | undefined {
+    const one = this.following.get(keyOf(partition.topicId, partition.index));
+    if (one === undefined) return undefined;
+    this.following.delete(one.key);
+    this.changed.delete(one);
+    this.held.delete(one);
+    return one;
   }
 
   /** The broker's address may have changed: connects anew. */
@@ -106,6 +128,8 @@ export class ReplicaFetcher {
   close(): void {
     this.closed = true;
     this.following.clear();
+    this.changed.clear();
+    this.held.clear();
     this.reconnect();
     this.wakeUp?.();
   }
@@ -115,20 +139,14 @@ export class ReplicaFetcher {
     let failures = 0;
     while (!this.closed) {
       const now = clock.monotonic();
-      const ready: Following[] = [];
-      let next = Number.POSITIVE_INFINITY;
-      for (const one of this.following.values()) {
-        const notBefore = Math.max(one.notBefore, now + this.options.throttle.waitMs(one.partition));
-        if (notBefore <= now) ready.push(one);
-        else next = Math.min(next, notBefore);
-      }
-      if (ready.length === 0) {
+      const next = this.choose(now);
+      if (this.session.size === 0) {
         await this.pause(next - now);
         continue;
       }
       try {
         // A partition that was left out after an error is not to wait for the others' data.
-        await this.fetchOnce(ready, Math.min(settings.replicaFetchWaitMaxMs, Math.ceil(next - now)));
+        await this.fetchOnce(Math.min(settings.replicaFetchWaitMaxMs, Math.ceil(next - now)));
         failures = 0;
       } catch (error) {
         this.reconnect();
@@ -142,6 +160,44 @@ export class ReplicaFetcher {
         await sleep(clock, settings.replicaFetchBackoffMs);
       }
     }
+  }
+
+  /** Says what the next fetch asks for. Returns when one that it leaves out is due. */
+  private choose(now: number): number {
+    const { throttle } = this.options;
+    // Retention moves a log's start without a word to us; a throttle may hold any partition back, or let go of it, at any time.
+    if (throttle.limitsFetching || now - this.sweptAt >= SWEEP_MS) {
+      for (const one of this.following.values()) this.changed.add(one);
+      this.sweptAt = now;
+    }
+    for (const one of this.held) this.changed.add(one);
+    this.held.clear();
+    let next = Number.POSITIVE_INFINITY;
+    for (const one of this.changed) {
+      const notBefore = Math.max(one.notBefore, now + throttle.waitMs(one.partition));
+      if (notBefore <= now) {
+        this.session.want(one.key, this.wantedOf(one));
+        continue;
+      }
+      this.session.drop(one.key);
+      this.held.add(one);
+      next = Math.min(next, notBefore);
+    }
+    this.changed.clear();
+    return next;
+  }
+
+  private wantedOf({ partition, leaderEpoch }: Following): WantedPartition {
+    const { log } = partition;
+    return {
+      topicId: partition.topicId,
+      partition: partition.index,
+      currentLeaderEpoch: leaderEpoch,
+      fetchOffset: log.logEndOffset,
+      lastFetchedEpoch: log.latestEpoch,
+      logStartOffset: log.logStartOffset,
+      partitionMaxBytes: this.options.settings.replicaFetchMaxBytes,
+    };
   }
 
   /** A call, since it changes across an await, which a compiler's narrowing of the field does not see. */
@@ -168,20 +224,8 @@ export class ReplicaFetcher {
     return this.peer;
   }
 
-  private async fetchOnce(ready: readonly Following[], maxWaitMs: number): Promise<void> {
+  private async fetchOnce(maxWaitMs: number): Promise<void> {
     const { brokerId, settings } = this.options;
-    const wanted = ready.map(({ partition, leaderEpoch }): WantedPartition => {
-      const { log } = partition;
-      return {
-        topicId: partition.topicId,
-        partition: partition.index,
-        currentLeaderEpoch: leaderEpoch,
-        fetchOffset: log.logEndOffset,
-        lastFetchedEpoch: log.latestEpoch,
-        logStartOffset: log.logStartOffset,
-        partitionMaxBytes: settings.replicaFetchMaxBytes,
-      };
-    });
     const peer = this.connection();
     this.inFlight = true;
     const sending = peer.send(
@@ -192,7 +236,7 @@ export class ReplicaFetcher {
         maxWaitMs,
         minBytes: settings.replicaFetchMinBytes,
         maxBytes: settings.replicaFetchResponseMaxBytes,
-        ...this.session.request(wanted),
+        ...this.session.request(),
       },
       { timeoutMs: settings.replicaFetchWaitMaxMs + settings.replicaSocketTimeoutMs },
     );
@@ -208,14 +252,14 @@ export class ReplicaFetcher {
     for (const topic of response.responses) for (const answer of topic.partitions) bytes += answer.records?.length ?? 0;
     if (bytes > 0) await this.options.disk.admit(bytes);
 
-    const asked = new Map(wanted.map((one) => [keyOf(one.topicId, one.partition), one]));
     const outOfRange: Following[] = [];
     for (const topic of response.responses) {
       for (const answer of topic.partitions) {
         const key = keyOf(topic.topicId, answer.partitionIndex);
         const one = this.following.get(key);
-        const request = asked.get(key);
+        const request = this.session.asked(key);
         if (one === undefined || request === undefined || !this.isCurrent(one) || request.currentLeaderEpoch !== one.leaderEpoch) continue;
+        this.changed.add(one);
         if (answer.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) outOfRange.push(one);
         else this.take(one, request, answer);
       }
@@ -226,11 +270,7 @@ export class ReplicaFetcher {
   /** False once the partition has another leader, another epoch or no business here any more. */
   private isCurrent(one: Following): boolean {
     const { partition } = one;
-    return (
-      this.following.get(keyOf(partition.topicId, partition.index)) === one &&
-      partition.role === 'follower' &&
-      partition.leaderEpoch === one.leaderEpoch
-    );
+    return this.following.get(one.key) === one && partition.role === 'follower' && partition.leaderEpoch === one.leaderEpoch;
   }
 
   private take(one: Following, request: WantedPartition, answer: PartitionAnswer): void {

@@ -54,36 +54,38 @@ export function appendFailure(error: unknown, topic: string | undefined, partiti
 /** A produce request with acks=all whose records are appended and not yet committed. */
 export class DelayedProduce implements DelayedOperation<Partition> {
   private readonly results: readonly AppendResult[];
-  private readonly waiting: Set<AppendResult>;
+  /** By partition: a request may be about thousands, each of which is woken by itself. */
+  private readonly waiting = new Map<Partition | undefined, AppendResult[]>();
   private readonly answer: (results: readonly AppendResult[]) => void;
 
   constructor(results: readonly AppendResult[], waiting: Iterable<AppendResult>, answer: (results: readonly AppendResult[]) => void) {
     this.results = results;
-    this.waiting = new Set(waiting);
     this.answer = answer;
+    for (const result of waiting) {
+      const list = this.waiting.get(result.partition);
+      if (list === undefined) this.waiting.set(result.partition, [result]);
+      else list.push(result);
+    }
   }
 
   wake(partition: Partition): Waking {
-    let left = false;
-    for (const result of this.waiting) {
-      if (result.partition !== partition) continue;
+    const left = (this.waiting.get(partition) ?? []).filter((result) => {
       const outcome = partition.commitOutcome(result.nextOffset, result.leaderEpoch);
-      if (outcome === undefined) {
-        left = true;
-        continue;
-      }
-      this.waiting.delete(result);
-      if (outcome !== ErrorCode.NONE) fail(result, outcome);
+      if (outcome !== undefined && outcome !== ErrorCode.NONE) fail(result, outcome);
+      return outcome === undefined;
+    });
+    if (left.length > 0) {
+      this.waiting.set(partition, left);
+      return 'waiting';
     }
-    if (this.waiting.size === 0) {
-      this.answer(this.results);
-      return 'done';
-    }
-    return left ? 'waiting' : 'keyDone';
+    this.waiting.delete(partition);
+    if (this.waiting.size > 0) return 'keyDone';
+    this.answer(this.results);
+    return 'done';
   }
 
   expire(): void {
-    for (const result of this.waiting) {
+    for (const result of [...this.waiting.values()].flat()) {
       fail(result, result.partition?.underMinIsr === true ? ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND : ErrorCode.REQUEST_TIMED_OUT);
     }
     this.waiting.clear();

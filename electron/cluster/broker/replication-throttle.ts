@@ -60,21 +60,26 @@ export class ReplicationThrottle {
     if (this.limitsSending(partition, follower)) this.sending.take(bytes);
   }
 
+  /** Whether any partition may have to wait before it is fetched. */
+  get limitsFetching(): boolean {
+    return this.fetching.limited;
+  }
+
   /** How long this follower is to wait before it fetches, in ms. */
   waitMs(partition: ThrottledPartition): number {
-    return this.limitsFetching(partition) ? this.fetching.waitMs : 0;
+    return this.limitsFetchingOf(partition) ? this.fetching.waitMs : 0;
   }
 
   /** This follower has fetched so many bytes. */
   fetched(partition: ThrottledPartition, bytes: number): void {
-    if (this.limitsFetching(partition)) this.fetching.take(bytes);
+    if (this.limitsFetchingOf(partition)) this.fetching.take(bytes);
   }
 
   private limitsSending(partition: ThrottledPartition, follower: number): boolean {
     return this.sending.limited && !partition.isr.includes(follower) && this.appliesTo(partition).leader;
   }
 
-  private limitsFetching(partition: ThrottledPartition): boolean {
+  private limitsFetchingOf(partition: ThrottledPartition): boolean {
     return this.fetching.limited && !partition.isr.includes(this.options.brokerId) && this.appliesTo(partition).follower;
   }
 

@@ -61,3 +61,13 @@ export class DiskError extends Error {
     this.path = path;
   }
 }
+
+/** The size of a file that may be absent, with one look; undefined when it is. */
+export function sizeIfThere(disk: Pick<Disk, 'size'>, path: string): number | undefined {
+  try {
+    return disk.size(path);
+  } catch (error) {
+    if (!(error instanceof DiskError) || error.code !== 'ENOENT') throw error;
+    return undefined;
+  }
+}

@@ -48,7 +48,7 @@ export class FaultyDisk implements Disk {
   }
 
   open(path: string, options?: { create?: boolean }): DiskFile {
-    if (options?.create === true && !this.inner.exists(path)) this.needRoom(path, 'open');
+    if (this.full && options?.create === true && !this.inner.exists(path)) this.needRoom(path, 'open');
     return new FaultyFile(this.inner.open(path, options), (operation) => this.needRoom(path, operation), this.operated);
   }
   exists(path: string): boolean {

@@ -35,7 +35,8 @@ export class FilePool {
       return open;
     }
     this.shrinkTo(this.maxOpen - 1);
-    const file = this.open(owner.path);
+    const file = this.open(owner);
+    owner.exists = true;
     this.files.set(owner, file);
     this.newest = owner;
     return file;
@@ -49,14 +50,14 @@ export class FilePool {
     file.close();
   }
 
-  private open(path: string): DiskFile {
+  private open({ path, exists }: PooledFile): DiskFile {
     try {
-      return this.disk.open(path, { create: true });
+      return this.disk.open(path, { create: !exists });
     } catch (error) {
       // The process may have fewer descriptors than we were promised, sockets and other nodes included.
       if (!(error instanceof DiskError) || (error.code !== 'EMFILE' && error.code !== 'ENFILE') || this.files.size === 0) throw error;
       this.shrinkTo(this.files.size >> 1);
-      return this.disk.open(path, { create: true });
+      return this.disk.open(path, { create: !exists });
     }
   }
 
@@ -71,11 +72,14 @@ export class FilePool {
 /** A file that is opened when it is needed; made when it is absent. Every call throws DiskError as `DiskFile` does. */
 export class PooledFile {
   readonly path: string;
+  /** Whether it is known to be there: then nobody has to look. */
+  exists: boolean;
   private readonly pool: FilePool;
 
-  constructor(pool: FilePool, path: string) {
+  constructor(pool: FilePool, path: string, exists = false) {
     this.pool = pool;
     this.path = path;
+    this.exists = exists;
   }
 
   /** Makes the file if there is none. */

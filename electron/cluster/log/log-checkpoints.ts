@@ -42,9 +42,9 @@ export class LogCheckpoints {
   /** What the files say of the log in the directory of that name. Throws DiskError. */
   known(name: string): KnownOffsets {
     this.found ??= {
-      recoveryPoint: this.readable(() => this.files.recoveryPoint.read()),
-      logStartOffset: this.readable(() => this.files.logStartOffset.read()),
-      highWatermark: this.readable(() => this.files.highWatermark.read()),
+      recoveryPoint: this.readable(() => this.files.recoveryPoint.read()) ?? new Map<string, bigint>(),
+      logStartOffset: this.readable(() => this.files.logStartOffset.read()) ?? new Map<string, bigint>(),
+      highWatermark: this.readable(() => this.files.highWatermark.read()) ?? new Map<string, bigint>(),
     };
     const { recoveryPoint, logStartOffset, highWatermark } = this.found;
     return { recoveryPoint: recoveryPoint.get(name), logStartOffset: logStartOffset.get(name), highWatermark: highWatermark.get(name) };
@@ -65,15 +65,15 @@ export class LogCheckpoints {
     this.files[which].write(entries);
   }
 
-  /** Summaries of the last clean stop, those that the checkpoints do not bear out left aside. The file is removed: from here on it ages. */
-  takeSummaries(): Map<string, LogSummary> {
-    const summaries = this.readable(() => readSummaries(this.disk, this.summaryPath));
-    this.removeSummaries();
-    for (const [name, { startOffset, endOffset }] of summaries) {
-      const { recoveryPoint, logStartOffset } = this.known(name);
-      if (recoveryPoint !== endOffset || logStartOffset !== startOffset) summaries.delete(name);
-    }
-    return summaries;
+  /** Summaries of the last clean stop, none where there is no file; undefined when it cannot be read. Throws DiskError. */
+  readSummaries(): Map<string, LogSummary> | undefined {
+    return this.readable(() => readSummaries(this.disk, this.summaryPath));
+  }
+
+  /** Whether the checkpoints say of the log in the directory of that name what its summary does: another may have been here since. */
+  bearOut(name: string, { flushedTo, startOffset }: LogSummary): boolean {
+    const { recoveryPoint, logStartOffset } = this.known(name);
+    return recoveryPoint === flushedTo && logStartOffset === startOffset;
   }
 
   removeSummaries(): void {
@@ -95,7 +95,7 @@ export class LogCheckpoints {
    * a deleted partition's name can come into use again.
    */
   readSingles(): Map<string, string> {
-    return this.readable(() => {
+    const read = (): Map<string, string> => {
       const singles = new Map<string, string>();
       for (const line of readCheckpoint(this.disk, this.singlesPath) ?? []) {
         const match = /^(\S+) ([\w-]{22})$/.exec(line);
@@ -103,7 +103,8 @@ export class LogCheckpoints {
         singles.set(match[1] as string, match[2] as string);
       }
       return singles;
-    });
+    };
+    return this.readable(read) ?? new Map<string, string>();
   }
 
   writeSingles(logs: Logs): void {
@@ -118,13 +119,13 @@ export class LogCheckpoints {
   }
 
   /** A file that cannot be read costs a longer start, no data. */
-  private readable<T>(read: () => Map<string, T>): Map<string, T> {
+  private readable<T>(read: () => Map<string, T>): Map<string, T> | undefined {
     try {
       return read();
     } catch (error) {
       if (error instanceof DiskError) throw error;
       this.logger.warn('checkpoint is damaged and left aside', { error });
-      return new Map();
+      return undefined;
     }
   }
 }

@@ -12,7 +12,7 @@ import { clamp, max, min } from './offsets.ts';
 import type { LogSummary } from './log-summary.ts';
 import { readPartitionMetadata } from './partition-metadata.ts';
 import { ProducerState } from './producer-state.ts';
-import { openSegments, recoverSingle, type RecoveredSegments, type RecoveryContext } from './recovery.ts';
+import { openBare, openSegments, recoverSingle, type RecoveredSegments, type RecoveryContext } from './recovery.ts';
 import { Tail, TailCache } from './tail-cache.ts';
 
 /**
@@ -39,9 +39,13 @@ export class LogCore {
   /** Where reads have been refused; each is told once. */
   private refusedAt: Set<string> | undefined;
   private opened = false;
+  /** Of what lies in the directory only the records are to be believed. */
+  bare = false;
+  /** Checksum of its records, once a stop has left it bare. */
+  bareChecksum: number | undefined;
   private unflushedRecords = 0;
   private unflushedSince: number | undefined;
-  private readonly knownSince: number;
+  readonly knownSince: number;
 
   constructor(options: LogOptions) {
     const { clock, later, recoveryPoint, logStartOffset } = options;
@@ -64,12 +68,20 @@ export class LogCore {
     if (later === undefined) {
       this.opened = true;
       this.takeUp(recoveryPoint ?? 0n);
+      for (const segment of this.storage.segments.all) segment.release();
     } else if (later !== 'absent') {
       const { summary } = later;
       this.topicId = summary.topicId;
       this.startOffset = summary.startOffset;
       this.endOffset = summary.endOffset;
-      this.storage.flushedTo = summary.endOffset;
+      this.storage.flushedTo = summary.flushedTo;
+      this.bareChecksum = summary.bare;
+      this.bare = summary.bare !== undefined;
+      // What is not flushed may lack its names too.
+      if (this.bare && summary.flushedTo < summary.endOffset) {
+        this.storage.unsyncedTopicId = summary.topicId;
+        this.storage.nameUnsynced();
+      }
       this.epochs.restore(summary.epochs);
       this.highWatermark = clamp(options.highWatermark ?? this.startOffset, this.startOffset, this.endOffset);
     }
@@ -96,7 +108,7 @@ export class LogCore {
   }
 
   /** For what comes before the first use of the files. Throws KAFKA_STORAGE_ERROR; the log is offline then. */
-  private open(): void {
+  open(): void {
     if (this.opened) return;
     this.storage.assertWritable();
     this.opened = true;
@@ -104,7 +116,7 @@ export class LogCore {
     try {
       this.storage.guard(() => {
         if (later === 'absent') this.make();
-        else this.takeUpAsKnown();
+        else if (later !== undefined) this.takeUpAsKnown(later.summary);
       });
     } catch (cause) {
       this.opened = false;
@@ -122,10 +134,12 @@ export class LogCore {
   }
 
   /** Others have been told where this log ends, so it must be found to end there. */
-  private takeUpAsKnown(): void {
+  private takeUpAsKnown(summary: LogSummary): void {
     const { startOffset, endOffset, highWatermark, topicId } = this;
     const epochs = [...this.epochs.list];
-    this.takeUp(endOffset);
+    // Who opened it goes on to use it, so the files stay open; at a start there may be thousands.
+    if (this.bare) this.settle(openBare(this.recoveryContext(), summary.activeBytes), this.storage.flushedTo);
+    else this.takeUp(endOffset);
     if (this.endOffset !== endOffset) {
       const message = `${this.directory} ended at ${endOffset} when it was closed, and now at ${this.endOffset}`;
       throw this.storage.fail(new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, message));
@@ -189,7 +203,6 @@ export class LogCore {
     this.highWatermark = clamp(highWatermark ?? this.startOffset, this.startOffset, this.endOffset);
     // What the last life left unflushed waits for flush.ms like anything else, even if nothing is added to it.
     if (this.changedSinceOpen && this.storage.flushedTo < this.endOffset) this.unflushedSince = this.clock.monotonic();
-    for (const segment of segments.all) segment.release();
   }
 
   private readTopicId(recoveryPoint: bigint): string | undefined {
@@ -213,27 +226,6 @@ export class LogCore {
     }
   }
 
-  /** For the next start, after `close`; undefined where it has to look for itself. */
-  summary(): LogSummary | undefined {
-    const { later } = this.options;
-    if (this.storage.failure !== undefined || !this.exists) return undefined;
-    if (!this.opened) return later === undefined || later === 'absent' ? undefined : later.summary;
-    if (this.producerState.hasOpenTransaction) return undefined;
-    const { segments } = this.storage;
-    return {
-      topicId: this.topicId,
-      startOffset: this.startOffset,
-      endOffset: this.endOffset,
-      sizeBytes: segments.sizeBytes,
-      activeBase: segments.active.baseOffset,
-      activeBytes: segments.active.size,
-      oldestTimestamp: segments.first.largestTimestamp.timestamp,
-      snapshots: this.storage.hasSnapshots,
-      // An epoch without a record is not a part of the log.
-      epochs: this.epochs.list.filter((entry) => entry.startOffset < this.endOffset),
-    };
-  }
-
   /** Whether there may be a sealed segment that reaches beyond `offset`, as far as can be told without a look at the files. */
   mayHaveSealedBeyond(offset: bigint): boolean {
     const { later } = this.options;
@@ -247,20 +239,6 @@ export class LogCore {
     if (!this.opened) return later !== undefined && later !== 'absent' && later.summary.activeBase === 0n && !later.summary.snapshots;
     const { segments } = this.storage;
     return !this.storage.hasSnapshots && segments.all.length === 1 && segments.first.baseOffset === 0n;
-  }
-
-  /** Whether retention could find anything here, as far as can be told without a look at the files. */
-  retentionMayBeDue(nowMs: number): boolean {
-    const { config, options } = this;
-    const { later } = options;
-    if (this.opened || later === undefined || this.changedSinceOpen) return this.opened;
-    if (later === 'absent' || !config.cleanupPolicy.has('delete')) return false;
-    const { sizeBytes, oldestTimestamp } = later.summary;
-    const since = oldestTimestamp >= 0n ? Number(oldestTimestamp) : this.knownSince;
-    return (
-      (config.retentionMs >= 0 && sizeBytes > 0 && nowMs - since > config.retentionMs) ||
-      (config.retentionBytes >= 0 && sizeBytes > config.retentionBytes)
-    );
   }
 
   // Rolling
@@ -289,7 +267,10 @@ export class LogCore {
   /** Makes everything appended so far durable. */
   flush(): void {
     this.storage.assertWritable();
-    if (!this.opened && !this.changedSinceOpen) return;
+    if (!this.opened && !this.changedSinceOpen) {
+      if (this.bare && !this.isDurable) this.storage.guard(() => this.storage.flushUnopened(this.endOffset));
+      return;
+    }
     this.storage.guard(() => this.storage.flush(this.endOffset, this.epochs));
     this.unflushedRecords = 0;
     this.unflushedSince = undefined;
@@ -301,12 +282,25 @@ export class LogCore {
     if (this.clock.monotonic() - this.unflushedSince >= this.config.flushMs) this.flush();
   }
 
+  /** Whether a power cut would take nothing of the records, nor of what names them. */
+  get isDurable(): boolean {
+    const { flushedTo, directoryDirty, unsyncedTopicId } = this.storage;
+    return flushedTo >= this.endOffset && !directoryDirty && unsyncedTopicId === undefined;
+  }
+
+  /** Whether `close` would have something to write. */
+  get isUnfinished(): boolean {
+    return this.storage.failure === undefined && (this.changedSinceOpen || this.storage.directoryDirty || this.bare);
+  }
+
   /** Flushes everything, so that the next open can believe the files. After a failure of the disk it only lets go of them. Idempotent. */
   close(): void {
     if (this.storage.closed) return;
-    if (this.storage.failure === undefined && (this.changedSinceOpen || this.storage.directoryDirty)) {
+    if (this.isUnfinished) {
       this.open();
       this.storage.guard(() => this.storage.finish(this.endOffset, this.epochs, this.producers));
+      this.bare = false;
+      this.bareChecksum = undefined;
     }
     this.letGo();
   }

@@ -1,9 +1,10 @@
 import type { Clock, Timer } from '../lib/clock.ts';
-import { DiskError, type Disk } from '../lib/disk.ts';
+import { DiskError, sizeIfThere, type Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
+import { CleanStop, type LastStop } from './clean-stop.ts';
 import { FilePool } from './file-pool.ts';
 import { LogCheckpoints, type CheckpointName, type KnownOffsets } from './log-checkpoints.ts';
 import type { LogConfig } from './log-config.ts';
@@ -17,7 +18,8 @@ import { partitionKey } from './offset-checkpoint.ts';
 import { ParentDirectory } from './parent-directory.ts';
 import { TailCache } from './tail-cache.ts';
 
-const CLEAN_SHUTDOWN_FILE = '.kafka_cleanshutdown';
+/** A start has better to do in its first seconds than syncs that can wait. */
+const FLUSH_LATER_MS = 10_000;
 const DELETED_SUFFIX = '-delete';
 /** The quorum's own log lives in the same directory and is opened by the quorum. */
 const FOREIGN_TOPICS: ReadonlySet<string> = new Set(['__cluster_metadata']);
@@ -43,6 +45,10 @@ export interface LogManagerOptions {
   checkpointIntervalMs?: number;
   /** log.flush.scheduler.interval.ms: how often flush.ms is looked at; 1 second if absent. */
   flushIntervalMs?: number;
+  /** Some time after a start, logs that the last stop left to be flushed are, so many with each look at flush.ms; 20 if absent. */
+  flushedLater?: number;
+  /** Logs that `close` makes durable one by one before it turns to the faster way; see `CleanStop`. */
+  syncedAtClose?: number | undefined;
   /** Compaction; off when `cleaner` is false. */
   cleaner?: Pick<LogCleanerOptions, 'backoffMs' | 'maxKeyBytes' | 'maxBytesPerSecond'> | false;
   /** file.delete.delay.ms: how long a deleted partition's files stay; 1 minute if absent. */
@@ -66,6 +72,8 @@ export interface ManagedLog {
 export class LogManager {
   /** Whether the last shutdown was clean, so that files could be believed. */
   readonly openedClean: boolean;
+  /** Whether a log has less than the last stop, a clean one, said that it had. */
+  private shortened = false;
   /** Partitions whose log could not be opened, with the reason. */
   readonly failures: ReadonlyMap<string, Error>;
   private readonly options: LogManagerOptions;
@@ -78,6 +86,9 @@ export class LogManager {
   private readonly byTopic = new Map<string, Set<ManagedLog>>();
   private readonly timers = new Set<Timer>();
   private readonly checkpoints: LogCheckpoints;
+  private readonly stop: CleanStop;
+  /** Logs that the last stop left to be flushed. */
+  private readonly unflushed = new Set<Log>();
   /** Compacts; undefined when it is off. */
   readonly cleaner: LogCleaner | undefined;
   private readonly urgent = new Set<CheckpointName>();
@@ -108,20 +119,10 @@ export class LogManager {
     this.parent = new ParentDirectory(disk, directory);
     this.checkpoints = new LogCheckpoints(disk, directory, options.logger);
     disk.makeDirectory(directory);
-    const marker = `${directory}/${CLEAN_SHUTDOWN_FILE}`;
-    this.openedClean = disk.exists(marker);
-    let summaries = new Map<string, LogSummary>();
-    let singles = new Map<string, string>();
-    if (this.openedClean) {
-      summaries = this.checkpoints.takeSummaries();
-      // From the first write on the marker would be a lie, and a power cut must not bring it back.
-      disk.remove(marker);
-      disk.syncDirectory(directory);
-    } else {
-      this.checkpoints.removeSummaries();
-      singles = this.checkpoints.readSingles();
-    }
-    this.failures = this.openAll(summaries, singles);
+    this.stop = new CleanStop(disk, directory, this.checkpoints, options.logger);
+    const last = this.stop.begin();
+    this.openedClean = last.clean;
+    this.failures = this.openAll(last, last.clean ? new Map<string, string>() : this.checkpoints.readSingles());
     this.checkpoints.forget();
     const { cleaner = {} } = options;
     if (cleaner !== false) {
@@ -130,12 +131,14 @@ export class LogManager {
     }
     this.every(options.retentionIntervalMs ?? 300_000, () => this.applyRetention());
     this.every(options.checkpointIntervalMs ?? 5_000, () => this.checkpoint());
+    const flushFrom = options.clock.monotonic() + FLUSH_LATER_MS;
     this.every(options.flushIntervalMs ?? 1_000, () => {
       for (const { log } of this.byKey.values()) log.flushIfDue();
+      if (options.clock.monotonic() >= flushFrom) this.flushSome(options.flushedLater ?? 20);
     });
   }
 
-  private openAll(summaries: ReadonlyMap<string, LogSummary>, singles: ReadonlyMap<string, string>): Map<string, Error> {
+  private openAll({ summaries, othersBelieved }: LastStop, singles: ReadonlyMap<string, string>): Map<string, Error> {
     const failures = new Map<string, Error>();
     for (const name of this.disk.list(this.directory)) {
       const path = `${this.directory}/${name}`;
@@ -148,21 +151,44 @@ export class LogManager {
       try {
         const summary = summaries.get(name);
         const known = this.checkpoints.known(name);
-        if (summary !== undefined && this.bearsOut(path, summary)) this.take(partition, { ...known, later: { summary } });
-        else if (singles.has(name) || this.disk.isDirectory(path)) this.take(partition, { ...known, singleOf: singles.get(name) });
+        if (summary !== undefined && this.checkpoints.bearOut(name, summary) && this.bearsOut(path, summary)) {
+          const log = this.take(partition, { ...known, cleanShutdown: true, later: { summary } });
+          if (!log.isDurable) this.unflushed.add(log);
+        } else if (singles.has(name) || this.disk.isDirectory(path)) {
+          const cleanShutdown = othersBelieved && summary?.bare === undefined;
+          const log = this.take(partition, { ...known, cleanShutdown, singleOf: singles.get(name) });
+          this.shortened ||= summary !== undefined && log.logEndOffset < summary.endOffset && this.checkpoints.bearOut(name, summary);
+        }
       } catch (error) {
         const reason = error instanceof Error ? error : new Error(String(error));
         failures.set(name, reason);
         this.options.logger.error('log cannot be opened', { directory: name, error: reason });
       }
     }
+    for (const [name, summary] of summaries)
+      this.shortened ||= !this.byKey.has(name) && !failures.has(name) && this.checkpoints.bearOut(name, summary);
     return failures;
   }
 
   /** Whether the active segment is as long as it was at the stop: somebody may have been here since. */
   private bearsOut(directory: string, { activeBase, activeBytes }: LogSummary): boolean {
-    const path = offsetFile(directory, activeBase, LOG_SUFFIX);
-    return this.disk.exists(path) && this.disk.size(path) === activeBytes;
+    return sizeIfThere(this.disk, offsetFile(directory, activeBase, LOG_SUFFIX)) === activeBytes;
+  }
+
+  private flushSome(count: number): void {
+    let left = count;
+    for (const log of this.unflushed) {
+      if (left-- <= 0) return;
+      this.unflushed.delete(log);
+      if (log.isUsable) log.flush();
+    }
+  }
+
+  /** Whether a log was found to hold less at the start than was written to it before. */
+  get lostRecords(): boolean {
+    if (this.shortened) return true;
+    for (const { log } of this.byKey.values()) if (log.truncatedAtOpen > 0) return true;
+    return false;
   }
 
   /** Undefined when this node holds no such partition. */
@@ -187,7 +213,7 @@ export class LogManager {
       const cause = this.failures.get(key);
       if (cause !== undefined)
         throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${key} could not be opened: ${cause.message}`, { cause });
-      log = this.take({ topic, partition }, { later: 'absent' });
+      log = this.take({ topic, partition }, { cleanShutdown: true, later: 'absent' });
     }
     log.assignTopicId(topicId);
     return log;
@@ -252,19 +278,10 @@ export class LogManager {
   close(): void {
     if (this.closed) return;
     this.halt();
-    for (const { log } of this.byKey.values()) {
-      try {
-        log.close();
-      } catch (error) {
-        this.options.logger.error('log could not be closed cleanly', { directory: log.directory, error });
-      }
-    }
+    const inOrder = this.attempt(() => this.stop.closeLogs(this.byKey.values(), this.options.syncedAtClose));
     this.attempt(() => this.checkpoint());
-    if (this.failure !== undefined || this.failures.size > 0) return;
-    this.attempt(() => {
-      this.checkpoints.writeSummaries(this.byKey.values());
-      this.disk.writeFileAtomic(`${this.directory}/${CLEAN_SHUTDOWN_FILE}`, Buffer.from('{"version":0,"brokerEpoch":-1}'));
-    });
+    if (inOrder !== true || this.failure !== undefined || this.failures.size > 0) return;
+    this.attempt(() => this.stop.vouch(this.byKey.values()));
   }
 
   /** Stops the periodic work and nothing else: what a crash of the node leaves behind. */
@@ -277,7 +294,7 @@ export class LogManager {
 
   private take(
     { topic, partition }: { topic: string; partition: number },
-    found: Partial<KnownOffsets> & Pick<LogOptions, 'later' | 'singleOf'>,
+    found: Partial<KnownOffsets> & Pick<LogOptions, 'later' | 'singleOf' | 'cleanShutdown'>,
   ): Log {
     const { disk, clock, logger } = this.options;
     const key = partitionKey(topic, partition);
@@ -294,7 +311,6 @@ export class LogManager {
       },
       config: sibling?.log.config ?? this.options.configFor(topic),
       identified: true,
-      cleanShutdown: this.openedClean || found.later === 'absent',
       ...found,
       tailCache: this.tailCache,
       files: this.files,
@@ -348,17 +364,18 @@ export class LogManager {
   }
 
   /** For work that nobody waits for: a failure of the disk is known to the owner by `storageFailed`. */
-  private attempt(work: () => void): void {
+  private attempt<T>(work: () => T): T | undefined {
     try {
-      this.guard(work);
+      return this.guard(work);
     } catch (error) {
       this.options.logger.error('work on the logs failed', { directory: this.directory, error });
+      return undefined;
     }
   }
 
-  private guard(action: () => void): void {
+  private guard<T>(action: () => T): T {
     try {
-      action();
+      return action();
     } catch (cause) {
       if (!(cause instanceof DiskError)) throw cause;
       const error = new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory}: ${cause.message}`, { cause });

@@ -1,4 +1,5 @@
 /** How records leave a log: cut off at its end when replicas part, let go at its start by retention or by request. */
+import { retentionMayBeDue } from './log-at-rest.ts';
 import type { LogCore } from './log-core.ts';
 import { max, min } from './offsets.ts';
 import { loadProducers } from './recovery.ts';
@@ -46,7 +47,7 @@ export function incrementLogStart(log: LogCore, offset: bigint): void {
 /** See `Log.applyRetention`. */
 export function applyRetention(log: LogCore, nowMs: number): { segments: number; bytes: number } {
   const { storage, config } = log;
-  if (storage.failure !== undefined || storage.closed || !log.retentionMayBeDue(nowMs)) return { segments: 0, bytes: 0 };
+  if (storage.failure !== undefined || storage.closed || !retentionMayBeDue(log, nowMs)) return { segments: 0, bytes: 0 };
   return storage.guard(() => {
     log.producers.expire(BigInt(Math.trunc(nowMs - config.producerIdExpirationMs)));
     const { all } = storage.segments;

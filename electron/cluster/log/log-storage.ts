@@ -3,6 +3,7 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import type { LogConfig } from './log-config.ts';
+import { LOG_SUFFIX, offsetFile } from './log-files.ts';
 import type { LogOptions } from './log-types.ts';
 import { ParentDirectory, parentOf } from './parent-directory.ts';
 import { makePartitionMetadata, syncPartitionMetadata } from './partition-metadata.ts';
@@ -179,10 +180,26 @@ export class LogStorage {
       }
     }
     epochs.save();
-    if (this.unsyncedTopicId !== undefined) {
-      syncPartitionMetadata(this.disk, this.directory, this.unsyncedTopicId);
-      this.unsyncedTopicId = undefined;
+    this.syncTopicId();
+  }
+
+  /** The same for a log of one segment that nobody has opened yet; its side files are those of a log that was left bare. */
+  flushUnopened(endOffset: bigint): void {
+    const file = this.disk.open(offsetFile(this.directory, 0n, LOG_SUFFIX));
+    try {
+      file.sync();
+    } finally {
+      file.close();
     }
+    this.syncTopicId();
+    this.syncNames();
+    this.flushedTo = endOffset;
+  }
+
+  private syncTopicId(): void {
+    if (this.unsyncedTopicId === undefined) return;
+    syncPartitionMetadata(this.disk, this.directory, this.unsyncedTopicId);
+    this.unsyncedTopicId = undefined;
   }
 
   private syncNames(): void {

@@ -21,10 +21,14 @@ export interface LogSummary {
   oldestTimestamp: bigint;
   /** Whether there are producer snapshots beside the segments. */
   snapshots: boolean;
+  /** Everything below is on the medium in the log's own files; the end, except where the rest is in `stop-records.ts`'s file. */
+  flushedTo: bigint;
+  /** CRC-32C of the one segment of a log that was left bare: of its files only the records count. Undefined of others. */
+  bare: number | undefined;
   epochs: readonly EpochStart[];
 }
 
-const FIELDS = 10;
+const FIELDS = 12;
 
 /** Summaries by the name of the log's directory; empty when there are none. Throws when the file is not whole. */
 export function readSummaries(disk: Disk, path: string): Map<string, LogSummary> {
@@ -32,7 +36,9 @@ export function readSummaries(disk: Disk, path: string): Map<string, LogSummary>
   for (const line of readCheckpoint(disk, path) ?? []) {
     const words = line.split(' ');
     if (words.length !== FIELDS) throw new Error(`${path}: not an entry: ${line}`);
-    const [name, topicId, start, end, size, activeBase, activeBytes, oldest, snapshots, epochs] = words as [
+    const [name, topicId, start, end, size, activeBase, activeBytes, oldest, snapshots, flushed, bare, epochs] = words as [
+      string,
+      string,
       string,
       string,
       string,
@@ -53,6 +59,8 @@ export function readSummaries(disk: Disk, path: string): Map<string, LogSummary>
       activeBytes: Number(activeBytes),
       oldestTimestamp: BigInt(oldest),
       snapshots: snapshots === '1',
+      flushedTo: BigInt(flushed),
+      bare: bare === '-' ? undefined : Number(bare),
       epochs: parseEpochs(epochs),
     });
   }
@@ -65,7 +73,7 @@ export function writeSummaries(disk: Disk, path: string, summaries: ReadonlyMap<
   for (const [name, one] of summaries) {
     const epochs = one.epochs.map(({ epoch, startOffset }) => `${epoch}:${startOffset}`).join(',');
     lines.push(
-      `${name} ${one.topicId ?? '-'} ${one.startOffset} ${one.endOffset} ${one.sizeBytes} ${one.activeBase} ${one.activeBytes} ${one.oldestTimestamp} ${one.snapshots ? 1 : 0} ${epochs || '-'}`,
+      `${name} ${one.topicId ?? '-'} ${one.startOffset} ${one.endOffset} ${one.sizeBytes} ${one.activeBase} ${one.activeBytes} ${one.oldestTimestamp} ${one.snapshots ? 1 : 0} ${one.flushedTo} ${one.bare ?? '-'} ${epochs || '-'}`,
     );
   }
   writeCheckpoint(disk, path, lines);

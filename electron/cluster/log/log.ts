@@ -5,6 +5,7 @@ import { cleanable, compact, type Cleanable, type CompactionResult } from './com
 import { DamagedBatchError, type LogDamage } from './damage.ts';
 import type { EpochEnd, EpochStart } from './leader-epochs.ts';
 import { appendAsFollower, appendAsLeader } from './log-append.ts';
+import { leaveBare, mayStayBare, summaryOf } from './log-at-rest.ts';
 import type { LogConfig } from './log-config.ts';
 import { LogCore } from './log-core.ts';
 import type { LogSummary } from './log-summary.ts';
@@ -66,7 +67,7 @@ export class Log {
   }
   /** For the next start, after `close`; undefined where it has to look for itself. */
   summary(): LogSummary | undefined {
-    return this.core.summary();
+    return summaryOf(this.core);
   }
   /** The topic's id as the directory knows it. */
   get topicId(): string | undefined {
@@ -319,6 +320,31 @@ export class Log {
   /** Flushes everything, so that the next open can believe the files. After a failure of the disk it only lets go of them. Idempotent. */
   close(): void {
     this.core.close();
+  }
+
+  /** Whether a power cut would take nothing of the records. */
+  get isDurable(): boolean {
+    return this.core.isDurable;
+  }
+  /** Whether the stop before left it bare. */
+  get isBare(): boolean {
+    return this.core.bare;
+  }
+  /** Neither closed nor failed. */
+  get isUsable(): boolean {
+    return !this.core.storage.closed && this.core.storage.failure === undefined;
+  }
+  /** Whether `close` would have something to write. */
+  get isUnfinished(): boolean {
+    return this.core.isUnfinished;
+  }
+  /** See `mayStayBare`. */
+  get mayStayBare(): boolean {
+    return mayStayBare(this.core);
+  }
+  /** Closes a log that `mayStayBare`; see `leaveBare`. */
+  leaveBare(): Buffer | undefined {
+    return leaveBare(this.core);
   }
 
   /** Closes without a flush and removes the directory. */

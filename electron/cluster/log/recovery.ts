@@ -3,7 +3,7 @@
  * is looked at. Otherwise every batch from the segment of the recovery point on is read and checked; the log ends before the
  * first one that is not whole, and indexes, leader epochs and producer state of that stretch are made anew.
  */
-import type { Disk } from '../lib/disk.ts';
+import { sizeIfThere, type Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { BatchView } from '../protocol/record-batch.ts';
 import { verifyBatch } from '../protocol/record-batch.ts';
@@ -89,7 +89,7 @@ export function openSegments(
   context: RecoveryContext,
   options: { names: Set<string>; clean: boolean; recoveryPoint: bigint; logStartOffset: bigint },
 ): RecoveredSegments {
-  const { disk, directory, epochs, producers } = context;
+  const { disk, directory, epochs } = context;
   const { names } = options;
   const baseOffsets = surveyDirectory(disk, directory, names);
   const segments = baseOffsets.map((base) => {
@@ -122,7 +122,7 @@ export function openSegments(
   const start = (suspects[0] as Segment).baseOffset;
   epochs.truncateFromEnd(start);
   loadProducers(context, kept, start, { names, clean: false });
-  return recoverSegments(context, kept, suspects, producers);
+  return recoverSegments(context, kept, suspects);
 }
 
 /** Larger ones take their time anyway. */
@@ -135,15 +135,28 @@ const SMALL_BYTES = 1024 * 1024;
 export function recoverSingle(context: RecoveryContext): RecoveredSegments | undefined {
   const { disk, directory, epochs, producers } = context;
   const path = offsetFile(directory, 0n, LOG_SUFFIX);
-  if (context.gapsAllowed || !disk.exists(path)) return undefined;
-  const size = disk.size(path);
-  if (size > SMALL_BYTES) return undefined;
+  const size = context.gapsAllowed ? undefined : sizeIfThere(disk, path);
+  if (size === undefined || size > SMALL_BYTES) return undefined;
   epochs.clear();
   producers.clear();
-  const found = recoverSegments(context, [], [context.makeSegment(0n, size, true)], producers);
+  const found = recoverSegments(context, [], [context.makeSegment(0n, size, true)]);
   // A segment begins where the one before it ends: none there means that there is none at all.
   const another = found.cut || (found.logEndOffset > 0n && disk.exists(offsetFile(directory, found.logEndOffset, LOG_SUFFIX)));
   return another ? undefined : found;
+}
+
+/**
+ * Takes up a log that a clean stop left bare: one small segment from offset 0, of `size` bytes, everything else made anew from its records.
+ * They are believed, as after any clean stop; where they are no longer what they were, the log ends before `size` does. Nothing is written.
+ */
+export function openBare(context: RecoveryContext, size: number): RecoveredSegments {
+  context.epochs.clear();
+  context.producers.clear();
+  const segment = context.makeSegment(0n, 0, true);
+  const { expected } = indexAll(context, segment, size, { expected: 0n, epoch: -1 }, (batch, { expected: least }) =>
+    batch.magic === 2 && batch.baseOffset >= least ? undefined : 'not the batch that was written',
+  );
+  return { segments: [segment], logEndOffset: expected, cut: false };
 }
 
 /** The log's end by the headers behind the last index entry; undefined when they do not lead to the end of the file. */
@@ -163,16 +176,43 @@ function endOfLastSegment(segments: readonly Segment[]): bigint | undefined {
   return end;
 }
 
-function recoverSegments(
-  context: RecoveryContext,
-  kept: Segment[],
-  suspects: readonly Segment[],
-  producers: ProducerState,
-): RecoveredSegments {
-  const { logger, epochs } = context;
+interface Progress {
+  /** The least offset that the next batch may have. */
+  expected: bigint;
+  /** Of the last batch. */
+  epoch: number;
+}
+
+/** Takes the batches of the file's first `size` bytes into the segment, which is empty so far, up to the first that `judge` has something against. */
+function indexAll(
+  { epochs, producers }: RecoveryContext,
+  segment: Segment,
+  size: number,
+  from: Progress,
+  judge: (batch: BatchView, before: Progress) => string | undefined,
+): Progress & { defect: string | undefined } {
+  segment.file.exists ||= size > 0;
+  const scanner = segment.scannerTo(size, RECOVERY_WINDOW_BYTES);
+  let { expected, epoch } = from;
+  while (segment.size < size) {
+    const batch = scanner.batch(segment.size);
+    if (batch === undefined) return { expected, epoch, defect: 'a batch is cut off' };
+    const defect = judge(batch, { expected, epoch });
+    if (defect !== undefined) return { expected, epoch, defect };
+    segment.indexBatch(batch);
+    epoch = batch.partitionLeaderEpoch;
+    epochs.assign(epoch, batch.baseOffset);
+    applyToProducers(producers, segment, batch);
+    expected = batch.lastOffset + 1n;
+  }
+  return { expected, epoch, defect: undefined };
+}
+
+function recoverSegments(context: RecoveryContext, kept: Segment[], suspects: readonly Segment[]): RecoveredSegments {
+  const { logger } = context;
   let expected = suspects[0]?.baseOffset ?? 0n;
   let cut = false;
-  let batchEpoch = -1;
+  let epoch = -1;
   for (const [index, suspect] of suspects.entries()) {
     if (suspect.baseOffset < expected || (suspect.baseOffset > expected && !context.gapsAllowed)) {
       logger.warn('segments do not follow the one before them', { segment: suspect.path, expected, count: suspects.length - index });
@@ -182,21 +222,13 @@ function recoverSegments(
       cut = true;
       break;
     }
-    expected = suspect.baseOffset;
     const segment = context.makeSegment(suspect.baseOffset, 0, true);
     suspect.release();
-    const scanner = segment.scannerTo(suspect.size, RECOVERY_WINDOW_BYTES);
-    let defect: string | undefined;
-    while (segment.size < suspect.size) {
-      const batch = scanner.batch(segment.size);
-      defect = batch === undefined ? 'a batch is cut off' : defectOf(segment, batch, expected, batchEpoch);
-      if (batch === undefined || defect !== undefined) break;
-      segment.indexBatch(batch);
-      batchEpoch = batch.partitionLeaderEpoch;
-      epochs.assign(batchEpoch, batch.baseOffset);
-      applyToProducers(producers, segment, batch);
-      expected = batch.lastOffset + 1n;
-    }
+    const found = indexAll(context, segment, suspect.size, { expected: suspect.baseOffset, epoch }, (batch, before) =>
+      defectOf(segment, batch, before.expected, before.epoch),
+    );
+    ({ expected, epoch } = found);
+    const { defect } = found;
     kept.push(segment);
     if (defect !== undefined) {
       const lost = suspect.size - segment.size;

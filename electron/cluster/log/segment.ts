@@ -68,7 +68,7 @@ export class Segment {
     this.openedAt = options.openedAt;
     this.indexIntervalBytes = options.indexIntervalBytes;
     this.path = offsetFile(directory, baseOffset, LOG_SUFFIX + nameSuffix);
-    this.file = new PooledFile(options.files, this.path);
+    this.file = new PooledFile(options.files, this.path, options.size > 0);
     this.offsetIndex = new OffsetIndex(disk, offsetFile(directory, baseOffset, OFFSET_INDEX_SUFFIX + nameSuffix), baseOffset, freshIndexes);
     this.timeIndex = new TimeIndex(disk, offsetFile(directory, baseOffset, TIME_INDEX_SUFFIX + nameSuffix), baseOffset, freshIndexes);
     this.transactionIndex = new TransactionIndex(

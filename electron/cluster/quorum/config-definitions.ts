@@ -151,6 +151,28 @@ export interface TopicSettings {
  * pass its check, as one of an older version might, is passed over for the next one.
  */
 export function topicSettings(image: MetadataImage, topic: string, brokerProperties: Properties, brokerId?: number): TopicSettings {
+  const { configs } = image;
+  if (configs.has(configKey(TOPIC_RESOURCE, topic))) return readTopicSettings(image, topic, brokerProperties, brokerId);
+  // Thousands of topics have no settings of their own. The map is another one with every change of any setting.
+  let known = defaultSettings.get(configs);
+  if (known === undefined) defaultSettings.set(configs, (known = []));
+  let found = known.find((one) => one.properties === brokerProperties && one.brokerId === brokerId);
+  if (found === undefined) {
+    found = { properties: brokerProperties, brokerId, settings: readTopicSettings(image, topic, brokerProperties, brokerId) };
+    known.push(found);
+  }
+  return found.settings;
+}
+
+interface DefaultSettings {
+  readonly properties: Properties;
+  readonly brokerId: number | undefined;
+  readonly settings: TopicSettings;
+}
+
+const defaultSettings = new WeakMap<MetadataImage['configs'], DefaultSettings[]>();
+
+function readTopicSettings(image: MetadataImage, topic: string, brokerProperties: Properties, brokerId?: number): TopicSettings {
   const text = (name: string): string => {
     const definition = definitionOf(topicConfigByName, name);
     for (const found of topicConfigValues(image, topic, definition, brokerProperties, brokerId)) {

@@ -145,7 +145,13 @@ describe("a follower's session", () => {
     ];
     const named: number[] = [];
     for (const round of rounds) {
-      const part = session.request(round);
+      for (const key of [0, 1, 2]) {
+        const one = round.find(({ partition }) => partition === key);
+        if (one === undefined) session.drop(String(key));
+        else session.want(String(key), one);
+      }
+      expect(session.size).toBe(round.length);
+      const part = session.request();
       named.push(part.topics.flatMap((topic) => topic.partitions).length);
       const context = cache.open(request(part), VERSION, 2, () => 'orders');
       if ('errorCode' in context) throw new Error('session error');
@@ -159,11 +165,15 @@ describe("a follower's session", () => {
 
   test('starts anew when the broker has lost it', () => {
     const session = new FollowerSession();
-    session.request([wanted(0, 0n)]);
+    session.want('0', wanted(0, 0n));
+    session.request();
     session.answered({ ...EMPTY_RESPONSE, sessionId: 7 });
-    expect(session.request([wanted(0, 0n)])).toMatchObject({ sessionId: 7, sessionEpoch: 1, topics: [] });
+    session.want('0', wanted(0, 0n));
+    expect(session.request()).toMatchObject({ sessionId: 7, sessionEpoch: 1, topics: [] });
     expect(session.answered({ ...EMPTY_RESPONSE, errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND })).toBe(false);
-    expect(session.request([wanted(0, 0n)])).toMatchObject({ sessionId: 0, sessionEpoch: 0, topics: [{ topicId: TOPIC }] });
+    session.want('1', wanted(1, 0n));
+    session.drop('1');
+    expect(session.request()).toMatchObject({ sessionId: 0, forgottenTopicsData: [], sessionEpoch: 0, topics: [{ topicId: TOPIC }] });
   });
 });
 

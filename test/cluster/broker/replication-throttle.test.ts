@@ -37,6 +37,21 @@ describe('throttled replication', () => {
     expect(cluster.values(3)).toEqual(cluster.values(1));
   });
 
+  test('what one partition took holds back all the others', async () => {
+    const cluster = new TestCluster({ config: { segmentBytes: 1_000_000 }, fetchMaxBytes: 1000 });
+    const indexes = Array.from({ length: 20 }, (_, index) => index);
+    cluster.createTopic(...indexes.map(() => [1, 2, 3]));
+    cluster.kill(3);
+    for (const index of indexes) cluster.change({ isr: [1, 2] }, index);
+    for (const index of indexes) await cluster.clock.settled(cluster.produce(1, [KILOBYTE], { index }));
+    cluster.throttle({ follower: 1_000 }, { follower: ['*'] });
+    cluster.restart(3);
+    await cluster.clock.advance(1_900);
+    const begun = indexes.filter((index) => cluster.partition(3, index).log.logEndOffset > 0n);
+    expect(begun.length).toBeGreaterThan(0);
+    expect(begun.length).toBeLessThan(5);
+  });
+
   test('who is in sync is never held back', async () => {
     const cluster = new TestCluster();
     cluster.createTopic([1, 2, 3]);

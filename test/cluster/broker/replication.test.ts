@@ -33,6 +33,15 @@ describe('replication', () => {
     expect(cluster.clock.monotonic() - start).toBeLessThanOrEqual(15);
   });
 
+  test('a leader hears of a follower’s log start that moved by itself', async () => {
+    const cluster = setup();
+    expect((await cluster.clock.settled(cluster.produce(1, ['a', 'b']))).errorCode).toBe(0);
+    await cluster.clock.advance(1000);
+    cluster.partition(2).log.maybeIncrementLogStartOffset(1n);
+    await cluster.clock.advance(2000);
+    expect(cluster.partition(1).follower(2)?.logStartOffset).toBe(1n);
+  });
+
   test('acks=1 does not wait, acks=0 answers nothing', async () => {
     const cluster = setup();
     await cluster.clock.advance(10);

@@ -9,23 +9,30 @@ import type { Log } from '../../../electron/cluster/log/log.ts';
 import { append, contents, ManualClock, marker, sequenced } from './helpers.ts';
 
 const ID = 'jKfGsCXpQWmGQDO3oMzNHw';
+const ENDS = ['a kill', 'a clean stop', 'a clean stop that leaves logs bare'] as const;
+type End = (typeof ENDS)[number];
 const CLIENT = { origin: 'client' } as const;
 
-function open(disk: MemoryDisk): LogManager {
+function open(disk: MemoryDisk, syncedAtClose?: number): LogManager {
   return LogManager.open({
     disk,
     directory: '/data',
     clock: new ManualClock(),
     logger: silentLogger,
     random: seededRandom(1),
+    syncedAtClose,
     configFor: () => ({ ...DEFAULT_LOG_CONFIG, segmentBytes: 400, indexIntervalBytes: 100 }),
   });
 }
 
 /** A log of several segments, one of a single one, epochs, producers, transactions. */
-function written(clean: boolean): Map<string, Buffer> {
+function written(end: End): Map<string, Buffer> {
   const disk = new MemoryDisk();
-  const logs = open(disk);
+  // Leaves indexes of a log that has no producer yet.
+  const before = open(disk);
+  append(before.create('one', 0, ID), 'a');
+  before.close();
+  const logs = open(disk, end === 'a clean stop that leaves logs bare' ? 0 : undefined);
   const log = logs.create('t', 0, ID);
   for (let i = 0; i < 5; i++) {
     log.appendAsLeader(sequenced(1n, 0, i), i >> 1, CLIENT);
@@ -34,11 +41,10 @@ function written(clean: boolean): Map<string, Buffer> {
     if (i === 3) log.flush();
   }
   log.updateHighWatermark(log.logEndOffset);
-  append(logs.create('one', 0, ID), 'a');
-  append(logs.create('one', 0, ID), 'b');
+  logs.create('one', 0, ID).appendAsLeader(sequenced(3n, 0, 0), 2, CLIENT);
   logs.checkpoint();
-  if (clean) logs.close();
-  else logs.halt();
+  if (end === 'a kill') logs.halt();
+  else logs.close();
   const files = new Map<string, Buffer>();
   for (const directory of ['/data', '/data/t-0', '/data/one-0'])
     for (const name of disk.list(directory))
@@ -63,13 +69,13 @@ function facts(log: Log): unknown {
   };
 }
 
-for (const clean of [false, true]) {
-  const files = written(clean);
+for (const end of ENDS) {
+  const files = written(end);
   const auxiliary = [...files.keys()].filter(
     (path) => !path.endsWith('.log') && !path.endsWith('.kafka_cleanshutdown') && !path.endsWith('partition.metadata'),
   );
 
-  test.each(auxiliary)(`after ${clean ? 'a clean stop' : 'a kill'}, %s`, (path) => {
+  test.each(auxiliary)(`after ${end}, %s`, (path) => {
     const whole = files.get(path) as Buffer;
     const untouched = open(restored(files));
     const expected = ['t', 'one'].map((topic) => facts(untouched.create(topic, 0, ID)));

@@ -108,6 +108,15 @@ describe('topic settings', () => {
   it('pass over a stored value that is none', () => {
     const configs = [[TOPIC_RESOURCE, 't', { 'segment.bytes': '12' }]] as const;
     expect(topicSettings(imageOf({ configs }), 't', { 'log.segment.bytes': '2097152' }).segmentBytes).toBe(2_097_152);
+    // Topics without settings of their own share what is computed once, and only they, and only with the same file and broker.
+    const image = imageOf({ configs: [[TOPIC_RESOURCE, 'own', { 'retention.ms': '5' }]] });
+    const file = { 'log.retention.ms': '7' };
+    const other = { 'log.retention.ms': '8' };
+    expect(topicSettings(image, 'a', file)).toBe(topicSettings(image, 'b', file));
+    expect(['a', 'own'].map((topic) => topicSettings(image, topic, file).retentionMs)).toEqual([7n, 5n]);
+    expect(topicSettings(image, 'a', other).retentionMs).toBe(8n);
+    const changed = { ...image, configs: new Map([...image.configs, ['4:1', new Map([['log.retention.ms', '9']])]]) };
+    expect([undefined, 1, 2].map((broker) => topicSettings(changed, 'a', file, broker).retentionMs)).toEqual([7n, 9n, 7n]);
   });
 });
 

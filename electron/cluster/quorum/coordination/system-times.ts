@@ -132,8 +132,15 @@ function topicTimes(times: SystemTimes, change: TimedChange, at: ChangeTime): Pa
     const before = change.before.topicsById.get(topicId);
     for (const { partition } of list) {
       const known = partitions[partition];
-      const next = known === undefined ? fresh(at) : changed(known, at);
-      partitions[partition] = { ...next, controllerEpoch: at.epoch };
+      // Written out: there are thousands of them at a time.
+      partitions[partition] = {
+        czxid: known?.czxid ?? at.zxid,
+        mzxid: at.zxid,
+        ctime: known?.ctime ?? at.time,
+        mtime: at.time,
+        version: known === undefined ? 0 : known.version + 1,
+        controllerEpoch: at.epoch,
+      };
     }
     const sameAssignment =
       old !== undefined && before !== undefined && list.every((one) => sameReplicas(one, before.partitions[one.partition]));
