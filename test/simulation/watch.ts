@@ -10,9 +10,10 @@ import type { Machine } from './machine.ts';
 import type { World } from './world.ts';
 
 interface Seen {
-  partition: Partition;
+  readonly key: string;
   leaderEpoch: number;
   highWatermark: bigint;
+  leads: boolean;
 }
 
 /** A replica that stopped uncleanly and has not been in sync since. */
@@ -36,7 +37,7 @@ export class Watch {
   private readonly world: World;
   private readonly history: History;
   private readonly promises: ReadonlyMap<string, TopicPromise>;
-  private readonly seen = new Map<number, { life: number; partitions: Map<string, Seen>; offset: bigint }>();
+  private readonly seen = new Map<number, { life: number; partitions: Map<Partition, Seen>; offset: bigint }>();
   private readonly leaders = new Map<string, string>();
   private readonly quorumLeaders = new Map<number, number>();
   private readonly metadataEpochs = new Map<bigint, number>();
@@ -54,11 +55,6 @@ export class Watch {
   /** When the promises for what was acknowledged before became void; undefined: they hold. */
   voidAt(topic: string, partition: number): number | undefined {
     return this.voidSince.get(`${topic}-${partition}`);
-  }
-
-  /** The highest offset below which everything was ever committed. */
-  committedEnd(topic: string, partition: number): bigint {
-    return this.committed.get(`${topic}-${partition}`) ?? 0n;
   }
 
   afterEvent(machine: Machine): void {
@@ -177,15 +173,16 @@ export class Watch {
     }
   }
 
-  private replica(machine: Machine, known: Map<string, Seen>, partition: Partition): void {
-    const key = partition.name;
-    const { highWatermark } = partition.log;
-    let seen = known.get(key);
-    if (seen?.partition !== partition) {
-      seen = { partition, leaderEpoch: partition.leaderEpoch, highWatermark };
-      known.set(key, seen);
-    }
-    const { leaderEpoch } = partition;
+  private replica(machine: Machine, known: Map<Partition, Seen>, partition: Partition): void {
+    const { leaderEpoch, log } = partition;
+    const { highWatermark } = log;
+    const leads = partition.role === 'leader';
+    const before = known.get(partition);
+    // After most events nothing is new.
+    if (before?.leaderEpoch === leaderEpoch && before.highWatermark === highWatermark && before.leads === leads) return;
+    const seen = before ?? { key: partition.name, leaderEpoch, highWatermark, leads };
+    if (before === undefined) known.set(partition, seen);
+    const { key } = seen;
     if (leaderEpoch < seen.leaderEpoch) {
       this.violate('leader epoch went back', `${key} at ${machine.name}: from ${seen.leaderEpoch} to ${leaderEpoch}`, key);
     }
@@ -195,17 +192,18 @@ export class Watch {
     const newTerm = leaderEpoch !== seen.leaderEpoch;
     seen.leaderEpoch = leaderEpoch;
     seen.highWatermark = highWatermark;
-    if (partition.role !== 'leader') return;
+    seen.leads = leads;
+    if (!leads) return;
     const term = `${key} ${leaderEpoch}`;
     const other = this.leaders.get(term);
+    if (other !== undefined && other !== machine.name) {
+      this.violate('two leaders in an epoch', `${key}: ${other} and ${machine.name} in epoch ${leaderEpoch}`, key);
+    }
     if (other === undefined || newTerm) {
-      if (other !== undefined && other !== machine.name) {
-        this.violate('two leaders in an epoch', `${key}: ${other} and ${machine.name} in epoch ${leaderEpoch}`, key);
-      }
       this.leaders.set(term, machine.name);
       const committed = this.committed.get(key) ?? 0n;
-      if (partition.log.logEndOffset < committed && !this.voidSince.has(key)) {
-        const text = `${key}: ${machine.name} leads in epoch ${leaderEpoch} with a log up to ${partition.log.logEndOffset}; ${committed} was committed`;
+      if (log.logEndOffset < committed && !this.voidSince.has(key)) {
+        const text = `${key}: ${machine.name} leads in epoch ${leaderEpoch} with a log up to ${log.logEndOffset}; ${committed} was committed`;
         this.violate('leader lacks committed records', text, key);
       }
     }
