@@ -1,5 +1,5 @@
 /** Judges a finished run: what clients were told against what the logs hold. Kafka's terms, by the names that Jepsen gave the anomalies. */
-import type { History, Poll, Write } from './history.ts';
+import type { Commit, CommittedRead, History, Poll, Write } from './history.ts';
 import type { StoredBatch, StoredRecord } from './inspect.ts';
 
 export interface FinalPartition {
@@ -179,6 +179,8 @@ function checkGroups({ history, voidAt }: Judgement): void {
     if (read.offset >= best) continue;
     // One whose answer never came may be applied late, between others.
     if (commits.some(({ acked, offset, sentAt }) => !acked && offset === read.offset && sentAt <= read.askedAt)) continue;
+    // A member that finds its partition shorter, where that is allowed, goes back itself, and says so.
+    if (voidAt(read.topic, read.partition) !== undefined && isOfTheLast(commits, read)) continue;
     history.violation(
       'committed offset went back',
       read.askedAt,
@@ -186,6 +188,18 @@ function checkGroups({ history, voidAt }: Judgement): void {
       keyOf(read),
     );
   }
+}
+
+/** Whether what was read is an acknowledged commit that no other one followed. */
+function isOfTheLast(commits: readonly Commit[], { offset, askedAt }: CommittedRead): boolean {
+  const acked = commits.filter((commit) => commit.acked);
+  return acked.some((one) => {
+    const answeredAt = one.answeredAt ?? Infinity;
+    const followed = acked.some(
+      (other) => other.sentAt > answeredAt && (other.answeredAt ?? Infinity) < askedAt && other.offset !== offset,
+    );
+    return one.offset === offset && one.sentAt <= askedAt && !followed;
+  });
 }
 
 function keyOf({ topic, partition }: { topic: string; partition: number }): string {

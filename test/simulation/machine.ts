@@ -116,6 +116,13 @@ export class Machine {
     this.disk.powerCut(this.luck.next() < 0.5 ? this.luck : undefined);
   }
 
+  /** Everything on the disk is lost. */
+  wipe(): void {
+    this.host?.end();
+    // Those that are open elsewhere are of a process that is dead.
+    this.disk.erase();
+  }
+
   /** Dies in the middle of the `operations`-th disk operation from now. */
   dieAtDiskOperation(operations: number, how: () => void): void {
     this.dieAt = { operations, how };

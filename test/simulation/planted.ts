@@ -17,7 +17,7 @@ import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
 import type { RequestOf } from '../../electron/cluster/protocol/schema.ts';
 import { Controller } from '../../electron/cluster/quorum/controller.ts';
 import type { MetadataImage } from '../../electron/cluster/quorum/image.ts';
-import { QuorumStateFile, type VoteState } from '../../electron/cluster/quorum/vote-store.ts';
+import { NO_VOTE, QuorumStateFile, type VoteState } from '../../electron/cluster/quorum/vote-store.ts';
 import type { Fault, Weights } from './faults.ts';
 
 export interface PlantedBug {
@@ -157,6 +157,22 @@ export const PLANTED: readonly PlantedBug[] = [
     name: 'a vote is written and not synced before it is given',
     weights: POWER,
     plant: () => withoutSync((path) => path.includes('quorum-state')),
+  },
+  {
+    name: 'a voter that has lost its directory votes as if it were new',
+    weights: {},
+    nodes: 3,
+    // One lags behind, what the other two decided is on the disk of the controller alone, and the controller is out of reach.
+    faults: [
+      { kind: 'isolate', node: 3, oneWay: 'both', clientsToo: false, at: 200, forMs: 4_700 },
+      { kind: 'isolate', node: 'controller', oneWay: 'both', clientsToo: false, at: 4_700, forMs: 6_000 },
+      { kind: 'wipe', node: 'follower', at: 4_800, forMs: 300 },
+    ],
+    plant: () =>
+      replace(QuorumStateFile.prototype, 'read', (right) => (self) => {
+        const state = right(self) as VoteState;
+        return state.votesFrom === NO_VOTE ? { ...state, votesFrom: 0 } : state;
+      }),
   },
   {
     name: 'the metadata log is not synced before it is acknowledged',

@@ -9,7 +9,7 @@ import { Consumer } from './consumer.ts';
 import { ALL_FAULTS, drawFaults, type Fault, type Weights } from './faults.ts';
 import { History, type Violation } from './history.ts';
 import { Injector } from './injector.ts';
-import { partitionsOf, readLog } from './inspect.ts';
+import { readLog, replicasOf } from './inspect.ts';
 import { Machine } from './machine.ts';
 import { Member } from './member.ts';
 import { SimNetwork } from './network.ts';
@@ -339,8 +339,7 @@ class Run {
   private replica(id: number, topic: string, index: number) {
     const { node, running } = this.machines[id - 1] ?? {};
     if (node === undefined || running !== true) return undefined;
-    for (const partition of partitionsOf(node)) if (partition.topic === topic && partition.index === index) return partition;
-    return undefined;
+    return replicasOf(node)?.partition(topic, index);
   }
 
   private judge(): void {

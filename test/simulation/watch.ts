@@ -5,7 +5,7 @@
 import type { Partition } from '../../electron/cluster/broker/partition.ts';
 import type { MetadataImage, PartitionImage } from '../../electron/cluster/quorum/image.ts';
 import type { History } from './history.ts';
-import { partitionsOf, quorumOf } from './inspect.ts';
+import { quorumOf, replicasOf } from './inspect.ts';
 import type { Machine } from './machine.ts';
 import type { World } from './world.ts';
 
@@ -22,7 +22,7 @@ interface Unclean {
   readonly brokerEpoch: bigint;
   lostBytes: boolean;
   /** Bytes that had been flushed went too. */
-  damaged?: boolean;
+  damaged: boolean;
 }
 
 export interface TopicPromise {
@@ -74,7 +74,7 @@ export class Watch {
         this.metadata(machine, image);
       }
     }
-    for (const partition of partitionsOf(node)) this.replica(machine, seen.partitions, partition);
+    for (const partition of replicasOf(node)?.partitions() ?? []) this.replica(machine, seen.partitions, partition);
   }
 
   /** A process ended without closing its files. `lostBytes`: and what was not flushed is gone. */
@@ -88,9 +88,21 @@ export class Watch {
         let unclean = this.unclean.get(key);
         if (unclean === undefined) this.unclean.set(key, (unclean = new Map()));
         const before = unclean.get(id);
-        unclean.set(id, { brokerEpoch: image.brokers.get(id)?.epoch ?? -1n, lostBytes: lostBytes || before?.lostBytes === true });
+        unclean.set(id, {
+          brokerEpoch: image.brokers.get(id)?.epoch ?? -1n,
+          lostBytes: lostBytes || before?.lostBytes === true,
+          damaged: before?.damaged === true,
+        });
         this.judge(state, unclean);
       }
+    }
+  }
+
+  /** All that a node had is gone, flushed or not. */
+  wiped(id: number): void {
+    this.endedUncleanly(id, true);
+    for (const { partitions } of this.image?.topics.values() ?? []) {
+      for (const { topic, partition } of partitions) this.tailDamaged(topic, partition, id);
     }
   }
 
@@ -126,7 +138,7 @@ export class Watch {
   private judge(state: PartitionImage, unclean: ReadonlyMap<number, Unclean>): void {
     const promise = this.promises.get(state.topic) ?? { minInsyncReplicas: 1, flushed: false };
     const all = [...unclean.values()];
-    if (promise.flushed && !all.some(({ damaged }) => damaged === true)) return;
+    if (promise.flushed && !all.some(({ damaged }) => damaged)) return;
     if (unclean.size < Math.min(promise.minInsyncReplicas, state.replicas.length)) return;
     if (!all.some(({ lostBytes }) => lostBytes)) return;
     this.voidSince.set(keyOf(state), this.world.time);
