@@ -26,12 +26,13 @@ export class Injector {
   private readonly down = new Map<Machine, number>();
   private readonly healing = new Map<Fault, () => void>();
   private readonly diskTrouble = new Map<Machine, number>();
-  /** Lost their directory, and have not been seen with a vote again. */
-  private readonly voteless = new Set<Machine>();
+  /** Voters whose directory is new, and that have not been seen with a vote since: at first all of them. */
+  private readonly voteless: Set<Machine>;
 
   constructor(options: InjectorOptions) {
     this.options = options;
     this.random = options.world.random('injector');
+    this.voteless = new Set(options.machines.filter(({ voter }) => voter));
   }
 
   plan(fault: Fault, begin: number): void {
@@ -200,13 +201,13 @@ export class Injector {
   private wipe(machine: Machine): void {
     for (const one of this.voteless) if (one.running && one.node !== undefined && mayVote(one.node)) this.voteless.delete(one);
     const others = [...this.voteless].filter((one) => one !== machine).length;
-    if (others >= Math.floor((this.options.machines.length - 1) / 2)) {
-      this.options.trace(`${machine.name} keeps its directory: too many have lost theirs`);
+    if (machine.voter && others >= Math.floor((this.options.machines.filter(({ voter }) => voter).length - 1) / 2)) {
+      this.options.trace(`${machine.name} keeps its directory: too many others have no vote`);
       return;
     }
     this.kill(machine);
     machine.wipe();
-    this.voteless.add(machine);
+    if (machine.voter) this.voteless.add(machine);
     this.options.watch.wiped(machine.id);
   }
 

@@ -34,6 +34,8 @@ export class Machine {
   stopping = false;
   /** The last process closed its files before it ended: there is nothing that is not flushed. */
   closedInOrder = false;
+  /** It has left the cluster for good. */
+  departed = false;
   /** Count of processes so far. */
   life = 0;
   /** The process ends at this disk operation from now, in its midst; undefined: it does not. */
@@ -50,12 +52,16 @@ export class Machine {
     this.luck = options.world.random(`${this.name}/disk`);
   }
 
+  get voter(): boolean {
+    return this.options.config.voters.some(({ id }) => id === this.id);
+  }
+
   get running(): boolean {
     return this.host?.alive === true;
   }
 
   start(): void {
-    if (this.running) return;
+    if (this.running || this.departed) return;
     const { world, network, config, log, event } = this.options;
     const host = new Host(world, this.name);
     this.life++;
@@ -102,6 +108,12 @@ export class Machine {
         end();
       }, end);
     });
+  }
+
+  /** Stops in order, for good. */
+  depart(): void {
+    this.departed = true;
+    this.stop();
   }
 
   /** The process is gone; the system keeps what it wrote. */
