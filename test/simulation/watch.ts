@@ -177,11 +177,12 @@ export class Watch {
     }
   }
 
-  /** Who registered anew and is in sync has all that is committed, and is as good as any. */
+  /** Who registered anew and is in sync has all that is committed, and is as good as any. Who is no replica any more is not counted on. */
   private rejoined(state: PartitionImage, image: MetadataImage): void {
     const unclean = this.unclean.get(keyOf(state));
     for (const [id, { brokerEpoch }] of unclean ?? []) {
-      if (state.isr.includes(id) && (image.brokers.get(id)?.epoch ?? -1n) > brokerEpoch) unclean?.delete(id);
+      const rejoined = state.isr.includes(id) && (image.brokers.get(id)?.epoch ?? -1n) > brokerEpoch;
+      if (rejoined || !state.replicas.includes(id)) unclean?.delete(id);
     }
   }
 
