@@ -47,6 +47,8 @@ export class Partition {
   private readonly followers = new Map<number, FollowerState>();
   /** Log end offset when this broker became leader in the current epoch. */
   private epochStart: bigint | undefined;
+  /** Monotonic ms of the start of this broker's leadership, or of the last one. */
+  private ledSince = Number.NEGATIVE_INFINITY;
   private readonly proposals: PartitionIsr;
   private closed = false;
   private appended = 0;
@@ -106,6 +108,9 @@ export class Partition {
   get leaderEpochStartOffset(): bigint | undefined {
     return this.epochStart;
   }
+  get leaderSinceMs(): number {
+    return this.ledSince;
+  }
   /** `topic-partition`, for people. */
   get name(): string {
     return `${this.topic}-${this.index}`;
@@ -159,6 +164,7 @@ export class Partition {
 
   private startTerm(): void {
     this.epochStart = this.log.logEndOffset;
+    this.ledSince = this.env.clock.monotonic();
     this.log.maybeAssignEpochStart(this.state.leaderEpoch, this.epochStart);
   }
 

@@ -5,7 +5,9 @@
  * is about to send both again, in order. So the reason that the first was refused for is given to those behind it as well.
  *
  * A partition that does not know the producer yet takes any sequence for its first (KIP-360): it would take the second batch, and then the
- * first, tried again, would be out of order for ever. So there the second is refused as well.
+ * first, tried again, would be out of order for ever. So there the second is refused as well. The same where the first went down with the
+ * leader before, or is still on its way there: a new leader takes no second batch of a producer that it does not know. For a while: a
+ * producer may be unknown because it was forgotten, and then nothing comes before.
  *
  * Nothing is appended that would not be otherwise. Both hold for no more batches than can have been in flight, so a client that really left a
  * batch out is told so.
@@ -29,6 +31,13 @@ const MAX_IN_FLIGHT = 5;
 /** What was in flight at a refusal has arrived by then. */
 const REMEMBERED_MS = 30_000;
 const MAX_REFUSALS = 1_000;
+
+/** The partition that a batch is for. */
+export interface BehindPartition {
+  readonly name: string;
+  readonly leaderSinceMs: number;
+  readonly log: { knowsProducer(producerId: bigint): boolean };
+}
 
 export class RefusedSequences {
   private readonly clock: Clock;
@@ -64,14 +73,18 @@ export class RefusedSequences {
   }
 
   /** Why a batch of a producer that the partition does not know has to wait for the one before it, as an error code; undefined where it need not. */
-  behind(partition: string, records: Buffer, knowsProducer: (producerId: bigint) => boolean): number | undefined {
-    if (this.refusals.size === 0) return undefined;
+  behind(partition: BehindPartition, records: Buffer): number | undefined {
+    const isNew = this.clock.monotonic() - partition.leaderSinceMs < REMEMBERED_MS;
+    if (this.refusals.size === 0 && !isNew) return undefined;
     const batch = idempotentBatch(records);
-    const known = batch === undefined ? undefined : this.refusals.get(keyOf(partition, batch));
-    if (batch === undefined || known === undefined || !this.holds(known, batch.producerEpoch)) return undefined;
-    if (known.left === 0 || known.baseSequence === batch.baseSequence || knowsProducer(batch.producerId)) return undefined;
-    known.left--;
-    return known.errorCode;
+    if (batch === undefined || partition.log.knowsProducer(batch.producerId)) return undefined;
+    const known = this.refusals.get(keyOf(partition.name, batch));
+    if (known !== undefined && this.holds(known, batch.producerEpoch) && known.left > 0 && known.baseSequence !== batch.baseSequence) {
+      known.left--;
+      return known.errorCode;
+    }
+    // Its client looks for the leader and tries again, as it does with what it sent to the one before.
+    return isNew && batch.baseSequence > 0 ? ErrorCode.NOT_LEADER_OR_FOLLOWER : undefined;
   }
 
   private holds(refusal: Refusal, producerEpoch: number): boolean {

@@ -115,9 +115,9 @@ export class ReplicaRequests {
       if (topicId !== undefined && topicId !== partition.topicId) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_ID);
       partition.requireLeader(-1);
       if (records === null || records.length === 0) throw new KafkaError(ErrorCode.INVALID_RECORD, 'A produce request without records.');
-      const refused = this.refusedSequences.behind(partition.name, records, (producerId) => partition.log.knowsProducer(producerId));
+      const refused = this.refusedSequences.behind(partition, records);
       if (refused !== undefined) {
-        return appendFailure(new KafkaError(refused, 'A batch before this one was refused for that reason.'), topic, partition);
+        return appendFailure(new KafkaError(refused, 'A batch before this one was refused, or has not come here yet.'), topic, partition);
       }
       const result = this.appendTo(partition, records, params);
       this.refusedSequences.appended(partition.name, records);

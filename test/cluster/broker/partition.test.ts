@@ -203,6 +203,20 @@ describe('acks=all', () => {
     expect(cluster.partition(1).log.logEndOffset).toBe(2n);
   });
 
+  test('a new leader takes no second batch of a producer that it does not know, for a while', async () => {
+    const cluster = setup();
+    const send = (producerId: bigint, baseSequence: number) =>
+      cluster.produce(1, ['x'], { batch: { producerId, producerEpoch: 0, baseSequence }, timeoutMs: 1, acks: 1 });
+    const code = async (producerId: bigint, baseSequence: number): Promise<number> => (await send(producerId, baseSequence)).errorCode;
+    // The first one went down with the leader before, and is sent again.
+    expect(await code(8n, 3)).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+    expect(cluster.partition(1).log.logEndOffset).toBe(0n);
+    for (const sequence of [0, 1, 2, 3]) expect(await code(8n, sequence)).toBe(ErrorCode.NONE);
+    // One that was forgotten goes on where it was (KIP-360).
+    await cluster.clock.advance(30_000);
+    expect(await code(9n, 3)).toBe(ErrorCode.NONE);
+  });
+
   test('times out, and says that the leader is gone as soon as it is', async () => {
     const cluster = setup();
     const late = cluster.produce(1, ['a'], { timeoutMs: 200 });
