@@ -25,6 +25,8 @@ export function replicasOf(node: Node): ReplicaManager | undefined {
 
 export interface StoredRecord {
   readonly offset: bigint;
+  /** '': none. */
+  readonly key: string;
   readonly value: string;
   readonly epoch: number;
 }
@@ -47,7 +49,12 @@ export function readLog({ log }: Partition, end: bigint): { records: StoredRecor
       batches.push({ offset: batch.baseOffset, epoch: batch.partitionLeaderEpoch, crc: batch.crc });
       if (batch.isControl) continue;
       for (const record of decodeRecords(batch, 1 << 20)) {
-        records.push({ offset: record.offset, value: record.value?.toString() ?? '', epoch: batch.partitionLeaderEpoch });
+        records.push({
+          offset: record.offset,
+          key: record.key?.toString() ?? '',
+          value: record.value?.toString() ?? '',
+          epoch: batch.partitionLeaderEpoch,
+        });
       }
     }
     offset = read.nextOffset;

@@ -10,6 +10,7 @@ import { GroupShard } from '../../electron/cluster/coordinator/group/group-shard
 import type { CommitRequest } from '../../electron/cluster/coordinator/group/offset-requests.ts';
 import type { DiskFile } from '../../electron/cluster/lib/disk.ts';
 import { MemoryDisk } from '../../electron/cluster/lib/memory-disk.ts';
+import { KeyOffsets } from '../../electron/cluster/log/compaction-keys.ts';
 import { Log } from '../../electron/cluster/log/log.ts';
 import { ProducerState } from '../../electron/cluster/log/producer-state.ts';
 import { brokerRegistration } from '../../electron/cluster/protocol/apis/broker-registration.ts';
@@ -183,6 +184,15 @@ export const PLANTED: readonly PlantedBug[] = [
     name: 'flush.messages=1 is not obeyed',
     weights: { powerCutAll: 4 },
     plant: () => withoutSync((path) => path.includes('ledger') && path.endsWith('.log')),
+  },
+  {
+    name: 'compaction takes the last value of a key too',
+    weights: KILLS,
+    plant: () =>
+      replace(KeyOffsets.prototype, 'get', (right) => (self, key) => {
+        const newest = right(self, key) as bigint | undefined;
+        return newest === undefined ? undefined : newest + 1n;
+      }),
   },
   {
     name: 'leader epochs are not compared when a follower fetches',

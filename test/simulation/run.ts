@@ -50,6 +50,7 @@ const PROPERTIES: Readonly<Record<string, string>> = {
   'group.initial.rebalance.delay.ms': '100',
   'group.min.session.timeout.ms': '1000',
   'leader.imbalance.check.interval.seconds': '5',
+  'log.cleaner.backoff.ms': '400',
 };
 
 export async function simulate(options: RunOptions): Promise<RunResult> {
@@ -200,7 +201,7 @@ class Run {
     const { world, network, history } = this;
     const isVoid = (topic: string, partition: number): boolean => this.watch.voidAt(topic, partition) !== undefined;
     const common = { world, network, history, bootstrap: this.bootstrap(), isVoid };
-    const topics = TOPICS.map(({ name, partitions }) => ({ name, partitions }));
+    const topics = TOPICS;
     this.producers.push(
       new Producer({ ...common, name: 'alice', topics, idempotent: true, acks: -1, everyMs: 20 }),
       new Producer({ ...common, name: 'bob', topics, idempotent: true, acks: -1, everyMs: 50 }),
@@ -345,11 +346,12 @@ class Run {
       const replicas = new Map<number, FinalPartition['replicas'] extends ReadonlyMap<number, infer B> ? B : never>();
       for (const { id } of this.machines) {
         const replica = this.replica(id, topic, partition);
-        if (replica !== undefined) replicas.set(id, readLog(replica, replica.log.highWatermark).batches);
+        if (replica !== undefined) replicas.set(id, readLog(replica, replica.log.highWatermark));
       }
       partitions.push({
         topic,
         partition,
+        compacted: TOPICS.some(({ name, compacted }) => name === topic && compacted === true),
         records: topic.startsWith('__') ? [] : readLog(leader, leader.log.highWatermark).records,
         replicas,
       });

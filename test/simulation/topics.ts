@@ -9,12 +9,20 @@ export interface Topic {
   readonly partitions: number;
   readonly replicas: number;
   readonly promise: TopicPromise;
+  /** Only the last record of each key is kept for good. */
+  readonly compacted?: boolean;
 }
 
 export const TOPICS: readonly Topic[] = [
   { name: 'orders', partitions: 2, replicas: 3, promise: { minInsyncReplicas: 2, flushed: false } },
   { name: 'ledger', partitions: 1, replicas: 3, promise: { minInsyncReplicas: 2, flushed: true } },
   { name: 'clicks', partitions: 1, replicas: 3, promise: { minInsyncReplicas: 1, flushed: false } },
+  { name: 'profiles', partitions: 1, replicas: 3, promise: { minInsyncReplicas: 2, flushed: false }, compacted: true },
+];
+
+const COMPACTED = [
+  { name: 'cleanup.policy', value: 'compact' },
+  { name: 'min.cleanable.dirty.ratio', value: '0.1' },
 ];
 
 /** What groups commit is a topic too. */
@@ -31,7 +39,7 @@ export async function makeTopics(options: ClientOptions, withinMs: number, trace
   const client = new Client(options);
   const outcome = { created: false };
   const body = {
-    topics: TOPICS.map(({ name, partitions, replicas, promise }) => ({
+    topics: TOPICS.map(({ name, partitions, replicas, promise, compacted }) => ({
       name,
       numPartitions: partitions,
       replicationFactor: replicas,
@@ -39,7 +47,8 @@ export async function makeTopics(options: ClientOptions, withinMs: number, trace
       configs: [
         { name: 'min.insync.replicas', value: String(promise.minInsyncReplicas) },
         // Small segments, so that there are closed ones.
-        { name: 'segment.ms', value: '1500' },
+        { name: 'segment.ms', value: compacted === true ? '400' : '1500' },
+        ...(compacted === true ? COMPACTED : []),
         ...(promise.flushed ? [{ name: 'flush.messages', value: '1' }] : []),
       ],
     })),
