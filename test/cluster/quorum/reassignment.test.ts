@@ -149,6 +149,14 @@ describe('reassignment', () => {
     expect(reassign(after, null).code).toBe(ErrorCode.NO_REASSIGNMENT_IN_PROGRESS);
   });
 
+  it('begins another leader epoch when a replica goes, also where the leader stays, so that what it goes on to fetch counts no more', () => {
+    const moving = isrBecomes(reassign(image, [1, 2, 4]).after, [1, 2, 3, 4]).after;
+    expect(partition(moving, 'a')).toMatchObject({ replicas: [1, 2, 4], leader: 1, leaderEpoch: 1 });
+    const added = reassign(image, [1, 2, 3, 4]).after;
+    expect(partition(added, 'a')).toMatchObject({ leader: 1, leaderEpoch: 0 });
+    expect(partition(reassign(added, null).after, 'a')).toMatchObject({ replicas: [1, 2, 3], leader: 1, leaderEpoch: 1 });
+  });
+
   it('is not cancelled where only newcomers have the records', () => {
     const moving = reassign(image, [4, 5]).after;
     const record = { partitionId: 0, topicId: testId('a'), isr: [4], leader: 4 };
