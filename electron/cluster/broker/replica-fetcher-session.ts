@@ -32,23 +32,31 @@ export class FollowerSession {
   request(wanted: readonly WantedPartition[]): SessionPart {
     if (this.epoch === 0) this.told.clear();
     const named: WantedPartition[] = [];
-    const gone = new Map(this.told);
+    const before = this.told.size;
+    let stay = 0;
     for (const one of wanted) {
       const key = keyOf(one);
-      gone.delete(key);
       const known = this.told.get(key);
+      if (known !== undefined) stay++;
       if (known !== undefined && same(known, one)) continue;
       this.told.set(key, one);
       named.push(one);
     }
     const forgotten: { topicId: string; partitions: number[] }[] = [];
-    for (const [key, one] of gone) {
+    for (const [key, one] of stay < before ? this.notWanted(wanted) : []) {
       this.told.delete(key);
       const last = forgotten.at(-1);
       if (last?.topicId === one.topicId) last.partitions.push(one.partition);
       else forgotten.push({ topicId: one.topicId, partitions: [one.partition] });
     }
     return { sessionId: this.id, sessionEpoch: this.epoch, topics: byTopic(named), forgottenTopicsData: forgotten };
+  }
+
+  /** What the leader was told to send that is not wanted any more. */
+  private notWanted(wanted: readonly WantedPartition[]): Map<string, WantedPartition> {
+    const gone = new Map(this.told);
+    for (const one of wanted) gone.delete(keyOf(one));
+    return gone;
   }
 
   /** Takes note of the answer. False when the session is lost and the request has to be made anew. */
