@@ -96,7 +96,7 @@ const SUITES: readonly Suite[] = [
     run: () =>
       sum(
         vitest('simulation', ['--config', 'vitest.live.config.ts', '--dir', 'test/simulation']),
-        command('simulation', 'build/launch.mjs', ['simulate', '--seeds', values.heavy ? '600' : '100']),
+        command('simulation', 'build/launch.mjs', ['simulate', '--seeds', values.heavy ? '2000' : '200']),
       ),
   },
   { name: 'build', run: () => command('build', 'build/build.ts', []) },

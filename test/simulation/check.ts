@@ -1,14 +1,15 @@
 /** Judges a finished run: what clients were told against what the logs hold. Kafka's terms, by the names that Jepsen gave the anomalies. */
-import type { History, Poll, Write } from './history.ts';
+import type { Commit, CommittedRead, History, Poll, Write } from './history.ts';
 import type { StoredBatch, StoredRecord } from './inspect.ts';
 
 export interface FinalPartition {
   readonly topic: string;
   readonly partition: number;
+  readonly compacted: boolean;
   /** The leader's log up to its high watermark. */
   readonly records: readonly StoredRecord[];
-  /** Each replica's batches up to its own high watermark. */
-  readonly replicas: ReadonlyMap<number, readonly StoredBatch[]>;
+  /** Each replica's log up to its own high watermark. */
+  readonly replicas: ReadonlyMap<number, { readonly records: readonly StoredRecord[]; readonly batches: readonly StoredBatch[] }>;
 }
 
 export interface Judgement {
@@ -35,7 +36,11 @@ export function check(judgement: Judgement): void {
   checkGroups(judgement);
 }
 
-function checkPartition(judgement: Judgement, { topic, partition, records }: FinalPartition, writes: ReadonlyMap<string, Write>): void {
+function checkPartition(
+  judgement: Judgement,
+  { topic, partition, compacted, records }: FinalPartition,
+  writes: ReadonlyMap<string, Write>,
+): void {
   const { history, at } = judgement;
   const key = `${topic}-${partition}`;
   const voidAt = judgement.voidAt(topic, partition);
@@ -43,6 +48,7 @@ function checkPartition(judgement: Judgement, { topic, partition, records }: Fin
   const byValue = new Map<string, StoredRecord>();
   const byOffset = new Map<bigint, string>();
   const lastRank = new Map<string, number>();
+  const newest = newestOf(records);
   for (const record of records) {
     const write = writes.get(record.value);
     byOffset.set(record.offset, record.value);
@@ -62,12 +68,15 @@ function checkPartition(judgement: Judgement, { topic, partition, records }: Fin
       if (write.rank < rank) violate('reordered', `${record.value} comes after rank ${rank} of its producer`);
       lastRank.set(write.producer, Math.max(rank, write.rank));
     }
+    if ((write.key ?? '') !== record.key)
+      violate('invented record', `offset ${record.offset} holds ${write.value} under key ${record.key}`);
     if (!byValue.has(record.value)) byValue.set(record.value, record);
   }
   for (const write of writes.values()) {
     if (write.ackedAt === undefined || write.acks !== -1 || (voidAt !== undefined && write.sentAt <= voidAt)) continue;
     const found = byValue.get(write.value);
     const when = `acknowledged at ${seconds(write.ackedAt)} with offset ${write.offset ?? -1n}`;
+    if (found === undefined && compacted && isSuperseded(write, writes, newest)) continue;
     if (found === undefined) {
       const there = byOffset.get(write.offset ?? -1n);
       violate('lost write', `${write.value}, ${when}, is not in the log; that offset holds ${there ?? 'nothing'}`);
@@ -81,7 +90,18 @@ function checkPartition(judgement: Judgement, { topic, partition, records }: Fin
     history.polls.filter((poll) => poll.topic === topic && poll.partition === partition),
     byOffset,
     writes,
+    newest,
   );
+}
+
+/** The last record of each key. */
+function newestOf(records: readonly StoredRecord[]): ReadonlyMap<string, StoredRecord> {
+  return new Map(records.filter(({ key }) => key !== '').map((record) => [record.key, record]));
+}
+
+/** Compaction took it: the log has one of the same key that its producer sent later. */
+function isSuperseded({ key = '', rank }: Write, writes: ReadonlyMap<string, Write>, newest: ReadonlyMap<string, StoredRecord>): boolean {
+  return (writes.get(newest.get(key)?.value ?? '')?.rank ?? -1) > rank;
 }
 
 function checkPolls(
@@ -90,8 +110,11 @@ function checkPolls(
   polls: readonly Poll[],
   final: ReadonlyMap<bigint, string>,
   writes: ReadonlyMap<string, Write>,
+  newest: ReadonlyMap<string, StoredRecord>,
 ): void {
   const { history } = judgement;
+  // Where there are keys: each replica compacts by itself, and a later leader may have what the one that was read from had dropped.
+  const hasLater = (value: string, offset: bigint): boolean => (newest.get(writes.get(value)?.key ?? '')?.offset ?? -1n) > offset;
   const isVoid = polls[0] !== undefined && judgement.voidAt(polls[0].topic, polls[0].partition) !== undefined;
   for (const poll of polls) {
     let next = poll.position;
@@ -101,10 +124,12 @@ function checkPolls(
       if (offset < next) violate('nonmonotonic poll', `read ${offset} after ${next - 1n}`);
       if (!isVoid) {
         const there = final.get(offset);
-        if (there !== value)
+        if (there !== value && !(there === undefined && hasLater(value, offset)))
           violate('inconsistent offset', `read ${value} at ${offset} at ${seconds(poll.at)}; the log holds ${there ?? 'nothing'} there`);
         for (; next < offset; next++) {
-          if (final.has(next)) violate('poll skip', `read ${offset} at ${seconds(poll.at)} and had not read ${next}`);
+          const passed = final.get(next);
+          if (passed !== undefined && !hasLater(passed, next))
+            violate('poll skip', `read ${offset} at ${seconds(poll.at)} and had not read ${next}`);
         }
       }
       next = offset + 1n;
@@ -113,15 +138,24 @@ function checkPolls(
 }
 
 /** What two replicas call committed is the same. */
-function checkReplicas({ history, at, voidAt }: Judgement, { topic, partition, replicas }: FinalPartition): void {
+function checkReplicas({ history, at, voidAt }: Judgement, { topic, partition, compacted, replicas }: FinalPartition): void {
   if (voidAt(topic, partition) !== undefined) return;
   const [first, ...others] = [...replicas];
   if (first === undefined) return;
-  const reference = new Map(first[1].map((batch) => [batch.offset, batch]));
-  for (const [id, batches] of others) {
+  if (compacted) {
+    for (const [id, { records }] of others) {
+      const differing = compactedApart(first[1].records, records) ?? compactedApart(records, first[1].records);
+      if (differing === undefined) continue;
+      const text = `${topic}-${partition}: nodes ${first[0]} and ${id} at offset ${differing.offset}, key ${differing.key}`;
+      history.violation('replicas differ', at, text, `${topic}-${partition}`);
+    }
+    return;
+  }
+  const reference = new Map(first[1].batches.map((batch) => [batch.offset, batch]));
+  for (const [id, { batches }] of others) {
     for (const batch of batches) {
       const expected = reference.get(batch.offset);
-      if (expected === undefined && batch.offset > (first[1].at(-1)?.offset ?? -1n)) break;
+      if (expected === undefined && batch.offset > (first[1].batches.at(-1)?.offset ?? -1n)) break;
       if (expected?.crc === batch.crc && expected.epoch === batch.epoch) continue;
       history.violation(
         'replicas differ',
@@ -132,6 +166,19 @@ function checkReplicas({ history, at, voidAt }: Judgement, { topic, partition, r
       break;
     }
   }
+}
+
+/** Each replica compacts by itself. The first record of one that the other neither holds nor has a later one for. */
+function compactedApart(one: readonly StoredRecord[], other: readonly StoredRecord[]): StoredRecord | undefined {
+  const there = new Map(other.map((record) => [record.offset, record]));
+  const newest = newestOf(other);
+  const end = other.at(-1)?.offset ?? -1n;
+  return one.find((record) => {
+    if (record.offset > end) return false;
+    const match = there.get(record.offset);
+    if (match !== undefined) return match.value !== record.value || match.epoch !== record.epoch;
+    return (newest.get(record.key)?.offset ?? -1n) <= record.offset;
+  });
 }
 
 function checkGroups({ history, voidAt }: Judgement): void {
@@ -179,6 +226,8 @@ function checkGroups({ history, voidAt }: Judgement): void {
     if (read.offset >= best) continue;
     // One whose answer never came may be applied late, between others.
     if (commits.some(({ acked, offset, sentAt }) => !acked && offset === read.offset && sentAt <= read.askedAt)) continue;
+    // A member that finds its partition shorter, where that is allowed, goes back itself, and says so.
+    if (voidAt(read.topic, read.partition) !== undefined && isOfTheLast(commits, read)) continue;
     history.violation(
       'committed offset went back',
       read.askedAt,
@@ -186,6 +235,18 @@ function checkGroups({ history, voidAt }: Judgement): void {
       keyOf(read),
     );
   }
+}
+
+/** Whether what was read is an acknowledged commit that no other one followed. */
+function isOfTheLast(commits: readonly Commit[], { offset, askedAt }: CommittedRead): boolean {
+  const acked = commits.filter((commit) => commit.acked);
+  return acked.some((one) => {
+    const answeredAt = one.answeredAt ?? Infinity;
+    const followed = acked.some(
+      (other) => other.sentAt > answeredAt && (other.answeredAt ?? Infinity) < askedAt && other.offset !== offset,
+    );
+    return one.offset === offset && one.sentAt <= askedAt && !followed;
+  });
 }
 
 function keyOf({ topic, partition }: { topic: string; partition: number }): string {

@@ -17,6 +17,8 @@ export type Fault = {
   | { readonly kind: 'kill'; readonly node: Target; readonly afterOperations: number }
   | { readonly kind: 'powerCut'; readonly node: Target; readonly afterOperations: number }
   | { readonly kind: 'powerCutAll' }
+  /** Killed, and its whole directory is gone when it starts again. */
+  | { readonly kind: 'wipe'; readonly node: Target }
   | { readonly kind: 'freeze'; readonly node: Target }
   /** Each of `left` from each of `right`; names of nodes and clients. One way: right does not hear left. */
   | { readonly kind: 'partition'; readonly left: readonly string[]; readonly right: readonly string[]; readonly oneWay: boolean }
@@ -56,6 +58,7 @@ export const ALL_FAULTS: Weights = {
   kill: 6,
   powerCut: 3,
   powerCutAll: 0.4,
+  wipe: 1.5,
   stop: 2,
   freeze: 4,
   isolate: 4,
@@ -101,6 +104,7 @@ function draw(random: Random, { nodes, clients }: Shape, kind: FaultKind, at: nu
   };
   switch (kind) {
     case 'stop':
+    case 'wipe':
     case 'freeze':
       return { kind, node, ...time };
     case 'kill':

@@ -9,6 +9,8 @@ export interface Write {
   /** Rank among the values of its producer for its partition. */
   readonly rank: number;
   readonly acks: number;
+  /** In a compacted topic; a producer has keys of its own. */
+  readonly key: string | undefined;
   /** Whether repeats are to be recognised. */
   readonly idempotent: boolean;
   /** When it was sent last. */

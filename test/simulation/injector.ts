@@ -3,7 +3,7 @@ import type { DiskFault } from '../../electron/cluster/lib/memory-disk.ts';
 import type { Random } from '../../electron/cluster/lib/random.ts';
 import { iterateBatches } from '../../electron/cluster/protocol/record-batch.ts';
 import { describeFault, type Fault, type Target } from './faults.ts';
-import { quorumOf } from './inspect.ts';
+import { mayVote, quorumOf } from './inspect.ts';
 import { DATA, type Machine } from './machine.ts';
 import type { SimNetwork } from './network.ts';
 import type { Watch } from './watch.ts';
@@ -26,10 +26,13 @@ export class Injector {
   private readonly down = new Map<Machine, number>();
   private readonly healing = new Map<Fault, () => void>();
   private readonly diskTrouble = new Map<Machine, number>();
+  /** Voters whose directory is new, and that have not been seen with a vote since: at first all of them. */
+  private readonly voteless: Set<Machine>;
 
   constructor(options: InjectorOptions) {
     this.options = options;
     this.random = options.world.random('injector');
+    this.voteless = new Set(options.machines.filter(({ voter }) => voter));
   }
 
   plan(fault: Fault, begin: number): void {
@@ -82,6 +85,11 @@ export class Injector {
       case 'powerCutAll': {
         for (const machine of machines) this.powerCut(machine);
         return all(machines.map((machine) => this.keepDown(machine)));
+      }
+      case 'wipe': {
+        const machine = this.target(fault.node);
+        this.wipe(machine);
+        return this.keepDown(machine);
       }
       case 'freeze': {
         const { host } = this.target(fault.node);
@@ -187,6 +195,20 @@ export class Injector {
     machine.powerCut();
     if (nothingToLose) return;
     this.options.watch.endedUncleanly(machine.id, true);
+  }
+
+  /** Of the voters a minority at a time: were there more, nobody could say what the quorum had decided, and it would stand still. */
+  private wipe(machine: Machine): void {
+    for (const one of this.voteless) if (one.running && one.node !== undefined && mayVote(one.node)) this.voteless.delete(one);
+    const others = [...this.voteless].filter((one) => one !== machine).length;
+    if (machine.voter && others >= Math.floor((this.options.machines.filter(({ voter }) => voter).length - 1) / 2)) {
+      this.options.trace(`${machine.name} keeps its directory: too many others have no vote`);
+      return;
+    }
+    this.kill(machine);
+    machine.wipe();
+    if (machine.voter) this.voteless.add(machine);
+    this.options.watch.wiped(machine.id);
   }
 
   private keepDown(machine: Machine): () => void {

@@ -6,18 +6,27 @@ import type { Node } from '../../electron/cluster/node.ts';
 import { iterateBatches } from '../../electron/cluster/protocol/record-batch.ts';
 import { decodeRecords } from '../../electron/cluster/protocol/records-reader.ts';
 import type { MetadataQuorum } from '../../electron/cluster/quorum/quorum.ts';
+import type { RaftCore } from '../../electron/cluster/quorum/raft-core.ts';
 
 export function quorumOf(node: Node): MetadataQuorum | undefined {
   return Reflect.get(node, 'quorum') as MetadataQuorum | undefined;
 }
 
-export function partitionsOf(node: Node): Iterable<Partition> {
+/** False for a voter that does not know what it has promised in an earlier life. */
+export function mayVote(node: Node): boolean {
+  const quorum = quorumOf(node);
+  return quorum !== undefined && !(Reflect.get(quorum.raft, 'core') as RaftCore).isMute;
+}
+
+export function replicasOf(node: Node): ReplicaManager | undefined {
   const broker = Reflect.get(node, 'broker') as Broker | undefined;
-  return broker === undefined ? [] : (Reflect.get(broker, 'replicas') as ReplicaManager).partitions();
+  return broker === undefined ? undefined : (Reflect.get(broker, 'replicas') as ReplicaManager);
 }
 
 export interface StoredRecord {
   readonly offset: bigint;
+  /** '': none. */
+  readonly key: string;
   readonly value: string;
   readonly epoch: number;
 }
@@ -40,7 +49,12 @@ export function readLog({ log }: Partition, end: bigint): { records: StoredRecor
       batches.push({ offset: batch.baseOffset, epoch: batch.partitionLeaderEpoch, crc: batch.crc });
       if (batch.isControl) continue;
       for (const record of decodeRecords(batch, 1 << 20)) {
-        records.push({ offset: record.offset, value: record.value?.toString() ?? '', epoch: batch.partitionLeaderEpoch });
+        records.push({
+          offset: record.offset,
+          key: record.key?.toString() ?? '',
+          value: record.value?.toString() ?? '',
+          epoch: batch.partitionLeaderEpoch,
+        });
       }
     }
     offset = read.nextOffset;

@@ -34,6 +34,8 @@ export class Machine {
   stopping = false;
   /** The last process closed its files before it ended: there is nothing that is not flushed. */
   closedInOrder = false;
+  /** It has left the cluster for good. */
+  departed = false;
   /** Count of processes so far. */
   life = 0;
   /** The process ends at this disk operation from now, in its midst; undefined: it does not. */
@@ -52,12 +54,16 @@ export class Machine {
     this.stopLuck = options.world.random(`${this.name}/stop`);
   }
 
+  get voter(): boolean {
+    return this.options.config.voters.some(({ id }) => id === this.id);
+  }
+
   get running(): boolean {
     return this.host?.alive === true;
   }
 
   start(): void {
-    if (this.running) return;
+    if (this.running || this.departed) return;
     const { world, network, config, log, event } = this.options;
     const host = new Host(world, this.name);
     const firstStart = this.life === 0;
@@ -110,6 +116,12 @@ export class Machine {
     });
   }
 
+  /** Stops in order, for good. */
+  depart(): void {
+    this.departed = true;
+    this.stop();
+  }
+
   /** The process is gone; the system keeps what it wrote. */
   kill(): void {
     this.host?.end();
@@ -120,6 +132,13 @@ export class Machine {
     this.options.network.dark.add(this.name);
     this.host?.end();
     this.disk.powerCut(this.luck.next() < 0.5 ? this.luck : undefined);
+  }
+
+  /** Everything on the disk is lost. */
+  wipe(): void {
+    this.host?.end();
+    // Those that are open elsewhere are of a process that is dead.
+    this.disk.erase();
   }
 
   /** Dies in the middle of the `operations`-th disk operation from now. */

@@ -71,8 +71,9 @@ export class SimNetwork {
     for (const pipe of this.stalled) if (pipe.key === key && left <= 0) this.unstall(pipe);
   }
 
-  isCut(from: string, to: string): boolean {
-    return this.cuts.has(`${from}>${to}`);
+  /** A link is named by both its ends: `from>to`. */
+  isCut(link: string): boolean {
+    return this.cuts.size > 0 && this.cuts.has(link);
   }
 
   /** Adds to whatever slows the link already; returns what takes it off again. */
@@ -88,13 +89,15 @@ export class SimNetwork {
   }
 
   /** How long a piece takes from one machine to the other. */
-  delay(from: string, to: string, bytes: number): number {
-    let ms = BASE.latencyMs + BASE.jitterMs * this.random.next();
-    for (const link of this.slow.get(`${from}>${to}`) ?? []) {
-      ms += link.latencyMs + link.jitterMs * this.random.next();
-      if (link.bytesPerMs > 0) ms += bytes / link.bytesPerMs;
+  delay(link: string, bytes: number): number {
+    const ms = BASE.latencyMs + BASE.jitterMs * this.random.next();
+    if (this.slow.size === 0) return ms;
+    let slowed = ms;
+    for (const { latencyMs, jitterMs, bytesPerMs } of this.slow.get(link) ?? []) {
+      slowed += latencyMs + jitterMs * this.random.next();
+      if (bytesPerMs > 0) slowed += bytes / bytesPerMs;
     }
-    return ms;
+    return slowed;
   }
 
   stall(pipe: Pipe): void {
@@ -135,13 +138,13 @@ export class SimNetwork {
       const attempt = (): void => {
         if (settled || !from.alive) return;
         const machine = this.machines.get(address.port) ?? '';
-        const lost = this.isCut(from.name, machine) || this.isCut(machine, from.name) || this.dark.has(machine);
+        const lost = this.isCut(`${from.name}>${machine}`) || this.isCut(`${machine}>${from.name}`) || this.dark.has(machine);
         if (lost) {
           if (world.time + RETRY_CONNECT_MS < give_up) world.schedule(RETRY_CONNECT_MS, undefined, attempt);
           return;
         }
         const bound = this.listeners.get(address.port);
-        const back = this.delay(machine, from.name, 40);
+        const back = this.delay(`${machine}>${from.name}`, 40);
         if (bound === undefined || !bound.host.alive) {
           world.schedule(back, from, () => {
             if (settled) return;
@@ -165,7 +168,7 @@ export class SimNetwork {
           resolve(near);
         });
       };
-      world.schedule(this.delay(from.name, this.machines.get(address.port) ?? '', 40), undefined, attempt);
+      world.schedule(this.delay(`${from.name}>${this.machines.get(address.port) ?? ''}`, 40), undefined, attempt);
     });
   }
 
@@ -202,7 +205,6 @@ class Pipe {
   readonly key: string;
   private readonly network: SimNetwork;
   private readonly world: World;
-  private readonly from: Host;
   private readonly to: Host;
   private lastArrival = 0;
   private readonly waiting: Piece[] = [];
@@ -213,7 +215,6 @@ class Pipe {
   constructor(network: SimNetwork, world: World, from: Host, to: Host) {
     this.network = network;
     this.world = world;
-    this.from = from;
     this.to = to;
     this.key = `${from.name}>${to.name}`;
   }
@@ -224,20 +225,15 @@ class Pipe {
   }
 
   send(piece: Piece): void {
-    if (this.stalled || this.network.isCut(this.from.name, this.to.name)) {
+    if (this.stalled || this.network.isCut(this.key)) {
       this.hold(piece);
       return;
     }
     const bytes = piece.kind === 'data' ? piece.bytes.length : 40;
-    const delay = this.network.delay(this.from.name, this.to.name, bytes);
-    const at = Math.max(this.lastArrival, this.world.time + delay);
+    const at = Math.max(this.lastArrival, this.world.time + this.network.delay(this.key, bytes));
     this.lastArrival = at;
-    this.world.schedule(
-      at - this.world.time,
-      this.to,
-      () => this.arrive(piece),
-      () => this.arrive(piece),
-    );
+    const arrive = (): void => this.arrive(piece);
+    this.world.schedule(at - this.world.time, this.to, arrive, arrive);
   }
 
   resume(delayMs: number): void {
@@ -255,7 +251,7 @@ class Pipe {
   }
 
   private arrive(piece: Piece): void {
-    if (this.stalled || this.network.isCut(this.from.name, this.to.name)) {
+    if (this.stalled || this.network.isCut(this.key)) {
       this.hold(piece);
       return;
     }

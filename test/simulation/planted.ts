@@ -10,6 +10,7 @@ import { GroupShard } from '../../electron/cluster/coordinator/group/group-shard
 import type { CommitRequest } from '../../electron/cluster/coordinator/group/offset-requests.ts';
 import type { DiskFile } from '../../electron/cluster/lib/disk.ts';
 import { MemoryDisk } from '../../electron/cluster/lib/memory-disk.ts';
+import { KeyOffsets } from '../../electron/cluster/log/compaction-keys.ts';
 import { LogManager } from '../../electron/cluster/log/log-manager.ts';
 import { Log } from '../../electron/cluster/log/log.ts';
 import { ProducerState } from '../../electron/cluster/log/producer-state.ts';
@@ -18,7 +19,7 @@ import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
 import type { RequestOf } from '../../electron/cluster/protocol/schema.ts';
 import { Controller } from '../../electron/cluster/quorum/controller.ts';
 import type { MetadataImage } from '../../electron/cluster/quorum/image.ts';
-import { QuorumStateFile, type VoteState } from '../../electron/cluster/quorum/vote-store.ts';
+import { NO_VOTE, QuorumStateFile, type VoteState } from '../../electron/cluster/quorum/vote-store.ts';
 import type { Fault, Weights } from './faults.ts';
 
 export interface PlantedBug {
@@ -160,6 +161,22 @@ export const PLANTED: readonly PlantedBug[] = [
     plant: () => withoutSync((path) => path.includes('quorum-state')),
   },
   {
+    name: 'a voter that has lost its directory votes as if it were new',
+    weights: {},
+    nodes: 3,
+    // One lags behind, what the other two decided is on the disk of the controller alone, and the controller is out of reach.
+    faults: [
+      { kind: 'isolate', node: 3, oneWay: 'both', clientsToo: false, at: 200, forMs: 4_700 },
+      { kind: 'isolate', node: 'controller', oneWay: 'both', clientsToo: false, at: 4_700, forMs: 6_000 },
+      { kind: 'wipe', node: 'follower', at: 4_800, forMs: 300 },
+    ],
+    plant: () =>
+      replace(QuorumStateFile.prototype, 'read', (right) => (self) => {
+        const state = right(self) as VoteState;
+        return state.votesFrom === NO_VOTE ? { ...state, votesFrom: 0 } : state;
+      }),
+  },
+  {
     name: 'the metadata log is not synced before it is acknowledged',
     weights: POWER,
     plant: () => withoutSync((path) => path.includes('__cluster_metadata') && path.endsWith('.log')),
@@ -187,6 +204,15 @@ export const PLANTED: readonly PlantedBug[] = [
         found();
       };
     },
+  },
+  {
+    name: 'compaction takes the last value of a key too',
+    weights: KILLS,
+    plant: () =>
+      replace(KeyOffsets.prototype, 'get', (right) => (self, key) => {
+        const newest = right(self, key) as bigint | undefined;
+        return newest === undefined ? undefined : newest + 1n;
+      }),
   },
   {
     name: 'leader epochs are not compared when a follower fetches',

@@ -11,7 +11,7 @@ import type { History, Write } from './history.ts';
 
 export interface ProducerOptions extends ClientOptions {
   history: History;
-  topics: readonly { name: string; partitions: number }[];
+  topics: readonly { name: string; partitions: number; compacted?: boolean }[];
   idempotent: boolean;
   acks: number;
   /** Mean ms between two batches. */
@@ -29,6 +29,7 @@ interface Batch {
 interface Lane {
   readonly topic: string;
   readonly partition: number;
+  readonly compacted: boolean;
   readonly batches: Batch[];
   nextSequence: number;
   /** Grows when all is begun anew with another producer id. */
@@ -39,6 +40,10 @@ interface Lane {
 
 const MAX_IN_FLIGHT = 5;
 const MAX_QUEUED = 12;
+/** Of each producer, in a compacted topic: some are written all the time, and others seldom or once. */
+function keyOf(name: string, rank: number): string {
+  return rank % 3 === 0 ? `${name}/seldom${rank % 120}` : `${name}/often${rank % 7}`;
+}
 
 /** Errors that pass, or that tell of a newer leader. */
 const RETRIABLE: ReadonlySet<number> = new Set([
@@ -71,9 +76,9 @@ export class Producer {
   constructor(options: ProducerOptions) {
     this.options = options;
     this.client = new Client(options);
-    for (const { name, partitions } of options.topics) {
+    for (const { name, partitions, compacted = false } of options.topics) {
       for (let partition = 0; partition < partitions; partition++) {
-        this.lanes.push({ topic: name, partition, batches: [], nextSequence: 0, term: 0, rank: 0, pausedUntil: 0 });
+        this.lanes.push({ topic: name, partition, compacted, batches: [], nextSequence: 0, term: 0, rank: 0, pausedUntil: 0 });
       }
     }
   }
@@ -113,7 +118,8 @@ export class Producer {
     for (let i = 0; i < count; i++) {
       const rank = lane.rank++;
       const value = `${name}/${lane.topic}-${lane.partition}/${rank}`;
-      writes.push({ producer: name, topic: lane.topic, partition: lane.partition, value, rank, acks, idempotent, sentAt: world.time });
+      const key = lane.compacted ? keyOf(name, rank) : undefined;
+      writes.push({ producer: name, topic: lane.topic, partition: lane.partition, key, value, rank, acks, idempotent, sentAt: world.time });
     }
     history.writes.push(...writes);
     lane.batches.push({ writes, sequence: lane.nextSequence, state: 'new' });
@@ -133,6 +139,7 @@ export class Producer {
   private pump(lane: Lane): void {
     const { client, options } = this;
     if (!client.alive || client.world.time < lane.pausedUntil || lane.batches.length === 0) return;
+    if (lane.batches.every(({ state }) => state === 'inFlight')) return;
     if (options.idempotent && this.producerId < 0n) {
       this.identity ??= this.identify();
       return;
@@ -158,7 +165,7 @@ export class Producer {
     const { client, options } = this;
     const { acks, idempotent } = options;
     const records = buildBatch({
-      records: batch.writes.map(({ value }) => ({ value: Buffer.from(value) })),
+      records: batch.writes.map(({ key, value }) => ({ key: key === undefined ? null : Buffer.from(key), value: Buffer.from(value) })),
       timestamp: BigInt(client.host.clock.now()),
       ...(idempotent ? { producerId: this.producerId, producerEpoch: this.producerEpoch, baseSequence: batch.sequence } : {}),
     });

@@ -1,20 +1,20 @@
 /** One seed: a cluster, its clients, its faults, and the judgement. */
 import type { LogFields } from '../../electron/cluster/lib/logger.ts';
 import type { Random } from '../../electron/cluster/lib/random.ts';
-import { createTopics } from '../../electron/cluster/protocol/apis/create-topics.ts';
-import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
 import { check, type FinalPartition } from './check.ts';
-import { Client } from './client.ts';
+import type { Client } from './client.ts';
 import { Consumer } from './consumer.ts';
 import { ALL_FAULTS, drawFaults, type Fault, type Weights } from './faults.ts';
 import { History, type Violation } from './history.ts';
 import { Injector } from './injector.ts';
-import { partitionsOf, readLog } from './inspect.ts';
+import { readLog, replicasOf } from './inspect.ts';
 import { Machine } from './machine.ts';
 import { Member } from './member.ts';
 import { SimNetwork } from './network.ts';
+import { Operator } from './operator.ts';
 import { Producer } from './producer.ts';
-import { Watch, type TopicPromise } from './watch.ts';
+import { makeTopics, OFFSETS, TOPICS } from './topics.ts';
+import { Watch } from './watch.ts';
 import { World } from './world.ts';
 
 export interface RunOptions {
@@ -38,24 +38,11 @@ export interface RunResult {
   readonly hash: string;
 }
 
-interface Topic {
-  readonly name: string;
-  readonly partitions: number;
-  readonly replicas: number;
-  readonly promise: TopicPromise;
-}
-
 const CLUSTER_ID = 'c2ltdWxhdGVkLWNsdXN0ZQ';
 const START_MS = 30_000;
 const WINDOW_MS = 12_000;
 /** After the last fault, everything has to work again within. */
 export const RECOVERY_MS = 40_000;
-
-const TOPICS: readonly Topic[] = [
-  { name: 'orders', partitions: 2, replicas: 3, promise: { minInsyncReplicas: 2, flushed: false } },
-  { name: 'ledger', partitions: 1, replicas: 3, promise: { minInsyncReplicas: 2, flushed: true } },
-  { name: 'clicks', partitions: 1, replicas: 3, promise: { minInsyncReplicas: 1, flushed: false } },
-];
 
 const PROPERTIES: Readonly<Record<string, string>> = {
   'offsets.topic.num.partitions': '1',
@@ -63,6 +50,7 @@ const PROPERTIES: Readonly<Record<string, string>> = {
   'group.initial.rebalance.delay.ms': '100',
   'group.min.session.timeout.ms': '1000',
   'leader.imbalance.check.interval.seconds': '5',
+  'log.cleaner.backoff.ms': '400',
 };
 
 export async function simulate(options: RunOptions): Promise<RunResult> {
@@ -81,6 +69,9 @@ class Run {
   private readonly producers: Producer[] = [];
   private readonly consumers: Consumer[] = [];
   private readonly members: Member[] = [];
+  private operator: Operator | undefined;
+  /** A broker without a vote that joins, if there is one. */
+  private readonly guest: Machine | undefined;
   private readonly faults: readonly Fault[];
   private readonly injector: Injector;
 
@@ -90,13 +81,16 @@ class Run {
     this.network = new SimNetwork(this.world);
     const random = this.world.random('schedule');
     const nodes = options.nodes ?? (random.next() < 0.75 ? 3 : 5);
-    const promises = new Map(TOPICS.map(({ name, promise }) => [name, promise]));
-    promises.set('__consumer_offsets', { minInsyncReplicas: 2, flushed: false });
+    const promises = new Map([...TOPICS, OFFSETS].map(({ name, promise }) => [name, promise]));
     this.watch = new Watch(this.world, this.history, promises);
+    // Drawn apart, so that a schedule is the same with them and without.
+    const hasGuest = this.world.random('guest').next() < 0.4;
     const clients = ['alice', 'bob', 'carol', 'reader', 'member1', 'member2'];
     this.faults =
-      options.faults ?? drawFaults(random, { nodes, clients, windowMs: WINDOW_MS }, options.weights ?? swarm(random, ALL_FAULTS));
-    this.createMachines(nodes);
+      options.faults ??
+      drawFaults(random, { nodes: nodes + (hasGuest ? 1 : 0), clients, windowMs: WINDOW_MS }, options.weights ?? swarm(random, ALL_FAULTS));
+    this.createMachines(nodes, hasGuest);
+    this.guest = this.machines[nodes];
     this.injector = new Injector({
       world: this.world,
       network: this.network,
@@ -127,14 +121,17 @@ class Run {
 
   async go(): Promise<void> {
     const { world, history } = this;
-    for (const machine of this.machines) machine.start();
-    const ready = await world.run(START_MS, () => this.machines.every((machine) => machine.ready));
+    for (const machine of this.machines) if (machine !== this.guest) machine.start();
+    const ready = await world.run(START_MS, () => this.machines.every((machine) => machine.ready || machine === this.guest));
     if (!ready) {
       history.violation('no start', world.time, `no cluster after ${START_MS} ms`);
       return;
     }
-    await this.createTopics();
+    const admin = { world, network: this.network, name: 'admin', bootstrap: this.bootstrap() };
+    if (!(await makeTopics(admin, START_MS, this.trace))) history.violation('no start', world.time, 'the topics could not be created');
+    this.guest?.start();
     this.startClients();
+    this.startOperator();
     const begin = world.time + 500;
     for (const fault of this.faults) this.injector.plan(fault, begin);
     const end = Math.max(begin + WINDOW_MS, ...this.faults.map(({ at, forMs }) => begin + at + forMs)) + 1;
@@ -149,10 +146,11 @@ class Run {
     this.options.trace?.(`${(this.world.time / 1000).toFixed(4).padStart(9)} ${text}`);
   };
 
-  private createMachines(count: number): void {
+  private createMachines(count: number, hasGuest: boolean): void {
     const { world, network, options } = this;
     const voters = Array.from({ length: count }, (_, index) => ({ id: index + 1, host: '127.0.0.1', port: 9193 + index }));
-    for (const { id, host, port } of voters) {
+    const guest = { id: count + 1, host: '127.0.0.1', port: 9193 + count };
+    for (const { id, host, port } of hasGuest ? [...voters, guest] : voters) {
       const config = {
         nodeId: id,
         clusterId: CLUSTER_ID,
@@ -190,59 +188,20 @@ class Run {
     this.history.violation('node failed', this.world.time, `${machine.name}: ${text}`, machine.name);
   }
 
-  private async createTopics(): Promise<void> {
-    const { world, network } = this;
-    const client = new Client({ world, network, name: 'admin', bootstrap: this.bootstrap() });
-    const outcome = { created: false };
-    const body = {
-      topics: TOPICS.map(({ name, partitions, replicas, promise }) => ({
-        name,
-        numPartitions: partitions,
-        replicationFactor: replicas,
-        assignments: [],
-        configs: [
-          { name: 'min.insync.replicas', value: String(promise.minInsyncReplicas) },
-          // Small segments, so that there are closed ones.
-          { name: 'segment.ms', value: '1500' },
-          ...(promise.flushed ? [{ name: 'flush.messages', value: '1' }] : []),
-        ],
-      })),
-      timeoutMs: 5_000,
-    };
-    const ask = async (): Promise<void> => {
-      for (;;) {
-        try {
-          const answer = await client.anywhere(createTopics, 5, body, 8_000);
-          outcome.created = answer.topics.every(
-            ({ errorCode }) => errorCode === ErrorCode.NONE || errorCode === ErrorCode.TOPIC_ALREADY_EXISTS,
-          );
-          if (outcome.created) return;
-          this.trace(`topics: ${json(answer.topics)}`);
-        } catch (error) {
-          this.trace(`topics: ${String(error)}`);
-        }
-        await client.sleep(200);
-      }
-    };
-    void ask();
-    await world.run(world.time + START_MS, () => outcome.created);
-    client.host.end();
-    if (!outcome.created) this.history.violation('no start', world.time, 'the topics could not be created');
-  }
-
   private clients(): Client[] {
-    return [...this.producers, ...this.consumers, ...this.members].map(({ client }) => client);
+    const operators = this.operator === undefined ? [] : [this.operator];
+    return [...this.producers, ...this.consumers, ...this.members, ...operators].map(({ client }) => client);
   }
 
   private bootstrap(): { host: string; port: number }[] {
-    return this.machines.map(({ id }) => ({ host: '127.0.0.1', port: 9091 + id }));
+    return this.machines.filter(({ voter }) => voter).map(({ id }) => ({ host: '127.0.0.1', port: 9091 + id }));
   }
 
   private startClients(): void {
     const { world, network, history } = this;
     const isVoid = (topic: string, partition: number): boolean => this.watch.voidAt(topic, partition) !== undefined;
     const common = { world, network, history, bootstrap: this.bootstrap(), isVoid };
-    const topics = TOPICS.map(({ name, partitions }) => ({ name, partitions }));
+    const topics = TOPICS;
     this.producers.push(
       new Producer({ ...common, name: 'alice', topics, idempotent: true, acks: -1, everyMs: 20 }),
       new Producer({ ...common, name: 'bob', topics, idempotent: true, acks: -1, everyMs: 50 }),
@@ -259,11 +218,33 @@ class Run {
     }
   }
 
+  private startOperator(): void {
+    const { world, network, guest } = this;
+    const random = world.random('operator');
+    const everyMs = random.next() < 0.6 ? 300 * 2 ** (random.next() * 4) : 0;
+    const leavesAfterMs = (0.3 + 0.7 * random.next()) * WINDOW_MS;
+    const leaves = random.next() < 0.6;
+    this.operator = new Operator({
+      world,
+      network,
+      name: 'operator',
+      bootstrap: this.bootstrap(),
+      brokers: this.machines.filter(({ voter }) => voter).map(({ id }) => id),
+      guest,
+      guestLeavesAfterMs: guest !== undefined && leaves ? leavesAfterMs : undefined,
+      everyMs,
+      topics: [...TOPICS, OFFSETS],
+      image: () => this.watch.image,
+      trace: (text) => this.trace(text),
+    });
+    this.operator.start();
+  }
+
   private allPartitions(): { topic: string; partition: number }[] {
     const all = TOPICS.flatMap(({ name, partitions }) =>
       Array.from({ length: partitions }, (_, partition) => ({ topic: name, partition })),
     );
-    return [...all, { topic: '__consumer_offsets', partition: 0 }];
+    return [...all, { topic: OFFSETS.name, partition: 0 }];
   }
 
   /** Faults are over: all that is promised of the time after them. */
@@ -272,10 +253,12 @@ class Run {
     const until = world.time + RECOVERY_MS;
     const late = (what: string): void =>
       history.violation('not recovered', world.time, `${RECOVERY_MS / 1000} s after the last fault, ${what}`, what);
-    if (!(await world.run(until, () => this.machines.every(({ ready, running }) => ready && running)))) {
+    this.operator?.finish();
+    const serves = ({ ready, running, departed }: Machine): boolean => departed || (ready && running);
+    if (!(await world.run(until, () => this.machines.every(serves)))) {
       late(
         `not every node serves: ${this.machines
-          .filter(({ ready, running }) => !ready || !running)
+          .filter((machine) => !serves(machine))
           .map(({ name }) => name)
           .join(', ')}`,
       );
@@ -311,12 +294,18 @@ class Run {
     await world.run(until, () => {
       if (world.time < next) return false;
       next = world.time + 50;
-      return behind().length === 0 && this.outOfSync().length === 0;
+      return behind().length === 0 && this.outOfSync().length === 0 && this.hasLeft();
     });
     const lagging = behind();
     if (lagging.length > 0) late(`these have not read everything: ${lagging.join(', ')}`);
     const missing = this.outOfSync();
     if (missing.length > 0) late(`replicas are missing from the ISR: ${missing.join(', ')}`);
+    if (!this.hasLeft()) late('the broker that was to leave has not left');
+  }
+
+  /** A partition that is damaged may keep a broker for ever: it cannot be copied. */
+  private hasLeft(): boolean {
+    return this.operator?.done !== false || this.allPartitions().some(({ topic, partition }) => this.watch.isSpoilt(topic, partition));
   }
 
   private outOfSync(): string[] {
@@ -324,9 +313,11 @@ class Run {
     if (image === undefined) return ['no metadata'];
     const missing: string[] = [];
     for (const topic of image.topics.values()) {
-      for (const { partition, isr, replicas } of topic.partitions)
-        if (isr.length < replicas.length && !this.watch.isSpoilt(topic.name, partition))
-          missing.push(`${topic.name}-${partition} has ${isr.join('+')} of ${replicas.join('+')}`);
+      for (const { partition, isr, replicas, addingReplicas, removingReplicas } of topic.partitions) {
+        if (this.watch.isSpoilt(topic.name, partition)) continue;
+        if (isr.length < replicas.length) missing.push(`${topic.name}-${partition} has ${isr.join('+')} of ${replicas.join('+')}`);
+        else if (addingReplicas.length + removingReplicas.length > 0) missing.push(`${topic.name}-${partition} is still on its way`);
+      }
     }
     return missing;
   }
@@ -339,8 +330,7 @@ class Run {
   private replica(id: number, topic: string, index: number) {
     const { node, running } = this.machines[id - 1] ?? {};
     if (node === undefined || running !== true) return undefined;
-    for (const partition of partitionsOf(node)) if (partition.topic === topic && partition.index === index) return partition;
-    return undefined;
+    return replicasOf(node)?.partition(topic, index);
   }
 
   private judge(): void {
@@ -356,11 +346,12 @@ class Run {
       const replicas = new Map<number, FinalPartition['replicas'] extends ReadonlyMap<number, infer B> ? B : never>();
       for (const { id } of this.machines) {
         const replica = this.replica(id, topic, partition);
-        if (replica !== undefined) replicas.set(id, readLog(replica, replica.log.highWatermark).batches);
+        if (replica !== undefined) replicas.set(id, readLog(replica, replica.log.highWatermark));
       }
       partitions.push({
         topic,
         partition,
+        compacted: TOPICS.some(({ name, compacted }) => name === topic && compacted === true),
         records: topic.startsWith('__') ? [] : readLog(leader, leader.log.highWatermark).records,
         replicas,
       });

@@ -5,14 +5,15 @@
 import type { Partition } from '../../electron/cluster/broker/partition.ts';
 import type { MetadataImage, PartitionImage } from '../../electron/cluster/quorum/image.ts';
 import type { History } from './history.ts';
-import { partitionsOf, quorumOf } from './inspect.ts';
+import { quorumOf, replicasOf } from './inspect.ts';
 import type { Machine } from './machine.ts';
 import type { World } from './world.ts';
 
 interface Seen {
-  partition: Partition;
+  readonly key: string;
   leaderEpoch: number;
   highWatermark: bigint;
+  leads: boolean;
 }
 
 /** A replica that stopped uncleanly and has not been in sync since. */
@@ -21,7 +22,7 @@ interface Unclean {
   readonly brokerEpoch: bigint;
   lostBytes: boolean;
   /** Bytes that had been flushed went too. */
-  damaged?: boolean;
+  damaged: boolean;
 }
 
 export interface TopicPromise {
@@ -36,7 +37,7 @@ export class Watch {
   private readonly world: World;
   private readonly history: History;
   private readonly promises: ReadonlyMap<string, TopicPromise>;
-  private readonly seen = new Map<number, { life: number; partitions: Map<string, Seen>; offset: bigint }>();
+  private readonly seen = new Map<number, { life: number; partitions: Map<Partition, Seen>; offset: bigint }>();
   private readonly leaders = new Map<string, string>();
   private readonly quorumLeaders = new Map<number, number>();
   private readonly metadataEpochs = new Map<bigint, number>();
@@ -56,11 +57,6 @@ export class Watch {
     return this.voidSince.get(`${topic}-${partition}`);
   }
 
-  /** The highest offset below which everything was ever committed. */
-  committedEnd(topic: string, partition: number): bigint {
-    return this.committed.get(`${topic}-${partition}`) ?? 0n;
-  }
-
   afterEvent(machine: Machine): void {
     const { node } = machine;
     if (node === undefined || !machine.running) return;
@@ -78,7 +74,7 @@ export class Watch {
         this.metadata(machine, image);
       }
     }
-    for (const partition of partitionsOf(node)) this.replica(machine, seen.partitions, partition);
+    for (const partition of replicasOf(node)?.partitions() ?? []) this.replica(machine, seen.partitions, partition);
   }
 
   /** A process ended without closing its files. `lostBytes`: and what was not flushed is gone. */
@@ -92,9 +88,21 @@ export class Watch {
         let unclean = this.unclean.get(key);
         if (unclean === undefined) this.unclean.set(key, (unclean = new Map()));
         const before = unclean.get(id);
-        unclean.set(id, { brokerEpoch: image.brokers.get(id)?.epoch ?? -1n, lostBytes: lostBytes || before?.lostBytes === true });
+        unclean.set(id, {
+          brokerEpoch: image.brokers.get(id)?.epoch ?? -1n,
+          lostBytes: lostBytes || before?.lostBytes === true,
+          damaged: before?.damaged === true,
+        });
         this.judge(state, unclean);
       }
+    }
+  }
+
+  /** All that a node had is gone, flushed or not. */
+  wiped(id: number): void {
+    this.endedUncleanly(id, true);
+    for (const { partitions } of this.image?.topics.values() ?? []) {
+      for (const { topic, partition } of partitions) this.tailDamaged(topic, partition, id);
     }
   }
 
@@ -130,7 +138,7 @@ export class Watch {
   private judge(state: PartitionImage, unclean: ReadonlyMap<number, Unclean>): void {
     const promise = this.promises.get(state.topic) ?? { minInsyncReplicas: 1, flushed: false };
     const all = [...unclean.values()];
-    if (promise.flushed && !all.some(({ damaged }) => damaged === true)) return;
+    if (promise.flushed && !all.some(({ damaged }) => damaged)) return;
     if (unclean.size < Math.min(promise.minInsyncReplicas, state.replicas.length)) return;
     if (!all.some(({ lostBytes }) => lostBytes)) return;
     this.voidSince.set(keyOf(state), this.world.time);
@@ -169,23 +177,25 @@ export class Watch {
     }
   }
 
-  /** Who registered anew and is in sync has all that is committed, and is as good as any. */
+  /** Who registered anew and is in sync has all that is committed, and is as good as any. Who is no replica any more is not counted on. */
   private rejoined(state: PartitionImage, image: MetadataImage): void {
     const unclean = this.unclean.get(keyOf(state));
     for (const [id, { brokerEpoch }] of unclean ?? []) {
-      if (state.isr.includes(id) && (image.brokers.get(id)?.epoch ?? -1n) > brokerEpoch) unclean?.delete(id);
+      const rejoined = state.isr.includes(id) && (image.brokers.get(id)?.epoch ?? -1n) > brokerEpoch;
+      if (rejoined || !state.replicas.includes(id)) unclean?.delete(id);
     }
   }
 
-  private replica(machine: Machine, known: Map<string, Seen>, partition: Partition): void {
-    const key = partition.name;
-    const { highWatermark } = partition.log;
-    let seen = known.get(key);
-    if (seen?.partition !== partition) {
-      seen = { partition, leaderEpoch: partition.leaderEpoch, highWatermark };
-      known.set(key, seen);
-    }
-    const { leaderEpoch } = partition;
+  private replica(machine: Machine, known: Map<Partition, Seen>, partition: Partition): void {
+    const { leaderEpoch, log } = partition;
+    const { highWatermark } = log;
+    const leads = partition.role === 'leader';
+    const before = known.get(partition);
+    // After most events nothing is new.
+    if (before?.leaderEpoch === leaderEpoch && before.highWatermark === highWatermark && before.leads === leads) return;
+    const seen = before ?? { key: partition.name, leaderEpoch, highWatermark, leads };
+    if (before === undefined) known.set(partition, seen);
+    const { key } = seen;
     if (leaderEpoch < seen.leaderEpoch) {
       this.violate('leader epoch went back', `${key} at ${machine.name}: from ${seen.leaderEpoch} to ${leaderEpoch}`, key);
     }
@@ -195,17 +205,18 @@ export class Watch {
     const newTerm = leaderEpoch !== seen.leaderEpoch;
     seen.leaderEpoch = leaderEpoch;
     seen.highWatermark = highWatermark;
-    if (partition.role !== 'leader') return;
+    seen.leads = leads;
+    if (!leads) return;
     const term = `${key} ${leaderEpoch}`;
     const other = this.leaders.get(term);
+    if (other !== undefined && other !== machine.name) {
+      this.violate('two leaders in an epoch', `${key}: ${other} and ${machine.name} in epoch ${leaderEpoch}`, key);
+    }
     if (other === undefined || newTerm) {
-      if (other !== undefined && other !== machine.name) {
-        this.violate('two leaders in an epoch', `${key}: ${other} and ${machine.name} in epoch ${leaderEpoch}`, key);
-      }
       this.leaders.set(term, machine.name);
       const committed = this.committed.get(key) ?? 0n;
-      if (partition.log.logEndOffset < committed && !this.voidSince.has(key)) {
-        const text = `${key}: ${machine.name} leads in epoch ${leaderEpoch} with a log up to ${partition.log.logEndOffset}; ${committed} was committed`;
+      if (log.logEndOffset < committed && !this.voidSince.has(key)) {
+        const text = `${key}: ${machine.name} leads in epoch ${leaderEpoch} with a log up to ${log.logEndOffset}; ${committed} was committed`;
         this.violate('leader lacks committed records', text, key);
       }
     }

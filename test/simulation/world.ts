@@ -5,18 +5,12 @@
  */
 import type { Clock, Timer } from '../../electron/cluster/lib/clock.ts';
 import { seededRandom, type Random } from '../../electron/cluster/lib/random.ts';
-import { settle } from '../helpers/virtual-clock.ts';
+import { EventQueue, type Entry } from './event-queue.ts';
 
 const EPOCH_MS = 1_700_000_000_000;
 
-interface Entry {
-  at: number;
-  order: number;
-  host: Host | undefined;
-  run: (() => void) | undefined;
-  /** Instead, when the host is dead by then. */
-  orphaned?: (() => void) | undefined;
-}
+/** So many immediates are set up at a time: the event loop looks for real events, of which there are none, once for all of them. */
+const TURNS = 128;
 
 /** A process with a clock of its own. A restarted node is a new host. */
 export class Host {
@@ -73,7 +67,7 @@ export class World {
   afterEvent: ((host: Host) => void) | undefined;
   /** Asked for the host whose event is running: to know whose code calls. */
   current: Host | undefined;
-  private readonly heap: Entry[] = [];
+  private readonly queue = new EventQueue();
   private order = 0;
   private digest = 0x811c9dc5;
   private readonly streams = new Map<string, number>();
@@ -105,34 +99,60 @@ export class World {
 
   schedule(delayMs: number, host: Host | undefined, run: () => void, orphaned?: () => void): Timer {
     const entry: Entry = { at: this.time + Math.max(0, delayMs), order: this.order++, host, run, orphaned };
-    push(this.heap, entry);
-    return {
-      cancel: () => {
-        entry.run = undefined;
-        entry.orphaned = undefined;
-      },
-    };
+    this.queue.push(entry);
+    return { cancel: () => this.queue.cancel(entry) };
   }
 
   /** Puts back what was held, behind what is due already. */
   requeue(entry: Entry): void {
     entry.at = this.time;
     entry.order = this.order++;
-    push(this.heap, entry);
+    this.queue.push(entry);
   }
 
   /** Lets time pass until `done` holds, looked at after every event, or until `untilMs`. Says whether it does. */
-  async run(untilMs: number, done?: () => boolean): Promise<boolean> {
-    await settle();
+  run(untilMs: number, done?: () => boolean): Promise<boolean> {
+    return new Promise((resolve, reject) => {
+      let over = false;
+      let turns = 0;
+      // Node runs all that promises and ticks have made ready before each immediate, those of one batch too.
+      const turn = (): void => {
+        turns--;
+        if (over) return;
+        try {
+          const outcome = this.step(untilMs, done);
+          over = outcome !== 'on';
+          if (over) resolve(outcome === 'done' || done?.() === true);
+          else if (turns === 0) set();
+        } catch (error) {
+          over = true;
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      };
+      const set = (): void => {
+        for (turns = 0; turns < TURNS; turns++) setImmediate(turn);
+      };
+      set();
+    });
+  }
+
+  /** Sees the event before to its end and begins the next, unless `done` holds or there is none until `untilMs`. */
+  private step(untilMs: number, done: (() => boolean) | undefined): 'on' | 'done' | 'late' {
+    const { current } = this;
+    this.current = undefined;
+    if (current?.alive === true) this.afterEvent?.(current);
+    if (done?.() === true) return 'done';
     for (;;) {
-      if (done?.() === true) return true;
-      const entry = this.heap[0];
-      if (entry === undefined || entry.at > untilMs) break;
-      pop(this.heap);
+      const entry = this.queue.first();
+      if (entry === undefined || entry.at > untilMs) {
+        this.time = Math.max(this.time, untilMs);
+        return 'late';
+      }
+      this.queue.removeFirst();
       const { host } = entry;
-      if (entry.run === undefined) continue;
       const run = host?.alive === false ? entry.orphaned : entry.run;
-      if (run === undefined) continue;
+      // Cancelled, or nobody's any more.
+      if (entry.run === undefined || run === undefined) continue;
       if (host?.frozen === true) {
         host.held.push(entry);
         continue;
@@ -143,46 +163,12 @@ export class World {
       this.mix(Math.floor(this.time * 1000));
       this.current = host;
       run();
-      await settle();
-      this.current = undefined;
-      if (host?.alive === true) this.afterEvent?.(host);
+      return 'on';
     }
-    this.time = Math.max(this.time, untilMs);
-    return done?.() === true;
   }
 
   private mix(value: number): void {
     this.digest = Math.imul(this.digest ^ (value & 0xffff), 0x01000193);
     this.digest = Math.imul(this.digest ^ (value >>> 16), 0x01000193);
   }
-}
-
-function before(a: Entry, b: Entry): boolean {
-  return a.at < b.at || (a.at === b.at && a.order < b.order);
-}
-
-function push(heap: Entry[], entry: Entry): void {
-  let at = heap.push(entry) - 1;
-  while (at > 0) {
-    const parent = (at - 1) >> 1;
-    if (!before(entry, heap[parent] as Entry)) break;
-    heap[at] = heap[parent] as Entry;
-    at = parent;
-  }
-  heap[at] = entry;
-}
-
-function pop(heap: Entry[]): void {
-  const last = heap.pop() as Entry;
-  if (heap.length === 0) return;
-  let at = 0;
-  for (;;) {
-    let child = 2 * at + 1;
-    if (child >= heap.length) break;
-    if (child + 1 < heap.length && before(heap[child + 1] as Entry, heap[child] as Entry)) child++;
-    if (!before(heap[child] as Entry, last)) break;
-    heap[at] = heap[child] as Entry;
-    at = child;
-  }
-  heap[at] = last;
 }

@@ -9,7 +9,8 @@
  * NOT_LEADER_OR_FOLLOWER, as the first was or will be.
  *
  * A partition that does not know the producer yet takes any sequence for its first (KIP-360): it would take the second batch, and then the
- * first, tried again, would be out of order for ever. So there the second is refused as well.
+ * first, tried again, would be out of order for ever. So there the second is refused as well. The same where the first went down with the
+ * leader before, or is still on its way there. Not for long: a producer may be unknown because it was forgotten, and then nothing comes before.
  *
  * Nothing is appended that would not be otherwise. All of this holds for no more batches than can have been in flight, so a client that really
  * left a batch out is told so.

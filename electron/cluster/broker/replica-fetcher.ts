@@ -248,6 +248,8 @@ export class ReplicaFetcher {
     if (!this.session.answered(response)) return;
     if (response.errorCode !== ErrorCode.NONE) throw new KafkaError(response.errorCode);
 
+    // As after most fetches that waited in vain.
+    if (response.responses.length === 0) return;
     let bytes = 0;
     for (const topic of response.responses) for (const answer of topic.partitions) bytes += answer.records?.length ?? 0;
     if (bytes > 0) await this.options.disk.admit(bytes);

@@ -122,7 +122,7 @@ export class ReplicaRequests {
         partition.tookOverAt,
       );
       if (refused !== undefined) {
-        return appendFailure(new KafkaError(refused, 'A batch before this one was refused for that reason.'), topic, partition);
+        return appendFailure(new KafkaError(refused, 'A batch before this one was refused, or has not come here yet.'), topic, partition);
       }
       const result = this.appendTo(partition, records, params);
       this.refusedSequences.appended(partition.name, records);

@@ -48,6 +48,12 @@ export class MemoryDisk implements Disk {
     this.root.revert(random);
   }
 
+  /** Loses everything that is on it, and all open handles. */
+  erase(): void {
+    this.cycle++;
+    this.root.erase();
+  }
+
   open(path: string, options?: { create?: boolean }): DiskFile {
     this.check('open', path);
     const { parent, name } = this.locate(path, 'open');
@@ -223,6 +229,10 @@ class Directory {
   revert(random: Random | undefined): void {
     this.entries = new Map(this.durable);
     for (const node of this.entries.values()) node.revert(random);
+  }
+  erase(): void {
+    this.entries.clear();
+    this.durable.clear();
   }
   bytes(): number {
     let sum = 0;

@@ -27,8 +27,8 @@ export interface Kept {
 /**
  * What compaction keeps of a batch: each record that is the newest of its key; a tombstone as long as its batch has no delete horizon or
  * that is not reached (KIP-534: it is set when the tombstone is first met); nothing of aborted transactions; a marker until all records of
- * its transaction are gone, and delete.retention.ms longer. A batch without records stays where it holds a live producer's last sequence,
- * or ends its segment (`segmentEnd`: where the next one starts), so that offsets have no gap between segments.
+ * its transaction are gone, and delete.retention.ms longer. A batch without records stays where it holds a sequence that is remembered of a
+ * live producer (Kafka keeps the last one only: a replica that is made from such a log would refuse what its client sends again), or ends its segment (`segmentEnd`: where the next one starts), so that offsets have no gap between segments.
  */
 export function filterBatch(context: FilterContext, batch: BatchView, segmentEnd: bigint): Kept {
   const { transactions, nowMs } = context;
@@ -45,7 +45,7 @@ export function filterBatch(context: FilterContext, batch: BatchView, segmentEnd
 
   const records = discard ? [] : keptRecords(context, batch, horizon);
   if (records.length === 0) {
-    const needed = batch.lastOffset + 1n === segmentEnd || isLastOfProducer(context, batch);
+    const needed = batch.lastOffset + 1n === segmentEnd || isRemembered(context, batch);
     return { bytes: needed ? rebuilt(batch, [], undefined) : undefined, aborted };
   }
   const hasTombstone = !batch.isControl && records.some((record) => record.value === null);
@@ -68,13 +68,12 @@ function keptRecords(context: FilterContext, batch: BatchView, horizon: bigint |
   return kept;
 }
 
-/** Whether the batch says up to where a producer that is still remembered has come. */
-function isLastOfProducer({ producers }: FilterContext, batch: BatchView): boolean {
+/** Whether the batch says how far a producer that is still remembered has come, or is one by which its repeats are recognised. */
+function isRemembered({ producers }: FilterContext, batch: BatchView): boolean {
   if (!batch.hasProducerId) return false;
   const entry = producers.get(batch.producerId);
   if (entry === undefined) return false;
-  const last = entry.batches.at(-1);
-  if (last !== undefined) return last.lastOffset === batch.lastOffset;
+  if (entry.batches.length > 0) return entry.batches.some(({ lastOffset }) => lastOffset === batch.lastOffset);
   return batch.isControl && batch.producerEpoch === entry.epoch;
 }
 

@@ -93,11 +93,16 @@ export class LogCheckpoints {
    * Topic ids, by directory, of the logs that were one segment from offset 0 when this was last written, so that a start after a crash
    * need not survey their directories. A hint about the files, which recovery checks; the id holds because the file is written anew before
    * a deleted partition's name can come into use again.
+   *
+   * Good only while the machine has had power: the check is that no segment begins where this one ends, and a power cut may take the end of
+   * the one and leave the next, which would be taken up later, behind records that have come in its place.
    */
   readSingles(): Map<string, string> {
     const read = (): Map<string, string> => {
       const singles = new Map<string, string>();
-      for (const line of readCheckpoint(this.disk, this.singlesPath) ?? []) {
+      const [first, ...lines] = readCheckpoint(this.disk, this.singlesPath) ?? [];
+      if (this.powerCycleLine === undefined || first !== this.powerCycleLine) return singles;
+      for (const line of lines) {
         const match = /^(\S+) ([\w-]{22})$/.exec(line);
         if (match === null) throw new Error(`${this.singlesPath}: not an entry: ${line}`);
         singles.set(match[1] as string, match[2] as string);
@@ -108,7 +113,9 @@ export class LogCheckpoints {
   }
 
   writeSingles(logs: Logs): void {
-    const lines: string[] = [];
+    const { powerCycleLine } = this;
+    if (powerCycleLine === undefined) return;
+    const lines = [powerCycleLine];
     for (const { topic, partition, log } of logs) {
       if (log.exists && log.topicId !== undefined && log.isSingleSegment) lines.push(`${partitionKey(topic, partition)} ${log.topicId}`);
     }
@@ -116,6 +123,11 @@ export class LogCheckpoints {
     if (text === this.writtenSingles) return;
     writeCheckpoint(this.disk, this.singlesPath, lines);
     this.writtenSingles = text;
+  }
+
+  private get powerCycleLine(): string | undefined {
+    const { powerCycle } = this.disk;
+    return powerCycle === undefined ? undefined : `power-cycle ${powerCycle}`;
   }
 
   /** A file that cannot be read costs a longer start, no data. */

@@ -78,6 +78,21 @@ describe('power cut', () => {
     expect(() => kept.size()).toThrow(expect.objectContaining({ code: 'EBADF' }));
   });
 
+  test('a disk that is erased has nothing left, not even after a power cut', () => {
+    const disk = new MemoryDisk();
+    disk.makeDirectory('/d');
+    disk.syncDirectory('/');
+    const file = disk.open('/d/f', { create: true });
+    file.write([Buffer.from('synced')], 0);
+    file.sync();
+    disk.syncDirectory('/d');
+    disk.erase();
+    expect(disk.exists('/d')).toBe(false);
+    expect(() => file.size()).toThrow(expect.objectContaining({ code: 'EBADF' }));
+    disk.powerCut();
+    expect(disk.list('/')).toEqual([]);
+  });
+
   test('an atomic write survives it', () => {
     const disk = new MemoryDisk();
     disk.makeDirectory('/d');

@@ -219,27 +219,33 @@ describe('what stays', () => {
 });
 
 describe('producers and transactions', () => {
-  test('the last batch of a producer stays, empty, so that its sequence does', () => {
-    const { log, reopen } = compacted();
-    put(log, [['a', '1']], { producerId: 5n, producerEpoch: 0, baseSequence: 0 });
-    put(log, [['a', '2']], { producerId: 5n, producerEpoch: 0, baseSequence: 1 });
-    put(log, [['a', '3']]);
+  test('the batches that are remembered of a producer stay, empty, so that its repeats are recognised', () => {
+    const { log, reopen } = compacted({ segmentBytes: 1 << 20 });
+    const COUNT = 30;
+    for (let sequence = 0; sequence < COUNT; sequence++)
+      put(log, [['a', String(sequence)]], { producerId: 5n, producerEpoch: 0, baseSequence: sequence });
+    put(log, [['a', 'newest']]);
     put(log, [['b', '3']]);
     log.roll();
     clean(log, START_MS);
     const kept = batchesOf([copyAll(log)]).map(({ baseOffset, recordCount }) => `${baseOffset}:${recordCount}`);
-    expect(kept).toEqual(['1:0', '2:1', '3:1']);
+    const remembered = Array.from({ length: 24 }, (_, index) => `${COUNT - 24 + index}:0`);
+    expect(kept).toEqual([...remembered, '30:1', '31:1']);
     // All of it is recovered from the records alone.
     log.letGo();
     const again = reopen({ cleanShutdown: false });
-    const repeat = buildBatch({
-      records: [{ key: Buffer.from('a'), value: Buffer.from('2') }],
-      timestamp: BigInt(START_MS),
-      producerId: 5n,
-      producerEpoch: 0,
-      baseSequence: 1,
-    });
-    expect(again.appendAsLeader(repeat, 0, { origin: 'client' })).toMatchObject({ duplicate: true, firstOffset: 1n });
+    const repeat = (sequence: number): Buffer =>
+      buildBatch({
+        records: [{ key: Buffer.from('a'), value: Buffer.from(String(sequence)) }],
+        timestamp: BigInt(START_MS),
+        producerId: 5n,
+        producerEpoch: 0,
+        baseSequence: sequence,
+      });
+    for (const sequence of [COUNT - 24, COUNT - 5, COUNT - 1]) {
+      const answer = again.appendAsLeader(repeat(sequence), 0, { origin: 'client' });
+      expect(answer).toMatchObject({ duplicate: true, firstOffset: BigInt(sequence) });
+    }
   });
 
   test('aborted records go, at once; the marker and its index entry go when they have nothing to hide', () => {

@@ -217,6 +217,30 @@ describe('after a crash', () => {
     }
   });
 
+  test('a second segment that a power cut left, though it took the end of the first, is found and dropped', () => {
+    const { disk, open } = crashed((logs, disk) => {
+      const log = logs.create('t', 0, ID);
+      append(log, 'a');
+      log.flush();
+      logs.checkpoint();
+      for (const value of ['b', 'c']) append(log, value);
+      expect(log.segments.length).toBe(2);
+      // As if the kernel had written names, and the records of the second file, and not those of the first.
+      const second = disk.list('/data/t-0').filter((name) => name.endsWith('.log'))[1]!;
+      disk.open(`/data/t-0/${second}`).sync();
+      for (const directory of ['/data/t-0', '/data', '/']) disk.syncDirectory(directory);
+      logs.halt();
+      disk.powerCut();
+      expect(disk.size(`/data/t-0/${second}`)).toBeGreaterThan(0);
+    });
+    const logs = open();
+    const log = logs.create('t', 0, ID);
+    expect(contents(log)).toEqual(['0:a']);
+    expect(disk.list('/data/t-0').filter((name) => name.endsWith('.log'))).toEqual(['00000000000000000000.log']);
+    logs.close();
+    expect(contents(open().create('t', 0, ID))).toEqual(['0:a']);
+  });
+
   test('a torn end of the only segment is cut off', () => {
     const { disk, open } = crashed((logs) => {
       append(logs.create('t', 0, ID), 'a');

@@ -107,13 +107,31 @@ describe('reassignment', () => {
     expect(partition(done, 'a')).toMatchObject({ replicas: [2, 3], isr: [2, 3], leader: 2, removingReplicas: [] });
   });
 
-  it('ends when the broker that it waited for to leave is fenced', () => {
+  it('does not end when the broker that it waited for to leave is fenced: that one has what is committed, and one other only', () => {
     const configs = { a: { 'min.insync.replicas': '2' } };
     const start = testImage(BROKERS, { a: [{ replicas: [1, 2, 3], isr: [1, 3], leader: 1 }] }, { configs });
     const moving = reassign(start, [2, 3]).after;
     const decision = fenceBroker(testContext(moving), moving.brokers.get(1)!, 'gone');
-    const after = partition(apply(moving, decision.records), 'a');
-    expect(after).toMatchObject({ replicas: [2, 3], isr: [3], leader: 3, elr: [] });
+    const fenced = apply(moving, decision.records);
+    expect(partition(fenced, 'a')).toMatchObject({ replicas: [2, 3, 1], removingReplicas: [1], isr: [3], leader: 3, elr: [1] });
+    const done = isrBecomes(fenced, [2, 3]).after;
+    expect(partition(done, 'a')).toMatchObject({ replicas: [2, 3], removingReplicas: [], isr: [2, 3], leader: 3, elr: [] });
+  });
+
+  it('is not cancelled, and gives way to no other, where too few of those who stay have the records', () => {
+    const configs = { a: { 'min.insync.replicas': '2' } };
+    const start = testImage(BROKERS, { a: [{ replicas: [1, 2, 3] }] }, { configs });
+    const moving = reassign(start, [3, 4, 5]).after;
+    const record = { partitionId: 0, topicId: testId('a'), isr: [1, 4], leader: 1 };
+    const few = apply(moving, [{ type: 'PartitionChangeRecord', value: record }]);
+    expect(reassign(few, null).code).toBe(ErrorCode.INVALID_REPLICA_ASSIGNMENT);
+    expect(reassign(few, [3, 5]).code).toBe(ErrorCode.INVALID_REPLICA_ASSIGNMENT);
+    expect(partition(reassign(few, null).after, 'a').isr).toEqual([1, 4]);
+    expect(reassign(few, [3, 4]).code).toBe(0);
+    // With a second of the old ones back it is taken back.
+    const back = apply(moving, [{ type: 'PartitionChangeRecord', value: { ...record, isr: [1, 2, 4] } }]);
+    expect(reassign(back, null).code).toBe(0);
+    expect(partition(reassign(back, null).after, 'a').isr.toSorted()).toEqual([1, 2]);
   });
 
   it('is cancelled: the newcomers go, in sync or not', () => {
@@ -129,6 +147,14 @@ describe('reassignment', () => {
       leader: 1,
     });
     expect(reassign(after, null).code).toBe(ErrorCode.NO_REASSIGNMENT_IN_PROGRESS);
+  });
+
+  it('begins another leader epoch when a replica goes, also where the leader stays, so that what it goes on to fetch counts no more', () => {
+    const moving = isrBecomes(reassign(image, [1, 2, 4]).after, [1, 2, 3, 4]).after;
+    expect(partition(moving, 'a')).toMatchObject({ replicas: [1, 2, 4], leader: 1, leaderEpoch: 1 });
+    const added = reassign(image, [1, 2, 3, 4]).after;
+    expect(partition(added, 'a')).toMatchObject({ leader: 1, leaderEpoch: 0 });
+    expect(partition(reassign(added, null).after, 'a')).toMatchObject({ replicas: [1, 2, 3], leader: 1, leaderEpoch: 1 });
   });
 
   it('is not cancelled where only newcomers have the records', () => {

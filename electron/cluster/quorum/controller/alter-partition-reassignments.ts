@@ -93,6 +93,12 @@ function start(
   if (isr.length === 0 && partition.isr.length > 0) {
     refuse(`Only brokers that ${name} would leave at once (${partition.isr.join(', ')}) have all of its records; keep one of them.`);
   }
+  if (tooFew(partition, isr, assignment.replicas, rules)) {
+    const leavers = partition.isr.filter((broker) => !isr.includes(broker)).join(', ');
+    refuse(
+      `${name} would leave ${leavers} at once, and too few others are in sync for min.insync.replicas; keep them, or try again later.`,
+    );
+  }
   return { move: movePartition(partition, { assignment, isr }, rules), cancelled: false };
 }
 
@@ -107,8 +113,19 @@ function cancel(partition: PartitionImage, rules: ElectionRules): Change {
       `The move of ${name} cannot be taken back: only brokers that it added (${partition.isr.join(', ')}) have all of its records.`,
     );
   }
+  if (tooFew(partition, isr, replicas, rules)) {
+    throw new KafkaError(
+      ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+      `The move of ${name} cannot be taken back yet: of its brokers before, too few are in sync for min.insync.replicas.`,
+    );
+  }
   const assignment: Assignment = { replicas, addingReplicas: [], removingReplicas: [] };
   return { move: movePartition(partition, { assignment, isr }, rules), cancelled: true };
+}
+
+/** Whether those who go at once leave fewer behind that have all records than an acknowledgement was worth. */
+function tooFew(partition: PartitionImage, isr: readonly number[], replicas: readonly number[], rules: ElectionRules): boolean {
+  return isr.length < partition.isr.length && isr.length < Math.min(rules.minInsyncReplicas, replicas.length);
 }
 
 function tell(changes: readonly Change[]): ControllerEvent[] {

@@ -55,9 +55,12 @@ export function movePartition(partition: PartitionImage, wanted: Wanted, rules: 
   const moving = elected.unclean || (leader >= 0 && isr.length >= minInsyncReplicas(replicas));
   const { elr, lastKnownElr } = moving ? NOBODY : eligible(candidates, isr, wanted.distrust);
 
+  // Whoever leaves may not know it for a while, and go on to fetch. Were it to come back before, that would count, and then it would
+  // delete its log, as it was told to first: in the new epoch it is refused until it knows (as Apache Kafka has it).
+  const someoneLeaves = partition.replicas.some((broker) => !replicas.includes(broker));
   const change = {
     isr: unlessSame(isr, partition.isr),
-    leader: leader === partition.leader ? LEADER_UNCHANGED : leader,
+    leader: leader === partition.leader && !someoneLeaves ? LEADER_UNCHANGED : leader,
     replicas: unlessSame(replicas, partition.replicas),
     removingReplicas: unlessSame(removingReplicas, partition.removingReplicas),
     addingReplicas: unlessSame(addingReplicas, partition.addingReplicas),

@@ -34,8 +34,9 @@ export function reassign(current: Assignment, wanted: readonly number[]): Assign
 }
 
 /**
- * The end of a reassignment, once it can end: everyone who came is in the ISR, one of those who stay can lead, and no partition falls
- * below min.insync.replicas by it that was not below before. Undefined while it cannot, or where there is none.
+ * The end of a reassignment, once it can end: everyone who came is in the ISR, one of those who stay can lead, and enough of them have all
+ * records for min.insync.replicas. While there are fewer, those who are to leave may be the only ones that have them beside, in the ISR
+ * or eligible. Undefined while it cannot, or where there is none.
  */
 export function completed(
   assignment: Assignment,
@@ -47,6 +48,6 @@ export function completed(
   const replicas = targetReplicas(assignment);
   const staying = isr.filter((broker) => replicas.includes(broker));
   if (!assignment.addingReplicas.every((broker) => isr.includes(broker)) || !staying.some(acceptable)) return undefined;
-  if (staying.length < minInsyncReplicas(replicas) && staying.length < isr.length) return undefined;
+  if (staying.length < minInsyncReplicas(replicas)) return undefined;
   return { assignment: { replicas, addingReplicas: [], removingReplicas: [] }, isr: staying };
 }
