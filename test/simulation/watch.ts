@@ -44,7 +44,8 @@ export class Watch {
   private readonly unclean = new Map<string, Map<number, Unclean>>();
   private readonly voidSince = new Map<string, number>();
   private readonly spoilt = new Set<string>();
-  private readonly committed = new Map<string, bigint>();
+  /** The highest that each leader epoch of a partition has committed. */
+  private readonly committed = new Map<string, Map<number, bigint>>();
 
   constructor(world: World, history: History, promises: ReadonlyMap<string, TopicPromise>) {
     this.world = world;
@@ -214,13 +215,22 @@ export class Watch {
     }
     if (other === undefined || newTerm) {
       this.leaders.set(term, machine.name);
-      const committed = this.committed.get(key) ?? 0n;
+      const committed = this.committedBefore(key, leaderEpoch);
       if (log.logEndOffset < committed && !this.voidSince.has(key)) {
         const text = `${key}: ${machine.name} leads in epoch ${leaderEpoch} with a log up to ${log.logEndOffset}; ${committed} was committed`;
         this.violate('leader lacks committed records', text, key);
       }
     }
-    if (highWatermark > (this.committed.get(key) ?? 0n)) this.committed.set(key, highWatermark);
+    let committed = this.committed.get(key);
+    if (committed === undefined) this.committed.set(key, (committed = new Map<number, bigint>()));
+    if (highWatermark > (committed.get(leaderEpoch) ?? 0n)) committed.set(leaderEpoch, highWatermark);
+  }
+
+  /** A node that reads the metadata late takes up a leadership that is over; what its successors have committed it need not have. */
+  private committedBefore(key: string, leaderEpoch: number): bigint {
+    let most = 0n;
+    for (const [epoch, offset] of this.committed.get(key) ?? []) if (epoch < leaderEpoch && offset > most) most = offset;
+    return most;
   }
 
   private violate(kind: string, text: string, place = ''): void {
