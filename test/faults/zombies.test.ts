@@ -102,6 +102,8 @@ test('writes that reached a frozen leader are handled when it thaws: none is rea
     ({ type, node, topic: of }) => type === 'partition/truncated' && node === leader && of === topic,
   );
   expect(cut).toMatchObject([{ partitions: [0], causeId: expect.any(Number) }]);
-  expect(BigInt(String(cut[0]?.details?.['to']))).toBeLessThanOrEqual(first.baseOffset);
-  expect(BigInt(String(cut[0]?.details?.['from']))).toBe(first.baseOffset + 2n);
+  const { from, to } = cut[0]?.details ?? {};
+  expect(BigInt(String(to))).toBeLessThanOrEqual(first.baseOffset);
+  // Both were appended, in whichever order; the writer may have had a record of its own on the way there when the node froze.
+  expect(BigInt(String(from)) - BigInt(String(to))).toBeGreaterThanOrEqual(2n);
 });
