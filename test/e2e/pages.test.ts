@@ -140,7 +140,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
     await confirm.click();
     await desk.title('Topics').waitFor();
     await expect.poll(() => desk.row('Topics', 'short-lived'), { timeout: SOON_MS }).toBeUndefined();
-    expect(await admin.listTopics()).not.toContain('short-lived');
+    await expect.poll(() => admin.listTopics(), { timeout: SOON_MS }).not.toContain('short-lived');
   });
 
   test('a group that never read one partition is not said to lag by the rest alone', async () => {

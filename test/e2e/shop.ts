@@ -16,8 +16,20 @@ export interface Standing {
   isr: number[];
 }
 
-/** Leader and ISR of a partition, as the cluster tells any client. */
+const ATTEMPTS = 15;
+
+/** Leader and ISR of a partition, as the cluster tells any client. kafkajs asks any broker, which may be one that a test has broken: then another. */
 export async function standing(admin: Admin, topic: string, partition: number): Promise<Standing> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await standingByAny(admin, topic, partition);
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function standingByAny(admin: Admin, topic: string, partition: number): Promise<Standing> {
   const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
   const found = topics[0]?.partitions.find(({ partitionId }) => partitionId === partition);
   if (found === undefined) throw new Error(`${topic} has no partition ${partition}`);

@@ -77,7 +77,7 @@ describe('faults of nodes', () => {
     await bench.whole(unflushed);
     await Promise.all(writers.map((writer) => writer.more(5, 20_000)));
     await Promise.all(writers.map((writer) => writer.stop()));
-    expect((await bench.admin.listTopics()).sort()).toEqual(before);
+    await expect.poll(async () => (await bench.admin.listTopics()).sort(), { timeout: 5_000 }).toEqual(before);
     const read = await bench.read(flushed);
     expect(acked.filter((value) => !read.includes(value))).toEqual([]);
   });

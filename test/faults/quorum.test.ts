@@ -127,7 +127,9 @@ test('kill one, kill two, start one', { timeout: 180_000 }, async () => {
   const values = await read(survivor.port, 'shared');
   for (const value of ['with three', 'with two', 'with one, acks=1', 'resumed']) expect(values).toContain(value);
   await cluster.startNode(leader.id);
-  expect(await admin.listTopics()).toEqual(expect.arrayContaining(['after-one', 'resumed', 'shared', 'own']));
+  await expect
+    .poll(() => admin.listTopics(), { timeout: 10_000 })
+    .toEqual(expect.arrayContaining(['after-one', 'resumed', 'shared', 'own']));
   await Promise.all([producer.disconnect(), admin.disconnect()]);
   console.log('quorum of three:', JSON.stringify({ topicCreatedAfterKillMs: tookMs, refusedAfterMs: Math.round(refused.ms) }));
 });
