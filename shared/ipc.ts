@@ -6,8 +6,10 @@
 import * as z from 'zod';
 import type { Result } from './errors.ts';
 import { faultSchema } from './fault-schema.ts';
+import { loadSchema } from './load-schema.ts';
 import type { BrokerRow, ClusterView, ConfigEntry, Connection, GroupRow, LagSample, RecordRow, TopicRow } from './models/cluster.ts';
 import type { Fault, Znode } from './models/lab.ts';
+import type { LoadAudit, LoadRow } from './models/load.ts';
 import type { TimelineEvent } from './models/timeline.ts';
 
 const nodeId = z.number().int().min(0).max(2_147_483_647);
@@ -15,6 +17,7 @@ const topicName = z.string().min(1).max(249);
 const groupId = z.string().max(32_767);
 /** 64-bit numbers travel as decimal strings. */
 const offset = z.string().regex(/^-?\d{1,19}$/);
+const loadId = z.number().int().min(1);
 const recordText = z.object({ encoding: z.enum(['null', 'utf8', 'hex']), text: z.string().max(1_048_576) });
 
 /** Payload schemas by channel. Names: subject/verb. */
@@ -96,6 +99,19 @@ export const requestSchemas = {
   'lab/addNode': z.object({}),
   'lab/removeNode': z.object({ node: nodeId }),
 
+  /** Load by real clients; embedded cluster only. Each answers when it is so. */
+  'load/list': z.object({}),
+  'load/start': z.object({ load: loadSchema }),
+  'load/stop': z.object({ id: loadId }),
+  'load/remove': z.object({ id: loadId }),
+  'load/change': z.object({
+    id: loadId,
+    recordsPerSecond: z.number().min(0.1).max(50_000).optional(),
+    members: z.number().int().min(1).max(12).optional(),
+  }),
+  'load/member': z.object({ id: loadId, number: z.number().int().min(1), action: z.enum(['crash', 'pause', 'resume']) }),
+  'load/audit': z.object({ id: loadId }),
+
   /** Reads one node of the coordination service's tree over its ZooKeeper endpoint. Embedded cluster only. */
   'coordination/znode': z.object({ path: z.string().min(1).max(4_096).startsWith('/') }),
 
@@ -164,6 +180,13 @@ export interface Results {
   'lab/faults': { faults: Fault[] };
   'lab/addNode': { node: number };
   'lab/removeNode': null;
+  'load/list': { loads: LoadRow[] };
+  'load/start': LoadRow;
+  'load/stop': LoadRow;
+  'load/remove': null;
+  'load/change': LoadRow;
+  'load/member': LoadRow;
+  'load/audit': LoadAudit;
   'coordination/znode': Znode;
   'timeline/list': { events: TimelineEvent[] };
 }
@@ -187,6 +210,8 @@ export interface Events {
   'connection/changed': ConnectionList;
   /** All faults in force, whenever one begins or ends. */
   'lab/faultsChanged': { faults: Fault[] };
+  /** All of them, at most four times a second while one runs. */
+  'load/changed': { loads: LoadRow[] };
   'timeline/appended': { events: TimelineEvent[] };
   /** One new sample a group, as it is taken. */
   'group/lagSampled': { group: string; sample: LagSample };

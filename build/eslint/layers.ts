@@ -99,14 +99,20 @@ export const LAYERS: readonly Layer[] = [
     layers: ['admin', 'cluster', 'shared'],
     modules: ['node:*'],
   },
-  { name: 'ipc', files: /^electron\/ipc\//, layers: ['services', 'shared'], modules: ['electron', 'zod', 'node:*'] },
+  {
+    name: 'scenarios',
+    files: /^electron\/scenarios\//,
+    layers: ['services', 'admin', 'cluster', 'shared'],
+    modules: ['yaml', 'zod', 'node:*'],
+  },
+  { name: 'ipc', files: /^electron\/ipc\//, layers: ['scenarios', 'services', 'shared'], modules: ['electron', 'zod', 'node:*'] },
   { name: 'web', files: /^electron\/web\//, layers: ['ipc', 'services', 'shared'], modules: ['ws', 'node:*'] },
-  { name: 'control', files: /^electron\/control\//, layers: ['services', 'shared'], modules: ['node:*'] },
+  { name: 'control', files: /^electron\/control\//, layers: ['scenarios', 'services', 'shared'], modules: ['node:*'] },
   { name: 'preload', files: /^electron\/preload\.ts$/, layers: ['shared'], modules: ['electron'] },
   {
     name: 'main',
     files: /^electron\/(main|window|menu|cli|app[a-z-]*|cli\/.*|[a-z-]+)(\.ts)?$/,
-    layers: ['ipc', 'web', 'control', 'services', 'cluster', 'cluster/lib', 'shared'],
+    layers: ['ipc', 'web', 'control', 'scenarios', 'services', 'cluster', 'cluster/lib', 'shared'],
     modules: ['electron', 'node:*'],
   },
 
