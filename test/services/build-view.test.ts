@@ -100,6 +100,13 @@ describe('what is shown of a broken cluster', () => {
     expect(broker(state, 2)).toMatchObject({ state: 'down', host: 'b', since: 77 });
   });
 
+  test('on this desk a broker that was removed is gone', () => {
+    const state = stateWith([1], []);
+    state.seenBrokers.set(2, { host: 'b', port: 1, rack: null, goneSince: 77 });
+    state.nodes = [node(1, 'running')];
+    expect(broker(state, 2)).toBeUndefined();
+  });
+
   test('a node that stands still is frozen, not down: it can be thawed, not started', () => {
     const state = stateWith([1, 2], []);
     state.nodes = [node(1, 'frozen'), node(2, 'running')];

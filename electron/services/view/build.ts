@@ -120,7 +120,9 @@ function sum(parts: readonly (bigint | null)[]): string | null {
 function brokerRows(state: ClusterState, topics: readonly TopicRow[], down: ReadonlySet<number>): BrokerRow[] {
   const listed = new Map((state.metadata?.brokers ?? []).map((broker) => [broker.nodeId, broker]));
   const nodes = new Map((state.nodes ?? []).map((node) => [node.id, node]));
-  const ids = [...new Set([...listed.keys(), ...nodes.keys(), ...state.seenBrokers.keys()])].sort((a, b) => a - b);
+  // Of our own nodes the supervisor knows all: one that is neither there nor listed was removed. Elsewhere one that is gone may come back.
+  const remembered = state.nodes === null ? state.seenBrokers.keys() : [];
+  const ids = [...new Set([...listed.keys(), ...nodes.keys(), ...remembered])].sort((a, b) => a - b);
   const counts = replicaCounts(topics);
   return ids.map((id) => {
     const node = nodes.get(id);
