@@ -72,8 +72,7 @@ export class Auditor {
       }
       const verdict = ledger.verdict(
         (partition) => (gone ? 'gone' : (readings.get(partition) ?? 'unread')),
-        (sequence, partition, offset) =>
-          this.compacted && (this.keyEnds.get(partition)?.get(keyIndex(spec.keys, sequence)) ?? -1) > offset,
+        (sequence, partition, offset) => this.compacted && (this.keyEnds.get(partition)?.get(keyIndex(spec.keys, sequence)) ?? -1) > offset,
       );
       const readToTheEnd = [...readings.values()].every((reading) => typeof reading === 'object' && reading.readTo >= reading.end);
       return { at: Date.now(), complete: gone || (readToTheEnd && verdict.unread === 0), ...verdict };
@@ -159,7 +158,7 @@ export class Auditor {
     const key = indexOfKey(this.spec.keys, record.key);
     if (key < 0) return;
     let ends = this.keyEnds.get(partition);
-    if (ends === undefined) this.keyEnds.set(partition, (ends = new Map()));
+    if (ends === undefined) this.keyEnds.set(partition, (ends = new Map<number, number>()));
     // Records come in the order of their offsets.
     ends.set(key, Number(record.offset));
   }

@@ -118,7 +118,10 @@ export class Ledger {
    * What became of the records acknowledged before `beginReading`. `reading` says what is known of a partition, `compacted` whether a later
    * record of the same key has taken the place of one that was not found.
    */
-  verdict(reading: (partition: number) => PartitionReading, compacted: (sequence: number, partition: number, offset: number) => boolean): Verdict {
+  verdict(
+    reading: (partition: number) => PartitionReading,
+    compacted: (sequence: number, partition: number, offset: number) => boolean,
+  ): Verdict {
     const verdict: Verdict = {
       acknowledged: 0,
       found: 0,
