@@ -107,13 +107,6 @@ export class Ledger {
     });
   }
 
-  /** Partitions that hold, or should hold, records of it. */
-  partitions(): Set<number> {
-    const partitions = new Set<number>();
-    this.each((chunk, at) => partitions.add(chunk.partition[at] as number));
-    return partitions;
-  }
-
   /**
    * What became of the records acknowledged before `beginReading`. `reading` says what is known of a partition, `compacted` whether a later
    * record of the same key has taken the place of one that was not found.
