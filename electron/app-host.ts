@@ -61,7 +61,7 @@ export function startHost(options: HostOptions): Host {
   const services = createServices({
     info,
     lab,
-    embedded: { bootstrap: () => bootstrap, nodes: () => lab.nodes() },
+    embedded: { bootstrap: () => bootstrap, nodes: () => lab.nodes(), faults: () => lab.faults() },
     connectionsFile: userDirectory === null ? null : join(userDirectory, 'connections.json'),
     onError: (what, error) => log(`${what}: ${stackOf(error)}`),
   });

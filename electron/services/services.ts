@@ -36,7 +36,7 @@ export function createServices(options: {
   const tails = new TailsService(connections, events);
   const unsubscribe = [
     lab?.onEvent((event) => events.publish('timeline/appended', { events: [event] })),
-    lab?.onFaults((faults) => events.publish('lab/faultsChanged', { faults: [...faults] })),
+    lab?.onFaults((faults) => connections.faultsChanged(faults)),
   ];
   return {
     info: options.info,
