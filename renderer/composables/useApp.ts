@@ -7,6 +7,7 @@ import { useConnectionStore } from '../stores/connection.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useMessagesStore } from '../stores/messages.ts';
+import { useMomentStore } from '../stores/moment.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
 
@@ -18,6 +19,7 @@ export function useApp(): { refresh: () => Promise<void> } {
     usePreferencesStore().start(),
     useConnectionStore().start(),
     cluster.start(),
+    useMomentStore().start(),
     useTimelineStore().start(),
     useLabStore().watchFaults(),
     useMessagesStore().start(),

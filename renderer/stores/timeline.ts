@@ -4,6 +4,7 @@ import { defineStore } from 'pinia';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { listen, onReopened, request } from '../api.ts';
 import { chainOfTheHour, type EventChain } from '../format/timeline.ts';
+import { useMomentStore } from './moment.ts';
 
 const MAX_EVENTS = 5_000;
 
@@ -12,7 +13,13 @@ export const useTimelineStore = defineStore('timeline', () => {
   const events = shallowRef<TimelineEvent[]>([]);
   const open = ref(false);
 
-  const latestChain = computed<EventChain | null>(() => chainOfTheHour(events.value));
+  const moment = useMomentStore();
+  /** What had happened by the moment that is shown. */
+  const seen = computed(() => {
+    const until = moment.at;
+    return until === null ? events.value : events.value.filter((event) => event.at <= until);
+  });
+  const latestChain = computed<EventChain | null>(() => chainOfTheHour(seen.value));
 
   function append(fresh: readonly TimelineEvent[]): void {
     const last = events.value.at(-1)?.id ?? 0;
@@ -42,5 +49,5 @@ export const useTimelineStore = defineStore('timeline', () => {
     return () => stops.forEach((stop) => stop());
   }
 
-  return { events, open, latestChain, start, append };
+  return { events, seen, open, latestChain, start, append };
 });
