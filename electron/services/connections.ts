@@ -8,6 +8,7 @@ import { RecordProducer } from '../admin/producer.ts';
 import type { ConnectionList } from '#shared/ipc';
 import type { Connection } from '#shared/models/cluster';
 import type { Fault } from '#shared/models/lab';
+import type { LoadRow } from '#shared/models/load';
 import type { EventBus } from './event-bus.ts';
 import { History } from './history/history.ts';
 import type { LabNode } from './lab.ts';
@@ -23,6 +24,7 @@ export interface EmbeddedSource {
   nodes(): Promise<readonly LabNode[]>;
   /** In force now. */
   faults(): readonly Fault[];
+  loads(): readonly LoadRow[];
 }
 
 /** What is alive for the connection in front. */
@@ -144,6 +146,12 @@ export class ConnectionsService {
     this.events.publish('lab/faultsChanged', { faults: [...faults] });
   }
 
+  /** Loads run on the cluster of this desk. */
+  loadsChanged(loads: readonly LoadRow[]): void {
+    if (this.current?.connection.kind === 'embedded') this.current.history.takeLoads(loads);
+    this.events.publish('load/changed', { loads: [...loads] });
+  }
+
   private open(connection: Connection): void {
     this.closeCurrent();
     const { embedded, events } = this;
@@ -151,7 +159,11 @@ export class ConnectionsService {
     const client = new ClusterClient({ bootstrap, clientId: CLIENT_ID });
     const quorumClient = new ClusterClient({ bootstrap, clientId: CLIENT_ID });
     const isEmbedded = connection.kind === 'embedded' && embedded !== null;
-    const history = new History({ faults: isEmbedded ? embedded.faults() : null, onError: this.onError });
+    const history = new History({
+      faults: isEmbedded ? embedded.faults() : null,
+      loads: isEmbedded ? embedded.loads() : null,
+      onError: this.onError,
+    });
     const monitor = new ClusterMonitor({
       connection,
       client,

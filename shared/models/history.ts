@@ -22,6 +22,6 @@ export interface Moment {
   view: ClusterView;
   /** In force then; null where nobody tells of faults (a cluster elsewhere). */
   faults: Fault[] | null;
-  /** Null where none was ever told of. */
+  /** Null where none can run. */
   loads: LoadRow[] | null;
 }

@@ -5,6 +5,7 @@ import { ViewDiff } from '../../electron/services/view-diff.ts';
 import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '../../shared/models/cluster.ts';
 import type { Moment } from '../../shared/models/history.ts';
 import type { Fault } from '../../shared/models/lab.ts';
+import type { LoadRow } from '../../shared/models/load.ts';
 import { seededRandom } from '../../electron/cluster/lib/random.ts';
 
 const EMPTY: ClusterView = {
@@ -79,6 +80,36 @@ const broker = (id: number, state: BrokerRow['state'], age: number): BrokerRow =
 
 const fault = (id: number): Fault => ({ id, fault: { type: 'freeze', node: 1 }, since: id, eventId: id, detail: null });
 
+const load = (sent: number, topic: string): LoadRow => ({
+  id: 1,
+  spec: {
+    kind: 'producer',
+    name: topic,
+    topic,
+    clients: 1,
+    recordsPerSecond: 10,
+    valueBytes: 10,
+    acks: 'all',
+    idempotent: true,
+    keys: { kind: 'none' },
+    records: null,
+  },
+  state: 'running',
+  since: 5,
+  error: null,
+  written: {
+    sent,
+    acknowledged: sent,
+    failed: 0,
+    waiting: 0,
+    perSecond: 10,
+    medianMs: null,
+    p99Ms: null,
+    audit: null,
+  },
+  consumed: null,
+});
+
 interface Recorded {
   history: History;
   /** What stood from its `at` on, as the monitor had it. */
@@ -89,10 +120,11 @@ interface Recorded {
 function record(seed: number, steps: number, limits: { keepMs?: number; keepBytes?: number } = {}): Recorded {
   const random = seededRandom(seed);
   const roll = (below: number): number => random.int(below);
-  const history = new History({ faults: [], onError: (_what, error) => expect.unreachable(String(error)), ...limits });
+  const history = new History({ faults: [], loads: [], onError: (_what, error) => expect.unreachable(String(error)), ...limits });
   const monitor = new ViewDiff();
   const truth: Moment[] = [];
   let faults: Fault[] = [];
+  let loads: LoadRow[] = [];
   let view = EMPTY;
   let at = 1_000;
   for (let step = 1; step <= steps; step++) {
@@ -101,6 +133,12 @@ function record(seed: number, steps: number, limits: { keepMs?: number; keepByte
       faults = roll(2) === 0 ? [...faults, fault(step)] : faults.slice(1);
       history.takeFaults(faults, at);
       truth.push({ ...(truth.at(-1) as Moment), at, faults });
+      continue;
+    }
+    if (roll(6) === 0 && truth.length > 0) {
+      loads = roll(5) === 0 ? [] : [load(step, 'orders'), ...(roll(2) === 0 ? [load(step, 'clicks')] : [])];
+      history.takeLoads(loads, at);
+      truth.push({ ...(truth.at(-1) as Moment), at, loads });
       continue;
     }
     const topics = new Map(view.topics.map((row) => [row.name, row]));
@@ -120,7 +158,7 @@ function record(seed: number, steps: number, limits: { keepMs?: number; keepByte
     const told = monitor.advance(view);
     if (told === null) continue;
     history.take(told, at);
-    truth.push({ at, version: told.version, view, faults, loads: null });
+    truth.push({ at, version: told.version, view, faults, loads });
   }
   return { history, truth };
 }
@@ -146,13 +184,13 @@ describe('the record', () => {
     expect(history.range()).toMatchObject({ from: first, until: truth.at(-1)?.at });
     expect(history.at(first - 1)).toBeNull();
     expect(history.at(Number.MAX_SAFE_INTEGER)).toEqual(truth.at(-1));
-    const nothing = new History({ faults: null, onError: () => undefined });
+    const nothing = new History({ faults: null, loads: null, onError: () => undefined });
     expect(nothing.range()).toEqual({ from: null, until: null, bytes: 0 });
     expect(nothing.at(5)).toBeNull();
   });
 
   test('of a cluster elsewhere faults are not known', () => {
-    const history = new History({ faults: null, onError: () => undefined });
+    const history = new History({ faults: null, loads: null, onError: () => undefined });
     const told = new ViewDiff().advance(EMPTY);
     if (told === null) throw new Error('nothing was told');
     history.take(told, 7);
@@ -160,7 +198,7 @@ describe('the record', () => {
   });
 
   test('a patch that leaves a gap is not taken: the record would tell of something that never stood', () => {
-    const history = new History({ faults: [], onError: () => undefined });
+    const history = new History({ faults: [], loads: [], onError: () => undefined });
     const monitor = new ViewDiff();
     monitor.advance(EMPTY);
     const second = monitor.advance({ ...EMPTY, asOf: 4 });
@@ -169,7 +207,7 @@ describe('the record', () => {
   });
 
   test('a clock that is set back leaves the record in order', () => {
-    const history = new History({ faults: [], onError: () => undefined });
+    const history = new History({ faults: [], loads: [], onError: () => undefined });
     const monitor = new ViewDiff();
     [900, 400, 500].forEach((at, i) => {
       const told = monitor.advance({ ...EMPTY, asOf: i + 1 });
@@ -197,7 +235,7 @@ describe('the record', () => {
     [100, 10],
     [10_000, 100],
   ])('with %i partitions, all of them written to, it stays small and answers soon', async (partitions, each) => {
-    const history = new History({ faults: [], onError: (_what, error) => expect.unreachable(String(error)) });
+    const history = new History({ faults: [], loads: [], onError: (_what, error) => expect.unreachable(String(error)) });
     const monitor = new ViewDiff();
     const still = Array.from({ length: partitions / each }, (_, i) => topic(`topic-${100 + i}`, each));
     const written = (row: TopicRow, step: number): TopicRow => ({

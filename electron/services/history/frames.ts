@@ -19,7 +19,7 @@ export interface Frame {
   topics?: Change<string>[];
   groups?: Change<string>[];
   faults?: Fault[];
-  loads?: LoadRow[];
+  loads?: Delta;
 }
 
 /** The view in pieces, by key, as patches need it. */
@@ -104,7 +104,7 @@ export function momentAfter(first: Moment, frames: readonly Frame[], count: numb
     moment.at = frame.at;
     moment.version = frame.version;
     if (frame.faults !== undefined) moment.faults = frame.faults;
-    if (frame.loads !== undefined) moment.loads = frame.loads;
+    if (frame.loads !== undefined) moment.loads = patch(moment.loads, frame.loads) as LoadRow[];
   }
   moment.view = state.view();
   return moment;

@@ -7,6 +7,7 @@ import type { HistoryRange, Moment } from '#shared/models/history';
 import type { Fault } from '#shared/models/lab';
 import type { LoadRow } from '#shared/models/load';
 import { Block } from './block.ts';
+import { diff } from './delta.ts';
 import { ViewState, momentAfter, type Frame } from './frames.ts';
 
 const KEEP_MS = 30 * 60_000;
@@ -27,7 +28,7 @@ export class History {
   private readonly state = new ViewState();
   private version = 0;
   private faults: Fault[] | null;
-  private loads: LoadRow[] | null = null;
+  private loads: LoadRow[] | null;
   private lastAt = 0;
   /** The one that is decoded. */
   private reading: Block | null = null;
@@ -39,10 +40,13 @@ export class History {
     options: {
       /** In force at the start; null where nobody tells of faults. */
       faults: readonly Fault[] | null;
+      /** At the start; null where none can run. */
+      loads: readonly LoadRow[] | null;
       onError: (what: string, error: unknown) => void;
     } & HistoryLimits,
   ) {
-    this.faults = options.faults === null ? null : copyOf(options.faults);
+    this.faults = options.faults === null ? null : structuredClone([...options.faults]);
+    this.loads = options.loads === null ? null : structuredClone([...options.loads]);
     this.onError = options.onError;
     this.keepMs = options.keepMs ?? KEEP_MS;
     this.keepBytes = options.keepBytes ?? KEEP_BYTES;
@@ -57,13 +61,15 @@ export class History {
   }
 
   takeFaults(faults: readonly Fault[], at = Date.now()): void {
-    this.faults = copyOf(faults);
+    this.faults = structuredClone([...faults]);
     if (this.blocks.length > 0) this.add({ at: this.inOrder(at), version: this.version, faults: this.faults });
   }
 
   takeLoads(loads: readonly LoadRow[], at = Date.now()): void {
-    this.loads = [...loads];
-    if (this.blocks.length > 0) this.add({ at: this.inOrder(at), version: this.version, loads: this.loads });
+    const next = structuredClone([...loads]);
+    const delta = diff(this.loads, next);
+    this.loads = next;
+    if (delta !== undefined && this.blocks.length > 0) this.add({ at: this.inOrder(at), version: this.version, loads: delta });
   }
 
   range(): HistoryRange {
@@ -129,8 +135,4 @@ function lastNotAfter<T>(items: readonly T[], atOf: (item: T) => number, at: num
     else high = middle;
   }
   return low - 1;
-}
-
-function copyOf(faults: readonly Fault[]): Fault[] {
-  return faults.map((fault) => ({ ...fault }));
 }
