@@ -136,8 +136,11 @@ function record(seed: number, steps: number, limits: { keepMs?: number; keepByte
       continue;
     }
     if (roll(6) === 0 && truth.length > 0) {
+      const same = loads.length === 0;
       loads = roll(5) === 0 ? [] : [load(step, 'orders'), ...(roll(2) === 0 ? [load(step, 'clicks')] : [])];
       history.takeLoads(loads, at);
+      // Nothing new was told.
+      if (same && loads.length === 0) continue;
       truth.push({ ...(truth.at(-1) as Moment), at, loads });
       continue;
     }
