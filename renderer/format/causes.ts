@@ -1,6 +1,6 @@
 /** From an event to what led to it, and to what it led to. */
 import type { TimelineEvent } from '#shared/models/timeline';
-import { tellEvent } from './timeline.ts';
+import { eventKind, tellEvent, tellReason } from './timeline.ts';
 
 export interface CauseIndex {
   byId: ReadonlyMap<number, TimelineEvent>;
@@ -55,7 +55,13 @@ function descendantsOf(event: TimelineEvent, index: CauseIndex): Set<number> {
   return seen;
 }
 
-/** `group billing rebalances, because group billing: coordinator moved, because broker 3 fenced`. */
+/** `group billing rebalances, because group billing: coordinator moved, because broker 3 fenced (its session was lost)`. */
 export function tellBecause(event: TimelineEvent, index: CauseIndex): string {
-  return [event, ...ancestorsOf(event, index).reverse()].map(tellEvent).join(', because ');
+  return [event, ...ancestorsOf(event, index).reverse()].map(withReason).join(', because ');
+}
+
+/** Of coordination the reason is part of the story: a broker is fenced since its session was lost. */
+function withReason(event: TimelineEvent): string {
+  const reason = eventKind(event) === 'coordination' ? tellReason(event) : null;
+  return reason === null ? tellEvent(event) : `${tellEvent(event)} (${reason})`;
 }
