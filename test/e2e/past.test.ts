@@ -110,9 +110,9 @@ describeWith('a browser', hasBrowser, 'the past', () => {
     await card(/^Broker 3, online/).waitFor();
     const box = await slider().boundingBox();
     if (box === null) throw new Error('the slider is not drawn');
-    await page.mouse.move(box.x + box.width * 0.2, box.y + 6);
+    await page.mouse.move(box.x + box.width * 0.95, box.y + 6);
     await page.mouse.down();
-    await page.mouse.move(box.x + box.width * 0.5, box.y + 6, { steps: 5 });
+    await page.mouse.move(box.x + box.width * 0.8, box.y + 6, { steps: 5 });
     await page.mouse.up();
     const middle = await value();
     const [from, until] = [Number(await slider().getAttribute('aria-valuemin')), Number(await slider().getAttribute('aria-valuemax'))];
