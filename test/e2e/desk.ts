@@ -61,11 +61,15 @@ export class Desk {
   }
 
   /** `name` is the directory of its pictures. */
-  static async start(name: string): Promise<Desk> {
-    const web = await WebProcess.start();
+  static async start(name: string, options: { brokers?: number; motion?: boolean } = {}): Promise<Desk> {
+    const web = await WebProcess.start(options.brokers === undefined ? {} : { brokers: options.brokers });
     try {
       const browser = await launchBrowser();
-      const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', colorScheme: 'dark' });
+      const page = await browser.newPage({
+        viewport: { width: 1440, height: 900 },
+        reducedMotion: options.motion === true ? 'no-preference' : 'reduce',
+        colorScheme: 'dark',
+      });
       page.setDefaultTimeout(SOON_MS);
       const desk = new Desk(web, browser, page, name);
       await page.goto(web.line.url);
