@@ -135,7 +135,10 @@ export class Expectations {
     const of = `${audit.lost.toLocaleString('en')} of ${audit.acknowledged.toLocaleString('en')} acknowledged are missing`;
     const ranges = audit.lostRanges
       .slice(0, NAMED_RANGES)
-      .map(({ from, to, partition, offset }) => `${from === to ? `record ${from}` : `records ${from} to ${to}`} of partition ${partition} (from offset ${offset})`);
+      .map(({ from, to, partition, offset, count }) => {
+        const which = from === to ? `number ${from}` : `${count} of the numbers ${from} to ${to}`;
+        return `${which} in partition ${partition}, from offset ${offset} on`;
+      });
     const more = audit.lostRanges.length > NAMED_RANGES ? `, and ${audit.lostRanges.length - NAMED_RANGES} more ranges` : '';
     const seen = ranges.length === 0 ? of : `${of}: ${ranges.join(', ')}${more}`;
     if (audit.acknowledged === 0) return this.decide(i, 'undecided', 'nothing was acknowledged, so nothing could be lost', 0);

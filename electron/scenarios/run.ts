@@ -12,7 +12,7 @@ import { look } from './conditions.ts';
 import { Expectations } from './expectations.ts';
 import { areWhole, checkFit, chooseNames, cleanUp, createTopics, startLoads, until } from './preparing.ts';
 import { Stage } from './stage.ts';
-import { actionWords, conditionWords, plainTarget, summaryOf } from './words.ts';
+import { actionWords, conditionWords, plainTarget, summaryOf, whenWords } from './words.ts';
 
 export interface RunOptions {
   id: number;
@@ -67,7 +67,7 @@ class Run {
       stepsAt: null,
       brokers: [],
       renamed: {},
-      steps: scenario.steps.map((step) => ({ name: step.name ?? null, say: step.say.trim(), state: 'waiting', beganMs: null, endedMs: null, actions: [], error: null })),
+      steps: scenario.steps.map((step) => ({ name: step.name ?? null, say: step.say.trim(), when: whenWords(step), state: 'waiting', beganMs: null, endedMs: null, actions: [], error: null })),
       expectations: this.expectations.reports,
       loads: [],
       notices: [],
@@ -124,11 +124,15 @@ class Run {
     const since = performance.now();
     if (step.at !== undefined) await pause(Math.max(0, this.stepsAt + step.at - since), signal);
     if (step.after !== undefined) await pause(step.after, signal);
-    report.state = 'running';
-    report.beganMs = this.now();
-    this.tell();
     try {
-      if (step.until !== undefined) await this.waitFor(step.until, step.within ?? UNTIL_MS, since);
+      if (step.until !== undefined) {
+        report.state = 'awaited';
+        this.tell();
+        await this.waitFor(step.until, step.within ?? UNTIL_MS, since);
+      }
+      report.state = 'running';
+      report.beganMs = this.now();
+      this.tell();
       const began = performance.now();
       for (const action of step.do) await this.act(action, report);
       report.state = 'done';

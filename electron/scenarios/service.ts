@@ -83,14 +83,14 @@ export class ScenariosService {
     await this.current?.done.catch(() => undefined);
   }
 
-  /** What was done in the lab since that event, as a scenario's text. */
-  async record(sinceId: number | null): Promise<Recording> {
+  /** What was done in the lab since that moment (wall-clock ms; null: in the last outage), as a scenario's text. */
+  async record(sinceAt: number | null): Promise<Recording> {
     const { lab, loads } = this.options;
     const bootstrap = this.options.bootstrap();
     if (bootstrap === null) throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The cluster on this desk does not serve now.' });
     const client = new ClusterClient({ bootstrap, clientId: 'scenario-recorder' });
     try {
-      return await recordScenario({ lab, loads, client, sinceId });
+      return await recordScenario({ lab, loads, client, sinceAt });
     } finally {
       client.close();
     }

@@ -32,15 +32,18 @@ export interface ScenarioOutline {
 }
 
 export type ScenarioState = 'preparing' | 'running' | 'settling' | 'held' | 'failed' | 'cancelled' | 'broken';
-export type StepState = 'waiting' | 'running' | 'done' | 'failed' | 'skipped';
+/** `awaited`: its time has come, and what it waits for has not come about yet. */
+export type StepState = 'waiting' | 'awaited' | 'running' | 'done' | 'failed' | 'skipped';
 /** `open`: not decided yet; `undecided`: the run ended before it could be. */
 export type Verdict = 'open' | 'held' | 'failed' | 'undecided';
 
 export interface StepReport {
   name: string | null;
   say: string;
+  /** What it waits for, in words: "at 3 s", "when orders-0 has a leader". */
+  when: string;
   state: StepState;
-  /** Null until then. */
+  /** When what it waits for had come about; null until then. */
   beganMs: number | null;
   endedMs: number | null;
   /** What was done, with what the words stood for: "killed broker 2, the leader of orders-0". */
