@@ -67,7 +67,7 @@ class References {
     for (const [i, item] of items.entries()) {
       const name = nameOf(item);
       if (name === undefined) continue;
-      if (seen.has(name)) this.refuse(`${name} is there twice`, [where, i, 'name']);
+      if (seen.has(name)) this.refuse(`the name ${name} is there twice`, [where, i, 'name']);
       seen.add(name);
     }
   }

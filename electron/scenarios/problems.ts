@@ -38,6 +38,7 @@ function union(value: unknown, issue: Extract<Issue, { code: 'invalid_union' }>,
   }
   const words = wordsOf(issue.errors.length);
   const given = at(value, path);
+  if (given === undefined) return [{ path, key: null, message: 'this is missing' }];
   if (words === undefined || typeof given !== 'object' || given === null || Array.isArray(given)) {
     return [{ path, key: null, message: issue.message === 'Invalid input' ? plainUnion(issue) : issue.message }];
   }

@@ -14,6 +14,7 @@ import type { FaultSpec } from '#shared/models/lab';
 import type { LoadRow, LoadSpec } from '#shared/models/load';
 import type { TimelineEvent } from '#shared/models/timeline';
 import type { ScenarioFile } from '#shared/scenario-schema';
+import { freeName } from './preparing.ts';
 import { faultWords, many, plainTarget } from './words.ts';
 
 export interface Recording {
@@ -140,10 +141,11 @@ export function recordingOf(from: {
   const topics = [...from.topics];
   const load = early.map(({ spec }) => writtenLoad(spec));
   const run = new Map(rows.filter((row) => !early.includes(row)).map((row) => [row.id, row]));
-  if (load.length === 0) {
-    topics.push({ name: freshTopic(topics), replicas: placed(from.brokers), configs: { 'min.insync.replicas': String(Math.min(2, from.brokers)) } });
-    load.push({ kind: 'producer', name: 'writer', topic: topics.at(-1)?.name ?? FALLBACK_TOPIC, recordsPerSecond: 50 });
-    notices.push('No load ran when it was broken, so a producer was added: without one nothing could be lost.');
+  if (!rows.some(({ spec }) => spec.kind === 'producer')) {
+    topics.push({ name: freeName(FALLBACK_TOPIC, new Set(topics.map((topic) => topic.name))), replicas: placed(from.brokers), configs: { 'min.insync.replicas': String(Math.min(2, from.brokers)) } });
+    const name = freeName('writer', new Set(rows.map(({ spec }) => spec.name)));
+    load.push({ kind: 'producer', name, topic: topics.at(-1)?.name ?? FALLBACK_TOPIC, recordsPerSecond: 50 });
+    notices.push('No producer ran when it was broken, so a producer was added: without one nothing could be lost.');
   }
   const context: StepContext = { run, names: new Map(), loadNames: new Map(rows.map(({ id, spec }) => [id, spec.name])), unhealed: new Set() };
   const steps: Step[] = [];
@@ -289,14 +291,6 @@ function titleOf(events: readonly TimelineEvent[]): string {
 function faultOf(details: TimelineEvent['details']): FaultSpec | null {
   const fault = details?.['fault'];
   return typeof fault === 'object' && fault !== null && 'type' in fault ? (fault as FaultSpec) : null;
-}
-
-function freshTopic(topics: readonly RecordedTopic[]): string {
-  const taken = new Set(topics.map(({ name }) => name));
-  for (let number = 1; ; number++) {
-    const name = number === 1 ? FALLBACK_TOPIC : `${FALLBACK_TOPIC}-${number}`;
-    if (!taken.has(name)) return name;
-  }
 }
 
 /** Three partitions, a leader on each of the first three brokers. */

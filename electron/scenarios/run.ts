@@ -18,6 +18,8 @@ export interface RunOptions {
   id: number;
   version: string;
   signal: AbortSignal;
+  /** The cluster itself goes: nothing of what the run began needs an end of its own. */
+  abandoned?: AbortSignal;
   /** Called at every change, with the run as it stands; it is changed further after that. */
   onProgress?: (run: ScenarioRun) => void;
 }
@@ -181,10 +183,12 @@ class Run {
     for (const step of state.steps) if (step.state === 'waiting') step.state = 'skipped';
     this.tell();
     const audits = new Map<string, LoadAudit>();
+    if (this.isAbandoned()) return audits;
     const rows = this.rows();
-    const attempt = async (what: string, action: () => Promise<unknown>, timeoutMs = ENDING_MS): Promise<void> => {
+    const attempt = async (what: string, action: () => Promise<unknown>): Promise<void> => {
+      if (this.isAbandoned()) return;
       try {
-        await bounded(what, timeoutMs, new AbortController().signal, action);
+        await bounded(what, ENDING_MS, this.options.abandoned ?? new AbortController().signal, action);
       } catch (error) {
         state.notices.push(`${what}: ${this.problemOf(error)}`);
       }
@@ -205,9 +209,14 @@ class Run {
     }
     for (const row of rows) if (row.spec.kind === 'group') await attempt(`Ending ${row.spec.name}`, () => loads.stop(row.id));
     state.loads = this.rows();
+    if (this.isAbandoned()) return audits;
     const groups = state.loads.flatMap(({ spec }) => (spec.kind === 'group' ? [spec.name] : []));
     state.notices.push(...(await cleanUp(stage, this.topics, groups)));
     return audits;
+  }
+
+  private isAbandoned(): boolean {
+    return this.options.abandoned?.aborted === true;
   }
 
   private producers(): { name: string; kind: string }[] {

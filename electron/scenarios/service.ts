@@ -24,6 +24,8 @@ export class ScenariosService {
     /** Null until the cluster serves. */
     bootstrap: () => string | null;
     version: string;
+    /** Faults of ours: what happens in the cluster is in the report. */
+    onError: (what: string, error: unknown) => void;
     onProgress?: (run: ScenarioRun) => void;
   };
   private current: { run: ScenarioRun | null; cancel: AbortController; done: Promise<ScenarioReport> } | undefined;
@@ -31,7 +33,8 @@ export class ScenariosService {
   private nextId = 1;
   private toldAt = 0;
   private telling: NodeJS.Timeout | undefined;
-  private closed = false;
+  /** Aborted when the cluster goes. */
+  private readonly gone = new AbortController();
 
   constructor(options: ScenariosService['options']) {
     this.options = options;
@@ -70,11 +73,16 @@ export class ScenariosService {
       throw new ServiceError({ code: 'SCENARIO_RUNS', message: 'A scenario runs already. Wait until it has ended, or cancel it.' });
     }
     const bootstrap = this.options.bootstrap();
-    if (bootstrap === null || this.closed) throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The cluster on this desk does not serve now.' });
+    if (bootstrap === null || this.gone.signal.aborted) throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The cluster on this desk does not serve now.' });
     const cancel = new AbortController();
     const done = this.begin(scenario, bootstrap, cancel.signal);
     this.current = { run: null, cancel, done };
     return done;
+  }
+
+  /** The same, without waiting for its end. */
+  start(source: ScenarioSource): void {
+    this.run(source).catch((error: unknown) => this.options.onError('a scenario', error));
   }
 
   /** Resolves when the run has ended and what it began is ended too. */
@@ -96,8 +104,9 @@ export class ScenariosService {
     }
   }
 
+  /** The cluster is about to go, and so what a run began is not undone first. */
   async close(): Promise<void> {
-    this.closed = true;
+    this.gone.abort();
     await this.cancel();
     clearTimeout(this.telling);
   }
@@ -106,7 +115,13 @@ export class ScenariosService {
     const { lab, loads, version } = this.options;
     const client = new ClusterClient({ bootstrap, clientId: 'scenario' });
     try {
-      const report = await runScenario(scenario, { lab, loads, client }, { id: this.nextId++, version, signal, onProgress: (run) => this.tell(run) });
+      const report = await runScenario(scenario, { lab, loads, client }, {
+        id: this.nextId++,
+        version,
+        signal,
+        abandoned: this.gone.signal,
+        onProgress: (run) => this.tell(run),
+      });
       this.last = report;
       return report;
     } finally {

@@ -38,11 +38,11 @@ export class Stage {
   readonly events: { at: number; event: TimelineEvent }[] = [];
   private readonly unsubscribe: () => void;
 
-  constructor(scenario: Scenario, bench: Bench, signal: AbortSignal) {
+  constructor(scenario: Scenario, bench: Bench, signal: AbortSignal, observer = new Observer(bench)) {
     this.scenario = scenario;
     this.bench = bench;
     this.signal = signal;
-    this.observer = new Observer(bench);
+    this.observer = observer;
     this.unsubscribe = bench.lab.onEvent((event) => this.events.push({ at: performance.now(), event }));
   }
 

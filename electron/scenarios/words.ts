@@ -160,7 +160,8 @@ export function expectationWords(one: ScenarioExpectation): string {
   if ('events' in one) return `${one.events}${filterWords(one, plainTarget)} happens ${boundWords(one)} times${since}`;
   const text = conditionWords(one, plainTarget);
   const within = one.within === undefined ? ' at the end' : ` within ${sayDuration(one.within)}${since}`;
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${within}`;
+  // Names keep their letters.
+  return `${/^(?:the|a) /.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text}${within}`;
 }
 
 function amountWords(amount: 'none' | 'some' | number): string {

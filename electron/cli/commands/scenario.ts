@@ -1,6 +1,5 @@
 /** `scenario`: one outage scenario, on a cluster of its own that is gone after; for CI. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Cluster } from '../../cluster/cluster.ts';
 import { createEmbeddedLab } from '../../services/embedded-lab.ts';
@@ -13,7 +12,7 @@ import { ScenariosService } from '../../scenarios/service.ts';
 import type { Scenario } from '#shared/scenario-schema';
 import type { ScenarioReport } from '#shared/models/scenario';
 import { parsing, UsageError, type Command } from '../command.ts';
-import { loadWorkerPath, nodeWorkerPath } from '../paths.ts';
+import { loadWorkerPath, nodeWorkerPath, ownVersion } from '../paths.ts';
 import { untilSignal } from '../signals.ts';
 
 const USAGE = `Usage: npm run scenario -- FILE [options]
@@ -106,10 +105,11 @@ async function runOnOwnCluster(scenario: Scenario, text: string): Promise<Scenar
     },
   });
   let bootstrap: string | null = null;
+  const onError = (what: string, error: unknown): void => say(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const loads = new LoadService({
     bootstrap: () => bootstrap,
     workerPath: loadWorkerPath(),
-    onError: (what, error) => say(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+    onError,
     note: (note) => cluster.note(note),
   });
   const progress = new ProgressText(say);
@@ -118,6 +118,7 @@ async function runOnOwnCluster(scenario: Scenario, text: string): Promise<Scenar
     loads,
     bootstrap: () => bootstrap,
     version: ownVersion(),
+    onError,
     onProgress: (state) => progress.show(state),
   });
   try {
@@ -137,9 +138,4 @@ async function runOnOwnCluster(scenario: Scenario, text: string): Promise<Scenar
 /** Below the ports that a system gives to outgoing connections: one of those could take the port of a broker that is down for a while. */
 function somePort(): number {
   return 20_000 + Math.floor(Math.random() * 12_000);
-}
-
-function ownVersion(): string {
-  const file = join(dirname(nodeWorkerPath()), '..', '..', 'package.json');
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
