@@ -172,7 +172,11 @@ export class GroupJob extends LoadJob {
     return member;
   }
 
-  private note(type: 'load/started' | 'load/ended' | 'load/changed' | `load/member${'Crashed' | 'Paused' | 'Resumed'}`, reason: string, more: Record<string, unknown>): void {
+  private note(
+    type: 'load/started' | 'load/ended' | 'load/changed' | `load/member${'Crashed' | 'Paused' | 'Resumed'}`,
+    reason: string,
+    more: Record<string, unknown>,
+  ): void {
     this.options.note({ type, group: this.spec.name, reason, details: { loadId: this.id, kind: 'group', name: this.spec.name, ...more } });
   }
 }

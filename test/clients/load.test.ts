@@ -87,6 +87,83 @@ describe('a producer load', () => {
   });
 });
 
+describe('what is lost', () => {
+  test('by a leader that was cut off, exactly, with acks=1', async () => {
+    const topic = await create('cut-off', {}, 1);
+    const { id } = await loads.start({ ...PRODUCER, name: 'hasty', topic, acks: 'one', idempotent: false, recordsPerSecond: 500 });
+    await written(id, 500);
+    const leader = (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions[0]?.leader as number;
+    const cuts = [1, 2, 3]
+      .filter((other) => other !== leader)
+      .map((other) => cluster.inject({ type: 'partition', between: [leader, other], direction: 'both' }));
+    await Promise.all(cuts);
+    // The others elect; this one does not hear of it, nor do the clients that write to it.
+    await expect.poll(() => row(id).written?.audit?.lost ?? 0, { timeout: 40_000 }).toBeGreaterThan(0);
+    expect(await cluster.healAll()).toEqual([]);
+    await loads.stop(id);
+    const audit = await loads.audit(id);
+    const counts = row(id).written;
+    const stored = await valuesIn(topic);
+    expect(audit).toMatchObject({ complete: true, removed: 0, unread: 0, acknowledged: counts?.acknowledged });
+    expect(audit.lost).toBeGreaterThan(0);
+    expect(audit.lost).toBe(audit.acknowledged + audit.storedThoughFailed - new Set(stored).size);
+    expect(audit.duplicated).toBe(stored.length - new Set(stored).size);
+    expect(audit.lostRanges.reduce((sum, { count }) => sum + count, 0)).toBe(audit.lost);
+    const numbers = new Set(stored.map((value) => Number(value.split(' ')[3])));
+    for (const { from, to } of audit.lostRanges) expect([numbers.has(from), numbers.has(to)]).toEqual([false, false]);
+  });
+
+  test('by the deletion of the topic: all of it; by DeleteRecords: nothing, it was removed', async () => {
+    const topic = await create('deleted');
+    const { id } = await loads.start({ ...PRODUCER, name: 'finite', topic, records: 3_000 });
+    await expect.poll(() => row(id).state, { timeout: 20_000 }).toBe('ended');
+    expect(row(id).written).toMatchObject({ sent: 3_000, acknowledged: 3_000, failed: 0 });
+    const offsets = await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '20' }] });
+    expect(offsets.find(({ partition }) => partition === 0)?.low).toBe('0');
+    expect(await loads.audit(id)).toMatchObject({ complete: true, acknowledged: 3_000, found: 2_980, removed: 20, lost: 0, duplicated: 0 });
+    await admin.deleteTopics({ topics: [topic] });
+    await expect.poll(() => admin.listTopics(), { timeout: 5_000 }).not.toContain(topic);
+    await expect.poll(async () => (await loads.audit(id)).lost, { timeout: 20_000 }).toBe(3_000);
+    await create('deleted');
+    expect(await loads.audit(id)).toMatchObject({ complete: true, found: 0, lost: 3_000 });
+  });
+
+  test('nothing where a later record of the same key took its place', async () => {
+    const topic = await create('compacted', {
+      'cleanup.policy': 'compact',
+      'segment.ms': '1000',
+      'min.cleanable.dirty.ratio': '0',
+      'min.compaction.lag.ms': '0',
+    });
+    const { id } = await loads.start({
+      ...PRODUCER,
+      name: 'keyed',
+      topic,
+      keys: { kind: 'hot', distinct: 20, share: 0.5 },
+      recordsPerSecond: 500,
+    });
+    await written(id, 2_000);
+    await expect.poll(async () => (await loads.audit(id)).removed, { timeout: 60_000, interval: 1_000 }).toBeGreaterThan(0);
+    await loads.stop(id);
+    expect(await loads.audit(id)).toMatchObject({ complete: true, lost: 0 });
+  });
+});
+
+test('refuses what cannot be', async () => {
+  await expect(loads.start({ ...PRODUCER, name: 'nowhere', topic: 'no-such-topic' })).rejects.toMatchObject({
+    app: { code: 'NOT_FOUND', field: 'topic', message: 'There is no topic no-such-topic.' },
+  });
+  const topic = await create('refusals');
+  const { id } = await loads.start({ ...PRODUCER, name: 'only', topic, recordsPerSecond: 10 });
+  await expect(loads.start({ ...PRODUCER, name: 'only', topic })).rejects.toMatchObject({ app: { field: 'name' } });
+  await expect(loads.change(id, { members: 2 })).rejects.toMatchObject({ app: { field: 'members' } });
+  expect(() => loads.remove(id)).toThrow(/still running/);
+  await loads.stop(id);
+  loads.remove(id);
+  expect(loads.list().map((load) => load.id)).not.toContain(id);
+});
+
 describe('a group load', () => {
   test('a member that crashes is missed, and one that is paused loses its session', async () => {
     const topic = await create('read');
@@ -96,7 +173,9 @@ describe('a group load', () => {
     await loads.member(id, 1, 'crash');
     await expect.poll(() => assigned(id), { timeout: 40_000 }).toEqual([3, 3]);
     await loads.member(id, 2, 'pause');
-    await expect.poll(() => members(id, 'consuming').map(({ assignment }) => assignment[0]?.partitions.length), { timeout: 40_000 }).toEqual([6]);
+    await expect
+      .poll(() => members(id, 'consuming').map(({ assignment }) => assignment[0]?.partitions.length), { timeout: 40_000 })
+      .toEqual([6]);
     await expect.poll(async () => (await admin.describeGroups(['readers'])).groups[0]?.members.length, { timeout: 10_000 }).toBe(1);
     await loads.member(id, 2, 'resume');
     await expect.poll(() => assigned(id), { timeout: 40_000 }).toEqual([3, 3]);
@@ -112,13 +191,13 @@ describe('a group load', () => {
   });
 });
 
-async function create(topic: string, configs: Record<string, string> = {}): Promise<string> {
+async function create(topic: string, configs: Record<string, string> = {}, numPartitions = 6): Promise<string> {
   await admin.createTopics({
     waitForLeaders: true,
     topics: [
       {
         topic,
-        numPartitions: 6,
+        numPartitions,
         replicationFactor: 3,
         configEntries: Object.entries({ 'min.insync.replicas': '2', ...configs }).map(([name, value]) => ({ name, value })),
       },
@@ -144,6 +223,24 @@ function members(id: number, state: string) {
 /** How many partitions each member has that consumes. */
 function assigned(id: number): number[] {
   return members(id, 'consuming').map(({ assignment }) => assignment.reduce((sum, { partitions }) => sum + partitions.length, 0));
+}
+
+/** All values, by a consumer that knows nothing of loads. */
+async function valuesIn(topic: string): Promise<string[]> {
+  const expected = await recordsIn(topic);
+  const consumer = kafka.consumer({ groupId: `reads-${topic}`, maxWaitTimeInMs: 300 });
+  const values: string[] = [];
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.run({
+    eachBatch: ({ batch }) => {
+      values.push(...batch.messages.map(({ value }) => value?.toString() ?? ''));
+      return Promise.resolve();
+    },
+  });
+  await expect.poll(() => values.length, { timeout: 30_000 }).toBe(expected);
+  await consumer.disconnect();
+  return values;
 }
 
 async function recordsIn(topic: string): Promise<number> {
