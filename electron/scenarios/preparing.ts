@@ -11,6 +11,8 @@ import { many } from './words.ts';
 
 const READY_MS = 40_000;
 const POLL_MS = 150;
+/** Above the sessions of the library's groups. */
+const EMPTY_MS = 12_000;
 
 /** Throws `Broken`: this cluster cannot run it, or not now. Returns what is worth saying all the same. */
 export async function checkFit(stage: Stage): Promise<{ brokers: number[]; notices: string[] }> {
@@ -143,6 +145,18 @@ export async function until(signal: AbortSignal, what: string, holds: () => Prom
   }
 }
 
+/** A member that crashed is one until its session has run out. */
+async function deleteWhenEmpty(stage: Stage, group: string): Promise<void> {
+  for (const deadline = performance.now() + EMPTY_MS; ; ) {
+    try {
+      return await deleteGroup(stage.bench.client, group);
+    } catch (error) {
+      if (!(error instanceof AdminError) || error.app.code !== 'NON_EMPTY_GROUP' || performance.now() > deadline) throw error;
+      await pause(500);
+    }
+  }
+}
+
 /** Topics and groups that the run made, and its loads in the list. What could not be removed is said; it harms nobody. */
 export async function cleanUp(stage: Stage, made: readonly string[], groups: readonly string[]): Promise<string[]> {
   const { client, loads } = stage.bench;
@@ -164,7 +178,7 @@ export async function cleanUp(stage: Stage, made: readonly string[], groups: rea
       return Promise.resolve();
     });
   }
-  for (const group of groups) await attempt(`Group ${group}`, () => deleteGroup(client, group));
+  for (const group of groups) await attempt(`Group ${group}`, () => deleteWhenEmpty(stage, group));
   for (const topic of made) await attempt(`Topic ${topic}`, () => client.retrying(() => deleteTopic(client, topic)));
   return problems;
 }
