@@ -6,7 +6,14 @@ import type { ScenarioAction, ScenarioExpectation, ScenarioLoad } from './scenar
 interface Named {
   topics: { name: string; replicas?: (string | number)[][] | undefined }[];
   load: ScenarioLoad[];
-  steps: { name?: string | undefined; at?: number | undefined; after?: number | undefined; until?: object | undefined; within?: number | undefined; do: ScenarioAction[] }[];
+  steps: {
+    name?: string | undefined;
+    at?: number | undefined;
+    after?: number | undefined;
+    until?: object | undefined;
+    within?: number | undefined;
+    do: ScenarioAction[];
+  }[];
   expect: ScenarioExpectation[];
 }
 
@@ -55,7 +62,8 @@ class References {
     const names = new Set(['start', ...steps.flatMap(({ name }) => (name === undefined ? [] : [name]))]);
     for (const [i, one] of expect.entries()) {
       const path: Path = ['expect', i];
-      if ('after' in one && one.after !== undefined && !names.has(one.after)) this.refuse(`there is no step ${one.after}`, [...path, 'after']);
+      if ('after' in one && one.after !== undefined && !names.has(one.after))
+        this.refuse(`there is no step ${one.after}`, [...path, 'after']);
       if ('lost' in one) this.loadNamed(one.lost, 'producer', [...path, 'lost']);
       else if ('duplicates' in one) this.loadNamed(one.duplicates, 'producer', [...path, 'duplicates']);
       else this.condition(one, path);
@@ -88,7 +96,8 @@ class References {
         this.brokers.add(action.as);
       }
     } else if ('heal' in action) {
-      if (action.heal !== 'all' && !this.faults.has(action.heal)) this.refuse(`no fault before this is named ${action.heal}`, [...path, 'heal']);
+      if (action.heal !== 'all' && !this.faults.has(action.heal))
+        this.refuse(`no fault before this is named ${action.heal}`, [...path, 'heal']);
     } else if ('start' in action) this.target(action.start, [...path, 'start']);
     else if ('pick' in action) {
       this.target(action.pick, [...path, 'pick']);
@@ -121,7 +130,8 @@ class References {
   private change(action: Extract<ScenarioAction, { change: string }>, path: Path): void {
     this.loadNamed(action.change, null, [...path, 'change']);
     const kind = this.loads.get(action.change)?.kind;
-    if (kind === 'group' && action.recordsPerSecond !== undefined) this.refuse('a group has members, no rate', [...path, 'recordsPerSecond']);
+    if (kind === 'group' && action.recordsPerSecond !== undefined)
+      this.refuse('a group has members, no rate', [...path, 'recordsPerSecond']);
     if (kind === 'producer' && action.members !== undefined) this.refuse('a producer has a rate, no members', [...path, 'members']);
     if (action.recordsPerSecond === undefined && action.members === undefined) this.refuse('this changes nothing', path);
   }
@@ -145,8 +155,10 @@ class References {
     const parsed = parseTarget(text);
     if (parsed === null) return;
     const { base, but } = parsed;
-    if ((base.kind === 'leader' || base.kind === 'follower') && !this.topics.has(base.topic)) this.refuse(`there is no topic ${base.topic} among topics`, path);
-    if (base.kind === 'coordinator' && this.loads.get(base.group)?.kind !== 'group') this.refuse(`there is no group ${base.group} among load`, path);
+    if ((base.kind === 'leader' || base.kind === 'follower') && !this.topics.has(base.topic))
+      this.refuse(`there is no topic ${base.topic} among topics`, path);
+    if (base.kind === 'coordinator' && this.loads.get(base.group)?.kind !== 'group')
+      this.refuse(`there is no group ${base.group} among load`, path);
     for (const name of [...but, ...(base.kind === 'name' ? [base.name] : [])]) {
       if (name !== 'controller' && !this.brokers.has(name)) this.refuse(`no broker before this is named ${name}`, path);
     }

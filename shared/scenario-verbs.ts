@@ -33,7 +33,8 @@ const loadName = z.string().min(1).max(100);
 export const target = z
   .union([z.number().int().min(1), z.string().min(1).max(300)], { error: 'a broker is named by its number or in words' })
   .refine((text) => parseTarget(text) !== null, {
-    error: 'no broker is named so; write leader of orders-0, a follower of orders-0, controller, coordinator of readers, a broker, 2 or a name',
+    error:
+      'no broker is named so; write leader of orders-0, a follower of orders-0, controller, coordinator of readers, a broker, 2 or a name',
   });
 
 export const partition = z.string().refine((text) => parsePartition(text) !== null, { error: 'a partition is written orders-0' });
@@ -74,7 +75,18 @@ const record = z.strictObject({
 });
 
 /** Counters of a load that a condition can look at: `writer.acknowledged`. */
-export const COUNTERS = ['sent', 'acknowledged', 'failed', 'waiting', 'medianMs', 'p99Ms', 'consumed', 'repeated', 'rebalances', 'crashes'] as const;
+export const COUNTERS = [
+  'sent',
+  'acknowledged',
+  'failed',
+  'waiting',
+  'medianMs',
+  'p99Ms',
+  'consumed',
+  'repeated',
+  'rebalances',
+  'crashes',
+] as const;
 export type CounterName = (typeof COUNTERS)[number];
 const counter = z.string().refine((value) => COUNTERS.some((one) => value.endsWith(`.${one}`) && value.length > one.length + 1), {
   error: `a counter is written LOAD.COUNTER; there are ${COUNTERS.join(', ')}`,
@@ -185,7 +197,21 @@ export type ScenarioFault = z.infer<typeof scenarioFault>;
 export type ScenarioLoad = z.infer<typeof scenarioLoad>;
 
 /** The first words of each kind, in the order of its union. */
-export const CONDITION_WORDS = ['leader', 'isr', 'lag', 'members', 'counter', 'event', 'node', 'writable', 'refused', 'skew', 'value', 'stored', 'view'] as const;
+export const CONDITION_WORDS = [
+  'leader',
+  'isr',
+  'lag',
+  'members',
+  'counter',
+  'event',
+  'node',
+  'writable',
+  'refused',
+  'skew',
+  'value',
+  'stored',
+  'view',
+] as const;
 export const EXPECTATION_WORDS = [...CONDITION_WORDS, 'lost', 'duplicates', 'rebalances', 'events'] as const;
 export const ACTION_WORDS = [
   'fault',

@@ -84,7 +84,11 @@ export async function deleteRecordsBefore(
 function leaderOf(meta: ClusterMetadata, topic: string, partition: number): number {
   const found = meta.topics.find(({ name }) => name === topic)?.partitions.find((one) => one.partitionIndex === partition);
   if (found === undefined || isLeaderUnknown(found)) {
-    throw new AdminError({ code: 'LEADER_NOT_AVAILABLE', message: `${topic}-${partition} has no leader now.`, subject: `${topic}-${partition}` });
+    throw new AdminError({
+      code: 'LEADER_NOT_AVAILABLE',
+      message: `${topic}-${partition} has no leader now.`,
+      subject: `${topic}-${partition}`,
+    });
   }
   return found.leaderId;
 }

@@ -95,7 +95,20 @@ const SCHEMAS = {
   },
   ScenarioReport: {
     type: 'object',
-    required: ['id', 'scenario', 'state', 'startedAt', 'endedAt', 'brokers', 'steps', 'expectations', 'loads', 'notices', 'problem', 'events'],
+    required: [
+      'id',
+      'scenario',
+      'state',
+      'startedAt',
+      'endedAt',
+      'brokers',
+      'steps',
+      'expectations',
+      'loads',
+      'notices',
+      'problem',
+      'events',
+    ],
     properties: {
       id: integer,
       scenario: { $ref: '#/components/schemas/ScenarioSummary' },
@@ -142,7 +155,10 @@ const SCHEMAS = {
           },
         },
       },
-      loads: { type: 'array', items: { type: 'object', description: 'What each load counted; of a producer with the audit of what became of its records.' } },
+      loads: {
+        type: 'array',
+        items: { type: 'object', description: 'What each load counted; of a producer with the audit of what became of its records.' },
+      },
       notices: { type: 'array', items: { type: 'string' } },
       problem: { type: ['string', 'null'] },
       version: { type: 'string' },

@@ -139,7 +139,8 @@ export const ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/scenarios',
     operationId: 'runScenario',
-    summary: 'Runs a scenario on this cluster: one that is sent, or one of the library. Answers with its report when it has ended, which may take minutes.',
+    summary:
+      'Runs a scenario on this cluster: one that is sent, or one of the library. Answers with its report when it has ended, which may take minutes.',
     body: 'ScenarioRequest',
     yaml: { maxBytes: 1024 * 1024 },
     answer: { schema: 'ScenarioReport' },

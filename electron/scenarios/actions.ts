@@ -104,7 +104,10 @@ async function isolate(action: Extract<ScenarioAction, { isolate: unknown }>, st
   const id = await stage.resolve(action.isolate);
   if (action.as !== undefined) stage.brokers.set(action.as, id);
   const others = (await lab.nodes()).map((node) => node.id).filter((other) => other !== id);
-  const ends: (number | 'clients')[] = [...(action.from === 'clients' ? [] : others), ...(action.from === 'brokers' ? [] : ['clients' as const])];
+  const ends: (number | 'clients')[] = [
+    ...(action.from === 'clients' ? [] : others),
+    ...(action.from === 'brokers' ? [] : ['clients' as const]),
+  ];
   const faults: number[] = [];
   for (const end of ends) {
     const fault = await lab.inject({ type: 'partition', between: [id, end], direction: 'both' });
@@ -136,7 +139,11 @@ async function member(name: string, number: number | undefined, does: 'crash' | 
   const chosen = number ?? members.find((one) => one.state === state)?.number;
   if (chosen === undefined) throw new Broken(`No member of ${name} is ${state} now.`);
   await stage.bench.loads.member(id, chosen, does);
-  return { crash: `member ${chosen} of ${name} crashed`, pause: `member ${chosen} of ${name} stands still`, resume: `member ${chosen} of ${name} goes on` }[does];
+  return {
+    crash: `member ${chosen} of ${name} crashed`,
+    pause: `member ${chosen} of ${name} stands still`,
+    resume: `member ${chosen} of ${name} goes on`,
+  }[does];
 }
 
 async function write(action: Extract<ScenarioAction, { write: string }>, stage: Stage): Promise<string> {

@@ -28,7 +28,10 @@ export class Broken extends Error {
 
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) return reject(new Cancelled());
+    if (signal?.aborted === true) {
+      reject(new Cancelled());
+      return;
+    }
     const timer = setTimeout(() => {
       signal?.removeEventListener('abort', onAbort);
       resolve();

@@ -39,22 +39,36 @@ async function lookNow(one: ScenarioCondition, stage: Stage, since: number): Pro
   if ('members' in one) {
     const found = await stage.observer.group(stage.load(one.members).name);
     if (found === null) return unknown('its coordinator does not say');
-    return { holds: found.state === 'Stable' && found.members === one.are, seen: `${found.state}, ${many(found.members, 'member')}`, figure: found.members };
+    return {
+      holds: found.state === 'Stable' && found.members === one.are,
+      seen: `${found.state}, ${many(found.members, 'member')}`,
+      figure: found.members,
+    };
   }
   if ('counter' in one) return counter(one, stage);
   if ('event' in one) {
     const found = await matching({ ...one, type: one.event }, stage, since);
     const [first] = found;
-    return { holds: found.length > 0, seen: first === undefined ? 'it has not happened' : (first.event.reason ?? 'it happened'), figure: found.length };
+    return {
+      holds: found.length > 0,
+      seen: first === undefined ? 'it has not happened' : (first.event.reason ?? 'it happened'),
+      figure: found.length,
+    };
   }
   if ('node' in one) {
     const id = await stage.resolveNow(one.node);
     const node = (await stage.observer.nodes()).find((each) => each.id === id);
-    return node === undefined ? unknown('there is no such broker now') : { holds: node.state === one.is, seen: `broker ${node.id} is ${node.state}`, figure: null };
+    return node === undefined
+      ? unknown('there is no such broker now')
+      : { holds: node.state === one.is, seen: `broker ${node.id} is ${node.state}`, figure: null };
   }
   if ('writable' in one) {
     const answer = await probe(one.writable, stage);
-    return { holds: answer.code === null, seen: answer.code === null ? `acknowledged at offset ${answer.offset}` : `refused with ${answer.code}`, figure: null };
+    return {
+      holds: answer.code === null,
+      seen: answer.code === null ? `acknowledged at offset ${answer.offset}` : `refused with ${answer.code}`,
+      figure: null,
+    };
   }
   if ('refused' in one) {
     const { code } = await probe(one.refused, stage);
@@ -90,7 +104,8 @@ async function isr(one: Extract<ScenarioCondition, { isr: string }>, stage: Stag
   const found = await stage.observer.partition(topic, partition);
   if (found === null) return unknown('nobody knows of that partition');
   const seen = `in sync: ${found.isr.join(', ') || 'none'}`;
-  const [has, lacks] = await Promise.all([one.has, one.lacks].map((target) => (target === undefined ? undefined : stage.resolveNow(target))));
+  const has = one.has === undefined ? undefined : await stage.resolveNow(one.has);
+  const lacks = one.lacks === undefined ? undefined : await stage.resolveNow(one.lacks);
   const holds =
     (one.size === undefined || found.isr.length === one.size) &&
     (has === undefined || (has !== null && found.isr.includes(has))) &&
@@ -122,7 +137,10 @@ async function skew(one: Extract<ScenarioCondition, { skew: string }>, stage: St
   if (total === 0) return unknown('it holds nothing yet');
   const largest = Math.max(...counts);
   const share = largest / total;
-  return { ...measured(share, one, `partition ${counts.indexOf(largest)} holds ${Math.round(share * 100)} %`), figure: Math.round(share * 1000) / 1000 };
+  return {
+    ...measured(share, one, `partition ${counts.indexOf(largest)} holds ${Math.round(share * 100)} %`),
+    figure: Math.round(share * 1000) / 1000,
+  };
 }
 
 /** One write with acks=all; what came of it. */
@@ -145,7 +163,12 @@ export interface EventFilter {
 }
 
 /** Of what happened since then (and before `until`), what fits; oldest first. */
-export async function matching(filter: EventFilter, stage: Stage, since: number, until = Infinity): Promise<{ at: number; event: TimelineEvent }[]> {
+export async function matching(
+  filter: EventFilter,
+  stage: Stage,
+  since: number,
+  until = Infinity,
+): Promise<{ at: number; event: TimelineEvent }[]> {
   const broker = filter.of === undefined ? undefined : await stage.resolveNow(filter.of);
   if (broker === null) return [];
   const topic = filter.topic === undefined ? undefined : stage.topic(filter.topic);
@@ -165,11 +188,16 @@ export async function matching(filter: EventFilter, stage: Stage, since: number,
 function concernsTopic({ topic, details }: TimelineEvent, wanted: string): boolean {
   if (topic !== undefined) return topic === wanted;
   return Object.values(details ?? {}).some(
-    (list) => Array.isArray(list) && list.some((item: unknown) => typeof item === 'object' && item !== null && 'topic' in item && item.topic === wanted),
+    (list) =>
+      Array.isArray(list) &&
+      list.some((item: unknown) => typeof item === 'object' && item !== null && 'topic' in item && item.topic === wanted),
   );
 }
 
-export function tableOf(records: readonly { key: string | null; value: string | null }[], into = new Map<string, string>()): Map<string, string> {
+export function tableOf(
+  records: readonly { key: string | null; value: string | null }[],
+  into = new Map<string, string>(),
+): Map<string, string> {
   for (const { key, value } of records) {
     if (key === null) continue;
     if (value === null) into.delete(key);

@@ -29,7 +29,13 @@ export class Expectations {
   constructor(stage: Stage, changed: () => void) {
     this.stage = stage;
     this.changed = changed;
-    this.reports = stage.scenario.expect.map((one) => ({ text: expectationWords(one), verdict: 'open', measured: null, figure: null, decidedMs: null }));
+    this.reports = stage.scenario.expect.map((one) => ({
+      text: expectationWords(one),
+      verdict: 'open',
+      measured: null,
+      figure: null,
+      decidedMs: null,
+    }));
   }
 
   /** The steps begin; what follows no step in particular is watched from now on. */
@@ -80,14 +86,17 @@ export class Expectations {
 
   private async watch(i: number, one: ScenarioExpectation, mark: Mark, withinMs: number): Promise<void> {
     const condition = conditionOf(one);
-    let last = 'nothing was seen';
+    let last: string;
     let known = false;
     try {
       for (;;) {
         const seen = await look(condition, this.stage, mark.began);
         const now = performance.now();
         const elapsed = Math.max(0, Math.round(('event' in condition ? await this.eventAt(condition, mark, now) : now) - mark.ended));
-        if (seen.holds === true && elapsed <= withinMs) return this.decide(i, 'held', `after ${sayDuration(elapsed)}: ${seen.seen}`, elapsed);
+        if (seen.holds === true && elapsed <= withinMs) {
+          this.decide(i, 'held', `after ${sayDuration(elapsed)}: ${seen.seen}`, elapsed);
+          return;
+        }
         if (seen.holds !== null) known = true;
         last = seen.seen;
         if (now - mark.ended > withinMs) break;
@@ -116,10 +125,17 @@ export class Expectations {
     }
   }
 
-  private async count(i: number, one: Extract<ScenarioExpectation, { rebalances: string } | { events: string }>, until: number): Promise<void> {
+  private async count(
+    i: number,
+    one: Extract<ScenarioExpectation, { rebalances: string } | { events: string }>,
+    until: number,
+  ): Promise<void> {
     try {
       const since = one.after === undefined ? this.stepsAt : this.marks.get(one.after)?.began;
-      if (since === undefined) return this.decide(i, 'undecided', 'the step before was never done', null);
+      if (since === undefined) {
+        this.decide(i, 'undecided', 'the step before was never done', null);
+        return;
+      }
       const filter = 'rebalances' in one ? { type: 'group/rebalanceStarted', group: one.rebalances } : { ...one, type: one.events };
       const found = await matching(filter, this.stage, since, until);
       const reasons = [...new Set(found.map(({ event }) => event.reason ?? event.type))].slice(0, 3);
@@ -131,26 +147,39 @@ export class Expectations {
   }
 
   private lost(i: number, wanted: 'none' | 'some' | number, audit: LoadAudit | undefined): void {
-    if (audit === undefined) return this.decide(i, 'undecided', 'its records could not be read', null);
+    if (audit === undefined) {
+      this.decide(i, 'undecided', 'its records could not be read', null);
+      return;
+    }
     const of = `${audit.lost.toLocaleString('en')} of ${audit.acknowledged.toLocaleString('en')} acknowledged are missing`;
-    const ranges = audit.lostRanges
-      .slice(0, NAMED_RANGES)
-      .map(({ from, to, partition, offset, count }) => {
-        const which = from === to ? `number ${from}` : `${count} of the numbers ${from} to ${to}`;
-        return `${which} in partition ${partition}, from offset ${offset} on`;
-      });
+    const ranges = audit.lostRanges.slice(0, NAMED_RANGES).map(({ from, to, partition, offset, count }) => {
+      const which = from === to ? `number ${from}` : `${count} of the numbers ${from} to ${to}`;
+      return `${which} in partition ${partition}, from offset ${offset} on`;
+    });
     const more = audit.lostRanges.length > NAMED_RANGES ? `, and ${audit.lostRanges.length - NAMED_RANGES} more ranges` : '';
     const seen = ranges.length === 0 ? of : `${of}: ${ranges.join(', ')}${more}`;
-    if (audit.acknowledged === 0) return this.decide(i, 'undecided', 'nothing was acknowledged, so nothing could be lost', 0);
+    if (audit.acknowledged === 0) {
+      this.decide(i, 'undecided', 'nothing was acknowledged, so nothing could be lost', 0);
+      return;
+    }
     // A partition that could not be read hides what is in it: nothing is known of what it is not seen to hold.
-    if (!audit.complete) return this.decide(i, 'undecided', `not all of the log could be read; ${seen}`, audit.lost);
+    if (!audit.complete) {
+      this.decide(i, 'undecided', `not all of the log could be read; ${seen}`, audit.lost);
+      return;
+    }
     this.decide(i, amounts(audit.lost, wanted) ? 'held' : 'failed', seen, audit.lost);
   }
 
   private duplicates(i: number, wanted: 'none' | 'some' | number, audit: LoadAudit | undefined): void {
-    if (audit === undefined) return this.decide(i, 'undecided', 'its records could not be read', null);
+    if (audit === undefined) {
+      this.decide(i, 'undecided', 'its records could not be read', null);
+      return;
+    }
     const seen = `${audit.duplicated.toLocaleString('en')} stored more than once`;
-    if (!audit.complete) return this.decide(i, 'undecided', `not all of the log could be read; ${seen}`, audit.duplicated);
+    if (!audit.complete) {
+      this.decide(i, 'undecided', `not all of the log could be read; ${seen}`, audit.duplicated);
+      return;
+    }
     this.decide(i, amounts(audit.duplicated, wanted) ? 'held' : 'failed', seen, audit.duplicated);
   }
 
@@ -177,6 +206,9 @@ function amounts(count: number, wanted: 'none' | 'some' | number): boolean {
 /** Without the words that say when. */
 function conditionOf(one: ScenarioExpectation): ScenarioCondition {
   if ('lost' in one || 'duplicates' in one || 'rebalances' in one || 'events' in one) throw new Broken('That is no condition.');
-  const { that: _that, after: _after, within: _within, ...condition } = one;
+  const condition: ScenarioCondition & { that?: unknown; after?: unknown; within?: unknown } = { ...one };
+  delete condition.that;
+  delete condition.after;
+  delete condition.within;
   return condition;
 }

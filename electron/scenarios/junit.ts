@@ -45,7 +45,9 @@ function testCase(one: ExpectationReport, scenario: string): string {
 
 function stepLines({ steps }: ScenarioReport): string[] {
   return steps.flatMap((step) => [
-    ...step.actions.map(({ text: what, atMs, error }) => `${(atMs / 1000).toFixed(1)} s  ${what}${error === null ? '' : ` – failed: ${error}`}`),
+    ...step.actions.map(
+      ({ text: what, atMs, error }) => `${(atMs / 1000).toFixed(1)} s  ${what}${error === null ? '' : ` – failed: ${error}`}`,
+    ),
     ...(step.error === null ? [] : [`failed: ${step.error}`]),
   ]);
 }
@@ -56,7 +58,7 @@ function isWritable(code: number): boolean {
 }
 
 function text(value: string): string {
-  const written = [...value].map((character) => (isWritable(character.codePointAt(0) ?? 0) ? character : '\ufffd')).join('');
+  const written = Array.from(value, (character) => (isWritable(character.codePointAt(0) ?? 0) ? character : '\ufffd')).join('');
   return written.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
 

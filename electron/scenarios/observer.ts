@@ -152,7 +152,10 @@ export class Observer {
         if (++fetches > MOST_FETCHES) throw new AdminError({ code: 'INTERNAL', message: `${topic} is too large to be read here.` });
         const [part] = await fetchRecords(client, leader, topic, [{ partition, offset }], FETCH_WAIT_MS);
         if (part === undefined || (part.error !== null && part.nextOffset <= offset)) {
-          throw new AdminError({ code: part?.error ?? 'INTERNAL', message: `${topic}-${partition} cannot be read: ${part?.error ?? 'nothing was said of it'}.` });
+          throw new AdminError({
+            code: part?.error ?? 'INTERNAL',
+            message: `${topic}-${partition} cannot be read: ${part?.error ?? 'nothing was said of it'}.`,
+          });
         }
         for (const row of part.records) {
           const value = row.value.encoding === 'null' ? null : row.value.text;

@@ -34,7 +34,11 @@ export function parseScenario(text: string): Parsed {
 export function parseScenarioValue(value: unknown): Parsed {
   const parsed = scenarioSchema.safeParse(value);
   if (parsed.success) return { ok: true, scenario: parsed.data };
-  return refused(problemsOf(value, parsed.error).slice(0, MAX_PROBLEMS).map(({ path, message }) => at(null, pathText(path), sentence(message))));
+  return refused(
+    problemsOf(value, parsed.error)
+      .slice(0, MAX_PROBLEMS)
+      .map(({ path, message }) => at(null, pathText(path), sentence(message))),
+  );
 }
 
 /** One line each: `line 12, column 5: steps[1].say: …`. */

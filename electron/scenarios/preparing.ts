@@ -20,7 +20,9 @@ export async function checkFit(stage: Stage): Promise<{ brokers: number[]; notic
   const nodes = await stage.observer.nodes();
   const running = nodes.filter(({ state }) => state === 'running').map(({ id }) => id);
   if (running.length < scenario.cluster.brokers) {
-    throw new Broken(`It needs ${many(scenario.cluster.brokers, 'broker')}, and ${running.length === 1 ? 'one runs' : `${running.length} run`} here.`);
+    throw new Broken(
+      `It needs ${many(scenario.cluster.brokers, 'broker')}, and ${running.length === 1 ? 'one runs' : `${running.length} run`} here.`,
+    );
   }
   if (bench.lab.faults().length > 0 || running.length < nodes.length) {
     throw new Broken('The cluster is broken already. Heal all of it first: what a scenario shows is told from a cluster that is well.');
@@ -36,7 +38,9 @@ async function differences(stage: Stage, broker: number): Promise<string[]> {
   await client.metadata([]);
   const entries = new Map((await brokerConfigs(client, broker)).map(({ name, value }) => [name, value]));
   return wanted.flatMap(([name, value]) =>
-    entries.get(name) === String(value) ? [] : [`${name} is ${entries.get(name) ?? 'not set'} here; the scenario is written for ${value}, so its times may differ.`],
+    entries.get(name) === String(value)
+      ? []
+      : [`${name} is ${entries.get(name) ?? 'not set'} here; the scenario is written for ${value}, so its times may differ.`],
   );
 }
 
@@ -72,8 +76,14 @@ export async function createTopics(stage: Stage, made: string[]): Promise<void> 
   const ids = (await stage.observer.nodes()).map(({ id }) => ({ id, up: true }));
   for (const spec of scenario.topics) {
     const name = stage.topic(spec.name);
-    const assignments = spec.replicas === undefined ? placePartitions(ids, spec.partitions, spec.replication, spec.name) : await resolveReplicas(spec.replicas, stage);
-    if (assignments === null) throw new Broken(`${spec.name} wants ${many(spec.replication, 'copy', 'copies')} of each partition, and there are ${many(ids.length, 'broker')}.`);
+    const assignments =
+      spec.replicas === undefined
+        ? placePartitions(ids, spec.partitions, spec.replication, spec.name)
+        : await resolveReplicas(spec.replicas, stage);
+    if (assignments === null)
+      throw new Broken(
+        `${spec.name} wants ${many(spec.replication, 'copy', 'copies')} of each partition, and there are ${many(ids.length, 'broker')}.`,
+      );
     const configs = Object.fromEntries(Object.entries(spec.configs).map(([key, value]) => [key, String(value)]));
     await createTopic(bench.client, { name, partitions: -1, replicationFactor: -1, assignments, configs, validateOnly: false });
     made.push(name);
@@ -118,7 +128,8 @@ function atWork(stage: Stage): boolean {
     const { state, written, consumed, error } = stage.row(name);
     if (state === 'failed') throw new Broken(`The load ${name} failed: ${error ?? 'it does not say why'}`);
     if (state === 'ended') return true;
-    if (written !== null) return written.acknowledged > 0 || (stage.row(name).spec.kind === 'producer' && written.sent > 0 && acksNothing(stage, name));
+    if (written !== null)
+      return written.acknowledged > 0 || (stage.row(name).spec.kind === 'producer' && written.sent > 0 && acksNothing(stage, name));
     return consumed !== null && consumed.members.length > 0 && consumed.members.every((member) => member.state === 'consuming');
   });
 }
@@ -131,25 +142,26 @@ function acksNothing(stage: Stage, name: string): boolean {
 
 export async function until(signal: AbortSignal, what: string, holds: () => Promise<boolean>, timeoutMs = READY_MS): Promise<void> {
   const deadline = performance.now() + timeoutMs;
-  let last = '';
   for (;;) {
+    let last = '';
     try {
       if (await holds()) return;
-      last = '';
     } catch (error) {
       if (!(error instanceof AdminError)) throw error;
       last = ` ${error.app.message}`;
     }
-    if (performance.now() > deadline) throw new Broken(`${what} ${what.endsWith('s') ? 'were' : 'was'} not ready after ${timeoutMs / 1000} s.${last}`);
+    if (performance.now() > deadline)
+      throw new Broken(`${what} ${what.endsWith('s') ? 'were' : 'was'} not ready after ${timeoutMs / 1000} s.${last}`);
     await pause(POLL_MS, signal);
   }
 }
 
 /** A member that crashed is one until its session has run out. */
 async function deleteWhenEmpty(stage: Stage, group: string): Promise<void> {
-  for (const deadline = performance.now() + EMPTY_MS; ; ) {
+  for (const deadline = performance.now() + EMPTY_MS; ;) {
     try {
-      return await deleteGroup(stage.bench.client, group);
+      await deleteGroup(stage.bench.client, group);
+      return;
     } catch (error) {
       if (!(error instanceof AdminError) || error.app.code !== 'NON_EMPTY_GROUP' || performance.now() > deadline) throw error;
       await pause(500);

@@ -43,19 +43,16 @@ function union(value: unknown, issue: Extract<Issue, { code: 'invalid_union' }>,
     return [{ path, key: null, message: issue.message === 'Invalid input' ? plainUnion(issue) : issue.message }];
   }
   const keys = Object.keys(given);
-  // `of` and `is` stand beside other words; the first word that begins a choice says which was meant.
-  const meant = words.findIndex((word) => keys.includes(word) && !(word === 'node' && keys.includes('fault')));
-  // `event` names the condition, `key` belongs to `view`: where two words fit, the one that stands first in the file was meant.
+  // Where two words fit, the one that stands first in the file was meant.
   const first = keys.find((key) => words.includes(key));
-  const index = first === undefined ? meant : words.indexOf(first);
+  const index = first === undefined ? -1 : words.indexOf(first);
   if (index < 0) return [{ path, key: null, message: `this needs one of ${words.join(', ')}` }];
-  return (issue.errors[index] ?? []).flatMap((one) => explain(value, one as Issue, path));
+  return (issue.errors[index] ?? []).flatMap((one) => explain(value, one, path));
 }
 
 function wordsOf(choices: number): readonly string[] | undefined {
-  return [ACTION_WORDS, CONDITION_WORDS, EXPECTATION_WORDS].find((words): words is typeof words => words.length === choices) as
-    | readonly string[]
-    | undefined;
+  const lists: readonly (readonly string[])[] = [ACTION_WORDS, CONDITION_WORDS, EXPECTATION_WORDS];
+  return lists.find((words) => words.length === choices);
 }
 
 function plainUnion(issue: Extract<Issue, { code: 'invalid_union' }>): string {
@@ -70,5 +67,8 @@ function article(expected: string): string {
 }
 
 function at(value: unknown, path: readonly (string | number)[]): unknown {
-  return path.reduce<unknown>((part, key) => (typeof part === 'object' && part !== null ? (part as Record<string | number, unknown>)[key] : undefined), value);
+  return path.reduce<unknown>(
+    (part, key) => (typeof part === 'object' && part !== null ? (part as Record<string | number, unknown>)[key] : undefined),
+    value,
+  );
 }

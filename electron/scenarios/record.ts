@@ -49,7 +49,14 @@ export async function recordScenario(from: { lab: Lab; loads: Loads; client: Clu
   const wanted = topicsOf(window, rows);
   const topics = await describeTopics(from.client, wanted);
   const nodes = await from.lab.nodes();
-  return recordingOf({ events: window, loads: rows, topics, brokers: nodes.length, stillBroken: from.lab.faults().length > 0, now: new Date() });
+  return recordingOf({
+    events: window,
+    loads: rows,
+    topics,
+    brokers: nodes.length,
+    stillBroken: from.lab.faults().length > 0,
+    now: new Date(),
+  });
 }
 
 async function describeTopics(client: ClusterClient, names: readonly string[]): Promise<RecordedTopic[]> {
@@ -61,7 +68,9 @@ async function describeTopics(client: ClusterClient, names: readonly string[]): 
     topics.push({
       name: topic.name,
       replicas: topic.partitions.toSorted((a, b) => a.partitionIndex - b.partitionIndex).map(({ replicaNodes }) => [...replicaNodes]),
-      configs: Object.fromEntries(entries.flatMap(({ name, value, source }) => (source === 'topic' && value !== null ? [[name, value]] : []))),
+      configs: Object.fromEntries(
+        entries.flatMap(({ name, value, source }) => (source === 'topic' && value !== null ? [[name, value]] : [])),
+      ),
     });
   }
   return topics;
@@ -82,11 +91,12 @@ export function windowOf(events: readonly TimelineEvent[], sinceAt: number | nul
   let begin: number | null = null;
   let quietSince = -Infinity;
   for (const event of done) {
-    const wasQuiet = inForce.size === 0;
+    const before = inForce.size;
     for (const id of begun(event)) inForce.add(id);
     for (const id of ended(event)) inForce.delete(id);
-    if (wasQuiet && inForce.size > 0 && event.at - quietSince > QUIET_MS) begin = event.at;
-    if (!wasQuiet && inForce.size === 0) quietSince = event.at;
+    const after = inForce.size;
+    if (before === 0 && after > 0 && event.at - quietSince > QUIET_MS) begin = event.at;
+    if (before > 0 && after === 0) quietSince = event.at;
   }
   if (begin === null) return done.filter(({ at }) => at >= now - QUIET_MS);
   const first = begin;
@@ -99,7 +109,8 @@ function begun({ type, details }: TimelineEvent): number[] {
 }
 
 function ended({ type, details }: TimelineEvent): number[] {
-  if (type === 'lab/nodeStarted') return Array.isArray(details?.['faultIds']) ? details['faultIds'].filter((id) => typeof id === 'number') : [];
+  if (type === 'lab/nodeStarted')
+    return Array.isArray(details?.['faultIds']) ? details['faultIds'].filter((id) => typeof id === 'number') : [];
   const id = details?.['faultId'];
   return typeof id === 'number' && (type === 'lab/nodeThawed' || type === 'lab/faultHealed') ? [id] : [];
 }
@@ -134,7 +145,11 @@ export function recordingOf(from: {
   const rows = loadsOf(from.events, from.loads);
   const firstFault = from.events.find((event) => begun(event).length > 0);
   if (firstFault === undefined) {
-    throw new ServiceError({ code: 'NOT_FOUND', message: 'Nothing was broken in that time.', advice: 'Break something in the Lab, or choose an earlier moment.' });
+    throw new ServiceError({
+      code: 'NOT_FOUND',
+      message: 'Nothing was broken in that time.',
+      advice: 'Break something in the Lab, or choose an earlier moment.',
+    });
   }
   const start = Math.min(firstFault.at, from.events[0]?.at ?? firstFault.at) - LEAD_MS;
   const early = rows.filter(({ since }) => since <= firstFault.at);
@@ -142,12 +157,21 @@ export function recordingOf(from: {
   const load = early.map(({ spec }) => writtenLoad(spec));
   const run = new Map(rows.filter((row) => !early.includes(row)).map((row) => [row.id, row]));
   if (!rows.some(({ spec }) => spec.kind === 'producer')) {
-    topics.push({ name: freeName(FALLBACK_TOPIC, new Set(topics.map((topic) => topic.name))), replicas: placed(from.brokers), configs: { 'min.insync.replicas': String(Math.min(2, from.brokers)) } });
+    topics.push({
+      name: freeName(FALLBACK_TOPIC, new Set(topics.map((topic) => topic.name))),
+      replicas: placed(from.brokers),
+      configs: { 'min.insync.replicas': String(Math.min(2, from.brokers)) },
+    });
     const name = freeName('writer', new Set(rows.map(({ spec }) => spec.name)));
     load.push({ kind: 'producer', name, topic: topics.at(-1)?.name ?? FALLBACK_TOPIC, recordsPerSecond: 50 });
     notices.push('No producer ran when it was broken, so a producer was added: without one nothing could be lost.');
   }
-  const context: StepContext = { run, names: new Map(), loadNames: new Map(rows.map(({ id, spec }) => [id, spec.name])), unhealed: new Set() };
+  const context: StepContext = {
+    run,
+    names: new Map(),
+    loadNames: new Map(rows.map(({ id, spec }) => [id, spec.name])),
+    unhealed: new Set(),
+  };
   const steps: Step[] = [];
   for (const event of from.events) {
     const step = stepOf(event, context, notices);
@@ -165,7 +189,11 @@ export function recordingOf(from: {
     title: titleOf(from.events),
     about: `Recorded in the Lab on ${stamp.replace('T', ' at ')} (UTC): what was broken and healed there, at the same times, under the same load.`,
     cluster: { brokers: from.brokers },
-    topics: topics.map(({ name: topic, replicas, configs }) => ({ name: topic, replicas, ...(Object.keys(configs).length === 0 ? {} : { configs }) })),
+    topics: topics.map(({ name: topic, replicas, configs }) => ({
+      name: topic,
+      replicas,
+      ...(Object.keys(configs).length === 0 ? {} : { configs }),
+    })),
     load,
     steps,
     expect,
@@ -200,7 +228,9 @@ function stepOf(event: TimelineEvent, context: StepContext, notices: string[]): 
     }
     case 'lab/nodeAdded':
     case 'lab/nodeRemoved':
-      notices.push(`Broker ${broker ?? '?'} was ${type === 'lab/nodeAdded' ? 'added' : 'removed'}; a scenario has the brokers that it begins with.`);
+      notices.push(
+        `Broker ${broker ?? '?'} was ${type === 'lab/nodeAdded' ? 'added' : 'removed'}; a scenario has the brokers that it begins with.`,
+      );
       return null;
     default:
       return loadStep(event, context);
@@ -222,7 +252,10 @@ function healStep(event: TimelineEvent, context: StepContext): Omit<Step, 'at' |
   // Begun before the recording: the scenario starts without it.
   if (id === undefined || name === undefined) return null;
   context.unhealed.delete(id);
-  return { say: event.type === 'lab/nodeThawed' ? `Broker ${event.broker ?? '?'} gets on again.` : `${name} is healed.`, do: [{ heal: name }] };
+  return {
+    say: event.type === 'lab/nodeThawed' ? `Broker ${event.broker ?? '?'} gets on again.` : `${name} is healed.`,
+    do: [{ heal: name }],
+  };
 }
 
 function loadStep({ type, details }: TimelineEvent, context: StepContext): Omit<Step, 'at' | 'name'> | null {
@@ -245,7 +278,9 @@ function loadStep({ type, details }: TimelineEvent, context: StepContext): Omit<
     }
     case 'load/memberCrashed':
       // Those that crash by themselves do so again: it is in the load.
-      return details?.['replaced'] === false && typeof member === 'number' ? { say: `A member of ${name} crashes.`, do: [{ crash: name, member }] } : null;
+      return details?.['replaced'] === false && typeof member === 'number'
+        ? { say: `A member of ${name} crashes.`, do: [{ crash: name, member }] }
+        : null;
     case 'load/memberPaused':
       return typeof member === 'number' ? { say: `A member of ${name} stands still.`, do: [{ pause: name, member }] } : null;
     case 'load/memberResumed':
@@ -256,7 +291,11 @@ function loadStep({ type, details }: TimelineEvent, context: StepContext): Omit<
 }
 
 /** Only what every cluster promises, whatever was broken. */
-function expectationsOf(loads: readonly NonNullable<ScenarioFile['load']>[number][], topics: readonly RecordedTopic[], healedBy: string | null): ScenarioFile['expect'] {
+function expectationsOf(
+  loads: readonly NonNullable<ScenarioFile['load']>[number][],
+  topics: readonly RecordedTopic[],
+  healedBy: string | null,
+): ScenarioFile['expect'] {
   const expect: ScenarioFile['expect'] = [];
   for (const load of loads) {
     if (load.kind !== 'producer' || (load.acks ?? 'all') !== 'all') continue;
@@ -266,7 +305,8 @@ function expectationsOf(loads: readonly NonNullable<ScenarioFile['load']>[number
     if (load.idempotent !== false) expect.push({ duplicates: load.name, is: 'none' });
   }
   for (const { name, replicas } of healedBy === null ? [] : topics) {
-    for (const partition of replicas.keys()) expect.push({ isr: `${name}-${partition}`, size: replicas[partition]?.length ?? 0, after: healedBy ?? 'start', within: '1m' });
+    for (const partition of replicas.keys())
+      expect.push({ isr: `${name}-${partition}`, size: replicas[partition]?.length ?? 0, after: healedBy ?? 'start', within: '1m' });
   }
   if (expect.length === 0) expect.push({ events: 'node/failed', atMost: 0 });
   return expect;

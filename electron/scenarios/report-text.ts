@@ -46,7 +46,9 @@ export function reportText(report: ScenarioReport): string {
   const lines = [
     `${scenario.title} (${scenario.name}), ${many(report.brokers.length, 'broker')}, ${(((report.endedAt ?? report.startedAt) - report.startedAt) / 1000).toFixed(1)} s`,
     '',
-    ...expectations.map(({ text, verdict, measured }) => `  ${MARKS[verdict]} ${text.padEnd(Math.min(width, 70))}  ${measured ?? ''}`.trimEnd()),
+    ...expectations.map(({ text, verdict, measured }) =>
+      `  ${MARKS[verdict]} ${text.padEnd(Math.min(width, 70))}  ${measured ?? ''}`.trimEnd(),
+    ),
   ];
   if (loads.length > 0) lines.push('');
   for (const { spec, written, consumed } of loads) {
@@ -54,11 +56,14 @@ export function reportText(report: ScenarioReport): string {
       const audit = written.audit === null ? '' : `, ${written.audit.lost} lost, ${written.audit.duplicated} duplicated`;
       lines.push(`  ${spec.name}: ${written.sent} sent, ${written.acknowledged} acknowledged, ${written.failed} given up${audit}`);
     }
-    if (consumed !== null) lines.push(`  ${spec.name}: ${consumed.consumed} consumed, ${consumed.repeated} of them again, ${many(consumed.crashes, 'crash', 'crashes')}`);
+    if (consumed !== null)
+      lines.push(
+        `  ${spec.name}: ${consumed.consumed} consumed, ${consumed.repeated} of them again, ${many(consumed.crashes, 'crash', 'crashes')}`,
+      );
   }
   for (const notice of notices) lines.push('', `  ${notice}`);
   if (problem !== null) lines.push('', `  ${problem}`);
-  lines.push('', `${verdictWord(report)}`);
+  lines.push('', verdictWord(report));
   return lines.join('\n');
 }
 

@@ -69,7 +69,16 @@ class Run {
       stepsAt: null,
       brokers: [],
       renamed: {},
-      steps: scenario.steps.map((step) => ({ name: step.name ?? null, say: step.say.trim(), when: whenWords(step), state: 'waiting', beganMs: null, endedMs: null, actions: [], error: null })),
+      steps: scenario.steps.map((step) => ({
+        name: step.name ?? null,
+        say: step.say.trim(),
+        when: whenWords(step),
+        state: 'waiting',
+        beganMs: null,
+        endedMs: null,
+        actions: [],
+        error: null,
+      })),
       expectations: this.expectations.reports,
       loads: [],
       notices: [],
@@ -170,7 +179,8 @@ class Run {
     for (;;) {
       const { holds, seen } = await look(condition, this.stage, since);
       if (holds === true) return;
-      if (performance.now() > deadline) throw new Broken(`It did not come about within ${withinMs / 1000} s that ${conditionWords(condition, plainTarget)}: ${seen}.`);
+      if (performance.now() > deadline)
+        throw new Broken(`It did not come about within ${withinMs / 1000} s that ${conditionWords(condition, plainTarget)}: ${seen}.`);
       await pause(POLL_MS, this.signal);
     }
   }
@@ -205,7 +215,9 @@ class Run {
     for (const row of rows) if (row.spec.kind === 'producer') await attempt(`Ending ${row.spec.name}`, () => loads.stop(row.id));
     if (outcome === 'done') {
       await attempt('Waiting for all copies', () => until(calm, 'The cluster', () => areWhole(stage)));
-      for (const { name, kind } of this.producers()) if (kind === 'producer') await attempt(`Reading what ${name} wrote`, async () => void audits.set(name, await loads.audit(stage.load(name).id)));
+      for (const { name, kind } of this.producers())
+        if (kind === 'producer')
+          await attempt(`Reading what ${name} wrote`, async () => void audits.set(name, await loads.audit(stage.load(name).id)));
     }
     for (const row of rows) if (row.spec.kind === 'group') await attempt(`Ending ${row.spec.name}`, () => loads.stop(row.id));
     state.loads = this.rows();

@@ -73,7 +73,8 @@ export class ScenariosService {
       throw new ServiceError({ code: 'SCENARIO_RUNS', message: 'A scenario runs already. Wait until it has ended, or cancel it.' });
     }
     const bootstrap = this.options.bootstrap();
-    if (bootstrap === null || this.gone.signal.aborted) throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The cluster on this desk does not serve now.' });
+    if (bootstrap === null || this.gone.signal.aborted)
+      throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The cluster on this desk does not serve now.' });
     const cancel = new AbortController();
     const done = this.begin(scenario, bootstrap, cancel.signal);
     this.current = { run: null, cancel, done };
@@ -115,13 +116,17 @@ export class ScenariosService {
     const { lab, loads, version } = this.options;
     const client = new ClusterClient({ bootstrap, clientId: 'scenario' });
     try {
-      const report = await runScenario(scenario, { lab, loads, client }, {
-        id: this.nextId++,
-        version,
-        signal,
-        abandoned: this.gone.signal,
-        onProgress: (run) => this.tell(run),
-      });
+      const report = await runScenario(
+        scenario,
+        { lab, loads, client },
+        {
+          id: this.nextId++,
+          version,
+          signal,
+          abandoned: this.gone.signal,
+          onProgress: (run) => this.tell(run),
+        },
+      );
       this.last = report;
       return report;
     } finally {
@@ -146,8 +151,9 @@ export class ScenariosService {
     const { onProgress } = this.options;
     if (onProgress === undefined) return;
     // Copied: the run goes on changing, and a report's events are asked for by themselves.
-    const { events: _events, version: _version, ...plain } = run as Partial<ScenarioReport>;
-    onProgress(structuredClone(plain) as ScenarioRun);
+    const plain: ScenarioRun & { events?: unknown } = { ...run };
+    delete plain.events;
+    onProgress(structuredClone(plain));
   }
 }
 
@@ -165,5 +171,9 @@ export function scenarioOf(source: ScenarioSource): Scenario {
 
 function notThere(name: string): ServiceError {
   const names = librarySummaries().map((one) => one.name);
-  return new ServiceError({ code: 'NOT_FOUND', message: `There is no scenario ${name} in the library. There are ${names.join(', ')}.`, subject: name });
+  return new ServiceError({
+    code: 'NOT_FOUND',
+    message: `There is no scenario ${name} in the library. There are ${names.join(', ')}.`,
+    subject: name,
+  });
 }

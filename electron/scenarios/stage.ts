@@ -176,7 +176,9 @@ export class Stage {
         if (seen === null || seen.leader === null) return [];
         if (base.kind === 'leader') return [seen.leader];
         // In sync first: one that has fallen behind is seldom what is meant.
-        return seen.replicas.filter((id) => id !== seen.leader).sort((a, b) => Number(seen.isr.includes(b)) - Number(seen.isr.includes(a)) || a - b);
+        return seen.replicas
+          .filter((id) => id !== seen.leader)
+          .sort((a, b) => Number(seen.isr.includes(b)) - Number(seen.isr.includes(a)) || a - b);
       }
       case 'coordinator':
         return this.quietly(async () => [await this.observer.coordinator(this.load(base.group).name)], []);

@@ -74,9 +74,13 @@ export function actionWords(action: ScenarioAction, say: SayTarget): string {
       .map(([key, value]) => (value === null ? `${key} back to its default` : `${key}=${value}`))
       .join(', ')} of ${action.configure}`;
   }
-  if ('deleteRecords' in action) return `delete the records of ${action.deleteRecords} before ${action.before === 'end' ? 'its end' : `offset ${action.before}`}`;
+  if ('deleteRecords' in action)
+    return `delete the records of ${action.deleteRecords} before ${action.before === 'end' ? 'its end' : `offset ${action.before}`}`;
   if ('write' in action) return writeWords(action);
-  if ('elect' in action) return action.kind === 'unclean' ? `elect a leader of ${action.elect} from outside the ISR` : `elect the preferred leader of ${action.elect}`;
+  if ('elect' in action)
+    return action.kind === 'unclean'
+      ? `elect a leader of ${action.elect} from outside the ISR`
+      : `elect the preferred leader of ${action.elect}`;
   if ('read' in action) return `read ${action.read} into the view ${action.view}, on from where it stood`;
   return `wait ${sayDuration(action.wait)}`;
 }
@@ -95,7 +99,8 @@ function writeWords({ write, records }: Extract<ScenarioAction, { write: string 
 export function faultWords(fault: ScenarioFault, say: SayTarget): string {
   if ('between' in fault) {
     const [a, b] = fault.between.map((end) => (end === 'clients' ? 'the clients' : say(end)));
-    const way = fault.direction === 'both' ? `between ${a} and ${b}` : fault.direction === 'out' ? `from ${a} to ${b}` : `from ${b} to ${a}`;
+    const way =
+      fault.direction === 'both' ? `between ${a} and ${b}` : fault.direction === 'out' ? `from ${a} to ${b}` : `from ${b} to ${a}`;
     return fault.type === 'partition' ? `cut the link ${way}` : `slow the link ${way}: ${slowness(fault.latencyMs, fault.bytesPerSecond)}`;
   }
   const node = say(fault.node);
@@ -146,15 +151,25 @@ export function conditionWords(one: ScenarioCondition, say: SayTarget): string {
   if ('writable' in one) return `${one.writable} takes a write with acks=all`;
   if ('refused' in one) return `${one.refused} refuses a write with ${one.with}`;
   if ('skew' in one) return `the fullest partition of ${one.skew} holds ${percentWords(one)} of its records`;
-  if ('value' in one) return one.gone === true ? `a new reader of ${one.of} finds no ${one.value}` : `a new reader of ${one.of} finds ${one.value} = ${one.is ?? 'something'}`;
-  if ('stored' in one) return `the log of ${one.of} holds ${boundWords(one)} ${one.atMost === 1 || one.atLeast === 1 ? 'record' : 'records'} of ${one.stored}`;
+  if ('value' in one)
+    return one.gone === true
+      ? `a new reader of ${one.of} finds no ${one.value}`
+      : `a new reader of ${one.of} finds ${one.value} = ${one.is ?? 'something'}`;
+  if ('stored' in one)
+    return `the log of ${one.of} holds ${boundWords(one)} ${one.atMost === 1 || one.atLeast === 1 ? 'record' : 'records'} of ${one.stored}`;
   return one.gone === true ? `the view ${one.view} has no ${one.key}` : `the view ${one.view} has ${one.key} = ${one.is ?? 'something'}`;
 }
 
 export function expectationWords(one: ScenarioExpectation): string {
   if (one.that !== undefined) return one.that;
-  if ('lost' in one) return one.is === 'none' || one.is === 0 ? `No acknowledged write of ${one.lost} is lost` : `${amountWords(one.is)} of ${one.lost}'s acknowledged writes are lost`;
-  if ('duplicates' in one) return one.is === 'none' || one.is === 0 ? `No write of ${one.duplicates} is stored twice` : `${amountWords(one.is)} of ${one.duplicates}'s writes are stored twice`;
+  if ('lost' in one)
+    return one.is === 'none' || one.is === 0
+      ? `No acknowledged write of ${one.lost} is lost`
+      : `${amountWords(one.is)} of ${one.lost}'s acknowledged writes are lost`;
+  if ('duplicates' in one)
+    return one.is === 'none' || one.is === 0
+      ? `No write of ${one.duplicates} is stored twice`
+      : `${amountWords(one.is)} of ${one.duplicates}'s writes are stored twice`;
   const since = one.after === undefined || one.after === 'start' ? '' : ` after ${one.after}`;
   if ('rebalances' in one) return `${one.rebalances} is rebalanced ${boundWords(one)} times${since}`;
   if ('events' in one) return `${one.events}${filterWords(one, plainTarget)} happens ${boundWords(one)} times${since}`;
@@ -179,7 +194,10 @@ function percentWords({ atLeast, atMost }: { atLeast?: number | undefined; atMos
   return `${boundWords({ atLeast: percent(atLeast), atMost: percent(atMost) })} %`;
 }
 
-function filterWords(one: { of?: string | number | undefined; topic?: string | undefined; group?: string | undefined }, say: SayTarget): string {
+function filterWords(
+  one: { of?: string | number | undefined; topic?: string | undefined; group?: string | undefined },
+  say: SayTarget,
+): string {
   const parts = [one.of === undefined ? '' : say(one.of), one.topic ?? '', one.group ?? ''].filter((part) => part !== '');
   return parts.length === 0 ? '' : ` of ${parts.join(', ')}`;
 }

@@ -69,7 +69,10 @@ export function useScenario(name: () => string | null) {
   async function save(as: 'json' | 'junit'): Promise<void> {
     const answer = await store.report();
     if (answer === null) return;
-    if (isError(answer)) return desk.complain(answer);
+    if (isError(answer)) {
+      desk.complain(answer);
+      return;
+    }
     const { report, junit } = answer;
     if (as === 'json') saveJson(`${report.scenario.name}-report.json`, report);
     else saveText(`${report.scenario.name}-junit.xml`, junit, 'application/xml');
@@ -83,7 +86,11 @@ export function useScenario(name: () => string | null) {
   /** False when it is no text that could be a scenario. */
   async function take(file: File): Promise<boolean> {
     if (file.size > MAX_FILE_BYTES) {
-      desk.complain({ code: 'INVALID_PAYLOAD', message: `${file.name} is larger than a scenario can be.`, advice: 'A scenario has a megabyte at the most.' });
+      desk.complain({
+        code: 'INVALID_PAYLOAD',
+        message: `${file.name} is larger than a scenario can be.`,
+        advice: 'A scenario has a megabyte at the most.',
+      });
       return false;
     }
     store.take(await file.text(), file.name);

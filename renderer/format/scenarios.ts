@@ -36,7 +36,7 @@ export function stepRows(outline: ScenarioOutline, run: ScenarioRun | null): Ste
     const done = report?.actions ?? [];
     return {
       key,
-      when: report?.beganMs == null ? step.when : `${(report.beganMs / 1000).toFixed(1)} s`,
+      when: beganAt(report?.beganMs ?? null) ?? step.when,
       say: step.say,
       state: report?.state ?? 'waiting',
       // What is still to come is said as the file has it.
@@ -44,6 +44,10 @@ export function stepRows(outline: ScenarioOutline, run: ScenarioRun | null): Ste
       error: report?.error ?? null,
     };
   });
+}
+
+function beganAt(ms: number | null): string | null {
+  return ms === null ? null : `${(ms / 1000).toFixed(1)} s`;
 }
 
 export function expectationRows(outline: ScenarioOutline, run: ScenarioRun | null): ExpectationRow[] {

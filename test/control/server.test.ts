@@ -114,7 +114,13 @@ async function started(): Promise<{
   const lab = new FakeLab();
   const errors: unknown[] = [];
   const loads = new FakeLoads();
-  const scenarios = new ScenariosService({ lab, loads, bootstrap: () => '127.0.0.1:1', version: '0', onError: (_what, error) => errors.push(error) });
+  const scenarios = new ScenariosService({
+    lab,
+    loads,
+    bootstrap: () => '127.0.0.1:1',
+    version: '0',
+    onError: (_what, error) => errors.push(error),
+  });
   const one = await startControlServer({ lab, scenarios, port: 0, onError: (error) => errors.push(error) });
   server = one;
   const call = (path: string, { headers, ...init }: Call = {}): Promise<Response> =>
@@ -134,13 +140,29 @@ describe('scenarios', () => {
     const { call } = await started();
     const response = await call('/scenarios', { method: 'POST', body: JSON.stringify({ library: 'leader-killed' }) });
     expect(response.status).toBe(200);
-    expect(await response.json()).toMatchObject({ state: 'broken', problem: 'It needs 3 brokers, and 2 run here.', expectations: expect.any(Array) as unknown[] });
+    expect(await response.json()).toMatchObject({
+      state: 'broken',
+      problem: 'It needs 3 brokers, and 2 run here.',
+      expectations: expect.any(Array) as unknown[],
+    });
   });
 
   it.each([
-    ['a name that the library has not', JSON.stringify({ library: 'nonsense' }), 'application/json', 404, 'There is no scenario nonsense in the library.'],
+    [
+      'a name that the library has not',
+      JSON.stringify({ library: 'nonsense' }),
+      'application/json',
+      404,
+      'There is no scenario nonsense in the library.',
+    ],
     ['JSON that is none', JSON.stringify({ name: 'x' }), 'application/json', 400, 'title: This is missing.'],
-    ['YAML with a mistake, by its line', SMALL.replace('say: Nothing', 'says: Nothing'), 'application/yaml', 400, 'line 6, column 5: steps[0].say: This is missing.'],
+    [
+      'YAML with a mistake, by its line',
+      SMALL.replace('say: Nothing', 'says: Nothing'),
+      'application/yaml',
+      400,
+      'line 6, column 5: steps[0].say: This is missing.',
+    ],
     ['text that is no JSON', SMALL, 'application/json', 400, 'The body is no JSON'],
   ])('refuses %s', async (_what, body, type, status, message) => {
     const { call } = await started();

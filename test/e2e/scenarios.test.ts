@@ -14,7 +14,8 @@ import type { TimelineEvent } from '../../shared/models/timeline.ts';
 /** What was done to the cluster, in the order in which it was. */
 function faultsOf(events: readonly TimelineEvent[]): string[] {
   return events.flatMap(({ type, broker, details }) => {
-    if (type === 'lab/faultInjected' || type === 'lab/faultHealed') return [`${type} ${JSON.stringify((details?.['fault'] as FaultSpec | undefined) ?? null)}`];
+    if (type === 'lab/faultInjected' || type === 'lab/faultHealed')
+      return [`${type} ${JSON.stringify((details?.['fault'] as FaultSpec | undefined) ?? null)}`];
     return type.startsWith('lab/') ? [`${type} ${broker ?? ''}`] : [];
   });
 }
@@ -32,8 +33,10 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  const verdicts = (): Promise<(string | null)[]> =>
-    desk.page.getByRole('list', { name: 'Expectations' }).locator('li').evaluateAll((items) => items.map((item) => item.getAttribute('data-verdict')));
+  async function verdicts(): Promise<(string | null)[]> {
+    const items = await desk.page.getByRole('list', { name: 'Expectations' }).locator('li').all();
+    return Promise.all(items.map((item) => item.getAttribute('data-verdict')));
+  }
 
   async function download(button: string): Promise<string> {
     const [file] = await Promise.all([desk.page.waitForEvent('download'), desk.page.getByRole('button', { name: button }).click()]);
@@ -83,7 +86,11 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
   test('a mistake in a text is told with its line, before anything is done', async () => {
     const { page } = desk;
     await desk.go('/lab/scenarios/own');
-    await page.getByRole('textbox', { name: "The scenario's text" }).fill('name: mine\ntitle: Mine\nabout: Of my own.\nsteps:\n  - say: One.\n    att: 3s\nexpect:\n  - { events: node/failed, atMost: 0 }\n');
+    await page
+      .getByRole('textbox', { name: "The scenario's text" })
+      .fill(
+        'name: mine\ntitle: Mine\nabout: Of my own.\nsteps:\n  - say: One.\n    att: 3s\nexpect:\n  - { events: node/failed, atMost: 0 }\n',
+      );
     await page.getByRole('button', { name: /line 6.*There is no att here/ }).waitFor();
     await desk.picture('mistake');
     expect(await page.getByRole('button', { name: 'Run', exact: true }).count()).toBe(0);
@@ -121,7 +128,9 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
     expect(faultsOf(here.events)).toEqual(faultsOf(there.events));
     expect(here.state, JSON.stringify(here.expectations)).toBe('held');
     expect(there.state, JSON.stringify(there.expectations)).toBe('held');
-    expect(there.expectations.map(({ text: what, verdict }) => [what, verdict])).toEqual(here.expectations.map(({ text: what, verdict }) => [what, verdict]));
+    expect(there.expectations.map(({ text: what, verdict }) => [what, verdict])).toEqual(
+      here.expectations.map(({ text: what, verdict }) => [what, verdict]),
+    );
   });
 
   test('the pages complain of nothing, and every control has a name', async () => {

@@ -152,7 +152,8 @@ export async function staged(tested: Scenario): Promise<Set> {
   const loads = new FakeLoads();
   const cancel = new AbortController();
   // No test's question gets as far as a broker.
-  const bench: Bench = { lab, loads, client: {} as ClusterClient };
+  const client: unknown = {};
+  const bench: Bench = { lab, loads, client: client as ClusterClient };
   const observer = new FakeObserver(bench);
   const stage = new Stage(tested, bench, cancel.signal, observer);
   for (const { name } of tested.topics) stage.topics.set(name, name);

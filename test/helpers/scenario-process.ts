@@ -16,7 +16,10 @@ export function runScenarioCommand(
   args: readonly string[],
   on: (stderr: string, kill: (signal: NodeJS.Signals) => void) => void = () => undefined,
 ): Promise<ScenarioEnded> {
-  const child = spawn(process.execPath, [join(ROOT, 'build/launch.mjs'), 'scenario', ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, [join(ROOT, 'build/launch.mjs'), 'scenario', ...args], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const ended: ScenarioEnded = { code: null, stdout: '', stderr: '' };
   child.stdout.on('data', (chunk: Buffer) => (ended.stdout += chunk.toString()));
   child.stderr.on('data', (chunk: Buffer) => {

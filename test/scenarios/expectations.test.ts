@@ -12,7 +12,14 @@ type Expected = ScenarioFile['expect'][number];
 /** What becomes of one expectation when the cluster is as `set` makes it. */
 async function verdict(one: Expected, set: (bench: Set) => void, audit: LoadAudit = CLEAN_AUDIT): Promise<ExpectationReport> {
   const steps: ScenarioFile['steps'] = [
-    { name: 'kill', say: 'It is killed.', do: [{ fault: { type: 'kill', node: 1 }, as: 'victim' }, { read: 'orders', view: 'cache' }] },
+    {
+      name: 'kill',
+      say: 'It is killed.',
+      do: [
+        { fault: { type: 'kill', node: 1 }, as: 'victim' },
+        { read: 'orders', view: 'cache' },
+      ],
+    },
   ];
   const bench = await staged(scenario({ steps, expect: [one] }));
   set(bench);
@@ -38,23 +45,88 @@ const lost: LoadAudit = {
 };
 
 const CASES: readonly (readonly [what: string, one: Expected, holds: (bench: Set) => void, fails: (bench: Set) => void])[] = [
-  ['a leader', { leader: 'orders-0', isNot: 'victim' }, ({ observer }) => (observer.seen = { leader: 2, isr: [2], replicas: [1, 2] }), nothing],
-  ['which leader', { leader: 'orders-0', is: 'victim' }, nothing, ({ observer }) => (observer.seen = { leader: 2, isr: [2], replicas: [1, 2] })],
-  ['no leader', { leader: 'orders-0', is: 'none' }, ({ observer }) => (observer.seen = { leader: null, isr: [1], replicas: [1, 2] }), nothing],
-  ['the size of an ISR', { isr: 'orders-0', size: 3 }, nothing, ({ observer }) => (observer.seen = { leader: 1, isr: [1], replicas: [1, 2] })],
-  ['who is in an ISR', { isr: 'orders-0', has: 'victim' }, nothing, ({ observer }) => (observer.seen = { leader: 2, isr: [2], replicas: [1, 2] })],
-  ['who is not', { isr: 'orders-0', lacks: 'victim' }, ({ observer }) => (observer.seen = { leader: 2, isr: [2], replicas: [1, 2] }), nothing],
+  [
+    'a leader',
+    { leader: 'orders-0', isNot: 'victim' },
+    ({ observer }) => (observer.seen = { leader: 2, isr: [2], replicas: [1, 2] }),
+    nothing,
+  ],
+  [
+    'which leader',
+    { leader: 'orders-0', is: 'victim' },
+    nothing,
+    ({ observer }) => (observer.seen = { leader: 2, isr: [2], replicas: [1, 2] }),
+  ],
+  [
+    'no leader',
+    { leader: 'orders-0', is: 'none' },
+    ({ observer }) => (observer.seen = { leader: null, isr: [1], replicas: [1, 2] }),
+    nothing,
+  ],
+  [
+    'the size of an ISR',
+    { isr: 'orders-0', size: 3 },
+    nothing,
+    ({ observer }) => (observer.seen = { leader: 1, isr: [1], replicas: [1, 2] }),
+  ],
+  [
+    'who is in an ISR',
+    { isr: 'orders-0', has: 'victim' },
+    nothing,
+    ({ observer }) => (observer.seen = { leader: 2, isr: [2], replicas: [1, 2] }),
+  ],
+  [
+    'who is not',
+    { isr: 'orders-0', lacks: 'victim' },
+    ({ observer }) => (observer.seen = { leader: 2, isr: [2], replicas: [1, 2] }),
+    nothing,
+  ],
   ['a lag', { lag: 'readers', atMost: 10 }, nothing, ({ observer }) => (observer.lagNow = 11n)],
   ['members', { members: 'readers', are: 2 }, nothing, ({ observer }) => (observer.groupNow = { state: 'PreparingRebalance', members: 2 })],
-  ['a counter', { counter: 'writer.acknowledged', atLeast: 100 }, nothing, ({ loads }) => Object.assign(loads.rows[0]?.written ?? {}, { acknowledged: 99 })],
+  [
+    'a counter',
+    { counter: 'writer.acknowledged', atLeast: 100 },
+    nothing,
+    ({ loads }) => Object.assign(loads.rows[0]?.written ?? {}, { acknowledged: 99 }),
+  ],
   ['a node', { node: 'victim', is: 'running' }, nothing, ({ lab }) => void lab.inject({ type: 'kill', node: 1 })],
   ['a write', { writable: 'orders-0' }, nothing, ({ observer }) => (observer.refusal = 'NOT_ENOUGH_REPLICAS')],
-  ['a refusal', { refused: 'orders-0', with: 'NOT_ENOUGH_REPLICAS' }, ({ observer }) => (observer.refusal = 'NOT_ENOUGH_REPLICAS'), ({ observer }) => (observer.refusal = 'REQUEST_TIMED_OUT')],
-  ['skew', { skew: 'orders', atLeast: 0.7 }, ({ observer }) => (observer.sizesNow = [80n, 20n]), ({ observer }) => (observer.sizesNow = [60n, 40n])],
-  ['a value', { value: 'alice', of: 'orders', is: '2' }, ({ observer }) => (observer.records = [record('alice', '1'), record('alice', '2')]), ({ observer }) => (observer.records = [record('alice', '1')])],
-  ['a deleted key', { value: 'alice', of: 'orders', gone: true }, ({ observer }) => (observer.records = [record('alice', '1'), record('alice', null)]), ({ observer }) => (observer.records = [record('alice', '1')])],
-  ['records of a key', { stored: 'alice', of: 'orders', atMost: 0 }, nothing, ({ observer }) => (observer.records = [record('alice', null)])],
-  ['a view', { view: 'cache', key: 'alice', is: '1' }, ({ stage }) => stage.view('cache').values.set('alice', '1'), ({ stage }) => stage.view('cache').values.set('alice', '2')],
+  [
+    'a refusal',
+    { refused: 'orders-0', with: 'NOT_ENOUGH_REPLICAS' },
+    ({ observer }) => (observer.refusal = 'NOT_ENOUGH_REPLICAS'),
+    ({ observer }) => (observer.refusal = 'REQUEST_TIMED_OUT'),
+  ],
+  [
+    'skew',
+    { skew: 'orders', atLeast: 0.7 },
+    ({ observer }) => (observer.sizesNow = [80n, 20n]),
+    ({ observer }) => (observer.sizesNow = [60n, 40n]),
+  ],
+  [
+    'a value',
+    { value: 'alice', of: 'orders', is: '2' },
+    ({ observer }) => (observer.records = [record('alice', '1'), record('alice', '2')]),
+    ({ observer }) => (observer.records = [record('alice', '1')]),
+  ],
+  [
+    'a deleted key',
+    { value: 'alice', of: 'orders', gone: true },
+    ({ observer }) => (observer.records = [record('alice', '1'), record('alice', null)]),
+    ({ observer }) => (observer.records = [record('alice', '1')]),
+  ],
+  [
+    'records of a key',
+    { stored: 'alice', of: 'orders', atMost: 0 },
+    nothing,
+    ({ observer }) => (observer.records = [record('alice', null)]),
+  ],
+  [
+    'a view',
+    { view: 'cache', key: 'alice', is: '1' },
+    ({ stage }) => stage.view('cache').values.set('alice', '1'),
+    ({ stage }) => stage.view('cache').values.set('alice', '2'),
+  ],
 ];
 
 function record(key: string, value: string | null): { partition: number; offset: bigint; key: string; value: string | null } {
@@ -72,7 +144,10 @@ describe('at the end', () => {
   test('what nobody knows is undecided, not held and not failed', async () => {
     expect((await verdict({ lag: 'readers', atMost: 0 }, ({ observer }) => (observer.lagNow = null))).verdict).toBe('undecided');
     expect((await verdict({ isr: 'orders-0', size: 3 }, ({ observer }) => (observer.seen = null))).verdict).toBe('undecided');
-    expect((await verdict({ counter: 'writer.p99Ms', atMost: 5 }, ({ loads }) => Object.assign(loads.rows[0]?.written ?? {}, { p99Ms: null }))).verdict).toBe('undecided');
+    expect(
+      (await verdict({ counter: 'writer.p99Ms', atMost: 5 }, ({ loads }) => Object.assign(loads.rows[0]?.written ?? {}, { p99Ms: null })))
+        .verdict,
+    ).toBe('undecided');
   });
 });
 
@@ -101,7 +176,10 @@ describe('within a time', () => {
 
   test('an event counts from its step on, by what it is about', async () => {
     const one: Expected = { event: 'cluster/brokerFenced', of: 'victim', after: 'kill', within: '400ms' };
-    const later = (broker: number) => ({ lab }: Set): void => void setTimeout(() => lab.happen({ type: 'cluster/brokerFenced', broker }), 100);
+    const later =
+      (broker: number) =>
+      ({ lab }: Set): void =>
+        void setTimeout(() => lab.happen({ type: 'cluster/brokerFenced', broker }), 100);
     expect((await verdict(one, later(1))).verdict).toBe('held');
     expect((await verdict(one, later(2))).verdict).toBe('failed');
     expect((await verdict(one, ({ lab }) => lab.happen({ type: 'cluster/brokerFenced', broker: 1 }))).verdict).toBe('failed');
@@ -149,7 +227,9 @@ describe('what was acknowledged', () => {
 
   test('a log that could not be read, and a producer that wrote nothing, decide nothing', async () => {
     expect((await verdict({ lost: 'writer', is: 'none' }, nothing, { ...CLEAN_AUDIT, complete: false })).verdict).toBe('undecided');
-    expect((await verdict({ lost: 'writer', is: 'none' }, nothing, { ...CLEAN_AUDIT, acknowledged: 0, found: 0 })).verdict).toBe('undecided');
+    expect((await verdict({ lost: 'writer', is: 'none' }, nothing, { ...CLEAN_AUDIT, acknowledged: 0, found: 0 })).verdict).toBe(
+      'undecided',
+    );
   });
 
   test('duplicates', async () => {
@@ -159,7 +239,14 @@ describe('what was acknowledged', () => {
 });
 
 test('what a step that never came would have begun is undecided', async () => {
-  const bench = await staged(scenario({ expect: [{ writable: 'orders-0', after: 'kill', within: '1s' }, { events: 'node/failed', after: 'kill', atMost: 0 }] }));
+  const bench = await staged(
+    scenario({
+      expect: [
+        { writable: 'orders-0', after: 'kill', within: '1s' },
+        { events: 'node/failed', after: 'kill', atMost: 0 },
+      ],
+    }),
+  );
   const expectations = new Expectations(bench.stage, () => undefined);
   expectations.begin(performance.now());
   await expectations.watched();

@@ -55,25 +55,67 @@ describe('a scenario file', () => {
   });
 
   test('JSON is taken as well', () => {
-    expect(parseScenario(JSON.stringify({ name: 'x', title: 'X', about: 'A.', steps: [{ say: 'S.' }], expect: [{ events: 'node/failed', atMost: 0 }] })).ok).toBe(
-      true,
-    );
+    expect(
+      parseScenario(
+        JSON.stringify({ name: 'x', title: 'X', about: 'A.', steps: [{ say: 'S.' }], expect: [{ events: 'node/failed', atMost: 0 }] }),
+      ).ok,
+    ).toBe(true);
   });
 
   test.each([
     ['an unknown key', changed('    at: 2s', '    att: 2s'), 'line 11, column 5: steps[0]: There is no att here.'],
-    ['a bad duration', changed('    at: 2s', '    at: 2 seconds'), 'line 11, column 5: steps[0].at: A duration is a number and its unit: 250ms, 3s or 2m.'],
+    [
+      'a bad duration',
+      changed('    at: 2s', '    at: 2 seconds'),
+      'line 11, column 5: steps[0].at: A duration is a number and its unit: 250ms, 3s or 2m.',
+    ],
     ['an unknown fault', changed('type: kill', 'type: explode'), 'line 14, column 20: steps[0].do[0].fault.type: There is no such type.'],
-    ['a fault without its node', changed(', node: leader of orders-0', ''), 'line 14, column 11: steps[0].do[0].fault.node: This is missing.'],
-    ['a typing error in a fault', changed('type: kill,', 'type: slowDisk, latencyms: 5,'), 'line 14, column 36: steps[0].do[0].fault: There is no latencyms here.'],
-    ['words that name no broker', changed('leader of orders-0 }', 'some broker }'), 'line 14, column 32: steps[0].do[0].fault.node: No broker is named so; write leader of orders-0, a follower of orders-0, controller, coordinator of readers, a broker, 2 or a name.'],
-    ['a name that nobody has', changed('start: victim', 'start: vicctim'), 'line 20, column 9: steps[1].do[0].start: No broker before this is named vicctim.'],
-    ['a step that is not there', changed('after: kill, within', 'after: kil, within'), 'line 23, column 27: expect[1].after: There is no step kil.'],
-    ['a topic that is not there', changed('writable: orders-0', 'writable: order-0'), 'line 23, column 7: expect[1].writable: There is no topic order among topics.'],
-    ['a load that is not there', changed('lost: writer', 'lost: readers'), 'line 22, column 7: expect[0].lost: There is no producer readers among load.'],
-    ['no action', changed('- start: victim', '- begin: victim'), 'line 20, column 9: steps[1].do[0]: This needs one of fault, isolate, heal, start, pick, run, end, change, crash, pause, resume, configure, deleteRecords, write, elect, read, wait.'],
+    [
+      'a fault without its node',
+      changed(', node: leader of orders-0', ''),
+      'line 14, column 11: steps[0].do[0].fault.node: This is missing.',
+    ],
+    [
+      'a typing error in a fault',
+      changed('type: kill,', 'type: slowDisk, latencyms: 5,'),
+      'line 14, column 36: steps[0].do[0].fault: There is no latencyms here.',
+    ],
+    [
+      'words that name no broker',
+      changed('leader of orders-0 }', 'some broker }'),
+      'line 14, column 32: steps[0].do[0].fault.node: No broker is named so; write leader of orders-0, a follower of orders-0, controller, coordinator of readers, a broker, 2 or a name.',
+    ],
+    [
+      'a name that nobody has',
+      changed('start: victim', 'start: vicctim'),
+      'line 20, column 9: steps[1].do[0].start: No broker before this is named vicctim.',
+    ],
+    [
+      'a step that is not there',
+      changed('after: kill, within', 'after: kil, within'),
+      'line 23, column 27: expect[1].after: There is no step kil.',
+    ],
+    [
+      'a topic that is not there',
+      changed('writable: orders-0', 'writable: order-0'),
+      'line 23, column 7: expect[1].writable: There is no topic order among topics.',
+    ],
+    [
+      'a load that is not there',
+      changed('lost: writer', 'lost: readers'),
+      'line 22, column 7: expect[0].lost: There is no producer readers among load.',
+    ],
+    [
+      'no action',
+      changed('- start: victim', '- begin: victim'),
+      'line 20, column 9: steps[1].do[0]: This needs one of fault, isolate, heal, start, pick, run, end, change, crash, pause, resume, configure, deleteRecords, write, elect, read, wait.',
+    ],
     ['a missing part', changed('title: A small one\n', ''), 'line 1, column 1: title: This is missing.'],
-    ['an impossible load', changed('name: writer, topic: orders', 'name: writer, topic: orders, acks: one'), 'line 7, column 5: load[0].idempotent: An idempotent producer needs acks: all.'],
+    [
+      'an impossible load',
+      changed('name: writer, topic: orders', 'name: writer, topic: orders, acks: one'),
+      'line 7, column 5: load[0].idempotent: An idempotent producer needs acks: all.',
+    ],
     ['a step that is there twice', changed('name: back', 'name: kill'), 'line 15, column 5: steps[1].name: The name kill is there twice.'],
     ['bad YAML', changed('steps:', 'steps: ['), /^line \d+, column \d+: .+/],
   ] as const)('%s is told with its place', (_what, text, message) => {
@@ -94,20 +136,26 @@ describe('the library', () => {
     expect(new Set(librarySummaries().map(({ name }) => name)).size).toBe(library().length);
   });
 
-  test.each(library().map((entry) => [entry.name, entry] as const))('%s explains each of its steps, and says whom its schema is by', (_name, { text, scenario }) => {
-    expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=../../../docs/scenario.schema.json');
-    expect(scenario.about.length).toBeGreaterThan(80);
-    const outline = outlineOf(scenario);
-    for (const step of outline.steps) {
-      expect(step.say.length).toBeGreaterThan(10);
-      expect(step.say).not.toMatch(/!|\*\*|`/);
-    }
-    for (const words of [...outline.expectations, ...outline.steps.flatMap(({ actions }) => actions)]) expect(words).not.toMatch(/undefined|\[object/);
-  });
+  test.each(library().map((entry) => [entry.name, entry] as const))(
+    '%s explains each of its steps, and says whom its schema is by',
+    (_name, { text, scenario }) => {
+      expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=../../../docs/scenario.schema.json');
+      expect(scenario.about.length).toBeGreaterThan(80);
+      const outline = outlineOf(scenario);
+      for (const step of outline.steps) {
+        expect(step.say.length).toBeGreaterThan(10);
+        expect(step.say).not.toMatch(/!|\*\*|`/);
+      }
+      for (const words of [...outline.expectations, ...outline.steps.flatMap(({ actions }) => actions)])
+        expect(words).not.toMatch(/undefined|\[object/);
+    },
+  );
 });
 
 test('docs/scenario.schema.json is what the schema says; node build/scenario-schema.ts writes it', () => {
   const file = join(resolve(import.meta.dirname, '../..'), 'docs', 'scenario.schema.json');
-  const { $id: _id, title: _title, ...published } = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  const published = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+  delete published['$id'];
+  delete published['title'];
   expect(published).toEqual(JSON.parse(JSON.stringify(scenarioJsonSchema())));
 });

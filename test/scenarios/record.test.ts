@@ -12,14 +12,27 @@ function event(at: number, type: TimelineEventType, more: Partial<TimelineEvent>
   return { id: ++lastId, type, at: T0 + at, node: null, ...more };
 }
 
-const killed = (at: number, broker: number, faultId: number): TimelineEvent => event(at, 'lab/nodeKilled', { broker, details: { faultId } });
-const started = (at: number, broker: number, ...faultIds: number[]): TimelineEvent => event(at, 'lab/nodeStarted', { broker, details: { faultIds } });
+const killed = (at: number, broker: number, faultId: number): TimelineEvent =>
+  event(at, 'lab/nodeKilled', { broker, details: { faultId } });
+const started = (at: number, broker: number, ...faultIds: number[]): TimelineEvent =>
+  event(at, 'lab/nodeStarted', { broker, details: { faultIds } });
 const cut = { type: 'partition', between: [1, 2], direction: 'both' } as const;
 
 const ORDERS: RecordedTopic = { name: 'orders', replicas: [[2, 3, 1]], configs: { 'min.insync.replicas': '2' } };
 const writer = (since: number): LoadRow => ({
   id: 1,
-  spec: { kind: 'producer', name: 'writer', topic: 'orders', clients: 1, recordsPerSecond: 100, valueBytes: 100, acks: 'all', idempotent: true, keys: { kind: 'even', distinct: 100 }, records: null },
+  spec: {
+    kind: 'producer',
+    name: 'writer',
+    topic: 'orders',
+    clients: 1,
+    recordsPerSecond: 100,
+    valueBytes: 100,
+    acks: 'all',
+    idempotent: true,
+    keys: { kind: 'even', distinct: 100 },
+    records: null,
+  },
   state: 'running',
   since: T0 + since,
   error: null,
@@ -27,7 +40,12 @@ const writer = (since: number): LoadRow => ({
   consumed: null,
 });
 
-function recorded(events: TimelineEvent[], loads: LoadRow[] = [writer(-10_000)], topics = [ORDERS], stillBroken = false): { scenario: Scenario; notices: string[] } {
+function recorded(
+  events: TimelineEvent[],
+  loads: LoadRow[] = [writer(-10_000)],
+  topics = [ORDERS],
+  stillBroken = false,
+): { scenario: Scenario; notices: string[] } {
   const { text, notices } = recordingOf({ events, loads, topics, brokers: 3, stillBroken, now: new Date(Date.UTC(2026, 10, 28, 5, 0, 0)) });
   const parsed = parseScenario(text);
   if (!parsed.ok) throw new Error(`${parsed.problems.map(problemText).join('\n')}\n${text}`);

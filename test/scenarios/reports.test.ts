@@ -13,7 +13,16 @@ const REPORT: ScenarioReport = {
   brokers: [1, 2, 3],
   renamed: {},
   steps: [
-    { name: 'kill', say: 'It is killed.', when: 'at 2 s', state: 'done', beganMs: 2_000, endedMs: 2_100, actions: [{ text: 'kill broker 1', atMs: 2_050, error: null }], error: null },
+    {
+      name: 'kill',
+      say: 'It is killed.',
+      when: 'at 2 s',
+      state: 'done',
+      beganMs: 2_000,
+      endedMs: 2_100,
+      actions: [{ text: 'kill broker 1', atMs: 2_050, error: null }],
+      error: null,
+    },
   ],
   expectations: [
     { text: 'orders-0 is written', verdict: 'held', measured: 'after 3.2 s: acknowledged', figure: 3_200, decidedMs: 5_300 },

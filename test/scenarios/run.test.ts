@@ -72,7 +72,13 @@ test('cancelled: a fault that was on its way is healed as well', async () => {
 test('a step that cannot be done breaks it, says why, and leaves nothing behind', async () => {
   const on = bench();
   const report = await run(
-    bare({ steps: [{ say: 'One.', do: [{ fault: { type: 'kill', node: 1 } }] }, { say: 'Two.', do: [{ fault: { type: 'kill', node: 9 } }] }, { say: 'Three.' }] }),
+    bare({
+      steps: [
+        { say: 'One.', do: [{ fault: { type: 'kill', node: 1 } }] },
+        { say: 'Two.', do: [{ fault: { type: 'kill', node: 9 } }] },
+        { say: 'Three.' },
+      ],
+    }),
     on.bench,
   );
   expect(report).toMatchObject({ state: 'broken', problem: 'There is no broker 9 here.' });

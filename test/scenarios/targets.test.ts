@@ -63,7 +63,7 @@ test('isolating cuts each link of its own, and is healed by its name', async () 
   expect(lab.faults()).toEqual([]);
 });
 
-test("heal all leaves alone what others have broken", async () => {
+test('heal all leaves alone what others have broken', async () => {
   const { stage, lab } = await staged(scenario({}));
   await lab.inject({ type: 'fullDisk', node: 3 });
   await perform({ fault: { type: 'kill', node: 1 } }, stage);

@@ -117,7 +117,8 @@ async function openControl(cluster: Cluster, port: number, say: (line: string) =
     import('../../services/loads.ts'),
     import('../../scenarios/service.ts'),
   ]);
-  const complain = (what: string, error: unknown): void => say(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const complain = (what: string, error: unknown): void =>
+    say(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const bootstrap = (): string => cluster.bootstrap;
   const lab = createEmbeddedLab(cluster);
   const loads = new LoadService({ bootstrap, workerPath: loadWorkerPath(), onError: complain, note: (note) => cluster.note(note) });

@@ -105,7 +105,8 @@ async function runOnOwnCluster(scenario: Scenario, text: string): Promise<Scenar
     },
   });
   let bootstrap: string | null = null;
-  const onError = (what: string, error: unknown): void => say(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const onError = (what: string, error: unknown): void =>
+    say(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const loads = new LoadService({
     bootstrap: () => bootstrap,
     workerPath: loadWorkerPath(),

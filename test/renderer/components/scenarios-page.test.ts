@@ -29,7 +29,9 @@ async function open(path: string, set: (bridge: FixtureBridge) => void = () => u
 
 const text = (selector: string): string => document.querySelector(selector)?.textContent.replace(/\s+/g, ' ').trim() ?? '';
 const button = (name: string): HTMLButtonElement => {
-  const found = [...document.querySelectorAll<HTMLButtonElement>('main button, [role=dialog] button')].find((one) => one.textContent.trim() === name);
+  const found = [...document.querySelectorAll<HTMLButtonElement>('main button, [role=dialog] button')].find(
+    (one) => one.textContent.trim() === name,
+  );
   if (found === undefined) throw new Error(`no button ${name}`);
   return found;
 };

@@ -10,7 +10,11 @@ describe('a scenario and its run', () => {
 
   test('in it, what was done, and when', () => {
     const run = fixtureRun();
-    Object.assign(run.steps[0] ?? {}, { state: 'done', beganMs: 3_040, actions: [{ text: 'kill broker 2 (the leader of orders-0)', atMs: 3_060, error: null }] });
+    Object.assign(run.steps[0] ?? {}, {
+      state: 'done',
+      beganMs: 3_040,
+      actions: [{ text: 'kill broker 2 (the leader of orders-0)', atMs: 3_060, error: null }],
+    });
     const [first, second] = stepRows(FIXTURE_OUTLINE, run);
     expect(first).toMatchObject({ when: '3.0 s', state: 'done', actions: [{ text: 'kill broker 2 (the leader of orders-0)' }] });
     expect(second).toMatchObject({ when: 'when orders-0 has a leader', state: 'waiting', actions: [{ text: 'start victim' }] });

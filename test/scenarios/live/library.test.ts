@@ -35,7 +35,12 @@ afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 test('all of the library are run here', async () => {
   const { stdout, code } = await runScenarioCommand(['--list']);
   expect(code).toBe(0);
-  expect(stdout.trim().split('\n').map((line) => line.split(' ')[0])).toEqual(NAMES);
+  expect(
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ')[0]),
+  ).toEqual(NAMES);
 });
 
 describe.each(NAMES)('%s', (name) => {
@@ -66,7 +71,9 @@ test('the one that must lose data reports exactly what was lost', { timeout: 180
   expect(named).toBe(audit.lost);
   const [verdict] = report.expectations;
   expect(verdict).toMatchObject({ verdict: 'held', figure: audit.lost });
-  expect(verdict?.measured).toContain(`${audit.lost.toLocaleString('en')} of ${audit.acknowledged.toLocaleString('en')} acknowledged are missing`);
+  expect(verdict?.measured).toContain(
+    `${audit.lost.toLocaleString('en')} of ${audit.acknowledged.toLocaleString('en')} acknowledged are missing`,
+  );
 });
 
 test('an expectation that cannot hold fails: exit 1, and a failure in the JUnit report', { timeout: 120_000 }, async () => {
@@ -100,7 +107,10 @@ expect:
 
 test('a bad file: exit 2, with each mistake and its line', async () => {
   const file = join(scratch, 'bad.yaml');
-  writeFileSync(file, 'name: bad\ntitle: Bad\nabout: For a test.\nsteps:\n  - say: Yes.\n    att: 3s\nexpect:\n  - { events: node/failed, atMost: 0 }\n');
+  writeFileSync(
+    file,
+    'name: bad\ntitle: Bad\nabout: For a test.\nsteps:\n  - say: Yes.\n    att: 3s\nexpect:\n  - { events: node/failed, atMost: 0 }\n',
+  );
   const { code, stderr, stdout } = await runScenarioCommand([file]);
   expect(code).toBe(2);
   expect(stdout).toBe('');
