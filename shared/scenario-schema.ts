@@ -7,17 +7,13 @@ import { action, condition, duration, expectation, name, scenarioLoad, target, t
 import { checkReferences } from './scenario-references.ts';
 
 const step = z.strictObject({
-  name: name.optional(),
-  /** From the start of the steps; else it follows the step before. */
-  at: duration.optional(),
-  /** After the end of the step before. */
-  after: duration.optional(),
-  /** Waited for first, no longer than `within`. */
-  until: condition.optional(),
-  within: duration.optional(),
-  /** What happens and why, in plain words, for whoever watches. */
-  say: z.string().min(1).max(2_000),
-  do: z.array(action).max(50).default([]),
+  name: name.optional().describe('By which expectations refer to it.'),
+  at: duration.optional().describe('From the start of the steps: 3s. Without it, it follows the step before.'),
+  after: duration.optional().describe('After the end of the step before: 2s.'),
+  until: condition.optional().describe('Waited for before anything is done.'),
+  within: duration.optional().describe('How long until is waited for; 30s without it.'),
+  say: z.string().min(1).max(2_000).describe('What happens and why, in plain words, for whoever watches.'),
+  do: z.array(action).max(50).default([]).describe('One after another.'),
 });
 
 const topicSpec = z.strictObject({
@@ -35,16 +31,15 @@ export const scenarioSchema = z
     $schema: z.string().optional(),
     name,
     title: z.string().min(1).max(100),
-    /** What it teaches. */
-    about: z.string().min(1).max(4_000),
+    about: z.string().min(1).max(4_000).describe('What it teaches.'),
     cluster: z
       .strictObject({
         brokers: z.number().int().min(1).max(9).default(3),
         properties: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
       })
       .default({ brokers: 3, properties: {} }),
-    topics: z.array(topicSpec).max(20).default([]),
-    load: z.array(scenarioLoad).max(20).default([]),
+    topics: z.array(topicSpec).max(20).default([]).describe('Made for the run and removed after it.'),
+    load: z.array(scenarioLoad).max(20).default([]).describe('Started before the first step, which begins when all of it works.'),
     steps: z.array(step).min(1).max(100),
     expect: z.array(expectation).min(1).max(100),
   })

@@ -39,7 +39,8 @@ type Step = ScenarioFile['steps'][number];
 const QUIET_MS = 60_000;
 /** What runs before the first fault, so that there is something to break. */
 const LEAD_MS = 3_000;
-const SCHEMA_LINE = '# yaml-language-server: $schema=./scenario.schema.json';
+const HEADER =
+  "# Recorded in Brokerdesk's Lab. It runs there and headless: npm run scenario -- FILE. docs/scenarios.md explains the format.";
 const FALLBACK_TOPIC = 'recorded';
 
 export async function recordScenario(from: { lab: Lab; loads: Loads; client: ClusterClient; sinceAt: number | null }): Promise<Recording> {
@@ -198,7 +199,7 @@ export function recordingOf(from: {
     steps,
     expect,
   };
-  return { name, text: `${SCHEMA_LINE}\n${stringify(scenario, { lineWidth: 120 })}`, notices };
+  return { name, text: `${HEADER}\n${stringify(scenario, { lineWidth: 120 })}`, notices };
 }
 
 interface StepContext {
