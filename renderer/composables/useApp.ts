@@ -6,6 +6,7 @@ import { useClusterStore } from '../stores/cluster.ts';
 import { useConnectionStore } from '../stores/connection.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
+import { useLearnLoadsStore } from '../stores/learn-loads.ts';
 import { useLearnStore } from '../stores/learn.ts';
 import { useMessagesStore } from '../stores/messages.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
@@ -23,6 +24,7 @@ export function useApp(): { refresh: () => Promise<void> } {
     useLabStore().watchFaults(),
     useMessagesStore().start(),
     useLearnStore().start(),
+    useLearnLoadsStore().follow(),
     desk.start(
       (path) => void router.push(path),
       () => void refresh(),

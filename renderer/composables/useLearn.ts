@@ -5,6 +5,7 @@
 import { computed, onScopeDispose, reactive, watch } from 'vue';
 import type { AppError } from '#shared/errors';
 import type { TopicRow } from '#shared/models/cluster';
+import type { LoadRow } from '#shared/models/load';
 import type { FaultSpec } from '#shared/models/lab';
 import { LEARN_PARTITIONS, LEARN_TOPIC, type Concept, type LearnState, type Outage, type SentRecord } from '../format/learn/concept.ts';
 import { compareText, plural } from '../format/numbers.ts';
@@ -12,6 +13,7 @@ import { isAlive } from '../format/replicas.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
+import { useLearnLoadsStore } from '../stores/learn-loads.ts';
 import { useLearnStore, type RecordToSend } from '../stores/learn.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
 import { useTopicsStore } from '../stores/topics.ts';
@@ -25,13 +27,13 @@ export function useLearn(concept: () => Concept) {
   const desk = useDeskStore();
   const lab = useLabStore();
   const learn = useLearnStore();
+  const loads = useLearnLoadsStore();
   const timeline = useTimelineStore();
   const topicsStore = useTopicsStore();
   const { flows, rates } = useMeasured();
   const busy = reactive(new Set<string>());
   /** What a component of the page lets the reader pick. */
   const picked = reactive<Record<string, number | string>>({});
-  const openedAt = Date.now();
 
   const topic = computed<TopicRow | null>(() => {
     const own = cluster.topics.get(LEARN_TOPIC);
@@ -57,15 +59,20 @@ export function useLearn(concept: () => Concept) {
     groups: cluster.groupList,
     quorum: cluster.scalars?.quorum ?? null,
     faults: lab.faults,
-    loads: [],
-    events: timeline.events.filter(({ at }) => at >= openedAt),
+    loads: loads.loads,
+    events: timeline.events.filter(({ at }) => learn.begun !== null && at >= learn.begun.at),
     sent: learn.sent,
+    reads: learn.reads,
+    topicsBefore: learn.begun?.topics ?? null,
+    lagPeaks: learn.peaks,
     znodes: learn.znodes,
     rates: rates.value,
     flows: new Map([...flows.value].map(([key, flow]) => [key, flow.recordsPerSecond])),
     picked: { ...picked },
     asOf: cluster.scalars?.asOf ?? 0,
   }));
+
+  watch(() => cluster.version, learn.begin, { immediate: true });
 
   /** Done once is done: it is kept, and told as it was. */
   const achieved = computed(() => concept().check.done(state.value));
@@ -128,6 +135,29 @@ export function useLearn(concept: () => Concept) {
       return null;
     });
 
+  const readBack = (partition: number, offset: string): Promise<boolean> =>
+    act('read', () => learn.readBack(topic.value?.name ?? '', partition, offset));
+
+  /** Real consumers of a group read the topic and commit, until they are stopped. */
+  const startReaders = (
+    group: string,
+    more: { members?: number; from?: 'oldest' | 'newest'; perRecordMs?: number } = {},
+  ): Promise<boolean> =>
+    act(`readers:${group}`, async () => {
+      const { members = 1, from = 'oldest', perRecordMs = 0 } = more;
+      const topics = topic.value === null ? [] : [topic.value.name];
+      const spec = { kind: 'group' as const, name: group, topics, members, perRecordMs, from, sessionTimeoutMs: 6_000, crashEveryMs: null };
+      return refusal(await loads.start(spec));
+    });
+  const stopReaders = (group: string): Promise<boolean> =>
+    act(`readers:${group}`, async () => {
+      const running = runningGroup(group);
+      return running === null ? null : refusal(await loads.stop(running.id));
+    });
+  /** The load that runs as that group; null: none does. */
+  const runningGroup = (group: string): LoadRow | null =>
+    loads.loads.find(({ spec, state: at }) => spec.kind === 'group' && spec.name === group && at !== 'ended' && at !== 'failed') ?? null;
+
   const setConfig = (key: string, value: string | null): Promise<boolean> =>
     act(`config:${key}`, async () => refusal(await topicsStore.setConfig(topic.value?.name ?? '', key, value)));
   const addPartitions = (total: number): Promise<boolean> =>
@@ -160,7 +190,27 @@ export function useLearn(concept: () => Concept) {
     void round();
   }
 
-  return { state, done, busy, picked, plan, act, makeTopic, send, sendAll, setConfig, addPartitions, inject, outage, followZnodes };
+  return {
+    state,
+    done,
+    busy,
+    picked,
+    plan,
+    act,
+    makeTopic,
+    send,
+    sendAll,
+    readBack,
+    startReaders,
+    stopReaders,
+    runningGroup,
+    loads,
+    setConfig,
+    addPartitions,
+    inject,
+    outage,
+    followZnodes,
+  };
 }
 
 export type Learn = ReturnType<typeof useLearn>;
