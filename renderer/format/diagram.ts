@@ -43,6 +43,9 @@ export interface DiagramEdge {
   /** Ids of boxes. */
   from: string;
   to: string;
+  /** Where on the box it ends, from its left edge, for an edge that comes from above or below; absent: in the middle. */
+  fromX?: number;
+  toX?: number;
   tone: DiagramTone;
   dashed?: boolean;
   /** Crossed out. */

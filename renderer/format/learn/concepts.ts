@@ -1,8 +1,13 @@
 /** The pages of Learn, in their order: one line each. */
 import type { Concept } from './concept.ts';
+import { broker } from './broker.ts';
+import { kafka } from './kafka.ts';
+import { offset } from './offset.ts';
+import { partitions } from './partitions.ts';
 import { producer } from './producer.ts';
+import { topic } from './topic.ts';
 
-const ALL: Concept[] = [producer];
+const ALL: Concept[] = [kafka, producer, broker, topic, partitions, offset];
 
 export const CONCEPTS: readonly Concept[] = ALL.sort((a, b) => a.number - b.number);
 /** Kafka itself is the roof over the others, and is not counted. */
