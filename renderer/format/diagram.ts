@@ -15,6 +15,8 @@ export interface DiagramBox {
   tone: DiagramTone;
   /** Broken line: down, frozen, not there. */
   dashed?: boolean;
+  /** Filled with its tone: a bar that shows how much. */
+  solid?: boolean;
   title?: string;
   /** At the right of the title. */
   note?: string;

@@ -22,10 +22,9 @@ const silent = (broker: BrokerRow): boolean => broker.state === 'down' || broker
 
 function sessionLine(broker: BrokerRow): { text: string; tone?: DiagramTone } {
   if (broker.state === 'fenced') return { text: 'session lost: fenced', tone: 'warn' };
-  if (broker.sessionAgeMs === null) return { text: 'heard: ?' };
-  const of = broker.sessionTimeoutMs === null ? '' : ` of ${formatDuration(broker.sessionTimeoutMs)}`;
+  if (broker.sessionAgeMs === null) return silent(broker) ? { text: 'session lost', tone: 'bad' } : { text: 'last heard: ?' };
   const late = broker.sessionTimeoutMs !== null && broker.sessionAgeMs > broker.sessionTimeoutMs / 2;
-  return { text: `heard ${formatSpan(broker.sessionAgeMs)} ago${of}`, ...(late ? { tone: 'warn' as const } : {}) };
+  return { text: `heard ${formatSpan(broker.sessionAgeMs)} ago`, ...(late ? { tone: 'warn' as const } : {}) };
 }
 
 interface Held {
@@ -54,8 +53,14 @@ function diagram(state: LearnState, width: number): Diagram {
   const withGlyphs = boxHeight({ lines: 1 });
   const tall = boxHeight({ lines: 2 });
   const top = 24;
-  const ys = [head, head + small + 10, head + small + withGlyphs + 20, head + small + 2 * withGlyphs + 30].map((y) => top + y);
-  const bodyHeight = head + small + 2 * withGlyphs + small + 42;
+  const ys = [
+    head,
+    head + small + 10,
+    head + 2 * small + 20,
+    head + 2 * small + withGlyphs + 30,
+    head + 2 * small + 2 * withGlyphs + 40,
+  ].map((y) => top + y);
+  const bodyHeight = head + 3 * small + 2 * withGlyphs + 52;
   const standing = BROKER_STATE[broker.state];
   const leads = heldBy(state, broker.id, true);
   const follows = heldBy(state, broker.id, false);
@@ -85,20 +90,33 @@ function diagram(state: LearnState, width: number): Diagram {
       data: { ...dataOfBroker(broker), leads: broker.leaders === null ? '?' : `${broker.leaders}` },
     },
     {
-      id: 'listener',
+      id: 'session',
       ...inner,
       y: ys[0] ?? 0,
       height: small,
+      tone: silent(broker) || broker.state === 'fenced' ? 'bad' : quiet,
+      dashed: gone,
+      title: roomy
+        ? `session${broker.sessionTimeoutMs === null ? '' : `, ends after ${formatDuration(broker.sessionTimeoutMs)} of silence`}`
+        : 'session',
+      cells: [],
+      said: `Its session with the controller ends after ${broker.sessionTimeoutMs === null ? 'a time that is not known' : formatDuration(broker.sessionTimeoutMs)} without a heartbeat`,
+    },
+    {
+      id: 'listener',
+      ...inner,
+      y: ys[1] ?? 0,
+      height: small,
       tone: quiet,
       dashed: gone,
-      title: `listener ${broker.host === null || broker.port === null ? '?' : `${broker.host}:${broker.port}`}`,
+      title: `listener ${broker.host === null || broker.port === null ? '?' : roomy ? `${broker.host}:${broker.port}` : `:${broker.port}`}`,
       cells: [],
       said: `It listens on ${broker.host ?? '?'}:${broker.port ?? '?'}`,
     },
     {
       id: 'leads',
       ...inner,
-      y: ys[1] ?? 0,
+      y: ys[2] ?? 0,
       height: withGlyphs,
       tone: quiet,
       dashed: gone,
@@ -109,7 +127,7 @@ function diagram(state: LearnState, width: number): Diagram {
     {
       id: 'follows',
       ...inner,
-      y: ys[2] ?? 0,
+      y: ys[3] ?? 0,
       height: withGlyphs,
       tone: quiet,
       dashed: gone,
@@ -120,16 +138,16 @@ function diagram(state: LearnState, width: number): Diagram {
     {
       id: 'disk',
       ...inner,
-      y: ys[3] ?? 0,
+      y: ys[4] ?? 0,
       height: small,
       tone: quiet,
       dashed: gone,
-      title: `page cache → log directory${roomy ? `, ${broker.logBytes === null ? '?' : formatBytes(broker.logBytes)}` : ''}`,
+      title: roomy ? `page cache → log directory, ${broker.logBytes === null ? '?' : formatBytes(broker.logBytes)}` : 'log directory',
       cells: [],
       said: `Its log directory holds ${broker.logBytes === null ? 'an unknown number of bytes' : formatBytes(broker.logBytes)}`,
     },
   ];
-  const clientsY = (ys[0] ?? 0) - 8;
+  const clientsY = (ys[1] ?? 0) - 8;
   boxes.push({
     id: 'clients',
     ...left,
@@ -137,7 +155,7 @@ function diagram(state: LearnState, width: number): Diagram {
     height: boxHeight({ lines: 1 }),
     tone: 'plain',
     title: 'Clients',
-    lines: [{ text: 'write and read' }],
+    lines: [{ text: roomy ? 'write and read' : 'outside' }],
     said: 'Clients write and read at the leaders',
   });
   const edges: DiagramEdge[] = [
@@ -159,14 +177,14 @@ function diagram(state: LearnState, width: number): Diagram {
     height: tall,
     tone: controller === null ? 'warn' : 'control',
     dashed: controller === null,
-    title: roomy ? `Controller: ${controller === null ? '?' : `broker ${controller}`}` : `Ctl.: ${controller ?? '?'}`,
-    lines: [session, { text: roomy ? 'by heartbeats' : 'heartbeat' }],
+    title: 'Controller',
+    lines: [{ text: controller === null ? '?' : `broker ${controller}` }, session],
     said: `Controller: ${controller === null ? 'not known' : `broker ${controller}`}. Broker ${broker.id}: ${session.text}`,
     to: '/coordination',
   });
   edges.push({
     id: 'heartbeat',
-    from: `broker-${broker.id}`,
+    from: 'session',
     to: 'controller',
     tone: silent(broker) || broker.state === 'fenced' ? 'bad' : 'control',
     cut: silent(broker),
@@ -213,8 +231,8 @@ function diagram(state: LearnState, width: number): Diagram {
   const glyphs: DiagramGlyph[] = [];
   const texts: NonNullable<Diagram['texts']>[number][] = [];
   for (const [list, y, id] of [
-    [leads, ys[1] ?? 0, 'leads'],
-    [follows, ys[2] ?? 0, 'follows'],
+    [leads, ys[2] ?? 0, 'leads'],
+    [follows, ys[3] ?? 0, 'follows'],
   ] as const) {
     const shown = list.length > fit ? list.slice(0, fit - 2) : list;
     shown.forEach(({ topic, partition, state: as }, i) =>

@@ -47,7 +47,9 @@ function diagram(state: LearnState, width: number): Diagram {
     height: side,
     tone: 'plain',
     title: 'Producers',
-    lines: [{ text: inRate >= 0.5 ? `${formatCount(Math.round(inRate))} records/s` : 'nothing just now' }],
+    lines: [
+      { text: inRate >= 0.5 ? `${formatCount(Math.round(inRate))}${roomy ? ' records/s' : '/s'}` : roomy ? 'nothing just now' : 'idle' },
+    ],
     said: `Producers: ${inRate >= 0.5 ? `about ${formatCount(Math.round(inRate))} records a second are appended` : 'nothing is being appended just now'}`,
   });
   brokers.forEach((broker, i) => {
@@ -64,7 +66,7 @@ function diagram(state: LearnState, width: number): Diagram {
       id: `write-${broker.id}`,
       from: 'producers',
       to: `broker-${broker.id}`,
-      tone: broker.id === lastLeader ? 'accent' : away ? 'faint' : 'plain',
+      tone: away ? 'faint' : broker.id === lastLeader ? 'accent' : 'plain',
       dashed: away,
       perSecond: away ? null : (state.flows.get(`clients>${broker.id}`) ?? null),
     });
@@ -112,7 +114,7 @@ function diagram(state: LearnState, width: number): Diagram {
       tone: 'faint',
       dashed: true,
       title: 'Consumers',
-      lines: [{ text: 'no group reads' }, { text: 'this topic yet' }],
+      lines: roomy ? [{ text: 'no group reads' }, { text: 'this topic yet' }] : [{ text: 'none yet' }],
       said: 'No consumer group reads this topic yet.',
     });
   const controlY = Math.max(top + total, groupTop + groupsTotal) + 40;

@@ -51,7 +51,7 @@ function diagram(state: LearnState, width: number): Diagram {
     height: topicHeight,
     tone: 'plain',
     title: width >= 620 ? topic.name : 'topic',
-    lines: [{ text: plural(topic.partitions.length, 'partition') }],
+    lines: [{ text: width >= 620 ? plural(topic.partitions.length, 'partition') : `of ${topic.partitions.length}` }],
     said: `Topic ${topic.name}, ${plural(topic.partitions.length, 'partition')}`,
     to: topicPath(state, 'partitions'),
   });
@@ -86,7 +86,6 @@ function diagram(state: LearnState, width: number): Diagram {
       from: 'topic',
       to: `partition-${row.partition}`,
       tone: mine ? 'accent' : 'plain',
-      ...(mine && width >= 620 ? { label: last.key ?? 'no key' } : {}),
       perSecond: state.rates.get(`${topic.name}-${row.partition}`) ?? null,
     });
     const count = counts[i] ?? null;
@@ -98,6 +97,7 @@ function diagram(state: LearnState, width: number): Diagram {
       width: Math.max(2, Math.round(right.width * length)),
       height: BAR,
       tone: hot(counts, i) ? 'warn' : 'plain',
+      solid: true,
       said: `Partition ${row.partition} holds ${count === null ? 'an unknown number of records' : plural(count, 'record')}`,
     });
     texts.push({ id: `count-${row.partition}`, x: right.x, y: y + height / 2 - 10, text: count === null ? '?' : plural(count, 'record') });

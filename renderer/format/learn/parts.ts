@@ -40,6 +40,7 @@ export function ledBy(row: PartitionRow, roomy: boolean): { note: string; tone: 
   if (row.leader === null) return { note: 'no leader', tone: 'bad' };
   const short = row.isr.length < row.replicas.length;
   const leader = roomy ? `leader: broker ${row.leader}` : `led by ${row.leader}`;
+  if (short && !roomy) return { note: `${leader}, ISR ${row.isr.length}/${row.replicas.length}`, tone: 'warn' };
   return short ? { note: `${leader}, ${row.isr.length} of ${row.replicas.length} in sync`, tone: 'warn' } : { note: leader, tone: 'plain' };
 }
 

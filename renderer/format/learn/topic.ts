@@ -43,6 +43,13 @@ function diagram(state: LearnState, width: number): Diagram {
     data: { policy: topic.cleanupPolicy ?? '?' },
   });
   const step = right.width / Math.max(1, state.brokers.length);
+  const texts: NonNullable<Diagram['texts']>[number][] = state.brokers.map((broker, i) => ({
+    id: `name-${broker.id}`,
+    x: right.x + (i + 0.5) * step,
+    y: 47,
+    text: step >= 62 ? `broker ${broker.id}` : `${broker.id}`,
+    anchor: 'middle',
+  }));
   state.brokers.forEach((broker, i) => {
     boxes.push({
       id: `broker-${broker.id}`,
@@ -52,7 +59,6 @@ function diagram(state: LearnState, width: number): Diagram {
       height: header,
       tone: brokerTone(broker),
       dashed: broker.state !== 'online',
-      ...(step >= 26 ? { title: step >= 78 ? `broker ${broker.id}` : `${broker.id}`, cells: [] } : {}),
       said: brokerName(broker),
       to: `/brokers/${broker.id}`,
       data: dataOfBroker(broker),
@@ -94,7 +100,7 @@ function diagram(state: LearnState, width: number): Diagram {
     boxes,
     edges,
     glyphs,
-    texts: rest > 0 ? [{ id: 'rest', x: middle.x, y: top + total + 18, text: `and ${plural(rest, 'more partition')}` }] : [],
+    texts: rest > 0 ? [...texts, { id: 'rest', x: middle.x, y: top + total + 18, text: `and ${plural(rest, 'more partition')}` }] : texts,
     pulses: state.sent.flatMap((record) =>
       record.topic === topic.name && record.partition !== null && record.partition < shown.length && record.error === null
         ? [{ id: record.n, edge: `edge-${record.partition}`, label: record.key ?? 'no key', tone: 'accent' as const }]
@@ -114,7 +120,9 @@ function diagram(state: LearnState, width: number): Diagram {
 function offsetsOf(row: PartitionRow): string {
   if (row.endOffset === null) return 'offsets: ?';
   if (row.startOffset === row.endOffset) return 'empty';
-  return `offsets ${row.startOffset === null ? '?' : formatCount(row.startOffset)}–${formatCount(BigInt(row.endOffset) - 1n)}`;
+  const newest = BigInt(row.endOffset) - 1n;
+  if (row.startOffset === `${newest}`) return `offset ${formatCount(newest)}`;
+  return `offsets ${row.startOffset === null ? '?' : formatCount(row.startOffset)}–${formatCount(newest)}`;
 }
 
 /** A topic with more than one partition that was not there when the first page was opened. */
