@@ -7,6 +7,8 @@ import { useConnectionStore } from '../stores/connection.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useLoadStore } from '../stores/load.ts';
+import { useLearnLoadsStore } from '../stores/learn-loads.ts';
+import { useLearnStore } from '../stores/learn.ts';
 import { useMessagesStore } from '../stores/messages.ts';
 import { useMomentStore } from '../stores/moment.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
@@ -25,6 +27,8 @@ export function useApp(): { refresh: () => Promise<void> } {
     useLabStore().watchFaults(),
     useLoadStore().watch(),
     useMessagesStore().start(),
+    useLearnStore().start(),
+    useLearnLoadsStore().follow(),
     desk.start(
       (path) => void router.push(path),
       () => void refresh(),
