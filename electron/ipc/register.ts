@@ -2,6 +2,7 @@
 import type { CoordinationService } from '../services/coordination.ts';
 import { ServiceError } from '../services/errors.ts';
 import type { Lab } from '../services/lab.ts';
+import type { Loads } from '../services/load.ts';
 import type { Services } from '../services/services.ts';
 import type { Handlers } from './handle.ts';
 
@@ -21,6 +22,16 @@ export function createHandlers(services: Services): Handlers {
     lab();
     if (services.coordination === null) throw new ServiceError({ code: 'NOT_EMBEDDED', message: 'This process hosts no cluster.' });
     return services.coordination;
+  };
+  const loads = (): Loads => {
+    if (services.loads === null || connections.active.connection.kind !== 'embedded') {
+      throw new ServiceError({
+        code: 'NOT_EMBEDDED',
+        message: 'Load is put on the cluster of this desk only.',
+        advice: 'Switch to it on the Connections page.',
+      });
+    }
+    return services.loads;
   };
   return {
     'app/info': () => services.info,
@@ -80,6 +91,18 @@ export function createHandlers(services: Services): Handlers {
       await lab().removeNode(node);
       return null;
     },
+
+    'load/list': () => ({ loads: [...(services.loads?.list() ?? [])] }),
+    'load/start': ({ load }) => loads().start(load),
+    'load/stop': ({ id }) => loads().stop(id),
+    'load/remove': ({ id }) => {
+      loads().remove(id);
+      return null;
+    },
+    'load/change': ({ id, ...to }) => loads().change(id, to),
+    'load/member': ({ id, number, action }) => loads().member(id, number, action),
+    'load/audit': ({ id }) => loads().audit(id),
+
     'coordination/znode': ({ path }) => lab().znode(path),
     'zk/clients': () => zookeeper().clients(),
     'zk/open': ({ timeoutMs }) => zookeeper().open(timeoutMs),

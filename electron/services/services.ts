@@ -4,6 +4,7 @@ import { CoordinationService } from './coordination.ts';
 import { EventBus } from './event-bus.ts';
 import { GroupsService } from './groups.ts';
 import { zookeeperServers, type Lab } from './lab.ts';
+import type { Loads } from './load.ts';
 import { MessagesService } from './messages.ts';
 import { TailsService } from './tails.ts';
 import { TopicsService } from './topics.ts';
@@ -21,19 +22,22 @@ export interface Services {
   readonly lab: Lab | null;
   /** Null where `lab` is. */
   readonly coordination: CoordinationService | null;
+  /** Load on that cluster; null when `lab` is. */
+  readonly loads: Loads | null;
   close(): void;
 }
 
 export function createServices(options: {
   info: AppInfo;
   lab: Lab | null;
+  loads: Loads | null;
   embedded: EmbeddedSource | null;
   /** Where connections are kept; null for this run only. */
   connectionsFile: string | null;
   onError: (what: string, error: unknown) => void;
 }): Services {
   const events = new EventBus();
-  const { embedded, onError, lab } = options;
+  const { embedded, onError, lab, loads } = options;
   const connections = new ConnectionsService({ file: options.connectionsFile, events, embedded, onError });
   if (connections.problem !== null) options.info.notices.push(`${connections.problem} New connections are kept for this run only.`);
   const tails = new TailsService(connections, events);
@@ -41,6 +45,7 @@ export function createServices(options: {
   const unsubscribe = [
     lab?.onEvent((event) => events.publish('timeline/appended', { events: [event] })),
     lab?.onFaults((faults) => events.publish('lab/faultsChanged', { faults: [...faults] })),
+    loads?.onChange((rows) => events.publish('load/changed', { loads: [...rows] })),
   ];
   return {
     info: options.info,
@@ -52,6 +57,7 @@ export function createServices(options: {
     groups: new GroupsService(connections),
     lab,
     coordination,
+    loads,
     close() {
       for (const end of unsubscribe) end?.();
       tails.close();

@@ -1,0 +1,158 @@
+/** Load on a real cluster: what it counts is held to what other clients of the same cluster see. */
+import { Kafka, logLevel, type Admin } from 'kafkajs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
+import { Cluster, type ClusterNote, type TimelineEntry } from '../../electron/cluster/cluster.ts';
+import { LoadService } from '../../electron/services/loads.ts';
+import type { GroupLoad, LoadRow, ProducerLoad } from '../../shared/models/load.ts';
+import { builtLoadWorker } from '../helpers/built-load-worker.ts';
+import { builtWorker } from '../helpers/built-worker.ts';
+import { somePort } from '../helpers/cluster-process.ts';
+
+const PRODUCER: Omit<ProducerLoad, 'name' | 'topic'> = {
+  kind: 'producer',
+  clients: 2,
+  recordsPerSecond: 2_000,
+  valueBytes: 100,
+  acks: 'all',
+  idempotent: true,
+  keys: { kind: 'even', distinct: 100 },
+  records: null,
+};
+const GROUP: Omit<GroupLoad, 'name' | 'topics'> = {
+  kind: 'group',
+  members: 2,
+  perRecordMs: 0,
+  from: 'oldest',
+  sessionTimeoutMs: 6_000,
+  crashEveryMs: null,
+};
+
+let cluster: Cluster;
+let loads: LoadService;
+let kafka: Kafka;
+let admin: Admin;
+const problems: string[] = [];
+
+beforeAll(async () => {
+  setUpKafkajs();
+  cluster = new Cluster({ workerPath: builtWorker(), firstPort: somePort(), properties: { 'group.initial.rebalance.delay.ms': '0' } });
+  await cluster.start();
+  loads = new LoadService({
+    bootstrap: () => cluster.bootstrap,
+    workerPath: builtLoadWorker(),
+    onError: (what, error) => problems.push(`${what}: ${String(error)}`),
+    note: (note: ClusterNote) => cluster.note(note),
+  });
+  kafka = new Kafka({ brokers: cluster.bootstrap.split(','), logLevel: logLevel.NOTHING });
+  admin = kafka.admin();
+  await admin.connect();
+});
+
+afterAll(async () => {
+  await admin.disconnect();
+  await loads.close();
+  await cluster.close();
+  expect(problems).toEqual([]);
+});
+
+describe('a producer load', () => {
+  test('loses nothing it was told is stored while a leader is killed', async () => {
+    const topic = await create('leader-killed');
+    const { id } = await loads.start({ ...PRODUCER, name: 'steady', topic });
+    await written(id, 4_000);
+    const leader = (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions[0]?.leader as number;
+    await cluster.kill(leader);
+    const before = row(id).written?.acknowledged ?? 0;
+    await written(id, before + 6_000);
+    await cluster.startNode(leader);
+    await loads.stop(id);
+    const counts = row(id).written;
+    const audit = await loads.audit(id);
+    expect(counts).toMatchObject({ waiting: 0 });
+    expect(audit).toMatchObject({ complete: true, acknowledged: counts?.acknowledged, found: counts?.acknowledged, lost: 0, unread: 0 });
+    // A client that knows nothing of the load counts the same.
+    expect(await recordsIn(topic)).toBe(audit.found + audit.duplicated + audit.storedThoughFailed);
+  });
+
+  test('writes 10,000 a second', async () => {
+    const topic = await create('firehose');
+    const { id } = await loads.start({ ...PRODUCER, name: 'firehose', topic, clients: 4, recordsPerSecond: 10_000 });
+    await written(id, 60_000);
+    const rate = row(id).written?.perSecond ?? 0;
+    await loads.stop(id);
+    console.log('firehose', rate, JSON.stringify(row(id)));
+    expect(rate).toBeGreaterThan(1_000);
+    expect(await loads.audit(id)).toMatchObject({ complete: true, lost: 0, duplicated: 0 });
+  });
+});
+
+describe('a group load', () => {
+  test('a member that crashes is missed, and one that is paused loses its session', async () => {
+    const topic = await create('read');
+    const writer = await loads.start({ ...PRODUCER, name: 'writer', topic, recordsPerSecond: 200 });
+    const { id } = await loads.start({ ...GROUP, name: 'readers', topics: [topic], members: 3 });
+    await expect.poll(() => assigned(id), { timeout: 30_000 }).toEqual([2, 2, 2]);
+    await loads.member(id, 1, 'crash');
+    await expect.poll(() => assigned(id), { timeout: 40_000 }).toEqual([3, 3]);
+    await loads.member(id, 2, 'pause');
+    await expect.poll(() => members(id, 'consuming').map(({ assignment }) => assignment[0]?.partitions.length), { timeout: 40_000 }).toEqual([6]);
+    await expect.poll(async () => (await admin.describeGroups(['readers'])).groups[0]?.members.length, { timeout: 10_000 }).toBe(1);
+    await loads.member(id, 2, 'resume');
+    await expect.poll(() => assigned(id), { timeout: 40_000 }).toEqual([3, 3]);
+    await loads.stop(writer.id);
+    const stored = await recordsIn(topic);
+    await expect.poll(() => (row(id).consumed?.consumed ?? 0) - (row(id).consumed?.repeated ?? 0), { timeout: 20_000 }).toBe(stored);
+    await loads.stop(id);
+    expect(row(id).consumed).toMatchObject({ crashes: 1 });
+    const events = cluster.timeline();
+    const why = (type: string): string[] => causes(events, type, 'readers');
+    expect(why('group/memberExpired')).toEqual(['load/memberCrashed', 'load/memberPaused']);
+    expect(why('group/memberLeft')).toEqual(expect.arrayContaining(['load/ended']));
+  });
+});
+
+async function create(topic: string, configs: Record<string, string> = {}): Promise<string> {
+  await admin.createTopics({
+    waitForLeaders: true,
+    topics: [
+      {
+        topic,
+        numPartitions: 6,
+        replicationFactor: 3,
+        configEntries: Object.entries({ 'min.insync.replicas': '2', ...configs }).map(([name, value]) => ({ name, value })),
+      },
+    ],
+  });
+  return topic;
+}
+
+function row(id: number): LoadRow {
+  const found = loads.list().find((one) => one.id === id);
+  if (found === undefined) throw new Error(`there is no load ${id}`);
+  return found;
+}
+
+async function written(id: number, records: number): Promise<void> {
+  await expect.poll(() => row(id).written?.acknowledged ?? 0, { timeout: 60_000 }).toBeGreaterThanOrEqual(records);
+}
+
+function members(id: number, state: string) {
+  return (row(id).consumed?.members ?? []).filter((member) => member.state === state);
+}
+
+/** How many partitions each member has that consumes. */
+function assigned(id: number): number[] {
+  return members(id, 'consuming').map(({ assignment }) => assignment.reduce((sum, { partitions }) => sum + partitions.length, 0));
+}
+
+async function recordsIn(topic: string): Promise<number> {
+  const offsets = await admin.fetchTopicOffsets(topic);
+  return offsets.reduce((sum, { low, high }) => sum + Number(high) - Number(low), 0);
+}
+
+function causes(events: readonly TimelineEntry[], type: string, group: string): string[] {
+  return events
+    .filter((event) => event.type === type && event.group === group)
+    .map(({ causeId }) => events.find(({ id }) => id === causeId)?.type ?? 'nothing');
+}
