@@ -6,6 +6,7 @@ import { useClusterStore } from '../stores/cluster.ts';
 import { useConnectionStore } from '../stores/connection.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
+import { useLearnStore } from '../stores/learn.ts';
 import { useMessagesStore } from '../stores/messages.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
@@ -21,6 +22,7 @@ export function useApp(): { refresh: () => Promise<void> } {
     useTimelineStore().start(),
     useLabStore().watchFaults(),
     useMessagesStore().start(),
+    useLearnStore().start(),
     desk.start(
       (path) => void router.push(path),
       () => void refresh(),

@@ -27,6 +27,8 @@ export interface DiagramBox {
   said: string;
   /** Where it can be seen at work in the app. */
   to?: string;
+  /** What it stands for, as figures that a reader can hold against the cluster: `leader`, `isr`, `end` … become `data-` attributes. */
+  data?: Readonly<Record<string, string>>;
 }
 
 export interface DiagramCell {
@@ -77,6 +79,8 @@ export interface Diagram {
   /** Free text. */
   texts?: readonly { id: string; x: number; y: number; text: string; tone?: DiagramTone; anchor?: 'start' | 'middle' | 'end' }[];
   pulses?: readonly DiagramPulse[];
+  /** What happened to the last thing that was done, one step after another; for who sees no motion, and for who missed it. */
+  steps?: { title: string; of: readonly string[] };
   /** Under the picture: of what, and what stands out ("Topic orders, as it is now on this desk. High watermark 51."). */
   caption: string;
   /** The same in sentences, made of the same state: what a reader who does not see it needs. */

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
+import { CONCEPTS } from '../../renderer/format/learn/concepts.ts';
 import { launchBrowser } from '../helpers/browser.ts';
 import { WebProcess } from '../helpers/web-process.ts';
 
@@ -29,6 +30,8 @@ export const PAGES: readonly (readonly [path: string, title: string])[] = [
   ['/coordination', 'Coordination'],
   ['/coordination/tree', 'Coordination'],
   ['/lab', 'Lab'],
+  ['/learn', 'Learn'],
+  ...CONCEPTS.map(({ id, title }) => [`/learn/${id}`, title] as const),
   ['/connections', 'Connections'],
   ['/no/such/page', 'No such page'],
 ];
