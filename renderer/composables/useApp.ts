@@ -4,9 +4,11 @@ import { useRouter } from 'vue-router';
 import { useEventListener } from '@vueuse/core';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useConnectionStore } from '../stores/connection.ts';
+import { useCoordinationStore } from '../stores/coordination.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useLearnStore } from '../stores/learn.ts';
+import { useLoadsStore } from '../stores/loads.ts';
 import { useMessagesStore } from '../stores/messages.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
@@ -21,6 +23,8 @@ export function useApp(): { refresh: () => Promise<void> } {
     cluster.start(),
     useTimelineStore().start(),
     useLabStore().watchFaults(),
+    useLoadsStore().start(),
+    useCoordinationStore().start(),
     useMessagesStore().start(),
     useLearnStore().start(),
     desk.start(

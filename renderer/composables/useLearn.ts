@@ -10,12 +10,15 @@ import { LEARN_PARTITIONS, LEARN_TOPIC, type Concept, type LearnState, type Outa
 import { compareText, plural } from '../format/numbers.ts';
 import { isAlive } from '../format/replicas.ts';
 import { useClusterStore } from '../stores/cluster.ts';
+import { useCoordinationStore } from '../stores/coordination.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useLearnStore, type RecordToSend } from '../stores/learn.ts';
+import { useLoadsStore } from '../stores/loads.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
 import { useTopicsStore } from '../stores/topics.ts';
 import { useMeasured } from './useFlows.ts';
+import { useReadRates } from './useReadRates.ts';
 import { useWatch } from './useWatch.ts';
 
 const REPLICAS = 3;
@@ -24,10 +27,13 @@ export function useLearn(concept: () => Concept) {
   const cluster = useClusterStore();
   const desk = useDeskStore();
   const lab = useLabStore();
+  const loads = useLoadsStore();
+  const coordination = useCoordinationStore();
   const learn = useLearnStore();
   const timeline = useTimelineStore();
   const topicsStore = useTopicsStore();
   const { flows, rates } = useMeasured();
+  const readRates = useReadRates();
   const busy = reactive(new Set<string>());
   /** What a component of the page lets the reader pick. */
   const picked = reactive<Record<string, number | string>>({});
@@ -57,7 +63,10 @@ export function useLearn(concept: () => Concept) {
     groups: cluster.groupList,
     quorum: cluster.scalars?.quorum ?? null,
     faults: lab.faults,
-    loads: [],
+    loads: loads.loads,
+    history: timeline.events,
+    coordination: coordination.clients,
+    readRates: readRates.value,
     events: timeline.events.filter(({ at }) => at >= openedAt),
     sent: learn.sent,
     znodes: learn.znodes,

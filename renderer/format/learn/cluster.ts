@@ -9,24 +9,22 @@ import { topicPath, type Concept, type LearnState, type Outage } from './concept
 import { isDown, killOf, waysBack } from './outages.ts';
 import { MARGIN, noTopic, tellPartition } from './parts.ts';
 
+const GAP_MANY = 5;
 const GAP_NARROW = 14;
 const GAP_WIDE = 44;
-/** Narrower than that, and the picture is scrolled instead. */
-const LEAST_FRAME = 62;
 const MOST_FRAME = 240;
 const HEAD = 52;
 const ROW = 42;
 const ROW_GAP = 8;
 const MOST = 6;
 
-function diagram(state: LearnState, room: number): Diagram {
+function diagram(state: LearnState, width: number): Diagram {
   const { topic, brokers } = state;
-  if (topic === null || brokers.length === 0) return noTopic(state, room);
+  if (topic === null || brokers.length === 0) return noTopic(state, width);
   const count = brokers.length;
-  const gap = room >= 560 && count <= 4 ? GAP_WIDE : GAP_NARROW;
-  const frame = Math.min(MOST_FRAME, Math.max(LEAST_FRAME, Math.floor((room - 2 * MARGIN - (count - 1) * gap) / count)));
+  const gap = count > 6 ? GAP_MANY : width >= 560 && count <= 4 ? GAP_WIDE : GAP_NARROW;
+  const frame = Math.min(MOST_FRAME, Math.floor((width - 2 * MARGIN - (count - 1) * gap) / count));
   const used = count * frame + (count - 1) * gap;
-  const width = Math.max(room, used + 2 * MARGIN);
   const left = Math.round((width - used) / 2);
   const shown = topic.partitions.slice(0, MOST);
   const frameHeight = HEAD + shown.length * (ROW + ROW_GAP) + 6;
@@ -40,11 +38,12 @@ function diagram(state: LearnState, room: number): Diagram {
     for (const [row, partition] of shown.entries()) {
       const replica = partition.replicas.find((one) => one.broker === broker.id);
       if (replica === undefined) continue;
-      const at = { x: x + 8, y: top + HEAD + row * (ROW + ROW_GAP), width: frame - 16, height: ROW };
+      const inset = frame < 60 ? 3 : 8;
+      const at = { x: x + inset, y: top + HEAD + row * (ROW + ROW_GAP), width: frame - 2 * inset, height: ROW };
       boxes.push(replicaBox(topic.name, partition, broker.id, at));
       glyphs.push({
         id: `glyph-${partition.partition}-${broker.id}`,
-        x: at.width >= 76 ? at.x + at.width - 16 : at.x + at.width - 12,
+        x: at.width >= 76 ? at.x + at.width - 16 : at.width >= 44 ? at.x + at.width - 12 : at.x + at.width / 2,
         y: at.y + ROW / 2,
         state: replica.state,
         said: `partition ${partition.partition} on broker ${broker.id}: ${REPLICA_WORDS[replica.state]}`,
@@ -90,7 +89,7 @@ function brokerBox(state: LearnState, broker: BrokerRow, at: Place): DiagramBox 
     dashed: gone,
     title: roomy ? `broker ${broker.id}` : `${broker.id}`,
     ...(roomy && controls ? { note: 'controller', noteTone: 'control' as const } : {}),
-    lines: [{ text: roomy ? stateLine(state, broker) : word, tone: toneOf(tone) }],
+    lines: at.width < 64 ? [] : [{ text: roomy ? stateLine(state, broker) : word, tone: toneOf(tone) }],
     said: `Broker ${broker.id}: ${word}${controls ? ', the controller' : ''}${heldWords(state, broker)}`,
     to: `/brokers/${broker.id}`,
     data: { broker: `${broker.id}`, state: broker.state, controller: controls ? 'yes' : 'no' },
@@ -105,7 +104,8 @@ function leads(state: LearnState, broker: number): number {
 
 function stateLine(state: LearnState, broker: BrokerRow): string {
   const { word } = BROKER_STATE[broker.state];
-  if (broker.state !== 'online') return broker.since === null ? word : `${word} ${formatAgo(broker.since, Math.max(broker.since, state.asOf))}`;
+  if (broker.state !== 'online')
+    return broker.since === null ? word : `${word} ${formatAgo(broker.since, Math.max(broker.since, state.asOf))}`;
   return `${word}, leads ${leads(state, broker.id)}`;
 }
 
@@ -129,9 +129,15 @@ function replicaBox(topic: string, row: PartitionRow, broker: number, at: Place)
     ...at,
     tone: REPLICA_TONE[state],
     dashed: state === 'offline' || state === 'electing',
-    lines: small
-      ? [{ text: `p${row.partition}` }]
-      : [{ text: `partition ${row.partition}` }, { text: second, tone: state === 'leader' || state === 'inSync' ? 'faint' : REPLICA_TONE[state] }],
+    lines:
+      at.width < 44
+        ? []
+        : small
+          ? [{ text: `p${row.partition}` }]
+          : [
+              { text: `partition ${row.partition}` },
+              { text: second, tone: state === 'leader' || state === 'inSync' ? 'faint' : REPLICA_TONE[state] },
+            ],
     said: `${topic}, partition ${row.partition} on broker ${broker}: ${word}`,
     data: { replica: `${topic}-${row.partition}@${broker}`, state },
   };
@@ -199,7 +205,10 @@ function metadataBox(state: LearnState, at: Place): DiagramBox {
     lines: [{ text: parts.join(' · '), tone: lost ? 'bad' : 'plain' }],
     said: `The metadata log. ${controllerWords(state)}`,
     to: '/coordination',
-    data: { controller: controllerId === null ? 'none' : `${controllerId}`, epoch: quorum?.leaderEpoch == null ? '?' : `${quorum.leaderEpoch}` },
+    data: {
+      controller: controllerId === null ? 'none' : `${controllerId}`,
+      epoch: quorum?.leaderEpoch == null ? '?' : `${quorum.leaderEpoch}`,
+    },
   };
 }
 
@@ -282,9 +291,14 @@ function wrong(state: LearnState): string[] {
     ];
   const { leaderless, refusing, fewest } = writesOf(state);
   const first = `${down.length === 1 ? 'Broker' : 'Brokers'} ${names} ${down.length === 1 ? 'is' : 'are'} gone.`;
-  if (leaderless > 0) return [`${first} ${plural(leaderless, 'partition')} ${leaderless === 1 ? 'waits' : 'wait'} for a leader: until the session of the one before is over, or for good while nobody in sync lives.`];
+  if (leaderless > 0)
+    return [
+      `${first} ${plural(leaderless, 'partition')} ${leaderless === 1 ? 'waits' : 'wait'} for a leader: until the session of the one before is over, or for good while nobody in sync lives.`,
+    ];
   if (refusing > 0)
-    return [`${first} Fewer than ${min} in sync are left, so ${plural(refusing, 'partition')} ${refusing === 1 ? 'answers' : 'answer'} \`acks=all\` with NOT_ENOUGH_REPLICAS. Reading goes on.`];
+    return [
+      `${first} Fewer than ${min} in sync are left, so ${plural(refusing, 'partition')} ${refusing === 1 ? 'answers' : 'answer'} \`acks=all\` with NOT_ENOUGH_REPLICAS. Reading goes on.`,
+    ];
   return [
     `${first} Its leaderships have moved; each partition has ${fewest} in sync${min === null ? '' : `, and \`min.insync.replicas\` is ${min}`}: writes go on.`,
     min !== null && fewest <= min
@@ -320,7 +334,9 @@ export function survived(state: LearnState): string | null {
         id > end.id && (type === 'partition/leadersElected' || type === 'partition/leadersLost') && (of === undefined || of === topic.name),
     );
     if (moved === undefined || state.brokers.find(({ id }) => id === broker)?.state !== 'online') continue;
-    const before = state.sent.filter((one) => one.topic === topic.name && one.at <= end.at && one.offset !== null && one.partition !== null);
+    const before = state.sent.filter(
+      (one) => one.topic === topic.name && one.at <= end.at && one.offset !== null && one.partition !== null,
+    );
     const there = before.filter((one) => {
       const row = topic.partitions.find(({ partition }) => partition === one.partition);
       return row?.endOffset != null && BigInt(row.endOffset) > BigInt(one.offset ?? 0);

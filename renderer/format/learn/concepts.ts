@@ -1,8 +1,12 @@
 /** The pages of Learn, in their order: one line each. */
+import { cluster } from './cluster.ts';
 import type { Concept } from './concept.ts';
+import { consumerGroups } from './consumer-groups.ts';
+import { consumer } from './consumer.ts';
 import { producer } from './producer.ts';
+import { zookeeper } from './zookeeper.ts';
 
-const ALL: Concept[] = [producer];
+const ALL: Concept[] = [producer, consumer, cluster, consumerGroups, zookeeper];
 
 export const CONCEPTS: readonly Concept[] = ALL.sort((a, b) => a.number - b.number);
 /** Kafka itself is the roof over the others, and is not counted. */

@@ -20,9 +20,7 @@ function diagram(state: LearnState, width: number): Diagram {
   const gap = 18;
   const top = 26;
   const total = Math.max(readings.length * height + (readings.length - 1) * gap, 240);
-  const boxes: DiagramBox[] = readings.map((reading, i) =>
-    partitionBox(state, reading, { ...left, y: top + i * (height + gap), height }),
-  );
+  const boxes: DiagramBox[] = readings.map((reading, i) => partitionBox(state, reading, { ...left, y: top + i * (height + gap), height }));
   const consumers = members.length === 0 ? [null] : members.slice(0, 2);
   const consumerHeight = boxHeight({ lines: 3 });
   consumers.forEach((member, i) =>
@@ -39,7 +37,9 @@ function diagram(state: LearnState, width: number): Diagram {
     tone: group === null ? 'faint' : coordinator === null ? 'warn' : 'control',
     dashed: group === null || coordinator === null,
     title: 'coordinator',
-    ...(group === null || right.width < 150 ? {} : { note: coordinator === null ? 'moving' : `broker ${coordinator}`, noteTone: 'control' as const }),
+    ...(group === null || right.width < 150
+      ? {}
+      : { note: coordinator === null ? 'moving' : `broker ${coordinator}`, noteTone: 'control' as const }),
     lines: [{ text: CONSUMER_GROUP }, { text: group === null ? 'knows of no such group yet' : `committed ${committedSum(readings)}` }],
     said:
       group === null
@@ -81,7 +81,9 @@ function diagram(state: LearnState, width: number): Diagram {
       members.length === 0
         ? `No consumer of group ${CONSUMER_GROUP} runs.`
         : members.map((member) => `${capital(member.name)} of group ${CONSUMER_GROUP} is ${MEMBER_WORDS[member.state]}.`).join(' '),
-      group === null || coordinator === null ? 'It has no coordinator now.' : `Broker ${coordinator} is the coordinator, and keeps its committed offsets.`,
+      group === null || coordinator === null
+        ? 'It has no coordinator now.'
+        : `Broker ${coordinator} is the coordinator, and keeps its committed offsets.`,
       ...readings.map(tellReading),
     ],
   };
@@ -232,7 +234,9 @@ function wrong(state: LearnState): string[] {
       'It stands still, as in a long pause of its garbage collector: its connection is open, and it says nothing. Its lag grows. Once its session is over the coordinator takes its partitions away; what it commits afterwards is refused.',
     ];
   if (member?.state === 'gone')
-    return ['It ended without a word. The coordinator still counts it, until no heartbeat came for `session.timeout.ms`; until then nobody reads its partitions.'];
+    return [
+      'It ended without a word. The coordinator still counts it, until no heartbeat came for `session.timeout.ms`; until then nobody reads its partitions.',
+    ];
   return [
     `A **crash** between reading and committing: the next one begins at the committed offset, and what lay in between comes again.${repeated > 0 ? ` Here ${plural(repeated, 'record')} did.` : ''} Committing before the work turns this round: then records can be lost.`,
     'Work that is too **slow**: Java’s client sends heartbeats from a thread of its own, so a dead process is found out by `session.timeout.ms`, and one that is alive and does not poll within `max.poll.interval.ms` leaves the group by itself. The lag tells of both.',

@@ -89,7 +89,9 @@ export function readingsOf(state: LearnState, id: string): Reading[] {
 
 /** Who has it assigned, where the group says so. */
 function ownerOf(group: GroupRow | null, topic: string, partition: number, row: GroupPartition | null): string | null {
-  const owner = group?.members.find(({ assignment }) => assignment.some((one) => one.topic === topic && one.partitions.includes(partition)));
+  const owner = group?.members.find(({ assignment }) =>
+    assignment.some((one) => one.topic === topic && one.partitions.includes(partition)),
+  );
   return owner?.memberId ?? row?.memberId ?? null;
 }
 
