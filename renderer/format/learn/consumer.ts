@@ -75,7 +75,7 @@ function diagram(state: LearnState, width: number): Diagram {
     height: top + total + 20,
     boxes,
     edges,
-    steps: stepsOf(state, readings, members),
+    steps: stepsOf(readings, members),
     caption: `Group ${CONSUMER_GROUP} on topic ${topic.name}. Lag ${lag === null ? '?' : formatCount(lag)}. Filled squares are read and not committed yet.`,
     told: [
       members.length === 0
@@ -205,7 +205,7 @@ function consumerBox(state: LearnState, member: ReaderMember | null, at: Place):
 }
 
 /** What a crash would come to, this moment. */
-function stepsOf(state: LearnState, readings: readonly Reading[], members: readonly ReaderMember[]): { title: string; of: string[] } {
+function stepsOf(readings: readonly Reading[], members: readonly ReaderMember[]): { title: string; of: string[] } {
   if (members.length === 0) return { title: 'Where it would begin', of: readings.map(beginning) };
   const again = readings.filter((reading) => reading.again > 0n);
   const title = 'If it crashed now';
