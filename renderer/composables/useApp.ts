@@ -7,8 +7,8 @@ import { useConnectionStore } from '../stores/connection.ts';
 import { useCoordinationStore } from '../stores/coordination.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
+import { useLearnLoadsStore } from '../stores/learn-loads.ts';
 import { useLearnStore } from '../stores/learn.ts';
-import { useLoadsStore } from '../stores/loads.ts';
 import { useMessagesStore } from '../stores/messages.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
@@ -23,10 +23,10 @@ export function useApp(): { refresh: () => Promise<void> } {
     cluster.start(),
     useTimelineStore().start(),
     useLabStore().watchFaults(),
-    useLoadsStore().start(),
     useCoordinationStore().start(),
     useMessagesStore().start(),
     useLearnStore().start(),
+    useLearnLoadsStore().follow(),
     desk.start(
       (path) => void router.push(path),
       () => void refresh(),

@@ -5,6 +5,7 @@
 import { computed, onScopeDispose, reactive, watch } from 'vue';
 import type { AppError } from '#shared/errors';
 import type { TopicRow } from '#shared/models/cluster';
+import type { LoadRow } from '#shared/models/load';
 import type { FaultSpec } from '#shared/models/lab';
 import { LEARN_PARTITIONS, LEARN_TOPIC, type Concept, type LearnState, type Outage, type SentRecord } from '../format/learn/concept.ts';
 import { compareText, plural } from '../format/numbers.ts';
@@ -13,8 +14,8 @@ import { useClusterStore } from '../stores/cluster.ts';
 import { useCoordinationStore } from '../stores/coordination.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
+import { useLearnLoadsStore } from '../stores/learn-loads.ts';
 import { useLearnStore, type RecordToSend } from '../stores/learn.ts';
-import { useLoadsStore } from '../stores/loads.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
 import { useTopicsStore } from '../stores/topics.ts';
 import { useMeasured } from './useFlows.ts';
@@ -27,9 +28,9 @@ export function useLearn(concept: () => Concept) {
   const cluster = useClusterStore();
   const desk = useDeskStore();
   const lab = useLabStore();
-  const loads = useLoadsStore();
   const coordination = useCoordinationStore();
   const learn = useLearnStore();
+  const loads = useLearnLoadsStore();
   const timeline = useTimelineStore();
   const topicsStore = useTopicsStore();
   const { flows, rates } = useMeasured();
@@ -37,7 +38,6 @@ export function useLearn(concept: () => Concept) {
   const busy = reactive(new Set<string>());
   /** What a component of the page lets the reader pick. */
   const picked = reactive<Record<string, number | string>>({});
-  const openedAt = Date.now();
 
   const topic = computed<TopicRow | null>(() => {
     const own = cluster.topics.get(LEARN_TOPIC);
@@ -67,14 +67,19 @@ export function useLearn(concept: () => Concept) {
     history: timeline.events,
     coordination: coordination.clients,
     readRates: readRates.value,
-    events: timeline.events.filter(({ at }) => at >= openedAt),
+    events: timeline.events.filter(({ at }) => learn.begun !== null && at >= learn.begun.at),
     sent: learn.sent,
+    reads: learn.reads,
+    topicsBefore: learn.begun?.topics ?? null,
+    lagPeaks: learn.peaks,
     znodes: learn.znodes,
     rates: rates.value,
     flows: new Map([...flows.value].map(([key, flow]) => [key, flow.recordsPerSecond])),
     picked: { ...picked },
     asOf: cluster.scalars?.asOf ?? 0,
   }));
+
+  watch(() => cluster.version, learn.begin, { immediate: true });
 
   /** Done once is done: it is kept, and told as it was. */
   const achieved = computed(() => concept().check.done(state.value));
@@ -137,6 +142,29 @@ export function useLearn(concept: () => Concept) {
       return null;
     });
 
+  const readBack = (partition: number, offset: string): Promise<boolean> =>
+    act('read', () => learn.readBack(topic.value?.name ?? '', partition, offset));
+
+  /** Real consumers of a group read the topic and commit, until they are stopped. */
+  const startReaders = (
+    group: string,
+    more: { members?: number; from?: 'oldest' | 'newest'; perRecordMs?: number } = {},
+  ): Promise<boolean> =>
+    act(`readers:${group}`, async () => {
+      const { members = 1, from = 'oldest', perRecordMs = 0 } = more;
+      const topics = topic.value === null ? [] : [topic.value.name];
+      const spec = { kind: 'group' as const, name: group, topics, members, perRecordMs, from, sessionTimeoutMs: 6_000, crashEveryMs: null };
+      return refusal(await loads.start(spec));
+    });
+  const stopReaders = (group: string): Promise<boolean> =>
+    act(`readers:${group}`, async () => {
+      const running = runningGroup(group);
+      return running === null ? null : refusal(await loads.stop(running.id));
+    });
+  /** The load that runs as that group; null: none does. */
+  const runningGroup = (group: string): LoadRow | null =>
+    loads.loads.find(({ spec, state: at }) => spec.kind === 'group' && spec.name === group && at !== 'ended' && at !== 'failed') ?? null;
+
   const setConfig = (key: string, value: string | null): Promise<boolean> =>
     act(`config:${key}`, async () => refusal(await topicsStore.setConfig(topic.value?.name ?? '', key, value)));
   const addPartitions = (total: number): Promise<boolean> =>
@@ -169,7 +197,27 @@ export function useLearn(concept: () => Concept) {
     void round();
   }
 
-  return { state, done, busy, picked, plan, act, makeTopic, send, sendAll, setConfig, addPartitions, inject, outage, followZnodes };
+  return {
+    state,
+    done,
+    busy,
+    picked,
+    plan,
+    act,
+    makeTopic,
+    send,
+    sendAll,
+    readBack,
+    startReaders,
+    stopReaders,
+    runningGroup,
+    loads,
+    setConfig,
+    addPartitions,
+    inject,
+    outage,
+    followZnodes,
+  };
 }
 
 export type Learn = ReturnType<typeof useLearn>;

@@ -32,6 +32,18 @@ export interface SentRecord {
   error: string | null;
 }
 
+/** A record that was read again by its place. */
+export interface ReadBack {
+  n: number;
+  at: number;
+  topic: string;
+  partition: number;
+  offset: string;
+  key: string | null;
+  value: string;
+  timestamp: number | null;
+}
+
 /** Everything that a page may draw or judge from. Rows are the cluster's, as last heard; what is not known is null. */
 export interface LearnState {
   /** The cluster of this desk: it may be broken. */
@@ -49,12 +61,18 @@ export interface LearnState {
   quorum: QuorumView | null;
   faults: readonly Fault[];
   loads: readonly LoadRow[];
-  /** Recorded events since the page was opened; the oldest first. Of the cluster of this desk only. */
+  /** Recorded events since the first page was opened in this window; the oldest first. Of the cluster of this desk only. */
   events: readonly TimelineEvent[];
   /** All that is recorded and kept in this window, from before the page was opened too. */
   history: readonly TimelineEvent[];
   /** What the reader sent from these pages, the oldest first. */
   sent: readonly SentRecord[];
+  /** What the reader read again, the oldest first. */
+  reads: readonly ReadBack[];
+  /** The topics that were there when the first page was opened; null: not known yet. */
+  topicsBefore: ReadonlySet<string> | null;
+  /** The largest lag of each group that was seen since then. */
+  lagPeaks: ReadonlyMap<string, bigint>;
   /** Nodes of the coordination tree that the page asked for, by path; null: there is none. */
   znodes: ReadonlyMap<string, Znode | null>;
   /** The app's own ZooKeeper sessions; null where they are not known. */

@@ -119,7 +119,7 @@ const lagWords = ({ lag, committed }: Reading): string =>
 function partitionBox(state: LearnState, groups: readonly GroupShown[], partition: number, at: Place): DiagramBox {
   const row = state.topic?.partitions.find((one) => one.partition === partition);
   const of = groups.map((group) => ({ id: group.id, reading: group.readings.find((one) => one.partition === partition) ?? null }));
-  const nobody = of[0]?.reading?.memberId == null;
+  const nobody = (of[0]?.reading?.memberId ?? null) === null;
   const lines = of.map(({ id, reading }) => {
     const words = reading === null ? 'lag ?' : lagWords(reading);
     return { text: groups.length === 1 ? words : `${id.replace('learn-', '')}: ${words}` };
@@ -127,10 +127,10 @@ function partitionBox(state: LearnState, groups: readonly GroupShown[], partitio
   return {
     id: `partition-${partition}`,
     ...at,
-    tone: row?.leader == null ? 'bad' : 'plain',
-    dashed: row?.leader == null,
+    tone: (row?.leader ?? null) === null ? 'bad' : 'plain',
+    dashed: (row?.leader ?? null) === null,
     title: at.width < 130 ? `p${partition}` : `partition ${partition}`,
-    note: row?.endOffset == null ? 'end ?' : `end ${formatCount(row.endOffset)}`,
+    note: (row?.endOffset ?? null) === null ? 'end ?' : `end ${formatCount(row.endOffset)}`,
     lines,
     said: `Partition ${partition}: ${of.map(({ id, reading }) => `${reading === null ? 'lag ?' : lagWords(reading)} in group ${id}`).join(', ')}${nobody ? `; nobody of ${groups[0]?.id ?? 'the group'} reads it` : ''}`,
     to: `/groups/${LEARN_GROUP}`,
@@ -227,7 +227,7 @@ function coordinatorBox(state: LearnState, group: GroupShown, at: Place): Diagra
     lines: [
       { text: word, tone: row === null || settled ? 'plain' : 'warn' },
       { text: `generation ${generation ?? '?'}` },
-      { text: row?.protocol == null || row.protocol === '' ? 'no assignor' : row.protocol },
+      { text: (row?.protocol ?? null) === null || row.protocol === '' ? 'no assignor' : row.protocol },
     ],
     said: `The coordinator of group ${group.id} is ${broker === null ? 'not known now' : `broker ${broker}`}; the group is ${word}, generation ${generation ?? 'not known'}`,
     ...(broker === null ? {} : { to: `/brokers/${broker}` }),
@@ -256,7 +256,7 @@ function tellGroup(state: LearnState, { id, members, readings }: GroupShown): st
   const generation = generationOf(state, id);
   const word = row === null ? 'not known to its coordinator yet' : GROUP_STATE[row.state].word.toLowerCase();
   return [
-    `Group ${id} is ${word}, with ${plural(members.length, 'member')}${generation === null ? '' : `, in generation ${generation}`}. ${row?.coordinator == null ? 'Its coordinator is not known now.' : `Broker ${row.coordinator} is its coordinator.`}`,
+    `Group ${id} is ${word}, with ${plural(members.length, 'member')}${generation === null ? '' : `, in generation ${generation}`}. ${(row?.coordinator ?? null) === null ? 'Its coordinator is not known now.' : `Broker ${row.coordinator} is its coordinator.`}`,
     ...members.map(
       ({ name, state: is, partitions }) =>
         `${name.charAt(0).toUpperCase()}${name.slice(1)} is ${MEMBER_WORDS[is]}, with ${partitions.length === 0 ? 'no partition' : `${partitions.length === 1 ? 'partition' : 'partitions'} ${formatList(partitions.map(String))}`}.`,
@@ -301,7 +301,7 @@ function wrong(state: LearnState): string[] {
     ];
   return [
     'A member that **crashes** is missed only after its session. A slow one that does not poll is thrown out and comes back: a group that rebalances all the time reads nothing. With the classic protocol seen here everybody stops during a rebalance; with that of KIP-848 (`group.protocol=consumer`) the coordinator moves single partitions while the others go on.',
-    `Kill the broker that **coordinates** it${row?.coordinator == null ? '' : `, broker ${row.coordinator}`}: another one that leads the same partition of \`__consumer_offsets\` reads the group from the log, and the members find it.`,
+    `Kill the broker that **coordinates** it${(row?.coordinator ?? null) === null ? '' : `, broker ${row.coordinator}`}: another one that leads the same partition of \`__consumer_offsets\` reads the group from the log, and the members find it.`,
   ];
 }
 

@@ -122,11 +122,18 @@ function partitionBox(state: LearnState, reading: Reading, at: Place): DiagramBo
   return {
     id: `partition-${reading.partition}`,
     ...at,
-    tone: row?.leader == null ? 'bad' : 'plain',
-    dashed: row?.leader == null,
+    tone: (row?.leader ?? null) === null ? 'bad' : 'plain',
+    dashed: (row?.leader ?? null) === null,
     title: `partition ${reading.partition}`,
-    note: row?.leader == null ? 'no leader' : lag === null ? 'nothing committed' : lag === 0n ? 'all committed' : `lag ${formatCount(lag)}`,
-    noteTone: row?.leader == null ? 'bad' : 'plain',
+    note:
+      (row?.leader ?? null) === null
+        ? 'no leader'
+        : lag === null
+          ? 'nothing committed'
+          : lag === 0n
+            ? 'all committed'
+            : `lag ${formatCount(lag)}`,
+    noteTone: (row?.leader ?? null) === null ? 'bad' : 'plain',
     cells: cellsOf(reading, cellsThatFit(at.width, `${reading.end ?? ''}`.length), BigInt(row?.startOffset ?? '0')),
     ...(reading.end === null ? { cells: [], lines: [{ text: 'end offset ?', tone: 'warn' as const }] } : {}),
     said: tellReading(reading),

@@ -192,8 +192,8 @@ function sessionBoxes(state: LearnState, at: { x: number; width: number }): Omit
   const { coordination } = state;
   return [
     ...state.brokers.slice(0, 9).map((broker) => brokerSession(state, broker, at)),
-    ...(coordination?.own == null ? [noSession(at)] : [clientSession(state, coordination.own, at)]),
-    ...(coordination?.watcher == null ? [] : [clientSession(state, coordination.watcher, at)]),
+    ...((coordination?.own ?? null) === null ? [noSession(at)] : [clientSession(state, coordination.own, at)]),
+    ...((coordination?.watcher ?? null) === null ? [] : [clientSession(state, coordination.watcher, at)]),
   ];
 }
 
@@ -358,7 +358,7 @@ function edgesOf(state: LearnState, rows: readonly TreeRow[], withQuorum: boolea
     )
       edges.push({ id: 'holds-controller', from: `session-${controllerId}`, to: `znode-${path}`, tone: 'control' });
     if (
-      coordination?.own != null &&
+      (coordination?.own ?? null) !== null &&
       (owner === coordination.own.sessionId || coordination.own.ephemerals.includes(path)) &&
       broker === undefined &&
       path !== '/controller'
@@ -373,7 +373,7 @@ function edgesOf(state: LearnState, rows: readonly TreeRow[], withQuorum: boolea
       });
     const watches = coordination?.watches.some((watch) => watch.path === path) ?? false;
     const told = coordination?.fired.at(-1)?.path === path;
-    if (coordination?.watcher != null && (watches || told))
+    if ((coordination?.watcher ?? null) !== null && (watches || told))
       edges.push({ id: `watch-${path}`, from: 'session-watcher', to: `znode-${path}`, tone: watches ? 'accent' : 'faint', dashed: true });
   }
   const [first] = rows;
@@ -457,7 +457,7 @@ function told(state: LearnState, rows: readonly TreeRow[]): string[] {
           `The ephemeral ${gone.length === 1 ? 'node' : 'nodes'} of broker ${formatList(gone)} ${gone.length === 1 ? 'is' : 'are'} gone with the session.`,
         ]),
     ...rows.filter(({ path }) => path.startsWith(`${OWN_ROOT}/`)).map(({ path, note }) => `${path} is ${note}.`),
-    coordination?.own == null
+    (coordination?.own ?? null) === null
       ? 'You have no session yet.'
       : `Your session ${coordination.own.sessionId ?? ''} is ${coordination.own.state}${coordination.own.broker === null ? '' : ` (broker ${coordination.own.broker})`}.`,
     ...(coordination?.watches ?? []).map(
