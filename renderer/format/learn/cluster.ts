@@ -194,7 +194,7 @@ function metadataBox(state: LearnState, at: Place): DiagramBox {
   const parts = [
     controllerId === null ? 'no controller now' : `controller: broker ${controllerId}, epoch ${quorum?.leaderEpoch ?? '?'}`,
     ...(voters === null ? [] : [`${voters.alive} of ${voters.of} voters, ${voters.needed} needed`]),
-    ...((quorum?.highWatermark ?? null) === null || at.width < 500 ? [] : [`${formatCount(quorum.highWatermark)} records`]),
+    ...(quorum === null || quorum.highWatermark === null || at.width < 500 ? [] : [`${formatCount(quorum.highWatermark)} records`]),
   ];
   return {
     id: 'metadata',
@@ -207,7 +207,7 @@ function metadataBox(state: LearnState, at: Place): DiagramBox {
     to: '/coordination',
     data: {
       controller: controllerId === null ? 'none' : `${controllerId}`,
-      epoch: (quorum?.leaderEpoch ?? null) === null ? '?' : `${quorum.leaderEpoch}`,
+      epoch: `${quorum?.leaderEpoch ?? '?'}`,
     },
   };
 }
@@ -216,7 +216,8 @@ function controllerWords(state: LearnState): string {
   const voters = votersAlive(state);
   const majority = voters === null ? '' : ` ${voters.alive} of ${voters.of} voters take part, ${voters.needed} are needed.`;
   if (state.controllerId === null) return `No broker is the controller now: nobody can be elected leader.${majority}`;
-  return `Broker ${state.controllerId} is the controller${(state.quorum?.leaderEpoch ?? null) === null ? '' : `, in epoch ${state.quorum.leaderEpoch}`}.${majority}`;
+  const epoch = state.quorum?.leaderEpoch ?? null;
+  return `Broker ${state.controllerId} is the controller${epoch === null ? '' : `, in epoch ${epoch}`}.${majority}`;
 }
 
 function replicaWords(row: PartitionRow): string {
@@ -339,7 +340,7 @@ export function survived(state: LearnState): string | null {
     );
     const there = before.filter((one) => {
       const row = topic.partitions.find(({ partition }) => partition === one.partition);
-      return (row?.endOffset ?? null) !== null && BigInt(row.endOffset) > BigInt(one.offset ?? 0);
+      return BigInt(row?.endOffset ?? 0) > BigInt(one.offset ?? 0);
     });
     if (before.length > 0 && there.length === before.length)
       return `broker ${broker} was lost and came back; all ${plural(before.length, 'record')} acknowledged before ${before.length === 1 ? 'is' : 'are'} still there.`;

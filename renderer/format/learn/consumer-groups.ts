@@ -118,6 +118,8 @@ const lagWords = ({ lag, committed }: Reading): string =>
 
 function partitionBox(state: LearnState, groups: readonly GroupShown[], partition: number, at: Place): DiagramBox {
   const row = state.topic?.partitions.find((one) => one.partition === partition);
+  const leaderless = (row?.leader ?? null) === null;
+  const end = row?.endOffset ?? null;
   const of = groups.map((group) => ({ id: group.id, reading: group.readings.find((one) => one.partition === partition) ?? null }));
   const nobody = (of[0]?.reading?.memberId ?? null) === null;
   const lines = of.map(({ id, reading }) => {
@@ -127,10 +129,10 @@ function partitionBox(state: LearnState, groups: readonly GroupShown[], partitio
   return {
     id: `partition-${partition}`,
     ...at,
-    tone: (row?.leader ?? null) === null ? 'bad' : 'plain',
-    dashed: (row?.leader ?? null) === null,
+    tone: leaderless ? 'bad' : 'plain',
+    dashed: leaderless,
     title: at.width < 130 ? `p${partition}` : `partition ${partition}`,
-    note: (row?.endOffset ?? null) === null ? 'end ?' : `end ${formatCount(row.endOffset)}`,
+    note: end === null ? 'end ?' : `end ${formatCount(end)}`,
     lines,
     said: `Partition ${partition}: ${of.map(({ id, reading }) => `${reading === null ? 'lag ?' : lagWords(reading)} in group ${id}`).join(', ')}${nobody ? `; nobody of ${groups[0]?.id ?? 'the group'} reads it` : ''}`,
     to: `/groups/${LEARN_GROUP}`,
@@ -216,6 +218,7 @@ function coordinatorBox(state: LearnState, group: GroupShown, at: Place): Diagra
   const broker = row?.coordinator ?? null;
   const generation = generationOf(state, group.id);
   const word = row === null ? 'no such group yet' : GROUP_STATE[row.state].word;
+  const protocol = row?.protocol ?? '';
   const settled = row !== null && (row.state === 'Stable' || row.state === 'Empty');
   return {
     id: `coordinator-${group.id}`,
@@ -227,7 +230,7 @@ function coordinatorBox(state: LearnState, group: GroupShown, at: Place): Diagra
     lines: [
       { text: word, tone: row === null || settled ? 'plain' : 'warn' },
       { text: `generation ${generation ?? '?'}` },
-      { text: (row?.protocol ?? null) === null || row.protocol === '' ? 'no assignor' : row.protocol },
+      { text: protocol === '' ? 'no assignor' : protocol },
     ],
     said: `The coordinator of group ${group.id} is ${broker === null ? 'not known now' : `broker ${broker}`}; the group is ${word}, generation ${generation ?? 'not known'}`,
     ...(broker === null ? {} : { to: `/brokers/${broker}` }),
@@ -254,9 +257,10 @@ function tellGroup(state: LearnState, { id, members, readings }: GroupShown): st
   const row = groupOf(state, id);
   if (row === null && members.length === 0) return [`There is no group ${id} yet.`];
   const generation = generationOf(state, id);
+  const coordinator = row?.coordinator ?? null;
   const word = row === null ? 'not known to its coordinator yet' : GROUP_STATE[row.state].word.toLowerCase();
   return [
-    `Group ${id} is ${word}, with ${plural(members.length, 'member')}${generation === null ? '' : `, in generation ${generation}`}. ${(row?.coordinator ?? null) === null ? 'Its coordinator is not known now.' : `Broker ${row.coordinator} is its coordinator.`}`,
+    `Group ${id} is ${word}, with ${plural(members.length, 'member')}${generation === null ? '' : `, in generation ${generation}`}. ${coordinator === null ? 'Its coordinator is not known now.' : `Broker ${coordinator} is its coordinator.`}`,
     ...members.map(
       ({ name, state: is, partitions }) =>
         `${name.charAt(0).toUpperCase()}${name.slice(1)} is ${MEMBER_WORDS[is]}, with ${partitions.length === 0 ? 'no partition' : `${partitions.length === 1 ? 'partition' : 'partitions'} ${formatList(partitions.map(String))}`}.`,
@@ -295,13 +299,14 @@ function wrong(state: LearnState): string[] {
     return [
       `${silent.name.charAt(0).toUpperCase()}${silent.name.slice(1)} ${silent.state === 'gone' ? 'ended without a word' : 'says nothing'}. The coordinator waits out its session, 6 s here; until then ${silent.partitions.length === 0 ? 'nothing changes' : `nobody reads ${silent.partitions.length === 1 ? 'partition' : 'partitions'} ${formatList(silent.partitions.map(String))}, and their lag grows`}. Then the others are given ${silent.partitions.length === 1 ? 'it' : 'them'}, in a rebalance.`,
     ];
-  if (row !== null && row.coordinator === null)
+  const coordinator = row?.coordinator ?? null;
+  if (row !== null && coordinator === null)
     return [
       'The coordinator is moving with the leadership of the partition of `__consumer_offsets` that holds this group. Members ask where it is, and go on with the generation they had.',
     ];
   return [
     'A member that **crashes** is missed only after its session. A slow one that does not poll is thrown out and comes back: a group that rebalances all the time reads nothing. With the classic protocol seen here everybody stops during a rebalance; with that of KIP-848 (`group.protocol=consumer`) the coordinator moves single partitions while the others go on.',
-    `Kill the broker that **coordinates** it${(row?.coordinator ?? null) === null ? '' : `, broker ${row.coordinator}`}: another one that leads the same partition of \`__consumer_offsets\` reads the group from the log, and the members find it.`,
+    `Kill the broker that **coordinates** it${coordinator === null ? '' : `, broker ${coordinator}`}: another one that leads the same partition of \`__consumer_offsets\` reads the group from the log, and the members find it.`,
   ];
 }
 

@@ -118,22 +118,16 @@ interface Place {
 
 function partitionBox(state: LearnState, reading: Reading, at: Place): DiagramBox {
   const row = state.topic?.partitions.find(({ partition }) => partition === reading.partition);
+  const leaderless = (row?.leader ?? null) === null;
   const lag = reading.lag ?? (reading.end !== null && reading.committed !== null ? reading.end - reading.committed : null);
   return {
     id: `partition-${reading.partition}`,
     ...at,
-    tone: (row?.leader ?? null) === null ? 'bad' : 'plain',
-    dashed: (row?.leader ?? null) === null,
+    tone: leaderless ? 'bad' : 'plain',
+    dashed: leaderless,
     title: `partition ${reading.partition}`,
-    note:
-      (row?.leader ?? null) === null
-        ? 'no leader'
-        : lag === null
-          ? 'nothing committed'
-          : lag === 0n
-            ? 'all committed'
-            : `lag ${formatCount(lag)}`,
-    noteTone: (row?.leader ?? null) === null ? 'bad' : 'plain',
+    note: leaderless ? 'no leader' : lag === null ? 'nothing committed' : lag === 0n ? 'all committed' : `lag ${formatCount(lag)}`,
+    noteTone: leaderless ? 'bad' : 'plain',
     cells: cellsOf(reading, cellsThatFit(at.width, `${reading.end ?? ''}`.length), BigInt(row?.startOffset ?? '0')),
     ...(reading.end === null ? { cells: [], lines: [{ text: 'end offset ?', tone: 'warn' as const }] } : {}),
     said: tellReading(reading),

@@ -79,7 +79,7 @@ function treeRows(state: LearnState): TreeRow[] {
   add('/brokers/topics', 0, ({ children }) => plural(children.length, 'topic'));
   const own = (znodes.get(OWN_ROOT)?.children ?? []).map((name) => childPath(OWN_ROOT, name)).slice(0, MOST_OWN);
   const all = [...new Set([...own, ...vanished(state)])].sort();
-  if (znodes.get(OWN_ROOT) != null || all.length > 0) add(OWN_ROOT, 0, ({ children }) => plural(children.length, 'node'));
+  if ((znodes.get(OWN_ROOT) ?? null) !== null || all.length > 0) add(OWN_ROOT, 0, ({ children }) => plural(children.length, 'node'));
   for (const path of all) add(path, 1, ({ stat }) => (stat.ephemeralOwner === null ? 'persistent' : 'ephemeral'));
   return rows;
 }
@@ -189,11 +189,12 @@ function nothingRead(state: LearnState, at: Place): DiagramBox {
 const ownerOf = (state: LearnState, path: string): string | null => state.znodes.get(path)?.stat.ephemeralOwner ?? null;
 
 function sessionBoxes(state: LearnState, at: { x: number; width: number }): Omit<DiagramBox, 'y'>[] {
-  const { coordination } = state;
+  const own = state.coordination?.own ?? null;
+  const watcher = state.coordination?.watcher ?? null;
   return [
     ...state.brokers.slice(0, 9).map((broker) => brokerSession(state, broker, at)),
-    ...((coordination?.own ?? null) === null ? [noSession(at)] : [clientSession(state, coordination.own, at)]),
-    ...((coordination?.watcher ?? null) === null ? [] : [clientSession(state, coordination.watcher, at)]),
+    ...(own === null ? [noSession(at)] : [clientSession(state, own, at)]),
+    ...(watcher === null ? [] : [clientSession(state, watcher, at)]),
   ];
 }
 
@@ -338,6 +339,7 @@ function voterBox(state: LearnState, { id, lag }: QuorumReplica): DiagramBox {
 function edgesOf(state: LearnState, rows: readonly TreeRow[], withQuorum: boolean): DiagramEdge[] {
   const edges: DiagramEdge[] = [];
   const { coordination, controllerId } = state;
+  const own = coordination?.own ?? null;
   for (const { path, node } of rows) {
     const broker = /^\/brokers\/ids\/(\d+)$/.exec(path)?.[1];
     const owner = node?.stat.ephemeralOwner ?? null;
@@ -357,12 +359,7 @@ function edgesOf(state: LearnState, rows: readonly TreeRow[], withQuorum: boolea
       state.brokers.slice(0, 9).some(({ id }) => id === controllerId)
     )
       edges.push({ id: 'holds-controller', from: `session-${controllerId}`, to: `znode-${path}`, tone: 'control' });
-    if (
-      (coordination?.own ?? null) !== null &&
-      (owner === coordination.own.sessionId || coordination.own.ephemerals.includes(path)) &&
-      broker === undefined &&
-      path !== '/controller'
-    )
+    if (own !== null && (owner === own.sessionId || own.ephemerals.includes(path)) && broker === undefined && path !== '/controller')
       edges.push({
         id: `own-${path}`,
         from: 'session-own',
@@ -373,7 +370,7 @@ function edgesOf(state: LearnState, rows: readonly TreeRow[], withQuorum: boolea
       });
     const watches = coordination?.watches.some((watch) => watch.path === path) ?? false;
     const told = coordination?.fired.at(-1)?.path === path;
-    if ((coordination?.watcher ?? null) !== null && (watches || told))
+    if (coordination !== null && coordination.watcher !== null && (watches || told))
       edges.push({ id: `watch-${path}`, from: 'session-watcher', to: `znode-${path}`, tone: watches ? 'accent' : 'faint', dashed: true });
   }
   const [first] = rows;
@@ -445,6 +442,7 @@ function captionOf(state: LearnState): string {
 
 function told(state: LearnState, rows: readonly TreeRow[]): string[] {
   const { quorum, coordination } = state;
+  const own = coordination?.own ?? null;
   const gone = rows.filter(({ node, path }) => node === null && path.startsWith('/brokers/ids/')).map(({ path }) => path.slice(13));
   return [
     ...rows
@@ -457,9 +455,9 @@ function told(state: LearnState, rows: readonly TreeRow[]): string[] {
           `The ephemeral ${gone.length === 1 ? 'node' : 'nodes'} of broker ${formatList(gone)} ${gone.length === 1 ? 'is' : 'are'} gone with the session.`,
         ]),
     ...rows.filter(({ path }) => path.startsWith(`${OWN_ROOT}/`)).map(({ path, note }) => `${path} is ${note}.`),
-    (coordination?.own ?? null) === null
+    own === null
       ? 'You have no session yet.'
-      : `Your session ${coordination.own.sessionId ?? ''} is ${coordination.own.state}${coordination.own.broker === null ? '' : ` (broker ${coordination.own.broker})`}.`,
+      : `Your session ${own.sessionId ?? ''} is ${own.state}${own.broker === null ? '' : ` (broker ${own.broker})`}.`,
     ...(coordination?.watches ?? []).map(
       ({ path, kind }) => `A watch is set on ${kind === 'children' ? `the children of ${path}` : path}.`,
     ),
