@@ -14,7 +14,7 @@ const GAP_NARROW = 14;
 const GAP_WIDE = 44;
 const MOST_FRAME = 240;
 const HEAD = 52;
-const ROW = 42;
+const ROW = 50;
 const ROW_GAP = 8;
 const MOST = 6;
 
@@ -115,7 +115,7 @@ function heldWords(state: LearnState, broker: BrokerRow): string {
   return `, leads ${leads(state, broker.id)} and holds ${plural(rows.length, 'copy', 'copies')}`;
 }
 
-const REPLICA_TONE = { leader: 'accent', inSync: 'plain', lagging: 'warn', offline: 'bad', electing: 'faint' } as const;
+const REPLICA_TONE = { leader: 'accent', inSync: 'plain', lagging: 'warn', offline: 'bad', electing: 'plain' } as const;
 
 function replicaBox(topic: string, row: PartitionRow, broker: number, at: Place): DiagramBox {
   const state = row.replicas.find((one) => one.broker === broker)?.state ?? 'offline';
@@ -143,23 +143,23 @@ function replicaBox(topic: string, row: PartitionRow, broker: number, at: Place)
   };
 }
 
-/** From the leader to whoever copies it: in sync, or still catching up. */
+/** From the leader to whoever copies it: in sync, or still catching up. One that is offline copies nothing. */
 function replicationEdges(state: LearnState, row: PartitionRow): DiagramEdge[] {
   const { leader } = row;
   if (leader === null) return [];
   const rate = state.rates.get(`${state.topic?.name ?? ''}-${row.partition}`) ?? null;
   return row.replicas
-    .filter(({ broker }) => broker !== leader)
+    .filter(({ broker, state: replica }) => broker !== leader && replica !== 'offline')
     .map(({ broker, state: replica }): DiagramEdge => {
-      const down = replica === 'offline';
+      const late = replica !== 'inSync';
       return {
         id: `copy-${row.partition}-${broker}`,
         from: `replica-${row.partition}-${leader}`,
         to: `replica-${row.partition}-${broker}`,
-        tone: down ? 'bad' : replica === 'lagging' ? 'warn' : rate === null ? 'plain' : 'flow',
-        dashed: down || replica === 'lagging',
+        tone: late ? 'warn' : rate === null ? 'plain' : 'flow',
+        dashed: late,
         // What a follower in sync fetches is what the leader appended.
-        perSecond: replica === 'inSync' ? rate : null,
+        perSecond: late ? null : rate,
       };
     });
 }

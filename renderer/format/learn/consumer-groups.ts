@@ -168,9 +168,7 @@ function memberBox(group: GroupShown, member: ReaderMember, at: Place): DiagramB
     tone,
     dashed: member.state !== 'consuming',
     title: member.name,
-    ...(member.state === 'consuming' || at.width < 150
-      ? {}
-      : { note: SHORT[member.state], noteTone: tone === 'faint' ? ('plain' as const) : tone }),
+    ...(member.state === 'consuming' || member.state === 'idle' || at.width < 150 ? {} : { note: SHORT[member.state], noteTone: tone }),
     lines: [
       { text: has },
       { text: member.state === 'consuming' ? `lag ${lag === null ? '?' : formatCount(lag)}` : MEMBER_WORDS[member.state] },
@@ -228,8 +226,8 @@ function coordinatorBox(state: LearnState, group: GroupShown, at: Place): Diagra
     title: 'coordinator',
     ...(row === null || at.width < 150 ? {} : { note: broker === null ? 'moving' : `broker ${broker}`, noteTone: 'control' as const }),
     lines: [
-      { text: word, tone: row === null || settled ? 'plain' : 'warn' },
-      { text: `generation ${generation ?? '?'}` },
+      { text: group.id },
+      { text: row === null ? word : `${word}, generation ${generation ?? '?'}`, tone: row === null || settled ? 'plain' : 'warn' },
       { text: protocol === '' ? 'no assignor' : protocol },
     ],
     said: `The coordinator of group ${group.id} is ${broker === null ? 'not known now' : `broker ${broker}`}; the group is ${word}, generation ${generation ?? 'not known'}`,
@@ -269,6 +267,13 @@ function tellGroup(state: LearnState, { id, members, readings }: GroupShown): st
   ];
 }
 
+/** A member's client id as the page names it; the group is the one that the page is about. */
+const inPage = (text: string): string =>
+  text
+    .replace(/(?:member )?load-learn-readers-(\d+)/g, 'member $1')
+    .replace(/ (?:of )?group learn-readers/g, '')
+    .replace(/^group learn-readers:? /, (found) => (found.includes(':') ? '' : 'the group '));
+
 /** The last rebalance, from what led to it. */
 function stepsOf(history: readonly TimelineEvent[]): { steps?: { title: string; of: string[] } } {
   const own = history.filter(({ group }) => group === LEARN_GROUP);
@@ -278,14 +283,18 @@ function stepsOf(history: readonly TimelineEvent[]): { steps?: { title: string; 
   const events = own.slice(before + 1, end + 1).slice(-7);
   const [first] = events;
   if (first === undefined) return {};
+  const said = new Set<string>();
   return {
     steps: {
       title: 'The last rebalance, step by step',
       of: events.map((event) => {
+        const text = tellEvent(event);
         const why = tellReason(event);
+        const fresh = why === null || said.has(why) || text.includes(why.replace(/^member /, '')) ? '' : `, ${why}`;
+        if (why !== null) said.add(why);
         const after = event.at === first.at ? '' : `after ${formatSpan(Math.max(0, event.at - first.at))}: `;
         const generation = event.type === 'group/rebalanced' ? event.details?.['generation'] : undefined;
-        return `${after}${tellEvent(event)}${why === null ? '' : `, ${why}`}${typeof generation === 'number' ? `; generation ${generation}` : ''}`;
+        return `${after}${inPage(`${text}${fresh}`)}${typeof generation === 'number' ? `; generation ${generation}` : ''}`;
       }),
     },
   };

@@ -40,7 +40,7 @@ function diagram(state: LearnState, width: number): Diagram {
     ...(group === null || right.width < 150
       ? {}
       : { note: coordinator === null ? 'moving' : `broker ${coordinator}`, noteTone: 'control' as const }),
-    lines: [{ text: CONSUMER_GROUP }, { text: group === null ? 'knows of no such group yet' : `committed ${committedSum(readings)}` }],
+    lines: [{ text: CONSUMER_GROUP }, { text: group === null ? 'knows of no such group yet' : committedWords(readings) }],
     said:
       group === null
         ? `No coordinator knows of group ${CONSUMER_GROUP} yet`
@@ -55,9 +55,9 @@ function diagram(state: LearnState, width: number): Diagram {
       id: `fetch-${reading.partition}`,
       from: `partition-${reading.partition}`,
       to: owner === null ? first : idOf(owner),
-      tone: owner === null ? 'faint' : rate === null ? 'plain' : 'flow',
-      dashed: owner === null || owner.state === 'paused',
-      perSecond: owner === null ? null : rate,
+      tone: owner === null || owner.state === 'gone' ? 'faint' : rate === null ? 'plain' : 'flow',
+      dashed: owner?.state !== 'consuming',
+      perSecond: owner?.state === 'consuming' ? rate : null,
     };
   });
   const beating = consumers[0]?.state === 'consuming' || consumers[0]?.state === 'idle';
@@ -76,7 +76,7 @@ function diagram(state: LearnState, width: number): Diagram {
     boxes,
     edges,
     steps: stepsOf(readings, members),
-    caption: `Group ${CONSUMER_GROUP} on topic ${topic.name}. Lag ${lag === null ? '?' : formatCount(lag)}. Filled squares are read and not committed yet.`,
+    caption: `Group ${CONSUMER_GROUP} on topic ${topic.name}. Lag ${lag === null ? '?' : formatCount(lag)}. Filled: read, not committed. Cyan: not read yet.`,
     told: [
       members.length === 0
         ? `No consumer of group ${CONSUMER_GROUP} runs.`
@@ -94,19 +94,19 @@ const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text
 
 export const MEMBER_WORDS: Record<ReaderMember['state'], string> = {
   consuming: 'consuming',
-  idle: 'idle',
+  idle: 'idle, stands by',
   joining: 'joining',
   paused: 'standing still',
   gone: 'gone, not missed yet',
 };
 
 export function memberTone(state: ReaderMember['state']): DiagramTone {
-  return state === 'paused' ? 'flow' : state === 'gone' ? 'bad' : state === 'consuming' ? 'accent' : 'faint';
+  return state === 'paused' ? 'flow' : state === 'gone' ? 'bad' : state === 'consuming' ? 'accent' : 'plain';
 }
 
-function committedSum(readings: readonly Reading[]): string {
-  const known = readings.filter(({ committed }) => committed !== null);
-  return known.length === 0 ? 'nothing yet' : formatCount(known.reduce((sum, { committed }) => sum + (committed ?? 0n), 0n));
+function committedWords(readings: readonly Reading[]): string {
+  if (readings.every(({ committed }) => committed === null)) return 'nothing committed yet';
+  return `committed ${readings.map(({ committed }) => (committed === null ? '–' : formatCount(committed))).join(' · ')}`;
 }
 
 interface Place {
@@ -151,11 +151,12 @@ function cellsOf(reading: Reading, count: number, start: bigint): DiagramCell[] 
   for (let offset = from; offset <= last; offset++) {
     const done = committed !== null && offset < committed;
     const again = !done && read !== null && offset < read;
-    const mark = offset === committed ? 'committed' : offset === end && end !== committed ? 'end' : undefined;
+    const mark =
+      offset === committed ? 'committed' : offset === read && read > (committed ?? 0n) ? 'read' : offset === end ? 'end' : undefined;
     cells.push({
       id: `${partition}@${offset}`,
       text: offset === last && last < end ? '…' : `${offset}`,
-      tone: again ? 'accent' : done || offset === end ? 'faint' : 'plain',
+      tone: again ? 'accent' : offset === end ? 'faint' : done ? 'plain' : 'flow',
       ...(mark === undefined ? {} : { mark }),
     });
   }
@@ -209,7 +210,7 @@ function consumerBox(state: LearnState, member: ReaderMember | null, at: Place):
 function stepsOf(readings: readonly Reading[], members: readonly ReaderMember[]): { title: string; of: string[] } {
   if (members.length === 0) return { title: 'Where it would begin', of: readings.map(beginning) };
   const again = readings.filter((reading) => reading.again > 0n);
-  const title = 'If it crashed now';
+  const title = members.every(({ state }) => state === 'gone') ? 'What the next one begins with' : 'If it crashed now';
   if (again.length === 0) return { title, of: ['what it read is committed: nothing would come again'] };
   return {
     title,

@@ -1,10 +1,10 @@
 /** ZooKeeper: what it was to Kafka, seen at the coordination service of this cluster, beside the quorum that does the same today. */
 import type { BrokerRow, QuorumReplica } from '#shared/models/cluster';
-import type { CoordinationSession } from '#shared/models/coordination';
+import type { CoordinationSession, CoordinationStep } from '#shared/models/coordination';
 import type { Znode } from '#shared/models/lab';
 import type { Diagram, DiagramBox, DiagramEdge, DiagramPulse, DiagramTone } from '../diagram.ts';
 import { boxHeight } from '../diagram-draw.ts';
-import { formatCount, formatList, formatSpan, plural } from '../numbers.ts';
+import { formatCount, formatDuration, formatList, formatSpan, plural } from '../numbers.ts';
 import { childPath } from '../znodes.ts';
 import type { Concept, LearnState, Outage } from './concept.ts';
 import { isDown, killOf, waysBack } from './outages.ts';
@@ -206,7 +206,7 @@ function brokerSession(state: LearnState, broker: BrokerRow, at: { x: number; wi
     ? 'session over'
     : age === null
       ? 'heard: ?'
-      : `heard ${formatSpan(age)} ago${timeout === null || at.width < 200 ? '' : `, at most ${formatSpan(timeout)}`}`;
+      : `heard ${formatSpan(age)} ago${timeout === null || at.width < 200 ? '' : `, at most ${formatDuration(timeout)}`}`;
   const late = !over && (broker.state === 'frozen' || isDown(broker));
   return {
     id: `session-${broker.id}`,
@@ -228,7 +228,7 @@ function noSession(at: { x: number; width: number }): Omit<DiagramBox, 'y'> {
     id: 'session-own',
     ...at,
     height: boxHeight({ lines: 1 }),
-    tone: 'faint',
+    tone: 'plain',
     dashed: true,
     title: 'you',
     lines: [{ text: 'no session yet' }],
@@ -247,7 +247,7 @@ const CLIENT_TONE: Record<CoordinationSession['state'], DiagramTone> = {
 
 export function sessionWords(session: CoordinationSession, asOf: number): string {
   const span = formatSpan(Math.max(0, asOf - session.since));
-  const timeout = session.timeoutMs === null ? '?' : formatSpan(session.timeoutMs);
+  const timeout = session.timeoutMs === null ? '?' : formatDuration(session.timeoutMs);
   switch (session.state) {
     case 'connecting':
       return 'looks for a server';
@@ -395,18 +395,18 @@ export const FIRED_WORDS = {
   childrenChanged: 'children changed',
 } as const;
 
-const STEP_WORDS = {
-  opened: 'a session was opened',
-  lost: 'the connection was lost',
-  resumed: 'the session went on',
-  silent: 'the client fell silent',
-  spoke: 'the client spoke again',
-  expired: 'the session had expired',
-  closed: 'the session was closed',
-  created: 'made',
-  deleted: 'deleted',
-  changed: 'data written to',
-} as const;
+const STEP_WORDS: Record<CoordinationStep['what'], (detail: string) => string> = {
+  opened: (detail) => `a session was opened ${detail}`,
+  lost: (detail) => `the connection to ${detail.replace(': ', ' ended: ')}`,
+  resumed: (detail) => `the session went on ${detail}`,
+  silent: (detail) => `the client fell silent, ${detail}`,
+  spoke: (detail) => `the client spoke again, ${detail}`,
+  expired: (detail) => `the session had expired: ${detail}`,
+  closed: (detail) => `the session was closed ${detail}`,
+  created: (detail) => `made ${detail}`,
+  deleted: (detail) => `deleted ${detail}`,
+  changed: (detail) => `wrote data to ${detail}`,
+};
 
 /** What the reader’s sessions went through last, and what the watches told, in the order of their times. */
 function stepsOf(state: LearnState): { steps?: { title: string; of: string[] } } {
@@ -415,7 +415,7 @@ function stepsOf(state: LearnState): { steps?: { title: string; of: string[] } }
   const all = [
     ...coordination.steps.map(({ at, role, what, detail }) => ({
       at,
-      text: `${role === 'own' ? '' : 'the watcher: '}${STEP_WORDS[what]} ${detail}`,
+      text: `${role === 'own' ? '' : 'the watcher: '}${STEP_WORDS[what](detail)}`,
     })),
     ...coordination.fired.map(({ at, path, event }) => ({ at, text: `the watcher was told: ${path} ${FIRED_WORDS[event]}` })),
   ].sort((a, b) => a.at - b.at);
@@ -432,12 +432,9 @@ function stepsOf(state: LearnState): { steps?: { title: string; of: string[] } }
 
 function captionOf(state: LearnState): string {
   const alive = state.znodes.get('/brokers/ids')?.children.length ?? null;
-  const zxid = [...state.znodes.values()].reduce(
-    (most, node) => (node !== null && BigInt(node.stat.mzxid) > most ? BigInt(node.stat.mzxid) : most),
-    0n,
-  );
+  const hw = state.quorum?.highWatermark ?? null;
   if (!state.embedded) return 'The tree is read from the endpoint of this desk’s own brokers; the quorum is told by every cluster.';
-  return `${alive === null ? 'The tree is being read' : `${plural(alive, 'broker')} with a session`}; the last of these nodes was written at zxid ${formatCount(zxid)} of the metadata log.`;
+  return `${alive === null ? 'The tree is being read' : `${plural(alive, 'broker')} with a session`}; every change of the tree is a record of the metadata log, which is at ${hw === null ? '?' : formatCount(hw)}.`;
 }
 
 function told(state: LearnState, rows: readonly TreeRow[]): string[] {
@@ -472,11 +469,11 @@ function wrong(state: LearnState): string[] {
   const silent = state.brokers.find((broker) => broker.state === 'frozen' || isDown(broker));
   if (own?.state === 'silent')
     return [
-      `Your client says nothing, and hears nothing. A server cannot tell that from one that is dead: once it has heard nothing for ${own.timeoutMs === null ? 'its timeout' : formatSpan(own.timeoutMs)}, it ends the session and **its ephemeral nodes go**. Your client learns of it last: when it speaks again.`,
+      `Your client says nothing, and hears nothing. A server cannot tell that from one that is dead: once it has heard nothing for ${own.timeoutMs === null ? 'its timeout' : formatDuration(own.timeoutMs)}, it ends the session and **its ephemeral nodes go**. Your client learns of it last: when it speaks again.`,
     ];
   if (silent !== undefined)
     return [
-      `Broker ${silent.id} ${silent.state === 'frozen' ? 'stands still' : 'is down'}. Its ephemeral node went with its session, after ${silent.sessionTimeoutMs === null ? 'its timeout' : formatSpan(silent.sessionTimeoutMs)} of silence, not with its death; whoever watched \`/brokers/ids\` was told. If it stands still only, it does not know: it must be **fenced**, by an epoch that is older than everybody else’s.`,
+      `Broker ${silent.id} ${silent.state === 'frozen' ? 'stands still' : 'is down'}. Its ephemeral node went with its session, after ${silent.sessionTimeoutMs === null ? 'its timeout' : formatDuration(silent.sessionTimeoutMs)} of silence, not with its death; whoever watched \`/brokers/ids\` was told.${silent.state === 'frozen' ? ' It does not know: when it gets on, its epoch is out of date, and what it asks for is refused.' : ''}`,
     ];
   return [
     '**Silence** is all that anybody sees of a death. Freeze a broker: its node goes after three seconds of it. Kill the controller’s broker: `/controller` goes, a watch on it fires, and another broker’s name stands there.',
