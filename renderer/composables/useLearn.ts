@@ -38,6 +38,9 @@ export function useLearn(concept: () => Concept) {
   const busy = reactive(new Set<string>());
   /** What a component of the page lets the reader pick. */
   const picked = reactive<Record<string, number | string>>({});
+  const pick = (what: string, which: number | string): void => {
+    picked[what] = which;
+  };
 
   const topic = computed<TopicRow | null>(() => {
     const own = cluster.topics.get(LEARN_TOPIC);
@@ -201,7 +204,7 @@ export function useLearn(concept: () => Concept) {
     state,
     done,
     busy,
-    picked,
+    pick,
     plan,
     act,
     makeTopic,

@@ -68,13 +68,14 @@ export interface EdgeShape {
 }
 
 /** A curve that leaves one box and enters the other at right angles. Null where an end is missing. */
-export function edgeShape(diagram: Pick<Diagram, 'boxes'>, edge: Pick<DiagramEdge, 'from' | 'to'>): EdgeShape | null {
+export function edgeShape(diagram: Pick<Diagram, 'boxes'>, edge: Pick<DiagramEdge, 'from' | 'to' | 'fromX' | 'toX'>): EdgeShape | null {
   const a = diagram.boxes.find(({ id }) => id === edge.from);
   const b = diagram.boxes.find(({ id }) => id === edge.to);
   if (a === undefined || b === undefined) return null;
-  const middleX = (box: DiagramBox): number => box.x + box.width / 2;
+  const atX = (box: DiagramBox, x: number | undefined): number => box.x + (x ?? box.width / 2);
   const middleY = (box: DiagramBox): number => box.y + box.height / 2;
-  if (b.x >= a.x + a.width || a.x >= b.x + b.width) {
+  const pinned = edge.fromX !== undefined || edge.toX !== undefined;
+  if (!pinned && (b.x >= a.x + a.width || a.x >= b.x + b.width)) {
     const right = b.x >= a.x + a.width;
     const from = { x: right ? a.x + a.width : a.x, y: middleY(a) };
     const to = { x: right ? b.x : b.x + b.width, y: middleY(b) };
@@ -82,8 +83,8 @@ export function edgeShape(diagram: Pick<Diagram, 'boxes'>, edge: Pick<DiagramEdg
     return bezier(from, { x: from.x + bend, y: from.y }, { x: to.x - bend, y: to.y }, to);
   }
   const down = middleY(b) >= middleY(a);
-  const from = { x: middleX(a), y: down ? a.y + a.height : a.y };
-  const to = { x: middleX(b), y: down ? b.y : b.y + b.height };
+  const from = { x: atX(a, edge.fromX), y: down ? a.y + a.height : a.y };
+  const to = { x: atX(b, edge.toX), y: down ? b.y : b.y + b.height };
   const bend = (to.y - from.y) / 2;
   return bezier(from, { x: from.x, y: from.y + bend }, { x: to.x, y: to.y - bend }, to);
 }

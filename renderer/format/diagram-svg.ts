@@ -101,14 +101,14 @@ function drawEdge(diagram: Diagram, edge: DiagramEdge, colours: Colours): string
 
 function drawBox(box: DiagramBox, colours: Colours): string {
   const dash = box.dashed === true ? ' stroke-dasharray="4 3"' : '';
-  const fill = box.dashed === true ? colours.surface : colours.raised;
+  const fill = box.solid === true ? colours[strokeRole(box.tone)] : box.dashed === true ? colours.surface : colours.raised;
   const quiet = box.cells !== undefined;
   const noteWidth = box.note === undefined ? 0 : labelWidth(box.note);
   const inner = box.width - 2 * PAD;
   return [
     `<g transform="translate(${round(box.x)} ${round(box.y)})">`,
     `<title>${escapeXml(box.said)}</title>`,
-    `<rect width="${round(box.width)}" height="${round(box.height)}" rx="8" fill="${fill}" stroke="${colours[strokeRole(box.tone)]}"${dash}/>`,
+    `<rect width="${round(box.width)}" height="${round(box.height)}" rx="${box.solid === true ? 2 : 8}" fill="${fill}" stroke="${colours[strokeRole(box.tone)]}"${dash}/>`,
     box.title === undefined
       ? ''
       : quiet

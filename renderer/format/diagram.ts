@@ -15,6 +15,8 @@ export interface DiagramBox {
   tone: DiagramTone;
   /** Broken line: down, frozen, not there. */
   dashed?: boolean;
+  /** Filled with its tone: a bar that shows how much. */
+  solid?: boolean;
   title?: string;
   /** At the right of the title. */
   note?: string;
@@ -43,6 +45,9 @@ export interface DiagramEdge {
   /** Ids of boxes. */
   from: string;
   to: string;
+  /** Where on the box it ends, from its left edge, for an edge that comes from above or below; absent: in the middle. */
+  fromX?: number;
+  toX?: number;
   tone: DiagramTone;
   dashed?: boolean;
   /** Crossed out. */

@@ -1,8 +1,9 @@
 /** What several diagrams have in common: columns, cells of a log, and the words for a partition. */
-import type { PartitionRow } from '#shared/models/cluster';
-import type { Diagram, DiagramCell, DiagramTone } from '../diagram.ts';
+import type { BrokerRow, BrokerState, PartitionRow, ReplicaState } from '#shared/models/cluster';
+import type { Diagram, DiagramCell, DiagramGlyph, DiagramTone } from '../diagram.ts';
 import { boxHeight } from '../diagram-draw.ts';
 import { formatCount, formatList } from '../numbers.ts';
+import { BROKER_STATE, REPLICA_WORDS } from '../replicas.ts';
 import { LEARN_TOPIC, type LearnState } from './concept.ts';
 
 export const MARGIN = 24;
@@ -39,6 +40,7 @@ export function ledBy(row: PartitionRow, roomy: boolean): { note: string; tone: 
   if (row.leader === null) return { note: 'no leader', tone: 'bad' };
   const short = row.isr.length < row.replicas.length;
   const leader = roomy ? `leader: broker ${row.leader}` : `led by ${row.leader}`;
+  if (short && !roomy) return { note: `${leader}, ISR ${row.isr.length}/${row.replicas.length}`, tone: 'warn' };
   return short ? { note: `${leader}, ${row.isr.length} of ${row.replicas.length} in sync`, tone: 'warn' } : { note: leader, tone: 'plain' };
 }
 
@@ -56,6 +58,43 @@ export function dataOfPartition(state: LearnState, row: PartitionRow): Record<st
     leader: row.leader === null ? 'none' : `${row.leader}`,
     isr: [...row.isr].sort((a, b) => a - b).join(' '),
     end: row.endOffset ?? '?',
+  };
+}
+
+export const BROKER_TONES: Record<BrokerState, DiagramTone> = {
+  starting: 'flow',
+  online: 'plain',
+  fenced: 'warn',
+  shuttingDown: 'warn',
+  down: 'bad',
+  frozen: 'flow',
+  unreachable: 'bad',
+};
+
+/** The controller's is violet while it is well. */
+export const brokerTone = (broker: BrokerRow): DiagramTone =>
+  broker.state === 'online' && broker.isController ? 'control' : BROKER_TONES[broker.state];
+
+export const brokerName = (broker: BrokerRow): string =>
+  `Broker ${broker.id}, ${BROKER_STATE[broker.state].word}${broker.isController ? ', controller' : ''}`;
+
+/** As figures: what the tests hold against the cluster. */
+export const dataOfBroker = (broker: BrokerRow): Record<string, string> => ({ broker: `${broker.id}`, state: broker.state });
+
+/** A replica in the glyph that every page has for it; its id names topic, partition and broker. */
+export function replicaGlyph(
+  topic: string,
+  partition: number,
+  replica: { broker: number; state: ReplicaState },
+  x: number,
+  y: number,
+): DiagramGlyph {
+  return {
+    id: `replica:${topic}-${partition}@${replica.broker}`,
+    x,
+    y,
+    state: replica.state,
+    said: `${topic}-${partition} on broker ${replica.broker}: ${REPLICA_WORDS[replica.state]}`,
   };
 }
 

@@ -1,4 +1,4 @@
-/** A setting's value as a person reads it: milliseconds as spans, bytes as sizes; what is neither stays as it is. */
+/** A setting's value as a person reads it: times as spans, bytes as sizes; what is neither stays as it is. */
 import { formatBytes, formatDuration } from '../numbers.ts';
 
 /** Kafka's way to say "without end". */
@@ -10,6 +10,7 @@ export function formatSetting(name: string, value: string): string {
   if (endless && NEVER.has(value)) return 'no limit';
   if (!/^\d{1,15}$/.test(value)) return value;
   if (name.endsWith('.ms')) return formatDuration(Number(value));
+  if (name.endsWith('.minutes')) return formatDuration(Number(value) * 60_000);
   if (name.endsWith('.bytes')) return formatBytes(Number(value));
   return value;
 }
