@@ -4,6 +4,7 @@ import { useRouter } from 'vue-router';
 import { useEventListener } from '@vueuse/core';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useConnectionStore } from '../stores/connection.ts';
+import { useCoordinationStore } from '../stores/coordination.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useLoadStore } from '../stores/load.ts';
@@ -26,6 +27,7 @@ export function useApp(): { refresh: () => Promise<void> } {
     useTimelineStore().start(),
     useLabStore().watchFaults(),
     useLoadStore().watch(),
+    useCoordinationStore().start(),
     useMessagesStore().start(),
     useLearnStore().start(),
     useLearnLoadsStore().follow(),

@@ -11,6 +11,7 @@ import { LEARN_PARTITIONS, LEARN_TOPIC, type Concept, type LearnState, type Outa
 import { compareText, plural } from '../format/numbers.ts';
 import { isAlive } from '../format/replicas.ts';
 import { useClusterStore } from '../stores/cluster.ts';
+import { useCoordinationStore } from '../stores/coordination.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useLearnLoadsStore } from '../stores/learn-loads.ts';
@@ -18,6 +19,7 @@ import { useLearnStore, type RecordToSend } from '../stores/learn.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
 import { useTopicsStore } from '../stores/topics.ts';
 import { useMeasured } from './useFlows.ts';
+import { useReadRates } from './useReadRates.ts';
 import { useWatch } from './useWatch.ts';
 
 const REPLICAS = 3;
@@ -26,11 +28,13 @@ export function useLearn(concept: () => Concept) {
   const cluster = useClusterStore();
   const desk = useDeskStore();
   const lab = useLabStore();
+  const coordination = useCoordinationStore();
   const learn = useLearnStore();
   const loads = useLearnLoadsStore();
   const timeline = useTimelineStore();
   const topicsStore = useTopicsStore();
   const { flows, rates } = useMeasured();
+  const readRates = useReadRates();
   const busy = reactive(new Set<string>());
   /** What a component of the page lets the reader pick. */
   const picked = reactive<Record<string, number | string>>({});
@@ -63,6 +67,9 @@ export function useLearn(concept: () => Concept) {
     quorum: cluster.scalars?.quorum ?? null,
     faults: lab.faults,
     loads: loads.loads,
+    history: timeline.events,
+    coordination: coordination.clients,
+    readRates: readRates.value,
     events: timeline.events.filter(({ at }) => learn.begun !== null && at >= learn.begun.at),
     sent: learn.sent,
     reads: learn.reads,

@@ -1,5 +1,6 @@
 /** What a page of Learn is made of: plain data and pure functions of the cluster's state. One file a concept; `concepts.ts` lists them. */
 import type { BrokerRow, GroupRow, PartitionRow, QuorumView, TopicRow } from '#shared/models/cluster';
+import type { CoordinationClients } from '#shared/models/coordination';
 import type { Fault, FaultSpec, Znode } from '#shared/models/lab';
 import type { LoadRow } from '#shared/models/load';
 import type { TimelineEvent } from '#shared/models/timeline';
@@ -62,6 +63,8 @@ export interface LearnState {
   loads: readonly LoadRow[];
   /** Recorded events since the first page was opened in this window; the oldest first. Of the cluster of this desk only. */
   events: readonly TimelineEvent[];
+  /** All that is recorded and kept in this window, from before the page was opened too. */
+  history: readonly TimelineEvent[];
   /** What the reader sent from these pages, the oldest first. */
   sent: readonly SentRecord[];
   /** What the reader read again, the oldest first. */
@@ -72,8 +75,12 @@ export interface LearnState {
   lagPeaks: ReadonlyMap<string, bigint>;
   /** Nodes of the coordination tree that the page asked for, by path; null: there is none. */
   znodes: ReadonlyMap<string, Znode | null>;
+  /** The app's own ZooKeeper sessions; null where they are not known. */
+  coordination: CoordinationClients | null;
   /** Records a second that were measured: appended, by `topic-partition`. */
   rates: ReadonlyMap<string, number>;
+  /** Records a second that groups were seen to commit, by `group/topic-partition`. */
+  readRates: ReadonlyMap<string, number>;
   /** Records a second that were measured, by `from>to` as in the lab: `clients>1`, `1>2`. */
   flows: ReadonlyMap<string, number>;
   /** Of what the reader picked on the page: `partition`, `broker` … */

@@ -1,13 +1,17 @@
 /** The pages of Learn, in their order: one line each. */
-import type { Concept } from './concept.ts';
 import { broker } from './broker.ts';
+import { cluster } from './cluster.ts';
+import type { Concept } from './concept.ts';
+import { consumerGroups } from './consumer-groups.ts';
+import { consumer } from './consumer.ts';
 import { kafka } from './kafka.ts';
 import { offset } from './offset.ts';
 import { partitions } from './partitions.ts';
 import { producer } from './producer.ts';
 import { topic } from './topic.ts';
+import { zookeeper } from './zookeeper.ts';
 
-const ALL: Concept[] = [kafka, producer, broker, topic, partitions, offset];
+const ALL: Concept[] = [kafka, producer, consumer, broker, cluster, topic, partitions, offset, consumerGroups, zookeeper];
 
 export const CONCEPTS: readonly Concept[] = ALL.sort((a, b) => a.number - b.number);
 /** Kafka itself is the roof over the others, and is not counted. */
