@@ -33,6 +33,20 @@ export const PAGES: readonly (readonly [path: string, title: string])[] = [
   ['/no/such/page', 'No such page'],
 ];
 
+export interface Look {
+  theme: 'light' | 'dark';
+  width: number;
+  height: number;
+}
+
+/** In which every page is to be good: both themes, a large window and a small one. */
+export const LOOKS: readonly [Look, ...Look[]] = [
+  { theme: 'dark', width: 1440, height: 900 },
+  { theme: 'light', width: 1440, height: 900 },
+  { theme: 'light', width: 1024, height: 720 },
+  { theme: 'dark', width: 1024, height: 720 },
+];
+
 export function pagesOf(topic: string, group: string): [path: string, title: string][] {
   const named = (text: string): string =>
     text === 'T' ? topic : text === 'G' ? group : text.replace('/T/', `/${topic}/`).replace(/\/G$/, `/${group}`);
@@ -132,6 +146,14 @@ export class Desk {
       await this.page.waitForTimeout(250);
       await this.page.screenshot({ path: join(this.pictures, `${number}-${what}-${colorScheme}.png`) });
     }
+  }
+
+  /** Resolves once the page has been laid out for it. */
+  async look({ theme, width, height }: Look): Promise<void> {
+    await this.page.setViewportSize({ width, height });
+    await this.page.emulateMedia({ colorScheme: theme });
+    await this.page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+    await this.page.locator(`html[data-theme="${theme}"]`).waitFor({ state: 'attached' });
   }
 
   /** Named by their role: what a screen reader would have no word for. */
