@@ -23,6 +23,7 @@ const MAIN_ENTRIES: Readonly<Record<string, string>> = {
   main: 'electron/main.ts',
   cli: 'electron/cli.ts',
   'node-worker': 'electron/cluster/node-worker.ts',
+  'load-worker': 'electron/admin/load/load-worker.ts',
 };
 
 const COMMON_SOURCES = ['package.json', 'package-lock.json', 'build/targets.ts', 'shared'];

@@ -9,6 +9,7 @@ import { createInvoke, type Invoke } from './ipc/handle.ts';
 import { createHandlers } from './ipc/register.ts';
 import { createEmbeddedLab } from './services/embedded-lab.ts';
 import type { Lab } from './services/lab.ts';
+import { LoadService } from './services/loads.ts';
 import { createServices, type Services } from './services/services.ts';
 
 export interface HostOptions {
@@ -22,6 +23,8 @@ export interface HostOptions {
   userDirectory: string | null;
   /** The built entry of a node's worker. */
   workerPath: string;
+  /** The same of a load's. */
+  loadWorkerPath: string;
   /** Lines for whoever runs it: faults of ours, and what the nodes warn of. */
   log: (line: string) => void;
 }
@@ -58,12 +61,20 @@ export function startHost(options: HostOptions): Host {
   const info: AppInfo = { version: options.version, mode: options.mode, platform: process.platform, dataDirectory, notices: [] };
   let bootstrap: string | null = null;
   const lab = createEmbeddedLab(cluster);
+  const onError = (what: string, error: unknown): void => log(`${what}: ${stackOf(error)}`);
+  const loads = new LoadService({
+    bootstrap: () => bootstrap,
+    workerPath: options.loadWorkerPath,
+    onError,
+    note: (note) => cluster.note(note),
+  });
   const services = createServices({
     info,
     lab,
+    loads,
     embedded: { bootstrap: () => bootstrap, nodes: () => lab.nodes() },
     connectionsFile: userDirectory === null ? null : join(userDirectory, 'connections.json'),
-    onError: (what, error) => log(`${what}: ${stackOf(error)}`),
+    onError,
   });
   let closing: Promise<boolean> | undefined;
 
@@ -95,7 +106,7 @@ export function startHost(options: HostOptions): Host {
       }, CLOSE_TIMEOUT_MS);
     });
     try {
-      return await Promise.race([cluster.close().then(() => true), late]);
+      return await Promise.race([Promise.all([loads.close(), cluster.close()]).then(() => true), late]);
     } catch (error) {
       log(`stopping the cluster: ${stackOf(error)}`);
       return true;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { app, BrowserWindow } from 'electron';
 import { startHost, type Host } from './app-host.ts';
 import { readHostOptions, type HostChoice } from './cli/host-options.ts';
-import { nodeWorkerPath, userDataDirectory } from './cli/paths.ts';
+import { loadWorkerPath, nodeWorkerPath, userDataDirectory } from './cli/paths.ts';
 import { UsageError } from './cli/command.ts';
 import { serveElectron } from './ipc/electron-transport.ts';
 import { installMenu } from './menu.ts';
@@ -72,6 +72,7 @@ function run(choice: HostChoice): void {
       ...choice,
       userDirectory: userDataDirectory(),
       workerPath: nodeWorkerPath(),
+      loadWorkerPath: loadWorkerPath(),
       log: say,
     });
     endCleanly(host);

@@ -5,11 +5,12 @@
  */
 import net from 'node:net';
 import tls from 'node:tls';
-import type { ISocketFactory, Producer } from 'kafkajs';
+import type { Consumer, ISocketFactory, Producer } from 'kafkajs';
 
 const KEEP_ALIVE_MS = 60_000;
 
 export class KafkajsSockets {
+  private refusing = false;
   /** By `host:port`, as kafkajs names brokers in its events. */
   private readonly open = new Map<string, Set<net.Socket>>();
 
@@ -18,6 +19,7 @@ export class KafkajsSockets {
     const socket = secure ? tls.connect({ host, port, ...secure }, onConnect) : net.connect({ host, port }, onConnect);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.setNoDelay(true);
+    if (this.refusing) socket.destroy(new Error('this client has been given up'));
     const address = `${host}:${port}`;
     let sockets = this.open.get(address);
     if (sockets === undefined) this.open.set(address, (sockets = new Set()));
@@ -26,9 +28,12 @@ export class KafkajsSockets {
     return socket;
   };
 
-  /** From now on a request of this producer that times out ends the connections to its broker; what was on its way there is tried anew. */
-  watch(producer: Producer): void {
-    producer.on(producer.events.REQUEST_TIMEOUT, ({ payload }) => this.end(payload.broker, 'the broker is silent'));
+  /** From now on a request of this client that times out ends the connections to its broker; what was on its way there is tried anew. */
+  watch(client: Producer | Consumer): void {
+    const silent = ({ payload }: { payload: { broker: string } }): void => this.end(payload.broker, 'the broker is silent');
+    // The name of the event is the client's own.
+    if ('send' in client) client.on(client.events.REQUEST_TIMEOUT, silent);
+    else client.on(client.events.REQUEST_TIMEOUT, silent);
   }
 
   /** Ends the connections to one broker, or to all. */
@@ -36,5 +41,11 @@ export class KafkajsSockets {
     const sockets = address === undefined ? [...this.open.values()].flatMap((some) => [...some]) : [...(this.open.get(address) ?? [])];
     // Without an error kafkajs would not notice, and wait for ever.
     for (const socket of sockets) socket.destroy(new Error(reason));
+  }
+
+  /** Ends all connections and lets none be made any more: whatever still tries to send in the background fails. */
+  refuse(): void {
+    this.refusing = true;
+    this.end(undefined, 'this client has been given up');
   }
 }

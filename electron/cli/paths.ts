@@ -1,4 +1,4 @@
-/** Where things are: the user's data, and the node worker's entry. */
+/** Where things are: the user's data, and the workers' entries. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -19,4 +19,11 @@ export function nodeWorkerPath(): string {
   return import.meta.filename.endsWith('.ts')
     ? join(import.meta.dirname, '..', 'cluster', 'node-worker.ts')
     : join(import.meta.dirname, 'node-worker.cjs');
+}
+
+/** The same for the worker of a load. */
+export function loadWorkerPath(): string {
+  return import.meta.filename.endsWith('.ts')
+    ? join(import.meta.dirname, '..', 'admin', 'load', 'load-worker.ts')
+    : join(import.meta.dirname, 'load-worker.cjs');
 }

@@ -27,6 +27,15 @@ export type { NodeView } from './cluster-view.ts';
 export type { QuorumRole } from './cluster-messages.ts';
 export type { TimelineEntry } from './timeline.ts';
 
+/** What somebody outside did that the timeline should know of. */
+export interface ClusterNote {
+  type: Extract<TimelineType, `load/${string}`>;
+  topic?: string;
+  group?: string;
+  reason?: string;
+  details?: Record<string, unknown>;
+}
+
 export interface ClusterOptions {
   /** 1 to 9; of an existing directory its own number, which cannot be changed. Default 3. */
   brokers?: number;
@@ -250,6 +259,11 @@ export class Cluster {
     return this.log.onEntry(listener);
   }
 
+  /** Puts on the timeline what was done to the cluster's clients here. */
+  note({ type, ...more }: ClusterNote): void {
+    this.record(type, more);
+  }
+
   private forget(id: number): void {
     this.labFaults.removed(id);
     const { data, undo } = this.directoriesOf(id);
@@ -351,7 +365,10 @@ export class Cluster {
     });
   }
 
-  private record(type: TimelineType, more: { broker?: number; reason?: string; details?: Record<string, unknown> }): TimelineEntry {
+  private record(
+    type: TimelineType,
+    more: { broker?: number; topic?: string; group?: string; reason?: string; details?: Record<string, unknown> },
+  ): TimelineEntry {
     const entry = this.log.record(null, { type, at: this.clock.now(), ...more });
     if (entry === undefined) throw new Error(`the timeline did not take ${type}`);
     return entry;

@@ -17,6 +17,12 @@ const TYPES = [
   'lab/faultHealed',
   'lab/nodeAdded',
   'lab/nodeRemoved',
+  'load/started',
+  'load/ended',
+  'load/changed',
+  'load/memberCrashed',
+  'load/memberPaused',
+  'load/memberResumed',
   'quorum/leaderElected',
   'quorum/snapshotWritten',
   'quorum/snapshotLoaded',
@@ -94,6 +100,9 @@ interface Rule {
 
 const sameBroker = (cause: TimelineEntry, effect: TimelineEntry): boolean => cause.broker === effect.broker;
 const sameGroup = (cause: TimelineEntry, effect: TimelineEntry): boolean => cause.group === effect.group;
+/** The same member of the same group; one that had not joined yet has no name to compare. */
+const sameMember = (cause: TimelineEntry, effect: TimelineEntry): boolean =>
+  sameGroup(cause, effect) && cause.details?.['memberId'] === effect.details?.['memberId'];
 const any = (): boolean => true;
 
 /** Is the cause's broker the one that the effect is about, or among those that its details show it to be about? */
@@ -179,7 +188,13 @@ const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
     { causes: ['partition/leadersElected'], fits: any },
     { causes: MOVED, fits: any },
   ],
-  'group/memberExpired': [injected((cause) => cause.details?.['fault'] !== undefined && isOfClients(cause.details['fault']))],
+  'group/memberJoined': [{ causes: ['load/started', 'load/changed', 'load/memberCrashed', 'load/memberResumed'], fits: sameGroup }],
+  'group/memberLeft': [{ causes: ['load/ended', 'load/changed'], fits: sameGroup }],
+  'group/memberExpired': [
+    // Its session may be longer than anything else is remembered.
+    { causes: ['load/memberCrashed', 'load/memberPaused'], lasting: true, fits: sameMember },
+    injected((cause) => cause.details?.['fault'] !== undefined && isOfClients(cause.details['fault'])),
+  ],
   'group/rebalanceStarted': [{ causes: ['group/memberExpired', 'group/memberLeft', 'group/memberJoined'], fits: sameGroup }],
   'group/rebalanced': [{ causes: ['group/rebalanceStarted'], fits: sameGroup }],
   'node/ready': [{ causes: ['lab/nodeStarted'], fits: sameBroker }],

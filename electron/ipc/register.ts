@@ -1,6 +1,7 @@
 /** Channel to service: the one list. */
 import { ServiceError } from '../services/errors.ts';
 import type { Lab } from '../services/lab.ts';
+import type { Loads } from '../services/load.ts';
 import type { Services } from '../services/services.ts';
 import type { Handlers } from './handle.ts';
 
@@ -15,6 +16,16 @@ export function createHandlers(services: Services): Handlers {
       });
     }
     return services.lab;
+  };
+  const loads = (): Loads => {
+    if (services.loads === null || connections.active.connection.kind !== 'embedded') {
+      throw new ServiceError({
+        code: 'NOT_EMBEDDED',
+        message: 'Load is put on the cluster of this desk only.',
+        advice: 'Switch to it on the Connections page.',
+      });
+    }
+    return services.loads;
   };
   return {
     'app/info': () => services.info,
@@ -74,6 +85,18 @@ export function createHandlers(services: Services): Handlers {
       await lab().removeNode(node);
       return null;
     },
+
+    'load/list': () => ({ loads: [...(services.loads?.list() ?? [])] }),
+    'load/start': ({ load }) => loads().start(load),
+    'load/stop': ({ id }) => loads().stop(id),
+    'load/remove': ({ id }) => {
+      loads().remove(id);
+      return null;
+    },
+    'load/change': ({ id, ...to }) => loads().change(id, to),
+    'load/member': ({ id, number, action }) => loads().member(id, number, action),
+    'load/audit': ({ id }) => loads().audit(id),
+
     'coordination/znode': ({ path }) => lab().znode(path),
 
     'timeline/list': ({ sinceId }) => ({ events: [...(services.lab?.timeline(sinceId) ?? [])] }),

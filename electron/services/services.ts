@@ -3,6 +3,7 @@ import { ConnectionsService, type EmbeddedSource } from './connections.ts';
 import { EventBus } from './event-bus.ts';
 import { GroupsService } from './groups.ts';
 import type { Lab } from './lab.ts';
+import type { Loads } from './load.ts';
 import { MessagesService } from './messages.ts';
 import { TailsService } from './tails.ts';
 import { TopicsService } from './topics.ts';
@@ -18,25 +19,29 @@ export interface Services {
   readonly groups: GroupsService;
   /** Null when this process hosts no cluster. */
   readonly lab: Lab | null;
+  /** Load on that cluster; null when `lab` is. */
+  readonly loads: Loads | null;
   close(): void;
 }
 
 export function createServices(options: {
   info: AppInfo;
   lab: Lab | null;
+  loads: Loads | null;
   embedded: EmbeddedSource | null;
   /** Where connections are kept; null for this run only. */
   connectionsFile: string | null;
   onError: (what: string, error: unknown) => void;
 }): Services {
   const events = new EventBus();
-  const { embedded, onError, lab } = options;
+  const { embedded, onError, lab, loads } = options;
   const connections = new ConnectionsService({ file: options.connectionsFile, events, embedded, onError });
   if (connections.problem !== null) options.info.notices.push(`${connections.problem} New connections are kept for this run only.`);
   const tails = new TailsService(connections, events);
   const unsubscribe = [
     lab?.onEvent((event) => events.publish('timeline/appended', { events: [event] })),
     lab?.onFaults((faults) => events.publish('lab/faultsChanged', { faults: [...faults] })),
+    loads?.onChange((rows) => events.publish('load/changed', { loads: [...rows] })),
   ];
   return {
     info: options.info,
@@ -47,6 +52,7 @@ export function createServices(options: {
     tails,
     groups: new GroupsService(connections),
     lab,
+    loads,
     close() {
       for (const end of unsubscribe) end?.();
       tails.close();

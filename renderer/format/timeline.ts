@@ -75,6 +75,11 @@ function healedWords(event: TimelineEvent): string | null {
   return fault === null ? null : `healed: ${tellFault(fault)}`;
 }
 
+function loadWords(event: TimelineEvent, otherwise: string): string {
+  const words = event.reason ?? otherwise;
+  return event.group === undefined ? words : `group ${event.group}: ${words}`;
+}
+
 const TELLINGS: Record<TimelineEventType, Telling> = {
   'lab/nodeStarted': { kind: 'faults', mark: 'dot', tone: 'ok', tell: (e) => `${brokerOf(e)} started` },
   'lab/nodeStopped': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} stopped` },
@@ -86,6 +91,12 @@ const TELLINGS: Record<TimelineEventType, Telling> = {
   'lab/faultHealed': { kind: 'faults', mark: 'dot', tone: 'ok', tell: (e) => healedWords(e) ?? e.reason ?? 'a fault was healed' },
   'lab/nodeAdded': { kind: 'faults', mark: 'dot', tone: 'ok', tell: (e) => `${brokerOf(e)} added` },
   'lab/nodeRemoved': { kind: 'faults', mark: 'dot', tone: 'none', tell: (e) => `${brokerOf(e)} removed` },
+  'load/started': { kind: 'faults', mark: 'dot', tone: 'flow', tell: (e) => loadWords(e, 'load started') },
+  'load/ended': { kind: 'faults', mark: 'dot', tone: 'none', tell: (e) => loadWords(e, 'load ended') },
+  'load/changed': { kind: 'faults', mark: 'dot', tone: 'flow', tell: (e) => loadWords(e, 'load changed') },
+  'load/memberCrashed': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => loadWords(e, 'a member ended without leaving') },
+  'load/memberPaused': { kind: 'faults', mark: 'dot', tone: 'flow', tell: (e) => loadWords(e, 'a member was paused') },
+  'load/memberResumed': { kind: 'faults', mark: 'dot', tone: 'ok', tell: (e) => loadWords(e, 'a member gets on') },
   'quorum/leaderElected': { kind: 'coordination', mark: 'dot', tone: 'control', tell: (e) => `${brokerOf(e)} is controller` },
   'quorum/snapshotWritten': {
     kind: 'coordination',

@@ -63,6 +63,7 @@ export interface LoadRow {
 /** Of a producer load. All are numbers of records, but for the last four. */
 export interface WrittenCounts {
   sent: number;
+  /** With acks=none: handed to the network, which is all that such a client knows. */
   acknowledged: number;
   /** Given up by the client; some of them may be stored all the same. */
   failed: number;
@@ -83,18 +84,25 @@ export interface LoadAudit {
   at: number;
   /** The reading went from the first record to the end of every partition; false: some partition could not be read. */
   complete: boolean;
-  /** Acknowledged when the reading began: those that have to be there. */
+  /** Acknowledged when the reading began, and so accounted for: found + lost + removed + unread. */
   acknowledged: number;
   /** Of these: found. */
   found: number;
-  /** Of these: not found. With `complete` false they may be where nobody could read. */
+  /** Of these: not where they have to be, in what could be read. */
   lost: number;
+  /** Of these: deleted by rule since (retention, DeleteRecords; a later record of the same key on a compacted topic). Not lost. */
+  removed: number;
+  /** Of these: in a partition, or behind an end, that nobody could read now. Only with `complete` false. */
+  unread: number;
   /** Found more than once, the second and further times. */
   duplicated: number;
   /** Found, though the client had given them up. */
   storedThoughFailed: number;
-  /** Which were lost: at most 100 ranges of numbers, oldest first. `offset`: at which the broker had acknowledged the first of them. */
-  lostRanges: { from: number; to: number; partition: number; offset: string }[];
+  /**
+   * Which were lost: at most 100 ranges of numbers, oldest first; of those between `from` and `to` the `count` that went to this partition.
+   * `offset`: at which the broker had acknowledged the first of them; −1 where it never said (acks=none).
+   */
+  lostRanges: { from: number; to: number; partition: number; offset: string; count: number }[];
 }
 
 /** Of a group load. All are numbers of records, but for what is said otherwise. */

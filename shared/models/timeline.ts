@@ -12,6 +12,13 @@ export type TimelineEventType =
   | 'lab/faultHealed'
   | 'lab/nodeAdded'
   | 'lab/nodeRemoved'
+  // what was done to the clients of a load
+  | 'load/started'
+  | 'load/ended'
+  | 'load/changed'
+  | 'load/memberCrashed'
+  | 'load/memberPaused'
+  | 'load/memberResumed'
   // coordination
   | 'quorum/leaderElected'
   | 'quorum/snapshotWritten'

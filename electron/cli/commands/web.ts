@@ -7,7 +7,7 @@ import type { WebServer } from '../../web/server.ts';
 import { integerOption, parsing, UsageError, type Command } from '../command.ts';
 import { HOST_OPTIONS, hostChoice, type HostChoice } from '../host-options.ts';
 import { openBrowser } from '../open-browser.ts';
-import { nodeWorkerPath, userDataDirectory } from '../paths.ts';
+import { loadWorkerPath, nodeWorkerPath, userDataDirectory } from '../paths.ts';
 import { untilSignal } from '../signals.ts';
 
 const DEFAULT_PORT = 7_420;
@@ -72,6 +72,7 @@ async function run(options: Options): Promise<number> {
     dataDirectory: options.dataDirectory,
     userDirectory: userDataDirectory(),
     workerPath: nodeWorkerPath(),
+    loadWorkerPath: loadWorkerPath(),
     log: say,
   });
   let server: WebServer | undefined;
