@@ -9,6 +9,7 @@ import { useLabStore } from '../stores/lab.ts';
 import { useMessagesStore } from '../stores/messages.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
+import { useTourStore } from '../stores/tour.ts';
 
 export function useApp(): { refresh: () => Promise<void> } {
   const cluster = useClusterStore();
@@ -21,6 +22,7 @@ export function useApp(): { refresh: () => Promise<void> } {
     useTimelineStore().start(),
     useLabStore().watchFaults(),
     useMessagesStore().start(),
+    useTourStore().start(),
     desk.start(
       (path) => void router.push(path),
       () => void refresh(),

@@ -74,13 +74,15 @@ export class Desk {
     page.on('pageerror', (error) => this.complaints.push(`${page.url()}: ${String(error.stack ?? error)}`));
   }
 
-  /** `name` is the directory of its pictures. */
-  static async start(name: string): Promise<Desk> {
+  /** `name` is the directory of its pictures. With `firstStart` the tour is offered, as to somebody who is new here. */
+  static async start(name: string, { firstStart = false } = {}): Promise<Desk> {
     const web = await WebProcess.start();
     try {
       const browser = await launchBrowser();
       const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', colorScheme: 'dark' });
       page.setDefaultTimeout(SOON_MS);
+      // Of each page anew, but not of the blank one in between, which has no storage.
+      if (!firstStart) await page.addInitScript(`if (location.protocol === 'http:') localStorage.setItem('brokerdesk.tour', 'skipped')`);
       const desk = new Desk(web, browser, page, name);
       await page.goto(web.line.url);
       await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
