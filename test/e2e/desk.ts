@@ -59,15 +59,15 @@ export class Desk {
   /** What the page complained of: errors and warnings of its console, and what was thrown. */
   readonly complaints: string[] = [];
   private readonly browser: Browser;
-  private readonly pictures: string;
+  private readonly directory: string;
   private pictureCount = 0;
 
   private constructor(web: WebProcess, browser: Browser, page: Page, name: string) {
     this.web = web;
     this.browser = browser;
     this.page = page;
-    this.pictures = join(PICTURES, name);
-    mkdirSync(this.pictures, { recursive: true });
+    this.directory = join(PICTURES, name);
+    mkdirSync(this.directory, { recursive: true });
     page.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') this.complaints.push(`${page.url()}: ${message.text()}`);
     });
@@ -146,8 +146,20 @@ export class Desk {
     for (const colorScheme of themes) {
       await this.page.emulateMedia({ colorScheme });
       await this.page.waitForTimeout(250);
-      await this.page.screenshot({ path: join(this.pictures, `${number}-${what}-${colorScheme}.png`) });
+      await this.page.screenshot({ path: join(this.directory, `${number}-${what}-${colorScheme}.png`) });
     }
+  }
+
+  /** As `picture`, in every look that a page is to be good in. */
+  async pictures(what: string): Promise<void> {
+    const number = String(++this.pictureCount).padStart(2, '0');
+    for (const look of LOOKS) {
+      await this.look(look);
+      // Charts and the lab's picture are drawn for their new width a moment later.
+      await this.page.waitForTimeout(120);
+      await this.page.screenshot({ path: join(this.directory, `${number}-${what}-${look.theme}-${look.width}.png`) });
+    }
+    await this.look(LOOKS[0]);
   }
 
   /** Resolves once the page has been laid out for it. */
