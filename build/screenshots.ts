@@ -73,7 +73,9 @@ try {
 
 async function open(from: Browser, path: string, look: Look): Promise<Page> {
   const context = await from.newContext({ viewport: { width: look.width, height: look.height }, reducedMotion: 'reduce' });
-  await context.addInitScript(`localStorage.setItem('brokerdesk.theme', '${look.theme}')`);
+  await context.addInitScript(
+    `localStorage.setItem('brokerdesk.theme', '${look.theme}'); localStorage.setItem('brokerdesk.tour', 'skipped')`,
+  );
   const page = await context.newPage();
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') say(`${path}: ${message.text()}`);

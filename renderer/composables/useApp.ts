@@ -14,6 +14,7 @@ import { useMessagesStore } from '../stores/messages.ts';
 import { useMomentStore } from '../stores/moment.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
+import { useTourStore } from '../stores/tour.ts';
 
 export function useApp(): { refresh: () => Promise<void> } {
   const cluster = useClusterStore();
@@ -31,6 +32,7 @@ export function useApp(): { refresh: () => Promise<void> } {
     useMessagesStore().start(),
     useLearnStore().start(),
     useLearnLoadsStore().follow(),
+    useTourStore().start(),
     desk.start(
       (path) => void router.push(path),
       () => void refresh(),

@@ -6,6 +6,7 @@ import { useBrokerActions } from './useBrokerActions.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
+import { useTourStore } from '../stores/tour.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
 
 export interface PaletteEntry {
@@ -51,6 +52,7 @@ export function usePalette(text: Ref<string>): { matches: Ref<PaletteEntry[]> } 
   const desk = useDeskStore();
   const preferences = usePreferencesStore();
   const timeline = useTimelineStore();
+  const tour = useTourStore();
   const { actionsFor } = useBrokerActions();
 
   const pages = PAGES.map(([label, to]): PaletteEntry => ({ key: `page:${to}`, label, kind: 'page', to, run: nothing }));
@@ -62,6 +64,7 @@ export function usePalette(text: Ref<string>): { matches: Ref<PaletteEntry[]> } 
       action('Refresh', () => void cluster.refresh()),
       action(timeline.open ? 'Close the timeline' : 'Open the timeline', () => (timeline.open = !timeline.open)),
       ...cluster.brokerList.flatMap((broker) => actionsFor(broker).map((one) => action(`${one.label} broker ${broker.id}`, one.run))),
+      ...(cluster.embedded ? [action('Take the tour', () => void tour.begin())] : []),
       action('Dark theme', () => (preferences.theme = 'dark')),
       action('Light theme', () => (preferences.theme = 'light')),
       action('Theme as the system', () => (preferences.theme = 'system')),

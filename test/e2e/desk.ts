@@ -37,6 +37,20 @@ export const PAGES: readonly (readonly [path: string, title: string])[] = [
   ['/no/such/page', 'No such page'],
 ];
 
+export interface Look {
+  theme: 'light' | 'dark';
+  width: number;
+  height: number;
+}
+
+/** In which every page is to be good: both themes, a large window and a small one. */
+export const LOOKS: readonly [Look, ...Look[]] = [
+  { theme: 'dark', width: 1440, height: 900 },
+  { theme: 'light', width: 1440, height: 900 },
+  { theme: 'light', width: 1024, height: 720 },
+  { theme: 'dark', width: 1024, height: 720 },
+];
+
 export function pagesOf(topic: string, group: string): [path: string, title: string][] {
   const named = (text: string): string =>
     text === 'T' ? topic : text === 'G' ? group : text.replace('/T/', `/${topic}/`).replace(/\/G$/, `/${group}`);
@@ -49,23 +63,23 @@ export class Desk {
   /** What the page complained of: errors and warnings of its console, and what was thrown. */
   readonly complaints: string[] = [];
   private readonly browser: Browser;
-  private readonly pictures: string;
+  private readonly directory: string;
   private pictureCount = 0;
 
   private constructor(web: WebProcess, browser: Browser, page: Page, name: string) {
     this.web = web;
     this.browser = browser;
     this.page = page;
-    this.pictures = join(PICTURES, name);
-    mkdirSync(this.pictures, { recursive: true });
+    this.directory = join(PICTURES, name);
+    mkdirSync(this.directory, { recursive: true });
     page.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') this.complaints.push(`${page.url()}: ${message.text()}`);
     });
     page.on('pageerror', (error) => this.complaints.push(`${page.url()}: ${String(error.stack ?? error)}`));
   }
 
-  /** `name` is the directory of its pictures. */
-  static async start(name: string, options: { brokers?: number; motion?: boolean } = {}): Promise<Desk> {
+  /** `name` is the directory of its pictures. With `firstStart` the tour is offered, as to somebody who is new here. */
+  static async start(name: string, options: { brokers?: number; motion?: boolean; firstStart?: boolean } = {}): Promise<Desk> {
     const web = await WebProcess.start(options.brokers === undefined ? {} : { brokers: options.brokers });
     try {
       const browser = await launchBrowser();
@@ -75,6 +89,8 @@ export class Desk {
         colorScheme: 'dark',
       });
       page.setDefaultTimeout(SOON_MS);
+      // Of each page anew, but not of the blank one in between, which has no storage.
+      if (options.firstStart !== true) await page.addInitScript(`if (location.protocol === 'http:') localStorage.setItem('brokerdesk.tour', 'skipped')`);
       const desk = new Desk(web, browser, page, name);
       await page.goto(web.line.url);
       await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
@@ -138,8 +154,28 @@ export class Desk {
     for (const colorScheme of themes) {
       await this.page.emulateMedia({ colorScheme });
       await this.page.waitForTimeout(250);
-      await this.page.screenshot({ path: join(this.pictures, `${number}-${what}-${colorScheme}.png`) });
+      await this.page.screenshot({ path: join(this.directory, `${number}-${what}-${colorScheme}.png`) });
     }
+  }
+
+  /** As `picture`, in every look that a page is to be good in. */
+  async pictures(what: string): Promise<void> {
+    const number = String(++this.pictureCount).padStart(2, '0');
+    for (const look of LOOKS) {
+      await this.look(look);
+      // Charts and the lab's picture are drawn for their new width a moment later.
+      await this.page.waitForTimeout(120);
+      await this.page.screenshot({ path: join(this.directory, `${number}-${what}-${look.theme}-${look.width}.png`) });
+    }
+    await this.look(LOOKS[0]);
+  }
+
+  /** Resolves once the page has been laid out for it. */
+  async look({ theme, width, height }: Look): Promise<void> {
+    await this.page.setViewportSize({ width, height });
+    await this.page.emulateMedia({ colorScheme: theme });
+    await this.page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+    await this.page.locator(`html[data-theme="${theme}"]`).waitFor({ state: 'attached' });
   }
 
   /** Named by their role: what a screen reader would have no word for. */

@@ -41,7 +41,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
       await desk.page.getByRole('link', { name: /^Topics 1$/ }).waitFor();
       await desk.page.locator('.skeleton').first().waitFor({ state: 'hidden' });
       expect(await desk.nameless(), path).toEqual([]);
-      await desk.picture(path === '/no/such/page' ? 'no-such-page' : path.slice(1).replaceAll('/', '-'));
+      await desk.pictures(path === '/no/such/page' ? 'no-such-page' : path.slice(1).replaceAll('/', '-'));
     }
     expect(desk.complaints).toEqual([]);
   });

@@ -43,6 +43,7 @@ export class FakeLoads implements Loads {
               rebalances: 1,
               crashes: 0,
               members: [{ number: 1, memberId: 'm-1', state: 'consuming', assignment: [], consumed: 90 }],
+              positions: [],
             },
     };
     this.rows.push(row);

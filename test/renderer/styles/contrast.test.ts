@@ -36,11 +36,21 @@ const PAIRS: [string, string][] = [
   ['bg', 'bad'],
 ];
 
+/** What a control is known by, and what marks a state: 3:1 is enough. */
+const MARKS: [string, string][] = ['edge', 'accent', 'ok', 'warn', 'bad', 'control', 'flow'].flatMap((mark) =>
+  GROUNDS.map((ground): [string, string] => [mark, ground]),
+);
+
 describe.each(['dark', 'light'] as const)('contrast, %s', (theme) => {
   const roles = rolesOf(theme);
   it.each(PAIRS)('%s on %s', (text, ground) => {
     const [a, b] = [roles.get(text), roles.get(ground)];
     if (a === undefined || b === undefined) throw new Error(`no such role: ${text} or ${ground}`);
     expect(contrast(a, b)).toBeGreaterThanOrEqual(4.5);
+  });
+  it.each(MARKS)('%s beside %s', (mark, ground) => {
+    const [a, b] = [roles.get(mark), roles.get(ground)];
+    if (a === undefined || b === undefined) throw new Error(`no such role: ${mark} or ${ground}`);
+    expect(contrast(a, b)).toBeGreaterThanOrEqual(3);
   });
 });

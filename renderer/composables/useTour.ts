@@ -1,0 +1,80 @@
+/** The tour as its card shows it: words of the step, where it is done, and what its buttons do. */
+import { computed, nextTick, onScopeDispose, watch } from 'vue';
+import { useRoute, useRouter } from 'vue-router';
+import { useIntervalFn } from '@vueuse/core';
+import { TOUR_STEPS, topicsToTake } from '../format/tour.ts';
+import { tellStep } from '../format/tour-words.ts';
+import { useDeskStore } from '../stores/desk.ts';
+import { useTourStore } from '../stores/tour.ts';
+
+const MARK_EVERY_MS = 400;
+/** A page that is loaded for the first time, and its table. */
+const PATIENCE_MS = 3_000;
+
+export function useTour() {
+  const tour = useTourStore();
+  const desk = useDeskStore();
+  const route = useRoute();
+  const router = useRouter();
+
+  watch(
+    () => route.path,
+    (path) => (tour.path = path),
+    { immediate: true },
+  );
+
+  const words = computed(() => tellStep(tour.step, tour.memory, tour.facts));
+  const place = computed(() => {
+    const at = TOUR_STEPS.findIndex((step) => step === tour.step);
+    return at < 0 ? 'The end' : `Step ${at + 1} of ${TOUR_STEPS.length}`;
+  });
+  const choices = computed(() => (tour.step === 'topic' ? topicsToTake(tour.facts) : []));
+
+  const running = computed(() => tour.shown && tour.mode === 'running');
+  const targetOf = (name: string): HTMLElement[] => [...document.querySelectorAll<HTMLElement>(`[data-tour="${CSS.escape(name)}"]`)];
+
+  /** The control that the step is about is outlined wherever it is on the screen; rows come and go, so it is looked for again. */
+  function mark(): void {
+    const wanted = running.value ? words.value.show?.target : undefined;
+    const on = wanted === undefined ? [] : targetOf(wanted);
+    for (const element of document.querySelectorAll('[data-shown]'))
+      if (!on.includes(element as HTMLElement)) element.removeAttribute('data-shown');
+    for (const element of on) element.setAttribute('data-shown', '');
+  }
+  useIntervalFn(mark, MARK_EVERY_MS);
+  watch([running, words], () => void nextTick(mark));
+  onScopeDispose(() => document.querySelectorAll('[data-shown]').forEach((element) => element.removeAttribute('data-shown')));
+
+  /** Opens the page, and puts the focus on the control: it was asked for. */
+  async function showMe(): Promise<void> {
+    const { show } = words.value;
+    if (show === null) return;
+    await router.push(show.to);
+    const began = performance.now();
+    for (;;) {
+      const [target] = targetOf(show.target);
+      if (target !== undefined) {
+        mark();
+        target.scrollIntoView({ block: 'nearest' });
+        target.focus();
+        return;
+      }
+      if (performance.now() - began > PATIENCE_MS) return;
+      await new Promise(requestAnimationFrame);
+    }
+  }
+
+  function act(): void {
+    if (words.value.act?.verb === 'startClients') void tour.startClients();
+    else if (words.value.act?.verb === 'relieve') void tour.relieve();
+  }
+
+  async function leave(): Promise<void> {
+    const { topic } = tour.memory;
+    const ran = tour.facts.producer !== null || tour.facts.readers !== null;
+    if (!(await tour.end(tour.step === 'end' && tour.mode === 'running' ? 'done' : 'skipped'))) return;
+    if (ran) desk.note(`The producer and the group of the tour are stopped. The topic ${topic ?? ''} stays.`);
+  }
+
+  return { tour, words, place, choices, showMe, act, leave };
+}

@@ -1,0 +1,178 @@
+/** The tour of the first start: whether it is offered or runs, what of it has happened, and the load that it lets run. */
+import { computed, ref, shallowRef, watch } from 'vue';
+import { defineStore } from 'pinia';
+import { useLocalStorage } from '@vueuse/core';
+import type { AppError, Result } from '#shared/errors';
+import type { LoadRow, LoadSpec } from '#shared/models/load';
+import { listen, onReopened, request } from '../api.ts';
+import {
+  freshMemory,
+  readersName,
+  readersOf,
+  reliefFor,
+  remember,
+  stepOf,
+  writerName,
+  writerOf,
+  type TourFacts,
+  type TourMemory,
+} from '../format/tour.ts';
+import { useClusterStore } from './cluster.ts';
+
+export type TourMode = 'offered' | 'running' | 'skipped' | 'done';
+
+export const useTourStore = defineStore('tour', () => {
+  const cluster = useClusterStore();
+  const mode = useLocalStorage<TourMode>('brokerdesk.tour', 'offered');
+  const memory = useLocalStorage<TourMemory>('brokerdesk.tourMemory', freshMemory([]), { mergeDefaults: true });
+  /** Not now; offered again at the next start. */
+  const later = ref(false);
+  /** The path in front, told by whoever knows it. */
+  const path = ref('');
+  const loads = shallowRef<readonly LoadRow[]>([]);
+  const busy = ref(false);
+  const error = shallowRef<AppError | null>(null);
+
+  const loadOf = (kind: LoadSpec['kind'], name: string): LoadRow | null =>
+    loads.value.findLast((load) => load.spec.kind === kind && load.spec.name === name) ?? null;
+  const facts = computed<TourFacts>(() => {
+    const topic = memory.value.topic ?? '';
+    const group = readersName(topic);
+    return {
+      ready: cluster.ready,
+      topics: cluster.topics,
+      brokers: cluster.brokerList,
+      producer: topic === '' ? null : loadOf('producer', writerName(topic)),
+      readers: topic === '' ? null : loadOf('group', group),
+      group: cluster.groups.get(group) ?? null,
+      watching: topic !== '' && path.value === `/groups/${encodeURIComponent(group)}`,
+    };
+  });
+  const step = computed(() => stepOf(memory.value, facts.value));
+  /** It is about the cluster of this desk: of another one it neither makes nor breaks anything. */
+  const shown = computed(
+    () => cluster.ready && cluster.embedded && (mode.value === 'running' || (mode.value === 'offered' && !later.value)),
+  );
+
+  const topicNames = (): string[] => [...cluster.topics.values()].filter((topic) => !topic.internal).map((topic) => topic.name);
+
+  async function begin(): Promise<void> {
+    // Once more, from the start: what the one before let run is ended first.
+    if (mode.value === 'running' && !(await stopLoads())) return;
+    error.value = null;
+    memory.value = freshMemory(topicNames());
+    mode.value = 'running';
+  }
+
+  function take(topic: string): void {
+    memory.value = { ...memory.value, topic };
+  }
+
+  /** One at a time; the first refusal ends it and stays to be read. */
+  async function inTurn(acts: readonly (() => Promise<Result<unknown>>)[]): Promise<boolean> {
+    if (busy.value) return false;
+    busy.value = true;
+    error.value = null;
+    for (const act of acts) {
+      const answer = await act();
+      if (answer.ok) continue;
+      error.value = answer.error;
+      break;
+    }
+    busy.value = false;
+    return error.value === null;
+  }
+
+  const runs = (load: LoadRow | null): load is LoadRow => load !== null && (load.state === 'running' || load.state === 'starting');
+
+  async function startClients(): Promise<void> {
+    const topic = cluster.topics.get(memory.value.topic ?? '');
+    if (topic === undefined) return;
+    // The group first, so that it is there for the first record.
+    const wanted = [
+      ...(runs(facts.value.readers) ? [] : [readersOf(topic)]),
+      ...(runs(facts.value.producer) ? [] : [writerOf(topic.name)]),
+    ];
+    await inTurn(wanted.map((load) => () => request('load/start', { load })));
+  }
+
+  async function relieve(): Promise<void> {
+    const { producer, readers } = facts.value;
+    const relief = reliefFor(cluster.topics.get(memory.value.topic ?? '')?.partitions.length ?? 1);
+    await inTurn([
+      ...(readers === null ? [] : [() => request('load/change', { id: readers.id, members: relief.members })]),
+      ...(producer === null ? [] : [() => request('load/change', { id: producer.id, recordsPerSecond: relief.recordsPerSecond })]),
+    ]);
+  }
+
+  /** Ends the writing, then reads the whole topic. */
+  async function audit(): Promise<void> {
+    const { producer } = facts.value;
+    if (producer === null) return;
+    await inTurn([
+      () => request('load/stop', { id: producer.id }),
+      async () => {
+        const answer = await request('load/audit', { id: producer.id });
+        if (answer.ok) {
+          const { acknowledged, found, lost, removed, unread, duplicated } = answer.value;
+          memory.value = { ...memory.value, audit: { acknowledged, found, lost, removed, unread, duplicated } };
+        }
+        return answer;
+      },
+    ]);
+  }
+
+  /** Ends what it let run. True when nothing of it runs any more. */
+  async function stopLoads(): Promise<boolean> {
+    const mine = [facts.value.producer, facts.value.readers].filter((load) => load !== null);
+    return inTurn([
+      ...mine
+        .filter(({ state }) => state !== 'ended' && state !== 'failed')
+        .map(
+          ({ id }) =>
+            () =>
+              request('load/stop', { id }),
+        ),
+      ...mine.map(
+        ({ id }) =>
+          () =>
+            request('load/remove', { id }),
+      ),
+    ]);
+  }
+
+  async function end(how: 'skipped' | 'done'): Promise<boolean> {
+    if (mode.value === 'running' && !(await stopLoads())) return false;
+    mode.value = how;
+    return true;
+  }
+
+  async function loadList(): Promise<void> {
+    const answer = await request('load/list', {});
+    if (answer.ok) loads.value = answer.value.loads;
+  }
+
+  function start(): () => void {
+    const stops = [
+      listen('load/changed', (event) => (loads.value = event.loads)),
+      onReopened(() => void loadList()),
+      // Any change of the cluster or of the load is a reason to look.
+      watch(
+        facts,
+        (now) => {
+          if (mode.value !== 'running' || !cluster.embedded) return;
+          const next = remember(memory.value, now);
+          if (next !== memory.value) memory.value = next;
+        },
+        { immediate: true },
+      ),
+      watch(step, (now) => {
+        if (mode.value === 'running' && now === 'end' && memory.value.audit === null) void audit();
+      }),
+    ];
+    void loadList();
+    return () => stops.forEach((stop) => stop());
+  }
+
+  return { mode, memory, later, path, loads, busy, error, facts, step, shown, begin, take, startClients, relieve, audit, end, start };
+});
