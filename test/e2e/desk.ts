@@ -90,7 +90,8 @@ export class Desk {
       });
       page.setDefaultTimeout(SOON_MS);
       // Of each page anew, but not of the blank one in between, which has no storage.
-      if (options.firstStart !== true) await page.addInitScript(`if (location.protocol === 'http:') localStorage.setItem('brokerdesk.tour', 'skipped')`);
+      if (options.firstStart !== true)
+        await page.addInitScript(`if (location.protocol === 'http:') localStorage.setItem('brokerdesk.tour', 'skipped')`);
       const desk = new Desk(web, browser, page, name);
       await page.goto(web.line.url);
       await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
