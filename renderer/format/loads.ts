@@ -147,7 +147,10 @@ function groupBlock(load: LoadRow, spec: GroupLoad, { groups, events, now }: Blo
       : { text: `lag ${formatCount(lag)}`, tone: lagTone(Number(lag)) === 'warn' ? 'warn' : 'none' };
   const since = rebalancingSince(group, events);
   if (since !== null) return { figure, foot: { text: `rebalancing, ${formatSpan(now - since)}`, tone: 'warn' } };
-  const living = livingMembers(load).length;
+  const members = livingMembers(load);
+  const living = members.length;
+  const paused = members.filter(({ state }) => state === 'paused').length;
+  if (paused > 0) return { figure, foot: { text: `${plural(living, 'member')}, ${paused} paused`, tone: 'flow' } };
   return {
     figure,
     foot: { text: `${plural(living, 'member')}, ${formatRate(load.consumed?.perSecond ?? 0)}`, tone: living === 0 ? 'warn' : 'none' },

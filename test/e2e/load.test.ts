@@ -110,6 +110,9 @@ describeWith('a browser', hasBrowser, 'load from the lab', () => {
     await pause.click();
     await expect.poll(() => text('readers'), { timeout: SOON_MS }).toContain('paused');
     await expect.poll(() => membersOf('readers'), { timeout: FAILOVER_MS }).toBe(1);
+    await expect
+      .poll(async () => (await desk.strip()).join(' '), { timeout: SOON_MS })
+      .toMatch(/group readers: member \d+ was paused .*group readers rebalanced/);
     await desk.picture('paused');
     await desk.page.getByRole('button', { name: /^Resume member \d+ of readers/ }).click();
     await expect.poll(() => membersOf('readers'), { timeout: FAILOVER_MS }).toBe(2);
