@@ -6,6 +6,7 @@ import { useClusterStore } from '../stores/cluster.ts';
 import { useConnectionStore } from '../stores/connection.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
+import { useLoadStore } from '../stores/load.ts';
 import { useMessagesStore } from '../stores/messages.ts';
 import { useMomentStore } from '../stores/moment.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
@@ -22,6 +23,7 @@ export function useApp(): { refresh: () => Promise<void> } {
     useMomentStore().start(),
     useTimelineStore().start(),
     useLabStore().watchFaults(),
+    useLoadStore().watch(),
     useMessagesStore().start(),
     desk.start(
       (path) => void router.push(path),
