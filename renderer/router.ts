@@ -3,6 +3,8 @@ declare module 'vue-router' {
     title?: string;
     /** What the page says of the present even while a moment of the past is shown, in one sentence. */
     present?: string;
+    /** Of its tabs the one that does. */
+    presentTab?: string;
   }
 }
 
@@ -18,7 +20,7 @@ export const routes: RouteRecordRaw[] = [
     path: '/brokers/:id(\\d+)/:tab(replicas|settings)?',
     component: () => import('./pages/BrokerPage.vue'),
     props: (to) => ({ id: Number(to.params['id']), tab: to.params['tab'] === 'settings' ? 'settings' : 'replicas' }),
-    meta: { title: 'Broker' },
+    meta: { title: 'Broker', present: 'Settings are those of now.', presentTab: 'settings' },
   },
   { path: '/topics', component: () => import('./pages/TopicsPage.vue'), meta: { title: 'Topics' } },
   {
@@ -50,7 +52,7 @@ export const routes: RouteRecordRaw[] = [
     path: '/coordination/:tab(tree)?',
     component: () => import('./pages/CoordinationPage.vue'),
     props: (to) => ({ tab: to.params['tab'] === 'tree' ? 'tree' : 'quorum' }),
-    meta: { title: 'Coordination', present: 'Znodes are read from the cluster as it is now.' },
+    meta: { title: 'Coordination', present: 'Znodes are read from the cluster as it is now.', presentTab: 'tree' },
   },
   { path: '/lab', component: () => import('./pages/LabPage.vue'), meta: { title: 'Lab' } },
   {

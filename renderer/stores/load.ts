@@ -1,13 +1,16 @@
 /** Load on the cluster of this desk: what runs, as it is told, and what can be done to it. */
-import { shallowRef } from 'vue';
+import { computed, shallowRef } from 'vue';
 import { defineStore } from 'pinia';
 import type { AppError, Result } from '#shared/errors';
 import type { LoadAudit, LoadRow, LoadSpec } from '#shared/models/load';
 import { listen, onReopened, request } from '../api.ts';
 
 export const useLoadStore = defineStore('load', () => {
-  /** In the order in which they were started. */
-  const loads = shallowRef<readonly LoadRow[]>([]);
+  /** Now, and at the moment of the past that is shown, if one is. */
+  const live = shallowRef<readonly LoadRow[]>([]);
+  const past = shallowRef<readonly LoadRow[] | null>(null);
+  /** Those that are shown, in the order in which they were started. */
+  const loads = computed(() => past.value ?? live.value);
   /** Why they are not known; null when they are. */
   const error = shallowRef<AppError | null>(null);
   /** What is under way, by a key: `start`, `stop:4`, `audit:4`, `member:4:1`. */
@@ -18,7 +21,7 @@ export const useLoadStore = defineStore('load', () => {
     const mine = ++run;
     const answer = await request('load/list', {});
     if (mine !== run) return;
-    loads.value = answer.ok ? answer.value.loads : [];
+    live.value = answer.ok ? answer.value.loads : [];
     error.value = answer.ok ? null : answer.error;
   }
 
@@ -59,11 +62,16 @@ export const useLoadStore = defineStore('load', () => {
     return busyWith(`audit:${id}`, () => request('load/audit', { id }));
   }
 
+  /** Those of a moment of the past; with null those of the present. */
+  function showLoads(then: readonly LoadRow[] | null): void {
+    past.value = then;
+  }
+
   function watch(): () => void {
     const stops = [
       listen('load/changed', (event) => {
         run += 1;
-        loads.value = event.loads;
+        live.value = event.loads;
         error.value = null;
       }),
       onReopened(() => void list()),
@@ -72,5 +80,5 @@ export const useLoadStore = defineStore('load', () => {
     return () => stops.forEach((end) => end());
   }
 
-  return { loads, error, underWay, start, stop, remove, change, member, audit, watch };
+  return { loads, error, underWay, start, stop, remove, change, member, audit, showLoads, watch };
 });

@@ -1,6 +1,6 @@
 /**
  * Time travel: which moment of the record is shown, if it is not the present. It is asked for at main, which recorded what
- * this screen was told; the stores of the cluster and of the lab then show that. Until it is left nothing can be changed.
+ * this screen was told; the stores of the cluster, of the lab and of load then show that. Until it is left nothing can be changed.
  */
 import { computed, ref, shallowRef } from 'vue';
 import { defineStore } from 'pinia';
@@ -9,12 +9,14 @@ import type { HistoryRange, Moment } from '#shared/models/history';
 import { listen, refuseChanges, request } from '../api.ts';
 import { useClusterStore } from './cluster.ts';
 import { useLabStore } from './lab.ts';
+import { useLoadStore } from './load.ts';
 
 const PAST: AppError = { code: 'READ_ONLY', message: 'You are looking at the past.', advice: 'Go live first.' };
 
 export const useMomentStore = defineStore('moment', () => {
   const cluster = useClusterStore();
   const lab = useLabStore();
+  const load = useLoadStore();
   /** The moment that was chosen, wall-clock ms; null: the present. */
   const at = ref<number | null>(null);
   /** What stood then, once it is here. */
@@ -75,6 +77,7 @@ export const useMomentStore = defineStore('moment', () => {
     shown.value = moment;
     cluster.showMoment(moment);
     lab.showFaults(moment.faults ?? []);
+    load.showLoads(moment.loads ?? []);
   }
 
   function goLive(): void {
@@ -84,6 +87,7 @@ export const useMomentStore = defineStore('moment', () => {
     refuseChanges(null);
     cluster.showMoment(null);
     lab.showFaults(null);
+    load.showLoads(null);
   }
 
   async function loadRange(): Promise<void> {

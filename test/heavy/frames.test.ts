@@ -57,12 +57,18 @@ describeWith('a browser and kcat', hasBrowser && onPath('kcat'), 'frames', () =>
     const rate = async (): Promise<number> => Number((await page.locator('.clients .rate').textContent())?.replaceAll(/\D/g, '') ?? 0);
     await expect.poll(rate, { timeout: 2 * SOON_MS }).toBeGreaterThan(RECORDS_A_SECOND * 0.8);
     await expect.poll(() => page.locator('animateMotion').count(), { timeout: SOON_MS }).toBeGreaterThan(10);
-    const figures = await measureFrames(page.context().browser() ?? expect.unreachable('no browser'), page, MEASURED_MS);
+    const written = [await rate()];
+    const figures = await measureFrames(
+      page.context().browser() ?? expect.unreachable('no browser'),
+      page,
+      MEASURED_MS,
+      async () => void written.push(await rate()),
+    );
     const text = ({ p50, p95, p99 }: Quantiles): string => `p50 ${p50.toFixed(1)}, p95 ${p95.toFixed(1)}, p99 ${p99.toFixed(1)} ms`;
-    const shares = Object.entries(figures.shares).map(([kind, share]) => `${kind} ${share.toFixed(1)} %`);
+    const shares = figures.shares.slice(0, 8).map(([name, share]) => `${name} ${share.toFixed(1)} %`);
     console.info(
-      `${figures.frames} frames in ${MEASURED_MS / 1_000} s at ${await rate()} records/s: ${text(figures.gaps)}; ` +
-        `the page's own work for a frame ${text(figures.work)}; of a processor ${shares.join(', ')}; ${figures.longTasks} tasks above 50 ms`,
+      `${figures.frames} frames in ${MEASURED_MS / 1_000} s at ${written.join(' to ')} records/s: ${text(figures.gaps)}; the page's own ` +
+        `work for a frame ${text(figures.work)}, ${figures.share.toFixed(1)} % of a processor (${shares.join(', ')}); ${figures.longTasks} tasks above 50 ms`,
     );
     await desk.picture('lab', ['dark']);
     expect(figures.frames).toBeGreaterThan(100);

@@ -7,8 +7,10 @@ export interface FrameFigures {
   gaps: Quantiles;
   /** Milliseconds of processor time that the page's main thread took from one frame to the next: script, style, layout, paint. */
   work: Quantiles;
-  /** Of the main thread's processor time in all, where it went, in percent of the time that passed. */
-  shares: Record<string, number>;
+  /** Where the main thread's processor time went, by the trace's names, each without what it contains; percent of the time that passed. */
+  shares: [name: string, percent: number][];
+  /** Of all of it. */
+  share: number;
   /** Tasks of the main thread above 50 ms of processor time. */
   longTasks: number;
 }
@@ -30,23 +32,8 @@ interface TraceEvent {
   args?: { name?: string };
 }
 
-const CATEGORIES = ['toplevel', 'devtools.timeline', 'disabled-by-default-devtools.timeline', '__metadata'];
-/** What the trace calls them, by what they are. A layout inside a script is both. */
-const KINDS: Record<string, string> = {
-  FireAnimationFrame: 'script',
-  FunctionCall: 'script',
-  EvaluateScript: 'script',
-  UpdateLayoutTree: 'style',
-  Layout: 'layout',
-  PrePaint: 'paint',
-  Paint: 'paint',
-  Layerize: 'paint',
-  Commit: 'paint',
-  MinorGC: 'gc',
-  MajorGC: 'gc',
-};
-
-export async function measureFrames(browser: Browser, page: Page, forMs: number): Promise<FrameFigures> {
+const CATEGORIES = ['toplevel', 'devtools.timeline', '__metadata'];
+export async function measureFrames(browser: Browser, page: Page, forMs: number, ended: () => Promise<void>): Promise<FrameFigures> {
   await browser.startTracing(page, { categories: CATEGORIES });
   // Text, since what runs in the page is no part of this program's types.
   const times = await page.evaluate<number[]>(`new Promise((done) => {
@@ -59,11 +46,13 @@ export async function measureFrames(browser: Browser, page: Page, forMs: number)
     };
     requestAnimationFrame(frame);
   })`);
+  // Before the trace is read, which keeps this program busy.
+  await ended();
   const { traceEvents } = JSON.parse((await browser.stopTracing()).toString('utf8')) as { traceEvents: TraceEvent[] };
   return { frames: times.length, gaps: quantiles(between(times)), ...ofTrace(traceEvents) };
 }
 
-function ofTrace(events: readonly TraceEvent[]): Pick<FrameFigures, 'work' | 'shares' | 'longTasks'> {
+function ofTrace(events: readonly TraceEvent[]): Pick<FrameFigures, 'work' | 'shares' | 'share' | 'longTasks'> {
   const mine = mainThread(events);
   const frames = mine
     .filter(({ name }) => name === 'FireAnimationFrame')
@@ -84,14 +73,26 @@ function ofTrace(events: readonly TraceEvent[]): Pick<FrameFigures, 'work' | 'sh
     work[frame] = (work[frame] ?? 0) + ms;
     if (ms > 50) longTasks += 1;
   }
-  const shares: Record<string, number> = {};
-  for (const event of mine) {
-    const kind = KINDS[event.name];
-    if (kind === undefined || event.ph !== 'X' || event.ts < from || event.ts >= until) continue;
-    shares[kind] = (shares[kind] ?? 0) + (100_000 * cpuMs(event)) / (until - from);
+  const passed = (until - from) / 1_000;
+  const shares = [...selfTimes(mine.filter(({ ph, ts }) => ph === 'X' && ts >= from && ts < until))]
+    .map(([name, ms]): [string, number] => [name, (100 * ms) / passed])
+    .sort((a, b) => b[1] - a[1]);
+  return { work: quantiles(work), shares, share: (100 * work.reduce((sum, ms) => sum + ms, 0)) / passed, longTasks };
+}
+
+/** Milliseconds by name, each event without those inside it. */
+function selfTimes(events: readonly TraceEvent[]): Map<string, number> {
+  const times = new Map<string, number>();
+  const add = (name: string, ms: number): void => void times.set(name, (times.get(name) ?? 0) + ms);
+  const open: TraceEvent[] = [];
+  for (const event of [...events].sort((a, b) => a.ts - b.ts || (b.dur ?? 0) - (a.dur ?? 0))) {
+    while (open.length > 0 && event.ts >= (open.at(-1)?.ts ?? 0) + (open.at(-1)?.dur ?? 0)) open.pop();
+    const around = open.at(-1);
+    add(event.name, cpuMs(event));
+    if (around !== undefined) add(around.name, -cpuMs(event));
+    open.push(event);
   }
-  shares['all'] = (100_000 * work.reduce((sum, ms) => sum + ms, 0)) / (until - from);
-  return { work: quantiles(work), shares, longTasks };
+  return times;
 }
 
 /** Of the renderer that has the frames: other tabs and processes have a main thread too. */

@@ -1,0 +1,134 @@
+// @vitest-environment happy-dom
+/** The past on the page: the bar that says so, the keys, the slider, the story of an event. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
+import { createPinia } from 'pinia';
+import { createMemoryHistory, type Router } from 'vue-router';
+import App from '../../../renderer/App.vue';
+import { useBridge } from '../../../renderer/api.ts';
+import { createAppRouter } from '../../../renderer/router.ts';
+import { useMomentStore } from '../../../renderer/stores/moment.ts';
+import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
+
+let bridge: FixtureBridge;
+let router: Router;
+let app: VueWrapper;
+
+const settle = async (ms = 4): Promise<void> => {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  await flushPromises();
+};
+
+beforeEach(async () => {
+  document.body.innerHTML = '';
+  bridge = new FixtureBridge('healthy');
+  useBridge(bridge);
+  router = createAppRouter(createMemoryHistory());
+  void router.push('/lab?at=broker-3');
+  await router.isReady();
+  app = mount(App, { attachTo: document.body, global: { plugins: [createPinia(), router] } });
+  await flushPromises();
+  bridge.tick();
+  await settle(20);
+  await bridge.invoke('lab/inject', { fault: { type: 'freeze', node: 3 } });
+  bridge.tick();
+  await settle(20);
+  bridge.tick();
+  await settle();
+});
+afterEach(() => {
+  useMomentStore().goLive();
+  app.unmount();
+});
+
+const find = (selector: string): HTMLElement => {
+  const found = document.querySelector<HTMLElement>(selector);
+  if (found === null) throw new Error(`there is no ${selector}`);
+  return found;
+};
+const slider = (): HTMLElement => find('[role=slider]');
+const text = (): string => document.body.textContent;
+async function key(on: EventTarget, name: string, more: KeyboardEventInit = {}): Promise<void> {
+  on.dispatchEvent(new KeyboardEvent('keydown', { key: name, bubbles: true, cancelable: true, ...more }));
+  await settle();
+}
+async function press(label: string): Promise<void> {
+  find(`[aria-label="${label}"]`).click();
+  await settle();
+}
+const third = (): string =>
+  [...document.querySelectorAll('g.card')]
+    .map((one) => one.getAttribute('aria-label') ?? '')
+    .find((label) => label.startsWith('Broker 3')) ?? '';
+
+describe('the past on the page', () => {
+  it('is entered by a key on the slider, said at the top, and left by Escape', async () => {
+    expect(slider().getAttribute('aria-valuetext')).toBe('live');
+    expect(third()).toMatch(/^Broker 3, frozen/);
+    await key(slider(), 'Home');
+    expect(text()).toContain('You are looking at');
+    expect(third()).toMatch(/^Broker 3, online/);
+    expect(slider().getAttribute('aria-valuetext')).toMatch(/ ago$/);
+    await key(slider(), 'Escape');
+    expect(text()).not.toContain('You are looking at');
+    expect(third()).toMatch(/^Broker 3, frozen/);
+  });
+
+  it('goes by tenths of a second, seconds and ten seconds; its end is the present', async () => {
+    await key(slider(), 'Home');
+    const first = Number(slider().getAttribute('aria-valuenow'));
+    const moment = useMomentStore();
+    expect(moment.at).toBe(first);
+    await key(slider(), 'PageDown');
+    expect(moment.at).toBe(first);
+    await key(slider(), 'End');
+    expect(moment.at).toBeNull();
+    await key(slider(), 'ArrowLeft');
+    expect(moment.at).not.toBeNull();
+    await key(slider(), 'PageUp');
+    expect(moment.at).toBeNull();
+  });
+
+  it('refuses an action with the reason, and does not ask', async () => {
+    await key(slider(), 'Home');
+    const kill = [...document.querySelectorAll<HTMLElement>('.side button')].find((one) => one.textContent.trim() === 'Kill');
+    kill?.click();
+    await settle();
+    expect(text()).toContain('You are looking at the past.');
+    expect(bridge.asked.filter(({ channel }) => channel === 'lab/inject')).toHaveLength(1);
+  });
+
+  it('goes from event to event, and tells each with what led to it and what it led to', async () => {
+    await press('To the event before');
+    const story = find('section.story');
+    expect(story.textContent).toContain('broker 3 frozen');
+    expect(story.textContent).toContain('Nothing that was recorded led to it.');
+    // The letter keys are of the timeline alone.
+    const at = useMomentStore().at;
+    await key(document.body, '[');
+    expect(useMomentStore().at).toBe(at);
+    await key(find('[role=listbox]'), '[');
+    expect(useMomentStore().at).not.toBe(at);
+  });
+
+  it('says on a page that reads the cluster itself that this is of the present', async () => {
+    await key(slider(), 'Home');
+    await router.push('/coordination');
+    await settle();
+    expect(text()).toContain('You are looking at');
+    expect(text()).not.toContain('as it is now');
+    await router.push('/coordination/tree');
+    await settle();
+    expect(text()).toContain('Znodes are read from the cluster as it is now.');
+  });
+
+  it('Escape in a dialog closes the dialog and stays in the past', async () => {
+    await key(slider(), 'Home');
+    const remove = [...document.querySelectorAll<HTMLElement>('.side button')].find((one) => one.textContent.includes('Remove broker'));
+    remove?.click();
+    await settle(20);
+    expect(useMomentStore().at).not.toBeNull();
+    await key(find('[role=dialog] input'), 'Escape');
+    expect(useMomentStore().at).not.toBeNull();
+  });
+});
