@@ -116,7 +116,8 @@ async function isr(one: Extract<ScenarioCondition, { isr: string }>, stage: Stag
 function counter(one: Extract<ScenarioCondition, { counter: string }>, stage: Stage): Seen {
   const dot = one.counter.lastIndexOf('.');
   const value = counterOf(stage.row(one.counter.slice(0, dot)), one.counter.slice(dot + 1));
-  return value === null ? unknown('nothing was counted yet') : measured(value, one, group(value));
+  if (value === null) return unknown('nothing was counted yet');
+  return measured(value, one, one.counter.endsWith('Ms') ? `${group(Math.round(value))} ms` : group(value));
 }
 
 export function counterOf(row: LoadRow, name: string): number | null {

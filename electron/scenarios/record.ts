@@ -3,7 +3,7 @@
  * that ran meanwhile, and what holds of every such outage. Brokers are named by their numbers and copies placed as they
  * were, so that running it does the same again.
  */
-import { stringify } from 'yaml';
+import { Document, isCollection, isMap, isScalar, visit } from 'yaml';
 import { topicConfigs } from '../admin/configs.ts';
 import type { ClusterClient } from '../admin/cluster-client.ts';
 import { ServiceError } from '../services/errors.ts';
@@ -42,9 +42,18 @@ const LEAD_MS = 3_000;
 const HEADER =
   "# Recorded in Brokerdesk's Lab. It runs there and headless: npm run scenario -- FILE. docs/scenarios.md explains the format.";
 const FALLBACK_TOPIC = 'recorded';
+/** Of keys in a table on one line. */
+const MOST_INLINE = 6;
 
-export async function recordScenario(from: { lab: Lab; loads: Loads; client: ClusterClient; sinceAt: number | null }): Promise<Recording> {
-  const events = from.lab.timeline(0);
+/** `except`: times (wall-clock ms) in which a scenario ran: what it did, nobody did by hand. */
+export async function recordScenario(from: {
+  lab: Lab;
+  loads: Loads;
+  client: ClusterClient;
+  sinceAt: number | null;
+  except: readonly { from: number; until: number }[];
+}): Promise<Recording> {
+  const events = from.lab.timeline(0).filter(({ at }) => !from.except.some((run) => at >= run.from && at <= run.until));
   const rows = from.loads.list();
   const window = windowOf(events, from.sinceAt, Date.now());
   const wanted = topicsOf(window, rows);
@@ -199,7 +208,7 @@ export function recordingOf(from: {
     steps,
     expect,
   };
-  return { name, text: `${HEADER}\n${stringify(scenario, { lineWidth: 120 })}`, notices };
+  return { name, text: `${HEADER}\n${written(scenario)}`, notices };
 }
 
 interface StepContext {
@@ -289,6 +298,23 @@ function loadStep({ type, details }: TimelineEvent, context: StepContext): Omit<
     default:
       return null;
   }
+}
+
+/** As a person would write it: what is short stands on one line. */
+function written(scenario: ScenarioFile): string {
+  const document = new Document(scenario);
+  visit(document, {
+    Collection(_key, node, path) {
+      const items = isMap(node) ? node.items.map(({ value }) => value) : node.items;
+      const inList = path.at(-1);
+      const isShort = items.every((item) => isScalar(item) || (isCollection(item) && item.flow === true));
+      // Of the file's own parts only what stands in a list: an action, an expectation, the brokers of a partition.
+      if (isShort && (!isMap(node) || (isCollection(inList) && !isMap(inList)))) node.flow = true;
+      else if (isMap(node) && isShort && items.length <= MOST_INLINE && path.length > 3) node.flow = true;
+      return undefined;
+    },
+  });
+  return document.toString({ lineWidth: 140 });
 }
 
 /** Only what every cluster promises, whatever was broken. */

@@ -47,7 +47,7 @@ class Run {
   private firstEvent = 0;
   private stepsAt = 0;
   private readonly stopFollowing: () => void;
-  /** Ends what is watched and waited for when the run ends, for whatever reason. */
+  /** Ends what is watched and waited for when the run ends, whatever the reason. */
   private readonly over = new AbortController();
   private readonly signal: AbortSignal;
   /** What a step does just now. */
@@ -133,14 +133,12 @@ class Run {
   private async step(step: ScenarioStep, report: StepReport): Promise<number> {
     const { signal } = this;
     const since = performance.now();
-    if (step.at !== undefined) await pause(Math.max(0, this.stepsAt + step.at - since), signal);
-    if (step.after !== undefined) await pause(step.after, signal);
+    report.state = 'awaited';
+    this.tell();
     try {
-      if (step.until !== undefined) {
-        report.state = 'awaited';
-        this.tell();
-        await this.waitFor(step.until, step.within ?? UNTIL_MS, since);
-      }
+      if (step.at !== undefined) await pause(Math.max(0, this.stepsAt + step.at - since), signal);
+      if (step.after !== undefined) await pause(step.after, signal);
+      if (step.until !== undefined) await this.waitFor(step.until, step.within ?? UNTIL_MS, since);
       report.state = 'running';
       report.beganMs = this.now();
       this.tell();
@@ -193,8 +191,8 @@ class Run {
     for (const step of state.steps) if (step.state === 'waiting') step.state = 'skipped';
     this.tell();
     const audits = new Map<string, LoadAudit>();
+    this.over.abort();
     if (this.isAbandoned()) return audits;
-    const rows = this.rows();
     const attempt = async (what: string, action: () => Promise<unknown>): Promise<void> => {
       if (this.isAbandoned()) return;
       try {
@@ -203,9 +201,9 @@ class Run {
         state.notices.push(`${what}: ${this.problemOf(error)}`);
       }
     };
-    this.over.abort();
     // A fault that is on its way comes into force all the same; then it is healed like the others.
     await attempt('Waiting for the last step', () => this.underWay);
+    const rows = this.rows();
     // In the signal's place: the ending goes to its end.
     const calm = new AbortController().signal;
     await attempt('Healing', async () => {
@@ -215,9 +213,10 @@ class Run {
     for (const row of rows) if (row.spec.kind === 'producer') await attempt(`Ending ${row.spec.name}`, () => loads.stop(row.id));
     if (outcome === 'done') {
       await attempt('Waiting for all copies', () => until(calm, 'The cluster', () => areWhole(stage)));
-      for (const { name, kind } of this.producers())
-        if (kind === 'producer')
-          await attempt(`Reading what ${name} wrote`, async () => void audits.set(name, await loads.audit(stage.load(name).id)));
+      for (const [name, { id }] of stage.loads) {
+        if (rows.find((row) => row.id === id)?.spec.kind !== 'producer') continue;
+        await attempt(`Reading what ${name} wrote`, async () => void audits.set(name, await loads.audit(id)));
+      }
     }
     for (const row of rows) if (row.spec.kind === 'group') await attempt(`Ending ${row.spec.name}`, () => loads.stop(row.id));
     state.loads = this.rows();
@@ -229,10 +228,6 @@ class Run {
 
   private isAbandoned(): boolean {
     return this.options.abandoned?.aborted === true;
-  }
-
-  private producers(): { name: string; kind: string }[] {
-    return [...this.stage.loads.keys()].map((name) => ({ name, kind: this.stage.row(name).spec.kind }));
   }
 
   private rows(): LoadRow[] {

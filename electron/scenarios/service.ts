@@ -16,6 +16,7 @@ import { outlineOf } from './words.ts';
 export type ScenarioSource = { library: string } | { text: string } | { value: unknown };
 
 const TELL_MS = 250;
+const MOST_RUNS = 200;
 
 export class ScenariosService {
   private readonly options: {
@@ -31,6 +32,8 @@ export class ScenariosService {
   private current: { run: ScenarioRun | null; cancel: AbortController; done: Promise<ScenarioReport> } | undefined;
   private last: ScenarioReport | undefined;
   private nextId = 1;
+  /** When scenarios ran, for the recorder to leave out; the timeline holds no more than the last of them anyway. */
+  private runs: { from: number; until: number }[] = [];
   private toldAt = 0;
   private telling: NodeJS.Timeout | undefined;
   /** Aborted when the cluster goes. */
@@ -99,7 +102,9 @@ export class ScenariosService {
     if (bootstrap === null) throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The cluster on this desk does not serve now.' });
     const client = new ClusterClient({ bootstrap, clientId: 'scenario-recorder' });
     try {
-      return await recordScenario({ lab, loads, client, sinceAt });
+      const goesOn = this.current?.run ?? null;
+      const except = [...this.runs, ...(goesOn === null ? [] : [{ from: goesOn.startedAt, until: Infinity }])];
+      return await recordScenario({ lab, loads, client, sinceAt, except });
     } finally {
       client.close();
     }
@@ -128,6 +133,7 @@ export class ScenariosService {
         },
       );
       this.last = report;
+      this.runs = [...this.runs, { from: report.startedAt, until: report.endedAt ?? Date.now() }].slice(-MOST_RUNS);
       return report;
     } finally {
       client.close();

@@ -146,7 +146,7 @@ export function conditionWords(one: ScenarioCondition, say: SayTarget): string {
   if ('lag' in one) return `the lag of ${one.lag} is ${boundWords(one)}`;
   if ('members' in one) return `${one.members} is stable with ${many(one.are, 'member')}`;
   if ('counter' in one) return `${one.counter} is ${boundWords(one)}`;
-  if ('event' in one) return `${one.event}${filterWords(one, say)} happens`;
+  if ('event' in one) return eventWords(one.event, one, say);
   if ('node' in one) return `${say(one.node)} is ${one.is}`;
   if ('writable' in one) return `${one.writable} takes a write with acks=all`;
   if ('refused' in one) return `${one.refused} refuses a write with ${one.with}`;
@@ -192,6 +192,26 @@ function boundWords({ atLeast, atMost }: { atLeast?: number | undefined; atMost?
 function percentWords({ atLeast, atMost }: { atLeast?: number | undefined; atMost?: number | undefined }): string {
   const percent = (share: number | undefined): number | undefined => (share === undefined ? undefined : Math.round(share * 100));
   return `${boundWords({ atLeast: percent(atLeast), atMost: percent(atMost) })} %`;
+}
+
+/** Of those that are waited for often. */
+const EVENT_WORDS: Readonly<Record<string, string>> = {
+  'quorum/leaderElected': 'a controller is elected',
+  'partition/uncleanlyElected': 'a leader from outside the ISR is elected',
+  'partition/truncated': 'a log is cut back to what its leader has',
+  'group/coordinatorMoved': 'the coordinator moves',
+};
+const BROKER_EVENT_WORDS: Readonly<Record<string, string>> = {
+  'cluster/brokerFenced': 'is fenced',
+  'cluster/brokerUnfenced': 'is let back in',
+  'node/logDirectoryFailed': 'takes its log directory offline',
+};
+
+function eventWords(type: string, filter: Parameters<typeof filterWords>[0], say: SayTarget): string {
+  const broker = BROKER_EVENT_WORDS[type];
+  if (broker !== undefined) return `${filter.of === undefined ? 'a broker' : say(filter.of)} ${broker}`;
+  const words = EVENT_WORDS[type];
+  return words === undefined ? `${type}${filterWords(filter, say)} happens` : `${words}${filterWords(filter, say)}`;
 }
 
 function filterWords(

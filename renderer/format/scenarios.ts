@@ -58,7 +58,7 @@ export function expectationRows(outline: ScenarioOutline, run: ScenarioRun | nul
 }
 
 export const VERDICTS: Record<Verdict, { glyph: string; word: string; tone: Tone }> = {
-  open: { glyph: '○', word: 'not decided yet', tone: 'none' },
+  open: { glyph: '–', word: 'not decided yet', tone: 'none' },
   held: { glyph: '✓', word: 'held', tone: 'ok' },
   failed: { glyph: '✕', word: 'failed', tone: 'bad' },
   undecided: { glyph: '?', word: 'could not be decided', tone: 'warn' },

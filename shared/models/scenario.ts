@@ -32,7 +32,7 @@ export interface ScenarioOutline {
 }
 
 export type ScenarioState = 'preparing' | 'running' | 'settling' | 'held' | 'failed' | 'cancelled' | 'broken';
-/** `awaited`: its time has come, and what it waits for has not come about yet. */
+/** `awaited`: it is its turn, and its time or what it waits for has not come yet. */
 export type StepState = 'waiting' | 'awaited' | 'running' | 'done' | 'failed' | 'skipped';
 /** `open`: not decided yet; `undecided`: the run ended before it could be. */
 export type Verdict = 'open' | 'held' | 'failed' | 'undecided';

@@ -119,3 +119,41 @@ test('progress is told, with the verdicts as they come', async () => {
   await run(bare({}), bench().bench, undefined, ({ state }) => states.push(state));
   expect([...new Set(states)]).toEqual(['preparing', 'running', 'settling', 'held']);
 });
+
+test('a load that was being started when it was cancelled is ended as well', async () => {
+  const on = bench();
+  const start = on.loads.start.bind(on.loads);
+  let open: () => void = () => undefined;
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  let asked = false;
+  on.loads.start = async (spec) => {
+    asked = true;
+    await gate;
+    return start(spec);
+  };
+  const cancel = new AbortController();
+  const tested = scenario({
+    load: [],
+    topics: [],
+    steps: [{ say: 'One.', do: [{ wait: '0s' }] }],
+  });
+  // Its topic is of no concern here, and no broker would make it.
+  tested.steps[0]?.do.push({
+    run: {
+      kind: 'group',
+      name: 'late',
+      topics: [],
+      members: 1,
+      perRecordMs: 0,
+      from: 'oldest',
+      sessionTimeoutMs: 6_000,
+      crashEveryMs: null,
+    },
+  });
+  const running = run(tested, on.bench, cancel.signal);
+  await vi.waitFor(() => expect(asked).toBe(true));
+  cancel.abort();
+  open();
+  expect((await running).state).toBe('cancelled');
+  expect(on.loads.calls).toEqual(['start late', 'stop late', 'remove late']);
+});
