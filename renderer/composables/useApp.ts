@@ -8,7 +8,6 @@ import { useCoordinationStore } from '../stores/coordination.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useLoadStore } from '../stores/load.ts';
-import { useLearnLoadsStore } from '../stores/learn-loads.ts';
 import { useLearnStore } from '../stores/learn.ts';
 import { useMessagesStore } from '../stores/messages.ts';
 import { useMomentStore } from '../stores/moment.ts';
@@ -31,7 +30,6 @@ export function useApp(): { refresh: () => Promise<void> } {
     useCoordinationStore().start(),
     useMessagesStore().start(),
     useLearnStore().start(),
-    useLearnLoadsStore().follow(),
     useTourStore().start(),
     desk.start(
       (path) => void router.push(path),

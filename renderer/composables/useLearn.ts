@@ -14,8 +14,8 @@ import { useClusterStore } from '../stores/cluster.ts';
 import { useCoordinationStore } from '../stores/coordination.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
-import { useLearnLoadsStore } from '../stores/learn-loads.ts';
 import { useLearnStore, type RecordToSend } from '../stores/learn.ts';
+import { useLoadStore } from '../stores/load.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
 import { useTopicsStore } from '../stores/topics.ts';
 import { useMeasured } from './useFlows.ts';
@@ -30,7 +30,7 @@ export function useLearn(concept: () => Concept) {
   const lab = useLabStore();
   const coordination = useCoordinationStore();
   const learn = useLearnStore();
-  const loads = useLearnLoadsStore();
+  const loads = useLoadStore();
   const timeline = useTimelineStore();
   const topicsStore = useTopicsStore();
   const { flows, rates } = useMeasured();
@@ -157,12 +157,12 @@ export function useLearn(concept: () => Concept) {
       const { members = 1, from = 'oldest', perRecordMs = 0 } = more;
       const topics = topic.value === null ? [] : [topic.value.name];
       const spec = { kind: 'group' as const, name: group, topics, members, perRecordMs, from, sessionTimeoutMs: 6_000, crashEveryMs: null };
-      return refusal(await loads.start(spec));
+      return loads.start(spec);
     });
   const stopReaders = (group: string): Promise<boolean> =>
     act(`readers:${group}`, async () => {
       const running = runningGroup(group);
-      return running === null ? null : refusal(await loads.stop(running.id));
+      return running === null ? null : loads.stop(running.id);
     });
   /** The load that runs as that group; null: none does. */
   const runningGroup = (group: string): LoadRow | null =>

@@ -1,6 +1,6 @@
 /** Consumers and a stream of records for the pages of Learn: loads of the lab, under names of these pages' own. */
 import { computed } from 'vue';
-import type { AppError, Result } from '#shared/errors';
+import type { AppError } from '#shared/errors';
 import type { GroupLoad } from '#shared/models/load';
 import { FLOW, FLOW_LOAD, loadOf, runningLoad } from '../format/learn/readers.ts';
 import type { Learn } from './useLearn.ts';
@@ -16,24 +16,22 @@ export function useLearnReaders(learn: Learn, spec: GroupLoad) {
   const members = computed(() => (load.value?.consumed?.members ?? []).filter(({ state }) => state !== 'ended'));
   const flow = computed(() => runningLoad(loads.loads, 'producer', FLOW));
 
-  const refusal = (answer: Result<unknown> | null): AppError | null => (answer === null || answer.ok ? null : answer.error);
-  const doing = (key: string, run: () => Promise<Result<unknown>> | null): Promise<boolean> =>
-    learn.act(key, async () => refusal(await run()));
+  const doing = (key: string, run: () => Promise<AppError | null> | null): Promise<boolean> => learn.act(key, async () => run());
 
   /** A crashed member is not replaced by itself: a load without members is given one again. */
   const add = (): Promise<boolean> =>
     doing(`add:${name}`, () => {
       const running = load.value;
       if (running === null) return loads.start(spec);
-      return members.value.length >= MOST_MEMBERS ? null : loads.change({ id: running.id, members: members.value.length + 1 });
+      return members.value.length >= MOST_MEMBERS ? null : loads.change(running.id, { members: members.value.length + 1 });
     });
   const drop = (): Promise<boolean> =>
     doing(`drop:${name}`, () =>
-      load.value === null || members.value.length < 2 ? null : loads.change({ id: load.value.id, members: members.value.length - 1 }),
+      load.value === null || members.value.length < 2 ? null : loads.change(load.value.id, { members: members.value.length - 1 }),
     );
   const stop = (): Promise<boolean> => doing(`stop:${name}`, () => (load.value === null ? null : loads.stop(load.value.id)));
   const member = (number: number, action: 'crash' | 'pause' | 'resume'): Promise<boolean> =>
-    doing(`${action}:${name}:${number}`, () => (load.value === null ? null : loads.member({ id: load.value.id, number, action })));
+    doing(`${action}:${name}:${number}`, () => (load.value === null ? null : loads.member(load.value.id, number, action)));
   const toggleFlow = (): Promise<boolean> =>
     doing('flow', () => (flow.value === null ? loads.start(FLOW_LOAD) : loads.stop(flow.value.id)));
 

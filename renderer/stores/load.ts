@@ -74,6 +74,11 @@ export const useLoadStore = defineStore('load', () => {
         live.value = event.loads;
         error.value = null;
       }),
+      listen('connection/changed', () => {
+        // A cluster somewhere else has none.
+        loads.value = [];
+        void list();
+      }),
       onReopened(() => void list()),
     ];
     void list();

@@ -81,6 +81,7 @@ const group = (paused = 0): LoadRow => ({
       assignment: [],
       consumed: 5,
     })),
+    positions: [],
   },
 });
 const groupRow = (lag: string | null, state: GroupRow['state'] = 'Stable'): GroupRow =>
