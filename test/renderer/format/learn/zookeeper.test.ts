@@ -116,7 +116,7 @@ describe('the diagram of ZooKeeper', () => {
     expect(zookeeper.check.done(vanished)).toContain('/learn/here went with its session');
     const deleted = {
       ...vanished,
-      coordination: clients({ steps: [...(vanished.coordination?.steps ?? []), step(4, 'deleted', '/learn/here')] }),
+      coordination: clients({ steps: [...vanished.coordination.steps, step(4, 'deleted', '/learn/here')] }),
     };
     expect(zookeeper.check.done(deleted)).toBeNull();
     const closed = {
