@@ -28,9 +28,9 @@ export class GroupMember {
   private readonly pausedMemory = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   private readonly consumedMemory = new SharedArrayBuffer(BigInt64Array.BYTES_PER_ELEMENT);
   private readonly exited: Promise<void>;
-  private readonly connecting = Promise.withResolvers<void>();
-  private left = Promise.withResolvers<void>();
-  private standing: PromiseWithResolvers<void> | undefined;
+  private readonly connecting = Promise.withResolvers<undefined>();
+  private left = Promise.withResolvers<undefined>();
+  private standing: PromiseWithResolvers<undefined> | undefined;
   private ending = false;
   private failure: unknown = new Error('its worker ended');
 
@@ -72,14 +72,14 @@ export class GroupMember {
   /** Resolves when its thread is about to stand still. */
   async pause(): Promise<void> {
     Atomics.store(new Int32Array(this.pausedMemory), 0, 1);
-    this.standing = Promise.withResolvers<void>();
+    this.standing = Promise.withResolvers<undefined>();
     this.post({ kind: 'pause' });
     await this.standing.promise;
   }
 
   /** Resolves when its thread gets on. */
   async resume(): Promise<void> {
-    this.standing = Promise.withResolvers<void>();
+    this.standing = Promise.withResolvers<undefined>();
     this.wake();
     await this.standing.promise;
   }
@@ -119,7 +119,7 @@ export class GroupMember {
   private receive(message: FromMember): void {
     switch (message.kind) {
       case 'connected':
-        this.connecting.resolve();
+        this.connecting.resolve(undefined);
         return;
       case 'joined':
         this.memberId = message.memberId;
@@ -127,20 +127,24 @@ export class GroupMember {
         this.hooks.joined();
         if (this.state === 'joining') this.state = 'consuming';
         break;
+      case 'rejoining':
+        this.assignment = [];
+        if (this.state === 'consuming') this.state = 'joining';
+        break;
       case 'paused':
         if (this.alive) this.state = 'paused';
-        this.standing?.resolve();
+        this.standing?.resolve(undefined);
         break;
       case 'resumed':
         // Its session has most likely expired; `joined` says what it gets now.
         if (this.alive) this.state = this.memberId === null ? 'joining' : 'consuming';
-        this.standing?.resolve();
+        this.standing?.resolve(undefined);
         break;
       case 'complaint':
         this.hooks.complained(message.message);
         return;
       case 'ended':
-        this.left.resolve();
+        this.left.resolve(undefined);
         return;
     }
     this.hooks.changed();
@@ -150,7 +154,7 @@ export class GroupMember {
     this.state = 'ended';
     this.assignment = [];
     this.connecting.reject(new ServiceError({ code: 'CANCELLED', message: `Member ${this.number} ended before it was connected.` }));
-    this.standing?.resolve();
+    this.standing?.resolve(undefined);
     if (!this.ending) this.hooks.fell(this.failure);
     this.hooks.changed();
   }

@@ -45,7 +45,8 @@ export class LoadService implements Loads {
 
   async start(spec: LoadSpec): Promise<LoadRow> {
     const bootstrap = this.options.bootstrap();
-    if (this.closed || bootstrap === null) throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The cluster of this desk is not running.' });
+    if (this.closed || bootstrap === null)
+      throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The cluster of this desk is not running.' });
     this.checkNew(spec);
     const options = {
       id: this.nextId++,
@@ -173,7 +174,12 @@ export class LoadService implements Loads {
   private checkNew({ kind, name }: LoadSpec): void {
     const alive = this.jobs.filter((job) => job.alive);
     if (alive.some(({ spec }) => spec.kind === kind && spec.name === name)) {
-      throw new ServiceError({ code: 'INVALID_PAYLOAD', message: `A ${kind} load ${name} is running.`, advice: 'Choose another name, or stop it.', field: 'name' });
+      throw new ServiceError({
+        code: 'INVALID_PAYLOAD',
+        message: `A ${kind} load ${name} is running.`,
+        advice: 'Choose another name, or stop it.',
+        field: 'name',
+      });
     }
     if (alive.length >= MOST_ALIVE) {
       throw new ServiceError({ code: 'INVALID_PAYLOAD', message: `${MOST_ALIVE} loads run already.`, advice: 'Stop one of them first.' });
@@ -188,7 +194,8 @@ export class LoadService implements Loads {
 
   private running(id: number): Job {
     const job = this.job(id);
-    if (job.state !== 'running') throw new ServiceError({ code: 'INVALID_PAYLOAD', message: `${job.spec.name} is not running.`, field: 'id' });
+    if (job.state !== 'running')
+      throw new ServiceError({ code: 'INVALID_PAYLOAD', message: `${job.spec.name} is not running.`, field: 'id' });
     return job;
   }
 }

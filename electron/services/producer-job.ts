@@ -17,8 +17,8 @@ interface AuditWaiter {
 export class ProducerJob extends LoadJob {
   spec: ProducerLoad;
   private worker: Worker | undefined;
-  private readonly connected = Promise.withResolvers<void>();
-  private readonly ended = Promise.withResolvers<void>();
+  private readonly connected = Promise.withResolvers<undefined>();
+  private readonly ended = Promise.withResolvers<undefined>();
   private readonly meter = new LoadMeter();
   private counts: ProducerCounts = { sent: 0, acknowledged: 0, failed: 0, medianMs: null, p99Ms: null };
   private last: LoadAudit | null = null;
@@ -47,7 +47,12 @@ export class ProducerJob extends LoadJob {
       throw error;
     }
     this.enter('running', null);
-    this.options.note({ type: 'load/started', topic: this.spec.topic, reason: `producer ${this.spec.name} started`, details: this.details() });
+    this.options.note({
+      type: 'load/started',
+      topic: this.spec.topic,
+      reason: `producer ${this.spec.name} started`,
+      details: this.details(),
+    });
   }
 
   async stop(): Promise<void> {
@@ -95,7 +100,11 @@ export class ProducerJob extends LoadJob {
       return await within(
         answer,
         AUDIT_TIMEOUT_MS,
-        () => new ServiceError({ code: 'REQUEST_TIMED_OUT', message: `The log could not be read within ${AUDIT_TIMEOUT_MS / 60_000} minutes.` }),
+        () =>
+          new ServiceError({
+            code: 'REQUEST_TIMED_OUT',
+            message: `The log could not be read within ${AUDIT_TIMEOUT_MS / 60_000} minutes.`,
+          }),
       );
     } finally {
       this.audits.delete(request);
@@ -133,7 +142,7 @@ export class ProducerJob extends LoadJob {
   private receive(message: FromProducer): void {
     switch (message.kind) {
       case 'connected':
-        this.connected.resolve();
+        this.connected.resolve(undefined);
         return;
       case 'counts':
         this.counts = message.counts;
@@ -177,13 +186,13 @@ export class ProducerJob extends LoadJob {
     this.connected.reject(failure);
     for (const { reject } of this.audits.values()) reject(failure);
     if (this.alive) this.finish('failed', 'Its worker ended.');
-    this.ended.resolve();
+    this.ended.resolve(undefined);
   }
 
   private finish(state: 'ended' | 'failed', error: string | null): void {
     const was = this.state;
     this.enter(state, error);
-    this.ended.resolve();
+    this.ended.resolve(undefined);
     if (was === 'starting') return;
     const reason = `producer ${this.spec.name} ${state === 'failed' ? 'failed' : 'ended'}`;
     this.options.note({ type: 'load/ended', topic: this.spec.topic, reason, details: this.details() });

@@ -9,6 +9,7 @@ import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useLearnLoadsStore } from '../stores/learn-loads.ts';
 import { useLearnStore } from '../stores/learn.ts';
+import { useLoadStore } from '../stores/load.ts';
 import { useMessagesStore } from '../stores/messages.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
@@ -24,6 +25,7 @@ export function useApp(): { refresh: () => Promise<void> } {
     useTimelineStore().start(),
     useLabStore().watchFaults(),
     useCoordinationStore().start(),
+    useLoadStore().watch(),
     useMessagesStore().start(),
     useLearnStore().start(),
     useLearnLoadsStore().follow(),

@@ -75,16 +75,116 @@ describe('a producer load', () => {
     expect(await recordsIn(topic)).toBe(audit.found + audit.duplicated + audit.storedThoughFailed);
   });
 
+  test('goes on after a leader that stood still, and after all brokers were down', async () => {
+    const topic = await create('outages');
+    const { id } = await loads.start({ ...PRODUCER, name: 'patient', topic, recordsPerSecond: 500 });
+    await written(id, 1_000);
+    const leader = (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions[0]?.leader as number;
+    const { id: freeze } = await cluster.inject({ type: 'freeze', node: leader });
+    const frozen = row(id).written?.acknowledged ?? 0;
+    // While it stands still: the others lead, and the client has given up on it.
+    await written(id, frozen + 2_000);
+    await cluster.heal(freeze);
+    await Promise.all([1, 2, 3].map((node) => cluster.kill(node)));
+    await expect.poll(() => row(id).error, { timeout: 20_000 }).not.toBeNull();
+    const down = row(id).written?.acknowledged ?? 0;
+    expect(await cluster.healAll()).toEqual([]);
+    await written(id, down + 1_000);
+    expect(row(id)).toMatchObject({ state: 'running' });
+    await loads.stop(id);
+    const counts = row(id).written;
+    expect(counts).toMatchObject({ waiting: 0 });
+    const audit = await loads.audit(id);
+    expect(audit).toMatchObject({ complete: true, acknowledged: counts?.acknowledged, lost: 0, unread: 0 });
+    expect(await recordsIn(topic)).toBe(audit.found + audit.duplicated + audit.storedThoughFailed);
+  });
+
   test('writes 10,000 a second', async () => {
     const topic = await create('firehose');
     const { id } = await loads.start({ ...PRODUCER, name: 'firehose', topic, clients: 4, recordsPerSecond: 10_000 });
     await written(id, 60_000);
     const rate = row(id).written?.perSecond ?? 0;
     await loads.stop(id);
-    console.log('firehose', rate, JSON.stringify(row(id)));
     expect(rate).toBeGreaterThan(1_000);
     expect(await loads.audit(id)).toMatchObject({ complete: true, lost: 0, duplicated: 0 });
   });
+});
+
+describe('what is lost', () => {
+  test('by a leader that was cut off, exactly, with acks=1', async () => {
+    const topic = await create('cut-off', {}, 1);
+    const { id } = await loads.start({ ...PRODUCER, name: 'hasty', topic, acks: 'one', idempotent: false, recordsPerSecond: 500 });
+    await written(id, 500);
+    const leader = (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions[0]?.leader as number;
+    const cuts = [1, 2, 3]
+      .filter((other) => other !== leader)
+      .map((other) => cluster.inject({ type: 'partition', between: [leader, other], direction: 'both' }));
+    await Promise.all(cuts);
+    // The others elect; this one does not hear of it, nor do the clients that write to it.
+    await expect.poll(() => row(id).written?.audit?.lost ?? 0, { timeout: 40_000 }).toBeGreaterThan(0);
+    expect(await cluster.healAll()).toEqual([]);
+    await loads.stop(id);
+    const audit = await loads.audit(id);
+    const counts = row(id).written;
+    const stored = await valuesIn(topic);
+    expect(audit).toMatchObject({ complete: true, removed: 0, unread: 0, acknowledged: counts?.acknowledged });
+    expect(audit.lost).toBeGreaterThan(0);
+    expect(audit.lost).toBe(audit.acknowledged + audit.storedThoughFailed - new Set(stored).size);
+    expect(audit.duplicated).toBe(stored.length - new Set(stored).size);
+    expect(audit.lostRanges.reduce((sum, { count }) => sum + count, 0)).toBe(audit.lost);
+    const numbers = new Set(stored.map((value) => Number(value.split(' ')[3])));
+    for (const { from, to } of audit.lostRanges) expect([numbers.has(from), numbers.has(to)]).toEqual([false, false]);
+  });
+
+  test('by the deletion of the topic: all of it; by DeleteRecords: nothing, it was removed', async () => {
+    const topic = await create('deleted');
+    const { id } = await loads.start({ ...PRODUCER, name: 'finite', topic, records: 3_000 });
+    await expect.poll(() => row(id).state, { timeout: 20_000 }).toBe('ended');
+    expect(row(id).written).toMatchObject({ sent: 3_000, acknowledged: 3_000, failed: 0 });
+    const offsets = await admin.fetchTopicOffsets(topic);
+    await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '20' }] });
+    expect(offsets.find(({ partition }) => partition === 0)?.low).toBe('0');
+    expect(await loads.audit(id)).toMatchObject({ complete: true, acknowledged: 3_000, found: 2_980, removed: 20, lost: 0, duplicated: 0 });
+    await admin.deleteTopics({ topics: [topic] });
+    await expect.poll(() => admin.listTopics(), { timeout: 5_000 }).not.toContain(topic);
+    await expect.poll(async () => (await loads.audit(id)).lost, { timeout: 20_000 }).toBe(3_000);
+    await create('deleted');
+    expect(await loads.audit(id)).toMatchObject({ complete: true, found: 0, lost: 3_000 });
+  });
+
+  test('nothing where a later record of the same key took its place', async () => {
+    const topic = await create('compacted', {
+      'cleanup.policy': 'compact',
+      'segment.ms': '1000',
+      'min.cleanable.dirty.ratio': '0',
+      'min.compaction.lag.ms': '0',
+    });
+    const { id } = await loads.start({
+      ...PRODUCER,
+      name: 'keyed',
+      topic,
+      keys: { kind: 'hot', distinct: 20, share: 0.5 },
+      recordsPerSecond: 500,
+    });
+    await written(id, 2_000);
+    await expect.poll(async () => (await loads.audit(id)).removed, { timeout: 60_000, interval: 1_000 }).toBeGreaterThan(0);
+    await loads.stop(id);
+    expect(await loads.audit(id)).toMatchObject({ complete: true, lost: 0 });
+  });
+});
+
+test('refuses what cannot be', async () => {
+  await expect(loads.start({ ...PRODUCER, name: 'nowhere', topic: 'no-such-topic' })).rejects.toMatchObject({
+    app: { code: 'NOT_FOUND', field: 'topic', message: 'There is no topic no-such-topic.' },
+  });
+  const topic = await create('refusals');
+  const { id } = await loads.start({ ...PRODUCER, name: 'only', topic, recordsPerSecond: 10 });
+  await expect(loads.start({ ...PRODUCER, name: 'only', topic })).rejects.toMatchObject({ app: { field: 'name' } });
+  await expect(loads.change(id, { members: 2 })).rejects.toMatchObject({ app: { field: 'members' } });
+  expect(() => loads.remove(id)).toThrow(/still running/);
+  await loads.stop(id);
+  loads.remove(id);
+  expect(loads.list().map((load) => load.id)).not.toContain(id);
 });
 
 describe('a group load', () => {
@@ -96,7 +196,9 @@ describe('a group load', () => {
     await loads.member(id, 1, 'crash');
     await expect.poll(() => assigned(id), { timeout: 40_000 }).toEqual([3, 3]);
     await loads.member(id, 2, 'pause');
-    await expect.poll(() => members(id, 'consuming').map(({ assignment }) => assignment[0]?.partitions.length), { timeout: 40_000 }).toEqual([6]);
+    await expect
+      .poll(() => members(id, 'consuming').map(({ assignment }) => assignment[0]?.partitions.length), { timeout: 40_000 })
+      .toEqual([6]);
     await expect.poll(async () => (await admin.describeGroups(['readers'])).groups[0]?.members.length, { timeout: 10_000 }).toBe(1);
     await loads.member(id, 2, 'resume');
     await expect.poll(() => assigned(id), { timeout: 40_000 }).toEqual([3, 3]);
@@ -108,17 +210,32 @@ describe('a group load', () => {
     const events = cluster.timeline();
     const why = (type: string): string[] => causes(events, type, 'readers');
     expect(why('group/memberExpired')).toEqual(['load/memberCrashed', 'load/memberPaused']);
+    expect(why('group/memberJoined').filter((cause) => !cause.startsWith('load/'))).toEqual([]);
     expect(why('group/memberLeft')).toEqual(expect.arrayContaining(['load/ended']));
   });
 });
 
-async function create(topic: string, configs: Record<string, string> = {}): Promise<string> {
+test('ends at once, whatever its clients are at', async () => {
+  const topic = await create('closing');
+  await loads.start({ ...PRODUCER, name: 'to-be-closed', topic });
+  const { id } = await loads.start({ ...GROUP, name: 'closed', topics: [topic], crashEveryMs: 1_000 });
+  await expect.poll(() => row(id).consumed?.crashes ?? 0, { timeout: 30_000 }).toBeGreaterThan(1);
+  const [member] = (row(id).consumed?.members ?? []).filter(({ state }) => state !== 'ended');
+  await loads.member(id, member?.number as number, 'pause');
+  const from = performance.now();
+  await loads.close();
+  expect(performance.now() - from).toBeLessThan(10_000);
+  expect(loads.list().map(({ state }) => state)).not.toContain('running');
+  await expect(loads.start({ ...PRODUCER, name: 'late', topic })).rejects.toMatchObject({ app: { code: 'NOT_CONNECTED' } });
+});
+
+async function create(topic: string, configs: Record<string, string> = {}, numPartitions = 6): Promise<string> {
   await admin.createTopics({
     waitForLeaders: true,
     topics: [
       {
         topic,
-        numPartitions: 6,
+        numPartitions,
         replicationFactor: 3,
         configEntries: Object.entries({ 'min.insync.replicas': '2', ...configs }).map(([name, value]) => ({ name, value })),
       },
@@ -144,6 +261,24 @@ function members(id: number, state: string) {
 /** How many partitions each member has that consumes. */
 function assigned(id: number): number[] {
   return members(id, 'consuming').map(({ assignment }) => assignment.reduce((sum, { partitions }) => sum + partitions.length, 0));
+}
+
+/** All values, by a consumer that knows nothing of loads. */
+async function valuesIn(topic: string): Promise<string[]> {
+  const expected = await recordsIn(topic);
+  const consumer = kafka.consumer({ groupId: `reads-${topic}`, maxWaitTimeInMs: 300 });
+  const values: string[] = [];
+  await consumer.connect();
+  await consumer.subscribe({ topic, fromBeginning: true });
+  await consumer.run({
+    eachBatch: ({ batch }) => {
+      values.push(...batch.messages.map(({ value }) => value?.toString() ?? ''));
+      return Promise.resolve();
+    },
+  });
+  await expect.poll(() => values.length, { timeout: 30_000 }).toBe(expected);
+  await consumer.disconnect();
+  return values;
 }
 
 async function recordsIn(topic: string): Promise<number> {

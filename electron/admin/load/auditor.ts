@@ -59,10 +59,11 @@ export class Auditor {
       if (spec.acks === 'none') await pause(UNACKNOWLEDGED_GRACE_MS);
       const readings = new Map<number, PartitionReading>();
       if (whole) this.startOver();
-      let gone = false;
+      /** Of the topic that is there now; one that was made anew may have fewer partitions. */
+      let there: ReadonlySet<number> = new Set();
       for (let round = 1; round <= ROUNDS; round++) {
         const state = await topicState(this.client, spec.topic);
-        gone = state === null;
+        there = new Set(state?.partitions.keys());
         if (state === null) break;
         await this.begin(state);
         const open = [...state.partitions].filter(([partition, now]) => !this.isRead(readings.get(partition), partition, now));
@@ -71,12 +72,14 @@ export class Auditor {
         await this.readAll(open, readings);
       }
       const verdict = ledger.verdict(
-        (partition) => (gone ? 'gone' : (readings.get(partition) ?? 'unread')),
-        (sequence, partition, offset) =>
-          this.compacted && (this.keyEnds.get(partition)?.get(keyIndex(spec.keys, sequence)) ?? -1) > offset,
+        (partition) => (there.has(partition) ? (readings.get(partition) ?? 'unread') : 'gone'),
+        (sequence, partition, offset) => this.compacted && (this.keyEnds.get(partition)?.get(keyIndex(spec.keys, sequence)) ?? -1) > offset,
       );
-      const readToTheEnd = [...readings.values()].every((reading) => typeof reading === 'object' && reading.readTo >= reading.end);
-      return { at: Date.now(), complete: gone || (readToTheEnd && verdict.unread === 0), ...verdict };
+      const complete = [...there].every((partition) => {
+        const reading = readings.get(partition);
+        return typeof reading === 'object' && reading.readTo >= reading.end;
+      });
+      return { at: Date.now(), complete, ...verdict };
     } finally {
       ledger.endReading();
     }
@@ -159,7 +162,7 @@ export class Auditor {
     const key = indexOfKey(this.spec.keys, record.key);
     if (key < 0) return;
     let ends = this.keyEnds.get(partition);
-    if (ends === undefined) this.keyEnds.set(partition, (ends = new Map()));
+    if (ends === undefined) this.keyEnds.set(partition, (ends = new Map<number, number>()));
     // Records come in the order of their offsets.
     ends.set(key, Number(record.offset));
   }

@@ -107,18 +107,14 @@ export class Ledger {
     });
   }
 
-  /** Partitions that hold, or should hold, records of it. */
-  partitions(): Set<number> {
-    const partitions = new Set<number>();
-    this.each((chunk, at) => partitions.add(chunk.partition[at] as number));
-    return partitions;
-  }
-
   /**
    * What became of the records acknowledged before `beginReading`. `reading` says what is known of a partition, `compacted` whether a later
    * record of the same key has taken the place of one that was not found.
    */
-  verdict(reading: (partition: number) => PartitionReading, compacted: (sequence: number, partition: number, offset: number) => boolean): Verdict {
+  verdict(
+    reading: (partition: number) => PartitionReading,
+    compacted: (sequence: number, partition: number, offset: number) => boolean,
+  ): Verdict {
     const verdict: Verdict = {
       acknowledged: 0,
       found: 0,

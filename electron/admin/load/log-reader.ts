@@ -38,7 +38,11 @@ export interface TopicState {
 /** A broker cut off from the others goes on believing what it last heard; so all are asked, and the highest epoch is right. */
 export async function topicState(client: ClusterClient, topic: string): Promise<TopicState | null> {
   await client.metadata([]);
-  const answers = await client.everyBroker(metadata, { topics: [{ name: topic }], allowAutoTopicCreation: false }, { timeoutMs: TIMEOUT_MS });
+  const answers = await client.everyBroker(
+    metadata,
+    { topics: [{ name: topic }], allowAutoTopicCreation: false },
+    { timeoutMs: TIMEOUT_MS },
+  );
   const known = answers.flatMap((answer) => ('value' in answer ? answer.value.topics : []));
   const [failed] = answers.flatMap((answer) => ('error' in answer ? [answer.error] : []));
   if (known.length === 0 && failed !== undefined) throw failed;
@@ -46,7 +50,7 @@ export async function topicState(client: ClusterClient, topic: string): Promise<
   const newest = new Map<number, { leader: Leadership | null; epoch: number }>();
   for (const answer of known) {
     if (answer.errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) continue;
-    state ??= { topicId: String(answer.topicId), partitions: new Map() };
+    state ??= { topicId: answer.topicId, partitions: new Map() };
     for (const partition of answer.partitions) {
       const { partitionIndex: index, leaderId, leaderEpoch: epoch } = partition;
       if (epoch < (newest.get(index)?.epoch ?? -1)) continue;

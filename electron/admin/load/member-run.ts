@@ -46,8 +46,10 @@ export class MemberRun {
       logLevel: logLevel.ERROR,
       logCreator:
         () =>
-        ({ log: { message } }) =>
-          this.complain(message),
+        ({ log: { message } }) => {
+          // CRASH tells that better.
+          if (!/^(Crash:|Restarting the consumer)/.test(message)) this.complain(message);
+        },
     });
   }
 
@@ -122,39 +124,35 @@ export class MemberRun {
       }));
       this.tell({ kind: 'joined', memberId: payload.memberId, assignment });
     });
+    consumer.on(consumer.events.REBALANCING, () => this.tell({ kind: 'rejoining' }));
     consumer.on(consumer.events.CRASH, ({ payload }) => {
+      this.tell({ kind: 'rejoining' });
       this.complain(`The client gave up and is started again: ${payload.error.message}`);
       if (!payload.restart && !this.stopping) setTimeout(() => void this.run(), AGAIN_MS);
     });
     return consumer;
   }
 
-  private async consume({
-    batch,
-    resolveOffset,
-    heartbeat,
-    commitOffsetsIfNecessary,
-    isRunning,
-    isStale,
-  }: EachBatchPayload): Promise<void> {
+  private async consume(work: EachBatchPayload): Promise<void> {
+    const { batch } = work;
     const { perRecordMs } = this.start.spec;
     for (const { offset } of batch.messages) {
-      if (!isRunning() || isStale()) return;
+      if (!work.isRunning() || work.isStale()) return;
       this.owedMs += perRecordMs;
       while (this.owedMs >= SHORTEST_PAUSE_MS) {
         const began = performance.now();
         await pause(Math.min(this.owedMs, LONGEST_PAUSE_MS));
         // A timer that was late is made up for; a thread that stood still has not worked.
         this.owedMs = Math.max(-LONGEST_PAUSE_MS, this.owedMs - (performance.now() - began));
-        if (!isRunning()) return;
-        await heartbeat();
-        await commitOffsetsIfNecessary();
+        if (!work.isRunning()) return;
+        await work.heartbeat();
+        await work.commitOffsetsIfNecessary();
       }
       Atomics.add(this.consumed, 0, 1n);
       this.tally.consume(batch.topic, batch.partition, BigInt(offset));
-      resolveOffset(offset);
+      work.resolveOffset(offset);
     }
-    await heartbeat();
+    await work.heartbeat();
   }
 
   private complain(message: string | null): void {

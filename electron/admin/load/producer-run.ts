@@ -54,8 +54,7 @@ export class ProducerRun {
     const partitions = await this.partitions();
     this.clients = Array.from(
       { length: spec.clients },
-      (_, index) =>
-        new WritingClient({ spec, bootstrap, number: index + 1, partitions, complain: (message) => this.complain(message) }),
+      (_, index) => new WritingClient({ spec, bootstrap, number: index + 1, partitions, complain: (message) => this.complain(message) }),
     );
     await Promise.all(this.clients.map((client) => this.connect(client)));
     this.complain(null);

@@ -131,7 +131,7 @@ export class WritingClient {
       const { partition } = record.message;
       const leader = leaders.get(partition) ?? -1;
       let partitions = byLeader.get(leader);
-      if (partitions === undefined) byLeader.set(leader, (partitions = new Map()));
+      if (partitions === undefined) byLeader.set(leader, (partitions = new Map<number, Outgoing[]>()));
       const list = partitions.get(partition);
       if (list === undefined) partitions.set(partition, [record]);
       else list.push(record);

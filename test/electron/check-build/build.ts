@@ -2,7 +2,7 @@
  * The app built for an older Electron, in a directory of its own. The product's own target stays what `build/targets.ts`
  * says; this build exists so that the desktop app is seen to run in a real Electron where only an old one is to be had.
  */
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawnSync } from 'node:child_process';
 import { buildNode, buildRenderer, OUT, ROOT } from '../../../build/targets.ts';
@@ -13,10 +13,8 @@ const HERE = 'test/electron/check-build';
 export async function buildForOldElectron(): Promise<string> {
   const out = join(OUT, 'check-electron22');
   rmSync(out, { recursive: true, force: true });
-  const worker: Record<string, string> = existsSync(join(ROOT, 'electron/cluster/node-worker.ts'))
-    ? { 'node-worker': `${HERE}/node-worker.ts` }
-    : {};
-  await buildNode(join(out, 'main'), { main: `${HERE}/main.ts`, ...worker }, 'node16');
+  const entries = { main: `${HERE}/main.ts`, 'node-worker': `${HERE}/node-worker.ts`, 'load-worker': `${HERE}/load-worker.ts` };
+  await buildNode(join(out, 'main'), entries, 'node16');
   await buildNode(join(out, 'preload'), { preload: 'electron/preload.ts' }, 'node16');
   await buildRenderer(join(out, 'renderer'), 'chrome108');
   return out;

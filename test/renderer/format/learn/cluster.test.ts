@@ -54,10 +54,10 @@ describe('the diagram of the cluster', () => {
   it('has a glyph for each copy, as its replica stands', () => {
     const { glyphs = [] } = cluster.diagram(oneDown, 778);
     expect(Object.fromEntries(glyphs.map(({ id, state }) => [id, state]))).toMatchObject({
-      'glyph-0-1': 'leader',
-      'glyph-0-2': 'offline',
-      'glyph-0-3': 'inSync',
-      'glyph-1-3': 'leader',
+      'replica:learn-orders-0@1': 'leader',
+      'replica:learn-orders-0@2': 'offline',
+      'replica:learn-orders-0@3': 'inSync',
+      'replica:learn-orders-1@3': 'leader',
     });
     expect(glyphs).toHaveLength(9);
   });
@@ -75,7 +75,7 @@ describe('the diagram of the cluster', () => {
   it('says who is not heard, and who decides', () => {
     const { edges, boxes } = cluster.diagram(oneDown, 778);
     expect(edges.filter(({ cut }) => cut).map(({ id }) => id)).toEqual(['session-2']);
-    expect(boxes.find(({ id }) => id === 'broker-1')).toMatchObject({ tone: 'control', note: 'controller', data: { controller: 'yes' } });
+    expect(boxes.find(({ id }) => id === 'broker-1')).toMatchObject({ tone: 'control', note: 'controller' });
     expect(boxes.find(({ id }) => id === 'metadata')?.data).toEqual({ controller: '1', epoch: '5' });
     expect(cluster.diagram(twoDown, 778).boxes.find(({ id }) => id === 'metadata')).toMatchObject({
       tone: 'bad',

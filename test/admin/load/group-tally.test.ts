@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { GroupTally } from '../../../electron/admin/load/group-tally.ts';
+import { LoadMeter } from '../../../electron/services/load-meter.ts';
+
+describe('what the members of a group load consumed', () => {
+  it('is counted together, and again where another member had consumed it', () => {
+    const topics = ['a', 'b'];
+    const memory = GroupTally.memory(topics);
+    const [first, second] = [new GroupTally(memory, topics), new GroupTally(memory, topics)];
+    for (const offset of [0n, 1n, 2n]) first.consume('a', 0, offset);
+    first.consume('a', 1, 0n);
+    first.consume('b', 0, 0n);
+    second.consume('a', 0, 1n);
+    second.consume('a', 0, 2n);
+    second.consume('a', 0, 3n);
+    expect([first.consumed, first.repeated]).toEqual([8, 2]);
+    expect([second.consumed, second.repeated]).toEqual([8, 2]);
+  });
+});
+
+describe('a meter', () => {
+  it('tells the rate of the last seconds', () => {
+    const meter = new LoadMeter();
+    expect(meter.perSecond).toBe(0);
+    for (let now = 0; now <= 10_000; now += 250) meter.sample(now < 5_000 ? 0 : now - 5_000, now);
+    expect(meter.perSecond).toBe(1_000);
+    for (let now = 10_250; now <= 14_000; now += 250) meter.sample(5_000, now);
+    expect(meter.perSecond).toBe(0);
+  });
+});
