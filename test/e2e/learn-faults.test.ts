@@ -115,6 +115,13 @@ describeWith('a browser', hasBrowser, 'the diagrams of Learn, fault by fault', (
         claim(listed || box['state'] !== 'online', `broker ${box['broker']}: ${box['state']} drawn, not listed`);
         claim(!listed || box['state'] !== 'fenced', `broker ${box['broker']}: fenced drawn, listed`);
       }
+      const alive = /^\/brokers\/ids\/(\d+)$/.exec(box['znode'] ?? '')?.[1];
+      // A fenced broker has no session, and its ephemeral node went with it.
+      if (alive !== undefined)
+        claim(
+          (box['there'] === 'yes') === cluster.brokers.includes(Number(alive)),
+          `${box['znode']}: there: ${box['there']}, brokers ${cluster.brokers.join(' ')} told`,
+        );
       if (box['controller'] !== undefined)
         claim(box['controller'] === `${cluster.controller}`, `controller ${box['controller']} drawn, ${cluster.controller} told`);
     }

@@ -42,7 +42,7 @@ function diagram(state: LearnState, width: number): Diagram {
       const at = { x: x + inset, y: top + HEAD + row * (ROW + ROW_GAP), width: frame - 2 * inset, height: ROW };
       boxes.push(replicaBox(topic.name, partition, broker.id, at));
       glyphs.push({
-        id: `glyph-${partition.partition}-${broker.id}`,
+        id: `replica:${topic.name}-${partition.partition}@${broker.id}`,
         x: at.width >= 76 ? at.x + at.width - 16 : at.width >= 44 ? at.x + at.width - 12 : at.x + at.width / 2,
         y: at.y + ROW / 2,
         state: replica.state,
@@ -92,7 +92,7 @@ function brokerBox(state: LearnState, broker: BrokerRow, at: Place): DiagramBox 
     lines: at.width < 64 ? [] : [{ text: roomy ? stateLine(state, broker) : word, tone: toneOf(tone) }],
     said: `Broker ${broker.id}: ${word}${controls ? ', the controller' : ''}${heldWords(state, broker)}`,
     to: `/brokers/${broker.id}`,
-    data: { broker: `${broker.id}`, state: broker.state, controller: controls ? 'yes' : 'no' },
+    data: { broker: `${broker.id}`, state: broker.state },
   };
 }
 
