@@ -6,6 +6,7 @@ import { useClusterStore } from '../stores/cluster.ts';
 import { useConnectionStore } from '../stores/connection.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
+import { useLoadStore } from '../stores/load.ts';
 import { useMessagesStore } from '../stores/messages.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
@@ -21,6 +22,7 @@ export function useApp(): { refresh: () => Promise<void> } {
     cluster.start(),
     useTimelineStore().start(),
     useLabStore().watchFaults(),
+    useLoadStore().watch(),
     useMessagesStore().start(),
     useTourStore().start(),
     desk.start(

@@ -46,8 +46,10 @@ export class MemberRun {
       logLevel: logLevel.ERROR,
       logCreator:
         () =>
-        ({ log: { message } }) =>
-          this.complain(message),
+        ({ log: { message } }) => {
+          // CRASH tells that better.
+          if (!/^(Crash:|Restarting the consumer)/.test(message)) this.complain(message);
+        },
     });
   }
 
@@ -122,7 +124,9 @@ export class MemberRun {
       }));
       this.tell({ kind: 'joined', memberId: payload.memberId, assignment });
     });
+    consumer.on(consumer.events.REBALANCING, () => this.tell({ kind: 'rejoining' }));
     consumer.on(consumer.events.CRASH, ({ payload }) => {
+      this.tell({ kind: 'rejoining' });
       this.complain(`The client gave up and is started again: ${payload.error.message}`);
       if (!payload.restart && !this.stopping) setTimeout(() => void this.run(), AGAIN_MS);
     });

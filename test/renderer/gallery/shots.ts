@@ -110,6 +110,24 @@ export const SHOTS: Shot[] = [
     },
   },
   {
+    name: 'load-dialog',
+    variant: 'healthy',
+    theme: 'dark',
+    path: '/lab',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Add load' }).click();
+      await page.getByLabel('Records a second').fill('many');
+    },
+  },
+  {
+    name: 'load-dialog-group',
+    variant: 'healthy',
+    theme: 'light',
+    path: '/lab',
+    act: async (page) => page.getByRole('button', { name: 'Two readers' }).click(),
+  },
+  { name: 'load-tall', variant: 'faulty', theme: 'light', path: '/lab', height: 1400, waitMs: 2000 },
+  {
     name: 'lab-hover',
     variant: 'faulty',
     theme: 'dark',

@@ -1,0 +1,39 @@
+/** What is done to loads, with the complaint where it is refused. */
+import type { AppError } from '#shared/errors';
+import type { LoadRow } from '#shared/models/load';
+import { formatCount, plural } from '../format/numbers.ts';
+import { useDeskStore } from '../stores/desk.ts';
+import { useLoadStore } from '../stores/load.ts';
+
+export function useLoads() {
+  const store = useLoadStore();
+  const desk = useDeskStore();
+
+  const told = (error: AppError | null): boolean => {
+    if (error !== null) desk.complain(error);
+    return error === null;
+  };
+
+  async function audit({ id, spec }: LoadRow): Promise<void> {
+    const answer = await store.audit(id);
+    if (answer === null || (!answer.ok && !told(answer.error)) || !answer.ok) return;
+    const { acknowledged, found, lost, unread } = answer.value;
+    const rest = unread > 0 ? `, ${formatCount(unread)} cannot be read now` : '';
+    desk.note(
+      `${spec.name}: of ${plural(acknowledged, 'acknowledged record')} ${formatCount(found)} found, ${formatCount(lost)} lost${rest}.`,
+    );
+  }
+
+  return {
+    store,
+    stop: async ({ id }: LoadRow): Promise<boolean> => told(await store.stop(id)),
+    remove: async ({ id }: LoadRow): Promise<boolean> => told(await store.remove(id)),
+    setRate: async ({ id }: LoadRow, recordsPerSecond: number): Promise<boolean> => told(await store.change(id, { recordsPerSecond })),
+    setMembers: async ({ id }: LoadRow, members: number): Promise<boolean> => told(await store.change(id, { members })),
+    member: async ({ id }: LoadRow, number: number, action: 'crash' | 'pause' | 'resume'): Promise<boolean> =>
+      told(await store.member(id, number, action)),
+    audit,
+  };
+}
+
+export type Loads = ReturnType<typeof useLoads>;
