@@ -2,9 +2,8 @@
 import { computed, ref, shallowRef, watch } from 'vue';
 import { defineStore } from 'pinia';
 import { useLocalStorage } from '@vueuse/core';
-import type { AppError, Result } from '#shared/errors';
+import type { AppError } from '#shared/errors';
 import type { LoadRow, LoadSpec } from '#shared/models/load';
-import { listen, onReopened, request } from '../api.ts';
 import {
   freshMemory,
   readersName,
@@ -18,23 +17,24 @@ import {
   type TourMemory,
 } from '../format/tour.ts';
 import { useClusterStore } from './cluster.ts';
+import { useLoadStore } from './load.ts';
 
 export type TourMode = 'offered' | 'running' | 'skipped' | 'done';
 
 export const useTourStore = defineStore('tour', () => {
   const cluster = useClusterStore();
+  const load = useLoadStore();
   const mode = useLocalStorage<TourMode>('brokerdesk.tour', 'offered');
   const memory = useLocalStorage<TourMemory>('brokerdesk.tourMemory', freshMemory([]), { mergeDefaults: true });
   /** Not now; offered again at the next start. */
   const later = ref(false);
   /** The path in front, told by whoever knows it. */
   const path = ref('');
-  const loads = shallowRef<readonly LoadRow[]>([]);
   const busy = ref(false);
   const error = shallowRef<AppError | null>(null);
 
   const loadOf = (kind: LoadSpec['kind'], name: string): LoadRow | null =>
-    loads.value.findLast((load) => load.spec.kind === kind && load.spec.name === name) ?? null;
+    load.loads.findLast(({ spec }) => spec.kind === kind && spec.name === name) ?? null;
   const facts = computed<TourFacts>(() => {
     const topic = memory.value.topic ?? '';
     const group = readersName(topic);
@@ -69,21 +69,19 @@ export const useTourStore = defineStore('tour', () => {
   }
 
   /** One at a time; the first refusal ends it and stays to be read. */
-  async function inTurn(acts: readonly (() => Promise<Result<unknown>>)[]): Promise<boolean> {
+  async function inTurn(acts: readonly (() => Promise<AppError | null>)[]): Promise<boolean> {
     if (busy.value) return false;
     busy.value = true;
     error.value = null;
     for (const act of acts) {
-      const answer = await act();
-      if (answer.ok) continue;
-      error.value = answer.error;
-      break;
+      error.value = await act();
+      if (error.value !== null) break;
     }
     busy.value = false;
     return error.value === null;
   }
 
-  const runs = (load: LoadRow | null): load is LoadRow => load !== null && (load.state === 'running' || load.state === 'starting');
+  const runs = (row: LoadRow | null): boolean => row?.state === 'running' || row?.state === 'starting';
 
   async function startClients(): Promise<void> {
     const topic = cluster.topics.get(memory.value.topic ?? '');
@@ -93,15 +91,15 @@ export const useTourStore = defineStore('tour', () => {
       ...(runs(facts.value.readers) ? [] : [readersOf(topic)]),
       ...(runs(facts.value.producer) ? [] : [writerOf(topic.name)]),
     ];
-    await inTurn(wanted.map((load) => () => request('load/start', { load })));
+    await inTurn(wanted.map((spec) => () => load.start(spec)));
   }
 
   async function relieve(): Promise<void> {
     const { producer, readers } = facts.value;
     const relief = reliefFor(cluster.topics.get(memory.value.topic ?? '')?.partitions.length ?? 1);
     await inTurn([
-      ...(readers === null ? [] : [() => request('load/change', { id: readers.id, members: relief.members })]),
-      ...(producer === null ? [] : [() => request('load/change', { id: producer.id, recordsPerSecond: relief.recordsPerSecond })]),
+      ...(readers === null ? [] : [() => load.change(readers.id, { members: relief.members })]),
+      ...(producer === null ? [] : [() => load.change(producer.id, { recordsPerSecond: relief.recordsPerSecond })]),
     ]);
   }
 
@@ -110,33 +108,32 @@ export const useTourStore = defineStore('tour', () => {
     const { producer } = facts.value;
     if (producer === null) return;
     await inTurn([
-      () => request('load/stop', { id: producer.id }),
+      () => load.stop(producer.id),
       async () => {
-        const answer = await request('load/audit', { id: producer.id });
-        if (answer.ok) {
-          const { acknowledged, found, lost, removed, unread, duplicated } = answer.value;
-          memory.value = { ...memory.value, audit: { acknowledged, found, lost, removed, unread, duplicated } };
-        }
-        return answer;
+        const answer = await load.audit(producer.id);
+        if (answer === null) return null;
+        if (!answer.ok) return answer.error;
+        const { acknowledged, found, lost, removed, unread, duplicated } = answer.value;
+        memory.value = { ...memory.value, audit: { acknowledged, found, lost, removed, unread, duplicated } };
+        return null;
       },
     ]);
   }
 
   /** Ends what it let run. True when nothing of it runs any more. */
   async function stopLoads(): Promise<boolean> {
-    const mine = [facts.value.producer, facts.value.readers].filter((load) => load !== null);
+    const mine = [facts.value.producer, facts.value.readers].filter((row) => row !== null);
+    const alive = mine.filter(({ state }) => state !== 'ended' && state !== 'failed');
     return inTurn([
-      ...mine
-        .filter(({ state }) => state !== 'ended' && state !== 'failed')
-        .map(
-          ({ id }) =>
-            () =>
-              request('load/stop', { id }),
-        ),
+      ...alive.map(
+        ({ id }) =>
+          () =>
+            load.stop(id),
+      ),
       ...mine.map(
         ({ id }) =>
           () =>
-            request('load/remove', { id }),
+            load.remove(id),
       ),
     ]);
   }
@@ -147,15 +144,8 @@ export const useTourStore = defineStore('tour', () => {
     return true;
   }
 
-  async function loadList(): Promise<void> {
-    const answer = await request('load/list', {});
-    if (answer.ok) loads.value = answer.value.loads;
-  }
-
   function start(): () => void {
     const stops = [
-      listen('load/changed', (event) => (loads.value = event.loads)),
-      onReopened(() => void loadList()),
       // Any change of the cluster or of the load is a reason to look.
       watch(
         facts,
@@ -170,9 +160,8 @@ export const useTourStore = defineStore('tour', () => {
         if (mode.value === 'running' && now === 'end' && memory.value.audit === null) void audit();
       }),
     ];
-    void loadList();
     return () => stops.forEach((stop) => stop());
   }
 
-  return { mode, memory, later, path, loads, busy, error, facts, step, shown, begin, take, startClients, relieve, audit, end, start };
+  return { mode, memory, later, path, busy, error, facts, step, shown, begin, take, startClients, relieve, audit, end, start };
 });
