@@ -76,7 +76,7 @@ export const useLoadStore = defineStore('load', () => {
       }),
       listen('connection/changed', () => {
         // A cluster somewhere else has none.
-        loads.value = [];
+        live.value = [];
         void list();
       }),
       onReopened(() => void list()),
