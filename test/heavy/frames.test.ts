@@ -56,7 +56,7 @@ describeWith('a browser and kcat', hasBrowser && onPath('kcat'), 'frames', () =>
     // Measured by the page itself, from the brokers' offsets.
     const rate = async (): Promise<number> => Number((await page.locator('.clients .rate').textContent())?.replaceAll(/\D/g, '') ?? 0);
     await expect.poll(rate, { timeout: 2 * SOON_MS }).toBeGreaterThan(RECORDS_A_SECOND * 0.8);
-    await expect.poll(() => page.locator('animateMotion').count(), { timeout: SOON_MS }).toBeGreaterThan(10);
+    await expect.poll(() => page.locator('svg .dot').count(), { timeout: SOON_MS }).toBeGreaterThan(10);
     const written = [await rate()];
     const figures = await measureFrames(
       page.context().browser() ?? expect.unreachable('no browser'),
