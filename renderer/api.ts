@@ -40,8 +40,10 @@ export function pickBridge(): Bridge {
   return new WebBridge(() => new WebSocket(address));
 }
 
+/** Of a part of the contract that is still to come. */
+type ScenarioReads = `scenario/${'list' | 'open' | 'check' | 'report' | 'record'}`;
 /** What changes nothing on a cluster. Whatever is not named here does, until someone has thought about it. */
-const READS: ReadonlySet<RequestChannel> = new Set<RequestChannel>([
+const READS: ReadonlySet<string> = new Set<RequestChannel | ScenarioReads>([
   'app/info',
   'connection/list',
   'connection/use',
@@ -58,6 +60,11 @@ const READS: ReadonlySet<RequestChannel> = new Set<RequestChannel>([
   'broker/configs',
   'lab/faults',
   'load/list',
+  'scenario/list',
+  'scenario/open',
+  'scenario/check',
+  'scenario/report',
+  'scenario/record',
   'coordination/znode',
   'timeline/list',
   'history/range',

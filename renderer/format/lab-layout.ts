@@ -144,6 +144,12 @@ function curve(from: Point, control: Point, to: Point): LinkPath {
   };
 }
 
+/** Where one is after that share (0 to 1) of the link. */
+export const alongLink = ({ from, to, middle }: LinkPath, t: number): Point => ({
+  x: from.x + (to.x - from.x) * t + (middle.x - (from.x + to.x) / 2) * 4 * t * (1 - t),
+  y: from.y + (to.y - from.y) * t + (middle.y - (from.y + to.y) / 2) * 4 * t * (1 - t),
+});
+
 /** Where the line from a card's centre towards a point leaves the card. */
 function edge(centre: Point, towards: Point, card: { width: number; height: number }): Point {
   const dx = towards.x - centre.x;

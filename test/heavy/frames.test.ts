@@ -2,10 +2,12 @@
  * The Lab at work, with motion: 5 brokers, 100 partitions, 10,000 records a second from a client of its own. Frames are
  * measured as they are seen, and what the page itself does for each, in processor time: brokers, client and browser share
  * this machine's processors and nothing draws but the processor, so that the first says as much of the machine as of the page.
+ * On two cores: 16.8 ms from frame to frame (p95) and 8 ms of work for one; with dots that SVG moves itself, 33 and 17.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
 import { Desk, SOON_MS } from '../e2e/desk.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { measureFrames, type Quantiles } from '../helpers/frames.ts';
@@ -24,6 +26,7 @@ describeWith('a browser and kcat', hasBrowser && onPath('kcat'), 'frames', () =>
   let timer: NodeJS.Timeout | undefined;
 
   beforeAll(async () => {
+    setUpKafkajs();
     desk = await Desk.start('frames', { brokers: 5, motion: true });
     const admin = new Kafka({ brokers: desk.web.brokers, logLevel: logLevel.NOTHING, retry: { retries: 30 } }).admin();
     await admin.connect();
@@ -56,7 +59,7 @@ describeWith('a browser and kcat', hasBrowser && onPath('kcat'), 'frames', () =>
     // Measured by the page itself, from the brokers' offsets.
     const rate = async (): Promise<number> => Number((await page.locator('.clients .rate').textContent())?.replaceAll(/\D/g, '') ?? 0);
     await expect.poll(rate, { timeout: 2 * SOON_MS }).toBeGreaterThan(RECORDS_A_SECOND * 0.8);
-    await expect.poll(() => page.locator('animateMotion').count(), { timeout: SOON_MS }).toBeGreaterThan(10);
+    await expect.poll(() => page.locator('svg .dot').count(), { timeout: SOON_MS }).toBeGreaterThan(10);
     const written = [await rate()];
     const figures = await measureFrames(
       page.context().browser() ?? expect.unreachable('no browser'),
@@ -73,5 +76,6 @@ describeWith('a browser and kcat', hasBrowser && onPath('kcat'), 'frames', () =>
     await desk.picture('lab', ['dark']);
     expect(figures.frames).toBeGreaterThan(100);
     expect(figures.work.p95).toBeLessThan(16);
+    expect(figures.gaps.p95).toBeLessThan(32);
   });
 });

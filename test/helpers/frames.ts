@@ -58,10 +58,10 @@ function ofTrace(events: readonly TraceEvent[]): Pick<FrameFigures, 'work' | 'sh
     .filter(({ name }) => name === 'FireAnimationFrame')
     .map(({ ts }) => ts)
     .sort((a, b) => a - b);
-  const tasks = mine
-    .filter(({ name, ph }) => name === 'RunTask' && ph === 'X')
-    .concat(mine.filter(({ name, ph }) => name === 'ThreadControllerImpl::RunTask' && ph === 'X'))
-    .sort((a, b) => a.ts - b.ts);
+  // Its name differs between versions; where both are there one is inside the other.
+  const named = (task: string): TraceEvent[] => mine.filter(({ name, ph }) => name === task && ph === 'X');
+  const inner = named('RunTask');
+  const tasks = (inner.length > 0 ? inner : named('ThreadControllerImpl::RunTask')).sort((a, b) => a.ts - b.ts);
   const [from, until] = [frames[0] ?? 0, frames.at(-1) ?? 0];
   const work = new Array<number>(Math.max(0, frames.length - 1)).fill(0);
   let frame = 0;
