@@ -57,7 +57,7 @@ describe('the scenarios page', () => {
   it('shows a run as it goes, and cancels it', async () => {
     const run = fixtureRun();
     Object.assign(run.expectations[0] ?? {}, { verdict: 'failed', measured: '3 of 10 acknowledged are missing' });
-    await open('/lab/scenarios/leader-killed', (fixture) => (fixture.run = run));
+    await open('/lab/scenarios/leader-killed', (fixture) => (fixture.scenarioRun = run));
     expect(document.querySelector('[data-verdict=failed] [role=img]')?.getAttribute('aria-label')).toBe('failed');
     expect(text('[data-verdict=failed]')).toContain('3 of 10 acknowledged are missing');
     button('Cancel').click();
