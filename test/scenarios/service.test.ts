@@ -54,7 +54,7 @@ test('a check tells what a text will do, or what is wrong in it', () => {
   const { scenarios } = service();
   const { outline, problems } = scenarios.check(scenarios.text('leader-killed'));
   expect(problems).toEqual([]);
-  expect(outline?.steps[1]?.actions).toEqual(['kill leader of orders-0']);
+  expect(outline?.steps[1]?.actions).toEqual(['kill the leader of orders-0']);
   expect(scenarios.check('name: x')).toMatchObject({ outline: null, problems: [{ line: 1 }, { line: 1 }, { line: 1 }, { line: 1 }] });
 });
 
