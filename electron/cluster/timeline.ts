@@ -83,6 +83,7 @@ const CAPACITY = 5_000;
 const CAUSE_WINDOW_MS = 60_000;
 /** The same thing told by several nodes arrives within this. */
 const MERGE_WINDOW_MS = 5_000;
+const JOIN_WINDOW_MS = 15_000;
 
 const DOWN = ['lab/nodeKilled', 'lab/nodeStopped', 'lab/powerCut', 'lab/nodeFrozen', 'node/failed'] as const;
 const BACK = ['lab/nodeStarted', 'lab/nodeThawed'] as const;
@@ -103,6 +104,9 @@ const sameGroup = (cause: TimelineEntry, effect: TimelineEntry): boolean => caus
 /** The same member of the same group; one that had not joined yet has no name to compare. */
 const sameMember = (cause: TimelineEntry, effect: TimelineEntry): boolean =>
   sameGroup(cause, effect) && cause.details?.['memberId'] === effect.details?.['memberId'];
+/** A client joins within seconds. One that crashed brings another only where somebody sees to that. */
+const bringsMember = (cause: TimelineEntry, effect: TimelineEntry): boolean =>
+  sameGroup(cause, effect) && effect.at - cause.at <= JOIN_WINDOW_MS && cause.details?.['replaced'] !== false;
 const any = (): boolean => true;
 
 /** Is the cause's broker the one that the effect is about, or among those that its details show it to be about? */
@@ -188,7 +192,9 @@ const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
     { causes: ['partition/leadersElected'], fits: any },
     { causes: MOVED, fits: any },
   ],
-  'group/memberJoined': [{ causes: ['load/started', 'load/changed', 'load/memberCrashed', 'load/memberResumed'], fits: sameGroup }],
+  'group/memberJoined': [
+    { causes: ['load/started', 'load/changed', 'load/memberCrashed', 'load/memberResumed', 'group/coordinatorMoved'], fits: bringsMember },
+  ],
   'group/memberLeft': [{ causes: ['load/ended', 'load/changed'], fits: sameGroup }],
   'group/memberExpired': [
     // Its session may be longer than anything else is remembered.

@@ -127,6 +127,10 @@ export class GroupMember {
         this.hooks.joined();
         if (this.state === 'joining') this.state = 'consuming';
         break;
+      case 'rejoining':
+        this.assignment = [];
+        if (this.state === 'consuming') this.state = 'joining';
+        break;
       case 'paused':
         if (this.alive) this.state = 'paused';
         this.standing?.resolve(undefined);

@@ -2,7 +2,7 @@
 import type { LabLayout } from './lab-layout.ts';
 
 /** Of one load's lines. */
-export const BLOCK = { width: 148, height: 66 } as const;
+export const BLOCK = { width: 140, height: 66 } as const;
 const EDGE = 14;
 const GAP = 10;
 

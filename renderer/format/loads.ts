@@ -2,7 +2,7 @@
 import type { GroupRow } from '#shared/models/cluster';
 import type { GroupLoad, LoadAudit, LoadMember, LoadRow, ProducerLoad } from '#shared/models/load';
 import type { TimelineEvent } from '#shared/models/timeline';
-import { formatCount, formatRanges, formatSpan, plural } from './numbers.ts';
+import { formatCount, formatDuration, formatList, formatRanges, formatSpan, plural } from './numbers.ts';
 import type { Tone } from './replicas.ts';
 import { lagTone } from './groups.ts';
 
@@ -52,7 +52,12 @@ export const ACKS_WORD: Record<ProducerLoad['acks'], string> = { all: 'acks=all'
 
 /** `steady → orders` in full, for tooltips and screen readers. */
 export function describeLoad({ spec }: LoadRow): string {
-  if (spec.kind === 'group') return `group ${spec.name} reads ${spec.topics.join(', ')}`;
+  if (spec.kind === 'group') {
+    const work = spec.perRecordMs === 0 ? '' : `, ${spec.perRecordMs} ms a record`;
+    const crash = spec.crashEveryMs === null ? '' : `, a member crashes every ${formatDuration(spec.crashEveryMs)}`;
+    const verb = spec.members === 1 ? 'reads' : 'read';
+    return `${plural(spec.members, 'member')} of group ${spec.name} ${verb} ${formatList(spec.topics)}${work}, session ${formatDuration(spec.sessionTimeoutMs)}${crash}`;
+  }
   const clients = spec.clients === 1 ? '1 producer' : `${spec.clients} producers`;
   return `${clients}, ${formatRate(spec.recordsPerSecond)} of ${formatCount(spec.valueBytes)} B to ${spec.topic}, ${ACKS_WORD[spec.acks]}${spec.idempotent ? ', idempotent' : ''}, ${keysWord(spec)}`;
 }
@@ -142,9 +147,31 @@ function groupBlock(load: LoadRow, spec: GroupLoad, { groups, events, now }: Blo
       : { text: `lag ${formatCount(lag)}`, tone: lagTone(Number(lag)) === 'warn' ? 'warn' : 'none' };
   const since = rebalancingSince(group, events);
   if (since !== null) return { figure, foot: { text: `rebalancing, ${formatSpan(now - since)}`, tone: 'warn' } };
-  const living = livingMembers(load).length;
+  const members = livingMembers(load);
+  const living = members.length;
+  const paused = members.filter(({ state }) => state === 'paused').length;
+  if (paused > 0) return { figure, foot: { text: `${plural(living, 'member')}, ${paused} paused`, tone: 'flow' } };
   return {
     figure,
     foot: { text: `${plural(living, 'member')}, ${formatRate(load.consumed?.perSecond ?? 0)}`, tone: living === 0 ? 'warn' : 'none' },
   };
+}
+
+const GRAVITY: Partial<Record<Tone, number>> = { bad: 2, warn: 1 };
+const gravity = ({ figure, foot }: LoadBlock): number => Math.max(GRAVITY[figure.tone] ?? 0, GRAVITY[foot.tone] ?? 0);
+
+/** Where not all have room, those that are news; in their own order. */
+export function worthShowing(blocks: readonly LoadBlock[], room: number): LoadBlock[] {
+  if (blocks.length <= room) return [...blocks];
+  const chosen = new Set([...blocks].sort((a, b) => gravity(b) - gravity(a)).slice(0, room));
+  return blocks.filter((block) => chosen.has(block));
+}
+
+/** What is said of those that have no room, in one line. */
+export function foldWords(hidden: readonly LoadBlock[], all: number): Said | null {
+  if (hidden.length === 0) return null;
+  const worst = hidden.find((block) => gravity(block) === 2) ?? hidden.find((block) => gravity(block) === 1);
+  const news = worst === undefined ? undefined : [worst.foot, worst.figure].find(({ tone }) => tone === 'bad' || tone === 'warn');
+  const count = hidden.length === all ? plural(all, 'load') : plural(hidden.length, 'more load', 'more loads');
+  return { text: news === undefined ? count : `${count}: ${news.text}`, tone: news?.tone ?? 'none' };
 }

@@ -75,13 +75,36 @@ describe('a producer load', () => {
     expect(await recordsIn(topic)).toBe(audit.found + audit.duplicated + audit.storedThoughFailed);
   });
 
+  test('goes on after a leader that stood still, and after all brokers were down', async () => {
+    const topic = await create('outages');
+    const { id } = await loads.start({ ...PRODUCER, name: 'patient', topic, recordsPerSecond: 500 });
+    await written(id, 1_000);
+    const leader = (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions[0]?.leader as number;
+    const { id: freeze } = await cluster.inject({ type: 'freeze', node: leader });
+    const frozen = row(id).written?.acknowledged ?? 0;
+    // While it stands still: the others lead, and the client has given up on it.
+    await written(id, frozen + 2_000);
+    await cluster.heal(freeze);
+    await Promise.all([1, 2, 3].map((node) => cluster.kill(node)));
+    await expect.poll(() => row(id).error, { timeout: 20_000 }).not.toBeNull();
+    const down = row(id).written?.acknowledged ?? 0;
+    expect(await cluster.healAll()).toEqual([]);
+    await written(id, down + 1_000);
+    expect(row(id)).toMatchObject({ state: 'running' });
+    await loads.stop(id);
+    const counts = row(id).written;
+    expect(counts).toMatchObject({ waiting: 0 });
+    const audit = await loads.audit(id);
+    expect(audit).toMatchObject({ complete: true, acknowledged: counts?.acknowledged, lost: 0, unread: 0 });
+    expect(await recordsIn(topic)).toBe(audit.found + audit.duplicated + audit.storedThoughFailed);
+  });
+
   test('writes 10,000 a second', async () => {
     const topic = await create('firehose');
     const { id } = await loads.start({ ...PRODUCER, name: 'firehose', topic, clients: 4, recordsPerSecond: 10_000 });
     await written(id, 60_000);
     const rate = row(id).written?.perSecond ?? 0;
     await loads.stop(id);
-    console.log('firehose', rate, JSON.stringify(row(id)));
     expect(rate).toBeGreaterThan(1_000);
     expect(await loads.audit(id)).toMatchObject({ complete: true, lost: 0, duplicated: 0 });
   });
@@ -111,6 +134,39 @@ describe('what is lost', () => {
     expect(audit.lostRanges.reduce((sum, { count }) => sum + count, 0)).toBe(audit.lost);
     const numbers = new Set(stored.map((value) => Number(value.split(' ')[3])));
     for (const { from, to } of audit.lostRanges) expect([numbers.has(from), numbers.has(to)]).toEqual([false, false]);
+  });
+
+  test('by an unclean election, exactly, though every replica in sync had acknowledged', async () => {
+    const topic = 'unclean';
+    const configs = { 'min.insync.replicas': '1', 'unclean.leader.election.enable': 'true' };
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: [
+        {
+          topic,
+          replicaAssignment: [{ partition: 0, replicas: [1, 2] }],
+          configEntries: Object.entries(configs).map(([name, value]) => ({ name, value })),
+        },
+      ],
+    });
+    const { id } = await loads.start({ ...PRODUCER, name: 'unlucky', topic, clients: 1, recordsPerSecond: 300 });
+    await written(id, 600);
+    // The follower falls behind; its leader alone is in sync, and goes on until it falls too.
+    await cluster.kill(2);
+    await expect
+      .poll(async () => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions[0]?.isr, { timeout: 20_000 })
+      .toEqual([1]);
+    await written(id, (row(id).written?.acknowledged ?? 0) + 600);
+    await cluster.kill(1);
+    await cluster.startNode(2);
+    await expect.poll(() => row(id).written?.audit?.lost ?? 0, { timeout: 40_000 }).toBeGreaterThan(500);
+    await cluster.startNode(1);
+    await loads.stop(id);
+    const audit = await loads.audit(id);
+    const stored = await valuesIn(topic);
+    expect(audit).toMatchObject({ complete: true, removed: 0, unread: 0, acknowledged: row(id).written?.acknowledged });
+    expect(audit.lost).toBe(audit.acknowledged + audit.storedThoughFailed - new Set(stored).size);
+    expect(audit.duplicated).toBe(stored.length - new Set(stored).size);
   });
 
   test('by the deletion of the topic: all of it; by DeleteRecords: nothing, it was removed', async () => {
@@ -187,8 +243,23 @@ describe('a group load', () => {
     const events = cluster.timeline();
     const why = (type: string): string[] => causes(events, type, 'readers');
     expect(why('group/memberExpired')).toEqual(['load/memberCrashed', 'load/memberPaused']);
+    expect(why('group/memberJoined').filter((cause) => !cause.startsWith('load/'))).toEqual([]);
     expect(why('group/memberLeft')).toEqual(expect.arrayContaining(['load/ended']));
   });
+});
+
+test('ends at once, whatever its clients are at', async () => {
+  const topic = await create('closing');
+  await loads.start({ ...PRODUCER, name: 'to-be-closed', topic });
+  const { id } = await loads.start({ ...GROUP, name: 'closed', topics: [topic], crashEveryMs: 1_000 });
+  await expect.poll(() => row(id).consumed?.crashes ?? 0, { timeout: 30_000 }).toBeGreaterThan(1);
+  const [member] = (row(id).consumed?.members ?? []).filter(({ state }) => state !== 'ended');
+  await loads.member(id, member?.number as number, 'pause');
+  const from = performance.now();
+  await loads.close();
+  expect(performance.now() - from).toBeLessThan(10_000);
+  expect(loads.list().map(({ state }) => state)).not.toContain('running');
+  await expect(loads.start({ ...PRODUCER, name: 'late', topic })).rejects.toMatchObject({ app: { code: 'NOT_CONNECTED' } });
 });
 
 async function create(topic: string, configs: Record<string, string> = {}, numPartitions = 6): Promise<string> {

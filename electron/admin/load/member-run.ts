@@ -10,6 +10,8 @@ const FETCH_WAIT_MS = 250;
 const REQUEST_TIMEOUT_MS = 8_000;
 const CONNECTION_TIMEOUT_MS = 3_000;
 const AGAIN_MS = 500;
+/** What a client complained of is over when it has not for so long. */
+const CALM_MS = 5_000;
 /** Timers are this coarse: shorter times are taken for several records at once. */
 const SHORTEST_PAUSE_MS = 4;
 /** A slow member must not stay away from a stop, or from its heartbeats, for a whole record. */
@@ -26,6 +28,7 @@ export class MemberRun {
   private consumer: Consumer | undefined;
   private stopping = false;
   private complaint: string | null = null;
+  private complainedAt = 0;
   /** Work that is owed for records already taken. */
   private owedMs = 0;
 
@@ -46,8 +49,10 @@ export class MemberRun {
       logLevel: logLevel.ERROR,
       logCreator:
         () =>
-        ({ log: { message } }) =>
-          this.complain(message),
+        ({ log: { message } }) => {
+          // CRASH tells that better.
+          if (!/^(Crash:|Restarting the consumer)/.test(message)) this.complain(message);
+        },
     });
   }
 
@@ -122,7 +127,13 @@ export class MemberRun {
       }));
       this.tell({ kind: 'joined', memberId: payload.memberId, assignment });
     });
+    consumer.on(consumer.events.HEARTBEAT, () => {
+      // Its group knows it, and nothing has gone wrong since.
+      if (performance.now() - this.complainedAt > CALM_MS) this.complain(null);
+    });
+    consumer.on(consumer.events.REBALANCING, () => this.tell({ kind: 'rejoining' }));
     consumer.on(consumer.events.CRASH, ({ payload }) => {
+      this.tell({ kind: 'rejoining' });
       this.complain(`The client gave up and is started again: ${payload.error.message}`);
       if (!payload.restart && !this.stopping) setTimeout(() => void this.run(), AGAIN_MS);
     });
@@ -152,6 +163,7 @@ export class MemberRun {
   }
 
   private complain(message: string | null): void {
+    if (message !== null) this.complainedAt = performance.now();
     if (message === this.complaint) return;
     this.complaint = message;
     this.tell({ kind: 'complaint', message });

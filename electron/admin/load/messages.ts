@@ -55,6 +55,8 @@ export type ToMember = { kind: 'stop' } | { kind: 'pause' };
 
 export type FromMember =
   | { kind: 'connected' }
+  /** It has to join anew: the group rebalances, or its client has given up and is started again. */
+  | { kind: 'rejoining' }
   | { kind: 'joined'; memberId: string; assignment: LoadMember['assignment'] }
   | { kind: 'paused' }
   | { kind: 'resumed' }
