@@ -40,7 +40,7 @@ const QUIET_MS = 60_000;
 /** What runs before the first fault, so that there is something to break. */
 const LEAD_MS = 3_000;
 const HEADER =
-  "# Recorded in Brokerdesk's Lab. It runs there and headless: npm run scenario -- FILE. docs/scenarios.md explains the format.";
+  "# Recorded in Brokerdesk's Lab. Runs there, and headless: npm run scenario -- FILE\n# docs/scenarios.md explains the format.";
 const FALLBACK_TOPIC = 'recorded';
 /** Of keys in a table on one line. */
 const MOST_INLINE = 6;
@@ -197,7 +197,7 @@ export function recordingOf(from: {
   const scenario: ScenarioFile = {
     name,
     title: titleOf(from.events),
-    about: `Recorded in the Lab on ${stamp.replace('T', ' at ')} (UTC): what was broken and healed there, at the same times, under the same load.`,
+    about: `What was broken and healed in the Lab on ${stamp.replace('T', ' at ')} (UTC).`,
     cluster: { brokers: from.brokers },
     topics: topics.map(({ name: topic, replicas, configs }) => ({
       name: topic,

@@ -69,7 +69,7 @@ export class ScenariosService {
     return this.last === undefined ? null : { report: this.last, junit: junitOf(this.last) };
   }
 
-  /** Resolves with the report when it has ended. Rejects with `ServiceError` when it is no scenario, or when one runs. */
+  /** Resolves with the report when it has ended. Throws `ServiceError` when it is no scenario, when one runs, when the cluster does not serve. */
   run(source: ScenarioSource): Promise<ScenarioReport> {
     const scenario = scenarioOf(source);
     if (this.current !== undefined) {

@@ -147,7 +147,7 @@ export class Stage {
   /** How it is said in a report: with what it stood for. */
   say(target: string | number, id: number): string {
     const words = plainTarget(target);
-    return words === `broker ${id}` ? words : `broker ${id} (${/^(leader|coordinator|controller)/.test(words) ? `the ${words}` : words})`;
+    return words === `broker ${id}` ? words : `broker ${id} (${words})`;
   }
 
   private async candidates(base: TargetBase): Promise<number[]> {

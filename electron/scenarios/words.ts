@@ -7,7 +7,11 @@ import type { ScenarioOutline, ScenarioSummary } from '#shared/models/scenario';
 /** How a broker is said: before a run as it stands in the file, in a run with the id that it came to. */
 export type SayTarget = (target: string | number) => string;
 
-export const plainTarget: SayTarget = (target) => (/^\d+$/.test(String(target)) ? `broker ${target}` : String(target));
+export const plainTarget: SayTarget = (target) => {
+  const text = String(target);
+  if (/^\d+$/.test(text)) return `broker ${text}`;
+  return /^(?:leader|coordinator) of |^controller\b/.test(text) ? `the ${text}` : text;
+};
 
 export function summaryOf(scenario: Scenario): ScenarioSummary {
   const { name, title, about, cluster, steps, expect } = scenario;

@@ -3,13 +3,17 @@ import { readFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { reportOf, runScenarioCommand } from '../helpers/scenario-process.ts';
 import { describeWith } from '../helpers/tools.ts';
 import { Desk, FAILOVER_MS, SOON_MS } from './desk.ts';
+import { kafkaOf } from './shop.ts';
 import type { FaultSpec } from '../../shared/models/lab.ts';
 import type { ScenarioReport } from '../../shared/models/scenario.ts';
 import type { TimelineEvent } from '../../shared/models/timeline.ts';
+
+const TOPIC = 'orders';
 
 /** What was done to the cluster, in the order in which it was. */
 function faultsOf(events: readonly TimelineEvent[]): string[] {
@@ -25,6 +29,7 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
   let scratch = '';
 
   beforeAll(async () => {
+    setUpKafkajs();
     scratch = mkdtempSync(join(tmpdir(), 'scenario-e2e-'));
     desk = await Desk.start('scenarios');
   });
@@ -98,7 +103,19 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
 
   test('what was done in the Lab is saved, and does the same headless, with the same verdict', { timeout: 240_000 }, async () => {
     const { page } = desk;
+    const admin = kafkaOf(desk.web.brokers).admin();
+    await admin.connect();
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: [{ topic: TOPIC, numPartitions: 3, replicationFactor: 3, configEntries: [{ name: 'min.insync.replicas', value: '2' }] }],
+    });
     await desk.go('/lab?at=broker-2');
+    await page.getByRole('button', { name: 'Add load' }).click();
+    const adding = page.getByRole('dialog', { name: 'Add load' });
+    await adding.getByLabel('Begin with').selectOption({ label: 'Steady writer' });
+    await adding.getByLabel('Topic').selectOption(TOPIC);
+    await adding.getByRole('button', { name: 'Start' }).click();
+    await adding.waitFor({ state: 'detached' });
     await page.getByRole('heading', { level: 2, name: 'Broker 2' }).waitFor();
     const side = page.locator('.side');
     await side.getByRole('button', { name: 'Freeze', exact: true }).click();
@@ -124,6 +141,13 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
 
     const there = reportOf(await runScenarioCommand([file, '--json']));
     expect(text).toContain('type: freeze');
+    expect(text).toContain('name: steady');
+    // On this desk those names were taken: the scenario used others, and what is the user's is as it was.
+    expect(here.renamed).toEqual({ [TOPIC]: `${TOPIC}-2`, steady: 'steady-2' });
+    expect((await admin.listTopics()).filter((name) => name.startsWith(TOPIC))).toEqual([TOPIC]);
+    await desk.go('/lab');
+    expect(await page.getByRole('list', { name: 'Loads' }).locator('li').count()).toBe(1);
+    await admin.disconnect();
     expect(faultsOf(there.events)).toEqual(['lab/nodeFrozen 2', 'lab/nodeThawed 2']);
     expect(faultsOf(here.events)).toEqual(faultsOf(there.events));
     expect(here.state, JSON.stringify(here.expectations)).toBe('held');

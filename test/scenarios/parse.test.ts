@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import * as z from 'zod';
 import { library, librarySummaries } from '../../electron/scenarios/library.ts';
 import { parseScenario, problemText } from '../../electron/scenarios/parse.ts';
 import { outlineOf } from '../../electron/scenarios/words.ts';
@@ -152,10 +154,22 @@ describe('the library', () => {
   );
 });
 
-test('docs/scenario.schema.json is what the schema says; node build/scenario-schema.ts writes it', () => {
+describe('docs/scenario.schema.json', () => {
   const file = join(resolve(import.meta.dirname, '../..'), 'docs', 'scenario.schema.json');
   const published = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
-  delete published['$id'];
-  delete published['title'];
-  expect(published).toEqual(JSON.parse(JSON.stringify(scenarioJsonSchema())));
+
+  test('is what the schema says; node build/scenario-schema.ts writes it', () => {
+    const { $id, title, ...rest } = published;
+    expect([$id, title]).toEqual(['scenario.schema.json', 'Brokerdesk scenario']);
+    expect(rest).toEqual(JSON.parse(JSON.stringify(scenarioJsonSchema())));
+  });
+
+  test('by itself, it takes the library and refuses a slip', () => {
+    const byItself = z.fromJSONSchema(published);
+    for (const { name, text } of library()) expect([name, byItself.safeParse(parse(text)).error?.message]).toEqual([name, undefined]);
+    const value = parse(GOOD) as { steps: Record<string, unknown>[] };
+    expect(byItself.safeParse(value).success).toBe(true);
+    expect(byItself.safeParse({ ...value, steps: [{ ...value.steps[0], att: '3s' }] }).success).toBe(false);
+    expect(byItself.safeParse({ ...value, steps: [{ ...value.steps[0], at: '3 seconds' }] }).success).toBe(false);
+  });
 });

@@ -78,6 +78,12 @@ describe('the scenarios page', () => {
     expect(area.selectionStart).toBe('name: x\n'.length + 2);
   });
 
+  it('offers a copy to edit', async () => {
+    await open('/lab/scenarios/leader-killed');
+    button('Edit a copy').click();
+    await vi.waitFor(() => expect(document.querySelector('textarea')?.value).toBe('name: leader-killed\n'));
+  });
+
   it('says which scenario there is not', async () => {
     await open('/lab/scenarios/nonsense');
     expect(text('.main')).toContain('There is no scenario nonsense in the library.');

@@ -1,0 +1,65 @@
+import { expect, test, vi } from 'vitest';
+import { ScenariosService } from '../../electron/scenarios/service.ts';
+import type { ScenarioRun } from '../../shared/models/scenario.ts';
+import { FakeLoads } from '../helpers/fake-loads.ts';
+import { FakeLab } from '../helpers/scenario-bench.ts';
+
+/** Nobody listens there: a run gets as far as the first question to a broker. */
+const NOWHERE = '127.0.0.1:1';
+
+function service(bootstrap: string | null = NOWHERE): { scenarios: ScenariosService; told: ScenarioRun[]; lab: FakeLab } {
+  const told: ScenarioRun[] = [];
+  const lab = new FakeLab();
+  const scenarios = new ScenariosService({
+    lab,
+    loads: new FakeLoads(),
+    bootstrap: () => bootstrap,
+    version: '0',
+    onError: (_what, error) => {
+      throw error;
+    },
+    onProgress: (run) => told.push(run),
+  });
+  return { scenarios, told, lab };
+}
+
+test('one at a time; the last one is kept, and can be told as JUnit', async () => {
+  const { scenarios } = service();
+  expect(scenarios.state()).toBeNull();
+  expect(scenarios.report()).toBeNull();
+  const first = scenarios.run({ library: 'leader-killed' });
+  expect(() => scenarios.run({ library: 'leader-killed' })).toThrow('A scenario runs already.');
+  const report = await first;
+  expect(report).toMatchObject({ id: 1, state: 'broken' });
+  expect(scenarios.state()).toMatchObject({ id: 1, state: 'broken' });
+  expect(scenarios.report()?.junit).toContain('<testsuite name="leader-killed"');
+  expect((await scenarios.run({ library: 'leader-killed' })).id).toBe(2);
+});
+
+test('what is told of a run is the last word too, and without the events', async () => {
+  const { scenarios, told } = service();
+  await scenarios.run({ library: 'leader-killed' });
+  await vi.waitFor(() => expect(told.at(-1)?.state).toBe('broken'));
+  for (const run of told) expect(run).not.toHaveProperty('events');
+});
+
+test('a text that is no scenario, a name that is none, a cluster that does not serve: refused at once', () => {
+  const { scenarios } = service();
+  expect(() => scenarios.run({ text: 'name: x' })).toThrow('That is no scenario. line 1, column 1: title: This is missing.');
+  expect(() => scenarios.run({ library: 'nonsense' })).toThrow('There is no scenario nonsense');
+  expect(() => service(null).scenarios.run({ library: 'leader-killed' })).toThrow('does not serve now');
+});
+
+test('a check tells what a text will do, or what is wrong in it', () => {
+  const { scenarios } = service();
+  const { outline, problems } = scenarios.check(scenarios.text('leader-killed'));
+  expect(problems).toEqual([]);
+  expect(outline?.steps[1]?.actions).toEqual(['kill the leader of orders-0']);
+  expect(scenarios.check('name: x')).toMatchObject({ outline: null, problems: [{ line: 1 }, { line: 1 }, { line: 1 }, { line: 1 }] });
+});
+
+test('closed, it runs nothing any more', async () => {
+  const { scenarios } = service();
+  await scenarios.close();
+  expect(() => scenarios.run({ library: 'leader-killed' })).toThrow('does not serve now');
+});
