@@ -186,6 +186,7 @@ export const partitions: Concept = {
     { name: 'num.partitions', of: 'broker', says: 'how many a topic gets that does not say' },
     { name: 'segment.bytes', of: 'topic', says: 'a partition’s log is cut into files of this size' },
     { name: 'min.insync.replicas', of: 'topic', says: 'counted for each partition by itself' },
+    { name: 'metadata.max.age.ms', of: 'client', value: '2 s', says: 'until a client hears of added partitions; usually 5 min' },
     { name: 'partitioner', of: 'client', value: 'murmur2(key) mod n', says: 'which partition a record goes to' },
   ],
   wrong: (state) => {
