@@ -42,6 +42,23 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
       await expect.poll(async () => (await standing(admin, LEARN_TOPIC, partition)).isr, { timeout: FAILOVER_MS }).toEqual(ALL);
   };
 
+  /** Every page as it looks now, on a large and on a small screen. */
+  async function pictures(what: string): Promise<void> {
+    for (const [width, height] of [
+      [1440, 900],
+      [1024, 720],
+    ] as const) {
+      await desk.page.setViewportSize({ width, height });
+      for (const { id } of CONCEPTS) {
+        await open(id);
+        await desk.page.locator('svg.diagram [data-box]').first().waitFor();
+        await desk.page.waitForTimeout(500);
+        await desk.picture(`${what}-${id}-${width}`);
+      }
+    }
+    await desk.page.setViewportSize({ width: 1440, height: 900 });
+  }
+
   /** Every record of the topic, in each partition's order. */
   async function stored(): Promise<Stored[]> {
     const left = new Map(
@@ -146,7 +163,20 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
       keys.map((key) => [key === '' ? null : key, `of ${key}`]).sort(),
     );
     await done('Done: customer-17 and customer-4 both went to partition 1.');
-    await desk.picture('producer');
+    expect(await desk.page.locator('.travel').count()).toBe(0);
+  });
+
+  test('Producer: a record travels once where motion is wanted, and is gone', async () => {
+    await desk.page.emulateMedia({ reducedMotion: 'no-preference' });
+    await open('producer');
+    await desk.page.getByLabel('Key').fill('customer-17');
+    await press('Send');
+    const travel = desk.page.locator('svg.diagram .travel');
+    await travel.waitFor({ state: 'attached' });
+    expect(await travel.textContent()).toBe('customer-17');
+    await desk.picture('travelling', ['dark']);
+    await travel.waitFor({ state: 'detached' });
+    await desk.page.emulateMedia({ reducedMotion: 'reduce' });
   });
 
   test('Producer: its leader is killed, the next record is taken by the new one', async () => {
@@ -191,7 +221,6 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await done(/^Done: offset \d+ of partition \d was read twice, and is still there\.$/);
     const after = await stored();
     expect(after).toHaveLength(before.length + 1);
-    await desk.picture('kafka');
   });
 
   test('Topic: how long it keeps is set, two groups read it all, another is made', async () => {
@@ -227,8 +256,9 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
           { timeout: FAILOVER_MS },
         )
         .toEqual(all);
+    await pictures('whole');
+    await open('topic');
     await press('Stop both groups');
-    await desk.picture('topic');
 
     await press('Create a topic…');
     const dialog = desk.page.getByRole('dialog', { name: 'Create topic' });
@@ -297,17 +327,19 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
 
   test('Broker: stopped it hands over, killed it is missed; frozen it is fenced and thawed', async () => {
     await open('broker');
-    await desk.page.getByLabel('Look into').selectOption({ label: 'broker 2' });
     const without = async (broker: number): Promise<boolean> => {
       const { partitions } = (await admin.fetchTopicMetadata({ topics: [LEARN_TOPIC] })).topics[0] ?? { partitions: [] };
       return partitions.every(({ leader, isr }) => leader !== broker && !isr.includes(broker));
     };
     for (const verb of ['Stop', 'Kill', 'Freeze']) {
+      await desk.page.getByLabel('Look into').selectOption({ label: 'broker 2' });
       await press(`${verb} broker 2`);
       await expect.poll(() => without(2), { timeout: FAILOVER_MS }).toBe(true);
       const followed = verb === 'Stop' ? 'broker 2 hands over its leaders' : 'broker 2 fenced';
       await desk.page.getByRole('list', { name: 'What followed' }).getByText(followed).waitFor({ timeout: SOON_MS });
-      await desk.picture(`broker-${verb.toLowerCase()}`, ['dark']);
+      if (verb === 'Kill') await pictures('killed');
+      else await desk.picture(`broker-${verb.toLowerCase()}`, ['dark']);
+      await open('broker');
       await press(verb === 'Freeze' ? 'Thaw broker 2' : 'Start broker 2');
       await wholeAgain();
     }
