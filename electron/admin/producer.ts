@@ -4,6 +4,9 @@ import { AdminError } from './errors.ts';
 import { setUpKafkajs } from './kafkajs-setup.ts';
 import { KafkajsSockets } from './kafkajs-sockets.ts';
 
+/** So soon it hears of partitions that were added: a person who has just added some sends to them next. kafkajs waits five minutes. */
+const METADATA_MAX_AGE_MS = 2_000;
+
 export interface RecordToSend {
   topic: string;
   partition: number | null;
@@ -25,7 +28,8 @@ export class RecordProducer {
       brokers: [...options.brokers],
       connectionTimeout: 5_000,
       requestTimeout: 10_000,
-      retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 },
+      // Longer in all than a broker's session: a leader that dies is waited for, not given up just before the next one is there.
+      retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 2_000 },
       socketFactory: this.sockets.factory,
       logLevel: logLevel.NOTHING,
       logCreator: () => () => undefined,
@@ -62,7 +66,7 @@ export class RecordProducer {
   }
 
   private async connect(): Promise<Producer> {
-    const producer = this.kafka.producer({ allowAutoTopicCreation: false, idempotent: false });
+    const producer = this.kafka.producer({ allowAutoTopicCreation: false, idempotent: false, metadataMaxAge: METADATA_MAX_AGE_MS });
     this.sockets.watch(producer);
     try {
       await producer.connect();

@@ -46,7 +46,7 @@ function diagram(state: LearnState, width: number): Diagram {
   const broker = shownBroker(state);
   if (broker === null) return nobody(width);
   const roomy = width >= 620;
-  const [left, middle, right] = columns(width, roomy ? [0.19, 0.42, 0.24] : [0.2, 0.44, 0.25]);
+  const [left, middle, right] = columns(width, roomy ? [0.19, 0.42, 0.24] : [0.19, 0.44, 0.28]);
   const inner = { x: middle.x + PAD, width: middle.width - 2 * PAD };
   const head = boxHeight({ lines: 1 }) + 8;
   const small = boxHeight({});
@@ -347,8 +347,13 @@ export const broker: Concept = {
           ? `Broker ${down.id} is down, and still named as a leader: after ${timeout} without a heartbeat it is fenced.`
           : `Broker ${down.id} is down, and leads nothing any more. Start it: it copies what it missed, and is in sync again.`,
       ];
+    const leads =
+      shown === null || shown.leaders !== 0
+        ? []
+        : [`Broker ${shown.id} leads nothing just now, so nothing would move: pick one that does.`];
     return [
       'Take it away in three ways, and see how they differ. **Stopped** it hands over first. **Killed** its leaderships wait until its session has run out. **Frozen** it looks alive to whoever connects, and says nothing.',
+      ...leads,
     ];
   },
   outages,
