@@ -39,10 +39,13 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     const [found] = await admin.fetchOffsets({ groupId, topics: [LEARN_TOPIC] });
     return (found?.partitions ?? []).sort((a, b) => a.partition - b.partition).map(({ offset }) => BigInt(offset));
   };
+  /** Asked again and again of both: the page may still be sending. */
   const caughtUp = async (groupId: string): Promise<void> => {
-    await expect
-      .poll(async () => (await committed(groupId)).join(' '), { timeout: 2 * FAILOVER_MS, interval: 300 })
-      .toBe((await ends()).join(' '));
+    const howFar = async (): Promise<string> => {
+      const [read, end] = [(await committed(groupId)).join(' '), (await ends()).join(' ')];
+      return read === end ? 'caught up' : `committed ${read}, ends ${end}`;
+    };
+    await expect.poll(howFar, { timeout: 2 * FAILOVER_MS, interval: 300 }).toBe('caught up');
   };
   /** The partitions of each member, as its group's coordinator has handed them out; null while it rebalances. */
   const assignment = async (groupId: string): Promise<number[][] | null> => {
@@ -139,6 +142,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
       const crash = button(/^Crash member \d+$/);
       await expect.poll(async () => (await desk.ask('load/list', {})).loads.at(-1)?.consumed?.perSecond ?? 0, soon).toBeGreaterThan(4);
       await crash.click();
+      await expect.poll(() => button('Send 30 records').isEnabled(), soon).toBe(true);
       await press('Start another consumer');
       await caughtUp(CONSUMER_GROUP);
       const { loads } = await desk.ask('load/list', {});
