@@ -4,6 +4,9 @@ import { AdminError } from './errors.ts';
 import { setUpKafkajs } from './kafkajs-setup.ts';
 import { KafkajsSockets } from './kafkajs-sockets.ts';
 
+/** So soon it hears of partitions that were added: a person who has just added some sends to them next. kafkajs waits five minutes. */
+const METADATA_MAX_AGE_MS = 2_000;
+
 export interface RecordToSend {
   topic: string;
   partition: number | null;
@@ -62,7 +65,7 @@ export class RecordProducer {
   }
 
   private async connect(): Promise<Producer> {
-    const producer = this.kafka.producer({ allowAutoTopicCreation: false, idempotent: false });
+    const producer = this.kafka.producer({ allowAutoTopicCreation: false, idempotent: false, metadataMaxAge: METADATA_MAX_AGE_MS });
     this.sockets.watch(producer);
     try {
       await producer.connect();

@@ -347,8 +347,13 @@ export const broker: Concept = {
           ? `Broker ${down.id} is down, and still named as a leader: after ${timeout} without a heartbeat it is fenced.`
           : `Broker ${down.id} is down, and leads nothing any more. Start it: it copies what it missed, and is in sync again.`,
       ];
+    const leads =
+      shown === null || shown.leaders !== 0
+        ? []
+        : [`Broker ${shown.id} leads nothing just now, so nothing would move: pick one that does.`];
     return [
       'Take it away in three ways, and see how they differ. **Stopped** it hands over first. **Killed** its leaderships wait until its session has run out. **Frozen** it looks alive to whoever connects, and says nothing.',
+      ...leads,
     ];
   },
   outages,

@@ -7,6 +7,7 @@ import { BROKER_STATE } from '../replicas.ts';
 import { lastSent, LEARN_GROUP, LEARN_TOPIC, topicPath, type Concept, type LearnState } from './concept.ts';
 import { isDown, killOrMend } from './outages.ts';
 import { brokerName, brokerTone, columns, dataOfBroker, noTopic, replicaGlyph, tellPartition } from './parts.ts';
+import { stepsOf } from './producer.ts';
 
 const MOST_BROKERS = 5;
 const MOST_GROUPS = 3;
@@ -167,6 +168,7 @@ function diagram(state: LearnState, width: number): Diagram {
         ? [{ id: record.n, edge: `write-${record.leader}`, label: record.key ?? 'no key', tone: 'accent' as const }]
         : [],
     ),
+    ...(last === null ? {} : { steps: stepsOf(last) }),
     caption: `Topic ${topic.name} on ${plural(state.brokers.length, 'broker')}: ● leads a partition, ○ keeps a copy in sync, ◐ lags, ✕ offline.`,
     told: [
       `${plural(state.brokers.length, 'broker')} keep topic ${topic.name} in ${plural(topic.partitions.length, 'partition')}: ${formatList(state.brokers.map((broker) => `broker ${broker.id} ${BROKER_STATE[broker.state].word}`))}.`,

@@ -6,6 +6,7 @@ import { compareText, formatCount, plural } from '../numbers.ts';
 import { lastSent, LEARN_GROUP, partitionOf, topicPath, type Concept, type LearnState } from './concept.ts';
 import { isDown, killOrMend } from './outages.ts';
 import { dataOfPartition, ledBy, MARGIN, newestCells, noTopic, tellPartition } from './parts.ts';
+import { stepsOf } from './producer.ts';
 
 const MOST_GROUPS = 3;
 const CELL_GAP = 4;
@@ -167,6 +168,7 @@ function diagram(state: LearnState, width: number): Diagram {
         ? [{ id: record.n, edge: 'append', label: record.offset ?? '', tone: 'accent' as const }]
         : [],
     ),
+    ...(last === null || last.partition !== row.partition ? {} : { steps: stepsOf(last) }),
     caption: `Partition ${row.partition} of ${topic.name}. Its end is the high watermark: consumers read up to there.`,
     told: [
       `${tellPartition(row)} Its log starts at offset ${row.startOffset === null ? '?' : formatCount(row.startOffset)}.`,

@@ -7,6 +7,7 @@ import { formatCount, plural } from '../numbers.ts';
 import { lastSent, topicPath, type Concept, type LearnState, type SentRecord } from './concept.ts';
 import { isDown, killOrMend } from './outages.ts';
 import { columns, dataOfPartition, ledBy, newestCells, noTopic, tellPartition } from './parts.ts';
+import { stepsOf } from './producer.ts';
 
 const MOST = 8;
 const BAR = 8;
@@ -115,6 +116,7 @@ function diagram(state: LearnState, width: number): Diagram {
         ? [{ id: record.n, edge: `edge-${record.partition}`, label: record.key ?? 'no key', tone: 'accent' as const }]
         : [],
     ),
+    ...(last === null ? {} : { steps: stepsOf(last) }),
     caption: `Topic ${topic.name}: offsets count on in each partition by itself. Under a cell stands the key, where it was sent from here.`,
     told: [
       `Topic ${topic.name} has ${plural(topic.partitions.length, 'partition')}.`,
@@ -186,6 +188,7 @@ export const partitions: Concept = {
     { name: 'num.partitions', of: 'broker', says: 'how many a topic gets that does not say' },
     { name: 'segment.bytes', of: 'topic', says: 'a partition’s log is cut into files of this size' },
     { name: 'min.insync.replicas', of: 'topic', says: 'counted for each partition by itself' },
+    { name: 'metadata.max.age.ms', of: 'client', value: '2 s', says: 'until a client hears of added partitions; usually 5 min' },
     { name: 'partitioner', of: 'client', value: 'murmur2(key) mod n', says: 'which partition a record goes to' },
   ],
   wrong: (state) => {
