@@ -18,8 +18,9 @@ import {
 } from './zookeeper-wire.ts';
 import type { CoordinationStep, FiredWatch, WatchKind } from '#shared/models/coordination';
 
-/** A server that is alive answers a handshake within an election's time. */
+/** A server that is alive answers a handshake within an election's time; one that is not must not cost the session its timeout. */
 const CONNECT_TIMEOUT_MS = 4_000;
+const LEAST_CONNECT_MS = 1_000;
 const RETRY_MS = 250;
 /** For the first server to give a session, and for a request while there is none. */
 const PATIENCE_MS = 10_000;
@@ -286,11 +287,12 @@ export class ZooKeeperSession {
     for (const server of [...others, ...again]) {
       if (this.state !== 'connecting') return;
       this.lastServer = server.id;
-      if (await this.tryServer(server)) return;
+      const share = (this.granted ?? this.options.timeoutMs) / servers.length;
+      if (await this.tryServer(server, Math.min(CONNECT_TIMEOUT_MS, Math.max(LEAST_CONNECT_MS, share)))) return;
     }
   }
 
-  private async tryServer(server: ZooKeeperAddress): Promise<boolean> {
+  private async tryServer(server: ZooKeeperAddress, withinMs: number): Promise<boolean> {
     const resumes = this.id !== 0n;
     let current: ZooKeeperConnection | undefined;
     try {
@@ -307,7 +309,7 @@ export class ZooKeeperSession {
             if (current !== undefined && current === this.connection) this.lost(why);
           },
         },
-        CONNECT_TIMEOUT_MS,
+        withinMs,
       );
       current = answer.connection;
       if (this.state !== 'connecting') {

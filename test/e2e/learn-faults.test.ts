@@ -13,7 +13,7 @@ import { observe, type Observed } from '../helpers/observer.ts';
 import { describeWith } from '../helpers/tools.ts';
 import { Desk, FAILOVER_MS, SOON_MS } from './desk.ts';
 
-const ROUNDS = 10;
+const ROUNDS = Number(process.env['LEARN_ROUNDS'] ?? 10);
 /** What says of a box what it stands for. */
 const FIGURES = ['partition', 'broker', 'group', 'controller'];
 const ALL = [1, 2, 3];

@@ -11,6 +11,7 @@ interface WebLine {
   url: string;
   token: string;
   bootstrap: string;
+  zookeeper: string;
 }
 
 export class WebProcess {

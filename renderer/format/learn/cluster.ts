@@ -287,7 +287,7 @@ function wrong(state: LearnState): string[] {
     ];
   if (voters !== null && voters.alive < voters.needed)
     return [
-      `${down.length === 1 ? 'Broker' : 'Brokers'} ${names} ${down.length === 1 ? 'is' : 'are'} gone, and with ${voters.alive} of ${voters.of} voters there is **no majority**: no controller, so no leader can be elected and no ISR changed.`,
+      `${down.length === 1 ? 'Broker' : 'Brokers'} ${names} ${down.length === 1 ? 'is' : 'are'} gone, and with ${voters.alive} of ${voters.of} voters there is **no majority**: no controller can decide anything, so no leader is elected and no ISR changed.`,
       'A leader that is left cannot take the dead out of its ISR: what is written with `acks=all` waits for them until it times out. What was acknowledged is still read there. Nothing is lost; it is out of reach until a majority runs.',
     ];
   const { leaderless, refusing, fewest } = writesOf(state);

@@ -306,7 +306,7 @@ function wrong(state: LearnState): string[] {
   const silent = members.find((member) => member.state === 'paused' || member.state === 'gone');
   if (silent !== undefined)
     return [
-      `${silent.name.charAt(0).toUpperCase()}${silent.name.slice(1)} ${silent.state === 'gone' ? 'ended without a word' : 'says nothing'}. The coordinator waits out its session, 6 s here; until then ${silent.partitions.length === 0 ? 'nothing changes' : `nobody reads ${silent.partitions.length === 1 ? 'partition' : 'partitions'} ${formatList(silent.partitions.map(String))}, and their lag grows`}. Then the others are given ${silent.partitions.length === 1 ? 'it' : 'them'}, in a rebalance.`,
+      `${silent.name.charAt(0).toUpperCase()}${silent.name.slice(1)} ${silent.state === 'gone' ? 'ended without a word' : 'says nothing'}. The coordinator waits out its session, 6 s here; until then ${silent.partitions.length === 0 ? 'nothing changes' : `nobody reads ${silent.partitions.length === 1 ? 'partition' : 'partitions'} ${formatList(silent.partitions.map(String))}, and ${silent.partitions.length === 1 ? 'its' : 'their'} lag grows`}. Then the others are given ${silent.partitions.length === 1 ? 'it' : 'them'}, in a rebalance.`,
     ];
   const coordinator = row?.coordinator ?? null;
   if (row !== null && coordinator === null)

@@ -76,7 +76,7 @@ function diagram(state: LearnState, width: number): Diagram {
     boxes,
     edges,
     steps: stepsOf(readings, members),
-    caption: `Group ${CONSUMER_GROUP} on topic ${topic.name}. Lag ${lag === null ? '?' : formatCount(lag)}. Filled: read, not committed. Cyan: not read yet.`,
+    caption: `Group ${CONSUMER_GROUP} on topic ${topic.name}. Lag ${lag === null ? '?' : formatCount(lag)}. Filled: read, not committed. Outlined: not read yet.`,
     told: [
       members.length === 0
         ? `No consumer of group ${CONSUMER_GROUP} runs.`

@@ -16,6 +16,20 @@ describe('what the members of a group load consumed', () => {
     expect([first.consumed, first.repeated]).toEqual([8, 2]);
     expect([second.consumed, second.repeated]).toEqual([8, 2]);
   });
+
+  it('says how far the furthest of them has come', () => {
+    const topics = ['a', 'b'];
+    const memory = GroupTally.memory(topics);
+    const [first, second] = [new GroupTally(memory, topics), new GroupTally(memory, topics)];
+    expect(first.next('b', 3)).toBeNull();
+    expect(first.next('unknown', 0)).toBeNull();
+    first.consume('b', 3, 0n);
+    first.consume('b', 3, 1n);
+    second.consume('b', 3, 0n);
+    second.consume('a', 3, 7n);
+    expect(first.next('b', 3)).toBe(2n);
+    expect(first.next('a', 3)).toBe(8n);
+  });
 });
 
 describe('a meter', () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CoordinationStep } from '../../../../shared/models/coordination.ts';
-import { followedPaths, zookeeper } from '../../../../renderer/format/learn/zookeeper.ts';
+import { followedPaths } from '../../../../renderer/format/learn/zookeeper-tree.ts';
+import { zookeeper } from '../../../../renderer/format/learn/zookeeper.ts';
 import { brokerRow, learnState } from './learn-fixture.ts';
 import { clients, expectSound, session, tree, WIDTHS } from './readers-fixture.ts';
 

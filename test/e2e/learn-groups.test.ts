@@ -1,0 +1,287 @@
+/**
+ * Learn: Cluster, Consumer, Consumer Groups and ZooKeeper. Whatever these pages offer to try is really done: seen on the cluster by
+ * kafkajs, by requests of our own over bare sockets, and by node-zookeeper-client, none of which know anything of the page.
+ */
+import { AssignerProtocol, type Admin, type Kafka } from 'kafkajs';
+import type { Locator } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
+import { CONCEPTS } from '../../renderer/format/learn/concepts.ts';
+import { LEARN_GROUP, LEARN_TOPIC } from '../../renderer/format/learn/concept.ts';
+import { CONSUMER_GROUP, SECOND_GROUP } from '../../renderer/format/learn/readers.ts';
+import { hasBrowser } from '../helpers/browser.ts';
+import { coordinatorOf } from '../helpers/coordinator.ts';
+import { observe } from '../helpers/observer.ts';
+import { describeWith } from '../helpers/tools.ts';
+import { ZooKeeperObserver } from '../helpers/zookeeper-observer.ts';
+import { Desk, FAILOVER_MS, SOON_MS } from './desk.ts';
+import { kafkaOf, readAll, standing } from './shop.ts';
+
+const ALL = [1, 2, 3];
+const soon = { timeout: FAILOVER_MS, interval: 200 };
+
+describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () => {
+  let desk: Desk;
+  let kafka: Kafka;
+  let admin: Admin;
+
+  const open = async (id: string): Promise<void> => {
+    await desk.go(`/learn/${id}`);
+    await desk.title(CONCEPTS.find((concept) => concept.id === id)?.title ?? id).waitFor();
+  };
+  const section = (name: string): Locator => desk.page.getByRole('region', { name, exact: true });
+  const button = (name: string | RegExp): Locator => desk.page.locator('main').getByRole('button', { name, exact: true });
+  const press = (name: string | RegExp): Promise<void> => button(name).click({ timeout: FAILOVER_MS });
+  const done = (text: RegExp): Promise<void> => section('Check yourself').getByText(text).waitFor({ timeout: FAILOVER_MS });
+  const ends = async (): Promise<bigint[]> =>
+    (await admin.fetchTopicOffsets(LEARN_TOPIC)).sort((a, b) => a.partition - b.partition).map(({ high }) => BigInt(high));
+  const committed = async (groupId: string): Promise<bigint[]> => {
+    const [found] = await admin.fetchOffsets({ groupId, topics: [LEARN_TOPIC] });
+    return (found?.partitions ?? []).sort((a, b) => a.partition - b.partition).map(({ offset }) => BigInt(offset));
+  };
+  /** Asked again and again of both: the page may still be sending. */
+  const caughtUp = async (groupId: string): Promise<void> => {
+    const howFar = async (): Promise<string> => {
+      const [read, end] = [(await committed(groupId)).join(' '), (await ends()).join(' ')];
+      return read === end ? 'caught up' : `committed ${read}, ends ${end}`;
+    };
+    await expect.poll(howFar, { timeout: 2 * FAILOVER_MS, interval: 300 }).toBe('caught up');
+  };
+  /** The partitions of each member, as its group's coordinator has handed them out; null while it rebalances. */
+  const assignment = async (groupId: string): Promise<number[][] | null> => {
+    const [group] = (await admin.describeGroups([groupId])).groups;
+    if (group === undefined || (group.state !== 'Stable' && group.state !== 'Empty')) return null;
+    return group.members
+      .map(({ memberAssignment }) => AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment[LEARN_TOPIC] ?? [])
+      .map((partitions) => [...partitions].sort())
+      .sort((a, b) => a.length - b.length || (a[0] ?? 0) - (b[0] ?? 0));
+  };
+  const wholeAgain = async (): Promise<void> => {
+    for (const partition of [0, 1, 2])
+      await expect.poll(async () => (await standing(admin, LEARN_TOPIC, partition)).isr, { timeout: 2 * FAILOVER_MS }).toEqual(ALL);
+  };
+  const healAll = async (): Promise<void> => {
+    expect((await desk.ask('lab/healAll', {})).failed).toEqual([]);
+    await wholeAgain();
+  };
+
+  beforeAll(async () => {
+    setUpKafkajs();
+    desk = await Desk.start('learn-groups');
+    kafka = kafkaOf(desk.web.brokers);
+    admin = kafka.admin();
+    await admin.connect();
+    await open('cluster');
+    await press(`Make the topic ${LEARN_TOPIC}`);
+    await desk.page.locator(`[data-replica="${LEARN_TOPIC}-2@3"]`).waitFor({ timeout: SOON_MS });
+  });
+
+  afterAll(async () => {
+    await desk
+      .ask('load/list', {})
+      .then(({ loads }) => Promise.all(loads.filter(({ state }) => state === 'running').map(({ id }) => desk.ask('load/stop', { id }))));
+    await admin.disconnect();
+    await desk.close();
+  });
+
+  test('Cluster: one broker lost goes on, two lost stop; healed, every acknowledged record is there', async () => {
+    await open('cluster');
+    await wholeAgain();
+    const answers = desk.page.getByRole('list', { name: 'What became of the records' });
+    await press('Write to each partition');
+    await expect.poll(() => ends(), soon).toEqual([1n, 1n, 1n]);
+    await expect.poll(() => answers.innerText(), soon).toMatch(/partition 0\s+offset 0 in \d+ ms/);
+    await desk.picture('cluster-healthy');
+
+    const { leader } = await standing(admin, LEARN_TOPIC, 0);
+    await press(new RegExp(`^Kill broker ${leader}(, the controller)?$`));
+    await expect.poll(async () => (await standing(admin, LEARN_TOPIC, 0)).leader, soon).not.toBe(leader);
+    await expect.poll(async () => (await standing(admin, LEARN_TOPIC, 0)).isr, soon).toEqual(ALL.filter((id) => id !== leader));
+    const shown = desk.page.locator(`[data-replica="${LEARN_TOPIC}-0@${leader}"]`);
+    await expect.poll(() => shown.getAttribute('data-state'), soon).toBe('offline');
+    await press('Write to each partition');
+    await expect.poll(() => ends(), soon).toEqual([2n, 2n, 2n]);
+    await desk.picture('cluster-one-down');
+
+    const next = (await standing(admin, LEARN_TOPIC, 0)).leader;
+    await press(new RegExp(`^Kill broker ${next}(, the controller)?$`));
+    await desk.page.getByText('no majority').waitFor({ timeout: FAILOVER_MS });
+    const left = ALL.filter((id) => id !== leader && id !== next);
+    // The one that is left still names the dead as leader: nobody can elect another.
+    await expect
+      .poll(async () => (await observe(desk.web.brokers, LEARN_TOPIC)).map(({ by, ends: told }) => [by, told.has(0)]), soon)
+      .toEqual(left.map((id) => [id, false]));
+    await desk.picture('cluster-two-down');
+
+    await press('Heal everything');
+    await wholeAgain();
+    expect(await ends()).toEqual([2n, 2n, 2n]);
+    expect([...(await readAll(kafka, LEARN_TOPIC))].sort()).toEqual(['to partition 0', 'to partition 1', 'to partition 2']);
+    await done(/^Done: broker \d was lost and came back; all \d records acknowledged before are still there\.$/);
+  });
+
+  test('Consumer: it reads and commits, stands still, gets on; crashed, it reads again what it had not committed', async () => {
+    await open('consumer');
+    await press('Start a consumer');
+    await caughtUp(CONSUMER_GROUP);
+    await expect.poll(() => assignment(CONSUMER_GROUP), soon).toEqual([[0, 1, 2]]);
+
+    await press('Pause member 1');
+    const [before, from] = [await committed(CONSUMER_GROUP), await ends()];
+    await press('Send 30 records');
+    await expect.poll(async () => (await ends()).reduce((sum, end) => sum + end, 0n), soon).toBe(from.reduce((sum, end) => sum + end, 30n));
+    expect(await committed(CONSUMER_GROUP)).toEqual(before);
+    await desk.page.getByText(/Lag 30\./).waitFor({ timeout: SOON_MS });
+    await desk.picture('consumer-paused');
+    await press('Let member 1 go on');
+    await caughtUp(CONSUMER_GROUP);
+
+    // Between two commits, a second apart: most often there is something in between, and not always.
+    for (let attempt = 1; ; attempt++) {
+      await press('Send 30 records');
+      const crash = button(/^Crash member \d+$/);
+      await expect.poll(async () => (await desk.ask('load/list', {})).loads.at(-1)?.consumed?.perSecond ?? 0, soon).toBeGreaterThan(4);
+      await crash.click();
+      await expect.poll(() => button('Send 30 records').isEnabled(), soon).toBe(true);
+      await press('Start another consumer');
+      await caughtUp(CONSUMER_GROUP);
+      const { loads } = await desk.ask('load/list', {});
+      if ((loads.find(({ spec }) => spec.name === CONSUMER_GROUP)?.consumed?.repeated ?? 0) > 0) break;
+      expect(attempt).toBeLessThan(4);
+    }
+    await done(/^Done: \d+ records? came again/);
+    await expect.poll(() => assignment(CONSUMER_GROUP), soon).toEqual([[0, 1, 2]]);
+    await desk.picture('consumer-again');
+    await press('Stop it in order');
+    await expect.poll(() => assignment(CONSUMER_GROUP), soon).toEqual([]);
+  });
+
+  test('Consumer Groups: partitions move to who comes and from who goes; the group outlives its coordinator', async () => {
+    await open('consumer-groups');
+    await press('Start a consumer');
+    await expect.poll(() => assignment(LEARN_GROUP), soon).toEqual([[0, 1, 2]]);
+    for (const shares of [
+      [1, 2],
+      [1, 1, 1],
+      [0, 1, 1, 1],
+    ]) {
+      await press('Add a consumer');
+      await expect.poll(async () => (await assignment(LEARN_GROUP))?.map(({ length }) => length), soon).toEqual(shares);
+    }
+    // A script in the page, as text: these tests know no document.
+    const drawn = (): Promise<string[]> =>
+      desk.page.evaluate(`[...document.querySelectorAll('[data-member]')].map(({ dataset }) => dataset.partitions).sort()`);
+    await expect.poll(drawn, soon).toEqual(['', '0', '1', '2']);
+    await desk.picture('groups-four');
+
+    await press('Start a second group');
+    await expect.poll(() => assignment(SECOND_GROUP), soon).toEqual([[0, 1, 2]]);
+    await caughtUp(SECOND_GROUP);
+
+    const reader = desk.page
+      .getByRole('list', { name: `Members of ${LEARN_GROUP}` })
+      .getByRole('listitem')
+      .filter({ hasText: /reads/ })
+      .first();
+    await reader.getByRole('button', { name: /^Crash/ }).click();
+    await desk.page.getByText(/ended without a word/).waitFor({ timeout: SOON_MS });
+    await desk.picture('groups-crashed');
+    await expect.poll(() => assignment(LEARN_GROUP), soon).toEqual([[0], [1], [2]]);
+
+    const coordinator = await coordinatorOf(desk.web.brokers, LEARN_GROUP);
+    expect(coordinator).not.toBeNull();
+    const box = desk.page.locator(`[data-group="${LEARN_GROUP}"]`);
+    await expect.poll(() => box.getAttribute('data-coordinator'), soon).toBe(`${coordinator}`);
+    await press(`Kill broker ${coordinator}, the coordinator`);
+    await expect.poll(() => coordinatorOf(desk.web.brokers, LEARN_GROUP), { ...soon, timeout: 2 * FAILOVER_MS }).not.toBe(coordinator);
+    const next = await coordinatorOf(desk.web.brokers, LEARN_GROUP);
+    await expect.poll(() => box.getAttribute('data-coordinator'), soon).toBe(`${next}`);
+    const producer = kafka.producer({ allowAutoTopicCreation: false });
+    await producer.connect();
+    for (const partition of [0, 1, 2]) await producer.send({ topic: LEARN_TOPIC, acks: -1, messages: [{ partition, value: 'after' }] });
+    await producer.disconnect();
+    await caughtUp(LEARN_GROUP);
+    await caughtUp(SECOND_GROUP);
+    await press(`Start broker ${coordinator}`);
+    await wholeAgain();
+
+    for (const count of [2, 1]) {
+      await press('One fewer');
+      await expect.poll(async () => (await assignment(LEARN_GROUP))?.length, soon).toBe(count);
+    }
+    expect(await assignment(LEARN_GROUP)).toEqual([[0, 1, 2]]);
+    await done(/^Done: one of 4 had nothing to do; now member \d+ owns all 3 partitions\.$/);
+    await press('Stop them all');
+    await press('Stop the second group');
+    await expect.poll(() => assignment(LEARN_GROUP), soon).toEqual([]);
+  });
+
+  test('ZooKeeper: a session, its node, its silence; a watch told of the controller’s end and of a frozen broker’s', async () => {
+    const { zookeeper } = desk.web.line;
+    const servers = zookeeper.split(',');
+    const observer = new ZooKeeperObserver(zookeeper);
+    const watch = async (label: string): Promise<void> => {
+      await desk.page.getByRole('combobox', { name: 'What to watch' }).selectOption({ label });
+      await press('Watch');
+      await button('Watched').waitFor({ timeout: SOON_MS });
+    };
+    const told = desk.page.getByRole('list', { name: 'Watches that fired' });
+    await open('zookeeper');
+    await press('Open a session');
+    await press('Make /learn/here');
+    await expect.poll(async () => (await observer.get('/learn/here'))?.data, soon).toBe('hello');
+    const owner = (await observer.get('/learn/here'))?.owner ?? '';
+    const session = desk.page.locator('[data-box="session-own"]');
+    await expect.poll(() => session.getAttribute('data-session'), soon).toBe(owner);
+    const znode = desk.page.locator('[data-znode="/learn/here"]');
+    await expect.poll(() => znode.getAttribute('data-owner'), soon).toBe(owner);
+    await watch('/learn/here');
+    await desk.picture('zookeeper-session');
+
+    await press('Fall silent');
+    await expect.poll(() => observer.get('/learn/here'), soon).toBeNull();
+    await expect.poll(() => told.innerText(), soon).toMatch(/\/learn\/here\s+deleted/);
+    await expect.poll(() => znode.getAttribute('data-there'), soon).toBe('no');
+    await done(/^Done: \/learn\/here went with its session/);
+    await desk.picture('zookeeper-silent');
+    await press('Speak again');
+    await expect.poll(() => session.getAttribute('data-state'), soon).toBe('expired');
+
+    await watch('/controller');
+    const controller = JSON.parse((await observer.get('/controller'))?.data ?? '{}') as { brokerid?: number };
+    await press(`Kill broker ${controller.brokerid}, the controller`);
+    await expect.poll(() => told.innerText(), soon).toMatch(/\/controller\s+(deleted|data changed)/);
+    const elsewhere = new ZooKeeperObserver(servers.toSpliced((controller.brokerid ?? 1) - 1, 1).join(','));
+    const named = async (): Promise<number | undefined> =>
+      (JSON.parse((await elsewhere.get('/controller'))?.data ?? '{}') as { brokerid?: number }).brokerid;
+    await expect.poll(async () => ALL.filter((id) => id !== controller.brokerid).includes((await named()) ?? -1), soon).toBe(true);
+    await expect.poll(() => elsewhere.children('/brokers/ids'), soon).not.toContain(`${controller.brokerid}`);
+    await expect.poll(() => desk.page.locator('[data-box="quorum"]').getAttribute('data-leader'), soon).toBe(`${await named()}`);
+    await elsewhere.close();
+    await observer.close();
+    await healAll();
+
+    await watch('children of /brokers/ids');
+    const freeze = button(/^Freeze broker \d$/);
+    const frozen = Number(/\d/.exec(await freeze.innerText())?.[0]);
+    const third = new ZooKeeperObserver(servers.toSpliced(frozen - 1, 1).join(','));
+    await freeze.click();
+    await expect.poll(() => third.children('/brokers/ids'), soon).toEqual(ALL.filter((id) => id !== frozen).map(String));
+    await expect.poll(() => told.innerText(), soon).toMatch(/\/brokers\/ids\s+children changed/);
+    await expect.poll(() => desk.page.locator(`[data-znode="/brokers/ids/${frozen}"]`).getAttribute('data-there'), soon).toBe('no');
+    await desk.picture('zookeeper-frozen');
+    await press(`Thaw broker ${frozen}`);
+    await expect.poll(() => third.children('/brokers/ids'), soon).toEqual(ALL.map(String));
+    await third.close();
+    await wholeAgain();
+  });
+
+  test('Cluster: another broker joins, and holds nothing yet', async () => {
+    await open('cluster');
+    await press('Add a broker');
+    await expect.poll(async () => (await admin.describeCluster()).brokers.map(({ nodeId }) => nodeId).sort(), soon).toEqual([1, 2, 3, 4]);
+    await desk.page.locator('[data-broker="4"]').waitFor({ timeout: SOON_MS });
+    await expect(desk.page.locator(`[data-replica$="@4"]`).count()).resolves.toBe(0);
+    expect(desk.complaints).toEqual([]);
+  });
+});
