@@ -72,7 +72,12 @@ export function startHost(options: HostOptions): Host {
     info,
     lab,
     loads,
-    embedded: { bootstrap: () => bootstrap, nodes: () => lab.nodes() },
+    embedded: {
+      bootstrap: () => bootstrap,
+      nodes: () => lab.nodes(),
+      faults: () => lab.faults(),
+      loads: () => loads.list(),
+    },
     connectionsFile: userDirectory === null ? null : join(userDirectory, 'connections.json'),
     onError,
   });

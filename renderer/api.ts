@@ -1,6 +1,6 @@
 /** The only user of the bridge. Picks the transport; nothing above knows which one it is. */
 import { shallowRef, readonly } from 'vue';
-import type { Result } from '#shared/errors';
+import type { AppError, Result } from '#shared/errors';
 import type { Bridge, EventChannel, Events, Payload, RequestChannel, Results } from '#shared/ipc';
 import { TokenlessBridge, WebBridge, takeToken, type LinkedBridge, type LinkState } from './bridge-web.ts';
 
@@ -40,8 +40,39 @@ export function pickBridge(): Bridge {
   return new WebBridge(() => new WebSocket(address));
 }
 
+/** What changes nothing on a cluster. Whatever is not named here does, until someone has thought about it. */
+const READS: ReadonlySet<RequestChannel> = new Set<RequestChannel>([
+  'app/info',
+  'connection/list',
+  'connection/use',
+  'connection/add',
+  'connection/remove',
+  'cluster/view',
+  'cluster/watch',
+  'cluster/refresh',
+  'topic/configs',
+  'message/browse',
+  'message/tail',
+  'message/untail',
+  'group/lagHistory',
+  'broker/configs',
+  'lab/faults',
+  'load/list',
+  'coordination/znode',
+  'timeline/list',
+  'history/range',
+  'history/at',
+]);
+let refusal: AppError | null = null;
+
+/** With an error: from now on everything that changes a cluster is answered with it, unasked. With null: no longer. */
+export function refuseChanges(why: AppError | null): void {
+  refusal = why;
+}
+
 export async function request<C extends RequestChannel>(channel: C, payload: Payload<C>): Promise<Result<Results[C]>> {
   if (bridge === null) return { ok: false, error: { code: 'NOT_CONNECTED', message: 'Brokerdesk has not started yet.' } };
+  if (refusal !== null && !READS.has(channel)) return { ok: false, error: refusal };
   try {
     // Vue's proxies cannot cross Electron's bridge; a payload is JSON by contract, so this loses nothing.
     return await bridge.invoke(channel, JSON.parse(JSON.stringify(payload)) as Payload<C>);

@@ -1,3 +1,11 @@
+declare module 'vue-router' {
+  interface RouteMeta {
+    title?: string;
+    /** What the page says of the present even while a moment of the past is shown, in one sentence. */
+    present?: string;
+  }
+}
+
 /** All pages by address. Hash history: the same addresses work under app://, a file and a web path. */
 import { createRouter, createWebHashHistory, type RouteRecordRaw, type Router, type RouterHistory } from 'vue-router';
 
@@ -19,10 +27,20 @@ export const routes: RouteRecordRaw[] = [
     meta: { title: 'Topic' },
     children: [
       { path: '', redirect: (to) => ({ path: `/topics/${encodeURIComponent(String(to.params['name']))}/messages` }) },
-      { path: 'messages', component: () => import('./pages/TopicMessagesPage.vue'), props: true },
+      {
+        path: 'messages',
+        component: () => import('./pages/TopicMessagesPage.vue'),
+        props: true,
+        meta: { present: 'Records are read from the cluster as it is now.' },
+      },
       { path: 'partitions', component: () => import('./pages/TopicPartitionsPage.vue'), props: true },
       { path: 'consumers', component: () => import('./pages/TopicConsumersPage.vue'), props: true },
-      { path: 'settings', component: () => import('./pages/TopicSettingsPage.vue'), props: true },
+      {
+        path: 'settings',
+        component: () => import('./pages/TopicSettingsPage.vue'),
+        props: true,
+        meta: { present: 'Settings are those of now.' },
+      },
     ],
   },
   { path: '/groups', component: () => import('./pages/GroupsPage.vue'), meta: { title: 'Consumer groups' } },
@@ -31,7 +49,7 @@ export const routes: RouteRecordRaw[] = [
     path: '/coordination/:tab(tree)?',
     component: () => import('./pages/CoordinationPage.vue'),
     props: (to) => ({ tab: to.params['tab'] === 'tree' ? 'tree' : 'quorum' }),
-    meta: { title: 'Coordination' },
+    meta: { title: 'Coordination', present: 'Znodes are read from the cluster as it is now.' },
   },
   { path: '/lab', component: () => import('./pages/LabPage.vue'), meta: { title: 'Lab' } },
   { path: '/connections', component: () => import('./pages/ConnectionsPage.vue'), meta: { title: 'Connections' } },

@@ -8,6 +8,7 @@ import type { Result } from './errors.ts';
 import { faultSchema } from './fault-schema.ts';
 import { loadSchema } from './load-schema.ts';
 import type { BrokerRow, ClusterView, ConfigEntry, Connection, GroupRow, LagSample, RecordRow, TopicRow } from './models/cluster.ts';
+import type { HistoryRange, Moment } from './models/history.ts';
 import type { Fault, Znode } from './models/lab.ts';
 import type { LoadAudit, LoadRow } from './models/load.ts';
 import type { TimelineEvent } from './models/timeline.ts';
@@ -116,6 +117,11 @@ export const requestSchemas = {
   'coordination/znode': z.object({ path: z.string().min(1).max(4_096).startsWith('/') }),
 
   'timeline/list': z.object({ sinceId: z.number().int().min(0) }),
+
+  /** What the screen was told of the connection in front, as it was told. */
+  'history/range': z.object({}),
+  /** What stood at that moment, wall-clock ms. */
+  'history/at': z.object({ at: z.number().min(0) }),
 } as const satisfies Record<string, z.ZodType>;
 
 export type RequestChannel = keyof typeof requestSchemas;
@@ -189,6 +195,9 @@ export interface Results {
   'load/audit': LoadAudit;
   'coordination/znode': Znode;
   'timeline/list': { events: TimelineEvent[] };
+  'history/range': HistoryRange;
+  /** Null: it lies before the record. */
+  'history/at': Moment | null;
 }
 
 /** What changed in the view since version `base`. Rows are replaced whole; scalars that are absent stayed the same. */

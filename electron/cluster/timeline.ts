@@ -78,6 +78,7 @@ export interface TimelineEntry {
   details?: Record<string, unknown>;
 }
 
+const GROUPS_TOPIC = '__consumer_offsets';
 const CAPACITY = 5_000;
 /** Nothing is said to have been caused by what lies further back. */
 const CAUSE_WINDOW_MS = 60_000;
@@ -95,6 +96,8 @@ interface Rule {
   lasting?: boolean;
   /** Of the lab's faults: no cause any more once it has been healed. */
   untilHealed?: boolean;
+  /** What came before the last such entry of the same group is over: it has led to what it led to. */
+  settledBy?: TimelineType;
   /** Beyond the type: is that earlier entry a cause of this one? */
   fits: (cause: TimelineEntry, effect: TimelineEntry) => boolean;
 }
@@ -189,8 +192,8 @@ const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
     { causes: ['partition/leadersElected'], fits: any },
   ],
   'group/coordinatorMoved': [
-    { causes: ['partition/leadersElected'], fits: any },
-    { causes: MOVED, fits: any },
+    { causes: ['partition/leadersElected', 'partition/uncleanlyElected'], fits: movesCoordinator },
+    { causes: MOVED, fits: (cause, effect) => cause.broker !== effect.details?.['coordinator'] },
   ],
   'group/memberJoined': [
     { causes: ['load/started', 'load/changed', 'load/memberCrashed', 'load/memberResumed', 'group/coordinatorMoved'], fits: bringsMember },
@@ -201,7 +204,14 @@ const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
     { causes: ['load/memberCrashed', 'load/memberPaused'], lasting: true, fits: sameMember },
     injected((cause) => cause.details?.['fault'] !== undefined && isOfClients(cause.details['fault'])),
   ],
-  'group/rebalanceStarted': [{ causes: ['group/memberExpired', 'group/memberLeft', 'group/memberJoined'], fits: sameGroup }],
+  // Members rejoin at a new coordinator, by the names that they had.
+  'group/rebalanceStarted': [
+    {
+      causes: ['group/memberExpired', 'group/memberLeft', 'group/memberJoined', 'group/coordinatorMoved'],
+      settledBy: 'group/rebalanced',
+      fits: sameGroup,
+    },
+  ],
   'group/rebalanced': [{ causes: ['group/rebalanceStarted'], fits: sameGroup }],
   'node/ready': [{ causes: ['lab/nodeStarted'], fits: sameBroker }],
   'node/logRecovered': [{ causes: ['lab/nodeStarted'], fits: reporter }],
@@ -266,12 +276,17 @@ export class Timeline {
   }
 
   private causeOf(effect: TimelineEntry): TimelineEntry | undefined {
-    for (const { causes, fits, lasting, untilHealed } of RULES[effect.type] ?? []) {
+    for (const { causes, fits, lasting, untilHealed, settledBy } of RULES[effect.type] ?? []) {
       const oldest = effect.at - CAUSE_WINDOW_MS;
+      const settled =
+        settledBy === undefined ? undefined : this.latest(oldest, (entry) => entry.type === settledBy && sameGroup(entry, effect));
       const cause = this.latest(
         lasting === true ? -Infinity : oldest,
         (entry) =>
-          causes.includes(entry.type) && fits(entry, effect) && ((untilHealed !== true && entry.at >= oldest) || !this.isOver(entry)),
+          causes.includes(entry.type) &&
+          entry.id > (settled?.id ?? 0) &&
+          fits(entry, effect) &&
+          ((untilHealed !== true && entry.at >= oldest) || !this.isOver(entry)),
       );
       if (cause !== undefined) return cause;
     }
@@ -353,7 +368,17 @@ function isOfClients(spec: unknown): boolean {
   return Array.isArray(between) && between.includes('clients');
 }
 
-function items(list: unknown): { from?: unknown; to?: unknown }[] {
+/** Did the election give the group's new coordinator a partition of the topic that its groups live in, as far as its list tells? */
+function movesCoordinator(cause: TimelineEntry, effect: TimelineEntry): boolean {
+  const moves = items(cause.details?.['moves']);
+  const coordinator = effect.details?.['coordinator'];
+  return (
+    (cause.count ?? 0) > moves.length ||
+    moves.some(({ topic, to }) => topic === GROUPS_TOPIC && (to === coordinator || coordinator === undefined))
+  );
+}
+
+function items(list: unknown): { topic?: unknown; from?: unknown; to?: unknown }[] {
   return Array.isArray(list) ? list.filter((item): item is object => typeof item === 'object' && item !== null) : [];
 }
 

@@ -99,6 +99,9 @@ export function createHandlers(services: Services): Handlers {
 
     'coordination/znode': ({ path }) => lab().znode(path),
 
+    'history/range': () => connections.active.history.range(),
+    'history/at': ({ at }) => connections.active.history.at(at),
+
     'timeline/list': ({ sinceId }) => ({ events: [...(services.lab?.timeline(sinceId) ?? [])] }),
   };
 }

@@ -7,7 +7,10 @@ import { AdminError } from '../admin/errors.ts';
 import { RecordProducer } from '../admin/producer.ts';
 import type { ConnectionList } from '#shared/ipc';
 import type { Connection } from '#shared/models/cluster';
+import type { Fault } from '#shared/models/lab';
+import type { LoadRow } from '#shared/models/load';
 import type { EventBus } from './event-bus.ts';
+import { History } from './history/history.ts';
 import type { LabNode } from './lab.ts';
 import { ClusterMonitor } from './view/monitor.ts';
 
@@ -19,6 +22,9 @@ export interface EmbeddedSource {
   /** Null while the cluster starts, and when it could not. */
   bootstrap(): string | null;
   nodes(): Promise<readonly LabNode[]>;
+  /** In force now. */
+  faults(): readonly Fault[];
+  loads(): readonly LoadRow[];
 }
 
 /** What is alive for the connection in front. */
@@ -29,6 +35,8 @@ export interface ActiveConnection {
   /** Requests that a person waits for have a client of their own, so that they never queue behind polling. */
   foreground: ClusterClient;
   monitor: ClusterMonitor;
+  /** What the screen was told since this connection is in front. */
+  history: History;
   producer: RecordProducer;
 }
 
@@ -132,18 +140,39 @@ export class ConnectionsService {
     else this.events.publish('connection/changed', this.list());
   }
 
+  /** Faults of the cluster on this desk: part of its record while it is in front. */
+  faultsChanged(faults: readonly Fault[]): void {
+    if (this.current?.connection.kind === 'embedded') this.current.history.takeFaults(faults);
+    this.events.publish('lab/faultsChanged', { faults: [...faults] });
+  }
+
+  /** Loads run on the cluster of this desk. */
+  loadsChanged(loads: readonly LoadRow[]): void {
+    if (this.current?.connection.kind === 'embedded') this.current.history.takeLoads(loads);
+    this.events.publish('load/changed', { loads: [...loads] });
+  }
+
   private open(connection: Connection): void {
     this.closeCurrent();
     const { embedded, events } = this;
     const bootstrap = connection.bootstrap === '' ? null : connection.bootstrap;
     const client = new ClusterClient({ bootstrap, clientId: CLIENT_ID });
     const quorumClient = new ClusterClient({ bootstrap, clientId: CLIENT_ID });
+    const isEmbedded = connection.kind === 'embedded' && embedded !== null;
+    const history = new History({
+      faults: isEmbedded ? embedded.faults() : null,
+      loads: isEmbedded ? embedded.loads() : null,
+      onError: this.onError,
+    });
     const monitor = new ClusterMonitor({
       connection,
       client,
       quorumClient,
-      ...(connection.kind === 'embedded' && embedded !== null ? { nodes: () => embedded.nodes() } : {}),
-      onPatch: (patch) => events.publish('cluster/patched', patch),
+      ...(isEmbedded ? { nodes: () => embedded.nodes() } : {}),
+      onPatch: (patch) => {
+        history.take(patch);
+        events.publish('cluster/patched', patch);
+      },
       onLag: (group, sample) => events.publish('group/lagSampled', { group, sample }),
       onError: this.onError,
     });
@@ -153,6 +182,7 @@ export class ConnectionsService {
       quorumClient,
       foreground: new ClusterClient({ bootstrap, clientId: CLIENT_ID }),
       monitor,
+      history,
       producer: new RecordProducer({ brokers: connection.bootstrap.split(','), clientId: CLIENT_ID }),
     };
     monitor.start();

@@ -40,8 +40,8 @@ export function createServices(options: {
   const tails = new TailsService(connections, events);
   const unsubscribe = [
     lab?.onEvent((event) => events.publish('timeline/appended', { events: [event] })),
-    lab?.onFaults((faults) => events.publish('lab/faultsChanged', { faults: [...faults] })),
-    loads?.onChange((rows) => events.publish('load/changed', { loads: [...rows] })),
+    lab?.onFaults((faults) => connections.faultsChanged(faults)),
+    loads?.onChange((rows) => connections.loadsChanged(rows)),
   ];
   return {
     info: options.info,

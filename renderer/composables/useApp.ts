@@ -8,6 +8,7 @@ import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useLoadStore } from '../stores/load.ts';
 import { useMessagesStore } from '../stores/messages.ts';
+import { useMomentStore } from '../stores/moment.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
 import { useTourStore } from '../stores/tour.ts';
@@ -20,6 +21,7 @@ export function useApp(): { refresh: () => Promise<void> } {
     usePreferencesStore().start(),
     useConnectionStore().start(),
     cluster.start(),
+    useMomentStore().start(),
     useTimelineStore().start(),
     useLabStore().watchFaults(),
     useLoadStore().watch(),

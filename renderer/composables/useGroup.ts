@@ -38,7 +38,9 @@ export function useGroup(id: MaybeRefOrGetter<string>) {
     (row) => {
       if (row === null) return;
       const last = marks.value.at(-1);
-      if (last !== undefined && row.asOf - last.at < 500) return;
+      // A moment before: what was measured since is not known there.
+      if (last !== undefined && row.asOf < last.at) marks.value = [];
+      else if (last !== undefined && row.asOf - last.at < 500) return;
       const mark: Mark = { at: row.asOf, end: 0n, committed: 0n };
       for (const partition of row.partitions) {
         if (partition.committed === null || partition.endOffset === null) continue;

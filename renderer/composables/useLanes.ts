@@ -1,11 +1,13 @@
-/** The timeline as lanes, with what is shown of it: how long back, which lanes, standing still or live. */
+/** The timeline as lanes, with what is shown of it: how long back, which lanes; it stands still while the past is looked at. */
 import { computed, ref, shallowRef, watch } from 'vue';
 import { watchThrottled } from '@vueuse/core';
+import { eventMatcher, isFiltering, laneMatcher } from '../format/event-filter.ts';
 import { buildLanes, indexEvents, type LaneSource } from '../format/lanes.ts';
 import { compareText } from '../format/numbers.ts';
 import { useClusterStore } from '../stores/cluster.ts';
+import { useMomentStore } from '../stores/moment.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
-import { useNow } from './useNow.ts';
+import { useClock } from './useNow.ts';
 
 const MINUTE = 60_000;
 const LEAST = 20_000;
@@ -14,6 +16,8 @@ const SOURCE_MS = 500;
 const STEPS = 600;
 /** Lanes of partitions, links and groups each; the filter brings others. */
 const MOST = 3;
+/** A moment that is out of the window is brought this far into it. */
+const INSIDE = 0.2;
 export const LANE_SPANS = [
   { value: MINUTE, label: 'last minute' },
   { value: 5 * MINUTE, label: 'last 5 minutes' },
@@ -23,19 +27,18 @@ export const LANE_SPANS = [
 export function useLanes() {
   const cluster = useClusterStore();
   const timeline = useTimelineStore();
-  const now = useNow();
+  const moment = useMomentStore();
+  const now = useClock();
   const span = ref(5 * MINUTE);
-  const filter = ref('');
-  /** Null: live. */
-  const pausedAt = ref<number | null>(null);
-  const pausedEvents = shallowRef(timeline.events);
+  /** Where the window ends while the past is looked at; null: it moves with the clock. */
+  const heldUntil = ref<number | null>(null);
 
   /** Moves a pixel or so at a time: nothing is drawn again for less. */
   const until = computed(() => {
     const step = span.value === 0 ? 1_000 : span.value / STEPS;
-    return pausedAt.value ?? Math.ceil(now.value / step) * step;
+    return heldUntil.value ?? Math.ceil(now.value / step) * step;
   });
-  const events = computed(() => (pausedAt.value === null ? timeline.events : pausedEvents.value));
+  const events = computed(() => timeline.events);
   /** A run that is younger than what was asked for fills the width. */
   const from = computed(() => {
     const first = events.value[0];
@@ -43,13 +46,27 @@ export function useLanes() {
     const whole = span.value === 0 || (first?.id === 1 && age < span.value);
     return until.value - (whole ? Math.max(age, LEAST) : span.value);
   });
+  watch(
+    [() => moment.at, span],
+    ([at]) => {
+      if (at === null) {
+        heldUntil.value = null;
+        return;
+      }
+      heldUntil.value ??= until.value;
+      const width = heldUntil.value - from.value;
+      if (at > heldUntil.value) heldUntil.value = Math.min(Math.max(at, now.value), at + width * INSIDE);
+      else if (at < from.value) heldUntil.value = at + width * (1 - INSIDE);
+    },
+    { immediate: true },
+  );
   /** Lanes are chosen anew with each event, not with each tick. */
   const chosenFrom = ref(0);
-  watch([events, span, pausedAt], () => (chosenFrom.value = from.value), { immediate: true });
+  watch([events, span, heldUntil], () => (chosenFrom.value = from.value), { immediate: true });
 
   /** `orders` shows each of its partitions, `orders-2` that one. */
   const asked = computed(() => {
-    const query = filter.value.trim().toLowerCase();
+    const query = timeline.filter.text.trim().toLowerCase();
     if (query === '') return [];
     return cluster.topicList
       .flatMap((topic) => topic.partitions.map(({ partition }) => `${topic.name}-${partition}`))
@@ -57,34 +74,36 @@ export function useLanes() {
       .sort(compareText)
       .slice(0, 12);
   });
-  /** The view changes ten times a second; lanes need it only for what no event tells. */
+  /**
+   * The view changes ten times a second; lanes need it only for what no event tells. They end in the present, whatever
+   * moment is shown.
+   */
   const source = shallowRef<LaneSource>({ brokers: [], topics: [], groups: [], controllerId: null });
   watchThrottled(
     () => cluster.version,
     () => {
+      const { brokers, topics, groups, scalars } = cluster.present();
       source.value = {
-        brokers: cluster.brokerList,
-        topics: cluster.topicList,
-        groups: cluster.groupList,
-        controllerId: cluster.scalars?.controllerId ?? null,
+        brokers: [...brokers.values()].sort((a, b) => a.id - b.id),
+        topics: [...topics.values()],
+        groups: [...groups.values()],
+        controllerId: scalars?.controllerId ?? null,
       };
     },
     { throttle: SOURCE_MS, immediate: true },
   );
   const index = computed(() => indexEvents(events.value));
   const lanes = computed(() => {
+    const { filter } = timeline;
     const all = buildLanes(index.value, source.value, { partitions: asked.value, most: MOST, notBefore: chosenFrom.value });
-    const query = filter.value.trim().toLowerCase();
-    return query === '' ? all : all.filter((lane) => lane.label.toLowerCase().includes(query));
+    const shown = all.filter(laneMatcher(filter));
+    if (!isFiltering(filter)) return shown;
+    const matches = eventMatcher(filter);
+    // A lane that was asked for by its name shows all that happened to it.
+    const byName = (label: string): boolean => filter.text !== '' && label.toLowerCase().includes(filter.text.trim().toLowerCase());
+    const ofKind = eventMatcher({ ...filter, text: '' });
+    return shown.map((lane) => ({ ...lane, events: lane.events.filter(byName(lane.label) ? ofKind : matches) }));
   });
 
-  function toggle(): void {
-    if (pausedAt.value !== null) pausedAt.value = null;
-    else {
-      pausedEvents.value = timeline.events;
-      pausedAt.value = Date.now();
-    }
-  }
-
-  return { span, filter, pausedAt, from, until, events, lanes, toggle };
+  return { span, from, until, events, lanes };
 }

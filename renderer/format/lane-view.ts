@@ -1,6 +1,8 @@
 /** What of the lanes is drawn in a window of time: bounded by pixels, however many events there are. */
 import type { TimelineEvent } from '#shared/models/timeline';
-import { lanesOf, type Lane, type Span, type SpanTone } from './lanes.ts';
+import { lanesOf } from './lane-facts.ts';
+import type { Span, SpanTone } from './lane-spans.ts';
+import type { Lane } from './lanes.ts';
 
 export interface TimeWindow {
   from: number;

@@ -15,6 +15,11 @@ export const EVENT_KINDS: { kind: EventKind; label: string }[] = [
   { kind: 'topics', label: 'Topics' },
 ];
 
+export const KIND_OPTIONS: { value: EventKind | 'all'; label: string }[] = [
+  { value: 'all', label: 'All events' },
+  ...EVENT_KINDS.map(({ kind, label }) => ({ value: kind, label })),
+];
+
 /** Marks beside an event: the replica glyphs where they fit, a dot in the tone where not. */
 export type EventMark = 'leader' | 'inSync' | 'lagging' | 'offline' | 'electing' | 'dot';
 

@@ -1,16 +1,27 @@
 /**
  * The cluster in front, as main last told it. One view, then patches by version; whenever a patch does not fit the version
- * that stands here, the whole view is asked for again.
+ * that stands here, the whole view is asked for again. While a moment of the past is shown, what pages read is that moment's;
+ * the present goes on underneath and comes back as it is by then.
  */
 import { computed, ref, shallowRef, triggerRef } from 'vue';
 import { defineStore } from 'pinia';
 import type { AppError } from '#shared/errors';
 import type { ClusterPatch, Payload } from '#shared/ipc';
 import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '#shared/models/cluster';
+import type { Moment } from '#shared/models/history';
 import { listen, onReopened, request } from '../api.ts';
 
 export type Scalars = Omit<ClusterView, 'brokers' | 'topics' | 'groups'>;
 export type LoadState = 'idle' | 'loading' | 'ready' | 'error';
+
+/** A view by key. */
+export interface ClusterState {
+  version: number;
+  scalars: Scalars | null;
+  brokers: Map<number, BrokerRow>;
+  topics: Map<string, TopicRow>;
+  groups: Map<string, GroupRow>;
+}
 
 /** One point of the sparklines. */
 export interface RateSample {
@@ -28,12 +39,21 @@ const RATE_EVERY_MS = 1_000;
 export const useClusterStore = defineStore('cluster', () => {
   const state = ref<LoadState>('idle');
   const error = shallowRef<AppError | null>(null);
-  const version = ref(-1);
-  const scalars = shallowRef<Scalars | null>(null);
-  const brokers = shallowRef(new Map<number, BrokerRow>());
-  const topics = shallowRef(new Map<string, TopicRow>());
-  const groups = shallowRef(new Map<string, GroupRow>());
-  const rates = shallowRef<RateSample[]>([]);
+  /** What main told last; its maps are changed in place. */
+  let live = emptyState();
+  /** Null: the present is shown. */
+  const past = shallowRef<Moment | null>(null);
+  const version = ref(live.version);
+  const scalars = shallowRef(live.scalars);
+  const brokers = shallowRef(live.brokers);
+  const topics = shallowRef(live.topics);
+  const groups = shallowRef(live.groups);
+  const allRates = shallowRef<RateSample[]>([]);
+  /** Up to what is shown. */
+  const rates = computed(() => {
+    const until = past.value?.view.asOf;
+    return until === undefined ? allRates.value : allRates.value.filter(({ at }) => at <= until);
+  });
 
   let early: ClusterPatch[] = [];
   let loading: Promise<void> | null = null;
@@ -72,13 +92,26 @@ export const useClusterStore = defineStore('cluster', () => {
     }
   }
 
+  function show({ scalars: shown, ...state }: ClusterState): void {
+    scalars.value = shown;
+    brokers.value = state.brokers;
+    topics.value = state.topics;
+    groups.value = state.groups;
+    version.value = state.version;
+  }
+
+  /** A moment of the past, or with null the present as it is by now. */
+  function showMoment(moment: Moment | null): void {
+    past.value = moment;
+    show(moment === null ? live : stateOf(moment.view, moment.version));
+  }
+
+  /** Whatever is shown: the present. */
+  const present = (): Readonly<ClusterState> => live;
+
   function take(view: ClusterView, at: number): void {
-    const { brokers: brokerRows, topics: topicRows, groups: groupRows, ...rest } = view;
-    scalars.value = rest;
-    brokers.value = new Map(brokerRows.map((row) => [row.id, row]));
-    topics.value = new Map(topicRows.map((row) => [row.name, row]));
-    groups.value = new Map(groupRows.map((row) => [row.id, row]));
-    version.value = at;
+    live = stateOf(view, at);
+    if (past.value === null) show(live);
     error.value = null;
     state.value = 'ready';
     sample();
@@ -92,60 +125,53 @@ export const useClusterStore = defineStore('cluster', () => {
       if (early.length < MAX_EARLY) early.push(patch);
       return;
     }
-    const present = scalars.value;
-    if (present === null || patch.connectionId !== present.connection.id) {
+    if (live.scalars === null || patch.connectionId !== live.scalars.connection.id) {
       void load();
       return;
     }
-    if (patch.version <= version.value) return;
-    if (patch.base !== version.value) {
+    if (patch.version <= live.version) return;
+    if (patch.base !== live.version) {
       void load();
       return;
     }
-    scalars.value = { ...present, ...patch.scalars };
-    replace(brokers, patch.brokers.set, patch.brokers.removed, (row) => row.id);
-    replace(topics, patch.topics.set, patch.topics.removed, (row) => row.name);
-    replace(groups, patch.groups.set, patch.groups.removed, (row) => row.id);
-    version.value = patch.version;
+    live.scalars = { ...live.scalars, ...patch.scalars };
+    live.version = patch.version;
+    const changed = [
+      replace(live.brokers, patch.brokers, (row) => row.id) ? brokers : null,
+      replace(live.topics, patch.topics, (row) => row.name) ? topics : null,
+      replace(live.groups, patch.groups, (row) => row.id) ? groups : null,
+    ];
+    if (past.value === null) {
+      scalars.value = live.scalars;
+      for (const target of changed) if (target !== null) triggerRef(target);
+      version.value = live.version;
+    }
     sample();
   }
 
-  /** The lag of all groups together; null while none is known. */
-  const totalLag = computed(() => {
-    let sum = 0n;
-    let known = false;
-    for (const group of groups.value.values()) {
-      if (group.lag === null) continue;
-      sum += BigInt(group.lag);
-      known = true;
-    }
-    return known || groups.value.size === 0 ? sum : null;
-  });
+  const totalLag = computed(() => lagOf(groups.value));
 
   function sample(): void {
-    const present = scalars.value;
-    const last = rates.value.at(-1);
-    if (present === null || (last !== undefined && present.asOf - last.at < RATE_EVERY_MS)) return;
+    const last = allRates.value.at(-1);
+    if (live.scalars === null || (last !== undefined && live.scalars.asOf - last.at < RATE_EVERY_MS)) return;
+    const lag = lagOf(live.groups);
     const next: RateSample = {
-      at: present.asOf,
-      inBytes: present.rates.inBytesPerSecond,
-      outBytes: present.rates.outBytesPerSecond,
-      lag: totalLag.value === null ? null : Number(totalLag.value),
+      at: live.scalars.asOf,
+      inBytes: live.scalars.rates.inBytesPerSecond,
+      outBytes: live.scalars.rates.outBytesPerSecond,
+      lag: lag === null ? null : Number(lag),
     };
-    rates.value = [...rates.value.slice(-(RATE_SAMPLES - 1)), next];
+    allRates.value = [...allRates.value.slice(-(RATE_SAMPLES - 1)), next];
   }
 
   /** Another connection is in front: nothing of the one before may stay on the screen. */
   function forget(): void {
     run += 1;
     state.value = 'loading';
-    scalars.value = null;
     error.value = null;
-    version.value = -1;
-    brokers.value = new Map();
-    topics.value = new Map();
-    groups.value = new Map();
-    rates.value = [];
+    live = emptyState();
+    showMoment(null);
+    allRates.value = [];
     early = [];
   }
 
@@ -195,6 +221,8 @@ export const useClusterStore = defineStore('cluster', () => {
     totalLag,
     ready,
     embedded,
+    present,
+    showMoment,
     start,
     load,
     apply,
@@ -203,10 +231,40 @@ export const useClusterStore = defineStore('cluster', () => {
   };
 });
 
-function replace<Key, Row>(target: { value: Map<Key, Row> }, set: readonly Row[], removed: readonly Key[], keyOf: (row: Row) => Key): void {
-  if (set.length === 0 && removed.length === 0) return;
-  const next = target.value;
-  for (const key of removed) next.delete(key);
-  for (const row of set) next.set(keyOf(row), row);
-  triggerRef(target as Parameters<typeof triggerRef>[0]);
+function emptyState(): ClusterState {
+  return { version: -1, scalars: null, brokers: new Map(), topics: new Map(), groups: new Map() };
+}
+
+function stateOf(view: ClusterView, version: number): ClusterState {
+  const { brokers, topics, groups, ...scalars } = view;
+  return {
+    version,
+    scalars,
+    brokers: new Map(brokers.map((row) => [row.id, row])),
+    topics: new Map(topics.map((row) => [row.name, row])),
+    groups: new Map(groups.map((row) => [row.id, row])),
+  };
+}
+
+/** The lag of all groups together; null while none is known. */
+function lagOf(groups: ReadonlyMap<string, GroupRow>): bigint | null {
+  let sum = 0n;
+  let known = false;
+  for (const group of groups.values()) {
+    if (group.lag === null) continue;
+    sum += BigInt(group.lag);
+    known = true;
+  }
+  return known || groups.size === 0 ? sum : null;
+}
+
+/** Whether anything changed. */
+function replace<Key, Row>(
+  rows: Map<Key, Row>,
+  { set, removed }: { set: readonly Row[]; removed: readonly Key[] },
+  keyOf: (row: Row) => Key,
+): boolean {
+  for (const key of removed) rows.delete(key);
+  for (const row of set) rows.set(keyOf(row), row);
+  return set.length > 0 || removed.length > 0;
 }

@@ -1,5 +1,5 @@
 /** The lab: faults in force, and what can be done to the cluster of this desk. */
-import { ref, shallowRef } from 'vue';
+import { computed, ref, shallowRef } from 'vue';
 import { defineStore } from 'pinia';
 import type { AppError } from '#shared/errors';
 import type { Payload } from '#shared/ipc';
@@ -7,8 +7,11 @@ import type { Fault, FaultSpec } from '#shared/models/lab';
 import { listen, onReopened, request } from '../api.ts';
 
 export const useLabStore = defineStore('lab', () => {
-  /** Oldest first. */
-  const faults = shallowRef<Fault[]>([]);
+  /** In force now, and at the moment of the past that is shown, if one is. */
+  const live = shallowRef<Fault[]>([]);
+  const past = shallowRef<Fault[] | null>(null);
+  /** Those that are shown, oldest first. */
+  const faults = computed(() => past.value ?? live.value);
   /** Why they are not known; null when they are. */
   const error = shallowRef<AppError | null>(null);
   /** What is under way, by a key of the caller's: `heal:4`, `kill:2`. */
@@ -20,7 +23,7 @@ export const useLabStore = defineStore('lab', () => {
     const mine = ++run;
     const answer = await request('lab/faults', {});
     if (mine !== run) return;
-    faults.value = answer.ok ? answer.value.faults : [];
+    live.value = answer.ok ? answer.value.faults : [];
     error.value = answer.ok ? null : answer.error;
   }
 
@@ -68,15 +71,20 @@ export const useLabStore = defineStore('lab', () => {
     return answer === null || answer.ok ? null : answer.error;
   }
 
+  /** Those of a moment of the past; with null those of the present. */
+  function showFaults(then: Fault[] | null): void {
+    past.value = then;
+  }
+
   function watchFaults(): () => void {
     const stops = [
       listen('lab/faultsChanged', (event) => {
         run += 1;
-        faults.value = event.faults;
+        live.value = event.faults;
         error.value = null;
       }),
       listen('connection/changed', () => {
-        faults.value = [];
+        live.value = [];
         void load();
       }),
       onReopened(() => void load()),
@@ -85,5 +93,5 @@ export const useLabStore = defineStore('lab', () => {
     return () => stops.forEach((stop) => stop());
   }
 
-  return { faults, error, underWay, healingAll, load, inject, heal, healAll, start, addNode, removeNode, watchFaults };
+  return { faults, error, underWay, healingAll, load, inject, heal, healAll, start, addNode, removeNode, showFaults, watchFaults };
 });

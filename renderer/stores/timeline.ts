@@ -1,9 +1,12 @@
-/** The timeline: what happened, in order, with causes. */
-import { computed, ref, shallowRef } from 'vue';
+/** The timeline: what happened, in order, with causes; which of it is looked at, in lanes and in the list alike. */
+import { computed, reactive, ref, shallowRef } from 'vue';
 import { defineStore } from 'pinia';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { listen, onReopened, request } from '../api.ts';
+import { indexCauses } from '../format/causes.ts';
+import { eventMatcher, type EventFilter } from '../format/event-filter.ts';
 import { chainOfTheHour, type EventChain } from '../format/timeline.ts';
+import { useMomentStore } from './moment.ts';
 
 const MAX_EVENTS = 5_000;
 
@@ -11,8 +14,23 @@ export const useTimelineStore = defineStore('timeline', () => {
   /** Oldest first, ids growing. */
   const events = shallowRef<TimelineEvent[]>([]);
   const open = ref(false);
+  const filter = reactive<EventFilter>({ kind: 'all', text: '' });
+  /** The event that is looked at, by its id. */
+  const pickedId = ref<number | null>(null);
 
-  const latestChain = computed<EventChain | null>(() => chainOfTheHour(events.value));
+  const moment = useMomentStore();
+  /** What had happened by the moment that is shown. */
+  const seen = computed(() => {
+    const until = moment.at;
+    return until === null ? events.value : events.value.filter((event) => event.at <= until);
+  });
+  const matching = computed(() => {
+    const matches = eventMatcher(filter);
+    return events.value.filter(matches);
+  });
+  const causes = computed(() => indexCauses(events.value));
+  const picked = computed(() => (pickedId.value === null ? null : (causes.value.byId.get(pickedId.value) ?? null)));
+  const latestChain = computed<EventChain | null>(() => chainOfTheHour(seen.value));
 
   function append(fresh: readonly TimelineEvent[]): void {
     const last = events.value.at(-1)?.id ?? 0;
@@ -42,5 +60,5 @@ export const useTimelineStore = defineStore('timeline', () => {
     return () => stops.forEach((stop) => stop());
   }
 
-  return { events, open, latestChain, start, append };
+  return { events, seen, matching, open, filter, causes, pickedId, picked, latestChain, start, append };
 });

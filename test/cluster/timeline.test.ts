@@ -201,4 +201,78 @@ describe('timeline', () => {
     expect(found(0, 500_005)).toBe(zero);
     expect(found(1, 500_006)).toBe(cut);
   });
+
+  /** Kill, session lost, leaders moved, the last of them a partition that groups live in. */
+  function afterAKill(timeline: Timeline): { elected: TimelineEntry; other: TimelineEntry } {
+    timeline.record(null, { type: 'lab/nodeKilled', at: 0, broker: 3 });
+    timeline.record(1, { type: 'cluster/brokerFenced', at: 3_000, broker: 3, reason: 'its session was lost' });
+    const move = (topic: string, to: number): NodeEvent => ({
+      type: 'partition/leadersElected',
+      at: 3_001,
+      details: { moves: [{ topic, partition: 4, from: 3, to }] },
+    });
+    const elected = must(timeline.record(1, move('__consumer_offsets', 2)));
+    const other = must(timeline.record(1, move('orders', 2)));
+    return { elected, other };
+  }
+  const moved = (group: string, coordinator = 2): NodeEvent => ({
+    type: 'group/coordinatorMoved',
+    at: 3_100,
+    group,
+    details: { coordinator, generation: 1, members: 2 },
+  });
+  const rebalance = (what: 'Started' | 'd', at: number, group = 'billing'): NodeEvent => ({
+    type: what === 'd' ? 'group/rebalanced' : 'group/rebalanceStarted',
+    at,
+    group,
+  });
+
+  it('tells a rebalance by the coordinator that moved, because leaders did, because a session was lost, because of a kill', () => {
+    const timeline = new Timeline();
+    timeline.record(1, { type: 'group/memberJoined', at: -9_000, group: 'billing' });
+    timeline.record(1, rebalance('Started', -8_999));
+    timeline.record(1, rebalance('d', -5_000));
+    const { elected } = afterAKill(timeline);
+    const coordinator = must(timeline.record(2, moved('billing')));
+    timeline.record(2, moved('other'));
+    const started = must(timeline.record(2, rebalance('Started', 4_000)));
+    expect(coordinator.causeId).toBe(elected.id);
+    expect(started.causeId).toBe(coordinator.id);
+    const chain: string[] = [];
+    for (let entry: TimelineEntry | undefined = started; entry !== undefined;) {
+      chain.push(entry.type);
+      const { causeId }: TimelineEntry = entry;
+      entry = timeline.since(0).find(({ id }) => id === causeId);
+    }
+    expect(chain).toEqual([
+      'group/rebalanceStarted',
+      'group/coordinatorMoved',
+      'partition/leadersElected',
+      'cluster/brokerFenced',
+      'lab/nodeKilled',
+    ]);
+    expect(must(timeline.record(2, rebalance('d', 5_000))).causeId).toBe(started.id);
+  });
+
+  it('does not put down to a coordinator, or to a member, what came after the group had settled', () => {
+    const timeline = new Timeline();
+    afterAKill(timeline);
+    timeline.record(2, moved('billing'));
+    timeline.record(2, rebalance('Started', 4_000));
+    timeline.record(2, rebalance('d', 5_000));
+    timeline.record(2, rebalance('d', 5_000, 'other'));
+    expect(must(timeline.record(2, rebalance('Started', 6_000))).causeId).toBeUndefined();
+    const left = must(timeline.record(2, { type: 'group/memberLeft', at: 6_500, group: 'billing' }));
+    expect(must(timeline.record(2, rebalance('Started', 6_501))).causeId).toBe(left.id);
+  });
+
+  it('puts a coordinator down to the election that gave it the group, not to the latest one', () => {
+    const timeline = new Timeline();
+    const { elected, other } = afterAKill(timeline);
+    expect(other.id).toBeGreaterThan(elected.id);
+    expect(must(timeline.record(2, moved('billing'))).causeId).toBe(elected.id);
+    // Another broker than the one that was elected: then only the end of the one before is known.
+    const fenced = must(timeline.record(1, moved('late', 1)));
+    expect(timeline.since(0).find(({ id }) => id === fenced.causeId)?.type).toBe('cluster/brokerFenced');
+  });
 });

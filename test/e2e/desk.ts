@@ -75,14 +75,18 @@ export class Desk {
   }
 
   /** `name` is the directory of its pictures. With `firstStart` the tour is offered, as to somebody who is new here. */
-  static async start(name: string, { firstStart = false } = {}): Promise<Desk> {
-    const web = await WebProcess.start();
+  static async start(name: string, options: { brokers?: number; motion?: boolean; firstStart?: boolean } = {}): Promise<Desk> {
+    const web = await WebProcess.start(options.brokers === undefined ? {} : { brokers: options.brokers });
     try {
       const browser = await launchBrowser();
-      const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', colorScheme: 'dark' });
+      const page = await browser.newPage({
+        viewport: { width: 1440, height: 900 },
+        reducedMotion: options.motion === true ? 'no-preference' : 'reduce',
+        colorScheme: 'dark',
+      });
       page.setDefaultTimeout(SOON_MS);
       // Of each page anew, but not of the blank one in between, which has no storage.
-      if (!firstStart) await page.addInitScript(`if (location.protocol === 'http:') localStorage.setItem('brokerdesk.tour', 'skipped')`);
+      if (options.firstStart !== true) await page.addInitScript(`if (location.protocol === 'http:') localStorage.setItem('brokerdesk.tour', 'skipped')`);
       const desk = new Desk(web, browser, page, name);
       await page.goto(web.line.url);
       await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();

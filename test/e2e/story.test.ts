@@ -156,9 +156,9 @@ describeWith('a browser', hasBrowser, 'create, produce, consume, kill, heal', ()
     // The strip shows the latest of a chain; the whole of it is in the timeline above it.
     await desk.page.getByRole('button', { name: 'Timeline' }).click();
     const timeline = desk.page.getByRole('region', { name: 'Timeline' });
-    await timeline.getByLabel('Filter events').fill(`broker ${killed}`);
+    await timeline.getByLabel('Filter the timeline').fill(`broker ${killed}`);
     await timeline.getByText(`broker ${killed} fenced`).first().waitFor();
-    await timeline.getByLabel('Filter events').fill('');
+    await timeline.getByLabel('Filter the timeline').fill('');
     const events = (await timeline.locator('li').allInnerTexts()).map((text) => text.replace(/\s+/g, ' ')).reverse();
     const places = [`broker ${killed} killed`, `broker ${killed} fenced`, 'moved'].map((words) =>
       events.findIndex((event) => event.includes(words)),

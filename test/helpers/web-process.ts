@@ -27,14 +27,19 @@ export class WebProcess {
   }
 
   /** Resolves when the cluster behind it serves. */
-  static start(options: { timeoutMs?: number } = {}): Promise<WebProcess> {
+  static start(options: { timeoutMs?: number; brokers?: number } = {}): Promise<WebProcess> {
     const home = mkdtempSync(join(tmpdir(), 'brokerdesk-web-'));
     const env = { ...process.env, HOME: home, XDG_DATA_HOME: join(home, 'data') };
-    const child = spawn(process.execPath, [join(ROOT, 'build/launch.mjs'), 'web', '--no-open', '--memory', '--json', '--port', '0'], {
-      cwd: ROOT,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const more = options.brokers === undefined ? [] : ['--brokers', String(options.brokers)];
+    const child = spawn(
+      process.execPath,
+      [join(ROOT, 'build/launch.mjs'), 'web', '--no-open', '--memory', '--json', '--port', '0', ...more],
+      {
+        cwd: ROOT,
+        env,
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    );
     const log: string[] = [];
     child.stderr.on('data', (chunk: Buffer) => {
       log.push(chunk.toString());

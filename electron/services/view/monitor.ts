@@ -98,7 +98,7 @@ export class ClusterMonitor {
 
   /** The view as last published, or as it is now when nothing was. */
   snapshot(): { version: number; view: ClusterView } {
-    if (this.diff.snapshot === undefined) this.diff.advance(buildView(this.options.connection, this.state));
+    if (this.diff.snapshot === undefined) this.publish();
     return this.diff.snapshot ?? { version: 0, view: buildView(this.options.connection, this.state) };
   }
 
@@ -131,9 +131,14 @@ export class ClusterMonitor {
     if (this.closed || this.publishTimer !== undefined) return;
     this.publishTimer = setTimeout(() => {
       this.publishTimer = undefined;
-      const patch = this.diff.advance(buildView(this.options.connection, this.state));
-      if (patch !== null) this.options.onPatch(patch);
+      this.publish();
     }, PUBLISH_GAP_MS);
+  }
+
+  /** Whoever was told a version before, by view or by patch, can follow: none is made without being published. */
+  private publish(): void {
+    const patch = this.diff.advance(buildView(this.options.connection, this.state));
+    if (patch !== null) this.options.onPatch(patch);
   }
 
   private async readMetadata(): Promise<void> {

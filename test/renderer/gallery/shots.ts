@@ -139,6 +139,45 @@ export const SHOTS: Shot[] = [
       for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowLeft');
     },
   },
+  {
+    name: 'past-lab-dark',
+    variant: 'faulty',
+    theme: 'dark',
+    path: '/lab?at=broker-3',
+    act: async (page) => {
+      await page.waitForTimeout(9000);
+      const rail = page.getByRole('slider', { name: 'Moment that is shown' });
+      await rail.focus();
+      for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowDown');
+      await page.getByRole('button', { name: 'To the event before' }).click();
+    },
+  },
+  {
+    name: 'past-lab-light',
+    variant: 'faulty',
+    theme: 'light',
+    path: '/lab?at=broker-3',
+    width: 1024,
+    height: 720,
+    act: async (page) => {
+      await page.waitForTimeout(9000);
+      await page.getByRole('slider', { name: 'Moment that is shown' }).focus();
+      for (let i = 0; i < 4; i++) await page.keyboard.press('ArrowDown');
+      await page.getByRole('button', { name: 'To the event before' }).click();
+    },
+  },
+  {
+    name: 'past-drawer',
+    variant: 'faulty',
+    theme: 'light',
+    path: '/overview',
+    act: async (page) => {
+      await page.waitForTimeout(9000);
+      await page.getByRole('button', { name: 'Timeline' }).click();
+      await page.getByRole('button', { name: 'To the event before' }).click();
+      for (let i = 0; i < 3; i++) await page.getByRole('button', { name: 'To the event before' }).click();
+    },
+  },
   { name: 'tree-dark', variant: 'healthy', theme: 'dark', path: '/coordination/tree?path=/brokers/topics/orders/partitions/2/state' },
   { name: 'tree-light', variant: 'healthy', theme: 'light', path: '/coordination/tree?path=/brokers/ids/1', width: 1024, height: 768 },
   { name: 'tree-gone', variant: 'healthy', theme: 'dark', path: '/coordination/tree?path=/brokers/ids/7' },

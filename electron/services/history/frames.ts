@@ -1,0 +1,111 @@
+/** One step of the record and how it is taken: a moment and a frame give the next moment. Pure. */
+import type { ClusterPatch } from '#shared/ipc';
+import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '#shared/models/cluster';
+import type { Moment } from '#shared/models/history';
+import type { Fault } from '#shared/models/lab';
+import type { LoadRow } from '#shared/models/load';
+import { diff, patch, type Delta } from './delta.ts';
+
+type Scalars = Omit<ClusterView, 'brokers' | 'topics' | 'groups'>;
+/** Null: the row is gone. */
+type Change<Key> = [key: Key, delta: Delta | null];
+
+/** What was told at one moment, against what stood before. What is absent stayed. */
+export interface Frame {
+  at: number;
+  version: number;
+  scalars?: Delta;
+  brokers?: Change<number>[];
+  topics?: Change<string>[];
+  groups?: Change<string>[];
+  faults?: Fault[];
+  loads?: Delta;
+}
+
+/** The view in pieces, by key, as patches need it. */
+export class ViewState {
+  scalars: Partial<Scalars> = {};
+  readonly brokers = new Map<number, BrokerRow>();
+  readonly topics = new Map<string, TopicRow>();
+  readonly groups = new Map<string, GroupRow>();
+
+  static of(view: ClusterView): ViewState {
+    const { brokers, topics, groups, ...scalars } = view;
+    const state = new ViewState();
+    state.scalars = scalars;
+    for (const row of brokers) state.brokers.set(row.id, row);
+    for (const row of topics) state.topics.set(row.name, row);
+    for (const row of groups) state.groups.set(row.id, row);
+    return state;
+  }
+
+  /** Rows in the order in which `view/build.ts` lists them. */
+  view(): ClusterView {
+    return {
+      ...(this.scalars as Scalars),
+      brokers: [...this.brokers.values()].sort((a, b) => a.id - b.id),
+      topics: [...this.topics.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+      groups: [...this.groups.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
+    };
+  }
+
+  /** Takes a patch over, and says what in it was new. */
+  advance(told: ClusterPatch, at: number): Frame {
+    const frame: Frame = { at, version: told.version };
+    const scalars = diff(this.scalars, { ...this.scalars, ...told.scalars });
+    if (scalars !== undefined) frame.scalars = scalars;
+    this.scalars = { ...this.scalars, ...told.scalars };
+    const brokers = advanceRows(this.brokers, told.brokers, (row) => row.id);
+    if (brokers.length > 0) frame.brokers = brokers;
+    const topics = advanceRows(this.topics, told.topics, (row) => row.name);
+    if (topics.length > 0) frame.topics = topics;
+    const groups = advanceRows(this.groups, told.groups, (row) => row.id);
+    if (groups.length > 0) frame.groups = groups;
+    return frame;
+  }
+
+  replay(frame: Frame): void {
+    if (frame.scalars !== undefined) this.scalars = patch(this.scalars, frame.scalars) as Scalars;
+    replayRows(this.brokers, frame.brokers);
+    replayRows(this.topics, frame.topics);
+    replayRows(this.groups, frame.groups);
+  }
+}
+
+function advanceRows<Key, Row>(
+  rows: Map<Key, Row>,
+  { set, removed }: { set: readonly Row[]; removed: readonly Key[] },
+  keyOf: (row: Row) => Key,
+): Change<Key>[] {
+  const changes: Change<Key>[] = [];
+  for (const key of removed) if (rows.delete(key)) changes.push([key, null]);
+  for (const row of set) {
+    const key = keyOf(row);
+    const delta = diff(rows.get(key), row);
+    rows.set(key, row);
+    if (delta !== undefined) changes.push([key, delta]);
+  }
+  return changes;
+}
+
+function replayRows<Key, Row>(rows: Map<Key, Row>, changes: readonly Change<Key>[] | undefined): void {
+  for (const [key, delta] of changes ?? []) {
+    if (delta === null) rows.delete(key);
+    else rows.set(key, patch(rows.get(key), delta) as Row);
+  }
+}
+
+/** The moment that stands once the first `count` frames have been told. */
+export function momentAfter(first: Moment, frames: readonly Frame[], count: number): Moment {
+  const state = ViewState.of(first.view);
+  const moment = { ...first };
+  for (const frame of frames.slice(0, count)) {
+    state.replay(frame);
+    moment.at = frame.at;
+    moment.version = frame.version;
+    if (frame.faults !== undefined) moment.faults = frame.faults;
+    if (frame.loads !== undefined) moment.loads = patch(moment.loads, frame.loads) as LoadRow[];
+  }
+  moment.view = state.view();
+  return moment;
+}

@@ -1,0 +1,138 @@
+/**
+ * The record of one connection: everything that the screen was told, as it was told and when, for as long back as fits. The
+ * screen is told versions (`ClusterPatch`), faults and loads; at any moment the last of each stands.
+ */
+import type { ClusterPatch } from '#shared/ipc';
+import type { HistoryRange, Moment } from '#shared/models/history';
+import type { Fault } from '#shared/models/lab';
+import type { LoadRow } from '#shared/models/load';
+import { Block } from './block.ts';
+import { diff } from './delta.ts';
+import { ViewState, momentAfter, type Frame } from './frames.ts';
+
+const KEEP_MS = 30 * 60_000;
+const KEEP_BYTES = 64 * 1024 * 1024;
+/** A block is full when its changes weigh twice its whole moment, and so many bytes at least … */
+const BLOCK_WEIGHT = 2;
+const BLOCK_BYTES = 64 * 1024;
+/** … or with so many changes: what is read is replayed from its start. */
+const BLOCK_FRAMES = 300;
+
+export interface HistoryLimits {
+  keepMs?: number;
+  keepBytes?: number;
+}
+
+export class History {
+  private readonly blocks: Block[] = [];
+  private readonly state = new ViewState();
+  private version = 0;
+  private faults: Fault[] | null;
+  private loads: LoadRow[] | null;
+  private lastAt = 0;
+  /** The one that is decoded. */
+  private reading: Block | null = null;
+  private readonly keepMs: number;
+  private readonly keepBytes: number;
+  private readonly onError: (what: string, error: unknown) => void;
+
+  constructor(
+    options: {
+      /** In force at the start; null where nobody tells of faults. */
+      faults: readonly Fault[] | null;
+      /** At the start; null where none can run. */
+      loads: readonly LoadRow[] | null;
+      onError: (what: string, error: unknown) => void;
+    } & HistoryLimits,
+  ) {
+    this.faults = options.faults === null ? null : structuredClone([...options.faults]);
+    this.loads = options.loads === null ? null : structuredClone([...options.loads]);
+    this.onError = options.onError;
+    this.keepMs = options.keepMs ?? KEEP_MS;
+    this.keepBytes = options.keepBytes ?? KEEP_BYTES;
+  }
+
+  /** A patch as it is published. They come without gaps, the first from version 0, which is nothing. */
+  take(patch: ClusterPatch, at = Date.now()): void {
+    if (patch.base !== this.version) throw new Error(`the record stands at version ${this.version}, the patch is of ${patch.base}`);
+    const frame = this.state.advance(patch, this.inOrder(at));
+    this.version = patch.version;
+    this.add(frame);
+  }
+
+  takeFaults(faults: readonly Fault[], at = Date.now()): void {
+    this.faults = structuredClone([...faults]);
+    if (this.blocks.length > 0) this.add({ at: this.inOrder(at), version: this.version, faults: this.faults });
+  }
+
+  takeLoads(loads: readonly LoadRow[], at = Date.now()): void {
+    const next = structuredClone([...loads]);
+    const delta = diff(this.loads, next);
+    this.loads = next;
+    if (delta !== undefined && this.blocks.length > 0) this.add({ at: this.inOrder(at), version: this.version, loads: delta });
+  }
+
+  range(): HistoryRange {
+    return {
+      from: this.blocks[0]?.from ?? null,
+      until: this.blocks.at(-1)?.until ?? null,
+      bytes: this.blocks.reduce((sum, { bytes }) => sum + bytes, 0),
+    };
+  }
+
+  /** What stood at that moment; null where it lies before the record. */
+  at(at: number): Moment | null {
+    const block = this.blocks[lastNotAfter(this.blocks, ({ from }) => from, at)];
+    if (block === undefined) return null;
+    if (this.reading !== block) this.reading?.forget();
+    this.reading = block;
+    const { first, frames } = block.read();
+    return momentAfter(first, frames, lastNotAfter(frames, (frame) => frame.at, at) + 1);
+  }
+
+  /** A clock that was set back: what follows is told to have been at the same time, so that the record stays in order. */
+  private inOrder(at: number): number {
+    this.lastAt = Math.max(this.lastAt, at);
+    return this.lastAt;
+  }
+
+  private add(frame: Frame): void {
+    const last = this.blocks.at(-1);
+    if (last !== undefined && !isFull(last)) {
+      last.add(frame);
+      return;
+    }
+    last?.pack().catch((error: unknown) => this.onError('packing the record', error));
+    this.blocks.push(new Block({ at: frame.at, version: this.version, view: this.state.view(), faults: this.faults, loads: this.loads }));
+    this.drop(frame.at);
+  }
+
+  /** The oldest block goes once all of it is too old, or the record too large; the one that is written stays. */
+  private drop(now: number): void {
+    let { bytes } = this.range();
+    while (this.blocks.length > 1) {
+      const [first, second] = this.blocks;
+      if (first === undefined || second === undefined) return;
+      if (second.from > now - this.keepMs && bytes <= this.keepBytes) return;
+      bytes -= first.bytes;
+      if (this.reading === first) this.reading = null;
+      this.blocks.shift();
+    }
+  }
+}
+
+function isFull(block: Block): boolean {
+  return block.frames >= BLOCK_FRAMES || block.deltaBytes >= BLOCK_WEIGHT * block.keyBytes + BLOCK_BYTES;
+}
+
+/** Index of the last item at or before `at`; -1: none. */
+function lastNotAfter<T>(items: readonly T[], atOf: (item: T) => number, at: number): number {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (atOf(items[middle] as T) <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}

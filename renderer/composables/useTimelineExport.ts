@@ -1,0 +1,41 @@
+/** The timeline as a file: what the filter shows, or all of it where nothing is filtered. */
+import { computed } from 'vue';
+import { isFiltering } from '../format/event-filter.ts';
+import { plural } from '../format/numbers.ts';
+import { saveJson } from '../format/save.ts';
+import { exportTimeline } from '../format/timeline-export.ts';
+import { useClusterStore } from '../stores/cluster.ts';
+import { useLabStore } from '../stores/lab.ts';
+import { useMomentStore } from '../stores/moment.ts';
+import { useTimelineStore } from '../stores/timeline.ts';
+
+export function useTimelineExport() {
+  const cluster = useClusterStore();
+  const lab = useLabStore();
+  const moment = useMomentStore();
+  const timeline = useTimelineStore();
+
+  const count = computed(() => timeline.matching.length);
+  const title = computed(() => {
+    const events = plural(count.value, 'event');
+    return isFiltering(timeline.filter) ? `The ${events} that the filter shows, as JSON` : `${events} as JSON`;
+  });
+
+  function save(): void {
+    const { scalars } = cluster.present();
+    saveJson(
+      `brokerdesk-timeline-${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}.json`,
+      exportTimeline({
+        events: timeline.matching,
+        causes: timeline.causes,
+        cluster: { id: scalars?.clusterId ?? null, name: scalars?.connection.name ?? null },
+        filter: timeline.filter,
+        moment: moment.at,
+        faults: lab.faults,
+        now: Date.now(),
+      }),
+    );
+  }
+
+  return { count, title, save };
+}

@@ -1,0 +1,272 @@
+/**
+ * Time travel against an observer of its own: while a broker is killed, comes back and another freezes, a second connection
+ * writes down what it is told, and a real client asks the brokers themselves. At 50 random moments the record is then asked
+ * what stood.
+ *
+ * How a moment t is judged:
+ * - The version V that the record gives for t is one that the observer was told, and the whole view is, member by member, the
+ *   one that the observer has of V (built by itself from the first view and the patches).
+ * - V stood at t: the observer had not been told V+1 by t, since what it is told was published before; and no view that it was
+ *   given in an answer that had come by t is newer than V, nor is one that it asked for after t older.
+ * - The faults are the last that the observer had been told by t, or were told within the time that a message takes.
+ * - The real client: the view says when the brokers told it what it shows (`asOf`; late where the one that was asked is frozen).
+ *   Of a partition about which the client heard one and the same within AROUND_MS of that, the record says that; around a
+ *   change it says what the client heard before, or after it. What is on a broker that the view knows to be down is left out
+ *   on both sides: the supervisor knows of a death before the metadata does.
+ */
+import { Kafka, logLevel, type Admin } from 'kafkajs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
+import { seededRandom } from '../../electron/cluster/lib/random.ts';
+import type { ClusterPatch } from '#shared/ipc';
+import type { ClusterView } from '#shared/models/cluster';
+import type { Moment } from '#shared/models/history';
+import type { Fault, FaultSpec } from '#shared/models/lab';
+import { WebClient } from '../helpers/web-client.ts';
+import { WebProcess } from '../helpers/web-process.ts';
+
+const TOPIC = 'orders';
+const PARTITIONS = [0, 1, 2];
+const MOMENTS = 50;
+/** Two brokers hear of a change one after the other, and an answer takes its time. */
+const AROUND_MS = 1_500;
+/** From a publication to the observer, on a machine that is busy. */
+const MESSAGE_MS = 500;
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+interface Told {
+  at: number;
+  version: number;
+}
+
+/** What one partition is, as far as who leads it and who is in sync. */
+interface Standing {
+  leader: number | null;
+  isr: number[];
+}
+
+/** Its own connection: the view once, then patches, and views again as a cross-check. */
+class Observer {
+  readonly views = new Map<number, ClusterView>();
+  readonly told: Told[] = [];
+  readonly answers: (Told & { asked: number })[] = [];
+  readonly faults: { at: number; faults: Fault[] }[] = [];
+  private readonly client: WebClient;
+  private readonly early: { at: number; patch: ClusterPatch }[] = [];
+  private latest: ClusterView | null = null;
+  private version = -1;
+  private stopped = false;
+  private polling: Promise<void> | undefined;
+
+  private constructor(client: WebClient) {
+    this.client = client;
+    client.on('cluster/patched', (patch) => {
+      if (this.latest === null) this.early.push({ at: Date.now(), patch });
+      else this.apply(patch, Date.now());
+    });
+    client.on('lab/faultsChanged', ({ faults }) => this.faults.push({ at: Date.now(), faults }));
+  }
+
+  static async start(line: WebProcess['line']): Promise<Observer> {
+    const observer = new Observer(await WebClient.open(line));
+    observer.faults.push({ at: Date.now(), faults: (await observer.client.ask('lab/faults', {})).faults });
+    const { version, view } = await observer.client.ask('cluster/view', {});
+    observer.latest = view;
+    observer.version = version;
+    observer.views.set(version, view);
+    for (const { at, patch } of observer.early) observer.apply(patch, at);
+    observer.polling = observer.poll();
+    return observer;
+  }
+
+  /** Patches in the order in which they come; a test of its own would do the same with paper. */
+  private apply(patch: ClusterPatch, at: number): void {
+    if (patch.version <= this.version || this.latest === null) return;
+    expect(patch.base).toBe(this.version);
+    const view: ClusterView = { ...this.latest, ...patch.scalars };
+    view.brokers = merged(view.brokers, patch.brokers, (row) => row.id).sort((a, b) => a.id - b.id);
+    view.topics = merged(view.topics, patch.topics, (row) => row.name).sort((a, b) => (a.name < b.name ? -1 : 1));
+    view.groups = merged(view.groups, patch.groups, (row) => row.id).sort((a, b) => (a.id < b.id ? -1 : 1));
+    this.latest = view;
+    this.version = patch.version;
+    this.views.set(patch.version, view);
+    this.told.push({ at, version: patch.version });
+  }
+
+  private async poll(): Promise<void> {
+    while (!this.stopped) {
+      const asked = Date.now();
+      const { version, view } = await this.client.ask('cluster/view', {});
+      this.answers.push({ asked, at: Date.now(), version });
+      // Two ways to the same: the view as main has it, and as it comes of patches.
+      const built = this.views.get(version);
+      if (built !== undefined) expect(view).toEqual(built);
+      await pause(40);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.polling;
+    this.client.close();
+  }
+}
+
+function merged<Key, Row>(rows: readonly Row[], { set, removed }: { set: Row[]; removed: Key[] }, keyOf: (row: Row) => Key): Row[] {
+  const gone = new Set([...removed, ...set.map(keyOf)]);
+  return [...rows.filter((row) => !gone.has(keyOf(row))), ...set];
+}
+
+describe('time travel', () => {
+  let web: WebProcess;
+  let control: WebClient;
+  let observer: Observer;
+  let admin: Admin;
+  /** What the brokers said to a real client: asked and answered when. */
+  const heard: { asked: number; at: number; partitions: Map<number, Standing> }[] = [];
+  let began = 0;
+  let ended = 0;
+
+  beforeAll(async () => {
+    setUpKafkajs();
+    web = await WebProcess.start();
+    control = await WebClient.open(web.line);
+    const client = new Kafka({
+      brokers: web.brokers,
+      clientId: 'observer',
+      logLevel: logLevel.NOTHING,
+      connectionTimeout: 500,
+      requestTimeout: 700,
+      retry: { initialRetryTime: 50, maxRetryTime: 100, retries: 4 },
+    });
+    admin = client.admin();
+    await admin.connect();
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: [
+        {
+          topic: TOPIC,
+          replicaAssignment: PARTITIONS.map((p) => ({ partition: p, replicas: [1, 2, 3].map((id) => ((id + p - 1) % 3) + 1) })),
+        },
+      ],
+    });
+    observer = await Observer.start(web.line);
+  });
+
+  afterAll(async () => {
+    await admin.disconnect();
+    control.close();
+    expect(await web.stop()).toBe(0);
+  });
+
+  async function ask(): Promise<void> {
+    const asked = Date.now();
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [TOPIC] });
+      const partitions = new Map(
+        (topics[0]?.partitions ?? []).map(({ partitionId, leader, isr }) => [partitionId, { leader: leader < 0 ? null : leader, isr }]),
+      );
+      heard.push({ asked, at: Date.now(), partitions });
+    } catch (error) {
+      // It asked one that is down or frozen; kafkajs goes on to another.
+      if (!(error instanceof Error)) throw error;
+    }
+  }
+
+  test('while brokers die, freeze and come back, an observer writes down what it is told', async () => {
+    await expect
+      .poll(() => observer.views.get(Math.max(...observer.views.keys()))?.topics.some(({ name }) => name === TOPIC), { timeout: 15_000 })
+      .toBe(true);
+    await pause(2 * AROUND_MS);
+    const inject = (fault: FaultSpec): Promise<Fault> => control.ask('lab/inject', { fault });
+    let over = false;
+    const client = (async () => {
+      while (!over) {
+        await ask();
+        await pause(60);
+      }
+    })();
+    began = Date.now();
+    await pause(2_500);
+    const killed = await inject({ type: 'kill', node: 3 });
+    await pause(8_000);
+    await control.ask('lab/heal', { id: killed.id });
+    await pause(5_000);
+    await inject({ type: 'partition', between: [1, 'clients'], direction: 'both' });
+    await inject({ type: 'freeze', node: 2 });
+    await pause(8_000);
+    ended = Date.now();
+    over = true;
+    await client;
+    await control.ask('lab/healAll', {});
+    await observer.stop();
+    expect(observer.told.length).toBeGreaterThan(40);
+    expect(heard.length).toBeGreaterThan(40);
+  });
+
+  test(`at ${MOMENTS} random moments the record is what was written down then`, async () => {
+    const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000);
+    const random = seededRandom(seed);
+    const range = await control.ask('history/range', {});
+    expect(range.from).toBeLessThan(began);
+    const states = new Set<string>();
+    const judged = { exact: 0, around: 0 };
+    for (let i = 0; i < MOMENTS; i++) {
+      const t = began + random.int(ended - began);
+      const where = `seed ${seed}, ${t - began} ms after the beginning`;
+      const started = performance.now();
+      const moment = await control.ask('history/at', { at: t });
+      expect(performance.now() - started, where).toBeLessThan(500);
+      if (moment === null) throw new Error(`${where}: nothing is recorded`);
+      judgeVersion(moment, t, where);
+      judgeFaults(moment, t, where);
+      judgeByClient(moment, t, where, judged);
+      states.add(moment.view.brokers.map(({ state }) => state).join());
+    }
+    console.info(
+      `seed ${seed}: ${MOMENTS} moments, ${observer.views.size} versions, ${states.size} different states of the brokers, ` +
+        `of ${judged.exact + judged.around} partitions that a client was heard about ${judged.exact} did not change around it; the record takes ${(range.bytes / 1024).toFixed(0)} KiB`,
+    );
+    // The moments did not all fall into one quiet time, nor all into changes.
+    expect(states.size).toBeGreaterThan(2);
+    expect(judged.exact).toBeGreaterThan(MOMENTS / 2);
+  });
+
+  function judgeVersion(moment: Moment, t: number, where: string): void {
+    const { version } = moment;
+    expect(observer.views.has(version), `${where}: version ${version} was never told`).toBe(true);
+    expect(moment.view, where).toEqual(observer.views.get(version));
+    const next = observer.told.find((one) => one.version === version + 1);
+    if (next !== undefined) expect(next.at, `${where}: version ${version + 1} had been told by then`).toBeGreaterThan(t);
+    const known = observer.answers.findLast((answer) => answer.at <= t);
+    if (known !== undefined) expect(version, where).toBeGreaterThanOrEqual(known.version);
+    const later = observer.answers.find((answer) => answer.asked > t);
+    if (later !== undefined) expect(version, where).toBeLessThanOrEqual(later.version);
+  }
+
+  function judgeFaults(moment: Moment, t: number, where: string): void {
+    const before = observer.faults.findLast((one) => one.at <= t) ?? observer.faults[0];
+    const possible = [before, ...observer.faults.filter((one) => one.at > t && one.at <= t + MESSAGE_MS)].map((one) => one?.faults);
+    expect(possible, where).toContainEqual(moment.faults);
+  }
+
+  function judgeByClient(moment: Moment, t: number, where: string, judged: { exact: number; around: number }): void {
+    const { asOf } = moment.view;
+    expect(asOf, where).toBeLessThanOrEqual(t);
+    const around = heard.filter((one) => one.at >= asOf - AROUND_MS && one.asked <= asOf + AROUND_MS);
+    // Silence at either end: nobody can say whether it changed there.
+    if (!around.some((one) => one.at <= asOf) || !around.some((one) => one.asked >= asOf)) return;
+    const down = new Set(moment.view.brokers.filter(({ state }) => state === 'down').map(({ id }) => id));
+    const living = ({ leader, isr }: Standing): string =>
+      JSON.stringify({ leader: leader === null || down.has(leader) ? null : leader, isr: isr.filter((id) => !down.has(id)).sort() });
+    const topic = moment.view.topics.find(({ name }) => name === TOPIC);
+    for (const p of PARTITIONS) {
+      const row = topic?.partitions.find(({ partition }) => partition === p);
+      if (row === undefined) throw new Error(`${where}: ${TOPIC}-${p} is not in the record`);
+      const values = new Set(around.flatMap(({ partitions }) => partitions.get(p) ?? []).map(living));
+      if (values.size === 1) judged.exact += 1;
+      else judged.around += 1;
+      expect([...values], `${where}: ${TOPIC}-${p}`).toContain(living(row));
+    }
+  }
+});

@@ -1,0 +1,55 @@
+/** A program at web mode's WebSocket: the contract without a browser, over a connection of its own. */
+import { WebSocket } from 'ws';
+import type { Result } from '#shared/errors';
+import type { EventChannel, Events, Payload, RequestChannel, Results, ServerFrame } from '#shared/ipc';
+
+export class WebClient {
+  private readonly socket: WebSocket;
+  private readonly waiting = new Map<number, (result: Result<unknown>) => void>();
+  private readonly listeners = new Map<EventChannel, ((payload: never) => void)[]>();
+  private nextId = 1;
+
+  private constructor(socket: WebSocket) {
+    this.socket = socket;
+    socket.on('message', (data: Buffer) => this.receive(JSON.parse(data.toString('utf8')) as ServerFrame));
+  }
+
+  static async open({ url, token }: { url: string; token: string }): Promise<WebClient> {
+    const { host } = new URL(url);
+    const socket = new WebSocket(`ws://${host}/ipc?token=${encodeURIComponent(token)}`);
+    const client = new WebClient(socket);
+    await new Promise<void>((resolve, reject) => {
+      socket.once('open', resolve);
+      socket.once('error', reject);
+    });
+    return client;
+  }
+
+  /** Rejects where the answer is an error. */
+  async ask<C extends RequestChannel>(channel: C, payload: Payload<C>): Promise<Results[C]> {
+    const id = this.nextId++;
+    const result = await new Promise<Result<unknown>>((resolve) => {
+      this.waiting.set(id, resolve);
+      this.socket.send(JSON.stringify({ id, channel, payload }));
+    });
+    if (!result.ok) throw new Error(`${channel}: ${result.error.code}: ${result.error.message}`);
+    return result.value as Results[C];
+  }
+
+  on<E extends EventChannel>(event: E, listener: (payload: Events[E]) => void): void {
+    this.listeners.set(event, [...(this.listeners.get(event) ?? []), listener]);
+  }
+
+  close(): void {
+    this.socket.terminate();
+  }
+
+  private receive(frame: ServerFrame): void {
+    if ('event' in frame) {
+      for (const listener of this.listeners.get(frame.event) ?? []) listener(frame.payload as never);
+      return;
+    }
+    this.waiting.get(frame.id)?.(frame.result);
+    this.waiting.delete(frame.id);
+  }
+}
