@@ -14,6 +14,7 @@ export default defineConfig({
       'test/kafka/**',
       'test/heavy/**',
       'test/faults/**',
+      'test/scenarios/live/**',
       'test/electron/**',
       'test/bench/**',
       'node_modules/**',

@@ -104,6 +104,7 @@ const SUITES: readonly Suite[] = [
   { name: 'e2e', run: () => vitest('e2e', ['--config', 'vitest.live.config.ts', '--dir', 'test/e2e']) },
   { name: 'kafka', heavy: true, run: () => vitest('kafka', ['--config', 'vitest.live.config.ts', '--dir', 'test/kafka']) },
   { name: 'faults', heavy: true, run: () => vitest('faults', ['--config', 'vitest.live.config.ts', '--dir', 'test/faults']) },
+  { name: 'scenarios', heavy: true, run: () => vitest('scenarios', ['--config', 'vitest.live.config.ts', '--dir', 'test/scenarios/live']) },
   { name: 'heavy', heavy: true, run: () => vitest('heavy', ['--config', 'vitest.live.config.ts', '--dir', 'test/heavy']) },
   { name: 'electron', heavy: true, run: () => vitest('electron', ['--config', 'vitest.live.config.ts', '--dir', 'test/electron']) },
 ];

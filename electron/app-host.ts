@@ -7,6 +7,7 @@ import type { AppInfo } from '#shared/ipc';
 import { Cluster } from './cluster/cluster.ts';
 import { createInvoke, type Invoke } from './ipc/handle.ts';
 import { createHandlers } from './ipc/register.ts';
+import { ScenariosService } from './scenarios/service.ts';
 import { createEmbeddedLab } from './services/embedded-lab.ts';
 import type { Lab } from './services/lab.ts';
 import { LoadService } from './services/loads.ts';
@@ -81,6 +82,14 @@ export function startHost(options: HostOptions): Host {
     connectionsFile: userDirectory === null ? null : join(userDirectory, 'connections.json'),
     onError,
   });
+  const scenarios = new ScenariosService({
+    lab,
+    loads,
+    bootstrap: () => bootstrap,
+    version: options.version,
+    onError,
+    onProgress: (run) => services.events.publish('scenario/progressed', { run }),
+  });
   let closing: Promise<boolean> | undefined;
 
   async function start(): Promise<string | null> {
@@ -111,7 +120,7 @@ export function startHost(options: HostOptions): Host {
       }, CLOSE_TIMEOUT_MS);
     });
     try {
-      return await Promise.race([Promise.all([loads.close(), cluster.close()]).then(() => true), late]);
+      return await Promise.race([Promise.all([scenarios.close(), loads.close(), cluster.close()]).then(() => true), late]);
     } catch (error) {
       log(`stopping the cluster: ${stackOf(error)}`);
       return true;
@@ -121,7 +130,7 @@ export function startHost(options: HostOptions): Host {
   }
 
   return {
-    invoke: createInvoke(createHandlers(services), (channel, error) => log(`${channel}: ${stackOf(error)}`)),
+    invoke: createInvoke(createHandlers(services, scenarios), (channel, error) => log(`${channel}: ${stackOf(error)}`)),
     services,
     lab,
     bootstrap: () => bootstrap,

@@ -4,6 +4,7 @@ import { UsageError, type Command } from './cli/command.ts';
 /** In the order in which the usage shows them. Each is loaded when it is run, so that none pays for what another needs. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   cluster: async () => (await import('./cli/commands/cluster.ts')).clusterCommand,
+  scenario: async () => (await import('./cli/commands/scenario.ts')).scenarioCommand,
   web: async () => (await import('./cli/commands/web.ts')).webCommand,
 };
 

@@ -52,6 +52,12 @@ export const routes: RouteRecordRaw[] = [
     meta: { title: 'Coordination', present: 'Znodes are read from the cluster as it is now.' },
   },
   { path: '/lab', component: () => import('./pages/LabPage.vue'), meta: { title: 'Lab' } },
+  {
+    path: '/lab/scenarios/:name?',
+    component: () => import('./pages/ScenariosPage.vue'),
+    props: (to) => ({ name: typeof to.params['name'] === 'string' && to.params['name'] !== '' ? to.params['name'] : null }),
+    meta: { title: 'Scenarios' },
+  },
   { path: '/connections', component: () => import('./pages/ConnectionsPage.vue'), meta: { title: 'Connections' } },
   { path: '/:rest(.*)*', component: () => import('./pages/NotFoundPage.vue'), meta: { title: 'No such page' } },
 ];

@@ -2,38 +2,43 @@
 import * as z from 'zod';
 import type { FaultSpec } from './models/lab.ts';
 
-const node = z.number().int().min(1).max(2_147_483_647);
-const end = z.union([node, z.literal('clients')]);
-const between = z.tuple([end, end]).refine(([a, b]) => a !== b, { error: 'a link has two different ends' });
-const direction = z.enum(['both', 'out', 'in']).default('both');
+const nodeId = z.number().int().min(1).max(2_147_483_647);
 const delayMs = z.number().min(0).max(600_000);
 const bytesPerSecond = z.number().int().min(0).max(1e12).default(0);
 
-export const faultSchema = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('stop'), node }),
-  z.object({ type: z.literal('kill'), node }),
-  z.object({ type: z.literal('powerCut'), node }),
-  z.object({ type: z.literal('freeze'), node }),
-  z.object({ type: z.literal('partition'), between, direction }),
-  z.object({
-    type: z.literal('slowLink'),
-    between,
-    direction,
-    latencyMs: delayMs.default(0),
-    jitterMs: delayMs.default(0),
-    bytesPerSecond,
-  }),
-  z.object({ type: z.literal('slowDisk'), node, latencyMs: delayMs.default(0), bytesPerSecond }),
-  z.object({ type: z.literal('fullDisk'), node }),
-  z.object({
-    type: z.literal('corrupt'),
-    node,
-    topic: z.string().min(1).max(249),
-    partition: z.number().int().min(0),
-    where: z.enum(['closedSegment', 'tail']).default('tail'),
-  }),
-  z.object({ type: z.literal('clockSkew'), node, offsetMs: z.number().int().min(-31_536_000_000).max(31_536_000_000) }),
-]) satisfies z.ZodType<FaultSpec>;
+/** All faults, with nodes named as `node` has it: by their ids, or (in a scenario) by what they are to be at that time. */
+export function faultsOf<N extends z.ZodType<number | string>>(node: N) {
+  const end = z.union([node, z.literal('clients')]);
+  const between = z.tuple([end, end]).refine(([a, b]) => a !== b, { error: 'a link has two different ends' });
+  const direction = z.enum(['both', 'out', 'in']).default('both');
+  return [
+    z.object({ type: z.literal('stop'), node }),
+    z.object({ type: z.literal('kill'), node }),
+    z.object({ type: z.literal('powerCut'), node }),
+    z.object({ type: z.literal('freeze'), node }),
+    z.object({ type: z.literal('partition'), between, direction }),
+    z.object({
+      type: z.literal('slowLink'),
+      between,
+      direction,
+      latencyMs: delayMs.default(0),
+      jitterMs: delayMs.default(0),
+      bytesPerSecond,
+    }),
+    z.object({ type: z.literal('slowDisk'), node, latencyMs: delayMs.default(0), bytesPerSecond }),
+    z.object({ type: z.literal('fullDisk'), node }),
+    z.object({
+      type: z.literal('corrupt'),
+      node,
+      topic: z.string().min(1).max(249),
+      partition: z.number().int().min(0),
+      where: z.enum(['closedSegment', 'tail']).default('tail'),
+    }),
+    z.object({ type: z.literal('clockSkew'), node, offsetMs: z.number().int().min(-31_536_000_000).max(31_536_000_000) }),
+  ] as const;
+}
+
+export const faultSchema = z.discriminatedUnion('type', faultsOf(nodeId)) satisfies z.ZodType<FaultSpec>;
 
 /** The fault that a value tells of, with what is absent filled in; or what is wrong with it, naming the field. */
 export function parseFault(value: unknown): { fault: FaultSpec } | { problem: string } {

@@ -11,6 +11,7 @@ import type { BrokerRow, ClusterView, ConfigEntry, Connection, GroupRow, LagSamp
 import type { HistoryRange, Moment } from './models/history.ts';
 import type { Fault, Znode } from './models/lab.ts';
 import type { LoadAudit, LoadRow } from './models/load.ts';
+import type { ScenarioOutline, ScenarioProblem, ScenarioReport, ScenarioRun, ScenarioSummary } from './models/scenario.ts';
 import type { TimelineEvent } from './models/timeline.ts';
 
 const nodeId = z.number().int().min(0).max(2_147_483_647);
@@ -113,6 +114,21 @@ export const requestSchemas = {
   'load/member': z.object({ id: loadId, number: z.number().int().min(1), action: z.enum(['crash', 'pause', 'resume']) }),
   'load/audit': z.object({ id: loadId }),
 
+  /** The library, and the run that goes on or was the last. */
+  'scenario/list': z.object({}),
+  /** One of the library: its text, and what it will do. */
+  'scenario/open': z.object({ name: z.string().min(1).max(100) }),
+  /** What a text would do, or what is wrong in it. */
+  'scenario/check': z.object({ text: z.string().max(1_048_576) }),
+  /** Begins; how it goes comes as `scenario/progressed`. Embedded cluster only. */
+  'scenario/run': z.object({ text: z.string().max(1_048_576) }),
+  /** Answers when what it began has ended. */
+  'scenario/cancel': z.object({}),
+  /** Of the last run, with the timeline's events and as JUnit XML. */
+  'scenario/report': z.object({}),
+  /** What was done in the lab since that moment (wall-clock ms), as a scenario's text; null: in the last outage. */
+  'scenario/record': z.object({ sinceAt: z.number().min(0).nullable() }),
+
   /** Reads one node of the coordination service's tree over its ZooKeeper endpoint. Embedded cluster only. */
   'coordination/znode': z.object({ path: z.string().min(1).max(4_096).startsWith('/') }),
 
@@ -193,6 +209,14 @@ export interface Results {
   'load/change': LoadRow;
   'load/member': LoadRow;
   'load/audit': LoadAudit;
+  'scenario/list': { library: ScenarioSummary[]; run: ScenarioRun | null };
+  'scenario/open': { text: string; outline: ScenarioOutline };
+  /** One of the two. */
+  'scenario/check': { outline: ScenarioOutline | null; problems: ScenarioProblem[] };
+  'scenario/run': null;
+  'scenario/cancel': null;
+  'scenario/report': { report: ScenarioReport; junit: string } | null;
+  'scenario/record': { name: string; text: string; notices: string[] };
   'coordination/znode': Znode;
   'timeline/list': { events: TimelineEvent[] };
   'history/range': HistoryRange;
@@ -221,6 +245,8 @@ export interface Events {
   'lab/faultsChanged': { faults: Fault[] };
   /** All of them, at most four times a second while one runs. */
   'load/changed': { loads: LoadRow[] };
+  /** At most four times a second while one runs, and when it has ended. */
+  'scenario/progressed': { run: ScenarioRun };
   'timeline/appended': { events: TimelineEvent[] };
   /** One new sample a group, as it is taken. */
   'group/lagSampled': { group: string; sample: LagSample };

@@ -69,6 +69,11 @@ export class ClusterClient {
     return answer;
   }
 
+  /** The same as one broker has it, which is behind the others when it is cut off from them. Rejects when it does not answer. */
+  async metadataFrom(broker: number, topics: readonly string[]): Promise<ClusterMetadata> {
+    return this.onBroker(broker, metadata, { topics: topics.map((name) => ({ name })), allowAutoTopicCreation: false });
+  }
+
   /** Sends to known brokers, then to the bootstrap addresses, until one answers. */
   async anyBroker<In, Out>(api: Api<unknown, In, Out, never>, body: In, options: Partial<SendOptions> = {}): Promise<Out> {
     const known = this.knownBrokers.map(({ host, port }) => ({ host, port }));

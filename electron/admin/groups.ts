@@ -215,7 +215,8 @@ export async function deleteGroup(client: ClusterClient, group: string): Promise
   });
 }
 
-async function coordinatorOf(client: ClusterClient, group: string): Promise<number> {
+/** Rejects while it moves. */
+export async function coordinatorOf(client: ClusterClient, group: string): Promise<number> {
   await client.metadata([]);
   const answer = await client.anyBroker(findCoordinator, { key: group, keyType: 0, coordinatorKeys: [group] });
   const found = answer.coordinators[0] ?? answer;

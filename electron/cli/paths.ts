@@ -1,6 +1,7 @@
 /** Where things are: the user's data, and the workers' entries. */
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** Where the app keeps its data for this user, as the platform wants it. */
 export function userDataDirectory(
@@ -26,4 +27,10 @@ export function loadWorkerPath(): string {
   return import.meta.filename.endsWith('.ts')
     ? join(import.meta.dirname, '..', 'admin', 'load', 'load-worker.ts')
     : join(import.meta.dirname, 'load-worker.cjs');
+}
+
+/** As package.json has it, which is two above out/main and electron/cluster alike. */
+export function ownVersion(): string {
+  const file = join(dirname(nodeWorkerPath()), '..', '..', 'package.json');
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

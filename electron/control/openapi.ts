@@ -1,5 +1,6 @@
 /** The OpenAPI document, made of the routes that are served. */
 import { faultJsonSchema } from '#shared/fault-schema';
+import { scenarioJsonSchema } from '#shared/scenario-schema';
 import type { Route } from './routes.ts';
 
 const integer = { type: 'integer' };
@@ -68,6 +69,102 @@ const SCHEMAS = {
       details: { type: 'object' },
     },
   },
+  Scenario: scenarioSchemaHere(),
+  ScenarioRequest: {
+    oneOf: [
+      { $ref: '#/components/schemas/Scenario' },
+      {
+        type: 'object',
+        required: ['library'],
+        additionalProperties: false,
+        properties: { library: { type: 'string', description: 'The name of one of the library.' } },
+      },
+    ],
+  },
+  ScenarioSummary: {
+    type: 'object',
+    required: ['name', 'title', 'about', 'brokers', 'steps', 'expectations'],
+    properties: {
+      name: { type: 'string' },
+      title: { type: 'string' },
+      about: { type: 'string', description: 'What it teaches.' },
+      brokers: { ...integer, description: 'How many it needs.' },
+      steps: integer,
+      expectations: integer,
+    },
+  },
+  ScenarioReport: {
+    type: 'object',
+    required: [
+      'id',
+      'scenario',
+      'state',
+      'startedAt',
+      'endedAt',
+      'brokers',
+      'steps',
+      'expectations',
+      'loads',
+      'notices',
+      'problem',
+      'events',
+    ],
+    properties: {
+      id: integer,
+      scenario: { $ref: '#/components/schemas/ScenarioSummary' },
+      state: {
+        type: 'string',
+        enum: ['held', 'failed', 'cancelled', 'broken'],
+        description: 'held: every expectation did. broken: it could not be run to its end; problem says why.',
+      },
+      startedAt: { ...integer, description: 'Milliseconds since 1970.' },
+      endedAt: nullableInteger,
+      stepsAt: { ...nullableInteger, description: 'When its steps began; times in steps and expectations count from there.' },
+      brokers: { type: 'array', items: integer },
+      renamed: { type: 'object', description: 'Topics and loads whose names were taken: what they were called in this run.' },
+      steps: {
+        type: 'array',
+        items: {
+          type: 'object',
+          properties: {
+            name: { type: ['string', 'null'] },
+            say: { type: 'string' },
+            when: { type: 'string' },
+            state: { type: 'string', enum: ['waiting', 'awaited', 'running', 'done', 'failed', 'skipped'] },
+            beganMs: nullableInteger,
+            endedMs: nullableInteger,
+            actions: {
+              type: 'array',
+              items: { type: 'object', properties: { text: { type: 'string' }, atMs: integer, error: { type: ['string', 'null'] } } },
+            },
+            error: { type: ['string', 'null'] },
+          },
+        },
+      },
+      expectations: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['text', 'verdict', 'measured', 'figure'],
+          properties: {
+            text: { type: 'string' },
+            verdict: { type: 'string', enum: ['held', 'failed', 'undecided'] },
+            measured: { type: ['string', 'null'] },
+            figure: { type: ['number', 'null'], description: 'Milliseconds until it was so, or a count.' },
+            decidedMs: nullableInteger,
+          },
+        },
+      },
+      loads: {
+        type: 'array',
+        items: { type: 'object', description: 'What each load counted; of a producer with the audit of what became of its records.' },
+      },
+      notices: { type: 'array', items: { type: 'string' } },
+      problem: { type: ['string', 'null'] },
+      version: { type: 'string' },
+      events: { type: 'array', items: { $ref: '#/components/schemas/TimelineEvent' } },
+    },
+  },
   Error: {
     type: 'object',
     required: ['error'],
@@ -81,12 +178,18 @@ const SCHEMAS = {
   },
 };
 
+function scenarioSchemaHere(): Record<string, unknown> {
+  const schema = scenarioJsonSchema();
+  delete schema['$schema'];
+  return schema;
+}
+
 const ERRORS: Readonly<Record<number, string>> = {
   400: 'A parameter or the body is not what it should be.',
   413: 'The body is too large.',
   401: 'The bearer token is missing or wrong.',
-  404: 'There is no such node, replica or fault.',
-  409: 'The node is not in a state in which that can be done, or could not do it.',
+  404: 'There is no such node, replica, fault or scenario.',
+  409: 'The node is not in a state in which that can be done, or could not do it; or a scenario runs already.',
 };
 
 export function openApi(routes: readonly Route[], url: string): unknown {
@@ -114,7 +217,15 @@ function operation(route: Route): unknown {
   const requestBody =
     route.body === undefined
       ? {}
-      : { requestBody: { required: true, content: { 'application/json': { schema: { $ref: `#/components/schemas/${route.body}` } } } } };
+      : {
+          requestBody: {
+            required: true,
+            content: {
+              'application/json': { schema: { $ref: `#/components/schemas/${route.body}` } },
+              ...(route.yaml === undefined ? {} : { 'application/yaml': { schema: { type: 'string' } } }),
+            },
+          },
+        };
   const responses: Record<string, unknown> = {};
   if (route.answer === undefined) responses['204'] = { description: 'Done.' };
   else {

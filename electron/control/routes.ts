@@ -1,6 +1,7 @@
 /** The control API's routes: one table, of which the server serves each line and `/openapi.json` describes each line. */
 import { parseFault } from '#shared/fault-schema';
 import type { FaultSpec } from '#shared/models/lab';
+import { scenarioOf, type ScenariosService, type ScenarioSource } from '../scenarios/service.ts';
 import type { Lab } from '../services/lab.ts';
 
 export interface Route {
@@ -13,14 +14,23 @@ export interface Route {
   query?: readonly { name: string; description: string }[];
   /** Of the request's body, by its name among the schemas of `openapi.ts`; absent: a body is not looked at. */
   body?: string;
+  /** Takes YAML beside JSON; more bytes of it than of another body. */
+  yaml?: { maxBytes: number };
   /** Of the answer's body, by its name among the schemas of `openapi.ts`; absent: 204 without a body. */
   answer?: { schema: string; array?: boolean };
   /** Offers `text/event-stream` as well; the server speaks it. */
   events?: boolean;
   /** Error statuses that are its own, besides 401. */
   errors: readonly (400 | 404 | 409)[];
-  /** What it answers with, undefined where `answer` is absent. `body`: as JSON.parse gave it. */
-  handle(lab: Lab, request: { id: number; query: URLSearchParams; body: unknown }): Promise<unknown>;
+  /** What it answers with, undefined where `answer` is absent. `body`: as JSON.parse gave it, or the text of a YAML one. */
+  handle(lab: Lab, request: ControlRequest): Promise<unknown>;
+}
+
+export interface ControlRequest {
+  id: number;
+  query: URLSearchParams;
+  body: unknown;
+  scenarios: ScenariosService;
 }
 
 /** A request that is refused with that status. */
@@ -118,6 +128,40 @@ export const ROUTES: readonly Route[] = [
   },
   {
     method: 'GET',
+    path: '/scenarios',
+    operationId: 'listScenarios',
+    summary: 'The library of outage scenarios.',
+    answer: { schema: 'ScenarioSummary', array: true },
+    errors: [],
+    handle: (_lab, { scenarios }) => Promise.resolve(scenarios.list()),
+  },
+  {
+    method: 'POST',
+    path: '/scenarios',
+    operationId: 'runScenario',
+    summary:
+      'Runs a scenario on this cluster: one that is sent, or one of the library. Answers with its report when it has ended, which may take minutes.',
+    body: 'ScenarioRequest',
+    yaml: { maxBytes: 1024 * 1024 },
+    answer: { schema: 'ScenarioReport' },
+    errors: [400, 404, 409],
+    handle: (_lab, { scenarios, body }) => {
+      const source = sourceOf(body);
+      // Refused before it is asked whether another one runs.
+      scenarioOf(source);
+      return scenarios.run(source);
+    },
+  },
+  {
+    method: 'DELETE',
+    path: '/scenarios/current',
+    operationId: 'cancelScenario',
+    summary: 'Cancels the scenario that runs. Answers when what it began has ended; does nothing when none runs.',
+    errors: [],
+    handle: (_lab, { scenarios }) => scenarios.cancel(),
+  },
+  {
+    method: 'GET',
     path: '/timeline',
     operationId: 'getTimeline',
     summary: 'What happened, oldest first, with causes. As text/event-stream it goes on until the client leaves.',
@@ -128,6 +172,13 @@ export const ROUTES: readonly Route[] = [
     handle: (lab, { query }) => Promise.resolve(lab.timeline(sinceOf(query))),
   },
 ];
+
+/** A scenario: one of the library by name, else the whole of it. */
+function sourceOf(body: unknown): ScenarioSource {
+  if (typeof body === 'string') return { text: body };
+  if (typeof body === 'object' && body !== null && 'library' in body && typeof body.library === 'string') return { library: body.library };
+  return { value: body };
+}
 
 /** The id to go on from; refuses what is no number. */
 export function sinceOf(query: URLSearchParams): number {

@@ -7,6 +7,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { toAppError } from '../services/errors.ts';
+import type { ScenariosService } from '../scenarios/service.ts';
 import type { Lab } from '../services/lab.ts';
 import { openApi } from './openapi.ts';
 import { ControlError, ROUTES, sinceOf, type Route } from './routes.ts';
@@ -27,13 +28,18 @@ const STATUSES: Readonly<Record<string, number>> = { INTERNAL: 500, NOT_FOUND: 4
 const MAX_STREAM_BYTES = 4 * 1024 * 1024;
 
 /** Port 0: any free one. Rejects with EADDRINUSE when it is taken. */
-export async function startControlServer(options: { lab: Lab; port: number; onError: (error: unknown) => void }): Promise<ControlServer> {
-  const { lab, port, onError } = options;
+export async function startControlServer(options: {
+  lab: Lab;
+  scenarios: ScenariosService;
+  port: number;
+  onError: (error: unknown) => void;
+}): Promise<ControlServer> {
+  const { lab, scenarios, port, onError } = options;
   // No sign in it that a command line would take for an option.
   const token = randomBytes(24).toString('hex');
   let url = '';
   const server = createServer((request, response) => {
-    answer({ lab, token, url }, request, response).catch((error: unknown) => fail(response, error, onError));
+    answer({ lab, scenarios, token, url }, request, response).catch((error: unknown) => fail(response, error, onError));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -55,7 +61,7 @@ export async function startControlServer(options: { lab: Lab; port: number; onEr
 }
 
 async function answer(
-  { lab, token, url }: { lab: Lab; token: string; url: string },
+  { lab, scenarios, token, url }: { lab: Lab; scenarios: ScenariosService; token: string; url: string },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -77,21 +83,26 @@ async function answer(
   }
   // A body that means nothing to the route is read and dropped, so that the connection can go on.
   if (route.body === undefined) request.resume();
-  const body = route.body === undefined ? undefined : await readJson(request);
-  const result = await route.handle(lab, { id, query: searchParams, body });
+  const body = route.body === undefined ? undefined : await readBody(request, route);
+  const result = await route.handle(lab, { id, query: searchParams, body, scenarios });
   if (route.answer !== undefined) sendJson(response, 200, result);
   else response.writeHead(204, { 'cache-control': 'no-store' }).end();
 }
 
-async function readJson(request: IncomingMessage): Promise<unknown> {
+const YAML = /^(?:application|text)\/(?:x-)?yaml\b/i;
+
+/** What JSON says; of YAML, where the route takes it, the text. */
+async function readBody(request: IncomingMessage, { yaml }: Route): Promise<unknown> {
+  const maxBytes = yaml?.maxBytes ?? MAX_BODY_BYTES;
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) throw new ControlError(413, 'INVALID_PAYLOAD', `A body has ${MAX_BODY_BYTES} bytes at the most.`);
+    if (bytes > maxBytes) throw new ControlError(413, 'INVALID_PAYLOAD', `A body has ${maxBytes} bytes at the most.`);
     chunks.push(chunk);
   }
   const text = Buffer.concat(chunks).toString('utf8');
+  if (yaml !== undefined && YAML.test(request.headers['content-type'] ?? '')) return text;
   try {
     return JSON.parse(text);
   } catch (cause) {

@@ -3,9 +3,12 @@ import { ServiceError } from '../services/errors.ts';
 import type { Lab } from '../services/lab.ts';
 import type { Loads } from '../services/load.ts';
 import type { Services } from '../services/services.ts';
+import { outlineOf } from '../scenarios/words.ts';
+import { scenarioOf, type ScenariosService } from '../scenarios/service.ts';
 import type { Handlers } from './handle.ts';
 
-export function createHandlers(services: Services): Handlers {
+/** `hosted`: null when this process hosts no cluster. */
+export function createHandlers(services: Services, hosted: ScenariosService | null): Handlers {
   const { connections, topics, messages, tails, groups } = services;
   const lab = (): Lab => {
     if (services.lab === null || connections.active.connection.kind !== 'embedded') {
@@ -26,6 +29,16 @@ export function createHandlers(services: Services): Handlers {
       });
     }
     return services.loads;
+  };
+  const scenarios = (): ScenariosService => {
+    if (hosted === null || connections.active.connection.kind !== 'embedded') {
+      throw new ServiceError({
+        code: 'NOT_EMBEDDED',
+        message: 'Scenarios run on the cluster of this desk only.',
+        advice: 'Switch to it on the Connections page.',
+      });
+    }
+    return hosted;
   };
   return {
     'app/info': () => services.info,
@@ -96,6 +109,20 @@ export function createHandlers(services: Services): Handlers {
     'load/change': ({ id, ...to }) => loads().change(id, to),
     'load/member': ({ id, number, action }) => loads().member(id, number, action),
     'load/audit': ({ id }) => loads().audit(id),
+
+    'scenario/list': () => ({ library: hosted?.list() ?? [], run: hosted?.state() ?? null }),
+    'scenario/open': ({ name }) => ({ text: scenarios().text(name), outline: outlineOf(scenarioOf({ library: name })) }),
+    'scenario/check': ({ text }) => scenarios().check(text),
+    'scenario/run': ({ text }) => {
+      scenarios().start({ text });
+      return null;
+    },
+    'scenario/cancel': async () => {
+      await scenarios().cancel();
+      return null;
+    },
+    'scenario/report': () => hosted?.report() ?? null,
+    'scenario/record': ({ sinceAt }) => scenarios().record(sinceAt),
 
     'coordination/znode': ({ path }) => lab().znode(path),
 

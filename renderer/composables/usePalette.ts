@@ -25,6 +25,7 @@ const PAGES: [string, string][] = [
   ['Consumer groups', '/groups'],
   ['Coordination', '/coordination'],
   ['Lab', '/lab'],
+  ['Scenarios', '/lab/scenarios'],
   ['Connections', '/connections'],
 ];
 

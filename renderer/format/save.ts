@@ -1,6 +1,10 @@
 /** Hands a file to the person, as a browser or Electron's window does with any download. */
 export function saveJson(name: string, content: unknown): void {
-  const url = URL.createObjectURL(new Blob([`${JSON.stringify(content, null, 2)}\n`], { type: 'application/json' }));
+  saveText(name, `${JSON.stringify(content, null, 2)}\n`, 'application/json');
+}
+
+export function saveText(name: string, content: string, type: string): void {
+  const url = URL.createObjectURL(new Blob([content], { type }));
   const link = document.createElement('a');
   link.href = url;
   link.download = name;

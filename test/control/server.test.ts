@@ -1,7 +1,9 @@
 import { request } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startControlServer, type ControlServer } from '../../electron/control/server.ts';
+import { FakeLoads } from '../helpers/fake-loads.ts';
 import { ROUTES } from '../../electron/control/routes.ts';
+import { ScenariosService } from '../../electron/scenarios/service.ts';
 import { ServiceError } from '../../electron/services/errors.ts';
 import type { Lab, LabNode } from '../../electron/services/lab.ts';
 import type { Fault, FaultSpec } from '../../shared/models/lab.ts';
@@ -85,6 +87,16 @@ class FakeLab implements Lab {
   }
 }
 
+const SMALL = `name: small
+title: A small one
+about: For a test.
+cluster: { brokers: 2 }
+steps:
+  - say: Nothing is done.
+expect:
+  - { events: node/failed, atMost: 0 }
+`;
+
 type Call = Omit<RequestInit, 'headers'> & { headers?: Record<string, string> };
 
 let server: ControlServer | undefined;
@@ -101,12 +113,77 @@ async function started(): Promise<{
 }> {
   const lab = new FakeLab();
   const errors: unknown[] = [];
-  const one = await startControlServer({ lab, port: 0, onError: (error) => errors.push(error) });
+  const loads = new FakeLoads();
+  const scenarios = new ScenariosService({
+    lab,
+    loads,
+    bootstrap: () => '127.0.0.1:1',
+    version: '0',
+    onError: (_what, error) => errors.push(error),
+  });
+  const one = await startControlServer({ lab, scenarios, port: 0, onError: (error) => errors.push(error) });
   server = one;
   const call = (path: string, { headers, ...init }: Call = {}): Promise<Response> =>
     fetch(one.url + path, { ...init, headers: { authorization: `Bearer ${one.token}`, ...headers } });
   return { lab, errors, call, url: one.url };
 }
+
+describe('scenarios', () => {
+  it('lists the library', async () => {
+    const { call } = await started();
+    const list = (await (await call('/scenarios')).json()) as { name: string; about: string }[];
+    expect(list.length).toBeGreaterThanOrEqual(12);
+    expect(list[0]).toMatchObject({ name: 'leader-killed', brokers: 3 });
+  });
+
+  it('answers with the report of what could not be run', async () => {
+    const { call } = await started();
+    const response = await call('/scenarios', { method: 'POST', body: JSON.stringify({ library: 'leader-killed' }) });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({
+      state: 'broken',
+      problem: 'It needs 3 brokers, and 2 run here.',
+      expectations: expect.any(Array) as unknown[],
+    });
+  });
+
+  it.each([
+    [
+      'a name that the library has not',
+      JSON.stringify({ library: 'nonsense' }),
+      'application/json',
+      404,
+      'There is no scenario nonsense in the library.',
+    ],
+    ['JSON that is none', JSON.stringify({ name: 'x' }), 'application/json', 400, 'title: This is missing.'],
+    [
+      'YAML with a mistake, by its line',
+      SMALL.replace('say: Nothing', 'says: Nothing'),
+      'application/yaml',
+      400,
+      'line 6, column 5: steps[0].say: This is missing.',
+    ],
+    ['text that is no JSON', SMALL, 'application/json', 400, 'The body is no JSON'],
+  ])('refuses %s', async (_what, body, type, status, message) => {
+    const { call } = await started();
+    const response = await call('/scenarios', { method: 'POST', body, headers: { 'content-type': type } });
+    expect(response.status).toBe(status);
+    expect(((await response.json()) as { error: { message: string } }).error.message).toContain(message);
+  });
+
+  it('takes more bytes of a scenario than of anything else, and not without end', async () => {
+    const { call } = await started();
+    const long = (bytes: number): Promise<Response> =>
+      call('/scenarios', { method: 'POST', body: `${SMALL}# ${'x'.repeat(bytes)}`, headers: { 'content-type': 'text/yaml' } });
+    expect((await long(200_000)).status).toBe(200);
+    expect((await long(1_100_000)).status).toBe(413);
+  });
+
+  it('cancels what does not run without a complaint', async () => {
+    const { call } = await started();
+    expect((await call('/scenarios/current', { method: 'DELETE' })).status).toBe(204);
+  });
+});
 
 describe('control API', () => {
   it('lists nodes and shows one', async () => {

@@ -29,6 +29,7 @@ export const PAGES: readonly (readonly [path: string, title: string])[] = [
   ['/coordination', 'Coordination'],
   ['/coordination/tree', 'Coordination'],
   ['/lab', 'Lab'],
+  ['/lab/scenarios/leader-killed', 'Scenarios'],
   ['/connections', 'Connections'],
   ['/no/such/page', 'No such page'],
 ];

@@ -6,7 +6,7 @@ import { Cluster } from '../../cluster/cluster.ts';
 import type { LogLevel } from '../../cluster/lib/logger.ts';
 import type { ControlServer } from '../../control/server.ts';
 import { integerOption, parsing, UsageError, type Command } from '../command.ts';
-import { nodeWorkerPath, userDataDirectory } from '../paths.ts';
+import { loadWorkerPath, nodeWorkerPath, ownVersion, userDataDirectory } from '../paths.ts';
 import { parseProperties } from '../properties.ts';
 import { untilSignal } from '../signals.ts';
 
@@ -111,15 +111,28 @@ async function run(options: Options): Promise<number> {
 
 async function openControl(cluster: Cluster, port: number, say: (line: string) => void): Promise<ControlServer> {
   // Loaded when asked for: most starts do without it.
-  const [{ startControlServer }, { createEmbeddedLab }] = await Promise.all([
+  const [{ startControlServer }, { createEmbeddedLab }, { LoadService }, { ScenariosService }] = await Promise.all([
     import('../../control/server.ts'),
     import('../../services/embedded-lab.ts'),
+    import('../../services/loads.ts'),
+    import('../../scenarios/service.ts'),
   ]);
-  return startControlServer({
-    lab: createEmbeddedLab(cluster),
-    port,
-    onError: (error) => say(`control: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
-  });
+  const complain = (what: string, error: unknown): void =>
+    say(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const bootstrap = (): string => cluster.bootstrap;
+  const lab = createEmbeddedLab(cluster);
+  const loads = new LoadService({ bootstrap, workerPath: loadWorkerPath(), onError: complain, note: (note) => cluster.note(note) });
+  const scenarios = new ScenariosService({ lab, loads, bootstrap, version: ownVersion(), onError: complain });
+  const server = await startControlServer({ lab, scenarios, port, onError: (error) => complain('control', error) });
+  return {
+    url: server.url,
+    token: server.token,
+    async close() {
+      await scenarios.close();
+      await loads.close();
+      await server.close();
+    },
+  };
 }
 
 function announce(cluster: Cluster, control: ControlServer | undefined, json: boolean, say: (line: string) => void): void {

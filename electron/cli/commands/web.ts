@@ -1,5 +1,5 @@
 /** `web`: the app in a browser tab, for a machine with no display or no Electron; the cluster of this desk runs with it. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Host } from '../../app-host.ts';
@@ -7,7 +7,7 @@ import type { WebServer } from '../../web/server.ts';
 import { integerOption, parsing, UsageError, type Command } from '../command.ts';
 import { HOST_OPTIONS, hostChoice, type HostChoice } from '../host-options.ts';
 import { openBrowser } from '../open-browser.ts';
-import { loadWorkerPath, nodeWorkerPath, userDataDirectory } from '../paths.ts';
+import { loadWorkerPath, nodeWorkerPath, ownVersion, userDataDirectory } from '../paths.ts';
 import { untilSignal } from '../signals.ts';
 
 const DEFAULT_PORT = 7_420;
@@ -122,9 +122,4 @@ async function announce(
     process.stdout.write(`${JSON.stringify({ url: server.url, token: server.token, bootstrap, zookeeper: host.zookeeper() })}\n`);
   for (const notice of host.services.info.notices) say(notice);
   if (!options.json && bootstrap !== null) say(`Kafka clients connect to ${bootstrap}.`);
-}
-
-function ownVersion(): string {
-  const file = join(dirname(nodeWorkerPath()), '..', '..', 'package.json');
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }

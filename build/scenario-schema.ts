@@ -1,0 +1,9 @@
+/** `node build/scenario-schema.ts`: writes docs/scenario.schema.json, which editors read, from the schema that files are held to. */
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { format, resolveConfig } from 'prettier';
+
+const FILE = join(resolve(import.meta.dirname, '..'), 'docs', 'scenario.schema.json');
+const { scenarioJsonSchema } = await import('../shared/scenario-schema.ts');
+const text = JSON.stringify({ $id: 'scenario.schema.json', title: 'Brokerdesk scenario', ...scenarioJsonSchema() });
+writeFileSync(FILE, await format(text, { ...(await resolveConfig(FILE)), filepath: FILE }));

@@ -1,0 +1,142 @@
+/** `scenario`: one outage scenario, on a cluster of its own that is gone after; for CI. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { Cluster } from '../../cluster/cluster.ts';
+import { createEmbeddedLab } from '../../services/embedded-lab.ts';
+import { LoadService } from '../../services/loads.ts';
+import { junitOf } from '../../scenarios/junit.ts';
+import { library, libraryEntry } from '../../scenarios/library.ts';
+import { parseScenario, problemText } from '../../scenarios/parse.ts';
+import { ProgressText, reportText } from '../../scenarios/report-text.ts';
+import { ScenariosService } from '../../scenarios/service.ts';
+import type { Scenario } from '#shared/scenario-schema';
+import type { ScenarioReport } from '#shared/models/scenario';
+import { parsing, UsageError, type Command } from '../command.ts';
+import { loadWorkerPath, nodeWorkerPath, ownVersion } from '../paths.ts';
+import { untilSignal } from '../signals.ts';
+
+const USAGE = `Usage: npm run scenario -- FILE [options]
+       npm run scenario -- NAME [options]     one of the library
+       npm run scenario -- --list
+
+Runs an outage scenario on a cluster of its own, which keeps nothing. Exit 0: every expectation held;
+1: one did not, or it could not be run to its end; 2: the file or an option is wrong.
+
+  --json           print the report as one JSON document
+  --junit FILE     write a JUnit report, one test case an expectation
+  --check          only check the file
+  --list           print the names and titles of the library`;
+
+interface Options {
+  what: string | undefined;
+  json: boolean;
+  junit: string | undefined;
+  check: boolean;
+  list: boolean;
+}
+
+export const scenarioCommand: Command = { name: 'scenario', usage: USAGE, run: (args) => run(readOptions(args)) };
+
+function readOptions(args: readonly string[]): Options {
+  const { values, positionals } = parsing(() =>
+    parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        json: { type: 'boolean', default: false },
+        junit: { type: 'string' },
+        check: { type: 'boolean', default: false },
+        list: { type: 'boolean', default: false },
+      },
+    }),
+  );
+  const [what, ...more] = positionals;
+  if (more.length > 0) throw new UsageError(`One scenario at a time: ${more.join(' ')} is too much.`);
+  if (what === undefined && !values.list) throw new UsageError('Which scenario? A file, or a name of the library (--list).');
+  if (values.junit === '') throw new UsageError('--junit takes a file.');
+  return { what, json: values.json, junit: values.junit, check: values.check, list: values.list };
+}
+
+async function run(options: Options): Promise<number> {
+  if (options.list) {
+    const width = Math.max(...library().map(({ name }) => name.length));
+    for (const { name, scenario } of library()) process.stdout.write(`${name.padEnd(width)}  ${scenario.title}\n`);
+    return 0;
+  }
+  const { scenario, text } = load(options.what ?? '');
+  if (options.check) {
+    process.stdout.write(`${scenario.name}: ${scenario.steps.length} steps, ${scenario.expect.length} expectations\n`);
+    return 0;
+  }
+  const report = await runOnOwnCluster(scenario, text);
+  if (report === null) return 1;
+  if (options.junit !== undefined) writeFileSync(options.junit, junitOf(report));
+  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${reportText(report)}\n`);
+  return report.state === 'held' ? 0 : 1;
+}
+
+/** A file where there is one of that name; else one of the library. Throws `UsageError` with every problem and its line. */
+function load(what: string): { scenario: Scenario; text: string } {
+  const entry = existsSync(what) ? undefined : libraryEntry(what);
+  if (entry !== undefined) return entry;
+  let text: string;
+  try {
+    text = readFileSync(what, 'utf8');
+  } catch (cause) {
+    throw new UsageError(`There is no file ${what}, and the library has no scenario of that name (--list).`, { cause });
+  }
+  const parsed = parseScenario(text);
+  if (parsed.ok) return { scenario: parsed.scenario, text };
+  throw new UsageError(parsed.problems.map((problem) => `${what}: ${problemText(problem)}`).join('\n'));
+}
+
+/** Null when it was interrupted before it began. */
+async function runOnOwnCluster(scenario: Scenario, text: string): Promise<ScenarioReport | null> {
+  const say = (line: string): void => void process.stderr.write(`${line}\n`);
+  const signal = untilSignal();
+  const cluster = new Cluster({
+    workerPath: nodeWorkerPath(),
+    brokers: scenario.cluster.brokers,
+    firstPort: somePort(),
+    properties: Object.fromEntries(Object.entries(scenario.cluster.properties).map(([name, value]) => [name, String(value)])),
+    logLevel: 'error',
+    onLog: (node, level, message) => {
+      if (level === 'error') say(`broker ${node}: ${message}`);
+    },
+  });
+  let bootstrap: string | null = null;
+  const onError = (what: string, error: unknown): void =>
+    say(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  const loads = new LoadService({
+    bootstrap: () => bootstrap,
+    workerPath: loadWorkerPath(),
+    onError,
+    note: (note) => cluster.note(note),
+  });
+  const progress = new ProgressText(say);
+  const scenarios = new ScenariosService({
+    lab: createEmbeddedLab(cluster),
+    loads,
+    bootstrap: () => bootstrap,
+    version: ownVersion(),
+    onError,
+    onProgress: (state) => progress.show(state),
+  });
+  try {
+    const early = await Promise.race([cluster.start().then(() => null), signal]);
+    if (early !== null) return null;
+    bootstrap = cluster.bootstrap;
+    const report = scenarios.run({ text });
+    void signal.then(() => scenarios.cancel());
+    return await report;
+  } finally {
+    await scenarios.close();
+    await loads.close();
+    await cluster.close();
+  }
+}
+
+/** Below the ports that a system gives to outgoing connections: one of those could take the port of a broker that is down for a while. */
+function somePort(): number {
+  return 20_000 + Math.floor(Math.random() * 12_000);
+}

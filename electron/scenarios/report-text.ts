@@ -1,0 +1,79 @@
+/** A run on a terminal: a line as each thing happens, and the whole at its end. */
+import type { ScenarioReport, ScenarioRun, Verdict } from '#shared/models/scenario';
+import { many } from './words.ts';
+
+const MARKS: Readonly<Record<Verdict, string>> = { held: '✓', failed: '✕', undecided: '?', open: '·' };
+
+/** Tells each thing once, in the order in which it comes about. */
+export class ProgressText {
+  private readonly say: (line: string) => void;
+  private state: ScenarioRun['state'] | null = null;
+  private readonly steps: number[] = [];
+  private readonly begun = new Set<number>();
+  private readonly decided = new Set<number>();
+
+  constructor(say: (line: string) => void) {
+    this.say = say;
+  }
+
+  show(run: ScenarioRun): void {
+    if (this.state !== run.state) {
+      this.state = run.state;
+      if (run.state === 'preparing') this.say(`${run.scenario.title}: preparing topics and load`);
+      if (run.state === 'settling') this.say('healing, ending the load and reading the logs');
+    }
+    for (const [i, step] of run.steps.entries()) {
+      if (step.beganMs !== null && !this.begun.has(i)) {
+        this.begun.add(i);
+        this.say(`${time(step.beganMs)}  ${step.say.replace(/\s+/g, ' ')}`);
+      }
+      for (const action of step.actions.slice(this.steps[i] ?? 0)) {
+        this.say(`${time(action.atMs)}    ${action.text}${action.error === null ? '' : ` – failed: ${action.error}`}`);
+      }
+      this.steps[i] = step.actions.length;
+    }
+    for (const [i, one] of run.expectations.entries()) {
+      if (one.verdict === 'open' || this.decided.has(i)) continue;
+      this.decided.add(i);
+      this.say(`${time(one.decidedMs)}  ${MARKS[one.verdict]} ${one.text}: ${one.measured ?? ''}`);
+    }
+  }
+}
+
+export function reportText(report: ScenarioReport): string {
+  const { scenario, expectations, loads, notices, problem } = report;
+  const width = Math.max(...expectations.map(({ text }) => text.length));
+  const lines = [
+    `${scenario.title} (${scenario.name}), ${many(report.brokers.length, 'broker')}, ${(((report.endedAt ?? report.startedAt) - report.startedAt) / 1000).toFixed(1)} s`,
+    '',
+    ...expectations.map(({ text, verdict, measured }) =>
+      `  ${MARKS[verdict]} ${text.padEnd(Math.min(width, 70))}  ${measured ?? ''}`.trimEnd(),
+    ),
+  ];
+  if (loads.length > 0) lines.push('');
+  for (const { spec, written, consumed } of loads) {
+    if (written !== null) {
+      const audit = written.audit === null ? '' : `, ${written.audit.lost} lost, ${written.audit.duplicated} duplicated`;
+      lines.push(`  ${spec.name}: ${written.sent} sent, ${written.acknowledged} acknowledged, ${written.failed} given up${audit}`);
+    }
+    if (consumed !== null)
+      lines.push(
+        `  ${spec.name}: ${consumed.consumed} consumed, ${consumed.repeated} of them again, ${many(consumed.crashes, 'crash', 'crashes')}`,
+      );
+  }
+  for (const notice of notices) lines.push('', `  ${notice}`);
+  if (problem !== null) lines.push('', `  ${problem}`);
+  lines.push('', verdictWord(report));
+  return lines.join('\n');
+}
+
+function verdictWord({ state, expectations }: ScenarioReport): string {
+  const held = expectations.filter(({ verdict }) => verdict === 'held').length;
+  if (state === 'held') return `held: all ${expectations.length} expectations`;
+  if (state === 'failed') return `failed: ${held} of ${expectations.length} expectations held`;
+  return state === 'cancelled' ? 'cancelled' : 'broken: it could not be run to its end';
+}
+
+function time(ms: number | null): string {
+  return ms === null ? '       ' : `${(ms / 1000).toFixed(1).padStart(5)} s`;
+}

@@ -1,0 +1,58 @@
+/** A scenario over the control API, as a test-suite in any language runs one. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ClusterProcess } from '../../helpers/cluster-process.ts';
+import type { ScenarioReport } from '../../../shared/models/scenario.ts';
+
+const SCENARIO = `name: quick
+title: A quick one
+about: For a test.
+topics: [{ name: orders, configs: { min.insync.replicas: 2 } }]
+load: [{ kind: producer, name: writer, topic: orders }]
+steps:
+  - name: kill
+    at: 1s
+    say: The leader is killed.
+    do: [{ fault: { type: kill, node: leader of orders-0 }, as: victim }]
+  - name: back
+    until: { leader: orders-0, isNot: victim }
+    say: Another leads.
+    do: [{ start: victim }]
+expect:
+  - { lost: writer, is: none }
+  - { isr: orders-0, size: 3, after: back, within: 30s }
+`;
+
+let cluster: ClusterProcess;
+beforeAll(async () => {
+  cluster = await ClusterProcess.start();
+}, 60_000);
+afterAll(async () => {
+  expect(await cluster.stop()).toBe(0);
+});
+
+function post(body: string, type = 'application/yaml'): Promise<Response> {
+  return fetch(new URL('/scenarios', cluster.line.control), {
+    method: 'POST',
+    body,
+    headers: { authorization: `Bearer ${cluster.line.token}`, 'content-type': type },
+    signal: AbortSignal.timeout(110_000),
+  });
+}
+
+test('runs, refuses a second one meanwhile, and answers with the report; nothing of it stays', { timeout: 120_000 }, async () => {
+  const running = post(SCENARIO);
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  expect((await post(JSON.stringify({ library: 'leader-killed' }), 'application/json')).status).toBe(409);
+  const report = (await (await running).json()) as ScenarioReport;
+  expect(report.state, JSON.stringify(report.expectations)).toBe('held');
+  expect(report.events.some(({ type }) => type === 'lab/nodeKilled')).toBe(true);
+  expect(await cluster.control('GET', '/faults')).toEqual([]);
+});
+
+test('cancelled, it heals what it broke and answers so', { timeout: 120_000 }, async () => {
+  const running = post(SCENARIO.replace('    do: [{ start: victim }]', '    do: [{ wait: 60s }]'));
+  await expect.poll(() => cluster.control<unknown[]>('GET', '/faults'), { timeout: 30_000 }).toHaveLength(1);
+  await cluster.control('DELETE', '/scenarios/current');
+  expect(((await (await running).json()) as ScenarioReport).state).toBe('cancelled');
+  expect(await cluster.control('GET', '/faults')).toEqual([]);
+});

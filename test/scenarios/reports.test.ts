@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { junitOf } from '../../electron/scenarios/junit.ts';
+import { ProgressText, reportText } from '../../electron/scenarios/report-text.ts';
+import type { ScenarioReport } from '../../shared/models/scenario.ts';
+
+const REPORT: ScenarioReport = {
+  id: 1,
+  scenario: { name: 'small', title: 'A <small> one', about: 'It teaches.', brokers: 3, steps: 1, expectations: 3 },
+  state: 'failed',
+  startedAt: Date.UTC(2026, 0, 1),
+  endedAt: Date.UTC(2026, 0, 1) + 12_500,
+  stepsAt: Date.UTC(2026, 0, 1) + 2_000,
+  brokers: [1, 2, 3],
+  renamed: {},
+  steps: [
+    {
+      name: 'kill',
+      say: 'It is killed.',
+      when: 'at 2 s',
+      state: 'done',
+      beganMs: 2_000,
+      endedMs: 2_100,
+      actions: [{ text: 'kill broker 1', atMs: 2_050, error: null }],
+      error: null,
+    },
+  ],
+  expectations: [
+    { text: 'orders-0 is written', verdict: 'held', measured: 'after 3.2 s: acknowledged', figure: 3_200, decidedMs: 5_300 },
+    { text: 'No "acknowledged" write is lost', verdict: 'failed', measured: '3 of 10 are missing & gone', figure: 3, decidedMs: 9_000 },
+    { text: 'the lag is low', verdict: 'undecided', measured: 'nobody\u0001could say', figure: null, decidedMs: 9_000 },
+  ],
+  loads: [],
+  notices: ['A notice.'],
+  problem: null,
+  version: '0.1.0',
+  events: [],
+};
+
+test('JUnit: a case an expectation; failures, errors and their texts; well formed', () => {
+  const xml = junitOf(REPORT);
+  expect(xml).toContain('<testsuite name="small" tests="3" failures="1" errors="1" time="12.500" timestamp="2026-01-01T00:00:00.000Z">');
+  expect(xml).toContain('<property name="title" value="A &lt;small&gt; one"/>');
+  expect(xml).toContain('name="orders-0 is written" time="3.200"');
+  expect(xml).toContain('name="No &quot;acknowledged&quot; write is lost">\n      <failure message="3 of 10 are missing &amp; gone"/>');
+  expect(xml).toContain('<error message="nobody\ufffdcould say"/>');
+  expect(xml).toContain('2.0 s  kill broker 1');
+  expect(xml.match(/<testcase /g)).toHaveLength(3);
+  // Every element that is opened is closed.
+  const opened = [...xml.matchAll(/<([a-z-]+)(?:\s[^<>]*?)?(\/?)>/g)].filter(([, , closed]) => closed === '').map(([, name]) => name);
+  const closed = [...xml.matchAll(/<\/([a-z-]+)>/g)].map(([, name]) => name);
+  expect(opened.sort()).toEqual(closed.sort());
+});
+
+test('a run that did not get to its end says why', () => {
+  const xml = junitOf({ ...REPORT, state: 'broken', problem: 'The cluster is broken already.' });
+  expect(xml).toContain('<system-err>The cluster is broken already.</system-err>');
+});
+
+test('on a terminal: every expectation with what was measured, and one word at the end', () => {
+  const text = reportText(REPORT);
+  expect(text).toContain('✓ orders-0 is written');
+  expect(text).toMatch(/✕ No "acknowledged" write is lost\s+3 of 10 are missing & gone/);
+  expect(text).toMatch(/\? the lag is low/);
+  expect(text).toContain('A notice.');
+  expect(text.split('\n').at(-1)).toBe('failed: 1 of 3 expectations held');
+});
+
+test('progress tells each thing once', () => {
+  const lines: string[] = [];
+  const progress = new ProgressText((line) => lines.push(line));
+  progress.show({ ...REPORT, state: 'running' });
+  progress.show({ ...REPORT, state: 'running' });
+  expect(lines.filter((line) => line.includes('It is killed.'))).toHaveLength(1);
+  expect(lines.filter((line) => line.includes('kill broker 1'))).toHaveLength(1);
+  expect(lines.filter((line) => line.includes('orders-0 is written'))).toHaveLength(1);
+});
