@@ -8,6 +8,7 @@ declare module 'vue-router' {
 
 /** All pages by address. Hash history: the same addresses work under app://, a file and a web path. */
 import { createRouter, createWebHashHistory, type RouteRecordRaw, type Router, type RouterHistory } from 'vue-router';
+import { conceptOf } from './format/learn/concepts.ts';
 
 export const routes: RouteRecordRaw[] = [
   { path: '/', redirect: '/overview' },
@@ -58,6 +59,13 @@ export const routes: RouteRecordRaw[] = [
     props: (to) => ({ name: typeof to.params['name'] === 'string' && to.params['name'] !== '' ? to.params['name'] : null }),
     meta: { title: 'Scenarios' },
   },
+  { path: '/learn', component: () => import('./pages/LearnIndexPage.vue'), meta: { title: 'Learn' } },
+  {
+    path: '/learn/:concept',
+    component: () => import('./pages/LearnPage.vue'),
+    props: true,
+    meta: { title: 'Learn' },
+  },
   { path: '/connections', component: () => import('./pages/ConnectionsPage.vue'), meta: { title: 'Connections' } },
   { path: '/:rest(.*)*', component: () => import('./pages/NotFoundPage.vue'), meta: { title: 'No such page' } },
 ];
@@ -65,7 +73,7 @@ export const routes: RouteRecordRaw[] = [
 export function createAppRouter(history: RouterHistory = createWebHashHistory()): Router {
   const router = createRouter({ history, routes });
   router.afterEach((to) => {
-    const subject = to.params['name'] ?? to.params['id'];
+    const subject = to.params['name'] ?? to.params['id'] ?? conceptOf(String(to.params['concept'] ?? ''))?.title;
     const title = typeof to.meta['title'] === 'string' ? to.meta['title'] : 'Brokerdesk';
     document.title = subject === undefined ? `${title} · Brokerdesk` : `${String(subject)} · ${title} · Brokerdesk`;
   });

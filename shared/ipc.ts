@@ -9,6 +9,7 @@ import { faultSchema } from './fault-schema.ts';
 import { loadSchema } from './load-schema.ts';
 import type { BrokerRow, ClusterView, ConfigEntry, Connection, GroupRow, LagSample, RecordRow, TopicRow } from './models/cluster.ts';
 import type { HistoryRange, Moment } from './models/history.ts';
+import type { CoordinationClients, FiredWatch } from './models/coordination.ts';
 import type { Fault, Znode } from './models/lab.ts';
 import type { LoadAudit, LoadRow } from './models/load.ts';
 import type { ScenarioOutline, ScenarioProblem, ScenarioReport, ScenarioRun, ScenarioSummary } from './models/scenario.ts';
@@ -19,6 +20,12 @@ const topicName = z.string().min(1).max(249);
 const groupId = z.string().max(32_767);
 /** 64-bit numbers travel as decimal strings. */
 const offset = z.string().regex(/^-?\d{1,19}$/);
+const znodePath = z.string().min(1).max(4_096).startsWith('/');
+/** What a person may write to: nothing that a client of somebody else's keeps there. */
+const learnPath = z
+  .string()
+  .max(200)
+  .regex(/^\/learn(\/[^/\p{Cc}]+)*$/u, 'nodes are made below /learn, for example /learn/here');
 const loadId = z.number().int().min(1);
 const recordText = z.object({ encoding: z.enum(['null', 'utf8', 'hex']), text: z.string().max(1_048_576) });
 
@@ -130,7 +137,21 @@ export const requestSchemas = {
   'scenario/record': z.object({ sinceAt: z.number().min(0).nullable() }),
 
   /** Reads one node of the coordination service's tree over its ZooKeeper endpoint. Embedded cluster only. */
-  'coordination/znode': z.object({ path: z.string().min(1).max(4_096).startsWith('/') }),
+  'coordination/znode': z.object({ path: znodePath }),
+  /** The app's own ZooKeeper clients; each answers with all of both. Embedded cluster only. */
+  'zk/clients': z.object({}),
+  /** A session of one's own; one that lives is closed first. ZooKeeper grants two to forty seconds. */
+  'zk/open': z.object({ timeoutMs: z.number().int().min(2_000).max(40_000).default(6_000) }),
+  'zk/create': z.object({ path: learnPath, data: z.string().max(10_000), ephemeral: z.boolean() }),
+  'zk/set': z.object({ path: learnPath, data: z.string().max(10_000) }),
+  'zk/delete': z.object({ path: learnPath }),
+  /** By a second session, so that somebody is told when the first one ends. Fires once: `coordination/watchFired`. */
+  'zk/watch': z.object({ path: znodePath, kind: z.enum(['node', 'children']) }),
+  /** No heartbeat any more, and deaf: after its timeout the server ends the session. */
+  'zk/silence': z.object({}),
+  /** Gets on, and finds out whether the session is still there. */
+  'zk/speak': z.object({}),
+  'zk/close': z.object({ role: z.enum(['own', 'watcher']) }),
 
   'timeline/list': z.object({ sinceId: z.number().int().min(0) }),
 
@@ -218,6 +239,15 @@ export interface Results {
   'scenario/report': { report: ScenarioReport; junit: string } | null;
   'scenario/record': { name: string; text: string; notices: string[] };
   'coordination/znode': Znode;
+  'zk/clients': CoordinationClients;
+  'zk/open': CoordinationClients;
+  'zk/create': CoordinationClients;
+  'zk/set': CoordinationClients;
+  'zk/delete': CoordinationClients;
+  'zk/watch': CoordinationClients;
+  'zk/silence': CoordinationClients;
+  'zk/speak': CoordinationClients;
+  'zk/close': CoordinationClients;
   'timeline/list': { events: TimelineEvent[] };
   'history/range': HistoryRange;
   /** Null: it lies before the record. */
@@ -247,6 +277,8 @@ export interface Events {
   'load/changed': { loads: LoadRow[] };
   /** At most four times a second while one runs, and when it has ended. */
   'scenario/progressed': { run: ScenarioRun };
+  'coordination/clientsChanged': CoordinationClients;
+  'coordination/watchFired': FiredWatch;
   'timeline/appended': { events: TimelineEvent[] };
   /** One new sample a group, as it is taken. */
   'group/lagSampled': { group: string; sample: LagSample };

@@ -5,16 +5,10 @@
 import net from 'node:net';
 import { FrameSplitter } from '../cluster/protocol/frame.ts';
 import { Reader } from '../cluster/protocol/reader.ts';
-import { Writer } from '../cluster/protocol/writer.ts';
+import type { Writer } from '../cluster/protocol/writer.ts';
 import { AdminError, UnreachableError } from './errors.ts';
-import type { Znode, ZnodeStat } from '#shared/models/lab';
-
-export interface ZooKeeperAddress {
-  /** The broker that it belongs to. */
-  id: number;
-  host: string;
-  port: number;
-}
+import { frame, Op, readHandshake, readStat, refuse, writeHandshake, writeText, type ZooKeeperAddress } from './zookeeper-wire.ts';
+import type { Znode } from '#shared/models/lab';
 
 const CONNECT_TIMEOUT_MS = 1_500;
 const READ_TIMEOUT_MS = 2_000;
@@ -23,11 +17,6 @@ const IDLE_MS = 5_000;
 const SESSION_TIMEOUT_MS = 15_000;
 const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 const MAX_CHILDREN = 1_000;
-
-const Op = { getData: 4, getChildren: 8, multiRead: 22, closeSession: -11 } as const;
-const BAD_ARGUMENTS = -8;
-const NO_NODE = -101;
-const NO_AUTH = -102;
 
 export class ZooKeeperReader {
   private readonly servers: () => Promise<readonly ZooKeeperAddress[]>;
@@ -116,16 +105,16 @@ class ZooKeeperLink {
   static async open(server: ZooKeeperAddress): Promise<ZooKeeperLink> {
     const link = new ZooKeeperLink(server);
     try {
-      const answer = await link.ask(CONNECT_TIMEOUT_MS, (writer) => {
-        writer.int32(0);
-        writer.int64(0n);
-        writer.int32(SESSION_TIMEOUT_MS);
-        writer.int64(0n);
-        writer.bytes(new Uint8Array(16));
-        writer.bool(true);
-      });
-      answer.int32();
-      if (answer.int32() <= 0) throw new Error('the server gave no session');
+      const answer = await link.ask(CONNECT_TIMEOUT_MS, (writer) =>
+        writeHandshake(writer, {
+          lastZxid: 0n,
+          timeoutMs: SESSION_TIMEOUT_MS,
+          sessionId: 0n,
+          password: new Uint8Array(16),
+          readOnly: true,
+        }),
+      );
+      if (readHandshake(answer).timeoutMs <= 0) throw new Error('the server gave no session');
       return link;
     } catch (error) {
       link.destroy();
@@ -139,7 +128,7 @@ class ZooKeeperLink {
       writer.int32(type);
       writer.bool(false);
       writer.int32(-1);
-      writer.bytes(Buffer.from(path));
+      writeText(writer, path);
       writer.bool(false);
     };
     const reader = await this.ask(READ_TIMEOUT_MS, (writer) => {
@@ -218,50 +207,12 @@ class ZooKeeperLink {
   }
 }
 
-function frame(write: (writer: Writer) => void): Buffer {
-  const writer = new Writer();
-  writer.int32(0);
-  write(writer);
-  const bytes = writer.finishBuffer();
-  bytes.writeInt32BE(bytes.length - 4, 0);
-  return bytes;
-}
-
 /** The header of one part of a multi's answer; a part that failed has its code for a body. */
 function partError(reader: Reader): number {
   const type = reader.int32();
   reader.bool();
   const error = reader.int32();
   return type === -1 ? error : 0;
-}
-
-function refuse(error: number, path: string): void {
-  if (error === 0) return;
-  if (error === NO_NODE) throw new AdminError({ code: 'NOT_FOUND', message: `There is no node ${path}.`, subject: path });
-  if (error === NO_AUTH) throw new AdminError({ code: 'NOT_READABLE', message: `The node ${path} does not allow reading.`, subject: path });
-  if (error === BAD_ARGUMENTS)
-    throw new AdminError({ code: 'INVALID_PAYLOAD', message: `${path} is no path.`, field: 'path', subject: path });
-  throw new AdminError({ code: 'INTERNAL', message: `ZooKeeper answered ${path} with error ${error}.`, subject: path });
-}
-
-function readStat(reader: Reader): ZnodeStat {
-  const [czxid, mzxid, ctime, mtime] = [reader.int64(), reader.int64(), reader.int64(), reader.int64()];
-  const [version, cversion, aversion] = [reader.int32(), reader.int32(), reader.int32()];
-  const owner = reader.int64();
-  const [dataLength, numChildren] = [reader.int32(), reader.int32()];
-  return {
-    czxid: String(czxid),
-    mzxid: String(mzxid),
-    pzxid: String(reader.int64()),
-    ctime: Number(ctime),
-    mtime: Number(mtime),
-    version,
-    cversion,
-    aversion,
-    ephemeralOwner: owner === 0n ? null : `0x${BigInt.asUintN(64, owner).toString(16)}`,
-    dataLength,
-    numChildren,
-  };
 }
 
 function shown(data: Buffer | null): Znode['data'] {

@@ -1,4 +1,5 @@
 /** Channel to service: the one list. */
+import type { CoordinationService } from '../services/coordination.ts';
 import { ServiceError } from '../services/errors.ts';
 import type { Lab } from '../services/lab.ts';
 import type { Loads } from '../services/load.ts';
@@ -19,6 +20,11 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
       });
     }
     return services.lab;
+  };
+  const zookeeper = (): CoordinationService => {
+    lab();
+    if (services.coordination === null) throw new ServiceError({ code: 'NOT_EMBEDDED', message: 'This process hosts no cluster.' });
+    return services.coordination;
   };
   const loads = (): Loads => {
     if (services.loads === null || connections.active.connection.kind !== 'embedded') {
@@ -125,6 +131,15 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
     'scenario/record': ({ sinceAt }) => scenarios().record(sinceAt),
 
     'coordination/znode': ({ path }) => lab().znode(path),
+    'zk/clients': () => zookeeper().clients(),
+    'zk/open': ({ timeoutMs }) => zookeeper().open(timeoutMs),
+    'zk/create': ({ path, data, ephemeral }) => zookeeper().create(path, data, ephemeral),
+    'zk/set': ({ path, data }) => zookeeper().set(path, data),
+    'zk/delete': ({ path }) => zookeeper().delete(path),
+    'zk/watch': ({ path, kind }) => zookeeper().watch(path, kind),
+    'zk/silence': () => zookeeper().silence(),
+    'zk/speak': () => zookeeper().speak(),
+    'zk/close': ({ role }) => zookeeper().closeSession(role),
 
     'history/range': () => connections.active.history.range(),
     'history/at': ({ at }) => connections.active.history.at(at),

@@ -1,17 +1,18 @@
 /** The lab of the cluster that this process hosts: the supervisor's words in those of the app. */
-import { ZooKeeperReader, type ZooKeeperAddress } from '../admin/zookeeper-reader.ts';
-import { ClusterError, type Cluster, type NodeView } from '../cluster/cluster.ts';
+import { ZooKeeperReader } from '../admin/zookeeper-reader.ts';
+import { ClusterError, type Cluster } from '../cluster/cluster.ts';
 import { ServiceError } from './errors.ts';
-import type { Lab, LabNode } from './lab.ts';
+import { zookeeperServers, type Lab, type LabNode } from './lab.ts';
 import { removeNode } from './node-removal.ts';
 
 export function createEmbeddedLab(cluster: Cluster): Lab {
-  const tree = new ZooKeeperReader(() => zookeeperServers(cluster));
+  const nodes = async (): Promise<LabNode[]> => {
+    const all = await cluster.nodes();
+    return all.map(({ brokerPort, ...node }) => ({ ...node, port: brokerPort }));
+  };
+  const tree = new ZooKeeperReader(() => zookeeperServers({ nodes }));
   return {
-    async nodes(): Promise<LabNode[]> {
-      const nodes = await cluster.nodes();
-      return nodes.map(({ brokerPort, ...node }) => ({ ...node, port: brokerPort }));
-    },
+    nodes,
     stop: (node) => translated(brokers(node), () => cluster.stop(node)),
     kill: (node) => translated(brokers(node), () => cluster.kill(node)),
     start: (node) => translated(brokers(node), () => cluster.startNode(node)),
@@ -27,16 +28,6 @@ export function createEmbeddedLab(cluster: Cluster): Lab {
     timeline: (sinceId) => cluster.timeline(sinceId),
     onEvent: (listener) => cluster.onEvent(listener),
   };
-}
-
-/** Running ones only: one that is frozen does not say so, and is found out by its silence. */
-async function zookeeperServers(cluster: Cluster): Promise<ZooKeeperAddress[]> {
-  const nodes = await cluster.nodes();
-  const answering = (node: NodeView): number => (node.role === null ? 1 : 0);
-  return nodes
-    .filter((node) => node.state === 'running')
-    .sort((a, b) => answering(a) - answering(b))
-    .map(({ id, host, zookeeperPort }) => ({ id, host, port: zookeeperPort }));
 }
 
 async function translated<T>(subject: string, action: () => Promise<T>): Promise<T> {

@@ -1,5 +1,5 @@
 /** A group load: a worker for each member, what they consume together, and how they end. */
-import type { ConsumedCounts, GroupLoad, LoadRow } from '#shared/models/load';
+import type { ConsumedCounts, GroupLoad, LoadMember, LoadRow } from '#shared/models/load';
 import { GroupTally } from '../admin/load/group-tally.ts';
 import { ServiceError } from './errors.ts';
 import { GroupMember } from './group-member.ts';
@@ -15,6 +15,8 @@ export class GroupJob extends LoadJob {
   private readonly tally: GroupTally;
   private readonly meter = new LoadMeter();
   private members: GroupMember[] = [];
+  /** By topic, every partition that some member was given. */
+  private readonly given = new Map<string, Set<number>>();
   private nextNumber = 1;
   private rebalances = 0;
   private crashes = 0;
@@ -92,15 +94,33 @@ export class GroupJob extends LoadJob {
 
   row(): LoadRow {
     const { id, spec, state, since, error } = this;
+    const members = this.members.map((member) => member.row());
     const consumed: ConsumedCounts = {
       consumed: this.tally.consumed,
       repeated: this.tally.repeated,
       perSecond: this.alive ? this.meter.perSecond : 0,
       rebalances: this.rebalances,
       crashes: this.crashes,
-      members: this.members.map((member) => member.row()),
+      members,
+      positions: this.positions(members),
     };
     return { id, spec, state, since, error, written: null, consumed };
+  }
+
+  private positions(members: readonly LoadMember[]): ConsumedCounts['positions'] {
+    for (const { topic, partitions } of members.flatMap(({ assignment }) => assignment)) {
+      const given = this.given.get(topic) ?? new Set();
+      this.given.set(topic, given);
+      for (const partition of partitions) given.add(partition);
+    }
+    return [...this.given].flatMap(([topic, partitions]) =>
+      [...partitions]
+        .sort((a, b) => a - b)
+        .flatMap((partition) => {
+          const next = this.tally.next(topic, partition);
+          return next === null ? [] : [{ topic, partition, next: `${next}` }];
+        }),
+    );
   }
 
   private async grow(count: number): Promise<void> {

@@ -1,4 +1,5 @@
 /** What can be done to the embedded cluster's nodes, and what has happened to them. The app and the control API share it. */
+import type { ZooKeeperAddress } from '../admin/zookeeper-wire.ts';
 import type { Fault, FaultSpec, Znode } from '#shared/models/lab';
 import type { TimelineEvent } from '#shared/models/timeline';
 
@@ -55,4 +56,13 @@ export interface Lab {
   timeline(sinceId: number): readonly TimelineEvent[];
   /** Returns the function that unsubscribes. */
   onEvent(listener: (event: TimelineEvent) => void): () => void;
+}
+
+/** Where ZooKeeper's clients connect: running nodes only. One that is frozen does not say so, and is found out by its silence. */
+export async function zookeeperServers(lab: Pick<Lab, 'nodes'>): Promise<ZooKeeperAddress[]> {
+  const silent = (node: LabNode): number => (node.role === null ? 1 : 0);
+  return (await lab.nodes())
+    .filter((node) => node.state === 'running')
+    .sort((a, b) => silent(a) - silent(b))
+    .map(({ id, host, zookeeperPort }) => ({ id, host, port: zookeeperPort }));
 }

@@ -1,8 +1,9 @@
 /** All use-cases that the screen calls, wired once per process; every window and tab shares them. */
 import { ConnectionsService, type EmbeddedSource } from './connections.ts';
+import { CoordinationService } from './coordination.ts';
 import { EventBus } from './event-bus.ts';
 import { GroupsService } from './groups.ts';
-import type { Lab } from './lab.ts';
+import { zookeeperServers, type Lab } from './lab.ts';
 import type { Loads } from './load.ts';
 import { MessagesService } from './messages.ts';
 import { TailsService } from './tails.ts';
@@ -19,6 +20,8 @@ export interface Services {
   readonly groups: GroupsService;
   /** Null when this process hosts no cluster. */
   readonly lab: Lab | null;
+  /** Null where `lab` is. */
+  readonly coordination: CoordinationService | null;
   /** Load on that cluster; null when `lab` is. */
   readonly loads: Loads | null;
   close(): void;
@@ -38,6 +41,7 @@ export function createServices(options: {
   const connections = new ConnectionsService({ file: options.connectionsFile, events, embedded, onError });
   if (connections.problem !== null) options.info.notices.push(`${connections.problem} New connections are kept for this run only.`);
   const tails = new TailsService(connections, events);
+  const coordination = lab === null ? null : new CoordinationService(() => zookeeperServers(lab), events);
   const unsubscribe = [
     lab?.onEvent((event) => events.publish('timeline/appended', { events: [event] })),
     lab?.onFaults((faults) => connections.faultsChanged(faults)),
@@ -52,10 +56,12 @@ export function createServices(options: {
     tails,
     groups: new GroupsService(connections),
     lab,
+    coordination,
     loads,
     close() {
       for (const end of unsubscribe) end?.();
       tails.close();
+      coordination?.close();
       connections.close();
     },
   };

@@ -4,8 +4,11 @@ import { useRouter } from 'vue-router';
 import { useEventListener } from '@vueuse/core';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useConnectionStore } from '../stores/connection.ts';
+import { useCoordinationStore } from '../stores/coordination.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
+import { useLearnLoadsStore } from '../stores/learn-loads.ts';
+import { useLearnStore } from '../stores/learn.ts';
 import { useLoadStore } from '../stores/load.ts';
 import { useMessagesStore } from '../stores/messages.ts';
 import { useMomentStore } from '../stores/moment.ts';
@@ -24,9 +27,12 @@ export function useApp(): { refresh: () => Promise<void> } {
     useMomentStore().start(),
     useTimelineStore().start(),
     useLabStore().watchFaults(),
+    useCoordinationStore().start(),
     useLoadStore().watch(),
     useMessagesStore().start(),
     useTourStore().start(),
+    useLearnStore().start(),
+    useLearnLoadsStore().follow(),
     desk.start(
       (path) => void router.push(path),
       () => void refresh(),

@@ -1,6 +1,6 @@
 /** What flows along each link now, measured over the last seconds of the view. */
 import { shallowRef, watch } from 'vue';
-import { flowsBetween, snapshotOffsets, type Flow, type OffsetSnapshot } from '../format/flow.ts';
+import { flowsBetween, ratesBetween, snapshotOffsets, type Flow, type OffsetSnapshot } from '../format/flow.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 
 const EVERY_MS = 1_000;
@@ -8,8 +8,14 @@ const EVERY_MS = 1_000;
 const OVER_MS = 4_000;
 
 export function useFlows() {
+  return useMeasured().flows;
+}
+
+/** By link, and by partition. */
+export function useMeasured() {
   const cluster = useClusterStore();
   const flows = shallowRef<ReadonlyMap<string, Flow>>(new Map());
+  const rates = shallowRef<ReadonlyMap<string, number>>(new Map());
   let taken: OffsetSnapshot[] = [];
 
   watch(
@@ -24,8 +30,9 @@ export function useFlows() {
       taken = [...taken.filter((one) => at - one.at <= OVER_MS), next];
       const first = taken[0];
       flows.value = first === undefined ? new Map() : flowsBetween(first, next);
+      rates.value = first === undefined ? new Map() : ratesBetween(first, next);
     },
     { immediate: true },
   );
-  return flows;
+  return { flows, rates };
 }

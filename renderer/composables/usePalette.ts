@@ -1,5 +1,6 @@
 /** What the command palette offers for a few typed letters. */
 import { computed, type Ref } from 'vue';
+import { CONCEPTS } from '../format/learn/concepts.ts';
 import { compareText } from '../format/numbers.ts';
 import { useBrokerActions } from './useBrokerActions.ts';
 import { useClusterStore } from '../stores/cluster.ts';
@@ -26,7 +27,9 @@ const PAGES: [string, string][] = [
   ['Coordination', '/coordination'],
   ['Lab', '/lab'],
   ['Scenarios', '/lab/scenarios'],
+  ['Learn', '/learn'],
   ['Connections', '/connections'],
+  ...CONCEPTS.map(({ id, title }): [string, string] => [`Learn: ${title}`, `/learn/${id}`]),
 ];
 
 /** Lower is better; null does not match. A start beats a word's start beats anywhere; letters in order come last. */

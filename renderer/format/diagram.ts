@@ -15,6 +15,8 @@ export interface DiagramBox {
   tone: DiagramTone;
   /** Broken line: down, frozen, not there. */
   dashed?: boolean;
+  /** Filled with its tone: a bar that shows how much. */
+  solid?: boolean;
   title?: string;
   /** At the right of the title. */
   note?: string;
@@ -27,6 +29,8 @@ export interface DiagramBox {
   said: string;
   /** Where it can be seen at work in the app. */
   to?: string;
+  /** What it stands for, as figures that a reader can hold against the cluster: `leader`, `isr`, `end` … become `data-` attributes. */
+  data?: Readonly<Record<string, string>>;
 }
 
 export interface DiagramCell {
@@ -41,6 +45,9 @@ export interface DiagramEdge {
   /** Ids of boxes. */
   from: string;
   to: string;
+  /** Where on the box it ends, from its left edge, for an edge that comes from above or below; absent: in the middle. */
+  fromX?: number;
+  toX?: number;
   tone: DiagramTone;
   dashed?: boolean;
   /** Crossed out. */
@@ -77,6 +84,8 @@ export interface Diagram {
   /** Free text. */
   texts?: readonly { id: string; x: number; y: number; text: string; tone?: DiagramTone; anchor?: 'start' | 'middle' | 'end' }[];
   pulses?: readonly DiagramPulse[];
+  /** What happened to the last thing that was done, one step after another; for who sees no motion, and for who missed it. */
+  steps?: { title: string; of: readonly string[] };
   /** Under the picture: of what, and what stands out ("Topic orders, as it is now on this desk. High watermark 51."). */
   caption: string;
   /** The same in sentences, made of the same state: what a reader who does not see it needs. */

@@ -53,6 +53,18 @@ export function flowsBetween(before: OffsetSnapshot, after: OffsetSnapshot): Map
   return flows;
 }
 
+/** Records a second appended to each partition, by `topic-partition`; what grew is all that is told. */
+export function ratesBetween(before: OffsetSnapshot, after: OffsetSnapshot): Map<string, number> {
+  const rates = new Map<string, number>();
+  const seconds = (after.at - before.at) / 1_000;
+  if (seconds <= 0) return rates;
+  for (const [key, now] of after.ends) {
+    const then = before.ends.get(key);
+    if (then !== undefined && now.offset > then.offset) rates.set(key, Number(now.offset - then.offset) / seconds);
+  }
+  return rates;
+}
+
 /** One dot for each power of ten of records a second, four at most. */
 export function dotsFor(recordsPerSecond: number): number {
   if (recordsPerSecond < 0.5) return 0;

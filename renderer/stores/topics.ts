@@ -48,9 +48,14 @@ export const useTopicsStore = defineStore('topics', () => {
     return request('topic/configs', { name });
   }
 
-  function setConfig(name: string, key: string, value: string | null): Promise<Result<null>> {
-    return request('topic/setConfigs', { name, configs: { [key]: value } });
+  /** Null takes back what was set. */
+  function setConfigs(name: string, configs: Record<string, string | null>): Promise<Result<null>> {
+    return request('topic/setConfigs', { name, configs });
   }
 
-  return { healthByName, totals, visible, create, remove, addPartitions, configs, setConfig };
+  function setConfig(name: string, key: string, value: string | null): Promise<Result<null>> {
+    return setConfigs(name, { [key]: value });
+  }
+
+  return { healthByName, totals, visible, create, remove, addPartitions, configs, setConfig, setConfigs };
 });

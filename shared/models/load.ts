@@ -116,6 +116,8 @@ export interface ConsumedCounts {
   /** Times that a member ended without leaving. */
   crashes: number;
   members: LoadMember[];
+  /** How far the furthest of them has come, by partition: `next` is the offset after it. Of partitions that some member was given. */
+  positions: { topic: string; partition: number; next: string }[];
 }
 
 export interface LoadMember {

@@ -3,6 +3,9 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
+import type { Result } from '../../shared/errors.ts';
+import type { ClientFrame, Payload, RequestChannel, Results } from '../../shared/ipc.ts';
+import { CONCEPTS } from '../../renderer/format/learn/concepts.ts';
 import { launchBrowser } from '../helpers/browser.ts';
 import { WebProcess } from '../helpers/web-process.ts';
 
@@ -30,6 +33,8 @@ export const PAGES: readonly (readonly [path: string, title: string])[] = [
   ['/coordination/tree', 'Coordination'],
   ['/lab', 'Lab'],
   ['/lab/scenarios/leader-killed', 'Scenarios'],
+  ['/learn', 'Learn'],
+  ...CONCEPTS.map(({ id, title }) => [`/learn/${id}`, title] as const),
   ['/connections', 'Connections'],
   ['/no/such/page', 'No such page'],
 ];
@@ -87,7 +92,8 @@ export class Desk {
       });
       page.setDefaultTimeout(SOON_MS);
       // Of each page anew, but not of the blank one in between, which has no storage.
-      if (options.firstStart !== true) await page.addInitScript(`if (location.protocol === 'http:') localStorage.setItem('brokerdesk.tour', 'skipped')`);
+      if (options.firstStart !== true)
+        await page.addInitScript(`if (location.protocol === 'http:') localStorage.setItem('brokerdesk.tour', 'skipped')`);
       const desk = new Desk(web, browser, page, name);
       await page.goto(web.line.url);
       await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
@@ -173,6 +179,27 @@ export class Desk {
     await this.page.emulateMedia({ colorScheme: theme });
     await this.page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
     await this.page.locator(`html[data-theme="${theme}"]`).waitFor({ state: 'attached' });
+  }
+
+  /** Asks the app's main process, over a line of its own, what a page could ask; rejects where it refuses. */
+  async ask<C extends RequestChannel>(channel: C, payload: Payload<C>): Promise<Results[C]> {
+    const url = new URL('/ipc', this.web.line.url);
+    const address = `ws://${url.host}/ipc?token=${encodeURIComponent(this.web.line.token)}`;
+    const frame = JSON.stringify({ id: 1, channel, payload } satisfies ClientFrame);
+    // As text: these tests know no document.
+    const answer: string = await this.page.evaluate(`new Promise((resolve, reject) => {
+      const line = new WebSocket(${JSON.stringify(address)});
+      line.onopen = () => line.send(${JSON.stringify(frame)});
+      line.onerror = () => reject(new Error('the line to the app broke'));
+      line.onmessage = ({ data }) => {
+        if (!('id' in JSON.parse(data))) return;
+        resolve(data);
+        line.close();
+      };
+    })`);
+    const { result } = JSON.parse(answer) as { result: Result<Results[C]> };
+    if (!result.ok) throw new Error(`${channel}: ${result.error.message}`);
+    return result.value;
   }
 
   /** Named by their role: what a screen reader would have no word for. */

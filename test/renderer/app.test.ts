@@ -7,6 +7,7 @@ import { createMemoryHistory } from 'vue-router';
 import App from '../../renderer/App.vue';
 import { useBridge } from '../../renderer/api.ts';
 import { createAppRouter } from '../../renderer/router.ts';
+import { CONCEPTS } from '../../renderer/format/learn/concepts.ts';
 import { FixtureBridge } from './fixtures/fixture-bridge.ts';
 import type { Variant } from './fixtures/fixture-cluster.ts';
 
@@ -33,6 +34,9 @@ const PATHS: [string, string][] = [
   ['/coordination/tree?path=/controller', 'Coordination'],
   ['/lab', 'Lab'],
   ['/lab?at=link-1-2', 'Lab'],
+  ['/learn', 'Learn'],
+  ...CONCEPTS.map(({ id, title }): [string, string] => [`/learn/${id}`, title]),
+  ['/learn/nothing', 'No such page'],
   ['/connections', 'Connections'],
   ['/nowhere', 'No such page'],
 ];

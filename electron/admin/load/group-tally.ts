@@ -41,6 +41,14 @@ export class GroupTally {
     }
   }
 
+  /** The offset after the furthest that any member consumed; null while none has. */
+  next(topic: string, partition: number): bigint | null {
+    const base = this.bases.get(topic);
+    if (base === undefined || partition >= PARTITIONS_A_TOPIC) return null;
+    const next = Atomics.load(this.numbers, base + partition);
+    return next === 0n ? null : next;
+  }
+
   get consumed(): number {
     return Number(Atomics.load(this.numbers, CONSUMED));
   }

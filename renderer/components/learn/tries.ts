@@ -1,0 +1,25 @@
+/** What there is to try on each page, by its concept: one line each. A component gets the page's `learn`. */
+import type { Component } from 'vue';
+import BrokerTry from './BrokerTry.vue';
+import ClusterTry from './ClusterTry.vue';
+import ConsumerTry from './ConsumerTry.vue';
+import GroupsTry from './GroupsTry.vue';
+import KafkaTry from './KafkaTry.vue';
+import OffsetTry from './OffsetTry.vue';
+import PartitionsTry from './PartitionsTry.vue';
+import ProducerTry from './ProducerTry.vue';
+import TopicTry from './TopicTry.vue';
+import ZooKeeperTry from './ZooKeeperTry.vue';
+
+export const TRIES: Readonly<Record<string, Component>> = {
+  kafka: KafkaTry,
+  producer: ProducerTry,
+  consumer: ConsumerTry,
+  broker: BrokerTry,
+  cluster: ClusterTry,
+  topic: TopicTry,
+  partitions: PartitionsTry,
+  offset: OffsetTry,
+  'consumer-groups': GroupsTry,
+  zookeeper: ZooKeeperTry,
+};

@@ -1,0 +1,226 @@
+/**
+ * What the pages of Learn draw from and act with: the cluster's state as one value, and verbs that really do it. A component of
+ * a page takes it as a prop, so that all of a page share one.
+ */
+import { computed, onScopeDispose, reactive, watch } from 'vue';
+import type { AppError } from '#shared/errors';
+import type { TopicRow } from '#shared/models/cluster';
+import type { LoadRow } from '#shared/models/load';
+import type { FaultSpec } from '#shared/models/lab';
+import { LEARN_PARTITIONS, LEARN_TOPIC, type Concept, type LearnState, type Outage, type SentRecord } from '../format/learn/concept.ts';
+import { compareText, plural } from '../format/numbers.ts';
+import { isAlive } from '../format/replicas.ts';
+import { useClusterStore } from '../stores/cluster.ts';
+import { useCoordinationStore } from '../stores/coordination.ts';
+import { useDeskStore } from '../stores/desk.ts';
+import { useLabStore } from '../stores/lab.ts';
+import { useLearnLoadsStore } from '../stores/learn-loads.ts';
+import { useLearnStore, type RecordToSend } from '../stores/learn.ts';
+import { useTimelineStore } from '../stores/timeline.ts';
+import { useTopicsStore } from '../stores/topics.ts';
+import { useMeasured } from './useFlows.ts';
+import { useReadRates } from './useReadRates.ts';
+import { useWatch } from './useWatch.ts';
+
+const REPLICAS = 3;
+
+export function useLearn(concept: () => Concept) {
+  const cluster = useClusterStore();
+  const desk = useDeskStore();
+  const lab = useLabStore();
+  const coordination = useCoordinationStore();
+  const learn = useLearnStore();
+  const loads = useLearnLoadsStore();
+  const timeline = useTimelineStore();
+  const topicsStore = useTopicsStore();
+  const { flows, rates } = useMeasured();
+  const readRates = useReadRates();
+  const busy = reactive(new Set<string>());
+  /** What a component of the page lets the reader pick. */
+  const picked = reactive<Record<string, number | string>>({});
+  const pick = (what: string, which: number | string): void => {
+    picked[what] = which;
+  };
+
+  const topic = computed<TopicRow | null>(() => {
+    const own = cluster.topics.get(LEARN_TOPIC);
+    if (own !== undefined) return own;
+    // On a cluster somewhere else one of its own topics is shown until there is one for these pages.
+    if (cluster.embedded) return null;
+    return cluster.topicList.filter(({ internal }) => !internal).sort((a, b) => compareText(a.name, b.name))[0] ?? null;
+  });
+  useWatch(() => ({
+    topics: cluster.embedded ? ('all' as const) : topic.value === null ? ('none' as const) : [topic.value.name],
+    groups: 'all' as const,
+  }));
+
+  const state = computed<LearnState>(() => ({
+    embedded: cluster.embedded,
+    connection: cluster.scalars?.connection.name ?? '',
+    clusterId: cluster.scalars?.clusterId ?? null,
+    controllerId: cluster.scalars?.controllerId ?? null,
+    topic: topic.value,
+    own: topic.value?.name === LEARN_TOPIC,
+    topics: cluster.topicList,
+    brokers: cluster.brokerList,
+    groups: cluster.groupList,
+    quorum: cluster.scalars?.quorum ?? null,
+    faults: lab.faults,
+    loads: loads.loads,
+    history: timeline.events,
+    coordination: coordination.clients,
+    readRates: readRates.value,
+    events: timeline.events.filter(({ at }) => learn.begun !== null && at >= learn.begun.at),
+    sent: learn.sent,
+    reads: learn.reads,
+    topicsBefore: learn.begun?.topics ?? null,
+    lagPeaks: learn.peaks,
+    znodes: learn.znodes,
+    rates: rates.value,
+    flows: new Map([...flows.value].map(([key, flow]) => [key, flow.recordsPerSecond])),
+    picked: { ...picked },
+    asOf: cluster.scalars?.asOf ?? 0,
+  }));
+
+  watch(() => cluster.version, learn.begin, { immediate: true });
+
+  /** Done once is done: it is kept, and told as it was. */
+  const achieved = computed(() => concept().check.done(state.value));
+  watch(
+    achieved,
+    (said) => {
+      if (said !== null) learn.finish(concept().id, said);
+    },
+    { immediate: true },
+  );
+  const done = computed(() => achieved.value ?? learn.done[concept().id]?.said ?? null);
+
+  /** Runs it, unless it is running; true when it was done. Complains where it was refused. */
+  async function act(key: string, run: () => Promise<AppError | null>): Promise<boolean> {
+    if (busy.has(key)) return false;
+    busy.add(key);
+    try {
+      const error = await run();
+      if (error !== null) desk.complain(error);
+      return error === null;
+    } finally {
+      busy.delete(key);
+    }
+  }
+
+  const refusal = (answer: { ok: true } | { ok: false; error: AppError }): AppError | null => (answer.ok ? null : answer.error);
+
+  /** With as many replicas as there are brokers for, three at most, and two in sync for a write that asks for all. */
+  const plan = computed(() => {
+    const replicationFactor = Math.max(1, Math.min(REPLICAS, cluster.brokerList.filter(isAlive).length));
+    return { replicationFactor, minInsync: Math.min(2, replicationFactor) };
+  });
+  const makeTopic = (): Promise<boolean> =>
+    act('topic', async () => {
+      const { replicationFactor, minInsync } = plan.value;
+      const answer = await topicsStore.create({
+        name: LEARN_TOPIC,
+        partitions: LEARN_PARTITIONS,
+        replicationFactor,
+        configs: { 'min.insync.replicas': `${minInsync}` },
+        validateOnly: false,
+      });
+      if (answer.ok) await cluster.refresh();
+      return refusal(answer);
+    });
+
+  const send = async (record: Omit<RecordToSend, 'topic'>): Promise<SentRecord | null> => {
+    const name = topic.value?.name;
+    return name === undefined ? null : learn.send({ ...record, topic: name });
+  };
+
+  /** One after another, so that their order is that of the list; ends at the first that is refused. */
+  const sendAll = (key: string, records: readonly Omit<RecordToSend, 'topic'>[]): Promise<boolean> =>
+    act(key, async () => {
+      for (const record of records) {
+        const answer = await send(record);
+        if (answer === null || answer.error !== null)
+          return { code: 'NOT_SENT', message: answer?.error ?? 'There is no topic to send to.' };
+      }
+      return null;
+    });
+
+  const readBack = (partition: number, offset: string): Promise<boolean> =>
+    act('read', () => learn.readBack(topic.value?.name ?? '', partition, offset));
+
+  /** Real consumers of a group read the topic and commit, until they are stopped. */
+  const startReaders = (
+    group: string,
+    more: { members?: number; from?: 'oldest' | 'newest'; perRecordMs?: number } = {},
+  ): Promise<boolean> =>
+    act(`readers:${group}`, async () => {
+      const { members = 1, from = 'oldest', perRecordMs = 0 } = more;
+      const topics = topic.value === null ? [] : [topic.value.name];
+      const spec = { kind: 'group' as const, name: group, topics, members, perRecordMs, from, sessionTimeoutMs: 6_000, crashEveryMs: null };
+      return refusal(await loads.start(spec));
+    });
+  const stopReaders = (group: string): Promise<boolean> =>
+    act(`readers:${group}`, async () => {
+      const running = runningGroup(group);
+      return running === null ? null : refusal(await loads.stop(running.id));
+    });
+  /** The load that runs as that group; null: none does. */
+  const runningGroup = (group: string): LoadRow | null =>
+    loads.loads.find(({ spec, state: at }) => spec.kind === 'group' && spec.name === group && at !== 'ended' && at !== 'failed') ?? null;
+
+  const setConfig = (key: string, value: string | null): Promise<boolean> =>
+    act(`config:${key}`, async () => refusal(await topicsStore.setConfig(topic.value?.name ?? '', key, value)));
+  const addPartitions = (total: number): Promise<boolean> =>
+    act('partitions', async () => {
+      const name = topic.value?.name ?? '';
+      const answer = await topicsStore.addPartitions(name, total);
+      if (answer.ok) {
+        await cluster.refresh();
+        desk.note(`${name} has ${plural(total, 'partition')} now.`);
+      }
+      return refusal(answer);
+    });
+
+  const inject = (fault: FaultSpec): Promise<boolean> => act(`fault:${JSON.stringify(fault)}`, () => lab.inject('learn', fault));
+  const outage = (one: Outage): Promise<boolean> =>
+    act(one.key, () => {
+      if ('inject' in one.act) return lab.inject(one.key, one.act.inject);
+      return 'heal' in one.act ? lab.heal(one.act.heal) : lab.start(one.act.start);
+    });
+
+  /** Asks for these nodes of the tree now and every so often, while the page is open. */
+  function followZnodes(paths: () => readonly string[], everyMs = 1_000): void {
+    let running = true;
+    onScopeDispose(() => (running = false));
+    const round = async (): Promise<void> => {
+      if (!running) return;
+      if (cluster.embedded) await learn.readZnodes(paths());
+      setTimeout(() => void round(), everyMs);
+    };
+    void round();
+  }
+
+  return {
+    state,
+    done,
+    busy,
+    pick,
+    plan,
+    act,
+    makeTopic,
+    send,
+    sendAll,
+    readBack,
+    startReaders,
+    stopReaders,
+    runningGroup,
+    loads,
+    setConfig,
+    addPartitions,
+    inject,
+    outage,
+    followZnodes,
+  };
+}
+
+export type Learn = ReturnType<typeof useLearn>;

@@ -1,0 +1,41 @@
+/** Consumers and a stream of records for the pages of Learn: loads of the lab, under names of these pages' own. */
+import { computed } from 'vue';
+import type { AppError, Result } from '#shared/errors';
+import type { GroupLoad } from '#shared/models/load';
+import { FLOW, FLOW_LOAD, loadOf, runningLoad } from '../format/learn/readers.ts';
+import type { Learn } from './useLearn.ts';
+
+/** As many as a group load may have. */
+const MOST_MEMBERS = 12;
+
+export function useLearnReaders(learn: Learn, spec: GroupLoad) {
+  const { loads } = learn;
+  const { name } = spec;
+  const load = computed(() => runningLoad(loads.loads, 'group', name));
+  const last = computed(() => loadOf(loads.loads, 'group', name));
+  const members = computed(() => (load.value?.consumed?.members ?? []).filter(({ state }) => state !== 'ended'));
+  const flow = computed(() => runningLoad(loads.loads, 'producer', FLOW));
+
+  const refusal = (answer: Result<unknown> | null): AppError | null => (answer === null || answer.ok ? null : answer.error);
+  const doing = (key: string, run: () => Promise<Result<unknown>> | null): Promise<boolean> =>
+    learn.act(key, async () => refusal(await run()));
+
+  /** A crashed member is not replaced by itself: a load without members is given one again. */
+  const add = (): Promise<boolean> =>
+    doing(`add:${name}`, () => {
+      const running = load.value;
+      if (running === null) return loads.start(spec);
+      return members.value.length >= MOST_MEMBERS ? null : loads.change({ id: running.id, members: members.value.length + 1 });
+    });
+  const drop = (): Promise<boolean> =>
+    doing(`drop:${name}`, () =>
+      load.value === null || members.value.length < 2 ? null : loads.change({ id: load.value.id, members: members.value.length - 1 }),
+    );
+  const stop = (): Promise<boolean> => doing(`stop:${name}`, () => (load.value === null ? null : loads.stop(load.value.id)));
+  const member = (number: number, action: 'crash' | 'pause' | 'resume'): Promise<boolean> =>
+    doing(`${action}:${name}:${number}`, () => (load.value === null ? null : loads.member({ id: load.value.id, number, action })));
+  const toggleFlow = (): Promise<boolean> =>
+    doing('flow', () => (flow.value === null ? loads.start(FLOW_LOAD) : loads.stop(flow.value.id)));
+
+  return { load, last, members, flow, add, drop, stop, member, toggleFlow };
+}

@@ -1,0 +1,386 @@
+/** Consumer groups: members that share the partitions of a topic, and the coordinator that knows of them. */
+import type { TimelineEvent } from '#shared/models/timeline';
+import type { Diagram, DiagramBox, DiagramEdge } from '../diagram.ts';
+import { boxHeight } from '../diagram-draw.ts';
+import { GROUP_STATE } from '../groups.ts';
+import { formatCount, formatList, formatSpan, plural } from '../numbers.ts';
+import { tellEvent, tellReason } from '../timeline.ts';
+import { LEARN_GROUP, type Concept, type LearnState, type Outage } from './concept.ts';
+import { MEMBER_WORDS, memberTone } from './consumer.ts';
+import { killOf, waysBack } from './outages.ts';
+import { columns, dataOfPartition, MARGIN, noTopic } from './parts.ts';
+import { generationOf, groupOf, loadOf, membersOfGroup, readingsOf, SECOND_GROUP, type ReaderMember, type Reading } from './readers.ts';
+
+const MOST_PARTITIONS = 8;
+const MOST_MEMBERS = 8;
+const GAP = 12;
+const GROUP_GAP = 34;
+const TOP = 40;
+
+interface Column {
+  x: number;
+  width: number;
+}
+
+interface GroupShown {
+  id: string;
+  members: ReaderMember[];
+  readings: Reading[];
+}
+
+function groupsShown(state: LearnState): GroupShown[] {
+  const shown = (id: string): GroupShown => ({ id, members: membersOfGroup(state, id), readings: readingsOf(state, id) });
+  const second = shown(SECOND_GROUP);
+  const there = second.members.length > 0 || groupOf(state, SECOND_GROUP) !== null;
+  return [shown(LEARN_GROUP), ...(there ? [second] : [])];
+}
+
+function diagram(state: LearnState, width: number): Diagram {
+  const { topic } = state;
+  if (topic === null) return noTopic(state, width);
+  const groups = groupsShown(state);
+  const wide = width >= 600;
+  const [left, middle, right] = wide ? columns(width, [0.27, 0.28, 0.25]) : [...columns(width, [0.42, 0.46]), null];
+  const partitions = topic.partitions.slice(0, MOST_PARTITIONS);
+  const partitionHeight = boxHeight({ lines: groups.length });
+  const memberHeight = boxHeight({ lines: 2 });
+  const coordinatorHeight = boxHeight({ lines: 3 });
+  const heightOf = ({ members }: GroupShown): number => {
+    const count = Math.max(1, Math.min(MOST_MEMBERS, members.length));
+    return Math.max(count * memberHeight + (count - 1) * GAP, wide ? coordinatorHeight : 0);
+  };
+  const membersTotal = groups.reduce((sum, group) => sum + heightOf(group), 0) + (groups.length - 1) * GROUP_GAP;
+  const partitionsTotal = partitions.length * (partitionHeight + GAP) - GAP;
+  const total = Math.max(membersTotal, partitionsTotal);
+
+  const boxes: DiagramBox[] = [];
+  const edges: DiagramEdge[] = [];
+  const texts: { id: string; x: number; y: number; text: string; anchor?: 'start' | 'middle' | 'end' }[] = [];
+  let y = TOP + (total - partitionsTotal) / 2;
+  for (const row of partitions) {
+    boxes.push(partitionBox(state, groups, row.partition, { ...left, y, height: partitionHeight }));
+    y += partitionHeight + GAP;
+  }
+  y = TOP + (total - membersTotal) / 2;
+  for (const [i, group] of groups.entries()) {
+    texts.push({ id: `name-${group.id}`, x: middle.x, y: y - 10, text: `group ${group.id}` });
+    const height = heightOf(group);
+    const shown = group.members.slice(0, MOST_MEMBERS);
+    const own = Math.max(1, shown.length) * (memberHeight + GAP) - GAP;
+    let at = y + (height - own) / 2;
+    if (shown.length === 0) boxes.push(nobody(group, { ...middle, y: at, height: memberHeight }));
+    for (const member of shown) {
+      boxes.push(memberBox(group, member, { ...middle, y: at, height: memberHeight }));
+      edges.push(...ownEdges(state, group, member, partitions.length));
+      at += memberHeight + GAP;
+    }
+    if (group.members.length > shown.length)
+      texts.push({
+        id: `more-${group.id}`,
+        x: middle.x,
+        y: at + 4,
+        text: `and ${plural(group.members.length - shown.length, 'more member')}`,
+      });
+    const place =
+      right === null
+        ? { ...bottom(width, i, groups.length), y: TOP + total + 34, height: coordinatorHeight }
+        : { ...right, y: y + (height - coordinatorHeight) / 2, height: coordinatorHeight };
+    boxes.push(coordinatorBox(state, group, place));
+    if (right !== null) for (const member of shown) edges.push(heartbeat(state, group, member));
+    y += height + GROUP_GAP;
+  }
+  const rest = topic.partitions.length - partitions.length;
+  if (rest > 0) texts.push({ id: 'rest', x: left.x, y: TOP + total + 18, text: `and ${plural(rest, 'more partition')}` });
+  return {
+    width,
+    height: TOP + total + (right === null ? 34 + coordinatorHeight : 0) + 24,
+    boxes,
+    edges,
+    texts,
+    ...stepsOf(state.history),
+    caption: captionOf(state, groups),
+    told: groups.flatMap((group) => tellGroup(state, group)),
+  };
+}
+
+function bottom(width: number, index: number, count: number): Column {
+  const each = (width - 2 * MARGIN - (count - 1) * GAP) / count;
+  return { x: MARGIN + index * (each + GAP), width: each };
+}
+
+interface Place extends Column {
+  y: number;
+  height: number;
+}
+
+const lagWords = ({ lag, committed }: Reading): string =>
+  lag === null ? (committed === null ? 'nothing committed' : 'lag ?') : `lag ${formatCount(lag)}`;
+
+function partitionBox(state: LearnState, groups: readonly GroupShown[], partition: number, at: Place): DiagramBox {
+  const row = state.topic?.partitions.find((one) => one.partition === partition);
+  const leaderless = (row?.leader ?? null) === null;
+  const end = row?.endOffset ?? null;
+  const of = groups.map((group) => ({ id: group.id, reading: group.readings.find((one) => one.partition === partition) ?? null }));
+  const nobody = (of[0]?.reading?.memberId ?? null) === null;
+  const lines = of.map(({ id, reading }) => {
+    const words = reading === null ? 'lag ?' : lagWords(reading);
+    return { text: groups.length === 1 ? words : `${id.replace('learn-', '')}: ${words}` };
+  });
+  return {
+    id: `partition-${partition}`,
+    ...at,
+    tone: leaderless ? 'bad' : 'plain',
+    dashed: leaderless,
+    title: at.width < 130 ? `p${partition}` : `partition ${partition}`,
+    note: end === null ? 'end ?' : `end ${formatCount(end)}`,
+    lines,
+    said: `Partition ${partition}: ${of.map(({ id, reading }) => `${reading === null ? 'lag ?' : lagWords(reading)} in group ${id}`).join(', ')}${nobody ? `; nobody of ${groups[0]?.id ?? 'the group'} reads it` : ''}`,
+    to: `/groups/${LEARN_GROUP}`,
+    ...(row === undefined ? {} : { data: { ...dataOfPartition(state, row), owner: of[0]?.reading?.memberId ?? 'none' } }),
+  };
+}
+
+function nobody(group: GroupShown, at: Place): DiagramBox {
+  return {
+    id: `nobody-${group.id}`,
+    ...at,
+    tone: 'faint',
+    dashed: true,
+    title: 'no member',
+    lines: [{ text: 'nobody reads' }, { text: 'what it committed is kept' }],
+    said: `Group ${group.id} has no member`,
+  };
+}
+
+const memberId = (group: GroupShown, member: ReaderMember): string => `member-${group.id}-${member.id}`;
+
+function memberBox(group: GroupShown, member: ReaderMember, at: Place): DiagramBox {
+  const lags = group.readings.filter(({ partition }) => member.partitions.includes(partition)).map(({ lag }) => lag);
+  const lag = lags.length === 0 || lags.includes(null) ? null : lags.reduce<bigint>((sum, one) => sum + (one ?? 0n), 0n);
+  const has =
+    member.partitions.length === 0
+      ? 'no partition'
+      : `${member.partitions.length === 1 ? 'partition' : 'partitions'} ${member.partitions.join(', ')}`;
+  const tone = memberTone(member.state);
+  return {
+    id: memberId(group, member),
+    ...at,
+    tone,
+    dashed: member.state !== 'consuming',
+    title: member.name,
+    ...(member.state === 'consuming' || member.state === 'idle' || at.width < 150 ? {} : { note: SHORT[member.state], noteTone: tone }),
+    lines: [
+      { text: has },
+      { text: member.state === 'consuming' ? `lag ${lag === null ? '?' : formatCount(lag)}` : MEMBER_WORDS[member.state] },
+    ],
+    said: `${member.name} of group ${group.id}: ${MEMBER_WORDS[member.state]}, ${has}`,
+    to: `/groups/${group.id}`,
+    data: { member: member.id, partitions: member.partitions.join(' '), state: member.state },
+  };
+}
+
+const SHORT: Record<ReaderMember['state'], string> = { consuming: '', idle: 'idle', joining: 'joining', paused: 'silent', gone: 'gone' };
+
+function ownEdges(state: LearnState, group: GroupShown, member: ReaderMember, shown: number): DiagramEdge[] {
+  return member.partitions
+    .filter((partition) => partition < shown)
+    .map((partition): DiagramEdge => {
+      const rate = state.readRates.get(`${group.id}/${state.topic?.name ?? ''}-${partition}`) ?? null;
+      const reads = member.state === 'consuming';
+      return {
+        id: `own-${group.id}-${partition}`,
+        from: `partition-${partition}`,
+        to: memberId(group, member),
+        tone: member.state === 'gone' ? 'bad' : !reads ? 'faint' : rate === null ? 'plain' : 'flow',
+        dashed: !reads,
+        perSecond: reads ? rate : null,
+      };
+    });
+}
+
+function heartbeat(state: LearnState, group: GroupShown, member: ReaderMember): DiagramEdge {
+  const silent = member.state === 'paused' || member.state === 'gone';
+  const known = groupOf(state, group.id)?.coordinator ?? null;
+  return {
+    id: `heartbeat-${group.id}-${member.id}`,
+    from: memberId(group, member),
+    to: `coordinator-${group.id}`,
+    tone: silent ? 'bad' : known === null || member.state === 'joining' ? 'faint' : 'control',
+    dashed: silent || known === null || member.state === 'joining',
+    cut: silent,
+  };
+}
+
+function coordinatorBox(state: LearnState, group: GroupShown, at: Place): DiagramBox {
+  const row = groupOf(state, group.id);
+  const broker = row?.coordinator ?? null;
+  const generation = generationOf(state, group.id);
+  const word = row === null ? 'no such group yet' : GROUP_STATE[row.state].word;
+  const protocol = row?.protocol ?? '';
+  const settled = row !== null && (row.state === 'Stable' || row.state === 'Empty');
+  return {
+    id: `coordinator-${group.id}`,
+    ...at,
+    tone: row === null ? 'faint' : broker === null || !settled ? 'warn' : 'control',
+    dashed: row === null || broker === null,
+    title: 'coordinator',
+    ...(row === null || at.width < 150 ? {} : { note: broker === null ? 'moving' : `broker ${broker}`, noteTone: 'control' as const }),
+    lines: [
+      { text: group.id },
+      { text: row === null ? word : `${word}, generation ${generation ?? '?'}`, tone: row === null || settled ? 'plain' : 'warn' },
+      { text: protocol === '' ? 'no assignor' : protocol },
+    ],
+    said: `The coordinator of group ${group.id} is ${broker === null ? 'not known now' : `broker ${broker}`}; the group is ${word}, generation ${generation ?? 'not known'}`,
+    ...(broker === null ? {} : { to: `/brokers/${broker}` }),
+    data: {
+      group: group.id,
+      coordinator: broker === null ? 'none' : `${broker}`,
+      state: row?.state ?? 'none',
+      members: `${row?.members.length ?? 0}`,
+    },
+  };
+}
+
+function captionOf(state: LearnState, groups: readonly GroupShown[]): string {
+  const { topic } = state;
+  const parts = groups.map(({ id, members }) => {
+    const row = groupOf(state, id);
+    const lag = row?.lag ?? null;
+    return `${id}: ${plural(members.length, 'member')}, lag ${lag === null ? '?' : formatCount(lag)}`;
+  });
+  return `Topic ${topic?.name ?? '?'}, ${plural(topic?.partitions.length ?? 0, 'partition')}. ${parts.join('; ')}.`;
+}
+
+function tellGroup(state: LearnState, { id, members, readings }: GroupShown): string[] {
+  const row = groupOf(state, id);
+  if (row === null && members.length === 0) return [`There is no group ${id} yet.`];
+  const generation = generationOf(state, id);
+  const coordinator = row?.coordinator ?? null;
+  const word = row === null ? 'not known to its coordinator yet' : GROUP_STATE[row.state].word.toLowerCase();
+  return [
+    `Group ${id} is ${word}, with ${plural(members.length, 'member')}${generation === null ? '' : `, in generation ${generation}`}. ${coordinator === null ? 'Its coordinator is not known now.' : `Broker ${coordinator} is its coordinator.`}`,
+    ...members.map(
+      ({ name, state: is, partitions }) =>
+        `${name.charAt(0).toUpperCase()}${name.slice(1)} is ${MEMBER_WORDS[is]}, with ${partitions.length === 0 ? 'no partition' : `${partitions.length === 1 ? 'partition' : 'partitions'} ${formatList(partitions.map(String))}`}.`,
+    ),
+    ...readings.filter(({ memberId: owner }) => owner === null).map(({ partition }) => `Nobody of ${id} reads partition ${partition}.`),
+  ];
+}
+
+/** A member's client id as the page names it; the group is the one that the page is about. */
+const inPage = (text: string): string =>
+  text
+    .replace(/(?:member )?load-learn-readers-(\d+)/g, 'member $1')
+    .replace(/ (?:of )?group learn-readers/g, '')
+    .replace(/^group learn-readers:? /, (found) => (found.includes(':') ? '' : 'the group '));
+
+/** The last rebalance, from what led to it. */
+function stepsOf(history: readonly TimelineEvent[]): { steps?: { title: string; of: string[] } } {
+  const own = history.filter(({ group }) => group === LEARN_GROUP);
+  const end = own.findLastIndex(({ type }) => type === 'group/rebalanced');
+  if (end < 0) return {};
+  const before = own.slice(0, end).findLastIndex(({ type }) => type === 'group/rebalanced');
+  const events = own.slice(before + 1, end + 1).slice(-7);
+  const [first] = events;
+  if (first === undefined) return {};
+  const said = new Set<string>();
+  return {
+    steps: {
+      title: 'The last rebalance, step by step',
+      of: events.map((event) => {
+        const text = tellEvent(event);
+        const why = tellReason(event);
+        const fresh = why === null || said.has(why) || text.includes(why.replace(/^member /, '')) ? '' : `, ${why}`;
+        if (why !== null) said.add(why);
+        const after = event.at === first.at ? '' : `after ${formatSpan(Math.max(0, event.at - first.at))}: `;
+        const generation = event.type === 'group/rebalanced' ? event.details?.['generation'] : undefined;
+        return `${after}${inPage(`${text}${fresh}`)}${typeof generation === 'number' ? `; generation ${generation}` : ''}`;
+      }),
+    },
+  };
+}
+
+function wrong(state: LearnState): string[] {
+  const members = membersOfGroup(state, LEARN_GROUP);
+  const row = groupOf(state, LEARN_GROUP);
+  const silent = members.find((member) => member.state === 'paused' || member.state === 'gone');
+  if (silent !== undefined)
+    return [
+      `${silent.name.charAt(0).toUpperCase()}${silent.name.slice(1)} ${silent.state === 'gone' ? 'ended without a word' : 'says nothing'}. The coordinator waits out its session, 6 s here; until then ${silent.partitions.length === 0 ? 'nothing changes' : `nobody reads ${silent.partitions.length === 1 ? 'partition' : 'partitions'} ${formatList(silent.partitions.map(String))}, and their lag grows`}. Then the others are given ${silent.partitions.length === 1 ? 'it' : 'them'}, in a rebalance.`,
+    ];
+  const coordinator = row?.coordinator ?? null;
+  if (row !== null && coordinator === null)
+    return [
+      'The coordinator is moving with the leadership of the partition of `__consumer_offsets` that holds this group. Members ask where it is, and go on with the generation they had.',
+    ];
+  return [
+    'A member that **crashes** is missed only after its session. A slow one that does not poll is thrown out and comes back: a group that rebalances all the time reads nothing. With the classic protocol seen here everybody stops during a rebalance; with that of KIP-848 (`group.protocol=consumer`) the coordinator moves single partitions while the others go on.',
+    `Kill the broker that **coordinates** it${coordinator === null ? '' : `, broker ${coordinator}`}: another one that leads the same partition of \`__consumer_offsets\` reads the group from the log, and the members find it.`,
+  ];
+}
+
+function outages(state: LearnState): Outage[] {
+  const coordinator = groupOf(state, LEARN_GROUP)?.coordinator ?? null;
+  const back = waysBack(state);
+  if (back.length > 0 || coordinator === null) return back;
+  return [{ ...killOf(coordinator), label: `Kill broker ${coordinator}, the coordinator` }];
+}
+
+/** First more members than partitions, then one member with all of them. */
+function achieved(state: LearnState): string | null {
+  const { topic } = state;
+  const group = groupOf(state, LEARN_GROUP);
+  if (topic === null || group === null || group.state !== 'Stable') return null;
+  const crowded = state.events.some(({ type, group: of, details }) => {
+    const members = details?.['members'];
+    return type === 'group/rebalanced' && of === LEARN_GROUP && typeof members === 'number' && members > topic.partitions.length;
+  });
+  const all = group.members.find(
+    ({ assignment }) => assignment.find((one) => one.topic === topic.name)?.partitions.length === topic.partitions.length,
+  );
+  if (!crowded || all === undefined || group.members.length !== 1) return null;
+  return `one of ${topic.partitions.length + 1} had nothing to do; now ${membersOfGroup(state, LEARN_GROUP)[0]?.name ?? 'one member'} owns ${topic.partitions.length === 1 ? 'the one partition' : `all ${topic.partitions.length} partitions`}.`;
+}
+
+export const consumerGroups: Concept = {
+  id: 'consumer-groups',
+  title: 'Consumer Groups',
+  number: 8,
+  line: 'Consumers that share the partitions, and take over for each other.',
+  what: [
+    'Consumers with the same `group.id` share the work: each partition is read by **exactly one member** of the group. More members than partitions, and some are idle.',
+    'One broker is the group’s **coordinator**. It hears the heartbeats, keeps the committed offsets in `__consumer_offsets`, and starts a **rebalance** when members come, go or fall silent; each result is a new **generation**.',
+  ],
+  promises: [
+    'A partition is read by one member at a time; of an older generation nothing is committed any more.',
+    'Whoever takes a partition over begins at its committed offset.',
+    'Groups know nothing of each other: each reads everything, at its own pace.',
+  ],
+  settings: [
+    { name: 'session.timeout.ms', of: 'client', value: '6 s', says: 'silence after which a member is given up' },
+    { name: 'heartbeat.interval.ms', of: 'client', value: '1 s', says: 'how often a member says that it lives' },
+    {
+      name: 'partition.assignment.strategy',
+      of: 'client',
+      value: 'round robin',
+      says: 'who gets which partition; the members bring it, the leader among them applies it',
+    },
+    { name: 'group.initial.rebalance.delay.ms', of: 'broker', says: 'how long the first member waits for others' },
+    { name: 'group.min.session.timeout.ms', of: 'broker', says: 'the shortest session that a member may ask for' },
+    { name: 'offsets.topic.replication.factor', of: 'broker', says: 'copies of what groups have committed' },
+  ],
+  wrong,
+  outages,
+  check: {
+    task: 'Give the group more members than there are partitions, then make **one member own them all**.',
+    done: achieved,
+  },
+  links: (state) => [
+    { label: `Members, assignment, lag over time: Consumer groups › ${LEARN_GROUP}`, to: `/groups/${LEARN_GROUP}` },
+    ...(loadOf(state.loads, 'group', SECOND_GROUP) === null
+      ? []
+      : [{ label: `The second group: Consumer groups › ${SECOND_GROUP}`, to: `/groups/${SECOND_GROUP}` }]),
+    { label: 'What led to a rebalance: the timeline in the Lab', to: '/lab' },
+  ],
+  diagram,
+};

@@ -1,0 +1,284 @@
+/** Consumer: it asks, it works, it commits how far it has come. */
+import type { Diagram, DiagramBox, DiagramCell, DiagramEdge, DiagramTone } from '../diagram.ts';
+import { boxHeight, cellsThatFit } from '../diagram-draw.ts';
+import { formatCount, plural } from '../numbers.ts';
+import type { Concept, LearnState } from './concept.ts';
+import { killOrMend } from './outages.ts';
+import { columns, dataOfPartition, noTopic } from './parts.ts';
+import { CONSUMER_GROUP, groupOf, loadOf, membersOfGroup, readingsOf, type Reading, type ReaderMember } from './readers.ts';
+
+const MOST = 6;
+
+function diagram(state: LearnState, width: number): Diagram {
+  const { topic } = state;
+  if (topic === null) return noTopic(state, width);
+  const readings = readingsOf(state, CONSUMER_GROUP).slice(0, MOST);
+  const members = membersOfGroup(state, CONSUMER_GROUP);
+  const group = groupOf(state, CONSUMER_GROUP);
+  const [left, right] = columns(width, [0.6, width >= 620 ? 0.25 : 0.3]);
+  const height = boxHeight({ cells: true, marks: true });
+  const gap = 18;
+  const top = 26;
+  const total = Math.max(readings.length * height + (readings.length - 1) * gap, 240);
+  const boxes: DiagramBox[] = readings.map((reading, i) => partitionBox(state, reading, { ...left, y: top + i * (height + gap), height }));
+  const consumers = members.length === 0 ? [null] : members.slice(0, 2);
+  const consumerHeight = boxHeight({ lines: 3 });
+  consumers.forEach((member, i) =>
+    boxes.push(consumerBox(state, member, { ...right, y: top + 12 + i * (consumerHeight + 12), height: consumerHeight })),
+  );
+  const first = idOf(consumers[0] ?? null);
+  const coordinatorHeight = boxHeight({ lines: 2 });
+  const coordinator = group?.coordinator ?? null;
+  boxes.push({
+    id: 'coordinator',
+    ...right,
+    y: top + total - coordinatorHeight,
+    height: coordinatorHeight,
+    tone: group === null ? 'faint' : coordinator === null ? 'warn' : 'control',
+    dashed: group === null || coordinator === null,
+    title: 'coordinator',
+    ...(group === null || right.width < 150
+      ? {}
+      : { note: coordinator === null ? 'moving' : `broker ${coordinator}`, noteTone: 'control' as const }),
+    lines: [{ text: CONSUMER_GROUP }, { text: group === null ? 'knows of no such group yet' : committedWords(readings) }],
+    said:
+      group === null
+        ? `No coordinator knows of group ${CONSUMER_GROUP} yet`
+        : `The coordinator of group ${CONSUMER_GROUP} is ${coordinator === null ? 'not known now' : `broker ${coordinator}`}; it keeps the committed offsets`,
+    ...(group === null ? {} : { to: `/groups/${CONSUMER_GROUP}` }),
+    data: { group: CONSUMER_GROUP, coordinator: coordinator === null ? 'none' : `${coordinator}`, state: group?.state ?? 'none' },
+  });
+  const edges: DiagramEdge[] = readings.map((reading) => {
+    const owner = consumers.find((member) => member?.partitions.includes(reading.partition)) ?? null;
+    const rate = state.readRates.get(`${CONSUMER_GROUP}/${topic.name}-${reading.partition}`) ?? null;
+    return {
+      id: `fetch-${reading.partition}`,
+      from: `partition-${reading.partition}`,
+      to: owner === null ? first : idOf(owner),
+      tone: owner === null || owner.state === 'gone' ? 'faint' : rate === null ? 'plain' : 'flow',
+      dashed: owner?.state !== 'consuming',
+      perSecond: owner?.state === 'consuming' ? rate : null,
+    };
+  });
+  const beating = consumers[0]?.state === 'consuming' || consumers[0]?.state === 'idle';
+  edges.push({
+    id: 'commit',
+    from: idOf(consumers.at(-1) ?? null),
+    to: 'coordinator',
+    tone: beating ? 'control' : 'faint',
+    dashed: !beating,
+    label: members.length === 0 ? '' : beating ? 'commits, heartbeats' : 'silent',
+  });
+  const lag = group?.lag ?? null;
+  return {
+    width,
+    height: top + total + 20,
+    boxes,
+    edges,
+    steps: stepsOf(readings, members),
+    caption: `Group ${CONSUMER_GROUP} on topic ${topic.name}. Lag ${lag === null ? '?' : formatCount(lag)}. Filled: read, not committed. Cyan: not read yet.`,
+    told: [
+      members.length === 0
+        ? `No consumer of group ${CONSUMER_GROUP} runs.`
+        : members.map((member) => `${capital(member.name)} of group ${CONSUMER_GROUP} is ${MEMBER_WORDS[member.state]}.`).join(' '),
+      group === null || coordinator === null
+        ? 'It has no coordinator now.'
+        : `Broker ${coordinator} is the coordinator, and keeps its committed offsets.`,
+      ...readings.map(tellReading),
+    ],
+  };
+}
+
+const idOf = (member: ReaderMember | null): string => (member === null ? 'consumer' : `member-${member.id}`);
+const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+
+export const MEMBER_WORDS: Record<ReaderMember['state'], string> = {
+  consuming: 'consuming',
+  idle: 'idle, stands by',
+  joining: 'joining',
+  paused: 'standing still',
+  gone: 'gone, not missed yet',
+};
+
+export function memberTone(state: ReaderMember['state']): DiagramTone {
+  return state === 'paused' ? 'flow' : state === 'gone' ? 'bad' : state === 'consuming' ? 'accent' : 'plain';
+}
+
+function committedWords(readings: readonly Reading[]): string {
+  if (readings.every(({ committed }) => committed === null)) return 'nothing committed yet';
+  return `committed ${readings.map(({ committed }) => (committed === null ? '–' : formatCount(committed))).join(' · ')}`;
+}
+
+interface Place {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+function partitionBox(state: LearnState, reading: Reading, at: Place): DiagramBox {
+  const row = state.topic?.partitions.find(({ partition }) => partition === reading.partition);
+  const leaderless = (row?.leader ?? null) === null;
+  const lag = reading.lag ?? (reading.end !== null && reading.committed !== null ? reading.end - reading.committed : null);
+  return {
+    id: `partition-${reading.partition}`,
+    ...at,
+    tone: leaderless ? 'bad' : 'plain',
+    dashed: leaderless,
+    title: `partition ${reading.partition}`,
+    note: leaderless ? 'no leader' : lag === null ? 'nothing committed' : lag === 0n ? 'all committed' : `lag ${formatCount(lag)}`,
+    noteTone: leaderless ? 'bad' : 'plain',
+    cells: cellsOf(reading, cellsThatFit(at.width, `${reading.end ?? ''}`.length), BigInt(row?.startOffset ?? '0')),
+    ...(reading.end === null ? { cells: [], lines: [{ text: 'end offset ?', tone: 'warn' as const }] } : {}),
+    said: tellReading(reading),
+    to: `/groups/${CONSUMER_GROUP}`,
+    data: {
+      ...(row === undefined ? {} : dataOfPartition(state, row)),
+      committed: reading.committed === null ? '?' : `${reading.committed}`,
+    },
+  };
+}
+
+/** The newest, ending with the place of the next record; where that is too far, from the committed offset on. */
+function cellsOf(reading: Reading, count: number, start: bigint): DiagramCell[] {
+  const { end, committed, read, partition } = reading;
+  if (end === null) return [];
+  const newest = end - BigInt(count) + 1n;
+  const wanted = committed !== null && committed - 2n < newest ? committed - 2n : newest;
+  const from = wanted < start ? start : wanted;
+  const cells: DiagramCell[] = [];
+  const last = from + BigInt(count) - 1n < end ? from + BigInt(count) - 1n : end;
+  for (let offset = from; offset <= last; offset++) {
+    const done = committed !== null && offset < committed;
+    const again = !done && read !== null && offset < read;
+    const mark =
+      offset === committed ? 'committed' : offset === read && read > (committed ?? 0n) ? 'read' : offset === end ? 'end' : undefined;
+    cells.push({
+      id: `${partition}@${offset}`,
+      text: offset === last && last < end ? '…' : `${offset}`,
+      tone: again ? 'accent' : offset === end ? 'faint' : done ? 'plain' : 'flow',
+      ...(mark === undefined ? {} : { mark }),
+    });
+  }
+  return cells;
+}
+
+function tellReading({ partition, committed, read, end, again }: Reading): string {
+  const parts = [
+    committed === null ? 'nothing is committed' : `committed up to offset ${formatCount(committed)}`,
+    again > 0n ? `${plural(again, 'record')} read beyond that` : null,
+    end === null ? 'its end is not known' : `it ends at ${formatCount(end)}`,
+    end !== null && (read ?? committed) !== null && end > (read ?? committed ?? 0n)
+      ? `${plural(end - (read ?? committed ?? 0n), 'record')} not read yet`
+      : null,
+  ];
+  return `Partition ${partition}: ${parts.filter((part) => part !== null).join(', ')}.`;
+}
+
+function consumerBox(state: LearnState, member: ReaderMember | null, at: Place): DiagramBox {
+  const counts = loadOf(state.loads, 'group', CONSUMER_GROUP)?.consumed ?? null;
+  if (member === null) {
+    return {
+      id: 'consumer',
+      ...at,
+      tone: 'faint',
+      dashed: true,
+      title: 'Consumer',
+      lines: [{ text: 'not running' }, ...(counts === null ? [] : [{ text: `read ${formatCount(counts.consumed)}` }])],
+      said: `No consumer of group ${CONSUMER_GROUP} runs`,
+    };
+  }
+  const again = counts === null || counts.repeated === 0 ? null : `${formatCount(counts.repeated)} of them again`;
+  return {
+    id: idOf(member),
+    ...at,
+    tone: memberTone(member.state),
+    dashed: member.state !== 'consuming',
+    title: 'Consumer',
+    ...(at.width >= 150 ? { note: member.name } : {}),
+    lines: [
+      { text: MEMBER_WORDS[member.state], tone: member.state === 'gone' ? 'bad' : member.state === 'paused' ? 'flow' : 'plain' },
+      { text: counts === null ? 'not of this desk' : `read ${formatCount(counts.consumed)}` },
+      ...(again === null ? [] : [{ text: again, tone: 'warn' as const }]),
+    ],
+    said: `${capital(member.name)}: ${MEMBER_WORDS[member.state]}${counts === null ? '' : `, has read ${plural(counts.consumed, 'record')}${again === null ? '' : `, ${again}`}`}`,
+    data: { member: member.name, partitions: member.partitions.join(' '), state: member.state },
+  };
+}
+
+/** What a crash would come to, this moment. */
+function stepsOf(readings: readonly Reading[], members: readonly ReaderMember[]): { title: string; of: string[] } {
+  if (members.length === 0) return { title: 'Where it would begin', of: readings.map(beginning) };
+  const again = readings.filter((reading) => reading.again > 0n);
+  const title = members.every(({ state }) => state === 'gone') ? 'What the next one begins with' : 'If it crashed now';
+  if (again.length === 0) return { title, of: ['what it read is committed: nothing would come again'] };
+  return {
+    title,
+    of: again.map((reading) => {
+      const from = reading.committed ?? 0n;
+      const to = (reading.read ?? from) - 1n;
+      return `partition ${reading.partition}: ${from === to ? `offset ${from}` : `offsets ${from} to ${to}`} would come again`;
+    }),
+  };
+}
+
+function beginning({ partition, committed }: Reading): string {
+  return committed === null
+    ? `partition ${partition}: nothing is committed, so auto.offset.reset decides: the oldest record`
+    : `partition ${partition}: at the committed offset ${committed}`;
+}
+
+function wrong(state: LearnState): string[] {
+  const [member] = membersOfGroup(state, CONSUMER_GROUP);
+  const repeated = loadOf(state.loads, 'group', CONSUMER_GROUP)?.consumed?.repeated ?? 0;
+  if (member?.state === 'paused')
+    return [
+      'It stands still, as in a long pause of its garbage collector: its connection is open, and it says nothing. Its lag grows. Once its session is over the coordinator takes its partitions away; what it commits afterwards is refused.',
+    ];
+  if (member?.state === 'gone')
+    return [
+      'It ended without a word. The coordinator still counts it, until no heartbeat came for `session.timeout.ms`; until then nobody reads its partitions.',
+    ];
+  return [
+    `A **crash** between reading and committing: the next one begins at the committed offset, and what lay in between comes again.${repeated > 0 ? ` Here ${plural(repeated, 'record')} did.` : ''} Committing before the work turns this round: then records can be lost.`,
+    'Work that is too **slow**: Java’s client sends heartbeats from a thread of its own, so a dead process is found out by `session.timeout.ms`, and one that is alive and does not poll within `max.poll.interval.ms` leaves the group by itself. The lag tells of both.',
+  ];
+}
+
+export const consumer: Concept = {
+  id: 'consumer',
+  title: 'Consumer',
+  number: 2,
+  line: 'Pulls records at its own pace, and commits how far it has come.',
+  what: [
+    'A consumer **pulls**: it asks the leaders of its partitions for records from its **position** on, works, and asks again: the poll loop. Nothing is pushed, and reading removes nothing.',
+    'Now and then it **commits** its position to the group’s coordinator. The committed offset is that of the next record to read; whoever takes over begins there.',
+  ],
+  promises: [
+    'Records of one partition arrive in the order of their offsets.',
+    '**At least once**: work first, commit then, and a crash repeats records but skips none.',
+    'It sees only what is committed by replication: nothing beyond the high watermark.',
+  ],
+  settings: [
+    { name: 'session.timeout.ms', of: 'client', value: '6 s', says: 'silence after which the coordinator gives it up' },
+    { name: 'heartbeat.interval.ms', of: 'client', value: '1 s', says: 'how often it says that it lives' },
+    { name: 'max.poll.interval.ms', of: 'client', value: 'none (Java: 5 min)', says: 'the longest it may work between two polls' },
+    { name: 'auto.commit.interval.ms', of: 'client', value: '1 s', says: 'what is read between two commits may come again' },
+    { name: 'auto.offset.reset', of: 'client', value: 'earliest', says: 'where to begin when nothing is committed' },
+    { name: 'offsets.retention.minutes', of: 'broker', says: 'how long a group without members keeps its offsets' },
+  ],
+  wrong,
+  outages: (state) => killOrMend(state, groupOf(state, CONSUMER_GROUP)?.coordinator ?? state.topic?.partitions[0]?.leader ?? null),
+  check: {
+    task: 'Make a record come twice, without sending it twice.',
+    done: (state) => {
+      const repeated = loadOf(state.loads, 'group', CONSUMER_GROUP)?.consumed?.repeated ?? 0;
+      return repeated === 0 ? null : `${plural(repeated, 'record')} came again: read before the crash, committed only after it.`;
+    },
+  },
+  links: () => [
+    { label: `Its lag over time: Consumer groups › ${CONSUMER_GROUP}`, to: `/groups/${CONSUMER_GROUP}` },
+    { label: 'Read records without a group: Topics › Messages', to: '/topics' },
+  ],
+  diagram,
+};

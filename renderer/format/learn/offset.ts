@@ -1,0 +1,261 @@
+/** Offset: the number of a record in its partition, and the places that are counted in it: start, end, committed. */
+import type { GroupPartition, GroupRow, PartitionRow } from '#shared/models/cluster';
+import type { Diagram, DiagramBox, DiagramCell, DiagramEdge } from '../diagram.ts';
+import { boxHeight, cellsThatFit, cellWidth, PAD } from '../diagram-draw.ts';
+import { compareText, formatCount, plural } from '../numbers.ts';
+import { lastSent, LEARN_GROUP, partitionOf, topicPath, type Concept, type LearnState } from './concept.ts';
+import { isDown, killOrMend } from './outages.ts';
+import { dataOfPartition, ledBy, MARGIN, newestCells, noTopic, tellPartition } from './parts.ts';
+
+const MOST_GROUPS = 3;
+const CELL_GAP = 4;
+/** So much lag that a reader sees it come and go. */
+export const LAG_TO_MAKE = 5n;
+
+/** The partition that the page is about: the one that was picked, or the first. */
+export function shownPartition(state: LearnState): PartitionRow | null {
+  const picked = state.picked['partition'];
+  return partitionOf(state, typeof picked === 'number' ? picked : 0) ?? state.topic?.partitions[0] ?? null;
+}
+
+export interface Reader {
+  group: GroupRow;
+  place: GroupPartition;
+}
+
+/** The groups that have a place in it, our own first. */
+export function readersOf(state: LearnState, partition: number): Reader[] {
+  return state.groups
+    .flatMap((group) => {
+      const place = group.partitions.find((row) => row.topic === state.topic?.name && row.partition === partition);
+      return place === undefined ? [] : [{ group, place }];
+    })
+    .sort((a, b) => Number(b.group.id === LEARN_GROUP) - Number(a.group.id === LEARN_GROUP) || compareText(a.group.id, b.group.id));
+}
+
+function diagram(state: LearnState, width: number): Diagram {
+  const row = shownPartition(state);
+  if (state.topic === null || row === null) return noTopic(state, width);
+  const { topic } = state;
+  const readers = readersOf(state, row.partition);
+  const last = lastSent(state);
+  const stripWidth = width - 2 * MARGIN;
+  const producerHeight = boxHeight({ lines: 1 });
+  const stripHeight = boxHeight({ lines: 1, cells: true, marks: true });
+  const stripY = 24 + producerHeight + 46;
+  const groupY = stripY + stripHeight + 46;
+  const groupHeight = boxHeight({ lines: 2 });
+  const cells = stripCells(row, stripWidth, readers[0] ?? null, last?.partition === row.partition ? last.offset : null);
+  const step = cellWidth(cells) + CELL_GAP;
+  const middleOf = (index: number): number => PAD + index * step + (step - CELL_GAP) / 2;
+  const { note, tone } = ledBy(row, true);
+  const endIndex = cells.length - 1;
+  const boxes: DiagramBox[] = [
+    {
+      id: 'log',
+      x: MARGIN,
+      y: stripY,
+      width: stripWidth,
+      height: stripHeight,
+      tone: row.leader === null ? 'bad' : 'plain',
+      dashed: row.leader === null,
+      title: `partition ${row.partition} of ${topic.name}`,
+      note,
+      noteTone: tone,
+      lines: [
+        {
+          text: `log start ${row.startOffset === null ? '?' : formatCount(row.startOffset)}, end ${row.endOffset === null ? '?' : formatCount(row.endOffset)}`,
+          ...(row.endOffset === null ? { tone: 'warn' as const } : {}),
+        },
+      ],
+      cells,
+      said: `${tellPartition(row)} Its log starts at offset ${row.startOffset === null ? '?' : formatCount(row.startOffset)}.`,
+      to: topicPath(state, 'messages'),
+      data: { ...dataOfPartition(state, row), start: row.startOffset ?? '?' },
+    },
+  ];
+  const edges: DiagramEdge[] = [];
+  const producerWidth = Math.min(190, stripWidth * 0.5);
+  const endX = endIndex < 0 ? stripWidth - PAD : middleOf(endIndex);
+  const producerX = clamp(MARGIN + endX - producerWidth / 2, MARGIN, width - MARGIN - producerWidth);
+  boxes.push({
+    id: 'producers',
+    x: producerX,
+    y: 24,
+    width: producerWidth,
+    height: producerHeight,
+    tone: 'plain',
+    title: 'Producers',
+    lines: [{ text: `the next record gets ${row.endOffset === null ? '?' : formatCount(row.endOffset)}` }],
+    said: `The next record gets offset ${row.endOffset === null ? '?' : formatCount(row.endOffset)}`,
+  });
+  edges.push({
+    id: 'append',
+    from: 'producers',
+    to: 'log',
+    fromX: clamp(MARGIN + endX - producerX, 8, producerWidth - 8),
+    toX: endX,
+    tone: last !== null && last.partition === row.partition && last.error === null ? 'accent' : 'plain',
+    perSecond: state.rates.get(`${topic.name}-${row.partition}`) ?? null,
+  });
+  const shown = readers.slice(0, MOST_GROUPS);
+  const columns = Math.max(1, shown.length);
+  const groupWidth = Math.min(230, (stripWidth - (columns - 1) * 16) / columns);
+  shown.forEach(({ group, place }, i) => {
+    const at = place.committed === null ? null : cells.findIndex(({ text }) => text === place.committed);
+    // Left of what is seen: the line leads to the log's left edge.
+    const x = at === null ? null : at < 0 ? 4 : middleOf(at);
+    const slot = MARGIN + (i * (stripWidth + 16)) / columns;
+    const boxX = x === null || shown.length > 1 ? slot : clamp(MARGIN + x - groupWidth / 2, MARGIN, width - MARGIN - groupWidth);
+    const behind = place.lag !== null && BigInt(place.lag) > 0n;
+    boxes.push({
+      id: `group-${group.id}`,
+      x: boxX,
+      y: groupY,
+      width: groupWidth,
+      height: groupHeight,
+      tone: group.members.length === 0 ? 'faint' : 'plain',
+      dashed: group.members.length === 0,
+      title: group.id,
+      lines: [
+        {
+          text:
+            place.committed === null
+              ? 'nothing committed yet'
+              : `committed ${formatCount(place.committed)}${at === -1 ? ', further left' : ''}`,
+        },
+        { text: `lag ${place.lag === null ? '?' : formatCount(place.lag)}`, ...(behind ? { tone: 'warn' as const } : {}) },
+      ],
+      said: tellReader({ group, place }),
+      to: `/groups/${encodeURIComponent(group.id)}`,
+      data: { group: group.id, committed: place.committed ?? 'none', lag: place.lag ?? '?', of: `${topic.name}-${row.partition}` },
+    });
+    if (x !== null)
+      edges.push({
+        id: `place-${group.id}`,
+        from: `group-${group.id}`,
+        to: 'log',
+        fromX: clamp(MARGIN + x - boxX, 8, groupWidth - 8),
+        toX: x,
+        tone: group.members.length === 0 ? 'plain' : 'flow',
+        dashed: group.members.length === 0,
+        label: 'next',
+      });
+  });
+  if (shown.length === 0)
+    boxes.push({
+      id: 'nobody',
+      x: MARGIN,
+      y: groupY,
+      width: Math.min(260, stripWidth),
+      height: groupHeight,
+      tone: 'faint',
+      dashed: true,
+      title: 'no group',
+      lines: [{ text: 'none has committed a place here' }],
+      said: 'No consumer group has committed an offset in this partition.',
+    });
+  const rest = readers.length - shown.length;
+  return {
+    width,
+    height: groupY + groupHeight + (rest > 0 ? 40 : 24),
+    boxes,
+    edges,
+    texts: rest > 0 ? [{ id: 'rest', x: MARGIN, y: groupY + groupHeight + 20, text: `and ${plural(rest, 'more group')}` }] : [],
+    pulses: state.sent.flatMap((record) =>
+      record.topic === topic.name && record.partition === row.partition && record.error === null
+        ? [{ id: record.n, edge: 'append', label: record.offset ?? '', tone: 'accent' as const }]
+        : [],
+    ),
+    caption: `Partition ${row.partition} of ${topic.name}. Its end is the high watermark: consumers read up to there.`,
+    told: [
+      `${tellPartition(row)} Its log starts at offset ${row.startOffset === null ? '?' : formatCount(row.startOffset)}.`,
+      ...(readers.length === 0 ? ['No group has committed an offset here.'] : readers.map(tellReader)),
+    ],
+  };
+}
+
+const clamp = (x: number, low: number, high: number): number => Math.max(low, Math.min(x, Math.max(low, high)));
+
+function tellReader({ group, place }: Reader): string {
+  const committed = place.committed === null ? 'has committed nothing' : `has committed ${formatCount(place.committed)}`;
+  const lag = place.lag === null ? 'its lag is not known' : `it is ${formatCount(place.lag)} behind`;
+  return `Group ${group.id} ${committed} in partition ${place.partition}; ${lag}.`;
+}
+
+/** The newest offsets and, broken, the next one. Amber: our group has yet to read it. */
+function stripCells(row: PartitionRow, width: number, reader: Reader | null, sent: string | null): DiagramCell[] {
+  if (row.endOffset === null) return [];
+  const end = BigInt(row.endOffset);
+  const committed = reader === null || reader.place.committed === null ? null : BigInt(reader.place.committed);
+  const count = cellsThatFit(width, row.endOffset.length) - 1;
+  const cells = newestCells(row, count, (offset) =>
+    `${offset}` === sent ? 'accent' : committed !== null && offset >= committed ? 'warn' : 'plain',
+  ).map((cell) => (cell.text === row.startOffset ? { ...cell, mark: 'start' } : cell));
+  return [
+    ...cells,
+    { id: `${row.partition}@${end}`, text: row.endOffset, tone: 'faint', mark: row.startOffset === row.endOffset ? 'start, end' : 'end' },
+  ];
+}
+
+const ownGroup = (state: LearnState): GroupRow | null => state.groups.find(({ id }) => id === LEARN_GROUP) ?? null;
+
+export const offset: Concept = {
+  id: 'offset',
+  title: 'Offset',
+  number: 7,
+  line: 'A record’s number in its partition, and a reader’s place.',
+  what: [
+    'An offset is **a record’s number in its partition**: 0, 1, 2 and so on, given by the leader. It never changes, and it is never used again.',
+    'A consumer’s place is an offset too. A group **commits** the offset of the next record it wants; what lies between that and the end is its **lag**.',
+  ],
+  promises: [
+    'Consumers see records up to the high watermark only: those that every in-sync replica has.',
+    'A committed offset outlives the consumer: whoever takes over the partition goes on from there.',
+    'Committing after the work means at least once; before it, at most once.',
+  ],
+  settings: [
+    {
+      name: 'auto.offset.reset',
+      of: 'client',
+      value: 'as chosen',
+      says: 'where a group begins that has committed nothing, or whose place is gone',
+    },
+    { name: 'enable.auto.commit', of: 'client', value: 'every second', says: 'whether the client commits by itself' },
+    { name: 'offsets.retention.minutes', of: 'broker', says: 'how long an empty group’s places are kept' },
+    { name: 'retention.ms', of: 'topic', says: 'what goes moves the log start, past a slow reader too' },
+  ],
+  wrong: (state) => {
+    const down = state.brokers.find(isDown);
+    const coordinator = ownGroup(state)?.coordinator ?? null;
+    if (down !== undefined)
+      return [
+        coordinator === null
+          ? `Broker ${down.id} is down, and ${LEARN_GROUP} has no coordinator yet: nobody can commit until another broker takes over.`
+          : `Broker ${down.id} is down. ${LEARN_GROUP} commits to broker ${coordinator}; what was committed before is still there.`,
+      ];
+    return [
+      'A consumer that ends between its work and its commit leaves that work to be done again: the next one starts from what was committed.',
+      coordinator === null
+        ? 'Commits go to one broker, the group’s coordinator, which keeps them in a topic of its own, with copies.'
+        : `Commits of ${LEARN_GROUP} go to broker ${coordinator}, its coordinator. Kill it: commits wait until another takes over, and no place is lost.`,
+    ];
+  },
+  outages: (state) => killOrMend(state, ownGroup(state)?.coordinator ?? shownPartition(state)?.leader ?? null),
+  check: {
+    task: `Make the lag of ${LEARN_GROUP} grow to ${LAG_TO_MAKE} or more, then let it read until nothing is left.`,
+    done: (state) => {
+      const peak = state.lagPeaks.get(LEARN_GROUP) ?? 0n;
+      const group = ownGroup(state);
+      return peak >= LAG_TO_MAKE && group !== null && group.lag === '0' && group.unknown === 0
+        ? `${LEARN_GROUP} was ${plural(peak, 'record')} behind, and has read them all.`
+        : null;
+    },
+  },
+  links: (state) => [
+    { label: `Its lag as it went: Consumer groups › ${LEARN_GROUP}`, to: `/groups/${LEARN_GROUP}` },
+    { label: `Records by offset: Topics › ${state.topic?.name ?? '…'} › Messages`, to: topicPath(state, 'messages') },
+    { label: 'All groups by lag', to: '/groups' },
+  ],
+  diagram,
+};

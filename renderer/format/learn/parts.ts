@@ -1,0 +1,127 @@
+/** What several diagrams have in common: columns, cells of a log, and the words for a partition. */
+import type { BrokerRow, BrokerState, PartitionRow, ReplicaState } from '#shared/models/cluster';
+import type { Diagram, DiagramCell, DiagramGlyph, DiagramTone } from '../diagram.ts';
+import { boxHeight } from '../diagram-draw.ts';
+import { formatCount, formatList } from '../numbers.ts';
+import { BROKER_STATE, REPLICA_WORDS } from '../replicas.ts';
+import { LEARN_TOPIC, type LearnState } from './concept.ts';
+
+export const MARGIN = 24;
+
+/** Boxes side by side, by their share of the width; what is left over lies between them in equal parts. */
+export function columns<const Shares extends readonly number[]>(
+  width: number,
+  shares: Shares,
+): { [Index in keyof Shares]: { x: number; width: number } } {
+  const room = width - 2 * MARGIN;
+  const used = shares.reduce((sum, share) => sum + share, 0);
+  const gap = shares.length < 2 ? 0 : ((1 - used) * room) / (shares.length - 1);
+  let x = MARGIN;
+  return shares.map((share) => {
+    const column = { x: Math.round(x), width: Math.round(share * room) };
+    x += share * room + gap;
+    return column;
+  }) as { [Index in keyof Shares]: { x: number; width: number } };
+}
+
+/** The newest offsets of a log, oldest first; empty where its end is not known. */
+export function newestCells(row: PartitionRow, count: number, toneOf: (offset: bigint) => DiagramTone): DiagramCell[] {
+  if (row.endOffset === null) return [];
+  const end = BigInt(row.endOffset);
+  const start = BigInt(row.startOffset ?? '0');
+  const from = end - BigInt(count) > start ? end - BigInt(count) : start;
+  const cells: DiagramCell[] = [];
+  for (let offset = from; offset < end; offset++) cells.push({ id: `${row.partition}@${offset}`, text: `${offset}`, tone: toneOf(offset) });
+  return cells;
+}
+
+/** Who leads, and what is short: the note of a partition's box. */
+export function ledBy(row: PartitionRow, roomy: boolean): { note: string; tone: DiagramTone } {
+  if (row.leader === null) return { note: 'no leader', tone: 'bad' };
+  const short = row.isr.length < row.replicas.length;
+  const leader = roomy ? `leader: broker ${row.leader}` : `led by ${row.leader}`;
+  if (short && !roomy) return { note: `${leader}, ISR ${row.isr.length}/${row.replicas.length}`, tone: 'warn' };
+  return short ? { note: `${leader}, ${row.isr.length} of ${row.replicas.length} in sync`, tone: 'warn' } : { note: leader, tone: 'plain' };
+}
+
+export function tellPartition(row: PartitionRow): string {
+  const led = row.leader === null ? 'has no leader' : `is led by broker ${row.leader}`;
+  const inSync = row.isr.length === 0 ? 'nobody is in sync' : `${formatList([...row.isr].sort((a, b) => a - b).map(String))} in sync`;
+  const end = row.endOffset === null ? 'its end is not known' : `it ends at offset ${formatCount(row.endOffset)}`;
+  return `Partition ${row.partition} ${led}, ${inSync}; ${end}.`;
+}
+
+/** As figures: what the tests hold against the cluster. */
+export function dataOfPartition(state: LearnState, row: PartitionRow): Record<string, string> {
+  return {
+    partition: `${state.topic?.name ?? '?'}-${row.partition}`,
+    leader: row.leader === null ? 'none' : `${row.leader}`,
+    isr: [...row.isr].sort((a, b) => a - b).join(' '),
+    end: row.endOffset ?? '?',
+  };
+}
+
+export const BROKER_TONES: Record<BrokerState, DiagramTone> = {
+  starting: 'flow',
+  online: 'plain',
+  fenced: 'warn',
+  shuttingDown: 'warn',
+  down: 'bad',
+  frozen: 'flow',
+  unreachable: 'bad',
+};
+
+/** The controller's is violet while it is well. */
+export const brokerTone = (broker: BrokerRow): DiagramTone =>
+  broker.state === 'online' && broker.isController ? 'control' : BROKER_TONES[broker.state];
+
+export const brokerName = (broker: BrokerRow): string =>
+  `Broker ${broker.id}, ${BROKER_STATE[broker.state].word}${broker.isController ? ', controller' : ''}`;
+
+/** As figures: what the tests hold against the cluster. */
+export const dataOfBroker = (broker: BrokerRow): Record<string, string> => ({ broker: `${broker.id}`, state: broker.state });
+
+/** A replica in the glyph that every page has for it; its id names topic, partition and broker. */
+export function replicaGlyph(
+  topic: string,
+  partition: number,
+  replica: { broker: number; state: ReplicaState },
+  x: number,
+  y: number,
+): DiagramGlyph {
+  return {
+    id: `replica:${topic}-${partition}@${replica.broker}`,
+    x,
+    y,
+    state: replica.state,
+    said: `${topic}-${partition} on broker ${replica.broker}: ${REPLICA_WORDS[replica.state]}`,
+  };
+}
+
+/** Nothing to draw yet: says what is missing. */
+export function noTopic(state: LearnState, width: number): Diagram {
+  const height = boxHeight({ lines: 1 });
+  const known = state.asOf > 0;
+  const text = known ? `There is no topic ${LEARN_TOPIC} yet.` : 'No broker has answered yet.';
+  return {
+    width,
+    height: 200,
+    boxes: [
+      {
+        id: 'nothing',
+        x: width / 2 - 130,
+        y: 100 - height / 2,
+        width: 260,
+        height,
+        tone: 'faint',
+        dashed: true,
+        title: LEARN_TOPIC,
+        lines: [{ text: known ? 'not there yet: make it with the button above' : 'not known yet' }],
+        said: text,
+      },
+    ],
+    edges: [],
+    caption: text,
+    told: [text],
+  };
+}

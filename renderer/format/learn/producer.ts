@@ -1,0 +1,191 @@
+/** Producer: who writes, which partition a record goes to, and when it counts. */
+import type { PartitionRow } from '#shared/models/cluster';
+import type { Diagram, DiagramBox, DiagramEdge } from '../diagram.ts';
+import { boxHeight, cellsThatFit } from '../diagram-draw.ts';
+import { keyHash } from '../murmur2.ts';
+import { formatCount, formatList, plural } from '../numbers.ts';
+import { lastSent, partitionOf, topicPath, type Concept, type LearnState, type SentRecord } from './concept.ts';
+import { isDown, killOrMend } from './outages.ts';
+import { columns, dataOfPartition, ledBy, newestCells, noTopic, tellPartition } from './parts.ts';
+
+const ACKS: Record<SentRecord['acks'], string> = { [-1]: 'all', 1: '1', 0: '0' };
+const MOST = 8;
+
+function diagram(state: LearnState, width: number): Diagram {
+  if (state.topic === null) return noTopic(state, width);
+  const { topic } = state;
+  const last = lastSent(state);
+  const [left, right] = columns(width, [width >= 620 ? 0.2 : 0.24, 0.56]);
+  const height = boxHeight({ cells: true });
+  const gap = topic.partitions.length > 4 ? 12 : 28;
+  const shown = topic.partitions.slice(0, MOST);
+  const top = 28;
+  const total = shown.length * height + (shown.length - 1) * gap;
+  const boxes: DiagramBox[] = shown.map((row, i) => partitionBox(state, row, last, { ...right, y: top + i * (height + gap), height }));
+  const producerHeight = boxHeight({ lines: 1 });
+  const acks = last === null ? 'all' : ACKS[last.acks];
+  boxes.unshift({
+    id: 'producer',
+    ...left,
+    y: top + (total - producerHeight) / 2,
+    height: producerHeight,
+    tone: 'plain',
+    title: 'Producer',
+    lines: [{ text: `acks=${acks}` }],
+    said: `Producer: the client of this app, acks=${acks}${last === null ? '; it has sent nothing from here yet' : ''}`,
+  });
+  const edges: DiagramEdge[] = shown.map((row) => {
+    const mine = last !== null && last.error === null && last.partition === row.partition;
+    return {
+      id: `edge-${row.partition}`,
+      from: 'producer',
+      to: `partition-${row.partition}`,
+      tone: mine ? 'accent' : row.leader === null ? 'bad' : 'plain',
+      dashed: row.leader === null,
+      ...(mine ? { label: last.key ?? 'no key' } : {}),
+      perSecond: state.rates.get(`${topic.name}-${row.partition}`) ?? null,
+    };
+  });
+  const rest = topic.partitions.length - shown.length;
+  return {
+    width,
+    height: top * 2 + total,
+    boxes,
+    edges,
+    texts: rest > 0 ? [{ id: 'rest', x: right.x, y: top + total + 18, text: `and ${plural(rest, 'more partition')}` }] : [],
+    pulses: state.sent.flatMap((record) =>
+      record.topic === topic.name && record.partition !== null && record.error === null
+        ? [{ id: record.n, edge: `edge-${record.partition}`, label: record.key ?? 'no key', tone: 'accent' as const }]
+        : [],
+    ),
+    ...(last === null ? {} : { steps: stepsOf(last) }),
+    caption: `Topic ${topic.name}, as it is now. ${highWatermark(state, last)}`,
+    told: [
+      `A producer with acks=${acks} writes to the ${plural(topic.partitions.length, 'partition')} of topic ${topic.name}.`,
+      ...topic.partitions.map((row) => tellPartition(row)),
+      ...(last === null ? [] : [`The last record: ${stepsOf(last).of.join('; ')}.`]),
+    ],
+  };
+}
+
+function partitionBox(
+  state: LearnState,
+  row: PartitionRow,
+  last: SentRecord | null,
+  at: { x: number; y: number; width: number; height: number },
+): DiagramBox {
+  const mine = last !== null && last.error === null && last.partition === row.partition;
+  const { note, tone } = ledBy(row, at.width >= 300);
+  return {
+    id: `partition-${row.partition}`,
+    ...at,
+    tone: row.leader === null ? 'bad' : mine ? 'accent' : 'plain',
+    dashed: row.leader === null,
+    title: `partition ${row.partition}`,
+    note,
+    noteTone: tone,
+    cells: newestCells(row, cellsThatFit(at.width, (row.endOffset ?? '').length), (offset) =>
+      mine && `${offset}` === last.offset ? 'accent' : 'plain',
+    ),
+    ...(row.endOffset === null ? { cells: [], lines: [{ text: 'end offset ?', tone: 'warn' as const }] } : {}),
+    said: tellPartition(row),
+    to: topicPath(state, 'partitions'),
+    data: dataOfPartition(state, row),
+  };
+}
+
+function highWatermark(state: LearnState, last: SentRecord | null): string {
+  const row = partitionOf(state, last?.partition ?? null);
+  if (row === null) return 'Nothing was sent from this page yet.';
+  const end = row.endOffset === null ? '?' : formatCount(row.endOffset);
+  return `High watermark of partition ${row.partition}: ${end}.`;
+}
+
+/** Sent → stored → acknowledged, as it was answered. */
+export function stepsOf(record: SentRecord): { title: string; of: string[] } {
+  const what = record.key === null ? 'a record without key' : `key ${record.key}`;
+  const title = 'The last record';
+  if (record.error !== null) return { title, of: [`${what} sent with acks=${ACKS[record.acks]}`, `not acknowledged: ${record.error}`] };
+  if (record.acks === 0) return { title, of: [`${what} sent with acks=0`, 'nobody answers: where it landed, and whether, is not known'] };
+  const leader = record.leader === null ? 'the leader' : `broker ${record.leader}`;
+  const others = record.isr.filter((id) => id !== record.leader);
+  return {
+    title,
+    of: [
+      `${what} sent to ${leader}, which leads partition ${record.partition}`,
+      `stored there at offset ${record.offset === null ? '?' : formatCount(record.offset)}`,
+      record.acks === 1
+        ? `acknowledged after ${Math.round(record.tookMs)} ms by the leader alone; followers fetch it later`
+        : `acknowledged after ${Math.round(record.tookMs)} ms${
+            others.length === 0
+              ? ': no other replica is in sync'
+              : `: ${formatList(others.map(String))} in sync ${others.length === 1 ? 'has' : 'have'} it too`
+          }`,
+    ],
+  };
+}
+
+/** Why a key goes where it goes, in figures. */
+export function whyThere(key: string, partitions: number): { hash: number; partition: number } | null {
+  return key === '' || partitions === 0 ? null : { hash: keyHash(key), partition: keyHash(key) % partitions };
+}
+
+function target(state: LearnState): PartitionRow | null {
+  return partitionOf(state, lastSent(state)?.partition ?? null) ?? state.topic?.partitions[0] ?? null;
+}
+
+export const producer: Concept = {
+  id: 'producer',
+  title: 'Producer',
+  number: 1,
+  line: 'Writes records; a key decides which partition.',
+  what: [
+    'A producer sends records to a topic. Each record goes to **one partition**: the one that its key hashes to, or, with no key, one that the client picks.',
+    'The leader of that partition gives the record the next offset. With `acks=all` it answers once every in-sync replica has it.',
+  ],
+  promises: [
+    'Records of one key keep their order, as long as the number of partitions stays the same.',
+    'What was acknowledged with `acks=all` survives the loss of any broker while another in sync remains.',
+    'With `enable.idempotence` (Java’s default) a batch that is sent again is stored once.',
+  ],
+  settings: [
+    { name: 'acks', of: 'client', value: 'as chosen', says: 'who must have the record before it counts' },
+    { name: 'enable.idempotence', of: 'client', value: 'false', says: 'numbers batches, so that a repeat is stored once' },
+    { name: 'min.insync.replicas', of: 'topic', says: 'fewer in sync than this, and acks=all is refused' },
+    { name: 'max.message.bytes', of: 'topic', says: 'the largest batch that is taken' },
+    { name: 'compression.type', of: 'topic', says: 'producer: batches stay as the client packed them' },
+  ],
+  wrong: (state) => {
+    const row = target(state);
+    const leader = row?.leader ?? null;
+    const down = state.brokers.find(isDown);
+    if (down !== undefined)
+      return [
+        leader === null
+          ? `Broker ${down.id} is down, and partition ${row?.partition ?? '?'} waits for a new leader: until then a send to it is tried again and again.`
+          : `Broker ${down.id} is down. Partition ${row?.partition} is led by broker ${leader} now: send again, and the record goes there.`,
+      ];
+    return [
+      `Kill ${leader === null ? 'the leader' : `broker ${leader}`}, then send again. The producer asks for metadata, finds the new leader and repeats the batch. Numbered by an idempotent producer it could not be stored twice; the small one behind this page does not number, so after a lost answer it could.`,
+    ];
+  },
+  outages: (state) => killOrMend(state, target(state)?.leader ?? null),
+  check: {
+    task: 'Make two records with different keys land in the same partition.',
+    done: (state) => {
+      for (const [i, one] of state.sent.entries()) {
+        if (one.key === null || one.partition === null) continue;
+        const other = state.sent
+          .slice(0, i)
+          .find(({ topic, key, partition }) => topic === one.topic && partition === one.partition && key !== null && key !== one.key);
+        if (other !== undefined) return `${other.key} and ${one.key} both went to partition ${one.partition}.`;
+      }
+      return null;
+    },
+  },
+  links: (state) => [
+    { label: `The records: Topics › ${state.topic?.name ?? '…'} › Messages`, to: topicPath(state, 'messages') },
+    { label: 'A load of many producers: Lab', to: '/lab' },
+  ],
+  diagram,
+};

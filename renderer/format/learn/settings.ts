@@ -1,0 +1,16 @@
+/** A setting's value as a person reads it: times as spans, bytes as sizes; what is neither stays as it is. */
+import { formatBytes, formatDuration } from '../numbers.ts';
+
+/** Kafka's way to say "without end". */
+const NEVER = new Set(['-1', '9223372036854775807']);
+
+export function formatSetting(name: string, value: string): string {
+  if (value === '') return 'none';
+  const endless = /\.(ms|bytes)$/.test(name);
+  if (endless && NEVER.has(value)) return 'no limit';
+  if (!/^\d{1,15}$/.test(value)) return value;
+  if (name.endsWith('.ms')) return formatDuration(Number(value));
+  if (name.endsWith('.minutes')) return formatDuration(Number(value) * 60_000);
+  if (name.endsWith('.bytes')) return formatBytes(Number(value));
+  return value;
+}

@@ -1,0 +1,138 @@
+/** Learn: what the reader sent, what of the coordination tree a page asked for, and which checks are done. */
+import { shallowRef } from 'vue';
+import { defineStore } from 'pinia';
+import { useLocalStorage } from '@vueuse/core';
+import type { AppError } from '#shared/errors';
+import type { Znode } from '#shared/models/lab';
+import { listen, request } from '../api.ts';
+import type { ReadBack, SentRecord } from '../format/learn/concept.ts';
+import { useClusterStore } from './cluster.ts';
+
+/** Of the reader's records, the last ones are kept. */
+const MAX_SENT = 500;
+const MAX_READS = 100;
+
+export interface RecordToSend {
+  topic: string;
+  key: string | null;
+  value: string;
+  acks: -1 | 0 | 1;
+  /** Null: the partitioner decides. */
+  partition?: number | null;
+}
+
+export const useLearnStore = defineStore('learn', () => {
+  const cluster = useClusterStore();
+  const sent = shallowRef<SentRecord[]>([]);
+  const znodes = shallowRef<ReadonlyMap<string, Znode | null>>(new Map());
+  /** By concept: what was done, in a sentence, and when. Kept in this browser. */
+  const done = useLocalStorage<Record<string, { at: number; said: string }>>('brokerdesk.learn', {});
+  const reads = shallowRef<ReadBack[]>([]);
+  /** What stood here when the first page was opened: what came since is the reader's doing, or somebody's. */
+  const begun = shallowRef<{ at: number; topics: ReadonlySet<string> } | null>(null);
+  /** The largest lag of each group that was seen since. */
+  const peaks = shallowRef<ReadonlyMap<string, bigint>>(new Map());
+  let next = 1;
+
+  /** Resolves with the record as it was answered; never throws. */
+  async function send(record: RecordToSend): Promise<SentRecord> {
+    const at = Date.now();
+    const start = performance.now();
+    const answer = await request('message/produce', {
+      topic: record.topic,
+      partition: record.partition ?? null,
+      key: record.key === null ? { encoding: 'null', text: '' } : { encoding: 'utf8', text: record.key },
+      value: { encoding: 'utf8', text: record.value },
+      headers: [],
+      acks: record.acks,
+    });
+    const told = answer.ok && record.acks !== 0 && answer.value.partition >= 0 ? answer.value : null;
+    const topic = cluster.topics.get(record.topic);
+    const row = topic?.partitions.find(({ partition }) => partition === told?.partition);
+    const result: SentRecord = {
+      n: next++,
+      at,
+      topic: record.topic,
+      key: record.key,
+      value: record.value,
+      acks: record.acks,
+      partition: told?.partition ?? null,
+      offset: told?.offset ?? null,
+      partitions: topic?.partitions.length ?? 0,
+      leader: row?.leader ?? null,
+      isr: row?.isr ?? [],
+      tookMs: performance.now() - start,
+      error: answer.ok ? null : answer.error.message,
+    };
+    sent.value = [...sent.value, result].slice(-MAX_SENT);
+    return result;
+  }
+
+  /** Reads one record by its place, as any consumer could; it joins no group and takes nothing away. */
+  async function readBack(topic: string, partition: number, offset: string): Promise<AppError | null> {
+    const answer = await request('message/browse', { topic, partitions: [partition], from: { kind: 'offset', offset }, limit: 1 });
+    if (!answer.ok) return answer.error;
+    const record = answer.value.records[0];
+    if (record === undefined || record.offset !== offset) {
+      const why = answer.value.failed[0]?.error;
+      return {
+        code: 'NOT_READ',
+        message: `Offset ${offset} of ${topic}-${partition} could not be read${why === undefined ? '' : `: ${why}`}.`,
+      };
+    }
+    const { key, value, timestamp } = record;
+    reads.value = [
+      ...reads.value,
+      { n: next++, at: Date.now(), topic, partition, offset, key: key.encoding === 'null' ? null : key.text, value: value.text, timestamp },
+    ].slice(-MAX_READS);
+    return null;
+  }
+
+  /** Called by every page: the first one begins. */
+  function begin(): void {
+    if (!cluster.ready) return;
+    begun.value ??= { at: Date.now(), topics: new Set(cluster.topics.keys()) };
+    let grown: Map<string, bigint> | null = null;
+    for (const { id, lag } of cluster.groups.values()) {
+      if (lag === null || BigInt(lag) <= (peaks.value.get(id) ?? -1n)) continue;
+      grown ??= new Map(peaks.value);
+      grown.set(id, BigInt(lag));
+    }
+    if (grown !== null) peaks.value = grown;
+  }
+
+  /** Reads these nodes of the tree; what is not there is null, what nobody answers stays as it was. */
+  async function readZnodes(paths: readonly string[]): Promise<AppError | null> {
+    const answers = await Promise.all(paths.map(async (path) => ({ path, answer: await request('coordination/znode', { path }) })));
+    const read = new Map(znodes.value);
+    let error: AppError | null = null;
+    for (const { path, answer } of answers) {
+      if (answer.ok) read.set(path, answer.value);
+      else if (answer.error.code === 'NOT_FOUND') read.set(path, null);
+      else error = answer.error;
+    }
+    znodes.value = read;
+    return error;
+  }
+
+  function finish(concept: string, said: string): void {
+    if (done.value[concept] === undefined) done.value = { ...done.value, [concept]: { at: Date.now(), said } };
+  }
+
+  function forgetDone(): void {
+    done.value = {};
+  }
+
+  /** What was sent and read belongs to one cluster. */
+  function start(): () => void {
+    return listen('connection/changed', () => {
+      sent.value = [];
+      reads.value = [];
+      begun.value = null;
+      peaks.value = new Map();
+      znodes.value = new Map();
+    });
+  }
+
+  return { sent, reads, begun, peaks, znodes, done, send, readBack, begin, readZnodes, finish, forgetDone, start };
+});

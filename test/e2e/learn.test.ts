@@ -1,0 +1,348 @@
+/** Learn: whatever a page offers to try is really done. Each is seen on the cluster by a client that knows nothing of the page. */
+import { readFile } from 'node:fs/promises';
+import { ConfigResourceTypes, type Admin, type Kafka } from 'kafkajs';
+import type { Locator } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
+import { CONCEPTS } from '../../renderer/format/learn/concepts.ts';
+import { LEARN_GROUP, LEARN_TOPIC } from '../../renderer/format/learn/concept.ts';
+import { partitionOfKey } from '../../renderer/format/murmur2.ts';
+import { hasBrowser } from '../helpers/browser.ts';
+import { describeWith } from '../helpers/tools.ts';
+import { Desk, FAILOVER_MS, SOON_MS } from './desk.ts';
+import { kafkaOf, readAll, standing } from './shop.ts';
+
+const ALL = [1, 2, 3];
+
+interface Stored {
+  partition: number;
+  offset: string;
+  key: string | null;
+  value: string;
+}
+
+describeWith('a browser', hasBrowser, 'learn, page by page', () => {
+  let desk: Desk;
+  let kafka: Kafka;
+  let admin: Admin;
+
+  const open = async (id: string): Promise<void> => {
+    await desk.go(`/learn/${id}`);
+    await desk.title(CONCEPTS.find((concept) => concept.id === id)?.title ?? id).waitFor();
+  };
+  const section = (name: string): Locator => desk.page.getByRole('region', { name, exact: true });
+  const press = (name: string | RegExp): Promise<void> => desk.page.locator('main').getByRole('button', { name, exact: true }).click();
+  const done = (text: string | RegExp): Promise<void> => section('Check yourself').getByText(text).waitFor({ timeout: FAILOVER_MS });
+  const box = (partition: number): Locator => desk.page.locator(`[data-partition="${LEARN_TOPIC}-${partition}"]`).first();
+  const ends = async (): Promise<Record<number, bigint>> =>
+    Object.fromEntries((await admin.fetchTopicOffsets(LEARN_TOPIC)).map(({ partition, high }) => [partition, BigInt(high)]));
+  const wholeAgain = async (): Promise<void> => {
+    for (const { partition } of await admin.fetchTopicOffsets(LEARN_TOPIC))
+      await expect.poll(async () => (await standing(admin, LEARN_TOPIC, partition)).isr, { timeout: FAILOVER_MS }).toEqual(ALL);
+  };
+
+  /** Every record of the topic, in each partition's order. */
+  async function stored(): Promise<Stored[]> {
+    const left = new Map(
+      (await admin.fetchTopicOffsets(LEARN_TOPIC)).flatMap(({ partition, low, high }) =>
+        low === high ? [] : [[partition, BigInt(high) - 1n]],
+      ),
+    );
+    const records: Stored[] = [];
+    if (left.size === 0) return records;
+    const consumer = kafka.consumer({ groupId: `observer-${Date.now()}`, maxWaitTimeInMs: 200 });
+    await consumer.connect();
+    try {
+      await consumer.subscribe({ topic: LEARN_TOPIC, fromBeginning: true });
+      await new Promise<void>((resolve, reject) => {
+        const timer = setTimeout(() => reject(new Error('the topic was not read within 30 s')), 30_000);
+        consumer
+          .run({
+            autoCommit: false,
+            eachMessage: ({ partition, message }) => {
+              records.push({
+                partition,
+                offset: message.offset,
+                key: message.key?.toString() ?? null,
+                value: message.value?.toString() ?? '',
+              });
+              const last = left.get(partition);
+              if (last !== undefined && BigInt(message.offset) >= last) left.delete(partition);
+              if (left.size === 0) {
+                clearTimeout(timer);
+                resolve();
+              }
+              return Promise.resolve();
+            },
+          })
+          .catch(reject);
+      });
+    } finally {
+      await consumer.disconnect();
+    }
+    return records;
+  }
+
+  beforeAll(async () => {
+    setUpKafkajs();
+    desk = await Desk.start('learn');
+    kafka = kafkaOf(desk.web.brokers);
+    admin = kafka.admin();
+    await admin.connect();
+  });
+
+  afterAll(async () => {
+    await admin.disconnect();
+    await desk.close();
+  });
+
+  test('the topic of these pages is made by one button, as it says', async () => {
+    await desk.go('/learn');
+    await desk.picture('index');
+    await open('producer');
+    await desk.picture('without-topic', ['dark']);
+    await press(`Make the topic ${LEARN_TOPIC}`);
+    await box(2).waitFor();
+    const { topics } = await admin.fetchTopicMetadata({ topics: [LEARN_TOPIC] });
+    expect(topics[0]?.partitions.map(({ replicas }) => replicas.length)).toEqual([3, 3, 3]);
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: ConfigResourceTypes.TOPIC, name: LEARN_TOPIC }],
+    });
+    expect(resources[0]?.configEntries.find(({ configName }) => configName === 'min.insync.replicas')?.configValue).toBe('2');
+    await desk.page.getByRole('button', { name: `Make the topic ${LEARN_TOPIC}` }).waitFor({ state: 'detached' });
+  });
+
+  test('Producer: a record goes where the page said, and is stored as it was sent', async () => {
+    await open('producer');
+    const keys = ['customer-17', 'customer-4', 'Ünïcode-漢字', ''];
+    for (const key of keys) {
+      const before = await ends();
+      await desk.page.getByLabel('Key').fill(key);
+      await desk.page.getByLabel('Value').fill(`of ${key}`);
+      const said = key === '' ? null : Number(await section('Try it').locator('b').innerText());
+      expect(said).toBe(key === '' ? null : partitionOfKey(key, 3));
+      await press('Send');
+      await expect
+        .poll(async () => Object.values(await ends()).reduce((sum, end) => sum + end, 0n))
+        .toBe(Object.values(before).reduce((sum, end) => sum + end, 1n));
+      const after = await ends();
+      const grown = [0, 1, 2].filter((partition) => after[partition] !== before[partition]);
+      expect(grown).toHaveLength(1);
+      if (said !== null) expect(grown).toEqual([said]);
+      await expect.poll(() => box(grown[0] ?? 0).getAttribute('data-end'), { timeout: SOON_MS }).toBe(`${after[grown[0] ?? 0]}`);
+      await desk.page.getByText(`stored there at offset ${(after[grown[0] ?? 0] ?? 1n) - 1n}`).waitFor();
+    }
+    expect((await stored()).map(({ key, value }) => [key, value]).sort()).toEqual(
+      keys.map((key) => [key === '' ? null : key, `of ${key}`]).sort(),
+    );
+    await done('Done: customer-17 and customer-4 both went to partition 1.');
+    await desk.picture('producer');
+  });
+
+  test('Producer: its leader is killed, the next record is taken by the new one', async () => {
+    await open('producer');
+    await desk.page.getByLabel('Key').fill('customer-17');
+    await press('Send');
+    const { leader } = await standing(admin, LEARN_TOPIC, 1);
+    await press(`Kill broker ${leader}`);
+    await desk.page.getByLabel('Value').fill('after the kill');
+    await desk.picture('producer-killed', ['dark']);
+    // Sent at once: the client looks for the new leader by itself, or says that it gave up and is asked again.
+    await expect
+      .poll(
+        async () => {
+          await press('Send');
+          await desk.page
+            .locator('main')
+            .getByRole('button', { name: 'Send', exact: true })
+            .and(desk.page.locator(':enabled'))
+            .waitFor({ timeout: FAILOVER_MS });
+          return desk.page.getByText(/Not acknowledged/).count();
+        },
+        { timeout: 2 * FAILOVER_MS },
+      )
+      .toBe(0);
+    const now = await standing(admin, LEARN_TOPIC, 1);
+    expect(now.leader).not.toBe(leader);
+    await desk.page.getByText(`sent to broker ${now.leader}, which leads partition 1`).waitFor();
+    expect((await readAll(kafka, LEARN_TOPIC)).has('after the kill')).toBe(true);
+    await press(`Start broker ${leader}`);
+    await wholeAgain();
+  });
+
+  test('Kafka: an event is written once and read twice', async () => {
+    await open('kafka');
+    const before = await stored();
+    await press('Send an event');
+    await desk.page.getByText(/^Written: “ordered/).waitFor();
+    await press('Read it');
+    await desk.page.getByText(/^Read once/).waitFor();
+    await press('Read it');
+    await done(/^Done: offset \d+ of partition \d was read twice, and is still there\.$/);
+    const after = await stored();
+    expect(after).toHaveLength(before.length + 1);
+    await desk.picture('kafka');
+  });
+
+  test('Topic: how long it keeps is set, two groups read it all, another is made', async () => {
+    await open('topic');
+    await desk.page.getByLabel(`Keep the records of ${LEARN_TOPIC}`).selectOption({ label: '1 hour (delete)' });
+    await press('Set');
+    const retention = async (): Promise<string | undefined> => {
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: [{ type: ConfigResourceTypes.TOPIC, name: LEARN_TOPIC }],
+      });
+      return resources[0]?.configEntries.find(({ configName }) => configName === 'retention.ms')?.configValue;
+    };
+    await expect.poll(retention, { timeout: SOON_MS }).toBe('3600000');
+    await desk.page
+      .getByRole('row', { name: /^retention\.ms/ })
+      .getByText('1 h')
+      .waitFor();
+
+    await press('Start two groups');
+    const all = await ends();
+    for (const groupId of [LEARN_GROUP, 'learn-audit'])
+      await expect
+        .poll(
+          async () => {
+            const [answer] = await admin.fetchOffsets({ groupId, topics: [LEARN_TOPIC] });
+            return Object.fromEntries((answer?.partitions ?? []).map(({ partition, offset }) => [partition, BigInt(offset)]));
+          },
+          { timeout: FAILOVER_MS },
+        )
+        .toEqual(all);
+    await press('Stop both groups');
+    await desk.picture('topic');
+
+    await press('Create a topic…');
+    const dialog = desk.page.getByRole('dialog', { name: 'Create topic' });
+    await dialog.getByLabel('Name').fill('my-own');
+    await dialog.getByLabel('Partitions', { exact: true }).fill('4');
+    await dialog.getByRole('button', { name: 'Create', exact: true }).click();
+    await desk.title('my-own').waitFor();
+    expect(await admin.listTopics()).toContain('my-own');
+    await open('topic');
+    await done('Done: my-own has 4 partitions, each on 3 brokers.');
+  });
+
+  test('Offset: the end moves while the place stays; a group reads, and its lag is gone', async () => {
+    await open('offset');
+    await desk.page.getByLabel('Partition', { exact: true }).selectOption({ label: 'partition 2' });
+    const before = (await ends())[2] ?? 0n;
+    await press('Send 5 records');
+    await expect.poll(async () => (await ends())[2], { timeout: SOON_MS }).toBe(before + 5n);
+    const group = desk.page.locator(`[data-group="${LEARN_GROUP}"]`);
+    const committed = async (): Promise<string | undefined> => {
+      const [answer] = await admin.fetchOffsets({ groupId: LEARN_GROUP, topics: [LEARN_TOPIC] });
+      return answer?.partitions.find(({ partition }) => partition === 2)?.offset;
+    };
+    expect(await committed()).toBe(`${before}`);
+    await expect.poll(() => group.getAttribute('data-lag'), { timeout: SOON_MS }).toBe('5');
+    await desk.picture('offset');
+    await press(`Read as ${LEARN_GROUP}`);
+    await expect.poll(committed, { timeout: FAILOVER_MS }).toBe(`${before + 5n}`);
+    await expect.poll(() => group.getAttribute('data-committed'), { timeout: SOON_MS }).toBe(`${before + 5n}`);
+    await done(`Done: ${LEARN_GROUP} was 5 records behind, and has read them all.`);
+    await press(`Stop ${LEARN_GROUP}`);
+    await expect.poll(async () => (await admin.describeGroups([LEARN_GROUP])).groups[0]?.members.length, { timeout: SOON_MS }).toBe(0);
+  });
+
+  test('Partitions: order within one, a hot one, and keys that go elsewhere once there are more', async () => {
+    await open('partitions');
+    await press('Send 10 records');
+    await expect
+      .poll(async () => (await stored()).filter(({ value }) => value.startsWith('round 1')).length, { timeout: SOON_MS })
+      .toBe(10);
+    const first = (await stored()).filter(({ value }) => value.startsWith('round 1'));
+    for (const key of ['ann', 'bob', 'cay', 'dan']) {
+      const mine = first.filter((record) => record.key === key);
+      expect(new Set(mine.map(({ partition }) => partition))).toEqual(new Set([partitionOfKey(key, 3)]));
+      expect(mine.map(({ value }) => value)).toEqual([...mine.map(({ value }) => value)].sort());
+    }
+    await press('Send 20 with the key bob');
+    await expect.poll(async () => (await stored()).filter(({ value }) => value.startsWith('hot')).length, { timeout: SOON_MS }).toBe(20);
+    await desk.picture('partitions-hot');
+    await press('Make it 6 partitions');
+    await expect
+      .poll(async () => (await admin.fetchTopicMetadata({ topics: [LEARN_TOPIC] })).topics[0]?.partitions.length, { timeout: SOON_MS })
+      .toBe(6);
+    await box(5).waitFor();
+    await press('Send 10 records');
+    await done(/^Done: (cay|dan) went to partition \d while there were 3, and to \d since there are 6\.$/);
+    await desk.picture('partitions-added');
+    // A client that has not heard of the new ones yet still counts three: what counts is that it came to it.
+    const moved = (await stored()).filter(({ key, value }) => key === 'cay' && value.startsWith('round 2'));
+    expect(moved.map(({ partition }) => partition)).toContain(partitionOfKey('cay', 6));
+  });
+
+  test('Broker: stopped it hands over, killed it is missed; frozen it is fenced and thawed', async () => {
+    await open('broker');
+    await desk.page.getByLabel('Look into').selectOption({ label: 'broker 2' });
+    const without = async (broker: number): Promise<boolean> => {
+      const { partitions } = (await admin.fetchTopicMetadata({ topics: [LEARN_TOPIC] })).topics[0] ?? { partitions: [] };
+      return partitions.every(({ leader, isr }) => leader !== broker && !isr.includes(broker));
+    };
+    for (const verb of ['Stop', 'Kill', 'Freeze']) {
+      await press(`${verb} broker 2`);
+      await expect.poll(() => without(2), { timeout: FAILOVER_MS }).toBe(true);
+      await desk.page
+        .getByRole('list', { name: 'What followed' })
+        .getByText(/leaders? moved|leaders? of .* moved/)
+        .first()
+        .waitFor({ timeout: SOON_MS });
+      await desk.picture(`broker-${verb.toLowerCase()}`, ['dark']);
+      await press(verb === 'Freeze' ? 'Thaw broker 2' : 'Start broker 2');
+      await wholeAgain();
+    }
+    await done(/^Done: broker 2 handed over and left; broker 2 was gone \d.* before it was fenced\.$/);
+  });
+
+  test('every page: named controls, a picture in words, a file that stands by itself, the keyboard', async () => {
+    for (const { id, title } of CONCEPTS) {
+      await open(id);
+      await desk.page.locator('svg.diagram [data-box]').first().waitFor();
+      expect(await desk.nameless()).toEqual([]);
+      const told = await desk.page.locator('details li').allTextContents();
+      expect(told.length, id).toBeGreaterThan(1);
+
+      const take = async (kind: string): Promise<string> => {
+        const download = desk.page.waitForEvent('download');
+        await press('Export');
+        await desk.page.getByRole('menuitem', { name: kind }).click();
+        return readFile(await (await download).path(), 'utf8');
+      };
+      const svg = await take('Picture SVG');
+      // The browser's own parser judges it.
+      const problem: string = await desk.page.evaluate(
+        `new DOMParser().parseFromString(${JSON.stringify(svg)}, 'image/svg+xml').querySelector('parsererror')?.textContent ?? ''`,
+      );
+      expect(problem, id).toBe('');
+      expect(svg).not.toContain('var(');
+      const text = await take('Text Markdown');
+      expect(text).toContain(`# ${title}\n`);
+      expect(text).toContain('| Setting | Here | What it decides |');
+      const html = await take('Picture and text HTML');
+      expect(html).toContain('<svg xmlns=');
+
+      const links = desk.page.locator('svg.diagram a');
+      if ((await links.count()) > 1) {
+        await links.first().focus();
+        await desk.page.keyboard.press('ArrowRight');
+        const focused: string = await desk.page.evaluate(`document.activeElement?.dataset?.box ?? ''`);
+        expect(focused, id).toBe(await links.nth(1).getAttribute('data-box'));
+      }
+    }
+    expect(desk.complaints).toEqual([]);
+  });
+
+  test('checks that are done are remembered', async () => {
+    await desk.load('/learn');
+    await desk.page.getByRole('list', { name: 'Concepts' }).waitFor();
+    for (const id of ['Kafka', 'Producer', 'Topic', 'Partitions', 'Offset', 'Broker'])
+      await desk.page.getByRole('link', { name: new RegExp(`${id} .*checked`) }).waitFor();
+    await desk.picture('index-done');
+  });
+});

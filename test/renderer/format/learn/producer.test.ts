@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { producer, stepsOf } from '../../../../renderer/format/learn/producer.ts';
+import { brokerRow, learnState, partitionRow, sentRecord, topicRow } from './learn-fixture.ts';
+
+const box = (state = learnState(), id = 'partition-1', width = 778) => producer.diagram(state, width).boxes.find((one) => one.id === id);
+
+describe('the diagram of Producer', () => {
+  it('shows the last offsets of each partition, its leader and its end, as the cluster told them', () => {
+    const found = box(
+      learnState({ topic: topicRow({ partitions: [partitionRow(0), partitionRow(1, { leader: 3, isr: [3, 1], endOffset: '52' })] }) }),
+    );
+    expect(found?.note).toBe('leader: broker 3, 2 of 3 in sync');
+    expect(found?.noteTone).toBe('warn');
+    expect(found?.data).toEqual({ partition: 'learn-orders-1', leader: '3', isr: '1 3', end: '52' });
+    expect(found?.cells?.map(({ text }) => text).slice(-3)).toEqual(['49', '50', '51']);
+  });
+
+  it('shows nothing before the log start, and "?" where the end is not known', () => {
+    const from = (more: object) => box(learnState({ topic: topicRow({ partitions: [partitionRow(0), partitionRow(1, more)] }) }));
+    expect(from({ startOffset: '8', endOffset: '10' })?.cells?.map(({ text }) => text)).toEqual(['8', '9']);
+    expect(from({ endOffset: null })?.lines).toEqual([{ text: 'end offset ?', tone: 'warn' }]);
+    expect(from({ leader: null })?.note).toBe('no leader');
+  });
+
+  it('marks where the last record went, once the cluster shows it there', () => {
+    const state = learnState({ sent: [sentRecord({ partition: 1, offset: '10' })] });
+    expect(box(state)?.tone).toBe('accent');
+    expect(box(state)?.cells?.at(-1)).toMatchObject({ text: '10', tone: 'accent' });
+    expect(box(state, 'partition-0')?.tone).toBe('plain');
+    const diagram = producer.diagram(state, 778);
+    expect(diagram.edges.find(({ id }) => id === 'edge-1')).toMatchObject({ tone: 'accent', label: 'customer-17' });
+    expect(diagram.pulses).toEqual([expect.objectContaining({ edge: 'edge-1', label: 'customer-17' })]);
+  });
+
+  it('lets nothing travel that was not acknowledged', () => {
+    const state = learnState({ sent: [sentRecord({ error: 'no leader', partition: null, offset: null })] });
+    const diagram = producer.diagram(state, 778);
+    expect(diagram.pulses).toEqual([]);
+    expect(diagram.edges.every(({ tone }) => tone !== 'accent')).toBe(true);
+    expect(diagram.steps?.of.at(-1)).toBe('not acknowledged: no leader');
+  });
+
+  it('moves dots where records were measured only', () => {
+    const edges = producer.diagram(learnState({ rates: new Map([['learn-orders-2', 40]]) }), 778).edges;
+    expect(edges.map(({ perSecond }) => perSecond)).toEqual([null, null, 40]);
+  });
+});
+
+it('tells sent, stored, acknowledged as it was answered', () => {
+  expect(stepsOf(sentRecord()).of).toEqual([
+    'key customer-17 sent to broker 2, which leads partition 1',
+    'stored there at offset 10',
+    'acknowledged after 12 ms: 1 and 3 in sync have it too',
+  ]);
+  expect(stepsOf(sentRecord({ acks: 0, partition: null, offset: null })).of[1]).toContain('is not known');
+  expect(stepsOf(sentRecord({ acks: 1 })).of[2]).toContain('by the leader alone');
+});
+
+describe('the check', () => {
+  it('is two different keys in one partition, really produced', () => {
+    const done = (...sent: ReturnType<typeof sentRecord>[]) => producer.check.done(learnState({ sent }));
+    expect(done(sentRecord(), sentRecord())).toBeNull();
+    expect(done(sentRecord(), sentRecord({ key: 'b', partition: 2 }))).toBeNull();
+    expect(done(sentRecord(), sentRecord({ key: 'b', partition: null, error: 'x' }))).toBeNull();
+    expect(done(sentRecord(), sentRecord({ key: null }))).toBeNull();
+    expect(done(sentRecord(), sentRecord({ key: 'customer-4' }))).toBe('customer-17 and customer-4 both went to partition 1.');
+  });
+});
+
+it('names the broker to kill, and the way back of one that is down', () => {
+  expect(producer.outages(learnState({ sent: [sentRecord()] })).map(({ label }) => label)).toEqual(['Kill broker 2']);
+  const lab = { port: 1, controllerPort: 2, running: false, memoryBytes: null };
+  const down = learnState({ brokers: [brokerRow(1), brokerRow(2, { state: 'down', lab }), brokerRow(3)] });
+  expect(producer.outages(down).map(({ label, act }) => [label, act])).toEqual([['Start broker 2', { start: 2 }]]);
+});
