@@ -121,6 +121,19 @@ describeWith('a browser', hasBrowser, 'access', () => {
     await desk.page.evaluate(`document.body.insertAdjacentHTML('beforeend', '<button id="planted" class="faint">' + '</button>')`);
     expect((await violations(desk.page)).join('\n')).toMatch(/^button-name: #planted/m);
     await desk.page.evaluate(`document.querySelector('#planted').remove()`);
+    // The same of the walk: a control that shows no focus, and one that hides behind another.
+    await desk.page.evaluate(`(() => {
+      const [first, second] = document.querySelectorAll('nav.side a');
+      first.style.outline = 'none';
+      const { left, top, width, height } = second.getBoundingClientRect();
+      const cover = document.body.appendChild(document.createElement('div'));
+      Object.assign(cover.style, { position: 'fixed', left: left + 'px', top: top + 'px', width: width + 'px', height: height + 'px' });
+    })()`);
+    const told = (await walk(desk.page)).join('\n');
+    expect(told).toMatch(/^Overview <a> has the focus and does not show it$/m);
+    expect(told).toMatch(/^Brokers 3 <a> has the focus where it is not seen/m);
+    await desk.load('/overview');
+    await desk.title('Overview').waitFor();
   });
 
   test('every page, both themes, wide and narrow: no violation', async () => {

@@ -27,7 +27,7 @@ const FAULT = `(element) => {
   const through = getComputedStyle(element).pointerEvents === 'none' ? element.closest('svg') : null;
   const shown = element.type === 'radio' ? element.parentElement : element;
   const box = shown.getBoundingClientRect();
-  const points = [0.5, 0.1, 0.9].flatMap((x) => [0.5, 0.15, 0.85].map((y) => [box.left + box.width * x, box.top + box.height * y]));
+  const points = [0.5, 0.1, 0.9].flatMap((x) => [0.5, 0.15, 0.85, 0.02].map((y) => [box.left + box.width * x, box.top + box.height * y]));
   const hits = points.map(([x, y]) => document.elementFromPoint(x, y)).filter((hit) => hit !== null);
   if (!hits.some((hit) => shown.contains(hit) || through?.contains(hit) || hit.contains(shown) && hit.closest('.app, [role=dialog], .corner') === shown.closest('.app, [role=dialog], .corner'))) return 'has the focus where it is not seen, at ' + Math.round(box.left) + ' ' + Math.round(box.top) + ' behind ' + (hits[0]?.className ?? 'nothing');
   return null;

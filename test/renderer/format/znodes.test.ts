@@ -52,5 +52,11 @@ describe('znodes', () => {
       Data: '77 B',
       Lives: 'as long as session 0x1a',
     });
+    // The root was made at no time; it is not as old as the epoch.
+    expect(tellStat({ ...stat, ctime: 0, czxid: '0' }, 62_000)[0]).toEqual({
+      label: 'Created',
+      term: 'ctime, czxid',
+      value: 'with the tree itself, 0x0',
+    });
   });
 });
