@@ -6,7 +6,7 @@ import { faultOf } from '../faults.ts';
 import { formatBytes, formatDuration, formatSpan, plural } from '../numbers.ts';
 import { BROKER_STATE } from '../replicas.ts';
 import type { Concept, LearnState, Outage } from './concept.ts';
-import { isDown, killOf, waysBack } from './outages.ts';
+import { isDown, killOf, waysBackOr } from './outages.ts';
 import { brokerName, brokerTone, columns, dataOfBroker, replicaGlyph } from './parts.ts';
 
 const GLYPH = 15;
@@ -289,15 +289,15 @@ function nobody(width: number): Diagram {
 
 /** Stop, kill and freeze it; or its way back. */
 function outages(state: LearnState): Outage[] {
-  const broker = shownBroker(state);
-  const back = waysBack(state);
-  if (back.length > 0 || broker === null) return back;
-  const node = broker.id;
-  return [
-    { key: `stop-${node}`, label: `Stop broker ${node}`, danger: false, act: { inject: { type: 'stop', node } } },
-    killOf(node),
-    { key: `freeze-${node}`, label: `Freeze broker ${node}`, danger: true, act: { inject: { type: 'freeze', node } } },
-  ];
+  return waysBackOr(state, () => {
+    const node = shownBroker(state)?.id;
+    if (node === undefined) return [];
+    return [
+      { key: `stop-${node}`, label: `Stop broker ${node}`, danger: false, act: { inject: { type: 'stop', node } } },
+      killOf(node),
+      { key: `freeze-${node}`, label: `Freeze broker ${node}`, danger: true, act: { inject: { type: 'freeze', node } } },
+    ];
+  });
 }
 
 /** Once with a hand-over, once without: told by the recorded events. */

@@ -7,7 +7,7 @@ import { formatCount, formatList, formatSpan, plural } from '../numbers.ts';
 import { tellEvent, tellReason } from '../timeline.ts';
 import { LEARN_GROUP, type Concept, type LearnState, type Outage } from './concept.ts';
 import { MEMBER_WORDS, memberTone } from './consumer.ts';
-import { killOf, waysBack } from './outages.ts';
+import { killOf, waysBackOr } from './outages.ts';
 import { columns, dataOfPartition, MARGIN, noTopic } from './parts.ts';
 import { generationOf, groupOf, loadOf, membersOfGroup, readingsOf, SECOND_GROUP, type ReaderMember, type Reading } from './readers.ts';
 
@@ -321,9 +321,9 @@ function wrong(state: LearnState): string[] {
 
 function outages(state: LearnState): Outage[] {
   const coordinator = groupOf(state, LEARN_GROUP)?.coordinator ?? null;
-  const back = waysBack(state);
-  if (back.length > 0 || coordinator === null) return back;
-  return [{ ...killOf(coordinator), label: `Kill broker ${coordinator}, the coordinator` }];
+  return waysBackOr(state, () =>
+    coordinator === null ? [] : [{ ...killOf(coordinator), label: `Kill broker ${coordinator}, the coordinator` }],
+  );
 }
 
 /** First more members than partitions, then one member with all of them. */

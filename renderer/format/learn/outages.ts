@@ -10,7 +10,7 @@ export function waysBack(state: LearnState): Outage[] {
   return state.brokers.flatMap((broker): Outage[] => {
     const frozen = faultOf(state.faults, broker.id, ['freeze']);
     if (frozen !== null) return [{ key: `thaw-${broker.id}`, label: `Thaw broker ${broker.id}`, danger: false, act: { heal: frozen.id } }];
-    if (broker.lab === null || broker.lab.running) return [];
+    if (broker.lab === null || broker.lab.running || isOnItsWay(broker)) return [];
     const ended = faultOf(state.faults, broker.id, [...DOWN]);
     return [
       {
@@ -27,10 +27,19 @@ export function killOf(node: number): Outage {
   return { key: `kill-${node}`, label: `Kill broker ${node}`, danger: true, act: { inject: { type: 'kill', node } } };
 }
 
-/** Kill that one, unless something is broken already: then the ways back alone. */
-export function killOrMend(state: LearnState, node: number | null): Outage[] {
+/** Shutting down or starting: what is asked of it then is refused, so nothing is offered. */
+const isOnItsWay = ({ state }: BrokerRow): boolean => state === 'shuttingDown' || state === 'starting';
+
+/** The ways back alone where something is broken already; nothing while a broker is on its way down or up. */
+export function waysBackOr(state: LearnState, offers: () => Outage[]): Outage[] {
+  if (state.brokers.some(isOnItsWay)) return [];
   const back = waysBack(state);
-  return back.length > 0 || node === null ? back : [killOf(node)];
+  return back.length > 0 ? back : offers();
+}
+
+/** Kill that one, unless something is broken already. */
+export function killOrMend(state: LearnState, node: number | null): Outage[] {
+  return waysBackOr(state, () => (node === null ? [] : [killOf(node)]));
 }
 
 export const isDown = (broker: BrokerRow): boolean => broker.lab?.running === false;

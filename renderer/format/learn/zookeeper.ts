@@ -3,7 +3,7 @@ import type { Diagram, DiagramBox, DiagramEdge, DiagramPulse } from '../diagram.
 import { boxHeight } from '../diagram-draw.ts';
 import { formatCount, formatDuration, formatList, plural } from '../numbers.ts';
 import type { Concept, LearnState, Outage } from './concept.ts';
-import { isDown, killOf, waysBack } from './outages.ts';
+import { isDown, killOf, waysBackOr } from './outages.ts';
 import { columns, MARGIN } from './parts.ts';
 import { FIRED_WORDS, quorumBoxes, sessionBoxes, stepsOf } from './zookeeper-sessions.ts';
 import { nothingRead, OWN_ROOT, treeRows, znodeBox, type TreeRow } from './zookeeper-tree.ts';
@@ -176,8 +176,10 @@ function wrong(state: LearnState): string[] {
 }
 
 function outages(state: LearnState): Outage[] {
-  const back = waysBack(state);
-  if (back.length > 0) return back;
+  return waysBackOr(state, () => offers(state));
+}
+
+function offers(state: LearnState): Outage[] {
   const { controllerId } = state;
   const other = state.brokers.find(({ id, state: is }) => id !== controllerId && is === 'online');
   return [

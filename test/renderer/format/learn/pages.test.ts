@@ -145,6 +145,8 @@ describe('Broker', () => {
     expect(diagram.boxes.find(({ id }) => id === 'controller')?.lines?.map(({ text }) => text)).toContain('session lost');
     expect(broker.outages(state).map(({ label }) => label)).toEqual(['Start broker 2']);
     expect(broker.outages(learnState()).map(({ label }) => label)).toEqual(['Stop broker 1', 'Kill broker 1', 'Freeze broker 1']);
+    const leaving = state.brokers.map((row) => (row.id === 2 ? { ...row, state: 'shuttingDown' as const } : row));
+    expect(broker.outages({ ...state, brokers: leaving })).toEqual([]);
   });
 
   it('is done by both ways, as recorded', () => {
