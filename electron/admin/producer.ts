@@ -28,7 +28,8 @@ export class RecordProducer {
       brokers: [...options.brokers],
       connectionTimeout: 5_000,
       requestTimeout: 10_000,
-      retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 2_000 },
+      // Longer in all than a broker's session: a leader that dies is waited for, not given up just before the next one is there.
+      retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 2_000 },
       socketFactory: this.sockets.factory,
       logLevel: logLevel.NOTHING,
       logCreator: () => () => undefined,

@@ -57,13 +57,14 @@ function nameOf(element: Element): string {
     .trim();
 }
 
+const LEARN = CONCEPTS.map(({ id }) => `/learn/${id}`);
 const of = (...paths: string[]): [string, string][] => PATHS.filter(([path]) => paths.includes(path));
 const CASES: [Variant, [string, string][]][] = [
   ['broken', PATHS],
-  ['empty', of('/overview', '/topics', '/groups', '/coordination', '/lab')],
-  ['faulty', of('/overview', '/brokers', '/brokers/2', '/coordination', '/lab', '/lab?at=link-1-2')],
+  ['empty', of('/learn', ...LEARN, '/overview', '/topics', '/groups', '/coordination', '/lab')],
+  ['faulty', of(...LEARN, '/overview', '/brokers', '/brokers/2', '/coordination', '/lab', '/lab?at=link-1-2')],
   ['nine', of('/lab')],
-  ['remote', of('/overview', '/brokers', '/coordination', '/coordination/tree?path=/controller', '/connections', '/lab')],
+  ['remote', of(...LEARN, '/overview', '/brokers', '/coordination', '/coordination/tree?path=/controller', '/connections', '/lab')],
 ];
 
 describe.each(CASES)('on a cluster that is %s', (variant, paths) => {

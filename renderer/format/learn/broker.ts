@@ -46,7 +46,7 @@ function diagram(state: LearnState, width: number): Diagram {
   const broker = shownBroker(state);
   if (broker === null) return nobody(width);
   const roomy = width >= 620;
-  const [left, middle, right] = columns(width, roomy ? [0.19, 0.42, 0.24] : [0.2, 0.44, 0.25]);
+  const [left, middle, right] = columns(width, roomy ? [0.19, 0.42, 0.24] : [0.19, 0.44, 0.28]);
   const inner = { x: middle.x + PAD, width: middle.width - 2 * PAD };
   const head = boxHeight({ lines: 1 }) + 8;
   const small = boxHeight({});

@@ -28,7 +28,7 @@ function diagram(state: LearnState, width: number): Diagram {
   if (state.topic === null) return noTopic(state, width);
   const { topic } = state;
   const roomy = width >= 620;
-  const [left, middle, right] = columns(width, roomy ? [0.19, 0.36, 0.21] : [0.21, 0.42, 0.22]);
+  const [left, middle, right] = columns(width, roomy ? [0.19, 0.36, 0.21] : [0.21, 0.38, 0.28]);
   const brokers = state.brokers.slice(0, MOST_BROKERS);
   const height = boxHeight({ lines: 1 });
   const gap = 16;

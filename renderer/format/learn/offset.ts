@@ -140,7 +140,6 @@ function diagram(state: LearnState, width: number): Diagram {
         toX: x,
         tone: group.members.length === 0 ? 'plain' : 'flow',
         dashed: group.members.length === 0,
-        label: 'next',
       });
   });
   if (shown.length === 0)

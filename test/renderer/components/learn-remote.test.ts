@@ -1,0 +1,49 @@
+// @vitest-environment happy-dom
+/** Learn on a cluster somewhere else: it shows what is there, breaks nothing, and makes its topic only when asked. */
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
+import { createPinia } from 'pinia';
+import { createMemoryHistory } from 'vue-router';
+import App from '../../../renderer/App.vue';
+import { useBridge } from '../../../renderer/api.ts';
+import { CONCEPTS } from '../../../renderer/format/learn/concepts.ts';
+import { createAppRouter } from '../../../renderer/router.ts';
+import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
+
+let bridge: FixtureBridge;
+let app: VueWrapper;
+
+async function open(path: string): Promise<void> {
+  bridge = new FixtureBridge('remote');
+  useBridge(bridge);
+  const router = createAppRouter(createMemoryHistory());
+  await router.push(path);
+  app = mount(App, { global: { plugins: [createPinia(), router] }, attachTo: document.body });
+  await flushPromises();
+  bridge.tick();
+  await flushPromises();
+}
+
+beforeEach(() => {
+  document.body.innerHTML = '';
+  localStorage.clear();
+});
+afterEach(() => app.unmount());
+
+it.each(CONCEPTS.map(({ id }) => id))('%s offers no outage, and says why', async (id) => {
+  await open(`/learn/${id}`);
+  const labels = app.findAll('main button').map((button) => button.text());
+  expect(labels.filter((label) => /^(Kill|Stop|Freeze|Cut|Start) broker/.test(label))).toEqual([]);
+  expect(app.text()).toContain('Brokerdesk breaks the cluster on this desk only.');
+  expect(
+    bridge.asked.filter(({ channel }) => /^lab\/(kill|stop|inject)|^topic\/create|^message\/produce|^load\/start/.test(channel)),
+  ).toEqual([]);
+});
+
+it('shows a topic of that cluster, and sends nothing to it', async () => {
+  await open('/learn/producer');
+  expect(app.find('[data-partition]').attributes('data-partition')).not.toContain('learn-orders');
+  const send = app.findAll('main button').find((button) => button.text() === 'Send');
+  expect(send?.attributes('disabled')).toBeDefined();
+  expect(app.text()).toContain('Make the topic learn-orders');
+});
