@@ -136,6 +136,39 @@ describe('what is lost', () => {
     for (const { from, to } of audit.lostRanges) expect([numbers.has(from), numbers.has(to)]).toEqual([false, false]);
   });
 
+  test('by an unclean election, exactly, though every replica in sync had acknowledged', async () => {
+    const topic = 'unclean';
+    const configs = { 'min.insync.replicas': '1', 'unclean.leader.election.enable': 'true' };
+    await admin.createTopics({
+      waitForLeaders: true,
+      topics: [
+        {
+          topic,
+          replicaAssignment: [{ partition: 0, replicas: [1, 2] }],
+          configEntries: Object.entries(configs).map(([name, value]) => ({ name, value })),
+        },
+      ],
+    });
+    const { id } = await loads.start({ ...PRODUCER, name: 'unlucky', topic, clients: 1, recordsPerSecond: 300 });
+    await written(id, 600);
+    // The follower falls behind; its leader alone is in sync, and goes on until it falls too.
+    await cluster.kill(2);
+    await expect
+      .poll(async () => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions[0]?.isr, { timeout: 20_000 })
+      .toEqual([1]);
+    await written(id, (row(id).written?.acknowledged ?? 0) + 600);
+    await cluster.kill(1);
+    await cluster.startNode(2);
+    await expect.poll(() => row(id).written?.audit?.lost ?? 0, { timeout: 40_000 }).toBeGreaterThan(500);
+    await cluster.startNode(1);
+    await loads.stop(id);
+    const audit = await loads.audit(id);
+    const stored = await valuesIn(topic);
+    expect(audit).toMatchObject({ complete: true, removed: 0, unread: 0, acknowledged: row(id).written?.acknowledged });
+    expect(audit.lost).toBe(audit.acknowledged + audit.storedThoughFailed - new Set(stored).size);
+    expect(audit.duplicated).toBe(stored.length - new Set(stored).size);
+  });
+
   test('by the deletion of the topic: all of it; by DeleteRecords: nothing, it was removed', async () => {
     const topic = await create('deleted');
     const { id } = await loads.start({ ...PRODUCER, name: 'finite', topic, records: 3_000 });

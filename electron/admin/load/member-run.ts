@@ -10,6 +10,8 @@ const FETCH_WAIT_MS = 250;
 const REQUEST_TIMEOUT_MS = 8_000;
 const CONNECTION_TIMEOUT_MS = 3_000;
 const AGAIN_MS = 500;
+/** What a client complained of is over when it has not for so long. */
+const CALM_MS = 5_000;
 /** Timers are this coarse: shorter times are taken for several records at once. */
 const SHORTEST_PAUSE_MS = 4;
 /** A slow member must not stay away from a stop, or from its heartbeats, for a whole record. */
@@ -26,6 +28,7 @@ export class MemberRun {
   private consumer: Consumer | undefined;
   private stopping = false;
   private complaint: string | null = null;
+  private complainedAt = 0;
   /** Work that is owed for records already taken. */
   private owedMs = 0;
 
@@ -124,6 +127,10 @@ export class MemberRun {
       }));
       this.tell({ kind: 'joined', memberId: payload.memberId, assignment });
     });
+    consumer.on(consumer.events.HEARTBEAT, () => {
+      // Its group knows it, and nothing has gone wrong since.
+      if (performance.now() - this.complainedAt > CALM_MS) this.complain(null);
+    });
     consumer.on(consumer.events.REBALANCING, () => this.tell({ kind: 'rejoining' }));
     consumer.on(consumer.events.CRASH, ({ payload }) => {
       this.tell({ kind: 'rejoining' });
@@ -156,6 +163,7 @@ export class MemberRun {
   }
 
   private complain(message: string | null): void {
+    if (message !== null) this.complainedAt = performance.now();
     if (message === this.complaint) return;
     this.complaint = message;
     this.tell({ kind: 'complaint', message });
