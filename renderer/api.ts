@@ -40,10 +40,8 @@ export function pickBridge(): Bridge {
   return new WebBridge(() => new WebSocket(address));
 }
 
-/** Of a part of the contract that is still to come. */
-type ScenarioReads = `scenario/${'list' | 'open' | 'check' | 'report' | 'record'}`;
 /** What changes nothing on a cluster. Whatever is not named here does, until someone has thought about it. */
-const READS: ReadonlySet<string> = new Set<RequestChannel | ScenarioReads>([
+const READS: ReadonlySet<string> = new Set<RequestChannel>([
   'app/info',
   'connection/list',
   'connection/use',
@@ -66,6 +64,7 @@ const READS: ReadonlySet<string> = new Set<RequestChannel | ScenarioReads>([
   'scenario/report',
   'scenario/record',
   'coordination/znode',
+  'zk/clients',
   'timeline/list',
   'history/range',
   'history/at',
