@@ -61,7 +61,7 @@ export class GroupJob extends LoadJob {
   async setMembers(count: number): Promise<void> {
     const before = this.living().length;
     this.spec = { ...this.spec, members: count };
-    if (count !== before) this.note('load/changed', `${before} members became ${count}`, { members: count });
+    if (count !== before) this.note('load/changed', `members from ${before} to ${count}`, { members: count });
     if (count > before) await this.connecting(this.grow(count - before));
     else {
       // One that stands still would not hear of it, and so goes only when no other is left to go.
