@@ -303,12 +303,16 @@ export function chainOfTheHour(events: readonly TimelineEvent[]): EventChain | n
   return broke === undefined || last.at - broke.at > NEWS_MS ? latest : chainOf(broke, events);
 }
 
+const SILENT: ReadonlySet<TimelineEventType> = new Set(['lab/nodeKilled', 'lab/powerCut', 'lab/nodeFrozen']);
+
 function healingTime(chain: readonly TimelineEvent[]): number | null {
   const root = chain[0];
   if (root === undefined || !chain.some(breaksSomething)) return null;
   // Whatever else went on: a partition that is left without a leader is not healed by a group that found its coordinator.
   const leaderless = chain.findLast(({ type }) => type === 'partition/leadersLost');
   if (leaderless !== undefined && !chain.some(({ type, id }) => type === 'partition/leadersElected' && id > leaderless.id)) return null;
+  // Until it is fenced whoever fell silent may still be the leader of something, whatever the quorum has settled meanwhile.
+  if (SILENT.has(root.type) && !chain.some(({ type, broker }) => type === 'cluster/brokerFenced' && broker === root.broker)) return null;
   const lost = chain.findLast((event) => breaksSomething(event));
   const mended = chain.findLast((event) => MENDS.has(event.type));
   return mended === undefined || lost === undefined || mended.id < lost.id ? null : mended.at - root.at;

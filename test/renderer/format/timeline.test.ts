@@ -27,6 +27,15 @@ describe('timeline', () => {
     expect(chainOf(more[5] as TimelineEvent, more).healedInMs).toBeNull();
   });
 
+  it('does not call it healed because the quorum has another leader, while the silent broker is not fenced yet', () => {
+    const frozen: TimelineEvent = { id: 1, type: 'lab/nodeFrozen', at: 0, node: null, broker: 3 };
+    const elected: TimelineEvent = { id: 2, type: 'quorum/leaderElected', at: 1_100, node: 2, broker: 2, causeId: 1 };
+    const fenced: TimelineEvent = { id: 3, type: 'cluster/brokerFenced', at: 3_000, node: 2, broker: 3, causeId: 1 };
+    const moved: TimelineEvent = { id: 4, type: 'partition/leadersElected', at: 3_010, node: 2, causeId: 3 };
+    expect(chainOf(elected, [frozen, elected]).healedInMs).toBeNull();
+    expect(chainOf(moved, [frozen, elected, fenced, moved]).healedInMs).toBe(3_010);
+  });
+
   it('does not call it healed while a partition has no leader, though a group goes on', () => {
     const lost: TimelineEvent = { id: 5, type: 'partition/leadersLost', at: 4_100, node: 2, count: 1, causeId: 3 };
     const moved: TimelineEvent = { id: 6, type: 'group/coordinatorMoved', at: 4_300, node: 2, group: 'billing', causeId: 3 };
