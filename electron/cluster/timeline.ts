@@ -96,6 +96,8 @@ interface Rule {
   lasting?: boolean;
   /** Of the lab's faults: no cause any more once it has been healed. */
   untilHealed?: boolean;
+  /** Of a broker that went: no cause any more once that broker has been unfenced again; what happens then has another one. */
+  whileGone?: boolean;
   /** What came before the last such entry of the same group is over: it has led to what it led to. */
   settledBy?: TimelineType;
   /** Beyond the type: is that earlier entry a cause of this one? */
@@ -147,40 +149,35 @@ const injected = (fits: Rule['fits']): Rule => ({ causes: ['lab/faultInjected'],
 const healed = (fits: Rule['fits']): Rule => ({ causes: ['lab/faultHealed'], fits });
 const reporter = (cause: TimelineEntry, effect: TimelineEntry): boolean => cause.broker === (effect.broker ?? effect.node);
 
+/** That a broker went, as long as it is gone. */
+const gone = (causes: readonly TimelineType[], fits: Rule['fits']): Rule => ({ causes, whileGone: true, fits });
+
 /** By effect, the likeliest rule first; within a rule the latest entry that fits is the cause. */
 const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   'cluster/controlledShutdown': [{ causes: ['lab/nodeStopped'], fits: sameBroker }],
-  'cluster/brokerFenced': [
-    { causes: ['cluster/controlledShutdown'], fits: sameBroker },
-    { causes: DOWN, fits: sameBroker },
-    injected(fault([...LINKS, ...DISKS])),
-  ],
-  'coordination/sessionExpired': [{ causes: DOWN, fits: sameBroker }, injected(fault(LINKS))],
+  'cluster/brokerFenced': [gone(['cluster/controlledShutdown'], sameBroker), gone(DOWN, sameBroker), injected(fault([...LINKS, ...DISKS]))],
+  'coordination/sessionExpired': [gone(DOWN, sameBroker), injected(fault(LINKS))],
   'cluster/brokerRegistered': [{ causes: BACK, fits: sameBroker }, healed(fault(LINKS))],
   'cluster/brokerUnfenced': [
     { causes: ['cluster/brokerRegistered'], fits: sameBroker },
     { causes: BACK, fits: sameBroker },
     healed(fault([...LINKS, ...DISKS])),
   ],
-  'quorum/leaderElected': [{ causes: DOWN, fits: concerns(previousLeader) }, injected(fault(LINKS, previousLeader))],
+  'quorum/leaderElected': [gone(DOWN, concerns(previousLeader)), injected(fault(LINKS, previousLeader))],
   'partition/leadersElected': [
-    { causes: MOVED, fits: concerns(losing) },
+    gone(MOVED, concerns(losing)),
     { causes: ['cluster/brokerUnfenced'], fits: concerns(gaining) },
     { causes: ['topic/created'], fits: (cause, effect) => effect.topic !== undefined && cause.topic === effect.topic },
   ],
   'partition/uncleanlyElected': [
-    { causes: MOVED, fits: concerns(losing) },
+    gone(MOVED, concerns(losing)),
     { causes: ['cluster/brokerUnfenced'], fits: concerns(gaining) },
     { causes: ['topic/configChanged'], fits: any },
   ],
   'partition/reassigned': [{ causes: ['partition/reassignmentStarted'], fits: any }],
   'partition/reassignmentCancelled': [{ causes: ['partition/reassignmentStarted'], fits: any }],
-  'partition/leadersLost': [{ causes: MOVED, fits: sameBroker }],
-  'partition/isrShrunk': [
-    { causes: MOVED, fits: concerns(leaving) },
-    { causes: DOWN, fits: concerns(leaving) },
-    injected(fault([...LINKS, ...DISKS], leaving)),
-  ],
+  'partition/leadersLost': [gone(MOVED, sameBroker)],
+  'partition/isrShrunk': [gone(MOVED, concerns(leaving)), gone(DOWN, concerns(leaving)), injected(fault([...LINKS, ...DISKS], leaving))],
   'partition/isrExpanded': [
     { causes: ['cluster/brokerUnfenced'], fits: concerns(joining) },
     healed(fault([...LINKS, ...DISKS], joining)),
@@ -276,7 +273,7 @@ export class Timeline {
   }
 
   private causeOf(effect: TimelineEntry): TimelineEntry | undefined {
-    for (const { causes, fits, lasting, untilHealed, settledBy } of RULES[effect.type] ?? []) {
+    for (const { causes, fits, lasting, untilHealed, settledBy, whileGone } of RULES[effect.type] ?? []) {
       const oldest = effect.at - CAUSE_WINDOW_MS;
       const settled =
         settledBy === undefined ? undefined : this.latest(oldest, (entry) => entry.type === settledBy && sameGroup(entry, effect));
@@ -286,7 +283,8 @@ export class Timeline {
           causes.includes(entry.type) &&
           entry.id > (settled?.id ?? 0) &&
           fits(entry, effect) &&
-          ((untilHealed !== true && entry.at >= oldest) || !this.isOver(entry)),
+          ((untilHealed !== true && entry.at >= oldest) || !this.isOver(entry)) &&
+          (whileGone !== true || !this.isBack(entry)),
       );
       if (cause !== undefined) return cause;
     }
@@ -297,6 +295,11 @@ export class Timeline {
   private isOver({ details }: TimelineEntry): boolean {
     const faultId = details?.['faultId'];
     return this.latest(-Infinity, ({ type, details: of }) => type === 'lab/faultHealed' && of?.['faultId'] === faultId) !== undefined;
+  }
+
+  /** Has the broker that the entry is about been unfenced since? */
+  private isBack({ id, at, broker }: TimelineEntry): boolean {
+    return this.latest(at, (entry) => entry.id > id && entry.type === 'cluster/brokerUnfenced' && entry.broker === broker) !== undefined;
   }
 
   private addPreviousLeader(entry: TimelineEntry): void {

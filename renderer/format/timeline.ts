@@ -235,7 +235,8 @@ export function tellReason(event: TimelineEvent): string | null {
     const detail = /: (.+)$/.exec(reason)?.[1];
     return faultIn(event) === null || detail === undefined || tellEvent(event).includes(detail) ? null : detail;
   }
-  return reason === tellEvent(event) ? null : reason;
+  // What a load went through is told in its reason's words.
+  return tellEvent(event).endsWith(reason) ? null : reason;
 }
 
 /** Events that break something; a chain that starts with one is an outage and can heal. */

@@ -37,6 +37,36 @@ describe('timeline', () => {
     expect(timeline.since(0)).toEqual([]);
   });
 
+  it('does not put down to an earlier end what happens to a broker that is back', () => {
+    const timeline = new Timeline();
+    const tell = (type: TimelineEntry['type'], at: number, more: Partial<NodeEvent> = {}): TimelineEntry =>
+      must(timeline.record(1, { type, at, broker: 2, ...more }));
+    const stopped = tell('lab/nodeStopped', 1_000);
+    const left = tell('cluster/controlledShutdown', 1_010);
+    expect(left.causeId).toBe(stopped.id);
+    expect(tell('cluster/brokerFenced', 1_500).causeId).toBe(left.id);
+    tell('lab/nodeStarted', 2_000);
+    tell('cluster/brokerUnfenced', 2_500);
+    const killed = tell('lab/nodeKilled', 3_000);
+    const fenced = tell('cluster/brokerFenced', 6_000);
+    expect(fenced.causeId).toBe(killed.id);
+    tell('lab/nodeStarted', 7_000);
+    const back = tell('cluster/brokerUnfenced', 7_500);
+    const moves = [{ topic: 't', partition: 0, from: 2, to: 1 }];
+    // Whoever moves a leader off a broker that serves does so for another reason.
+    expect(must(timeline.record(1, { type: 'partition/leadersElected', at: 8_000, details: { moves } })).causeId).toBeUndefined();
+    const changes = [{ topic: 't', partition: 0, from: [1, 2], to: [1] }];
+    const cut = must(
+      timeline.record(null, {
+        type: 'lab/faultInjected',
+        at: 9_000,
+        details: { faultId: 7, fault: { type: 'partition' }, brokers: [1, 2] },
+      }),
+    );
+    expect(must(timeline.record(1, { type: 'partition/isrShrunk', at: 13_000, details: { changes } })).causeId).toBe(cut.id);
+    expect(back.causeId).toBeDefined();
+  });
+
   it('links a kill to the fencing, the elections and the shrinks that follow it', () => {
     const timeline = new Timeline();
     const kill = must(timeline.record(null, { type: 'lab/nodeKilled', at: 1_000, broker: 2 }));
