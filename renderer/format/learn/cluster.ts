@@ -88,7 +88,7 @@ function brokerBox(state: LearnState, broker: BrokerRow, at: Place): DiagramBox 
     tone: controls ? 'control' : toneOf(tone),
     dashed: gone,
     title: roomy ? `broker ${broker.id}` : `${broker.id}`,
-    ...(roomy && controls ? { note: 'controller', noteTone: 'control' as const } : {}),
+    ...(at.width >= 150 && controls ? { note: 'controller', noteTone: 'control' as const } : {}),
     lines: at.width < 64 ? [] : [{ text: roomy ? stateLine(state, broker) : word, tone: toneOf(tone) }],
     said: `Broker ${broker.id}: ${word}${controls ? ', the controller' : ''}${heldWords(state, broker)}`,
     to: `/brokers/${broker.id}`,
