@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 /** The past on the page: the bar that says so, the keys, the slider, the story of an event. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia, type Pinia } from 'pinia';
 import { createMemoryHistory, type Router } from 'vue-router';
@@ -30,7 +30,8 @@ beforeEach(async () => {
   await router.isReady();
   pinia = createPinia();
   app = mount(App, { attachTo: document.body, global: { plugins: [pinia, router] } });
-  await flushPromises();
+  // The page is loaded when it is first asked for, which takes as long as it takes.
+  await vi.waitFor(() => expect(third()).toMatch(/^Broker 3, online/), { timeout: 10_000 });
   bridge.tick();
   await settle(20);
   await bridge.invoke('lab/inject', { fault: { type: 'freeze', node: 3 } });
@@ -59,10 +60,7 @@ async function press(label: string): Promise<void> {
   find(`[aria-label="${label}"]`).click();
   await settle();
 }
-const third = (): string =>
-  [...document.querySelectorAll('g.card')]
-    .map((one) => one.getAttribute('aria-label') ?? '')
-    .find((label) => label.startsWith('Broker 3')) ?? '';
+const third = (): string => document.querySelector('svg [role=button][aria-label^="Broker 3"]')?.getAttribute('aria-label') ?? '';
 
 describe('the past on the page', () => {
   it('is entered by a key on the slider, said at the top, and left by Escape', async () => {
