@@ -30,15 +30,17 @@ export class GroupJob extends LoadJob {
   }
 
   async start(): Promise<void> {
+    const { members, crashEveryMs } = this.spec;
+    // Before any of them joins: the first may be a member while the last still connects.
+    this.note('load/started', `a group of ${members} started to read ${this.spec.topics.join(', ')}`, { members });
     try {
-      await this.connecting(this.grow(this.spec.members));
+      await this.connecting(this.grow(members));
     } catch (error) {
+      this.note('load/ended', 'its members could not connect', {});
       await this.destroy();
       throw error;
     }
     this.enter('running', null);
-    const { members, crashEveryMs } = this.spec;
-    this.note('load/started', `a group of ${members} started to read ${this.spec.topics.join(', ')}`, { members });
     if (crashEveryMs !== null) this.crashing = setInterval(() => this.crashOldest(), crashEveryMs);
   }
 
