@@ -11,6 +11,9 @@ import { WebProcess } from '../helpers/web-process.ts';
 
 const PICTURES = resolve(import.meta.dirname, '../../artifacts/e2e');
 
+/** With `BROKERDESK_PICTURES=1`: for whoever looks at them; they take minutes, and no check reads them. */
+export const TAKES_PICTURES = (process.env['BROKERDESK_PICTURES'] ?? '') !== '';
+
 /** How long the page may take to show what is so: two rounds of polling and a loaded machine. */
 export const SOON_MS = 15_000;
 /** Until a killed broker's session has run out and its leaders have moved. */
@@ -73,7 +76,7 @@ export class Desk {
     this.browser = browser;
     this.page = page;
     this.directory = join(PICTURES, name);
-    mkdirSync(this.directory, { recursive: true });
+    if (TAKES_PICTURES) mkdirSync(this.directory, { recursive: true });
     page.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') this.complaints.push(`${page.url()}: ${message.text()}`);
     });
@@ -153,6 +156,7 @@ export class Desk {
 
   /** Kept under artifacts/e2e, in both themes unless one is enough. */
   async picture(what: string, themes: readonly ('light' | 'dark')[] = ['light', 'dark']): Promise<void> {
+    if (!TAKES_PICTURES) return;
     const number = String(++this.pictureCount).padStart(2, '0');
     for (const colorScheme of themes) {
       await this.page.emulateMedia({ colorScheme });
@@ -163,6 +167,7 @@ export class Desk {
 
   /** As `picture`, in every look that a page is to be good in. */
   async pictures(what: string): Promise<void> {
+    if (!TAKES_PICTURES) return;
     const number = String(++this.pictureCount).padStart(2, '0');
     for (const look of LOOKS) {
       await this.look(look);
