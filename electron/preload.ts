@@ -6,16 +6,23 @@ import type { Bridge, EventChannel } from '#shared/ipc';
 const INVOKE_CHANNEL = 'brokerdesk/invoke';
 const EVENT_CHANNEL = 'brokerdesk/event';
 
+type Listener = (payload: never) => void;
+const listeners = new Map<EventChannel, Set<Listener>>();
+
+// One line for all of them, however many the page has.
+ipcRenderer.on(EVENT_CHANNEL, (_event: IpcRendererEvent, name: EventChannel, payload: unknown) => {
+  for (const listener of [...(listeners.get(name) ?? [])]) listener(payload as never);
+});
+
 const bridge: Bridge = {
   invoke: (channel, payload) => ipcRenderer.invoke(INVOKE_CHANNEL, channel, payload),
   on(event, listener) {
-    const forward = (_event: IpcRendererEvent, name: EventChannel, payload: unknown): void => {
-      if (name === event) listener(payload as never);
-    };
-    ipcRenderer.on(EVENT_CHANNEL, forward);
-    return () => {
-      ipcRenderer.off(EVENT_CHANNEL, forward);
-    };
+    let own = listeners.get(event);
+    if (own === undefined) listeners.set(event, (own = new Set()));
+    // Wrapped, so that a listener that is given twice is called twice, and ended one by one.
+    const forward: Listener = (payload) => listener(payload);
+    own.add(forward);
+    return () => void own.delete(forward);
   },
 };
 
