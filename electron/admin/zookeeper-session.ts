@@ -20,6 +20,7 @@ import type { CoordinationStep, FiredWatch, WatchKind } from '#shared/models/coo
 
 /** A server that is alive answers a handshake within an election's time; one that is not must not cost the session its timeout. */
 const CONNECT_TIMEOUT_MS = 4_000;
+const LOOKS_A_PING = 4;
 const LEAST_CONNECT_MS = 1_000;
 const RETRY_MS = 250;
 /** For the first server to give a session, and for a request while there is none. */
@@ -365,20 +366,28 @@ export class ZooKeeperSession {
     this.look();
   }
 
-  /** Once a third of the timeout, as ZooKeeper's client does. */
-  private beat(): void {
+  /**
+   * Pings once a third of the timeout, as ZooKeeper's client does. Looks more often than that: a server that falls silent right after an
+   * answer would else be given up with the last look, when the session is over too.
+   */
+  private beat(look = 1): void {
     const timeoutMs = this.granted ?? this.options.timeoutMs;
-    this.timer = setTimeout(() => {
-      if (this.state !== 'connected') return;
-      const quietMs = performance.now() - this.heardAt;
-      if (quietMs > (timeoutMs * 2) / 3) {
-        this.connection?.end(`it was not heard for ${(quietMs / 1000).toFixed(1)} s`);
-        return;
-      }
-      this.connection?.ping();
-      this.options.changed();
-      this.beat();
-    }, timeoutMs / 3);
+    this.timer = setTimeout(
+      () => {
+        if (this.state !== 'connected') return;
+        const quietMs = performance.now() - this.heardAt;
+        if (quietMs >= (timeoutMs * 2) / 3) {
+          this.connection?.end(`it was not heard for ${(quietMs / 1000).toFixed(1)} s`);
+          return;
+        }
+        if (look % LOOKS_A_PING === 0) {
+          this.connection?.ping();
+          this.options.changed();
+        }
+        this.beat(look + 1);
+      },
+      timeoutMs / 3 / LOOKS_A_PING,
+    );
     this.timer.unref();
   }
 
