@@ -6,7 +6,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -16,6 +16,8 @@ interface Counts {
   passed: number;
   failed: number;
   skipped: string[];
+  /** What failed and with which words, told again at the end: of a long log often only its tail is kept. */
+  failures: string[];
 }
 
 interface Suite {
@@ -28,9 +30,9 @@ interface Suite {
 /** One command, counted as one test. */
 function command(label: string, file: string, args: readonly string[]): Counts {
   const { status } = spawnSync(process.execPath, [join(ROOT, file), ...args], { cwd: ROOT, stdio: 'inherit' });
-  if (status === 0) return { passed: 1, failed: 0, skipped: [] };
+  if (status === 0) return { passed: 1, failed: 0, skipped: [], failures: [] };
   console.log(`FAILED: ${label}`);
-  return { passed: 0, failed: 1, skipped: [] };
+  return { passed: 0, failed: 1, skipped: [], failures: [`${label}: exit code ${status ?? 'none'}`] };
 }
 
 function sum(...parts: readonly Counts[]): Counts {
@@ -38,13 +40,20 @@ function sum(...parts: readonly Counts[]): Counts {
     passed: parts.reduce((total, part) => total + part.passed, 0),
     failed: parts.reduce((total, part) => total + part.failed, 0),
     skipped: parts.flatMap((part) => part.skipped),
+    failures: parts.flatMap((part) => part.failures),
   };
 }
 
 interface VitestReport {
   numPassedTests: number;
   numFailedTests: number;
-  testResults: { name: string; status: string; message?: string; assertionResults: { fullName: string; status: string }[] }[];
+  testResults: { name: string; status: string; message?: string; assertionResults: { fullName: string; status: string; failureMessages?: string[] }[] }[];
+}
+
+/** The first lines of a failure: enough to see what was expected and where, without a page of it. */
+function firstLines(message: string): string {
+  const lines = message.split('\n').slice(0, 12);
+  return lines.map((line) => `    ${line.slice(0, 400)}`).join('\n');
 }
 
 function vitest(name: string, args: readonly string[]): Counts {
@@ -61,7 +70,7 @@ function vitest(name: string, args: readonly string[]): Counts {
     report = JSON.parse(readFileSync(output, 'utf8')) as VitestReport;
   } catch (error) {
     console.log(`FAILED: ${name} wrote no report (${String(error)})`);
-    return { passed: 0, failed: 1, skipped: [] };
+    return { passed: 0, failed: 1, skipped: [], failures: [`${name}: no report was written`] };
   }
   const tests = report.testResults.flatMap((file) => file.assertionResults);
   const skipped = tests.filter((test) => test.status !== 'passed' && test.status !== 'failed').map((test) => `${name}: ${test.fullName}`);
@@ -69,8 +78,14 @@ function vitest(name: string, args: readonly string[]): Counts {
   const brokenFiles = report.testResults.filter(
     (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
   );
-  const failed = report.numFailedTests + brokenFiles.length;
-  return { passed: report.numPassedTests, failed: failed === 0 && status !== 0 ? 1 : failed, skipped };
+  const failures = [
+    ...tests
+      .filter((test) => test.status === 'failed')
+      .map((test) => `${name}: ${test.fullName}\n${firstLines((test.failureMessages ?? []).join('\n'))}`),
+    ...brokenFiles.map((file) => `${name}: ${relative(ROOT, file.name)}\n${firstLines(file.message ?? '')}`),
+  ];
+  if (failures.length === 0 && status !== 0) failures.push(`${name}: an error outside any test; vitest ended with ${status ?? 'no exit code'}`);
+  return { passed: report.numPassedTests, failed: failures.length, skipped, failures };
 }
 
 const SUITES: readonly Suite[] = [
@@ -131,5 +146,6 @@ const results = SUITES.filter((suite) => (only === undefined ? values.heavy || s
 );
 const total = sum(...results);
 if (total.skipped.length > 0) console.log(`\nSkipped:\n${total.skipped.map((name) => `  ${name}`).join('\n')}`);
+if (total.failures.length > 0) console.log(`\nFailed:\n${total.failures.map((failure) => `  ${failure}`).join('\n')}`);
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped.length} skipped`);
 process.exit(total.failed === 0 ? 0 : 1);
