@@ -4,8 +4,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { ClusterProcess } from '../helpers/cluster-process.ts';
+import { pagesOf } from '../helpers/pages.ts';
 import { describeWith } from '../helpers/tools.ts';
-import { Desk, SOON_MS, pagesOf } from './desk.ts';
+import { Desk, SOON_MS } from './desk.ts';
 import { consumeOfEach, kafkaOf } from './shop.ts';
 
 const TOPIC = 'payments';
