@@ -164,6 +164,13 @@ export class Desk {
     return result.value;
   }
 
+  /** Names of tables that are wider than what is seen of them. */
+  async wideTables(): Promise<string[]> {
+    return this.page.evaluate(`[...document.querySelectorAll('table')]
+      .filter(({ parentElement }) => parentElement.scrollWidth > parentElement.clientWidth)
+      .map((table) => table.caption?.textContent.trim() ?? 'a table without a name')`);
+  }
+
   /** Named by their role: what a screen reader would have no word for. */
   async nameless(): Promise<string[]> {
     const snapshot = await this.page.locator('body').ariaSnapshot();
