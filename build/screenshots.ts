@@ -55,12 +55,17 @@ try {
   await sleep(9_000);
   await page.context().close();
   await take(watch, join(PICTURES, 'outage.png'));
-  await sleep(20_000);
+  // Until the group has caught up.
+  await sleep(45_000);
   await shoot(browser, `/groups/${GROUP}`, LARGE, join(PICTURES, 'lag.png'));
   if (everything !== undefined) {
     await shootAll(browser, join(everything, 'broken'));
     await shootPast(browser, join(everything, 'past'));
   }
+
+  const bench = await open(browser, '/lab', LARGE);
+  await bench.getByRole('button', { name: /^Heal all/ }).click();
+  await sleep(15_000);
 
   const learn = await open(browser, '/learn/producer', LARGE);
   await learn.getByRole('button', { name: 'Make the topic' }).click();
@@ -71,16 +76,14 @@ try {
   }
   await take(learn, join(PICTURES, 'learn.png'));
 
-  const bench = await open(browser, '/lab', LARGE);
-  await bench.getByRole('button', { name: /^Heal all/ }).click();
   await addLoad(bench, 'Steady writer');
   await addLoad(bench, 'Slow readers');
   await sleep(20_000);
   if (everything !== undefined) await shootAll(browser, join(everything, 'load'), ['/lab']);
   await go(bench, '/lab?at=broker-3');
   await bench.locator('.side').getByRole('button', { name: 'Kill' }).click();
-  // Until it is fenced and the others have gone on without it.
-  await sleep(9_000);
+  // Until it is fenced, the others lead in its place, and the group has found its coordinator.
+  await sleep(30_000);
   await take(bench, join(PICTURES, 'lab.png'));
 } finally {
   await browser.close();
