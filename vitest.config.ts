@@ -13,6 +13,7 @@ export default defineConfig({
       'test/e2e/**',
       'test/kafka/**',
       'test/heavy/**',
+      'test/figures/**',
       'test/faults/**',
       'test/scenarios/live/**',
       'test/electron/**',
