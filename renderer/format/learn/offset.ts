@@ -5,6 +5,7 @@ import { boxHeight, cellsThatFit, cellWidth, PAD } from '../diagram-draw.ts';
 import { compareText, formatCount, plural } from '../numbers.ts';
 import { lastSent, LEARN_GROUP, partitionOf, topicPath, type Concept, type LearnState } from './concept.ts';
 import { isDown, killOrMend } from './outages.ts';
+import { wentTo } from './partition-rows.ts';
 import { dataOfPartition, ledBy, MARGIN, newestCells, noTopic, tellPartition } from './parts.ts';
 import { stepsOf } from './producer.ts';
 
@@ -96,7 +97,7 @@ function diagram(state: LearnState, width: number): Diagram {
     to: 'log',
     fromX: clamp(MARGIN + endX - producerX, 8, producerWidth - 8),
     toX: endX,
-    tone: last !== null && last.partition === row.partition && last.error === null ? 'accent' : 'plain',
+    tone: wentTo(last, row) ? 'accent' : 'plain',
     perSecond: state.rates.get(`${topic.name}-${row.partition}`) ?? null,
   });
   const shown = readers.slice(0, MOST_GROUPS);

@@ -6,6 +6,7 @@ import { keyHash } from '../murmur2.ts';
 import { formatCount, formatList, plural } from '../numbers.ts';
 import { lastSent, partitionOf, topicPath, type Concept, type LearnState, type SentRecord } from './concept.ts';
 import { isDown, killOrMend } from './outages.ts';
+import { leftOut, rowTone, sentPulses, wentTo } from './partition-rows.ts';
 import { columns, dataOfPartition, ledBy, newestCells, noTopic, tellPartition } from './parts.ts';
 
 const ACKS: Record<SentRecord['acks'], string> = { [-1]: 'all', 1: '1', 0: '0' };
@@ -35,29 +36,24 @@ function diagram(state: LearnState, width: number): Diagram {
     said: `Producer: the client of this app, acks=${acks}${last === null ? '; it has sent nothing from here yet' : ''}`,
   });
   const edges: DiagramEdge[] = shown.map((row) => {
-    const mine = last !== null && last.error === null && last.partition === row.partition;
+    const mine = wentTo(last, row);
     return {
       id: `edge-${row.partition}`,
       from: 'producer',
       to: `partition-${row.partition}`,
       tone: mine ? 'accent' : row.leader === null ? 'bad' : 'plain',
       dashed: row.leader === null,
-      ...(mine ? { label: last.key ?? 'no key' } : {}),
+      ...(mine ? { label: last?.key ?? 'no key' } : {}),
       perSecond: state.rates.get(`${topic.name}-${row.partition}`) ?? null,
     };
   });
-  const rest = topic.partitions.length - shown.length;
   return {
     width,
     height: top * 2 + total,
     boxes,
     edges,
-    texts: rest > 0 ? [{ id: 'rest', x: right.x, y: top + total + 18, text: `and ${plural(rest, 'more partition')}` }] : [],
-    pulses: state.sent.flatMap((record) =>
-      record.topic === topic.name && record.partition !== null && record.error === null
-        ? [{ id: record.n, edge: `edge-${record.partition}`, label: record.key ?? 'no key', tone: 'accent' as const }]
-        : [],
-    ),
+    texts: leftOut(topic, shown, right.x, top + total + 18),
+    pulses: sentPulses(state, shown),
     ...(last === null ? {} : { steps: stepsOf(last) }),
     caption: `Topic ${topic.name}, as it is now. ${highWatermark(state, last)}`,
     told: [
@@ -74,18 +70,17 @@ function partitionBox(
   last: SentRecord | null,
   at: { x: number; y: number; width: number; height: number },
 ): DiagramBox {
-  const mine = last !== null && last.error === null && last.partition === row.partition;
+  const mine = wentTo(last, row);
   const { note, tone } = ledBy(row, at.width >= 300);
   return {
     id: `partition-${row.partition}`,
     ...at,
-    tone: row.leader === null ? 'bad' : mine ? 'accent' : 'plain',
-    dashed: row.leader === null,
+    ...rowTone(row, mine),
     title: `partition ${row.partition}`,
     note,
     noteTone: tone,
     cells: newestCells(row, cellsThatFit(at.width, (row.endOffset ?? '').length), (offset) =>
-      mine && `${offset}` === last.offset ? 'accent' : 'plain',
+      mine && `${offset}` === last?.offset ? 'accent' : 'plain',
     ),
     ...(row.endOffset === null ? { cells: [], lines: [{ text: 'end offset ?', tone: 'warn' as const }] } : {}),
     said: tellPartition(row),
