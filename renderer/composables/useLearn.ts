@@ -3,7 +3,8 @@
  * a page takes it as a prop, so that all of a page share one.
  */
 import { computed, reactive } from 'vue';
-import type { AppError } from '#shared/errors';
+import type { AppError, Result } from '#shared/errors';
+import type { LeaderChange, Payload, PlaceChange } from '#shared/ipc';
 import type { LoadRow } from '#shared/models/load';
 import type { FaultSpec } from '#shared/models/lab';
 import { LEARN_PARTITIONS, LEARN_TOPIC, type Concept, type Outage, type SentRecord } from '../format/learn/concept.ts';
@@ -11,6 +12,7 @@ import { plural } from '../format/numbers.ts';
 import { isAlive } from '../format/replicas.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useDeskStore } from '../stores/desk.ts';
+import { useGroupsStore } from '../stores/groups.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useLearnStore, type RecordToSend } from '../stores/learn.ts';
 import { useLoadStore } from '../stores/load.ts';
@@ -22,6 +24,7 @@ const REPLICAS = 3;
 export function useLearn(concept: () => Concept) {
   const cluster = useClusterStore();
   const desk = useDeskStore();
+  const groups = useGroupsStore();
   const lab = useLabStore();
   const learn = useLearnStore();
   const loads = useLoadStore();
@@ -40,6 +43,17 @@ export function useLearn(concept: () => Concept) {
     } finally {
       busy.delete(key);
     }
+  }
+
+  /** As `act`, for what is answered with something; null where it was refused. */
+  async function ask<T>(key: string, run: () => Promise<Result<T>>): Promise<T | null> {
+    let value: T | null = null;
+    await act(key, async () => {
+      const answer = await run();
+      if (answer.ok) value = answer.value;
+      return refusal(answer);
+    });
+    return value;
   }
 
   const refusal = (answer: { ok: true } | { ok: false; error: AppError }): AppError | null => (answer.ok ? null : answer.error);
@@ -115,6 +129,13 @@ export function useLearn(concept: () => Concept) {
       return refusal(answer);
     });
 
+  const deleteRecords = (partition: number, before: string): Promise<{ startOffset: string } | null> =>
+    ask('delete-records', () => topicsStore.deleteRecords(topic.value?.name ?? '', partition, before));
+  const electPreferred = (): Promise<{ partitions: LeaderChange[] } | null> =>
+    ask('elect', () => topicsStore.electPreferred(topic.value?.name ?? ''));
+  const resetGroup = (group: string, to: Payload<'group/reset'>['to']): Promise<{ partitions: PlaceChange[] } | null> =>
+    ask(`reset:${group}`, () => groups.reset(group, topic.value?.name ?? '', to));
+
   const inject = (fault: FaultSpec): Promise<boolean> => act(`fault:${JSON.stringify(fault)}`, () => lab.inject('learn', fault));
   const outage = (one: Outage): Promise<boolean> =>
     act(one.key, () => {
@@ -139,6 +160,9 @@ export function useLearn(concept: () => Concept) {
     loads,
     setConfig,
     addPartitions,
+    deleteRecords,
+    electPreferred,
+    resetGroup,
     inject,
     outage,
     followZnodes,
