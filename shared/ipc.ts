@@ -83,15 +83,22 @@ export const requestSchemas = {
     ]),
     limit: z.number().int().min(1).max(2_000),
   }),
-  'message/produce': z.object({
-    topic: topicName,
-    /** Null: the partitioner decides. */
-    partition: z.number().int().min(0).nullable(),
-    key: recordText,
-    value: recordText,
-    headers: z.array(z.object({ key: z.string(), value: z.string() })).max(100),
-    acks: z.union([z.literal(-1), z.literal(0), z.literal(1)]),
-  }),
+  'message/produce': z
+    .object({
+      topic: topicName,
+      /** Null: the partitioner decides. */
+      partition: z.number().int().min(0).nullable(),
+      key: recordText,
+      value: recordText,
+      headers: z.array(z.object({ key: z.string(), value: z.string() })).max(100),
+      acks: z.union([z.literal(-1), z.literal(0), z.literal(1)]),
+      /** Numbered, so that a repeat is stored once. */
+      idempotent: z.boolean().optional(),
+    })
+    .refine(({ acks, idempotent }) => idempotent !== true || acks === -1, {
+      error: 'an idempotent producer needs acks=all',
+      path: ['idempotent'],
+    }),
   /** Live tail; records arrive as `message/tailed` until `message/untail`. */
   'message/tail': z.object({ topic: topicName, partitions: z.array(z.number().int().min(0)).nullable() }),
   'message/untail': z.object({ tailId: z.string() }),

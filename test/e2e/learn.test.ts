@@ -203,6 +203,39 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await wholeAgain();
   });
 
+  test('Producer: an answer is lost; the repeat is stored once where it is numbered, twice where it is not', async () => {
+    await open('producer');
+    await desk.page.getByLabel('Key').fill('customer-17');
+    const send = desk.page.locator('main').getByRole('button', { name: 'Send', exact: true });
+    const numbered = desk.page.getByLabel('Idempotent: a repeat is stored once');
+    /** How often it is stored after an answer that was not heard. */
+    const unheard = async (value: string): Promise<number> => {
+      const { leader } = await standing(admin, LEARN_TOPIC, 1);
+      // Once before: it is connected to the leader then, and for two seconds asks nobody for metadata.
+      await desk.page.getByLabel('Value').fill(`before ${value}`);
+      await press('Send');
+      await expect.poll(() => send.isEnabled(), { timeout: FAILOVER_MS, interval: 20 }).toBe(true);
+      const fault = await desk.ask('lab/inject', { fault: { type: 'partition', between: [leader, 'clients'], direction: 'out' } });
+      await desk.page.getByLabel('Value').fill(value);
+      await press('Send');
+      // Longer than a client waits for an answer: it ends the connection, and with it what was still on its way.
+      await desk.page.waitForTimeout(12_000);
+      expect(await send.isDisabled()).toBe(true);
+      await desk.ask('lab/heal', { id: fault.id });
+      await expect.poll(() => send.isEnabled(), { timeout: FAILOVER_MS }).toBe(true);
+      return (await stored()).filter((record) => record.value === value).length;
+    };
+    await numbered.uncheck();
+    // A machine so slow that the client asks the silent leader for metadata first has nothing to repeat: then once more.
+    for (let attempt = 1; (await unheard(`plain ${attempt}`)) === 1; attempt++) expect(attempt).toBeLessThan(4);
+    await numbered.check();
+    expect(await unheard('numbered')).toBe(1);
+    await desk.page.getByLabel('Acknowledged by (acks)').selectOption({ label: 'acks=1: the leader has it' });
+    expect(await numbered.isDisabled()).toBe(true);
+    expect(await numbered.isChecked()).toBe(false);
+    await desk.pictures('producer-idempotent');
+  });
+
   test('Kafka: an event is written once and read twice', async () => {
     await open('kafka');
     const before = await stored();
