@@ -173,6 +173,8 @@ export const partitions: Concept = {
   ],
   settings: [
     { name: 'num.partitions', of: 'broker', says: 'how many a topic gets that does not say' },
+    { name: 'auto.leader.rebalance.enable', of: 'broker', says: 'whether leaders go back by themselves, at the check below' },
+    { name: 'leader.imbalance.check.interval.seconds', of: 'broker', says: 'how often that is looked at' },
     { name: 'segment.bytes', of: 'topic', says: 'a partition’s log is cut into files of this size' },
     { name: 'min.insync.replicas', of: 'topic', says: 'counted for each partition by itself' },
     { name: 'metadata.max.age.ms', of: 'client', value: '2 s', says: 'until a client hears of added partitions; usually 5 min' },

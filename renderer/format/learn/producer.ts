@@ -108,7 +108,7 @@ export function stepsOf(record: SentRecord): { title: string; of: string[] } {
     title,
     of: [
       `${what} sent to ${leader}, which leads partition ${record.partition}`,
-      `stored there at offset ${record.offset === null ? '?' : formatCount(record.offset)}`,
+      `stored there at offset ${record.offset === null ? '?' : formatCount(record.offset)}${record.idempotent ? ', numbered by its producer' : ''}`,
       record.acks === 1
         ? `acknowledged after ${Math.round(record.tookMs)} ms by the leader alone; followers fetch it later`
         : `acknowledged after ${Math.round(record.tookMs)} ms${
@@ -145,7 +145,7 @@ export const producer: Concept = {
   ],
   settings: [
     { name: 'acks', of: 'client', value: 'as chosen', says: 'who must have the record before it counts' },
-    { name: 'enable.idempotence', of: 'client', value: 'false', says: 'numbers batches, so that a repeat is stored once' },
+    { name: 'enable.idempotence', of: 'client', value: 'as chosen', says: 'numbers batches, so that a repeat is stored once' },
     { name: 'min.insync.replicas', of: 'topic', says: 'fewer in sync than this, and acks=all is refused' },
     { name: 'max.message.bytes', of: 'topic', says: 'the largest batch that is taken' },
     { name: 'compression.type', of: 'topic', says: 'producer: batches stay as the client packed them' },
@@ -161,7 +161,7 @@ export const producer: Concept = {
           : `Broker ${down.id} is down. Partition ${row?.partition} is led by broker ${leader} now: send again, and the record goes there.`,
       ];
     return [
-      `Kill ${leader === null ? 'the leader' : `broker ${leader}`}, then send again. The producer asks for metadata, finds the new leader and repeats the batch. Numbered by an idempotent producer it could not be stored twice; the small one behind this page does not number, so after a lost answer it could.`,
+      `Kill ${leader === null ? 'the leader' : `broker ${leader}`}, then send again. The producer asks for metadata, finds the new leader and repeats the batch. If the old leader had stored it and only the answer was lost, the repeat is a second copy, unless the producer is **idempotent**: then the batch has its number, and the new leader, which has seen it, answers without storing it again.`,
     ];
   },
   outages: (state) => killOrMend(state, target(state)?.leader ?? null),
