@@ -1,58 +1,51 @@
 /**
  * `npm run screenshots`: the README's pictures, taken of the real thing. Starts web mode, lets clients live on it, kills a
- * broker, and writes `build/pictures/`. With a directory as its argument, every page in both themes and two widths goes there.
+ * broker, learns and loads, and writes `build/pictures/`. With a directory as its argument, every page in every look goes
+ * there as well: of an empty cluster, of a whole one, with a broker down, and of a moment that is past.
  */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser } from '../test/helpers/browser.ts';
+import { LOOKS, pagesOf, type Look } from '../test/helpers/pages.ts';
 import { WebProcess } from '../test/helpers/web-process.ts';
 import { startLife } from './screenshots-life.ts';
 
 const PICTURES = resolve(import.meta.dirname, 'pictures');
 const BROKER = 2;
-const PAGES: readonly [string, string][] = [
-  ['overview', '/overview'],
-  ['brokers', '/brokers'],
-  ['broker', `/brokers/${BROKER}`],
-  ['broker-settings', '/brokers/1/settings'],
-  ['topics', '/topics'],
-  ['messages', '/topics/orders/messages'],
-  ['partitions', '/topics/orders/partitions'],
-  ['consumers', '/topics/orders/consumers'],
-  ['settings', '/topics/orders/settings'],
-  ['groups', '/groups'],
-  ['group', '/groups/billing'],
-  ['coordination', '/coordination'],
-  ['tree', '/coordination/tree?path=/brokers/ids/1'],
-  ['lab', '/lab?at=broker-2'],
-  ['connections', '/connections'],
+const TOPIC = 'orders';
+const GROUP = 'billing';
+const [LARGE] = LOOKS;
+/** Also what opens on a page by its address. */
+const ALL: readonly string[] = [
+  ...pagesOf(TOPIC, GROUP).map(([path]) => path),
+  '/lab?at=broker-2',
+  '/lab?at=link-1-3',
+  '/coordination/tree?path=/brokers/ids/1',
 ];
-
-interface Look {
-  theme: 'dark' | 'light';
-  width: number;
-  height: number;
-}
 
 const { values, positionals } = parseArgs({ allowPositionals: true, options: { settle: { type: 'string', default: '45' } } });
 const everything = positionals[0];
+const fileName = (path: string): string => path.slice(1).replaceAll(/\W+/g, '-');
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 const web = await WebProcess.start();
-const life = await startLife(web.brokers);
 const browser = await launchBrowser();
+let life: Awaited<ReturnType<typeof startLife>> | undefined;
 try {
+  if (everything !== undefined) await shootAll(browser, join(everything, 'empty'));
+  life = await startLife(web.brokers);
+
   // One page stays open all the while: its small curves are of what it has seen.
-  const watch = await open(browser, '/overview', { theme: 'dark', width: 1440, height: 900 });
+  const watch = await open(browser, '/overview', LARGE);
   say(`Letting the clients live for ${values.settle} s.`);
   await sleep(Number(values.settle) * 1_000);
   await take(watch, join(PICTURES, 'overview.png'));
-  if (everything !== undefined) await shootAll(browser, join(everything, 'healthy'));
+  if (everything !== undefined) await shootAll(browser, join(everything, 'whole'));
 
-  const page = await open(browser, '/brokers', { theme: 'dark', width: 1440, height: 900 });
+  const page = await open(browser, '/brokers', LARGE);
   await page.getByRole('button', { name: `Kill broker ${BROKER}` }).click();
   await page
     .getByRole('dialog')
@@ -62,34 +55,76 @@ try {
   await sleep(9_000);
   await page.context().close();
   await take(watch, join(PICTURES, 'outage.png'));
+  // Until the group has caught up.
+  await sleep(45_000);
+  await shoot(browser, `/groups/${GROUP}`, LARGE, join(PICTURES, 'lag.png'));
+  if (everything !== undefined) {
+    await shootAll(browser, join(everything, 'broken'));
+    await shootPast(browser, join(everything, 'past'));
+  }
+
+  const bench = await open(browser, '/lab', LARGE);
+  await bench.getByRole('button', { name: /^Heal all/ }).click();
+  await sleep(15_000);
+
+  const learn = await open(browser, '/learn/producer', LARGE);
+  await learn.getByRole('button', { name: 'Make the topic' }).click();
+  for (const key of ['customer-17', 'customer-4', 'customer-9', 'customer-2', 'customer-17']) {
+    await learn.getByLabel('Key', { exact: true }).fill(key);
+    await learn.getByRole('button', { name: 'Send', exact: true }).click();
+    await sleep(1_500);
+  }
+  await take(learn, join(PICTURES, 'learn.png'));
+
+  await addLoad(bench, 'Steady writer');
+  await addLoad(bench, 'Slow readers');
   await sleep(20_000);
-  await shoot(browser, '/groups/billing', { theme: 'dark', width: 1440, height: 900 }, join(PICTURES, 'lag.png'));
-  if (everything !== undefined) await shootAll(browser, join(everything, 'broken'));
+  if (everything !== undefined) await shootAll(browser, join(everything, 'load'), ['/lab']);
+  await go(bench, '/lab?at=broker-3');
+  await bench.locator('.side').getByRole('button', { name: 'Kill' }).click();
+  // Until it is fenced, the others lead in its place, and the group has found its coordinator.
+  await sleep(30_000);
+  await take(bench, join(PICTURES, 'lab.png'));
 } finally {
   await browser.close();
-  await life.stop();
+  await life?.stop();
   await web.stop();
 }
 
 async function open(from: Browser, path: string, look: Look): Promise<Page> {
-  const context = await from.newContext({ viewport: { width: look.width, height: look.height }, reducedMotion: 'reduce' });
-  await context.addInitScript(
-    `localStorage.setItem('brokerdesk.theme', '${look.theme}'); localStorage.setItem('brokerdesk.tour', 'skipped')`,
-  );
+  const context = await from.newContext({
+    viewport: { width: look.width, height: look.height },
+    colorScheme: look.theme,
+    reducedMotion: 'reduce',
+  });
+  await context.addInitScript(`localStorage.setItem('brokerdesk.tour', 'skipped')`);
   const page = await context.newPage();
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') say(`${path}: ${message.text()}`);
+    if (message.type() === 'error' || message.type() === 'warning') say(`${page.url()}: ${message.text()}`);
   });
-  page.on('pageerror', (error) => say(`${path}: ${error.message}`));
+  page.on('pageerror', (error) => say(`${page.url()}: ${error.message}`));
   await page.goto(web.line.url);
   // A change of address before the first page stands is lost to the router.
   await page.getByRole('heading', { level: 1 }).waitFor();
+  await go(page, path);
+  await page.evaluate('document.fonts.ready.then(() => undefined)');
+  return page;
+}
+
+async function go(page: Page, path: string): Promise<void> {
   await page.evaluate(`location.hash = ${JSON.stringify(path)}`);
   await page.getByRole('heading', { level: 1 }).waitFor();
-  await page.evaluate('document.fonts.ready.then(() => undefined)');
   // Skeletons give way, the first lag samples come.
   await sleep(2_500);
-  return page;
+}
+
+async function addLoad(page: Page, preset: string): Promise<void> {
+  await page.getByRole('button', { name: 'Add load' }).click();
+  const dialog = page.getByRole('dialog', { name: 'Add load' });
+  await dialog.getByLabel('Begin with').selectOption({ label: preset });
+  await dialog.getByLabel('Topic').selectOption(TOPIC);
+  await dialog.getByRole('button', { name: 'Start' }).click();
+  await dialog.waitFor({ state: 'detached' });
 }
 
 async function take(page: Page, file: string): Promise<void> {
@@ -104,11 +139,34 @@ async function shoot(from: Browser, path: string, look: Look, file: string): Pro
   await page.context().close();
 }
 
-async function shootAll(from: Browser, directory: string): Promise<void> {
-  for (const [theme, width, height] of [
-    ['dark', 1024, 768],
-    ['light', 1920, 1080],
-  ] as const) {
-    for (const [name, path] of PAGES) await shoot(from, path, { theme, width, height }, join(directory, `${name}-${theme}-${width}.png`));
+/** What the page shows, in every look. */
+async function takeLooks(page: Page, directory: string, name: string): Promise<void> {
+  for (const { theme, width, height } of LOOKS) {
+    await page.setViewportSize({ width, height });
+    await page.emulateMedia({ colorScheme: theme });
+    // Charts and the lab's picture are drawn for their new width a moment later.
+    await sleep(200);
+    await take(page, join(directory, `${name}-${theme}-${width}.png`));
   }
+  await page.setViewportSize({ width: LARGE.width, height: LARGE.height });
+}
+
+async function shootAll(from: Browser, directory: string, paths = ALL): Promise<void> {
+  const page = await open(from, '/overview', LARGE);
+  for (const path of paths) {
+    await go(page, path);
+    await takeLooks(page, directory, fileName(path));
+  }
+  await page.context().close();
+}
+
+/** The Lab, the overview and a group as they were at the last event. */
+async function shootPast(from: Browser, directory: string): Promise<void> {
+  const page = await open(from, '/lab', LARGE);
+  await page.getByRole('button', { name: 'To the event before' }).click();
+  for (const path of ['/lab', '/overview', `/groups/${GROUP}`]) {
+    await go(page, path);
+    await takeLooks(page, directory, fileName(path));
+  }
+  await page.context().close();
 }

@@ -38,8 +38,8 @@ export function useOverview(showInternal: Ref<boolean>) {
       {
         label: 'Partitions',
         value: known ? formatCount(partitions) : null,
-        unit: offline === 0 ? '0 offline' : `${formatCount(offline)} offline`,
-        ...(offline > 0 ? { tone: 'bad' as const } : {}),
+        unit: `${formatCount(offline)} offline`,
+        ...(offline > 0 ? { unitTone: 'bad' as const } : {}),
       },
       {
         label: 'Under-replicated',

@@ -97,7 +97,8 @@ function slower(one: Slowness | null, other: Slowness): Slowness {
 
 /** The label on the line: `200 ms`, `50 kB/s`. */
 export function slowLabel({ latencyMs, jitterMs, bytesPerSecond }: Slowness): string {
-  if (latencyMs > 0 || jitterMs > 0) return `${formatDuration(latencyMs)}${jitterMs > 0 ? ' ±' : ''}`;
+  if (jitterMs > 0) return `${formatDuration(latencyMs)} ± ${formatDuration(jitterMs)}`;
+  if (latencyMs > 0) return formatDuration(latencyMs);
   const { value, unit } = quantifyRate(bytesPerSecond);
   return bytesPerSecond > 0 ? `${value} ${unit}` : '0 ms';
 }

@@ -4,6 +4,8 @@ export interface Stat {
   /** Null is unknown. */
   value: string | null;
   unit?: string;
+  /** Where it is the unit that is news, not the value. */
+  unitTone?: 'bad' | 'warn';
   tone?: 'bad' | 'warn';
   /** Why it is unknown. */
   reason?: string;

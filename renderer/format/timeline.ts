@@ -348,7 +348,8 @@ export function outagesOfGroup(group: string, events: readonly TimelineEvent[]):
     const concerns = event.group === group || (event.type === 'partition/leadersElected' && outage.until === null);
     if (concerns && MENDS.has(event.type)) {
       outage.until = event.at;
-      outage.healed = event.group === group ? tellEvent(event).replace(`group ${group}`, 'group') : tellEvent(event);
+      outage.healed =
+        event.group === group ? tellEvent(event).replace(`group ${group}: `, '').replace(`group ${group}`, 'group') : tellEvent(event);
     }
   }
   return [...outages.values()];

@@ -7,9 +7,10 @@ import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
 import { hasBrowser } from '../helpers/browser.ts';
+import { LOOKS, pagesOf, type Look } from '../helpers/pages.ts';
 import { describeWith } from '../helpers/tools.ts';
 import { violations } from './axe.ts';
-import { Desk, FAILOVER_MS, LOOKS, SOON_MS, pagesOf, type Look } from './desk.ts';
+import { Desk, FAILOVER_MS, SOON_MS } from './desk.ts';
 import { walk } from './keyboard.ts';
 import { consumeOfEach, kafkaOf } from './shop.ts';
 

@@ -3,8 +3,9 @@ import type { Admin } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
 import { hasBrowser } from '../helpers/browser.ts';
+import { pagesOf } from '../helpers/pages.ts';
 import { describeWith } from '../helpers/tools.ts';
-import { Desk, FAILOVER_MS, SOON_MS, pagesOf } from './desk.ts';
+import { Desk, FAILOVER_MS, SOON_MS } from './desk.ts';
 import { consumeOfEach, kafkaOf, standing } from './shop.ts';
 
 const TOPIC = 'orders';

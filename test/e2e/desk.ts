@@ -5,8 +5,8 @@ import type { Browser, Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import type { Result } from '../../shared/errors.ts';
 import type { ClientFrame, Payload, RequestChannel, Results } from '../../shared/ipc.ts';
-import { CONCEPTS } from '../../renderer/format/learn/concepts.ts';
 import { launchBrowser } from '../helpers/browser.ts';
+import { LOOKS, type Look } from '../helpers/pages.ts';
 import { WebProcess } from '../helpers/web-process.ts';
 
 const PICTURES = resolve(import.meta.dirname, '../../artifacts/e2e');
@@ -18,49 +18,6 @@ export const TAKES_PICTURES = (process.env['BROKERDESK_PICTURES'] ?? '') !== '';
 export const SOON_MS = 15_000;
 /** Until a killed broker's session has run out and its leaders have moved. */
 export const FAILOVER_MS = 30_000;
-
-/** Every page that there is, with what it must show besides its title; `T` and `G` stand for a topic and a group. */
-export const PAGES: readonly (readonly [path: string, title: string])[] = [
-  ['/overview', 'Overview'],
-  ['/brokers', 'Brokers'],
-  ['/brokers/1', 'Broker 1'],
-  ['/brokers/1/settings', 'Broker 1'],
-  ['/topics', 'Topics'],
-  ['/topics/T/messages', 'T'],
-  ['/topics/T/partitions', 'T'],
-  ['/topics/T/consumers', 'T'],
-  ['/topics/T/settings', 'T'],
-  ['/groups', 'Consumer groups'],
-  ['/groups/G', 'G'],
-  ['/coordination', 'Coordination'],
-  ['/coordination/tree', 'Coordination'],
-  ['/lab', 'Lab'],
-  ['/lab/scenarios/leader-killed', 'Scenarios'],
-  ['/learn', 'Learn'],
-  ...CONCEPTS.map(({ id, title }) => [`/learn/${id}`, title] as const),
-  ['/connections', 'Connections'],
-  ['/no/such/page', 'No such page'],
-];
-
-export interface Look {
-  theme: 'light' | 'dark';
-  width: number;
-  height: number;
-}
-
-/** In which every page is to be good: both themes, a large window and a small one. */
-export const LOOKS: readonly [Look, ...Look[]] = [
-  { theme: 'dark', width: 1440, height: 900 },
-  { theme: 'light', width: 1440, height: 900 },
-  { theme: 'light', width: 1024, height: 720 },
-  { theme: 'dark', width: 1024, height: 720 },
-];
-
-export function pagesOf(topic: string, group: string): [path: string, title: string][] {
-  const named = (text: string): string =>
-    text === 'T' ? topic : text === 'G' ? group : text.replace('/T/', `/${topic}/`).replace(/\/G$/, `/${group}`);
-  return PAGES.map(([path, title]) => [named(path), named(title)]);
-}
 
 export class Desk {
   readonly web: WebProcess;
@@ -205,6 +162,13 @@ export class Desk {
     const { result } = JSON.parse(answer) as { result: Result<Results[C]> };
     if (!result.ok) throw new Error(`${channel}: ${result.error.message}`);
     return result.value;
+  }
+
+  /** Names of tables that are wider than what is seen of them. */
+  async wideTables(): Promise<string[]> {
+    return this.page.evaluate(`[...document.querySelectorAll('table')]
+      .filter(({ parentElement }) => parentElement.scrollWidth > parentElement.clientWidth)
+      .map((table) => table.caption?.textContent.trim() ?? 'a table without a name')`);
   }
 
   /** Named by their role: what a screen reader would have no word for. */

@@ -4,10 +4,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
 import { hasBrowser } from '../helpers/browser.ts';
 import { ClusterProcess } from '../helpers/cluster-process.ts';
+import { LOOKS, pagesOf } from '../helpers/pages.ts';
 import { describeWith } from '../helpers/tools.ts';
-import { Desk, SOON_MS, pagesOf } from './desk.ts';
+import { Desk, SOON_MS } from './desk.ts';
 import { consumeOfEach, kafkaOf } from './shop.ts';
 
+const SMALL = LOOKS.find(({ width }) => width === 1024) ?? LOOKS[0];
 const TOPIC = 'payments';
 const GROUP = 'ledger';
 
@@ -41,6 +43,10 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
       await desk.page.getByRole('link', { name: /^Topics 1$/ }).waitFor();
       await desk.page.locator('.skeleton').first().waitFor({ state: 'hidden' });
       expect(await desk.nameless(), path).toEqual([]);
+      // At the smallest width that is promised no column is out of sight.
+      await desk.look(SMALL);
+      await expect.poll(() => desk.wideTables(), { message: `${path} at ${SMALL.width}` }).toEqual([]);
+      await desk.look(LOOKS[0]);
       await desk.pictures(path === '/no/such/page' ? 'no-such-page' : path.slice(1).replaceAll('/', '-'));
     }
     expect(desk.complaints).toEqual([]);

@@ -4,9 +4,10 @@ import type { Locator } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
 import { hasBrowser } from '../helpers/browser.ts';
+import { LOOKS } from '../helpers/pages.ts';
 import { describeWith } from '../helpers/tools.ts';
 import { violations } from './axe.ts';
-import { Desk, FAILOVER_MS, LOOKS, SOON_MS } from './desk.ts';
+import { Desk, FAILOVER_MS, SOON_MS } from './desk.ts';
 import { kafkaOf, standing } from './shop.ts';
 
 const TOPIC = 'first-topic';

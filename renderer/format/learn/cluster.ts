@@ -290,8 +290,10 @@ function wrong(state: LearnState): string[] {
       `${down.length === 1 ? 'Broker' : 'Brokers'} ${names} ${down.length === 1 ? 'is' : 'are'} gone, and with ${voters.alive} of ${voters.of} voters there is **no majority**: no controller can decide anything, so no leader is elected and no ISR changed.`,
       'A leader that is left cannot take the dead out of its ISR: what is written with `acks=all` waits for them until it times out. What was acknowledged is still read there. Nothing is lost; it is out of reach until a majority runs.',
     ];
-  const { leaderless, refusing, fewest } = writesOf(state);
   const first = `${down.length === 1 ? 'Broker' : 'Brokers'} ${names} ${down.length === 1 ? 'is' : 'are'} gone.`;
+  if ((state.topic?.partitions ?? []).length === 0)
+    return [`${first} What that means for writes is told here once there is a topic to look at.`];
+  const { leaderless, refusing, fewest } = writesOf(state);
   if (leaderless > 0)
     return [
       `${first} ${plural(leaderless, 'partition')} ${leaderless === 1 ? 'waits' : 'wait'} for a leader: until the session of the one before is over, or for good while nobody in sync lives.`,

@@ -116,7 +116,7 @@ export function noTopic(state: LearnState, width: number): Diagram {
         tone: 'faint',
         dashed: true,
         title: LEARN_TOPIC,
-        lines: [{ text: known ? 'not there yet: make it with the button above' : 'not known yet' }],
+        lines: [{ text: known ? 'not there yet' : 'not known yet' }],
         said: text,
       },
     ],

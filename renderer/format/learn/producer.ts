@@ -114,7 +114,7 @@ export function stepsOf(record: SentRecord): { title: string; of: string[] } {
         : `acknowledged after ${Math.round(record.tookMs)} ms${
             others.length === 0
               ? ': no other replica is in sync'
-              : `: ${formatList(others.map(String))} in sync ${others.length === 1 ? 'has' : 'have'} it too`
+              : `: ${others.length === 1 ? 'broker' : 'brokers'} ${formatList(others.map(String))}, in sync, ${others.length === 1 ? 'has' : 'have'} it too`
           }`,
     ],
   };

@@ -112,5 +112,7 @@ describe('timeline', () => {
       { from: 1_000, until: 4_400, label: 'broker 3 killed', healed: 'group rebalanced' },
     ]);
     expect(outagesOfGroup('billing', events.slice(0, 3))).toEqual([{ from: 1_000, until: null, label: 'broker 3 killed', healed: null }]);
+    const moved: TimelineEvent = { id: 6, type: 'group/coordinatorMoved', at: 4_500, node: 1, group: 'billing', causeId: 3 };
+    expect(outagesOfGroup('billing', [...events, moved])[0]?.healed).toBe('coordinator moved');
   });
 });

@@ -44,7 +44,9 @@ try {
       reducedMotion: 'reduce',
     });
     await context.addInitScript((theme: string) => {
-      if (location.protocol === 'http:') localStorage.setItem('brokerdesk.theme', theme);
+      if (location.protocol !== 'http:') return;
+      localStorage.setItem('brokerdesk.theme', theme);
+      localStorage.setItem('brokerdesk.tour', 'skipped');
     }, shot.theme);
     const page = await context.newPage();
     const complaints: string[] = [];

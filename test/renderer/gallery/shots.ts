@@ -93,6 +93,7 @@ export const SHOTS: Shot[] = [
   { name: 'lab-light', variant: 'faulty', theme: 'light', path: '/lab?at=broker-3', waitMs: 5000 },
   { name: 'lab-healthy', variant: 'healthy', theme: 'dark', path: '/lab', waitMs: 3000 },
   { name: 'lab-narrow', variant: 'faulty', theme: 'dark', path: '/lab?at=link-2-3', width: 1024, height: 768, waitMs: 5000 },
+  { name: 'lab-wide', variant: 'faulty', theme: 'light', path: '/lab?at=broker-3', width: 1920, height: 1080, waitMs: 5000 },
   { name: 'lab-nine', variant: 'nine', theme: 'dark', path: '/lab', waitMs: 3000 },
   { name: 'lab-nine-narrow', variant: 'nine', theme: 'light', path: '/lab', width: 1024, height: 768, waitMs: 3000 },
   { name: 'lab-five', variant: 'five', theme: 'light', path: '/lab', waitMs: 3000 },

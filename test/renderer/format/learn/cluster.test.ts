@@ -94,6 +94,12 @@ describe('the diagram of the cluster', () => {
     expect(cluster.wrong(refusing).join(' ')).toContain('NOT_ENOUGH_REPLICAS');
   });
 
+  it('claims nothing about writes while there is no topic', () => {
+    const words = cluster.wrong({ ...oneDown, topic: null }).join(' ');
+    expect(words).toContain('Broker 2 is gone.');
+    expect(words).not.toMatch(/Infinity|in sync|writes go on/);
+  });
+
   it('offers to kill each that lives, and the way back for each that does not', () => {
     expect(cluster.outages(oneDown).map(({ label }) => label)).toEqual([
       'Kill broker 1, the controller',

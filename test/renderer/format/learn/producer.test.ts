@@ -50,7 +50,7 @@ it('tells sent, stored, acknowledged as it was answered', () => {
   expect(stepsOf(sentRecord()).of).toEqual([
     'key customer-17 sent to broker 2, which leads partition 1',
     'stored there at offset 10',
-    'acknowledged after 12 ms: 1 and 3 in sync have it too',
+    'acknowledged after 12 ms: brokers 1 and 3, in sync, have it too',
   ]);
   expect(stepsOf(sentRecord({ idempotent: true })).of[1]).toContain('numbered by its producer');
   expect(stepsOf(sentRecord({ acks: 0, partition: null, offset: null })).of[1]).toContain('is not known');
