@@ -13,6 +13,7 @@ export default defineConfig({
       'test/e2e/**',
       'test/kafka/**',
       'test/heavy/**',
+      'test/figures/**',
       'test/faults/**',
       'test/scenarios/live/**',
       'test/electron/**',
@@ -21,6 +22,6 @@ export default defineConfig({
     ],
     pool: 'threads',
     maxWorkers: 2,
-    testTimeout: 20_000,
+    testTimeout: 60_000,
   },
 });

@@ -7,8 +7,8 @@ export default defineConfig({
     include: ['**/*.test.ts'],
     fileParallelism: false,
     pool: 'forks',
-    testTimeout: 120_000,
-    hookTimeout: 60_000,
+    testTimeout: 300_000,
+    hookTimeout: 120_000,
     teardownTimeout: 20_000,
   },
 });

@@ -1,13 +1,13 @@
 /**
- * `npm test`: every suite, one after another, and one closing line that counts them all. Needs nothing but Node and npm;
- * what needs more is skipped by name, unless CI=true: then it fails, since a CI that skips proves nothing.
+ * `npm test`: every suite, and one closing line that counts them all. Needs nothing but Node and npm; what needs more is
+ * skipped by name, unless CI=true: then it fails, since a CI that skips proves nothing.
  *
- *   node build/test.ts [--only NAME[,NAME]] [--heavy]
+ *   node build/test.ts [--only NAME[,NAME]] [--heavy] [--side-by-side]
  */
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { canIsolate, Runner, type Job, type Run } from './test-runner.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const REPORTS = join(ROOT, 'out', 'test-reports');
@@ -20,19 +20,16 @@ interface Counts {
   failures: string[];
 }
 
-interface Suite {
-  name: string;
+interface Suite extends Job<Counts> {
   /** Runs with `--heavy` only (`.ci/run` does). */
   heavy?: boolean;
-  run(): Counts;
 }
 
 /** One command, counted as one test. */
-function command(label: string, file: string, args: readonly string[]): Counts {
-  const { status } = spawnSync(process.execPath, [join(ROOT, file), ...args], { cwd: ROOT, stdio: 'inherit' });
-  if (status === 0) return { passed: 1, failed: 0, skipped: [], failures: [] };
-  console.log(`FAILED: ${label}`);
-  return { passed: 0, failed: 1, skipped: [], failures: [`${label}: exit code ${status ?? 'none'}`] };
+async function command(run: Run, label: string, file: string, args: readonly string[]): Promise<Counts> {
+  const code = await run(join(ROOT, file), args);
+  if (code === 0) return { passed: 1, failed: 0, skipped: [], failures: [] };
+  return { passed: 0, failed: 1, skipped: [], failures: [`${label}: exit code ${code ?? 'none'}`] };
 }
 
 function sum(...parts: readonly Counts[]): Counts {
@@ -46,8 +43,12 @@ function sum(...parts: readonly Counts[]): Counts {
 
 interface VitestReport {
   numPassedTests: number;
-  numFailedTests: number;
-  testResults: { name: string; status: string; message?: string; assertionResults: { fullName: string; status: string; failureMessages?: string[] }[] }[];
+  testResults: {
+    name: string;
+    status: string;
+    message?: string;
+    assertionResults: { fullName: string; status: string; failureMessages?: string[] }[];
+  }[];
 }
 
 /** The first lines of a failure: enough to see what was expected and where, without a page of it. */
@@ -56,21 +57,22 @@ function firstLines(message: string): string {
   return lines.map((line) => `    ${line.slice(0, 400)}`).join('\n');
 }
 
-function vitest(name: string, args: readonly string[]): Counts {
+async function vitest(run: Run, name: string, args: readonly string[]): Promise<Counts> {
   const output = join(REPORTS, `${name}.json`);
   rmSync(output, { force: true });
-  const bin = join(ROOT, 'node_modules', 'vitest', 'vitest.mjs');
-  const { status } = spawnSync(
-    process.execPath,
-    [bin, 'run', ...args, '--reporter=default', '--reporter=json', `--outputFile.json=${output}`, '--passWithNoTests'],
-    { cwd: ROOT, stdio: 'inherit' },
-  );
+  const code = await run(join(ROOT, 'node_modules', 'vitest', 'vitest.mjs'), [
+    'run',
+    ...args,
+    '--reporter=default',
+    '--reporter=json',
+    `--outputFile.json=${output}`,
+    '--passWithNoTests',
+  ]);
   let report: VitestReport;
   try {
     report = JSON.parse(readFileSync(output, 'utf8')) as VitestReport;
   } catch (error) {
-    console.log(`FAILED: ${name} wrote no report (${String(error)})`);
-    return { passed: 0, failed: 1, skipped: [], failures: [`${name}: no report was written`] };
+    return { passed: 0, failed: 1, skipped: [], failures: [`${name}: no report was written (${String(error)})`] };
   }
   const tests = report.testResults.flatMap((file) => file.assertionResults);
   const skipped = tests.filter((test) => test.status !== 'passed' && test.status !== 'failed').map((test) => `${name}: ${test.fullName}`);
@@ -84,66 +86,80 @@ function vitest(name: string, args: readonly string[]): Counts {
       .map((test) => `${name}: ${test.fullName}\n${firstLines((test.failureMessages ?? []).join('\n'))}`),
     ...brokenFiles.map((file) => `${name}: ${relative(ROOT, file.name)}\n${firstLines(file.message ?? '')}`),
   ];
-  if (failures.length === 0 && status !== 0) failures.push(`${name}: an error outside any test; vitest ended with ${status ?? 'no exit code'}`);
+  if (failures.length === 0 && code !== 0) failures.push(`${name}: an error outside any test; vitest ended with ${code ?? 'no exit code'}`);
   return { passed: report.numPassedTests, failed: failures.length, skipped, failures };
 }
 
+/** What drives processes, browsers and real clients: `test/<directory>`, a file at a time. */
+function live(name: string, directory = name): Job<Counts> {
+  return { name, run: (run) => vitest(run, name, ['--config', 'vitest.live.config.ts', '--dir', `test/${directory}`]) };
+}
+
 const SUITES: readonly Suite[] = [
+  { name: 'build', alone: true, run: (run) => command(run, 'build', 'build/build.ts', []) },
   {
     name: 'lint',
-    run: () =>
+    busy: true,
+    run: async (run) =>
       sum(
-        command('eslint', 'node_modules/eslint/bin/eslint.js', ['.']),
-        command('prettier', 'node_modules/prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']),
+        await command(run, 'eslint', 'node_modules/eslint/bin/eslint.js', ['.']),
+        await command(run, 'prettier', 'node_modules/prettier/bin/prettier.cjs', ['--check', '--log-level', 'warn', '.']),
       ),
   },
   {
     name: 'types',
-    run: () =>
+    busy: true,
+    run: async (run) =>
       sum(
-        command('types of the Node side', 'node_modules/typescript/bin/tsc', ['-p', 'electron/tsconfig.json']),
-        command('types of the renderer', 'node_modules/vue-tsc/bin/vue-tsc.js', ['-p', 'renderer/tsconfig.json']),
+        await command(run, 'types of the Node side', 'node_modules/typescript/bin/tsc', ['-p', 'electron/tsconfig.json']),
+        await command(run, 'types of the renderer', 'node_modules/vue-tsc/bin/vue-tsc.js', ['-p', 'renderer/tsconfig.json']),
       ),
   },
-  { name: 'unit', run: () => vitest('unit', []) },
+  { name: 'unit', busy: true, run: (run) => vitest(run, 'unit', []) },
   {
     name: 'simulation',
-    run: () =>
+    busy: true,
+    run: async (run) =>
       sum(
-        vitest('simulation', ['--config', 'vitest.live.config.ts', '--dir', 'test/simulation']),
-        command('simulation', 'build/launch.mjs', ['simulate', '--seeds', values.heavy ? '2000' : '200']),
+        await vitest(run, 'simulation', ['--config', 'vitest.live.config.ts', '--dir', 'test/simulation']),
+        await command(run, 'simulation', 'build/launch.mjs', ['simulate', '--seeds', values.heavy ? '2000' : '200']),
       ),
   },
-  { name: 'build', run: () => command('build', 'build/build.ts', []) },
-  { name: 'clients', run: () => vitest('clients', ['--config', 'vitest.live.config.ts', '--dir', 'test/clients']) },
-  { name: 'e2e', run: () => vitest('e2e', ['--config', 'vitest.live.config.ts', '--dir', 'test/e2e']) },
-  { name: 'kafka', heavy: true, run: () => vitest('kafka', ['--config', 'vitest.live.config.ts', '--dir', 'test/kafka']) },
-  { name: 'faults', heavy: true, run: () => vitest('faults', ['--config', 'vitest.live.config.ts', '--dir', 'test/faults']) },
-  { name: 'scenarios', heavy: true, run: () => vitest('scenarios', ['--config', 'vitest.live.config.ts', '--dir', 'test/scenarios/live']) },
-  { name: 'heavy', heavy: true, run: () => vitest('heavy', ['--config', 'vitest.live.config.ts', '--dir', 'test/heavy']) },
-  { name: 'electron', heavy: true, run: () => vitest('electron', ['--config', 'vitest.live.config.ts', '--dir', 'test/electron']) },
+  live('e2e'),
+  live('clients'),
+  { ...live('scenarios', 'scenarios/live'), heavy: true },
+  { ...live('heavy'), heavy: true },
+  { ...live('kafka'), heavy: true },
+  { ...live('faults'), heavy: true },
+  { ...live('electron'), heavy: true },
+  { ...live('figures'), heavy: true, alone: true },
 ];
 
-const { values } = parseArgs({ options: { only: { type: 'string' }, heavy: { type: 'boolean', default: false } } });
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    heavy: { type: 'boolean', default: false },
+    'side-by-side': { type: 'boolean', default: false },
+  },
+});
 const only = values.only?.split(',');
 const unknown = only?.filter((name) => !SUITES.some((suite) => suite.name === name)) ?? [];
 if (unknown.length > 0) {
   console.error(`No suite named ${unknown.join(', ')}. There are: ${SUITES.map((suite) => suite.name).join(', ')}.`);
   process.exit(2);
 }
+const sideBySide = values['side-by-side'] && canIsolate();
+if (values['side-by-side'] && !sideBySide) console.log('One suite after another: no network namespace can be made here.');
 
-mkdirSync(REPORTS, { recursive: true });
-const results = SUITES.filter((suite) => (only === undefined ? values.heavy || suite.heavy !== true : only.includes(suite.name))).map(
-  (suite) => {
-    const start = performance.now();
-    console.log(`\n── ${suite.name}`);
-    const counts = suite.run();
-    console.log(
-      `── ${suite.name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped.length} skipped in ${((performance.now() - start) / 1000).toFixed(0)} s`,
-    );
-    return counts;
-  },
-);
+const chosen = SUITES.filter((suite) => (only === undefined ? values.heavy || suite.heavy !== true : only.includes(suite.name)));
+const results: Counts[] = [];
+const ended = (name: string, counts: Counts, seconds: number): void => {
+  results.push(counts);
+  console.log(`── ${name}: ${counts.passed} passed, ${counts.failed} failed, ${counts.skipped.length} skipped in ${seconds.toFixed(0)} s`);
+};
+const runner = new Runner({ root: ROOT, logs: REPORTS });
+await (sideBySide ? runner.sideBySide(chosen, ended) : runner.oneByOne(chosen, ended));
+
 const total = sum(...results);
 if (total.skipped.length > 0) console.log(`\nSkipped:\n${total.skipped.map((name) => `  ${name}`).join('\n')}`);
 if (total.failures.length > 0) console.log(`\nFailed:\n${total.failures.map((failure) => `  ${failure}`).join('\n')}`);

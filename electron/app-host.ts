@@ -89,6 +89,7 @@ export function startHost(options: HostOptions): Host {
     version: options.version,
     onError,
     onProgress: (run) => services.events.publish('scenario/progressed', { run }),
+    note: (note) => cluster.note(note),
   });
   let closing: Promise<boolean> | undefined;
 

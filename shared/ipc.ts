@@ -20,6 +20,8 @@ const topicName = z.string().min(1).max(249);
 const groupId = z.string().max(32_767);
 /** 64-bit numbers travel as decimal strings. */
 const offset = z.string().regex(/^-?\d{1,19}$/);
+/** A place in a log: −1 and −2, which mean its ends to Kafka, are no places. */
+const placeInLog = z.string().regex(/^\d{1,18}$/);
 const znodePath = z.string().min(1).max(4_096).startsWith('/');
 /** What a person may write to: nothing that a client of somebody else's keeps there. */
 const learnPath = z
@@ -61,6 +63,10 @@ export const requestSchemas = {
   }),
   'topic/delete': z.object({ name: topicName, typedName: z.string() }),
   'topic/addPartitions': z.object({ name: topicName, total: z.number().int() }),
+  /** Lets go of the records before that offset, on every replica. */
+  'topic/deleteRecords': z.object({ name: topicName, partition: z.number().int().min(0), before: placeInLog }),
+  /** Gives each partition back to its preferred leader, the first of its replicas. */
+  'topic/electPreferred': z.object({ name: topicName }),
   'topic/configs': z.object({ name: topicName }),
   /** Null removes the override. Only what is named is changed. */
   'topic/setConfigs': z.object({ name: topicName, configs: z.record(z.string(), z.string().nullable()) }),
@@ -77,21 +83,38 @@ export const requestSchemas = {
     ]),
     limit: z.number().int().min(1).max(2_000),
   }),
-  'message/produce': z.object({
-    topic: topicName,
-    /** Null: the partitioner decides. */
-    partition: z.number().int().min(0).nullable(),
-    key: recordText,
-    value: recordText,
-    headers: z.array(z.object({ key: z.string(), value: z.string() })).max(100),
-    acks: z.union([z.literal(-1), z.literal(0), z.literal(1)]),
-  }),
+  'message/produce': z
+    .object({
+      topic: topicName,
+      /** Null: the partitioner decides. */
+      partition: z.number().int().min(0).nullable(),
+      key: recordText,
+      value: recordText,
+      headers: z.array(z.object({ key: z.string(), value: z.string() })).max(100),
+      acks: z.union([z.literal(-1), z.literal(0), z.literal(1)]),
+      /** Numbered, so that a repeat is stored once. */
+      idempotent: z.boolean().optional(),
+    })
+    .refine(({ acks, idempotent }) => idempotent !== true || acks === -1, {
+      error: 'an idempotent producer needs acks=all',
+      path: ['idempotent'],
+    }),
   /** Live tail; records arrive as `message/tailed` until `message/untail`. */
   'message/tail': z.object({ topic: topicName, partitions: z.array(z.number().int().min(0)).nullable() }),
   'message/untail': z.object({ tailId: z.string() }),
 
   'group/lagHistory': z.object({ group: groupId }),
   'group/delete': z.object({ group: groupId, typedName: z.string() }),
+  /** Commits for a group that has no member, in all partitions of a topic; an offset outside of a log becomes the nearest in it. */
+  'group/reset': z.object({
+    group: groupId,
+    topic: topicName,
+    to: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('earliest') }),
+      z.object({ kind: z.literal('latest') }),
+      z.object({ kind: z.literal('offset'), offset: placeInLog }),
+    ]),
+  }),
 
   'broker/configs': z.object({ broker: nodeId }),
 
@@ -184,6 +207,21 @@ export interface TopicPlacement {
   assignments: number[][];
 }
 
+/** One partition after a preferred election: `from` and `to` are brokers, null where nobody leads; `error`: why it stayed. */
+export interface LeaderChange {
+  partition: number;
+  from: number | null;
+  to: number | null;
+  error: string | null;
+}
+
+/** One partition after a reset: committed offsets, `from` null where there was none. */
+export interface PlaceChange {
+  partition: number;
+  from: string | null;
+  to: string;
+}
+
 export interface BrowseResult {
   records: RecordRow[];
   /** Partitions that could not be read, with Kafka's error name. */
@@ -204,6 +242,9 @@ export interface Results {
   'topic/create': TopicPlacement;
   'topic/delete': null;
   'topic/addPartitions': null;
+  /** Where the log starts now, on the replica where it starts lowest. */
+  'topic/deleteRecords': { startOffset: string };
+  'topic/electPreferred': { partitions: LeaderChange[] };
   'topic/configs': { entries: ConfigEntry[] };
   'topic/setConfigs': null;
   'message/browse': BrowseResult;
@@ -212,6 +253,7 @@ export interface Results {
   'message/untail': null;
   'group/lagHistory': { samples: LagSample[] };
   'group/delete': null;
+  'group/reset': { partitions: PlaceChange[] };
   'broker/configs': { entries: ConfigEntry[] };
   'lab/stop': null;
   'lab/kill': null;

@@ -29,6 +29,10 @@ export interface SendOptions {
 
 export class BrokerLink {
   readonly address: string;
+  /** From when it let somebody wait too long until it answers anything. */
+  silent = false;
+  /** The last of the reads that wait for an answer. */
+  private waiting: Promise<unknown> | undefined;
   private broker: Broker;
   private pool: ConnectionPool;
   private readonly sockets = new KafkajsSockets();
@@ -98,7 +102,28 @@ export class BrokerLink {
       },
       logResponseError: false,
     });
-    return this.withTimeout(answer, broker, deadline - Date.now());
+    const decoded = await this.withTimeout(answer, broker, deadline - Date.now());
+    this.silent = false;
+    return decoded;
+  }
+
+  /**
+   * As `send`, for what another broker may be asked as well. While this one is silent it is asked one such thing at a time: answers come
+   * in order, so more would only pile up behind it. What waits for its turn is not sent when the one before fails, and fails with it, nor
+   * once the signal is aborted.
+   */
+  async read<In, Out>(api: Api<unknown, In, Out, never>, body: In, options: SendOptions, signal: AbortSignal): Promise<Out> {
+    while (this.silent && this.waiting !== undefined) {
+      await this.waiting;
+      signal.throwIfAborted();
+    }
+    const answer = this.send(api, body, options);
+    this.waiting = answer;
+    try {
+      return await answer;
+    } finally {
+      if (this.waiting === answer) this.waiting = undefined;
+    }
   }
 
   /** On silence the socket is destroyed: kafkajs would keep it, and everything behind it would wait (#919, #1163). */
@@ -107,6 +132,7 @@ export class BrokerLink {
     const silence = new Promise<never>((_resolve, reject) => {
       timer = setTimeout(
         () => {
+          this.silent = true;
           reject(new UnreachableError(this.address, `no answer in ${(timeoutMs / 1000).toFixed(1)} s`));
           this.reopen(broker);
         },

@@ -8,6 +8,8 @@ import { ErrorCode, isRetriable } from '../cluster/protocol/error-codes.ts';
 import type { Api, ResponseOf } from '../cluster/protocol/schema.ts';
 import { BrokerLink, type SendOptions } from './broker-link.ts';
 import { AdminError, kafkaFailure, UnreachableError } from './errors.ts';
+import { hedgedRead } from './hedged-read.ts';
+import { LeaderEpochs } from './leader-epochs.ts';
 
 export type ClusterMetadata = ResponseOf<typeof metadata>;
 
@@ -21,10 +23,17 @@ export interface BrokerAddress {
 /** What one broker of several said. */
 export type BrokerAnswer<T> = { broker: number; value: T } | { broker: number; error: AdminError };
 
-/** Time one broker gets for a read before it counts as silent. */
+/** Time one broker gets for a read before it is given up. */
 const READ_TIMEOUT_MS = 2_500;
+/** After which another is asked as well where any would do: far above what a broker takes, far below what a person waits for. */
+const LATE_MS = 250;
 const WRITE_TIMEOUT_MS = 15_000;
 const RETRY_PAUSE_MS = 150;
+
+export interface ReadOptions extends SendOptions {
+  /** After which another broker is asked as well; more than usual for what costs each of them much. */
+  lateMs: number;
+}
 
 export class ClusterClient {
   private readonly bootstrap: readonly { host: string; port: number }[];
@@ -32,6 +41,7 @@ export class ClusterClient {
   private readonly links = new Map<string, BrokerLink>();
   private brokers = new Map<number, BrokerAddress>();
   private controllerId = -1;
+  private readonly leaderEpochs = new LeaderEpochs();
   private closed = false;
 
   /** `bootstrap` is null while no address is known: every request then fails with NOT_CONNECTED. */
@@ -56,17 +66,35 @@ export class ClusterClient {
     return [...this.brokers.values()];
   }
 
-  /** Metadata of all topics (`null`), of some, or of none (`[]`); never creates one. Asks brokers until one answers. */
+  /**
+   * Metadata of all topics (`null`), of some, or of none (`[]`); never creates one. An answer that is older than one that was given
+   * before is passed over: it is from a broker that is cut off, or slow to hear. Where nobody has a newer one, the newest is given.
+   */
   async metadata(topics: readonly string[] | null): Promise<ClusterMetadata> {
-    const answer = await this.anyBroker(metadata, {
-      topics: topics === null ? null : topics.map((name) => ({ name })),
-      allowAutoTopicCreation: false,
-    });
+    const { leaderEpochs } = this;
+    const answer = await this.readAny(
+      metadata,
+      { topics: topics === null ? null : topics.map((name) => ({ name })), allowAutoTopicCreation: false },
+      {},
+      (one) => {
+        if (leaderEpochs.behind(one.topics) > 0) return false;
+        this.take(one, topics === null);
+        return true;
+      },
+    );
+    if ('taken' in answer) return answer.taken;
+    // As after the cluster was restored from a copy: what was known of it is no more.
+    const newest = answer.refused.reduce((a, b) => (leaderEpochs.behind(b.topics) < leaderEpochs.behind(a.topics) ? b : a));
+    this.take(newest, topics === null);
+    return newest;
+  }
+
+  private take(answer: ClusterMetadata, isComplete: boolean): void {
+    this.leaderEpochs.take(answer.topics, isComplete);
     if (answer.brokers.length > 0) {
       this.brokers = new Map(answer.brokers.map(({ nodeId, host, port, rack }) => [nodeId, { id: nodeId, host, port, rack }]));
     }
     this.controllerId = answer.controllerId;
-    return answer;
   }
 
   /** The same as one broker has it, which is behind the others when it is cut off from them. Rejects when it does not answer. */
@@ -74,34 +102,50 @@ export class ClusterClient {
     return this.onBroker(broker, metadata, { topics: topics.map((name) => ({ name })), allowAutoTopicCreation: false });
   }
 
-  /** Sends to known brokers, then to the bootstrap addresses, until one answers. */
-  async anyBroker<In, Out>(api: Api<unknown, In, Out, never>, body: In, options: Partial<SendOptions> = {}): Promise<Out> {
-    const known = this.knownBrokers.map(({ host, port }) => ({ host, port }));
-    const addresses = [...shuffled(known), ...this.bootstrap];
-    const tried = new Set<string>();
-    const failures: string[] = [];
-    let last: unknown;
-    for (const { host, port } of addresses) {
-      const address = `${host}:${port}`;
-      if (tried.has(address)) continue;
-      tried.add(address);
-      try {
-        return await this.link(host, port).send(api, body, { timeoutMs: READ_TIMEOUT_MS, ...options });
-      } catch (error) {
-        if (!(error instanceof UnreachableError)) throw error;
-        failures.push(error.message.replace(/\.$/, ''));
-        last = error;
-      }
-    }
-    if (tried.size === 0) throw new AdminError({ code: 'NOT_CONNECTED', message: 'This cluster is not running.' });
+  /** A read that any broker can answer: by the first that does. */
+  async anyBroker<In, Out>(api: Api<unknown, In, Out, never>, body: In, options: Partial<ReadOptions> = {}): Promise<Out> {
+    const answer = await this.readAny(api, body, options, () => true);
+    return 'taken' in answer ? answer.taken : answer.refused[0];
+  }
+
+  /**
+   * Asks known brokers, then the bootstrap addresses, those that are silent last, each as well as the one before when that is late, until
+   * one gives an answer that `takes` takes. Where none does, all that were given; rejects when there was no answer at all.
+   */
+  private async readAny<In, Out>(
+    api: Api<unknown, In, Out, never>,
+    body: In,
+    { lateMs = LATE_MS, ...options }: Partial<ReadOptions>,
+    takes: (answer: Out) => boolean,
+  ): Promise<{ taken: Out } | { refused: [Out, ...Out[]] }> {
+    const links = this.linksToAsk();
+    if (links.length === 0) throw new AdminError({ code: 'NOT_CONNECTED', message: 'This cluster is not running.' });
+    const outcome = await hedgedRead({
+      asks: links.map((link) => (signal) => link.read(api, body, { timeoutMs: READ_TIMEOUT_MS, ...options }, signal)),
+      lateMs,
+      takes,
+      onLate: (index) => {
+        const link = links[index];
+        if (link !== undefined) link.silent = true;
+      },
+      isPassable: (error): error is UnreachableError => error instanceof UnreachableError,
+    });
+    if ('taken' in outcome) return outcome;
+    const [first, ...others] = outcome.refused;
+    if (first !== undefined) return { refused: [first, ...others] };
     throw new AdminError(
       {
         code: 'BROKER_UNREACHABLE',
-        message: `No broker answered. ${failures.join('; ')}.`,
+        message: `No broker answered. ${outcome.failures.map(({ message }) => message.replace(/\.$/, '')).join('; ')}.`,
         advice: 'Check the bootstrap addresses, and that a broker is running.',
       },
-      { cause: last },
+      { cause: outcome.failures.at(-1) },
     );
+  }
+
+  private linksToAsk(): BrokerLink[] {
+    const links = new Set([...shuffled(this.knownBrokers), ...this.bootstrap].map(({ host, port }) => this.link(host, port)));
+    return [...links].sort((a, b) => Number(a.silent) - Number(b.silent));
   }
 
   /** Sends to one broker by its id. */

@@ -18,6 +18,8 @@ const SOURCES: Partial<Record<number, ConfigEntry['source']>> = {
   5: 'default',
 };
 const TYPES = ['unknown', 'boolean', 'string', 'int', 'short', 'long', 'double', 'list', 'class', 'password'];
+/** Settings of thousands of topics keep a broker busy, and change seldom. */
+const LATE_MS = 1_000;
 
 export async function topicConfigs(client: ClusterClient, topic: string): Promise<ConfigEntry[]> {
   const entries = await describe(client, TOPIC, [topic], null, undefined);
@@ -53,7 +55,9 @@ async function describe(
     includeDocumentation: keys === null,
   };
   const answer =
-    broker === undefined ? await client.anyBroker(describeConfigs, body) : await client.onBroker(broker, describeConfigs, body);
+    broker === undefined
+      ? await client.anyBroker(describeConfigs, body, { lateMs: LATE_MS })
+      : await client.onBroker(broker, describeConfigs, body);
   const entries = new Map<string, ConfigEntry[]>();
   for (const result of answer.results) {
     if (result.errorCode !== 0) {

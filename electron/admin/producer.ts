@@ -1,4 +1,9 @@
-/** Sends single records for the user, by a kafkajs producer that lives as long as the connection. */
+/**
+ * Sends single records for the user, by a kafkajs producer that lives as long as the connection. An idempotent one (KIP-98) numbers its
+ * batches, so that one that is sent again, since its answer was lost, is stored once. kafkajs gives the number of a batch that failed to
+ * the next one, which a broker that has the first takes for a repeat and does not store: so records go one at a time, and after a failure
+ * a new producer, under a new id, takes over.
+ */
 import { Kafka, logLevel, type Producer } from 'kafkajs';
 import { AdminError } from './errors.ts';
 import { setUpKafkajs } from './kafkajs-setup.ts';
@@ -6,6 +11,11 @@ import { KafkajsSockets } from './kafkajs-sockets.ts';
 
 /** So soon it hears of partitions that were added: a person who has just added some sends to them next. kafkajs waits five minutes. */
 const METADATA_MAX_AGE_MS = 2_000;
+
+/** Longer in all than a broker's session: a leader that dies is waited for, not given up just before the next one is there. */
+const RETRY = { retries: 8, initialRetryTime: 100, maxRetryTime: 2_000 };
+/** Some twenty seconds: a repeat does no harm where it is numbered, and a loaded machine elects late. */
+const PATIENT_RETRY = { ...RETRY, retries: 16 };
 
 export interface RecordToSend {
   topic: string;
@@ -16,28 +26,44 @@ export interface RecordToSend {
   acks: -1 | 0 | 1;
 }
 
+export interface SentTo {
+  partition: number;
+  offset: string;
+  timestamp: number | null;
+}
+
 export class RecordProducer {
   private readonly kafka: Kafka;
+  private readonly idempotent: boolean;
   private readonly sockets = new KafkajsSockets();
   private producer: Promise<Producer> | undefined;
+  /** Of an idempotent one: resolves when the record before has its answer. */
+  private turn: Promise<unknown> = Promise.resolve();
 
-  constructor(options: { brokers: readonly string[]; clientId: string }) {
+  constructor(options: { brokers: readonly string[]; clientId: string; idempotent: boolean }) {
     setUpKafkajs();
+    this.idempotent = options.idempotent;
     this.kafka = new Kafka({
       clientId: options.clientId,
       brokers: [...options.brokers],
       connectionTimeout: 5_000,
       requestTimeout: 10_000,
-      // Longer in all than a broker's session: a leader that dies is waited for, not given up just before the next one is there.
-      retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 2_000 },
+      retry: RETRY,
       socketFactory: this.sockets.factory,
       logLevel: logLevel.NOTHING,
       logCreator: () => () => undefined,
     });
   }
 
-  /** Offset is null with acks=0, since the broker says nothing. */
-  async send(record: RecordToSend): Promise<{ partition: number; offset: string; timestamp: number | null }> {
+  /** Offset is −1 with acks=0, since the broker says nothing. An idempotent one takes acks=all only. */
+  send(record: RecordToSend): Promise<SentTo> {
+    if (!this.idempotent) return this.sendNow(record);
+    const sent = this.turn.then(() => this.sendNow(record));
+    this.turn = sent.catch(() => this.giveUp());
+    return sent;
+  }
+
+  private async sendNow(record: RecordToSend): Promise<SentTo> {
     const producer = await this.connected();
     const headers: Record<string, string[]> = {};
     for (const { key, value } of record.headers) (headers[key] ??= []).push(value);
@@ -66,7 +92,12 @@ export class RecordProducer {
   }
 
   private async connect(): Promise<Producer> {
-    const producer = this.kafka.producer({ allowAutoTopicCreation: false, idempotent: false, metadataMaxAge: METADATA_MAX_AGE_MS });
+    const producer = this.kafka.producer({
+      allowAutoTopicCreation: false,
+      idempotent: this.idempotent,
+      metadataMaxAge: METADATA_MAX_AGE_MS,
+      ...(this.idempotent ? { maxInFlightRequests: 1, retry: PATIENT_RETRY } : {}),
+    });
     this.sockets.watch(producer);
     try {
       await producer.connect();
@@ -77,9 +108,15 @@ export class RecordProducer {
     }
   }
 
+  /** The next record connects anew, and is not kept waiting for the end of a producer whose broker may be silent. */
+  private giveUp(): void {
+    this.close().catch(() => undefined);
+  }
+
   async close(): Promise<void> {
-    const producer = await this.producer?.catch(() => undefined);
-    await producer?.disconnect();
+    const { producer } = this;
+    this.producer = undefined;
+    await (await producer?.catch(() => undefined))?.disconnect();
   }
 }
 

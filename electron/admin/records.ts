@@ -64,21 +64,23 @@ export function partitionFor(key: string | null, topic: string, partitions: numb
   });
 }
 
-/** Moves the start of the log up to that offset; null: to the high watermark. */
+/** Moves the start of the log up to that offset (null: to the high watermark) on every live replica; resolves to where it is now. */
 export async function deleteRecordsBefore(
   client: ClusterClient,
   meta: ClusterMetadata,
   { topic, partition }: { topic: string; partition: number },
   offset: bigint | null,
-): Promise<void> {
+): Promise<bigint> {
   const answer = await client.onBroker(
     leaderOf(meta, topic, partition),
     deleteRecords,
     { topics: [{ name: topic, partitions: [{ partitionIndex: partition, offset: offset ?? -1n }] }], timeoutMs: 5_000 },
     { timeoutMs: 6_000 },
   );
-  const code = answer.topics[0]?.partitions[0]?.errorCode ?? 0;
-  if (code !== 0) throw kafkaFailure(code, { subject: `${topic}-${partition}` });
+  const result = answer.topics[0]?.partitions[0];
+  if (result === undefined) throw new AdminError({ code: 'INTERNAL', message: `Nothing was said of ${topic}-${partition}.` });
+  if (result.errorCode !== 0) throw kafkaFailure(result.errorCode, { subject: `${topic}-${partition}` });
+  return result.lowWatermark;
 }
 
 function leaderOf(meta: ClusterMetadata, topic: string, partition: number): number {

@@ -29,7 +29,7 @@ export type { TimelineEntry } from './timeline.ts';
 
 /** What somebody outside did that the timeline should know of. */
 export interface ClusterNote {
-  type: Extract<TimelineType, `load/${string}`>;
+  type: Extract<TimelineType, `load/${string}` | `scenario/${string}`>;
   topic?: string;
   group?: string;
   reason?: string;
@@ -259,7 +259,7 @@ export class Cluster {
     return this.log.onEntry(listener);
   }
 
-  /** Puts on the timeline what was done to the cluster's clients here. */
+  /** Puts on the timeline what was done here, to the cluster's clients or by a scenario. */
   note({ type, ...more }: ClusterNote): void {
     this.record(type, more);
   }

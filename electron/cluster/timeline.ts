@@ -23,6 +23,8 @@ const TYPES = [
   'load/memberCrashed',
   'load/memberPaused',
   'load/memberResumed',
+  'scenario/started',
+  'scenario/ended',
   'quorum/leaderElected',
   'quorum/snapshotWritten',
   'quorum/snapshotLoaded',
@@ -106,6 +108,7 @@ interface Rule {
 
 const sameBroker = (cause: TimelineEntry, effect: TimelineEntry): boolean => cause.broker === effect.broker;
 const sameGroup = (cause: TimelineEntry, effect: TimelineEntry): boolean => cause.group === effect.group;
+const sameRun = (cause: TimelineEntry, effect: TimelineEntry): boolean => cause.details?.['runId'] === effect.details?.['runId'];
 /** The same member of the same group; one that had not joined yet has no name to compare. */
 const sameMember = (cause: TimelineEntry, effect: TimelineEntry): boolean =>
   sameGroup(cause, effect) && cause.details?.['memberId'] === effect.details?.['memberId'];
@@ -154,6 +157,8 @@ const gone = (causes: readonly TimelineType[], fits: Rule['fits']): Rule => ({ c
 
 /** By effect, the likeliest rule first; within a rule the latest entry that fits is the cause. */
 const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
+  // However long it ran.
+  'scenario/ended': [{ causes: ['scenario/started'], lasting: true, fits: sameRun }],
   'cluster/controlledShutdown': [{ causes: ['lab/nodeStopped'], fits: sameBroker }],
   'cluster/brokerFenced': [gone(['cluster/controlledShutdown'], sameBroker), gone(DOWN, sameBroker), injected(fault([...LINKS, ...DISKS]))],
   'coordination/sessionExpired': [gone(DOWN, sameBroker), injected(fault(LINKS))],

@@ -67,6 +67,8 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
     'topic/create': (input) => topics.create(input),
     'topic/delete': (input) => topics.delete(input),
     'topic/addPartitions': (input) => topics.addPartitions(input),
+    'topic/deleteRecords': (input) => topics.deleteRecords(input),
+    'topic/electPreferred': (input) => topics.electPreferred(input),
     'topic/configs': (input) => topics.configs(input),
     'topic/setConfigs': (input) => topics.setConfigs(input),
 
@@ -77,6 +79,7 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
 
     'group/lagHistory': (input) => groups.lagHistory(input),
     'group/delete': (input) => groups.delete(input),
+    'group/reset': (input) => groups.reset(input),
 
     'broker/configs': (input) => topics.brokerConfigs(input),
 

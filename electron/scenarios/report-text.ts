@@ -67,7 +67,8 @@ export function reportText(report: ScenarioReport): string {
   return lines.join('\n');
 }
 
-function verdictWord({ state, expectations }: ScenarioReport): string {
+/** In a few words, how a run ended. */
+export function verdictWord({ state, expectations }: ScenarioReport): string {
   const held = expectations.filter(({ verdict }) => verdict === 'held').length;
   if (state === 'held') return `held: all ${expectations.length} expectations`;
   if (state === 'failed') return `failed: ${held} of ${expectations.length} expectations held`;

@@ -9,11 +9,19 @@ import { junitOf } from './junit.ts';
 import { libraryEntry, librarySummaries } from './library.ts';
 import { parseScenario, parseScenarioValue, problemText, type Parsed } from './parse.ts';
 import { recordScenario, type Recording } from './record.ts';
+import { verdictWord } from './report-text.ts';
 import { runScenario } from './run.ts';
 import { outlineOf } from './words.ts';
 
 /** A scenario by what is sent of it. */
 export type ScenarioSource = { library: string } | { text: string } | { value: unknown };
+
+export interface ScenarioNote {
+  type: 'scenario/started' | 'scenario/ended';
+  reason: string;
+  /** `runId` as in its report; `scenario`, its name; at the end its `state`. */
+  details: Record<string, unknown>;
+}
 
 const TELL_MS = 250;
 const MOST_RUNS = 200;
@@ -28,6 +36,8 @@ export class ScenariosService {
     /** Faults of ours: what happens in the cluster is in the report. */
     onError: (what: string, error: unknown) => void;
     onProgress?: (run: ScenarioRun) => void;
+    /** Puts on the timeline that one began, and how it ended. */
+    note: (note: ScenarioNote) => void;
   };
   private current: { run: ScenarioRun | null; cancel: AbortController; done: Promise<ScenarioReport> } | undefined;
   private last: ScenarioReport | undefined;
@@ -118,14 +128,18 @@ export class ScenariosService {
   }
 
   private async begin(scenario: Scenario, bootstrap: string, signal: AbortSignal): Promise<ScenarioReport> {
-    const { lab, loads, version } = this.options;
+    const { lab, loads, version, note } = this.options;
     const client = new ClusterClient({ bootstrap, clientId: 'scenario' });
+    const id = this.nextId++;
+    const details = { runId: id, scenario: scenario.name };
+    note({ type: 'scenario/started', reason: `scenario ${scenario.name} started`, details });
+    let report: ScenarioReport | undefined;
     try {
-      const report = await runScenario(
+      report = await runScenario(
         scenario,
         { lab, loads, client },
         {
-          id: this.nextId++,
+          id,
           version,
           signal,
           abandoned: this.gone.signal,
@@ -137,6 +151,15 @@ export class ScenariosService {
       return report;
     } finally {
       client.close();
+      // With the cluster its timeline goes.
+      if (!this.gone.signal.aborted) {
+        const how = report === undefined ? 'broke off' : verdictWord(report);
+        note({
+          type: 'scenario/ended',
+          reason: `scenario ${scenario.name}: ${how}`,
+          details: { ...details, state: report?.state ?? 'broken' },
+        });
+      }
       this.current = undefined;
       if (this.last !== undefined) this.tellNow(this.last);
     }

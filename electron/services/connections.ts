@@ -38,6 +38,7 @@ export interface ActiveConnection {
   /** What the screen was told since this connection is in front. */
   history: History;
   producer: RecordProducer;
+  idempotentProducer: RecordProducer;
 }
 
 export class ConnectionsService {
@@ -176,6 +177,7 @@ export class ConnectionsService {
       onLag: (group, sample) => events.publish('group/lagSampled', { group, sample }),
       onError: this.onError,
     });
+    const brokers = connection.bootstrap.split(',');
     this.current = {
       connection,
       client,
@@ -183,7 +185,8 @@ export class ConnectionsService {
       foreground: new ClusterClient({ bootstrap, clientId: CLIENT_ID }),
       monitor,
       history,
-      producer: new RecordProducer({ brokers: connection.bootstrap.split(','), clientId: CLIENT_ID }),
+      producer: new RecordProducer({ brokers, clientId: CLIENT_ID, idempotent: false }),
+      idempotentProducer: new RecordProducer({ brokers, clientId: CLIENT_ID, idempotent: true }),
     };
     monitor.start();
     events.publish('connection/changed', this.list());
@@ -197,7 +200,8 @@ export class ConnectionsService {
     current.client.close();
     current.quorumClient.close();
     current.foreground.close();
-    current.producer.close().catch((error: unknown) => this.onError('closing a producer', error));
+    for (const producer of [current.producer, current.idempotentProducer])
+      producer.close().catch((error: unknown) => this.onError('closing a producer', error));
   }
 
   close(): void {

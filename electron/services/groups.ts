@@ -1,9 +1,12 @@
 import { AdminError } from '../admin/errors.ts';
-import { deleteGroup } from '../admin/groups.ts';
+import { setCommitted } from '../admin/group-offsets.ts';
+import { committedOffsets, coordinatorOf, deleteGroup } from '../admin/groups.ts';
+import { EARLIEST, LATEST, partitionKey, readOffsets } from '../admin/topics.ts';
 import type { Payload, Results } from '#shared/ipc';
 import type { ConnectionsService } from './connections.ts';
+import { partitionLeaders } from './messages.ts';
 
-/** Consumer groups: history of lag, deletion. What they are now comes with the cluster's view. */
+/** Consumer groups: history of lag, a new place, deletion. What they are now comes with the cluster's view. */
 export class GroupsService {
   private readonly connections: ConnectionsService;
 
@@ -22,4 +25,50 @@ export class GroupsService {
     monitor.refresh();
     return null;
   }
+
+  /** In every partition of the topic or in none: whoever has no place in one would begin there by auto.offset.reset. */
+  async reset({ group, topic, to }: Payload<'group/reset'>): Promise<Results['group/reset']> {
+    const { foreground, monitor } = this.connections.active;
+    const { leaders, failed } = await partitionLeaders(foreground, topic, null);
+    const keys = [...leaders.keys()].sort((a, b) => a - b).map((partition) => ({ topic, partition }));
+    const byKey = new Map([...leaders].map(([partition, leader]) => [partitionKey(topic, partition), leader]));
+    const [starts, ends, coordinator] = await Promise.all([
+      readOffsets(foreground, byKey, keys, EARLIEST),
+      readOffsets(foreground, byKey, keys, LATEST),
+      coordinatorOf(foreground, group),
+    ]);
+    const targets = new Map<number, bigint>();
+    for (const { partition } of keys) {
+      const start = starts.get(partitionKey(topic, partition));
+      const end = ends.get(partitionKey(topic, partition));
+      if (start === undefined || end === undefined || 'error' in start || 'error' in end) failed.push({ partition, error: 'UNREACHABLE' });
+      else targets.set(partition, target(to, start.offset, end.offset));
+    }
+    const [silent] = failed;
+    if (silent !== undefined) {
+      throw new AdminError({
+        code: 'LEADER_NOT_AVAILABLE',
+        message: `Partition ${silent.partition} of ${topic} does not say where it starts and ends, so no place of ${group} was changed.`,
+        advice: 'Try again once it has a leader.',
+        subject: `${topic}-${silent.partition}`,
+      });
+    }
+    const before = (await committedOffsets(foreground, [{ id: group, coordinator }])).get(group) ?? [];
+    await setCommitted(foreground, group, topic, targets);
+    monitor.refresh();
+    return {
+      partitions: [...targets].map(([partition, offset]) => {
+        const from = before.find((one) => one.topic === topic && one.partition === partition)?.offset ?? null;
+        return { partition, from: from === null ? null : `${from}`, to: `${offset}` };
+      }),
+    };
+  }
+}
+
+/** An offset outside of the log would be out of range at the next fetch: the nearest inside is taken, as Kafka's own tool does. */
+function target(to: Payload<'group/reset'>['to'], start: bigint, end: bigint): bigint {
+  if (to.kind === 'earliest') return start;
+  if (to.kind === 'latest') return end;
+  const offset = BigInt(to.offset);
+  return offset < start ? start : offset > end ? end : offset;
 }

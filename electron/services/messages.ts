@@ -54,8 +54,8 @@ export class MessagesService {
   }
 
   async produce(input: Payload<'message/produce'>): Promise<Results['message/produce']> {
-    const { producer, monitor } = this.connections.active;
-    const sent = await producer.send({
+    const { producer, idempotentProducer, monitor } = this.connections.active;
+    const sent = await (input.idempotent === true ? idempotentProducer : producer).send({
       topic: input.topic,
       partition: input.partition,
       key: toBytes(input.key, 'key'),

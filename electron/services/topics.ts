@@ -1,5 +1,8 @@
+import { isLeaderUnknown } from '../admin/cluster-client.ts';
 import { brokerConfigs, setTopicConfigs, topicConfigs } from '../admin/configs.ts';
+import { electPreferred } from '../admin/elections.ts';
 import { AdminError } from '../admin/errors.ts';
+import { deleteRecordsBefore } from '../admin/records.ts';
 import { createTopic, deleteTopic, growTopic } from '../admin/topics.ts';
 import { checkTopicName } from '#shared/topic-rules';
 import type { Payload, Results } from '#shared/ipc';
@@ -9,7 +12,7 @@ import { placePartitions } from './placement.ts';
 /** More would only be refused by the cluster, after a long wait. */
 const MOST_PARTITIONS = 10_000;
 
-/** Creates, grows, deletes and configures topics. */
+/** Creates, grows, deletes and configures topics; lets their oldest records go, and their preferred leaders lead again. */
 export class TopicsService {
   private readonly connections: ConnectionsService;
 
@@ -76,6 +79,41 @@ export class TopicsService {
     await growTopic(foreground, name, total);
     monitor.refresh();
     return null;
+  }
+
+  async deleteRecords({ name, partition, before }: Payload<'topic/deleteRecords'>): Promise<Results['topic/deleteRecords']> {
+    const { foreground, monitor } = this.connections.active;
+    // Asked again with fresh metadata while its leader moves: a start that is there already stays where it is.
+    const startOffset = await foreground.retrying(async () => {
+      const meta = await foreground.metadata([name]);
+      return deleteRecordsBefore(foreground, meta, { topic: name, partition }, BigInt(before));
+    });
+    monitor.refresh();
+    return { startOffset: `${startOffset}` };
+  }
+
+  async electPreferred({ name }: Payload<'topic/electPreferred'>): Promise<Results['topic/electPreferred']> {
+    const { foreground, monitor } = this.connections.active;
+    const meta = await foreground.metadata([name]);
+    const before = meta.topics.find((topic) => topic.name === name)?.partitions ?? [];
+    if (before.length === 0)
+      throw new AdminError({ code: 'UNKNOWN_TOPIC_OR_PARTITION', message: `There is no topic ${name}.`, subject: name });
+    const failed = await electPreferred(
+      foreground,
+      name,
+      before.map(({ partitionIndex }) => partitionIndex),
+    );
+    monitor.refresh();
+    return {
+      partitions: before
+        .map((row) => {
+          const { partitionIndex: partition, replicaNodes } = row;
+          const from = isLeaderUnknown(row) ? null : row.leaderId;
+          const error = failed.get(partition);
+          return { partition, from, to: error === undefined ? (replicaNodes[0] ?? null) : from, error: error?.app.message ?? null };
+        })
+        .sort((a, b) => a.partition - b.partition),
+    };
   }
 
   async configs({ name }: Payload<'topic/configs'>): Promise<Results['topic/configs']> {

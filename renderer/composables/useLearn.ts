@@ -1,99 +1,36 @@
 /**
- * What the pages of Learn draw from and act with: the cluster's state as one value, and verbs that really do it. A component of
+ * What the pages of Learn act with: verbs that really do it, beside the state that they draw from (`useLearnState`). A component of
  * a page takes it as a prop, so that all of a page share one.
  */
-import { computed, onScopeDispose, reactive, watch } from 'vue';
-import type { AppError } from '#shared/errors';
-import type { TopicRow } from '#shared/models/cluster';
+import { computed, reactive } from 'vue';
+import type { AppError, Result } from '#shared/errors';
+import type { LeaderChange, Payload, PlaceChange } from '#shared/ipc';
 import type { LoadRow } from '#shared/models/load';
 import type { FaultSpec } from '#shared/models/lab';
-import { LEARN_PARTITIONS, LEARN_TOPIC, type Concept, type LearnState, type Outage, type SentRecord } from '../format/learn/concept.ts';
-import { compareText, plural } from '../format/numbers.ts';
+import { LEARN_PARTITIONS, LEARN_TOPIC, type Concept, type Outage, type SentRecord } from '../format/learn/concept.ts';
+import { plural } from '../format/numbers.ts';
 import { isAlive } from '../format/replicas.ts';
 import { useClusterStore } from '../stores/cluster.ts';
-import { useCoordinationStore } from '../stores/coordination.ts';
 import { useDeskStore } from '../stores/desk.ts';
+import { useGroupsStore } from '../stores/groups.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useLearnStore, type RecordToSend } from '../stores/learn.ts';
 import { useLoadStore } from '../stores/load.ts';
-import { useTimelineStore } from '../stores/timeline.ts';
 import { useTopicsStore } from '../stores/topics.ts';
-import { useMeasured } from './useFlows.ts';
-import { useReadRates } from './useReadRates.ts';
-import { useWatch } from './useWatch.ts';
+import { useLearnState } from './useLearnState.ts';
 
 const REPLICAS = 3;
 
 export function useLearn(concept: () => Concept) {
   const cluster = useClusterStore();
   const desk = useDeskStore();
+  const groups = useGroupsStore();
   const lab = useLabStore();
-  const coordination = useCoordinationStore();
   const learn = useLearnStore();
   const loads = useLoadStore();
-  const timeline = useTimelineStore();
   const topicsStore = useTopicsStore();
-  const { flows, rates } = useMeasured();
-  const readRates = useReadRates();
+  const { state, done, topic, pick, followZnodes } = useLearnState(concept);
   const busy = reactive(new Set<string>());
-  /** What a component of the page lets the reader pick. */
-  const picked = reactive<Record<string, number | string>>({});
-  const pick = (what: string, which: number | string): void => {
-    picked[what] = which;
-  };
-
-  const topic = computed<TopicRow | null>(() => {
-    const own = cluster.topics.get(LEARN_TOPIC);
-    if (own !== undefined) return own;
-    // On a cluster somewhere else one of its own topics is shown until there is one for these pages.
-    if (cluster.embedded) return null;
-    return cluster.topicList.filter(({ internal }) => !internal).sort((a, b) => compareText(a.name, b.name))[0] ?? null;
-  });
-  useWatch(() => ({
-    topics: cluster.embedded ? ('all' as const) : topic.value === null ? ('none' as const) : [topic.value.name],
-    groups: 'all' as const,
-  }));
-
-  const state = computed<LearnState>(() => ({
-    embedded: cluster.embedded,
-    connection: cluster.scalars?.connection.name ?? '',
-    clusterId: cluster.scalars?.clusterId ?? null,
-    controllerId: cluster.scalars?.controllerId ?? null,
-    topic: topic.value,
-    own: topic.value?.name === LEARN_TOPIC,
-    topics: cluster.topicList,
-    brokers: cluster.brokerList,
-    groups: cluster.groupList,
-    quorum: cluster.scalars?.quorum ?? null,
-    faults: lab.faults,
-    loads: loads.loads,
-    history: timeline.events,
-    coordination: coordination.clients,
-    readRates: readRates.value,
-    events: timeline.events.filter(({ at }) => learn.begun !== null && at >= learn.begun.at),
-    sent: learn.sent,
-    reads: learn.reads,
-    topicsBefore: learn.begun?.topics ?? null,
-    lagPeaks: learn.peaks,
-    znodes: learn.znodes,
-    rates: rates.value,
-    flows: new Map([...flows.value].map(([key, flow]) => [key, flow.recordsPerSecond])),
-    picked: { ...picked },
-    asOf: cluster.scalars?.asOf ?? 0,
-  }));
-
-  watch(() => cluster.version, learn.begin, { immediate: true });
-
-  /** Done once is done: it is kept, and told as it was. */
-  const achieved = computed(() => concept().check.done(state.value));
-  watch(
-    achieved,
-    (said) => {
-      if (said !== null) learn.finish(concept().id, said);
-    },
-    { immediate: true },
-  );
-  const done = computed(() => achieved.value ?? learn.done[concept().id]?.said ?? null);
 
   /** Runs it, unless it is running; true when it was done. Complains where it was refused. */
   async function act(key: string, run: () => Promise<AppError | null>): Promise<boolean> {
@@ -106,6 +43,17 @@ export function useLearn(concept: () => Concept) {
     } finally {
       busy.delete(key);
     }
+  }
+
+  /** As `act`, for what is answered with something; null where it was refused. */
+  async function ask<T>(key: string, run: () => Promise<Result<T>>): Promise<T | null> {
+    let value: T | null = null;
+    await act(key, async () => {
+      const answer = await run();
+      if (answer.ok) value = answer.value;
+      return refusal(answer);
+    });
+    return value;
   }
 
   const refusal = (answer: { ok: true } | { ok: false; error: AppError }): AppError | null => (answer.ok ? null : answer.error);
@@ -181,24 +129,19 @@ export function useLearn(concept: () => Concept) {
       return refusal(answer);
     });
 
+  const deleteRecords = (partition: number, before: string): Promise<{ startOffset: string } | null> =>
+    ask('delete-records', () => topicsStore.deleteRecords(topic.value?.name ?? '', partition, before));
+  const electPreferred = (): Promise<{ partitions: LeaderChange[] } | null> =>
+    ask('elect', () => topicsStore.electPreferred(topic.value?.name ?? ''));
+  const resetGroup = (group: string, to: Payload<'group/reset'>['to']): Promise<{ partitions: PlaceChange[] } | null> =>
+    ask(`reset:${group}`, () => groups.reset(group, topic.value?.name ?? '', to));
+
   const inject = (fault: FaultSpec): Promise<boolean> => act(`fault:${JSON.stringify(fault)}`, () => lab.inject('learn', fault));
   const outage = (one: Outage): Promise<boolean> =>
     act(one.key, () => {
       if ('inject' in one.act) return lab.inject(one.key, one.act.inject);
       return 'heal' in one.act ? lab.heal(one.act.heal) : lab.start(one.act.start);
     });
-
-  /** Asks for these nodes of the tree now and every so often, while the page is open. */
-  function followZnodes(paths: () => readonly string[], everyMs = 1_000): void {
-    let running = true;
-    onScopeDispose(() => (running = false));
-    const round = async (): Promise<void> => {
-      if (!running) return;
-      if (cluster.embedded) await learn.readZnodes(paths());
-      setTimeout(() => void round(), everyMs);
-    };
-    void round();
-  }
 
   return {
     state,
@@ -217,6 +160,9 @@ export function useLearn(concept: () => Concept) {
     loads,
     setConfig,
     addPartitions,
+    deleteRecords,
+    electPreferred,
+    resetGroup,
     inject,
     outage,
     followZnodes,

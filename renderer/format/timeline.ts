@@ -102,6 +102,8 @@ const TELLINGS: Record<TimelineEventType, Telling> = {
   'load/memberCrashed': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => loadWords(e, 'a member ended without leaving') },
   'load/memberPaused': { kind: 'faults', mark: 'dot', tone: 'flow', tell: (e) => loadWords(e, 'a member was paused') },
   'load/memberResumed': { kind: 'faults', mark: 'dot', tone: 'ok', tell: (e) => loadWords(e, 'a member gets on') },
+  'scenario/started': { kind: 'faults', mark: 'dot', tone: 'flow', tell: (e) => e.reason ?? 'a scenario started' },
+  'scenario/ended': { kind: 'faults', mark: 'dot', tone: 'none', tell: (e) => e.reason ?? 'a scenario ended' },
   'quorum/leaderElected': { kind: 'coordination', mark: 'dot', tone: 'control', tell: (e) => `${brokerOf(e)} is controller` },
   'quorum/snapshotWritten': {
     kind: 'coordination',

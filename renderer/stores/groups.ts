@@ -2,6 +2,7 @@
 import { shallowRef } from 'vue';
 import { defineStore } from 'pinia';
 import type { AppError, Result } from '#shared/errors';
+import type { Payload, PlaceChange } from '#shared/ipc';
 import type { LagSample } from '#shared/models/cluster';
 import { listen, onReopened, request } from '../api.ts';
 
@@ -52,5 +53,9 @@ export const useGroupsStore = defineStore('groups', () => {
     return request('group/delete', { group, typedName });
   }
 
-  return { followed, samples, error, follow, remove };
+  function reset(group: string, topic: string, to: Payload<'group/reset'>['to']): Promise<Result<{ partitions: PlaceChange[] }>> {
+    return request('group/reset', { group, topic, to });
+  }
+
+  return { followed, samples, error, follow, remove, reset };
 });

@@ -22,6 +22,8 @@ export interface RecordToSend {
   acks: -1 | 0 | 1;
   /** Null: the partitioner decides. */
   partition?: number | null;
+  /** Numbered, so that a repeat is stored once; with acks=all only. */
+  idempotent?: boolean;
 }
 
 export const useLearnStore = defineStore('learn', () => {
@@ -67,6 +69,7 @@ export const useLearnStore = defineStore('learn', () => {
       value: { encoding: 'utf8', text: record.value },
       headers: [],
       acks: record.acks,
+      ...(record.idempotent === true ? { idempotent: true } : {}),
     });
     const tookMs = performance.now() - start;
     // It took as long as a new leader takes: who leads now is heard with the next view, not known yet.
@@ -81,6 +84,7 @@ export const useLearnStore = defineStore('learn', () => {
       key: record.key,
       value: record.value,
       acks: record.acks,
+      idempotent: record.idempotent === true,
       partition: told?.partition ?? null,
       offset: told?.offset ?? null,
       partitions: topic?.partitions.length ?? 0,

@@ -1,41 +1,25 @@
 /** Load on the cluster of this desk: what runs, as it is told, and what can be done to it. */
-import { computed, shallowRef } from 'vue';
 import { defineStore } from 'pinia';
 import type { AppError, Result } from '#shared/errors';
-import type { LoadAudit, LoadRow, LoadSpec } from '#shared/models/load';
-import { listen, onReopened, request } from '../api.ts';
+import type { LoadAudit, LoadSpec } from '#shared/models/load';
+import { listen, request } from '../api.ts';
+import { makeToldList } from './told-list.ts';
+import { failureOf, trackUnderWay } from './under-way.ts';
 
 export const useLoadStore = defineStore('load', () => {
-  /** Now, and at the moment of the past that is shown, if one is. */
-  const live = shallowRef<readonly LoadRow[]>([]);
-  const past = shallowRef<readonly LoadRow[] | null>(null);
-  /** Those that are shown, in the order in which they were started. */
-  const loads = computed(() => past.value ?? live.value);
-  /** Why they are not known; null when they are. */
-  const error = shallowRef<AppError | null>(null);
-  /** What is under way, by a key: `start`, `stop:4`, `audit:4`, `member:4:1`. */
-  const underWay = shallowRef<ReadonlySet<string>>(new Set());
-  let run = 0;
-
-  async function list(): Promise<void> {
-    const mine = ++run;
-    const answer = await request('load/list', {});
-    if (mine !== run) return;
-    live.value = answer.ok ? answer.value.loads : [];
-    error.value = answer.ok ? null : answer.error;
-  }
-
-  async function busyWith<T>(key: string, act: () => Promise<Result<T>>): Promise<Result<T> | null> {
-    if (underWay.value.has(key)) return null;
-    underWay.value = new Set([...underWay.value, key]);
-    try {
-      return await act();
-    } finally {
-      underWay.value = new Set([...underWay.value].filter((one) => one !== key));
-    }
-  }
-
-  const failureOf = (answer: Result<unknown> | null): AppError | null => (answer === null || answer.ok ? null : answer.error);
+  /** In the order in which they were started. */
+  const {
+    shown: loads,
+    error,
+    show: showLoads,
+    watch,
+  } = makeToldList({
+    ask: () => request('load/list', {}),
+    listen: (take) => listen('load/changed', take),
+    items: (told) => told.loads,
+  });
+  /** By a key: `start`, `stop:4`, `audit:4`, `member:4:1`. */
+  const { underWay, busyWith } = trackUnderWay();
 
   async function start(load: LoadSpec): Promise<AppError | null> {
     return failureOf(await busyWith('start', () => request('load/start', { load })));
@@ -60,29 +44,6 @@ export const useLoadStore = defineStore('load', () => {
   /** Null while another reading is under way. */
   function audit(id: number): Promise<Result<LoadAudit> | null> {
     return busyWith(`audit:${id}`, () => request('load/audit', { id }));
-  }
-
-  /** Those of a moment of the past; with null those of the present. */
-  function showLoads(then: readonly LoadRow[] | null): void {
-    past.value = then;
-  }
-
-  function watch(): () => void {
-    const stops = [
-      listen('load/changed', (event) => {
-        run += 1;
-        live.value = event.loads;
-        error.value = null;
-      }),
-      listen('connection/changed', () => {
-        // A cluster somewhere else has none.
-        live.value = [];
-        void list();
-      }),
-      onReopened(() => void list()),
-    ];
-    void list();
-    return () => stops.forEach((end) => end());
   }
 
   return { loads, error, underWay, start, stop, remove, change, member, audit, showLoads, watch };

@@ -2,7 +2,7 @@
 import { computed } from 'vue';
 import { defineStore } from 'pinia';
 import type { Result } from '#shared/errors';
-import type { Payload, TopicPlacement } from '#shared/ipc';
+import type { LeaderChange, Payload, TopicPlacement } from '#shared/ipc';
 import type { ConfigEntry } from '#shared/models/cluster';
 import { request } from '../api.ts';
 import { topicHealth, type TopicHealth } from '../format/replicas.ts';
@@ -44,6 +44,14 @@ export const useTopicsStore = defineStore('topics', () => {
     return request('topic/addPartitions', { name, total });
   }
 
+  function deleteRecords(name: string, partition: number, before: string): Promise<Result<{ startOffset: string }>> {
+    return request('topic/deleteRecords', { name, partition, before });
+  }
+
+  function electPreferred(name: string): Promise<Result<{ partitions: LeaderChange[] }>> {
+    return request('topic/electPreferred', { name });
+  }
+
   function configs(name: string): Promise<Result<{ entries: ConfigEntry[] }>> {
     return request('topic/configs', { name });
   }
@@ -57,5 +65,5 @@ export const useTopicsStore = defineStore('topics', () => {
     return setConfigs(name, { [key]: value });
   }
 
-  return { healthByName, totals, visible, create, remove, addPartitions, configs, setConfig, setConfigs };
+  return { healthByName, totals, visible, create, remove, addPartitions, deleteRecords, electPreferred, configs, setConfig, setConfigs };
 });

@@ -19,6 +19,9 @@ export type TimelineEventType =
   | 'load/memberCrashed'
   | 'load/memberPaused'
   | 'load/memberResumed'
+  // a scenario of steps and loads: what it did is told by itself
+  | 'scenario/started'
+  | 'scenario/ended'
   // coordination
   | 'quorum/leaderElected'
   | 'quorum/snapshotWritten'

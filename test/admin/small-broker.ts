@@ -1,7 +1,9 @@
-/** A Kafka server just large enough to answer ApiVersions and DescribeCluster, and to misbehave on demand. */
+/** A Kafka server just large enough to answer ApiVersions, DescribeCluster and Metadata, and to misbehave on demand. */
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { apiVersions } from '../../electron/cluster/protocol/apis/api-versions.ts';
 import { describeCluster } from '../../electron/cluster/protocol/apis/describe-cluster.ts';
+import { metadata } from '../../electron/cluster/protocol/apis/metadata.ts';
+import type { ResponseIn } from '../../electron/cluster/protocol/schema.ts';
 import { Writer } from '../../electron/cluster/protocol/writer.ts';
 
 /** What it does with a request other than ApiVersions. */
@@ -9,6 +11,12 @@ export type Manner = 'answers' | 'silent' | 'resets' | 'garbage' | 'closes';
 
 export class SmallBroker {
   manner: Manner = 'answers';
+  /** What it says of brokers and topics. */
+  metadata: Partial<ResponseIn<typeof metadata>> = {};
+  /** Of Metadata, the newest that it speaks. */
+  metadataVersion = 12;
+  /** Requests other than ApiVersions that came, answered or not. */
+  requests = 0;
   /** Silent even to ApiVersions, as a frozen broker whose kernel still accepts. */
   frozen = false;
   connections = 0;
@@ -50,6 +58,7 @@ export class SmallBroker {
     const key = request.readInt16BE(0);
     const version = request.readInt16BE(2);
     const correlationId = request.readInt32BE(4);
+    if (key !== apiVersions.key) this.requests++;
     if (this.frozen) return;
     const writer = new Writer();
     if (key === apiVersions.key) {
@@ -57,6 +66,7 @@ export class SmallBroker {
         errorCode: 0,
         apiKeys: [
           { apiKey: apiVersions.key, minVersion: 0, maxVersion: 2 },
+          { apiKey: metadata.key, minVersion: 0, maxVersion: this.metadataVersion },
           { apiKey: describeCluster.key, minVersion: 0, maxVersion: 0 },
         ],
       });
@@ -70,8 +80,13 @@ export class SmallBroker {
       send(socket, correlationId, Buffer.from([0, 0xff, 0xff, 0xff, 0xff, 0x7f, 1, 2]));
       return;
     }
-    writer.noTags();
-    describeCluster.response.codec(version).encode(writer, { errorCode: 0, clusterId: 'small', controllerId: 1, brokers: [] });
+    if (key === metadata.key) {
+      if (version >= metadata.flexibleFrom) writer.noTags();
+      metadata.response.codec(version).encode(writer, { brokers: [], topics: [], errorCode: 0, ...this.metadata });
+    } else {
+      writer.noTags();
+      describeCluster.response.codec(version).encode(writer, { errorCode: 0, clusterId: 'small', controllerId: 1, brokers: [] });
+    }
     send(socket, correlationId, writer.finishBuffer());
   }
 }

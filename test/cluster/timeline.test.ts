@@ -37,6 +37,15 @@ describe('timeline', () => {
     expect(timeline.since(0)).toEqual([]);
   });
 
+  it('puts the end of a scenario down to its beginning, however long ago', () => {
+    const timeline = new Timeline();
+    const tell = (type: TimelineEntry['type'], at: number, runId: number): TimelineEntry =>
+      must(timeline.record(null, { type, at, details: { runId } }));
+    const first = tell('scenario/started', 0, 1);
+    expect(tell('scenario/ended', 600_000, 1).causeId).toBe(first.id);
+    expect(tell('scenario/ended', 600_001, 2).causeId).toBeUndefined();
+  });
+
   it('does not put down to an earlier end what happens to a broker that is back', () => {
     const timeline = new Timeline();
     const tell = (type: TimelineEntry['type'], at: number, more: Partial<NodeEvent> = {}): TimelineEntry =>

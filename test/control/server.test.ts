@@ -120,6 +120,7 @@ async function started(): Promise<{
     bootstrap: () => '127.0.0.1:1',
     version: '0',
     onError: (_what, error) => errors.push(error),
+    note: () => undefined,
   });
   const one = await startControlServer({ lab, scenarios, port: 0, onError: (error) => errors.push(error) });
   server = one;

@@ -226,6 +226,56 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     await expect.poll(() => assignment(LEARN_GROUP), soon).toEqual([]);
   });
 
+  test('Consumer Groups: its place is set anew, once it has no member', async () => {
+    await open('consumer-groups');
+    const places = async (): Promise<string[]> => {
+      const [found] = await admin.fetchOffsets({ groupId: LEARN_GROUP, topics: [LEARN_TOPIC] });
+      return (found?.partitions ?? []).sort((a, b) => a.partition - b.partition).map(({ offset }) => offset);
+    };
+    const where = desk.page.getByLabel(`Where ${LEARN_GROUP} goes`);
+    await press('Start a consumer');
+    await expect.poll(() => assignment(LEARN_GROUP), soon).toEqual([[0, 1, 2]]);
+    await caughtUp(LEARN_GROUP);
+    const read = await places();
+    await desk.page.getByText(`${LEARN_GROUP} has 1 member.`).waitFor();
+    expect(await button('Reset').isDisabled()).toBe(true);
+    // Not by the page alone: its coordinator refuses it.
+    await expect(desk.ask('group/reset', { group: LEARN_GROUP, topic: LEARN_TOPIC, to: { kind: 'earliest' } })).rejects.toThrow(
+      `Group ${LEARN_GROUP} has members`,
+    );
+    expect(await places()).toEqual(read);
+    await desk.pictures('groups-reset-refused');
+
+    await press('Stop its members first');
+    await expect.poll(() => assignment(LEARN_GROUP), soon).toEqual([]);
+    await press('Reset');
+    await expect.poll(places, soon).toEqual(['0', '0', '0']);
+    for (const [partition, from] of read.entries()) await desk.page.getByText(`Partition ${partition}: ${from} → 0`).waitFor();
+    const all = (await ends()).reduce((sum, end) => sum + end, 0n);
+    await desk.page.getByText(`${LEARN_GROUP}: 0 members, lag ${all}`).first().waitFor();
+    await desk.pictures('groups-reset');
+
+    await where.selectOption({ label: 'to an offset' });
+    await desk.page.getByLabel('Offset', { exact: true }).fill('1');
+    await press('Reset');
+    await expect.poll(places, soon).toEqual(['1', '1', '1']);
+    await press('Start a consumer');
+    await caughtUp(LEARN_GROUP);
+    const { loads } = await desk.ask('load/list', {});
+    expect(loads.findLast(({ spec }) => spec.name === LEARN_GROUP)?.consumed?.consumed).toBe(Number(all) - 3);
+    await press('Stop them all');
+    await expect.poll(() => assignment(LEARN_GROUP), soon).toEqual([]);
+
+    const producer = kafka.producer({ allowAutoTopicCreation: false });
+    await producer.connect();
+    await producer.send({ topic: LEARN_TOPIC, acks: -1, messages: [{ partition: 0, value: 'passed over' }] });
+    await producer.disconnect();
+    await where.selectOption({ label: 'to the next record (latest)' });
+    await press('Reset');
+    await expect.poll(() => committed(LEARN_GROUP), soon).toEqual(await ends());
+    await desk.page.getByText('What it passes over stays in the topic, unread by this group.').waitFor();
+  });
+
   test('ZooKeeper: a session, its node, its silence; a watch told of the controller’s end and of a frozen broker’s', async () => {
     const { zookeeper } = desk.web.line;
     const servers = zookeeper.split(',');

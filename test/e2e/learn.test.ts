@@ -203,6 +203,39 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await wholeAgain();
   });
 
+  test('Producer: an answer is lost; the repeat is stored once where it is numbered, twice where it is not', async () => {
+    await open('producer');
+    await desk.page.getByLabel('Key').fill('customer-17');
+    const send = desk.page.locator('main').getByRole('button', { name: 'Send', exact: true });
+    const numbered = desk.page.getByLabel('Idempotent: a repeat is stored once');
+    /** How often it is stored after an answer that was not heard. */
+    const unheard = async (value: string): Promise<number> => {
+      const { leader } = await standing(admin, LEARN_TOPIC, 1);
+      // Once before: it is connected to the leader then, and for two seconds asks nobody for metadata.
+      await desk.page.getByLabel('Value').fill(`before ${value}`);
+      await press('Send');
+      await expect.poll(() => send.isEnabled(), { timeout: FAILOVER_MS, interval: 20 }).toBe(true);
+      const fault = await desk.ask('lab/inject', { fault: { type: 'partition', between: [leader, 'clients'], direction: 'out' } });
+      await desk.page.getByLabel('Value').fill(value);
+      await press('Send');
+      // Longer than a client waits for an answer: it ends the connection, and with it what was still on its way.
+      await desk.page.waitForTimeout(12_000);
+      expect(await send.isDisabled()).toBe(true);
+      await desk.ask('lab/heal', { id: fault.id });
+      await expect.poll(() => send.isEnabled(), { timeout: FAILOVER_MS }).toBe(true);
+      return (await stored()).filter((record) => record.value === value).length;
+    };
+    await numbered.uncheck();
+    // A machine so slow that the client asks the silent leader for metadata first has nothing to repeat: then once more.
+    for (let attempt = 1; (await unheard(`plain ${attempt}`)) === 1; attempt++) expect(attempt).toBeLessThan(4);
+    await numbered.check();
+    expect(await unheard('numbered')).toBe(1);
+    await desk.page.getByLabel('Acknowledged by (acks)').selectOption({ label: 'acks=1: the leader has it' });
+    expect(await numbered.isDisabled()).toBe(true);
+    expect(await numbered.isChecked()).toBe(false);
+    await desk.pictures('producer-idempotent');
+  });
+
   test('Kafka: an event is written once and read twice', async () => {
     await open('kafka');
     const before = await stored();
@@ -286,6 +319,43 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await expect.poll(async () => (await admin.describeGroups([LEARN_GROUP])).groups[0]?.members.length, { timeout: SOON_MS }).toBe(0);
   });
 
+  test('Offset: the oldest records are deleted; a group that stood among them begins where it is told', async () => {
+    await open('offset');
+    await desk.page.getByLabel('Partition', { exact: true }).selectOption({ label: 'partition 2' });
+    const committed = (await ends())[2] ?? 0n;
+    await press('Send 5 records');
+    await expect.poll(async () => (await ends())[2], { timeout: SOON_MS }).toBe(committed + 5n);
+    const log = async (): Promise<{ low: string; high: string } | undefined> => {
+      const found = (await admin.fetchTopicOffsets(LEARN_TOPIC)).find(({ partition }) => partition === 2);
+      return found === undefined ? undefined : { low: found.low, high: found.high };
+    };
+    const [end, before] = [committed + 5n, committed + 3n];
+    await expect(desk.ask('topic/deleteRecords', { name: LEARN_TOPIC, partition: 2, before: `${end + 1n}` })).rejects.toThrow();
+    expect(await log()).toEqual({ low: '0', high: `${end}` });
+
+    await desk.page.locator(`[data-group="${LEARN_GROUP}"][data-lag="5"]`).waitFor();
+    await desk.page.getByLabel('Delete records of partition 2 before offset').fill(`${before}`);
+    await press('Delete records');
+    await expect.poll(log, { timeout: SOON_MS }).toEqual({ low: `${before}`, high: `${end}` });
+    await expect.poll(() => box(2).getAttribute('data-start'), { timeout: SOON_MS }).toBe(`${before}`);
+    const kept = (await stored()).filter(({ partition }) => partition === 2).map(({ offset }) => offset);
+    expect(kept).toEqual([`${before}`, `${before + 1n}`]);
+    await desk.page.getByText(`${LEARN_GROUP} has committed ${committed}, and that record is gone.`).waitFor();
+    await desk.pictures('offset-deleted');
+
+    await press(`Read as ${LEARN_GROUP}`);
+    const place = async (): Promise<string | undefined> => {
+      const [answer] = await admin.fetchOffsets({ groupId: LEARN_GROUP, topics: [LEARN_TOPIC] });
+      return answer?.partitions.find(({ partition }) => partition === 2)?.offset;
+    };
+    await expect.poll(place, { timeout: FAILOVER_MS }).toBe(`${end}`);
+    const { loads } = await desk.ask('load/list', {});
+    // The two that were left, of the five that it had not read.
+    expect(loads.findLast(({ spec }) => spec.name === LEARN_GROUP)?.consumed?.consumed).toBe(2);
+    await press(`Stop ${LEARN_GROUP}`);
+    await expect.poll(async () => (await admin.describeGroups([LEARN_GROUP])).groups[0]?.members.length, { timeout: SOON_MS }).toBe(0);
+  });
+
   test('Partitions: order within one, a hot one, and keys that go elsewhere once there are more', async () => {
     await open('partitions');
     let before = await total();
@@ -316,6 +386,36 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await desk.picture('partitions-added');
     const moved = (await stored()).filter(({ key, value }) => key === 'cay' && value.startsWith('round 2'));
     expect(moved.map(({ partition }) => partition)).toContain(partitionOfKey('cay', 6));
+  });
+
+  test('Partitions: after an outage leaders stay away, until the preferred are elected', async () => {
+    await open('partitions');
+    const leaders = async (): Promise<{ partition: number; leader: number; preferred: number | undefined }[]> => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [LEARN_TOPIC] });
+      return (topics[0]?.partitions ?? [])
+        .map(({ partitionId, leader, replicas }) => ({ partition: partitionId, leader, preferred: replicas[0] }))
+        .sort((a, b) => a.partition - b.partition);
+    };
+    const { leader } = await standing(admin, LEARN_TOPIC, 0);
+    await press(`Kill broker ${leader}`);
+    await expect.poll(async () => (await leaders()).some((one) => one.leader === leader), { timeout: FAILOVER_MS }).toBe(false);
+    await press(`Start broker ${leader}`);
+    await wholeAgain();
+    const away = (await leaders()).filter((one) => one.leader !== one.preferred);
+    expect(away.map(({ preferred }) => preferred)).toContain(leader);
+    const table = desk.page.getByRole('table', { name: 'Led elsewhere' });
+    await expect
+      .poll(async () => (await table.locator('tbody tr').allInnerTexts()).map((line) => line.replace(/\s+/g, ' ')), { timeout: SOON_MS })
+      .toEqual(away.map((one) => `${one.partition} broker ${one.preferred} broker ${one.leader}`));
+    await desk.pictures('partitions-led-elsewhere');
+
+    await press('Elect preferred leaders');
+    await expect.poll(async () => (await leaders()).filter((one) => one.leader !== one.preferred), { timeout: SOON_MS }).toEqual([]);
+    for (const one of away)
+      await desk.page.getByText(`Partition ${one.partition}: broker ${one.leader} led, broker ${one.preferred} leads.`).waitFor();
+    await desk.page.getByText('Each partition is led by its preferred replica.').waitFor();
+    expect(await desk.page.getByRole('button', { name: 'Elect preferred leaders' }).isDisabled()).toBe(true);
+    await desk.pictures('partitions-brought-back');
   });
 
   test('Broker: stopped it hands over, killed it is missed; frozen it is fenced and thawed', async () => {

@@ -34,6 +34,21 @@ describe('createInvoke', () => {
     ['topic/delete', { name: '', typedName: '' }],
     ['message/browse', { topic: 'a', partitions: null, from: { kind: 'offset', offset: '12n' }, limit: 10 }],
     ['message/browse', { topic: 'a', partitions: null, from: { kind: 'newest' }, limit: 1_000_000 }],
+    // To Kafka −1 is the end: every record would go.
+    ['topic/deleteRecords', { name: 'a', partition: 0, before: '-1' }],
+    ['group/reset', { group: 'g', topic: 'a', to: { kind: 'offset', offset: '-2' } }],
+    [
+      'message/produce',
+      {
+        topic: 'a',
+        partition: null,
+        key: { encoding: 'null', text: '' },
+        value: { encoding: 'null', text: '' },
+        headers: [],
+        acks: 1,
+        idempotent: true,
+      },
+    ],
   ] as const)('%s refuses %j before any service sees it', async (channel, payload) => {
     const never = vi.fn();
     const { invoke, report } = invokeWith({ [channel]: never });

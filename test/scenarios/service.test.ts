@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { ScenariosService } from '../../electron/scenarios/service.ts';
+import { ScenariosService, type ScenarioNote } from '../../electron/scenarios/service.ts';
 import type { ScenarioRun } from '../../shared/models/scenario.ts';
 import { FakeLoads } from '../helpers/fake-loads.ts';
 import { FakeLab } from '../helpers/scenario-bench.ts';
@@ -7,8 +7,14 @@ import { FakeLab } from '../helpers/scenario-bench.ts';
 /** Nobody listens there: a run gets as far as the first question to a broker. */
 const NOWHERE = '127.0.0.1:1';
 
-function service(bootstrap: string | null = NOWHERE): { scenarios: ScenariosService; told: ScenarioRun[]; lab: FakeLab } {
+function service(bootstrap: string | null = NOWHERE): {
+  scenarios: ScenariosService;
+  told: ScenarioRun[];
+  notes: ScenarioNote[];
+  lab: FakeLab;
+} {
   const told: ScenarioRun[] = [];
+  const notes: ScenarioNote[] = [];
   const lab = new FakeLab();
   const scenarios = new ScenariosService({
     lab,
@@ -19,8 +25,9 @@ function service(bootstrap: string | null = NOWHERE): { scenarios: ScenariosServ
       throw error;
     },
     onProgress: (run) => told.push(run),
+    note: (note) => notes.push(note),
   });
-  return { scenarios, told, lab };
+  return { scenarios, told, notes, lab };
 }
 
 test('one at a time; the last one is kept, and can be told as JUnit', async () => {
@@ -41,6 +48,20 @@ test('what is told of a run is the last word too, and without the events', async
   await scenarios.run({ library: 'leader-killed' });
   await vi.waitFor(() => expect(told.at(-1)?.state).toBe('broken'));
   for (const run of told) expect(run).not.toHaveProperty('events');
+});
+
+test('that it began and how it ended is put on the timeline', async () => {
+  const { scenarios, notes } = service();
+  await scenarios.run({ library: 'leader-killed' });
+  const details = { runId: 1, scenario: 'leader-killed' };
+  expect(notes).toEqual([
+    { type: 'scenario/started', reason: 'scenario leader-killed started', details },
+    {
+      type: 'scenario/ended',
+      reason: 'scenario leader-killed: broken: it could not be run to its end',
+      details: { ...details, state: 'broken' },
+    },
+  ]);
 });
 
 test('a text that is no scenario, a name that is none, a cluster that does not serve: refused at once', () => {

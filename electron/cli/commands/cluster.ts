@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Cluster } from '../../cluster/cluster.ts';
+import { Cluster, type ClusterNote } from '../../cluster/cluster.ts';
 import type { LogLevel } from '../../cluster/lib/logger.ts';
 import type { ControlServer } from '../../control/server.ts';
 import { integerOption, parsing, UsageError, type Command } from '../command.ts';
@@ -121,8 +121,9 @@ async function openControl(cluster: Cluster, port: number, say: (line: string) =
     say(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const bootstrap = (): string => cluster.bootstrap;
   const lab = createEmbeddedLab(cluster);
-  const loads = new LoadService({ bootstrap, workerPath: loadWorkerPath(), onError: complain, note: (note) => cluster.note(note) });
-  const scenarios = new ScenariosService({ lab, loads, bootstrap, version: ownVersion(), onError: complain });
+  const note = (told: ClusterNote): void => cluster.note(told);
+  const loads = new LoadService({ bootstrap, workerPath: loadWorkerPath(), onError: complain, note });
+  const scenarios = new ScenariosService({ lab, loads, bootstrap, version: ownVersion(), onError: complain, note });
   const server = await startControlServer({ lab, scenarios, port, onError: (error) => complain('control', error) });
   return {
     url: server.url,

@@ -121,6 +121,7 @@ async function runOnOwnCluster(scenario: Scenario, text: string): Promise<Scenar
     version: ownVersion(),
     onError,
     onProgress: (state) => progress.show(state),
+    note: (note) => cluster.note(note),
   });
   try {
     const early = await Promise.race([cluster.start().then(() => null), signal]);

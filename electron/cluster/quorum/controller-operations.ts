@@ -52,23 +52,23 @@ function operation<Request, Response>(
 
 type DecideOf<A> = Operation<RequestOf<A>, ResponseIn<A>>['decide'];
 
-/** Decisions on what the ZooKeeper endpoint asks for: they need the time and the sessions. */
-export interface CoordinationDecisions {
-  write: DecideOf<typeof coordinationWrite>;
-  session: DecideOf<typeof coordinationSession>;
-  heard: DecideOf<typeof coordinationHeard>;
+/** Decisions that need to know who was heard and when, and so are given. */
+export interface SessionDecisions {
+  register: DecideOf<typeof brokerRegistration>;
+  heartbeat: DecideOf<typeof brokerHeartbeat>;
+  coordinationWrite: DecideOf<typeof coordinationWrite>;
+  coordinationSession: DecideOf<typeof coordinationSession>;
+  coordinationHeard: DecideOf<typeof coordinationHeard>;
 }
 
-/** BrokerRegistration and BrokerHeartbeat need the sessions, so the controller gives their decisions. */
-export function controllerOperations(
-  register: Operation<RequestOf<typeof brokerRegistration>, ResponseIn<typeof brokerRegistration>>['decide'],
-  heartbeat: Operation<RequestOf<typeof brokerHeartbeat>, ResponseIn<typeof brokerHeartbeat>>['decide'],
-  coordination: CoordinationDecisions,
-): ReadonlyMap<number, AnyOperation> {
+export function controllerOperations(sessions: SessionDecisions): ReadonlyMap<number, AnyOperation> {
   const code = (error: KafkaError): { errorCode: number; errorMessage: string } => ({ errorCode: error.code, errorMessage: error.message });
   return new Map([
-    operation(brokerRegistration, { decide: register, failed: (_, error) => ({ errorCode: error.code }) }),
-    operation(brokerHeartbeat, { decide: heartbeat, failed: (_, error) => ({ errorCode: error.code, shouldShutDown: false }) }),
+    operation(brokerRegistration, { decide: (...asked) => sessions.register(...asked), failed: (_, error) => ({ errorCode: error.code }) }),
+    operation(brokerHeartbeat, {
+      decide: (...asked) => sessions.heartbeat(...asked),
+      failed: (_, error) => ({ errorCode: error.code, shouldShutDown: false }),
+    }),
     operation(alterPartition, { decide: decideAlterPartition, failed: (_, error) => ({ errorCode: error.code, topics: [] }) }),
     operation(allocateProducerIds, {
       decide: decideProducerIds,
@@ -118,9 +118,9 @@ export function controllerOperations(
       timeoutMs: (request) => request.timeoutMs,
     }),
     operation(unregisterBroker, { decide: decideUnregister, failed: (_, error) => code(error) }),
-    operation(coordinationWrite, { decide: coordination.write, failed: (_, error) => code(error) }),
-    operation(coordinationSession, { decide: coordination.session, failed: (_, error) => code(error) }),
-    operation(coordinationHeard, { decide: coordination.heard, failed: (_, error) => code(error) }),
+    operation(coordinationWrite, { decide: (...asked) => sessions.coordinationWrite(...asked), failed: (_, error) => code(error) }),
+    operation(coordinationSession, { decide: (...asked) => sessions.coordinationSession(...asked), failed: (_, error) => code(error) }),
+    operation(coordinationHeard, { decide: (...asked) => sessions.coordinationHeard(...asked), failed: (_, error) => code(error) }),
   ]);
 }
 

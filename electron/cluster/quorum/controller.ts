@@ -8,34 +8,23 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
-import type { brokerHeartbeat } from '../protocol/apis/broker-heartbeat.ts';
-import type { brokerRegistration } from '../protocol/apis/broker-registration.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { completeMetadataRecord, encodeMetadataRecord, type MetadataRecordIn } from '../protocol/records/metadata-records.ts';
-import type { RequestOf, ResponseIn } from '../protocol/schema.ts';
 import type { Properties } from './config-definitions.ts';
-import { BrokerSessions } from './broker-sessions.ts';
-import { controllerOperations, type AnyOperation, type CoordinationDecisions } from './controller-operations.ts';
-import { decideHeartbeat } from './controller/broker-heartbeat.ts';
-import { isActive, type ControllerEvent, type Decision, type DecisionContext } from './controller/decision.ts';
+import { controllerOperations, type AnyOperation } from './controller-operations.ts';
+import { ControllerSessions, wallTime, type SessionSettings } from './controller-sessions.ts';
+import type { ControllerEvent, Decision, DecisionContext } from './controller/decision.ts';
 import { electLeaders } from './controller/elect-leaders.ts';
 import { electForLeaderless, moveEvents } from './controller/partition-moves.ts';
-import { fenceBroker } from './controller/fence-broker.ts';
-import { registerBroker } from './controller/register-broker.ts';
 import { ChangeKind } from './coordination/coordination.ts';
-import { decideHeard, decideSession, expireSession, SessionClock } from './coordination/sessions.ts';
-import { changeOf, decideWrite } from './coordination/transaction.ts';
+import { changeOf } from './coordination/transaction.ts';
 import { applyRecords } from './image-apply.ts';
 import type { MetadataImage } from './image.ts';
 import type { CommittedBatch } from './raft-log.ts';
 import type { RaftNode, RaftStatus } from './raft.ts';
 
-export interface ControllerSettings {
-  /** `broker.session.timeout.ms`. */
-  readonly sessionTimeoutMs: number;
-  /** How often sessions are looked at. */
-  readonly sweepMs: number;
+export interface ControllerSettings extends SessionSettings {
   /** What the quorum has to confirm a change where the request does not say. */
   readonly commitTimeoutMs: number;
   /** Most requests that may wait for a slow disk. */
@@ -82,7 +71,6 @@ interface Active {
   image: MetadataImage;
   /** Of the newest append; what changes nothing waits for it too, since it was decided on top of it. */
   lastCommit: Promise<unknown>;
-  sweepAt: number;
   rebalanceAt: number;
   leaderlessAt: number;
   timer: Timer | undefined;
@@ -92,9 +80,7 @@ export class Controller {
   private readonly options: ControllerOptions;
   private readonly settings: ControllerSettings;
   private readonly operations: ReadonlyMap<number, AnyOperation>;
-  private readonly brokerSessions: BrokerSessions;
-  /** Of the ZooKeeper endpoint's clients. */
-  private readonly clientSessions = new SessionClock();
+  private readonly heldSessions: ControllerSessions;
   private active: Active | undefined;
   private readonly queue: Queued[] = [];
   private waitsForDisk = false;
@@ -102,12 +88,8 @@ export class Controller {
   constructor(options: ControllerOptions) {
     this.options = options;
     this.settings = { ...DEFAULT_CONTROLLER_SETTINGS, ...options.settings };
-    this.brokerSessions = new BrokerSessions(this.settings.sessionTimeoutMs);
-    this.operations = controllerOperations(
-      (context, request) => this.decideRegistration(context, request),
-      (context, request) => this.decideHeartbeat(context, request),
-      this.coordinationDecisions(),
-    );
+    this.heldSessions = new ControllerSessions(options.clock, this.settings);
+    this.operations = controllerOperations(this.heldSessions);
   }
 
   /** Whether this node decides, its own first record being committed. */
@@ -122,7 +104,7 @@ export class Controller {
 
   /** Ms since the last heartbeat by broker; undefined unless this node decides. */
   sessions(): ReadonlyMap<number, number> | undefined {
-    return this.active === undefined ? undefined : this.brokerSessions.ages(this.options.clock.monotonic());
+    return this.active === undefined ? undefined : this.heldSessions.ages();
   }
 
   /** Keys of the APIs that `handle` answers. */
@@ -180,15 +162,11 @@ export class Controller {
     const { clock, events, logger, nodeId } = this.options;
     const image = this.options.image();
     const now = clock.monotonic();
-    this.brokerSessions.reset(
-      [...image.brokers.values()].filter((broker) => !broker.fenced).map((broker) => broker.id),
-      now,
-    );
-    this.clientSessions.reset(image.coordination, now);
+    this.heldSessions.reset(image);
     const { rebalanceMs } = this.settings;
     const lastCommit = Promise.resolve();
     const [rebalanceAt, leaderlessAt] = [now + rebalanceMs, now + LEADERLESS_MS];
-    this.active = { epoch, image, lastCommit, sweepAt: now, rebalanceAt, leaderlessAt, timer: undefined };
+    this.active = { epoch, image, lastCommit, rebalanceAt, leaderlessAt, timer: undefined };
     this.scheduleSweep(this.active);
     logger.info('decides for the cluster', { epoch });
     events({
@@ -222,13 +200,9 @@ export class Controller {
   private announce(epoch: number): void {
     this.decideOnItsOwn('announce itself', (context) => {
       const change = { ...changeOf(ChangeKind.controller), id: BigInt(this.options.nodeId), number: epoch };
-      const coordination = { zxid: context.nextOffset, time: this.time(), changes: [change] };
+      const coordination = { zxid: context.nextOffset, time: wallTime(this.options.clock), changes: [change] };
       return { records: [{ type: 'NoOpRecord', value: { coordination } }], response: undefined, events: [] };
     });
-  }
-
-  private time(): bigint {
-    return BigInt(Math.trunc(this.options.clock.now()));
   }
 
   // ── deciding ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -323,71 +297,7 @@ export class Controller {
     }
   }
 
-  // ── brokers ───────────────────────────────────────────────────────────────────────────────────────────────────────
-
-  private decideRegistration(
-    context: DecisionContext,
-    request: RequestOf<typeof brokerRegistration>,
-  ): Decision<ResponseIn<typeof brokerRegistration>> {
-    const now = this.options.clock.monotonic();
-    const decision = registerBroker(context, request, (id) => this.brokerSessions.isAlive(id, now));
-    this.brokerSessions.open(request.brokerId, now);
-    return decision;
-  }
-
-  private decideHeartbeat(
-    context: DecisionContext,
-    request: RequestOf<typeof brokerHeartbeat>,
-  ): Decision<ResponseIn<typeof brokerHeartbeat>> {
-    const { image } = context;
-    const { brokerId } = request;
-    const others = [...image.brokers.values()].filter((broker) => broker.id !== brokerId && isActive(broker));
-    const offsets = others.map((broker) => this.brokerSessions.metadataOffset(broker.id));
-    const lowestActiveOffset = offsets.length === 0 ? undefined : offsets.reduce((a, b) => (a < b ? a : b));
-    const registered = image.brokers.get(brokerId);
-    const session =
-      registered?.epoch === request.brokerEpoch
-        ? this.brokerSessions.heard(brokerId, request.currentMetadataOffset, this.options.clock.monotonic())
-        : undefined;
-    if (registered?.inControlledShutdown === true && session !== undefined) session.shutdownOffset ??= image.offset;
-    const decision = decideHeartbeat(context, request, { shutdownOffset: session?.shutdownOffset, lowestActiveOffset });
-    if (request.wantShutDown && session !== undefined) {
-      if (decision.response.shouldShutDown) this.brokerSessions.close(brokerId);
-      else if (decision.records.length > 0) session.shutdownOffset = context.nextOffset + BigInt(decision.records.length) - 1n;
-    }
-    return decision;
-  }
-
-  /** A leader may have been missing only because nobody had been heard of yet. */
-  private electWhereLeaderless(active: Active): void {
-    const { properties } = this.options;
-    if (electForLeaderless(active.image, properties).length === 0) return;
-    this.decideOnItsOwn('elect leaders', ({ image }) => {
-      const moves = electForLeaderless(image, properties);
-      const records = moves.map(({ record }) => record);
-      return { records, response: undefined, events: moveEvents(moves, 'a replica that may lead is up') };
-    });
-  }
-
-  private coordinationDecisions(): CoordinationDecisions {
-    const { clock } = this.options;
-    const heard = (id: bigint): void => this.clientSessions.heard(id, clock.monotonic());
-    return {
-      write: (context, request) => {
-        heard(request.sessionId);
-        return decideWrite(context, request, this.time());
-      },
-      session: (context, request) => {
-        const decision = decideSession(context, request, this.time());
-        if (decision.records.length > 0) heard(decision.response.sessionId ?? request.sessionId);
-        return decision;
-      },
-      heard: (context, request) => {
-        for (const id of request.sessionIds) heard(id);
-        return decideHeard(context, request);
-      },
-    };
-  }
+  // ── what nobody asks for ──────────────────────────────────────────────────────────────────────────────────────────
 
   private scheduleSweep(active: Active): void {
     active.timer = this.options.clock.setTimer(this.settings.sweepMs, () => {
@@ -397,30 +307,9 @@ export class Controller {
     });
   }
 
-  /** Fences whose session has run out. */
   private sweep(active: Active): void {
+    for (const { what, decide } of this.heldSessions.sweep(active.image)) this.decideOnItsOwn(what, decide);
     const now = this.options.clock.monotonic();
-    const late = now - active.sweepAt - this.settings.sweepMs;
-    active.sweepAt = now;
-    // Heartbeats that came while this node stood still are yet to be read.
-    if (late > this.settings.sweepMs) {
-      this.brokerSessions.excuse(late);
-      this.clientSessions.excuse(late);
-    }
-    this.sweepClients(active, now);
-    for (const broker of active.image.brokers.values()) {
-      if (broker.fenced) continue;
-      const silentMs = this.brokerSessions.silentFor(broker.id, now);
-      if (silentMs < this.settings.sessionTimeoutMs) continue;
-      const seconds = (Math.min(silentMs, this.settings.sessionTimeoutMs) / 1000).toFixed(1);
-      this.decideOnItsOwn('fence a broker', (context) => {
-        const current = context.image.brokers.get(broker.id);
-        const stale = current === undefined || current.epoch !== broker.epoch || this.brokerSessions.isValid(broker.id, now);
-        if (stale) return { records: [], response: undefined, events: [] };
-        this.brokerSessions.close(broker.id);
-        return fenceBroker(context, current, `its session expired: no heartbeat for ${seconds} s`);
-      });
-    }
     if (now >= active.leaderlessAt) {
       active.leaderlessAt = now + LEADERLESS_MS;
       this.electWhereLeaderless(active);
@@ -433,16 +322,15 @@ export class Controller {
     }
   }
 
-  /** Ends the sessions of clients that no node has heard of in time. */
-  private sweepClients(active: Active, now: number): void {
-    for (const { id } of this.clientSessions.expired(active.image.coordination, now)) {
-      this.decideOnItsOwn("end a client's session", (context) => {
-        const { coordination } = context.image;
-        const session = coordination.sessions.get(id);
-        const over = session !== undefined && this.clientSessions.expired(coordination, now).includes(session);
-        return over ? expireSession(context, session, this.time()) : { records: [], response: undefined, events: [] };
-      });
-    }
+  /** A leader may have been missing only because nobody had been heard of yet. */
+  private electWhereLeaderless(active: Active): void {
+    const { properties } = this.options;
+    if (electForLeaderless(active.image, properties).length === 0) return;
+    this.decideOnItsOwn('elect leaders', ({ image }) => {
+      const moves = electForLeaderless(image, properties);
+      const records = moves.map(({ record }) => record);
+      return { records, response: undefined, events: moveEvents(moves, 'a replica that may lead is up') };
+    });
   }
 }
 

@@ -7,6 +7,7 @@ import { BROKER_STATE, REPLICA_WORDS } from '../replicas.ts';
 import { breaksSomething, chainOf, tellEvent, tellReason } from '../timeline.ts';
 import { topicPath, type Concept, type LearnState, type Outage } from './concept.ts';
 import { isDown, killOf, waysBack } from './outages.ts';
+import { leftOut } from './partition-rows.ts';
 import { MARGIN, noTopic, tellPartition } from './parts.ts';
 
 const GAP_MANY = 5;
@@ -51,14 +52,13 @@ function diagram(state: LearnState, width: number): Diagram {
     }
   }
   boxes.push(metadataBox(state, { x: left, y: metadataTop, width: used, height: 50 }));
-  const rest = topic.partitions.length - shown.length;
   return {
     width,
     height: metadataTop + 50 + 24,
     boxes,
     glyphs,
     edges: [...shown.flatMap((partition) => replicationEdges(state, partition)), ...brokers.map((broker) => sessionEdge(state, broker))],
-    texts: rest > 0 ? [{ id: 'rest', x: left, y: top + frameHeight + 16, text: `and ${plural(rest, 'more partition')}` }] : [],
+    texts: leftOut(topic, shown, left, top + frameHeight + 16),
     ...stepsOf(state.events),
     caption: `Topic ${topic.name} on ${plural(count, 'broker')}: ${standing(state)}.`,
     told: [

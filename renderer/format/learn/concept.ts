@@ -20,6 +20,8 @@ export interface SentRecord {
   key: string | null;
   value: string;
   acks: -1 | 0 | 1;
+  /** By a producer that numbers its batches. */
+  idempotent: boolean;
   /** Null: not acknowledged, or with acks=0 not told. */
   partition: number | null;
   offset: string | null;

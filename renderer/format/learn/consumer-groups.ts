@@ -8,6 +8,7 @@ import { tellEvent, tellReason } from '../timeline.ts';
 import { LEARN_GROUP, type Concept, type LearnState, type Outage } from './concept.ts';
 import { MEMBER_WORDS, memberTone } from './consumer.ts';
 import { killOf, waysBackOr } from './outages.ts';
+import { leftOut } from './partition-rows.ts';
 import { columns, dataOfPartition, MARGIN, noTopic } from './parts.ts';
 import { generationOf, groupOf, loadOf, membersOfGroup, readingsOf, SECOND_GROUP, type ReaderMember, type Reading } from './readers.ts';
 
@@ -89,8 +90,7 @@ function diagram(state: LearnState, width: number): Diagram {
     if (right !== null) for (const member of shown) edges.push(heartbeat(state, group, member));
     y += height + GROUP_GAP;
   }
-  const rest = topic.partitions.length - partitions.length;
-  if (rest > 0) texts.push({ id: 'rest', x: left.x, y: TOP + total + 18, text: `and ${plural(rest, 'more partition')}` });
+  texts.push(...leftOut(topic, partitions, left.x, TOP + total + 18));
   return {
     width,
     height: TOP + total + (right === null ? 34 + coordinatorHeight : 0) + 24,

@@ -5,6 +5,7 @@ import { boxHeight, cellsThatFit, cellWidth, PAD } from '../diagram-draw.ts';
 import { compareText, formatCount, plural } from '../numbers.ts';
 import { lastSent, LEARN_GROUP, partitionOf, topicPath, type Concept, type LearnState } from './concept.ts';
 import { isDown, killOrMend } from './outages.ts';
+import { wentTo } from './partition-rows.ts';
 import { dataOfPartition, ledBy, MARGIN, newestCells, noTopic, tellPartition } from './parts.ts';
 import { stepsOf } from './producer.ts';
 
@@ -96,7 +97,7 @@ function diagram(state: LearnState, width: number): Diagram {
     to: 'log',
     fromX: clamp(MARGIN + endX - producerX, 8, producerWidth - 8),
     toX: endX,
-    tone: last !== null && last.partition === row.partition && last.error === null ? 'accent' : 'plain',
+    tone: wentTo(last, row) ? 'accent' : 'plain',
     perSecond: state.rates.get(`${topic.name}-${row.partition}`) ?? null,
   });
   const shown = readers.slice(0, MOST_GROUPS);
@@ -108,6 +109,7 @@ function diagram(state: LearnState, width: number): Diagram {
     const x = at === null ? null : at < 0 ? 4 : middleOf(at);
     const slot = MARGIN + (i * (stripWidth + 16)) / columns;
     const boxX = x === null || shown.length > 1 ? slot : clamp(MARGIN + x - groupWidth / 2, MARGIN, width - MARGIN - groupWidth);
+    const gone = isPassedOver(place, row);
     const behind = place.lag !== null && BigInt(place.lag) > 0n;
     boxes.push({
       id: `group-${group.id}`,
@@ -123,11 +125,12 @@ function diagram(state: LearnState, width: number): Diagram {
           text:
             place.committed === null
               ? 'nothing committed yet'
-              : `committed ${formatCount(place.committed)}${at === -1 ? ', further left' : ''}`,
+              : `committed ${formatCount(place.committed)}${gone ? ', deleted' : at === -1 ? ', further left' : ''}`,
+          ...(gone ? { tone: 'warn' as const } : {}),
         },
         { text: `lag ${place.lag === null ? '?' : formatCount(place.lag)}`, ...(behind ? { tone: 'warn' as const } : {}) },
       ],
-      said: tellReader({ group, place }),
+      said: tellReader({ group, place }, row),
       to: `/groups/${encodeURIComponent(group.id)}`,
       data: { group: group.id, committed: place.committed ?? 'none', lag: place.lag ?? '?', of: `${topic.name}-${row.partition}` },
     });
@@ -171,15 +174,23 @@ function diagram(state: LearnState, width: number): Diagram {
     caption: `Partition ${row.partition} of ${topic.name}. Its end is the high watermark: consumers read up to there.`,
     told: [
       `${tellPartition(row)} Its log starts at offset ${row.startOffset === null ? '?' : formatCount(row.startOffset)}.`,
-      ...(readers.length === 0 ? ['No group has committed an offset here.'] : readers.map(tellReader)),
+      ...(readers.length === 0 ? ['No group has committed an offset here.'] : readers.map((reader) => tellReader(reader, row))),
     ],
   };
 }
 
 const clamp = (x: number, low: number, high: number): number => Math.max(low, Math.min(x, Math.max(low, high)));
 
-function tellReader({ group, place }: Reader): string {
-  const committed = place.committed === null ? 'has committed nothing' : `has committed ${formatCount(place.committed)}`;
+/** Committed before the start of the log: the record that would be read next is gone. */
+export function isPassedOver({ committed }: GroupPartition, { startOffset }: PartitionRow): boolean {
+  return committed !== null && startOffset !== null && BigInt(committed) < BigInt(startOffset);
+}
+
+function tellReader({ group, place }: Reader, row: PartitionRow): string {
+  const committed =
+    place.committed === null
+      ? 'has committed nothing'
+      : `has committed ${formatCount(place.committed)}${isPassedOver(place, row) ? ', which is deleted,' : ''}`;
   const lag = place.lag === null ? 'its lag is not known' : `it is ${formatCount(place.lag)} behind`;
   return `Group ${group.id} ${committed} in partition ${place.partition}; ${lag}.`;
 }

@@ -6,6 +6,7 @@ import { partitionOfKey } from '../murmur2.ts';
 import { formatCount, plural } from '../numbers.ts';
 import { lastSent, topicPath, type Concept, type LearnState, type SentRecord } from './concept.ts';
 import { isDown, killOrMend } from './outages.ts';
+import { firstLeader, leftOut, rowTone, sentPulses, topicEdge, wentTo } from './partition-rows.ts';
 import { columns, dataOfPartition, ledBy, newestCells, noTopic, tellPartition } from './parts.ts';
 import { stepsOf } from './producer.ts';
 
@@ -58,10 +59,10 @@ function diagram(state: LearnState, width: number): Diagram {
   });
   shown.forEach((row, i) => {
     const y = top + i * (height + gap);
-    const mine = last !== null && last.error === null && last.partition === row.partition;
+    const mine = wentTo(last, row);
     const { note, tone } = ledBy(row, middle.width >= 330);
     const cells = newestCells(row, cellsThatFit(middle.width, Math.max(3, (row.endOffset ?? '').length)), (offset) =>
-      mine && `${offset}` === last.offset ? 'accent' : 'plain',
+      mine && `${offset}` === last?.offset ? 'accent' : 'plain',
     ).map((cell) => {
       const key = keys.get(cell.id);
       return key === undefined ? cell : { ...cell, mark: shortKey(key) };
@@ -71,8 +72,7 @@ function diagram(state: LearnState, width: number): Diagram {
       ...middle,
       y,
       height,
-      tone: row.leader === null ? 'bad' : mine ? 'accent' : 'plain',
-      dashed: row.leader === null,
+      ...rowTone(row, mine),
       title: `partition ${row.partition}`,
       note,
       noteTone: tone,
@@ -82,13 +82,7 @@ function diagram(state: LearnState, width: number): Diagram {
       to: topicPath(state, 'messages'),
       data: dataOfPartition(state, row),
     });
-    edges.push({
-      id: `edge-${row.partition}`,
-      from: 'topic',
-      to: `partition-${row.partition}`,
-      tone: mine ? 'accent' : 'plain',
-      perSecond: state.rates.get(`${topic.name}-${row.partition}`) ?? null,
-    });
+    edges.push(topicEdge(state, row, mine));
     const count = counts[i] ?? null;
     const length = count === null || most === 0n ? 0 : Number((count * 1000n) / most) / 1000;
     boxes.push({
@@ -103,19 +97,14 @@ function diagram(state: LearnState, width: number): Diagram {
     });
     texts.push({ id: `count-${row.partition}`, x: right.x, y: y + height / 2 - 10, text: count === null ? '?' : plural(count, 'record') });
   });
-  const rest = topic.partitions.length - shown.length;
-  if (rest > 0) texts.push({ id: 'rest', x: middle.x, y: top + total + 18, text: `and ${plural(rest, 'more partition')}` });
+  texts.push(...leftOut(topic, shown, middle.x, top + total + 18));
   return {
     width,
     height: top * 2 + total,
     boxes,
     edges,
     texts,
-    pulses: state.sent.flatMap((record) =>
-      record.topic === topic.name && record.partition !== null && record.partition < shown.length && record.error === null
-        ? [{ id: record.n, edge: `edge-${record.partition}`, label: record.key ?? 'no key', tone: 'accent' as const }]
-        : [],
-    ),
+    pulses: sentPulses(state, shown),
     ...(last === null ? {} : { steps: stepsOf(last) }),
     caption: `Topic ${topic.name}: offsets count on in each partition by itself. Under a cell stands the key, where it was sent from here.`,
     told: [
@@ -168,8 +157,6 @@ function torn(sent: readonly SentRecord[]): { before: SentRecord; after: SentRec
   return null;
 }
 
-const leaderOf = (state: LearnState): number | null => state.topic?.partitions.find(({ leader }) => leader !== null)?.leader ?? null;
-
 export const partitions: Concept = {
   id: 'partitions',
   title: 'Partitions',
@@ -186,6 +173,8 @@ export const partitions: Concept = {
   ],
   settings: [
     { name: 'num.partitions', of: 'broker', says: 'how many a topic gets that does not say' },
+    { name: 'auto.leader.rebalance.enable', of: 'broker', says: 'whether leaders go back by themselves, at the check below' },
+    { name: 'leader.imbalance.check.interval.seconds', of: 'broker', says: 'how often that is looked at' },
     { name: 'segment.bytes', of: 'topic', says: 'a partition’s log is cut into files of this size' },
     { name: 'min.insync.replicas', of: 'topic', says: 'counted for each partition by itself' },
     { name: 'metadata.max.age.ms', of: 'client', value: '2 s', says: 'until a client hears of added partitions; usually 5 min' },
@@ -205,11 +194,11 @@ export const partitions: Concept = {
     return [
       'Add partitions, and a key may go elsewhere from then on: its older records stay, and it is no longer all in one order.',
       `One key that is used far more than others makes one partition hot: one leader and one consumer do the work of all. And a broker that dies takes the partitions that it leads, not the topic${
-        leaderOf(state) === null ? '' : `: kill broker ${leaderOf(state)} and see which`
+        firstLeader(state) === null ? '' : `: kill broker ${firstLeader(state)} and see which`
       }.`,
     ];
   },
-  outages: (state) => killOrMend(state, leaderOf(state)),
+  outages: (state) => killOrMend(state, firstLeader(state)),
   check: {
     task: 'Make one key’s records lie in two partitions.',
     done: (state) => {

@@ -6,6 +6,7 @@ import { keyHash } from '../murmur2.ts';
 import { formatCount, formatList, plural } from '../numbers.ts';
 import { lastSent, partitionOf, topicPath, type Concept, type LearnState, type SentRecord } from './concept.ts';
 import { isDown, killOrMend } from './outages.ts';
+import { leftOut, rowTone, sentPulses, wentTo } from './partition-rows.ts';
 import { columns, dataOfPartition, ledBy, newestCells, noTopic, tellPartition } from './parts.ts';
 
 const ACKS: Record<SentRecord['acks'], string> = { [-1]: 'all', 1: '1', 0: '0' };
@@ -35,29 +36,24 @@ function diagram(state: LearnState, width: number): Diagram {
     said: `Producer: the client of this app, acks=${acks}${last === null ? '; it has sent nothing from here yet' : ''}`,
   });
   const edges: DiagramEdge[] = shown.map((row) => {
-    const mine = last !== null && last.error === null && last.partition === row.partition;
+    const mine = wentTo(last, row);
     return {
       id: `edge-${row.partition}`,
       from: 'producer',
       to: `partition-${row.partition}`,
       tone: mine ? 'accent' : row.leader === null ? 'bad' : 'plain',
       dashed: row.leader === null,
-      ...(mine ? { label: last.key ?? 'no key' } : {}),
+      ...(mine ? { label: last?.key ?? 'no key' } : {}),
       perSecond: state.rates.get(`${topic.name}-${row.partition}`) ?? null,
     };
   });
-  const rest = topic.partitions.length - shown.length;
   return {
     width,
     height: top * 2 + total,
     boxes,
     edges,
-    texts: rest > 0 ? [{ id: 'rest', x: right.x, y: top + total + 18, text: `and ${plural(rest, 'more partition')}` }] : [],
-    pulses: state.sent.flatMap((record) =>
-      record.topic === topic.name && record.partition !== null && record.error === null
-        ? [{ id: record.n, edge: `edge-${record.partition}`, label: record.key ?? 'no key', tone: 'accent' as const }]
-        : [],
-    ),
+    texts: leftOut(topic, shown, right.x, top + total + 18),
+    pulses: sentPulses(state, shown),
     ...(last === null ? {} : { steps: stepsOf(last) }),
     caption: `Topic ${topic.name}, as it is now. ${highWatermark(state, last)}`,
     told: [
@@ -74,18 +70,17 @@ function partitionBox(
   last: SentRecord | null,
   at: { x: number; y: number; width: number; height: number },
 ): DiagramBox {
-  const mine = last !== null && last.error === null && last.partition === row.partition;
+  const mine = wentTo(last, row);
   const { note, tone } = ledBy(row, at.width >= 300);
   return {
     id: `partition-${row.partition}`,
     ...at,
-    tone: row.leader === null ? 'bad' : mine ? 'accent' : 'plain',
-    dashed: row.leader === null,
+    ...rowTone(row, mine),
     title: `partition ${row.partition}`,
     note,
     noteTone: tone,
     cells: newestCells(row, cellsThatFit(at.width, (row.endOffset ?? '').length), (offset) =>
-      mine && `${offset}` === last.offset ? 'accent' : 'plain',
+      mine && `${offset}` === last?.offset ? 'accent' : 'plain',
     ),
     ...(row.endOffset === null ? { cells: [], lines: [{ text: 'end offset ?', tone: 'warn' as const }] } : {}),
     said: tellPartition(row),
@@ -113,7 +108,7 @@ export function stepsOf(record: SentRecord): { title: string; of: string[] } {
     title,
     of: [
       `${what} sent to ${leader}, which leads partition ${record.partition}`,
-      `stored there at offset ${record.offset === null ? '?' : formatCount(record.offset)}`,
+      `stored there at offset ${record.offset === null ? '?' : formatCount(record.offset)}${record.idempotent ? ', numbered by its producer' : ''}`,
       record.acks === 1
         ? `acknowledged after ${Math.round(record.tookMs)} ms by the leader alone; followers fetch it later`
         : `acknowledged after ${Math.round(record.tookMs)} ms${
@@ -150,7 +145,7 @@ export const producer: Concept = {
   ],
   settings: [
     { name: 'acks', of: 'client', value: 'as chosen', says: 'who must have the record before it counts' },
-    { name: 'enable.idempotence', of: 'client', value: 'false', says: 'numbers batches, so that a repeat is stored once' },
+    { name: 'enable.idempotence', of: 'client', value: 'as chosen', says: 'numbers batches, so that a repeat is stored once' },
     { name: 'min.insync.replicas', of: 'topic', says: 'fewer in sync than this, and acks=all is refused' },
     { name: 'max.message.bytes', of: 'topic', says: 'the largest batch that is taken' },
     { name: 'compression.type', of: 'topic', says: 'producer: batches stay as the client packed them' },
@@ -166,7 +161,7 @@ export const producer: Concept = {
           : `Broker ${down.id} is down. Partition ${row?.partition} is led by broker ${leader} now: send again, and the record goes there.`,
       ];
     return [
-      `Kill ${leader === null ? 'the leader' : `broker ${leader}`}, then send again. The producer asks for metadata, finds the new leader and repeats the batch. Numbered by an idempotent producer it could not be stored twice; the small one behind this page does not number, so after a lost answer it could.`,
+      `Kill ${leader === null ? 'the leader' : `broker ${leader}`}, then send again. The producer asks for metadata, finds the new leader and repeats the batch. If the old leader had stored it and only the answer was lost, the repeat is a second copy, unless the producer is **idempotent**: then the batch has its number, and the new leader, which has seen it, answers without storing it again.`,
     ];
   },
   outages: (state) => killOrMend(state, target(state)?.leader ?? null),

@@ -10,6 +10,7 @@ export function formatSetting(name: string, value: string): string {
   if (endless && NEVER.has(value)) return 'no limit';
   if (!/^\d{1,15}$/.test(value)) return value;
   if (name.endsWith('.ms')) return formatDuration(Number(value));
+  if (name.endsWith('.seconds')) return formatDuration(Number(value) * 1_000);
   if (name.endsWith('.minutes')) return formatDuration(Number(value) * 60_000);
   if (name.endsWith('.bytes')) return formatBytes(Number(value));
   return value;

@@ -6,6 +6,7 @@ import { formatBytes, formatCount, formatList, plural } from '../numbers.ts';
 import { REPLICA_WORDS } from '../replicas.ts';
 import { lastSent, topicPath, type Concept, type LearnState } from './concept.ts';
 import { isDown, killOrMend } from './outages.ts';
+import { firstLeader, leftOut, rowTone, sentPulses, topicEdge, wentTo } from './partition-rows.ts';
 import { brokerName, brokerTone, columns, dataOfBroker, dataOfPartition, noTopic, replicaGlyph, tellPartition } from './parts.ts';
 
 const MOST = 10;
@@ -66,46 +67,34 @@ function diagram(state: LearnState, width: number): Diagram {
   });
   shown.forEach((row, r) => {
     const y = top + r * (height + gap);
-    const mine = last !== null && last.error === null && last.partition === row.partition;
+    const mine = wentTo(last, row);
     boxes.push({
       id: `partition-${row.partition}`,
       ...middle,
       y,
       height,
-      tone: row.leader === null ? 'bad' : mine ? 'accent' : 'plain',
-      dashed: row.leader === null,
+      ...rowTone(row, mine),
       title: roomy ? `partition ${row.partition}` : `part. ${row.partition}`,
       lines: [{ text: offsetsOf(row), ...(row.endOffset === null ? { tone: 'warn' as const } : {}) }],
       said: tellPartition(row),
       to: topicPath(state, 'partitions'),
       data: dataOfPartition(state, row),
     });
-    edges.push({
-      id: `edge-${row.partition}`,
-      from: 'topic',
-      to: `partition-${row.partition}`,
-      tone: mine ? 'accent' : 'plain',
-      perSecond: state.rates.get(`${topic.name}-${row.partition}`) ?? null,
-    });
+    edges.push(topicEdge(state, row, mine));
     for (const replica of row.replicas) {
       const column = state.brokers.findIndex(({ id }) => id === replica.broker);
       if (column < 0) continue;
       glyphs.push(replicaGlyph(topic.name, row.partition, replica, right.x + (column + 0.5) * step, y + height / 2));
     }
   });
-  const rest = topic.partitions.length - shown.length;
   return {
     width,
     height: top + Math.max(total, topicHeight - 40) + 28,
     boxes,
     edges,
     glyphs,
-    texts: rest > 0 ? [...texts, { id: 'rest', x: middle.x, y: top + total + 18, text: `and ${plural(rest, 'more partition')}` }] : texts,
-    pulses: state.sent.flatMap((record) =>
-      record.topic === topic.name && record.partition !== null && record.partition < shown.length && record.error === null
-        ? [{ id: record.n, edge: `edge-${record.partition}`, label: record.key ?? 'no key', tone: 'accent' as const }]
-        : [],
-    ),
+    texts: [...texts, ...leftOut(topic, shown, middle.x, top + total + 18)],
+    pulses: sentPulses(state, shown),
     caption: `Topic ${topic.name}: ${plural(topic.partitions.length, 'partition')} × ${plural(topic.replicationFactor, 'copy', 'copies')}. ● leader, ○ in sync, ◐ lagging, ✕ offline.`,
     told: [
       `Topic ${topic.name} keeps ${plural(topic.replicationFactor, 'copy', 'copies')} of each of its ${plural(topic.partitions.length, 'partition')}.`,
@@ -136,8 +125,6 @@ function made(state: LearnState): string | null {
     ? null
     : `${found.name} has ${plural(found.partitions.length, 'partition')}, each on ${plural(found.replicationFactor, 'broker')}.`;
 }
-
-const leaderOf = (state: LearnState): number | null => state.topic?.partitions.find(({ leader }) => leader !== null)?.leader ?? null;
 
 export const topic: Concept = {
   id: 'topic',
@@ -170,10 +157,10 @@ export const topic: Concept = {
     }
     return [
       'Retention goes by time, not by who has read: a consumer that is away for longer than `retention.ms` misses what went meanwhile.',
-      `A broker that dies takes one copy of each partition it holds${leaderOf(state) === null ? '' : `. Kill broker ${leaderOf(state)}, and see the topic go on with the others`}.`,
+      `A broker that dies takes one copy of each partition it holds${firstLeader(state) === null ? '' : `. Kill broker ${firstLeader(state)}, and see the topic go on with the others`}.`,
     ];
   },
-  outages: (state) => killOrMend(state, leaderOf(state)),
+  outages: (state) => killOrMend(state, firstLeader(state)),
   check: { task: 'Create a topic of your own with more than one partition.', done: made },
   links: (state) => [
     { label: `Its settings: Topics › ${state.topic?.name ?? '…'} › Settings`, to: topicPath(state, 'settings') },

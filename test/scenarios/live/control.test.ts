@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClusterProcess } from '../../helpers/cluster-process.ts';
 import type { ScenarioReport } from '../../../shared/models/scenario.ts';
+import type { TimelineEvent } from '../../../shared/models/timeline.ts';
 
 const SCENARIO = `name: quick
 title: A quick one
@@ -46,6 +47,10 @@ test('runs, refuses a second one meanwhile, and answers with the report; nothing
   const report = (await (await running).json()) as ScenarioReport;
   expect(report.state, JSON.stringify(report.expectations)).toBe('held');
   expect(report.events.some(({ type }) => type === 'lab/nodeKilled')).toBe(true);
+  const timeline = await cluster.control<TimelineEvent[]>('GET', '/timeline');
+  const [began, ended] = timeline.filter(({ type }) => type.startsWith('scenario/'));
+  expect(began).toMatchObject({ type: 'scenario/started', details: { runId: report.id } });
+  expect(ended).toMatchObject({ type: 'scenario/ended', causeId: began?.id, details: { runId: report.id, state: 'held' } });
   expect(await cluster.control('GET', '/faults')).toEqual([]);
 });
 

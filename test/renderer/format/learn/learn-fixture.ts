@@ -64,6 +64,7 @@ export function sentRecord(more: Partial<SentRecord> = {}): SentRecord {
     key: 'customer-17',
     value: 'paid 20',
     acks: -1,
+    idempotent: false,
     partition: 1,
     offset: '10',
     partitions: 3,

@@ -1,0 +1,311 @@
+/**
+ * Keeps a ZooKeeper session, as ZooKeeper's own client does: pings every third of its timeout, gives a server up that is not heard for
+ * two thirds of it, and goes on with another under the same id. Only a server can say that the session is over.
+ */
+import type { Writer } from '../cluster/protocol/writer.ts';
+import { AdminError } from './errors.ts';
+import { ZooKeeperConnection } from './zookeeper-connection.ts';
+import { hexId, Op, type ZooKeeperAddress } from './zookeeper-wire.ts';
+import type { CoordinationState, CoordinationStep } from '#shared/models/coordination';
+
+/** A server that is alive answers a handshake within an election's time; one that is not must not cost the session its timeout. */
+const CONNECT_TIMEOUT_MS = 4_000;
+const LOOKS_A_PING = 4;
+const LEAST_CONNECT_MS = 1_000;
+const RETRY_MS = 250;
+/** For the first server to give a session, and for a request while there is none. */
+const PATIENCE_MS = 10_000;
+
+export interface KeeperOptions {
+  /** Asked before each round of attempts: those to be tried first come first. */
+  servers: () => Promise<readonly ZooKeeperAddress[]>;
+  /** The server may grant another. */
+  timeoutMs: number;
+  /** Its state, or something else of what it tells, is different now. */
+  changed: () => void;
+  step: (what: CoordinationStep['what'], detail: string) => void;
+  /** A server has the session, its first or another one. `lastZxid` is the newest change that the client has heard of. */
+  connected: (connection: ZooKeeperConnection, lastZxid: bigint) => void;
+  /** An event of a watch, as the server numbers its types. */
+  watch: (type: number, path: string, broker: number) => void;
+  /** It has expired or is closed, and what was the session's is gone. Called before `changed`. */
+  over: () => void;
+}
+
+export class SessionKeeper {
+  state: CoordinationState = 'connecting';
+  /** Wall-clock ms since when it is in that state. */
+  since = Date.now();
+  /** The timeout in ms that the server granted; null before it did. */
+  granted: number | null = null;
+  /** How often it went on with another server, or the same one anew, under the same id. */
+  resumed = 0;
+  /** Why it has no server, or has ended; null: nothing to say. */
+  problem: string | null = null;
+  private readonly options: KeeperOptions;
+  private id = 0n;
+  private password: Uint8Array = new Uint8Array(16);
+  private lastZxid = 0n;
+  private connection: ZooKeeperConnection | undefined;
+  private heardAt = 0;
+  private timer: NodeJS.Timeout | undefined;
+  /** Tried last: the others come first. */
+  private lastServer: number | undefined;
+  private waitingForServer: (() => void)[] = [];
+
+  constructor(options: KeeperOptions) {
+    this.options = options;
+  }
+
+  get sessionId(): string | null {
+    return this.id === 0n ? null : hexId(this.id);
+  }
+
+  get broker(): number | null {
+    return this.connection?.server.id ?? null;
+  }
+
+  get lastSentAt(): number | null {
+    return this.connection?.lastSentAt ?? null;
+  }
+
+  get isOver(): boolean {
+    return this.state === 'expired' || this.state === 'closed';
+  }
+
+  /** Resolves when a server has given a session; rejects with `AdminError` when none does in time. */
+  async begin(): Promise<void> {
+    this.look();
+    if (await this.hasServer()) return;
+    const { problem } = this;
+    this.finish('closed', null);
+    throw new AdminError({
+      code: 'BROKER_UNREACHABLE',
+      message: `No broker’s ZooKeeper endpoint gave a session within ${PATIENCE_MS / 1000} s${problem === null ? '' : `: ${problem}`}.`,
+      advice: 'A session needs a majority of the voters: start brokers that are down, or heal the links between them.',
+    });
+  }
+
+  /**
+   * Resolves to the server's error code, 0 for none; waits a while for a server where there is none now. Rejects with `AdminError` when
+   * there is no server to ask, or when it is lost before it has answered: then nobody knows what became of the request.
+   */
+  async call(type: number, path: string, write: (writer: Writer) => void): Promise<number> {
+    if (this.state === 'connecting') await this.hasServer();
+    const { connection } = this;
+    if (this.state !== 'connected' || connection === undefined) throw this.notConnected(path);
+    const { error } = await connection.call(type, path, write);
+    return error;
+  }
+
+  /** From now on it says nothing and hears nothing, as a process that stands still. */
+  silence(): void {
+    if (this.state !== 'connected') throw this.notConnected();
+    clearTimeout(this.timer);
+    this.connection?.hold();
+    this.options.step('silent', `connected to broker ${this.broker}`);
+    this.turn('silent', null);
+  }
+
+  /** It gets on; what happened meanwhile it finds out from the server. */
+  speak(): void {
+    const { connection } = this;
+    if (this.state !== 'silent' || connection === undefined) throw this.notConnected();
+    this.options.step('spoke', `to broker ${connection.server.id}`);
+    this.turn('connected', null);
+    this.heardAt = performance.now();
+    if (!connection.open) {
+      this.lost('the connection was closed meanwhile');
+      return;
+    }
+    connection.release();
+    connection.ping();
+    this.beat();
+  }
+
+  /** Ends the session in order, its ephemeral nodes with it; one that cannot be told is left to expire. */
+  async close(): Promise<void> {
+    if (this.isOver) return;
+    const { connection, state } = this;
+    if (state === 'connected' && connection !== undefined) {
+      clearTimeout(this.timer);
+      const told = connection.call(Op.closeSession, '/').then(
+        () => true,
+        // It ends by itself then, as the step says.
+        () => false,
+      );
+      const late = new Promise<boolean>((resolve) => setTimeout(resolve, CONNECT_TIMEOUT_MS, false).unref());
+      if (await Promise.race([told, late])) {
+        this.options.step('closed', 'in order, at once');
+        this.finish('closed', null);
+        return;
+      }
+    }
+    this.options.step('closed', 'without a word to the server, which lets it expire');
+    this.finish('closed', null);
+  }
+
+  /** At once, without a word. */
+  drop(): void {
+    if (!this.isOver) this.finish('closed', null);
+  }
+
+  private notConnected(subject?: string): AdminError {
+    const app = {
+      connecting: { message: 'The session has no server now.', advice: 'It looks for one; a majority of the voters is needed.' },
+      connected: { message: 'The session is not silent.', advice: 'Let it go silent first.' },
+      silent: { message: 'The session is silent.', advice: 'Let it speak again, or open another one once it has expired.' },
+      expired: { message: 'The session has expired.', advice: 'Open another one.' },
+      closed: { message: 'There is no session.', advice: 'Open one.' },
+    }[this.state];
+    return new AdminError({ code: 'NOT_CONNECTED', ...app, ...(subject === undefined ? {} : { subject }) });
+  }
+
+  // ── servers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** False when it has none after a while, or never will again. */
+  private hasServer(): Promise<boolean> {
+    if (this.state !== 'connecting') return Promise.resolve(this.state === 'connected');
+    return new Promise((resolve) => {
+      const timer = setTimeout(() => resolve(false), PATIENCE_MS);
+      this.waitingForServer.push(() => {
+        clearTimeout(timer);
+        resolve(this.state === 'connected');
+      });
+    });
+  }
+
+  private look(): void {
+    this.tryServers()
+      .catch((error: unknown) => {
+        this.problem = error instanceof Error ? error.message : String(error);
+      })
+      .finally(() => {
+        if (this.state !== 'connecting') return;
+        this.timer = setTimeout(() => this.look(), RETRY_MS);
+        this.timer.unref();
+      });
+  }
+
+  /** Goes round the servers until one takes it, says that it is over, or it is closed. */
+  private async tryServers(): Promise<void> {
+    const servers = await this.options.servers();
+    const others = servers.filter(({ id }) => id !== this.lastServer);
+    const again = servers.filter(({ id }) => id === this.lastServer);
+    if (servers.length === 0) this.problem = 'no broker runs';
+    for (const server of [...others, ...again]) {
+      if (this.state !== 'connecting') return;
+      this.lastServer = server.id;
+      const share = (this.granted ?? this.options.timeoutMs) / servers.length;
+      if (await this.tryServer(server, Math.min(CONNECT_TIMEOUT_MS, Math.max(LEAST_CONNECT_MS, share)))) return;
+    }
+  }
+
+  /** Whether there is no need to try another one. */
+  private async tryServer(server: ZooKeeperAddress, withinMs: number): Promise<boolean> {
+    let current: ZooKeeperConnection | undefined;
+    try {
+      const answer = await ZooKeeperConnection.open(
+        server,
+        { lastZxid: this.lastZxid, timeoutMs: this.options.timeoutMs, sessionId: this.id, password: this.password, readOnly: false },
+        {
+          heard: (zxid) => {
+            this.heardAt = performance.now();
+            if (zxid > this.lastZxid) this.lastZxid = zxid;
+          },
+          watch: (type, path) => this.options.watch(type, path, server.id),
+          lost: (why) => {
+            if (current !== undefined && current === this.connection) this.lost(why);
+          },
+        },
+        withinMs,
+      );
+      current = answer.connection;
+      if (this.state === 'connecting') this.answered(answer);
+      else current.close();
+      return true;
+    } catch (error) {
+      current?.close();
+      this.problem = `broker ${server.id}: ${error instanceof Error ? error.message : String(error)}`;
+      this.options.changed();
+      return false;
+    }
+  }
+
+  /** By a handshake: with the session, or that it is over. Throws where a server gives none to who has none yet. */
+  private answered({ connection, timeoutMs, sessionId, password }: Awaited<ReturnType<typeof ZooKeeperConnection.open>>): void {
+    const broker = connection.server.id;
+    const resumes = this.id !== 0n;
+    if (timeoutMs <= 0) {
+      if (!resumes) throw new Error(`broker ${broker} gave no session`);
+      connection.close();
+      this.options.step('expired', `broker ${broker} said so when the client came back`);
+      this.finish('expired', `Broker ${broker} does not know ${this.sessionId ?? ''} any more: it was not heard within its timeout.`);
+      return;
+    }
+    this.id = sessionId;
+    this.password = password;
+    this.granted = timeoutMs;
+    this.connection = connection;
+    this.heardAt = performance.now();
+    if (resumes) this.resumed += 1;
+    this.options.step(resumes ? 'resumed' : 'opened', `at broker ${broker}`);
+    this.turn('connected', null);
+    this.options.connected(connection, this.lastZxid);
+    this.beat();
+  }
+
+  private lost(why: string): void {
+    // One that is silent does not notice; it is told when it speaks.
+    if (this.state !== 'connected') return;
+    clearTimeout(this.timer);
+    const broker = this.broker;
+    this.connection = undefined;
+    this.options.step('lost', `broker ${broker ?? '?'}: ${why}`);
+    this.turn('connecting', `broker ${broker ?? '?'}: ${why}`);
+    this.look();
+  }
+
+  /**
+   * Pings once a third of the timeout, as ZooKeeper's client does. Looks more often than that: a server that falls silent right after an
+   * answer would else be given up with the last look, when the session is over too.
+   */
+  private beat(look = 1): void {
+    const timeoutMs = this.granted ?? this.options.timeoutMs;
+    this.timer = setTimeout(
+      () => {
+        if (this.state !== 'connected') return;
+        const quietMs = performance.now() - this.heardAt;
+        if (quietMs >= (timeoutMs * 2) / 3) {
+          this.connection?.end(`it was not heard for ${(quietMs / 1000).toFixed(1)} s`);
+          return;
+        }
+        if (look % LOOKS_A_PING === 0) {
+          this.connection?.ping();
+          this.options.changed();
+        }
+        this.beat(look + 1);
+      },
+      timeoutMs / 3 / LOOKS_A_PING,
+    );
+    this.timer.unref();
+  }
+
+  // ── states ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+  private turn(state: CoordinationState, problem: string | null): void {
+    this.state = state;
+    this.since = Date.now();
+    this.problem = problem;
+    if (state !== 'connecting') for (const waiter of this.waitingForServer.splice(0)) waiter();
+    this.options.changed();
+  }
+
+  private finish(state: 'expired' | 'closed', problem: string | null): void {
+    clearTimeout(this.timer);
+    this.connection?.close();
+    this.connection = undefined;
+    this.options.over();
+    this.turn(state, problem);
+  }
+}

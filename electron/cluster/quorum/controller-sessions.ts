@@ -1,0 +1,167 @@
+/**
+ * Whom the active controller hears: brokers, and clients of the ZooKeeper endpoint. Decides on what they say, which keeps their sessions,
+ * and from time to time on whoever has said nothing for too long. None of it is replicated.
+ */
+import type { Clock } from '../lib/clock.ts';
+import type { brokerHeartbeat } from '../protocol/apis/broker-heartbeat.ts';
+import type { brokerRegistration } from '../protocol/apis/broker-registration.ts';
+import type { RequestOf, ResponseIn } from '../protocol/schema.ts';
+import { BrokerSessions } from './broker-sessions.ts';
+import type { SessionDecisions } from './controller-operations.ts';
+import { decideHeartbeat } from './controller/broker-heartbeat.ts';
+import { isActive, type Decision, type DecisionContext } from './controller/decision.ts';
+import { fenceBroker } from './controller/fence-broker.ts';
+import { registerBroker } from './controller/register-broker.ts';
+import type { coordinationHeard, coordinationSession, coordinationWrite } from './coordination/apis.ts';
+import { decideHeard, decideSession, expireSession, SessionClock } from './coordination/sessions.ts';
+import { decideWrite } from './coordination/transaction.ts';
+import type { BrokerRegistration, MetadataImage } from './image.ts';
+
+export interface SessionSettings {
+  /** `broker.session.timeout.ms`. */
+  readonly sessionTimeoutMs: number;
+  /** How often `sweep` is called. */
+  readonly sweepMs: number;
+}
+
+/** A decision that nobody asked for. */
+export interface Due {
+  /** As in "could not …". */
+  readonly what: string;
+  readonly decide: (context: DecisionContext) => Decision<unknown>;
+}
+
+export class ControllerSessions implements SessionDecisions {
+  private readonly clock: Clock;
+  private readonly settings: SessionSettings;
+  private readonly brokers: BrokerSessions;
+  private readonly clients = new SessionClock();
+  private sweptAt = 0;
+
+  constructor(clock: Clock, settings: SessionSettings) {
+    this.clock = clock;
+    this.settings = settings;
+    this.brokers = new BrokerSessions(settings.sessionTimeoutMs);
+  }
+
+  /** This controller begins to decide: everybody who had a session by the image is given a full one. */
+  reset(image: MetadataImage): void {
+    const now = this.clock.monotonic();
+    this.brokers.reset(
+      [...image.brokers.values()].filter((broker) => !broker.fenced).map((broker) => broker.id),
+      now,
+    );
+    this.clients.reset(image.coordination, now);
+    this.sweptAt = now;
+  }
+
+  /** Ms since the last heartbeat by broker. */
+  ages(): ReadonlyMap<number, number> {
+    return this.brokers.ages(this.clock.monotonic());
+  }
+
+  // ── what they say ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+  register(context: DecisionContext, request: RequestOf<typeof brokerRegistration>): Decision<ResponseIn<typeof brokerRegistration>> {
+    const now = this.clock.monotonic();
+    const decision = registerBroker(context, request, (id) => this.brokers.isAlive(id, now));
+    this.brokers.open(request.brokerId, now);
+    return decision;
+  }
+
+  heartbeat(context: DecisionContext, request: RequestOf<typeof brokerHeartbeat>): Decision<ResponseIn<typeof brokerHeartbeat>> {
+    const { image } = context;
+    const { brokerId } = request;
+    const others = [...image.brokers.values()].filter((broker) => broker.id !== brokerId && isActive(broker));
+    const offsets = others.map((broker) => this.brokers.metadataOffset(broker.id));
+    const lowestActiveOffset = offsets.length === 0 ? undefined : offsets.reduce((a, b) => (a < b ? a : b));
+    const registered = image.brokers.get(brokerId);
+    const session =
+      registered?.epoch === request.brokerEpoch
+        ? this.brokers.heard(brokerId, request.currentMetadataOffset, this.clock.monotonic())
+        : undefined;
+    if (registered?.inControlledShutdown === true && session !== undefined) session.shutdownOffset ??= image.offset;
+    const decision = decideHeartbeat(context, request, { shutdownOffset: session?.shutdownOffset, lowestActiveOffset });
+    if (request.wantShutDown && session !== undefined) {
+      if (decision.response.shouldShutDown) this.brokers.close(brokerId);
+      else if (decision.records.length > 0) session.shutdownOffset = context.nextOffset + BigInt(decision.records.length) - 1n;
+    }
+    return decision;
+  }
+
+  coordinationWrite(
+    context: DecisionContext,
+    request: RequestOf<typeof coordinationWrite>,
+  ): Decision<ResponseIn<typeof coordinationWrite>> {
+    this.heardClient(request.sessionId);
+    return decideWrite(context, request, wallTime(this.clock));
+  }
+
+  coordinationSession(
+    context: DecisionContext,
+    request: RequestOf<typeof coordinationSession>,
+  ): Decision<ResponseIn<typeof coordinationSession>> {
+    const decision = decideSession(context, request, wallTime(this.clock));
+    if (decision.records.length > 0) this.heardClient(decision.response.sessionId ?? request.sessionId);
+    return decision;
+  }
+
+  coordinationHeard(
+    context: DecisionContext,
+    request: RequestOf<typeof coordinationHeard>,
+  ): Decision<ResponseIn<typeof coordinationHeard>> {
+    for (const id of request.sessionIds) this.heardClient(id);
+    return decideHeard(context, request);
+  }
+
+  private heardClient(id: bigint): void {
+    this.clients.heard(id, this.clock.monotonic());
+  }
+
+  // ── who says nothing ──────────────────────────────────────────────────────────────────────────────────────────────
+
+  /** Whose time is up in `image`: to be decided on in this order. */
+  sweep(image: MetadataImage): Due[] {
+    const now = this.clock.monotonic();
+    const late = now - this.sweptAt - this.settings.sweepMs;
+    this.sweptAt = now;
+    // Heartbeats that came while this node stood still are yet to be read.
+    if (late > this.settings.sweepMs) {
+      this.brokers.excuse(late);
+      this.clients.excuse(late);
+    }
+    const clients = this.clients.expired(image.coordination, now).map(({ id }) => this.endClient(id, now));
+    const brokers = [...image.brokers.values()].filter((broker) => !broker.fenced && !this.brokers.isValid(broker.id, now));
+    return [...clients, ...brokers.map((broker) => this.fence(broker, now))];
+  }
+
+  private fence({ id, epoch }: BrokerRegistration, now: number): Due {
+    const seconds = (Math.min(this.brokers.silentFor(id, now), this.settings.sessionTimeoutMs) / 1000).toFixed(1);
+    return {
+      what: 'fence a broker',
+      decide: (context) => {
+        const current = context.image.brokers.get(id);
+        if (current === undefined || current.epoch !== epoch || this.brokers.isValid(id, now)) return NOTHING;
+        this.brokers.close(id);
+        return fenceBroker(context, current, `its session expired: no heartbeat for ${seconds} s`);
+      },
+    };
+  }
+
+  private endClient(id: bigint, now: number): Due {
+    return {
+      what: "end a client's session",
+      decide: (context) => {
+        const { coordination } = context.image;
+        const session = coordination.sessions.get(id);
+        const over = session !== undefined && this.clients.expired(coordination, now).includes(session);
+        return over ? expireSession(context, session, wallTime(this.clock)) : NOTHING;
+      },
+    };
+  }
+}
+
+const NOTHING: Decision<undefined> = { records: [], response: undefined, events: [] };
+
+/** As ZooKeeper's `ctime` and `mtime` have it: wall-clock ms. */
+export const wallTime = (clock: Clock): bigint => BigInt(Math.trunc(clock.now()));

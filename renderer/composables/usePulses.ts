@@ -1,0 +1,29 @@
+/** Single records on their way through a diagram: each that is news travels once, until it has arrived. */
+import { shallowRef, watch, type ShallowRef } from 'vue';
+import type { DiagramPulse } from '../format/diagram.ts';
+
+/** More at once are a blur. */
+const MOST_AT_ONCE = 6;
+
+/** `told` grows by what happens. Where `still` holds nothing travels, and what happened meanwhile is not made up for. */
+export function usePulses(
+  told: () => readonly DiagramPulse[] | undefined,
+  still: () => boolean,
+): { travelling: Readonly<ShallowRef<readonly DiagramPulse[]>>; arrived: (id: number) => void } {
+  const travelling = shallowRef<readonly DiagramPulse[]>([]);
+  /** What had happened before this was opened is not told as news. */
+  let seen = Math.max(0, ...(told() ?? []).map(({ id }) => id));
+
+  watch(told, (pulses) => {
+    const fresh = (pulses ?? []).filter(({ id }) => id > seen);
+    if (fresh.length === 0) return;
+    seen = Math.max(...fresh.map(({ id }) => id));
+    if (!still()) travelling.value = [...travelling.value, ...fresh].slice(-MOST_AT_ONCE);
+  });
+
+  function arrived(id: number): void {
+    travelling.value = travelling.value.filter((pulse) => pulse.id !== id);
+  }
+
+  return { travelling, arrived };
+}

@@ -1,0 +1,164 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { ClusterClient, type ClusterMetadata } from '../../electron/admin/cluster-client.ts';
+import { ZERO_UUID } from '../../electron/cluster/protocol/uuid.ts';
+import { SmallBroker } from './small-broker.ts';
+
+/** Above what many readings take of which one was late, below the time at which a silent broker is given up. */
+const SOON_MS = 2_000;
+const T = 'AAAAAAAAAAAAAAAAAAAAAQ';
+const U = 'AAAAAAAAAAAAAAAAAAAAAg';
+
+let brokers: [SmallBroker, SmallBroker, SmallBroker];
+let ports: number[];
+let client: ClusterClient;
+
+beforeEach(async () => {
+  brokers = [new SmallBroker(), new SmallBroker(), new SmallBroker()];
+  ports = await Promise.all(brokers.map((broker) => broker.listen()));
+  for (const broker of brokers) say(broker, 0);
+  client = new ClusterClient({ bootstrap: ports.map((port) => `127.0.0.1:${port}`).join(), clientId: 'test' });
+});
+afterEach(async () => {
+  client.close();
+  await Promise.all(brokers.map((broker) => broker.close()));
+});
+
+/** Which brokers there are, and one topic of one partition. */
+function say(broker: SmallBroker, leaderEpoch: number, topicId = T, listed = [1, 2, 3]): void {
+  broker.metadata = {
+    brokers: listed.map((nodeId) => ({ nodeId, host: '127.0.0.1', port: ports[nodeId - 1] as number })),
+    topics: [{ errorCode: 0, name: 'orders', topicId, partitions: [partition(leaderEpoch)] }],
+  };
+}
+
+function partition(leaderEpoch: number) {
+  return { errorCode: 0, partitionIndex: 0, leaderId: 1, leaderEpoch, replicaNodes: [1], isrNodes: [1], offlineReplicas: [] };
+}
+
+const epochIn = (answer: ClusterMetadata): number | undefined => answer.topics[0]?.partitions[0]?.leaderEpoch;
+
+/** The epochs of so many readings, and how long all of them took. */
+async function readings(count: number): Promise<{ epochs: (number | undefined)[]; ms: number }> {
+  const epochs: (number | undefined)[] = [];
+  const from = performance.now();
+  for (let i = 0; i < count; i++) epochs.push(epochIn(await client.metadata(null)));
+  return { epochs, ms: performance.now() - from };
+}
+
+const times = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
+
+describe('a broker that is silent', () => {
+  test.each(['before it was ever reached', 'after it had answered'])('costs the delay once, and never its timeout, %s', async (when) => {
+    if (when !== 'before it was ever reached') await readings(10);
+    brokers[0].frozen = true;
+    expect((await readings(60)).ms).toBeLessThan(SOON_MS);
+  });
+
+  test('is asked one thing, and no more piles up there, whoever asks', async () => {
+    await readings(20);
+    brokers[0].frozen = true;
+    const before = brokers[0].requests;
+    await readings(100);
+    await Promise.all(times(100, null).map(() => client.describeCluster()));
+    expect(brokers[0].requests - before).toBeLessThanOrEqual(1);
+  });
+
+  test('has its turn again once it has answered', async () => {
+    brokers[0].frozen = true;
+    await readings(20);
+    brokers[0].frozen = false;
+    const before = brokers[0].requests;
+    // Whoever asks it by its id hears of it, and does not wait for what it owes for ever.
+    await expect.poll(() => client.metadataFrom(1, []).catch(() => null), { timeout: 10_000 }).not.toBeNull();
+    await readings(50);
+    expect(brokers[0].requests - before).toBeGreaterThan(5);
+  });
+
+  test('where all are, one thing waits at each, however many ask, and all of them hear of it in time', async () => {
+    await readings(20);
+    for (const broker of brokers) broker.frozen = true;
+    const requests = (): number => brokers.reduce((sum, broker) => sum + broker.requests, 0);
+    const before = requests();
+    const first = client.metadata(null).catch((error: unknown) => error);
+    await expect.poll(requests).toBe(before + 3);
+    // The third is found to be late.
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    const others = times(20, null).map(() => client.metadata(null).catch((error: unknown) => error));
+    for (const failure of await Promise.all([first, ...others])) expect(failure).toMatchObject({ app: { code: 'BROKER_UNREACHABLE' } });
+    expect(requests()).toBe(before + 3);
+  });
+});
+
+describe('a broker that is behind', () => {
+  test('is passed over, and costs no delay', async () => {
+    for (const broker of [brokers[1], brokers[2]]) say(broker, 1);
+    let first: number | undefined;
+    while (first !== 1) first = epochIn(await client.metadata(null));
+    const { epochs, ms } = await readings(50);
+    expect(epochs).toEqual(times(50, 1));
+    expect(ms).toBeLessThan(SOON_MS);
+    expect(brokers[0].requests).toBeGreaterThan(1);
+  });
+
+  test('is passed over for its brokers too, also where some topics are asked for', async () => {
+    for (const broker of brokers) say(broker, 4);
+    await client.metadata(null);
+    say(brokers[0], 3, T, [1]);
+    brokers[1].frozen = true;
+    for (let i = 0; i < 10; i++) expect(epochIn(await client.metadata(['orders']))).toBe(4);
+    expect(client.knownBrokers).toHaveLength(3);
+  });
+
+  test('is believed while nobody who is not behind answers; the newest of several is', async () => {
+    for (let epoch = 10; epoch < 100; epoch += 10) {
+      for (const broker of brokers) say(broker, epoch);
+      await client.metadata(null);
+      say(brokers[0], epoch - 8);
+      say(brokers[1], epoch - 7);
+      say(brokers[2], epoch - 9);
+      expect(epochIn(await client.metadata(null))).toBe(epoch - 7);
+    }
+    // And from then on it is that by which others are judged.
+    expect((await readings(20)).epochs).toEqual(times(20, 83));
+  });
+
+  test('is believed while the others are down', async () => {
+    for (const broker of brokers) say(broker, 9);
+    await client.metadata(null);
+    say(brokers[0], 2);
+    await Promise.all([brokers[1].close(), brokers[2].close()]);
+    expect(epochIn(await client.metadata(null))).toBe(2);
+  });
+});
+
+describe('a topic that was made anew', () => {
+  test('under another id is not taken for an old one', async () => {
+    for (const broker of brokers) say(broker, 9);
+    await client.metadata(null);
+    for (const broker of brokers) {
+      say(broker, 0, U);
+      broker.requests = 0;
+    }
+    expect(epochIn(await client.metadata(null))).toBe(0);
+    expect(brokers.reduce((sum, broker) => sum + broker.requests, 0)).toBe(1);
+  });
+
+  test('and has no id, since the brokers know of none, is shown all the same', async () => {
+    for (const broker of brokers) {
+      broker.metadataVersion = 9;
+      say(broker, 9, ZERO_UUID);
+    }
+    await client.metadata(null);
+    for (const broker of brokers) say(broker, 0, ZERO_UUID);
+    expect((await readings(20)).epochs).toEqual(times(20, 0));
+  });
+
+  test('unknown epochs, as old brokers have them, are as good as any', async () => {
+    for (const broker of brokers) say(broker, 9);
+    await client.metadata(null);
+    say(brokers[0], -1);
+    for (const broker of brokers) broker.requests = 0;
+    await readings(40);
+    expect(brokers.reduce((sum, broker) => sum + broker.requests, 0)).toBe(40);
+  });
+});

@@ -1,0 +1,130 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { hedgedRead, type HedgedOutcome } from '../../electron/admin/hedged-read.ts';
+
+const LATE_MS = 250;
+
+/** One that can be asked, and answers when the test says so. */
+class Source {
+  asked = false;
+  signal: AbortSignal | undefined;
+  late = 0;
+  answer: (value: string) => void = () => undefined;
+  fail: (error: Error) => void = () => undefined;
+
+  ask(signal: AbortSignal): Promise<string> {
+    this.asked = true;
+    this.signal = signal;
+    return new Promise((resolve, reject) => {
+      this.answer = resolve;
+      this.fail = reject;
+    });
+  }
+}
+
+class Passable extends Error {}
+
+let sources: [Source, Source, Source];
+let outcome: HedgedOutcome<string, Passable> | Error | undefined;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  sources = [new Source(), new Source(), new Source()];
+  outcome = undefined;
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function read(): void {
+  hedgedRead({
+    asks: sources.map((source) => (signal) => source.ask(signal)),
+    lateMs: LATE_MS,
+    takes: (answer) => !answer.startsWith('old'),
+    onLate: (index) => (sources[index] as Source).late++,
+    isPassable: (error): error is Passable => error instanceof Passable,
+  }).then(
+    (value) => (outcome = value),
+    (error: unknown) => (outcome = error as Error),
+  );
+}
+
+const asked = (): boolean[] => sources.map((source) => source.asked);
+const pass = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
+
+describe('a read that is hedged', () => {
+  test('one that answers in time is the only one that is asked', async () => {
+    read();
+    await pass(LATE_MS - 1);
+    sources[0].answer('a');
+    await pass(10_000);
+    expect(outcome).toEqual({ taken: 'a' });
+    expect(asked()).toEqual([true, false, false]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a silent one costs the delay, and is told of as late; what waits there is given up', async () => {
+    read();
+    await pass(LATE_MS);
+    expect(asked()).toEqual([true, true, false]);
+    sources[1].answer('b');
+    await pass(0);
+    expect(outcome).toEqual({ taken: 'b' });
+    expect(sources.map(({ late }) => late)).toEqual([1, 0, 0]);
+    expect(sources[0].signal?.aborted).toBe(true);
+    expect(vi.getTimerCount()).toBe(0);
+    // Nobody hears it any more, and it is not an unhandled rejection.
+    sources[0].fail(new Error('too late'));
+    await pass(0);
+  });
+
+  test('one that is late may still be the first', async () => {
+    read();
+    await pass(2 * LATE_MS);
+    expect(asked()).toEqual([true, true, true]);
+    sources[0].answer('a');
+    await pass(0);
+    expect(outcome).toEqual({ taken: 'a' });
+  });
+
+  test('after a failure, and after an answer that will not do, the next is asked at once', async () => {
+    read();
+    sources[0].fail(new Passable('refused'));
+    await pass(0);
+    expect(asked()).toEqual([true, true, false]);
+    sources[1].answer('old');
+    await pass(0);
+    expect(asked()).toEqual([true, true, true]);
+    sources[2].answer('c');
+    await pass(0);
+    expect(outcome).toEqual({ taken: 'c' });
+  });
+
+  test('one that was late and then fails has been replaced already', async () => {
+    read();
+    await pass(LATE_MS);
+    sources[0].fail(new Passable('no answer'));
+    await pass(0);
+    expect(asked()).toEqual([true, true, false]);
+  });
+
+  test('where nothing is good, all answers and failures, once the last has come', async () => {
+    read();
+    const failure = new Passable('no answer');
+    sources[0].answer('old a');
+    await pass(2 * LATE_MS);
+    sources[2].answer('old c');
+    await pass(2_000);
+    expect(outcome).toBeUndefined();
+    sources[1].fail(failure);
+    await pass(0);
+    expect(outcome).toEqual({ refused: ['old a', 'old c'], failures: [failure] });
+  });
+
+  test('a failure that is not passable is the outcome', async () => {
+    read();
+    sources[0].fail(new TypeError('a bug'));
+    await pass(10_000);
+    expect(outcome).toEqual(new TypeError('a bug'));
+    expect(asked()).toEqual([true, false, false]);
+  });
+});
