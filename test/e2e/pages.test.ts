@@ -43,13 +43,28 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
       await desk.page.getByRole('link', { name: /^Topics 1$/ }).waitFor();
       await desk.page.locator('.skeleton').first().waitFor({ state: 'hidden' });
       expect(await desk.nameless(), path).toEqual([]);
-      // At the smallest width that is promised no column is out of sight.
-      await desk.look(SMALL);
-      await expect.poll(() => desk.wideTables(), { message: `${path} at ${SMALL.width}` }).toEqual([]);
-      await desk.look(LOOKS[0]);
       await desk.pictures(path === '/no/such/page' ? 'no-such-page' : path.slice(1).replaceAll('/', '-'));
     }
     expect(desk.complaints).toEqual([]);
+  });
+
+  test('at the smallest width that is promised no column is out of sight', async () => {
+    const wide: string[] = [];
+    await desk.look(SMALL);
+    for (const [path, title] of pagesOf(TOPIC, GROUP)) {
+      await desk.go(path);
+      await desk.title(title).waitFor();
+      await desk.page.locator('.skeleton').first().waitFor({ state: 'hidden' });
+      // Columns give way once the table has been measured.
+      let tables = await desk.wideTables();
+      for (let i = 0; i < 20 && tables.length > 0; i++) {
+        await desk.page.waitForTimeout(100);
+        tables = await desk.wideTables();
+      }
+      wide.push(...tables.map((table) => `${path}: ${table}`));
+    }
+    await desk.look(LOOKS[0]);
+    expect(wide).toEqual([]);
   });
 
   test('a reload keeps the token, and the address shows none', async () => {
