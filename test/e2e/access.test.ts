@@ -172,6 +172,7 @@ describeWith('a browser', hasBrowser, 'access', () => {
     await open(`/topics/${TOPIC}/settings`, TOPIC);
     await opens('a setting', button('Change retention.ms'), page.getByRole('textbox', { name: 'retention.ms' }));
     await open(`/groups/${GROUP}`, GROUP);
+    await opens('reset a group', button('Reset offsets…'), dialog());
     await opens('delete a group', button('Delete…'), dialog());
     await open('/lab?at=broker-2', 'Lab');
     for (const [name, form] of [

@@ -214,6 +214,17 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
       await desk.go('/groups/elsewhere-group');
       await page.getByText('90 records behind').waitFor();
 
+      await page.getByRole('button', { name: 'Reset offsets…' }).click();
+      const reset = page.getByRole('dialog', { name: 'Reset offsets of elsewhere-group' });
+      await reset.getByLabel('Where to').selectOption({ label: 'to the next record (latest)' });
+      await reset.getByText('What it passes over stays in the topic').waitFor();
+      await desk.picture('reset');
+      await reset.getByRole('button', { name: 'Reset offsets' }).click();
+      await reset.waitFor({ state: 'hidden' });
+      const [committed] = await otherAdmin.fetchOffsets({ groupId: 'elsewhere-group', topics: ['elsewhere'] });
+      expect(committed?.partitions.map(({ offset }) => offset)).toEqual(['50', '50']);
+      await page.getByText('caught up').first().waitFor();
+
       await desk.go('/connections');
       await page.getByRole('listitem').filter({ hasText: 'On this desk' }).getByRole('button', { name: 'Use' }).click();
       await desk.go('/topics');
