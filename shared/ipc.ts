@@ -176,6 +176,7 @@ export const requestSchemas = {
   'zk/speak': z.object({}),
   'zk/close': z.object({ role: z.enum(['own', 'watcher']) }),
 
+  /** Of the cluster on this desk; nothing while another one is in front. */
   'timeline/list': z.object({ sinceId: z.number().int().min(0) }),
 
   /** What the screen was told of the connection in front, as it was told. */

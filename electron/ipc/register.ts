@@ -147,6 +147,8 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
     'history/range': () => connections.active.history.range(),
     'history/at': ({ at }) => connections.active.history.at(at),
 
-    'timeline/list': ({ sinceId }) => ({ events: [...(services.lab?.timeline(sinceId) ?? [])] }),
+    'timeline/list': ({ sinceId }) => ({
+      events: connections.embeddedInFront ? [...(services.lab?.timeline(sinceId) ?? [])] : [],
+    }),
   };
 }

@@ -92,6 +92,11 @@ export class ConnectionsService {
     return this.current;
   }
 
+  /** Whether what is shown is the cluster on this desk: its timeline tells of nobody else's brokers. */
+  get embeddedInFront(): boolean {
+    return this.current?.connection.kind === 'embedded';
+  }
+
   use(id: string): ConnectionList {
     const connection = this.all().find((one) => one.id === id);
     if (connection === undefined) throw new AdminError({ code: 'NOT_FOUND', message: 'That connection is gone.', subject: id });

@@ -43,7 +43,9 @@ export function createServices(options: {
   const tails = new TailsService(connections, events);
   const coordination = lab === null ? null : new CoordinationService(() => zookeeperServers(lab), events);
   const unsubscribe = [
-    lab?.onEvent((event) => events.publish('timeline/appended', { events: [event] })),
+    lab?.onEvent((event) => {
+      if (connections.embeddedInFront) events.publish('timeline/appended', { events: [event] });
+    }),
     lab?.onFaults((faults) => connections.faultsChanged(faults)),
     loads?.onChange((rows) => connections.loadsChanged(rows)),
   ];

@@ -85,6 +85,10 @@ function loadWords(event: TimelineEvent, otherwise: string): string {
   return event.group === undefined ? words : `group ${event.group}: ${words}`;
 }
 
+/** Where there is no event to show. */
+export const tellNothing = (embedded: boolean): string =>
+  embedded ? 'Nothing has happened yet. Stop a broker and watch.' : 'Only the cluster on this desk has a timeline.';
+
 const TELLINGS: Record<TimelineEventType, Telling> = {
   'lab/nodeStarted': { kind: 'faults', mark: 'dot', tone: 'ok', tell: (e) => `${brokerOf(e)} started` },
   'lab/nodeStopped': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} stopped` },

@@ -224,6 +224,13 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
       const [committed] = await otherAdmin.fetchOffsets({ groupId: 'elsewhere-group', topics: ['elsewhere'] });
       expect(committed?.partitions.map(({ offset }) => offset)).toEqual(['50', '50']);
       await page.getByText('caught up').first().waitFor();
+      // What happens on this desk meanwhile is not told of a cluster somewhere else.
+      await page.locator('footer.strip').getByText('Only the cluster on this desk has a timeline.').waitFor();
+      await admin.createTopics({ waitForLeaders: true, topics: [{ topic: 'unseen' }] });
+      expect(await desk.strip()).toEqual([]);
+      await desk.go('/coordination');
+      await desk.title('Coordination').waitFor();
+      expect(await page.getByText('Recent elections').count()).toBe(0);
 
       await desk.go('/connections');
       await page.getByRole('listitem').filter({ hasText: 'On this desk' }).getByRole('button', { name: 'Use' }).click();
