@@ -33,7 +33,14 @@ interface TraceEvent {
 }
 
 const CATEGORIES = ['toplevel', 'devtools.timeline', '__metadata'];
-export async function measureFrames(browser: Browser, page: Page, forMs: number, ended: () => Promise<void>): Promise<FrameFigures> {
+
+/** `ended` is called before the trace is read, which keeps this program busy. */
+export async function measureFrames(
+  browser: Browser,
+  page: Page,
+  forMs: number,
+  ended: () => Promise<void> = () => Promise.resolve(),
+): Promise<FrameFigures> {
   await browser.startTracing(page, { categories: CATEGORIES });
   // Text, since what runs in the page is no part of this program's types.
   const times = await page.evaluate<number[]>(`new Promise((done) => {
@@ -46,7 +53,6 @@ export async function measureFrames(browser: Browser, page: Page, forMs: number,
     };
     requestAnimationFrame(frame);
   })`);
-  // Before the trace is read, which keeps this program busy.
   await ended();
   const { traceEvents } = JSON.parse((await browser.stopTracing()).toString('utf8')) as { traceEvents: TraceEvent[] };
   return { frames: times.length, gaps: quantiles(between(times)), ...ofTrace(traceEvents) };
