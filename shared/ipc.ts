@@ -325,8 +325,17 @@ export interface Events {
   'timeline/appended': { events: TimelineEvent[] };
   /** One new sample a group, as it is taken. */
   'group/lagSampled': { group: string; sample: LagSample };
-  /** `dropped` counts records that came faster than they could be shown. */
-  'message/tailed': { tailId: string; records: RecordRow[]; dropped: number; error: string | null };
+  /**
+   * `begins`: partitions followed from now on, and the offset of the first record that will be shown of each; what is written before it
+   * is told is not. `dropped` counts records that came faster than they could be shown.
+   */
+  'message/tailed': {
+    tailId: string;
+    begins: { partition: number; offset: string }[];
+    records: RecordRow[];
+    dropped: number;
+    error: string | null;
+  };
   /** From the native menu: a route to open or a command to run. */
   'app/commanded': { command: 'navigate' | 'createTopic' | 'refresh' | 'palette'; path?: string };
 }

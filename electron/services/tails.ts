@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { ClusterClient } from '../admin/cluster-client.ts';
 import { AdminError, toAppError } from '../admin/errors.ts';
 import { fetchRecords } from '../admin/messages.ts';
-import { LATEST, partitionKey, readOffsets } from '../admin/topics.ts';
-import type { Payload, Results } from '#shared/ipc';
+import { LATEST, partitionKey, pushTo, readOffsets } from '../admin/topics.ts';
+import type { BrowseResult, Events, Payload, Results } from '#shared/ipc';
 import type { RecordRow } from '#shared/models/cluster';
 import type { ConnectionsService } from './connections.ts';
 import type { EventBus } from './event-bus.ts';
@@ -32,12 +32,16 @@ export class TailsService {
     const [oldest] = this.tails.size >= MOST_TAILS ? this.tails.keys() : [];
     if (oldest !== undefined) {
       this.stop({ tailId: oldest });
-      this.events.publish('message/tailed', { tailId: oldest, records: [], dropped: 0, error: 'Newer live tails took its place.' });
+      this.events.publish('message/tailed', {
+        tailId: oldest,
+        begins: [],
+        records: [],
+        dropped: 0,
+        error: 'Newer live tails took its place.',
+      });
     }
     const tailId = randomUUID();
-    const tail = new Tail(this.connections.active.foreground, input, (records, dropped, error) =>
-      this.events.publish('message/tailed', { tailId, records, dropped, error }),
-    );
+    const tail = new Tail(this.connections.active.foreground, input, (told) => this.events.publish('message/tailed', { tailId, ...told }));
     this.tails.set(tailId, tail);
     tail.start();
     return { tailId };
@@ -55,21 +59,22 @@ export class TailsService {
   }
 }
 
-type Deliver = (records: RecordRow[], dropped: number, error: string | null) => void;
+type Told = Omit<Events['message/tailed'], 'tailId'>;
 
 class Tail {
   private readonly client: ClusterClient;
   private readonly input: Payload<'message/tail'>;
-  private readonly deliver: Deliver;
+  private readonly deliver: (told: Told) => void;
   private readonly positions = new Map<number, bigint>();
   private stopped = false;
   private pending: RecordRow[] = [];
+  private begins: Told['begins'] = [];
   private dropped = 0;
   private error: string | null = null;
   private reportedError: string | null = null;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(client: ClusterClient, input: Payload<'message/tail'>, deliver: Deliver) {
+  constructor(client: ClusterClient, input: Payload<'message/tail'>, deliver: (told: Told) => void) {
     this.client = client;
     this.input = input;
     this.deliver = deliver;
@@ -98,47 +103,53 @@ class Tail {
           this.stop();
           return;
         }
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        await pause(RETRY_MS);
       }
     }
   }
 
+  /** One round: a loop a leader. The first that fails ends it for all, and fresh metadata sorts them anew. */
   private async follow(): Promise<void> {
     const { topic, partitions } = this.input;
     const { leaders, failed } = await partitionLeaders(this.client, topic, partitions);
-    await this.startAtEnd(leaders);
-    this.error = failed.length === 0 ? null : `${failed.length} partitions have no leader.`;
+    const missing = [...failed, ...(await this.startAtEnd(leaders))];
+    this.error = missing.length === 0 ? null : notFollowed(missing);
     const byLeader = new Map<number, number[]>();
-    for (const [partition, leader] of leaders) byLeader.set(leader, [...(byLeader.get(leader) ?? []), partition]);
-    // One loop a leader; the first that fails ends this round for all, and fresh metadata sorts them anew.
-    const round = { over: failed.length > 0 && leaders.size === 0 };
-    if (round.over) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-    await Promise.all([...byLeader].map(([leader, own]) => this.followLeader(leader, own, round)));
+    for (const [partition, leader] of leaders) if (this.positions.has(partition)) pushTo(byLeader, leader, partition);
+    const round = { over: false };
+    const loops = [...byLeader].map(([leader, own]) => this.followLeader(leader, own, round));
+    // Those that are missing are looked for again.
+    if (missing.length > 0) loops.push(pause(RETRY_MS).then(() => void (round.over = true)));
+    await Promise.all(loops);
   }
 
-  private async startAtEnd(leaders: ReadonlyMap<number, number>): Promise<void> {
+  /** Returns those whose end is not to be had now, and why. */
+  private async startAtEnd(leaders: ReadonlyMap<number, number>): Promise<BrowseResult['failed']> {
+    const { topic } = this.input;
     const fresh = [...leaders.keys()].filter((partition) => !this.positions.has(partition));
-    const byKey = new Map([...leaders].map(([partition, leader]) => [partitionKey(this.input.topic, partition), leader]));
-    const keys = fresh.map((partition) => ({ topic: this.input.topic, partition }));
-    for (const [key, answer] of await readOffsets(this.client, byKey, keys, LATEST)) {
-      if ('offset' in answer) this.positions.set(Number(key.slice(key.lastIndexOf('/') + 1)), answer.offset);
-    }
+    if (fresh.length === 0) return [];
+    const byKey = new Map([...leaders].map(([partition, leader]) => [partitionKey(topic, partition), leader]));
+    const keys = fresh.map((partition) => ({ topic, partition }));
+    const ends = await readOffsets(this.client, byKey, keys, LATEST);
+    return fresh.flatMap((partition) => {
+      const end = ends.get(partitionKey(topic, partition));
+      if (end === undefined || 'error' in end) return [{ partition, error: end?.error ?? 'UNKNOWN_SERVER_ERROR' }];
+      this.positions.set(partition, end.offset);
+      this.begins.push({ partition, offset: end.offset.toString() });
+      return [];
+    });
   }
 
   private async followLeader(leader: number, partitions: readonly number[], round: { over: boolean }): Promise<void> {
     try {
       while (!this.stopped && !round.over) {
-        const positions = partitions.flatMap((partition) => {
-          const offset = this.positions.get(partition);
-          return offset === undefined ? [] : [{ partition, offset }];
-        });
-        if (positions.length === 0) throw new AdminError({ code: 'LEADER_NOT_AVAILABLE', message: 'No partition can be read now.' });
+        const positions = partitions.map((partition) => ({ partition, offset: this.positions.get(partition) ?? 0n }));
         for (const part of await fetchRecords(this.client, leader, this.input.topic, positions, WAIT_MS)) {
           const position = this.positions.get(part.partition) ?? 0n;
           // A loop of the round before may still bring what this one has had.
           this.take(part.records.filter(({ offset }) => BigInt(offset) >= position));
           if (part.nextOffset > position) this.positions.set(part.partition, part.nextOffset);
-          // The log ends before the position (it was truncated, or the topic is a new one): from its end again.
+          // The log ends before the position (it was truncated, or the topic is a new one): from its end again, in the next round.
           else if (part.error === 'OFFSET_OUT_OF_RANGE') this.positions.delete(part.partition);
           if (part.error !== null && (part.error !== 'OFFSET_OUT_OF_RANGE' || part.nextOffset <= position)) {
             throw new AdminError({ code: part.error, message: `Partition ${part.partition}: ${part.error}.` });
@@ -160,10 +171,19 @@ class Tail {
   }
 
   private flush(): void {
-    if (this.pending.length === 0 && this.error === this.reportedError) return;
-    this.deliver(this.pending, this.dropped, this.error);
-    this.reportedError = this.error;
+    if (this.pending.length + this.begins.length === 0 && this.error === this.reportedError) return;
+    const { pending: records, begins, dropped, error } = this;
+    this.deliver({ records, begins, dropped, error });
+    this.reportedError = error;
     this.pending = [];
+    this.begins = [];
     this.dropped = 0;
   }
+}
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+function notFollowed(missing: BrowseResult['failed']): string {
+  const which = missing.map(({ partition, error }) => `${partition} (${error})`).join(', ');
+  return `Not followed now: ${missing.length === 1 ? 'partition' : 'partitions'} ${which}. They are looked for again.`;
 }

@@ -51,11 +51,13 @@ export function useMessages(topic: MaybeRefOrGetter<string>) {
     await store.tail(toValue(topic), partitions.value);
   }
 
+  const begin = (): Promise<void> => (from.value === 'live' ? goLive() : load());
+
   watch(
     [() => toValue(topic), partition, from, limit],
     () => {
       openKey.value = null;
-      void (from.value === 'live' ? goLive() : load());
+      void begin();
     },
     { immediate: true },
   );
@@ -76,5 +78,5 @@ export function useMessages(topic: MaybeRefOrGetter<string>) {
     if (next !== undefined) openKey.value = recordKey(next);
   }
 
-  return { store, from, offset, time, limit, text, partition, partitions, offsetError, shown, open, openKey, openIndex, step, load };
+  return { store, from, offset, time, limit, text, partition, partitions, offsetError, shown, open, openKey, openIndex, step, load, begin };
 }

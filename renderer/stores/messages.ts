@@ -21,6 +21,8 @@ export const useMessagesStore = defineStore('messages', () => {
   /** Records that arrived while the tail was paused. */
   const held = shallowRef<RecordRow[]>([]);
   const dropped = ref(0);
+  /** The first offset by partition that the tail shows; empty while it does not stand at an end yet. */
+  const begins = shallowRef<ReadonlyMap<number, string>>(new Map());
   let asked = 0;
   /** What is tailed: a line that was lost took the tail with it, and it is asked for again. */
   let followed: { topic: string; partitions: number[] | null } | null = null;
@@ -58,6 +60,7 @@ export const useMessagesStore = defineStore('messages', () => {
     followed = { topic, partitions };
     const mine = ++asked;
     dropped.value = 0;
+    begins.value = new Map();
     const answer = await request('message/tail', { topic, partitions });
     if (!answer.ok) {
       error.value = answer.error;
@@ -92,7 +95,9 @@ export const useMessagesStore = defineStore('messages', () => {
     const stopTail = listen('message/tailed', (event) => {
       if (event.tailId !== tailId.value) return;
       dropped.value += event.dropped;
-      if (event.error !== null) error.value = { code: 'BROKER_UNREACHABLE', message: event.error };
+      if (event.begins.length > 0)
+        begins.value = new Map([...begins.value, ...event.begins.map(({ partition, offset }) => [partition, offset] as const)]);
+      error.value = event.error === null ? null : { code: 'BROKER_UNREACHABLE', message: event.error };
       const newest = [...event.records].reverse();
       const target = paused.value ? held : records;
       target.value = [...newest, ...target.value].slice(0, MAX_TAILED);
@@ -124,6 +129,7 @@ export const useMessagesStore = defineStore('messages', () => {
     paused,
     held,
     dropped,
+    begins,
     clear,
     browse,
     tail,

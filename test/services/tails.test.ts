@@ -12,43 +12,60 @@ function batchOf(baseOffset: bigint, values: readonly string[]): Buffer {
   return buildBatch({ baseOffset, records: values.map((value) => ({ key: null, value: Buffer.from(value) })) });
 }
 
-/** A topic of one partition: a log of values, and what its leader says instead when it is out of order. */
+/** A topic, the log of each partition, and what its leader says instead when it is out of order. */
 class FakeClient {
-  log: string[] = [];
-  leader = 1;
+  logs: string[][] = [[]];
+  /** By partition. */
+  leaders = [1];
   refusal: number | null = null;
   closed = false;
   fetches = 0;
 
+  get log(): string[] {
+    return this.logs[0] ?? [];
+  }
+  set log(values: string[]) {
+    this.logs[0] = values;
+  }
+
   metadata = () => {
     if (this.closed) return Promise.reject(new AdminError({ code: 'NOT_CONNECTED', message: 'closed' }));
-    const partition = { errorCode: 0, partitionIndex: 0, leaderId: this.leader, leaderEpoch: 0 };
-    return Promise.resolve({ topics: [{ errorCode: 0, name: 'a', partitions: [partition] }], brokers: [] });
+    const partitions = this.leaders.map((leaderId, partitionIndex) => ({ errorCode: 0, partitionIndex, leaderId, leaderEpoch: 0 }));
+    return Promise.resolve({ topics: [{ errorCode: 0, name: 'a', partitions }], brokers: [] });
   };
 
   eachBroker = async (ids: readonly number[], ask: (id: number) => Promise<unknown>) =>
     Promise.all(ids.map(async (broker) => ({ broker, value: await ask(broker) })));
 
-  onBroker = async (_id: number, api: { key: number }, body: { topics: { partitions: { fetchOffset?: bigint }[] }[] }) => {
+  onBroker = async (_id: number, api: { key: number }, body: Asked) => {
     if (this.closed) throw new AdminError({ code: 'NOT_CONNECTED', message: 'closed' });
-    const end = BigInt(this.log.length);
-    if (api.key !== fetchApi.key) return { topics: [{ name: 'a', partitions: [{ partitionIndex: 0, errorCode: 0, offset: end }] }] };
+    const asked = body.topics[0]?.partitions ?? [];
+    const endOf = (partition = 0): bigint => BigInt(this.logs[partition]?.length ?? 0);
+    if (api.key !== fetchApi.key) {
+      return {
+        topics: [
+          {
+            name: 'a',
+            partitions: asked.map(({ partitionIndex = 0 }) => ({ partitionIndex, errorCode: 0, offset: endOf(partitionIndex) })),
+          },
+        ],
+      };
+    }
     this.fetches++;
-    const from = body.topics[0]?.partitions[0]?.fetchOffset ?? 0n;
-    const errorCode = this.refusal ?? (from > end ? ErrorCode.OFFSET_OUT_OF_RANGE : 0);
-    if (errorCode === 0 && from === end) await new Promise((resolve) => setTimeout(resolve, 500));
-    const values = errorCode === 0 ? this.log.slice(Number(from)) : [];
-    const records = values.length === 0 ? null : batchOf(from, values);
-    return {
-      errorCode: 0,
-      responses: [
-        {
-          topic: 'a',
-          partitions: [{ partitionIndex: 0, errorCode, highWatermark: BigInt(this.log.length), logStartOffset: 0n, records }],
-        },
-      ],
-    };
+    const partitions = asked.map(({ partition = 0, fetchOffset: from = 0n }) => {
+      const errorCode = this.refusal ?? (from > endOf(partition) ? ErrorCode.OFFSET_OUT_OF_RANGE : 0);
+      const values = errorCode === 0 ? (this.logs[partition] ?? []).slice(Number(from)) : [];
+      const records = values.length === 0 ? null : batchOf(from, values);
+      return { partitionIndex: partition, errorCode, highWatermark: endOf(partition), logStartOffset: 0n, records };
+    });
+    if (partitions.every(({ errorCode, records }) => errorCode === 0 && records === null))
+      await new Promise((resolve) => setTimeout(resolve, 500));
+    return { errorCode: 0, responses: [{ topic: 'a', partitions }] };
   };
+}
+
+interface Asked {
+  topics: { partitions: { partition?: number; partitionIndex?: number; fetchOffset?: bigint }[] }[];
 }
 
 let client: FakeClient;
@@ -86,15 +103,50 @@ describe('a live tail', () => {
     expect(texts()).toEqual(['1', '2', '3']);
   });
 
+  test('says where it begins, and not before it stands there', async () => {
+    client.log = ['old', 'older'];
+    client.leaders = [-1];
+    tail();
+    await pass(500);
+    expect(heard.map(({ begins, error }) => ({ begins, error }))).toEqual([
+      { begins: [], error: expect.stringContaining('partition 0 (LEADER_NOT_AVAILABLE)') as string },
+    ]);
+    client.log.push('unseen');
+    client.leaders = [1];
+    await pass(1_500);
+    expect(heard.slice(1)).toMatchObject([{ begins: [{ partition: 0, offset: '3' }], records: [], error: null }]);
+    client.log.push('seen');
+    await pass(1_000);
+    expect(texts()).toEqual(['seen']);
+  });
+
+  test('a partition that had no leader is followed as soon as it has one, the others all the while', async () => {
+    client.logs = [['old'], ['old']];
+    client.leaders = [1, -1];
+    tail();
+    await pass(500);
+    client.log.push('1');
+    await pass(1_000);
+    expect(texts()).toEqual(['1']);
+    expect(heard.at(-1)?.error).toContain('partition 1 (LEADER_NOT_AVAILABLE)');
+    client.leaders = [1, 2];
+    await pass(2_500);
+    expect(heard.at(-1)).toMatchObject({ begins: [{ partition: 1, offset: '1' }], error: null });
+    client.logs[1]?.push('2');
+    await pass(1_000);
+    expect(texts()).toEqual(['1', '2']);
+  });
+
   test('at most five events a second; of a burst the newest 200 are shown and the rest counted', async () => {
     tail();
     await pass(100);
     client.log = Array.from({ length: 5_000 }, (_, i) => String(i));
     await pass(1_000);
-    expect(heard).toHaveLength(1);
-    expect(heard[0]?.records).toHaveLength(200);
-    expect(heard[0]?.records.at(-1)?.value.text).toBe('4999');
-    expect(heard[0]?.dropped).toBe(4_800);
+    const [burst, ...others] = heard.filter(({ records }) => records.length > 0);
+    expect(others).toEqual([]);
+    expect(burst?.records).toHaveLength(200);
+    expect(burst?.records.at(-1)?.value.text).toBe('4999');
+    expect(burst?.dropped).toBe(4_800);
   });
 
   test('says that the leader is gone, and goes on where it was when there is one again', async () => {
@@ -147,7 +199,7 @@ describe('a live tail', () => {
   test('the ninth takes the place of the first, which is told', async () => {
     const first = tail();
     for (let i = 0; i < 8; i++) tail();
-    expect(heard).toEqual([{ tailId: first, records: [], dropped: 0, error: expect.stringContaining('took its place') }]);
+    expect(heard).toEqual([{ tailId: first, begins: [], records: [], dropped: 0, error: expect.stringContaining('took its place') }]);
     await pass(100);
     client.log.push('1');
     await pass(1_000);

@@ -23,7 +23,7 @@ describe('live tail', () => {
   let store: ReturnType<typeof useMessagesStore>;
   const record = (offset: number): RecordRow => bridge.cluster.record('orders', 0, offset);
   const push = (...offsets: number[]): void =>
-    bridge.emit('message/tailed', { tailId: store.tailId ?? 'none', records: offsets.map(record), dropped: 0, error: null });
+    bridge.emit('message/tailed', { tailId: store.tailId ?? 'none', begins: [], records: offsets.map(record), dropped: 0, error: null });
   const offsets = (): string[] => store.records.map((one) => one.offset);
 
   beforeEach(async () => {
@@ -52,9 +52,21 @@ describe('live tail', () => {
   it('takes nothing of a tail that it has left', async () => {
     const old = store.tailId ?? '';
     await store.untail();
-    bridge.emit('message/tailed', { tailId: old, records: [record(1)], dropped: 0, error: null });
+    bridge.emit('message/tailed', { tailId: old, begins: [], records: [record(1)], dropped: 0, error: null });
     expect(offsets()).toEqual([]);
     expect(bridge.asked.at(-1)).toEqual({ channel: 'message/untail', payload: { tailId: old } });
+  });
+
+  it('knows where it begins, and forgets an error that is over', async () => {
+    const told = { tailId: store.tailId ?? '', records: [], dropped: 0 };
+    expect(store.begins.size).toBe(0);
+    bridge.emit('message/tailed', { ...told, begins: [{ partition: 0, offset: '7' }], error: 'partition 1 has no leader' });
+    expect(store.error?.message).toBe('partition 1 has no leader');
+    bridge.emit('message/tailed', { ...told, begins: [{ partition: 1, offset: '3' }], error: null });
+    expect([...store.begins]).toEqual([[0, '7'], [1, '3']]); // prettier-ignore
+    expect(store.error).toBeNull();
+    await store.tail('orders', [1]);
+    expect(store.begins.size).toBe(0);
   });
 
   it('keeps a bounded number', () => {
