@@ -22,6 +22,8 @@ export default defineConfig({
     ],
     pool: 'threads',
     maxWorkers: 2,
+    // A list that lacks something is shown whole: it may not be seen a second time.
+    chaiConfig: { truncateThreshold: 2_000 },
     testTimeout: 60_000,
   },
 });

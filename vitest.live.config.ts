@@ -7,6 +7,8 @@ export default defineConfig({
     include: ['**/*.test.ts'],
     fileParallelism: false,
     pool: 'forks',
+    // A list that lacks something is shown whole: it may not be seen a second time.
+    chaiConfig: { truncateThreshold: 2_000 },
     testTimeout: 300_000,
     hookTimeout: 120_000,
     teardownTimeout: 20_000,

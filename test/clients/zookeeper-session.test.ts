@@ -25,6 +25,7 @@ const own = (): CoordinationSession => {
   return session;
 };
 const steps = (): string[] => service.clients().steps.map(({ role, what }) => `${role} ${what}`);
+/** Also for what another client of another server is to read: that server may be a moment behind, as any but the leader may be. */
 const soon = { timeout: SOON_MS, interval: 100 };
 
 beforeAll(async () => {
@@ -52,10 +53,10 @@ test('a session is granted a timeout within the server’s bounds, and its ephem
   expect(own()).toMatchObject({ state: 'connected', askedTimeoutMs: 500, timeoutMs: 2_000, resumed: 0, problem: null });
   await service.create('/learn/here', 'me', true);
   await service.create('/learn/notes/first', 'one', false);
-  expect(await observer.get('/learn/here')).toEqual({ data: 'me', version: 0, owner: own().sessionId });
-  expect(await observer.get('/learn/notes')).toMatchObject({ owner: '0x0' });
+  await expect.poll(() => observer.get('/learn/here'), soon).toEqual({ data: 'me', version: 0, owner: own().sessionId });
+  await expect.poll(() => observer.get('/learn/notes'), soon).toMatchObject({ owner: '0x0' });
   await service.set('/learn/notes/first', 'two');
-  expect(await observer.get('/learn/notes/first')).toMatchObject({ data: 'two', version: 1, owner: '0x0' });
+  await expect.poll(() => observer.get('/learn/notes/first'), soon).toMatchObject({ data: 'two', version: 1, owner: '0x0' });
 
   await expect(service.create('/learn/here', '', true)).rejects.toMatchObject({ app: { code: 'NODE_EXISTS', field: 'path' } });
   await expect(service.create('/learn/here/below', '', false)).rejects.toMatchObject({ app: { code: 'INVALID_PAYLOAD' } });
@@ -64,7 +65,7 @@ test('a session is granted a timeout within the server’s bounds, and its ephem
   await expect(service.set('/brokers', '')).rejects.toMatchObject({ app: { code: 'NOT_READABLE' } });
 
   await service.delete('/learn/notes/first');
-  expect(await observer.get('/learn/notes/first')).toBeNull();
+  await expect.poll(() => observer.get('/learn/notes/first'), soon).toBeNull();
   await service.closeSession('own');
   expect(own()).toMatchObject({ state: 'closed', ephemerals: [] });
   await expect.poll(() => observer.get('/learn/here'), soon).toBeNull();
@@ -84,7 +85,7 @@ test('a silent client’s session is ended by the server, and the watcher is tol
   await expect.poll(() => fired, soon).toMatchObject([{ path: '/learn/here', event: 'deleted' }]);
   // Not before the server could think so: it may have heard a heartbeat just before.
   expect(Date.now() - from).toBeGreaterThan(1_000);
-  expect(await observer.get('/learn/here')).toBeNull();
+  await expect.poll(() => observer.get('/learn/here'), soon).toBeNull();
   expect(own()).toMatchObject({ state: 'silent', sessionId });
   expect(service.clients().watches).toEqual([]);
 
@@ -104,7 +105,7 @@ test('a client that is silent for less than its timeout goes on as if nothing ha
   service.speak();
   await service.set('/learn/patient', 'still here');
   expect(own()).toMatchObject({ state: 'connected', sessionId, resumed: 0, ephemerals: ['/learn/patient'] });
-  expect(await observer.get('/learn/patient')).toMatchObject({ data: 'still here', owner: sessionId });
+  await expect.poll(() => observer.get('/learn/patient'), soon).toMatchObject({ data: 'still here', owner: sessionId });
   await service.closeSession('own');
 });
 
@@ -126,12 +127,12 @@ test.each(['kill', 'freeze'] as const)('the broker it is connected to is lost (%
   try {
     await expect.poll(() => own(), soon).toMatchObject({ state: 'connected', sessionId, resumed: 1 });
     expect(own().broker).not.toBe(broker);
-    expect(await elsewhere.get(moving)).toMatchObject({ data: 'before', owner: sessionId });
+    await expect.poll(() => elsewhere.get(moving), soon).toMatchObject({ data: 'before', owner: sessionId });
     await service.set(moving, 'after');
     await expect.poll(() => elsewhere.get(moving), soon).toMatchObject({ data: 'after', owner: sessionId });
     // The broker's own session is over: its node went, and the watch tells, wherever the watcher is by now.
     await expect.poll(() => fired, soon).toMatchObject([{ path: '/brokers/ids', event: 'childrenChanged' }]);
-    expect(await elsewhere.children('/brokers/ids')).not.toContain(String(broker));
+    await expect.poll(() => elsewhere.children('/brokers/ids'), soon).not.toContain(String(broker));
   } finally {
     await cluster.control('POST', `/nodes/${broker}/${fault === 'kill' ? 'start' : 'thaw'}`);
     await expect.poll(() => elsewhere.children('/brokers/ids'), soon).toHaveLength(3);

@@ -146,7 +146,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
       const read = positions.reduce((sum, { next }) => sum + BigInt(next), 0n);
       return Number(read - (await committed(CONSUMER_GROUP)).reduce((sum, offset) => sum + offset, 0n));
     };
-    // Between two commits, a second apart: most often there is something in between, and not always.
+    // Between two commits, a second apart: most often there is something in between, and on a busy machine every other time.
     for (let attempt = 1; ; attempt++) {
       await press('Send 30 records');
       const crash = button(/^Crash member \d+$/);
@@ -157,7 +157,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
       await caughtUp(CONSUMER_GROUP);
       const { loads } = await desk.ask('load/list', {});
       if ((loads.find(({ spec }) => spec.name === CONSUMER_GROUP)?.consumed?.repeated ?? 0) > 0) break;
-      expect(attempt).toBeLessThan(4);
+      expect(attempt).toBeLessThan(10);
     }
     await done(/^Done: \d+ records? came again/);
     await expect.poll(() => assignment(CONSUMER_GROUP), soon).toEqual([[0, 1, 2]]);
@@ -330,6 +330,17 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     const frozen = (await nodeFrozen()) ?? 0;
     const third = new ZooKeeperObserver(servers.toSpliced(frozen - 1, 1).join(','));
     await expect.poll(() => third.children('/brokers/ids'), soon).toEqual(ALL.filter((id) => id !== frozen).map(String));
+    // What its sessions went through stands beside what is missing.
+    const heard = async (): Promise<string[]> => {
+      const { fired, steps, watches, watcher } = await desk.ask('zk/clients', {});
+      return [
+        ...fired.map(({ path, event }) => `${path} ${event}`),
+        ...steps.map(({ role, what, detail }) => `${role} ${what}: ${detail}`),
+        ...watches.map(({ path }) => `still watched: ${path}`),
+        `the watcher is ${watcher?.state ?? 'nobody'}`,
+      ];
+    };
+    await expect.poll(heard, soon).toContain('/brokers/ids childrenChanged');
     await expect.poll(() => told.innerText(), soon).toMatch(/\/brokers\/ids\s+children changed/);
     await expect.poll(() => desk.page.locator(`[data-znode="/brokers/ids/${frozen}"]`).getAttribute('data-there'), soon).toBe('no');
     await desk.picture('zookeeper-frozen');
