@@ -1,6 +1,6 @@
 /**
- * Keeps a ZooKeeper session, as ZooKeeper's own client does: pings every third of its timeout, gives a server up that is not heard for
- * two thirds of it, and goes on with another under the same id. Only a server can say that the session is over.
+ * Keeps a ZooKeeper session, as ZooKeeper's own client does: gives a server up that is not heard for two thirds of its timeout, and goes
+ * on with another under the same id. Only a server can say that the session is over.
  */
 import type { Writer } from '../cluster/protocol/writer.ts';
 import { AdminError } from './errors.ts';
@@ -10,7 +10,11 @@ import type { CoordinationState, CoordinationStep } from '#shared/models/coordin
 
 /** A server that is alive answers a handshake within an election's time; one that is not must not cost the session its timeout. */
 const CONNECT_TIMEOUT_MS = 4_000;
-const LOOKS_A_PING = 4;
+/**
+ * Pings in a session's timeout. A server that stands still may take the last one with it, before anybody else has heard of it: what is
+ * left when the server is given up must suffice to find another one.
+ */
+const PINGS = 6;
 const LEAST_CONNECT_MS = 1_000;
 const RETRY_MS = 250;
 /** For the first server to give a session, and for a request while there is none. */
@@ -28,8 +32,8 @@ export interface KeeperOptions {
   connected: (connection: ZooKeeperConnection, lastZxid: bigint) => void;
   /** An event of a watch, as the server numbers its types. */
   watch: (type: number, path: string, broker: number) => void;
-  /** It has expired or is closed, and what was the session's is gone. Called before `changed`. */
-  over: () => void;
+  /** What was the session's is gone: it has expired, as `broker` says, or was closed here (null). Called before `changed`. */
+  over: (broker: number | null) => void;
 }
 
 export class SessionKeeper {
@@ -240,7 +244,11 @@ export class SessionKeeper {
       if (!resumes) throw new Error(`broker ${broker} gave no session`);
       connection.close();
       this.options.step('expired', `broker ${broker} said so when the client came back`);
-      this.finish('expired', `Broker ${broker} does not know ${this.sessionId ?? ''} any more: it was not heard within its timeout.`);
+      this.finish(
+        'expired',
+        `Broker ${broker} does not know ${this.sessionId ?? ''} any more: it was not heard within its timeout.`,
+        broker,
+      );
       return;
     }
     this.id = sessionId;
@@ -266,12 +274,9 @@ export class SessionKeeper {
     this.look();
   }
 
-  /**
-   * Pings once a third of the timeout, as ZooKeeper's client does. Looks more often than that: a server that falls silent right after an
-   * answer would else be given up with the last look, when the session is over too.
-   */
-  private beat(look = 1): void {
+  private beat(): void {
     const timeoutMs = this.granted ?? this.options.timeoutMs;
+    const left = this.heardAt + (timeoutMs * 2) / 3 - performance.now();
     this.timer = setTimeout(
       () => {
         if (this.state !== 'connected') return;
@@ -280,13 +285,12 @@ export class SessionKeeper {
           this.connection?.end(`it was not heard for ${(quietMs / 1000).toFixed(1)} s`);
           return;
         }
-        if (look % LOOKS_A_PING === 0) {
-          this.connection?.ping();
-          this.options.changed();
-        }
-        this.beat(look + 1);
+        this.connection?.ping();
+        this.options.changed();
+        this.beat();
       },
-      timeoutMs / 3 / LOOKS_A_PING,
+      // Rounded up: a timer may be a little early, and would only set the next one.
+      Math.min(timeoutMs / PINGS, Math.max(0, Math.ceil(left) + 1)),
     );
     this.timer.unref();
   }
@@ -301,11 +305,11 @@ export class SessionKeeper {
     this.options.changed();
   }
 
-  private finish(state: 'expired' | 'closed', problem: string | null): void {
+  private finish(state: 'expired' | 'closed', problem: string | null, broker: number | null = null): void {
     clearTimeout(this.timer);
     this.connection?.close();
     this.connection = undefined;
-    this.options.over();
+    this.options.over(broker);
     this.turn(state, problem);
   }
 }

@@ -33,9 +33,12 @@ export class ZooKeeperSession {
         if (watches !== null) connection.setWatches(watches);
       },
       watch: (type, path, broker) => this.onWatch(type, path, broker),
-      over: () => {
-        this.held.clear();
+      over: (broker) => {
+        const ended = this.held.clear();
         this.ephemerals.clear();
+        if (broker === null) return;
+        const at = Date.now();
+        for (const { path, since: setAt } of ended) this.options.fired({ at, path, event: 'expired', broker, setAt });
       },
     });
   }

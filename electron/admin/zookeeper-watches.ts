@@ -24,8 +24,11 @@ export class ZooKeeperWatches {
     this.held.set(keyOf(kind, path), { path, kind, since: Date.now(), existed });
   }
 
-  clear(): void {
+  /** Ends all; returns those that there were. */
+  clear(): readonly CoordinationWatch[] {
+    const { all } = this;
     this.held.clear();
+    return all;
   }
 
   /** Ends those that an event of the server is about; null where it is none of a node's. */

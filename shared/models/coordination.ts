@@ -54,7 +54,8 @@ export interface FiredWatch {
   id: number;
   at: number;
   path: string;
-  event: 'created' | 'deleted' | 'changed' | 'childrenChanged';
+  /** `expired`: the session has, and nothing is watched any more. */
+  event: 'created' | 'deleted' | 'changed' | 'childrenChanged' | 'expired';
   /** Whose endpoint told it. */
   broker: number | null;
   /** Wall-clock ms at which it had been set. */

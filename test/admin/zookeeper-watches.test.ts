@@ -49,7 +49,7 @@ test('a session holds twenty; one that is set already may be set again', () => {
   expect(() => watches.makeRoom('/20', 'node')).toThrow('20 watches');
   expect(() => watches.makeRoom('/0', 'children')).toThrow('20 watches');
   watches.makeRoom('/0', 'node');
-  watches.clear();
+  expect(watches.clear()).toHaveLength(20);
   watches.makeRoom('/20', 'node');
   expect(watches.all).toEqual([]);
 });

@@ -1,6 +1,7 @@
 /** The app's own ZooKeeper sessions on a running cluster; what they come to is asked of node-zookeeper-client, which knows nothing of them. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { EventBus } from '../../electron/services/event-bus.ts';
+import { ZooKeeperSession } from '../../electron/admin/zookeeper-session.ts';
 import { CoordinationService } from '../../electron/services/coordination.ts';
 import type { ZooKeeperAddress } from '../../electron/admin/zookeeper-wire.ts';
 import type { CoordinationSession, FiredWatch } from '../../shared/models/coordination.ts';
@@ -94,6 +95,25 @@ test('a silent client’s session is ended by the server, and the watcher is tol
   expect(own()).toMatchObject({ sessionId, broker: null });
   expect(own().problem).toContain('not heard within its timeout');
   expect(steps()).toEqual(['own opened', 'own created', 'watcher opened', 'own silent', 'own spoke', 'own lost', 'own expired']);
+});
+
+test('what an expired session watched is told to be watched no more', async () => {
+  const told: Omit<FiredWatch, 'id'>[] = [];
+  const session = await ZooKeeperSession.open({
+    servers: () => Promise.resolve(servers()),
+    timeoutMs: 2_000,
+    changed: () => undefined,
+    step: () => undefined,
+    fired: (event) => told.push(event),
+  });
+  await session.create('/learn/expiring', '', true);
+  await session.watch('/brokers/ids', 'children');
+  session.silence();
+  await expect.poll(() => observer.get('/learn/expiring'), soon).toBeNull();
+  session.speak();
+  await expect.poll(() => session.state, soon).toBe('expired');
+  expect(told).toMatchObject([{ path: '/brokers/ids', event: 'expired' }]);
+  expect(session.watches).toEqual([]);
 });
 
 test('a client that is silent for less than its timeout goes on as if nothing had been', async () => {

@@ -36,6 +36,8 @@ const SWEEP_MS = 500;
 const LEADERLESS_MS = 4_000;
 const HANDSHAKE_MS = 15_000;
 const HEARD_TIMEOUT_MS = 2_000;
+/** So long the controller may think a session silent that was just heard here: what has not been told is lost when this node is. */
+const REPORT_MS = 100;
 const STOP_GRACE_MS = 100;
 
 interface Waiter {
@@ -58,6 +60,7 @@ export class ZooKeeperServer implements Endpoint {
   private waiters: Waiter[] = [];
   private listener: Listener | undefined;
   private sweepTimer: Timer | undefined;
+  private reportTimer: Timer | undefined;
   private removeListener: (() => void) | undefined;
   private connectionIds = 0;
   private reporting = false;
@@ -96,6 +99,7 @@ export class ZooKeeperServer implements Endpoint {
     this.stopped = true;
     this.listener?.close();
     this.sweepTimer?.cancel();
+    this.reportTimer?.cancel();
     this.removeListener?.();
     for (const waiter of this.waiters.splice(0)) waiter.reject(new Error('the node stops'));
     if (this.connections.size === 0) return;
@@ -116,6 +120,11 @@ export class ZooKeeperServer implements Endpoint {
 
   heard(sessionId: bigint): void {
     this.heardSessions.add(sessionId);
+    if (this.stopped) return;
+    this.reportTimer ??= this.clock.setTimer(REPORT_MS, () => {
+      this.reportTimer = undefined;
+      void this.report();
+    });
   }
 
   served(latencyMs: number): void {

@@ -161,6 +161,7 @@ export const FIRED_WORDS = {
   deleted: 'deleted',
   changed: 'data changed',
   childrenChanged: 'children changed',
+  expired: 'not watched any more: the session expired',
 } as const;
 
 const STEP_WORDS: Record<CoordinationStep['what'], (detail: string) => string> = {

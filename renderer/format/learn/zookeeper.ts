@@ -118,7 +118,7 @@ function edgesOf(state: LearnState, rows: readonly TreeRow[], withQuorum: boolea
 /** A watch that fired goes from the node to whoever set it. */
 function pulsesOf(state: LearnState, edges: readonly DiagramEdge[]): DiagramPulse[] {
   return (state.coordination?.fired ?? []).flatMap(({ id, path, event }) =>
-    edges.some((edge) => edge.id === `watch-${path}`)
+    event !== 'expired' && edges.some((edge) => edge.id === `watch-${path}`)
       ? [{ id, edge: `watch-${path}`, label: FIRED_WORDS[event], tone: 'accent' as const, reverse: true }]
       : [],
   );

@@ -65,6 +65,21 @@ describe('sessions', () => {
     expect(client.closed).toBe(true);
   });
 
+  test('what was heard at a node a moment before it died counts', async () => {
+    const cluster = await ZooKeeperCluster.start(3);
+    const { clock } = cluster.quorum;
+    const [follower = 0, other = 0] = sides(cluster).others;
+    const client = await cluster.client(follower, { timeoutMs: 4_000 });
+    await clock.advance(2_000);
+    await cluster.run(client.ping());
+    await clock.advance(150);
+    cluster.kill(follower);
+    await clock.advance(3_700);
+    const { session } = client;
+    if (session === undefined) throw new Error('no session');
+    expect(await cluster.run(cluster.dial(other).client.connect({ session }))).toMatchObject({ id: session.id, timeoutMs: 4_000 });
+  });
+
   test('one moves to another node with its password, and the connection left behind is dropped', async () => {
     const cluster = await ZooKeeperCluster.start(3);
     const before = await cluster.client(1);
