@@ -4,7 +4,7 @@
  * (`electron/ipc/handle.ts`), whichever transport brought it. Nothing else crosses.
  */
 import * as z from 'zod';
-import type { Result } from './errors.ts';
+import type { AppError, Result } from './errors.ts';
 import { faultSchema } from './fault-schema.ts';
 import { loadSchema } from './load-schema.ts';
 import type { BrokerRow, ClusterView, ConfigEntry, Connection, GroupRow, LagSample, RecordRow, TopicRow } from './models/cluster.ts';
@@ -63,8 +63,11 @@ export const requestSchemas = {
   }),
   'topic/delete': z.object({ name: topicName, typedName: z.string() }),
   'topic/addPartitions': z.object({ name: topicName, total: z.number().int() }),
-  /** Lets go of the records before that offset, on every replica. */
-  'topic/deleteRecords': z.object({ name: topicName, partition: z.number().int().min(0), before: placeInLog }),
+  /** Lets go of the records before each offset (null: of all that is committed), on every replica. */
+  'topic/deleteRecords': z.object({
+    name: topicName,
+    places: z.array(z.object({ partition: z.number().int().min(0), before: placeInLog.nullable() })).min(1),
+  }),
   /** Gives each partition back to its preferred leader, the first of its replicas. */
   'topic/electPreferred': z.object({ name: topicName }),
   'topic/configs': z.object({ name: topicName }),
@@ -216,6 +219,13 @@ export interface LeaderChange {
   error: string | null;
 }
 
+/** Where a partition's log starts after records were deleted; null with `error`, which says why it did not move. */
+export interface LogStart {
+  partition: number;
+  startOffset: string | null;
+  error: AppError | null;
+}
+
 /** One partition after a reset: committed offsets, `from` null where there was none. */
 export interface PlaceChange {
   partition: number;
@@ -244,7 +254,7 @@ export interface Results {
   'topic/delete': null;
   'topic/addPartitions': null;
   /** Where the log starts now, on the replica where it starts lowest. */
-  'topic/deleteRecords': { startOffset: string };
+  'topic/deleteRecords': { partitions: LogStart[] };
   'topic/electPreferred': { partitions: LeaderChange[] };
   'topic/configs': { entries: ConfigEntry[] };
   'topic/setConfigs': null;

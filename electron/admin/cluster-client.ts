@@ -216,9 +216,7 @@ export class ClusterClient {
       try {
         return await attempt();
       } catch (error) {
-        const again =
-          error instanceof UnreachableError || (error instanceof AdminError && error.kafkaCode !== null && isRetriable(error.kafkaCode));
-        if (!again || Date.now() + RETRY_PAUSE_MS > deadline) throw error;
+        if (!isWorthRetrying(error) || Date.now() + RETRY_PAUSE_MS > deadline) throw error;
         await pause(RETRY_PAUSE_MS);
       }
     }
@@ -274,6 +272,21 @@ export function parseBootstrap(text: string): { host: string; port: number }[] {
     throw new AdminError({ code: 'INVALID_PAYLOAD', message: 'An address is needed: host:port.', field: 'bootstrap' });
   }
   return addresses;
+}
+
+/** Throws Kafka's error where the metadata knows no such partition, or no leader of it. */
+export function leaderOf(meta: ClusterMetadata, topic: string, partition: number): number {
+  const found = meta.topics.find(({ name }) => name === topic)?.partitions.find((one) => one.partitionIndex === partition);
+  if (found === undefined || isLeaderUnknown(found)) {
+    const subject = `${topic}-${partition}`;
+    throw kafkaFailure(ErrorCode.LEADER_NOT_AVAILABLE, { message: `${subject} has no leader now.`, subject });
+  }
+  return found.leaderId;
+}
+
+/** A leader has moved, or somebody does not answer now. */
+export function isWorthRetrying(error: unknown): boolean {
+  return error instanceof UnreachableError || (error instanceof AdminError && error.kafkaCode !== null && isRetriable(error.kafkaCode));
 }
 
 function shuffled<T>(items: readonly T[]): T[] {

@@ -1,9 +1,8 @@
 /** Records written by plain Produce requests, once and without a retry: for whoever wants to know what a broker says. */
 import { Partitioners } from 'kafkajs';
-import { deleteRecords } from '../cluster/protocol/apis/delete-records.ts';
 import { produce } from '../cluster/protocol/apis/produce.ts';
 import { buildBatch } from '../cluster/protocol/records-builder.ts';
-import { isLeaderUnknown, type ClusterClient, type ClusterMetadata } from './cluster-client.ts';
+import { leaderOf, type ClusterClient, type ClusterMetadata } from './cluster-client.ts';
 import { AdminError, kafkaFailure } from './errors.ts';
 
 /** Newer ones name topics by id only. */
@@ -62,35 +61,4 @@ export function partitionFor(key: string | null, topic: string, partitions: numb
       isr: [],
     })),
   });
-}
-
-/** Moves the start of the log up to that offset (null: to the high watermark) on every live replica; resolves to where it is now. */
-export async function deleteRecordsBefore(
-  client: ClusterClient,
-  meta: ClusterMetadata,
-  { topic, partition }: { topic: string; partition: number },
-  offset: bigint | null,
-): Promise<bigint> {
-  const answer = await client.onBroker(
-    leaderOf(meta, topic, partition),
-    deleteRecords,
-    { topics: [{ name: topic, partitions: [{ partitionIndex: partition, offset: offset ?? -1n }] }], timeoutMs: 5_000 },
-    { timeoutMs: 6_000 },
-  );
-  const result = answer.topics[0]?.partitions[0];
-  if (result === undefined) throw new AdminError({ code: 'INTERNAL', message: `Nothing was said of ${topic}-${partition}.` });
-  if (result.errorCode !== 0) throw kafkaFailure(result.errorCode, { subject: `${topic}-${partition}` });
-  return result.lowWatermark;
-}
-
-function leaderOf(meta: ClusterMetadata, topic: string, partition: number): number {
-  const found = meta.topics.find(({ name }) => name === topic)?.partitions.find((one) => one.partitionIndex === partition);
-  if (found === undefined || isLeaderUnknown(found)) {
-    throw new AdminError({
-      code: 'LEADER_NOT_AVAILABLE',
-      message: `${topic}-${partition} has no leader now.`,
-      subject: `${topic}-${partition}`,
-    });
-  }
-  return found.leaderId;
 }

@@ -1,7 +1,8 @@
 /** What a step does, done: on the lab, on the loads, on the topics. Each returns in words what it did, with what its names stood for. */
 import { setTopicConfigs } from '../admin/configs.ts';
 import { electLeader } from '../admin/elections.ts';
-import { deleteRecordsBefore, partitionFor } from '../admin/records.ts';
+import { deleteRecordsBefore } from '../admin/delete-records.ts';
+import { partitionFor } from '../admin/records.ts';
 import type { FaultSpec } from '#shared/models/lab';
 import type { ScenarioAction, ScenarioFault } from '#shared/scenario-verbs';
 import { Broken, pause } from './bench.ts';
@@ -48,8 +49,9 @@ export async function perform(action: ScenarioAction, stage: Stage): Promise<str
   }
   if ('deleteRecords' in action) {
     const to = stage.partition(action.deleteRecords);
-    const meta = await stage.observer.metadata([to.topic]);
-    await client.retrying(() => deleteRecordsBefore(client, meta, to, action.before === 'end' ? null : BigInt(action.before)));
+    const before = new Map([[to.partition, action.before === 'end' ? null : BigInt(action.before)]]);
+    const deleted = (await deleteRecordsBefore(client, to.topic, before)).get(to.partition);
+    if (deleted !== undefined && 'error' in deleted) throw deleted.error;
     return actionWords(action, plainTarget);
   }
   if ('write' in action) return write(action, stage);

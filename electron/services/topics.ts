@@ -1,8 +1,8 @@
 import { isLeaderUnknown } from '../admin/cluster-client.ts';
 import { brokerConfigs, setTopicConfigs, topicConfigs } from '../admin/configs.ts';
+import { deleteRecordsBefore } from '../admin/delete-records.ts';
 import { electPreferred } from '../admin/elections.ts';
 import { AdminError } from '../admin/errors.ts';
-import { deleteRecordsBefore } from '../admin/records.ts';
 import { createTopic, deleteTopic, growTopic } from '../admin/topics.ts';
 import { checkTopicName } from '#shared/topic-rules';
 import type { Payload, Results } from '#shared/ipc';
@@ -81,15 +81,20 @@ export class TopicsService {
     return null;
   }
 
-  async deleteRecords({ name, partition, before }: Payload<'topic/deleteRecords'>): Promise<Results['topic/deleteRecords']> {
+  async deleteRecords({ name, places }: Payload<'topic/deleteRecords'>): Promise<Results['topic/deleteRecords']> {
     const { foreground, monitor } = this.connections.active;
-    // Asked again with fresh metadata while its leader moves: a start that is there already stays where it is.
-    const startOffset = await foreground.retrying(async () => {
-      const meta = await foreground.metadata([name]);
-      return deleteRecordsBefore(foreground, meta, { topic: name, partition }, BigInt(before));
-    });
+    const before = new Map(places.map((one) => [one.partition, one.before === null ? null : BigInt(one.before)]));
+    const deleted = await deleteRecordsBefore(foreground, name, before);
     monitor.refresh();
-    return { startOffset: `${startOffset}` };
+    return {
+      partitions: [...deleted]
+        .map(([partition, one]) => ({
+          partition,
+          startOffset: 'error' in one ? null : `${one.startOffset}`,
+          error: 'error' in one ? one.error.app : null,
+        }))
+        .sort((a, b) => a.partition - b.partition),
+    };
   }
 
   async electPreferred({ name }: Payload<'topic/electPreferred'>): Promise<Results['topic/electPreferred']> {

@@ -129,8 +129,14 @@ export function useLearn(concept: () => Concept) {
       return refusal(answer);
     });
 
-  const deleteRecords = (partition: number, before: string): Promise<{ startOffset: string } | null> =>
-    ask('delete-records', () => topicsStore.deleteRecords(topic.value?.name ?? '', partition, before));
+  /** Resolves to where the log starts then. */
+  const deleteRecords = (partition: number, before: string): Promise<string | null> =>
+    ask('delete-records', async () => {
+      const answer = await topicsStore.deleteRecords(topic.value?.name ?? '', [{ partition, before }]);
+      if (!answer.ok) return answer;
+      const [done] = answer.value.partitions;
+      return done?.error ? { ok: false, error: done.error } : { ok: true, value: done?.startOffset ?? '?' };
+    });
   const electPreferred = (): Promise<{ partitions: LeaderChange[] } | null> =>
     ask('elect', () => topicsStore.electPreferred(topic.value?.name ?? ''));
   const resetGroup = (group: string, to: Payload<'group/reset'>['to']): Promise<{ partitions: PlaceChange[] } | null> =>

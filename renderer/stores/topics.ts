@@ -2,7 +2,7 @@
 import { computed } from 'vue';
 import { defineStore } from 'pinia';
 import type { Result } from '#shared/errors';
-import type { LeaderChange, Payload, TopicPlacement } from '#shared/ipc';
+import type { LeaderChange, LogStart, Payload, TopicPlacement } from '#shared/ipc';
 import type { ConfigEntry } from '#shared/models/cluster';
 import { request } from '../api.ts';
 import { topicHealth, type TopicHealth } from '../format/replicas.ts';
@@ -44,8 +44,8 @@ export const useTopicsStore = defineStore('topics', () => {
     return request('topic/addPartitions', { name, total });
   }
 
-  function deleteRecords(name: string, partition: number, before: string): Promise<Result<{ startOffset: string }>> {
-    return request('topic/deleteRecords', { name, partition, before });
+  function deleteRecords(name: string, places: Payload<'topic/deleteRecords'>['places']): Promise<Result<{ partitions: LogStart[] }>> {
+    return request('topic/deleteRecords', { name, places });
   }
 
   function electPreferred(name: string): Promise<Result<{ partitions: LeaderChange[] }>> {

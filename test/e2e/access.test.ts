@@ -169,6 +169,7 @@ describeWith('a browser', hasBrowser, 'access', () => {
     );
     await open(`/topics/${TOPIC}/partitions`, TOPIC);
     await opens('add partitions', button('Add partitions…'), dialog());
+    await opens('delete records', button('Delete records…'), dialog());
     await open(`/topics/${TOPIC}/settings`, TOPIC);
     await opens('a setting', button('Change retention.ms'), page.getByRole('textbox', { name: 'retention.ms' }));
     await open(`/groups/${GROUP}`, GROUP);

@@ -164,6 +164,63 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
     await expect.poll(() => admin.listTopics(), { timeout: SOON_MS }).not.toContain('short-lived');
   });
 
+  test('records are deleted from a topic’s page: those before an offset, then all', async () => {
+    const { page } = desk;
+    const topic = 'let-go';
+    await fill(admin, producer, topic);
+    const log = async (): Promise<string[]> =>
+      (await admin.fetchTopicOffsets(topic))
+        .sort((a, b) => a.partition - b.partition)
+        .map(({ partition, low, high }) => `${partition}: ${low} to ${high}`);
+    await desk.go(`/topics/${topic}/partitions`);
+    await page.getByRole('button', { name: 'Delete records…' }).click();
+    const dialog = page.getByRole('dialog', { name: `Delete records of ${topic}` });
+    const erase = dialog.getByRole('button', { name: 'Delete records', exact: true });
+    await dialog.getByLabel('Partition', { exact: true }).selectOption({ label: 'Partition 0' });
+    await dialog.getByLabel('Which').selectOption({ label: 'those before an offset' });
+    await dialog.getByLabel('Before offset').fill('20');
+    await dialog.getByText('20 records go, on every replica').waitFor();
+    expect(await erase.isDisabled()).toBe(true);
+    await dialog.getByLabel('Type its name to confirm').fill(topic);
+    expect(await desk.nameless()).toEqual([]);
+    await desk.pictures('delete-records');
+    await erase.click();
+    await dialog.waitFor({ state: 'hidden' });
+    expect(await log()).toEqual(['0: 20 to 50', '1: 0 to 50']);
+    await expect.poll(async () => (await desk.row('Partitions', '0'))?.[4], { timeout: SOON_MS }).toBe('20');
+
+    await page.getByRole('button', { name: 'Delete records…' }).click();
+    await dialog.getByText('80 records go, on every replica').waitFor();
+    await dialog.getByLabel('Type its name to confirm').fill(topic);
+    await erase.click();
+    await dialog.waitFor({ state: 'hidden' });
+    expect(await log()).toEqual(['0: 50 to 50', '1: 50 to 50']);
+  });
+
+  test('preferred leaders are elected where another replica leads, and only then', async () => {
+    const { page } = desk;
+    const topic = 'let-go';
+    const elect = page.getByRole('button', { name: 'Elect preferred leaders' });
+    const leader = async (): Promise<number | undefined> =>
+      (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions.find(({ partitionId }) => partitionId === 0)?.leader;
+    await desk.go(`/topics/${topic}/partitions`);
+    await expect.poll(async () => (await desk.rows('Partitions')).length, { timeout: SOON_MS }).toBe(2);
+    expect(await elect.count()).toBe(0);
+    const before = (await leader()) ?? 0;
+    const others = [1, 2, 3].filter((id) => id !== before);
+    // Another one first among the same replicas: its leader stays who it is.
+    await admin.alterPartitionReassignments({
+      topics: [{ topic, partitionAssignment: [{ partition: 0, replicas: [...others, before] }] }],
+    });
+    await elect.waitFor();
+    await desk.pictures('elect');
+    expect(await leader()).toBe(before);
+    await elect.click();
+    await page.getByText(`1 partition of ${topic} is led by its preferred replica again.`).waitFor();
+    await expect.poll(leader, { timeout: SOON_MS }).toBe(others[0]);
+    await elect.waitFor({ state: 'hidden' });
+  });
+
   test('a group that never read one partition is not said to lag by the rest alone', async () => {
     await admin.setOffsets({ groupId: 'partial', topic: TOPIC, partitions: [{ partition: 0, offset: '0' }] });
     const [end] = (await admin.fetchTopicOffsets(TOPIC)).filter(({ partition }) => partition === 0);

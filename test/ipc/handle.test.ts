@@ -35,7 +35,7 @@ describe('createInvoke', () => {
     ['message/browse', { topic: 'a', partitions: null, from: { kind: 'offset', offset: '12n' }, limit: 10 }],
     ['message/browse', { topic: 'a', partitions: null, from: { kind: 'newest' }, limit: 1_000_000 }],
     // To Kafka −1 is the end: every record would go.
-    ['topic/deleteRecords', { name: 'a', partition: 0, before: '-1' }],
+    ['topic/deleteRecords', { name: 'a', places: [{ partition: 0, before: '-1' }] }],
     ['group/reset', { group: 'g', topic: 'a', to: { kind: 'offset', offset: '-2' } }],
     [
       'message/produce',

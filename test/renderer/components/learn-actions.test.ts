@@ -80,7 +80,7 @@ it('deletes records before the offset that was typed, and no other', async () =>
   await type(input, '4');
   submit('Delete records');
   await settle();
-  expect(asked('topic/deleteRecords')).toEqual([{ name: LEARN_TOPIC, partition: 0, before: '4' }]);
+  expect(asked('topic/deleteRecords')).toEqual([{ name: LEARN_TOPIC, places: [{ partition: 0, before: '4' }] }]);
   expect(app.text()).toContain('Partition 0 started at 0 and starts at 4 now');
 });
 

@@ -1,9 +1,11 @@
 /** Delete records, set a group's place anew, bring leaders back: when each can be done, why not, and what is said of it. */
 import { describe, expect, it } from 'vitest';
 import type { PartitionRow, ReplicaState } from '../../../../shared/models/cluster.ts';
-import { checkBefore, deletable, tellPassedOver } from '../../../../renderer/format/learn/delete-records.ts';
+import { checkBefore } from '../../../../renderer/format/delete-records.ts';
+import { deletableHere, tellPassedOver } from '../../../../renderer/format/learn/delete-records.ts';
 import { tellReset, whyNoReset } from '../../../../renderer/format/learn/group-reset.ts';
-import { displacedLeaders, tellChanges, whyNoElection } from '../../../../renderer/format/learn/leaders.ts';
+import { displacedLeaders, tellChanges } from '../../../../renderer/format/leaders.ts';
+import { whyNoElection } from '../../../../renderer/format/learn/leaders.ts';
 import { offset } from '../../../../renderer/format/learn/offset.ts';
 import { learnState, partitionRow, topicRow } from './learn-fixture.ts';
 import { groupMember, groupRow } from './readers-fixture.ts';
@@ -11,17 +13,17 @@ import { groupMember, groupRow } from './readers-fixture.ts';
 const READERS = 'learn-readers';
 
 describe('records that can be deleted', () => {
-  const of = (more: Partial<PartitionRow>) => deletable(learnState(), partitionRow(0, more));
+  const of = (more: Partial<PartitionRow>) => deletableHere(learnState(), partitionRow(0, more));
 
   it('are those from the start of the log to its end', () => {
     expect(of({ startOffset: '3', endOffset: '10' })).toEqual({ first: 4n, last: 10n });
-    expect(of({ startOffset: '10', endOffset: '10' })).toEqual({ why: 'Partition 0 holds no record: send some first.' });
+    expect(of({ startOffset: '10', endOffset: '10' })).toEqual({ why: 'Partition 0 holds no record.' });
   });
 
   it('are not known without a leader, an offset, or the topic of these pages', () => {
     expect(of({ leader: null })).toEqual({ why: 'Partition 0 has no leader now, and only a leader moves the start of its log.' });
     expect(of({ startOffset: null })).toEqual({ why: 'Where partition 0 starts and ends is not known now.' });
-    expect(deletable(learnState({ own: false }), partitionRow(0))).toHaveProperty('why');
+    expect(deletableHere(learnState({ own: false }), partitionRow(0))).toHaveProperty('why');
   });
 
   it.each([
@@ -106,7 +108,7 @@ describe('leaders that can be brought back', () => {
 
   it('are those whose preferred replica is in sync again', () => {
     const after = state(row(0, 1, 'leader'), row(1, 3, 'inSync'));
-    expect(displacedLeaders(after)).toEqual([{ partition: 1, preferred: 2, leader: 3, state: 'inSync' }]);
+    expect(displacedLeaders(after.topic?.partitions ?? [])).toEqual([{ partition: 1, preferred: 2, leader: 3, state: 'inSync' }]);
     expect(whyNoElection(after)).toBeNull();
   });
 

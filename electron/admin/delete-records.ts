@@ -1,0 +1,81 @@
+/** DeleteRecords (KIP-107), sent to the leader of each partition. */
+import { deleteRecords } from '../cluster/protocol/apis/delete-records.ts';
+import { isWorthRetrying, leaderOf, type ClusterClient } from './cluster-client.ts';
+import { AdminError, kafkaFailure } from './errors.ts';
+import { pushTo } from './topics.ts';
+
+const TIMEOUT_MS = 5_000;
+/** What the answer may take beyond the time that the broker is given for it. */
+const GRACE_MS = 1_000;
+/** As an offset: all that is committed. */
+const HIGH_WATERMARK = -1n;
+
+/** Where a partition's log starts now, or why it did not move. */
+export type Deleted = { startOffset: bigint } | { error: AdminError };
+
+/**
+ * Moves the start of each partition's log up to the offset that stands with it (null: to its high watermark) on every live replica. Asks
+ * again, with fresh metadata, while leaders move: a start that is there already stays where it is. Rejects where nothing could be asked.
+ */
+export async function deleteRecordsBefore(
+  client: ClusterClient,
+  topic: string,
+  before: ReadonlyMap<number, bigint | null>,
+): Promise<Map<number, Deleted>> {
+  const done = new Map<number, Deleted>();
+  const left = new Map(before);
+  const attempt = async (): Promise<void> => {
+    for (const [partition, result] of await deleteOnce(client, topic, left)) {
+      done.set(partition, result);
+      if ('startOffset' in result || !isWorthRetrying(result.error)) left.delete(partition);
+    }
+    const again = [...done.values()].find((result) => 'error' in result && isWorthRetrying(result.error));
+    if (again !== undefined && 'error' in again) throw again.error;
+  };
+  try {
+    await client.retrying(attempt);
+  } catch (error) {
+    const told = [...done.values()].some((result) => 'error' in result && result.error === error);
+    if (!told) throw error;
+  }
+  return done;
+}
+
+async function deleteOnce(client: ClusterClient, topic: string, before: ReadonlyMap<number, bigint | null>): Promise<Map<number, Deleted>> {
+  const meta = await client.metadata([topic]);
+  const results = new Map<number, Deleted>();
+  const byLeader = new Map<number, number[]>();
+  for (const partition of before.keys()) {
+    try {
+      pushTo(byLeader, leaderOf(meta, topic, partition), partition);
+    } catch (error) {
+      if (!(error instanceof AdminError)) throw error;
+      results.set(partition, { error });
+    }
+  }
+  const answers = await client.eachBroker([...byLeader.keys()], async (leader) => {
+    const partitions = (byLeader.get(leader) ?? []).map((partition) => ({
+      partitionIndex: partition,
+      offset: before.get(partition) ?? HIGH_WATERMARK,
+    }));
+    const answer = await client.onBroker(
+      leader,
+      deleteRecords,
+      { topics: [{ name: topic, partitions }], timeoutMs: TIMEOUT_MS },
+      { timeoutMs: TIMEOUT_MS + GRACE_MS },
+    );
+    return new Map(answer.topics[0]?.partitions.map((result) => [result.partitionIndex, result]));
+  });
+  for (const answer of answers) {
+    for (const partition of byLeader.get(answer.broker) ?? []) {
+      const result = 'error' in answer ? undefined : answer.value.get(partition);
+      const subject = `${topic}-${partition}`;
+      if ('error' in answer) results.set(partition, { error: answer.error });
+      else if (result === undefined)
+        results.set(partition, { error: new AdminError({ code: 'INTERNAL', message: `Nothing was said of ${subject}.`, subject }) });
+      else if (result.errorCode !== 0) results.set(partition, { error: kafkaFailure(result.errorCode, { subject }) });
+      else results.set(partition, { startOffset: result.lowWatermark });
+    }
+  }
+  return results;
+}

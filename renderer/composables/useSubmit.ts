@@ -1,0 +1,33 @@
+/** What a dialog asks for once: not twice at a time, and what refused it stays to be read until something about the wish changes. */
+import { ref, shallowRef, type Ref, type ShallowRef } from 'vue';
+import type { AppError, Result } from '#shared/errors';
+
+export interface Submit {
+  busy: Readonly<Ref<boolean>>;
+  refused: ShallowRef<AppError | null>;
+  /** Null when it was refused, as `refused` says, or is under way already. */
+  submit: <T>(ask: () => Promise<Result<T>>) => Promise<{ value: T } | null>;
+}
+
+export function useSubmit(): Submit {
+  const busy = ref(false);
+  const refused = shallowRef<AppError | null>(null);
+
+  async function submit<T>(ask: () => Promise<Result<T>>): Promise<{ value: T } | null> {
+    if (busy.value) return null;
+    busy.value = true;
+    try {
+      const answer = await ask();
+      refused.value = answer.ok ? null : answer.error;
+      return answer.ok ? { value: answer.value } : null;
+    } finally {
+      busy.value = false;
+    }
+  }
+
+  return { busy, refused, submit };
+}
+
+/** Both sentences of it. */
+export const tellRefusal = (error: AppError | null): string | null =>
+  error === null ? null : error.advice === undefined ? error.message : `${error.message} ${error.advice}`;
