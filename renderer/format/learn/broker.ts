@@ -315,6 +315,8 @@ export const broker: Concept = {
   title: 'Broker',
   number: 3,
   line: 'A server that keeps replicas and serves clients.',
+  // Any topic shows what a broker holds and hands over.
+  wantsTopic: ({ topics }) => topics.length === 0,
   what: [
     'A broker is **one server of the cluster**. It keeps replicas of partitions on its disk. Of some it is the leader, and serves their writes and reads; of the others it is a follower, and copies what their leaders have.',
     'It tells the controller that it lives, by heartbeats. While they come its **session** stands; when they stay away too long it is **fenced**, and its leaderships go to others.',

@@ -116,6 +116,8 @@ export interface Concept {
   number: number;
   /** For the list of all. */
   line: string;
+  /** Whether the page is offered the topic of these pages now. Absent: it works with it, and is where it is missing. */
+  wantsTopic?: (state: LearnState) => boolean;
   /** Paragraphs; `**bold**` and `` `code` `` are drawn as such. */
   what: readonly string[];
   promises: readonly string[];

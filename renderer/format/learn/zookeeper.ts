@@ -219,6 +219,7 @@ export const zookeeper: Concept = {
   title: 'ZooKeeper',
   number: 9,
   line: 'Coordination: who is there, who decides, and who is told.',
+  wantsTopic: () => false,
   what: [
     'ZooKeeper keeps a small tree of nodes that all see in the same order. A **session** lives as long as its client is heard; an **ephemeral** node lives as long as its session; a **watch** tells once that a node has changed. Out of these three Kafka made broker health and the election of the controller.',
     '**Kafka 4 has no ZooKeeper any more.** The controller is the leader of a Raft quorum (KRaft) that replicates one metadata log, on the right; the heartbeats go to it. This cluster works so too: its tree is a **view of that log**, in ZooKeeper’s own protocol, for those who still look there.',

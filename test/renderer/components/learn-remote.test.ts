@@ -40,6 +40,16 @@ it.each(CONCEPTS.map(({ id }) => id))('%s offers no outage, and says why', async
   ).toEqual([]);
 });
 
+it.each([
+  ['producer', true],
+  ['offset', true],
+  ['broker', false],
+  ['zookeeper', false],
+])('%s asks for a topic of these pages where it works with one: %s', async (id, asks) => {
+  await open(`/learn/${id}`);
+  expect(app.text().includes('This page works with a topic of its own')).toBe(asks);
+});
+
 it('shows a topic of that cluster, and sends nothing to it', async () => {
   await open('/learn/producer');
   expect(app.find('[data-partition]').attributes('data-partition')).not.toContain('learn-orders');
