@@ -15,6 +15,7 @@ import { PeerClient } from './network/client.ts';
 import type { Dispatch } from './network/dispatch.ts';
 import { Server } from './network/server.ts';
 import { claimDirectory } from './node-directory.ts';
+import { produce } from './protocol/apis/produce.ts';
 import { brokerSettings, type BrokerSettings } from './quorum/config-definitions.ts';
 import { MetadataQuorum } from './quorum/quorum.ts';
 import type { RaftRole } from './quorum/raft.ts';
@@ -49,6 +50,9 @@ export interface Node {
   /** As they were bound, where the configuration said 0. */
   readonly ports: { broker: number; controller: number; zookeeper: number };
 }
+
+/** The writes of a producer. */
+const PIPELINED: ReadonlySet<number> = new Set([produce.key]);
 
 const CONTROLLED_SHUTDOWN_MS = 10_000;
 const RESIGN_MS = 1_000;
@@ -205,6 +209,7 @@ class RunningNode implements Node {
       listener,
       address: { host: config.host, port },
       dispatch,
+      pipelined: PIPELINED,
       nextConnectionId: () => ++this.connections,
       maxFrameBytes: settings.socketRequestMaxBytes,
       maxIdleMs: settings.connectionsMaxIdleMs,

@@ -94,10 +94,15 @@ test('writes that reached a frozen leader are handled when it thaws: none is rea
   expectAll(acked, read);
 
   expect(errorName(second.errorCode)).toBe('NOT_LEADER_OR_FOLLOWER');
-  // That is what acks=1 is worth: it was in the log of who led, and nobody else had it.
-  expect({ errorCode: first.errorCode, lost: first.baseOffset < end }).toEqual({ errorCode: ErrorCode.NONE, lost: true });
   expect([...read, ...atZombie].filter((value) => value.startsWith('zombie'))).toEqual([]);
   expect(atZombie.length).toBeGreaterThan(0);
+  if (first.errorCode !== ErrorCode.NONE) {
+    // On a busy machine the thawed node may hear first who leads by now.
+    expect(errorName(first.errorCode)).toBe('NOT_LEADER_OR_FOLLOWER');
+    return;
+  }
+  // That is what acks=1 is worth: it was in the log of who led, and nobody else had it.
+  expect(first.baseOffset).toBeLessThan(end);
   const cut = (await bench.timeline(since)).filter(
     ({ type, node, topic: of }) => type === 'partition/truncated' && node === leader && of === topic,
   );

@@ -1,8 +1,10 @@
 /**
  * One client's connection at a server. Begins requests in their order, one at a time, and answers in their order, as
- * clients count on. The next one begins when the one before it is answered, or when its handler says that all but the
- * answer is done (`answerLater`): a producer's writes with acks=all wait for their replication together, not one behind
- * the other.
+ * clients count on. The next one begins when the one before it is answered. Where the handler of that one says that all
+ * but the answer is done (`answerLater`), another of the `pipelined` may begin before: a producer's writes with acks=all
+ * wait for their replication together, not one behind the other. What is read must not: its answer would wait behind
+ * theirs, and be old when it leaves. (librdkafka before 2.1 that hears of an old leader and of the new one within
+ * milliseconds can stay with the old one for good.)
  *
  * Owns its queue of frames that wait their turn; when that is full the socket is not read, and while the client does
  * not take its answers nothing is dispatched, so that a client can never make us hold more than a few frames and
@@ -40,6 +42,8 @@ export interface ConnectionOptions {
   listener: string;
   stream: Stream;
   dispatch: Dispatch;
+  /** Keys of the APIs whose requests may begin while answers to earlier ones are still due. */
+  pipelined: ReadonlySet<number>;
   clock: Clock;
   logger: Logger;
   /** `socket.request.max.bytes`. */
@@ -58,6 +62,7 @@ export class Connection implements ConnectionInfo {
 
   private readonly stream: Stream;
   private readonly dispatch: Dispatch;
+  private readonly pipelined: ReadonlySet<number>;
   private readonly clock: Clock;
   private readonly logger: Logger;
   private readonly splitter: FrameSplitter;
@@ -83,6 +88,7 @@ export class Connection implements ConnectionInfo {
     this.listener = options.listener;
     this.stream = options.stream;
     this.dispatch = options.dispatch;
+    this.pipelined = options.pipelined;
     this.clock = options.clock;
     this.logger = options.logger;
     this.closed = options.closed;
@@ -185,8 +191,9 @@ export class Connection implements ConnectionInfo {
   private work(): void {
     while (this.current === undefined && !this.blocked && !this.abandoned) {
       if (this.unanswered.length >= MAX_UNANSWERED || this.unansweredBytes >= MAX_UNANSWERED_BYTES) return;
-      const next = this.queue.shift();
-      if (next === undefined) return;
+      const [next] = this.queue;
+      if (next === undefined || (this.unanswered.length > 0 && !this.isPipelined(next.frame))) return;
+      this.queue.shift();
       const bytes = next.frame.length;
       this.queuedBytes -= bytes;
       const request: Unanswered = { bytes, answer: undefined };
@@ -214,6 +221,10 @@ export class Connection implements ConnectionInfo {
         (error: unknown) => this.fail('request refused', error),
       );
     }
+  }
+
+  private isPipelined(frame: Buffer): boolean {
+    return frame.length >= 2 && this.pipelined.has(frame.readInt16BE(0));
   }
 
   private goOn(): void {

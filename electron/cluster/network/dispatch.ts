@@ -18,7 +18,7 @@ export interface ConnectionInfo {
   onClose(callback: () => void): void;
   /**
    * Says of the request under work that all it does is done and only its answer takes time: the next one of the connection may
-   * begin. Answers leave in the order of the requests all the same.
+   * begin, where its API is `pipelined`. Answers leave in the order of the requests all the same.
    */
   answerLater(): void;
 }

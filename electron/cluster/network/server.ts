@@ -14,6 +14,8 @@ export interface ServerOptions {
   /** Port 0 asks for any free one. */
   address: Address;
   dispatch: Dispatch;
+  /** See `ConnectionOptions`; none where it is not given. */
+  pipelined?: ReadonlySet<number>;
   /** Makes connection ids; shared by all servers of a node. */
   nextConnectionId: () => number;
   /** `socket.request.max.bytes`, 104857600. */
@@ -38,7 +40,7 @@ export class Server {
   private emptied: (() => void) | undefined;
 
   constructor(options: ServerOptions) {
-    this.options = { maxFrameBytes: 104_857_600, maxIdleMs: 600_000, maxConnections: 2_147_483_647, ...options };
+    this.options = { maxFrameBytes: 104_857_600, maxIdleMs: 600_000, maxConnections: 2_147_483_647, pipelined: new Set(), ...options };
   }
 
   /** Number of open connections. */
@@ -76,7 +78,7 @@ export class Server {
   }
 
   private accept(stream: Stream): void {
-    const { clock, logger, listener, dispatch, maxFrameBytes, maxConnections, nextConnectionId } = this.options;
+    const { clock, logger, listener, dispatch, pipelined, maxFrameBytes, maxConnections, nextConnectionId } = this.options;
     if (this.stopped || this.connections.size >= maxConnections) {
       stream.handlers = { data: () => undefined, drain: () => undefined, close: () => undefined };
       if (!this.stopped)
@@ -89,6 +91,7 @@ export class Server {
       listener,
       stream,
       dispatch,
+      pipelined,
       clock,
       logger,
       maxFrameBytes,

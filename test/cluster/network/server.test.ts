@@ -56,13 +56,16 @@ describe('server', () => {
     await using rig = new Rig();
     const release = new Map<number, () => void>();
     const begun: number[] = [];
-    const { port } = await rig.serve((request) => {
-      const generation = generationOf(request);
-      begun.push(generation);
-      if (generation === 4) return answer(request, 4);
-      if (generation !== 3) request.connection.answerLater();
-      return new Promise((resolve) => release.set(generation, () => resolve(generation === 2 ? null : answer(request, generation))));
-    });
+    const { port } = await rig.serve(
+      (request) => {
+        const generation = generationOf(request);
+        begun.push(generation);
+        if (generation === 4) return answer(request, 4);
+        if (generation !== 3) request.connection.answerLater();
+        return new Promise((resolve) => release.set(generation, () => resolve(generation === 2 ? null : answer(request, generation))));
+      },
+      { pipelined: new Set([heartbeat.key]) },
+    );
     const socket = await rig.socket(port);
     const answers = answersOn(socket);
     socket.write(Buffer.concat([1, 2, 3, 4].map((n) => requestBytes(n))));
@@ -77,14 +80,42 @@ describe('server', () => {
     expect(answers).toEqual([1, 3, 4]);
   });
 
-  it('begins no more than sixteen requests that nobody answered', async () => {
+  it('begins nothing else before that answer: what it read would be old when it leaves', async () => {
     await using rig = new Rig();
     const release: (() => void)[] = [];
+    const begun: number[] = [];
     const { port } = await rig.serve((request) => {
       const generation = generationOf(request);
+      begun.push(generation);
+      if (generation > 2) return answer(request, generation);
       request.connection.answerLater();
       return new Promise((resolve) => release.push(() => resolve(answer(request, generation))));
     });
+    const socket = await rig.socket(port);
+    const answers = answersOn(socket);
+    socket.write(Buffer.concat([1, 2, 3].map((n) => requestBytes(n))));
+    await until(() => release.length === 1, 'the first');
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(begun).toEqual([1]);
+    release.shift()?.();
+    await until(() => release.length === 1, 'the second');
+    expect(begun).toEqual([1, 2]);
+    release.shift()?.();
+    await until(() => answers.length === 3, 'the answers');
+    expect(answers).toEqual([1, 2, 3]);
+  });
+
+  it('begins no more than sixteen requests that nobody answered', async () => {
+    await using rig = new Rig();
+    const release: (() => void)[] = [];
+    const { port } = await rig.serve(
+      (request) => {
+        const generation = generationOf(request);
+        request.connection.answerLater();
+        return new Promise((resolve) => release.push(() => resolve(answer(request, generation))));
+      },
+      { pipelined: new Set([heartbeat.key]) },
+    );
     const socket = await rig.socket(port);
     const answers = answersOn(socket);
     const all = Array.from({ length: 30 }, (_, n) => n + 1);
