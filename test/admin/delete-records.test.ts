@@ -13,7 +13,7 @@ class Brokers {
   dead = new Set<number>();
   asked: { broker: number; partitions: number[] }[] = [];
   retrying = ClusterClient.prototype.retrying;
-   
+
   eachBroker = ClusterClient.prototype.eachBroker;
 
   metadata = () => {
