@@ -112,6 +112,9 @@ class Tail {
   private async follow(): Promise<void> {
     const { topic, partitions } = this.input;
     const { leaders, failed } = await partitionLeaders(this.client, topic, partitions);
+    // An address may name one that is not there; without a loop to wait for, rounds would follow each other at once.
+    if (leaders.size + failed.length === 0)
+      throw new AdminError({ code: 'UNKNOWN_TOPIC_OR_PARTITION', message: `${topic} has no such partition.`, subject: topic });
     const missing = [...failed, ...(await this.startAtEnd(leaders))];
     this.error = missing.length === 0 ? null : notFollowed(missing);
     const byLeader = new Map<number, number[]>();

@@ -137,6 +137,19 @@ describe('a live tail', () => {
     expect(texts()).toEqual(['1', '2']);
   });
 
+  test('a partition that is not there is said to be so, and not asked for in a loop', async () => {
+    let asked = 0;
+    const { metadata } = client;
+    client.metadata = () => {
+      asked++;
+      return metadata();
+    };
+    service.start({ topic: 'a', partitions: [9] });
+    await pass(5_000);
+    expect(asked).toBeLessThan(10);
+    expect(heard.at(-1)?.error).toBe('a has no such partition.');
+  });
+
   test('at most five events a second; of a burst the newest 200 are shown and the rest counted', async () => {
     tail();
     await pass(100);
