@@ -63,10 +63,10 @@ export const requestSchemas = {
   }),
   'topic/delete': z.object({ name: topicName, typedName: z.string() }),
   'topic/addPartitions': z.object({ name: topicName, total: z.number().int() }),
-  /** Lets go of the records before each offset (null: of all that is committed), on every replica. */
+  /** Lets go of the records before each offset, on every replica. */
   'topic/deleteRecords': z.object({
     name: topicName,
-    places: z.array(z.object({ partition: z.number().int().min(0), before: placeInLog.nullable() })).min(1),
+    places: z.array(z.object({ partition: z.number().int().min(0), before: placeInLog })).min(1),
   }),
   /** Gives each partition back to its preferred leader, the first of its replicas. */
   'topic/electPreferred': z.object({ name: topicName }),

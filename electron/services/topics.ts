@@ -83,7 +83,7 @@ export class TopicsService {
 
   async deleteRecords({ name, places }: Payload<'topic/deleteRecords'>): Promise<Results['topic/deleteRecords']> {
     const { foreground, monitor } = this.connections.active;
-    const before = new Map(places.map((one) => [one.partition, one.before === null ? null : BigInt(one.before)]));
+    const before = new Map(places.map((one) => [one.partition, BigInt(one.before)]));
     const deleted = await deleteRecordsBefore(foreground, name, before);
     monitor.refresh();
     return {
