@@ -191,6 +191,8 @@ found = {}
 first = {}
 twice = []
 offsets = {}
+last = {}
+reordered = []
 deadline = time.time() + 120
 while any(offsets.get(p, -1) + 1 < ends[p] for p in range(PARTITIONS) if ends[p] > 0) and time.time() < deadline:
     for message in reader.consume(10000, 1.0):
@@ -200,6 +202,11 @@ while any(offsets.get(p, -1) + 1 < ends[p] for p in range(PARTITIONS) if ends[p]
                 twice.append('%s[%d]: %d and %d' % (message.value().decode(), message.partition(), first[message.value()], message.offset()))
             first.setdefault(message.value(), message.offset())
             offsets[message.partition()] = message.offset()
+            # What is no number is counted as invented.
+            number = int(message.value()) if message.value().isdigit() else 0
+            if number < last.get(message.partition(), -1):
+                reordered.append('[%d] at %d: %d after %d' % (message.partition(), message.offset(), number, last[message.partition()]))
+            last[message.partition()] = number
 reader.close()
 
 result = {
@@ -209,6 +216,8 @@ result = {
     'lost': sum(1 for value in acked if value not in found),
     'duplicated': sum(count - 1 for count in found.values()),
     'twice': twice[:3],
+    'reordered': len(reordered),
+    'outOfOrder': reordered[:3],
     'invented': sum(1 for value in found if not value.isdigit()),
     'longestPauseMs': round(max(pauses, default=0.2) * 1000),
     'errors': errors[:5],

@@ -7,21 +7,35 @@
  * flushed, a flipped bit a batch) is done only when nothing else is in force and every partition has all its replicas in the ISR, at
  * every broker; and the next such only after that is so again. Clocks are no further off than 10 minutes, since brokers refuse
  * records whose time is an hour away from theirs.
+ *
+ * A fourth broker is added and removed meanwhile, whatever is in force; while it exists, partitions are reassigned to it. A removal
+ * may fail under faults, with a reason; once everything is healed it must succeed.
  */
+import { KafkaJSError } from 'kafkajs';
 import { seededRandom } from '../../electron/cluster/lib/random.ts';
 import type { Fault } from '../../shared/models/lab.ts';
 import { later, type FaultBench } from './fault-bench.ts';
 
 type FaultBody = { type: string } & Record<string, unknown>;
 
+/** The voters; who is asked how things are. */
 const NODES = [1, 2, 3];
+const ADDED = 4;
+const REPLICAS = 3;
 const MOST_AT_ONCE = 4;
+/** A removal gives up by itself when its moves make no progress for a minute. */
+const REMOVAL_TIMEOUT_MS = 120_000;
+/** What a membership change answers while faults keep it from ending. */
+const REASONS =
+  /REQUEST_TIMED_OUT|BROKER_UNREACHABLE|WRONG_STATE|NO_SUCH_NODE|NOT_CONTROLLER|INVALID_REPLICA_ASSIGNMENT|CLUSTER_UNREACHABLE/;
 
 export interface ChaosReport {
   seed: number;
   /** How often each was injected. */
   injected: Record<string, number>;
-  /** What the control API refused with anything but 409 (somebody else had just done it). */
+  /** Brokers added, removed, and partitions reassigned to an added one. */
+  membership: { added: number; removed: number; reassigned: number; refused: string[] };
+  /** What the control API refused with anything but 404 or 409 (another call was first). */
   errors: string[];
 }
 
@@ -34,7 +48,10 @@ export async function chaos(
   const pick = <T>(list: readonly T[]): T => list[random.int(list.length)] as T;
   const injected: Record<string, number> = {};
   const errors: string[] = [];
+  const membership: ChaosReport['membership'] = { added: 0, removed: 0, reassigned: 0, refused: [] };
   const underWay = new Set<Promise<void>>();
+  /** A membership change is under way; there is one at a time. */
+  const changes = { underWay: false };
 
   /** Goes on without waiting: of a majority that is down, none comes up alone. */
   function attempt(action: () => Promise<unknown>): void {
@@ -53,20 +70,57 @@ export async function chaos(
     return one;
   }
 
-  /** Every partition with three in its ISR, and every broker knows it. */
+  /** Every partition has three in its ISR at every broker, and no reassignment is under way. */
   async function isWhole(): Promise<boolean> {
     try {
+      const moving = await bench.admin.listPartitionReassignments({ timeout: 1_000 });
+      if (moving.topics.length > 0) return false;
       const states = await Promise.all(NODES.map((node) => bench.partitionsAt(node, topics)));
-      return states.flat().every(({ leader, isr }) => leader > 0 && isr.length === NODES.length);
+      return states.flat().every(({ leader, isr }) => leader > 0 && isr.length === REPLICAS);
     } catch {
       // A broker that does not answer is none that is whole.
       return false;
     }
   }
 
-  function harmless(): FaultBody {
-    const node = pick(NODES);
-    const other = pick(NODES.filter((id) => id !== node));
+  async function members(): Promise<number[]> {
+    return (await bench.cluster.nodes()).map(({ id }) => id);
+  }
+
+  /** Adds the fourth broker, reassigns a partition to it, or removes it. */
+  async function changeMembership(present: boolean): Promise<void> {
+    changes.underWay = true;
+    try {
+      if (!present) {
+        await bench.cluster.control('POST', '/nodes', undefined, REMOVAL_TIMEOUT_MS);
+        membership.added++;
+      } else if (random.int(2) === 0) {
+        const [other, third] = NODES.toSorted(() => random.int(3) - 1);
+        const replicas = [ADDED, other, third] as number[];
+        await bench.admin.alterPartitionReassignments({
+          topics: [{ topic: pick(topics), partitionAssignment: [{ partition: 0, replicas }] }],
+        });
+        membership.reassigned++;
+      } else {
+        await removeAddedBroker();
+      }
+    } catch (error) {
+      const text = String(error);
+      if (REASONS.test(text) || error instanceof KafkaJSError) membership.refused.push(text.slice(0, 200));
+      else errors.push(text);
+    } finally {
+      changes.underWay = false;
+    }
+  }
+
+  async function removeAddedBroker(): Promise<void> {
+    await bench.cluster.control('DELETE', `/nodes/${ADDED}`, undefined, REMOVAL_TIMEOUT_MS);
+    membership.removed++;
+  }
+
+  function harmless(nodes: readonly number[]): FaultBody {
+    const node = pick(nodes);
+    const other = pick(nodes.filter((id) => id !== node));
     const between = pick([[node, other], [node, other], [node, 'clients'] as const]);
     const direction = pick(['both', 'both', 'in', 'out']);
     return pick([
@@ -99,11 +153,13 @@ export async function chaos(
 
   /** One copy is destroyed, the node that held it comes back, and all is waited for. */
   async function destroyOneCopy(): Promise<void> {
-    const node = pick(NODES);
+    const topic = pick(topics);
+    const [partition] = await bench.partitionsAt(pick(NODES), [topic]);
+    const node = pick(partition?.isr ?? NODES);
     if (random.int(2) === 0) await inject({ type: 'powerCut', node });
     else {
       await inject({ type: 'kill', node });
-      await inject({ type: 'corrupt', node, topic: pick(topics), partition: 0, where: 'tail' });
+      await inject({ type: 'corrupt', node, topic, partition: 0, where: 'tail' });
     }
     await later(500 + random.int(4_000));
     await bench.cluster.startNode(node);
@@ -125,11 +181,22 @@ export async function chaos(
       const { id } = pick(faults);
       attempt(() => bench.cluster.control('DELETE', `/faults/${id}`));
     } else if (random.int(12) === 0) attempt(() => bench.cluster.control('DELETE', '/faults'));
-    else attempt(() => inject(harmless()));
+    else if (!changes.underWay && random.int(8) === 0) {
+      const present = (await members()).includes(ADDED);
+      attempt(() => changeMembership(present));
+    } else {
+      const nodes = await members();
+      attempt(() => inject(harmless(nodes)));
+    }
     await later(300 + random.int(2_000));
   }
   // What is still starting waits for nodes that are down, so these come up first.
   attempt(() => bench.cluster.control('DELETE', '/faults'));
   await Promise.all(underWay);
-  return { seed: options.seed, injected, errors };
+  // A removal that was refused under faults is repeated without any.
+  if ((await members()).includes(ADDED)) {
+    await bench.heal();
+    await removeAddedBroker();
+  }
+  return { seed: options.seed, injected, membership, errors };
 }

@@ -10,6 +10,8 @@ export interface KillLoopOutcome {
   lost: number;
   duplicated: number;
   invented: number;
+  /** Records behind one of the same partition that was sent later. */
+  reordered: number;
   /** The longest time between two acknowledgements. */
   longestPauseMs: number;
   errors: string[];
