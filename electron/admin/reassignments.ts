@@ -39,15 +39,16 @@ export async function moveReplicas(client: ClusterClient, moves: readonly Replic
   }
 }
 
-/** The partitions, by `partitionKey`, that are on their way from that broker to others. Throws `AdminError`. */
-export async function leaving(client: ClusterClient, broker: number): Promise<Set<string>> {
+/** Target replicas (broker ids, the preferred leader first) of each partition that is being reassigned, by `partitionKey`. Throws `AdminError`. */
+export async function listReassignmentTargets(client: ClusterClient): Promise<Map<string, number[]>> {
   const answer = await client.onController(listPartitionReassignments, { timeoutMs: 10_000, topics: null }, ({ errorCode }) => errorCode);
   if (answer.errorCode !== ErrorCode.NONE) throw kafkaFailure(answer.errorCode, { message: answer.errorMessage });
-  return new Set(
+  return new Map(
     answer.topics.flatMap(({ name, partitions }) =>
-      partitions
-        .filter(({ removingReplicas }) => removingReplicas.includes(broker))
-        .map(({ partitionIndex }) => partitionKey(name, partitionIndex)),
+      partitions.map(({ partitionIndex, replicas, removingReplicas }): [string, number[]] => [
+        partitionKey(name, partitionIndex),
+        replicas.filter((id) => !removingReplicas.includes(id)),
+      ]),
     ),
   );
 }

@@ -1,6 +1,6 @@
 /** Takes a broker out of the embedded cluster for good: its partitions move to the others first, so that nothing is lost with it. */
 import { ClusterClient, type ClusterMetadata } from '../admin/cluster-client.ts';
-import { leaving, moveReplicas, unregister, type ReplicaMove } from '../admin/reassignments.ts';
+import { listReassignmentTargets, moveReplicas, unregister, type ReplicaMove } from '../admin/reassignments.ts';
 import { partitionKey } from '../admin/topics.ts';
 import type { Cluster } from '../cluster/cluster.ts';
 import { ServiceError } from './errors.ts';
@@ -29,17 +29,19 @@ async function moveEverything(client: ClusterClient, node: number): Promise<void
   let left = Infinity;
   let movedAt = Date.now();
   for (;;) {
-    // Before the metadata: a move that ends between the two is seen as one that goes on, not as one to be made again.
-    const underWay = await leaving(client, node);
-    const moves = planMoves(await client.metadata(null), node, underWay);
-    const held = moves.length + underWay.size;
+    // Before the metadata: a reassignment that ends between the two is seen as still under way, and not started again.
+    const targets = await listReassignmentTargets(client);
+    const metadata = await client.metadata(null);
+    const moves = planMoves(metadata, node, targets);
+    const underWay = listReplicas(metadata, node).filter((key) => targets.get(key)?.includes(node) === false);
+    const held = moves.length + underWay.length;
     if (held === 0) return;
     if (held < left) movedAt = Date.now();
     if (Date.now() - movedAt > STUCK_MS) {
-      const some = [...underWay].slice(0, 3);
+      const some = underWay.slice(0, 3);
       throw new ServiceError({
         code: 'REQUEST_TIMED_OUT',
-        message: `Partitions do not get away from broker ${node}: ${held} are left, ${some.join(', ')} among them.`,
+        message: `Broker ${node} was not removed: the reassignment of ${held} of its partitions made no progress for a minute, ${some.join(', ')} among them.`,
         advice: 'Heal the faults in force, then try again.',
         subject: `broker ${node}`,
       });
@@ -50,11 +52,24 @@ async function moveEverything(client: ClusterClient, node: number): Promise<void
   }
 }
 
-/** In place of `node`, each partition gets the live broker that holds the fewest replicas. Throws `ServiceError` when there is none. */
+/** Keys of the partitions with a replica on that broker. */
+function listReplicas({ topics }: Pick<ClusterMetadata, 'topics'>, node: number): string[] {
+  return topics.flatMap(({ name, partitions }) =>
+    partitions
+      .filter(({ replicaNodes }) => replicaNodes.includes(node))
+      .map(({ partitionIndex }) => partitionKey(name ?? '', partitionIndex)),
+  );
+}
+
+/**
+ * In place of `node`, each partition gets the live broker that holds the fewest replicas. `targets`: as `listReassignmentTargets`; a
+ * reassignment that moves a replica off `node` is left alone, one that moves a replica onto it is replaced.
+ * Throws `ServiceError` when there is no such broker.
+ */
 export function planMoves(
   metadata: Pick<ClusterMetadata, 'brokers' | 'topics'>,
   node: number,
-  underWay: ReadonlySet<string> = new Set(),
+  targets: ReadonlyMap<string, readonly number[]> = new Map(),
 ): ReplicaMove[] {
   const load = new Map(metadata.brokers.filter(({ nodeId }) => nodeId !== node).map(({ nodeId }) => [nodeId, 0]));
   for (const { partitions } of metadata.topics) {
@@ -63,8 +78,9 @@ export function planMoves(
   const moves: ReplicaMove[] = [];
   for (const { name, partitions } of metadata.topics) {
     for (const { partitionIndex, replicaNodes } of partitions) {
-      if (!replicaNodes.includes(node) || underWay.has(partitionKey(name ?? '', partitionIndex))) continue;
-      const [target] = [...load].filter(([id]) => !replicaNodes.includes(id)).sort(([a, held], [b, more]) => held - more || a - b);
+      const replicas = targets.get(partitionKey(name ?? '', partitionIndex)) ?? replicaNodes;
+      if (!replicas.includes(node)) continue;
+      const [target] = [...load].filter(([id]) => !replicas.includes(id)).sort(([a, held], [b, more]) => held - more || a - b);
       if (target === undefined) {
         throw new ServiceError({
           code: 'WRONG_STATE',
@@ -77,7 +93,7 @@ export function planMoves(
       moves.push({
         topic: name ?? '',
         partition: partitionIndex,
-        replicas: replicaNodes.map((id) => (id === node ? target[0] : id)),
+        replicas: replicas.map((id) => (id === node ? target[0] : id)),
       });
     }
   }

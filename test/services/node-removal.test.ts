@@ -34,8 +34,14 @@ describe('where the partitions of a broker that leaves go', () => {
     ]);
   });
 
-  it('leaves those alone that are on their way', () => {
-    expect(planMoves(metadata([1, 2, 3], { a: [[2, 1, 3]] }), 3, new Set(['a/0']))).toEqual([]);
+  it('leaves a reassignment alone that already moves the replica off the broker', () => {
+    expect(planMoves(metadata([1, 2, 3], { a: [[2, 1, 3]] }), 3, new Map([['a/0', [2, 1]]]))).toEqual([]);
+  });
+
+  it('replaces a reassignment that moves a replica onto the broker', () => {
+    // While it is under way the partition has a replica on every broker.
+    const moves = planMoves(metadata([1, 2, 3, 4], { a: [[4, 2, 3, 1]] }), 4, new Map([['a/0', [4, 2, 3]]]));
+    expect(moves).toEqual([{ topic: 'a', partition: 0, replicas: [1, 2, 3] }]);
   });
 
   it('refuses when a partition would have one replica too few', () => {
