@@ -122,7 +122,7 @@ describeWith('a browser', hasBrowser, 'the past', () => {
 
   test('what is exported has the chain of each event', async () => {
     const { page } = desk;
-    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export' }).click()]);
+    const download = await desk.download(() => page.getByRole('button', { name: 'Export' }).click());
     const file = JSON.parse(readFileSync(await download.path(), 'utf8')) as {
       cluster: { id: string };
       filter: unknown;
