@@ -1,6 +1,6 @@
 /**
- * Runs the suites' commands: two suites at a time, since most of them wait more than they compute, or one after another with
- * their output as it comes.
+ * Runs the suites' commands: several suites at a time, since most of them wait more than they compute, or one after another
+ * with their output as it comes.
  *
  * Suites do not share ports (`test/helpers/ports.ts`) or directories. Where the system allows it (Linux, as root) each suite runs
  * in a network namespace of its own besides, which keeps out every other program of the machine.
@@ -15,7 +15,7 @@ export type Run = (file: string, args: readonly string[]) => Promise<number | nu
 
 export interface Job<T> {
   name: string;
-  /** Computes all the time: runs at a lower priority than those that wait, and never beside another busy one. */
+  /** Computes all the time: runs at a lower priority than those that wait, and beside another busy one only at the end. */
   busy?: boolean;
   /** Builds what others need, or measures: nothing runs beside it. */
   alone?: boolean;
@@ -66,10 +66,10 @@ export class Runner {
   }
 
   /**
-   * Two at a time, at most one of them `busy`; those that are `alone` keep their place in the order. The output of each is
-   * printed in one piece at its end.
+   * `lanes` at a time, at most one of them `busy` while others wait to start; those that are `alone` keep their place in the
+   * order. The output of each is printed in one piece at its end.
    */
-  async sideBySide<T>(jobs: readonly Job<T>[], ended: (name: string, result: T, seconds: number) => void): Promise<void> {
+  async sideBySide<T>(jobs: readonly Job<T>[], lanes: number, ended: (name: string, result: T, seconds: number) => void): Promise<void> {
     const isolated = canIsolate();
     const waiting = [...jobs];
     while (waiting.length > 0) {
@@ -88,7 +88,7 @@ export class Runner {
           await this.aside(job, isolated, ended);
         }
       };
-      await Promise.all([lane(busy, patient), lane(patient, busy)]);
+      await Promise.all(Array.from({ length: lanes }, (_, i) => (i === 0 ? lane(busy, patient) : lane(patient, busy))));
     }
   }
 

@@ -2,7 +2,7 @@
  * `npm test`: every suite, and one closing line that counts them all. Needs nothing but Node and npm; a suite that needs more is
  * skipped by name, unless CI=true: then it fails, since a CI that skips proves nothing.
  */
-import { cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { HELP_LINE, parsing, runCommand, UsageError } from '../electron/cli/command.ts';
@@ -11,6 +11,11 @@ import { Runner, type Job, type Run } from './test-runner.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const PATHS: Paths = { root: ROOT, reports: join(ROOT, 'out', 'test-reports') };
+
+/** Suites that compute, browsers and clients: each their own lane. */
+const LANES = 3;
+/** The heavy suites compute more: three JVMs, the kill-loop. */
+const HEAVY_LANES = 2;
 
 interface Suite extends Job<Counts> {
   /** Runs with `--heavy` only (`.ci/run` does). */
@@ -112,8 +117,8 @@ async function test(args: readonly string[]): Promise<number> {
     );
   };
   const runner = new Runner({ root: ROOT, logs: PATHS.reports });
-  const oneByOne = values['one-by-one'] || chosen.length === 1 || cpus().length === 1;
-  await (oneByOne ? runner.oneByOne(chosen, ended) : runner.sideBySide(chosen, ended));
+  const oneByOne = values['one-by-one'] || chosen.length === 1 || availableParallelism() === 1;
+  await (oneByOne ? runner.oneByOne(chosen, ended) : runner.sideBySide(chosen, values.heavy ? HEAVY_LANES : LANES, ended));
 
   const total = sumCounts(...results);
   if (total.skipped.length > 0) console.log(`\nSkipped:\n${total.skipped.map((name) => `  ${name}`).join('\n')}`);
