@@ -11,6 +11,8 @@ export default defineConfig({
     include: ['**/*.test.ts'],
     globalSetup: [join(import.meta.dirname, 'test/helpers/prepare.ts')],
     fileParallelism: false,
+    // Of tests that say that they are concurrent.
+    maxConcurrency: 2,
     pool: 'forks',
     // A list that lacks something is shown whole: it may not be seen a second time.
     chaiConfig: { truncateThreshold: 2_000 },

@@ -69,7 +69,7 @@ function suites(heavy: boolean): readonly Suite[] {
     },
     live('e2e', { files: 3 }),
     live('clients', { files: 2 }),
-    { ...live('scenarios', { directory: 'scenarios/live' }), heavy: true },
+    { ...live('scenarios', { directory: 'scenarios/live', files: 2 }), heavy: true },
     { ...live('heavy'), heavy: true },
     { ...live('kafka'), heavy: true },
     { ...live('faults', { files: 2 }), heavy: true },
