@@ -179,7 +179,7 @@ describe('what is lost', () => {
     expect(offsets.find(({ partition }) => partition === 0)?.low).toBe('0');
     expect(await loads.audit(id)).toMatchObject({ complete: true, acknowledged: 3_000, found: 2_980, removed: 20, lost: 0, duplicated: 0 });
     await admin.deleteTopics({ topics: [topic] });
-    await expect.poll(() => admin.listTopics(), { timeout: 5_000 }).not.toContain(topic);
+    await expect.poll(() => admin.listTopics(), { timeout: 20_000 }).not.toContain(topic);
     await expect.poll(async () => (await loads.audit(id)).lost, { timeout: 20_000 }).toBe(3_000);
     await create('deleted');
     expect(await loads.audit(id)).toMatchObject({ complete: true, found: 0, lost: 3_000 });
@@ -257,7 +257,7 @@ test('ends at once, whatever its clients are at', async () => {
   await loads.member(id, member?.number as number, 'pause');
   const from = performance.now();
   await loads.close();
-  expect(performance.now() - from).toBeLessThan(10_000);
+  expect(performance.now() - from).toBeLessThan(20_000);
   expect(loads.list().map(({ state }) => state)).not.toContain('running');
   await expect(loads.start({ ...PRODUCER, name: 'late', topic })).rejects.toMatchObject({ app: { code: 'NOT_CONNECTED' } });
 });
