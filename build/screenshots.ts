@@ -7,6 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
+import { HELP_LINE, integerOption, parsing, runCommand, UsageError } from '../electron/cli/command.ts';
 import { launchBrowser } from '../test/helpers/browser.ts';
 import { LOOKS, pagesOf, type Look } from '../test/helpers/pages.ts';
 import { WebProcess } from '../test/helpers/web-process.ts';
@@ -25,74 +26,96 @@ const ALL: readonly string[] = [
   '/coordination/tree?path=/brokers/ids/1',
 ];
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { settle: { type: 'string', default: '45' } } });
-const everything = positionals[0];
+const USAGE = `Usage: npm run screenshots [-- DIRECTORY] [--settle SECONDS]
+
+Takes the README's pictures into build/pictures/. With a directory, every page in every look goes there as well.
+
+  --settle SECONDS how long clients run before the first picture (45)
+${HELP_LINE}`;
+
+interface Choice {
+  everything: string | undefined;
+  settleSeconds: number;
+}
+
+function readChoice(args: readonly string[]): Choice {
+  const { values, positionals } = parsing(() =>
+    parseArgs({ args: [...args], allowPositionals: true, options: { settle: { type: 'string' } } }),
+  );
+  const [everything, ...more] = positionals;
+  if (more.length > 0) throw new UsageError(`One directory at a time: ${more.join(' ')} is too much.`);
+  return { everything, settleSeconds: integerOption('settle', values.settle, 0, 3_600) ?? 45 };
+}
+
 const fileName = (path: string): string => path.slice(1).replaceAll(/\W+/g, '-');
 const say = (line: string): void => void process.stderr.write(`${line}\n`);
 const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
-const web = await WebProcess.start();
-const browser = await launchBrowser();
-let life: Awaited<ReturnType<typeof startLife>> | undefined;
-try {
-  if (everything !== undefined) await shootAll(browser, join(everything, 'empty'));
-  life = await startLife(web.brokers);
+let web: WebProcess;
 
-  // One page stays open all the while: its small curves are of what it has seen.
-  const watch = await open(browser, '/overview', LARGE);
-  say(`Letting the clients live for ${values.settle} s.`);
-  await sleep(Number(values.settle) * 1_000);
-  await take(watch, join(PICTURES, 'overview.png'));
-  if (everything !== undefined) await shootAll(browser, join(everything, 'whole'));
+async function shootReadme({ everything, settleSeconds }: Choice): Promise<number> {
+  web = await WebProcess.start();
+  const browser = await launchBrowser();
+  let life: Awaited<ReturnType<typeof startLife>> | undefined;
+  try {
+    if (everything !== undefined) await shootAll(browser, join(everything, 'empty'));
+    life = await startLife(web.brokers);
 
-  const group = await coordinatedBy(browser, BROKER);
-  const page = await open(browser, '/brokers', LARGE);
-  await page.getByRole('button', { name: `Kill broker ${BROKER}` }).click();
-  await page
-    .getByRole('dialog')
-    .getByRole('button', { name: `Kill broker ${BROKER}` })
-    .click();
-  // Until its session is over, its leaders have moved and the groups have gone on.
-  await sleep(9_000);
-  await page.context().close();
-  await take(watch, join(PICTURES, 'outage.png'));
-  // Until the group has caught up.
-  await sleep(45_000);
-  await shoot(browser, `/groups/${group}`, LARGE, join(PICTURES, 'lag.png'));
-  if (everything !== undefined) {
-    await shootAll(browser, join(everything, 'broken'));
-    await shootPast(browser, join(everything, 'past'));
+    // One page stays open all the while: its small curves are of what it has seen.
+    const watch = await open(browser, '/overview', LARGE);
+    say(`Letting the clients run for ${settleSeconds} s.`);
+    await sleep(settleSeconds * 1_000);
+    await take(watch, join(PICTURES, 'overview.png'));
+    if (everything !== undefined) await shootAll(browser, join(everything, 'whole'));
+
+    const group = await coordinatedBy(browser, BROKER);
+    const page = await open(browser, '/brokers', LARGE);
+    await page.getByRole('button', { name: `Kill broker ${BROKER}` }).click();
+    await page
+      .getByRole('dialog')
+      .getByRole('button', { name: `Kill broker ${BROKER}` })
+      .click();
+    // Until its session is over, its leaders have moved and the groups have gone on.
+    await sleep(9_000);
+    await page.context().close();
+    await take(watch, join(PICTURES, 'outage.png'));
+    // Until the group has caught up.
+    await sleep(45_000);
+    await shoot(browser, `/groups/${group}`, LARGE, join(PICTURES, 'lag.png'));
+    if (everything !== undefined) {
+      await shootAll(browser, join(everything, 'broken'));
+      await shootPast(browser, join(everything, 'past'));
+    }
+
+    const bench = await open(browser, '/lab', LARGE);
+    await bench.getByRole('button', { name: /^Heal all/ }).click();
+    await sleep(15_000);
+
+    const learn = await open(browser, '/learn/producer', LARGE);
+    await learn.getByRole('button', { name: 'Make the topic' }).click();
+    for (const key of ['customer-17', 'customer-4', 'customer-9', 'customer-2', 'customer-17']) {
+      await learn.getByLabel('Key', { exact: true }).fill(key);
+      await learn.getByRole('button', { name: 'Send', exact: true }).click();
+      await sleep(1_500);
+    }
+    await take(learn, join(PICTURES, 'learn.png'));
+
+    await addLoad(bench, 'Steady writer');
+    await addLoad(bench, 'Slow readers');
+    await sleep(20_000);
+    if (everything !== undefined) await shootAll(browser, join(everything, 'load'), ['/lab']);
+    await go(bench, '/lab?at=broker-3');
+    await bench.locator('.side').getByRole('button', { name: 'Kill' }).click();
+    // Until it is fenced, the others lead in its place, and the group has found its coordinator.
+    await sleep(30_000);
+    await take(bench, join(PICTURES, 'lab.png'));
+  } finally {
+    await browser.close();
+    await life?.stop();
+    await web.stop();
   }
-
-  const bench = await open(browser, '/lab', LARGE);
-  await bench.getByRole('button', { name: /^Heal all/ }).click();
-  await sleep(15_000);
-
-  const learn = await open(browser, '/learn/producer', LARGE);
-  await learn.getByRole('button', { name: 'Make the topic' }).click();
-  for (const key of ['customer-17', 'customer-4', 'customer-9', 'customer-2', 'customer-17']) {
-    await learn.getByLabel('Key', { exact: true }).fill(key);
-    await learn.getByRole('button', { name: 'Send', exact: true }).click();
-    await sleep(1_500);
-  }
-  await take(learn, join(PICTURES, 'learn.png'));
-
-  await addLoad(bench, 'Steady writer');
-  await addLoad(bench, 'Slow readers');
-  await sleep(20_000);
-  if (everything !== undefined) await shootAll(browser, join(everything, 'load'), ['/lab']);
-  await go(bench, '/lab?at=broker-3');
-  await bench.locator('.side').getByRole('button', { name: 'Kill' }).click();
-  // Until it is fenced, the others lead in its place, and the group has found its coordinator.
-  await sleep(30_000);
-  await take(bench, join(PICTURES, 'lab.png'));
-} finally {
-  await browser.close();
-  await life?.stop();
-  await web.stop();
+  return 0;
 }
-// A consumer of kafkajs that gave up while a broker was down begins again for ever, whoever disconnected it.
-process.exit();
 
 async function open(from: Browser, path: string, look: Look): Promise<Page> {
   const context = await from.newContext({
@@ -185,3 +208,7 @@ async function shootPast(from: Browser, directory: string): Promise<void> {
   }
   await page.context().close();
 }
+
+const code = await runCommand({ usage: USAGE, run: (args) => shootReadme(readChoice(args)) }, process.argv.slice(2));
+// A kafkajs consumer that gave up while a broker was down keeps retrying after its disconnect, so the process is ended here.
+process.exit(code);

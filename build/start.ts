@@ -2,7 +2,13 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
-const [{ buildTargets, ROOT }, { obtainElectron }] = await Promise.all([import('./targets.ts'), import('./electron-binary.ts')]);
+const [{ buildTargets, ROOT }, { obtainElectron }, { runCommand }, { DESKTOP_USAGE }, { readWebOptions }] = await Promise.all([
+  import('./targets.ts'),
+  import('./electron-binary.ts'),
+  import('../electron/cli/command.ts'),
+  import('../electron/cli/host-options.ts'),
+  import('../electron/cli/commands/web.ts'),
+]);
 
 /** Signals closer together than this are one wish. */
 const SAME_SIGNAL_MS = 1_000;
@@ -53,13 +59,16 @@ function runThrough(file: string, args: readonly string[]): Promise<number> {
 
 const SIGNAL_NUMBERS: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
 
-const own = process.argv.slice(2);
-await buildTargets(['main', 'preload', 'renderer'], say);
-const electron = lacksDisplay() ? ({ path: null, reason: 'there is no display' } as const) : await obtainElectron();
-if (electron.path !== null) {
-  process.exitCode = await runThrough(electron.path, electronArguments(own));
-} else {
+async function start(own: readonly string[]): Promise<number> {
+  // Checked before the build. The desktop app takes fewer options than web mode and refuses the others itself.
+  readWebOptions(own);
+  await buildTargets(['main', 'preload', 'renderer'], say);
+  const electron = lacksDisplay() ? ({ path: null, reason: 'there is no display' } as const) : await obtainElectron();
+  if (electron.path !== null) return runThrough(electron.path, electronArguments(own));
   say(`No desktop window (${electron.reason}): opening Brokerdesk in the browser instead.`);
   process.argv = [process.execPath, join(ROOT, 'build', 'run.ts'), 'web', ...own];
   await import('./run.ts');
+  return Number(process.exitCode ?? 0);
 }
+
+process.exitCode = await runCommand({ usage: DESKTOP_USAGE, run: start }, process.argv.slice(2));

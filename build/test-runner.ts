@@ -1,10 +1,13 @@
 /**
- * Runs the commands of the suites: one suite after another where a person looks on, or two at a time where the system gives
- * each a network of its own (Linux, as root: a network namespace), so that ports never collide. Most suites wait more than
- * they compute.
+ * Runs the suites' commands: several suites at a time, since most of them wait more than they compute, or one after another
+ * with their output as it comes.
+ *
+ * Suites do not share ports (`test/helpers/ports.ts`) or directories. Where the system allows it (Linux, as root) each suite runs
+ * in a network namespace of its own besides, which keeps out every other program of the machine.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { join } from 'node:path';
 
 /** Runs a Node program of this project; resolves with its exit code, null when a signal ended it. */
@@ -12,17 +15,24 @@ export type Run = (file: string, args: readonly string[]) => Promise<number | nu
 
 export interface Job<T> {
   name: string;
-  /** Computes all the time: gives way to those that wait for a moment. */
+  /** Computes all the time: runs at a lower priority than those that wait, and beside another busy one only at the end. */
   busy?: boolean;
-  /** Makes what others need, or measures: nothing runs beside it. */
+  /** Builds what others need, or measures: nothing runs beside it. */
   alone?: boolean;
   run(run: Run): Promise<T>;
 }
 
+interface Placement {
+  output: 'inherit' | number;
+  /** In a network namespace of its own. */
+  isolated: boolean;
+  busy: boolean;
+}
+
 const LOWER_PRIORITY = 10;
 
-/** Whether a program can be given a network of its own here. */
-export function canIsolate(): boolean {
+/** Whether a program can be given a network namespace of its own here. */
+function canIsolate(): boolean {
   if (process.platform !== 'linux') return false;
   return spawnSync('unshare', ['-n', 'sh', '-c', 'ip link set lo up'], { stdio: 'ignore' }).status === 0;
 }
@@ -45,26 +55,27 @@ export class Runner {
     }
   }
 
-  /** One job after another, in order, with their output as it comes. `ended` hears of each with its seconds. */
+  /** One job after another, in order, with their output as it comes. `ended` is called after each, with its seconds. */
   async oneByOne<T>(jobs: readonly Job<T>[], ended: (name: string, result: T, seconds: number) => void): Promise<void> {
     for (const job of jobs) {
       console.log(`\n── ${job.name}`);
       const from = performance.now();
-      const result = await job.run((file, args) => this.program(process.execPath, [file, ...args], 'inherit'));
+      const result = await job.run((file, args) => this.program(file, args, { output: 'inherit', isolated: false, busy: false }));
       ended(job.name, result, (performance.now() - from) / 1000);
     }
   }
 
   /**
-   * Two at a time, each in a network of its own and at most one of them `busy`, those that are `alone` in their place in the
-   * order. The output of each comes in one piece when it has ended.
+   * `lanes` at a time, at most one of them `busy` while others wait to start; those that are `alone` keep their place in the
+   * order. The output of each is printed in one piece at its end.
    */
-  async sideBySide<T>(jobs: readonly Job<T>[], ended: (name: string, result: T, seconds: number) => void): Promise<void> {
+  async sideBySide<T>(jobs: readonly Job<T>[], lanes: number, ended: (name: string, result: T, seconds: number) => void): Promise<void> {
+    const isolated = canIsolate();
     const waiting = [...jobs];
     while (waiting.length > 0) {
       const next = waiting.findIndex(({ alone }) => alone === true);
       if (next === 0) {
-        await this.isolated(waiting.splice(0, 1)[0] as Job<T>, ended);
+        await this.aside(waiting.splice(0, 1)[0] as Job<T>, isolated, ended);
         continue;
       }
       const group = waiting.splice(0, next < 0 ? waiting.length : next);
@@ -74,38 +85,34 @@ export class Runner {
         for (;;) {
           const job = queues.find(({ length }) => length > 0)?.shift();
           if (job === undefined) return;
-          await this.isolated(job, ended);
+          await this.aside(job, isolated, ended);
         }
       };
-      await Promise.all([lane(busy, patient), lane(patient, busy)]);
+      await Promise.all(Array.from({ length: lanes }, (_, i) => (i === 0 ? lane(busy, patient) : lane(patient, busy))));
     }
   }
 
-  private async isolated<T>(job: Job<T>, ended: (name: string, result: T, seconds: number) => void): Promise<void> {
-    console.log(`── ${job.name} begins`);
+  private async aside<T>(job: Job<T>, isolated: boolean, ended: (name: string, result: T, seconds: number) => void): Promise<void> {
+    console.log(`── ${job.name} started`);
     const log = join(this.logs, `${job.name}.log`);
     const output = openSync(log, 'w');
     const from = performance.now();
-    const result = await job.run((file, args) =>
-      this.program(
-        'unshare',
-        ['-n', 'sh', '-c', 'ip link set lo up && exec nice -n "$0" "$@"', String(job.busy === true ? LOWER_PRIORITY : 0)].concat(
-          process.execPath,
-          file,
-          args,
-        ),
-        output,
-      ),
-    );
+    const result = await job.run((file, args) => this.program(file, args, { output, isolated, busy: job.busy === true }));
     closeSync(output);
     console.log(`\n── ${job.name}\n${readFileSync(log, 'utf8')}`);
     ended(job.name, result, (performance.now() - from) / 1000);
   }
 
-  private program(file: string, args: readonly string[], output: 'inherit' | number): Promise<number | null> {
+  private program(file: string, args: readonly string[], { output, isolated, busy }: Placement): Promise<number | null> {
+    const own = [file, ...args];
+    const [command, all] = isolated
+      ? ['unshare', ['-n', 'sh', '-c', 'ip link set lo up && exec "$0" "$@"', process.execPath, ...own]]
+      : [process.execPath, own];
     return new Promise((resolve, reject) => {
-      const child = spawn(file, args, { cwd: this.root, stdio: ['ignore', output, output] });
+      const child = spawn(command, all, { cwd: this.root, stdio: ['ignore', output, output] });
       this.children.add(child);
+      // Inherited by everything that it starts later.
+      if (busy && child.pid !== undefined) setPriority(child.pid, LOWER_PRIORITY);
       child.once('error', reject);
       child.once('close', (code) => {
         this.children.delete(child);

@@ -18,6 +18,8 @@ export interface HostOptions {
   version: string;
   /** Number of brokers; undefined: what the data directory has, else three. */
   brokers?: number | undefined;
+  /** First port of the brokers, 0 for any; undefined: the default one. */
+  firstPort?: number | undefined;
   /** Where the cluster keeps its data; null: in a temporary directory that is removed at the end. */
   dataDirectory: string | null;
   /** Where the app keeps what is not the cluster's (the list of connections); null: nowhere, for this run only. */
@@ -51,10 +53,11 @@ export interface Host {
 const CLOSE_TIMEOUT_MS = 33_000;
 
 export function startHost(options: HostOptions): Host {
-  const { log, dataDirectory, userDirectory, brokers } = options;
+  const { log, dataDirectory, userDirectory, brokers, firstPort } = options;
   const cluster = new Cluster({
     workerPath: options.workerPath,
     ...(brokers === undefined ? {} : { brokers }),
+    ...(firstPort === undefined ? {} : { firstPort }),
     ...(dataDirectory === null ? {} : { dataDirectory }),
     logLevel: 'warn',
     onLog: (node, level, message, fields) => log(`broker ${node}: ${level}: ${message}${fieldsText(fields)}`),

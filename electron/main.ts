@@ -2,18 +2,12 @@
 import { join } from 'node:path';
 import { app, BrowserWindow } from 'electron';
 import { startHost, type Host } from './app-host.ts';
-import { readHostOptions, type HostChoice } from './cli/host-options.ts';
+import { DESKTOP_USAGE, readHostOptions, type HostChoice } from './cli/host-options.ts';
 import { loadWorkerPath, nodeWorkerPath, userDataDirectory } from './cli/paths.ts';
 import { UsageError } from './cli/command.ts';
 import { serveElectron } from './ipc/electron-transport.ts';
 import { installMenu } from './menu.ts';
 import { declareScheme, hardenAllContents, isOurPage, openWindow, refusePermissions, serveRenderer } from './window.ts';
-
-const USAGE = `Usage: npm start -- [options]
-
-  --brokers N    1 to 9 brokers (default: 3, or what the data directory holds)
-  --data DIR     where the cluster's data is kept (default: the user's data directory)
-  --memory       keep nothing: a temporary directory, removed at the end`;
 
 /** Built, this file stands in out/main. */
 const OUT = join(nodeWorkerPath(), '..', '..');
@@ -33,7 +27,7 @@ function readChoice(): HostChoice | null {
     return readHostOptions(ownArguments(process.argv));
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    say(`${error.message}\n\n${USAGE}`);
+    say(`${error.message}\n\n${DESKTOP_USAGE}`);
     return null;
   }
 }

@@ -1,7 +1,7 @@
-/** One command of the command line. */
+/** One command of the command line, of the app or of a script under `build/`. */
 export interface Command {
   readonly name: string;
-  /** What is printed, after what is wrong, for an option that cannot be. */
+  /** Printed to stdout for `--help`, and to stderr after the message of a `UsageError`. */
   readonly usage: string;
   /** Resolves to the exit code. Throws `UsageError` for what the user typed wrong; any other error's message is shown, exit 1. */
   run(args: readonly string[]): Promise<number>;
@@ -13,6 +13,36 @@ export class UsageError extends Error {
     super(message, options);
     this.name = 'UsageError';
   }
+}
+
+/** The last option of every usage. */
+export const HELP_LINE = '  --help           print this text';
+
+/**
+ * Runs a command and resolves to its exit code; never rejects. `--help` (or `-h`) prints the usage to stdout and runs nothing,
+ * exit 0. A `UsageError` prints its message and the usage to stderr, exit 2; any other error prints its message, exit 1.
+ */
+export async function runCommand(command: Pick<Command, 'usage' | 'run'>, args: readonly string[]): Promise<number> {
+  if (asksForHelp(args)) {
+    process.stdout.write(`${command.usage}\n`);
+    return 0;
+  }
+  try {
+    return await command.run(args);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      process.stderr.write(`${error.message}\n\n${command.usage}\n`);
+      return 2;
+    }
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    return 1;
+  }
+}
+
+/** Arguments after `--` are operands, whatever they look like. */
+function asksForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  return args.slice(0, end < 0 ? args.length : end).some((arg) => arg === '--help' || arg === '-h');
 }
 
 /** What node:util's parseArgs throws, as a `UsageError` of one line. */

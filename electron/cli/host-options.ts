@@ -1,7 +1,7 @@
 /** The options that the desktop app and web mode share. */
 import { join, resolve } from 'node:path';
 import { parseArgs, type ParseArgsOptionsConfig } from 'node:util';
-import { integerOption, parsing, UsageError } from './command.ts';
+import { HELP_LINE, integerOption, parsing, UsageError } from './command.ts';
 import { userDataDirectory } from './paths.ts';
 
 export interface HostChoice {
@@ -16,6 +16,19 @@ export const HOST_OPTIONS = {
   data: { type: 'string' },
   memory: { type: 'boolean', default: false },
 } as const satisfies ParseArgsOptionsConfig;
+
+/** What `HOST_OPTIONS` mean, for the usages. */
+export const HOST_OPTION_LINES = `  --brokers N      1 to 9 brokers (default: 3, or what the data directory holds)
+  --data DIR       where the cluster's data is kept (default: the user's data directory)
+  --memory         keep nothing: a temporary directory, removed at the end`;
+
+export const DESKTOP_USAGE = `Usage: npm start -- [options]
+
+Opens the desktop app with a 3-broker cluster running. Where Electron is not available it opens web mode instead, which also
+takes the options of "npm run web".
+
+${HOST_OPTION_LINES}
+${HELP_LINE}`;
 
 /** Throws `UsageError`. */
 export function readHostOptions(args: readonly string[]): HostChoice {

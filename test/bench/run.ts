@@ -1,5 +1,7 @@
 /** `npm run bench [-- NAME …]`: codecs, log, kcat; all of them where none is named. */
 import { spawnSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+import { HELP_LINE, parsing, runCommand, UsageError } from '../../electron/cli/command.ts';
 import { benchCodecs } from './codecs.ts';
 import { benchKcat } from './kcat.ts';
 import { benchLog } from './log.ts';
@@ -22,19 +24,30 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   },
 };
 
-const names = process.argv.slice(2);
-const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
-if (unknown.length > 0) {
-  console.error(`There is no benchmark ${unknown.join(', ')}.\n\nUsage: npm run bench [-- NAME …]\n\n  ${Object.keys(BENCHES).join(', ')}`);
-  process.exit(2);
-}
-for (const [name, { title, run, missing }] of Object.entries(BENCHES)) {
-  if (names.length > 0 && !names.includes(name)) continue;
-  if (missing !== undefined) {
-    console.error(`${name}: skipped, ${missing}`);
-    continue;
+const USAGE = `Usage: npm run bench [-- NAME …]
+
+Runs benchmarks, all of them where none is named, and prints each as a table; the figures go into a JSON file as well.
+
+${Object.entries(BENCHES)
+  .map(([name, { title }]) => `  ${name.padEnd(15)}  ${title}`)
+  .join('\n')}
+${HELP_LINE}`;
+
+async function runBenches(args: readonly string[]): Promise<number> {
+  const { positionals: names } = parsing(() => parseArgs({ args: [...args], allowPositionals: true, options: {} }));
+  const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
+  if (unknown.length > 0) throw new UsageError(`There is no benchmark ${unknown.join(', ')}.`);
+  for (const [name, { title, run, missing }] of Object.entries(BENCHES)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    if (missing !== undefined) {
+      console.error(`${name}: skipped, ${missing}`);
+      continue;
+    }
+    const figures = await run();
+    show(title, figures);
+    console.error(`  ${save(name, figures)}`);
   }
-  const figures = await run();
-  show(title, figures);
-  console.error(`  ${save(name, figures)}`);
+  return 0;
 }
+
+process.exitCode = await runCommand({ usage: USAGE, run: runBenches }, process.argv.slice(2));

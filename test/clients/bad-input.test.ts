@@ -100,7 +100,7 @@ describe('bytes that are no request', () => {
       expect(await client.isClosed()).toBe(true);
       // The line comes by way of the node's worker, its supervisor and a pipe.
       const logged = (): string => /connection closed.*/.exec(cluster.stderr.slice(before))?.[0] ?? '';
-      await expect.poll(logged, { timeout: 5_000 }).toContain('connection closed');
+      await expect.poll(logged, { timeout: 20_000 }).toContain('connection closed');
       if (port === ports.broker) expect(logged()).toContain(reason);
     }
     await othersAreWell();

@@ -168,7 +168,7 @@ test('Ctrl-C at any moment leaves a directory that starts again', { timeout: 180
     ends.push(`${afterMs} ms: ${end}`);
     // Before the program has set itself up, the signal itself ends it.
     expect(['0', 'SIGINT'], `seed ${seed}, ${afterMs} ms: ${out}`).toContain(end);
-    expect(performance.now() - from).toBeLessThan(6_000);
+    expect(performance.now() - from).toBeLessThan(20_000);
   }
   console.log(`seed ${seed}:`, ends.join(', '));
   running = await ClusterProcess.start(['--data', data, '--port', port]);

@@ -31,7 +31,7 @@ const MOMENTS = 50;
 /** Two brokers hear of a change one after the other, and an answer takes its time. */
 const AROUND_MS = 1_500;
 /** From a publication to the observer, on a machine that is busy. */
-const MESSAGE_MS = 500;
+const MESSAGE_MS = 1_500;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 interface Told {
@@ -216,7 +216,7 @@ describe('time travel', () => {
       const where = `seed ${seed}, ${t - began} ms after the beginning`;
       const started = performance.now();
       const moment = await control.ask('history/at', { at: t });
-      expect(performance.now() - started, where).toBeLessThan(500);
+      expect(performance.now() - started, where).toBeLessThan(5_000);
       if (moment === null) throw new Error(`${where}: nothing is recorded`);
       judgeVersion(moment, t, where);
       judgeFaults(moment, t, where);

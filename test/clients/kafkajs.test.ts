@@ -97,11 +97,11 @@ describe('kafkajs', () => {
     await admin.createPartitions({ topicPartitions: [{ topic, count: 4 }] });
     // Any broker may be asked, and one may hear of the change a moment after it was answered for.
     const partitions = async () => (await admin.fetchTopicMetadata({ topics: [topic] })).topics[0]?.partitions;
-    await expect.poll(partitions, { timeout: 5_000 }).toHaveLength(4);
+    await expect.poll(partitions, { timeout: 20_000 }).toHaveLength(4);
     const configs = await admin.describeConfigs({ includeSynonyms: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: topic }] });
     expect(configs.resources[0]?.configEntries.find(({ configName }) => configName === 'retention.ms')?.configValue).toBe('60000');
     await admin.deleteTopics({ topics: [topic] });
-    await expect.poll(() => admin.listTopics(), { timeout: 5_000 }).not.toContain(topic);
+    await expect.poll(() => admin.listTopics(), { timeout: 20_000 }).not.toContain(topic);
   });
 
   test('deletes records up to an offset', async () => {
@@ -136,7 +136,7 @@ describe('kafkajs', () => {
 
   test('a topic is created by being asked for', async () => {
     await producer.send({ topic: 'made-on-demand', messages: [{ value: 'x' }] });
-    await expect.poll(() => admin.listTopics(), { timeout: 5_000 }).toContain('made-on-demand');
+    await expect.poll(() => admin.listTopics(), { timeout: 20_000 }).toContain('made-on-demand');
   });
 });
 

@@ -1,7 +1,7 @@
 /** The app in a browser tab, as a person sees it: pages by their address, tables by their names, pictures in both themes. */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, Download, Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import type { Result } from '../../shared/errors.ts';
 import type { ClientFrame, Payload, RequestChannel, Results } from '../../shared/ipc.ts';
@@ -19,6 +19,13 @@ export const SOON_MS = 15_000;
 /** Until a killed broker's session has run out and its leaders have moved. */
 export const FAILOVER_MS = 30_000;
 
+/**
+ * Chromium drops a page's download without a word when ten others started within the last second
+ * (LocalFrame::ShouldThrottleDownload). A person does not export that fast; these tests do.
+ */
+const DOWNLOAD_BURST = 10;
+const DOWNLOAD_WINDOW_MS = 2_000;
+
 export class Desk {
   readonly web: WebProcess;
   readonly page: Page;
@@ -27,6 +34,8 @@ export class Desk {
   private readonly browser: Browser;
   private readonly directory: string;
   private pictureCount = 0;
+  /** When the latest downloads started, `DOWNLOAD_BURST` at most. */
+  private readonly downloads: number[] = [];
 
   private constructor(web: WebProcess, browser: Browser, page: Page, name: string) {
     this.web = web;
@@ -85,6 +94,17 @@ export class Desk {
 
   title(text: string): Locator {
     return this.page.getByRole('heading', { level: 1 }).filter({ hasText: text });
+  }
+
+  /** The file that `action` (a click, say) downloads. Waits first where the browser would drop it. */
+  async download(action: () => Promise<unknown>): Promise<Download> {
+    if (this.downloads.length === DOWNLOAD_BURST) {
+      const wait = (this.downloads.shift() ?? 0) + DOWNLOAD_WINDOW_MS - performance.now();
+      if (wait > 0) await this.page.waitForTimeout(wait);
+    }
+    this.downloads.push(performance.now());
+    const [download] = await Promise.all([this.page.waitForEvent('download'), action()]);
+    return download;
   }
 
   /** The text of each cell of a table's body. */

@@ -271,7 +271,7 @@ describeWith('a browser', hasBrowser, 'the lab, fault by fault', () => {
     expect(last).not.toBe('No event chosen');
     await page.keyboard.press('ArrowLeft');
     expect(await option.textContent()).not.toBe(last);
-    const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export' }).click()]);
+    const download = await desk.download(() => page.getByRole('button', { name: 'Export' }).click());
     expect(download.suggestedFilename()).toMatch(/^brokerdesk-timeline-.*\.json$/);
     await desk.picture('after');
   });

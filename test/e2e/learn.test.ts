@@ -452,10 +452,11 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
       expect(told.length, id).toBeGreaterThan(1);
 
       const take = async (kind: string): Promise<string> => {
-        const download = desk.page.waitForEvent('download');
-        await press('Export');
-        await desk.page.getByRole('menuitem', { name: kind }).click();
-        return readFile(await (await download).path(), 'utf8');
+        const file = await desk.download(async () => {
+          await press('Export');
+          await desk.page.getByRole('menuitem', { name: kind }).click();
+        });
+        return readFile(await file.path(), 'utf8');
       };
       const svg = await take('Picture SVG');
       // The browser's own parser judges it.

@@ -252,7 +252,6 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
       await page.getByRole('button', { name: 'Add connection' }).click();
       const entry = page.getByRole('listitem').filter({ hasText: 'Staging' });
       await entry.waitFor();
-      if ((await entry.getByRole('button', { name: 'Use' }).count()) > 0) await entry.getByRole('button', { name: 'Use' }).click();
       await entry.getByText('in front').waitFor();
       await desk.picture('added');
 

@@ -44,7 +44,7 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
   }
 
   async function download(button: string): Promise<string> {
-    const [file] = await Promise.all([desk.page.waitForEvent('download'), desk.page.getByRole('button', { name: button }).click()]);
+    const file = await desk.download(() => desk.page.getByRole('button', { name: button }).click());
     const path = join(scratch, file.suggestedFilename());
     await file.saveAs(path);
     return path;

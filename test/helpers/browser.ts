@@ -1,9 +1,13 @@
 /** A real browser for tests and pictures: the Chromium that npm brings on Linux x64, elsewhere one that the machine has. */
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import sparticuz from '@sparticuz/chromium';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { chromium, type Browser } from 'playwright-core';
 
+const ROOT = resolve(import.meta.dirname, '../..');
+const PACKAGE = join(ROOT, 'node_modules', '@sparticuz', 'chromium');
 const BUNDLED = process.platform === 'linux' && process.arch === 'x64';
 
 /** Where Chromium's family installs itself, by platform. */
@@ -26,9 +30,34 @@ const installed = candidates().find((path) => existsSync(path));
 /** For `describeWith`: false means that the suite is skipped by name. */
 export const hasBrowser = BUNDLED || installed !== undefined;
 
+/**
+ * Path of its executable; undefined where there is none. The bundled one is unpacked once (200 MB) into the temporary directory,
+ * elsewhere first and then renamed: its own unpacking takes a half-written file for a whole one.
+ */
+export async function unpackBrowser(): Promise<string | undefined> {
+  if (!BUNDLED) return installed;
+  const { version } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as { version: string };
+  const home = join(tmpdir(), `brokerdesk-chromium-${version}`);
+  const executable = join(home, 'chromium');
+  if (existsSync(executable)) return executable;
+  const fresh = mkdtempSync(`${home}-`);
+  try {
+    const script = `await (await import('@sparticuz/chromium')).default.executablePath()`;
+    const env = { ...process.env, TMPDIR: fresh };
+    await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', script], { cwd: ROOT, env });
+    renameSync(fresh, home);
+  } catch (error) {
+    // Another process was faster.
+    if (!existsSync(executable)) throw error;
+  } finally {
+    rmSync(fresh, { recursive: true, force: true });
+  }
+  return executable;
+}
+
 /** Headless. The caller closes it. */
 export async function launchBrowser(): Promise<Browser> {
-  const executablePath = BUNDLED ? await sparticuz.executablePath() : installed;
+  const executablePath = await unpackBrowser();
   if (executablePath === undefined) throw new Error('no browser of the Chromium family is installed');
   return chromium.launch({
     executablePath,

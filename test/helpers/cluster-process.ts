@@ -1,13 +1,11 @@
 /** The product as a test-suite in any language meets it: `npm run cluster --json --control 0`, in a process of its own. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { join, resolve } from 'node:path';
+import { somePort } from './ports.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
-/** Below the ports that the system gives to outgoing connections: one of those could take the port of a broker that is down. */
-export function somePort(): number {
-  return 20_000 + Math.floor(Math.random() * 12_000);
-}
+export { somePort };
 
 export interface ClusterLine {
   bootstrap: string;

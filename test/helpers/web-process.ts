@@ -3,6 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { somePort } from './ports.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 
@@ -31,7 +32,7 @@ export class WebProcess {
   static start(options: { timeoutMs?: number; brokers?: number } = {}): Promise<WebProcess> {
     const home = mkdtempSync(join(tmpdir(), 'brokerdesk-web-'));
     const env = { ...process.env, HOME: home, XDG_DATA_HOME: join(home, 'data') };
-    const more = options.brokers === undefined ? [] : ['--brokers', String(options.brokers)];
+    const more = ['--kafka-port', String(somePort()), ...(options.brokers === undefined ? [] : ['--brokers', String(options.brokers)])];
     const child = spawn(
       process.execPath,
       [join(ROOT, 'build/launch.mjs'), 'web', '--no-open', '--memory', '--json', '--port', '0', ...more],

@@ -1,57 +1,56 @@
-/**
- * `npm run simulate -- [--seeds N] [--from S] [--seed S]`: runs seeds, side by side, and says what was broken. Exit 1 on a violation,
- * 2 on a bad option.
- */
+/** `npm run simulate -- [--seeds N] [--from S] [--seed S]`: runs seeds, side by side, and reports violations. */
 import { parseArgs } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import { HELP_LINE, integerOption, parsing, runCommand } from '../../electron/cli/command.ts';
 import { describeFault, type FaultKind } from './faults.ts';
 import { minimise } from './minimise.ts';
 import { simulate, type RunResult } from './run.ts';
 
 const USAGE = `Usage: npm run simulate -- [--seeds N] [--from S] [--seed S] [--workers N] [--trace]
 
-  --seeds N    how many seeds to run (200)
-  --from S     the first of them (1)
-  --seed S     this one alone, with its schedule
-  --workers N  how many at a time (2)
-  --trace      with --seed: everything that happens, line by line`;
+Runs whole clusters, clients and faults in simulated time. Exit 1 on a violation.
+
+  --seeds N        how many seeds to run (200)
+  --from S         the first of them (1)
+  --seed S         this one alone, with its schedule
+  --workers N      how many at a time (2)
+  --trace          with --seed: everything that happens, line by line
+${HELP_LINE}`;
+const HIGHEST = 999_999_999;
 const MINIMISE_RUNS = 40;
 /** Of failing seeds, so many are minimised. */
 const MINIMISED = 3;
 /** Room for what a run throws away at once: less of it is alive when it is looked through, and hardly any grows old. */
 const YOUNG_GENERATION_MB = 96;
 
-function fail(message: string): never {
-  console.error(`${message}\n\n${USAGE}`);
-  process.exit(2);
+interface Options {
+  seeds: number;
+  from: number;
+  seed: number | undefined;
+  workers: number;
+  trace: boolean;
 }
 
-function options(): { seeds: number; from: number; seed: number | undefined; workers: number; trace: boolean } {
-  try {
-    const { values } = parseArgs({
+function readOptions(args: readonly string[]): Options {
+  const { values } = parsing(() =>
+    parseArgs({
+      args: [...args],
       options: {
-        seeds: { type: 'string', default: '200' },
-        from: { type: 'string', default: '1' },
+        seeds: { type: 'string' },
+        from: { type: 'string' },
         seed: { type: 'string' },
-        workers: { type: 'string', default: '2' },
+        workers: { type: 'string' },
         trace: { type: 'boolean', default: false },
       },
-    });
-    const number = (name: string, text: string): number => {
-      if (!/^\d{1,9}$/.test(text)) fail(`--${name} takes a number, not ${JSON.stringify(text)}.`);
-      return Number(text);
-    };
-    const { seed } = values;
-    return {
-      seeds: number('seeds', values.seeds),
-      from: number('from', values.from),
-      seed: seed === undefined ? undefined : number('seed', seed),
-      workers: Math.max(1, number('workers', values.workers)),
-      trace: values.trace,
-    };
-  } catch (error) {
-    return fail(error instanceof Error ? error.message : String(error));
-  }
+    }),
+  );
+  return {
+    seeds: integerOption('seeds', values.seeds, 0, HIGHEST) ?? 200,
+    from: integerOption('from', values.from, 0, HIGHEST) ?? 1,
+    seed: integerOption('seed', values.seed, 0, HIGHEST),
+    workers: integerOption('workers', values.workers, 1, 64) ?? 2,
+    trace: values.trace,
+  };
 }
 
 async function runAll(from: number, count: number, workers: number, done: (result: RunResult) => void): Promise<void> {
@@ -143,5 +142,9 @@ async function many(seeds: number, from: number, workers: number): Promise<numbe
   return failed.length === 0 ? 0 : 1;
 }
 
-const { seeds, from, seed, workers, trace } = options();
-process.exit(seed === undefined ? await many(seeds, from, workers) : await one(seed, trace));
+function run(args: readonly string[]): Promise<number> {
+  const { seeds, from, seed, workers, trace } = readOptions(args);
+  return seed === undefined ? many(seeds, from, workers) : one(seed, trace);
+}
+
+process.exit(await runCommand({ usage: USAGE, run }, process.argv.slice(2)));

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { Cluster, type ClusterNote } from '../../cluster/cluster.ts';
 import type { LogLevel } from '../../cluster/lib/logger.ts';
 import type { ControlServer } from '../../control/server.ts';
-import { integerOption, parsing, UsageError, type Command } from '../command.ts';
+import { HELP_LINE, integerOption, parsing, UsageError, type Command } from '../command.ts';
 import { loadWorkerPath, nodeWorkerPath, ownVersion, userDataDirectory } from '../paths.ts';
 import { parseProperties } from '../properties.ts';
 import { untilSignal } from '../signals.ts';
@@ -23,7 +23,8 @@ Runs a Kafka cluster on this machine until Ctrl-C.
   --config FILE    broker settings, as in Kafka's server.properties
   --log LEVEL      what brokers say on stderr: error, warn (default), info or debug
   --json           print one line of JSON when every broker is ready
-  --control PORT   open the lab's HTTP API on loopback; 0: any free port`;
+  --control PORT   open the lab's HTTP API on loopback; 0: any free port
+${HELP_LINE}`;
 
 interface Options {
   brokers: number | undefined;

@@ -11,7 +11,7 @@ import { ProgressText, reportText } from '../../scenarios/report-text.ts';
 import { ScenariosService } from '../../scenarios/service.ts';
 import type { Scenario } from '#shared/scenario-schema';
 import type { ScenarioReport } from '#shared/models/scenario';
-import { parsing, UsageError, type Command } from '../command.ts';
+import { HELP_LINE, parsing, UsageError, type Command } from '../command.ts';
 import { loadWorkerPath, nodeWorkerPath, ownVersion } from '../paths.ts';
 import { untilSignal } from '../signals.ts';
 
@@ -25,7 +25,8 @@ Runs an outage scenario on a cluster of its own, which keeps nothing. Exit 0: ev
   --json           print the report as one JSON document
   --junit FILE     write a JUnit report, one test case an expectation
   --check          only check the file
-  --list           print the names and titles of the library`;
+  --list           print the names and titles of the library
+${HELP_LINE}`;
 
 interface Options {
   what: string | undefined;

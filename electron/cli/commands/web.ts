@@ -4,8 +4,8 @@ import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Host } from '../../app-host.ts';
 import type { WebServer } from '../../web/server.ts';
-import { integerOption, parsing, UsageError, type Command } from '../command.ts';
-import { HOST_OPTIONS, hostChoice, type HostChoice } from '../host-options.ts';
+import { HELP_LINE, integerOption, parsing, UsageError, type Command } from '../command.ts';
+import { HOST_OPTION_LINES, HOST_OPTIONS, hostChoice, type HostChoice } from '../host-options.ts';
 import { openBrowser } from '../open-browser.ts';
 import { loadWorkerPath, nodeWorkerPath, ownVersion, userDataDirectory } from '../paths.ts';
 import { untilSignal } from '../signals.ts';
@@ -20,27 +20,31 @@ Serves the app to a browser on this machine, until Ctrl-C. A 3-broker cluster ru
   --host H         address to bind to (default: 127.0.0.1, which only this machine reaches)
   --no-open        only print the address, open no browser
   --json           print one line of JSON when the cluster is ready
-  --brokers N      1 to 9 brokers (default: 3, or what the data directory holds)
-  --data DIR       where the cluster's data is kept (default: the user's data directory)
-  --memory         keep nothing: a temporary directory, removed at the end`;
+  --kafka-port P   first port for Kafka clients, as --port of "npm run cluster" (default: 9092)
+${HOST_OPTION_LINES}
+${HELP_LINE}`;
 
 interface Options extends HostChoice {
   /** Undefined: the default one, or the next that is free. */
   port: number | undefined;
+  /** First port of the brokers; undefined: the default one. */
+  kafkaPort: number | undefined;
   host: string;
   open: boolean;
   json: boolean;
 }
 
-export const webCommand: Command = { name: 'web', usage: USAGE, run: (args) => run(readOptions(args)) };
+export const webCommand: Command = { name: 'web', usage: USAGE, run: (args) => run(readWebOptions(args)) };
 
-function readOptions(args: readonly string[]): Options {
+/** Throws `UsageError`. */
+export function readWebOptions(args: readonly string[]): Options {
   const { values } = parsing(() =>
     parseArgs({
       args: [...args],
       options: {
         ...HOST_OPTIONS,
         port: { type: 'string' },
+        'kafka-port': { type: 'string' },
         host: { type: 'string', default: '127.0.0.1' },
         'no-open': { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
@@ -51,6 +55,7 @@ function readOptions(args: readonly string[]): Options {
   return {
     ...hostChoice(values),
     port: integerOption('port', values.port, 0, 65_535),
+    kafkaPort: integerOption('kafka-port', values['kafka-port'], 0, 65_535),
     host: values.host,
     // A program that reads JSON opens what it wants by itself.
     open: !values['no-open'] && !values.json,
@@ -69,6 +74,7 @@ async function run(options: Options): Promise<number> {
     mode: 'web',
     version: ownVersion(),
     brokers: options.brokers,
+    firstPort: options.kafkaPort,
     dataDirectory: options.dataDirectory,
     userDirectory: userDataDirectory(),
     workerPath: nodeWorkerPath(),

@@ -2,7 +2,7 @@
 import { readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { builtWorker } from '../../helpers/built-worker.ts';
 import { reportOf, runScenarioCommand } from '../../helpers/scenario-process.ts';
 
@@ -43,23 +43,22 @@ test('all of the library are run here', async () => {
   ).toEqual(NAMES);
 });
 
-describe.each(NAMES)('%s', (name) => {
-  test('holds', { timeout: 180_000 }, async () => {
-    const ended = await runScenarioCommand([name, '--json']);
-    const report = reportOf(ended);
-    const told = report.expectations.map(({ text, verdict, measured }) => `${verdict}: ${text}: ${measured ?? ''}`).join('\n');
-    expect(report.state, `${report.problem ?? ''}\n${told}\n${ended.stderr}`).toBe('held');
-    expect(ended.code).toBe(0);
-    expect(report.steps.map(({ state }) => state).every((state) => state === 'done')).toBe(true);
-    // What it breaks is on the timeline, and so is that it was healed.
-    expect(report.events.length).toBeGreaterThan(0);
-    expect(report.notices).toEqual([]);
-    for (const { written } of report.loads) {
-      if (written === null || written.audit === null) continue;
-      const { acknowledged, found, lost, removed, unread } = written.audit;
-      expect(found + lost + removed + unread).toBe(acknowledged);
-    }
-  });
+// Two at a time (vitest.live.config.ts): each is a cluster of its own, and waits most of the time.
+test.concurrent.for(NAMES)('%s holds', { timeout: 180_000 }, async (name, { expect }) => {
+  const ended = await runScenarioCommand([name, '--json']);
+  const report = reportOf(ended);
+  const told = report.expectations.map(({ text, verdict, measured }) => `${verdict}: ${text}: ${measured ?? ''}`).join('\n');
+  expect(report.state, `${report.problem ?? ''}\n${told}\n${ended.stderr}`).toBe('held');
+  expect(ended.code).toBe(0);
+  expect(report.steps.map(({ state }) => state).every((state) => state === 'done')).toBe(true);
+  // What it breaks is on the timeline, and so is that it was healed.
+  expect(report.events.length).toBeGreaterThan(0);
+  expect(report.notices).toEqual([]);
+  for (const { written } of report.loads) {
+    if (written === null || written.audit === null) continue;
+    const { acknowledged, found, lost, removed, unread } = written.audit;
+    expect(found + lost + removed + unread).toBe(acknowledged);
+  }
 });
 
 test('the one that must lose data reports exactly what was lost', { timeout: 180_000 }, async () => {
