@@ -152,7 +152,8 @@ function oddCase(random: Random, nowMs: number): OddCase {
   for (const [, apply] of mutations) apply(batch, random, nowMs);
   const { name: topic } = pick(random, TOPICS);
   const version = pick(random, [3, 5, 6, 7, 8, 9, 11, 12]);
-  const transactionalId = random.int(20) === 0 ? 'judge' : null;
+  const transactional = mutations.some(([name]) => name === 'transactional attribute');
+  const transactionalId = random.int(transactional ? 2 : 20) === 0 ? 'judge' : null;
   const records = encode(batch);
   const names = mutations.map(([name]) => name);
   const codec = records !== null && records.length > 22 ? (records[22] as number) & 7 : 0;
@@ -170,7 +171,10 @@ function ordinary(random: Random, nowMs: number): OddBatch {
     offsetDelta: index,
     key: random.int(12) === 0 ? null : some(random, 12),
     value: random.int(12) === 0 ? null : some(random, 60),
-    headers: Array.from({ length: random.int(6) === 0 ? random.int(4) : 0 }, () => [some(random, 8), random.int(5) === 0 ? null : some(random, 8)]),
+    headers: Array.from({ length: random.int(6) === 0 ? random.int(4) : 0 }, () => [
+      some(random, 8),
+      random.int(5) === 0 ? null : some(random, 8),
+    ]),
   }));
   if (records[0] !== undefined) records[0].timestampDelta = 0n;
   let latest = 0n;

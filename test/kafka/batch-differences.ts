@@ -30,6 +30,12 @@ const has = ({ mutations }: OddCase, ...names: string[]): boolean => names.some(
 
 export const DIFFERENCES: readonly Difference[] = [
   {
+    name: 'transactional records with a transactional id',
+    why: 'Transactions are not built yet, so that none can be ended: the whole request is refused.',
+    allows: (_judge, ours, batch) =>
+      batch.transactionalId !== null && has(batch, 'transactional attribute') && ours.errorCode === ErrorCode.INVALID_TXN_STATE,
+  },
+  {
     name: 'codec that is not assigned',
     why: 'Apache Kafka fails with an unhandled exception, before it looks at the size. The cause is answered here.',
     allows: (judge, ours, { codec }) =>

@@ -50,7 +50,10 @@ describeWith('KAFKA_JARS', jars !== undefined, 'produced batches beside Apache K
       if (JSON.stringify(theirs) === JSON.stringify(mine)) continue;
       const difference = DIFFERENCES.find(({ allows }) => allows(theirs, mine, batch));
       if (difference !== undefined) used.add(difference.name);
-      else unexplained.push(`${number} ${batch.topic} v${batch.version} ${batch.transactionalId ?? ''} [${batch.name}]: ${show(theirs)} | ${show(mine)} | ${hexOf(batch.records)}`);
+      else
+        unexplained.push(
+          `${number} ${batch.topic} v${batch.version} ${batch.transactionalId ?? ''} [${batch.name}]: ${show(theirs)} | ${show(mine)} | ${hexOf(batch.records)}`,
+        );
     }
     expect(unexplained).toEqual([]);
     // Neither all refused nor all taken: else nothing was compared.
@@ -80,7 +83,8 @@ async function createAll(client: ProtocolClient): Promise<void> {
   await until('the topics exist and take records', 60_000, async () => {
     const created = await client.ask(createTopics, 4, { topics, timeoutMs: 10_000 });
     if (created === undefined) return false;
-    if (!created.topics.every(({ errorCode }) => errorCode === ErrorCode.NONE || errorCode === ErrorCode.TOPIC_ALREADY_EXISTS)) return false;
+    if (!created.topics.every(({ errorCode }) => errorCode === ErrorCode.NONE || errorCode === ErrorCode.TOPIC_ALREADY_EXISTS))
+      return false;
     for (const { name } of TOPICS) if ((await readAt(client, name, 0n)) === undefined) return false;
     return true;
   });
@@ -93,7 +97,11 @@ async function outcomeOf(client: ProtocolClient, { topic, version, transactional
   if (partition === undefined) return { errorCode: CLOSED, records: [], stored: '' };
   const { errorCode, baseOffset, recordErrors } = partition;
   const stored = errorCode === ErrorCode.NONE ? await readAt(client, topic, baseOffset) : undefined;
-  return { errorCode, records: recordErrors.map(({ batchIndex }) => batchIndex), stored: stored === undefined ? '' : normal(topic, stored) };
+  return {
+    errorCode,
+    records: recordErrors.map(({ batchIndex }) => batchIndex),
+    stored: stored === undefined ? '' : normal(topic, stored),
+  };
 }
 
 /** The batch at `offset`, empty at the end of the log; undefined where the partition cannot be read. */

@@ -2,9 +2,17 @@
 import type { CompressionName } from '../protocol/compression.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
-import { BATCH_HEADER_BYTES, BatchView, iterateBatches, LOG_OVERHEAD_BYTES, verifyBatch, verifyChecksum } from '../protocol/record-batch.ts';
+import {
+  BATCH_HEADER_BYTES,
+  BatchView,
+  iterateBatches,
+  LOG_OVERHEAD_BYTES,
+  verifyBatch,
+  verifyChecksum,
+} from '../protocol/record-batch.ts';
 import { decodeRecords } from '../protocol/records-reader.ts';
 import { parseEndTransactionMarker, type EndTransactionMarker } from '../protocol/records/transaction-marker.ts';
+import type { UnreadableRecords } from './damage.ts';
 import type { LogConfig } from './log-config.ts';
 import type { AppendOrigin } from './producer-state.ts';
 
@@ -89,10 +97,14 @@ export function checkFollowerAppend(records: Buffer, leaderEpoch = Infinity): Ba
   return batches;
 }
 
-/** The transaction marker that a control batch carries; undefined for any other batch. */
-export function markerOf(batch: BatchView): EndTransactionMarker | undefined {
+/** The transaction marker that a control batch carries; undefined for any other batch, and for one that `unreadable` was called for. */
+export function markerOf(batch: BatchView, unreadable: (records: UnreadableRecords) => void): EndTransactionMarker | undefined {
   if (!batch.isControl) return undefined;
-  for (const record of decodeRecords(batch, MAX_MARKER_BYTES)) return parseEndTransactionMarker(record);
+  try {
+    for (const record of decodeRecords(batch, MAX_MARKER_BYTES)) return parseEndTransactionMarker(record);
+  } catch (error) {
+    unreadable({ offset: batch.baseOffset, count: batch.recordCount, reason: String(error) });
+  }
   return undefined;
 }
 

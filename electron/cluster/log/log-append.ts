@@ -19,14 +19,15 @@ export function appendAsLeader(log: LogCore, records: Buffer, leaderEpoch: numbe
   if (leaderEpoch < log.epochs.latest) {
     throw new KafkaError(ErrorCode.FENCED_LEADER_EPOCH, `leader epoch ${leaderEpoch}, the log is at ${log.epochs.latest}`);
   }
-  const checked = origin === 'client' ? checkClientAppend(log, records) : { batches: checkInternalAppend(records, origin, log.config), bytes: records };
+  const checked =
+    origin === 'client' ? checkClientAppend(log, records) : { batches: checkInternalAppend(records, origin, log.config), bytes: records };
   if ('repeated' in checked) return duplicateResult(log, checked.batch, checked.repeated);
   const { batches, bytes } = checked;
   const { config, producers } = log;
   if (bytes.length > config.segmentBytes && origin !== 'raft') {
     throw new KafkaError(ErrorCode.RECORD_LIST_TOO_LARGE, `${bytes.length} bytes are more than a segment of ${config.segmentBytes}`);
   }
-  const markers = batches.map(markerOf);
+  const markers = markersOf(log, batches);
   for (const [index, batch] of batches.entries()) if (batch.hasProducerId) producers.check(batch, origin, markers[index]);
   const nowMs = log.clock.now();
   const appendTime = config.messageTimestampType === 'LogAppendTime' && origin !== 'raft';
@@ -57,7 +58,10 @@ function checkClientAppend({ config, producers, clock }: LogCore, records: Buffe
   const { maxTimestamp, numbered, bytes } = validateRecords(batch, compression, config, clock.now());
   const whole = numbered ? batch : new BatchView(numberRecords(batch, compression, bytes), 0);
   if (whole.sizeInBytes > config.maxMessageBytes) {
-    throw new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, `batch of ${whole.sizeInBytes} bytes, max.message.bytes is ${config.maxMessageBytes}`);
+    throw new KafkaError(
+      ErrorCode.MESSAGE_TOO_LARGE,
+      `batch of ${whole.sizeInBytes} bytes, max.message.bytes is ${config.maxMessageBytes}`,
+    );
   }
   if (config.messageTimestampType === 'CreateTime') setMaxTimestamp(whole.buffer, 0, 'createTime', maxTimestamp);
   return { batches: [whole], bytes: whole.buffer };
@@ -81,7 +85,11 @@ export function appendAsFollower(log: LogCore, records: Buffer, leaderEpoch?: nu
   rollIfDue(log, bytes.length, last.lastOffset, first);
   // Followers are seldom read from, and then from the page cache; the memory is better spent on what this node leads.
   log.tail.clear();
-  return write(log, bytes, batches, batches.map(markerOf));
+  return write(log, bytes, batches, markersOf(log, batches));
+}
+
+function markersOf(log: LogCore, batches: readonly BatchView[]): (EndTransactionMarker | undefined)[] {
+  return batches.map((batch) => markerOf(batch, (records) => log.unreadable(records)));
 }
 
 function write(

@@ -2,7 +2,7 @@ import { DiskError } from '../lib/disk.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { cleanable, compact, type Cleanable, type CompactionResult } from './compaction.ts';
-import { DamagedBatchError, type LogDamage } from './damage.ts';
+import { DamagedBatchError, type LogDamage, type UnreadableRecords } from './damage.ts';
 import type { EpochEnd, EpochStart } from './leader-epochs.ts';
 import { appendAsFollower, appendAsLeader } from './log-append.ts';
 import { leaveBare, mayStayBare, summaryOf } from './log-at-rest.ts';
@@ -187,6 +187,10 @@ export class Log {
   /** The log's start, with its epoch (−1 when unknown). */
   get earliest(): { offset: bigint; leaderEpoch: number } {
     return { offset: this.core.startOffset, leaderEpoch: this.epochAt(this.core.startOffset) };
+  }
+  /** A reader of this log's records could not decode some and passed over them. */
+  reportUnreadable(records: UnreadableRecords): void {
+    this.core.unreadable(records);
   }
   /** Whoever owns the log hears of damage that stands in somebody's way. `offset`: where it is, if the bytes do not say. */
   private reading<T>(offset: bigint, read: () => T): T {

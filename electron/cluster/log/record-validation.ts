@@ -62,7 +62,10 @@ export function validateRecords(batch: BatchView, compression: CompressionName, 
 
 function unfold(batch: BatchView, compression: CompressionName, maxBytes: number): Buffer {
   if (compression !== 'none' && batch.recordCount * MIN_RECORD_BYTES > maxBytes) {
-    throw new KafkaError(ErrorCode.INVALID_RECORD, `The batch has a count of ${batch.recordCount} records, more than ${maxBytes} bytes can hold.`);
+    throw new KafkaError(
+      ErrorCode.INVALID_RECORD,
+      `The batch has a count of ${batch.recordCount} records, more than ${maxBytes} bytes can hold.`,
+    );
   }
   try {
     return decompress(compression, batch.payload, maxBytes);
@@ -91,7 +94,8 @@ class Refusals {
   raise(): void {
     const [first] = this.named;
     if (first === undefined) return;
-    const many = this.count === 1 ? `Record ${first.batchIndex} is refused` : `${this.count} records are refused, the first is ${first.batchIndex}`;
+    const many =
+      this.count === 1 ? `Record ${first.batchIndex} is refused` : `${this.count} records are refused, the first is ${first.batchIndex}`;
     throw new RecordsRefusedError(this.code, `${many}: ${first.message}`, this.named);
   }
 }

@@ -60,7 +60,11 @@ describe('append', () => {
     ['a producer without a sequence', batchOf(['x'], { producerId: 1n, producerEpoch: 0 }), 87],
     ['a transaction without a producer', batchOf(['x'], { transactional: true }), 87],
     ['a time in the far future', batchOf(['x'], { timestamp: BigInt(START_MS + 3_700_000) }), 32],
-    ['an append time in the far future that the client made up', batchOf(['x'], { logAppendTime: true, timestamp: BigInt(START_MS + 3_700_000) }), 32],
+    [
+      'an append time in the far future that the client made up',
+      batchOf(['x'], { logAppendTime: true, timestamp: BigInt(START_MS + 3_700_000) }),
+      32,
+    ],
   ])('refuses %s and writes nothing', (_name, records, expected) => {
     const { log } = bench({ maxMessageBytes: 500 });
     expect(() => log.appendAsLeader(records, 0, CLIENT)).toThrow(code(expected));

@@ -50,7 +50,10 @@ export function handleProduce(
   }
   if (transactional) {
     if (request.transactionalId === null) {
-      throw new KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 'Transactional records in a request without a transactional id.');
+      throw new KafkaError(
+        ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        'Transactional records in a request without a transactional id.',
+      );
     }
     throw new KafkaError(ErrorCode.INVALID_TXN_STATE, 'This broker does not take part in transactions.');
   }
@@ -116,7 +119,13 @@ function entriesOf(request: Request, { version }: DataRequestContext, broker: Da
     const topic = byId ? topicsById.get(topicId)?.name : name;
     for (const { index, records } of partitionData) {
       const tooNew = version < ZSTD_SINCE && records !== null && headerOf(records)?.compressionId === ZSTD;
-      entries.push({ topic, topicId: byId ? topicId : undefined, partition: index, records, ...(tooNew && { refused: zstdRefused(version) }) });
+      entries.push({
+        topic,
+        topicId: byId ? topicId : undefined,
+        partition: index,
+        records,
+        ...(tooNew && { refused: zstdRefused(version) }),
+      });
     }
   }
   return entries;
