@@ -34,6 +34,11 @@ const brokerOf = (event: TimelineEvent): string => {
   const id = event.broker ?? event.node;
   return id === null ? 'a broker' : `broker ${id}`;
 };
+const CORRUPTION_VERBS: ReadonlyMap<unknown, string> = new Map([
+  ['read', 'met damage'],
+  ['decode', 'skipped unreadable records'],
+]);
+const corruptionVerb = (event: TimelineEvent): string => CORRUPTION_VERBS.get(event.details?.['foundBy']) ?? 'cut off damage';
 const groupOf = (event: TimelineEvent): string => (event.group === undefined ? 'a group' : `group ${event.group}`);
 const topicOf = (event: TimelineEvent): string => (event.topic === undefined ? 'a topic' : `topic ${event.topic}`);
 const memberOf = (event: TimelineEvent): string => {
@@ -211,7 +216,7 @@ const TELLINGS: Record<TimelineEventType, Telling> = {
     kind: 'faults',
     mark: 'lagging',
     tone: 'warn',
-    tell: (e) => `${brokerOf(e)} ${e.details?.['foundBy'] === 'read' ? 'met' : 'cut off'} damage in its log${where(e)}`,
+    tell: (e) => `${brokerOf(e)} ${corruptionVerb(e)} in its log${where(e)}`,
   },
   'node/logDirectoryFailed': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `log directory of ${brokerOf(e)} failed` },
   'node/failed': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} failed` },

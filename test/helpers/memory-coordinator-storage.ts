@@ -28,6 +28,8 @@ export class MemoryCoordinatorStorage implements CoordinatorStorage {
   refuse: number | null = null;
   /** What a read waits for before it yields. */
   readGate: Promise<void> | null = null;
+  /** What coordinators passed over when they loaded. */
+  readonly unreadableRecords: { partition: number; offset: bigint; count: number; reason: string }[] = [];
   private readonly partitions = new Map<number, MemoryPartition>();
 
   constructor(count: number | undefined = 1) {
@@ -63,6 +65,10 @@ export class MemoryCoordinatorStorage implements CoordinatorStorage {
       await Promise.resolve();
       yield Buffer.concat(batches.slice(i, i + 2));
     }
+  }
+
+  unreadable(partition: number, records: { offset: bigint; count: number; reason: string }): void {
+    this.unreadableRecords.push({ partition, ...records });
   }
 
   /** Commits everything that is in the log. */

@@ -234,7 +234,13 @@ export const PLANTED: readonly PlantedBug[] = [
   {
     name: 'repeated batches are not recognised',
     weights: KILLS,
-    plant: () => replace(ProducerState.prototype, 'check', () => () => undefined),
+    plant: () => {
+      const undo = [
+        replace(ProducerState.prototype, 'repeated', () => () => undefined),
+        replace(ProducerState.prototype, 'check', () => () => undefined),
+      ];
+      return () => undo.forEach((restore) => restore());
+    },
   },
   {
     name: 'producer state is not kept by followers',

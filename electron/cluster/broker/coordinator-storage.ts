@@ -55,6 +55,10 @@ export function createCoordinatorStorage({ replicas, clock, topic, commitTimeout
         await sleep(clock, 0);
       }
     },
+
+    unreadable(index, records) {
+      replicas.partition(topic, index)?.log.reportUnreadable(records);
+    },
   };
 }
 

@@ -58,6 +58,18 @@ export class DamageReports {
     const { brokerId, clock } = this.options;
     const { foundBy, offset, segment, position, bytes, reason } = damage;
     const { follows, words } = this.after(topic, partition, damage);
+    if (foundBy === 'decode') {
+      const records = damage.records ?? 0;
+      return {
+        type: 'node/corruptionFound',
+        at: clock.now(),
+        broker: brokerId,
+        topic,
+        partitions: [partition],
+        reason: `${records === 1 ? '1 record' : `${records} records`} from offset ${offset} on cannot be decoded (${reason}): skipped`,
+        details: { foundBy, offset: offset.toString(), segment, records, defect: reason, follows: 'skipped' },
+      };
+    }
     const what =
       foundBy === 'recovery' ? `${bytes} bytes from offset ${offset} on cut off` : `the batch at offset ${offset} is not handed out`;
     return {

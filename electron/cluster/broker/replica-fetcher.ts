@@ -296,8 +296,9 @@ export class ReplicaFetcher {
         return;
       }
       if (answer.records !== null && answer.records.length > 0) {
-        log.appendAsFollower(answer.records);
-        partition.followerAppended(answer.records.length);
+        const appended = log.appendAsFollower(answer.records, partition.leaderEpoch);
+        if (appended === undefined) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, 'the answer holds no batch of this leader epoch');
+        partition.followerAppended(appended.sizeBytes);
         this.options.throttle.fetched(partition, answer.records.length);
       }
       partition.followerLearnedHighWatermark(answer.highWatermark);

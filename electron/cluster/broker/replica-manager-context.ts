@@ -1,4 +1,5 @@
 /** What the handlers of the data path are given, as a part of the broker's context (`context.ts`). */
+import type { Clock } from '../lib/clock.ts';
 import type { ConnectionInfo } from '../network/dispatch.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import type { MetadataImage } from '../quorum/image.ts';
@@ -9,6 +10,7 @@ import type { ReplicaManager } from './replica-manager.ts';
 
 export interface DataContext {
   readonly nodeId: number;
+  readonly clock: Clock;
   /** The newest metadata that this node has applied. */
   image(): MetadataImage;
   readonly replicas: ReplicaManager;
@@ -20,6 +22,7 @@ export interface DataContext {
 /** What these handlers read of `RequestContext`. */
 export interface DataRequestContext {
   readonly version: number;
+  readonly clientId: string;
   readonly listener: string;
   readonly connection: Pick<ConnectionInfo, 'answerLater'>;
 }

@@ -1,5 +1,5 @@
 /** Appending on behalf of a produce request, and waiting until what was appended is committed. */
-import { RecordsRefusedError } from '../log/append-checks.ts';
+import { RecordsRefusedError } from '../log/record-refusal.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { Partition } from './partition.ts';
@@ -12,6 +12,8 @@ export interface AppendEntry {
   topicId: string | undefined;
   partition: number;
   records: Buffer | null;
+  /** Why the request cannot carry these records, found before they reached a partition. */
+  refused?: KafkaError;
 }
 
 export interface AppendResult {

@@ -14,11 +14,14 @@ import { RefusedSequences } from './refused-sequences.ts';
 import { RecordDeletions } from './replica-manager-delete.ts';
 import { DelayedFetch, missingPartitionError, readEntries, type FetchParameters, type PartitionLookup } from './replica-manager-fetch.ts';
 import { appendFailure, DelayedProduce, type AppendEntry, type AppendResult } from './replica-manager-produce.ts';
+import { isInternalTopic } from './topic-rules.ts';
 
 export interface AppendParameters {
   requiredAcks: number;
   timeoutMs: number;
   origin: AppendOrigin;
+  /** Whether a client may write to Kafka's own topics. */
+  internalTopicsAllowed?: boolean;
 }
 
 export interface ReplicaRequestsOptions {
@@ -111,9 +114,13 @@ export class ReplicaRequests {
     const partition = topic === undefined ? undefined : this.lookup.partition(topic, entry.partition);
     try {
       if (topic === undefined) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_ID);
+      if (isInternalTopic(topic) && params.internalTopicsAllowed !== true && this.lookup.image().topics.has(topic)) {
+        throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic ${topic} is internal: only brokers write to it.`);
+      }
       if (partition === undefined) throw new KafkaError(missingPartitionError(this.lookup, topic, entry.partition));
       if (topicId !== undefined && topicId !== partition.topicId) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_ID);
       partition.requireLeader(-1);
+      if (entry.refused !== undefined) throw entry.refused;
       if (records === null || records.length === 0) throw new KafkaError(ErrorCode.INVALID_RECORD, 'A produce request without records.');
       const refused = this.refusedSequences.behind(
         partition.name,

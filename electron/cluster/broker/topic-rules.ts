@@ -2,10 +2,14 @@
 
 export const OFFSETS_TOPIC = '__consumer_offsets';
 export const TRANSACTION_TOPIC = '__transaction_state';
+export const SHARE_GROUP_TOPIC = '__share_group_state';
 export const METADATA_TOPIC = '__cluster_metadata';
 
-const INTERNAL: ReadonlySet<string> = new Set([OFFSETS_TOPIC, TRANSACTION_TOPIC]);
+const INTERNAL: ReadonlySet<string> = new Set([OFFSETS_TOPIC, TRANSACTION_TOPIC, SHARE_GROUP_TOPIC]);
 const MAX_NAME_LENGTH = 249;
+
+/** The client id whose produce requests may write to internal topics, as in Apache Kafka. */
+export const ADMIN_CLIENT_ID = '__admin_client';
 
 export function isInternalTopic(name: string): boolean {
   return INTERNAL.has(name);

@@ -14,8 +14,8 @@ import { sleep, type Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { parseEndTransactionMarker } from '../protocol/records/transaction-marker.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
-import { iterateBatches } from '../protocol/record-batch.ts';
-import { decodeRecords } from '../protocol/records-reader.ts';
+import { iterateBatches, type BatchView } from '../protocol/record-batch.ts';
+import { decodeRecords, type DecodedRecord } from '../protocol/records-reader.ts';
 import { buildBatch } from '../protocol/records-builder.ts';
 import type { KeyAndValue } from '../protocol/records/coordinator-record.ts';
 import { appendErrorForClient } from './append-errors.ts';
@@ -230,12 +230,14 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
     const { storage, clock, logger } = this.options;
     while (!slot.closed) {
       const shard = this.options.createShard(slot.partition, (decision) => this.write(slot, decision));
+      const skipped = new SkippedRecords();
       try {
         for await (const bytes of storage.read(slot.partition)) {
           if (isClosed(slot)) return;
-          this.replay(shard, bytes);
+          this.replay(shard, bytes, skipped);
         }
         if (isClosed(slot)) return;
+        if (skipped.first !== undefined) storage.unreadable(slot.partition, { ...skipped.first, count: skipped.count });
         slot.shard = shard;
         shard.onLoaded();
         return;
@@ -246,21 +248,44 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
     }
   }
 
-  private replay(shard: S, bytes: Buffer): void {
+  /** One record that cannot be read must not keep all groups of the partition from being served: it is passed over, and reported. */
+  private replay(shard: S, bytes: Buffer, skipped: SkippedRecords): void {
     for (const batch of iterateBatches(bytes)) {
-      if (batch.isControl) {
+      let next = batch.baseOffset;
+      try {
         for (const record of decodeRecords(batch, MAX_BATCH_BYTES)) {
-          const marker = parseEndTransactionMarker(record);
-          if (marker !== undefined) shard.replayMarker(batch.producerId, marker.type);
+          try {
+            this.replayRecord(shard, batch, record);
+          } catch (error) {
+            skipped.add(record.offset, 1, error);
+          }
+          next = record.offset + 1n;
         }
-        continue;
-      }
-      const origin = { transactionOf: batch.isTransactional ? batch.producerId : null };
-      for (const { key, value } of decodeRecords(batch, MAX_BATCH_BYTES)) {
-        const record = key === null ? undefined : this.options.decode(key, value);
-        if (record !== undefined) shard.replayLoaded(record, origin);
+      } catch (error) {
+        skipped.add(next, Math.max(1, Number(batch.lastOffset - next) + 1), error);
       }
     }
+  }
+
+  private replayRecord(shard: S, batch: BatchView, record: DecodedRecord): void {
+    if (batch.isControl) {
+      const marker = parseEndTransactionMarker(record);
+      if (marker !== undefined) shard.replayMarker(batch.producerId, marker.type);
+      return;
+    }
+    const decoded = record.key === null ? undefined : this.options.decode(record.key, record.value);
+    if (decoded !== undefined) shard.replayLoaded(decoded, { transactionOf: batch.isTransactional ? batch.producerId : null });
+  }
+}
+
+/** What a load passed over: how many records, and why the first of them. */
+class SkippedRecords {
+  count = 0;
+  first: { offset: bigint; reason: string } | undefined;
+
+  add(offset: bigint, count: number, error: unknown): void {
+    this.count += count;
+    this.first ??= { offset, reason: error instanceof Error ? error.message : String(error) };
   }
 }
 

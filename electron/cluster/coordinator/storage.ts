@@ -19,4 +19,6 @@ export interface CoordinatorStorage {
    * has in its log at its election stays there for as long as it leads.
    */
   read(partition: number): AsyncIterable<Buffer>;
+  /** Records of the partition that the coordinator could not decode when it loaded, and passed over. */
+  unreadable(partition: number, records: { offset: bigint; count: number; reason: string }): void;
 }

@@ -1,76 +1,76 @@
+/** What is checked of batches before they are appended, in the order of Apache Kafka's ProduceRequest, UnifiedLog and LogValidator. */
+import type { CompressionName } from '../protocol/compression.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
-import { BatchView, iterateBatches, verifyBatch } from '../protocol/record-batch.ts';
+import {
+  BATCH_HEADER_BYTES,
+  BatchView,
+  iterateBatches,
+  LOG_OVERHEAD_BYTES,
+  verifyBatch,
+  verifyChecksum,
+} from '../protocol/record-batch.ts';
 import { decodeRecords } from '../protocol/records-reader.ts';
 import { parseEndTransactionMarker, type EndTransactionMarker } from '../protocol/records/transaction-marker.ts';
+import type { UnreadableRecords } from './damage.ts';
 import type { LogConfig } from './log-config.ts';
 import type { AppendOrigin } from './producer-state.ts';
 
 /** A marker is a few dozen bytes and never compressed. */
 const MAX_MARKER_BYTES = 1024;
-
-/** A record that the log refuses, by its place in the batch (KIP-467). */
-export interface RecordRefusal {
-  batchIndex: number;
-  message: string;
-}
-
-/** INVALID_RECORD or INVALID_TIMESTAMP that can name the records at fault. */
-export class RecordsRefusedError extends KafkaError {
-  readonly recordErrors: readonly RecordRefusal[];
-  constructor(code: number, message: string, recordErrors: readonly RecordRefusal[]) {
-    super(code, message);
-    this.name = 'RecordsRefusedError';
-    this.recordErrors = recordErrors;
-  }
-}
+/** The length of the smallest message of any format: what Apache Kafka's reader takes for one. */
+const SMALLEST_LENGTH = 14;
+const MAGIC_AT = 16;
 
 /**
- * The batches of a leader's append, each one found acceptable but for its producer. Throws KafkaError: CORRUPT_MESSAGE,
- * UNSUPPORTED_FOR_MESSAGE_FORMAT, MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, INVALID_RECORD, INVALID_TIMESTAMP,
- * UNSUPPORTED_COMPRESSION_TYPE.
+ * The one batch of a produce request, sound as a whole; what follows it is cut off where it is no whole batch. Throws KafkaError:
+ * CORRUPT_MESSAGE, INVALID_RECORD, MESSAGE_TOO_LARGE, UNSUPPORTED_COMPRESSION_TYPE.
  */
-export function checkLeaderAppend(records: Buffer, origin: AppendOrigin, config: LogConfig, nowMs: number): BatchView[] {
-  const batches = wholeBatches(records);
-  if (origin === 'client' && batches.length !== 1) throw invalid(`${batches.length} batches where a producer sends exactly one`);
-  if (records.length > config.segmentBytes && origin !== 'raft') {
-    throw new KafkaError(ErrorCode.RECORD_LIST_TOO_LARGE, `${records.length} bytes are more than a segment of ${config.segmentBytes}`);
+export function checkClientEnvelope(records: Buffer, config: Pick<LogConfig, 'maxMessageBytes'>): BatchView {
+  const size = nextBatchBytes(records, 0);
+  if (size === undefined) throw invalid(`no whole batch in ${records.length} bytes`);
+  const batch = new BatchView(records.subarray(0, size), 0);
+  if (batch.magic !== 2) throw invalid(`message format ${batch.magic} in a request that carries format 2 only`);
+  if (nextBatchBytes(records, size) !== undefined) throw invalid('more than one batch where a producer sends exactly one');
+  if (size < BATCH_HEADER_BYTES) throw corrupt(`batch length ${batch.batchLength} is less than a batch header`);
+  if (batch.baseOffset !== 0n) throw invalid(`base offset ${batch.baseOffset}, a producer's is 0`);
+  if (size > config.maxMessageBytes) {
+    throw new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, `batch of ${size} bytes, max.message.bytes is ${config.maxMessageBytes}`);
   }
-  for (const batch of batches) {
+  const defect = verifyChecksum(batch);
+  if (defect !== undefined) throw new KafkaError(defect.code, defect.reason);
+  return batch;
+}
+
+/** Header fields of a client's batch that have to agree. Returns its codec. Throws INVALID_RECORD, UNSUPPORTED_COMPRESSION_TYPE. */
+export function checkClientHeader(batch: BatchView): CompressionName {
+  const { recordCount, lastOffsetDelta, compression } = batch;
+  if (compression === undefined) {
+    throw new KafkaError(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `compression type ${batch.compressionId} is not known`);
+  }
+  if (recordCount <= 0 || lastOffsetDelta !== recordCount - 1) {
+    throw invalid(`${recordCount} records with last offset delta ${lastOffsetDelta}`);
+  }
+  if (batch.isControl) throw invalid('control batches are for brokers');
+  if (batch.hasProducerId && batch.baseSequence < 0) throw invalid(`producer ${batch.producerId} without a sequence`);
+  // A transaction that no coordinator knows would hold back every reader of committed records for good.
+  if (batch.isTransactional && !batch.hasProducerId) throw invalid('transactional batch without a producer id');
+  return compression;
+}
+
+/** The batches that a coordinator or the quorum's leader appends. Throws CORRUPT_MESSAGE, INVALID_RECORD, MESSAGE_TOO_LARGE. */
+export function checkInternalAppend(records: Buffer, origin: AppendOrigin, config: Pick<LogConfig, 'maxMessageBytes'>): BatchView[] {
+  const batches: BatchView[] = [];
+  let end = 0;
+  for (const batch of iterateBatches(records)) {
+    const defect = verifyBatch(batch);
+    if (defect !== undefined) throw new KafkaError(defect.code, defect.reason);
     if (origin !== 'raft' && batch.sizeInBytes > config.maxMessageBytes) {
       throw new KafkaError(
         ErrorCode.MESSAGE_TOO_LARGE,
         `batch of ${batch.sizeInBytes} bytes, max.message.bytes is ${config.maxMessageBytes}`,
       );
     }
-    if (origin === 'client') checkClientBatch(batch, config, nowMs);
-  }
-  return batches;
-}
-
-/** The batches of a follower's fetch, checked for damage on the way. A partial one at the end is left out. */
-export function checkFollowerAppend(records: Buffer): BatchView[] {
-  const batches = [...iterateBatches(records)];
-  for (const batch of batches) {
-    const defect = verifyBatch(batch);
-    if (defect !== undefined) throw new KafkaError(defect.code, defect.reason);
-  }
-  return batches;
-}
-
-/** The transaction marker that a control batch carries; undefined for any other batch. */
-export function markerOf(batch: BatchView): EndTransactionMarker | undefined {
-  if (!batch.isControl) return undefined;
-  for (const record of decodeRecords(batch, MAX_MARKER_BYTES)) return parseEndTransactionMarker(record);
-  return undefined;
-}
-
-function wholeBatches(records: Buffer): BatchView[] {
-  const batches: BatchView[] = [];
-  let end = 0;
-  for (const batch of iterateBatches(records)) {
-    const defect = verifyBatch(batch);
-    if (defect !== undefined) throw new KafkaError(defect.code, defect.reason);
     batches.push(batch);
     end = batch.position + batch.sizeInBytes;
   }
@@ -82,50 +82,47 @@ function wholeBatches(records: Buffer): BatchView[] {
   return batches;
 }
 
-function checkClientBatch(batch: BatchView, config: LogConfig, nowMs: number): void {
-  const { recordCount, lastOffsetDelta } = batch;
-  if (batch.isControl) throw invalid('control batches are for brokers');
-  if (batch.baseOffset !== 0n) throw invalid(`base offset ${batch.baseOffset}, a producer's is 0`);
-  if (recordCount <= 0 || lastOffsetDelta !== recordCount - 1) {
-    throw invalid(`${recordCount} records with last offset delta ${lastOffsetDelta}`);
+/**
+ * The batches of a follower's fetch, checked for corruption on the way. A partial one at the end is left out, and so is all from the first batch
+ * of an epoch above `leaderEpoch`, the one that the follower fetches in (KAFKA-18723).
+ */
+export function checkFollowerAppend(records: Buffer, leaderEpoch = Infinity): BatchView[] {
+  const batches: BatchView[] = [];
+  for (const batch of iterateBatches(records)) {
+    const defect = verifyBatch(batch);
+    if (defect !== undefined) throw new KafkaError(defect.code, defect.reason);
+    if (batch.partitionLeaderEpoch > leaderEpoch) break;
+    batches.push(batch);
   }
-  if (batch.compression === undefined) {
-    throw new KafkaError(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `compression type ${batch.compressionId} is not known`);
-  }
-  if (batch.hasProducerId && (batch.baseSequence < 0 || batch.producerEpoch < 0)) {
-    throw invalid(`producer ${batch.producerId} without epoch or sequence`);
-  }
-  if (batch.isTransactional && !batch.hasProducerId) throw invalid('transactional batch without a producer id');
-  checkTimestamps(batch, config, nowMs);
-  if (config.cleanupPolicy.has('compact')) checkKeys(batch, config);
+  return batches;
 }
 
-function checkTimestamps(batch: BatchView, config: LogConfig, nowMs: number): void {
-  if (batch.timestampType === 'logAppendTime') {
-    throw new KafkaError(ErrorCode.INVALID_TIMESTAMP, 'a producer does not set the time of append');
+/** The transaction marker that a control batch carries; undefined for any other batch, and for one that `unreadable` was called for. */
+export function markerOf(batch: BatchView, unreadable: (records: UnreadableRecords) => void): EndTransactionMarker | undefined {
+  if (!batch.isControl) return undefined;
+  try {
+    for (const record of decodeRecords(batch, MAX_MARKER_BYTES)) return parseEndTransactionMarker(record);
+  } catch (error) {
+    unreadable({ offset: batch.baseOffset, count: batch.recordCount, reason: String(error) });
   }
-  if (config.messageTimestampType === 'LogAppendTime') return;
-  const { baseTimestamp, maxTimestamp } = batch;
-  const ahead = Number(maxTimestamp) - nowMs;
-  if (maxTimestamp >= 0n && ahead > config.messageTimestampAfterMaxMs) {
-    throw new KafkaError(ErrorCode.INVALID_TIMESTAMP, `timestamp ${maxTimestamp} is ${ahead} ms ahead of the broker's clock`);
-  }
-  const behind = nowMs - Number(baseTimestamp);
-  if (baseTimestamp >= 0n && behind > config.messageTimestampBeforeMaxMs) {
-    throw new KafkaError(ErrorCode.INVALID_TIMESTAMP, `timestamp ${baseTimestamp} is ${behind} ms behind the broker's clock`);
-  }
+  return undefined;
 }
 
-function checkKeys(batch: BatchView, config: LogConfig): void {
-  const keyless: RecordRefusal[] = [];
-  let batchIndex = 0;
-  for (const record of decodeRecords(batch, config.maxDecompressedBytes)) {
-    if (record.key === null) keyless.push({ batchIndex, message: 'a compacted topic needs a key on every record' });
-    batchIndex++;
-  }
-  if (keyless.length > 0) {
-    throw new RecordsRefusedError(ErrorCode.INVALID_RECORD, `${keyless.length} records without a key on a compacted topic`, keyless);
-  }
+/** Bytes of the batch at `position`; undefined where the rest is no whole batch. Throws CORRUPT_MESSAGE where none can begin there. */
+function nextBatchBytes(records: Buffer, position: number): number | undefined {
+  const left = records.length - position;
+  if (left < LOG_OVERHEAD_BYTES) return undefined;
+  const length = records.readInt32BE(position + 8);
+  if (length < SMALLEST_LENGTH) throw corrupt(`a batch length of ${length}`);
+  if (left <= MAGIC_AT) return undefined;
+  const magic = records.readInt8(position + MAGIC_AT);
+  if (magic < 0 || magic > 2) throw corrupt(`unknown message format ${magic}`);
+  const size = LOG_OVERHEAD_BYTES + length;
+  return size > left ? undefined : size;
+}
+
+function corrupt(reason: string): KafkaError {
+  return new KafkaError(ErrorCode.CORRUPT_MESSAGE, reason);
 }
 
 function invalid(reason: string): KafkaError {

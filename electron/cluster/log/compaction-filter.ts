@@ -1,3 +1,5 @@
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
 import type { BatchView } from '../protocol/record-batch.ts';
 import { buildBatch, type BatchToWrite } from '../protocol/records-builder.ts';
 import { decodeRecords, type DecodedRecord } from '../protocol/records-reader.ts';
@@ -44,6 +46,7 @@ export function filterBatch(context: FilterContext, batch: BatchView, segmentEnd
   } else discard = transactions.isAborted(batch);
 
   const records = discard ? [] : keptRecords(context, batch, horizon);
+  if (records === undefined) return { bytes: Buffer.from(batch.bytes), aborted };
   if (records.length === 0) {
     const needed = batch.lastOffset + 1n === segmentEnd || isRemembered(context, batch);
     return { bytes: needed ? rebuilt(batch, [], undefined) : undefined, aborted };
@@ -55,17 +58,28 @@ export function filterBatch(context: FilterContext, batch: BatchView, segmentEnd
   return { bytes: rebuilt(batch, records, deleteHorizon), aborted };
 }
 
-function keptRecords(context: FilterContext, batch: BatchView, horizon: bigint | undefined): DecodedRecord[] {
+/** Undefined where the records cannot be decoded. */
+function keptRecords(context: FilterContext, batch: BatchView, horizon: bigint | undefined): DecodedRecord[] | undefined {
   const kept: DecodedRecord[] = [];
   const tombstonesStay = horizon === undefined || BigInt(Math.trunc(context.nowMs)) < horizon;
-  for (const record of decodeRecords(batch, context.maxDecompressedBytes)) {
-    if (batch.isControl || record.offset > context.lastKeyOffset) kept.push(record);
-    else if (record.key !== null && (record.value !== null || tombstonesStay)) {
-      const newest = context.keys.get(record.key);
-      if (newest === undefined || record.offset >= newest) kept.push(record);
+  try {
+    for (const record of decodeRecords(batch, context.maxDecompressedBytes)) {
+      if (batch.isControl || record.offset > context.lastKeyOffset) kept.push(record);
+      else if (record.key !== null && (record.value !== null || tombstonesStay)) {
+        const newest = context.keys.get(record.key);
+        if (newest === undefined || record.offset >= newest) kept.push(record);
+      }
     }
+  } catch (error) {
+    if (isUndecodable(error)) return undefined;
+    throw error;
   }
   return kept;
+}
+
+/** Bytes that are no records, or a codec that this runtime lacks. */
+export function isUndecodable(error: unknown): error is KafkaError {
+  return error instanceof KafkaError && (error.code === ErrorCode.CORRUPT_MESSAGE || error.code === ErrorCode.UNSUPPORTED_COMPRESSION_TYPE);
 }
 
 /** Whether the batch says how far a producer that is still remembered has come, or is one by which its repeats are recognised. */

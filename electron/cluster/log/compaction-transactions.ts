@@ -41,7 +41,8 @@ export class StretchTransactions {
     this.advance(batch.lastOffset);
     // One that compaction has emptied has said all.
     if (batch.recordCount === 0) return { spent: true, aborted: undefined };
-    const marker = markerOf(batch);
+    // Reported where the batch is read for its producer's state.
+    const marker = markerOf(batch, () => undefined);
     if (marker === undefined) return { spent: false, aborted: undefined };
     if (marker.type === 'commit') return { spent: !this.ongoingCommits.delete(batch.producerId), aborted: undefined };
     const abort = this.ongoingAborts.get(batch.producerId);

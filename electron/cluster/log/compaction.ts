@@ -2,7 +2,7 @@ import { BATCH_HEADER_BYTES, iterateBatches, verifyBatch, type BatchView } from 
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { decodeRecords } from '../protocol/records-reader.ts';
-import { filterBatch, type FilterContext } from './compaction-filter.ts';
+import { filterBatch, isUndecodable, type FilterContext } from './compaction-filter.ts';
 import { KeyOffsets } from './compaction-keys.ts';
 import { StretchTransactions } from './compaction-transactions.ts';
 import type { LogCore } from './log-core.ts';
@@ -94,8 +94,14 @@ export function* compact(
       if (keys.isFull) break scan;
       if (batch.isControl) seen.control(batch);
       else if (!seen.isAborted(batch)) {
-        for (const record of decodeRecords(batch, log.config.maxDecompressedBytes)) {
-          if (record.key !== null && record.offset >= firstDirty) keys.set(record.key, record.offset);
+        try {
+          for (const record of decodeRecords(batch, log.config.maxDecompressedBytes)) {
+            if (record.key !== null && record.offset >= firstDirty) keys.set(record.key, record.offset);
+          }
+        } catch (error) {
+          if (!isUndecodable(error)) throw error;
+          // Its keys are unknown: it stays as it is, and nothing gives way to it.
+          log.unreadable({ offset: batch.baseOffset, count: batch.recordCount, reason: error.message }, segment.path);
         }
       }
       lastKeyOffset = max(lastKeyOffset, batch.lastOffset);

@@ -3,8 +3,11 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 
 export interface LogDamage {
-  /** What came upon it: the check of a log after an unclean stop, which cuts it off, or somebody who wanted to read it and was refused. */
-  foundBy: 'recovery' | 'read';
+  /**
+   * What found it: the check of a log after an unclean stop, which cuts it off; a reader, which is refused; or whatever has to understand the
+   * records (a coordinator that loads, compaction, producer state), which passes over those that it cannot decode.
+   */
+  foundBy: 'recovery' | 'read' | 'decode';
   /** Of the first record that is concerned. */
   offset: bigint;
   /** The file, without its directory, and where in it the first damaged batch begins. */
@@ -14,6 +17,16 @@ export interface LogDamage {
   reason: string;
   /** Cut off, later segments included; 0 where the files stay as they are. */
   bytes: number;
+  /** How many records were passed over, where that is known. */
+  records?: number;
+}
+
+/** Records that pass the checksum and cannot be decoded. */
+export interface UnreadableRecords {
+  /** Of the first one. */
+  offset: bigint;
+  count: number;
+  reason: string;
 }
 
 /** A read has come to bytes that are no whole batch. They are not handed on: nobody ever sent them. */

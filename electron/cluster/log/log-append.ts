@@ -2,12 +2,14 @@
 import { crc32c } from '../protocol/crc32c.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
-import { patchBatch, setLogAppendTime, type BatchView } from '../protocol/record-batch.ts';
+import { BatchView, patchBatch, setLogAppendTime, setMaxTimestamp } from '../protocol/record-batch.ts';
 import type { EndTransactionMarker } from '../protocol/records/transaction-marker.ts';
-import { checkFollowerAppend, checkLeaderAppend, markerOf } from './append-checks.ts';
+import { checkClientEnvelope, checkClientHeader, checkFollowerAppend, checkInternalAppend, markerOf } from './append-checks.ts';
 import type { LogCore } from './log-core.ts';
 import type { AppendResult } from './log-types.ts';
 import type { AppendOrigin, ProducerBatch } from './producer-state.ts';
+import { numberRecords } from './record-numbering.ts';
+import { validateRecords } from './record-validation.ts';
 import { applyToProducers } from './recovery.ts';
 import type { Segment } from './segment.ts';
 
@@ -17,34 +19,58 @@ export function appendAsLeader(log: LogCore, records: Buffer, leaderEpoch: numbe
   if (leaderEpoch < log.epochs.latest) {
     throw new KafkaError(ErrorCode.FENCED_LEADER_EPOCH, `leader epoch ${leaderEpoch}, the log is at ${log.epochs.latest}`);
   }
+  const checked =
+    origin === 'client' ? checkClientAppend(log, records) : { batches: checkInternalAppend(records, origin, log.config), bytes: records };
+  if ('repeated' in checked) return duplicateResult(log, checked.batch, checked.repeated);
+  const { batches, bytes } = checked;
   const { config, producers } = log;
-  const nowMs = log.clock.now();
-  const batches = checkLeaderAppend(records, origin, config, nowMs);
-  const markers = batches.map(markerOf);
-  for (const [index, batch] of batches.entries()) {
-    if (!batch.hasProducerId) continue;
-    const repeated = producers.check(batch, origin, markers[index]);
-    if (repeated !== undefined) return duplicateResult(log, batch, repeated);
+  if (bytes.length > config.segmentBytes && origin !== 'raft') {
+    throw new KafkaError(ErrorCode.RECORD_LIST_TOO_LARGE, `${bytes.length} bytes are more than a segment of ${config.segmentBytes}`);
   }
-  let span = 0n;
-  for (const batch of batches) span += BigInt(batch.lastOffsetDelta) + 1n;
-  rollIfDue(log, records.length, log.endOffset + span - 1n, batches[0] as BatchView);
+  const markers = markersOf(log, batches);
+  for (const [index, batch] of batches.entries()) if (batch.hasProducerId) producers.check(batch, origin, markers[index]);
+  const nowMs = log.clock.now();
   const appendTime = config.messageTimestampType === 'LogAppendTime' && origin !== 'raft';
   let next = log.endOffset;
   for (const batch of batches) {
-    patchBatch(records, batch.position, { baseOffset: next, partitionLeaderEpoch: leaderEpoch });
-    if (appendTime) setLogAppendTime(records, batch.position, BigInt(nowMs));
+    patchBatch(bytes, batch.position, { baseOffset: next, partitionLeaderEpoch: leaderEpoch });
+    // Before the segment is chosen: what decides when it rolls is the time that the records will have.
+    if (appendTime) setLogAppendTime(bytes, batch.position, BigInt(nowMs));
     next = batch.lastOffset + 1n;
   }
-  const result = write(log, records, batches, markers);
-  log.tail.append(records, result.firstOffset, result.lastOffset);
+  rollIfDue(log, bytes.length, next - 1n, batches[0] as BatchView);
+  const result = write(log, bytes, batches, markers);
+  log.tail.append(bytes, result.firstOffset, result.lastOffset);
   return appendTime ? { ...result, logAppendTimeMs: nowMs } : result;
 }
 
+type Checked = { batches: BatchView[]; bytes: Buffer } | { batch: BatchView; repeated: ProducerBatch };
+
+/**
+ * A client's batch with its header made right, or the batch that it repeats. That is looked for first: the answer to a batch that is in the log
+ * must not depend on what the rules or the clock say by now.
+ */
+function checkClientAppend({ config, producers, clock }: LogCore, records: Buffer): Checked {
+  const batch = checkClientEnvelope(records, config);
+  const repeated = batch.hasProducerId ? producers.repeated(batch) : undefined;
+  if (repeated !== undefined) return { batch, repeated };
+  const compression = checkClientHeader(batch);
+  const { maxTimestamp, numbered, bytes } = validateRecords(batch, compression, config, clock.now());
+  const whole = numbered ? batch : new BatchView(numberRecords(batch, compression, bytes), 0);
+  if (whole.sizeInBytes > config.maxMessageBytes) {
+    throw new KafkaError(
+      ErrorCode.MESSAGE_TOO_LARGE,
+      `batch of ${whole.sizeInBytes} bytes, max.message.bytes is ${config.maxMessageBytes}`,
+    );
+  }
+  if (config.messageTimestampType === 'CreateTime') setMaxTimestamp(whole.buffer, 0, 'createTime', maxTimestamp);
+  return { batches: [whole], bytes: whole.buffer };
+}
+
 /** See `Log.appendAsFollower`. */
-export function appendAsFollower(log: LogCore, records: Buffer): AppendResult | undefined {
+export function appendAsFollower(log: LogCore, records: Buffer, leaderEpoch?: number): AppendResult | undefined {
   log.storage.assertWritable();
-  const batches = checkFollowerAppend(records);
+  const batches = checkFollowerAppend(records, leaderEpoch);
   const [first] = batches;
   const last = batches.at(-1);
   if (first === undefined || last === undefined) return undefined;
@@ -59,7 +85,11 @@ export function appendAsFollower(log: LogCore, records: Buffer): AppendResult | 
   rollIfDue(log, bytes.length, last.lastOffset, first);
   // Followers are seldom read from, and then from the page cache; the memory is better spent on what this node leads.
   log.tail.clear();
-  return write(log, bytes, batches, batches.map(markerOf));
+  return write(log, bytes, batches, markersOf(log, batches));
+}
+
+function markersOf(log: LogCore, batches: readonly BatchView[]): (EndTransactionMarker | undefined)[] {
+  return batches.map((batch) => markerOf(batch, (records) => log.unreadable(records)));
 }
 
 function write(

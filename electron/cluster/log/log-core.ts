@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import { DiskError } from '../lib/disk.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
-import type { DamagedBatchError, LogDamage } from './damage.ts';
+import type { DamagedBatchError, LogDamage, UnreadableRecords } from './damage.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
 import type { LogConfig } from './log-config.ts';
 import { LEADER_EPOCH_FILE, PARTITION_METADATA_FILE, SEGMENT_SUFFIXES, SNAPSHOT_SUFFIX } from './log-files.ts';
@@ -14,6 +14,9 @@ import { readPartitionMetadata } from './partition-metadata.ts';
 import { ProducerState } from './producer-state.ts';
 import { openBare, openSegments, recoverSingle, type RecoveredSegments, type RecoveryContext } from './recovery.ts';
 import { Tail, TailCache } from './tail-cache.ts';
+
+/** Places of corruption that one log reports. */
+const MAX_REPORTED = 1_000;
 
 /**
  * What one log is: its offsets, epochs, producers and files, and the steps that all of its operations are made of. `Log` is what
@@ -355,6 +358,7 @@ export class LogCore {
       gapsAllowed: this.config.cleanupPolicy.has('compact'),
       makeSegment: (baseOffset, size, freshIndexes) => this.storage.makeSegment(baseOffset, size, freshIndexes),
       cutOff: (damage) => this.cutOff(damage),
+      unreadable: (records, segment) => this.unreadable(records, segment),
     };
   }
 
@@ -367,11 +371,31 @@ export class LogCore {
 
   /** A read came upon a damaged batch, at `offset` if its own header cannot be believed. */
   refused({ segment, position, reason, offset: own }: DamagedBatchError, offset: bigint): void {
-    const place = `${segment}@${position}`;
-    this.refusedAt ??= new Set();
-    if (this.refusedAt.has(place)) return;
-    this.refusedAt.add(place);
+    if (!this.isNew(`${segment}@${position}`)) return;
     this.options.logger.error('a damaged batch is not handed to a reader', { segment, position, reason });
     this.options.damaged?.({ foundBy: 'read', offset: own ?? offset, segment, position, reason, bytes: 0 });
+  }
+
+  /** Records were passed over because they cannot be decoded; `segment`: the file, where it is not in the list of segments yet. */
+  unreadable({ offset, count, reason }: UnreadableRecords, segment?: string): void {
+    if (!this.isNew(`offset ${offset}`)) return;
+    const file = segment ?? this.storage.segments.all.findLast(({ baseOffset }) => baseOffset <= offset)?.path ?? '';
+    const name = file.slice(file.lastIndexOf('/') + 1);
+    this.options.logger.error('records cannot be decoded and are passed over', {
+      directory: this.directory,
+      segment: name,
+      offset,
+      count,
+      reason,
+    });
+    this.options.damaged?.({ foundBy: 'decode', offset, segment: name, position: 0, reason, bytes: 0, records: count });
+  }
+
+  /** Whether corruption at that place has not been reported yet. What is beyond the limit is not reported. */
+  private isNew(place: string): boolean {
+    this.refusedAt ??= new Set();
+    if (this.refusedAt.has(place) || this.refusedAt.size >= MAX_REPORTED) return false;
+    this.refusedAt.add(place);
+    return true;
   }
 }

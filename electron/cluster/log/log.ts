@@ -2,7 +2,7 @@ import { DiskError } from '../lib/disk.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { cleanable, compact, type Cleanable, type CompactionResult } from './compaction.ts';
-import { DamagedBatchError, type LogDamage } from './damage.ts';
+import { DamagedBatchError, type LogDamage, type UnreadableRecords } from './damage.ts';
 import type { EpochEnd, EpochStart } from './leader-epochs.ts';
 import { appendAsFollower, appendAsLeader } from './log-append.ts';
 import { leaveBare, mayStayBare, summaryOf } from './log-at-rest.ts';
@@ -128,10 +128,11 @@ export class Log {
   // Append
 
   /**
-   * Appends what a producer, a coordinator or the quorum's leader sent. Offsets, leader epoch and, where configured, the time are written into
-   * `records`, which the log owns from here on. Nothing is written when it throws one of: FENCED_LEADER_EPOCH, CORRUPT_MESSAGE,
-   * UNSUPPORTED_FOR_MESSAGE_FORMAT, MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, INVALID_RECORD (a RecordsRefusedError may name records),
-   * INVALID_TIMESTAMP, UNSUPPORTED_COMPRESSION_TYPE, INVALID_PRODUCER_EPOCH, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_TXN_STATE,
+   * Appends what a producer, a coordinator or the quorum's leader sent. Offsets, leader epoch and the largest timestamp are written into
+   * `records`, which the log owns from here on. A client's records are checked one by one, and a batch that repeats one in the log is answered
+   * as that one. Nothing is written when it throws one of: FENCED_LEADER_EPOCH, CORRUPT_MESSAGE,
+   * UNSUPPORTED_FOR_MESSAGE_FORMAT, MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE, INVALID_RECORD and INVALID_TIMESTAMP (a RecordsRefusedError may name records),
+   * UNSUPPORTED_COMPRESSION_TYPE, INVALID_PRODUCER_EPOCH, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_TXN_STATE,
    * TRANSACTION_COORDINATOR_FENCED. KAFKA_STORAGE_ERROR: the disk failed, what is in the file is open.
    */
   appendAsLeader(records: Buffer, leaderEpoch: number, options: { origin: AppendOrigin }): AppendResult {
@@ -140,10 +141,10 @@ export class Log {
 
   /**
    * Appends what the leader's log holds: offsets and epochs are in the batches. A partial batch at the end of `records` is
-   * left out; the bytes are not kept. Returns undefined when there is no whole batch. Throws CORRUPT_MESSAGE, or OFFSET_OUT_OF_RANGE when the batches do not follow the log's end.
+   * left out, as is everything from the first batch of an epoch above `leaderEpoch`; the bytes are not kept. Returns undefined when there is no whole batch. Throws CORRUPT_MESSAGE, or OFFSET_OUT_OF_RANGE when the batches do not follow the log's end.
    */
-  appendAsFollower(records: Buffer): AppendResult | undefined {
-    return appendAsFollower(this.core, records);
+  appendAsFollower(records: Buffer, leaderEpoch?: number): AppendResult | undefined {
+    return appendAsFollower(this.core, records, leaderEpoch);
   }
 
   // Read
@@ -186,6 +187,10 @@ export class Log {
   /** The log's start, with its epoch (−1 when unknown). */
   get earliest(): { offset: bigint; leaderEpoch: number } {
     return { offset: this.core.startOffset, leaderEpoch: this.epochAt(this.core.startOffset) };
+  }
+  /** A reader of this log's records could not decode some and passed over them. */
+  reportUnreadable(records: UnreadableRecords): void {
+    this.core.unreadable(records);
   }
   /** Whoever owns the log hears of damage that stands in somebody's way. `offset`: where it is, if the bytes do not say. */
   private reading<T>(offset: bigint, read: () => T): T {

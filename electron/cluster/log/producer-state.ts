@@ -67,17 +67,24 @@ export class ProducerState {
     this.unreplicated = [];
   }
 
+  /** The earlier batch that a client's batch repeats; undefined where it repeats none that is remembered. */
+  repeated(batch: BatchView): ProducerBatch | undefined {
+    const entry = this.entries.get(batch.producerId);
+    return entry === undefined ? undefined : findRepeated(entry, batch);
+  }
+
   /**
-   * Whether the producer may append this batch. Returns the earlier batch that this one repeats, if it does. Throws KafkaError
-   * INVALID_PRODUCER_EPOCH, OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_TXN_STATE, TRANSACTION_COORDINATOR_FENCED.
+   * Throws KafkaError where the producer may not append this batch, which repeats none: INVALID_PRODUCER_EPOCH,
+   * OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_TXN_STATE, TRANSACTION_COORDINATOR_FENCED.
    */
-  check(batch: BatchView, origin: AppendOrigin, marker: EndTransactionMarker | undefined): ProducerBatch | undefined {
+  check(batch: BatchView, origin: AppendOrigin, marker: EndTransactionMarker | undefined): void {
     const { producerId, producerEpoch } = batch;
     const entry = this.entries.get(producerId);
-    if (entry === undefined) return undefined;
-    if (producerEpoch < entry.epoch) {
-      throw refusal(ErrorCode.INVALID_PRODUCER_EPOCH, `producer ${producerId} is at epoch ${entry.epoch}, the batch has ${producerEpoch}`);
+    const epoch = entry?.epoch ?? -1;
+    if (producerEpoch < epoch) {
+      throw refusal(ErrorCode.INVALID_PRODUCER_EPOCH, `producer ${producerId} is at epoch ${epoch}, the batch has ${producerEpoch}`);
     }
+    if (entry === undefined) return;
     if (marker !== undefined) {
       if (marker.coordinatorEpoch < entry.coordinatorEpoch) {
         throw refusal(
@@ -85,17 +92,12 @@ export class ProducerState {
           `marker of coordinator epoch ${marker.coordinatorEpoch} after one of ${entry.coordinatorEpoch}`,
         );
       }
-      return undefined;
+      return;
     }
-    if (origin === 'client') {
-      const repeated = findRepeated(entry, batch);
-      if (repeated !== undefined) return repeated;
-      checkSequence(entry, batch);
-    }
+    if (origin === 'client') checkSequence(entry, batch);
     if (entry.currentTransactionFirstOffset >= 0n && !batch.isTransactional) {
       throw refusal(ErrorCode.INVALID_TXN_STATE, `producer ${producerId} is in a transaction, the batch is not`);
     }
-    return undefined;
   }
 
   /** Records a batch that is in the log, with its final offsets. Returns the transaction that it ended, if it did. */

@@ -9,7 +9,7 @@ import type { BatchView } from '../protocol/record-batch.ts';
 import { verifyBatch } from '../protocol/record-batch.ts';
 import type { EndTransactionMarker } from '../protocol/records/transaction-marker.ts';
 import { markerOf } from './append-checks.ts';
-import type { LogDamage } from './damage.ts';
+import type { LogDamage, UnreadableRecords } from './damage.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
 import {
   LEFTOVER_SUFFIXES,
@@ -49,6 +49,8 @@ export interface RecoveryContext {
   makeSegment: (baseOffset: bigint, size: number, freshIndexes: boolean) => Segment;
   /** Called at once, with the files being what they are from then on. */
   cutOff: (damage: LogDamage) => void;
+  /** Control records were passed over; `segment`: the path of their file. */
+  unreadable: (records: UnreadableRecords, segment: string) => void;
 }
 
 export interface RecoveredSegments {
@@ -185,7 +187,7 @@ interface Progress {
 
 /** Takes the batches of the file's first `size` bytes into the segment, which is empty so far, up to the first that `judge` has something against. */
 function indexAll(
-  { epochs, producers }: RecoveryContext,
+  { epochs, producers, unreadable }: RecoveryContext,
   segment: Segment,
   size: number,
   from: Progress,
@@ -202,7 +204,12 @@ function indexAll(
     segment.indexBatch(batch);
     epoch = batch.partitionLeaderEpoch;
     epochs.assign(epoch, batch.baseOffset);
-    applyToProducers(producers, segment, batch);
+    applyToProducers(
+      producers,
+      segment,
+      batch,
+      markerOf(batch, (records) => unreadable(records, segment.path)),
+    );
     expected = batch.lastOffset + 1n;
   }
   return { expected, epoch, defect: undefined };
@@ -275,7 +282,7 @@ export function applyToProducers(
   producers: ProducerState,
   segment: Segment | undefined,
   batch: BatchView,
-  marker: EndTransactionMarker | undefined = markerOf(batch),
+  marker: EndTransactionMarker | undefined,
 ): void {
   if (!batch.hasProducerId) return;
   const completed = producers.update(batch, marker);
@@ -311,10 +318,10 @@ export function loadProducers(
     }
   }
   if (from === undefined && found?.clean === true && offsets.length === 0) return;
-  replay(producers, segments, from ?? 0n, offset);
+  replay(context, segments, from ?? 0n, offset);
 }
 
-function replay(producers: ProducerState, segments: readonly Segment[], from: bigint, to: bigint): void {
+function replay({ producers, unreadable }: RecoveryContext, segments: readonly Segment[], from: bigint, to: bigint): void {
   for (const [index, segment] of segments.entries()) {
     const next = segments[index + 1]?.baseOffset;
     if (segment.baseOffset >= to || (next !== undefined && next <= from)) continue;
@@ -324,7 +331,14 @@ function replay(producers: ProducerState, segments: readonly Segment[], from: bi
       if (header === undefined || header.baseOffset >= to) return;
       if (header.hasProducerId && header.baseOffset >= from) {
         const batch = header.isControl ? scanner.batch(position) : header;
-        if (batch !== undefined) applyToProducers(producers, undefined, batch);
+        if (batch !== undefined) {
+          applyToProducers(
+            producers,
+            undefined,
+            batch,
+            markerOf(batch, (records) => unreadable(records, segment.path)),
+          );
+        }
       }
       position += header.sizeInBytes;
     }

@@ -1,6 +1,6 @@
 import type { Disk } from '../lib/disk.ts';
 import { BATCH_HEADER_BYTES, BatchView, verifyBatch } from '../protocol/record-batch.ts';
-import { decodeRecords } from '../protocol/records-reader.ts';
+import { firstAtOrAfter } from './timestamp-search.ts';
 import { BatchScanner } from './batch-scanner.ts';
 import { DamagedBatchError } from './damage.ts';
 import { PooledFile, type FilePool } from './file-pool.ts';
@@ -191,9 +191,8 @@ export class Segment {
     while (position < this.size) {
       const header = this.stored(scanner, position);
       if (header.maxTimestamp >= timestamp && header.lastOffset >= fromOffset) {
-        for (const record of decodeRecords(this.storedWhole(scanner, position), maxDecompressedBytes)) {
-          if (record.timestamp >= timestamp && record.offset >= fromOffset) return { timestamp: record.timestamp, offset: record.offset };
-        }
+        const found = firstAtOrAfter(this.storedWhole(scanner, position), timestamp, fromOffset, maxDecompressedBytes);
+        if (found !== undefined) return found;
       }
       position += header.sizeInBytes;
     }
@@ -206,10 +205,8 @@ export class Segment {
     if (largest.timestamp < 0n) return undefined;
     const position = this.positionOf(largest.offset);
     if (position === undefined) return undefined;
-    for (const record of decodeRecords(this.storedWhole(this.scanner(), position), maxDecompressedBytes)) {
-      if (record.timestamp === largest.timestamp) return { timestamp: record.timestamp, offset: record.offset };
-    }
-    return largest;
+    const batch = this.storedWhole(this.scanner(), position);
+    return firstAtOrAfter(batch, largest.timestamp, batch.baseOffset, maxDecompressedBytes) ?? largest;
   }
 
   /** Cuts off the batch at `position` and all behind it. `endOffset`: no batch that is kept reaches it. */

@@ -3,11 +3,14 @@
  * and only a few paths look inside one (keys on compacted topics, coordinators, the message browser).
  */
 import * as zlib from 'node:zlib';
+import { DecompressedSizeError } from './decompressed-size.ts';
 import { ErrorCode } from './error-codes.ts';
 import { KafkaError } from './kafka-error.ts';
 import { decompressLz4Frame } from './lz4-frame.ts';
 import { loadNative } from './native-module.ts';
 import { compressSnappy, decompressSnappy } from './snappy-framing.ts';
+
+export { DecompressedSizeError };
 
 export type CompressionName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 
@@ -42,7 +45,7 @@ export function compress(codec: CompressionName, bytes: Uint8Array): Uint8Array 
 
 /**
  * Throws UNSUPPORTED_COMPRESSION_TYPE where the runtime lacks the codec, CORRUPT_MESSAGE when the bytes are not what the
- * codec says or would grow beyond `maxBytes`.
+ * codec says, and as a DecompressedSizeError where they would grow beyond `maxBytes`.
  */
 export function decompress(codec: CompressionName, bytes: Uint8Array, maxBytes: number): Buffer {
   if (codec === 'none') return asBuffer(bytes);
@@ -57,18 +60,31 @@ export function decompress(codec: CompressionName, bytes: Uint8Array, maxBytes: 
       case 'lz4':
         return decompressLz4Frame(asBuffer(bytes), maxBytes, (frame) => lz4Module().decompressFrameSync(frame));
       case 'zstd':
-        return zlib.zstdDecompressSync(bytes, { maxOutputLength: maxBytes });
+        return decompressZstd(bytes, maxBytes);
     }
   } catch (cause) {
     if (cause instanceof KafkaError) throw cause;
-    throw new KafkaError(
-      ErrorCode.CORRUPT_MESSAGE,
-      `${codec} payload of ${bytes.length} bytes does not decompress within ${maxBytes} bytes`,
-      {
-        cause,
-      },
-    );
+    if (cause instanceof RangeError && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE') {
+      throw new DecompressedSizeError(codec, `${bytes.length} bytes hold more than ${maxBytes} bytes uncompressed`);
+    }
+    throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `${codec} payload of ${bytes.length} bytes cannot be decompressed`, { cause });
   }
+}
+
+/** All frames of a payload. zlib stops after the first one and passes over what follows; what follows must be another frame. */
+function decompressZstd(bytes: Uint8Array, maxBytes: number): Buffer {
+  const frames: Buffer[] = [];
+  let total = 0;
+  for (let at = 0; at < bytes.length || at === 0;) {
+    const frame = zlib.zstdDecompressSync(bytes.subarray(at), { maxOutputLength: Math.max(1, maxBytes - total), info: true }) as unknown;
+    const { buffer, engine } = frame as { buffer: Buffer; engine: { bytesWritten: number } };
+    if (engine.bytesWritten <= 0) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `zstd payload: ${bytes.length - at} bytes are no frame`);
+    total += buffer.length;
+    frames.push(buffer);
+    at += engine.bytesWritten;
+  }
+  const [only] = frames;
+  return frames.length === 1 && only !== undefined ? only : Buffer.concat(frames);
 }
 
 function unavailableReason(codec: CompressionName): unknown {

@@ -3,6 +3,7 @@
  * length. So the tokens are walked first, which tells the exact size without producing a byte.
  * Source: LZ4 frame and block format descriptions, version 1.6.
  */
+import { DecompressedSizeError } from './decompressed-size.ts';
 import { ErrorCode } from './error-codes.ts';
 import { KafkaError } from './kafka-error.ts';
 
@@ -32,7 +33,7 @@ export function lz4FrameContentSize(frame: Buffer, maxBytes: number): number {
     const size = word & ~UNCOMPRESSED_BLOCK;
     if (size > frame.length - at) throw corrupt(`a block of ${size} bytes in ${frame.length - at}`);
     total += word >= UNCOMPRESSED_BLOCK ? size : blockContentSize(frame, at, at + size);
-    if (total > maxBytes) throw corrupt(`more than the ${maxBytes} bytes allowed`);
+    if (total > maxBytes) throw new DecompressedSizeError('lz4', `more than the ${maxBytes} bytes allowed`);
     at += size + (blockChecksums ? 4 : 0);
   }
 }

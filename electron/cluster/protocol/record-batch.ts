@@ -180,10 +180,17 @@ export function verifyBatch(view: BatchView, end = view.buffer.length): BatchDef
   const size = view.sizeInBytes;
   if (size < BATCH_HEADER_BYTES) return corrupt(`batch length ${view.batchLength} is less than a batch header`);
   if (size > available) return corrupt(`a batch of ${size} bytes in ${available}`);
-  const computed = batchChecksum(view);
-  if (computed !== view.crc) return corrupt(`checksum is ${view.crc.toString(16)}, of these bytes it would be ${computed.toString(16)}`);
+  const mismatch = verifyChecksum(view);
+  if (mismatch !== undefined) return mismatch;
   if (view.lastOffsetDelta < 0) return corrupt(`last offset delta ${view.lastOffsetDelta}`);
   return undefined;
+}
+
+/** Checks the checksum of a batch that is whole; undefined when it is right. */
+export function verifyChecksum(view: BatchView): BatchDefect | undefined {
+  const computed = batchChecksum(view);
+  if (computed === view.crc) return undefined;
+  return corrupt(`checksum is ${view.crc.toString(16)}, of these bytes it would be ${computed.toString(16)}`);
 }
 
 function corrupt(reason: string): BatchDefect {
@@ -202,8 +209,23 @@ export function patchBatch(buffer: Buffer, position: number, fields: { baseOffse
 
 /** Makes the broker's time the time of every record: sets the attribute and maxTimestamp, then the checksum. */
 export function setLogAppendTime(buffer: Buffer, position: number, timestampMs: bigint): void {
+  setMaxTimestamp(buffer, position, 'logAppendTime', timestampMs);
+}
+
+/**
+ * Sets the timestamp type and maxTimestamp, and then the checksum; leaves the batch alone where both are right. Attributes that are not
+ * assigned are cleared along with it, as in Apache Kafka.
+ */
+export function setMaxTimestamp(buffer: Buffer, position: number, type: TimestampType, timestampMs: bigint): void {
   const view = new BatchView(buffer, position);
-  buffer.writeInt16BE(view.attributes | LOG_APPEND_TIME, position + ATTRIBUTES_AT);
+  if (view.timestampType === type && view.maxTimestamp === timestampMs) return;
+  const kept = view.attributes & (CODEC_MASK | TRANSACTIONAL | CONTROL | DELETE_HORIZON);
+  buffer.writeInt16BE(type === 'logAppendTime' ? kept | LOG_APPEND_TIME : kept, position + ATTRIBUTES_AT);
   buffer.writeBigInt64BE(timestampMs, position + MAX_TIMESTAMP_AT);
-  buffer.writeUInt32BE(batchChecksum(view), position + 17);
+  writeChecksum(buffer, position);
+}
+
+/** Writes the checksum of a batch that was changed. */
+export function writeChecksum(buffer: Buffer, position: number): void {
+  buffer.writeUInt32BE(batchChecksum(new BatchView(buffer, position)), position + 17);
 }

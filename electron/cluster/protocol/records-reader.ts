@@ -98,11 +98,11 @@ class RecordCursor {
     }
     throw corrupt('a varint is longer than 10 bytes');
   }
-  /** A view of the next `length` bytes; null for −1. */
+  /** A view of the next `length` bytes; null for any negative length, as in Apache Kafka. */
   slice(length: number): Buffer | null {
-    if (length === -1) return null;
+    if (length < 0) return null;
     const start = this.position;
-    if (length < 0 || length > this.bytes.length - start) throw corrupt(`${length} bytes wanted, ${this.bytes.length - start} left`);
+    if (length > this.bytes.length - start) throw corrupt(`${length} bytes wanted, ${this.bytes.length - start} left`);
     this.position = start + length;
     return this.bytes.subarray(start, this.position);
   }

@@ -3,6 +3,7 @@
  * length and raw snappy. librdkafka and some others put one raw snappy block. Both are read; what we write is xerial's, which
  * every client reads.
  */
+import { DecompressedSizeError } from './decompressed-size.ts';
 import { ErrorCode } from './error-codes.ts';
 import { KafkaError } from './kafka-error.ts';
 import { loadNative } from './native-module.ts';
@@ -68,7 +69,7 @@ function snappyLength(block: Buffer): number {
 }
 
 function checkBudget(bytes: number, maxBytes: number): void {
-  if (bytes > maxBytes) throw corrupt(`${bytes} bytes uncompressed, ${maxBytes} allowed`);
+  if (bytes > maxBytes) throw new DecompressedSizeError('snappy', `${bytes} bytes uncompressed, ${maxBytes} allowed`);
 }
 
 function corrupt(what: string): KafkaError {

@@ -9,7 +9,6 @@ import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { NodeConfig } from '../lib/node-config.ts';
 import type { Random } from '../lib/random.ts';
-import { decodeMetadataRecord } from '../protocol/records/metadata-records.ts';
 import type { Api } from '../protocol/schema.ts';
 import { randomUuid } from '../protocol/uuid.ts';
 import { brokerSettings } from './config-definitions.ts';
@@ -19,6 +18,7 @@ import { applyRecords } from './image-apply.ts';
 import { diffImages } from './image-diff.ts';
 import { imageOfRecords } from './image-records.ts';
 import { EMPTY_IMAGE, type ImageChange, type MetadataImage } from './image.ts';
+import { MetadataDecoder } from './metadata-decoding.ts';
 import { METADATA_DIRECTORY, MetadataLog } from './metadata-log.ts';
 import { quorumApis, type ControllerDispatch, controllerDispatch, type QuorumDescription } from './quorum-apis.ts';
 import type { CommittedBatch, RaftLog, SnapshotId } from './raft-log.ts';
@@ -55,6 +55,7 @@ export class MetadataQuorum {
   private readonly options: MetadataQuorumOptions;
   private readonly log: RaftLog;
   private readonly snapshotting: Snapshotting;
+  private readonly decoder: MetadataDecoder;
   private readonly peers = new Map<string, Peer>();
   private readonly imageListeners = new Set<(change: ImageChange) => void>();
   private readonly leaderListeners = new Set<(status: RaftStatus) => void>();
@@ -69,6 +70,7 @@ export class MetadataQuorum {
     const settings = brokerSettings(config.properties, config.voters.length);
     this.options = options;
     this.current = { ...EMPTY_IMAGE, clusterId: config.clusterId };
+    this.decoder = new MetadataDecoder({ nodeId: config.nodeId, clock, logger, events });
     this.log = MetadataLog.open({ disk, dataDirectory: config.dataDirectory, clock, logger });
     this.snapshotting = new Snapshotting({
       nodeId: config.nodeId,
@@ -212,7 +214,7 @@ export class MetadataQuorum {
 
   private onCommitted(batches: readonly CommittedBatch[]): void {
     for (const batch of batches) {
-      const records = batch.values.map((value) => decodeMetadataRecord(asBuffer(value)));
+      const records = this.decoder.decode(batch.values, batch.baseOffset);
       const { image, change } = applyRecords(this.current, records, {
         offset: batch.lastOffset,
         epoch: batch.epoch,
@@ -229,7 +231,7 @@ export class MetadataQuorum {
   /** All that is known begins anew with a snapshot. */
   private onSnapshot(id: SnapshotId): void {
     const { config, clock, events } = this.options;
-    const records = [...this.log.snapshotRecords(id)].flat().map((value) => decodeMetadataRecord(asBuffer(value)));
+    const records = this.decoder.decode([...this.log.snapshotRecords(id)].flat(), id.endOffset);
     const image = imageOfRecords(records, config.clusterId, { offset: id.endOffset - 1n, epoch: id.epoch });
     const change = diffImages(this.current, image);
     this.current = image;
@@ -257,8 +259,4 @@ export class MetadataQuorum {
       },
     };
   }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

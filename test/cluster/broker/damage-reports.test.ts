@@ -58,6 +58,17 @@ test('what a read was refused is told at once', () => {
   expect(events.map(({ details }) => details?.['follows'])).toEqual(['refused', 'refused']);
 });
 
+test('records that cannot be decoded are reported as skipped', () => {
+  const { reports: damage, events } = reports([[1, 2]]);
+  damage.tell();
+  damage.found('t', 0, { ...CUT, foundBy: 'decode', bytes: 0, records: 3, reason: 'record key of 1 bytes' });
+  expect(events[0]).toMatchObject({
+    type: 'node/corruptionFound',
+    reason: '3 records from offset 7 on cannot be decoded (record key of 1 bytes): skipped',
+    details: { foundBy: 'decode', offset: '7', records: 3, follows: 'skipped' },
+  });
+});
+
 test('after a power cut of a node with many logs the timeline is not flooded', () => {
   const { reports: damage, events } = reports([[2, 1]]);
   for (let i = 0; i < 500; i++) damage.found('t', 0, CUT);

@@ -8,6 +8,7 @@ import { ProducerIds } from '../../../electron/cluster/broker/producer-ids.ts';
 import { fetch } from '../../../electron/cluster/protocol/apis/fetch.ts';
 import { listOffsets } from '../../../electron/cluster/protocol/apis/list-offsets.ts';
 import { produce } from '../../../electron/cluster/protocol/apis/produce.ts';
+import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
 import { buildBatch } from '../../../electron/cluster/protocol/records-builder.ts';
 import type { RequestIn } from '../../../electron/cluster/protocol/schema.ts';
@@ -15,7 +16,7 @@ import { connection } from '../../helpers/fake-broker.ts';
 import { TestCluster, TOPIC, TOPIC_ID } from './harness.ts';
 import { append } from '../log/helpers.ts';
 
-const CONTEXT = { version: 13, listener: 'PLAINTEXT', connection };
+const CONTEXT = { version: 13, clientId: 'test', listener: 'PLAINTEXT', connection };
 
 function single(): TestCluster {
   const cluster = new TestCluster({ brokers: 1 });
@@ -77,12 +78,70 @@ describe('produce', () => {
     const { context } = single().broker(1);
     const request = { transactionalId: null, acks: 2, timeoutMs: 1, topicData: [] };
     expect(() => handleProduce(request, CONTEXT, context)).toThrow(expect.objectContaining({ code: ErrorCode.INVALID_REQUIRED_ACKS }));
-    expect(() => handleProduce({ ...request, acks: 1, transactionalId: 't' }, CONTEXT, context)).toThrow(
-      expect.objectContaining({ code: ErrorCode.INVALID_TXN_STATE }),
-    );
     const silent = { ...request, acks: 0, topicData: [{ name: '', topicId: TOPIC_ID, partitionData: [{ index: 0, records: null }] }] };
     expect(() => handleProduce(silent, CONTEXT, context)).toThrow(expect.objectContaining({ code: ErrorCode.INVALID_RECORD }));
     expect(() => onProduceError(silent, ErrorCode.INVALID_RECORD, '')).toThrow(/INVALID_RECORD/);
+  });
+
+  test('transactional records are refused, with a transactional id and without one', () => {
+    const { context } = single().broker(1);
+    const records = buildBatch({ records: [{}], transactional: true, producerId: 77n, producerEpoch: 0, baseSequence: 0 });
+    const request = {
+      transactionalId: null,
+      acks: 1,
+      timeoutMs: 1,
+      topicData: [{ name: '', topicId: TOPIC_ID, partitionData: [{ index: 0, records }] }],
+    };
+    expect(() => handleProduce(request, CONTEXT, context)).toThrow(
+      expect.objectContaining({ code: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED }),
+    );
+    expect(() => handleProduce({ ...request, transactionalId: 't' }, CONTEXT, context)).toThrow(
+      expect.objectContaining({ code: ErrorCode.INVALID_TXN_STATE }),
+    );
+    expect(context.replicas.partition(TOPIC, 0)?.log.lastStableOffset).toBe(0n);
+    expect(context.replicas.partition(TOPIC, 0)?.log.logEndOffset).toBe(0n);
+  });
+
+  test('zstd needs version 7', async () => {
+    const { context } = single().broker(1);
+    const records = (): Buffer => buildBatch({ records: [{ value: Buffer.from('a') }], compression: 'zstd' });
+    const produceAs = async (version: number): Promise<number | undefined> => {
+      const topicData = [{ name: TOPIC, topicId: '', partitionData: [{ index: 0, records: records() }] }];
+      const request = { transactionalId: null, acks: 1, timeoutMs: 1, topicData };
+      const response = await handleProduce(request, { ...CONTEXT, version }, context);
+      return response?.responses[0]?.partitionResponses[0]?.errorCode;
+    };
+    expect(await produceAs(6)).toBe(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE);
+    expect(await produceAs(7)).toBe(ErrorCode.NONE);
+  });
+
+  test('a request of large compressed batches is appended over several turns, in order', async () => {
+    const cluster = single();
+    const { context } = cluster.broker(1);
+    const noise = Buffer.from(seededRandom(1).bytes(80_000));
+    const entry = (text: string): { index: number; records: Buffer } => ({
+      index: 0,
+      records: buildBatch({ records: [{ value: noise }, { value: Buffer.from(text) }], compression: 'gzip' }),
+    });
+    // Each look at the clock finds a turn over.
+    let time = 0;
+    let turns = 0;
+    const clock = {
+      ...{ now: () => 0, monotonic: () => (time += 50) },
+      setTimer: (_delayMs: number, callback: () => void) => {
+        turns++;
+        queueMicrotask(callback);
+        return { cancel: () => undefined };
+      },
+    };
+    const topicData = [{ name: '', topicId: TOPIC_ID, partitionData: [entry('a'), entry('b'), entry('c')] }];
+    const response = await handleProduce({ transactionalId: null, acks: 1, timeoutMs: 1, topicData }, CONTEXT, { ...context, clock });
+    expect(response?.responses[0]?.partitionResponses.map(({ errorCode, baseOffset }) => [errorCode, baseOffset])).toEqual([
+      [0, 0n],
+      [0, 2n],
+      [0, 4n],
+    ]);
+    expect(turns).toBe(3);
   });
 
   test('by name before v13', async () => {

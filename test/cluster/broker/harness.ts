@@ -267,6 +267,7 @@ export class TestCluster {
     broker.replicas.start();
     broker.context = {
       nodeId: id,
+      clock: this.clock,
       image: () => broker.image,
       replicas: broker.replicas,
       fetchSessions: new FetchSessionCache({ clock: this.clock, random: seededRandom(id), maxSessions: 100 }),
@@ -327,7 +328,7 @@ export class TestCluster {
     const { context } = this.broker(id);
     const reader = new Reader(frame.subarray(4));
     const { apiKey, apiVersion: version, correlationId } = readRequestHeader(reader);
-    const request: DataRequestContext = { version, listener: 'PLAINTEXT', connection: { answerLater: () => undefined } };
+    const request: DataRequestContext = { version, clientId: 'test', listener: 'PLAINTEXT', connection: { answerLater: () => undefined } };
     const chunks = async (): Promise<Uint8Array[] | null> => {
       if (apiKey === fetch.key)
         return encodeResponse(fetch, version, correlationId, await handleFetch(decodeRequest(fetch, version, reader), request, context));

@@ -48,10 +48,10 @@ describe('append', () => {
   oldFormat[16] = 1;
   test.each([
     ['a damaged batch', damaged, 2],
-    ['bytes after the batch', Buffer.concat([batchOf(['x']), Buffer.from('rest')]), 2],
+    ['bytes after the batch that begin no batch', Buffer.concat([batchOf(['x']), Buffer.alloc(30, 0xff)]), 2],
     ['nothing', Buffer.alloc(0), 87],
     ['two batches of a client', Buffer.concat([batchOf(['x']), batchOf(['y'])]), 87],
-    ['an old message format', oldFormat, 43],
+    ['an old message format', oldFormat, 87],
     ['a control batch of a client', batchOf(['x'], { control: true }), 87],
     ['a base offset', offsetByOne, 87],
     ['a last offset delta that is not the count', batchOf(['x'], { lastOffsetDelta: 3 }), 87],
@@ -60,7 +60,11 @@ describe('append', () => {
     ['a producer without a sequence', batchOf(['x'], { producerId: 1n, producerEpoch: 0 }), 87],
     ['a transaction without a producer', batchOf(['x'], { transactional: true }), 87],
     ['a time in the far future', batchOf(['x'], { timestamp: BigInt(START_MS + 3_700_000) }), 32],
-    ['a time of append that the client made up', batchOf(['x'], { logAppendTime: true }), 32],
+    [
+      'an append time in the far future that the client made up',
+      batchOf(['x'], { logAppendTime: true, timestamp: BigInt(START_MS + 3_700_000) }),
+      32,
+    ],
   ])('refuses %s and writes nothing', (_name, records, expected) => {
     const { log } = bench({ maxMessageBytes: 500 });
     expect(() => log.appendAsLeader(records, 0, CLIENT)).toThrow(code(expected));

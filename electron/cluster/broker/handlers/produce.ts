@@ -4,17 +4,29 @@
  * v8: which record was refused, and a message (KIP-467). v10: the leader is named when it moved (KIP-951). v13: topic ids (KIP-516).
  * With acks=0 nothing is answered; when such a request fails its connection is closed, which is all that a client can notice.
  */
+import { sleep } from '../../lib/clock.ts';
 import type { produce } from '../../protocol/apis/produce.ts';
 import { ErrorCode, errorName } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
+import { iterateBatches, type BatchView } from '../../protocol/record-batch.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { LeaderHints, NO_HINT, type DataContext, type DataRequestContext } from '../replica-manager-context.ts';
 import type { AppendEntry, AppendResult } from '../replica-manager-produce.ts';
+import type { AppendParameters } from '../replica-requests.ts';
+import { ADMIN_CLIENT_ID } from '../topic-rules.ts';
 
 type Request = RequestOf<typeof produce>;
 type Response = ResponseIn<typeof produce>;
 type PartitionResponse = Response['responses'][number]['partitionResponses'][number];
+
+/** From this version on a batch may be compressed with zstd (KIP-110). */
+const ZSTD_SINCE = 7;
+const ZSTD = 4;
+/** Compressed bytes of a request from which on its partitions are appended over several turns of the event loop. */
+const LARGE_COMPRESSED_BYTES = 64 * 1024;
+/** Milliseconds of one such turn, beyond the batch under way. */
+const TURN_MS = 20;
 
 export function handleProduce(
   request: Request,
@@ -23,30 +35,104 @@ export function handleProduce(
 ): Response | null | Promise<Response | null> {
   const { acks } = request;
   if (acks !== 0 && acks !== 1 && acks !== -1) throw new KafkaError(ErrorCode.INVALID_REQUIRED_ACKS);
-  if (request.transactionalId !== null) {
-    throw new KafkaError(ErrorCode.INVALID_TXN_STATE, 'This broker does not take part in transactions.');
-  }
   let bytes = 0;
-  for (const topic of request.topicData) for (const partition of topic.partitionData) bytes += partition.records?.length ?? 0;
-  const slow = broker.replicas.admit(bytes);
-  return slow === undefined ? append(request, context, broker) : slow.then(() => append(request, context, broker));
-}
-
-function append(request: Request, context: DataRequestContext, broker: DataContext): Response | null | Promise<Response | null> {
-  const { topicsById } = broker.image();
-  const byId = context.version >= 13;
-  const entries: AppendEntry[] = [];
-  for (const { name, topicId, partitionData } of request.topicData) {
-    const topic = byId ? topicsById.get(topicId)?.name : name;
-    for (const { index, records } of partitionData) {
-      entries.push({ topic, topicId: byId ? topicId : undefined, partition: index, records });
+  let compressedBytes = 0;
+  let transactional = false;
+  for (const { partitionData } of request.topicData) {
+    for (const { records } of partitionData) {
+      if (records === null) continue;
+      bytes += records.length;
+      const batch = headerOf(records);
+      if (batch === undefined) continue;
+      if (batch.isTransactional) transactional = true;
+      if (batch.compressionId !== 0) compressedBytes += records.length;
     }
   }
-  const results = broker.replicas.append({ requiredAcks: request.acks, timeoutMs: request.timeoutMs, origin: 'client' }, entries);
+  if (transactional) {
+    if (request.transactionalId === null) {
+      throw new KafkaError(
+        ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+        'Transactional records in a request without a transactional id.',
+      );
+    }
+    throw new KafkaError(ErrorCode.INVALID_TXN_STATE, 'This broker does not take part in transactions.');
+  }
+  const slow = broker.replicas.admit(bytes);
+  const large = compressedBytes >= LARGE_COMPRESSED_BYTES;
+  return slow === undefined ? append(request, context, broker, large) : slow.then(() => append(request, context, broker, large));
+}
+
+/** The first batch, where its attributes can be read. */
+function headerOf(records: Buffer): BatchView | undefined {
+  for (const batch of iterateBatches(records)) return batch.magic === 2 ? batch : undefined;
+  return undefined;
+}
+
+function append(
+  request: Request,
+  context: DataRequestContext,
+  broker: DataContext,
+  large: boolean,
+): Response | null | Promise<Response | null> {
+  const entries = entriesOf(request, context, broker);
+  const params: AppendParameters = {
+    requiredAcks: request.acks,
+    timeoutMs: request.timeoutMs,
+    origin: 'client',
+    internalTopicsAllowed: context.clientId === ADMIN_CLIENT_ID,
+  };
+  if (large && entries.length > 1) return appendInTurns(request, context, broker, params, entries);
+  const results = broker.replicas.append(params, entries);
   if (!(results instanceof Promise)) return respond(request, context, broker, results);
   // Its place in the log is settled, so the next write of this client need not wait until this one is replicated.
   context.connection.answerLater();
   return results.then((done) => respond(request, context, broker, done));
+}
+
+/** To unfold and check a batch may take a tenth of a second, and a request may hold hundreds: others have their turn in between. */
+async function appendInTurns(
+  request: Request,
+  context: DataRequestContext,
+  broker: DataContext,
+  params: AppendParameters,
+  entries: readonly AppendEntry[],
+): Promise<Response | null> {
+  const { clock, replicas } = broker;
+  const results: (readonly AppendResult[] | Promise<readonly AppendResult[]>)[] = [];
+  let turnEnd = clock.monotonic() + TURN_MS;
+  for (const entry of entries) {
+    if (clock.monotonic() >= turnEnd) {
+      await sleep(clock, 0);
+      turnEnd = clock.monotonic() + TURN_MS;
+    }
+    results.push(replicas.append(params, [entry]));
+  }
+  context.connection.answerLater();
+  return respond(request, context, broker, (await Promise.all(results)).flat());
+}
+
+function entriesOf(request: Request, { version }: DataRequestContext, broker: DataContext): AppendEntry[] {
+  const { topicsById } = broker.image();
+  const byId = version >= 13;
+  const entries: AppendEntry[] = [];
+  for (const { name, topicId, partitionData } of request.topicData) {
+    const topic = byId ? topicsById.get(topicId)?.name : name;
+    for (const { index, records } of partitionData) {
+      const tooNew = version < ZSTD_SINCE && records !== null && headerOf(records)?.compressionId === ZSTD;
+      entries.push({
+        topic,
+        topicId: byId ? topicId : undefined,
+        partition: index,
+        records,
+        ...(tooNew && { refused: zstdRefused(version) }),
+      });
+    }
+  }
+  return entries;
+}
+
+function zstdRefused(version: number): KafkaError {
+  return new KafkaError(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `Produce version ${version} cannot carry zstd; version ${ZSTD_SINCE} can.`);
 }
 
 function respond(request: Request, context: DataRequestContext, broker: DataContext, results: readonly AppendResult[]): Response | null {

@@ -148,7 +148,16 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
 
   onLoaded(): void {
     const { settings, emit } = this.env;
-    for (const [groupId, value] of this.loading) this.groups.set(groupId, loadGroup(this.env, groupId, value));
+    for (const [groupId, value] of this.loading) {
+      try {
+        this.groups.set(groupId, loadGroup(this.env, groupId, value));
+      } catch (error) {
+        // The other groups of the partition are served; this one starts without members.
+        const reason = `the record of the group cannot be used (${String(error)}): skipped`;
+        this.env.logger.error('a group could not be loaded', { group: groupId, error });
+        emit('node/corruptionFound', groupId, reason, { foundBy: 'decode', records: 1, follows: 'skipped' });
+      }
+    }
     this.loading.clear();
     for (const groupId of this.offsets.groupIds()) if (!this.groups.has(groupId)) this.create(groupId);
     for (const group of this.groups.values()) {

@@ -35,7 +35,8 @@ export type GroupEventType =
   | 'group/memberJoined'
   | 'group/memberLeft'
   | 'group/memberExpired'
-  | 'group/coordinatorMoved';
+  | 'group/coordinatorMoved'
+  | 'node/corruptionFound';
 
 /** What the parts of one partition's state machine share. */
 export interface GroupEnvironment {

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { ErrorCode as E } from '../../../../electron/cluster/protocol/error-codes.ts';
+import { writeChecksum } from '../../../../electron/cluster/protocol/record-batch.ts';
+import { buildBatch, type RecordToWrite } from '../../../../electron/cluster/protocol/records-builder.ts';
 import { GroupBench, GROUP } from '../../../helpers/group-bench.ts';
 import { settle } from '../../../helpers/virtual-clock.ts';
 
@@ -251,4 +253,30 @@ test('too many writes of unknown outcome, and the log is asked again', async () 
   await settle();
   b.storage.hold = false;
   expect(b.committed()).toBe(1000n);
+});
+
+test('records that cannot be decoded are skipped and reported; everything else of the partition is loaded', async () => {
+  const b = await bench();
+  const a = b.client('a');
+  await b.form(a);
+  await b.commit(a, 11n);
+  const odd: RecordToWrite[] = [
+    { key: Buffer.from('k'), value: Buffer.from('v') },
+    { key: Buffer.from([0, 1]), value: Buffer.from('v') },
+    { key: null, value: Buffer.from('no key') },
+    { key: Buffer.from([0, 2, 0, 3, 1]), value: null },
+    { key: Buffer.from([0, 99]), value: Buffer.from('a type of a newer release') },
+  ];
+  b.storage.inject(0, buildBatch({ records: odd }));
+  const broken = buildBatch({ records: odd });
+  broken.writeInt32BE(9, 57);
+  writeChecksum(broken, 0);
+  b.storage.inject(0, broken);
+  await b.commit(a, 12n);
+  await b.failOver();
+  expect(b.status()).toMatchObject({ state: 'Stable', members: [a.memberId] });
+  expect(b.committed()).toBe(12n);
+  expect(b.heartbeat(a)).toBe(0);
+  // Three of each batch, and what the header of the second one claims beyond its records.
+  expect(b.storage.unreadableRecords).toMatchObject([{ partition: 0, count: 7, reason: expect.stringContaining('1 bytes') }]);
 });

@@ -1,0 +1,51 @@
+/**
+ * Decoding of the metadata log's records. One that cannot be decoded (a type or a version from a newer release, bytes that are none) must not end
+ * every node that reads it: it is passed over, logged, counted and reported. Every node passes over the same one, so their images stay equal.
+ */
+import type { Clock } from '../lib/clock.ts';
+import type { EventSink } from '../lib/events.ts';
+import type { Logger } from '../lib/logger.ts';
+import { decodeMetadataRecord, type MetadataRecord } from '../protocol/records/metadata-records.ts';
+
+const METADATA_TOPIC = '__cluster_metadata';
+
+export class MetadataDecoder {
+  /** Records passed over since the node started. */
+  skipped = 0;
+  private readonly options: { nodeId: number; clock: Clock; logger: Logger; events: EventSink };
+
+  constructor(options: MetadataDecoder['options']) {
+    this.options = options;
+  }
+
+  /** The records of one batch, or of one snapshot; `offset`: of the batch, or the snapshot's end. */
+  decode(values: Iterable<Uint8Array>, offset: bigint): MetadataRecord[] {
+    const records: MetadataRecord[] = [];
+    let skipped = 0;
+    let why = '';
+    for (const value of values) {
+      try {
+        records.push(decodeMetadataRecord(Buffer.from(value.buffer, value.byteOffset, value.byteLength)));
+      } catch (error) {
+        if (skipped++ === 0) why = error instanceof Error ? error.message : String(error);
+      }
+    }
+    if (skipped > 0) this.report(skipped, offset, why);
+    return records;
+  }
+
+  private report(records: number, offset: bigint, defect: string): void {
+    const { nodeId, clock, logger, events } = this.options;
+    this.skipped += records;
+    logger.error('metadata records cannot be decoded and are passed over', { offset, records, defect, inAll: this.skipped });
+    events({
+      type: 'node/corruptionFound',
+      at: clock.now(),
+      broker: nodeId,
+      topic: METADATA_TOPIC,
+      partitions: [0],
+      reason: `${records === 1 ? '1 record' : `${records} records`} at offset ${offset} cannot be decoded (${defect}): skipped`,
+      details: { foundBy: 'decode', offset: offset.toString(), records, defect, follows: 'skipped' },
+    });
+  }
+}
