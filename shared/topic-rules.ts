@@ -9,6 +9,14 @@ export interface RuleViolation {
 const LEGAL = /^[a-zA-Z0-9._-]+$/;
 export const MAX_TOPIC_NAME = 249;
 
+/** Topics that brokers keep their own state in. They refuse produce requests of clients. */
+const INTERNAL_TOPICS: ReadonlySet<string> = new Set(['__consumer_offsets', '__transaction_state', '__share_group_state']);
+
+/** Null where clients may write to the topic, else a sentence that says why not. */
+export function checkProducible(topic: string): string | null {
+  return INTERNAL_TOPICS.has(topic) ? `Topic ${topic} is internal: only brokers write to it.` : null;
+}
+
 /** Null when the name is legal and free. `existing` are the names of the cluster's topics. */
 export function checkTopicName(name: string, existing: Iterable<string>): RuleViolation | null {
   if (name.length === 0) return { message: 'A topic needs a name.', suggestions: [] };

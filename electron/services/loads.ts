@@ -3,6 +3,7 @@
  * than an address, so that scenarios use it without the app.
  */
 import type { LoadAudit, LoadRow, LoadSpec } from '#shared/models/load';
+import { checkProducible } from '#shared/topic-rules';
 import { ClusterClient } from '../admin/cluster-client.ts';
 import type { ClusterNote } from '../cluster/cluster.ts';
 import { ServiceError } from './errors.ts';
@@ -48,6 +49,8 @@ export class LoadService implements Loads {
     if (this.closed || bootstrap === null)
       throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The cluster of this desk is not running.' });
     this.checkNew(spec);
+    const refusal = spec.kind === 'producer' ? checkProducible(spec.topic) : null;
+    if (refusal !== null) throw new ServiceError({ code: 'INVALID_TOPIC_EXCEPTION', message: refusal, field: 'topic' });
     const options = {
       id: this.nextId++,
       bootstrap,

@@ -4,6 +4,7 @@ import { fetchRecords, type FetchPosition } from '../admin/messages.ts';
 import { EARLIEST, LATEST, partitionKey, pushTo, readOffsets } from '../admin/topics.ts';
 import type { BrowseResult, Payload, Results } from '#shared/ipc';
 import type { RecordRow } from '#shared/models/cluster';
+import { checkProducible } from '#shared/topic-rules';
 import type { ConnectionsService } from './connections.ts';
 
 const FETCH_WAIT_MS = 200;
@@ -54,6 +55,8 @@ export class MessagesService {
   }
 
   async produce(input: Payload<'message/produce'>): Promise<Results['message/produce']> {
+    const refusal = checkProducible(input.topic);
+    if (refusal !== null) throw new AdminError({ code: 'INVALID_TOPIC_EXCEPTION', message: refusal, subject: input.topic });
     const { producer, idempotentProducer, monitor } = this.connections.active;
     const sent = await (input.idempotent === true ? idempotentProducer : producer).send({
       topic: input.topic,

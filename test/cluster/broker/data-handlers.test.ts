@@ -4,6 +4,7 @@ import { handleDescribeLogDirs } from '../../../electron/cluster/broker/handlers
 import { handleInitProducerId } from '../../../electron/cluster/broker/handlers/init-producer-id.ts';
 import { handleOffsetForLeaderEpoch } from '../../../electron/cluster/broker/handlers/offset-for-leader-epoch.ts';
 import { handleProduce, onProduceError } from '../../../electron/cluster/broker/handlers/produce.ts';
+import { isInternalTopic } from '../../../electron/cluster/broker/topic-rules.ts';
 import { ProducerIds } from '../../../electron/cluster/broker/producer-ids.ts';
 import { fetch } from '../../../electron/cluster/protocol/apis/fetch.ts';
 import { listOffsets } from '../../../electron/cluster/protocol/apis/list-offsets.ts';
@@ -12,6 +13,7 @@ import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
 import { buildBatch } from '../../../electron/cluster/protocol/records-builder.ts';
 import type { RequestIn } from '../../../electron/cluster/protocol/schema.ts';
+import { checkProducible } from '#shared/topic-rules';
 import { connection } from '../../helpers/fake-broker.ts';
 import { TestCluster, TOPIC, TOPIC_ID } from './harness.ts';
 import { append } from '../log/helpers.ts';
@@ -100,6 +102,14 @@ describe('produce', () => {
     );
     expect(context.replicas.partition(TOPIC, 0)?.log.lastStableOffset).toBe(0n);
     expect(context.replicas.partition(TOPIC, 0)?.log.logEndOffset).toBe(0n);
+  });
+
+  test('broker and app agree on the topics that take no client records', () => {
+    for (const name of ['__consumer_offsets', '__transaction_state', '__share_group_state']) {
+      expect(isInternalTopic(name)).toBe(true);
+      expect(checkProducible(name)).toContain('only brokers write to it');
+    }
+    expect([isInternalTopic('orders'), checkProducible('orders')]).toEqual([false, null]);
   });
 
   test('zstd needs version 7', async () => {
