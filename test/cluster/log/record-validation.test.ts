@@ -48,6 +48,7 @@ describe('structure', () => {
     ['a header count of -2', raw(Buffer.from('0e00000001026103', 'hex'), 1)],
     ['a header without a name', raw(Buffer.from('12000000010261020101', 'hex'), 1)],
     ['a record longer than its fields', raw(Buffer.from('1000000001026100ff', 'hex'), 1)],
+    ['a record shorter than its fields', raw(Buffer.from('0c00000001026100', 'hex'), 1)],
     ['a varint of 6 bytes', raw(Buffer.from('ffffffffffff01000000', 'hex'), 1)],
     ['a key beyond the end', raw(Buffer.from('0e000000c8016100', 'hex'), 1)],
   ];
@@ -100,7 +101,9 @@ describe('structure', () => {
     const many = Buffer.concat([batchOf(['x'], { compression: 'gzip' }).subarray(0, BATCH_HEADER_BYTES), compress('gzip', tiny)]);
     many.writeInt32BE(many.length - 12, 8);
     const { log } = bench();
-    expect(() => log.appendAsLeader(claim(many, count), 0, CLIENT)).toThrow(expect.objectContaining({ code: 10 }));
+    expect(() => log.appendAsLeader(claim(many, count), 0, CLIENT)).toThrow(
+      expect.objectContaining({ code: 10, message: expect.stringContaining('is the limit') }),
+    );
   });
 });
 
