@@ -98,14 +98,14 @@ async function appendInTurns(
   entries: readonly AppendEntry[],
 ): Promise<Response | null> {
   const { clock, replicas } = broker;
-  const results: (readonly AppendResult[] | Promise<readonly AppendResult[]>)[] = [];
+  const results: Promise<readonly AppendResult[]>[] = [];
   let turnEnd = clock.monotonic() + TURN_MS;
   for (const entry of entries) {
     if (clock.monotonic() >= turnEnd) {
       await sleep(clock, 0);
       turnEnd = clock.monotonic() + TURN_MS;
     }
-    results.push(replicas.append(params, [entry]));
+    results.push(Promise.resolve(replicas.append(params, [entry])));
   }
   context.connection.answerLater();
   return respond(request, context, broker, (await Promise.all(results)).flat());
