@@ -305,7 +305,7 @@ describe('server', () => {
     await until(() => server.size === 1, 'the connection');
     const from = performance.now();
     await server.stop();
-    expect(performance.now() - from).toBeLessThan(1_000);
+    expect(performance.now() - from).toBeLessThan(10_000);
     await ended(socket);
     const again = await rig.serve(echo, { address: { host: '127.0.0.1', port } });
     expect(again.port).toBe(port);
