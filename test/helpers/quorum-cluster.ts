@@ -1,7 +1,9 @@
+import type { Clock } from '../../electron/cluster/lib/clock.ts';
 import type { NodeEvent } from '../../electron/cluster/lib/events.ts';
 import { createLogger, silentLogger } from '../../electron/cluster/lib/logger.ts';
 import { MemoryDisk } from '../../electron/cluster/lib/memory-disk.ts';
 import { seededRandom, type Random } from '../../electron/cluster/lib/random.ts';
+import { StallAwareClock } from '../../electron/cluster/lib/running-time.ts';
 import { brokerHeartbeat } from '../../electron/cluster/protocol/apis/broker-heartbeat.ts';
 import { brokerRegistration } from '../../electron/cluster/protocol/apis/broker-registration.ts';
 import { decodeResponse, encodeRequest, readRequestHeader } from '../../electron/cluster/protocol/frame.ts';
@@ -28,11 +30,15 @@ export interface QuorumClusterOptions {
   properties?: Record<string, string>;
   controllerSettings?: Partial<ControllerSettings>;
   log?: boolean;
+  /** Nodes measure their stalls, as they do in `createNode`; see `VirtualClock.stall`. */
+  stallAware?: boolean;
 }
 
 /** Whole metadata quorums in one thread and in virtual time: real codecs and frames, a log on a disk in memory. */
 export class QuorumCluster {
   readonly clock = new VirtualClock();
+  /** What nodes and their connections get. */
+  private readonly nodeClock: Clock;
   readonly random: Random;
   readonly network: MessageNetwork;
   readonly nodes = new Map<number, TestNode>();
@@ -44,14 +50,15 @@ export class QuorumCluster {
   constructor(size: number, options: QuorumClusterOptions = {}) {
     this.options = options;
     this.random = seededRandom(options.seed ?? 1);
-    this.network = new MessageNetwork(this.clock, this.random);
+    this.nodeClock = options.stallAware === true ? stallAware(this.clock) : this.clock;
+    this.network = new MessageNetwork(this.nodeClock, this.random);
     this.ids = Array.from({ length: size }, (_, index) => index + 1);
     for (const id of this.ids) this.start(id);
   }
 
   /** Starts a node for the first time or again; one above the size of the cluster observes. */
   start(id: number): TestNode {
-    const { clock, ids } = this;
+    const { nodeClock: clock, ids } = this;
     const disk = this.nodes.get(id)?.disk ?? new MemoryDisk();
     const voters = ids.map((voter) => ({ id: voter, host: '127.0.0.1', port: 9192 + voter }));
     const logger =
@@ -140,6 +147,12 @@ export class QuorumCluster {
     const answer = this.node(from).quorum.channel.send(api, api.maxVersion, body, { timeoutMs });
     return this.clock.settled(answer);
   }
+}
+
+function stallAware(inner: Clock): Clock {
+  const clock = new StallAwareClock(inner);
+  clock.start();
+  return clock;
 }
 
 async function throughDispatch(quorum: MetadataQuorum, api: Api, body: unknown): Promise<unknown> {

@@ -89,10 +89,10 @@ export class Voting {
 
   /** A pre-vote binds nothing; it is refused by whoever has a leader that works. */
   private wouldVote(): boolean {
-    const { role, clock, settings, isMute } = this.core;
+    const { role, runningMs, settings, isMute } = this.core;
     if (role.name === 'leader' || isMute) return false;
     if (role.name !== 'follower') return true;
-    return clock.monotonic() - role.heardAt >= settings.fetchTimeoutMs;
+    return runningMs - role.heardAt >= settings.fetchTimeoutMs;
   }
 
   // ── this node's own rounds ────────────────────────────────────────────────────────────────────────────────────────
