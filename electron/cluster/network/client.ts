@@ -217,7 +217,8 @@ export class PeerClient {
     if (this.state !== 'open' || this.inFlight[0]?.timedOut !== true) return;
     const { clock, silentMs } = this.options;
     const left = this.receivedAt + silentMs - runningTime(clock);
-    if (left > 0) this.silence = setRunningTimer(clock, left, () => this.checkSilence());
+    // A running timer may come up to 1 ms early.
+    if (left > 1) this.silence = setRunningTimer(clock, left, () => this.checkSilence());
     else this.fail(new NetworkError('ETIMEDOUT', `${this.name()} sent nothing for ${silentMs} ms, with answers overdue`));
   }
 

@@ -73,11 +73,11 @@ export class ControllerChannel {
     const { clock, random, logger } = this.options;
     const deadline = runningTime(clock) + timeoutMs;
     let last: unknown;
-    for (let left = timeoutMs; left > 0 && !this.closed; left = deadline - runningTime(clock)) {
+    for (let left = timeoutMs; left >= 1 && !this.closed; left = deadline - runningTime(clock)) {
       const leader = this.options.leaderId();
       if (leader >= 0) {
         try {
-          const answer = await this.whileItLeads(leader, left, this.ask(leader, api, version, body, left));
+          const answer = await this.whileItLeads(leader, left, this.ask(leader, api, version, withTimeLeft(body, left), left));
           if (answer !== undefined && !saysNotController(answer)) return answer;
           last =
             answer === undefined ? new Error('the controller changed meanwhile') : new Error(`node ${leader} is not the active controller`);
@@ -152,6 +152,12 @@ export class ControllerChannel {
       this.waiting.delete(wake);
     }
   }
+}
+
+/** The controller counts a request's own time from its arrival there, so it is given what is left of it. */
+function withTimeLeft<Q>(body: Q, leftMs: number): Q {
+  const { timeoutMs } = body as { timeoutMs?: unknown };
+  return typeof timeoutMs === 'number' && timeoutMs > leftMs ? { ...body, timeoutMs: Math.max(1, Math.floor(leftMs)) } : body;
 }
 
 /** A controller that does not decide says so of the whole request, or of every item in it. */
