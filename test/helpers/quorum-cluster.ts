@@ -169,6 +169,8 @@ export class TestBroker {
   fenced = true;
   wantShutDown = false;
   shouldShutDown = false;
+  /** Requests that were not answered in time. */
+  failures = 0;
   private running = true;
   private readonly cluster: QuorumCluster;
   private readonly node: TestNode;
@@ -198,7 +200,7 @@ export class TestBroker {
             features: [],
             rack: null,
           };
-          const answer = await channel.send(brokerRegistration, 4, body, { timeoutMs: 1000 });
+          const answer = await channel.send(brokerRegistration, 4, body, { timeoutMs: 10_000 });
           if (answer.errorCode === 0) this.epoch = answer.brokerEpoch;
         } else {
           const body = {
@@ -217,6 +219,7 @@ export class TestBroker {
           }
         }
       } catch {
+        this.failures++;
         this.fenced = true;
       }
       await new Promise<void>((resolve) => this.cluster.clock.setTimer(this.fenced ? 50 : 500, resolve));

@@ -8,15 +8,31 @@ import { runningTime, setRunningTimer } from '../lib/running-time.ts';
 import type { Address } from '../lib/network.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
+import { alterPartitionReassignments } from '../protocol/apis/alter-partition-reassignments.ts';
 import { alterPartition } from '../protocol/apis/alter-partition.ts';
 import { brokerHeartbeat } from '../protocol/apis/broker-heartbeat.ts';
 import { brokerRegistration } from '../protocol/apis/broker-registration.ts';
+import { createPartitions } from '../protocol/apis/create-partitions.ts';
+import { createTopics } from '../protocol/apis/create-topics.ts';
+import { deleteTopics } from '../protocol/apis/delete-topics.ts';
+import { electLeaders } from '../protocol/apis/elect-leaders.ts';
+import { listPartitionReassignments } from '../protocol/apis/list-partition-reassignments.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { Reader } from '../protocol/reader.ts';
 import type { Api } from '../protocol/schema.ts';
 import { Writer } from '../protocol/writer.ts';
 import { coordinationHeard } from './coordination/apis.ts';
+
+/** Requests that say themselves how long the controller may take (`timeoutMs`). */
+const TIMED: ReadonlySet<number> = new Set([
+  createTopics.key,
+  deleteTopics.key,
+  createPartitions.key,
+  electLeaders.key,
+  alterPartitionReassignments.key,
+  listPartitionReassignments.key,
+]);
 
 /** A connection to another node, as `network/client.ts` makes them. */
 export interface Peer {
@@ -77,7 +93,7 @@ export class ControllerChannel {
       const leader = this.options.leaderId();
       if (leader >= 0) {
         try {
-          const answer = await this.whileItLeads(leader, left, this.ask(leader, api, version, withTimeLeft(body, left), left));
+          const answer = await this.whileItLeads(leader, left, this.ask(leader, api, version, withTimeLeft(api.key, body, left), left));
           if (answer !== undefined && !saysNotController(answer)) return answer;
           last =
             answer === undefined ? new Error('the controller changed meanwhile') : new Error(`node ${leader} is not the active controller`);
@@ -155,7 +171,8 @@ export class ControllerChannel {
 }
 
 /** The controller counts a request's own time from its arrival there, so it is given what is left of it. */
-function withTimeLeft<Q>(body: Q, leftMs: number): Q {
+function withTimeLeft<Q>(apiKey: number, body: Q, leftMs: number): Q {
+  if (!TIMED.has(apiKey)) return body;
   const { timeoutMs } = body as { timeoutMs?: unknown };
   return typeof timeoutMs === 'number' && timeoutMs > leftMs ? { ...body, timeoutMs: Math.max(1, Math.floor(leftMs)) } : body;
 }

@@ -52,7 +52,7 @@ export const DEFAULT_CONTROLLER_SETTINGS: ControllerSettings = {
 
 export interface ControllerOptions {
   readonly nodeId: number;
-  readonly raft: Pick<RaftNode, 'append' | 'status' | 'logEndOffset' | 'epochStartOffset'>;
+  readonly raft: Pick<RaftNode, 'append' | 'status' | 'logEndOffset' | 'epochStartOffset' | 'searchCause'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -145,7 +145,8 @@ export class Controller {
       limit: OF_BROKERS.has(apiKey) ? this.settings.maxQueued * 2 : this.settings.maxQueued,
     };
     try {
-      return await this.within(timeoutMs, admission, (context) => operation.decide(context, request));
+      const read = apiKey === brokerHeartbeat.key ? this.decideWithoutDisk(operation, request) : undefined;
+      return await (read ?? this.within(timeoutMs, admission, (context) => operation.decide(context, request)));
     } catch (error) {
       if (error instanceof KafkaError) return operation.failed(request, error);
       this.options.logger.error('a request to the controller failed', { api: operation.api.name, error });
@@ -190,7 +191,7 @@ export class Controller {
       type: 'quorum/leaderElected',
       at: clock.now(),
       broker: nodeId,
-      reason: `a majority of the quorum voted for it in epoch ${epoch}`,
+      reason: `a majority of the quorum voted for it in epoch ${epoch}, because ${this.options.raft.searchCause}`,
       details: { epoch },
     });
     if (image.features.size === 0) this.bootstrap();
@@ -271,12 +272,28 @@ export class Controller {
     }
   }
 
+  /**
+   * The answer to a request that changes nothing; undefined where it changes something and has to wait for the disk with the others. A
+   * broker that gets no answer to its heartbeats counts itself as out of service.
+   */
+  private decideWithoutDisk(operation: AnyOperation, request: unknown): Promise<unknown> | undefined {
+    const { active } = this;
+    if (active === undefined) return undefined;
+    const { records, response } = operation.decide(this.context(active), request);
+    return records.length > 0 ? undefined : active.lastCommit.then(() => response);
+  }
+
+  private context({ image }: Active): DecisionContext {
+    const { properties, random, raft } = this.options;
+    return { image, properties, random, nextOffset: raft.logEndOffset };
+  }
+
   /** Decides and appends before it returns; the promise is the answer, once committed. */
   private async decide<R>(decide: (context: DecisionContext) => Decision<R>): Promise<R> {
     const { active, options } = this;
     if (active === undefined) throw notController();
-    const { raft, properties, random } = options;
-    const { records, response, events } = decide({ image: active.image, properties, random, nextOffset: raft.logEndOffset });
+    const { raft } = options;
+    const { records, response, events } = decide(this.context(active));
     if (records.length > 0) {
       // Applied first: records that cannot be applied must not reach the log, where they would stop every node.
       const offset = raft.logEndOffset + BigInt(records.length) - 1n;

@@ -71,6 +71,8 @@ export class RaftCore {
   /** A leader of this epoch that fell silent or resigned: only its own word brings us back to it. −1 none. */
   distrusted = -1;
   lostRounds = 0;
+  /** Why this node last began to look for a leader, as in "because …". */
+  searchCause = 'the node started';
   /** Offset after the last committed record; −1 while unknown. */
   committedEnd = -1n;
   private delivered = 0n;

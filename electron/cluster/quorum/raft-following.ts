@@ -78,6 +78,8 @@ export class Following {
     core.setTimer(core.jittered(core.settings.fetchTimeoutMs), () => {
       core.logger.info('has not heard of the leader of the quorum', { leader: role.leaderId, epoch: core.promised.epoch });
       core.distrusted = role.leaderId;
+      const silentMs = core.runningMs - role.heardAt;
+      core.searchCause = `node ${role.leaderId} sent nothing${Number.isFinite(silentMs) ? ` for ${Math.round(silentMs)} ms` : ''}`;
       this.transitions.lookForLeader();
     });
   }

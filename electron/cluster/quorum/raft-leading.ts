@@ -60,6 +60,7 @@ export class Leading {
     const { core } = this;
     const { role } = core;
     if (role.name !== 'leader') return;
+    core.searchCause = `it had resigned (${reason})`;
     const successors = role.state.successors();
     const leader = { leaderId: core.nodeId, epoch: core.promised.epoch };
     core.logger.info('resigns as leader of the quorum', { epoch: leader.epoch, reason });
@@ -104,6 +105,7 @@ export class Leading {
 
   private renew(of: string): Promise<boolean> {
     const { core } = this;
+    core.searchCause = 'a voter that lost its data may vote again after an election';
     return new Promise((resolve) => {
       const timer = core.clock.setTimer(core.settings.electionTimeoutMs * 2, () => renewal.end(false));
       const renewal: Renewal = {

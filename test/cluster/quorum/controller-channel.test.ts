@@ -8,13 +8,19 @@ import { createTopics } from '../../../electron/cluster/protocol/apis/create-top
 import { deleteTopics } from '../../../electron/cluster/protocol/apis/delete-topics.ts';
 import type { Api } from '../../../electron/cluster/protocol/schema.ts';
 import { ControllerChannel, type Peer } from '../../../electron/cluster/quorum/controller-channel.ts';
-import { coordinationHeard, coordinationWrite } from '../../../electron/cluster/quorum/coordination/apis.ts';
+import { coordinationHeard, coordinationSession, coordinationWrite } from '../../../electron/cluster/quorum/coordination/apis.ts';
 import { VirtualClock } from '../../helpers/virtual-clock.ts';
 
+interface Asked {
+  names: string[];
+  bodies: unknown[];
+  silentMs: number;
+}
+
 /** A channel of node 1 to controller 2, and what each of its connections is asked. */
-function setup(): { channel: ControllerChannel; asked: { names: string[]; silentMs: number }[]; clock: VirtualClock } {
+function setup(): { channel: ControllerChannel; asked: Asked[]; clock: VirtualClock } {
   const clock = new VirtualClock();
-  const asked: { names: string[]; silentMs: number }[] = [];
+  const asked: Asked[] = [];
   const channel = new ControllerChannel({
     nodeId: 1,
     voters: [
@@ -22,11 +28,12 @@ function setup(): { channel: ControllerChannel; asked: { names: string[]; silent
       { id: 2, host: 'b', port: 2 },
     ],
     connectPeer: (_address, options): Peer => {
-      const connection = { names: [] as string[], silentMs: options?.silentMs ?? 0 };
+      const connection: Asked = { names: [], bodies: [], silentMs: options?.silentMs ?? 0 };
       asked.push(connection);
       return {
-        send: (api) => {
+        send: (api, _version, body) => {
           connection.names.push(api.name);
+          connection.bodies.push(body);
           return new Promise(() => undefined);
         },
         close: () => undefined,
@@ -57,5 +64,20 @@ describe('ControllerChannel', () => {
     ]);
     // A client's request may time out long before the controller is through with it.
     expect(asked[0]?.silentMs).toBeGreaterThan(asked[1]?.silentMs ?? Infinity);
+  });
+
+  it('gives the controller the time that is left of a request, and changes no other timeout', async () => {
+    const { channel, asked, clock } = setup();
+    const topics = { topics: [], timeoutMs: 10_000, validateOnly: false };
+    const session = { nodeId: 1, action: 0, sessionId: 0n, holder: 1n, timeoutMs: 40_000, password: null };
+    const outcomes = [
+      channel.send(createTopics, 7, topics, { timeoutMs: 300 }),
+      channel.send(createTopics, 7, topics, { timeoutMs: 30_000 }),
+      channel.send(coordinationSession, 0, session, { timeoutMs: 300 }),
+    ];
+    const settled = Promise.allSettled(outcomes);
+    await clock.advance(30_000);
+    await settled;
+    expect(asked[0]?.bodies.map((body) => (body as { timeoutMs: number }).timeoutMs)).toEqual([300, 10_000, 40_000]);
   });
 });

@@ -6,8 +6,9 @@ import { createTopics } from '../../../electron/cluster/protocol/apis/create-top
 import { deleteTopics } from '../../../electron/cluster/protocol/apis/delete-topics.ts';
 import { electLeaders } from '../../../electron/cluster/protocol/apis/elect-leaders.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
+import { ZERO_UUID } from '../../../electron/cluster/protocol/uuid.ts';
 import type { Controller } from '../../../electron/cluster/quorum/controller.ts';
-import { QuorumCluster } from '../../helpers/quorum-cluster.ts';
+import { QuorumCluster, TestBroker } from '../../helpers/quorum-cluster.ts';
 
 const topic = (name: string, timeoutMs = 10_000) => ({
   topics: [{ name, numPartitions: 2, replicationFactor: 3, assignments: [], configs: [] }],
@@ -48,6 +49,8 @@ describe('progress of the quorum under a fault', () => {
     it('the controller creates topics, keeps its epoch and fences no broker', async () => {
       const { cluster, controller } = await start();
       const before = state(cluster);
+      const failures = () => [...cluster.nodes.values()].map(({ broker }) => broker?.failures);
+      const failuresBefore = failures();
       slowDown(cluster, controller, latencyMs);
       for (let round = 0; round < 8; round++) {
         const from = cluster.clock.monotonic();
@@ -56,6 +59,8 @@ describe('progress of the quorum under a fault', () => {
         // One wait for what is queued, one for what was queued meanwhile.
         expect(cluster.clock.monotonic() - from).toBeLessThan(2 * latencyMs + 1000);
         await cluster.clock.advance(1000);
+        // Each heartbeat has been answered within a second, whatever waited for the disk.
+        expect(failures()).toEqual(failuresBefore);
         for (const age of cluster.controller?.quorum.sessions()?.values() ?? []) expect(age).toBeLessThan(3000);
       }
       expect(state(cluster)).toEqual(before);
@@ -71,6 +76,21 @@ describe('progress of the quorum under a fault', () => {
         await cluster.clock.advance(2000);
       }
       expect(state(cluster)).toEqual(before);
+    });
+
+    it('a broker that starts meanwhile comes into service', async () => {
+      const { cluster, controller } = await start();
+      const id = 1 + (controller % 3);
+      cluster.kill(id);
+      expect(await cluster.clock.until(() => state(cluster).fenced.includes(id), 6000, 20)).toBe(true);
+      slowDown(cluster, controller, latencyMs);
+      const broker = new TestBroker(cluster, cluster.start(id));
+      cluster.node(id).broker = broker;
+      // Registration, unfencing, and a heartbeat that says so.
+      expect(await cluster.clock.until(() => !broker.fenced, 3 * latencyMs + 2000, 20)).toBe(true);
+      await cluster.clock.advance(5000);
+      expect(broker.fenced).toBe(false);
+      expect(state(cluster).fenced).toEqual([]);
     });
 
     it('followers catch up from a snapshot without an election', async () => {
@@ -98,7 +118,7 @@ describe('progress of the quorum under a fault', () => {
     const { channel } = cluster.node(controller).quorum;
     const asked = [
       channel.send(createTopics, createTopics.maxVersion, topic('late', 100), quick),
-      channel.send(deleteTopics, deleteTopics.maxVersion, { topics: [{ name: 'kept' }], ...quick }, quick),
+      channel.send(deleteTopics, deleteTopics.maxVersion, { topics: [{ name: 'kept', topicId: ZERO_UUID }], ...quick }, quick),
       channel.send(
         createPartitions,
         createPartitions.maxVersion,
@@ -181,5 +201,18 @@ describe('progress of the quorum under a fault', () => {
       await cluster.clock.advance(100);
     }
     expect(state(cluster).epoch).toBeGreaterThan(epoch);
+    const reason = cluster.events.findLast(({ type }) => type === 'quorum/leaderElected')?.reason;
+    expect(reason).toMatch(new RegExp(`, because node ${controller} (sent nothing for \\d+ ms|resigned)$`));
+  });
+
+  it('names the cause of an election when the active controller resigns', async () => {
+    const { cluster, controller } = await start();
+    await cluster.clock.advance(5000);
+    const stopped = cluster.node(controller).quorum.stop();
+    await cluster.clock.settled(stopped);
+    cluster.kill(controller);
+    await cluster.ready();
+    const reason = cluster.events.findLast(({ type }) => type === 'quorum/leaderElected')?.reason;
+    expect(reason).toContain(`because node ${controller} resigned`);
   });
 });
