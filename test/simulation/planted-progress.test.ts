@@ -7,7 +7,7 @@ const SEEDS = 5;
 
 describe('the check of progress sees a planted bug', () => {
   let takeOut: (() => void) | undefined;
-  // A node that a bug has broken may leave promises behind that nobody looks after.
+  // A node that a bug has broken may leave rejected promises behind.
   const ignore = (): void => undefined;
   beforeAll(() => {
     process.on('unhandledRejection', ignore);

@@ -1,4 +1,4 @@
-/** Faults under which a majority can go on working, and what is expected of the cluster while each of them lasts. */
+/** Faults under which a majority continues to work, and what is expected of the cluster while each of them lasts. */
 import type { Random } from '../../electron/cluster/lib/random.ts';
 
 export type Place = 'controller' | 'leader' | 'follower' | 'coordinator';

@@ -1,7 +1,7 @@
 /**
  * Time in which this process could run. After a stall of the event loop (a long collection, a starved or suspended process) all timers are
- * overdue before one socket has been read, so a timeout that judges a peer must not count the stall. Measured, never assumed: a tick that
- * comes late says by how much.
+ * overdue before one socket has been read, so a timeout that judges a peer must not count the stall. Stalls are measured by how late a
+ * periodic tick runs.
  */
 import type { Clock, Timer } from './clock.ts';
 

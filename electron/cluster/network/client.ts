@@ -51,7 +51,7 @@ interface Pending {
   answer: (frame: Buffer) => void;
   reject: (error: Error) => void;
   timer: Timer;
-  /** Rejected already; what its answer says is discarded. */
+  /** Rejected already; its answer is discarded. */
   timedOut: boolean;
 }
 

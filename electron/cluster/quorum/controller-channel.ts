@@ -24,7 +24,7 @@ import type { Api } from '../protocol/schema.ts';
 import { Writer } from '../protocol/writer.ts';
 import { coordinationHeard } from './coordination/apis.ts';
 
-/** Requests that say themselves how long the controller may take (`timeoutMs`). */
+/** Requests whose field `timeoutMs` limits how long the controller may take. */
 const TIMED: ReadonlySet<number> = new Set([
   createTopics.key,
   deleteTopics.key,

@@ -66,7 +66,7 @@ export interface ControllerOptions {
 }
 
 interface Queued {
-  /** Monotonic ms from which nobody waits for it; Infinity for what the controller decides on its own. */
+  /** Monotonic ms from which no client waits for it; Infinity for the controller's own decisions. */
   readonly deadline: number;
   run(): void;
   refuse(error: KafkaError): void;
@@ -266,7 +266,7 @@ export class Controller {
   private takeQueued(): void {
     const now = this.options.clock.monotonic();
     for (const next of this.queue.splice(0)) {
-      // Its sender was answered, or has given up: a change that nobody expects any more must not come about.
+      // Its sender has been answered or has given up: the change must not come about any more.
       if (now >= next.deadline) next.refuse(tooLate());
       else next.run();
     }

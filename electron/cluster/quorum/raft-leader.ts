@@ -114,7 +114,7 @@ export class LeaderState {
     return majority > this.epochStartOffset ? majority : undefined;
   }
 
-  /** Whether a majority, the leader included and `without` not, has been heard of since `since` (running time). */
+  /** Whether a majority, the leader included and `without` not, has been in contact since `since` (running time). */
   heardMajoritySince(since: number, without = -1): boolean {
     let heard = 1;
     for (const voter of this.followers.values()) if (voter.fetchedAt >= since && voter.id !== without) heard++;

@@ -41,7 +41,7 @@ describe('replication', () => {
       cluster.createTopic(...partitions);
       await cluster.clock.advance(250);
     }
-    // 12 s and three lag times later nobody has left an ISR.
+    // 12 s, three lag times, have passed, and no replica has left an ISR.
     for (let index = 0; index < 50; index++) expect(cluster.state(index).isr).toEqual([1, 2, 3]);
     const written = [0, 25, 49].map((index) => cluster.produce(1, ['a'], { index }));
     const start = cluster.clock.monotonic();

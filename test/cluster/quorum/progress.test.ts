@@ -86,7 +86,7 @@ describe('progress of the quorum under a fault', () => {
       slowDown(cluster, controller, latencyMs);
       const broker = new TestBroker(cluster, cluster.start(id));
       cluster.node(id).broker = broker;
-      // Registration, unfencing, and a heartbeat that says so.
+      // Registration, unfencing, and a heartbeat whose answer reports it.
       expect(await cluster.clock.until(() => !broker.fenced, 3 * latencyMs + 2000, 20)).toBe(true);
       await cluster.clock.advance(5000);
       expect(broker.fenced).toBe(false);
@@ -136,7 +136,7 @@ describe('progress of the quorum under a fault', () => {
     expect(image()?.offset).toBe(offset);
   });
 
-  it('says that nothing was changed when the disk did not admit a request in time, and counts from its arrival', async () => {
+  it('answers that nothing was changed when the disk did not admit a request in time, and counts from its arrival', async () => {
     const { cluster, controller } = await start();
     slowDown(cluster, controller, 300);
     const active: Controller = cluster.node(controller).quorum.controller;
