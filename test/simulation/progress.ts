@@ -70,6 +70,7 @@ class ProgressRun {
   private readonly seenAt = new Map<string, number>();
   private seenOffset = -1n;
   private hitsController = false;
+  private writing = true;
   private quietMs = 0;
   private controllerChanges = 0;
 
@@ -109,10 +110,10 @@ class ProgressRun {
     }
     const common = { ...client, history, isVoid: () => false };
     // A broker takes one write at a time of a connection, so on a slow disk a quicker client would wait for itself only.
-    const paceMs = 80 + ('latencyMs' in fault ? fault.latencyMs : 0);
+    const paceMs = 400 + ('latencyMs' in fault ? 5 * fault.latencyMs : 0);
     const producers = [
-      new Producer({ ...common, name: 'alice', topics: TOPICS, idempotent: true, acks: -1, everyMs: paceMs }),
-      new Producer({ ...common, name: 'bob', topics: TOPICS, idempotent: false, acks: -1, everyMs: 2 * paceMs }),
+      new Producer({ ...common, name: 'alice', topics: TOPICS, idempotent: true, acks: -1, everyMs: 8 * paceMs }),
+      new Producer({ ...common, name: 'bob', topics: TOPICS, idempotent: false, acks: -1, everyMs: 4 * paceMs }),
     ];
     const members = ['member1', 'member2'].map((name) => new Member({ ...common, name, group: 'billing', topics: TOPICS }));
     // A topic cannot have more replicas than there are brokers in service.
@@ -121,6 +122,7 @@ class ProgressRun {
     const hasty = new TopicCreator({ ...client, name: 'hasty', everyMs: 1_000, timeoutMs: HASTY_MS, replicas: 1 });
     this.creators.push(creator, hasty);
     for (const one of [...producers, ...members, creator, hasty]) one.start();
+    this.writeSteadily(producers[0], paceMs);
     await world.run(world.time + SETTLE_MS);
     trace(`FAULT ${JSON.stringify(fault)}`);
     const begin = world.time;
@@ -135,6 +137,7 @@ class ProgressRun {
     heal();
     await world.run(end + AFTER_MS);
     for (const one of this.creators) one.stop();
+    this.writing = false;
     for (const producer of producers) producer.finish();
     await world.run(world.time + 2_000);
     this.judge(from, end, epoch);
@@ -184,6 +187,13 @@ class ProgressRun {
       },
       failed: (machine, error) => this.history.violation('node failed', world.time, `${machine.name}: ${String(error)}`, machine.name),
     });
+  }
+
+  /** One write to each partition every so often, so that a gap is never for want of one. */
+  private writeSteadily(producer: Producer | undefined, everyMs: number): void {
+    if (producer === undefined || !this.writing) return;
+    producer.probe();
+    this.world.schedule(everyMs, producer.client.host, () => this.writeSteadily(producer, everyMs));
   }
 
   private get createEveryMs(): number {
