@@ -11,6 +11,7 @@ import type { Logger } from './lib/logger.ts';
 import { NetworkError, type Address, type Network } from './lib/network.ts';
 import type { NodeConfig } from './lib/node-config.ts';
 import type { Random } from './lib/random.ts';
+import { StallAwareClock } from './lib/running-time.ts';
 import { PeerClient } from './network/client.ts';
 import type { Dispatch } from './network/dispatch.ts';
 import { Server } from './network/server.ts';
@@ -64,6 +65,8 @@ export function createNode(options: NodeOptions): Node {
 class RunningNode implements Node {
   readonly ports: { broker: number; controller: number; zookeeper: number };
   private readonly options: NodeOptions;
+  /** What the parts of the node get in place of `options.clock`. */
+  private readonly clock: StallAwareClock;
   private quorum: MetadataQuorum | undefined;
   private broker: Broker | undefined;
   private readonly servers: { stop(): Promise<void> }[] = [];
@@ -76,15 +79,18 @@ class RunningNode implements Node {
 
   constructor(options: NodeOptions) {
     this.options = options;
+    this.clock = new StallAwareClock(options.clock);
     const { brokerPort, controllerPort, zookeeperPort = 0 } = options.config;
     this.ports = { broker: brokerPort, controller: controllerPort, zookeeper: zookeeperPort };
   }
 
   async start(): Promise<void> {
-    const { config, clock, disk, random, logger, events, syncedAtClose } = this.options;
+    const { config, disk, random, logger, events, syncedAtClose } = this.options;
+    const { clock } = this;
+    clock.start();
     const settings = brokerSettings(config.properties, config.voters.length);
     const directoryId = claimDirectory(disk, random, config);
-    const connectPeer = (address: Address): PeerClient => this.connect(address);
+    const connectPeer = (address: Address, more?: { silentMs?: number }): PeerClient => this.connect(address, more);
     const quorum = new MetadataQuorum({
       config,
       directoryId,
@@ -180,11 +186,12 @@ class RunningNode implements Node {
     if (controlled && quorum !== undefined) await this.resign(quorum);
     else quorum?.kill();
     await Promise.all(this.servers.map((server) => server.stop()));
+    this.clock.stop();
   }
 
   /** A resignation that nobody hears must not keep the node from stopping. */
   private async resign(quorum: MetadataQuorum): Promise<void> {
-    const timer = this.options.clock.setTimer(RESIGN_MS, () => quorum.kill());
+    const timer = this.clock.setTimer(RESIGN_MS, () => quorum.kill());
     await quorum.stop();
     timer.cancel();
   }
@@ -201,7 +208,8 @@ class RunningNode implements Node {
   }
 
   private serve(listener: string, port: number, settings: BrokerSettings, dispatch: Dispatch): Server {
-    const { config, clock, network, logger } = this.options;
+    const { config, network, logger } = this.options;
+    const { clock } = this;
     const server = new Server({
       network,
       clock,
@@ -221,7 +229,8 @@ class RunningNode implements Node {
 
   /** Where the configuration asks for it. */
   private async serveZooKeeper(quorum: MetadataQuorum): Promise<void> {
-    const { config, clock, network, random, logger } = this.options;
+    const { config, network, random, logger } = this.options;
+    const { clock } = this;
     if (config.zookeeperPort === undefined) return;
     const server = new ZooKeeperServer({
       nodeId: config.nodeId,
@@ -238,9 +247,9 @@ class RunningNode implements Node {
     this.refuseIfStopping();
   }
 
-  private connect(address: Address, more: { reuseAnswers?: boolean } = {}): PeerClient {
-    const { config, clock, network, random } = this.options;
-    return new PeerClient({ network, clock, random, address, clientId: `broker-${config.nodeId}`, ...more });
+  private connect(address: Address, more: { reuseAnswers?: boolean; silentMs?: number } = {}): PeerClient {
+    const { config, network, random } = this.options;
+    return new PeerClient({ network, clock: this.clock, random, address, clientId: `broker-${config.nodeId}`, ...more });
   }
 }
 

@@ -2,6 +2,7 @@
  * Fetch sessions (KIP-227), the broker's side: a client says once which partitions it reads, then only what changed, and
  * hears only of partitions that have news. Session errors are top-level errors of the response.
  *
+ * A broker has one session here: what it opens takes the place of what it opened before, of which it may have lost the answer.
  * The cache is bounded. A session makes room for another only when it was idle for `EVICTION_MS`, or when the new one is a
  * replica's (replicas go first) or covers more partitions.
  */
@@ -41,7 +42,8 @@ interface SessionEntry extends FetchEntry {
 interface Session {
   readonly id: number;
   readonly usesTopicIds: boolean;
-  readonly privileged: boolean;
+  /** −1: a consumer's. */
+  readonly replicaId: number;
   /** The epoch that the next request has to carry. */
   epoch: number;
   lastUsedAt: number;
@@ -104,7 +106,7 @@ export class FetchSessionCache {
     if (request.sessionEpoch === INITIAL_EPOCH) {
       if (request.sessionId !== 0) this.sessions.delete(request.sessionId);
       const entries = collect(request, usesTopicIds, topicName);
-      return wholeContext(entries, (results) => this.create(results, usesTopicIds, replicaId >= 0));
+      return wholeContext(entries, (results) => this.create(results, usesTopicIds, replicaId));
     }
     const session = this.sessions.get(request.sessionId);
     if (session === undefined) return { errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND };
@@ -132,8 +134,9 @@ export class FetchSessionCache {
   }
 
   /** The new session's id, or 0 where there is no room for it. */
-  private create(results: readonly FetchResult[], usesTopicIds: boolean, privileged: boolean): number {
-    if (results.length === 0 || !this.makeRoom(results.length, privileged)) return 0;
+  private create(results: readonly FetchResult[], usesTopicIds: boolean, replicaId: number): number {
+    if (replicaId >= 0) for (const session of this.sessions.values()) if (session.replicaId === replicaId) this.sessions.delete(session.id);
+    if (results.length === 0 || !this.makeRoom(results.length, replicaId >= 0)) return 0;
     let id = 0;
     while (id === 0 || this.sessions.has(id)) id = 1 + this.options.random.int(0x7fff_fffe);
     const entries = new Map<string, SessionEntry>();
@@ -146,7 +149,7 @@ export class FetchSessionCache {
     this.sessions.set(id, {
       id,
       usesTopicIds,
-      privileged,
+      replicaId,
       epoch: nextEpoch(INITIAL_EPOCH),
       lastUsedAt: this.options.clock.monotonic(),
       entries,
@@ -163,8 +166,8 @@ export class FetchSessionCache {
         victim = session;
         break;
       }
-      if (session.privileged && !privileged) continue;
-      const outranked = privileged && !session.privileged;
+      if (session.replicaId >= 0 && !privileged) continue;
+      const outranked = privileged && session.replicaId < 0;
       if ((outranked || session.entries.size < partitions) && (victim === undefined || session.entries.size < victim.entries.size))
         victim = session;
     }

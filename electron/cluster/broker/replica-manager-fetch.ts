@@ -158,7 +158,7 @@ export function fetchError(partitionIndex: number, errorCode: number): FetchPart
 const NOTHING = Buffer.alloc(0);
 
 /** A fetch that waits for more bytes, or for its time. */
-export class DelayedFetch implements DelayedOperation<Partition> {
+export class DelayedFetch implements DelayedOperation<Partition | number> {
   private readonly lookup: PartitionLookup;
   private readonly params: FetchParameters;
   private readonly entries: readonly FetchEntry[];
@@ -196,7 +196,14 @@ export class DelayedFetch implements DelayedOperation<Partition> {
     return [...this.byPartition.keys()];
   }
 
-  wake(partition: Partition): Waking {
+  /** Of a broker id: it has more to fetch than this names. */
+  wake(key: Partition | number): Waking {
+    if (typeof key !== 'number') return this.wakeFor(key);
+    this.expire();
+    return 'done';
+  }
+
+  private wakeFor(partition: Partition): Waking {
     const entry = this.byPartition.get(partition);
     if (entry === undefined) return 'keyDone';
     const readable = checkReadable(partition, this.params, entry.currentLeaderEpoch) === ErrorCode.NONE;

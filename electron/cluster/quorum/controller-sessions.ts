@@ -3,7 +3,8 @@
  * and from time to time on whoever has said nothing for too long. None of it is replicated.
  */
 import type { Clock } from '../lib/clock.ts';
-import type { brokerHeartbeat } from '../protocol/apis/broker-heartbeat.ts';
+import { runningTime } from '../lib/running-time.ts';
+import { brokerHeartbeat } from '../protocol/apis/broker-heartbeat.ts';
 import type { brokerRegistration } from '../protocol/apis/broker-registration.ts';
 import type { RequestOf, ResponseIn } from '../protocol/schema.ts';
 import { BrokerSessions } from './broker-sessions.ts';
@@ -12,7 +13,7 @@ import { decideHeartbeat } from './controller/broker-heartbeat.ts';
 import { isActive, type Decision, type DecisionContext } from './controller/decision.ts';
 import { fenceBroker } from './controller/fence-broker.ts';
 import { registerBroker } from './controller/register-broker.ts';
-import type { coordinationHeard, coordinationSession, coordinationWrite } from './coordination/apis.ts';
+import { coordinationHeard, type coordinationSession, type coordinationWrite } from './coordination/apis.ts';
 import { decideHeard, decideSession, expireSession, SessionClock } from './coordination/sessions.ts';
 import { decideWrite } from './coordination/transaction.ts';
 import type { BrokerRegistration, MetadataImage } from './image.ts';
@@ -36,7 +37,6 @@ export class ControllerSessions implements SessionDecisions {
   private readonly settings: SessionSettings;
   private readonly brokers: BrokerSessions;
   private readonly clients = new SessionClock();
-  private sweptAt = 0;
 
   constructor(clock: Clock, settings: SessionSettings) {
     this.clock = clock;
@@ -46,24 +46,37 @@ export class ControllerSessions implements SessionDecisions {
 
   /** This controller begins to decide: everybody who had a session by the image is given a full one. */
   reset(image: MetadataImage): void {
-    const now = this.clock.monotonic();
+    const now = runningTime(this.clock);
     this.brokers.reset(
       [...image.brokers.values()].filter((broker) => !broker.fenced).map((broker) => broker.id),
       now,
     );
     this.clients.reset(image.coordination, now);
-    this.sweptAt = now;
   }
 
   /** Ms since the last heartbeat by broker. */
   ages(): ReadonlyMap<number, number> {
-    return this.brokers.ages(this.clock.monotonic());
+    return this.brokers.ages(runningTime(this.clock));
+  }
+
+  /**
+   * A request arrived at the active controller, whose decided image is `image`. Sessions are kept from here on, not from when the
+   * request is decided, which may wait for the disk (as `BrokerHeartbeatTracker` in Apache Kafka).
+   */
+  arrived(apiKey: number, request: unknown, image: MetadataImage): void {
+    if (apiKey === brokerHeartbeat.key) {
+      const { brokerId, brokerEpoch } = request as RequestOf<typeof brokerHeartbeat>;
+      if (image.brokers.get(brokerId)?.epoch === brokerEpoch) this.brokers.arrived(brokerId, runningTime(this.clock));
+    } else if (apiKey === coordinationHeard.key) {
+      const { sessions } = image.coordination;
+      for (const id of (request as RequestOf<typeof coordinationHeard>).sessionIds) if (sessions.has(id)) this.heardClient(id);
+    }
   }
 
   // ── what they say ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   register(context: DecisionContext, request: RequestOf<typeof brokerRegistration>): Decision<ResponseIn<typeof brokerRegistration>> {
-    const now = this.clock.monotonic();
+    const now = runningTime(this.clock);
     const decision = registerBroker(context, request, (id) => this.brokers.isAlive(id, now));
     this.brokers.open(request.brokerId, now);
     return decision;
@@ -78,7 +91,7 @@ export class ControllerSessions implements SessionDecisions {
     const registered = image.brokers.get(brokerId);
     const session =
       registered?.epoch === request.brokerEpoch
-        ? this.brokers.heard(brokerId, request.currentMetadataOffset, this.clock.monotonic())
+        ? this.brokers.heard(brokerId, request.currentMetadataOffset, runningTime(this.clock))
         : undefined;
     if (registered?.inControlledShutdown === true && session !== undefined) session.shutdownOffset ??= image.offset;
     const decision = decideHeartbeat(context, request, { shutdownOffset: session?.shutdownOffset, lowestActiveOffset });
@@ -115,21 +128,17 @@ export class ControllerSessions implements SessionDecisions {
   }
 
   private heardClient(id: bigint): void {
-    this.clients.heard(id, this.clock.monotonic());
+    this.clients.heard(id, runningTime(this.clock));
   }
 
   // ── who says nothing ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Whose time is up in `image`: to be decided on in this order. */
+  /**
+   * Whose time is up in `image`: to be decided on in this order. Sessions count running time, and the caller's timer lets the sockets
+   * be read after a stall: heartbeats that wait there keep their sessions.
+   */
   sweep(image: MetadataImage): Due[] {
-    const now = this.clock.monotonic();
-    const late = now - this.sweptAt - this.settings.sweepMs;
-    this.sweptAt = now;
-    // Heartbeats that came while this node stood still are yet to be read.
-    if (late > this.settings.sweepMs) {
-      this.brokers.excuse(late);
-      this.clients.excuse(late);
-    }
+    const now = runningTime(this.clock);
     const clients = this.clients.expired(image.coordination, now).map(({ id }) => this.endClient(id, now));
     const brokers = [...image.brokers.values()].filter((broker) => !broker.fenced && !this.brokers.isValid(broker.id, now));
     return [...clients, ...brokers.map((broker) => this.fence(broker, now))];

@@ -3,6 +3,7 @@
  * events go out when they happen, and so before every answer that shows what they tell of.
  */
 import type { Stream } from '../lib/network.ts';
+import { runningTime } from '../lib/running-time.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { FrameSplitter } from '../protocol/frame.ts';
@@ -67,7 +68,7 @@ export class ZooKeeperConnection implements Watcher {
     this.stream = stream;
     this.endpoint = endpoint;
     this.remote = stream.remote;
-    this.heardAt = this.openedAt = endpoint.clock.monotonic();
+    this.heardAt = this.openedAt = runningTime(endpoint.clock);
     stream.handlers = {
       data: (chunk) => this.onData(chunk),
       drain: () => {
@@ -94,9 +95,9 @@ export class ZooKeeperConnection implements Watcher {
   }
 
   /** A client whose requests we have yet to answer is not a silent one: we may not even be reading what it says. */
-  countWork(now: number): void {
+  countWork(): void {
     if (!this.working || this.blocked) return;
-    this.heardAt = now;
+    this.heardAt = runningTime(this.endpoint.clock);
     if (this.session !== undefined && !this.session.local) this.endpoint.heard(this.session.id);
   }
 
@@ -136,7 +137,7 @@ export class ZooKeeperConnection implements Watcher {
       this.fail(error);
       return;
     }
-    this.heardAt = this.endpoint.clock.monotonic();
+    this.heardAt = runningTime(this.endpoint.clock);
     if (this.session !== undefined && !this.session.local) this.endpoint.heard(this.session.id);
     void this.work();
     this.checkReading();

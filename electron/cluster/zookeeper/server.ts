@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { NetworkError, type Address, type Listener, type Network, type Stream } from '../lib/network.ts';
 import type { Random } from '../lib/random.ts';
+import { runningTime, setRunningTimer } from '../lib/running-time.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { coordinationHeard } from '../quorum/coordination/apis.ts';
 import { MAX_SESSION_TIMEOUT_MS, MIN_SESSION_TIMEOUT_MS } from '../quorum/coordination/sessions.ts';
@@ -211,7 +212,7 @@ export class ZooKeeperServer implements Endpoint {
   }
 
   private scheduleSweep(): void {
-    this.sweepTimer = this.clock.setTimer(SWEEP_MS, () => {
+    this.sweepTimer = setRunningTimer(this.clock, SWEEP_MS, () => {
       this.sweep();
       if (!this.stopped) this.scheduleSweep();
     });
@@ -219,15 +220,16 @@ export class ZooKeeperServer implements Endpoint {
 
   private sweep(): void {
     const now = this.clock.monotonic();
+    const running = runningTime(this.clock);
     const led = this.coordination.leaderId >= 0;
     if (led) this.ledAt = now;
     const { writable } = this;
     for (const connection of [...this.connections]) {
       const { session } = connection;
-      connection.countWork(now);
+      connection.countWork();
       if (session === undefined) {
-        if (now - connection.openedAt > HANDSHAKE_MS) connection.destroy('no handshake');
-      } else if (now - connection.heardAt > session.timeoutMs) connection.destroy('its client is silent');
+        if (running - connection.openedAt > HANDSHAKE_MS) connection.destroy('no handshake');
+      } else if (running - connection.heardAt > session.timeoutMs) connection.destroy('its client is silent');
       else if (!writable && !session.local) connection.destroy('there is no quorum');
       // A client that can only read looks for a node with a quorum when there is one again.
       else if (led && session.local) connection.destroy('there is a quorum again');

@@ -91,11 +91,6 @@ export class SessionClock {
     this.heardAt.set(id, now);
   }
 
-  /** This controller itself stood still for so long; nobody else is to pay for that. */
-  excuse(ms: number): void {
-    for (const [id, at] of this.heardAt) this.heardAt.set(id, at + ms);
-  }
-
   /** Sessions whose time is up. Forgets those that have ended. */
   expired(image: CoordinationImage, now: number): CoordinationSession[] {
     for (const id of this.heardAt.keys()) if (!image.sessions.has(id)) this.heardAt.delete(id);
