@@ -5,6 +5,7 @@
 import { Broker } from './broker/broker.ts';
 import type { NodeStatus } from './cluster-messages.ts';
 import type { Clock } from './lib/clock.ts';
+import type { DescriptorShare } from './lib/descriptors.ts';
 import type { Disk } from './lib/disk.ts';
 import type { EventSink } from './lib/events.ts';
 import type { Logger } from './lib/logger.ts';
@@ -12,7 +13,9 @@ import { NetworkError, type Address, type Network } from './lib/network.ts';
 import type { NodeConfig } from './lib/node-config.ts';
 import type { Random } from './lib/random.ts';
 import { PeerClient } from './network/client.ts';
+import { ConnectionLimits } from './network/connection-limits.ts';
 import type { Dispatch } from './network/dispatch.ts';
+import { createNodeMemory, type NodeMemory } from './network/node-memory.ts';
 import { Server } from './network/server.ts';
 import { claimDirectory } from './node-directory.ts';
 import { produce } from './protocol/apis/produce.ts';
@@ -31,6 +34,8 @@ export interface NodeOptions {
   events: EventSink;
   /** See `LogManagerOptions.syncedAtClose`: for tests. */
   syncedAtClose?: number | undefined;
+  /** This node's share of the process's descriptors; absent: as many as it asks for. */
+  descriptors?: DescriptorShare | undefined;
   /** The node can no longer do its part and should be stopped: its disk failed, or an invariant broke. Called once. */
   onFailure?: (error: unknown) => void;
 }
@@ -69,6 +74,8 @@ class RunningNode implements Node {
   private readonly servers: { stop(): Promise<void> }[] = [];
   private clientServer: Server | undefined;
   private connections = 0;
+  private memory: NodeMemory | undefined;
+  private limits: ConnectionLimits | undefined;
   private stopping: Promise<void> | undefined;
   private hurry: () => void = () => undefined;
   private failed = false;
@@ -81,7 +88,7 @@ class RunningNode implements Node {
   }
 
   async start(): Promise<void> {
-    const { config, clock, disk, random, logger, events, syncedAtClose } = this.options;
+    const { config, clock, disk, random, logger, events, syncedAtClose, descriptors } = this.options;
     const settings = brokerSettings(config.properties, config.voters.length);
     const directoryId = claimDirectory(disk, random, config);
     const connectPeer = (address: Address): PeerClient => this.connect(address);
@@ -106,6 +113,9 @@ class RunningNode implements Node {
       },
     });
     this.quorum = quorum;
+    this.memory = createNodeMemory(clock, settings.socketRequestMaxBytes);
+    const limit = { maxConnections: settings.maxConnections, maxPerIp: settings.maxConnectionsPerIp };
+    this.limits = new ConnectionLimits(clock, () => limit, descriptors?.connections);
     this.ports.controller = await this.serve('CONTROLLER', config.controllerPort, settings, (request) => quorum.dispatch(request)).start();
     this.refuseIfStopping();
     quorum.start();
@@ -121,6 +131,7 @@ class RunningNode implements Node {
       quorum,
       controller: quorum.channel,
       syncedAtClose,
+      maxOpenFiles: descriptors?.files,
       // A replica fetcher has one fetch at a time, and has written what it brought before it sends the next.
       connectReplica: (address) => this.connect(address, { reuseAnswers: true }),
       onFailure: (error) => this.fail(error),
@@ -213,7 +224,8 @@ class RunningNode implements Node {
       nextConnectionId: () => ++this.connections,
       maxFrameBytes: settings.socketRequestMaxBytes,
       maxIdleMs: settings.connectionsMaxIdleMs,
-      maxConnections: settings.maxConnections,
+      ...(this.memory === undefined ? {} : { memory: this.memory }),
+      ...(this.limits === undefined ? {} : { limits: this.limits }),
     });
     this.servers.push(server);
     return server;
