@@ -2,6 +2,7 @@
 import { getHeapStatistics } from 'node:v8';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { FromNode, NodeStart, ToNode } from './cluster-messages.ts';
+import { DescriptorReserve } from './lib/descriptor-reserve.ts';
 import { shareDescriptors } from './lib/descriptors.ts';
 import { FaultyDisk } from './lib/faulty-disk.ts';
 import { createLogger, type LogFields } from './lib/logger.ts';
@@ -9,7 +10,7 @@ import type { NodeFaults } from './lib/node-faults.ts';
 import { PowerLossDisk } from './lib/power-loss-disk.ts';
 import { SkewedClock } from './lib/skewed-clock.ts';
 import { systemClock } from './lib/system-clock.ts';
-import { systemDescriptorLimit } from './lib/system-descriptors.ts';
+import { openSpareDescriptor, pauseThread, systemDescriptorLimit } from './lib/system-descriptors.ts';
 import { systemDisk } from './lib/system-disk.ts';
 import { systemRandom } from './lib/system-random.ts';
 import { withoutSync } from './lib/unsynced-disk.ts';
@@ -32,8 +33,9 @@ const portOwners = new Uint8Array(memory.portOwners);
 const frozen = new Int32Array(memory.frozen);
 const progress = new Int32Array(memory.progress);
 const clock = new SkewedClock(systemClock);
+const reserve = new DescriptorReserve(systemDisk, { openSpare: openSpareDescriptor, pause: pauseThread });
 const disk = new FaultyDisk(
-  new PowerLossDisk(temporary ? withoutSync(systemDisk) : systemDisk, rootDirectory, undoDirectory, () => randomUuid(random)),
+  new PowerLossDisk(temporary ? withoutSync(reserve) : reserve, rootDirectory, undoDirectory, () => randomUuid(random)),
   systemClock,
   () => Atomics.add(progress, 0, 1),
 );

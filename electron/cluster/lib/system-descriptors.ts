@@ -1,5 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { devNull } from 'node:os';
+import type { DiskFile } from './disk.ts';
 import { parseDescriptorLimit } from './descriptors.ts';
+import { systemDisk } from './system-disk.ts';
+
+/** One descriptor, for `DescriptorReserve`. */
+export function openSpareDescriptor(): DiskFile {
+  return systemDisk.open(devNull);
+}
+
+/** Blocks the thread. */
+export function pauseThread(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+}
 
 const PROC_LIMITS = '/proc/self/limits';
 

@@ -245,7 +245,6 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     if (!this.settled) {
       this.settled = true;
       this.settle(this);
-      if (this.abandoned) return;
     }
     this.traffic.inBytes += chunk.length;
     this.take(() => this.splitter.push(chunk));

@@ -168,18 +168,19 @@ export class FrameSplitter {
     const frames: Buffer[] = [];
     for (let at = 0; at < chunk.length;) {
       if (this.frame === undefined) {
+        let admitted: boolean;
         if (this.lengthBytes === 0 && chunk.length - at >= 4) {
           at += 4;
-          this.begin(chunk.readInt32BE(at - 4));
+          admitted = this.begin(chunk.readInt32BE(at - 4));
         } else {
           const count = chunk.copy(this.length, this.lengthBytes, at, Math.min(chunk.length, at + 4 - this.lengthBytes));
           at += count;
           this.lengthBytes += count;
           if (this.lengthBytes < 4) break;
           this.lengthBytes = 0;
-          this.begin(this.length.readInt32BE(0));
+          admitted = this.begin(this.length.readInt32BE(0));
         }
-        if (this.frame === undefined) {
+        if (!admitted) {
           this.parked = Buffer.from(chunk.subarray(at));
           break;
         }
@@ -201,13 +202,15 @@ export class FrameSplitter {
     return this.frame === undefined ? this.lengthBytes : 4 + this.filled;
   }
 
-  private begin(length: number): void {
+  private begin(length: number): boolean {
     if (length < 0) throw new ProtocolError(`frame length ${length}`);
     if (length > this.maxFrameBytes)
       throw new ProtocolError(`frame of ${length} bytes; ${this.maxFrameBytes} is the most (socket.request.max.bytes)`);
     this.frameBytes = length;
     this.filled = 0;
-    if (this.admits === undefined || this.admits(length)) this.allocate();
+    if (this.admits !== undefined && !this.admits(length)) return false;
+    this.allocate();
+    return true;
   }
 
   private allocate(): void {
