@@ -343,7 +343,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
         const header = readRequestHeader(reader);
         answer = this.dispatch({ header, reader, connection: this, receivedAt: next.receivedAt });
       } catch (error) {
-        this.fail('request refused', error);
+        this.refuseRequest(request, error);
         return;
       }
       if (!(answer instanceof Promise)) {
@@ -355,7 +355,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
           this.answered(request, chunks);
           this.goOn();
         },
-        (error: unknown) => this.fail('request refused', error),
+        (error: unknown) => this.refuseRequest(request, error),
       );
     }
   }
@@ -373,12 +373,26 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     request.answer = chunks;
     if (this.current === request) this.current = undefined;
     this.releaseRequest(request);
+    if (this.state !== 'open' || this.abandoned) {
+      this.releaseAnswer(request);
+      request.answer = null;
+      this.send();
+      return;
+    }
     let bytes = 0;
     if (chunks !== null) for (const chunk of chunks) bytes += chunk.length;
     this.memory.answers?.hold(bytes - request.answerBytes);
     request.answerBytes = bytes;
     this.lastActiveAt = this.clock.monotonic();
     this.send();
+  }
+
+  /** A request that cannot be answered ends the connection; what it held is released all the same. */
+  private refuseRequest(request: Unanswered, cause: unknown): void {
+    request.answer = null;
+    this.releaseRequest(request);
+    this.releaseAnswer(request);
+    this.fail('request refused', cause);
   }
 
   /** Sends the answers that are due, up to the first that is not known yet. */
@@ -408,7 +422,8 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
   }
 
   private fail(what: string, cause: unknown): void {
-    if (this.state === 'closed' || this.abandoned) return;
+    if (this.state === 'closed') this.abandon();
+    if (this.abandoned) return;
     const reason = cause instanceof Error ? cause : new Error(String(cause));
     this.logger.warn('connection closed', { client: this.stream.remote, listener: this.listener, what, reason: reason.message });
     this.destroy(reason);
