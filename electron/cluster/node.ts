@@ -244,6 +244,7 @@ class RunningNode implements Node {
       address: { host: config.host, port: config.zookeeperPort },
       coordination: quorum,
       voters: config.voters.length,
+      ...(this.limits === undefined ? {} : { limits: this.limits }),
     });
     this.servers.push(server);
     this.ports.zookeeper = await server.start();
