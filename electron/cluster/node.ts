@@ -5,6 +5,7 @@
 import { Broker } from './broker/broker.ts';
 import type { NodeStatus } from './cluster-messages.ts';
 import type { Clock } from './lib/clock.ts';
+import type { DescriptorShare } from './lib/descriptors.ts';
 import type { Disk } from './lib/disk.ts';
 import type { EventSink } from './lib/events.ts';
 import type { Logger } from './lib/logger.ts';
@@ -13,7 +14,9 @@ import type { NodeConfig } from './lib/node-config.ts';
 import type { Random } from './lib/random.ts';
 import { StallAwareClock } from './lib/running-time.ts';
 import { PeerClient } from './network/client.ts';
+import { ConnectionLimits } from './network/connection-limits.ts';
 import type { Dispatch } from './network/dispatch.ts';
+import { createNodeMemory, type NodeMemory } from './network/node-memory.ts';
 import { Server } from './network/server.ts';
 import { claimDirectory } from './node-directory.ts';
 import { produce } from './protocol/apis/produce.ts';
@@ -32,6 +35,8 @@ export interface NodeOptions {
   events: EventSink;
   /** See `LogManagerOptions.syncedAtClose`: for tests. */
   syncedAtClose?: number | undefined;
+  /** This node's share of the process's descriptors; absent: as many as it asks for. */
+  descriptors?: DescriptorShare | undefined;
   /** The node can no longer do its part and should be stopped: its disk failed, or an invariant broke. Called once. */
   onFailure?: (error: unknown) => void;
 }
@@ -72,6 +77,8 @@ class RunningNode implements Node {
   private readonly servers: { stop(): Promise<void> }[] = [];
   private clientServer: Server | undefined;
   private connections = 0;
+  private memory: NodeMemory | undefined;
+  private limits: ConnectionLimits | undefined;
   private stopping: Promise<void> | undefined;
   private hurry: () => void = () => undefined;
   private failed = false;
@@ -85,7 +92,7 @@ class RunningNode implements Node {
   }
 
   async start(): Promise<void> {
-    const { config, disk, random, logger, events, syncedAtClose } = this.options;
+    const { config, disk, random, logger, events, syncedAtClose, descriptors } = this.options;
     const { clock } = this;
     clock.start();
     const settings = brokerSettings(config.properties, config.voters.length);
@@ -112,6 +119,9 @@ class RunningNode implements Node {
       },
     });
     this.quorum = quorum;
+    this.memory = createNodeMemory(clock, settings.socketRequestMaxBytes);
+    const limit = { maxConnections: settings.maxConnections, maxPerIp: settings.maxConnectionsPerIp };
+    this.limits = new ConnectionLimits(clock, () => limit, descriptors?.connections);
     this.ports.controller = await this.serve('CONTROLLER', config.controllerPort, settings, (request) => quorum.dispatch(request)).start();
     this.refuseIfStopping();
     quorum.start();
@@ -127,6 +137,7 @@ class RunningNode implements Node {
       quorum,
       controller: quorum.channel,
       syncedAtClose,
+      maxOpenFiles: descriptors?.files,
       // A replica fetcher has one fetch at a time, and has written what it brought before it sends the next.
       connectReplica: (address) => this.connect(address, { reuseAnswers: true }),
       onFailure: (error) => this.fail(error),
@@ -221,7 +232,8 @@ class RunningNode implements Node {
       nextConnectionId: () => ++this.connections,
       maxFrameBytes: settings.socketRequestMaxBytes,
       maxIdleMs: settings.connectionsMaxIdleMs,
-      maxConnections: settings.maxConnections,
+      ...(this.memory === undefined ? {} : { memory: this.memory }),
+      ...(this.limits === undefined ? {} : { limits: this.limits }),
     });
     this.servers.push(server);
     return server;
@@ -241,6 +253,7 @@ class RunningNode implements Node {
       address: { host: config.host, port: config.zookeeperPort },
       coordination: quorum,
       voters: config.voters.length,
+      ...(this.limits === undefined ? {} : { limits: this.limits }),
     });
     this.servers.push(server);
     this.ports.zookeeper = await server.start();

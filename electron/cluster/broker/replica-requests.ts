@@ -238,7 +238,12 @@ export class ReplicaRequests {
     });
   }
 
-  private noteSent({ replicaId }: FetchParameters, results: readonly FetchResult[]): void {
+  private noteSent({ replicaId, memory }: FetchParameters, results: readonly FetchResult[]): void {
+    if (memory !== undefined) {
+      let held = 0;
+      for (const { response } of results) held += recordsLength(response);
+      memory.holdAnswer(held);
+    }
     if (replicaId < 0) return;
     for (const { entry, response } of results) {
       const bytes = recordsLength(response);

@@ -41,6 +41,9 @@ export class FaultyDisk implements Disk {
     this.pump();
   }
 
+  onDescriptorShortage(relieve: () => void): void {
+    this.inner.onDescriptorShortage?.(relieve);
+  }
   admit(bytes: number): Promise<void> | undefined {
     const inner = this.inner.admit(bytes);
     const own = this.wait(bytes);

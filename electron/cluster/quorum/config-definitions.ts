@@ -271,6 +271,7 @@ export interface BrokerSettings {
   readonly offsetMetadataMaxBytes: number;
   readonly socketRequestMaxBytes: number;
   readonly maxConnections: number;
+  readonly maxConnectionsPerIp: number;
   readonly connectionsMaxIdleMs: number;
   readonly requestTimeoutMs: number;
   readonly fetchMaxBytes: number;
@@ -343,6 +344,7 @@ export function brokerSettings(properties: Properties, nodes = 3): BrokerSetting
     offsetMetadataMaxBytes: number('offset.metadata.max.bytes'),
     socketRequestMaxBytes: number('socket.request.max.bytes'),
     maxConnections: number('max.connections'),
+    maxConnectionsPerIp: number('max.connections.per.ip'),
     connectionsMaxIdleMs: number('connections.max.idle.ms'),
     requestTimeoutMs: number('request.timeout.ms'),
     fetchMaxBytes: number('fetch.max.bytes'),

@@ -4,6 +4,8 @@
  */
 import type { Stream } from '../lib/network.ts';
 import { runningTime } from '../lib/running-time.ts';
+import type { LimitedConnection } from '../network/connection-limits.ts';
+import { clientHost } from '../network/connection.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { FrameSplitter } from '../protocol/frame.ts';
@@ -34,7 +36,7 @@ export interface ConnectionOptions {
   readonly closed: (connection: ZooKeeperConnection) => void;
 }
 
-export class ZooKeeperConnection implements Watcher {
+export class ZooKeeperConnection implements Watcher, LimitedConnection {
   readonly id: number;
   readonly remote: string;
   /** Set once the handshake is over. */
@@ -83,6 +85,32 @@ export class ZooKeeperConnection implements Watcher {
   /** Requests that wait. */
   get waiting(): number {
     return this.queue.length;
+  }
+
+  get clientHost(): string {
+    return clientHost(this.remote);
+  }
+
+  get lastActiveAt(): number {
+    return this.heardAt;
+  }
+
+  get active(): boolean {
+    return this.working || this.queue.length > 0;
+  }
+
+  /** A session is not given up for a new connection: its client would lose its ephemeral nodes. */
+  get used(): boolean {
+    return this.session !== undefined;
+  }
+
+  /** Nodes do not use this port. */
+  get fromPeer(): boolean {
+    return false;
+  }
+
+  refuse(reason: string): void {
+    this.destroy(reason);
   }
 
   notify(type: number, path: string): void {

@@ -6,6 +6,8 @@ import type { Logger } from '../lib/logger.ts';
 import { NetworkError, type Address, type Listener, type Network, type Stream } from '../lib/network.ts';
 import type { Random } from '../lib/random.ts';
 import { runningTime, setRunningTimer } from '../lib/running-time.ts';
+import type { ConnectionLimits } from '../network/connection-limits.ts';
+import { clientHost } from '../network/connection.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { coordinationHeard } from '../quorum/coordination/apis.ts';
 import { MAX_SESSION_TIMEOUT_MS, MIN_SESSION_TIMEOUT_MS } from '../quorum/coordination/sessions.ts';
@@ -28,6 +30,8 @@ export interface ZooKeeperServerOptions {
   /** Voters of the metadata quorum; one alone is `standalone`. */
   readonly voters: number;
   readonly maxConnections?: number;
+  /** Shared with the node's other listeners. */
+  readonly limits?: ConnectionLimits;
 }
 
 /** The protocol's, by which clients tell what a server can; the feature set is that of ZooKeeper 3.8. */
@@ -172,7 +176,10 @@ export class ZooKeeperServer implements Endpoint {
   }
 
   private accept(stream: Stream): void {
-    if (this.stopped || this.connections.size >= (this.options.maxConnections ?? 10_000)) {
+    const { limits } = this.options;
+    const refused = limits?.refusal(clientHost(stream.remote));
+    if (refused !== undefined) this.logger.warn('ZooKeeper connection refused', { client: stream.remote, reason: refused });
+    if (this.stopped || refused !== undefined || this.connections.size >= (this.options.maxConnections ?? 10_000)) {
       stream.handlers = { data: () => undefined, drain: () => undefined, close: () => undefined };
       stream.destroy();
       return;
@@ -182,6 +189,7 @@ export class ZooKeeperServer implements Endpoint {
       stream,
       endpoint: this,
       closed: (gone) => {
+        limits?.remove(gone);
         this.connections.delete(gone);
         this.watches.forget(gone);
         this.counts.received += gone.received;
@@ -189,6 +197,7 @@ export class ZooKeeperServer implements Endpoint {
       },
     });
     this.connections.add(connection);
+    limits?.add(connection);
   }
 
   /** First the watches: whoever waits for the change must hear of it before its own answer. */
