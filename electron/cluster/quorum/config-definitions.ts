@@ -68,7 +68,7 @@ export function topicConfigValues(
   if (override !== undefined) found.push({ name: definition.name, value: override, source: ConfigSource.DYNAMIC_TOPIC });
   for (const synonym of definition.synonyms) {
     const broker = brokerConfigByName.get(synonym.name);
-    if (broker !== undefined) found.push(...setBrokerValues(image, broker, properties, brokerId));
+    if (broker !== undefined) for (const one of setBrokerValues(image, broker, properties, brokerId)) found.push(one);
   }
   const weakest = definition.synonyms.at(-1)?.name ?? definition.name;
   // In the units of the name that it goes by.
