@@ -3,6 +3,7 @@
  * option.
  */
 import { parseArgs } from 'node:util';
+import { integerOption, parsing, runCommand, UsageError } from '../../electron/cli/command.ts';
 import type { Attack } from './attack.ts';
 import { bombs } from './attacks/bombs.ts';
 import { flood, idle, slowReaders, slowWriters } from './attacks/clients.ts';
@@ -49,11 +50,6 @@ ${ATTACKS.map(({ name, summary }) => `  ${name.padEnd(18)}  ${summary}`).join('\
 
 Exit code: 0 where all bars hold, 1 where one does not, 2 for a wrong option.`;
 
-function fail(message: string): never {
-  console.error(`${message}\n\n${USAGE}`);
-  process.exit(2);
-}
-
 interface Options {
   attacks: readonly Attack[];
   seed: number;
@@ -61,32 +57,24 @@ interface Options {
   json: boolean;
 }
 
-function readOptions(): Options {
-  let values;
-  try {
-    ({ values } = parseArgs({
+function readOptions(args: readonly string[]): Options {
+  const { values } = parsing(() =>
+    parseArgs({
+      args: [...args],
       options: {
         only: { type: 'string' },
-        seed: { type: 'string', default: '1' },
+        seed: { type: 'string' },
         short: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false },
       },
-    }));
-  } catch (error) {
-    return fail(error instanceof Error ? error.message : String(error));
-  }
-  if (values.help) {
-    console.log(USAGE);
-    process.exit(0);
-  }
-  if (!/^\d{1,9}$/.test(values.seed)) fail(`--seed takes a number, not ${JSON.stringify(values.seed)}.`);
+    }),
+  );
   const only = values.only?.split(',');
   const unknown = only?.filter((name) => !ATTACKS.some((attack) => attack.name === name)) ?? [];
-  if (unknown.length > 0) fail(`No attack is named ${unknown.join(', ')}.`);
+  if (unknown.length > 0) throw new UsageError(`There is no attack ${unknown.join(', ')}.`);
   return {
     attacks: ATTACKS.filter(({ name }) => only === undefined || only.includes(name)),
-    seed: Number(values.seed),
+    seed: integerOption('seed', values.seed, 0, 999_999_999) ?? 1,
     forMs: values.short ? SHORT_MS : LONG_MS,
     json: values.json,
   };
@@ -105,25 +93,29 @@ function table(outcomes: readonly Outcome[]): string {
   return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ')).join('\n');
 }
 
-const { attacks, seed, forMs, json } = readOptions();
-const report = (line: string): void => console.error(line);
-const results: Result[] = [];
-for (const onWeb of [false, true]) {
-  const chosen = attacks.filter((attack) => (attack.web === true) === onWeb);
-  if (chosen.length > 0) results.push(await runAttacks(chosen, { web: onWeb, seed, forMs, report }));
-}
-const outcomes = results.flatMap((result) => result.outcomes);
-const failures = [
-  ...outcomes.flatMap(({ attack, failures: reasons }) => reasons.map((reason) => `${attack}: ${reason}`)),
-  ...results.flatMap((result) => result.failures),
-];
-if (json) console.log(JSON.stringify({ seed, bars: BARS, results, failures }));
-else {
-  console.log(table(outcomes));
-  for (const { idleBytes, idleSilenceMs, endMs } of results) {
-    const idleText = idleBytes === undefined ? '?' : mib(idleBytes);
-    console.log(`idle: ${idleText} MiB, silence ${idleSilenceMs} ms; ended ${endMs ?? '?'} ms after SIGTERM`);
+async function run(args: readonly string[]): Promise<number> {
+  const { attacks, seed, forMs, json } = readOptions(args);
+  const report = (line: string): void => console.error(line);
+  const results: Result[] = [];
+  for (const onWeb of [false, true]) {
+    const chosen = attacks.filter((attack) => (attack.web === true) === onWeb);
+    if (chosen.length > 0) results.push(await runAttacks(chosen, { web: onWeb, seed, forMs, report }));
   }
-  if (failures.length > 0) console.log(`\n${failures.join('\n')}\n\nAgain: npm run attack -- --seed ${seed}`);
+  const outcomes = results.flatMap((result) => result.outcomes);
+  const failures = [
+    ...outcomes.flatMap(({ attack, failures: reasons }) => reasons.map((reason) => `${attack}: ${reason}`)),
+    ...results.flatMap((result) => result.failures),
+  ];
+  if (json) console.log(JSON.stringify({ seed, bars: BARS, results, failures }));
+  else {
+    console.log(table(outcomes));
+    for (const { idleBytes, idleSilenceMs, endMs } of results) {
+      const idleText = idleBytes === undefined ? '?' : mib(idleBytes);
+      console.log(`idle: ${idleText} MiB, silence ${idleSilenceMs} ms; ended ${endMs ?? '?'} ms after SIGTERM`);
+    }
+    if (failures.length > 0) console.log(`\n${failures.join('\n')}\n\nAgain: npm run attack -- --seed ${seed}`);
+  }
+  return failures.length === 0 ? 0 : 1;
 }
-process.exit(failures.length === 0 ? 0 : 1);
+
+process.exit(await runCommand({ usage: USAGE, run }, process.argv.slice(2)));
