@@ -4,6 +4,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import type { ControllerChannel } from '../quorum/controller-channel.ts';
 import type { ImageChange, MetadataImage } from '../quorum/image.ts';
+import type { ZooKeeperConnection } from './connection.ts';
 import type { Watches } from './watches.ts';
 
 /** The metadata as a node has it, and the way to who decides on it; `MetadataQuorum` is one. */
@@ -26,6 +27,8 @@ export interface Endpoint {
   readonly writable: boolean;
   /** Resolves when this node has applied the metadata up to there; rejects when that takes too long. */
   applied(zxid: bigint): Promise<void>;
+  /** The connection has that session of the quorum from now on. */
+  attach(connection: ZooKeeperConnection, sessionId: bigint): void;
   /** The client of that session is alive. */
   heard(sessionId: bigint): void;
   /** A four-letter word, answered. */

@@ -1,9 +1,10 @@
 /**
- * Decides on sessions of the ZooKeeper endpoint, and knows at the active controller when each was last heard, by whatever node. That is
- * not replicated: a new controller gives everybody a full timeout.
+ * Decides on sessions of the ZooKeeper endpoint, and knows at the active controller when each of them ends. That is not replicated: a new
+ * controller gives every session a full timeout.
  */
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
+import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import type { Decision, DecisionContext } from '../controller/decision.ts';
 import { SessionAction, type coordinationHeard, type coordinationSession } from './apis.ts';
@@ -63,10 +64,13 @@ function samePassword(known: Uint8Array, given: Uint8Array | null): boolean {
   return given !== null && Buffer.compare(known, given) === 0;
 }
 
-/** Ends a session that was not heard in time. */
-export function expireSession(context: DecisionContext, session: CoordinationSession, time: bigint): Decision<undefined> {
-  const coordination = { zxid: context.nextOffset, time, changes: endOf(session) };
-  return { records: [{ type: 'NoOpRecord', value: { coordination } }], response: undefined, events: [] };
+/** Ends sessions whose clients were silent for their whole timeout, each by a record of its own. */
+export function expireSessions(context: DecisionContext, sessions: readonly CoordinationSession[], time: bigint): Decision<undefined> {
+  const records = sessions.map((session, index): MetadataRecordIn => {
+    const coordination = { zxid: context.nextOffset + BigInt(index), time, changes: endOf(session) };
+    return { type: 'NoOpRecord', value: { coordination } };
+  });
+  return { records, response: undefined, events: [] };
 }
 
 export function decideHeard(
@@ -78,33 +82,73 @@ export function decideHeard(
   return { records: [], response: { errorCode: ErrorCode.NONE, zxid: offset, ended }, events: [] };
 }
 
-/** When each session was last heard, on the active controller's own clock. */
+/**
+ * When each session ends unless its client is active, on the active controller's own clock. Sessions with nearly the same end share a
+ * bucket, as in ZooKeeper's `ExpiryQueue`: activity costs one lookup, and a sweep looks only at what is due, however many sessions exist.
+ */
 export class SessionClock {
-  private readonly heardAt = new Map<bigint, number>();
+  private readonly buckets = new Map<number, Set<bigint>>();
+  /** The bucket of each session: multiples of `BUCKET_MS`, never earlier than the session's own end. */
+  private readonly bucketOf = new Map<bigint, number>();
+  /** Milliseconds in which this controller itself was stopped. */
+  private excusedMs = 0;
 
   reset(image: CoordinationImage, now: number): void {
-    this.heardAt.clear();
-    for (const id of image.sessions.keys()) this.heardAt.set(id, now);
+    this.buckets.clear();
+    this.bucketOf.clear();
+    this.excusedMs = 0;
+    for (const session of image.sessions.values()) this.renew(session.id, session.timeoutMs, now);
   }
 
-  heard(id: bigint, now: number): void {
-    this.heardAt.set(id, now);
+  /** The session's client was active: it has its whole timeout again. */
+  renew(id: bigint, timeoutMs: number, now: number): void {
+    const bucket = Math.ceil((now - this.excusedMs + timeoutMs) / BUCKET_MS) * BUCKET_MS;
+    const before = this.bucketOf.get(id);
+    if (before === bucket) return;
+    if (before !== undefined) this.leave(id, before);
+    this.bucketOf.set(id, bucket);
+    const members = this.buckets.get(bucket);
+    if (members === undefined) this.buckets.set(bucket, new Set([id]));
+    else members.add(id);
   }
 
-  /** This controller itself stood still for so long; nobody else is to pay for that. */
+  /** The session has ended. */
+  forget(id: bigint): void {
+    const bucket = this.bucketOf.get(id);
+    if (bucket === undefined) return;
+    this.leave(id, bucket);
+    this.bucketOf.delete(id);
+  }
+
+  /** This controller was stopped for so long; no session ends for that. */
   excuse(ms: number): void {
-    for (const [id, at] of this.heardAt) this.heardAt.set(id, at + ms);
+    this.excusedMs += ms;
   }
 
-  /** Sessions whose time is up. Forgets those that have ended. */
-  expired(image: CoordinationImage, now: number): CoordinationSession[] {
-    for (const id of this.heardAt.keys()) if (!image.sessions.has(id)) this.heardAt.delete(id);
-    const over: CoordinationSession[] = [];
-    for (const session of image.sessions.values()) {
-      const heardAt = this.heardAt.get(session.id);
-      if (heardAt === undefined) this.heardAt.set(session.id, now);
-      else if (now - heardAt >= session.timeoutMs) over.push(session);
+  isExpired(id: bigint, now: number): boolean {
+    const bucket = this.bucketOf.get(id);
+    return bucket !== undefined && bucket <= now - this.excusedMs;
+  }
+
+  /** Sessions of the image whose time is up. Forgets those that have ended. */
+  expired(image: CoordinationImage, now: number): bigint[] {
+    const over: bigint[] = [];
+    for (const [bucket, members] of this.buckets) {
+      if (bucket > now - this.excusedMs) continue;
+      for (const id of members) {
+        if (image.sessions.has(id)) over.push(id);
+        else this.forget(id);
+      }
     }
     return over;
   }
+
+  private leave(id: bigint, bucket: number): void {
+    const members = this.buckets.get(bucket);
+    members?.delete(id);
+    if (members?.size === 0) this.buckets.delete(bucket);
+  }
 }
+
+/** The longest that a session outlives its timeout. */
+const BUCKET_MS = 250;
