@@ -13,7 +13,7 @@ import { isActive, type Decision, type DecisionContext } from './controller/deci
 import { fenceBroker } from './controller/fence-broker.ts';
 import { registerBroker } from './controller/register-broker.ts';
 import type { coordinationHeard, coordinationSession, coordinationWrite } from './coordination/apis.ts';
-import { decideHeard, decideSession, expireSessions, SessionClock } from './coordination/sessions.ts';
+import { decideHeard, decideSessions, expireSessions, SessionClock } from './coordination/sessions.ts';
 import { deleteExpired, EXPIRY_INTERVAL_MS, expiredNodes } from './coordination/expiry.ts';
 import { decideWrite } from './coordination/transaction.ts';
 import type { BrokerRegistration, MetadataImage } from './image.ts';
@@ -104,9 +104,11 @@ export class ControllerSessions implements SessionDecisions {
     context: DecisionContext,
     request: RequestOf<typeof coordinationSession>,
   ): Decision<ResponseIn<typeof coordinationSession>> {
-    const decision = decideSession(context, request, wallTime(this.clock));
-    const { sessionId = 0n, timeoutMs = 0 } = decision.response;
-    if (decision.records.length > 0 && timeoutMs > 0) this.clients.renew(sessionId, timeoutMs, this.clock.monotonic());
+    const decision = decideSessions(context, request, wallTime(this.clock));
+    const now = this.clock.monotonic();
+    for (const { sessionId = 0n, timeoutMs = 0 } of decision.response.sessions ?? []) {
+      if (timeoutMs > 0) this.clients.renew(sessionId, timeoutMs, now);
+    }
     return decision;
   }
 

@@ -3,15 +3,14 @@
  * events go out when they happen, and so before every answer that shows what they tell of.
  */
 import type { Stream } from '../lib/network.ts';
-import { ErrorCode } from '../protocol/error-codes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { FrameSplitter } from '../protocol/frame.ts';
 import { Reader } from '../protocol/reader.ts';
-import { coordinationSession, SessionAction } from '../quorum/coordination/apis.ts';
+import { SessionAction } from '../quorum/coordination/apis.ts';
 import { MAX_SESSION_TIMEOUT_MS, MIN_SESSION_TIMEOUT_MS } from '../quorum/coordination/sessions.ts';
 import { MAX_DATA_BYTES } from '../quorum/coordination/transaction.ts';
 import { ZooKeeperCode, ZooKeeperError } from '../quorum/coordination/zookeeper-codes.ts';
-import { QUORUM_TIMEOUT_MS, type Endpoint } from './endpoint.ts';
+import type { Endpoint } from './endpoint.ts';
 import { isWord } from './four-letter-words.ts';
 import { answerRequest, closeSession } from './requests.ts';
 import type { ClientSession, RequestContext } from './session.ts';
@@ -292,22 +291,13 @@ export class ZooKeeperConnection implements Watcher {
       return;
     }
     const holder = randomInt64(endpoint);
-    const resumes = request.sessionId !== 0n;
-    const answer = await endpoint.coordination.channel.send(
-      coordinationSession,
-      0,
-      {
-        action: resumes ? SessionAction.resume : SessionAction.open,
-        nodeId: endpoint.nodeId,
-        holder,
-        sessionId: request.sessionId,
-        password: request.password,
-        timeoutMs: request.timeoutMs,
-      },
-      { timeoutMs: QUORUM_TIMEOUT_MS },
-    );
-    const { errorCode, errorMessage, sessionId, password, timeoutMs, zxid } = answer;
-    if (errorCode !== ErrorCode.NONE) throw new ProtocolError(`no session: ${errorMessage ?? errorCode}`);
+    const { sessionId, password, timeoutMs, zxid } = await endpoint.sessionRequests.ask({
+      action: request.sessionId === 0n ? SessionAction.open : SessionAction.resume,
+      holder,
+      sessionId: request.sessionId,
+      password: request.password,
+      timeoutMs: request.timeoutMs,
+    });
     const readOnly = request.readOnly === undefined ? undefined : false;
     if (sessionId === 0n) {
       this.send(encodeConnectResponse({ timeoutMs: 0, sessionId: 0n, password: NO_PASSWORD, readOnly }));

@@ -5,6 +5,7 @@ import type { Random } from '../lib/random.ts';
 import type { ControllerChannel } from '../quorum/controller-channel.ts';
 import type { ImageChange, MetadataImage } from '../quorum/image.ts';
 import type { ZooKeeperConnection } from './connection.ts';
+import type { SessionRequests } from './session-requests.ts';
 import type { Watches } from './watches.ts';
 
 /** The metadata as a node has it, and the way to who decides on it; `MetadataQuorum` is one. */
@@ -23,6 +24,7 @@ export interface Endpoint {
   readonly logger: Logger;
   readonly coordination: Coordination;
   readonly watches: Watches;
+  readonly sessionRequests: SessionRequests;
   /** False while there has been no active controller for a while: nothing can change, and what is read may be old. */
   readonly writable: boolean;
   /** Resolves when this node has applied the metadata up to there; rejects when that takes too long. */

@@ -6,7 +6,7 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import type { Reader } from '../protocol/reader.ts';
 import type { Writer } from '../protocol/writer.ts';
-import { coordinationHeard, coordinationSession, SessionAction } from '../quorum/coordination/apis.ts';
+import { coordinationHeard, SessionAction } from '../quorum/coordination/apis.ts';
 import { Permission } from '../quorum/coordination/coordination.ts';
 import { ZooKeeperCode, ZooKeeperError } from '../quorum/coordination/zookeeper-codes.ts';
 import { QUORUM_TIMEOUT_MS } from './endpoint.ts';
@@ -88,10 +88,7 @@ export function answerRequest(context: RequestContext, type: number, reader: Rea
 /** Ends the session, with its ephemeral nodes. */
 export async function closeSession({ endpoint, session }: RequestContext): Promise<Reply> {
   if (session.local) return { error: ZooKeeperCode.OK };
-  const body = { action: SessionAction.close, nodeId: endpoint.nodeId, holder: session.holder, sessionId: session.id };
-  const answer = await endpoint.coordination.channel.send(coordinationSession, 0, body, { timeoutMs: QUORUM_TIMEOUT_MS });
-  if (answer.errorCode !== ErrorCode.NONE)
-    throw new OutcomeUnknown(`the session could not be ended: ${answer.errorMessage ?? answer.errorCode}`);
+  const answer = await endpoint.sessionRequests.ask({ action: SessionAction.close, holder: session.holder, sessionId: session.id });
   await endpoint.applied(answer.zxid);
   return { error: ZooKeeperCode.OK, zxid: answer.zxid };
 }

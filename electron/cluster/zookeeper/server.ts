@@ -13,6 +13,7 @@ import { znodeChanges } from './changes.ts';
 import { ZooKeeperConnection } from './connection.ts';
 import { QUORUM_TIMEOUT_MS, type Coordination, type Endpoint } from './endpoint.ts';
 import { answerWord, type ServerFacts } from './four-letter-words.ts';
+import { SessionRequests } from './session-requests.ts';
 import { Watches } from './watches.ts';
 
 export interface ZooKeeperServerOptions {
@@ -54,6 +55,7 @@ export class ZooKeeperServer implements Endpoint {
   readonly logger: Logger;
   readonly coordination: Coordination;
   readonly watches = new Watches();
+  readonly sessionRequests: SessionRequests;
   private readonly options: ZooKeeperServerOptions;
   private readonly connections = new Set<ZooKeeperConnection>();
   /** The newest connection of each session of the quorum. */
@@ -80,6 +82,7 @@ export class ZooKeeperServer implements Endpoint {
     this.random = options.random;
     this.logger = options.logger.child({ part: 'zookeeper' });
     this.coordination = options.coordination;
+    this.sessionRequests = new SessionRequests(options.nodeId, options.coordination);
     this.startedAt = this.ledAt = options.clock.monotonic();
   }
 

@@ -18,7 +18,7 @@ const [BAD, NONE, EXISTS, VERSION, NOAUTH] = [-8, -101, -110, -103, -102];
 const OTHER_VERSION = 77;
 
 /** Codes of create, sequential create, delete, exists, getData, setData, setACL; those with a version ask for one that no node has. */
-const PATHS: readonly (readonly [string, ...number[]])[] = [
+const PATHS: [path: string, ...codes: number[]][] = [
   ['/dir/', BAD, 0, NONE, NONE, NONE, BAD, BAD],
   ['/dir//', NONE, NONE, NONE, NONE, NONE, BAD, BAD],
   ['//dir', BAD, BAD, NONE, NONE, NONE, BAD, BAD],
@@ -56,7 +56,7 @@ const PATHS: readonly (readonly [string, ...number[]])[] = [
 ];
 
 /** Codes of create (1), create2 (15) and createContainer (19) with these flags. */
-const FLAGS: readonly (readonly [number, number])[] = [
+const FLAGS: [flags: number, code: number][] = [
   [-1, BAD],
   [0, 0],
   [1, 0],
@@ -81,7 +81,7 @@ describe('ZooKeeper 3.8 and the endpoint answer alike', () => {
     for (const path of ['/dir', '/dir/a', '/dir/b', '/kinds']) await run(zk.create(path));
   });
 
-  test.each(PATHS)('at the path %j', async (path, ...expected) => {
+  test.each(PATHS.map(([path, ...codes]) => ({ path, codes })))('at the path $path', async ({ path, codes }) => {
     const made = async (flags: number): Promise<number> => {
       const answer = await run(zk.call(OpCode.create, (writer) => createBody(writer, path, '', flags)));
       if (answer.error === 0) await run(zk.delete(readText(answer.body)));
@@ -110,7 +110,7 @@ describe('ZooKeeper 3.8 and the endpoint answer alike', () => {
       ),
       await code(OpCode.setData, pathAnd(path, bytesAndVersion)),
       await code(OpCode.setAcl, pathAnd(path, aclAndVersion)),
-    ]).toEqual(expected);
+    ]).toEqual(codes);
   });
 
   test('a sequential create below a path that ends in a slash is named by its number alone', async () => {

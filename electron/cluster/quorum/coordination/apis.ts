@@ -86,28 +86,38 @@ export const coordinationWrite = defineApi({
 
 export const SessionAction = { open: 0, resume: 1, close: 2 } as const;
 
-/** Begins a session, takes it over to another connection, or ends it. */
+/** Begins sessions, takes them over to other connections, or ends them, in their order: one commit for all that a node was asked for. */
 export const coordinationSession = defineApi({
   key: FIRST_KEY + 1,
   name: 'CoordinationSession',
   versions: [0, 0],
   flexible: 0,
   request: {
-    action: int8('0+'),
     nodeId: int32('0+'),
-    holder: int64('0+'),
-    sessionId: int64('0+', { default: 0n }),
-    password: bytes('0+', { nullable: '0+', default: null }),
-    timeoutMs: int32('0+', { default: 0 }),
+    sessions: array('0+', {
+      action: int8('0+'),
+      holder: int64('0+'),
+      sessionId: int64('0+', { default: 0n }),
+      password: bytes('0+', { nullable: '0+', default: null }),
+      timeoutMs: int32('0+', { default: 0 }),
+    }),
   },
   response: {
     errorCode: int16('0+'),
     errorMessage: string('0+', { nullable: '0+', default: null }),
-    zxid: int64('0+', { default: 0n }),
-    /** 0: there is no such session, or that is not its password. */
-    sessionId: int64('0+', { default: 0n }),
-    password: bytes('0+', { nullable: '0+', default: null }),
-    timeoutMs: int32('0+', { default: 0 }),
+    sessions: array(
+      '0+',
+      {
+        errorCode: int16('0+', { default: 0 }),
+        errorMessage: string('0+', { nullable: '0+', default: null }),
+        zxid: int64('0+', { default: 0n }),
+        /** 0: there is no such session, or that is not its password. */
+        sessionId: int64('0+', { default: 0n }),
+        password: bytes('0+', { nullable: '0+', default: null }),
+        timeoutMs: int32('0+', { default: 0 }),
+      },
+      { default: [] },
+    ),
   },
 });
 

@@ -3,12 +3,11 @@
  * controller gives every session a full timeout.
  */
 import { ErrorCode } from '../../protocol/error-codes.ts';
-import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import type { Decision, DecisionContext } from '../controller/decision.ts';
 import { SessionAction, type coordinationHeard, type coordinationSession } from './apis.ts';
-import type { CoordinationChange } from './apply.ts';
+import { applyCoordination, type CoordinationChange } from './apply.ts';
 import { ChangeKind, type CoordinationImage, type CoordinationSession } from './coordination.ts';
 import { changeOf } from './transaction.ts';
 
@@ -19,39 +18,62 @@ export const MAX_SESSION_TIMEOUT_MS = 40_000;
 const MAX_SESSIONS = 10_000;
 const PASSWORD_BYTES = 16;
 
-type SessionRequest = RequestOf<typeof coordinationSession>;
-type SessionResponse = ResponseIn<typeof coordinationSession>;
+type Request = RequestOf<typeof coordinationSession>;
+type Response = ResponseIn<typeof coordinationSession>;
+type SessionRequest = Request['sessions'][number];
+type SessionAnswer = NonNullable<Response['sessions']>[number];
 
-export function decideSession(context: DecisionContext, request: SessionRequest, time: bigint): Decision<SessionResponse> {
-  const { coordination, offset } = context.image;
-  const answer = (response: Partial<SessionResponse>, changes: CoordinationChange[] = []): Decision<SessionResponse> => {
-    const zxid = changes.length === 0 ? offset : context.nextOffset;
-    return {
-      records: changes.length === 0 ? [] : [{ type: 'NoOpRecord', value: { coordination: { zxid, time, changes } } }],
-      response: { errorCode: ErrorCode.NONE, zxid, ...response },
-      events: [],
-    };
-  };
+/** Each by a record of its own, on what those before it left. */
+export function decideSessions(context: DecisionContext, request: Request, time: bigint): Decision<Response> {
+  const records: MetadataRecordIn[] = [];
+  const sessions: SessionAnswer[] = [];
+  let image = context.image.coordination;
+  for (const asked of request.sessions) {
+    const zxid = context.nextOffset + BigInt(records.length);
+    const { answer, changes } = decideSession({ image, context, nodeId: request.nodeId, zxid }, asked);
+    if (changes.length === 0) {
+      sessions.push({ zxid: records.length === 0 ? context.image.offset : zxid - 1n, ...answer });
+      continue;
+    }
+    const coordination = { zxid, time, changes };
+    image = applyCoordination(image, { ...coordination, sessionId: 0n, request: 0n }).image;
+    records.push({ type: 'NoOpRecord', value: { coordination } });
+    sessions.push({ zxid, ...answer });
+  }
+  return { records, response: { errorCode: ErrorCode.NONE, sessions }, events: [] };
+}
+
+interface Draft {
+  readonly image: CoordinationImage;
+  readonly context: DecisionContext;
+  readonly nodeId: number;
+  readonly zxid: bigint;
+}
+
+function decideSession(draft: Draft, request: SessionRequest): { answer: SessionAnswer; changes: CoordinationChange[] } {
+  const { image, context, zxid } = draft;
   if (request.action === SessionAction.open) {
-    if (coordination.sessions.size >= MAX_SESSIONS) {
-      throw new KafkaError(ErrorCode.THROTTLING_QUOTA_EXCEEDED, `There are ${MAX_SESSIONS} sessions, which is the most.`);
+    if (image.sessions.size >= MAX_SESSIONS) {
+      const errorMessage = `There are ${MAX_SESSIONS} sessions, which is the most.`;
+      return { answer: { errorCode: ErrorCode.THROTTLING_QUOTA_EXCEEDED, errorMessage }, changes: [] };
     }
     // As ZooKeeper makes them: the server in the first byte, then what no other session of it has.
-    const id = (BigInt(request.nodeId) << 56n) | (context.nextOffset & 0x7f_ffff_ffff_ffffn);
+    const id = (BigInt(draft.nodeId) << 56n) | (zxid & 0x7f_ffff_ffff_ffffn);
     const timeoutMs = Math.min(Math.max(request.timeoutMs, MIN_SESSION_TIMEOUT_MS), MAX_SESSION_TIMEOUT_MS);
     const password = context.random.bytes(PASSWORD_BYTES);
     const change = { ...changeOf(ChangeKind.openSession), id, number: timeoutMs, data: password, holder: request.holder };
-    return answer({ sessionId: id, timeoutMs, password }, [change]);
+    return { answer: { sessionId: id, timeoutMs, password }, changes: [change] };
   }
-  const session = coordination.sessions.get(request.sessionId);
+  const session = image.sessions.get(request.sessionId);
   if (request.action === SessionAction.close) {
-    // One that has gone on to another connection is not this one's to end.
+    // A session that has moved to another connection is not ended by this one.
     const mine = session !== undefined && session.holder === request.holder;
-    return answer({ sessionId: request.sessionId }, mine ? endOf(session) : []);
+    return { answer: { sessionId: request.sessionId }, changes: mine ? endOf(session) : [] };
   }
-  if (session === undefined || !samePassword(session.password, request.password)) return answer({});
+  if (session === undefined || !samePassword(session.password, request.password)) return { answer: {}, changes: [] };
   const { id, timeoutMs, password } = session;
-  return answer({ sessionId: id, timeoutMs, password }, [{ ...changeOf(ChangeKind.moveSession), id, holder: request.holder }]);
+  const change = { ...changeOf(ChangeKind.moveSession), id, holder: request.holder };
+  return { answer: { sessionId: id, timeoutMs, password }, changes: [change] };
 }
 
 /** The session's ephemeral nodes go, then the session. */
