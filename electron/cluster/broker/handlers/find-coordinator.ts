@@ -2,21 +2,25 @@
  * Key 10, FindCoordinator 0–6. A group's coordinator is the leader of the partition of `__consumer_offsets` that the hash of its id falls on;
  * the topic is made when it is first needed.
  *
- * v4: many keys at once (KIP-699). Transactions (key type 1) and share groups (2, v6) have no coordinator here: INVALID_REQUEST, which no
- * client retries.
+ * v4: many keys at once (KIP-699). Share groups (key type 2, v6) have no coordinator here: INVALID_REQUEST, which no client retries.
+ * A transactional id (1) is sent to this broker, whose InitProducerId refuses it: librdkafka gives up at once on that error, while it
+ * repeats FindCoordinator after any but an authorization failure until its time is up.
  */
 import { partitionForKey } from '../../coordinator/java-hash.ts';
 import type { findCoordinator } from '../../protocol/apis/find-coordinator.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
+import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import type { TopicImage } from '../../quorum/image.ts';
 import { aliveEndpoint } from '../cluster-view.ts';
 import type { BrokerContext, Handler } from '../context.ts';
 import { OFFSETS_TOPIC } from '../topic-rules.ts';
 
 const GROUP = 0;
+const TRANSACTION = 1;
 
 export const handleFindCoordinator: Handler<typeof findCoordinator> = async (request, { version, listener }, broker) => {
+  if (request.keyType === TRANSACTION) return thisBroker(request, { version, listener }, broker);
   if (request.keyType !== GROUP) throw new KafkaError(ErrorCode.INVALID_REQUEST, refusal(request.keyType));
   const topic = await offsetsTopic(broker);
   const find = (key: string): Coordinator => coordinatorOf(key, topic, broker, listener);
@@ -32,8 +36,22 @@ interface Coordinator {
   port: number;
 }
 
+function thisBroker(
+  { key, coordinatorKeys }: RequestOf<typeof findCoordinator>,
+  { version, listener }: { version: number; listener: string },
+  broker: BrokerContext,
+): ResponseIn<typeof findCoordinator> {
+  const endpoint = aliveEndpoint(broker.image(), broker.nodeId, listener);
+  const find = (id: string): Coordinator => {
+    if (id === '') return { ...unavailable('The transactional id is empty.'), errorCode: ErrorCode.INVALID_REQUEST };
+    if (endpoint === undefined) return unavailable('This broker is not registered yet.');
+    return { errorCode: ErrorCode.NONE, errorMessage: null, nodeId: endpoint.nodeId, host: endpoint.host, port: endpoint.port };
+  };
+  if (version >= 4) return { coordinators: coordinatorKeys.map((id) => ({ key: id, ...find(id) })) };
+  return find(key);
+}
+
 function refusal(keyType: number): string {
-  if (keyType === 1) return 'This cluster has no transactions.';
   if (keyType === 2) return 'This cluster has no share groups.';
   return `There is no coordinator of type ${keyType}.`;
 }

@@ -57,9 +57,20 @@ describe('FindCoordinator', () => {
     expect(await handleFindCoordinator(one('d'), requestContext(1), quick)).toMatchObject({ errorCode: 0, nodeId: 1 });
   });
 
-  it('refuses coordinators that do not exist here', async () => {
-    const ask = handleFindCoordinator({ key: 't', keyType: 1, coordinatorKeys: [] }, requestContext(2), fakeBroker({ image }));
-    await expect(ask).rejects.toMatchObject({ code: ErrorCode.INVALID_REQUEST, message: 'This cluster has no transactions.' });
+  it('refuses share groups, which have no coordinator here', async () => {
+    const ask = handleFindCoordinator({ key: 't', keyType: 2, coordinatorKeys: [] }, requestContext(6), fakeBroker({ image }));
+    await expect(ask).rejects.toMatchObject({ code: ErrorCode.INVALID_REQUEST, message: 'This cluster has no share groups.' });
+  });
+
+  it('sends a transactional id to this broker, whose InitProducerId refuses it', async () => {
+    const broker = fakeBroker({ image });
+    const found = await handleFindCoordinator({ key: 't', keyType: 1, coordinatorKeys: [] }, requestContext(2), broker);
+    expect(found).toMatchObject({ errorCode: 0, nodeId: broker.nodeId });
+    const many = await handleFindCoordinator({ key: '', keyType: 1, coordinatorKeys: ['t', ''] }, requestContext(4), broker);
+    expect(many.coordinators).toMatchObject([
+      { key: 't', errorCode: 0, nodeId: broker.nodeId },
+      { key: '', errorCode: ErrorCode.INVALID_REQUEST, nodeId: -1 },
+    ]);
   });
 });
 
