@@ -3,14 +3,13 @@
  * the topic is made when it is first needed.
  *
  * v4: many keys at once (KIP-699). Share groups (key type 2, v6) have no coordinator here: INVALID_REQUEST, which no client retries.
- * A transactional id (1) is sent to this broker, whose InitProducerId refuses it: librdkafka gives up at once on that error, while it
- * repeats FindCoordinator after any but an authorization failure until its time is up.
+ * Transactional ids (1) are refused by TRANSACTIONAL_ID_AUTHORIZATION_FAILED: librdkafka repeats the request after any other error until
+ * its time is up, and Java's producer ends at once too.
  */
 import { partitionForKey } from '../../coordinator/java-hash.ts';
 import type { findCoordinator } from '../../protocol/apis/find-coordinator.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
-import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import type { TopicImage } from '../../quorum/image.ts';
 import { aliveEndpoint } from '../cluster-view.ts';
 import type { BrokerContext, Handler } from '../context.ts';
@@ -20,7 +19,8 @@ const GROUP = 0;
 const TRANSACTION = 1;
 
 export const handleFindCoordinator: Handler<typeof findCoordinator> = async (request, { version, listener }, broker) => {
-  if (request.keyType === TRANSACTION) return thisBroker(request, { version, listener }, broker);
+  if (request.keyType === TRANSACTION)
+    throw new KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 'This cluster has no transactions.');
   if (request.keyType !== GROUP) throw new KafkaError(ErrorCode.INVALID_REQUEST, refusal(request.keyType));
   const topic = await offsetsTopic(broker);
   const find = (key: string): Coordinator => coordinatorOf(key, topic, broker, listener);
@@ -34,21 +34,6 @@ interface Coordinator {
   nodeId: number;
   host: string;
   port: number;
-}
-
-function thisBroker(
-  { key, coordinatorKeys }: RequestOf<typeof findCoordinator>,
-  { version, listener }: { version: number; listener: string },
-  broker: BrokerContext,
-): ResponseIn<typeof findCoordinator> {
-  const endpoint = aliveEndpoint(broker.image(), broker.nodeId, listener);
-  const find = (id: string): Coordinator => {
-    if (id === '') return { ...unavailable('The transactional id is empty.'), errorCode: ErrorCode.INVALID_REQUEST };
-    if (endpoint === undefined) return unavailable('This broker is not registered yet.');
-    return { errorCode: ErrorCode.NONE, errorMessage: null, nodeId: endpoint.nodeId, host: endpoint.host, port: endpoint.port };
-  };
-  if (version >= 4) return { coordinators: coordinatorKeys.map((id) => ({ key: id, ...find(id) })) };
-  return find(key);
 }
 
 function refusal(keyType: number): string {

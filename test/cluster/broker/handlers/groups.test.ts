@@ -62,15 +62,9 @@ describe('FindCoordinator', () => {
     await expect(ask).rejects.toMatchObject({ code: ErrorCode.INVALID_REQUEST, message: 'This cluster has no share groups.' });
   });
 
-  it('sends a transactional id to this broker, whose InitProducerId refuses it', async () => {
-    const broker = fakeBroker({ image });
-    const found = await handleFindCoordinator({ key: 't', keyType: 1, coordinatorKeys: [] }, requestContext(2), broker);
-    expect(found).toMatchObject({ errorCode: 0, nodeId: broker.nodeId });
-    const many = await handleFindCoordinator({ key: '', keyType: 1, coordinatorKeys: ['t', ''] }, requestContext(4), broker);
-    expect(many.coordinators).toMatchObject([
-      { key: 't', errorCode: 0, nodeId: broker.nodeId },
-      { key: '', errorCode: ErrorCode.INVALID_REQUEST, nodeId: -1 },
-    ]);
+  it.each([1, 2, 4, 6])('refuses a transactional id by an error on which every client gives up, v%i', async (version) => {
+    const ask = handleFindCoordinator({ key: 't', keyType: 1, coordinatorKeys: ['t'] }, requestContext(version), fakeBroker({ image }));
+    await expect(ask).rejects.toMatchObject({ code: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED });
   });
 });
 
