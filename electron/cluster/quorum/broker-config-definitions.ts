@@ -1,5 +1,6 @@
 /** Settings of a broker that mean something here, and those that tools look for. Defaults differ from Apache Kafka's where a comment says so. */
 import { atLeast, between, define, listOf, oneOf, type Check, type ConfigDefinition, type ConfigType } from './config-definition.ts';
+import { inertConfigDefinitions } from './inert-config-definitions.ts';
 import { topicConfigDefinitions } from './topic-config-definitions.ts';
 
 const fixed = { readOnly: true };
@@ -40,6 +41,7 @@ function lowerFirst(text: string): string {
 
 export const brokerConfigDefinitions: readonly ConfigDefinition[] = [
   ...topicDefaults,
+  ...inertConfigDefinitions,
   // identity and listeners: given by the node's own configuration, shown so that tools find them
   fixedNumber('node.id', 'int', null, 0n, 'Id of this node, unique in the cluster.'),
   fixedNumber('broker.id', 'int', '-1', -1n, 'Older name of node.id.'),

@@ -8,7 +8,9 @@ import type { describeConfigs } from '../../protocol/apis/describe-configs.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import { define } from '../../quorum/config-definition.ts';
 import {
+  brokerConfigByName,
   brokerConfigDefinitions,
   brokerConfigValues,
   ConfigSource,
@@ -19,7 +21,7 @@ import {
   type ConfigType,
   type ConfigValue,
 } from '../../quorum/config-definitions.ts';
-import { BROKER_RESOURCE, configKey } from '../../quorum/image.ts';
+import { BROKER_RESOURCE, configKey, type MetadataImage } from '../../quorum/image.ts';
 import { ResourceType } from '../config-resources.ts';
 import type { BrokerContext, Handler } from '../context.ts';
 import { topicNameProblem } from '../topic-rules.ts';
@@ -88,7 +90,7 @@ function describeBroker(name: string, wanted: (one: ConfigDefinition) => boolean
   const image = broker.image();
   if (name === '') {
     const shared = image.configs.get(configKey(BROKER_RESOURCE, ''));
-    return brokerConfigDefinitions
+    return [...brokerConfigDefinitions, ...unknownDefinitions(image, [''])]
       .filter((definition) => wanted(definition) && shared?.has(definition.name) === true)
       .map((definition) => {
         const value = shared?.get(definition.name) ?? null;
@@ -98,10 +100,18 @@ function describeBroker(name: string, wanted: (one: ConfigDefinition) => boolean
   if (name !== String(broker.nodeId)) {
     throw new KafkaError(ErrorCode.INVALID_REQUEST, `This is broker ${broker.nodeId}; ask broker ${name} for its own settings.`);
   }
-  return brokerConfigDefinitions.filter(wanted).map((definition) => {
+  return [...brokerConfigDefinitions, ...unknownDefinitions(image, [name, ''])].filter(wanted).map((definition) => {
     const values = brokerConfigValues(image, definition, broker.properties, broker.nodeId);
     return config(definition, values, request);
   });
+}
+
+/** Of settings that are stored though this broker does not know them. Their values may be secrets, as in Kafka. */
+function unknownDefinitions(image: MetadataImage, brokers: readonly string[]): ConfigDefinition[] {
+  const names = new Set(brokers.flatMap((name) => [...(image.configs.get(configKey(BROKER_RESOURCE, name))?.keys() ?? [])]));
+  return [...names]
+    .filter((name) => !brokerConfigByName.has(name))
+    .map((name) => define(name, 'string', null, 'A setting that this broker does not know.', { sensitive: true }));
 }
 
 /** `values` has at least one; the first one with a value counts. */
