@@ -13,6 +13,9 @@ function dynamicNumber(name: string, type: ConfigType, value: string | null, low
   return define(name, type, value, documentation, { check: atLeast(low) });
 }
 
+/** The weaker of two defaults of flush.ms; Kafka reads it at the start alone. */
+const FLUSH_SCHEDULER = 'log.flush.scheduler.interval.ms';
+
 /** Broker settings that are nothing but the default of a topic's setting: one for each synonym, with the same checks. */
 const topicDefaults: readonly ConfigDefinition[] = topicConfigDefinitions.flatMap((topic) =>
   topic.synonyms.map((synonym, index): ConfigDefinition => {
@@ -29,7 +32,7 @@ const topicDefaults: readonly ConfigDefinition[] = topicConfigDefinitions.flatMa
       `Default of the topic setting ${topic.name}: ${lowerFirst(topic.documentation)}`,
       {
         ...(check === undefined ? {} : { check }),
-        readOnly: scaled,
+        readOnly: scaled || synonym.name === FLUSH_SCHEDULER,
       },
     );
   }),

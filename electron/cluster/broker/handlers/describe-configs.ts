@@ -118,7 +118,7 @@ function unknownDefinitions(image: MetadataImage, brokers: readonly string[]): C
 function config(definition: ConfigDefinition, values: readonly ConfigValue[], request: Request): Config {
   const counts = values.find(({ value }) => value !== null) ?? values[0];
   const hide = (value: string | null): string | null => (definition.sensitive ? null : value);
-  const synonyms = request.includeSynonyms ? values.filter(({ value }) => value !== null) : [];
+  const synonyms = request.includeSynonyms ? shownSynonyms(definition, values) : [];
   return {
     name: definition.name,
     value: counts === undefined ? null : hide(scaledValue(definition, counts)),
@@ -129,4 +129,17 @@ function config(definition: ConfigDefinition, values: readonly ConfigValue[], re
     configType: TYPE_CODES[definition.type],
     documentation: request.includeDocumentation ? definition.documentation : null,
   };
+}
+
+/**
+ * As Kafka lists them: a topic's own value, then those of brokers from the first one that the setting's first synonym has. So a value that
+ * comes from log.retention.hours alone is not explained by it.
+ */
+function shownSynonyms(definition: ConfigDefinition, values: readonly ConfigValue[]): ConfigValue[] {
+  const set = values.filter(({ value }) => value !== null);
+  if (brokerConfigByName.get(definition.name) === definition || !topicConfigDefinitions.includes(definition)) return set;
+  const own = set.filter(({ source }) => source === ConfigSource.DYNAMIC_TOPIC);
+  const brokers = set.filter(({ source }) => source !== ConfigSource.DYNAMIC_TOPIC);
+  const first = brokers.findIndex(({ name }) => name === definition.synonyms[0]?.name);
+  return first < 0 ? own : [...own, ...brokers.slice(first)];
 }
