@@ -24,6 +24,8 @@ const MAIN_ENTRIES: Readonly<Record<string, string>> = {
   cli: 'electron/cli.ts',
   'node-worker': 'electron/cluster/node-worker.ts',
   'load-worker': 'electron/admin/load/load-worker.ts',
+  'decode-worker': 'electron/admin/decoding/decode-worker.ts',
+  'parse-worker': 'electron/scenarios/parse-worker.ts',
 };
 
 const COMMON_SOURCES = ['package.json', 'package-lock.json', 'build/targets.ts', 'shared'];

@@ -12,6 +12,7 @@ import { createEmbeddedLab } from './services/embedded-lab.ts';
 import type { Lab } from './services/lab.ts';
 import { LoadService } from './services/loads.ts';
 import { createServices, type Services } from './services/services.ts';
+import { appendAll } from '#shared/lists';
 
 export interface HostOptions {
   mode: AppInfo['mode'];
@@ -101,7 +102,7 @@ export function startHost(options: HostOptions): Host {
       await cluster.start();
       bootstrap = cluster.bootstrap;
       info.dataDirectory = cluster.dataDirectory;
-      info.notices.push(...cluster.notices);
+      appendAll(info.notices, cluster.notices);
       return null;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);

@@ -7,7 +7,17 @@ import * as z from 'zod';
 import type { AppError, Result } from './errors.ts';
 import { faultSchema } from './fault-schema.ts';
 import { loadSchema } from './load-schema.ts';
-import type { BrokerRow, ClusterView, ConfigEntry, Connection, GroupRow, LagSample, RecordRow, TopicRow } from './models/cluster.ts';
+import type {
+  BrokerRow,
+  ClusterView,
+  ConfigEntry,
+  Connection,
+  CutBatch,
+  GroupRow,
+  LagSample,
+  RecordRow,
+  TopicRow,
+} from './models/cluster.ts';
 import type { HistoryRange, Moment } from './models/history.ts';
 import type { CoordinationClients, FiredWatch } from './models/coordination.ts';
 import type { Fault, Znode } from './models/lab.ts';
@@ -15,13 +25,26 @@ import type { LoadAudit, LoadRow } from './models/load.ts';
 import type { ScenarioOutline, ScenarioProblem, ScenarioReport, ScenarioRun, ScenarioSummary } from './models/scenario.ts';
 import type { TimelineEvent } from './models/timeline.ts';
 
-const nodeId = z.number().int().min(0).max(2_147_483_647);
+/** Kafka's integers. What does not fit would fail when the request is encoded. */
+const INT16_MAX = 32_767;
+const INT32_MAX = 2_147_483_647;
+const nodeId = z.number().int().min(0).max(INT32_MAX);
+const partitionId = z.number().int().min(0).max(INT32_MAX);
+/** As many as a topic can have here. */
+const partitionIds = z.array(partitionId).max(10_000);
 const topicName = z.string().min(1).max(249);
-const groupId = z.string().max(32_767);
+const groupId = z
+  .string()
+  .max(INT16_MAX)
+  // A coordinator stores it in a record whose strings have a length of 16 bits.
+  .refine((text) => new TextEncoder().encode(text).length <= INT16_MAX, { error: 'must have at most 32,767 bytes' });
 /** 64-bit numbers travel as decimal strings. */
-const offset = z.string().regex(/^-?\d{1,19}$/);
+const offset = z
+  .string()
+  .regex(/^-?\d{1,19}$/, { error: 'must be a whole number' })
+  .refine((text) => isInt64(text), { error: 'must fit into 64 bits' });
 /** A place in a log: −1 and −2, which mean its ends to Kafka, are no places. */
-const placeInLog = z.string().regex(/^\d{1,18}$/);
+const placeInLog = z.string().regex(/^\d{1,18}$/, { error: 'must be a whole number of at most 18 digits' });
 const znodePath = z.string().min(1).max(4_096).startsWith('/');
 /** What a person may write to: nothing that a client of somebody else's keeps there. */
 const learnPath = z
@@ -29,7 +52,29 @@ const learnPath = z
   .max(200)
   .regex(/^\/learn(\/[^/\p{Cc}]+)*$/u, 'nodes are made below /learn, for example /learn/here');
 const loadId = z.number().int().min(1);
+const settingName = z.string().min(1).max(1_000);
+/** Kafka's strings have at most 32,767 bytes in versions that are not flexible. */
+const settingValue = z.string().max(INT16_MAX);
 const recordText = z.object({ encoding: z.enum(['null', 'utf8', 'hex']), text: z.string().max(1_048_576) });
+
+/** Of a decimal number; zod calls it for text that is none as well. */
+function isInt64(text: string): boolean {
+  if (!/^-?\d{1,19}$/.test(text)) return true;
+  const value = BigInt(text);
+  return value === BigInt.asIntN(64, value);
+}
+
+/** By their names. A key `__proto__` would be lost without a word on the way into the parsed object. */
+function settings<T extends z.ZodType<string | null>>(value: T) {
+  return z.preprocess(
+    (given, context) => {
+      if (typeof given === 'object' && given !== null && Object.hasOwn(given, '__proto__'))
+        context.addIssue({ code: 'custom', message: 'has no setting __proto__' });
+      return given;
+    },
+    z.record(settingName, value).refine((all) => Object.keys(all).length <= 1_000, { error: 'must have at most 1,000 entries' }),
+  );
+}
 
 /** Payload schemas by channel. Names: subject/verb. */
 export const requestSchemas = {
@@ -56,28 +101,31 @@ export const requestSchemas = {
 
   'topic/create': z.object({
     name: z.string().max(500),
-    partitions: z.number().int(),
-    replicationFactor: z.number().int(),
-    configs: z.record(z.string(), z.string()),
+    partitions: z.number().int().min(-1).max(INT32_MAX),
+    replicationFactor: z.number().int().min(-1).max(INT16_MAX),
+    configs: settings(settingValue),
     validateOnly: z.boolean(),
   }),
-  'topic/delete': z.object({ name: topicName, typedName: z.string() }),
-  'topic/addPartitions': z.object({ name: topicName, total: z.number().int() }),
+  'topic/delete': z.object({ name: topicName, typedName: z.string().max(500) }),
+  'topic/addPartitions': z.object({ name: topicName, total: z.number().int().min(0).max(INT32_MAX) }),
   /** Lets go of the records before each offset, on every replica. */
   'topic/deleteRecords': z.object({
     name: topicName,
-    places: z.array(z.object({ partition: z.number().int().min(0), before: placeInLog })).min(1),
+    places: z
+      .array(z.object({ partition: partitionId, before: placeInLog }))
+      .min(1)
+      .max(10_000),
   }),
   /** Gives each partition back to its preferred leader, the first of its replicas. */
   'topic/electPreferred': z.object({ name: topicName }),
   'topic/configs': z.object({ name: topicName }),
   /** Null removes the override. Only what is named is changed. */
-  'topic/setConfigs': z.object({ name: topicName, configs: z.record(z.string(), z.string().nullable()) }),
+  'topic/setConfigs': z.object({ name: topicName, configs: settings(settingValue.nullable()) }),
 
   'message/browse': z.object({
     topic: topicName,
     /** Null: all of them. */
-    partitions: z.array(z.number().int().min(0)).nullable(),
+    partitions: partitionIds.nullable(),
     from: z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('newest') }),
       z.object({ kind: z.literal('oldest') }),
@@ -90,10 +138,10 @@ export const requestSchemas = {
     .object({
       topic: topicName,
       /** Null: the partitioner decides. */
-      partition: z.number().int().min(0).nullable(),
+      partition: partitionId.nullable(),
       key: recordText,
       value: recordText,
-      headers: z.array(z.object({ key: z.string(), value: z.string() })).max(100),
+      headers: z.array(z.object({ key: z.string().max(INT16_MAX), value: z.string().max(1_048_576) })).max(100),
       acks: z.union([z.literal(-1), z.literal(0), z.literal(1)]),
       /** Numbered, so that a repeat is stored once. */
       idempotent: z.boolean().optional(),
@@ -103,7 +151,7 @@ export const requestSchemas = {
       path: ['idempotent'],
     }),
   /** Live tail; records arrive as `message/tailed` until `message/untail`. */
-  'message/tail': z.object({ topic: topicName, partitions: z.array(z.number().int().min(0)).nullable() }),
+  'message/tail': z.object({ topic: topicName, partitions: partitionIds.nullable() }),
   'message/untail': z.object({ tailId: z.string() }),
 
   'group/lagHistory': z.object({ group: groupId }),
@@ -237,8 +285,10 @@ export interface BrowseResult {
   records: RecordRow[];
   /** Partitions that could not be read, with Kafka's error name. */
   failed: { partition: number; error: string }[];
-  /** True when more records are there than were asked for. */
+  /** True when the topic holds more records than were asked for. */
   more: boolean;
+  /** Batches of which not every record could be read; at most twenty. */
+  cutBatches: CutBatch[];
 }
 
 export interface Results {
@@ -344,6 +394,7 @@ export interface Events {
     begins: { partition: number; offset: string }[];
     records: RecordRow[];
     dropped: number;
+    cutBatches: CutBatch[];
     error: string | null;
   };
   /** From the native menu: a route to open or a command to run. */

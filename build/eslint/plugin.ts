@@ -1,6 +1,7 @@
-/** Our own lint rules: the layer table, and no ambient time, disk, network or randomness in the cluster. */
+/** Our own lint rules: the layer table, nothing ambient in the cluster, and no list of unknown length as the arguments of a call. */
 import { dirname, posix, relative, resolve, sep } from 'node:path';
 import type { Rule } from 'eslint';
+import type { Node } from 'estree';
 import { refusal } from './layers.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -72,4 +73,50 @@ const injected: Rule.RuleModule = {
   },
 };
 
-export const brokerdeskPlugin = { rules: { layers, injected } };
+/** Calls that are made with a list's values as arguments; a list of some ten thousand values overflows the stack. */
+const SPREADABLE_METHODS = new Set(['push', 'unshift', 'splice', 'concat', 'fromCharCode', 'fromCodePoint']);
+const SPREADABLE_MATH = new Set(['min', 'max', 'hypot']);
+
+/** The name of the method that is called, where it is written out. */
+function calledMethod(callee: Node): { object: string | null; name: string } | null {
+  if (callee.type !== 'MemberExpression' || callee.computed || callee.property.type !== 'Identifier') return null;
+  return { object: callee.object.type === 'Identifier' ? callee.object.name : null, name: callee.property.name };
+}
+
+function isSpreadable(called: { object: string | null; name: string } | null): boolean {
+  if (called === null) return false;
+  return called.object === 'Math' ? SPREADABLE_MATH.has(called.name) : SPREADABLE_METHODS.has(called.name);
+}
+
+const boundedArguments: Rule.RuleModule = {
+  meta: {
+    type: 'problem',
+    schema: [],
+    messages: {
+      spread: '{{name}}(...list) overflows the stack where the list is long: use a loop, or appendAll, maxOf and minOf of shared/lists.ts',
+    },
+  },
+  create(context) {
+    return {
+      CallExpression(node) {
+        const called = calledMethod(node.callee);
+        // Math.max.apply(null, list) and Reflect.apply(list.push, list, items) are the same call.
+        const target =
+          called?.name === 'apply' && node.callee.type === 'MemberExpression' && called.object !== 'Reflect'
+            ? calledMethod(node.callee.object)
+            : called?.object === 'Reflect' && called.name === 'apply'
+              ? calledMethod(node.arguments[0] as Node)
+              : null;
+        const list = target === null ? undefined : node.arguments.at(-1);
+        const spread =
+          list !== undefined && list.type !== 'ArrayExpression'
+            ? isSpreadable(target)
+            : isSpreadable(called) &&
+              node.arguments.some((argument) => argument.type === 'SpreadElement' && argument.argument.type !== 'ArrayExpression');
+        if (spread) context.report({ node, messageId: 'spread', data: { name: (target ?? called)?.name ?? '' } });
+      },
+    };
+  },
+};
+
+export const brokerdeskPlugin = { rules: { layers, injected, 'bounded-arguments': boundedArguments } };

@@ -25,6 +25,8 @@ export interface SendOptions {
   timeoutMs: number;
   /** The highest version to use, where a newer one would answer less (or differently). */
   maxVersion?: number;
+  /** False for a Produce with acks=0, which no broker answers: it is over once it is handed to the socket, and what `send` resolves to is undefined. */
+  isAnswered?: boolean;
 }
 
 export class BrokerLink {
@@ -95,6 +97,7 @@ export class BrokerLink {
         apiVersion: version,
         apiName: api.name,
         encode: () => Promise.resolve(encodeBody(api, version, body)),
+        expectResponse: () => options.isAnswered !== false,
       },
       response: {
         decode: (payload) => Promise.resolve(decodeBody(api, version, payload)),

@@ -274,11 +274,20 @@ export function parseBootstrap(text: string): { host: string; port: number }[] {
   return addresses;
 }
 
-/** Throws Kafka's error where the metadata knows no such partition, or no leader of it. */
+/** Throws Kafka's error where the metadata has no such topic or partition, or no leader of it. */
 export function leaderOf(meta: ClusterMetadata, topic: string, partition: number): number {
-  const found = meta.topics.find(({ name }) => name === topic)?.partitions.find((one) => one.partitionIndex === partition);
-  if (found === undefined || isLeaderUnknown(found)) {
-    const subject = `${topic}-${partition}`;
+  const known = meta.topics.find(({ name }) => name === topic);
+  const found = known?.partitions.find((one) => one.partitionIndex === partition);
+  const subject = `${topic}-${partition}`;
+  if (found === undefined && known !== undefined && known.errorCode !== 0 && known.errorCode !== ErrorCode.UNKNOWN_TOPIC_OR_PARTITION)
+    throw kafkaFailure(known.errorCode, { subject });
+  if (found === undefined) {
+    const has = known?.partitions.length ?? 0;
+    const message =
+      has === 0 ? `There is no topic ${topic}.` : `Topic ${topic} has no partition ${partition}: it has ${has}, counted from 0.`;
+    throw kafkaFailure(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, { message, subject });
+  }
+  if (isLeaderUnknown(found)) {
     throw kafkaFailure(ErrorCode.LEADER_NOT_AVAILABLE, { message: `${subject} has no leader now.`, subject });
   }
   return found.leaderId;

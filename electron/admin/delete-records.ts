@@ -1,5 +1,6 @@
 /** DeleteRecords (KIP-107), sent to the leader of each partition. */
 import { deleteRecords } from '../cluster/protocol/apis/delete-records.ts';
+import { ErrorCode } from '../cluster/protocol/error-codes.ts';
 import { isWorthRetrying, leaderOf, type ClusterClient } from './cluster-client.ts';
 import { AdminError, kafkaFailure } from './errors.ts';
 import { pushTo } from './topics.ts';
@@ -7,6 +8,8 @@ import { pushTo } from './topics.ts';
 const TIMEOUT_MS = 5_000;
 /** What the answer may take beyond the time that the broker is given for it. */
 const GRACE_MS = 1_000;
+/** A topic or partition that was just created may be unknown to a broker for so long; after that it does not exist. */
+const UNKNOWN_MS = 1_500;
 /** As an offset: all that is committed. */
 const HIGH_WATERMARK = -1n;
 
@@ -24,13 +27,18 @@ export async function deleteRecordsBefore(
 ): Promise<Map<number, Deleted>> {
   const done = new Map<number, Deleted>();
   const left = new Map(before);
+  const unknownUntil = performance.now() + UNKNOWN_MS;
+  const isFinal = (error: AdminError): boolean =>
+    !isWorthRetrying(error) || (error.kafkaCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION && performance.now() > unknownUntil);
   const attempt = async (): Promise<void> => {
     for (const [partition, result] of await deleteOnce(client, topic, left)) {
       done.set(partition, result);
-      if ('startOffset' in result || !isWorthRetrying(result.error)) left.delete(partition);
+      if ('startOffset' in result || isFinal(result.error)) left.delete(partition);
     }
-    const again = [...done.values()].find((result) => 'error' in result && isWorthRetrying(result.error));
-    if (again !== undefined && 'error' in again) throw again.error;
+    for (const partition of left.keys()) {
+      const again = done.get(partition);
+      if (again !== undefined && 'error' in again) throw again.error;
+    }
   };
   try {
     await client.retrying(attempt);

@@ -16,6 +16,7 @@ import type { ClusterClient } from './cluster-client.ts';
 import type { AdminError } from './errors.ts';
 import { kafkaFailure, UnreachableError } from './errors.ts';
 import { chunked, pushTo } from './topics.ts';
+import { appendAll } from '#shared/lists';
 
 export interface ListedGroup {
   id: string;
@@ -184,7 +185,7 @@ async function fetchCommitted(client: ClusterClient, broker: number, ids: readon
     return answer.groups.filter((group) => group.errorCode === 0).map((group) => [group.groupId, flatten(group.topics)]);
   }
   const results: [string, CommittedOffset[]][] = answer.errorCode === 0 ? [[first, flatten(answer.topics)]] : [];
-  for (const id of ids.slice(1)) results.push(...(await fetchCommitted(client, broker, [id])));
+  for (const id of ids.slice(1)) appendAll(results, await fetchCommitted(client, broker, [id]));
   return results;
 }
 

@@ -5,7 +5,8 @@ import kafkajs from 'kafkajs';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 import { compress, decompress, type CompressionName } from '../cluster/protocol/compression.ts';
 
-const MAX_DECOMPRESSED_BYTES = 512 * 1024 * 1024;
+/** Of one batch that a consumer of a load reads. kafkajs' own gzip has no bound. */
+const MAX_DECOMPRESSED_BYTES = 64 * 1024 * 1024;
 
 let done = false;
 
@@ -18,6 +19,7 @@ export function setUpKafkajs(): void {
     decompress: (buffer: Buffer) => Promise.resolve(decompress(name, buffer, MAX_DECOMPRESSED_BYTES)),
   });
   const { CompressionCodecs, CompressionTypes } = kafkajs;
+  CompressionCodecs[CompressionTypes.GZIP] = codec('gzip');
   CompressionCodecs[CompressionTypes.Snappy] = codec('snappy');
   CompressionCodecs[CompressionTypes.LZ4] = codec('lz4');
   CompressionCodecs[CompressionTypes.ZSTD] = codec('zstd');

@@ -1,146 +1,127 @@
 /** Reading records by plain Fetch: no group is joined, nothing is committed. */
 import { fetch } from '../cluster/protocol/apis/fetch.ts';
 import { ErrorCode, errorName } from '../cluster/protocol/error-codes.ts';
-import { KafkaError } from '../cluster/protocol/kafka-error.ts';
-import { iterateBatches, type BatchView } from '../cluster/protocol/record-batch.ts';
-import { decodeRecords, type DecodedRecord } from '../cluster/protocol/records-reader.ts';
-import type { RecordRow, RecordValue } from '#shared/models/cluster';
+import { BATCH_HEADER_BYTES, iterateBatches } from '../cluster/protocol/record-batch.ts';
+import type { CutBatch, RecordRow } from '#shared/models/cluster';
 import type { ClusterClient } from './cluster-client.ts';
-import { kafkaFailure } from './errors.ts';
+import type { Decoder } from './decoding/decoder.ts';
+import { AdminError, kafkaFailure } from './errors.ts';
 
 /** Newer ones name topics by id only. */
 const FETCH_VERSION = 12;
-const MAX_DECOMPRESSED_BYTES = 64 * 1024 * 1024;
-const PREVIEW_BYTES = 64 * 1024;
+const MAX_BYTES = 8 * 1024 * 1024;
 const PARTITION_BYTES = 1024 * 1024;
+const LEAST_PARTITION_BYTES = 64 * 1024;
 
+/** A window of one partition's offsets: at most `limit` records of it, the first or the last ones. */
 export interface FetchPosition {
   partition: number;
   offset: bigint;
+  /** Exclusive; null: to wherever the answer ends. */
+  end: bigint | null;
+  limit: number;
+  keep: 'first' | 'last';
 }
 
 export interface PartitionRecords {
   partition: number;
   records: RecordRow[];
-  /** Where to go on; past the last batch returned, whether or not it held records. */
+  /** Where to continue; past the last batch that was read, whether or not it held records. */
   nextOffset: bigint;
+  /** Records before the first of `records` that were not kept, as batch headers count them. */
+  passedOver: number;
+  /** Batches of which not every record is among `records`. */
+  cutBatches: CutBatch[];
   highWatermark: bigint;
   logStartOffset: bigint;
   error: string | null;
 }
 
 /**
- * One Fetch to one leader. Waits up to `maxWaitMs` for a first byte. A partition that the leader refuses comes back with
- * its error's name; OFFSET_OUT_OF_RANGE carries the log start offset to go on from.
+ * One Fetch to one leader. Waits up to `maxWaitMs` for a first byte. A partition that the leader refuses is returned with
+ * its error's name; OFFSET_OUT_OF_RANGE carries the log start offset to continue from. Bytes that the decoder could not read within its
+ * limits are a cut batch, and reading continues behind them; a busy decoder is an error of the partition.
  */
 export async function fetchRecords(
   client: ClusterClient,
   leader: number,
   topic: string,
   positions: readonly FetchPosition[],
-  maxWaitMs: number,
+  { maxWaitMs, decoder }: { maxWaitMs: number; decoder: Decoder },
 ): Promise<PartitionRecords[]> {
+  const partitionMaxBytes = Math.min(PARTITION_BYTES, Math.max(LEAST_PARTITION_BYTES, Math.floor(MAX_BYTES / positions.length)));
   const answer = await client.onBroker(
     leader,
     fetch,
     {
       maxWaitMs,
       minBytes: 1,
-      maxBytes: PARTITION_BYTES * 8,
+      maxBytes: MAX_BYTES,
       topics: [
         {
           topic,
-          partitions: positions.map(({ partition, offset }) => ({ partition, fetchOffset: offset, partitionMaxBytes: PARTITION_BYTES })),
+          partitions: positions.map(({ partition, offset }) => ({ partition, fetchOffset: offset, partitionMaxBytes })),
         },
       ],
     },
     { maxVersion: FETCH_VERSION, timeoutMs: maxWaitMs + 5_000 },
   );
   if (answer.errorCode !== 0) throw kafkaFailure(answer.errorCode, { subject: topic });
-  const asked = new Map(positions.map(({ partition, offset }) => [partition, offset]));
-  return (answer.responses[0]?.partitions ?? []).map((partition) => {
-    const from = asked.get(partition.partitionIndex) ?? 0n;
-    const result: PartitionRecords = {
-      partition: partition.partitionIndex,
-      records: [],
-      nextOffset: from,
-      highWatermark: partition.highWatermark,
-      logStartOffset: partition.logStartOffset,
-      error: partition.errorCode === 0 ? null : errorName(partition.errorCode),
-    };
-    if (partition.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE && partition.logStartOffset > from) {
-      result.nextOffset = partition.logStartOffset;
-    }
-    if (partition.records !== null && partition.errorCode === 0) decodeInto(result, partition.records, from);
-    return result;
-  });
+  const asked = new Map(positions.map((position) => [position.partition, position]));
+  return Promise.all(
+    (answer.responses[0]?.partitions ?? []).flatMap((partition) => {
+      const position = asked.get(partition.partitionIndex);
+      // A broker that answers for a partition twice, or for another one, is not asked to decode it.
+      if (position === undefined || !asked.delete(partition.partitionIndex)) return [];
+      const result: PartitionRecords = {
+        partition: partition.partitionIndex,
+        records: [],
+        nextOffset: position.offset,
+        passedOver: 0,
+        cutBatches: [],
+        highWatermark: partition.highWatermark,
+        logStartOffset: partition.logStartOffset,
+        error: partition.errorCode === 0 ? null : errorName(partition.errorCode),
+      };
+      if (partition.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE && partition.logStartOffset > position.offset)
+        result.nextOffset = partition.logStartOffset;
+      const bytes = partition.errorCode === 0 ? partition.records : null;
+      return [bytes === null || bytes.length === 0 ? Promise.resolve(result) : decodeInto(result, bytes, position, decoder)];
+    }),
+  );
 }
 
-function decodeInto(result: PartitionRecords, bytes: Buffer, from: bigint): void {
-  for (const batch of iterateBatches(bytes)) {
-    // A batch may start before the offset asked for; a control batch holds markers, no records.
-    if (!batch.isControl) {
-      try {
-        for (const record of decodeRecords(batch, MAX_DECOMPRESSED_BYTES)) {
-          if (record.offset >= from) result.records.push(toRow(result.partition, batch, record));
-        }
-      } catch (error) {
-        if (!(error instanceof KafkaError)) throw error;
-        result.error = errorName(error.code);
-      }
-    }
-    result.nextOffset = batch.lastOffset + 1n;
-  }
-}
-
-function toRow(partition: number, batch: BatchView, record: DecodedRecord): RecordRow {
-  return {
-    partition,
-    offset: record.offset.toString(),
-    timestamp: record.timestamp < 0n ? null : Number(record.timestamp),
-    timestampType: batch.timestampType === 'logAppendTime' ? 'logAppend' : 'create',
-    key: toValue(record.key),
-    value: toValue(record.value),
-    headers: record.headers.map(([key, value]) => ({ key, value: toValue(value) })),
-    sizeBytes: (record.key?.length ?? 0) + (record.value?.length ?? 0),
-    compression: batch.compression ?? 'none',
-  };
-}
-
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-/** Text when all of it is UTF-8 without control characters other than white space, else hexadecimal. */
-export function toValue(bytes: Buffer | null): RecordValue {
-  if (bytes === null) return { encoding: 'null', text: '', truncated: false, sizeBytes: 0 };
-  const truncated = bytes.length > PREVIEW_BYTES;
-  const text = decodeText(truncated ? bytes.subarray(0, wholeCharacters(bytes, PREVIEW_BYTES)) : bytes);
-  if (text !== null) return { encoding: 'utf8', text, truncated, sizeBytes: bytes.length };
-  return {
-    encoding: 'hex',
-    text: bytes.toString('hex', 0, PREVIEW_BYTES / 2),
-    truncated: bytes.length > PREVIEW_BYTES / 2,
-    sizeBytes: bytes.length,
-  };
-}
-
-function decodeText(bytes: Buffer): string | null {
-  let text: string;
+async function decodeInto(result: PartitionRecords, bytes: Buffer, position: FetchPosition, decoder: Decoder): Promise<PartitionRecords> {
+  const { partition, offset: from, end, limit, keep } = position;
   try {
-    text = utf8.decode(bytes);
-  } catch {
-    // Not UTF-8: the caller shows it as hexadecimal.
-    return null;
+    return { ...result, ...(await decoder.decode({ partition, bytes, from, end, limit, keep })) };
+  } catch (error) {
+    if (!(error instanceof AdminError)) throw error;
+    const last = lastOffsetIn(bytes);
+    if (PASSING_REFUSALS.has(error.app.code) || last === null || last < from) return { ...result, error: error.app.code };
+    const batch: CutBatch = {
+      partition,
+      offset: `${from}`,
+      lastOffset: `${last}`,
+      records: null,
+      sizeBytes: bytes.length,
+      decompressedBytes: null,
+      shown: 0,
+      reason: error.app.code,
+    };
+    return { ...result, nextOffset: end !== null && last >= end ? end : last + 1n, cutBatches: [batch] };
   }
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code < 32 && code !== 9 && code !== 10 && code !== 13) return null;
-  }
-  return text;
 }
 
-/** The largest length up to `limit` that does not cut a UTF-8 sequence. */
-function wholeCharacters(bytes: Buffer, limit: number): number {
-  let end = limit;
-  while (end > limit - 4 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
-  return end;
+/** Errors that are no property of the bytes. */
+const PASSING_REFUSALS = new Set(['WORKER_BUSY', 'CANCELLED']);
+
+/** By the batches' headers alone. */
+function lastOffsetIn(bytes: Buffer): bigint | null {
+  let last: bigint | null = null;
+  for (const batch of iterateBatches(bytes)) {
+    if (batch.sizeInBytes < BATCH_HEADER_BYTES) continue;
+    if (last === null || batch.lastOffset > last) last = batch.lastOffset;
+  }
+  return last;
 }

@@ -1,21 +1,33 @@
 /**
- * Sends single records for the user, by a kafkajs producer that lives as long as the connection. An idempotent one (KIP-98) numbers its
- * batches, so that one that is sent again, since its answer was lost, is stored once. kafkajs gives the number of a batch that failed to
- * the next one, which a broker that has the first takes for a repeat and does not store: so records go one at a time, and after a failure
- * a new producer, under a new id, takes over.
+ * Sends single records for the user by Produce requests of our own, so that a record arrives as it was given: headers in their order and
+ * repeated, topics and headers of any name. An idempotent one (KIP-98) numbers its batches, so that one that is sent again, since its
+ * answer was lost, is stored once. Its records go one at a time, and after a failure it takes a new producer id: whether the failed
+ * batch was stored is not known, and so neither is the next sequence.
  */
-import { Kafka, logLevel, type Producer } from 'kafkajs';
-import { AdminError } from './errors.ts';
-import { setUpKafkajs } from './kafkajs-setup.ts';
-import { KafkajsSockets } from './kafkajs-sockets.ts';
+import { initProducerId } from '../cluster/protocol/apis/init-producer-id.ts';
+import { produce } from '../cluster/protocol/apis/produce.ts';
+import { ErrorCode } from '../cluster/protocol/error-codes.ts';
+import { addSequence } from '../cluster/protocol/record-batch.ts';
+import { buildBatch, type RecordToWrite } from '../cluster/protocol/records-builder.ts';
+import { ClusterClient, isLeaderUnknown, leaderOf } from './cluster-client.ts';
+import { AdminError, kafkaFailure } from './errors.ts';
+import { partitionFor } from './records.ts';
+import { partitionKey } from './topics.ts';
 
-/** So soon it hears of partitions that were added: a person who has just added some sends to them next. kafkajs waits five minutes. */
-const METADATA_MAX_AGE_MS = 2_000;
-
-/** Longer in all than a broker's session: a leader that dies is waited for, not given up just before the next one is there. */
-const RETRY = { retries: 8, initialRetryTime: 100, maxRetryTime: 2_000 };
-/** Some twenty seconds: a repeat does no harm where it is numbered, and a loaded machine elects late. */
-const PATIENT_RETRY = { ...RETRY, retries: 16 };
+/** Newer ones name topics by id only. */
+const PRODUCE_VERSION = 12;
+/** What a broker is given for the replicas' acknowledgements, and what its answer may take beyond that. */
+const ACKS_TIMEOUT_MS = 10_000;
+const GRACE_MS = 1_000;
+const ID_TIMEOUT_MS = 5_000;
+/** Longer than a broker's session: a leader that dies is waited for. A repeat does no harm where it is numbered. */
+const RETRY_MS = 15_000;
+const IDEMPOTENT_RETRY_MS = 20_000;
+const TRANSACTION_TIMEOUT_MS = 60_000;
+/** A topic or partition that was just created may be unknown to a broker for so long; after that it does not exist. */
+const UNKNOWN_MS = 2_000;
+/** Sequences kept; a producer that has written to more partitions takes a new id. */
+const MAX_SEQUENCES = 10_000;
 
 export interface RecordToSend {
   topic: string;
@@ -32,106 +44,141 @@ export interface SentTo {
   timestamp: number | null;
 }
 
+interface Identity {
+  producerId: bigint;
+  producerEpoch: number;
+  /** The next sequence, by `partitionKey`. */
+  sequences: Map<string, number>;
+}
+
 export class RecordProducer {
-  private readonly kafka: Kafka;
+  /** A connection of its own: a write that waits for replicas holds up no read. */
+  private readonly client: ClusterClient;
   private readonly idempotent: boolean;
-  private readonly sockets = new KafkajsSockets();
-  private producer: Promise<Producer> | undefined;
+  private identity: Identity | undefined;
   /** Of an idempotent one: resolves when the record before has its answer. */
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: { brokers: readonly string[]; clientId: string; idempotent: boolean }) {
-    setUpKafkajs();
+    const bootstrap = options.brokers.filter((address) => address !== '').join(',');
+    this.client = new ClusterClient({ bootstrap: bootstrap === '' ? null : bootstrap, clientId: options.clientId });
     this.idempotent = options.idempotent;
-    this.kafka = new Kafka({
-      clientId: options.clientId,
-      brokers: [...options.brokers],
-      connectionTimeout: 5_000,
-      requestTimeout: 10_000,
-      retry: RETRY,
-      socketFactory: this.sockets.factory,
-      logLevel: logLevel.NOTHING,
-      logCreator: () => () => undefined,
-    });
   }
 
-  /** Offset is −1 with acks=0, since the broker says nothing. An idempotent one takes acks=all only. */
+  /** Offset is −1 with acks=0, which no broker answers. An idempotent one takes acks=all only. */
   send(record: RecordToSend): Promise<SentTo> {
-    if (!this.idempotent) return this.sendNow(record);
-    const sent = this.turn.then(() => this.sendNow(record));
-    this.turn = sent.catch(() => this.giveUp());
+    if (!this.idempotent) return this.sendNow(record, null);
+    const sent = this.turn.then(() => this.sendNumbered(record));
+    this.turn = sent.catch(() => (this.identity = undefined));
     return sent;
   }
 
-  private async sendNow(record: RecordToSend): Promise<SentTo> {
-    const producer = await this.connected();
-    const headers: Record<string, string[]> = {};
-    for (const { key, value } of record.headers) (headers[key] ??= []).push(value);
-    try {
-      const [metadata] = await producer.send({
-        topic: record.topic,
-        acks: record.acks,
-        timeout: 10_000,
-        messages: [
-          { key: record.key, value: record.value, headers, ...(record.partition === null ? {} : { partition: record.partition }) },
-        ],
+  private async sendNumbered(record: RecordToSend): Promise<SentTo> {
+    if (this.identity !== undefined && this.identity.sequences.size >= MAX_SEQUENCES) this.identity = undefined;
+    this.identity ??= await notAcknowledged(record.topic, () => this.client.retrying(() => this.takeIdentity(), IDEMPOTENT_RETRY_MS));
+    return this.sendNow(record, this.identity);
+  }
+
+  private async takeIdentity(): Promise<Identity> {
+    const answer = await this.client.anyBroker(
+      initProducerId,
+      { transactionalId: null, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS },
+      { timeoutMs: ID_TIMEOUT_MS },
+    );
+    if (answer.errorCode !== 0) throw kafkaFailure(answer.errorCode, {});
+    return { producerId: answer.producerId, producerEpoch: answer.producerEpoch, sequences: new Map() };
+  }
+
+  private async sendNow(record: RecordToSend, identity: Identity | null): Promise<SentTo> {
+    const { topic } = record;
+    const timestamp = BigInt(Date.now());
+    const headers = record.headers.map(({ key, value }): [string, Buffer] => [key, Buffer.from(value)]);
+    const written: RecordToWrite = { key: record.key, value: record.value, headers, timestamp };
+    const deadline = performance.now() + (identity === null ? RETRY_MS : IDEMPOTENT_RETRY_MS);
+    const unknownUntil = performance.now() + UNKNOWN_MS;
+    return notAcknowledged(topic, async () => {
+      const retrying = <T>(attempt: () => Promise<T>): Promise<T> =>
+        this.client.retrying(() => endUnknown(unknownUntil, attempt), deadline - performance.now());
+      const partition = await retrying(() => this.choosePartition(record));
+      const key = partitionKey(topic, partition);
+      const baseSequence = identity?.sequences.get(key) ?? 0;
+      const batch = buildBatch({
+        records: [written],
+        ...(identity === null ? {} : { producerId: identity.producerId, producerEpoch: identity.producerEpoch, baseSequence }),
       });
-      return {
-        partition: metadata?.partition ?? record.partition ?? -1,
-        offset: metadata?.baseOffset ?? '-1',
-        timestamp: Number(metadata?.logAppendTime ?? -1) < 0 ? null : Number(metadata?.logAppendTime),
-      };
-    } catch (error) {
-      throw produceFailure(error, record.topic);
-    }
-  }
-
-  private connected(): Promise<Producer> {
-    this.producer ??= this.connect();
-    return this.producer;
-  }
-
-  private async connect(): Promise<Producer> {
-    const producer = this.kafka.producer({
-      allowAutoTopicCreation: false,
-      idempotent: this.idempotent,
-      metadataMaxAge: METADATA_MAX_AGE_MS,
-      ...(this.idempotent ? { maxInFlightRequests: 1, retry: PATIENT_RETRY } : {}),
+      const sent = await retrying(() => this.sendBatch(record, partition, batch, deadline - performance.now()));
+      identity?.sequences.set(key, addSequence(baseSequence, 1));
+      return sent;
     });
-    this.sockets.watch(producer);
-    try {
-      await producer.connect();
-      return producer;
-    } catch (error) {
-      this.producer = undefined;
-      throw produceFailure(error, 'the cluster');
+  }
+
+  /** Fails with UNKNOWN_TOPIC_OR_PARTITION, which is worth a retry: a topic that was just created may not be known to every broker. */
+  private async choosePartition({ topic, partition, key }: RecordToSend): Promise<number> {
+    if (partition !== null) return partition;
+    const found = (await this.client.metadata([topic])).topics.find(({ name }) => name === topic);
+    const partitions = found?.partitions ?? [];
+    if (partitions.length === 0) throw unknownTopic(topic);
+    if (key !== null) return partitionFor(key, topic, partitions.length);
+    const led = partitions.filter((one) => !isLeaderUnknown(one));
+    const among = led.length === 0 ? partitions : led;
+    return among[Math.floor(Math.random() * among.length)]?.partitionIndex ?? 0;
+  }
+
+  private async sendBatch({ topic, acks }: RecordToSend, partition: number, batch: Buffer, leftMs: number): Promise<SentTo> {
+    const leader = leaderOf(await this.client.metadata([topic]), topic, partition);
+    const timeoutMs = Math.max(GRACE_MS, Math.min(ACKS_TIMEOUT_MS, Math.floor(leftMs)));
+    const answer = await this.client.onBroker(
+      leader,
+      produce,
+      { acks, timeoutMs, topicData: [{ name: topic, partitionData: [{ index: partition, records: batch }] }] },
+      { maxVersion: PRODUCE_VERSION, timeoutMs: timeoutMs + GRACE_MS, isAnswered: acks !== 0 },
+    );
+    if (acks === 0) return { partition, offset: '-1', timestamp: null };
+    const result = answer.responses[0]?.partitionResponses[0];
+    if (result === undefined) throw kafkaFailure(ErrorCode.UNKNOWN_SERVER_ERROR, { subject: topic });
+    // The batch is stored; only where, the broker does not remember.
+    if (result.errorCode === ErrorCode.DUPLICATE_SEQUENCE_NUMBER) return { partition, offset: '-1', timestamp: null };
+    if (result.errorCode !== 0) {
+      const message = result.errorMessage ?? result.recordErrors[0]?.batchIndexErrorMessage ?? null;
+      throw kafkaFailure(result.errorCode, { message: message === '' ? null : message, subject: `${topic}-${partition}` });
     }
+    return {
+      partition,
+      offset: `${result.baseOffset}`,
+      timestamp: result.logAppendTimeMs < 0n ? null : Number(result.logAppendTimeMs),
+    };
   }
 
-  /** The next record connects anew, and is not kept waiting for the end of a producer whose broker may be silent. */
-  private giveUp(): void {
-    this.close().catch(() => undefined);
-  }
-
-  async close(): Promise<void> {
-    const { producer } = this;
-    this.producer = undefined;
-    await (await producer?.catch(() => undefined))?.disconnect();
+  close(): Promise<void> {
+    this.client.close();
+    return Promise.resolve();
   }
 }
 
-/** kafkajs wraps the broker's answer in an error of its own that carries Kafka's name as `type`. */
-function produceFailure(error: unknown, topic: string): AdminError {
-  const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const { type } = inner as { type?: unknown };
-  const message = inner instanceof Error ? inner.message : String(inner);
-  return new AdminError(
-    {
-      code: typeof type === 'string' ? type : 'BROKER_UNREACHABLE',
-      message: `The record was not acknowledged: ${message}.`.replace(/\.\.$/, '.'),
-      subject: topic,
-      ...(type === 'NOT_ENOUGH_REPLICAS' ? { advice: 'Start a broker that is down, or lower min.insync.replicas.' } : {}),
-    },
-    { cause: error },
-  );
+function unknownTopic(topic: string): AdminError {
+  return kafkaFailure(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, { message: `There is no topic ${topic}.`, subject: topic });
+}
+
+/** Makes the error of an unknown topic or partition final once the time is over: without Kafka's code it is not retried. */
+async function endUnknown<T>(untilMs: number, attempt: () => Promise<T>): Promise<T> {
+  try {
+    return await attempt();
+  } catch (error) {
+    const isUnknown = error instanceof AdminError && error.kafkaCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    if (!isUnknown || performance.now() < untilMs) throw error;
+    throw new AdminError(error.app, { cause: error });
+  }
+}
+
+async function notAcknowledged<T>(topic: string, send: () => Promise<T>): Promise<T> {
+  try {
+    return await send();
+  } catch (error) {
+    if (!(error instanceof AdminError)) throw error;
+    const { app } = error;
+    throw new AdminError(
+      { subject: topic, ...app, message: `The record was not acknowledged: ${app.message}` },
+      { cause: error, ...(error.kafkaCode === null ? {} : { kafkaCode: error.kafkaCode }) },
+    );
+  }
 }

@@ -47,7 +47,7 @@ export async function writeRecords(
 }
 
 /** The partition that a client with Kafka's own partitioner takes for the key. */
-export function partitionFor(key: string | null, topic: string, partitions: number): number {
+export function partitionFor(key: string | Buffer | null, topic: string, partitions: number): number {
   if (key === null || partitions === 1) return 0;
   const choose = Partitioners.DefaultPartitioner();
   return choose({

@@ -3,6 +3,7 @@ import type { Writer } from '../cluster/protocol/writer.ts';
 import { AdminError } from './errors.ts';
 import { EventType, writeTexts } from './zookeeper-wire.ts';
 import type { CoordinationWatch, FiredWatch, WatchKind } from '#shared/models/coordination';
+import { minOf } from '#shared/lists';
 
 const MAX_WATCHES = 20;
 
@@ -41,7 +42,14 @@ export class ZooKeeperWatches {
     );
     for (const one of ended) this.held.delete(keyOf(one.kind, path));
     const at = Date.now();
-    return { at, event, setAt: Math.min(...ended.map(({ since }) => since), at) };
+    return {
+      at,
+      event,
+      setAt: minOf(
+        ended.map(({ since }) => since),
+        at,
+      ),
+    };
   }
 
   /** The body of SetWatches, by which the next server is told of them, and of what the client saw last; null: there are none. */

@@ -78,7 +78,8 @@ export async function planNode(host: string, file: ClusterFile): Promise<{ node:
   let id = 1;
   while (ids.has(id)) id++;
   const taken = new Set(file.nodes.flatMap(({ brokerPort, controllerPort, zookeeperPort }) => [brokerPort, controllerPort, zookeeperPort]));
-  const above = (port: (node: NodePorts) => number): number => Math.min(Math.max(...file.nodes.map(port)) + 1, 65_535);
+  const above = (port: (node: NodePorts) => number): number =>
+    Math.min(file.nodes.reduce((highest, node) => Math.max(highest, port(node)), 0) + 1, 65_535);
   const wanted = {
     broker: above(({ brokerPort }) => brokerPort),
     controller: above(({ controllerPort }) => controllerPort),

@@ -155,7 +155,7 @@ export class Cluster {
   addNode(): Promise<number> {
     return this.oneByOne(async () => {
       const { node, notices } = await planNode(this.host, this.plannedFile());
-      this.notices.push(...notices);
+      for (const notice of notices) this.notices.push(notice);
       this.setMembers([...this.plannedFile().nodes, node], [...this.members, this.createNode(node.id)]);
       await this.labFaults.tell(this.members.filter(({ id }) => id !== node.id).map(({ id }) => id));
       this.record('lab/nodeAdded', { broker: node.id });
@@ -340,7 +340,8 @@ export class Cluster {
   /** Settles identity and ports and writes them down, before anything uses them. */
   private async plan(directory: ClusterDirectory, known: ClusterFile | undefined): Promise<void> {
     const { file, notices } = await planCluster({ ...this.options, host: this.host, known, random: this.random, path: directory.path });
-    this.notices.splice(0, this.notices.length, ...notices);
+    this.notices.length = 0;
+    for (const notice of notices) this.notices.push(notice);
     this.file = file;
     directory.write(file);
     this.members = file.nodes.map(({ id }) => this.createNode(id));

@@ -50,8 +50,9 @@ export function faultsOf(id: number, faults: readonly Fault[]): Omit<NodeFaults,
   let full = false;
   let clockOffsetMs = 0;
   for (const { fault } of faults) {
-    if ('between' in fault) links.push(...rulesOf(id, fault));
-    else if (fault.node !== id) continue;
+    if ('between' in fault) {
+      for (const rule of rulesOf(id, fault)) links.push(rule);
+    } else if (fault.node !== id) continue;
     else if (fault.type === 'slowDisk') slow.push({ latencyMs: fault.latencyMs, bytesPerSecond: fault.bytesPerSecond });
     else if (fault.type === 'fullDisk') full = true;
     else if (fault.type === 'clockSkew') clockOffsetMs += fault.offsetMs;

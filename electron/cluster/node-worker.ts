@@ -2,12 +2,15 @@
 import { getHeapStatistics } from 'node:v8';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { FromNode, NodeStart, ToNode } from './cluster-messages.ts';
+import { DescriptorReserve } from './lib/descriptor-reserve.ts';
+import { shareDescriptors } from './lib/descriptors.ts';
 import { FaultyDisk } from './lib/faulty-disk.ts';
 import { createLogger, type LogFields } from './lib/logger.ts';
 import type { NodeFaults } from './lib/node-faults.ts';
 import { PowerLossDisk } from './lib/power-loss-disk.ts';
 import { SkewedClock } from './lib/skewed-clock.ts';
 import { systemClock } from './lib/system-clock.ts';
+import { openSpareDescriptor, pauseThread, systemDescriptorLimit } from './lib/system-descriptors.ts';
 import { systemDisk } from './lib/system-disk.ts';
 import { systemRandom } from './lib/system-random.ts';
 import { withoutSync } from './lib/unsynced-disk.ts';
@@ -30,8 +33,9 @@ const portOwners = new Uint8Array(memory.portOwners);
 const frozen = new Int32Array(memory.frozen);
 const progress = new Int32Array(memory.progress);
 const clock = new SkewedClock(systemClock);
+const reserve = new DescriptorReserve(systemDisk, { openSpare: openSpareDescriptor, pause: pauseThread });
 const disk = new FaultyDisk(
-  new PowerLossDisk(temporary ? withoutSync(systemDisk) : systemDisk, rootDirectory, undoDirectory, () => randomUuid(random)),
+  new PowerLossDisk(temporary ? withoutSync(reserve) : reserve, rootDirectory, undoDirectory, () => randomUuid(random)),
   systemClock,
   () => Atomics.add(progress, 0, 1),
 );
@@ -55,6 +59,8 @@ const node = createNode({
   network,
   random,
   logger: createLogger((level, message, fields) => post({ kind: 'log', level, message, fields: plain(fields) }), logLevel),
+  // At least four share: nodes may be added later.
+  descriptors: shareDescriptors(systemDescriptorLimit(), Math.max(4, firstFaults.peers.length)),
   // The timeline is told in the right time, whatever the node takes it for.
   events: (event) => post({ kind: 'event', event: { ...event, at: event.at - clock.offsetMs } }),
   onFailure: (error) => {

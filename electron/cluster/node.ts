@@ -5,14 +5,18 @@
 import { Broker } from './broker/broker.ts';
 import type { NodeStatus } from './cluster-messages.ts';
 import type { Clock } from './lib/clock.ts';
+import type { DescriptorShare } from './lib/descriptors.ts';
 import type { Disk } from './lib/disk.ts';
 import type { EventSink } from './lib/events.ts';
 import type { Logger } from './lib/logger.ts';
 import { NetworkError, type Address, type Network } from './lib/network.ts';
 import type { NodeConfig } from './lib/node-config.ts';
 import type { Random } from './lib/random.ts';
+import { StallAwareClock } from './lib/running-time.ts';
 import { PeerClient } from './network/client.ts';
+import { ConnectionLimits } from './network/connection-limits.ts';
 import type { Dispatch } from './network/dispatch.ts';
+import { createNodeMemory, type NodeMemory } from './network/node-memory.ts';
 import { Server } from './network/server.ts';
 import { claimDirectory } from './node-directory.ts';
 import { produce } from './protocol/apis/produce.ts';
@@ -31,6 +35,8 @@ export interface NodeOptions {
   events: EventSink;
   /** See `LogManagerOptions.syncedAtClose`: for tests. */
   syncedAtClose?: number | undefined;
+  /** This node's share of the process's descriptors; absent: as many as it asks for. */
+  descriptors?: DescriptorShare | undefined;
   /** The node can no longer do its part and should be stopped: its disk failed, or an invariant broke. Called once. */
   onFailure?: (error: unknown) => void;
 }
@@ -64,11 +70,15 @@ export function createNode(options: NodeOptions): Node {
 class RunningNode implements Node {
   readonly ports: { broker: number; controller: number; zookeeper: number };
   private readonly options: NodeOptions;
+  /** What the parts of the node get in place of `options.clock`. */
+  private readonly clock: StallAwareClock;
   private quorum: MetadataQuorum | undefined;
   private broker: Broker | undefined;
   private readonly servers: { stop(): Promise<void> }[] = [];
   private clientServer: Server | undefined;
   private connections = 0;
+  private memory: NodeMemory | undefined;
+  private limits: ConnectionLimits | undefined;
   private stopping: Promise<void> | undefined;
   private hurry: () => void = () => undefined;
   private failed = false;
@@ -76,15 +86,18 @@ class RunningNode implements Node {
 
   constructor(options: NodeOptions) {
     this.options = options;
+    this.clock = new StallAwareClock(options.clock);
     const { brokerPort, controllerPort, zookeeperPort = 0 } = options.config;
     this.ports = { broker: brokerPort, controller: controllerPort, zookeeper: zookeeperPort };
   }
 
   async start(): Promise<void> {
-    const { config, clock, disk, random, logger, events, syncedAtClose } = this.options;
+    const { config, disk, random, logger, events, syncedAtClose, descriptors } = this.options;
+    const { clock } = this;
+    clock.start();
     const settings = brokerSettings(config.properties, config.voters.length);
     const directoryId = claimDirectory(disk, random, config);
-    const connectPeer = (address: Address): PeerClient => this.connect(address);
+    const connectPeer = (address: Address, more?: { silentMs?: number }): PeerClient => this.connect(address, more);
     const quorum = new MetadataQuorum({
       config,
       directoryId,
@@ -106,6 +119,9 @@ class RunningNode implements Node {
       },
     });
     this.quorum = quorum;
+    this.memory = createNodeMemory(clock, settings.socketRequestMaxBytes);
+    const limit = { maxConnections: settings.maxConnections, maxPerIp: settings.maxConnectionsPerIp };
+    this.limits = new ConnectionLimits(clock, () => limit, descriptors?.connections);
     this.ports.controller = await this.serve('CONTROLLER', config.controllerPort, settings, (request) => quorum.dispatch(request)).start();
     this.refuseIfStopping();
     quorum.start();
@@ -121,6 +137,7 @@ class RunningNode implements Node {
       quorum,
       controller: quorum.channel,
       syncedAtClose,
+      maxOpenFiles: descriptors?.files,
       // A replica fetcher has one fetch at a time, and has written what it brought before it sends the next.
       connectReplica: (address) => this.connect(address, { reuseAnswers: true }),
       onFailure: (error) => this.fail(error),
@@ -180,11 +197,12 @@ class RunningNode implements Node {
     if (controlled && quorum !== undefined) await this.resign(quorum);
     else quorum?.kill();
     await Promise.all(this.servers.map((server) => server.stop()));
+    this.clock.stop();
   }
 
   /** A resignation that nobody hears must not keep the node from stopping. */
   private async resign(quorum: MetadataQuorum): Promise<void> {
-    const timer = this.options.clock.setTimer(RESIGN_MS, () => quorum.kill());
+    const timer = this.clock.setTimer(RESIGN_MS, () => quorum.kill());
     await quorum.stop();
     timer.cancel();
   }
@@ -201,7 +219,8 @@ class RunningNode implements Node {
   }
 
   private serve(listener: string, port: number, settings: BrokerSettings, dispatch: Dispatch): Server {
-    const { config, clock, network, logger } = this.options;
+    const { config, network, logger } = this.options;
+    const { clock } = this;
     const server = new Server({
       network,
       clock,
@@ -213,7 +232,8 @@ class RunningNode implements Node {
       nextConnectionId: () => ++this.connections,
       maxFrameBytes: settings.socketRequestMaxBytes,
       maxIdleMs: settings.connectionsMaxIdleMs,
-      maxConnections: settings.maxConnections,
+      ...(this.memory === undefined ? {} : { memory: this.memory }),
+      ...(this.limits === undefined ? {} : { limits: this.limits }),
     });
     this.servers.push(server);
     return server;
@@ -221,7 +241,8 @@ class RunningNode implements Node {
 
   /** Where the configuration asks for it. */
   private async serveZooKeeper(quorum: MetadataQuorum): Promise<void> {
-    const { config, clock, network, random, logger } = this.options;
+    const { config, network, random, logger } = this.options;
+    const { clock } = this;
     if (config.zookeeperPort === undefined) return;
     const server = new ZooKeeperServer({
       nodeId: config.nodeId,
@@ -232,15 +253,16 @@ class RunningNode implements Node {
       address: { host: config.host, port: config.zookeeperPort },
       coordination: quorum,
       voters: config.voters.length,
+      ...(this.limits === undefined ? {} : { limits: this.limits }),
     });
     this.servers.push(server);
     this.ports.zookeeper = await server.start();
     this.refuseIfStopping();
   }
 
-  private connect(address: Address, more: { reuseAnswers?: boolean } = {}): PeerClient {
-    const { config, clock, network, random } = this.options;
-    return new PeerClient({ network, clock, random, address, clientId: `broker-${config.nodeId}`, ...more });
+  private connect(address: Address, more: { reuseAnswers?: boolean; silentMs?: number } = {}): PeerClient {
+    const { config, network, random } = this.options;
+    return new PeerClient({ network, clock: this.clock, random, address, clientId: `broker-${config.nodeId}`, ...more });
   }
 }
 

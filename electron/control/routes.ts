@@ -1,7 +1,7 @@
 /** The control API's routes: one table, of which the server serves each line and `/openapi.json` describes each line. */
 import { parseFault } from '#shared/fault-schema';
 import type { FaultSpec } from '#shared/models/lab';
-import { scenarioOf, type ScenariosService, type ScenarioSource } from '../scenarios/service.ts';
+import type { ScenariosService, ScenarioSource } from '../scenarios/service.ts';
 import type { Lab } from '../services/lab.ts';
 
 export interface Route {
@@ -145,12 +145,7 @@ export const ROUTES: readonly Route[] = [
     yaml: { maxBytes: 1024 * 1024 },
     answer: { schema: 'ScenarioReport' },
     errors: [400, 404, 409],
-    handle: (_lab, { scenarios, body }) => {
-      const source = sourceOf(body);
-      // Refused before it is asked whether another one runs.
-      scenarioOf(source);
-      return scenarios.run(source);
-    },
+    handle: (_lab, { scenarios, body }) => scenarios.run(sourceOf(body)),
   },
   {
     method: 'DELETE',

@@ -21,6 +21,8 @@ export interface ControlServer {
 }
 
 const LOOPBACK = '127.0.0.1';
+/** Connections take descriptors of the process, which its brokers need; one above it is closed at once. */
+const MAX_CONNECTIONS = 128;
 const LOOPBACK_NAMES = new Set(['127.0.0.1', 'localhost', '[::1]']);
 const MAX_BODY_BYTES = 64 * 1024;
 const STATUSES: Readonly<Record<string, number>> = { INTERNAL: 500, NOT_FOUND: 404, INVALID_PAYLOAD: 400 };
@@ -41,6 +43,7 @@ export async function startControlServer(options: {
   const server = createServer((request, response) => {
     answer({ lab, scenarios, token, url }, request, response).catch((error: unknown) => fail(response, error, onError));
   });
+  server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, LOOPBACK, () => {

@@ -5,6 +5,7 @@
 import type { AppError, Result } from '#shared/errors';
 import { requestSchemas, type Payload, type RequestChannel, type Results } from '#shared/ipc';
 import { toAppError } from '../services/errors.ts';
+import { describePayloadProblem } from './payload-problem.ts';
 
 /** One function a channel. */
 export type Handlers = { [C in RequestChannel]: (payload: Payload<C>) => Results[C] | Promise<Results[C]> };
@@ -15,17 +16,16 @@ export type Invoke = (channel: string, payload: unknown) => Promise<Result<unkno
 export function createInvoke(handlers: Handlers, report: (channel: string, error: unknown) => void): Invoke {
   return async (channel, payload) => {
     if (!isChannel(channel)) return failure({ code: 'INVALID_PAYLOAD', message: `There is no request "${channel}".` });
-    const parsed = requestSchemas[channel].safeParse(payload);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      const field = issue?.path.map(String).join('.') ?? '';
-      return failure({
-        code: 'INVALID_PAYLOAD',
-        message: `${channel}: ${issue?.message ?? 'the payload does not fit'}${field === '' ? '' : ` (${field})`}.`,
-        ...(field === '' ? {} : { field }),
-      });
-    }
     try {
+      const parsed = requestSchemas[channel].safeParse(payload);
+      if (!parsed.success) {
+        const { text, field } = describePayloadProblem(parsed.error.issues[0]);
+        return failure({
+          code: 'INVALID_PAYLOAD',
+          message: `The request ${channel} was refused: ${text}.`,
+          ...(field === '' ? {} : { field }),
+        });
+      }
       const handler = handlers[channel] as (payload: unknown) => unknown;
       return { ok: true, value: await handler(parsed.data) };
     } catch (error) {

@@ -5,7 +5,7 @@ import type { Lab } from '../services/lab.ts';
 import type { Loads } from '../services/load.ts';
 import type { Services } from '../services/services.ts';
 import { outlineOf } from '../scenarios/words.ts';
-import { scenarioOf, type ScenariosService } from '../scenarios/service.ts';
+import { libraryScenario, type ScenariosService } from '../scenarios/service.ts';
 import type { Handlers } from './handle.ts';
 
 /** `hosted`: null when this process hosts no cluster. */
@@ -120,10 +120,10 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
     'load/audit': ({ id }) => loads().audit(id),
 
     'scenario/list': () => ({ library: hosted?.list() ?? [], run: hosted?.state() ?? null }),
-    'scenario/open': ({ name }) => ({ text: scenarios().text(name), outline: outlineOf(scenarioOf({ library: name })) }),
+    'scenario/open': ({ name }) => ({ text: scenarios().text(name), outline: outlineOf(libraryScenario(name)) }),
     'scenario/check': ({ text }) => scenarios().check(text),
-    'scenario/run': ({ text }) => {
-      scenarios().start({ text });
+    'scenario/run': async ({ text }) => {
+      await scenarios().start({ text });
       return null;
     },
     'scenario/cancel': async () => {

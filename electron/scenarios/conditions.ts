@@ -5,6 +5,7 @@ import type { TimelineEvent } from '#shared/models/timeline';
 import { COUNTERS, type CounterName, type ScenarioCondition } from '#shared/scenario-verbs';
 import type { Stage } from './stage.ts';
 import { many } from './words.ts';
+import { maxOf } from '#shared/lists';
 
 export interface Seen {
   /** Null: nobody could say. */
@@ -136,7 +137,7 @@ async function skew(one: Extract<ScenarioCondition, { skew: string }>, stage: St
   const counts = sizes.map(Number);
   const total = counts.reduce((sum, size) => sum + size, 0);
   if (total === 0) return unknown('it holds nothing yet');
-  const largest = Math.max(...counts);
+  const largest = maxOf(counts);
   const share = largest / total;
   return {
     ...measured(share, one, `partition ${counts.indexOf(largest)} holds ${Math.round(share * 100)} %`),

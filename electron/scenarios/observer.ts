@@ -1,6 +1,7 @@
 /** What a scenario sees of the cluster: through the brokers' own answers, by a client that does not mind dead ones. */
 import type { ClusterMetadata } from '../admin/cluster-client.ts';
 import { isLeaderUnknown } from '../admin/cluster-client.ts';
+import { appDecoder } from '../admin/decoding/decoder.ts';
 import { AdminError } from '../admin/errors.ts';
 import { committedOffsets, coordinatorOf, describeAllGroups } from '../admin/groups.ts';
 import { fetchRecords } from '../admin/messages.ts';
@@ -29,6 +30,8 @@ const FRESH_MS = 80;
 const FETCH_WAIT_MS = 100;
 /** Of one reading: a topic of a scenario is small. */
 const MOST_FETCHES = 400;
+const MOST_RECORDS = 200_000;
+const RECORDS_A_FETCH = 10_000;
 
 export class Observer {
   private readonly bench: Bench;
@@ -149,8 +152,20 @@ export class Observer {
       }
       let offset = positions.get(partition) ?? start.offset;
       while (offset < end.offset) {
-        if (++fetches > MOST_FETCHES) throw new AdminError({ code: 'INTERNAL', message: `${topic} is too large to be read here.` });
-        const [part] = await fetchRecords(client, leader, topic, [{ partition, offset }], FETCH_WAIT_MS);
+        if (++fetches > MOST_FETCHES)
+          throw new AdminError({
+            code: 'TOPIC_TOO_LARGE',
+            message: `${topic} was not read: it holds more than a scenario reads (${MOST_RECORDS} records, ${MOST_FETCHES} fetches).`,
+          });
+        const position = { partition, offset, end: end.offset, limit: RECORDS_A_FETCH, keep: 'first' as const };
+        const [part] = await fetchRecords(client, leader, topic, [position], { maxWaitMs: FETCH_WAIT_MS, decoder: appDecoder() });
+        const unread = part?.cutBatches.find(({ reason }) => reason !== 'RECORDS');
+        if (unread !== undefined) {
+          throw new AdminError({
+            code: unread.reason,
+            message: `${topic}-${partition} cannot be read: the batch at offset ${unread.offset} was not decoded (${unread.reason}).`,
+          });
+        }
         if (part === undefined || (part.error !== null && part.nextOffset <= offset)) {
           throw new AdminError({
             code: part?.error ?? 'INTERNAL',
@@ -161,6 +176,11 @@ export class Observer {
           const value = row.value.encoding === 'null' ? null : row.value.text;
           records.push({ partition, offset: BigInt(row.offset), key: row.key.encoding === 'null' ? null : row.key.text, value });
         }
+        if (records.length > MOST_RECORDS)
+          throw new AdminError({
+            code: 'TOPIC_TOO_LARGE',
+            message: `${topic} was not read: it holds more than a scenario reads (${MOST_RECORDS} records, ${MOST_FETCHES} fetches).`,
+          });
         if (part.nextOffset <= offset) break;
         offset = part.nextOffset;
       }

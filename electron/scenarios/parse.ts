@@ -1,5 +1,9 @@
-/** A scenario's text, as YAML (JSON is YAML too), checked by the one schema; what is wrong is told with its line. */
-import { isMap, isScalar, LineCounter, parseDocument, type Document, type Node } from 'yaml';
+/**
+ * A scenario's text, as YAML (JSON is YAML too), checked by the one schema; problems are reported with their lines. Time is linear in the
+ * text, and the text is bounded in size, nesting and aliases. What comes from a user of a running app is read in a worker all the same
+ * (`scenario-reader.ts`).
+ */
+import { isMap, isScalar, Lexer, LineCounter, Parser, parseDocument, visit, type Document, type Node } from 'yaml';
 import type { ScenarioProblem } from '#shared/models/scenario';
 import { scenarioSchema, type Scenario } from '#shared/scenario-schema';
 import { problemsOf, type Problem } from './problems.ts';
@@ -7,20 +11,38 @@ import { problemsOf, type Problem } from './problems.ts';
 export type Parsed = { ok: true; scenario: Scenario } | { ok: false; problems: ScenarioProblem[] };
 
 const MAX_CHARACTERS = 1_000_000;
-/** More would be read by nobody. */
+/** More are no help to a reader. */
 const MAX_PROBLEMS = 20;
+/** Keys, values, marks and line ends as the lexer counts them; of a value, its lists, tables and plain values. */
+const MAX_TOKENS = 100_000;
+/** Lists and maps within each other; a scenario has eight. */
+const MAX_DEPTH = 64;
+/** Each alias is resolved by a search of the whole text. */
+const MAX_ALIASES = 50;
+
+/** A scenario as it arrives: a file's text, or a value that came as JSON. */
+export type ParseSource = { text: string } | { value: unknown };
+
+export function parseSource(source: ParseSource): Parsed {
+  return 'text' in source ? parseScenario(source.text) : parseScenarioValue(source.value);
+}
 
 export function parseScenario(text: string): Parsed {
-  if (text.length > MAX_CHARACTERS) return refused([at(null, '', `A scenario has ${MAX_CHARACTERS} characters at the most.`)]);
+  if (text.length > MAX_CHARACTERS) return refused([at(null, '', sizeProblem(text))]);
+  const excess = findExcess(text);
+  if (excess !== null) return refused([excess]);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+  // The library compares each key with all keys before it; `findRepeatedKey` does so in one pass.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
+  const repeated = document.errors.length > 0 ? null : findRepeatedKey(document);
+  if (repeated !== null) return refused([at(lines.linePos(repeated), '', 'Map keys must be unique.')]);
   if (document.errors.length > 0) {
     return refused(document.errors.slice(0, MAX_PROBLEMS).map((error) => at(lines.linePos(error.pos[0]), '', sentence(error.message))));
   }
   let value: unknown;
   try {
-    // Aliases are bounded: a file of a few lines could else grow to fill the memory.
-    value = document.toJS({ maxAliasCount: 50 });
+    // Aliases are bounded: otherwise a file of a few lines could grow to fill the memory.
+    value = document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (error) {
     return refused([at(null, '', error instanceof Error ? sentence(error.message) : String(error))]);
   }
@@ -30,8 +52,65 @@ export function parseScenario(text: string): Parsed {
   return refused(problems.map((problem) => at(place(document, lines, problem), pathText(problem.path), sentence(problem.message))));
 }
 
-/** The same for what came as JSON: there are no lines to tell of. */
+function sizeProblem(text: string): string {
+  return `A scenario has at most ${MAX_CHARACTERS.toLocaleString('en')} characters; this text has ${text.length.toLocaleString('en')}.`;
+}
+
+/** Before anything is built by recursion: the lexer and the parser of tokens use none. */
+function findExcess(text: string): ScenarioProblem | null {
+  const lines = new LineCounter();
+  let tokens = 0;
+  for (const token of new Lexer().lex(text))
+    if (token !== '' && ++tokens > MAX_TOKENS)
+      return at(null, '', `A scenario has at most ${MAX_TOKENS.toLocaleString('en')} YAML tokens.`);
+  let aliases = 0;
+  for (const token of new Parser(lines.addNewLine).parse(text)) {
+    const stack: { node: unknown; depth: number }[] = [{ node: token, depth: 0 }];
+    for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+      const { node, depth } = next;
+      if (typeof node !== 'object' || node === null) continue;
+      const { type, offset, items, value, key, start } = node as Partial<Record<string, unknown>>;
+      const position = typeof offset === 'number' ? lines.linePos(offset) : null;
+      const isCollection = Array.isArray(items);
+      if (isCollection && depth >= MAX_DEPTH) return at(position, '', `Lists and maps are nested deeper than ${MAX_DEPTH} levels.`);
+      if (type === 'alias' && ++aliases > MAX_ALIASES) return at(position, '', `A scenario has at most ${MAX_ALIASES} aliases.`);
+      const below = isCollection ? depth + 1 : depth;
+      for (const child of [
+        value,
+        key,
+        ...(isCollection ? (items as unknown[]) : []),
+        ...(Array.isArray(start) ? (start as unknown[]) : []),
+      ])
+        if (typeof child === 'object') stack.push({ node: child, depth: below });
+    }
+  }
+  return null;
+}
+
+/** Where a key stands that its map has already; null where there is none. */
+function findRepeatedKey(document: Document): number | null {
+  let found: number | null = null;
+  visit(document, {
+    Map(_key, map) {
+      const seen = new Set<unknown>();
+      for (const { key } of map.items) {
+        if (!isScalar(key)) continue;
+        if (seen.has(key.value)) {
+          found = key.range?.[0] ?? 0;
+          return visit.BREAK;
+        }
+        seen.add(key.value);
+      }
+      return undefined;
+    },
+  });
+  return found;
+}
+
+/** The same for what came as JSON: it has no lines. */
 export function parseScenarioValue(value: unknown): Parsed {
+  const excess = findExcessOf(value);
+  if (excess !== null) return refused([at(null, '', excess)]);
   const parsed = scenarioSchema.safeParse(value);
   if (parsed.success) return { ok: true, scenario: parsed.data };
   return refused(
@@ -39,6 +118,18 @@ export function parseScenarioValue(value: unknown): Parsed {
       .slice(0, MAX_PROBLEMS)
       .map(({ path, message }) => at(null, pathText(path), sentence(message))),
   );
+}
+
+function findExcessOf(value: unknown): string | null {
+  const stack = [{ value, depth: 0 }];
+  let count = 0;
+  for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
+    if (++count > MAX_TOKENS) return `A scenario has at most ${MAX_TOKENS.toLocaleString('en')} values.`;
+    if (typeof next.value !== 'object' || next.value === null) continue;
+    if (next.depth >= MAX_DEPTH) return `Lists and maps are nested deeper than ${MAX_DEPTH} levels.`;
+    for (const child of Object.values(next.value) as unknown[]) stack.push({ value: child, depth: next.depth + 1 });
+  }
+  return null;
 }
 
 /** One line each: `line 12, column 5: steps[1].say: …`. */

@@ -1,6 +1,7 @@
 /** A run on a terminal: a line as each thing happens, and the whole at its end. */
 import type { ScenarioReport, ScenarioRun, Verdict } from '#shared/models/scenario';
 import { many } from './words.ts';
+import { maxOf } from '#shared/lists';
 
 const MARKS: Readonly<Record<Verdict, string>> = { held: '✓', failed: '✕', undecided: '?', open: '·' };
 
@@ -42,7 +43,10 @@ export class ProgressText {
 
 export function reportText(report: ScenarioReport): string {
   const { scenario, expectations, loads, notices, problem } = report;
-  const width = Math.max(...expectations.map(({ text }) => text.length));
+  const width = maxOf(
+    expectations.map(({ text }) => text.length),
+    0,
+  );
   const lines = [
     `${scenario.title} (${scenario.name}), ${many(report.brokers.length, 'broker')}, ${(((report.endedAt ?? report.startedAt) - report.startedAt) / 1000).toFixed(1)} s`,
     '',

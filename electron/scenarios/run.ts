@@ -13,6 +13,7 @@ import { Expectations } from './expectations.ts';
 import { areWhole, checkFit, chooseNames, cleanUp, createTopics, startLoads, until } from './preparing.ts';
 import { Stage } from './stage.ts';
 import { actionWords, conditionWords, plainTarget, summaryOf, whenWords } from './words.ts';
+import { appendAll } from '#shared/lists';
 
 export interface RunOptions {
   id: number;
@@ -109,7 +110,7 @@ class Run {
     const { stage, state } = this;
     const fit = await checkFit(stage);
     state.brokers = fit.brokers;
-    state.notices.push(...fit.notices);
+    appendAll(state.notices, fit.notices);
     state.renamed = await chooseNames(stage);
     this.tell();
     await createTopics(stage, this.topics);
@@ -222,7 +223,7 @@ class Run {
     state.loads = this.rows();
     if (this.isAbandoned()) return audits;
     const groups = state.loads.flatMap(({ spec }) => (spec.kind === 'group' ? [spec.name] : []));
-    state.notices.push(...(await cleanUp(stage, this.topics, groups)));
+    appendAll(state.notices, await cleanUp(stage, this.topics, groups));
     return audits;
   }
 

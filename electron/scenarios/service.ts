@@ -7,10 +7,11 @@ import type { ScenarioOutline, ScenarioProblem, ScenarioReport, ScenarioRun, Sce
 import type { Scenario } from '#shared/scenario-schema';
 import { junitOf } from './junit.ts';
 import { libraryEntry, librarySummaries } from './library.ts';
-import { parseScenario, parseScenarioValue, problemText, type Parsed } from './parse.ts';
+import { problemText } from './parse.ts';
 import { recordScenario, type Recording } from './record.ts';
 import { verdictWord } from './report-text.ts';
 import { runScenario } from './run.ts';
+import { readScenario } from './scenario-reader.ts';
 import { outlineOf } from './words.ts';
 
 /** A scenario by what is sent of it. */
@@ -64,8 +65,8 @@ export class ScenariosService {
     return entry.text;
   }
 
-  check(text: string): { outline: ScenarioOutline | null; problems: ScenarioProblem[] } {
-    const parsed = parseScenario(text);
+  async check(text: string): Promise<{ outline: ScenarioOutline | null; problems: ScenarioProblem[] }> {
+    const parsed = await readScenario({ text });
     return parsed.ok ? { outline: outlineOf(parsed.scenario), problems: [] } : { outline: null, problems: parsed.problems };
   }
 
@@ -79,24 +80,30 @@ export class ScenariosService {
     return this.last === undefined ? null : { report: this.last, junit: junitOf(this.last) };
   }
 
-  /** Resolves with the report when it has ended. Throws `ServiceError` when it is no scenario, when one runs, when the cluster does not serve. */
-  run(source: ScenarioSource): Promise<ScenarioReport> {
-    const scenario = scenarioOf(source);
+  /** Resolves with the report when it has ended. Rejects as `open` does. */
+  async run(source: ScenarioSource): Promise<ScenarioReport> {
+    return (await this.open(source)).done;
+  }
+
+  /** Resolves when the run has started. Rejects as `open` does. */
+  async start(source: ScenarioSource): Promise<void> {
+    const { done } = await this.open(source);
+    done.catch((error: unknown) => this.options.onError('a scenario', error));
+  }
+
+  /** Rejects with `ServiceError` when the source is no scenario, when one runs, when the cluster does not serve. */
+  private async open(source: ScenarioSource): Promise<{ done: Promise<ScenarioReport> }> {
+    const scenario = await scenarioOf(source);
     if (this.current !== undefined) {
       throw new ServiceError({ code: 'SCENARIO_RUNS', message: 'A scenario runs already. Wait until it has ended, or cancel it.' });
     }
     const bootstrap = this.options.bootstrap();
     if (bootstrap === null || this.gone.signal.aborted)
-      throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The cluster on this desk does not serve now.' });
+      throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The embedded cluster does not serve now.' });
     const cancel = new AbortController();
     const done = this.begin(scenario, bootstrap, cancel.signal);
     this.current = { run: null, cancel, done };
-    return done;
-  }
-
-  /** The same, without waiting for its end. */
-  start(source: ScenarioSource): void {
-    this.run(source).catch((error: unknown) => this.options.onError('a scenario', error));
+    return { done };
   }
 
   /** Resolves when the run has ended and what it began is ended too. */
@@ -186,16 +193,19 @@ export class ScenariosService {
   }
 }
 
-/** Throws `ServiceError`, with every problem in its message. */
-export function scenarioOf(source: ScenarioSource): Scenario {
-  if ('library' in source) {
-    const entry = libraryEntry(source.library);
-    if (entry === undefined) throw notThere(source.library);
-    return entry.scenario;
-  }
-  const parsed: Parsed = 'text' in source ? parseScenario(source.text) : parseScenarioValue(source.value);
+/** Rejects with `ServiceError`, with every problem in its message. */
+export async function scenarioOf(source: ScenarioSource): Promise<Scenario> {
+  if ('library' in source) return libraryScenario(source.library);
+  const parsed = await readScenario(source);
   if (parsed.ok) return parsed.scenario;
   throw new ServiceError({ code: 'INVALID_PAYLOAD', message: `That is no scenario. ${parsed.problems.map(problemText).join(' ')}` });
+}
+
+/** Throws `ServiceError` for a name that the library does not have. */
+export function libraryScenario(name: string): Scenario {
+  const entry = libraryEntry(name);
+  if (entry === undefined) throw notThere(name);
+  return entry.scenario;
 }
 
 function notThere(name: string): ServiceError {

@@ -4,6 +4,8 @@ import type { FromMember, MemberStart, ToMember } from '../admin/load/messages.t
 import type { LoadMember } from '#shared/models/load';
 import { ServiceError } from './errors.ts';
 
+const HEAP_MB = 512;
+
 /** A consumer waits for what it has fetched before it leaves. */
 const LEAVE_TIMEOUT_MS = 10_000;
 
@@ -41,7 +43,12 @@ export class GroupMember {
     // Whoever waits for it is told; nobody has to.
     this.connected.catch(() => undefined);
     const workerData: MemberStart = { ...start, paused: this.pausedMemory, consumed: this.consumedMemory };
-    this.worker = new Worker(workerPath, { workerData, name: `load-${start.spec.name}-${start.number}` });
+    this.worker = new Worker(workerPath, {
+      workerData,
+      name: `load-${start.spec.name}-${start.number}`,
+      // kafkajs makes an object of every record of a batch: a hostile one ends this thread alone.
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+    });
     this.worker.on('message', (message: FromMember) => this.receive(message));
     this.worker.on('error', (error: unknown) => (this.failure = error));
     this.exited = new Promise((resolve) =>

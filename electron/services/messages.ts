@@ -1,24 +1,24 @@
 import { isLeaderUnknown, type ClusterClient } from '../admin/cluster-client.ts';
+import { appDecoder, type Decoder } from '../admin/decoding/decoder.ts';
 import { AdminError } from '../admin/errors.ts';
-import { fetchRecords, type FetchPosition } from '../admin/messages.ts';
-import { EARLIEST, LATEST, partitionKey, pushTo, readOffsets } from '../admin/topics.ts';
+import { EARLIEST, LATEST, partitionKey, readOffsets } from '../admin/topics.ts';
 import type { BrowseResult, Payload, Results } from '#shared/ipc';
-import type { RecordRow } from '#shared/models/cluster';
 import { checkProducible } from '#shared/topic-rules';
 import type { ConnectionsService } from './connections.ts';
-
-const FETCH_WAIT_MS = 200;
-/** Fetches of one browse: a partition full of holes ends here and says that more is there. */
-const MOST_ROUNDS = 40;
+import { readMerged } from './merged-reading.ts';
+import type { PartitionRange } from './partition-cursors.ts';
 
 /** Reads and writes records for the message pages. */
 export class MessagesService {
   private readonly connections: ConnectionsService;
+  private readonly decoder: Decoder;
 
-  constructor(connections: ConnectionsService) {
+  constructor(connections: ConnectionsService, decoder: Decoder = appDecoder()) {
     this.connections = connections;
+    this.decoder = decoder;
   }
 
+  /** At most `limit` records of all partitions together, ordered by time across partitions and by offset within each. */
   async browse(input: Payload<'message/browse'>): Promise<BrowseResult> {
     const { foreground } = this.connections.active;
     const { leaders, failed } = await partitionLeaders(foreground, input.topic, input.partitions);
@@ -30,28 +30,28 @@ export class MessagesService {
       input.from.kind === 'time' ? readOffsets(foreground, byKey, keys, BigInt(input.from.timestamp)) : undefined,
     ]);
 
-    const share = BigInt(Math.ceil(input.limit / Math.max(1, keys.length)));
-    const ranges: Range[] = [];
-    for (const { partition } of keys) {
+    const ranges: PartitionRange[] = [];
+    for (const [partition, leader] of leaders) {
       const key = partitionKey(input.topic, partition);
-      const start = starts.get(key);
-      const end = ends.get(key);
+      const [start, end, time] = [starts.get(key), ends.get(key), times?.get(key)];
       if (start === undefined || end === undefined || 'error' in start || 'error' in end) {
-        const error =
-          start !== undefined && 'error' in start ? start.error : end !== undefined && 'error' in end ? end.error : 'UNKNOWN_SERVER_ERROR';
+        const error = start !== undefined && 'error' in start ? start.error : end !== undefined && 'error' in end ? end.error : UNANSWERED;
         failed.push({ partition, error });
-        continue;
+      } else if (times !== undefined && (time === undefined || 'error' in time)) {
+        failed.push({ partition, error: time?.error ?? UNANSWERED });
+      } else {
+        const from = firstOffset(input.from, start.offset, end.offset, time === undefined || 'error' in time ? null : time.offset);
+        if (from < end.offset) ranges.push({ partition, leader, from, end: end.offset, start: start.offset });
       }
-      const time = times?.get(key);
-      const from = firstOffset(input.from, start.offset, end.offset, share, time !== undefined && 'offset' in time ? time.offset : null);
-      if (from < end.offset) ranges.push({ partition, from, end: end.offset, start: start.offset });
     }
-    const { records, more } = await readRanges(foreground, input.topic, leaders, ranges, input.limit, failed);
-    const newestFirst = input.from.kind === 'newest';
-    records.sort((a, b) => (newestFirst ? -1 : 1) * compareRecords(a, b));
-    const cut = newestFirst ? records.slice(0, input.limit) : records.slice(0, input.limit);
-    const older = newestFirst && ranges.some(({ from, start }) => from > start);
-    return { records: cut, failed, more: more || older || records.length > input.limit };
+    const read = await readMerged(foreground, {
+      topic: input.topic,
+      ranges,
+      limit: input.limit,
+      direction: input.from.kind === 'newest' ? 'backward' : 'forward',
+      decoder: this.decoder,
+    });
+    return { ...read, failed: [...failed, ...read.failed] };
   }
 
   async produce(input: Payload<'message/produce'>): Promise<Results['message/produce']> {
@@ -71,18 +71,12 @@ export class MessagesService {
   }
 }
 
-interface Range {
-  partition: number;
-  from: bigint;
-  /** Exclusive. */
-  end: bigint;
-  start: bigint;
-}
+const UNANSWERED = 'UNKNOWN_SERVER_ERROR';
 
-function firstOffset(from: Payload<'message/browse'>['from'], start: bigint, end: bigint, share: bigint, atTime: bigint | null): bigint {
+/** Where a reading starts; of one that starts at the end, the log start, down to which it may get. */
+function firstOffset(from: Payload<'message/browse'>['from'], start: bigint, end: bigint, atTime: bigint | null): bigint {
   switch (from.kind) {
     case 'newest':
-      return end - share > start ? end - share : start;
     case 'oldest':
       return start;
     case 'offset': {
@@ -90,56 +84,9 @@ function firstOffset(from: Payload<'message/browse'>['from'], start: bigint, end
       return offset > start ? offset : start;
     }
     case 'time':
-      // −1: nothing that late.
+      // −1: no record that late.
       return atTime === null || atTime < 0n ? end : atTime;
   }
-}
-
-/** Reads all ranges, each leader in its own loop, until the limit of each is reached or its end. */
-async function readRanges(
-  client: ClusterClient,
-  topic: string,
-  leaders: ReadonlyMap<number, number>,
-  ranges: readonly Range[],
-  limit: number,
-  failed: BrowseResult['failed'],
-): Promise<{ records: RecordRow[]; more: boolean }> {
-  const byLeader = new Map<number, Range[]>();
-  for (const range of ranges) pushTo(byLeader, leaders.get(range.partition) ?? -1, range);
-  const records: RecordRow[] = [];
-  let more = false;
-  const answers = await client.eachBroker([...byLeader.keys()], async (leader) => {
-    const open = new Map((byLeader.get(leader) ?? []).map((range) => [range.partition, { ...range, taken: 0 }]));
-    for (let round = 0; open.size > 0 && round < MOST_ROUNDS; round++) {
-      const positions: FetchPosition[] = [...open.values()].map(({ partition, from }) => ({ partition, offset: from }));
-      for (const part of await fetchRecords(client, leader, topic, positions, FETCH_WAIT_MS)) {
-        const range = open.get(part.partition);
-        if (range === undefined) continue;
-        const inRange = part.records.filter((record) => BigInt(record.offset) < range.end).slice(0, limit - range.taken);
-        records.push(...inRange);
-        range.taken += inRange.length;
-        if (part.error !== null) failed.push({ partition: part.partition, error: part.error });
-        if (part.error !== null || part.nextOffset >= range.end || range.taken >= limit) {
-          more ||= part.error === null && part.nextOffset < range.end;
-          open.delete(part.partition);
-        } else {
-          range.from = part.nextOffset;
-        }
-      }
-    }
-    more ||= open.size > 0;
-  });
-  for (const answer of answers) {
-    if (!('error' in answer)) continue;
-    for (const { partition } of byLeader.get(answer.broker) ?? []) failed.push({ partition, error: answer.error.app.code });
-  }
-  return { records, more };
-}
-
-/** By time, then partition and offset, so that one order holds for records of one millisecond. */
-function compareRecords(a: RecordRow, b: RecordRow): number {
-  if (a.partition === b.partition) return BigInt(a.offset) < BigInt(b.offset) ? -1 : 1;
-  return (a.timestamp ?? 0) - (b.timestamp ?? 0) || a.partition - b.partition;
 }
 
 /** Leaders of the topic's partitions (or of some); partitions without one are among the failed. */
@@ -155,8 +102,9 @@ export async function partitionLeaders(
   }
   const leaders = new Map<number, number>();
   const failed: BrowseResult['failed'] = [];
+  const chosen = wanted === null ? null : new Set(wanted);
   for (const partition of found.partitions) {
-    if (wanted !== null && !wanted.includes(partition.partitionIndex)) continue;
+    if (chosen !== null && !chosen.has(partition.partitionIndex)) continue;
     if (isLeaderUnknown(partition)) failed.push({ partition: partition.partitionIndex, error: 'LEADER_NOT_AVAILABLE' });
     else leaders.set(partition.partitionIndex, partition.leaderId);
   }

@@ -8,6 +8,8 @@ import { LoadJob, STOP_TIMEOUT_MS, within, type LoadJobOptions } from './load-jo
 import { LoadMeter } from './load-meter.ts';
 
 const AUDIT_TIMEOUT_MS = 300_000;
+/** The log that an audit reads may hold records of any client. */
+const HEAP_MB = 1_024;
 
 interface AuditWaiter {
   resolve: (audit: LoadAudit) => void;
@@ -35,7 +37,7 @@ export class ProducerJob extends LoadJob {
   async start(): Promise<void> {
     const { id, bootstrap, workerPath } = this.options;
     const workerData: ProducerStart = { kind: 'producer', bootstrap, spec: this.spec, run: randomBytes(4).toString('hex') };
-    const worker = new Worker(workerPath, { workerData, name: `load-${id}` });
+    const worker = new Worker(workerPath, { workerData, name: `load-${id}`, resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
     this.worker = worker;
     worker.on('message', (message: FromProducer) => this.receive(message));
     worker.on('error', (error: unknown) => this.fail(error));

@@ -1,11 +1,13 @@
 /** Live tails: records as they arrive, for pages that show them. */
 import { randomUUID } from 'node:crypto';
 import type { ClusterClient } from '../admin/cluster-client.ts';
+import { appDecoder, type Decoder } from '../admin/decoding/decoder.ts';
+import { addCutBatch } from '../admin/decoding/record-window.ts';
 import { AdminError, toAppError } from '../admin/errors.ts';
-import { fetchRecords } from '../admin/messages.ts';
+import { fetchRecords, type PartitionRecords } from '../admin/messages.ts';
 import { LATEST, partitionKey, pushTo, readOffsets } from '../admin/topics.ts';
 import type { BrowseResult, Events, Payload, Results } from '#shared/ipc';
-import type { RecordRow } from '#shared/models/cluster';
+import type { CutBatch, RecordRow } from '#shared/models/cluster';
 import type { ConnectionsService } from './connections.ts';
 import type { EventBus } from './event-bus.ts';
 import { partitionLeaders } from './messages.ts';
@@ -20,11 +22,13 @@ const RETRY_MS = 1_000;
 export class TailsService {
   private readonly connections: ConnectionsService;
   private readonly events: EventBus;
+  private readonly decoder: Decoder;
   private readonly tails = new Map<string, { stop: () => void }>();
 
-  constructor(connections: ConnectionsService, events: EventBus) {
+  constructor(connections: ConnectionsService, events: EventBus, decoder: Decoder = appDecoder()) {
     this.connections = connections;
     this.events = events;
+    this.decoder = decoder;
   }
 
   start(input: Payload<'message/tail'>): Results['message/tail'] {
@@ -37,11 +41,13 @@ export class TailsService {
         begins: [],
         records: [],
         dropped: 0,
+        cutBatches: [],
         error: 'Newer live tails took its place.',
       });
     }
     const tailId = randomUUID();
-    const tail = new Tail(this.connections.active.foreground, input, (told) => this.events.publish('message/tailed', { tailId, ...told }));
+    const { foreground } = this.connections.active;
+    const tail = new Tail(foreground, this.decoder, input, (part) => this.events.publish('message/tailed', { tailId, ...part }));
     this.tails.set(tailId, tail);
     tail.start();
     return { tailId };
@@ -59,23 +65,26 @@ export class TailsService {
   }
 }
 
-type Told = Omit<Events['message/tailed'], 'tailId'>;
+type TailPart = Omit<Events['message/tailed'], 'tailId'>;
 
 class Tail {
   private readonly client: ClusterClient;
+  private readonly decoder: Decoder;
   private readonly input: Payload<'message/tail'>;
-  private readonly deliver: (told: Told) => void;
+  private readonly deliver: (part: TailPart) => void;
   private readonly positions = new Map<number, bigint>();
   private stopped = false;
   private pending: RecordRow[] = [];
-  private begins: Told['begins'] = [];
+  private begins: TailPart['begins'] = [];
   private dropped = 0;
+  private cutBatches: CutBatch[] = [];
   private error: string | null = null;
   private reportedError: string | null = null;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(client: ClusterClient, input: Payload<'message/tail'>, deliver: (told: Told) => void) {
+  constructor(client: ClusterClient, decoder: Decoder, input: Payload<'message/tail'>, deliver: (part: TailPart) => void) {
     this.client = client;
+    this.decoder = decoder;
     this.input = input;
     this.deliver = deliver;
   }
@@ -146,11 +155,22 @@ class Tail {
   private async followLeader(leader: number, partitions: readonly number[], round: { over: boolean }): Promise<void> {
     try {
       while (!this.stopped && !round.over) {
-        const positions = partitions.map((partition) => ({ partition, offset: this.positions.get(partition) ?? 0n }));
-        for (const part of await fetchRecords(this.client, leader, this.input.topic, positions, WAIT_MS)) {
+        const positions = partitions.map((partition) => ({
+          partition,
+          offset: this.positions.get(partition) ?? 0n,
+          end: null,
+          limit: RECORDS_AN_EVENT,
+          keep: 'last' as const,
+        }));
+        const askedAt = performance.now();
+        let moved = false;
+        for (const part of await fetchRecords(this.client, leader, this.input.topic, positions, {
+          maxWaitMs: WAIT_MS,
+          decoder: this.decoder,
+        })) {
           const position = this.positions.get(part.partition) ?? 0n;
-          // A loop of the round before may still bring what this one has had.
-          this.take(part.records.filter(({ offset }) => BigInt(offset) >= position));
+          moved ||= part.nextOffset > position;
+          if (part.nextOffset > position) this.take(part, position);
           if (part.nextOffset > position) this.positions.set(part.partition, part.nextOffset);
           // The log ends before the position (it was truncated, or the topic is a new one): from its end again, in the next round.
           else if (part.error === 'OFFSET_OUT_OF_RANGE') this.positions.delete(part.partition);
@@ -158,28 +178,32 @@ class Tail {
             throw new AdminError({ code: part.error, message: `Partition ${part.partition}: ${part.error}.` });
           }
         }
+        // An answer at once that brings nothing would be asked for in a loop.
+        if (!moved && performance.now() - askedAt < WAIT_MS / 2) await pause(WAIT_MS);
       }
     } finally {
       round.over = true;
     }
   }
 
-  private take(records: readonly RecordRow[]): void {
-    this.pending.push(...records);
-    const excess = this.pending.length - RECORDS_AN_EVENT;
-    if (excess > 0) {
-      this.pending.splice(0, excess);
-      this.dropped += excess;
-    }
+  /** A fetch of an earlier round may still bring records below `position`, which have been taken. */
+  private take(part: PartitionRecords, position: bigint): void {
+    for (const record of part.records) if (BigInt(record.offset) >= position) this.pending.push(record);
+    for (const batch of part.cutBatches) addCutBatch(this.cutBatches, batch);
+    const excess = Math.max(0, this.pending.length - RECORDS_AN_EVENT);
+    this.pending.splice(0, excess);
+    this.dropped += excess + part.passedOver;
   }
 
   private flush(): void {
-    if (this.pending.length + this.begins.length === 0 && this.error === this.reportedError) return;
-    const { pending: records, begins, dropped, error } = this;
-    this.deliver({ records, begins, dropped, error });
+    const isEmpty = this.pending.length + this.begins.length + this.dropped + this.cutBatches.length === 0;
+    if (isEmpty && this.error === this.reportedError) return;
+    const { pending: records, begins, dropped, cutBatches, error } = this;
+    this.deliver({ records, begins, dropped, cutBatches, error });
     this.reportedError = error;
     this.pending = [];
     this.begins = [];
+    this.cutBatches = [];
     this.dropped = 0;
   }
 }

@@ -76,6 +76,14 @@ export class TopicsService {
 
   async addPartitions({ name, total }: Payload<'topic/addPartitions'>): Promise<null> {
     const { foreground, monitor } = this.connections.active;
+    if (total < 1 || total > MOST_PARTITIONS) {
+      throw new AdminError({
+        code: 'INVALID_PARTITIONS',
+        message: `Topic ${name} was not changed: a topic has 1 to ${MOST_PARTITIONS.toLocaleString('en')} partitions here.`,
+        field: 'total',
+        subject: name,
+      });
+    }
     await growTopic(foreground, name, total);
     monitor.refresh();
     return null;

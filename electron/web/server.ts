@@ -20,6 +20,8 @@ const MAX_BUFFERED_BYTES = 32 * 1024 * 1024;
 /** Requests under way of one tab; the page itself stops at 256. */
 const MAX_UNDER_WAY = 512;
 const MAX_TABS = 32;
+/** Connections take descriptors of the process, which its brokers need; one above it is closed at once. */
+const MAX_CONNECTIONS = 128;
 const SOCKET_PATH = '/ipc';
 /** RFC 6455's "policy violation": the page takes it as "this token is not the server's" and does not come back. */
 const REFUSED = 1008;
@@ -76,6 +78,7 @@ export async function startWebServer(options: {
     const text = JSON.stringify({ event, payload } satisfies ServerFrame);
     for (const tab of tabs) sendBounded(tab, text);
   });
+  server.maxConnections = MAX_CONNECTIONS;
   const port = await listen(server, options.port, host);
   const shownHost = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
   return {

@@ -7,6 +7,8 @@ import { useMessagesStore, type From } from '../stores/messages.ts';
 
 export type FromKind = 'newest' | 'oldest' | 'offset' | 'time' | 'live';
 const LIMIT = 200;
+/** The largest offset, 2^63 − 1. */
+const MAX_OFFSET = 9_223_372_036_854_775_807n;
 
 export function useMessages(topic: MaybeRefOrGetter<string>) {
   const store = useMessagesStore();
@@ -30,13 +32,24 @@ export function useMessages(topic: MaybeRefOrGetter<string>) {
   });
   const partitions = computed(() => (partition.value < 0 ? null : [partition.value]));
 
-  const offsetError = computed(() => (from.value === 'offset' && !/^\d{1,19}$/.test(offset.value.trim()) ? 'A whole number.' : null));
+  const offsetError = computed(() => {
+    const text = offset.value.trim();
+    if (from.value !== 'offset') return null;
+    return /^\d{1,19}$/.test(text) && BigInt(text) <= MAX_OFFSET ? null : 'Enter a whole number from 0 to 9,223,372,036,854,775,807.';
+  });
+  const timestamp = computed(() => {
+    const at = new Date(time.value).getTime();
+    return Number.isNaN(at) ? null : at;
+  });
+  /** To Kafka a negative timestamp is one of the ends of the log. */
+  const timeError = computed(() =>
+    from.value === 'time' && timestamp.value !== null && timestamp.value < 0 ? 'Choose a time after 1 January 1970.' : null,
+  );
   const start = computed<From | null>(() => {
     if (from.value === 'newest' || from.value === 'oldest') return { kind: from.value };
     if (from.value === 'offset') return offsetError.value === null ? { kind: 'offset', offset: offset.value.trim() } : null;
     if (from.value !== 'time') return null;
-    const timestamp = new Date(time.value).getTime();
-    return Number.isNaN(timestamp) ? null : { kind: 'time', timestamp };
+    return timestamp.value === null || timeError.value !== null ? null : { kind: 'time', timestamp: timestamp.value };
   });
 
   async function load(): Promise<void> {
@@ -78,5 +91,23 @@ export function useMessages(topic: MaybeRefOrGetter<string>) {
     if (next !== undefined) openKey.value = recordKey(next);
   }
 
-  return { store, from, offset, time, limit, text, partition, partitions, offsetError, shown, open, openKey, openIndex, step, load, begin };
+  return {
+    store,
+    from,
+    offset,
+    time,
+    limit,
+    text,
+    partition,
+    partitions,
+    offsetError,
+    timeError,
+    shown,
+    open,
+    openKey,
+    openIndex,
+    step,
+    load,
+    begin,
+  };
 }

@@ -1,6 +1,7 @@
 /** Single records on their way through a diagram: each that is news travels once, until it has arrived. */
 import { shallowRef, watch, type ShallowRef } from 'vue';
 import type { DiagramPulse } from '../format/diagram.ts';
+import { maxOf } from '#shared/lists';
 
 /** More at once are a blur. */
 const MOST_AT_ONCE = 6;
@@ -12,12 +13,15 @@ export function usePulses(
 ): { travelling: Readonly<ShallowRef<readonly DiagramPulse[]>>; arrived: (id: number) => void } {
   const travelling = shallowRef<readonly DiagramPulse[]>([]);
   /** What had happened before this was opened is not told as news. */
-  let seen = Math.max(0, ...(told() ?? []).map(({ id }) => id));
+  let seen = maxOf(
+    (told() ?? []).map(({ id }) => id),
+    0,
+  );
 
   watch(told, (pulses) => {
     const fresh = (pulses ?? []).filter(({ id }) => id > seen);
     if (fresh.length === 0) return;
-    seen = Math.max(...fresh.map(({ id }) => id));
+    seen = maxOf(fresh.map(({ id }) => id));
     if (!still()) travelling.value = [...travelling.value, ...fresh].slice(-MOST_AT_ONCE);
   });
 

@@ -12,6 +12,7 @@ import { describeDurability, describeReplicationFactor } from '../format/durabil
 import { isAlive } from '../format/replicas.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useTopicsStore } from '../stores/topics.ts';
+import { minOf } from '#shared/lists';
 
 const DAY_MS = 86_400_000;
 const PREVIEW_DELAY_MS = 250;
@@ -230,7 +231,7 @@ export function useTopicPlan() {
     return describeDurability({
       replicationFactor: factor,
       minInsyncReplicas: form.minInsync,
-      alive: alive.length === 0 ? Math.min(factor, aliveIds.value.size) : Math.min(...alive),
+      alive: alive.length === 0 ? Math.min(factor, aliveIds.value.size) : minOf(alive),
     });
   });
 

@@ -1,5 +1,6 @@
 /** Where the parts of a diagram stand: the screen and the exported SVG draw from the same figures. */
 import type { Diagram, DiagramBox, DiagramCell, DiagramEdge } from './diagram.ts';
+import { maxOf } from '#shared/lists';
 
 export const PAD = 12;
 export const CELL_HEIGHT = 22;
@@ -19,7 +20,10 @@ export interface Point {
 
 /** Wide enough for the longest text of the row; at least so wide that rows of short ones look alike. */
 export function cellWidth(cells: readonly Pick<DiagramCell, 'text'>[]): number {
-  return Math.max(34, ...cells.map(({ text }) => Math.ceil(text.length * MONO_XS) + 12));
+  return maxOf(
+    cells.map(({ text }) => Math.ceil(text.length * MONO_XS) + 12),
+    34,
+  );
 }
 
 /** How many cells of such texts fit into a box of that width. */

@@ -1,3 +1,4 @@
+import { maxOf, minOf } from '#shared/lists';
 /** Where the lab's picture puts things: brokers on an ellipse, clients in the middle, links as curves that keep clear of it. */
 
 export interface Point {
@@ -60,7 +61,7 @@ export function layoutLab(count: number, width: number, height: number, topics: 
 function place(count: number, width: number, height: number, card: CardSize): LabLayout {
   const around = angles(count);
   // The ellipse that brings the outermost cards to the edges: three brokers use the whole height too.
-  const reach = (at: (angle: number) => number): [number, number] => [Math.min(0, ...around.map(at)), Math.max(0, ...around.map(at))];
+  const reach = (at: (angle: number) => number): [number, number] => [minOf(around.map(at), 0), maxOf(around.map(at), 0)];
   const [left, right] = reach(Math.cos);
   const [top, bottom] = reach(Math.sin);
   const spread = (room: number, from: number, to: number): number => (to - from < 0.01 ? 0 : room / (to - from));

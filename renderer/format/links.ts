@@ -2,6 +2,7 @@
 import type { Fault, FaultSpec, LinkEnd } from '#shared/models/lab';
 import { endName } from './faults.ts';
 import { formatDuration, quantifyRate } from './numbers.ts';
+import { minOf } from '#shared/lists';
 
 /** `a` and `b` in a fixed order: lower broker first, clients last. */
 export interface Link {
@@ -91,7 +92,7 @@ function slower(one: Slowness | null, other: Slowness): Slowness {
     // Latencies of two faults on one link add up.
     latencyMs: one.latencyMs + other.latencyMs,
     jitterMs: one.jitterMs + other.jitterMs,
-    bytesPerSecond: limits.length === 0 ? 0 : Math.min(...limits),
+    bytesPerSecond: limits.length === 0 ? 0 : minOf(limits),
   };
 }
 

@@ -79,23 +79,35 @@ export function formatAgo(at: number, now: number): string {
   return `${formatSpan(Math.max(100, now - at))} ago`;
 }
 
+/** The farthest that a date can be from 1970, in ms (ECMAScript); Kafka stores any 64-bit number as a timestamp. */
+const MAX_DATE_MS = 8.64e15;
+
+export function isDate(at: number): boolean {
+  return Math.abs(at) <= MAX_DATE_MS;
+}
+
+/** What is no date is shown as the number that it is: nanoseconds by mistake, for example. */
+function formatDate(at: number, format: (at: number) => string): string {
+  return isDate(at) ? format(at) : `${Number.isFinite(at) ? formatCount(at) : '?'} ms`;
+}
+
 /** `14:02:11.204`, local time. */
 export function formatClock(at: number): string {
-  return clock.format(at);
+  return formatDate(at, (ms) => clock.format(ms));
 }
 
 export function formatClockSeconds(at: number): string {
-  return clockSeconds.format(at);
+  return formatDate(at, (ms) => clockSeconds.format(ms));
 }
 
 /** `23 Nov 2026 14:02:11.204`, local time. */
 export function formatMoment(at: number): string {
-  return `${day.format(at)} ${clock.format(at)}`;
+  return formatDate(at, (ms) => `${day.format(ms)} ${clock.format(ms)}`);
 }
 
 /** Whether both are of one day, local time. */
 export function isSameDay(one: number, other: number): boolean {
-  return day.format(one) === day.format(other);
+  return isDate(one) && isDate(other) && day.format(one) === day.format(other);
 }
 
 export function plural(count: number | bigint, one: string, many = `${one}s`): string {

@@ -1,5 +1,6 @@
 /** Records as text: one line for the list, many for the drawer. */
-import type { RecordRow, RecordValue } from '#shared/models/cluster';
+import type { CutBatch, RecordRow, RecordValue } from '#shared/models/cluster';
+import { formatBytes, formatCount } from './numbers.ts';
 
 const LINE_CHARACTERS = 400;
 
@@ -100,6 +101,29 @@ export function jsonTokens(text: string): JsonToken[] {
     else tokens.push({ text: whole, kind: 'mark' });
   }
   return tokens;
+}
+
+/** What a record batch holds that the page does not show, and why. */
+export function describeCutBatch(batch: CutBatch): string {
+  const { partition, offset, lastOffset, records, sizeBytes, decompressedBytes, shown, reason } = batch;
+  const where = `offset ${formatCount(offset)} of partition ${partition}`;
+  const shownText = shown === 0 ? 'none shown' : `${formatCount(shown)} shown`;
+  switch (reason) {
+    case 'RECORDS':
+      return (
+        `Batch at ${where} holds ${records === null ? '?' : formatCount(records)} records ` +
+        `(${formatBytes(decompressedBytes ?? sizeBytes)}${decompressedBytes === null ? '' : ' decompressed'}); ${shownText}.`
+      );
+    case 'SIZE':
+      return `Batch at ${where} (${formatBytes(sizeBytes)}) was not decoded: it decompresses to more than 67.1 MB. Its records are not shown.`;
+    case 'SEVERAL':
+      return `More batches from ${where} to offset ${formatCount(lastOffset)} were not decoded in full.`;
+    case 'WORKER_TIMED_OUT':
+    case 'WORKER_FAILED':
+      return `Records from ${where} to offset ${formatCount(lastOffset)} are not shown: decoding them exceeded its limits (${reason}).`;
+    default:
+      return `Batch at ${where} was not decoded (${reason}); ${shownText}.`;
+  }
 }
 
 export const recordKey = (record: RecordRow): string => `${record.partition}:${record.offset}`;

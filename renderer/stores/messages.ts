@@ -3,17 +3,20 @@ import { computed, ref, shallowRef } from 'vue';
 import { defineStore } from 'pinia';
 import type { AppError, Result } from '#shared/errors';
 import type { BrowseResult, Payload, Results } from '#shared/ipc';
-import type { RecordRow } from '#shared/models/cluster';
+import type { CutBatch, RecordRow } from '#shared/models/cluster';
 import { listen, onReopened, request } from '../api.ts';
 
 export type From = Payload<'message/browse'>['from'];
 /** What is kept of a tail; older records fall out at the far end. */
 const MAX_TAILED = 2_000;
+const MAX_CUT_BATCHES = 20;
 
 export const useMessagesStore = defineStore('messages', () => {
   const records = shallowRef<RecordRow[]>([]);
   const failed = shallowRef<BrowseResult['failed']>([]);
   const more = ref(false);
+  /** Batches of which not every record is among `records`; of a tail the newest ones. */
+  const cutBatches = shallowRef<CutBatch[]>([]);
   const state = ref<'idle' | 'loading' | 'ready' | 'error'>('idle');
   const error = shallowRef<AppError | null>(null);
   const tailId = ref<string | null>(null);
@@ -34,6 +37,7 @@ export const useMessagesStore = defineStore('messages', () => {
     records.value = [];
     failed.value = [];
     more.value = false;
+    cutBatches.value = [];
     error.value = null;
     state.value = 'idle';
   }
@@ -52,6 +56,7 @@ export const useMessagesStore = defineStore('messages', () => {
     records.value = answer.value.records;
     failed.value = answer.value.failed;
     more.value = answer.value.more;
+    cutBatches.value = answer.value.cutBatches;
     state.value = 'ready';
   }
 
@@ -97,6 +102,7 @@ export const useMessagesStore = defineStore('messages', () => {
       dropped.value += event.dropped;
       if (event.begins.length > 0)
         begins.value = new Map([...begins.value, ...event.begins.map(({ partition, offset }) => [partition, offset] as const)]);
+      if (event.cutBatches.length > 0) cutBatches.value = [...cutBatches.value, ...event.cutBatches].slice(-MAX_CUT_BATCHES);
       error.value = event.error === null ? null : { code: 'BROKER_UNREACHABLE', message: event.error };
       const newest = [...event.records].reverse();
       const target = paused.value ? held : records;
@@ -122,6 +128,7 @@ export const useMessagesStore = defineStore('messages', () => {
     records,
     failed,
     more,
+    cutBatches,
     state,
     error,
     tailId,

@@ -162,7 +162,10 @@ export interface RecordRow {
   timestampType: 'create' | 'logAppend';
   key: RecordValue;
   value: RecordValue;
+  /** The first hundred. */
   headers: { key: string; value: RecordValue }[];
+  /** Of the record: more than `headers` holds where some are left out. */
+  headerCount: number;
   /** Bytes of key and value. */
   sizeBytes: number;
   compression: 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
@@ -174,6 +177,22 @@ export interface RecordValue {
   text: string;
   truncated: boolean;
   sizeBytes: number;
+}
+
+/** A record batch of which not every record could be shown. */
+export interface CutBatch {
+  partition: number;
+  /** Of its first and last record. */
+  offset: string;
+  lastOffset: string;
+  /** As its header counts them; null where that cannot be read. */
+  records: number | null;
+  /** As stored; `decompressedBytes` is null where it was not decompressed. */
+  sizeBytes: number;
+  decompressedBytes: number | null;
+  shown: number;
+  /** RECORDS: more than the limit; SIZE: decompresses to more than may be decompressed; SEVERAL batches; else the error's name. */
+  reason: string;
 }
 
 export interface ConfigEntry {

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ClusterClient } from '../../electron/admin/cluster-client.ts';
 import { deleteRecordsBefore, type Deleted } from '../../electron/admin/delete-records.ts';
-import { UnreachableError } from '../../electron/admin/errors.ts';
+import { UnreachableError, type AdminError } from '../../electron/admin/errors.ts';
 import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
 
 /** Of a topic: who leads each partition and where its log starts and ends. */
@@ -100,8 +100,23 @@ test('a partition without a leader says so in the end, beside those that are don
   expect(plain(await run(places([0, 4n], [1, 6n], [7, 1n])))).toEqual([
     [0, 4n],
     [1, 'LEADER_NOT_AVAILABLE'],
-    [7, 'LEADER_NOT_AVAILABLE'],
+    [7, 'UNKNOWN_TOPIC_OR_PARTITION'],
   ]);
+});
+
+test('deleteRecordsBefore: a partition that does not exist is answered soon, and asked for no longer', async () => {
+  const result = deleteRecordsBefore(brokers as unknown as ClusterClient, 't', places([7, 1n]));
+  await vi.advanceTimersByTimeAsync(3_000);
+  const { error } = (await result).get(7) as { error: AdminError };
+  expect(error.app).toMatchObject({ code: 'UNKNOWN_TOPIC_OR_PARTITION', message: 'Topic t has no partition 7: it has 3, counted from 0.' });
+  expect(brokers.asked).toEqual([]);
+});
+
+test('deleteRecordsBefore: a partition that becomes known a moment after it was created is asked for', async () => {
+  setTimeout(() => (brokers.leaders = [1, 2, 1, 2]), 1_000);
+  brokers.ends.push(10n);
+  brokers.starts.push(0n);
+  expect(plain(await run(places([3, 4n])))).toEqual([[3, 4n]]);
 });
 
 test('what was done is told, though nobody answers any more', async () => {

@@ -50,4 +50,17 @@ describe('broker settings from a file', () => {
     );
     expect(() => parseProperties('=5', 'f')).toThrow('f, line 1: "=5" is not name=value.');
   });
+
+  it('parseProperties: keeps names that every object has, and an even number of backslashes ends no line', () => {
+    const properties = parseProperties('__proto__=a\nconstructor=b\npath=c\\\\\nnext=d', 'f');
+    expect(Object.entries(properties)).toEqual([['__proto__', 'a'], ['constructor', 'b'], ['path', 'c\\'], ['next', 'd']]); // prettier-ignore
+  });
+
+  it('parseProperties: reads 200,000 continued lines in linear time, and no file above its limit', () => {
+    const from = performance.now();
+    expect(parseProperties(`a=${'xy\\\n'.repeat(200_000)}`, 'f')['a']).toHaveLength(400_000);
+    // Each line was searched again with all lines before it: minutes.
+    expect(performance.now() - from).toBeLessThan(10_000);
+    expect(() => parseProperties('x'.repeat(1_000_001), 'f')).toThrow('f has 1,000,001 characters; at most 1,000,000 are read.');
+  });
 });

@@ -139,9 +139,10 @@ describe('time travel', () => {
       requestTimeout: 700,
       retry: { initialRetryTime: 50, maxRetryTime: 100, retries: 4 },
     });
-    admin = client.admin();
-    await admin.connect();
-    await admin.createTopics({
+    // That one is hasty, to ask often while brokers do not answer. A topic is created with patience.
+    const patient = new Kafka({ brokers: web.brokers, logLevel: logLevel.NOTHING, retry: { retries: 60 } }).admin();
+    await patient.connect();
+    await patient.createTopics({
       waitForLeaders: true,
       topics: [
         {
@@ -150,6 +151,16 @@ describe('time travel', () => {
         },
       ],
     });
+    await patient.disconnect();
+    admin = client.admin();
+    await expect
+      .poll(() =>
+        admin.connect().then(
+          () => true,
+          () => false,
+        ),
+      )
+      .toBe(true);
     observer = await Observer.start(web.line);
   });
 

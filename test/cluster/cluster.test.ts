@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { builtWorker } from '../helpers/built-worker.ts';
+import { somePort } from '../helpers/ports.ts';
 import { Cluster, type ClusterOptions } from '../../electron/cluster/cluster.ts';
 
 const WORKER = builtWorker();
@@ -15,7 +16,7 @@ afterEach(async () => {
 });
 
 function cluster(options: Partial<ClusterOptions> = {}): Cluster {
-  const one = new Cluster({ workerPath: WORKER, firstPort: 0, controllerFirstPort: 0, ...options });
+  const one = new Cluster({ workerPath: WORKER, firstPort: somePort(), ...options });
   cleanUp.push(() => one.close());
   return one;
 }
@@ -136,7 +137,7 @@ describe('cluster', () => {
     await one.inject({ type: 'freeze', node: 3 });
     const from = performance.now();
     await one.close();
-    expect(performance.now() - from).toBeLessThan(2_500);
+    expect(performance.now() - from).toBeLessThan(8_000);
   });
 
   it('keeps its metadata when every node loses power at once, and says what each had not flushed', async () => {

@@ -178,6 +178,8 @@ export const connection: ConnectionInfo = {
   open: true,
   onClose: () => undefined,
   answerLater: () => undefined,
+  answerRoom: () => Number.POSITIVE_INFINITY,
+  holdAnswer: () => undefined,
 };
 
 export function requestContext(version: number, apiKey = 0): RequestContext {

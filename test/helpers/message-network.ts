@@ -2,6 +2,7 @@ import { Reader } from '../../electron/cluster/protocol/reader.ts';
 import type { Api } from '../../electron/cluster/protocol/schema.ts';
 import { Writer } from '../../electron/cluster/protocol/writer.ts';
 import type { Clock } from '../../electron/cluster/lib/clock.ts';
+import { setRunningTimer } from '../../electron/cluster/lib/running-time.ts';
 import type { Random } from '../../electron/cluster/lib/random.ts';
 
 export type MessageHandler = (api: Api, body: unknown) => unknown;
@@ -55,7 +56,7 @@ export class MessageNetwork {
   send<Q, S>(from: number, to: number, api: Api<unknown, Q, S, never>, body: Q, timeoutMs: number): Promise<S> {
     const plain = api as unknown as Api;
     return new Promise((resolve, reject) => {
-      const timeout = this.clock.setTimer(timeoutMs, () => reject(new Error(`${api.name} from ${from} to ${to} timed out`)));
+      const timeout = setRunningTimer(this.clock, timeoutMs, () => reject(new Error(`${api.name} from ${from} to ${to} timed out`)));
       const request = throughTheWire(plain, 'request', body);
       this.carry(from, to, () => {
         const handler = this.handlers.get(to);

@@ -1,7 +1,9 @@
+import type { Clock } from '../../electron/cluster/lib/clock.ts';
 import type { NodeEvent } from '../../electron/cluster/lib/events.ts';
 import { createLogger, silentLogger } from '../../electron/cluster/lib/logger.ts';
 import { MemoryDisk } from '../../electron/cluster/lib/memory-disk.ts';
 import { seededRandom, type Random } from '../../electron/cluster/lib/random.ts';
+import { StallAwareClock } from '../../electron/cluster/lib/running-time.ts';
 import { brokerHeartbeat } from '../../electron/cluster/protocol/apis/broker-heartbeat.ts';
 import { brokerRegistration } from '../../electron/cluster/protocol/apis/broker-registration.ts';
 import { decodeResponse, encodeRequest, readRequestHeader } from '../../electron/cluster/protocol/frame.ts';
@@ -28,11 +30,15 @@ export interface QuorumClusterOptions {
   properties?: Record<string, string>;
   controllerSettings?: Partial<ControllerSettings>;
   log?: boolean;
+  /** Nodes measure their stalls, as they do in `createNode`; see `VirtualClock.stall`. */
+  stallAware?: boolean;
 }
 
 /** Whole metadata quorums in one thread and in virtual time: real codecs and frames, a log on a disk in memory. */
 export class QuorumCluster {
   readonly clock = new VirtualClock();
+  /** What nodes and their connections get. */
+  private readonly nodeClock: Clock;
   readonly random: Random;
   readonly network: MessageNetwork;
   readonly nodes = new Map<number, TestNode>();
@@ -44,14 +50,15 @@ export class QuorumCluster {
   constructor(size: number, options: QuorumClusterOptions = {}) {
     this.options = options;
     this.random = seededRandom(options.seed ?? 1);
-    this.network = new MessageNetwork(this.clock, this.random);
+    this.nodeClock = options.stallAware === true ? stallAware(this.clock) : this.clock;
+    this.network = new MessageNetwork(this.nodeClock, this.random);
     this.ids = Array.from({ length: size }, (_, index) => index + 1);
     for (const id of this.ids) this.start(id);
   }
 
   /** Starts a node for the first time or again; one above the size of the cluster observes. */
   start(id: number): TestNode {
-    const { clock, ids } = this;
+    const { nodeClock: clock, ids } = this;
     const disk = this.nodes.get(id)?.disk ?? new MemoryDisk();
     const voters = ids.map((voter) => ({ id: voter, host: '127.0.0.1', port: 9192 + voter }));
     const logger =
@@ -142,6 +149,12 @@ export class QuorumCluster {
   }
 }
 
+function stallAware(inner: Clock): Clock {
+  const clock = new StallAwareClock(inner);
+  clock.start();
+  return clock;
+}
+
 async function throughDispatch(quorum: MetadataQuorum, api: Api, body: unknown): Promise<unknown> {
   const frame = Buffer.concat(encodeRequest(api, api.maxVersion, { correlationId: 7, clientId: 'test' }, body)).subarray(4);
   const reader = new Reader(frame);
@@ -156,6 +169,8 @@ export class TestBroker {
   fenced = true;
   wantShutDown = false;
   shouldShutDown = false;
+  /** Requests that were not answered in time. */
+  failures = 0;
   private running = true;
   private readonly cluster: QuorumCluster;
   private readonly node: TestNode;
@@ -185,7 +200,7 @@ export class TestBroker {
             features: [],
             rack: null,
           };
-          const answer = await channel.send(brokerRegistration, 4, body, { timeoutMs: 1000 });
+          const answer = await channel.send(brokerRegistration, 4, body, { timeoutMs: 10_000 });
           if (answer.errorCode === 0) this.epoch = answer.brokerEpoch;
         } else {
           const body = {
@@ -204,6 +219,7 @@ export class TestBroker {
           }
         }
       } catch {
+        this.failures++;
         this.fenced = true;
       }
       await new Promise<void>((resolve) => this.cluster.clock.setTimer(this.fenced ? 50 : 500, resolve));

@@ -55,6 +55,11 @@ export class VirtualClock implements Clock {
     this.time = until;
   }
 
+  /** The whole process is stalled: `ms` pass in which no timer runs. Overdue timers run with the next `advance`, in their order. */
+  stall(ms: number): void {
+    this.time += ms;
+  }
+
   /** Lets time pass until `condition` holds, at most `ms`; says whether it does. */
   async until(condition: () => boolean, ms: number, stepMs = 1): Promise<boolean> {
     const end = this.time + ms;

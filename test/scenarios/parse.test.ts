@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import { library, librarySummaries } from '../../electron/scenarios/library.ts';
-import { parseScenario, problemText } from '../../electron/scenarios/parse.ts';
+import { parseScenario, parseScenarioValue, problemText } from '../../electron/scenarios/parse.ts';
 import { outlineOf } from '../../electron/scenarios/words.ts';
 import { scenarioJsonSchema } from '../../shared/scenario-schema.ts';
 
@@ -171,5 +171,53 @@ describe('docs/scenario.schema.json', () => {
     expect(byItself.safeParse(value).success).toBe(true);
     expect(byItself.safeParse({ ...value, steps: [{ ...value.steps[0], att: '3s' }] }).success).toBe(false);
     expect(byItself.safeParse({ ...value, steps: [{ ...value.steps[0], at: '3 seconds' }] }).success).toBe(false);
+  });
+});
+
+describe('parseScenario: limits', () => {
+  const flat = (count: number): string => Array.from({ length: count }, (_none, i) => `key${i}: 1`).join('\n');
+
+  test.each<[string, string, string]>([
+    ['a flat map of 30,000 keys', flat(30_000), 'A scenario has at most 100,000 YAML tokens.'],
+    ['300,000 steps', `{"name": "x", "steps": [${'{},'.repeat(300_000)}{}]}`, 'A scenario has at most 100,000 YAML tokens.'],
+    ['comments', '# x\n'.repeat(200_000), 'A scenario has at most 100,000 YAML tokens.'],
+    ['flow lists in each other', `a: ${'['.repeat(1_000)}${']'.repeat(1_000)}`, 'Lists and maps are nested deeper than 64 levels.'],
+    ['block lists in each other', `${'- '.repeat(1_000)}a`, 'Lists and maps are nested deeper than 64 levels.'],
+    [
+      'maps in each other',
+      Array.from({ length: 200 }, (_none, i) => `${' '.repeat(i)}a:`).join('\n'),
+      'Lists and maps are nested deeper than 64 levels.',
+    ],
+    ['keys that are maps', `${'? '.repeat(1_000)}a`, 'Lists and maps are nested deeper than 64 levels.'],
+    ['51 aliases', `a: &a 1\nb: [${Array(51).fill('*a').join(', ')}]`, 'A scenario has at most 50 aliases.'],
+    ['a long text', `name: ${'x'.repeat(1_000_001)}`, 'A scenario has at most 1,000,000 characters; this text has 1,000,007.'],
+    ['a repeated key', 'name: a\ntitle: b\nname: c', 'line 3, column 1: Map keys must be unique.'],
+    ['a repeated key in a flow map', 'load:\n  - { kind: group, name: a, name: b }', 'line 2, column 29: Map keys must be unique.'],
+  ])('%s is refused by name', (_what, text, message) => {
+    expect(problems(text).join(' ')).toContain(message);
+  });
+
+  test('time grows with the size of a text, not with its square', () => {
+    const timeOf = (count: number): number => {
+      const from = performance.now();
+      problems(flat(count));
+      return performance.now() - from;
+    };
+    timeOf(1_500);
+    const small = Math.min(timeOf(1_500), timeOf(1_500), timeOf(1_500));
+    // Ten times the keys; the library's own check of unique keys took a hundred times as long.
+    expect(Math.min(timeOf(15_000), timeOf(15_000))).toBeLessThan(Math.max(small, 5) * 50);
+  });
+
+  test.each<[string, unknown, string]>([
+    ['values', { name: 'x', steps: Array.from({ length: 100_001 }, () => 0) }, 'A scenario has at most 100,000 values.'],
+    ['levels', JSON.parse(`${'['.repeat(5_000)}${']'.repeat(5_000)}`), 'Lists and maps are nested deeper than 64 levels.'],
+  ])('too many %s of JSON are refused by name', (_what, value, message) => {
+    const parsed = parseScenarioValue(value);
+    expect(parsed.ok ? [] : parsed.problems.map(problemText)).toEqual([message]);
+  });
+
+  test('aliases and anchors within the limits are read', () => {
+    expect(problems(GOOD.replace('topics: [orders] }', 'topics: &names [orders] }'))).toEqual([]);
   });
 });

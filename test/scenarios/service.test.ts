@@ -35,7 +35,7 @@ test('one at a time; the last one is kept, and can be told as JUnit', async () =
   expect(scenarios.state()).toBeNull();
   expect(scenarios.report()).toBeNull();
   const first = scenarios.run({ library: 'leader-killed' });
-  expect(() => scenarios.run({ library: 'leader-killed' })).toThrow('A scenario runs already.');
+  await expect(scenarios.run({ library: 'leader-killed' })).rejects.toThrow('A scenario runs already.');
   const report = await first;
   expect(report).toMatchObject({ id: 1, state: 'broken' });
   expect(scenarios.state()).toMatchObject({ id: 1, state: 'broken' });
@@ -64,23 +64,41 @@ test('that it began and how it ended is put on the timeline', async () => {
   ]);
 });
 
-test('a text that is no scenario, a name that is none, a cluster that does not serve: refused at once', () => {
+test('a text that is no scenario, a name that is none, a cluster that does not serve: refused at once', async () => {
   const { scenarios } = service();
-  expect(() => scenarios.run({ text: 'name: x' })).toThrow('That is no scenario. line 1, column 1: title: This is missing.');
-  expect(() => scenarios.run({ library: 'nonsense' })).toThrow('There is no scenario nonsense');
-  expect(() => service(null).scenarios.run({ library: 'leader-killed' })).toThrow('does not serve now');
+  await expect(scenarios.run({ text: 'name: x' })).rejects.toThrow('That is no scenario. line 1, column 1: title: This is missing.');
+  await expect(scenarios.run({ library: 'nonsense' })).rejects.toThrow('There is no scenario nonsense');
+  await expect(service(null).scenarios.run({ library: 'leader-killed' })).rejects.toThrow('does not serve now');
 });
 
-test('a check tells what a text will do, or what is wrong in it', () => {
+test('a check tells what a text will do, or what is wrong in it', async () => {
   const { scenarios } = service();
-  const { outline, problems } = scenarios.check(scenarios.text('leader-killed'));
+  const { outline, problems } = await scenarios.check(scenarios.text('leader-killed'));
   expect(problems).toEqual([]);
   expect(outline?.steps[1]?.actions).toEqual(['kill the leader of orders-0']);
-  expect(scenarios.check('name: x')).toMatchObject({ outline: null, problems: [{ line: 1 }, { line: 1 }, { line: 1 }, { line: 1 }] });
+  expect(await scenarios.check('name: x')).toMatchObject({ outline: null, problems: [{ line: 1 }, { line: 1 }, { line: 1 }, { line: 1 }] });
 });
 
 test('closed, it runs nothing any more', async () => {
   const { scenarios } = service();
   await scenarios.close();
-  expect(() => scenarios.run({ library: 'leader-killed' })).toThrow('does not serve now');
+  await expect(scenarios.run({ library: 'leader-killed' })).rejects.toThrow('does not serve now');
+});
+
+test('ScenariosService: a text with 300,000 steps is refused while the event loop stays free', async () => {
+  const { scenarios } = service();
+  const steps = '{},'.repeat(330_000);
+  let longest = 0;
+  let last = performance.now();
+  const beat = setInterval(() => {
+    longest = Math.max(longest, performance.now() - last);
+    last = performance.now();
+  }, 5);
+  const { problems } = await scenarios.check(`{"name": "x", "steps": [${steps}{}]}`);
+  const byValue = scenarios.run({ value: { name: 'x', steps: Array.from({ length: 200_000 }, () => ({})) } });
+  await expect(byValue).rejects.toThrow('A scenario has at most 100,000 values.');
+  clearInterval(beat);
+  expect(problems.map(({ message }) => message)).toEqual(['A scenario has at most 100,000 YAML tokens.']);
+  // In this thread the same text took 5 s of CPU before it was bounded.
+  expect(longest).toBeLessThan(2_000);
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { decodeWindow } from '../../electron/admin/decoding/record-window.ts';
 import { AdminError } from '../../electron/admin/errors.ts';
 import type { ConnectionsService } from '../../electron/services/connections.ts';
 import { EventBus } from '../../electron/services/event-bus.ts';
@@ -80,7 +81,9 @@ beforeEach(() => {
   events.subscribe((event, payload) => {
     if (event === 'message/tailed') heard.push(payload as Events['message/tailed']);
   });
-  service = new TailsService({ active: { foreground: client } } as unknown as ConnectionsService, events);
+  service = new TailsService({ active: { foreground: client } } as unknown as ConnectionsService, events, {
+    decode: (window) => Promise.resolve(decodeWindow(window)),
+  });
 });
 afterEach(() => {
   service.close();
@@ -212,7 +215,9 @@ describe('a live tail', () => {
   test('the ninth takes the place of the first, which is told', async () => {
     const first = tail();
     for (let i = 0; i < 8; i++) tail();
-    expect(heard).toEqual([{ tailId: first, begins: [], records: [], dropped: 0, error: expect.stringContaining('took its place') }]);
+    expect(heard).toEqual([
+      { tailId: first, begins: [], records: [], dropped: 0, cutBatches: [], error: expect.stringContaining('took its place') },
+    ]);
     await pass(100);
     client.log.push('1');
     await pass(1_000);

@@ -42,6 +42,8 @@ export class Machine {
   private dieAt: { operations: number; how: () => void } | undefined;
   /** While the disk is slow: ms that every write waits. */
   diskDelayMs = 0;
+  /** Ms that every write waits, several at a time, as in `FaultyDisk`. */
+  diskLatencyMs = 0;
   private readonly options: MachineOptions;
   private readonly luck: Random;
   private readonly stopLuck: Random;
@@ -257,13 +259,14 @@ class ProcessDisk implements Disk {
     this.syncDirectory(path.slice(0, path.lastIndexOf('/')));
   }
   admit(): Promise<void> | undefined {
-    const { diskDelayMs } = this.machine;
+    const { diskDelayMs, diskLatencyMs } = this.machine;
     const { clock } = this.host;
     const now = clock.monotonic();
     if (diskDelayMs > 0) this.busyUntil = Math.max(this.busyUntil, now) + diskDelayMs;
-    if (this.busyUntil <= now) return undefined;
+    const waitMs = Math.max(this.busyUntil - now, 0) + diskLatencyMs;
+    if (waitMs <= 0) return undefined;
     return new Promise((resolve) => {
-      clock.setTimer(this.busyUntil - now, resolve);
+      clock.setTimer(waitMs, resolve);
     });
   }
   private alive(): void {

@@ -4,13 +4,17 @@ import { Worker } from 'node:worker_threads';
 import { HELP_LINE, integerOption, parsing, runCommand } from '../../electron/cli/command.ts';
 import { describeFault, type FaultKind } from './faults.ts';
 import { minimise } from './minimise.ts';
+import { describeProgressFault } from './progress-faults.ts';
+import { simulateProgress, type ProgressResult } from './progress.ts';
 import { simulate, type RunResult } from './run.ts';
+import type { Done, Task } from './worker.ts';
 
-const USAGE = `Usage: npm run simulate -- [--seeds N] [--from S] [--seed S] [--workers N] [--trace]
+const USAGE = `Usage: npm run simulate -- [--seeds N] [--progress N] [--from S] [--seed S] [--workers N] [--trace]
 
 Runs whole clusters, clients and faults in simulated time. Exit 1 on a violation.
 
   --seeds N        how many seeds to run (200)
+  --progress N     how many of progress under one fault (a tenth of --seeds); with --seed: that one
   --from S         the first of them (1)
   --seed S         this one alone, with its schedule
   --workers N      how many at a time (2)
@@ -25,6 +29,7 @@ const YOUNG_GENERATION_MB = 96;
 
 interface Options {
   seeds: number;
+  progress: number | undefined;
   from: number;
   seed: number | undefined;
   workers: number;
@@ -37,6 +42,7 @@ function readOptions(args: readonly string[]): Options {
       args: [...args],
       options: {
         seeds: { type: 'string' },
+        progress: { type: 'string' },
         from: { type: 'string' },
         seed: { type: 'string' },
         workers: { type: 'string' },
@@ -46,6 +52,7 @@ function readOptions(args: readonly string[]): Options {
   );
   return {
     seeds: integerOption('seeds', values.seeds, 0, HIGHEST) ?? 200,
+    progress: integerOption('progress', values.progress, 0, HIGHEST),
     from: integerOption('from', values.from, 0, HIGHEST) ?? 1,
     seed: integerOption('seed', values.seed, 0, HIGHEST),
     workers: integerOption('workers', values.workers, 1, 64) ?? 2,
@@ -53,28 +60,29 @@ function readOptions(args: readonly string[]): Options {
   };
 }
 
-async function runAll(from: number, count: number, workers: number, done: (result: RunResult) => void): Promise<void> {
-  let next = from;
+async function runAll(tasks: readonly Task[], workers: number, done: (result: Done) => void): Promise<void> {
+  let next = 0;
   const lane = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const worker = new Worker(new URL('./worker.ts', import.meta.url), {
         resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
       });
       const hand = (): void => {
-        if (next < from + count) worker.postMessage(next++);
+        const task = tasks[next++];
+        if (task !== undefined) worker.postMessage(task);
         else {
           resolve();
           void worker.terminate();
         }
       };
-      worker.on('message', (result: RunResult) => {
+      worker.on('message', (result: Done) => {
         done(result);
         hand();
       });
       worker.on('error', reject);
       hand();
     });
-  await Promise.all(Array.from({ length: Math.min(workers, count) }, lane));
+  await Promise.all(Array.from({ length: Math.min(workers, tasks.length) }, lane));
 }
 
 function describe({ seed, faults, violations }: RunResult): string {
@@ -109,12 +117,53 @@ async function one(seed: number, trace: boolean): Promise<number> {
   return 1;
 }
 
-async function many(seeds: number, from: number, workers: number): Promise<number> {
+function describeProgress({ seed, fault, violations }: ProgressResult): string {
+  const lines = violations.slice(0, 5).map(({ kind, at, text }) => `  ${kind} at ${(at / 1000).toFixed(3)} s: ${text}`);
+  return [`progress, seed ${seed}: ${violations.length} violations under ${describeProgressFault(fault)}`, ...lines].join('\n');
+}
+
+async function oneOfProgress(seed: number, trace: boolean): Promise<number> {
+  const result = await simulateProgress({ seed, trace: trace ? (line) => console.log(line) : undefined });
+  console.log(describeProgress(result));
+  console.log(`${(result.simulatedMs / 1000).toFixed(1)} s simulated, ${result.created} created topics, hash ${result.hash}`);
+  return result.violations.length === 0 ? 0 : 1;
+}
+
+/** What came of the seeds of progress. */
+function reportProgress(results: readonly ProgressResult[]): number {
+  const failed = results.filter(({ violations }) => violations.length > 0).sort((a, b) => a.seed - b.seed);
+  for (const result of failed) {
+    console.log(`\n${describeProgress(result)}`);
+    console.log(`  replay: npm run simulate -- --progress 1 --seed ${result.seed}`);
+  }
+  const sum = (of: (result: ProgressResult) => number): number => results.reduce((total, result) => total + of(result), 0);
+  const kinds = new Map<string, number>();
+  for (const { fault } of results) kinds.set(fault.kind, (kinds.get(fault.kind) ?? 0) + 1);
+  console.log(`\nprogress    ${results.length} seeds, ${failed.length} with violations`);
+  console.log(`faults      ${[...kinds].map(([kind, count]) => `${kind} ${count}`).join(', ')}`);
+  console.log(`topics      ${sum(({ created }) => created)} created`);
+  console.log(
+    `controllers ${sum(({ controllerChanges }) => controllerChanges)} changes in ${(sum(({ quietMs }) => quietMs) / 3_600_000).toFixed(2)} simulated hours in which none was to be`,
+  );
+  return failed.length;
+}
+
+async function many(seeds: number, progress: number, from: number, workers: number): Promise<number> {
   const started = performance.now();
   const failed: RunResult[] = [];
   const faults = new Map<FaultKind, number>();
   let [events, simulatedMs, acked, done, voided] = [0, 0, 0, 0, 0];
-  await runAll(from, seeds, workers, (result) => {
+  const tasks: Task[] = Array.from({ length: seeds }, (_, index) => ({ seed: from + index, progress: false }));
+  for (let index = 0; index < progress; index++) tasks.push({ seed: from + index, progress: true });
+  const ofProgress: ProgressResult[] = [];
+  await runAll(tasks, workers, (outcome) => {
+    if ('progress' in outcome) {
+      ofProgress.push(outcome.progress);
+      if (outcome.progress.violations.length > 0) console.error(describeProgress(outcome.progress));
+      if (ofProgress.length % 100 === 0) console.error(`${ofProgress.length} of ${progress} seeds of progress`);
+      return;
+    }
+    const result = outcome.run;
     done++;
     events += result.events;
     simulatedMs += result.simulatedMs;
@@ -131,6 +180,8 @@ async function many(seeds: number, from: number, workers: number): Promise<numbe
   failed.sort((a, b) => a.seed - b.seed);
   for (const [index, result] of failed.entries()) await report(result, index < MINIMISED);
   const kinds = [...faults].sort(([, a], [, b]) => b - a).map(([kind, count]) => `${kind} ${count}`);
+  const stopped = progress > 0 ? reportProgress(ofProgress) : 0;
+  if (seeds === 0) return stopped === 0 ? 0 : 1;
   console.log(`\nseeds       ${seeds} (${from} to ${from + seeds - 1}), ${failed.length} with violations`);
   console.log(
     `simulated   ${(simulatedMs / 3_600_000).toFixed(2)} h in ${minutes.toFixed(1)} min: ${(simulatedMs / 3_600_000 / minutes).toFixed(2)} simulated hours per minute, ${(seeds / minutes).toFixed(0)} seeds per minute`,
@@ -139,12 +190,13 @@ async function many(seeds: number, from: number, workers: number): Promise<numbe
   console.log(`faults      ${kinds.join(', ')}`);
   console.log(`writes      ${acked} acknowledged; in ${voided} partitions faults took more than is promised to survive`);
   console.log(`violations  ${failed.reduce((sum, { violations }) => sum + violations.length, 0)}`);
-  return failed.length === 0 ? 0 : 1;
+  return failed.length + stopped === 0 ? 0 : 1;
 }
 
 function run(args: readonly string[]): Promise<number> {
-  const { seeds, from, seed, workers, trace } = readOptions(args);
-  return seed === undefined ? many(seeds, from, workers) : one(seed, trace);
+  const { seeds, progress, from, seed, workers, trace } = readOptions(args);
+  if (seed === undefined) return many(seeds, progress ?? Math.ceil(seeds / 10), from, workers);
+  return progress === undefined ? one(seed, trace) : oneOfProgress(seed, trace);
 }
 
 process.exit(await runCommand({ usage: USAGE, run }, process.argv.slice(2)));

@@ -36,7 +36,7 @@ export interface PlantedBug {
 type Method = (this: never, ...args: never[]) => unknown;
 
 /** Puts `wrong` in the place of a method, private or not; it is handed the right one. */
-function replace<T extends object>(
+export function replace<T extends object>(
   prototype: T,
   name: string,
   wrong: (right: (self: T, ...args: unknown[]) => unknown) => (self: T, ...args: unknown[]) => unknown,

@@ -54,7 +54,10 @@ export class Host {
   thaw(): void {
     if (!this.frozen) return;
     this.frozen = false;
-    for (const entry of this.held.splice(0)) this.world.requeue(entry);
+    const held = this.held.splice(0);
+    // As in Node.js: all overdue timers run before a socket is read. What arrives has a fate also where its receiver is dead.
+    const arrivals = held.filter(({ orphaned }) => orphaned !== undefined);
+    for (const entry of [...held.filter(({ orphaned }) => orphaned === undefined), ...arrivals]) this.world.requeue(entry);
   }
 }
 

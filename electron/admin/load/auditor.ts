@@ -5,12 +5,11 @@
  */
 import type { LoadAudit, ProducerLoad } from '#shared/models/load';
 import { KafkaError } from '../../cluster/protocol/kafka-error.ts';
-import type { DecodedRecord } from '../../cluster/protocol/records-reader.ts';
 import type { ClusterClient } from '../cluster-client.ts';
 import { topicSettings } from '../configs.ts';
 import { AdminError } from '../errors.ts';
 import type { Ledger, PartitionReading } from './ledger.ts';
-import { logEnds, readLog, topicState, type Leadership, type TopicState } from './log-reader.ts';
+import { logEnds, readLog, topicState, type Leadership, type TopicState, type VisitedRecord } from './log-reader.ts';
 import { indexOfKey, keyIndex, type LoadValues } from './values.ts';
 
 /** Leaderships may move while it reads. */
@@ -156,7 +155,7 @@ export class Auditor {
     }
   }
 
-  private visit(partition: number, record: DecodedRecord): void {
+  private visit(partition: number, record: VisitedRecord): void {
     this.ledger.find(this.values.sequenceOf(record.value));
     if (!this.compacted) return;
     const key = indexOfKey(this.spec.keys, record.key);

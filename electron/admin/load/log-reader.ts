@@ -6,8 +6,8 @@ import { fetch } from '../../cluster/protocol/apis/fetch.ts';
 import { listOffsets } from '../../cluster/protocol/apis/list-offsets.ts';
 import { metadata } from '../../cluster/protocol/apis/metadata.ts';
 import { ErrorCode } from '../../cluster/protocol/error-codes.ts';
-import { iterateBatches } from '../../cluster/protocol/record-batch.ts';
-import { decodeRecords, type DecodedRecord } from '../../cluster/protocol/records-reader.ts';
+import { iterateBatches, type BatchView } from '../../cluster/protocol/record-batch.ts';
+import { RecordWalker, type WalkedRecord } from '../../cluster/protocol/record-walker.ts';
 import { isLeaderUnknown, type ClusterClient } from '../cluster-client.ts';
 import { kafkaFailure } from '../errors.ts';
 import { EARLIEST, LATEST } from '../topics.ts';
@@ -16,6 +16,8 @@ import { EARLIEST, LATEST } from '../topics.ts';
 const FETCH_VERSION = 12;
 const PARTITION_BYTES = 1024 * 1024;
 const MAX_DECOMPRESSED_BYTES = 64 * 1024 * 1024;
+/** Records between two looks at the event loop: the audit shares its thread with the load's client. */
+const RECORDS_A_TURN = 20_000;
 const TIMEOUT_MS = 3_000;
 const WAIT_MS = 200;
 /** How long a high watermark may stand still below the leader's end before the rest counts as not readable. */
@@ -95,7 +97,7 @@ export async function logEnds(client: ClusterClient, topic: string, partition: n
 export async function readLog(
   client: ClusterClient,
   where: Leadership & { topic: string; partition: number; from: bigint; end: bigint },
-  visit: (record: DecodedRecord) => void,
+  visit: (record: VisitedRecord) => void,
 ): Promise<bigint> {
   let position = where.from;
   let moved = performance.now();
@@ -124,11 +126,26 @@ export async function readLog(
     const before = position;
     for (const batch of iterateBatches(partition.records ?? Buffer.alloc(0))) {
       if (!batch.isControl) {
-        for (const record of decodeRecords(batch, MAX_DECOMPRESSED_BYTES)) if (record.offset >= position) visit(record);
+        await visitBatch(batch, position, visit);
       }
       position = batch.lastOffset + 1n;
     }
     if (position > before) moved = performance.now();
   }
   return position;
+}
+
+export type VisitedRecord = Pick<WalkedRecord, 'key' | 'value'> & { offset: bigint };
+
+/** Yields to the event loop in between: a batch of 100 KB can hold ten million records. */
+async function visitBatch(batch: BatchView, from: bigint, visit: (record: VisitedRecord) => void): Promise<void> {
+  const walker = new RecordWalker(batch, MAX_DECOMPRESSED_BYTES);
+  for (let count = 1; walker.next(); count++) {
+    const offset = batch.baseOffset + BigInt(walker.offsetDelta);
+    if (offset >= from) {
+      const { key, value } = walker.readAt(walker.position, 0);
+      visit({ offset, key, value });
+    }
+    if (count % RECORDS_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
 }

@@ -14,6 +14,7 @@ import type { ScenarioReport } from '#shared/models/scenario';
 import { HELP_LINE, parsing, UsageError, type Command } from '../command.ts';
 import { loadWorkerPath, nodeWorkerPath, ownVersion } from '../paths.ts';
 import { untilSignal } from '../signals.ts';
+import { maxOf } from '#shared/lists';
 
 const USAGE = `Usage: npm run scenario -- FILE [options]
        npm run scenario -- NAME [options]     one of the library
@@ -60,7 +61,10 @@ function readOptions(args: readonly string[]): Options {
 
 async function run(options: Options): Promise<number> {
   if (options.list) {
-    const width = Math.max(...library().map(({ name }) => name.length));
+    const width = maxOf(
+      library().map(({ name }) => name.length),
+      0,
+    );
     for (const { name, scenario } of library()) process.stdout.write(`${name.padEnd(width)}  ${scenario.title}\n`);
     return 0;
   }

@@ -55,6 +55,8 @@ export interface BrokerOptions {
   readonly controller: ControllerChannel;
   /** See `LogManagerOptions`. */
   readonly syncedAtClose?: number | undefined;
+  /** See `LogManagerOptions.maxOpenFiles`. */
+  readonly maxOpenFiles?: number | undefined;
   /** A new connection to another broker for a replica fetcher; it connects when first used. */
   connectReplica(address: Address): Peer;
   onState?(state: LifecycleState): void;
@@ -129,6 +131,7 @@ export class Broker {
       checkpointIntervalMs: settings.replicaHighWatermarkCheckpointIntervalMs,
       damaged: (topic, partition, damage) => this.damage.found(topic, partition, damage),
       syncedAtClose: options.syncedAtClose,
+      maxOpenFiles: options.maxOpenFiles,
       storageFailed: (error) => this.onStorageFailed(error),
     });
     for (const { topic } of this.logs.logs()) this.unsettled.add(topic);

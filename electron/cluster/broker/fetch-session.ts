@@ -2,6 +2,7 @@
  * Fetch sessions (KIP-227), the broker's side: a client says once which partitions it reads, then only what changed, and
  * hears only of partitions that have news. Session errors are top-level errors of the response.
  *
+ * A broker has one session here: what it opens takes the place of what it opened before, of which it may have lost the answer.
  * The cache is bounded. A session makes room for another only when it was idle for `EVICTION_MS`, or when the new one is a
  * replica's (replicas go first) or covers more partitions.
  */
@@ -41,7 +42,8 @@ interface SessionEntry extends FetchEntry {
 interface Session {
   readonly id: number;
   readonly usesTopicIds: boolean;
-  readonly privileged: boolean;
+  /** −1: a consumer's. */
+  readonly replicaId: number;
   /** The epoch that the next request has to carry. */
   epoch: number;
   lastUsedAt: number;
@@ -66,6 +68,10 @@ export interface FetchResult {
 const INITIAL_EPOCH = 0;
 const FINAL_EPOCH = -1;
 const EVICTION_MS = 120_000;
+/** Partitions in the sessions of clients, over all of them; a client whose session finds no room sends all it reads each time. */
+const MAX_SESSION_PARTITIONS = 250_000;
+/** A request with more partitions is looked through for those that it names twice. */
+const MANY_PARTITIONS = 100;
 
 export interface FetchSessionCacheOptions {
   clock: Clock;
@@ -104,7 +110,7 @@ export class FetchSessionCache {
     if (request.sessionEpoch === INITIAL_EPOCH) {
       if (request.sessionId !== 0) this.sessions.delete(request.sessionId);
       const entries = collect(request, usesTopicIds, topicName);
-      return wholeContext(entries, (results) => this.create(results, usesTopicIds, replicaId >= 0));
+      return wholeContext(entries, (results) => this.create(results, usesTopicIds, replicaId));
     }
     const session = this.sessions.get(request.sessionId);
     if (session === undefined) return { errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND };
@@ -112,6 +118,11 @@ export class FetchSessionCache {
     if (session.usesTopicIds !== usesTopicIds) return { errorCode: ErrorCode.FETCH_SESSION_TOPIC_ID_ERROR };
     session.epoch = nextEpoch(session.epoch);
     session.lastUsedAt = this.options.clock.monotonic();
+    const added = request.topics.reduce((sum, { partitions }) => sum + partitions.length, 0);
+    if (added > MANY_PARTITIONS && session.replicaId < 0 && !this.holds(added)) {
+      this.sessions.delete(session.id);
+      return { errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND };
+    }
     this.update(session, request, topicName);
     // An empty session is closed: Kafka answers it once more, without an id.
     if (session.entries.size === 0) this.sessions.delete(session.id);
@@ -132,8 +143,10 @@ export class FetchSessionCache {
   }
 
   /** The new session's id, or 0 where there is no room for it. */
-  private create(results: readonly FetchResult[], usesTopicIds: boolean, privileged: boolean): number {
-    if (results.length === 0 || !this.makeRoom(results.length, privileged)) return 0;
+  private create(results: readonly FetchResult[], usesTopicIds: boolean, replicaId: number): number {
+    const privileged = replicaId >= 0;
+    if (privileged) for (const session of this.sessions.values()) if (session.replicaId === replicaId) this.sessions.delete(session.id);
+    if (results.length === 0 || !(privileged || this.holds(results.length)) || !this.makeRoom(results.length, privileged)) return 0;
     let id = 0;
     while (id === 0 || this.sessions.has(id)) id = 1 + this.options.random.int(0x7fff_fffe);
     const entries = new Map<string, SessionEntry>();
@@ -146,12 +159,19 @@ export class FetchSessionCache {
     this.sessions.set(id, {
       id,
       usesTopicIds,
-      privileged,
+      replicaId,
       epoch: nextEpoch(INITIAL_EPOCH),
       lastUsedAt: this.options.clock.monotonic(),
       entries,
     });
     return id;
+  }
+
+  /** Whether the sessions of clients may have that many partitions more. */
+  private holds(partitions: number): boolean {
+    let sum = partitions;
+    for (const { entries, replicaId } of this.sessions.values()) if (replicaId < 0) sum += entries.size;
+    return sum <= MAX_SESSION_PARTITIONS;
   }
 
   private makeRoom(partitions: number, privileged: boolean): boolean {
@@ -163,8 +183,8 @@ export class FetchSessionCache {
         victim = session;
         break;
       }
-      if (session.privileged && !privileged) continue;
-      const outranked = privileged && !session.privileged;
+      if (session.replicaId >= 0 && !privileged) continue;
+      const outranked = privileged && session.replicaId < 0;
       if ((outranked || session.entries.size < partitions) && (victim === undefined || session.entries.size < victim.entries.size))
         victim = session;
     }
@@ -191,7 +211,8 @@ function collect(request: FetchRequest, usesTopicIds: boolean, topicName: (id: s
       });
     }
   }
-  return entries;
+  // As in Apache Kafka, a partition that is named twice is read once, as it was named last.
+  return entries.length <= MANY_PARTITIONS ? entries : [...new Map(entries.map((entry) => [entryKey(entry), entry])).values()];
 }
 
 function wholeContext(entries: readonly FetchEntry[], sessionId: (results: readonly FetchResult[]) => number): FetchContext {

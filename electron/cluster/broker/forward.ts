@@ -19,9 +19,15 @@ export async function forward<Q, S>(
   timeoutMs: number,
 ): Promise<S> {
   const limit = Math.min(timeoutMs > 0 ? timeoutMs : Number.MAX_SAFE_INTEGER, broker.settings.requestTimeoutMs);
-  const elapsed = broker.clock.monotonic() - context.receivedAt;
+  const left = limit - (broker.clock.monotonic() - context.receivedAt);
+  // It waited behind others on its connection. What its client no longer waits for must not come about.
+  if (left <= 0)
+    throw new KafkaError(
+      ErrorCode.REQUEST_TIMED_OUT,
+      'The time of the request was up before it could be sent to the controller; nothing was changed.',
+    );
   try {
-    return await broker.controller.send(api, context.version, request, { timeoutMs: Math.max(limit - elapsed, 1) });
+    return await broker.controller.send(api, context.version, request, { timeoutMs: left });
   } catch (error) {
     if (error instanceof KafkaError) throw error;
     const why = error instanceof Error ? error.message : String(error);

@@ -6,11 +6,11 @@ export class FollowerState {
   logStartOffset = -1n;
   /** Broker epoch of its last fetch (KIP-903); −1 when it did not say. */
   brokerEpoch = -1n;
-  /** Monotonic ms of its last fetch; −1 for none. */
+  /** Running time of its last fetch; −1 for none. */
   lastFetchAt = -1;
   /** The leader's log end offset at that fetch. */
   private leaderEndAtLastFetch = 0n;
-  /** Monotonic ms at which it was last known to hold all that the leader held. */
+  /** Running time at which it was last known to hold all that the leader held. */
   lastCaughtUpAt: number;
 
   constructor(brokerId: number, lastCaughtUpAt: number) {

@@ -5,6 +5,7 @@
 import type { Clock } from '../lib/clock.ts';
 import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
+import { runningTime } from '../lib/running-time.ts';
 import type { Log } from '../log/log.ts';
 import { ErrorCode, errorName } from '../protocol/error-codes.ts';
 import type { MetadataImage, PartitionImage } from '../quorum/image.ts';
@@ -83,7 +84,7 @@ export class PartitionIsr implements IsrSubscriber {
   maybeShrink(): void {
     if (this.pending !== undefined) return;
     const { isr } = this.leader.state;
-    const now = this.env.clock.monotonic();
+    const now = runningTime(this.env.clock);
     const maxLag = this.env.replicaLagTimeMaxMs();
     const end = this.leader.log.logEndOffset;
     const reasons: string[] = [];

@@ -9,6 +9,7 @@
  * State changes here, synchronously, and nowhere else. What waits for it (`replica-manager.ts`) hears by `PartitionListener`.
  */
 import { assert } from '../lib/assert.ts';
+import { runningTime } from '../lib/running-time.ts';
 import type { Log } from '../log/log.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
@@ -171,7 +172,7 @@ export class Partition {
 
   private syncFollowers(): void {
     const { replicas, isr } = this.state;
-    const now = this.env.clock.monotonic();
+    const now = runningTime(this.env.clock);
     for (const id of this.followers.keys()) if (!replicas.includes(id)) this.followers.delete(id);
     for (const id of replicas) {
       if (id === this.env.brokerId || this.followers.has(id)) continue;
@@ -233,7 +234,7 @@ export class Partition {
     if (brokerEpoch !== -1n && brokerEpoch < follower.brokerEpoch) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
     const before = follower.logEndOffset;
     const startBefore = follower.logStartOffset;
-    follower.fetched(fetchOffset, logStartOffset, this.log.logEndOffset, brokerEpoch, this.env.clock.monotonic());
+    follower.fetched(fetchOffset, logStartOffset, this.log.logEndOffset, brokerEpoch, runningTime(this.env.clock));
     this.proposals.maybeExpand(follower);
     if (before !== fetchOffset) this.advanceHighWatermark();
     if (startBefore !== logStartOffset) this.env.listener.followerStarted(this);
@@ -271,7 +272,7 @@ export class Partition {
     const end = this.log.logEndOffset;
     const maximal = this.maximalIsr;
     let next = end;
-    const now = this.env.clock.monotonic();
+    const now = runningTime(this.env.clock);
     const maxLag = this.env.replicaLagTimeMaxMs();
     for (const follower of this.followers.values()) {
       if (follower.logEndOffset >= next) continue;

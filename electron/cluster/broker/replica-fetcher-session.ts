@@ -27,9 +27,8 @@ export class FollowerSession {
   private readonly changed = new Map<string, WantedPartition>();
   private readonly dropped = new Map<string, WantedPartition>();
 
-  /** Forgets the session: the next request names everything. */
+  /** The next request names everything, and ends the session that there was at the leader. */
   reset(): void {
-    this.id = 0;
     this.epoch = 0;
   }
 
@@ -83,11 +82,14 @@ export class FollowerSession {
   answered(response: ResponseOf<typeof fetch>): boolean {
     if (response.errorCode !== ErrorCode.NONE) {
       const lost = response.errorCode;
+      if (lost === ErrorCode.FETCH_SESSION_ID_NOT_FOUND) this.id = 0;
       this.reset();
       return !SESSION_ERRORS.has(lost);
     }
-    if (response.sessionId === 0) this.reset();
-    else {
+    if (response.sessionId === 0) {
+      this.id = 0;
+      this.reset();
+    } else {
       this.id = response.sessionId;
       this.epoch = nextEpoch(this.epoch);
     }

@@ -73,10 +73,6 @@ export class ReplicaFetcher {
   private sweptAt = Number.NEGATIVE_INFINITY;
   private peer: Peer | undefined;
   private wakeUp: (() => void) | undefined;
-  /** A fetch is on its way or waits at the leader. */
-  private inFlight = false;
-  /** The fetch on its way was given up because something has to be asked that it does not name. */
-  private interrupted = false;
   private closed = false;
 
   constructor(leader: number, options: ReplicaFetcherOptions) {
@@ -91,6 +87,7 @@ export class ReplicaFetcher {
     return this.following.size;
   }
 
+  /** The next fetch names it; one on its way is not interrupted (see `AwaitedFetches`, at the leader). */
   add(partition: Partition): void {
     this.leave(partition);
     const key = keyOf(partition.topicId, partition.index);
@@ -98,10 +95,6 @@ export class ReplicaFetcher {
     this.following.set(key, one);
     this.changed.add(one);
     this.wakeUp?.();
-    if (!this.inFlight) return;
-    // The leader may hold the fetch on its way for replica.fetch.wait.max.ms, and a write to the new partition would wait as long.
-    this.interrupted = true;
-    this.reconnect();
   }
 
   remove(partition: Partition): void {
@@ -151,10 +144,6 @@ export class ReplicaFetcher {
       } catch (error) {
         this.reconnect();
         if (this.isClosed()) return;
-        if (this.interrupted) {
-          this.interrupted = false;
-          continue;
-        }
         // Said once: while a leader is gone this comes round again and again.
         if (failures++ === 0) logger.info('cannot fetch from the leader', { leader: this.leader, error: String(error) });
         await sleep(clock, settings.replicaFetchBackoffMs);
@@ -227,8 +216,7 @@ export class ReplicaFetcher {
   private async fetchOnce(maxWaitMs: number): Promise<void> {
     const { brokerId, settings } = this.options;
     const peer = this.connection();
-    this.inFlight = true;
-    const sending = peer.send(
+    const response = await peer.send(
       fetch,
       fetch.maxVersion,
       {
@@ -240,10 +228,6 @@ export class ReplicaFetcher {
       },
       { timeoutMs: settings.replicaFetchWaitMaxMs + settings.replicaSocketTimeoutMs },
     );
-    const response = await sending.finally(() => {
-      this.inFlight = false;
-    });
-    this.interrupted = false;
     if (this.closed || peer !== this.peer) return;
     if (!this.session.answered(response)) return;
     if (response.errorCode !== ErrorCode.NONE) throw new KafkaError(response.errorCode);

@@ -24,7 +24,7 @@ export interface DataRequestContext {
   readonly version: number;
   readonly clientId: string;
   readonly listener: string;
-  readonly connection: Pick<ConnectionInfo, 'answerLater'>;
+  readonly connection: Pick<ConnectionInfo, 'answerLater' | 'answerRoom' | 'holdAnswer'>;
 }
 
 export interface LeaderHint {

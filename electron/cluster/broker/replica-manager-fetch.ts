@@ -22,6 +22,14 @@ export interface FetchParameters {
   readsFollowers: boolean;
   /** Where a consumer stands; '' where it does not say. */
   clientRack: string;
+  /** Memory for the answer; absent: unbounded, for readers that hold nothing while a client is slow. */
+  memory?: AnswerShare;
+}
+
+/** The memory that answers to one connection may take (`ConnectionInfo`). */
+export interface AnswerShare {
+  answerRoom(): number;
+  holdAnswer(bytes: number): void;
 }
 
 /** Where partitions are found, and what is known of topics that have none here. */
@@ -51,7 +59,7 @@ export function missingPartitionError(lookup: PartitionLookup, topic: string, in
 }
 
 /**
- * Reads all entries in order until `maxBytes` are together; the first partition with anything gives at least one batch,
+ * Reads all entries in order until `maxBytes` are together, or the memory for answers is short; the first partition with anything gives at least one batch,
  * however large. `firstTime` also takes note of how far a follower has come.
  */
 export function readEntries(
@@ -61,10 +69,11 @@ export function readEntries(
   firstTime: boolean,
 ): ReadOutcome {
   const results: FetchResult[] = [];
+  const maxBytes = Math.min(params.maxBytes, params.memory?.answerRoom() ?? params.maxBytes);
   let bytes = 0;
   let urgent = false;
   for (const entry of entries) {
-    const response = readEntry(lookup, params, entry, Math.max(0, params.maxBytes - bytes), bytes === 0, firstTime);
+    const response = readEntry(lookup, params, entry, Math.max(0, maxBytes - bytes), bytes === 0, firstTime);
     bytes += recordsLength(response);
     urgent ||=
       response.errorCode !== ErrorCode.NONE ||
@@ -158,7 +167,7 @@ export function fetchError(partitionIndex: number, errorCode: number): FetchPart
 const NOTHING = Buffer.alloc(0);
 
 /** A fetch that waits for more bytes, or for its time. */
-export class DelayedFetch implements DelayedOperation<Partition> {
+export class DelayedFetch implements DelayedOperation<Partition | number> {
   private readonly lookup: PartitionLookup;
   private readonly params: FetchParameters;
   private readonly entries: readonly FetchEntry[];
@@ -196,7 +205,14 @@ export class DelayedFetch implements DelayedOperation<Partition> {
     return [...this.byPartition.keys()];
   }
 
-  wake(partition: Partition): Waking {
+  /** Of a broker id: it has more to fetch than this names. */
+  wake(key: Partition | number): Waking {
+    if (typeof key !== 'number') return this.wakeFor(key);
+    this.expire();
+    return 'done';
+  }
+
+  private wakeFor(partition: Partition): Waking {
     const entry = this.byPartition.get(partition);
     if (entry === undefined) return 'keyDone';
     const readable = checkReadable(partition, this.params, entry.currentLeaderEpoch) === ErrorCode.NONE;

@@ -5,6 +5,7 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import type { Disk } from '../lib/disk.ts';
 import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
+import { setRunningTimer } from '../lib/running-time.ts';
 import type { Log } from '../log/log.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
@@ -244,7 +245,12 @@ export class ReplicaManager implements PartitionLookup {
       return;
     }
     const followedBefore = partition.role === 'follower' ? partition.leaderEpoch : undefined;
+    const ledBefore = partition.role === 'leader' ? new Set(partition.replicas) : undefined;
     partition.apply(state);
+    if (partition.role === 'leader') {
+      const added = state.replicas.filter((id) => id !== brokerId && ledBefore?.has(id) !== true);
+      this.requests.followersAdded(partition, added);
+    }
     if (partition.role !== 'follower') this.fetchers.unfollow(partition);
     else if (followedBefore !== partition.leaderEpoch) this.fetchers.follow(partition);
     this.requests.flushGrown();
@@ -306,7 +312,7 @@ export class ReplicaManager implements PartitionLookup {
 
   private scheduleIsrCheck(): void {
     if (this.stopped) return;
-    this.isrTimer = this.options.clock.setTimer(Math.max(1, this.options.settings.replicaLagTimeMaxMs / 2), () => {
+    this.isrTimer = setRunningTimer(this.options.clock, Math.max(1, this.options.settings.replicaLagTimeMaxMs / 2), () => {
       for (const partition of this.partitions()) partition.maybeShrink();
       this.scheduleIsrCheck();
     });

@@ -7,6 +7,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { AppendOrigin } from '../log/producer-state.ts';
 import { ErrorCode, errorName } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
+import { AwaitedFetches } from './awaited-fetches.ts';
 import { recordsLength, type FetchEntry, type FetchResult } from './fetch-session.ts';
 import type { Partition, PartitionListener } from './partition.ts';
 import { Purgatory } from './purgatory.ts';
@@ -41,7 +42,9 @@ export class ReplicaRequests {
   private readonly logger: Logger;
   private readonly produces: Purgatory<Partition>;
   private readonly consumerFetches: Purgatory<Partition>;
-  private readonly replicaFetches: Purgatory<Partition>;
+  /** By partition, and by the broker that fetches. */
+  private readonly replicaFetches: Purgatory<Partition | number>;
+  private readonly awaitedFetches: AwaitedFetches;
   /** Partitions that a request under way has appended to; whoever waits for them is woken at its end. */
   private readonly grown = new Set<Partition>();
   private readonly refusedSequences: RefusedSequences;
@@ -50,6 +53,7 @@ export class ReplicaRequests {
     this.lookup = lookup;
     this.logger = logger;
     this.refusedSequences = new RefusedSequences(clock);
+    this.awaitedFetches = new AwaitedFetches(clock);
     this.produces = new Purgatory({ clock, maxOperations, ordered: true });
     this.consumerFetches = new Purgatory({ clock, maxOperations, ordered: false });
     this.replicaFetches = new Purgatory({ clock, maxOperations, ordered: false });
@@ -204,6 +208,14 @@ export class ReplicaRequests {
     return { result, committed };
   }
 
+  /** This broker leads the partition from now on, or with those followers from now on: a fetch of theirs that is held ends, so that the next names it. */
+  followersAdded(partition: Partition, followers: readonly number[]): void {
+    for (const follower of followers) {
+      this.awaitedFetches.expect(partition, follower);
+      this.replicaFetches.wake(follower);
+    }
+  }
+
   /** Reads; waits for `minBytes` at most `maxWaitMs`. Errors are per entry. Results stand in the order of entries. */
   fetch(params: FetchParameters, entries: readonly FetchEntry[]): FetchResult[] | Promise<FetchResult[]> {
     const first = readEntries(this.lookup, params, entries, true);
@@ -216,12 +228,22 @@ export class ReplicaRequests {
         this.noteSent(params, results);
         resolve(results);
       });
-      const purgatory = params.replicaId >= 0 ? this.replicaFetches : this.consumerFetches;
-      purgatory.watch(operation, operation.partitions, params.maxWaitMs);
+      const { replicaId, maxWaitMs } = params;
+      if (replicaId < 0) {
+        this.consumerFetches.watch(operation, operation.partitions, maxWaitMs);
+        return;
+      }
+      const holdMs = this.awaitedFetches.holdMs(replicaId, maxWaitMs, () => operation.partitions);
+      this.replicaFetches.watch(operation, [...operation.partitions, replicaId], holdMs);
     });
   }
 
-  private noteSent({ replicaId }: FetchParameters, results: readonly FetchResult[]): void {
+  private noteSent({ replicaId, memory }: FetchParameters, results: readonly FetchResult[]): void {
+    if (memory !== undefined) {
+      let held = 0;
+      for (const { response } of results) held += recordsLength(response);
+      memory.holdAnswer(held);
+    }
     if (replicaId < 0) return;
     for (const { entry, response } of results) {
       const bytes = recordsLength(response);

@@ -1,16 +1,12 @@
 import type { Clock, Timer } from '../lib/clock.ts';
-
-/** A timer that runs this much late was held up by its own node, which then heard nobody. */
-const HELD_UP_MS = 1000;
-/** What everybody gets after such a pause: time for what already waits in the sockets to be read. */
-const SECOND_CHANCE_MS = 1000;
+import { runningTime, setRunningTimer } from '../lib/running-time.ts';
 
 /**
- * A moment that is pushed back all the time, as a member's session is with every heartbeat. Pushing back only moves a
+ * A point in time that is postponed again and again, as a member's session is with every heartbeat. A postponement only changes a
  * number; the timer finds out when it runs, so heartbeats cost no timers.
  *
- * A node that was frozen finds all its timers overdue at once, before it has read one heartbeat that came meanwhile. So a
- * deadline that is found long overdue waits once more before it counts.
+ * It is counted in running time: a node that was stalled finds all its timers overdue before it has read one heartbeat that
+ * arrived meanwhile, and must not expire members for that.
  */
 export class Deadline {
   private readonly clock: Clock;
@@ -30,7 +26,7 @@ export class Deadline {
 
   /** Moves the deadline to `delayMs` from now. */
   set(delayMs: number): void {
-    this.due = this.clock.monotonic() + delayMs;
+    this.due = runningTime(this.clock) + delayMs;
     if (this.timer !== null && this.timerDue <= this.due) return;
     this.timer?.cancel();
     this.arm(this.due);
@@ -43,25 +39,20 @@ export class Deadline {
   }
 
   private arm(due: number): void {
-    const now = this.clock.monotonic();
     this.timerDue = due;
-    this.timer = this.clock.setTimer(Math.max(due - now, 0), () => this.fire());
+    this.timer = setRunningTimer(this.clock, Math.max(due - runningTime(this.clock), 0), () => this.fire());
   }
 
   private fire(): void {
     this.timer = null;
-    const due = this.due;
+    const { due } = this;
     if (due === null) return;
-    const now = this.clock.monotonic();
-    const heldUp = now - this.timerDue > HELD_UP_MS;
-    if (heldUp && due <= now) {
-      this.due = now + SECOND_CHANCE_MS;
-      this.arm(this.due);
-    } else if (due > now) {
+    // A running timer may come up to 1 ms early.
+    if (due > runningTime(this.clock) + 1) {
       this.arm(due);
-    } else {
-      this.due = null;
-      this.expired();
+      return;
     }
+    this.due = null;
+    this.expired();
   }
 }

@@ -9,6 +9,8 @@ export interface Clock {
   monotonic(): number;
   /** Runs `callback` once, `delayMs` from now. A delay of 0 still runs it later, never at once. */
   setTimer(delayMs: number, callback: () => void): Timer;
+  /** Monotonic milliseconds in which this process could run; absent where stalls are not measured. See `running-time.ts`. */
+  running?(): number;
 }
 
 export interface Timer {

@@ -34,6 +34,8 @@ export interface Disk {
    * cut is played must give another name after it, never the one of the disk below.
    */
   readonly powerCycle?: string | undefined;
+  /** `relieve` closes files that can be opened again; called when the process has no free descriptor. Absent: there is always one. */
+  onDescriptorShortage?(relieve: () => void): void;
 }
 
 export interface DiskFile {
@@ -60,6 +62,11 @@ export class DiskError extends Error {
     this.code = code;
     this.path = path;
   }
+}
+
+/** The process, or the system, has no free descriptor: nothing was done, and nothing is wrong with the disk. */
+export function isDescriptorShortage({ code }: DiskError): boolean {
+  return code === 'EMFILE' || code === 'ENFILE';
 }
 
 /** The size of a file that may be absent, with one look; undefined when it is. */

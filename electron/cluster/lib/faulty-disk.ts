@@ -34,13 +34,16 @@ export class FaultyDisk implements Disk {
     this.full = faults.full;
     this.latencyMs = faults.slow.reduce((sum, { latencyMs }) => sum + latencyMs, 0);
     const limits = faults.slow.map(({ bytesPerSecond }) => bytesPerSecond).filter((limit) => limit > 0);
-    this.bytesPerSecond = limits.length === 0 ? 0 : Math.min(...limits);
+    this.bytesPerSecond = limits.length === 0 ? 0 : limits.reduce((least, limit) => Math.min(least, limit));
     if (this.bytesPerSecond === 0) this.busyUntil = 0;
     const latest = Math.max(this.busyUntil, this.clock.monotonic()) + this.latencyMs;
     for (const one of this.waiting) one.dueAt = Math.min(one.dueAt, latest);
     this.pump();
   }
 
+  onDescriptorShortage(relieve: () => void): void {
+    this.inner.onDescriptorShortage?.(relieve);
+  }
   admit(bytes: number): Promise<void> | undefined {
     const inner = this.inner.admit(bytes);
     const own = this.wait(bytes);

@@ -23,6 +23,8 @@ export interface Listener {
 export interface Stream {
   /** `host:port` of the other side, for logs and for what clients are shown as. */
   readonly remote: string;
+  /** Of an accepted stream, from its first bytes on: whether another node of the cluster opened it. Absent where that cannot be known. */
+  fromPeer?(): boolean;
   /**
    * Sends the chunks in order, in one vectored write where the platform can. Chunks must not be changed afterwards.
    * False when the send buffer is above its mark: stop until `drain`.

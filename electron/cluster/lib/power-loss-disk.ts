@@ -129,6 +129,9 @@ export class PowerLossDisk implements Disk {
     const relative = this.relative(path);
     if (relative !== undefined) this.settle(relative);
   }
+  onDescriptorShortage(relieve: () => void): void {
+    this.inner.onDescriptorShortage?.(relieve);
+  }
   admit(bytes: number): Promise<void> | undefined {
     return this.inner.admit(bytes);
   }

@@ -266,7 +266,7 @@ export class JournalState {
   private subtree(path: string): DirectoryState[] {
     const own = this.directories.get(path);
     const found = own === undefined ? [] : [own];
-    for (const child of this.below.get(path) ?? []) found.push(...this.subtree(child));
+    for (const child of this.below.get(path) ?? []) for (const one of this.subtree(child)) found.push(one);
     return found;
   }
 
@@ -281,7 +281,7 @@ export class JournalState {
     const free = keptBy(directory);
     directory.changes = [];
     // What is gone for good may have lost parts before, which are kept on their own.
-    for (let next = 0; next < free.length; next++) free.push(...this.forget(keptPath(free[next] as number)));
+    for (let next = 0; next < free.length; next++) for (const one of this.forget(keptPath(free[next] as number))) free.push(one);
     this.keptCount -= free.length;
     return free;
   }
@@ -293,7 +293,7 @@ export class JournalState {
     const free: number[] = [];
     for (const directory of this.subtree(path)) {
       for (const one of [...directory.files.values()]) this.lose(one);
-      free.push(...keptBy(directory));
+      for (const kept of keptBy(directory)) free.push(kept);
       this.leave(directory.path);
     }
     return free;

@@ -1,4 +1,4 @@
-import { DiskError, type Disk, type DiskFile } from '../lib/disk.ts';
+import { DiskError, isDescriptorShortage, type Disk, type DiskFile } from '../lib/disk.ts';
 
 /** Files that all logs of a node keep open together, if nothing else is said. */
 export const DEFAULT_MAX_OPEN_FILES = 2_000;
@@ -18,6 +18,7 @@ export class FilePool {
   constructor(disk: Disk, maxOpen = DEFAULT_MAX_OPEN_FILES) {
     this.disk = disk;
     this.maxOpen = Math.max(1, maxOpen);
+    disk.onDescriptorShortage?.(() => this.shrinkTo(this.files.size >> 1));
   }
 
   get openCount(): number {
@@ -51,13 +52,14 @@ export class FilePool {
   }
 
   private open({ path, exists }: PooledFile): DiskFile {
-    try {
-      return this.disk.open(path, { create: !exists });
-    } catch (error) {
-      // The process may have fewer descriptors than we were promised, sockets and other nodes included.
-      if (!(error instanceof DiskError) || (error.code !== 'EMFILE' && error.code !== 'ENFILE') || this.files.size === 0) throw error;
-      this.shrinkTo(this.files.size >> 1);
-      return this.disk.open(path, { create: !exists });
+    for (;;) {
+      try {
+        return this.disk.open(path, { create: !exists });
+      } catch (error) {
+        // The process may have fewer descriptors than the node's share: sockets and other nodes take from the same ones.
+        if (!(error instanceof DiskError) || !isDescriptorShortage(error) || this.files.size === 0) throw error;
+        this.shrinkTo(this.files.size >> 1);
+      }
     }
   }
 

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../lib/clock.ts';
-import { DiskError, sizeIfThere, type Disk } from '../lib/disk.ts';
+import { DiskError, isDescriptorShortage, sizeIfThere, type Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -379,7 +379,7 @@ export class LogManager {
     } catch (cause) {
       if (!(cause instanceof DiskError)) throw cause;
       const error = new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory}: ${cause.message}`, { cause });
-      this.fail(error);
+      if (!isDescriptorShortage(cause)) this.fail(error);
       throw error;
     }
   }

@@ -1,4 +1,4 @@
-import { DiskError, type Disk } from '../lib/disk.ts';
+import { DiskError, isDescriptorShortage, type Disk } from '../lib/disk.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { LeaderEpochs } from './leader-epochs.ts';
@@ -236,7 +236,8 @@ export class LogStorage {
       return action();
     } catch (cause) {
       if (!(cause instanceof DiskError)) throw cause;
-      throw this.fail(new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory}: ${cause.message}`, { cause }));
+      const error = new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory}: ${cause.message}`, { cause });
+      throw isDescriptorShortage(cause) ? error : this.fail(error);
     }
   }
 

@@ -1,6 +1,6 @@
 /** Offset deltas as they have to be: 0, 1, 2 … A client that numbered its records otherwise is corrected, as in Apache Kafka, not refused. */
 import { compress, type CompressionName } from '../protocol/compression.ts';
-import { BATCH_HEADER_BYTES, BatchView, LOG_OVERHEAD_BYTES, writeChecksum } from '../protocol/record-batch.ts';
+import { BATCH_HEADER_BYTES, type BatchView, LOG_OVERHEAD_BYTES, writeChecksum } from '../protocol/record-batch.ts';
 import { RecordCursor } from '../protocol/record-cursor.ts';
 
 /** A varint of an int32 has at most 5 bytes; both the length and the delta may need more bytes than before. */

@@ -35,13 +35,9 @@ export interface ValidatedRecords {
  */
 export function validateRecords(batch: BatchView, compression: CompressionName, config: Settings, nowMs: number): ValidatedRecords {
   const { recordCount } = batch;
+  checkCount(recordCount, compression === 'none' ? batch.payload.length : config.maxDecompressedBytes);
   const bytes = unfold(batch, compression, config.maxDecompressedBytes);
-  if (recordCount * MIN_RECORD_BYTES > bytes.length) {
-    throw new KafkaError(ErrorCode.INVALID_RECORD, `The batch has a count of ${recordCount} records in ${bytes.length} bytes.`);
-  }
-  if (recordCount > MAX_BATCH_RECORDS) {
-    throw new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, `The batch has ${recordCount} records; ${MAX_BATCH_RECORDS} is the limit.`);
-  }
+  checkCount(recordCount, bytes.length);
   const needsKeys = config.cleanupPolicy.has('compact');
   const times = new TimestampCheck(batch, config, nowMs);
   const refusals = new Refusals();
@@ -60,13 +56,15 @@ export function validateRecords(batch: BatchView, compression: CompressionName, 
   return { maxTimestamp: times.max, numbered, bytes };
 }
 
-function unfold(batch: BatchView, compression: CompressionName, maxBytes: number): Buffer {
-  if (compression !== 'none' && batch.recordCount * MIN_RECORD_BYTES > maxBytes) {
-    throw new KafkaError(
-      ErrorCode.INVALID_RECORD,
-      `The batch has a count of ${batch.recordCount} records, more than ${maxBytes} bytes can hold.`,
-    );
+/** Before anything is unfolded, and once more with what it unfolded to. */
+function checkCount(count: number, bytes: number): void {
+  if (count * MIN_RECORD_BYTES > bytes) throw new KafkaError(ErrorCode.INVALID_RECORD, `${count} records cannot lie in ${bytes} bytes.`);
+  if (count > MAX_BATCH_RECORDS) {
+    throw new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, `The batch has ${count} records; ${MAX_BATCH_RECORDS} is the limit.`);
   }
+}
+
+function unfold(batch: BatchView, compression: CompressionName, maxBytes: number): Buffer {
   try {
     return decompress(compression, batch.payload, maxBytes);
   } catch (cause) {

@@ -1,9 +1,10 @@
 /**
- * A node's connection to one peer. Requests are pipelined; since a server answers in order, an answer that does not
- * come in time means that none behind it will, so a timeout drops the connection and everything on it. A long poll
- * (Fetch) holds up what is sent after it: give it a client of its own.
+ * A node's connection to one peer. Requests are pipelined. A request that times out ends alone: its answer, should it
+ * come, is discarded. Only a connection on which nothing arrives is given up, with everything on it. A server answers in
+ * order, so a long poll (Fetch) delays what is sent after it: give it a client of its own.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
+import { runningTime, setRunningTimer } from '../lib/running-time.ts';
 import { NetworkError, type Address, type Network, type Stream } from '../lib/network.ts';
 import type { Random } from '../lib/random.ts';
 import { decodeResponse, encodeRequest, FrameSplitter } from '../protocol/frame.ts';
@@ -26,6 +27,11 @@ export interface PeerClientOptions {
    * sent. For a caller with one request at a time.
    */
   reuseAnswers?: boolean;
+  /**
+   * A connection that owes the answer to a request that has timed out is given up once nothing has arrived on it for so
+   * long, ms. At least as long as the peer may take over one request.
+   */
+  silentMs?: number;
 }
 
 export interface SendOptions {
@@ -34,6 +40,7 @@ export interface SendOptions {
 }
 
 const CONNECT_TIMEOUT_MS = 2_000;
+const SILENT_MS = 1_000;
 const FIRST_BACKOFF_MS = 50;
 const MAX_BACKOFF_MS = 1_000;
 
@@ -44,6 +51,8 @@ interface Pending {
   answer: (frame: Buffer) => void;
   reject: (error: Error) => void;
   timer: Timer;
+  /** Rejected already; its answer is discarded. */
+  timedOut: boolean;
 }
 
 export class PeerClient {
@@ -61,9 +70,13 @@ export class PeerClient {
   private failures = 0;
   private notBefore = 0;
   private backoff: Timer | undefined;
+  /** Running time when bytes last arrived, or were first awaited. */
+  private receivedAt = 0;
+  /** Runs while the oldest request in flight has timed out. */
+  private silence: Timer | undefined;
 
   constructor(options: PeerClientOptions) {
-    this.options = { maxInFlight: 16, maxWaiting: 256, maxFrameBytes: 104_857_600, reuseAnswers: false, ...options };
+    this.options = { maxInFlight: 16, maxWaiting: 256, maxFrameBytes: 104_857_600, reuseAnswers: false, silentMs: SILENT_MS, ...options };
     this.address = options.address;
     this.splitter = this.freshSplitter();
   }
@@ -98,9 +111,10 @@ export class PeerClient {
           resolve(response.body);
         },
         reject,
-        timer: clock.setTimer(timeoutMs, () => {
-          this.fail(new NetworkError('ETIMEDOUT', `${this.name()} did not answer ${api.name} within ${timeoutMs} ms`));
+        timer: setRunningTimer(clock, timeoutMs, () => {
+          this.timeOut(pending, new NetworkError('ETIMEDOUT', `${this.name()} did not answer ${api.name} within ${timeoutMs} ms`));
         }),
+        timedOut: false,
       };
       this.waiting.push(pending);
       this.pump();
@@ -129,6 +143,7 @@ export class PeerClient {
     while (this.state === 'open' && !this.blocked && this.inFlight.length < this.options.maxInFlight) {
       const next = this.waiting.shift();
       if (next === undefined) return;
+      if (this.inFlight.length === 0) this.receivedAt = runningTime(this.options.clock);
       this.inFlight.push(next);
       this.blocked = !(this.stream as Stream).write(next.chunks);
       next.chunks = [];
@@ -186,7 +201,29 @@ export class PeerClient {
     this.pump();
   }
 
+  /** Ends one request. Sent, it keeps its place, so that its answer is recognized; not sent, it never leaves. */
+  private timeOut(pending: Pending, error: NetworkError): void {
+    const place = this.waiting.indexOf(pending);
+    if (place >= 0) this.waiting.splice(place, 1);
+    pending.timedOut = true;
+    pending.reject(error);
+    this.checkSilence();
+  }
+
+  /** Gives up a connection that owes an answer that is overdue and on which nothing arrives. */
+  private checkSilence(): void {
+    this.silence?.cancel();
+    this.silence = undefined;
+    if (this.state !== 'open' || this.inFlight[0]?.timedOut !== true) return;
+    const { clock, silentMs } = this.options;
+    const left = this.receivedAt + silentMs - runningTime(clock);
+    // A running timer may come up to 1 ms early.
+    if (left > 1) this.silence = setRunningTimer(clock, left, () => this.checkSilence());
+    else this.fail(new NetworkError('ETIMEDOUT', `${this.name()} sent nothing for ${silentMs} ms, with answers overdue`));
+  }
+
   private received(chunk: Buffer): void {
+    this.receivedAt = runningTime(this.options.clock);
     try {
       for (const frame of this.splitter.push(chunk)) {
         const pending = this.inFlight[0];
@@ -195,6 +232,7 @@ export class PeerClient {
         pending.timer.cancel();
         this.inFlight.shift();
         this.failures = 0;
+        if (pending.timedOut) this.checkSilence();
       }
     } catch (error) {
       this.fail(new NetworkError('EPROTO', `${this.name()} sent what cannot be decoded`, { cause: error }));
@@ -216,6 +254,8 @@ export class PeerClient {
   private drop(error: NetworkError): void {
     this.attempt++;
     this.backoff?.cancel();
+    this.silence?.cancel();
+    this.silence = undefined;
     this.state = 'idle';
     const stream = this.stream;
     this.stream = undefined;

@@ -7,15 +7,19 @@
  * milliseconds can stay with the old one for good.)
  *
  * Owns its queue of frames that wait their turn; when that is full the socket is not read, and while the client does
- * not take its answers nothing is dispatched, so that a client can never make us hold more than a few frames and
- * answers for it.
+ * not take its answers nothing is dispatched. All connections of a node share its memory for frames and answers: a frame
+ * that does not fit waits unread.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Stream } from '../lib/network.ts';
 import { FrameSplitter, readRequestHeader } from '../protocol/frame.ts';
 import { Reader } from '../protocol/reader.ts';
+import type { AnswerHolder, AnswerMemory } from './answer-memory.ts';
+import { AnswerSender } from './answer-sender.ts';
 import type { ConnectionInfo, Dispatch } from './dispatch.ts';
+import type { NodeMemory } from './node-memory.ts';
+import { SMALL_FRAME_BYTES, type FrameHolder, type RequestMemory } from './request-memory.ts';
 
 /** Reading stops above either; a producer keeps five requests in flight, so this holds what one usually sends. */
 const MAX_QUEUED_FRAMES = 16;
@@ -35,6 +39,10 @@ interface Unanswered {
   readonly bytes: number;
   /** What to send; undefined while that is not known. */
   answer: Uint8Array[] | null | undefined;
+  /** Memory for requests that it still holds. */
+  requestBytes: number;
+  /** Memory for answers that it holds. */
+  answerBytes: number;
 }
 
 export interface ConnectionOptions {
@@ -49,16 +57,22 @@ export interface ConnectionOptions {
   /** `socket.request.max.bytes`. */
   maxFrameBytes: number;
   traffic: Traffic;
+  memory: NodeMemory;
+  /** Called once, at the first bytes. */
+  used: (connection: Connection) => void;
   /** Called once, when the stream has closed. */
   closed: (connection: Connection) => void;
 }
 
-export class Connection implements ConnectionInfo {
+export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
   readonly id: number;
   readonly clientHost: string;
   readonly listener: string;
   /** Monotonic milliseconds of the last request that arrived or was answered. */
   lastActiveAt: number;
+
+  /** At least one whole request has arrived. */
+  used = false;
 
   private readonly stream: Stream;
   private readonly dispatch: Dispatch;
@@ -67,7 +81,17 @@ export class Connection implements ConnectionInfo {
   private readonly logger: Logger;
   private readonly splitter: FrameSplitter;
   private readonly traffic: Traffic;
+  private readonly settle: (connection: Connection) => void;
   private readonly closed: (connection: Connection) => void;
+  private readonly nodeMemory: NodeMemory;
+  /** Of clients or of other nodes; which is known once the first bytes have arrived. */
+  private shares: { requests: RequestMemory; answers: AnswerMemory | undefined } | undefined;
+  /** Lengths of the frames that memory was taken for and that are not queued yet. */
+  private granted: number[] = [];
+  /** Ends the wait of a frame for its memory. */
+  private stopWaiting: (() => void) | undefined;
+  private parkedBytes = 0;
+  private readonly sender: AnswerSender;
   private readonly queue: { frame: Buffer; receivedAt: number }[] = [];
   private queuedBytes = 0;
   private state: 'open' | 'ending' | 'closed' = 'open';
@@ -76,9 +100,8 @@ export class Connection implements ConnectionInfo {
   private unansweredBytes = 0;
   /** The one with the dispatcher, which nothing may overtake. */
   private current: Unanswered | undefined;
-  /** The client does not take what we send. */
-  private blocked = false;
   private paused = false;
+  private settled = false;
   /** Set when we, not the peer, gave the connection up: nothing that waits is worked on any more. */
   private abandoned = false;
   private closeCallbacks: (() => void)[] = [];
@@ -91,10 +114,13 @@ export class Connection implements ConnectionInfo {
     this.pipelined = options.pipelined;
     this.clock = options.clock;
     this.logger = options.logger;
+    this.settle = options.used;
     this.closed = options.closed;
     this.traffic = options.traffic;
     this.clientHost = clientHost(options.stream.remote);
-    this.splitter = new FrameSplitter(options.maxFrameBytes);
+    this.nodeMemory = options.memory;
+    this.sender = new AnswerSender(options.stream, this, () => this.memory.answers);
+    this.splitter = new FrameSplitter(options.maxFrameBytes, { admits: (length) => this.admits(length) });
     this.lastActiveAt = options.clock.monotonic();
     this.stream.handlers = {
       data: (chunk) => this.onData(chunk),
@@ -109,7 +135,16 @@ export class Connection implements ConnectionInfo {
 
   /** True while a request is worked on, waits, or its answer has not left. */
   get active(): boolean {
-    return this.unanswered.length > 0 || this.blocked || this.queue.length > 0;
+    return this.unanswered.length > 0 || this.sender.blocked || this.queue.length > 0;
+  }
+
+  get frameProgress(): number {
+    return this.splitter.buffered;
+  }
+
+  /** True where another node of the cluster opened it; known once its first bytes have arrived. */
+  get fromPeer(): boolean {
+    return this.stream.fromPeer?.() === true;
   }
 
   onClose(callback: () => void): void {
@@ -126,24 +161,102 @@ export class Connection implements ConnectionInfo {
   /** Takes no more requests, lets what was answered leave, then closes. */
   end(): void {
     if (this.state !== 'open') return;
+    this.sender.flush();
     this.abandon();
     this.state = 'ending';
     this.stream.end();
   }
 
+  refuse(reason: string): void {
+    this.fail('a limit of the node', new Error(reason));
+  }
+
+  answerRoom(): number {
+    return this.memory.answers?.roomBytes ?? Number.POSITIVE_INFINITY;
+  }
+
+  holdAnswer(bytes: number): void {
+    if (this.current === undefined) return;
+    this.current.answerBytes += bytes;
+    this.memory.answers?.hold(bytes);
+  }
+
+  private get memory(): { requests: RequestMemory; answers: AnswerMemory | undefined } {
+    if (this.shares !== undefined) return this.shares;
+    const { clients, peers, answers } = this.nodeMemory;
+    return (this.shares = this.fromPeer ? { requests: peers, answers: undefined } : { requests: clients, answers });
+  }
+
   private abandon(): void {
     this.abandoned = true;
+    for (const { frame } of this.queue) this.memory.requests.release(frame.length);
     this.queue.length = 0;
     this.queuedBytes = 0;
+    this.dropFrame();
+    this.sender.drop();
+    for (const request of this.unanswered) {
+      if (request.answer !== undefined) this.releaseAnswer(request);
+    }
+  }
+
+  /** Gives back what the frame in progress holds, or waits for. */
+  private dropFrame(): void {
+    const { requests } = this.memory;
+    this.stopWaiting?.();
+    this.stopWaiting = undefined;
+    requests.unpark(this.parkedBytes);
+    this.parkedBytes = 0;
+    requests.received(this);
+    for (const bytes of this.granted) requests.release(bytes);
+    this.granted = [];
+  }
+
+  private releaseRequest(request: Unanswered): void {
+    if (request.requestBytes > 0) this.memory.requests.release(request.requestBytes);
+    request.requestBytes = 0;
+  }
+
+  private releaseAnswer(request: Unanswered): void {
+    if (request.answerBytes > 0) this.memory.answers?.release(request.answerBytes);
+    request.answerBytes = 0;
+  }
+
+  /** Whether there is memory for a frame of that length; if not, nothing more is read until there is. */
+  private admits(length: number): boolean {
+    const { requests } = this.memory;
+    const only = this.granted.length === 0 && this.queue.length === 0 && this.unanswered.length === 0;
+    if (requests.take(length, only)) {
+      this.granted.push(length);
+      return true;
+    }
+    this.stopWaiting = requests.wait(length, () => {
+      this.stopWaiting = undefined;
+      this.granted.push(length);
+      requests.unpark(this.parkedBytes);
+      this.parkedBytes = 0;
+      // Not from within the release of another connection.
+      queueMicrotask(() => this.take(() => this.splitter.admit()));
+    });
+    return false;
   }
 
   private onData(chunk: Buffer): void {
     if (this.state !== 'open' || this.abandoned) return;
+    if (!this.settled) {
+      this.settled = true;
+      this.settle(this);
+    }
     this.traffic.inBytes += chunk.length;
+    this.take(() => this.splitter.push(chunk));
+  }
+
+  /** Queues the frames that are complete, and accounts for the one that is not. */
+  private take(split: () => Buffer[]): void {
+    if (this.state !== 'open' || this.abandoned) return;
     const now = this.clock.monotonic();
     let frames: Buffer[];
     try {
-      frames = this.splitter.push(chunk);
+      frames = split();
     } catch (error) {
       this.fail('bytes that are no Kafka request', error);
       return;
@@ -152,15 +265,35 @@ export class Connection implements ConnectionInfo {
       this.queue.push({ frame, receivedAt: now });
       this.queuedBytes += frame.length;
     }
+    // Their memory is the queue's from here on.
+    this.granted.splice(0, frames.length);
+    if (!this.accountForRest(frames.length > 0)) return;
     if (frames.length > 0) {
+      this.used = true;
       this.lastActiveAt = now;
       this.work();
     }
     this.checkReading();
   }
 
+  /** False where the connection was refused. */
+  private accountForRest(completed: boolean): boolean {
+    const { requests } = this.memory;
+    const { expectedBytes, parkedBytes } = this.splitter;
+    if (completed) requests.received(this);
+    if (expectedBytes > SMALL_FRAME_BYTES) requests.receives(this);
+    if (parkedBytes === this.parkedBytes) return true;
+    const more = parkedBytes - this.parkedBytes;
+    if (more > 0 && !requests.park(more)) {
+      this.refuse('no memory for its request: other requests hold all of it (socket.request.max.bytes)');
+      return false;
+    }
+    this.parkedBytes = parkedBytes;
+    return true;
+  }
+
   private onDrain(): void {
-    this.blocked = false;
+    this.sender.drained();
     this.send();
     this.goOn();
   }
@@ -169,12 +302,14 @@ export class Connection implements ConnectionInfo {
   private onClosed(reason: Error | undefined): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
-    this.blocked = false;
+    this.sender.blocked = false;
     if (reason !== undefined && !this.abandoned)
       this.logger.debug('connection lost', { client: this.stream.remote, reason: reason.message });
     const callbacks = this.closeCallbacks;
     this.closeCallbacks = [];
     for (const callback of callbacks) callback();
+    this.dropFrame();
+    this.sender.drop();
     this.closed(this);
     this.send();
     this.work();
@@ -182,6 +317,8 @@ export class Connection implements ConnectionInfo {
 
   answerLater(): void {
     if (this.current === undefined) return;
+    // What is left of it is small: its records are in the log.
+    this.releaseRequest(this.current);
     this.current = undefined;
     // Not from within the handler.
     if (this.queue.length > 0) queueMicrotask(() => this.goOn());
@@ -189,14 +326,14 @@ export class Connection implements ConnectionInfo {
 
   /** Dispatches what waits until a request takes its time, the client stops reading or nothing is left. */
   private work(): void {
-    while (this.current === undefined && !this.blocked && !this.abandoned) {
+    while (this.current === undefined && !this.sender.blocked && !this.abandoned) {
       if (this.unanswered.length >= MAX_UNANSWERED || this.unansweredBytes >= MAX_UNANSWERED_BYTES) return;
       const [next] = this.queue;
       if (next === undefined || (this.unanswered.length > 0 && !this.isPipelined(next.frame))) return;
       this.queue.shift();
       const bytes = next.frame.length;
       this.queuedBytes -= bytes;
-      const request: Unanswered = { bytes, answer: undefined };
+      const request: Unanswered = { bytes, answer: undefined, requestBytes: bytes, answerBytes: 0 };
       this.unanswered.push(request);
       this.unansweredBytes += bytes;
       this.current = request;
@@ -206,7 +343,7 @@ export class Connection implements ConnectionInfo {
         const header = readRequestHeader(reader);
         answer = this.dispatch({ header, reader, connection: this, receivedAt: next.receivedAt });
       } catch (error) {
-        this.fail('request refused', error);
+        this.refuseRequest(request, error);
         return;
       }
       if (!(answer instanceof Promise)) {
@@ -218,7 +355,7 @@ export class Connection implements ConnectionInfo {
           this.answered(request, chunks);
           this.goOn();
         },
-        (error: unknown) => this.fail('request refused', error),
+        (error: unknown) => this.refuseRequest(request, error),
       );
     }
   }
@@ -235,26 +372,49 @@ export class Connection implements ConnectionInfo {
   private answered(request: Unanswered, chunks: Uint8Array[] | null): void {
     request.answer = chunks;
     if (this.current === request) this.current = undefined;
+    this.releaseRequest(request);
+    if (this.state !== 'open' || this.abandoned) {
+      this.releaseAnswer(request);
+      request.answer = null;
+      this.send();
+      return;
+    }
+    let bytes = 0;
+    if (chunks !== null) for (const chunk of chunks) bytes += chunk.length;
+    this.memory.answers?.hold(bytes - request.answerBytes);
+    request.answerBytes = bytes;
     this.lastActiveAt = this.clock.monotonic();
     this.send();
   }
 
+  /** A request that cannot be answered ends the connection; what it held is released all the same. */
+  private refuseRequest(request: Unanswered, cause: unknown): void {
+    request.answer = null;
+    this.releaseRequest(request);
+    this.releaseAnswer(request);
+    this.fail('request refused', cause);
+  }
+
   /** Sends the answers that are due, up to the first that is not known yet. */
   private send(): void {
-    while (!this.blocked) {
+    while (!this.sender.blocked) {
       const first = this.unanswered[0];
       if (first?.answer === undefined) return;
       this.unanswered.shift();
       this.unansweredBytes -= first.bytes;
-      if (first.answer === null || this.state !== 'open') continue;
-      for (const chunk of first.answer) this.traffic.outBytes += chunk.length;
-      this.blocked = !this.stream.write(first.answer);
+      if (first.answer === null || this.state !== 'open' || this.abandoned) {
+        this.releaseAnswer(first);
+        continue;
+      }
+      this.traffic.outBytes += first.answerBytes;
+      this.sender.send(first.answer, first.answerBytes);
     }
   }
 
   private checkReading(): void {
     if (this.state !== 'open') return;
-    const full = this.queue.length >= MAX_QUEUED_FRAMES || this.queuedBytes >= MAX_QUEUED_BYTES;
+    const waits = this.splitter.refusedLength !== undefined;
+    const full = waits || this.queue.length >= MAX_QUEUED_FRAMES || this.queuedBytes >= MAX_QUEUED_BYTES;
     if (full === this.paused) return;
     this.paused = full;
     if (full) this.stream.pause();
@@ -262,7 +422,8 @@ export class Connection implements ConnectionInfo {
   }
 
   private fail(what: string, cause: unknown): void {
-    if (this.state === 'closed' || this.abandoned) return;
+    if (this.state === 'closed') this.abandon();
+    if (this.abandoned) return;
     const reason = cause instanceof Error ? cause : new Error(String(cause));
     this.logger.warn('connection closed', { client: this.stream.remote, listener: this.listener, what, reason: reason.message });
     if (this.state !== 'open') {
@@ -279,6 +440,6 @@ export class Connection implements ConnectionInfo {
 const FAREWELL_MS = 1_000;
 
 /** Kafka writes a client's host as Java prints an address without a name: with a slash before it. */
-function clientHost(remote: string): string {
+export function clientHost(remote: string): string {
   return `/${remote.slice(0, remote.lastIndexOf(':'))}`;
 }

@@ -21,6 +21,10 @@ export interface ConnectionInfo {
    * begin, where its API is `pipelined`. Answers leave in the order of the requests all the same.
    */
   answerLater(): void;
+  /** Bytes of records that an answer may hold now; infinite for other nodes. An answer with one batch is fine whatever its size. */
+  answerRoom(): number;
+  /** Counts records that were read for the request in progress, until its answer has left. */
+  holdAnswer(bytes: number): void;
 }
 
 export interface IncomingRequest {

@@ -79,7 +79,7 @@ export class FaultyNetwork implements Network {
     if (isFellow === undefined) return inner.listen(address, accept);
     return inner.listen(address, (stream) => {
       const linkOf = (): Link => (isFellow(stream.remote) ? this.sound : this.link('clients'));
-      accept(new FaultyStream(stream, linkOf, clock, random));
+      accept(new FaultyStream(stream, linkOf, clock, random, () => isFellow(stream.remote)));
     });
   }
 

@@ -75,6 +75,7 @@ class Pipe {
 
 export class FaultyStream implements Stream {
   readonly remote: string;
+  readonly fromPeer?: () => boolean;
   private readonly inner: Stream;
   /** Asked of a stream that was accepted, once its first byte is there. */
   private readonly linkOf: () => Link;
@@ -93,8 +94,9 @@ export class FaultyStream implements Stream {
     this.incoming.flush();
   };
 
-  constructor(inner: Stream, link: Link | (() => Link), clock: Clock, random: Random) {
+  constructor(inner: Stream, link: Link | (() => Link), clock: Clock, random: Random, fromPeer?: () => boolean) {
     this.inner = inner;
+    if (fromPeer !== undefined) this.fromPeer = fromPeer;
     this.linkOf = typeof link === 'function' ? link : () => link;
     this.remote = inner.remote;
     this.outgoing = new Pipe(

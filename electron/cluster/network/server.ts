@@ -2,8 +2,10 @@
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { NetworkError, type Address, type Listener, type Network, type Stream } from '../lib/network.ts';
-import { Connection, type Traffic } from './connection.ts';
+import { ConnectionLimits } from './connection-limits.ts';
+import { clientHost, Connection, type Traffic } from './connection.ts';
 import type { Dispatch } from './dispatch.ts';
+import { createNodeMemory, type NodeMemory } from './node-memory.ts';
 
 export interface ServerOptions {
   network: Network;
@@ -22,10 +24,14 @@ export interface ServerOptions {
   maxFrameBytes?: number;
   /** `connections.max.idle.ms`, 600000; negative: never. */
   maxIdleMs?: number;
-  /** `max.connections`: one above it is closed at once. */
-  maxConnections?: number;
+  /** Shared by all servers of a node; a server of its own has its own where it is not given. */
+  memory?: NodeMemory;
+  /** Shared by all servers of a node. */
+  limits?: ConnectionLimits;
 }
 
+const MAX_FRAME_BYTES = 104_857_600;
+const UNLIMITED = { maxConnections: 2_147_483_647, maxPerIp: 2_147_483_647 };
 /** How long connections may take to close by themselves before `stop` resets them. */
 const STOP_GRACE_MS = 100;
 
@@ -40,7 +46,15 @@ export class Server {
   private emptied: (() => void) | undefined;
 
   constructor(options: ServerOptions) {
-    this.options = { maxFrameBytes: 104_857_600, maxIdleMs: 600_000, maxConnections: 2_147_483_647, pipelined: new Set(), ...options };
+    const maxFrameBytes = options.maxFrameBytes ?? MAX_FRAME_BYTES;
+    this.options = {
+      maxFrameBytes,
+      maxIdleMs: 600_000,
+      pipelined: new Set(),
+      memory: createNodeMemory(options.clock, maxFrameBytes),
+      limits: new ConnectionLimits(options.clock, () => UNLIMITED),
+      ...options,
+    };
   }
 
   /** Number of open connections. */
@@ -78,11 +92,11 @@ export class Server {
   }
 
   private accept(stream: Stream): void {
-    const { clock, logger, listener, dispatch, pipelined, maxFrameBytes, maxConnections, nextConnectionId } = this.options;
-    if (this.stopped || this.connections.size >= maxConnections) {
+    const { clock, logger, listener, dispatch, pipelined, maxFrameBytes, memory, limits, nextConnectionId } = this.options;
+    const reason = this.stopped ? 'the server stops' : limits.refusal(clientHost(stream.remote));
+    if (reason !== undefined) {
       stream.handlers = { data: () => undefined, drain: () => undefined, close: () => undefined };
-      if (!this.stopped)
-        logger.warn('connection refused', { client: stream.remote, listener, reason: `max.connections=${maxConnections}` });
+      if (!this.stopped) logger.warn('connection refused', { client: stream.remote, listener, reason });
       stream.destroy();
       return;
     }
@@ -96,12 +110,16 @@ export class Server {
       logger,
       maxFrameBytes,
       traffic: this.traffic,
+      memory,
+      used: (first) => limits.settle(first),
       closed: (gone) => {
+        limits.remove(gone);
         this.connections.delete(gone);
         if (this.connections.size === 0) this.emptied?.();
       },
     });
     this.connections.add(connection);
+    limits.add(connection);
   }
 
   /** One timer for all connections: an idle one goes at most a quarter of the limit late. */

@@ -8,8 +8,11 @@ import { NetworkError, type Address, type Listener, type Network, type Stream, t
 /** Above this many unsent bytes a writer is told to wait for `drain`. */
 const WRITE_MARK = 64 * 1024;
 const BACKLOG = 511;
-/** What a connection reads at once, into one buffer that is used again and again. */
-const READ_BYTES = 256 * 1024;
+/**
+ * What a connection reads at once. One buffer serves all connections of a thread: libuv asks for it, reads and calls back without anything
+ * between, and what is in it is good only during that call. A buffer for each connection would keep up to 256 KiB resident for each.
+ */
+const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024);
 
 /** Told of the local ports of the streams that are opened (not of those that are accepted): from before the first byte until the end. */
 export interface PortBook {
@@ -66,8 +69,7 @@ function accepted(socket: Socket): TcpStream {
 
 function reading(stream: () => TcpStream | undefined): OnReadOpts {
   return {
-    // Not touched, and so no memory, beyond what ever came at once.
-    buffer: Buffer.allocUnsafeSlow(READ_BYTES),
+    buffer: READ_BUFFER,
     callback: (count, buffer) => {
       // There is one: nothing is read before the connection stands.
       stream()?.received(Buffer.from(buffer.buffer, buffer.byteOffset, count));

@@ -85,7 +85,7 @@ class Generator {
   private readTags(tagged: readonly { name: string; field: AnyField; tag: number }[]): string {
     if (tagged.length === 0) return 'r.skipTags();';
     const cases = tagged.map(({ name, field, tag }) => `case ${tag}: o.${name} = ${this.readTagged(field)}; break;`).join(' ');
-    return `for (let n = r.uvarint(); n > 0; n--) { const t = r.uvarint(); const s = r.uvarint(); const at = r.position;
+    return `for (let n = r.tagCount(); n > 0; n--) { const t = r.uvarint(); const s = r.uvarint(); const at = r.position;
       switch (t) { ${cases} default: r.raw(s); }
       if (r.position !== at + s) throw new ProtocolError('tagged field ' + t + ' says ' + s + ' bytes and has ' + (r.position - at)); }`;
   }

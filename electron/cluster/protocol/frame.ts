@@ -30,8 +30,15 @@ export function readRequestHeader(reader: Reader): RequestHeader {
   };
 }
 
+/**
+ * What one request may take in memory when it is decoded: 262,144 array elements, five for every partition of a cluster of 50,000. A frame
+ * of 100 MB could else become 7 GB of objects.
+ */
+const REQUEST_DECODE_BYTES = 32 * 1024 * 1024;
+
 /** Decodes the body that follows `readRequestHeader`. */
 export function decodeRequest<T>(api: Api<T, never, unknown, never>, version: number, reader: Reader): T {
+  reader.decodeBudgetBytes = REQUEST_DECODE_BYTES;
   if (version >= api.flexibleFrom) reader.skipTags();
   return api.request.codec(version).decode(reader);
 }
@@ -93,6 +100,11 @@ const FIRST_RESERVE_BYTES = 4 * 1024 * 1024;
 const SMALL_FRAMES_TO_SHRINK = 16;
 
 export interface FrameSplitterOptions {
+  /**
+   * Asked for each frame, with its length, before memory is allocated for it. After false the splitter keeps what follows (`parkedBytes`)
+   * until `admit` is called. A frame that was admitted is allocated as a whole: pages that are not written yet take no memory.
+   */
+  admits?: (length: number) => boolean;
   /** A frame's bytes are good only until the next `push`: they lie in one buffer that is used again and again. */
   reuse?: boolean;
 }
@@ -104,6 +116,7 @@ export interface FrameSplitterOptions {
 export class FrameSplitter {
   private readonly maxFrameBytes: number;
   private readonly reuse: boolean;
+  private readonly admits: ((length: number) => boolean) | undefined;
   private readonly length = Buffer.alloc(4);
   private lengthBytes = 0;
   /** Holds the first `filled` bytes of the frame that is not complete; undefined while its length is read. */
@@ -112,27 +125,64 @@ export class FrameSplitter {
   private filled = 0;
   private spare: Buffer | undefined;
   private smallFrames = 0;
+  /** What follows the length of a frame that was not admitted. */
+  private parked: Buffer | undefined;
 
-  constructor(maxFrameBytes: number, { reuse = false }: FrameSplitterOptions = {}) {
+  constructor(maxFrameBytes: number, { reuse = false, admits }: FrameSplitterOptions = {}) {
     this.maxFrameBytes = maxFrameBytes;
     this.reuse = reuse;
+    this.admits = admits;
   }
 
   /** Frames that `chunk` completes, without their lengths. The chunk may be used for something else afterwards. */
   push(chunk: Buffer): Buffer[] {
+    if (this.parked === undefined) return this.split(chunk);
+    this.parked = Buffer.concat([this.parked, chunk]);
+    return [];
+  }
+
+  /** The frame that was refused has its memory now; returns the frames that were kept complete. */
+  admit(): Buffer[] {
+    const { parked = NOTHING } = this;
+    this.parked = undefined;
+    this.allocate();
+    return this.split(parked);
+  }
+
+  /** Length of the frame that was not admitted; undefined where none waits. */
+  get refusedLength(): number | undefined {
+    return this.parked === undefined ? undefined : this.frameBytes;
+  }
+
+  /** Bytes that came behind the length of a frame that was not admitted. */
+  get parkedBytes(): number {
+    return this.parked?.length ?? 0;
+  }
+
+  /** Length of the frame in progress; 0 between frames. */
+  get expectedBytes(): number {
+    return this.frame === undefined ? 0 : this.frameBytes;
+  }
+
+  private split(chunk: Buffer): Buffer[] {
     const frames: Buffer[] = [];
     for (let at = 0; at < chunk.length;) {
       if (this.frame === undefined) {
+        let admitted: boolean;
         if (this.lengthBytes === 0 && chunk.length - at >= 4) {
-          this.begin(chunk.readInt32BE(at));
           at += 4;
+          admitted = this.begin(chunk.readInt32BE(at - 4));
         } else {
           const count = chunk.copy(this.length, this.lengthBytes, at, Math.min(chunk.length, at + 4 - this.lengthBytes));
           at += count;
           this.lengthBytes += count;
           if (this.lengthBytes < 4) break;
           this.lengthBytes = 0;
-          this.begin(this.length.readInt32BE(0));
+          admitted = this.begin(this.length.readInt32BE(0));
+        }
+        if (!admitted) {
+          this.parked = Buffer.from(chunk.subarray(at));
+          break;
         }
       }
       const count = Math.min(this.frameBytes - this.filled, chunk.length - at);
@@ -152,13 +202,22 @@ export class FrameSplitter {
     return this.frame === undefined ? this.lengthBytes : 4 + this.filled;
   }
 
-  private begin(length: number): void {
+  private begin(length: number): boolean {
     if (length < 0) throw new ProtocolError(`frame length ${length}`);
     if (length > this.maxFrameBytes)
       throw new ProtocolError(`frame of ${length} bytes; ${this.maxFrameBytes} is the most (socket.request.max.bytes)`);
     this.frameBytes = length;
     this.filled = 0;
-    this.frame = this.reuse ? this.usedAgain(length) : Buffer.allocUnsafe(Math.min(length, FIRST_RESERVE_BYTES));
+    if (this.admits !== undefined && !this.admits(length)) return false;
+    this.allocate();
+    return true;
+  }
+
+  private allocate(): void {
+    const { frameBytes } = this;
+    if (this.reuse) this.frame = this.usedAgain(frameBytes);
+    else if (this.admits !== undefined && frameBytes > FIRST_RESERVE_BYTES) this.frame = Buffer.allocUnsafeSlow(frameBytes);
+    else this.frame = Buffer.allocUnsafe(Math.min(frameBytes, FIRST_RESERVE_BYTES));
   }
 
   private usedAgain(length: number): Buffer {

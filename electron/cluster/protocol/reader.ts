@@ -1,5 +1,11 @@
 import { ProtocolError } from './errors.ts';
 
+/** What a decoded array element or tagged field is taken to cost in memory: an object, its fields, its place in the array. */
+const ELEMENT_BYTES = 128;
+
+/** Longer strings count by themselves; shorter ones are part of what an element is taken to cost. */
+const SHORT_STRING_BYTES = 256;
+
 /**
  * Reads the primitive types of the Kafka protocol from one frame. Every read is bounds-checked and no length that a
  * peer states is trusted before it is compared with what is left, so that a short hostile frame cannot make us allocate.
@@ -9,6 +15,8 @@ export class Reader {
   readonly buffer: Buffer;
   position: number;
   readonly end: number;
+  /** Memory that arrays, strings and tags may still take when they are decoded; a request has a limit, a log does not. */
+  decodeBudgetBytes = Number.POSITIVE_INFINITY;
 
   constructor(buffer: Buffer, start = 0, end = buffer.length) {
     this.buffer = buffer;
@@ -105,6 +113,7 @@ export class Reader {
   }
   private text(size: number): string {
     if (size < 0) throw new ProtocolError('null where a string is required');
+    if (size > SHORT_STRING_BYTES) this.spend(size);
     const at = this.take(size);
     return this.buffer.toString('utf8', at, at + size);
   }
@@ -140,12 +149,29 @@ export class Reader {
   private checkedLength(length: number): number {
     // Every element takes at least one byte, so a longer array cannot be in this frame.
     if (length > this.remaining) throw new ProtocolError(`array of ${length} in ${this.remaining} bytes`);
-    return length < 0 ? -1 : length;
+    if (length <= 0) return length < 0 ? -1 : 0;
+    this.spend(length * ELEMENT_BYTES);
+    return length;
+  }
+
+  /** Takes from the decode budget; throws `ProtocolError` where the message would take more memory than it may. */
+  private spend(bytes: number): void {
+    this.decodeBudgetBytes -= bytes;
+    if (this.decodeBudgetBytes < 0) throw new ProtocolError('the message has more elements than one request may have; send several');
+  }
+
+  /** Number of tagged fields. */
+  tagCount(): number {
+    const count = this.uvarint();
+    // A tagged field takes at least two bytes.
+    if (count > this.remaining) throw new ProtocolError(`${count} tagged fields in ${this.remaining} bytes`);
+    if (count > 0) this.spend(count * ELEMENT_BYTES);
+    return count;
   }
 
   /** Passes over a tagged-field section. */
   skipTags(): void {
-    for (let n = this.uvarint(); n > 0; n--) {
+    for (let n = this.tagCount(); n > 0; n--) {
       this.uvarint();
       this.take(this.uvarint());
     }

@@ -21,7 +21,7 @@ export interface DecodedRecord {
 export function* decodeRecords(view: BatchView, maxBytes: number): Generator<DecodedRecord, void, undefined> {
   const { baseOffset, baseTimestamp, recordCount } = view;
   const appendTime = view.timestampType === 'logAppendTime' ? view.maxTimestamp : undefined;
-  const cursor = new RecordCursor(decompress(compressionName(view.compressionId), view.payload, maxBytes));
+  const cursor = new FieldReader(decompress(compressionName(view.compressionId), view.payload, maxBytes));
   for (let i = 0; i < recordCount; i++) {
     const length = cursor.varint();
     const end = cursor.position + length;
@@ -59,7 +59,8 @@ function corrupt(what: string): KafkaError {
   return new KafkaError(ErrorCode.CORRUPT_MESSAGE, `record batch: ${what}`);
 }
 
-class RecordCursor {
+/** Reads the fields of a record where they lie. Throws KafkaError CORRUPT_MESSAGE at the end of the bytes. */
+export class FieldReader {
   readonly bytes: Buffer;
   position = 0;
 

@@ -1,4 +1,9 @@
+import { ErrorCode } from './error-codes.ts';
+import { KafkaError } from './kafka-error.ts';
+
 const FIRST_CHUNK = 512;
+/** Of what is not records or other large bytes: an answer must not take more memory than a node has for all of them. */
+const MAX_BUFFER_BYTES = 64 * 1024 * 1024;
 
 /**
  * Writes the primitive types of the Kafka protocol into a list of chunks. Small values go into a growing buffer; large
@@ -26,6 +31,9 @@ export class Writer {
     const at = this.position;
     if (at + size > this.buffer.length) {
       const pending = at - this.start;
+      if (pending + size > MAX_BUFFER_BYTES) {
+        throw new KafkaError(ErrorCode.INVALID_REQUEST, 'The message is larger than 64 MiB without its records; ask for less at once.');
+      }
       const grown = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, pending + size));
       this.buffer.copy(grown, 0, this.start, at);
       this.buffer = grown;

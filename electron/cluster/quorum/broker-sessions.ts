@@ -1,6 +1,6 @@
 /** Who is alive, as far as this controller has heard. Sessions are not replicated: a new controller gives everybody a full one. */
 export interface BrokerSession {
-  /** Monotonic ms of the last heartbeat. */
+  /** Running time of the last heartbeat. */
   heardAt: number;
   /** False while the session is only what a new controller gives on trust. */
   heard: boolean;
@@ -37,13 +37,16 @@ export class BrokerSessions {
     return session;
   }
 
-  close(id: number): void {
-    this.sessions.delete(id);
+  /** A heartbeat arrived that is yet to be decided; only a session that is open is kept by it. */
+  arrived(id: number, now: number): void {
+    const session = this.sessions.get(id);
+    if (session === undefined) return;
+    session.heard = true;
+    session.heardAt = now;
   }
 
-  /** This controller itself stood still for so long; nobody else is to pay for that. */
-  excuse(ms: number): void {
-    for (const session of this.sessions.values()) session.heardAt += ms;
+  close(id: number): void {
+    this.sessions.delete(id);
   }
 
   silentFor(id: number, now: number): number {

@@ -74,7 +74,7 @@ export function topicConfigValues(
   if (override !== undefined) found.push({ name: definition.name, value: override, source: ConfigSource.DYNAMIC_TOPIC });
   for (const synonym of definition.synonyms) {
     const broker = brokerConfigByName.get(synonym.name);
-    if (broker !== undefined) found.push(...setBrokerValues(image, broker, properties, brokerId));
+    if (broker !== undefined) for (const one of setBrokerValues(image, broker, properties, brokerId)) found.push(one);
   }
   const weakest = definition.synonyms.at(-1)?.name ?? definition.name;
   // In the units of the name that it goes by.
@@ -277,6 +277,7 @@ export interface BrokerSettings {
   readonly offsetMetadataMaxBytes: number;
   readonly socketRequestMaxBytes: number;
   readonly maxConnections: number;
+  readonly maxConnectionsPerIp: number;
   readonly connectionsMaxIdleMs: number;
   readonly requestTimeoutMs: number;
   readonly fetchMaxBytes: number;
@@ -349,6 +350,7 @@ export function brokerSettings(properties: Properties, nodes = 3): BrokerSetting
     offsetMetadataMaxBytes: number('offset.metadata.max.bytes'),
     socketRequestMaxBytes: number('socket.request.max.bytes'),
     maxConnections: number('max.connections'),
+    maxConnectionsPerIp: number('max.connections.per.ip'),
     connectionsMaxIdleMs: number('connections.max.idle.ms'),
     requestTimeoutMs: number('request.timeout.ms'),
     fetchMaxBytes: number('fetch.max.bytes'),

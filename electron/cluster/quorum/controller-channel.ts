@@ -4,14 +4,35 @@
  */
 import type { Clock } from '../lib/clock.ts';
 import { sleep } from '../lib/clock.ts';
+import { runningTime, setRunningTimer } from '../lib/running-time.ts';
 import type { Address } from '../lib/network.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
+import { alterPartitionReassignments } from '../protocol/apis/alter-partition-reassignments.ts';
+import { alterPartition } from '../protocol/apis/alter-partition.ts';
+import { brokerHeartbeat } from '../protocol/apis/broker-heartbeat.ts';
+import { brokerRegistration } from '../protocol/apis/broker-registration.ts';
+import { createPartitions } from '../protocol/apis/create-partitions.ts';
+import { createTopics } from '../protocol/apis/create-topics.ts';
+import { deleteTopics } from '../protocol/apis/delete-topics.ts';
+import { electLeaders } from '../protocol/apis/elect-leaders.ts';
+import { listPartitionReassignments } from '../protocol/apis/list-partition-reassignments.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { Reader } from '../protocol/reader.ts';
 import type { Api } from '../protocol/schema.ts';
 import { Writer } from '../protocol/writer.ts';
+import { coordinationHeard } from './coordination/apis.ts';
+
+/** Requests whose field `timeoutMs` limits how long the controller may take. */
+const TIMED: ReadonlySet<number> = new Set([
+  createTopics.key,
+  deleteTopics.key,
+  createPartitions.key,
+  electLeaders.key,
+  alterPartitionReassignments.key,
+  listPartitionReassignments.key,
+]);
 
 /** A connection to another node, as `network/client.ts` makes them. */
 export interface Peer {
@@ -19,7 +40,8 @@ export interface Peer {
   close(): void;
 }
 
-export type ConnectPeer = (address: Address) => Peer;
+/** `silentMs`: see `PeerClientOptions`. */
+export type ConnectPeer = (address: Address, options?: { silentMs?: number }) => Peer;
 
 export interface ControllerChannelOptions {
   readonly nodeId: number;
@@ -36,9 +58,22 @@ export interface ControllerChannelOptions {
 
 const RETRY_MS = 30;
 
+/**
+ * Requests with a connection of their own, as Apache Kafka gives each its own channel manager: none waits behind what clients ask for,
+ * and none ends with it. All others share one.
+ */
+const PURPOSES: ReadonlyMap<number, { readonly name: string; readonly silentMs: number }> = new Map([
+  [brokerRegistration.key, { name: 'heartbeat', silentMs: 1_000 }],
+  [brokerHeartbeat.key, { name: 'heartbeat', silentMs: 1_000 }],
+  [alterPartition.key, { name: 'alter-partition', silentMs: 3_000 }],
+  [coordinationHeard.key, { name: 'zookeeper-heartbeat', silentMs: 1_000 }],
+]);
+/** The controller answers these when their own time is up; a client's time may be shorter than its answer takes. */
+const FORWARDING = { name: 'forwarding', silentMs: 3_000 };
+
 export class ControllerChannel {
   private readonly options: ControllerChannelOptions;
-  private readonly peers = new Map<number, Peer>();
+  private readonly peers = new Map<string, Peer>();
   private readonly waiting = new Set<() => void>();
   private closed = false;
 
@@ -52,13 +87,13 @@ export class ControllerChannel {
    */
   async send<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, { timeoutMs }: { timeoutMs: number }): Promise<S> {
     const { clock, random, logger } = this.options;
-    const deadline = clock.monotonic() + timeoutMs;
+    const deadline = runningTime(clock) + timeoutMs;
     let last: unknown;
-    for (let left = timeoutMs; left > 0 && !this.closed; left = deadline - clock.monotonic()) {
+    for (let left = timeoutMs; left >= 1 && !this.closed; left = deadline - runningTime(clock)) {
       const leader = this.options.leaderId();
       if (leader >= 0) {
         try {
-          const answer = await this.whileItLeads(leader, left, this.ask(leader, api, version, body, left));
+          const answer = await this.whileItLeads(leader, left, this.ask(leader, api, version, withTimeLeft(api.key, body, left), left));
           if (answer !== undefined && !saysNotController(answer)) return answer;
           last =
             answer === undefined ? new Error('the controller changed meanwhile') : new Error(`node ${leader} is not the active controller`);
@@ -67,7 +102,7 @@ export class ControllerChannel {
           logger.debug('the controller did not answer', { controller: leader, api: api.name, error });
         }
       }
-      const pause = Math.min(RETRY_MS * (0.7 + 0.6 * random.next()), deadline - clock.monotonic());
+      const pause = Math.min(RETRY_MS * (0.7 + 0.6 * random.next()), deadline - runningTime(clock));
       if (pause > 0) await sleep(clock, pause);
     }
     if (this.closed) throw new KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, 'This node is stopping.');
@@ -89,7 +124,7 @@ export class ControllerChannel {
 
   private ask<Q, S>(leader: number, api: Api<unknown, Q, S, never>, version: number, body: Q, timeoutMs: number): Promise<S> {
     if (leader === this.options.nodeId) return this.askLocally(api, version, body);
-    return this.peer(leader).send(api, version, body, { timeoutMs });
+    return this.peer(leader, api.key).send(api, version, body, { timeoutMs });
   }
 
   /** As if it came over the network: defaults are filled in, and what the version cannot say is not heard. */
@@ -103,13 +138,15 @@ export class ControllerChannel {
     return codec.decode(new Reader(response.finishBuffer()));
   }
 
-  private peer(id: number): Peer {
-    let peer = this.peers.get(id);
+  private peer(id: number, apiKey: number): Peer {
+    const { name, silentMs } = PURPOSES.get(apiKey) ?? FORWARDING;
+    const key = `${name}:${id}`;
+    let peer = this.peers.get(key);
     if (peer === undefined) {
       const address = this.options.voters.find((voter) => voter.id === id);
       if (address === undefined) throw new KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, `Node ${id} is not in the quorum.`);
-      peer = this.options.connectPeer({ host: address.host, port: address.port });
-      this.peers.set(id, peer);
+      peer = this.options.connectPeer({ host: address.host, port: address.port }, { silentMs });
+      this.peers.set(key, peer);
     }
     return peer;
   }
@@ -120,7 +157,7 @@ export class ControllerChannel {
     const wake = (): void => {
       if (this.closed || this.options.leaderId() !== leader) over.resolve(undefined);
     };
-    const timer = this.options.clock.setTimer(timeoutMs, () => {
+    const timer = setRunningTimer(this.options.clock, timeoutMs, () => {
       over.resolve(undefined);
     });
     this.waiting.add(wake);
@@ -131,6 +168,13 @@ export class ControllerChannel {
       this.waiting.delete(wake);
     }
   }
+}
+
+/** The controller counts a request's own time from its arrival there, so it is given what is left of it. */
+function withTimeLeft<Q>(apiKey: number, body: Q, leftMs: number): Q {
+  if (!TIMED.has(apiKey)) return body;
+  const { timeoutMs } = body as { timeoutMs?: unknown };
+  return typeof timeoutMs === 'number' && timeoutMs > leftMs ? { ...body, timeoutMs: Math.max(1, Math.floor(leftMs)) } : body;
 }
 
 /** A controller that does not decide says so of the whole request, or of every item in it. */

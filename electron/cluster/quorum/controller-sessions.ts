@@ -3,7 +3,8 @@
  * and from time to time on whoever has said nothing for too long. None of it is replicated.
  */
 import type { Clock } from '../lib/clock.ts';
-import type { brokerHeartbeat } from '../protocol/apis/broker-heartbeat.ts';
+import { runningTime } from '../lib/running-time.ts';
+import { brokerHeartbeat } from '../protocol/apis/broker-heartbeat.ts';
 import type { brokerRegistration } from '../protocol/apis/broker-registration.ts';
 import type { RequestOf, ResponseIn } from '../protocol/schema.ts';
 import { BrokerSessions } from './broker-sessions.ts';
@@ -12,9 +13,9 @@ import { decideHeartbeat } from './controller/broker-heartbeat.ts';
 import { isActive, type Decision, type DecisionContext } from './controller/decision.ts';
 import { fenceBroker } from './controller/fence-broker.ts';
 import { registerBroker } from './controller/register-broker.ts';
-import type { coordinationHeard, coordinationSession, coordinationWrite } from './coordination/apis.ts';
-import { decideHeard, decideSessions, expireSessions, SessionClock } from './coordination/sessions.ts';
+import { coordinationHeard, type coordinationSession, type coordinationWrite } from './coordination/apis.ts';
 import { deleteExpired, EXPIRY_INTERVAL_MS, expiredNodes } from './coordination/expiry.ts';
+import { decideHeard, decideSessions, expireSessions, SessionClock } from './coordination/sessions.ts';
 import { decideWrite } from './coordination/transaction.ts';
 import type { BrokerRegistration, MetadataImage } from './image.ts';
 
@@ -37,7 +38,6 @@ export class ControllerSessions implements SessionDecisions {
   private readonly settings: SessionSettings;
   private readonly brokers: BrokerSessions;
   private readonly clients = new SessionClock();
-  private sweptAt = 0;
   private nodesExpireAt = 0;
 
   constructor(clock: Clock, settings: SessionSettings) {
@@ -48,25 +48,37 @@ export class ControllerSessions implements SessionDecisions {
 
   /** This controller begins to decide: everybody who had a session by the image is given a full one. */
   reset(image: MetadataImage): void {
-    const now = this.clock.monotonic();
+    const now = runningTime(this.clock);
     this.brokers.reset(
       [...image.brokers.values()].filter((broker) => !broker.fenced).map((broker) => broker.id),
       now,
     );
     this.clients.reset(image.coordination, now);
-    this.sweptAt = now;
     this.nodesExpireAt = now + EXPIRY_INTERVAL_MS;
   }
 
   /** Ms since the last heartbeat by broker. */
   ages(): ReadonlyMap<number, number> {
-    return this.brokers.ages(this.clock.monotonic());
+    return this.brokers.ages(runningTime(this.clock));
+  }
+
+  /**
+   * A request arrived at the active controller, whose decided image is `image`. Sessions are kept from here on, not from when the
+   * request is decided, which may wait for the disk (as `BrokerHeartbeatTracker` in Apache Kafka).
+   */
+  arrived(apiKey: number, request: unknown, image: MetadataImage): void {
+    if (apiKey === brokerHeartbeat.key) {
+      const { brokerId, brokerEpoch } = request as RequestOf<typeof brokerHeartbeat>;
+      if (image.brokers.get(brokerId)?.epoch === brokerEpoch) this.brokers.arrived(brokerId, runningTime(this.clock));
+    } else if (apiKey === coordinationHeard.key) {
+      for (const id of (request as RequestOf<typeof coordinationHeard>).sessionIds) this.renewClient({ image }, id);
+    }
   }
 
   // ── what they say ─────────────────────────────────────────────────────────────────────────────────────────────────
 
   register(context: DecisionContext, request: RequestOf<typeof brokerRegistration>): Decision<ResponseIn<typeof brokerRegistration>> {
-    const now = this.clock.monotonic();
+    const now = runningTime(this.clock);
     const decision = registerBroker(context, request, (id) => this.brokers.isAlive(id, now));
     this.brokers.open(request.brokerId, now);
     return decision;
@@ -81,7 +93,7 @@ export class ControllerSessions implements SessionDecisions {
     const registered = image.brokers.get(brokerId);
     const session =
       registered?.epoch === request.brokerEpoch
-        ? this.brokers.heard(brokerId, request.currentMetadataOffset, this.clock.monotonic())
+        ? this.brokers.heard(brokerId, request.currentMetadataOffset, runningTime(this.clock))
         : undefined;
     if (registered?.inControlledShutdown === true && session !== undefined) session.shutdownOffset ??= image.offset;
     const decision = decideHeartbeat(context, request, { shutdownOffset: session?.shutdownOffset, lowestActiveOffset });
@@ -105,7 +117,7 @@ export class ControllerSessions implements SessionDecisions {
     request: RequestOf<typeof coordinationSession>,
   ): Decision<ResponseIn<typeof coordinationSession>> {
     const decision = decideSessions(context, request, wallTime(this.clock));
-    const now = this.clock.monotonic();
+    const now = runningTime(this.clock);
     for (const { sessionId = 0n, timeoutMs = 0 } of decision.response.sessions ?? []) {
       if (timeoutMs > 0) this.clients.renew(sessionId, timeoutMs, now);
     }
@@ -120,23 +132,19 @@ export class ControllerSessions implements SessionDecisions {
     return decideHeard(context, request);
   }
 
-  private renewClient({ image }: DecisionContext, id: bigint): void {
+  private renewClient({ image }: Pick<DecisionContext, 'image'>, id: bigint): void {
     const session = image.coordination.sessions.get(id);
-    if (session !== undefined) this.clients.renew(id, session.timeoutMs, this.clock.monotonic());
+    if (session !== undefined) this.clients.renew(id, session.timeoutMs, runningTime(this.clock));
   }
 
   // ── who says nothing ──────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Whose time is up in `image`: to be decided on in this order. */
+  /**
+   * Whose time is up in `image`: to be decided on in this order. Sessions count running time, and the caller's timer lets the sockets
+   * be read after a stall: heartbeats that wait there keep their sessions.
+   */
   sweep(image: MetadataImage): Due[] {
-    const now = this.clock.monotonic();
-    const late = now - this.sweptAt - this.settings.sweepMs;
-    this.sweptAt = now;
-    // Heartbeats that came while this node stood still are yet to be read.
-    if (late > this.settings.sweepMs) {
-      this.brokers.excuse(late);
-      this.clients.excuse(late);
-    }
+    const now = runningTime(this.clock);
     const silent = this.clients.expired(image.coordination, now);
     const clients = silent.length === 0 ? [] : [this.endClients(silent.slice(0, MAX_ENDED), now)];
     const brokers = [...image.brokers.values()].filter((broker) => !broker.fenced && !this.brokers.isValid(broker.id, now));

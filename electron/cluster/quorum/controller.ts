@@ -8,6 +8,10 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
+import { setRunningTimer } from '../lib/running-time.ts';
+import { alterPartition } from '../protocol/apis/alter-partition.ts';
+import { brokerHeartbeat } from '../protocol/apis/broker-heartbeat.ts';
+import { brokerRegistration } from '../protocol/apis/broker-registration.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { completeMetadataRecord, encodeMetadataRecord, type MetadataRecordIn } from '../protocol/records/metadata-records.ts';
@@ -17,6 +21,7 @@ import { ControllerSessions, wallTime, type SessionSettings } from './controller
 import type { ControllerEvent, Decision, DecisionContext } from './controller/decision.ts';
 import { electLeaders } from './controller/elect-leaders.ts';
 import { electForLeaderless, moveEvents } from './controller/partition-moves.ts';
+import { coordinationHeard } from './coordination/apis.ts';
 import { ChangeKind } from './coordination/coordination.ts';
 import { changeOf } from './coordination/transaction.ts';
 import { applyRecords } from './image-apply.ts';
@@ -27,7 +32,7 @@ import type { RaftNode, RaftStatus } from './raft.ts';
 export interface ControllerSettings extends SessionSettings {
   /** What the quorum has to confirm a change where the request does not say. */
   readonly commitTimeoutMs: number;
-  /** Most requests that may wait for a slow disk. */
+  /** Most requests of clients that may wait for a slow disk; of brokers, and of the controller itself, twice as many. */
   readonly maxQueued: number;
   /** Every so often leaderships go back to the preferred replicas; 0: never (`auto.leader.rebalance.enable`). */
   readonly rebalanceMs: number;
@@ -47,7 +52,7 @@ export const DEFAULT_CONTROLLER_SETTINGS: ControllerSettings = {
 
 export interface ControllerOptions {
   readonly nodeId: number;
-  readonly raft: Pick<RaftNode, 'append' | 'status' | 'logEndOffset' | 'epochStartOffset'>;
+  readonly raft: Pick<RaftNode, 'append' | 'status' | 'logEndOffset' | 'epochStartOffset' | 'searchCause'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -61,8 +66,17 @@ export interface ControllerOptions {
 }
 
 interface Queued {
+  /** Monotonic ms from which no client waits for it; Infinity for the controller's own decisions. */
+  readonly deadline: number;
   run(): void;
   refuse(error: KafkaError): void;
+}
+
+/** How a request is queued. */
+interface Admission {
+  readonly deadline: number;
+  /** Refused when so many wait. */
+  readonly limit: number;
 }
 
 /** What leading one epoch takes; gone with the leadership. */
@@ -118,17 +132,21 @@ export class Controller {
 
   /**
    * Answers a decoded request. Failures are answers too: NOT_CONTROLLER on a node that does not decide, REQUEST_TIMED_OUT when the
-   * majority does not confirm in time (the change may still come about).
+   * majority does not confirm in time (the change may still come about) or the disk does not admit it in time (it will not).
+   * `receivedAt`: monotonic ms when the request arrived; its time counts from there.
    */
-  async handle(apiKey: number, request: unknown): Promise<unknown> {
+  async handle(apiKey: number, request: unknown, receivedAt = this.options.clock.monotonic()): Promise<unknown> {
     const operation = this.operations.get(apiKey);
     if (operation === undefined) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `The controller does not answer API ${apiKey}.`);
     const timeoutMs = Math.max(1, operation.timeoutMs?.(request) ?? this.settings.commitTimeoutMs);
+    if (this.active !== undefined) this.heldSessions.arrived(apiKey, request, this.active.image);
+    const admission = {
+      deadline: receivedAt + timeoutMs,
+      limit: OF_BROKERS.has(apiKey) ? this.settings.maxQueued * 2 : this.settings.maxQueued,
+    };
     try {
-      return await this.within(
-        timeoutMs,
-        this.enqueue((context) => operation.decide(context, request)),
-      );
+      const read = apiKey === brokerHeartbeat.key ? this.decideWithoutDisk(operation, request) : undefined;
+      return await (read ?? this.within(timeoutMs, admission, (context) => operation.decide(context, request)));
     } catch (error) {
       if (error instanceof KafkaError) return operation.failed(request, error);
       this.options.logger.error('a request to the controller failed', { api: operation.api.name, error });
@@ -173,7 +191,7 @@ export class Controller {
       type: 'quorum/leaderElected',
       at: clock.now(),
       broker: nodeId,
-      reason: `a majority of the quorum voted for it in epoch ${epoch}`,
+      reason: `a majority of the quorum voted for it in epoch ${epoch}, because ${this.options.raft.searchCause}`,
       details: { epoch },
     });
     if (image.features.size === 0) this.bootstrap();
@@ -207,17 +225,18 @@ export class Controller {
 
   // ── deciding ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  private enqueue<R>(decide: (context: DecisionContext) => Decision<R>): Promise<R> {
+  private enqueue<R>(decide: (context: DecisionContext) => Decision<R>, { deadline, limit }: Admission): Promise<R> {
     return new Promise((resolve, reject) => {
       if (this.active === undefined) {
         reject(notController());
         return;
       }
-      if (this.queue.length >= this.settings.maxQueued) {
+      if (this.queue.length >= limit) {
         reject(new KafkaError(ErrorCode.THROTTLING_QUOTA_EXCEEDED, 'Too many requests wait for the controller; try again in a moment.'));
         return;
       }
       this.queue.push({
+        deadline,
         run: () => {
           resolve(this.decide(decide));
         },
@@ -227,31 +246,54 @@ export class Controller {
     });
   }
 
-  /** Takes requests in order, as fast as the disk admits. */
+  /** Takes requests in order, as fast as the disk admits: what waits when it does shares one write, as it shares one flush. */
   private pump(): void {
-    while (!this.waitsForDisk) {
-      const wait = this.queue.length === 0 ? undefined : this.options.admit(1024);
-      if (wait !== undefined) {
+    while (!this.waitsForDisk && this.queue.length > 0) {
+      const wait = this.options.admit(BYTES_OF_DECISION * this.queue.length);
+      if (wait === undefined) this.takeQueued();
+      else {
         this.waitsForDisk = true;
-        const goOn = (): void => {
+        const admitted = (): void => {
           this.waitsForDisk = false;
+          this.takeQueued();
           this.pump();
         };
-        void wait.then(goOn, goOn);
-        return;
+        void wait.then(admitted, admitted);
       }
-      const next = this.queue.shift();
-      if (next === undefined) return;
-      next.run();
     }
+  }
+
+  private takeQueued(): void {
+    const now = this.options.clock.monotonic();
+    for (const next of this.queue.splice(0)) {
+      // Its sender has been answered or has given up: the change must not come about any more.
+      if (now >= next.deadline) next.refuse(tooLate());
+      else next.run();
+    }
+  }
+
+  /**
+   * The answer to a request that changes nothing; undefined where it changes something and has to wait for the disk with the others. A
+   * broker that gets no answer to its heartbeats counts itself as out of service.
+   */
+  private decideWithoutDisk(operation: AnyOperation, request: unknown): Promise<unknown> | undefined {
+    const { active } = this;
+    if (active === undefined) return undefined;
+    const { records, response } = operation.decide(this.context(active), request);
+    return records.length > 0 ? undefined : active.lastCommit.then(() => response);
+  }
+
+  private context({ image }: Active): DecisionContext {
+    const { properties, random, raft } = this.options;
+    return { image, properties, random, nextOffset: raft.logEndOffset };
   }
 
   /** Decides and appends before it returns; the promise is the answer, once committed. */
   private async decide<R>(decide: (context: DecisionContext) => Decision<R>): Promise<R> {
     const { active, options } = this;
     if (active === undefined) throw notController();
-    const { raft, properties, random } = options;
-    const { records, response, events } = decide({ image: active.image, properties, random, nextOffset: raft.logEndOffset });
+    const { raft } = options;
+    const { records, response, events } = decide(this.context(active));
     if (records.length > 0) {
       // Applied first: records that cannot be applied must not reach the log, where they would stop every node.
       const offset = raft.logEndOffset + BigInt(records.length) - 1n;
@@ -276,7 +318,8 @@ export class Controller {
 
   /** A decision that nobody asked for. */
   private decideOnItsOwn(what: string, decide: (context: DecisionContext) => Decision<unknown>): void {
-    this.enqueue(decide).catch((error: unknown) => this.options.logger.warn(`could not ${what}`, { error }));
+    const admission = { deadline: Number.POSITIVE_INFINITY, limit: this.settings.maxQueued * 2 };
+    this.enqueue(decide, admission).catch((error: unknown) => this.options.logger.warn(`could not ${what}`, { error }));
   }
 
   private tell(events: readonly ControllerEvent[]): void {
@@ -284,12 +327,23 @@ export class Controller {
     for (const event of events) this.options.events({ ...event, at });
   }
 
-  private async within<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
+  /** The answer, or REQUEST_TIMED_OUT once the deadline has passed. */
+  private async within<R>(timeoutMs: number, admission: Admission, decide: (context: DecisionContext) => Decision<R>): Promise<R> {
+    const { clock } = this.options;
     const late = Promise.withResolvers<never>();
-    const timer = this.options.clock.setTimer(timeoutMs, () => {
+    let decided = false;
+    const timer = clock.setTimer(Math.max(0, admission.deadline - clock.monotonic()), () => {
+      if (!decided) {
+        late.reject(tooLate());
+        return;
+      }
       const message = `The metadata quorum did not confirm the change within ${timeoutMs} ms; a majority of its nodes may be down. The change may still come about.`;
       late.reject(new KafkaError(ErrorCode.REQUEST_TIMED_OUT, message));
     });
+    const answer = this.enqueue((context) => {
+      decided = true;
+      return decide(context);
+    }, admission);
     try {
       return await Promise.race([answer, late.promise]);
     } finally {
@@ -300,7 +354,7 @@ export class Controller {
   // ── what nobody asks for ──────────────────────────────────────────────────────────────────────────────────────────
 
   private scheduleSweep(active: Active): void {
-    active.timer = this.options.clock.setTimer(this.settings.sweepMs, () => {
+    active.timer = setRunningTimer(this.options.clock, this.settings.sweepMs, () => {
       if (this.active !== active) return;
       this.sweep(active);
       this.scheduleSweep(active);
@@ -334,8 +388,18 @@ export class Controller {
   }
 }
 
+/** What one decision writes, roughly. */
+const BYTES_OF_DECISION = 1024;
+/** What brokers cannot do without: never refused for the number of clients' requests. */
+const OF_BROKERS: ReadonlySet<number> = new Set([brokerRegistration.key, brokerHeartbeat.key, alterPartition.key, coordinationHeard.key]);
 /** How often partitions without a leader are looked at, beside every time that a broker comes back. */
 const LEADERLESS_MS = 1000;
+
+function tooLate(): KafkaError {
+  const message =
+    'The controller did not get to this request in time: its disk is slow. Nothing was changed. Try again with a longer timeout.';
+  return new KafkaError(ErrorCode.REQUEST_TIMED_OUT, message);
+}
 
 function notController(): KafkaError {
   return new KafkaError(ErrorCode.NOT_CONTROLLER, 'This node is not the active controller.');

@@ -23,7 +23,12 @@ import { METADATA_TOPIC } from './raft-messages.ts';
 import type { QuorumReplicaState, RaftNode } from './raft.ts';
 
 /** Fits `Dispatch` of the network layer, of whose request it needs only this. */
-export type ControllerDispatch = (request: { readonly header: RequestHeader; readonly reader: Reader }) => Promise<Uint8Array[]>;
+export type ControllerDispatch = (request: {
+  readonly header: RequestHeader;
+  readonly reader: Reader;
+  /** Monotonic ms when the frame was complete; a request's own timeout counts from here. */
+  readonly receivedAt?: number;
+}) => Promise<Uint8Array[]>;
 
 export interface QuorumDescription {
   /** −1 while unknown. */
@@ -39,13 +44,13 @@ export interface QuorumDescription {
 export interface QuorumApis {
   /** The API by its key; undefined: not answered here. */
   api(apiKey: number): Api<unknown, never> | undefined;
-  /** Answers a decoded request. */
-  answer(apiKey: number, request: unknown): Promise<unknown>;
+  /** Answers a decoded request. `receivedAt`: monotonic ms; now if absent. */
+  answer(apiKey: number, request: unknown, receivedAt?: number): Promise<unknown>;
 }
 
 interface Entry {
   readonly api: Api<unknown, never>;
-  answer(request: unknown): unknown;
+  answer(request: unknown, receivedAt?: number): unknown;
 }
 
 function entry<Q, S>(api: Api<Q, never, unknown, S>, answer: (request: Q) => S | Promise<S>): [number, Entry] {
@@ -69,7 +74,8 @@ export function quorumApis(parts: {
   ]);
   for (const key of controller.apiKeys) {
     const operation = controller.operation(key);
-    if (operation !== undefined) table.set(key, { api: operation.api, answer: (request) => controller.handle(key, request) });
+    if (operation !== undefined)
+      table.set(key, { api: operation.api, answer: (request, receivedAt) => controller.handle(key, request, receivedAt) });
   }
   table.set(
     ...entry(apiVersions, () => ({
@@ -81,24 +87,24 @@ export function quorumApis(parts: {
   );
   return {
     api: (apiKey) => table.get(apiKey)?.api,
-    async answer(apiKey, request) {
+    async answer(apiKey, request, receivedAt) {
       const found = table.get(apiKey);
       if (found === undefined) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `API ${apiKey} is not answered by the controller.`);
-      return await found.answer(request);
+      return await found.answer(request, receivedAt);
     },
   };
 }
 
 /** Decode, answer, encode. A request that is not understood rejects, which closes its connection. */
 export function controllerDispatch(apis: QuorumApis): ControllerDispatch {
-  return async ({ header, reader }) => {
+  return async ({ header, reader, receivedAt }) => {
     const { apiKey, apiVersion, correlationId } = header;
     const api = apis.api(apiKey);
     if (api === undefined || apiVersion < api.minVersion || apiVersion > api.maxVersion) {
       throw new ProtocolError(`the controller does not answer version ${apiVersion} of API ${apiKey}`);
     }
     const request = decodeRequest(api, apiVersion, reader);
-    return encodeResponse(api, apiVersion, correlationId, await apis.answer(apiKey, request));
+    return encodeResponse(api, apiVersion, correlationId, await apis.answer(apiKey, request, receivedAt));
   };
 }
 

@@ -5,6 +5,7 @@
  */
 import { assert } from '../lib/assert.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
+import { runningTime, setRunningTimer } from '../lib/running-time.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -20,7 +21,7 @@ import { INITIAL_VOTE, NO_VOTE, type VoteState, type VoteStore } from './vote-st
 export interface FollowerRole {
   readonly name: 'follower';
   readonly leaderId: number;
-  /** Monotonic ms of the leader's last own word; −Infinity while only others have named it. */
+  /** Running time of the leader's last own word; −Infinity while only others have named it. */
   heardAt: number;
 }
 
@@ -70,6 +71,8 @@ export class RaftCore {
   /** A leader of this epoch that fell silent or resigned: only its own word brings us back to it. −1 none. */
   distrusted = -1;
   lostRounds = 0;
+  /** Why this node last began to look for a leader, as in "because …". */
+  searchCause = 'the node started';
   /** Offset after the last committed record; −1 while unknown. */
   committedEnd = -1n;
   private delivered = 0n;
@@ -219,9 +222,15 @@ export class RaftCore {
     );
   }
 
+  /** Of the current role, in running time: after a stall of this process, what its peers have sent is read before they are judged. */
   setTimer(delayMs: number, callback: () => void): void {
     this.timer?.cancel();
-    this.timer = this.clock.setTimer(delayMs, () => this.guarded(callback));
+    this.timer = setRunningTimer(this.clock, delayMs, () => this.guarded(callback));
+  }
+
+  /** What all that is known of when peers were last in contact is measured by. */
+  get runningMs(): number {
+    return runningTime(this.clock);
   }
 
   jittered(ms: number): number {

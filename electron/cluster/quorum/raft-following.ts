@@ -16,6 +16,8 @@ export class Following {
   private readonly transitions: Transitions;
   private readonly snapshots: SnapshotFetching;
   private readonly rejoining: Rejoining;
+  /** What a fetch takes beside the time that the leader holds it, ms. */
+  private roundTripMs = 0;
 
   constructor(core: RaftCore, transitions: Transitions, rejoining: Rejoining) {
     this.core = core;
@@ -26,6 +28,7 @@ export class Following {
       observe: (said, from) => transitions.observe(said, from),
       done: (role) => this.fetchFrom(role),
       failed: (role) => this.fetchLater(role),
+      admitted: (role, bytes, then) => this.admitted(role, bytes, then),
     });
   }
 
@@ -36,7 +39,7 @@ export class Following {
   become(leader: LeaderAndEpoch, heard: boolean): void {
     const { core } = this;
     const votedId = leader.epoch === core.promised.epoch ? core.promised.votedId : -1;
-    const role: FollowerRole = { name: 'follower', leaderId: leader.leaderId, heardAt: heard ? core.clock.monotonic() : -Infinity };
+    const role: FollowerRole = { name: 'follower', leaderId: leader.leaderId, heardAt: heard ? core.runningMs : -Infinity };
     core.lostRounds = 0;
     core.become(
       role,
@@ -51,7 +54,7 @@ export class Following {
 
   /** The leader's own word. */
   heard(role: FollowerRole): void {
-    role.heardAt = this.core.clock.monotonic();
+    role.heardAt = this.core.runningMs;
     this.armFetchTimeout(role);
   }
 
@@ -75,6 +78,8 @@ export class Following {
     core.setTimer(core.jittered(core.settings.fetchTimeoutMs), () => {
       core.logger.info('has not heard of the leader of the quorum', { leader: role.leaderId, epoch: core.promised.epoch });
       core.distrusted = role.leaderId;
+      const silentMs = core.runningMs - role.heardAt;
+      core.searchCause = `node ${role.leaderId} sent nothing${Number.isFinite(silentMs) ? ` for ${Math.round(silentMs)} ms` : ''}`;
       this.transitions.lookForLeader();
     });
   }
@@ -96,9 +101,18 @@ export class Following {
 
   private fetchFrom(role: FollowerRole): void {
     const { core } = this;
-    const body = messages.fetchRequest(core.clusterId, this.fetchRequest(core.settings.fetchMaxWaitMs));
-    core.send(role.leaderId, fetch, body, core.settings.fetchTimeoutMs, {
-      answered: (response) => this.onFetched(role, response),
+    const { fetchTimeoutMs, fetchMaxWaitMs } = core.settings;
+    // On a slow link a fetch that is held as long as usual would come back too late.
+    const maxWaitMs = Math.max(0, Math.min(fetchMaxWaitMs, fetchTimeoutMs * 0.75 - this.roundTripMs));
+    const body = messages.fetchRequest(core.clusterId, this.fetchRequest(maxWaitMs));
+    const sentAt = core.runningMs;
+    core.send(role.leaderId, fetch, body, fetchTimeoutMs, {
+      answered: (response) => {
+        const tookMs = core.runningMs - sentAt;
+        // It was held for at most `maxWaitMs`, and maybe not at all.
+        this.roundTripMs = Math.min(Math.max(this.roundTripMs, tookMs - maxWaitMs), tookMs);
+        this.onFetched(role, response);
+      },
       failed: () => this.fetchLater(role),
     });
   }
@@ -126,14 +140,43 @@ export class Following {
       return;
     }
     this.heard(role);
-    const wait = answer.records === undefined ? undefined : core.log.admit(answer.records.length);
+    if (answer.records === undefined) this.takeIn(role, answer);
+    else this.admitted(role, answer.records.length, () => this.takeIn(role, answer));
+  }
+
+  /**
+   * Runs `then` once the disk admits a write of `bytes`, if the role is the same. Until then leader and follower stay in contact by fetches
+   * whose records are not used: a slow disk of one's own is not a silent peer.
+   */
+  private admitted(role: FollowerRole, bytes: number, then: () => void): void {
+    const { core } = this;
+    const wait = core.log.admit(bytes);
     if (wait === undefined) {
-      this.takeIn(role, answer);
+      then();
       return;
     }
+    let waiting = true;
+    const stayInContact = (): void => {
+      core.clock.setTimer(core.settings.fetchTimeoutMs / 3, () => {
+        if (!waiting || core.role !== role) return;
+        const body = messages.fetchRequest(core.clusterId, { ...this.fetchRequest(0), maxBytes: 1 });
+        core.send(role.leaderId, fetch, body, core.settings.fetchTimeoutMs, {
+          answered: (response) => {
+            if (!waiting || core.role !== role) return;
+            const answer = messages.readFetchResponse(response);
+            if (answer?.errorCode === ErrorCode.NONE) this.heard(role);
+            else if (answer !== undefined) this.transitions.observe(answer.leader, role.leaderId);
+            stayInContact();
+          },
+          failed: stayInContact,
+        });
+      });
+    };
+    stayInContact();
     void wait.then(
       () => {
-        if (core.role === role) core.guarded(() => this.takeIn(role, answer));
+        waiting = false;
+        if (core.role === role) core.guarded(then);
       },
       (error: unknown) => core.fail(error),
     );

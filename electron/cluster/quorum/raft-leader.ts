@@ -10,7 +10,7 @@ export interface ReplicaProgress {
   readonly id: number;
   /** The replica has, flushed, everything below it; −1 while it has not fetched in this epoch. */
   endOffset: bigint;
-  /** Monotonic ms; the start of the epoch until it fetches, which gives it time to. */
+  /** Running time, ms; the start of the epoch until it fetches, which gives it time to. */
   fetchedAt: number;
   /** Wall-clock ms, for DescribeQuorum; −1 never. */
   lastFetchTimestamp: number;
@@ -114,7 +114,7 @@ export class LeaderState {
     return majority > this.epochStartOffset ? majority : undefined;
   }
 
-  /** Whether a majority, the leader included and `without` not, has been heard of since `since` (monotonic ms). */
+  /** Whether a majority, the leader included and `without` not, has been in contact since `since` (running time). */
   heardMajoritySince(since: number, without = -1): boolean {
     let heard = 1;
     for (const voter of this.followers.values()) if (voter.fetchedAt >= since && voter.id !== without) heard++;

@@ -41,7 +41,7 @@ export class Leading {
       grantingVoters,
     });
     core.log.flush();
-    const monotonic = core.clock.monotonic();
+    const monotonic = core.runningMs;
     const state = new LeaderState({ epoch, epochStartOffset, followers: core.peers, grantingVoters, monotonic });
     const role: LeaderRole = { name: 'leader', state, beginning: new Set() };
     core.lostRounds = 0;
@@ -60,6 +60,7 @@ export class Leading {
     const { core } = this;
     const { role } = core;
     if (role.name !== 'leader') return;
+    core.searchCause = `it had resigned (${reason})`;
     const successors = role.state.successors();
     const leader = { leaderId: core.nodeId, epoch: core.promised.epoch };
     core.logger.info('resigns as leader of the quorum', { epoch: leader.epoch, reason });
@@ -95,7 +96,7 @@ export class Leading {
     const later = (why: string) => answer(ErrorCode.REQUEST_TIMED_OUT, `Ask again: ${why}.`);
     if (voter.endOffset < core.committedEnd || core.committedEnd <= role.state.epochStartOffset)
       return later('the voter has not caught up');
-    const since = core.clock.monotonic() - core.settings.fetchTimeoutMs;
+    const since = core.runningMs - core.settings.fetchTimeoutMs;
     if (!role.state.heardMajoritySince(since, body.voterId)) return later('the others are no majority');
     if (role.state.appendsPending > 0) return later('changes are under way');
     core.logger.info('is elected anew, so that a voter that has lost its data may vote again', { voter: body.voterId });
@@ -104,6 +105,7 @@ export class Leading {
 
   private renew(of: string): Promise<boolean> {
     const { core } = this;
+    core.searchCause = 'a voter that lost its data may vote again after an election';
     return new Promise((resolve) => {
       const timer = core.clock.setTimer(core.settings.electionTimeoutMs * 2, () => renewal.end(false));
       const renewal: Renewal = {
@@ -124,7 +126,7 @@ export class Leading {
   /** Makes the leader known to who has not fetched lately, and steps down when a majority has not. */
   private tick(role: LeaderRole): void {
     const { core } = this;
-    const now = core.clock.monotonic();
+    const now = core.runningMs;
     const { fetchTimeoutMs, fetchMaxWaitMs } = core.settings;
     if (!role.state.heardMajoritySince(now - fetchTimeoutMs * 1.5)) {
       void this.resign(`a majority of the quorum has not been heard of for ${fetchTimeoutMs * 1.5} ms`);
@@ -224,7 +226,7 @@ export class Leading {
       reply(this.fetchAnswer(refused ?? ErrorCode.NOT_LEADER_OR_FOLLOWER));
       return;
     }
-    const now = { monotonic: core.clock.monotonic(), wall: core.clock.now() };
+    const now = { monotonic: core.runningMs, wall: core.clock.now() };
     const replica = role.state.replica(asked.replicaId, now.monotonic);
     if (replica === undefined) {
       reply(this.fetchAnswer(ErrorCode.THROTTLING_QUOTA_EXCEEDED));
@@ -308,7 +310,7 @@ export class Leading {
     const failed = (errorCode: number) => ({ errorCode, size: 0n, position: asked.position, bytes: Buffer.alloc(0) });
     const refused = this.refusesReader(asked.epoch);
     if (refused !== undefined || role.name !== 'leader') return failed(refused ?? ErrorCode.NOT_LEADER_OR_FOLLOWER);
-    const monotonic = core.clock.monotonic();
+    const monotonic = core.runningMs;
     const replica = role.state.replica(asked.replicaId, monotonic);
     if (replica !== undefined) role.state.recordContact(replica, monotonic);
     try {

@@ -28,7 +28,7 @@ export class Rejoining {
   /** Voters that have said in this life that they are in epoch 0. */
   private readonly unused = new Set<number>();
   private asking = false;
-  /** Monotonic ms of the last request for a vote. */
+  /** Running time of the last request for a vote. */
   private askedAt = -Infinity;
   /** Fetches that have ended since the leader said that it was elected anew; undefined while it has not. */
   private fetchesSince: number | undefined;
@@ -85,7 +85,7 @@ export class Rejoining {
       return;
     }
     const caughtUp = log.endOffset >= leaderHighWatermark && leaderHighWatermark > 0n && log.lastEpoch === promised.epoch;
-    const now = core.clock.monotonic();
+    const now = core.runningMs;
     if (!caughtUp || this.asking || now - this.askedAt < core.settings.fetchTimeoutMs) return;
     this.ask(role.leaderId, now);
   }

@@ -16,6 +16,8 @@ import type { LeaderAndEpoch, SnapshotAnswer } from './raft-messages.ts';
 /** What following does at the turns of it. */
 export interface SnapshotFetchingHooks {
   heard(role: FollowerRole): void;
+  /** Runs `then` once the disk admits a write of `bytes`, if the role is the same. */
+  admitted(role: FollowerRole, bytes: number, then: () => void): void;
   observe(said: LeaderAndEpoch, from: number): void;
   /** The snapshot has replaced the log. */
   done(role: FollowerRole): void;
@@ -88,17 +90,9 @@ export class SnapshotFetching {
       return;
     }
     this.hooks.heard(role);
-    const wait = core.log.admit(slice.bytes.length);
-    if (wait === undefined) {
-      this.takeIn(role, receiving, slice);
-      return;
-    }
-    void wait.then(
-      () => {
-        if (core.role === role && this.receiving === receiving) core.guarded(() => this.takeIn(role, receiving, slice));
-      },
-      (error: unknown) => core.fail(error),
-    );
+    this.hooks.admitted(role, slice.bytes.length, () => {
+      if (this.receiving === receiving) this.takeIn(role, receiving, slice);
+    });
   }
 
   private takeIn(role: FollowerRole, receiving: Receiving, { bytes, position, size }: SnapshotAnswer): void {

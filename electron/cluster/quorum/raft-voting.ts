@@ -66,6 +66,7 @@ export class Voting {
       if (followsIt || role.name === 'unattached') {
         if (followsIt) core.become({ name: 'unattached' }, core.promised);
         core.distrusted = ended.leaderId;
+        core.searchCause = `node ${ended.leaderId} resigned`;
         // The one with the longest log goes at once, the others leave it time in the order that the leader gave.
         const place = Math.max(0, ended.preferred.indexOf(core.nodeId));
         const delay = place === 0 ? 0 : settings.backoffMinMs * 2 ** place + core.random.next() * settings.backoffMaxMs;
@@ -89,10 +90,10 @@ export class Voting {
 
   /** A pre-vote binds nothing; it is refused by whoever has a leader that works. */
   private wouldVote(): boolean {
-    const { role, clock, settings, isMute } = this.core;
+    const { role, runningMs, settings, isMute } = this.core;
     if (role.name === 'leader' || isMute) return false;
     if (role.name !== 'follower') return true;
-    return clock.monotonic() - role.heardAt >= settings.fetchTimeoutMs;
+    return runningMs - role.heardAt >= settings.fetchTimeoutMs;
   }
 
   // ── this node's own rounds ────────────────────────────────────────────────────────────────────────────────────────

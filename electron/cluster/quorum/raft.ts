@@ -93,6 +93,11 @@ export class RaftNode {
     return this.core.log.endOffset;
   }
 
+  /** Why this node last began to look for a leader, as in "because …": the cause of an election that it won. */
+  get searchCause(): string {
+    return this.core.searchCause;
+  }
+
   /** Offset of the LeaderChange that opened this node's leadership; undefined when it does not lead. */
   get epochStartOffset(): bigint | undefined {
     return this.leading.epochStartOffset;

@@ -3,6 +3,9 @@
  * events go out when they happen, and so before every answer that shows what they tell of.
  */
 import type { Stream } from '../lib/network.ts';
+import { runningTime } from '../lib/running-time.ts';
+import type { LimitedConnection } from '../network/connection-limits.ts';
+import { clientHost } from '../network/connection.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { FrameSplitter } from '../protocol/frame.ts';
 import { Reader } from '../protocol/reader.ts';
@@ -47,7 +50,7 @@ export interface ConnectionOptions {
   readonly closed: (connection: ZooKeeperConnection) => void;
 }
 
-export class ZooKeeperConnection implements Watcher {
+export class ZooKeeperConnection implements Watcher, LimitedConnection {
   readonly id: number;
   readonly remote: string;
   /** Set once the handshake is over. */
@@ -81,7 +84,7 @@ export class ZooKeeperConnection implements Watcher {
     this.stream = stream;
     this.endpoint = endpoint;
     this.remote = stream.remote;
-    this.heardAt = this.openedAt = endpoint.clock.monotonic();
+    this.heardAt = this.openedAt = runningTime(endpoint.clock);
     stream.handlers = {
       data: (chunk) => this.onData(chunk),
       drain: () => {
@@ -98,6 +101,32 @@ export class ZooKeeperConnection implements Watcher {
     return this.queue.length;
   }
 
+  get clientHost(): string {
+    return clientHost(this.remote);
+  }
+
+  get lastActiveAt(): number {
+    return this.heardAt;
+  }
+
+  get active(): boolean {
+    return this.working || this.queue.length > 0;
+  }
+
+  /** A session is not given up for a new connection: its client would lose its ephemeral nodes. */
+  get used(): boolean {
+    return this.session !== undefined;
+  }
+
+  /** Nodes do not use this port. */
+  get fromPeer(): boolean {
+    return false;
+  }
+
+  refuse(reason: string): void {
+    this.destroy(reason);
+  }
+
   notify(type: number, path: string): void {
     if (this.state !== 'open') return;
     if (this.blocked && ++this.unsentEvents > MAX_UNSENT_EVENTS) {
@@ -108,9 +137,9 @@ export class ZooKeeperConnection implements Watcher {
   }
 
   /** A client whose requests we have yet to answer is not a silent one: we may not even be reading what it says. */
-  countWork(now: number): void {
+  countWork(): void {
     if (!this.working || this.blocked) return;
-    this.heardAt = now;
+    this.heardAt = runningTime(this.endpoint.clock);
     if (this.session !== undefined && !this.session.local) this.endpoint.heard(this.session.id);
   }
 
@@ -150,7 +179,7 @@ export class ZooKeeperConnection implements Watcher {
       this.fail(error);
       return;
     }
-    this.heardAt = this.endpoint.clock.monotonic();
+    this.heardAt = runningTime(this.endpoint.clock);
     if (this.session !== undefined && !this.session.local) this.endpoint.heard(this.session.id);
     void this.work();
     this.checkReading();

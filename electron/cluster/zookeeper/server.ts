@@ -5,6 +5,9 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { NetworkError, type Address, type Listener, type Network, type Stream } from '../lib/network.ts';
 import type { Random } from '../lib/random.ts';
+import { runningTime, setRunningTimer } from '../lib/running-time.ts';
+import type { ConnectionLimits } from '../network/connection-limits.ts';
+import { clientHost } from '../network/connection.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { coordinationHeard } from '../quorum/coordination/apis.ts';
 import { MAX_SESSION_TIMEOUT_MS, MIN_SESSION_TIMEOUT_MS } from '../quorum/coordination/sessions.ts';
@@ -28,6 +31,8 @@ export interface ZooKeeperServerOptions {
   /** Voters of the metadata quorum; one alone is `standalone`. */
   readonly voters: number;
   readonly maxConnections?: number;
+  /** Shared with the node's other listeners. */
+  readonly limits?: ConnectionLimits;
 }
 
 /** The protocol's, by which clients tell what a server can; the feature set is that of ZooKeeper 3.8. */
@@ -187,7 +192,10 @@ export class ZooKeeperServer implements Endpoint {
   }
 
   private accept(stream: Stream): void {
-    if (this.stopped || this.connections.size >= (this.options.maxConnections ?? 10_000)) {
+    const { limits } = this.options;
+    const refused = limits?.refusal(clientHost(stream.remote));
+    if (refused !== undefined) this.logger.warn('ZooKeeper connection refused', { client: stream.remote, reason: refused });
+    if (this.stopped || refused !== undefined || this.connections.size >= (this.options.maxConnections ?? 10_000)) {
       stream.handlers = { data: () => undefined, drain: () => undefined, close: () => undefined };
       stream.destroy();
       return;
@@ -197,6 +205,7 @@ export class ZooKeeperServer implements Endpoint {
       stream,
       endpoint: this,
       closed: (gone) => {
+        limits?.remove(gone);
         this.connections.delete(gone);
         const id = gone.session?.id;
         if (id !== undefined && this.bySession.get(id) === gone) this.bySession.delete(id);
@@ -206,6 +215,7 @@ export class ZooKeeperServer implements Endpoint {
       },
     });
     this.connections.add(connection);
+    limits?.add(connection);
   }
 
   /** First the watches: whoever waits for the change must hear of it before its own answer. */
@@ -231,7 +241,7 @@ export class ZooKeeperServer implements Endpoint {
   }
 
   private scheduleSweep(): void {
-    this.sweepTimer = this.clock.setTimer(SWEEP_MS, () => {
+    this.sweepTimer = setRunningTimer(this.clock, SWEEP_MS, () => {
       this.sweep();
       if (!this.stopped) this.scheduleSweep();
     });
@@ -239,15 +249,16 @@ export class ZooKeeperServer implements Endpoint {
 
   private sweep(): void {
     const now = this.clock.monotonic();
+    const running = runningTime(this.clock);
     const led = this.coordination.leaderId >= 0;
     if (led) this.ledAt = now;
     const { writable } = this;
     for (const connection of [...this.connections]) {
       const { session } = connection;
-      connection.countWork(now);
+      connection.countWork();
       if (session === undefined) {
-        if (now - connection.openedAt > HANDSHAKE_MS) connection.destroy('no handshake');
-      } else if (now - connection.heardAt > session.timeoutMs) connection.destroy('its client is silent');
+        if (running - connection.openedAt > HANDSHAKE_MS) connection.destroy('no handshake');
+      } else if (running - connection.heardAt > session.timeoutMs) connection.destroy('its client is silent');
       else if (!writable && !session.local) connection.destroy('there is no quorum');
       // A client that can only read looks for a node with a quorum when there is one again.
       else if (led && session.local) connection.destroy('there is a quorum again');

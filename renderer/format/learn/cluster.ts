@@ -9,6 +9,7 @@ import { topicPath, type Concept, type LearnState, type Outage } from './concept
 import { isDown, killOf, waysBack } from './outages.ts';
 import { leftOut } from './partition-rows.ts';
 import { MARGIN, noTopic, tellPartition } from './parts.ts';
+import { minOf } from '#shared/lists';
 
 const GAP_MANY = 5;
 const GAP_NARROW = 14;
@@ -241,7 +242,7 @@ function writesOf(state: LearnState): Writes {
   return {
     leaderless: rows.length - led.length,
     refusing: min === null ? 0 : led.filter(({ isr }) => isr.length < min).length,
-    fewest: Math.min(...rows.map(({ isr }) => isr.length)),
+    fewest: minOf(rows.map(({ isr }) => isr.length)),
     min,
   };
 }

@@ -10,12 +10,13 @@ import { partitions } from './partitions.ts';
 import { producer } from './producer.ts';
 import { topic } from './topic.ts';
 import { zookeeper } from './zookeeper.ts';
+import { maxOf } from '#shared/lists';
 
 const ALL: Concept[] = [kafka, producer, consumer, broker, cluster, topic, partitions, offset, consumerGroups, zookeeper];
 
 export const CONCEPTS: readonly Concept[] = ALL.sort((a, b) => a.number - b.number);
 /** Kafka itself is the roof over the others, and is not counted. */
-export const COUNTED = Math.max(...CONCEPTS.map(({ number }) => number));
+export const COUNTED = maxOf(CONCEPTS.map(({ number }) => number));
 
 export const conceptOf = (id: string): Concept | null => CONCEPTS.find((concept) => concept.id === id) ?? null;
 

@@ -11,6 +11,7 @@ import { killOf, waysBackOr } from './outages.ts';
 import { leftOut } from './partition-rows.ts';
 import { columns, dataOfPartition, MARGIN, noTopic } from './parts.ts';
 import { generationOf, groupOf, loadOf, membersOfGroup, readingsOf, SECOND_GROUP, type ReaderMember, type Reading } from './readers.ts';
+import { appendAll } from '#shared/lists';
 
 const MOST_PARTITIONS = 8;
 const MOST_MEMBERS = 8;
@@ -72,7 +73,7 @@ function diagram(state: LearnState, width: number): Diagram {
     if (shown.length === 0) boxes.push(nobody(group, { ...middle, y: at, height: memberHeight }));
     for (const member of shown) {
       boxes.push(memberBox(group, member, { ...middle, y: at, height: memberHeight }));
-      edges.push(...ownEdges(state, group, member, partitions.length));
+      appendAll(edges, ownEdges(state, group, member, partitions.length));
       at += memberHeight + GAP;
     }
     if (group.members.length > shown.length)
@@ -90,7 +91,7 @@ function diagram(state: LearnState, width: number): Diagram {
     if (right !== null) for (const member of shown) edges.push(heartbeat(state, group, member));
     y += height + GROUP_GAP;
   }
-  texts.push(...leftOut(topic, partitions, left.x, TOP + total + 18));
+  appendAll(texts, leftOut(topic, partitions, left.x, TOP + total + 18));
   return {
     width,
     height: TOP + total + (right === null ? 34 + coordinatorHeight : 0) + 24,

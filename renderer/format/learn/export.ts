@@ -53,7 +53,8 @@ export function learnMarkdown(page: PageExport): string {
   for (const { heading, paragraphs = [], points = [], table = [] } of partsOf(page)) {
     if (heading !== null) lines.push(`## ${heading}`, '');
     for (const paragraph of paragraphs) lines.push(paragraph, '');
-    if (points.length > 0) lines.push(...points.map((point) => `- ${point}`), '');
+    for (const point of points) lines.push(`- ${point}`);
+    if (points.length > 0) lines.push('');
     table.forEach((row, i) => {
       lines.push(`| ${row.map(cell).join(' | ')} |`);
       if (i === 0) lines.push(`|${row.map(() => ' --- |').join('')}`);

@@ -9,6 +9,7 @@ import { isDown, killOrMend } from './outages.ts';
 import { firstLeader, leftOut, rowTone, sentPulses, topicEdge, wentTo } from './partition-rows.ts';
 import { columns, dataOfPartition, ledBy, newestCells, noTopic, tellPartition } from './parts.ts';
 import { stepsOf } from './producer.ts';
+import { appendAll } from '#shared/lists';
 
 const MOST = 8;
 const BAR = 8;
@@ -97,7 +98,7 @@ function diagram(state: LearnState, width: number): Diagram {
     });
     texts.push({ id: `count-${row.partition}`, x: right.x, y: y + height / 2 - 10, text: count === null ? '?' : plural(count, 'record') });
   });
-  texts.push(...leftOut(topic, shown, middle.x, top + total + 18));
+  appendAll(texts, leftOut(topic, shown, middle.x, top + total + 18));
   return {
     width,
     height: top * 2 + total,

@@ -2,11 +2,10 @@
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Auditor } from '../../../electron/admin/load/auditor.ts';
 import { Ledger } from '../../../electron/admin/load/ledger.ts';
-import type { Leadership, LogEnds } from '../../../electron/admin/load/log-reader.ts';
+import type { Leadership, LogEnds, VisitedRecord } from '../../../electron/admin/load/log-reader.ts';
 import { keyIndex, keyText, LoadValues } from '../../../electron/admin/load/values.ts';
 import { AdminError } from '../../../electron/admin/errors.ts';
 import { ClusterClient } from '../../../electron/admin/cluster-client.ts';
-import type { DecodedRecord } from '../../../electron/cluster/protocol/records-reader.ts';
 import type { ProducerLoad } from '../../../shared/models/load.ts';
 
 /** One partition: its leader's epoch, and the records that this leader has. */
@@ -68,7 +67,7 @@ vi.mock('../../../electron/admin/load/log-reader.ts', () => {
     readLog: async (
       _client: unknown,
       where: Leadership & { partition: number; from: bigint; end: bigint },
-      visit: (record: DecodedRecord) => void,
+      visit: (record: VisitedRecord) => void,
     ): Promise<bigint> => {
       await Promise.resolve();
       state.reads++;
@@ -82,10 +81,8 @@ vi.mock('../../../electron/admin/load/log-reader.ts', () => {
         if (sequence === undefined) continue;
         visit({
           offset: BigInt(offset),
-          timestamp: 0n,
           key: Buffer.from(keyText(keyIndex(SPEC.keys, sequence))),
           value: values.encode(1, sequence),
-          headers: [],
         });
       }
       return BigInt(Math.max(Number(where.from), end));

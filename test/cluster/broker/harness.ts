@@ -328,7 +328,12 @@ export class TestCluster {
     const { context } = this.broker(id);
     const reader = new Reader(frame.subarray(4));
     const { apiKey, apiVersion: version, correlationId } = readRequestHeader(reader);
-    const request: DataRequestContext = { version, clientId: 'test', listener: 'PLAINTEXT', connection: { answerLater: () => undefined } };
+    const request: DataRequestContext = {
+      version,
+      clientId: 'test',
+      listener: 'PLAINTEXT',
+      connection: { answerLater: () => undefined, answerRoom: () => Number.POSITIVE_INFINITY, holdAnswer: () => undefined },
+    };
     const chunks = async (): Promise<Uint8Array[] | null> => {
       if (apiKey === fetch.key)
         return encodeResponse(fetch, version, correlationId, await handleFetch(decodeRequest(fetch, version, reader), request, context));

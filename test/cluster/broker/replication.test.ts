@@ -33,6 +33,51 @@ describe('replication', () => {
     expect(cluster.clock.monotonic() - start).toBeLessThanOrEqual(15);
   });
 
+  test('a follower on a slow link fetches while partitions are added all the time', async () => {
+    const cluster = new TestCluster({ latencyMs: 200 });
+    const partitions: number[][] = [];
+    for (let count = 0; count < 50; count++) {
+      partitions.push([1, 2, 3]);
+      cluster.createTopic(...partitions);
+      await cluster.clock.advance(250);
+    }
+    // 12 s, three lag times, have passed, and no replica has left an ISR.
+    for (let index = 0; index < 50; index++) expect(cluster.state(index).isr).toEqual([1, 2, 3]);
+    const written = [0, 25, 49].map((index) => cluster.produce(1, ['a'], { index }));
+    const start = cluster.clock.monotonic();
+    for (const answer of await cluster.clock.settled(Promise.all(written))) expect(answer.errorCode).toBe(0);
+    expect(cluster.clock.monotonic() - start).toBeLessThan(3000);
+    // One for each follower.
+    expect(cluster.broker(1).context.fetchSessions.size).toBe(2);
+  });
+
+  test('a follower that reconnects ends its fetch session at the leader', async () => {
+    const cluster = setup({ latencyMs: 1 });
+    await cluster.clock.advance(1000);
+    for (let turn = 0; turn < 5; turn++) {
+      cluster.cut.add('1>2');
+      await cluster.clock.advance(5000);
+      cluster.cut.delete('1>2');
+      await cluster.clock.advance(2000);
+    }
+    expect(cluster.broker(1).context.fetchSessions.size).toBe(2);
+  });
+
+  test('a leader that learns of its partition after the follower lets the fetch that it holds go', async () => {
+    const cluster = new TestCluster({ latencyMs: 1 });
+    cluster.createTopic([1, 2], [3, 2]);
+    await cluster.clock.advance(1200);
+    cluster.broker(1).deaf = true;
+    cluster.elect(1, [1, 2], 1);
+    cluster.change({ replicas: [1, 2], isr: [1, 2] }, 1);
+    await cluster.clock.advance(130);
+    cluster.broker(1).deaf = false;
+    cluster.change({}, 1);
+    const start = cluster.clock.monotonic();
+    expect((await cluster.clock.settled(cluster.produce(1, ['a'], { index: 1 }))).errorCode).toBe(0);
+    expect(cluster.clock.monotonic() - start).toBeLessThanOrEqual(120);
+  });
+
   test('a leader hears of a follower’s log start that moved by itself', async () => {
     const cluster = setup();
     expect((await cluster.clock.settled(cluster.produce(1, ['a', 'b']))).errorCode).toBe(0);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Deadline } from '../../../electron/cluster/coordinator/deadline.ts';
-import type { Clock, Timer } from '../../../electron/cluster/lib/clock.ts';
+import { StallAwareClock } from '../../../electron/cluster/lib/running-time.ts';
 import { VirtualClock } from '../../helpers/virtual-clock.ts';
 
 test('it expires once, at the last moment set, and not when cleared', async () => {
@@ -21,35 +21,22 @@ test('it expires once, at the last moment set, and not when cleared', async () =
   expect(expired).toEqual([130]);
 });
 
-test('a node that was frozen past the deadline listens once more before it decides', () => {
-  let time = 0;
-  const timers: { at: number; run(): void }[] = [];
-  const clock: Clock = {
-    now: () => time,
-    monotonic: () => time,
-    setTimer(delayMs, run): Timer {
-      const timer = { at: time + delayMs, run };
-      timers.push(timer);
-      return { cancel: () => timers.splice(timers.indexOf(timer), 1) };
-    },
-  };
+test('a stalled node reads what waits in its sockets before a deadline expires', async () => {
+  const virtual = new VirtualClock();
+  const clock = new StallAwareClock(virtual);
+  clock.start();
   let expired = 0;
   const deadline = new Deadline(clock, () => expired++);
-  const runDue = (): void => {
-    for (const timer of timers.filter(({ at }) => at <= time)) {
-      timers.splice(timers.indexOf(timer), 1);
-      timer.run();
-    }
-  };
   deadline.set(6000);
-  time = 20_000;
-  runDue();
+  await virtual.advance(3000);
+  virtual.stall(20_000);
+  // The timer is overdue and runs first; then the heartbeat that waited is read.
+  await virtual.advance(50);
   expect(expired).toBe(0);
   deadline.set(6000);
-  time = 21_000;
-  runDue();
+  virtual.stall(20_000);
+  await virtual.advance(5800);
   expect(expired).toBe(0);
-  time = 26_000;
-  runDue();
+  await virtual.advance(300);
   expect(expired).toBe(1);
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { MAX_REFUSALS } from '../../../electron/cluster/log/record-refusal.ts';
 import { MAX_BATCH_RECORDS } from '../../../electron/cluster/log/record-validation.ts';
 import { COMPRESSION_NAMES, compress } from '../../../electron/cluster/protocol/compression.ts';
-import { BATCH_HEADER_BYTES, BatchView, verifyBatch, writeChecksum } from '../../../electron/cluster/protocol/record-batch.ts';
+import { BATCH_HEADER_BYTES, type BatchView, verifyBatch, writeChecksum } from '../../../electron/cluster/protocol/record-batch.ts';
 import { buildBatch, type RecordToWrite } from '../../../electron/cluster/protocol/records-builder.ts';
 import { decodeRecords } from '../../../electron/cluster/protocol/records-reader.ts';
 import { append, batchesOf, batchOf, bench, contents, copyAll, sequenced, START_MS } from './helpers.ts';
@@ -120,7 +120,7 @@ describe('timestamps', () => {
   ])('names the records that are out of range: %s', (_name, timestamps, expected) => {
     const { log } = bench(limits);
     expect(() => log.appendAsLeader(at(...timestamps), 0, CLIENT)).toThrow(
-      expect.objectContaining({ code: 32, recordErrors: expected.map((batchIndex) => expect.objectContaining({ batchIndex })) }),
+      expect.objectContaining({ code: 32, recordErrors: expected.map((batchIndex): unknown => expect.objectContaining({ batchIndex })) }),
     );
     log.appendAsLeader(at(NOW, -1n, NOW + 60_000n), 0, CLIENT);
     expect(log.logEndOffset).toBe(3n);

@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { heartbeat } from '../../../electron/cluster/protocol/apis/heartbeat.ts';
-import { NetworkError } from '../../../electron/cluster/lib/network.ts';
 import { answer, beat, echo, generationOf, Rig, until, VERSION } from './support.ts';
 
 const soon = { timeoutMs: 2_000 };
+
+async function later<T>(ms: number, work: () => Promise<T>): Promise<T> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  return work();
+}
 
 describe('peer client', () => {
   it('connects at the first send and matches answers with requests', async () => {
@@ -36,18 +40,69 @@ describe('peer client', () => {
     expect((await Promise.all(sends)).map(({ errorCode }) => errorCode)).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it('rejects everything on the connection when one answer is late, and connects anew', async () => {
+  it('ends a request that times out alone and discards its late answer', async () => {
+    await using rig = new Rig();
+    const release: (() => void)[] = [];
+    const { port, server } = await rig.serve((request) =>
+      release.length < 1 ? new Promise((resolve) => release.push(() => resolve(echo(request)))) : echo(request),
+    );
+    const client = rig.client(port, { silentMs: 30_000 });
+    const late = client.send(heartbeat, VERSION, beat(1), { timeoutMs: 30 });
+    const behind = client.send(heartbeat, VERSION, beat(2), { timeoutMs: 20_000 });
+    await expect(late).rejects.toMatchObject({ name: 'NetworkError', code: 'ETIMEDOUT' });
+    await until(() => release.length === 1, 'the first request');
+    release[0]?.();
+    expect((await behind).errorCode).toBe(2);
+    expect((await client.send(heartbeat, VERSION, beat(3), { timeoutMs: 20_000 })).errorCode).toBe(3);
+    expect(server.size).toBe(1);
+    expect(client.connected).toBe(true);
+  });
+
+  it('never sends a request that timed out while it waited for its turn', async () => {
+    await using rig = new Rig();
+    const arrived: number[] = [];
+    const release: (() => void)[] = [];
+    const { port } = await rig.serve((request) => {
+      const generation = generationOf(request);
+      arrived.push(generation);
+      if (generation > 1) return answer(request, generation);
+      return new Promise((resolve) => release.push(() => resolve(answer(request, generation))));
+    });
+    const client = rig.client(port, { maxInFlight: 1, silentMs: 30_000 });
+    const first = client.send(heartbeat, VERSION, beat(1), { timeoutMs: 20_000 });
+    await expect(client.send(heartbeat, VERSION, beat(2), { timeoutMs: 20 })).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    await until(() => release.length === 1, 'the first request');
+    release[0]?.();
+    await first;
+    expect((await client.send(heartbeat, VERSION, beat(3), { timeoutMs: 20_000 })).errorCode).toBe(3);
+    expect(arrived).toEqual([1, 3]);
+  });
+
+  it('keeps connecting while a request times out before the connection stands', async () => {
+    await using rig = new Rig();
+    const { port } = await rig.serve(echo);
+    const slow = {
+      ...rig.network,
+      connect: (...asked: Parameters<typeof rig.network.connect>) => later(60, () => rig.network.connect(...asked)),
+    };
+    const client = rig.client(port, { network: slow });
+    const sends = [1, 2, 3, 4].map((n) => client.send(heartbeat, VERSION, beat(n), { timeoutMs: n === 4 ? 20_000 : 1 }));
+    const settled = await Promise.allSettled(sends);
+    expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected', 'fulfilled']);
+  });
+
+  it('gives up a silent connection that owes an answer, and reconnects', async () => {
     await using rig = new Rig();
     let silent = true;
     const { port } = await rig.serve((request) => (silent ? new Promise(() => undefined) : echo(request)));
-    const client = rig.client(port);
+    const client = rig.client(port, { silentMs: 60 });
     const late = client.send(heartbeat, VERSION, beat(1), { timeoutMs: 30 });
-    const behind = client.send(heartbeat, VERSION, beat(2), soon);
+    const behind = client.send(heartbeat, VERSION, beat(2), { timeoutMs: 20_000 });
     await expect(late).rejects.toMatchObject({ name: 'NetworkError', code: 'ETIMEDOUT' });
-    await expect(behind).rejects.toBeInstanceOf(NetworkError);
+    await expect(behind).rejects.toMatchObject({ name: 'NetworkError', code: 'ETIMEDOUT' });
     silent = false;
     const from = performance.now();
-    expect((await client.send(heartbeat, VERSION, beat(3), soon)).errorCode).toBe(3);
+    expect((await client.send(heartbeat, VERSION, beat(3), { timeoutMs: 20_000 })).errorCode).toBe(3);
     // The first backoff is 50 ms give or take a quarter.
     expect(performance.now() - from).toBeGreaterThan(25);
   });

@@ -3,11 +3,16 @@ import {
   compareDecimal,
   formatAgo,
   formatBytes,
+  formatClock,
+  formatClockSeconds,
   formatCount,
   formatDuration,
   formatList,
+  formatMoment,
   formatRanges,
   formatSpan,
+  isDate,
+  isSameDay,
   plural,
   shortBootstrap,
 } from '../../../renderer/format/numbers.ts';
@@ -63,6 +68,20 @@ describe('numbers', () => {
     expect(shortBootstrap('127.0.0.1:9092,127.0.0.1:9094')).toBe('127.0.0.1:9092 +1');
     expect(shortBootstrap('a:9092,b:9093')).toBe('a:9092 +1');
     expect(shortBootstrap('kafka:9092')).toBe('kafka:9092');
+  });
+
+  it.each([1_764_489_600_000_000_000, 8.64e15 + 1, -8.64e15 - 1, 2 ** 63, Infinity, NaN])(
+    'writes %d, which is no date, as a number',
+    (at) => {
+      const text = Number.isFinite(at) ? `${formatCount(at)} ms` : '? ms';
+      expect([formatMoment(at), formatClock(at), formatClockSeconds(at)]).toEqual([text, text, text]);
+      expect(isDate(at)).toBe(false);
+      expect(isSameDay(at, Date.now())).toBe(false);
+    },
+  );
+
+  it('writes the farthest dates as dates', () => {
+    for (const at of [0, 8.64e15, -8.64e15]) expect(formatMoment(at)).toMatch(/\d{2}:\d{2}:\d{2}/);
   });
 
   it('orders decimals by value, unknown below all', () => {

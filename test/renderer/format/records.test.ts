@@ -1,10 +1,37 @@
 import { describe, expect, it } from 'vitest';
-import type { RecordValue } from '#shared/models/cluster';
-import { jsonTokens, oneLine, prettyValue } from '../../../renderer/format/records.ts';
+import type { CutBatch, RecordValue } from '#shared/models/cluster';
+import { describeCutBatch, jsonTokens, oneLine, prettyValue } from '../../../renderer/format/records.ts';
 
 const utf8 = (text: string): RecordValue => ({ encoding: 'utf8', text, truncated: false, sizeBytes: text.length });
 
+const CUT: CutBatch = {
+  partition: 0,
+  offset: '1',
+  lastOffset: '9586980',
+  records: 9_586_980,
+  sizeBytes: 98_000,
+  decompressedBytes: 67_108_860,
+  shown: 500,
+  reason: 'RECORDS',
+};
+
 describe('records', () => {
+  it.each<[Partial<CutBatch>, string]>([
+    [{}, 'Batch at offset 1 of partition 0 holds 9,586,980 records (67.1 MB decompressed); 500 shown.'],
+    [
+      { reason: 'SIZE', decompressedBytes: null, shown: 0 },
+      'Batch at offset 1 of partition 0 (98.0 kB) was not decoded: it decompresses to more than 67.1 MB. Its records are not shown.',
+    ],
+    [{ reason: 'CORRUPT_MESSAGE', shown: 0 }, 'Batch at offset 1 of partition 0 was not decoded (CORRUPT_MESSAGE); none shown.'],
+    [
+      { reason: 'WORKER_TIMED_OUT', shown: 0 },
+      'Records from offset 1 of partition 0 to offset 9,586,980 are not shown: decoding them exceeded its limits (WORKER_TIMED_OUT).',
+    ],
+    [{ reason: 'SEVERAL' }, 'More batches from offset 1 of partition 0 to offset 9,586,980 were not decoded in full.'],
+  ])('describes a batch that is not shown in full: %o', (more, text) => {
+    expect(describeCutBatch({ ...CUT, ...more })).toBe(text);
+  });
+
   it('indents JSON without touching its numbers or strings', () => {
     const text = '{"id":9007199254740993,"note":"a \\"{quoted}\\", b: c","empty":{},"list":[1,[]]}';
     const pretty = prettyValue(utf8(text));

@@ -23,7 +23,14 @@ describe('live tail', () => {
   let store: ReturnType<typeof useMessagesStore>;
   const record = (offset: number): RecordRow => bridge.cluster.record('orders', 0, offset);
   const push = (...offsets: number[]): void =>
-    bridge.emit('message/tailed', { tailId: store.tailId ?? 'none', begins: [], records: offsets.map(record), dropped: 0, error: null });
+    bridge.emit('message/tailed', {
+      tailId: store.tailId ?? 'none',
+      begins: [],
+      records: offsets.map(record),
+      dropped: 0,
+      cutBatches: [],
+      error: null,
+    });
   const offsets = (): string[] => store.records.map((one) => one.offset);
 
   beforeEach(async () => {
@@ -52,13 +59,13 @@ describe('live tail', () => {
   it('takes nothing of a tail that it has left', async () => {
     const old = store.tailId ?? '';
     await store.untail();
-    bridge.emit('message/tailed', { tailId: old, begins: [], records: [record(1)], dropped: 0, error: null });
+    bridge.emit('message/tailed', { tailId: old, begins: [], records: [record(1)], dropped: 0, cutBatches: [], error: null });
     expect(offsets()).toEqual([]);
     expect(bridge.asked.at(-1)).toEqual({ channel: 'message/untail', payload: { tailId: old } });
   });
 
   it('knows where it begins, and forgets an error that is over', async () => {
-    const told = { tailId: store.tailId ?? '', records: [], dropped: 0 };
+    const told = { tailId: store.tailId ?? '', records: [], dropped: 0, cutBatches: [] };
     expect(store.begins.size).toBe(0);
     bridge.emit('message/tailed', { ...told, begins: [{ partition: 0, offset: '7' }], error: 'partition 1 has no leader' });
     expect(store.error?.message).toBe('partition 1 has no leader');

@@ -5,6 +5,7 @@
  * A broker answers for itself and, with an empty name, for what all brokers share; it does not know what another one was started with.
  */
 import type { describeConfigs } from '../../protocol/apis/describe-configs.ts';
+import { mapInSlices } from '../../lib/work-slices.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
@@ -43,18 +44,28 @@ const TYPE_CODES: Readonly<Record<ConfigType, number>> = {
   password: 9,
 };
 
-export const handleDescribeConfigs: Handler<typeof describeConfigs> = (request, _context, broker) => ({
-  results: request.resources.map((resource): Result => {
+/** Settings in one answer, over all resources: those of 10,000 topics. What is beyond is refused by name, resource by resource. */
+const MAX_CONFIGS = 350_000;
+
+export const handleDescribeConfigs: Handler<typeof describeConfigs> = async (request, _context, broker) => {
+  let configs = 0;
+  const results = await mapInSlices(broker.clock, request.resources, (resource): Result => {
     const { resourceType, resourceName } = resource;
     try {
-      return { errorCode: ErrorCode.NONE, resourceType, resourceName, configs: describe(resource, request, broker) };
+      if (configs >= MAX_CONFIGS) {
+        throw new KafkaError(ErrorCode.POLICY_VIOLATION, `One request can describe ${MAX_CONFIGS} settings; send several.`);
+      }
+      const described = describe(resource, request, broker);
+      configs += described.length;
+      return { errorCode: ErrorCode.NONE, resourceType, resourceName, configs: described };
     } catch (error) {
       // One bad resource must not cost the others their answer.
       if (!(error instanceof KafkaError)) throw error;
       return { errorCode: error.code, errorMessage: error.message, resourceType, resourceName, configs: [] };
     }
-  }),
-});
+  });
+  return { results };
+};
 
 function describe(resource: Resource, request: Request, broker: BrokerContext): Config[] {
   const { configurationKeys } = resource;

@@ -31,6 +31,7 @@ export function handleFetch(request: Request, context: DataRequestContext, broke
     readCommitted: request.isolationLevel === 1,
     readsFollowers: replicaId < 0 && version >= 11,
     clientRack: request.rackId,
+    memory: context.connection,
   };
   const results = broker.replicas.fetch(params, session.entries);
   return results instanceof Promise

@@ -85,6 +85,7 @@ function append(
   const results = broker.replicas.append(params, entries);
   if (!(results instanceof Promise)) return respond(request, context, broker, results);
   // Its place in the log is settled, so the next write of this client need not wait until this one is replicated.
+  dropRecords(request);
   context.connection.answerLater();
   return results.then((done) => respond(request, context, broker, done));
 }
@@ -95,18 +96,20 @@ async function appendInTurns(
   context: DataRequestContext,
   broker: DataContext,
   params: AppendParameters,
-  entries: readonly AppendEntry[],
+  entries: AppendEntry[],
 ): Promise<Response | null> {
   const { clock, replicas } = broker;
-  const results: (readonly AppendResult[] | Promise<readonly AppendResult[]>)[] = [];
+  const results: Promise<readonly AppendResult[]>[] = [];
   let turnEnd = clock.monotonic() + TURN_MS;
-  for (const entry of entries) {
+  // Taken out, so that this function does not keep the records while replication is awaited.
+  for (const entry of entries.splice(0)) {
     if (clock.monotonic() >= turnEnd) {
       await sleep(clock, 0);
       turnEnd = clock.monotonic() + TURN_MS;
     }
-    results.push(replicas.append(params, [entry]));
+    results.push(Promise.resolve(replicas.append(params, [entry])));
   }
+  dropRecords(request);
   context.connection.answerLater();
   return respond(request, context, broker, (await Promise.all(results)).flat());
 }
@@ -133,6 +136,11 @@ function entriesOf(request: Request, { version }: DataRequestContext, broker: Da
 
 function zstdRefused(version: number): KafkaError {
   return new KafkaError(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `Produce version ${version} cannot carry zstd; version ${ZSTD_SINCE} can.`);
+}
+
+/** They are in the log: while replication is awaited the request must not keep its frame in memory, nor count against others. */
+function dropRecords(request: Request): void {
+  for (const { partitionData } of request.topicData) for (const data of partitionData) data.records = null;
 }
 
 function respond(request: Request, context: DataRequestContext, broker: DataContext, results: readonly AppendResult[]): Response | null {

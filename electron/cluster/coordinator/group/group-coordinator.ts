@@ -29,7 +29,15 @@ import { CoordinatorRuntime } from '../runtime.ts';
 import type { CoordinatorStorage } from '../storage.ts';
 import { joinError, syncError } from './classic-group.ts';
 import type { Leaver } from './classic-session.ts';
-import { describedGroup, describeError, groupFilter, listedGroup, unknownGroup, type ListedGroup } from './group-queries.ts';
+import {
+  describedGroup,
+  describeError,
+  groupFilter,
+  listedGroup,
+  unknownGroup,
+  type DescribedGroup,
+  type ListedGroup,
+} from './group-queries.ts';
 import { GroupShard } from './group-shard.ts';
 import { commitError, fetchError, fetchOffsets, type FetchedGroup, type GroupToFetch } from './offset-requests.ts';
 import type { GroupSettings } from './settings.ts';
@@ -152,7 +160,17 @@ export class GroupCoordinator {
 
   offsetFetch(request: RequestOf<typeof offsetFetch>, context: GroupRequestContext): ResponseIn<typeof offsetFetch> {
     const { requireStable } = request;
-    if (context.version >= MANY_GROUPS) return { groups: request.groups.map((group) => this.fetchGroup(group, requireStable)) };
+    if (context.version >= MANY_GROUPS) {
+      // All offsets of a group that is named many times are read once.
+      const whole = new Map<string, FetchedGroup>();
+      const groups = request.groups.map((group) => {
+        const known = group.topics === null ? whole.get(group.groupId) : undefined;
+        const fetched = known ?? this.fetchGroup(group, requireStable);
+        if (group.topics === null) whole.set(group.groupId, fetched);
+        return fetched;
+      });
+      return { groups };
+    }
     const topics = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null;
     const fetched = this.fetchGroup({ groupId: request.groupId, memberId: null, memberEpoch: -1, topics }, requireStable);
     return {
@@ -183,14 +201,16 @@ export class GroupCoordinator {
   }
 
   describeGroups(request: RequestOf<typeof describeGroups>, context: GroupRequestContext): ResponseIn<typeof describeGroups> {
-    return {
-      groups: request.groups.map((groupId) => {
-        const found = this.find(groupId, { emptyIdAllowed: true });
-        if (typeof found === 'number') return describeError(groupId, found);
-        const group = found.shard.groups.get(groupId);
-        return group === undefined ? unknownGroup(groupId, context.version) : describedGroup(group);
-      }),
+    const describe = (groupId: string): DescribedGroup => {
+      const found = this.find(groupId, { emptyIdAllowed: true });
+      if (typeof found === 'number') return describeError(groupId, found);
+      const group = found.shard.groups.get(groupId);
+      return group === undefined ? unknownGroup(groupId, context.version) : describedGroup(group);
     };
+    // A large group that is named many times is described once: an answer may not cost more than what it describes.
+    const described = new Map<string, DescribedGroup>();
+    for (const groupId of request.groups) if (!described.has(groupId)) described.set(groupId, describe(groupId));
+    return { groups: request.groups.map((groupId) => described.get(groupId) ?? describe(groupId)) };
   }
 
   async deleteGroups(request: RequestOf<typeof deleteGroups>): Promise<ResponseIn<typeof deleteGroups>> {

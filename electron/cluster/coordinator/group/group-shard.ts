@@ -186,7 +186,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
     const idle: ClassicGroup[] = [];
     for (const group of [...this.groups.values()]) {
       const expired = expiredOffsets(this.env, group, this.offsets);
-      records.push(...expired);
+      for (const record of expired) records.push(record);
       if (!this.isIdle(group, expired.length)) continue;
       if (group.persisted) records.push(groupTombstone(group.groupId));
       idle.push(group);

@@ -127,11 +127,11 @@ function decide<R extends AskedResource>(
     }
   });
   if (request.validateOnly || records.length === 0) return { records: [], response: { responses }, events: [] };
-  records.push(...clearEligible(context, configs));
+  for (const record of clearEligible(context, configs)) records.push(record);
   // Allowing unclean elections is how a partition without a leader is given up on: it gets one at once.
   const moves = electForLeaderless({ ...image, configs }, context.properties);
-  records.push(...moves.map((move) => move.record));
-  events.push(...moveEvents(moves, 'a changed setting allows a leader that may lack records'));
+  for (const move of moves) records.push(move.record);
+  for (const event of moveEvents(moves, 'a changed setting allows a leader that may lack records')) events.push(event);
   return { records, response: { responses }, events };
 }
 

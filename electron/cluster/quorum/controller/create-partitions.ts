@@ -21,7 +21,7 @@ export function createPartitions(context: DecisionContext, request: Request): De
       seen.add(topic.name);
       const added = addPartitions(context, topic);
       if (!request.validateOnly) {
-        records.push(...added.records);
+        for (const record of added.records) records.push(record);
         events.push({
           type: 'topic/partitionsAdded',
           topic: topic.name,

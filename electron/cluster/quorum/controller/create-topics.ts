@@ -42,7 +42,7 @@ export function createTopics(context: DecisionContext, request: Request): Decisi
       }
       taken.add(topic.name);
       if (!request.validateOnly) {
-        records.push(...created.records);
+        for (const record of created.records) records.push(record);
         events.push({
           type: 'topic/created',
           topic: topic.name,

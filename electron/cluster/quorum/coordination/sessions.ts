@@ -105,26 +105,23 @@ export function decideHeard(
 }
 
 /**
- * When each session ends unless its client is active, on the active controller's own clock. Sessions with nearly the same end share a
+ * When each session ends unless its client is active, in the running time of the active controller. Sessions with nearly the same end share a
  * bucket, as in ZooKeeper's `ExpiryQueue`: activity costs one lookup, and a sweep looks only at what is due, however many sessions exist.
  */
 export class SessionClock {
   private readonly buckets = new Map<number, Set<bigint>>();
   /** The bucket of each session: multiples of `BUCKET_MS`, never earlier than the session's own end. */
   private readonly bucketOf = new Map<bigint, number>();
-  /** Milliseconds in which this controller itself was stopped. */
-  private excusedMs = 0;
 
   reset(image: CoordinationImage, now: number): void {
     this.buckets.clear();
     this.bucketOf.clear();
-    this.excusedMs = 0;
     for (const session of image.sessions.values()) this.renew(session.id, session.timeoutMs, now);
   }
 
   /** The session's client was active: it has its whole timeout again. */
   renew(id: bigint, timeoutMs: number, now: number): void {
-    const bucket = Math.ceil((now - this.excusedMs + timeoutMs) / BUCKET_MS) * BUCKET_MS;
+    const bucket = Math.ceil((now + timeoutMs) / BUCKET_MS) * BUCKET_MS;
     const before = this.bucketOf.get(id);
     if (before === bucket) return;
     if (before !== undefined) this.leave(id, before);
@@ -142,21 +139,16 @@ export class SessionClock {
     this.bucketOf.delete(id);
   }
 
-  /** This controller was stopped for so long; no session ends for that. */
-  excuse(ms: number): void {
-    this.excusedMs += ms;
-  }
-
   isExpired(id: bigint, now: number): boolean {
     const bucket = this.bucketOf.get(id);
-    return bucket !== undefined && bucket <= now - this.excusedMs;
+    return bucket !== undefined && bucket <= now;
   }
 
   /** Sessions of the image whose time is up. Forgets those that have ended. */
   expired(image: CoordinationImage, now: number): bigint[] {
     const over: bigint[] = [];
     for (const [bucket, members] of this.buckets) {
-      if (bucket > now - this.excusedMs) continue;
+      if (bucket > now) continue;
       for (const id of members) {
         if (image.sessions.has(id)) over.push(id);
         else this.forget(id);

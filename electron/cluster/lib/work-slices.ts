@@ -1,0 +1,27 @@
+/** Long work on a list in slices: between two of them the event loop serves other connections. */
+import { sleep, type Clock } from './clock.ts';
+
+const SLICE_MS = 20;
+/** Items between two looks at the clock. */
+const STRIDE = 16;
+
+/** As `items.map(map)`; a promise only where it takes longer than one slice. A throw rejects or throws. */
+export function mapInSlices<T, R>(clock: Clock, items: readonly T[], map: (item: T) => R): R[] | Promise<R[]> {
+  const results: R[] = [];
+  const work = (): boolean => {
+    const until = clock.monotonic() + SLICE_MS;
+    while (results.length < items.length) {
+      results.push(map(items[results.length] as T));
+      if (results.length % STRIDE === 0 && clock.monotonic() >= until) return results.length === items.length;
+    }
+    return true;
+  };
+  if (work()) return results;
+  return rest(clock, work, results);
+}
+
+async function rest<R>(clock: Clock, work: () => boolean, results: R[]): Promise<R[]> {
+  do await sleep(clock, 0);
+  while (!work());
+  return results;
+}

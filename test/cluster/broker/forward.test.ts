@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import type { BrokerContext, RequestContext } from '../../../electron/cluster/broker/context.ts';
+import { forward } from '../../../electron/cluster/broker/forward.ts';
+import { createTopics } from '../../../electron/cluster/protocol/apis/create-topics.ts';
+import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
+import { VirtualClock } from '../../helpers/virtual-clock.ts';
+
+const REQUEST = { topics: [], timeoutMs: 500, validateOnly: false };
+
+async function setup(waitedMs: number): Promise<{ asked: number[]; answer: Promise<unknown> }> {
+  const clock = new VirtualClock();
+  const receivedAt = clock.monotonic();
+  await clock.advance(waitedMs);
+  const asked: number[] = [];
+  const controller = {
+    send: (_api: unknown, _version: number, _body: unknown, { timeoutMs }: { timeoutMs: number }) => {
+      asked.push(timeoutMs);
+      return Promise.resolve({ topics: [] });
+    },
+  };
+  const broker = { clock, controller, settings: { requestTimeoutMs: 30_000 } } as unknown as BrokerContext;
+  const context = { version: 7, receivedAt } as unknown as RequestContext;
+  return { asked, answer: forward(broker, createTopics, REQUEST, context, REQUEST.timeoutMs) };
+}
+
+describe('forward', () => {
+  it('gives the controller what is left of the request’s time', async () => {
+    const { asked, answer } = await setup(200);
+    await answer;
+    expect(asked).toEqual([300]);
+  });
+
+  it('does not forward a request whose time is up', async () => {
+    const { asked, answer } = await setup(600);
+    await expect(answer).rejects.toMatchObject({ code: ErrorCode.REQUEST_TIMED_OUT });
+    expect(asked).toEqual([]);
+  });
+});

@@ -1,0 +1,2 @@
+import './polyfills.ts';
+import '../../../electron/admin/decoding/decode-worker.ts';

@@ -1,0 +1,2 @@
+import './polyfills.ts';
+import '../../../electron/scenarios/parse-worker.ts';
