@@ -8,6 +8,7 @@ import { ClusterFaults } from './cluster-faults.ts';
 import type { NodeStart } from './cluster-messages.ts';
 import { ClusterNode } from './cluster-node.ts';
 import { checkBrokers, planCluster, planNode } from './cluster-plan.ts';
+import { isPortTaken, startTogether } from './cluster-start.ts';
 import type { Fault, FaultSpec } from './faults.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Disk } from './lib/disk.ts';
@@ -67,7 +68,7 @@ const DEFAULT_SESSION_TIMEOUT_MS = 3_000;
 const START_ATTEMPTS = 3;
 
 export class Cluster {
-  /** What its user should know of how it was started: ports that differ from those asked for. */
+  /** What its user should know of how it was started: ports that differ from those asked for, nodes that could not start. */
   readonly notices: string[] = [];
   private readonly options: ClusterOptions;
   private readonly clock: Clock;
@@ -107,7 +108,10 @@ export class Cluster {
     });
   }
 
-  /** Starts every node; resolves when all of them serve clients. Rejects with `ClusterError`, everything undone. */
+  /**
+   * Starts every node; resolves when all of them serve clients, or all but a minority of the voters that failed (see `notices`). Rejects with
+   * `ClusterError`, everything undone.
+   */
   async start(): Promise<void> {
     if (this.lifecycle !== 'new') throw new ClusterError('WRONG_STATE', 'a cluster is started once');
     checkBrokers(this.options.brokers);
@@ -315,7 +319,9 @@ export class Cluster {
       if (isNew) for (const { id } of this.members) this.unborn.add(id);
       isNew = false;
       try {
-        await Promise.all(this.members.map((node) => node.start(this.startOf(node.id), this.portOwners)));
+        const voters = this.plannedFile().voters;
+        const failures = await startTogether(this.members, voters, (node) => node.start(this.startOf(node.id), this.portOwners));
+        this.notices.push(...failures.map(({ message }) => `${message}. The other brokers serve without it.`));
         return;
       } catch (error) {
         await this.endNodes();
@@ -433,10 +439,6 @@ export class Cluster {
     if (node === undefined) throw new ClusterError('NO_SUCH_NODE', `there is no broker ${id}`);
     return node;
   }
-}
-
-function isPortTaken(error: unknown): boolean {
-  return error instanceof ClusterError && error.code === 'NODE_FAILED' && error.message.includes('EADDRINUSE');
 }
 
 /** `broker.rack` of a cluster's configuration names one rack for each broker in turn. */

@@ -28,7 +28,8 @@ export function claimDirectory(disk: Disk, random: Random, config: Pick<NodeConf
   if (!disk.exists(file)) {
     const others = disk.list(dataDirectory);
     if (others.length > 0) {
-      throw new DirectoryError(`${dataDirectory} has no ${FILE} but is not empty (${others.slice(0, 3).join(', ')}); it is left as it is`);
+      const held = others.slice(0, 3).join(', ');
+      throw new DirectoryError(`${file} is missing, and ${dataDirectory} is not empty (${held}); ${cure(dataDirectory)}`);
     }
     const directoryId = randomUuid(random);
     const lines = [`version=${VERSION}`, `cluster.id=${clusterId}`, `node.id=${nodeId}`, `directory.id=${directoryId}`];
@@ -38,13 +39,19 @@ export function claimDirectory(disk: Disk, random: Random, config: Pick<NodeConf
   const found = parse(disk.readFile(file).toString('utf8'));
   const version = found.get('version');
   if (version !== VERSION) {
-    throw new DirectoryError(`${file} is of version ${version ?? '(none)'}, this Brokerdesk knows version ${VERSION}; it is left as it is`);
+    if (version === undefined) throw new DirectoryError(`${file} is damaged: it names no version; ${cure(dataDirectory)}`);
+    throw new DirectoryError(`${file} is of version ${version}, this Brokerdesk knows version ${VERSION}; it is left as it is`);
   }
   expect(file, 'cluster.id', clusterId, found.get('cluster.id'));
   expect(file, 'node.id', String(nodeId), found.get('node.id'));
   const directoryId = found.get('directory.id');
-  if (directoryId === undefined) throw new DirectoryError(`${file} names no directory.id; it is left as it is`);
+  if (directoryId === undefined) throw new DirectoryError(`${file} is damaged: it names no directory.id; ${cure(dataDirectory)}`);
   return directoryId;
+}
+
+/** What a person can do about a directory that this node does not dare to use. */
+function cure(dataDirectory: string): string {
+  return `nothing was changed. Restore the file, or move ${dataDirectory} away while the other nodes run: then this node fetches everything from them`;
 }
 
 function expect(file: string, key: string, wanted: string, found: string | undefined): void {

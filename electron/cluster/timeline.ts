@@ -55,6 +55,7 @@ const TYPES = [
   'node/ready',
   'node/logRecovered',
   'node/corruptionFound',
+  'node/segmentRepaired',
   'node/logDirectoryFailed',
   'node/failed',
 ] as const;
@@ -222,6 +223,13 @@ const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
     { ...injected((cause, effect) => reporter(cause, effect) && isOfReplica(cause, effect)), untilHealed: true },
     { causes: ['lab/powerCut', 'lab/nodeKilled'], fits: reporter },
   ],
+  'node/segmentRepaired': [
+    {
+      causes: ['node/corruptionFound'],
+      lasting: true,
+      fits: (cause, effect) => reporter(cause, effect) && cause.topic === effect.topic && sameItems(cause.partitions, effect.partitions),
+    },
+  ],
   'node/logDirectoryFailed': [injected((cause, effect) => reporter(cause, effect) && typeOf(cause) === 'fullDisk')],
   'node/failed': [injected((cause, effect) => reporter(cause, effect) && (typeOf(cause) === 'fullDisk' || typeOf(cause) === 'corrupt'))],
 };
@@ -369,6 +377,10 @@ function isOfReplica(cause: TimelineEntry, effect: TimelineEntry): boolean {
   return (
     effect.topic === undefined || (spec.topic === effect.topic && numbers(spec.partition).some((id) => effect.partitions?.includes(id)))
   );
+}
+
+function sameItems(one: readonly number[] = [], other: readonly number[] = []): boolean {
+  return one.some((item) => other.includes(item));
 }
 
 function isOfClients(spec: unknown): boolean {

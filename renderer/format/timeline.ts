@@ -36,6 +36,7 @@ const brokerOf = (event: TimelineEvent): string => {
 };
 const CORRUPTION_VERBS: ReadonlyMap<unknown, string> = new Map([
   ['read', 'met damage'],
+  ['open', 'found damage'],
   ['decode', 'skipped unreadable records'],
 ]);
 const corruptionVerb = (event: TimelineEvent): string => CORRUPTION_VERBS.get(event.details?.['foundBy']) ?? 'cut off damage';
@@ -218,6 +219,7 @@ const TELLINGS: Record<TimelineEventType, Telling> = {
     tone: 'warn',
     tell: (e) => `${brokerOf(e)} ${corruptionVerb(e)} in its log${where(e)}`,
   },
+  'node/segmentRepaired': { kind: 'faults', mark: 'dot', tone: 'ok', tell: (e) => `${brokerOf(e)} repaired a log segment${where(e)}` },
   'node/logDirectoryFailed': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `log directory of ${brokerOf(e)} failed` },
   'node/failed': { kind: 'faults', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} failed` },
 };

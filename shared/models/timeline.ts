@@ -56,6 +56,7 @@ export type TimelineEventType =
   | 'node/ready'
   | 'node/logRecovered'
   | 'node/corruptionFound'
+  | 'node/segmentRepaired'
   | 'node/logDirectoryFailed'
   | 'node/failed';
 

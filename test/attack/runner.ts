@@ -8,6 +8,7 @@ import { produce } from '../../electron/cluster/protocol/apis/produce.ts';
 import { buildBatch } from '../../electron/cluster/protocol/records-builder.ts';
 import type { Attack, AttackContext } from './attack.ts';
 import type { ProbeReport, ProbeStart } from './probe.ts';
+import { somePort } from '../helpers/ports.ts';
 import { residentBytes, Target } from './target.ts';
 import { Client, Sockets } from './wire.ts';
 
@@ -43,7 +44,9 @@ export async function runAttacks(
   attacks: readonly Attack[],
   options: { web: boolean; seed: number; forMs: number; report: (line: string) => void },
 ): Promise<Result> {
-  const args = options.web ? ['web', '--no-open', '--port', '0', '--brokers', '3'] : ['cluster', '--control', '0'];
+  const args = options.web
+    ? ['web', '--no-open', '--port', '0', '--brokers', '3']
+    : ['cluster', '--control', '0', '--port', String(somePort())];
   const target = await Target.start(args);
   const outcomes: Outcome[] = [];
   const failures: string[] = [];

@@ -1,10 +1,9 @@
 /** Every script of package.json that takes options of ours: `--help`, and what a wrong option prints. */
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCommand, UsageError, type Command } from '../../electron/cli/command.ts';
-import { builtWorker } from '../helpers/built-worker.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
@@ -19,16 +18,16 @@ interface Ended {
 
 function run(line: string, ...args: string[]): Promise<Ended> {
   return new Promise((done) => {
-    execFile(process.execPath, [...line.split(' ').slice(1), ...args], { cwd: ROOT, timeout: 60_000 }, (error, stdout, stderr) =>
+    execFile(process.execPath, [...line.split(' ').slice(1), ...args], { cwd: ROOT, timeout: 150_000 }, (error, stdout, stderr) =>
       done({ code: error === null ? 0 : error.code, stdout, stderr }),
     );
   });
 }
 
 // Else each would build.
-beforeAll(() => void builtWorker());
+beforeAll(() => void execFileSync(process.execPath, [join(ROOT, 'build/build.ts')], { cwd: ROOT, stdio: 'ignore' }), 180_000);
 
-describe.concurrent('scripts', () => {
+describe.concurrent('scripts', { timeout: 180_000 }, () => {
   it.for(OURS)('npm run %s -- --help: prints the usage to stdout, exit 0', async ([name, line], { expect }) => {
     const { code, stdout, stderr } = await run(line, '--help');
     expect(stderr).not.toMatch(/error|^\s+at /im);

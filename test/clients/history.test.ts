@@ -22,6 +22,7 @@ import type { ClusterPatch } from '#shared/ipc';
 import type { ClusterView } from '#shared/models/cluster';
 import type { Moment } from '#shared/models/history';
 import type { Fault, FaultSpec } from '#shared/models/lab';
+import { until } from '../helpers/processes.ts';
 import { WebClient } from '../helpers/web-client.ts';
 import { WebProcess } from '../helpers/web-process.ts';
 
@@ -135,8 +136,8 @@ describe('time travel', () => {
       brokers: web.brokers,
       clientId: 'observer',
       logLevel: logLevel.NOTHING,
-      connectionTimeout: 500,
-      requestTimeout: 700,
+      connectionTimeout: 1_500,
+      requestTimeout: 1_500,
       retry: { initialRetryTime: 50, maxRetryTime: 100, retries: 4 },
     });
     // That one is hasty, to ask often while brokers do not answer. A topic is created with patience.
@@ -153,14 +154,12 @@ describe('time travel', () => {
     });
     await patient.disconnect();
     admin = client.admin();
-    await expect
-      .poll(() =>
-        admin.connect().then(
-          () => true,
-          () => false,
-        ),
-      )
-      .toBe(true);
+    const connects = (): Promise<boolean> =>
+      admin.connect().then(
+        () => true,
+        () => false,
+      );
+    await until('the observer is connected', 60_000, connects);
     observer = await Observer.start(web.line);
   });
 

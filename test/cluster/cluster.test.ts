@@ -293,7 +293,7 @@ describe('cluster', () => {
     await on(path, existsSync(join(path, 'cluster.json')) ? {} : { firstPort: 0, controllerFirstPort: 0 }).start();
   });
 
-  it('reports a node that cannot start and undoes the rest', async () => {
+  it('starts the other nodes where one cannot start, and names it', async () => {
     const path = directory();
     const first = on(path, { firstPort: 0, controllerFirstPort: 0 });
     await first.start();
@@ -301,8 +301,13 @@ describe('cluster', () => {
     rmSync(join(path, 'node-2'), { recursive: true });
     writeFileSync(join(path, 'node-2'), 'a file where a directory should be');
     const second = on(path);
-    await expect(second.start()).rejects.toMatchObject({ code: 'NODE_FAILED', message: expect.stringContaining('broker 2') });
-    rmSync(join(path, 'node-2'));
-    await on(path).start();
+    await second.start();
+    expect(second.notices).toEqual([expect.stringContaining('broker 2 could not start')]);
+    expect((await second.nodes()).map(({ state }) => state)).toEqual(['running', 'failed', 'running']);
+    expect(second.timeline().filter(({ type }) => type === 'node/failed')).toMatchObject([{ broker: 2 }]);
+    await second.close();
+    rmSync(join(path, 'node-3'), { recursive: true });
+    writeFileSync(join(path, 'node-3'), 'another one');
+    await expect(on(path).start()).rejects.toMatchObject({ code: 'NODE_FAILED', message: expect.stringMatching(/broker [23]/) });
   });
 });

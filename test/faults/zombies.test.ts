@@ -1,6 +1,7 @@
 /** A leader that stood still, was replaced, and gets on: what it does before it learns of that counts for nothing. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { fetch } from '../../electron/cluster/protocol/apis/fetch.ts';
+import { heartbeat } from '../../electron/cluster/protocol/apis/heartbeat.ts';
 import { produce } from '../../electron/cluster/protocol/apis/produce.ts';
 import { ErrorCode, errorName } from '../../electron/cluster/protocol/error-codes.ts';
 import { decodeResponse, encodeRequest } from '../../electron/cluster/protocol/frame.ts';
@@ -28,8 +29,15 @@ async function open(node: number): Promise<RawClient> {
   return client;
 }
 
-function write(client: RawClient, topic: string, value: string, acks: number): void {
-  const records = buildBatch({ records: [{ value: Buffer.from(value) }], timestamp: BigInt(Date.now()) });
+function write(
+  client: RawClient,
+  topic: string,
+  value: string,
+  acks: number,
+  sequence?: { producerId: bigint; baseSequence: number },
+): void {
+  const idempotent = sequence === undefined ? {} : { ...sequence, producerEpoch: 0 };
+  const records = buildBatch({ records: [{ value: Buffer.from(value) }], timestamp: BigInt(Date.now()), ...idempotent });
   const topicData = [{ name: topic, partitionData: [{ index: 0, records }] }];
   client.send(...encodeRequest(produce, 9, { correlationId: 1, clientId: 'zombie' }, { acks, timeoutMs: 15_000, topicData }));
 }
@@ -111,4 +119,47 @@ test('writes that reached a frozen leader are handled when it thaws: none is rea
   expect(BigInt(String(to))).toBeLessThanOrEqual(first.baseOffset);
   // Both were appended, in whichever order; the writer may have had a record of its own on the way there when the node froze.
   expect(BigInt(String(from)) - BigInt(String(to))).toBeGreaterThanOrEqual(2n);
+});
+
+test('a write behind others that a new leader took is sent there by a leader that thaws, not refused as out of order', async () => {
+  const [controller, leader, other] = await bench.controllerFirst();
+  bench.witnesses = [controller, other];
+  const topic = await bench.topic('sequences', {}, [leader, controller, other]);
+  const producerId = 4_242n;
+  const begin = await open(leader);
+  write(begin, topic, 's0', -1, { producerId, baseSequence: 0 });
+  expect(errorName((await answer(begin)).errorCode)).toBe('NONE');
+  // All of these wait in the socket of the frozen node, and are the first that it reads.
+  const [behind, unknown, group, end] = [await open(leader), await open(leader), await open(leader), await open(leader)];
+  const fault = await bench.inject({ type: 'freeze', node: leader });
+  write(behind, topic, 's4', -1, { producerId, baseSequence: 4 });
+  write(unknown, topic, 'one', 1);
+  const state = await bench
+    .until(topic, (now) => now.leader > 0 && now.leader !== leader, SESSION_MS + 5_000)
+    .then(() => bench.partition(topic));
+  for (const sequence of [1, 2, 3]) {
+    const next = await open(state.leader);
+    write(next, topic, `s${sequence}`, -1, { producerId, baseSequence: sequence });
+    expect(errorName((await answer(next)).errorCode)).toBe('NONE');
+  }
+  // A consumer that has read from the new leader, and asks the old one beyond its end, without an epoch.
+  ask(end, topic, 4n);
+  const member = { groupId: 'zombies', generationId: 7, memberId: 'member-of-another-coordinator' };
+  group.send(...encodeRequest(heartbeat, 4, { correlationId: 1, clientId: 'zombie-member' }, member));
+  await bench.cluster.control('DELETE', `/faults/${fault.id}`);
+  expect(errorName((await answer(behind)).errorCode)).toBe('NOT_LEADER_OR_FOLLOWER');
+  expect(errorName((await answer(unknown)).errorCode)).toBe('NOT_LEADER_OR_FOLLOWER');
+  await end.until(() => end.frames.length > 0, 10_000);
+  const [asked] = decodeResponse(fetch, 11, end.frames[0] as Buffer).body.responses[0]?.partitions ?? [];
+  // As a follower it serves consumers too, once it has what they ask for; it never says that the offset does not exist.
+  expect(['NONE', 'NOT_LEADER_OR_FOLLOWER', 'OFFSET_NOT_AVAILABLE']).toContain(errorName(asked?.errorCode ?? -1));
+  await group.until(() => group.frames.length > 0, 10_000);
+  expect(['NOT_COORDINATOR', 'COORDINATOR_NOT_AVAILABLE', 'UNKNOWN_MEMBER_ID']).toContain(
+    errorName(decodeResponse(heartbeat, 4, group.frames[0] as Buffer).body.errorCode),
+  );
+  const again = await open(state.leader);
+  write(again, topic, 's4', -1, { producerId, baseSequence: 4 });
+  expect(errorName((await answer(again)).errorCode)).toBe('NONE');
+  await bench.whole(topic);
+  expect(await bench.read(topic)).toEqual(['s0', 's1', 's2', 's3', 's4']);
 });

@@ -1,5 +1,6 @@
 /** Faults, drawn from a seed before a run begins, so that a run with some of them left out is otherwise the same. */
 import type { Random } from '../../electron/cluster/lib/random.ts';
+import { SEGMENT_DAMAGES, type SegmentDamage } from './segments.ts';
 
 /** A node by id, or whoever plays a part when the fault strikes: leader and an in-sync follower of orders-0, the groups' coordinator. */
 export type Target = number | 'leader' | 'follower' | 'coordinator' | 'controller';
@@ -35,6 +36,8 @@ export type Fault = {
   | { readonly kind: 'fullDisk'; readonly node: Target; readonly freeBytes: number }
   /** Killed, and bits of its logs flip before it starts again. */
   | { readonly kind: 'corrupt'; readonly node: Target; readonly where: 'tail' | 'closed' }
+  /** Stopped or killed, and a closed segment is not what it was when it starts again. */
+  | { readonly kind: 'segment'; readonly node: Target; readonly how: 'stop' | 'kill'; readonly damage: SegmentDamage }
   /** A client's process stands still, and goes on as if nothing had been. */
   | { readonly kind: 'pauseClient'; readonly client: string }
   | { readonly kind: 'clockSkew'; readonly node: Target; readonly skewMs: number }
@@ -67,6 +70,7 @@ export const ALL_FAULTS: Weights = {
   slowDisk: 1.5,
   fullDisk: 0.7,
   corrupt: 1,
+  segment: 2.5,
   clockSkew: 1,
   pauseClient: 2,
 };
@@ -147,10 +151,15 @@ function draw(random: Random, { nodes, clients }: Shape, kind: FaultKind, at: nu
       return { kind, node, freeBytes: random.int(20_000), ...time };
     case 'corrupt':
       return { kind, node, where: random.next() < 0.7 ? 'tail' : 'closed', ...time };
+    case 'segment': {
+      const damage = SEGMENT_DAMAGES[random.int(SEGMENT_DAMAGES.length)] ?? 'lost';
+      return { kind, node, how: random.next() < 0.6 ? 'stop' : 'kill', damage, ...time };
+    }
     case 'pauseClient':
       return { kind, client: clients[random.int(clients.length)] ?? '', ...time };
     case 'clockSkew':
-      return { kind, node, skewMs: Math.round((random.next() - 0.5) * 2 * 10 ** (1 + random.int(6))), ...time };
+      // From a blink to some years, ahead or behind.
+      return { kind, node, skewMs: Math.round((random.next() - 0.5) * 2 * 10 ** (1 + random.int(11))), ...time };
   }
 }
 

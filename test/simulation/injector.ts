@@ -6,6 +6,7 @@ import { describeFault, type Fault, type Target } from './faults.ts';
 import { mayVote, quorumOf } from './inspect.ts';
 import { DATA, type Machine } from './machine.ts';
 import type { SimNetwork } from './network.ts';
+import { Segments } from './segments.ts';
 import type { Watch } from './watch.ts';
 import type { Host, World } from './world.ts';
 
@@ -25,6 +26,8 @@ export class Injector {
   /** How many faults keep each machine down. */
   private readonly down = new Map<Machine, number>();
   private readonly healing = new Map<Fault, () => void>();
+  /** Closed segments that were damaged. */
+  readonly segments: Segments;
   private readonly diskTrouble = new Map<Machine, number>();
   /** Voters whose directory is new, and that have not been seen with a vote since: at first all of them. */
   private readonly voteless: Set<Machine>;
@@ -32,6 +35,7 @@ export class Injector {
   constructor(options: InjectorOptions) {
     this.options = options;
     this.random = options.world.random('injector');
+    this.segments = new Segments({ watch: options.watch, random: options.world.random('segments'), trace: options.trace });
     this.voteless = new Set(options.machines.filter(({ voter }) => voter));
   }
 
@@ -140,8 +144,14 @@ export class Injector {
         // One that was stopped in order would not look at its logs when it starts.
         if (machine.running && !machine.stopping) {
           this.kill(machine);
-          this.corrupt(machine, fault.where);
+          if (fault.where === 'closed') this.segments.damage(machine, 'flipped', true);
+          else this.corrupt(machine);
         }
+        return this.keepDown(machine);
+      }
+      case 'segment': {
+        const machine = this.target(fault.node);
+        this.damageSegment(machine, fault);
         return this.keepDown(machine);
       }
       case 'pauseClient': {
@@ -211,6 +221,25 @@ export class Injector {
     this.options.watch.wiped(machine.id);
   }
 
+  /** Once the node is down: a stop in order takes its time. */
+  private damageSegment(machine: Machine, { how, damage }: Extract<Fault, { kind: 'segment' }>): void {
+    if (!machine.running || machine.stopping) return;
+    if (how === 'kill') {
+      this.kill(machine);
+      this.segments.damage(machine, damage, true);
+      return;
+    }
+    const { world } = this.options;
+    const { life } = machine;
+    machine.stop();
+    const wait = (): void => {
+      if (machine.life !== life) return;
+      if (machine.running) world.schedule(5, undefined, wait);
+      else this.segments.damage(machine, damage, !machine.closedInOrder);
+    };
+    wait();
+  }
+
   private keepDown(machine: Machine): () => void {
     const { world } = this.options;
     this.down.set(machine, (this.down.get(machine) ?? 0) + 1);
@@ -239,25 +268,25 @@ export class Injector {
     };
   }
 
-  /** Flips bits near the end of a log that is open, or anywhere in a segment that is closed. */
-  private corrupt(machine: Machine, where: 'tail' | 'closed'): void {
+  /** Flips bits near the end of a log. */
+  private corrupt(machine: Machine): void {
     const { disk } = machine;
-    const segments: { path: string; last: boolean }[] = [];
+    const segments: string[] = [];
     for (const name of disk.exists(DATA) ? disk.list(DATA) : []) {
       const directory = `${DATA}/${name}`;
       if (name.startsWith('__cluster_metadata') || !disk.isDirectory(directory)) continue;
       const logs = disk.list(directory).filter((file) => file.endsWith('.log'));
-      for (const [index, file] of logs.entries()) segments.push({ path: `${directory}/${file}`, last: index === logs.length - 1 });
+      const last = logs.at(-1);
+      if (last !== undefined) segments.push(`${directory}/${last}`);
     }
-    const eligible = segments.filter(({ path, last }) => last === (where === 'tail') && disk.size(path) > 0);
+    const eligible = segments.filter((path) => disk.size(path) > 0);
     const victim = eligible[this.random.int(Math.max(1, eligible.length))];
     if (victim === undefined) return;
-    const file = disk.open(victim.path);
+    const file = disk.open(victim);
     const size = file.size();
     // Of a batch, what its checksum covers: nobody could tell a flipped bit in the offset or the epoch before it.
-    const batches = [...iterateBatches(disk.readFile(victim.path))];
-    const batch =
-      where === 'tail' ? batches.at(-1 - this.random.int(Math.min(3, batches.length))) : batches[this.random.int(batches.length)];
+    const batches = [...iterateBatches(disk.readFile(victim))];
+    const batch = batches.at(-1 - this.random.int(Math.min(3, batches.length)));
     if (batch === undefined) return;
     const at = batch.position + 17 + this.random.int(batch.sizeInBytes - 17);
     const byte = new Uint8Array(1);
@@ -266,10 +295,9 @@ export class Injector {
     file.write([byte], at);
     file.sync();
     file.close();
-    this.options.trace(`CORRUPT ${victim.path} at ${at} of ${size}`);
-    const [, topic = '', partition = ''] = /^.*\/(.*)-(\d+)\/[^/]*$/.exec(victim.path) ?? [];
-    if (where === 'closed') this.options.watch.corrupted(topic, Number(partition));
-    else this.options.watch.tailDamaged(topic, Number(partition), machine.id);
+    this.options.trace(`CORRUPT ${victim} at ${at} of ${size}`);
+    const [, topic = '', partition = ''] = /^.*\/(.*)-(\d+)\/[^/]*$/.exec(victim) ?? [];
+    this.options.watch.tailDamaged(topic, Number(partition), machine.id);
   }
 
   private trouble(machine: Machine, change: number): void {

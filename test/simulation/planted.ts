@@ -6,13 +6,17 @@ import { PartitionIsr } from '../../electron/cluster/broker/partition-isr.ts';
 import { Partition } from '../../electron/cluster/broker/partition.ts';
 import { ReplicaFetcherManager } from '../../electron/cluster/broker/replica-fetcher.ts';
 import { ReplicaManager } from '../../electron/cluster/broker/replica-manager.ts';
+import { SegmentRepairs } from '../../electron/cluster/broker/segment-repairs.ts';
 import { GroupShard } from '../../electron/cluster/coordinator/group/group-shard.ts';
 import type { CommitRequest } from '../../electron/cluster/coordinator/group/offset-requests.ts';
 import type { DiskFile } from '../../electron/cluster/lib/disk.ts';
 import { MemoryDisk } from '../../electron/cluster/lib/memory-disk.ts';
+import { DamagedBatchError } from '../../electron/cluster/log/damage.ts';
 import { KeyOffsets } from '../../electron/cluster/log/compaction-keys.ts';
 import { LogManager } from '../../electron/cluster/log/log-manager.ts';
 import { Log } from '../../electron/cluster/log/log.ts';
+import { SegmentRepair } from '../../electron/cluster/log/segment-repair.ts';
+import { Segment } from '../../electron/cluster/log/segment.ts';
 import { ProducerState } from '../../electron/cluster/log/producer-state.ts';
 import { brokerRegistration } from '../../electron/cluster/protocol/apis/broker-registration.ts';
 import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
@@ -68,6 +72,7 @@ function withoutSync(fits: (path: string) => boolean): () => void {
 }
 
 const KILLS: Weights = { kill: 6, isolate: 3, freeze: 3, stop: 2 };
+const SEGMENTS: Weights = { segment: 8, kill: 1 };
 const POWER: Weights = { powerCut: 5, powerCutAll: 4, kill: 2, isolate: 1 };
 
 export const PLANTED: readonly PlantedBug[] = [
@@ -204,6 +209,40 @@ export const PLANTED: readonly PlantedBug[] = [
         found();
       };
     },
+  },
+  {
+    name: 'a segment that lacks records is read as if it ended there',
+    weights: SEGMENTS,
+    plant: () => replace(Segment.prototype, 'assertWhole', () => () => undefined),
+  },
+  {
+    name: 'damaged segments are not repaired',
+    weights: SEGMENTS,
+    plant: () => replace(SegmentRepairs.prototype, 'repairLog', () => () => Promise.resolve(false)),
+  },
+  {
+    name: 'a repair ends before all records of the segment are fetched',
+    weights: SEGMENTS,
+    plant: () =>
+      replace(SegmentRepair.prototype, 'append', () => (self) => {
+        self.skipTo(self.endOffset);
+      }),
+  },
+  {
+    name: 'flipped bits are handed to readers',
+    weights: { corrupt: 4, segment: 8 },
+    plant: () =>
+      replace(Segment.prototype, 'read', (right) => (self, ...args) => {
+        try {
+          return right(self, ...args);
+        } catch (error) {
+          if (!(error instanceof DamagedBatchError) || error.offset === undefined) throw error;
+          // The next batch is handed out as if the damaged one were none.
+          const [position, ...rest] = args as [number, ...unknown[]];
+          const damaged = self.scanner().header(position);
+          return damaged === undefined ? undefined : right(self, position + damaged.sizeInBytes, ...rest);
+        }
+      }),
   },
   {
     name: 'compaction takes the last value of a key too',

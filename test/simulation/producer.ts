@@ -57,6 +57,8 @@ const RETRIABLE: ReadonlySet<number> = new Set([
   ErrorCode.NETWORK_EXCEPTION,
   ErrorCode.FENCED_LEADER_EPOCH,
   ErrorCode.UNKNOWN_LEADER_EPOCH,
+  // A leader whose clock is far behind takes the records for ones of the future.
+  ErrorCode.INVALID_TIMESTAMP,
 ]);
 const SEQUENCE_LOST: ReadonlySet<number> = new Set([
   ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,

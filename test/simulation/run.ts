@@ -254,6 +254,7 @@ class Run {
     const late = (what: string): void =>
       history.violation('not recovered', world.time, `${RECOVERY_MS / 1000} s after the last fault, ${what}`, what);
     this.operator?.finish();
+    this.startAuditor();
     const serves = ({ ready, running, departed }: Machine): boolean => departed || (ready && running);
     if (!(await world.run(until, () => this.machines.every(serves)))) {
       late(
@@ -294,13 +295,28 @@ class Run {
     await world.run(until, () => {
       if (world.time < next) return false;
       next = world.time + 50;
-      return behind().length === 0 && this.outOfSync().length === 0 && this.hasLeft();
+      return behind().length === 0 && this.outOfSync().length === 0 && this.hasLeft() && this.unrepaired().length === 0;
     });
     const lagging = behind();
     if (lagging.length > 0) late(`these have not read everything: ${lagging.join(', ')}`);
     const missing = this.outOfSync();
     if (missing.length > 0) late(`replicas are missing from the ISR: ${missing.join(', ')}`);
+    const unrepaired = this.unrepaired();
+    if (unrepaired.length > 0) late(`segments are not repaired: ${unrepaired.join(', ')}`);
     if (!this.hasLeft()) late('the broker that was to leave has not left');
+  }
+
+  /** A consumer that reads everything there is, from the start: it comes to segments that nobody else reads any more. */
+  private startAuditor(): void {
+    const { world, network, history } = this;
+    const isVoid = (topic: string, partition: number): boolean => this.watch.voidAt(topic, partition) !== undefined;
+    const auditor = new Consumer({ world, network, history, bootstrap: this.bootstrap(), isVoid, name: 'auditor', topics: TOPICS });
+    this.consumers.push(auditor);
+    auditor.start();
+  }
+
+  private unrepaired(): string[] {
+    return this.injector.segments.unsettled().filter((name) => !this.watch.isSpoiltName(name));
   }
 
   /** A partition that is damaged may keep a broker for ever: it cannot be copied. */

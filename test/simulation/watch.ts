@@ -117,22 +117,17 @@ export class Watch {
     this.judge(state, unclean);
   }
 
-  /**
-   * Bits of a copy flipped. What lies behind the recovery point is looked at by nobody before it is read, as in Apache Kafka, so that the
-   * copy may be led from: nothing is promised of the partition. (A tail is checked when the node starts, and cut.)
-   */
-  corrupted(topic: string, partition: number): void {
+  /** A closed segment of one replica was damaged. It is repaired from another; where the others may lack its records too, it may stay damaged. */
+  segmentDamaged(topic: string, partition: number): void {
     this.spoilt.add(`${topic}-${partition}`);
-    this.voidSince.set(`${topic}-${partition}`, this.world.time);
-    this.committed.delete(`${topic}-${partition}`);
   }
 
   /** Nothing at all is promised. */
   isSpoilt(topic: string, partition: number): boolean {
-    return this.spoilt.has(`${topic}-${partition}`);
+    return this.isSpoiltName(`${topic}-${partition}`);
   }
   isSpoiltName(name: string): boolean {
-    return this.spoilt.has(name);
+    return this.spoilt.has(name) && this.voidSince.has(name);
   }
 
   /** The promise is void once min.insync.replicas replicas at a time have stopped uncleanly and one of them lost what it had not flushed. */

@@ -55,6 +55,7 @@ export class BrokerLifecycle {
   private readonly options: LifecycleOptions;
   private current: LifecycleState = 'stopped';
   private epoch = -1n;
+  private heartbeatAt: number | undefined;
   private timer: Timer | null = null;
   private busy = false;
   /** Something happened while a request was on its way that makes the next one urgent. */
@@ -73,6 +74,11 @@ export class BrokerLifecycle {
   /** The epoch of the registration that is in force; −1 before the first. Fetches and AlterPartition carry it. */
   get brokerEpoch(): bigint {
     return this.epoch;
+  }
+
+  /** Monotonic ms at which the last heartbeat left that the controller accepted; undefined before the first. */
+  get lastHeartbeatAt(): number | undefined {
+    return this.heartbeatAt;
   }
 
   /** A controlled shutdown is under way. */
@@ -210,7 +216,9 @@ export class BrokerLifecycle {
       wantShutDown: this.leaving !== null,
     };
     const timeoutMs = Math.max(Math.floor(settings.brokerSessionTimeoutMs / 2), 1);
+    const sentAt = this.options.clock.monotonic();
     const answer = await controller.send(brokerHeartbeat, brokerHeartbeat.maxVersion, request, { timeoutMs });
+    if (answer.errorCode === ErrorCode.NONE) this.heartbeatAt = sentAt;
     return this.silent() ? 0 : this.onHeartbeat(answer, request.wantFence);
   }
 

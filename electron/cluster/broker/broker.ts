@@ -28,11 +28,15 @@ import { RACK_AWARE_SELECTOR } from './closest-replica.ts';
 import type { BrokerContext, ControllerChannel, QuorumInfo } from './context.ts';
 import { createCoordinatorStorage } from './coordinator-storage.ts';
 import { DamageReports } from './damage-reports.ts';
+import { guardGroups } from './guarded-groups.ts';
 import { FetchSessionCache } from './fetch-session.ts';
 import { SUPPORTED_FEATURES } from './features.ts';
 import { ProducerIds } from './producer-ids.ts';
 import type { Peer } from './replica-fetcher.ts';
+import { MetadataConfirmation } from './metadata-confirmation.ts';
 import { ReplicaManager } from './replica-manager.ts';
+import { SegmentRepairs } from './segment-repairs.ts';
+import { StallGuard } from './stall-guard.ts';
 import { CLIENT_LISTENER, groupSettings, keepEverything, logConfig, nodeProperties } from './settings.ts';
 import { OFFSETS_TOPIC } from './topic-rules.ts';
 
@@ -79,6 +83,8 @@ export interface BrokerStatus {
 const CONTROLLER_TIMEOUT_MS = 10_000;
 /** A broker without a disk waits so long for others to take over. */
 const HAND_OVER_MS = 5_000;
+/** Another replica has so long to send a piece of a segment. */
+const REPAIR_TIMEOUT_MS = 10_000;
 /** An ISR change that gets no answer is proposed again, as things are then; acknowledgements wait for it. */
 const ALTER_PARTITION_TIMEOUT_MS = 2_000;
 
@@ -91,6 +97,8 @@ export class Broker {
   private readonly logs: LogManager;
   private readonly damage: DamageReports;
   private readonly replicas: ReplicaManager;
+  private readonly repairs: SegmentRepairs;
+  private readonly stalls: StallGuard;
   private readonly groups: GroupCoordinator;
   private readonly autoTopics: AutoTopics;
   private readonly previousBrokerEpoch: bigint;
@@ -116,6 +124,18 @@ export class Broker {
     const closedCleanly = readCleanShutdownEpoch(disk, dataDirectory, logger);
     const openedAt = clock.monotonic();
     this.damage = new DamageReports({ brokerId: nodeId, clock, events, image: () => quorum.image() });
+    this.repairs = new SegmentRepairs({
+      brokerId: nodeId,
+      clock,
+      disk,
+      logger: logger.child({ part: 'repairs' }),
+      events,
+      timeoutMs: REPAIR_TIMEOUT_MS,
+      image: () => quorum.image(),
+      partition: (topic, index) => this.replicas.partition(topic, index),
+      connect: (broker) => this.connect(broker),
+      repaired: (topic, partition) => this.logs.repaired(topic, partition),
+    });
     this.logs = LogManager.open({
       disk,
       directory: dataDirectory,
@@ -129,7 +149,10 @@ export class Broker {
       retentionIntervalMs: settings.logRetentionCheckIntervalMs,
       cleaner: settings.logCleanerEnable && { backoffMs: settings.logCleanerBackoffMs, maxKeyBytes: settings.logCleanerDedupeBufferSize },
       checkpointIntervalMs: settings.replicaHighWatermarkCheckpointIntervalMs,
-      damaged: (topic, partition, damage) => this.damage.found(topic, partition, damage),
+      damaged: (topic, partition, damage) => {
+        this.damage.found(topic, partition, damage);
+        if (damage.foundBy === 'open' || damage.foundBy === 'read') this.repairs.add(topic, partition);
+      },
       syncedAtClose: options.syncedAtClose,
       maxOpenFiles: options.maxOpenFiles,
       storageFailed: (error) => this.onStorageFailed(error),
@@ -155,6 +178,8 @@ export class Broker {
         return { leader, follower };
       },
       selectsClosest: settings.replicaSelectorClass === RACK_AWARE_SELECTOR,
+      mayRepair: (partition) => this.repairs.mayRepair(partition),
+      mayBeReplaced: () => this.mayBeReplaced(),
       alterPartition: (request) =>
         controller.send(alterPartition, alterPartition.maxVersion, request, { timeoutMs: ALTER_PARTITION_TIMEOUT_MS }),
       connect: (broker) => this.connect(broker),
@@ -171,6 +196,20 @@ export class Broker {
         commitTimeoutMs: settings.offsetsCommitTimeoutMs,
       }),
       settings: groupSettings(nodeId, settings),
+    });
+    const confirmation = new MetadataConfirmation({
+      nodeId,
+      controller,
+      clock,
+      timeoutMs: settings.brokerSessionTimeoutMs / 2,
+      image: () => quorum.image(),
+    });
+    this.stalls = new StallGuard({
+      clock,
+      logger,
+      boundMs: settings.brokerSessionTimeoutMs / 2,
+      capMs: settings.brokerSessionTimeoutMs,
+      confirm: (since) => confirmation.confirm(since),
     });
     this.autoTopics = new AutoTopics({ controller, settings, nodes: config.voters.length, clock, logger, image: () => quorum.image() });
     this.lifecycle = new BrokerLifecycle({
@@ -214,21 +253,26 @@ export class Broker {
         send: (request) =>
           controller.send(allocateProducerIds, allocateProducerIds.maxVersion, request, { timeoutMs: CONTROLLER_TIMEOUT_MS }),
       }),
-      groups: this.groups,
+      groups: guardGroups(this.groups, () => this.mayBeReplaced()),
       controller,
       quorum,
       autoTopics: this.autoTopics,
       advertised: advertisedApis(apiTable),
     };
-    this.dispatch = createDispatch(apiTable, context);
+    const dispatch = createDispatch(apiTable, context);
+    this.dispatch = (incoming) => {
+      const { hold } = this.stalls;
+      return hold === undefined ? dispatch(incoming) : hold.then(() => dispatch(incoming));
+    };
   }
 
   /** The epoch under which the last life ended with nothing lost; −1: nobody can say so. */
   private vouchedEpoch(closedCleanly: bigint): bigint {
     const { disk, config, logger } = this.options;
     const lost = this.logs.lostRecords;
-    if (closedCleanly >= 0n && !lost) return closedCleanly;
-    if (!lost && this.logs.failures.size === 0) return readLifeEpoch(disk, config.dataDirectory, logger);
+    const whole = !lost && this.logs.failures.size === 0;
+    if (closedCleanly >= 0n && whole) return closedCleanly;
+    if (whole) return readLifeEpoch(disk, config.dataDirectory, logger);
     forgetLife(disk, config.dataDirectory);
     return -1n;
   }
@@ -240,7 +284,15 @@ export class Broker {
     this.unsubscribe = this.options.quorum.onImage((change) => this.onImage(change));
     this.replicas.start();
     this.lifecycle.start();
+    this.stalls.start();
     if (this.logs.storageError !== undefined) this.handOver(this.logs.storageError);
+  }
+
+  /** Whether the controller may have given to others what this broker leads: after a stall, or without a heartbeat for a whole session. */
+  private mayBeReplaced(): boolean {
+    const { lastHeartbeatAt } = this.lifecycle;
+    const silentMs = lastHeartbeatAt === undefined ? 0 : this.options.clock.monotonic() - lastHeartbeatAt;
+    return this.stalls.isUnsure || silentMs > this.settings.brokerSessionTimeoutMs;
   }
 
   /** Hands over what this broker leads. False when that took longer than `timeoutMs`, or nothing was there to ask. */
@@ -259,6 +311,8 @@ export class Broker {
     this.lifecycle.stop();
     this.unsubscribe?.();
     this.groups.close();
+    this.repairs.stop();
+    this.stalls.stop();
     this.replicas.stop();
     this.logs.close();
     if (this.logs.storageError === undefined) writeCleanShutdownEpoch(disk, config.dataDirectory, brokerEpoch);
@@ -301,6 +355,7 @@ export class Broker {
     this.following = true;
     this.follow(everything(image));
     this.damage.tell();
+    this.repairs.start();
   }
 
   private follow(change: ImageChange): void {

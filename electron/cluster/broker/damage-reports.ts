@@ -56,7 +56,7 @@ export class DamageReports {
 
   private eventOf({ topic, partition, damage }: Found): NodeEvent {
     const { brokerId, clock } = this.options;
-    const { foundBy, offset, segment, position, bytes, reason } = damage;
+    const { foundBy, offset, endOffset, segment, position, bytes, reason } = damage;
     const { follows, words } = this.after(topic, partition, damage);
     if (foundBy === 'decode') {
       const records = damage.records ?? 0;
@@ -70,8 +70,7 @@ export class DamageReports {
         details: { foundBy, offset: offset.toString(), segment, records, defect: reason, follows: 'skipped' },
       };
     }
-    const what =
-      foundBy === 'recovery' ? `${bytes} bytes from offset ${offset} on cut off` : `the batch at offset ${offset} is not handed out`;
+    const what = describe(damage);
     return {
       type: 'node/corruptionFound',
       at: clock.now(),
@@ -79,23 +78,44 @@ export class DamageReports {
       topic,
       partitions: [partition],
       reason: `${what} (${reason}): ${words}`,
-      details: { foundBy, offset: offset.toString(), segment, position, bytes, defect: reason, follows },
+      details: {
+        foundBy,
+        offset: offset.toString(),
+        ...(endOffset === undefined ? {} : { endOffset: endOffset.toString() }),
+        segment,
+        position,
+        bytes,
+        defect: reason,
+        follows,
+      },
     };
   }
 
   private after(topic: string, partition: number, { foundBy }: LogDamage): { follows: string; words: string } {
     const { brokerId } = this.options;
     const state = this.options.image().topics.get(topic)?.partitions[partition];
-    if (foundBy === 'read') {
+    if (foundBy !== 'recovery') {
       const others = state === undefined ? [] : state.replicas.filter((id) => id !== brokerId);
-      const elsewhere = others.length === 0 ? 'there is no other copy' : `${plural(others)} ${others.join(' and ')} may have it whole`;
-      return { follows: 'refused', words: `reading stops there; ${elsewhere}` };
+      if (others.length === 0) return { follows: 'refused', words: 'reads are refused there; no other replica exists' };
+      return { follows: 'repair', words: `reads are refused there until it is repaired from ${plural(others)} ${others.join(' or ')}` };
     }
     if (state === undefined || !state.replicas.includes(brokerId))
       return { follows: 'dropped', words: 'the partition is not kept here any more' };
     if (state.replicas.length === 1) return { follows: 'lost', words: 'there is no other copy, so what it held is lost' };
     const from = state.leader >= 0 && state.leader !== brokerId ? `broker ${state.leader}, the leader` : 'the leader that is elected';
     return { follows: 'fetchedAgain', words: `fetched again from ${from}` };
+  }
+}
+
+function describe({ foundBy, offset, endOffset, segment, bytes }: LogDamage): string {
+  switch (foundBy) {
+    case 'recovery':
+      return `${bytes} bytes from offset ${offset} on cut off`;
+    case 'open':
+      return `offsets ${offset} to ${(endOffset ?? offset + 1n) - 1n} are missing in ${segment}`;
+    case 'read':
+    case 'decode':
+      return `the batch at offset ${offset} is not handed out`;
   }
 }
 

@@ -1,4 +1,5 @@
 /** Reading on behalf of a fetch request, and waiting until there is enough to answer with. */
+import { DamagedBatchError } from '../log/damage.ts';
 import type { MetadataImage } from '../quorum/image.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
@@ -41,6 +42,18 @@ export interface PartitionLookup {
   /** Consumers are sent to the closest replica, and followers hear of high watermarks at once. */
   readonly selectsClosest: boolean;
   readonly throttle: ReplicationThrottle;
+  /** Whether records that the disk does not hold any more may come again from another replica. */
+  mayRepair(partition: Partition): boolean;
+  /** Whether others may lead by now what this broker leads by its own metadata: then it refuses nothing for good. */
+  mayBeReplaced(): boolean;
+}
+
+/**
+ * The error of a read that came to a damaged batch. While another replica may supply it the answer is one that clients try again after:
+ * a Java consumer ends at CORRUPT_MESSAGE.
+ */
+export function readError(lookup: Pick<PartitionLookup, 'mayRepair'>, partition: Partition, error: KafkaError): number {
+  return error instanceof DamagedBatchError && lookup.mayRepair(partition) ? ErrorCode.KAFKA_STORAGE_ERROR : error.code;
 }
 
 export interface ReadOutcome {
@@ -112,8 +125,9 @@ function readEntry(
     }
   }
   if (fetchOffset > log.logEndOffset) {
-    // A follower may only be late; nobody is to start anew for that.
-    return fetchError(index, partition.role === 'leader' ? ErrorCode.OFFSET_OUT_OF_RANGE : ErrorCode.OFFSET_NOT_AVAILABLE);
+    // A follower may only be late, and so may a leader that was replaced: no consumer is to reset its position for that.
+    if (partition.role !== 'leader') return fetchError(index, ErrorCode.OFFSET_NOT_AVAILABLE);
+    return fetchError(index, lookup.mayBeReplaced() ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.OFFSET_OUT_OF_RANGE);
   }
   if (firstTime && params.replicaId >= 0) {
     const unknown = partition.followerFetched(params.replicaId, params.replicaEpoch, fetchOffset, entry.logStartOffset);
@@ -136,7 +150,7 @@ function readEntry(
     return response;
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;
-    return fetchError(index, error.code);
+    return fetchError(index, readError(lookup, partition, error));
   }
 }
 

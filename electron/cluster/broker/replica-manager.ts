@@ -28,6 +28,8 @@ export interface ReplicaManagerSettings extends ReplicaFetcherSettings {
 export interface PartitionLogs {
   /** The partition's log, made if there is none. Throws KAFKA_STORAGE_ERROR, or INCONSISTENT_TOPIC_ID when the log there belongs to another topic of that name. */
   create(topic: string, partition: number, topicId: string): Log;
+  /** Moves the files of a log that could not be opened out of the way. */
+  setAside?(topic: string, partition: number): void;
   /** Forgets the log, if there is one, and removes its files. */
   delete(topic: string, partition: number): void;
   logs(): Iterable<{ topic: string; partition: number; log: Log }>;
@@ -56,6 +58,10 @@ export interface ReplicaManagerOptions {
   throttledReplicas(topic: string): ThrottledReplicas;
   /** `replica.selector.class` is the rack-aware one. */
   selectsClosest: boolean;
+  /** See `PartitionLookup.mayBeReplaced`. */
+  mayBeReplaced?(): boolean;
+  /** See `PartitionLookup.mayRepair`. */
+  mayRepair?(partition: Partition): boolean;
   /** Sends AlterPartition to the active controller. */
   alterPartition: IsrManagerOptions['send'];
   /** A new connection to another broker; undefined while the image has no address of it. */
@@ -139,6 +145,12 @@ export class ReplicaManager implements PartitionLookup {
   /** The directory that holds the logs. */
   get logDirectory(): string {
     return this.options.logDirectory;
+  }
+  mayBeReplaced(): boolean {
+    return this.options.mayBeReplaced?.() ?? false;
+  }
+  mayRepair(partition: Partition): boolean {
+    return this.options.mayRepair?.(partition) ?? false;
   }
   get selectsClosest(): boolean {
     return this.options.selectsClosest;
@@ -266,12 +278,18 @@ export class ReplicaManager implements PartitionLookup {
     return partition;
   }
 
-  private openLog({ topic, partition, topicId }: PartitionImage): Log {
-    const { logs, logger } = this.options;
+  private openLog({ topic, partition, topicId, leader, replicas }: PartitionImage): Log {
+    const { logs, logger, brokerId } = this.options;
     try {
       return logs.create(topic, partition, topicId);
     } catch (error) {
-      if (!(error instanceof KafkaError) || error.code !== ErrorCode.INCONSISTENT_TOPIC_ID) throw error;
+      if (!(error instanceof KafkaError) || error.code !== ErrorCode.INCONSISTENT_TOPIC_ID) {
+        // Another replica leads, so it holds what is committed, and sends it again.
+        const elsewhere = replicas.length > 1 && leader >= 0 && leader !== brokerId;
+        if (!elsewhere || logs.storageError !== undefined || logs.setAside === undefined) throw error;
+        logs.setAside(topic, partition);
+        return logs.create(topic, partition, topicId);
+      }
       // The topic was deleted and made anew while this broker was away; the metadata log is right.
       logger.info('deleting the log of an earlier topic of that name', { topic, partition });
       logs.delete(topic, partition);

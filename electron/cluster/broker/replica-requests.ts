@@ -25,6 +25,13 @@ export interface AppendParameters {
   internalTopicsAllowed?: boolean;
 }
 
+/** Refusals after which an idempotent producer stops, or begins again with another epoch. */
+const FINAL: ReadonlySet<number> = new Set([
+  ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
+  ErrorCode.UNKNOWN_PRODUCER_ID,
+  ErrorCode.INVALID_PRODUCER_EPOCH,
+]);
+
 export interface ReplicaRequestsOptions {
   readonly lookup: PartitionLookup;
   readonly clock: Clock;
@@ -155,12 +162,15 @@ export class ReplicaRequests {
   /** The refusal as the producer is to hear it. */
   private explained(error: unknown, partition: string, records: Buffer | null, tookOverAt: number | undefined): unknown {
     if (!(error instanceof KafkaError)) return error;
-    const code = this.refusedSequences.refused(partition, records, error.code, tookOverAt);
+    const refused = this.refusedSequences.refused(partition, records, error.code, tookOverAt);
+    const code = FINAL.has(refused) && this.lookup.mayBeReplaced() ? ErrorCode.NOT_LEADER_OR_FOLLOWER : refused;
     if (error.code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER) {
       // What came and what was due is all that helps to find out, later, which of the two sides was wrong.
       this.logger.info('a batch was refused', { partition, why: error.message, answered: errorName(code) });
     }
-    return code === error.code ? error : new KafkaError(code, `A batch before this one was refused for that reason: ${error.message}.`);
+    if (code === error.code) return error;
+    if (code !== refused) return new KafkaError(code, `Another broker may lead this partition by now. Here: ${error.message}.`);
+    return new KafkaError(code, `A batch before this one was refused for that reason: ${error.message}.`);
   }
 
   /** Appends to the leader's log; throws `KafkaError` when nothing was written. */

@@ -1,13 +1,12 @@
 import { BATCH_HEADER_BYTES, iterateBatches, verifyBatch, type BatchView } from '../protocol/record-batch.ts';
-import { ErrorCode } from '../protocol/error-codes.ts';
-import { KafkaError } from '../protocol/kafka-error.ts';
 import { decodeRecords } from '../protocol/records-reader.ts';
 import { filterBatch, isUndecodable, type FilterContext } from './compaction-filter.ts';
 import { KeyOffsets } from './compaction-keys.ts';
 import { StretchTransactions } from './compaction-transactions.ts';
+import { DamagedBatchError } from './damage.ts';
 import type { LogCore } from './log-core.ts';
 import { max, min } from './offsets.ts';
-import { CLEANED_SUFFIX, removeCleaned, swapIn } from './segment-swap.ts';
+import { CLEANED_SUFFIX, removeCleaned } from './segment-swap.ts';
 import type { Segment } from './segment.ts';
 
 const WINDOW_BYTES = 256 * 1024;
@@ -215,20 +214,8 @@ function* compactGroup(
     write();
     const { size } = cleaned;
     storage.guard(() => {
-      cleaned.seal();
-      cleaned.saveIndexes(true);
-      cleaned.sync();
-      cleaned.release();
-      for (const segment of group) segment.release();
-      swapIn(
-        storage.disk,
-        log.directory,
-        baseOffset,
-        group.map((segment) => segment.baseOffset),
-      );
+      storage.swapIn(group, cleaned, endOf(log, group.at(-1) as Segment));
       log.tail.clear();
-      storage.segments.replace(group, storage.makeSegment(baseOffset, size, false));
-      storage.removeSnapshots((offset) => offset !== baseOffset && group.some((segment) => segment.baseOffset === offset));
     });
     return size;
   } catch (error) {
@@ -258,11 +245,14 @@ function* batchesOf(log: LogCore, segment: Segment): Generator<BatchView, void> 
     const batch = log.storage.guard(() => scanner.batch(at));
     const defect = batch === undefined ? { reason: 'no whole batch' } : verifyBatch(batch, batch.position + batch.sizeInBytes);
     if (batch === undefined || defect !== undefined) {
-      throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `${segment.path} at byte ${position}: ${defect?.reason ?? ''}`);
+      const error = new DamagedBatchError(segment.path, position, defect?.reason ?? '');
+      log.refused(error, segment.baseOffset);
+      throw error;
     }
     yield batch;
     position += batch.sizeInBytes;
   }
+  segment.assertWhole(segment.baseOffset);
 }
 
 /** Counts bytes, so that no slice takes long. */

@@ -4,12 +4,15 @@ import { KafkaError } from '../protocol/kafka-error.ts';
 
 export interface LogDamage {
   /**
-   * What found it: the check of a log after an unclean stop, which cuts it off; a reader, which is refused; or whatever has to understand the
-   * records (a coordinator that loads, compaction, producer state), which passes over those that it cannot decode.
+   * What found it: the recovery after an unclean stop, which cuts the log there; the comparison of closed segments with their manifest at an
+   * open, which leaves the files as they are; a read, which is refused; or whatever has to understand the records (a coordinator that loads,
+   * compaction, producer state), which passes over those that it cannot decode.
    */
-  foundBy: 'recovery' | 'read' | 'decode';
+  foundBy: 'recovery' | 'open' | 'read' | 'decode';
   /** Of the first record that is concerned. */
   offset: bigint;
+  /** After the last one, where that is known. */
+  endOffset?: bigint;
   /** The file, without its directory, and where in it the first damaged batch begins. */
   segment: string;
   position: number;

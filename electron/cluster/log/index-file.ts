@@ -1,4 +1,5 @@
 import type { Disk } from '../lib/disk.ts';
+import { crc32c } from '../protocol/crc32c.ts';
 
 /**
  * A file of entries of one size that only grows at the end. New entries stay in memory until `save`: an index can be made
@@ -101,6 +102,22 @@ export class IndexFile {
     }
     this.saved = count;
     this.cut = false;
+  }
+
+  /** CRC-32C of all entries; 0 of none. */
+  checksum(): number {
+    if (this.count === 0) return 0;
+    if (this.memoryFrom > 0) this.load();
+    return crc32c(this.memory.subarray(0, this.memoryCount * this.entryBytes));
+  }
+
+  /** Forgets all entries: they are about to be written again. */
+  reset(): void {
+    this.saved = 0;
+    this.cut = true;
+    this.memory = Buffer.alloc(0);
+    this.memoryFrom = 0;
+    this.memoryCount = 0;
   }
 
   /** Lets go of memory that the file can give back. */

@@ -16,7 +16,8 @@ export function summaryOf(log: LogCore): LogSummary | undefined {
   if (storage.failure !== undefined || !log.exists) return undefined;
   const { flushedTo } = storage;
   if (!log.isOpen) return later === undefined || later === 'absent' ? undefined : { ...later.summary, flushedTo };
-  if (log.producers.hasOpenTransaction) return undefined;
+  // What is missing has to be found again.
+  if (log.producers.hasOpenTransaction || log.damagedSegments.length > 0) return undefined;
   const { segments, hasSnapshots: snapshots } = storage;
   return {
     topicId: log.topicId,

@@ -57,6 +57,11 @@ export class LogCleaner {
     this.timer?.cancel();
   }
 
+  /** What kept the log from being compacted may be over. */
+  reconsider(log: Log): void {
+    this.uncleanable.delete(log);
+  }
+
   /** The partition is gone; one of its name starts anew. */
   forget(topic: string, partition: number): void {
     if (this.cleanedTo.delete(partitionKey(topic, partition))) this.writeCheckpoint();

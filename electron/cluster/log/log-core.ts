@@ -5,18 +5,21 @@ import { KafkaError } from '../protocol/kafka-error.ts';
 import type { DamagedBatchError, LogDamage, UnreadableRecords } from './damage.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
 import type { LogConfig } from './log-config.ts';
-import { LEADER_EPOCH_FILE, PARTITION_METADATA_FILE, SEGMENT_SUFFIXES, SNAPSHOT_SUFFIX } from './log-files.ts';
+import { LEADER_EPOCH_FILE, LOG_SUFFIX, PARTITION_METADATA_FILE, SEGMENT_SUFFIXES, SNAPSHOT_SUFFIX } from './log-files.ts';
 import { LogStorage } from './log-storage.ts';
 import type { LogOptions } from './log-types.ts';
 import { clamp, max, min } from './offsets.ts';
+import { SEGMENT_MANIFEST_FILE } from './segment-manifest.ts';
 import type { LogSummary } from './log-summary.ts';
-import { readPartitionMetadata } from './partition-metadata.ts';
+import { readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts';
 import { ProducerState } from './producer-state.ts';
 import { openBare, openSegments, recoverSingle, type RecoveredSegments, type RecoveryContext } from './recovery.ts';
+import type { Segment } from './segment.ts';
 import { Tail, TailCache } from './tail-cache.ts';
 
 /** Places of corruption that one log reports. */
 const MAX_REPORTED = 1_000;
+const MAX_OFFSET = 2n ** 63n - 1n;
 
 /**
  * What one log is: its offsets, epochs, producers and files, and the steps that all of its operations are made of. `Log` is what
@@ -38,6 +41,8 @@ export class LogCore {
   changedSinceOpen: boolean;
   /** Bytes that recovery cut off at the open because they were no whole batch. */
   truncatedAtOpen = 0;
+  /** Whether the log was found to end before it did in the previous run: its end may lack acknowledged records. */
+  lostAtOpen = false;
   private readonly producerState = new ProducerState();
   /** Where reads have been refused; each is told once. */
   private refusedAt: Set<string> | undefined;
@@ -166,21 +171,27 @@ export class LogCore {
     }
     this.storage.makeDirectory();
     const names = new Set(disk.list(this.directory));
-    this.topicId = names.has(PARTITION_METADATA_FILE) ? this.readTopicId(recoveryPoint) : undefined;
+    this.topicId = names.has(PARTITION_METADATA_FILE) ? this.readTopicId(recoveryPoint) : this.writeKnownTopicId();
     if (this.topicId === undefined && !cleanShutdown && this.options.identified === true) this.dropUnflushed(names, recoveryPoint);
-    const epochsKnown = this.loadEpochs(names);
+    const epochsKnown = this.loadEpochs(names, cleanShutdown || recoveryPoint > 0n);
     if (!cleanShutdown) this.storage.unsyncedTopicId = this.topicId;
     this.storage.hasSnapshots = [...names].some((name) => name.endsWith(SNAPSHOT_SUFFIX));
     const logStartOffset = this.startOffset;
     // Epochs that cannot be read are taken from the records, all of them.
     const trusted = epochsKnown ? { clean: cleanShutdown, recoveryPoint } : { clean: false, recoveryPoint: 0n };
-    this.settle(openSegments(this.recoveryContext(), { names, logStartOffset, ...trusted }), recoveryPoint);
+    // After a clean stop all of the log was on the medium, whatever has to be read again.
+    const protectedTo = cleanShutdown ? MAX_OFFSET : recoveryPoint;
+    const startIsExact = cleanShutdown && this.options.logStartOffset !== undefined;
+    const hadSnapshots = this.lastSummary?.snapshots === true;
+    const found = openSegments(this.recoveryContext(), { names, logStartOffset, startIsExact, protectedTo, hadSnapshots, ...trusted });
+    this.settle(found, recoveryPoint);
+    this.storage.completeManifest();
   }
 
-  /** False when the checkpoint is damaged. */
-  private loadEpochs(names: ReadonlySet<string>): boolean {
+  /** False when the checkpoint cannot be believed, or is missing where it was `saved` if there is any record. */
+  private loadEpochs(names: ReadonlySet<string>, saved: boolean): boolean {
     this.epochs.restore([]);
-    if (!names.has(LEADER_EPOCH_FILE)) return true;
+    if (!names.has(LEADER_EPOCH_FILE)) return !saved;
     try {
       this.epochs.load();
       return true;
@@ -196,6 +207,8 @@ export class LogCore {
     const { highWatermark } = this.options;
     const { startOffset } = this;
     const { segments } = this.storage;
+    // Both are written down after the records were: a log that ends below them has lost some.
+    if (found.logEndOffset < max(recoveryPoint, highWatermark ?? 0n)) this.lostAtOpen = true;
     for (const segment of found.segments) segments.push(segment);
     if (found.segments.length === 0) this.storage.pushSegment(startOffset);
     this.startOffset = max(segments.first.baseOffset, startOffset);
@@ -208,11 +221,30 @@ export class LogCore {
     if (this.changedSinceOpen && this.storage.flushedTo < this.endOffset) this.unflushedSince = this.clock.monotonic();
   }
 
+  /** What the last stop wrote down of the log. */
+  private get lastSummary(): Pick<LogSummary, 'topicId' | 'snapshots'> | undefined {
+    const { later, lastSummary } = this.options;
+    return later === undefined || later === 'absent' ? lastSummary : later.summary;
+  }
+
+  /** The topic's id from beside the log, into whose directory it is written again; undefined when it is not known there. */
+  private writeKnownTopicId(): string | undefined {
+    const topicId = this.lastSummary?.topicId ?? this.options.singleOf;
+    if (topicId === undefined) return undefined;
+    const { directory } = this;
+    this.options.logger.warn('partition.metadata is missing or cannot be read, and is written again', { directory, topicId });
+    writePartitionMetadata(this.options.disk, directory, topicId);
+    return topicId;
+  }
+
   private readTopicId(recoveryPoint: bigint): string | undefined {
     try {
       return readPartitionMetadata(this.options.disk, this.directory);
     } catch (error) {
-      if (error instanceof DiskError || this.options.cleanShutdown || recoveryPoint > 0n) throw error;
+      if (error instanceof DiskError) throw error;
+      const known = this.writeKnownTopicId();
+      if (known !== undefined) return known;
+      if (this.options.cleanShutdown || recoveryPoint > 0n) throw error;
       this.options.logger.warn('the topic id of a log was lost before it was on the medium', { directory: this.directory, error });
       return undefined;
     }
@@ -221,9 +253,11 @@ export class LogCore {
   /** Records that cannot be told from those of an earlier topic of that name. None of them was ever flushed: the id would have been too. */
   private dropUnflushed(names: Set<string>, recoveryPoint: bigint): void {
     if (recoveryPoint > 0n) return;
-    for (const name of names) {
-      if (SEGMENT_SUFFIXES.some((suffix) => name.endsWith(suffix)) || name === PARTITION_METADATA_FILE) {
-        this.options.disk.remove(`${this.directory}/${name}`);
+    const { disk } = this.options;
+    this.lostAtOpen ||= [...names].some((name) => name.endsWith(LOG_SUFFIX) && disk.size(`${this.directory}/${name}`) > 0);
+    for (const name of [...names, SEGMENT_MANIFEST_FILE]) {
+      if (SEGMENT_SUFFIXES.some((suffix) => name.endsWith(suffix)) || name === PARTITION_METADATA_FILE || name === SEGMENT_MANIFEST_FILE) {
+        disk.remove(`${this.directory}/${name}`);
         names.delete(name);
       }
     }
@@ -357,6 +391,8 @@ export class LogCore {
       producers: this.producers,
       gapsAllowed: this.config.cleanupPolicy.has('compact'),
       makeSegment: (baseOffset, size, freshIndexes) => this.storage.makeSegment(baseOffset, size, freshIndexes),
+      manifest: this.storage.manifest,
+      found: (damage) => this.options.damaged?.(damage),
       cutOff: (damage) => this.cutOff(damage),
       unreadable: (records, segment) => this.unreadable(records, segment),
     };
@@ -366,11 +402,32 @@ export class LogCore {
 
   private cutOff(damage: LogDamage): void {
     this.truncatedAtOpen += damage.bytes;
+    this.lostAtOpen = true;
     this.options.damaged?.(damage);
   }
 
+  /** Closed segments that lack records, or have batches that were refused: to be repaired from another replica. Oldest first. */
+  get damagedSegments(): { baseOffset: bigint; endOffset: bigint }[] {
+    if (!this.opened || this.storage.closed || this.storage.failure !== undefined) return [];
+    const { all } = this.storage.segments;
+    return all.flatMap((segment, index) =>
+      segment.lack === undefined && !segment.refused
+        ? []
+        : [{ baseOffset: segment.baseOffset, endOffset: all[index + 1]?.baseOffset ?? this.endOffset }],
+    );
+  }
+
+  /** The segment was replaced: what was refused in it is reported again if it comes back. */
+  repaired(segment: Segment): void {
+    for (const place of this.refusedAt ?? []) if (segment.path.endsWith(place.slice(0, place.indexOf('@')))) this.refusedAt?.delete(place);
+  }
+
   /** A read came upon a damaged batch, at `offset` if its own header cannot be believed. */
-  refused({ segment, position, reason, offset: own }: DamagedBatchError, offset: bigint): void {
+  refused({ path, segment, position, reason, offset: own }: DamagedBatchError, offset: bigint): void {
+    const found = this.storage.segments.all.find((one) => one.path === path);
+    // What an open has reported needs no second report.
+    if (found?.lack !== undefined) return;
+    if (found !== undefined) found.refused = true;
     if (!this.isNew(`${segment}@${position}`)) return;
     this.options.logger.error('a damaged batch is not handed to a reader', { segment, position, reason });
     this.options.damaged?.({ foundBy: 'read', offset: own ?? offset, segment, position, reason, bytes: 0 });

@@ -21,6 +21,7 @@ import { TailCache } from './tail-cache.ts';
 /** A start has better to do in its first seconds than syncs that can wait. */
 const FLUSH_LATER_MS = 10_000;
 const DELETED_SUFFIX = '-delete';
+const SET_ASIDE_SUFFIX = '-damaged';
 /** The quorum's own log lives in the same directory and is opened by the quorum. */
 const FOREIGN_TOPICS: ReadonlySet<string> = new Set(['__cluster_metadata']);
 const MAX_NAME_LENGTH = 255;
@@ -75,7 +76,7 @@ export class LogManager {
   /** Whether a log has less than the last stop, a clean one, said that it had. */
   private shortened = false;
   /** Partitions whose log could not be opened, with the reason. */
-  readonly failures: ReadonlyMap<string, Error>;
+  private readonly unopened: Map<string, Error>;
   private readonly options: LogManagerOptions;
   private readonly disk: Disk;
   private readonly directory: string;
@@ -122,7 +123,7 @@ export class LogManager {
     this.stop = new CleanStop(disk, directory, this.checkpoints, options.logger);
     const last = this.stop.begin();
     this.openedClean = last.clean;
-    this.failures = this.openAll(last, last.clean ? new Map<string, string>() : this.checkpoints.readSingles());
+    this.unopened = this.openAll(last, last.clean ? new Map<string, string>() : this.checkpoints.readSingles());
     this.checkpoints.forget();
     const { cleaner = {} } = options;
     if (cleaner !== false) {
@@ -156,7 +157,7 @@ export class LogManager {
           if (!log.isDurable) this.unflushed.add(log);
         } else if (singles.has(name) || this.disk.isDirectory(path)) {
           const cleanShutdown = othersBelieved && summary?.bare === undefined;
-          const log = this.take(partition, { ...known, cleanShutdown, singleOf: singles.get(name) });
+          const log = this.take(partition, { ...known, cleanShutdown, singleOf: singles.get(name), lastSummary: summary });
           this.shortened ||= summary !== undefined && log.logEndOffset < summary.endOffset && this.checkpoints.bearOut(name, summary);
         }
       } catch (error) {
@@ -170,9 +171,12 @@ export class LogManager {
     return failures;
   }
 
-  /** Whether the active segment is as long as it was at the stop: somebody may have been here since. */
-  private bearsOut(directory: string, { activeBase, activeBytes }: LogSummary): boolean {
-    return sizeIfThere(this.disk, offsetFile(directory, activeBase, LOG_SUFFIX)) === activeBytes;
+  /** Whether the files are as long as they were at the stop: the disk may have lost some since. One look, where there is one segment. */
+  private bearsOut(directory: string, { activeBase, activeBytes, sizeBytes }: LogSummary): boolean {
+    if (sizeIfThere(this.disk, offsetFile(directory, activeBase, LOG_SUFFIX)) !== activeBytes) return false;
+    if (sizeBytes === activeBytes) return true;
+    const sizes = this.disk.list(directory).map((name) => (name.endsWith(LOG_SUFFIX) ? this.disk.size(`${directory}/${name}`) : 0));
+    return sizes.reduce((sum, size) => sum + size, 0) === sizeBytes;
   }
 
   private flushSome(count: number): void {
@@ -184,11 +188,21 @@ export class LogManager {
     }
   }
 
+  get failures(): ReadonlyMap<string, Error> {
+    return this.unopened;
+  }
+
   /** Whether a log was found to hold less at the start than was written to it before. */
   get lostRecords(): boolean {
     if (this.shortened) return true;
-    for (const { log } of this.byKey.values()) if (log.truncatedAtOpen > 0) return true;
+    for (const { log } of this.byKey.values()) if (log.lostAtOpen) return true;
     return false;
+  }
+
+  /** The partition's damaged segments have been replaced. */
+  repaired(topic: string, partition: number): void {
+    const log = this.get(topic, partition);
+    if (log !== undefined) this.cleaner?.reconsider(log);
   }
 
   /** Undefined when this node holds no such partition. */
@@ -217,6 +231,26 @@ export class LogManager {
     }
     log.assignTopicId(topicId);
     return log;
+  }
+
+  /**
+   * Moves the directory of a log that could not be opened out of the way, so that `create` makes an empty one. Its files stay, under another
+   * name. Throws KAFKA_STORAGE_ERROR.
+   */
+  setAside(topic: string, partition: number): void {
+    const key = partitionKey(topic, partition);
+    const cause = this.unopened.get(key);
+    if (cause === undefined) return;
+    const suffix = `.${Buffer.from(this.options.random.bytes(16)).toString('hex')}${SET_ASIDE_SUFFIX}`;
+    const aside = `${key.slice(0, MAX_NAME_LENGTH - suffix.length)}${suffix}`;
+    this.guard(() => {
+      this.disk.rename(`${this.directory}/${key}`, `${this.directory}/${aside}`);
+      this.disk.syncDirectory(this.directory);
+    });
+    this.unopened.delete(key);
+    this.options.logger.error('a log that cannot be opened was set aside', { directory: key, aside, error: cause });
+    const reason = `${cause.message}; its files are kept in ${aside}`;
+    this.options.damaged?.(topic, partition, { foundBy: 'recovery', offset: 0n, segment: key, position: 0, reason, bytes: 0 });
   }
 
   /** Forgets the partition at once; its files are renamed now and removed later. Nothing happens when there is none. */
@@ -294,7 +328,7 @@ export class LogManager {
 
   private take(
     { topic, partition }: { topic: string; partition: number },
-    found: Partial<KnownOffsets> & Pick<LogOptions, 'later' | 'singleOf' | 'cleanShutdown'>,
+    found: Partial<KnownOffsets> & Pick<LogOptions, 'later' | 'singleOf' | 'lastSummary' | 'cleanShutdown'>,
   ): Log {
     const { disk, clock, logger } = this.options;
     const key = partitionKey(topic, partition);

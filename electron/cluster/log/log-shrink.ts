@@ -23,7 +23,10 @@ export function truncateTo(log: LogCore, offset: bigint): bigint {
     const { active } = storage.segments;
     const position = active.positionOf(offset) ?? active.size;
     const cut = position < active.size ? active.scanner().header(position) : undefined;
-    const end = cut === undefined ? offset : min(cut.baseOffset, offset);
+    // Where records are missing at the segment's end, the log ends before them.
+    const reach = min(offset, active.lack?.from ?? offset);
+    const end = cut === undefined ? reach : min(cut.baseOffset, reach);
+    active.lack = undefined;
     active.truncate(end, position);
     active.sync();
     log.shrunk(end);

@@ -10,7 +10,10 @@ import { makePartitionMetadata, syncPartitionMetadata } from './partition-metada
 import { removeProducerSnapshot, snapshotOffsets, writeProducerSnapshot } from './producer-snapshot.ts';
 import type { ProducerState } from './producer-state.ts';
 import { FilePool } from './file-pool.ts';
+import { replayTransactions } from './recovery.ts';
+import { swapIn } from './segment-swap.ts';
 import { SegmentList } from './segment-list.ts';
+import { SegmentManifest, UNKNOWN_SIZE } from './segment-manifest.ts';
 import { Segment } from './segment.ts';
 
 /**
@@ -29,6 +32,8 @@ export class LogStorage {
   unsyncedTopicId: string | undefined;
   /** Whether there may be producer snapshots. */
   hasSnapshots = false;
+  /** What the closed segments have to be at the next open. */
+  readonly manifest: SegmentManifest;
   private readonly list = new SegmentList([]);
   private readonly open: () => void;
   private readonly files: FilePool;
@@ -45,6 +50,7 @@ export class LogStorage {
     this.config = config;
     this.disk = disk;
     this.directory = directory;
+    this.manifest = new SegmentManifest(disk, directory);
     this.files = options.files ?? new FilePool(disk);
     this.parent = options.parent ?? new ParentDirectory(disk, parentOf(directory));
     this.open = open;
@@ -95,7 +101,51 @@ export class LogStorage {
       indexIntervalBytes: () => this.config().indexIntervalBytes,
       freshIndexes,
       nameSuffix,
+      indexesRebuilt: (segment) => this.onIndexesRebuilt(segment),
+      replayTransactions: (segment) => replayTransactions(this.disk, this.directory, this.segments.all, segment),
     });
+  }
+
+  private onIndexesRebuilt(segment: Segment): void {
+    const entry = this.manifest.get(segment.baseOffset);
+    this.options.logger.warn('the indexes of a closed segment were not what was written, and were built again', { segment: segment.path });
+    if (entry === undefined) return;
+    this.manifest.put(segment.closedAt(entry.endOffset));
+    this.manifest.save(false);
+  }
+
+  /** Writes down what every closed segment is that is whole, where that is not known yet. */
+  completeManifest(): void {
+    const { all, active } = this.segments;
+    this.manifest.drop(({ baseOffset }) => baseOffset >= active.baseOffset);
+    for (const [index, segment] of all.slice(0, -1).entries()) {
+      const next = all[index + 1] as Segment;
+      if (this.manifest.get(segment.baseOffset) !== undefined) continue;
+      const entry = segment.closedAt(next.baseOffset);
+      this.manifest.put(segment.lack === undefined ? entry : { ...entry, sizeBytes: UNKNOWN_SIZE });
+      segment.release();
+    }
+    this.manifest.save(false);
+  }
+
+  /** Puts the closed `.cleaned` segment in the place of `group`, durably. `endOffset`: where the segment behind the group starts. */
+  swapIn(group: readonly Segment[], cleaned: Segment, endOffset: bigint): void {
+    const { baseOffset, size } = cleaned;
+    cleaned.seal();
+    const entry = cleaned.closedAt(endOffset);
+    cleaned.saveIndexes(true);
+    cleaned.sync();
+    cleaned.release();
+    for (const segment of group) segment.release();
+    const bases = group.map((segment) => segment.baseOffset);
+    this.manifest.drop((one) => bases.includes(one.baseOffset));
+    this.manifest.save(true);
+    swapIn(this.disk, this.directory, baseOffset, bases);
+    const segment = this.makeSegment(baseOffset, size, false);
+    this.segments.replace(group, segment);
+    this.removeSnapshots((offset) => offset !== baseOffset && bases.includes(offset));
+    this.manifest.put(entry);
+    this.manifest.save(true);
   }
 
   /** Puts an empty segment at the end of the list. */
@@ -111,17 +161,21 @@ export class LogStorage {
   startSegment(baseOffset: bigint, producers: ProducerState): void {
     const { active } = this.segments;
     if (active.size === 0) this.segments.pop().destroy();
-    else {
-      active.seal();
-      active.release();
-    }
+    else active.seal();
     this.takeSnapshot(baseOffset, producers);
     this.pushSegment(baseOffset);
+    if (active.size === 0) return;
+    this.manifest.put(active.closedAt(baseOffset));
+    this.manifest.save(false);
+    active.release();
   }
 
   /** Removes the `count` oldest segments with their snapshots; returns their bytes. */
   removeOldest(count: number): number {
     let bytes = 0;
+    const kept = this.segments.all[count]?.baseOffset;
+    this.manifest.drop(({ baseOffset }) => kept === undefined || baseOffset < kept);
+    this.manifest.save(true);
     for (const segment of this.segments.shift(count)) {
       bytes += segment.size;
       segment.destroy();
@@ -133,6 +187,8 @@ export class LogStorage {
 
   /** Removes everything and puts an empty segment in its place, durably. */
   replaceAll(baseOffset: bigint): void {
+    this.manifest.drop(() => true);
+    this.manifest.save(true);
     for (const segment of this.segments.shift(this.segments.all.length)) segment.destroy();
     this.pushSegment(baseOffset);
     this.removeSnapshots(() => true);
@@ -141,6 +197,9 @@ export class LogStorage {
 
   /** Removes the segments that start above `offset`, durably. */
   removeAbove(offset: bigint): void {
+    const active = this.segments.all.findLast(({ baseOffset }) => baseOffset <= offset);
+    this.manifest.drop(({ baseOffset }) => active === undefined || baseOffset >= active.baseOffset);
+    this.manifest.save(true);
     if (this.segments.active.baseOffset <= offset) return;
     while (this.segments.active.baseOffset > offset) this.segments.pop().destroy();
     // Were they to come back after a power cut, they would stand behind what is written here next.
@@ -214,6 +273,7 @@ export class LogStorage {
     if (this.segments.active.size > 0) this.segments.active.seal();
     for (const segment of this.segments.all) if (segment.size > 0) segment.saveIndexes(true);
     if (producers.entries.size > 0 || this.hasSnapshots) this.takeSnapshot(endOffset, producers);
+    this.manifest.save(true);
     this.directoryDirty = true;
     this.syncNames();
     this.flushedTo = endOffset;

@@ -31,6 +31,8 @@ export interface LogOptions {
    * yet, which is then made with the first record.
    */
   later?: { summary: LogSummary } | 'absent' | undefined;
+  /** What the last stop, a clean one, wrote down of the log, though its files differ from that by now. */
+  lastSummary?: Pick<LogSummary, 'topicId' | 'snapshots'> | undefined;
   /** After an unclean stop: the log was last known to be one small segment from offset 0, of the topic with this id; saves the survey. */
   singleOf?: string | undefined;
   /** Shared by the logs of a node; one of its own if absent. */

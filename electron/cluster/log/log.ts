@@ -12,6 +12,7 @@ import type { LogSummary } from './log-summary.ts';
 import { applyRetention, incrementLogStart, truncateTo } from './log-shrink.ts';
 import type { AppendResult, LogOptions, ReadResult, SegmentInfo } from './log-types.ts';
 import { clamp, max, min } from './offsets.ts';
+import { SegmentRepair } from './segment-repair.ts';
 import { writePartitionMetadata } from './partition-metadata.ts';
 import type { AppendOrigin, ProducerEntry } from './producer-state.ts';
 import type { TimestampOffset } from './time-index.ts';
@@ -111,6 +112,18 @@ export class Log {
   /** Bytes that recovery cut off at the open because they were no whole batch. */
   get truncatedAtOpen(): number {
     return this.core.truncatedAtOpen;
+  }
+  /** Whether the log was found to end before it did in the previous run. */
+  get lostAtOpen(): boolean {
+    return this.core.lostAtOpen;
+  }
+  /** Segments that lack records or have batches that were refused. */
+  get damagedSegments(): { baseOffset: bigint; endOffset: bigint }[] {
+    return this.core.damagedSegments;
+  }
+  /** Begins to put what another replica holds in the place of the oldest damaged segment; undefined when there is none. */
+  beginRepair(): SegmentRepair | undefined {
+    return SegmentRepair.begin(this.core);
   }
   /** Why this log refuses writes; undefined while its disk works. */
   get storageError(): KafkaError | undefined {

@@ -55,6 +55,14 @@ export class OffsetIndex {
   unload(): void {
     this.file.unload();
   }
+  /** CRC-32C of all entries; 0 of none. */
+  checksum(): number {
+    return this.file.checksum();
+  }
+  /** Forgets all entries: they are about to be written again. */
+  reset(): void {
+    this.file.reset();
+  }
 
   private lastAtOrBelow(relative: number): number {
     let low = 0;

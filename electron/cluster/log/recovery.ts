@@ -3,7 +3,7 @@
  * is looked at. Otherwise every batch from the segment of the recovery point on is read and checked; the log ends before the
  * first one that is not whole, and indexes, leader epochs and producer state of that stretch are made anew.
  */
-import { sizeIfThere, type Disk } from '../lib/disk.ts';
+import { DiskError, sizeIfThere, type Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { BatchView } from '../protocol/record-batch.ts';
 import { verifyBatch } from '../protocol/record-batch.ts';
@@ -24,8 +24,10 @@ import {
 } from './log-files.ts';
 import { completeSwaps } from './segment-swap.ts';
 import { readProducerSnapshot, removeProducerSnapshot, snapshotOffsets } from './producer-snapshot.ts';
-import type { ProducerState } from './producer-state.ts';
+import { ProducerState } from './producer-state.ts';
+import { compareClosedSegments, markGap } from './closed-segments.ts';
 import type { Segment } from './segment.ts';
+import { SEGMENT_MANIFEST_FILE, type SegmentManifest } from './segment-manifest.ts';
 
 const INDEXES = [
   { suffix: OFFSET_INDEX_SUFFIX, entryBytes: 8, optional: false },
@@ -47,10 +49,14 @@ export interface RecoveryContext {
    */
   gapsAllowed: boolean;
   makeSegment: (baseOffset: bigint, size: number, freshIndexes: boolean) => Segment;
+  /** Of the closed segments, as last written. */
+  manifest: SegmentManifest;
   /** Called at once, with the files being what they are from then on. */
   cutOff: (damage: LogDamage) => void;
   /** Control records were passed over; `segment`: the path of their file. */
   unreadable: (records: UnreadableRecords, segment: string) => void;
+  /** Called at once: the files stay as they are. */
+  found: (damage: LogDamage) => void;
 }
 
 export interface RecoveredSegments {
@@ -86,19 +92,34 @@ function hasIndexes(disk: Disk, directory: string, base: bigint, names: Readonly
   });
 }
 
-/** `names`: what is in the directory. */
-export function openSegments(
-  context: RecoveryContext,
-  options: { names: Set<string>; clean: boolean; recoveryPoint: bigint; logStartOffset: bigint },
-): RecoveredSegments {
+export interface OpenOptions {
+  /** What is in the directory. */
+  names: Set<string>;
+  /** The files can be believed. */
+  clean: boolean;
+  /** Below it nothing is cut off: it was on the medium, so what is missing there was lost by the medium, and others may hold it. */
+  protectedTo: bigint;
+  /** Where the check of the records begins, unless `clean`. */
+  recoveryPoint: bigint;
+  logStartOffset: bigint;
+  /** The last stop left producer snapshots: where there is none, the records say what was in them. */
+  hadSnapshots: boolean;
+  /** `logStartOffset` was written when nothing could change any more. */
+  startIsExact: boolean;
+}
+
+export function openSegments(context: RecoveryContext, options: OpenOptions): RecoveredSegments {
   const { disk, directory, epochs } = context;
   const { names } = options;
   const baseOffsets = surveyDirectory(disk, directory, names);
-  const segments = baseOffsets.map((base) => {
+  const listed = context.manifest.load(context.logger);
+  const present = baseOffsets.map((base) => {
     const size = disk.size(offsetFile(directory, base, LOG_SUFFIX));
     const indexed = hasIndexes(disk, directory, base, names);
     return { segment: context.makeSegment(base, size, size === 0), indexed: indexed || size === 0 };
   });
+  const startOffset = options.startIsExact && !listed ? options.logStartOffset : undefined;
+  const segments = compareClosedSegments(context, present, { ...options, listed, startOffset });
   if (segments.length === 0) {
     for (const offset of snapshotOffsets([...names])) removeProducerSnapshot(disk, directory, offset);
     epochs.clear();
@@ -109,7 +130,7 @@ export function openSegments(
   if (cleanEnd !== undefined) {
     const opened = segments.map(({ segment }) => segment);
     epochs.truncateFromEnd(cleanEnd);
-    loadProducers(context, opened, cleanEnd, { names, clean: true });
+    loadProducers(context, opened, cleanEnd, { names, clean: !options.hadSnapshots });
     return { segments: opened, logEndOffset: cleanEnd, cut: false };
   }
   const unindexed = segments.findIndex(({ indexed }) => !indexed);
@@ -124,7 +145,7 @@ export function openSegments(
   const start = (suspects[0] as Segment).baseOffset;
   epochs.truncateFromEnd(start);
   loadProducers(context, kept, start, { names, clean: false });
-  return recoverSegments(context, kept, suspects);
+  return recoverSegments(context, kept, suspects, options.protectedTo);
 }
 
 /** Larger ones take their time anyway. */
@@ -137,14 +158,16 @@ const SMALL_BYTES = 1024 * 1024;
 export function recoverSingle(context: RecoveryContext): RecoveredSegments | undefined {
   const { disk, directory, epochs, producers } = context;
   const path = offsetFile(directory, 0n, LOG_SUFFIX);
-  const size = context.gapsAllowed ? undefined : sizeIfThere(disk, path);
+  // A manifest is written with the second segment.
+  const another = disk.exists(`${directory}/${SEGMENT_MANIFEST_FILE}`);
+  const size = context.gapsAllowed || another ? undefined : sizeIfThere(disk, path);
   if (size === undefined || size > SMALL_BYTES) return undefined;
   epochs.clear();
   producers.clear();
-  const found = recoverSegments(context, [], [context.makeSegment(0n, size, true)]);
+  const found = recoverSegments(context, [], [context.makeSegment(0n, size, true)], 0n);
   // A segment begins where the one before it ends: none there means that there is none at all.
-  const another = found.cut || (found.logEndOffset > 0n && disk.exists(offsetFile(directory, found.logEndOffset, LOG_SUFFIX)));
-  return another ? undefined : found;
+  const more = found.cut || (found.logEndOffset > 0n && disk.exists(offsetFile(directory, found.logEndOffset, LOG_SUFFIX)));
+  return more ? undefined : found;
 }
 
 /**
@@ -164,18 +187,7 @@ export function openBare(context: RecoveryContext, size: number): RecoveredSegme
 /** The log's end by the headers behind the last index entry; undefined when they do not lead to the end of the file. */
 function endOfLastSegment(segments: readonly Segment[]): bigint | undefined {
   const last = segments.at(-1) as Segment;
-  const indexed = last.offsetIndex.lastPosition();
-  const scanner = last.scanner();
-  let end = last.baseOffset;
-  let position = indexed < last.size ? indexed : 0;
-  while (position < last.size) {
-    const batch = scanner.header(position);
-    if (batch === undefined || batch.magic !== 2 || batch.baseOffset < end) return undefined;
-    end = batch.lastOffset + 1n;
-    last.noteTail(batch);
-    position += batch.sizeInBytes;
-  }
-  return end;
+  return last.endByHeaders((batch) => last.noteTail(batch));
 }
 
 interface Progress {
@@ -215,13 +227,17 @@ function indexAll(
   return { expected, epoch, defect: undefined };
 }
 
-function recoverSegments(context: RecoveryContext, kept: Segment[], suspects: readonly Segment[]): RecoveredSegments {
+/** `protectedTo`: see `OpenOptions`. */
+function recoverSegments(context: RecoveryContext, kept: Segment[], suspects: readonly Segment[], protectedTo: bigint): RecoveredSegments {
   const { logger } = context;
   let expected = suspects[0]?.baseOffset ?? 0n;
   let cut = false;
   let epoch = -1;
   for (const [index, suspect] of suspects.entries()) {
-    if (suspect.baseOffset < expected || (suspect.baseOffset > expected && !context.gapsAllowed)) {
+    const before = kept.at(-1);
+    const gap = suspect.baseOffset > expected && (!context.gapsAllowed || before?.lack !== undefined);
+    if (gap && before !== undefined && suspect.baseOffset <= protectedTo) markGap(context, before, expected, suspect.baseOffset);
+    else if (suspect.baseOffset < expected || gap) {
       logger.warn('segments do not follow the one before them', { segment: suspect.path, expected, count: suspects.length - index });
       const bytes = removeAll(context, suspects.slice(index));
       const reason = `a segment begins at offset ${suspect.baseOffset} where ${expected} is due`;
@@ -230,6 +246,7 @@ function recoverSegments(context: RecoveryContext, kept: Segment[], suspects: re
       break;
     }
     const segment = context.makeSegment(suspect.baseOffset, 0, true);
+    segment.lack = suspect.lack;
     suspect.release();
     const found = indexAll(context, segment, suspect.size, { expected: suspect.baseOffset, epoch }, (batch, before) =>
       defectOf(segment, batch, before.expected, before.epoch),
@@ -237,7 +254,9 @@ function recoverSegments(context: RecoveryContext, kept: Segment[], suspects: re
     ({ expected, epoch } = found);
     const { defect } = found;
     kept.push(segment);
-    if (defect !== undefined) {
+    const next = suspects[index + 1]?.baseOffset;
+    if (defect !== undefined && next !== undefined && next <= protectedTo) markGap(context, segment, expected, next, defect);
+    else if (defect !== undefined) {
       const lost = suspect.size - segment.size;
       logger.warn('log cut at the first damaged batch', { segment: segment.path, position: segment.size, bytes: lost, reason: defect });
       // Durable at once: the recovery point may already lie here, and then nobody would look at this file again.
@@ -251,6 +270,9 @@ function recoverSegments(context: RecoveryContext, kept: Segment[], suspects: re
     }
   }
   for (const segment of kept.slice(0, -1)) segment.seal();
+  const last = kept.at(-1);
+  // The log ends there now: nothing is missing in the midst of it.
+  if (last !== undefined) last.lack = undefined;
   return { segments: kept, logEndOffset: expected, cut };
 }
 
@@ -321,7 +343,44 @@ export function loadProducers(
   replay(context, segments, from ?? 0n, offset);
 }
 
-function replay({ producers, unreadable }: RecoveryContext, segments: readonly Segment[], from: bigint, to: bigint): void {
+/** For a second look at records: the first has reported those that cannot be decoded. */
+export const REPORTED = (): undefined => undefined;
+
+/** Fills the list of aborted transactions of `segment`, which is empty, from the records and the newest snapshot below them. */
+export function replayTransactions(disk: Disk, directory: string, segments: readonly Segment[], segment: Segment): void {
+  const producers = producersAt(disk, directory, segments, segment.baseOffset);
+  const scanner = segment.scanner(RECOVERY_WINDOW_BYTES);
+  for (let position = 0, batch = scanner.batch(0); batch !== undefined; batch = scanner.batch(position)) {
+    applyToProducers(producers, segment, batch, markerOf(batch, REPORTED));
+    position += batch.sizeInBytes;
+  }
+}
+
+/** Producer state as of `offset`, without a change of the files. */
+export function producersAt(disk: Disk, directory: string, segments: readonly Segment[], offset: bigint): ProducerState {
+  const producers = new ProducerState();
+  const below = snapshotOffsets(disk.list(directory)).filter((snapshot) => snapshot <= offset);
+  let from = 0n;
+  for (const snapshot of below.sort((a, b) => (a < b ? 1 : -1))) {
+    try {
+      producers.restore(readProducerSnapshot(disk, directory, snapshot));
+      from = snapshot;
+      break;
+    } catch (error) {
+      // An open has reported the snapshot, and an older one leads to the same state.
+      if (error instanceof DiskError) throw error;
+    }
+  }
+  replay({ producers, unreadable: REPORTED }, segments, from, offset);
+  return producers;
+}
+
+function replay(
+  { producers, unreadable }: Pick<RecoveryContext, 'producers' | 'unreadable'>,
+  segments: readonly Segment[],
+  from: bigint,
+  to: bigint,
+): void {
   for (const [index, segment] of segments.entries()) {
     const next = segments[index + 1]?.baseOffset;
     if (segment.baseOffset >= to || (next !== undefined && next <= from)) continue;

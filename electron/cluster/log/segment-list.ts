@@ -94,10 +94,11 @@ export class SegmentList {
   findTimestamp(timestamp: bigint, fromOffset: bigint, maxDecompressedBytes: number): TimestampOffset | undefined {
     for (let index = this.indexOf(fromOffset); index < this.segments.length; index++) {
       const segment = this.segments[index] as Segment;
-      if (segment.largestTimestamp.timestamp < timestamp) continue;
+      if (segment.largestTimestamp.timestamp < timestamp && !segment.hasUnknownTimes) continue;
       this.touch(segment);
       const found = segment.findTimestamp(timestamp, fromOffset, maxDecompressedBytes);
       if (found !== undefined) return found;
+      segment.assertWhole(segment.baseOffset);
     }
     return undefined;
   }
@@ -107,14 +108,18 @@ export class SegmentList {
     let latest = this.first;
     for (const segment of this.segments) if (segment.largestTimestamp.timestamp > latest.largestTimestamp.timestamp) latest = segment;
     this.touch(latest);
-    return latest.findLargestTimestamp(maxDecompressedBytes);
+    const found = latest.findLargestTimestamp(maxDecompressedBytes);
+    if (found === undefined) latest.assertWhole(latest.baseOffset);
+    return found;
   }
 
   /** Transactions that were aborted and touch [from, to). */
   abortedTransactions(from: bigint, to: bigint): AbortedTransaction[] {
     const found: AbortedTransaction[] = [];
     for (let index = this.indexOf(from); index < this.segments.length; index++) {
-      const { transactionIndex } = this.segments[index] as Segment;
+      const segment = this.segments[index] as Segment;
+      segment.verifyIndexes();
+      const { transactionIndex } = segment;
       for (let entry = 0; entry < transactionIndex.count; entry++) {
         const transaction = transactionIndex.at(entry);
         if (transaction.lastOffset >= from && transaction.firstOffset < to) found.push(transaction);
@@ -136,6 +141,7 @@ export class SegmentList {
       this.touch(segment);
       const position = segment.positionOf(offset);
       if (position !== undefined) return { segment, position };
+      segment.assertWhole(offset);
     }
     return undefined;
   }

@@ -4,6 +4,7 @@ import { firstAtOrAfter } from './timestamp-search.ts';
 import { BatchScanner } from './batch-scanner.ts';
 import { DamagedBatchError } from './damage.ts';
 import { PooledFile, type FilePool } from './file-pool.ts';
+import type { ClosedSegment } from './segment-manifest.ts';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, offsetFile, SEGMENT_SUFFIXES, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX } from './log-files.ts';
 import { OffsetIndex } from './offset-index.ts';
 import { TimeIndex, type TimestampOffset } from './time-index.ts';
@@ -11,6 +12,8 @@ import { TransactionIndex } from './transaction-index.ts';
 
 /** A seek reads this much at a time: an index entry is at most index.interval.bytes and one batch away. */
 const SEEK_WINDOW_BYTES = 8 * 1024;
+/** Indexes are built again in pieces of this size. */
+const INDEXING_WINDOW_BYTES = 1024 * 1024;
 /** Positions in indexes and offsets relative to a segment's base are int32. */
 const MAX_INT32 = 0x7fff_ffff;
 
@@ -23,6 +26,13 @@ export interface SegmentSlice {
   nextOffset: bigint;
   /** Position after it. */
   nextPosition: number;
+}
+
+/** Records that the segment's file had when it was closed and does not have now. */
+export interface SegmentLack {
+  /** Offset of the first one that is missing. */
+  readonly from: bigint;
+  readonly reason: string;
 }
 
 /**
@@ -46,6 +56,14 @@ export class Segment {
   private readonly indexIntervalBytes: () => number;
   private bytesSinceIndexEntry = 0;
   private largest: TimestampOffset | undefined;
+  /** Undefined while the file holds all that it should: a reader must not pass over what is missing. */
+  lack: SegmentLack | undefined;
+  /** A read came to a batch in it that is not what was written. */
+  refused = false;
+  /** What the manifest says of the segment, until its indexes have been compared with it. */
+  private unverified: ClosedSegment | undefined;
+  private readonly indexesRebuilt: (segment: Segment) => void;
+  private readonly replayTransactions: (segment: Segment) => void;
   private firstBatchTimestamp: bigint | undefined;
 
   constructor(options: {
@@ -59,6 +77,10 @@ export class Segment {
     freshIndexes: boolean;
     /** Follows the names of all of its files, while the segment is being made. */
     nameSuffix?: string | undefined;
+    /** The indexes were not what was written, and were built again from the records. */
+    indexesRebuilt?: (segment: Segment) => void;
+    /** Fills the transaction index, which is empty. */
+    replayTransactions?: (segment: Segment) => void;
   }) {
     const { disk, directory, baseOffset, freshIndexes, nameSuffix = '' } = options;
     this.disk = disk;
@@ -67,6 +89,8 @@ export class Segment {
     this.size = options.size;
     this.openedAt = options.openedAt;
     this.indexIntervalBytes = options.indexIntervalBytes;
+    this.indexesRebuilt = options.indexesRebuilt ?? (() => undefined);
+    this.replayTransactions = options.replayTransactions ?? (() => undefined);
     this.path = offsetFile(directory, baseOffset, LOG_SUFFIX + nameSuffix);
     this.file = new PooledFile(options.files, this.path, options.size > 0);
     this.offsetIndex = new OffsetIndex(disk, offsetFile(directory, baseOffset, OFFSET_INDEX_SUFFIX + nameSuffix), baseOffset, freshIndexes);
@@ -84,6 +108,11 @@ export class Segment {
     return this.largest;
   }
 
+  /** Whether records are missing whose times are not known. */
+  get hasUnknownTimes(): boolean {
+    return this.lack !== undefined && this.largestTimestamp.timestamp < 0n;
+  }
+
   /** Time of the first batch; −1 while there is none. */
   get firstTimestamp(): bigint {
     if (this.firstBatchTimestamp === undefined) {
@@ -92,6 +121,78 @@ export class Segment {
       this.firstBatchTimestamp = first.maxTimestamp;
     }
     return this.firstBatchTimestamp;
+  }
+
+  /** Takes over what was written down of the segment when it was closed. Its indexes are compared with that when they are first used. */
+  expect(entry: ClosedSegment): void {
+    this.unverified = entry;
+    this.largest = entry.largest;
+  }
+
+  /** Takes over the largest timestamp of what the file held, for a file that does not hold it any more. */
+  assumeTimes(largest: TimestampOffset): void {
+    this.largest = largest;
+  }
+
+  /** Offset after the last batch, by the headers from the last index entry on; undefined when they do not lead to the end of the file. */
+  endByHeaders(each: (batch: BatchView) => void = () => undefined): bigint | undefined {
+    const indexed = this.offsetIndex.lastPosition();
+    const scanner = this.scanner();
+    let end = this.baseOffset;
+    let position = indexed < this.size ? indexed : 0;
+    while (position < this.size) {
+      const batch = scanner.header(position);
+      if (batch === undefined || batch.magic !== 2 || batch.baseOffset < end) return undefined;
+      end = batch.lastOffset + 1n;
+      each(batch);
+      position += batch.sizeInBytes;
+    }
+    return end;
+  }
+
+  /** What an open has to find of this segment, which was closed at `endOffset`. */
+  closedAt(endOffset: bigint): ClosedSegment {
+    const { baseOffset, size: sizeBytes, largestTimestamp: largest } = this;
+    const checksums = {
+      offset: this.offsetIndex.checksum(),
+      time: this.timeIndex.checksum(),
+      transaction: this.transactionIndex.checksum(),
+    };
+    return { baseOffset, endOffset, sizeBytes, largest, checksums };
+  }
+
+  /** Throws CORRUPT_MESSAGE when records are missing at the end of the segment: whoever asks for `offset` has come to the end of the file. */
+  assertWhole(offset: bigint): void {
+    if (this.lack !== undefined) throw new DamagedBatchError(this.path, this.size, this.lack.reason, offset);
+  }
+
+  /** Builds the indexes again where they are not what was written. */
+  verifyIndexes(): void {
+    const { unverified } = this;
+    if (unverified === undefined) return;
+    const { offset, time, transaction } = unverified.checksums;
+    this.unverified = undefined;
+    const transactionsAreWhole = this.transactionIndex.checksum() === transaction;
+    if (transactionsAreWhole && this.offsetIndex.checksum() === offset && this.timeIndex.checksum() === time) return;
+    this.rebuildIndexes(!transactionsAreWhole);
+  }
+
+  private rebuildIndexes(transactionsToo: boolean): void {
+    const { size } = this;
+    this.offsetIndex.reset();
+    this.timeIndex.reset();
+    this.size = 0;
+    this.bytesSinceIndexEntry = 0;
+    this.largest = NO_TIMESTAMP;
+    const scanner = this.scannerTo(size, INDEXING_WINDOW_BYTES);
+    for (let batch = scanner.header(0); batch !== undefined; batch = scanner.header(this.size)) this.indexBatch(batch);
+    this.size = size;
+    if (transactionsToo) {
+      this.transactionIndex.reset();
+      this.replayTransactions(this);
+    }
+    this.seal();
+    this.indexesRebuilt(this);
   }
 
   /** False when an offset or a position would not fit into the indexes. */
@@ -136,8 +237,12 @@ export class Segment {
 
   /** Where the first batch that ends at or after `offset` starts; undefined when all end before it. */
   positionOf(offset: bigint): number | undefined {
+    this.verifyIndexes();
     const scanner = this.scanner(SEEK_WINDOW_BYTES);
-    for (let position = this.seek(offset); position < this.size;) {
+    let position = this.seek(offset);
+    // An entry that leads behind the offset, or to no batch, is no entry of this file: records before it would be passed over.
+    if (position > 0 && !this.startsBelow(scanner, position, offset)) position = 0;
+    while (position < this.size) {
       const batch = this.stored(scanner, position);
       if (batch.lastOffset >= offset) return position;
       position += batch.sizeInBytes;
@@ -184,6 +289,7 @@ export class Segment {
 
   /** The first record at or after `timestamp` whose offset is at least `fromOffset`. */
   findTimestamp(timestamp: bigint, fromOffset: bigint, maxDecompressedBytes: number): TimestampOffset | undefined {
+    this.verifyIndexes();
     if (this.largestTimestamp.timestamp < timestamp) return undefined;
     const before = this.timeIndex.lookupBefore(timestamp);
     const scanner = this.scanner();
@@ -211,6 +317,7 @@ export class Segment {
 
   /** Cuts off the batch at `position` and all behind it. `endOffset`: no batch that is kept reaches it. */
   truncate(endOffset: bigint, position: number): void {
+    this.unverified = undefined;
     this.file.truncate(position);
     this.size = position;
     this.offsetIndex.truncate(endOffset, position);
@@ -266,6 +373,10 @@ export class Segment {
   private seek(offset: bigint): number {
     const position = this.offsetIndex.lookup(offset);
     return position < this.size ? position : 0;
+  }
+  private startsBelow(scanner: BatchScanner, position: number, offset: bigint): boolean {
+    const batch = scanner.header(position);
+    return batch !== undefined && batch.magic === 2 && batch.baseOffset >= this.baseOffset && batch.baseOffset <= offset;
   }
   private stored(scanner: BatchScanner, position: number): BatchView {
     const batch = scanner.header(position);

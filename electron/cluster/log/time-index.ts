@@ -68,6 +68,14 @@ export class TimeIndex {
   unload(): void {
     this.file.unload();
   }
+  /** CRC-32C of all entries; 0 of none. */
+  checksum(): number {
+    return this.file.checksum();
+  }
+  /** Forgets all entries: they are about to be written again. */
+  reset(): void {
+    this.file.reset();
+  }
 
   private at(index: number): TimestampOffset {
     const { bytes, at } = this.file.entry(index);

@@ -63,4 +63,12 @@ export class TransactionIndex {
   unload(): void {
     this.file.unload();
   }
+  /** CRC-32C of all entries; 0 of none. */
+  checksum(): number {
+    return this.file.checksum();
+  }
+  /** Forgets all entries: they are about to be written again. */
+  reset(): void {
+    this.file.reset();
+  }
 }

@@ -48,15 +48,21 @@ export class QuorumStateFile implements VoteStore {
       parsed = JSON.parse(text);
     } catch (cause) {
       // Guessing here could mean a second vote in an epoch, so the node must not start.
-      throw new Error(`${this.path} is damaged, and this node cannot know whom it has voted for; restore it or remove the node's data`, {
-        cause,
-      });
+      throw this.damaged('it is no JSON', cause);
     }
+    if (typeof parsed !== 'object' || parsed === null) throw this.damaged('it is no JSON object');
     const { leaderEpoch, leaderId, votedId, votesFrom = 0 } = parsed as Record<string, unknown>;
     if (!isInteger(leaderEpoch) || !isInteger(leaderId) || !isInteger(votedId) || !isInteger(votesFrom)) {
-      throw new Error(`${this.path} lacks leaderEpoch, leaderId or votedId; restore it or remove the node's data`);
+      throw this.damaged('leaderEpoch, leaderId or votedId is missing');
     }
     return { epoch: leaderEpoch, leaderId, votedId, votesFrom };
+  }
+
+  private damaged(why: string, cause?: unknown): Error {
+    const text =
+      `${this.path} is damaged (${why}), so this node cannot know whether it has voted. Nothing was changed. Restore the file, or move the ` +
+      `node's directory away while the other nodes run: then this node fetches everything from them, and votes again once that is safe`;
+    return new Error(text, { cause });
   }
 
   write(state: VoteState): void {

@@ -46,16 +46,16 @@ test('what recovery cut off is told when it is known what follows', () => {
   expect(events).toHaveLength(5);
 });
 
-test('what a read was refused is told at once', () => {
+test('a refused read is reported at once, with what follows', () => {
   const { reports: damage, events } = reports([[1, 2, 3], [1]]);
   damage.tell();
   damage.found('t', 0, REFUSED);
   expect(events[0]?.reason).toBe(
-    'the batch at offset 7 is not handed out (checksum is 1): reading stops there; brokers 2 and 3 may have it whole',
+    'the batch at offset 7 is not handed out (checksum is 1): reads are refused there until it is repaired from brokers 2 or 3',
   );
   damage.found('t', 1, REFUSED);
-  expect(events[1]?.reason).toContain('there is no other copy');
-  expect(events.map(({ details }) => details?.['follows'])).toEqual(['refused', 'refused']);
+  expect(events[1]?.reason).toContain('no other replica exists');
+  expect(events.map(({ details }) => details?.['follows'])).toEqual(['repair', 'refused']);
 });
 
 test('records that cannot be decoded are reported as skipped', () => {

@@ -5,13 +5,14 @@
  * start (KIP-405). v9: the last tiered offset (KIP-1005). v11: the earliest that waits for upload (KIP-1023). There is no tiered storage
  * here, so the last two have no offset to name.
  */
+import { DamagedBatchError } from '../../log/damage.ts';
 import type { listOffsets } from '../../protocol/apis/list-offsets.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { findOffset, type OffsetLimit } from '../partition-offsets.ts';
 import type { DataContext, DataRequestContext } from '../replica-manager-context.ts';
-import { missingPartitionError } from '../replica-manager-fetch.ts';
+import { missingPartitionError, readError } from '../replica-manager-fetch.ts';
 
 type Request = RequestOf<typeof listOffsets>;
 type Response = ResponseIn<typeof listOffsets>;
@@ -69,8 +70,12 @@ function answer(
   if (partition === undefined) throw new KafkaError(missingPartitionError(broker.replicas, topic, partitionIndex));
   if (fromLeader) partition.requireLeader(currentLeaderEpoch);
   else partition.requireEpoch(currentLeaderEpoch);
-  const found = findOffset(partition, timestamp, limit);
-  return { partitionIndex, errorCode: ErrorCode.NONE, ...found };
+  try {
+    return { partitionIndex, errorCode: ErrorCode.NONE, ...findOffset(partition, timestamp, limit) };
+  } catch (error) {
+    if (!(error instanceof DamagedBatchError)) throw error;
+    return refusal(partitionIndex, readError(broker.replicas, partition, error));
+  }
 }
 
 function refusal(partitionIndex: number, errorCode: number): PartitionResponse {

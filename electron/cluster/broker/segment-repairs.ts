@@ -1,0 +1,208 @@
+/**
+ * Repairs closed segments that are missing, short or have flipped bits: fetches their offsets from another replica, as a consumer does, so
+ * that no more than committed records come. Until then a read of them is refused; nothing is passed over.
+ *
+ * One segment at a time. It is tried again every second, since a replica that could help may be down, or behind; a segment is never given up.
+ */
+import type { Clock, Timer } from '../lib/clock.ts';
+import type { Disk } from '../lib/disk.ts';
+import type { EventSink } from '../lib/events.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { SegmentRepair } from '../log/segment-repair.ts';
+import { fetch } from '../protocol/apis/fetch.ts';
+import { ErrorCode, errorName } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import type { MetadataImage } from '../quorum/image.ts';
+import type { Partition } from './partition.ts';
+import type { Peer } from './replica-fetcher.ts';
+
+export interface SegmentRepairsOptions {
+  readonly brokerId: number;
+  readonly clock: Clock;
+  readonly disk: Pick<Disk, 'admit'>;
+  readonly logger: Logger;
+  readonly events: EventSink;
+  /** How long another replica may take for an answer, in ms. */
+  readonly timeoutMs: number;
+  image(): MetadataImage;
+  partition(topic: string, index: number): Partition | undefined;
+  /** A new connection to another broker; undefined while the image has no address of it. */
+  connect(broker: number): Peer | undefined;
+  /** The log is whole again. */
+  repaired(topic: string, partition: number): void;
+}
+
+const RETRY_MS = 1_000;
+const FETCH_BYTES = 1024 * 1024;
+
+interface Damaged {
+  readonly topic: string;
+  readonly partition: number;
+  /** Every replica that is alive was asked, and none has the records. */
+  refusedByAll: boolean;
+}
+
+export class SegmentRepairs {
+  private readonly options: SegmentRepairsOptions;
+  /** By `topic-partition`. */
+  private readonly damaged = new Map<string, Damaged>();
+  private timer: Timer | undefined;
+  private running = false;
+  private stopped = false;
+  private started = false;
+
+  constructor(options: SegmentRepairsOptions) {
+    this.options = options;
+  }
+
+  /** To be called when the image can be believed. */
+  start(): void {
+    this.started = true;
+    this.schedule(0);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.timer?.cancel();
+    this.damaged.clear();
+  }
+
+  /** To be called for every damage that was found in a closed segment. */
+  add(topic: string, partition: number): void {
+    const key = `${topic}-${partition}`;
+    if (this.stopped || this.damaged.has(key)) return;
+    this.damaged.set(key, { topic, partition, refusedByAll: false });
+    this.schedule(0);
+  }
+
+  /** Whether a reader that was refused should try again: another replica may have the records. */
+  mayRepair({ name, replicas }: Partition): boolean {
+    return replicas.length > 1 && this.damaged.get(name)?.refusedByAll !== true;
+  }
+
+  private schedule(delayMs: number): void {
+    if (!this.started || this.stopped || this.running || this.damaged.size === 0) return;
+    this.timer?.cancel();
+    this.timer = this.options.clock.setTimer(delayMs, () => void this.run());
+  }
+
+  private async run(): Promise<void> {
+    if (this.running || this.stopped) return;
+    this.running = true;
+    for (const [key, one] of [...this.damaged]) {
+      try {
+        if (await this.repairLog(one)) this.damaged.delete(key);
+      } catch (error) {
+        this.options.logger.warn('a damaged segment was not repaired', { partition: key, retryMs: RETRY_MS, error: String(error) });
+      }
+      if (this.isStopped()) return;
+    }
+    this.running = false;
+    this.schedule(RETRY_MS);
+  }
+
+  /** Across an await the field changes, which the compiler does not see. */
+  private isStopped(): boolean {
+    return this.stopped;
+  }
+
+  /** True when nothing is left to be repaired. */
+  private async repairLog(one: Damaged): Promise<boolean> {
+    const { options } = this;
+    const state = options.image().topics.get(one.topic)?.partitions[one.partition];
+    const partition = options.partition(one.topic, one.partition);
+    if (state === undefined || partition === undefined) return state === undefined;
+    // Ends: every round repairs a segment, or leaves.
+    while (partition.log.damagedSegments.length > 0) if (!(await this.repairSegment(one, partition))) return false;
+    options.repaired(one.topic, one.partition);
+    return true;
+  }
+
+  private async repairSegment(one: Damaged, partition: Partition): Promise<boolean> {
+    const sources = this.sourcesOf(partition);
+    let refusals = 0;
+    for (const source of sources) {
+      const repair = partition.log.beginRepair();
+      if (repair === undefined) return true;
+      let done = false;
+      try {
+        done = await this.fetchFrom(source, partition, repair);
+      } catch (error) {
+        this.options.logger.info('another replica did not send a segment', { partition: partition.name, source, error: String(error) });
+        if (error instanceof KafkaError && LASTING.has(error.code)) refusals++;
+      }
+      if (this.isStopped()) return false;
+      if (!done) {
+        repair.abandon();
+        continue;
+      }
+      if (!repair.finish()) continue;
+      this.report(partition, repair, source);
+      return true;
+    }
+    one.refusedByAll = sources.length > 0 && refusals === sources.length;
+    return false;
+  }
+
+  /** The other replicas that are alive: the leader first, then those in sync. */
+  private sourcesOf({ leader, isr, replicas }: Partition): number[] {
+    const { brokerId } = this.options;
+    const { brokers } = this.options.image();
+    const rank = (id: number): number => (id === leader ? 0 : isr.includes(id) ? 1 : 2);
+    return replicas.filter((id) => id !== brokerId && brokers.get(id)?.fenced === false).sort((a, b) => rank(a) - rank(b));
+  }
+
+  /** False when the other replica has not come so far yet. Throws KafkaError, NetworkError. */
+  private async fetchFrom(source: number, partition: Partition, repair: SegmentRepair): Promise<boolean> {
+    const peer = this.options.connect(source);
+    if (peer === undefined) return false;
+    try {
+      while (!repair.isComplete) {
+        const from = repair.nextOffset;
+        const { records, highWatermark } = await this.fetchOnce(peer, partition, from);
+        if (this.isStopped()) return false;
+        if (records !== null && records.length > 0) {
+          await this.options.disk.admit(records.length);
+          repair.append(records);
+        } else if (highWatermark >= repair.endOffset) repair.skipTo(repair.endOffset);
+        if (repair.nextOffset === from) return false;
+      }
+      return true;
+    } finally {
+      peer.close();
+    }
+  }
+
+  private async fetchOnce(
+    peer: Peer,
+    { topicId, index, name }: Partition,
+    fetchOffset: bigint,
+  ): Promise<{ records: Buffer | null; highWatermark: bigint }> {
+    const partitions = [{ partition: index, fetchOffset, partitionMaxBytes: FETCH_BYTES }];
+    const body = { maxWaitMs: 0, minBytes: 1, maxBytes: FETCH_BYTES, topics: [{ topicId, partitions }] };
+    const response = await peer.send(fetch, fetch.maxVersion, body, { timeoutMs: this.options.timeoutMs });
+    const answer = response.responses[0]?.partitions[0];
+    const errorCode = response.errorCode !== ErrorCode.NONE ? response.errorCode : (answer?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR);
+    if (answer === undefined || errorCode !== ErrorCode.NONE) {
+      throw new KafkaError(errorCode, `${name} from offset ${fetchOffset}: ${errorName(errorCode)}`);
+    }
+    return answer;
+  }
+
+  private report({ topic, index, name }: Partition, { baseOffset, endOffset }: SegmentRepair, source: number): void {
+    const { brokerId, clock, events, logger } = this.options;
+    logger.info('a damaged segment was repaired', { partition: name, baseOffset, endOffset, source });
+    events({
+      type: 'node/segmentRepaired',
+      at: clock.now(),
+      broker: brokerId,
+      topic,
+      partitions: [index],
+      reason: `offsets ${baseOffset} to ${endOffset - 1n} were fetched from broker ${source}`,
+      details: { baseOffset: baseOffset.toString(), endOffset: endOffset.toString(), source },
+    });
+  }
+}
+
+/** The other replica does not have the records either. */
+const LASTING: ReadonlySet<number> = new Set([ErrorCode.CORRUPT_MESSAGE, ErrorCode.OFFSET_OUT_OF_RANGE]);

@@ -1,0 +1,126 @@
+/** Compares the closed segments that an open finds with what they were, so that no reader passes over records that are missing. */
+import type { LogDamage } from './damage.ts';
+import { LOG_SUFFIX, offsetFileName } from './log-files.ts';
+import type { RecoveryContext } from './recovery.ts';
+import type { Segment } from './segment.ts';
+import { UNKNOWN_SIZE, type ClosedSegment } from './segment-manifest.ts';
+
+export interface FoundSegment {
+  segment: Segment;
+  /** Its indexes exist and could be whole by their sizes. */
+  indexed: boolean;
+}
+
+interface Known {
+  readonly logStartOffset: bigint;
+  /** There is a manifest. */
+  readonly listed: boolean;
+  /** Where the first segment has to start, if that is known exactly. */
+  readonly startOffset: bigint | undefined;
+  /** See `OpenOptions`: what lies above is reported by the recovery, which cuts it off. */
+  readonly protectedTo: bigint;
+}
+
+type Context = Pick<RecoveryContext, 'manifest' | 'makeSegment' | 'gapsAllowed' | 'cutOff' | 'found' | 'logger'>;
+
+/**
+ * Returns the segments in order, with an empty one in the place of each that is missing; `Segment.lack` says what is missing of which. The
+ * witness is the manifest. Without it (data of an earlier version, or of Apache Kafka) a segment has to start where the one before it ends,
+ * unless compaction may have left the gap.
+ */
+export function compareClosedSegments(context: Context, present: readonly FoundSegment[], known: Known): FoundSegment[] {
+  const { manifest } = context;
+  const last = present.at(-1)?.segment;
+  const listed = manifest.entries.filter(({ endOffset }) => endOffset > known.logStartOffset);
+  reportLostEnd(context, last, listed);
+  const bases = new Set(present.map(({ segment }) => segment.baseOffset));
+  const missing = last === undefined ? [] : listed.filter(({ baseOffset }) => baseOffset < last.baseOffset && !bases.has(baseOffset));
+  const found = [...present, ...missing.map((entry) => placeholder(context, entry.baseOffset, entry))];
+  const first = present[0]?.segment;
+  if (first !== undefined && known.startOffset !== undefined && known.startOffset < first.baseOffset) {
+    found.push(placeholder(context, known.startOffset));
+  }
+  found.sort((a, b) => (a.segment.baseOffset < b.segment.baseOffset ? -1 : 1));
+  for (const [index, { segment, indexed }] of found.slice(0, -1).entries()) {
+    const next = (found[index + 1] as FoundSegment).segment.baseOffset;
+    const entry = manifest.get(segment.baseOffset);
+    if (segment.lack === undefined) {
+      if (entry !== undefined) compareSize(segment, entry);
+      else if (!context.gapsAllowed && indexed) compareEnd(segment, next);
+    }
+    if (segment.lack !== undefined && next <= known.protectedTo) report(context, segment, next);
+    else if (entry !== undefined && indexed) segment.expect(entry);
+  }
+  return found;
+}
+
+/** An entry is written after the next segment was made: the file that it names last is not the last one of the log. */
+function reportLostEnd(context: Context, last: Segment | undefined, listed: readonly ClosedSegment[]): void {
+  const lost = listed.at(-1);
+  if (lost === undefined || (last !== undefined && lost.baseOffset < last.baseOffset)) return;
+  const absent = listed.filter(({ baseOffset }) => last === undefined || baseOffset > last.baseOffset);
+  const bytes = absent.reduce((sum, one) => sum + one.sizeBytes, 0);
+  const offset = absent[0]?.baseOffset ?? lost.endOffset;
+  const segment = offsetFileName(offset, LOG_SUFFIX);
+  context.cutOff({ foundBy: 'recovery', offset, segment, position: 0, reason: `${segment} is missing`, bytes });
+  context.manifest.drop(({ baseOffset }) => last === undefined || baseOffset >= last.baseOffset);
+}
+
+function placeholder(context: Context, baseOffset: bigint, entry?: ClosedSegment): FoundSegment {
+  const segment = context.makeSegment(baseOffset, 0, true);
+  segment.lack = { from: baseOffset, reason: `${offsetFileName(baseOffset, LOG_SUFFIX)} is missing` };
+  if (entry !== undefined) segment.assumeTimes(entry.largest);
+  return { segment, indexed: true };
+}
+
+function compareSize(segment: Segment, entry: ClosedSegment): void {
+  const { size } = segment;
+  if (size === entry.sizeBytes) return;
+  segment.size = Math.min(size, entry.sizeBytes);
+  const had = entry.sizeBytes === UNKNOWN_SIZE ? 'more' : String(entry.sizeBytes);
+  const reason = size === 0 ? 'the file is empty' : `the file has ${size} bytes, and had ${had} when it was closed`;
+  segment.lack = { from: endOf(segment), reason };
+  segment.assumeTimes(entry.largest);
+}
+
+function compareEnd(segment: Segment, next: bigint): void {
+  const end = segment.endByHeaders();
+  if (end === next) return;
+  segment.lack = { from: end ?? endOf(segment), reason: gapReason(end ?? endOf(segment), next) };
+}
+
+/** Where the records from `from` to `to` are missing behind those of `segment`, or in its midst with `defect`; the files stay as they are. */
+export function markGap(context: Context, segment: Segment, from: bigint, to: bigint, defect?: string): void {
+  if (segment.lack !== undefined) return;
+  segment.lack = { from, reason: defect ?? gapReason(from, to) };
+  report(context, segment, to);
+}
+
+function gapReason(from: bigint, next: bigint): string {
+  return `the segment ends at offset ${from} and the next one starts at ${next}`;
+}
+
+function report(context: Context, segment: Segment, endOffset: bigint): void {
+  const { lack, path, size: position } = segment;
+  if (lack === undefined) return;
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  context.logger.error('a closed segment lacks records', { segment: path, from: lack.from, to: endOffset, reason: lack.reason });
+  const damage: LogDamage = { foundBy: 'open', offset: lack.from, endOffset, segment: name, position, reason: lack.reason, bytes: 0 };
+  context.found(damage);
+}
+
+/** Offset after the last whole batch, from the start of the file. */
+function endOf(segment: Segment): bigint {
+  const scanner = segment.scanner();
+  let end = segment.baseOffset;
+  let position = 0;
+  for (
+    let batch = scanner.header(0);
+    batch !== undefined && batch.magic === 2 && batch.baseOffset >= end;
+    batch = scanner.header(position)
+  ) {
+    end = batch.lastOffset + 1n;
+    position += batch.sizeInBytes;
+  }
+  return end;
+}

@@ -1,0 +1,136 @@
+/**
+ * The closed segments of one log: where each ends, its size, its largest timestamp and the checksums of its indexes. An open compares the
+ * files with it, so that a segment that is missing or short is noticed instead of passed over; compaction leaves gaps that look the same.
+ *
+ * Invariant: an entry stands only while the segment is closed and a later one exists. So the entry is removed, durably, before its files
+ * change or go, and is written after the next segment's file was made. Apache Kafka has no such file, and ignores it.
+ */
+import { DiskError, type Disk } from '../lib/disk.ts';
+import type { Logger } from '../lib/logger.ts';
+import { crc32c } from '../protocol/crc32c.ts';
+import type { TimestampOffset } from './time-index.ts';
+
+export const SEGMENT_MANIFEST_FILE = 'closed-segments';
+const VERSION = 'closed-segments 0';
+
+/** CRC-32C of each index file's entries; of no entries it is 0. */
+export interface IndexChecksums {
+  readonly offset: number;
+  readonly time: number;
+  readonly transaction: number;
+}
+
+/** Of a segment that lacked records before its size was ever written down. */
+export const UNKNOWN_SIZE = Number.MAX_SAFE_INTEGER;
+
+export interface ClosedSegment {
+  readonly baseOffset: bigint;
+  /** Where the next segment starts. */
+  readonly endOffset: bigint;
+  /** Of the .log file. */
+  readonly sizeBytes: number;
+  readonly largest: TimestampOffset;
+  readonly checksums: IndexChecksums;
+}
+
+export class SegmentManifest {
+  private readonly disk: Disk;
+  private readonly path: string;
+  private readonly byBase = new Map<bigint, ClosedSegment>();
+  private changed = false;
+  /** Whether the file may be lost, or be as it was before, after a power cut. */
+  private unsynced = false;
+
+  constructor(disk: Disk, directory: string) {
+    this.disk = disk;
+    this.path = `${directory}/${SEGMENT_MANIFEST_FILE}`;
+  }
+
+  /** In order of offsets. */
+  get entries(): ClosedSegment[] {
+    return [...this.byBase.values()].sort((a, b) => (a.baseOffset < b.baseOffset ? -1 : 1));
+  }
+  get(baseOffset: bigint): ClosedSegment | undefined {
+    return this.byBase.get(baseOffset);
+  }
+
+  /** Returns whether there is a file that can be read; one that cannot counts as absent. Throws DiskError. */
+  load(logger: Logger): boolean {
+    this.byBase.clear();
+    if (!this.disk.exists(this.path)) return false;
+    try {
+      for (const entry of parse(this.path, this.disk.readFile(this.path).toString('utf8'))) this.byBase.set(entry.baseOffset, entry);
+      return true;
+    } catch (error) {
+      if (error instanceof DiskError) throw error;
+      logger.warn('the list of closed segments cannot be read and is written again', { path: this.path, error });
+      this.byBase.clear();
+      this.changed = true;
+      return false;
+    }
+  }
+
+  put(entry: ClosedSegment): void {
+    this.byBase.set(entry.baseOffset, entry);
+    this.changed = true;
+  }
+
+  drop(which: (entry: ClosedSegment) => boolean): void {
+    for (const entry of this.byBase.values()) if (which(entry)) this.changed = this.byBase.delete(entry.baseOffset) || this.changed;
+  }
+
+  /** Brings the file up to date. Throws DiskError. */
+  save(durable: boolean): void {
+    if (!this.changed && !(durable && this.unsynced)) return;
+    if (this.byBase.size === 0) this.disk.remove(this.path);
+    else this.write(durable);
+    this.changed = false;
+    this.unsynced = !durable && this.byBase.size > 0;
+  }
+
+  private write(durable: boolean): void {
+    const bytes = format(this.entries);
+    if (durable) {
+      this.disk.writeFileAtomic(this.path, bytes);
+      return;
+    }
+    const aside = `${this.path}.tmp`;
+    const file = this.disk.open(aside, { create: true });
+    try {
+      file.truncate(0);
+      file.write([bytes], 0);
+    } finally {
+      file.close();
+    }
+    this.disk.rename(aside, this.path);
+  }
+}
+
+function format(entries: readonly ClosedSegment[]): Buffer {
+  const lines = entries.map(
+    ({ baseOffset, endOffset, sizeBytes, largest, checksums: { offset, time, transaction } }) =>
+      `${baseOffset} ${endOffset} ${sizeBytes} ${largest.timestamp} ${largest.offset} ${offset} ${time} ${transaction}`,
+  );
+  const body = [VERSION, ...lines, ''].join('\n');
+  return Buffer.from(`${body}crc32c ${crc32c(Buffer.from(body))}\n`);
+}
+
+function parse(path: string, text: string): ClosedSegment[] {
+  const end = text.lastIndexOf('crc32c ');
+  const body = text.slice(0, Math.max(0, end));
+  if (text.slice(end) !== `crc32c ${crc32c(Buffer.from(body))}\n`) throw new Error(`${path}: its checksum is wrong`);
+  const [version, ...lines] = body.split('\n').slice(0, -1);
+  if (version !== VERSION) throw new Error(`${path}: "${version ?? ''}" is not a version that is known here`);
+  return lines.map((line) => {
+    if (!/^\d+ \d+ \d+ -?\d+ -?\d+ \d+ \d+ \d+$/.test(line)) throw new Error(`${path}: not an entry: ${line}`);
+    const fields = line.split(' ').map(BigInt) as [bigint, bigint, bigint, bigint, bigint, bigint, bigint, bigint];
+    const [baseOffset, endOffset, size, timestamp, offset, offsets, times, transactions] = fields;
+    return {
+      baseOffset,
+      endOffset,
+      sizeBytes: Number(size),
+      largest: { timestamp, offset },
+      checksums: { offset: Number(offsets), time: Number(times), transaction: Number(transactions) },
+    };
+  });
+}

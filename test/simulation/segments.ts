@@ -1,0 +1,111 @@
+/**
+ * Damages closed segments on a machine whose node is down, and knows which replicas have not been made whole since. Nothing is promised of a
+ * segment that two replicas lack at a time, so one replica of a partition is damaged at a time.
+ */
+import type { Random } from '../../electron/cluster/lib/random.ts';
+import { DamagedBatchError } from '../../electron/cluster/log/damage.ts';
+import { iterateBatches } from '../../electron/cluster/protocol/record-batch.ts';
+import { readLog, replicasOf } from './inspect.ts';
+import { DATA, type Machine } from './machine.ts';
+import type { Watch } from './watch.ts';
+
+export type SegmentDamage = 'lost' | 'emptied' | 'cut' | 'flipped';
+export const SEGMENT_DAMAGES: readonly SegmentDamage[] = ['lost', 'emptied', 'cut', 'flipped'];
+
+interface Closed {
+  readonly topic: string;
+  readonly partition: number;
+  readonly path: string;
+}
+
+export class Segments {
+  private readonly watch: Watch;
+  private readonly random: Random;
+  private readonly trace: (text: string) => void;
+  /** By partition: the machine whose replica was damaged last. */
+  private readonly damaged = new Map<string, { machine: Machine; topic: string; partition: number }>();
+
+  constructor(options: { watch: Watch; random: Random; trace: (text: string) => void }) {
+    this.watch = options.watch;
+    this.random = options.random;
+    this.trace = options.trace;
+  }
+
+  /** `killed`: the node did not stop in order, so what was not flushed is cut off where it is damaged. */
+  damage(machine: Machine, way: SegmentDamage, killed: boolean): void {
+    const unsettled = this.unsettled();
+    const eligible = closedSegments(machine).filter(({ topic, partition }) => !unsettled.includes(`${topic}-${partition}`));
+    const victim = eligible[this.random.int(Math.max(1, eligible.length))];
+    if (victim === undefined) return;
+    const { topic, partition, path } = victim;
+    const { disk } = machine;
+    const batches = [...iterateBatches(disk.readFile(path))];
+    const batch = batches[this.random.int(batches.length)];
+    if (batch === undefined) return;
+    this.trace(`SEGMENT ${machine.name} ${path} ${way}, batch at ${batch.position}`);
+    if (way === 'lost') {
+      disk.remove(path);
+      disk.syncDirectory(path.slice(0, path.lastIndexOf('/')));
+    } else {
+      const file = disk.open(path);
+      if (way === 'flipped') {
+        // Of a batch, what its checksum covers: a flipped bit in the offset or the epoch before it cannot be noticed.
+        const at = batch.position + 17 + this.random.int(batch.sizeInBytes - 17);
+        const byte = new Uint8Array(1);
+        file.read(byte, at);
+        file.write([Uint8Array.of((byte[0] ?? 0) ^ (1 << this.random.int(8)))], at);
+      } else file.truncate(way === 'emptied' ? 0 : batch.position);
+      file.sync();
+      file.close();
+    }
+    this.damaged.set(`${topic}-${partition}`, { machine, topic, partition });
+    this.watch.segmentDamaged(topic, partition);
+    if (killed) this.watch.tailDamaged(topic, partition, machine.id);
+  }
+
+  /** Partitions of which a replica is not whole, as far as can be seen: of one that does not run nothing can. */
+  unsettled(): string[] {
+    return [...this.damaged.keys()].filter((key) => !this.isSettled(key));
+  }
+
+  private isSettled(key: string): boolean {
+    const found = this.damaged.get(key);
+    if (found === undefined) return true;
+    const { machine, topic, partition } = found;
+    const { node, running, ready, departed } = machine;
+    if (departed) return true;
+    if (node === undefined || !running || !ready) return false;
+    const replicas = this.watch.image?.topics.get(topic)?.partitions[partition]?.replicas ?? [];
+    const replica = replicasOf(node)?.partition(topic, partition);
+    if (!replicas.includes(machine.id)) return true;
+    if (replica === undefined || replica.log.damagedSegments.length > 0 || !isReadable(replica)) return false;
+    this.damaged.delete(key);
+    return true;
+  }
+}
+
+/** A read of the whole log finds what has flipped. */
+function isReadable(replica: Parameters<typeof readLog>[0]): boolean {
+  try {
+    readLog(replica, replica.log.logEndOffset);
+    return true;
+  } catch (error) {
+    if (error instanceof DamagedBatchError) return false;
+    throw error;
+  }
+}
+
+function closedSegments({ disk }: Machine): Closed[] {
+  const found: Closed[] = [];
+  for (const name of disk.exists(DATA) ? disk.list(DATA) : []) {
+    const [, topic, partition] = /^(.*)-(\d+)$/.exec(name) ?? [];
+    const directory = `${DATA}/${name}`;
+    if (topic === undefined || topic === '__cluster_metadata' || !disk.isDirectory(directory)) continue;
+    const logs = disk.list(directory).filter((file) => file.endsWith('.log'));
+    for (const file of logs.slice(0, -1)) {
+      const path = `${directory}/${file}`;
+      if (disk.size(path) > 0) found.push({ topic, partition: Number(partition), path });
+    }
+  }
+  return found;
+}
