@@ -57,6 +57,18 @@ consumer.close()
 print(json.dumps({'sent': len(acked), 'seen': len(seen)}))
 `;
 
+const TRANSACTIONAL = `
+import sys, json, time
+from confluent_kafka import Producer, KafkaException
+producer = Producer({'bootstrap.servers': sys.argv[1], 'transactional.id': 'any'})
+began = time.time()
+try:
+    producer.init_transactions(60)
+    print(json.dumps({'name': None}))
+except KafkaException as failure:
+    print(json.dumps({'name': failure.args[0].name(), 'early': time.time() - began < 30}))
+`;
+
 function python(source: string, ...args: string[]) {
   const file = join(mkdtempSync(join(tmpdir(), 'brokerdesk-py-')), 'client.py');
   writeFileSync(file, source);
@@ -82,5 +94,12 @@ for (const [module, name, source] of cases) {
       const { stdout } = await python(source, cluster.bootstrap);
       expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({ sent: 20_000, seen: 20_000 });
     });
+
+    if (module === 'confluent_kafka') {
+      test('a transactional producer ends by a fatal error, long before its time is up', async () => {
+        const { stdout } = await python(TRANSACTIONAL, cluster.bootstrap);
+        expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({ name: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED', early: true });
+      });
+    }
   });
 }

@@ -1,6 +1,7 @@
 import { SortedMap } from '../../electron/cluster/lib/sorted-map.ts';
 import { completeMetadataRecord } from '../../electron/cluster/protocol/records/metadata-records.ts';
-import { emptyZnode, type CoordinationSession, type Znode } from '../../electron/cluster/quorum/coordination/coordination.ts';
+import { emptyZnode, znodeBytes, type CoordinationSession, type Znode } from '../../electron/cluster/quorum/coordination/coordination.ts';
+import { CONTAINER_OWNER, isExpirable, ttlOwner } from '../../electron/cluster/quorum/coordination/node-kind.ts';
 import { coordinationRecords } from '../../electron/cluster/quorum/coordination/snapshot.ts';
 import { imageOfRecords, imageRecords } from '../../electron/cluster/quorum/image-records.ts';
 import type { Random } from '../../electron/cluster/lib/random.ts';
@@ -19,10 +20,10 @@ import { IMAGE_CLUSTER_ID } from './metadata-image.ts';
 export function randomImage(random: Random): MetadataImage {
   const image = withoutTimes(random);
   const root = randomZnode(random, 3);
-  const sessions = new Map<bigint, CoordinationSession>();
+  let sessions = SortedMap.empty<CoordinationSession, bigint>();
   for (let id = 1n; random.int(3) > 0; id++) {
     const ephemerals = SortedMap.empty<true>();
-    sessions.set(id, {
+    sessions = sessions.set(id, {
       id,
       timeoutMs: random.int(40_000),
       password: randomBytes(random, 16),
@@ -31,11 +32,29 @@ export function randomImage(random: Random): MetadataImage {
       ephemerals,
     });
   }
-  const coordination = { ...EMPTY_IMAGE.coordination, root, sessions };
+  const coordination = { ...EMPTY_IMAGE.coordination, root, sessions, ...countNodes(root) };
   // Times of topics and brokers are noted where records make them.
   const records = [...imageRecords({ ...image, coordination: EMPTY_IMAGE.coordination }), ...coordinationRecords(coordination)];
   const noted = imageOfRecords(records.filter(({ type }) => type !== 'NoOpRecord').map(completeMetadataRecord), image.clusterId, image);
   return { ...noted, coordination: { ...coordination, system: noted.coordination.system } };
+}
+
+/** What the image keeps of its tree beside the tree. */
+function countNodes(root: Znode): { expirable: SortedMap<true>; sizeBytes: number } {
+  let expirable = SortedMap.empty<true>();
+  let sizeBytes = 0;
+  const visit = (path: string, node: Znode): void => {
+    sizeBytes += znodeBytes(path, node.data);
+    if (isExpirable(node.owner)) expirable = expirable.set(path, true);
+    for (const [name, child] of node.children.entries()) visit(path === '/' ? `/${name}` : `${path}/${name}`, child);
+  };
+  visit('/', root);
+  return { expirable, sizeBytes };
+}
+
+function randomOwner(random: Random): bigint {
+  const kind = random.int(4);
+  return kind === 0 ? CONTAINER_OWNER : kind === 1 ? ttlOwner(BigInt(1 + random.int(1e9))) : 0n;
 }
 
 function randomZnode(random: Random, depth: number): Znode {
@@ -52,6 +71,7 @@ function randomZnode(random: Random, depth: number): Znode {
     version: random.int(100),
     aversion: random.int(9),
     created: random.int(100),
+    owner: depth === 3 ? 0n : randomOwner(random),
     permissions: random.int(32),
   };
 }

@@ -17,6 +17,8 @@ import { describeQuorum } from '../protocol/apis/describe-quorum.ts';
 import { describeTopicPartitions } from '../protocol/apis/describe-topic-partitions.ts';
 import { electLeaders } from '../protocol/apis/elect-leaders.ts';
 import { findCoordinator } from '../protocol/apis/find-coordinator.ts';
+import { consumerGroupDescribe } from '../protocol/apis/consumer-group-describe.ts';
+import { consumerGroupHeartbeat } from '../protocol/apis/consumer-group-heartbeat.ts';
 import { heartbeat } from '../protocol/apis/heartbeat.ts';
 import { incrementalAlterConfigs } from '../protocol/apis/incremental-alter-configs.ts';
 import { joinGroup } from '../protocol/apis/join-group.ts';
@@ -55,6 +57,12 @@ import { handleElectLeaders } from './handlers/elect-leaders.ts';
 import { handleFindCoordinator } from './handlers/find-coordinator.ts';
 import { handleHeartbeat } from './handlers/heartbeat.ts';
 import { handleIncrementalAlterConfigs } from './handlers/incremental-alter-configs.ts';
+import {
+  handleConsumerGroupDescribe,
+  handleConsumerGroupHeartbeat,
+  onConsumerGroupDescribeError,
+  onConsumerGroupHeartbeatError,
+} from './handlers/consumer-groups.ts';
 import { handleJoinGroup } from './handlers/join-group.ts';
 import { handleLeaveGroup } from './handlers/leave-group.ts';
 import { handleListConfigResources } from './handlers/list-config-resources.ts';
@@ -79,6 +87,8 @@ export const apiTable: readonly ApiEntry[] = [
   entry(offsetFetch, handleOffsetFetch, failed.onOffsetFetchError),
   entry(findCoordinator, handleFindCoordinator, failed.onFindCoordinatorError),
   entry(joinGroup, handleJoinGroup, failed.onJoinGroupError),
+  entry(consumerGroupHeartbeat, handleConsumerGroupHeartbeat, onConsumerGroupHeartbeatError),
+  entry(consumerGroupDescribe, handleConsumerGroupDescribe, onConsumerGroupDescribeError),
   entry(heartbeat, handleHeartbeat, failed.onHeartbeatError),
   entry(leaveGroup, handleLeaveGroup, failed.onLeaveGroupError),
   entry(syncGroup, handleSyncGroup, failed.onSyncGroupError),

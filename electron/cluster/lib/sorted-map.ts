@@ -1,33 +1,35 @@
 /**
- * An immutable map in the order of its keys, which are text: a change makes a new map that shares all but the path to the change with the
+ * An immutable map in the order of its keys, which are text or bigints: a change makes a new map that shares all but the path to the change with the
  * old one. A weight-balanced tree (Adams; the balance of Hirai and Yamamoto, 3 and 2), so every change costs the logarithm of the size.
  */
-interface Branch<V> {
-  readonly key: string;
+type SortedKey = string | bigint;
+
+interface Branch<V, K extends SortedKey> {
+  readonly key: K;
   readonly value: V;
-  readonly left: Tree<V>;
-  readonly right: Tree<V>;
+  readonly left: Tree<V, K>;
+  readonly right: Tree<V, K>;
   readonly size: number;
 }
 
-type Tree<V> = Branch<V> | undefined;
+type Tree<V, K extends SortedKey> = Branch<V, K> | undefined;
 
 const MAX_RATIO = 3;
 const SINGLE_ROTATION = 2;
 
-export class SortedMap<V> {
-  private readonly tree: Tree<V>;
+export class SortedMap<V, K extends SortedKey = string> {
+  private readonly tree: Tree<V, K>;
 
-  private constructor(tree: Tree<V>) {
+  private constructor(tree: Tree<V, K>) {
     this.tree = tree;
   }
 
-  static empty<V>(): SortedMap<V> {
-    return new SortedMap<V>(undefined);
+  static empty<V, K extends SortedKey = string>(): SortedMap<V, K> {
+    return new SortedMap<V, K>(undefined);
   }
 
-  static of<V>(entries: Iterable<readonly [string, V]>): SortedMap<V> {
-    let tree: Tree<V>;
+  static of<V, K extends SortedKey = string>(entries: Iterable<readonly [K, V]>): SortedMap<V, K> {
+    let tree: Tree<V, K>;
     for (const [key, value] of entries) tree = insert(tree, key, value);
     return new SortedMap(tree);
   }
@@ -36,31 +38,31 @@ export class SortedMap<V> {
     return sizeOf(this.tree);
   }
 
-  get(key: string): V | undefined {
+  get(key: K): V | undefined {
     let tree = this.tree;
     while (tree !== undefined && tree.key !== key) tree = key < tree.key ? tree.left : tree.right;
     return tree?.value;
   }
 
-  has(key: string): boolean {
+  has(key: K): boolean {
     let tree = this.tree;
     while (tree !== undefined && tree.key !== key) tree = key < tree.key ? tree.left : tree.right;
     return tree !== undefined;
   }
 
-  set(key: string, value: V): SortedMap<V> {
+  set(key: K, value: V): SortedMap<V, K> {
     return new SortedMap(insert(this.tree, key, value));
   }
 
-  delete(key: string): SortedMap<V> {
+  delete(key: K): SortedMap<V, K> {
     return this.has(key) ? new SortedMap(remove(this.tree, key)) : this;
   }
 
-  *entries(): Generator<[string, V]> {
+  *entries(): Generator<[K, V]> {
     for (const branch of walk(this.tree)) yield [branch.key, branch.value];
   }
 
-  *keys(): Generator<string> {
+  *keys(): Generator<K> {
     for (const branch of walk(this.tree)) yield branch.key;
   }
 
@@ -69,15 +71,15 @@ export class SortedMap<V> {
   }
 }
 
-function sizeOf<V>(tree: Tree<V>): number {
+function sizeOf<V, K extends SortedKey>(tree: Tree<V, K>): number {
   return tree === undefined ? 0 : tree.size;
 }
 
-function branch<V>(key: string, value: V, left: Tree<V>, right: Tree<V>): Branch<V> {
+function branch<V, K extends SortedKey>(key: K, value: V, left: Tree<V, K>, right: Tree<V, K>): Branch<V, K> {
   return { key, value, left, right, size: sizeOf(left) + sizeOf(right) + 1 };
 }
 
-function insert<V>(tree: Tree<V>, key: string, value: V): Branch<V> {
+function insert<V, K extends SortedKey>(tree: Tree<V, K>, key: K, value: V): Branch<V, K> {
   if (tree === undefined) return branch(key, value, undefined, undefined);
   if (key === tree.key) return { ...tree, value };
   return key < tree.key
@@ -85,7 +87,7 @@ function insert<V>(tree: Tree<V>, key: string, value: V): Branch<V> {
     : balance(tree.key, tree.value, tree.left, insert(tree.right, key, value));
 }
 
-function remove<V>(tree: Tree<V>, key: string): Tree<V> {
+function remove<V, K extends SortedKey>(tree: Tree<V, K>, key: K): Tree<V, K> {
   if (tree === undefined) return undefined;
   if (key < tree.key) return balance(tree.key, tree.value, remove(tree.left, key), tree.right);
   if (key > tree.key) return balance(tree.key, tree.value, tree.left, remove(tree.right, key));
@@ -98,7 +100,7 @@ function remove<V>(tree: Tree<V>, key: string): Tree<V> {
 }
 
 /** A branch whose sides may be out of balance by one insertion or removal, put right. */
-function balance<V>(key: string, value: V, left: Tree<V>, right: Tree<V>): Branch<V> {
+function balance<V, K extends SortedKey>(key: K, value: V, left: Tree<V, K>, right: Tree<V, K>): Branch<V, K> {
   const leftWeight = sizeOf(left) + 1;
   const rightWeight = sizeOf(right) + 1;
   if (right !== undefined && rightWeight > MAX_RATIO * leftWeight) {
@@ -120,12 +122,12 @@ function balance<V>(key: string, value: V, left: Tree<V>, right: Tree<V>): Branc
   return branch(key, value, left, right);
 }
 
-function* walk<V>(tree: Tree<V>): Generator<Branch<V>> {
-  const stack: Branch<V>[] = [];
+function* walk<V, K extends SortedKey>(tree: Tree<V, K>): Generator<Branch<V, K>> {
+  const stack: Branch<V, K>[] = [];
   let at = tree;
   while (at !== undefined || stack.length > 0) {
     for (; at !== undefined; at = at.left) stack.push(at);
-    const next = stack.pop() as Branch<V>;
+    const next = stack.pop() as Branch<V, K>;
     yield next;
     at = next.right;
   }

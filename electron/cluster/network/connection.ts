@@ -426,9 +426,18 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     if (this.abandoned) return;
     const reason = cause instanceof Error ? cause : new Error(String(cause));
     this.logger.warn('connection closed', { client: this.stream.remote, listener: this.listener, what, reason: reason.message });
-    this.destroy(reason);
+    if (this.state !== 'open') {
+      this.destroy(reason);
+      return;
+    }
+    // As Apache Kafka closes: a reset would discard answers that the client has yet to read, and looks like a failure of the network.
+    this.end();
+    this.clock.setTimer(FAREWELL_MS, () => this.destroy(reason));
   }
 }
+
+/** So long a client whose request was refused may take to close its side. */
+const FAREWELL_MS = 1_000;
 
 /** Kafka writes a client's host as Java prints an address without a name: with a slash before it. */
 export function clientHost(remote: string): string {

@@ -1,5 +1,6 @@
 /** Settings of a broker that mean something here, and those that tools look for. Defaults differ from Apache Kafka's where a comment says so. */
 import { atLeast, between, define, listOf, oneOf, type Check, type ConfigDefinition, type ConfigType } from './config-definition.ts';
+import { inertConfigDefinitions } from './inert-config-definitions.ts';
 import { topicConfigDefinitions } from './topic-config-definitions.ts';
 
 const fixed = { readOnly: true };
@@ -11,6 +12,9 @@ function fixedNumber(name: string, type: ConfigType, value: string | null, low: 
 function dynamicNumber(name: string, type: ConfigType, value: string | null, low: bigint, documentation: string): ConfigDefinition {
   return define(name, type, value, documentation, { check: atLeast(low) });
 }
+
+/** The weaker of two defaults of flush.ms; Kafka reads it at the start alone. */
+const FLUSH_SCHEDULER = 'log.flush.scheduler.interval.ms';
 
 /** Broker settings that are nothing but the default of a topic's setting: one for each synonym, with the same checks. */
 const topicDefaults: readonly ConfigDefinition[] = topicConfigDefinitions.flatMap((topic) =>
@@ -28,7 +32,7 @@ const topicDefaults: readonly ConfigDefinition[] = topicConfigDefinitions.flatMa
       `Default of the topic setting ${topic.name}: ${lowerFirst(topic.documentation)}`,
       {
         ...(check === undefined ? {} : { check }),
-        readOnly: scaled,
+        readOnly: scaled || synonym.name === FLUSH_SCHEDULER,
       },
     );
   }),
@@ -40,6 +44,7 @@ function lowerFirst(text: string): string {
 
 export const brokerConfigDefinitions: readonly ConfigDefinition[] = [
   ...topicDefaults,
+  ...inertConfigDefinitions,
   // identity and listeners: given by the node's own configuration, shown so that tools find them
   fixedNumber('node.id', 'int', null, 0n, 'Id of this node, unique in the cluster.'),
   fixedNumber('broker.id', 'int', '-1', -1n, 'Older name of node.id.'),

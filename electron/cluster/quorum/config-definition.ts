@@ -87,7 +87,6 @@ export function oneOf(...allowed: readonly string[]): Check {
 export function listOf(...allowed: readonly string[]): Check {
   return (value) => {
     const items = readList(value);
-    if (new Set(items).size !== items.length) return 'must not name one thing twice';
     return items.every((item) => allowed.includes(item)) ? null : `may hold only ${allowed.join(', ')}`;
   };
 }

@@ -5,6 +5,7 @@
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { brokerConfigDefinitions } from './broker-config-definitions.ts';
+import { dynamicDefect } from './inert-config-definitions.ts';
 import { readBoolean, readList, readLong, type ConfigDefinition } from './config-definition.ts';
 import { BROKER_RESOURCE, configKey, TOPIC_RESOURCE, type MetadataImage } from './image.ts';
 import { topicConfigDefinitions } from './topic-config-definitions.ts';
@@ -41,11 +42,16 @@ export function checkTopicConfig(name: string, value: string): string | null {
   return check(topicConfigByName, 'topic', name, value);
 }
 
-/** The same for a broker's dynamic settings. */
-export function checkBrokerConfig(name: string, value: string): string | null {
-  const problem = check(brokerConfigByName, 'broker', name, value);
+/**
+ * The same for a dynamic setting of that broker; an empty name: of all brokers. A name that is not known is stored, as in Kafka: plug-ins
+ * may have settings of their own.
+ */
+export function checkBrokerConfig(name: string, value: string, broker: string): string | null {
+  const definition = brokerConfigByName.get(name);
+  const problem = definition === undefined ? null : check(brokerConfigByName, 'broker', name, value);
   if (problem !== null) return problem;
-  return brokerConfigByName.get(name)?.readOnly === true ? `${name} cannot be changed while the broker runs.` : null;
+  if (definition?.readOnly === true) return `${name} cannot be changed while the broker runs.`;
+  return dynamicDefect(name, value, broker);
 }
 
 function check(known: ReadonlyMap<string, ConfigDefinition>, kind: string, name: string, value: string): string | null {

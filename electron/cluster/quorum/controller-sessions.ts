@@ -14,7 +14,8 @@ import { isActive, type Decision, type DecisionContext } from './controller/deci
 import { fenceBroker } from './controller/fence-broker.ts';
 import { registerBroker } from './controller/register-broker.ts';
 import { coordinationHeard, type coordinationSession, type coordinationWrite } from './coordination/apis.ts';
-import { decideHeard, decideSession, expireSession, SessionClock } from './coordination/sessions.ts';
+import { deleteExpired, EXPIRY_INTERVAL_MS, expiredNodes } from './coordination/expiry.ts';
+import { decideHeard, decideSessions, expireSessions, SessionClock } from './coordination/sessions.ts';
 import { decideWrite } from './coordination/transaction.ts';
 import type { BrokerRegistration, MetadataImage } from './image.ts';
 
@@ -37,6 +38,7 @@ export class ControllerSessions implements SessionDecisions {
   private readonly settings: SessionSettings;
   private readonly brokers: BrokerSessions;
   private readonly clients = new SessionClock();
+  private nodesExpireAt = 0;
 
   constructor(clock: Clock, settings: SessionSettings) {
     this.clock = clock;
@@ -52,6 +54,7 @@ export class ControllerSessions implements SessionDecisions {
       now,
     );
     this.clients.reset(image.coordination, now);
+    this.nodesExpireAt = now + EXPIRY_INTERVAL_MS;
   }
 
   /** Ms since the last heartbeat by broker. */
@@ -68,8 +71,7 @@ export class ControllerSessions implements SessionDecisions {
       const { brokerId, brokerEpoch } = request as RequestOf<typeof brokerHeartbeat>;
       if (image.brokers.get(brokerId)?.epoch === brokerEpoch) this.brokers.arrived(brokerId, runningTime(this.clock));
     } else if (apiKey === coordinationHeard.key) {
-      const { sessions } = image.coordination;
-      for (const id of (request as RequestOf<typeof coordinationHeard>).sessionIds) if (sessions.has(id)) this.heardClient(id);
+      for (const id of (request as RequestOf<typeof coordinationHeard>).sessionIds) this.renewClient({ image }, id);
     }
   }
 
@@ -106,7 +108,7 @@ export class ControllerSessions implements SessionDecisions {
     context: DecisionContext,
     request: RequestOf<typeof coordinationWrite>,
   ): Decision<ResponseIn<typeof coordinationWrite>> {
-    this.heardClient(request.sessionId);
+    this.renewClient(context, request.sessionId);
     return decideWrite(context, request, wallTime(this.clock));
   }
 
@@ -114,8 +116,11 @@ export class ControllerSessions implements SessionDecisions {
     context: DecisionContext,
     request: RequestOf<typeof coordinationSession>,
   ): Decision<ResponseIn<typeof coordinationSession>> {
-    const decision = decideSession(context, request, wallTime(this.clock));
-    if (decision.records.length > 0) this.heardClient(decision.response.sessionId ?? request.sessionId);
+    const decision = decideSessions(context, request, wallTime(this.clock));
+    const now = runningTime(this.clock);
+    for (const { sessionId = 0n, timeoutMs = 0 } of decision.response.sessions ?? []) {
+      if (timeoutMs > 0) this.clients.renew(sessionId, timeoutMs, now);
+    }
     return decision;
   }
 
@@ -123,12 +128,13 @@ export class ControllerSessions implements SessionDecisions {
     context: DecisionContext,
     request: RequestOf<typeof coordinationHeard>,
   ): Decision<ResponseIn<typeof coordinationHeard>> {
-    for (const id of request.sessionIds) this.heardClient(id);
+    for (const id of request.sessionIds) this.renewClient(context, id);
     return decideHeard(context, request);
   }
 
-  private heardClient(id: bigint): void {
-    this.clients.heard(id, runningTime(this.clock));
+  private renewClient({ image }: Pick<DecisionContext, 'image'>, id: bigint): void {
+    const session = image.coordination.sessions.get(id);
+    if (session !== undefined) this.clients.renew(id, session.timeoutMs, runningTime(this.clock));
   }
 
   // ── who says nothing ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -139,9 +145,10 @@ export class ControllerSessions implements SessionDecisions {
    */
   sweep(image: MetadataImage): Due[] {
     const now = runningTime(this.clock);
-    const clients = this.clients.expired(image.coordination, now).map(({ id }) => this.endClient(id, now));
+    const silent = this.clients.expired(image.coordination, now);
+    const clients = silent.length === 0 ? [] : [this.endClients(silent.slice(0, MAX_ENDED), now)];
     const brokers = [...image.brokers.values()].filter((broker) => !broker.fenced && !this.brokers.isValid(broker.id, now));
-    return [...clients, ...brokers.map((broker) => this.fence(broker, now))];
+    return [...clients, ...brokers.map((broker) => this.fence(broker, now)), ...this.expireNodes(image, now)];
   }
 
   private fence({ id, epoch }: BrokerRegistration, now: number): Due {
@@ -157,18 +164,32 @@ export class ControllerSessions implements SessionDecisions {
     };
   }
 
-  private endClient(id: bigint, now: number): Due {
+  private endClients(ids: readonly bigint[], now: number): Due {
     return {
-      what: "end a client's session",
+      what: 'end the sessions of silent ZooKeeper clients',
       decide: (context) => {
-        const { coordination } = context.image;
-        const session = coordination.sessions.get(id);
-        const over = session !== undefined && this.clients.expired(coordination, now).includes(session);
-        return over ? expireSession(context, session, wallTime(this.clock)) : NOTHING;
+        const { sessions } = context.image.coordination;
+        const over = ids.map((id) => (this.clients.isExpired(id, now) ? sessions.get(id) : undefined));
+        return expireSessions(
+          context,
+          over.filter((session) => session !== undefined),
+          wallTime(this.clock),
+        );
       },
     };
   }
+
+  /** Every `EXPIRY_INTERVAL_MS`: containers without children and nodes whose time to live is over. */
+  private expireNodes({ coordination }: MetadataImage, now: number): Due[] {
+    if (now < this.nodesExpireAt) return [];
+    this.nodesExpireAt = now + EXPIRY_INTERVAL_MS;
+    if (expiredNodes(coordination, wallTime(this.clock)).length === 0) return [];
+    return [{ what: 'delete expired nodes of ZooKeeper clients', decide: (context) => deleteExpired(context, wallTime(this.clock)) }];
+  }
 }
+
+/** Sessions that one decision ends; the next sweep ends the rest. */
+const MAX_ENDED = 500;
 
 const NOTHING: Decision<undefined> = { records: [], response: undefined, events: [] };
 

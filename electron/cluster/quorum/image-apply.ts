@@ -49,6 +49,7 @@ class Draft {
   private nextProducerId: bigint;
   private coordination: CoordinationImage;
   private readonly znodes: ZnodeChange[] = [];
+  private readonly sessions: bigint[] = [];
   /** The records are those of a snapshot, which says when everything in it came about. */
   private timesGiven = false;
   /** Topics created or changed, by id; undefined: deleted. */
@@ -119,9 +120,10 @@ class Draft {
         return;
       case 'NoOpRecord': {
         if (record.value.coordination === null) return;
-        const { image, changes } = applyCoordination(this.coordination, record.value.coordination);
+        const { image, changes, sessions } = applyCoordination(this.coordination, record.value.coordination);
         this.coordination = image;
         for (const change of changes) this.znodes.push(change);
+        for (const id of sessions) this.sessions.push(id);
         this.timesGiven ||= record.value.coordination.changes.some(({ kind }) => kind === ChangeKind.system);
         return;
       }
@@ -264,7 +266,7 @@ class Draft {
     const system = this.timesGiven ? known : updateSystemTimes(known, { ...changed, after: draft }, time);
     const coordination = system === known ? this.coordination : { ...this.coordination, system };
     const after: MetadataImage = { ...draft, coordination };
-    return { image: after, change: { ...changed, after, znodes: this.znodes } };
+    return { image: after, change: { ...changed, after, znodes: this.znodes, sessions: this.sessions } };
   }
 }
 

@@ -1,5 +1,5 @@
 /** What differs between two images of which the second did not come of the first by records that were seen: it was loaded from a snapshot. */
-import { diffCoordination } from './coordination/diff.ts';
+import { diffCoordination, diffSessions } from './coordination/diff.ts';
 import type { ImageChange, MetadataImage, PartitionImage, TopicImage } from './image.ts';
 
 export function diffImages(before: MetadataImage, after: MetadataImage): ImageChange {
@@ -25,6 +25,7 @@ export function diffImages(before: MetadataImage, after: MetadataImage): ImageCh
     ),
     configs: changedKeys(before.configs, after.configs, sameEntries),
     znodes: diffCoordination(before.coordination, after.coordination),
+    sessions: diffSessions(before.coordination, after.coordination),
   };
 }
 

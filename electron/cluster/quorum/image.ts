@@ -85,6 +85,8 @@ export interface ImageChange {
   readonly configs: readonly string[];
   /** What clients of the ZooKeeper endpoint, and the endpoint's triggers, changed, in order; absent: nothing. */
   readonly znodes?: readonly ZnodeChange[];
+  /** Sessions of that endpoint that ended or moved to another connection; absent: none. */
+  readonly sessions?: readonly bigint[];
 }
 
 /** Resource types as in AlterConfigs: 2 topic, 4 broker. A broker named '' stands for all of them. */

@@ -17,6 +17,8 @@ import { isNewerSnapshot, type SnapshotId, type SnapshotReceiver, type SnapshotW
 const SUFFIX = '.checkpoint';
 const UNFINISHED = '.checkpoint.part';
 const KEPT = 2;
+/** An unfinished file is synced this often: one sync of all of it at its end would block the node for as long as the disk takes. */
+const SYNC_BYTES = 4 * 1024 ** 2;
 /** A bound for what a damaged batch might claim to hold. */
 const MAX_BATCH_BYTES = 64 * 1024 ** 2;
 
@@ -188,6 +190,7 @@ export class MetadataSnapshots {
 /** A file that is being written, from an empty one on. */
 class UnfinishedFile {
   position = 0;
+  private unsyncedBytes = 0;
   private readonly disk: Disk;
   private readonly path: string;
   private readonly logger: Logger;
@@ -205,6 +208,10 @@ class UnfinishedFile {
   append(bytes: Uint8Array): void {
     this.file.write([bytes], this.position);
     this.position += bytes.length;
+    this.unsyncedBytes += bytes.length;
+    if (this.unsyncedBytes < SYNC_BYTES) return;
+    this.file.sync();
+    this.unsyncedBytes = 0;
   }
 
   read(): Buffer {

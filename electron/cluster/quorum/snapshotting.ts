@@ -27,8 +27,11 @@ export interface SnapshottingOptions {
   readonly maxIntervalMs: number;
 }
 
-/** Records in one piece, which is one batch of the file. */
+/** One piece is one batch of the file: so many records, or bytes where they are large, whichever comes first. */
 const PIECE_RECORDS = 500;
+const PIECE_BYTES = 256 * 1024;
+/** Of the newest snapshot's size: so much is logged before the next, or an image of 100 MB would be written again every few commits. */
+const AMORTIZED_SHARE = 0.5;
 const BATCH_OVERHEAD_BYTES = 61;
 const RETRY_MS = 60_000;
 
@@ -44,6 +47,8 @@ export class Snapshotting {
   private readonly options: SnapshottingOptions;
   /** Committed since the newest snapshot. */
   private bytes = 0;
+  /** Of the newest snapshot that this node has written; 0: none yet. */
+  private lastSizeBytes = 0;
   private lastTimestamp = 0;
   private due: Timer | undefined;
   private notBefore = -Infinity;
@@ -62,7 +67,7 @@ export class Snapshotting {
       if (batch.control) continue;
       this.bytes += batch.values.reduce((sum, value) => sum + value.length, BATCH_OVERHEAD_BYTES);
     }
-    if (this.bytes >= maxBytes && clock.monotonic() >= this.notBefore) this.begin();
+    if (this.bytes >= Math.max(maxBytes, this.lastSizeBytes * AMORTIZED_SHARE) && clock.monotonic() >= this.notBefore) this.begin();
     else if (this.bytes > 0 && maxIntervalMs > 0 && this.due === undefined) this.due = clock.setTimer(maxIntervalMs, () => this.begin());
   }
 
@@ -104,28 +109,34 @@ export class Snapshotting {
     const goOn = (): void => {
       if (this.writing === writing) writing.timer = clock.setTimer(0, () => this.trying(() => this.writePiece(writing)));
     };
-    const wait = log.admit(PIECE_RECORDS * BATCH_OVERHEAD_BYTES);
+    const wait = log.admit(PIECE_BYTES);
     if (wait === undefined) goOn();
     else void wait.then(goOn, goOn);
   }
 
   private writePiece(writing: Writing): void {
     const values: Buffer[] = [];
-    while (values.length < PIECE_RECORDS) {
+    let bytes = 0;
+    let done = false;
+    while (values.length < PIECE_RECORDS && bytes < PIECE_BYTES && !done) {
       const next = writing.records.next();
+      done = next.done === true;
       if (next.done === true) break;
-      values.push(encodeMetadataRecord(next.value));
+      const value = encodeMetadataRecord(next.value);
+      bytes += value.length;
+      values.push(value);
     }
     writing.writer.append(values);
     writing.written += values.length;
-    if (values.length === PIECE_RECORDS) this.later(writing);
-    else this.finish(writing);
+    if (done) this.finish(writing);
+    else this.later(writing);
   }
 
   private finish({ id, writer, written }: Writing): void {
     const { nodeId, clock, events, logger } = this.options;
     const sizeBytes = writer.finish();
     this.writing = undefined;
+    this.lastSizeBytes = sizeBytes;
     const facts = { endOffset: Number(id.endOffset), epoch: id.epoch, records: written, sizeBytes };
     logger.info('has written a snapshot of the metadata', facts);
     const reason = `it stands for the first ${id.endOffset} records of the metadata log`;

@@ -6,25 +6,39 @@ import type { Stream } from '../lib/network.ts';
 import { runningTime } from '../lib/running-time.ts';
 import type { LimitedConnection } from '../network/connection-limits.ts';
 import { clientHost } from '../network/connection.ts';
-import { ErrorCode } from '../protocol/error-codes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { FrameSplitter } from '../protocol/frame.ts';
 import { Reader } from '../protocol/reader.ts';
-import { coordinationSession, SessionAction } from '../quorum/coordination/apis.ts';
+import { SessionAction } from '../quorum/coordination/apis.ts';
 import { MAX_SESSION_TIMEOUT_MS, MIN_SESSION_TIMEOUT_MS } from '../quorum/coordination/sessions.ts';
 import { MAX_DATA_BYTES } from '../quorum/coordination/transaction.ts';
 import { ZooKeeperCode, ZooKeeperError } from '../quorum/coordination/zookeeper-codes.ts';
-import { QUORUM_TIMEOUT_MS, type Endpoint } from './endpoint.ts';
+import type { Endpoint } from './endpoint.ts';
 import { isWord } from './four-letter-words.ts';
-import { answerRequest, closeSession, type ClientSession, type RequestContext } from './requests.ts';
+import { answerRequest, closeSession } from './requests.ts';
+import type { ClientSession, RequestContext } from './session.ts';
 import type { Watcher } from './watches.ts';
-import { encodeConnectResponse, encodeEvent, encodeReply, OpCode, readConnectRequest, type ConnectRequest, type Reply } from './wire.ts';
+import {
+  encodeConnectResponse,
+  encodeEvent,
+  encodeReply,
+  OpCode,
+  readAuthScheme,
+  readConnectRequest,
+  type ConnectRequest,
+  type Reply,
+} from './wire.ts';
+import { decodeWrite, executeWrites, isWrite, type Write } from './writes.ts';
 
-/** `jute.maxbuffer`, and a little for what stands around the data. */
-const MAX_FRAME_BYTES = MAX_DATA_BYTES + 1024;
-const MAX_QUEUED_FRAMES = 256;
+/** `jute.maxbuffer`: ZooKeeper closes the connection on more. */
+const MAX_FRAME_BYTES = MAX_DATA_BYTES;
+/** The connection is not read while this much waits: a client that never waits for answers is slowed down, not refused. */
+const MAX_QUEUED_FRAMES = 1_000;
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
-/** Events for a client that does not read; one more and it is dropped, to see what it missed when it comes again. */
+/** Writes that one request to the controller carries: a commit takes milliseconds, and a client may send thousands at once. */
+const MAX_BATCH_WRITES = 256;
+const MAX_BATCH_BYTES = 1024 * 1024;
+/** Events for a client that does not read; one more and it is dropped, and sees what it missed after it reconnects. */
 const MAX_UNSENT_EVENTS = 10_000;
 const NO_PASSWORD = new Uint8Array(16);
 
@@ -119,7 +133,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
       this.destroy('it does not take its events');
       return;
     }
-    this.write(encodeEvent(type, path));
+    this.send(encodeEvent(type, path));
   }
 
   /** A client whose requests we have yet to answer is not a silent one: we may not even be reading what it says. */
@@ -173,9 +187,8 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
 
   private sendWord(word: string): void {
     this.received++;
-    this.write([Buffer.from(this.endpoint.word(word))]);
-    this.state = 'ending';
-    this.stream.end();
+    this.send([Buffer.from(this.endpoint.word(word))]);
+    this.finish();
   }
 
   /** Answers what waits, in order; an answer that takes its time holds up what follows. Never rejects. */
@@ -184,10 +197,15 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     this.working = true;
     try {
       while (this.state === 'open' && !this.blocked) {
-        const frame = this.queue.shift();
-        if (frame === undefined) break;
-        this.queuedBytes -= frame.length;
-        const answering = this.session === undefined ? this.handshake(frame) : this.answer(this.session, frame);
+        const [next] = this.queue;
+        if (next === undefined) break;
+        const { session } = this;
+        const answering =
+          session === undefined
+            ? this.handshake(this.take(next))
+            : isWrite(operationOf(next))
+              ? this.write(session)
+              : this.answer(session, this.take(next));
         if (answering !== undefined) await answering;
         this.checkReading();
       }
@@ -198,44 +216,95 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     }
   }
 
+  /** Removes the frame at the head of the queue. */
+  private take(head: Buffer): Buffer {
+    this.queue.shift();
+    this.queuedBytes -= head.length;
+    return head;
+  }
+
+  /** Decides all writes at the head of the queue in one request: none of them depends on the client having read an answer. */
+  private async write(session: ClientSession): Promise<void> {
+    const { endpoint } = this;
+    const from = endpoint.clock.monotonic();
+    const context: RequestContext = { endpoint, session, watcher: this };
+    const asked: { xid: number; write: Write | undefined; reply: Reply | undefined }[] = [];
+    const writes: Write[] = [];
+    let bytes = 0;
+    for (let head = this.queue[0]; head !== undefined && isWrite(operationOf(head)); head = this.queue[0]) {
+      if (asked.length >= MAX_BATCH_WRITES || (asked.length > 0 && bytes + head.length > MAX_BATCH_BYTES)) break;
+      const reader = new Reader(head);
+      const xid = reader.int32();
+      const decoded = decoding(() => decodeWrite(context, reader.int32(), reader));
+      const write = 'changes' in decoded ? decoded : undefined;
+      if (write?.alone === true && writes.length > 0) break;
+      this.take(head);
+      bytes += head.length;
+      asked.push({ xid, write, reply: 'changes' in decoded ? undefined : decoded });
+      if (write !== undefined) writes.push(write);
+      if (write?.alone === true) break;
+    }
+    const replies = await this.execute(context, writes);
+    let next = 0;
+    for (const { xid, reply } of asked) this.reply(xid, reply ?? replies[next++] ?? { error: ZooKeeperCode.SYSTEMERROR }, from);
+  }
+
+  private async execute(context: RequestContext, writes: readonly Write[]): Promise<Reply[]> {
+    if (writes.length === 0) return [];
+    try {
+      return await executeWrites(context, writes);
+    } catch (error) {
+      if (!(error instanceof ZooKeeperError)) throw error;
+      return writes.map(() => ({ error: error.code }));
+    }
+  }
+
+  private reply(xid: number, reply: Reply, from: number): void {
+    const { endpoint } = this;
+    this.send(encodeReply(xid, reply.zxid ?? endpoint.coordination.image().offset, reply));
+    endpoint.served(endpoint.clock.monotonic() - from);
+  }
+
   private answer(session: ClientSession, frame: Buffer): Promise<void> | undefined {
     const { endpoint } = this;
     const from = endpoint.clock.monotonic();
     const reader = new Reader(frame);
     const xid = reader.int32();
     const type = reader.int32();
-    const send = (reply: Reply): void => {
-      this.write(encodeReply(xid, reply.zxid ?? endpoint.coordination.image().offset, reply));
-      endpoint.served(endpoint.clock.monotonic() - from);
-    };
+    const send = (reply: Reply): void => this.reply(xid, reply, from);
     const context: RequestContext = { endpoint, session, watcher: this };
-    if (type === OpCode.ping || type === OpCode.auth) {
+    if (type === OpCode.ping) {
       send({ error: ZooKeeperCode.OK });
+      return undefined;
+    }
+    if (type === OpCode.auth) {
+      const known = AUTH_SCHEMES.has(readAuthScheme(reader));
+      send({ error: known ? ZooKeeperCode.OK : ZooKeeperCode.AUTHFAILED });
+      if (!known) this.finish();
       return undefined;
     }
     if (type === OpCode.closeSession) {
       this.closing = true;
       return closeSession(context).then((reply) => {
         send(reply);
-        this.state = this.state === 'open' ? 'ending' : this.state;
-        this.stream.end();
+        this.finish();
       });
     }
-    const refused = (error: unknown): void => {
-      if (!(error instanceof ZooKeeperError)) throw error;
-      send({ error: error.code });
-    };
-    try {
-      const reply = answerRequest(context, type, reader);
-      if (!(reply instanceof Promise)) {
-        send(reply);
-        return undefined;
-      }
-      return reply.then(send, refused);
-    } catch (error) {
-      refused(error);
-      return undefined;
+    const reply = decoding(() => answerRequest(context, type, reader));
+    if (reply instanceof Promise) {
+      return reply.then(send, (error: unknown) => {
+        if (!(error instanceof ZooKeeperError)) throw error;
+        send({ error: error.code });
+      });
     }
+    send(reply);
+    return undefined;
+  }
+
+  /** The last answer has been written. */
+  private finish(): void {
+    if (this.state === 'open') this.state = 'ending';
+    this.stream.end();
   }
 
   private async handshake(frame: Buffer): Promise<void> {
@@ -251,32 +320,22 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
       return;
     }
     const holder = randomInt64(endpoint);
-    const resumes = request.sessionId !== 0n;
-    const answer = await endpoint.coordination.channel.send(
-      coordinationSession,
-      0,
-      {
-        action: resumes ? SessionAction.resume : SessionAction.open,
-        nodeId: endpoint.nodeId,
-        holder,
-        sessionId: request.sessionId,
-        password: request.password,
-        timeoutMs: request.timeoutMs,
-      },
-      { timeoutMs: QUORUM_TIMEOUT_MS },
-    );
-    const { errorCode, errorMessage, sessionId, password, timeoutMs, zxid } = answer;
-    if (errorCode !== ErrorCode.NONE) throw new ProtocolError(`no session: ${errorMessage ?? errorCode}`);
+    const { sessionId, password, timeoutMs, zxid } = await endpoint.sessionRequests.ask({
+      action: request.sessionId === 0n ? SessionAction.open : SessionAction.resume,
+      holder,
+      sessionId: request.sessionId,
+      password: request.password,
+      timeoutMs: request.timeoutMs,
+    });
     const readOnly = request.readOnly === undefined ? undefined : false;
     if (sessionId === 0n) {
-      this.write(encodeConnectResponse({ timeoutMs: 0, sessionId: 0n, password: NO_PASSWORD, readOnly }));
-      this.state = 'ending';
-      this.stream.end();
+      this.send(encodeConnectResponse({ timeoutMs: 0, sessionId: 0n, password: NO_PASSWORD, readOnly }));
+      this.finish();
       return;
     }
     await endpoint.applied(zxid);
     this.begin({ id: sessionId, holder, timeoutMs, local: false, host: hostOf(this.remote), nextRequest: randomInt64(endpoint) });
-    this.write(encodeConnectResponse({ timeoutMs, sessionId, password: password ?? NO_PASSWORD, readOnly }));
+    this.send(encodeConnectResponse({ timeoutMs, sessionId, password: password ?? NO_PASSWORD, readOnly }));
   }
 
   /** A session that ends with the connection, for a client that is content to read what may be old. */
@@ -284,16 +343,18 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     const timeoutMs = Math.min(Math.max(request.timeoutMs, MIN_SESSION_TIMEOUT_MS), MAX_SESSION_TIMEOUT_MS);
     const id = (BigInt(this.endpoint.nodeId) << 56n) | (1n << 54n) | BigInt(this.id);
     this.begin({ id, holder: 0n, timeoutMs, local: true, host: hostOf(this.remote), nextRequest: 0n });
-    this.write(encodeConnectResponse({ timeoutMs, sessionId: id, password: NO_PASSWORD, readOnly: true }));
+    this.send(encodeConnectResponse({ timeoutMs, sessionId: id, password: NO_PASSWORD, readOnly: true }));
   }
 
   private begin(session: ClientSession): void {
     if (this.state !== 'open') return;
     this.session = session;
-    if (!session.local) this.endpoint.heard(session.id);
+    if (session.local) return;
+    this.endpoint.attach(this, session.id);
+    this.endpoint.heard(session.id);
   }
 
-  private write(chunks: Uint8Array[]): void {
+  private send(chunks: Uint8Array[]): void {
     if (this.state !== 'open') return;
     this.sent++;
     if (!this.stream.write(chunks)) this.blocked = true;
@@ -318,6 +379,24 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     this.queue.length = 0;
     this.queuedBytes = 0;
     this.options.closed(this);
+  }
+}
+
+/** Those of ZooKeeper's own configuration. There are no identities here: what they prove is not used. */
+const AUTH_SCHEMES: ReadonlySet<string> = new Set(['digest', 'ip']);
+
+function operationOf(frame: Buffer): number {
+  return frame.length < 8 ? 0 : frame.readInt32BE(4);
+}
+
+/** A request that is refused, or whose bytes cannot be read, is answered with the code; the connection stays. */
+function decoding<T extends object>(decode: () => T): T | Reply {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof ZooKeeperError) return { error: error.code };
+    if (error instanceof ProtocolError) return { error: ZooKeeperCode.MARSHALLINGERROR };
+    throw error;
   }
 }
 

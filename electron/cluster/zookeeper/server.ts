@@ -16,6 +16,7 @@ import { znodeChanges } from './changes.ts';
 import { ZooKeeperConnection } from './connection.ts';
 import { QUORUM_TIMEOUT_MS, type Coordination, type Endpoint } from './endpoint.ts';
 import { answerWord, type ServerFacts } from './four-letter-words.ts';
+import { SessionRequests } from './session-requests.ts';
 import { Watches } from './watches.ts';
 
 export interface ZooKeeperServerOptions {
@@ -59,9 +60,13 @@ export class ZooKeeperServer implements Endpoint {
   readonly logger: Logger;
   readonly coordination: Coordination;
   readonly watches = new Watches();
+  readonly sessionRequests: SessionRequests;
   private readonly options: ZooKeeperServerOptions;
   private readonly connections = new Set<ZooKeeperConnection>();
+  /** The newest connection of each session of the quorum. */
+  private readonly bySession = new Map<bigint, ZooKeeperConnection>();
   private readonly heardSessions = new Set<bigint>();
+  /** By zxid. */
   private waiters: Waiter[] = [];
   private listener: Listener | undefined;
   private sweepTimer: Timer | undefined;
@@ -82,6 +87,7 @@ export class ZooKeeperServer implements Endpoint {
     this.random = options.random;
     this.logger = options.logger.child({ part: 'zookeeper' });
     this.coordination = options.coordination;
+    this.sessionRequests = new SessionRequests(options.nodeId, options.coordination);
     this.startedAt = this.ledAt = options.clock.monotonic();
   }
 
@@ -119,8 +125,18 @@ export class ZooKeeperServer implements Endpoint {
   applied(zxid: bigint): Promise<void> {
     if (this.coordination.image().offset >= zxid) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      this.waiters.push({ zxid, until: this.clock.monotonic() + QUORUM_TIMEOUT_MS, resolve, reject });
+      const waiter = { zxid, until: this.clock.monotonic() + QUORUM_TIMEOUT_MS, resolve, reject };
+      // In the order of zxids, in which nearly all of them arrive.
+      const before = this.waiters.findLastIndex((other) => other.zxid <= zxid);
+      this.waiters.splice(before + 1, 0, waiter);
     });
+  }
+
+  attach(connection: ZooKeeperConnection, sessionId: bigint): void {
+    const known = this.coordination.image().coordination.sessions.get(sessionId);
+    if (known === undefined) connection.sessionEnded();
+    else if (known.holder !== connection.session?.holder) connection.destroy('its session is on another connection');
+    else this.bySession.set(sessionId, connection);
   }
 
   heard(sessionId: bigint): void {
@@ -191,6 +207,8 @@ export class ZooKeeperServer implements Endpoint {
       closed: (gone) => {
         limits?.remove(gone);
         this.connections.delete(gone);
+        const id = gone.session?.id;
+        if (id !== undefined && this.bySession.get(id) === gone) this.bySession.delete(id);
         this.watches.forget(gone);
         this.counts.received += gone.received;
         this.counts.sent += gone.sent;
@@ -203,21 +221,23 @@ export class ZooKeeperServer implements Endpoint {
   /** First the watches: whoever waits for the change must hear of it before its own answer. */
   private onImage(change: ImageChange): void {
     this.watches.fire(znodeChanges(change));
-    const { before, after } = change;
-    if (before.coordination.sessions !== after.coordination.sessions) {
-      for (const connection of [...this.connections]) {
-        const { session } = connection;
-        if (session === undefined || session.local) continue;
-        const known = after.coordination.sessions.get(session.id);
-        // One that has just been closed by its own client is about to be answered; it ends by itself.
-        if (known === undefined) connection.sessionEnded();
-        else if (known.holder !== session.holder) connection.destroy('its session is on another connection');
+    const { after } = change;
+    // Only sessions that changed: with thousands open, looking at each connection for each change would block the node.
+    for (const id of change.sessions ?? []) {
+      const connection = this.bySession.get(id);
+      const known = after.coordination.sessions.get(id);
+      // One that its own client has just closed is about to be answered; it ends by itself.
+      if (known === undefined) connection?.sessionEnded();
+      else if (connection !== undefined && known.holder !== connection.session?.holder) {
+        connection.destroy('its session is on another connection');
       }
     }
-    if (this.waiters.length === 0) return;
-    const due = this.waiters.filter((waiter) => waiter.zxid <= after.offset);
-    this.waiters = this.waiters.filter((waiter) => waiter.zxid > after.offset);
-    for (const waiter of due) waiter.resolve();
+    let due = 0;
+    for (const { zxid } of this.waiters) {
+      if (zxid > after.offset) break;
+      due++;
+    }
+    if (due > 0) for (const waiter of this.waiters.splice(0, due)) waiter.resolve();
   }
 
   private scheduleSweep(): void {

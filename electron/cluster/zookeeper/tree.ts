@@ -6,7 +6,8 @@ import { systemNode, type NodeView } from './system-tree.ts';
 
 /** The node at the path; undefined where there is none. */
 export function nodeAt(image: MetadataImage, path: string): NodeView | undefined {
-  if (path === '/') return rootNode(image);
+  // ZooKeeper's root has the empty path too.
+  if (path === '/' || path === '') return rootNode(image);
   if (isSystemPath(path)) return systemNode(image, partsOf(path));
   const found = findZnode(image.coordination.root, path);
   return found === undefined ? undefined : clientNode(found);
@@ -38,6 +39,7 @@ function rootNode(image: MetadataImage): NodeView {
 /** How many nodes are below the path, all generations. */
 export function countBelow(image: MetadataImage, path: string): number {
   let count = 0;
-  for (const name of nodeAt(image, path)?.children() ?? []) count += 1 + countBelow(image, path === '/' ? `/${name}` : `${path}/${name}`);
+  for (const name of nodeAt(image, path)?.children() ?? [])
+    count += 1 + countBelow(image, path === '/' || path === '' ? `/${name}` : `${path}/${name}`);
   return count;
 }

@@ -25,8 +25,12 @@ export const OpCode = {
   check: 13,
   multi: 14,
   create2: 15,
+  reconfig: 16,
   checkWatches: 17,
   removeWatches: 18,
+  createContainer: 19,
+  deleteContainer: 20,
+  createTtl: 21,
   multiRead: 22,
   auth: 100,
   setWatches: 101,
@@ -179,6 +183,8 @@ export interface AclEntry {
   readonly id: string;
 }
 
+export const ANYONE: AclEntry = { permissions: 31, scheme: 'world', id: 'anyone' };
+
 export function readAcl(reader: Reader): AclEntry[] {
   return readVector(reader, () => ({ permissions: reader.int32(), scheme: readText(reader), id: readText(reader) }));
 }
@@ -190,6 +196,12 @@ export function writeAcl(writer: Writer, entries: readonly AclEntry[]): void {
     writeText(writer, scheme);
     writeText(writer, id);
   }
+}
+
+/** The scheme of an auth request (`AuthPacket`). */
+export function readAuthScheme(reader: Reader): string {
+  reader.int32();
+  return readText(reader);
 }
 
 /** What stands before each part of a multi, and after the last. */
@@ -208,6 +220,8 @@ export function writeMultiHeader(writer: Writer, { type, done, error }: MultiHea
   writer.bool(done);
   writer.int32(error);
 }
+
+export const MAX_MULTI_OPERATIONS = 10_000;
 
 /** The parts of a multi, each read by `read`, up to the header that ends them. */
 export function readMulti<T>(reader: Reader, most: number, read: (type: number) => T): T[] {

@@ -5,6 +5,8 @@ import { onHeartbeatError } from '../../../electron/cluster/broker/error-respons
 import { must } from '../../../electron/cluster/lib/assert.ts';
 import { createLogger } from '../../../electron/cluster/lib/logger.ts';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
+import { consumerGroupDescribe } from '../../../electron/cluster/protocol/apis/consumer-group-describe.ts';
+import { consumerGroupHeartbeat } from '../../../electron/cluster/protocol/apis/consumer-group-heartbeat.ts';
 import { apiVersions } from '../../../electron/cluster/protocol/apis/api-versions.ts';
 import { heartbeat } from '../../../electron/cluster/protocol/apis/heartbeat.ts';
 import { apiByKey } from '../../../electron/cluster/protocol/apis/index.ts';
@@ -60,6 +62,26 @@ describe('dispatch', () => {
     expect(() => dispatch(bareRequest(18_000, 0))).toThrow('no API with key 18000');
     expect(() => dispatch(bareRequest(4, 0))).toThrow('no API with key 4');
     expect(() => dispatch(bareRequest(-1, 0))).toThrow('no API with key -1');
+  });
+
+  it('lists the new group protocol, which clients wait for where it is missing, and refuses it', async () => {
+    const dispatch = createDispatch(apiTable, fakeBroker());
+    const joining = { groupId: 'g', memberId: 'm', memberEpoch: 0 };
+    for (const version of [0, 1]) {
+      const header = { correlationId: 5, clientId: 'c' };
+      const beaten = decode(
+        consumerGroupHeartbeat,
+        version,
+        await dispatch(incoming(encodeRequest(consumerGroupHeartbeat, version, header, joining))),
+      );
+      expect(beaten.body).toMatchObject({ errorCode: ErrorCode.UNSUPPORTED_VERSION, assignment: null });
+      const asked = encodeRequest(consumerGroupDescribe, version, header, { groupIds: ['a', 'b'], includeAuthorizedOperations: false });
+      const described = decode(consumerGroupDescribe, version, await dispatch(incoming(asked)));
+      expect(described.body.groups.map(({ groupId, errorCode }) => [groupId, errorCode])).toEqual([
+        ['a', ErrorCode.UNSUPPORTED_VERSION],
+        ['b', ErrorCode.UNSUPPORTED_VERSION],
+      ]);
+    }
   });
 
   it.each([0, 1, 2, 3, 4])('lists exactly the table in ApiVersions v%i, with a header that is never flexible', async (version) => {

@@ -307,7 +307,7 @@ describe('the others', () => {
     const request = { transactionalId: null, transactionTimeoutMs: 0, producerId: -1n, producerEpoch: -1 };
     expect(await handleInitProducerId(request, CONTEXT, context)).toEqual({ errorCode: 0, producerId: 3002n, producerEpoch: 0 });
     await expect(handleInitProducerId({ ...request, transactionalId: 't' }, CONTEXT, context)).rejects.toMatchObject({
-      code: ErrorCode.UNSUPPORTED_VERSION,
+      code: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
     });
   });
 

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import { ProtocolError } from '../../../electron/cluster/protocol/errors.ts';
 import { decodeResponse, FrameSplitter } from '../../../electron/cluster/protocol/frame.ts';
@@ -6,7 +6,7 @@ import { heartbeat } from '../../../electron/cluster/protocol/apis/heartbeat.ts'
 import { systemClock } from '../../../electron/cluster/lib/system-clock.ts';
 import { ConnectionLimits } from '../../../electron/cluster/network/connection-limits.ts';
 import type { ConnectionInfo, IncomingRequest } from '../../../electron/cluster/network/dispatch.ts';
-import { answer, echo, ended, generationOf, requestBytes, Rig, until, VERSION } from './support.ts';
+import { answer, echo, ended, generationOf, HOST, requestBytes, Rig, until, VERSION } from './support.ts';
 
 function answersOn(socket: Socket): number[] {
   const codes: number[] = [];
@@ -180,6 +180,38 @@ describe('server', () => {
     }
     const reasons = rig.logged.filter(({ level }) => level === 'warn').map(({ fields }) => fields['reason']);
     expect(reasons).toEqual(['unsupported version 99', 'thrown']);
+  });
+
+  it('closes after a refused request without a reset, and sends the answers before it', async () => {
+    await using rig = new Rig();
+    const { port } = await rig.serve((request) => {
+      const generation = generationOf(request);
+      if (generation === 2) throw new ProtocolError('unsupported version 99');
+      return answer(request, generation);
+    });
+    const socket = await rig.socket(port);
+    const errors: Error[] = [];
+    let finished = false;
+    socket.on('error', (error) => errors.push(error));
+    socket.on('end', () => (finished = true));
+    const answers = answersOn(socket);
+    socket.write(Buffer.concat([requestBytes(1), requestBytes(2)]));
+    await ended(socket);
+    expect({ answers, finished, errors }).toEqual({ answers: [1], finished: true, errors: [] });
+  });
+
+  it('closes after a refused request when the client keeps its side open', async () => {
+    await using rig = new Rig();
+    const { server, port } = await rig.serve(() => {
+      throw new ProtocolError('unsupported version 99');
+    });
+    const socket = connect({ host: HOST, port, allowHalfOpen: true });
+    socket.on('error', () => undefined);
+    socket.resume();
+    socket.write(requestBytes(1));
+    await until(() => rig.logged.some(({ level }) => level === 'warn'), 'the refusal');
+    await until(() => server.size === 0, 'the end of the connection');
+    socket.destroy();
   });
 
   it('stops reading while many requests wait, and loses none of them', async () => {

@@ -9,7 +9,9 @@ import { mapInSlices } from '../../lib/work-slices.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import { define } from '../../quorum/config-definition.ts';
 import {
+  brokerConfigByName,
   brokerConfigDefinitions,
   brokerConfigValues,
   ConfigSource,
@@ -20,7 +22,7 @@ import {
   type ConfigType,
   type ConfigValue,
 } from '../../quorum/config-definitions.ts';
-import { BROKER_RESOURCE, configKey } from '../../quorum/image.ts';
+import { BROKER_RESOURCE, configKey, type MetadataImage } from '../../quorum/image.ts';
 import { ResourceType } from '../config-resources.ts';
 import type { BrokerContext, Handler } from '../context.ts';
 import { topicNameProblem } from '../topic-rules.ts';
@@ -99,7 +101,7 @@ function describeBroker(name: string, wanted: (one: ConfigDefinition) => boolean
   const image = broker.image();
   if (name === '') {
     const shared = image.configs.get(configKey(BROKER_RESOURCE, ''));
-    return brokerConfigDefinitions
+    return [...brokerConfigDefinitions, ...unknownDefinitions(image, [''])]
       .filter((definition) => wanted(definition) && shared?.has(definition.name) === true)
       .map((definition) => {
         const value = shared?.get(definition.name) ?? null;
@@ -109,17 +111,25 @@ function describeBroker(name: string, wanted: (one: ConfigDefinition) => boolean
   if (name !== String(broker.nodeId)) {
     throw new KafkaError(ErrorCode.INVALID_REQUEST, `This is broker ${broker.nodeId}; ask broker ${name} for its own settings.`);
   }
-  return brokerConfigDefinitions.filter(wanted).map((definition) => {
+  return [...brokerConfigDefinitions, ...unknownDefinitions(image, [name, ''])].filter(wanted).map((definition) => {
     const values = brokerConfigValues(image, definition, broker.properties, broker.nodeId);
     return config(definition, values, request);
   });
+}
+
+/** Of settings that are stored though this broker does not know them. Their values may be secrets, as in Kafka. */
+function unknownDefinitions(image: MetadataImage, brokers: readonly string[]): ConfigDefinition[] {
+  const names = new Set(brokers.flatMap((name) => [...(image.configs.get(configKey(BROKER_RESOURCE, name))?.keys() ?? [])]));
+  return [...names]
+    .filter((name) => !brokerConfigByName.has(name))
+    .map((name) => define(name, 'string', null, 'A setting that this broker does not know.', { sensitive: true }));
 }
 
 /** `values` has at least one; the first one with a value counts. */
 function config(definition: ConfigDefinition, values: readonly ConfigValue[], request: Request): Config {
   const counts = values.find(({ value }) => value !== null) ?? values[0];
   const hide = (value: string | null): string | null => (definition.sensitive ? null : value);
-  const synonyms = request.includeSynonyms ? values.filter(({ value }) => value !== null) : [];
+  const synonyms = request.includeSynonyms ? shownSynonyms(definition, values) : [];
   return {
     name: definition.name,
     value: counts === undefined ? null : hide(scaledValue(definition, counts)),
@@ -130,4 +140,17 @@ function config(definition: ConfigDefinition, values: readonly ConfigValue[], re
     configType: TYPE_CODES[definition.type],
     documentation: request.includeDocumentation ? definition.documentation : null,
   };
+}
+
+/**
+ * As Kafka lists them: a topic's own value, then those of brokers from the first one that the setting's first synonym has. So a value that
+ * comes from log.retention.hours alone is not explained by it.
+ */
+function shownSynonyms(definition: ConfigDefinition, values: readonly ConfigValue[]): ConfigValue[] {
+  const set = values.filter(({ value }) => value !== null);
+  if (brokerConfigByName.get(definition.name) === definition || !topicConfigDefinitions.includes(definition)) return set;
+  const own = set.filter(({ source }) => source === ConfigSource.DYNAMIC_TOPIC);
+  const brokers = set.filter(({ source }) => source !== ConfigSource.DYNAMIC_TOPIC);
+  const first = brokers.findIndex(({ name }) => name === definition.synonyms[0]?.name);
+  return first < 0 ? own : [...own, ...brokers.slice(first)];
 }

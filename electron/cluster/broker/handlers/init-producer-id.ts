@@ -1,6 +1,6 @@
 /**
- * Key 22, InitProducerId 0–5, for idempotent producers. A producer with a transactional id is told that this is not supported: there is
- * no transaction coordinator here.
+ * Key 22, InitProducerId 0–5, for idempotent producers. A transactional id is refused as FindCoordinator refuses it: there is no transaction
+ * coordinator here.
  */
 import type { initProducerId } from '../../protocol/apis/init-producer-id.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
@@ -17,7 +17,12 @@ export async function handleInitProducerId(request: Request, _context: DataReque
   if ((producerId === -1n) !== (producerEpoch === -1)) {
     throw new KafkaError(ErrorCode.INVALID_REQUEST, 'A producer id and its epoch go together.');
   }
-  if (transactionalId !== null) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, 'Transactions are not supported.');
+  if (transactionalId !== null) {
+    throw new KafkaError(
+      ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED,
+      'This cluster has no transactions. Use an idempotent producer without a transactional id.',
+    );
+  }
   // Without a transactional id a producer always starts anew, whatever it was before.
   return { errorCode: ErrorCode.NONE, producerId: await broker.producerIds.next(), producerEpoch: 0 };
 }

@@ -9,7 +9,7 @@
  */
 import { assert } from '../../lib/assert.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
-import { decodeSubscription } from '../../protocol/records/consumer-protocol.ts';
+import { decodeSubscribedTopics } from '../../protocol/records/consumer-protocol.ts';
 import type { GroupRecordIn } from '../../protocol/records/group-records.ts';
 import type { Deadline } from '../deadline.ts';
 import type { ClassicMember, MemberProtocol } from './classic-member.ts';
@@ -25,7 +25,7 @@ const COMES_FROM: Readonly<Record<ClassicState, readonly ClassicState[]>> = {
   Dead: ['Empty', 'PreparingRebalance', 'CompletingRebalance', 'Stable', 'Dead'],
 };
 
-const CONSUMER_PROTOCOL = 'consumer';
+export const CONSUMER_PROTOCOL = 'consumer';
 
 export class ClassicGroup {
   readonly groupId: string;
@@ -252,9 +252,9 @@ export class ClassicGroup {
     const topics = new Set<string>();
     try {
       for (const member of this.members.values())
-        for (const topic of decodeSubscription(metadataOf(member, protocolName)).topics) topics.add(topic);
+        for (const topic of decodeSubscribedTopics(metadataOf(member, protocolName))) topics.add(topic);
     } catch {
-      // Members may put what they like into these bytes. Then we do not know the topics, and expire no offset of a live group.
+      // These bytes are the members' own. Where they cannot be read the topics are unknown, and no offset of a live group expires.
       return;
     }
     this.subscribedTopics = topics;

@@ -237,7 +237,8 @@ export class GroupCoordinator {
   private find(groupId: string, options: { emptyIdAllowed?: boolean } = {}): { partition: number; shard: GroupShard } | number {
     if (groupId === '' && options.emptyIdAllowed !== true) return ErrorCode.INVALID_GROUP_ID;
     const partition = this.partitionFor(groupId);
-    if (partition === undefined) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    // This broker does not know the offsets topic yet, and so coordinates no group: the client has to look for the coordinator again.
+    if (partition === undefined) return ErrorCode.NOT_COORDINATOR;
     const shard = this.runtime.shard(partition);
     return typeof shard === 'number' ? shard : { partition, shard };
   }

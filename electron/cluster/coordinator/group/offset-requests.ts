@@ -5,7 +5,7 @@ import type { offsetFetch } from '../../protocol/apis/offset-fetch.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { ZERO_UUID } from '../../protocol/uuid.ts';
-import type { ClassicGroup } from './classic-group.ts';
+import { CONSUMER_PROTOCOL, type ClassicGroup } from './classic-group.ts';
 import { touch } from './classic-rebalance.ts';
 import { offsetTombstone, type OffsetRecord, type OffsetStore } from './offset-store.ts';
 import type { GroupDecision, GroupEnvironment } from './types.ts';
@@ -162,7 +162,7 @@ export function decideOffsetDelete(
     if (group.state === 'Empty') return false;
     return group.subscribedTopics === null || group.subscribedTopics.has(topic);
   };
-  if (group.state !== 'Empty' && group.subscribedTopics === null) {
+  if (group.state !== 'Empty' && group.protocolType !== CONSUMER_PROTOCOL) {
     respond({ errorCode: ErrorCode.NON_EMPTY_GROUP, topics: [] });
     return null;
   }

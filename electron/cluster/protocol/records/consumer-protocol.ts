@@ -2,6 +2,7 @@
  * What the members of a classic consumer group put into JoinGroup's and SyncGroup's opaque bytes: an int16 version and a
  * message. Every version only adds fields at the end, so a newer one is read as far as we know it, as Apache Kafka does.
  */
+import { ProtocolError } from '../errors.ts';
 import { Reader } from '../reader.ts';
 import { array, bytes, defineMessage, int32, string, type InOf, type Message, type OutOf } from '../schema.ts';
 import { Writer } from '../writer.ts';
@@ -44,6 +45,17 @@ export function encodeSubscription(value: InOf<typeof subscription>, version = c
 
 export function decodeSubscription(metadata: Buffer): Subscription {
   return decode(consumerProtocolSubscription, metadata);
+}
+
+/**
+ * The topics alone. Only what version 0 has is read, whatever version the member names: every version begins with it, and clients exist
+ * that name version 1 and leave out its fields. Apache Kafka's coordinator reads it in the same way.
+ */
+export function decodeSubscribedTopics(metadata: Buffer): string[] {
+  const reader = new Reader(metadata);
+  const version = reader.int16();
+  if (version < 0) throw new ProtocolError(`a subscription of version ${version}`);
+  return consumerProtocolSubscription.codec(0).decode(reader).topics;
 }
 
 export function encodeAssignment(value: InOf<typeof assignment>, version = consumerProtocolAssignment.maxVersion): Buffer {

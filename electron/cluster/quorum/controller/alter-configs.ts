@@ -10,14 +10,17 @@ import type { MetadataRecordIn } from '../../protocol/records/metadata-records.t
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import {
   brokerConfigByName,
+  brokerConfigValues,
   checkBrokerConfig,
   checkTopicConfig,
   topicConfigByName,
   type ConfigDefinition,
 } from '../config-definitions.ts';
 import { readList } from '../config-definition.ts';
+import { THREAD_POOLS } from '../inert-config-definitions.ts';
 import { BROKER_RESOURCE, configKey, TOPIC_RESOURCE, type ConfigResourceType, type MetadataImage } from '../image.ts';
 import { electForLeaderless, moveEvents } from './partition-moves.ts';
+import { topicNameDefect } from './topic-name.ts';
 import { settingsCache, type ControllerEvent, type Decision, type DecisionContext } from './decision.ts';
 
 type Replace = RequestOf<typeof replaceApi>;
@@ -38,7 +41,7 @@ interface Change {
 export function alterConfigs(context: DecisionContext, request: Replace): Decision<Response> {
   return decide(context, request, (resource, current) => {
     for (const { name, value } of resource.configs) {
-      if (value === null) throw new KafkaError(ErrorCode.INVALID_CONFIG, `${name} has no value; leave it out to go back to the default.`);
+      if (value === null) throw new KafkaError(ErrorCode.INVALID_REQUEST, `${name} has no value; leave it out to go back to the default.`);
     }
     const kept = new Set(resource.configs.map((config) => config.name));
     const removed = [...current.keys()].filter((name) => !kept.has(name)).map((name) => ({ name, value: null }));
@@ -50,7 +53,7 @@ export function incrementalAlterConfigs(context: DecisionContext, request: Incre
   return decide(context, request, (resource, current, known) =>
     resource.configs.map(({ name, value, configOperation }): Change => {
       if (configOperation === DELETE) return { name, value: null };
-      if (value === null) throw new KafkaError(ErrorCode.INVALID_CONFIG, `${name} has no value; delete it to go back to the default.`);
+      if (value === null) throw new KafkaError(ErrorCode.INVALID_REQUEST, `${name} has no value; delete it to go back to the default.`);
       if (configOperation === SET) return { name, value };
       if (configOperation !== APPEND && configOperation !== SUBTRACT) {
         throw new KafkaError(
@@ -100,10 +103,8 @@ function decide<R extends AskedResource>(
       const current = image.configs.get(key) ?? new Map<string, string>();
       const known = type === TOPIC_RESOURCE ? topicConfigByName : brokerConfigByName;
       const changes = changesOf(resource, current, known).filter(({ name, value }) => (current.get(name) ?? null) !== value);
-      const check = type === TOPIC_RESOURCE ? checkTopicConfig : checkBrokerConfig;
       for (const { name, value } of changes) {
-        const defect = value === null ? null : check(name, value);
-        if (defect !== null) throw new KafkaError(ErrorCode.INVALID_CONFIG, defect);
+        if (value !== null) checkValue(context, { type, resourceName, name, value });
         if (type === BROKER_RESOURCE && resourceName !== '' && name === 'min.insync.replicas') {
           throw new KafkaError(
             ErrorCode.INVALID_CONFIG,
@@ -155,6 +156,9 @@ function clearEligible({ image, properties }: DecisionContext, configs: Metadata
 
 function checkResource(image: MetadataImage, type: number, name: string): ConfigResourceType {
   if (type === TOPIC_RESOURCE) {
+    if (name === '') throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Settings of all topics are settings of the brokers; name a topic.');
+    const defect = topicNameDefect(name);
+    if (defect !== null) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, defect);
     if (!image.topics.has(name)) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `There is no topic named ${name}.`);
     return TOPIC_RESOURCE;
   }
@@ -168,6 +172,27 @@ function checkResource(image: MetadataImage, type: number, name: string): Config
     ErrorCode.INVALID_REQUEST,
     `Settings of resource type ${type} cannot be changed here; topics (2) and brokers (4) can.`,
   );
+}
+
+/** Throws INVALID_CONFIG for a topic's setting and, as Apache Kafka's brokers do, INVALID_REQUEST for a broker's. */
+function checkValue(
+  { image, properties }: DecisionContext,
+  { type, resourceName, name, value }: { type: ConfigResourceType; resourceName: string; name: string; value: string },
+): void {
+  if (type === TOPIC_RESOURCE) {
+    const defect = checkTopicConfig(name, value);
+    if (defect !== null) throw new KafkaError(ErrorCode.INVALID_CONFIG, defect);
+    return;
+  }
+  const defect = checkBrokerConfig(name, value, resourceName);
+  if (defect !== null) throw new KafkaError(ErrorCode.INVALID_REQUEST, defect);
+  const definition = brokerConfigByName.get(name);
+  if (definition === undefined || !THREAD_POOLS.has(name)) return;
+  const id = resourceName === '' ? undefined : Number(resourceName);
+  const current = Number(brokerConfigValues(image, definition, properties, id).find((found) => found.value !== null)?.value ?? value);
+  if (Number(value) <= 2 * current && Number(value) >= Math.floor(current / 2)) return;
+  const message = `${name} is ${current}; one change may at most double or halve it, and ${value} does not.`;
+  throw new KafkaError(ErrorCode.INVALID_REQUEST, message);
 }
 
 function checkNamesOnce(resource: AskedResource): void {

@@ -11,7 +11,7 @@ export function isPrivateApi(key: number): boolean {
   return key >= FIRST_KEY;
 }
 
-/** What a client changes, all of it or nothing. */
+/** Transactions of one client, decided in their order; each changes all that it names or nothing. */
 export const coordinationWrite = defineApi({
   key: FIRST_KEY,
   name: 'CoordinationWrite',
@@ -23,48 +23,60 @@ export const coordinationWrite = defineApi({
     holder: int64('0+'),
     /** Another one with every request of a session: what was decided already is not decided again. */
     request: int64('0+'),
-    operations: array('0+', {
-      /** ZooKeeper's: 1 create, 2 delete, 5 setData, 7 setACL, 13 check. */
-      type: int8('0+'),
-      path: string('0+'),
-      data: bytes('0+', { nullable: '0+', default: null }),
-      /** Of a create. */
-      flags: int32('0+', { default: 0 }),
-      /** −1: any. */
-      version: int32('0+', { default: -1 }),
-      permissions: int32('0+', { default: 31 }),
+    transactions: array('0+', {
+      operations: array('0+', {
+        /** ZooKeeper's: 1 create, 2 delete, 5 setData, 7 setACL, 13 check, 19 create a container, 21 create with a time to live. */
+        type: int8('0+'),
+        path: string('0+'),
+        data: bytes('0+', { nullable: '0+', default: null }),
+        /** Of a create. */
+        flags: int32('0+', { default: 0 }),
+        /** Of a create with a time to live, in milliseconds. */
+        ttlMs: int64('0+', { default: -1n }),
+        /** −1: any. */
+        version: int32('0+', { default: -1 }),
+        permissions: int32('0+', { default: 31 }),
+      }),
     }),
   },
   response: {
     /** Kafka's; DUPLICATE_SEQUENCE_NUMBER when the request had been decided before. */
     errorCode: int16('0+'),
     errorMessage: string('0+', { nullable: '0+', default: null }),
-    /** Log offset of the change; of what was known, where nothing changed. */
-    zxid: int64('0+', { default: 0n }),
-    /** ZooKeeper's, of the first operation that failed; then nothing was changed. */
+    /** ZooKeeper's, where the session has ended or moved: no transaction was decided. */
     failure: int32('0+', { default: 0 }),
-    results: array(
+    transactions: array(
       '0+',
       {
+        /** Log offset of the change; of the newest change, where nothing changed. */
+        zxid: int64('0+', { default: 0n }),
+        /** ZooKeeper's, of the first operation that failed; then nothing was changed. */
         failure: int32('0+', { default: 0 }),
-        /** As it was made, with the number of a sequential one. */
-        path: string('0+', { default: '' }),
-        stat: struct(
+        results: array(
           '0+',
           {
-            czxid: int64('0+'),
-            mzxid: int64('0+'),
-            ctime: int64('0+'),
-            mtime: int64('0+'),
-            version: int32('0+'),
-            cversion: int32('0+'),
-            aversion: int32('0+'),
-            ephemeralOwner: int64('0+'),
-            dataLength: int32('0+'),
-            numChildren: int32('0+'),
-            pzxid: int64('0+'),
+            failure: int32('0+', { default: 0 }),
+            /** As it was made, with the number of a sequential one. */
+            path: string('0+', { default: '' }),
+            stat: struct(
+              '0+',
+              {
+                czxid: int64('0+'),
+                mzxid: int64('0+'),
+                ctime: int64('0+'),
+                mtime: int64('0+'),
+                version: int32('0+'),
+                cversion: int32('0+'),
+                aversion: int32('0+'),
+                ephemeralOwner: int64('0+'),
+                dataLength: int32('0+'),
+                numChildren: int32('0+'),
+                pzxid: int64('0+'),
+              },
+              { nullable: '0+', default: null },
+            ),
           },
-          { nullable: '0+', default: null },
+          { default: [] },
         ),
       },
       { default: [] },
@@ -74,28 +86,38 @@ export const coordinationWrite = defineApi({
 
 export const SessionAction = { open: 0, resume: 1, close: 2 } as const;
 
-/** Begins a session, takes it over to another connection, or ends it. */
+/** Begins sessions, takes them over to other connections, or ends them, in their order: one commit for all that a node was asked for. */
 export const coordinationSession = defineApi({
   key: FIRST_KEY + 1,
   name: 'CoordinationSession',
   versions: [0, 0],
   flexible: 0,
   request: {
-    action: int8('0+'),
     nodeId: int32('0+'),
-    holder: int64('0+'),
-    sessionId: int64('0+', { default: 0n }),
-    password: bytes('0+', { nullable: '0+', default: null }),
-    timeoutMs: int32('0+', { default: 0 }),
+    sessions: array('0+', {
+      action: int8('0+'),
+      holder: int64('0+'),
+      sessionId: int64('0+', { default: 0n }),
+      password: bytes('0+', { nullable: '0+', default: null }),
+      timeoutMs: int32('0+', { default: 0 }),
+    }),
   },
   response: {
     errorCode: int16('0+'),
     errorMessage: string('0+', { nullable: '0+', default: null }),
-    zxid: int64('0+', { default: 0n }),
-    /** 0: there is no such session, or that is not its password. */
-    sessionId: int64('0+', { default: 0n }),
-    password: bytes('0+', { nullable: '0+', default: null }),
-    timeoutMs: int32('0+', { default: 0 }),
+    sessions: array(
+      '0+',
+      {
+        errorCode: int16('0+', { default: 0 }),
+        errorMessage: string('0+', { nullable: '0+', default: null }),
+        zxid: int64('0+', { default: 0n }),
+        /** 0: there is no such session, or that is not its password. */
+        sessionId: int64('0+', { default: 0n }),
+        password: bytes('0+', { nullable: '0+', default: null }),
+        timeoutMs: int32('0+', { default: 0 }),
+      },
+      { default: [] },
+    ),
   },
 });
 

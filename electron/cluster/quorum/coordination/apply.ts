@@ -12,7 +12,9 @@ import {
   type CoordinationSession,
   type Znode,
   type ZnodeChange,
+  znodeBytes,
 } from './coordination.ts';
+import { isExpirable, sessionOf } from './node-kind.ts';
 import { decodeSystemEntry } from './system-snapshot.ts';
 
 export type CoordinationRecord = NonNullable<MetadataValue<'NoOpRecord'>['coordination']>;
@@ -23,6 +25,8 @@ export type CoordinationChangeIn = CoordinationRecordIn['changes'][number];
 export interface AppliedCoordination {
   readonly image: CoordinationImage;
   readonly changes: readonly ZnodeChange[];
+  /** Sessions that ended or moved to another connection. */
+  readonly sessions: readonly bigint[];
 }
 
 interface At {
@@ -33,14 +37,18 @@ interface At {
 export function applyCoordination(before: CoordinationImage, record: CoordinationRecord): AppliedCoordination {
   const at: At = { zxid: record.zxid, time: Number(record.time) };
   const changes: ZnodeChange[] = [];
+  const sessions: bigint[] = [];
   let image = before;
-  for (const change of record.changes) image = applyChange(image, change, at, changes);
+  for (const change of record.changes) {
+    image = applyChange(image, change, at, changes);
+    if (change.kind === ChangeKind.moveSession || change.kind === ChangeKind.closeSession) sessions.push(change.id);
+  }
   if (record.sessionId !== 0n) {
     // A session that ended itself with this very record has no next request.
     const session = image.sessions.get(record.sessionId);
     if (session !== undefined) image = withSession(image, { ...session, lastRequest: record.request });
   }
-  return { image, changes };
+  return { image, changes, sessions };
 }
 
 function applyChange(image: CoordinationImage, change: CoordinationChange, at: At, told: ZnodeChange[]): CoordinationImage {
@@ -54,16 +62,7 @@ function applyChange(image: CoordinationImage, change: CoordinationChange, at: A
       return remove(image, path, at);
     case ChangeKind.setData:
       told.push({ type: 'dataChanged', path });
-      return {
-        ...image,
-        root: updated(image.root, path, (node) => ({
-          ...node,
-          data: ownCopy(change.data),
-          mzxid: at.zxid,
-          mtime: at.time,
-          version: node.version + 1,
-        })),
-      };
+      return setData(image, change, at);
     case ChangeKind.setAcl:
       return {
         ...image,
@@ -84,9 +83,8 @@ function applyChange(image: CoordinationImage, change: CoordinationChange, at: A
       return withSession(image, { ...session, holder: change.holder });
     }
     case ChangeKind.closeSession: {
-      const sessions = new Map(image.sessions);
-      assert(sessions.delete(id), `a record ends session ${id}, which does not exist`);
-      return { ...image, sessions };
+      assert(image.sessions.has(id), `a record ends session ${id}, which does not exist`);
+      return { ...image, sessions: image.sessions.delete(id) };
     }
     case ChangeKind.controller: {
       const { system } = image;
@@ -129,30 +127,43 @@ function create(image: CoordinationImage, { path, data, id, number }: Coordinati
     assert(!parent.children.has(name), `a record creates ${path}, which exists`);
     return { ...parent, created: parent.created + 1, pzxid: at.zxid, children: parent.children.set(name, node) };
   });
-  return owned({ ...image, root }, id, (ephemerals) => ephemerals.set(path, true));
+  return listed({ ...image, root, sizeBytes: image.sizeBytes + znodeBytes(path, data) }, id, (paths) => paths.set(path, true));
+}
+
+function setData(image: CoordinationImage, { path, data }: CoordinationChange, at: At): CoordinationImage {
+  let grownBytes = 0;
+  const root = updated(image.root, path, (node) => {
+    grownBytes = (data?.length ?? 0) - (node.data?.length ?? 0);
+    return { ...node, data: ownCopy(data), mzxid: at.zxid, mtime: at.time, version: node.version + 1 };
+  });
+  return { ...image, root, sizeBytes: image.sizeBytes + grownBytes };
 }
 
 function remove(image: CoordinationImage, path: string, at: At): CoordinationImage {
   const name = nameOf(path);
   let owner = 0n;
+  let bytes = 0;
   const root = updated(image.root, parentOf(path), (parent) => {
     const node = must(parent.children.get(name), `a record deletes ${path}, which does not exist`);
     assert(node.children.size === 0, `a record deletes ${path}, which has children`);
     owner = node.owner;
+    bytes = znodeBytes(path, node.data);
     return { ...parent, pzxid: at.zxid, children: parent.children.delete(name) };
   });
-  return owned({ ...image, root }, owner, (ephemerals) => ephemerals.delete(path));
+  return listed({ ...image, root, sizeBytes: image.sizeBytes - bytes }, owner, (paths) => paths.delete(path));
 }
 
-/** Keeps the list of its owner in step with an ephemeral node. */
-function owned(image: CoordinationImage, id: bigint, change: (ephemerals: SortedMap<true>) => SortedMap<true>): CoordinationImage {
+/** Keeps the list that the node is in by its owner: its session's ephemeral nodes, or those that expire by themselves. */
+function listed(image: CoordinationImage, owner: bigint, change: (paths: SortedMap<true>) => SortedMap<true>): CoordinationImage {
+  if (isExpirable(owner)) return { ...image, expirable: change(image.expirable) };
+  const id = sessionOf(owner);
   if (id === 0n) return image;
   const session = must(image.sessions.get(id), `an ephemeral node of session ${id}, which does not exist`);
   return withSession(image, { ...session, ephemerals: change(session.ephemerals) });
 }
 
 function withSession(image: CoordinationImage, session: CoordinationSession): CoordinationImage {
-  return { ...image, sessions: new Map(image.sessions).set(session.id, session) };
+  return { ...image, sessions: image.sessions.set(session.id, session) };
 }
 
 /** The tree with one node changed: all beside the path to it is shared. */
@@ -189,7 +200,8 @@ function restoreNode(image: CoordinationImage, { path, data, id, number, stat }:
     permissions: number,
     children: SortedMap.empty(),
   };
-  if (path === '/') return { ...image, root: node };
+  const bytes = znodeBytes(path, data);
+  if (path === '/') return { ...image, root: node, sizeBytes: bytes };
   const root = updated(image.root, parentOf(path), (parent) => ({ ...parent, children: parent.children.set(nameOf(path), node) }));
-  return owned({ ...image, root }, id, (ephemerals) => ephemerals.set(path, true));
+  return listed({ ...image, root, sizeBytes: image.sizeBytes + bytes }, id, (paths) => paths.set(path, true));
 }

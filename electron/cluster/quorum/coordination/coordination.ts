@@ -46,7 +46,7 @@ export interface Znode {
   readonly aversion: number;
   /** How many children it ever had: the next sequential one gets this number. */
   readonly created: number;
-  /** The session that it goes with; 0: none. */
+  /** Above 0: the session that an ephemeral node is deleted with. Below: a container or a time to live (`node-kind.ts`). 0: plain. */
   readonly owner: bigint;
   readonly permissions: number;
   readonly children: SortedMap<Znode>;
@@ -66,7 +66,12 @@ export interface CoordinationSession {
 
 export interface CoordinationImage {
   readonly root: Znode;
-  readonly sessions: ReadonlyMap<bigint, CoordinationSession>;
+  /** By id. A change shares all other sessions with the image before: copying thousands for each would block the node. */
+  readonly sessions: SortedMap<CoordinationSession, bigint>;
+  /** Paths of containers and of nodes with a time to live, which the active controller deletes. */
+  readonly expirable: SortedMap<true>;
+  /** Bytes of all nodes by `znodeBytes`. */
+  readonly sizeBytes: number;
   readonly system: SystemTimes;
 }
 
@@ -95,25 +100,43 @@ export function emptyZnode(children: SortedMap<Znode> = SortedMap.empty()): Znod
 
 const node = emptyZnode();
 
+/** A node's objects and its entry in its parent, measured on Node 24. */
+const ZNODE_OVERHEAD_BYTES = 300;
+
+/** What a node takes in memory, nearly. */
+export function znodeBytes(path: string, data: Uint8Array | null): number {
+  return ZNODE_OVERHEAD_BYTES + nameOf(path).length + (data?.length ?? 0);
+}
+
 /** A fresh cluster: what every ZooKeeper has, and where consumers of old keep their offsets. */
+const FIRST_ROOT = emptyZnode(
+  SortedMap.of([
+    ['consumers', node],
+    [
+      'zookeeper',
+      emptyZnode(
+        SortedMap.of([
+          ['config', { ...node, data: new Uint8Array() }],
+          ['quota', node],
+        ]),
+      ),
+    ],
+  ]),
+);
+
 export const EMPTY_COORDINATION: CoordinationImage = {
-  root: emptyZnode(
-    SortedMap.of([
-      ['consumers', node],
-      [
-        'zookeeper',
-        emptyZnode(
-          SortedMap.of([
-            ['config', node],
-            ['quota', node],
-          ]),
-        ),
-      ],
-    ]),
-  ),
-  sessions: new Map(),
+  root: FIRST_ROOT,
+  sessions: SortedMap.empty(),
+  expirable: SortedMap.empty(),
+  sizeBytes: treeBytes('/', FIRST_ROOT),
   system: EMPTY_SYSTEM_TIMES,
 };
+
+function treeBytes(path: string, root: Znode): number {
+  let bytes = znodeBytes(path, root.data);
+  for (const [name, child] of root.children.entries()) bytes += treeBytes(`/${name}`, child);
+  return bytes;
+}
 
 /** First parts of the paths that are derived from the cluster's metadata. */
 const SYSTEM_ROOTS = new Set([
@@ -128,6 +151,7 @@ const SYSTEM_ROOTS = new Set([
 ]);
 
 export function isSystemPath(path: string): boolean {
+  if (!path.startsWith('/')) return false;
   const end = path.indexOf('/', 1);
   return SYSTEM_ROOTS.has(path.slice(1, end < 0 ? undefined : end));
 }
@@ -151,6 +175,7 @@ export function partsOf(path: string): string[] {
 
 /** A node that clients made; undefined where there is none. */
 export function findZnode(root: Znode, path: string): Znode | undefined {
+  if (!path.startsWith('/')) return path === '' ? root : undefined;
   let at: Znode | undefined = root;
   for (const part of partsOf(path)) {
     at = at.children.get(part);
@@ -159,7 +184,22 @@ export function findZnode(root: Znode, path: string): Znode | undefined {
   return at;
 }
 
-/** Why ZooKeeper would not take the path; undefined when it would. */
+/** Nodes that ZooKeeper itself keeps: no client deletes them. */
+const SPECIAL_PATHS = new Set(['/', '/zookeeper', '/zookeeper/config', '/zookeeper/quota']);
+export const CONFIG_PATH = '/zookeeper/config';
+
+/** Why ZooKeeper cannot find the parent of the path; undefined where it can. Checked before anything else of a create or a delete. */
+export function parentDefect(path: string): string | undefined {
+  if (!path.includes('/')) return 'a path has a slash';
+  return path.includes('\0') ? 'a path has no null character' : undefined;
+}
+
+/** Why ZooKeeper refuses to delete at the path, whether the node exists or not. */
+export function deletionDefect(path: string): string | undefined {
+  return SPECIAL_PATHS.has(path) ? 'ZooKeeper itself keeps this node' : parentDefect(path);
+}
+
+/** Why ZooKeeper refuses to create or change a node at the path; undefined where it does not. What is only read is not checked. */
 export function pathDefect(path: string): string | undefined {
   if (!path.startsWith('/')) return 'a path begins with a slash';
   if (path === '/') return undefined;

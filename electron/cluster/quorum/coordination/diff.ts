@@ -12,6 +12,11 @@ export function diffCoordination(before: CoordinationImage, after: CoordinationI
   return changes;
 }
 
+/** Sessions that ended or moved to another connection. */
+export function diffSessions({ sessions: before }: CoordinationImage, { sessions: after }: CoordinationImage): bigint[] {
+  return [...before.entries()].filter(([id, session]) => after.get(id)?.holder !== session.holder).map(([id]) => id);
+}
+
 function* compare(path: string, before: Znode, after: Znode): Generator<ZnodeChange> {
   if (before === after) return;
   if (before.mzxid !== after.mzxid) yield { type: 'dataChanged', path: path === '' ? '/' : path };

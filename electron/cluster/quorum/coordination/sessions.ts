@@ -1,13 +1,13 @@
 /**
- * Decides on sessions of the ZooKeeper endpoint, and knows at the active controller when each was last heard, by whatever node. That is
- * not replicated: a new controller gives everybody a full timeout.
+ * Decides on sessions of the ZooKeeper endpoint, and knows at the active controller when each of them ends. That is not replicated: a new
+ * controller gives every session a full timeout.
  */
 import { ErrorCode } from '../../protocol/error-codes.ts';
-import { KafkaError } from '../../protocol/kafka-error.ts';
+import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import type { Decision, DecisionContext } from '../controller/decision.ts';
 import { SessionAction, type coordinationHeard, type coordinationSession } from './apis.ts';
-import type { CoordinationChange } from './apply.ts';
+import { applyCoordination, type CoordinationChange } from './apply.ts';
 import { ChangeKind, type CoordinationImage, type CoordinationSession } from './coordination.ts';
 import { changeOf } from './transaction.ts';
 
@@ -18,39 +18,62 @@ export const MAX_SESSION_TIMEOUT_MS = 40_000;
 const MAX_SESSIONS = 10_000;
 const PASSWORD_BYTES = 16;
 
-type SessionRequest = RequestOf<typeof coordinationSession>;
-type SessionResponse = ResponseIn<typeof coordinationSession>;
+type Request = RequestOf<typeof coordinationSession>;
+type Response = ResponseIn<typeof coordinationSession>;
+type SessionRequest = Request['sessions'][number];
+type SessionAnswer = NonNullable<Response['sessions']>[number];
 
-export function decideSession(context: DecisionContext, request: SessionRequest, time: bigint): Decision<SessionResponse> {
-  const { coordination, offset } = context.image;
-  const answer = (response: Partial<SessionResponse>, changes: CoordinationChange[] = []): Decision<SessionResponse> => {
-    const zxid = changes.length === 0 ? offset : context.nextOffset;
-    return {
-      records: changes.length === 0 ? [] : [{ type: 'NoOpRecord', value: { coordination: { zxid, time, changes } } }],
-      response: { errorCode: ErrorCode.NONE, zxid, ...response },
-      events: [],
-    };
-  };
+/** Each by a record of its own, on what those before it left. */
+export function decideSessions(context: DecisionContext, request: Request, time: bigint): Decision<Response> {
+  const records: MetadataRecordIn[] = [];
+  const sessions: SessionAnswer[] = [];
+  let image = context.image.coordination;
+  for (const asked of request.sessions) {
+    const zxid = context.nextOffset + BigInt(records.length);
+    const { answer, changes } = decideSession({ image, context, nodeId: request.nodeId, zxid }, asked);
+    if (changes.length === 0) {
+      sessions.push({ zxid: records.length === 0 ? context.image.offset : zxid - 1n, ...answer });
+      continue;
+    }
+    const coordination = { zxid, time, changes };
+    image = applyCoordination(image, { ...coordination, sessionId: 0n, request: 0n }).image;
+    records.push({ type: 'NoOpRecord', value: { coordination } });
+    sessions.push({ zxid, ...answer });
+  }
+  return { records, response: { errorCode: ErrorCode.NONE, sessions }, events: [] };
+}
+
+interface Draft {
+  readonly image: CoordinationImage;
+  readonly context: DecisionContext;
+  readonly nodeId: number;
+  readonly zxid: bigint;
+}
+
+function decideSession(draft: Draft, request: SessionRequest): { answer: SessionAnswer; changes: CoordinationChange[] } {
+  const { image, context, zxid } = draft;
   if (request.action === SessionAction.open) {
-    if (coordination.sessions.size >= MAX_SESSIONS) {
-      throw new KafkaError(ErrorCode.THROTTLING_QUOTA_EXCEEDED, `There are ${MAX_SESSIONS} sessions, which is the most.`);
+    if (image.sessions.size >= MAX_SESSIONS) {
+      const errorMessage = `There are ${MAX_SESSIONS} sessions, which is the most.`;
+      return { answer: { errorCode: ErrorCode.THROTTLING_QUOTA_EXCEEDED, errorMessage }, changes: [] };
     }
     // As ZooKeeper makes them: the server in the first byte, then what no other session of it has.
-    const id = (BigInt(request.nodeId) << 56n) | (context.nextOffset & 0x7f_ffff_ffff_ffffn);
+    const id = (BigInt(draft.nodeId) << 56n) | (zxid & 0x7f_ffff_ffff_ffffn);
     const timeoutMs = Math.min(Math.max(request.timeoutMs, MIN_SESSION_TIMEOUT_MS), MAX_SESSION_TIMEOUT_MS);
     const password = context.random.bytes(PASSWORD_BYTES);
     const change = { ...changeOf(ChangeKind.openSession), id, number: timeoutMs, data: password, holder: request.holder };
-    return answer({ sessionId: id, timeoutMs, password }, [change]);
+    return { answer: { sessionId: id, timeoutMs, password }, changes: [change] };
   }
-  const session = coordination.sessions.get(request.sessionId);
+  const session = image.sessions.get(request.sessionId);
   if (request.action === SessionAction.close) {
-    // One that has gone on to another connection is not this one's to end.
+    // A session that has moved to another connection is not ended by this one.
     const mine = session !== undefined && session.holder === request.holder;
-    return answer({ sessionId: request.sessionId }, mine ? endOf(session) : []);
+    return { answer: { sessionId: request.sessionId }, changes: mine ? endOf(session) : [] };
   }
-  if (session === undefined || !samePassword(session.password, request.password)) return answer({});
+  if (session === undefined || !samePassword(session.password, request.password)) return { answer: {}, changes: [] };
   const { id, timeoutMs, password } = session;
-  return answer({ sessionId: id, timeoutMs, password }, [{ ...changeOf(ChangeKind.moveSession), id, holder: request.holder }]);
+  const change = { ...changeOf(ChangeKind.moveSession), id, holder: request.holder };
+  return { answer: { sessionId: id, timeoutMs, password }, changes: [change] };
 }
 
 /** The session's ephemeral nodes go, then the session. */
@@ -63,10 +86,13 @@ function samePassword(known: Uint8Array, given: Uint8Array | null): boolean {
   return given !== null && Buffer.compare(known, given) === 0;
 }
 
-/** Ends a session that was not heard in time. */
-export function expireSession(context: DecisionContext, session: CoordinationSession, time: bigint): Decision<undefined> {
-  const coordination = { zxid: context.nextOffset, time, changes: endOf(session) };
-  return { records: [{ type: 'NoOpRecord', value: { coordination } }], response: undefined, events: [] };
+/** Ends sessions whose clients were silent for their whole timeout, each by a record of its own. */
+export function expireSessions(context: DecisionContext, sessions: readonly CoordinationSession[], time: bigint): Decision<undefined> {
+  const records = sessions.map((session, index): MetadataRecordIn => {
+    const coordination = { zxid: context.nextOffset + BigInt(index), time, changes: endOf(session) };
+    return { type: 'NoOpRecord', value: { coordination } };
+  });
+  return { records, response: undefined, events: [] };
 }
 
 export function decideHeard(
@@ -78,28 +104,65 @@ export function decideHeard(
   return { records: [], response: { errorCode: ErrorCode.NONE, zxid: offset, ended }, events: [] };
 }
 
-/** When each session was last heard, on the active controller's own clock. */
+/**
+ * When each session ends unless its client is active, in the running time of the active controller. Sessions with nearly the same end share a
+ * bucket, as in ZooKeeper's `ExpiryQueue`: activity costs one lookup, and a sweep looks only at what is due, however many sessions exist.
+ */
 export class SessionClock {
-  private readonly heardAt = new Map<bigint, number>();
+  private readonly buckets = new Map<number, Set<bigint>>();
+  /** The bucket of each session: multiples of `BUCKET_MS`, never earlier than the session's own end. */
+  private readonly bucketOf = new Map<bigint, number>();
 
   reset(image: CoordinationImage, now: number): void {
-    this.heardAt.clear();
-    for (const id of image.sessions.keys()) this.heardAt.set(id, now);
+    this.buckets.clear();
+    this.bucketOf.clear();
+    for (const session of image.sessions.values()) this.renew(session.id, session.timeoutMs, now);
   }
 
-  heard(id: bigint, now: number): void {
-    this.heardAt.set(id, now);
+  /** The session's client was active: it has its whole timeout again. */
+  renew(id: bigint, timeoutMs: number, now: number): void {
+    const bucket = Math.ceil((now + timeoutMs) / BUCKET_MS) * BUCKET_MS;
+    const before = this.bucketOf.get(id);
+    if (before === bucket) return;
+    if (before !== undefined) this.leave(id, before);
+    this.bucketOf.set(id, bucket);
+    const members = this.buckets.get(bucket);
+    if (members === undefined) this.buckets.set(bucket, new Set([id]));
+    else members.add(id);
   }
 
-  /** Sessions whose time is up. Forgets those that have ended. */
-  expired(image: CoordinationImage, now: number): CoordinationSession[] {
-    for (const id of this.heardAt.keys()) if (!image.sessions.has(id)) this.heardAt.delete(id);
-    const over: CoordinationSession[] = [];
-    for (const session of image.sessions.values()) {
-      const heardAt = this.heardAt.get(session.id);
-      if (heardAt === undefined) this.heardAt.set(session.id, now);
-      else if (now - heardAt >= session.timeoutMs) over.push(session);
+  /** The session has ended. */
+  forget(id: bigint): void {
+    const bucket = this.bucketOf.get(id);
+    if (bucket === undefined) return;
+    this.leave(id, bucket);
+    this.bucketOf.delete(id);
+  }
+
+  isExpired(id: bigint, now: number): boolean {
+    const bucket = this.bucketOf.get(id);
+    return bucket !== undefined && bucket <= now;
+  }
+
+  /** Sessions of the image whose time is up. Forgets those that have ended. */
+  expired(image: CoordinationImage, now: number): bigint[] {
+    const over: bigint[] = [];
+    for (const [bucket, members] of this.buckets) {
+      if (bucket > now) continue;
+      for (const id of members) {
+        if (image.sessions.has(id)) over.push(id);
+        else this.forget(id);
+      }
     }
     return over;
   }
+
+  private leave(id: bigint, bucket: number): void {
+    const members = this.buckets.get(bucket);
+    members?.delete(id);
+    if (members?.size === 0) this.buckets.delete(bucket);
+  }
 }
+
+/** The longest that a session outlives its timeout. */
+const BUCKET_MS = 250;

@@ -1,4 +1,5 @@
 import type { Znode } from './coordination.ts';
+import { sessionOf } from './node-kind.ts';
 
 /** What ZooKeeper tells of a node beside its data; times in wall-clock milliseconds. */
 export interface Stat {
@@ -27,7 +28,7 @@ export function statOf(node: Znode): Stat {
     // Every child that came and every one that went.
     cversion: 2 * created - children.size,
     aversion,
-    ephemeralOwner: owner,
+    ephemeralOwner: sessionOf(owner),
     dataLength: data?.length ?? 0,
     numChildren: children.size,
     pzxid,

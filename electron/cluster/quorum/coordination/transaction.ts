@@ -1,5 +1,9 @@
-/** Decides what a client of the ZooKeeper endpoint asks to change. Pure: everything is checked on the image first, then it is one record. */
+/**
+ * Decides what a client of the ZooKeeper endpoint asks to change: transactions in their order, each on what those before it left. Pure: a
+ * transaction is checked as a whole first, then it is one record.
+ */
 import { ErrorCode } from '../../protocol/error-codes.ts';
+import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import type { ControllerEvent, Decision, DecisionContext } from '../controller/decision.ts';
@@ -7,9 +11,12 @@ import type { coordinationWrite } from './apis.ts';
 import { applyCoordination, type CoordinationChange } from './apply.ts';
 import {
   ChangeKind,
+  CONFIG_PATH,
+  deletionDefect,
   findZnode,
   isSystemPath,
   nameOf,
+  parentDefect,
   parentOf,
   pathDefect,
   Permission,
@@ -17,22 +24,28 @@ import {
   type CoordinationSession,
   type Znode,
 } from './coordination.ts';
+import { CONTAINER_OWNER, MAX_TTL_MS, sessionOf, ttlOwner } from './node-kind.ts';
 import { statOf } from './stat.ts';
 import { isTrigger, pullTrigger } from './triggers.ts';
 import { ZooKeeperCode, ZooKeeperError } from './zookeeper-codes.ts';
 
-export const Operation = { create: 1, delete: 2, setData: 5, setAcl: 7, check: 13 } as const;
+export const Operation = { create: 1, delete: 2, setData: 5, setAcl: 7, check: 13, createContainer: 19, createTtl: 21 } as const;
 
 /** `jute.maxbuffer` of ZooKeeper: a node's data is less than a mebibyte. */
 export const MAX_DATA_BYTES = 0xf_ffff;
+/** What clients may keep in all, by `znodeBytes`: each node of the cluster holds it in memory. */
+export const MAX_TREE_BYTES = 128 * 1024 ** 2;
 
 const SEQUENCE_DIGITS = 10;
 
 type Request = RequestOf<typeof coordinationWrite>;
-type Asked = Request['operations'][number];
+type Transaction = Request['transactions'][number];
+type Asked = Transaction['operations'][number];
 type Response = ResponseIn<typeof coordinationWrite>;
-type Result = NonNullable<Response['results']>[number];
+type TransactionResult = NonNullable<Response['transactions']>[number];
+type Result = NonNullable<TransactionResult['results']>[number];
 
+/** A transaction in the making: the image with its changes, which replaces the one before it when all of them are right. */
 interface Draft {
   image: CoordinationImage;
   readonly zxid: bigint;
@@ -40,64 +53,96 @@ interface Draft {
   readonly changes: CoordinationChange[];
 }
 
+/** Throws `KafkaError` INVALID_REQUEST for a trigger beside other transactions: it is decided on the image as a whole. */
 export function decideWrite(context: DecisionContext, request: Request, time: bigint): Decision<Response> {
-  const { coordination, offset } = context.image;
-  const unchanged = (response: Partial<Response>): Decision<Response> => ({
+  const { coordination } = context.image;
+  const refused = (response: Partial<Response>): Decision<Response> => ({
     records: [],
-    response: { errorCode: ErrorCode.NONE, zxid: offset, ...response },
+    response: { errorCode: ErrorCode.NONE, ...response },
     events: [],
   });
   const session = coordination.sessions.get(request.sessionId);
-  if (session === undefined) return unchanged({ failure: ZooKeeperCode.SESSIONEXPIRED });
-  if (session.holder !== request.holder) return unchanged({ failure: ZooKeeperCode.SESSIONMOVED });
-  if (session.lastRequest === request.request) return unchanged({ errorCode: ErrorCode.DUPLICATE_SEQUENCE_NUMBER });
+  if (session === undefined) return refused({ failure: ZooKeeperCode.SESSIONEXPIRED });
+  if (session.holder !== request.holder) return refused({ failure: ZooKeeperCode.SESSIONMOVED });
+  if (session.lastRequest === request.request) return refused({ errorCode: ErrorCode.DUPLICATE_SEQUENCE_NUMBER });
 
-  const [only] = request.operations;
-  let records: readonly MetadataRecordIn[] = [];
-  let events: readonly ControllerEvent[] = [];
-  const results: Result[] = [];
-  const draft: Draft = { image: coordination, zxid: context.nextOffset, time, changes: [] };
-  try {
-    if (only !== undefined && request.operations.length === 1 && only.type === Operation.create && isTrigger(only.path)) {
-      const pulled = pullTrigger(context, only.path, only.data);
-      ({ records, events } = pulled);
-      results.push({ path: only.path });
-      if (!pulled.lasting) draft.changes.push(changeOf(ChangeKind.trigger, only.path));
-    } else {
-      for (const asked of request.operations) results.push(decideOne(draft, session, asked));
-    }
-  } catch (error) {
-    if (!(error instanceof ZooKeeperError)) throw error;
-    // Those before it were right, those after it were not looked at.
-    const after = request.operations.slice(results.length + 1).map(() => ({ failure: ZooKeeperCode.RUNTIMEINCONSISTENCY }));
-    const failed = [...results.map(() => ({})), { failure: error.code }, ...after];
-    return unchanged({ failure: error.code, errorMessage: error.message, results: failed });
-  }
-  const zxid = context.nextOffset + BigInt(records.length);
-  const own = { zxid, time, sessionId: session.id, request: request.request, changes: draft.changes };
-  return {
-    // Written without a change too: what was done for a request is not done for it again.
-    records: draft.changes.length + records.length === 0 ? [] : [...records, { type: 'NoOpRecord', value: { coordination: own } }],
-    response: {
-      errorCode: ErrorCode.NONE,
-      zxid: draft.changes.length + records.length === 0 ? offset : zxid,
-      results,
-    },
-    events,
+  const { transactions: asked } = request;
+  const [only] = asked;
+  const triggers = asked.some(isPulled);
+  if (triggers && asked.length > 1) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'A trigger is written beside other transactions.');
+  const records: MetadataRecordIn[] = [];
+  const events: ControllerEvent[] = [];
+  const transactions: TransactionResult[] = [];
+  let image = coordination;
+  let lastZxid = context.image.offset;
+  const decided = (changes: readonly CoordinationChange[], results: readonly Result[]): void => {
+    lastZxid = context.nextOffset + BigInt(records.length);
+    const own = { zxid: lastZxid, time, sessionId: session.id, request: request.request, changes: [...changes] };
+    records.push({ type: 'NoOpRecord', value: { coordination: own } });
+    transactions.push({ zxid: lastZxid, results: [...results] });
   };
+  const failed = (error: unknown, count: number, at: number): void => {
+    if (!(error instanceof ZooKeeperError)) throw error;
+    transactions.push(failure(error.code, lastZxid, { count, at }));
+  };
+  if (triggers && only !== undefined) {
+    try {
+      const [operation] = only.operations;
+      const path = operation?.path ?? '';
+      const pulled = pullTrigger(context, path, operation?.data ?? null);
+      records.push(...pulled.records);
+      events.push(...pulled.events);
+      // Written without a change too: a repeated request is not decided again.
+      decided(pulled.lasting ? [] : [changeOf(ChangeKind.trigger, path)], [{ path }]);
+    } catch (error) {
+      failed(error, 1, 0);
+    }
+    return { records, response: { errorCode: ErrorCode.NONE, transactions }, events };
+  }
+  for (const { operations } of asked) {
+    const draft: Draft = { image, zxid: context.nextOffset + BigInt(records.length), time, changes: [] };
+    const results: Result[] = [];
+    try {
+      for (const operation of operations) results.push(decideOne(draft, session, operation));
+      if (draft.image.sizeBytes > MAX_TREE_BYTES && draft.image.sizeBytes > image.sizeBytes) {
+        const message = `clients keep ${image.sizeBytes} bytes here, and ${MAX_TREE_BYTES} is the most; delete nodes`;
+        throw new ZooKeeperError(ZooKeeperCode.QUOTAEXCEEDED, message);
+      }
+    } catch (error) {
+      failed(error, operations.length, Math.min(results.length, operations.length - 1));
+      continue;
+    }
+    if (draft.changes.length === 0) transactions.push({ zxid: lastZxid, results });
+    else decided(draft.changes, results);
+    image = draft.image;
+  }
+  return { records, response: { errorCode: ErrorCode.NONE, transactions }, events };
+}
+
+function isPulled({ operations }: Transaction): boolean {
+  const [only] = operations;
+  return only?.type === Operation.create && operations.length === 1 && isTrigger(only.path);
+}
+
+/** As ZooKeeper answers a multi: operations before the one that failed are right, those after it were not looked at. */
+function failure(code: number, zxid: bigint, { count, at }: { count: number; at: number }): TransactionResult {
+  const results = Array.from({ length: count }, (_, index) => ({
+    failure: index < at ? 0 : index === at ? code : ZooKeeperCode.RUNTIMEINCONSISTENCY,
+  }));
+  return { zxid, failure: code, results };
 }
 
 /** Adds to the draft what the operation changes. Throws `ZooKeeperError`. */
 function decideOne(draft: Draft, session: CoordinationSession, asked: Asked): Result {
   const { path, version } = asked;
-  const defect = pathDefect(path);
-  if (defect !== undefined) throw new ZooKeeperError(ZooKeeperCode.BADARGUMENTS, `${path}: ${defect}`);
   if ((asked.data?.length ?? 0) > MAX_DATA_BYTES) throw new ZooKeeperError(ZooKeeperCode.BADARGUMENTS, `${path}: too much data`);
   switch (asked.type) {
     case Operation.create:
+    case Operation.createContainer:
+    case Operation.createTtl:
       return create(draft, session, asked);
     case Operation.delete: {
-      if (path === '/') throw new ZooKeeperError(ZooKeeperCode.BADARGUMENTS, 'the root stays');
+      refuseDefect(path, deletionDefect(path));
       const node = existing(draft, path);
       permitted(existing(draft, parentOf(path)), Permission.delete, parentOf(path));
       sameVersion(version, node.version, path);
@@ -106,20 +151,21 @@ function decideOne(draft: Draft, session: CoordinationSession, asked: Asked): Re
       return {};
     }
     case Operation.setData: {
-      const node = existing(draft, path);
+      const node = changeable(draft, path);
       permitted(node, Permission.write, path);
       sameVersion(version, node.version, path);
       change(draft, { ...changeOf(ChangeKind.setData, path), data: asked.data });
       return { stat: statOf(existing(draft, path)) };
     }
     case Operation.setAcl: {
-      const node = existing(draft, path);
+      const node = changeable(draft, path);
       permitted(node, Permission.admin, path);
       sameVersion(version, node.aversion, path);
       change(draft, { ...changeOf(ChangeKind.setAcl, path), number: asked.permissions });
       return { stat: statOf(existing(draft, path)) };
     }
     case Operation.check: {
+      refuseDefect(path, pathDefect(path));
       const node = existing(draft, path);
       permitted(node, Permission.read, path);
       sameVersion(version, node.version, path);
@@ -130,25 +176,51 @@ function decideOne(draft: Draft, session: CoordinationSession, asked: Asked): Re
   }
 }
 
-const EPHEMERAL = 1;
-const SEQUENTIAL = 2;
+/** `CreateMode` of ZooKeeper. */
+const CreateFlag = { persistent: 0, ephemeral: 1, sequential: 2, ephemeralSequential: 3, container: 4, ttl: 5, ttlSequential: 6 } as const;
+const EPHEMERAL: readonly number[] = [CreateFlag.ephemeral, CreateFlag.ephemeralSequential];
+const SEQUENTIAL: readonly number[] = [CreateFlag.sequential, CreateFlag.ephemeralSequential, CreateFlag.ttlSequential];
 
+/** Checks in ZooKeeper's order, which decides what is answered where several things are wrong. */
 function create(draft: Draft, session: CoordinationSession, asked: Asked): Result {
-  const { flags } = asked;
-  if (flags < 0 || flags > (EPHEMERAL | SEQUENTIAL)) throw new ZooKeeperError(ZooKeeperCode.UNIMPLEMENTED, `nodes of kind ${flags}`);
-  if (asked.path === '/') throw new ZooKeeperError(ZooKeeperCode.NODEEXISTS, 'the root exists');
+  const owner = ownerOf(session, asked);
+  refuseDefect(asked.path, parentDefect(asked.path));
+  const sequential = SEQUENTIAL.includes(asked.flags);
+  if (asked.path === '/' && !sequential) throw new ZooKeeperError(ZooKeeperCode.NODEEXISTS, 'the root exists');
   const parentPath = parentOf(asked.path);
   const parent = existing(draft, parentPath);
   permitted(parent, Permission.create, parentPath);
-  const sequential = (flags & SEQUENTIAL) !== 0;
   const path = sequential ? asked.path + String(parent.created).padStart(SEQUENCE_DIGITS, '0') : asked.path;
+  refuseDefect(path, pathDefect(path));
   if (parent.children.has(nameOf(path))) throw new ZooKeeperError(ZooKeeperCode.NODEEXISTS, `${path} exists`);
   // At the top a name may be one that the system has taken.
   refuseSystem(path, parentPath === '/' ? ZooKeeperCode.NODEEXISTS : ZooKeeperCode.NOAUTH);
-  if (parent.owner !== 0n) throw new ZooKeeperError(ZooKeeperCode.NOCHILDRENFOREPHEMERALS, `${parentPath} is ephemeral`);
-  const id = (flags & EPHEMERAL) === 0 ? 0n : session.id;
-  change(draft, { ...changeOf(ChangeKind.create, path), data: asked.data, id, number: asked.permissions });
+  if (sessionOf(parent.owner) !== 0n) throw new ZooKeeperError(ZooKeeperCode.NOCHILDRENFOREPHEMERALS, `${parentPath} is ephemeral`);
+  change(draft, { ...changeOf(ChangeKind.create, path), data: asked.data, id: owner, number: asked.permissions });
   return { path, stat: statOf(existing(draft, path)) };
+}
+
+/** The operation, not the flag, makes a container; a time to live needs both. */
+function ownerOf(session: CoordinationSession, { type, flags, ttlMs, path }: Asked): bigint {
+  const timed = flags === CreateFlag.ttl || flags === CreateFlag.ttlSequential;
+  const known = Object.values(CreateFlag).some((flag) => flag === flags);
+  if (!known || timed !== (type === Operation.createTtl)) throw new ZooKeeperError(ZooKeeperCode.BADARGUMENTS, `${path}: flags ${flags}`);
+  if (timed) {
+    if (ttlMs <= 0n || ttlMs > MAX_TTL_MS) throw new ZooKeeperError(ZooKeeperCode.BADARGUMENTS, `${path}: a time to live of ${ttlMs} ms`);
+    return ttlOwner(ttlMs);
+  }
+  if (type === Operation.createContainer) return CONTAINER_OWNER;
+  return EPHEMERAL.includes(flags) ? session.id : 0n;
+}
+
+function changeable(draft: Draft, path: string): Znode {
+  refuseDefect(path, pathDefect(path));
+  if (path === CONFIG_PATH) throw new ZooKeeperError(ZooKeeperCode.NOAUTH, `${path} is changed by reconfig alone`);
+  return existing(draft, path);
+}
+
+function refuseDefect(path: string, defect: string | undefined): void {
+  if (defect !== undefined) throw new ZooKeeperError(ZooKeeperCode.BADARGUMENTS, `${path}: ${defect}`);
 }
 
 function existing(draft: Draft, path: string): Znode {

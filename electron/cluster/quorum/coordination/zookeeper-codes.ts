@@ -16,9 +16,12 @@ export const ZooKeeperCode = {
   NOTEMPTY: -111,
   SESSIONEXPIRED: -112,
   INVALIDACL: -114,
+  AUTHFAILED: -115,
   SESSIONMOVED: -118,
   NOTREADONLY: -119,
   NOWATCHER: -121,
+  RECONFIGDISABLED: -123,
+  QUOTAEXCEEDED: -125,
 } as const;
 
 export class ZooKeeperError extends Error {

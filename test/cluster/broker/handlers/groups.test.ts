@@ -57,9 +57,14 @@ describe('FindCoordinator', () => {
     expect(await handleFindCoordinator(one('d'), requestContext(1), quick)).toMatchObject({ errorCode: 0, nodeId: 1 });
   });
 
-  it('refuses coordinators that do not exist here', async () => {
-    const ask = handleFindCoordinator({ key: 't', keyType: 1, coordinatorKeys: [] }, requestContext(2), fakeBroker({ image }));
-    await expect(ask).rejects.toMatchObject({ code: ErrorCode.INVALID_REQUEST, message: 'This cluster has no transactions.' });
+  it('refuses share groups, which have no coordinator here', async () => {
+    const ask = handleFindCoordinator({ key: 't', keyType: 2, coordinatorKeys: [] }, requestContext(6), fakeBroker({ image }));
+    await expect(ask).rejects.toMatchObject({ code: ErrorCode.INVALID_REQUEST, message: 'This cluster has no share groups.' });
+  });
+
+  it.each([1, 2, 4, 6])('refuses a transactional id by an error on which every client gives up, v%i', async (version) => {
+    const ask = handleFindCoordinator({ key: 't', keyType: 1, coordinatorKeys: ['t'] }, requestContext(version), fakeBroker({ image }));
+    await expect(ask).rejects.toMatchObject({ code: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED });
   });
 });
 

@@ -262,3 +262,48 @@ test('OffsetDelete forgets what nobody subscribes to', async () => {
   expect(topics.map(({ partitions }) => partitions[0]?.errorCode)).toEqual([E.GROUP_SUBSCRIBED_TO_TOPIC, 0]);
   expect([b.committed(), b.committed(0, 'refunds')]).toEqual([5n, -1n]);
 });
+
+/** Version 1 names the topics and has no owned partitions, as @platformatic/kafka sends it. */
+const TRUNCATED = Buffer.from('0001' + '00000001' + '00066f7264657273' + 'ffffffff', 'hex');
+
+test.each([
+  ['version 1 without owned partitions', TRUNCATED],
+  ['an unknown later version', Buffer.concat([Buffer.from('0009', 'hex'), TRUNCATED.subarray(2), Buffer.from('more')])],
+])('a subscription of %s names the topics: other offsets are deleted and expire', async (_, metadata) => {
+  const b = await bench({ offsetsRetentionMs: 60_000, offsetsRetentionCheckIntervalMs: 10_000 });
+  const a = b.client('a');
+  const joining = b.join(a, { protocols: [{ name: 'range', metadata }] });
+  await b.clock.advance(7000);
+  expect((await joining).errorCode).toBe(0);
+  await b.syncAll(a);
+  for (const [offset, topic] of [
+    [5n, 'orders'],
+    [6n, 'refunds'],
+    [7n, 'abandoned'],
+  ] as const)
+    await b.commit(a, offset, { topic });
+  const request = { groupId: GROUP, topics: ['orders', 'refunds'].map((name) => ({ name, partitions: [{ partitionIndex: 0 }] })) };
+  const { errorCode, topics } = await b.coordinator.offsetDelete(request);
+  expect(errorCode).toBe(0);
+  expect(topics.map(({ partitions }) => partitions[0]?.errorCode)).toEqual([E.GROUP_SUBSCRIBED_TO_TOPIC, 0]);
+  for (let i = 0; i < 12; i++) {
+    await b.clock.advance(8000);
+    b.heartbeat(a);
+  }
+  expect(['orders', 'refunds', 'abandoned'].map((topic) => b.committed(0, topic))).toEqual([5n, -1n, -1n]);
+});
+
+test('a live consumer group whose subscriptions cannot be read keeps the offsets of every topic', async () => {
+  const b = await bench();
+  const a = b.client('a');
+  const joining = b.join(a, { protocols: [{ name: 'range', metadata: Uint8Array.of(9) }] });
+  await b.clock.advance(7000);
+  expect((await joining).errorCode).toBe(0);
+  await b.syncAll(a);
+  await b.commit(a, 5n);
+  const { errorCode, topics } = await b.coordinator.offsetDelete({
+    groupId: GROUP,
+    topics: [{ name: 'orders', partitions: [{ partitionIndex: 0 }] }],
+  });
+  expect([errorCode, topics[0]?.partitions[0]?.errorCode]).toEqual([0, E.GROUP_SUBSCRIBED_TO_TOPIC]);
+});

@@ -1,0 +1,36 @@
+/**
+ * Deletes containers that have lost their last child, and nodes whose time to live is over (ZooKeeper's `ContainerManager`). The active
+ * controller asks from time to time; each round is one record.
+ */
+import type { Decision, DecisionContext } from '../controller/decision.ts';
+import type { CoordinationChange } from './apply.ts';
+import { ChangeKind, findZnode, type CoordinationImage } from './coordination.ts';
+import { ttlOf } from './node-kind.ts';
+import { changeOf } from './transaction.ts';
+
+/** `znode.container.checkIntervalMs`. */
+export const EXPIRY_INTERVAL_MS = 60_000;
+/** `znode.container.maxPerMinute`. */
+const MAX_DELETED = 10_000;
+
+/** Paths to delete at that wall-clock ms, at most `MAX_DELETED`. */
+export function expiredNodes(image: CoordinationImage, now: bigint): string[] {
+  const due: string[] = [];
+  for (const path of image.expirable.keys()) {
+    if (due.length >= MAX_DELETED) break;
+    const node = findZnode(image.root, path);
+    if (node === undefined || node.children.size > 0) continue;
+    const ttlMs = ttlOf(node.owner);
+    // A container that never had a child waits for its first one.
+    const over = ttlMs === undefined ? node.created > 0 : Number(now) - node.mtime > ttlMs;
+    if (over) due.push(path);
+  }
+  return due;
+}
+
+export function deleteExpired(context: DecisionContext, time: bigint): Decision<undefined> {
+  const changes: CoordinationChange[] = expiredNodes(context.image.coordination, time).map((path) => changeOf(ChangeKind.delete, path));
+  if (changes.length === 0) return { records: [], response: undefined, events: [] };
+  const coordination = { zxid: context.nextOffset, time, changes };
+  return { records: [{ type: 'NoOpRecord', value: { coordination } }], response: undefined, events: [] };
+}

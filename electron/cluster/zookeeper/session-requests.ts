@@ -1,0 +1,64 @@
+/**
+ * Asks the active controller to begin, move and end sessions. Requests that arrive while one is under way leave together with the next:
+ * thousands of clients that reconnect at once, as after the loss of a broker, cost a few commits instead of one each.
+ */
+import { ErrorCode } from '../protocol/error-codes.ts';
+import type { RequestOf, ResponseOf } from '../protocol/schema.ts';
+import { coordinationSession } from '../quorum/coordination/apis.ts';
+import { QUORUM_TIMEOUT_MS, type Coordination } from './endpoint.ts';
+import { OutcomeUnknown } from './session.ts';
+
+export type SessionRequest = RequestOf<typeof coordinationSession>['sessions'][number];
+export type SessionAnswer = ResponseOf<typeof coordinationSession>['sessions'][number];
+
+/** Sessions in one request: a bound on what one decision takes. */
+const MAX_BATCH = 256;
+
+interface Waiting {
+  readonly request: Partial<SessionRequest> & Pick<SessionRequest, 'action' | 'holder'>;
+  readonly resolve: (answer: SessionAnswer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class SessionRequests {
+  private readonly nodeId: number;
+  private readonly coordination: Coordination;
+  /** Bounded by the number of connections, each of which waits for one. */
+  private readonly waiting: Waiting[] = [];
+  private underWay = false;
+
+  constructor(nodeId: number, coordination: Coordination) {
+    this.nodeId = nodeId;
+    this.coordination = coordination;
+  }
+
+  /** Rejects with `OutcomeUnknown` when no controller decided in time, or refused. */
+  ask(request: Waiting['request']): Promise<SessionAnswer> {
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ request, resolve, reject });
+      if (!this.underWay) void this.send();
+    });
+  }
+
+  /** Never rejects. */
+  private async send(): Promise<void> {
+    this.underWay = true;
+    while (this.waiting.length > 0) {
+      const batch = this.waiting.splice(0, MAX_BATCH);
+      try {
+        const body = { nodeId: this.nodeId, sessions: batch.map(({ request }) => request) };
+        const answer = await this.coordination.channel.send(coordinationSession, 0, body, { timeoutMs: QUORUM_TIMEOUT_MS });
+        if (answer.errorCode !== ErrorCode.NONE) throw new OutcomeUnknown(answer.errorMessage ?? `error ${answer.errorCode}`);
+        for (const [index, { resolve, reject }] of batch.entries()) {
+          const one = answer.sessions[index];
+          if (one?.errorCode === ErrorCode.NONE) resolve(one);
+          else reject(new OutcomeUnknown(one?.errorMessage ?? 'the controller did not decide on the session'));
+        }
+      } catch (cause) {
+        const error = cause instanceof Error ? cause : new Error(String(cause));
+        for (const { reject } of batch) reject(error);
+      }
+    }
+    this.underWay = false;
+  }
+}

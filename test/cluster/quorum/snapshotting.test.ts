@@ -1,0 +1,88 @@
+import { describe, expect, test } from 'vitest';
+import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
+import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
+import { SortedMap } from '../../../electron/cluster/lib/sorted-map.ts';
+import { emptyZnode } from '../../../electron/cluster/quorum/coordination/coordination.ts';
+import { EMPTY_IMAGE, type MetadataImage } from '../../../electron/cluster/quorum/image.ts';
+import { MetadataLog } from '../../../electron/cluster/quorum/metadata-log.ts';
+import type { CommittedBatch } from '../../../electron/cluster/quorum/raft-log.ts';
+import { Snapshotting } from '../../../electron/cluster/quorum/snapshotting.ts';
+import { VirtualClock } from '../../helpers/virtual-clock.ts';
+
+const MEBIBYTE = 1024 * 1024;
+
+/** Nodes of half a mebibyte each. */
+function imageOf(nodes: number, offset: bigint): MetadataImage {
+  const data = new Uint8Array(MEBIBYTE / 2);
+  const children = SortedMap.of(Array.from({ length: nodes }, (_, index) => [`n${index}`, { ...emptyZnode(), data }]));
+  return { ...EMPTY_IMAGE, offset, epoch: 1, coordination: { ...EMPTY_IMAGE.coordination, root: emptyZnode(children) } };
+}
+
+function committed(baseOffset: bigint, bytes: number): CommittedBatch {
+  return { baseOffset, lastOffset: baseOffset, epoch: 1, timestamp: 0, control: false, values: [new Uint8Array(bytes)] };
+}
+
+describe('snapshots of an image with much data', () => {
+  function setUp() {
+    const disk = new MemoryDisk();
+    const clock = new VirtualClock();
+    const log = MetadataLog.open({ disk, dataDirectory: 'data', clock, logger: silentLogger });
+    const pieces: number[] = [];
+    let image = imageOf(40, 9n);
+    const recording = new Proxy(log, {
+      get: (target, name) => {
+        if (name === 'writeSnapshot') {
+          return (...asked: Parameters<MetadataLog['writeSnapshot']>) => {
+            const writer = target.writeSnapshot(...asked);
+            return {
+              append: (values: readonly Uint8Array[]) => {
+                pieces.push(values.reduce((sum, value) => sum + value.length, 0));
+                writer.append(values);
+              },
+              finish: () => writer.finish(),
+              abandon: () => writer.abandon(),
+            };
+          };
+        }
+        const value: unknown = Reflect.get(target, name, target);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+    const finished: number[] = [];
+    const snapshotting = new Snapshotting({
+      nodeId: 1,
+      log: recording,
+      clock,
+      logger: silentLogger,
+      events: ({ details }) => finished.push(Number(details?.['endOffset'])),
+      image: () => image,
+      maxBytes: MEBIBYTE,
+      maxIntervalMs: 0,
+    });
+    const commit = async (offset: bigint, bytes: number): Promise<void> => {
+      image = imageOf(40, offset);
+      snapshotting.onCommitted([committed(offset, bytes)]);
+      await clock.advance(1_000);
+    };
+    return { pieces, finished, commit };
+  }
+
+  test('are written in pieces of bounded bytes', async () => {
+    const { pieces, finished, commit } = setUp();
+    await commit(10n, MEBIBYTE);
+    expect(finished).toEqual([11]);
+    // A record is written whole: one piece is below a quarter of a mebibyte, or it is one large record beside small ones.
+    expect(Math.max(...pieces)).toBeLessThan(MEBIBYTE);
+    expect(pieces.filter((bytes) => bytes > 0).length).toBeGreaterThanOrEqual(40);
+  });
+
+  test('are written again only when half as much as their size has been logged', async () => {
+    const { finished, commit } = setUp();
+    await commit(10n, MEBIBYTE);
+    for (let offset = 11n; offset < 20n; offset++) await commit(offset, MEBIBYTE);
+    // 9 MiB logged since a snapshot of 20 MiB.
+    expect(finished).toEqual([11]);
+    for (let offset = 20n; offset <= 21n; offset++) await commit(offset, MEBIBYTE);
+    expect(finished).toEqual([11, 22]);
+  });
+});

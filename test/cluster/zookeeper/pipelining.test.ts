@@ -1,0 +1,212 @@
+import { describe, expect, test } from 'vitest';
+import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
+import { seededRandom } from '../../../electron/cluster/lib/random.ts';
+import { coordinationSession, coordinationWrite, SessionAction } from '../../../electron/cluster/quorum/coordination/apis.ts';
+import { applyCoordination } from '../../../electron/cluster/quorum/coordination/apply.ts';
+import { ChangeKind, EMPTY_COORDINATION, type CoordinationImage } from '../../../electron/cluster/quorum/coordination/coordination.ts';
+import { decideSessions, SessionClock } from '../../../electron/cluster/quorum/coordination/sessions.ts';
+import { changeOf, decideWrite, MAX_TREE_BYTES } from '../../../electron/cluster/quorum/coordination/transaction.ts';
+import type { DecisionContext } from '../../../electron/cluster/quorum/controller/decision.ts';
+import { EMPTY_IMAGE } from '../../../electron/cluster/quorum/image.ts';
+import { OpCode } from '../../../electron/cluster/zookeeper/wire.ts';
+import { createBody, Flags, pathAnd } from '../../helpers/zookeeper-client.ts';
+import { ZooKeeperCluster } from '../../helpers/zookeeper-cluster.ts';
+
+const ANY = { data: null, flags: 0, ttlMs: -1n, version: -1, permissions: 31 };
+
+describe('a client that does not wait for answers', () => {
+  test('has 2,000 creates decided by few requests, in order, each with its own outcome', async () => {
+    const cluster = await ZooKeeperCluster.start(3);
+    const zk = await cluster.client(2);
+    const { channel } = cluster.quorum.node(2).quorum;
+    const { send } = channel;
+    let requests = 0;
+    channel.send = (api, ...rest) => {
+      if (api.key === coordinationWrite.key) requests++;
+      return send.call(channel, api, ...rest) as never;
+    };
+    await cluster.run(zk.create('/many'));
+    const answers = Array.from({ length: 2_000 }, (_, index) =>
+      // Every tenth is refused, which changes nothing for those around it.
+      zk.call(OpCode.create, (writer) => createBody(writer, index % 10 === 9 ? '/none/x' : '/many/n-', 'x', Flags.sequential)),
+    );
+    const codes = (await cluster.run(Promise.all(answers))).map(({ error }) => error);
+    expect(codes).toEqual(Array.from({ length: 2_000 }, (_, index) => (index % 10 === 9 ? -101 : 0)));
+    const replies = zk.arrived.filter((line) => line.startsWith('reply:'));
+    expect(replies).toEqual([...replies].sort((a, b) => Number(a.slice(6)) - Number(b.slice(6))));
+    expect(await cluster.run(zk.children('/many'))).toHaveLength(1_800);
+    expect(requests).toBeLessThan(50);
+  });
+
+  test('reads what it wrote before, between its writes', async () => {
+    const cluster = await ZooKeeperCluster.start(1);
+    const zk = await cluster.client(1);
+    const create = (path: string): Promise<unknown> => zk.call(OpCode.create, (writer) => createBody(writer, path, 'x', 0));
+    const exists = (path: string): Promise<{ error: number }> =>
+      zk.call(
+        OpCode.exists,
+        pathAnd(path, (writer) => writer.bool(false)),
+      );
+    const all = [create('/a'), exists('/a'), create('/a/b'), exists('/a/c'), create('/a/c'), exists('/a/c')] as const;
+    const answers = (await cluster.run(Promise.all(all))) as { error: number }[];
+    expect(answers.map(({ error }) => error)).toEqual([0, 0, 0, -101, 0, 0]);
+  });
+});
+
+describe('what clients keep', () => {
+  const session = { id: 5n, timeoutMs: 10_000, holder: 1n, password: new Uint8Array(16) };
+  const opened: CoordinationImage = applyCoordination(EMPTY_COORDINATION, {
+    zxid: 1n,
+    time: 0n,
+    sessionId: 0n,
+    request: 0n,
+    changes: [
+      { ...changeOf(ChangeKind.openSession), id: session.id, number: session.timeoutMs, data: session.password, holder: session.holder },
+    ],
+  }).image;
+  const contextOf = (coordination: CoordinationImage): DecisionContext => ({
+    image: { ...EMPTY_IMAGE, offset: 10n, coordination },
+    properties: {},
+    random: seededRandom(1),
+    nextOffset: 11n,
+  });
+
+  test('is bounded: what grows it is refused by QUOTAEXCEEDED, what shrinks it is not', () => {
+    const full = applyCoordination(opened, {
+      zxid: 2n,
+      time: 0n,
+      sessionId: 0n,
+      request: 0n,
+      changes: [{ ...changeOf(ChangeKind.create, '/a'), number: 31, data: new Uint8Array(2_000) }],
+    }).image;
+    const image = { ...full, sizeBytes: MAX_TREE_BYTES - 1_000 };
+    const operations = [
+      [{ ...ANY, type: 1, path: '/b', data: new Uint8Array(2_000) }],
+      [{ ...ANY, type: 5, path: '/a', data: new Uint8Array(9_000) }],
+      [{ ...ANY, type: 5, path: '/a', data: new Uint8Array(10) }],
+      [{ ...ANY, type: 1, path: '/b', data: new Uint8Array(2_000) }],
+      [{ ...ANY, type: 2, path: '/b' }],
+    ];
+    const request = { sessionId: 5n, holder: 1n, request: 1n, transactions: operations.map((one) => ({ operations: one })) };
+    const { response } = decideWrite(contextOf(image), request, 0n);
+    expect(response.transactions?.map(({ failure = 0 }) => failure)).toEqual([-125, -125, 0, 0, 0]);
+  });
+
+  test('counts the same in a series of changes as after a snapshot', () => {
+    let image = opened;
+    const sizes: number[] = [image.sizeBytes];
+    const change = (kind: number, data: Uint8Array | null): void => {
+      const changes = [{ ...changeOf(kind, '/a'), number: 31, data }];
+      image = applyCoordination(image, { zxid: 2n, time: 0n, sessionId: 0n, request: 0n, changes }).image;
+      sizes.push(image.sizeBytes);
+    };
+    change(ChangeKind.create, new Uint8Array(100));
+    change(ChangeKind.setData, new Uint8Array(1_000));
+    change(ChangeKind.setData, null);
+    change(ChangeKind.delete, null);
+    const [empty = 0, created = 0, grown = 0, shrunk = 0, deleted = 0] = sizes;
+    expect([grown - created, grown - shrunk, deleted]).toEqual([900, 1_000, empty]);
+  });
+
+  test('sessions of one request are decided on what those before them left', () => {
+    const request = (action: number, sessionId = session.id) => ({
+      action,
+      holder: 1n,
+      sessionId,
+      password: session.password,
+      timeoutMs: 5_000,
+    });
+    const sessions = [
+      request(SessionAction.open, 0n),
+      request(SessionAction.open, 0n),
+      request(SessionAction.close),
+      request(SessionAction.close),
+      request(SessionAction.resume),
+    ];
+    const { records, response } = decideSessions(contextOf(opened), { nodeId: 3, sessions }, 0n);
+    expect(records).toHaveLength(3);
+    expect(response.errorCode).toBe(ErrorCode.NONE);
+    const [first, second, ...rest] = response.sessions ?? [];
+    expect(second?.sessionId).toBe((first?.sessionId ?? 0n) + 1n);
+    // Ended by the first of two, and so not to be resumed.
+    expect(rest.map(({ sessionId = 0n }) => sessionId)).toEqual([5n, 5n, 0n]);
+    expect(coordinationSession.key).toBe(20_001);
+  });
+});
+
+describe('SessionClock', () => {
+  const sessionsOf = (count: number): CoordinationImage => {
+    let { sessions } = EMPTY_COORDINATION;
+    for (let id = 1n; id <= BigInt(count); id++) {
+      const timeoutMs = id % 2n === 0n ? 10_000 : 4_000;
+      sessions = sessions.set(id, {
+        id,
+        timeoutMs,
+        password: new Uint8Array(16),
+        holder: 0n,
+        lastRequest: 0n,
+        ephemerals: EMPTY_COORDINATION.expirable,
+      });
+    }
+    return { ...EMPTY_COORDINATION, sessions };
+  };
+
+  test('ends sessions after their timeout, and those renewed later', () => {
+    const image = sessionsOf(100);
+    const clock = new SessionClock();
+    clock.reset(image, 1_000);
+    expect(clock.expired(image, 4_999)).toEqual([]);
+    clock.renew(1n, 4_000, 4_000);
+    const first = clock.expired(image, 5_250).sort((a, b) => Number(a - b));
+    expect(first).toEqual(Array.from({ length: 49 }, (_, index) => BigInt(2 * index + 3)));
+    // Reported again while a decision has not ended it; renewed it is not.
+    clock.renew(3n, 4_000, 5_300);
+    expect(clock.expired(image, 5_300)).toHaveLength(48);
+    expect(clock.expired({ ...image, sessions: EMPTY_COORDINATION.sessions }, 500_000)).toEqual([]);
+    expect(clock.isExpired(5n, 500_000)).toBe(false);
+  });
+
+  test('a renewal costs the same with ten thousand sessions', () => {
+    const image = sessionsOf(10_000);
+    const clock = new SessionClock();
+    clock.reset(image, 0);
+    for (let now = 0; now < 3_000; now += 100) for (let id = 1n; id <= 10_000n; id += 7n) clock.renew(id, 10_000, now);
+    expect(clock.expired(image, 3_000)).toEqual([]);
+    expect(clock.expired(image, 20_000)).toHaveLength(10_000);
+  });
+});
+
+describe('nodes that expire by themselves', () => {
+  test('containers without children and nodes past their time to live are deleted within a minute or two, others stay', async () => {
+    const cluster = await ZooKeeperCluster.start(3);
+    const { clock } = cluster.quorum;
+    const zk = await cluster.client(1, { timeoutMs: 40_000 });
+    const create = (type: number, path: string, flags: number, ttlMs?: bigint): Promise<unknown> =>
+      cluster.run(
+        zk.call(type, (writer) => {
+          createBody(writer, path, '', flags);
+          if (ttlMs !== undefined) writer.int64(ttlMs);
+        }),
+      );
+    for (const path of ['/empty', '/used', '/full']) await create(OpCode.createContainer, path, 4);
+    for (const path of ['/used/x', '/full/x']) await cluster.run(zk.create(path));
+    await cluster.run(zk.delete('/used/x'));
+    for (const [path, ttlMs] of [
+      ['/short', 5_000n],
+      ['/long', 10_000_000n],
+      ['/parent', 5_000n],
+    ] as const)
+      await create(OpCode.createTtl, path, 5, ttlMs);
+    await cluster.run(zk.create('/parent/x'));
+    await cluster.run(zk.exists('/used', true));
+    for (let seconds = 0; seconds < 130; seconds += 10) {
+      await clock.advance(10_000);
+      await cluster.run(zk.ping());
+    }
+    const paths = ['/empty', '/used', '/full', '/short', '/long', '/parent'];
+    const kept = [];
+    for (const path of paths) if ((await cluster.run(zk.exists(path))) !== null) kept.push(path);
+    expect(kept).toEqual(['/empty', '/full', '/long', '/parent']);
+    expect(zk.events).toEqual([{ type: 2, path: '/used' }]);
+  });
+});
