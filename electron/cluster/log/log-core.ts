@@ -180,7 +180,8 @@ export class LogCore {
     // Epochs that cannot be read are taken from the records, all of them.
     const trusted = epochsKnown ? { clean: cleanShutdown, recoveryPoint } : { clean: false, recoveryPoint: 0n };
     // After a clean stop all of the log was on the medium, whatever has to be read again.
-    const protectedTo = cleanShutdown ? MAX_OFFSET : recoveryPoint;
+    // Above the high watermark no other replica need hold it, so the log ends before what is missing there.
+    const protectedTo = min(cleanShutdown ? MAX_OFFSET : recoveryPoint, this.options.highWatermark ?? MAX_OFFSET);
     const startIsExact = cleanShutdown && this.options.logStartOffset !== undefined;
     const hadSnapshots = this.lastSummary?.snapshots === true;
     const found = openSegments(this.recoveryContext(), { names, logStartOffset, startIsExact, protectedTo, hadSnapshots, ...trusted });

@@ -125,7 +125,10 @@ export function openSegments(context: RecoveryContext, options: OpenOptions): Re
     epochs.clear();
     return { segments: [], logEndOffset: options.logStartOffset, cut: false };
   }
-  const whole = options.clean && segments.every(({ indexed }) => indexed);
+  const cutFrom = segments.findIndex(
+    ({ segment }, index) => segment.lack !== undefined && (segments[index + 1]?.segment.baseOffset ?? 0n) > options.protectedTo,
+  );
+  const whole = options.clean && cutFrom < 0 && segments.every(({ indexed }) => indexed);
   const cleanEnd = whole ? endOfLastSegment(segments.map(({ segment }) => segment)) : undefined;
   if (cleanEnd !== undefined) {
     const opened = segments.map(({ segment }) => segment);
@@ -136,10 +139,11 @@ export function openSegments(context: RecoveryContext, options: OpenOptions): Re
   const unindexed = segments.findIndex(({ indexed }) => !indexed);
   // The segment of the last flushed record: a flush syncs the records of the active segment, not its indexes.
   const lastBelow = segments.findLastIndex(({ segment }) => segment.baseOffset < options.recoveryPoint);
-  const from = Math.max(
+  const checked = Math.max(
     0,
     options.clean && unindexed < 0 ? segments.length - 1 : unindexed < 0 ? lastBelow : Math.min(unindexed, lastBelow),
   );
+  const from = cutFrom < 0 ? checked : Math.min(checked, cutFrom);
   const kept = segments.slice(0, from).map(({ segment }) => segment);
   const suspects = segments.slice(from).map(({ segment }) => segment);
   const start = (suspects[0] as Segment).baseOffset;
