@@ -69,7 +69,7 @@ describe('ControllerChannel', () => {
   it('gives the controller the time that is left of a request, and changes no other timeout', async () => {
     const { channel, asked, clock } = setup();
     const topics = { topics: [], timeoutMs: 10_000, validateOnly: false };
-    const session = { nodeId: 1, action: 0, sessionId: 0n, holder: 1n, timeoutMs: 40_000, password: null };
+    const session = { nodeId: 1, sessions: [{ action: 0, sessionId: 0n, holder: 1n, timeoutMs: 40_000, password: null }] };
     const outcomes = [
       channel.send(createTopics, 7, topics, { timeoutMs: 300 }),
       channel.send(createTopics, 7, topics, { timeoutMs: 30_000 }),
@@ -78,6 +78,10 @@ describe('ControllerChannel', () => {
     const settled = Promise.allSettled(outcomes);
     await clock.advance(30_000);
     await settled;
-    expect(asked[0]?.bodies.map((body) => (body as { timeoutMs: number }).timeoutMs)).toEqual([300, 10_000, 40_000]);
+    const timeouts = asked[0]?.bodies.map((body) => {
+      const { timeoutMs, sessions } = body as { timeoutMs?: number; sessions?: { timeoutMs: number }[] };
+      return timeoutMs ?? sessions?.[0]?.timeoutMs;
+    });
+    expect(timeouts).toEqual([300, 10_000, 40_000]);
   });
 });
