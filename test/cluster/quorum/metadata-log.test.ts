@@ -154,6 +154,6 @@ describe('quorum-state', () => {
     disk.writeFileAtomic('/data/quorum-state', Buffer.from('{"leaderEpoch":'));
     expect(() => file.read()).toThrow(/damaged/);
     disk.writeFileAtomic('/data/quorum-state', Buffer.from('{}'));
-    expect(() => file.read()).toThrow(/lacks/);
+    expect(() => file.read()).toThrow(/is missing/);
   });
 });
