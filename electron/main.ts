@@ -1,6 +1,7 @@
 /** The desktop app: builds, wires, starts, stops. */
 import { join } from 'node:path';
 import { app, BrowserWindow } from 'electron';
+import { endByForce } from './app-closing.ts';
 import { startHost, type Host } from './app-host.ts';
 import { DESKTOP_USAGE, readHostOptions, type HostChoice } from './cli/host-options.ts';
 import { loadWorkerPath, nodeWorkerPath, userDataDirectory } from './cli/paths.ts';
@@ -98,7 +99,7 @@ function endCleanly(host: Host): void {
     event.preventDefault();
     for (const window of BrowserWindow.getAllWindows()) window.hide();
     void host.close().then((stopped) => {
-      if (!stopped) process.kill(process.pid, 'SIGKILL');
+      if (!stopped) endByForce();
       closed = true;
       app.quit();
     });

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { closeInTime, endByForce } from '../../app-closing.ts';
 import { Cluster, type ClusterNote } from '../../cluster/cluster.ts';
 import type { LogLevel } from '../../cluster/lib/logger.ts';
 import type { ControlServer } from '../../control/server.ts';
@@ -105,8 +106,8 @@ async function run(options: Options): Promise<number> {
     say(`${ended}: stopping`);
     return 0;
   } finally {
-    await control?.close();
-    await cluster.close();
+    const opened = control;
+    if (!(await closeInTime([async () => opened?.close(), () => cluster.close()], say))) endByForce();
   }
 }
 
@@ -130,9 +131,7 @@ async function openControl(cluster: Cluster, port: number, say: (line: string) =
     url: server.url,
     token: server.token,
     async close() {
-      await scenarios.close();
-      await loads.close();
-      await server.close();
+      await Promise.all([scenarios.close(), loads.close(), server.close()]);
     },
   };
 }

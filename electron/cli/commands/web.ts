@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { endByForce } from '../../app-closing.ts';
 import type { Host } from '../../app-host.ts';
 import type { WebServer } from '../../web/server.ts';
 import { HELP_LINE, integerOption, parsing, UsageError, type Command } from '../command.ts';
@@ -89,7 +90,7 @@ async function run(options: Options): Promise<number> {
     return 0;
   } finally {
     await server?.close();
-    if (!(await host.close())) process.kill(process.pid, 'SIGKILL');
+    if (!(await host.close())) endByForce();
   }
 }
 
