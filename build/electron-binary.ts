@@ -5,6 +5,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { removeBuilt } from './removal.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const PACKAGE = join(ROOT, 'node_modules', 'electron');
@@ -85,7 +86,7 @@ function install(): Promise<string> {
     child.on('error', (error) => (stderr += error.message));
     child.on('close', (code) => {
       clearInterval(watch);
-      rmSync(temporary, { recursive: true, force: true });
+      removeBuilt(join(ROOT, 'out'), temporary);
       if (silent) resolve(`its download was silent for ${SILENCE_MS / 1000} s`);
       else resolve(code === 0 ? '' : `its download failed (${/\bE[A-Z_]{4,}\b|\b[45]\d\d\b/.exec(stderr)?.[0] ?? `exit ${code}`})`);
     });
