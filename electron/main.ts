@@ -6,6 +6,8 @@ import { startHost, type Host } from './app-host.ts';
 import { DESKTOP_USAGE, readHostOptions, type HostChoice } from './cli/host-options.ts';
 import { loadWorkerPath, nodeWorkerPath, userDataDirectory } from './cli/paths.ts';
 import { UsageError } from './cli/command.ts';
+import { keepFilesPrivate } from './cli/private-files.ts';
+import { ignoreClosedOutput } from './cli/parent-watch.ts';
 import { serveElectron } from './ipc/electron-transport.ts';
 import { installMenu } from './menu.ts';
 import { declareScheme, hardenAllContents, isOurPage, openWindow, refusePermissions, serveRenderer } from './window.ts';
@@ -71,6 +73,7 @@ function run(choice: HostChoice): void {
       log: say,
     });
     endCleanly(host);
+    quitWithLauncher();
     const { invoke, services } = host;
     serveElectron({
       invoke,
@@ -81,6 +84,18 @@ function run(choice: HostChoice): void {
     installMenu((command) => services.events.publish('app/commanded', command));
     open();
   });
+}
+
+/** `npm start` names its process; a desktop that starts the installed app does not, and may end before it. */
+function quitWithLauncher(): void {
+  const launcher = Number(process.env['BROKERDESK_LAUNCHER'] ?? 0);
+  if (launcher === 0) return;
+  ignoreClosedOutput();
+  const timer = setInterval(() => {
+    if (process.ppid === launcher) return;
+    clearInterval(timer);
+    app.quit();
+  }, 1_000);
 }
 
 function focusFirstWindow(): void {
@@ -116,5 +131,6 @@ if (choice === null) {
   // As root Chromium cannot sandbox (`--no-sandbox`, see build/start.ts), and asking for both ends its child processes.
   if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
   declareScheme();
+  keepFilesPrivate();
   run(choice);
 }

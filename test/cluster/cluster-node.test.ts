@@ -124,3 +124,22 @@ it('one that is running is asked', async () => {
   expect(one.state).toBe('stopped');
   expect(logged).toEqual([]);
 });
+
+it('a kill does not wait for ever for a thread that a system call blocks, and reports it', async () => {
+  const blocks = `if (message.kind === 'faults') {
+    const { execFileSync } = process.getBuiltinModule('node:child_process');
+    parentPort.postMessage({ kind: 'done', request: message.request });
+    execFileSync('sleep', ['3']);
+  }`;
+  const { node: one } = await started(blocks);
+  await one.setFaults({} as Parameters<ClusterNode['setFaults']>[0]);
+  const killed = one.kill();
+  const refusal = expect(killed).rejects.toMatchObject({ code: 'NODE_FAILED', message: expect.stringContaining('a system call blocks') });
+  pass(10_000);
+  await refusal;
+  expect(one.state).toBe('stopping');
+  expect(one.alive).toBe(true);
+  // The call returns after all, and the thread ends then.
+  await one.waitForEnd(NEVER);
+  expect(one.state).toBe('killed');
+});

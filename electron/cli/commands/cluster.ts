@@ -9,6 +9,7 @@ import type { ControlServer } from '../../control/server.ts';
 import { HELP_LINE, integerOption, parsing, UsageError, type Command } from '../command.ts';
 import { loadWorkerPath, nodeWorkerPath, ownVersion, userDataDirectory } from '../paths.ts';
 import { parseProperties } from '../properties.ts';
+import { keepFilesPrivate } from '../private-files.ts';
 import { untilSignal } from '../signals.ts';
 
 const USAGE = `Usage: npm run cluster -- [options]
@@ -25,6 +26,7 @@ Runs a Kafka cluster on this machine until Ctrl-C.
   --log LEVEL      what brokers say on stderr: error, warn (default), info or debug
   --json           print one line of JSON when every broker is ready
   --control PORT   open the lab's HTTP API on loopback; 0: any free port
+  --detach         keep running when the process or terminal that started it ends
 ${HELP_LINE}`;
 
 interface Options {
@@ -35,6 +37,7 @@ interface Options {
   json: boolean;
   control: number | undefined;
   logLevel: LogLevel;
+  detach: boolean;
 }
 
 const LOG_LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
@@ -54,6 +57,7 @@ function readOptions(args: readonly string[]): Options {
         json: { type: 'boolean', default: false },
         control: { type: 'string' },
         log: { type: 'string', default: 'warn' },
+        detach: { type: 'boolean', default: false },
       },
     }),
   );
@@ -69,6 +73,7 @@ function readOptions(args: readonly string[]): Options {
     json: values.json,
     control: integerOption('control', values.control, 0, 65_535),
     logLevel,
+    detach: values.detach,
   };
 }
 
@@ -84,7 +89,8 @@ function readProperties(file: string): Record<string, string> {
 
 async function run(options: Options): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const signal = untilSignal();
+  keepFilesPrivate();
+  const signal = untilSignal(options);
   const cluster = new Cluster({
     workerPath: nodeWorkerPath(),
     properties: options.properties,

@@ -9,6 +9,7 @@ import { HELP_LINE, integerOption, parsing, UsageError, type Command } from '../
 import { HOST_OPTION_LINES, HOST_OPTIONS, hostChoice, type HostChoice } from '../host-options.ts';
 import { openBrowser } from '../open-browser.ts';
 import { loadWorkerPath, nodeWorkerPath, ownVersion, userDataDirectory } from '../paths.ts';
+import { keepFilesPrivate } from '../private-files.ts';
 import { untilSignal } from '../signals.ts';
 
 const DEFAULT_PORT = 7_420;
@@ -23,6 +24,7 @@ Serves the app to a browser on this machine, until Ctrl-C. A 3-broker cluster ru
   --json           print one line of JSON when the cluster is ready
   --kafka-port P   first port for Kafka clients, as --port of "npm run cluster" (default: 9092)
 ${HOST_OPTION_LINES}
+  --detach         keep running when the process or terminal that started it ends
 ${HELP_LINE}`;
 
 interface Options extends HostChoice {
@@ -33,6 +35,7 @@ interface Options extends HostChoice {
   host: string;
   open: boolean;
   json: boolean;
+  detach: boolean;
 }
 
 export const webCommand: Command = { name: 'web', usage: USAGE, run: (args) => run(readWebOptions(args)) };
@@ -49,6 +52,7 @@ export function readWebOptions(args: readonly string[]): Options {
         host: { type: 'string', default: '127.0.0.1' },
         'no-open': { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
+        detach: { type: 'boolean', default: false },
       },
     }),
   );
@@ -61,6 +65,7 @@ export function readWebOptions(args: readonly string[]): Options {
     // A program that reads JSON opens what it wants by itself.
     open: !values['no-open'] && !values.json,
     json: values.json,
+    detach: values.detach,
   };
 }
 
@@ -68,7 +73,8 @@ async function run(options: Options): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const root = join(dirname(nodeWorkerPath()), '..', 'renderer');
   if (!existsSync(join(root, 'index.html'))) throw new Error('The pages are not built: run "npm run build" first.');
-  const signal = untilSignal();
+  keepFilesPrivate();
+  const signal = untilSignal(options);
   // Loaded here: the other commands do without the admin client.
   const { startHost } = await import('../../app-host.ts');
   const host = startHost({
@@ -115,12 +121,13 @@ async function announce(
   options: Options,
   server: WebServer,
   host: Host,
-  signal: Promise<NodeJS.Signals>,
+  signal: Promise<string>,
   say: (line: string) => void,
 ): Promise<void> {
   if (!options.json) {
     process.stdout.write(`${server.url}\n`);
-    if (options.open && !(await openBrowser(server.url))) say('Open that address in a browser. Ctrl-C stops it.');
+    if (options.open && !(await openBrowser(server.url, join(userDataDirectory(), 'run'))))
+      say('Open that address in a browser. Ctrl-C stops it.');
   }
   const interrupted = await Promise.race([host.started.then(() => false), signal.then(() => true)]);
   if (interrupted) return;

@@ -1,0 +1,50 @@
+import { spawnSync } from 'node:child_process';
+import { resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { closeInTime } from '../electron/app-closing.ts';
+
+const MODULE = resolve(import.meta.dirname, '../electron/app-closing.ts');
+
+describe('closeInTime', () => {
+  const never = (): Promise<void> => new Promise(() => undefined);
+
+  it('is true once everything has ended', async () => {
+    const lines: string[] = [];
+    expect(await closeInTime([async () => undefined, async () => true], (line) => lines.push(line))).toBe(true);
+    expect(lines).toEqual([]);
+  });
+
+  it.each([
+    ['one gives up', [async () => undefined, async () => false], 60_000],
+    ['one never ends', [async () => undefined, never], 20],
+  ])('is false, with a line, where %s', async (_what, closables, timeoutMs) => {
+    const lines: string[] = [];
+    expect(await closeInTime(closables, (line) => lines.push(line), timeoutMs)).toBe(false);
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toContain('ended by force');
+  });
+
+  it('logs a failure, and does not end the process by force for it', async () => {
+    const lines: string[] = [];
+    expect(await closeInTime([() => Promise.reject(new Error('the disk is gone'))], (line) => lines.push(line))).toBe(true);
+    expect(lines.join()).toContain('the disk is gone');
+  });
+});
+
+describe('endByForce', () => {
+  it('ends a process whose worker a system call blocks, which an orderly exit would wait for', () => {
+    const program = `
+      import { Worker } from 'node:worker_threads';
+      import { closeInTime, endByForce } from ${JSON.stringify(MODULE)};
+      const worker = new Worker('process.getBuiltinModule("node:worker_threads").parentPort.postMessage(1);'
+        + 'process.getBuiltinModule("node:child_process").execFileSync("sleep", ["10"])', { eval: true });
+      await new Promise((resolve) => worker.once('message', resolve));
+      if (!(await closeInTime([() => worker.terminate()], () => undefined, 100))) endByForce();`;
+    const { signal, error } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
+      timeout: 60_000,
+      killSignal: 'SIGTERM',
+    });
+    expect(error).toBeUndefined();
+    expect(signal).toBe('SIGKILL');
+  });
+});
