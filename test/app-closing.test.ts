@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { resolve } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { closeInTime } from '../electron/app-closing.ts';
 
 const MODULE = resolve(import.meta.dirname, '../electron/app-closing.ts');
@@ -32,12 +34,19 @@ describe('closeInTime', () => {
 });
 
 describe('endByForce', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'app-closing-'));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
   it('ends a process whose worker a system call blocks, which an orderly exit would wait for', () => {
+    // Opening a named pipe blocks until another process opens its other end.
+    const pipe = join(directory, 'pipe');
+    spawnSync('mkfifo', [pipe]);
     const program = `
       import { Worker } from 'node:worker_threads';
       import { closeInTime, endByForce } from ${JSON.stringify(MODULE)};
       const worker = new Worker('process.getBuiltinModule("node:worker_threads").parentPort.postMessage(1);'
-        + 'process.getBuiltinModule("node:child_process").execFileSync("sleep", ["10"])', { eval: true });
+        + 'process.getBuiltinModule("node:fs").readFileSync(process.getBuiltinModule("node:worker_threads").workerData)',
+        { eval: true, workerData: ${JSON.stringify(pipe)} });
       await new Promise((resolve) => worker.once('message', resolve));
       if (!(await closeInTime([() => worker.terminate()], () => undefined, 100))) endByForce();`;
     const { signal, error } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {

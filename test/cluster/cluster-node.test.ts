@@ -1,7 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ClusterNode, type NodeHooks } from '../../electron/cluster/cluster-node.ts';
 import { workerThreads } from '../../electron/cluster/cluster-worker.ts';
 import type { NodeStart } from '../../electron/cluster/cluster-messages.ts';
@@ -126,13 +127,19 @@ it('one that is running is asked', async () => {
 });
 
 it('a kill does not wait for ever for a thread that a system call blocks, and reports it', async () => {
+  // Opening a named pipe blocks until another process opens its other end.
+  const pipe = join(directory, 'pipe');
+  execFileSync('mkfifo', [pipe]);
   const blocks = `if (message.kind === 'faults') {
-    const { execFileSync } = process.getBuiltinModule('node:child_process');
     parentPort.postMessage({ kind: 'done', request: message.request });
-    execFileSync('sleep', ['3']);
+    Atomics.store(progress, 0, 1);
+    process.getBuiltinModule('node:fs').readFileSync(${JSON.stringify(pipe)});
   }`;
-  const { node: one } = await started(blocks);
+  const { node: one, progress } = await started(blocks);
   await one.setFaults({} as Parameters<ClusterNode['setFaults']>[0]);
+  await vi.waitUntil(() => Atomics.load(progress(), 0) === 1);
+  // From there it is one instruction to the call.
+  await new Promise((resolve) => setTimeout(resolve, 200));
   const killed = one.kill();
   const refusal = expect(killed).rejects.toMatchObject({ code: 'NODE_FAILED', message: expect.stringContaining('a system call blocks') });
   pass(10_000);
@@ -140,6 +147,8 @@ it('a kill does not wait for ever for a thread that a system call blocks, and re
   expect(one.state).toBe('stopping');
   expect(one.alive).toBe(true);
   // The call returns after all, and the thread ends then.
+  // For reading as well, so that this thread is not blocked in turn.
+  closeSync(openSync(pipe, 'r+'));
   await one.waitForEnd(NEVER);
   expect(one.state).toBe('killed');
 });
