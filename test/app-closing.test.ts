@@ -48,6 +48,8 @@ describe('endByForce', () => {
         + 'process.getBuiltinModule("node:fs").readFileSync(process.getBuiltinModule("node:worker_threads").workerData)',
         { eval: true, workerData: ${JSON.stringify(pipe)} });
       await new Promise((resolve) => worker.once('message', resolve));
+      // From there it is one instruction to the call.
+      await new Promise((resolve) => setTimeout(resolve, 300));
       if (!(await closeInTime([() => worker.terminate()], () => undefined, 100))) endByForce();`;
     const { signal, error } = spawnSync(process.execPath, ['--input-type=module', '-e', program], {
       timeout: 60_000,
