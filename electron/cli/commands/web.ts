@@ -90,7 +90,7 @@ async function run(options: Options): Promise<number> {
   });
   let server: WebServer | undefined;
   try {
-    server = await serve(options, root, host);
+    server = await serve(options, root, host, say);
     await announce(options, server, host, signal, say);
     say(`${await signal}: stopping`);
     return 0;
@@ -101,10 +101,11 @@ async function run(options: Options): Promise<number> {
 }
 
 /** Without a chosen port the default one is only a wish. */
-async function serve(options: Options, root: string, host: Host): Promise<WebServer> {
+async function serve(options: Options, root: string, host: Host, say: (line: string) => void): Promise<WebServer> {
   const { startWebServer } = await import('../../web/server.ts');
   const { invoke, services } = host;
-  const start = (port: number): Promise<WebServer> => startWebServer({ port, host: options.host, root, invoke, events: services.events });
+  const start = (port: number): Promise<WebServer> =>
+    startWebServer({ port, host: options.host, root, invoke, events: services.events, onError: (error) => say(`web: ${String(error)}`) });
   if (options.port !== undefined) return start(options.port);
   for (let port = DEFAULT_PORT; port < DEFAULT_PORT + 100; port++) {
     try {
