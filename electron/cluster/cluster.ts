@@ -382,7 +382,7 @@ export class Cluster {
         const failures = await startTogether(this.members, voters, (node) =>
           node.transitions.run((signal) => node.start(this.startOf(node.id), this.portOwners, signal)),
         );
-        this.notices.push(...failures.map(({ message }) => `${message}. The other brokers serve without it.`));
+        for (const { message } of failures) this.notices.push(`${message}. The other brokers serve without it.`);
         return;
       } catch (error) {
         await this.endNodes();
