@@ -6,6 +6,7 @@ const [{ buildTargets, ROOT }, { HELP_LINE, runCommand, UsageError }] = await Pr
   import('./targets.ts'),
   import('../electron/cli/command.ts'),
 ]);
+const { NOTICES_FILE, writeNotices } = await import('./notices.ts');
 
 const USAGE = `Usage: npm run dist -- [options]
 
@@ -35,6 +36,7 @@ function check(args: readonly string[]): void {
 async function run(args: readonly string[]): Promise<number> {
   check(args);
   await buildTargets(['main', 'preload', 'renderer'], (line) => process.stderr.write(`${line}\n`));
+  writeNotices(ROOT, NOTICES_FILE);
   const builder = join(ROOT, 'node_modules', 'electron-builder', 'cli.js');
   const { status, error } = spawnSync(process.execPath, [builder, 'build', '--publish', 'never', ...args], { cwd: ROOT, stdio: 'inherit' });
   if (error !== undefined) throw error;

@@ -3,8 +3,9 @@
  * that refuses it is remembered for a day, so that `npm start` does not ask in vain every time.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { removeBuilt } from './removal.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const PACKAGE = join(ROOT, 'node_modules', 'electron');
@@ -40,7 +41,10 @@ export async function obtainElectron(): Promise<{ path: string } | { path: null;
   const path = findElectron();
   if (path !== null) return { path };
   mkdirSync(join(ROOT, 'out'), { recursive: true });
-  writeFileSync(REFUSED, `${Date.now()}\n${reason}\n`);
+  // Two starts at once leave the note of one of them, never half of it.
+  const aside = `${REFUSED}.${process.pid}`;
+  writeFileSync(aside, `${Date.now()}\n${reason}\n`);
+  renameSync(aside, REFUSED);
   return { path: null, reason };
 }
 
@@ -49,7 +53,7 @@ function readRefusal(): string | null {
   const [at = '', reason = ''] = readFileSync(REFUSED, 'utf8').split('\n');
   // What cannot be read is as good as nothing remembered.
   if (!(Date.now() - Number(at) < DAY_MS) || reason === '') {
-    rmSync(REFUSED);
+    rmSync(REFUSED, { force: true });
     return null;
   }
   return reason;
@@ -85,7 +89,7 @@ function install(): Promise<string> {
     child.on('error', (error) => (stderr += error.message));
     child.on('close', (code) => {
       clearInterval(watch);
-      rmSync(temporary, { recursive: true, force: true });
+      removeBuilt(join(ROOT, 'out'), temporary);
       if (silent) resolve(`its download was silent for ${SILENCE_MS / 1000} s`);
       else resolve(code === 0 ? '' : `its download failed (${/\bE[A-Z_]{4,}\b|\b[45]\d\d\b/.exec(stderr)?.[0] ?? `exit ${code}`})`);
     });

@@ -16,6 +16,8 @@ if (Number(major) < 24) {
   );
   process.exit(1);
 }
+// For electron/cli/parent-watch.ts: a build may come first, and the parent can end meanwhile.
+process.env.BROKERDESK_STARTED_BY = `${process.pid}:${process.ppid}`;
 module.enableCompileCache(join(import.meta.dirname, '..', 'out', 'compile-cache'));
 const name = process.argv[2] ?? '';
 const isScript = /^[a-z]+$/.test(name) && existsSync(join(import.meta.dirname, `${name}.ts`));

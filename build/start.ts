@@ -9,6 +9,7 @@ const [{ buildTargets, ROOT }, { obtainElectron }, { runCommand }, { DESKTOP_USA
   import('../electron/cli/host-options.ts'),
   import('../electron/cli/commands/web.ts'),
 ]);
+const { ignoreClosedOutput, onParentEnd } = await import('../electron/cli/parent-watch.ts');
 
 /** Signals closer together than this are one wish. */
 const SAME_SIGNAL_MS = 1_000;
@@ -40,6 +41,7 @@ function runThrough(file: string, args: readonly string[]): Promise<number> {
     const env = { ...process.env };
     // With it set, Electron is a plain Node.
     delete env['ELECTRON_RUN_AS_NODE'];
+    env['BROKERDESK_LAUNCHER'] = String(process.pid);
     const child = spawn(file, args, { stdio: 'inherit', env, cwd: ROOT, detached: process.platform !== 'win32' });
     let forwardedAt = -Infinity;
     const forward = (signal: NodeJS.Signals): void => {
@@ -49,6 +51,7 @@ function runThrough(file: string, args: readonly string[]): Promise<number> {
       child.kill(signal);
     };
     for (const signal of SIGNALS) process.on(signal, forward);
+    launcherEnded = () => void child.kill('SIGTERM');
     child.once('error', reject);
     child.once('exit', (code, signal) => {
       for (const one of SIGNALS) process.off(one, forward);
@@ -59,13 +62,19 @@ function runThrough(file: string, args: readonly string[]): Promise<number> {
 
 const SIGNAL_NUMBERS: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
 
+/** Until the app runs, there is nothing to end but this process. */
+let launcherEnded = (): void => process.exit(1);
+
 async function start(own: readonly string[]): Promise<number> {
   // Checked before the build. The desktop app takes fewer options than web mode and refuses the others itself.
   readWebOptions(own);
+  ignoreClosedOutput();
+  const unwatch = onParentEnd(() => launcherEnded());
   await buildTargets(['main', 'preload', 'renderer'], say);
   const electron = lacksDisplay() ? ({ path: null, reason: 'there is no display' } as const) : await obtainElectron();
   if (electron.path !== null) return runThrough(electron.path, electronArguments(own));
   say(`No desktop window (${electron.reason}): opening Brokerdesk in the browser instead.`);
+  unwatch();
   process.argv = [process.execPath, join(ROOT, 'build', 'run.ts'), 'web', ...own];
   await import('./run.ts');
   return Number(process.exitCode ?? 0);

@@ -1,7 +1,8 @@
 /** What is built, from what, and how: the main side as CommonJS for Node and Electron, the preload script, the renderer. */
-import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join, resolve } from 'node:path';
+import { removeBuilt } from './removal.ts';
 import { fingerprint, readStamp, writeStamp } from './sources.ts';
 
 export const ROOT = resolve(import.meta.dirname, '..');
@@ -76,7 +77,7 @@ export async function buildTargets(names: readonly TargetName[], report: (line: 
       await target.build(aside);
       replaceDirectory(outDir, aside);
     } finally {
-      rmSync(aside, { recursive: true, force: true });
+      removeBuilt(OUT, aside);
     }
     writeStamp(stampFile, stamp);
     report(`built ${target.name} in ${((performance.now() - start) / 1000).toFixed(1)} s`);
@@ -96,7 +97,7 @@ function replaceDirectory(directory: string, fresh: string): void {
     } catch (error) {
       if (attempt === 5) throw error;
     } finally {
-      rmSync(old, { recursive: true, force: true });
+      removeBuilt(OUT, old);
     }
   }
 }

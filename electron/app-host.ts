@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import type { AppInfo } from '#shared/ipc';
+import { closeInTime } from './app-closing.ts';
 import { Cluster } from './cluster/cluster.ts';
 import { createInvoke, type Invoke } from './ipc/handle.ts';
 import { createHandlers } from './ipc/register.ts';
@@ -44,14 +45,11 @@ export interface Host {
   /** Resolves when the cluster serves, with null, or when it has failed to, with the reason. Never rejects. */
   readonly started: Promise<string | null>;
   /**
-   * Stops the cluster cleanly; may be called at any moment and more than once. Bounded in time: false when it did not stop.
-   * A worker that cannot be ended would then hold up any orderly exit too, for ever; only SIGKILL is left.
+   * Stops the cluster cleanly; may be called at any moment and more than once. Bounded in time: false when it did not stop, and then only
+   * `endByForce` ends the process.
    */
   close(): Promise<boolean>;
 }
-
-/** Above what a node that gets on is given to stop by itself; one that does not is ended by the cluster, long before. */
-const CLOSE_TIMEOUT_MS = 33_000;
 
 export function startHost(options: HostOptions): Host {
   const { log, dataDirectory, userDirectory, brokers, firstPort } = options;
@@ -115,23 +113,9 @@ export function startHost(options: HostOptions): Host {
     }
   }
 
-  async function end(): Promise<boolean> {
+  function end(): Promise<boolean> {
     services.close();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
-      timer = setTimeout(() => {
-        log(`the cluster did not stop within ${CLOSE_TIMEOUT_MS / 1000} s; ending it by force`);
-        resolve(false);
-      }, CLOSE_TIMEOUT_MS);
-    });
-    try {
-      return await Promise.race([Promise.all([scenarios.close(), loads.close(), cluster.close()]).then(() => true), late]);
-    } catch (error) {
-      log(`stopping the cluster: ${stackOf(error)}`);
-      return true;
-    } finally {
-      clearTimeout(timer);
-    }
+    return closeInTime([() => scenarios.close(), () => loads.close(), () => cluster.close()], log);
   }
 
   return {

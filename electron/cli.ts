@@ -1,5 +1,6 @@
 /** The command line without a window: `main(argv)` runs one command. Called by `build/run.ts`, in the same process. */
 import { runCommand, UsageError, type Command } from './cli/command.ts';
+import { ignoreClosedOutput } from './cli/parent-watch.ts';
 
 /** In the order in which the usage shows them. Each is loaded when it is run, so that none pays for what another needs. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -15,6 +16,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     process.exitCode = await runCommand(await withoutCommand(name), argv);
     return;
   }
+  ignoreClosedOutput();
   process.exitCode = await runCommand(await load(), args);
 }
 

@@ -1,10 +1,13 @@
 /** The desktop app: builds, wires, starts, stops. */
 import { join } from 'node:path';
 import { app, BrowserWindow } from 'electron';
+import { endByForce } from './app-closing.ts';
 import { startHost, type Host } from './app-host.ts';
 import { DESKTOP_USAGE, readHostOptions, type HostChoice } from './cli/host-options.ts';
 import { loadWorkerPath, nodeWorkerPath, userDataDirectory } from './cli/paths.ts';
 import { UsageError } from './cli/command.ts';
+import { keepFilesPrivate } from './cli/private-files.ts';
+import { ignoreClosedOutput } from './cli/parent-watch.ts';
 import { serveElectron } from './ipc/electron-transport.ts';
 import { installMenu } from './menu.ts';
 import { declareScheme, hardenAllContents, isOurPage, openWindow, refusePermissions, serveRenderer } from './window.ts';
@@ -70,6 +73,7 @@ function run(choice: HostChoice): void {
       log: say,
     });
     endCleanly(host);
+    quitWithLauncher();
     const { invoke, services } = host;
     serveElectron({
       invoke,
@@ -80,6 +84,18 @@ function run(choice: HostChoice): void {
     installMenu((command) => services.events.publish('app/commanded', command));
     open();
   });
+}
+
+/** `npm start` names its process; a desktop that starts the installed app does not, and may end before it. */
+function quitWithLauncher(): void {
+  const launcher = Number(process.env['BROKERDESK_LAUNCHER'] ?? 0);
+  if (launcher === 0) return;
+  ignoreClosedOutput();
+  const timer = setInterval(() => {
+    if (process.ppid === launcher) return;
+    clearInterval(timer);
+    app.quit();
+  }, 1_000);
 }
 
 function focusFirstWindow(): void {
@@ -98,7 +114,7 @@ function endCleanly(host: Host): void {
     event.preventDefault();
     for (const window of BrowserWindow.getAllWindows()) window.hide();
     void host.close().then((stopped) => {
-      if (!stopped) process.kill(process.pid, 'SIGKILL');
+      if (!stopped) endByForce();
       closed = true;
       app.quit();
     });
@@ -115,5 +131,6 @@ if (choice === null) {
   // As root Chromium cannot sandbox (`--no-sandbox`, see build/start.ts), and asking for both ends its child processes.
   if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox();
   declareScheme();
+  keepFilesPrivate();
   run(choice);
 }

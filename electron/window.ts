@@ -1,11 +1,13 @@
 /** The window: what it may do, which is little. */
 import { app, BrowserWindow, protocol, session, shell } from 'electron';
+import { LinkPolicy } from './link-policy.ts';
 import { readStatic } from './web/static-files.ts';
 
 export const APP_SCHEME = 'app';
 /** `--bg` of the dark theme: what is seen before the first paint. */
 const BACKGROUND = '#0d1014';
 export const APP_ORIGIN = `${APP_SCHEME}://brokerdesk`;
+const PAGE = `${APP_ORIGIN}/index.html`;
 
 /** Before the app is ready: `app://` is a standard, secure scheme, so that the page has an origin of its own. */
 export function declareScheme(): void {
@@ -35,8 +37,14 @@ export function hardenAllContents(): void {
     contents.on('will-navigate', (event, url) => {
       if (!isOurPage(url)) event.preventDefault();
     });
+    // Chromium commits a navigation to about:blank without asking; an empty window has no way back.
+    contents.on('did-navigate', (_event, url) => {
+      if (url.startsWith('about:')) contents.loadURL(PAGE).catch(() => undefined);
+    });
+    const links = new LinkPolicy();
+    contents.on('input-event', (_event, { type }) => links.noteInput(type, performance.now()));
     contents.setWindowOpenHandler(({ url }) => {
-      if (/^https:\/\//.test(url)) void shell.openExternal(url);
+      if (links.takeGesture(url, performance.now())) void shell.openExternal(url);
       return { action: 'deny' };
     });
   });
@@ -69,6 +77,6 @@ export function openWindow(preload: string, log: (line: string) => void): Browse
   });
   window.once('ready-to-show', () => window.show());
   window.webContents.on('render-process-gone', (_event, { reason }) => log(`the page's process ended: ${reason}`));
-  window.loadURL(`${APP_ORIGIN}/index.html`).catch((error: unknown) => log(`the page did not load: ${String(error)}`));
+  window.loadURL(PAGE).catch((error: unknown) => log(`the page did not load: ${String(error)}`));
   return window;
 }

@@ -1,5 +1,14 @@
-/** The platform's opener, for the address of web mode. */
+/**
+ * Opens web mode in the platform's browser. The address carries the token, and every user of a machine can read the arguments of every
+ * process, so the browser is started with the path of a page that only this user can read; that page leads to the address.
+ */
 import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+/** Above what a browser needs for its first start on a slow machine. */
+const KEPT_MS = 60_000;
 
 /** The command that opens an address; null where there is no display to open it on. */
 export function openerFor(platform: NodeJS.Platform, env: NodeJS.ProcessEnv): readonly [file: string, ...args: string[]] | null {
@@ -10,17 +19,65 @@ export function openerFor(platform: NodeJS.Platform, env: NodeJS.ProcessEnv): re
   return display === '' ? null : ['xdg-open'];
 }
 
-/** Opens `url`; resolves with true when an opener was started. The address stands on stdout anyway, so failing is no error. */
-export function openBrowser(url: string, platform = process.platform, env = process.env): Promise<boolean> {
+export interface RedirectPage {
+  path: string;
+  /** Idempotent. */
+  remove: () => void;
+}
+
+/** Writes a page that leads to `url` into a new directory below `parent`; both can be read by this user only. Throws the error of the file system. */
+export function writeRedirectPage(parent: string, url: string): RedirectPage {
+  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  const directory = mkdtempSync(join(parent, 'open-'));
+  const path = join(directory, 'brokerdesk.html');
+  const remove = (): void => {
+    rmSync(path, { force: true });
+    try {
+      rmdirSync(directory);
+    } catch (error) {
+      // It was removed before, or another program has put a file into it.
+      if (!(error instanceof Error && 'code' in error)) throw error;
+    }
+  };
+  const target = url.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
+  const page =
+    '<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer"><title>Brokerdesk</title>' +
+    `<meta http-equiv="refresh" content="0; url=${target}"><p><a href="${target}">Open Brokerdesk</a></p>\n`;
+  try {
+    writeFileSync(path, page, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    remove();
+    throw error;
+  }
+  return { path, remove };
+}
+
+/**
+ * Opens `url` by way of a page below `parent`, which is removed after a minute and when this process ends; resolves with true when an opener
+ * was started. The address is on stdout anyway, so a failure is no error.
+ */
+export async function openBrowser(url: string, parent: string, platform = process.platform, env = process.env): Promise<boolean> {
   const opener = openerFor(platform, env);
-  if (opener === null) return Promise.resolve(false);
+  if (opener === null) return false;
+  let page: RedirectPage;
+  try {
+    page = writeRedirectPage(parent, url);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error) return false;
+    throw error;
+  }
   const [file, ...args] = opener;
-  return new Promise((resolve) => {
-    const child = spawn(file, [...args, url], { stdio: 'ignore', detached: true });
+  const started = await new Promise<boolean>((resolve) => {
+    const child = spawn(file, [...args, pathToFileURL(page.path).href], { stdio: 'ignore', detached: true });
     child.once('spawn', () => {
       child.unref();
       resolve(true);
     });
     child.once('error', () => resolve(false));
   });
+  if (started) {
+    setTimeout(page.remove, KEPT_MS).unref();
+    process.once('exit', page.remove);
+  } else page.remove();
+  return started;
 }

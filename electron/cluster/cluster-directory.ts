@@ -1,13 +1,15 @@
 /**
- * A cluster's data directory: `cluster.json` (what keeps its identity and its ports over restarts), the lock, and one
- * directory per node. What is there and cannot be understood is never overwritten.
+ * A cluster's data directory: `cluster.json` (what keeps its identity and its ports over restarts), the lock, and one directory per node.
+ * Its content that cannot be understood is never overwritten, and only directories that the app made are removed. Other users of the
+ * machine can read none of it.
  */
-import { mkdtempSync, readdirSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ClusterError } from './cluster-errors.ts';
-import { isUnlocked, lockDirectory, type DirectoryLock } from './cluster-lock.ts';
-import type { Disk } from './lib/disk.ts';
+import { ClusterError, describeFailure } from './cluster-errors.ts';
+import { describeOwner, isLiveOwner, lockDirectory, type DirectoryLock } from './cluster-lock.ts';
+import { isOwnDirectory, removeOwnDirectory, type Proof } from './cluster-removal.ts';
+import { DiskError, type Disk } from './lib/disk.ts';
 
 export interface ClusterFile {
   /** Kafka's cluster id. */
@@ -30,6 +32,10 @@ export interface NodePorts {
 const VERSION = 2;
 const FILE = 'cluster.json';
 const TEMPORARY_PREFIX = 'brokerdesk-';
+/** In a directory that `release` removes, from its first moment on: the process that made it. */
+const TEMPORARY_MARK = 'brokerdesk-temporary.json';
+/** Everything that this app writes into a data directory. */
+const OWN_NAMES = /^(cluster\.json(\.tmp)?|brokerdesk\.lock(\..*)?|brokerdesk-temporary\.json|node-\d+(\.unsynced)?)$/;
 
 export class ClusterDirectory {
   readonly path: string;
@@ -41,13 +47,19 @@ export class ClusterDirectory {
   constructor(disk: Disk, path?: string) {
     this.disk = disk;
     this.temporary = path === undefined;
+    const shown = path ?? join(tmpdir(), `${TEMPORARY_PREFIX}…`);
     try {
       this.path = path ?? mkdtempSync(join(tmpdir(), TEMPORARY_PREFIX));
+      if (this.temporary) disk.writeFileAtomic(join(this.path, TEMPORARY_MARK), Buffer.from(`${describeOwner()}\n`));
+      const isNew = !disk.exists(this.path);
       disk.makeDirectory(this.path);
+      this.restrict(isNew);
     } catch (cause) {
-      throw new ClusterError('DIRECTORY_UNUSABLE', `${path ?? tmpdir()} cannot be used: ${messageOf(cause)}`, { cause });
+      throw new ClusterError('DIRECTORY_UNUSABLE', `the data directory ${shown} cannot be used: ${describeFailure(cause)}`, { cause });
     }
     this.lock = lockDirectory(this.path);
+    // Named by its user, a directory that a killed run left behind is not temporary any more.
+    if (!this.temporary) disk.remove(join(this.path, TEMPORARY_MARK));
   }
 
   nodeDirectory(id: number): string {
@@ -57,6 +69,34 @@ export class ClusterDirectory {
   /** Beside it: what the node has written and not synced, so that a power cut can take it back. */
   undoDirectory(id: number): string {
     return join(this.path, `node-${id}.unsynced`);
+  }
+
+  /**
+   * Makes sure that the directory of a node that joins is free: data of a node of this cluster that has left is removed, any other content
+   * is left as it is. Throws `ClusterError` DIRECTORY_UNUSABLE.
+   */
+  claimNodeDirectory(id: number, clusterId: string): void {
+    const data = this.nodeDirectory(id);
+    const undo = this.undoDirectory(id);
+    if (isOwnDirectory(this.disk, data, nodeProof(id, clusterId))) this.removeNodeDirectory(id, clusterId);
+    for (const path of [data, undo]) {
+      if (!this.disk.exists(path) || (this.disk.isDirectory(path) && this.disk.list(path).length === 0)) continue;
+      throw new ClusterError(
+        'DIRECTORY_UNUSABLE',
+        `broker ${id} cannot be added: ${path} exists and does not belong to this cluster. Nothing was changed. Move it away.`,
+      );
+    }
+  }
+
+  /** Removes the data of a node that has left; false, and nothing changed, where the directory is not that node's. Throws `DiskError`. */
+  removeNodeDirectory(id: number, clusterId: string): boolean {
+    const data = this.nodeDirectory(id);
+    const missing = !this.disk.exists(data) || (this.disk.isDirectory(data) && this.disk.list(data).length === 0);
+    if (!missing && !isOwnDirectory(this.disk, data, nodeProof(id, clusterId))) return false;
+    // The undo data has no mark of its own: it goes first, while the data that it belongs to proves whose it is.
+    this.disk.remove(this.undoDirectory(id));
+    this.disk.remove(data);
+    return true;
   }
 
   /** What was written by the last run; undefined for a new directory. Throws `ClusterError`. */
@@ -74,7 +114,7 @@ export class ClusterDirectory {
     try {
       value = JSON.parse(this.disk.readFile(file).toString('utf8'));
     } catch (cause) {
-      throw new ClusterError('DIRECTORY_UNUSABLE', `${file} cannot be read: ${messageOf(cause)}. Nothing was changed.`, { cause });
+      throw new ClusterError('DIRECTORY_UNUSABLE', `${file} cannot be read: ${describeFailure(cause)}. Nothing was changed.`, { cause });
     }
     return this.check(file, value);
   }
@@ -84,13 +124,34 @@ export class ClusterDirectory {
     // An earlier Brokerdesk goes on to read what has nothing in it that it does not know.
     const plain = nodes.every(({ id }, index) => id === index + 1) && voters.length === nodes.length;
     const written = plain ? { version: 1, clusterId, nodes } : { version: VERSION, clusterId, nodes, voters };
-    this.disk.writeFileAtomic(join(this.path, FILE), Buffer.from(`${JSON.stringify(written, null, 2)}\n`));
+    const file = join(this.path, FILE);
+    try {
+      this.disk.writeFileAtomic(file, Buffer.from(`${JSON.stringify(written, null, 2)}\n`));
+    } catch (cause) {
+      throw new ClusterError('DIRECTORY_UNUSABLE', `${file} cannot be written: ${describeFailure(cause)}`, { cause });
+    }
   }
 
   /** Gives the directory back; a temporary one is removed. */
   release(): void {
-    if (this.temporary) this.disk.remove(this.path);
+    if (this.temporary)
+      removeOwnDirectory(
+        this.disk,
+        this.path,
+        temporaryProof((owner) => owner === describeOwner()),
+      );
     this.lock.release();
+  }
+
+  /** Closes to other users what an earlier version left open to them. A directory that holds files of its user keeps its own mode. */
+  private restrict(isNew: boolean): void {
+    const names = this.disk.list(this.path);
+    if (isNew || names.every((name) => OWN_NAMES.test(name))) chmodSync(this.path, 0o700);
+    for (const name of names) {
+      const path = join(this.path, name);
+      if (/^node-\d+(\.unsynced)?$/.test(name) && this.disk.isDirectory(path)) chmodSync(path, 0o700);
+      if (name === FILE) chmodSync(path, 0o600);
+    }
   }
 
   private check(file: string, value: unknown): ClusterFile {
@@ -129,14 +190,37 @@ export class ClusterDirectory {
   }
 }
 
-/** Removes temporary directories of runs that were killed. */
+/** Removes temporary directories that runs of this app made and could not remove, because they were killed. */
 export function removeAbandoned(disk: Disk): void {
+  const proof = temporaryProof((owner) => !isLiveOwner(owner));
   for (const name of readdirSync(tmpdir())) {
-    if (!/^brokerdesk-\w{6}$/.test(name)) continue;
+    if (!name.startsWith(TEMPORARY_PREFIX)) continue;
     const path = join(tmpdir(), name);
-    // Only what a cluster has made its own: a directory of that name without the file may be of a run that starts just now.
-    if (disk.exists(join(path, FILE)) && isUnlocked(path)) disk.remove(path);
+    try {
+      if (!isOwnDirectory(disk, path, proof)) continue;
+      const lock = lockDirectory(path);
+      removeOwnDirectory(disk, path, proof);
+      lock.release();
+    } catch (error) {
+      // Another process has taken it meanwhile, or it is another user's. Left-over data must not keep a cluster from starting.
+      if (!(error instanceof ClusterError) && !(error instanceof DiskError)) throw error;
+    }
   }
+}
+
+function temporaryProof(accepts: (owner: string) => boolean): Proof {
+  return { file: TEMPORARY_MARK, accepts: (content) => accepts(content.trim()) };
+}
+
+/** `meta.properties`, which the node writes first of all. */
+function nodeProof(id: number, clusterId: string): Proof {
+  return {
+    file: 'meta.properties',
+    accepts(content) {
+      const lines = content.split('\n').map((line) => line.trim());
+      return lines.includes(`cluster.id=${clusterId}`) && lines.includes(`node.id=${id}`);
+    },
+  };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
@@ -149,8 +233,4 @@ function isId(value: unknown): value is number {
 
 function isPort(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65_536;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -27,3 +27,25 @@ export type ClusterErrorCode =
   /** The node is not in a state in which that can be done. */
   | 'WRONG_STATE'
   | 'NODE_FAILED';
+
+/** What a person can do about a failure of the file system, by its code. */
+const ADVICE: Readonly<Record<string, string>> = {
+  ENOSPC: 'no space is left on its disk (ENOSPC). Free some space there, or choose another data directory',
+  EDQUOT: "the user's disk quota is exceeded (EDQUOT). Free some space there, or choose another data directory",
+  EROFS: 'its file system is read-only (EROFS). Choose another data directory',
+  EACCES: 'permission is denied (EACCES). Change its permissions, or choose another data directory',
+  EPERM: 'the operation is not permitted (EPERM). Change its permissions, or choose another data directory',
+  ENOTDIR: 'a part of the path is a file (ENOTDIR). Choose another data directory',
+  EEXIST: 'a file of that name exists (EEXIST). Choose another data directory',
+};
+
+/** The cause as a clause, with what to do where that is known. */
+export function describeFailure(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return ADVICE[code] ?? (error instanceof Error ? error.message : String(error));
+}
+
+/** What to do about a message that names a full disk by its code; '' for any other. */
+export function adviseOnFailure(message: string): string {
+  return /\b(ENOSPC|EDQUOT)\b/.test(message) ? '. Its disk is full: free some space there, or choose another data directory' : '';
+}

@@ -1,6 +1,7 @@
 /**
- * The faults in force: begins them, ends them, and tells the nodes concerned and the timeline. A node that was stopped, killed, cut
- * off its power or frozen is a fault in force like any other, whoever did it; it ends when the node runs again.
+ * The faults in force: begins them, ends them, and reports them to the nodes concerned and to the timeline. A node that was stopped, killed,
+ * cut off its power or frozen is a fault in force like any other; it ends when the node runs again. What starts or ends a node runs as a
+ * transition of that node, so a fault of a node is added only while the node is a member.
  */
 import { corrupt, type Corruption } from './cluster-corruption.ts';
 import { ClusterError } from './cluster-errors.ts';
@@ -21,7 +22,8 @@ export interface FaultHost {
   nodes(): readonly ClusterNode[];
   /** Throws `ClusterError` NO_SUCH_NODE. */
   node(id: number): ClusterNode;
-  startNode(id: number): Promise<void>;
+  /** Within a transition of the node. Rejects with `ClusterError` WRONG_STATE, NODE_FAILED. */
+  start(node: ClusterNode, signal: AbortSignal): Promise<void>;
   peers(): NodeFaults['peers'];
   /** Where a node's data is, where what it has not synced is told, and what holds both. */
   directories(id: number): { root: string; data: string; undo: string };
@@ -85,17 +87,22 @@ export class ClusterFaults {
     }
   }
 
-  /** Resolves when the fault is over; of a node that is down, when it serves again. Rejects with `ClusterError` NO_SUCH_FAULT, WRONG_STATE. */
+  /** Resolves when the fault is over; of a node that is down, when it serves again. Rejects with `ClusterError` NO_SUCH_FAULT, NODE_FAILED. */
   async heal(id: number): Promise<void> {
     const fault = this.inForce.find((one) => one.id === id);
     if (fault === undefined) throw new ClusterError('NO_SUCH_FAULT', `there is no fault ${id} in force`);
     await this.lift(fault);
     const { fault: spec } = fault;
-    if (isDown(fault)) await this.host.startNode(nodesOf(spec)[0] as number);
-    else if (spec.type === 'fullDisk') await this.bringBack(this.host.node(spec.node));
+    if (isDown(fault)) {
+      const node = this.host.node(nodesOf(spec)[0] as number);
+      // The fault can have ended before the node's turn comes: another caller started the node, or it lost its power as well.
+      await node.transitions.run(async (signal) => {
+        if (this.inForce.includes(fault)) await this.host.start(node, signal);
+      });
+    } else if (spec.type === 'fullDisk') await this.bringBack(this.host.node(spec.node));
   }
 
-  /** Ends the fault and waits for nobody else: a node that is down stays so. */
+  /** Ends the fault without waiting for other faults: a node that is down stays so. */
   private async lift(fault: Fault): Promise<void> {
     const spec = fault.fault;
     switch (spec.type) {
@@ -103,8 +110,15 @@ export class ClusterFaults {
       case 'kill':
       case 'powerCut':
         return;
-      case 'freeze':
-        return this.thaw(spec.node);
+      case 'freeze': {
+        const node = this.host.node(spec.node);
+        return node.transitions.run(async () => {
+          if (!this.inForce.includes(fault)) return;
+          // A frozen worker that ended by itself has nothing left to thaw.
+          if (node.state === 'frozen') await this.thawNow(node);
+          else this.drop((one) => one === fault);
+        });
+      }
       case 'corrupt': {
         const undone = this.corruptions.get(fault.id)?.undo() === true;
         this.corruptions.delete(fault.id);
@@ -126,56 +140,80 @@ export class ClusterFaults {
   }
 
   /** A broker whose log directory failed hands over and ends; when its disk has room again it is to be back. */
-  private async bringBack(node: ClusterNode): Promise<void> {
-    if (node.directoryFailed) {
-      this.roomSince.delete(node.id);
-      await node.ended;
-    }
-    if (node.state === 'failed') await this.host.startNode(node.id);
+  private bringBack(node: ClusterNode): Promise<void> {
+    return node.transitions.run(async (signal) => {
+      if (node.directoryFailed) {
+        this.roomSince.delete(node.id);
+        await node.waitForEnd(signal);
+      }
+      if (node.state === 'failed') await this.host.start(node, signal);
+    });
   }
 
   /** To be called when a node has ended by itself. One that met its full disk late (it was frozen, or about to end) comes back all the same. */
   failed(id: number): void {
     const since = this.roomSince.get(id);
-    const node = this.host.node(id);
+    const node = this.host.nodes().find((one) => one.id === id);
     const isFull = this.inForce.some(({ fault }) => fault.type === 'fullDisk' && fault.node === id);
-    if (since === undefined || isFull || !node.directoryFailed || this.host.clock.monotonic() - since > LATE_FAILURE_MS) return;
+    if (node === undefined || since === undefined || isFull || !node.directoryFailed) return;
+    if (this.host.clock.monotonic() - since > LATE_FAILURE_MS) return;
     this.roomSince.delete(id);
-    this.host.startNode(id).catch((error: unknown) => {
-      // A cluster that is being closed starts nobody; else the node's own failure has been recorded.
+    this.bringBack(node).catch((error: unknown) => {
+      // A cluster that is being closed starts no node; else the node's own failure has been recorded.
       if (!(error instanceof ClusterError)) throw error;
     });
   }
 
-  /** Ends every fault, then starts every node that does not run. Says what could not be done, and why; id 0 is a node that fell by itself. */
+  /** Ends every fault, then starts every node that does not run. Returns what could not be done, and why; id 0 is a node that failed by itself. */
   async healAll(): Promise<{ id: number; error: string }[]> {
     const failed: { id: number; error: string }[] = [];
     const attempt = async (id: number, action: () => Promise<void>): Promise<void> => {
       try {
         await action();
       } catch (error) {
+        // A broker that was removed meanwhile has nothing left to repair.
+        if (error instanceof ClusterError && error.code === 'NO_SUCH_NODE') return;
         failed.push({ id, error: error instanceof Error ? error.message : String(error) });
       }
     };
-    // Nobody is waited for before all of them are free to move: a node that starts serves once it hears of a majority.
+    // All of them are free to move before any is waited for: a node that starts serves once it has reached a majority.
     for (const fault of this.inForce) if (this.inForce.includes(fault)) await attempt(fault.id, () => this.lift(fault));
     await Promise.all(
       this.host.nodes().map((node) => {
         const fault = this.inForce.find((one) => isDown(one) && nodesOf(one.fault).includes(node.id));
-        if (node.alive) return attempt(0, () => this.bringBack(node));
-        return attempt(fault?.id ?? 0, () => this.host.startNode(node.id));
+        return attempt(fault?.id ?? 0, () => this.revive(node));
       }),
     );
     return failed;
   }
 
+  private revive(node: ClusterNode): Promise<void> {
+    return node.transitions.run(async (signal) => {
+      if (node.directoryFailed) {
+        this.roomSince.delete(node.id);
+        await node.waitForEnd(signal);
+      }
+      if (!node.alive && !signal.aborted) await this.host.start(node, signal);
+    });
+  }
+
+  /** Rejects with `ClusterError` WRONG_STATE when the node is not frozen. */
   async thaw(id: number): Promise<void> {
     const node = this.host.node(id);
-    if (node.state !== 'frozen') throw new ClusterError('WRONG_STATE', `broker ${id} cannot be thawed: it is ${node.state}`);
-    const fault = this.inForce.find(({ fault: { type }, fault: one }) => type === 'freeze' && nodesOf(one).includes(id));
-    this.host.record('lab/nodeThawed', { broker: id, details: { faultId: fault?.id ?? 0 } });
+    this.requireFrozen(node);
+    await node.transitions.run(() => this.thawNow(node));
+  }
+
+  private async thawNow(node: ClusterNode): Promise<void> {
+    this.requireFrozen(node);
+    const fault = this.inForce.find(({ fault: { type }, fault: one }) => type === 'freeze' && nodesOf(one).includes(node.id));
+    this.host.record('lab/nodeThawed', { broker: node.id, details: { faultId: fault?.id ?? 0 } });
     await node.thaw();
     this.drop((one) => one === fault);
+  }
+
+  private requireFrozen({ id, state }: ClusterNode): void {
+    if (state !== 'frozen') throw new ClusterError('WRONG_STATE', `broker ${id} cannot be thawed: it is ${state}`);
   }
 
   /** The node is being started: what kept it down is over. Returns the ids of those faults. */
@@ -183,52 +221,74 @@ export class ClusterFaults {
     return this.drop(({ fault }) => 'node' in fault && fault.node === id && fault.type in NODE_EVENTS).map((fault) => fault.id);
   }
 
-  /** The node is no more, and with it every fault that is about it. */
+  /** Ends every fault of a node that is no member any more. */
   removed(id: number): void {
+    this.roomSince.delete(id);
     for (const fault of this.drop(({ fault: spec }) => nodesOf(spec).includes(id))) this.corruptions.delete(fault.id);
   }
 
-  /** What a node that starts has to be told. */
+  /** What is in force at a node when it starts. */
   of(id: number): NodeFaults {
     return { ...faultsOf(id, this.inForce), peers: this.host.peers() };
   }
 
-  /** Tells nodes what they have to lay over their links, disks and clocks; resolves when those that get on have done so. */
+  /** Sends nodes the faults of their links, disks and clocks; resolves when those that run have them in force. */
   async tell(ids: readonly number[]): Promise<void> {
-    await Promise.all(ids.map((id) => this.host.node(id).setFaults(this.of(id))));
+    const nodes = this.host.nodes().filter(({ id }) => ids.includes(id));
+    await Promise.all(nodes.map((node) => node.setFaults(this.of(node.id))));
   }
 
   private async takeDown(spec: NodeSpec): Promise<Fault> {
+    const node = this.host.node(spec.node);
+    this.requireState(spec, node);
+    const take = (signal: AbortSignal): Promise<Fault> => this.takeDownNow(spec, node, signal);
+    // A node dies whatever it is doing: neither waits for a start or a shutdown under way.
+    return spec.type === 'kill' || spec.type === 'powerCut' ? node.transitions.runUrgently(take) : node.transitions.run(take);
+  }
+
+  /** Within a transition of the node; as `inject`. */
+  async takeDownNow(spec: NodeSpec, node: ClusterNode, signal: AbortSignal): Promise<Fault> {
     const { node: id, type } = spec;
-    const node = this.host.node(id);
-    const refusal = this.whyNot(spec, node);
-    if (refusal !== undefined) throw new ClusterError('WRONG_STATE', refusal);
+    // A kill that interrupted a start or a stop finds the node dead by its own hand.
+    if (type !== 'kill' || node.alive || this.inForce.some((one) => isDown(one) && nodesOf(one.fault).includes(id))) {
+      this.requireState(spec, node);
+    }
     const faultId = ++this.lastId;
     const since = this.host.clock.now();
     const entry = this.host.record(NODE_EVENTS[type], { broker: id, details: { faultId } });
     let detail: string | null = null;
-    if (type === 'stop') await node.stop(true);
-    else if (type === 'freeze') await node.freeze();
+    if (type === 'stop') await this.stopNow(node, signal);
+    else if (type === 'freeze') await node.freeze(signal);
     else {
       if (node.alive) await node.kill();
       if (type === 'powerCut') detail = this.losePower(id);
     }
-    // It was frozen, or it was down and now has lost its power as well: that is told by the new fault.
+    // It was frozen, or it was down and now has lost its power as well: the new fault replaces that one.
     this.drop(({ fault }) => 'node' in fault && fault.node === id && fault.type in NODE_EVENTS);
     return this.add({ id: faultId, fault: spec, since, eventId: entry.id, detail });
   }
 
-  private whyNot({ type, node: id }: NodeSpec, node: ClusterNode): string | undefined {
+  private async stopNow(node: ClusterNode, signal: AbortSignal): Promise<void> {
+    await node.stop(true, signal);
+    if (signal.aborted) throw new ClusterError('WRONG_STATE', `broker ${node.id} was killed while it stopped`);
+  }
+
+  private requireState({ type, node: id }: NodeSpec, node: ClusterNode): void {
+    const refuse = (participle: string): ClusterError =>
+      new ClusterError('WRONG_STATE', `broker ${id} cannot be ${participle}: it is ${node.state}`);
     switch (type) {
       case 'stop':
-        return node.state === 'running' ? undefined : `broker ${id} cannot be stopped: it is ${node.state}`;
+        if (node.state !== 'running') throw refuse('stopped');
+        return;
       case 'freeze':
-        return node.state === 'running' ? undefined : `broker ${id} cannot be frozen: it is ${node.state}`;
+        if (node.state !== 'running') throw refuse('frozen');
+        return;
       case 'kill':
-        return node.alive ? undefined : `broker ${id} cannot be killed: it is ${node.state}`;
+        if (!node.alive && node.state !== 'starting') throw refuse('killed');
+        return;
       case 'powerCut': {
         const cut = this.inForce.some(({ fault }) => fault.type === 'powerCut' && fault.node === id);
-        return cut ? `broker ${id} has no power already` : undefined;
+        if (cut) throw new ClusterError('WRONG_STATE', `broker ${id} has no power already`);
       }
     }
   }

@@ -5,7 +5,7 @@
 import { execFileSync } from 'node:child_process';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { ClusterError } from './cluster-errors.ts';
+import { ClusterError, describeFailure } from './cluster-errors.ts';
 
 export interface DirectoryLock {
   /** Idempotent. */
@@ -27,7 +27,12 @@ export function lockDirectory(directory: string): DirectoryLock {
   const mine: Owner = { pid: process.pid, started: startOf(process.pid) };
   // A whole file is made first and then given its name: a lock is never seen half written.
   const own = `${path}.${process.pid}`;
-  writeFileSync(own, `${JSON.stringify(mine)}\n`);
+  try {
+    writeFileSync(own, `${JSON.stringify(mine)}\n`, { mode: 0o600 });
+  } catch (error) {
+    rmSync(own, { force: true });
+    throw unusable(directory, error);
+  }
   try {
     for (let attempt = 0; attempt < 5; attempt++) {
       try {
@@ -49,11 +54,15 @@ export function lockDirectory(directory: string): DirectoryLock {
   }
 }
 
-/** True when nobody alive holds the directory. */
-export function isUnlocked(directory: string): boolean {
-  const text = readIfThere(join(directory, FILE));
-  const owner = text === undefined ? undefined : parse(text);
-  return owner === undefined || !isAlive(owner, join(directory, FILE));
+/** This process, in the form that `isLiveOwner` takes. */
+export function describeOwner(): string {
+  return JSON.stringify({ pid: process.pid, started: startOf(process.pid) } satisfies Owner);
+}
+
+/** False when the process that `describeOwner` described has ended, and for any other text. */
+export function isLiveOwner(text: string): boolean {
+  const owner = parse(text);
+  return owner !== undefined && (owner.pid === process.pid || isLiveProcess(owner));
 }
 
 function release(path: string): void {
@@ -75,7 +84,10 @@ function takeAway(path: string, stale: string): void {
 }
 
 function isAlive(owner: Owner, path: string): boolean {
-  if (owner.pid === process.pid) return held.has(path);
+  return owner.pid === process.pid ? held.has(path) : isLiveProcess(owner);
+}
+
+function isLiveProcess(owner: Owner): boolean {
   try {
     process.kill(owner.pid, 0);
   } catch (error) {
@@ -130,13 +142,7 @@ function inUse(directory: string, owner: Owner): ClusterError {
 }
 
 function unusable(directory: string, cause: unknown): ClusterError {
-  return new ClusterError(
-    'DIRECTORY_UNUSABLE',
-    `${directory} cannot be locked: ${cause instanceof Error ? cause.message : String(cause)}`,
-    {
-      cause,
-    },
-  );
+  return new ClusterError('DIRECTORY_UNUSABLE', `the data directory ${directory} cannot be locked: ${describeFailure(cause)}`, { cause });
 }
 
 function codeOf(error: unknown): string | undefined {

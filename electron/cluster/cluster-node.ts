@@ -1,8 +1,16 @@
-/** One node as the supervisor holds it: its worker, its state, and what happens when that worker ends by itself. */
-import { Worker } from 'node:worker_threads';
-import { ClusterError } from './cluster-errors.ts';
+/**
+ * One node as the supervisor holds it: its worker and its state. Every change of state that is asked for is a transition in the node's
+ * queue; only the end of its worker changes the state at any time.
+ *
+ *     stopped, killed, failed → starting → running ⇄ frozen
+ *     starting, running, frozen → stopping → stopped; killed from any state with a worker; failed when the worker ends by itself
+ */
+import { adviseOnFailure, ClusterError } from './cluster-errors.ts';
 import { watchStop, type Patience } from './cluster-patience.ts';
 import type { FromNode, NodeStart, NodeStatus, ToNode } from './cluster-messages.ts';
+import { TransitionQueue } from './cluster-transitions.ts';
+import { settlesWithin } from './cluster-waiting.ts';
+import type { NodeWorker, WorkerFactory } from './cluster-worker.ts';
 import type { NodeFaults } from './lib/node-faults.ts';
 import type { Clock } from './lib/clock.ts';
 import type { NodeEvent } from './lib/events.ts';
@@ -13,10 +21,10 @@ export type NodeState = 'starting' | 'running' | 'frozen' | 'stopping' | 'stoppe
 export interface NodeHooks {
   event: (node: number, event: NodeEvent) => void;
   log: (node: number, level: LogLevel, message: string, fields: LogFields) => void;
-  /** The worker ended without anybody having asked for it, or could not start. */
+  /** The worker ended without a request, or could not start. */
   failed: (node: number, reason: string) => void;
   ready: (node: number, startedInMs: number) => void;
-  /** Its worker is gone, and with it its sockets. */
+  /** The worker has ended, and its sockets with it. */
   gone: (node: number) => void;
 }
 
@@ -24,6 +32,10 @@ export interface NodeHooks {
 const CONTROLLED_STOP: Patience = { quietMs: 12_000, totalMs: 40_000 };
 /** Not controlled, yet clean: every log that was written to is flushed, and there may be thousands. */
 const QUICK_STOP: Patience = { quietMs: 4_000, totalMs: 30_000 };
+/** A thread ends within milliseconds of its termination, unless a system call (an fsync on a hung disk) blocks it. */
+const TERMINATION_MS = 10_000;
+/** The same for the answer to a message. */
+const ANSWER_MS = 10_000;
 
 interface Waiter<T> {
   resolve: (value: T) => void;
@@ -32,20 +44,25 @@ interface Waiter<T> {
 
 export class ClusterNode {
   readonly id: number;
+  /** Every start, stop, kill, freeze, thaw and removal of this node goes through it. */
+  readonly transitions: TransitionQueue;
   state: NodeState = 'stopped';
   /** Wall-clock milliseconds since when it is in that state. */
   since: number;
   /** Why it is `failed`. */
   reason: string | null = null;
-  /** Its data directory has failed in this life: it hands over and ends. */
+  /** The data directory of the running incarnation has failed: it hands over and ends. */
   directoryFailed = false;
-  private readonly workerPath: string;
+  /** It has had a worker, so that other nodes may know it. */
+  hasRun = false;
+  private readonly createWorker: WorkerFactory;
   private readonly clock: Clock;
   private readonly hooks: NodeHooks;
-  private worker: Worker | undefined;
+  private worker: NodeWorker | undefined;
+  private retired = false;
   private starting: Waiter<void> | undefined;
   private exited: Promise<void> = Promise.resolve();
-  /** How the worker's end is to be called when it comes. */
+  /** The state that the end of the worker leads to; undefined: `failed`. */
   private ending: 'stopped' | 'killed' | undefined;
   private readonly statusWaiters = new Map<number, (status: NodeStatus) => void>();
   private readonly waiters = new Map<number, () => void>();
@@ -54,115 +71,115 @@ export class ClusterNode {
   private frozen: Int32Array = new Int32Array(new SharedArrayBuffer(4));
   private progress: Int32Array = new Int32Array(new SharedArrayBuffer(4));
 
-  constructor(id: number, workerPath: string, clock: Clock, hooks: NodeHooks) {
+  constructor(id: number, createWorker: WorkerFactory, clock: Clock, hooks: NodeHooks) {
     this.id = id;
-    this.workerPath = workerPath;
+    this.transitions = new TransitionQueue(`broker ${id}`);
+    this.createWorker = createWorker;
     this.clock = clock;
     this.hooks = hooks;
     this.since = clock.now();
   }
 
-  /** Resolves when the node serves clients; rejects with `ClusterError` NODE_FAILED when it cannot. */
-  start(start: Omit<NodeStart, 'memory'>, portOwners: SharedArrayBuffer): Promise<void> {
-    if (this.worker !== undefined) return Promise.reject(this.wrongState('started'));
+  /** Shows a node that will start as soon as the others know it as starting already. */
+  reserve(): void {
+    this.enter('starting');
+  }
+
+  /**
+   * Resolves when the node serves clients. Rejects with `ClusterError` NODE_FAILED when it cannot, WRONG_STATE when it was killed or the
+   * cluster was closed meanwhile. An abort of the signal terminates the worker.
+   */
+  async start(start: Omit<NodeStart, 'memory'>, portOwners: SharedArrayBuffer, signal: AbortSignal): Promise<void> {
+    if (this.worker !== undefined) throw this.wrongState('started');
+    if (this.retired || signal.aborted) {
+      this.enter(this.retired ? 'stopped' : 'killed');
+      throw new ClusterError('WRONG_STATE', `broker ${this.id} was ${this.state} before it started`);
+    }
     this.enter('starting');
     this.ending = undefined;
     this.directoryFailed = false;
-    const from = this.clock.monotonic();
     const frozen = new SharedArrayBuffer(4);
     const progress = new SharedArrayBuffer(4);
     this.frozen = new Int32Array(frozen);
     this.progress = new Int32Array(progress);
-    const workerData: NodeStart = { ...start, memory: { portOwners, frozen, progress } };
-    const worker = new Worker(this.workerPath, { workerData, name: `broker-${this.id}` });
-    this.worker = worker;
-    let failure: string | undefined;
-    worker.on('message', (message: FromNode) => {
-      if (message.kind === 'ready') {
-        this.enter('running');
-        this.starting?.resolve();
-        this.starting = undefined;
-        this.hooks.ready(this.id, Math.round(this.clock.monotonic() - from));
-      } else if (message.kind === 'failed') {
-        failure = message.message;
-        // Whoever asked for the start is told; a node that was told to end is none that failed.
-        const known = this.starting !== undefined || this.ending !== undefined;
-        if (!known || message.stack !== undefined) this.hooks.log(this.id, 'error', message.message, { stack: message.stack });
-      } else this.receive(message);
-    });
-    worker.on('error', (error: unknown) => {
-      failure ??= error instanceof Error ? error.message : String(error);
-      this.hooks.log(this.id, 'error', 'the worker ended', { stack: error instanceof Error ? error.stack : String(error) });
-    });
-    this.exited = new Promise((resolve) => {
-      worker.once('exit', (code) => {
-        this.onExit(failure ?? (this.ending === undefined ? `its worker ended with code ${code}` : undefined));
-        resolve();
-      });
-    });
-    return new Promise((resolve, reject) => (this.starting = { resolve, reject }));
+    const worker = this.launch({ ...start, memory: { portOwners, frozen, progress } });
+    const ready = new Promise<void>((resolve, reject) => (this.starting = { resolve, reject }));
+    await this.interruptible(signal, worker, ready);
   }
 
-  /** Resolves when the worker has ended. One that does not get on with it is terminated. */
-  async stop(controlled: boolean): Promise<void> {
+  /** Resolves when the worker has ended. One that makes no progress, or is interrupted, is terminated. Rejects with NODE_FAILED if it cannot be. */
+  async stop(controlled: boolean, signal?: AbortSignal): Promise<void> {
     const { worker } = this;
     if (worker === undefined) throw this.wrongState('stopped');
     this.ending ??= 'stopped';
     this.enter('stopping');
-    this.post(worker, { kind: 'stop', controlled });
+    worker.postMessage({ kind: 'stop', controlled });
     const { progress } = this;
     const from = Atomics.load(progress, 0);
-    const unwatch = watchStop(this.clock, controlled ? CONTROLLED_STOP : QUICK_STOP, {
-      progress: () => Atomics.load(progress, 0),
-      slow: () => {
-        const operations = Atomics.load(progress, 0) - from;
-        this.hooks.log(this.id, 'warn', 'still stopping; it is waited for while it gets on', { diskOperations: operations });
-      },
-      over: (why) => {
-        this.hooks.log(this.id, 'warn', `terminated, since ${why} while it stopped`, {});
-        this.ending = 'killed';
-        void worker.terminate();
-      },
+    let unwatch = (): void => undefined;
+    const ended = new Promise<void>((resolve, reject) => {
+      void this.exited.then(resolve);
+      unwatch = watchStop(this.clock, controlled ? CONTROLLED_STOP : QUICK_STOP, {
+        progress: () => Atomics.load(progress, 0),
+        slow: () => {
+          const operations = Atomics.load(progress, 0) - from;
+          this.hooks.log(this.id, 'warn', 'still stopping; waiting while it makes progress', { diskOperations: operations });
+        },
+        over: (why) => {
+          this.hooks.log(this.id, 'warn', `terminated, since ${why} while it stopped`, {});
+          this.terminate(worker).catch(reject);
+        },
+      });
     });
-    await this.exited;
-    unwatch();
+    try {
+      await this.interruptible(signal, worker, ended);
+    } finally {
+      unwatch();
+    }
   }
 
-  /** For the end of the whole cluster: as `stop`, but who stands still by somebody's wish is not waited for. */
+  /**
+   * For the end of the whole cluster: as `stop`, at any time and without its turn; a frozen node is terminated. The node does not start
+   * again. Rejects with NODE_FAILED when its worker cannot be ended.
+   */
   async end(): Promise<void> {
-    // Its state says so only once its thread has answered; that it will stand still is certain before.
+    this.retired = true;
+    if (this.worker === undefined) return;
+    // The state says so only once the thread has answered; that it will block is certain before.
     if (Atomics.load(this.frozen, 0) === 0) return this.stop(false);
-    this.hooks.log(this.id, 'warn', 'frozen, so it is terminated and not waited for', {});
+    this.hooks.log(this.id, 'warn', 'frozen, so it is terminated without a stop', {});
     return this.kill();
   }
 
-  /** Resolves when the worker is gone, wherever it was. */
+  /** Resolves when the worker has ended, between any two of its instructions. Rejects with NODE_FAILED when it does not end. */
   async kill(): Promise<void> {
     const { worker } = this;
     if (worker === undefined) throw this.wrongState('killed');
-    this.ending = 'killed';
-    await worker.terminate();
-    await this.exited;
+    await this.terminate(worker);
   }
 
   /** Resolves when the worker's thread is about to block: nothing of the node moves from then on. */
-  async freeze(): Promise<void> {
+  async freeze(signal: AbortSignal): Promise<void> {
     const { worker } = this;
     if (worker === undefined || this.state !== 'running') throw this.wrongState('frozen');
     Atomics.store(this.frozen, 0, 1);
-    await this.request(worker, (request) => ({ kind: 'freeze', request }));
-    // It may have been told to end meanwhile.
-    if (this.worker === worker && this.ending === undefined) this.enter('frozen');
+    const answer = this.request(worker, (request) => ({ kind: 'freeze', request }));
+    const answered = await this.interruptible(signal, worker, this.answers(answer));
+    if (this.worker !== worker || this.ending !== undefined) throw this.wrongState('frozen');
+    if (!answered) {
+      this.release();
+      throw new ClusterError('NODE_FAILED', `broker ${this.id} was not frozen: its thread did not answer within ${seconds(ANSWER_MS)}`);
+    }
+    this.enter('frozen');
   }
 
-  /** Resolves when the thread gets on. */
+  /** Resolves when the thread runs again. */
   async thaw(): Promise<void> {
     if (this.worker === undefined || this.state !== 'frozen') throw this.wrongState('thawed');
     const thawed = new Promise<void>((resolve) => (this.thawing = resolve));
-    Atomics.store(this.frozen, 0, 0);
-    Atomics.notify(this.frozen, 0);
+    this.release();
     this.enter('running');
-    await thawed;
+    await this.answers(thawed);
   }
 
   /** Resolves when the node has them in force. One that is frozen has them in force when it thaws, one that is down when it starts. */
@@ -170,7 +187,7 @@ export class ClusterNode {
     const { worker } = this;
     if (worker === undefined || this.state === 'stopping') return;
     const done = this.request(worker, (request) => ({ kind: 'faults', request, faults }));
-    if (this.state !== 'frozen') await done;
+    if (this.state !== 'frozen') await this.answers(done);
   }
 
   /** What the node says of itself; undefined when it does not answer in time, or does not run. */
@@ -188,13 +205,13 @@ export class ClusterNode {
         this.statusWaiters.delete(request);
         resolve(status);
       });
-      this.post(worker, { kind: 'status', request });
+      worker.postMessage({ kind: 'status', request });
     });
   }
 
-  /** Resolves when its worker has ended. */
-  get ended(): Promise<void> {
-    return this.exited;
+  /** Resolves when there is no worker: it has ended by itself, or by an abort of the signal. */
+  async waitForEnd(signal: AbortSignal): Promise<void> {
+    if (this.worker !== undefined) await this.interruptible(signal, this.worker, this.exited);
   }
 
   /** True while there is a worker, whatever its state. */
@@ -202,17 +219,94 @@ export class ClusterNode {
     return this.worker !== undefined;
   }
 
+  private launch(start: NodeStart): NodeWorker {
+    const from = this.clock.monotonic();
+    let worker: NodeWorker;
+    try {
+      worker = this.createWorker(start, `broker-${this.id}`);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      this.enter('failed');
+      this.reason = reason;
+      throw new ClusterError('NODE_FAILED', `broker ${this.id} could not start: ${reason}`, { cause });
+    }
+    this.worker = worker;
+    this.hasRun = true;
+    let failure: string | undefined;
+    worker.on('message', (message: FromNode) => {
+      if (message.kind === 'ready') {
+        // A node that was asked to end while it started does not run; its start is rejected when the worker has ended.
+        if (this.ending !== undefined) return;
+        this.enter('running');
+        this.starting?.resolve();
+        this.starting = undefined;
+        this.hooks.ready(this.id, Math.round(this.clock.monotonic() - from));
+      } else if (message.kind === 'failed') {
+        failure = message.message;
+        // The caller of the start receives the error; the failure of a node that was asked to end is none.
+        const known = this.starting !== undefined || this.ending !== undefined;
+        if (!known || message.stack !== undefined) this.hooks.log(this.id, 'error', message.message, { stack: message.stack });
+      } else this.receive(message);
+    });
+    worker.on('error', (error: unknown) => {
+      failure ??= error instanceof Error ? error.message : String(error);
+      this.hooks.log(this.id, 'error', 'the worker ended', { stack: error instanceof Error ? error.stack : String(error) });
+    });
+    this.exited = new Promise((resolve) => {
+      worker.once('exit', (code) => {
+        this.onExit(failure ?? (this.ending === undefined ? `its worker ended with code ${code}` : undefined));
+        resolve();
+      });
+    });
+    return worker;
+  }
+
+  /** Settles as `wait` does. An abort terminates the worker, which settles `wait`; rejects when the worker cannot be terminated. */
+  private async interruptible<T>(signal: AbortSignal | undefined, worker: NodeWorker, wait: Promise<T>): Promise<T> {
+    if (signal === undefined) return wait;
+    let onAbort = (): void => undefined;
+    const blocked = new Promise<never>((_, reject) => {
+      onAbort = () => void this.terminate(worker).catch(reject);
+    });
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    try {
+      return await Promise.race([wait, blocked]);
+    } finally {
+      signal.removeEventListener('abort', onAbort);
+    }
+  }
+
+  private async terminate(worker: NodeWorker): Promise<void> {
+    if (this.worker !== worker) return;
+    this.ending = 'killed';
+    const terminated = Promise.all([worker.terminate(), this.exited]);
+    if (await settlesWithin(this.clock, TERMINATION_MS, terminated)) return;
+    if (this.state !== 'stopping') this.enter('stopping');
+    const why = `its worker did not end within ${seconds(TERMINATION_MS)}: a system call blocks the thread, most likely on its disk`;
+    this.hooks.log(this.id, 'error', why, {});
+    throw new ClusterError('NODE_FAILED', `broker ${this.id} was not terminated: ${why}`);
+  }
+
+  private release(): void {
+    Atomics.store(this.frozen, 0, 0);
+    Atomics.notify(this.frozen, 0);
+  }
+
+  /** False, with a line in the log, when the answer does not arrive in time. */
+  private async answers(answer: Promise<void>): Promise<boolean> {
+    if (await settlesWithin(this.clock, ANSWER_MS, answer)) return true;
+    this.hooks.log(this.id, 'warn', `no answer within ${seconds(ANSWER_MS)}: the node's thread is blocked or busy`, {});
+    return false;
+  }
+
   /** Resolves when the node has done it, or has ended. */
-  private request(worker: Worker, message: (request: number) => ToNode): Promise<void> {
+  private request(worker: NodeWorker, message: (request: number) => ToNode): Promise<void> {
     const request = ++this.requests;
     return new Promise((resolve) => {
       this.waiters.set(request, resolve);
-      this.post(worker, message(request));
+      worker.postMessage(message(request));
     });
-  }
-
-  private post(worker: Worker, message: ToNode): void {
-    worker.postMessage(message);
   }
 
   private receive(message: Exclude<FromNode, { kind: 'ready' | 'failed' }>): void {
@@ -258,7 +352,7 @@ export class ClusterNode {
     this.enter('failed');
     this.reason = reason;
     this.hooks.failed(this.id, reason);
-    starting?.reject(new ClusterError('NODE_FAILED', `broker ${this.id} could not start: ${reason}`));
+    starting?.reject(new ClusterError('NODE_FAILED', `broker ${this.id} could not start: ${reason}${adviseOnFailure(reason)}`));
   }
 
   private enter(state: NodeState): void {
@@ -270,4 +364,8 @@ export class ClusterNode {
   private wrongState(wanted: string): ClusterError {
     return new ClusterError('WRONG_STATE', `broker ${this.id} cannot be ${wanted}: it is ${this.state}`);
   }
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 1_000)} s`;
 }

@@ -1,7 +1,7 @@
 /** Settles what a cluster is before anything of it runs: its id, its nodes, who of them votes, and their ports. */
 import type { ClusterFile, NodePorts } from './cluster-directory.ts';
 import { ClusterError } from './cluster-errors.ts';
-import { freePort } from './cluster-ports.ts';
+import { freePort, type FindPort } from './cluster-ports.ts';
 import type { Random } from './lib/random.ts';
 import { randomUuid } from './protocol/uuid.ts';
 
@@ -20,6 +20,7 @@ export interface PlanOptions {
   firstPort?: number;
   controllerFirstPort?: number;
   zookeeperFirstPort?: number;
+  findPort?: FindPort;
 }
 
 interface Firsts {
@@ -65,14 +66,14 @@ export async function planCluster(options: PlanOptions): Promise<{ file: Cluster
     if (keepsBroker) taken.delete(wanted.broker);
     if (keepsController) taken.delete(wanted.controller);
     if (keepsZooKeeper) taken.delete(wanted.zookeeper);
-    nodes.push(await takePorts(host, id, wanted, taken, notices));
+    nodes.push(await takePorts(host, id, wanted, taken, notices, options.findPort));
   }
   const clusterId = known?.clusterId ?? randomUuid(random);
   return { file: { clusterId, nodes, voters: known?.voters ?? nodes.map(({ id }) => id) }, notices };
 }
 
 /** A node more, with the lowest id that is free and ports after the others'. Rejects with `ClusterError` WRONG_STATE, NO_FREE_PORT. */
-export async function planNode(host: string, file: ClusterFile): Promise<{ node: NodePorts; notices: string[] }> {
+export async function planNode(host: string, file: ClusterFile, findPort?: FindPort): Promise<{ node: NodePorts; notices: string[] }> {
   if (file.nodes.length >= MAX_BROKERS) throw new ClusterError('WRONG_STATE', `a cluster has ${MAX_BROKERS} brokers at the most`);
   const ids = new Set([...file.nodes.map(({ id }) => id), ...file.voters]);
   let id = 1;
@@ -86,7 +87,7 @@ export async function planNode(host: string, file: ClusterFile): Promise<{ node:
     zookeeper: above(({ zookeeperPort }) => zookeeperPort),
   };
   const notices: string[] = [];
-  return { node: await takePorts(host, id, wanted, taken, notices), notices };
+  return { node: await takePorts(host, id, wanted, taken, notices, findPort), notices };
 }
 
 export function checkBrokers(brokers: number | undefined): void {
@@ -103,9 +104,16 @@ function firstPorts({ firstPort, controllerFirstPort, zookeeperFirstPort }: Plan
   };
 }
 
-async function takePorts(host: string, id: number, wanted: Firsts, taken: Set<number>, notices: string[]): Promise<NodePorts> {
+async function takePorts(
+  host: string,
+  id: number,
+  wanted: Firsts,
+  taken: Set<number>,
+  notices: string[],
+  findPort: FindPort = freePort,
+): Promise<NodePorts> {
   const take = async (what: string, first: number): Promise<number> => {
-    const port = await freePort(host, first, taken);
+    const port = await findPort(host, first, taken);
     if (first !== 0 && port !== first) notices.push(`Port ${first} is in use; broker ${id} has ${port} ${what} instead.`);
     return port;
   };

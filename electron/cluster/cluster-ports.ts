@@ -2,6 +2,9 @@
 import { createServer } from 'node:net';
 import { ClusterError } from './cluster-errors.ts';
 
+/** Finds a free port from `first` up that is not in `taken`, and adds it there; 0 asks for any. */
+export type FindPort = (host: string, first: number, taken: Set<number>) => Promise<number>;
+
 /** The port, if it can be listened on (0 asks for any), else undefined. */
 export function probe(host: string, port: number): Promise<number | undefined> {
   return new Promise((resolve, reject) => {

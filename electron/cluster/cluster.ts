@@ -1,6 +1,10 @@
 /**
  * The supervisor of an embedded cluster: it owns the data directory, the ports, the nodes' workers and the timeline. It
  * knows nothing of what nodes do; what happens when one is killed is found out by the others, over the network.
+ *
+ * Two kinds of queues order what is asked for: changes of membership run one after another, and so do the transitions of each node. A change
+ * of membership takes its node's turn as well, before the node becomes a member and until it is none any more, so no worker exists without
+ * a member that owns it.
  */
 import { ClusterDirectory, removeAbandoned, type ClusterFile, type NodePorts } from './cluster-directory.ts';
 import { ClusterError } from './cluster-errors.ts';
@@ -8,7 +12,11 @@ import { ClusterFaults } from './cluster-faults.ts';
 import type { NodeStart } from './cluster-messages.ts';
 import { ClusterNode } from './cluster-node.ts';
 import { checkBrokers, planCluster, planNode } from './cluster-plan.ts';
+import type { FindPort } from './cluster-ports.ts';
 import { isPortTaken, startTogether } from './cluster-start.ts';
+import { TransitionQueue } from './cluster-transitions.ts';
+import { settlesWithin } from './cluster-waiting.ts';
+import { workerThreads, type WorkerFactory } from './cluster-worker.ts';
 import type { Fault, FaultSpec } from './faults.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Disk } from './lib/disk.ts';
@@ -54,6 +62,10 @@ export interface ClusterOptions {
   properties?: Readonly<Record<string, string>>;
   /** The node worker's entry: `node-worker.ts`, or `out/main/node-worker.cjs` when built. */
   workerPath: string;
+  /** Default: threads that run `workerPath`. */
+  createWorker?: WorkerFactory;
+  /** Default: asks the operating system. */
+  findPort?: FindPort;
   logLevel?: LogLevel;
   /** Log lines of nodes; without it they are dropped. */
   onLog?: (node: number, level: LogLevel, message: string, fields: LogFields) => void;
@@ -66,6 +78,8 @@ export interface ClusterOptions {
 const DEFAULT_SESSION_TIMEOUT_MS = 3_000;
 /** A port can be taken between the look and the use; somebody else's bad luck is tried again this often. */
 const START_ATTEMPTS = 3;
+/** Above what a node that makes progress is given to stop by itself (30 s). */
+export const CLOSE_TIMEOUT_MS = 33_000;
 
 export class Cluster {
   /** What its user should know of how it was started: ports that differ from those asked for, nodes that could not start. */
@@ -85,9 +99,9 @@ export class Cluster {
   /** Voters of a new cluster that have yet to run for the first time. */
   private readonly unborn = new Set<number>();
   private starting: Promise<void> = Promise.resolve();
-  private closing: Promise<void> | undefined;
-  private membership: Promise<unknown> = Promise.resolve();
-  private lifecycle: 'new' | 'started' | 'closed' = 'new';
+  private closing: Promise<boolean> | undefined;
+  private readonly membership = new TransitionQueue('the membership of the cluster');
+  private lifecycle: 'new' | 'starting' | 'started' | 'closed' = 'new';
 
   constructor(options: ClusterOptions) {
     this.options = options;
@@ -101,7 +115,7 @@ export class Cluster {
       random: this.random,
       nodes: () => this.members,
       node: (id) => this.node(id),
-      startNode: (id) => this.startNode(id),
+      start: (node, signal) => this.startNow(node, signal),
       peers: () => this.file?.nodes ?? [],
       directories: (id) => this.directoriesOf(id),
       record: (type, more) => this.record(type, more),
@@ -115,7 +129,7 @@ export class Cluster {
   async start(): Promise<void> {
     if (this.lifecycle !== 'new') throw new ClusterError('WRONG_STATE', 'a cluster is started once');
     checkBrokers(this.options.brokers);
-    this.lifecycle = 'started';
+    this.lifecycle = 'starting';
     this.starting = this.startNodes();
     try {
       await this.starting;
@@ -123,6 +137,7 @@ export class Cluster {
       await this.close();
       throw error;
     }
+    if (!this.closed()) this.lifecycle = 'started';
     if (this.options.dataDirectory === undefined) removeAbandoned(this.disk);
   }
 
@@ -153,22 +168,31 @@ export class Cluster {
   }
 
   /**
-   * Starts a broker more, with the lowest free id; it takes part in the metadata without a vote. Resolves to its id when it serves
-   * clients. Rejects with `ClusterError`; of a node that could not start nothing stays.
+   * Starts one more broker, with the lowest free id; it takes part in the metadata without a vote. Resolves to its id when it serves
+   * clients. Rejects with `ClusterError`. A broker that could not start leaves nothing behind; one that was killed while it started
+   * stays a member, since the others may know it already.
    */
-  addNode(): Promise<number> {
-    return this.oneByOne(async () => {
-      const { node, notices } = await planNode(this.host, this.plannedFile());
-      for (const notice of notices) this.notices.push(notice);
-      this.setMembers([...this.plannedFile().nodes, node], [...this.members, this.createNode(node.id)]);
-      await this.labFaults.tell(this.members.filter(({ id }) => id !== node.id).map(({ id }) => id));
-      this.record('lab/nodeAdded', { broker: node.id });
-      try {
-        await this.node(node.id).start(this.startOf(node.id), this.portOwners);
-      } catch (error) {
-        this.forget(node.id);
-        throw error;
-      }
+  async addNode(): Promise<number> {
+    this.requireStarted();
+    return this.membership.run(async () => {
+      const { node: ports, notices } = await planNode(this.host, this.plannedFile(), this.options.findPort);
+      this.requireStarted();
+      this.clusterDirectory().claimNodeDirectory(ports.id, this.clusterId);
+      const node = this.createNode(ports.id);
+      await node.transitions.run(async (signal) => {
+        node.reserve();
+        this.setMembers([...this.plannedFile().nodes, ports], [...this.members, node]);
+        for (const notice of notices) this.notices.push(notice);
+        this.record('lab/nodeAdded', { broker: node.id });
+        try {
+          await this.labFaults.tell(this.members.filter(({ id }) => id !== node.id).map(({ id }) => id));
+          await node.start(this.startOf(node.id), this.portOwners, signal);
+        } catch (error) {
+          const failed = error instanceof ClusterError && error.code === 'NODE_FAILED';
+          if (!node.alive && (failed || !node.hasRun)) this.forget(node);
+          throw error;
+        }
+      });
       return node.id;
     });
   }
@@ -183,14 +207,26 @@ export class Cluster {
     if (node.state === 'frozen') throw new ClusterError('WRONG_STATE', `broker ${id} is frozen; thaw it before it is removed`);
   }
 
-  /** Deletes the data of a node that has been stopped, and what is known of it. That no replica needs it is the caller's concern. */
-  removeNode(id: number): Promise<void> {
-    return this.oneByOne(async () => {
+  /**
+   * Deletes a node's data and its membership. That no replica needs it is the caller's concern. With `unregister`, a node that runs is
+   * stopped first and `unregister` takes it out of the metadata, all in one transition of the node: nothing can start it in between.
+   * Rejects with `ClusterError` NO_SUCH_NODE, WRONG_STATE, or as `unregister`; the node is still a member then.
+   */
+  async removeNode(id: number, unregister?: () => Promise<void>): Promise<void> {
+    this.requireStarted();
+    await this.membership.run(async () => {
       this.checkRemovable(id);
-      const { alive, state } = this.node(id);
-      if (alive) throw new ClusterError('WRONG_STATE', `broker ${id} cannot be removed: it is ${state}`);
-      this.forget(id);
-      this.record('lab/nodeRemoved', { broker: id });
+      const node = this.node(id);
+      await node.transitions.run(async (signal) => {
+        this.checkRemovable(id);
+        if (unregister !== undefined) {
+          if (node.alive) await this.labFaults.takeDownNow({ type: 'stop', node: id }, node, signal);
+          await unregister();
+        }
+        if (node.alive) throw new ClusterError('WRONG_STATE', `broker ${id} cannot be removed: it is ${node.state}`);
+        this.forget(node);
+        this.record('lab/nodeRemoved', { broker: id });
+      });
       await this.labFaults.tell(this.members.map((node) => node.id));
     });
   }
@@ -207,27 +243,28 @@ export class Cluster {
 
   /** Starts a node that is not running, whatever ended it. Resolves when it serves clients again. */
   async startNode(id: number): Promise<void> {
+    this.requireStarted();
     const node = this.node(id);
-    if (node.alive || this.closed()) throw new ClusterError('WRONG_STATE', `broker ${id} cannot be started: it is ${node.state}`);
-    const faultIds = this.labFaults.started(id);
-    this.record('lab/nodeStarted', { broker: id, ...(faultIds.length === 0 ? {} : { details: { faultIds } }) });
-    await node.start(this.startOf(id), this.portOwners);
+    this.requireDown(node);
+    await node.transitions.run((signal) => this.startNow(node, signal));
   }
 
-  /** Lets a frozen node get on. */
-  thaw(id: number): Promise<void> {
-    return this.labFaults.thaw(id);
+  /** Resolves when the node's thread runs again. */
+  async thaw(id: number): Promise<void> {
+    this.requireStarted();
+    await this.labFaults.thaw(id);
   }
 
   /**
    * Resolves when the fault is in force. Rejects with `ClusterError` NO_SUCH_NODE, NO_SUCH_REPLICA, WRONG_STATE (of a node that is not in
    * a state for it), BAD_OPTION (a fault that would change nothing). Faults combine; those of links, disks and clocks outlive a node's restart.
    */
-  inject(fault: FaultSpec): Promise<Fault> {
+  async inject(fault: FaultSpec): Promise<Fault> {
+    this.requireStarted();
     return this.labFaults.inject(fault);
   }
 
-  /** Resolves when the fault is over; of a node that is down, when it serves again. Rejects with `ClusterError` NO_SUCH_FAULT, WRONG_STATE. */
+  /** Resolves when the fault is over; of a node that is down, when it serves again. Rejects with `ClusterError` NO_SUCH_FAULT, NODE_FAILED. */
   heal(id: number): Promise<void> {
     return this.labFaults.heal(id);
   }
@@ -247,8 +284,12 @@ export class Cluster {
     return this.labFaults.onChange(listener);
   }
 
-  /** Ends every node and gives the directory back. May be called at any moment, and more than once. */
-  close(): Promise<void> {
+  /**
+   * Ends every node and releases the directory. May be called at any time, and more than once; whatever is under way is ended with it.
+   * Bounded in time: false when a worker could not be ended (a system call blocks its thread). Such a worker blocks an orderly exit of
+   * the process as well, so the caller must end the process by SIGKILL; the directory stays locked until then.
+   */
+  close(): Promise<boolean> {
     this.lifecycle = 'closed';
     return (this.closing ??= this.end());
   }
@@ -268,32 +309,50 @@ export class Cluster {
     this.record(type, more);
   }
 
-  private forget(id: number): void {
-    this.labFaults.removed(id);
-    const { data, undo } = this.directoriesOf(id);
+  /** Within the node's transition, after its worker has ended. */
+  private forget(node: ClusterNode): void {
+    const { id } = node;
+    if (node.alive) throw new Error(`broker ${id} still has a worker`);
     this.setMembers(
-      this.plannedFile().nodes.filter((node) => node.id !== id),
-      this.members.filter((node) => node.id !== id),
+      this.plannedFile().nodes.filter((one) => one.id !== id),
+      this.members.filter((one) => one !== node),
     );
-    this.disk.remove(data);
-    this.disk.remove(undo);
+    node.transitions.close(new ClusterError('NO_SUCH_NODE', `there is no broker ${id}`));
+    this.labFaults.removed(id);
+    if (this.clusterDirectory().removeNodeDirectory(id, this.clusterId)) return;
+    this.notices.push(`The directory of broker ${id} was left where it is, since it does not belong to this cluster.`);
   }
 
+  /** The file first: where it cannot be written, nothing has changed. */
   private setMembers(nodes: NodePorts[], members: ClusterNode[]): void {
-    this.file = { ...this.plannedFile(), nodes: nodes.toSorted((a, b) => a.id - b.id) };
+    const file = { ...this.plannedFile(), nodes: nodes.toSorted((a, b) => a.id - b.id) };
+    this.clusterDirectory().write(file);
+    this.file = file;
     this.members = members.toSorted((a, b) => a.id - b.id);
-    (this.directory as ClusterDirectory).write(this.file);
   }
 
-  /** Nodes come and go one after another. */
-  private oneByOne<T>(action: () => Promise<T>): Promise<T> {
-    const result = this.membership.then(() => {
-      if (this.closed()) throw new ClusterError('WRONG_STATE', 'the cluster has been closed');
-      return action();
-    });
-    // Whoever asked is told; the next one only has to wait for it.
-    this.membership = result.catch(() => undefined);
-    return result;
+  private clusterDirectory(): ClusterDirectory {
+    if (this.directory === undefined) throw new ClusterError('WRONG_STATE', 'the cluster has not been started');
+    return this.directory;
+  }
+
+  private async startNow(node: ClusterNode, signal: AbortSignal): Promise<void> {
+    this.requireDown(node);
+    const { id } = node;
+    const faultIds = this.labFaults.started(id);
+    this.record('lab/nodeStarted', { broker: id, ...(faultIds.length === 0 ? {} : { details: { faultIds } }) });
+    await node.start(this.startOf(id), this.portOwners, signal);
+  }
+
+  private requireDown({ id, state }: ClusterNode): void {
+    const down = state === 'stopped' || state === 'killed' || state === 'failed';
+    if (!down || this.closed()) throw new ClusterError('WRONG_STATE', `broker ${id} cannot be started: it is ${state}`);
+  }
+
+  private requireStarted(): void {
+    if (this.lifecycle === 'started') return;
+    const states = { new: 'has not been started', starting: 'is still starting', closed: 'has been closed' };
+    throw new ClusterError('WRONG_STATE', `the cluster ${states[this.lifecycle]}`);
   }
 
   private get sessionTimeoutMs(): number {
@@ -320,8 +379,10 @@ export class Cluster {
       isNew = false;
       try {
         const voters = this.plannedFile().voters;
-        const failures = await startTogether(this.members, voters, (node) => node.start(this.startOf(node.id), this.portOwners));
-        this.notices.push(...failures.map(({ message }) => `${message}. The other brokers serve without it.`));
+        const failures = await startTogether(this.members, voters, (node) =>
+          node.transitions.run((signal) => node.start(this.startOf(node.id), this.portOwners, signal)),
+        );
+        for (const { message } of failures) this.notices.push(`${message}. The other brokers serve without it.`);
         return;
       } catch (error) {
         await this.endNodes();
@@ -330,22 +391,36 @@ export class Cluster {
     }
   }
 
-  private async end(): Promise<void> {
-    await this.endNodes();
-    // Whoever called start() is told why it failed; here it only matters that it is over.
-    await this.starting.catch(() => undefined);
-    this.directory?.release();
+  private async end(): Promise<boolean> {
+    const closed = new ClusterError('WRONG_STATE', 'the cluster has been closed');
+    this.membership.close(closed);
+    for (const node of this.members) node.transitions.close(closed);
+    const released = this.endNodes().then(async () => {
+      // The caller of start() receives its error; here it only matters that it is over.
+      await this.starting.catch(() => undefined);
+      await this.membership.whenIdle();
+      await Promise.all(this.members.map((node) => node.transitions.whenIdle()));
+      this.directory?.release();
+    });
+    try {
+      if (await settlesWithin(this.clock, CLOSE_TIMEOUT_MS, released)) return true;
+    } catch (error) {
+      // The node has logged which system call is the cause.
+      if (!(error instanceof ClusterError)) throw error;
+    }
+    return false;
   }
 
-  /** Nobody would take over what a node leads when all of them end, so they just close their files in order. */
+  /** No node remains to take over leaderships when all of them end, so they just close their files in order. */
   private async endNodes(): Promise<void> {
-    const alive = this.members.filter((node) => node.alive);
-    await Promise.all(alive.map((node) => node.end()));
+    const ends = await Promise.allSettled(this.members.map((node) => node.end()));
+    for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
 
   /** Settles identity and ports and writes them down, before anything uses them. */
   private async plan(directory: ClusterDirectory, known: ClusterFile | undefined): Promise<void> {
-    const { file, notices } = await planCluster({ ...this.options, host: this.host, known, random: this.random, path: directory.path });
+    const { random, host } = this;
+    const { file, notices } = await planCluster({ ...this.options, host, known, random, path: directory.path });
     this.notices.length = 0;
     for (const notice of notices) this.notices.push(notice);
     this.file = file;
@@ -354,7 +429,8 @@ export class Cluster {
   }
 
   private createNode(id: number): ClusterNode {
-    return new ClusterNode(id, this.options.workerPath, this.clock, {
+    const createWorker = this.options.createWorker ?? workerThreads(this.options.workerPath);
+    return new ClusterNode(id, createWorker, this.clock, {
       event: (node, event) => {
         if (this.log.record(node, event) === undefined) this.options.onLog?.(node, 'debug', 'event not recorded', { type: event.type });
       },
@@ -395,7 +471,7 @@ export class Cluster {
   }
 
   private directoriesOf(id: number): { root: string; data: string; undo: string } {
-    const directory = this.directory as ClusterDirectory;
+    const directory = this.clusterDirectory();
     return { root: directory.path, data: directory.nodeDirectory(id), undo: directory.undoDirectory(id) };
   }
 
@@ -405,7 +481,7 @@ export class Cluster {
     return {
       nodeId: id,
       clusterId,
-      dataDirectory: (this.directory as ClusterDirectory).nodeDirectory(id),
+      dataDirectory: this.clusterDirectory().nodeDirectory(id),
       host: this.host,
       brokerPort,
       controllerPort,

@@ -7,6 +7,7 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { toAppError } from '../services/errors.ts';
+import { INTERNAL_MESSAGE, limitedBy, refuseMalformed, SECURITY_HEADERS, targetOf } from '../services/http-safety.ts';
 import type { ScenariosService } from '../scenarios/service.ts';
 import type { Lab } from '../services/lab.ts';
 import { openApi } from './openapi.ts';
@@ -35,14 +36,21 @@ export async function startControlServer(options: {
   scenarios: ScenariosService;
   port: number;
   onError: (error: unknown) => void;
+  /** In which a request arrives as a whole. Default 30 s. */
+  requestTimeoutMs?: number;
 }): Promise<ControlServer> {
-  const { lab, scenarios, port, onError } = options;
+  const { lab, scenarios, port, onError, requestTimeoutMs } = options;
   // No sign in it that a command line would take for an option.
   const token = randomBytes(24).toString('hex');
   let url = '';
-  const server = createServer((request, response) => {
-    answer({ lab, scenarios, token, url }, request, response).catch((error: unknown) => fail(response, error, onError));
+  const server = createServer(limitedBy(requestTimeoutMs), (request, response) => {
+    answer({ lab, scenarios, token, url }, request, response).catch((error: unknown) => {
+      // A client that left, or was too slow, receives no answer from here.
+      if (!request.complete && request.destroyed) response.destroy();
+      else fail(response, error, onError);
+    });
   });
+  refuseMalformed(server);
   server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -68,8 +76,10 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (!isLoopbackHost(request.headers.host)) throw new ControlError(403, 'FORBIDDEN', 'This is served under loopback names only.');
-  const { pathname, searchParams } = new URL(request.url ?? '/', url);
+  const target = targetOf(request);
+  if (target === null) throw new ControlError(400, 'INVALID_REQUEST', 'The target of a request is a path.');
+  if (!isLoopbackHost(target.host)) throw new ControlError(403, 'FORBIDDEN', 'This is served under loopback names only.');
+  const { pathname, searchParams } = target.url;
   if (pathname === '/openapi.json') {
     if (request.method !== 'GET') throw notAllowed(['GET']);
     sendJson(response, 200, openApi(ROUTES, url));
@@ -84,28 +94,49 @@ async function answer(
     stream(lab, request, response, searchParams);
     return;
   }
-  // A body that means nothing to the route is read and dropped, so that the connection can go on.
-  if (route.body === undefined) request.resume();
-  const body = route.body === undefined ? undefined : await readBody(request, route);
+  const bytes = await readBytes(request, route.yaml?.maxBytes ?? MAX_BODY_BYTES);
+  const body = route.body === undefined ? undefined : parseBody(bytes, request.headers['content-type'], route);
   const result = await route.handle(lab, { id, query: searchParams, body, scenarios });
   if (route.answer !== undefined) sendJson(response, 200, result);
-  else response.writeHead(204, { 'cache-control': 'no-store' }).end();
+  else response.writeHead(204, SECURITY_HEADERS).end();
 }
 
 const YAML = /^(?:application|text)\/(?:x-)?yaml\b/i;
 
-/** What JSON says; of YAML, where the route takes it, the text. */
-async function readBody(request: IncomingMessage, { yaml }: Route): Promise<unknown> {
-  const maxBytes = yaml?.maxBytes ?? MAX_BODY_BYTES;
+/** Of media types, those that JSON is sent with; curl and browsers send the last two where their user names none. */
+const JSON_LIKE = /^(?:application\/(?:[\w.-]+\+)?json|text\/plain|application\/x-www-form-urlencoded)\b/i;
+
+/** The whole body, of a route that takes none as well, so that the connection can be used again. */
+async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const tooLong = new ControlError(413, 'INVALID_PAYLOAD', `A body has ${maxBytes} bytes at the most.`);
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLong;
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > maxBytes) throw new ControlError(413, 'INVALID_PAYLOAD', `A body has ${maxBytes} bytes at the most.`);
-    chunks.push(chunk);
+  // By events: leaving an iteration would destroy the connection, and the refusal with it.
+  await new Promise<void>((resolve, reject) => {
+    request.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= maxBytes) chunks.push(chunk);
+      else {
+        request.pause();
+        reject(tooLong);
+      }
+    });
+    request.once('end', resolve);
+    request.once('error', reject);
+    request.once('close', () => reject(new Error('the client left')));
+  });
+  return Buffer.concat(chunks);
+}
+
+/** The JSON value; where the route takes YAML, the text of it. */
+function parseBody(bytes: Buffer, mediaType: string | undefined, { yaml }: Route): unknown {
+  const text = bytes.toString('utf8');
+  if (yaml !== undefined && YAML.test(mediaType ?? '')) return text;
+  if (mediaType !== undefined && !JSON_LIKE.test(mediaType)) {
+    const types = yaml === undefined ? 'application/json' : 'application/json or application/yaml';
+    throw new ControlError(415, 'UNSUPPORTED_MEDIA_TYPE', `A body here is ${types}, not ${mediaType.slice(0, 100)}.`);
   }
-  const text = Buffer.concat(chunks).toString('utf8');
-  if (yaml !== undefined && YAML.test(request.headers['content-type'] ?? '')) return text;
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -138,7 +169,7 @@ function idIn(pattern: string, pathname: string): number | undefined {
 function stream(lab: Lab, request: IncomingMessage, response: ServerResponse, query: URLSearchParams): void {
   const last = request.headers['last-event-id'];
   const since = typeof last === 'string' && /^\d{1,15}$/.test(last) ? Number(last) : sinceOf(query);
-  response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' });
+  response.writeHead(200, { ...SECURITY_HEADERS, 'content-type': 'text/event-stream' });
   const send = (event: ReturnType<Lab['timeline']>[number]): void => {
     if (response.writableLength > MAX_STREAM_BYTES) response.destroy();
     else response.write(`id: ${event.id}\nevent: timeline\ndata: ${JSON.stringify(event)}\n\n`);
@@ -153,19 +184,25 @@ function stream(lab: Lab, request: IncomingMessage, response: ServerResponse, qu
 function fail(response: ServerResponse, error: unknown, onError: (error: unknown) => void): void {
   const { status, code, message } = describe(error);
   if (status === 500) onError(error);
-  if (response.headersSent) response.destroy();
-  else sendJson(response, status, { error: { code, message } });
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  // What has not been read of the request would be taken for the next one.
+  if (!response.req.complete) response.setHeader('connection', 'close');
+  sendJson(response, status, { error: { code, message } });
 }
 
 function describe(error: unknown): { status: number; code: string; message: string } {
   if (error instanceof ControlError) return error;
   const { code, message } = toAppError(error);
-  return { status: STATUSES[code] ?? 409, code, message };
+  const status = STATUSES[code] ?? 409;
+  return { status, code, message: status === 500 ? INTERNAL_MESSAGE : message };
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
   const bytes = Buffer.from(JSON.stringify(body));
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length, 'cache-control': 'no-store' });
+  response.writeHead(status, { ...SECURITY_HEADERS, 'content-type': 'application/json', 'content-length': bytes.length });
   response.end(bytes);
 }
 

@@ -1,14 +1,14 @@
 /** Clusters that the user knows, and the one in front: its client, its monitor, its producer. */
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { ClusterClient, parseBootstrap } from '../admin/cluster-client.ts';
 import { AdminError } from '../admin/errors.ts';
 import { RecordProducer } from '../admin/producer.ts';
+import type { StoredConnection } from '#shared/connections-schema';
 import type { ConnectionList } from '#shared/ipc';
 import type { Connection } from '#shared/models/cluster';
 import type { Fault } from '#shared/models/lab';
 import type { LoadRow } from '#shared/models/load';
+import { ConnectionsFile } from './connections-file.ts';
 import type { EventBus } from './event-bus.ts';
 import { History } from './history/history.ts';
 import type { LabNode } from './lab.ts';
@@ -16,7 +16,6 @@ import { ClusterMonitor } from './view/monitor.ts';
 
 const EMBEDDED_ID = 'embedded';
 const CLIENT_ID = 'brokerdesk';
-const FILE_VERSION = 1;
 
 export interface EmbeddedSource {
   /** Null while the cluster starts, and when it could not. */
@@ -42,13 +41,12 @@ export interface ActiveConnection {
 }
 
 export class ConnectionsService {
-  /** Why the stored connections could not be read; they are then left as they are, and new ones last for this run only. */
-  readonly problem: string | null = null;
-  private readonly file: string | null;
+  private readonly file: ConnectionsFile | null;
   private readonly events: EventBus;
   private readonly embedded: EmbeddedSource | null;
   private readonly onError: (what: string, error: unknown) => void;
-  private remotes: Connection[] = [];
+  /** Kept for this run only, where there is no file. */
+  private unsaved: StoredConnection[] = [];
   private current: ActiveConnection | null = null;
 
   constructor(options: {
@@ -57,18 +55,13 @@ export class ConnectionsService {
     events: EventBus;
     embedded: EmbeddedSource | null;
     onError: (what: string, error: unknown) => void;
+    /** Receives sentences about stored connections that could not be read. */
+    onProblem: (problem: string) => void;
   }) {
-    this.file = options.file;
+    this.file = options.file === null ? null : new ConnectionsFile(options.file, options.onProblem);
     this.events = options.events;
     this.embedded = options.embedded;
     this.onError = options.onError;
-    try {
-      this.remotes = loadConnections(options.file);
-    } catch (error) {
-      if (!(error instanceof AdminError)) throw error;
-      this.problem = error.app.message;
-      this.file = null;
-    }
     const [first] = this.all();
     if (first !== undefined) this.open(first);
   }
@@ -78,7 +71,12 @@ export class ConnectionsService {
       this.embedded === null
         ? []
         : [{ id: EMBEDDED_ID, name: 'On this desk', kind: 'embedded', bootstrap: this.embedded.bootstrap() ?? '', colour: 'flow' }];
-    return [...own, ...this.remotes];
+    return [...own, ...(this.file?.read() ?? this.unsaved)];
+  }
+
+  private change(change: (connections: readonly StoredConnection[]) => StoredConnection[]): void {
+    if (this.file === null) this.unsaved = change(this.unsaved);
+    else this.file.change(change);
   }
 
   list(): ConnectionList {
@@ -118,17 +116,15 @@ export class ConnectionsService {
     } finally {
       probe.close();
     }
-    const connection: Connection = { id: randomUUID(), name: input.name, kind: 'remote', bootstrap, colour: input.colour };
-    this.remotes.push(connection);
-    this.save();
+    const connection: StoredConnection = { id: randomUUID(), name: input.name, kind: 'remote', bootstrap, colour: input.colour };
+    this.change((others) => [...others, connection]);
     this.open(connection);
     return this.list();
   }
 
   remove(id: string): ConnectionList {
     if (id === EMBEDDED_ID) throw new AdminError({ code: 'INVALID_PAYLOAD', message: 'The cluster on this desk cannot be removed.' });
-    this.remotes = this.remotes.filter((one) => one.id !== id);
-    this.save();
+    this.change((others) => others.filter((one) => one.id !== id));
     const [first] = this.all();
     if (this.current?.connection.id === id && first !== undefined) {
       this.open(first);
@@ -212,26 +208,4 @@ export class ConnectionsService {
   close(): void {
     this.closeCurrent();
   }
-
-  private save(): void {
-    if (this.file === null) return;
-    mkdirSync(dirname(this.file), { recursive: true });
-    const aside = `${this.file}.tmp`;
-    writeFileSync(aside, JSON.stringify({ version: FILE_VERSION, connections: this.remotes }, null, 2), { mode: 0o600 });
-    renameSync(aside, this.file);
-  }
-}
-
-/** What was stored by `save`; throws an `AdminError` when it is there and cannot be understood. */
-function loadConnections(file: string | null): Connection[] {
-  if (file === null) return [];
-  try {
-    const stored = JSON.parse(readFileSync(file, 'utf8')) as { version: number; connections: Connection[] };
-    if (stored.version <= FILE_VERSION && Array.isArray(stored.connections)) return stored.connections;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
-    const why = error instanceof Error ? error.message : String(error);
-    throw new AdminError({ code: 'DATA_DIRECTORY', message: `${file} cannot be read: ${why}.`, subject: file }, { cause: error });
-  }
-  throw new AdminError({ code: 'DATA_DIRECTORY', message: `${file} was written by a newer Brokerdesk.`, subject: file });
 }

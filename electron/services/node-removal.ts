@@ -15,13 +15,10 @@ export async function removeNode(cluster: Cluster, node: number): Promise<void> 
   const client = new ClusterClient({ bootstrap: cluster.bootstrap, clientId: 'brokerdesk-lab' });
   try {
     await moveEverything(client, node);
-    const isAlive = (await cluster.nodes()).some(({ id, state }) => id === node && state === 'running');
-    if (isAlive) await cluster.stop(node);
-    await unregister(client, node);
+    await cluster.removeNode(node, () => unregister(client, node));
   } finally {
     client.close();
   }
-  await cluster.removeNode(node);
 }
 
 /** Again and again, since a topic can be created meanwhile, until no partition has a replica there. */

@@ -38,8 +38,13 @@ export function createServices(options: {
 }): Services {
   const events = new EventBus();
   const { embedded, onError, lab, loads } = options;
-  const connections = new ConnectionsService({ file: options.connectionsFile, events, embedded, onError });
-  if (connections.problem !== null) options.info.notices.push(`${connections.problem} New connections are kept for this run only.`);
+  const connections = new ConnectionsService({
+    file: options.connectionsFile,
+    events,
+    embedded,
+    onError,
+    onProblem: (problem) => void options.info.notices.push(problem),
+  });
   const tails = new TailsService(connections, events);
   const coordination = lab === null ? null : new CoordinationService(() => zookeeperServers(lab), events);
   const unsubscribe = [

@@ -11,6 +11,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import type { ServerFrame } from '#shared/ipc';
 import type { Invoke } from '../ipc/handle.ts';
 import type { EventBus } from '../services/event-bus.ts';
+import { INTERNAL_MESSAGE, limitedBy, refuseMalformed, refuseSocket, SECURITY_HEADERS, targetOf } from '../services/http-safety.ts';
 import { readStatic } from './static-files.ts';
 
 /** A frame holds at most one record to produce, with room to spare. */
@@ -41,27 +42,38 @@ export async function startWebServer(options: {
   root: string;
   invoke: Invoke;
   events: EventBus;
+  /** Receives errors of this server itself; their text is not sent to clients. */
+  onError?: (error: unknown) => void;
+  /** In which a request arrives as a whole. Default 30 s. */
+  requestTimeoutMs?: number;
 }): Promise<WebServer> {
   const token = randomBytes(24).toString('base64url');
   const { invoke, events, root, host } = options;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES });
   /** Those that have shown the token: nobody else hears of anything. */
   const tabs = new Set<WebSocket>();
-  const server = createServer((request, response) => {
-    if (!isOurHost(request, host)) {
-      refuse(response, 403, 'This address is not served here.');
-      return;
+  const server = createServer(limitedBy(options.requestTimeoutMs), (request, response) => {
+    const target = targetOf(request);
+    if (target === null) refuse(response, 400, 'The target of a request is a path.');
+    else if (!isOurHost(target.host, host)) refuse(response, 403, 'This address is not served here.');
+    else {
+      serveFile(root, request, response, target).catch((error: unknown) => {
+        options.onError?.(error);
+        refuse(response, 500, INTERNAL_MESSAGE);
+      });
     }
-    serveFile(root, request, response).catch((error: unknown) => refuse(response, 500, String(error)));
   });
+  refuseMalformed(server);
+  sockets.on('wsClientError', (_error, socket) => refuseSocket(socket, 400));
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // From here on the socket is ours; one that breaks ends by itself.
     socket.on('error', () => socket.destroy());
-    const url = urlOf(request);
-    if (url?.pathname !== SOCKET_PATH || !isOurHost(request, host) || !isOurOrigin(request)) {
-      socket.end('HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n', () => socket.destroy());
+    const target = targetOf(request);
+    if (target?.url.pathname !== SOCKET_PATH || !isOurHost(target.host, host) || !isOurOrigin(request)) {
+      refuseSocket(socket, 403);
       return;
     }
+    const { url } = target;
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       // A broken socket closes by itself right after; the tab reconnects.
       webSocket.on('error', () => webSocket.terminate());
@@ -142,17 +154,12 @@ function sendBounded(socket: WebSocket, text: string): void {
   else socket.send(text);
 }
 
-/** Null for what is no address at all. */
-function urlOf(request: IncomingMessage): URL | null {
-  return URL.parse(request.url ?? '/', 'http://localhost');
-}
-
 /**
  * The Host header names us: a page that makes its own name point here does not get in. An address cannot be made to
  * point anywhere, so any is fine.
  */
-function isOurHost(request: IncomingMessage, bound: string): boolean {
-  const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(request.headers.host ?? '');
+function isOurHost(named: string | undefined, bound: string): boolean {
+  const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9._-]+))(?::\d{1,5})?$/i.exec(named ?? '');
   const name = (match?.[1] ?? match?.[2] ?? '').toLowerCase();
   return name === 'localhost' || isIP(name) !== 0 || (name !== '' && name === bound.toLowerCase());
 }
@@ -170,22 +177,33 @@ function hasToken(url: URL, token: string): boolean {
 }
 
 function refuse(response: ServerResponse, status: number, text: string): void {
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' });
+  if (response.headersSent) {
+    response.destroy();
+    return;
+  }
+  // What has not been read of the request would be taken for the next one.
+  if (!response.req.complete) response.setHeader('connection', 'close');
+  response.writeHead(status, { ...SECURITY_HEADERS, 'content-type': 'text/plain; charset=utf-8' });
   response.end(text);
 }
 
-async function serveFile(root: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function serveFile(
+  root: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+  { host, url }: { host: string | undefined; url: URL },
+): Promise<void> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
+    response.setHeader('allow', 'GET, HEAD');
     refuse(response, 405, 'Only GET.');
     return;
   }
-  const url = urlOf(request);
-  // Not every browser takes 'self' to cover WebSockets. The Host has been checked: it is a name or address and a port.
-  const file = url === null ? null : await readStatic(root, url.pathname, `'self' ws://${request.headers.host}`);
+  // Not every browser takes 'self' to cover WebSockets. The host has been checked: it is a name or address and a port.
+  const file = await readStatic(root, url.pathname, `'self' ws://${host}`);
   if (file === null) {
     refuse(response, 404, 'Not found.');
     return;
   }
-  response.writeHead(200, { ...file.headers, 'content-length': file.bytes.length });
+  response.writeHead(200, { ...SECURITY_HEADERS, ...file.headers, 'content-length': file.bytes.length });
   response.end(request.method === 'HEAD' ? undefined : file.bytes);
 }

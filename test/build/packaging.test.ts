@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { createRequire } from 'node:module';
 import { describe, expect, test } from 'vitest';
+import { NOTICES_FILE } from '../../build/notices.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const require = createRequire(import.meta.url);
@@ -35,6 +36,13 @@ describe('electron-builder.yml', () => {
   test('packs what was built and nothing of the sources', () => {
     const { files } = readConfig();
     for (const pattern of files) expect(pattern).toMatch(/^(out\/(main|preload|renderer)\/\*\*|package\.json|!\*\*\/\*\.map)$/);
+  });
+
+  test('packs the licence and the notices of third parties', () => {
+    expect(readConfig()['extraResources']).toEqual([
+      { from: relative(ROOT, NOTICES_FILE), to: 'NOTICES.txt' },
+      { from: 'LICENSE', to: 'LICENSE.txt' },
+    ]);
   });
 
   test('the executable is no Node, takes no debugger and runs its own archive only', () => {

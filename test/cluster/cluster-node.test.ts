@@ -1,10 +1,14 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ClusterNode, type NodeHooks } from '../../electron/cluster/cluster-node.ts';
+import { workerThreads } from '../../electron/cluster/cluster-worker.ts';
 import type { NodeStart } from '../../electron/cluster/cluster-messages.ts';
 import { ManualClock } from './log/helpers.ts';
+
+const NEVER = new AbortController().signal;
 
 let directory: string;
 let clock: ManualClock;
@@ -40,9 +44,9 @@ async function started(onMessage: string): Promise<{ node: ClusterNode; progress
      parentPort.on('message', (message) => { ${onMessage} });
      parentPort.postMessage({ kind: 'ready' });`,
   );
-  const made = new ClusterNode(7, path, clock, hooks);
+  const made = new ClusterNode(7, workerThreads(path), clock, hooks);
   node = made;
-  await made.start({} as Omit<NodeStart, 'memory'>, new SharedArrayBuffer(8));
+  await made.start({} as Omit<NodeStart, 'memory'>, new SharedArrayBuffer(8), NEVER);
   return { node: made, progress: () => Reflect.get(made, 'progress') as Int32Array };
 }
 
@@ -58,7 +62,7 @@ it('waits for a node that gets on, and says so once', async () => {
   const { node: one, progress } = await started(`if (message.kind === 'faults') process.exit(0);`);
   const stopping = one.stop(false);
   pass(20_000, () => Atomics.add(progress(), 0, 1));
-  expect(logged).toEqual(['7 warn still stopping; it is waited for while it gets on{"diskOperations":8}']);
+  expect(logged).toEqual(['7 warn still stopping; waiting while it makes progress{"diskOperations":8}']);
   expect(one.state).toBe('stopping');
   (Reflect.get(one, 'worker') as { postMessage(message: object): void }).postMessage({ kind: 'faults' });
   await stopping;
@@ -101,18 +105,17 @@ it('at the end of all, a frozen node is not waited for, nor one that is about to
     Atomics.wait(frozen, 0, 1);
   }`;
   const { node: frozen } = await started(freezes);
-  await frozen.freeze();
+  await frozen.freeze(NEVER);
   expect(frozen.state).toBe('frozen');
   // The clock stands: nothing here waits for it.
   await frozen.end();
   expect(frozen.state).toBe('killed');
-  expect(logged).toEqual(['7 warn frozen, so it is terminated and not waited for{}']);
+  expect(logged).toEqual(['7 warn frozen, so it is terminated without a stop{}']);
 
   const { node: freezing } = await started(freezes.replace('=== 1', '=== -1'));
-  const asked = freezing.freeze();
+  const asked = freezing.freeze(NEVER);
   expect(freezing.state).toBe('running');
-  await freezing.end();
-  await asked;
+  await Promise.all([freezing.end(), expect(asked).rejects.toMatchObject({ code: 'WRONG_STATE' })]);
   expect(freezing.state).toBe('killed');
 });
 
@@ -121,4 +124,31 @@ it('one that is running is asked', async () => {
   await one.end();
   expect(one.state).toBe('stopped');
   expect(logged).toEqual([]);
+});
+
+it('a kill does not wait for ever for a thread that a system call blocks, and reports it', async () => {
+  // Opening a named pipe blocks until another process opens its other end.
+  const pipe = join(directory, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  const blocks = `if (message.kind === 'faults') {
+    parentPort.postMessage({ kind: 'done', request: message.request });
+    Atomics.store(progress, 0, 1);
+    process.getBuiltinModule('node:fs').readFileSync(${JSON.stringify(pipe)});
+  }`;
+  const { node: one, progress } = await started(blocks);
+  await one.setFaults({} as Parameters<ClusterNode['setFaults']>[0]);
+  await vi.waitUntil(() => Atomics.load(progress(), 0) === 1);
+  // From there it is one instruction to the call.
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  const killed = one.kill();
+  const refusal = expect(killed).rejects.toMatchObject({ code: 'NODE_FAILED', message: expect.stringContaining('a system call blocks') });
+  pass(10_000);
+  await refusal;
+  expect(one.state).toBe('stopping');
+  expect(one.alive).toBe(true);
+  // The call returns after all, and the thread ends then.
+  // For reading as well, so that this thread is not blocked in turn.
+  closeSync(openSync(pipe, 'r+'));
+  await one.waitForEnd(NEVER);
+  expect(one.state).toBe('killed');
 });

@@ -276,6 +276,50 @@ function appWorks(name: string, install: () => Promise<Installation>): void {
     expect(await app.electron.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1);
   });
 
+  test('a script opens no address in the browser of the system, a click opens one, and only over HTTPS', async () => {
+    await app.electron.evaluate(({ shell }) => {
+      const opened: string[] = [];
+      Object.assign(globalThis, { opened });
+      shell.openExternal = (url) => {
+        opened.push(url);
+        return Promise.resolve();
+      };
+    });
+    const opened = (): Promise<string[]> => app.electron.evaluate(() => (globalThis as unknown as { opened: string[] }).opened);
+    await app.page.evaluate("window.open('https://127.0.0.1:9/script')");
+    expect(await opened()).toEqual([]);
+    await app.page.evaluate(`(() => {
+      const button = document.createElement('button');
+      button.textContent = 'for a test';
+      button.style.cssText = 'position:fixed;top:0;left:0;z-index:9999;width:200px;height:80px';
+      button.onclick = () => {
+        window.open('http://127.0.0.1:9/plain');
+        window.open('https://user:word@127.0.0.1:9/');
+        window.open('https://127.0.0.1:9/first');
+        window.open('https://127.0.0.1:9/second');
+      };
+      document.body.append(button);
+    })()`);
+    await app.electron.evaluate(({ BrowserWindow }) => {
+      const contents = BrowserWindow.getAllWindows()[0]?.webContents;
+      contents?.sendInputEvent({ type: 'mouseDown', x: 50, y: 40, button: 'left', clickCount: 1 });
+      contents?.sendInputEvent({ type: 'mouseUp', x: 50, y: 40, button: 'left', clickCount: 1 });
+    });
+    await until('a click', 10_000, async () => (await opened()).length > 0);
+    expect(await opened()).toEqual(['https://127.0.0.1:9/first']);
+  });
+
+  test('an empty page leads back to the app', async () => {
+    const url = (): Promise<string> =>
+      app.electron.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows()[0]?.webContents.getURL() ?? '');
+    await app.electron.evaluate(
+      ({ BrowserWindow }) => void BrowserWindow.getAllWindows()[0]?.webContents.executeJavaScript("location = 'about:blank'"),
+    );
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await until('the app', 20_000, async () => (await url()).startsWith('app://brokerdesk/'));
+    await app.page.locator('h1').first().waitFor();
+  });
+
   test('after quitting nothing is left: no process, no port, no temporary data', async () => {
     const { view } = await app.ask('cluster/view', {});
     const { dataDirectory } = await app.ask('app/info', {});

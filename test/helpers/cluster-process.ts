@@ -103,7 +103,7 @@ export class ClusterProcess {
 
   /** Ends it as a person would, by SIGINT; resolves with the exit code. */
   async stop(options: { timeoutMs?: number } = {}): Promise<number | null> {
-    if (this.child.exitCode !== null) return this.child.exitCode;
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return this.child.exitCode;
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.child.kill('SIGKILL'), options.timeoutMs ?? 20_000);
       this.child.once('exit', (code) => {
@@ -116,6 +116,7 @@ export class ClusterProcess {
 
   /** kill -9 of the whole process. */
   async crash(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
     await new Promise<void>((resolve) => {
       this.child.once('exit', () => resolve());
       this.child.kill('SIGKILL');

@@ -2,12 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { closeInTime, endByForce } from '../../app-closing.ts';
 import { Cluster, type ClusterNote } from '../../cluster/cluster.ts';
 import type { LogLevel } from '../../cluster/lib/logger.ts';
 import type { ControlServer } from '../../control/server.ts';
 import { HELP_LINE, integerOption, parsing, UsageError, type Command } from '../command.ts';
 import { loadWorkerPath, nodeWorkerPath, ownVersion, userDataDirectory } from '../paths.ts';
 import { parseProperties } from '../properties.ts';
+import { keepFilesPrivate } from '../private-files.ts';
 import { untilSignal } from '../signals.ts';
 
 const USAGE = `Usage: npm run cluster -- [options]
@@ -24,6 +26,7 @@ Runs a Kafka cluster on this machine until Ctrl-C.
   --log LEVEL      what brokers say on stderr: error, warn (default), info or debug
   --json           print one line of JSON when every broker is ready
   --control PORT   open the lab's HTTP API on loopback; 0: any free port
+  --detach         keep running when the process or terminal that started it ends
 ${HELP_LINE}`;
 
 interface Options {
@@ -34,6 +37,7 @@ interface Options {
   json: boolean;
   control: number | undefined;
   logLevel: LogLevel;
+  detach: boolean;
 }
 
 const LOG_LEVELS: readonly LogLevel[] = ['error', 'warn', 'info', 'debug'];
@@ -53,6 +57,7 @@ function readOptions(args: readonly string[]): Options {
         json: { type: 'boolean', default: false },
         control: { type: 'string' },
         log: { type: 'string', default: 'warn' },
+        detach: { type: 'boolean', default: false },
       },
     }),
   );
@@ -68,6 +73,7 @@ function readOptions(args: readonly string[]): Options {
     json: values.json,
     control: integerOption('control', values.control, 0, 65_535),
     logLevel,
+    detach: values.detach,
   };
 }
 
@@ -83,7 +89,8 @@ function readProperties(file: string): Record<string, string> {
 
 async function run(options: Options): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
-  const signal = untilSignal();
+  keepFilesPrivate();
+  const signal = untilSignal(options);
   const cluster = new Cluster({
     workerPath: nodeWorkerPath(),
     properties: options.properties,
@@ -105,8 +112,8 @@ async function run(options: Options): Promise<number> {
     say(`${ended}: stopping`);
     return 0;
   } finally {
-    await control?.close();
-    await cluster.close();
+    const opened = control;
+    if (!(await closeInTime([async () => opened?.close(), () => cluster.close()], say))) endByForce();
   }
 }
 
@@ -130,9 +137,7 @@ async function openControl(cluster: Cluster, port: number, say: (line: string) =
     url: server.url,
     token: server.token,
     async close() {
-      await scenarios.close();
-      await loads.close();
-      await server.close();
+      await Promise.all([scenarios.close(), loads.close(), server.close()]);
     },
   };
 }

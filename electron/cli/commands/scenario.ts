@@ -1,6 +1,7 @@
 /** `scenario`: one outage scenario, on a cluster of its own that is gone after; for CI. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { closeInTime, endByForce } from '../../app-closing.ts';
 import { Cluster } from '../../cluster/cluster.ts';
 import { createEmbeddedLab } from '../../services/embedded-lab.ts';
 import { LoadService } from '../../services/loads.ts';
@@ -136,9 +137,7 @@ async function runOnOwnCluster(scenario: Scenario, text: string): Promise<Scenar
     void signal.then(() => scenarios.cancel());
     return await report;
   } finally {
-    await scenarios.close();
-    await loads.close();
-    await cluster.close();
+    if (!(await closeInTime([() => scenarios.close(), () => loads.close(), () => cluster.close()], say))) endByForce();
   }
 }
 

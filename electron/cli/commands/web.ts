@@ -2,12 +2,14 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { endByForce } from '../../app-closing.ts';
 import type { Host } from '../../app-host.ts';
 import type { WebServer } from '../../web/server.ts';
 import { HELP_LINE, integerOption, parsing, UsageError, type Command } from '../command.ts';
 import { HOST_OPTION_LINES, HOST_OPTIONS, hostChoice, type HostChoice } from '../host-options.ts';
 import { openBrowser } from '../open-browser.ts';
 import { loadWorkerPath, nodeWorkerPath, ownVersion, userDataDirectory } from '../paths.ts';
+import { keepFilesPrivate } from '../private-files.ts';
 import { untilSignal } from '../signals.ts';
 
 const DEFAULT_PORT = 7_420;
@@ -22,6 +24,7 @@ Serves the app to a browser on this machine, until Ctrl-C. A 3-broker cluster ru
   --json           print one line of JSON when the cluster is ready
   --kafka-port P   first port for Kafka clients, as --port of "npm run cluster" (default: 9092)
 ${HOST_OPTION_LINES}
+  --detach         keep running when the process or terminal that started it ends
 ${HELP_LINE}`;
 
 interface Options extends HostChoice {
@@ -32,6 +35,7 @@ interface Options extends HostChoice {
   host: string;
   open: boolean;
   json: boolean;
+  detach: boolean;
 }
 
 export const webCommand: Command = { name: 'web', usage: USAGE, run: (args) => run(readWebOptions(args)) };
@@ -48,6 +52,7 @@ export function readWebOptions(args: readonly string[]): Options {
         host: { type: 'string', default: '127.0.0.1' },
         'no-open': { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
+        detach: { type: 'boolean', default: false },
       },
     }),
   );
@@ -60,6 +65,7 @@ export function readWebOptions(args: readonly string[]): Options {
     // A program that reads JSON opens what it wants by itself.
     open: !values['no-open'] && !values.json,
     json: values.json,
+    detach: values.detach,
   };
 }
 
@@ -67,7 +73,8 @@ async function run(options: Options): Promise<number> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const root = join(dirname(nodeWorkerPath()), '..', 'renderer');
   if (!existsSync(join(root, 'index.html'))) throw new Error('The pages are not built: run "npm run build" first.');
-  const signal = untilSignal();
+  keepFilesPrivate();
+  const signal = untilSignal(options);
   // Loaded here: the other commands do without the admin client.
   const { startHost } = await import('../../app-host.ts');
   const host = startHost({
@@ -83,21 +90,22 @@ async function run(options: Options): Promise<number> {
   });
   let server: WebServer | undefined;
   try {
-    server = await serve(options, root, host);
+    server = await serve(options, root, host, say);
     await announce(options, server, host, signal, say);
     say(`${await signal}: stopping`);
     return 0;
   } finally {
     await server?.close();
-    if (!(await host.close())) process.kill(process.pid, 'SIGKILL');
+    if (!(await host.close())) endByForce();
   }
 }
 
 /** Without a chosen port the default one is only a wish. */
-async function serve(options: Options, root: string, host: Host): Promise<WebServer> {
+async function serve(options: Options, root: string, host: Host, say: (line: string) => void): Promise<WebServer> {
   const { startWebServer } = await import('../../web/server.ts');
   const { invoke, services } = host;
-  const start = (port: number): Promise<WebServer> => startWebServer({ port, host: options.host, root, invoke, events: services.events });
+  const start = (port: number): Promise<WebServer> =>
+    startWebServer({ port, host: options.host, root, invoke, events: services.events, onError: (error) => say(`web: ${String(error)}`) });
   if (options.port !== undefined) return start(options.port);
   for (let port = DEFAULT_PORT; port < DEFAULT_PORT + 100; port++) {
     try {
@@ -114,12 +122,13 @@ async function announce(
   options: Options,
   server: WebServer,
   host: Host,
-  signal: Promise<NodeJS.Signals>,
+  signal: Promise<string>,
   say: (line: string) => void,
 ): Promise<void> {
   if (!options.json) {
     process.stdout.write(`${server.url}\n`);
-    if (options.open && !(await openBrowser(server.url))) say('Open that address in a browser. Ctrl-C stops it.');
+    if (options.open && !(await openBrowser(server.url, join(userDataDirectory(), 'run'))))
+      say('Open that address in a browser. Ctrl-C stops it.');
   }
   const interrupted = await Promise.race([host.started.then(() => false), signal.then(() => true)]);
   if (interrupted) return;

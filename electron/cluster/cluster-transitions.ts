@@ -1,0 +1,93 @@
+/**
+ * A queue of transitions, of which one runs at a time: one queue per node for its lifecycle, and one for the cluster's membership. A
+ * transition checks the state that it needs after its turn has come, since the transitions before it may have changed that state.
+ */
+import { ClusterError } from './cluster-errors.ts';
+
+/** More callers than any test suite has; one beyond them is refused instead of queued. */
+const MAX_WAITING = 64;
+
+interface Transition {
+  run: (signal: AbortSignal) => Promise<void>;
+  refuse: (error: ClusterError) => void;
+}
+
+export class TransitionQueue {
+  private readonly subject: string;
+  private readonly waiting: Transition[] = [];
+  private current: AbortController | undefined;
+  private idle: Promise<void> = Promise.resolve();
+  private becomeIdle: () => void = () => undefined;
+  private refusal: ClusterError | undefined;
+
+  /** `subject` names what is changed, for messages: `broker 2`. */
+  constructor(subject: string) {
+    this.subject = subject;
+  }
+
+  /**
+   * Runs `action` after every transition that was queued before it, and settles as it does. Its signal is aborted when an urgent transition
+   * needs the turn. Rejects with `ClusterError` WRONG_STATE when too many wait, or with the reason of `close`.
+   */
+  run<T>(action: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    return this.enqueue(action, false);
+  }
+
+  /** As `run`, but before all that wait, and the transition under way is interrupted. */
+  runUrgently<T>(action: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { current } = this;
+    const result = this.enqueue(action, true);
+    current?.abort();
+    return result;
+  }
+
+  /** Refuses the transitions that wait and every later one; the one under way ends by itself. Idempotent. */
+  close(refusal: ClusterError): void {
+    this.refusal ??= refusal;
+    for (const transition of this.waiting.splice(0)) transition.refuse(this.refusal);
+  }
+
+  /** Resolves when no transition is under way and none waits. */
+  whenIdle(): Promise<void> {
+    return this.idle;
+  }
+
+  private enqueue<T>(action: (signal: AbortSignal) => Promise<T>, urgent: boolean): Promise<T> {
+    if (this.refusal !== undefined) return Promise.reject(this.refusal);
+    if (this.waiting.length >= MAX_WAITING) {
+      const why = `${this.waiting.length} transitions wait already`;
+      return Promise.reject(
+        new ClusterError('WRONG_STATE', `${this.subject} takes no further request: ${why}; retry after they have ended`),
+      );
+    }
+    return new Promise<T>((resolve, reject) => {
+      const run = async (signal: AbortSignal): Promise<void> => {
+        try {
+          resolve(await action(signal));
+        } catch (error) {
+          reject(error instanceof Error ? error : new Error(String(error)));
+        }
+      };
+      const transition: Transition = { run, refuse: reject };
+      if (urgent) this.waiting.unshift(transition);
+      else this.waiting.push(transition);
+      if (this.current === undefined) this.drain();
+    });
+  }
+
+  private drain(): void {
+    this.idle = new Promise((resolve) => (this.becomeIdle = resolve));
+    this.next();
+  }
+
+  private next(): void {
+    const transition = this.waiting.shift();
+    if (transition === undefined) {
+      this.current = undefined;
+      this.becomeIdle();
+      return;
+    }
+    this.current = new AbortController();
+    void transition.run(this.current.signal).then(() => this.next());
+  }
+}
