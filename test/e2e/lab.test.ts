@@ -163,7 +163,7 @@ describeWith('a browser', hasBrowser, 'the lab, fault by fault', () => {
     await press('Cut links…');
     await form('Cut links').getByRole('button', { name: 'Cut', exact: true }).click();
     await inForceSoon(`link ${other} ↔ ${controller} cut`);
-    expect(await inForce()).toHaveLength(2);
+    await expect.poll(inForce, { timeout: SOON_MS }).toHaveLength(2);
     await expect.poll(async () => (await stands(0)).isr, { timeout: FAILOVER_MS }).not.toContain(other);
     await desk.page.getByRole('button', { name: 'Heal all 2' }).click();
     await desk.page.getByText('None. Pick a broker or a link').waitFor();

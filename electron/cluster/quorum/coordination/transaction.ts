@@ -90,8 +90,8 @@ export function decideWrite(context: DecisionContext, request: Request, time: bi
       const [operation] = only.operations;
       const path = operation?.path ?? '';
       const pulled = pullTrigger(context, path, operation?.data ?? null);
-      records.push(...pulled.records);
-      events.push(...pulled.events);
+      for (const record of pulled.records) records.push(record);
+      for (const event of pulled.events) events.push(event);
       // Written without a change too: a repeated request is not decided again.
       decided(pulled.lasting ? [] : [changeOf(ChangeKind.trigger, path)], [{ path }]);
     } catch (error) {

@@ -54,7 +54,7 @@ async function described(type: number, name: string): Promise<Map<string, string
   const answer = await handleDescribeConfigs(request, requestContext(4), fakeBroker({ image }));
   const rows = new Map<string, string>();
   for (const one of answer?.results[0]?.configs ?? []) {
-    const { configType, readOnly, isSensitive, value, synonyms = [], documentation } = one;
+    const { configType, readOnly, isSensitive, value, synonyms, documentation } = one;
     expect(documentation, one.name).toMatch(/^.{10,}\.$/);
     const cells = [one.name, configType, readOnly ? 'ro' : 'dynamic', isSensitive ? 'secret' : 'shown', JSON.stringify(value)];
     rows.set(one.name, [...cells, ...synonyms.map((synonym) => `${synonym.name}@${synonym.source}`)].join(' '));
