@@ -92,26 +92,6 @@ describe('data directories', () => {
       'cluster.json',
     ],
     ['a cluster.json that is gone', (data: string): void => rmSync(join(copied(data), 'cluster.json')), 'no cluster.json'],
-    [
-      "a broker's directory of a later version",
-      (data: string): void => edit(join(copied(data), 'node-2/meta.properties'), (text) => text.replace('version=1', 'version=2')),
-      'node-2/meta.properties is of version 2',
-    ],
-    [
-      "another cluster's broker in it",
-      (data: string): void =>
-        edit(join(copied(data), 'node-3/meta.properties'), (text) => text.replace(/cluster\.id=.*/, 'cluster.id=AAAAAAAAAAAAAAAAAAAAAA')),
-      'node-3/meta.properties says cluster.id=AAAAAAAAAAAAAAAAAAAAAA',
-    ],
-    [
-      'files of somebody else where a broker should be',
-      (data: string): void => {
-        rmSync(join(copied(data), 'node-1'), { recursive: true });
-        mkdirSync(join(data, 'node-1'));
-        writeFileSync(join(data, 'node-1', 'thesis.txt'), 'three years of work');
-      },
-      'thesis.txt',
-    ],
   ] as const)('%s: refused by name, exit 1', async (_what, prepare, says) => {
     const data = join(scratch, `refused-${somePort()}`);
     prepare(data);
@@ -123,9 +103,46 @@ describe('data directories', () => {
     expect(stderr).toContain(says);
     expect(stderr).not.toMatch(/at .*\.(c?js|ts):\d+/);
     if (before !== undefined) expect(readFileSync(data, 'utf8')).toBe(before);
-    // What the other brokers of that directory wrote before it was given up is theirs; the files that were in the way stay as they were.
-    for (const [name, content] of files ?? []) {
-      if (/meta\.properties|cluster\.json|thesis/.test(name)) expect(contents(data).get(name), name).toBe(content);
+    for (const [name, content] of files ?? []) expect(contents(data).get(name), name).toBe(content);
+  });
+
+  test.each([
+    [
+      "a broker's directory of a later version",
+      (data: string): void => edit(join(copied(data), 'node-2/meta.properties'), (text) => text.replace('version=1', 'version=2')),
+      'node-2/meta.properties is of version 2',
+      2,
+    ],
+    [
+      "another cluster's broker in it",
+      (data: string): void =>
+        edit(join(copied(data), 'node-3/meta.properties'), (text) => text.replace(/cluster\.id=.*/, 'cluster.id=AAAAAAAAAAAAAAAAAAAAAA')),
+      'node-3/meta.properties says cluster.id=AAAAAAAAAAAAAAAAAAAAAA',
+      3,
+    ],
+    [
+      'files of somebody else where a broker should be',
+      (data: string): void => {
+        rmSync(join(copied(data), 'node-1'), { recursive: true });
+        mkdirSync(join(data, 'node-1'));
+        writeFileSync(join(data, 'node-1', 'thesis.txt'), 'three years of work');
+      },
+      'thesis.txt',
+      1,
+    ],
+  ] as const)('%s: named, and that broker alone stays down', async (_what, prepare, says, node) => {
+    const data = join(scratch, `minority-${somePort()}`);
+    prepare(data);
+    const before = contents(data);
+    running = await ClusterProcess.start(['--data', data]);
+    const states = (await running.nodes()).map(({ id, state }) => [id, state]);
+    expect(states).toEqual([1, 2, 3].map((id) => [id, id === node ? 'failed' : 'running']));
+    expect(running.stderr).toContain(data);
+    expect(running.stderr).toContain(says);
+    expect(running.stderr).toContain('The other brokers serve without it.');
+    // What is in the way stays as it was.
+    for (const [name, content] of before) {
+      if (name.startsWith(`node-${node}/`)) expect(contents(data).get(name), name).toBe(content);
     }
   });
 
