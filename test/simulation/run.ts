@@ -7,6 +7,7 @@ import { Consumer } from './consumer.ts';
 import { ALL_FAULTS, drawFaults, type Fault, type Weights } from './faults.ts';
 import { History, type Violation } from './history.ts';
 import { Injector } from './injector.ts';
+import { DamagedBatchError } from '../../electron/cluster/log/damage.ts';
 import { readLog, replicasOf } from './inspect.ts';
 import { Machine } from './machine.ts';
 import { Member } from './member.ts';
@@ -360,17 +361,18 @@ class Run {
         continue;
       }
       const replicas = new Map<number, FinalPartition['replicas'] extends ReadonlyMap<number, infer B> ? B : never>();
-      for (const { id } of this.machines) {
-        const replica = this.replica(id, topic, partition);
-        if (replica !== undefined) replicas.set(id, readLog(replica, replica.log.highWatermark));
+      try {
+        for (const { id } of this.machines) {
+          const replica = this.replica(id, topic, partition);
+          if (replica !== undefined) replicas.set(id, readLog(replica, replica.log.highWatermark));
+        }
+        const records = topic.startsWith('__') ? [] : readLog(leader, leader.log.highWatermark).records;
+        const compacted = TOPICS.some(({ name, compacted: isCompacted }) => name === topic && isCompacted === true);
+        partitions.push({ topic, partition, compacted, records, replicas });
+      } catch (error) {
+        if (!(error instanceof DamagedBatchError)) throw error;
+        history.violation('not recovered', world.time, `${topic}-${partition} cannot be read: ${error.message}`, topic);
       }
-      partitions.push({
-        topic,
-        partition,
-        compacted: TOPICS.some(({ name, compacted }) => name === topic && compacted === true),
-        records: topic.startsWith('__') ? [] : readLog(leader, leader.log.highWatermark).records,
-        replicas,
-      });
     }
     check({ history, partitions, at: world.time, voidAt: (topic, partition) => watch.voidAt(topic, partition) });
   }

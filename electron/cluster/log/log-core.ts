@@ -179,9 +179,10 @@ export class LogCore {
     const logStartOffset = this.startOffset;
     // Epochs that cannot be read are taken from the records, all of them.
     const trusted = epochsKnown ? { clean: cleanShutdown, recoveryPoint } : { clean: false, recoveryPoint: 0n };
-    // After a clean stop all of the log was on the medium, whatever has to be read again.
-    // Above the high watermark no other replica need hold it, so the log ends before what is missing there.
-    const protectedTo = min(cleanShutdown ? MAX_OFFSET : recoveryPoint, this.options.highWatermark ?? MAX_OFFSET);
+    // After a clean stop all of the log was on the medium, and the broker vouches for it when it registers, before it opens the log: nothing
+    // may be cut off. After any other stop it registers as having lost records where something was cut off. What lies above the high
+    // watermark no other replica need hold, so there the log ends before what is missing.
+    const protectedTo = cleanShutdown ? MAX_OFFSET : min(recoveryPoint, this.options.highWatermark ?? MAX_OFFSET);
     const startIsExact = cleanShutdown && this.options.logStartOffset !== undefined;
     const hadSnapshots = this.lastSummary?.snapshots === true;
     const found = openSegments(this.recoveryContext(), { names, logStartOffset, startIsExact, protectedTo, hadSnapshots, ...trusted });

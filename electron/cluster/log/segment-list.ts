@@ -139,7 +139,7 @@ export class SegmentList {
     for (let index = this.indexOf(offset); index < this.segments.length; index++) {
       const segment = this.segments[index] as Segment;
       this.touch(segment);
-      const position = segment.positionOf(offset);
+      const position = segment.readPositionOf(offset);
       if (position !== undefined) return { segment, position };
       segment.assertWhole(offset);
     }

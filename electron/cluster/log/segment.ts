@@ -235,19 +235,42 @@ export class Segment {
     return new BatchScanner(this.file, this.size, windowBytes);
   }
 
-  /** Where the first batch that ends at or after `offset` starts; undefined when all end before it. */
+  /** Where the first batch that ends at or after `offset` starts, by the headers; undefined when all end before it. */
   positionOf(offset: bigint): number | undefined {
+    return this.locate(offset).position;
+  }
+
+  /** The same for a reader. Throws DamagedBatchError where a damaged header would have it pass over records. */
+  readPositionOf(offset: bigint): number | undefined {
+    const { position, skipped, startsAtOrBelow } = this.locate(offset);
+    if (!startsAtOrBelow) this.assertSound(skipped);
+    return position;
+  }
+
+  /** `skipped`: the batch before `position`. Between the two may be a gap that compaction left, or the skipped one has a wrong last offset. */
+  private locate(offset: bigint): { position?: number; skipped?: number; startsAtOrBelow: boolean } {
     this.verifyIndexes();
     const scanner = this.scanner(SEEK_WINDOW_BYTES);
     let position = this.seek(offset);
     // An entry that leads behind the offset, or to no batch, is no entry of this file: records before it would be passed over.
     if (position > 0 && !this.startsBelow(scanner, position, offset)) position = 0;
+    let skipped: number | undefined;
     while (position < this.size) {
       const batch = this.stored(scanner, position);
-      if (batch.lastOffset >= offset) return position;
+      const before = skipped === undefined ? {} : { skipped };
+      if (batch.lastOffset >= offset) return { position, ...before, startsAtOrBelow: batch.baseOffset <= offset };
+      skipped = position;
       position += batch.sizeInBytes;
     }
-    return undefined;
+    return { ...(skipped === undefined ? {} : { skipped }), startsAtOrBelow: false };
+  }
+
+  /**
+   * Throws DamagedBatchError where the batch at `position` is not what was written. A header is only believed where what follows
+   * fits: one whose last offset is flipped would have readers pass over its records, or wait at them.
+   */
+  private assertSound(position: number | undefined): void {
+    if (position !== undefined) this.storedWhole(this.scanner(), position);
   }
 
   /**
@@ -269,7 +292,10 @@ export class Segment {
         throw this.noBatch(position);
       }
       const lastOffset = batch.lastOffset;
-      if (lastOffset >= maxOffset) break;
+      if (lastOffset >= maxOffset) {
+        if (kept === 0) this.assertSound(position);
+        break;
+      }
       if (kept + size > maxBytes && !(kept === 0 && minOneMessage)) break;
       if (kept === 0 && size > bytes.length) {
         bytes = Buffer.allocUnsafe(size);

@@ -207,6 +207,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     requests.unpark(this.parkedBytes);
     this.parkedBytes = 0;
     requests.received(this);
+    this.splitter.discard();
     for (const bytes of this.granted) requests.release(bytes);
     this.granted = [];
   }

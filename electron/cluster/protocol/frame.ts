@@ -164,6 +164,20 @@ export class FrameSplitter {
     return this.frame === undefined ? 0 : this.frameBytes;
   }
 
+  /**
+   * Frees the frame in progress, and what was kept behind it, at once; nothing may be pushed afterwards. The garbage collector, which
+   * does not see how much memory stands behind a buffer, would keep hundreds of MB for seconds.
+   */
+  discard(): void {
+    const { frame } = this;
+    this.frame = undefined;
+    this.parked = undefined;
+    // Only a buffer that was allocated for this frame alone has its memory to itself. Node 16 cannot free it.
+    if (this.reuse || frame === undefined || frame.length < FIRST_RESERVE_BYTES || frame.length !== frame.buffer.byteLength) return;
+    const buffer = frame.buffer as Partial<Pick<ArrayBuffer, 'transfer'>>;
+    buffer.transfer?.(0);
+  }
+
   private split(chunk: Buffer): Buffer[] {
     const frames: Buffer[] = [];
     for (let at = 0; at < chunk.length;) {

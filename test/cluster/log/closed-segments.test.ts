@@ -7,7 +7,7 @@ import { DEFAULT_LOG_CONFIG } from '../../../electron/cluster/log/log-config.ts'
 import { LogManager } from '../../../electron/cluster/log/log-manager.ts';
 import type { Log, LogDamage } from '../../../electron/cluster/log/log.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
-import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
+import { BATCH_HEADER_BYTES, iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
 import { append, batchOf, contents, copyAll, ManualClock, sequenced, START_MS } from './helpers.ts';
 
 const ID = 'jKfGsCXpQWmGQDO3oMzNHw';
@@ -248,6 +248,45 @@ test('data without a list of closed segments: a segment starts where the one bef
   disk.remove(`${DIRECTORY}/${SEGMENTS[1] ?? ''}.log`);
   expect(read(open(disk).log).refusedAt).toBe(2n);
 });
+
+test.each([0, 1])(
+  'a header with a flipped bit, batch %i of a closed segment: no reader passes over its records, or waits there',
+  (index) => {
+    const path = `${DIRECTORY}/00000000000000000002.log`;
+    const { disk, all } = written('stop');
+    const sound = disk.readFile(path);
+    const batch = [...iterateBatches(sound)][index];
+    const damagedOffset = 2n + BigInt(index);
+    // What lies before byte 17, the base offset and the epoch, no checksum covers.
+    for (let bit = 17 * 8; bit < BATCH_HEADER_BYTES * 8; bit++) {
+      const at = (batch?.position ?? 0) + (bit >> 3);
+      const file = disk.open(path);
+      file.write([Buffer.of((sound[at] as number) ^ (1 << (bit & 7)))], at);
+      for (let from = 0n; from < 5n; from++) {
+        const { logs, log } = open(disk);
+        const got: string[] = [];
+        let refused = false;
+        for (let offset = from; offset < 5n && !refused;) {
+          try {
+            const result = log.read(offset, 1, { maxOffset: log.logEndOffset, minOneMessage: true });
+            expect(result.sizeBytes, `bit ${bit} at offset ${offset}`).toBeGreaterThan(0);
+            for (const bytes of result.records) for (const one of iterateBatches(bytes)) got.push(String(one.baseOffset));
+            offset = result.nextOffset;
+          } catch (error) {
+            expect(error).toMatchObject({ code: ErrorCode.CORRUPT_MESSAGE });
+            refused = true;
+          }
+        }
+        const expected = all.slice(Number(from), refused ? Number(damagedOffset) : 5).map((one) => one.split(':')[0]);
+        if (!refused || from <= damagedOffset) expect(got, `bit ${bit} from offset ${from}`).toEqual(expected);
+        logs.halt();
+        log.letGo();
+      }
+      file.write([sound.subarray(at, at + 1)], at);
+      file.close();
+    }
+  },
+);
 
 test('records that another replica sends are checked before they are written', () => {
   const { disk, copy } = written('stop');

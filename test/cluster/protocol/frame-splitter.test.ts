@@ -117,3 +117,23 @@ test('a chunk may be written over once it was taken', () => {
   chunk.fill(0);
   expect(got).toEqual([Buffer.from('whole')]);
 });
+
+test('what is discarded in the middle of a large frame is freed at once', () => {
+  const allocated: Buffer[] = [];
+  const original = Buffer.allocUnsafeSlow;
+  Buffer.allocUnsafeSlow = (size) => {
+    const buffer = original(size);
+    allocated.push(buffer);
+    return buffer;
+  };
+  try {
+    const splitter = new FrameSplitter(100_000_000, { admits: () => true });
+    splitter.push(stream([Buffer.alloc(9_000_000)]).subarray(0, 8_000_000));
+    expect(allocated.map(({ length }) => length)).toEqual([9_000_000]);
+    splitter.discard();
+    expect(allocated[0]?.buffer.byteLength).toBe(0);
+    expect(splitter.buffered).toBe(0);
+  } finally {
+    Buffer.allocUnsafeSlow = original;
+  }
+});
