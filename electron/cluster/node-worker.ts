@@ -16,6 +16,7 @@ import { systemDisk } from './lib/system-disk.ts';
 import { systemRandom } from './lib/system-random.ts';
 import { withoutSync } from './lib/unsynced-disk.ts';
 import { FaultyNetwork } from './network/faults.ts';
+import { recognisePeers } from './network/peer-streams.ts';
 import { tcpNetwork } from './network/tcp.ts';
 import { createNode } from './node.ts';
 import { randomUuid } from './protocol/uuid.ts';
@@ -53,14 +54,7 @@ const network = new FaultyNetwork({
   clock: systemClock,
   random,
   nodeOf: ({ port: remote }) => peers.find(({ brokerPort, controllerPort }) => remote === brokerPort || remote === controllerPort)?.id,
-  isFellow: (remote) => {
-    const colon = remote.lastIndexOf(':');
-    if (Atomics.load(portOwners, Number(remote.slice(colon + 1))) === 0) return false;
-    if (ownHost === undefined) return true;
-    // A client on another machine may have the same port.
-    const host = remote.slice(0, colon);
-    return host === ownHost || host === config.host;
-  },
+  isFellow: recognisePeers(portOwners, ownHost === undefined ? undefined : new Set([ownHost, config.host])),
 });
 layOver(firstFaults);
 
