@@ -22,6 +22,9 @@ export interface HostOptions {
   brokers?: number | undefined;
   /** First port of the brokers, 0 for any; undefined: the default one. */
   firstPort?: number | undefined;
+  /** Of the listener for clients; see `ClusterOptions`. */
+  bindHost?: string | undefined;
+  advertisedHost?: string | undefined;
   /** Where the cluster keeps its data; null: in a temporary directory that is removed at the end. */
   dataDirectory: string | null;
   /** Where the app keeps what is not the cluster's (the list of connections); null: nowhere, for this run only. */
@@ -52,21 +55,25 @@ export interface Host {
 }
 
 export function startHost(options: HostOptions): Host {
-  const { log, dataDirectory, userDirectory, brokers, firstPort } = options;
+  const { log, dataDirectory, userDirectory, brokers, firstPort, bindHost, advertisedHost } = options;
   const cluster = new Cluster({
     workerPath: options.workerPath,
     ...(brokers === undefined ? {} : { brokers }),
     ...(firstPort === undefined ? {} : { firstPort }),
+    ...(bindHost === undefined ? {} : { bindHost }),
+    ...(advertisedHost === undefined ? {} : { advertisedHost }),
     ...(dataDirectory === null ? {} : { dataDirectory }),
     logLevel: 'warn',
     onLog: (node, level, message, fields) => log(`broker ${node}: ${level}: ${message}${fieldsText(fields)}`),
   });
   const info: AppInfo = { version: options.version, mode: options.mode, platform: process.platform, dataDirectory, notices: [] };
   let bootstrap: string | null = null;
+  const { connectHost } = cluster;
   const lab = createEmbeddedLab(cluster);
   const onError = (what: string, error: unknown): void => log(`${what}: ${stackOf(error)}`);
   const loads = new LoadService({
     bootstrap: () => bootstrap,
+    connectHost,
     workerPath: options.loadWorkerPath,
     onError,
     note: (note) => cluster.note(note),
@@ -77,6 +84,7 @@ export function startHost(options: HostOptions): Host {
     loads,
     embedded: {
       bootstrap: () => bootstrap,
+      connectHost,
       nodes: () => lab.nodes(),
       faults: () => lab.faults(),
       loads: () => loads.list(),
@@ -88,6 +96,7 @@ export function startHost(options: HostOptions): Host {
     lab,
     loads,
     bootstrap: () => bootstrap,
+    connectHost,
     version: options.version,
     onError,
     onProgress: (run) => services.events.publish('scenario/progressed', { run }),

@@ -37,14 +37,16 @@ export class BrokerLink {
   private waiting: Promise<unknown> | undefined;
   private broker: Broker;
   private pool: ConnectionPool;
-  private readonly sockets = new KafkajsSockets();
+  private readonly sockets: KafkajsSockets;
   private readonly host: string;
   private readonly port: number;
   private readonly clientId: string;
   private closed = false;
 
-  constructor(options: { host: string; port: number; clientId: string }) {
+  /** `connectHost`: see `KafkajsSockets`. */
+  constructor(options: { host: string; port: number; clientId: string; connectHost?: string | undefined }) {
     setUpKafkajs();
+    this.sockets = new KafkajsSockets(options.connectHost);
     this.host = options.host;
     this.port = options.port;
     this.clientId = options.clientId;

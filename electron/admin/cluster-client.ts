@@ -38,14 +38,19 @@ export interface ReadOptions extends SendOptions {
 export class ClusterClient {
   private readonly bootstrap: readonly { host: string; port: number }[];
   private readonly clientId: string;
+  private readonly connectHost: string | undefined;
   private readonly links = new Map<string, BrokerLink>();
   private brokers = new Map<number, BrokerAddress>();
   private controllerId = -1;
   private readonly leaderEpochs = new LeaderEpochs();
   private closed = false;
 
-  /** `bootstrap` is null while no address is known: every request then fails with NOT_CONNECTED. */
-  constructor(options: { bootstrap: string | null; clientId: string }) {
+  /**
+   * `bootstrap` is null while no address is known: every request then fails with NOT_CONNECTED. `connectHost` is where all brokers are
+   * connected to, whatever they advertise: of the embedded cluster, whose advertised host may not be reachable from this machine.
+   */
+  constructor(options: { bootstrap: string | null; clientId: string; connectHost?: string | undefined }) {
+    this.connectHost = options.connectHost;
     this.bootstrap = options.bootstrap === null ? [] : parseBootstrap(options.bootstrap);
     this.clientId = options.clientId;
   }
@@ -55,7 +60,7 @@ export class ClusterClient {
     let link = this.links.get(address);
     if (link === undefined) {
       if (this.closed) throw new AdminError({ code: 'NOT_CONNECTED', message: 'This connection has been closed.' });
-      link = new BrokerLink({ host, port, clientId: this.clientId });
+      link = new BrokerLink({ host, port, clientId: this.clientId, connectHost: this.connectHost });
       this.links.set(address, link);
     }
     return link;

@@ -11,16 +11,30 @@ const KEEP_ALIVE_MS = 60_000;
 
 export class KafkajsSockets {
   private refusing = false;
+  private readonly connectHost: string | undefined;
   /** By `host:port`, as kafkajs names brokers in its events. */
   private readonly open = new Map<string, Set<net.Socket>>();
 
-  readonly factory: ISocketFactory = ({ host, port, ssl, onConnect }) => {
+  /** `connectHost`: where every broker is connected to, at its own port, instead of the host that it advertises. */
+  constructor(connectHost?: string) {
+    this.connectHost = connectHost;
+  }
+
+  /** `bootstrap` for kafkajs, which cannot read an IPv6 address there; which host it names does not matter where all are at one. */
+  seeds(bootstrap: string): string[] {
+    const addresses = bootstrap.split(',');
+    if (this.connectHost === undefined) return addresses;
+    return addresses.map((address) => `localhost${address.slice(address.lastIndexOf(':'))}`);
+  }
+
+  readonly factory: ISocketFactory = ({ host: advertised, port, ssl, onConnect }) => {
+    const host = this.connectHost ?? advertised;
     const secure = ssl as tls.ConnectionOptions | null | undefined;
     const socket = secure ? tls.connect({ host, port, ...secure }, onConnect) : net.connect({ host, port }, onConnect);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.setNoDelay(true);
     if (this.refusing) socket.destroy(new Error('this client has been given up'));
-    const address = `${host}:${port}`;
+    const address = `${advertised}:${port}`;
     let sockets = this.open.get(address);
     if (sockets === undefined) this.open.set(address, (sockets = new Set()));
     sockets.add(socket);

@@ -59,9 +59,11 @@ export class RecordProducer {
   /** Of an idempotent one: resolves when the record before has its answer. */
   private turn: Promise<unknown> = Promise.resolve();
 
-  constructor(options: { brokers: readonly string[]; clientId: string; idempotent: boolean }) {
+  /** `connectHost`: see `ClusterClient`. */
+  constructor(options: { brokers: readonly string[]; clientId: string; idempotent: boolean; connectHost?: string | undefined }) {
     const bootstrap = options.brokers.filter((address) => address !== '').join(',');
-    this.client = new ClusterClient({ bootstrap: bootstrap === '' ? null : bootstrap, clientId: options.clientId });
+    const { clientId, connectHost } = options;
+    this.client = new ClusterClient({ bootstrap: bootstrap === '' ? null : bootstrap, clientId, connectHost });
     this.idempotent = options.idempotent;
   }
 

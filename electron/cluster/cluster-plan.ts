@@ -9,8 +9,13 @@ export const MAX_BROKERS = 9;
 const DEFAULT_FIRST_PORT = 9092;
 const ZOOKEEPER_FIRST_PORT = 2181;
 
-export interface PlanOptions {
+/** What ports have to be free on: the quorum's on `host`, those of clients on `clientHost`. */
+export interface PortHosts {
   host: string;
+  clientHost: string;
+}
+
+export interface PlanOptions extends PortHosts {
   random: Random;
   /** Of the data directory, for messages. */
   path: string;
@@ -31,7 +36,7 @@ interface Firsts {
 
 /** Rejects with `ClusterError` DIRECTORY_UNUSABLE when the directory holds another number of nodes, NO_FREE_PORT. */
 export async function planCluster(options: PlanOptions): Promise<{ file: ClusterFile; notices: string[] }> {
-  const { host, random, path, known, brokers, firstPort, controllerFirstPort, zookeeperFirstPort } = options;
+  const { random, path, known, brokers, firstPort, controllerFirstPort, zookeeperFirstPort } = options;
   const count = brokers ?? known?.nodes.length ?? 3;
   if (known !== undefined && known.nodes.length !== count) {
     throw new ClusterError(
@@ -66,14 +71,14 @@ export async function planCluster(options: PlanOptions): Promise<{ file: Cluster
     if (keepsBroker) taken.delete(wanted.broker);
     if (keepsController) taken.delete(wanted.controller);
     if (keepsZooKeeper) taken.delete(wanted.zookeeper);
-    nodes.push(await takePorts(host, id, wanted, taken, notices, options.findPort));
+    nodes.push(await takePorts(options, id, wanted, taken, notices, options.findPort));
   }
   const clusterId = known?.clusterId ?? randomUuid(random);
   return { file: { clusterId, nodes, voters: known?.voters ?? nodes.map(({ id }) => id) }, notices };
 }
 
 /** A node more, with the lowest id that is free and ports after the others'. Rejects with `ClusterError` WRONG_STATE, NO_FREE_PORT. */
-export async function planNode(host: string, file: ClusterFile, findPort?: FindPort): Promise<{ node: NodePorts; notices: string[] }> {
+export async function planNode(hosts: PortHosts, file: ClusterFile, findPort?: FindPort): Promise<{ node: NodePorts; notices: string[] }> {
   if (file.nodes.length >= MAX_BROKERS) throw new ClusterError('WRONG_STATE', `a cluster has ${MAX_BROKERS} brokers at the most`);
   const ids = new Set([...file.nodes.map(({ id }) => id), ...file.voters]);
   let id = 1;
@@ -87,7 +92,7 @@ export async function planNode(host: string, file: ClusterFile, findPort?: FindP
     zookeeper: above(({ zookeeperPort }) => zookeeperPort),
   };
   const notices: string[] = [];
-  return { node: await takePorts(host, id, wanted, taken, notices, findPort), notices };
+  return { node: await takePorts(hosts, id, wanted, taken, notices, findPort), notices };
 }
 
 export function checkBrokers(brokers: number | undefined): void {
@@ -105,21 +110,21 @@ function firstPorts({ firstPort, controllerFirstPort, zookeeperFirstPort }: Plan
 }
 
 async function takePorts(
-  host: string,
+  { host, clientHost }: PortHosts,
   id: number,
   wanted: Firsts,
   taken: Set<number>,
   notices: string[],
   findPort: FindPort = freePort,
 ): Promise<NodePorts> {
-  const take = async (what: string, first: number): Promise<number> => {
-    const port = await findPort(host, first, taken);
+  const take = async (on: string, what: string, first: number): Promise<number> => {
+    const port = await findPort(on, first, taken);
     if (first !== 0 && port !== first) notices.push(`Port ${first} is in use; broker ${id} has ${port} ${what} instead.`);
     return port;
   };
-  const brokerPort = await take('for clients', wanted.broker);
-  const controllerPort = await take('for the quorum', wanted.controller);
-  const zookeeperPort = await take("for ZooKeeper's clients", wanted.zookeeper);
+  const brokerPort = await take(clientHost, 'for clients', wanted.broker);
+  const controllerPort = await take(host, 'for the quorum', wanted.controller);
+  const zookeeperPort = await take(clientHost, "for ZooKeeper's clients", wanted.zookeeper);
   return { id, brokerPort, controllerPort, zookeeperPort };
 }
 

@@ -10,6 +10,7 @@ export interface NodeView {
   role: QuorumRole | null;
   /** Wall-clock milliseconds since when it leads the quorum; null where it does not. */
   leadsSince: number | null;
+  /** Where this machine reaches it, whatever it advertises. */
   host: string;
   brokerPort: number;
   controllerPort: number;

@@ -11,13 +11,14 @@ import { ClusterError } from './cluster-errors.ts';
 import { ClusterFaults } from './cluster-faults.ts';
 import type { NodeStart } from './cluster-messages.ts';
 import { ClusterNode } from './cluster-node.ts';
-import { checkBrokers, planCluster, planNode } from './cluster-plan.ts';
+import { checkBrokers, planCluster, planNode, type PortHosts } from './cluster-plan.ts';
 import type { FindPort } from './cluster-ports.ts';
 import { isPortTaken, startTogether } from './cluster-start.ts';
 import { TransitionQueue } from './cluster-transitions.ts';
 import { settlesWithin } from './cluster-waiting.ts';
 import { workerThreads, type WorkerFactory } from './cluster-worker.ts';
 import type { Fault, FaultSpec } from './faults.ts';
+import { formatAddress, isLoopback, isWildcard, localAddressOf } from './lib/addresses.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Disk } from './lib/disk.ts';
 import type { LogFields, LogLevel } from './lib/logger.ts';
@@ -48,8 +49,12 @@ export interface ClusterNote {
 export interface ClusterOptions {
   /** 1 to 9; of an existing directory its own number, which cannot be changed. Default 3. */
   brokers?: number;
-  /** What nodes bind to and advertise. Default 127.0.0.1. */
+  /** Of the quorum's listener, and of what the next two leave out. Default 127.0.0.1. */
   host?: string;
+  /** IP address that the client listeners and ZooKeeper's ports bind to, in its shortest form. Default: `host`. */
+  bindHost?: string;
+  /** Host that brokers advertise to clients; needed where `bindHost` is a wildcard. Default: `bindHost`. */
+  advertisedHost?: string;
   /** First port for clients; the nodes take free ones from there up, 0 takes any. Default 9092, or what the directory had. */
   firstPort?: number;
   /** The same for the quorum's own traffic. Default: 100 above `firstPort`, as 9192 is above 9092. */
@@ -89,6 +94,8 @@ export class Cluster {
   private readonly disk: Disk;
   private readonly random: Random;
   private readonly host: string;
+  private readonly bindHost: string;
+  private readonly advertisedHost: string;
   private readonly log = new Timeline();
   private readonly labFaults: ClusterFaults;
   /** See `SharedMemory`. */
@@ -109,6 +116,8 @@ export class Cluster {
     this.disk = options.disk ?? systemDisk;
     this.random = options.random ?? systemRandom();
     this.host = options.host ?? '127.0.0.1';
+    this.bindHost = options.bindHost ?? this.host;
+    this.advertisedHost = options.advertisedHost ?? this.bindHost;
     this.labFaults = new ClusterFaults({
       clock: this.clock,
       disk: this.disk,
@@ -129,6 +138,9 @@ export class Cluster {
   async start(): Promise<void> {
     if (this.lifecycle !== 'new') throw new ClusterError('WRONG_STATE', 'a cluster is started once');
     checkBrokers(this.options.brokers);
+    if (isWildcard(this.advertisedHost)) {
+      throw new ClusterError('BAD_OPTION', `brokers cannot advertise ${this.advertisedHost}; an advertised host is needed`);
+    }
     this.lifecycle = 'starting';
     this.starting = this.startNodes();
     try {
@@ -151,7 +163,12 @@ export class Cluster {
     return this.directory.path;
   }
 
-  /** `host:port,host:port`, for clients. */
+  /** The host at which clients on this machine reach every node, whatever is advertised. */
+  get connectHost(): string {
+    return localAddressOf(this.bindHost);
+  }
+
+  /** `host:port,host:port`, for clients: the advertised addresses. */
   get bootstrap(): string {
     return this.addresses((node) => node.brokerPort);
   }
@@ -163,7 +180,7 @@ export class Cluster {
 
   /** Asks every running node how it is; one that does not answer within half a second is shown with what is known of it. */
   nodes(): Promise<NodeView[]> {
-    const { host, sessionTimeoutMs } = this;
+    const { connectHost: host, sessionTimeoutMs } = this;
     return viewNodes(this.members, { host, sessionTimeoutMs, ports: this.file?.nodes ?? [] });
   }
 
@@ -175,7 +192,7 @@ export class Cluster {
   async addNode(): Promise<number> {
     this.requireStarted();
     return this.membership.run(async () => {
-      const { node: ports, notices } = await planNode(this.host, this.plannedFile(), this.options.findPort);
+      const { node: ports, notices } = await planNode(this.portHosts, this.plannedFile(), this.options.findPort);
       this.requireStarted();
       this.clusterDirectory().claimNodeDirectory(ports.id, this.clusterId);
       const node = this.createNode(ports.id);
@@ -355,6 +372,10 @@ export class Cluster {
     throw new ClusterError('WRONG_STATE', `the cluster ${states[this.lifecycle]}`);
   }
 
+  private get portHosts(): PortHosts {
+    return { host: this.host, clientHost: this.bindHost };
+  }
+
   private get sessionTimeoutMs(): number {
     return Number(this.options.properties?.['broker.session.timeout.ms'] ?? DEFAULT_SESSION_TIMEOUT_MS);
   }
@@ -419,9 +440,14 @@ export class Cluster {
 
   /** Settles identity and ports and writes them down, before anything uses them. */
   private async plan(directory: ClusterDirectory, known: ClusterFile | undefined): Promise<void> {
-    const { random, host } = this;
-    const { file, notices } = await planCluster({ ...this.options, host, known, random, path: directory.path });
+    const { random, portHosts } = this;
+    const { file, notices } = await planCluster({ ...this.options, ...portHosts, known, random, path: directory.path });
     this.notices.length = 0;
+    if (!isLoopback(this.bindHost)) {
+      this.notices.push(
+        `Warning: clients connect at ${this.bindHost} without authentication; every client that reaches that address can read, write and delete.`,
+      );
+    }
     for (const notice of notices) this.notices.push(notice);
     this.file = file;
     directory.write(file);
@@ -483,6 +509,9 @@ export class Cluster {
       clusterId,
       dataDirectory: this.clusterDirectory().nodeDirectory(id),
       host: this.host,
+      ...(this.options.bindHost === undefined && this.options.advertisedHost === undefined
+        ? {}
+        : { bindHost: this.bindHost, advertisedHost: this.advertisedHost }),
       brokerPort,
       controllerPort,
       zookeeperPort,
@@ -493,9 +522,8 @@ export class Cluster {
   }
 
   private addresses(port: (node: NodePorts) => number): string {
-    const host = this.host.includes(':') ? `[${this.host}]` : this.host;
     return this.plannedFile()
-      .nodes.map((node) => `${host}:${port(node)}`)
+      .nodes.map((node) => formatAddress(this.advertisedHost, port(node)))
       .join(',');
   }
 

@@ -2,6 +2,7 @@
 import { getHeapStatistics } from 'node:v8';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { FromNode, NodeStart, ToNode } from './cluster-messages.ts';
+import { localAddressOf } from './lib/addresses.ts';
 import { DescriptorReserve } from './lib/descriptor-reserve.ts';
 import { shareDescriptors } from './lib/descriptors.ts';
 import { FaultyDisk } from './lib/faulty-disk.ts';
@@ -15,6 +16,7 @@ import { systemDisk } from './lib/system-disk.ts';
 import { systemRandom } from './lib/system-random.ts';
 import { withoutSync } from './lib/unsynced-disk.ts';
 import { FaultyNetwork } from './network/faults.ts';
+import { recognisePeers } from './network/peer-streams.ts';
 import { tcpNetwork } from './network/tcp.ts';
 import { createNode } from './node.ts';
 import { randomUuid } from './protocol/uuid.ts';
@@ -39,16 +41,20 @@ const disk = new FaultyDisk(
   systemClock,
   () => Atomics.add(progress, 0, 1),
 );
+const ownHost = config.bindHost === undefined ? undefined : localAddressOf(config.bindHost);
 const network = new FaultyNetwork({
   // Said before the first byte is sent, so whoever receives that can know.
-  inner: tcpNetwork({
-    opened: (local) => Atomics.store(portOwners, local, config.nodeId),
-    closed: (local) => Atomics.compareExchange(portOwners, local, config.nodeId, 0),
-  }),
+  inner: tcpNetwork(
+    {
+      opened: (local) => Atomics.store(portOwners, local, config.nodeId),
+      closed: (local) => Atomics.compareExchange(portOwners, local, config.nodeId, 0),
+    },
+    ownHost,
+  ),
   clock: systemClock,
   random,
   nodeOf: ({ port: remote }) => peers.find(({ brokerPort, controllerPort }) => remote === brokerPort || remote === controllerPort)?.id,
-  isFellow: (remote) => Atomics.load(portOwners, Number(remote.slice(remote.lastIndexOf(':') + 1))) !== 0,
+  isFellow: recognisePeers(portOwners, ownHost === undefined ? undefined : new Set([ownHost, config.host])),
 });
 layOver(firstFaults);
 

@@ -122,7 +122,8 @@ class RunningNode implements Node {
     this.memory = createNodeMemory(clock, settings.socketRequestMaxBytes);
     const limit = { maxConnections: settings.maxConnections, maxPerIp: settings.maxConnectionsPerIp };
     this.limits = new ConnectionLimits(clock, () => limit, descriptors?.connections);
-    this.ports.controller = await this.serve('CONTROLLER', config.controllerPort, settings, (request) => quorum.dispatch(request)).start();
+    const quorumAddress = { host: config.host, port: config.controllerPort };
+    this.ports.controller = await this.serve('CONTROLLER', quorumAddress, settings, (request) => quorum.dispatch(request)).start();
     this.refuseIfStopping();
     quorum.start();
     const running = Promise.withResolvers<undefined>();
@@ -149,7 +150,7 @@ class RunningNode implements Node {
     });
     this.broker = broker;
     // Until it has read the metadata a broker would tell clients that topics do not exist; so they wait, as they do at Apache Kafka's.
-    this.clientServer = this.serve('PLAINTEXT', config.brokerPort, settings, (request) =>
+    this.clientServer = this.serve('PLAINTEXT', { host: config.bindHost ?? config.host, port: config.brokerPort }, settings, (request) =>
       serving ? broker.dispatch(request) : running.promise.then(() => broker.dispatch(request)),
     );
     this.ports.broker = await this.clientServer.start();
@@ -218,15 +219,15 @@ class RunningNode implements Node {
     if (this.stopping !== undefined) throw new NetworkError('ECANCELED', 'the node was stopped while it started');
   }
 
-  private serve(listener: string, port: number, settings: BrokerSettings, dispatch: Dispatch): Server {
-    const { config, network, logger } = this.options;
+  private serve(listener: string, address: Address, settings: BrokerSettings, dispatch: Dispatch): Server {
+    const { network, logger } = this.options;
     const { clock } = this;
     const server = new Server({
       network,
       clock,
       logger: logger.child({ part: 'network' }),
       listener,
-      address: { host: config.host, port },
+      address,
       dispatch,
       pipelined: PIPELINED,
       nextConnectionId: () => ++this.connections,
@@ -250,7 +251,7 @@ class RunningNode implements Node {
       clock,
       random,
       logger,
-      address: { host: config.host, port: config.zookeeperPort },
+      address: { host: config.bindHost ?? config.host, port: config.zookeeperPort },
       coordination: quorum,
       voters: config.voters.length,
       ...(this.limits === undefined ? {} : { limits: this.limits }),

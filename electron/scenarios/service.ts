@@ -33,6 +33,8 @@ export class ScenariosService {
     loads: Loads;
     /** Null until the cluster serves. */
     bootstrap: () => string | null;
+    /** See `ClusterClient`. */
+    connectHost?: string;
     version: string;
     /** Faults of ours: what happens in the cluster is in the report. */
     onError: (what: string, error: unknown) => void;
@@ -117,7 +119,7 @@ export class ScenariosService {
     const { lab, loads } = this.options;
     const bootstrap = this.options.bootstrap();
     if (bootstrap === null) throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The cluster on this desk does not serve now.' });
-    const client = new ClusterClient({ bootstrap, clientId: 'scenario-recorder' });
+    const client = new ClusterClient({ bootstrap, clientId: 'scenario-recorder', connectHost: this.options.connectHost });
     try {
       const goesOn = this.current?.run ?? null;
       const except = [...this.runs, ...(goesOn === null ? [] : [{ from: goesOn.startedAt, until: Infinity }])];
@@ -135,8 +137,8 @@ export class ScenariosService {
   }
 
   private async begin(scenario: Scenario, bootstrap: string, signal: AbortSignal): Promise<ScenarioReport> {
-    const { lab, loads, version, note } = this.options;
-    const client = new ClusterClient({ bootstrap, clientId: 'scenario' });
+    const { lab, loads, version, note, connectHost } = this.options;
+    const client = new ClusterClient({ bootstrap, clientId: 'scenario', connectHost });
     const id = this.nextId++;
     const details = { runId: id, scenario: scenario.name };
     note({ type: 'scenario/started', reason: `scenario ${scenario.name} started`, details });

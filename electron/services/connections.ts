@@ -20,6 +20,8 @@ const CLIENT_ID = 'brokerdesk';
 export interface EmbeddedSource {
   /** Null while the cluster starts, and when it could not. */
   bootstrap(): string | null;
+  /** See `ClusterClient`. */
+  connectHost?: string;
   nodes(): Promise<readonly LabNode[]>;
   /** In force now. */
   faults(): readonly Fault[];
@@ -158,9 +160,11 @@ export class ConnectionsService {
     this.closeCurrent();
     const { embedded, events } = this;
     const bootstrap = connection.bootstrap === '' ? null : connection.bootstrap;
-    const client = new ClusterClient({ bootstrap, clientId: CLIENT_ID });
-    const quorumClient = new ClusterClient({ bootstrap, clientId: CLIENT_ID });
     const isEmbedded = connection.kind === 'embedded' && embedded !== null;
+    const connectHost = isEmbedded ? embedded.connectHost : undefined;
+    const createClient = (): ClusterClient => new ClusterClient({ bootstrap, clientId: CLIENT_ID, connectHost });
+    const client = createClient();
+    const quorumClient = createClient();
     const history = new History({
       faults: isEmbedded ? embedded.faults() : null,
       loads: isEmbedded ? embedded.loads() : null,
@@ -183,11 +187,11 @@ export class ConnectionsService {
       connection,
       client,
       quorumClient,
-      foreground: new ClusterClient({ bootstrap, clientId: CLIENT_ID }),
+      foreground: createClient(),
       monitor,
       history,
-      producer: new RecordProducer({ brokers, clientId: CLIENT_ID, idempotent: false }),
-      idempotentProducer: new RecordProducer({ brokers, clientId: CLIENT_ID, idempotent: true }),
+      producer: new RecordProducer({ brokers, clientId: CLIENT_ID, idempotent: false, connectHost }),
+      idempotentProducer: new RecordProducer({ brokers, clientId: CLIENT_ID, idempotent: true, connectHost }),
     };
     monitor.start();
     events.publish('connection/changed', this.list());

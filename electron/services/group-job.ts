@@ -130,10 +130,10 @@ export class GroupJob extends LoadJob {
   }
 
   private spawn(): Promise<void> {
-    const { bootstrap, workerPath, onError, changed } = this.options;
+    const { bootstrap, connectHost, workerPath, onError, changed } = this.options;
     const number = this.nextNumber++;
     const member: GroupMember = new GroupMember(
-      { kind: 'member', bootstrap, spec: this.spec, number, tally: this.tallyMemory },
+      { kind: 'member', bootstrap, connectHost, spec: this.spec, number, tally: this.tallyMemory },
       workerPath,
       {
         joined: () => this.rebalances++,

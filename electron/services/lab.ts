@@ -11,6 +11,7 @@ export interface LabNode {
   role: 'leader' | 'follower' | 'candidate' | null;
   /** Wall-clock ms since when it leads the quorum; null or absent where it does not. */
   leadsSince?: number | null;
+  /** Where this machine reaches it, whatever it advertises. */
   host: string;
   port: number;
   controllerPort: number;

@@ -6,6 +6,8 @@ import { ServiceError } from './errors.ts';
 export interface LoadJobOptions {
   id: number;
   bootstrap: string;
+  /** See `ClusterClient`. */
+  connectHost: string | undefined;
   workerPath: string;
   /** Something that `row` shows has changed. */
   changed: () => void;

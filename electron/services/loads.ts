@@ -22,6 +22,8 @@ const HEARD_MS = 2_000;
 export interface LoadsOptions {
   /** Where clients connect; null while the cluster does not serve. */
   bootstrap: () => string | null;
+  /** See `ClusterClient`. */
+  connectHost?: string;
   /** The load worker's entry. */
   workerPath: string;
   onError: (what: string, error: unknown) => void;
@@ -54,6 +56,7 @@ export class LoadService implements Loads {
     const options = {
       id: this.nextId++,
       bootstrap,
+      connectHost: this.options.connectHost,
       workerPath: this.options.workerPath,
       changed: () => this.tick(),
       note: (note: ClusterNote) => this.note(note),
@@ -63,7 +66,8 @@ export class LoadService implements Loads {
     this.jobs.push(job);
     this.tick();
     try {
-      await checkTopics(bootstrap, spec.kind === 'producer' ? [spec.topic] : spec.topics, spec.kind === 'producer' ? 'topic' : 'topics');
+      const client = new ClusterClient({ bootstrap, clientId: 'brokerdesk-load', connectHost: options.connectHost });
+      await checkTopics(client, spec.kind === 'producer' ? [spec.topic] : spec.topics, spec.kind === 'producer' ? 'topic' : 'topics');
       await job.start();
     } catch (error) {
       await job.destroy();
@@ -207,9 +211,8 @@ function wrongKind(job: Job, why: string, field: string): ServiceError {
   return new ServiceError({ code: 'INVALID_PAYLOAD', message: `${job.spec.name}: ${why}.`, field });
 }
 
-/** A client would wait for a topic that is not there, or make one. */
-async function checkTopics(bootstrap: string, topics: readonly string[], field: string): Promise<void> {
-  const client = new ClusterClient({ bootstrap, clientId: 'brokerdesk-load' });
+/** A client would wait for a topic that does not exist, or create it. Closes `client`. */
+async function checkTopics(client: ClusterClient, topics: readonly string[], field: string): Promise<void> {
   try {
     for (const deadline = performance.now() + HEARD_MS; ;) {
       const found = (await client.metadata([...topics])).topics.flatMap(({ name, partitions }) => (partitions.length > 0 ? [name] : []));

@@ -12,7 +12,7 @@ const STUCK_MS = 60_000;
 /** Resolves when the broker is gone. Rejects with `ServiceError`, or the cluster's `ClusterError`; then it is still a member. */
 export async function removeNode(cluster: Cluster, node: number): Promise<void> {
   cluster.checkRemovable(node);
-  const client = new ClusterClient({ bootstrap: cluster.bootstrap, clientId: 'brokerdesk-lab' });
+  const client = new ClusterClient({ bootstrap: cluster.bootstrap, clientId: 'brokerdesk-lab', connectHost: cluster.connectHost });
   try {
     await moveEverything(client, node);
     await cluster.removeNode(node, () => unregister(client, node));

@@ -35,8 +35,8 @@ export class ProducerJob extends LoadJob {
   }
 
   async start(): Promise<void> {
-    const { id, bootstrap, workerPath } = this.options;
-    const workerData: ProducerStart = { kind: 'producer', bootstrap, spec: this.spec, run: randomBytes(4).toString('hex') };
+    const { id, bootstrap, connectHost, workerPath } = this.options;
+    const workerData: ProducerStart = { kind: 'producer', bootstrap, connectHost, spec: this.spec, run: randomBytes(4).toString('hex') };
     const worker = new Worker(workerPath, { workerData, name: `load-${id}`, resourceLimits: { maxOldGenerationSizeMb: HEAP_MB } });
     this.worker = worker;
     worker.on('message', (message: FromProducer) => this.receive(message));

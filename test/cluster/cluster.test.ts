@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { builtWorker } from '../helpers/built-worker.ts';
 import { somePort } from '../helpers/ports.ts';
+import { freePort } from '../../electron/cluster/cluster-ports.ts';
 import { Cluster, type ClusterOptions } from '../../electron/cluster/cluster.ts';
 
 const WORKER = builtWorker();
@@ -62,6 +63,28 @@ describe('cluster', () => {
     expect(existsSync(one.dataDirectory)).toBe(true);
     await one.close();
     expect(existsSync(one.dataDirectory)).toBe(false);
+  });
+
+  it('binds client ports where it is asked to, looks for free ones there, and advertises that address or another host', async () => {
+    const probed = new Map<string, number>();
+    const findPort = (host: string, first: number, taken: Set<number>): Promise<number> => {
+      probed.set(host, (probed.get(host) ?? 0) + 1);
+      return freePort(host, first, taken);
+    };
+    const one = cluster({ bindHost: '127.0.0.2', findPort });
+    await one.start();
+    expect(probed).toEqual(new Map([['127.0.0.2', 6], ['127.0.0.1', 3]])); // prettier-ignore
+    const nodes = await one.nodes();
+    expect(one.bootstrap).toBe(nodes.map(({ brokerPort }) => `127.0.0.2:${brokerPort}`).join(','));
+    expect(nodes.map(({ host }) => host)).toEqual(['127.0.0.2', '127.0.0.2', '127.0.0.2']);
+    expect(one.notices).toEqual([]);
+    const other = cluster({ brokers: 1, bindHost: '0.0.0.0', advertisedHost: 'fd00::5' });
+    await other.start();
+    expect(other.bootstrap).toMatch(/^\[fd00::5\]:\d+$/);
+    expect(other.zookeeper).toMatch(/^\[fd00::5\]:\d+$/);
+    expect(other.connectHost).toBe('127.0.0.1');
+    expect(other.notices).toEqual([expect.stringMatching(/^Warning: .* at 0\.0\.0\.0 without authentication/)]);
+    await expect(cluster({ bindHost: '0.0.0.0' }).start()).rejects.toMatchObject({ code: 'BAD_OPTION' });
   });
 
   it("is new, so each of its voters has its say from the first moment on; a voter's lost directory has none", async () => {

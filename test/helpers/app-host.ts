@@ -1,7 +1,7 @@
 /** The app's services over an embedded cluster in this very process, as the desktop's main process has them. */
 import { builtLoadWorker } from './built-load-worker.ts';
 import { builtWorker } from './built-worker.ts';
-import { startHost, type Host } from '../../electron/app-host.ts';
+import { startHost, type Host, type HostOptions } from '../../electron/app-host.ts';
 import type { Result } from '../../shared/errors.ts';
 import type { Payload, RequestChannel, Results } from '../../shared/ipc.ts';
 
@@ -14,7 +14,7 @@ export interface TestHost {
   get<C extends RequestChannel>(channel: C, payload: Payload<C>): Promise<Results[C]>;
 }
 
-export async function startTestHost(brokers: number): Promise<TestHost> {
+export async function startTestHost(brokers: number, more: Partial<HostOptions> = {}): Promise<TestHost> {
   const lines: string[] = [];
   const host = startHost({
     mode: 'web',
@@ -25,6 +25,7 @@ export async function startTestHost(brokers: number): Promise<TestHost> {
     workerPath: builtWorker(),
     loadWorkerPath: builtLoadWorker(),
     log: (line) => lines.push(line),
+    ...more,
   });
   const reason = await host.started;
   if (reason !== null) throw new Error(reason);

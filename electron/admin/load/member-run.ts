@@ -21,7 +21,7 @@ export class MemberRun {
   private readonly start: MemberStart;
   private readonly tell: (message: FromMember) => void;
   private readonly kafka: Kafka;
-  private readonly sockets = new KafkajsSockets();
+  private readonly sockets: KafkajsSockets;
   private readonly tally: GroupTally;
   private readonly consumed: BigInt64Array;
   private readonly paused: Int32Array;
@@ -35,13 +35,14 @@ export class MemberRun {
   constructor(start: MemberStart, tell: (message: FromMember) => void) {
     setUpKafkajs();
     this.start = start;
+    this.sockets = new KafkajsSockets(start.connectHost);
     this.tell = tell;
     this.tally = new GroupTally(start.tally, start.spec.topics);
     this.consumed = new BigInt64Array(start.consumed);
     this.paused = new Int32Array(start.paused);
     this.kafka = new Kafka({
       clientId: `load-${start.spec.name}-${start.number}`,
-      brokers: start.bootstrap.split(','),
+      brokers: this.sockets.seeds(start.bootstrap),
       connectionTimeout: CONNECTION_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       retry: { retries: 10, initialRetryTime: 100, maxRetryTime: 1_000 },

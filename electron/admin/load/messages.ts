@@ -8,6 +8,8 @@ export type LoadWorkerStart = ProducerStart | MemberStart;
 export interface ProducerStart {
   kind: 'producer';
   bootstrap: string;
+  /** See `ClusterClient`. */
+  connectHost: string | undefined;
   spec: ProducerLoad;
   /** Eight hexadecimal digits that no other load has: records of an earlier run of the same name are not taken for this one's. */
   run: string;
@@ -16,6 +18,8 @@ export interface ProducerStart {
 export interface MemberStart {
   kind: 'member';
   bootstrap: string;
+  /** See `ClusterClient`. */
+  connectHost: string | undefined;
   spec: GroupLoad;
   number: number;
   /** 1 while the member has to stand still. */

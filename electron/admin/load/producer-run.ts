@@ -44,17 +44,18 @@ export class ProducerRun {
     this.tell = tell;
     this.values = new LoadValues(start.run, start.spec.valueBytes);
     this.bucket = new TokenBucket(start.spec.recordsPerSecond, performance.now());
-    this.client = new ClusterClient({ bootstrap: start.bootstrap, clientId: 'brokerdesk-load' });
+    this.client = new ClusterClient({ bootstrap: start.bootstrap, clientId: 'brokerdesk-load', connectHost: start.connectHost });
     this.auditor = new Auditor(this.client, start.spec, this.ledger, this.values);
   }
 
   /** Resolves when the load has ended by itself or was stopped. */
   async run(): Promise<void> {
-    const { spec, bootstrap } = this.start;
+    const { spec, bootstrap, connectHost } = this.start;
+    const complain = (message: string | null): void => this.complain(message);
     const partitions = await this.partitions();
     this.clients = Array.from(
       { length: spec.clients },
-      (_, index) => new WritingClient({ spec, bootstrap, number: index + 1, partitions, complain: (message) => this.complain(message) }),
+      (_, index) => new WritingClient({ spec, bootstrap, connectHost, number: index + 1, partitions, complain }),
     );
     await Promise.all(this.clients.map((client) => this.connect(client)));
     this.complain(null);

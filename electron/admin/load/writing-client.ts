@@ -45,6 +45,7 @@ interface Life {
 export class WritingClient {
   private readonly spec: ProducerLoad;
   private readonly bootstrap: string;
+  private readonly connectHost: string | undefined;
   private readonly clientId: string;
   private readonly complain: (message: string) => void;
   private readonly choose = Partitioners.DefaultPartitioner();
@@ -54,6 +55,7 @@ export class WritingClient {
   constructor(options: {
     spec: ProducerLoad;
     bootstrap: string;
+    connectHost: string | undefined;
     number: number;
     partitions: readonly PartitionMetadata[];
     complain: (message: string) => void;
@@ -61,6 +63,7 @@ export class WritingClient {
     setUpKafkajs();
     this.spec = options.spec;
     this.bootstrap = options.bootstrap;
+    this.connectHost = options.connectHost;
     this.clientId = `load-${options.spec.name}-${options.number}`;
     this.known = [...options.partitions];
     this.complain = options.complain;
@@ -77,10 +80,10 @@ export class WritingClient {
 
   /** Rejects with kafkajs' error when the cluster does not let it in. */
   async connect(): Promise<void> {
-    const sockets = new KafkajsSockets();
+    const sockets = new KafkajsSockets(this.connectHost);
     const kafka = new Kafka({
       clientId: this.clientId,
-      brokers: this.bootstrap.split(','),
+      brokers: sockets.seeds(this.bootstrap),
       connectionTimeout: CONNECTION_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
       // Of connecting and of metadata; few, since they are within each try of a send.

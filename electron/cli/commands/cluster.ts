@@ -7,6 +7,7 @@ import { Cluster, type ClusterNote } from '../../cluster/cluster.ts';
 import type { LogLevel } from '../../cluster/lib/logger.ts';
 import type { ControlServer } from '../../control/server.ts';
 import { HELP_LINE, integerOption, parsing, UsageError, type Command } from '../command.ts';
+import { LISTENER_OPTION_LINES, LISTENER_OPTIONS, listenerChoice, type ListenerChoice } from '../listener-options.ts';
 import { loadWorkerPath, nodeWorkerPath, ownVersion, userDataDirectory } from '../paths.ts';
 import { parseProperties } from '../properties.ts';
 import { keepFilesPrivate } from '../private-files.ts';
@@ -20,6 +21,7 @@ Runs a Kafka cluster on this machine until Ctrl-C.
   --port P         first port for clients, the next free ones for the others (default: 9092); 0: any;
                    the brokers' own traffic takes ports from 100 above,
                    ZooKeeper's clients connect from 2181 up, with P given from 200 above it
+${LISTENER_OPTION_LINES}
   --data DIR       where the data is kept (default: the user's data directory)
   --memory         keep nothing: a temporary directory, removed at the end
   --config FILE    broker settings, as in Kafka's server.properties
@@ -29,7 +31,7 @@ Runs a Kafka cluster on this machine until Ctrl-C.
   --detach         keep running when the process or terminal that started it ends
 ${HELP_LINE}`;
 
-interface Options {
+interface Options extends ListenerChoice {
   brokers: number | undefined;
   port: number | undefined;
   data: string | undefined;
@@ -49,6 +51,7 @@ function readOptions(args: readonly string[]): Options {
     parseArgs({
       args: [...args],
       options: {
+        ...LISTENER_OPTIONS,
         brokers: { type: 'string' },
         port: { type: 'string' },
         data: { type: 'string' },
@@ -66,6 +69,7 @@ function readOptions(args: readonly string[]): Options {
   const logLevel = LOG_LEVELS.find((level) => level === values.log);
   if (logLevel === undefined) throw new UsageError(`--log takes ${LOG_LEVELS.join(', ')}, not "${values.log}".`);
   return {
+    ...listenerChoice(values),
     brokers: integerOption('brokers', values.brokers, 1, 9),
     port: integerOption('port', values.port, 0, 65_535),
     data: values.memory ? undefined : resolve(values.data ?? join(userDataDirectory(), 'cluster')),
@@ -96,6 +100,8 @@ async function run(options: Options): Promise<number> {
     properties: options.properties,
     ...(options.brokers === undefined ? {} : { brokers: options.brokers }),
     ...(options.port === undefined ? {} : { firstPort: options.port }),
+    ...(options.bindHost === undefined ? {} : { bindHost: options.bindHost }),
+    ...(options.advertisedHost === undefined ? {} : { advertisedHost: options.advertisedHost }),
     ...(options.data === undefined ? {} : { dataDirectory: options.data }),
     logLevel: options.logLevel,
     onLog: (node, _level, message, fields) => say(`broker ${node}: ${message}${describeFields(fields)}`),
@@ -128,10 +134,11 @@ async function openControl(cluster: Cluster, port: number, say: (line: string) =
   const complain = (what: string, error: unknown): void =>
     say(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const bootstrap = (): string => cluster.bootstrap;
+  const { connectHost } = cluster;
   const lab = createEmbeddedLab(cluster);
   const note = (told: ClusterNote): void => cluster.note(told);
-  const loads = new LoadService({ bootstrap, workerPath: loadWorkerPath(), onError: complain, note });
-  const scenarios = new ScenariosService({ lab, loads, bootstrap, version: ownVersion(), onError: complain, note });
+  const loads = new LoadService({ bootstrap, connectHost, workerPath: loadWorkerPath(), onError: complain, note });
+  const scenarios = new ScenariosService({ lab, loads, bootstrap, connectHost, version: ownVersion(), onError: complain, note });
   const server = await startControlServer({ lab, scenarios, port, onError: (error) => complain('control', error) });
   return {
     url: server.url,

@@ -7,6 +7,7 @@ import type { Host } from '../../app-host.ts';
 import type { WebServer } from '../../web/server.ts';
 import { HELP_LINE, integerOption, parsing, UsageError, type Command } from '../command.ts';
 import { HOST_OPTION_LINES, HOST_OPTIONS, hostChoice, type HostChoice } from '../host-options.ts';
+import { LISTENER_OPTION_LINES, LISTENER_OPTIONS, listenerChoice, type ListenerChoice } from '../listener-options.ts';
 import { openBrowser } from '../open-browser.ts';
 import { loadWorkerPath, nodeWorkerPath, ownVersion, userDataDirectory } from '../paths.ts';
 import { keepFilesPrivate } from '../private-files.ts';
@@ -19,15 +20,16 @@ const USAGE = `Usage: npm run web -- [options]
 Serves the app to a browser on this machine, until Ctrl-C. A 3-broker cluster runs with it.
 
   --port N         where it is served (default: ${DEFAULT_PORT}, or the next free one); 0: any
-  --host H         address to bind to (default: 127.0.0.1, which only this machine reaches)
+  --host H         address that the pages are served at (default: 127.0.0.1, which only this machine reaches)
   --no-open        only print the address, open no browser
   --json           print one line of JSON when the cluster is ready
   --kafka-port P   first port for Kafka clients, as --port of "npm run cluster" (default: 9092)
+${LISTENER_OPTION_LINES}
 ${HOST_OPTION_LINES}
   --detach         keep running when the process or terminal that started it ends
 ${HELP_LINE}`;
 
-interface Options extends HostChoice {
+interface Options extends HostChoice, ListenerChoice {
   /** Undefined: the default one, or the next that is free. */
   port: number | undefined;
   /** First port of the brokers; undefined: the default one. */
@@ -47,6 +49,7 @@ export function readWebOptions(args: readonly string[]): Options {
       args: [...args],
       options: {
         ...HOST_OPTIONS,
+        ...LISTENER_OPTIONS,
         port: { type: 'string' },
         'kafka-port': { type: 'string' },
         host: { type: 'string', default: '127.0.0.1' },
@@ -59,6 +62,7 @@ export function readWebOptions(args: readonly string[]): Options {
   if (values.host === '') throw new UsageError('--host takes an address.');
   return {
     ...hostChoice(values),
+    ...listenerChoice(values),
     port: integerOption('port', values.port, 0, 65_535),
     kafkaPort: integerOption('kafka-port', values['kafka-port'], 0, 65_535),
     host: values.host,
@@ -82,6 +86,8 @@ async function run(options: Options): Promise<number> {
     version: ownVersion(),
     brokers: options.brokers,
     firstPort: options.kafkaPort,
+    bindHost: options.bindHost,
+    advertisedHost: options.advertisedHost,
     dataDirectory: options.dataDirectory,
     userDirectory: userDataDirectory(),
     workerPath: nodeWorkerPath(),

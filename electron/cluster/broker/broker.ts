@@ -4,6 +4,7 @@
  */
 import { GroupCoordinator } from '../coordinator/group/group-coordinator.ts';
 import type { GroupCoordinatorStatus } from '../coordinator/group/status.ts';
+import { localAddressOf } from '../lib/addresses.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Disk } from '../lib/disk.ts';
 import type { EventSink } from '../lib/events.ts';
@@ -37,7 +38,7 @@ import { MetadataConfirmation } from './metadata-confirmation.ts';
 import { ReplicaManager } from './replica-manager.ts';
 import { SegmentRepairs } from './segment-repairs.ts';
 import { StallGuard } from './stall-guard.ts';
-import { CLIENT_LISTENER, groupSettings, keepEverything, logConfig, nodeProperties } from './settings.ts';
+import { advertisedHost, CLIENT_LISTENER, groupSettings, keepEverything, logConfig, nodeProperties } from './settings.ts';
 import { OFFSETS_TOPIC } from './topic-rules.ts';
 
 /** What the broker needs of this node's voter (`quorum/`). */
@@ -454,12 +455,15 @@ export class Broker {
       .image()
       .brokers.get(broker)
       ?.listeners.find(({ name }) => name === CLIENT_LISTENER);
-    return listener && this.options.connectReplica({ host: listener.host, port: listener.port });
+    if (listener === undefined) return undefined;
+    const { bindHost } = this.options.config;
+    // The advertised host may be reachable only from other machines; the brokers share this one.
+    return this.options.connectReplica({ host: bindHost === undefined ? listener.host : localAddressOf(bindHost), port: listener.port });
   }
 }
 
 function listenerOf(config: NodeConfig): BrokerListener {
-  return { name: CLIENT_LISTENER, host: config.host, port: config.brokerPort, securityProtocol: 0 };
+  return { name: CLIENT_LISTENER, host: advertisedHost(config), port: config.brokerPort, securityProtocol: 0 };
 }
 
 /** A change from nothing to `image`, for who comes late. */

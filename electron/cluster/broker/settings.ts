@@ -1,5 +1,6 @@
 /** What a node is configured with, in the shapes that its parts want. */
 import type { GroupSettings } from '../coordinator/group/settings.ts';
+import { formatAddress } from '../lib/addresses.ts';
 import type { NodeConfig } from '../lib/node-config.ts';
 import type { CleanupPolicy, LogConfig } from '../log/log-config.ts';
 import { DEFAULT_LOG_CONFIG } from '../log/log-config.ts';
@@ -13,6 +14,11 @@ export const CONTROLLER_LISTENER = 'CONTROLLER';
 const NEW_MEMBER_JOIN_TIMEOUT_MS = 300_000;
 const MINUTE = 60_000;
 
+/** The host that clients connect to. */
+export function advertisedHost(config: NodeConfig): string {
+  return config.advertisedHost ?? config.bindHost ?? config.host;
+}
+
 /** The node's properties with those that its configuration implies, so that DescribeConfigs shows what is really in force. */
 export function nodeProperties(config: NodeConfig): Properties {
   const replicationFactor = String(Math.min(3, config.voters.length));
@@ -20,8 +26,10 @@ export function nodeProperties(config: NodeConfig): Properties {
     'node.id': String(config.nodeId),
     'broker.id': String(config.nodeId),
     'process.roles': 'broker,controller',
-    listeners: `${CLIENT_LISTENER}://${config.host}:${config.brokerPort},${CONTROLLER_LISTENER}://${config.host}:${config.controllerPort}`,
-    'advertised.listeners': `${CLIENT_LISTENER}://${config.host}:${config.brokerPort}`,
+    listeners:
+      `${CLIENT_LISTENER}://${formatAddress(config.bindHost ?? config.host, config.brokerPort)},` +
+      `${CONTROLLER_LISTENER}://${formatAddress(config.host, config.controllerPort)}`,
+    'advertised.listeners': `${CLIENT_LISTENER}://${formatAddress(advertisedHost(config), config.brokerPort)}`,
     'inter.broker.listener.name': CLIENT_LISTENER,
     'controller.listener.names': CONTROLLER_LISTENER,
     'controller.quorum.voters': config.voters.map(({ id, host, port }) => `${id}@${host}:${port}`).join(','),

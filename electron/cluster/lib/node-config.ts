@@ -5,8 +5,12 @@ export interface NodeConfig {
   clusterId: string;
   /** This node's own directory: logs, `meta.properties`, `quorum-state`. */
   dataDirectory: string;
-  /** Host that the node binds to and advertises. */
+  /** Host of the quorum's listener, and of the client listener and ZooKeeper's port where the next two are absent. */
   host: string;
+  /** IP address that the client listener and ZooKeeper's port bind to. The brokers, which share one machine, reach each other there. */
+  bindHost?: string;
+  /** Host that the broker registers for clients, as in Kafka's `advertised.listeners`. Default: `bindHost`. */
+  advertisedHost?: string;
   /** Where clients connect. */
   brokerPort: number;
   /** Where other nodes reach its controller half. */

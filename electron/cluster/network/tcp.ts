@@ -20,8 +20,9 @@ export interface PortBook {
   closed(port: number): void;
 }
 
-export function tcpNetwork(book?: PortBook): Network {
-  return { listen, connect: (address, timeoutMs) => connect(address, timeoutMs, book) };
+/** Streams to `ownHost`, an address of this machine, come from that same address, so that the listener there can recognise them. */
+export function tcpNetwork(book?: PortBook, ownHost?: string): Network {
+  return { listen, connect: (address, timeoutMs) => connect(address, timeoutMs, book, ownHost) };
 }
 
 function listen(address: Address, accept: (stream: Stream) => void): Promise<Listener> {
@@ -78,13 +79,14 @@ function reading(stream: () => TcpStream | undefined): OnReadOpts {
   };
 }
 
-function connect(address: Address, timeoutMs: number, book: PortBook | undefined): Promise<Stream> {
+function connect(address: Address, timeoutMs: number, book: PortBook | undefined, ownHost: string | undefined): Promise<Stream> {
   return new Promise((resolve, reject) => {
     const where = `${address.host}:${address.port}`;
     let stream: TcpStream | undefined;
     const options: NetConnectOpts & { highWaterMark: number } = {
       host: address.host,
       port: address.port,
+      ...(address.host === ownHost ? { localAddress: ownHost } : {}),
       noDelay: true,
       highWaterMark: WRITE_MARK,
       onread: reading(() => stream),

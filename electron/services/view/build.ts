@@ -133,7 +133,7 @@ function brokerRows(state: ClusterState, topics: readonly TopicRow[], down: Read
     const known = state.metadata !== null;
     return {
       id,
-      host: broker?.host ?? node?.host ?? seen?.host ?? null,
+      host: broker?.host ?? seen?.host ?? node?.host ?? null,
       port: broker?.port ?? node?.port ?? seen?.port ?? null,
       rack: broker?.rack ?? seen?.rack ?? null,
       state: brokerState(broker !== undefined, node, state.unreachable.has(id)),

@@ -21,6 +21,15 @@ const config: NodeConfig = {
 };
 
 describe("a node's properties", () => {
+  it('name what clients bind to and what is advertised to them, IPv6 addresses in brackets', () => {
+    expect(nodeProperties({ ...config, bindHost: '::', advertisedHost: 'kafka.example' })).toMatchObject({
+      listeners: 'PLAINTEXT://[::]:9093,CONTROLLER://localhost:9193',
+      'advertised.listeners': 'PLAINTEXT://kafka.example:9093',
+      'controller.quorum.voters': '1@localhost:9192,2@localhost:9193',
+    });
+    expect(nodeProperties({ ...config, bindHost: 'fd00::5' })).toMatchObject({ 'advertised.listeners': 'PLAINTEXT://[fd00::5]:9093' });
+  });
+
   it('say what its configuration implies, and pass their own checks', () => {
     const properties = nodeProperties(config);
     expect(properties).toMatchObject({

@@ -32,3 +32,18 @@ test.each([
   expect(await Promise.all(closed)).toHaveLength(2);
   listener.close();
 });
+
+test("a stream to the node's own address comes from that address", async () => {
+  const own = '127.0.0.2';
+  const opened: number[] = [];
+  const network = tcpNetwork({ opened: (port) => opened.push(port), closed: () => undefined }, own);
+  const accepted = Promise.withResolvers<Stream>();
+  const listener = await network.listen({ host: own, port: 0 }, accepted.resolve);
+  const here = await network.connect({ host: own, port: listener.port }, 5_000);
+  const there = await accepted.promise;
+  expect(there.remote).toBe(`${own}:${opened[0]}`);
+  for (const stream of [here, there]) stream.handlers = { data: () => undefined, drain: () => undefined, close: () => undefined };
+  here.destroy();
+  there.destroy();
+  listener.close();
+});
