@@ -64,7 +64,7 @@ function suites(heavy: boolean): readonly Suite[] {
       run: async (run) =>
         sumCounts(
           await countVitest(run, PATHS, 'simulation', ['--config', 'vitest.live.config.ts', '--dir', 'test/simulation']),
-          await command(run, 'simulation', 'build/launch.mjs', ['simulate', '--seeds', heavy ? '2000' : '200']),
+          await command(run, 'simulation', 'build/launch.mjs', ['simulate', '--seeds', heavy ? '1200' : '200']),
         ),
     },
     live('e2e', { files: 3 }),

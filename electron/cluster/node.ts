@@ -203,7 +203,14 @@ class RunningNode implements Node {
 
   /** A resignation that nobody hears must not keep the node from stopping. */
   private async resign(quorum: MetadataQuorum): Promise<void> {
-    const timer = this.clock.setTimer(RESIGN_MS, () => quorum.kill());
+    const timer = this.clock.setTimer(RESIGN_MS, () => {
+      try {
+        quorum.kill();
+      } catch (error) {
+        // Its log could not be closed.
+        this.fail(error);
+      }
+    });
     await quorum.stop();
     timer.cancel();
   }

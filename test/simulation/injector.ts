@@ -35,7 +35,8 @@ export class Injector {
   constructor(options: InjectorOptions) {
     this.options = options;
     this.random = options.world.random('injector');
-    this.segments = new Segments({ watch: options.watch, random: options.world.random('segments'), trace: options.trace });
+    const { machines, watch, world, trace } = options;
+    this.segments = new Segments({ machines, watch, random: world.random('segments'), trace });
     this.voteless = new Set(options.machines.filter(({ voter }) => voter));
   }
 

@@ -16,16 +16,20 @@ interface Closed {
   readonly topic: string;
   readonly partition: number;
   readonly path: string;
+  /** Where the next segment starts. */
+  readonly endOffset: bigint;
 }
 
 export class Segments {
+  private readonly machines: readonly Machine[];
   private readonly watch: Watch;
   private readonly random: Random;
   private readonly trace: (text: string) => void;
   /** By partition: the machine whose replica was damaged last. */
   private readonly damaged = new Map<string, { machine: Machine; topic: string; partition: number }>();
 
-  constructor(options: { watch: Watch; random: Random; trace: (text: string) => void }) {
+  constructor(options: { machines: readonly Machine[]; watch: Watch; random: Random; trace: (text: string) => void }) {
+    this.machines = options.machines;
     this.watch = options.watch;
     this.random = options.random;
     this.trace = options.trace;
@@ -60,7 +64,16 @@ export class Segments {
     }
     this.damaged.set(`${topic}-${partition}`, { machine, topic, partition });
     this.watch.segmentDamaged(topic, partition);
+    if (!this.isHeldElsewhere(victim, machine)) this.watch.segmentLost(topic, partition);
     if (killed) this.watch.tailDamaged(topic, partition, machine.id);
+  }
+
+  /** Whether another replica reaches the end of the segment. */
+  private isHeldElsewhere({ topic, partition, endOffset }: Closed, damaged: Machine): boolean {
+    const replicas = this.watch.image?.topics.get(topic)?.partitions[partition]?.replicas ?? [];
+    return this.machines.some(
+      (machine) => machine !== damaged && replicas.includes(machine.id) && endOnDisk(machine, `${topic}-${partition}`) >= endOffset,
+    );
   }
 
   /** Partitions of which a replica is not whole, as far as can be seen: of one that does not run nothing can. */
@@ -102,10 +115,21 @@ function closedSegments({ disk }: Machine): Closed[] {
     const directory = `${DATA}/${name}`;
     if (topic === undefined || topic === '__cluster_metadata' || !disk.isDirectory(directory)) continue;
     const logs = disk.list(directory).filter((file) => file.endsWith('.log'));
-    for (const file of logs.slice(0, -1)) {
+    for (const [index, file] of logs.slice(0, -1).entries()) {
       const path = `${directory}/${file}`;
-      if (disk.size(path) > 0) found.push({ topic, partition: Number(partition), path });
+      const endOffset = BigInt((logs[index + 1] as string).slice(0, -'.log'.length));
+      if (disk.size(path) > 0) found.push({ topic, partition: Number(partition), path, endOffset });
     }
   }
   return found;
+}
+
+/** Offset after the last batch of a replica's log, 0 where there is none. */
+function endOnDisk({ disk }: Machine, name: string): bigint {
+  const directory = `${DATA}/${name}`;
+  const last = disk.isDirectory(directory) ? disk.list(directory).findLast((file) => file.endsWith('.log')) : undefined;
+  if (last === undefined) return 0n;
+  let end = BigInt(last.slice(0, -'.log'.length));
+  for (const { lastOffset } of iterateBatches(disk.readFile(`${directory}/${last}`))) end = lastOffset + 1n;
+  return end;
 }

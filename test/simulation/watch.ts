@@ -122,6 +122,13 @@ export class Watch {
     this.spoilt.add(`${topic}-${partition}`);
   }
 
+  /** No other replica has all records of the damaged segment: its readers are refused, and nothing else is promised. */
+  segmentLost(topic: string, partition: number): void {
+    const key = `${topic}-${partition}`;
+    this.voidSince.set(key, this.world.time);
+    this.committed.delete(key);
+  }
+
   /** Nothing at all is promised. */
   isSpoilt(topic: string, partition: number): boolean {
     return this.isSpoiltName(`${topic}-${partition}`);
