@@ -1,3 +1,4 @@
+import { assert } from '../lib/assert.ts';
 import { BATCH_HEADER_BYTES, iterateBatches, verifyBatch, type BatchView } from '../protocol/record-batch.ts';
 import { decodeRecords } from '../protocol/records-reader.ts';
 import { filterBatch, isUndecodable, type FilterContext } from './compaction-filter.ts';
@@ -171,6 +172,8 @@ function* compactGroup(
   context: FilterContext,
   budget: Budget,
 ): Generator<number, number | undefined> {
+  // A repair may have replaced a segment of this group while an earlier group was compacted.
+  if (!areThere(log, group)) return undefined;
   const { storage } = log;
   const baseOffset = (group[0] as Segment).baseOffset;
   const cleaned = storage.guard(() => {
@@ -227,7 +230,9 @@ function* compactGroup(
 /** Where the segment ends: where the next one starts. */
 function endOf(log: LogCore, segment: Segment): bigint {
   const { all } = log.storage.segments;
-  return all[all.indexOf(segment) + 1]?.baseOffset ?? log.endOffset;
+  const index = all.indexOf(segment);
+  assert(index >= 0, `the end of ${segment.path} is unknown: it is not part of the log`);
+  return all[index + 1]?.baseOffset ?? log.endOffset;
 }
 
 /** The segments are what they were: not cut, not deleted, the log not closed. */

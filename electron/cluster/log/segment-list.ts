@@ -1,4 +1,4 @@
-import { must } from '../lib/assert.ts';
+import { assert, must } from '../lib/assert.ts';
 import type { Segment } from './segment.ts';
 import type { TimestampOffset } from './time-index.ts';
 import type { AbortedTransaction } from './transaction-index.ts';
@@ -55,9 +55,12 @@ export class SegmentList {
     return this.segments.splice(0, count);
   }
 
-  /** Puts one in the place of some that follow one another. */
+  /** Replaces segments that follow one another with one segment. Throws AssertionError when they are not in the list. */
   replace(old: readonly Segment[], by: Segment): void {
     const from = this.segments.indexOf(must(old[0], 'a group without segments'));
+    // A negative index counts from the end: the active segment would be replaced.
+    const listed = from >= 0 && old.every((segment, index) => this.segments[from + index] === segment);
+    assert(listed, `a segment at offset ${by.baseOffset} cannot be replaced: it is not part of the log`);
     this.segments.splice(from, old.length, by);
     this.openSealed = this.openSealed.filter((segment) => !old.includes(segment));
     this.forgetPlaces();
