@@ -5,9 +5,10 @@ import { filterBatch, isUndecodable, type FilterContext } from './compaction-fil
 import { KeyOffsets } from './compaction-keys.ts';
 import { StretchTransactions } from './compaction-transactions.ts';
 import { DamagedBatchError } from './damage.ts';
+import { CLEANED_SUFFIX } from './log-files.ts';
 import type { LogCore } from './log-core.ts';
 import { max, min } from './offsets.ts';
-import { CLEANED_SUFFIX, removeCleaned } from './segment-swap.ts';
+import { removeUnfinished } from './segment-swap.ts';
 import type { Segment } from './segment.ts';
 
 const WINDOW_BYTES = 256 * 1024;
@@ -177,14 +178,15 @@ function* compactGroup(
   const { storage } = log;
   const baseOffset = (group[0] as Segment).baseOffset;
   const cleaned = storage.guard(() => {
-    removeCleaned(storage.disk, log.directory, baseOffset);
+    removeUnfinished(storage.disk, log.directory, baseOffset, CLEANED_SUFFIX);
     const segment = storage.makeSegment(baseOffset, 0, true, CLEANED_SUFFIX);
     segment.file.truncate(0);
     return segment;
   });
   const giveUp = (): void => {
     cleaned.release();
-    if (!storage.closed && storage.failure === undefined) storage.guard(() => removeCleaned(storage.disk, log.directory, baseOffset));
+    if (!storage.closed && storage.failure === undefined)
+      storage.guard(() => removeUnfinished(storage.disk, log.directory, baseOffset, CLEANED_SUFFIX));
   };
   try {
     let pending: Buffer[] = [];
@@ -217,7 +219,7 @@ function* compactGroup(
     write();
     const { size } = cleaned;
     storage.guard(() => {
-      storage.swapIn(group, cleaned, endOf(log, group.at(-1) as Segment));
+      storage.swapIn(group, cleaned, endOf(log, group.at(-1) as Segment), CLEANED_SUFFIX);
       log.tail.clear();
     });
     return size;

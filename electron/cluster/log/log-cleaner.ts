@@ -145,6 +145,8 @@ export class LogCleaner {
     let best: (Omit<Chosen, 'steps'> & { ratio: number; cleanedTo: bigint }) | undefined;
     for (const { topic, partition, log } of this.options.logs()) {
       if (!log.config.cleanupPolicy.has('compact') || log.storageError !== undefined || this.uncleanable.has(log)) continue;
+      // A repair replaces the segment first: a compaction would end at its corrupt batch.
+      if (log.damagedSegments.length > 0) continue;
       const cleanedTo = this.cleanedTo.get(partitionKey(topic, partition)) ?? 0n;
       const found = log.cleanable(cleanedTo, nowMs);
       if (found === undefined || found.dirtyBytes === 0) continue;

@@ -7,8 +7,12 @@ export const TRANSACTION_INDEX_SUFFIX = '.txnindex';
 export const SNAPSHOT_SUFFIX = '.snapshot';
 /** What a segment consists of. */
 export const SEGMENT_SUFFIXES: readonly string[] = [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX];
+/** Of a segment that compaction writes. */
+export const CLEANED_SUFFIX = '.cleaned';
+/** Of a segment that a repair writes. Not `.cleaned`: a compaction of the same segment may run, and each removes its own files. */
+export const REPAIR_SUFFIX = '.repair';
 /** Left by an operation that a crash cut short; worth nothing. */
-export const LEFTOVER_SUFFIXES: readonly string[] = ['.deleted', '.cleaned', '.tmp'];
+export const LEFTOVER_SUFFIXES: readonly string[] = ['.deleted', CLEANED_SUFFIX, REPAIR_SUFFIX, '.tmp'];
 export const LEADER_EPOCH_FILE = 'leader-epoch-checkpoint';
 export const PARTITION_METADATA_FILE = 'partition.metadata';
 

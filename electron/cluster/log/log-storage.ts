@@ -11,7 +11,7 @@ import { removeProducerSnapshot, snapshotOffsets, writeProducerSnapshot } from '
 import type { ProducerState } from './producer-state.ts';
 import { FilePool } from './file-pool.ts';
 import { replayTransactions } from './recovery.ts';
-import { swapIn } from './segment-swap.ts';
+import { assertWritten, swapIn } from './segment-swap.ts';
 import { SegmentList } from './segment-list.ts';
 import { SegmentManifest, UNKNOWN_SIZE } from './segment-manifest.ts';
 import { Segment } from './segment.ts';
@@ -128,8 +128,13 @@ export class LogStorage {
     this.manifest.save(false);
   }
 
-  /** Puts the closed `.cleaned` segment in the place of `group`, durably. `endOffset`: where the segment behind the group starts. */
-  swapIn(group: readonly Segment[], cleaned: Segment, endOffset: bigint): void {
+  /**
+   * Replaces `group` with the closed segment `cleaned`, whose files have `suffix`, durably. `endOffset`: where the segment behind the group
+   * starts. Throws AssertionError, and changes nothing, when the .log file of `cleaned` is absent.
+   */
+  swapIn(group: readonly Segment[], cleaned: Segment, endOffset: bigint, suffix: string): void {
+    // Before the manifest: without its entry a short segment would count as whole at the next open.
+    assertWritten(this.disk, this.directory, cleaned.baseOffset, suffix);
     const { baseOffset, size } = cleaned;
     cleaned.seal();
     const entry = cleaned.closedAt(endOffset);
@@ -140,7 +145,7 @@ export class LogStorage {
     const bases = group.map((segment) => segment.baseOffset);
     this.manifest.drop((one) => bases.includes(one.baseOffset));
     this.manifest.save(true);
-    swapIn(this.disk, this.directory, baseOffset, bases);
+    swapIn(this.disk, this.directory, baseOffset, bases, suffix);
     const segment = this.makeSegment(baseOffset, size, false);
     this.segments.replace(group, segment);
     this.removeSnapshots((offset) => offset !== baseOffset && bases.includes(offset));

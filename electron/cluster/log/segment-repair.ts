@@ -2,10 +2,11 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { BatchView } from '../protocol/record-batch.ts';
 import { checkFollowerAppend, markerOf } from './append-checks.ts';
+import { REPAIR_SUFFIX } from './log-files.ts';
 import type { LogCore } from './log-core.ts';
 import type { ProducerState } from './producer-state.ts';
 import { applyToProducers, producersAt, REPORTED } from './recovery.ts';
-import { CLEANED_SUFFIX, removeCleaned } from './segment-swap.ts';
+import { removeUnfinished } from './segment-swap.ts';
 import type { Segment } from './segment.ts';
 
 /**
@@ -43,8 +44,8 @@ export class SegmentRepair {
     this.nextOffset = baseOffset > log.startOffset ? baseOffset : log.startOffset;
     this.producers = producersAt(storage.disk, directory, storage.segments.all, baseOffset);
     this.cleaned = storage.guard(() => {
-      removeCleaned(storage.disk, directory, baseOffset);
-      const segment = storage.makeSegment(baseOffset, 0, true, CLEANED_SUFFIX);
+      removeUnfinished(storage.disk, directory, baseOffset, REPAIR_SUFFIX);
+      const segment = storage.makeSegment(baseOffset, 0, true, REPAIR_SUFFIX);
       segment.file.truncate(0);
       return segment;
     });
@@ -96,7 +97,7 @@ export class SegmentRepair {
       return false;
     }
     storage.guard(() => {
-      storage.swapIn([damaged], cleaned, this.endOffset);
+      storage.swapIn([damaged], cleaned, this.endOffset, REPAIR_SUFFIX);
       log.tail.clear();
     });
     log.repaired(damaged);
@@ -107,7 +108,8 @@ export class SegmentRepair {
   abandon(): void {
     const { storage, directory } = this.log;
     this.cleaned.release();
-    if (!storage.closed && storage.failure === undefined) storage.guard(() => removeCleaned(storage.disk, directory, this.baseOffset));
+    if (!storage.closed && storage.failure === undefined)
+      storage.guard(() => removeUnfinished(storage.disk, directory, this.baseOffset, REPAIR_SUFFIX));
   }
 
   private get isStillThere(): boolean {

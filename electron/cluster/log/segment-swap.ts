@@ -2,26 +2,37 @@
  * How compacted segments take the place of those that they were made of, so that a crash at any moment leaves the old ones or the new
  * one. Files are written with the suffix `.cleaned` and made durable; then they are renamed to `.swap`, the log last, which is the moment
  * at which the new segment counts; then the old files go, and `.swap` is taken off, the log's last again. Whatever is found at an open is
- * brought to its end or taken back (`completeSwaps`). Suffixes and order are Apache Kafka's.
+ * brought to its end or taken back (`completeSwaps`). Suffixes and order are Apache Kafka's. A repair does the same with `.repair` in the
+ * place of `.cleaned`.
  */
+import { assert } from '../lib/assert.ts';
 import type { Disk } from '../lib/disk.ts';
 import { BATCH_HEADER_BYTES } from '../protocol/record-batch.ts';
 import { BatchScanner } from './batch-scanner.ts';
 import { LOG_SUFFIX, offsetFileName, offsetOfFile, SEGMENT_SUFFIXES } from './log-files.ts';
 
-export const CLEANED_SUFFIX = '.cleaned';
 const SWAP_SUFFIX = '.swap';
 /** Indexes before their log. */
 const LOG_LAST: readonly string[] = [...SEGMENT_SUFFIXES.filter((suffix) => suffix !== LOG_SUFFIX), LOG_SUFFIX];
 
-/** Puts the `.cleaned` segment at `baseOffset`, whose files are durable, in the place of those at `replaced`. Throws DiskError. */
-export function swapIn(disk: Disk, directory: string, baseOffset: bigint, replaced: readonly bigint[]): void {
-  const path = (suffix: string): string => `${directory}/${offsetFileName(baseOffset, suffix)}`;
-  for (const suffix of LOG_LAST) {
-    if (disk.exists(path(suffix) + CLEANED_SUFFIX)) disk.rename(path(suffix) + CLEANED_SUFFIX, path(suffix) + SWAP_SUFFIX);
+/**
+ * Replaces the segments at `replaced` with the one at `baseOffset` whose files have `suffix` and are durable. Throws DiskError, and
+ * AssertionError, before a file is removed, when the new .log file is absent.
+ */
+export function swapIn(disk: Disk, directory: string, baseOffset: bigint, replaced: readonly bigint[], suffix: string): void {
+  assertWritten(disk, directory, baseOffset, suffix);
+  for (const kind of LOG_LAST) {
+    const path = `${directory}/${offsetFileName(baseOffset, kind)}`;
+    if (disk.exists(path + suffix)) disk.rename(path + suffix, path + SWAP_SUFFIX);
   }
   disk.syncDirectory(directory);
   finishSwap(disk, directory, baseOffset, replaced);
+}
+
+/** Throws AssertionError when the new .log file is absent: the old files are then the only ones with the records. */
+export function assertWritten(disk: Disk, directory: string, baseOffset: bigint, suffix: string): void {
+  const path = `${directory}/${offsetFileName(baseOffset, LOG_SUFFIX)}${suffix}`;
+  assert(disk.exists(path), `${path} is absent, so the old segment stays in place`);
 }
 
 function finishSwap(disk: Disk, directory: string, baseOffset: bigint, replaced: readonly bigint[]): void {
@@ -33,9 +44,9 @@ function finishSwap(disk: Disk, directory: string, baseOffset: bigint, replaced:
   disk.syncDirectory(directory);
 }
 
-/** Removes the files of a compaction that was given up. */
-export function removeCleaned(disk: Disk, directory: string, baseOffset: bigint): void {
-  for (const suffix of SEGMENT_SUFFIXES) disk.remove(`${directory}/${offsetFileName(baseOffset, suffix)}${CLEANED_SUFFIX}`);
+/** Removes the files of a compaction or a repair that was given up. */
+export function removeUnfinished(disk: Disk, directory: string, baseOffset: bigint, suffix: string): void {
+  for (const kind of SEGMENT_SUFFIXES) disk.remove(`${directory}/${offsetFileName(baseOffset, kind)}${suffix}`);
 }
 
 /** At an open: ends what a crash interrupted. `names` is what the directory holds, and is kept true. */

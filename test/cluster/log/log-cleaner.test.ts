@@ -101,3 +101,20 @@ test('switched off it does nothing', () => {
   clock.advance(600_000);
   expect(contents(log)).toHaveLength(20);
 });
+
+test('does not compact a log whose corrupt segment waits for its repair', () => {
+  const { disk, clock, open } = setUp();
+  const errors: string[] = [];
+  const logs = open();
+  const log = logs.create('bad', 0, ID);
+  write(log, 20);
+  logs.close();
+  disk.open('/data/bad-0/00000000000000000000.log').write([Buffer.from('!')], 70);
+  const again = open({ logger: { ...silentLogger, error: (text) => void errors.push(text), child: () => silentLogger } });
+  const reopened = again.create('bad', 0, ID);
+  reopened.updateHighWatermark(reopened.logEndOffset);
+  expect(() => contents(reopened)).toThrow();
+  expect(reopened.damagedSegments).toHaveLength(1);
+  clock.advance(60_000);
+  expect(errors).toEqual([]);
+});

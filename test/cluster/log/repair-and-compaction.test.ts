@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { FilePool } from '../../../electron/cluster/log/file-pool.ts';
 import { SegmentList } from '../../../electron/cluster/log/segment-list.ts';
+import { swapIn } from '../../../electron/cluster/log/segment-swap.ts';
 import { Segment } from '../../../electron/cluster/log/segment.ts';
 import type { Log } from '../../../electron/cluster/log/log.ts';
 import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
@@ -54,7 +55,7 @@ function fetchFor(replica: Buffer, from: bigint): Buffer {
   return Buffer.concat(batches.map(({ position, sizeInBytes }) => replica.subarray(position, position + sizeInBytes)));
 }
 
-const OPTIONS = { nowMs: START_MS, maxKeyBytes: 1 << 20, sliceBytes: 1 };
+const OPTIONS = { nowMs: START_MS, maxKeyBytes: 1 << 20 };
 
 test('a segment that is repaired between two groups of a compaction leaves the active segment in place', () => {
   const harness = written();
@@ -102,4 +103,64 @@ test('SegmentList: refuses to replace a segment that is not in the list', () => 
   const list = new SegmentList(listed);
   expect(() => list.replace([make(0n)], make(0n))).toThrow('is not part of the log');
   expect(list.all).toEqual(listed);
+});
+
+test.each(['repair', 'compaction'])('a repair and a compaction of one segment, the %s first, use separate files', (first) => {
+  const harness = written();
+  const replica = copyAll(harness.log);
+  const log = corrupt(harness, 0n);
+  let repair = first === 'repair' ? beginRepair(log) : undefined;
+  const steps = log.compact(RECORDS_PER_SEGMENT, { ...OPTIONS, sliceBytes: 1 });
+  const finishCompaction = (): void => {
+    for (let step = steps.next(); step.done !== true; step = steps.next()) {
+      if (harness.disk.exists(`${segmentPath(0n)}.cleaned`)) repair ??= beginRepair(log);
+    }
+  };
+  // The compaction ends at the corrupt batch and removes its own output.
+  expect(finishCompaction).toThrow('checksum');
+  if (repair === undefined) throw new Error('the compaction ended before its output was made');
+  repair.append(fetchFor(replica, repair.nextOffset));
+  expect(repair.finish()).toBe(true);
+  expect(harness.disk.exists(segmentPath(0n))).toBe(true);
+  expect(log.storageError).toBeUndefined();
+  expect(log.damagedSegments).toEqual([]);
+  expect(copyAll(log).equals(replica)).toBe(true);
+  expect(copyAll(harness.reopen({ cleanShutdown: false, recoveryPoint: 0n, highWatermark: log.logEndOffset })).equals(replica)).toBe(true);
+});
+
+test('an open removes the files of a repair that a crash ended', () => {
+  const harness = written();
+  const replica = copyAll(harness.log);
+  const log = corrupt(harness, 0n);
+  const repair = beginRepair(log);
+  repair.append(fetchFor(replica, repair.nextOffset));
+  const before = harness.disk.list(DIRECTORY).filter((name) => name.includes('.log.'));
+  expect(before).toEqual(['00000000000000000000.log.repair']);
+  harness.reopen({ cleanShutdown: false, recoveryPoint: log.logEndOffset }).read(9n, 1, { maxOffset: 18n, minOneMessage: true });
+  expect(harness.disk.list(DIRECTORY).filter((name) => name.endsWith('.repair'))).toEqual([]);
+});
+
+test('a swap whose new .log file is absent keeps the old segment', () => {
+  const harness = written();
+  const replica = copyAll(harness.log);
+  const log = corrupt(harness, 0n);
+  const repair = beginRepair(log);
+  repair.append(fetchFor(replica, repair.nextOffset));
+  const names = harness.disk.list(DIRECTORY).filter((name) => name.includes('.log.'));
+  for (const name of names) harness.disk.remove(`${DIRECTORY}/${name}`);
+  expect(names).toHaveLength(1);
+  expect(() => repair.finish()).toThrow('is absent');
+  expect(harness.disk.exists(segmentPath(0n))).toBe(true);
+  expect(log.storageError).toBeUndefined();
+  expect(log.read(0n, 1, { maxOffset: log.logEndOffset, minOneMessage: true }).nextOffset).toBe(3n);
+  const next = beginRepair(log);
+  next.append(fetchFor(replica, next.nextOffset));
+  expect(next.finish()).toBe(true);
+  expect(copyAll(log).equals(replica)).toBe(true);
+});
+
+test('swapIn: fails before it removes a file when the new .log file is absent', () => {
+  const { disk } = written();
+  expect(() => swapIn(disk, DIRECTORY, 0n, [0n], '.cleaned')).toThrow('is absent');
+  expect(disk.exists(segmentPath(0n))).toBe(true);
 });
