@@ -204,5 +204,8 @@ export class SegmentRepairs {
   }
 }
 
-/** The other replica does not have the records either. */
-const LASTING: ReadonlySet<number> = new Set([ErrorCode.CORRUPT_MESSAGE, ErrorCode.OFFSET_OUT_OF_RANGE]);
+/**
+ * The other replica does not have the records either. With KAFKA_STORAGE_ERROR it may only wait for its own repair, perhaps from here: two
+ * replicas would answer it to each other for ever. The next round corrects it if the other replica was repaired meanwhile.
+ */
+const LASTING: ReadonlySet<number> = new Set([ErrorCode.CORRUPT_MESSAGE, ErrorCode.OFFSET_OUT_OF_RANGE, ErrorCode.KAFKA_STORAGE_ERROR]);
