@@ -15,7 +15,7 @@ export interface StallGuardOptions {
   readonly logger: Logger;
   /** Ms without a turn of the event loop that count as a stall. */
   readonly boundMs: number;
-  /** Ms that requests are held at most. */
+  /** Ms that requests are held at most after the last stall. */
   readonly capMs: number;
   /** Whether the metadata here is as new as the controller's was at some time after `since` (monotonic ms). Rejects where nothing can be said. */
   confirm(since: number): Promise<boolean>;
@@ -96,7 +96,8 @@ export class StallGuard {
       } catch (error) {
         logger.debug('the metadata could not be confirmed', { error });
       }
-      if (clock.monotonic() - from >= capMs) this.release();
+      // A later stall moves `stalledAt`: each stall is held for its own time.
+      if (clock.monotonic() - (this.stalledAt ?? from) >= capMs) this.release();
       await sleep(clock, RETRY_MS);
     }
     this.release();

@@ -65,6 +65,23 @@ describe('StallGuard', () => {
     expect(stalls.isUnsure).toBe(true);
   });
 
+  test('a second stall holds requests for the whole cap, counted from that stall', async () => {
+    const { clock, stalls } = guard(() => Promise.reject(new Error('no controller')));
+    freeze(clock, 9_000);
+    expect(stalls.hold).toBeDefined();
+    await advance(clock, 3_300);
+    expect(stalls.hold).toBeUndefined();
+    freeze(clock, 2_000);
+    const held = stalls.hold;
+    expect(held).toBeDefined();
+    await advance(clock, 2_900);
+    expect(stalls.hold).toBe(held);
+    await advance(clock, 300);
+    await held;
+    expect(stalls.hold).toBeUndefined();
+    expect(stalls.isUnsure).toBe(true);
+  });
+
   test('what was confirmed of an earlier stall does not count for a later one', async () => {
     const asked: number[] = [];
     const pending: ((value: boolean) => void)[] = [];
