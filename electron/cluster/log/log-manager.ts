@@ -20,6 +20,8 @@ import { TailCache } from './tail-cache.ts';
 
 /** A start has better to do in its first seconds than syncs that can wait. */
 const FLUSH_LATER_MS = 10_000;
+/** Ms of retention in one turn of the event loop. */
+const RETENTION_SLICE_MS = 20;
 const DELETED_SUFFIX = '-delete';
 const SET_ASIDE_SUFFIX = '-damaged';
 /** The quorum's own log lives in the same directory and is opened by the quorum. */
@@ -95,6 +97,8 @@ export class LogManager {
   private readonly urgent = new Set<CheckpointName>();
   private failure: KafkaError | undefined;
   private closed = false;
+  /** Whether a retention round is running. */
+  private retaining = false;
 
   /**
    * Takes up every log there is and starts the periodic work. After a clean stop no log is opened: that comes with its first use. After
@@ -299,13 +303,31 @@ export class LogManager {
     });
   }
 
+  /** Applies retention to every log, in slices: each log with an expired segment costs durable writes. Does nothing during a running round. */
   applyRetention(): void {
-    const now = this.options.clock.now();
-    for (const { topic, partition, log } of this.byKey.values()) {
-      const { segments, bytes } = log.applyRetention(now);
-      if (segments > 0)
-        this.options.logger.info('segments deleted', { topic, partition, segments, bytes, logStartOffset: log.logStartOffset });
+    if (this.retaining) return;
+    this.retaining = true;
+    this.retainSlice([...this.byKey.values()], 0);
+  }
+
+  private retainSlice(logs: readonly ManagedLog[], from: number): void {
+    const { clock, logger } = this.options;
+    const until = clock.monotonic() + RETENTION_SLICE_MS;
+    let next = from;
+    try {
+      do {
+        const managed = logs[next++];
+        if (managed === undefined) break;
+        const { topic, partition, log } = managed;
+        const { segments, bytes } = log.applyRetention(clock.now());
+        if (segments > 0) logger.info('segments deleted', { topic, partition, segments, bytes, logStartOffset: log.logStartOffset });
+      } while (clock.monotonic() < until);
+    } catch (error) {
+      this.retaining = false;
+      throw error;
     }
+    if (next < logs.length) this.after(0, () => this.retainSlice(logs, next));
+    else this.retaining = false;
   }
 
   /** Flushes and closes every log, then leaves the marker of a clean shutdown, unless the disk failed. Idempotent. */
@@ -377,10 +399,13 @@ export class LogManager {
   }
 
   private removeLater(path: string): void {
-    const { clock } = this.options;
-    const timer = clock.setTimer(this.options.deleteDelayMs ?? 60_000, () => {
+    this.after(this.options.deleteDelayMs ?? 60_000, () => this.disk.remove(path));
+  }
+
+  private after(delayMs: number, work: () => void): void {
+    const timer = this.options.clock.setTimer(delayMs, () => {
       this.timers.delete(timer);
-      this.attempt(() => this.disk.remove(path));
+      this.attempt(work);
     });
     this.timers.add(timer);
   }
