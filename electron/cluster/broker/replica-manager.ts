@@ -17,7 +17,7 @@ import type { RecordDeletions } from './replica-manager-delete.ts';
 import { ReplicaFetcherManager, type Peer, type ReplicaFetcherSettings } from './replica-fetcher.ts';
 import type { FetchParameters, PartitionLookup } from './replica-manager-fetch.ts';
 import { ReplicationThrottle, type ThrottledReplicas } from './replication-throttle.ts';
-import type { AppendEntry } from './replica-manager-produce.ts';
+import type { AppendEntry, AppendResult } from './replica-manager-produce.ts';
 import { ReplicaRequests, type AppendParameters } from './replica-requests.ts';
 
 export interface ReplicaManagerSettings extends ReplicaFetcherSettings {
@@ -318,6 +318,12 @@ export class ReplicaManager implements PartitionLookup {
 
   append(params: AppendParameters, entries: readonly AppendEntry[]): ReturnType<ReplicaRequests['append']> {
     return this.requests.append(params, entries);
+  }
+  appendEntry(params: AppendParameters, entry: AppendEntry): AppendResult {
+    return this.requests.appendEntry(params, entry);
+  }
+  awaitCommits(params: AppendParameters, results: readonly AppendResult[]): ReturnType<ReplicaRequests['awaitCommits']> {
+    return this.requests.awaitCommits(params, results);
   }
   appendAs(partition: Partition, leaderEpoch: number, records: Buffer, params: AppendParameters): ReturnType<ReplicaRequests['appendAs']> {
     return this.requests.appendAs(partition, leaderEpoch, records, params);

@@ -99,7 +99,7 @@ async function appendInTurns(
   entries: AppendEntry[],
 ): Promise<Response | null> {
   const { clock, replicas } = broker;
-  const results: Promise<readonly AppendResult[]>[] = [];
+  const results: AppendResult[] = [];
   let turnEnd = clock.monotonic() + TURN_MS;
   // Taken out, so that this function does not keep the records while replication is awaited.
   for (const entry of entries.splice(0)) {
@@ -107,11 +107,11 @@ async function appendInTurns(
       await sleep(clock, 0);
       turnEnd = clock.monotonic() + TURN_MS;
     }
-    results.push(Promise.resolve(replicas.append(params, [entry])));
+    results.push(replicas.appendEntry(params, entry));
   }
   dropRecords(request);
   context.connection.answerLater();
-  return respond(request, context, broker, (await Promise.all(results)).flat());
+  return respond(request, context, broker, await replicas.awaitCommits(params, results));
 }
 
 function entriesOf(request: Request, { version }: DataRequestContext, broker: DataContext): AppendEntry[] {
