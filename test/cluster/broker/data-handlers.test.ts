@@ -125,10 +125,10 @@ describe('produce', () => {
     expect(await produceAs(7)).toBe(ErrorCode.NONE);
   });
 
-  test('a request of large compressed batches is appended over several turns, in order', async () => {
+  test.each([80_000, 10])('a request of three compressed batches of %i bytes is appended over several turns, in order', async (bytes) => {
     const cluster = single();
     const { context } = cluster.broker(1);
-    const noise = Buffer.from(seededRandom(1).bytes(80_000));
+    const noise = Buffer.from(seededRandom(1).bytes(bytes));
     const entry = (text: string): { index: number; records: Buffer } => ({
       index: 0,
       records: buildBatch({ records: [{ value: noise }, { value: Buffer.from(text) }], compression: 'gzip' }),
