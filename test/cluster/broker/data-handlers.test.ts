@@ -198,7 +198,7 @@ describe('produce', () => {
       const records = buildBatch({ records: [{ value: Buffer.from(value) }] });
       const params = { requiredAcks: -1, timeoutMs: 100, origin: 'client' as const };
       const result = replicas.appendEntry(params, { topic: TOPIC, topicId: TOPIC_ID, partition: 0, records });
-      return { result, wait: () => replicas.awaitCommits(params, [result]) };
+      return { result, wait: () => Promise.resolve(replicas.awaitCommits(params, [result])) };
     };
     const [first, second] = [append('a'), append('b')];
     const waits = [second.wait(), first.wait()];
