@@ -80,6 +80,9 @@ export class FakeControl {
         return this.alterPartition(body as RequestIn<typeof alterPartition>);
       case 'AllocateProducerIds':
         return this.allocate();
+      case 'DescribeQuorum':
+        // The active controller never confirms the metadata.
+        return { topics: [] };
       default:
         throw new Error(`no ${api} here`);
     }

@@ -13,7 +13,7 @@ const BRIEFLY_MS = 50;
 
 export class AwaitedFetches {
   private readonly clock: Clock;
-  /** By follower: until when (monotonic ms) each partition is awaited. */
+  /** By follower: until when (monotonic ms) each partition is awaited, in ascending order of that time. */
   private readonly awaited = new Map<number, Map<Partition, number>>();
 
   constructor(clock: Clock) {
@@ -25,6 +25,8 @@ export class AwaitedFetches {
     const until = this.clock.monotonic() + AWAITED_MS;
     const partitions = this.awaited.get(follower) ?? new Map<Partition, number>();
     this.forgetLate(follower, partitions);
+    // An entry that is set again keeps its place unless it is deleted first.
+    partitions.delete(partition);
     partitions.set(partition, until);
     this.awaited.set(follower, partitions);
   }
@@ -40,7 +42,10 @@ export class AwaitedFetches {
 
   private forgetLate(follower: number, partitions: Map<Partition, number>): void {
     const now = this.clock.monotonic();
-    for (const [partition, until] of partitions) if (until <= now) partitions.delete(partition);
+    for (const [partition, until] of partitions) {
+      if (until > now) break;
+      partitions.delete(partition);
+    }
     if (partitions.size === 0) this.awaited.delete(follower);
   }
 }

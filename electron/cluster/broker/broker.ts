@@ -16,6 +16,7 @@ import { LogManager } from '../log/log-manager.ts';
 import type { Dispatch } from '../network/dispatch.ts';
 import { allocateProducerIds } from '../protocol/apis/allocate-producer-ids.ts';
 import { alterPartition } from '../protocol/apis/alter-partition.ts';
+import { heartbeat } from '../protocol/apis/heartbeat.ts';
 import type { KafkaError } from '../protocol/kafka-error.ts';
 import { randomUuid } from '../protocol/uuid.ts';
 import { brokerSettings, replicationRates, topicSettings, type BrokerSettings, type TopicSettings } from '../quorum/config-definitions.ts';
@@ -263,7 +264,8 @@ export class Broker {
     const dispatch = createDispatch(apiTable, context);
     this.dispatch = (incoming) => {
       const { hold } = this.stalls;
-      return hold === undefined ? dispatch(incoming) : hold.then(() => dispatch(incoming));
+      // The sessions of members run while requests are held, and `guardGroups` already covers the final refusals of a heartbeat.
+      return hold === undefined || incoming.header.apiKey === heartbeat.key ? dispatch(incoming) : hold.then(() => dispatch(incoming));
     };
   }
 

@@ -32,6 +32,8 @@ export class MetadataConfirmation {
     const quorum = answer.topics[0]?.partitions[0];
     if (quorum === undefined || quorum.errorCode !== 0) return false;
     if (quorum.leaderId === nodeId && !this.isLed(since, wallSince, quorum.currentVoters)) return false;
+    // A controller that was just elected does not know what is committed.
+    if (quorum.highWatermark < 0n) return false;
     return this.options.image().offset + 1n >= quorum.highWatermark;
   }
 

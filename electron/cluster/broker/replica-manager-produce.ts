@@ -73,7 +73,7 @@ export class DelayedProduce implements DelayedOperation<Partition> {
   wake(partition: Partition): Waking {
     const left = (this.waiting.get(partition) ?? []).filter((result) => {
       const outcome = partition.commitOutcome(result.nextOffset, result.leaderEpoch);
-      if (outcome !== undefined && outcome !== ErrorCode.NONE) fail(result, outcome);
+      if (outcome !== undefined && outcome !== ErrorCode.NONE) failAppended(result, outcome);
       return outcome === undefined;
     });
     if (left.length > 0) {
@@ -88,7 +88,12 @@ export class DelayedProduce implements DelayedOperation<Partition> {
 
   expire(): void {
     for (const result of [...this.waiting.values()].flat()) {
-      fail(result, result.partition?.underMinIsr === true ? ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND : ErrorCode.REQUEST_TIMED_OUT);
+      // Behind a later write in the order of waiting requests, a committed one may not have been woken.
+      if (result.partition?.commitOutcome(result.nextOffset, result.leaderEpoch) === ErrorCode.NONE) continue;
+      failAppended(
+        result,
+        result.partition?.underMinIsr === true ? ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND : ErrorCode.REQUEST_TIMED_OUT,
+      );
     }
     this.waiting.clear();
     this.answer(this.results);
@@ -96,7 +101,7 @@ export class DelayedProduce implements DelayedOperation<Partition> {
 }
 
 /** The records are in the log, but whether they stay is not known: to the client that is a failure to be tried again. */
-function fail(result: AppendResult, errorCode: number): void {
+export function failAppended(result: AppendResult, errorCode: number): void {
   result.errorCode = errorCode;
   result.errorMessage = new KafkaError(errorCode).message;
   result.baseOffset = -1n;

@@ -6,6 +6,7 @@ import type { Disk } from '../lib/disk.ts';
 import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
 import { setRunningTimer } from '../lib/running-time.ts';
+import { parsePartitionDirectory } from '../log/log-manager.ts';
 import type { Log } from '../log/log.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
@@ -17,7 +18,7 @@ import type { RecordDeletions } from './replica-manager-delete.ts';
 import { ReplicaFetcherManager, type Peer, type ReplicaFetcherSettings } from './replica-fetcher.ts';
 import type { FetchParameters, PartitionLookup } from './replica-manager-fetch.ts';
 import { ReplicationThrottle, type ThrottledReplicas } from './replication-throttle.ts';
-import type { AppendEntry } from './replica-manager-produce.ts';
+import type { AppendEntry, AppendResult } from './replica-manager-produce.ts';
 import { ReplicaRequests, type AppendParameters } from './replica-requests.ts';
 
 export interface ReplicaManagerSettings extends ReplicaFetcherSettings {
@@ -30,6 +31,8 @@ export interface PartitionLogs {
   create(topic: string, partition: number, topicId: string): Log;
   /** Moves the files of a log that could not be opened out of the way. */
   setAside?(topic: string, partition: number): void;
+  /** Why a log could not be opened, by the name of its directory. */
+  readonly failures?: ReadonlyMap<string, Error>;
   /** Forgets the log, if there is one, and removes its files. */
   delete(topic: string, partition: number): void;
   logs(): Iterable<{ topic: string; partition: number; log: Log }>;
@@ -207,7 +210,7 @@ export class ReplicaManager implements PartitionLookup {
 
   /**
    * Deletes logs on disk that the image gives to nobody here: their topic was deleted, or their replica moved, while this broker
-   * was down. To be called once, when the image has caught up with the quorum after a start.
+   * was down. Logs of that kind that could not be opened are set aside. To be called once, when the image has caught up with the quorum after a start.
    */
   deleteStrays(): void {
     const { brokerId, logs, logger } = this.options;
@@ -218,6 +221,13 @@ export class ReplicaManager implements PartitionLookup {
       if (state?.replicas.includes(brokerId) === true) continue;
       logger.info('deleting a log that no longer belongs here', { topic, partition });
       logs.delete(topic, partition);
+    }
+    for (const key of [...(logs.failures?.keys() ?? [])]) {
+      const unopened = parsePartitionDirectory(key);
+      if (unopened === undefined) continue;
+      const { topic, partition } = unopened;
+      if (image.topics.get(topic)?.partitions[partition]?.replicas.includes(brokerId) === true) continue;
+      this.releaseUnopened(topic, partition);
     }
   }
 
@@ -300,13 +310,33 @@ export class ReplicaManager implements PartitionLookup {
   /** Stops the replica, if there is one of that very topic, and deletes its log. */
   private drop(topic: string, topicId: string, index: number): void {
     const partition = this.partition(topic, index);
-    if (partition === undefined || partition.topicId !== topicId) return;
+    if (partition === undefined) {
+      this.releaseUnopened(topic, index);
+      return;
+    }
+    if (partition.topicId !== topicId) return;
     this.fetchers.unfollow(partition);
     const partitions = this.topics.get(topic);
     partitions?.delete(index);
     if (partitions?.size === 0) this.topics.delete(topic);
     partition.close();
     this.options.logs.delete(topic, index);
+  }
+
+  /**
+   * Moves the files of a log that could not be opened out of the way of a later partition of that name. They are kept, not deleted: their
+   * topic id may be what could not be read.
+   */
+  private releaseUnopened(topic: string, index: number): void {
+    const { logs, logger } = this.options;
+    this.offline.get(topic)?.delete(index);
+    if (logs.storageError !== undefined) return;
+    try {
+      logs.setAside?.(topic, index);
+    } catch (error) {
+      // The other partitions of the change must still be applied.
+      logger.error('a log that cannot be opened was not set aside', { topic, partition: index, error: String(error) });
+    }
   }
 
   // --- requests, see `ReplicaRequests` ------------------------------------------------------------------------------
@@ -318,6 +348,12 @@ export class ReplicaManager implements PartitionLookup {
 
   append(params: AppendParameters, entries: readonly AppendEntry[]): ReturnType<ReplicaRequests['append']> {
     return this.requests.append(params, entries);
+  }
+  appendEntry(params: AppendParameters, entry: AppendEntry): AppendResult {
+    return this.requests.appendEntry(params, entry);
+  }
+  awaitCommits(params: AppendParameters, results: readonly AppendResult[]): ReturnType<ReplicaRequests['awaitCommits']> {
+    return this.requests.awaitCommits(params, results);
   }
   appendAs(partition: Partition, leaderEpoch: number, records: Buffer, params: AppendParameters): ReturnType<ReplicaRequests['appendAs']> {
     return this.requests.appendAs(partition, leaderEpoch, records, params);

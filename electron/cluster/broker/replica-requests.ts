@@ -14,7 +14,7 @@ import { Purgatory } from './purgatory.ts';
 import { RefusedSequences } from './refused-sequences.ts';
 import { RecordDeletions } from './replica-manager-delete.ts';
 import { DelayedFetch, missingPartitionError, readEntries, type FetchParameters, type PartitionLookup } from './replica-manager-fetch.ts';
-import { appendFailure, DelayedProduce, type AppendEntry, type AppendResult } from './replica-manager-produce.ts';
+import { appendFailure, DelayedProduce, failAppended, type AppendEntry, type AppendResult } from './replica-manager-produce.ts';
 import { isInternalTopic } from './topic-rules.ts';
 
 export interface AppendParameters {
@@ -101,14 +101,32 @@ export class ReplicaRequests {
    */
   append(params: AppendParameters, entries: readonly AppendEntry[]): readonly AppendResult[] | Promise<readonly AppendResult[]> {
     const results = entries.map((entry) => this.appendOne(params, entry));
+    this.flushGrown();
+    return this.awaitCommits(params, results);
+  }
+
+  /** Appends one entry of a request that is appended over several turns; `awaitCommits` completes the request. Nothing is thrown. */
+  appendEntry(params: AppendParameters, entry: AppendEntry): AppendResult {
+    const result = this.appendOne(params, entry);
+    this.flushGrown();
+    return result;
+  }
+
+  /** Waits as `append` does, for all `results` of a request as one operation: the purgatory counts requests, not partitions. */
+  awaitCommits(params: AppendParameters, results: readonly AppendResult[]): readonly AppendResult[] | Promise<readonly AppendResult[]> {
+    if (params.requiredAcks !== -1) return results;
     let waiting: AppendResult[] | undefined;
     let keys: Partition[] | undefined;
-    this.flushGrown();
-    if (params.requiredAcks !== -1) return results;
     for (const result of results) {
       const { partition } = result;
       if (result.errorCode !== ErrorCode.NONE || partition === undefined) continue;
-      if (partition.log.highWatermark >= result.nextOffset && partition.leaderEpoch === result.leaderEpoch) continue;
+      // The leadership may have changed since the append, and no wake follows for that.
+      const outcome = partition.commitOutcome(result.nextOffset, result.leaderEpoch);
+      if (outcome === ErrorCode.NONE) continue;
+      if (outcome !== undefined) {
+        failAppended(result, outcome);
+        continue;
+      }
       (waiting ??= []).push(result);
       (keys ??= []).push(partition);
     }

@@ -2,7 +2,7 @@
  * A process that did not run for a while (frozen, starved, suspended) may have been fenced and replaced as leader and coordinator, and the
  * requests that reached its socket meanwhile are the first that it reads. It answers none before it has read the metadata up to the controller's
  * high watermark: else a producer is refused as out of order, which is fatal to librdkafka, and a group member as unknown, by a broker
- * that no longer decides either.
+ * that no longer decides either. Heartbeats of group members are not held, since their sessions run meanwhile.
  *
  * A stall shorter than `boundMs` cannot have ended a session. Where no controller answers for `capMs`, requests are served again, but
  * `isUnsure` stays true: refusals that clients take as final are then answered with ones that send them to the metadata.

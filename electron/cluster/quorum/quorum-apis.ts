@@ -134,7 +134,7 @@ function answerDescribeQuorum(
       ...base,
       errorCode: ErrorCode.NONE,
       errorMessage: null,
-      highWatermark: raft.highWatermark,
+      highWatermark: raft.describedHighWatermark,
       currentVoters: replicas.voters.map(state),
       observers: replicas.observers.map(state),
     };

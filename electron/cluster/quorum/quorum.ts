@@ -203,7 +203,7 @@ export class MetadataQuorum {
   describeQuorum(): QuorumDescription {
     const { leaderId, epoch } = this.raft.status;
     const { voters, observers } = this.raft.describeReplicas() ?? { voters: [], observers: [] };
-    return { leaderId, leaderEpoch: epoch, highWatermark: this.raft.highWatermark, voters, observers };
+    return { leaderId, leaderEpoch: epoch, highWatermark: this.raft.describedHighWatermark, voters, observers };
   }
 
   private onLeaderChange(status: RaftStatus): void {

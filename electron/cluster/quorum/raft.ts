@@ -89,6 +89,15 @@ export class RaftNode {
     return this.core.committedEnd;
   }
 
+  /**
+   * The high watermark for DescribeQuorum: −1 on a leader until it has committed a record of its own epoch, as in Apache Kafka. Until then it
+   * knows only what was committed when it followed.
+   */
+  get describedHighWatermark(): bigint {
+    const { highWatermark, epochStartOffset } = this;
+    return epochStartOffset !== undefined && highWatermark <= epochStartOffset ? -1n : highWatermark;
+  }
+
   get logEndOffset(): bigint {
     return this.core.log.endOffset;
   }

@@ -8,6 +8,7 @@ import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { describeLogDirs } from '../../../electron/cluster/protocol/apis/describe-log-dirs.ts';
 import { fetch } from '../../../electron/cluster/protocol/apis/fetch.ts';
 import { findCoordinator } from '../../../electron/cluster/protocol/apis/find-coordinator.ts';
+import { heartbeat } from '../../../electron/cluster/protocol/apis/heartbeat.ts';
 import { joinGroup } from '../../../electron/cluster/protocol/apis/join-group.ts';
 import { metadata } from '../../../electron/cluster/protocol/apis/metadata.ts';
 import { offsetCommit } from '../../../electron/cluster/protocol/apis/offset-commit.ts';
@@ -258,6 +259,37 @@ describe('a cluster of brokers', () => {
       (await cluster.get(second.nodeId, offsetFetch, 8, { groups: [{ groupId: 'readers', topics: null }] })).groups[0]?.topics,
     ).toHaveLength(1);
     expect(cluster.errors).toEqual([]);
+  });
+
+  it('answers heartbeats of group members while other requests are held after a stall', async () => {
+    const find = () => cluster.get(1, findCoordinator, 2, { key: 'readers', keyType: 0 });
+    const { nodeId } = await find();
+    await cluster.clock.advance(100);
+    const join = { groupId: 'readers', sessionTimeoutMs: 12_000, rebalanceTimeoutMs: 12_000, memberId: '', protocolType: 'consumer' };
+    const protocols = [{ name: 'range', metadata: Buffer.from('m') }];
+    const { memberId } = await cluster.get(nodeId, joinGroup, 3, { ...join, protocols });
+    const member = { groupId: 'readers', generationId: 1, memberId };
+    const assignments = [{ memberId, assignment: Buffer.from('a') }];
+    expect(await cluster.get(nodeId, syncGroup, 3, { ...member, assignments })).toMatchObject({ errorCode: 0 });
+
+    // The controller does not confirm the metadata, so requests are held as long as they may be.
+    const capMs = cluster.broker(nodeId).settings.brokerSessionTimeoutMs;
+    cluster.clock.stall(capMs / 2);
+    let held = true;
+    const other = cluster.ask(nodeId, metadata, 9, { topics: [] }).finally(() => (held = false));
+    const codes: number[] = [];
+    const beat = (id: string): void => {
+      void cluster.ask(nodeId, heartbeat, 3, { ...member, memberId: id }).then(({ errorCode }) => codes.push(errorCode));
+    };
+    beat(memberId);
+    await cluster.clock.advance(10);
+    beat('unknown');
+    await cluster.clock.advance(10);
+    expect(codes).toEqual([ErrorCode.NONE, ErrorCode.NOT_COORDINATOR]);
+    expect(held).toBe(true);
+    await cluster.clock.advance(capMs);
+    await other;
+    expect(await cluster.get(nodeId, heartbeat, 3, member)).toMatchObject({ errorCode: ErrorCode.NONE });
   });
 
   it('hands over and ends when its disk fails; nothing that was acknowledged is lost', async () => {

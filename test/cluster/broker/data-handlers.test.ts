@@ -125,10 +125,10 @@ describe('produce', () => {
     expect(await produceAs(7)).toBe(ErrorCode.NONE);
   });
 
-  test('a request of large compressed batches is appended over several turns, in order', async () => {
+  test.each([80_000, 10])('a request of three compressed batches of %i bytes is appended over several turns, in order', async (bytes) => {
     const cluster = single();
     const { context } = cluster.broker(1);
-    const noise = Buffer.from(seededRandom(1).bytes(80_000));
+    const noise = Buffer.from(seededRandom(1).bytes(bytes));
     const entry = (text: string): { index: number; records: Buffer } => ({
       index: 0,
       records: buildBatch({ records: [{ value: noise }, { value: Buffer.from(text) }], compression: 'gzip' }),
@@ -152,6 +152,60 @@ describe('produce', () => {
       [0, 4n],
     ]);
     expect(turns).toBe(3);
+  });
+
+  test('a request appended over several turns waits in the purgatory as one operation, and completes per partition', async () => {
+    const cluster = new TestCluster({ brokers: 2 });
+    cluster.createTopic([1, 2], [1, 2], [1, 2]);
+    await cluster.clock.advance(10);
+    cluster.cut.add('2>1');
+    const { context } = cluster.broker(1);
+    const noise = Buffer.from(seededRandom(1).bytes(80_000));
+    let time = 0;
+    let turns = 0;
+    const clock = {
+      ...{ now: () => 0, monotonic: () => (time += 50) },
+      setTimer: (_delayMs: number, callback: () => void) => {
+        // The leadership of the first partition changes between two turns.
+        if (++turns === 2) cluster.elect(2, [2], 0);
+        queueMicrotask(callback);
+        return { cancel: () => undefined };
+      },
+    };
+    const partitionData = [0, 1, 2].map((index) => ({ index, records: buildBatch({ records: [{ value: noise }], compression: 'gzip' }) }));
+    const request = { transactionalId: null, acks: -1, timeoutMs: 30_000, topicData: [{ name: '', topicId: TOPIC_ID, partitionData }] };
+    const answer = handleProduce(request, CONTEXT, { ...context, clock });
+    await cluster.clock.advance(10);
+    expect(turns).toBe(3);
+    expect(context.replicas.waiting.produces).toBe(1);
+    cluster.cut.clear();
+    await cluster.clock.advance(5_000);
+    expect((await answer)?.responses[0]?.partitionResponses.map(({ errorCode }) => errorCode)).toEqual([
+      ErrorCode.NOT_LEADER_OR_FOLLOWER,
+      ErrorCode.NONE,
+      ErrorCode.NONE,
+    ]);
+    expect(context.replicas.waiting.produces).toBe(0);
+  });
+
+  test('a committed write that waits behind a later one does not expire as timed out', async () => {
+    const cluster = new TestCluster({ brokers: 2 });
+    cluster.createTopic([1, 2]);
+    await cluster.clock.advance(10);
+    cluster.cut.add('2>1');
+    const { replicas } = cluster.broker(1);
+    const append = (value: string) => {
+      const records = buildBatch({ records: [{ value: Buffer.from(value) }] });
+      const params = { requiredAcks: -1, timeoutMs: 100, origin: 'client' as const };
+      const result = replicas.appendEntry(params, { topic: TOPIC, topicId: TOPIC_ID, partition: 0, records });
+      return { result, wait: () => Promise.resolve(replicas.awaitCommits(params, [result])) };
+    };
+    const [first, second] = [append('a'), append('b')];
+    const waits = [second.wait(), first.wait()];
+    cluster.partition(1).log.updateHighWatermark(1n);
+    await cluster.clock.advance(200);
+    await Promise.all(waits);
+    expect([first.result.errorCode, second.result.errorCode]).toEqual([ErrorCode.NONE, ErrorCode.REQUEST_TIMED_OUT]);
   });
 
   test('by name before v13', async () => {

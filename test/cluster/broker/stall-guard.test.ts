@@ -149,6 +149,10 @@ describe('MetadataConfirmation', () => {
     expect(await confirm(0)).toBe(true);
   });
 
+  test('an unknown high watermark confirms nothing', async () => {
+    expect(await confirmation(2, -1n).confirm(0)).toBe(false);
+  });
+
   test('a controller confirms itself only with two fetches of a majority after the stall', async () => {
     const { clock, state, confirm } = confirmation(1, 5n);
     clock.time += 1_000;

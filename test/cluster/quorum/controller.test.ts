@@ -65,6 +65,27 @@ describe('a cluster of three nodes', () => {
     for (const voter of partition.currentVoters) expect(voter.logEndOffset).toBe(partition.highWatermark);
   });
 
+  it('answers DescribeQuorum with an unknown high watermark until its leader has committed in its own epoch', async () => {
+    const cluster = await threeBrokers();
+    const old = cluster.controller!;
+    cluster.kill(old.id);
+    cluster.nodes.delete(old.id);
+    const elected = () => [...cluster.nodes.values()].find(({ quorum }) => quorum.raft.status.role === 'leader');
+    expect(await cluster.clock.until(() => elected() !== undefined, 10_000)).toBe(true);
+    const leader = elected()!;
+    const other = [...cluster.nodes.keys()].find((id) => id !== leader.id)!;
+    // Without the other voter the new leader commits nothing.
+    cluster.kill(other);
+    const body = { topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }] };
+    const ask = async () => (await cluster.send(leader.id, describeQuorum, body)).topics[0]!.partitions[0]!;
+    expect(leader.quorum.raft.highWatermark).toBeGreaterThan(0n);
+    expect(await ask()).toMatchObject({ errorCode: 0, leaderId: leader.id, highWatermark: -1n });
+    expect(leader.quorum.describeQuorum().highWatermark).toBe(-1n);
+    cluster.start(other);
+    expect(await cluster.clock.until(() => leader.quorum.controller.isActive, 10_000)).toBe(true);
+    expect((await ask()).highWatermark).toBe(leader.quorum.raft.highWatermark);
+  });
+
   it('hands out blocks of producer ids that never overlap, across a change of controller', async () => {
     const cluster = await threeBrokers();
     const ask = async (id: number): Promise<bigint> => {

@@ -23,8 +23,11 @@ type PartitionResponse = Response['responses'][number]['partitionResponses'][num
 /** From this version on a batch may be compressed with zstd (KIP-110). */
 const ZSTD_SINCE = 7;
 const ZSTD = 4;
-/** Compressed bytes of a request from which on its partitions are appended over several turns of the event loop. */
-const LARGE_COMPRESSED_BYTES = 64 * 1024;
+/**
+ * A request with so many compressed batches is appended over several turns of the event loop. Their size does not count: 12 KB of zstd
+ * may hold 127 MiB.
+ */
+const COMPRESSED_BATCHES_IN_TURNS = 2;
 /** Milliseconds of one such turn, beyond the batch under way. */
 const TURN_MS = 20;
 
@@ -36,7 +39,7 @@ export function handleProduce(
   const { acks } = request;
   if (acks !== 0 && acks !== 1 && acks !== -1) throw new KafkaError(ErrorCode.INVALID_REQUIRED_ACKS);
   let bytes = 0;
-  let compressedBytes = 0;
+  let compressedBatches = 0;
   let transactional = false;
   for (const { partitionData } of request.topicData) {
     for (const { records } of partitionData) {
@@ -45,7 +48,7 @@ export function handleProduce(
       const batch = headerOf(records);
       if (batch === undefined) continue;
       if (batch.isTransactional) transactional = true;
-      if (batch.compressionId !== 0) compressedBytes += records.length;
+      if (batch.compressionId !== 0) compressedBatches++;
     }
   }
   if (transactional) {
@@ -58,8 +61,8 @@ export function handleProduce(
     throw new KafkaError(ErrorCode.INVALID_TXN_STATE, 'This broker does not take part in transactions.');
   }
   const slow = broker.replicas.admit(bytes);
-  const large = compressedBytes >= LARGE_COMPRESSED_BYTES;
-  return slow === undefined ? append(request, context, broker, large) : slow.then(() => append(request, context, broker, large));
+  const inTurns = compressedBatches >= COMPRESSED_BATCHES_IN_TURNS;
+  return slow === undefined ? append(request, context, broker, inTurns) : slow.then(() => append(request, context, broker, inTurns));
 }
 
 /** The first batch, where its attributes can be read. */
@@ -72,7 +75,7 @@ function append(
   request: Request,
   context: DataRequestContext,
   broker: DataContext,
-  large: boolean,
+  inTurns: boolean,
 ): Response | null | Promise<Response | null> {
   const entries = entriesOf(request, context, broker);
   const params: AppendParameters = {
@@ -81,7 +84,7 @@ function append(
     origin: 'client',
     internalTopicsAllowed: context.clientId === ADMIN_CLIENT_ID,
   };
-  if (large && entries.length > 1) return appendInTurns(request, context, broker, params, entries);
+  if (inTurns) return appendInTurns(request, context, broker, params, entries);
   const results = broker.replicas.append(params, entries);
   if (!(results instanceof Promise)) return respond(request, context, broker, results);
   // Its place in the log is settled, so the next write of this client need not wait until this one is replicated.
@@ -99,7 +102,7 @@ async function appendInTurns(
   entries: AppendEntry[],
 ): Promise<Response | null> {
   const { clock, replicas } = broker;
-  const results: Promise<readonly AppendResult[]>[] = [];
+  const results: AppendResult[] = [];
   let turnEnd = clock.monotonic() + TURN_MS;
   // Taken out, so that this function does not keep the records while replication is awaited.
   for (const entry of entries.splice(0)) {
@@ -107,11 +110,11 @@ async function appendInTurns(
       await sleep(clock, 0);
       turnEnd = clock.monotonic() + TURN_MS;
     }
-    results.push(Promise.resolve(replicas.append(params, [entry])));
+    results.push(replicas.appendEntry(params, entry));
   }
   dropRecords(request);
   context.connection.answerLater();
-  return respond(request, context, broker, (await Promise.all(results)).flat());
+  return respond(request, context, broker, await replicas.awaitCommits(params, results));
 }
 
 function entriesOf(request: Request, { version }: DataRequestContext, broker: DataContext): AppendEntry[] {
