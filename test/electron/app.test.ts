@@ -240,15 +240,18 @@ function appWorks(name: string, install: () => Promise<Installation>): void {
     await until('all in sync again', 30_000, async () => (await topic())?.partitions.every(({ isr }) => isr.length === 3) ?? false);
   }, 90_000);
 
-  test('what this runtime cannot decompress is said, and nothing breaks', async () => {
+  test('a codec that this runtime lacks is refused by name, and nothing breaks', async () => {
     const { bootstrap } = (await app.ask('cluster/view', {})).view.connection;
-    await produceCompressed(bootstrap, TOPIC, 1, 'squeezed');
     const canDecompress = await app.electron
       .evaluate(() => 'zstdDecompressSync' in process.getBuiltinModule('node:zlib'))
       .catch(() => false);
-    const answer = await app.invoke('message/browse', { topic: TOPIC, partitions: [1], from: { kind: 'oldest' }, limit: 10 });
-    if (canDecompress) expect(answer).toMatchObject({ ok: true, value: { records: [{ value: { text: 'squeezed' } }] } });
-    else expect(JSON.stringify(answer)).toMatch(/zstd|UNSUPPORTED_COMPRESSION_TYPE/);
+    const produced = produceCompressed(bootstrap, TOPIC, 1, 'squeezed');
+    if (canDecompress) {
+      await produced;
+      const answer = await app.invoke('message/browse', { topic: TOPIC, partitions: [1], from: { kind: 'oldest' }, limit: 10 });
+      expect(answer).toMatchObject({ ok: true, value: { records: [{ value: { text: 'squeezed' } }] } });
+      // A leader checks each record before it appends, so it takes no batch that it cannot decompress.
+    } else await expect(produced).rejects.toMatchObject({ type: 'UNSUPPORTED_COMPRESSION_TYPE' });
     expect((await app.ask('cluster/view', {})).view.brokers.every(({ state }) => state === 'online')).toBe(true);
   }, 30_000);
 

@@ -41,7 +41,7 @@ test('a frozen node is not waited for', async () => {
   await writer.stop();
   await bench.inject({ type: 'freeze', node: 2 });
   expect(await end()).toEqual([1, 3]);
-  expect(bench.cluster.stderr).toContain('broker 2: frozen, so it is terminated and not waited for');
+  expect(bench.cluster.stderr).toContain('broker 2: frozen, so it is terminated without a stop');
 });
 
 test('a disk that takes minutes for a write holds nobody up', async () => {
