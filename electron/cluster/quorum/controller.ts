@@ -278,7 +278,8 @@ export class Controller {
    */
   private decideWithoutDisk(operation: AnyOperation, request: unknown): Promise<unknown> | undefined {
     const { active } = this;
-    if (active === undefined) return undefined;
+    // A decision on a controlled shutdown changes the broker's session, so it must be made only once.
+    if (active === undefined || this.heldSessions.changesWith(request, active.image)) return undefined;
     const { records, response } = operation.decide(this.context(active), request);
     return records.length > 0 ? undefined : active.lastCommit.then(() => response);
   }
