@@ -289,6 +289,8 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
       this.refuse('no memory for its request: other requests hold all of it (socket.request.max.bytes)');
       return false;
     }
+    // Bytes that arrived between the grant and `splitter.admit` were parked as well.
+    if (more < 0) requests.unpark(-more);
     this.parkedBytes = parkedBytes;
     return true;
   }

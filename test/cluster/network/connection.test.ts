@@ -1,0 +1,109 @@
+/** Connections of a node over streams in memory, in virtual time. */
+import { describe, expect, it } from 'vitest';
+import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
+import type { Stream, StreamHandlers } from '../../../electron/cluster/lib/network.ts';
+import { AnswerMemory } from '../../../electron/cluster/network/answer-memory.ts';
+import { Connection } from '../../../electron/cluster/network/connection.ts';
+import type { Dispatch } from '../../../electron/cluster/network/dispatch.ts';
+import { RequestMemory } from '../../../electron/cluster/network/request-memory.ts';
+import { settle, VirtualClock } from '../../helpers/virtual-clock.ts';
+import { echo, requestBytes } from './support.ts';
+
+const MIB = 1024 * 1024;
+const PARKED_BYTES = 4 * MIB;
+
+/** The server's side of a client that never closes its own side. */
+class MemoryStream implements Stream {
+  readonly remote = '127.0.0.1:5000';
+  handlers!: StreamHandlers;
+  answers = 0;
+  ended = false;
+  destroyedFor: string | undefined;
+
+  write(): boolean {
+    this.answers++;
+    return true;
+  }
+
+  pause(): void {
+    /* `send` delivers all the same: bytes that were read before the pause. */
+  }
+
+  resume(): void {
+    /* See `pause`. */
+  }
+
+  end(): void {
+    this.ended = true;
+  }
+
+  destroy(reason?: Error): void {
+    if (this.destroyedFor !== undefined) return;
+    this.destroyedFor = reason?.message ?? '';
+    this.handlers.close(reason);
+  }
+
+  get open(): boolean {
+    return !this.ended && this.destroyedFor === undefined;
+  }
+}
+
+class Rig {
+  readonly clock = new VirtualClock();
+  readonly requests: RequestMemory;
+  private readonly answers = new AnswerMemory(this.clock);
+  dispatch: Dispatch = echo;
+  private ids = 0;
+
+  constructor(mediumCapacityBytes = MIB) {
+    this.requests = this.memoryOf(mediumCapacityBytes);
+  }
+
+  open(): { connection: Connection; stream: MemoryStream; send: (bytes: Buffer) => void } {
+    const stream = new MemoryStream();
+    const connection = new Connection({
+      id: ++this.ids,
+      listener: 'PLAINTEXT',
+      stream,
+      dispatch: (request) => this.dispatch(request),
+      pipelined: new Set(),
+      clock: this.clock,
+      logger: silentLogger,
+      maxFrameBytes: 8 * MIB,
+      traffic: { inBytes: 0, outBytes: 0 },
+      memory: { clients: this.requests, peers: this.memoryOf(MIB), answers: this.answers },
+      used: () => undefined,
+      closed: () => undefined,
+    });
+    return { connection, stream, send: (bytes) => stream.handlers.data(bytes) };
+  }
+
+  private memoryOf(mediumCapacityBytes: number): RequestMemory {
+    return new RequestMemory({ clock: this.clock, maxFrameBytes: 8 * MIB, mediumCapacityBytes, parkedCapacityBytes: PARKED_BYTES });
+  }
+}
+
+/** A request whose frame is `bytes` long. */
+function requestOf(bytes: number, generation = 1): Buffer {
+  const small = requestBytes(generation);
+  const frame = Buffer.concat([small, Buffer.alloc(4 + bytes - small.length)]);
+  frame.writeInt32BE(bytes, 0);
+  return frame;
+}
+
+describe('Connection', () => {
+  it('releases the room of its waiting frame when more bytes arrive together with the memory', async () => {
+    const rig = new Rig();
+    expect(rig.requests.take(MIB, true)).toBe(true);
+    const { stream, send } = rig.open();
+    const frame = requestOf(800_000);
+    send(frame.subarray(0, 300_000));
+    expect(rig.requests.waiting).toBe(1);
+    rig.requests.release(MIB);
+    send(frame.subarray(300_000));
+    await settle();
+    expect(stream.answers).toBe(1);
+    expect(rig.requests.usedBytes).toBe(0);
+    expect(rig.requests.park(PARKED_BYTES)).toBe(true);
+  });
+});
