@@ -93,7 +93,8 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
   private parkedBytes = 0;
   private readonly sender: AnswerSender;
   private readonly queue: { frame: Buffer; receivedAt: number }[] = [];
-  private queuedBytes = 0;
+  /** Of complete frames that have not begun. */
+  queuedBytes = 0;
   private state: 'open' | 'ending' | 'closed' = 'open';
   /** In the order of the requests. */
   private readonly unanswered: Unanswered[] = [];
@@ -192,6 +193,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     for (const { frame } of this.queue) this.memory.requests.release(frame.length);
     this.queue.length = 0;
     this.queuedBytes = 0;
+    this.memory.requests.dequeued(this);
     this.dropFrame();
     this.sender.drop();
     for (const request of this.unanswered) {
@@ -262,6 +264,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
       this.fail('bytes that are no Kafka request', error);
       return;
     }
+    if (this.queue.length === 0 && frames.length > 0) this.memory.requests.queues(this);
     for (const frame of frames) {
       this.queue.push({ frame, receivedAt: now });
       this.queuedBytes += frame.length;
@@ -336,6 +339,8 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
       this.queue.shift();
       const bytes = next.frame.length;
       this.queuedBytes -= bytes;
+      if (this.queue.length > 0) this.memory.requests.queues(this);
+      else this.memory.requests.dequeued(this);
       const request: Unanswered = { bytes, answer: undefined, requestBytes: bytes, answerBytes: 0 };
       this.unanswered.push(request);
       this.unansweredBytes += bytes;

@@ -7,7 +7,7 @@ import { Connection } from '../../../electron/cluster/network/connection.ts';
 import type { Dispatch } from '../../../electron/cluster/network/dispatch.ts';
 import { RequestMemory } from '../../../electron/cluster/network/request-memory.ts';
 import { settle, VirtualClock } from '../../helpers/virtual-clock.ts';
-import { echo, requestBytes } from './support.ts';
+import { answer, echo, generationOf, requestBytes } from './support.ts';
 
 const MIB = 1024 * 1024;
 const PARKED_BYTES = 4 * MIB;
@@ -105,5 +105,53 @@ describe('Connection', () => {
     expect(stream.answers).toBe(1);
     expect(rig.requests.usedBytes).toBe(0);
     expect(rig.requests.park(PARKED_BYTES)).toBe(true);
+  });
+
+  it('is closed when its complete frames are stuck behind a request while other frames wait, and no more than needed', async () => {
+    const rig = new Rig(4 * MIB);
+    rig.dispatch = (request) => (generationOf(request) === 9 ? new Promise(() => undefined) : answer(request, 0));
+    const stuck = [900_000, 400_000, 1_000_000, 500_000].map((bytes) => {
+      const one = rig.open();
+      one.send(requestBytes(9));
+      one.send(requestOf(bytes));
+      return one.stream;
+    });
+    const small = rig.open();
+    small.send(requestBytes(9));
+    small.send(requestBytes(1));
+    await rig.clock.advance(60_000);
+    const open = (): boolean[] => [...stuck, small.stream].map((stream) => stream.open);
+    expect(open()).toEqual([true, true, true, true, true]);
+    const filler = rig.open();
+    filler.send(requestBytes(9));
+    filler.send(requestOf(MIB));
+    const other = rig.open();
+    other.send(requestOf(1_000_000));
+    expect(rig.requests.waiting).toBe(1);
+    await rig.clock.advance(7_000);
+    expect(other.stream.answers).toBe(1);
+    expect(open()).toEqual([true, true, false, true, true]);
+    expect(filler.stream.open).toBe(true);
+  });
+
+  it('stays open while its queue moves, though other frames wait', async () => {
+    const rig = new Rig();
+    const release: (() => void)[] = [];
+    rig.dispatch = (request) => new Promise((resolve) => release.push(() => resolve(answer(request, 0))));
+    const busy = rig.open();
+    for (let i = 0; i < 10; i++) busy.send(requestOf(100_000));
+    const other = rig.open();
+    other.send(requestOf(1_000_000));
+    for (let i = 0; i < 9; i++) {
+      await rig.clock.advance(4_000);
+      release.shift()?.();
+    }
+    await settle();
+    expect(busy.stream.answers).toBe(9);
+    expect(busy.stream.open).toBe(true);
+    expect(rig.requests.waiting).toBe(1);
+    release.shift()?.();
+    await settle();
+    expect([rig.requests.waiting, release.length]).toEqual([0, 1]);
   });
 });
