@@ -19,7 +19,7 @@ import type { AnswerHolder, AnswerMemory } from './answer-memory.ts';
 import { AnswerSender } from './answer-sender.ts';
 import type { ConnectionInfo, Dispatch } from './dispatch.ts';
 import type { NodeMemory } from './node-memory.ts';
-import { SMALL_FRAME_BYTES, type FrameHolder, type RequestMemory } from './request-memory.ts';
+import type { FrameHolder, RequestMemory } from './request-memory.ts';
 
 /** Reading stops above either; a producer keeps five requests in flight, so this holds what one usually sends. */
 const MAX_QUEUED_FRAMES = 16;
@@ -285,7 +285,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     const { requests } = this.memory;
     const { expectedBytes, parkedBytes } = this.splitter;
     if (completed) requests.received(this);
-    if (expectedBytes > SMALL_FRAME_BYTES) requests.receives(this);
+    if (expectedBytes > 0) requests.receives(this);
     if (parkedBytes === this.parkedBytes) return true;
     const more = parkedBytes - this.parkedBytes;
     if (more > 0 && !requests.park(more)) {

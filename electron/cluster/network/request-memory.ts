@@ -7,14 +7,14 @@
 import type { Clock, Timer } from '../lib/clock.ts';
 
 /** A frame up to this size never waits where its connection holds no other one: heartbeats and metadata stay prompt. */
-export const SMALL_FRAME_BYTES = 64 * 1024;
+const SMALL_FRAME_BYTES = 64 * 1024;
 /** A record batch of the default `message.max.bytes`, and what stands around it. */
 const MEDIUM_FRAME_BYTES = 1024 * 1024 + 64 * 1024;
 const MEDIUM_CAPACITY_BYTES = 32 * 1024 * 1024;
 /** Bytes that waiting connections had read when they began to wait. */
 const PARKED_CAPACITY_BYTES = 16 * 1024 * 1024;
 const CHECK_MS = 1_000;
-/** While others wait, a frame has to come with at least `MIN_PROGRESS_BYTES` in this time. */
+/** While others wait, a frame has to come with `MIN_PROGRESS_BYTES` in this time, or with its rest where that is less. */
 const STALL_MS = 5_000;
 const MIN_PROGRESS_BYTES = 64 * 1024;
 /** Closing a connection whose queue is smaller releases too little: heartbeats behind a JoinGroup, for example. */

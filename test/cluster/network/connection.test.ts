@@ -154,4 +154,24 @@ describe('Connection', () => {
     await settle();
     expect([rig.requests.waiting, release.length]).toEqual([0, 1]);
   });
+
+  it('is closed when its half frame below 64 KiB makes no progress while other frames wait', async () => {
+    const rig = new Rig(128 * 1024);
+    const half = [1, 2].map(() => rig.open());
+    for (const { send } of half) send(requestOf(65_000).subarray(0, 20));
+    const steady = rig.open();
+    const frame = requestOf(60_000);
+    steady.send(frame.subarray(0, 20));
+    const other = rig.open();
+    other.send(requestOf(100_000));
+    expect(rig.requests.waiting).toBe(1);
+    await rig.clock.advance(4_000);
+    steady.send(frame.subarray(20));
+    await rig.clock.advance(4_000);
+    expect(half.map(({ stream }) => stream.open)).toEqual([false, false]);
+    expect([steady, other].map(({ stream }) => [stream.open, stream.answers])).toEqual([
+      [true, 1],
+      [true, 1],
+    ]);
+  });
 });
