@@ -10,7 +10,7 @@
  * not take its answers nothing is dispatched. All connections of a node share its memory for frames and answers: a frame
  * that does not fit waits unread.
  */
-import type { Clock } from '../lib/clock.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Stream } from '../lib/network.ts';
 import { FrameSplitter, readRequestHeader } from '../protocol/frame.ts';
@@ -105,6 +105,8 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
   private settled = false;
   /** Set when we, not the peer, gave the connection up: nothing that waits is worked on any more. */
   private abandoned = false;
+  /** Resets the connection when the client does not close its side. */
+  private farewell: Timer | undefined;
   private closeCallbacks: (() => void)[] = [];
 
   constructor(options: ConnectionOptions) {
@@ -159,17 +161,21 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     this.stream.destroy(reason);
   }
 
-  /** Takes no more requests, lets what was answered leave, then closes. */
-  end(): void {
+  /** Takes no more requests, sends the rest of the answers, then closes; resets the connection if the client keeps its side open. */
+  end(reason = new Error('the client did not close its side of the connection')): void {
     if (this.state !== 'open') return;
     this.sender.flush();
     this.abandon();
     this.state = 'ending';
+    this.farewell = this.clock.setTimer(FAREWELL_MS, () => this.destroy(reason));
     this.stream.end();
   }
 
+  /** Closes it because of a limit of the node; one that is being closed already is reset, so that its place is free. */
   refuse(reason: string): void {
-    this.fail('a limit of the node', new Error(reason));
+    const cause = new Error(reason);
+    if (this.state === 'ending') this.destroy(cause);
+    else this.fail('a limit of the node', cause);
   }
 
   answerRoom(): number {
@@ -308,6 +314,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
   private onClosed(reason: Error | undefined): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
+    this.farewell?.cancel();
     this.sender.blocked = false;
     if (reason !== undefined && !this.abandoned)
       this.logger.debug('connection lost', { client: this.stream.remote, reason: reason.message });
@@ -439,12 +446,11 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
       return;
     }
     // As Apache Kafka closes: a reset would discard answers that the client has yet to read, and looks like a failure of the network.
-    this.end();
-    this.clock.setTimer(FAREWELL_MS, () => this.destroy(reason));
+    this.end(reason);
   }
 }
 
-/** So long a client whose request was refused may take to close its side. */
+/** So long a client may take to close its side after the node has closed its own. */
 const FAREWELL_MS = 1_000;
 
 /** Kafka writes a client's host as Java prints an address without a name: with a slash before it. */

@@ -174,4 +174,38 @@ describe('Connection', () => {
       [true, 1],
     ]);
   });
+
+  it('is reset when the client does not close its side within a second after `end`', async () => {
+    const rig = new Rig();
+    const { connection, stream, send } = rig.open();
+    send(requestBytes(1));
+    connection.end();
+    expect([stream.ended, stream.destroyedFor]).toEqual([true, undefined]);
+    await rig.clock.advance(1_100);
+    expect(stream.destroyedFor).toContain('did not close');
+  });
+
+  it('is reset when its place is needed while it is being closed', () => {
+    const { connection, stream } = new Rig().open();
+    connection.end();
+    connection.refuse('closed for a new connection');
+    expect(stream.destroyedFor).toBe('closed for a new connection');
+  });
+
+  it('is not reset by a second request that is refused, before the client has read the answers before it', async () => {
+    const rig = new Rig();
+    const { connection, stream, send } = rig.open();
+    const failed = Promise.withResolvers<never>();
+    rig.dispatch = (request) => {
+      request.connection.answerLater();
+      return failed.promise;
+    };
+    send(requestBytes(1));
+    connection.refuse('a limit');
+    failed.reject(new Error('refused'));
+    await settle();
+    expect([stream.ended, stream.destroyedFor]).toEqual([true, undefined]);
+    await rig.clock.advance(1_100);
+    expect(stream.destroyedFor).toBe('a limit');
+  });
 });
