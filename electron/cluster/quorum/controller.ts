@@ -332,12 +332,18 @@ export class Controller {
 
   /** The queued decision, or REQUEST_TIMED_OUT once the deadline has passed. */
   private within<R>(timeoutMs: number, admission: Admission, decide: (context: DecisionContext) => Decision<R>): Promise<R> {
-    let decided = false;
+    let state: 'queued' | 'decided' | 'refused' = 'queued';
     const answer = this.enqueue((context) => {
-      decided = true;
+      // Timers may run up to 1 ms early, so `takeQueued` can still be before the deadline after the client was answered.
+      if (state === 'refused') throw tooLate();
+      state = 'decided';
       return decide(context);
     }, admission);
-    return this.inTime(answer, admission.deadline, () => (decided ? unconfirmed(timeoutMs) : tooLate()));
+    return this.inTime(answer, admission.deadline, () => {
+      if (state === 'decided') return unconfirmed(timeoutMs);
+      state = 'refused';
+      return tooLate();
+    });
   }
 
   /** The answer, or the error that `late` makes once the deadline (monotonic ms) has passed. */

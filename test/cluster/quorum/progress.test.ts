@@ -166,6 +166,26 @@ describe('progress of the quorum under a fault', () => {
     await cluster.clock.settled(change);
   });
 
+  it('changes nothing after that answer, though the timer came early and the disk admits the request before its deadline', async () => {
+    const { cluster, controller } = await start();
+    const { disk, quorum } = cluster.node(controller);
+    const { clock } = cluster;
+    const gate = Promise.withResolvers<undefined>();
+    disk.options.admit = () => gate.promise;
+    const setTimer = clock.setTimer.bind(clock);
+    // As timers of Node.js may.
+    clock.setTimer = (delayMs, callback) => setTimer(delayMs - 1, callback);
+    const late = quorum.controller.handle(createTopics.key, topic('late', 200));
+    clock.setTimer = setTimer;
+    await clock.advance(199.5);
+    delete disk.options.admit;
+    gate.resolve(undefined);
+    const answer = (await clock.settled(late)) as { topics: { errorMessage: string | null }[] };
+    expect(answer.topics[0]?.errorMessage).toContain('Nothing was changed');
+    await clock.advance(2000);
+    expect(cluster.controller?.quorum.image().topics.size).toBe(0);
+  });
+
   it('fences a broker that is silent while the disk is slow, and no other', async () => {
     const { cluster, controller } = await start();
     slowDown(cluster, controller, 200);
