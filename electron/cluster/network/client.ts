@@ -232,7 +232,8 @@ export class PeerClient {
         pending.timer.cancel();
         this.inFlight.shift();
         this.failures = 0;
-        if (pending.timedOut) this.checkSilence();
+        // The next one may have timed out behind this one.
+        if (pending.timedOut || this.inFlight[0]?.timedOut === true) this.checkSilence();
       }
     } catch (error) {
       this.fail(new NetworkError('EPROTO', `${this.name()} sent what cannot be decoded`, { cause: error }));

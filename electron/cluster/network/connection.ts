@@ -10,7 +10,7 @@
  * not take its answers nothing is dispatched. All connections of a node share its memory for frames and answers: a frame
  * that does not fit waits unread.
  */
-import type { Clock } from '../lib/clock.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Stream } from '../lib/network.ts';
 import { FrameSplitter, readRequestHeader } from '../protocol/frame.ts';
@@ -19,7 +19,7 @@ import type { AnswerHolder, AnswerMemory } from './answer-memory.ts';
 import { AnswerSender } from './answer-sender.ts';
 import type { ConnectionInfo, Dispatch } from './dispatch.ts';
 import type { NodeMemory } from './node-memory.ts';
-import { SMALL_FRAME_BYTES, type FrameHolder, type RequestMemory } from './request-memory.ts';
+import type { FrameHolder, RequestMemory } from './request-memory.ts';
 
 /** Reading stops above either; a producer keeps five requests in flight, so this holds what one usually sends. */
 const MAX_QUEUED_FRAMES = 16;
@@ -93,7 +93,8 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
   private parkedBytes = 0;
   private readonly sender: AnswerSender;
   private readonly queue: { frame: Buffer; receivedAt: number }[] = [];
-  private queuedBytes = 0;
+  /** Of complete frames that have not begun. */
+  queuedBytes = 0;
   private state: 'open' | 'ending' | 'closed' = 'open';
   /** In the order of the requests. */
   private readonly unanswered: Unanswered[] = [];
@@ -104,6 +105,8 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
   private settled = false;
   /** Set when we, not the peer, gave the connection up: nothing that waits is worked on any more. */
   private abandoned = false;
+  /** Resets the connection when the client does not close its side. */
+  private farewell: Timer | undefined;
   private closeCallbacks: (() => void)[] = [];
 
   constructor(options: ConnectionOptions) {
@@ -158,17 +161,21 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     this.stream.destroy(reason);
   }
 
-  /** Takes no more requests, lets what was answered leave, then closes. */
-  end(): void {
+  /** Takes no more requests, sends the rest of the answers, then closes; resets the connection if the client keeps its side open. */
+  end(reason = new Error('the client did not close its side of the connection')): void {
     if (this.state !== 'open') return;
     this.sender.flush();
     this.abandon();
     this.state = 'ending';
+    this.farewell = this.clock.setTimer(FAREWELL_MS, () => this.destroy(reason));
     this.stream.end();
   }
 
+  /** Closes it because of a limit of the node; one that is being closed already is reset, so that its place is free. */
   refuse(reason: string): void {
-    this.fail('a limit of the node', new Error(reason));
+    const cause = new Error(reason);
+    if (this.state === 'ending') this.destroy(cause);
+    else this.fail('a limit of the node', cause);
   }
 
   answerRoom(): number {
@@ -192,6 +199,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     for (const { frame } of this.queue) this.memory.requests.release(frame.length);
     this.queue.length = 0;
     this.queuedBytes = 0;
+    this.memory.requests.dequeued(this);
     this.dropFrame();
     this.sender.drop();
     for (const request of this.unanswered) {
@@ -262,6 +270,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
       this.fail('bytes that are no Kafka request', error);
       return;
     }
+    if (this.queue.length === 0 && frames.length > 0) this.memory.requests.queues(this);
     for (const frame of frames) {
       this.queue.push({ frame, receivedAt: now });
       this.queuedBytes += frame.length;
@@ -282,13 +291,15 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     const { requests } = this.memory;
     const { expectedBytes, parkedBytes } = this.splitter;
     if (completed) requests.received(this);
-    if (expectedBytes > SMALL_FRAME_BYTES) requests.receives(this);
+    if (expectedBytes > 0) requests.receives(this);
     if (parkedBytes === this.parkedBytes) return true;
     const more = parkedBytes - this.parkedBytes;
     if (more > 0 && !requests.park(more)) {
       this.refuse('no memory for its request: other requests hold all of it (socket.request.max.bytes)');
       return false;
     }
+    // Bytes that arrived between the grant and `splitter.admit` were parked as well.
+    if (more < 0) requests.unpark(-more);
     this.parkedBytes = parkedBytes;
     return true;
   }
@@ -303,6 +314,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
   private onClosed(reason: Error | undefined): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
+    this.farewell?.cancel();
     this.sender.blocked = false;
     if (reason !== undefined && !this.abandoned)
       this.logger.debug('connection lost', { client: this.stream.remote, reason: reason.message });
@@ -334,6 +346,8 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
       this.queue.shift();
       const bytes = next.frame.length;
       this.queuedBytes -= bytes;
+      if (this.queue.length > 0) this.memory.requests.queues(this);
+      else this.memory.requests.dequeued(this);
       const request: Unanswered = { bytes, answer: undefined, requestBytes: bytes, answerBytes: 0 };
       this.unanswered.push(request);
       this.unansweredBytes += bytes;
@@ -432,12 +446,11 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
       return;
     }
     // As Apache Kafka closes: a reset would discard answers that the client has yet to read, and looks like a failure of the network.
-    this.end();
-    this.clock.setTimer(FAREWELL_MS, () => this.destroy(reason));
+    this.end(reason);
   }
 }
 
-/** So long a client whose request was refused may take to close its side. */
+/** So long a client may take to close its side after the node has closed its own. */
 const FAREWELL_MS = 1_000;
 
 /** Kafka writes a client's host as Java prints an address without a name: with a slash before it. */

@@ -1,26 +1,31 @@
 /**
  * The memory that a node lends to request frames, from their first byte until they are answered. A frame that does not fit waits in
  * order, and its socket is not read (as with Apache Kafka's `queued.max.request.bytes`). A connection that holds memory and sends next
- * to nothing while others wait is closed: otherwise a few half frames would block all large requests.
+ * to nothing while others wait is closed: otherwise a few half frames would block all large requests. So are connections whose complete
+ * frames are stuck behind an earlier request, the largest first and no more than a waiting frame needs.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
 
 /** A frame up to this size never waits where its connection holds no other one: heartbeats and metadata stay prompt. */
-export const SMALL_FRAME_BYTES = 64 * 1024;
+const SMALL_FRAME_BYTES = 64 * 1024;
 /** A record batch of the default `message.max.bytes`, and what stands around it. */
 const MEDIUM_FRAME_BYTES = 1024 * 1024 + 64 * 1024;
 const MEDIUM_CAPACITY_BYTES = 32 * 1024 * 1024;
 /** Bytes that waiting connections had read when they began to wait. */
 const PARKED_CAPACITY_BYTES = 16 * 1024 * 1024;
 const CHECK_MS = 1_000;
-/** While others wait, a frame has to come with at least `MIN_PROGRESS_BYTES` in this time. */
+/** While others wait, a frame has to come with `MIN_PROGRESS_BYTES` in this time, or with its rest where that is less. */
 const STALL_MS = 5_000;
 const MIN_PROGRESS_BYTES = 64 * 1024;
+/** Closing a connection whose queue is smaller releases too little: heartbeats behind a JoinGroup, for example. */
+const MIN_STUCK_BYTES = 4 * 1024;
 
 /** A connection, as this memory sees it. */
 export interface FrameHolder {
   /** Bytes of the frame in progress that have arrived. */
   readonly frameProgress: number;
+  /** Bytes of its complete frames that have not begun. */
+  readonly queuedBytes: number;
   /** Closes the connection; the reason is logged. */
   refuse(reason: string): void;
 }
@@ -42,6 +47,8 @@ interface Waiter {
 /** Frames of one class: small and medium ones, or large ones. */
 class Pool {
   usedBytes = 0;
+  /** Waiting frames that got their memory. */
+  grants = 0;
   readonly capacityBytes: number;
   readonly waiters = new Set<Waiter>();
 
@@ -59,6 +66,7 @@ class Pool {
       if (!this.fits(waiter.bytes)) return;
       this.waiters.delete(waiter);
       this.usedBytes += waiter.bytes;
+      this.grants++;
       waiter.granted();
     }
   }
@@ -72,6 +80,8 @@ export class RequestMemory {
   private parkedBytes = 0;
   /** Connections whose frame is granted and incomplete, with their progress at a point in time. */
   private readonly receiving = new Map<FrameHolder, { bytes: number; since: number }>();
+  /** Connections with complete frames that have not begun; monotonic ms since when the first of these frames has been the next. */
+  private readonly queued = new Map<FrameHolder, number>();
   private timer: Timer | undefined;
 
   constructor({ clock, maxFrameBytes, mediumCapacityBytes, parkedCapacityBytes }: RequestMemoryOptions) {
@@ -135,6 +145,16 @@ export class RequestMemory {
     this.receiving.delete(holder);
   }
 
+  /** To be called when another complete frame has become the next one of its connection. */
+  queues(holder: FrameHolder): void {
+    this.queued.set(holder, this.clock.monotonic());
+  }
+
+  /** To be called when no complete frame of the connection is left that has not begun. */
+  dequeued(holder: FrameHolder): void {
+    this.queued.delete(holder);
+  }
+
   close(): void {
     this.timer?.cancel();
     this.timer = undefined;
@@ -149,6 +169,7 @@ export class RequestMemory {
       this.timer = undefined;
       if (this.waiting === 0) return;
       this.refuseStalled();
+      this.refuseStuck();
       if (this.waiting > 0) this.watchStalls();
     });
   }
@@ -162,5 +183,21 @@ export class RequestMemory {
         holder.refuse('its frame made no progress while other requests waited for memory');
       }
     }
+  }
+
+  /** Closes connections whose queues have not moved, until the memory of one suffices for a frame that waits. */
+  private refuseStuck(): void {
+    const before = this.grants;
+    const movedBefore = this.clock.monotonic() - STALL_MS;
+    const stuck = [...this.queued].filter(([holder, since]) => since <= movedBefore && holder.queuedBytes >= MIN_STUCK_BYTES);
+    stuck.sort(([a], [b]) => b.queuedBytes - a.queuedBytes);
+    for (const [holder] of stuck) {
+      if (this.waiting === 0 || this.grants > before) return;
+      holder.refuse('its requests waited behind an earlier one, and other requests waited for their memory');
+    }
+  }
+
+  private get grants(): number {
+    return this.medium.grants + this.large.grants;
   }
 }

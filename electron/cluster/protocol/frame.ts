@@ -125,6 +125,8 @@ export class FrameSplitter {
   private filled = 0;
   private spare: Buffer | undefined;
   private smallFrames = 0;
+  /** The current `push` or `admit` has completed a frame, whose bytes must stay as they are until the next one. */
+  private spareInUse = false;
   /** What follows the length of a frame that was not admitted. */
   private parked: Buffer | undefined;
 
@@ -145,6 +147,7 @@ export class FrameSplitter {
   admit(): Buffer[] {
     const { parked = NOTHING } = this;
     this.parked = undefined;
+    this.spareInUse = false;
     this.allocate();
     return this.split(parked);
   }
@@ -180,6 +183,7 @@ export class FrameSplitter {
 
   private split(chunk: Buffer): Buffer[] {
     const frames: Buffer[] = [];
+    this.spareInUse = false;
     for (let at = 0; at < chunk.length;) {
       if (this.frame === undefined) {
         let admitted: boolean;
@@ -207,6 +211,7 @@ export class FrameSplitter {
       if (this.filled < this.frameBytes) break;
       frames.push(frame.length === this.frameBytes ? frame : frame.subarray(0, this.frameBytes));
       this.frame = undefined;
+      this.spareInUse = true;
     }
     return frames;
   }
@@ -237,7 +242,7 @@ export class FrameSplitter {
   private usedAgain(length: number): Buffer {
     const spare = this.spare ?? NOTHING;
     this.smallFrames = length * 16 < spare.length ? this.smallFrames + 1 : 0;
-    if (length <= spare.length && this.smallFrames < SMALL_FRAMES_TO_SHRINK) return spare;
+    if (!this.spareInUse && length <= spare.length && this.smallFrames < SMALL_FRAMES_TO_SHRINK) return spare;
     this.smallFrames = 0;
     return (this.spare = Buffer.allocUnsafeSlow(Math.min(Math.max(length, FIRST_CHUNK_BYTES), FIRST_RESERVE_BYTES)));
   }

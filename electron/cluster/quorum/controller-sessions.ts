@@ -104,6 +104,12 @@ export class ControllerSessions implements SessionDecisions {
     return decision;
   }
 
+  /** Whether `heartbeat` changes more of the broker's session than the time and offset of its last heartbeat. */
+  changesWith(request: unknown, image: MetadataImage): boolean {
+    const { brokerId, wantShutDown } = request as RequestOf<typeof brokerHeartbeat>;
+    return wantShutDown && image.brokers.get(brokerId)?.fenced === false;
+  }
+
   coordinationWrite(
     context: DecisionContext,
     request: RequestOf<typeof coordinationWrite>,

@@ -146,7 +146,9 @@ export class Controller {
     };
     try {
       const read = apiKey === brokerHeartbeat.key ? this.decideWithoutDisk(operation, request) : undefined;
-      return await (read ?? this.within(timeoutMs, admission, (context) => operation.decide(context, request)));
+      return await (read === undefined
+        ? this.within(timeoutMs, admission, (context) => operation.decide(context, request))
+        : this.inTime(read, admission.deadline, () => unconfirmed(timeoutMs)));
     } catch (error) {
       if (error instanceof KafkaError) return operation.failed(request, error);
       this.options.logger.error('a request to the controller failed', { api: operation.api.name, error });
@@ -278,7 +280,8 @@ export class Controller {
    */
   private decideWithoutDisk(operation: AnyOperation, request: unknown): Promise<unknown> | undefined {
     const { active } = this;
-    if (active === undefined) return undefined;
+    // A decision on a controlled shutdown changes the broker's session, so it must be made only once.
+    if (active === undefined || this.heldSessions.changesWith(request, active.image)) return undefined;
     const { records, response } = operation.decide(this.context(active), request);
     return records.length > 0 ? undefined : active.lastCommit.then(() => response);
   }
@@ -327,25 +330,31 @@ export class Controller {
     for (const event of events) this.options.events({ ...event, at });
   }
 
-  /** The answer, or REQUEST_TIMED_OUT once the deadline has passed. */
-  private async within<R>(timeoutMs: number, admission: Admission, decide: (context: DecisionContext) => Decision<R>): Promise<R> {
-    const { clock } = this.options;
-    const late = Promise.withResolvers<never>();
-    let decided = false;
-    const timer = clock.setTimer(Math.max(0, admission.deadline - clock.monotonic()), () => {
-      if (!decided) {
-        late.reject(tooLate());
-        return;
-      }
-      const message = `The metadata quorum did not confirm the change within ${timeoutMs} ms; a majority of its nodes may be down. The change may still come about.`;
-      late.reject(new KafkaError(ErrorCode.REQUEST_TIMED_OUT, message));
-    });
+  /** The queued decision, or REQUEST_TIMED_OUT once the deadline has passed. */
+  private within<R>(timeoutMs: number, admission: Admission, decide: (context: DecisionContext) => Decision<R>): Promise<R> {
+    let state: 'queued' | 'decided' | 'refused' = 'queued';
     const answer = this.enqueue((context) => {
-      decided = true;
+      // Timers may run up to 1 ms early, so `takeQueued` can still be before the deadline after the client was answered.
+      if (state === 'refused') throw tooLate();
+      state = 'decided';
       return decide(context);
     }, admission);
+    return this.inTime(answer, admission.deadline, () => {
+      if (state === 'decided') return unconfirmed(timeoutMs);
+      state = 'refused';
+      return tooLate();
+    });
+  }
+
+  /** The answer, or the error that `late` makes once the deadline (monotonic ms) has passed. */
+  private async inTime<R>(answer: Promise<R>, deadline: number, late: () => KafkaError): Promise<R> {
+    const { clock } = this.options;
+    const expired = Promise.withResolvers<never>();
+    const timer = clock.setTimer(Math.max(0, deadline - clock.monotonic()), () => {
+      expired.reject(late());
+    });
     try {
-      return await Promise.race([answer, late.promise]);
+      return await Promise.race([answer, expired.promise]);
     } finally {
       timer.cancel();
     }
@@ -398,6 +407,11 @@ const LEADERLESS_MS = 1000;
 function tooLate(): KafkaError {
   const message =
     'The controller did not get to this request in time: its disk is slow. Nothing was changed. Try again with a longer timeout.';
+  return new KafkaError(ErrorCode.REQUEST_TIMED_OUT, message);
+}
+
+function unconfirmed(timeoutMs: number): KafkaError {
+  const message = `The metadata quorum did not confirm the change within ${timeoutMs} ms; a majority of its nodes may be down. The change may still come about.`;
   return new KafkaError(ErrorCode.REQUEST_TIMED_OUT, message);
 }
 

@@ -55,9 +55,11 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
   readonly remote: string;
   /** Set once the handshake is over. */
   session: ClientSession | undefined;
-  /** Monotonic ms of the last frame. */
+  /** Running time in ms of the last bytes: what its session's timeout counts. */
   heardAt: number;
-  /** Monotonic ms since when it is open. */
+  /** Monotonic ms of the last bytes, as `ConnectionLimits` compares them. */
+  lastActiveAt: number;
+  /** Running time in ms when it was opened. */
   readonly openedAt: number;
   received = 0;
   sent = 0;
@@ -85,6 +87,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     this.endpoint = endpoint;
     this.remote = stream.remote;
     this.heardAt = this.openedAt = runningTime(endpoint.clock);
+    this.lastActiveAt = endpoint.clock.monotonic();
     stream.handlers = {
       data: (chunk) => this.onData(chunk),
       drain: () => {
@@ -103,10 +106,6 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
 
   get clientHost(): string {
     return clientHost(this.remote);
-  }
-
-  get lastActiveAt(): number {
-    return this.heardAt;
   }
 
   get active(): boolean {
@@ -139,8 +138,13 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
   /** A client whose requests we have yet to answer is not a silent one: we may not even be reading what it says. */
   countWork(): void {
     if (!this.working || this.blocked) return;
-    this.heardAt = runningTime(this.endpoint.clock);
+    this.noteActivity();
     if (this.session !== undefined && !this.session.local) this.endpoint.heard(this.session.id);
+  }
+
+  private noteActivity(): void {
+    this.heardAt = runningTime(this.endpoint.clock);
+    this.lastActiveAt = this.endpoint.clock.monotonic();
   }
 
   /** The session is over. Its own request to close it is about to be answered; anybody else's end is that of the connection. */
@@ -179,7 +183,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
       this.fail(error);
       return;
     }
-    this.heardAt = runningTime(this.endpoint.clock);
+    this.noteActivity();
     if (this.session !== undefined && !this.session.local) this.endpoint.heard(this.session.id);
     void this.work();
     this.checkReading();

@@ -107,6 +107,22 @@ describe('peer client', () => {
     expect(performance.now() - from).toBeGreaterThan(25);
   });
 
+  it('gives up a silent connection whose overdue answer comes after one that was in time', async () => {
+    await using rig = new Rig();
+    const release: (() => void)[] = [];
+    const { port } = await rig.serve((request) =>
+      release.length < 1 ? new Promise((resolve) => release.push(() => resolve(echo(request)))) : new Promise(() => undefined),
+    );
+    const client = rig.client(port, { silentMs: 60 });
+    const first = client.send(heartbeat, VERSION, beat(1), { timeoutMs: 20_000 });
+    await until(() => release.length === 1, 'the first request');
+    await expect(client.send(heartbeat, VERSION, beat(2), { timeoutMs: 30 })).rejects.toMatchObject({ code: 'ETIMEDOUT' });
+    const behind = client.send(heartbeat, VERSION, beat(3), { timeoutMs: 20_000 });
+    release[0]?.();
+    expect((await first).errorCode).toBe(1);
+    await expect(behind).rejects.toThrow('sent nothing for 60 ms');
+  });
+
   it('rejects with the reason when nobody listens, and backs off longer each time', async () => {
     await using rig = new Rig();
     const { port, server } = await rig.serve(echo);

@@ -6,6 +6,7 @@ const MIB = 1024 * 1024;
 
 class Holder implements FrameHolder {
   frameProgress = 0;
+  queuedBytes = 0;
   refused: string | undefined;
   refuse(reason: string): void {
     this.refused = reason;

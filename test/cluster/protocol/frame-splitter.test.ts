@@ -70,6 +70,16 @@ describe('FrameSplitter', () => {
 });
 
 describe('FrameSplitter that uses its buffer again', () => {
+  test('keeps all frames of one chunk apart when it reuses its buffer, and the one that begins in it', () => {
+    const parts = [Buffer.alloc(3_000, 1), Buffer.alloc(2_000, 2), Buffer.alloc(5_000, 3), Buffer.alloc(100, 4)];
+    const splitter = new FrameSplitter(1_000_000, { reuse: true });
+    expect(splitter.push(stream([Buffer.alloc(4_000, 9)]))).toHaveLength(1);
+    const all = stream(parts);
+    const cut = all.length - 50;
+    expect(splitter.push(all.subarray(0, cut))).toEqual(parts.slice(0, 3));
+    expect(splitter.push(all.subarray(cut))).toEqual(parts.slice(3));
+  });
+
   test('gives every frame as it was sent, while it is looked at', () => {
     const random = seededRandom(7);
     const sizes = [10, 100_000, 0, 70_000, ...Array.from({ length: 40 }, () => 5), 100_000, 300_000, 1];

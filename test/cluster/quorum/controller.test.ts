@@ -198,6 +198,25 @@ describe('a broker that goes away', () => {
     expect(partitions(cluster).every((one) => one.leader !== away && !one.isr.includes(away))).toBe(true);
     expect(cluster.events.map((event) => event.type)).toContain('cluster/controlledShutdown');
   });
+
+  it('completes a controlled shutdown while other requests keep changing the metadata', async () => {
+    const cluster = await threeBrokers();
+    await cluster.send(1, createTopics, orders());
+    const controller = cluster.controller!;
+    const away = 1 + (controller.id % 3);
+    const { broker } = cluster.node(away);
+    const change = (): void => {
+      if (broker!.shouldShutDown) return;
+      const body = { brokerId: controller.id, brokerEpoch: controller.broker!.epoch };
+      controller.quorum.channel.send(allocateProducerIds, 0, body, { timeoutMs: 5000 }).catch(() => undefined);
+      cluster.clock.setTimer(10, change);
+    };
+    change();
+    broker!.wantShutDown = true;
+    const completed = await cluster.clock.until(() => broker!.shouldShutDown, 5000, 10);
+    broker!.shouldShutDown = true;
+    expect(completed).toBe(true);
+  });
 });
 
 describe('a controller that goes away', () => {

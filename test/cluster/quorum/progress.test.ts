@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { FaultyDisk } from '../../../electron/cluster/lib/faulty-disk.ts';
 import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
+import { brokerHeartbeat } from '../../../electron/cluster/protocol/apis/broker-heartbeat.ts';
 import { createPartitions } from '../../../electron/cluster/protocol/apis/create-partitions.ts';
 import { createTopics } from '../../../electron/cluster/protocol/apis/create-topics.ts';
 import { deleteTopics } from '../../../electron/cluster/protocol/apis/delete-topics.ts';
@@ -149,6 +150,40 @@ describe('progress of the quorum under a fault', () => {
     expect(code(await cluster.clock.settled(taken))).toMatchObject({ errorCode: 0 });
     await cluster.clock.advance(2000);
     expect([...(cluster.controller?.quorum.image().topics.keys() ?? [])]).toEqual(['taken']);
+  });
+
+  it('answers heartbeats in time while the quorum does not confirm the changes before them', async () => {
+    const { cluster, controller } = await start({ controllerSettings: { commitTimeoutMs: 200 } });
+    const active: Controller = cluster.node(controller).quorum.controller;
+    const { epoch } = cluster.node(controller).broker as TestBroker;
+    for (const id of cluster.nodes.keys()) if (id !== controller) cluster.kill(id);
+    const heartbeat = { brokerId: controller, brokerEpoch: epoch, currentMetadataOffset: epoch, wantFence: false, wantShutDown: false };
+    const change = active.handle(createTopics.key, topic('unconfirmed', 200));
+    const from = cluster.clock.monotonic();
+    const answer = (await cluster.clock.settled(active.handle(brokerHeartbeat.key, heartbeat))) as { errorCode: number };
+    expect(answer.errorCode).toBe(ErrorCode.REQUEST_TIMED_OUT);
+    expect(cluster.clock.monotonic() - from).toBeLessThan(300);
+    await cluster.clock.settled(change);
+  });
+
+  it('changes nothing after that answer, though the timer came early and the disk admits the request before its deadline', async () => {
+    const { cluster, controller } = await start();
+    const { disk, quorum } = cluster.node(controller);
+    const { clock } = cluster;
+    const gate = Promise.withResolvers<undefined>();
+    disk.options.admit = () => gate.promise;
+    const setTimer = clock.setTimer.bind(clock);
+    // As timers of Node.js may.
+    clock.setTimer = (delayMs, callback) => setTimer(delayMs - 1, callback);
+    const late = quorum.controller.handle(createTopics.key, topic('late', 200));
+    clock.setTimer = setTimer;
+    await clock.advance(199.5);
+    delete disk.options.admit;
+    gate.resolve(undefined);
+    const answer = (await clock.settled(late)) as { topics: { errorMessage: string | null }[] };
+    expect(answer.topics[0]?.errorMessage).toContain('Nothing was changed');
+    await clock.advance(2000);
+    expect(cluster.controller?.quorum.image().topics.size).toBe(0);
   });
 
   it('fences a broker that is silent while the disk is slow, and no other', async () => {
