@@ -148,6 +148,26 @@ describe('ClusterDirectory', () => {
     expect([modeOf(path), modeOf(join(path, 'node-1'))]).toEqual(['755', '700']);
   });
 
+  it.each(['EPERM', 'ENOTSUP', 'EROFS'])('takes a directory whose mode cannot be changed (%s), and reports it once', (code) => {
+    const refuse = (): never => {
+      throw Object.assign(new Error(`${code}: chmod`), { code });
+    };
+    const empty = join(root, 'empty');
+    mkdirSync(empty);
+    for (const path of [empty, left('data')]) {
+      const directory = new ClusterDirectory(systemDisk, path, refuse);
+      expect(directory.notices).toEqual([expect.stringMatching(`^Other users may be able to read ${path}: .*${code}`)]);
+      directory.release();
+    }
+  });
+
+  it('refuses a directory whose mode cannot be changed because its disk fails', () => {
+    const fail = (): never => {
+      throw Object.assign(new Error('EIO: chmod'), { code: 'EIO' });
+    };
+    expect(() => new ClusterDirectory(systemDisk, left('data'), fail)).toThrow('cannot be used: EIO: chmod');
+  });
+
   it('makes new directories that other users cannot read', () => {
     const path = join(root, 'a', 'b');
     new ClusterDirectory(systemDisk, path).release();
