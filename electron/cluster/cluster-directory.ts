@@ -7,7 +7,7 @@ import { chmodSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClusterError, describeFailure } from './cluster-errors.ts';
-import { describeOwner, isLiveOwner, lockDirectory, type DirectoryLock } from './cluster-lock.ts';
+import { describeOwner, isEndedOwner, lockDirectory, type DirectoryLock } from './cluster-lock.ts';
 import { isOwnDirectory, removeOwnDirectory, type Proof } from './cluster-removal.ts';
 import { DiskError, type Disk } from './lib/disk.ts';
 
@@ -210,7 +210,7 @@ export class ClusterDirectory {
 
 /** Removes temporary directories that runs of this app made and could not remove, because they were killed. */
 export function removeAbandoned(disk: Disk): void {
-  const proof = temporaryProof((owner) => !isLiveOwner(owner));
+  const proof = temporaryProof(isEndedOwner);
   for (const name of readdirSync(tmpdir())) {
     if (!name.startsWith(TEMPORARY_PREFIX)) continue;
     const path = join(tmpdir(), name);
