@@ -76,12 +76,12 @@ export class WorkerPool<Request, Response> {
     }
     this.jobs++;
     this.bytes += job.bytes;
-    const answer = new Promise<unknown>((resolve, reject) => this.queue.push({ job, resolve, reject }));
-    this.dispatch();
-    return (answer as Promise<Response>).finally(() => {
+    const answer = new Promise<unknown>((resolve, reject) => this.queue.push({ job, resolve, reject })).finally(() => {
       this.jobs--;
       this.bytes -= job.bytes;
     });
+    this.dispatch();
+    return answer as Promise<Response>;
   }
 
   /** Resolves when every thread has ended. What waits or runs is rejected. */
@@ -96,7 +96,19 @@ export class WorkerPool<Request, Response> {
       const idle = [...this.threads].find(({ current }) => current === null);
       if (idle === undefined && this.threads.size >= this.options.threads) return;
       const waiting = this.queue.shift();
-      if (waiting !== undefined) this.assign(idle ?? this.start(), waiting);
+      if (waiting !== undefined) this.tryAssign(idle, waiting);
+    }
+  }
+
+  /** No thread can be started at a limit of the system, and a request can hold what cannot be sent: only that job fails. */
+  private tryAssign(idle: Thread | undefined, waiting: Waiting): void {
+    let thread = idle;
+    try {
+      thread ??= this.start();
+      this.assign(thread, waiting);
+    } catch (error) {
+      waiting.reject(this.failure('WORKER_FAILED', reasonOf(error, this.options.heapMb)));
+      if (thread !== undefined) this.rest(thread);
     }
   }
 
@@ -129,14 +141,19 @@ export class WorkerPool<Request, Response> {
       return;
     }
     const { current } = thread;
+    this.rest(thread);
+    if (message.kind === 'done') current?.resolve(message.value);
+    else current?.reject(this.failure('WORKER_FAILED', message.message));
+    this.dispatch();
+  }
+
+  /** The thread has no job. It ends unless it receives one within `IDLE_MS`. */
+  private rest(thread: Thread): void {
     thread.current = null;
     clearTimeout(thread.timer);
     thread.timer = setTimeout(() => void this.end(thread, null), IDLE_MS);
     thread.timer.unref();
     thread.worker.unref();
-    if (message.kind === 'done') current?.resolve(message.value);
-    else current?.reject(this.failure('WORKER_FAILED', message.message));
-    this.dispatch();
   }
 
   private async end(thread: Thread, error: AdminError | null): Promise<void> {

@@ -7,7 +7,7 @@ import { chmodSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ClusterError, describeFailure } from './cluster-errors.ts';
-import { describeOwner, isLiveOwner, lockDirectory, type DirectoryLock } from './cluster-lock.ts';
+import { describeOwner, isEndedOwner, lockDirectory, type DirectoryLock } from './cluster-lock.ts';
 import { isOwnDirectory, removeOwnDirectory, type Proof } from './cluster-removal.ts';
 import { DiskError, type Disk } from './lib/disk.ts';
 
@@ -36,16 +36,22 @@ const TEMPORARY_PREFIX = 'brokerdesk-';
 const TEMPORARY_MARK = 'brokerdesk-temporary.json';
 /** Everything that this app writes into a data directory. */
 const OWN_NAMES = /^(cluster\.json(\.tmp)?|brokerdesk\.lock(\..*)?|brokerdesk-temporary\.json|node-\d+(\.unsynced)?)$/;
+/** Codes of a `chmod` that the file system or the ownership does not permit. */
+const UNCHANGEABLE: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EROFS']);
 
 export class ClusterDirectory {
   readonly path: string;
+  /** Sentences for the screen; at most one. */
+  readonly notices: string[] = [];
   private readonly disk: Disk;
+  private readonly changeMode: typeof chmodSync;
   private readonly temporary: boolean;
   private readonly lock: DirectoryLock;
 
   /** Takes the directory, making it where it is missing; without a path, a temporary one that `release` removes. Throws `ClusterError`. */
-  constructor(disk: Disk, path?: string) {
+  constructor(disk: Disk, path?: string, changeMode = chmodSync) {
     this.disk = disk;
+    this.changeMode = changeMode;
     this.temporary = path === undefined;
     const shown = path ?? join(tmpdir(), `${TEMPORARY_PREFIX}…`);
     try {
@@ -146,11 +152,23 @@ export class ClusterDirectory {
   /** Closes to other users what an earlier version left open to them. A directory that holds files of its user keeps its own mode. */
   private restrict(isNew: boolean): void {
     const names = this.disk.list(this.path);
-    if (isNew || names.every((name) => OWN_NAMES.test(name))) chmodSync(this.path, 0o700);
+    if (isNew || names.every((name) => OWN_NAMES.test(name))) this.close(this.path, 0o700);
     for (const name of names) {
       const path = join(this.path, name);
-      if (/^node-\d+(\.unsynced)?$/.test(name) && this.disk.isDirectory(path)) chmodSync(path, 0o700);
-      if (name === FILE) chmodSync(path, 0o600);
+      if (/^node-\d+(\.unsynced)?$/.test(name) && this.disk.isDirectory(path)) this.close(path, 0o700);
+      if (name === FILE) this.close(path, 0o600);
+    }
+  }
+
+  /** A mounted volume can belong to another user, or have no modes, and still be writable: then the mode stays and a notice says so. */
+  private close(path: string, mode: number): void {
+    try {
+      this.changeMode(path, mode);
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+      if (!UNCHANGEABLE.has(code)) throw error;
+      if (this.notices.length > 0) return;
+      this.notices.push(`Other users may be able to read ${path}: its mode cannot be changed (${code}). Change it as the owner.`);
     }
   }
 
@@ -192,7 +210,7 @@ export class ClusterDirectory {
 
 /** Removes temporary directories that runs of this app made and could not remove, because they were killed. */
 export function removeAbandoned(disk: Disk): void {
-  const proof = temporaryProof((owner) => !isLiveOwner(owner));
+  const proof = temporaryProof(isEndedOwner);
   for (const name of readdirSync(tmpdir())) {
     if (!name.startsWith(TEMPORARY_PREFIX)) continue;
     const path = join(tmpdir(), name);

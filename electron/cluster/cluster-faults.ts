@@ -142,12 +142,16 @@ export class ClusterFaults {
   /** A broker whose log directory failed hands over and ends; when its disk has room again it is to be back. */
   private bringBack(node: ClusterNode): Promise<void> {
     return node.transitions.run(async (signal) => {
-      if (node.directoryFailed) {
-        this.roomSince.delete(node.id);
-        await node.waitForEnd(signal);
-      }
+      await this.awaitHandover(node, signal);
       if (node.state === 'failed') await this.host.start(node, signal);
     });
+  }
+
+  /** A frozen node cannot hand over. It keeps its entry in `roomSince`: `failed` restarts it when it ends after its thaw. */
+  private async awaitHandover(node: ClusterNode, signal: AbortSignal): Promise<void> {
+    if (!node.directoryFailed || node.state === 'frozen') return;
+    this.roomSince.delete(node.id);
+    await node.waitForEnd(signal);
   }
 
   /** To be called when a node has ended by itself. One that met its full disk late (it was frozen, or about to end) comes back all the same. */
@@ -189,10 +193,7 @@ export class ClusterFaults {
 
   private revive(node: ClusterNode): Promise<void> {
     return node.transitions.run(async (signal) => {
-      if (node.directoryFailed) {
-        this.roomSince.delete(node.id);
-        await node.waitForEnd(signal);
-      }
+      await this.awaitHandover(node, signal);
       if (!node.alive && !signal.aborted) await this.host.start(node, signal);
     });
   }
@@ -208,6 +209,8 @@ export class ClusterFaults {
     this.requireFrozen(node);
     const fault = this.inForce.find(({ fault: { type }, fault: one }) => type === 'freeze' && nodesOf(one).includes(node.id));
     this.host.record('lab/nodeThawed', { broker: node.id, details: { faultId: fault?.id ?? 0 } });
+    // The freeze interrupted the handover, which takes its full time from here.
+    if (node.directoryFailed && this.roomSince.has(node.id)) this.roomSince.set(node.id, this.host.clock.monotonic());
     await node.thaw();
     this.drop((one) => one === fault);
   }

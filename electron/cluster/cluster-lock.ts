@@ -65,6 +65,11 @@ export function isLiveOwner(text: string): boolean {
   return owner !== undefined && (owner.pid === process.pid || isLiveProcess(owner));
 }
 
+/** True only for a text of `describeOwner` whose process has ended: any other text proves nothing. */
+export function isEndedOwner(text: string): boolean {
+  return parse(text) !== undefined && !isLiveOwner(text);
+}
+
 function release(path: string): void {
   if (!held.delete(path)) return;
   rmSync(path, { force: true });

@@ -36,6 +36,8 @@ const QUICK_STOP: Patience = { quietMs: 4_000, totalMs: 30_000 };
 const TERMINATION_MS = 10_000;
 /** The same for the answer to a message. */
 const ANSWER_MS = 10_000;
+/** A node whose log directory failed hands over within 10 s and ends; three times that for a busy machine. */
+const END_MS = 30_000;
 
 interface Waiter<T> {
   resolve: (value: T) => void;
@@ -209,9 +211,14 @@ export class ClusterNode {
     });
   }
 
-  /** Resolves when there is no worker: it has ended by itself, or by an abort of the signal. */
+  /**
+   * Resolves when there is no worker: it has ended by itself, or by an abort of the signal. Rejects with `ClusterError` NODE_FAILED when
+   * the worker has not ended within `END_MS`, so that the caller gives up its turn.
+   */
   async waitForEnd(signal: AbortSignal): Promise<void> {
-    if (this.worker !== undefined) await this.interruptible(signal, this.worker, this.exited);
+    const { worker } = this;
+    if (worker === undefined || (await this.interruptible(signal, worker, settlesWithin(this.clock, END_MS, this.exited)))) return;
+    throw new ClusterError('NODE_FAILED', `broker ${this.id} did not end within ${seconds(END_MS)}. Kill it, then start it.`);
   }
 
   /** True while there is a worker, whatever its state. */

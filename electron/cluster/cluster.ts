@@ -448,7 +448,7 @@ export class Cluster {
         `Warning: clients connect at ${this.bindHost} without authentication; every client that reaches that address can read, write and delete.`,
       );
     }
-    for (const notice of notices) this.notices.push(notice);
+    for (const notice of [...directory.notices, ...notices]) this.notices.push(notice);
     this.file = file;
     directory.write(file);
     this.members = file.nodes.map(({ id }) => this.createNode(id));

@@ -13,7 +13,7 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
 import { CONNECTIONS_VERSION, parseConnections, type StoredConnection } from '#shared/connections-schema';
@@ -23,6 +23,8 @@ const MAX_BYTES = 4 * 1024 * 1024;
 /** A change takes milliseconds. */
 const LOCK_WAIT_MS = 2_000;
 const LOCK_RETRY_MS = 10;
+/** The id of the owner is written within milliseconds of the lock's creation. */
+const EMPTY_LOCK_MS = 10_000;
 
 export class ConnectionsFile {
   private readonly path: string;
@@ -126,7 +128,7 @@ export class ConnectionsFile {
     try {
       const file = openSync(aside, 'w', 0o600);
       try {
-        writeSync(file, `${JSON.stringify({ version: CONNECTIONS_VERSION, connections }, null, 2)}\n`);
+        writeFileSync(file, `${JSON.stringify({ version: CONNECTIONS_VERSION, connections }, null, 2)}\n`);
         fsyncSync(file);
       } finally {
         closeSync(file);
@@ -151,16 +153,16 @@ export class ConnectionsFile {
     const deadline = performance.now() + LOCK_WAIT_MS;
     for (;;) {
       try {
-        const file = openSync(lock, 'wx', 0o600);
-        writeSync(file, String(process.pid));
-        closeSync(file);
+        createLock(lock);
         break;
       } catch (error) {
         if (codeOf(error) !== 'EEXIST') throw error;
       }
       const owner = readOwner(lock);
       if (owner === undefined) continue;
-      if (!isRunning(owner)) takeAway(lock, owner);
+      // Containers reuse process ids: an earlier process that had this one's left the lock.
+      const isStale = owner === process.pid ? !this.holdsLock : Number.isNaN(owner) ? isOld(lock) : !isRunning(owner);
+      if (isStale) takeAway(lock, owner);
       else if (performance.now() > deadline) throw busy(this.path, owner);
       else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOCK_RETRY_MS);
     }
@@ -172,6 +174,27 @@ export class ConnectionsFile {
       rmSync(lock, { force: true });
     }
   }
+}
+
+/** Throws EEXIST while another process holds the lock. On any other error the lock does not exist. */
+function createLock(lock: string): void {
+  const file = openSync(lock, 'wx', 0o600);
+  try {
+    try {
+      writeFileSync(file, String(process.pid));
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    rmSync(lock, { force: true });
+    throw error;
+  }
+}
+
+/** A lock without a process id is older than the time between its creation and the write of that id. */
+function isOld(lock: string): boolean {
+  const stat = statSync(lock, { throwIfNoEntry: false });
+  return stat !== undefined && Date.now() - stat.mtimeMs > EMPTY_LOCK_MS;
 }
 
 /** Undefined where the lock has been released; NaN while its owner has not written its number yet. */
@@ -194,12 +217,11 @@ function takeAway(lock: string, owner: number): void {
     if (codeOf(error) === 'ENOENT') return;
     throw error;
   }
-  if (readOwner(aside) !== owner) linkSync(aside, lock);
+  if (!Object.is(readOwner(aside), owner)) linkSync(aside, lock);
   rmSync(aside, { force: true });
 }
 
 function isRunning(pid: number): boolean {
-  if (Number.isNaN(pid)) return true;
   try {
     return process.kill(pid, 0);
   } catch (error) {

@@ -89,6 +89,24 @@ describe('WorkerPool', () => {
     expect(await run('echo', 'd', 1_000)).toBe('d');
   });
 
+  test('a job whose request cannot be sent fails by name, and its thread takes the next one', async () => {
+    open({ maxJobs: 1 });
+    // Functions cannot be cloned.
+    const request = { order: 'echo' as const, text: (() => 'x') as unknown as string };
+    expect(await codeOf(Promise.resolve().then(() => pool.run({ request, bytes: 1_000 })))).toMatch(
+      /^WORKER_FAILED: .*could not be cloned/,
+    );
+    expect(await codeOf(run('echo', 'next', 1_000))).toBe('answered next');
+  });
+
+  test('a thread that cannot be started fails its job by name and releases its part of the budget', async () => {
+    // The constructor of a worker refuses every other kind of file at once.
+    open({ maxJobs: 1, path: 'relative-path.ts' });
+    for (let attempt = 0; attempt < 2; attempt++) {
+      expect(await codeOf(Promise.resolve().then(() => run('echo', 'x', 1_000)))).toMatch(/^WORKER_FAILED/);
+    }
+  });
+
   test('closed, it rejects what waits, what runs and what is asked later', async () => {
     open();
     const answers = [codeOf(run('loop')), codeOf(run('echo'))];

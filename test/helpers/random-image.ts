@@ -30,6 +30,7 @@ export function randomImage(random: Random): MetadataImage {
       holder: BigInt(random.int(100)),
       lastRequest: BigInt(random.int(100)),
       ephemerals,
+      ephemeralBytes: 0,
     });
   }
   const coordination = { ...EMPTY_IMAGE.coordination, root, sessions, ...countNodes(root) };
@@ -44,7 +45,7 @@ function countNodes(root: Znode): { expirable: SortedMap<true>; sizeBytes: numbe
   let expirable = SortedMap.empty<true>();
   let sizeBytes = 0;
   const visit = (path: string, node: Znode): void => {
-    sizeBytes += znodeBytes(path, node.data);
+    sizeBytes += znodeBytes({ path, ...node });
     if (isExpirable(node.owner)) expirable = expirable.set(path, true);
     for (const [name, child] of node.children.entries()) visit(path === '/' ? `/${name}` : `${path}/${name}`, child);
   };

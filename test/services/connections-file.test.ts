@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { spawn, spawnSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -158,6 +158,39 @@ describe('ConnectionsFile', () => {
     writeFileSync(`${path}.lock`, String(spawnSync(process.execPath, ['-e', '']).pid));
     opened().change(() => [row('a')]);
     expect(ids(opened())).toEqual(['a']);
+    expect(existsSync(`${path}.lock`)).toBe(false);
+  });
+
+  it('takes over the lock that an earlier process with the same process id left', () => {
+    written(JSON.stringify({ version: 1, connections: [] }));
+    writeFileSync(`${path}.lock`, String(process.pid));
+    opened().change(() => [row('a')]);
+    expect(ids(opened())).toEqual(['a']);
+    expect(existsSync(`${path}.lock`)).toBe(false);
+  });
+
+  it('takes over an old lock that has no process id, and leaves a new one', () => {
+    written(JSON.stringify({ version: 1, connections: [] }));
+    writeFileSync(`${path}.lock`, '');
+    expect(() => opened().change(() => [row('a')])).toThrow('Another process has held');
+    const minuteAgo = new Date(Date.now() - 60_000);
+    utimesSync(`${path}.lock`, minuteAgo, minuteAgo);
+    opened().change(() => [row('a')]);
+    expect(ids(opened())).toEqual(['a']);
+    expect(readdirSync(join(path, '..'))).toEqual(['connections.json']);
+  });
+
+  it.skipIf(process.platform === 'win32')('removes its lock when the disk has no room for the process id', () => {
+    written(JSON.stringify({ version: 1, connections: [] }));
+    // The file size limit of the shell: every write fails with EFBIG, while files can be created.
+    const program = `
+      import { ConnectionsFile } from ${JSON.stringify(join(ROOT, 'electron/services/connections-file.ts'))};
+      process.on('SIGXFSZ', () => undefined);
+      new ConnectionsFile(${JSON.stringify(path)}, () => undefined).change(() => []);`;
+    const command = 'ulimit -f 0; exec "$0" --input-type=module -e "$1"';
+    const { stderr } = spawnSync('sh', ['-c', command, process.execPath, program], { cwd: ROOT, encoding: 'utf8' });
+    expect(stderr).toContain('The connections were not saved');
+    expect(stderr).toContain('EFBIG');
     expect(existsSync(`${path}.lock`)).toBe(false);
   });
 

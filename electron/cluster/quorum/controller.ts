@@ -18,7 +18,7 @@ import { completeMetadataRecord, encodeMetadataRecord, type MetadataRecordIn } f
 import type { Properties } from './config-definitions.ts';
 import { controllerOperations, type AnyOperation } from './controller-operations.ts';
 import { ControllerSessions, wallTime, type SessionSettings } from './controller-sessions.ts';
-import type { ControllerEvent, Decision, DecisionContext } from './controller/decision.ts';
+import { refuseOversized, type ControllerEvent, type Decision, type DecisionContext } from './controller/decision.ts';
 import { electLeaders } from './controller/elect-leaders.ts';
 import { electForLeaderless, moveEvents } from './controller/partition-moves.ts';
 import { coordinationHeard } from './coordination/apis.ts';
@@ -298,6 +298,8 @@ export class Controller {
     const { raft } = options;
     const { records, response, events } = decide(this.context(active));
     if (records.length > 0) {
+      const values = records.map(encodeMetadataRecord);
+      refuseOversized(values);
       // Applied first: records that cannot be applied must not reach the log, where they would stop every node.
       const offset = raft.logEndOffset + BigInt(records.length) - 1n;
       const { image } = applyRecords(active.image, records.map(completeMetadataRecord), {
@@ -305,7 +307,7 @@ export class Controller {
         epoch: active.epoch,
         timestamp: options.clock.now(),
       });
-      const { lastOffset, committed } = raft.append(records.map(encodeMetadataRecord));
+      const { lastOffset, committed } = raft.append(values);
       assert(lastOffset === offset, `decided for offset ${offset}, appended at ${lastOffset}`);
       active.image = image;
       active.lastCommit = committed;

@@ -4,6 +4,9 @@ import { allocateProducerIds } from '../../../electron/cluster/protocol/apis/all
 import { createTopics } from '../../../electron/cluster/protocol/apis/create-topics.ts';
 import { describeQuorum } from '../../../electron/cluster/protocol/apis/describe-quorum.ts';
 import { electLeaders } from '../../../electron/cluster/protocol/apis/elect-leaders.ts';
+import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
+import { ChangeKind } from '../../../electron/cluster/quorum/coordination/coordination.ts';
+import { changeOf } from '../../../electron/cluster/quorum/coordination/transaction.ts';
 import type { PartitionImage } from '../../../electron/cluster/quorum/image.ts';
 import { QuorumCluster, TestBroker } from '../../helpers/quorum-cluster.ts';
 
@@ -99,6 +102,24 @@ describe('a cluster of three nodes', () => {
     void old.quorum.raft.resign('the test says so');
     await cluster.clock.until(() => cluster.controller !== undefined && cluster.controller !== old, 2000);
     expect(await ask(3)).toBe(3000n);
+  });
+});
+
+describe('a decision whose records no follower could fetch', () => {
+  it('is refused by RECORD_LIST_TOO_LARGE before the log, and the next one commits', async () => {
+    const cluster = await threeBrokers();
+    const { quorum } = cluster.controller!;
+    const before = quorum.raft.logEndOffset;
+    const changes = [{ ...changeOf(ChangeKind.create, '/large'), number: 31, data: new Uint8Array(33 * 1024 ** 2) }];
+    const records = [{ type: 'NoOpRecord', value: { coordination: { zxid: before, time: 0n, changes } } }];
+    const enqueue = Reflect.get(quorum.controller, 'enqueue') as (decide: () => unknown, admission: object) => Promise<unknown>;
+    const decided = enqueue.call(quorum.controller, () => ({ records, response: undefined, events: [] }), {
+      deadline: Infinity,
+      limit: 10,
+    });
+    await expect(decided).rejects.toMatchObject({ code: ErrorCode.RECORD_LIST_TOO_LARGE });
+    expect(quorum.raft.logEndOffset).toBe(before);
+    expect((await cluster.send(1, createTopics, orders())).topics[0]?.errorCode).toBe(0);
   });
 });
 

@@ -2,9 +2,14 @@ import { describe, expect, test } from 'vitest';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { coordinationSession, coordinationWrite, SessionAction } from '../../../electron/cluster/quorum/coordination/apis.ts';
-import { applyCoordination } from '../../../electron/cluster/quorum/coordination/apply.ts';
+import { applyCoordination, type CoordinationChange } from '../../../electron/cluster/quorum/coordination/apply.ts';
 import { ChangeKind, EMPTY_COORDINATION, type CoordinationImage } from '../../../electron/cluster/quorum/coordination/coordination.ts';
-import { decideSessions, SessionClock } from '../../../electron/cluster/quorum/coordination/sessions.ts';
+import { expiredNodes } from '../../../electron/cluster/quorum/coordination/expiry.ts';
+import { ttlOwner } from '../../../electron/cluster/quorum/coordination/node-kind.ts';
+import { ZooKeeperCode } from '../../../electron/cluster/quorum/coordination/zookeeper-codes.ts';
+import { applyRecords } from '../../../electron/cluster/quorum/image-apply.ts';
+import { completeMetadataRecord } from '../../../electron/cluster/protocol/records/metadata-records.ts';
+import { decideSessions, expireSessions, SessionClock } from '../../../electron/cluster/quorum/coordination/sessions.ts';
 import { changeOf, decideWrite, MAX_TREE_BYTES } from '../../../electron/cluster/quorum/coordination/transaction.ts';
 import type { DecisionContext } from '../../../electron/cluster/quorum/controller/decision.ts';
 import { EMPTY_IMAGE } from '../../../electron/cluster/quorum/image.ts';
@@ -69,6 +74,83 @@ describe('what clients keep', () => {
     properties: {},
     random: seededRandom(1),
     nextOffset: 11n,
+  });
+
+  /** Session 5, and sessions 6 and 7, each with so many ephemeral nodes under paths of so many characters. */
+  const withEphemerals = (count: number, length: number): CoordinationImage => {
+    const open = (id: bigint): CoordinationChange => ({
+      ...changeOf(ChangeKind.openSession),
+      id,
+      number: 10_000,
+      data: new Uint8Array(16),
+    });
+    const create = (id: bigint, index: number): CoordinationChange => {
+      const path = `/${id}-${index}-`.padEnd(length, 'x');
+      return { ...changeOf(ChangeKind.create, path), id, number: 31 };
+    };
+    const nodes = [5n, 6n, 7n].flatMap((id) => Array.from({ length: count }, (_, index) => create(id, index)));
+    const changes = [open(6n), open(7n), ...nodes];
+    return applyCoordination(opened, { zxid: 2n, time: 0n, sessionId: 0n, request: 0n, changes }).image;
+  };
+
+  test('counts the whole path of a node, twice where a session owns it, and releases it on deletion', () => {
+    const grown = withEphemerals(1, 50_000);
+    expect(grown.sizeBytes - opened.sizeBytes).toBe(3 * (300 + 100_000));
+    const paths = [...(grown.sessions.get(5n)?.ephemerals.keys() ?? [])];
+    const deleted = { zxid: 3n, time: 0n, sessionId: 0n, request: 0n, changes: paths.map((path) => changeOf(ChangeKind.delete, path)) };
+    const after = applyCoordination(grown, deleted).image;
+    expect(after.sizeBytes - opened.sizeBytes).toBe(2 * (300 + 100_000));
+    expect(after.sessions.get(5n)?.ephemeralBytes).toBe(0);
+  });
+
+  test.each([
+    ['a path of 65,536 characters is created', 65_536, 0],
+    ['a longer path is refused by BADARGUMENTS', 65_537, -8],
+  ])('%s', (_title, length, failure) => {
+    const operation = { ...ANY, type: 1, path: '/'.padEnd(length, 'x') };
+    const request = { sessionId: 5n, holder: 1n, request: 1n, transactions: [{ operations: [operation] }] };
+    const { response } = decideWrite(contextOf(opened), request, 0n);
+    expect(response.transactions?.[0]?.failure ?? 0).toBe(failure);
+  });
+
+  test('refuses an ephemeral node whose session could not end in one record, and takes a persistent one', () => {
+    const image = withEphemerals(139, 60_000);
+    const operations = [1, 0].map((flags) => ({ ...ANY, type: 1, flags, path: `/${flags}`.padEnd(60_000, 'y') }));
+    const request = { sessionId: 5n, holder: 1n, request: 1n, transactions: operations.map((one) => ({ operations: [one] })) };
+    const { response } = decideWrite(contextOf(image), request, 0n);
+    expect(response.transactions?.map(({ failure = 0 }) => failure)).toEqual([ZooKeeperCode.QUOTAEXCEEDED, 0]);
+  });
+
+  test('ends sessions with many nodes by several decisions, each session whole', () => {
+    let image = withEphemerals(10, 60_000);
+    const ended: number[] = [];
+    while (image.sessions.size > 0 && ended.length < 5) {
+      const { records } = expireSessions(contextOf(image), [...image.sessions.values()], 0n);
+      ended.push(records.length);
+      image = applyRecords({ ...EMPTY_IMAGE, coordination: image }, records.map(completeMetadataRecord), {
+        offset: 11n,
+        epoch: 1,
+        timestamp: 0,
+      }).image.coordination;
+    }
+    expect(ended).toEqual([1, 1, 1]);
+    expect(image.sizeBytes).toBe(EMPTY_COORDINATION.sizeBytes);
+  });
+
+  test('closes only as many sessions with many nodes as fit into a decision', () => {
+    const close = (sessionId: bigint): object => ({ action: SessionAction.close, sessionId, holder: 0n, timeoutMs: 0, password: null });
+    const open = { action: SessionAction.open, timeoutMs: 10_000, holder: 9n };
+    const request = { nodeId: 1, sessions: [...[6n, 7n].map(close), open] };
+    const { records, response } = decideSessions(contextOf(withEphemerals(10, 60_000)), request as never, 0n);
+    expect(records).toHaveLength(2);
+    expect(response.sessions?.map(({ errorCode = 0 }) => errorCode)).toEqual([0, ErrorCode.THROTTLING_QUOTA_EXCEEDED, 0]);
+  });
+
+  test('deletes expired nodes with long paths by several decisions', () => {
+    const paths = Array.from({ length: 100 }, (_, index) => `/${index}-`.padEnd(60_000, 'x'));
+    const changes = paths.map((path) => ({ ...changeOf(ChangeKind.create, path), id: ttlOwner(1n), number: 31 }));
+    const image = applyCoordination(opened, { zxid: 2n, time: 0n, sessionId: 0n, request: 0n, changes }).image;
+    expect(expiredNodes(image, 1_000n)).toHaveLength(69);
   });
 
   test('is bounded: what grows it is refused by QUOTAEXCEEDED, what shrinks it is not', () => {
@@ -146,6 +228,7 @@ describe('SessionClock', () => {
         holder: 0n,
         lastRequest: 0n,
         ephemerals: EMPTY_COORDINATION.expirable,
+        ephemeralBytes: 0,
       });
     }
     return { ...EMPTY_COORDINATION, sessions };

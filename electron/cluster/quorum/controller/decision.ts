@@ -59,3 +59,14 @@ export function settingsCache(image: MetadataImage, properties: Properties): (to
     return settings;
   };
 }
+
+/** Half of what nodes decode of one batch (`metadata-log.ts`), and less than a fetch of a follower takes: a larger one never commits. */
+const MAX_DECISION_BYTES = 32 * 1024 ** 2;
+
+/** Throws `KafkaError` RECORD_LIST_TOO_LARGE. */
+export function refuseOversized(values: readonly Uint8Array[]): void {
+  const bytes = values.reduce((sum, value) => sum + value.length, 0);
+  if (bytes <= MAX_DECISION_BYTES) return;
+  const message = `The change was not made: its records have ${bytes} bytes, and ${MAX_DECISION_BYTES} is the most. Split the request.`;
+  throw new KafkaError(ErrorCode.RECORD_LIST_TOO_LARGE, message);
+}

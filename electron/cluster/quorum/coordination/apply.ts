@@ -4,6 +4,7 @@ import { SortedMap } from '../../lib/sorted-map.ts';
 import type { MetadataRecordIn, MetadataValue } from '../../protocol/records/metadata-records.ts';
 import {
   ChangeKind,
+  deletionBytes,
   emptyZnode,
   nameOf,
   parentOf,
@@ -77,6 +78,7 @@ function applyChange(image: CoordinationImage, change: CoordinationChange, at: A
         holder: change.holder,
         lastRequest: change.stat?.czxid ?? 0n,
         ephemerals: SortedMap.empty(),
+        ephemeralBytes: 0,
       });
     case ChangeKind.moveSession: {
       const session = must(image.sessions.get(id), `a record moves session ${id}, which does not exist`);
@@ -127,7 +129,7 @@ function create(image: CoordinationImage, { path, data, id, number }: Coordinati
     assert(!parent.children.has(name), `a record creates ${path}, which exists`);
     return { ...parent, created: parent.created + 1, pzxid: at.zxid, children: parent.children.set(name, node) };
   });
-  return listed({ ...image, root, sizeBytes: image.sizeBytes + znodeBytes(path, data) }, id, (paths) => paths.set(path, true));
+  return listed({ ...image, root, sizeBytes: image.sizeBytes + znodeBytes({ path, data, owner: id }) }, id, path, true);
 }
 
 function setData(image: CoordinationImage, { path, data }: CoordinationChange, at: At): CoordinationImage {
@@ -147,19 +149,21 @@ function remove(image: CoordinationImage, path: string, at: At): CoordinationIma
     const node = must(parent.children.get(name), `a record deletes ${path}, which does not exist`);
     assert(node.children.size === 0, `a record deletes ${path}, which has children`);
     owner = node.owner;
-    bytes = znodeBytes(path, node.data);
+    bytes = znodeBytes({ path, ...node });
     return { ...parent, pzxid: at.zxid, children: parent.children.delete(name) };
   });
-  return listed({ ...image, root, sizeBytes: image.sizeBytes - bytes }, owner, (paths) => paths.delete(path));
+  return listed({ ...image, root, sizeBytes: image.sizeBytes - bytes }, owner, path, false);
 }
 
 /** Keeps the list that the node is in by its owner: its session's ephemeral nodes, or those that expire by themselves. */
-function listed(image: CoordinationImage, owner: bigint, change: (paths: SortedMap<true>) => SortedMap<true>): CoordinationImage {
+function listed(image: CoordinationImage, owner: bigint, path: string, exists: boolean): CoordinationImage {
+  const change = (paths: SortedMap<true>): SortedMap<true> => (exists ? paths.set(path, true) : paths.delete(path));
   if (isExpirable(owner)) return { ...image, expirable: change(image.expirable) };
   const id = sessionOf(owner);
   if (id === 0n) return image;
   const session = must(image.sessions.get(id), `an ephemeral node of session ${id}, which does not exist`);
-  return withSession(image, { ...session, ephemerals: change(session.ephemerals) });
+  const ephemeralBytes = session.ephemeralBytes + (exists ? deletionBytes(path) : -deletionBytes(path));
+  return withSession(image, { ...session, ephemerals: change(session.ephemerals), ephemeralBytes });
 }
 
 function withSession(image: CoordinationImage, session: CoordinationSession): CoordinationImage {
@@ -200,8 +204,8 @@ function restoreNode(image: CoordinationImage, { path, data, id, number, stat }:
     permissions: number,
     children: SortedMap.empty(),
   };
-  const bytes = znodeBytes(path, data);
+  const bytes = znodeBytes({ path, data, owner: id });
   if (path === '/') return { ...image, root: node, sizeBytes: bytes };
   const root = updated(image.root, parentOf(path), (parent) => ({ ...parent, children: parent.children.set(nameOf(path), node) }));
-  return listed({ ...image, root, sizeBytes: image.sizeBytes + bytes }, id, (paths) => paths.set(path, true));
+  return listed({ ...image, root, sizeBytes: image.sizeBytes + bytes }, id, path, true);
 }

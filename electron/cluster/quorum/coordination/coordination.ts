@@ -62,6 +62,8 @@ export interface CoordinationSession {
   readonly lastRequest: bigint;
   /** Paths of its nodes. */
   readonly ephemerals: SortedMap<true>;
+  /** Sum of `deletionBytes` over `ephemerals`. */
+  readonly ephemeralBytes: number;
 }
 
 export interface CoordinationImage {
@@ -103,9 +105,20 @@ const node = emptyZnode();
 /** A node's objects and its entry in its parent, measured on Node 24. */
 const ZNODE_OVERHEAD_BYTES = 300;
 
-/** What a node takes in memory, nearly. */
-export function znodeBytes(path: string, data: Uint8Array | null): number {
-  return ZNODE_OVERHEAD_BYTES + nameOf(path).length + (data?.length ?? 0);
+/**
+ * Approximate memory of a node. The name in its parent keeps the whole path in memory; nodes with an owner are listed by their path as
+ * well.
+ */
+export function znodeBytes({ path, data, owner }: { path: string; data: Uint8Array | null; owner: bigint }): number {
+  return ZNODE_OVERHEAD_BYTES + path.length * (owner === 0n ? 1 : 2) + (data?.length ?? 0);
+}
+
+/** Fields of a change beside its path, rounded up. */
+const CHANGE_OVERHEAD_BYTES = 64;
+
+/** Upper bound of the bytes that the deletion of a node adds to a record. */
+export function deletionBytes(path: string): number {
+  return CHANGE_OVERHEAD_BYTES + Buffer.byteLength(path);
 }
 
 /** A fresh cluster: what every ZooKeeper has, and where consumers of old keep their offsets. */
@@ -133,8 +146,8 @@ export const EMPTY_COORDINATION: CoordinationImage = {
 };
 
 function treeBytes(path: string, root: Znode): number {
-  let bytes = znodeBytes(path, root.data);
-  for (const [name, child] of root.children.entries()) bytes += treeBytes(`/${name}`, child);
+  let bytes = znodeBytes({ path, ...root });
+  for (const [name, child] of root.children.entries()) bytes += treeBytes(path === '/' ? `/${name}` : `${path}/${name}`, child);
   return bytes;
 }
 
@@ -199,10 +212,14 @@ export function deletionDefect(path: string): string | undefined {
   return SPECIAL_PATHS.has(path) ? 'ZooKeeper itself keeps this node' : parentDefect(path);
 }
 
+/** ZooKeeper bounds a path by `jute.maxbuffer` alone; here paths are also in the record that ends a session. */
+const MAX_PATH_LENGTH = 64 * 1024;
+
 /** Why ZooKeeper refuses to create or change a node at the path; undefined where it does not. What is only read is not checked. */
 export function pathDefect(path: string): string | undefined {
   if (!path.startsWith('/')) return 'a path begins with a slash';
   if (path === '/') return undefined;
+  if (path.length > MAX_PATH_LENGTH) return `a path has at most ${MAX_PATH_LENGTH} characters, and this one has ${path.length}`;
   if (path.endsWith('/')) return 'a path does not end with a slash';
   for (const part of partsOf(path)) {
     if (part === '') return 'a path has no empty part';

@@ -4,7 +4,7 @@
  */
 import type { Decision, DecisionContext } from '../controller/decision.ts';
 import type { CoordinationChange } from './apply.ts';
-import { ChangeKind, findZnode, type CoordinationImage } from './coordination.ts';
+import { ChangeKind, deletionBytes, findZnode, type CoordinationImage } from './coordination.ts';
 import { ttlOf } from './node-kind.ts';
 import { changeOf } from './transaction.ts';
 
@@ -12,10 +12,13 @@ import { changeOf } from './transaction.ts';
 export const EXPIRY_INTERVAL_MS = 60_000;
 /** `znode.container.maxPerMinute`. */
 const MAX_DELETED = 10_000;
+/** Of `deletionBytes` in one record. */
+const MAX_DELETED_BYTES = 4 * 1024 ** 2;
 
-/** Paths to delete at that wall-clock ms, at most `MAX_DELETED`. */
+/** Paths to delete at that wall-clock ms, at most `MAX_DELETED` and `MAX_DELETED_BYTES`. */
 export function expiredNodes(image: CoordinationImage, now: bigint): string[] {
   const due: string[] = [];
+  let bytes = 0;
   for (const path of image.expirable.keys()) {
     if (due.length >= MAX_DELETED) break;
     const node = findZnode(image.root, path);
@@ -23,7 +26,10 @@ export function expiredNodes(image: CoordinationImage, now: bigint): string[] {
     const ttlMs = ttlOf(node.owner);
     // A container that never had a child waits for its first one.
     const over = ttlMs === undefined ? node.created > 0 : Number(now) - node.mtime > ttlMs;
-    if (over) due.push(path);
+    if (!over) continue;
+    bytes += deletionBytes(path);
+    if (bytes > MAX_DELETED_BYTES) break;
+    due.push(path);
   }
   return due;
 }

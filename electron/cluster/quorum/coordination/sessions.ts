@@ -17,6 +17,8 @@ export const MAX_SESSION_TIMEOUT_MS = 40_000;
 /** More would be a client that opens sessions in a loop. */
 const MAX_SESSIONS = 10_000;
 const PASSWORD_BYTES = 16;
+/** One decision ends sessions up to so many `ephemeralBytes`, and at least one session. */
+const MAX_ENDED_BYTES = 1024 ** 2;
 
 type Request = RequestOf<typeof coordinationSession>;
 type Response = ResponseIn<typeof coordinationSession>;
@@ -28,7 +30,16 @@ export function decideSessions(context: DecisionContext, request: Request, time:
   const records: MetadataRecordIn[] = [];
   const sessions: SessionAnswer[] = [];
   let image = context.image.coordination;
+  let endedBytes = 0;
   for (const asked of request.sessions) {
+    const ends = asked.action === SessionAction.close ? (image.sessions.get(asked.sessionId)?.ephemeralBytes ?? 0) : 0;
+    if (ends > 0 && endedBytes > 0 && endedBytes + ends > MAX_ENDED_BYTES) {
+      // The session expires instead.
+      const errorMessage = `Session ${asked.sessionId} was not closed: other sessions with many nodes are closed first.`;
+      sessions.push({ zxid: context.image.offset, errorCode: ErrorCode.THROTTLING_QUOTA_EXCEEDED, errorMessage });
+      continue;
+    }
+    endedBytes += ends;
     const zxid = context.nextOffset + BigInt(records.length);
     const { answer, changes } = decideSession({ image, context, nodeId: request.nodeId, zxid }, asked);
     if (changes.length === 0) {
@@ -86,12 +97,16 @@ function samePassword(known: Uint8Array, given: Uint8Array | null): boolean {
   return given !== null && Buffer.compare(known, given) === 0;
 }
 
-/** Ends sessions whose clients were silent for their whole timeout, each by a record of its own. */
+/** Ends sessions whose clients were silent for their whole timeout, each by a record of its own; a later call ends what does not fit. */
 export function expireSessions(context: DecisionContext, sessions: readonly CoordinationSession[], time: bigint): Decision<undefined> {
-  const records = sessions.map((session, index): MetadataRecordIn => {
-    const coordination = { zxid: context.nextOffset + BigInt(index), time, changes: endOf(session) };
-    return { type: 'NoOpRecord', value: { coordination } };
-  });
+  const records: MetadataRecordIn[] = [];
+  let bytes = 0;
+  for (const session of sessions) {
+    bytes += session.ephemeralBytes;
+    if (records.length > 0 && bytes > MAX_ENDED_BYTES) break;
+    const coordination = { zxid: context.nextOffset + BigInt(records.length), time, changes: endOf(session) };
+    records.push({ type: 'NoOpRecord', value: { coordination } });
+  }
   return { records, response: undefined, events: [] };
 }
 

@@ -36,6 +36,9 @@ export const MAX_DATA_BYTES = 0xf_ffff;
 /** What clients may keep in all, by `znodeBytes`: each node of the cluster holds it in memory. */
 export const MAX_TREE_BYTES = 128 * 1024 ** 2;
 
+/** Of `ephemeralBytes`. The end of a session is one record, as in ZooKeeper, and has to fit into a batch. */
+export const MAX_EPHEMERAL_BYTES = 8 * 1024 ** 2;
+
 const SEQUENCE_DIGITS = 10;
 
 type Request = RequestOf<typeof coordinationWrite>;
@@ -106,6 +109,12 @@ export function decideWrite(context: DecisionContext, request: Request, time: bi
       for (const operation of operations) results.push(decideOne(draft, session, operation));
       if (draft.image.sizeBytes > MAX_TREE_BYTES && draft.image.sizeBytes > image.sizeBytes) {
         const message = `clients keep ${image.sizeBytes} bytes here, and ${MAX_TREE_BYTES} is the most; delete nodes`;
+        throw new ZooKeeperError(ZooKeeperCode.QUOTAEXCEEDED, message);
+      }
+      const before = image.sessions.get(session.id)?.ephemeralBytes ?? 0;
+      const after = draft.image.sessions.get(session.id)?.ephemeralBytes ?? 0;
+      if (after > MAX_EPHEMERAL_BYTES && after > before) {
+        const message = `the paths of a session's ephemeral nodes take at most ${MAX_EPHEMERAL_BYTES} bytes; delete nodes`;
         throw new ZooKeeperError(ZooKeeperCode.QUOTAEXCEEDED, message);
       }
     } catch (error) {
