@@ -198,6 +198,7 @@ export class Broker {
         commitTimeoutMs: settings.offsetsCommitTimeoutMs,
       }),
       settings: groupSettings(nodeId, settings),
+      requestsHeld: () => this.stalls.hold !== undefined,
     });
     const confirmation = new MetadataConfirmation({
       nodeId,

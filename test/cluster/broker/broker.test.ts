@@ -292,6 +292,29 @@ describe('a cluster of brokers', () => {
     expect(await cluster.get(nodeId, heartbeat, 3, member)).toMatchObject({ errorCode: ErrorCode.NONE });
   });
 
+  it('expires no group member while requests are held after a stall, and expires a silent one later', async () => {
+    const { nodeId } = await cluster.get(1, findCoordinator, 2, { key: 'readers', keyType: 0 });
+    await cluster.clock.advance(100);
+    const join = { groupId: 'readers', sessionTimeoutMs: 6_000, rebalanceTimeoutMs: 6_000, memberId: '', protocolType: 'consumer' };
+    const protocols = [{ name: 'range', metadata: Buffer.from('m') }];
+    const { memberId } = await cluster.get(nodeId, joinGroup, 3, { ...join, protocols });
+    const member = { groupId: 'readers', generationId: 1, memberId };
+    const assignments = [{ memberId, assignment: Buffer.from('a') }];
+    expect(await cluster.get(nodeId, syncGroup, 3, { ...member, assignments })).toMatchObject({ errorCode: 0 });
+
+    const capMs = cluster.broker(nodeId).settings.brokerSessionTimeoutMs;
+    cluster.clock.stall(6_000);
+    let held = true;
+    const other = cluster.ask(nodeId, metadata, 9, { topics: [] }).finally(() => (held = false));
+    await cluster.clock.advance(capMs - 100);
+    expect(held).toBe(true);
+    await cluster.clock.advance(1_000);
+    await other;
+    expect(await cluster.get(nodeId, heartbeat, 3, member)).toMatchObject({ errorCode: ErrorCode.NONE });
+    await cluster.clock.advance(6_100);
+    expect(await cluster.get(nodeId, heartbeat, 3, member)).toMatchObject({ errorCode: ErrorCode.NOT_COORDINATOR });
+  });
+
   it('hands over and ends when its disk fails; nothing that was acknowledged is lost', async () => {
     await cluster.get(2, metadata, 9, { topics: [{ name: 'orders' }] });
     await cluster.produce(1, 'orders', 'before');

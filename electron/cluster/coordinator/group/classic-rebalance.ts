@@ -166,6 +166,10 @@ export function afterRemoval(env: GroupEnvironment, group: ClassicGroup, reason:
 export function sessionOver(env: GroupEnvironment, group: ClassicGroup, member: ClassicMember): GroupDecision | null {
   if (group.members.get(member.memberId) !== member) return null;
   if (!member.isNew && (member.awaitingJoin !== null || member.awaitingSync !== null)) return null;
+  if (!member.isNew && env.requestsHeld()) {
+    touch(member);
+    return null;
+  }
   const silence = seconds(member.isNew ? env.settings.newMemberJoinTimeoutMs : member.sessionTimeoutMs);
   const reason = member.isNew
     ? `member ${memberName(member)} waited ${silence} to join`

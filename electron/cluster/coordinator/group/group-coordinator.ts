@@ -51,6 +51,8 @@ export interface GroupCoordinatorOptions {
   readonly events: EventSink;
   readonly storage: CoordinatorStorage;
   readonly settings: GroupSettings;
+  /** See `GroupEnvironment.requestsHeld`; they never are if absent. */
+  readonly requestsHeld?: () => boolean;
 }
 
 /** From this version of OffsetFetch on, one request asks for many groups. */
@@ -77,6 +79,7 @@ export class GroupCoordinator {
           random,
           logger,
           settings,
+          requestsHeld: options.requestsHeld ?? (() => false),
           emit: (type, group, reason, details) => events({ type, at: clock.now(), group, reason, details }),
           perform,
         }),

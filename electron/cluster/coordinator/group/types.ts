@@ -44,6 +44,8 @@ export interface GroupEnvironment {
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: GroupSettings;
+  /** Whether the broker holds the requests of members, heartbeats behind another request among them: silence proves nothing then. */
+  readonly requestsHeld: () => boolean;
   /** Tells the timeline. */
   readonly emit: (type: GroupEventType, group: string, reason: string, details: Readonly<Record<string, unknown>>) => void;
   /** Writes what a timer decided. */
