@@ -179,7 +179,7 @@ export class LogCore {
     const logStartOffset = this.startOffset;
     // Epochs that cannot be read are taken from the records, all of them.
     const trusted = epochsKnown ? { clean: cleanShutdown, recoveryPoint } : { clean: false, recoveryPoint: 0n };
-    // After a clean stop all of the log was on the medium, and the broker vouches for it when it registers, before it opens the log: nothing
+    // After a clean stop all of the log was on the medium, and the broker registers with a clean shutdown before it opens the log: nothing
     // may be cut off. After any other stop it registers as having lost records where something was cut off. What lies above the high
     // watermark no other replica need hold, so there the log ends before what is missing.
     const protectedTo = cleanShutdown ? MAX_OFFSET : min(recoveryPoint, this.options.highWatermark ?? MAX_OFFSET);

@@ -161,7 +161,7 @@ export class Segment {
     return { baseOffset, endOffset, sizeBytes, largest, checksums };
   }
 
-  /** Throws CORRUPT_MESSAGE when records are missing at the end of the segment: whoever asks for `offset` has come to the end of the file. */
+  /** Throws CORRUPT_MESSAGE when records are missing at the end of the segment; `offset`: the read that reached the end of the file. */
   assertWhole(offset: bigint): void {
     if (this.lack !== undefined) throw new DamagedBatchError(this.path, this.size, this.lack.reason, offset);
   }
