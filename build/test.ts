@@ -63,7 +63,11 @@ function suites(heavy: boolean): readonly Suite[] {
       busy: true,
       run: async (run) =>
         sumCounts(
-          await countVitest(run, PATHS, 'simulation', ['--config', 'vitest.live.config.ts', '--dir', 'test/simulation']),
+          await countVitest(run, PATHS, 'simulation', [
+            ...['--config', 'vitest.live.config.ts', '--dir', 'test/simulation'],
+            // They test the checker, not the product, and take minutes.
+            ...(heavy ? [] : ['--exclude', '**/planted*.test.ts']),
+          ]),
           await command(run, 'simulation', 'build/launch.mjs', ['simulate', '--seeds', heavy ? '1200' : '200']),
         ),
     },
