@@ -3,6 +3,8 @@ import { ReplicaFetcher } from '../../electron/cluster/broker/replica-fetcher.ts
 import { StallAwareClock } from '../../electron/cluster/lib/running-time.ts';
 import { PeerClient } from '../../electron/cluster/network/client.ts';
 import { createTopics } from '../../electron/cluster/protocol/apis/create-topics.ts';
+import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
+import { KafkaError } from '../../electron/cluster/protocol/kafka-error.ts';
 import { ControllerChannel } from '../../electron/cluster/quorum/controller-channel.ts';
 import { Controller } from '../../electron/cluster/quorum/controller.ts';
 import { replace } from './planted.ts';
@@ -57,11 +59,22 @@ export const PLANTED_STOPS: readonly PlantedStop[] = [
     name: 'the controller takes requests whose time is up',
     fault: { kind: 'slowDisk', node: 'controller', latencyMs: 900 },
     found: 'created too late',
-    plant: () =>
-      replace(Controller.prototype, 'takeQueued', () => (self) => {
+    plant: () => {
+      const taken = replace(Controller.prototype, 'takeQueued', () => (self) => {
         const queue = Reflect.get(self, 'queue') as { run(): void }[];
         for (const next of queue.splice(0)) next.run();
-      }),
+      });
+      // The client is answered in time, and its request is not marked as refused.
+      const unmarked = replace(
+        Controller.prototype,
+        'inTime',
+        (right) => (self, answer, deadline) => right(self, answer, deadline, () => new KafkaError(ErrorCode.REQUEST_TIMED_OUT)),
+      );
+      return () => {
+        taken();
+        unmarked();
+      };
+    },
   },
   {
     name: 'timeouts count the time in which the process was stalled',
