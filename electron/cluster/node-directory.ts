@@ -18,6 +18,7 @@ export class DirectoryError extends Error {
 }
 
 const FILE = 'meta.properties';
+const UNFINISHED = `${FILE}.tmp`;
 const VERSION = '1';
 
 /** Makes the directory this node's if it is new, else checks that it is. Returns its directory id (KIP-858). Throws `DirectoryError`. */
@@ -26,7 +27,8 @@ export function claimDirectory(disk: Disk, random: Random, config: Pick<NodeConf
   const file = `${dataDirectory}/${FILE}`;
   disk.makeDirectory(dataDirectory);
   if (!disk.exists(file)) {
-    const others = disk.list(dataDirectory);
+    // A first start that ended before the file had its name, on a full disk for example, leaves only this.
+    const others = disk.list(dataDirectory).filter((name) => name !== UNFINISHED);
     if (others.length > 0) {
       const held = others.slice(0, 3).join(', ');
       throw new DirectoryError(`${file} is missing, and ${dataDirectory} is not empty (${held}); ${cure(dataDirectory)}`);

@@ -11,6 +11,14 @@ function textOf(disk: MemoryDisk): string {
 }
 
 describe('node directory', () => {
+  it('takes a directory whose first start ended before the file had its name', () => {
+    const disk = new MemoryDisk();
+    disk.makeDirectory('/data/node-1');
+    disk.open('/data/node-1/meta.properties.tmp', { create: true }).close();
+    const id = claimDirectory(disk, seededRandom(1), config);
+    expect(claimDirectory(disk, seededRandom(2), config)).toBe(id);
+  });
+
   it('makes a new directory its own and knows it again', () => {
     const disk = new MemoryDisk();
     const id = claimDirectory(disk, random, config);
