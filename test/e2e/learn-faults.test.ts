@@ -1,6 +1,6 @@
 /**
- * Each diagram of Learn after each of some random faults: what it shows is what a real client is told by the cluster. Whatever a page
- * says in figures (`data-` attributes of its boxes, the state of its glyphs) is held against the client, on every page that there is.
+ * Each diagram of Learn after each of some random faults: what it shows is what the cluster answers a real client. The figures of
+ * each page (`data-` attributes of its boxes, the state of its glyphs) are compared with the client's answers.
  */
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';

@@ -71,7 +71,7 @@ test('a text that is no scenario, a name that is none, a cluster that does not s
   await expect(service(null).scenarios.run({ library: 'leader-killed' })).rejects.toThrow('does not serve now');
 });
 
-test('a check tells what a text will do, or what is wrong in it', async () => {
+test('a check describes the steps of a text, or the errors in it', async () => {
   const { scenarios } = service();
   const { outline, problems } = await scenarios.check(scenarios.text('leader-killed'));
   expect(problems).toEqual([]);

@@ -307,7 +307,7 @@ class Run {
     if (!this.hasLeft()) late('the broker that was to leave has not left');
   }
 
-  /** A consumer that reads everything there is, from the start: it comes to segments that nobody else reads any more. */
+  /** A consumer that reads everything there is, from the start: it reads segments that no other client reads again. */
   private startAuditor(): void {
     const { world, network, history } = this;
     const isVoid = (topic: string, partition: number): boolean => this.watch.voidAt(topic, partition) !== undefined;
