@@ -60,7 +60,7 @@ function run(choice: HostChoice): void {
     // Electron's own handlers, which it has installed by now, end the process without asking anybody. Until here a signal
     // does that, and so nothing that would have to be closed is begun before.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => app.quit());
-    hardenAllContents();
+    hardenAllContents(say);
     refusePermissions();
     serveRenderer(join(OUT, 'renderer'));
     const host = startHost({

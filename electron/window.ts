@@ -31,7 +31,7 @@ export function refusePermissions(): void {
 }
 
 /** Any web contents, whoever makes them: no other page, no window of the page's own, no webview. */
-export function hardenAllContents(): void {
+export function hardenAllContents(log: (line: string) => void): void {
   app.on('web-contents-created', (_event, contents) => {
     contents.on('will-attach-webview', (event) => event.preventDefault());
     contents.on('will-navigate', (event, url) => {
@@ -39,7 +39,7 @@ export function hardenAllContents(): void {
     });
     // Chromium commits a navigation to about:blank without asking; an empty window has no way back.
     contents.on('did-navigate', (_event, url) => {
-      if (url.startsWith('about:')) contents.loadURL(PAGE).catch(() => undefined);
+      if (url.startsWith('about:')) contents.loadURL(PAGE).catch((error: unknown) => log(`the page did not load again: ${String(error)}`));
     });
     const links = new LinkPolicy();
     contents.on('input-event', (_event, { type }) => links.noteInput(type, performance.now()));
