@@ -24,6 +24,8 @@ export default defineConfig({
     maxWorkers: 2,
     // A list that lacks something is shown whole: it may not be seen a second time.
     chaiConfig: { truncateThreshold: 2_000 },
+    // The first test of a file pays for the compilation of every page that it opens, at low priority beside the live suites.
     testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });
