@@ -7,6 +7,7 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { BatchView } from '../protocol/record-batch.ts';
 import { MIN_RECORD_BYTES, RecordCursor } from '../protocol/record-cursor.ts';
+import { scanRecords } from '../protocol/record-scan.ts';
 import type { LogConfig } from './log-config.ts';
 import { MAX_REFUSALS, RecordsRefusedError, type RecordRefusal } from './record-refusal.ts';
 
@@ -40,6 +41,10 @@ export function validateRecords(batch: BatchView, compression: CompressionName, 
   checkCount(recordCount, bytes.length);
   const needsKeys = config.cleanupPolicy.has('compact');
   const times = new TimestampCheck(batch, config, nowMs);
+  const scan = scanRecords(bytes, recordCount);
+  if (scan !== undefined && !(needsKeys && scan.keyless > 0) && times.acceptsAll(scan.leastTimestampDelta, scan.largestTimestampDelta)) {
+    return { maxTimestamp: times.max, numbered: true, bytes };
+  }
   const refusals = new Refusals();
   const cursor = new RecordCursor(bytes);
   let numbered = true;
@@ -102,9 +107,10 @@ class Refusals {
 class TimestampCheck {
   private readonly base: bigint;
   private readonly baseMs: number;
-  private readonly now: bigint;
-  private readonly before: bigint | undefined;
-  private readonly after: bigint | undefined;
+  private readonly nowMs: number;
+  /** Whole milliseconds; infinite where there is no limit. */
+  private readonly beforeMs: number;
+  private readonly afterMs: number;
   private readonly createTime: boolean;
   /** The one time of all records, where the batch carries the attribute for LogAppendTime. */
   private readonly common: bigint | undefined;
@@ -118,19 +124,29 @@ class TimestampCheck {
   constructor(batch: BatchView, config: Settings, nowMs: number) {
     this.base = batch.baseTimestamp;
     this.baseMs = Number(this.base);
-    this.now = BigInt(Math.trunc(nowMs));
-    this.before = limitOf(config.messageTimestampBeforeMaxMs);
-    this.after = limitOf(config.messageTimestampAfterMaxMs);
+    this.nowMs = Math.trunc(nowMs);
+    this.beforeMs = Math.trunc(config.messageTimestampBeforeMaxMs);
+    this.afterMs = Math.trunc(config.messageTimestampAfterMaxMs);
     this.createTime = config.messageTimestampType === 'CreateTime';
     const exact = Math.abs(this.baseMs) < 2 ** 51;
-    const now = Math.trunc(nowMs);
-    this.least = !exact ? Infinity : this.createTime && this.before !== undefined ? now - Number(this.before) - this.baseMs : -Infinity;
-    this.most = !exact ? -Infinity : this.createTime && this.after !== undefined ? now + Number(this.after) - this.baseMs : Infinity;
+    this.least = !exact ? Infinity : this.createTime ? this.nowMs - this.beforeMs - this.baseMs : -Infinity;
+    this.most = !exact ? -Infinity : this.createTime ? this.nowMs + this.afterMs - this.baseMs : Infinity;
     if (batch.timestampType === 'logAppendTime') {
       this.common = batch.maxTimestamp;
       this.commonAccepted = this.createTime && this.common !== NO_TIMESTAMP && this.inRange(this.common);
       if (this.common > this.largest) this.largest = this.common;
-    } else this.commonAccepted = false;
+    } else {
+      this.common = undefined;
+      this.commonAccepted = false;
+    }
+  }
+
+  /** Whether every record is accepted for certain, by its least and largest delta. */
+  acceptsAll(least: number, largest: number): boolean {
+    if (this.common !== undefined) return this.commonAccepted;
+    if (least < this.least || largest > this.most) return false;
+    this.largestDelta = largest;
+    return true;
   }
 
   accepts(cursor: RecordCursor): boolean {
@@ -149,8 +165,9 @@ class TimestampCheck {
     if (this.common !== undefined && (!this.createTime || this.common === NO_TIMESTAMP))
       return 'A producer must not set the timestamp type LogAppendTime.';
     const timestamp = this.common ?? cursor.timestamp(this.base);
-    const from = this.before === undefined ? 'any time' : String(this.now - this.before);
-    const to = this.after === undefined ? 'any time' : String(this.now + this.after);
+    const now = BigInt(this.nowMs);
+    const from = Number.isFinite(this.beforeMs) ? String(now - BigInt(this.beforeMs)) : 'any time';
+    const to = Number.isFinite(this.afterMs) ? String(now + BigInt(this.afterMs)) : 'any time';
     return `Timestamp ${timestamp} is outside ${from} to ${to} (message.timestamp.before.max.ms, message.timestamp.after.max.ms).`;
   }
 
@@ -162,12 +179,8 @@ class TimestampCheck {
 
   /** In the arithmetic of int64, as Apache Kafka computes it. */
   private inRange(timestamp: bigint): boolean {
-    const age = BigInt.asIntN(64, this.now - timestamp);
-    if (this.before !== undefined && age > this.before) return false;
-    return this.after === undefined || BigInt.asIntN(64, -age) <= this.after;
+    const age = BigInt.asIntN(64, BigInt(this.nowMs) - timestamp);
+    if (Number.isFinite(this.beforeMs) && age > BigInt(this.beforeMs)) return false;
+    return !Number.isFinite(this.afterMs) || BigInt.asIntN(64, -age) <= BigInt(this.afterMs);
   }
-}
-
-function limitOf(ms: number): bigint | undefined {
-  return Number.isFinite(ms) ? BigInt(Math.trunc(ms)) : undefined;
 }
