@@ -1,12 +1,13 @@
 /**
- * The codecs of record batches: attribute bits 0–2. Everything is synchronous: a batch is a few hundred kilobytes at most,
- * and only a few paths look inside one (keys on compacted topics, coordinators, the message browser).
+ * The codecs of record batches: attribute bits 0–2. Everything is synchronous: a batch is a few hundred kilobytes at most. The leader
+ * decompresses each batch of a client once; followers and consumers' fetches never do.
  */
 import * as zlib from 'node:zlib';
 import { DecompressedSizeError } from './decompressed-size.ts';
 import { ErrorCode } from './error-codes.ts';
 import { KafkaError } from './kafka-error.ts';
-import { decompressLz4Frame } from './lz4-frame.ts';
+import { contentSizeHint } from './content-size-hint.ts';
+import { decompressLz4Frame, type Lz4Codec } from './lz4-frame.ts';
 import { loadNative } from './native-module.ts';
 import { compressSnappy, decompressSnappy } from './snappy-framing.ts';
 
@@ -17,7 +18,7 @@ export type CompressionName = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
 /** By the number in the attributes. */
 export const COMPRESSION_NAMES: readonly CompressionName[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 
-const lz4 = loadNative<{ compressFrameSync(data: Uint8Array): Buffer; decompressFrameSync(data: Uint8Array): Buffer }>('lz4-napi');
+const lz4 = loadNative<Lz4Codec & { compressFrameSync(data: Uint8Array): Buffer }>('lz4-napi');
 
 /** Name for an attribute number; throws UNSUPPORTED_COMPRESSION_TYPE for 5 to 7. */
 export function compressionName(id: number): CompressionName {
@@ -54,11 +55,11 @@ export function decompress(codec: CompressionName, bytes: Uint8Array, maxBytes: 
   try {
     switch (codec) {
       case 'gzip':
-        return zlib.gunzipSync(bytes, { maxOutputLength: maxBytes });
+        return zlib.gunzipSync(bytes, { maxOutputLength: maxBytes, chunkSize: contentSizeHint('gzip', bytes) });
       case 'snappy':
         return decompressSnappy(asBuffer(bytes), maxBytes);
       case 'lz4':
-        return decompressLz4Frame(asBuffer(bytes), maxBytes, (frame) => lz4Module().decompressFrameSync(frame));
+        return decompressLz4Frame(asBuffer(bytes), maxBytes, lz4Module());
       case 'zstd':
         return decompressZstd(bytes, maxBytes);
     }
@@ -76,7 +77,9 @@ function decompressZstd(bytes: Uint8Array, maxBytes: number): Buffer {
   const frames: Buffer[] = [];
   let total = 0;
   for (let at = 0; at < bytes.length || at === 0;) {
-    const frame = zlib.zstdDecompressSync(bytes.subarray(at), { maxOutputLength: Math.max(1, maxBytes - total), info: true }) as unknown;
+    const rest = bytes.subarray(at);
+    const maxOutputLength = Math.max(1, maxBytes - total);
+    const frame = zlib.zstdDecompressSync(rest, { maxOutputLength, chunkSize: contentSizeHint('zstd', rest), info: true }) as unknown;
     const { buffer, engine } = frame as { buffer: Buffer; engine: { bytesWritten: number } };
     if (engine.bytesWritten <= 0) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `zstd payload: ${bytes.length - at} bytes are no frame`);
     total += buffer.length;
@@ -93,7 +96,7 @@ function unavailableReason(codec: CompressionName): unknown {
   return undefined;
 }
 
-function lz4Module(): { compressFrameSync(data: Uint8Array): Buffer; decompressFrameSync(data: Uint8Array): Buffer } {
+function lz4Module(): NonNullable<typeof lz4.module> {
   if (lz4.module === undefined) throw missing('lz4', lz4.error);
   return lz4.module;
 }
