@@ -1,10 +1,11 @@
-/** `npm run bench [-- NAME …]`: codecs, log, kcat; all of them where none is named. */
+/** `npm run bench [-- NAME …]`: codecs, records, log, kcat; all of them where none is named. */
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { HELP_LINE, parsing, runCommand, UsageError } from '../../electron/cli/command.ts';
 import { benchCodecs } from './codecs.ts';
 import { benchKcat } from './kcat.ts';
 import { benchLog } from './log.ts';
+import { benchRecords } from './records.ts';
 import { save, show, type Figure } from './table.ts';
 
 interface Bench {
@@ -16,6 +17,7 @@ interface Bench {
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   codecs: { title: 'Protocol codecs, per second of processor time', run: benchCodecs },
+  records: { title: 'Checks of produced records, per second of processor time', run: benchRecords },
   log: { title: 'One log, per second of processor time', run: benchLog },
   kcat: {
     title: '1,000,000 records of 100 bytes by kcat, best of three',
