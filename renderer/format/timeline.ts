@@ -200,6 +200,12 @@ const TELLINGS: Record<TimelineEventType, Telling> = {
     tone: 'warn',
     tell: (e) => `${brokerOf(e)} cut ${plural(howMany(e), 'partition')}${where(e)} back to its leader`,
   },
+  'partition/repairBlocked': {
+    kind: 'partitions',
+    mark: 'lagging',
+    tone: 'bad',
+    tell: (e) => `${brokerOf(e)} leads with records missing${where(e)}`,
+  },
   'group/coordinatorMoved': {
     kind: 'groups',
     mark: 'dot',

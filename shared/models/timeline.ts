@@ -41,6 +41,7 @@ export type TimelineEventType =
   | 'partition/isrShrunk'
   | 'partition/isrExpanded'
   | 'partition/truncated'
+  | 'partition/repairBlocked'
   | 'partition/uncleanlyElected'
   | 'partition/reassignmentStarted'
   | 'partition/reassignmentCancelled'

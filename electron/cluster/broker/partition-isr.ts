@@ -39,7 +39,7 @@ export interface IsrLeader {
 interface PendingIsr {
   readonly proposal: IsrProposal;
   readonly isr: readonly number[];
-  readonly kind: 'expand' | 'shrink';
+  readonly kind: 'expand' | 'shrink' | 'handOver';
   readonly reason: string;
 }
 
@@ -97,6 +97,13 @@ export class PartitionIsr implements IsrSubscriber {
     if (remaining.length < isr.length) this.propose('shrink', remaining, reasons.join(', '));
   }
 
+  /** Proposes to hand the leadership over to a follower; the controller elects it if it is in the ISR or eligible. False: a proposal is pending. */
+  handOver(successor: number, reason: string): boolean {
+    if (this.pending !== undefined) return false;
+    this.propose('handOver', [successor], reason);
+    return true;
+  }
+
   private propose(kind: PendingIsr['kind'], isr: readonly number[], reason: string): void {
     const { state, followers } = this.leader;
     const { brokers } = this.env.image();
@@ -137,7 +144,8 @@ export class PartitionIsr implements IsrSubscriber {
     });
     // These say that nothing was changed and nothing is coming. With the others a newer state is on its way, and until it is here
     // the controller may count the proposed members: the proposal stays.
-    if (ABANDONED.has(answer.errorCode)) {
+    const refused = this.pending?.kind === 'handOver' && answer.errorCode === ErrorCode.INVALID_REQUEST;
+    if (refused || ABANDONED.has(answer.errorCode)) {
       this.pending = undefined;
       this.leader.abandoned();
     }
@@ -149,7 +157,7 @@ export class PartitionIsr implements IsrSubscriber {
     const { state } = this.leader;
     if (pending === undefined || state.partitionEpoch <= pending.proposal.partitionEpoch) return;
     this.pending = undefined;
-    if (!sameMembers(state.isr, pending.isr) || sameMembers(isrBefore, state.isr)) return;
+    if (pending.kind === 'handOver' || !sameMembers(state.isr, pending.isr) || sameMembers(isrBefore, state.isr)) return;
     this.env.events({
       type: pending.kind === 'expand' ? 'partition/isrExpanded' : 'partition/isrShrunk',
       at: this.env.clock.now(),

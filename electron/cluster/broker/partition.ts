@@ -101,6 +101,10 @@ export class Partition {
   get replicas(): readonly number[] {
     return this.state.replicas;
   }
+  /** Eligible leader replicas (KIP-966): outside the ISR, with every committed record. */
+  get elr(): readonly number[] {
+    return this.state.elr;
+  }
   /** The committed ISR and what a pending proposal adds. */
   get maximalIsr(): readonly number[] {
     return this.proposals.maximal;
@@ -292,6 +296,11 @@ export class Partition {
     // A replica that was waited for, to join, may have been waited for long enough; nothing else may happen to tell.
     this.advanceHighWatermark();
     this.proposals.maybeShrink();
+  }
+
+  /** Asks the controller to elect a follower in this leader's place. False: this broker does not lead, or an ISR change is pending. */
+  handOver(successor: number, reason: string): boolean {
+    return this.currentRole === 'leader' && this.proposals.handOver(successor, reason);
   }
 
   // --- the follower's side ----------------------------------------------------------------------------------------

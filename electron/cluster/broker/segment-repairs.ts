@@ -2,7 +2,9 @@
  * Repairs closed segments that are missing, short or have flipped bits: fetches their offsets from another replica, as a consumer does, so
  * that no more than committed records come. Until then a read of them is refused; nothing is passed over.
  *
- * One segment at a time. It is tried again every second, since a replica that could help may be down, or behind; a segment is never given up.
+ * One segment at a time. It is tried again after 50 ms, then at intervals that double up to a second: a replica that could help may be down, or
+ * its high watermark may have to pass the segment first. A segment is never given up here; a leader that followers wait for hands over to one
+ * of them where no committed record can be lost by that (`leadership-handover.ts`).
  */
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Disk } from '../lib/disk.ts';
@@ -13,6 +15,7 @@ import { fetch } from '../protocol/apis/fetch.ts';
 import { ErrorCode, errorName } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { MetadataImage } from '../quorum/image.ts';
+import { describeWait, findHandover } from './leadership-handover.ts';
 import type { Partition } from './partition.ts';
 import type { Peer } from './replica-fetcher.ts';
 
@@ -32,6 +35,7 @@ export interface SegmentRepairsOptions {
   repaired(topic: string, partition: number): void;
 }
 
+const FIRST_RETRY_MS = 50;
 const RETRY_MS = 1_000;
 const FETCH_BYTES = 1024 * 1024;
 
@@ -40,6 +44,8 @@ interface Damaged {
   readonly partition: number;
   /** Every replica that is alive was asked, and none has the records. */
   refusedByAll: boolean;
+  /** The last report of followers that wait for it. */
+  reported: string | undefined;
 }
 
 export class SegmentRepairs {
@@ -47,6 +53,7 @@ export class SegmentRepairs {
   /** By `topic-partition`. */
   private readonly damaged = new Map<string, Damaged>();
   private timer: Timer | undefined;
+  private retryMs = FIRST_RETRY_MS;
   private running = false;
   private stopped = false;
   private started = false;
@@ -71,7 +78,8 @@ export class SegmentRepairs {
   add(topic: string, partition: number): void {
     const key = `${topic}-${partition}`;
     if (this.stopped || this.damaged.has(key)) return;
-    this.damaged.set(key, { topic, partition, refusedByAll: false });
+    this.damaged.set(key, { topic, partition, refusedByAll: false, reported: undefined });
+    this.retryMs = FIRST_RETRY_MS;
     this.schedule(0);
   }
 
@@ -93,12 +101,13 @@ export class SegmentRepairs {
       try {
         if (await this.repairLog(one)) this.damaged.delete(key);
       } catch (error) {
-        this.options.logger.warn('a damaged segment was not repaired', { partition: key, retryMs: RETRY_MS, error: String(error) });
+        this.options.logger.warn('a damaged segment was not repaired', { partition: key, retryMs: this.retryMs, error: String(error) });
       }
       if (this.isStopped()) return;
     }
     this.running = false;
-    this.schedule(RETRY_MS);
+    this.schedule(this.retryMs);
+    this.retryMs = Math.min(RETRY_MS, 2 * this.retryMs);
   }
 
   /** Across an await the field changes, which the compiler does not see. */
@@ -113,7 +122,11 @@ export class SegmentRepairs {
     const partition = options.partition(one.topic, one.partition);
     if (state === undefined || partition === undefined) return state === undefined;
     // Ends: every round repairs a segment, or leaves.
-    while (partition.log.damagedSegments.length > 0) if (!(await this.repairSegment(one, partition))) return false;
+    while (partition.log.damagedSegments.length > 0) {
+      if (await this.repairSegment(one, partition)) continue;
+      if (!this.isStopped() && partition.role === 'leader') this.considerHandover(one, partition);
+      return false;
+    }
     options.repaired(one.topic, one.partition);
     return true;
   }
@@ -142,6 +155,34 @@ export class SegmentRepairs {
     }
     one.refusedByAll = sources.length > 0 && refusals === sources.length;
     return false;
+  }
+
+  private considerHandover(one: Damaged, partition: Partition): void {
+    const { brokerId, clock, events, logger } = this.options;
+    const image = this.options.image();
+    const decision = findHandover(partition, brokerId, image);
+    const [segment] = partition.log.damagedSegments;
+    if (decision.kind === 'none' || segment === undefined) return;
+    if (decision.kind === 'handOver') {
+      const { successor } = decision;
+      if (partition.handOver(successor, `its leader cannot read offset ${segment.baseOffset}`))
+        logger.warn('asks for another leader: a damaged segment cannot be repaired', { partition: partition.name, successor });
+      return;
+    }
+    const { blocked } = decision;
+    const reason = describeWait(partition, { brokerId, image, blocked, ...segment });
+    if (reason === one.reported) return;
+    one.reported = reason;
+    logger.error('followers wait for a damaged segment', { partition: partition.name, reason });
+    events({
+      type: 'partition/repairBlocked',
+      at: clock.now(),
+      broker: brokerId,
+      topic: partition.topic,
+      partitions: [partition.index],
+      reason,
+      details: { baseOffset: segment.baseOffset.toString(), endOffset: segment.endOffset.toString(), blocked: [...blocked] },
+    });
   }
 
   /** The other replicas that are alive: the leader first, then those in sync. */

@@ -494,7 +494,6 @@ describe('AlterPartition', () => {
     expect(code(image, all, { leaderEpoch: 4 })).toBe(ErrorCode.FENCED_LEADER_EPOCH);
     expect(code(image, all, { leaderEpoch: 6 })).toBe(ErrorCode.NOT_CONTROLLER);
     expect(code(image, all, {}, 2)).toBe(ErrorCode.INVALID_REQUEST);
-    expect(code(image, [[2, 20n]])).toBe(ErrorCode.INVALID_REQUEST);
     expect(code(image, [[1, 10n], [9, 90n]])).toBe(ErrorCode.INVALID_REQUEST); // prettier-ignore
     expect(code(image, all, { partitionIndex: 4 })).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   });
@@ -507,6 +506,43 @@ describe('AlterPartition', () => {
       { type: 'BrokerRegistrationChangeRecord', value: { brokerId: 3, brokerEpoch: 30n, fenced: 0, inControlledShutdown: 1 } },
     ]);
     expect(code(leaving, all)).toBe(ErrorCode.INELIGIBLE_REPLICA);
+  });
+
+  it('hands the leadership over to a member of the ISR, and takes the leader that asks out of ISR and ELR', () => {
+    const handover = alter(image, [[2, 20n]]);
+    expect(handover.response.topics[0]!.partitions[0]).toMatchObject({ errorCode: ErrorCode.NEW_LEADER_ELECTED, leaderId: 2 });
+    expect(partition(apply(image, handover.records), 'a')).toMatchObject({ leader: 2, isr: [2], elr: [], leaderEpoch: 6 });
+    expect(handover.events).toMatchObject([
+      { type: 'partition/leadersElected', reason: 'broker 1 cannot read its log, and no replica can repair it' },
+      { type: 'partition/isrShrunk' },
+    ]);
+  });
+
+  it('hands the leadership over to an eligible replica; the others stay eligible, the leader that asks does not', () => {
+    const configs = { a: { 'min.insync.replicas': '2' } };
+    const alone = testImage(
+      [1, 2, 3],
+      { a: [{ replicas: [1, 2, 3], isr: [1], elr: [2, 3], leaderEpoch: 5, partitionEpoch: 8 }] },
+      { configs },
+    );
+    const handover = alter(alone, [[3, 30n]]);
+    expect(handover.events.map(({ type }) => type)).toContain('partition/leadersElected');
+    expect(partition(apply(alone, handover.records), 'a')).toMatchObject({
+      leader: 3,
+      isr: [3],
+      elr: [2],
+      lastKnownElr: [1],
+      leaderEpoch: 6,
+    });
+  });
+
+  it('hands the leadership over to no replica that may lack committed records', () => {
+    expect(code(image, [[3, 30n]])).toBe(ErrorCode.INVALID_REQUEST);
+    expect(code(image, [[2, 20n], [3, 30n]])).toBe(ErrorCode.INVALID_REQUEST); // prettier-ignore
+    expect(code(image, [[2, 19n]])).toBe(ErrorCode.INELIGIBLE_REPLICA);
+    expect(code(image, [[2, 20n]], { partitionEpoch: 7 })).toBe(ErrorCode.INVALID_UPDATE_VERSION);
+    const fenced = apply(image, [{ type: 'FenceBrokerRecord', value: { id: 2, epoch: 20n } }]);
+    expect(code(fenced, [[2, 20n]])).toBe(ErrorCode.INELIGIBLE_REPLICA);
   });
 
   it('refuses a sender with an old epoch', () => {

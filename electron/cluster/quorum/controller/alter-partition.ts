@@ -13,12 +13,17 @@ type AskedPartition = Request['topics'][number]['partitions'][number];
  * A leader changes its ISR: a compare-and-set on leader epoch and partition epoch (KIP-497). Whoever is to join must be registered
  * under the epoch that the leader saw, unfenced and not shutting down (KIP-841, KIP-903): else a broker that lost data with its old
  * incarnation could count as in sync.
+ *
+ * An ISR of one other broker in place of the leader hands the leadership over to it (`broker/leadership-handover.ts`); Apache Kafka refuses
+ * such a request. The election is clean: the successor is in the ISR or eligible (KIP-966), so it has every committed record. The leader that
+ * asks has none of that trust any more: it joins the ISR again once it has caught up.
  */
 export function alterPartition(context: DecisionContext, request: Request): Decision<ResponseIn<typeof api>> {
   const { image } = context;
   currentBroker(image, request.brokerId, request.brokerEpoch);
   const rules = electionRules(image, context.properties);
   const moves: PartitionMove[] = [];
+  const handovers: PartitionMove[] = [];
   const topics = request.topics.map(({ topicId, partitions }) => ({
     topicId,
     partitions: partitions.map((asked) => {
@@ -30,8 +35,14 @@ export function alterPartition(context: DecisionContext, request: Request): Deci
       const errorCode = defect(image, request.brokerId, partition, asked, isr);
       if (errorCode !== ErrorCode.NONE) return refused(asked, errorCode);
       const ordered = inOrder(isr, partition);
-      const move = movePartition(partition, { isr: ordered, leaderRecoveryState: asked.leaderRecoveryState }, rules(topic.name));
-      if (move !== undefined) moves.push(move);
+      const handover = !isr.includes(request.brokerId);
+      const wanted = {
+        isr: ordered,
+        leaderRecoveryState: asked.leaderRecoveryState,
+        ...(handover ? { distrust: request.brokerId } : {}),
+      };
+      const move = movePartition(partition, wanted, rules(topic.name));
+      if (move !== undefined) (handover ? handovers : moves).push(move);
       const { leader, leaderEpoch, isr: newIsr, leaderRecoveryState, partitionEpoch } = move?.after ?? partition;
       // A change that would cost the leader its place is none that a leader asks for.
       const outcome = leader === partition.leader ? ErrorCode.NONE : ErrorCode.NEW_LEADER_ELECTED;
@@ -48,9 +59,13 @@ export function alterPartition(context: DecisionContext, request: Request): Deci
   }));
   const ends = moves.filter(({ reassigned }) => reassigned);
   return {
-    records: moves.map((move) => move.record),
+    records: [...moves, ...handovers].map((move) => move.record),
     response: { errorCode: ErrorCode.NONE, topics },
-    events: [...isrEvents(moves), ...moveEvents(ends, 'its replicas have moved')],
+    events: [
+      ...isrEvents(moves),
+      ...moveEvents(ends, 'its replicas have moved'),
+      ...moveEvents(handovers, `broker ${request.brokerId} cannot read its log, and no replica can repair it`),
+    ],
   };
 }
 
@@ -61,7 +76,8 @@ function defect(image: MetadataImage, brokerId: number, partition: PartitionImag
   if (brokerId !== partition.leader) return ErrorCode.INVALID_REQUEST;
   if (asked.partitionEpoch < partition.partitionEpoch) return ErrorCode.INVALID_UPDATE_VERSION;
   if (isr.length === 0 || new Set(isr).size !== isr.length) return ErrorCode.INVALID_REQUEST;
-  if (!isr.every((member) => partition.replicas.includes(member)) || !isr.includes(brokerId)) return ErrorCode.INVALID_REQUEST;
+  if (!isr.every((member) => partition.replicas.includes(member))) return ErrorCode.INVALID_REQUEST;
+  if (!isr.includes(brokerId) && !isSuccessor(partition, isr)) return ErrorCode.INVALID_REQUEST;
   if (asked.leaderRecoveryState !== 0 && (isr.length > 1 || partition.leaderRecoveryState === 0)) return ErrorCode.INVALID_REQUEST;
   const eligible = isr.every((member) => {
     const broker = image.brokers.get(member);
@@ -69,6 +85,11 @@ function defect(image: MetadataImage, brokerId: number, partition: PartitionImag
     return isActive(broker) && (epoch < 0n || epoch === broker.epoch);
   });
   return eligible ? ErrorCode.NONE : ErrorCode.INELIGIBLE_REPLICA;
+}
+
+/** Whether an ISR without the leader names one broker that is known to have every committed record. */
+function isSuccessor({ isr, elr }: PartitionImage, wanted: readonly number[]): boolean {
+  return wanted.length === 1 && wanted.every((broker) => isr.includes(broker) || elr.includes(broker));
 }
 
 /** ISRs are kept in the order of the replicas, so that equal ones look equal. */

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import { describeWait, findHandover } from '../../../electron/cluster/broker/leadership-handover.ts';
+import { FollowerState } from '../../../electron/cluster/broker/partition-follower.ts';
+import { testImage } from '../../helpers/metadata-image.ts';
+import { append, bench, DIRECTORY } from '../log/helpers.ts';
+
+/** A log of closed segments of two records each, with the one that starts at offset 4 missing. */
+function logWithHole(highWatermark: bigint) {
+  const harness = bench({ segmentBytes: 170, indexIntervalBytes: 1 });
+  for (let i = 0; i < 12; i++) append(harness.log, `value ${i}`);
+  harness.log.close();
+  harness.disk.remove(`${DIRECTORY}/00000000000000000004.log`);
+  const log = harness.reopen({ highWatermark });
+  expect(log.damagedSegments).toEqual([{ baseOffset: 4n, endOffset: 6n }]);
+  return log;
+}
+
+const LEADER = 1;
+const image = testImage([1, 2, 3]);
+
+/** Broker 1 leads; `ends`: where followers fetched last, under the epoch of the image unless another is named. */
+function decide(
+  { isr = [1, 2, 3], elr = [] }: { isr?: number[]; elr?: number[] },
+  ends: Readonly<Record<number, bigint | { end: bigint; epoch: bigint }>>,
+  from = image,
+) {
+  const follower = (id: number): FollowerState | undefined => {
+    const known = ends[id];
+    const state = new FollowerState(id, 0);
+    if (known === undefined) return state;
+    const { end, epoch } = typeof known === 'bigint' ? { end: known, epoch: BigInt(id * 10) } : known;
+    state.fetched(end, 0n, 12n, epoch, 1);
+    return state;
+  };
+  return findHandover({ isr, elr, replicas: [1, 2, 3], follower, log: logWithHole(4n) }, LEADER, from);
+}
+
+describe('findHandover', () => {
+  it('hands over to a member of the ISR whose log ends in the hole', () => {
+    expect(decide({}, { 2: 4n, 3: 2n })).toEqual({ kind: 'handOver', successor: 2 });
+    expect(decide({}, { 2: 2n, 3: 5n })).toEqual({ kind: 'handOver', successor: 3 });
+  });
+
+  it('hands over to an eligible replica where the ISR is the leader alone', () => {
+    expect(decide({ isr: [1], elr: [3] }, { 2: 4n, 3: 4n })).toEqual({ kind: 'handOver', successor: 3 });
+  });
+
+  it('prefers the member with the longest log, so that no record is given up that it has', () => {
+    expect(decide({}, { 2: 4n, 3: 12n })).toEqual({ kind: 'handOver', successor: 3 });
+    expect(decide({ isr: [1, 2] }, { 2: 4n, 3: 12n })).toEqual({ kind: 'handOver', successor: 2 });
+  });
+
+  it('waits where the followers in the hole are neither in sync nor eligible, even when every replica is live and lacks the records', () => {
+    expect(decide({ isr: [1] }, { 2: 4n, 3: 4n })).toEqual({ kind: 'wait', blocked: [2, 3] });
+    // The eligible replica is not blocked: it is about to join the ISR, after which the repair can have the records.
+    expect(decide({ isr: [1], elr: [3] }, { 2: 4n, 3: 12n })).toEqual({ kind: 'wait', blocked: [2] });
+  });
+
+  it('counts no follower that does not run, leaves, or fetched last under another broker epoch', () => {
+    expect(decide({}, { 2: { end: 4n, epoch: 19n }, 3: 12n })).toEqual({ kind: 'none' });
+    // It registered again, maybe without its data, and this broker's metadata is older than that.
+    expect(decide({}, { 2: { end: 4n, epoch: 21n } })).toEqual({ kind: 'none' });
+    expect(decide({}, { 2: 4n }, testImage([1, 2, 3], {}, { fenced: [2] }))).toEqual({ kind: 'none' });
+    expect(decide({}, {})).toEqual({ kind: 'none' });
+  });
+
+  it('does nothing while every follower can read on', () => {
+    expect(decide({}, { 2: 12n, 3: 6n })).toEqual({ kind: 'none' });
+    expect(decide({}, { 2: 0n, 3: 2n })).toEqual({ kind: 'none' });
+  });
+});
+
+describe('describeWait', () => {
+  const segment = { baseOffset: 4n, endOffset: 6n };
+  const describeAt = (highWatermark: bigint, from = image): string =>
+    describeWait({ replicas: [1, 2, 3], log: logWithHole(highWatermark) }, { brokerId: LEADER, image: from, blocked: [2], ...segment });
+
+  it('names the replica to start', () => {
+    expect(describeAt(4n, testImage([1, 2, 3], {}, { fenced: [3] }))).toBe(
+      'broker 1 leads and cannot read offsets 4 to 5, and no live replica has all of them; broker 2 cannot catch up. ' +
+        'Start broker 3, which may have them',
+    );
+  });
+
+  it('names the ways to give the records up when every replica is live', () => {
+    expect(describeAt(4n)).toContain('To give them up, stop broker 1 and run an unclean leader election');
+    expect(describeAt(6n)).toContain('To give them up, delete the records before offset 6, or stop broker 1 and run an unclean leader');
+  });
+});
