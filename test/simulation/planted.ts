@@ -28,8 +28,10 @@ import type { Fault, Weights } from './faults.ts';
 
 export interface PlantedBug {
   readonly name: string;
-  /** Faults that bring it out, to find it sooner than by all of them. */
-  readonly weights: Weights;
+  /** Faults that bring it out, to find it sooner than by all of them; absent: what each seed draws. */
+  readonly weights?: Weights;
+  /** Where the search starts (1): no seed below it is known to bring the bug out. */
+  readonly firstSeed?: number;
   /** A schedule of its own, where luck would take long. */
   readonly faults?: readonly Fault[];
   readonly nodes?: number;
@@ -73,6 +75,12 @@ function withoutSync(fits: (path: string) => boolean): () => void {
 
 const KILLS: Weights = { kill: 6, isolate: 3, freeze: 3, stop: 2 };
 const SEGMENTS: Weights = { segment: 8, kill: 1 };
+/** Both followers are out of reach while the leader writes on and then loses a closed segment. */
+const HOLE_ALONE: readonly Fault[] = [
+  { kind: 'freeze', node: 'follower', at: 200, forMs: 9_000 },
+  { kind: 'isolate', node: 'follower', oneWay: 'both', clientsToo: false, at: 210, forMs: 8_990 },
+  { kind: 'segment', node: 'leader', how: 'stop', damage: 'lost', at: 6_000, forMs: 100 },
+];
 const POWER: Weights = { powerCut: 5, powerCutAll: 4, kill: 2, isolate: 1 };
 
 export const PLANTED: readonly PlantedBug[] = [
@@ -219,6 +227,24 @@ export const PLANTED: readonly PlantedBug[] = [
     name: 'damaged segments are not repaired',
     weights: SEGMENTS,
     plant: () => replace(SegmentRepairs.prototype, 'repairLog', () => () => Promise.resolve(false)),
+  },
+  {
+    name: 'a leader cuts its log where it is damaged, without proof that nothing there is committed',
+    firstSeed: 1341,
+    plant: () =>
+      replace(SegmentRepairs.prototype, 'considerHandover', () => (_, ...args) => {
+        const { log } = args[1] as Partition;
+        const [segment] = log.damagedSegments;
+        if (segment !== undefined) log.truncateTo(segment.baseOffset);
+      }),
+  },
+  {
+    name: 'a leader that cannot read its log keeps the leadership',
+    weights: {},
+    nodes: 3,
+    faults: HOLE_ALONE,
+    firstSeed: 3,
+    plant: () => replace(Partition.prototype, 'handOver', () => () => false),
   },
   {
     name: 'a repair ends before all records of the segment are fetched',

@@ -83,7 +83,12 @@ class Run {
     const random = this.world.random('schedule');
     const nodes = options.nodes ?? (random.next() < 0.75 ? 3 : 5);
     const promises = new Map([...TOPICS, OFFSETS].map(({ name, promise }) => [name, promise]));
-    this.watch = new Watch(this.world, this.history, promises);
+    this.watch = new Watch({
+      world: this.world,
+      history: this.history,
+      promises,
+      isHeldElsewhere: (topic, partition, hole) => this.injector.segments.isHeldElsewhere(topic, partition, hole),
+    });
     // Drawn apart, so that a schedule is the same with them and without.
     const hasGuest = this.world.random('guest').next() < 0.4;
     const clients = ['alice', 'bob', 'carol', 'reader', 'member1', 'member2'];

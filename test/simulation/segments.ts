@@ -7,7 +7,7 @@ import { DamagedBatchError } from '../../electron/cluster/log/damage.ts';
 import { iterateBatches } from '../../electron/cluster/protocol/record-batch.ts';
 import { readLog, replicasOf } from './inspect.ts';
 import { DATA, type Machine } from './machine.ts';
-import type { Watch } from './watch.ts';
+import type { Hole, Watch } from './watch.ts';
 
 export type SegmentDamage = 'lost' | 'emptied' | 'cut' | 'flipped';
 export const SEGMENT_DAMAGES: readonly SegmentDamage[] = ['lost', 'emptied', 'cut', 'flipped'];
@@ -16,6 +16,7 @@ interface Closed {
   readonly topic: string;
   readonly partition: number;
   readonly path: string;
+  readonly baseOffset: bigint;
   /** Where the next segment starts. */
   readonly endOffset: bigint;
 }
@@ -41,7 +42,7 @@ export class Segments {
     const eligible = closedSegments(machine).filter(({ topic, partition }) => !unsettled.includes(`${topic}-${partition}`));
     const victim = eligible[this.random.int(Math.max(1, eligible.length))];
     if (victim === undefined) return;
-    const { topic, partition, path } = victim;
+    const { topic, partition, path, baseOffset: from, endOffset: to } = victim;
     const { disk } = machine;
     const batches = [...iterateBatches(disk.readFile(path))];
     const batch = batches[this.random.int(batches.length)];
@@ -63,16 +64,15 @@ export class Segments {
       file.close();
     }
     this.damaged.set(`${topic}-${partition}`, { machine, topic, partition });
-    this.watch.segmentDamaged(topic, partition);
-    if (!this.isHeldElsewhere(victim, machine)) this.watch.segmentLost(topic, partition);
+    this.watch.segmentDamaged(topic, partition, { id: machine.id, from, to });
     if (killed) this.watch.tailDamaged(topic, partition, machine.id);
   }
 
-  /** Whether another replica reaches the end of the segment. */
-  private isHeldElsewhere({ topic, partition, endOffset }: Closed, damaged: Machine): boolean {
+  /** Whether another assigned replica reaches the end of the hole on its disk. One replica of a partition is damaged at a time. */
+  isHeldElsewhere(topic: string, partition: number, { id, to }: Hole): boolean {
     const replicas = this.watch.image?.topics.get(topic)?.partitions[partition]?.replicas ?? [];
     return this.machines.some(
-      (machine) => machine !== damaged && replicas.includes(machine.id) && endOnDisk(machine, `${topic}-${partition}`) >= endOffset,
+      (machine) => machine.id !== id && replicas.includes(machine.id) && endOnDisk(machine, `${topic}-${partition}`) >= to,
     );
   }
 
@@ -84,6 +84,13 @@ export class Segments {
   private isSettled(key: string): boolean {
     const found = this.damaged.get(key);
     if (found === undefined) return true;
+    if (!this.isWhole(found)) return false;
+    this.damaged.delete(key);
+    this.watch.segmentsWhole(key);
+    return true;
+  }
+
+  private isWhole(found: { machine: Machine; topic: string; partition: number }): boolean {
     const { machine, topic, partition } = found;
     const { node, running, ready, departed } = machine;
     if (departed) return true;
@@ -91,9 +98,7 @@ export class Segments {
     const replicas = this.watch.image?.topics.get(topic)?.partitions[partition]?.replicas ?? [];
     const replica = replicasOf(node)?.partition(topic, partition);
     if (!replicas.includes(machine.id)) return true;
-    if (replica === undefined || replica.log.damagedSegments.length > 0 || !isReadable(replica)) return false;
-    this.damaged.delete(key);
-    return true;
+    return replica !== undefined && replica.log.damagedSegments.length === 0 && isReadable(replica);
   }
 }
 
@@ -117,8 +122,9 @@ function closedSegments({ disk }: Machine): Closed[] {
     const logs = disk.list(directory).filter((file) => file.endsWith('.log'));
     for (const [index, file] of logs.slice(0, -1).entries()) {
       const path = `${directory}/${file}`;
+      const baseOffset = BigInt(file.slice(0, -'.log'.length));
       const endOffset = BigInt((logs[index + 1] as string).slice(0, -'.log'.length));
-      if (disk.size(path) > 0) found.push({ topic, partition: Number(partition), path, endOffset });
+      if (disk.size(path) > 0) found.push({ topic, partition: Number(partition), path, baseOffset, endOffset });
     }
   }
   return found;

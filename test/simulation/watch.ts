@@ -25,6 +25,15 @@ interface Unclean {
   damaged: boolean;
 }
 
+/** Offsets that a closed segment of one replica lacks, or cannot read. */
+export interface Hole {
+  /** The replica's broker. */
+  readonly id: number;
+  readonly from: bigint;
+  /** Exclusive. */
+  readonly to: bigint;
+}
+
 export interface TopicPromise {
   readonly minInsyncReplicas: number;
   /** Every write is on the disk before it is acknowledged. */
@@ -43,14 +52,23 @@ export class Watch {
   private readonly metadataEpochs = new Map<bigint, number>();
   private readonly unclean = new Map<string, Map<number, Unclean>>();
   private readonly voidSince = new Map<string, number>();
-  private readonly spoilt = new Set<string>();
+  /** By partition: the hole that is not repaired, and whether faults may have destroyed every other replica of its records. */
+  private readonly holes = new Map<string, Hole & { mayBeLost: boolean }>();
+  /** Whether another assigned replica holds all of the offsets on its disk. */
+  private readonly isHeldElsewhere: (topic: string, partition: number, hole: Hole) => boolean;
   /** The highest that each leader epoch of a partition has committed. */
   private readonly committed = new Map<string, Map<number, bigint>>();
 
-  constructor(world: World, history: History, promises: ReadonlyMap<string, TopicPromise>) {
-    this.world = world;
-    this.history = history;
-    this.promises = promises;
+  constructor(options: {
+    world: World;
+    history: History;
+    promises: ReadonlyMap<string, TopicPromise>;
+    isHeldElsewhere(topic: string, partition: number, hole: Hole): boolean;
+  }) {
+    this.world = options.world;
+    this.history = options.history;
+    this.promises = options.promises;
+    this.isHeldElsewhere = (topic, partition, hole) => options.isHeldElsewhere(topic, partition, hole);
   }
 
   /** When the promises for what was acknowledged before became void; undefined: they hold. */
@@ -117,28 +135,48 @@ export class Watch {
     this.judge(state, unclean);
   }
 
-  /** A closed segment of one replica was damaged. It is repaired from another; where the others may lack its records too, it may stay damaged. */
-  segmentDamaged(topic: string, partition: number): void {
-    this.spoilt.add(`${topic}-${partition}`);
-  }
-
-  /** No other replica has all records of the damaged segment: its readers are refused, and nothing else is promised. */
-  segmentLost(topic: string, partition: number): void {
+  /** A closed segment of one replica was damaged. */
+  segmentDamaged(topic: string, partition: number, hole: Hole): void {
     const key = `${topic}-${partition}`;
-    this.voidSince.set(key, this.world.time);
-    this.committed.delete(key);
+    this.holes.set(key, { ...hole, mayBeLost: false });
+    const state = this.image?.topics.get(topic)?.partitions[partition];
+    if (state !== undefined) this.judgeHole(state);
   }
 
-  /** Nothing at all is promised. */
+  /** Every segment of the partition is whole, or the replica does not belong to the partition any more. */
+  segmentsWhole(key: string): void {
+    this.holes.delete(key);
+  }
+
+  /**
+   * True while the records of a hole exist nowhere, and faults account for it (`judgeHole`): reads there are refused, and followers cannot
+   * pass it. As long as another assigned replica holds them, the hole must be repaired.
+   */
   isSpoilt(topic: string, partition: number): boolean {
-    return this.isSpoiltName(`${topic}-${partition}`);
+    const hole = this.holes.get(`${topic}-${partition}`);
+    return hole?.mayBeLost === true && !this.isHeldElsewhere(topic, partition, hole);
   }
   isSpoiltName(name: string): boolean {
-    return this.spoilt.has(name) && this.voidSince.has(name);
+    const at = name.lastIndexOf('-');
+    return this.isSpoilt(name.slice(0, at), Number(name.slice(at + 1)));
+  }
+
+  /**
+   * Records of a hole may be lost once the replica with the hole and those that stopped uncleanly are min.insync.replicas at a time: then
+   * they may have been all that held the records. Where they are fewer, another replica holds what is committed, and what is not committed
+   * is given up by an election of such a replica.
+   */
+  private judgeHole(state: PartitionImage): void {
+    const hole = this.holes.get(keyOf(state));
+    if (hole === undefined) return;
+    const { minInsyncReplicas } = this.promises.get(state.topic) ?? { minInsyncReplicas: 1 };
+    const missing = new Set([hole.id, ...(this.unclean.get(keyOf(state))?.keys() ?? [])]);
+    if (missing.size >= Math.min(minInsyncReplicas, state.replicas.length)) hole.mayBeLost = true;
   }
 
   /** The promise is void once min.insync.replicas replicas at a time have stopped uncleanly and one of them lost what it had not flushed. */
   private judge(state: PartitionImage, unclean: ReadonlyMap<number, Unclean>): void {
+    this.judgeHole(state);
     const promise = this.promises.get(state.topic) ?? { minInsyncReplicas: 1, flushed: false };
     const all = [...unclean.values()];
     if (promise.flushed && !all.some(({ damaged }) => damaged)) return;

@@ -37,6 +37,8 @@ export interface SegmentRepairsOptions {
 
 const FIRST_RETRY_MS = 50;
 const RETRY_MS = 1_000;
+/** Followers that wait for less are not reported: a repair, or an election, may be about to end it. */
+const REPORT_AFTER_MS = 2_000;
 const FETCH_BYTES = 1024 * 1024;
 
 interface Damaged {
@@ -44,7 +46,9 @@ interface Damaged {
   readonly partition: number;
   /** Every replica that is alive was asked, and none has the records. */
   refusedByAll: boolean;
-  /** The last report of followers that wait for it. */
+  /** Monotonic ms since which followers wait for it; undefined while none does. */
+  blockedSince: number | undefined;
+  /** The last report of that. */
   reported: string | undefined;
 }
 
@@ -78,7 +82,7 @@ export class SegmentRepairs {
   add(topic: string, partition: number): void {
     const key = `${topic}-${partition}`;
     if (this.stopped || this.damaged.has(key)) return;
-    this.damaged.set(key, { topic, partition, refusedByAll: false, reported: undefined });
+    this.damaged.set(key, { topic, partition, refusedByAll: false, blockedSince: undefined, reported: undefined });
     this.retryMs = FIRST_RETRY_MS;
     this.schedule(0);
   }
@@ -162,6 +166,7 @@ export class SegmentRepairs {
     const image = this.options.image();
     const decision = findHandover(partition, brokerId, image);
     const [segment] = partition.log.damagedSegments;
+    if (decision.kind !== 'wait') one.blockedSince = undefined;
     if (decision.kind === 'none' || segment === undefined) return;
     if (decision.kind === 'handOver') {
       const { successor } = decision;
@@ -169,6 +174,9 @@ export class SegmentRepairs {
         logger.warn('asks for another leader: a damaged segment cannot be repaired', { partition: partition.name, successor });
       return;
     }
+    const now = clock.monotonic();
+    one.blockedSince ??= now;
+    if (now - one.blockedSince < REPORT_AFTER_MS) return;
     const { blocked } = decision;
     const reason = describeWait(partition, { brokerId, image, blocked, ...segment });
     if (reason === one.reported) return;

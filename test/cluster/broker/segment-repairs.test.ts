@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { FollowerState } from '../../../electron/cluster/broker/partition-follower.ts';
 import type { Partition } from '../../../electron/cluster/broker/partition.ts';
 import type { Peer } from '../../../electron/cluster/broker/replica-fetcher.ts';
 import { readError } from '../../../electron/cluster/broker/replica-manager-fetch.ts';
@@ -6,7 +7,9 @@ import { SegmentRepairs } from '../../../electron/cluster/broker/segment-repairs
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import { DamagedBatchError } from '../../../electron/cluster/log/damage.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
+import type { NodeEvent } from '../../../electron/cluster/lib/events.ts';
 import { EMPTY_IMAGE, type MetadataImage } from '../../../electron/cluster/quorum/image.ts';
+import { testImage } from '../../helpers/metadata-image.ts';
 import { append, bench, contents, copyAll, DIRECTORY, ManualClock, type Bench } from '../log/helpers.ts';
 
 const OFFSET = 0n;
@@ -121,4 +124,81 @@ test('two replicas with the same corrupt segment answer CORRUPT_MESSAGE, until o
   expect([1, 2].map((id) => fetchFrom(id, OFFSET).errorCode)).toEqual([ErrorCode.NONE, ErrorCode.NONE]);
   expect([1, 2].map((id) => contents(replicaOf(id).partition.log))).toEqual([all, all]);
   stop();
+});
+
+/** Broker 1 leads with a corrupt first segment; broker 2, whose log is empty, answers each fetch with an error. */
+function corruptLeader(isr: readonly number[]) {
+  const clock = new ManualClock();
+  const events: NodeEvent[] = [];
+  const successors: number[] = [];
+  const attempts: number[] = [];
+  const { harness } = corruptLog();
+  const follower = new FollowerState(2, 0);
+  follower.fetched(OFFSET, OFFSET, harness.log.logEndOffset, 20n, 1);
+  const partition = {
+    ...{ name: 't-0', topic: 't', index: 0, leader: 1, role: 'leader', isr, elr: [], replicas: [1, 2], log: harness.log },
+    follower: (id: number) => (id === 2 ? follower : undefined),
+    handOver: (successor: number) => successors.push(successor) > 0,
+  } as unknown as Partition;
+  const image = testImage([1, 2], { t: [{ replicas: [1, 2], isr }] });
+  const repairs = new SegmentRepairs({
+    brokerId: 1,
+    clock,
+    disk: { admit: () => Promise.resolve() },
+    logger: silentLogger,
+    events: (event) => events.push(event),
+    timeoutMs: 1_000,
+    image: () => image,
+    partition: () => partition,
+    connect: () => ({
+      send: () => {
+        attempts.push(clock.monotonic());
+        return Promise.resolve({
+          errorCode: ErrorCode.NONE,
+          responses: [{ partitions: [{ errorCode: ErrorCode.OFFSET_OUT_OF_RANGE }] }],
+        } as never);
+      },
+      close: () => undefined,
+    }),
+    repaired: () => undefined,
+  });
+  const start = clock.monotonic();
+  const run = async (ms: number): Promise<void> => {
+    for (let passed = 0; passed < ms; passed += 10) {
+      clock.advance(10);
+      for (let i = 0; i < 50; i++) await Promise.resolve();
+    }
+  };
+  repairs.add('t', 0);
+  repairs.start();
+  return { run, events, successors, repairs, attemptsAt: () => attempts.map((at) => at - start) };
+}
+
+test('a repair is tried again after 50 ms, then at intervals that double up to a second', async () => {
+  const { run, attemptsAt, repairs } = corruptLeader([1, 2]);
+  await run(4_000);
+  repairs.stop();
+  const gaps = attemptsAt().flatMap((at, index, all) => (index === 0 ? [] : [at - (all[index - 1] ?? 0)]));
+  // In steps of the clock.
+  expect(gaps[0]).toBeLessThanOrEqual(60);
+  expect(gaps.slice(1)).toEqual([100, 200, 400, 800, 1_000, 1_000]);
+});
+
+test('a leader hands over to a follower in sync that its corrupt segment blocks, and reports nothing', async () => {
+  const { run, events, successors, repairs } = corruptLeader([1, 2]);
+  await run(4_000);
+  repairs.stop();
+  expect(new Set(successors)).toEqual(new Set([2]));
+  expect(events).toEqual([]);
+});
+
+test('a leader without a successor keeps waiting, and reports once, after two seconds, what to do', async () => {
+  const { run, events, successors, repairs } = corruptLeader([1]);
+  await run(1_500);
+  expect(events).toEqual([]);
+  await run(4_000);
+  repairs.stop();
+  expect(successors).toEqual([]);
+  expect(events).toMatchObject([{ type: 'partition/repairBlocked', broker: 1, topic: 't', partitions: [0], details: { blocked: [2] } }]);
+  expect(events[0]?.reason).toContain('run an unclean leader election');
 });
