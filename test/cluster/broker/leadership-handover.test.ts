@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { describeWait, findHandover } from '../../../electron/cluster/broker/leadership-handover.ts';
 import { FollowerState } from '../../../electron/cluster/broker/partition-follower.ts';
 import { testImage } from '../../helpers/metadata-image.ts';
-import { append, bench, DIRECTORY } from '../log/helpers.ts';
+import { append, bench, contents, DIRECTORY } from '../log/helpers.ts';
 
 /** A log of closed segments of two records each, with the one that starts at offset 4 missing. */
 function logWithHole(highWatermark: bigint) {
@@ -85,5 +85,29 @@ describe('describeWait', () => {
   it('names the ways to give the records up when every replica is live', () => {
     expect(describeAt(4n)).toContain('To give them up, stop broker 1 and run an unclean leader election');
     expect(describeAt(6n)).toContain('To give them up, delete the records before offset 6, or stop broker 1 and run an unclean leader');
+  });
+});
+
+/** What a handover and an unclean election rely on: the former leader is whole again once it is cut back as a follower. */
+describe('a log with a hole that is truncated', () => {
+  it.each([
+    { offset: 2n, end: 2n },
+    { offset: 4n, end: 4n },
+    // The successor's log ends within the hole: what is missing below is fetched from it again.
+    { offset: 5n, end: 4n },
+  ])('at offset $offset ends at $end, and needs no repair', ({ offset, end }) => {
+    const log = logWithHole(4n);
+    expect(log.truncateTo(offset)).toBe(end);
+    expect(log.logEndOffset).toBe(end);
+    expect(log.damagedSegments).toEqual([]);
+    append(log, 'after');
+    expect(contents(log).at(-1)).toBe(`${end}:after`);
+    expect(contents(log)).toHaveLength(Number(end) + 1);
+  });
+
+  it('at an offset behind the hole still needs the repair', () => {
+    const log = logWithHole(4n);
+    expect(log.truncateTo(8n)).toBe(8n);
+    expect(log.damagedSegments).toEqual([{ baseOffset: 4n, endOffset: 6n }]);
   });
 });
