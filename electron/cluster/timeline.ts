@@ -42,6 +42,7 @@ const TYPES = [
   'partition/isrShrunk',
   'partition/isrExpanded',
   'partition/truncated',
+  'partition/repairBlocked',
   'partition/uncleanlyElected',
   'partition/reassignmentStarted',
   'partition/reassignmentCancelled',
@@ -156,6 +157,13 @@ const reporter = (cause: TimelineEntry, effect: TimelineEntry): boolean => cause
 /** That a broker went, as long as it is gone. */
 const gone = (causes: readonly TimelineType[], fits: Rule['fits']): Rule => ({ causes, whileGone: true, fits });
 
+/** What follows corruption that the same broker found in the same log, however long ago. */
+const ofCorruption: Rule = {
+  causes: ['node/corruptionFound'],
+  lasting: true,
+  fits: (cause, effect) => reporter(cause, effect) && cause.topic === effect.topic && sameItems(cause.partitions, effect.partitions),
+};
+
 /** By effect, the likeliest rule first; within a rule the latest entry that fits is the cause. */
 const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   // However long it ran.
@@ -223,13 +231,8 @@ const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
     { ...injected((cause, effect) => reporter(cause, effect) && isOfReplica(cause, effect)), untilHealed: true },
     { causes: ['lab/powerCut', 'lab/nodeKilled'], fits: reporter },
   ],
-  'node/segmentRepaired': [
-    {
-      causes: ['node/corruptionFound'],
-      lasting: true,
-      fits: (cause, effect) => reporter(cause, effect) && cause.topic === effect.topic && sameItems(cause.partitions, effect.partitions),
-    },
-  ],
+  'node/segmentRepaired': [ofCorruption],
+  'partition/repairBlocked': [ofCorruption],
   'node/logDirectoryFailed': [injected((cause, effect) => reporter(cause, effect) && typeOf(cause) === 'fullDisk')],
   'node/failed': [injected((cause, effect) => reporter(cause, effect) && (typeOf(cause) === 'fullDisk' || typeOf(cause) === 'corrupt'))],
 };

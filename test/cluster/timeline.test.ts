@@ -217,6 +217,17 @@ describe('timeline', () => {
     expect(must(timeline.record(2, { type: 'node/logDirectoryFailed', at: 7 })).causeId).toBeUndefined();
   });
 
+  it.each(['node/segmentRepaired', 'partition/repairBlocked'])(
+    'links %s to the corruption that the same broker found in the same log',
+    (type) => {
+      const timeline = new Timeline();
+      const found = (broker: number, partition: number): number =>
+        must(timeline.record(broker, { type: 'node/corruptionFound', at: 0, broker, topic: 't', partitions: [partition] })).id;
+      const [own] = [found(1, 0), found(1, 1), found(2, 0)];
+      expect(must(timeline.record(1, { type, at: 500_000, broker: 1, topic: 't', partitions: [0] })).causeId).toBe(own);
+    },
+  );
+
   it('links damage that was found to the corruption of that very log, as long as it has not been healed, else to the power cut', () => {
     const timeline = new Timeline();
     const corrupt = (faultId: number, partition: number): number =>
