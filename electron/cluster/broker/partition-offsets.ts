@@ -24,9 +24,9 @@ const NOTHING: FoundOffset = { timestamp: -1n, offset: -1n, leaderEpoch: -1 };
 
 /**
  * Throws OFFSET_NOT_AVAILABLE while a new leader cannot tell yet what is committed: its high watermark is still what it knew as a
- * follower, and an answer by it could go back behind what consumers have been shown.
+ * follower, and an answer by it could go back behind what consumers have been shown. Yields as `Log.searchTimestamp` does.
  */
-export function findOffset(partition: Partition, timestamp: bigint, limit: OffsetLimit): FoundOffset {
+export function* findOffset(partition: Partition, timestamp: bigint, limit: OffsetLimit): Generator<undefined, FoundOffset, undefined> {
   const { log } = partition;
   switch (timestamp) {
     case EARLIEST:
@@ -37,7 +37,7 @@ export function findOffset(partition: Partition, timestamp: bigint, limit: Offse
       return { timestamp: -1n, offset: endOf(partition, limit), leaderEpoch: partition.leaderEpoch };
     default: {
       if (timestamp < MAX_TIMESTAMP) return NOTHING;
-      const found = timestamp === MAX_TIMESTAMP ? log.maxTimestampOffset() : log.offsetForTimestamp(timestamp);
+      const found = yield* log.searchTimestamp(timestamp === MAX_TIMESTAMP ? 'largest' : timestamp);
       if (found !== null && found.offset < endOf(partition, limit)) return found;
       if (found !== null && limit !== 'logEnd') requireSettled(partition);
       return NOTHING;

@@ -25,3 +25,25 @@ async function rest<R>(clock: Clock, work: () => boolean, results: R[]): Promise
   while (!work());
   return results;
 }
+
+/** Runs `work` to its end, in slices that end at one of its yields; a promise only where it takes longer than one slice. A throw rejects or throws. */
+export function runInSlices<R>(clock: Clock, work: Generator<undefined, R, undefined>): R | Promise<R> {
+  const first = runSlice(clock, work);
+  return first.done === true ? first.value : runRest(clock, work);
+}
+
+function runSlice<R>(clock: Clock, work: Generator<undefined, R, undefined>): IteratorResult<undefined, R> {
+  const until = clock.monotonic() + SLICE_MS;
+  for (;;) {
+    const step = work.next();
+    if (step.done === true || clock.monotonic() >= until) return step;
+  }
+}
+
+async function runRest<R>(clock: Clock, work: Generator<undefined, R, undefined>): Promise<R> {
+  for (;;) {
+    await sleep(clock, 0);
+    const step = runSlice(clock, work);
+    if (step.done === true) return step.value;
+  }
+}

@@ -18,6 +18,11 @@ import type { AppendOrigin, ProducerEntry } from './producer-state.ts';
 import type { TimestampOffset } from './time-index.ts';
 import type { AbortedTransaction } from './transaction-index.ts';
 
+/** A record's time and offset; `leaderEpoch` −1 when unknown. */
+export type FoundTime = TimestampOffset & { leaderEpoch: number };
+
+const MAX_SEARCH_STARTS = 4;
+
 export type { AppendResult, LogDamage, LogOptions, ReadResult, SegmentInfo };
 
 /**
@@ -53,6 +58,10 @@ export class Log {
   /** Takes effect with the next append or retention run. */
   updateConfig(config: LogConfig): void {
     this.core.config = config;
+  }
+  /** Whether appended batches may be compressed here: their codec is that of the topic, not that of the producer. */
+  get compresses(): boolean {
+    return this.core.config.compressionType !== 'producer' && this.core.config.compressionType !== 'none';
   }
   /** Whether there is a directory of this log: it is made with the first record, where that was asked for. */
   get exists(): boolean {
@@ -184,18 +193,39 @@ export class Log {
   }
 
   /** The first record at or after `timestamp` (milliseconds); null when all are older. Throws as decoding does. */
-  offsetForTimestamp(timestamp: bigint): (TimestampOffset & { leaderEpoch: number }) | null {
-    const { storage, startOffset, endOffset, config } = this.core;
-    if (startOffset === endOffset) return null;
-    return this.withEpoch(
-      this.reading(startOffset, () => storage.segments.findTimestamp(timestamp, startOffset, config.maxDecompressedBytes)),
-    );
+  offsetForTimestamp(timestamp: bigint): FoundTime | null {
+    return completed(this.searchTimestamp(timestamp));
   }
   /** The first record with the largest timestamp; null when none has a time. */
-  maxTimestampOffset(): (TimestampOffset & { leaderEpoch: number }) | null {
-    const { storage, startOffset, endOffset, config } = this.core;
-    if (startOffset === endOffset) return null;
-    return this.withEpoch(this.reading(startOffset, () => storage.segments.findLargestTimestamp(config.maxDecompressedBytes)));
+  maxTimestampOffset(): FoundTime | null {
+    return completed(this.searchTimestamp('largest'));
+  }
+  /**
+   * The same two searches with yields at which others may run. A search that the log was cut or compacted under starts over. Throws
+   * KAFKA_STORAGE_ERROR where the log was closed in between.
+   */
+  *searchTimestamp(timestamp: bigint | 'largest'): Generator<undefined, FoundTime | null, undefined> {
+    const { core } = this;
+    for (let starts = 1; ; starts++) {
+      const { startOffset, endOffset, config } = core;
+      if (startOffset === endOffset) return null;
+      const { segments } = core.storage;
+      const { changes } = segments;
+      const { maxDecompressedBytes } = config;
+      const search =
+        timestamp === 'largest'
+          ? segments.findLargestTimestamp(maxDecompressedBytes)
+          : segments.findTimestamp(timestamp, startOffset, maxDecompressedBytes);
+      for (;;) {
+        const step = this.reading(startOffset, () => search.next());
+        if (step.done === true) return this.withEpoch(step.value);
+        // The last start is not interrupted, so that a log that changes all the time cannot hold a search up for good.
+        if (starts >= MAX_SEARCH_STARTS) continue;
+        yield;
+        core.storage.assertWritable();
+        if (core.storage.segments !== segments || segments.changes !== changes || core.startOffset !== startOffset) break;
+      }
+    }
   }
   /** The log's start, with its epoch (−1 when unknown). */
   get earliest(): { offset: bigint; leaderEpoch: number } {
@@ -214,7 +244,7 @@ export class Log {
       throw error;
     }
   }
-  private withEpoch(found: TimestampOffset | undefined): (TimestampOffset & { leaderEpoch: number }) | null {
+  private withEpoch(found: TimestampOffset | undefined): FoundTime | null {
     return found === undefined ? null : { ...found, leaderEpoch: this.epochAt(found.offset) };
   }
 
@@ -375,5 +405,12 @@ export class Log {
   /** Closes without a flush, for a directory that is about to be renamed or that has failed. */
   letGo(): void {
     this.core.letGo();
+  }
+}
+
+function completed<R>(work: Generator<undefined, R, undefined>): R {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
   }
 }

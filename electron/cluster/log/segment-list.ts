@@ -1,12 +1,15 @@
 import { assert, must } from '../lib/assert.ts';
 import type { Segment } from './segment.ts';
-import type { TimestampOffset } from './time-index.ts';
+import type { Search } from './timestamp-search.ts';
 import type { AbortedTransaction } from './transaction-index.ts';
 
 /** How many sealed segments of one log keep their file handle and cached index entries. */
 const OPEN_SEALED_SEGMENTS = 2;
 /** How many readers' places are remembered, so that the next fetch of each needs no index. */
 const REMEMBERED_PLACES = 32;
+
+/** Segments between two yields of a search: the largest time of each may be a read of its index. */
+const SEGMENTS_PER_STEP = 16;
 
 interface Place {
   segment: Segment;
@@ -19,6 +22,8 @@ export class SegmentList {
   private openSealed: Segment[] = [];
   /** Where the batch that follows an earlier read starts, by the offset that the reader will ask for. */
   private places = new Map<bigint, Place>();
+  /** Counts what makes positions void: segments that were cut, replaced or removed. Appends do not. */
+  changes = 0;
 
   constructor(segments: readonly Segment[]) {
     this.segments = [...segments];
@@ -68,6 +73,7 @@ export class SegmentList {
 
   /** Readers start again from the index: positions have changed. */
   forgetPlaces(): void {
+    this.changes++;
     this.places.clear();
   }
 
@@ -93,25 +99,31 @@ export class SegmentList {
     return slice;
   }
 
-  /** The first record at or after `timestamp` from `fromOffset` on. */
-  findTimestamp(timestamp: bigint, fromOffset: bigint, maxDecompressedBytes: number): TimestampOffset | undefined {
+  /** The first record at or after `timestamp` from `fromOffset` on. The search is void once `changes` differs. */
+  *findTimestamp(timestamp: bigint, fromOffset: bigint, maxDecompressedBytes: number): Search {
     for (let index = this.indexOf(fromOffset); index < this.segments.length; index++) {
+      if (index % SEGMENTS_PER_STEP === 0) yield;
       const segment = this.segments[index] as Segment;
       if (segment.largestTimestamp.timestamp < timestamp && !segment.hasUnknownTimes) continue;
       this.touch(segment);
-      const found = segment.findTimestamp(timestamp, fromOffset, maxDecompressedBytes);
+      const found = yield* segment.findTimestamp(timestamp, fromOffset, maxDecompressedBytes);
       if (found !== undefined) return found;
       segment.assertWhole(segment.baseOffset);
+      yield;
     }
     return undefined;
   }
 
-  /** The first record with the largest timestamp of all. */
-  findLargestTimestamp(maxDecompressedBytes: number): TimestampOffset | undefined {
+  /** The first record with the largest timestamp of all. The search is void once `changes` differs. */
+  *findLargestTimestamp(maxDecompressedBytes: number): Search {
     let latest = this.first;
-    for (const segment of this.segments) if (segment.largestTimestamp.timestamp > latest.largestTimestamp.timestamp) latest = segment;
+    for (let index = 1; index < this.segments.length; index++) {
+      if (index % SEGMENTS_PER_STEP === 0) yield;
+      const segment = this.segments[index] as Segment;
+      if (segment.largestTimestamp.timestamp > latest.largestTimestamp.timestamp) latest = segment;
+    }
     this.touch(latest);
-    const found = latest.findLargestTimestamp(maxDecompressedBytes);
+    const found = yield* latest.findLargestTimestamp(maxDecompressedBytes);
     if (found === undefined) latest.assertWhole(latest.baseOffset);
     return found;
   }

@@ -1,6 +1,6 @@
 import type { Disk } from '../lib/disk.ts';
 import { BATCH_HEADER_BYTES, BatchView, verifyBatch } from '../protocol/record-batch.ts';
-import { firstAtOrAfter } from './timestamp-search.ts';
+import { firstAtOrAfter, type Search } from './timestamp-search.ts';
 import { BatchScanner } from './batch-scanner.ts';
 import { DamagedBatchError } from './damage.ts';
 import { PooledFile, type FilePool } from './file-pool.ts';
@@ -16,6 +16,15 @@ const SEEK_WINDOW_BYTES = 8 * 1024;
 const INDEXING_WINDOW_BYTES = 1024 * 1024;
 /** Positions in indexes and offsets relative to a segment's base are int32. */
 const MAX_INT32 = 0x7fff_ffff;
+
+/** Batches that a search passes by their headers between two yields; each may cost a read of the file. */
+const HEADERS_PER_STEP = 32;
+
+interface Location {
+  position?: number;
+  skipped?: number;
+  startsAtOrBelow: boolean;
+}
 
 /** What the index says of time before the first record. */
 const NO_TIMESTAMP: TimestampOffset = { timestamp: -1n, offset: -1n };
@@ -248,14 +257,23 @@ export class Segment {
   }
 
   /** `skipped`: the batch before `position`. Between the two may be a gap that compaction left, or the skipped one has a wrong last offset. */
-  private locate(offset: bigint): { position?: number; skipped?: number; startsAtOrBelow: boolean } {
+  private locate(offset: bigint): Location {
+    const steps = this.locateInSteps(offset);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    }
+  }
+
+  private *locateInSteps(offset: bigint): Generator<undefined, Location, undefined> {
     this.verifyIndexes();
     const scanner = this.scanner(SEEK_WINDOW_BYTES);
     let position = this.seek(offset);
     // An entry that leads behind the offset, or to no batch, is no entry of this file: records before it would be passed over.
     if (position > 0 && !this.startsBelow(scanner, position, offset)) position = 0;
     let skipped: number | undefined;
-    while (position < this.size) {
+    for (let passed = 1; position < this.size; passed++) {
+      if (passed % HEADERS_PER_STEP === 0) yield;
       const batch = this.stored(scanner, position);
       const before = skipped === undefined ? {} : { skipped };
       if (batch.lastOffset >= offset) return { position, ...before, startsAtOrBelow: batch.baseOffset <= offset };
@@ -313,32 +331,34 @@ export class Segment {
     return kept === 0 ? undefined : { bytes: bytes.subarray(0, kept), nextOffset, nextPosition: position + kept };
   }
 
-  /** The first record at or after `timestamp` whose offset is at least `fromOffset`. */
-  findTimestamp(timestamp: bigint, fromOffset: bigint, maxDecompressedBytes: number): TimestampOffset | undefined {
+  /** The first record at or after `timestamp` whose offset is at least `fromOffset`. The search is void once the segment is cut. */
+  *findTimestamp(timestamp: bigint, fromOffset: bigint, maxDecompressedBytes: number): Search {
     this.verifyIndexes();
     if (this.largestTimestamp.timestamp < timestamp) return undefined;
     const before = this.timeIndex.lookupBefore(timestamp);
     const scanner = this.scanner();
     let position = this.seek(before === undefined || before.offset < fromOffset ? fromOffset : before.offset);
-    while (position < this.size) {
+    for (let passed = 1; position < this.size; passed++) {
+      if (passed % HEADERS_PER_STEP === 0) yield;
       const header = this.stored(scanner, position);
       if (header.maxTimestamp >= timestamp && header.lastOffset >= fromOffset) {
-        const found = firstAtOrAfter(this.storedWhole(scanner, position), timestamp, fromOffset, maxDecompressedBytes);
+        const found = yield* firstAtOrAfter(this.storedWhole(scanner, position), timestamp, fromOffset, maxDecompressedBytes);
         if (found !== undefined) return found;
+        yield;
       }
       position += header.sizeInBytes;
     }
     return undefined;
   }
 
-  /** The first record with the segment's largest timestamp. */
-  findLargestTimestamp(maxDecompressedBytes: number): TimestampOffset | undefined {
+  /** The first record with the segment's largest timestamp. The search is void once the segment is cut. */
+  *findLargestTimestamp(maxDecompressedBytes: number): Search {
     const largest = this.largestTimestamp;
     if (largest.timestamp < 0n) return undefined;
-    const position = this.positionOf(largest.offset);
+    const { position } = yield* this.locateInSteps(largest.offset);
     if (position === undefined) return undefined;
     const batch = this.storedWhole(this.scanner(), position);
-    return firstAtOrAfter(batch, largest.timestamp, batch.baseOffset, maxDecompressedBytes) ?? largest;
+    return (yield* firstAtOrAfter(batch, largest.timestamp, batch.baseOffset, maxDecompressedBytes)) ?? largest;
   }
 
   /** Cuts off the batch at `position` and all behind it. `endOffset`: no batch that is kept reaches it. */

@@ -3,16 +3,22 @@ import type { BatchView } from '../protocol/record-batch.ts';
 import { RecordCursor } from '../protocol/record-cursor.ts';
 import type { TimestampOffset } from './time-index.ts';
 
+/** A search for a time; it yields at least every few milliseconds of its own work. */
+export type Search = Generator<undefined, TimestampOffset | undefined, undefined>;
+
+/** Records between two yields: about half a millisecond. */
+const RECORDS_PER_STEP = 8_192;
+
 /**
  * The first record of the batch at or after `timestamp` whose offset is at least `fromOffset`. Makes no object per record: a batch can hold a
- * million. Throws KafkaError as decoding does.
+ * million. It yields where others may run, which is not while the batch is decompressed. Throws KafkaError as decoding does.
  */
-export function firstAtOrAfter(
+export function* firstAtOrAfter(
   batch: BatchView,
   timestamp: bigint,
   fromOffset: bigint,
   maxDecompressedBytes: number,
-): TimestampOffset | undefined {
+): Search {
   const { baseOffset, baseTimestamp, recordCount, maxTimestamp } = batch;
   const common = batch.timestampType === 'logAppendTime' ? maxTimestamp : undefined;
   if (common !== undefined && common < timestamp) return undefined;
@@ -22,6 +28,7 @@ export function firstAtOrAfter(
   const exact = Number.isSafeInteger(Number(baseTimestamp)) && Number.isSafeInteger(Number(timestamp));
   const leastDelta = exact ? Number(timestamp - baseTimestamp) : -Infinity;
   for (let index = 0; index < recordCount; index++) {
+    if (index % RECORDS_PER_STEP === RECORDS_PER_STEP - 1) yield;
     cursor.next();
     if (cursor.offsetDelta < leastOffset) continue;
     if (common === undefined && cursor.wideDelta === undefined && cursor.timestampDelta < leastDelta) continue;

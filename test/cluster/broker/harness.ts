@@ -342,7 +342,7 @@ export class TestCluster {
           listOffsets,
           version,
           correlationId,
-          handleListOffsets(decodeRequest(listOffsets, version, reader), request, context),
+          await handleListOffsets(decodeRequest(listOffsets, version, reader), request, context),
         );
       }
       if (apiKey === deleteRecords.key) {

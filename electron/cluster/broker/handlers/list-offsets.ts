@@ -5,11 +5,13 @@
  * start (KIP-405). v9: the last tiered offset (KIP-1005). v11: the earliest that waits for upload (KIP-1023). There is no tiered storage
  * here, so the last two have no offset to name.
  */
+import { runInSlices } from '../../lib/work-slices.ts';
 import { DamagedBatchError } from '../../log/damage.ts';
 import type { listOffsets } from '../../protocol/apis/list-offsets.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
+import type { Partition } from '../partition.ts';
 import { findOffset, type OffsetLimit } from '../partition-offsets.ts';
 import type { DataContext, DataRequestContext } from '../replica-manager-context.ts';
 import { missingPartitionError, readError } from '../replica-manager-fetch.ts';
@@ -32,49 +34,73 @@ const CONSUMER = -1;
 /** A tool that reads whatever replica it asks. */
 const DEBUGGER = -2;
 
-export function handleListOffsets(request: Request, context: DataRequestContext, broker: DataContext): Response {
+/** Searches for times run in slices, between which the partition may move or end. */
+export function handleListOffsets(request: Request, context: DataRequestContext, broker: DataContext): Response | Promise<Response> {
+  return runInSlices(broker.clock, answerInSteps(request, context, broker));
+}
+
+type Steps<R> = Generator<undefined, R, undefined>;
+
+function* answerInSteps(request: Request, { version }: DataRequestContext, broker: DataContext): Steps<Response> {
   const { replicaId } = request;
   const limit: OffsetLimit = replicaId !== CONSUMER ? 'logEnd' : request.isolationLevel === 1 ? 'lastStable' : 'highWatermark';
   const duplicates = duplicatesOf(request);
-  return {
-    topics: request.topics.map(({ name, partitions }) => ({
-      name,
-      partitions: partitions.map((asked) => {
-        if (duplicates.has(`${name}-${asked.partitionIndex}`)) return refusal(asked.partitionIndex, ErrorCode.INVALID_REQUEST);
-        try {
-          return answer(name, asked, context.version, limit, replicaId !== DEBUGGER, broker);
-        } catch (error) {
-          if (!(error instanceof KafkaError)) throw error;
-          // Clients before v5 do not know the code; they know this one, and try again.
-          const code = error.code === ErrorCode.OFFSET_NOT_AVAILABLE && context.version < 5 ? ErrorCode.LEADER_NOT_AVAILABLE : error.code;
-          return refusal(asked.partitionIndex, code);
-        }
-      }),
-    })),
-  };
+  const topics: Response['topics'] = [];
+  for (const { name, partitions } of request.topics) {
+    const answers: PartitionResponse[] = [];
+    for (const asked of partitions) {
+      const { partitionIndex } = asked;
+      if (duplicates.has(`${name}-${partitionIndex}`)) answers.push(refusal(partitionIndex, ErrorCode.INVALID_REQUEST));
+      else answers.push(yield* answer(name, asked, version, limit, replicaId !== DEBUGGER, broker));
+      yield;
+    }
+    topics.push({ name, partitions: answers });
+  }
+  return { topics };
 }
 
-function answer(
+function* answer(
   topic: string,
   asked: PartitionRequest,
   version: number,
   limit: OffsetLimit,
   fromLeader: boolean,
   broker: DataContext,
-): PartitionResponse {
+): Steps<PartitionResponse> {
   const { partitionIndex, timestamp, currentLeaderEpoch } = asked;
   if (timestamp < 0n && version < (SINCE.get(timestamp) ?? Number.POSITIVE_INFINITY)) {
     return refusal(partitionIndex, ErrorCode.UNSUPPORTED_VERSION);
   }
-  const partition = broker.replicas.partition(topic, partitionIndex);
-  if (partition === undefined) throw new KafkaError(missingPartitionError(broker.replicas, topic, partitionIndex));
-  if (fromLeader) partition.requireLeader(currentLeaderEpoch);
-  else partition.requireEpoch(currentLeaderEpoch);
+  const { replicas } = broker;
+  const responsible = (): Partition => {
+    const partition = replicas.partition(topic, partitionIndex);
+    if (partition === undefined) throw new KafkaError(missingPartitionError(replicas, topic, partitionIndex));
+    if (fromLeader) partition.requireLeader(currentLeaderEpoch);
+    else partition.requireEpoch(currentLeaderEpoch);
+    return partition;
+  };
+  let partition: Partition | undefined;
   try {
-    return { partitionIndex, errorCode: ErrorCode.NONE, ...findOffset(partition, timestamp, limit) };
+    partition = responsible();
+    const { leaderEpoch } = partition;
+    const search = findOffset(partition, timestamp, limit);
+    for (;;) {
+      const step = search.next();
+      if (step.done === true) return { partitionIndex, errorCode: ErrorCode.NONE, ...step.value };
+      yield;
+      // Of a replica that is another one by now, or follows, the rest of the search would be worth nothing.
+      if (responsible() !== partition || (fromLeader && partition.leaderEpoch !== leaderEpoch)) {
+        throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+      }
+    }
   } catch (error) {
-    if (!(error instanceof DamagedBatchError)) throw error;
-    return refusal(partitionIndex, readError(broker.replicas, partition, error));
+    if (error instanceof DamagedBatchError && partition !== undefined) {
+      return refusal(partitionIndex, readError(replicas, partition, error));
+    }
+    if (!(error instanceof KafkaError)) throw error;
+    // Clients before v5 do not know the code; they know this one, and try again.
+    const code = error.code === ErrorCode.OFFSET_NOT_AVAILABLE && version < 5 ? ErrorCode.LEADER_NOT_AVAILABLE : error.code;
+    return refusal(partitionIndex, code);
   }
 }
 
