@@ -71,7 +71,14 @@ export function logConfig(topic: TopicSettings, broker: BrokerSettings): LogConf
     flushMessages: unbounded(topic.flushMessages),
     flushMs: unbounded(topic.flushMs),
     producerIdExpirationMs: broker.producerIdExpirationMs,
+    compressionType: topic.compressionType === 'uncompressed' ? 'none' : topic.compressionType,
+    compressionLevel: compressionLevel(topic),
   };
+}
+
+function compressionLevel(topic: TopicSettings): number | undefined {
+  if (topic.compressionType === 'gzip') return topic.compressionGzipLevel;
+  return topic.compressionType === 'zstd' ? topic.compressionZstdLevel : undefined;
 }
 
 /**

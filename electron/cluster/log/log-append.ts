@@ -9,6 +9,7 @@ import type { LogCore } from './log-core.ts';
 import type { AppendResult } from './log-types.ts';
 import type { AppendOrigin, ProducerBatch } from './producer-state.ts';
 import { numberRecords } from './record-numbering.ts';
+import { rebuildBatch, storedCodec } from './recompression.ts';
 import { validateRecords } from './record-validation.ts';
 import { applyToProducers } from './recovery.ts';
 import type { Segment } from './segment.ts';
@@ -56,7 +57,11 @@ function checkClientAppend({ config, producers, clock }: LogCore, records: Buffe
   if (repeated !== undefined) return { batch, repeated };
   const compression = checkClientHeader(batch);
   const { maxTimestamp, numbered, bytes } = validateRecords(batch, compression, config, clock.now());
-  const whole = numbered ? batch : new BatchView(numberRecords(batch, compression, bytes), 0);
+  const codec = storedCodec(config, compression);
+  const whole =
+    numbered && codec === compression
+      ? batch
+      : new BatchView(rebuildBatch(batch, numbered ? bytes : numberRecords(bytes, batch.recordCount), codec, config), 0);
   if (whole.sizeInBytes > config.maxMessageBytes) {
     throw new KafkaError(
       ErrorCode.MESSAGE_TOO_LARGE,

@@ -1,3 +1,5 @@
+import type { CompressionName } from '../protocol/compression.ts';
+
 /** Settings of one log, typed, by Kafka's names in camelCase. The broker resolves overrides and defaults; a log only obeys. */
 export interface LogConfig {
   /** segment.bytes: a segment that would grow beyond it is rolled first. */
@@ -38,6 +40,10 @@ export interface LogConfig {
   flushMs: number;
   /** producer.id.expiration.ms: when the sequence of a silent producer is forgotten. */
   producerIdExpirationMs: number;
+  /** compression.type: the codec in which a client's batches are stored. */
+  compressionType: CompressionName | 'producer';
+  /** compression.gzip.level, compression.zstd.level: of that codec; undefined where it has none. */
+  compressionLevel: number | undefined;
   /** Bound on what one compressed batch may unfold to where the log must look into it. */
   maxDecompressedBytes: number;
 }
@@ -65,5 +71,7 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   flushMessages: Infinity,
   flushMs: Infinity,
   producerIdExpirationMs: 86_400_000,
+  compressionType: 'producer',
+  compressionLevel: undefined,
   maxDecompressedBytes: 128 * 1024 ** 2,
 };

@@ -27,20 +27,24 @@ export function compressionName(id: number): CompressionName {
   return name;
 }
 
-/** Throws UNSUPPORTED_COMPRESSION_TYPE where the runtime lacks the codec. */
-export function compress(codec: CompressionName, bytes: Uint8Array): Uint8Array {
+/**
+ * `level` is that of gzip (−1, 1–9) and zstd (−131072–22), as zlib counts it; snappy has none, and the lz4 encoder has one level. Throws
+ * UNSUPPORTED_COMPRESSION_TYPE where the runtime lacks the codec.
+ */
+export function compress(codec: CompressionName, bytes: Uint8Array, level?: number): Uint8Array {
   switch (codec) {
     case 'none':
       return bytes;
     case 'gzip':
-      return zlib.gzipSync(bytes);
+      return level === undefined ? zlib.gzipSync(bytes) : zlib.gzipSync(bytes, { level });
     case 'snappy':
       return compressSnappy(bytes);
     case 'lz4':
       return lz4Module().compressFrameSync(asBuffer(bytes));
     case 'zstd':
       if (typeof zlib.zstdCompressSync !== 'function') throw missing('zstd', undefined);
-      return zlib.zstdCompressSync(bytes);
+      if (level === undefined) return zlib.zstdCompressSync(bytes);
+      return zlib.zstdCompressSync(bytes, { params: { [zlib.constants.ZSTD_c_compressionLevel]: level } });
   }
 }
 

@@ -31,10 +31,10 @@ const SMALLEST_ENTRY_BYTES = 26;
 const CRC_START = 21;
 
 const MAGIC_AT = 16;
-const ATTRIBUTES_AT = 21;
+export const ATTRIBUTES_AT = 21;
 const MAX_TIMESTAMP_AT = 35;
 
-const CODEC_MASK = 0x07;
+export const CODEC_MASK = 0x07;
 const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;

@@ -61,8 +61,8 @@ export function handleProduce(
     throw new KafkaError(ErrorCode.INVALID_TXN_STATE, 'This broker does not take part in transactions.');
   }
   const slow = broker.replicas.admit(bytes);
-  const inTurns = compressedBatches >= COMPRESSED_BATCHES_IN_TURNS;
-  return slow === undefined ? append(request, context, broker, inTurns) : slow.then(() => append(request, context, broker, inTurns));
+  const work = () => append(request, context, broker, compressedBatches);
+  return slow === undefined ? work() : slow.then(work);
 }
 
 /** The first batch, where its attributes can be read. */
@@ -75,9 +75,10 @@ function append(
   request: Request,
   context: DataRequestContext,
   broker: DataContext,
-  inTurns: boolean,
+  compressedBatches: number,
 ): Response | null | Promise<Response | null> {
   const entries = entriesOf(request, context, broker);
+  const inTurns = compressedBatches + storedCompressed(entries, broker) >= COMPRESSED_BATCHES_IN_TURNS;
   const params: AppendParameters = {
     requiredAcks: request.acks,
     timeoutMs: request.timeoutMs,
@@ -91,6 +92,16 @@ function append(
   dropRecords(request);
   context.connection.answerLater();
   return results.then((done) => respond(request, context, broker, done));
+}
+
+/** Batches that their producer did not compress and that this broker does (`compression.type`). */
+function storedCompressed(entries: readonly AppendEntry[], { replicas }: DataContext): number {
+  let count = 0;
+  for (const { topic, partition, records } of entries) {
+    if (topic === undefined || records === null || headerOf(records)?.compressionId !== 0) continue;
+    if (replicas.partition(topic, partition)?.log.compresses === true) count++;
+  }
+  return count;
 }
 
 /** To unfold and check a batch may take a tenth of a second, and a request may hold hundreds: others have their turn in between. */
