@@ -115,8 +115,9 @@ export class Broker {
 
   /** Opens the logs, which may take a while after an unclean stop. Throws KAFKA_STORAGE_ERROR where the directory cannot be used, INVALID_CONFIG. */
   constructor(options: BrokerOptions) {
-    this.options = options;
-    const { config, clock, disk, random, logger, events, quorum, controller } = options;
+    const logger = options.logger.child({ part: 'broker' });
+    this.options = { ...options, logger };
+    const { config, clock, disk, random, events, quorum, controller } = options;
     const { nodeId, dataDirectory } = config;
     const properties = nodeProperties(config);
     const settings = brokerSettings(properties, config.voters.length);
@@ -245,7 +246,7 @@ export class Broker {
       properties,
       clock,
       random,
-      logger,
+      logger: logger.child({ part: 'requests' }),
       events,
       image: () => quorum.image(),
       replicas: this.replicas,

@@ -1,32 +1,39 @@
 /** Structured log lines. A node's logger adds the node; `child` adds what a part wants on every line of its own. */
+import { LoggerLevels, severityOf } from './logger-levels.ts';
+
 export interface Logger {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
+  /** A field `part` names the child: its level is the one of that name in `levels`. */
   child(fields: LogFields): Logger;
+  /** The levels of this logger and all that come of it. */
+  readonly levels: LoggerLevels;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, unknown>>;
 export type LogSink = (level: LogLevel, message: string, fields: LogFields) => void;
 
-const LEVELS: readonly LogLevel[] = ['debug', 'info', 'warn', 'error'];
-
-/** A logger that hands every line at or above `level` to `sink`. */
-export function createLogger(sink: LogSink, level: LogLevel = 'info', fields: LogFields = {}): Logger {
-  const lowest = LEVELS.indexOf(level);
-  const write =
-    (lineLevel: LogLevel) =>
-    (message: string, more?: LogFields): void => {
-      if (LEVELS.indexOf(lineLevel) >= lowest) sink(lineLevel, message, more === undefined ? fields : { ...fields, ...more });
+/** A logger that hands every line to `sink` whose level its name in `levels` lets through; a plain level is that of the root. */
+export function createLogger(sink: LogSink, levels: LogLevel | LoggerLevels = 'info', fields: LogFields = {}): Logger {
+  const known = typeof levels === 'string' ? new LoggerLevels(levels) : levels;
+  const { part } = fields;
+  const threshold = known.thresholdOf(typeof part === 'string' ? part : undefined);
+  const write = (level: LogLevel) => {
+    const severity = severityOf(level);
+    return (message: string, more?: LogFields): void => {
+      if (severity >= threshold.severity) sink(level, message, more === undefined ? fields : { ...fields, ...more });
     };
+  };
   return {
     debug: write('debug'),
     info: write('info'),
     warn: write('warn'),
     error: write('error'),
-    child: (more) => createLogger(sink, level, { ...fields, ...more }),
+    child: (more) => createLogger(sink, known, { ...fields, ...more }),
+    levels: known,
   };
 }
 

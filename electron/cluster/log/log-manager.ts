@@ -131,7 +131,8 @@ export class LogManager {
     this.checkpoints.forget();
     const { cleaner = {} } = options;
     if (cleaner !== false) {
-      const { clock, logger } = options;
+      const { clock } = options;
+      const logger = options.logger.child({ part: 'log.cleaner' });
       this.cleaner = new LogCleaner({ disk, directory, clock, logger, logs: () => this.logs(), ...cleaner });
     }
     this.every(options.retentionIntervalMs ?? 300_000, () => this.applyRetention());

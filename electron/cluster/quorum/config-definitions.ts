@@ -26,6 +26,7 @@ export const ConfigSource = {
   DYNAMIC_DEFAULT_BROKER: 3,
   STATIC_BROKER: 4,
   DEFAULT: 5,
+  DYNAMIC_BROKER_LOGGER: 6,
 } as const;
 export type ConfigSource = (typeof ConfigSource)[keyof typeof ConfigSource];
 

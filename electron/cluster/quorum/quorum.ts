@@ -114,7 +114,7 @@ export class MetadataQuorum {
       raft: this.raft,
       clock,
       random,
-      logger,
+      logger: options.logger.child({ part: 'controller' }),
       events,
       properties: config.properties,
       image: () => this.current,

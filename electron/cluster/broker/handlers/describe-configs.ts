@@ -23,6 +23,7 @@ import {
   type ConfigValue,
 } from '../../quorum/config-definitions.ts';
 import { BROKER_RESOURCE, configKey, type MetadataImage } from '../../quorum/image.ts';
+import { requireOwnLoggers } from '../broker-loggers.ts';
 import { ResourceType } from '../config-resources.ts';
 import type { BrokerContext, Handler } from '../context.ts';
 import { topicNameProblem } from '../topic-rules.ts';
@@ -32,6 +33,8 @@ type Resource = Request['resources'][number];
 type Result = ResponseIn<typeof describeConfigs>['results'][number];
 type Config = Result['configs'][number];
 
+/** What Kafka answers for the level of a logger. */
+const UNKNOWN_TYPE = 0;
 const TYPE_CODES: Readonly<Record<ConfigType, number>> = {
   boolean: 1,
   string: 2,
@@ -77,13 +80,30 @@ function describe(resource: Resource, request: Request, broker: BrokerContext): 
     case ResourceType.BROKER:
       return describeBroker(resource.resourceName, wanted, request, broker);
     case ResourceType.BROKER_LOGGER:
-      throw new KafkaError(ErrorCode.INVALID_REQUEST, 'The loggers of a broker have no settings here.');
+      return describeLoggers(resource.resourceName, asked, broker);
     case ResourceType.CLIENT_METRICS:
     case ResourceType.GROUP:
       return [];
     default:
       throw new KafkaError(ErrorCode.INVALID_REQUEST, `There is no resource type ${resource.resourceType}.`);
   }
+}
+
+function describeLoggers(name: string, asked: ReadonlySet<string> | null, { nodeId, logger }: BrokerContext): Config[] {
+  requireOwnLoggers(name, nodeId);
+  return logger.levels
+    .list()
+    .filter((one) => asked?.has(one.name) ?? true)
+    .map((one) => ({
+      name: one.name,
+      value: one.level,
+      readOnly: false,
+      configSource: ConfigSource.DYNAMIC_BROKER_LOGGER,
+      isSensitive: false,
+      synonyms: [],
+      configType: UNKNOWN_TYPE,
+      documentation: '',
+    }));
 }
 
 function describeTopic(name: string, wanted: (one: ConfigDefinition) => boolean, request: Request, broker: BrokerContext): Config[] {

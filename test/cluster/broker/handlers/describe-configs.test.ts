@@ -69,7 +69,7 @@ describe('DescribeConfigs', () => {
   it('says what it does not have', async () => {
     expect(await ask(2, 'absent')).toMatchObject({ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION });
     expect(await ask(2, 'a b')).toMatchObject({ errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION });
-    expect(await ask(8, '1')).toMatchObject({ errorCode: ErrorCode.INVALID_REQUEST });
+    expect(await ask(8, '2')).toMatchObject({ errorCode: ErrorCode.INVALID_REQUEST });
     expect(await ask(99, '1')).toMatchObject({ errorCode: ErrorCode.INVALID_REQUEST });
   });
 });
