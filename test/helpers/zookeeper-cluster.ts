@@ -1,7 +1,9 @@
 /** ZooKeeper endpoints over a metadata quorum in virtual time: real frames, no sockets. */
+import type { Clock } from '../../electron/cluster/lib/clock.ts';
 import { silentLogger } from '../../electron/cluster/lib/logger.ts';
 import { NetworkError, type Network, type Stream } from '../../electron/cluster/lib/network.ts';
 import { seededRandom } from '../../electron/cluster/lib/random.ts';
+import type { RequestMemory } from '../../electron/cluster/network/request-memory.ts';
 import { ZooKeeperServer } from '../../electron/cluster/zookeeper/server.ts';
 import { QuorumCluster, type QuorumClusterOptions } from './quorum-cluster.ts';
 import { ZkTestClient } from './zookeeper-client.ts';
@@ -25,13 +27,20 @@ export class ZooKeeperCluster {
   readonly servers = new Map<number, ZooKeeperServer>();
   private readonly ports = new Map<number, Port>();
   private clients = 0;
+  private readonly memory: ((clock: Clock) => RequestMemory) | undefined;
 
-  constructor(size: number, options: QuorumClusterOptions = {}) {
+  /** `memory` makes what each endpoint lends to requests. */
+  constructor(size: number, options: QuorumClusterOptions = {}, memory?: (clock: Clock) => RequestMemory) {
+    this.memory = memory;
     this.quorum = new QuorumCluster(size, options);
   }
 
-  static async start(size: number, options: QuorumClusterOptions = {}): Promise<ZooKeeperCluster> {
-    const cluster = new ZooKeeperCluster(size, options);
+  static async start(
+    size: number,
+    options: QuorumClusterOptions = {},
+    memory?: (clock: Clock) => RequestMemory,
+  ): Promise<ZooKeeperCluster> {
+    const cluster = new ZooKeeperCluster(size, options, memory);
     await cluster.quorum.ready();
     await cluster.quorum.withBrokers();
     for (const id of cluster.quorum.nodes.keys()) await cluster.serve(id);
@@ -50,6 +59,7 @@ export class ZooKeeperCluster {
       address: { host: '127.0.0.1', port: 2181 },
       coordination: this.quorum.node(id).quorum,
       voters: nodes.size,
+      ...(this.memory === undefined ? {} : { memory: this.memory(clock) }),
     });
     this.ports.set(id, port);
     this.servers.set(id, server);

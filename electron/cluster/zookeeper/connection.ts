@@ -6,14 +6,15 @@ import type { Stream } from '../lib/network.ts';
 import { runningTime } from '../lib/running-time.ts';
 import type { LimitedConnection } from '../network/connection-limits.ts';
 import { clientHost } from '../network/connection.ts';
+import type { RequestMemory } from '../network/request-memory.ts';
 import { ProtocolError } from '../protocol/errors.ts';
-import { FrameSplitter } from '../protocol/frame.ts';
 import { Reader } from '../protocol/reader.ts';
 import { SessionAction } from '../quorum/coordination/apis.ts';
 import { MAX_SESSION_TIMEOUT_MS, MIN_SESSION_TIMEOUT_MS } from '../quorum/coordination/sessions.ts';
 import { MAX_DATA_BYTES } from '../quorum/coordination/transaction.ts';
 import { ZooKeeperCode, ZooKeeperError } from '../quorum/coordination/zookeeper-codes.ts';
 import type { Endpoint } from './endpoint.ts';
+import { FrameInput } from './frame-input.ts';
 import { isWord } from './four-letter-words.ts';
 import { answerRequest, closeSession } from './requests.ts';
 import type { ClientSession, RequestContext } from './session.ts';
@@ -46,6 +47,8 @@ export interface ConnectionOptions {
   readonly id: number;
   readonly stream: Stream;
   readonly endpoint: Endpoint;
+  /** Of the node, for requests of clients. */
+  readonly memory: RequestMemory;
   /** Called once, when the stream has closed. */
   readonly closed: (connection: ZooKeeperConnection) => void;
 }
@@ -66,11 +69,9 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
   private readonly stream: Stream;
   private readonly endpoint: Endpoint;
   private readonly options: ConnectionOptions;
-  private readonly splitter = new FrameSplitter(MAX_FRAME_BYTES);
+  private readonly input: FrameInput;
   /** First bytes, until they are known to be a frame's length. */
   private head: Buffer | undefined = Buffer.alloc(0);
-  private readonly queue: Buffer[] = [];
-  private queuedBytes = 0;
   private working = false;
   private blocked = false;
   private unsentEvents = 0;
@@ -88,6 +89,13 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     this.remote = stream.remote;
     this.heardAt = this.openedAt = runningTime(endpoint.clock);
     this.lastActiveAt = endpoint.clock.monotonic();
+    this.input = new FrameInput({
+      maxFrameBytes: MAX_FRAME_BYTES,
+      memory: options.memory,
+      arrived: (frames) => this.onFrames(frames),
+      failed: (error) => this.fail(error),
+      refuse: (reason) => this.destroy(reason),
+    });
     stream.handlers = {
       data: (chunk) => this.onData(chunk),
       drain: () => {
@@ -101,7 +109,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
 
   /** Requests that wait. */
   get waiting(): number {
-    return this.queue.length;
+    return this.input.length;
   }
 
   get clientHost(): string {
@@ -109,7 +117,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
   }
 
   get active(): boolean {
-    return this.working || this.queue.length > 0;
+    return this.working || this.input.length > 0;
   }
 
   /** A session is not given up for a new connection: its client would lose its ephemeral nodes. */
@@ -137,7 +145,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
 
   /** A client whose requests we have yet to answer is not a silent one: we may not even be reading what it says. */
   countWork(): void {
-    if (!this.working || this.blocked) return;
+    if ((!this.working && !this.input.waits) || this.blocked) return;
     this.noteActivity();
     if (this.session !== undefined && !this.session.local) this.endpoint.heard(this.session.id);
   }
@@ -174,15 +182,15 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
       }
     }
     try {
-      for (const frame of this.splitter.push(bytes)) {
-        this.queue.push(frame);
-        this.queuedBytes += frame.length;
-        this.received++;
-      }
+      this.onFrames(this.input.push(bytes));
     } catch (error) {
       this.fail(error);
-      return;
     }
+  }
+
+  private onFrames(frames: number): void {
+    if (this.state !== 'open') return;
+    this.received += frames;
     this.noteActivity();
     if (this.session !== undefined && !this.session.local) this.endpoint.heard(this.session.id);
     void this.work();
@@ -201,7 +209,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     this.working = true;
     try {
       while (this.state === 'open' && !this.blocked) {
-        const [next] = this.queue;
+        const next = this.input.first;
         if (next === undefined) break;
         const { session } = this;
         const answering =
@@ -211,19 +219,20 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
               ? this.write(session)
               : this.answer(session, this.take(next));
         if (answering !== undefined) await answering;
+        this.input.done();
         this.checkReading();
       }
     } catch (error) {
       this.fail(error);
     } finally {
+      this.input.done();
       this.working = false;
     }
   }
 
   /** Removes the frame at the head of the queue. */
   private take(head: Buffer): Buffer {
-    this.queue.shift();
-    this.queuedBytes -= head.length;
+    this.input.take();
     return head;
   }
 
@@ -235,7 +244,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     const asked: { xid: number; write: Write | undefined; reply: Reply | undefined }[] = [];
     const writes: Write[] = [];
     let bytes = 0;
-    for (let head = this.queue[0]; head !== undefined && isWrite(operationOf(head)); head = this.queue[0]) {
+    for (let head = this.input.first; head !== undefined && isWrite(operationOf(head)); head = this.input.first) {
       if (asked.length >= MAX_BATCH_WRITES || (asked.length > 0 && bytes + head.length > MAX_BATCH_BYTES)) break;
       const reader = new Reader(head);
       const xid = reader.int32();
@@ -366,7 +375,8 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
 
   private checkReading(): void {
     if (this.state !== 'open') return;
-    const full = this.queue.length >= MAX_QUEUED_FRAMES || this.queuedBytes >= MAX_QUEUED_BYTES;
+    const { length, queuedBytes, waits } = this.input;
+    const full = waits || length >= MAX_QUEUED_FRAMES || queuedBytes >= MAX_QUEUED_BYTES;
     if (full === this.paused) return;
     this.paused = full;
     if (full) this.stream.pause();
@@ -380,8 +390,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
   private onClosed(): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
-    this.queue.length = 0;
-    this.queuedBytes = 0;
+    this.input.close();
     this.options.closed(this);
   }
 }

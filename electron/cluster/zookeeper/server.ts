@@ -8,9 +8,11 @@ import type { Random } from '../lib/random.ts';
 import { runningTime, setRunningTimer } from '../lib/running-time.ts';
 import type { ConnectionLimits } from '../network/connection-limits.ts';
 import { clientHost } from '../network/connection.ts';
+import { RequestMemory } from '../network/request-memory.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { coordinationHeard } from '../quorum/coordination/apis.ts';
 import { MAX_SESSION_TIMEOUT_MS, MIN_SESSION_TIMEOUT_MS } from '../quorum/coordination/sessions.ts';
+import { MAX_DATA_BYTES } from '../quorum/coordination/transaction.ts';
 import type { ImageChange } from '../quorum/image.ts';
 import { znodeChanges } from './changes.ts';
 import { ZooKeeperConnection } from './connection.ts';
@@ -33,6 +35,8 @@ export interface ZooKeeperServerOptions {
   readonly maxConnections?: number;
   /** Shared with the node's other listeners. */
   readonly limits?: ConnectionLimits;
+  /** For requests of clients, shared with the node's other listeners; of its own where it is not given. */
+  readonly memory?: RequestMemory;
 }
 
 /** The protocol's, by which clients tell what a server can; the feature set is that of ZooKeeper 3.8. */
@@ -62,6 +66,7 @@ export class ZooKeeperServer implements Endpoint {
   readonly watches = new Watches();
   readonly sessionRequests: SessionRequests;
   private readonly options: ZooKeeperServerOptions;
+  private readonly memory: RequestMemory;
   private readonly connections = new Set<ZooKeeperConnection>();
   /** The newest connection of each session of the quorum. */
   private readonly bySession = new Map<bigint, ZooKeeperConnection>();
@@ -87,6 +92,7 @@ export class ZooKeeperServer implements Endpoint {
     this.random = options.random;
     this.logger = options.logger.child({ part: 'zookeeper' });
     this.coordination = options.coordination;
+    this.memory = options.memory ?? new RequestMemory({ clock: options.clock, maxFrameBytes: MAX_DATA_BYTES });
     this.sessionRequests = new SessionRequests(options.nodeId, options.coordination);
     this.startedAt = this.ledAt = options.clock.monotonic();
   }
@@ -204,6 +210,7 @@ export class ZooKeeperServer implements Endpoint {
       id: ++this.connectionIds,
       stream,
       endpoint: this,
+      memory: this.memory,
       closed: (gone) => {
         limits?.remove(gone);
         this.connections.delete(gone);
