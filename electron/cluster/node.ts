@@ -3,6 +3,7 @@
  * listener for each. It touches no clock, disk or network of its own, so that a simulation can run many in one thread.
  */
 import { Broker } from './broker/broker.ts';
+import { CLIENT_LISTENER, connectionLimitReader, CONTROLLER_LISTENER } from './broker/settings.ts';
 import type { NodeStatus } from './cluster-messages.ts';
 import type { Clock } from './lib/clock.ts';
 import type { DescriptorShare } from './lib/descriptors.ts';
@@ -120,10 +121,17 @@ class RunningNode implements Node {
     });
     this.quorum = quorum;
     this.memory = createNodeMemory(clock, settings.socketRequestMaxBytes);
-    const limit = { maxConnections: settings.maxConnections, maxPerIp: settings.maxConnectionsPerIp };
-    this.limits = new ConnectionLimits(clock, () => limit, descriptors?.connections);
+    const limits = new ConnectionLimits(
+      clock,
+      connectionLimitReader(config, () => quorum.image()),
+      descriptors?.connections,
+    );
+    this.limits = limits;
+    quorum.onImage(({ configs }) => {
+      if (configs.length > 0) limits.enforce();
+    });
     const quorumAddress = { host: config.host, port: config.controllerPort };
-    this.ports.controller = await this.serve('CONTROLLER', quorumAddress, settings, (request) => quorum.dispatch(request)).start();
+    this.ports.controller = await this.serve(CONTROLLER_LISTENER, quorumAddress, settings, (request) => quorum.dispatch(request)).start();
     this.refuseIfStopping();
     quorum.start();
     const running = Promise.withResolvers<undefined>();
@@ -150,8 +158,11 @@ class RunningNode implements Node {
     });
     this.broker = broker;
     // Until it has read the metadata a broker would tell clients that topics do not exist; so they wait, as they do at Apache Kafka's.
-    this.clientServer = this.serve('PLAINTEXT', { host: config.bindHost ?? config.host, port: config.brokerPort }, settings, (request) =>
-      serving ? broker.dispatch(request) : running.promise.then(() => broker.dispatch(request)),
+    this.clientServer = this.serve(
+      CLIENT_LISTENER,
+      { host: config.bindHost ?? config.host, port: config.brokerPort },
+      settings,
+      (request) => (serving ? broker.dispatch(request) : running.promise.then(() => broker.dispatch(request))),
     );
     this.ports.broker = await this.clientServer.start();
     this.refuseIfStopping();
@@ -240,6 +251,7 @@ class RunningNode implements Node {
       nextConnectionId: () => ++this.connections,
       maxFrameBytes: settings.socketRequestMaxBytes,
       maxIdleMs: settings.connectionsMaxIdleMs,
+      countsConnections: listener !== CONTROLLER_LISTENER,
       ...(this.memory === undefined ? {} : { memory: this.memory }),
       ...(this.limits === undefined ? {} : { limits: this.limits }),
     });
@@ -261,6 +273,7 @@ class RunningNode implements Node {
       address: { host: config.bindHost ?? config.host, port: config.zookeeperPort },
       coordination: quorum,
       voters: config.voters.length,
+      ...(this.memory === undefined ? {} : { memory: this.memory.clients }),
       ...(this.limits === undefined ? {} : { limits: this.limits }),
     });
     this.servers.push(server);

@@ -31,8 +31,8 @@ const TOPICS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   snappy: { 'compression.type': 'snappy' },
   lz4: { 'compression.type': 'lz4', 'compression.lz4.level': '17' },
   zstd: { 'compression.type': 'zstd', 'compression.zstd.level': '10' },
-  small: { 'compression.type': 'uncompressed', 'max.message.bytes': '400' },
-  'small-gzip': { 'compression.type': 'gzip', 'max.message.bytes': '400' },
+  small: { 'compression.type': 'uncompressed', 'max.message.bytes': '700' },
+  'small-gzip': { 'compression.type': 'gzip', 'max.message.bytes': '700' },
   stamped: { 'compression.type': 'gzip', 'message.timestamp.type': 'LogAppendTime' },
 };
 

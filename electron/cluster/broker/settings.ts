@@ -4,7 +4,9 @@ import { formatAddress } from '../lib/addresses.ts';
 import type { NodeConfig } from '../lib/node-config.ts';
 import type { CleanupPolicy, LogConfig } from '../log/log-config.ts';
 import { DEFAULT_LOG_CONFIG } from '../log/log-config.ts';
-import type { BrokerSettings, Properties, TopicSettings } from '../quorum/config-definitions.ts';
+import type { ConnectionLimit } from '../network/connection-limits.ts';
+import { brokerValue, type BrokerSettings, type Properties, type TopicSettings } from '../quorum/config-definitions.ts';
+import type { MetadataImage } from '../quorum/image.ts';
 
 /** Listeners' names. Clients and other brokers come to the first, voters and brokers that look for the controller to the second. */
 export const CLIENT_LISTENER = 'PLAINTEXT';
@@ -101,4 +103,39 @@ export function groupSettings(brokerId: number, broker: BrokerSettings): GroupSe
     offsetMetadataMaxBytes: broker.offsetMetadataMaxBytes,
     newMemberJoinTimeoutMs: NEW_MEMBER_JOIN_TIMEOUT_MS,
   };
+}
+
+/** The limits that are set now. Read at every connection, so they are kept until a setting changes. */
+export function connectionLimitReader(config: NodeConfig, image: () => MetadataImage): () => ConnectionLimit {
+  const properties = nodeProperties(config);
+  let known: { configs: MetadataImage['configs']; limit: ConnectionLimit } | undefined;
+  return () => {
+    const current = image();
+    if (known?.configs !== current.configs) {
+      known = { configs: current.configs, limit: connectionLimit(current, properties, config.nodeId) };
+    }
+    return known.limit;
+  };
+}
+
+function connectionLimit(image: MetadataImage, properties: Properties, brokerId: number): ConnectionLimit {
+  const value = (name: string): string => brokerValue(image, properties, brokerId, name) ?? '';
+  return {
+    maxConnections: Number(value('max.connections')),
+    maxPerIp: Number(value('max.connections.per.ip')),
+    perIp: addressLimits(value('max.connections.per.ip.overrides')),
+  };
+}
+
+/** Of `address:number` pairs. Names other than localhost are not looked up, and limit nothing. */
+function addressLimits(text: string): Map<string, number> {
+  const limits = new Map<string, number>();
+  for (const item of text.split(',').map((one) => one.trim())) {
+    const colon = item.lastIndexOf(':');
+    if (colon < 0) continue;
+    const host = item.slice(0, colon).trim().toLowerCase();
+    const limit = Number(item.slice(colon + 1));
+    for (const address of host === 'localhost' ? ['127.0.0.1', '::1'] : [host]) limits.set(address, limit);
+  }
+  return limits;
 }

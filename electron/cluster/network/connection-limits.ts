@@ -1,6 +1,7 @@
 /**
- * How many connections a node has open, over all its listeners: `max.connections`, `max.connections.per.ip`, and its share of the
- * process's descriptors. Where it has all of them a new one takes the place of one that has sent no request yet, or is idle; where there is none
+ * How many connections a node has open, over all its listeners: `max.connections`, `max.connections.per.ip` with its overrides, and its share of
+ * the process's descriptors. The settings do not count connections of the quorum: a limit that keeps the voters apart could never be raised again.
+ * Where it has all of them a new one takes the place of one that has sent no request yet, or is idle; where there is none
  * it is refused. Connections of other nodes are never given up.
  */
 import type { Clock } from '../lib/clock.ts';
@@ -26,17 +27,22 @@ export interface LimitedConnection {
 }
 
 export interface ConnectionLimit {
-  maxConnections: number;
-  maxPerIp: number;
+  readonly maxConnections: number;
+  readonly maxPerIp: number;
+  /** max.connections.per.ip.overrides: limits of single addresses. */
+  readonly perIp?: ReadonlyMap<string, number>;
 }
 
 export class ConnectionLimits {
   private readonly clock: Clock;
-  /** Read at each new connection: both settings are dynamic. */
+  /** Read at each new connection: all of them are dynamic. */
   private readonly settings: () => ConnectionLimit;
   private readonly shareOfDescriptors: number;
-  private readonly connections = new Set<LimitedConnection>();
+  /** In the order in which they were opened; whether the settings count the connection. */
+  private readonly connections = new Map<LimitedConnection, boolean>();
+  /** Of those that the settings count. */
   private readonly perHost = new Map<string, number>();
+  private counted = 0;
 
   constructor(clock: Clock, settings: () => ConnectionLimit, shareOfDescriptors = Number.POSITIVE_INFINITY) {
     this.clock = clock;
@@ -48,27 +54,50 @@ export class ConnectionLimits {
     return this.connections.size;
   }
 
-  /** Undefined where one more connection from `clientHost` may be opened, else why not. May close another one for it. */
-  refusal(clientHost: string): string | undefined {
-    const { maxConnections, maxPerIp } = this.settings();
-    if ((this.perHost.get(clientHost) ?? 0) >= maxPerIp) return `max.connections.per.ip=${maxPerIp}`;
-    if (this.connections.size < Math.min(maxConnections, this.shareOfDescriptors)) return undefined;
-    const limit =
-      maxConnections <= this.shareOfDescriptors
-        ? `max.connections=${maxConnections}`
-        : `${this.shareOfDescriptors} connections, its share of the descriptors`;
-    const victim = this.leastUsed();
-    if (victim === undefined) {
-      return this.connections.size < Math.min(maxConnections, this.shareOfDescriptors + PEER_RESERVE) ? undefined : limit;
+  /**
+   * Undefined where one more connection from `clientHost` may be opened, else why not. May close another one for it. `counted`: the settings
+   * count it.
+   */
+  refusal(clientHost: string, counted = true): string | undefined {
+    const { maxConnections, maxPerIp, perIp } = this.settings();
+    if (counted) {
+      const own = perIp?.get(addressOf(clientHost));
+      if ((this.perHost.get(clientHost) ?? 0) >= (own ?? maxPerIp)) {
+        return own === undefined
+          ? `max.connections.per.ip=${maxPerIp}`
+          : `max.connections.per.ip.overrides=${addressOf(clientHost)}:${own}`;
+      }
     }
+    const full = counted && this.counted >= maxConnections;
+    if (!full && this.connections.size < this.shareOfDescriptors) return undefined;
+    const limit = full ? `max.connections=${maxConnections}` : `${this.shareOfDescriptors} connections, its share of the descriptors`;
+    const victim = this.leastUsed(full);
+    if (victim === undefined) return !full && this.connections.size < this.shareOfDescriptors + PEER_RESERVE ? undefined : limit;
     this.remove(victim);
     victim.refuse(`closed for a new connection: the node has ${limit}`);
     return undefined;
   }
 
-  add(connection: LimitedConnection): void {
-    this.connections.add(connection);
+  add(connection: LimitedConnection, counted = true): void {
+    this.connections.set(connection, counted);
+    if (!counted) return;
+    this.counted++;
     this.perHost.set(connection.clientHost, (this.perHost.get(connection.clientHost) ?? 0) + 1);
+  }
+
+  /**
+   * To be called when the settings have changed: closes what is above a lowered max.connections, that which was used longest ago first. The limits
+   * of addresses hold for new connections, as in Apache Kafka. Connections with an unanswered request, and those of other nodes, stay.
+   */
+  enforce(): void {
+    const { maxConnections } = this.settings();
+    if (this.counted <= maxConnections) return;
+    const idle = [...this.connections].flatMap(([one, counted]) => (counted && !one.active && !one.fromPeer ? [one] : []));
+    idle.sort((a, b) => a.lastActiveAt - b.lastActiveAt);
+    for (const one of idle.slice(0, this.counted - maxConnections)) {
+      this.remove(one);
+      one.refuse(`the node now has max.connections=${maxConnections}`);
+    }
   }
 
   /** To be called at a connection's first bytes: a client's may not stay in what is reserved for other nodes. */
@@ -78,22 +107,30 @@ export class ConnectionLimits {
   }
 
   remove(connection: LimitedConnection): void {
-    if (!this.connections.delete(connection)) return;
+    const counted = this.connections.get(connection);
+    this.connections.delete(connection);
+    if (counted !== true) return;
+    this.counted--;
     const left = (this.perHost.get(connection.clientHost) ?? 1) - 1;
     if (left > 0) this.perHost.set(connection.clientHost, left);
     else this.perHost.delete(connection.clientHost);
   }
 
   /** The oldest that has sent no request, else the one that is idle for longest. */
-  private leastUsed(): LimitedConnection | undefined {
+  private leastUsed(countedOnly: boolean): LimitedConnection | undefined {
     const now = this.clock.monotonic();
     let idle: LimitedConnection | undefined;
-    for (const one of this.connections) {
-      if (one.active || one.fromPeer) continue;
-      // The set is in the order in which they were opened.
+    for (const [one, counted] of this.connections) {
+      if (one.active || one.fromPeer || (countedOnly && !counted)) continue;
+      // The map is in the order in which they were opened.
       if (!one.used && now - one.lastActiveAt >= SETTLE_MS) return one;
       if (now - one.lastActiveAt >= IDLE_MS && (idle === undefined || one.lastActiveAt < idle.lastActiveAt)) idle = one;
     }
     return idle;
   }
+}
+
+/** `clientHost` has the slash of Java before it. */
+function addressOf(clientHost: string): string {
+  return clientHost.startsWith('/') ? clientHost.slice(1) : clientHost;
 }

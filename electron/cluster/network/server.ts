@@ -28,6 +28,8 @@ export interface ServerOptions {
   memory?: NodeMemory;
   /** Shared by all servers of a node. */
   limits?: ConnectionLimits;
+  /** Whether max.connections and its like count the connections of this listener; true where it is not given. */
+  countsConnections?: boolean;
 }
 
 const MAX_FRAME_BYTES = 104_857_600;
@@ -53,6 +55,7 @@ export class Server {
       pipelined: new Set(),
       memory: createNodeMemory(options.clock, maxFrameBytes),
       limits: new ConnectionLimits(options.clock, () => UNLIMITED),
+      countsConnections: true,
       ...options,
     };
   }
@@ -92,8 +95,9 @@ export class Server {
   }
 
   private accept(stream: Stream): void {
-    const { clock, logger, listener, dispatch, pipelined, maxFrameBytes, memory, limits, nextConnectionId } = this.options;
-    const reason = this.stopped ? 'the server stops' : limits.refusal(clientHost(stream.remote));
+    const { clock, logger, listener, dispatch, pipelined, maxFrameBytes, memory, limits, nextConnectionId, countsConnections } =
+      this.options;
+    const reason = this.stopped ? 'the server stops' : limits.refusal(clientHost(stream.remote), countsConnections);
     if (reason !== undefined) {
       stream.handlers = { data: () => undefined, drain: () => undefined, close: () => undefined };
       if (!this.stopped) logger.warn('connection refused', { client: stream.remote, listener, reason });
@@ -119,7 +123,7 @@ export class Server {
       },
     });
     this.connections.add(connection);
-    limits.add(connection);
+    limits.add(connection, countsConnections);
   }
 
   /** One timer for all connections: an idle one goes at most a quarter of the limit late. */

@@ -1,9 +1,26 @@
 /** Settings of a broker that mean something here, and those that tools look for. Defaults differ from Apache Kafka's where a comment says so. */
-import { atLeast, between, define, listOf, oneOf, type Check, type ConfigDefinition, type ConfigType } from './config-definition.ts';
+import {
+  atLeast,
+  between,
+  define,
+  listOf,
+  oneOf,
+  readList,
+  type Check,
+  type ConfigDefinition,
+  type ConfigType,
+} from './config-definition.ts';
 import { inertConfigDefinitions } from './inert-config-definitions.ts';
 import { topicConfigDefinitions } from './topic-config-definitions.ts';
 
 const fixed = { readOnly: true };
+
+/** What Kafka takes for a host; the number behind the last colon may be 0 or less, and no connection is allowed then. */
+const addressLimits: Check = (value) => {
+  const items = readList(value).map((item) => /^([0-9a-zA-Z\-%._:]*):\s*([+-]?\d+)$/.exec(item));
+  const sound = items.every((match) => match !== null && Math.abs(Number(match[2])) < 2 ** 31);
+  return sound ? null : 'must be a list of address:number';
+};
 
 function fixedNumber(name: string, type: ConfigType, value: string | null, low: bigint, documentation: string): ConfigDefinition {
   return define(name, type, value, documentation, { readOnly: true, check: atLeast(low) });
@@ -243,6 +260,9 @@ export const brokerConfigDefinitions: readonly ConfigDefinition[] = [
   fixedNumber('queued.max.requests', 'int', '500', 1n, 'Requests that may wait in all; here each connection has one at work.'),
   dynamicNumber('max.connections', 'int', '2147483647', 0n, 'The most connections to this broker.'),
   dynamicNumber('max.connections.per.ip', 'int', '2147483647', 0n, 'The most connections from one address.'),
+  define('max.connections.per.ip.overrides', 'string', '', 'Limits of connections for single addresses, as address:number.', {
+    check: addressLimits,
+  }),
   fixedNumber('connections.max.idle.ms', 'long', '600000', -1n, 'After how long a silent connection is closed.'),
   fixedNumber('request.timeout.ms', 'int', '30000', 1n, "How long the broker waits for another node's answer."),
   fixedNumber('fetch.max.bytes', 'int', '57671680', 1024n, 'The most that one fetch returns, whatever the client asks for.'),

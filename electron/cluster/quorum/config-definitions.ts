@@ -360,14 +360,19 @@ export function brokerSettings(properties: Properties, nodes = 3): BrokerSetting
   };
 }
 
+/** What a broker's setting is now. A stored value that does not pass its check is passed over for the next one. */
+export function brokerValue(image: MetadataImage, properties: Properties, brokerId: number, name: string): string | null {
+  const definition = definitionOf(brokerConfigByName, name);
+  const found = brokerConfigValues(image, definition, properties, brokerId).find(
+    ({ value }) => value !== null && definition.validate(value) === null,
+  );
+  return found?.value ?? definition.default;
+}
+
 /** Bytes a second for throttled replication (KIP-73), by what is set now; Infinity where nothing is. */
 export function replicationRates(image: MetadataImage, properties: Properties, brokerId: number): { leader: number; follower: number } {
   const rate = (name: string): number => {
-    const definition = definitionOf(brokerConfigByName, name);
-    const found = brokerConfigValues(image, definition, properties, brokerId).find(
-      ({ value }) => value !== null && definition.validate(value) === null,
-    );
-    const bytes = Number(found?.value ?? definition.default);
+    const bytes = Number(brokerValue(image, properties, brokerId, name));
     return bytes > Number.MAX_SAFE_INTEGER ? Infinity : bytes;
   };
   return { leader: rate('leader.replication.throttled.rate'), follower: rate('follower.replication.throttled.rate') };

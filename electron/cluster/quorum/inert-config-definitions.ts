@@ -39,9 +39,6 @@ export const inertConfigDefinitions: readonly ConfigDefinition[] = [
   define('log.cleaner.io.max.bytes.per.second', 'double', '1.7976931348623157E308', 'Bytes a second that the cleaner reads and writes.'),
   define('log.dir.failure.timeout.ms', 'long', '30000', 'Time after which a broker with an unreported failed directory stops.', positive),
   define('max.connection.creation.rate', 'int', '2147483647', 'New connections a second.', { check: atLeast(1n) }),
-  define('max.connections.per.ip.overrides', 'string', '', 'Limits of connections for single addresses, as host:number.', {
-    check: addressLimits,
-  }),
   define('metadata.max.idle.interval.ms', 'int', '500', 'Interval of empty records in an idle metadata log.', {
     readOnly: true,
     check: atLeast(0n),
@@ -72,11 +69,6 @@ export const inertConfigDefinitions: readonly ConfigDefinition[] = [
   define('transaction.partition.verification.enable', 'boolean', 'true', 'Whether a partition is verified before transactional records.'),
 ];
 
-function addressLimits(value: string): string | null {
-  const items = value.split(',').filter((item) => item.trim() !== '');
-  return items.every((item) => /^.+:\d{1,9}$/.test(item.trim())) ? null : 'must be a list of host:number';
-}
-
 /** Settings that Kafka lets only single brokers have, not all of them at once. */
 const PER_BROKER: ReadonlySet<string> = new Set(['sasl.kerberos.min.time.before.relogin']);
 const LISTENER_PREFIX = 'listener.name.';
@@ -89,7 +81,6 @@ const DYNAMIC_CHECKS: Readonly<Record<string, Check>> = {
   'log.cleaner.threads': atLeastOne,
   'log.retention.ms': unlimitedOrPositive,
   'max.connections': atLeastOne,
-  'max.connections.per.ip': atLeastOne,
 };
 
 /** Sizes of thread pools: a change at most doubles or halves them. */

@@ -1,25 +1,33 @@
 import { describe, expect, it } from 'vitest';
-import { ConnectionLimits, type LimitedConnection } from '../../../electron/cluster/network/connection-limits.ts';
+import { ConnectionLimits, type ConnectionLimit, type LimitedConnection } from '../../../electron/cluster/network/connection-limits.ts';
 import { VirtualClock } from '../../helpers/virtual-clock.ts';
 
 interface Fake extends LimitedConnection {
   refused: boolean;
 }
 
-const SETTINGS = { maxConnections: 2_147_483_647, maxPerIp: 2_147_483_647 };
+const SETTINGS: ConnectionLimit = { maxConnections: 2_147_483_647, maxPerIp: 2_147_483_647 };
 
 class Rig {
   readonly clock = new VirtualClock();
   readonly limits: ConnectionLimits;
 
-  constructor(settings: Partial<typeof SETTINGS>, share?: number) {
-    this.limits = new ConnectionLimits(this.clock, () => ({ ...SETTINGS, ...settings }), share);
+  private settings: ConnectionLimit;
+
+  constructor(settings: Partial<ConnectionLimit>, share?: number) {
+    this.settings = { ...SETTINGS, ...settings };
+    this.limits = new ConnectionLimits(this.clock, () => this.settings, share);
+  }
+
+  change(settings: Partial<ConnectionLimit>): void {
+    this.settings = { ...SETTINGS, ...settings };
+    this.limits.enforce();
   }
 
   /** Opens one, or answers why not. */
-  open(more: Partial<LimitedConnection> = {}): Fake | string {
+  open(more: Partial<LimitedConnection> = {}, counted = true): Fake | string {
     const clientHost = more.clientHost ?? '/10.0.0.1';
-    const reason = this.limits.refusal(clientHost);
+    const reason = this.limits.refusal(clientHost, counted);
     if (reason !== undefined) return reason;
     const lastActiveAt = this.clock.monotonic();
     const one: Fake = {
@@ -32,7 +40,7 @@ class Rig {
       refused: false,
       refuse: () => void (one.refused = true),
     };
-    this.limits.add(one);
+    this.limits.add(one, counted);
     return one;
   }
 }
@@ -79,5 +87,60 @@ describe('ConnectionLimits', () => {
     const peer = rig.open({ used: false, fromPeer: true });
     for (const one of [client, peer]) if (typeof one !== 'string') rig.limits.settle(one);
     expect([client, peer].map(refused)).toEqual([true, false]);
+  });
+
+  it('holds an address to its own limit, which may be 0, and others to the common one', () => {
+    const rig = new Rig({
+      maxPerIp: 1,
+      perIp: new Map([
+        ['10.0.0.1', 2],
+        ['10.0.0.9', 0],
+        ['::1', 0],
+      ]),
+    });
+    expect([rig.open(), rig.open()].map(refused)).toEqual([false, false]);
+    expect(rig.open()).toBe('max.connections.per.ip.overrides=10.0.0.1:2');
+    expect(refused(rig.open({ clientHost: '/10.0.0.2' }))).toBe(false);
+    expect(rig.open({ clientHost: '/10.0.0.2' })).toBe('max.connections.per.ip=1');
+    expect(rig.open({ clientHost: '/10.0.0.9' })).toBe('max.connections.per.ip.overrides=10.0.0.9:0');
+    expect(rig.open({ clientHost: '/::1' })).toBe('max.connections.per.ip.overrides=::1:0');
+  });
+
+  it('holds new connections to a limit from the change on', () => {
+    const rig = new Rig({});
+    const open = [rig.open(), rig.open(), rig.open()];
+    rig.change({ maxPerIp: 2 });
+    expect(open.map(refused)).toEqual([false, false, false]);
+    expect(rig.open()).toBe('max.connections.per.ip=2');
+    rig.change({ perIp: new Map([['10.0.0.1', 4]]) });
+    expect(refused(rig.open())).toBe(false);
+  });
+
+  it('closes the connections above a lowered max.connections that were used longest ago, but none at work or of another node', async () => {
+    const rig = new Rig({});
+    const open = [rig.open({ active: true }), rig.open({ fromPeer: true })];
+    for (let index = 0; index < 4; index++) {
+      await rig.clock.advance(10);
+      open.push(rig.open());
+    }
+    rig.change({ maxConnections: 4 });
+    expect(open.map(refused)).toEqual([false, false, true, true, false, false]);
+    rig.change({ maxConnections: 1 });
+    expect(open.map(refused)).toEqual([false, false, true, true, true, true]);
+    expect(rig.limits.size).toBe(2);
+    rig.change({ maxConnections: 3 });
+    expect(refused(rig.open())).toBe(false);
+  });
+
+  it('does not count the connections of the quorum, but for the share of the descriptors', () => {
+    const rig = new Rig({ maxConnections: 1, maxPerIp: 1 }, 3);
+    const quorum = [rig.open({ active: true }, false), rig.open({ active: true }, false)];
+    expect(quorum.map(refused)).toEqual([false, false]);
+    expect(refused(rig.open({ active: true }))).toBe(false);
+    expect(rig.open()).toBe('max.connections.per.ip=1');
+    expect(rig.open({ clientHost: '/10.0.0.2' })).toBe('max.connections=1');
+    expect(rig.limits.size).toBe(3);
+    rig.change({ maxConnections: 0 });
+    expect(quorum.map(refused)).toEqual([false, false]);
   });
 });

@@ -11,8 +11,9 @@ import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
 import { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
 import { alterConfigs, incrementalAlterConfigs } from '../../../electron/cluster/quorum/controller/alter-configs.ts';
 import { createTopics } from '../../../electron/cluster/quorum/controller/create-topics.ts';
+import { BROKER_RESOURCE } from '../../../electron/cluster/quorum/image.ts';
 import { imageOf, registration, topic } from '../../helpers/fake-broker.ts';
-import { CASES_TOPIC, CONFIG_CASES, describeCase, type ConfigCase } from './config-cases.ts';
+import { CASES_LOGGER, CASES_TOPIC, CONFIG_CASES, describeCase, type ConfigCase } from './config-cases.ts';
 
 const BROKER_LOGGER = 8;
 const KAFKA = JSON.parse(readFileSync(new URL('config-answers.json', import.meta.url), 'utf8')) as Record<string, number>;
@@ -29,7 +30,7 @@ const image = imageOf({
 const context = { image, properties: {}, random: seededRandom(1), nextOffset: 5n };
 
 function answerTo({ api, type, resource, name, value, operation }: ConfigCase): number | undefined {
-  if (type === BROKER_LOGGER) return answerForLoggers(resource, { name, value, configOperation: operation });
+  if (type === BROKER_LOGGER && api === 'incremental') return answerForLoggers(resource, { name, value, configOperation: operation });
   if (api === 'create') {
     const asked = { name: resource, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [{ name, value }] };
     return createTopics(context, { topics: [asked], timeoutMs: 1000, validateOnly: true }).response.topics[0]?.errorCode;
@@ -49,7 +50,9 @@ function answerTo({ api, type, resource, name, value, operation }: ConfigCase): 
 function answerForLoggers(broker: string, change: LoggerChange): number {
   try {
     requireOwnLoggers(broker, 1);
-    alterLoggers(new LoggerLevels('info'), [change], true);
+    const levels = new LoggerLevels('info');
+    levels.thresholdOf(CASES_LOGGER);
+    alterLoggers(levels, [change], true);
     return ErrorCode.NONE;
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;
@@ -70,4 +73,21 @@ describe('changes of settings', () => {
     expect(cases.length).toBeGreaterThan(0);
     for (const one of cases) expect(answerTo(one)).toBe(42);
   });
+});
+
+test('max.connections.per.ip can be 0 only while overrides are set, in one request or one after the other', () => {
+  const [perIp, overrides] = ['max.connections.per.ip', 'max.connections.per.ip.overrides'];
+  const zero = { name: perIp, value: '0', configOperation: 0 };
+  const some = { name: overrides, value: '127.0.0.1:50', configOperation: 0 };
+  const none = { name: overrides, value: null, configOperation: 1 };
+  const answer = (stored: Record<string, string>, configs: (typeof zero | typeof none)[]): number | undefined => {
+    const before = imageOf({ brokers: [registration(1)], configs: [[BROKER_RESOURCE, '', stored]] });
+    const resources = [{ resourceType: BROKER_RESOURCE, resourceName: '', configs }];
+    return incrementalAlterConfigs({ ...context, image: before }, { resources, validateOnly: false }).response.responses[0]?.errorCode;
+  };
+  expect(answer({}, [zero])).toBe(42);
+  expect(answer({}, [zero, some])).toBe(0);
+  expect(answer({ [overrides]: '10.0.0.1:5' }, [zero])).toBe(0);
+  expect(answer({ [perIp]: '0', [overrides]: '10.0.0.1:5' }, [none])).toBe(42);
+  expect(answer({ [overrides]: '10.0.0.1:5' }, [none])).toBe(0);
 });

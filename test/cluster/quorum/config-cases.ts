@@ -13,6 +13,9 @@ export interface ConfigCase {
 /** A topic that both clusters have. */
 export const CASES_TOPIC = 'settings';
 
+/** A logger that both brokers have. */
+export const CASES_LOGGER = 'org.apache.kafka.server.logger.LoggingController';
+
 const TOPIC_VALUES: Readonly<Record<string, readonly (string | null)[]>> = {
   'retention.ms': ['-1', '-2', '0', '1', '9223372036854775807', '9223372036854775808', 'x', '', ' 1', '1.5', null],
   'retention.bytes': ['-1', '-2', 'x'],
@@ -68,7 +71,11 @@ const BROKER_VALUES: Readonly<Record<string, readonly (string | null)[]>> = {
   'compression.type': ['gzip', 'x'],
   'max.connections': ['0', '-1', 'x'],
   'max.connections.per.ip': ['0', '10'],
-  'max.connections.per.ip.overrides': ['127.0.0.1:5', 'x', '127.0.0.1:x'],
+  'max.connections.per.ip.overrides': [
+    ...['127.0.0.1:5', 'x', '127.0.0.1:x', '', '127.0.0.1:5,::1:7', '[::1]:7', ' 127.0.0.1:5 , localhost:6', '127.0.0.1:0', '127.0.0.1:-1'],
+    ...['127.0.0.1:2147483648', '127.0.0.1:', ':5', '127.0.0.1:5,', 'none.invalid:5', '127.0.0.1:+5', '127.0.0.1: 5'],
+  ],
+  'max.connection.creation.rate': ['1', '0'],
   'max.connection.creation.rate': ['1', '0'],
   'follower.replication.throttled.rate': ['1', '0', '-1'],
   'leader.replication.throttled.rate': ['1', '0', 'x'],
@@ -105,6 +112,13 @@ const SHAPES: readonly ConfigCase[] = [
   one('incremental', 8, '1', 'kafka.none', 'DEBUG'),
   one('incremental', 8, '99', 'root', 'DEBUG'),
   one('incremental', 8, 'x', 'root', 'DEBUG'),
+  ...['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL', 'OFF', 'ALL', 'debug', ' DEBUG', '', null].map((level): ConfigCase =>
+    one('incremental', 8, '1', CASES_LOGGER, level),
+  ),
+  ...['', '01', ' 1', '1.0'].map((resource): ConfigCase => one('incremental', 8, resource, 'root', 'INFO')),
+  ...[1, 2, 3, 4].map((operation): ConfigCase => ({ ...one('incremental', 8, '1', CASES_LOGGER, 'INFO'), operation })),
+  ...['root', 'ROOT', 'kafka.none', CASES_LOGGER].map((name): ConfigCase => ({ ...one('incremental', 8, '1', name, null), operation: 1 })),
+  one('replace', 8, '1', 'root', 'INFO'),
   one('incremental', 0, 'x', 'a', 'b'),
   one('incremental', 1, 'x', 'a', 'b'),
   one('incremental', 64, 'x', 'a', 'b'),

@@ -32,6 +32,9 @@ const DELETE = 1;
 const APPEND = 2;
 const SUBTRACT = 3;
 
+const PER_IP = 'max.connections.per.ip';
+const PER_IP_OVERRIDES = 'max.connections.per.ip.overrides';
+
 interface Change {
   readonly name: string;
   /** Null: back to the default. */
@@ -114,9 +117,12 @@ function decide<R extends AskedResource>(
       }
       const next = new Map(current);
       for (const { name, value } of changes) {
-        records.push({ type: 'ConfigRecord', value: { resourceType: type, resourceName, name, value } });
         if (value === null) next.delete(name);
         else next.set(name, value);
+      }
+      if (type === BROKER_RESOURCE) checkTogether(context, new Map([...configs, [key, next]]), resourceName, changes);
+      for (const { name, value } of changes) {
+        records.push({ type: 'ConfigRecord', value: { resourceType: type, resourceName, name, value } });
       }
       configs.set(key, next);
       if (changes.length > 0) events.push(configEvent(type, resourceName, changes));
@@ -193,6 +199,27 @@ function checkValue(
   if (Number(value) <= 2 * current && Number(value) >= Math.floor(current / 2)) return;
   const message = `${name} is ${current}; one change may at most double or halve it, and ${value} does not.`;
   throw new KafkaError(ErrorCode.INVALID_REQUEST, message);
+}
+
+/** Settings of a broker that are only good together. Throws INVALID_REQUEST. */
+function checkTogether(
+  { image, properties }: DecisionContext,
+  configs: MetadataImage['configs'],
+  broker: string,
+  changes: readonly Change[],
+): void {
+  if (!changes.some(({ name }) => name === PER_IP || name === PER_IP_OVERRIDES)) return;
+  const valueOf = (name: string): string => {
+    const definition = brokerConfigByName.get(name);
+    if (definition === undefined) return '';
+    const values = brokerConfigValues({ ...image, configs }, definition, properties, broker === '' ? undefined : Number(broker));
+    return values.find(({ value }) => value !== null)?.value ?? '';
+  };
+  if (Number(valueOf(PER_IP)) !== 0 || valueOf(PER_IP_OVERRIDES).trim() !== '') return;
+  throw new KafkaError(
+    ErrorCode.INVALID_REQUEST,
+    `${PER_IP} can be 0 only while ${PER_IP_OVERRIDES} names the addresses that may connect.`,
+  );
 }
 
 function checkNamesOnce(resource: AskedResource): void {
