@@ -76,7 +76,6 @@ const BROKER_VALUES: Readonly<Record<string, readonly (string | null)[]>> = {
     ...['127.0.0.1:2147483648', '127.0.0.1:', ':5', '127.0.0.1:5,', 'none.invalid:5', '127.0.0.1:+5', '127.0.0.1: 5'],
   ],
   'max.connection.creation.rate': ['1', '0'],
-  'max.connection.creation.rate': ['1', '0'],
   'follower.replication.throttled.rate': ['1', '0', '-1'],
   'leader.replication.throttled.rate': ['1', '0', 'x'],
   'broker.id': ['1', 'x'],

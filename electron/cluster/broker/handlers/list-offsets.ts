@@ -45,7 +45,7 @@ function* answerInSteps(request: Request, { version }: DataRequestContext, broke
   const { replicaId } = request;
   const limit: OffsetLimit = replicaId !== CONSUMER ? 'logEnd' : request.isolationLevel === 1 ? 'lastStable' : 'highWatermark';
   const duplicates = duplicatesOf(request);
-  const topics: Response['topics'] = [];
+  const topics: Response['topics'][number][] = [];
   for (const { name, partitions } of request.topics) {
     const answers: PartitionResponse[] = [];
     for (const asked of partitions) {
