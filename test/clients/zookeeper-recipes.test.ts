@@ -1,6 +1,6 @@
 /**
  * Recipes of real ZooKeeper clients against a running cluster: Apache Curator (its jars are in the directory CURATOR_JARS, which
- * `build/get-curator.sh` fills) and Debian's kazoo. Each takes two sessions at different brokers.
+ * `build/get-jars.sh curator` fills) and Debian's kazoo. Each takes two sessions at different brokers.
  */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';

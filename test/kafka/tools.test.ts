@@ -1,6 +1,6 @@
 /**
  * Apache Kafka's own tools against a running cluster, and its DumpLogSegments over all that the cluster left on disk. Needs Kafka's jars:
- * set KAFKA_JARS to their directory (`build/get-kafka.sh`).
+ * set KAFKA_JARS to their directory (`build/get-jars.sh kafka`).
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
