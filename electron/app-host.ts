@@ -10,6 +10,7 @@ import { createInvoke, type Invoke } from './ipc/handle.ts';
 import { createHandlers } from './ipc/register.ts';
 import { ScenariosService } from './scenarios/service.ts';
 import { createEmbeddedLab } from './services/embedded-lab.ts';
+import { EmbeddedListenersService } from './services/embedded-listeners.ts';
 import type { Lab } from './services/lab.ts';
 import { LoadService } from './services/loads.ts';
 import { createServices, type Services } from './services/services.ts';
@@ -22,7 +23,7 @@ export interface HostOptions {
   brokers?: number | undefined;
   /** First port of the brokers, 0 for any; undefined: the default one. */
   firstPort?: number | undefined;
-  /** Of the listener for clients; see `ClusterOptions`. */
+  /** Of the listener for clients, in place of what the app's settings say; see `ClusterOptions`. */
   bindHost?: string | undefined;
   advertisedHost?: string | undefined;
   /** Where the cluster keeps its data; null: in a temporary directory that is removed at the end. */
@@ -55,18 +56,24 @@ export interface Host {
 }
 
 export function startHost(options: HostOptions): Host {
-  const { log, dataDirectory, userDirectory, brokers, firstPort, bindHost, advertisedHost } = options;
+  const { log, dataDirectory, userDirectory, brokers, firstPort } = options;
+  const info: AppInfo = { version: options.version, mode: options.mode, platform: process.platform, dataDirectory, notices: [] };
+  const listeners = new EmbeddedListenersService({
+    file: userDirectory === null ? null : join(userDirectory, 'embedded-cluster.json'),
+    given: { bindHost: options.bindHost ?? null, advertisedHost: options.advertisedHost ?? null },
+    report: (problem) => void info.notices.push(problem),
+  });
+  const { bindHost, advertisedHost } = listeners.active;
   const cluster = new Cluster({
     workerPath: options.workerPath,
     ...(brokers === undefined ? {} : { brokers }),
     ...(firstPort === undefined ? {} : { firstPort }),
-    ...(bindHost === undefined ? {} : { bindHost }),
-    ...(advertisedHost === undefined ? {} : { advertisedHost }),
+    ...(bindHost === null ? {} : { bindHost }),
+    ...(advertisedHost === null ? {} : { advertisedHost }),
     ...(dataDirectory === null ? {} : { dataDirectory }),
     logLevel: 'warn',
     onLog: (node, level, message, fields) => log(`broker ${node}: ${level}: ${message}${fieldsText(fields)}`),
   });
-  const info: AppInfo = { version: options.version, mode: options.mode, platform: process.platform, dataDirectory, notices: [] };
   let bootstrap: string | null = null;
   const { connectHost } = cluster;
   const lab = createEmbeddedLab(cluster);
@@ -82,6 +89,7 @@ export function startHost(options: HostOptions): Host {
     info,
     lab,
     loads,
+    listeners,
     embedded: {
       bootstrap: () => bootstrap,
       connectHost,

@@ -47,6 +47,8 @@ const READS: ReadonlySet<string> = new Set<RequestChannel>([
   'connection/use',
   'connection/add',
   'connection/remove',
+  'embedded/listeners',
+  'embedded/saveListeners',
   'cluster/view',
   'cluster/watch',
   'cluster/refresh',

@@ -21,6 +21,7 @@ import type {
 import type { HistoryRange, Moment } from './models/history.ts';
 import type { CoordinationClients, FiredWatch } from './models/coordination.ts';
 import type { Fault, Znode } from './models/lab.ts';
+import type { EmbeddedListeners } from './models/listeners.ts';
 import type { LoadAudit, LoadRow } from './models/load.ts';
 import type { ScenarioOutline, ScenarioProblem, ScenarioReport, ScenarioRun, ScenarioSummary } from './models/scenario.ts';
 import type { TimelineEvent } from './models/timeline.ts';
@@ -88,6 +89,10 @@ export const requestSchemas = {
     colour: z.enum(['flow', 'accent', 'warn', 'bad', 'control']),
   }),
   'connection/remove': z.object({ id: z.string() }),
+
+  'embedded/listeners': z.object({}),
+  /** For the next start. A `bindHost` of null: this machine only, and `advertisedHost` does not count. */
+  'embedded/saveListeners': z.object({ bindHost: z.string().max(1_000).nullable(), advertisedHost: z.string().max(1_000).nullable() }),
 
   /** The whole view; patches (`cluster/patched`) follow from its version on. */
   'cluster/view': z.object({}),
@@ -297,6 +302,8 @@ export interface Results {
   'connection/use': ConnectionList;
   'connection/add': ConnectionList;
   'connection/remove': ConnectionList;
+  'embedded/listeners': EmbeddedListeners;
+  'embedded/saveListeners': EmbeddedListeners;
   'cluster/view': { version: number; view: ClusterView };
   'cluster/watch': null;
   'cluster/refresh': null;

@@ -1,7 +1,6 @@
 /** `--bind` and `--advertised-host`: where Kafka and ZooKeeper clients connect to the embedded cluster. */
-import { isIP, isIPv4, isIPv6 } from 'node:net';
 import type { ParseArgsOptionsConfig } from 'node:util';
-import { isWildcard } from '../cluster/lib/addresses.ts';
+import { advertisedHostProblem, bindAddressProblem, isWildcard, shortestAddress } from '../cluster/listener-addresses.ts';
 import { UsageError } from './command.ts';
 
 export interface ListenerChoice {
@@ -23,8 +22,6 @@ export const LISTENER_OPTION_LINES = `  --bind ADDRESS   IP address for Kafka an
   --advertised-host HOST
                    host that brokers return to clients (advertised.listeners); needed with 0.0.0.0 and ::`;
 
-/** Of a DNS name (RFC 1035). */
-const MAX_HOST_CHARACTERS = 253;
 const BIND = '--bind takes an IP address of this machine, or 0.0.0.0 or :: for all of them';
 const ADVERTISED_HOST = '--advertised-host takes an IP address or a host name';
 
@@ -42,43 +39,18 @@ export function listenerChoice(values: { bind?: string | undefined; 'advertised-
 }
 
 function readBindAddress(text: string): string {
-  const problem = problemOf(text) ?? (isIP(text) === 0 ? 'is not an IP address' : undefined);
+  const problem = bindAddressProblem(text);
   if (problem !== undefined) throw refusal(BIND, text, problem);
-  return shortest(text);
+  return shortestAddress(text);
 }
 
 function readAdvertisedHost(text: string): string {
-  const problem = problemOf(text) ?? (isIP(text) === 0 && !isHostName(text) ? 'is not a host name' : undefined);
+  const problem = advertisedHostProblem(text);
   if (problem !== undefined) throw refusal(ADVERTISED_HOST, text, problem);
-  const host = shortest(text);
-  if (isWildcard(host)) throw refusal(ADVERTISED_HOST, text, 'is an address to bind to, which no client can connect to');
-  return host;
+  return shortestAddress(text);
 }
 
 function refusal(takes: string, text: string, problem: string): UsageError {
   const shown = text.length > 60 ? `${text.slice(0, 60)}…` : text;
   return new UsageError(`${takes}; "${shown}" ${problem}.`);
-}
-
-function problemOf(text: string): string | undefined {
-  if (text === '') return 'is empty';
-  if (text.length > MAX_HOST_CHARACTERS)
-    return `has ${text.length.toLocaleString('en')} characters, and at most ${MAX_HOST_CHARACTERS} are possible`;
-  if (text.includes('/')) return 'is a URL or a path';
-  if (/^\[.*\]$/.test(text)) return 'has brackets, which an IPv6 address has only before a port';
-  if (/^([^:]*|\[.*\]):\d*$/.test(text)) return 'has a port, which is an option of its own';
-  if (isIPv6(text) && text.includes('%')) return 'has a zone, which other machines do not know';
-  if (isIPv6(text) && shortest(text).startsWith('::ffff:')) return 'is an IPv4 address in an IPv6 one; write the IPv4 address';
-  return undefined;
-}
-
-/** Labels of letters, digits, hyphens, and underscores as in names of containers. A last label of digits is part of an IPv4 address. */
-function isHostName(text: string): boolean {
-  const labels = text.split('.');
-  return labels.every((label) => /^(?!-)[\w-]{1,63}(?<!-)$/.test(label)) && !/^\d+$/.test(labels.at(-1) ?? '');
-}
-
-function shortest(host: string): string {
-  if (isIPv4(host) || !isIPv6(host)) return host;
-  return new URL(`http://[${host}]`).hostname.slice(1, -1);
 }

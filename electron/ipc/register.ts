@@ -1,5 +1,6 @@
 /** Channel to service: the one list. */
 import type { CoordinationService } from '../services/coordination.ts';
+import type { EmbeddedListenersService } from '../services/embedded-listeners.ts';
 import { ServiceError } from '../services/errors.ts';
 import type { Lab } from '../services/lab.ts';
 import type { Loads } from '../services/load.ts';
@@ -20,6 +21,10 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
       });
     }
     return services.lab;
+  };
+  const listeners = (): EmbeddedListenersService => {
+    if (services.listeners === null) throw new ServiceError({ code: 'NOT_EMBEDDED', message: 'This process hosts no cluster.' });
+    return services.listeners;
   };
   const zookeeper = (): CoordinationService => {
     lab();
@@ -53,6 +58,9 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
     'connection/use': ({ id }) => connections.use(id),
     'connection/add': (input) => connections.add(input),
     'connection/remove': ({ id }) => connections.remove(id),
+
+    'embedded/listeners': () => listeners().state(),
+    'embedded/saveListeners': (addresses) => listeners().save(addresses),
 
     'cluster/view': () => connections.active.monitor.snapshot(),
     'cluster/watch': (interest) => {

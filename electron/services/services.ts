@@ -1,6 +1,7 @@
 /** All use-cases that the screen calls, wired once per process; every window and tab shares them. */
 import { ConnectionsService, type EmbeddedSource } from './connections.ts';
 import { CoordinationService } from './coordination.ts';
+import type { EmbeddedListenersService } from './embedded-listeners.ts';
 import { EventBus } from './event-bus.ts';
 import { GroupsService } from './groups.ts';
 import { zookeeperServers, type Lab } from './lab.ts';
@@ -24,6 +25,8 @@ export interface Services {
   readonly coordination: CoordinationService | null;
   /** Load on that cluster; null when `lab` is. */
   readonly loads: Loads | null;
+  /** Where its clients connect; null when `lab` is. */
+  readonly listeners: EmbeddedListenersService | null;
   close(): void;
 }
 
@@ -31,6 +34,7 @@ export function createServices(options: {
   info: AppInfo;
   lab: Lab | null;
   loads: Loads | null;
+  listeners?: EmbeddedListenersService | null;
   embedded: EmbeddedSource | null;
   /** Where connections are kept; null for this run only. */
   connectionsFile: string | null;
@@ -65,6 +69,7 @@ export function createServices(options: {
     lab,
     coordination,
     loads,
+    listeners: options.listeners ?? null,
     close() {
       for (const end of unsubscribe) end?.();
       tails.close();

@@ -50,6 +50,8 @@ const VALID: { [C in RequestChannel]: Payload<C> | null } = {
   'app/info': {},
   'connection/list': {},
   'connection/use': { id: 'embedded' },
+  'embedded/listeners': {},
+  'embedded/saveListeners': { bindHost: null, advertisedHost: null },
   'connection/add': { name: 'n', bootstrap: '127.0.0.1:1', colour: 'flow' },
   'connection/remove': { id: 'x' },
   'cluster/view': {},

@@ -1,0 +1,148 @@
+/**
+ * Where Kafka and ZooKeeper clients connect to the embedded cluster, as the app keeps it. Loopback unless a person chose otherwise: there is no
+ * authentication. A change takes effect at the next start, since the addresses are those of every node. A file that cannot be understood counts
+ * as none, so that nothing is opened by accident.
+ */
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { networkInterfaces } from 'node:os';
+import { dirname } from 'node:path';
+import { advertisedHostProblem, bindAddressProblem, isWildcard, shortestAddress } from '../cluster/listener-addresses.ts';
+import type { EmbeddedListeners, ListenerAddresses } from '#shared/models/listeners';
+import { ServiceError } from './errors.ts';
+
+const VERSION = 1;
+const LOOPBACK_ONLY: ListenerAddresses = { bindHost: null, advertisedHost: null };
+
+export interface EmbeddedListenersOptions {
+  /** Null: nothing is kept. */
+  readonly file: string | null;
+  /** From the command line, which takes precedence; nulls where nothing was given. */
+  readonly given: ListenerAddresses;
+  /** Receives sentences for the person who uses the app. */
+  readonly report: (problem: string) => void;
+}
+
+export class EmbeddedListenersService {
+  /** What the cluster of this run uses. */
+  readonly active: ListenerAddresses;
+  private readonly options: EmbeddedListenersOptions;
+  private saved: ListenerAddresses;
+
+  constructor(options: EmbeddedListenersOptions) {
+    this.options = options;
+    this.saved = this.read();
+    this.active = this.fromCommandLine ? options.given : this.saved;
+  }
+
+  state(): EmbeddedListeners {
+    const { active, saved, fromCommandLine } = this;
+    return { active, saved, fromCommandLine, canSave: this.options.file !== null, addresses: addressesOfThisMachine() };
+  }
+
+  /** Keeps the addresses for the next start. Throws `ServiceError` INVALID_PAYLOAD with the field, DATA_DIRECTORY. */
+  save({ bindHost, advertisedHost }: ListenerAddresses): EmbeddedListeners {
+    const { file } = this.options;
+    if (file === null) {
+      throw new ServiceError({
+        code: 'DATA_DIRECTORY',
+        message: 'The addresses were not saved: this run of Brokerdesk keeps no settings.',
+      });
+    }
+    const checked = bindHost === null ? LOOPBACK_ONLY : checkAddresses(bindHost.trim(), advertisedHost?.trim() ?? '');
+    try {
+      store(file, checked);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      const message = `The addresses were not saved: ${file} cannot be written: ${why}.`;
+      throw new ServiceError({ code: 'DATA_DIRECTORY', message, advice: 'Free some space there or change its permissions.' }, { cause });
+    }
+    this.saved = checked;
+    return this.state();
+  }
+
+  private get fromCommandLine(): boolean {
+    const { bindHost, advertisedHost } = this.options.given;
+    return bindHost !== null || advertisedHost !== null;
+  }
+
+  private read(): ListenerAddresses {
+    const { file, report } = this.options;
+    if (file === null) return LOOPBACK_ONLY;
+    let text: string;
+    try {
+      text = readFileSync(file, 'utf8');
+    } catch (error) {
+      if (!isMissing(error)) report(`${file} cannot be read: ${String(error)}. The embedded cluster accepts clients of this machine only.`);
+      return LOOPBACK_ONLY;
+    }
+    const parsed = parse(text);
+    if (parsed === undefined) report(`${file} cannot be understood. The embedded cluster accepts clients of this machine only.`);
+    return parsed ?? LOOPBACK_ONLY;
+  }
+}
+
+function parse(text: string): ListenerAddresses | undefined {
+  try {
+    const value = JSON.parse(text) as { version?: unknown; bindHost?: unknown; advertisedHost?: unknown } | null;
+    if (value?.version !== VERSION) return undefined;
+    const { bindHost, advertisedHost } = value;
+    if (bindHost === null) return LOOPBACK_ONLY;
+    if (typeof bindHost !== 'string' || (advertisedHost !== null && typeof advertisedHost !== 'string')) return undefined;
+    return checkAddresses(bindHost, advertisedHost ?? '');
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof ServiceError) return undefined;
+    throw error;
+  }
+}
+
+function checkAddresses(bindHost: string, advertisedHost: string): ListenerAddresses {
+  const bindProblem = bindAddressProblem(bindHost);
+  if (bindProblem !== undefined) throw refused('bindHost', `The listen address ${bindProblem}.`);
+  const bind = shortestAddress(bindHost);
+  if (advertisedHost === '') {
+    if (!isWildcard(bind)) return { bindHost: bind, advertisedHost: null };
+    throw refused(
+      'advertisedHost',
+      `Clients need an address that they can reach, and ${bind} is none: enter a host name or an IP address.`,
+    );
+  }
+  const problem = advertisedHostProblem(advertisedHost);
+  if (problem !== undefined) throw refused('advertisedHost', `The advertised host ${problem}.`);
+  return { bindHost: bind, advertisedHost: shortestAddress(advertisedHost) };
+}
+
+function refused(field: keyof ListenerAddresses, message: string): ServiceError {
+  return new ServiceError({ code: 'INVALID_PAYLOAD', message, field });
+}
+
+function store(file: string, addresses: ListenerAddresses): void {
+  const aside = `${file}.${process.pid}.tmp`;
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  try {
+    const descriptor = openSync(aside, 'w', 0o600);
+    try {
+      writeFileSync(descriptor, `${JSON.stringify({ version: VERSION, ...addresses }, null, 2)}\n`);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    renameSync(aside, file);
+  } catch (error) {
+    rmSync(aside, { force: true });
+    throw error;
+  }
+}
+
+/** Those that other machines may reach, IPv4 first; addresses of one link alone need a zone, which others do not know. */
+function addressesOfThisMachine(): EmbeddedListeners['addresses'] {
+  const found = Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
+    (addresses ?? [])
+      .filter(({ internal, scopeid }) => !internal && (scopeid ?? 0) === 0)
+      .map(({ address }) => ({ address, interface: name })),
+  );
+  return found.sort((a, b) => Number(a.address.includes(':')) - Number(b.address.includes(':')));
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
