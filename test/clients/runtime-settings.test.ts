@@ -60,7 +60,9 @@ test('the level of a logger decides which lines the node writes', async () => {
 
 /** How many of `count` new connections are served. */
 async function served(count: number): Promise<number> {
-  const open = await Promise.all(Array.from({ length: count }, () => RawClient.open(port)));
+  // A refused connection is reset, which may come before its client has seen it open.
+  const tried = await Promise.all(Array.from({ length: count }, () => RawClient.open(port).catch(() => undefined)));
+  const open = tried.filter((one) => one !== undefined);
   let answered = 0;
   for (const one of open) {
     one.send(...encodeRequest(apiVersions, 0, { correlationId: 1, clientId: 'x' }, { clientSoftwareName: '', clientSoftwareVersion: '' }));
@@ -73,7 +75,7 @@ async function served(count: number): Promise<number> {
 
 test('max.connections.per.ip and its overrides hold for new connections from the change on', async () => {
   expect(await served(6)).toBe(6);
-  // Two connections of the node to itself, or of this test, may count too.
+  // The connection of this test counts too.
   expect(await alter(BROKER, '', { 'max.connections.per.ip': '4' })).toBe(ErrorCode.NONE);
   await until('the limit is in force', 20_000, async () => (await served(8)) <= 4);
   expect(await alter(BROKER, '1', { 'max.connections.per.ip.overrides': '127.0.0.1:100' })).toBe(ErrorCode.NONE);

@@ -145,6 +145,7 @@ export class MemoryRaftLog implements RaftLog {
       append: (more) => {
         bytes = Buffer.concat([bytes, more]);
       },
+      records: () => [],
       finish: () => {
         this.snapshots = [{ id, bytes }];
         this.batches = [];

@@ -47,3 +47,11 @@ async function runRest<R>(clock: Clock, work: Generator<undefined, R, undefined>
     if (step.done === true) return step.value;
   }
 }
+
+/** Runs `work` to its end at once. */
+export function runWhole<R>(work: Generator<undefined, R, undefined>): R {
+  for (;;) {
+    const step = work.next();
+    if (step.done === true) return step.value;
+  }
+}

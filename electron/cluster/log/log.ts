@@ -1,4 +1,5 @@
 import { DiskError } from '../lib/disk.ts';
+import { runWhole } from '../lib/work-slices.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { cleanable, compact, type Cleanable, type CompactionResult } from './compaction.ts';
@@ -194,11 +195,11 @@ export class Log {
 
   /** The first record at or after `timestamp` (milliseconds); null when all are older. Throws as decoding does. */
   offsetForTimestamp(timestamp: bigint): FoundTime | null {
-    return completed(this.searchTimestamp(timestamp));
+    return runWhole(this.searchTimestamp(timestamp));
   }
   /** The first record with the largest timestamp; null when none has a time. */
   maxTimestampOffset(): FoundTime | null {
-    return completed(this.searchTimestamp('largest'));
+    return runWhole(this.searchTimestamp('largest'));
   }
   /**
    * The same two searches with yields at which others may run. A search that the log was cut or compacted under starts over. Throws
@@ -405,12 +406,5 @@ export class Log {
   /** Closes without a flush, for a directory that is about to be renamed or that has failed. */
   letGo(): void {
     this.core.letGo();
-  }
-}
-
-function completed<R>(work: Generator<undefined, R, undefined>): R {
-  for (;;) {
-    const step = work.next();
-    if (step.done === true) return step.value;
   }
 }

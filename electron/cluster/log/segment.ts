@@ -1,4 +1,5 @@
 import type { Disk } from '../lib/disk.ts';
+import { runWhole } from '../lib/work-slices.ts';
 import { BATCH_HEADER_BYTES, BatchView, verifyBatch } from '../protocol/record-batch.ts';
 import { firstAtOrAfter, type Search } from './timestamp-search.ts';
 import { BatchScanner } from './batch-scanner.ts';
@@ -258,11 +259,7 @@ export class Segment {
 
   /** `skipped`: the batch before `position`. Between the two may be a gap that compaction left, or the skipped one has a wrong last offset. */
   private locate(offset: bigint): Location {
-    const steps = this.locateInSteps(offset);
-    for (;;) {
-      const step = steps.next();
-      if (step.done === true) return step.value;
-    }
+    return runWhole(this.locateInSteps(offset));
   }
 
   private *locateInSteps(offset: bigint): Generator<undefined, Location, undefined> {

@@ -2,6 +2,7 @@
  * Applies records of the metadata log to an image. Pure: the image given stays as it was, and what no record touches is
  * shared with the new one. Records that concern nothing in the image (ACLs, quotas, users) are passed over.
  */
+import { runWhole } from '../lib/work-slices.ts';
 import { assert, must } from '../lib/assert.ts';
 import type { MetadataRecord, MetadataValue } from '../protocol/records/metadata-records.ts';
 import { applyCoordination } from './coordination/apply.ts';
@@ -27,6 +28,9 @@ export interface Applied {
   change: ImageChange;
 }
 
+/** Records between two yields: about a millisecond. */
+const RECORDS_PER_STEP = 512;
+
 /** Where and when the records stand in the log: the last one's offset and epoch, and the batch's wall-clock milliseconds. */
 export interface AppliedAt {
   readonly offset: bigint;
@@ -36,8 +40,20 @@ export interface AppliedAt {
 
 /** Applies the records of one or more whole batches. */
 export function applyRecords(image: MetadataImage, records: readonly MetadataRecord[], at: AppliedAt): Applied {
+  return runWhole(applyInSteps(image, records, at));
+}
+
+/** The same with yields at which others may run. */
+export function* applyInSteps(
+  image: MetadataImage,
+  records: readonly MetadataRecord[],
+  at: AppliedAt,
+): Generator<undefined, Applied, undefined> {
   const draft = new Draft(image);
-  for (const record of records) draft.apply(record);
+  for (const [index, record] of records.entries()) {
+    if (index % RECORDS_PER_STEP === RECORDS_PER_STEP - 1) yield;
+    draft.apply(record);
+  }
   return draft.finish(at);
 }
 

@@ -2,10 +2,11 @@
  * An image as the records that make it, and back: what a snapshot holds. The type of the table
  * below asks for every part of the image, and `nothingLeft` for every field of what is in it, so that a new one cannot be forgotten.
  */
+import { runWhole } from '../lib/work-slices.ts';
 import { assert } from '../lib/assert.ts';
 import type { MetadataRecord, MetadataRecordIn } from '../protocol/records/metadata-records.ts';
 import { coordinationRecords } from './coordination/snapshot.ts';
-import { applyRecords } from './image-apply.ts';
+import { applyInSteps } from './image-apply.ts';
 import { EMPTY_IMAGE, type BrokerRegistration, type MetadataImage, type PartitionImage, type TopicImage } from './image.ts';
 
 type Part = (image: MetadataImage) => Iterable<MetadataRecordIn>;
@@ -41,11 +42,20 @@ export function imageOfRecords(
   clusterId: string,
   at: { offset: bigint; epoch: number },
 ): MetadataImage {
+  return runWhole(imageInSteps(records, clusterId, at));
+}
+
+/** The same with yields at which others may run. */
+export function* imageInSteps(
+  records: readonly MetadataRecord[],
+  clusterId: string,
+  at: { offset: bigint; epoch: number },
+): Generator<undefined, MetadataImage, undefined> {
   const first = records.findIndex((record) => record.type === 'NoOpRecord');
   const coordinationAt = first < 0 ? records.length : first;
   // In two steps: the second one changes nothing that the times of what is made in the first are noted for.
-  const { image } = applyRecords({ ...EMPTY_IMAGE, clusterId }, records.slice(0, coordinationAt), at);
-  return applyRecords(image, records.slice(coordinationAt), at).image;
+  const { image } = yield* applyInSteps({ ...EMPTY_IMAGE, clusterId }, records.slice(0, coordinationAt), at);
+  return (yield* applyInSteps(image, records.slice(coordinationAt), at)).image;
 }
 
 function brokerRecord(broker: BrokerRegistration): MetadataRecordIn {

@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../lib/clock.ts';
 import type { EventSink } from '../lib/events.ts';
+import { runWhole } from '../lib/work-slices.ts';
 import type { Logger } from '../lib/logger.ts';
 import { decodeMetadataRecord, type MetadataRecord } from '../protocol/records/metadata-records.ts';
 
@@ -20,15 +21,23 @@ export class MetadataDecoder {
 
   /** The records of one batch, or of one snapshot; `offset`: of the batch, or the snapshot's end. */
   decode(values: Iterable<Uint8Array>, offset: bigint): MetadataRecord[] {
+    return runWhole(this.decodeInSteps([values], offset));
+  }
+
+  /** Of several batches, with yields between them at which others may run. */
+  *decodeInSteps(batches: Iterable<Iterable<Uint8Array>>, offset: bigint): Generator<undefined, MetadataRecord[], undefined> {
     const records: MetadataRecord[] = [];
     let skipped = 0;
     let why = '';
-    for (const value of values) {
-      try {
-        records.push(decodeMetadataRecord(Buffer.from(value.buffer, value.byteOffset, value.byteLength)));
-      } catch (error) {
-        if (skipped++ === 0) why = error instanceof Error ? error.message : String(error);
+    for (const values of batches) {
+      for (const value of values) {
+        try {
+          records.push(decodeMetadataRecord(Buffer.from(value.buffer, value.byteOffset, value.byteLength)));
+        } catch (error) {
+          if (skipped++ === 0) why = error instanceof Error ? error.message : String(error);
+        }
       }
+      yield;
     }
     if (skipped > 0) this.report(skipped, offset, why);
     return records;

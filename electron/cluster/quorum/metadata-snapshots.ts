@@ -6,6 +6,7 @@
  */
 import { DiskError, type Disk, type DiskFile } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
+import { BatchScanner } from '../log/batch-scanner.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { iterateBatches, verifyBatch, type BatchView } from '../protocol/record-batch.ts';
@@ -19,6 +20,8 @@ const UNFINISHED = '.checkpoint.part';
 const KEPT = 2;
 /** An unfinished file is synced this often: one sync of all of it at its end would block the node for as long as the disk takes. */
 const SYNC_BYTES = 4 * 1024 ** 2;
+/** Bytes of a received file that are read at a time. */
+const SCAN_BYTES = 1024 * 1024;
 /** A bound for what a damaged batch might claim to hold. */
 const MAX_BATCH_BYTES = 64 * 1024 ** 2;
 
@@ -94,7 +97,7 @@ export class MetadataSnapshots {
     for (const batch of iterateBatches(this.disk.readFile(this.path(id)))) {
       const defect = verifyBatch(batch);
       if (defect !== undefined) throw new KafkaError(defect.code, `${this.path(id)}: ${defect.reason}`);
-      if (!batch.isControl) yield [...decodeRecords(batch, MAX_BATCH_BYTES)].flatMap(({ value }) => (value === null ? [] : [value]));
+      yield valuesOf(batch);
     }
   }
 
@@ -134,13 +137,28 @@ export class MetadataSnapshots {
   /** Begins to take in a snapshot that is sent in pieces. `finished` runs when it is durably there. */
   receive(id: SnapshotId, finished: () => void): SnapshotReceiver {
     const file = this.begin(id);
+    let checked = false;
     return {
       get position() {
         return file.position;
       },
       append: (bytes) => file.append(bytes),
+      *records() {
+        const check = new SnapshotCheck();
+        const scanner = file.scanner();
+        let end = 0;
+        for (let batch = scanner.batch(0); batch !== undefined; batch = scanner.batch(end)) {
+          end += batch.sizeInBytes;
+          const defect = check.defectOf(batch);
+          if (defect !== undefined) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `the snapshot that came is damaged: ${defect}`);
+          yield valuesOf(batch);
+        }
+        const defect = check.defectAtEnd(file.position - end);
+        if (defect !== undefined) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `the snapshot that came is damaged: ${defect}`);
+        checked = true;
+      },
       finish: () => {
-        const defect = snapshotDefect(file.read());
+        const defect = checked ? undefined : snapshotDefect(file.read());
         if (defect !== undefined) {
           file.abandon();
           throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `the snapshot that came is damaged: ${defect}`);
@@ -214,6 +232,10 @@ class UnfinishedFile {
     this.unsyncedBytes = 0;
   }
 
+  scanner(): BatchScanner {
+    return new BatchScanner(this.file, this.position, SCAN_BYTES);
+  }
+
   read(): Buffer {
     const bytes = Buffer.allocUnsafe(this.position);
     const read = this.file.read(bytes, 0);
@@ -250,17 +272,39 @@ function header(lastContainedLogTimestamp: bigint): ControlRecordIn {
 
 /** Why these bytes are no whole snapshot; undefined: they are one. */
 export function snapshotDefect(bytes: Buffer): string | undefined {
+  const check = new SnapshotCheck();
   let end = 0;
-  let last: BatchView | undefined;
   for (const batch of iterateBatches(bytes)) {
-    const defect = verifyBatch(batch);
-    if (defect !== undefined) return defect.reason;
-    if (last === undefined && controlType(batch) !== 'SnapshotHeader') return 'it does not begin with a header';
-    last = batch;
+    const defect = check.defectOf(batch);
+    if (defect !== undefined) return defect;
     end = batch.position + batch.sizeInBytes;
   }
-  if (last === undefined || end !== bytes.length) return `${bytes.length - end} bytes at its end are no batch`;
-  return controlType(last) === 'SnapshotFooter' ? undefined : 'it does not end with a footer';
+  return check.defectAtEnd(bytes.length - end);
+}
+
+/** Looks at the batches of a snapshot in their order. */
+class SnapshotCheck {
+  private last: BatchView | undefined;
+
+  defectOf(batch: BatchView): string | undefined {
+    const defect = verifyBatch(batch);
+    if (defect !== undefined) return defect.reason;
+    if (this.last === undefined && controlType(batch) !== 'SnapshotHeader') return 'it does not begin with a header';
+    this.last = batch;
+    return undefined;
+  }
+
+  /** `rest`: bytes behind the last batch. */
+  defectAtEnd(rest: number): string | undefined {
+    if (this.last === undefined || rest > 0) return `${rest} bytes at its end are no batch`;
+    return controlType(this.last) === 'SnapshotFooter' ? undefined : 'it does not end with a footer';
+  }
+}
+
+/** None of a control batch. */
+function valuesOf(batch: BatchView): Uint8Array[] {
+  if (batch.isControl) return [];
+  return [...decodeRecords(batch, MAX_BATCH_BYTES)].flatMap(({ value }) => (value === null ? [] : [value]));
 }
 
 function controlType(batch: BatchView): string | undefined {

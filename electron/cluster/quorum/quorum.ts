@@ -11,12 +11,13 @@ import type { NodeConfig } from '../lib/node-config.ts';
 import type { Random } from '../lib/random.ts';
 import type { Api } from '../protocol/schema.ts';
 import { randomUuid } from '../protocol/uuid.ts';
+import { runWhole } from '../lib/work-slices.ts';
 import { brokerSettings } from './config-definitions.ts';
 import { ControllerChannel, type ConnectPeer, type Peer } from './controller-channel.ts';
 import { Controller, type ControllerSettings } from './controller.ts';
 import { applyRecords } from './image-apply.ts';
 import { diffImages } from './image-diff.ts';
-import { imageOfRecords } from './image-records.ts';
+import { imageInSteps } from './image-records.ts';
 import { EMPTY_IMAGE, type ImageChange, type MetadataImage } from './image.ts';
 import { MetadataDecoder } from './metadata-decoding.ts';
 import { METADATA_DIRECTORY, MetadataLog } from './metadata-log.ts';
@@ -45,6 +46,12 @@ export interface MetadataQuorumOptions {
   readonly controllerSettings?: Partial<ControllerSettings>;
 }
 
+interface LoadedSnapshot {
+  readonly id: SnapshotId;
+  readonly image: MetadataImage;
+  readonly count: number;
+}
+
 export class MetadataQuorum {
   readonly raft: RaftNode;
   readonly controller: Controller;
@@ -60,6 +67,8 @@ export class MetadataQuorum {
   private readonly imageListeners = new Set<(change: ImageChange) => void>();
   private readonly leaderListeners = new Set<(status: RaftStatus) => void>();
   private current: MetadataImage;
+  /** The image of a snapshot that a leader sent, while its file is not yet in the place of the log. */
+  private prepared: LoadedSnapshot | undefined;
   private state: 'new' | 'running' | 'stopped' = 'new';
   /** What was on disk at the start has been read. */
   private started = false;
@@ -99,6 +108,7 @@ export class MetadataQuorum {
         onLeaderChange: (status) => this.onLeaderChange(status),
         onCommitted: (batches) => this.onCommitted(batches),
         onSnapshot: (id) => this.onSnapshot(id),
+        prepareSnapshot: (id, batches) => this.prepareSnapshot(id, batches),
         onFailure: (error) => options.onFailure?.(error),
       },
       logger,
@@ -231,15 +241,28 @@ export class MetadataQuorum {
   /** All that is known begins anew with a snapshot. */
   private onSnapshot(id: SnapshotId): void {
     const { config, clock, events } = this.options;
-    const records = this.decoder.decode([...this.log.snapshotRecords(id)].flat(), id.endOffset);
-    const image = imageOfRecords(records, config.clusterId, { offset: id.endOffset - 1n, epoch: id.epoch });
+    const { prepared } = this;
+    this.prepared = undefined;
+    const ready = prepared?.id.endOffset === id.endOffset && prepared.id.epoch === id.epoch ? prepared : undefined;
+    const { image, count } = ready ?? runWhole(this.loadSnapshot(id, this.log.snapshotRecords(id)));
     const change = diffImages(this.current, image);
     this.current = image;
     this.snapshotting.onLoaded();
-    const details = { endOffset: Number(id.endOffset), epoch: id.epoch, records: records.length };
+    const details = { endOffset: Number(id.endOffset), epoch: id.epoch, records: count };
     const reason = this.started ? 'the leader no longer has the records that were missing here' : 'the node started';
     events({ type: 'quorum/snapshotLoaded', at: clock.now(), broker: config.nodeId, reason, details });
     for (const listener of this.imageListeners) listener(change);
+  }
+
+  private *prepareSnapshot(id: SnapshotId, batches: Iterable<Uint8Array[]>): Generator<undefined, void, undefined> {
+    this.prepared = undefined;
+    this.prepared = yield* this.loadSnapshot(id, batches);
+  }
+
+  private *loadSnapshot(id: SnapshotId, batches: Iterable<Uint8Array[]>): Generator<undefined, LoadedSnapshot, undefined> {
+    const records = yield* this.decoder.decodeInSteps(batches, id.endOffset);
+    const at = { offset: id.endOffset - 1n, epoch: id.epoch };
+    return { id, image: yield* imageInSteps(records, this.options.config.clusterId, at), count: records.length };
   }
 
   /** Long polls get a connection of their own: they hold up what follows them. */

@@ -187,6 +187,11 @@ export class RaftCore {
     }
   }
 
+  /** Steps of the work for a snapshot that is not yet in the place of the log; none where the listener has nothing to prepare. */
+  *prepareSnapshot(id: SnapshotId, batches: Iterable<Uint8Array[]>): Generator<undefined, void, undefined> {
+    if (this.listener.prepareSnapshot !== undefined) yield* this.listener.prepareSnapshot(id, batches);
+  }
+
   /** The log has been replaced by a snapshot, or begins with one. What it holds is committed. */
   takeSnapshot(id: SnapshotId): void {
     this.delivered = id.endOffset;

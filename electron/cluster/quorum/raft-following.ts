@@ -29,6 +29,7 @@ export class Following {
       done: (role) => this.fetchFrom(role),
       failed: (role) => this.fetchLater(role),
       admitted: (role, bytes, then) => this.admitted(role, bytes, then),
+      prepared: (role, wait, then) => this.waitFor(role, wait, then),
     });
   }
 
@@ -144,13 +145,17 @@ export class Following {
     else this.admitted(role, answer.records.length, () => this.takeIn(role, answer));
   }
 
-  /**
-   * Runs `then` once the disk admits a write of `bytes`, if the role is the same. Until then leader and follower stay in contact by fetches
-   * whose records are not used: a slow disk of one's own is not a silent peer.
-   */
+  /** Runs `then` once the disk admits a write of `bytes`, if the role is the same. */
   private admitted(role: FollowerRole, bytes: number, then: () => void): void {
+    this.waitFor(role, this.core.log.admit(bytes), then);
+  }
+
+  /**
+   * Runs `then` once `wait` has resolved, if the role is the same. Until then leader and follower stay in contact by fetches whose records are
+   * not used: a slow disk of one's own, or long work, is not a silent peer.
+   */
+  private waitFor(role: FollowerRole, wait: Promise<void> | undefined, then: () => void): void {
     const { core } = this;
-    const wait = core.log.admit(bytes);
     if (wait === undefined) {
       then();
       return;

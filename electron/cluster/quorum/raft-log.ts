@@ -69,6 +69,11 @@ export interface SnapshotReceiver {
   /** How many bytes have come. */
   readonly position: number;
   append(bytes: Uint8Array): void;
+  /**
+   * The records of what has come, batch by batch, once all of it has; each batch is checked before it is yielded, and after the last one `finish`
+   * checks nothing again. Throws CORRUPT_MESSAGE when it is not whole.
+   */
+  records(): Iterable<Uint8Array[]>;
   /** Makes it durable and valid. Throws CORRUPT_MESSAGE, having let go of it, when it is not whole. */
   finish(): void;
   /** Lets go of it; safe after `finish`. */

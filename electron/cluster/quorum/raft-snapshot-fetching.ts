@@ -4,6 +4,7 @@
  * same bytes, so that one is begun anew.
  */
 import { assert } from '../lib/assert.ts';
+import { runInSlices } from '../lib/work-slices.ts';
 import { fetchSnapshot } from '../protocol/apis/fetch-snapshot.ts';
 import { ErrorCode, errorName } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
@@ -18,6 +19,8 @@ export interface SnapshotFetchingHooks {
   heard(role: FollowerRole): void;
   /** Runs `then` once the disk admits a write of `bytes`, if the role is the same. */
   admitted(role: FollowerRole, bytes: number, then: () => void): void;
+  /** Runs `then` once `wait` has resolved, if the role is the same; at once where it is undefined. */
+  prepared(role: FollowerRole, wait: Promise<void> | undefined, then: () => void): void;
   observe(said: LeaderAndEpoch, from: number): void;
   /** The snapshot has replaced the log. */
   done(role: FollowerRole): void;
@@ -97,7 +100,7 @@ export class SnapshotFetching {
 
   private takeIn(role: FollowerRole, receiving: Receiving, { bytes, position, size }: SnapshotAnswer): void {
     const { core } = this;
-    const { receiver, id } = receiving;
+    const { receiver } = receiving;
     if (position !== BigInt(receiver.position) || bytes.length === 0) {
       core.logger.warn('the leader sent another piece of its snapshot than was asked for', { leader: role.leaderId });
       this.abandon();
@@ -109,16 +112,56 @@ export class SnapshotFetching {
       this.fetchNext(role, receiving);
       return;
     }
+    let defect: KafkaError | undefined;
+    const prepared = catchCorruption(
+      () => runInSlices(core.clock, this.prepare(receiving)),
+      (error) => (defect = error),
+    );
+    this.hooks.prepared(role, prepared, () => {
+      if (this.receiving === receiving) this.complete(role, receiving, defect);
+    });
+  }
+
+  /** Checks and decodes what has come. Ends where the snapshot was abandoned, whose file is closed then. */
+  private *prepare(receiving: Receiving): Generator<undefined, void, undefined> {
+    const { id, receiver } = receiving;
+    const steps = this.core.prepareSnapshot(id, receiver.records());
+    while (this.receiving === receiving && steps.next().done !== true) yield;
+  }
+
+  private complete(role: FollowerRole, { id, receiver }: Receiving, defect: KafkaError | undefined): void {
+    const { core } = this;
+    if (defect !== undefined) this.abandon();
     this.receiving = undefined;
     try {
+      if (defect !== undefined) throw defect;
       receiver.finish();
     } catch (error) {
-      if (!(error instanceof KafkaError) || error.code !== ErrorCode.CORRUPT_MESSAGE) throw error;
+      if (!isCorruption(error)) throw error;
       core.logger.warn('the leader sent a snapshot that cannot be used', { leader: role.leaderId, reason: error.message });
       this.hooks.failed(role);
       return;
     }
     core.takeSnapshot(id);
     if (core.role === role) this.hooks.done(role);
+  }
+}
+
+function isCorruption(error: unknown): error is KafkaError {
+  return error instanceof KafkaError && error.code === ErrorCode.CORRUPT_MESSAGE;
+}
+
+/** Calls `corrupt` where the work fails because of what the leader sent; any other failure throws or rejects. */
+function catchCorruption(work: () => void | Promise<void>, corrupt: (error: KafkaError) => void): Promise<void> | undefined {
+  const caught = (error: unknown): void => {
+    if (!isCorruption(error)) throw error;
+    corrupt(error);
+  };
+  try {
+    const running = work();
+    return running instanceof Promise ? running.catch(caught) : undefined;
+  } catch (error) {
+    caught(error);
+    return undefined;
   }
 }
