@@ -1,6 +1,6 @@
 /** `--bind` and `--advertised-host`: where Kafka and ZooKeeper clients connect to the embedded cluster. */
 import type { ParseArgsOptionsConfig } from 'node:util';
-import { advertisedHostProblem, bindAddressProblem, isWildcard, shortestAddress } from '../cluster/listener-addresses.ts';
+import { advertisedHostProblem, bindAddressProblem, isWildcard, shortestAddress } from '../services/listener-addresses.ts';
 import { UsageError } from './command.ts';
 
 export interface ListenerChoice {

@@ -6,7 +6,7 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { dirname } from 'node:path';
-import { advertisedHostProblem, bindAddressProblem, isWildcard, shortestAddress } from '../cluster/listener-addresses.ts';
+import { advertisedHostProblem, bindAddressProblem, isWildcard, shortestAddress } from './listener-addresses.ts';
 import type { EmbeddedListeners, ListenerAddresses } from '#shared/models/listeners';
 import { ServiceError } from './errors.ts';
 

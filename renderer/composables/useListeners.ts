@@ -24,6 +24,11 @@ export function useListeners() {
     return true;
   }
 
+  /** What was refused is forgotten. */
+  function clear(): void {
+    refused.value = null;
+  }
+
   /** What is saved differs from what runs, and no option overrules it. */
   const pending = computed(() => {
     const { value } = state;
@@ -32,5 +37,5 @@ export function useListeners() {
     return active.bindHost === saved.bindHost && active.advertisedHost === saved.advertisedHost ? null : saved;
   });
 
-  return { state, failure, busy, refused, load, save, pending };
+  return { state, failure, busy, refused, load, save, clear, pending };
 }

@@ -13,12 +13,7 @@ const RECORDS_PER_STEP = 8_192;
  * The first record of the batch at or after `timestamp` whose offset is at least `fromOffset`. Makes no object per record: a batch can hold a
  * million. It yields where others may run, which is not while the batch is decompressed. Throws KafkaError as decoding does.
  */
-export function* firstAtOrAfter(
-  batch: BatchView,
-  timestamp: bigint,
-  fromOffset: bigint,
-  maxDecompressedBytes: number,
-): Search {
+export function* firstAtOrAfter(batch: BatchView, timestamp: bigint, fromOffset: bigint, maxDecompressedBytes: number): Search {
   const { baseOffset, baseTimestamp, recordCount, maxTimestamp } = batch;
   const common = batch.timestampType === 'logAppendTime' ? maxTimestamp : undefined;
   if (common !== undefined && common < timestamp) return undefined;

@@ -254,12 +254,12 @@ export class MetadataQuorum {
     for (const listener of this.imageListeners) listener(change);
   }
 
-  private *prepareSnapshot(id: SnapshotId, batches: Iterable<Uint8Array[]>): Generator<undefined, void, undefined> {
+  private *prepareSnapshot(id: SnapshotId, batches: Iterable<readonly Uint8Array[]>): Generator<undefined, void, undefined> {
     this.prepared = undefined;
     this.prepared = yield* this.loadSnapshot(id, batches);
   }
 
-  private *loadSnapshot(id: SnapshotId, batches: Iterable<Uint8Array[]>): Generator<undefined, LoadedSnapshot, undefined> {
+  private *loadSnapshot(id: SnapshotId, batches: Iterable<readonly Uint8Array[]>): Generator<undefined, LoadedSnapshot, undefined> {
     const records = yield* this.decoder.decodeInSteps(batches, id.endOffset);
     const at = { offset: id.endOffset - 1n, epoch: id.epoch };
     return { id, image: yield* imageInSteps(records, this.options.config.clusterId, at), count: records.length };

@@ -188,7 +188,7 @@ export class RaftCore {
   }
 
   /** Steps of the work for a snapshot that is not yet in the place of the log; none where the listener has nothing to prepare. */
-  *prepareSnapshot(id: SnapshotId, batches: Iterable<Uint8Array[]>): Generator<undefined, void, undefined> {
+  *prepareSnapshot(id: SnapshotId, batches: Iterable<readonly Uint8Array[]>): Generator<undefined, void, undefined> {
     if (this.listener.prepareSnapshot !== undefined) yield* this.listener.prepareSnapshot(id, batches);
   }
 

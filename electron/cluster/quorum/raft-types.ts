@@ -20,7 +20,7 @@ export interface RaftListener {
   /** What is committed begins anew with this snapshot of the log: at a start that finds one, or when a leader's has come. */
   onSnapshot(id: SnapshotId): void;
   /** Does the work of `onSnapshot` for a snapshot that a leader sent, ahead of it, in steps between which others may run; it may end early. */
-  prepareSnapshot?(id: SnapshotId, batches: Iterable<Uint8Array[]>): Generator<undefined, void, undefined>;
+  prepareSnapshot?(id: SnapshotId, batches: Iterable<readonly Uint8Array[]>): Generator<undefined, void, undefined>;
   /** The node can no longer keep its promises (its disk failed, an invariant broke) and has stopped taking part. */
   onFailure(error: unknown): void;
 }

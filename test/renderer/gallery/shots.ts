@@ -195,4 +195,11 @@ export const SHOTS: Shot[] = [
     path: '/topics',
     act: async (page) => page.getByRole('button', { name: 'Timeline' }).click(),
   },
+  { name: 'network-access-light', variant: 'healthy', theme: 'light', path: '/connections', act: openNetworkAccess },
+  { name: 'network-access-dark', variant: 'healthy', theme: 'dark', path: '/connections', act: openNetworkAccess },
 ];
+
+async function openNetworkAccess(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Change network access' }).click();
+  await page.getByLabel('Other machines and containers too').check();
+}
