@@ -82,7 +82,7 @@ test('max.connections.per.ip and its overrides hold for new connections from the
   await until('the override is in force', 20_000, async () => (await served(8)) === 8);
   expect(await alter(BROKER, '1', { 'max.connections.per.ip.overrides': null })).toBe(ErrorCode.NONE);
   expect(await alter(BROKER, '', { 'max.connections.per.ip': null })).toBe(ErrorCode.NONE);
-  await until('the limit is gone', 20_000, async () => (await served(8)) === 8);
+  await until('the limit is deleted', 20_000, async () => (await served(8)) === 8);
 });
 
 test('a lowered max.connections closes idle connections, and the cluster stays in order', async () => {
@@ -91,5 +91,5 @@ test('a lowered max.connections closes idle connections, and the cluster stays i
   await until('idle connections are closed', 20_000, () => idle.filter(({ closed }) => closed).length >= 4);
   expect(await alter(BROKER, '', { 'max.connections': null })).toBe(ErrorCode.NONE);
   for (const one of idle) one.close();
-  await until('the limit is gone', 20_000, async () => (await served(6)) === 6);
+  await until('the limit is deleted', 20_000, async () => (await served(6)) === 6);
 });
