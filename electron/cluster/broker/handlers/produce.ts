@@ -98,8 +98,8 @@ function append(
 function storedCompressed(entries: readonly AppendEntry[], { replicas }: DataContext): number {
   let count = 0;
   for (const { topic, partition, records } of entries) {
-    if (topic === undefined || records === null || headerOf(records)?.compressionId !== 0) continue;
-    if (replicas.partition(topic, partition)?.log.compresses === true) count++;
+    if (topic === undefined || records === null || replicas.partition(topic, partition)?.log.compresses !== true) continue;
+    if (headerOf(records)?.compressionId === 0) count++;
   }
   return count;
 }
