@@ -1,3 +1,4 @@
+import type { Partition } from '../../../electron/cluster/broker/partition.ts';
 import { describe, expect, test } from 'vitest';
 import { createCoordinatorStorage } from '../../../electron/cluster/broker/coordinator-storage.ts';
 import { handleDescribeLogDirs } from '../../../electron/cluster/broker/handlers/describe-log-dirs.ts';
@@ -125,34 +126,43 @@ describe('produce', () => {
     expect(await produceAs(7)).toBe(ErrorCode.NONE);
   });
 
-  test.each([80_000, 10])('a request of three compressed batches of %i bytes is appended over several turns, in order', async (bytes) => {
-    const cluster = single();
-    const { context } = cluster.broker(1);
-    const noise = Buffer.from(seededRandom(1).bytes(bytes));
-    const entry = (text: string): { index: number; records: Buffer } => ({
-      index: 0,
-      records: buildBatch({ records: [{ value: noise }, { value: Buffer.from(text) }], compression: 'gzip' }),
-    });
-    // Each look at the clock finds a turn over.
-    let time = 0;
-    let turns = 0;
-    const clock = {
-      ...{ now: () => 0, monotonic: () => (time += 50) },
-      setTimer: (_delayMs: number, callback: () => void) => {
-        turns++;
-        queueMicrotask(callback);
-        return { cancel: () => undefined };
-      },
-    };
-    const topicData = [{ name: '', topicId: TOPIC_ID, partitionData: [entry('a'), entry('b'), entry('c')] }];
-    const response = await handleProduce({ transactionalId: null, acks: 1, timeoutMs: 1, topicData }, CONTEXT, { ...context, clock });
-    expect(response?.responses[0]?.partitionResponses.map(({ errorCode, baseOffset }) => [errorCode, baseOffset])).toEqual([
-      [0, 0n],
-      [0, 2n],
-      [0, 4n],
-    ]);
-    expect(turns).toBe(3);
-  });
+  test.each([
+    [80_000, 'gzip', 'producer'],
+    [10, 'gzip', 'producer'],
+    [10, 'none', 'gzip'],
+  ] as const)(
+    'a request of three batches of %i bytes, sent as %s and stored as %s, is appended over several turns',
+    async (bytes, sent, stored) => {
+      const cluster = single();
+      const { context } = cluster.broker(1);
+      const { log } = context.replicas.partition(TOPIC, 0) as Partition;
+      log.updateConfig({ ...log.config, compressionType: stored });
+      const noise = Buffer.from(seededRandom(1).bytes(bytes));
+      const entry = (text: string): { index: number; records: Buffer } => ({
+        index: 0,
+        records: buildBatch({ records: [{ value: noise }, { value: Buffer.from(text) }], compression: sent }),
+      });
+      // Each look at the clock finds a turn over.
+      let time = 0;
+      let turns = 0;
+      const clock = {
+        ...{ now: () => 0, monotonic: () => (time += 50) },
+        setTimer: (_delayMs: number, callback: () => void) => {
+          turns++;
+          queueMicrotask(callback);
+          return { cancel: () => undefined };
+        },
+      };
+      const topicData = [{ name: '', topicId: TOPIC_ID, partitionData: [entry('a'), entry('b'), entry('c')] }];
+      const response = await handleProduce({ transactionalId: null, acks: 1, timeoutMs: 1, topicData }, CONTEXT, { ...context, clock });
+      expect(response?.responses[0]?.partitionResponses.map(({ errorCode, baseOffset }) => [errorCode, baseOffset])).toEqual([
+        [0, 0n],
+        [0, 2n],
+        [0, 4n],
+      ]);
+      expect(turns).toBe(3);
+    },
+  );
 
   test('a request appended over several turns waits in the purgatory as one operation, and completes per partition', async () => {
     const cluster = new TestCluster({ brokers: 2 });
