@@ -1,6 +1,6 @@
 /**
  * LZ4 frames, and the bound on them. The codec decompresses a frame whatever its size; a small hostile one can unfold to 255 times its length. So
- * where that exceeds the limit, the tokens are read first: they give the exact size without producing a byte.
+ * where that exceeds the limit, the tokens are read first: they give the exact size without producing a byte. Frames in unusual forms are read too.
  * Source: LZ4 frame and block format descriptions, version 1.6.
  */
 import { DecompressedSizeError } from './decompressed-size.ts';
@@ -31,7 +31,11 @@ export interface Lz4Codec {
 /** Throws KafkaError CORRUPT_MESSAGE, or what the codec throws, when the frame is malformed; a DecompressedSizeError above `maxBytes`. */
 export function decompressLz4Frame(frame: Buffer, maxBytes: number, codec: Lz4Codec): Buffer {
   if (frame.length * MAX_EXPANSION > maxBytes) lz4FrameContentSize(frame, maxBytes);
-  return decompressPlain(frame, codec) ?? codec.decompressFrameSync(frame);
+  const content = decompressPlain(frame, codec);
+  if (content !== undefined) return content;
+  // The codec accepts a frame whose end mark is cut off.
+  lz4FrameContentSize(frame, maxBytes);
+  return codec.decompressFrameSync(frame);
 }
 
 /**

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { compress, decompress, DecompressedSizeError } from '../../../electron/cluster/protocol/compression.ts';
 import { contentSizeHint } from '../../../electron/cluster/protocol/content-size-hint.ts';
-import { decompressLz4Frame } from '../../../electron/cluster/protocol/lz4-frame.ts';
+import { decompressLz4Frame, lz4FrameContentSize } from '../../../electron/cluster/protocol/lz4-frame.ts';
 
 const CODECS = ['gzip', 'snappy', 'lz4', 'zstd'] as const;
 const MIB = 1 << 20;
@@ -76,7 +76,7 @@ describe('lz4 frames', () => {
     expect(decompress('lz4', plainFrame(Buffer.alloc(0)), MIB)).toHaveLength(0);
   });
 
-  test('with changed bytes have the result that the codec has for the whole frame', () => {
+  test('with changed bytes have the result that the size check and the codec have for the whole frame', () => {
     const random = seededRandom(4);
     const text = Buffer.from('a record of a batch, and another record of that batch; '.repeat(4));
     const frames = [plainFrame(text), lz4.compressFrameSync(text, { contentChecksum: true }), plainFrame(Buffer.from(random.bytes(40)))];
@@ -88,7 +88,7 @@ describe('lz4 frames', () => {
         const at = random.int(frame.length);
         if (random.next() < 0.8) frame[at] = random.next() < 0.5 ? random.int(256) : (frame[at] ?? 0) ^ (1 << random.int(8));
         else frame = random.next() < 0.5 ? frame.subarray(0, at) : Buffer.concat([frame, Buffer.alloc(1 + random.int(6), at)]);
-        const judge = attempt(() => lz4.decompressFrameSync(frame));
+        const judge = attempt(() => (lz4FrameContentSize(frame, MIB) < 0 ? frame : lz4.decompressFrameSync(frame)));
         const ours = attempt(() => decompress('lz4', frame, MIB));
         expect(ours?.toString('hex'), frame.toString('hex')).toBe(judge?.toString('hex'));
         if (judge === undefined) refused++;
@@ -113,6 +113,13 @@ describe('lz4 frames', () => {
     // The same with a header that allows 256 KiB.
     tooLong.set([0x50, 0xfb], 5);
     expect(decompress('lz4', tooLong, MIB)).toHaveLength(70_000);
+  });
+
+  test('without a whole end mark are refused', () => {
+    const frame = plainFrame(Buffer.alloc(200, 'text '));
+    for (let cut = 1; cut <= 4; cut++) {
+      expect(() => decompress('lz4', frame.subarray(0, -cut), MIB)).toThrow(expect.objectContaining({ code: 2 }));
+    }
   });
 
   test('above the limit are refused before they are decompressed', () => {
