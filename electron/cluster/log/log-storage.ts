@@ -11,7 +11,7 @@ import { removeProducerSnapshot, snapshotOffsets, writeProducerSnapshot } from '
 import type { ProducerState } from './producer-state.ts';
 import { FilePool } from './file-pool.ts';
 import { replayTransactions } from './recovery.ts';
-import { assertWritten, swapIn } from './segment-swap.ts';
+import { assertWritten, beginSwap, finishSwap } from './segment-swap.ts';
 import { SegmentList } from './segment-list.ts';
 import { SegmentManifest, UNKNOWN_SIZE } from './segment-manifest.ts';
 import { Segment } from './segment.ts';
@@ -111,7 +111,12 @@ export class LogStorage {
     this.options.logger.warn('the indexes of a closed segment were not what was written, and were built again', { segment: segment.path });
     if (entry === undefined) return;
     this.manifest.put(segment.closedAt(entry.endOffset));
-    this.manifest.save(false);
+    this.saveManifest();
+  }
+
+  /** A power cut may take a list that was not made durable, and with it what is known of records that are missing. */
+  private saveManifest(): void {
+    this.manifest.save(this.segments.all.some(({ lack }) => lack !== undefined));
   }
 
   /** Writes down what every closed segment is that is whole, where that is not known yet. */
@@ -125,7 +130,7 @@ export class LogStorage {
       this.manifest.put(segment.lack === undefined ? entry : { ...entry, sizeBytes: UNKNOWN_SIZE });
       segment.release();
     }
-    this.manifest.save(false);
+    this.saveManifest();
   }
 
   /**
@@ -133,7 +138,6 @@ export class LogStorage {
    * starts. Throws AssertionError, and changes nothing, when the .log file of `cleaned` is absent.
    */
   swapIn(group: readonly Segment[], cleaned: Segment, endOffset: bigint, suffix: string): void {
-    // Before the manifest: without its entry a short segment would count as whole at the next open.
     assertWritten(this.disk, this.directory, cleaned.baseOffset, suffix);
     const { baseOffset, size } = cleaned;
     cleaned.seal();
@@ -143,9 +147,11 @@ export class LogStorage {
     cleaned.release();
     for (const segment of group) segment.release();
     const bases = group.map((segment) => segment.baseOffset);
+    // Before the manifest: a missing or short segment without an entry would count as whole at an open after a crash in between.
+    beginSwap(this.disk, this.directory, baseOffset, suffix);
     this.manifest.drop((one) => bases.includes(one.baseOffset));
     this.manifest.save(true);
-    swapIn(this.disk, this.directory, baseOffset, bases, suffix);
+    finishSwap(this.disk, this.directory, baseOffset, bases);
     const segment = this.makeSegment(baseOffset, size, false);
     this.segments.replace(group, segment);
     this.removeSnapshots((offset) => offset !== baseOffset && bases.includes(offset));
@@ -171,7 +177,7 @@ export class LogStorage {
     this.pushSegment(baseOffset);
     if (active.size === 0) return;
     this.manifest.put(active.closedAt(baseOffset));
-    this.manifest.save(false);
+    this.saveManifest();
     active.release();
   }
 

@@ -68,8 +68,11 @@ export interface RecoveredSegments {
 }
 
 /** Removes what a crash left half done and lists the segments' base offsets, ascending. */
-function surveyDirectory(disk: Disk, directory: string, names: Set<string>): bigint[] {
-  completeSwaps(disk, directory, names);
+function surveyDirectory({ disk, directory, manifest }: RecoveryContext, names: Set<string>): bigint[] {
+  completeSwaps(disk, directory, names, (bases) => {
+    manifest.drop(({ baseOffset }) => bases.includes(baseOffset));
+    manifest.save(true);
+  });
   for (const name of names) {
     if (!LEFTOVER_SUFFIXES.some((suffix) => name.endsWith(suffix))) continue;
     disk.remove(`${directory}/${name}`);
@@ -111,8 +114,8 @@ export interface OpenOptions {
 export function openSegments(context: RecoveryContext, options: OpenOptions): RecoveredSegments {
   const { disk, directory, epochs } = context;
   const { names } = options;
-  const baseOffsets = surveyDirectory(disk, directory, names);
   const listed = context.manifest.load(context.logger);
+  const baseOffsets = surveyDirectory(context, names);
   const present = baseOffsets.map((base) => {
     const size = disk.size(offsetFile(directory, base, LOG_SUFFIX));
     const indexed = hasIndexes(disk, directory, base, names);

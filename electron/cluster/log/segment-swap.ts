@@ -1,7 +1,7 @@
 /**
  * How compacted segments take the place of those that they were made of, so that a crash at any moment leaves the old ones or the new
  * one. Files are written with the suffix `.cleaned` and made durable; then they are renamed to `.swap`, the log last, which is the moment
- * at which the new segment counts; then the old files go, and `.swap` is taken off, the log's last again. Whatever is found at an open is
+ * at which the new segment counts; then the manifest drops the old segments and their files go, and `.swap` is taken off, the log's last again. Whatever is found at an open is
  * brought to its end or taken back (`completeSwaps`). Suffixes and order are Apache Kafka's. A repair does the same with `.repair` in the
  * place of `.cleaned`.
  */
@@ -16,17 +16,16 @@ const SWAP_SUFFIX = '.swap';
 const LOG_LAST: readonly string[] = [...SEGMENT_SUFFIXES.filter((suffix) => suffix !== LOG_SUFFIX), LOG_SUFFIX];
 
 /**
- * Replaces the segments at `replaced` with the one at `baseOffset` whose files have `suffix` and are durable. Throws DiskError, and
- * AssertionError, before a file is removed, when the new .log file is absent.
+ * Makes the durable files with `suffix` the ones that count: an open completes the swap from then on. Throws DiskError, and AssertionError
+ * when the new .log file is absent.
  */
-export function swapIn(disk: Disk, directory: string, baseOffset: bigint, replaced: readonly bigint[], suffix: string): void {
+export function beginSwap(disk: Disk, directory: string, baseOffset: bigint, suffix: string): void {
   assertWritten(disk, directory, baseOffset, suffix);
   for (const kind of LOG_LAST) {
     const path = `${directory}/${offsetFileName(baseOffset, kind)}`;
     if (disk.exists(path + suffix)) disk.rename(path + suffix, path + SWAP_SUFFIX);
   }
   disk.syncDirectory(directory);
-  finishSwap(disk, directory, baseOffset, replaced);
 }
 
 /** Throws AssertionError when the new .log file is absent: the old files are then the only ones with the records. */
@@ -35,7 +34,8 @@ export function assertWritten(disk: Disk, directory: string, baseOffset: bigint,
   assert(disk.exists(path), `${path} is absent, so the old segment stays in place`);
 }
 
-function finishSwap(disk: Disk, directory: string, baseOffset: bigint, replaced: readonly bigint[]): void {
+/** Removes the segments at `replaced` and gives the files of the begun swap their names. Throws DiskError. */
+export function finishSwap(disk: Disk, directory: string, baseOffset: bigint, replaced: readonly bigint[]): void {
   for (const old of replaced) for (const suffix of SEGMENT_SUFFIXES) disk.remove(`${directory}/${offsetFileName(old, suffix)}`);
   for (const suffix of LOG_LAST) {
     const path = `${directory}/${offsetFileName(baseOffset, suffix)}`;
@@ -49,8 +49,16 @@ export function removeUnfinished(disk: Disk, directory: string, baseOffset: bigi
   for (const kind of SEGMENT_SUFFIXES) disk.remove(`${directory}/${offsetFileName(baseOffset, kind)}${suffix}`);
 }
 
-/** At an open: ends what a crash interrupted. `names` is what the directory holds, and is kept true. */
-export function completeSwaps(disk: Disk, directory: string, names: Set<string>): void {
+/**
+ * At an open: ends what a crash interrupted. `names` is what the directory holds, and is kept true. `replacing` is called before the segments
+ * at those base offsets are removed, while the manifest still describes them.
+ */
+export function completeSwaps(
+  disk: Disk,
+  directory: string,
+  names: Set<string>,
+  replacing: (bases: readonly bigint[]) => void = () => undefined,
+): void {
   const swaps = [...names].filter((name) => name.endsWith(SWAP_SUFFIX));
   if (swaps.length === 0) return;
   for (const name of swaps) {
@@ -58,12 +66,9 @@ export function completeSwaps(disk: Disk, directory: string, names: Set<string>)
     if (baseOffset === undefined) continue;
     const end = endOf(disk, `${directory}/${name}`);
     const bases = [...names].map((other) => offsetOfFile(other, LOG_SUFFIX)).filter((base) => base !== undefined);
-    finishSwap(
-      disk,
-      directory,
-      baseOffset,
-      bases.filter((base) => base === baseOffset || (base > baseOffset && base < end)),
-    );
+    const replaced = bases.filter((base) => base > baseOffset && base < end);
+    replacing([baseOffset, ...replaced]);
+    finishSwap(disk, directory, baseOffset, [baseOffset, ...replaced]);
   }
   // Indexes whose log had not come that far: the old segments still stand.
   for (const name of disk.list(directory)) if (name.endsWith(SWAP_SUFFIX)) disk.remove(`${directory}/${name}`);
