@@ -16,6 +16,8 @@ export interface LogCleanerOptions {
   clock: Clock;
   logger: Logger;
   logs(): Iterable<{ topic: string; partition: number; log: Log }>;
+  /** log.cleaner.enable=false: compacts nothing, and keeps the checkpoint true. */
+  isIdle?: boolean | undefined;
   /** log.cleaner.backoff.ms: how long it rests when nothing is to clean; 15 s if absent. */
   backoffMs?: number | undefined;
   /** log.cleaner.dedupe.buffer.size: memory for keys; 64 MiB if absent. */
@@ -49,7 +51,10 @@ export class LogCleaner {
       logger.warn('checkpoint is damaged and left aside', { error });
       this.cleanedTo = new Map();
     }
-    this.rest();
+    // A recovery may have cut a log below its checkpoint. What is appended there now has never been compacted.
+    const lowered = [...options.logs()].filter(({ topic, partition, log }) => this.lower(topic, partition, log.logEndOffset));
+    if (lowered.length > 0) this.writeCheckpoint();
+    if (!options.isIdle) this.rest();
   }
 
   stop(): void {
@@ -60,6 +65,23 @@ export class LogCleaner {
   /** What kept the log from being compacted may be over. */
   reconsider(log: Log): void {
     this.uncleanable.delete(log);
+  }
+
+  /**
+   * Records from `offset` on are removed or replaced. They may hold several records of a key again, so the checkpoint goes back, durably, before
+   * they change: below it a tombstone is removed without a search for older values of its key. Source: Apache Kafka's cleaner does the same
+   * where a log is truncated. Throws DiskError.
+   */
+  rewriting(topic: string, partition: number, offset: bigint): void {
+    if (this.lower(topic, partition, offset)) this.writeCheckpoint();
+  }
+
+  private lower(topic: string, partition: number, offset: bigint): boolean {
+    const key = partitionKey(topic, partition);
+    const known = this.cleanedTo.get(key);
+    if (known === undefined || known <= offset) return false;
+    this.cleanedTo.set(key, offset);
+    return true;
   }
 
   /** The partition is gone; one of its name starts anew. */

@@ -92,8 +92,8 @@ export class LogManager {
   private readonly stop: CleanStop;
   /** Logs that the last stop left to be flushed. */
   private readonly unflushed = new Set<Log>();
-  /** Compacts; undefined when it is off. */
-  readonly cleaner: LogCleaner | undefined;
+  /** Compacts, unless it is off. */
+  readonly cleaner: LogCleaner;
   private readonly urgent = new Set<CheckpointName>();
   private failure: KafkaError | undefined;
   private closed = false;
@@ -129,12 +129,10 @@ export class LogManager {
     this.openedClean = last.clean;
     this.unopened = this.openAll(last, last.clean ? new Map<string, string>() : this.checkpoints.readSingles());
     this.checkpoints.forget();
-    const { cleaner = {} } = options;
-    if (cleaner !== false) {
-      const { clock } = options;
-      const logger = options.logger.child({ part: 'log.cleaner' });
-      this.cleaner = new LogCleaner({ disk, directory, clock, logger, logs: () => this.logs(), ...cleaner });
-    }
+    const { cleaner = {}, clock } = options;
+    const cleanerOptions = cleaner === false ? { isIdle: true } : cleaner;
+    const cleanerLogger = options.logger.child({ part: 'log.cleaner' });
+    this.cleaner = new LogCleaner({ disk, directory, clock, logger: cleanerLogger, logs: () => this.logs(), ...cleanerOptions });
     this.every(options.retentionIntervalMs ?? 300_000, () => this.applyRetention());
     this.every(options.checkpointIntervalMs ?? 5_000, () => this.checkpoint());
     const flushFrom = options.clock.monotonic() + FLUSH_LATER_MS;
@@ -207,7 +205,7 @@ export class LogManager {
   /** The partition's damaged segments have been replaced. */
   repaired(topic: string, partition: number): void {
     const log = this.get(topic, partition);
-    if (log !== undefined) this.cleaner?.reconsider(log);
+    if (log !== undefined) this.cleaner.reconsider(log);
   }
 
   /** Undefined when this node holds no such partition. */
@@ -232,6 +230,8 @@ export class LogManager {
       const cause = this.failures.get(key);
       if (cause !== undefined)
         throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${key} could not be opened: ${cause.message}`, { cause });
+      // A directory that was lost, or set aside, leaves its checkpoint.
+      this.guard(() => this.cleaner.forget(topic, partition));
       log = this.take({ topic, partition }, { cleanShutdown: true, later: 'absent' });
     }
     log.assignTopicId(topicId);
@@ -268,7 +268,7 @@ export class LogManager {
     siblings?.delete(managed);
     if (siblings?.size === 0) this.byTopic.delete(topic);
     managed.log.letGo();
-    this.guard(() => this.cleaner?.forget(topic, partition));
+    this.guard(() => this.cleaner.forget(topic, partition));
     if (!managed.log.exists) return;
     const suffix = `.${Buffer.from(this.options.random.bytes(16)).toString('hex')}${DELETED_SUFFIX}`;
     const aside = `${this.directory}/${key.slice(0, MAX_NAME_LENGTH - suffix.length)}${suffix}`;
@@ -346,7 +346,7 @@ export class LogManager {
     this.closed = true;
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
-    this.cleaner?.stop();
+    this.cleaner.stop();
   }
 
   private take(
@@ -373,6 +373,8 @@ export class LogManager {
       files: this.files,
       parent: this.parent,
       checkpointNeeded: this.onCheckpointNeeded,
+      // While the logs are being opened there is no cleaner yet: it compares its checkpoint with their ends.
+      rewriting: (offset) => (this.cleaner as LogCleaner | undefined)?.rewriting(topic, partition, offset),
       damaged: (damage) => this.options.damaged?.(topic, partition, damage),
       storageFailed: this.onStorageFailed,
     });

@@ -19,6 +19,7 @@ export function truncateTo(log: LogCore, offset: bigint): bigint {
     return log.endOffset;
   }
   return storage.guard(() => {
+    log.options.rewriting?.(offset);
     storage.removeAbove(offset);
     const { active } = storage.segments;
     const position = active.positionOf(offset) ?? active.size;

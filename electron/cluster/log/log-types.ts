@@ -43,6 +43,8 @@ export interface LogOptions {
   parent?: ParentDirectory;
   /** An offset changed whose loss in a crash would do harm: the owner should write its checkpoint before it goes on. */
   checkpointNeeded?: (which: 'recoveryPoint' | 'logStartOffset') => void;
+  /** Called before records at and above `offset` are removed or replaced: what compaction knows of them is void. */
+  rewriting?: (offset: bigint) => void;
   /** Bytes were found that nobody wrote: called once for each place, while it is being opened as well. */
   damaged?: (damage: LogDamage) => void;
   /** Called once, when the disk failed under this log. */
