@@ -40,9 +40,13 @@ export function createCoordinatorStorage({ replicas, clock, topic, commitTimeout
     async *read(index) {
       const partition = leading(replicas, topic, index, -1);
       const { leaderEpoch } = partition;
+      const { replacements } = partition.log;
       let next = partition.log.logStartOffset;
       for (;;) {
         if (partition.checkLeader(leaderEpoch) !== ErrorCode.NONE) throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER);
+        // A value from before a repair and the lack of its tombstone after it would restore a group or an offset that was deleted.
+        if (partition.log.replacements !== replacements)
+          throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, 'the log was repaired meanwhile');
         // Up to the log's end, not to the high watermark: a new leader's lags behind what its predecessor acknowledged, and a
         // coordinator that loaded no further would have forgotten it. While we lead, nothing of this is taken back.
         const end = partition.log.logEndOffset;

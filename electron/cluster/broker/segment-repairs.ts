@@ -2,15 +2,17 @@
  * Repairs closed segments that are missing, short or have flipped bits: fetches their offsets from another replica, as a consumer does, so
  * that no more than committed records come. Until then a read of them is refused; nothing is passed over.
  *
- * One segment at a time. It is tried again after 50 ms, then at intervals that double up to a second: a replica that could help may be down, or
- * its high watermark may have to pass the segment first. A segment is never given up here; a leader that followers wait for hands over to one
- * of them where no committed record can be lost by that (`leadership-handover.ts`).
+ * One segment at a time where compaction has removed nothing, else the log as a whole: see `SegmentRepair`. It is tried again after 50 ms, then at
+ * intervals that double up to a second: a replica that could help may be down, or its high watermark may have to pass the segment first. A
+ * segment is never given up here; a leader that followers wait for hands over to one of them where no committed record can be lost by that
+ * (`leadership-handover.ts`).
  */
-import type { Clock, Timer } from '../lib/clock.ts';
+import { sleep, type Clock, type Timer } from '../lib/clock.ts';
 import type { Disk } from '../lib/disk.ts';
 import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { SegmentRepair } from '../log/segment-repair.ts';
+import type { Log } from '../log/log.ts';
+import type { RepairScope, SegmentRepair } from '../log/segment-repair.ts';
 import { fetch } from '../protocol/apis/fetch.ts';
 import { ErrorCode, errorName } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
@@ -40,6 +42,11 @@ const RETRY_MS = 1_000;
 /** Followers that wait for less are not reported: a repair, or an election, may be about to end it. */
 const REPORT_AFTER_MS = 2_000;
 const FETCH_BYTES = 1024 * 1024;
+/** Each try to replace a whole log reads it twice and closes a segment, so failed ones are repeated after 1 s, 2 s … up to this. */
+const MAX_REPLACEMENT_RETRY_MS = 60_000;
+/** The other replica learns of a new high watermark with its next fetch from the leader: so often it is asked again, and waited for. */
+const WAITS = 20;
+const WAIT_MS = 100;
 
 interface Damaged {
   readonly topic: string;
@@ -50,6 +57,15 @@ interface Damaged {
   blockedSince: number | undefined;
   /** The last report of that. */
   reported: string | undefined;
+  /** Monotonic ms from which on the whole log may be replaced, and how long the next failure puts that off. */
+  replaceFrom: number;
+  replaceRetryMs: number;
+}
+
+/** What became of the replacement of a whole log in one round over the other replicas. */
+interface Round {
+  tried: boolean;
+  putOff: boolean;
 }
 
 export class SegmentRepairs {
@@ -82,7 +98,15 @@ export class SegmentRepairs {
   add(topic: string, partition: number): void {
     const key = `${topic}-${partition}`;
     if (this.stopped || this.damaged.has(key)) return;
-    this.damaged.set(key, { topic, partition, refusedByAll: false, blockedSince: undefined, reported: undefined });
+    this.damaged.set(key, {
+      topic,
+      partition,
+      refusedByAll: false,
+      blockedSince: undefined,
+      reported: undefined,
+      replaceFrom: 0,
+      replaceRetryMs: RETRY_MS,
+    });
     this.retryMs = FIRST_RETRY_MS;
     this.schedule(0);
   }
@@ -136,28 +160,25 @@ export class SegmentRepairs {
   }
 
   private async repairSegment(one: Damaged, partition: Partition): Promise<boolean> {
+    const { clock } = this.options;
     const sources = this.sourcesOf(partition);
+    const round: Round = { tried: false, putOff: false };
     let refusals = 0;
     for (const source of sources) {
-      const repair = partition.log.beginRepair();
-      if (repair === undefined) return true;
-      let done = false;
       try {
-        done = await this.fetchFrom(source, partition, repair);
+        if (await this.repairFrom(source, partition, round, one.replaceFrom)) return true;
       } catch (error) {
-        this.options.logger.info('another replica did not send a segment', { partition: partition.name, source, error: String(error) });
+        const reason = String(error);
+        this.options.logger.debug('a replica did not send what a damaged segment lacks', { partition: partition.name, source, reason });
         if (error instanceof KafkaError && LASTING.has(error.code)) refusals++;
       }
       if (this.isStopped()) return false;
-      if (!done) {
-        repair.abandon();
-        continue;
-      }
-      if (!repair.finish()) continue;
-      this.report(partition, repair, source);
-      return true;
     }
-    one.refusedByAll = sources.length > 0 && refusals === sources.length;
+    if (round.tried) {
+      one.replaceFrom = clock.monotonic() + one.replaceRetryMs;
+      one.replaceRetryMs = Math.min(one.replaceRetryMs * 2, MAX_REPLACEMENT_RETRY_MS);
+    }
+    if (!round.putOff) one.refusedByAll = sources.length > 0 && refusals === sources.length;
     return false;
   }
 
@@ -193,6 +214,53 @@ export class SegmentRepairs {
     });
   }
 
+  /** True when the oldest damaged segment is whole. Throws KafkaError, NetworkError. */
+  private async repairFrom(source: number, partition: Partition, round: Round, replaceFrom: number): Promise<boolean> {
+    const { log } = partition;
+    const repair = log.beginRepair();
+    if (repair === undefined) return true;
+    const alone = await this.use(repair, async () => {
+      const isWhole =
+        (await this.fetchFrom(source, partition, repair)) && repair.hasEveryOffset && (await this.hasNoGap(log, repair.endOffset));
+      return isWhole && repair.finish();
+    });
+    if (alone) this.report(partition, repair, source, 'segment');
+    if (alone || !repair.isComplete) return alone;
+    // What a replica out of the ISR appends may be compacted already: then it has to catch up first.
+    round.putOff ||= this.options.clock.monotonic() < replaceFrom;
+    if (round.putOff || this.isStopped() || !partition.isr.includes(this.options.brokerId)) return false;
+    round.tried = true;
+    const whole = log.beginRepair('log');
+    if (whole === undefined) return true;
+    const replaced = await this.use(whole, async () => {
+      if (!(await this.fetchFrom(source, partition, whole, WAITS))) return false;
+      whole.compareAgain();
+      return (await this.fetchFrom(source, partition, whole, WAITS)) && whole.isConfirmed && whole.finish();
+    });
+    if (replaced) this.report(partition, whole, source, 'log');
+    return replaced;
+  }
+
+  /** Removes what the repair has written unless `work` finishes it. */
+  private async use(repair: SegmentRepair, work: () => Promise<boolean>): Promise<boolean> {
+    let done = false;
+    try {
+      done = await work();
+      return done;
+    } finally {
+      if (!done && !this.isStopped()) repair.abandon();
+    }
+  }
+
+  private async hasNoGap(log: Log, fromOffset: bigint): Promise<boolean> {
+    const search = log.findsNoGap(fromOffset);
+    for (let step = search.next(); ; step = search.next()) {
+      if (step.done === true) return step.value;
+      await sleep(this.options.clock, 0);
+      if (this.isStopped()) return false;
+    }
+  }
+
   /** The other replicas that are alive: the leader first, then those in sync. */
   private sourcesOf({ leader, isr, replicas }: Partition): number[] {
     const { brokerId } = this.options;
@@ -202,9 +270,10 @@ export class SegmentRepairs {
   }
 
   /** False when the other replica has not come so far yet. Throws KafkaError, NetworkError. */
-  private async fetchFrom(source: number, partition: Partition, repair: SegmentRepair): Promise<boolean> {
+  private async fetchFrom(source: number, partition: Partition, repair: SegmentRepair, waits = 0): Promise<boolean> {
     const peer = this.options.connect(source);
     if (peer === undefined) return false;
+    let waited = 0;
     try {
       while (!repair.isComplete) {
         const from = repair.nextOffset;
@@ -212,9 +281,12 @@ export class SegmentRepairs {
         if (this.isStopped()) return false;
         if (records !== null && records.length > 0) {
           await this.options.disk.admit(records.length);
+          if (this.isStopped()) return false;
           repair.append(records);
         } else if (highWatermark >= repair.endOffset) repair.skipTo(repair.endOffset);
-        if (repair.nextOffset === from) return false;
+        if (repair.nextOffset > from) continue;
+        if (waited++ >= waits) return false;
+        await sleep(this.options.clock, WAIT_MS);
       }
       return true;
     } finally {
@@ -238,17 +310,18 @@ export class SegmentRepairs {
     return answer;
   }
 
-  private report({ topic, index, name }: Partition, { baseOffset, endOffset }: SegmentRepair, source: number): void {
+  private report({ topic, index, name }: Partition, { baseOffset, endOffset }: SegmentRepair, source: number, scope: RepairScope): void {
     const { brokerId, clock, events, logger } = this.options;
-    logger.info('a damaged segment was repaired', { partition: name, baseOffset, endOffset, source });
+    logger.info('a damaged segment was repaired', { partition: name, baseOffset, endOffset, source, scope });
+    const fetched = `offsets ${baseOffset} to ${endOffset - 1n} were fetched from broker ${source}`;
     events({
       type: 'node/segmentRepaired',
       at: clock.now(),
       broker: brokerId,
       topic,
       partitions: [index],
-      reason: `offsets ${baseOffset} to ${endOffset - 1n} were fetched from broker ${source}`,
-      details: { baseOffset: baseOffset.toString(), endOffset: endOffset.toString(), source },
+      reason: scope === 'segment' ? fetched : `${fetched}: beside segments that are compacted otherwise, one could restore deleted keys`,
+      details: { baseOffset: baseOffset.toString(), endOffset: endOffset.toString(), source, scope },
     });
   }
 }

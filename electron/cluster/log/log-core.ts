@@ -51,6 +51,8 @@ export class LogCore {
   bare = false;
   /** Checksum of its records, once a stop has left it bare. */
   bareChecksum: number | undefined;
+  /** How many times closed segments were replaced by those of another replica. */
+  replacements = 0;
   private unflushedRecords = 0;
   private unflushedSince: number | undefined;
   readonly knownSince: number;
@@ -356,6 +358,7 @@ export class LogCore {
   /** Drops everything; the next record gets `offset`. */
   startOver(offset: bigint): void {
     this.storage.guard(() => {
+      this.options.rewriting?.(0n);
       this.storage.replaceAll(offset);
       this.producers.clear();
       this.startOffset = offset;

@@ -13,7 +13,8 @@ import type { LogSummary } from './log-summary.ts';
 import { applyRetention, incrementLogStart, truncateTo } from './log-shrink.ts';
 import type { AppendResult, LogOptions, ReadResult, SegmentInfo } from './log-types.ts';
 import { clamp, max, min } from './offsets.ts';
-import { SegmentRepair } from './segment-repair.ts';
+import { findsNoGap } from './offset-gaps.ts';
+import { SegmentRepair, type RepairScope } from './segment-repair.ts';
 import { writePartitionMetadata } from './partition-metadata.ts';
 import type { AppendOrigin, ProducerEntry } from './producer-state.ts';
 import type { TimestampOffset } from './time-index.ts';
@@ -131,9 +132,17 @@ export class Log {
   get damagedSegments(): { baseOffset: bigint; endOffset: bigint }[] {
     return this.core.damagedSegments;
   }
-  /** Begins to put what another replica holds in the place of the oldest damaged segment; undefined when there is none. */
-  beginRepair(): SegmentRepair | undefined {
-    return SegmentRepair.begin(this.core);
+  /** Begins to put what another replica holds in the place of damaged segments; undefined when there is none. See `SegmentRepair`. */
+  beginRepair(scope: RepairScope = 'segment'): SegmentRepair | undefined {
+    return SegmentRepair.begin(this.core, scope);
+  }
+  /** Grows when segments are replaced by those of another replica: a reader of the whole log has read two versions of it. */
+  get replacements(): number {
+    return this.core.replacements;
+  }
+  /** See `findsNoGap`. */
+  findsNoGap(fromOffset: bigint): Generator<undefined, boolean> {
+    return findsNoGap(this.core, fromOffset);
   }
   /** Why this log refuses writes; undefined while its disk works. */
   get storageError(): KafkaError | undefined {

@@ -1,18 +1,48 @@
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { BatchView } from '../protocol/record-batch.ts';
+import { buildBatch } from '../protocol/records-builder.ts';
 import { checkFollowerAppend, markerOf } from './append-checks.ts';
 import { REPAIR_SUFFIX } from './log-files.ts';
 import type { LogCore } from './log-core.ts';
+import { max } from './offsets.ts';
+import { OffsetRun } from './offset-gaps.ts';
 import type { ProducerState } from './producer-state.ts';
 import { applyToProducers, producersAt, REPORTED } from './recovery.ts';
 import { removeUnfinished } from './segment-swap.ts';
 import type { Segment } from './segment.ts';
 
+/** What is replaced: the oldest damaged segment, or all that the log holds when the repair begins. */
+export type RepairScope = 'segment' | 'log';
+
+/** A closed segment, and the one that is written to take its place. */
+interface Part {
+  readonly old: Segment;
+  readonly endOffset: bigint;
+  readonly damaged: boolean;
+  cleaned: Segment | undefined;
+  /** Offset after the last batch of `cleaned`. */
+  filledTo: bigint;
+}
+
 /**
- * Puts what another replica holds of `[baseOffset, endOffset)` in the place of a closed segment that is damaged. The files change as they do
- * in compaction: the old ones stay, and are read from, until the new ones are on the medium. Other batches than those that were written
- * here may come where the other replica is compacted further; offsets are the same on all replicas.
+ * Puts what another replica holds in the place of damaged closed segments. The files change as they do in compaction: the old ones stay, and
+ * are read from, until the new ones are on the medium.
+ *
+ * Each replica compacts by itself, so a segment of replica S among segments of replica D can restore a deleted key: S removed the tombstone
+ * of the key with its value and D still has the value in an older segment, or S still has the value and D removed it with a tombstone in a
+ * later segment. Two rules exclude that; the content decides which one applies, since the topic's policy may have changed.
+ *
+ * 1. **One segment**, where it and all later segments of D have a record at every offset. Proof: every record of these offsets that was
+ *    ever written is in the log afterwards. The newest record of a key is among them, or it lies in an older segment of D, where D itself
+ *    has removed a tombstone only with all older records of its key.
+ * 2. **The log**: all offsets from the log's start to its end X come from S, as S was at one point in time. They are read twice. Replicas
+ *    only remove records, so two readings that are equal are the state of S between both. Proof: S itself has removed a tombstone only
+ *    with all older records of its key, so the state restores none. A record that S removed for a newer one at or above X is followed by
+ *    that one here too: D has appended everything above X itself, as a replica that is made from S is.
+ *
+ * Damaged segments are swapped last, so that a repair of which a crash leaves a part stays a damaged log, and is repaired as a whole again.
+ * A reader in the middle of the log sees what it would see after a change of the leader.
  */
 export class SegmentRepair {
   readonly baseOffset: bigint;
@@ -20,35 +50,48 @@ export class SegmentRepair {
   /** Offset to fetch from. */
   nextOffset: bigint;
   private readonly log: LogCore;
-  private readonly damaged: Segment;
-  private readonly cleaned: Segment;
+  private readonly startOffset: bigint;
+  private readonly parts: readonly Part[];
   private readonly producers: ProducerState;
+  private readonly run: OffsetRun;
+  private readonly fillsGaps: boolean;
+  /** Where in `parts` the next batch belongs. */
+  private index = 0;
+  /** Of the second reading: bytes of the current part that were equal. Undefined during the first. */
+  private compared: number | undefined;
+  private differs = false;
 
-  /** For the oldest damaged segment; the active one is closed first. Throws KAFKA_STORAGE_ERROR. */
-  static begin(log: LogCore): SegmentRepair | undefined {
+  /** The active segment is closed first where it is to be replaced. Throws KAFKA_STORAGE_ERROR. */
+  static begin(log: LogCore, scope: RepairScope): SegmentRepair | undefined {
     const [first] = log.damagedSegments;
     if (first === undefined) return undefined;
-    const { storage } = log;
-    const damaged = storage.segments.all.find(({ baseOffset }) => baseOffset === first.baseOffset) as Segment;
-    if (damaged === storage.segments.active) log.roll();
-    return new SegmentRepair(log, damaged, first.endOffset);
+    const { segments } = log.storage;
+    if (scope === 'log' || segments.active.baseOffset === first.baseOffset) log.roll();
+    const { all } = segments;
+    const chosen = scope === 'log' ? all.slice(0, -1) : all.filter(({ baseOffset }) => baseOffset === first.baseOffset);
+    const parts = chosen.map((old) => ({
+      old,
+      endOffset: all[all.indexOf(old) + 1]?.baseOffset ?? log.endOffset,
+      damaged: old.lack !== undefined || old.refused,
+      cleaned: undefined,
+      filledTo: old.baseOffset,
+    }));
+    return new SegmentRepair(log, parts, scope === 'log');
   }
 
-  private constructor(log: LogCore, damaged: Segment, endOffset: bigint) {
+  private constructor(log: LogCore, parts: readonly Part[], fillsGaps: boolean) {
     const { storage, directory } = log;
-    const { baseOffset } = damaged;
+    const [first, last] = [parts[0] as Part, parts.at(-1) as Part];
     this.log = log;
-    this.damaged = damaged;
-    this.baseOffset = baseOffset;
-    this.endOffset = endOffset;
-    this.nextOffset = baseOffset > log.startOffset ? baseOffset : log.startOffset;
-    this.producers = producersAt(storage.disk, directory, storage.segments.all, baseOffset);
-    this.cleaned = storage.guard(() => {
-      removeUnfinished(storage.disk, directory, baseOffset, REPAIR_SUFFIX);
-      const segment = storage.makeSegment(baseOffset, 0, true, REPAIR_SUFFIX);
-      segment.file.truncate(0);
-      return segment;
-    });
+    this.parts = parts;
+    this.fillsGaps = fillsGaps;
+    this.baseOffset = first.old.baseOffset;
+    this.endOffset = last.endOffset;
+    this.startOffset = max(this.baseOffset, log.startOffset);
+    this.nextOffset = this.startOffset;
+    this.run = new OffsetRun(this.startOffset);
+    this.producers = producersAt(storage.disk, directory, storage.segments.all, this.baseOffset);
+    this.openPart(first);
   }
 
   /** True when nothing more is to be fetched. */
@@ -56,31 +99,36 @@ export class SegmentRepair {
     return this.nextOffset >= this.endOffset;
   }
 
+  /** Of a complete first reading: every offset has a record, so compaction has removed none. */
+  get hasEveryOffset(): boolean {
+    return this.run.reaches(this.endOffset);
+  }
+
   /**
-   * Takes whole batches from `nextOffset` on; those beyond the segment are left out. Throws CORRUPT_MESSAGE for bytes that are no batches,
-   * OFFSET_OUT_OF_RANGE for batches that do not fit in between, KAFKA_STORAGE_ERROR.
+   * Takes whole batches from `nextOffset` on; those beyond the end are left out. Throws CORRUPT_MESSAGE for bytes that are no batches,
+   * OFFSET_OUT_OF_RANGE for batches that do not fit into their segment, KAFKA_STORAGE_ERROR.
    */
   append(records: Buffer): void {
-    let bytes = 0;
-    const taken: BatchView[] = [];
+    let taken: BatchView[] = [];
+    const write = (): void => {
+      this.write(records, taken);
+      taken = [];
+    };
     for (const batch of checkFollowerAppend(records)) {
-      if (batch.lastOffset < this.nextOffset && taken.length === 0) continue;
+      if (batch.lastOffset < this.nextOffset) continue;
       if (batch.baseOffset >= this.endOffset) {
         this.nextOffset = this.endOffset;
         break;
       }
-      if (batch.baseOffset < this.baseOffset || batch.lastOffset >= this.endOffset) {
-        const text = `offsets ${batch.baseOffset} to ${batch.lastOffset} reach out of the segment ${this.baseOffset} to ${this.endOffset}`;
-        throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, text);
+      const isFiller = batch.recordCount === 0 && !batch.hasProducerId;
+      if (isFiller || batch.baseOffset >= (this.parts[this.index] as Part).endOffset) write();
+      if (!isFiller) {
+        this.enter(batch);
+        taken.push(batch);
       }
-      taken.push(batch);
-      bytes = batch.position + batch.sizeInBytes;
       this.nextOffset = batch.lastOffset + 1n;
     }
-    const [first] = taken;
-    if (first === undefined) return;
-    this.log.storage.guard(() => this.cleaned.append(records.subarray(first.position, bytes), taken));
-    for (const batch of taken) applyToProducers(this.producers, this.cleaned, batch, markerOf(batch, REPORTED));
+    write();
   }
 
   /** The other replica holds nothing up to `offset`: compaction took it there. */
@@ -88,35 +136,141 @@ export class SegmentRepair {
     if (offset > this.nextOffset) this.nextOffset = offset;
   }
 
-  /** Swaps the files. False when the segment is not part of the log any more. Throws KAFKA_STORAGE_ERROR. */
+  /** Starts the second reading: the same batches have to come again. */
+  compareAgain(): void {
+    this.nextOffset = this.startOffset;
+    this.index = 0;
+    this.compared = 0;
+  }
+
+  /** Of a complete second reading. */
+  get isConfirmed(): boolean {
+    if (this.compared === undefined || this.differs) return false;
+    const rest = this.parts.slice(this.index);
+    return rest.every(({ cleaned }, index) => (cleaned?.size ?? 0) === (index === 0 ? this.compared : 0));
+  }
+
+  /** Swaps the files. False when the segments are not part of the log any more. Throws KAFKA_STORAGE_ERROR. */
   finish(): boolean {
-    const { log, damaged, cleaned } = this;
+    const { log, parts } = this;
     const { storage } = log;
     if (!this.isStillThere) {
       this.abandon();
       return false;
     }
     storage.guard(() => {
-      storage.swapIn([damaged], cleaned, this.endOffset, REPAIR_SUFFIX);
+      log.options.rewriting?.(this.baseOffset);
       log.tail.clear();
+      log.replacements++;
+      for (const part of [...parts.filter(({ damaged }) => !damaged), ...parts.filter(({ damaged }) => damaged)]) {
+        const cleaned = this.openPart(part);
+        if (this.fillsGaps && part.filledTo < part.endOffset) this.fillGap(part, cleaned);
+        storage.swapIn([part.old], cleaned, part.endOffset, REPAIR_SUFFIX);
+      }
     });
-    log.repaired(damaged);
+    for (const { old, damaged } of parts) if (damaged) log.repaired(old);
     return true;
   }
 
-  /** Removes what was written so far; the damaged segment stays as it is. */
+  /** Removes what was written so far; the damaged segments stay as they are. */
   abandon(): void {
     const { storage, directory } = this.log;
-    this.cleaned.release();
-    if (!storage.closed && storage.failure === undefined)
-      storage.guard(() => removeUnfinished(storage.disk, directory, this.baseOffset, REPAIR_SUFFIX));
+    for (const { cleaned } of this.parts) cleaned?.release();
+    if (storage.closed || storage.failure !== undefined) return;
+    storage.guard(() => {
+      for (const { old, cleaned } of this.parts)
+        if (cleaned !== undefined) removeUnfinished(storage.disk, directory, old.baseOffset, REPAIR_SUFFIX);
+    });
+  }
+
+  /** Moves on to the part that holds the batch. */
+  private enter(batch: BatchView): void {
+    while (batch.baseOffset >= (this.parts[this.index] as Part).endOffset) {
+      const left = this.parts[this.index++] as Part;
+      if (this.compared === undefined) this.closePart(left);
+      else {
+        this.differs ||= this.compared !== (left.cleaned?.size ?? 0);
+        this.compared = 0;
+      }
+    }
+    const { old, endOffset } = this.parts[this.index] as Part;
+    const follows = this.nextOffset === this.startOffset || batch.baseOffset >= this.nextOffset;
+    if (follows && batch.baseOffset >= old.baseOffset && batch.lastOffset < endOffset) return;
+    const text = `offsets ${batch.baseOffset} to ${batch.lastOffset} reach out of the segment ${old.baseOffset} to ${endOffset}`;
+    throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, text);
+  }
+
+  /** Batches that lie next to one another in `records`, all of the current part. */
+  private write(records: Buffer, batches: readonly BatchView[]): void {
+    const [first, last] = [batches[0], batches.at(-1)];
+    if (first === undefined || last === undefined) return;
+    const bytes = records.subarray(first.position, last.position + last.sizeInBytes);
+    const part = this.parts[this.index] as Part;
+    if (this.compared !== undefined) {
+      this.compare(part, bytes);
+      return;
+    }
+    const cleaned = this.openPart(part);
+    if (!cleaned.fits(last.lastOffset, bytes.length)) {
+      throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, `what the other replica holds does not fit into ${cleaned.path}`);
+    }
+    this.log.storage.guard(() => cleaned.append(bytes, batches));
+    part.filledTo = last.lastOffset + 1n;
+    for (const batch of batches) {
+      this.run.add(batch);
+      applyToProducers(this.producers, cleaned, batch, markerOf(batch, REPORTED));
+    }
+  }
+
+  private compare({ cleaned }: Part, bytes: Buffer): void {
+    const position = this.compared ?? 0;
+    this.compared = position + bytes.length;
+    if (this.differs || cleaned === undefined || cleaned.size < this.compared) {
+      this.differs = true;
+      return;
+    }
+    const written = Buffer.allocUnsafe(bytes.length);
+    const count = this.log.storage.guard(() => cleaned.file.read(written, position));
+    this.differs = count !== bytes.length || !written.equals(bytes);
+  }
+
+  private openPart(part: Part): Segment {
+    const { storage, directory } = this.log;
+    part.cleaned ??= storage.guard(() => {
+      removeUnfinished(storage.disk, directory, part.old.baseOffset, REPAIR_SUFFIX);
+      const segment = storage.makeSegment(part.old.baseOffset, 0, true, REPAIR_SUFFIX);
+      segment.file.truncate(0);
+      return segment;
+    });
+    return part.cleaned;
+  }
+
+  /** On the medium already, so that the swap has little left to write. */
+  private closePart({ cleaned }: Part): void {
+    if (cleaned !== undefined) this.log.storage.guard(() => cleaned.sync());
+  }
+
+  /**
+   * A batch without records, as compaction leaves one at the end of a segment: between segments offsets have no gap. Those of the other
+   * replica, whose segments end elsewhere, are left out.
+   */
+  private fillGap({ filledTo, endOffset }: Part, cleaned: Segment): void {
+    const bytes = buildBatch({
+      records: [],
+      baseOffset: filledTo,
+      lastOffsetDelta: Number(endOffset - 1n - filledTo),
+      timestamp: -1n,
+      partitionLeaderEpoch: Math.max(0, this.log.epochs.epochAt(endOffset - 1n)),
+    });
+    cleaned.append(bytes, [...checkFollowerAppend(bytes)]);
   }
 
   private get isStillThere(): boolean {
     const { storage, endOffset } = this.log;
     if (storage.closed || storage.failure !== undefined) return false;
     const { all, active } = storage.segments;
-    const index = all.indexOf(this.damaged);
-    return index >= 0 && this.damaged !== active && (all[index + 1]?.baseOffset ?? endOffset) === this.endOffset;
+    const from = all.indexOf(this.parts[0]?.old as Segment);
+    const listed = from >= 0 && this.parts.every(({ old }, index) => all[from + index] === old && old !== active);
+    return listed && (all[from + this.parts.length]?.baseOffset ?? endOffset) === this.endOffset;
   }
 }

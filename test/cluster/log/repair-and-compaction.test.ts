@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { FilePool } from '../../../electron/cluster/log/file-pool.ts';
 import { SegmentList } from '../../../electron/cluster/log/segment-list.ts';
-import { swapIn } from '../../../electron/cluster/log/segment-swap.ts';
+import { beginSwap } from '../../../electron/cluster/log/segment-swap.ts';
 import { Segment } from '../../../electron/cluster/log/segment.ts';
 import type { Log } from '../../../electron/cluster/log/log.ts';
 import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
@@ -159,8 +159,8 @@ test('a swap whose new .log file is absent keeps the old segment', () => {
   expect(copyAll(log).equals(replica)).toBe(true);
 });
 
-test('swapIn: fails before it removes a file when the new .log file is absent', () => {
+test('beginSwap: fails before it renames a file when the new .log file is absent', () => {
   const { disk } = written();
-  expect(() => swapIn(disk, DIRECTORY, 0n, [0n], '.cleaned')).toThrow('is absent');
+  expect(() => beginSwap(disk, DIRECTORY, 0n, '.cleaned')).toThrow('is absent');
   expect(disk.exists(segmentPath(0n))).toBe(true);
 });

@@ -1,0 +1,60 @@
+/** Finds out whether compaction has removed records from a stretch of a log, from batch headers alone. */
+import type { BatchView } from '../protocol/record-batch.ts';
+import type { LogCore } from './log-core.ts';
+
+/** Bytes of batches between two pauses. */
+const SLICE_BYTES = 8 * 1024 * 1024;
+
+/** Follows batches in order and notices an offset that has no record. */
+export class OffsetRun {
+  private next: bigint;
+  private complete = true;
+
+  constructor(startOffset: bigint) {
+    this.next = startOffset;
+  }
+
+  /** The first batch may begin before the start. */
+  add({ baseOffset, lastOffset, recordCount }: BatchView): void {
+    if (baseOffset > this.next || BigInt(recordCount) !== lastOffset - baseOffset + 1n) this.complete = false;
+    this.next = lastOffset + 1n;
+  }
+
+  /** Every offset from the start up to `endOffset` has a record. */
+  reaches(endOffset: bigint): boolean {
+    return this.complete && this.next >= endOffset;
+  }
+}
+
+/**
+ * Whether every offset from `fromOffset`, a segment's base, to the log's end has a record; damaged segments are not looked at. Yields between
+ * slices; a segment that was replaced meanwhile counts as a gap. Throws KafkaError KAFKA_STORAGE_ERROR.
+ */
+export function* findsNoGap(log: LogCore, fromOffset: bigint): Generator<undefined, boolean> {
+  const { storage } = log;
+  let bytes = 0;
+  for (const segment of storage.segments.all.filter(({ baseOffset }) => baseOffset >= fromOffset)) {
+    if (segment.lack !== undefined || segment.refused) continue;
+    const { all } = storage.segments;
+    const index = all.indexOf(segment);
+    if (storage.closed || storage.failure !== undefined || index < 0) return false;
+    const run = new OffsetRun(segment.baseOffset);
+    const scanner = segment.scanner();
+    const { size } = segment;
+    const endOffset = all[index + 1]?.baseOffset ?? log.endOffset;
+    for (let position = 0; position < size;) {
+      const at = position;
+      const batch = storage.guard(() => scanner.header(at));
+      if (batch === undefined) return false;
+      run.add(batch);
+      position += batch.sizeInBytes;
+      bytes += batch.sizeInBytes;
+      if (bytes < SLICE_BYTES) continue;
+      bytes = 0;
+      yield;
+      if (!storage.segments.all.includes(segment)) return false;
+    }
+    if (!run.reaches(endOffset)) return false;
+  }
+  return true;
+}

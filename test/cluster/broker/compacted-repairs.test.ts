@@ -1,0 +1,262 @@
+/** Repair of a compacted log whose replicas have been compacted at different times: no deleted key comes back. */
+import { expect, test } from 'vitest';
+import { createCoordinatorStorage } from '../../../electron/cluster/broker/coordinator-storage.ts';
+import type { Partition } from '../../../electron/cluster/broker/partition.ts';
+import type { Peer } from '../../../electron/cluster/broker/replica-fetcher.ts';
+import type { ReplicaManager } from '../../../electron/cluster/broker/replica-manager.ts';
+import { SegmentRepairs } from '../../../electron/cluster/broker/segment-repairs.ts';
+import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
+import type { NodeEvent } from '../../../electron/cluster/lib/events.ts';
+import type { CleanupPolicy } from '../../../electron/cluster/log/log-config.ts';
+import type { Log } from '../../../electron/cluster/log/log.ts';
+import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
+import { buildBatch } from '../../../electron/cluster/protocol/records-builder.ts';
+import { decodeRecords } from '../../../electron/cluster/protocol/records-reader.ts';
+import { EMPTY_IMAGE, type MetadataImage } from '../../../electron/cluster/quorum/image.ts';
+import { batchesOf, bench, copyAll, DIRECTORY, ManualClock, START_MS, type Bench } from '../log/helpers.ts';
+
+const DAY_MS = 86_400_000;
+const DAMAGED = 1;
+const SOURCE = 2;
+/** The key `k` is deleted in the second segment, `later` in the third; what they had lies before. Two batches to a segment. */
+const WRITES: readonly (readonly [key: string, value: string | null])[] = [
+  ['k', 'old'],
+  ['later', 'old'],
+  ['k', null],
+  ['a', '1'],
+  ['later', null],
+  ['b', '2'],
+  ['a', '3'],
+  ['c', '4'],
+  ['d', '5'],
+  ['e', '6'],
+];
+const STATE = { a: '3', b: '2', c: '4', d: '5', e: '6' };
+const BATCH_VALUE = 'x'.repeat(60);
+
+function put(log: Log, key: string, value: string | null): void {
+  const padded = value === null ? null : Buffer.from(`${value} ${BATCH_VALUE}`);
+  const records = [{ key: Buffer.from(key), value: padded, headers: [['pad', Buffer.from(value === null ? BATCH_VALUE : '')]] as const }];
+  log.appendAsLeader(buildBatch({ records, timestamp: BigInt(START_MS) }), 0, { origin: 'client' });
+  log.updateHighWatermark(log.logEndOffset);
+}
+
+function written(policy: CleanupPolicy[]): Bench {
+  const made = bench({ cleanupPolicy: new Set(policy), segmentBytes: 350, indexIntervalBytes: 1, minCleanableDirtyRatio: 0 });
+  for (const [key, value] of WRITES) put(made.log, key, value);
+  expect(made.log.segments.map(({ baseOffset }) => baseOffset)).toEqual([0n, 2n, 4n, 6n, 8n]);
+  return made;
+}
+
+/** Compaction at the start and, past delete.retention.ms, once more: the tombstones and what they deleted are removed. */
+function cleanFully(log: Log, cleanedTo = 0n): void {
+  for (const nowMs of [START_MS, START_MS + 2 * DAY_MS]) {
+    const steps = log.compact(cleanedTo, { nowMs, maxKeyBytes: 1 << 20, sliceBytes: 1 << 20 });
+    while (steps.next().done !== true);
+  }
+}
+
+/** What a consumer knows that has read the whole log. */
+function stateOf(log: Log): Record<string, string> {
+  const state = new Map<string, string>();
+  for (const batch of batchesOf([copyAll(log)])) {
+    for (const { key, value } of decodeRecords(batch, 1 << 20)) {
+      const name = key?.toString() ?? '';
+      if (value === null) state.delete(name);
+      else state.set(name, value.toString().split(' ')[0] ?? '');
+    }
+  }
+  return Object.fromEntries(state);
+}
+
+/** Flips a byte in the last batch of the segments that hold these offsets; each is found by a read. */
+function corrupt(made: Bench, offsets: readonly bigint[], config?: ReadonlySet<CleanupPolicy>): void {
+  const { logEndOffset: highWatermark } = made.log;
+  made.log.close();
+  const log = made.reopen({ highWatermark });
+  if (config !== undefined) log.updateConfig({ ...log.config, cleanupPolicy: config });
+  for (const offset of offsets) {
+    const segment = log.segments.findLast(({ baseOffset }) => baseOffset <= offset);
+    if (segment === undefined) throw new Error(`no segment holds offset ${offset}`);
+    const file = made.disk.open(`${DIRECTORY}/${segment.baseOffset.toString().padStart(20, '0')}.log`);
+    const at = segment.sizeBytes - 3;
+    const byte = Buffer.alloc(1);
+    file.read(byte, at);
+    file.write([Buffer.of((byte[0] as number) ^ 0xff)], at);
+    file.close();
+    expect(() => log.read(segment.endOffset - 1n, 1, { maxOffset: segment.endOffset, minOneMessage: true })).toThrow('checksum');
+  }
+}
+
+interface Setting {
+  readonly damaged: Bench;
+  readonly source: Bench;
+  readonly leader?: number;
+  readonly isr?: number[];
+  /** Called before the source answers. */
+  beforeFetch?(fetchOffset: bigint): void;
+}
+
+/** Broker 1 repairs its log from broker 2. */
+function repairing({ damaged, source, leader = DAMAGED, isr = [DAMAGED, SOURCE], beforeFetch }: Setting) {
+  const clock = new ManualClock();
+  const events: NodeEvent[] = [];
+  const image = {
+    ...EMPTY_IMAGE,
+    brokers: new Map([DAMAGED, SOURCE].map((id) => [id, { id, fenced: false }])),
+    topics: new Map([['t', { name: 't', partitions: [{ topic: 't', partition: 0 }] }]]),
+  } as unknown as MetadataImage;
+  const partition = { name: 't-0', topic: 't', topicId: 'jKfGsCXpQWmGQDO3oMzNHw', index: 0, leader, isr, replicas: [DAMAGED, SOURCE] };
+  const peer: Peer = {
+    send: (_api, _version, body) => {
+      const { fetchOffset = 0n } = (body as { topics: { partitions: { fetchOffset: bigint }[] }[] }).topics[0]?.partitions[0] ?? {};
+      beforeFetch?.(fetchOffset);
+      const { log } = source;
+      const { highWatermark } = log;
+      const { records } = log.read(fetchOffset, 1, { maxOffset: highWatermark, minOneMessage: true });
+      const answer = { errorCode: ErrorCode.NONE as number, records: Buffer.concat(records), highWatermark };
+      return Promise.resolve({ errorCode: ErrorCode.NONE, responses: [{ partitions: [answer] }] } as never);
+    },
+    close: () => undefined,
+  };
+  const repairs = new SegmentRepairs({
+    brokerId: DAMAGED,
+    clock,
+    disk: { admit: () => Promise.resolve() },
+    logger: silentLogger,
+    events: (event) => void events.push(event),
+    timeoutMs: 1_000,
+    image: () => image,
+    partition: () => ({ ...partition, log: damaged.log }) as unknown as Partition,
+    connect: () => peer,
+    repaired: () => undefined,
+  });
+  repairs.add('t', 0);
+  repairs.start();
+  const run = async (seconds = 3): Promise<void> => {
+    for (let step = 0; step < seconds * 20; step++) {
+      clock.advance(50);
+      for (let turn = 0; turn < 200; turn++) await Promise.resolve();
+    }
+  };
+  return { run, events, partition, stop: () => repairs.stop() };
+}
+
+const POLICIES: readonly (readonly [string, CleanupPolicy[], ReadonlySet<CleanupPolicy> | undefined])[] = [
+  ['compact', ['compact'], undefined],
+  ['compact,delete', ['compact', 'delete'], undefined],
+  ['compact, later delete', ['compact'], new Set<CleanupPolicy>(['delete'])],
+];
+const CASES = POLICIES.flatMap(([name, policy, later]) =>
+  (
+    [
+      ['the healthy replica', 'source', [2n]],
+      ['the healthy replica', 'source', [2n, 6n]],
+      ['the damaged replica', 'damaged', [0n]],
+      ['the damaged replica', 'damaged', [3n, 7n]],
+      ['both replicas', 'both', [3n]],
+    ] as const
+  ).flatMap(([who, cleaned, offsets]) => [DAMAGED, SOURCE].map((leader) => ({ name, policy, later, who, cleaned, offsets, leader }))),
+);
+
+test.each(CASES)(
+  'cleanup.policy=$name, leader $leader: compacted is $who, damaged are offsets $offsets: no deleted key comes back',
+  async ({ policy, later, cleaned, offsets, leader }) => {
+    const [damaged, source] = [written(policy), written(policy)];
+    if (cleaned !== 'source') cleanFully(damaged.log);
+    if (cleaned !== 'damaged') cleanFully(source.log);
+    const { logEndOffset } = damaged.log;
+    corrupt(damaged, offsets, later);
+    const { run, events, stop } = repairing({ damaged, source, leader });
+    await run();
+    expect(damaged.log.damagedSegments).toEqual([]);
+    expect(stateOf(damaged.log)).toEqual(STATE);
+    expect(damaged.log.logEndOffset).toBe(logEndOffset);
+    expect(events.map(({ type, details }) => [type, details?.['source']])).toContainEqual(['node/segmentRepaired', SOURCE]);
+    // A compaction on top of it, and a restart, restore nothing either.
+    put(damaged.log, 'z', '9');
+    damaged.log.roll();
+    damaged.log.updateConfig({ ...damaged.log.config, cleanupPolicy: new Set<CleanupPolicy>(['compact']) });
+    cleanFully(damaged.log);
+    expect(stateOf(damaged.log)).toEqual({ ...STATE, z: '9' });
+    const end = damaged.log.logEndOffset;
+    const again = damaged.reopen({ cleanShutdown: false, recoveryPoint: 0n, highWatermark: end });
+    expect(again.logEndOffset).toBe(end);
+    expect(stateOf(again)).toEqual({ ...STATE, z: '9' });
+    stop();
+  },
+);
+
+test('a log from which compaction removed nothing is repaired segment by segment, from a replica that is damaged elsewhere', async () => {
+  const [damaged, source] = [written(['compact']), written(['compact'])];
+  corrupt(damaged, [2n]);
+  corrupt(source, [6n]);
+  const { run, events, stop } = repairing({ damaged, source });
+  await run(1);
+  expect(damaged.log.damagedSegments).toEqual([]);
+  expect(stateOf(damaged.log)).toEqual(STATE);
+  expect(events).toMatchObject([{ details: { baseOffset: '2', endOffset: '4', scope: 'segment' } }]);
+  stop();
+});
+
+test('a compaction of the other replica between the two readings is noticed, and the log is read again', async () => {
+  const [damaged, source] = [written(['compact']), written(['compact'])];
+  cleanFully(damaged.log);
+  corrupt(damaged, [0n]);
+  let cleaned = false;
+  let starts = 0;
+  const { run, events, stop } = repairing({
+    damaged,
+    source,
+    // The segment alone is read first, then the log; after the old values and before the tombstones.
+    beforeFetch: (fetchOffset) => {
+      if (fetchOffset === 0n) starts++;
+      if (cleaned || starts !== 2 || fetchOffset !== 2n) return;
+      cleanFully(source.log);
+      cleaned = true;
+    },
+  });
+  await run(5);
+  expect(cleaned).toBe(true);
+  expect(damaged.log.damagedSegments).toEqual([]);
+  expect(stateOf(damaged.log)).toEqual(STATE);
+  expect(events).toHaveLength(1);
+  stop();
+});
+
+test('a replica out of the ISR catches up before its compacted log is replaced', async () => {
+  const [damaged, source] = [written(['compact']), written(['compact'])];
+  cleanFully(source.log);
+  corrupt(damaged, [2n]);
+  const { run, partition, stop } = repairing({ damaged, source, leader: SOURCE, isr: [SOURCE] });
+  await run(3);
+  expect(damaged.log.damagedSegments).toHaveLength(1);
+  expect(damaged.log.segments).toHaveLength(5);
+  partition.isr.push(DAMAGED);
+  await run(3);
+  expect(damaged.log.damagedSegments).toEqual([]);
+  expect(stateOf(damaged.log)).toEqual(STATE);
+  stop();
+});
+
+test('a coordinator that loads while its log is repaired starts the load again', async () => {
+  const [damaged, source] = [written(['compact']), written(['compact'])];
+  cleanFully(source.log);
+  const clock = new ManualClock();
+  const partition = { leaderEpoch: 0, checkLeader: () => ErrorCode.NONE, log: damaged.log };
+  const replicas = { partition: () => partition } as unknown as ReplicaManager;
+  const storage = createCoordinatorStorage({ replicas, clock, topic: 't', commitTimeoutMs: 1_000 });
+  corrupt(damaged, [2n]);
+  partition.log = damaged.log;
+  const reading = storage.read(0)[Symbol.asyncIterator]();
+  // The value of `k` is read; its tombstone is in the damaged segment.
+  expect((await reading.next()).done).toBe(false);
+  const { run, stop } = repairing({ damaged, source });
+  await run();
+  expect(damaged.log.damagedSegments).toEqual([]);
+  const rejected = expect(reading.next()).rejects.toMatchObject({ code: ErrorCode.KAFKA_STORAGE_ERROR });
+  for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+  clock.advance(1);
+  await rejected;
+  stop();
+});
