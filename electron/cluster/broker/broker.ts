@@ -202,9 +202,7 @@ export class Broker {
       requestsHeld: () => this.stalls.hold !== undefined,
     });
     const confirmation = new MetadataConfirmation({
-      nodeId,
       controller,
-      clock,
       timeoutMs: settings.brokerSessionTimeoutMs / 2,
       image: () => quorum.image(),
     });
@@ -213,7 +211,7 @@ export class Broker {
       logger,
       boundMs: settings.brokerSessionTimeoutMs / 2,
       capMs: settings.brokerSessionTimeoutMs,
-      confirm: (since) => confirmation.confirm(since),
+      confirm: () => confirmation.confirm(),
     });
     this.autoTopics = new AutoTopics({ controller, settings, nodes: config.voters.length, clock, logger, image: () => quorum.image() });
     this.lifecycle = new BrokerLifecycle({

@@ -52,7 +52,7 @@ export const DEFAULT_CONTROLLER_SETTINGS: ControllerSettings = {
 
 export interface ControllerOptions {
   readonly nodeId: number;
-  readonly raft: Pick<RaftNode, 'append' | 'status' | 'logEndOffset' | 'epochStartOffset' | 'searchCause'>;
+  readonly raft: Pick<RaftNode, 'append' | 'status' | 'logEndOffset' | 'epochStartOffset' | 'searchCause' | 'confirmAfterStall'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -283,7 +283,14 @@ export class Controller {
     // A decision on a controlled shutdown changes the broker's session, so it must be made only once.
     if (active === undefined || this.heldSessions.changesWith(request, active.image)) return undefined;
     const { records, response } = operation.decide(this.context(active), request);
-    return records.length > 0 ? undefined : active.lastCommit.then(() => response);
+    return records.length > 0 ? undefined : active.lastCommit.then(() => this.asLeader(response));
+  }
+
+  /** An answer that no commit of its own confirms. After a stall another node may decide by now: NOT_CONTROLLER. */
+  private async asLeader<R>(response: R): Promise<R> {
+    const confirmed = this.options.raft.confirmAfterStall();
+    if (confirmed !== undefined && !(await confirmed)) throw notController();
+    return response;
   }
 
   private context({ image }: Active): DecisionContext {
@@ -318,7 +325,7 @@ export class Controller {
       );
     }
     await active.lastCommit;
-    return response;
+    return records.length > 0 ? response : this.asLeader(response);
   }
 
   /** A decision that nobody asked for. */

@@ -108,11 +108,16 @@ export function controllerDispatch(apis: QuorumApis): ControllerDispatch {
   };
 }
 
-function answerDescribeQuorum(
+/**
+ * The high watermark is −1, unknown, unless a majority confirms this leader after the request arrived: a broker that did not run for a while
+ * compares its metadata with it before it answers clients. Apache Kafka's is that of the answering node, whoever leads by then.
+ */
+async function answerDescribeQuorum(
   raft: RaftNode,
   voters: readonly { id: number; host: string; port: number }[],
   request: RequestOf<typeof describeQuorum>,
-): ResponseIn<typeof describeQuorum> {
+): Promise<ResponseIn<typeof describeQuorum>> {
+  const confirmed = await raft.confirmLeadership();
   const replicas = raft.describeReplicas();
   const { leaderId, epoch } = raft.status;
   const nodes = voters.map((voter) => ({
@@ -134,7 +139,7 @@ function answerDescribeQuorum(
       ...base,
       errorCode: ErrorCode.NONE,
       errorMessage: null,
-      highWatermark: raft.describedHighWatermark,
+      highWatermark: confirmed ? raft.describedHighWatermark : -1n,
       currentVoters: replicas.voters.map(state),
       observers: replicas.observers.map(state),
     };

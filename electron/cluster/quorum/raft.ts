@@ -28,6 +28,7 @@ import type { vote } from '../protocol/apis/vote.ts';
 import type { RequestOf, ResponseIn } from '../protocol/schema.ts';
 import { RaftCore, type Transitions } from './raft-core.ts';
 import { Following } from './raft-following.ts';
+import { LeadershipConfirmation } from './leadership-confirmation.ts';
 import { Leading } from './raft-leading.ts';
 import type { LeaderAndEpoch } from './raft-messages.ts';
 import { Rejoining } from './raft-rejoining.ts';
@@ -41,6 +42,7 @@ export class RaftNode {
   private readonly core: RaftCore;
   private readonly voting: Voting;
   private readonly leading: Leading;
+  private readonly confirmation: LeadershipConfirmation;
   private readonly following: Following;
   private readonly rejoining: Rejoining;
 
@@ -51,13 +53,17 @@ export class RaftNode {
       lookForLeader: () => this.lookForLeader(),
       becomeUnattached: (epoch) => this.becomeUnattached(epoch),
       becomeFollower: (leader, heard) => this.following.become(leader, heard),
-      becomeLeader: (grantingVoters) => this.leading.become(grantingVoters),
+      becomeLeader: (grantingVoters) => {
+        this.confirmation.onElected();
+        this.leading.become(grantingVoters);
+      },
       renewLeadership: () => this.voting.startRound('candidate'),
       observe: (said, from) => this.observe(said, from),
     };
     this.rejoining = new Rejoining(this.core, transitions);
     this.voting = new Voting(this.core, transitions);
     this.leading = new Leading(this.core, transitions);
+    this.confirmation = new LeadershipConfirmation(this.core, transitions);
     this.following = new Following(this.core, transitions, this.rejoining);
   }
 
@@ -119,6 +125,16 @@ export class RaftNode {
    */
   append(values: readonly Uint8Array[]): { offset: bigint; lastOffset: bigint; committed: Promise<unknown> } {
     return this.leading.append(values);
+  }
+
+  /** Whether a majority follows this leader after this call; see `LeadershipConfirmation`. */
+  confirmLeadership(): Promise<boolean> {
+    return this.confirmation.confirm();
+  }
+
+  /** The same after a stall of this process; undefined where none put its leadership in doubt. */
+  confirmAfterStall(): Promise<boolean> | undefined {
+    return this.confirmation.confirmAfterStall();
   }
 
   /** What DescribeQuorum shows of voters and observers; undefined unless this node leads. */

@@ -112,59 +112,24 @@ describe('StallGuard', () => {
 });
 
 describe('MetadataConfirmation', () => {
-  function confirmation(leaderId: number, highWatermark: bigint) {
-    const clock = new ManualClock();
-    const state = { offset: 4n, fetched: [0, 0] };
+  function confirmation(highWatermark: bigint) {
+    const state = { offset: 4n };
     const controller = {
-      send: () =>
-        Promise.resolve({
-          topics: [
-            {
-              partitions: [
-                {
-                  errorCode: 0,
-                  leaderId,
-                  highWatermark,
-                  currentVoters: [1, ...state.fetched].map((at, index) => ({ replicaId: index + 1, lastFetchTimestamp: BigInt(at) })),
-                },
-              ],
-            },
-          ],
-        }),
+      send: () => Promise.resolve({ topics: [{ partitions: [{ errorCode: 0, leaderId: 2, highWatermark }] }] }),
     } as unknown as ControllerChannel;
-    const made = new MetadataConfirmation({
-      nodeId: 1,
-      controller,
-      clock,
-      timeoutMs: 1_000,
-      image: () => ({ ...EMPTY_IMAGE, offset: state.offset }),
-    });
-    return { clock, state, confirm: (since: number) => made.confirm(since) };
+    const made = new MetadataConfirmation({ controller, timeoutMs: 1_000, image: () => ({ ...EMPTY_IMAGE, offset: state.offset }) });
+    return { state, confirm: () => made.confirm() };
   }
 
   test("waits for the controller's high watermark", async () => {
-    const { state, confirm } = confirmation(2, 6n);
-    expect(await confirm(0)).toBe(false);
+    const { state, confirm } = confirmation(6n);
+    expect(await confirm()).toBe(false);
     state.offset = 5n;
-    expect(await confirm(0)).toBe(true);
+    expect(await confirm()).toBe(true);
   });
 
   test('an unknown high watermark confirms nothing', async () => {
-    expect(await confirmation(2, -1n).confirm(0)).toBe(false);
-  });
-
-  test('a controller confirms itself only with two fetches of a majority after the stall', async () => {
-    const { clock, state, confirm } = confirmation(1, 5n);
-    clock.time += 1_000;
-    const since = clock.monotonic();
-    expect(await confirm(since)).toBe(false);
-    clock.time += 10;
-    state.fetched = [clock.now(), 0];
-    expect(await confirm(since)).toBe(false);
-    expect(await confirm(since)).toBe(false);
-    clock.time += 10;
-    state.fetched = [clock.now(), 0];
-    expect(await confirm(since)).toBe(true);
+    expect(await confirmation(-1n).confirm()).toBe(false);
   });
 });
 
