@@ -26,7 +26,9 @@ import type { NodeConfig } from './lib/node-config.ts';
 import type { Random } from './lib/random.ts';
 import { systemClock } from './lib/system-clock.ts';
 import { systemDisk } from './lib/system-disk.ts';
+import { systemProcessorMs } from './lib/system-processor.ts';
 import { systemRandom } from './lib/system-random.ts';
+import { SuspensionWatch } from './suspension-watch.ts';
 import { viewNodes, type NodeView } from './cluster-view.ts';
 import { Timeline, type TimelineEntry, type TimelineType } from './timeline.ts';
 
@@ -77,6 +79,8 @@ export interface ClusterOptions {
   clock?: Clock;
   disk?: Disk;
   random?: Random;
+  /** Ms of processor time of this process; see `SuspensionWatch`. */
+  processorMs?: () => number;
 }
 
 /** Of `broker.session.timeout.ms`. */
@@ -98,6 +102,7 @@ export class Cluster {
   private readonly advertisedHost: string;
   private readonly log = new Timeline();
   private readonly labFaults: ClusterFaults;
+  private readonly suspensions: SuspensionWatch;
   /** See `SharedMemory`. */
   private readonly portOwners = new SharedArrayBuffer(65_536);
   private directory: ClusterDirectory | undefined;
@@ -129,6 +134,15 @@ export class Cluster {
       directories: (id) => this.directoriesOf(id),
       record: (type, more) => this.record(type, more),
     });
+    this.suspensions = new SuspensionWatch({
+      clock: this.clock,
+      processorMs: options.processorMs ?? systemProcessorMs,
+      suspended: (forMs) =>
+        this.record('cluster/processSuspended', {
+          reason: `the operating system did not run the process for ${(forMs / 1_000).toFixed(1)} s`,
+          details: { forMs },
+        }),
+    });
   }
 
   /**
@@ -143,6 +157,7 @@ export class Cluster {
     }
     this.lifecycle = 'starting';
     this.starting = this.startNodes();
+    this.suspensions.start();
     try {
       await this.starting;
     } catch (error) {
@@ -413,6 +428,7 @@ export class Cluster {
   }
 
   private async end(): Promise<boolean> {
+    this.suspensions.stop();
     const closed = new ClusterError('WRONG_STATE', 'the cluster has been closed');
     this.membership.close(closed);
     for (const node of this.members) node.transitions.close(closed);
@@ -458,6 +474,7 @@ export class Cluster {
     const createWorker = this.options.createWorker ?? workerThreads(this.options.workerPath);
     return new ClusterNode(id, createWorker, this.clock, {
       event: (node, event) => {
+        this.suspensions.look();
         if (this.log.record(node, event) === undefined) this.options.onLog?.(node, 'debug', 'event not recorded', { type: event.type });
       },
       log: (node, level, message, fields) => this.options.onLog?.(node, level, message, fields),

@@ -33,6 +33,7 @@ const TYPES = [
   'cluster/brokerUnfenced',
   'cluster/brokerFenced',
   'cluster/controlledShutdown',
+  'cluster/processSuspended',
   'topic/created',
   'topic/deleted',
   'topic/configChanged',
@@ -89,6 +90,8 @@ const CAUSE_WINDOW_MS = 60_000;
 /** The same thing told by several nodes arrives within this. */
 const MERGE_WINDOW_MS = 5_000;
 const JOIN_WINDOW_MS = 15_000;
+/** Sessions that a suspension put at risk end within this. */
+const SUSPENSION_WINDOW_MS = 15_000;
 
 const DOWN = ['lab/nodeKilled', 'lab/nodeStopped', 'lab/powerCut', 'lab/nodeFrozen', 'node/failed'] as const;
 const BACK = ['lab/nodeStarted', 'lab/nodeThawed'] as const;
@@ -164,20 +167,37 @@ const ofCorruption: Rule = {
   fits: (cause, effect) => reporter(cause, effect) && cause.topic === effect.topic && sameItems(cause.partitions, effect.partitions),
 };
 
+/** Did the silence of the member begin before the process ran again? */
+const silentSince = (cause: TimelineEntry, effect: TimelineEntry): boolean => {
+  const silentMs = effect.details?.['silentMs'];
+  return typeof silentMs === 'number' && effect.at - cause.at <= silentMs + MERGE_WINDOW_MS;
+};
+
+/** The whole process did not run: peers and clients may have waited for one another in vain. */
+const suspended: Rule = {
+  causes: ['cluster/processSuspended'],
+  fits: (cause, effect) => effect.at - cause.at <= SUSPENSION_WINDOW_MS,
+};
+
 /** By effect, the likeliest rule first; within a rule the latest entry that fits is the cause. */
 const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   // However long it ran.
   'scenario/ended': [{ causes: ['scenario/started'], lasting: true, fits: sameRun }],
   'cluster/controlledShutdown': [{ causes: ['lab/nodeStopped'], fits: sameBroker }],
-  'cluster/brokerFenced': [gone(['cluster/controlledShutdown'], sameBroker), gone(DOWN, sameBroker), injected(fault([...LINKS, ...DISKS]))],
-  'coordination/sessionExpired': [gone(DOWN, sameBroker), injected(fault(LINKS))],
+  'cluster/brokerFenced': [
+    gone(['cluster/controlledShutdown'], sameBroker),
+    gone(DOWN, sameBroker),
+    injected(fault([...LINKS, ...DISKS])),
+    suspended,
+  ],
+  'coordination/sessionExpired': [gone(DOWN, sameBroker), injected(fault(LINKS)), suspended],
   'cluster/brokerRegistered': [{ causes: BACK, fits: sameBroker }, healed(fault(LINKS))],
   'cluster/brokerUnfenced': [
     { causes: ['cluster/brokerRegistered'], fits: sameBroker },
     { causes: BACK, fits: sameBroker },
     healed(fault([...LINKS, ...DISKS])),
   ],
-  'quorum/leaderElected': [gone(DOWN, concerns(previousLeader)), injected(fault(LINKS, previousLeader))],
+  'quorum/leaderElected': [gone(DOWN, concerns(previousLeader)), injected(fault(LINKS, previousLeader)), suspended],
   'partition/leadersElected': [
     gone(MOVED, concerns(losing)),
     { causes: ['cluster/brokerUnfenced'], fits: concerns(gaining) },
@@ -191,7 +211,12 @@ const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   'partition/reassigned': [{ causes: ['partition/reassignmentStarted'], fits: any }],
   'partition/reassignmentCancelled': [{ causes: ['partition/reassignmentStarted'], fits: any }],
   'partition/leadersLost': [gone(MOVED, sameBroker)],
-  'partition/isrShrunk': [gone(MOVED, concerns(leaving)), gone(DOWN, concerns(leaving)), injected(fault([...LINKS, ...DISKS], leaving))],
+  'partition/isrShrunk': [
+    gone(MOVED, concerns(leaving)),
+    gone(DOWN, concerns(leaving)),
+    injected(fault([...LINKS, ...DISKS], leaving)),
+    suspended,
+  ],
   'partition/isrExpanded': [
     { causes: ['cluster/brokerUnfenced'], fits: concerns(joining) },
     healed(fault([...LINKS, ...DISKS], joining)),
@@ -208,12 +233,14 @@ const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   ],
   'group/memberJoined': [
     { causes: ['load/started', 'load/changed', 'load/memberCrashed', 'load/memberResumed', 'group/coordinatorMoved'], fits: bringsMember },
+    suspended,
   ],
   'group/memberLeft': [{ causes: ['load/ended', 'load/changed'], fits: sameGroup }],
   'group/memberExpired': [
     // Its session may be longer than anything else is remembered.
     { causes: ['load/memberCrashed', 'load/memberPaused'], lasting: true, fits: sameMember },
     injected((cause) => cause.details?.['fault'] !== undefined && isOfClients(cause.details['fault'])),
+    { causes: ['cluster/processSuspended'], fits: silentSince },
   ],
   // Members rejoin at a new coordinator, by the names that they had.
   'group/rebalanceStarted': [
@@ -222,6 +249,7 @@ const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
       settledBy: 'group/rebalanced',
       fits: sameGroup,
     },
+    suspended,
   ],
   'group/rebalanced': [{ causes: ['group/rebalanceStarted'], fits: sameGroup }],
   'node/ready': [{ causes: ['lab/nodeStarted'], fits: sameBroker }],

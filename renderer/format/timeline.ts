@@ -137,6 +137,7 @@ const TELLINGS: Record<TimelineEventType, Telling> = {
   'cluster/brokerUnfenced': { kind: 'coordination', mark: 'inSync', tone: 'ok', tell: (e) => `${brokerOf(e)} in service` },
   'cluster/brokerFenced': { kind: 'coordination', mark: 'offline', tone: 'bad', tell: (e) => `${brokerOf(e)} fenced` },
   'cluster/controlledShutdown': { kind: 'coordination', mark: 'dot', tone: 'warn', tell: (e) => `${brokerOf(e)} hands over its leaders` },
+  'cluster/processSuspended': { kind: 'faults', mark: 'dot', tone: 'warn', tell: () => 'process suspended' },
   'topic/created': { kind: 'topics', mark: 'dot', tone: 'none', tell: (e) => `${topicOf(e)} created` },
   'topic/deleted': { kind: 'topics', mark: 'dot', tone: 'none', tell: (e) => `${topicOf(e)} deleted` },
   'topic/configChanged': { kind: 'topics', mark: 'dot', tone: 'none', tell: (e) => `${topicOf(e)}: settings changed` },

@@ -31,6 +31,7 @@ export type TimelineEventType =
   | 'cluster/brokerUnfenced'
   | 'cluster/brokerFenced'
   | 'cluster/controlledShutdown'
+  | 'cluster/processSuspended'
   // topics and partitions
   | 'topic/created'
   | 'topic/deleted'

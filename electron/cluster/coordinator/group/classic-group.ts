@@ -53,6 +53,8 @@ export class ClassicGroup {
   /** Why the current rebalance began, and when on the monotonic clock. */
   rebalanceReason = '';
   rebalanceStartedAt = 0;
+  /** Members for which this rebalance waited until their session or the rebalance timeout ended. */
+  waitedFor: string[] = [];
   /** True once a GroupMetadata record may be in the log, so a deletion needs a tombstone. */
   persisted = false;
   readonly joinTimer: Deadline;

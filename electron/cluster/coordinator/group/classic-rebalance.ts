@@ -9,6 +9,9 @@ import { memberName, type ClassicMember } from './classic-member.ts';
 import { membersByName, seconds } from './words.ts';
 import type { GroupDecision, GroupEnvironment, SyncResponse } from './types.ts';
 
+/** Members that an event names. */
+const MAX_NAMED = 10;
+
 /** Starts or restarts the wait until a member must have been heard of. */
 export function touch(member: ClassicMember): void {
   member.session.set(member.sessionTimeoutMs);
@@ -37,6 +40,7 @@ export function prepareRebalance(env: GroupEnvironment, group: ClassicGroup, rea
   group.transition('PreparingRebalance', env.clock.now());
   group.rebalanceReason = reason;
   group.rebalanceStartedAt = env.clock.monotonic();
+  group.waitedFor = [];
   env.emit('group/rebalanceStarted', group.groupId, reason, { generation: group.generation, members: group.members.size });
   if (initial) {
     // The first of many rarely comes alone: wait a little, and a little more with everyone who comes (KIP-134).
@@ -76,9 +80,11 @@ function completeJoin(env: GroupEnvironment, group: ClassicGroup): GroupDecision
     // A static member keeps its place until its session ends, so that a restart goes unnoticed (KIP-345).
     if (member.awaitingJoin !== null || member.instanceId !== null) continue;
     group.remove(member, ErrorCode.UNKNOWN_MEMBER_ID);
-    const waited = seconds(env.clock.monotonic() - group.rebalanceStartedAt);
-    env.emit('group/memberExpired', group.groupId, `member ${memberName(member)} did not rejoin within ${waited}`, {
+    const waitedMs = env.clock.monotonic() - group.rebalanceStartedAt;
+    noteWait(group, member);
+    env.emit('group/memberExpired', group.groupId, `member ${memberName(member)} did not rejoin within ${seconds(waitedMs)}`, {
       memberId: member.memberId,
+      silentMs: Math.round(waitedMs),
     });
   }
   if (group.members.size > 0 && !group.electJoinedLeader()) {
@@ -170,19 +176,29 @@ export function sessionOver(env: GroupEnvironment, group: ClassicGroup, member: 
     touch(member);
     return null;
   }
-  const silence = seconds(member.isNew ? env.settings.newMemberJoinTimeoutMs : member.sessionTimeoutMs);
+  const silentMs = member.isNew ? env.settings.newMemberJoinTimeoutMs : member.sessionTimeoutMs;
+  const silence = seconds(silentMs);
   const reason = member.isNew
     ? `member ${memberName(member)} waited ${silence} to join`
     : `member ${memberName(member)} sent no heartbeat for ${silence}`;
-  env.emit('group/memberExpired', group.groupId, reason, { memberId: member.memberId, clientHost: member.clientHost });
+  if (group.state === 'PreparingRebalance') noteWait(group, member);
+  env.emit('group/memberExpired', group.groupId, reason, { memberId: member.memberId, clientHost: member.clientHost, silentMs });
   return removeMember(env, group, member, reason);
 }
 
+function noteWait(group: ClassicGroup, member: ClassicMember): void {
+  if (group.waitedFor.length < MAX_NAMED) group.waitedFor.push(memberName(member));
+}
+
 function rebalanced(env: GroupEnvironment, group: ClassicGroup): void {
-  env.emit('group/rebalanced', group.groupId, group.rebalanceReason, {
+  const tookMs = Math.round(env.clock.monotonic() - group.rebalanceStartedAt);
+  const { waitedFor, rebalanceReason } = group;
+  const waited = `${rebalanceReason}; it waited ${seconds(tookMs)} for ${waitedFor.join(', ')}, whose session had not expired`;
+  env.emit('group/rebalanced', group.groupId, waitedFor.length === 0 ? rebalanceReason : waited, {
     generation: group.generation,
     members: group.members.size,
     protocol: group.protocolName,
-    tookMs: Math.round(env.clock.monotonic() - group.rebalanceStartedAt),
+    tookMs,
+    ...(waitedFor.length === 0 ? {} : { waitedFor: [...waitedFor] }),
   });
 }
