@@ -110,7 +110,7 @@ export function controllerDispatch(apis: QuorumApis): ControllerDispatch {
 
 /**
  * The high watermark is −1, unknown, unless a majority confirms this leader after the request arrived: a broker that did not run for a while
- * compares its metadata with it before it answers clients. Apache Kafka's is that of the answering node, whoever leads by then.
+ * compares its metadata with it before it answers clients. Apache Kafka describes that of the answering node without a confirmation.
  */
 async function answerDescribeQuorum(
   raft: RaftNode,
