@@ -97,11 +97,10 @@ class RunningNode implements Node {
     const { clock } = this;
     clock.start();
     const settings = brokerSettings(config.properties, config.voters.length);
-    const directoryId = claimDirectory(disk, random, config);
+    claimDirectory(disk, random, config);
     const connectPeer = (address: Address, more?: { silentMs?: number }): PeerClient => this.connect(address, more);
     const quorum = new MetadataQuorum({
       config,
-      directoryId,
       clock,
       disk,
       random,

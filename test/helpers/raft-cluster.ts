@@ -4,7 +4,6 @@ import { ApiKey } from '../../electron/cluster/protocol/api-keys.ts';
 import { RaftNode, type RaftStatus } from '../../electron/cluster/quorum/raft.ts';
 import type { RaftSettings } from '../../electron/cluster/quorum/raft-settings.ts';
 import { INITIAL_VOTE, NO_VOTE, type VoteState, type VoteStore } from '../../electron/cluster/quorum/vote-store.ts';
-import { testId } from './metadata-image.ts';
 import { MemoryRaftLog } from './memory-raft-log.ts';
 import { MessageNetwork } from './message-network.ts';
 import { VirtualClock } from './virtual-clock.ts';
@@ -53,7 +52,6 @@ export class RaftCluster {
   /** By offset, what any node ever saw committed there. */
   readonly truth: string[] = [];
   readonly failures: unknown[] = [];
-  private readonly wipes = new Map<number, number>();
   private readonly lostAt = new Map<number, number>();
   /** Ids of the voters. */
   private readonly ids: readonly number[];
@@ -82,7 +80,6 @@ export class RaftCluster {
       nodeId: id,
       clusterId: CLUSTER_ID,
       voters: this.ids,
-      directoryId: testId(`${id}/${this.wipes.get(id) ?? 0}`),
       clock: this.clock,
       random: seededRandom(this.random.int(1 << 30)),
       log,
@@ -139,7 +136,6 @@ export class RaftCluster {
     this.crash(id);
     this.members.delete(id);
     this.lostAt.set(id, this.truth.length);
-    this.wipes.set(id, (this.wipes.get(id) ?? 0) + 1);
   }
 
   member(id: number): Member {

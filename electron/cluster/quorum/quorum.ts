@@ -10,7 +10,6 @@ import type { Logger } from '../lib/logger.ts';
 import type { NodeConfig } from '../lib/node-config.ts';
 import type { Random } from '../lib/random.ts';
 import type { Api } from '../protocol/schema.ts';
-import { randomUuid } from '../protocol/uuid.ts';
 import { runWhole } from '../lib/work-slices.ts';
 import { brokerSettings } from './config-definitions.ts';
 import { ControllerChannel, type ConnectPeer, type Peer } from './controller-channel.ts';
@@ -30,8 +29,6 @@ import { QuorumStateFile } from './vote-store.ts';
 
 export interface MetadataQuorumOptions {
   readonly config: NodeConfig;
-  /** Of the data directory (`claimDirectory`); one of this life alone if absent. */
-  readonly directoryId?: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly disk: Disk;
@@ -98,7 +95,6 @@ export class MetadataQuorum {
       nodeId: config.nodeId,
       clusterId: config.clusterId,
       voters: voterIds,
-      directoryId: options.directoryId ?? randomUuid(random),
       clock,
       random,
       log: this.log,

@@ -56,7 +56,6 @@ export class RaftCore {
   /** The other voters. */
   readonly peers: readonly number[];
   readonly isVoter: boolean;
-  readonly directoryId: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: RaftLog;
@@ -85,7 +84,6 @@ export class RaftCore {
     this.clusterId = options.clusterId;
     this.voters = [...options.voters].sort((a, b) => a - b);
     this.peers = this.voters.filter((id) => id !== options.nodeId);
-    this.directoryId = options.directoryId;
     this.isVoter = options.voters.includes(options.nodeId);
     this.clock = options.clock;
     this.random = options.random;
@@ -103,8 +101,8 @@ export class RaftCore {
   load(): void {
     assert(this.role.name === 'stopped', 'raft is running');
     this.promised = this.voteStore.read();
-    // Of two voters each is in every majority: there is nothing that the other one's first life could have decided without it.
-    if (this.promised.votesFrom === NO_VOTE && this.voters.length <= 2) this.promised = { ...this.promised, votesFrom: 0 };
+    // Without other voters there is nothing that an earlier run could have promised to one.
+    if (this.promised.votesFrom === NO_VOTE && this.voters.length === 1) this.promised = { ...this.promised, votesFrom: 0 };
     assert(
       this.log.lastEpoch <= this.promised.epoch,
       `the log holds epoch ${this.log.lastEpoch}, the vote file only ${this.promised.epoch}`,
@@ -149,9 +147,25 @@ export class RaftCore {
     this.promised = promised;
   }
 
-  /** This voter does not know what an earlier life of it has promised, so it has no say. */
+  /** This voter does not know what an earlier run of it promised or acknowledged, so it is non-voting; see `raft-rejoining.ts`. */
   get isMute(): boolean {
     return this.isVoter && this.promised.votesFrom === NO_VOTE;
+  }
+
+  /** Each of two voters is in every majority. */
+  get isOneOfTwo(): boolean {
+    return this.voters.length === 2;
+  }
+
+  /** Whether this voter may vote for another one in this epoch, as far as earlier runs of it matter. */
+  get mayGrant(): boolean {
+    return (this.isMute && this.isOneOfTwo) || this.promised.epoch >= this.promised.votesFrom;
+  }
+
+  /** Whether what this replica holds may count towards a majority in this epoch. */
+  get counts(): boolean {
+    if (!this.isVoter || this.isOneOfTwo) return true;
+    return !this.isMute && (this.voters.length <= 3 || this.promised.epoch >= this.promised.votesFrom);
   }
 
   private leave(reason: string): void {

@@ -97,6 +97,7 @@ export class Following {
       highWatermark: core.committedEnd,
       maxWaitMs: Math.floor(maxWaitMs),
       maxBytes: core.settings.fetchMaxBytes,
+      counts: core.counts,
     };
   }
 

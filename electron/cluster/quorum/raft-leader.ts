@@ -19,6 +19,8 @@ export interface ReplicaProgress {
   leaderEndAtFetch: bigint;
   /** It has answered BeginQuorumEpoch or fetched, so it knows the leader. */
   knowsLeader: boolean;
+  /** Its last fetch says whether a majority may be made up with it; see `raft-rejoining.ts`. */
+  counts: boolean;
 }
 
 export interface PendingAppend {
@@ -85,13 +87,19 @@ export class LeaderState {
   }
 
   /** The replica is there, though nothing is known of how far it is. */
-  recordContact(replica: ReplicaProgress, monotonic: number): void {
+  recordContact(replica: ReplicaProgress, monotonic: number, counts = replica.counts): void {
     replica.fetchedAt = monotonic;
     replica.knowsLeader = true;
+    replica.counts = counts;
   }
 
-  /** A fetch says that the replica has flushed everything below `fetchOffset`. */
-  recordFetch(replica: ReplicaProgress, fetchOffset: bigint, leaderEnd: bigint, now: { monotonic: number; wall: number }): void {
+  /** A fetch says that the replica has flushed everything below `fetchOffset`, and whether that `counts`. */
+  recordFetch(
+    replica: ReplicaProgress,
+    { fetchOffset, counts }: { fetchOffset: bigint; counts: boolean },
+    leaderEnd: bigint,
+    now: { monotonic: number; wall: number },
+  ): void {
     if (fetchOffset >= leaderEnd) replica.lastCaughtUpTimestamp = now.wall;
     else if (replica.leaderEndAtFetch >= 0n && fetchOffset >= replica.leaderEndAtFetch)
       replica.lastCaughtUpTimestamp = replica.lastFetchTimestamp;
@@ -100,6 +108,7 @@ export class LeaderState {
     replica.fetchedAt = now.monotonic;
     replica.endOffset = fetchOffset;
     replica.knowsLeader = true;
+    replica.counts = counts;
   }
 
   /**
@@ -107,9 +116,8 @@ export class LeaderState {
    * records of older epochs are never committed by counting (Raft §5.4.2).
    */
   majorityOffset(ownFlushed: bigint): bigint | undefined {
-    const offsets = [ownFlushed, ...[...this.followers.values()].map((voter) => voter.endOffset)].sort((a, b) =>
-      a < b ? 1 : a > b ? -1 : 0,
-    );
+    const held = [...this.followers.values()].map((voter) => (voter.counts ? voter.endOffset : -1n));
+    const offsets = [ownFlushed, ...held].sort((a, b) => (a < b ? 1 : a > b ? -1 : 0));
     const majority = offsets[Math.floor(offsets.length / 2)] as bigint;
     return majority > this.epochStartOffset ? majority : undefined;
   }
@@ -117,14 +125,14 @@ export class LeaderState {
   /** Whether a majority, the leader included and `without` not, has been in contact since `since` (running time). */
   heardMajoritySince(since: number, without = -1): boolean {
     let heard = 1;
-    for (const voter of this.followers.values()) if (voter.fetchedAt >= since && voter.id !== without) heard++;
+    for (const voter of this.followers.values()) if (voter.fetchedAt >= since && voter.counts && voter.id !== without) heard++;
     return heard > (this.followers.size + 1) / 2;
   }
 
-  /** Followers, the one with the longest log first: who should lead next. */
+  /** Followers, the one with the longest log first: the order in which they should stand. Those that do not count may not. */
   successors(): number[] {
     return [...this.followers.values()]
-      .sort((a, b) => (a.endOffset < b.endOffset ? 1 : a.endOffset > b.endOffset ? -1 : a.id - b.id))
+      .sort((a, b) => Number(b.counts) - Number(a.counts) || (a.endOffset < b.endOffset ? 1 : a.endOffset > b.endOffset ? -1 : a.id - b.id))
       .map((voter) => voter.id);
   }
 
@@ -198,5 +206,6 @@ function unheard(id: number, monotonic: number): ReplicaProgress {
     lastCaughtUpTimestamp: -1,
     leaderEndAtFetch: -1n,
     knowsLeader: false,
+    counts: true,
   };
 }

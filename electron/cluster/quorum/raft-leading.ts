@@ -97,7 +97,8 @@ export class Leading {
     if (voter.endOffset < core.committedEnd || core.committedEnd <= role.state.epochStartOffset)
       return later('the voter has not caught up');
     const since = core.runningMs - core.settings.fetchTimeoutMs;
-    if (!role.state.heardMajoritySince(since, body.voterId)) return later('the others are no majority');
+    // Of two voters the other one votes for this leader while it may not stand itself.
+    if (core.voters.length > 2 && !role.state.heardMajoritySince(since, body.voterId)) return later('the others are no majority');
     if (role.state.appendsPending > 0) return later('changes are under way');
     core.logger.info('is elected anew, so that a voter that has lost its data may vote again', { voter: body.voterId });
     return (await core.guard(() => this.renew(of))) ? answer(ErrorCode.NONE) : later('this leader was not elected anew');
@@ -234,11 +235,11 @@ export class Leading {
     }
     const elsewhere = this.readsElsewhere(asked.lastEpoch, asked.fetchOffset);
     if (elsewhere !== undefined) {
-      role.state.recordContact(replica, now.monotonic);
+      role.state.recordContact(replica, now.monotonic, asked.counts);
       reply({ ...this.fetchAnswer(ErrorCode.NONE), ...elsewhere });
       return;
     }
-    role.state.recordFetch(replica, asked.fetchOffset, core.log.endOffset, now);
+    role.state.recordFetch(replica, asked, core.log.endOffset, now);
     this.advance(role);
 
     const answer = (): void => {

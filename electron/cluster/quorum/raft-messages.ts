@@ -125,7 +125,12 @@ export interface FetchAsked {
   highWatermark: bigint;
   maxWaitMs: number;
   maxBytes: number;
+  /** False: what the follower holds must not count towards a majority. On the wire: a directory id that no voter has (KIP-853). */
+  counts: boolean;
 }
+
+/** Of a replica that is no voter, or not one yet. */
+const NO_VOTERS_DIRECTORY = METADATA_TOPIC_ID;
 
 export function fetchRequest(clusterId: string, asked: FetchAsked): RequestIn<typeof fetch> {
   const partition = {
@@ -135,6 +140,7 @@ export function fetchRequest(clusterId: string, asked: FetchAsked): RequestIn<ty
     lastFetchedEpoch: asked.lastEpoch,
     partitionMaxBytes: asked.maxBytes,
     highWatermark: asked.highWatermark,
+    replicaDirectoryId: asked.counts ? ZERO_UUID : NO_VOTERS_DIRECTORY,
   };
   return {
     clusterId,
@@ -160,6 +166,7 @@ export function readFetchRequest(body: RequestOf<typeof fetch>): FetchAsked | un
     highWatermark: partition.highWatermark,
     maxWaitMs: body.maxWaitMs,
     maxBytes: Math.min(body.maxBytes, partition.partitionMaxBytes),
+    counts: partition.replicaDirectoryId === ZERO_UUID,
   };
 }
 

@@ -1,30 +1,43 @@
 /**
- * A voter whose directory is new. It may be a fresh cluster's, or that of a voter that has lost its disk, and with it what it has promised:
- * a vote in some epoch, and records that count as committed because it said it has them. Voting as if nothing had been, it could help to
- * elect two leaders in one epoch, or one that lacks what is committed. So it is mute: it follows, and what it has written counts, but it
- * grants nothing, not even a pre-vote, and does not stand for election. It has its say again by one of two ways.
+ * A voter that does not know what an earlier run of it promised or acknowledged: its directory is new, or its metadata was found damaged
+ * (`metadata-inspection.ts`) and moved aside. What it lost may be a vote in some epoch, and records that are committed because it
+ * acknowledged them. If it voted at once, it could help to elect two leaders in one epoch, or one that lacks a committed record; if it
+ * counted towards a majority at once, a leader that another one has replaced with its lost vote could commit. So it is non-voting
+ * (`votesFrom` is `NO_VOTE`): it follows, but grants nothing, not even a pre-vote, does not stand, and marks its fetches so that the leader
+ * does not count them. It regains its vote in one of two ways.
  *
- * 1. Every other voter has told it, in answer to a question of this life, that it is in epoch 0. Then nobody was ever voted for.
- * 2. The leader has been elected anew without it, upon its request of this life, in an epoch E, and its log reaches into E or a later
- *    epoch. It then votes from epoch E + 2 on. KIP-853 names a voter by its directory and has an operator replace it; here the voters are
- *    fixed, so the node asks by itself, with that KIP's request (AddRaftVoter).
+ * 1. Every other voter has answered this run that it is in epoch 0: no vote was ever granted. (Not after damage: its epoch is above 0.)
+ * 2. The leader has been elected again without it, upon its request of this run, in an epoch E, and its log reaches into E or a later
+ *    epoch. KIP-853 names a voter by its directory and an operator replaces it; here the voters are fixed, so the node itself asks, with the
+ *    request of that KIP (AddRaftVoter). It names itself by an id of this run: a leader never takes the election for an earlier run, before
+ *    a second loss, for this one.
  *
- * Why that is enough. Call Q the majority that elected the leader of E; this voter is not in it, and Q voted after its new life began. A
- * record that is committed thanks to its earlier life was on a majority that shares another voter with Q: that voter had it before it voted
- * in E (later ones are refused, epochs do not go back), so the leader of E has it, and so has this voter. A candidate that still has a vote
- * of the earlier life, for epoch B, had before that a majority (pre-vote) that had promised at least B - 1; that majority shares another
- * voter with Q, which voted in E later. So E >= B - 1, and from E + 2 on no vote of the earlier life is about. Of two voters each is in every
- * majority, so there is nothing to guard.
+ * Safety. X is this voter, Q the majority that elected the leader L of E: X is not in it, and Q voted after this run of X began.
+ * - Committed records. A record that is committed thanks to an earlier run of X, in an epoch before E, was on a majority that shares another
+ *   voter with Q. That voter had it before it voted in E (it refuses older epochs afterwards), so L has it, and so has X once its log
+ *   reaches into E. In E and later no acknowledgement of an earlier run is about: L refuses a fetch of another epoch.
+ * - Votes. A candidate C that still has a vote of an earlier run of X, for epoch B, had a majority of pre-votes before (or, elected again,
+ *   of votes in B - 1). That majority had reached at least B - 1 and shares another voter with Q, which voted in E later. So B <= E + 1. With three voters B < E: Q is then both of the
+ *   others, C among them, and C voted for itself in B before X did, and in E later. So X votes from E + 2 on, or from E + 1 on with three.
+ * - Counting. A record of epoch e >= E may be committed by a majority M with X in it. Let C be elected in B by the lost vote: if B > e, C might
+ *   lack the record. That needs B = E + 1, so X counts from E + 2 on; with three voters B < E <= e, so X counts from E on.
+ *
+ * Of two voters each is in every majority. The other one holds every committed record and its own vote decides each epoch, so X grants and
+ * counts meanwhile: a candidate is never non-voting. X itself does not stand before the second way is done. If both lost something, no
+ * election takes place.
  */
 import { addRaftVoter } from '../protocol/apis/add-raft-voter.ts';
 import { vote } from '../protocol/apis/vote.ts';
 import { ErrorCode, errorName } from '../protocol/error-codes.ts';
+import { randomUuid } from '../protocol/uuid.ts';
 import type { FollowerRole, RaftCore, Transitions } from './raft-core.ts';
 import * as messages from './raft-messages.ts';
 
 export class Rejoining {
   private readonly core: RaftCore;
   private readonly transitions: Transitions;
+  /** Names this run of the node to a leader. */
+  private readonly runId: string;
   /** Voters that have said in this life that they are in epoch 0. */
   private readonly unused = new Set<number>();
   private asking = false;
@@ -36,6 +49,7 @@ export class Rejoining {
   constructor(core: RaftCore, transitions: Transitions) {
     this.core = core;
     this.transitions = transitions;
+    this.runId = randomUuid(core.random);
   }
 
   /** Asks all voters where they are, by a pre-vote, which changes nothing. */
@@ -80,8 +94,9 @@ export class Rejoining {
     if (this.fetchesSince !== undefined) {
       // The first fetch may have been answered before that election. The next one is of its epoch or a later one: an older one is refused.
       if (++this.fetchesSince < 2 || log.lastEpoch < promised.epoch) return;
-      core.promise({ ...promised, votesFrom: promised.epoch + 2 });
-      core.logger.info('has caught up and may vote again', { votesFrom: core.promised.votesFrom });
+      core.promise({ ...promised, votesFrom: promised.epoch + (core.voters.length <= 3 ? 1 : 2) });
+      this.fetchesSince = undefined;
+      core.logger.info('Regained its vote in the metadata quorum', { votesFrom: core.promised.votesFrom });
       return;
     }
     const caughtUp = log.endOffset >= leaderHighWatermark && leaderHighWatermark > 0n && log.lastEpoch === promised.epoch;
@@ -95,7 +110,7 @@ export class Rejoining {
     this.asking = true;
     this.askedAt = now;
     const timeoutMs = core.settings.electionTimeoutMs * 2;
-    const body = { clusterId: core.clusterId, timeoutMs, voterId: core.nodeId, voterDirectoryId: core.directoryId, listeners: [] };
+    const body = { clusterId: core.clusterId, timeoutMs, voterId: core.nodeId, voterDirectoryId: this.runId, listeners: [] };
     core.send(leader, addRaftVoter, body, timeoutMs * 2, {
       answered: ({ errorCode, errorMessage }) => {
         this.asking = false;

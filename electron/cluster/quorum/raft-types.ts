@@ -41,8 +41,6 @@ export interface RaftOptions {
   readonly clusterId: string;
   /** Ids of all voters. A node that is not among them observes: it follows the log, and has no say in it. */
   readonly voters: readonly number[];
-  /** Of this node's data directory, another one when it was wiped: a UUID in text form. */
-  readonly directoryId: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: RaftLog;

@@ -83,15 +83,15 @@ export class Voting {
 
   private mayVoteFor(candidateId: number): boolean {
     const { role, promised } = this.core;
-    if (promised.epoch < promised.votesFrom) return false;
+    if (!this.core.mayGrant) return false;
     if (promised.votedId >= 0) return promised.votedId === candidateId && role.name === 'unattached';
     return role.name === 'unattached' || role.name === 'prospective';
   }
 
   /** A pre-vote binds nothing; it is refused by whoever has a leader that works. */
   private wouldVote(): boolean {
-    const { role, runningMs, settings, isMute } = this.core;
-    if (role.name === 'leader' || isMute) return false;
+    const { role, runningMs, settings, isMute, isOneOfTwo } = this.core;
+    if (role.name === 'leader' || (isMute && !isOneOfTwo)) return false;
     if (role.name !== 'follower') return true;
     return runningMs - role.heardAt >= settings.fetchTimeoutMs;
   }

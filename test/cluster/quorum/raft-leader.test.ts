@@ -4,8 +4,8 @@ import { LeaderState } from '../../../electron/cluster/quorum/raft-leader.ts';
 function leader(followers: readonly number[], epochStartOffset = 10n): LeaderState {
   return new LeaderState({ epoch: 3, epochStartOffset, followers, grantingVoters: [1], monotonic: 0 });
 }
-function fetched(state: LeaderState, id: number, offset: bigint): void {
-  state.recordFetch(state.followers.get(id)!, offset, 20n, { monotonic: 5, wall: 5 });
+function fetched(state: LeaderState, id: number, fetchOffset: bigint, counts = true): void {
+  state.recordFetch(state.followers.get(id)!, { fetchOffset, counts }, 20n, { monotonic: 5, wall: 5 });
 }
 
 describe('what a majority has', () => {
@@ -30,6 +30,17 @@ describe('what a majority has', () => {
     const two = leader([2]);
     fetched(two, 2, 13n);
     expect(two.majorityOffset(20n)).toBe(13n);
+  });
+
+  it('leaves out a voter that may have lost what it acknowledged, in offsets and in contact', () => {
+    const state = leader([2, 3]);
+    fetched(state, 2, 15n, false);
+    expect(state.majorityOffset(20n)).toBeUndefined();
+    expect(state.heardMajoritySince(5)).toBe(false);
+    expect(state.successors()).toEqual([3, 2]);
+    fetched(state, 2, 16n);
+    expect(state.majorityOffset(20n)).toBe(16n);
+    expect(state.heardMajoritySince(5)).toBe(true);
   });
 
   it('puts the longest log first in line', () => {
