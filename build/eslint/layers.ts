@@ -85,7 +85,19 @@ export const LAYERS: readonly Layer[] = [
     ],
     modules: ['node:v8', 'node:worker_threads'],
   },
-  { name: 'cluster', files: /^electron\/cluster\/[a-z-]+\.ts$/, layers: ['cluster/lib', 'cluster/protocol'], modules: ['node:*'] },
+  {
+    // Before any node starts, it looks at what their voters left on disk.
+    name: 'cluster/metadata',
+    files: /^electron\/cluster\/cluster-metadata\.ts$/,
+    layers: ['cluster', 'cluster/quorum', 'cluster/lib'],
+    modules: [],
+  },
+  {
+    name: 'cluster',
+    files: /^electron\/cluster\/[a-z-]+\.ts$/,
+    layers: ['cluster/metadata', 'cluster/lib', 'cluster/protocol'],
+    modules: ['node:*'],
+  },
 
   {
     name: 'admin',

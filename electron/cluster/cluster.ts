@@ -10,6 +10,7 @@ import { ClusterDirectory, removeAbandoned, type ClusterFile, type NodePorts } f
 import { ClusterError } from './cluster-errors.ts';
 import { ClusterFaults } from './cluster-faults.ts';
 import type { NodeStart } from './cluster-messages.ts';
+import { requireMetadata } from './cluster-metadata.ts';
 import { ClusterNode } from './cluster-node.ts';
 import { checkBrokers, planCluster, planNode, type PortHosts } from './cluster-plan.ts';
 import type { FindPort } from './cluster-ports.ts';
@@ -412,6 +413,7 @@ export class Cluster {
       await this.plan(directory, attempt === 1 ? known : this.file);
       if (this.closed()) throw new ClusterError('WRONG_STATE', 'the cluster was closed while it started');
       if (isNew) for (const { id } of this.members) this.unborn.add(id);
+      else requireMetadata(this.disk, this.plannedFile().voters, (id) => directory.nodeDirectory(id));
       isNew = false;
       try {
         const voters = this.plannedFile().voters;

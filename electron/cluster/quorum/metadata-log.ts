@@ -14,10 +14,10 @@ import { iterateBatches } from '../protocol/record-batch.ts';
 import { encodeControlRecord } from '../protocol/records/control-records.ts';
 import { buildBatch } from '../protocol/records-builder.ts';
 import { decodeRecords } from '../protocol/records-reader.ts';
+import { AcknowledgedEndFile } from './acknowledged-end.ts';
+import { METADATA_DIRECTORY, prepareMetadataDirectory } from './metadata-directory.ts';
 import { MetadataSnapshots } from './metadata-snapshots.ts';
 import type { CommittedBatch, EpochEnd, LeaderChange, RaftLog, SnapshotId, SnapshotReceiver, SnapshotWriter } from './raft-log.ts';
-
-export const METADATA_DIRECTORY = '__cluster_metadata-0';
 
 /** Nothing goes by age or size: only what a snapshot stands for. */
 const CONFIG: LogConfig = { ...DEFAULT_LOG_CONFIG, segmentBytes: 64 * 1024 ** 2, retentionMs: -1, retentionBytes: -1 };
@@ -30,22 +30,32 @@ export class MetadataLog implements RaftLog {
   private readonly snapshots: MetadataSnapshots;
   private readonly disk: Disk;
   private readonly clock: Clock;
+  private readonly acknowledged: AcknowledgedEndFile;
+  private readonly logger: Logger;
 
-  private constructor(log: Log, snapshots: MetadataSnapshots, options: { disk: Disk; clock: Clock }) {
+  private constructor(
+    log: Log,
+    snapshots: MetadataSnapshots,
+    acknowledged: AcknowledgedEndFile,
+    options: { disk: Disk; clock: Clock; logger: Logger },
+  ) {
     this.log = log;
     this.snapshots = snapshots;
+    this.acknowledged = acknowledged;
     this.disk = options.disk;
+    this.logger = options.logger;
     this.clock = options.clock;
   }
 
   /**
-   * Opens or makes the log in `dataDirectory`. All of it is checked: a torn end is cut off, a damaged snapshot is not used. Throws
-   * KafkaError KAFKA_STORAGE_ERROR, also when the beginning of the metadata is nowhere to be found.
+   * Opens or makes the log in `dataDirectory`. All of it is checked: a torn end is cut off, a damaged snapshot is not used. Whether
+   * acknowledged records are missing is for `inspectMetadata` to find out before. Throws KafkaError KAFKA_STORAGE_ERROR, also when neither
+   * the log nor a snapshot holds the beginning of the metadata.
    */
   static open(options: { disk: Disk; dataDirectory: string; clock: Clock; logger: Logger }): MetadataLog {
     const { disk, dataDirectory, clock, logger } = options;
     const directory = `${dataDirectory}/${METADATA_DIRECTORY}`;
-    makeDurableDirectory(disk, dataDirectory, METADATA_DIRECTORY);
+    prepareMetadataDirectory(disk, dataDirectory);
     const snapshots = openSnapshots(disk, directory, logger);
     const { latest, earliest } = snapshots;
     const logStartOffset = snapshots.count > 1 ? earliest?.endOffset : undefined;
@@ -62,9 +72,10 @@ export class MetadataLog implements RaftLog {
       log.truncateFullyAndStartAt(latest.endOffset);
     }
     snapshots.removeOld(log.logStartOffset);
+    const opened = new MetadataLog(log, snapshots, new AcknowledgedEndFile(disk, directory, clock), options);
     // After a crash of the process alone, the end may be in the operating system's memory only; a vote counts on it being durable.
-    log.flush();
-    return new MetadataLog(log, snapshots, options);
+    opened.flush();
+    return opened;
   }
 
   get startOffset(): bigint {
@@ -74,7 +85,9 @@ export class MetadataLog implements RaftLog {
     return this.log.logEndOffset;
   }
   get flushedOffset(): bigint {
-    return this.log.recoveryPoint;
+    // A roll flushes too: what the witness does not cover is not acknowledged yet.
+    const { recoveryPoint } = this.log;
+    return recoveryPoint < this.acknowledged.endOffset ? recoveryPoint : this.acknowledged.endOffset;
   }
   get lastEpoch(): number {
     return Math.max(0, this.log.latestEpoch, this.snapshots.latest?.epoch ?? 0);
@@ -119,11 +132,17 @@ export class MetadataLog implements RaftLog {
 
   flush(): void {
     this.log.flush();
+    this.acknowledged.write(this.endOffset, this.lastEpoch);
   }
 
   truncate(offset: bigint): void {
+    if (offset >= this.endOffset) return;
+    // Before the log: a crash in between must not look like a loss.
+    const epoch = offset > this.startOffset ? this.log.epochAt(offset - 1n) : (this.snapshots.earliest?.epoch ?? 0);
+    this.acknowledged.write(offset, Math.max(0, epoch), true);
     this.log.truncateTo(offset);
     this.log.flush();
+    this.acknowledged.write(this.endOffset, this.lastEpoch, true);
   }
 
   read(from: bigint, maxBytes: number): Buffer {
@@ -174,6 +193,7 @@ export class MetadataLog implements RaftLog {
 
   receiveSnapshot(id: SnapshotId): SnapshotReceiver {
     return this.snapshots.receive(id, () => {
+      this.acknowledged.write(id.endOffset, id.epoch, true);
       this.log.truncateFullyAndStartAt(id.endOffset);
       this.log.flush();
       this.snapshots.keepOnly(id);
@@ -197,16 +217,16 @@ export class MetadataLog implements RaftLog {
   }
 
   close(): void {
+    const isUsable = this.log.isUsable;
     this.log.close();
+    try {
+      if (isUsable) this.acknowledged.write(this.endOffset, this.lastEpoch, true);
+      this.acknowledged.close();
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      this.logger.warn('could not write the end of the metadata log; an older, lower one stays', { error });
+    }
   }
-}
-
-/** A vote in a file counts for nothing when a power cut can take the directory that the file is in. */
-function makeDurableDirectory(disk: Disk, dataDirectory: string, name: string): void {
-  disk.makeDirectory(`${dataDirectory}/${name}`);
-  disk.syncDirectory(dataDirectory);
-  const slash = dataDirectory.lastIndexOf('/');
-  if (slash >= 0) disk.syncDirectory(dataDirectory.slice(0, slash) || '/');
 }
 
 function openSnapshots(disk: Disk, directory: string, logger: Logger): MetadataSnapshots {

@@ -41,7 +41,7 @@ export class MetadataSnapshots {
   /** Oldest first. */
   private known: SnapshotId[];
 
-  /** Finds the snapshots, clears away what was not finished, and drops the newest ones that are damaged. */
+  /** Finds the snapshots, removes unfinished ones, and those that are damaged: another node may ask for any of them. */
   constructor(disk: Disk, directory: string, logger: Logger) {
     this.disk = disk;
     this.directory = directory;
@@ -52,13 +52,13 @@ export class MetadataSnapshots {
       .map(parseSnapshotFileName)
       .filter((id) => id !== undefined)
       .sort((a, b) => (isNewerSnapshot(a, b) ? 1 : -1));
-    for (let id = this.latest; id !== undefined; id = this.latest) {
+    this.known = this.known.filter((id) => {
       const defect = snapshotDefect(disk.readFile(this.path(id)));
-      if (defect === undefined) break;
+      if (defect === undefined) return true;
       logger.error('a snapshot of the metadata is damaged and is not used', { file: this.path(id), reason: defect });
       disk.remove(this.path(id));
-      this.known.pop();
-    }
+      return false;
+    });
   }
 
   get latest(): SnapshotId | undefined {

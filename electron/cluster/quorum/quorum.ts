@@ -19,13 +19,15 @@ import { diffImages } from './image-diff.ts';
 import { imageInSteps } from './image-records.ts';
 import { EMPTY_IMAGE, type ImageChange, type MetadataImage } from './image.ts';
 import { MetadataDecoder } from './metadata-decoding.ts';
-import { METADATA_DIRECTORY, MetadataLog } from './metadata-log.ts';
+import { METADATA_DIRECTORY, removeDamagedMetadata } from './metadata-directory.ts';
+import { MetadataLog } from './metadata-log.ts';
+import { recoverMetadata } from './metadata-recovery.ts';
 import { quorumApis, type ControllerDispatch, controllerDispatch, type QuorumDescription } from './quorum-apis.ts';
 import type { CommittedBatch, RaftLog, SnapshotId } from './raft-log.ts';
 import type { RaftSettings } from './raft-settings.ts';
 import { RaftNode, type RaftStatus, type RaftTransport } from './raft.ts';
 import { Snapshotting } from './snapshotting.ts';
-import { QuorumStateFile } from './vote-store.ts';
+import { NO_VOTE, QUORUM_STATE_FILE, QuorumStateFile } from './vote-store.ts';
 
 export interface MetadataQuorumOptions {
   readonly config: NodeConfig;
@@ -77,7 +79,10 @@ export class MetadataQuorum {
     this.options = options;
     this.current = { ...EMPTY_IMAGE, clusterId: config.clusterId };
     this.decoder = new MetadataDecoder({ nodeId: config.nodeId, clock, logger, events });
-    this.log = MetadataLog.open({ disk, dataDirectory: config.dataDirectory, clock, logger });
+    const voterIds = config.voters.map((voter) => voter.id);
+    const { dataDirectory, nodeId } = config;
+    recoverMetadata({ disk, dataDirectory, nodeId, voters: voterIds, clock, logger, events });
+    this.log = MetadataLog.open({ disk, dataDirectory, clock, logger });
     this.snapshotting = new Snapshotting({
       nodeId: config.nodeId,
       log: this.log,
@@ -88,9 +93,9 @@ export class MetadataQuorum {
       maxBytes: settings.metadataLogMaxRecordBytesBetweenSnapshots,
       maxIntervalMs: settings.metadataLogMaxSnapshotIntervalMs,
     });
-    const voterIds = config.voters.map((voter) => voter.id);
-    const voteStore = new QuorumStateFile(disk, `${config.dataDirectory}/${METADATA_DIRECTORY}/quorum-state`, voterIds);
+    const voteStore = new QuorumStateFile(disk, `${dataDirectory}/${METADATA_DIRECTORY}/${QUORUM_STATE_FILE}`, voterIds);
     if (config.firstStart === true) voteStore.begin();
+    if (!voterIds.includes(nodeId) || voteStore.read().votesFrom !== NO_VOTE) removeDamagedMetadata(disk, dataDirectory);
     this.raft = new RaftNode({
       nodeId: config.nodeId,
       clusterId: config.clusterId,

@@ -1,4 +1,5 @@
-import { type Disk } from '../lib/disk.ts';
+import type { Disk } from '../lib/disk.ts';
+import { crc32c } from '../protocol/crc32c.ts';
 
 /** What a voter must never forget: losing it could let it vote twice in one epoch. */
 export interface VoteState {
@@ -23,7 +24,12 @@ export interface VoteStore {
   write(state: VoteState): void;
 }
 
-/** Kafka's `quorum-state` file, in its version 0 form (a static set of voters), and our `votesFrom` where it is not 0. */
+export const QUORUM_STATE_FILE = 'quorum-state';
+
+/**
+ * Kafka's `quorum-state` file, in its version 0 form (a static set of voters), with two fields of ours that Apache Kafka's readers pass over:
+ * `votesFrom` where it is not 0, and the CRC-32C of the others. A file of Apache Kafka or an earlier version has no checksum.
+ */
 export class QuorumStateFile implements VoteStore {
   private readonly disk: Disk;
   private readonly path: string;
@@ -40,29 +46,12 @@ export class QuorumStateFile implements VoteStore {
     if (!this.disk.exists(this.path)) this.write({ ...INITIAL_VOTE, votesFrom: 0 });
   }
 
+  /** Throws an Error that names the file when it is damaged: a guess could mean a second vote in an epoch. */
   read(): VoteState {
     if (!this.disk.exists(this.path)) return INITIAL_VOTE;
-    const text = this.disk.readFile(this.path).toString('utf8');
-    let parsed: unknown;
-    try {
-      parsed = JSON.parse(text);
-    } catch (cause) {
-      // Guessing here could mean a second vote in an epoch, so the node must not start.
-      throw this.damaged('it is no JSON', cause);
-    }
-    if (typeof parsed !== 'object' || parsed === null) throw this.damaged('it is no JSON object');
-    const { leaderEpoch, leaderId, votedId, votesFrom = 0 } = parsed as Record<string, unknown>;
-    if (!isInteger(leaderEpoch) || !isInteger(leaderId) || !isInteger(votedId) || !isInteger(votesFrom)) {
-      throw this.damaged('leaderEpoch, leaderId or votedId is missing');
-    }
-    return { epoch: leaderEpoch, leaderId, votedId, votesFrom };
-  }
-
-  private damaged(why: string, cause?: unknown): Error {
-    const text =
-      `${this.path} is damaged (${why}), so this node cannot know whether it has voted. Nothing was changed. Restore the file, or move the ` +
-      `node's directory away while the other nodes run: then this node fetches everything from them, and votes again once that is safe`;
-    return new Error(text, { cause });
+    const state = parseQuorumState(this.disk.readFile(this.path));
+    if (typeof state === 'string') throw new Error(`${this.path} cannot be read: ${state}. Nothing was changed.`);
+    return state;
   }
 
   write(state: VoteState): void {
@@ -74,11 +63,33 @@ export class QuorumStateFile implements VoteStore {
       appliedOffset: 0,
       currentVoters: this.voters.map((voterId) => ({ voterId })),
       data_version: 0,
-      // Ours; Apache Kafka's readers pass over it.
       ...(state.votesFrom === 0 ? {} : { votesFrom: state.votesFrom }),
     };
-    this.disk.writeFileAtomic(this.path, Buffer.from(JSON.stringify(content)));
+    this.disk.writeFileAtomic(this.path, Buffer.from(JSON.stringify({ ...content, checksum: checksumOf(content) })));
   }
+}
+
+/** The state, or what is wrong with the file, as a clause. */
+export function parseQuorumState(bytes: Buffer): VoteState | string {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(bytes.toString('utf8'));
+  } catch {
+    return bytes.length === 0 ? 'it is empty' : 'it is no JSON';
+  }
+  if (typeof parsed !== 'object' || parsed === null) return 'it is no JSON object';
+  const { checksum, ...content } = parsed as Record<string, unknown>;
+  if (checksum !== undefined && checksum !== checksumOf(content)) return 'its checksum is wrong';
+  const { leaderEpoch, leaderId, votedId, votesFrom = 0 } = content;
+  if (!isInteger(leaderEpoch) || !isInteger(leaderId) || !isInteger(votedId) || !isInteger(votesFrom)) {
+    return 'leaderEpoch, leaderId or votedId is missing';
+  }
+  return { epoch: leaderEpoch, leaderId, votedId, votesFrom };
+}
+
+/** The fields in the order of the file. */
+function checksumOf(content: Record<string, unknown>): number {
+  return crc32c(Buffer.from(JSON.stringify(content)));
 }
 
 function isInteger(value: unknown): value is number {

@@ -5,7 +5,7 @@ import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.
 import { decodeRecords } from '../../../electron/cluster/protocol/records-reader.ts';
 import { decodeControlRecord } from '../../../electron/cluster/protocol/records/control-records.ts';
 import { MetadataLog } from '../../../electron/cluster/quorum/metadata-log.ts';
-import { INITIAL_VOTE, QuorumStateFile } from '../../../electron/cluster/quorum/vote-store.ts';
+import { INITIAL_VOTE, parseQuorumState, QuorumStateFile } from '../../../electron/cluster/quorum/vote-store.ts';
 import { VirtualClock } from '../../helpers/virtual-clock.ts';
 
 const open = (disk: MemoryDisk): MetadataLog =>
@@ -121,6 +121,7 @@ describe('quorum-state', () => {
       appliedOffset: 0,
       currentVoters: [{ voterId: 1 }, { voterId: 2 }],
       data_version: 0,
+      checksum: expect.any(Number),
     });
   });
 
@@ -152,8 +153,22 @@ describe('quorum-state', () => {
     disk.makeDirectory('/data');
     const file = new QuorumStateFile(disk, '/data/quorum-state', [1]);
     disk.writeFileAtomic('/data/quorum-state', Buffer.from('{"leaderEpoch":'));
-    expect(() => file.read()).toThrow(/damaged/);
+    expect(() => file.read()).toThrow(/quorum-state cannot be read: it is no JSON/);
     disk.writeFileAtomic('/data/quorum-state', Buffer.from('{}'));
     expect(() => file.read()).toThrow(/is missing/);
+    file.write({ epoch: 31, leaderId: -1, votedId: 1, votesFrom: 4 });
+    const bytes = disk.readFile('/data/quorum-state');
+    for (let at = 0; at < bytes.length; at++) {
+      for (const bit of [1, 2, 8]) {
+        const flipped = Buffer.from(bytes);
+        flipped[at]! ^= bit;
+        const state = parseQuorumState(flipped);
+        // In the name of the checksum, or in a field that is not read: the state is what it was.
+        if (typeof state !== 'string') expect(state).toEqual({ epoch: 31, leaderId: -1, votedId: 1, votesFrom: 4 });
+      }
+      expect(parseQuorumState(bytes.subarray(0, at))).toBeTypeOf('string');
+    }
+    // As Apache Kafka and earlier versions write it.
+    expect(parseQuorumState(Buffer.from('{"leaderEpoch":2,"leaderId":1,"votedId":-1}'))).toMatchObject({ epoch: 2 });
   });
 });

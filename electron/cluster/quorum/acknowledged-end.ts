@@ -1,0 +1,105 @@
+/**
+ * The witness of how far a node's metadata log was durable: the end offset and the epoch of the last record at the last flush. Without it a log
+ * that lost its tail looks like one whose last append a crash tore. It is written after each flush, before the flush is acknowledged, and
+ * synced once a second at most, so it costs one small write per flush and survives the end of the process; after a power cut it may be as old
+ * as its last sync, which is a lower bound too. Before the log is cut on purpose it is lowered, durably.
+ *
+ * Two slots are written in turn: a torn write leaves the other one. The content is text with a CRC-32C. Apache Kafka has no such file.
+ */
+import type { Clock } from '../lib/clock.ts';
+import type { Disk, DiskFile } from '../lib/disk.ts';
+import { crc32c } from '../protocol/crc32c.ts';
+
+export const ACKNOWLEDGED_END_FILE = 'acknowledged-end';
+
+export interface AcknowledgedEnd {
+  readonly endOffset: bigint;
+  /** Of the record before `endOffset`. */
+  readonly epoch: number;
+}
+
+const SLOT_BYTES = 512;
+const SYNC_INTERVAL_MS = 1_000;
+
+interface Slot extends AcknowledgedEnd {
+  readonly sequence: number;
+}
+
+export class AcknowledgedEndFile {
+  private readonly disk: Disk;
+  private readonly directory: string;
+  private readonly clock: Clock;
+  private file: DiskFile | undefined;
+  private last: Slot | undefined;
+  /** Monotonic ms. */
+  private syncedAt = -Infinity;
+  private synced = true;
+
+  constructor(disk: Disk, directory: string, clock: Clock) {
+    this.disk = disk;
+    this.directory = directory;
+    this.clock = clock;
+    this.last = readSlots(disk, directory).newest;
+  }
+
+  /** What was written last; 0 where nothing was. */
+  get endOffset(): bigint {
+    return this.last?.endOffset ?? 0n;
+  }
+
+  /** Writes down that everything below `endOffset` is durable. `durable`: returns once this itself is. Throws DiskError. */
+  write(endOffset: bigint, epoch: number, durable = false): void {
+    const { last } = this;
+    const isNew = last?.endOffset !== endOffset || last.epoch !== epoch;
+    // Nothing was ever acknowledged: an empty file would only look like a loss.
+    if (last === undefined && endOffset === 0n) return;
+    if (isNew) this.writeSlot({ sequence: (last?.sequence ?? 0) + 1, endOffset, epoch });
+    const now = this.clock.monotonic();
+    if (this.synced || (!durable && now - this.syncedAt < SYNC_INTERVAL_MS)) return;
+    this.file?.sync();
+    this.synced = true;
+    this.syncedAt = now;
+  }
+
+  close(): void {
+    this.file?.close();
+    this.file = undefined;
+  }
+
+  private writeSlot(slot: Slot): void {
+    const path = `${this.directory}/${ACKNOWLEDGED_END_FILE}`;
+    if (this.file === undefined) {
+      const isMade = !this.disk.exists(path);
+      this.file = this.disk.open(path, { create: true });
+      if (isMade) this.disk.syncDirectory(this.directory);
+    }
+    this.file.write([encodeSlot(slot)], (slot.sequence % 2) * SLOT_BYTES);
+    this.last = slot;
+    this.synced = false;
+  }
+}
+
+/** What the file says; undefined where there is none, or none that can be read. Throws DiskError. */
+export function readAcknowledgedEnd(disk: Disk, directory: string): AcknowledgedEnd | undefined {
+  return readSlots(disk, directory).newest;
+}
+
+function readSlots(disk: Disk, directory: string): { newest: Slot | undefined } {
+  const path = `${directory}/${ACKNOWLEDGED_END_FILE}`;
+  if (!disk.exists(path)) return { newest: undefined };
+  const bytes = disk.readFile(path);
+  const slots = [0, 1].map((index) => decodeSlot(bytes.subarray(index * SLOT_BYTES, (index + 1) * SLOT_BYTES)));
+  const [newest] = slots.filter((slot) => slot !== undefined).sort((a, b) => b.sequence - a.sequence);
+  return { newest };
+}
+
+function encodeSlot({ sequence, endOffset, epoch }: Slot): Buffer {
+  const body = `${sequence} ${endOffset} ${epoch}`;
+  return Buffer.from(`${body} ${crc32c(Buffer.from(body))}`.padEnd(SLOT_BYTES - 1).concat('\n'));
+}
+
+function decodeSlot(bytes: Buffer): Slot | undefined {
+  const match = /^((\d{1,15}) (\d{1,19}) (\d{1,10})) (\d{1,10}) *\n$/.exec(bytes.toString('latin1'));
+  if (match === null || Number(match[5]) !== crc32c(Buffer.from(match[1] as string))) return undefined;
+  return { sequence: Number(match[2]), endOffset: BigInt(match[3] as string), epoch: Number(match[4]) };
+}

@@ -1,0 +1,50 @@
+/**
+ * The directory of a node's metadata: made durable at a start, and replaced as a whole once its content is damaged. The replacement holds only
+ * a `quorum-state` without a vote, of an epoch above 0, so `raft-rejoining.ts` applies: the node fetches snapshot and log from a leader that was
+ * elected without it. The damaged directory stays beside it until the vote is regained.
+ */
+import type { Disk } from '../lib/disk.ts';
+import { INITIAL_VOTE, QUORUM_STATE_FILE, QuorumStateFile } from './vote-store.ts';
+
+export const METADATA_DIRECTORY = '__cluster_metadata-0';
+/** As of partitions that are moved aside; `log-manager.ts` opens no directory of this topic. */
+const DAMAGED_SUFFIX = '-damaged';
+const REPLACEMENT_SUFFIX = '-replacement';
+
+/** Makes the directory where it is missing, and completes or drops a replacement that a crash left unfinished. Throws DiskError. */
+export function prepareMetadataDirectory(disk: Disk, dataDirectory: string): void {
+  const directory = `${dataDirectory}/${METADATA_DIRECTORY}`;
+  const replacement = `${directory}${REPLACEMENT_SUFFIX}`;
+  // It is complete before the damaged directory is moved.
+  if (disk.exists(replacement)) {
+    if (disk.exists(directory) || !disk.exists(`${replacement}/${QUORUM_STATE_FILE}`)) disk.remove(replacement);
+    else disk.rename(replacement, directory);
+  }
+  disk.makeDirectory(directory);
+  // A vote in a file counts for nothing when a power cut can take the directory that the file is in.
+  disk.syncDirectory(dataDirectory);
+  const slash = dataDirectory.lastIndexOf('/');
+  if (slash >= 0) disk.syncDirectory(dataDirectory.slice(0, slash) || '/');
+}
+
+/** `epoch`: the least that the node may have reached, above 0. Returns where the damaged directory is now. Throws DiskError. */
+export function replaceMetadataDirectory(disk: Disk, dataDirectory: string, voters: readonly number[], epoch: number): string {
+  const directory = `${dataDirectory}/${METADATA_DIRECTORY}`;
+  const damaged = `${directory}${DAMAGED_SUFFIX}`;
+  const replacement = `${directory}${REPLACEMENT_SUFFIX}`;
+  disk.remove(replacement);
+  disk.makeDirectory(replacement);
+  new QuorumStateFile(disk, `${replacement}/${QUORUM_STATE_FILE}`, voters).write({ ...INITIAL_VOTE, epoch });
+  disk.remove(damaged);
+  disk.syncDirectory(dataDirectory);
+  if (disk.exists(directory)) disk.rename(directory, damaged);
+  disk.syncDirectory(dataDirectory);
+  disk.rename(replacement, directory);
+  disk.syncDirectory(dataDirectory);
+  return damaged;
+}
+
+/** The node has its vote: what was moved aside is not needed to recover the cluster any more. Throws DiskError. */
+export function removeDamagedMetadata(disk: Disk, dataDirectory: string): void {
+  disk.remove(`${dataDirectory}/${METADATA_DIRECTORY}${DAMAGED_SUFFIX}`);
+}

@@ -1,0 +1,207 @@
+/**
+ * Looks, before a start, whether a node's metadata directory still holds what the node acknowledged: its log, its snapshots and `quorum-state`.
+ * Reads only. The rule: everything that the start would use has to reach the witness (`acknowledged-end.ts`) with the same epoch. What lies
+ * behind it was never acknowledged, so a torn append there is no damage.
+ *
+ * Not detected: after a power cut, the loss of records that were flushed less than a second before it, or of anything while the witness is
+ * missing too; a flipped epoch of the very last LeaderChange, where that is not in the witness yet.
+ */
+import type { Disk } from '../lib/disk.ts';
+import { LOG_SUFFIX, offsetFileName, offsetOfFile } from '../log/log-files.ts';
+import { parsePartitionDirectory } from '../log/log-manager.ts';
+import { iterateBatches, verifyBatch, type BatchView } from '../protocol/record-batch.ts';
+import { decodeControlRecord } from '../protocol/records/control-records.ts';
+import { decodeRecords } from '../protocol/records-reader.ts';
+import { ACKNOWLEDGED_END_FILE, readAcknowledgedEnd } from './acknowledged-end.ts';
+import { METADATA_DIRECTORY } from './metadata-directory.ts';
+import { parseSnapshotFileName, snapshotDefect } from './metadata-snapshots.ts';
+import type { SnapshotId } from './raft-log.ts';
+import { parseQuorumState, QUORUM_STATE_FILE } from './vote-store.ts';
+
+export interface MetadataDamage {
+  /** Path of the file, or of the directory where that is missing. */
+  readonly file: string;
+  /** What is wrong with it, as a clause: "is missing". */
+  readonly reason: string;
+  /** The least epoch that the node may have reached; at least 1. */
+  readonly epoch: number;
+}
+
+const MAX_BATCH_BYTES = 64 * 1024 ** 2;
+
+interface Found {
+  readonly file: string;
+  readonly reason: string;
+}
+
+/** Where a log, read from its first segment on, stops making sense. */
+interface Extent {
+  readonly startOffset: bigint;
+  readonly endOffset: bigint;
+  readonly lastEpoch: number;
+  /** By offset, ascending: where an epoch begins. */
+  readonly epochs: readonly { epoch: number; startOffset: bigint }[];
+  /** What ends it before the last byte; undefined: it is whole. */
+  readonly stop: Found | undefined;
+  /** No crash leaves it like that. */
+  readonly isForged: boolean;
+}
+
+/** Undefined: nothing is missing, or this node never had metadata. Throws DiskError where a file cannot be read at all. */
+export function inspectMetadata(disk: Disk, dataDirectory: string): MetadataDamage | undefined {
+  const directory = `${dataDirectory}/${METADATA_DIRECTORY}`;
+  const names = disk.exists(directory) ? disk.list(directory) : [];
+  const state = names.includes(QUORUM_STATE_FILE) ? parseQuorumState(disk.readFile(`${directory}/${QUORUM_STATE_FILE}`)) : undefined;
+  const snapshots = readSnapshots(disk, directory, names);
+  const extent = readExtent(disk, directory, names);
+  let lastEpoch = extent.lastEpoch;
+  for (const { epoch } of snapshots.whole) lastEpoch = Math.max(lastEpoch, epoch);
+  lastEpoch = Math.max(lastEpoch, readAcknowledgedEnd(disk, directory)?.epoch ?? 0);
+  const epoch = Math.max(1, typeof state === 'object' ? state.epoch : 0, lastEpoch);
+  const found =
+    votingDefect(disk, { directory, dataDirectory, names, state, lastEpoch }) ?? contentDefect(disk, directory, extent, snapshots);
+  return found && { ...found, epoch };
+}
+
+/** Of a `quorum-state` that can be read; −1 where there is none. Throws DiskError. */
+export function readQuorumEpoch(disk: Disk, dataDirectory: string): number {
+  const path = `${dataDirectory}/${METADATA_DIRECTORY}/${QUORUM_STATE_FILE}`;
+  const state = disk.exists(path) ? parseQuorumState(disk.readFile(path)) : undefined;
+  return typeof state === 'object' ? state.epoch : -1;
+}
+
+/** Why what was voted is not known. */
+function votingDefect(
+  disk: Disk,
+  at: {
+    directory: string;
+    dataDirectory: string;
+    names: readonly string[];
+    state: ReturnType<typeof parseQuorumState> | undefined;
+    lastEpoch: number;
+  },
+): Found | undefined {
+  const { directory, dataDirectory, names, state, lastEpoch } = at;
+  const file = `${directory}/${QUORUM_STATE_FILE}`;
+  if (typeof state === 'string') return { file, reason: `cannot be read: ${state}` };
+  if (state !== undefined) {
+    return state.epoch < lastEpoch ? { file, reason: `is of epoch ${state.epoch}, and the log of epoch ${lastEpoch}` } : undefined;
+  }
+  // Records, a snapshot and the witness are written in an epoch that the file was written for.
+  const isUsed = names.some((name) => {
+    if (name === ACKNOWLEDGED_END_FILE || parseSnapshotFileName(name) !== undefined) return true;
+    return name.endsWith(LOG_SUFFIX) && disk.size(`${directory}/${name}`) > 0;
+  });
+  if (isUsed) return { file, reason: 'is missing' };
+  // A broker makes the directories of partitions once it has read the metadata.
+  const served = disk.exists(dataDirectory) && disk.list(dataDirectory).some((name) => isPartitionDirectory(disk, dataDirectory, name));
+  return served ? { file: names.length === 0 ? directory : file, reason: 'is missing' } : undefined;
+}
+
+function isPartitionDirectory(disk: Disk, dataDirectory: string, name: string): boolean {
+  return parsePartitionDirectory(name) !== undefined && disk.isDirectory(`${dataDirectory}/${name}`);
+}
+
+/** Why the log and the snapshots do not hold what was acknowledged. */
+function contentDefect(disk: Disk, directory: string, extent: Extent, { whole, damaged }: Snapshots): Found | undefined {
+  const { startOffset, endOffset, stop, isForged } = extent;
+  if (isForged && stop !== undefined) return stop;
+  const latest = whole.at(-1);
+  if (startOffset > (latest?.endOffset ?? 0n)) {
+    const reason = `is missing, and the log begins at offset ${startOffset}`;
+    return damaged[0] ?? { file: `${directory}/${offsetFileName(0n, LOG_SUFFIX)} or a snapshot up to ${startOffset}`, reason };
+  }
+  const witness = readAcknowledgedEnd(disk, directory);
+  if (witness === undefined) return undefined;
+  const end = latest !== undefined && latest.endOffset > endOffset ? latest.endOffset : endOffset;
+  if (end < witness.endOffset) {
+    const lacks = `the log ends at offset ${end}, and this node acknowledged it up to ${witness.endOffset}`;
+    if (stop !== undefined) return { file: stop.file, reason: `${stop.reason}: ${lacks}` };
+    if (damaged[0] !== undefined) return damaged[0];
+    const next = offsetFileName(end, LOG_SUFFIX);
+    return { file: lastLogFile(disk, directory), reason: `is cut, or ${next} is missing: ${lacks}` };
+  }
+  const found = epochBefore(extent, latest, witness.endOffset);
+  if (found === undefined || found === witness.epoch) return undefined;
+  const reason = `has a record of epoch ${found} before offset ${witness.endOffset}, and this node acknowledged one of epoch ${witness.epoch}`;
+  return { file: lastLogFile(disk, directory), reason };
+}
+
+/** Undefined where only a snapshot that ends elsewhere holds the record. */
+function epochBefore({ startOffset, endOffset, epochs }: Extent, latest: SnapshotId | undefined, offset: bigint): number | undefined {
+  if (offset > startOffset && offset <= endOffset) return epochs.findLast((one) => one.startOffset < offset)?.epoch;
+  return latest?.endOffset === offset && offset > endOffset ? latest.epoch : undefined;
+}
+
+function lastLogFile(disk: Disk, directory: string): string {
+  const name = disk.list(directory).findLast((one) => one.endsWith(LOG_SUFFIX));
+  return `${directory}/${name ?? offsetFileName(0n, LOG_SUFFIX)}`;
+}
+
+interface Snapshots {
+  /** Oldest first. */
+  readonly whole: readonly SnapshotId[];
+  readonly damaged: readonly Found[];
+}
+
+function readSnapshots(disk: Disk, directory: string, names: readonly string[]): Snapshots {
+  const whole: SnapshotId[] = [];
+  const damaged: Found[] = [];
+  for (const name of names) {
+    const id = parseSnapshotFileName(name);
+    if (id === undefined) continue;
+    const file = `${directory}/${name}`;
+    const defect = snapshotDefect(disk.readFile(file));
+    if (defect === undefined) whole.push(id);
+    else damaged.push({ file, reason: `is damaged: ${defect}` });
+  }
+  return { whole, damaged: damaged.reverse() };
+}
+
+function readExtent(disk: Disk, directory: string, names: readonly string[]): Extent {
+  const bases = names.map((name) => offsetOfFile(name, LOG_SUFFIX)).filter((base) => base !== undefined);
+  const startOffset = bases[0] ?? 0n;
+  const epochs: { epoch: number; startOffset: bigint }[] = [];
+  let endOffset = startOffset;
+  let lastEpoch = 0;
+  const stopped = (stop: Found | undefined, isForged = false): Extent => ({ startOffset, endOffset, lastEpoch, epochs, stop, isForged });
+  for (const base of bases) {
+    const file = `${directory}/${offsetFileName(base, LOG_SUFFIX)}`;
+    if (base !== endOffset) {
+      return stopped({ file: `${directory}/${offsetFileName(endOffset, LOG_SUFFIX)}`, reason: `ends before offset ${base} or is missing` });
+    }
+    const bytes = disk.readFile(file);
+    let position = 0;
+    for (const batch of iterateBatches(bytes)) {
+      const defect = verifyBatch(batch)?.reason;
+      if (defect !== undefined) return stopped({ file, reason: `is damaged at byte ${position} (${defect})` });
+      // The leftovers of a truncated end can line up behind what was written over it.
+      if (batch.partitionLeaderEpoch < lastEpoch || batch.baseOffset < endOffset) {
+        return stopped({ file, reason: `holds a batch of an earlier epoch or offset at byte ${position}` });
+      }
+      if (batch.baseOffset > endOffset)
+        return stopped({ file, reason: `has offset ${batch.baseOffset} at byte ${position}, and ${endOffset} is next` }, true);
+      if (batch.partitionLeaderEpoch > lastEpoch) {
+        // The first batch may follow a snapshot in the midst of an epoch.
+        if (endOffset !== startOffset && !isLeaderChange(batch)) {
+          const reason = `has epoch ${batch.partitionLeaderEpoch} at byte ${position} without the LeaderChange that opens an epoch`;
+          return stopped({ file, reason }, true);
+        }
+        lastEpoch = batch.partitionLeaderEpoch;
+        epochs.push({ epoch: lastEpoch, startOffset: batch.baseOffset });
+      }
+      endOffset = batch.lastOffset + 1n;
+      position += batch.sizeInBytes;
+    }
+    if (position !== bytes.length) return stopped({ file, reason: `is cut in the midst of a batch at byte ${position}` });
+  }
+  return stopped(undefined);
+}
+
+function isLeaderChange(batch: BatchView): boolean {
+  if (!batch.isControl) return false;
+  for (const { key, value } of decodeRecords(batch, MAX_BATCH_BYTES)) {
+    return key !== null && decodeControlRecord({ key, value })?.type === 'LeaderChange';
+  }
+  return false;
+}

@@ -1,0 +1,48 @@
+/**
+ * What a node does at its start about metadata that lacks what it acknowledged, or about an unknown vote: the damaged directory is moved aside
+ * as a whole, and the node follows without a vote until it has fetched snapshot and log from a leader that was elected without it
+ * (`raft-rejoining.ts`). A quorum of one voter has no such leader, so that node does not start.
+ */
+import type { Clock } from '../lib/clock.ts';
+import type { Disk } from '../lib/disk.ts';
+import type { EventSink } from '../lib/events.ts';
+import type { Logger } from '../lib/logger.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
+import { KafkaError } from '../protocol/kafka-error.ts';
+import { prepareMetadataDirectory, replaceMetadataDirectory } from './metadata-directory.ts';
+import { inspectMetadata } from './metadata-inspection.ts';
+import { METADATA_TOPIC } from './raft-messages.ts';
+
+/** To be called before anything of the metadata is opened. Throws KafkaError KAFKA_STORAGE_ERROR, DiskError. */
+export function recoverMetadata(options: {
+  disk: Disk;
+  dataDirectory: string;
+  nodeId: number;
+  voters: readonly number[];
+  clock: Clock;
+  logger: Logger;
+  events: EventSink;
+}): void {
+  const { disk, dataDirectory, nodeId, voters, clock, logger, events } = options;
+  prepareMetadataDirectory(disk, dataDirectory);
+  const damage = inspectMetadata(disk, dataDirectory);
+  if (damage === undefined) return;
+  const { file, reason, epoch } = damage;
+  if (voters.length === 1 && voters.includes(nodeId)) {
+    const text = `${file} ${reason}. No other voter has the metadata. Nothing was changed. Restore the file or the whole data directory`;
+    throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, text);
+  }
+  const aside = replaceMetadataDirectory(disk, dataDirectory, voters, epoch);
+  logger.error('Metadata is damaged: moved aside, to be fetched again from the leader', { file, reason, aside });
+  const isVoter = voters.includes(nodeId);
+  const follows = `moved to ${aside} and fetched again from the leader${isVoter ? '; this node does not vote until then' : ''}`;
+  events({
+    type: 'node/corruptionFound',
+    at: clock.now(),
+    broker: nodeId,
+    topic: METADATA_TOPIC,
+    partitions: [0],
+    reason: `${file} ${reason}: ${follows}`,
+    details: { foundBy: 'open', file, defect: reason, follows: 'fetchedAgain' },
+  });
+}
