@@ -20,6 +20,8 @@ export type Fault = {
   | { readonly kind: 'powerCutAll' }
   /** Killed, and its whole directory is gone when it starts again. */
   | { readonly kind: 'wipe'; readonly node: Target }
+  /** Killed, and its metadata is not what it was when it starts again. */
+  | { readonly kind: 'metadata'; readonly node: Target }
   | { readonly kind: 'freeze'; readonly node: Target }
   /** Each of `left` from each of `right`; names of nodes and clients. One way: right does not hear left. */
   | { readonly kind: 'partition'; readonly left: readonly string[]; readonly right: readonly string[]; readonly oneWay: boolean }
@@ -71,6 +73,7 @@ export const ALL_FAULTS: Weights = {
   fullDisk: 0.7,
   corrupt: 1,
   segment: 2.5,
+  metadata: 1.5,
   clockSkew: 1,
   pauseClient: 2,
 };
@@ -109,6 +112,7 @@ function draw(random: Random, { nodes, clients }: Shape, kind: FaultKind, at: nu
   switch (kind) {
     case 'stop':
     case 'wipe':
+    case 'metadata':
     case 'freeze':
       return { kind, node, ...time };
     case 'kill':

@@ -5,6 +5,7 @@ import { iterateBatches } from '../../electron/cluster/protocol/record-batch.ts'
 import { describeFault, type Fault, type Target } from './faults.ts';
 import { mayVote, quorumOf } from './inspect.ts';
 import { DATA, type Machine } from './machine.ts';
+import { damageMetadataOf } from './metadata-files.ts';
 import type { SimNetwork } from './network.ts';
 import { Segments } from './segments.ts';
 import type { Watch } from './watch.ts';
@@ -23,6 +24,7 @@ export interface InjectorOptions {
 export class Injector {
   private readonly options: InjectorOptions;
   private readonly random: Random;
+  private readonly metadataLuck: Random;
   /** How many faults keep each machine down. */
   private readonly down = new Map<Machine, number>();
   private readonly healing = new Map<Fault, () => void>();
@@ -35,6 +37,7 @@ export class Injector {
   constructor(options: InjectorOptions) {
     this.options = options;
     this.random = options.world.random('injector');
+    this.metadataLuck = options.world.random('metadata');
     const { machines, watch, world, trace } = options;
     this.segments = new Segments({ machines, watch, random: world.random('segments'), trace });
     this.voteless = new Set(options.machines.filter(({ voter }) => voter));
@@ -94,6 +97,11 @@ export class Injector {
       case 'wipe': {
         const machine = this.target(fault.node);
         this.wipe(machine);
+        return this.keepDown(machine);
+      }
+      case 'metadata': {
+        const machine = this.target(fault.node);
+        this.damageMetadata(machine);
         return this.keepDown(machine);
       }
       case 'freeze': {
@@ -210,16 +218,28 @@ export class Injector {
 
   /** Of the voters a minority at a time: were there more, nobody could say what the quorum had decided, and it would stand still. */
   private wipe(machine: Machine): void {
+    if (!this.mayLoseItsVote(machine)) return;
+    this.kill(machine);
+    machine.wipe();
+    this.options.watch.wiped(machine.id);
+  }
+
+  private damageMetadata(machine: Machine): void {
+    if (!machine.running || machine.stopping || !this.mayLoseItsVote(machine)) return;
+    this.kill(machine);
+    this.options.trace(`${machine.name}: ${damageMetadataOf(machine, this.metadataLuck)}`);
+  }
+
+  /** If so, the machine counts as one without a vote until it is seen with one. */
+  private mayLoseItsVote(machine: Machine): boolean {
     for (const one of this.voteless) if (one.running && one.node !== undefined && mayVote(one.node)) this.voteless.delete(one);
     const others = [...this.voteless].filter((one) => one !== machine).length;
     if (machine.voter && others >= Math.floor((this.options.machines.filter(({ voter }) => voter).length - 1) / 2)) {
       this.options.trace(`${machine.name} keeps its directory: too many others have no vote`);
-      return;
+      return false;
     }
-    this.kill(machine);
-    machine.wipe();
     if (machine.voter) this.voteless.add(machine);
-    this.options.watch.wiped(machine.id);
+    return true;
   }
 
   /** Once the node is down: a stop in order takes its time. */
