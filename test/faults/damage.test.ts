@@ -200,32 +200,51 @@ describe('a whole cluster starts with files that are not what they were', () => 
   });
 });
 
-describe('one node has a file that it must not guess', () => {
-  const METADATA = '__cluster_metadata-0/quorum-state';
-
-  test.each([
-    [2, METADATA, '{"leaderEpoch":'],
-    [3, 'meta.properties', ''],
-  ])('node %i, %s: the other two start and serve, and the message names the file', async (node, name, content) => {
-    const file = join(data, `node-${node}`, name);
-    const before = readFileSync(file);
+describe('a whole cluster starts with a file that must not be guessed', () => {
+  const QUORUM_STATE = '__cluster_metadata-0/quorum-state';
+  const stop = async (): Promise<void> => {
     await bench.admin.disconnect();
     expect(await bench.cluster.stop()).toBe(0);
-    writeFileSync(file, content);
+  };
+
+  test('meta.properties of node 3: the other two start and serve, and the message names the file', async () => {
+    const file = join(data, 'node-3', 'meta.properties');
+    const before = readFileSync(file);
+    await stop();
+    writeFileSync(file, '');
     await restart();
-    expect(await bench.stateOf(node)).toBe('failed');
+    expect(await bench.stateOf(3)).toBe('failed');
     const [failed] = (await bench.timeline()).filter(({ type }) => type === 'node/failed');
-    expect(failed).toMatchObject({ broker: node, reason: expect.stringContaining(file) });
+    expect(failed).toMatchObject({ broker: 3, reason: expect.stringContaining(file) });
     expect(failed?.reason).toContain('Restore the file');
     const topic = cases[0]?.topic ?? '';
-    const producer = bench.client().producer();
+    const producer = bench.client().producer({ idempotent: true, maxInFlightRequests: 1 });
     await producer.connect();
-    await producer.send({ topic, acks: -1, messages: [{ value: `without node ${node}`, partition: 0 }] });
+    await producer.send({ topic, acks: -1, messages: [{ value: 'without node 3', partition: 0 }] });
     await producer.disconnect();
-    acked.get(topic)?.push(`without node ${node}`);
-    expect((await bench.read(topic)).at(-1)).toBe(`without node ${node}`);
+    acked.get(topic)?.push('without node 3');
+    expect((await bench.read(topic)).at(-1)).toBe('without node 3');
     writeFileSync(file, before);
-    await bench.cluster.startNode(node);
+    await bench.cluster.startNode(3);
     await bench.whole(topic);
+  });
+
+  test('quorum-state of two voters: nothing starts, the message names both files; of one: all three start', async () => {
+    const files = [1, 2].map((node) => join(data, `node-${node}`, QUORUM_STATE)) as [string, string];
+    await stop();
+    const before = files.map((file) => readFileSync(file));
+    for (const file of files) writeFileSync(file, '{"leaderEpoch":');
+    const refused: unknown = await FaultBench.start(['--data', data]).catch((error: unknown) => error);
+    for (const [index, file] of files.entries()) expect(String(refused)).toContain(`node ${index + 1}: ${file} cannot be read`);
+    expect(String(refused)).toContain('2 of 3 voters');
+    for (const file of files) expect(readFileSync(file, 'utf8')).toBe('{"leaderEpoch":');
+    writeFileSync(files[0], before[0] ?? '');
+    await restart();
+    for (const node of [1, 2, 3]) expect(await bench.stateOf(node)).toBe('running');
+    const found = (await bench.timeline()).filter(({ type, topic }) => type === 'node/corruptionFound' && topic === '__cluster_metadata');
+    expect(found.map(({ reason }) => reason)).toEqual([expect.stringContaining(files[1])]);
+    const topic = cases[0]?.topic ?? '';
+    await bench.whole(topic);
+    expect(await bench.read(topic)).toEqual(acked.get(topic));
   });
 });
