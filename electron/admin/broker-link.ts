@@ -88,7 +88,9 @@ export class BrokerLink {
     const deadline = Date.now() + options.timeoutMs;
     if (this.closed) throw new UnreachableError(this.address, 'the connection was closed here');
     const { broker, pool } = this;
-    if (!broker.isConnected()) await this.withTimeout(broker.connect(), broker, deadline - Date.now());
+    // kafkajs counts a broker as connected from the TCP connection on; the versions arrive later.
+    if (!broker.isConnected() || broker.versions === null) await this.withTimeout(broker.connect(), broker, deadline - Date.now());
+    if (broker.versions === null) throw new UnreachableError(this.address, 'it did not report the versions of its APIs');
     const version = this.version(api, options.maxVersion);
     if (version === undefined) {
       throw new AdminError({ code: 'UNSUPPORTED_VERSION', message: `${this.address} does not speak ${api.name}.`, subject: this.address });

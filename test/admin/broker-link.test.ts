@@ -47,6 +47,28 @@ describe('BrokerLink', () => {
     expect(broker.connections).toBe(1);
   });
 
+  test('a request during the connection attempt of another waits for the versions of the APIs', async () => {
+    const release = broker.holdVersions();
+    const first = ask();
+    await expect.poll(() => broker.versionRequests).toBe(1);
+    const second = ask();
+    // A refusal comes at once: before any answer of the broker.
+    const early = await Promise.race([second.then(String, String), new Promise((resolve) => setTimeout(resolve, 50, 'waits'))]);
+    expect(early).toBe('waits');
+    release();
+    expect(await Promise.all([first, second])).toMatchObject([{ clusterId: 'small' }, { clusterId: 'small' }]);
+    expect(broker.connections).toBe(1);
+  });
+
+  test('a broker that accepts and reports no versions is unreachable, not of an unsupported version', async () => {
+    const release = broker.holdVersions();
+    const [first, second] = await Promise.all([failure(ask(200)), failure(ask(600))]);
+    expect(first.error).toBeInstanceOf(UnreachableError);
+    expect(second.error).toBeInstanceOf(UnreachableError);
+    release();
+    expect(await ask()).toMatchObject({ clusterId: 'small' });
+  });
+
   test('an API that the broker does not advertise is refused here, the link stays', async () => {
     const { error } = await failure(link.send(listGroups, { statesFilter: [], typesFilter: [] }, { timeoutMs: 1_000 }));
     expect(error).toMatchObject({ app: { code: 'UNSUPPORTED_VERSION' } });

@@ -20,6 +20,9 @@ export class SmallBroker {
   /** Silent even to ApiVersions, as a frozen broker whose kernel still accepts. */
   frozen = false;
   connections = 0;
+  /** ApiVersions requests that came. */
+  versionRequests = 0;
+  private heldVersions: (() => void)[] | undefined;
   private readonly server: Server;
   private readonly sockets = new Set<Socket>();
 
@@ -36,6 +39,16 @@ export class SmallBroker {
   close(): Promise<void> {
     for (const socket of this.sockets) socket.destroy();
     return new Promise((resolve) => this.server.close(() => resolve()));
+  }
+
+  /** ApiVersions is not answered until the function that this returns is called. */
+  holdVersions(): () => void {
+    this.heldVersions = [];
+    return () => {
+      const held = this.heldVersions ?? [];
+      this.heldVersions = undefined;
+      for (const answer of held) answer();
+    };
   }
 
   private serve(socket: Socket): void {
@@ -62,6 +75,7 @@ export class SmallBroker {
     if (this.frozen) return;
     const writer = new Writer();
     if (key === apiVersions.key) {
+      this.versionRequests++;
       apiVersions.response.codec(version).encode(writer, {
         errorCode: 0,
         apiKeys: [
@@ -70,7 +84,9 @@ export class SmallBroker {
           { apiKey: describeCluster.key, minVersion: 0, maxVersion: 0 },
         ],
       });
-      send(socket, correlationId, writer.finishBuffer());
+      const answer = (): void => send(socket, correlationId, writer.finishBuffer());
+      if (this.heldVersions === undefined) answer();
+      else this.heldVersions.push(answer);
       return;
     }
     if (this.manner === 'silent') return;
