@@ -81,3 +81,23 @@ declare module 'kafkajs/src/network/requestQueue/index.js' {
   const requestQueue: { prototype: RequestQueue };
   export default requestQueue;
 }
+
+declare module 'kafkajs/src/consumer/runner.js' {
+  import type { InternalLogger } from 'kafkajs/src/loggers/index.js';
+  export interface RunnerOptions {
+    logger: InternalLogger;
+    consumerGroup: object;
+    instrumentationEmitter: { emit(event: string, payload: unknown): void };
+    concurrency: number;
+    eachBatch(): Promise<void>;
+    onCrash(reason: Error): void;
+    retry?: { retries?: number; initialRetryTime?: number };
+  }
+  export default class Runner {
+    constructor(options: RunnerOptions);
+    running: boolean;
+    start(): Promise<void>;
+    stop(): Promise<void>;
+    fetch(nodeId: string): Promise<unknown[]>;
+  }
+}

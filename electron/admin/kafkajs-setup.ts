@@ -1,7 +1,8 @@
 /**
- * What kafkajs needs once per process before anybody uses it: codecs that it lacks, and its timers calmed.
+ * What kafkajs needs once per process before its first use: codecs that it lacks, its timers calmed, and an endless loop removed.
  */
 import kafkajs from 'kafkajs';
+import Runner from 'kafkajs/src/consumer/runner.js';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
 import { compress, decompress, type CompressionName } from '../cluster/protocol/compression.ts';
 
@@ -24,6 +25,21 @@ export function setUpKafkajs(): void {
   CompressionCodecs[CompressionTypes.LZ4] = codec('lz4');
   CompressionCodecs[CompressionTypes.ZSTD] = codec('zstd');
   calmRequestQueues();
+  endStoppedRunners();
+}
+
+/**
+ * kafkajs 2.2.4: a consumer that stops while its fetchers are re-created, because the set of brokers changed, fetches nothing in an endless
+ * loop of microtasks. That blocks the event loop of its thread for good. An error ends the loop, and the stop then completes.
+ */
+function endStoppedRunners(): void {
+  const { prototype } = Runner;
+  // Called below with the runner as its `this`.
+  const original = Reflect.get(prototype, 'fetch');
+  prototype.fetch = function (this: typeof prototype, nodeId) {
+    if (!this.running) return Promise.reject(new Error('the consumer is stopping'));
+    return Reflect.apply(original, this, [nodeId]);
+  };
 }
 
 /**
