@@ -1,4 +1,4 @@
-/** Web mode as a person starts it, in a process and with a home of its own: `npm run web -- --memory --json`. */
+/** Web mode in a process with a home directory of its own: `npm run web -- --json`, with `--memory` or a data directory. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,6 +15,14 @@ interface WebLine {
   zookeeper: string;
 }
 
+export interface WebOptions {
+  timeoutMs?: number;
+  brokers?: number;
+  /** Undefined: records are in memory. */
+  dataDirectory?: string;
+  env?: NodeJS.ProcessEnv;
+}
+
 export class WebProcess {
   readonly line: WebLine;
   private readonly child: ChildProcess;
@@ -29,13 +37,14 @@ export class WebProcess {
   }
 
   /** Resolves when the cluster behind it serves. */
-  static start(options: { timeoutMs?: number; brokers?: number } = {}): Promise<WebProcess> {
+  static start(options: WebOptions = {}): Promise<WebProcess> {
     const home = mkdtempSync(join(tmpdir(), 'brokerdesk-web-'));
-    const env = { ...process.env, HOME: home, XDG_DATA_HOME: join(home, 'data') };
+    const env = { ...process.env, HOME: home, XDG_DATA_HOME: join(home, 'data'), ...options.env };
+    const storage = options.dataDirectory === undefined ? ['--memory'] : ['--data', options.dataDirectory];
     const more = ['--kafka-port', String(somePort()), ...(options.brokers === undefined ? [] : ['--brokers', String(options.brokers)])];
     const child = spawn(
       process.execPath,
-      [join(ROOT, 'build/launch.mjs'), 'web', '--no-open', '--memory', '--json', '--port', '0', ...more],
+      [join(ROOT, 'build/launch.mjs'), 'web', '--no-open', ...storage, '--json', '--port', '0', ...more],
       {
         cwd: ROOT,
         env,
@@ -65,6 +74,14 @@ export class WebProcess {
         reject(new Error(`web mode exited with ${code}:\n${log.join('')}`));
       });
     });
+  }
+
+  get pid(): number {
+    return this.child.pid ?? -1;
+  }
+
+  get running(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
   }
 
   get brokers(): string[] {
