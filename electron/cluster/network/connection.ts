@@ -20,6 +20,7 @@ import { AnswerSender } from './answer-sender.ts';
 import type { ConnectionInfo, Dispatch } from './dispatch.ts';
 import type { NodeMemory } from './node-memory.ts';
 import type { FrameHolder, RequestMemory } from './request-memory.ts';
+import { RequestSlices } from './request-slices.ts';
 
 /** Reading stops above either; a producer keeps five requests in flight, so this holds what one usually sends. */
 const MAX_QUEUED_FRAMES = 16;
@@ -92,6 +93,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
   private stopWaiting: (() => void) | undefined;
   private parkedBytes = 0;
   private readonly sender: AnswerSender;
+  private readonly slices: RequestSlices;
   private readonly queue: { frame: Buffer; receivedAt: number }[] = [];
   /** Of complete frames that have not begun. */
   queuedBytes = 0;
@@ -122,6 +124,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     this.traffic = options.traffic;
     this.clientHost = clientHost(options.stream.remote);
     this.nodeMemory = options.memory;
+    this.slices = new RequestSlices(options.clock, () => this.goOn());
     this.sender = new AnswerSender(options.stream, this, () => this.memory.answers);
     this.splitter = new FrameSplitter(options.maxFrameBytes, { admits: (length) => this.admits(length) });
     this.lastActiveAt = options.clock.monotonic();
@@ -199,6 +202,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     for (const { frame } of this.queue) this.memory.requests.release(frame.length);
     this.queue.length = 0;
     this.queuedBytes = 0;
+    this.slices.cancel();
     this.memory.requests.dequeued(this);
     this.dropFrame();
     this.sender.drop();
@@ -281,6 +285,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     if (frames.length > 0) {
       this.used = true;
       this.lastActiveAt = now;
+      this.slices.begin(now);
       this.work();
     }
     this.checkReading();
@@ -342,7 +347,8 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     while (this.current === undefined && !this.sender.blocked && !this.abandoned) {
       if (this.unanswered.length >= MAX_UNANSWERED || this.unansweredBytes >= MAX_UNANSWERED_BYTES) return;
       const [next] = this.queue;
-      if (next === undefined || (this.unanswered.length > 0 && !this.isPipelined(next.frame))) return;
+      if (next === undefined || this.slices.waits(this.queue.length)) return;
+      if (this.unanswered.length > 0 && !this.isPipelined(next.frame)) return;
       this.queue.shift();
       const bytes = next.frame.length;
       this.queuedBytes -= bytes;

@@ -175,6 +175,64 @@ describe('Connection', () => {
     ]);
   });
 
+  it.each([
+    ['at once', (frame: Uint8Array[]) => frame],
+    ['in a promise', (frame: Uint8Array[]) => Promise.resolve(frame)],
+  ])('gives other connections a turn while it serves thousands of requests of one read, answered %s', async (_how, answers) => {
+    const rig = new Rig();
+    const { stream, send } = rig.open();
+    const other = rig.open();
+    let longestMs = 0;
+    let turnFrom = 0;
+    rig.dispatch = (request) => {
+      rig.clock.stall(1);
+      longestMs = Math.max(longestMs, rig.clock.monotonic() - turnFrom);
+      return answers(answer(request, 0));
+    };
+    let timers = 0;
+    const tick = (): void => {
+      timers++;
+      turnFrom = rig.clock.monotonic();
+      if (stream.answers < 2_000) rig.clock.setTimer(1, tick);
+    };
+    rig.clock.setTimer(0, tick);
+    send(Buffer.concat(Array.from({ length: 2_000 }, (_, i) => requestBytes(i))));
+    await settle();
+    other.send(requestBytes(1));
+    await settle();
+    expect(other.stream.answers).toBe(1);
+    expect(stream.answers).toBeLessThan(100);
+    expect(await rig.clock.until(() => stream.answers === 2_000, 60_000)).toBe(true);
+    expect(timers).toBeGreaterThan(40);
+    expect(longestMs).toBeLessThan(100);
+    expect(stream.open).toBe(true);
+  });
+
+  it('serves what a client left behind that closed between two slices, and nothing of a connection that is refused', async () => {
+    const rig = new Rig();
+    let served = 0;
+    rig.dispatch = () => {
+      rig.clock.stall(1);
+      served++;
+      return null;
+    };
+    const requests = Buffer.concat(Array.from({ length: 200 }, (_, i) => requestBytes(i)));
+    const left = rig.open();
+    left.send(requests);
+    left.stream.destroy();
+    await rig.clock.advance(1_000);
+    expect(served).toBe(200);
+    served = 0;
+    const refused = rig.open();
+    refused.send(requests);
+    refused.connection.refuse('a test');
+    const atRefusal = served;
+    await rig.clock.advance(10_000);
+    expect(served).toBe(atRefusal);
+    expect(atRefusal).toBeLessThan(100);
+    expect(rig.requests.usedBytes).toBe(0);
+  });
+
   it('is reset when the client does not close its side within a second after `end`', async () => {
     const rig = new Rig();
     const { connection, stream, send } = rig.open();
