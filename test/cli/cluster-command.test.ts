@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -64,6 +64,22 @@ describe('npm run cluster', () => {
     expect(String(told['bootstrap']).split(',')).toHaveLength(3);
     expect(told['control']).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
     expect(existsSync(String(told['data']))).toBe(false);
+  });
+
+  it.runIf(process.platform === 'linux').each([
+    ['with its own settings of malloc', {}, ['MALLOC_ARENA_MAX=2', 'MALLOC_MMAP_THRESHOLD_=131072']],
+    ['with those of the user alone', { MALLOC_ARENA_MAX: '3' }, ['MALLOC_ARENA_MAX=3']],
+  ])('runs in the process that was started, %s', async (_how, env, expected) => {
+    const command = [join(ROOT, 'build/launch.mjs'), 'cluster', '--memory', '--json', '--port', '0', '--brokers', '1'];
+    const child = spawn(process.execPath, command, { env: { ...process.env, ...env }, cwd: ROOT, stdio: ['ignore', 'pipe', 'ignore'] });
+    const exited = new Promise<number | null>((done) => child.once('exit', done));
+    const line = await new Promise<string>((done) => child.stdout.once('data', (chunk: Buffer) => done(chunk.toString())));
+    const { pid } = JSON.parse(line) as { pid: number };
+    expect(pid).toBe(child.pid);
+    const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+    expect(variables.filter((variable) => variable.startsWith('MALLOC_')).toSorted()).toEqual(expected);
+    child.kill('SIGTERM');
+    expect(await exited).toBe(0);
   });
 
   it('takes the Ctrl-C that the terminal sends and the one that npm passes on for one', async () => {
