@@ -40,7 +40,7 @@ export interface LogManagerOptions {
   configFor: (topic: string) => LogConfig;
   /** Files that are kept open together, at most; 2,000 if absent. */
   maxOpenFiles?: number | undefined;
-  /** Memory for the tails of all logs; 64 MiB if absent. */
+  /** Memory for the tails of all logs; 8 MiB if absent. */
   tailCacheBytes?: number;
   /** log.retention.check.interval.ms; 5 minutes if absent. */
   retentionIntervalMs?: number;

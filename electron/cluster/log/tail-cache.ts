@@ -2,6 +2,8 @@ import { iterateBatches } from '../protocol/record-batch.ts';
 
 interface Chunk {
   bytes: Buffer;
+  /** Memory that `bytes` keeps: the buffer below may be up to twice as large. */
+  readonly heldBytes: number;
   readonly baseOffset: bigint;
   readonly lastOffset: bigint;
   readonly owner: Tail;
@@ -21,7 +23,8 @@ export class TailCache {
   private queue: Chunk[] = [];
   private head = 0;
 
-  constructor(maxBytes = 16 * 1024 * 1024) {
+  /** 8 MiB hold what followers and consumers at the tail have not fetched yet; older records come from the page cache. */
+  constructor(maxBytes = 8 * 1024 * 1024) {
     this.maxBytes = maxBytes;
   }
 
@@ -32,11 +35,11 @@ export class TailCache {
   /** @internal for Tail */
   add(chunk: Chunk): void {
     this.queue.push(chunk);
-    this.bytes += chunk.bytes.length + CHUNK_OVERHEAD_BYTES;
+    this.bytes += chunk.heldBytes + CHUNK_OVERHEAD_BYTES;
     while (this.bytes > this.maxBytes && this.head < this.queue.length) {
       const oldest = this.queue[this.head++] as Chunk;
       if (!oldest.owner.dropOldest(oldest)) continue;
-      this.bytes -= oldest.bytes.length + CHUNK_OVERHEAD_BYTES;
+      this.bytes -= oldest.heldBytes + CHUNK_OVERHEAD_BYTES;
       // Both lists are shortened only now and then; what they still name must not keep the memory.
       oldest.bytes = NOTHING;
     }
@@ -72,7 +75,7 @@ export class Tail {
   append(bytes: Buffer, baseOffset: bigint, lastOffset: bigint): void {
     // A small slice of a large request frame, or of the pool that small buffers share, would keep all of it alive.
     const owned = bytes.buffer.byteLength > 2 * bytes.length ? copyOf(bytes) : bytes;
-    const chunk = { bytes: owned, baseOffset, lastOffset, owner: this };
+    const chunk = { bytes: owned, heldBytes: owned.buffer.byteLength, baseOffset, lastOffset, owner: this };
     this.chunks.push(chunk);
     this.cache.add(chunk);
   }
@@ -81,7 +84,7 @@ export class Tail {
     if (this.head === this.chunks.length) return;
     let bytes = 0;
     for (const chunk of this.chunks.slice(this.head)) {
-      bytes += chunk.bytes.length + CHUNK_OVERHEAD_BYTES;
+      bytes += chunk.heldBytes + CHUNK_OVERHEAD_BYTES;
       // The cache's queue still names the chunk; it must not keep the memory.
       chunk.bytes = NOTHING;
     }
