@@ -12,6 +12,7 @@ import { ScenariosService } from './scenarios/service.ts';
 import { createEmbeddedLab } from './services/embedded-lab.ts';
 import { EmbeddedListenersService } from './services/embedded-listeners.ts';
 import type { Lab } from './services/lab.ts';
+import { EMBEDDED_ID } from './services/connections.ts';
 import { LoadService } from './services/loads.ts';
 import { createServices, type Services } from './services/services.ts';
 import { appendAll } from '#shared/lists';
@@ -107,7 +108,7 @@ export function startHost(options: HostOptions): Host {
     connectHost,
     version: options.version,
     onError,
-    onProgress: (run) => services.events.publish('scenario/progressed', { run }),
+    onProgress: (run) => services.events.publish('scenario/progressed', { run }, { connectionId: EMBEDDED_ID }),
     note: (note) => cluster.note(note),
   });
   let closing: Promise<boolean> | undefined;

@@ -75,13 +75,13 @@ function run(choice: HostChoice): void {
     endCleanly(host);
     quitWithLauncher();
     const { invoke, services } = host;
-    serveElectron({
-      invoke,
-      events: services.events,
-      isOurs: isOurPage,
-      windows: () => BrowserWindow.getAllWindows().map((window) => window.webContents),
+    const transport = serveElectron({ invoke, connect: (deliver) => services.connections.connect(deliver), isOurs: isOurPage });
+    installMenu((command) => {
+      // The menu is that of the focused window; on macOS it can be used while no window is.
+      const window = BrowserWindow.getFocusedWindow();
+      const session = window === null ? undefined : transport.sessionOf(window.webContents);
+      services.events.publish('app/commanded', command, session === undefined ? 'all' : { clientId: session.id });
     });
-    installMenu((command) => services.events.publish('app/commanded', command));
     open();
   });
 }

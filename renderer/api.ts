@@ -1,7 +1,7 @@
 /** The only user of the bridge. Picks the transport; nothing above knows which one it is. */
 import { shallowRef, readonly } from 'vue';
-import type { AppError, Result } from '#shared/errors';
-import type { Bridge, EventChannel, Events, Payload, RequestChannel, Results } from '#shared/ipc';
+import type { Result } from '#shared/errors';
+import type { AppChannel, Bridge, EventChannel, Events, Payload, RequestChannel, Results } from '#shared/ipc';
 import { TokenlessBridge, WebBridge, takeToken, type LinkedBridge, type LinkState } from './bridge-web.ts';
 
 export type { LinkState } from './bridge-web.ts';
@@ -40,47 +40,14 @@ export function pickBridge(): Bridge {
   return new WebBridge(() => new WebSocket(address));
 }
 
-/** What changes nothing on a cluster. Whatever is not named here does, until someone has thought about it. */
-const READS: ReadonlySet<string> = new Set<RequestChannel>([
-  'app/info',
-  'connection/list',
-  'connection/use',
-  'connection/add',
-  'connection/remove',
-  'embedded/listeners',
-  'embedded/saveListeners',
-  'cluster/view',
-  'cluster/watch',
-  'cluster/refresh',
-  'topic/configs',
-  'message/browse',
-  'message/tail',
-  'message/untail',
-  'group/lagHistory',
-  'broker/configs',
-  'lab/faults',
-  'load/list',
-  'scenario/list',
-  'scenario/open',
-  'scenario/check',
-  'scenario/report',
-  'scenario/record',
-  'coordination/znode',
-  'zk/clients',
-  'timeline/list',
-  'history/range',
-  'history/at',
-]);
-let refusal: AppError | null = null;
-
-/** With an error: from now on everything that changes a cluster is answered with it, unasked. With null: no longer. */
-export function refuseChanges(why: AppError | null): void {
-  refusal = why;
+/** Requests about the app itself. Those about a cluster are made by a scope (`scope.ts`), which adds the connection. */
+export function request<C extends AppChannel>(channel: C, payload: Payload<C>): Promise<Result<Results[C]>> {
+  return send(channel, payload);
 }
 
-export async function request<C extends RequestChannel>(channel: C, payload: Payload<C>): Promise<Result<Results[C]>> {
+/** For `request` and for scopes. */
+export async function send<C extends RequestChannel>(channel: C, payload: Payload<C>): Promise<Result<Results[C]>> {
   if (bridge === null) return { ok: false, error: { code: 'NOT_CONNECTED', message: 'Brokerdesk has not started yet.' } };
-  if (refusal !== null && !READS.has(channel)) return { ok: false, error: refusal };
   try {
     // Vue's proxies cannot cross Electron's bridge; a payload is JSON by contract, so this loses nothing.
     return await bridge.invoke(channel, JSON.parse(JSON.stringify(payload)) as Payload<C>);

@@ -7,6 +7,26 @@ import * as z from 'zod';
 import type { AppError, Result } from './errors.ts';
 import { faultSchema } from './fault-schema.ts';
 import { loadSchema } from './load-schema.ts';
+import {
+  groupId,
+  INT16_MAX,
+  INT32_MAX,
+  learnPath,
+  loadId,
+  nodeId,
+  offset,
+  onConnection,
+  partitionId,
+  partitionIds,
+  placeInLog,
+  recordText,
+  settings,
+  settingValue,
+  shownGroup,
+  shownTopicId,
+  topicName,
+  znodePath,
+} from './payload-fields.ts';
 import type {
   BrokerRow,
   ClusterView,
@@ -26,63 +46,13 @@ import type { LoadAudit, LoadRow } from './models/load.ts';
 import type { ScenarioOutline, ScenarioProblem, ScenarioReport, ScenarioRun, ScenarioSummary } from './models/scenario.ts';
 import type { TimelineEvent } from './models/timeline.ts';
 
-/** Kafka's integers. What does not fit would fail when the request is encoded. */
-const INT16_MAX = 32_767;
-const INT32_MAX = 2_147_483_647;
-const nodeId = z.number().int().min(0).max(INT32_MAX);
-const partitionId = z.number().int().min(0).max(INT32_MAX);
-/** As many as a topic can have here. */
-const partitionIds = z.array(partitionId).max(10_000);
-const topicName = z.string().min(1).max(249);
-const groupId = z
-  .string()
-  .max(INT16_MAX)
-  // A coordinator stores it in a record whose strings have a length of 16 bits.
-  .refine((text) => new TextEncoder().encode(text).length <= INT16_MAX, { error: 'must have at most 32,767 bytes' });
-/** 64-bit numbers travel as decimal strings. */
-const offset = z
-  .string()
-  .regex(/^-?\d{1,19}$/, { error: 'must be a whole number' })
-  .refine((text) => isInt64(text), { error: 'must fit into 64 bits' });
-/** A place in a log: −1 and −2, which mean its ends to Kafka, are no places. */
-const placeInLog = z.string().regex(/^\d{1,18}$/, { error: 'must be a whole number of at most 18 digits' });
-const znodePath = z.string().min(1).max(4_096).startsWith('/');
-/** What a person may write to: nothing that a client of somebody else's keeps there. */
-const learnPath = z
-  .string()
-  .max(200)
-  .regex(/^\/learn(\/[^/\p{Cc}]+)*$/u, 'nodes are made below /learn, for example /learn/here');
-const loadId = z.number().int().min(1);
-const settingName = z.string().min(1).max(1_000);
-/** Kafka's strings have at most 32,767 bytes in versions that are not flexible. */
-const settingValue = z.string().max(INT16_MAX);
-const recordText = z.object({ encoding: z.enum(['null', 'utf8', 'hex']), text: z.string().max(1_048_576) });
-
-/** Of a decimal number; zod calls it for text that is none as well. */
-function isInt64(text: string): boolean {
-  if (!/^-?\d{1,19}$/.test(text)) return true;
-  const value = BigInt(text);
-  return value === BigInt.asIntN(64, value);
-}
-
-/** By their names. A key `__proto__` would be lost without a word on the way into the parsed object. */
-function settings<T extends z.ZodType<string | null>>(value: T) {
-  return z.preprocess(
-    (given, context) => {
-      if (typeof given === 'object' && given !== null && Object.hasOwn(given, '__proto__'))
-        context.addIssue({ code: 'custom', message: 'has no setting __proto__' });
-      return given;
-    },
-    z.record(settingName, value).refine((all) => Object.keys(all).length <= 1_000, { error: 'must have at most 1,000 entries' }),
-  );
-}
-
 /** Payload schemas by channel. Names: subject/verb. */
 export const requestSchemas = {
   'app/info': z.object({}),
   'connection/list': z.object({}),
+  /** Selects the connection for this client, a window or a tab: only then are requests about it accepted, and its events delivered. */
   'connection/use': z.object({ id: z.string() }),
-  /** Tries to reach it first; nothing is stored when no broker answers. */
+  /** Tries to reach it first; nothing is stored when no broker answers. It is not selected. */
   'connection/add': z.object({
     name: z.string().min(1).max(100),
     bootstrap: z.string().min(1).max(2_000),
@@ -95,39 +65,41 @@ export const requestSchemas = {
   'embedded/saveListeners': z.object({ bindHost: z.string().max(1_000).nullable(), advertisedHost: z.string().max(1_000).nullable() }),
 
   /** The whole view; patches (`cluster/patched`) follow from its version on. */
-  'cluster/view': z.object({}),
-  /** What the page in front shows, so that only that is polled. */
-  'cluster/watch': z.object({
+  'cluster/view': onConnection({}),
+  /** What this client's page shows. Main polls the union over the clients of a connection, and only that. */
+  'cluster/watch': onConnection({
     topics: z.union([z.literal('none'), z.literal('all'), z.array(topicName).max(1_000)]),
     groups: z.union([z.literal('none'), z.literal('all'), z.array(groupId).max(1_000)]),
   }),
   /** Asks for a round now (F5). */
-  'cluster/refresh': z.object({}),
+  'cluster/refresh': onConnection({}),
 
-  'topic/create': z.object({
+  'topic/create': onConnection({
     name: z.string().max(500),
     partitions: z.number().int().min(-1).max(INT32_MAX),
     replicationFactor: z.number().int().min(-1).max(INT16_MAX),
     configs: settings(settingValue),
     validateOnly: z.boolean(),
   }),
-  'topic/delete': z.object({ name: topicName, typedName: z.string().max(500) }),
-  'topic/addPartitions': z.object({ name: topicName, total: z.number().int().min(0).max(INT32_MAX) }),
+  /** Refused, as are the three below, when the topic's present id is not the one that was shown: it was re-created. */
+  'topic/delete': onConnection({ name: topicName, topicId: shownTopicId, typedName: z.string().max(500) }),
+  'topic/addPartitions': onConnection({ name: topicName, topicId: shownTopicId, total: z.number().int().min(0).max(INT32_MAX) }),
   /** Lets go of the records before each offset, on every replica. */
-  'topic/deleteRecords': z.object({
+  'topic/deleteRecords': onConnection({
     name: topicName,
+    topicId: shownTopicId,
     places: z
       .array(z.object({ partition: partitionId, before: placeInLog }))
       .min(1)
       .max(10_000),
   }),
   /** Gives each partition back to its preferred leader, the first of its replicas. */
-  'topic/electPreferred': z.object({ name: topicName }),
-  'topic/configs': z.object({ name: topicName }),
+  'topic/electPreferred': onConnection({ name: topicName }),
+  'topic/configs': onConnection({ name: topicName }),
   /** Null removes the override. Only what is named is changed. */
-  'topic/setConfigs': z.object({ name: topicName, configs: settings(settingValue.nullable()) }),
+  'topic/setConfigs': onConnection({ name: topicName, topicId: shownTopicId, configs: settings(settingValue.nullable()) }),
 
-  'message/browse': z.object({
+  'message/browse': onConnection({
     topic: topicName,
     /** Null: all of them. */
     partitions: partitionIds.nullable(),
@@ -139,31 +111,31 @@ export const requestSchemas = {
     ]),
     limit: z.number().int().min(1).max(2_000),
   }),
-  'message/produce': z
-    .object({
-      topic: topicName,
-      /** Null: the partitioner decides. */
-      partition: partitionId.nullable(),
-      key: recordText,
-      value: recordText,
-      headers: z.array(z.object({ key: z.string().max(INT16_MAX), value: z.string().max(1_048_576) })).max(100),
-      acks: z.union([z.literal(-1), z.literal(0), z.literal(1)]),
-      /** Numbered, so that a repeat is stored once. */
-      idempotent: z.boolean().optional(),
-    })
-    .refine(({ acks, idempotent }) => idempotent !== true || acks === -1, {
-      error: 'an idempotent producer needs acks=all',
-      path: ['idempotent'],
-    }),
+  'message/produce': onConnection({
+    topic: topicName,
+    /** Null: the partitioner decides. */
+    partition: partitionId.nullable(),
+    key: recordText,
+    value: recordText,
+    headers: z.array(z.object({ key: z.string().max(INT16_MAX), value: z.string().max(1_048_576) })).max(100),
+    acks: z.union([z.literal(-1), z.literal(0), z.literal(1)]),
+    /** Numbered, so that a repeat is stored once. */
+    idempotent: z.boolean().optional(),
+  }).refine(({ acks, idempotent }) => idempotent !== true || acks === -1, {
+    error: 'an idempotent producer needs acks=all',
+    path: ['idempotent'],
+  }),
   /** Live tail; records arrive as `message/tailed` until `message/untail`. */
-  'message/tail': z.object({ topic: topicName, partitions: partitionIds.nullable() }),
-  'message/untail': z.object({ tailId: z.string() }),
+  'message/tail': onConnection({ topic: topicName, partitions: partitionIds.nullable() }),
+  'message/untail': onConnection({ tailId: z.string() }),
 
-  'group/lagHistory': z.object({ group: groupId }),
-  'group/delete': z.object({ group: groupId, typedName: z.string() }),
+  'group/lagHistory': onConnection({ group: groupId }),
+  /** Refused, as is `group/reset`, when the group's present state or number of members is not the one that was shown. */
+  'group/delete': onConnection({ group: groupId, shown: shownGroup, typedName: z.string() }),
   /** Commits for a group that has no member, in all partitions of a topic; an offset outside of a log becomes the nearest in it. */
-  'group/reset': z.object({
+  'group/reset': onConnection({
     group: groupId,
+    shown: shownGroup,
     topic: topicName,
     to: z.discriminatedUnion('kind', [
       z.object({ kind: z.literal('earliest') }),
@@ -172,77 +144,87 @@ export const requestSchemas = {
     ]),
   }),
 
-  'broker/configs': z.object({ broker: nodeId }),
+  'broker/configs': onConnection({ broker: nodeId }),
 
   /** Embedded cluster only. Each answers when it has happened. */
-  'lab/stop': z.object({ node: nodeId }),
-  'lab/kill': z.object({ node: nodeId }),
-  'lab/start': z.object({ node: nodeId }),
-  'lab/inject': z.object({ fault: faultSchema }),
-  'lab/heal': z.object({ id: z.number().int().min(1) }),
+  'lab/stop': onConnection({ node: nodeId }),
+  'lab/kill': onConnection({ node: nodeId }),
+  'lab/start': onConnection({ node: nodeId }),
+  'lab/inject': onConnection({ fault: faultSchema }),
+  'lab/heal': onConnection({ id: z.number().int().min(1) }),
   /** Ends every fault, and starts whatever is down. */
-  'lab/healAll': z.object({}),
-  'lab/faults': z.object({}),
+  'lab/healAll': onConnection({}),
+  'lab/faults': onConnection({}),
   /** A broker more, with the next free id; and one less, whose partitions move away first. */
-  'lab/addNode': z.object({}),
-  'lab/removeNode': z.object({ node: nodeId }),
+  'lab/addNode': onConnection({}),
+  'lab/removeNode': onConnection({ node: nodeId }),
 
   /** Load by real clients; embedded cluster only. Each answers when it is so. */
-  'load/list': z.object({}),
-  'load/start': z.object({ load: loadSchema }),
-  'load/stop': z.object({ id: loadId }),
-  'load/remove': z.object({ id: loadId }),
-  'load/change': z.object({
+  'load/list': onConnection({}),
+  'load/start': onConnection({ load: loadSchema }),
+  'load/stop': onConnection({ id: loadId }),
+  'load/remove': onConnection({ id: loadId }),
+  'load/change': onConnection({
     id: loadId,
     recordsPerSecond: z.number().min(0.1).max(50_000).optional(),
     members: z.number().int().min(1).max(12).optional(),
   }),
-  'load/member': z.object({ id: loadId, number: z.number().int().min(1), action: z.enum(['crash', 'pause', 'resume']) }),
-  'load/audit': z.object({ id: loadId }),
+  'load/member': onConnection({ id: loadId, number: z.number().int().min(1), action: z.enum(['crash', 'pause', 'resume']) }),
+  'load/audit': onConnection({ id: loadId }),
 
-  /** The library, and the run that goes on or was the last. */
-  'scenario/list': z.object({}),
+  /** The library, and the run that is active or was the last. Embedded cluster only, as all of these. */
+  'scenario/list': onConnection({}),
   /** One of the library: its text, and what it will do. */
-  'scenario/open': z.object({ name: z.string().min(1).max(100) }),
+  'scenario/open': onConnection({ name: z.string().min(1).max(100) }),
   /** What a text would do, or what is wrong in it. */
-  'scenario/check': z.object({ text: z.string().max(1_048_576) }),
+  'scenario/check': onConnection({ text: z.string().max(1_048_576) }),
   /** Begins; how it goes comes as `scenario/progressed`. Embedded cluster only. */
-  'scenario/run': z.object({ text: z.string().max(1_048_576) }),
+  'scenario/run': onConnection({ text: z.string().max(1_048_576) }),
   /** Answers when what it began has ended. */
-  'scenario/cancel': z.object({}),
+  'scenario/cancel': onConnection({}),
   /** Of the last run, with the timeline's events and as JUnit XML. */
-  'scenario/report': z.object({}),
+  'scenario/report': onConnection({}),
   /** What was done in the lab since that moment (wall-clock ms), as a scenario's text; null: in the last outage. */
-  'scenario/record': z.object({ sinceAt: z.number().min(0).nullable() }),
+  'scenario/record': onConnection({ sinceAt: z.number().min(0).nullable() }),
 
   /** Reads one node of the coordination service's tree over its ZooKeeper endpoint. Embedded cluster only. */
-  'coordination/znode': z.object({ path: znodePath }),
+  'coordination/znode': onConnection({ path: znodePath }),
   /** The app's own ZooKeeper clients; each answers with all of both. Embedded cluster only. */
-  'zk/clients': z.object({}),
+  'zk/clients': onConnection({}),
   /** A session of one's own; one that lives is closed first. ZooKeeper grants two to forty seconds. */
-  'zk/open': z.object({ timeoutMs: z.number().int().min(2_000).max(40_000).default(6_000) }),
-  'zk/create': z.object({ path: learnPath, data: z.string().max(10_000), ephemeral: z.boolean() }),
-  'zk/set': z.object({ path: learnPath, data: z.string().max(10_000) }),
-  'zk/delete': z.object({ path: learnPath }),
+  'zk/open': onConnection({ timeoutMs: z.number().int().min(2_000).max(40_000).default(6_000) }),
+  'zk/create': onConnection({ path: learnPath, data: z.string().max(10_000), ephemeral: z.boolean() }),
+  'zk/set': onConnection({ path: learnPath, data: z.string().max(10_000) }),
+  'zk/delete': onConnection({ path: learnPath }),
   /** By a second session, so that somebody is told when the first one ends. Fires once: `coordination/watchFired`. */
-  'zk/watch': z.object({ path: znodePath, kind: z.enum(['node', 'children']) }),
+  'zk/watch': onConnection({ path: znodePath, kind: z.enum(['node', 'children']) }),
   /** No heartbeat any more, and deaf: after its timeout the server ends the session. */
-  'zk/silence': z.object({}),
+  'zk/silence': onConnection({}),
   /** Gets on, and finds out whether the session is still there. */
-  'zk/speak': z.object({}),
-  'zk/close': z.object({ role: z.enum(['own', 'watcher']) }),
+  'zk/speak': onConnection({}),
+  'zk/close': onConnection({ role: z.enum(['own', 'watcher']) }),
 
-  /** Of the cluster on this desk; nothing while another one is in front. */
-  'timeline/list': z.object({ sinceId: z.number().int().min(0) }),
+  /** Embedded cluster only. */
+  'timeline/list': onConnection({ sinceId: z.number().int().min(0) }),
 
-  /** What the screen was told of the connection in front, as it was told. */
-  'history/range': z.object({}),
+  /** The recorded views of the connection. */
+  'history/range': onConnection({}),
   /** What stood at that moment, wall-clock ms. */
-  'history/at': z.object({ at: z.number().min(0) }),
+  'history/at': onConnection({ at: z.number().min(0) }),
 } as const satisfies Record<string, z.ZodType>;
 
 export type RequestChannel = keyof typeof requestSchemas;
 export type Payload<C extends RequestChannel> = z.infer<(typeof requestSchemas)[C]>;
+
+/** Requests about one cluster. Main refuses one for a connection that its client has not selected. */
+export type ConnectionChannel = {
+  [C in RequestChannel]: Payload<C> extends { connectionId: string } ? C : never;
+}[RequestChannel];
+/** Requests about the app itself. */
+export type AppChannel = Exclude<RequestChannel, ConnectionChannel>;
+type WithoutConnection<P> = P extends unknown ? Omit<P, 'connectionId'> : never;
+/** What a page sends; its scope adds the connection. */
+export type ScopedPayload<C extends ConnectionChannel> = WithoutConnection<Payload<C>>;
 
 export interface AppInfo {
   version: string;
@@ -256,7 +238,6 @@ export interface AppInfo {
 
 export interface ConnectionList {
   connections: Connection[];
-  activeId: string;
 }
 
 /** Where a new topic's partitions would live: replica broker ids by partition, leader first. */
@@ -300,7 +281,7 @@ export interface Results {
   'app/info': AppInfo;
   'connection/list': ConnectionList;
   'connection/use': ConnectionList;
-  'connection/add': ConnectionList;
+  'connection/add': ConnectionList & { addedId: string };
   'connection/remove': ConnectionList;
   'embedded/listeners': EmbeddedListeners;
   'embedded/saveListeners': EmbeddedListeners;
@@ -375,12 +356,14 @@ export interface ClusterPatch {
   groups: { set: GroupRow[]; removed: string[] };
 }
 
-/** Main to renderer. Past tense. */
+/** Main to renderer. Past tense. Those about a cluster reach only the clients that have selected its connection. */
 export interface Events {
   /** At most ten a second. A renderer whose version is not `base` asks for `cluster/view` again. */
   'cluster/patched': ClusterPatch;
-  /** Another connection is in front; ask for `cluster/view`. */
+  /** The list of connections, after any change. To every client. */
   'connection/changed': ConnectionList;
+  /** The client's connection was opened again: versions count from zero. Ask for `cluster/view`. */
+  'connection/reopened': { connectionId: string };
   /** All faults in force, whenever one begins or ends. */
   'lab/faultsChanged': { faults: Fault[] };
   /** All of them, at most four times a second while one runs. */
@@ -391,7 +374,7 @@ export interface Events {
   'coordination/watchFired': FiredWatch;
   'timeline/appended': { events: TimelineEvent[] };
   /** One new sample a group, as it is taken. */
-  'group/lagSampled': { group: string; sample: LagSample };
+  'group/lagSampled': { connectionId: string; group: string; sample: LagSample };
   /**
    * `begins`: partitions followed from now on, and the offset of the first record that will be shown of each; what is written before it
    * is told is not. `dropped` counts records that came faster than they could be shown.

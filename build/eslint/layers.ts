@@ -130,7 +130,7 @@ export const LAYERS: readonly Layer[] = [
 
   { name: 'renderer/base', files: /^renderer\/components\/base\//, layers: ['renderer/format', 'shared'], modules: ['*'] },
   { name: 'renderer/format', files: /^renderer\/format\//, layers: ['shared'], modules: ['*'] },
-  { name: 'renderer/api', files: /^renderer\/(api|bridge-web)\.ts$/, layers: ['shared'], modules: ['*'] },
+  { name: 'renderer/api', files: /^renderer\/(api|bridge-web|scope)\.ts$/, layers: ['shared'], modules: ['*'] },
   { name: 'renderer/stores', files: /^renderer\/stores\//, layers: ['renderer/api', 'renderer/format', 'shared'], modules: ['*'] },
   {
     name: 'renderer/composables',

@@ -13,8 +13,7 @@ import { ProtocolError } from '../cluster/protocol/errors.ts';
 import { decodeAssignment } from '../cluster/protocol/records/consumer-protocol.ts';
 import type { GroupMember, GroupState } from '#shared/models/cluster';
 import type { ClusterClient } from './cluster-client.ts';
-import type { AdminError } from './errors.ts';
-import { kafkaFailure, UnreachableError } from './errors.ts';
+import { AdminError, kafkaFailure, UnreachableError } from './errors.ts';
 import { chunked, pushTo } from './topics.ts';
 import { appendAll } from '#shared/lists';
 
@@ -137,6 +136,25 @@ async function describeConsumer(client: ClusterClient, broker: number, groups: r
     })),
     error: group.errorCode === 0 ? null : errorName(group.errorCode),
   }));
+}
+
+/** One group, asked of its coordinator; null where the coordinator does not know it. Rejects when it cannot be asked. */
+export async function describeGroup(client: ClusterClient, id: string): Promise<GroupDescription | null> {
+  return client.retrying(async () => {
+    const coordinator = await coordinatorOf(client, id);
+    const listing = await client.onBroker(coordinator, listGroups, {}, { timeoutMs: COORDINATOR_TIMEOUT_MS });
+    if (listing.errorCode !== 0) throw kafkaFailure(listing.errorCode, { subject: id });
+    const listed = listing.groups.find(({ groupId }) => groupId === id);
+    if (listed === undefined) return null;
+    const describe = listed.groupType.toLowerCase() === 'consumer' ? describeConsumer : describeClassic;
+    const [group] = await describe(client, coordinator, [
+      { id, coordinator, protocolType: listed.protocolType, type: listed.groupType.toLowerCase() },
+    ]);
+    if (group === undefined) return null;
+    if (group.error !== null)
+      throw new AdminError({ code: group.error, message: `Group ${id} was not described: ${group.error}.`, subject: id });
+    return group;
+  });
 }
 
 const STATES: readonly GroupState[] = ['Stable', 'PreparingRebalance', 'CompletingRebalance', 'Empty', 'Dead', 'Assigning', 'Reconciling'];

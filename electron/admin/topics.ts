@@ -11,6 +11,8 @@ import { kafkaFailure } from './errors.ts';
 
 export const LATEST = -1n;
 export const EARLIEST = -2n;
+/** In metadata of a cluster without topic ids. */
+export const ZERO_TOPIC_ID = ZERO_UUID;
 /** Partitions in one ListOffsets: larger requests keep a broker busy for no gain. */
 const PARTITIONS_A_REQUEST = 5_000;
 
@@ -154,10 +156,15 @@ export async function createTopic(client: ClusterClient, topic: NewTopic): Promi
   }
 }
 
-export async function deleteTopic(client: ClusterClient, name: string): Promise<void> {
+/** By its id where it has one (KIP-516), so that a topic of the same name that was created meanwhile stays; null: by its name. */
+export async function deleteTopic(client: ClusterClient, name: string, topicId: string | null): Promise<void> {
   const answer = await client.onController(
     deleteTopics,
-    { topicNames: [name], topics: [{ name, topicId: ZERO_UUID }], timeoutMs: 10_000 },
+    {
+      topicNames: [name],
+      topics: [topicId === null ? { name, topicId: ZERO_UUID } : { name: null, topicId }],
+      timeoutMs: 10_000,
+    },
     (response) => response.responses[0]?.errorCode ?? 0,
   );
   const [result] = answer.responses;

@@ -1,31 +1,57 @@
 /** The contract over Electron's IPC. One channel carries requests, one carries events; senders are checked. */
 import { ipcMain, type IpcMainInvokeEvent, type WebContents } from 'electron';
-import type { EventBus } from '../services/event-bus.ts';
+import type { ClientSession, Deliver } from '../services/client-session.ts';
 import type { Invoke } from './handle.ts';
 
 export const INVOKE_CHANNEL = 'brokerdesk/invoke';
 export const EVENT_CHANNEL = 'brokerdesk/event';
 
-/** Answers only our own top-level pages. Returns the function that stops it all. */
+export interface ElectronTransport {
+  /** The session of a window's page; undefined while it has asked nothing. */
+  sessionOf(contents: WebContents): ClientSession | undefined;
+  /** Stops it all. */
+  close(): void;
+}
+
+/** Answers only our own top-level pages, each window with a session of its own. */
 export function serveElectron(options: {
   invoke: Invoke;
-  events: EventBus;
+  connect: (deliver: Deliver) => ClientSession;
   isOurs: (url: string) => boolean;
-  windows: () => readonly WebContents[];
-}): () => void {
-  const { invoke, events, isOurs, windows } = options;
+}): ElectronTransport {
+  const { invoke, connect, isOurs } = options;
+  const sessions = new Map<WebContents, ClientSession>();
+
+  function open(contents: WebContents): ClientSession {
+    const session = connect((event, payload) => {
+      if (!contents.isDestroyed()) contents.send(EVENT_CHANNEL, event, payload);
+    });
+    sessions.set(contents, session);
+    // A page that is loaded again, or whose process has ended, has lost what it followed.
+    contents.on('did-start-navigation', ({ isMainFrame, isSameDocument }) => {
+      if (isMainFrame && !isSameDocument) session.reset();
+    });
+    contents.on('render-process-gone', () => session.reset());
+    contents.once('destroyed', () => {
+      sessions.delete(contents);
+      session.end();
+    });
+    return session;
+  }
+
   ipcMain.handle(INVOKE_CHANNEL, (event: IpcMainInvokeEvent, channel: unknown, payload: unknown) => {
     const frame = event.senderFrame;
     if (frame === null || frame !== event.sender.mainFrame || !isOurs(frame.url)) {
       return { ok: false, error: { code: 'INVALID_PAYLOAD', message: 'This page may not ask.' } };
     }
-    return invoke(String(channel), payload);
+    return invoke(sessions.get(event.sender) ?? open(event.sender), String(channel), payload);
   });
-  const unsubscribe = events.subscribe((event, payload) => {
-    for (const contents of windows()) if (!contents.isDestroyed()) contents.send(EVENT_CHANNEL, event, payload);
-  });
-  return () => {
-    ipcMain.removeHandler(INVOKE_CHANNEL);
-    unsubscribe();
+  return {
+    sessionOf: (contents) => sessions.get(contents),
+    close() {
+      ipcMain.removeHandler(INVOKE_CHANNEL);
+      for (const session of sessions.values()) session.end();
+      sessions.clear();
+    },
   };
 }

@@ -3,18 +3,24 @@
  * envelope. Nothing is thrown at a transport.
  */
 import type { AppError, Result } from '#shared/errors';
-import { requestSchemas, type Payload, type RequestChannel, type Results } from '#shared/ipc';
+import { requestSchemas, type AppChannel, type ConnectionChannel, type Payload, type RequestChannel, type Results } from '#shared/ipc';
+import type { ClientSession } from '../services/client-session.ts';
 import { toAppError } from '../services/errors.ts';
+import type { OpenConnection } from '../services/open-connections.ts';
 import { describePayloadProblem } from './payload-problem.ts';
 
-/** One function a channel. */
-export type Handlers = { [C in RequestChannel]: (payload: Payload<C>) => Results[C] | Promise<Results[C]> };
+/** One function a channel. That of a request about a cluster gets the connection that the request names. */
+export type Handlers = {
+  [C in AppChannel]: (payload: Payload<C>, client: ClientSession) => Results[C] | Promise<Results[C]>;
+} & {
+  [C in ConnectionChannel]: (payload: Payload<C>, on: OpenConnection, client: ClientSession) => Results[C] | Promise<Results[C]>;
+};
 
-export type Invoke = (channel: string, payload: unknown) => Promise<Result<unknown>>;
+export type Invoke = (client: ClientSession, channel: string, payload: unknown) => Promise<Result<unknown>>;
 
 /** `report` hears of errors that are ours: those are bugs, and their stack belongs in the log. */
 export function createInvoke(handlers: Handlers, report: (channel: string, error: unknown) => void): Invoke {
-  return async (channel, payload) => {
+  return async (client, channel, payload) => {
     if (!isChannel(channel)) return failure({ code: 'INVALID_PAYLOAD', message: `There is no request "${channel}".` });
     try {
       const parsed = requestSchemas[channel].safeParse(payload);
@@ -26,8 +32,10 @@ export function createInvoke(handlers: Handlers, report: (channel: string, error
           ...(field === '' ? {} : { field }),
         });
       }
-      const handler = handlers[channel] as (payload: unknown) => unknown;
-      return { ok: true, value: await handler(parsed.data) };
+      const handler = handlers[channel] as (payload: unknown, ...more: unknown[]) => unknown;
+      const { data } = parsed;
+      const subject = 'connectionId' in data ? [client.connection(data.connectionId)] : [];
+      return { ok: true, value: await handler(data, ...subject, client) };
     } catch (error) {
       const app = toAppError(error);
       if (app.code === 'INTERNAL') report(channel, error);

@@ -4,6 +4,7 @@ import type { EmbeddedListenersService } from '../services/embedded-listeners.ts
 import { ServiceError } from '../services/errors.ts';
 import type { Lab } from '../services/lab.ts';
 import type { Loads } from '../services/load.ts';
+import type { OpenConnection } from '../services/open-connections.ts';
 import type { Services } from '../services/services.ts';
 import { outlineOf } from '../scenarios/words.ts';
 import { libraryScenario, type ScenariosService } from '../scenarios/service.ts';
@@ -12,151 +13,149 @@ import type { Handlers } from './handle.ts';
 /** `hosted`: null when this process hosts no cluster. */
 export function createHandlers(services: Services, hosted: ScenariosService | null): Handlers {
   const { connections, topics, messages, tails, groups } = services;
-  const lab = (): Lab => {
-    if (services.lab === null || connections.active.connection.kind !== 'embedded') {
-      throw new ServiceError({
-        code: 'NOT_EMBEDDED',
-        message: 'Brokers can be stopped and killed on the cluster of this desk only.',
-        advice: 'Switch to it on the Connections page.',
-      });
-    }
-    return services.lab;
+  const lab = (on: OpenConnection): Lab => {
+    requireEmbedded(on, 'Brokers are stopped, killed and cut off');
+    return hostedHere(services.lab);
   };
-  const listeners = (): EmbeddedListenersService => {
-    if (services.listeners === null) throw new ServiceError({ code: 'NOT_EMBEDDED', message: 'This process hosts no cluster.' });
-    return services.listeners;
+  const listeners = (): EmbeddedListenersService => hostedHere(services.listeners);
+  const zookeeper = (on: OpenConnection): CoordinationService => {
+    requireEmbedded(on, "The app's ZooKeeper clients run");
+    return hostedHere(services.coordination);
   };
-  const zookeeper = (): CoordinationService => {
-    lab();
-    if (services.coordination === null) throw new ServiceError({ code: 'NOT_EMBEDDED', message: 'This process hosts no cluster.' });
-    return services.coordination;
+  const loads = (on: OpenConnection): Loads => {
+    requireEmbedded(on, 'Load runs');
+    return hostedHere(services.loads);
   };
-  const loads = (): Loads => {
-    if (services.loads === null || connections.active.connection.kind !== 'embedded') {
-      throw new ServiceError({
-        code: 'NOT_EMBEDDED',
-        message: 'Load is put on the cluster of this desk only.',
-        advice: 'Switch to it on the Connections page.',
-      });
-    }
-    return services.loads;
-  };
-  const scenarios = (): ScenariosService => {
-    if (hosted === null || connections.active.connection.kind !== 'embedded') {
-      throw new ServiceError({
-        code: 'NOT_EMBEDDED',
-        message: 'Scenarios run on the cluster of this desk only.',
-        advice: 'Switch to it on the Connections page.',
-      });
-    }
-    return hosted;
+  const scenarios = (on: OpenConnection): ScenariosService => {
+    requireEmbedded(on, 'Scenarios run');
+    return hostedHere(hosted);
   };
   return {
     'app/info': () => services.info,
 
     'connection/list': () => connections.list(),
-    'connection/use': ({ id }) => connections.use(id),
+    'connection/use': ({ id }, client) => {
+      client.use(id);
+      return connections.list();
+    },
     'connection/add': (input) => connections.add(input),
     'connection/remove': ({ id }) => connections.remove(id),
 
     'embedded/listeners': () => listeners().state(),
     'embedded/saveListeners': (addresses) => listeners().save(addresses),
 
-    'cluster/view': () => connections.active.monitor.snapshot(),
-    'cluster/watch': (interest) => {
-      connections.active.monitor.watch(interest);
+    'cluster/view': (_, on) => on.monitor.snapshot(),
+    'cluster/watch': ({ topics, groups }, _on, client) => {
+      client.watch({ topics, groups });
       return null;
     },
-    'cluster/refresh': () => {
-      connections.active.monitor.refresh();
-      return null;
-    },
-
-    'topic/create': (input) => topics.create(input),
-    'topic/delete': (input) => topics.delete(input),
-    'topic/addPartitions': (input) => topics.addPartitions(input),
-    'topic/deleteRecords': (input) => topics.deleteRecords(input),
-    'topic/electPreferred': (input) => topics.electPreferred(input),
-    'topic/configs': (input) => topics.configs(input),
-    'topic/setConfigs': (input) => topics.setConfigs(input),
-
-    'message/browse': (input) => messages.browse(input),
-    'message/produce': (input) => messages.produce(input),
-    'message/tail': (input) => tails.start(input),
-    'message/untail': (input) => tails.stop(input),
-
-    'group/lagHistory': (input) => groups.lagHistory(input),
-    'group/delete': (input) => groups.delete(input),
-    'group/reset': (input) => groups.reset(input),
-
-    'broker/configs': (input) => topics.brokerConfigs(input),
-
-    'lab/stop': async ({ node }) => {
-      await lab().stop(node);
-      return null;
-    },
-    'lab/kill': async ({ node }) => {
-      await lab().kill(node);
-      return null;
-    },
-    'lab/start': async ({ node }) => {
-      await lab().start(node);
-      return null;
-    },
-    'lab/inject': ({ fault }) => lab().inject(fault),
-    'lab/heal': async ({ id }) => {
-      await lab().heal(id);
-      return null;
-    },
-    'lab/healAll': async () => ({ failed: await lab().healAll() }),
-    'lab/faults': () => ({ faults: [...(services.lab?.faults() ?? [])] }),
-    'lab/addNode': async () => ({ node: await lab().addNode() }),
-    'lab/removeNode': async ({ node }) => {
-      await lab().removeNode(node);
+    'cluster/refresh': (_, on) => {
+      on.monitor.refresh();
       return null;
     },
 
-    'load/list': () => ({ loads: [...(services.loads?.list() ?? [])] }),
-    'load/start': ({ load }) => loads().start(load),
-    'load/stop': ({ id }) => loads().stop(id),
-    'load/remove': ({ id }) => {
-      loads().remove(id);
+    'topic/create': (input, on) => topics.create(on, input),
+    'topic/delete': (input, on) => topics.delete(on, input),
+    'topic/addPartitions': (input, on) => topics.addPartitions(on, input),
+    'topic/deleteRecords': (input, on) => topics.deleteRecords(on, input),
+    'topic/electPreferred': (input, on) => topics.electPreferred(on, input),
+    'topic/configs': (input, on) => topics.configs(on, input),
+    'topic/setConfigs': (input, on) => topics.setConfigs(on, input),
+
+    'message/browse': (input, on) => messages.browse(on, input),
+    'message/produce': (input, on) => messages.produce(on, input),
+    'message/tail': (input, on, client) => tails.start(client.id, on, input),
+    'message/untail': ({ tailId }, _on, client) => {
+      tails.stop(client.id, tailId);
       return null;
     },
-    'load/change': ({ id, ...to }) => loads().change(id, to),
-    'load/member': ({ id, number, action }) => loads().member(id, number, action),
-    'load/audit': ({ id }) => loads().audit(id),
 
-    'scenario/list': () => ({ library: hosted?.list() ?? [], run: hosted?.state() ?? null }),
-    'scenario/open': ({ name }) => ({ text: scenarios().text(name), outline: outlineOf(libraryScenario(name)) }),
-    'scenario/check': ({ text }) => scenarios().check(text),
-    'scenario/run': async ({ text }) => {
-      await scenarios().start({ text });
+    'group/lagHistory': (input, on) => groups.lagHistory(on, input),
+    'group/delete': (input, on) => groups.delete(on, input),
+    'group/reset': (input, on) => groups.reset(on, input),
+
+    'broker/configs': (input, on) => topics.brokerConfigs(on, input),
+
+    'lab/stop': async ({ node }, on) => {
+      await lab(on).stop(node);
       return null;
     },
-    'scenario/cancel': async () => {
-      await scenarios().cancel();
+    'lab/kill': async ({ node }, on) => {
+      await lab(on).kill(node);
       return null;
     },
-    'scenario/report': () => hosted?.report() ?? null,
-    'scenario/record': ({ sinceAt }) => scenarios().record(sinceAt),
+    'lab/start': async ({ node }, on) => {
+      await lab(on).start(node);
+      return null;
+    },
+    'lab/inject': ({ fault }, on) => lab(on).inject(fault),
+    'lab/heal': async ({ id }, on) => {
+      await lab(on).heal(id);
+      return null;
+    },
+    'lab/healAll': async (_, on) => ({ failed: await lab(on).healAll() }),
+    'lab/faults': (_, on) => ({ faults: [...lab(on).faults()] }),
+    'lab/addNode': async (_, on) => ({ node: await lab(on).addNode() }),
+    'lab/removeNode': async ({ node }, on) => {
+      await lab(on).removeNode(node);
+      return null;
+    },
 
-    'coordination/znode': ({ path }) => lab().znode(path),
-    'zk/clients': () => zookeeper().clients(),
-    'zk/open': ({ timeoutMs }) => zookeeper().open(timeoutMs),
-    'zk/create': ({ path, data, ephemeral }) => zookeeper().create(path, data, ephemeral),
-    'zk/set': ({ path, data }) => zookeeper().set(path, data),
-    'zk/delete': ({ path }) => zookeeper().delete(path),
-    'zk/watch': ({ path, kind }) => zookeeper().watch(path, kind),
-    'zk/silence': () => zookeeper().silence(),
-    'zk/speak': () => zookeeper().speak(),
-    'zk/close': ({ role }) => zookeeper().closeSession(role),
+    'load/list': (_, on) => ({ loads: [...loads(on).list()] }),
+    'load/start': ({ load }, on) => loads(on).start(load),
+    'load/stop': ({ id }, on) => loads(on).stop(id),
+    'load/remove': ({ id }, on) => {
+      loads(on).remove(id);
+      return null;
+    },
+    'load/change': ({ id, recordsPerSecond, members }, on) => loads(on).change(id, { recordsPerSecond, members }),
+    'load/member': ({ id, number, action }, on) => loads(on).member(id, number, action),
+    'load/audit': ({ id }, on) => loads(on).audit(id),
 
-    'history/range': () => connections.active.history.range(),
-    'history/at': ({ at }) => connections.active.history.at(at),
+    'scenario/list': (_, on) => ({ library: scenarios(on).list(), run: scenarios(on).state() }),
+    'scenario/open': ({ name }, on) => ({ text: scenarios(on).text(name), outline: outlineOf(libraryScenario(name)) }),
+    'scenario/check': ({ text }, on) => scenarios(on).check(text),
+    'scenario/run': async ({ text }, on) => {
+      await scenarios(on).start({ text });
+      return null;
+    },
+    'scenario/cancel': async (_, on) => {
+      await scenarios(on).cancel();
+      return null;
+    },
+    'scenario/report': (_, on) => scenarios(on).report(),
+    'scenario/record': ({ sinceAt }, on) => scenarios(on).record(sinceAt),
 
-    'timeline/list': ({ sinceId }) => ({
-      events: connections.embeddedInFront ? [...(services.lab?.timeline(sinceId) ?? [])] : [],
-    }),
+    'coordination/znode': ({ path }, on) => lab(on).znode(path),
+    'zk/clients': (_, on) => zookeeper(on).clients(),
+    'zk/open': ({ timeoutMs }, on) => zookeeper(on).open(timeoutMs),
+    'zk/create': ({ path, data, ephemeral }, on) => zookeeper(on).create(path, data, ephemeral),
+    'zk/set': ({ path, data }, on) => zookeeper(on).set(path, data),
+    'zk/delete': ({ path }, on) => zookeeper(on).delete(path),
+    'zk/watch': ({ path, kind }, on) => zookeeper(on).watch(path, kind),
+    'zk/silence': (_, on) => zookeeper(on).silence(),
+    'zk/speak': (_, on) => zookeeper(on).speak(),
+    'zk/close': ({ role }, on) => zookeeper(on).closeSession(role),
+
+    'history/range': (_, on) => on.history.range(),
+    'history/at': ({ at }, on) => on.history.at(at),
+
+    'timeline/list': ({ sinceId }, on) => ({ events: [...lab(on).timeline(sinceId)] }),
   };
+}
+
+/** `what`: "Load runs". */
+function requireEmbedded({ connection }: OpenConnection, what: string): void {
+  if (connection.kind === 'embedded') return;
+  throw new ServiceError({
+    code: 'NOT_EMBEDDED',
+    message: `${what} on the embedded cluster only, and ${connection.name} is a remote one.`,
+    advice: 'Select the embedded cluster on the Connections page.',
+    subject: connection.id,
+  });
+}
+
+function hostedHere<T>(service: T | null): T {
+  if (service !== null) return service;
+  throw new ServiceError({ code: 'NOT_EMBEDDED', message: 'This process hosts no cluster.' });
 }

@@ -191,6 +191,6 @@ export async function cleanUp(stage: Stage, made: readonly string[], groups: rea
     });
   }
   for (const group of groups) await attempt(`Group ${group}`, () => deleteWhenEmpty(stage, group));
-  for (const topic of made) await attempt(`Topic ${topic}`, () => client.retrying(() => deleteTopic(client, topic)));
+  for (const topic of made) await attempt(`Topic ${topic}`, () => client.retrying(() => deleteTopic(client, topic, null)));
   return problems;
 }

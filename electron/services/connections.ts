@@ -1,4 +1,4 @@
-/** Clusters that the user knows, and the one in front: its client, its monitor, its producer. */
+/** Clusters that the user knows, those of them that are open, and the clients (windows and tabs) that have selected one. */
 import { randomUUID } from 'node:crypto';
 import { ClusterClient, parseBootstrap } from '../admin/cluster-client.ts';
 import { AdminError } from '../admin/errors.ts';
@@ -9,12 +9,14 @@ import type { Connection } from '#shared/models/cluster';
 import type { Fault } from '#shared/models/lab';
 import type { LoadRow } from '#shared/models/load';
 import { ConnectionsFile } from './connections-file.ts';
+import { ClientSession, type Deliver, type SessionHost } from './client-session.ts';
 import type { EventBus } from './event-bus.ts';
 import { History } from './history/history.ts';
 import type { LabNode } from './lab.ts';
+import { OpenConnections, type OpenConnection } from './open-connections.ts';
 import { ClusterMonitor } from './view/monitor.ts';
 
-const EMBEDDED_ID = 'embedded';
+export const EMBEDDED_ID = 'embedded';
 const CLIENT_ID = 'brokerdesk';
 
 export interface EmbeddedSource {
@@ -28,28 +30,16 @@ export interface EmbeddedSource {
   loads(): readonly LoadRow[];
 }
 
-/** What is alive for the connection in front. */
-export interface ActiveConnection {
-  connection: Connection;
-  client: ClusterClient;
-  quorumClient: ClusterClient;
-  /** Requests that a person waits for have a client of their own, so that they never queue behind polling. */
-  foreground: ClusterClient;
-  monitor: ClusterMonitor;
-  /** What the screen was told since this connection is in front. */
-  history: History;
-  producer: RecordProducer;
-  idempotentProducer: RecordProducer;
-}
-
-export class ConnectionsService {
+export class ConnectionsService implements SessionHost {
   private readonly file: ConnectionsFile | null;
   private readonly events: EventBus;
   private readonly embedded: EmbeddedSource | null;
   private readonly onError: (what: string, error: unknown) => void;
+  private readonly onReleased: (clientId: string) => void;
+  private readonly open: OpenConnections;
+  private readonly sessions = new Set<ClientSession>();
   /** Kept for this run only, where there is no file. */
   private unsaved: StoredConnection[] = [];
-  private current: ActiveConnection | null = null;
 
   constructor(options: {
     /** Where remote connections are kept; null keeps them for this run only. */
@@ -59,53 +49,58 @@ export class ConnectionsService {
     onError: (what: string, error: unknown) => void;
     /** Receives sentences about stored connections that could not be read. */
     onProblem: (problem: string) => void;
+    /** A client has left its connection: what it had begun there ends. */
+    onReleased: (clientId: string) => void;
   }) {
     this.file = options.file === null ? null : new ConnectionsFile(options.file, options.onProblem);
     this.events = options.events;
     this.embedded = options.embedded;
     this.onError = options.onError;
-    const [first] = this.all();
-    if (first !== undefined) this.open(first);
+    this.onReleased = options.onReleased;
+    // The history of the embedded cluster has no hole where no client looked.
+    this.open = new OpenConnections({ open: (connection) => this.openConnection(connection), keeps: (id) => id === EMBEDDED_ID });
+    const embedded = this.embeddedConnection();
+    if (embedded !== null) this.open.ensure(embedded);
+    // Reads the file, so that what is wrong with it is known at once.
+    this.all();
   }
 
-  private all(): Connection[] {
-    const own: Connection[] =
-      this.embedded === null
-        ? []
-        : [{ id: EMBEDDED_ID, name: 'On this desk', kind: 'embedded', bootstrap: this.embedded.bootstrap() ?? '', colour: 'flow' }];
-    return [...own, ...(this.file?.read() ?? this.unsaved)];
-  }
-
-  private change(change: (connections: readonly StoredConnection[]) => StoredConnection[]): void {
-    if (this.file === null) this.unsaved = change(this.unsaved);
-    else this.file.change(change);
+  /** A session for one more client, until its `end`. */
+  connect(deliver: Deliver): ClientSession {
+    const session: ClientSession = new ClientSession(this, this.events, deliver, () => this.sessions.delete(session));
+    this.sessions.add(session);
+    return session;
   }
 
   list(): ConnectionList {
-    return { connections: this.all(), activeId: this.current?.connection.id ?? '' };
+    return { connections: this.all() };
   }
 
-  get active(): ActiveConnection {
-    if (this.current === null) {
-      throw new AdminError({ code: 'NOT_CONNECTED', message: 'No cluster is connected.', advice: 'Add one on the Connections page.' });
+  acquire(connectionId: string, session: ClientSession): OpenConnection {
+    const connection = this.all().find(({ id }) => id === connectionId);
+    if (connection === undefined) {
+      throw new AdminError({
+        code: 'NOT_FOUND',
+        message: 'The connection was not selected: it was removed.',
+        advice: 'Select another one on the Connections page.',
+        subject: connectionId,
+      });
     }
-    return this.current;
+    return this.open.acquire(connection, session.id);
   }
 
-  /** Whether what is shown is the cluster on this desk: its timeline tells of nobody else's brokers. */
-  get embeddedInFront(): boolean {
-    return this.current?.connection.kind === 'embedded';
+  release(connectionId: string, session: ClientSession): void {
+    this.open.get(connectionId)?.monitor.unwatch(session.id);
+    this.open.release(connectionId, session.id);
+    this.onReleased(session.id);
   }
 
-  use(id: string): ConnectionList {
-    const connection = this.all().find((one) => one.id === id);
-    if (connection === undefined) throw new AdminError({ code: 'NOT_FOUND', message: 'That connection is gone.', subject: id });
-    if (this.current?.connection.id !== id) this.open(connection);
-    return this.list();
+  opened(connectionId: string): OpenConnection | undefined {
+    return this.open.get(connectionId);
   }
 
   /** Tries it before it is kept. */
-  async add(input: { name: string; bootstrap: string; colour: Connection['colour'] }): Promise<ConnectionList> {
+  async add(input: { name: string; bootstrap: string; colour: Connection['colour'] }): Promise<ConnectionList & { addedId: string }> {
     const bootstrap = parseBootstrap(input.bootstrap)
       .map(({ host, port }) => `${host}:${port}`)
       .join(',');
@@ -120,96 +115,102 @@ export class ConnectionsService {
     }
     const connection: StoredConnection = { id: randomUUID(), name: input.name, kind: 'remote', bootstrap, colour: input.colour };
     this.change((others) => [...others, connection]);
-    this.open(connection);
-    return this.list();
+    this.publishList();
+    return { ...this.list(), addedId: connection.id };
   }
 
+  /** Clients that have it selected stay without a cluster until they select another: none is moved to one silently. */
   remove(id: string): ConnectionList {
-    if (id === EMBEDDED_ID) throw new AdminError({ code: 'INVALID_PAYLOAD', message: 'The cluster on this desk cannot be removed.' });
+    if (id === EMBEDDED_ID) throw new AdminError({ code: 'INVALID_PAYLOAD', message: 'The embedded cluster cannot be removed.' });
     this.change((others) => others.filter((one) => one.id !== id));
-    const [first] = this.all();
-    if (this.current?.connection.id === id && first !== undefined) {
-      this.open(first);
-    } else {
-      if (this.current?.connection.id === id) this.closeCurrent();
-      this.events.publish('connection/changed', this.list());
-    }
+    for (const session of this.sessions) if (session.selectedId === id) this.onReleased(session.id);
+    this.open.close(id);
+    this.publishList();
     return this.list();
   }
 
-  /** The embedded cluster serves now, or it is known that it will not: whoever is connected to it starts anew. */
+  /** The embedded cluster serves now, or it is known that it will not: its connection is opened again. */
   embeddedChanged(): void {
-    const embedded = this.all().find(({ id }) => id === EMBEDDED_ID);
-    if (embedded !== undefined && this.current?.connection.id === EMBEDDED_ID) this.open(embedded);
-    else this.events.publish('connection/changed', this.list());
+    const embedded = this.embeddedConnection();
+    const open = embedded === null ? undefined : this.open.reopen(embedded);
+    for (const session of this.sessions) if (session.selectedId === EMBEDDED_ID) open?.monitor.watch(session.id, session.interest);
+    this.publishList();
+    this.events.publish('connection/reopened', { connectionId: EMBEDDED_ID }, { connectionId: EMBEDDED_ID });
   }
 
-  /** Faults of the cluster on this desk: part of its record while it is in front. */
+  /** Faults of the embedded cluster are part of its history. */
   faultsChanged(faults: readonly Fault[]): void {
-    if (this.current?.connection.kind === 'embedded') this.current.history.takeFaults(faults);
-    this.events.publish('lab/faultsChanged', { faults: [...faults] });
+    this.open.get(EMBEDDED_ID)?.history.takeFaults(faults);
+    this.events.publish('lab/faultsChanged', { faults: [...faults] }, { connectionId: EMBEDDED_ID });
   }
 
-  /** Loads run on the cluster of this desk. */
+  /** Loads run on the embedded cluster. */
   loadsChanged(loads: readonly LoadRow[]): void {
-    if (this.current?.connection.kind === 'embedded') this.current.history.takeLoads(loads);
-    this.events.publish('load/changed', { loads: [...loads] });
+    this.open.get(EMBEDDED_ID)?.history.takeLoads(loads);
+    this.events.publish('load/changed', { loads: [...loads] }, { connectionId: EMBEDDED_ID });
   }
 
-  private open(connection: Connection): void {
-    this.closeCurrent();
-    const { embedded, events } = this;
+  close(): void {
+    this.open.closeAll();
+  }
+
+  private all(): Connection[] {
+    const embedded = this.embeddedConnection();
+    return [...(embedded === null ? [] : [embedded]), ...(this.file?.read() ?? this.unsaved)];
+  }
+
+  private embeddedConnection(): Connection | null {
+    if (this.embedded === null) return null;
+    return { id: EMBEDDED_ID, name: 'On this desk', kind: 'embedded', bootstrap: this.embedded.bootstrap() ?? '', colour: 'flow' };
+  }
+
+  private change(change: (connections: readonly StoredConnection[]) => StoredConnection[]): void {
+    if (this.file === null) this.unsaved = change(this.unsaved);
+    else this.file.change(change);
+  }
+
+  private publishList(): void {
+    this.events.publish('connection/changed', this.list(), 'all');
+  }
+
+  private openConnection(connection: Connection): OpenConnection {
+    const { events, onError } = this;
+    const connectionId = connection.id;
+    const embedded = connection.kind === 'embedded' ? this.embedded : null;
     const bootstrap = connection.bootstrap === '' ? null : connection.bootstrap;
-    const isEmbedded = connection.kind === 'embedded' && embedded !== null;
-    const connectHost = isEmbedded ? embedded.connectHost : undefined;
+    const connectHost = embedded?.connectHost;
     const createClient = (): ClusterClient => new ClusterClient({ bootstrap, clientId: CLIENT_ID, connectHost });
-    const client = createClient();
-    const quorumClient = createClient();
-    const history = new History({
-      faults: isEmbedded ? embedded.faults() : null,
-      loads: isEmbedded ? embedded.loads() : null,
-      onError: this.onError,
-    });
+    const [client, quorumClient, foreground] = [createClient(), createClient(), createClient()];
+    const history = new History({ faults: embedded?.faults() ?? null, loads: embedded?.loads() ?? null, onError });
     const monitor = new ClusterMonitor({
       connection,
       client,
       quorumClient,
-      ...(isEmbedded ? { nodes: () => embedded.nodes() } : {}),
+      ...(embedded === null ? {} : { nodes: () => embedded.nodes() }),
       onPatch: (patch) => {
         history.take(patch);
-        events.publish('cluster/patched', patch);
+        events.publish('cluster/patched', patch, { connectionId });
       },
-      onLag: (group, sample) => events.publish('group/lagSampled', { group, sample }),
-      onError: this.onError,
+      onLag: (group, sample) => events.publish('group/lagSampled', { connectionId, group, sample }, { connectionId }),
+      onError,
     });
     const brokers = connection.bootstrap.split(',');
-    this.current = {
+    const producer = new RecordProducer({ brokers, clientId: CLIENT_ID, idempotent: false, connectHost });
+    const idempotentProducer = new RecordProducer({ brokers, clientId: CLIENT_ID, idempotent: true, connectHost });
+    monitor.start();
+    return {
       connection,
-      client,
-      quorumClient,
-      foreground: createClient(),
+      foreground,
       monitor,
       history,
-      producer: new RecordProducer({ brokers, clientId: CLIENT_ID, idempotent: false, connectHost }),
-      idempotentProducer: new RecordProducer({ brokers, clientId: CLIENT_ID, idempotent: true, connectHost }),
+      producer,
+      idempotentProducer,
+      close() {
+        monitor.close();
+        for (const one of [client, quorumClient, foreground]) one.close();
+        for (const one of [producer, idempotentProducer])
+          one.close().catch((error: unknown) => onError(`closing a producer of ${connection.name}`, error));
+      },
     };
-    monitor.start();
-    events.publish('connection/changed', this.list());
-  }
-
-  private closeCurrent(): void {
-    const { current } = this;
-    if (current === null) return;
-    this.current = null;
-    current.monitor.close();
-    current.client.close();
-    current.quorumClient.close();
-    current.foreground.close();
-    for (const producer of [current.producer, current.idempotentProducer])
-      producer.close().catch((error: unknown) => this.onError('closing a producer', error));
-  }
-
-  close(): void {
-    this.closeCurrent();
   }
 }

@@ -5,6 +5,7 @@
 import { AdminError } from '../admin/errors.ts';
 import { ZooKeeperSession } from '../admin/zookeeper-session.ts';
 import type { ZooKeeperAddress } from '../admin/zookeeper-wire.ts';
+import { EMBEDDED_ID } from './connections.ts';
 import type { EventBus } from './event-bus.ts';
 import type {
   CoordinationClients,
@@ -117,7 +118,7 @@ export class CoordinationService {
       fired: (event) => {
         const told: FiredWatch = { id: ++this.ids, ...event };
         keep(this.fired, told);
-        if (!this.ended) this.events.publish('coordination/watchFired', told);
+        if (!this.ended) this.events.publish('coordination/watchFired', told, { connectionId: EMBEDDED_ID });
       },
     })
       .then((session) => {
@@ -163,7 +164,7 @@ export class CoordinationService {
     if (this.ended) return;
     this.telling ??= setTimeout(() => {
       this.telling = undefined;
-      this.events.publish('coordination/clientsChanged', this.clients());
+      this.events.publish('coordination/clientsChanged', this.clients(), { connectionId: EMBEDDED_ID });
     }, TELL_MS);
     this.telling.unref();
   }

@@ -1,13 +1,16 @@
 import type { EventChannel, Events } from '#shared/ipc';
 
-type Listener = <E extends EventChannel>(event: E, payload: Events[E]) => void;
+/** The clients (windows and tabs) that an event is for. */
+export type Audience = 'all' | { readonly connectionId: string } | { readonly clientId: string };
 
-/** Events on their way to every window and tab. Transports subscribe; services publish. */
+type Listener = <E extends EventChannel>(event: E, payload: Events[E], audience: Audience) => void;
+
+/** Events on their way to clients. Services publish; each client's session subscribes and keeps what concerns its client. */
 export class EventBus {
   private readonly listeners = new Set<Listener>();
 
-  publish<E extends EventChannel>(event: E, payload: Events[E]): void {
-    for (const listener of this.listeners) listener(event, payload);
+  publish<E extends EventChannel>(event: E, payload: Events[E], audience: Audience): void {
+    for (const listener of this.listeners) listener(event, payload, audience);
   }
 
   /** Returns the function that unsubscribes. */

@@ -3,32 +3,29 @@ import { setCommitted } from '../admin/group-offsets.ts';
 import { committedOffsets, coordinatorOf, deleteGroup } from '../admin/groups.ts';
 import { EARLIEST, LATEST, partitionKey, readOffsets } from '../admin/topics.ts';
 import type { Payload, Results } from '#shared/ipc';
-import type { ConnectionsService } from './connections.ts';
 import { partitionLeaders } from './messages.ts';
+import type { OpenConnection } from './open-connections.ts';
+import { guarded, requireShownGroup } from './shown-subject.ts';
 
 /** Consumer groups: history of lag, a new place, deletion. What they are now comes with the cluster's view. */
 export class GroupsService {
-  private readonly connections: ConnectionsService;
-
-  constructor(connections: ConnectionsService) {
-    this.connections = connections;
+  lagHistory(connection: OpenConnection, { group }: Payload<'group/lagHistory'>): Results['group/lagHistory'] {
+    return { samples: connection.monitor.lagHistory(group) };
   }
 
-  lagHistory({ group }: Payload<'group/lagHistory'>): Results['group/lagHistory'] {
-    return { samples: this.connections.active.monitor.lagHistory(group) };
-  }
-
-  async delete({ group, typedName }: Payload<'group/delete'>): Promise<null> {
+  async delete(connection: OpenConnection, { group, shown, typedName }: Payload<'group/delete'>): Promise<null> {
     if (typedName !== group) throw new AdminError({ code: 'INVALID_PAYLOAD', message: `Type ${group} to delete it.`, field: 'typedName' });
-    const { foreground, monitor } = this.connections.active;
+    const { foreground, monitor } = connection;
+    await guarded(monitor, () => requireShownGroup(foreground, group, shown, 'deleted'));
     await deleteGroup(foreground, group);
     monitor.refresh();
     return null;
   }
 
   /** In every partition of the topic or in none: whoever has no place in one would begin there by auto.offset.reset. */
-  async reset({ group, topic, to }: Payload<'group/reset'>): Promise<Results['group/reset']> {
-    const { foreground, monitor } = this.connections.active;
+  async reset(connection: OpenConnection, { group, shown, topic, to }: Payload<'group/reset'>): Promise<Results['group/reset']> {
+    const { foreground, monitor } = connection;
+    await guarded(monitor, () => requireShownGroup(foreground, group, shown, 'reset'));
     const { leaders, failed } = await partitionLeaders(foreground, topic, null);
     const keys = [...leaders.keys()].sort((a, b) => a - b).map((partition) => ({ topic, partition }));
     const byKey = new Map([...leaders].map(([partition, leader]) => [partitionKey(topic, partition), leader]));

@@ -4,23 +4,20 @@ import { AdminError } from '../admin/errors.ts';
 import { EARLIEST, LATEST, partitionKey, readOffsets } from '../admin/topics.ts';
 import type { BrowseResult, Payload, Results } from '#shared/ipc';
 import { checkProducible } from '#shared/topic-rules';
-import type { ConnectionsService } from './connections.ts';
 import { readMerged } from './merged-reading.ts';
+import type { OpenConnection } from './open-connections.ts';
 import type { PartitionRange } from './partition-cursors.ts';
 
 /** Reads and writes records for the message pages. */
 export class MessagesService {
-  private readonly connections: ConnectionsService;
   private readonly decoder: Decoder;
 
-  constructor(connections: ConnectionsService, decoder: Decoder = appDecoder()) {
-    this.connections = connections;
+  constructor(decoder: Decoder = appDecoder()) {
     this.decoder = decoder;
   }
 
   /** At most `limit` records of all partitions together, ordered by time across partitions and by offset within each. */
-  async browse(input: Payload<'message/browse'>): Promise<BrowseResult> {
-    const { foreground } = this.connections.active;
+  async browse({ foreground }: Pick<OpenConnection, 'foreground'>, input: Payload<'message/browse'>): Promise<BrowseResult> {
     const { leaders, failed } = await partitionLeaders(foreground, input.topic, input.partitions);
     const keys = [...leaders.keys()].map((partition) => ({ topic: input.topic, partition }));
     const byKey = new Map([...leaders].map(([partition, leader]) => [partitionKey(input.topic, partition), leader]));
@@ -54,10 +51,10 @@ export class MessagesService {
     return { ...read, failed: [...failed, ...read.failed] };
   }
 
-  async produce(input: Payload<'message/produce'>): Promise<Results['message/produce']> {
+  async produce(connection: OpenConnection, input: Payload<'message/produce'>): Promise<Results['message/produce']> {
     const refusal = checkProducible(input.topic);
     if (refusal !== null) throw new AdminError({ code: 'INVALID_TOPIC_EXCEPTION', message: refusal, subject: input.topic });
-    const { producer, idempotentProducer, monitor } = this.connections.active;
+    const { producer, idempotentProducer, monitor } = connection;
     const sent = await (input.idempotent === true ? idempotentProducer : producer).send({
       topic: input.topic,
       partition: input.partition,

@@ -1,5 +1,5 @@
-/** All use-cases that the screen calls, wired once per process; every window and tab shares them. */
-import { ConnectionsService, type EmbeddedSource } from './connections.ts';
+/** All use-cases that the screen calls, wired once per process. Each window and tab has a session of its own in `connections`. */
+import { ConnectionsService, EMBEDDED_ID, type EmbeddedSource } from './connections.ts';
 import { CoordinationService } from './coordination.ts';
 import type { EmbeddedListenersService } from './embedded-listeners.ts';
 import { EventBus } from './event-bus.ts';
@@ -42,19 +42,18 @@ export function createServices(options: {
 }): Services {
   const events = new EventBus();
   const { embedded, onError, lab, loads } = options;
+  const tails = new TailsService(events);
   const connections = new ConnectionsService({
     file: options.connectionsFile,
     events,
     embedded,
     onError,
     onProblem: (problem) => void options.info.notices.push(problem),
+    onReleased: (clientId) => tails.stopAllOf(clientId),
   });
-  const tails = new TailsService(connections, events);
   const coordination = lab === null ? null : new CoordinationService(() => zookeeperServers(lab), events);
   const unsubscribe = [
-    lab?.onEvent((event) => {
-      if (connections.embeddedInFront) events.publish('timeline/appended', { events: [event] });
-    }),
+    lab?.onEvent((event) => events.publish('timeline/appended', { events: [event] }, { connectionId: EMBEDDED_ID })),
     lab?.onFaults((faults) => connections.faultsChanged(faults)),
     loads?.onChange((rows) => connections.loadsChanged(rows)),
   ];
@@ -62,10 +61,10 @@ export function createServices(options: {
     info: options.info,
     events,
     connections,
-    topics: new TopicsService(connections),
-    messages: new MessagesService(connections),
+    topics: new TopicsService(),
+    messages: new MessagesService(),
     tails,
-    groups: new GroupsService(connections),
+    groups: new GroupsService(),
     lab,
     coordination,
     loads,

@@ -8,10 +8,11 @@ import { fetchRecords, type PartitionRecords } from '../admin/messages.ts';
 import { LATEST, partitionKey, pushTo, readOffsets } from '../admin/topics.ts';
 import type { BrowseResult, Events, Payload, Results } from '#shared/ipc';
 import type { CutBatch, RecordRow } from '#shared/models/cluster';
-import type { ConnectionsService } from './connections.ts';
 import type { EventBus } from './event-bus.ts';
 import { partitionLeaders } from './messages.ts';
+import type { OpenConnection } from './open-connections.ts';
 
+/** Of one client. */
 const MOST_TAILS = 8;
 /** Records in one event; a burst beyond that is counted, not shown. */
 const RECORDS_AN_EVENT = 200;
@@ -20,48 +21,62 @@ const WAIT_MS = 500;
 const RETRY_MS = 1_000;
 
 export class TailsService {
-  private readonly connections: ConnectionsService;
   private readonly events: EventBus;
   private readonly decoder: Decoder;
-  private readonly tails = new Map<string, { stop: () => void }>();
+  /** By id, the oldest first. */
+  private readonly tails = new Map<string, { clientId: string; stop: () => void }>();
 
-  constructor(connections: ConnectionsService, events: EventBus, decoder: Decoder = appDecoder()) {
-    this.connections = connections;
+  constructor(events: EventBus, decoder: Decoder = appDecoder()) {
     this.events = events;
     this.decoder = decoder;
   }
 
-  start(input: Payload<'message/tail'>): Results['message/tail'] {
-    // A tab that was closed or loaded anew never said that it is done with its tail: the oldest makes room.
-    const [oldest] = this.tails.size >= MOST_TAILS ? this.tails.keys() : [];
-    if (oldest !== undefined) {
-      this.stop({ tailId: oldest });
-      this.events.publish('message/tailed', {
-        tailId: oldest,
-        begins: [],
-        records: [],
-        dropped: 0,
-        cutBatches: [],
-        error: 'Newer live tails took its place.',
-      });
-    }
+  /** Its records are delivered to that client only. */
+  start(
+    clientId: string,
+    { foreground }: Pick<OpenConnection, 'foreground'>,
+    input: Omit<Payload<'message/tail'>, 'connectionId'>,
+  ): Results['message/tail'] {
+    this.makeRoom(clientId);
     const tailId = randomUUID();
-    const { foreground } = this.connections.active;
-    const tail = new Tail(foreground, this.decoder, input, (part) => this.events.publish('message/tailed', { tailId, ...part }));
-    this.tails.set(tailId, tail);
+    const tail = new Tail(foreground, this.decoder, input, (part) =>
+      this.events.publish('message/tailed', { tailId, ...part }, { clientId }),
+    );
+    this.tails.set(tailId, { clientId, stop: () => tail.stop() });
     tail.start();
     return { tailId };
   }
 
-  stop({ tailId }: Payload<'message/untail'>): null {
-    this.tails.get(tailId)?.stop();
+  /** A tail of another client stays. */
+  stop(clientId: string, tailId: string): void {
+    const tail = this.tails.get(tailId);
+    if (tail?.clientId !== clientId) return;
+    tail.stop();
     this.tails.delete(tailId);
-    return null;
+  }
+
+  /** The client has left its connection. */
+  stopAllOf(clientId: string): void {
+    for (const tailId of this.idsOf(clientId)) this.stop(clientId, tailId);
   }
 
   close(): void {
     for (const tail of this.tails.values()) tail.stop();
     this.tails.clear();
+  }
+
+  private idsOf(clientId: string): string[] {
+    return [...this.tails].filter(([, tail]) => tail.clientId === clientId).map(([tailId]) => tailId);
+  }
+
+  private makeRoom(clientId: string): void {
+    const own = this.idsOf(clientId);
+    const [oldest] = own;
+    if (oldest === undefined || own.length < MOST_TAILS) return;
+    this.stop(clientId, oldest);
+    const error = 'Newer live tails took its place.';
+    const nothing = { begins: [], records: [], dropped: 0, cutBatches: [] };
+    this.events.publish('message/tailed', { tailId: oldest, ...nothing, error }, { clientId });
   }
 }
 
@@ -70,7 +85,7 @@ type TailPart = Omit<Events['message/tailed'], 'tailId'>;
 class Tail {
   private readonly client: ClusterClient;
   private readonly decoder: Decoder;
-  private readonly input: Payload<'message/tail'>;
+  private readonly input: Omit<Payload<'message/tail'>, 'connectionId'>;
   private readonly deliver: (part: TailPart) => void;
   private readonly positions = new Map<number, bigint>();
   private stopped = false;
@@ -82,7 +97,12 @@ class Tail {
   private reportedError: string | null = null;
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(client: ClusterClient, decoder: Decoder, input: Payload<'message/tail'>, deliver: (part: TailPart) => void) {
+  constructor(
+    client: ClusterClient,
+    decoder: Decoder,
+    input: Omit<Payload<'message/tail'>, 'connectionId'>,
+    deliver: (part: TailPart) => void,
+  ) {
     this.client = client;
     this.decoder = decoder;
     this.input = input;
@@ -106,7 +126,7 @@ class Tail {
         await this.follow();
       } catch (error) {
         this.error = toAppError(error).message;
-        // Its connection was closed: another cluster is in front now.
+        // Its connection was closed.
         if (error instanceof AdminError && error.app.code === 'NOT_CONNECTED') {
           this.flush();
           this.stop();

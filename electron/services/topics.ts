@@ -6,22 +6,17 @@ import { AdminError } from '../admin/errors.ts';
 import { createTopic, deleteTopic, growTopic } from '../admin/topics.ts';
 import { checkTopicName } from '#shared/topic-rules';
 import type { Payload, Results } from '#shared/ipc';
-import type { ConnectionsService } from './connections.ts';
+import type { OpenConnection } from './open-connections.ts';
 import { placePartitions } from './placement.ts';
+import { guarded, requireShownTopic, topicChanged } from './shown-subject.ts';
 
 /** More would only be refused by the cluster, after a long wait. */
 const MOST_PARTITIONS = 10_000;
 
-/** Creates, grows, deletes and configures topics; lets their oldest records go, and their preferred leaders lead again. */
+/** Creates, grows, deletes and configures topics, deletes their oldest records, and elects their preferred leaders. */
 export class TopicsService {
-  private readonly connections: ConnectionsService;
-
-  constructor(connections: ConnectionsService) {
-    this.connections = connections;
-  }
-
-  async create(input: Payload<'topic/create'>): Promise<Results['topic/create']> {
-    const { foreground, monitor } = this.connections.active;
+  async create(connection: OpenConnection, input: Payload<'topic/create'>): Promise<Results['topic/create']> {
+    const { foreground, monitor } = connection;
     const { view } = monitor.snapshot();
     const violation = checkTopicName(
       input.name,
@@ -64,18 +59,24 @@ export class TopicsService {
     return { assignments: assignments ?? [] };
   }
 
-  async delete({ name, typedName }: Payload<'topic/delete'>): Promise<null> {
+  async delete(connection: OpenConnection, { name, topicId, typedName }: Payload<'topic/delete'>): Promise<null> {
     if (typedName !== name) {
       throw new AdminError({ code: 'INVALID_PAYLOAD', message: `Type ${name} to delete it.`, field: 'typedName' });
     }
-    const { foreground, monitor } = this.connections.active;
-    await deleteTopic(foreground, name);
+    const { foreground, monitor } = connection;
+    await guarded(monitor, () => requireShownTopic(foreground, name, topicId, 'deleted'));
+    try {
+      await deleteTopic(foreground, name, topicId);
+    } catch (error) {
+      if (error instanceof AdminError && error.app.code === 'UNKNOWN_TOPIC_ID') throw topicChanged(name, 'deleted');
+      throw error;
+    }
     monitor.refresh();
     return null;
   }
 
-  async addPartitions({ name, total }: Payload<'topic/addPartitions'>): Promise<null> {
-    const { foreground, monitor } = this.connections.active;
+  async addPartitions(connection: OpenConnection, { name, topicId, total }: Payload<'topic/addPartitions'>): Promise<null> {
+    const { foreground, monitor } = connection;
     if (total < 1 || total > MOST_PARTITIONS) {
       throw new AdminError({
         code: 'INVALID_PARTITIONS',
@@ -84,13 +85,18 @@ export class TopicsService {
         subject: name,
       });
     }
+    await guarded(monitor, () => requireShownTopic(foreground, name, topicId, 'changed'));
     await growTopic(foreground, name, total);
     monitor.refresh();
     return null;
   }
 
-  async deleteRecords({ name, places }: Payload<'topic/deleteRecords'>): Promise<Results['topic/deleteRecords']> {
-    const { foreground, monitor } = this.connections.active;
+  async deleteRecords(
+    connection: OpenConnection,
+    { name, topicId, places }: Payload<'topic/deleteRecords'>,
+  ): Promise<Results['topic/deleteRecords']> {
+    const { foreground, monitor } = connection;
+    await guarded(monitor, () => requireShownTopic(foreground, name, topicId, 'changed'));
     const before = new Map(places.map((one) => [one.partition, BigInt(one.before)]));
     const deleted = await deleteRecordsBefore(foreground, name, before);
     monitor.refresh();
@@ -105,8 +111,8 @@ export class TopicsService {
     };
   }
 
-  async electPreferred({ name }: Payload<'topic/electPreferred'>): Promise<Results['topic/electPreferred']> {
-    const { foreground, monitor } = this.connections.active;
+  async electPreferred(connection: OpenConnection, { name }: Payload<'topic/electPreferred'>): Promise<Results['topic/electPreferred']> {
+    const { foreground, monitor } = connection;
     const meta = await foreground.metadata([name]);
     const before = meta.topics.find((topic) => topic.name === name)?.partitions ?? [];
     if (before.length === 0)
@@ -129,19 +135,20 @@ export class TopicsService {
     };
   }
 
-  async configs({ name }: Payload<'topic/configs'>): Promise<Results['topic/configs']> {
-    return { entries: await topicConfigs(this.connections.active.foreground, name) };
+  async configs(connection: OpenConnection, { name }: Payload<'topic/configs'>): Promise<Results['topic/configs']> {
+    return { entries: await topicConfigs(connection.foreground, name) };
   }
 
-  async setConfigs({ name, configs }: Payload<'topic/setConfigs'>): Promise<null> {
-    const { foreground, monitor } = this.connections.active;
+  async setConfigs(connection: OpenConnection, { name, topicId, configs }: Payload<'topic/setConfigs'>): Promise<null> {
+    const { foreground, monitor } = connection;
+    await guarded(monitor, () => requireShownTopic(foreground, name, topicId, 'changed'));
     await setTopicConfigs(foreground, name, configs);
     monitor.refresh();
     return null;
   }
 
-  async brokerConfigs({ broker }: Payload<'broker/configs'>): Promise<Results['broker/configs']> {
-    const { foreground } = this.connections.active;
+  async brokerConfigs(connection: OpenConnection, { broker }: Payload<'broker/configs'>): Promise<Results['broker/configs']> {
+    const { foreground } = connection;
     await foreground.metadata([]);
     return { entries: await brokerConfigs(foreground, broker) };
   }

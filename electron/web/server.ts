@@ -10,7 +10,7 @@ import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { ServerFrame } from '#shared/ipc';
 import type { Invoke } from '../ipc/handle.ts';
-import type { EventBus } from '../services/event-bus.ts';
+import type { ClientSession, Deliver } from '../services/client-session.ts';
 import { INTERNAL_MESSAGE, limitedBy, refuseMalformed, refuseSocket, SECURITY_HEADERS, targetOf } from '../services/http-safety.ts';
 import { readStatic } from './static-files.ts';
 
@@ -41,14 +41,15 @@ export async function startWebServer(options: {
   /** Directory of the built renderer. */
   root: string;
   invoke: Invoke;
-  events: EventBus;
+  /** Makes the session of one more tab. */
+  connect: (deliver: Deliver) => ClientSession;
   /** Receives errors of this server itself; their text is not sent to clients. */
   onError?: (error: unknown) => void;
   /** In which a request arrives as a whole. Default 30 s. */
   requestTimeoutMs?: number;
 }): Promise<WebServer> {
   const token = randomBytes(24).toString('base64url');
-  const { invoke, events, root, host } = options;
+  const { invoke, connect, root, host } = options;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES });
   /** Those that have shown the token: nobody else hears of anything. */
   const tabs = new Set<WebSocket>();
@@ -80,15 +81,15 @@ export async function startWebServer(options: {
       if (!hasToken(url, token)) webSocket.close(REFUSED, 'wrong token');
       else if (tabs.size >= MAX_TABS) webSocket.close(1013, 'too many tabs');
       else {
+        const session = connect((event, payload) => sendBounded(webSocket, frameOf(event, payload)));
         tabs.add(webSocket);
-        webSocket.once('close', () => tabs.delete(webSocket));
-        serveSocket(webSocket, invoke);
+        webSocket.once('close', () => {
+          tabs.delete(webSocket);
+          session.end();
+        });
+        serveSocket(webSocket, session, invoke);
       }
     });
-  });
-  const unsubscribe = events.subscribe((event, payload) => {
-    const text = JSON.stringify({ event, payload } satisfies ServerFrame);
-    for (const tab of tabs) sendBounded(tab, text);
   });
   server.maxConnections = MAX_CONNECTIONS;
   const port = await listen(server, options.port, host);
@@ -97,7 +98,6 @@ export async function startWebServer(options: {
     url: `http://${shownHost.includes(':') ? `[${shownHost}]` : shownHost}:${port}/#token=${token}`,
     token,
     async close() {
-      unsubscribe();
       for (const client of sockets.clients) client.terminate();
       server.closeAllConnections();
       await new Promise<void>((resolve) => server.close(() => resolve()));
@@ -115,7 +115,7 @@ function listen(server: Server, port: number, host: string): Promise<number> {
   });
 }
 
-function serveSocket(socket: WebSocket, invoke: Invoke): void {
+function serveSocket(socket: WebSocket, session: ClientSession, invoke: Invoke): void {
   let underWay = 0;
   socket.on('message', (data: Buffer) => {
     const frame = parseFrame(data.toString('utf8'));
@@ -128,12 +128,24 @@ function serveSocket(socket: WebSocket, invoke: Invoke): void {
       return;
     }
     underWay++;
-    void invoke(frame.channel, frame.payload).then((result) => {
+    void invoke(session, frame.channel, frame.payload).then((result) => {
       underWay--;
       sendBounded(socket, JSON.stringify({ id: frame.id, result } satisfies ServerFrame));
     });
   });
 }
+
+/** An event is serialised once, however many tabs it is for. */
+const frames = new WeakMap<object, string>();
+
+const frameOf: (...of: Parameters<Deliver>) => string = (event, payload) => {
+  let text = frames.get(payload);
+  if (text === undefined) {
+    text = JSON.stringify({ event, payload } satisfies ServerFrame);
+    frames.set(payload, text);
+  }
+  return text;
+};
 
 function parseFrame(text: string): { id: number; channel: string; payload: unknown } | null {
   let frame: unknown;

@@ -1,9 +1,8 @@
-/** Starts the stores, and answers keys and menu commands that mean the same on every page. */
+/** Starts the stores of the selected connection, and answers keys and menu commands that mean the same on every page. */
 import { onScopeDispose } from 'vue';
 import { useRouter } from 'vue-router';
 import { useEventListener } from '@vueuse/core';
 import { useClusterStore } from '../stores/cluster.ts';
-import { useConnectionStore } from '../stores/connection.ts';
 import { useCoordinationStore } from '../stores/coordination.ts';
 import { useDeskStore } from '../stores/desk.ts';
 import { useLabStore } from '../stores/lab.ts';
@@ -11,7 +10,6 @@ import { useLoadStore } from '../stores/load.ts';
 import { useLearnStore } from '../stores/learn.ts';
 import { useMessagesStore } from '../stores/messages.ts';
 import { useMomentStore } from '../stores/moment.ts';
-import { usePreferencesStore } from '../stores/preferences.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
 import { useTourStore } from '../stores/tour.ts';
 
@@ -20,8 +18,6 @@ export function useApp(): { refresh: () => Promise<void> } {
   const desk = useDeskStore();
   const router = useRouter();
   const stops = [
-    usePreferencesStore().start(),
-    useConnectionStore().start(),
     cluster.start(),
     useMomentStore().start(),
     useTimelineStore().start(),

@@ -4,6 +4,7 @@ import type { AppError, Result } from '#shared/errors';
 import type { ConfigEntry } from '#shared/models/cluster';
 import { compareText } from '../format/numbers.ts';
 import { useBrokersStore } from '../stores/brokers.ts';
+import { useClusterStore } from '../stores/cluster.ts';
 import { useTopicsStore } from '../stores/topics.ts';
 
 export interface Configs {
@@ -23,10 +24,17 @@ export const isOverride = (entry: ConfigEntry): boolean => entry.source === 'top
 
 export function useTopicConfigs(name: MaybeRefOrGetter<string>): Configs {
   const topics = useTopicsStore();
+  const cluster = useClusterStore();
+  const idNow = (): string | null => cluster.topics.get(toValue(name))?.id ?? null;
+  /** The topic whose settings are shown; null until the view has it. */
+  let shownId: string | null = null;
   return configsOf(
     () => toValue(name),
-    () => topics.configs(toValue(name)),
-    (key, value) => topics.setConfig(toValue(name), key, value),
+    () => {
+      shownId = idNow();
+      return topics.configs(toValue(name));
+    },
+    (key, value) => topics.setConfig(toValue(name), shownId ?? idNow(), key, value),
   );
 }
 

@@ -4,7 +4,7 @@
  */
 import { computed, reactive } from 'vue';
 import type { AppError, Result } from '#shared/errors';
-import type { LeaderChange, Payload, PlaceChange } from '#shared/ipc';
+import type { LeaderChange, ScopedPayload, PlaceChange } from '#shared/ipc';
 import type { LoadRow } from '#shared/models/load';
 import type { FaultSpec } from '#shared/models/lab';
 import { LEARN_PARTITIONS, LEARN_TOPIC, type Concept, type Outage, type SentRecord } from '../format/learn/concept.ts';
@@ -12,7 +12,7 @@ import { plural } from '../format/numbers.ts';
 import { isAlive } from '../format/replicas.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useDeskStore } from '../stores/desk.ts';
-import { useGroupsStore } from '../stores/groups.ts';
+import { shownGroup, useGroupsStore } from '../stores/groups.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useLearnStore, type RecordToSend } from '../stores/learn.ts';
 import { useLoadStore } from '../stores/load.ts';
@@ -117,11 +117,11 @@ export function useLearn(concept: () => Concept) {
     loads.loads.find(({ spec, state: at }) => spec.kind === 'group' && spec.name === group && at !== 'ended' && at !== 'failed') ?? null;
 
   const setConfig = (key: string, value: string | null): Promise<boolean> =>
-    act(`config:${key}`, async () => refusal(await topicsStore.setConfig(topic.value?.name ?? '', key, value)));
+    act(`config:${key}`, async () => refusal(await topicsStore.setConfig(topic.value?.name ?? '', topic.value?.id ?? null, key, value)));
   const addPartitions = (total: number): Promise<boolean> =>
     act('partitions', async () => {
       const name = topic.value?.name ?? '';
-      const answer = await topicsStore.addPartitions(name, total);
+      const answer = await topicsStore.addPartitions(name, topic.value?.id ?? null, total);
       if (answer.ok) {
         await cluster.refresh();
         desk.note(`${name} has ${plural(total, 'partition')} now.`);
@@ -132,15 +132,19 @@ export function useLearn(concept: () => Concept) {
   /** Resolves to where the log starts then. */
   const deleteRecords = (partition: number, before: string): Promise<string | null> =>
     ask('delete-records', async () => {
-      const answer = await topicsStore.deleteRecords(topic.value?.name ?? '', [{ partition, before }]);
+      const answer = await topicsStore.deleteRecords(topic.value?.name ?? '', topic.value?.id ?? null, [{ partition, before }]);
       if (!answer.ok) return answer;
       const [done] = answer.value.partitions;
       return done?.error ? { ok: false, error: done.error } : { ok: true, value: done?.startOffset ?? '?' };
     });
   const electPreferred = (): Promise<{ partitions: LeaderChange[] } | null> =>
     ask('elect', () => topicsStore.electPreferred(topic.value?.name ?? ''));
-  const resetGroup = (group: string, to: Payload<'group/reset'>['to']): Promise<{ partitions: PlaceChange[] } | null> =>
-    ask(`reset:${group}`, () => groups.reset(group, topic.value?.name ?? '', to));
+  const resetGroup = (group: string, to: ScopedPayload<'group/reset'>['to']): Promise<{ partitions: PlaceChange[] } | null> =>
+    ask(`reset:${group}`, () => {
+      const row = cluster.groups.get(group);
+      const shown = row === undefined ? { state: 'Unknown', members: 0 } : shownGroup(row);
+      return groups.reset(group, shown, topic.value?.name ?? '', to);
+    });
 
   const inject = (fault: FaultSpec): Promise<boolean> => act(`fault:${JSON.stringify(fault)}`, () => lab.inject('learn', fault));
   const outage = (one: Outage): Promise<boolean> =>

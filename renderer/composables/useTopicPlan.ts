@@ -5,7 +5,7 @@
 import { computed, reactive, ref, shallowRef, watch } from 'vue';
 import { useDebounceFn } from '@vueuse/core';
 import type { AppError } from '#shared/errors';
-import type { Payload } from '#shared/ipc';
+import type { ScopedPayload } from '#shared/ipc';
 import type { ReplicaState } from '#shared/models/cluster';
 import { checkTopicName, type RuleViolation } from '#shared/topic-rules';
 import { describeDurability, describeReplicationFactor } from '../format/durability.ts';
@@ -169,7 +169,7 @@ export function useTopicPlan() {
   const countsFit = computed(() => partitionsError.value === null && replicationError.value === null);
   const complete = computed(() => nameViolation.value === null && countsFit.value && minInsyncError.value === null);
 
-  function payload(validateOnly: boolean): Payload<'topic/create'> {
+  function payload(validateOnly: boolean): ScopedPayload<'topic/create'> {
     const retention = RETENTIONS.find((choice) => choice.value === form.retention)?.configs ?? {};
     const more = Object.fromEntries(
       Object.entries(form.more).flatMap(([name, value]) => (value.trim() === '' ? [] : [[name, value.trim()]])),

@@ -2,7 +2,7 @@
 import { computed, ref, shallowRef, watch, type Ref } from 'vue';
 import type { AppError } from '#shared/errors';
 import type { Znode } from '#shared/models/lab';
-import { request } from '../api.ts';
+import { useScope } from '../scope.ts';
 import { ancestorsOf, childPath, nameOf } from '../format/znodes.ts';
 
 export interface ZnodeEntry {
@@ -24,6 +24,7 @@ export interface ZnodeRow {
 }
 
 export function useZnodes(selected: Ref<string>) {
+  const scope = useScope();
   const entries = shallowRef<ReadonlyMap<string, ZnodeEntry>>(new Map());
   const expanded = shallowRef<ReadonlySet<string>>(new Set(['/']));
   const refreshing = ref(false);
@@ -34,7 +35,7 @@ export function useZnodes(selected: Ref<string>) {
     const before = entries.value.get(path);
     if (before?.state === 'loading') return;
     put(path, { state: 'loading', node: before?.node ?? null, error: null });
-    const answer = await request('coordination/znode', { path });
+    const answer = await scope.request('coordination/znode', { path });
     if (answer.ok) put(path, { state: 'ready', node: answer.value, error: null });
     else put(path, { state: 'error', node: before?.node ?? null, error: answer.error });
   }

@@ -1,20 +1,19 @@
 /** Brokers: what can be done to one. The lab's verbs reach the embedded cluster only. */
 import { shallowRef } from 'vue';
-import { defineStore } from 'pinia';
 import type { AppError, Result } from '#shared/errors';
 import type { ConfigEntry } from '#shared/models/cluster';
-import { request } from '../api.ts';
+import { defineScopedStore } from '../scope.ts';
 
 export type LabVerb = 'stop' | 'kill' | 'start';
 
-export const useBrokersStore = defineStore('brokers', () => {
+export const useBrokersStore = defineScopedStore('brokers', (scope) => {
   /** What is under way, by node. */
   const underWay = shallowRef<ReadonlyMap<number, LabVerb>>(new Map());
 
   async function act(verb: LabVerb, node: number): Promise<AppError | null> {
     if (underWay.value.has(node)) return null;
     underWay.value = new Map([...underWay.value, [node, verb]]);
-    const answer = await request(`lab/${verb}`, { node });
+    const answer = await scope.request(`lab/${verb}`, { node });
     const rest = new Map(underWay.value);
     rest.delete(node);
     underWay.value = rest;
@@ -22,7 +21,7 @@ export const useBrokersStore = defineStore('brokers', () => {
   }
 
   function configs(broker: number): Promise<Result<{ entries: ConfigEntry[] }>> {
-    return request('broker/configs', { broker });
+    return scope.request('broker/configs', { broker });
   }
 
   return { underWay, act, configs };

@@ -1,15 +1,15 @@
 /**
- * The cluster in front, as main last told it. One view, then patches by version; whenever a patch does not fit the version
+ * The cluster of the scope's connection, as main last published it. One view, then patches by version; whenever a patch does not fit the version
  * that stands here, the whole view is asked for again. While a moment of the past is shown, what pages read is that moment's;
  * the present goes on underneath and comes back as it is by then.
  */
 import { computed, ref, shallowRef, triggerRef } from 'vue';
-import { defineStore } from 'pinia';
 import type { AppError } from '#shared/errors';
-import type { ClusterPatch, Payload } from '#shared/ipc';
+import type { ClusterPatch, ScopedPayload } from '#shared/ipc';
 import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '#shared/models/cluster';
 import type { Moment } from '#shared/models/history';
-import { listen, onReopened, request } from '../api.ts';
+import { onReopened } from '../api.ts';
+import { defineScopedStore } from '../scope.ts';
 
 export type Scalars = Omit<ClusterView, 'brokers' | 'topics' | 'groups'>;
 export type LoadState = 'idle' | 'loading' | 'ready' | 'error';
@@ -36,7 +36,7 @@ const MAX_EARLY = 64;
 const RATE_SAMPLES = 60;
 const RATE_EVERY_MS = 1_000;
 
-export const useClusterStore = defineStore('cluster', () => {
+export const useClusterStore = defineScopedStore('cluster', (scope) => {
   const state = ref<LoadState>('idle');
   const error = shallowRef<AppError | null>(null);
   /** What main told last; its maps are changed in place. */
@@ -57,9 +57,10 @@ export const useClusterStore = defineStore('cluster', () => {
 
   let early: ClusterPatch[] = [];
   let loading: Promise<void> | null = null;
-  /** Counts switches of connection, so that a view of the one before is not taken for the new one's. */
+  /** Counts how often the connection was opened, so that a view from before is not taken for a newer one. */
   let run = 0;
-  let watched: Payload<'cluster/watch'> | null = null;
+  /** What the page shows. */
+  const watched = shallowRef<ScopedPayload<'cluster/watch'> | null>(null);
 
   const brokerList = computed(() => [...brokers.value.values()].sort((a, b) => a.id - b.id));
   const topicList = computed(() => [...topics.value.values()]);
@@ -79,7 +80,7 @@ export const useClusterStore = defineStore('cluster', () => {
     for (;;) {
       const mine = run;
       if (state.value !== 'ready') state.value = 'loading';
-      const answer = await request('cluster/view', {});
+      const answer = await scope.request('cluster/view', {});
       if (mine !== run) continue;
       if (!answer.ok) {
         error.value = answer.error;
@@ -151,6 +152,20 @@ export const useClusterStore = defineStore('cluster', () => {
 
   const totalLag = computed(() => lagOf(groups.value));
 
+  /**
+   * The age of what the page shows, as wall-clock ms of its oldest reading; 0: nothing has been read yet. Rows without any reading show
+   * no figure that could be old, and rows with an error say so themselves.
+   */
+  const shownAsOf = computed(() => {
+    if (scalars.value === null) return 0;
+    let oldest = scalars.value.asOf;
+    const { topics: ofTopics, groups: ofGroups } = watched.value ?? { topics: 'none', groups: 'none' };
+    if (ofTopics !== 'none') oldest = Math.min(oldest, scalars.value.offsetsAsOf);
+    for (const row of rowsOf(topics.value, ofTopics)) if (row.offsetsAsOf) oldest = Math.min(oldest, row.offsetsAsOf);
+    for (const row of rowsOf(groups.value, ofGroups)) if (row.error === null && row.asOf > 0) oldest = Math.min(oldest, row.asOf);
+    return oldest;
+  });
+
   function sample(): void {
     const last = allRates.value.at(-1);
     if (live.scalars === null || (last !== undefined && live.scalars.asOf - last.at < RATE_EVERY_MS)) return;
@@ -164,7 +179,7 @@ export const useClusterStore = defineStore('cluster', () => {
     allRates.value = [...allRates.value.slice(-(RATE_SAMPLES - 1)), next];
   }
 
-  /** Another connection is in front: nothing of the one before may stay on the screen. */
+  /** The connection was opened again: nothing of what it was may stay on the screen. */
   function forget(): void {
     run += 1;
     state.value = 'loading';
@@ -181,24 +196,24 @@ export const useClusterStore = defineStore('cluster', () => {
   }
 
   async function refresh(): Promise<AppError | null> {
-    const answer = await request('cluster/refresh', {});
+    const answer = await scope.request('cluster/refresh', {});
     if (!answer.ok) return answer.error;
     if (state.value !== 'ready') await load();
     return null;
   }
 
   /** Tells main what the page in front shows, so that only that is polled. */
-  function watchOnly(what: Payload<'cluster/watch'>): void {
-    watched = what;
-    void request('cluster/watch', what);
+  function watchOnly(what: ScopedPayload<'cluster/watch'>): void {
+    watched.value = what;
+    void scope.request('cluster/watch', what);
   }
 
   function start(): () => void {
     const stops = [
-      listen('cluster/patched', apply),
-      listen('connection/changed', () => void reload()),
+      scope.listen('cluster/patched', apply),
+      scope.listen('connection/reopened', () => void reload()),
       onReopened(() => {
-        if (watched !== null) watchOnly(watched);
+        if (watched.value !== null) watchOnly(watched.value);
         void load();
       }),
     ];
@@ -219,6 +234,7 @@ export const useClusterStore = defineStore('cluster', () => {
     topicList,
     groupList,
     totalLag,
+    shownAsOf,
     ready,
     embedded,
     present,
@@ -267,4 +283,11 @@ function replace<Key, Row>(
   for (const key of removed) rows.delete(key);
   for (const row of set) rows.set(keyOf(row), row);
   return set.length > 0 || removed.length > 0;
+}
+
+/** Those of the rows that are shown. */
+function rowsOf<Row>(rows: ReadonlyMap<string, Row>, shown: 'none' | 'all' | readonly string[]): Iterable<Row> {
+  if (shown === 'none') return [];
+  if (shown === 'all') return rows.values();
+  return shown.flatMap((name) => rows.get(name) ?? []);
 }

@@ -1,4 +1,4 @@
-/** The connections that are known, and which one is in front. */
+/** The connections that are known, and the one that this window or tab has selected. A tab keeps its selection over a reload. */
 import { computed, ref, shallowRef } from 'vue';
 import { defineStore } from 'pinia';
 import type { AppError } from '#shared/errors';
@@ -6,18 +6,26 @@ import type { AppInfo, ConnectionList, Payload } from '#shared/ipc';
 import type { Connection } from '#shared/models/cluster';
 import { link, listen, onReopened, request } from '../api.ts';
 
+const SELECTED_KEY = 'brokerdesk.connection';
+
 export const useConnectionStore = defineStore('connection', () => {
   const info = shallowRef<AppInfo | null>(null);
   const connections = shallowRef<Connection[]>([]);
   const activeId = ref<string | null>(null);
   const error = shallowRef<AppError | null>(null);
   const busy = ref<string | null>(null);
+  /** The list has been read, and the connection of this tab is selected if it exists. */
+  const ready = ref(false);
+  /** The name of the selected connection, also after it was removed. */
+  const activeName = ref<string | null>(null);
 
   const active = computed(() => connections.value.find((connection) => connection.id === activeId.value) ?? null);
+  /** The selected connection does not exist any more. No other one takes its place unless it is selected. */
+  const removed = computed(() => ready.value && activeId.value !== null && active.value === null);
 
   function take(list: ConnectionList): void {
     connections.value = list.connections;
-    activeId.value = list.activeId;
+    activeName.value = active.value?.name ?? activeName.value;
     error.value = null;
   }
 
@@ -28,41 +36,81 @@ export const useConnectionStore = defineStore('connection', () => {
 
   async function load(): Promise<void> {
     const [list] = await Promise.all([request('connection/list', {}), loadInfo()]);
-    if (list.ok) take(list.value);
-    else error.value = list.error;
+    if (!list.ok) {
+      error.value = list.error;
+      return;
+    }
+    take(list.value);
+    if (activeId.value === null) await selectFirst();
+    ready.value = true;
+  }
+
+  /** The connection that this tab had before it was loaded again; in a new tab the first. */
+  async function selectFirst(): Promise<void> {
+    const kept = window.sessionStorage.getItem(SELECTED_KEY);
+    const id = kept ?? connections.value[0]?.id;
+    if (id === undefined) return;
+    if (connections.value.some((one) => one.id === id)) error.value = await use(id);
+    else activeId.value = id;
   }
 
   async function use(id: string): Promise<AppError | null> {
-    return change(id, () => request('connection/use', { id }));
+    return change(id, async () => select(id));
   }
 
-  async function add(connection: Payload<'connection/add'>): Promise<AppError | null> {
-    return change('add', () => request('connection/add', connection));
-  }
-
-  async function remove(id: string): Promise<AppError | null> {
-    return change(id, () => request('connection/remove', { id }));
-  }
-
-  async function change(what: string, ask: () => ReturnType<typeof request<'connection/list'>>): Promise<AppError | null> {
-    busy.value = what;
-    const answer = await ask();
-    busy.value = null;
+  async function select(id: string): Promise<AppError | null> {
+    const answer = await request('connection/use', { id });
     if (!answer.ok) return answer.error;
+    activeId.value = id;
+    window.sessionStorage.setItem(SELECTED_KEY, id);
     take(answer.value);
     return null;
   }
 
+  /** Adds it and selects it. */
+  async function add(connection: Payload<'connection/add'>): Promise<AppError | null> {
+    return change('add', async () => {
+      const answer = await request('connection/add', connection);
+      if (!answer.ok) return answer.error;
+      take(answer.value);
+      return select(answer.value.addedId);
+    });
+  }
+
+  async function remove(id: string): Promise<AppError | null> {
+    return change(id, async () => {
+      const answer = await request('connection/remove', { id });
+      if (!answer.ok) return answer.error;
+      take(answer.value);
+      return null;
+    });
+  }
+
+  async function change(what: string, act: () => Promise<AppError | null>): Promise<AppError | null> {
+    busy.value = what;
+    try {
+      return await act();
+    } finally {
+      busy.value = null;
+    }
+  }
+
+  /** The line was lost: main knows nothing of this tab any more. Selects before anything else is asked on the new line. */
+  function resume(): void {
+    if (activeId.value !== null) void request('connection/use', { id: activeId.value });
+    void load();
+  }
+
   function start(): () => void {
-    // Its notices change with it: how the cluster of this desk came up is told there.
+    // Its notices change with it: how the embedded cluster came up is one of them.
     const changed = (list: ConnectionList): void => {
       take(list);
       void loadInfo();
     };
-    const stops = [listen('connection/changed', changed), onReopened(() => void load())];
+    const stops = [listen('connection/changed', changed), onReopened(resume)];
     void load();
     return () => stops.forEach((stop) => stop());
   }
 
-  return { link, info, connections, activeId, active, error, busy, start, load, use, add, remove };
+  return { link, info, connections, activeId, active, activeName, removed, ready, error, busy, start, load, use, add, remove };
 });

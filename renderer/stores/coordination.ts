@@ -1,14 +1,14 @@
 /** The app's own ZooKeeper sessions on the cluster of this desk: what they are, and what can be done with them. */
 import { shallowRef } from 'vue';
-import { defineStore } from 'pinia';
 import type { AppError, Result } from '#shared/errors';
-import type { Payload } from '#shared/ipc';
+import type { ScopedPayload } from '#shared/ipc';
 import type { CoordinationClients } from '#shared/models/coordination';
-import { listen, onReopened, request } from '../api.ts';
+import { onReopened } from '../api.ts';
+import { defineScopedStore } from '../scope.ts';
 
 type Verb = 'zk/open' | 'zk/create' | 'zk/set' | 'zk/delete' | 'zk/watch' | 'zk/silence' | 'zk/speak' | 'zk/close';
 
-export const useCoordinationStore = defineStore('coordination', () => {
+export const useCoordinationStore = defineScopedStore('coordination', (scope) => {
   /** Null before they are known, and where there are none: on a cluster somewhere else. */
   const clients = shallowRef<CoordinationClients | null>(null);
 
@@ -19,16 +19,18 @@ export const useCoordinationStore = defineStore('coordination', () => {
   }
 
   async function load(): Promise<void> {
-    if (take(await request('zk/clients', {})) !== null) clients.value = null;
+    if (take(await scope.request('zk/clients', {})) !== null) clients.value = null;
   }
 
   /** Null when it is done. */
-  const act = async <V extends Verb>(verb: V, payload: Payload<V>): Promise<AppError | null> => take(await request<Verb>(verb, payload));
+  const act = async <V extends Verb>(verb: V, payload: ScopedPayload<V>): Promise<AppError | null> =>
+    take(await scope.request<V>(verb, payload));
 
   function start(): () => void {
+    if (!scope.embedded) return () => undefined;
     const stops = [
-      listen('coordination/clientsChanged', (told) => (clients.value = told)),
-      listen('connection/changed', () => void load()),
+      scope.listen('coordination/clientsChanged', (told) => (clients.value = told)),
+      scope.listen('connection/reopened', () => void load()),
       onReopened(() => void load()),
     ];
     void load();

@@ -1,15 +1,21 @@
 /** Consumer groups: the lag samples of the ones that are looked at, and what can be done to one. */
 import { shallowRef } from 'vue';
-import { defineStore } from 'pinia';
 import type { AppError, Result } from '#shared/errors';
-import type { Payload, PlaceChange } from '#shared/ipc';
-import type { LagSample } from '#shared/models/cluster';
-import { listen, onReopened, request } from '../api.ts';
+import type { PlaceChange, ScopedPayload } from '#shared/ipc';
+import type { GroupRow, LagSample } from '#shared/models/cluster';
+import { onReopened } from '../api.ts';
+import { defineScopedStore } from '../scope.ts';
 
 /** An hour at one sample a second. */
 const MAX_SAMPLES = 3_600;
 
-export const useGroupsStore = defineStore('groups', () => {
+export type ShownGroup = ScopedPayload<'group/delete'>['shown'];
+
+export function shownGroup({ state, members }: Pick<GroupRow, 'state' | 'members'>): ShownGroup {
+  return { state, members: members.length };
+}
+
+export const useGroupsStore = defineScopedStore('groups', (scope) => {
   const followed = shallowRef<string | null>(null);
   const samples = shallowRef<LagSample[]>([]);
   const error = shallowRef<AppError | null>(null);
@@ -21,7 +27,7 @@ export const useGroupsStore = defineStore('groups', () => {
     error.value = null;
     void loadHistory(group);
     const stops = [
-      listen('group/lagSampled', (event) => {
+      scope.listen('group/lagSampled', (event) => {
         if (event.group === followed.value) append(event.sample);
       }),
       onReopened(() => void loadHistory(group)),
@@ -33,7 +39,7 @@ export const useGroupsStore = defineStore('groups', () => {
   }
 
   async function loadHistory(group: string): Promise<void> {
-    const answer = await request('group/lagHistory', { group });
+    const answer = await scope.request('group/lagHistory', { group });
     if (followed.value !== group) return;
     if (!answer.ok) {
       error.value = answer.error;
@@ -49,12 +55,18 @@ export const useGroupsStore = defineStore('groups', () => {
     samples.value = [...samples.value.slice(-(MAX_SAMPLES - 1)), sample];
   }
 
-  function remove(group: string, typedName: string): Promise<Result<null>> {
-    return request('group/delete', { group, typedName });
+  /** `shown`, here and below: the group as it was shown when this was prepared. */
+  function remove(group: string, shown: ShownGroup, typedName: string): Promise<Result<null>> {
+    return scope.request('group/delete', { group, shown, typedName });
   }
 
-  function reset(group: string, topic: string, to: Payload<'group/reset'>['to']): Promise<Result<{ partitions: PlaceChange[] }>> {
-    return request('group/reset', { group, topic, to });
+  function reset(
+    group: string,
+    shown: ShownGroup,
+    topic: string,
+    to: ScopedPayload<'group/reset'>['to'],
+  ): Promise<Result<{ partitions: PlaceChange[] }>> {
+    return scope.request('group/reset', { group, shown, topic, to });
   }
 
   return { followed, samples, error, follow, remove, reset };

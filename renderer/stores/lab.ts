@@ -1,23 +1,21 @@
 /** The lab: faults in force, and what can be done to the cluster of this desk. */
 import { ref } from 'vue';
-import { defineStore } from 'pinia';
 import type { AppError } from '#shared/errors';
-import type { Payload } from '#shared/ipc';
 import type { FaultSpec } from '#shared/models/lab';
-import { listen, request } from '../api.ts';
+import { defineScopedStore } from '../scope.ts';
 import { makeToldList } from './told-list.ts';
 import { failureOf, trackUnderWay } from './under-way.ts';
 
-export const useLabStore = defineStore('lab', () => {
+export const useLabStore = defineScopedStore('lab', (scope) => {
   /** Oldest first. */
   const {
     shown: faults,
     error,
     show: showFaults,
     watch: watchFaults,
-  } = makeToldList({
-    ask: () => request('lab/faults', {}),
-    listen: (take) => listen('lab/faultsChanged', take),
+  } = makeToldList(scope, {
+    ask: () => scope.request('lab/faults', {}),
+    listen: (take) => scope.listen('lab/faultsChanged', take),
     items: (told) => told.faults,
   });
   /** By a key of the caller's: `heal:4`, `kill:2`. */
@@ -25,33 +23,33 @@ export const useLabStore = defineStore('lab', () => {
   const healingAll = ref(false);
 
   async function inject(key: string, fault: FaultSpec): Promise<AppError | null> {
-    return failureOf(await busyWith(key, () => request('lab/inject', { fault } satisfies Payload<'lab/inject'>)));
+    return failureOf(await busyWith(key, () => scope.request('lab/inject', { fault })));
   }
 
   async function heal(id: number): Promise<AppError | null> {
-    return failureOf(await busyWith(`heal:${id}`, () => request('lab/heal', { id })));
+    return failureOf(await busyWith(`heal:${id}`, () => scope.request('lab/heal', { id })));
   }
 
   /** Null when it was refused as a whole; else what could not be healed. */
   async function healAll(): Promise<{ error: AppError | null; failed: { id: number; error: string }[] }> {
     healingAll.value = true;
-    const answer = await request('lab/healAll', {});
+    const answer = await scope.request('lab/healAll', {});
     healingAll.value = false;
     return answer.ok ? { error: null, failed: answer.value.failed } : { error: answer.error, failed: [] };
   }
 
   async function start(node: number): Promise<AppError | null> {
-    return failureOf(await busyWith(`start:${node}`, () => request('lab/start', { node })));
+    return failureOf(await busyWith(`start:${node}`, () => scope.request('lab/start', { node })));
   }
 
   async function addNode(): Promise<{ error: AppError } | { node: number } | null> {
-    const answer = await busyWith('addNode', () => request('lab/addNode', {}));
+    const answer = await busyWith('addNode', () => scope.request('lab/addNode', {}));
     if (answer === null) return null;
     return answer.ok ? { node: answer.value.node } : { error: answer.error };
   }
 
   async function removeNode(node: number): Promise<AppError | null> {
-    return failureOf(await busyWith(`remove:${node}`, () => request('lab/removeNode', { node })));
+    return failureOf(await busyWith(`remove:${node}`, () => scope.request('lab/removeNode', { node })));
   }
 
   return { faults, error, underWay, healingAll, inject, heal, healAll, start, addNode, removeNode, showFaults, watchFaults };

@@ -1,10 +1,9 @@
 /** Learn: what the reader sent, what of the coordination tree a page asked for, and which checks are done. */
 import { shallowRef, watch } from 'vue';
-import { defineStore } from 'pinia';
 import { useLocalStorage } from '@vueuse/core';
 import type { AppError } from '#shared/errors';
 import type { Znode } from '#shared/models/lab';
-import { listen, request } from '../api.ts';
+import { defineScopedStore } from '../scope.ts';
 import type { ReadBack, SentRecord } from '../format/learn/concept.ts';
 import { useClusterStore } from './cluster.ts';
 
@@ -26,7 +25,7 @@ export interface RecordToSend {
   idempotent?: boolean;
 }
 
-export const useLearnStore = defineStore('learn', () => {
+export const useLearnStore = defineScopedStore('learn', (scope) => {
   const cluster = useClusterStore();
   const sent = shallowRef<SentRecord[]>([]);
   const znodes = shallowRef<ReadonlyMap<string, Znode | null>>(new Map());
@@ -62,7 +61,7 @@ export const useLearnStore = defineStore('learn', () => {
   async function send(record: RecordToSend): Promise<SentRecord> {
     const at = Date.now();
     const start = performance.now();
-    const answer = await request('message/produce', {
+    const answer = await scope.request('message/produce', {
       topic: record.topic,
       partition: record.partition ?? null,
       key: record.key === null ? { encoding: 'null', text: '' } : { encoding: 'utf8', text: record.key },
@@ -99,7 +98,7 @@ export const useLearnStore = defineStore('learn', () => {
 
   /** Reads one record by its place, as any consumer could; it joins no group and takes nothing away. */
   async function readBack(topic: string, partition: number, offset: string): Promise<AppError | null> {
-    const answer = await request('message/browse', { topic, partitions: [partition], from: { kind: 'offset', offset }, limit: 1 });
+    const answer = await scope.request('message/browse', { topic, partitions: [partition], from: { kind: 'offset', offset }, limit: 1 });
     if (!answer.ok) return answer.error;
     const record = answer.value.records[0];
     if (record === undefined || record.offset !== offset) {
@@ -132,7 +131,7 @@ export const useLearnStore = defineStore('learn', () => {
 
   /** Reads these nodes of the tree; what is not there is null, what nobody answers stays as it was. */
   async function readZnodes(paths: readonly string[]): Promise<AppError | null> {
-    const answers = await Promise.all(paths.map(async (path) => ({ path, answer: await request('coordination/znode', { path }) })));
+    const answers = await Promise.all(paths.map(async (path) => ({ path, answer: await scope.request('coordination/znode', { path }) })));
     const read = new Map(znodes.value);
     let error: AppError | null = null;
     for (const { path, answer } of answers) {
@@ -154,7 +153,7 @@ export const useLearnStore = defineStore('learn', () => {
 
   /** What was sent and read belongs to one cluster. */
   function start(): () => void {
-    return listen('connection/changed', () => {
+    return scope.listen('connection/reopened', () => {
       sent.value = [];
       reads.value = [];
       begun.value = null;

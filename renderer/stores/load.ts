@@ -1,49 +1,48 @@
 /** Load on the cluster of this desk: what runs, as it is told, and what can be done to it. */
-import { defineStore } from 'pinia';
 import type { AppError, Result } from '#shared/errors';
 import type { LoadAudit, LoadSpec } from '#shared/models/load';
-import { listen, request } from '../api.ts';
+import { defineScopedStore } from '../scope.ts';
 import { makeToldList } from './told-list.ts';
 import { failureOf, trackUnderWay } from './under-way.ts';
 
-export const useLoadStore = defineStore('load', () => {
+export const useLoadStore = defineScopedStore('load', (scope) => {
   /** In the order in which they were started. */
   const {
     shown: loads,
     error,
     show: showLoads,
     watch,
-  } = makeToldList({
-    ask: () => request('load/list', {}),
-    listen: (take) => listen('load/changed', take),
+  } = makeToldList(scope, {
+    ask: () => scope.request('load/list', {}),
+    listen: (take) => scope.listen('load/changed', take),
     items: (told) => told.loads,
   });
   /** By a key: `start`, `stop:4`, `audit:4`, `member:4:1`. */
   const { underWay, busyWith } = trackUnderWay();
 
   async function start(load: LoadSpec): Promise<AppError | null> {
-    return failureOf(await busyWith('start', () => request('load/start', { load })));
+    return failureOf(await busyWith('start', () => scope.request('load/start', { load })));
   }
 
   async function stop(id: number): Promise<AppError | null> {
-    return failureOf(await busyWith(`stop:${id}`, () => request('load/stop', { id })));
+    return failureOf(await busyWith(`stop:${id}`, () => scope.request('load/stop', { id })));
   }
 
   async function remove(id: number): Promise<AppError | null> {
-    return failureOf(await busyWith(`remove:${id}`, () => request('load/remove', { id })));
+    return failureOf(await busyWith(`remove:${id}`, () => scope.request('load/remove', { id })));
   }
 
   async function change(id: number, to: { recordsPerSecond?: number; members?: number }): Promise<AppError | null> {
-    return failureOf(await busyWith(`change:${id}`, () => request('load/change', { id, ...to })));
+    return failureOf(await busyWith(`change:${id}`, () => scope.request('load/change', { id, ...to })));
   }
 
   async function member(id: number, number: number, action: 'crash' | 'pause' | 'resume'): Promise<AppError | null> {
-    return failureOf(await busyWith(`member:${id}:${number}`, () => request('load/member', { id, number, action })));
+    return failureOf(await busyWith(`member:${id}:${number}`, () => scope.request('load/member', { id, number, action })));
   }
 
   /** Null while another reading is under way. */
   function audit(id: number): Promise<Result<LoadAudit> | null> {
-    return busyWith(`audit:${id}`, () => request('load/audit', { id }));
+    return busyWith(`audit:${id}`, () => scope.request('load/audit', { id }));
   }
 
   return { loads, error, underWay, start, stop, remove, change, member, audit, showLoads, watch };

@@ -1,17 +1,17 @@
 /** The message browser: one page of records, or the live tail. Reading joins no group and commits nothing. */
 import { computed, ref, shallowRef } from 'vue';
-import { defineStore } from 'pinia';
 import type { AppError, Result } from '#shared/errors';
-import type { BrowseResult, Payload, Results } from '#shared/ipc';
+import type { BrowseResult, Results, ScopedPayload } from '#shared/ipc';
 import type { CutBatch, RecordRow } from '#shared/models/cluster';
-import { listen, onReopened, request } from '../api.ts';
+import { onReopened } from '../api.ts';
+import { defineScopedStore } from '../scope.ts';
 
-export type From = Payload<'message/browse'>['from'];
+export type From = ScopedPayload<'message/browse'>['from'];
 /** What is kept of a tail; older records fall out at the far end. */
 const MAX_TAILED = 2_000;
 const MAX_CUT_BATCHES = 20;
 
-export const useMessagesStore = defineStore('messages', () => {
+export const useMessagesStore = defineScopedStore('messages', (scope) => {
   const records = shallowRef<RecordRow[]>([]);
   const failed = shallowRef<BrowseResult['failed']>([]);
   const more = ref(false);
@@ -42,10 +42,10 @@ export const useMessagesStore = defineStore('messages', () => {
     state.value = 'idle';
   }
 
-  async function browse(query: Payload<'message/browse'>): Promise<void> {
+  async function browse(query: ScopedPayload<'message/browse'>): Promise<void> {
     const mine = ++asked;
     state.value = 'loading';
-    const answer = await request('message/browse', query);
+    const answer = await scope.request('message/browse', query);
     if (mine !== asked) return;
     if (!answer.ok) {
       error.value = answer.error;
@@ -66,13 +66,13 @@ export const useMessagesStore = defineStore('messages', () => {
     const mine = ++asked;
     dropped.value = 0;
     begins.value = new Map();
-    const answer = await request('message/tail', { topic, partitions });
+    const answer = await scope.request('message/tail', { topic, partitions });
     if (!answer.ok) {
       error.value = answer.error;
       return;
     }
     if (mine !== asked) {
-      void request('message/untail', { tailId: answer.value.tailId });
+      void scope.request('message/untail', { tailId: answer.value.tailId });
       return;
     }
     error.value = null;
@@ -85,7 +85,7 @@ export const useMessagesStore = defineStore('messages', () => {
     tailId.value = null;
     paused.value = false;
     held.value = [];
-    if (id !== null) await request('message/untail', { tailId: id });
+    if (id !== null) await scope.request('message/untail', { tailId: id });
   }
 
   function setPaused(next: boolean): void {
@@ -97,7 +97,7 @@ export const useMessagesStore = defineStore('messages', () => {
   }
 
   function start(): () => void {
-    const stopTail = listen('message/tailed', (event) => {
+    const stopTail = scope.listen('message/tailed', (event) => {
       if (event.tailId !== tailId.value) return;
       dropped.value += event.dropped;
       if (event.begins.length > 0)
@@ -120,8 +120,8 @@ export const useMessagesStore = defineStore('messages', () => {
     };
   }
 
-  function produce(record: Payload<'message/produce'>): Promise<Result<Results['message/produce']>> {
-    return request('message/produce', record);
+  function produce(record: ScopedPayload<'message/produce'>): Promise<Result<Results['message/produce']>> {
+    return scope.request('message/produce', record);
   }
 
   return {

@@ -3,17 +3,16 @@
  * this screen was told; the stores of the cluster, of the lab and of load then show that. Until it is left nothing can be changed.
  */
 import { computed, ref, shallowRef } from 'vue';
-import { defineStore } from 'pinia';
 import type { AppError } from '#shared/errors';
 import type { HistoryRange, Moment } from '#shared/models/history';
-import { listen, refuseChanges, request } from '../api.ts';
+import { defineScopedStore } from '../scope.ts';
 import { useClusterStore } from './cluster.ts';
 import { useLabStore } from './lab.ts';
 import { useLoadStore } from './load.ts';
 
 const PAST: AppError = { code: 'READ_ONLY', message: 'You are looking at the past.', advice: 'Go live first.' };
 
-export const useMomentStore = defineStore('moment', () => {
+export const useMomentStore = defineScopedStore('moment', (scope) => {
   const cluster = useClusterStore();
   const lab = useLabStore();
   const load = useLoadStore();
@@ -32,7 +31,7 @@ export const useMomentStore = defineStore('moment', () => {
   /** Null, or why there is nothing to be seen. What lies before the record is taken for its beginning. */
   async function goTo(when: number): Promise<AppError | null> {
     if (at.value === null) {
-      refuseChanges(PAST);
+      scope.refuseChanges(PAST);
       begun = loadRange();
     }
     at.value = Math.round(when);
@@ -56,7 +55,7 @@ export const useMomentStore = defineStore('moment', () => {
     asking = true;
     try {
       for (let wish = at.value; wish !== null; wish = at.value) {
-        const answer = await request('history/at', { at: wish });
+        const answer = await scope.request('history/at', { at: wish });
         if (at.value === null) return;
         error.value = answer.ok ? null : answer.error;
         if (answer.ok && answer.value !== null) show(answer.value);
@@ -84,21 +83,21 @@ export const useMomentStore = defineStore('moment', () => {
     at.value = null;
     shown.value = null;
     error.value = null;
-    refuseChanges(null);
+    scope.refuseChanges(null);
     cluster.showMoment(null);
     lab.showFaults(null);
     load.showLoads(null);
   }
 
   async function loadRange(): Promise<void> {
-    const answer = await request('history/range', {});
+    const answer = await scope.request('history/range', {});
     if (answer.ok) range.value = answer.value;
     error.value = answer.ok ? null : answer.error;
   }
 
   function start(): () => void {
     // Another cluster has another record.
-    return listen('connection/changed', goLive);
+    return scope.listen('connection/reopened', goLive);
   }
 
   return { at, shown, range, error, travelling, goTo, goLive, loadRange, start };

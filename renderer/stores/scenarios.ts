@@ -1,10 +1,12 @@
 /** Outage scenarios: the library, the one that is open, the run that goes on or was the last. */
 import { ref, shallowRef } from 'vue';
-import { defineStore } from 'pinia';
+import { storeToRefs } from 'pinia';
 import type { AppError } from '#shared/errors';
 import type { Results } from '#shared/ipc';
 import type { ScenarioOutline, ScenarioProblem, ScenarioRun, ScenarioSummary } from '#shared/models/scenario';
-import { listen, onReopened, request } from '../api.ts';
+import { onReopened } from '../api.ts';
+import { defineScopedStore } from '../scope.ts';
+import { useScenarioDraftStore } from './scenario-draft.ts';
 
 /** What is in front: one of the library, or a text of the user's own. */
 export interface OpenScenario {
@@ -13,19 +15,18 @@ export interface OpenScenario {
   problems: ScenarioProblem[];
 }
 
-export const useScenariosStore = defineStore('scenarios', () => {
+export const useScenariosStore = defineScopedStore('scenarios', (scope) => {
   /** Null until it has been asked for. */
   const library = shallowRef<ScenarioSummary[] | null>(null);
   const run = shallowRef<ScenarioRun | null>(null);
   const error = shallowRef<AppError | null>(null);
-  /** A text that was opened, dropped, pasted or recorded; kept while the app is open. */
-  const own = ref('');
-  const ownName = ref<string | null>(null);
+  const draft = useScenarioDraftStore();
+  const { own, ownName } = storeToRefs(draft);
   const starting = ref(false);
   const cancelling = ref(false);
 
   async function load(): Promise<void> {
-    const answer = await request('scenario/list', {});
+    const answer = await scope.request('scenario/list', {});
     error.value = answer.ok ? null : answer.error;
     if (!answer.ok) return;
     library.value = answer.value.library;
@@ -33,36 +34,36 @@ export const useScenariosStore = defineStore('scenarios', () => {
   }
 
   async function open(name: string): Promise<OpenScenario | AppError> {
-    const answer = await request('scenario/open', { name });
+    const answer = await scope.request('scenario/open', { name });
     return answer.ok ? { ...answer.value, problems: [] } : answer.error;
   }
 
   async function check(text: string): Promise<OpenScenario | AppError> {
-    const answer = await request('scenario/check', { text });
+    const answer = await scope.request('scenario/check', { text });
     return answer.ok ? { text, ...answer.value } : answer.error;
   }
 
   async function start(text: string): Promise<AppError | null> {
     starting.value = true;
-    const answer = await request('scenario/run', { text });
+    const answer = await scope.request('scenario/run', { text });
     starting.value = false;
     return answer.ok ? null : answer.error;
   }
 
   async function cancel(): Promise<AppError | null> {
     cancelling.value = true;
-    const answer = await request('scenario/cancel', {});
+    const answer = await scope.request('scenario/cancel', {});
     cancelling.value = false;
     return answer.ok ? null : answer.error;
   }
 
   async function report(): Promise<Results['scenario/report'] | AppError> {
-    const answer = await request('scenario/report', {});
+    const answer = await scope.request('scenario/report', {});
     return answer.ok ? answer.value : answer.error;
   }
 
   async function record(sinceAt: number | null): Promise<Results['scenario/record'] | AppError> {
-    const answer = await request('scenario/record', { sinceAt });
+    const answer = await scope.request('scenario/record', { sinceAt });
     return answer.ok ? answer.value : answer.error;
   }
 
@@ -72,9 +73,10 @@ export const useScenariosStore = defineStore('scenarios', () => {
   }
 
   function watchRuns(): () => void {
+    if (!scope.embedded) return () => undefined;
     const stops = [
-      listen('scenario/progressed', (event) => (run.value = event.run)),
-      listen('connection/changed', () => void load()),
+      scope.listen('scenario/progressed', (event) => (run.value = event.run)),
+      scope.listen('connection/reopened', () => void load()),
       onReopened(() => void load()),
     ];
     void load();

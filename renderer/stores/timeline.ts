@@ -1,8 +1,8 @@
 /** The timeline: what happened, in order, with causes; which of it is looked at, in lanes and in the list alike. */
 import { computed, reactive, ref, shallowRef } from 'vue';
-import { defineStore } from 'pinia';
 import type { TimelineEvent } from '#shared/models/timeline';
-import { listen, onReopened, request } from '../api.ts';
+import { onReopened } from '../api.ts';
+import { defineScopedStore } from '../scope.ts';
 import { indexCauses } from '../format/causes.ts';
 import { eventMatcher, type EventFilter } from '../format/event-filter.ts';
 import { chainOfTheHour, type EventChain } from '../format/timeline.ts';
@@ -10,7 +10,7 @@ import { useMomentStore } from './moment.ts';
 
 const MAX_EVENTS = 5_000;
 
-export const useTimelineStore = defineStore('timeline', () => {
+export const useTimelineStore = defineScopedStore('timeline', (scope) => {
   /** Oldest first, ids growing. */
   const events = shallowRef<TimelineEvent[]>([]);
   const open = ref(false);
@@ -39,14 +39,15 @@ export const useTimelineStore = defineStore('timeline', () => {
   }
 
   async function load(): Promise<void> {
-    const answer = await request('timeline/list', { sinceId: events.value.at(-1)?.id ?? 0 });
+    const answer = await scope.request('timeline/list', { sinceId: events.value.at(-1)?.id ?? 0 });
     if (answer.ok) append(answer.value.events);
   }
 
   function start(): () => void {
+    if (!scope.embedded) return () => undefined;
     const stops = [
-      listen('timeline/appended', (event) => append(event.events)),
-      listen('connection/changed', () => {
+      scope.listen('timeline/appended', (event) => append(event.events)),
+      scope.listen('connection/reopened', () => {
         events.value = [];
         void load();
       }),

@@ -1,7 +1,8 @@
 /** A list that the main process tells of: as it is now, and as it was at the moment of the past that is shown, if one is. */
 import { computed, shallowRef, type ComputedRef, type ShallowRef } from 'vue';
 import type { AppError, Result } from '#shared/errors';
-import { listen, onReopened } from '../api.ts';
+import { onReopened } from '../api.ts';
+import type { Scope } from '../scope.ts';
 
 export interface ToldList<Item> {
   /** Those that are shown. */
@@ -14,12 +15,16 @@ export interface ToldList<Item> {
   watch: () => () => void;
 }
 
-export function makeToldList<Told, Item>(how: {
-  ask: () => Promise<Result<Told>>;
-  /** Returns what ends it. */
-  listen: (take: (told: Told) => void) => () => void;
-  items: (told: Told) => readonly Item[];
-}): ToldList<Item> {
+/** Only the embedded cluster has one: in a scope of a remote one it is empty, and not asked for. */
+export function makeToldList<Told, Item>(
+  scope: Scope,
+  how: {
+    ask: () => Promise<Result<Told>>;
+    /** Returns what ends it. */
+    listen: (take: (told: Told) => void) => () => void;
+    items: (told: Told) => readonly Item[];
+  },
+): ToldList<Item> {
   const live = shallowRef<readonly Item[]>([]);
   const past = shallowRef<readonly Item[] | null>(null);
   const error = shallowRef<AppError | null>(null);
@@ -35,14 +40,14 @@ export function makeToldList<Told, Item>(how: {
   }
 
   function watch(): () => void {
+    if (!scope.embedded) return () => undefined;
     const stops = [
       how.listen((told) => {
         run += 1;
         live.value = how.items(told);
         error.value = null;
       }),
-      listen('connection/changed', () => {
-        // A cluster somewhere else has none.
+      scope.listen('connection/reopened', () => {
         live.value = [];
         void load();
       }),

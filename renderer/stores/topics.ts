@@ -1,14 +1,13 @@
 /** Topics: what the pages select from the cluster, and what can be done to one. */
 import { computed } from 'vue';
-import { defineStore } from 'pinia';
 import type { Result } from '#shared/errors';
-import type { LeaderChange, LogStart, Payload, TopicPlacement } from '#shared/ipc';
+import type { LeaderChange, LogStart, ScopedPayload, TopicPlacement } from '#shared/ipc';
 import type { ConfigEntry } from '#shared/models/cluster';
-import { request } from '../api.ts';
+import { defineScopedStore } from '../scope.ts';
 import { topicHealth, type TopicHealth } from '../format/replicas.ts';
 import { useClusterStore } from './cluster.ts';
 
-export const useTopicsStore = defineStore('topics', () => {
+export const useTopicsStore = defineScopedStore('topics', (scope) => {
   const cluster = useClusterStore();
 
   const healthByName = computed(() => {
@@ -32,37 +31,42 @@ export const useTopicsStore = defineStore('topics', () => {
 
   const visible = computed(() => cluster.topicList.filter((topic) => !topic.internal));
 
-  function create(plan: Payload<'topic/create'>): Promise<Result<TopicPlacement>> {
-    return request('topic/create', plan);
+  function create(plan: ScopedPayload<'topic/create'>): Promise<Result<TopicPlacement>> {
+    return scope.request('topic/create', plan);
   }
 
-  function remove(name: string, typedName: string): Promise<Result<null>> {
-    return request('topic/delete', { name, typedName });
+  /** `topicId`, here and below: that of the topic that was shown. */
+  function remove(name: string, topicId: string | null, typedName: string): Promise<Result<null>> {
+    return scope.request('topic/delete', { name, topicId, typedName });
   }
 
-  function addPartitions(name: string, total: number): Promise<Result<null>> {
-    return request('topic/addPartitions', { name, total });
+  function addPartitions(name: string, topicId: string | null, total: number): Promise<Result<null>> {
+    return scope.request('topic/addPartitions', { name, topicId, total });
   }
 
-  function deleteRecords(name: string, places: Payload<'topic/deleteRecords'>['places']): Promise<Result<{ partitions: LogStart[] }>> {
-    return request('topic/deleteRecords', { name, places });
+  function deleteRecords(
+    name: string,
+    topicId: string | null,
+    places: ScopedPayload<'topic/deleteRecords'>['places'],
+  ): Promise<Result<{ partitions: LogStart[] }>> {
+    return scope.request('topic/deleteRecords', { name, topicId, places });
   }
 
   function electPreferred(name: string): Promise<Result<{ partitions: LeaderChange[] }>> {
-    return request('topic/electPreferred', { name });
+    return scope.request('topic/electPreferred', { name });
   }
 
   function configs(name: string): Promise<Result<{ entries: ConfigEntry[] }>> {
-    return request('topic/configs', { name });
+    return scope.request('topic/configs', { name });
   }
 
   /** Null takes back what was set. */
-  function setConfigs(name: string, configs: Record<string, string | null>): Promise<Result<null>> {
-    return request('topic/setConfigs', { name, configs });
+  function setConfigs(name: string, topicId: string | null, configs: Record<string, string | null>): Promise<Result<null>> {
+    return scope.request('topic/setConfigs', { name, topicId, configs });
   }
 
-  function setConfig(name: string, key: string, value: string | null): Promise<Result<null>> {
-    return setConfigs(name, { [key]: value });
+  function setConfig(name: string, topicId: string | null, key: string, value: string | null): Promise<Result<null>> {
+    return setConfigs(name, topicId, { [key]: value });
   }
 
   return { healthByName, totals, visible, create, remove, addPartitions, deleteRecords, electPreferred, configs, setConfig, setConfigs };

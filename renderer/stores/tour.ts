@@ -1,6 +1,5 @@
 /** The tour of the first start: whether it is offered or runs, what of it has happened, and the load that it lets run. */
 import { computed, ref, shallowRef, watch } from 'vue';
-import { defineStore } from 'pinia';
 import { useLocalStorage } from '@vueuse/core';
 import type { AppError } from '#shared/errors';
 import type { LoadRow, LoadSpec } from '#shared/models/load';
@@ -18,10 +17,11 @@ import {
 } from '../format/tour.ts';
 import { useClusterStore } from './cluster.ts';
 import { useLoadStore } from './load.ts';
+import { defineScopedStore } from '../scope.ts';
 
 export type TourMode = 'offered' | 'running' | 'skipped' | 'done';
 
-export const useTourStore = defineStore('tour', () => {
+export const useTourStore = defineScopedStore('tour', () => {
   const cluster = useClusterStore();
   const load = useLoadStore();
   const mode = useLocalStorage<TourMode>('brokerdesk.tour', 'offered');

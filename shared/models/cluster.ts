@@ -28,8 +28,10 @@ export interface ClusterView {
   rates: { inBytesPerSecond: number | null; outBytesPerSecond: number | null; recordsInPerSecond: number | null };
   /** Brokers that did not answer the last round, and why. */
   unreachable: { broker: number; error: string }[];
-  /** Wall-clock milliseconds of the last answer that this view is made of. */
+  /** Wall-clock milliseconds of the last metadata answer that this view is made of; 0: none yet. */
   asOf: number;
+  /** Wall-clock milliseconds of the last complete round of offsets; 0: none yet. Topics that it left out have an age of their own. */
+  offsetsAsOf: number;
 }
 
 export type BrokerState = 'starting' | 'online' | 'fenced' | 'shuttingDown' | 'down' | 'frozen' | 'unreachable';
@@ -70,6 +72,11 @@ export interface TopicRow {
   sizeBytes: string | null;
   /** True where `records` can only be an estimate (compacted or transactional). */
   recordsEstimated: boolean;
+  /**
+   * Null: the last round of offsets read this topic (`ClusterView.offsetsAsOf`). Else wall-clock ms of the last round that did,
+   * since no client shows the topic; 0: none has.
+   */
+  offsetsAsOf: number | null;
 }
 
 export interface PartitionRow {
@@ -103,6 +110,7 @@ export interface GroupRow {
   /** Partitions whose lag is unknown. */
   unknown: number;
   error: string | null;
+  /** Wall-clock ms of the oldest answer that this row is made of: its description, or the offsets of a topic that it reads; 0: none yet. */
   asOf: number;
 }
 

@@ -4,8 +4,10 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Result } from '../../shared/errors.ts';
-import { requestSchemas, type Payload, type RequestChannel, type Results } from '../../shared/ipc.ts';
+import { requestSchemas, type RequestChannel, type Results } from '../../shared/ipc.ts';
+import { setCommitted } from '../../electron/admin/group-offsets.ts';
 import { startTestHost, type TestHost } from '../helpers/app-host.ts';
+import { EMBEDDED, onEmbedded, type TestPayload } from '../helpers/embedded-payload.ts';
 
 const INT16_MAX = 2 ** 15 - 1;
 const INT32_MAX = 2 ** 31 - 1;
@@ -46,7 +48,7 @@ const HOSTILE: readonly unknown[] = [
 ];
 
 /** Names a topic and a group of the cluster, and no broker, load or fault that exists. */
-const VALID: { [C in RequestChannel]: Payload<C> | null } = {
+const VALID: { [C in RequestChannel]: TestPayload<C> | null } = {
   'app/info': {},
   'connection/list': {},
   'connection/use': { id: 'embedded' },
@@ -58,12 +60,12 @@ const VALID: { [C in RequestChannel]: Payload<C> | null } = {
   'cluster/watch': { topics: ['edge'], groups: ['g'] },
   'cluster/refresh': {},
   'topic/create': { name: 'new', partitions: 1, replicationFactor: 1, configs: { 'retention.ms': '1000' }, validateOnly: true },
-  'topic/delete': { name: 'none', typedName: 'none' },
-  'topic/addPartitions': { name: 'edge', total: 3 },
-  'topic/deleteRecords': { name: 'edge', places: [{ partition: 0, before: '0' }] },
+  'topic/delete': { name: 'none', topicId: null, typedName: 'none' },
+  'topic/addPartitions': { name: 'edge', topicId: null, total: 3 },
+  'topic/deleteRecords': { name: 'edge', topicId: null, places: [{ partition: 0, before: '0' }] },
   'topic/electPreferred': { name: 'edge' },
   'topic/configs': { name: 'edge' },
-  'topic/setConfigs': { name: 'edge', configs: { 'retention.ms': '1000000' } },
+  'topic/setConfigs': { name: 'edge', topicId: null, configs: { 'retention.ms': '1000000' } },
   'message/browse': { topic: 'edge', partitions: [0], from: { kind: 'offset', offset: '0' }, limit: 10 },
   'message/produce': {
     topic: 'edge',
@@ -77,8 +79,8 @@ const VALID: { [C in RequestChannel]: Payload<C> | null } = {
   'message/tail': { topic: 'edge', partitions: [0] },
   'message/untail': { tailId: 'x' },
   'group/lagHistory': { group: 'g' },
-  'group/delete': { group: 'g', typedName: 'g' },
-  'group/reset': { group: 'g', topic: 'edge', to: { kind: 'offset', offset: '0' } },
+  'group/delete': { group: 'none', shown: { state: 'Empty', members: 0 }, typedName: 'none' },
+  'group/reset': { group: 'g', shown: { state: 'Empty', members: 0 }, topic: 'edge', to: { kind: 'offset', offset: '0' } },
   'broker/configs': { broker: 99 },
   'lab/stop': { node: 99 },
   'lab/kill': { node: 99 },
@@ -141,6 +143,12 @@ function variants(value: unknown): unknown[] {
 }
 
 let app: TestHost;
+/** That of `edge`: its requests are to get past the check of the topic that was shown. */
+let topicId: string | null;
+function payloadOf(channel: RequestChannel): object {
+  const valid = onEmbedded(VALID[channel] ?? {});
+  return 'name' in valid && valid.name === 'edge' && 'topicId' in valid ? { ...valid, topicId } : valid;
+}
 const unhandled: unknown[] = [];
 const onUnhandled = (reason: unknown): void => void unhandled.push(reason);
 
@@ -149,6 +157,10 @@ beforeAll(async () => {
   process.on('uncaughtException', onUnhandled);
   app = await startTestHost(1);
   await app.get('topic/create', { name: 'edge', partitions: 2, replicationFactor: 1, configs: {}, validateOnly: false });
+  const on = app.client.connection(EMBEDDED);
+  const found = (await on.foreground.metadata(['edge'])).topics[0];
+  topicId = found?.topicId ?? null;
+  await setCommitted(on.foreground, 'g', 'edge', new Map([[0, 0n]]));
 });
 afterAll(async () => {
   await app.host.close();
@@ -164,7 +176,7 @@ async function sendAll(channel: RequestChannel, payloads: readonly unknown[]): P
   const answers: { payload: unknown; result: Result<unknown> }[] = [];
   const next = async (): Promise<void> => {
     for (let payload = queue.shift(); queue.length > 0 || payload !== undefined; payload = queue.shift())
-      answers.push({ payload, result: await app.host.invoke(channel, payload) });
+      answers.push({ payload, result: await app.host.invoke(app.client, channel, payload) });
   };
   await Promise.all(Array.from({ length: AT_ONCE }, next));
   return answers;
@@ -178,7 +190,8 @@ describe('every channel answers values at the edges by name', () => {
 
   test.each(channels)('%s', async (channel) => {
     const at = app.lines.length;
-    const answers = await sendAll(channel, variants(VALID[channel]));
+    const answers = await sendAll(channel, variants(payloadOf(channel)));
+    app.client.use(EMBEDDED);
     // A tail that is left waits for records on the connection that later requests use.
     app.host.services.tails.close();
     expect(answers.length).toBeGreaterThanOrEqual(HOSTILE.length);
@@ -247,7 +260,7 @@ describe('by name', () => {
     ],
     [
       'topic/addPartitions',
-      { name: 'edge', total: 2 ** 31 },
+      { name: 'edge', topicId: null, total: 2 ** 31 },
       {
         code: 'INVALID_PAYLOAD',
         message: 'The request topic/addPartitions was refused: total must be at most 2,147,483,647.',
@@ -256,7 +269,7 @@ describe('by name', () => {
     ],
     [
       'topic/addPartitions',
-      { name: 'edge', total: 2 ** 31 - 1 },
+      { name: 'edge', topicId: null, total: 2 ** 31 - 1 },
       {
         code: 'INVALID_PARTITIONS',
         message: 'Topic edge was not changed: a topic has 1 to 10,000 partitions here.',
@@ -269,12 +282,13 @@ describe('by name', () => {
       { code: 'INVALID_PAYLOAD', message: 'The request message/browse was refused: from.timestamp must be at least 0.' },
     ],
   ])('%s %j', async (channel, payload, error) => {
-    expect(await app.host.invoke(channel, payload)).toMatchObject({ ok: false, error });
+    const sent = typeof payload === 'object' && payload !== null && 'topicId' in payload ? { ...payload, topicId } : payload;
+    expect(await app.host.invoke(app.client, channel, onEmbedded(sent as object))).toMatchObject({ ok: false, error });
   });
 
   test('topic/deleteRecords of a partition that does not exist is answered within seconds', async () => {
     const from = performance.now();
-    const { partitions } = await app.get('topic/deleteRecords', { name: 'edge', places: [{ partition: 9, before: '1' }] });
+    const { partitions } = await app.get('topic/deleteRecords', { name: 'edge', topicId, places: [{ partition: 9, before: '1' }] });
     expect(partitions).toMatchObject([
       {
         partition: 9,

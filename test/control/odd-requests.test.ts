@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startControlServer, type ControlServer } from '../../electron/control/server.ts';
 import { ScenariosService } from '../../electron/scenarios/service.ts';
 import { EventBus } from '../../electron/services/event-bus.ts';
+import { connectTo } from '../helpers/fake-session.ts';
 import type { Lab } from '../../electron/services/lab.ts';
 import { startWebServer, type WebServer } from '../../electron/web/server.ts';
 import { FakeLoads } from '../helpers/fake-loads.ts';
@@ -44,7 +45,7 @@ beforeAll(async () => {
     host: '127.0.0.1',
     root: join(directory, 'renderer'),
     invoke: () => Promise.resolve({ ok: true, value: null }),
-    events: new EventBus(),
+    connect: connectTo(new EventBus()),
     onError,
     requestTimeoutMs: 2_000,
   });

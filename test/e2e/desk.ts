@@ -4,8 +4,9 @@ import { join, resolve } from 'node:path';
 import type { Browser, Download, Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import type { Result } from '../../shared/errors.ts';
-import type { ClientFrame, Payload, RequestChannel, Results } from '../../shared/ipc.ts';
+import type { ClientFrame, RequestChannel, Results } from '../../shared/ipc.ts';
 import { launchBrowser } from '../helpers/browser.ts';
+import { EMBEDDED, onEmbedded, type TestPayload } from '../helpers/embedded-payload.ts';
 import { LOOKS, type Look } from '../helpers/pages.ts';
 import { WebProcess } from '../helpers/web-process.ts';
 
@@ -43,10 +44,25 @@ export class Desk {
     this.page = page;
     this.directory = join(PICTURES, name);
     if (TAKES_PICTURES) mkdirSync(this.directory, { recursive: true });
+    this.listenTo(page);
+  }
+
+  private listenTo(page: Page): void {
     page.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') this.complaints.push(`${page.url()}: ${message.text()}`);
     });
     page.on('pageerror', (error) => this.complaints.push(`${page.url()}: ${String(error.stack ?? error)}`));
+  }
+
+  /** One more tab of the same app, at its start page. */
+  async openTab(): Promise<Page> {
+    const page = await this.browser.newPage({ viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce', colorScheme: 'dark' });
+    page.setDefaultTimeout(SOON_MS);
+    this.listenTo(page);
+    await page.addInitScript(`if (location.protocol === 'http:') localStorage.setItem('brokerdesk.tour', 'skipped')`);
+    await page.goto(this.web.line.url);
+    await page.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
+    return page;
   }
 
   /** `name` is the directory of its pictures. With `firstStart` the tour is offered, as to somebody who is new here. */
@@ -164,17 +180,18 @@ export class Desk {
   }
 
   /** Asks the app's main process, over a line of its own, what a page could ask; rejects where it refuses. */
-  async ask<C extends RequestChannel>(channel: C, payload: Payload<C>): Promise<Results[C]> {
+  async ask<C extends RequestChannel>(channel: C, payload: TestPayload<C>): Promise<Results[C]> {
     const url = new URL('/ipc', this.web.line.url);
     const address = `ws://${url.host}/ipc?token=${encodeURIComponent(this.web.line.token)}`;
-    const frame = JSON.stringify({ id: 1, channel, payload } satisfies ClientFrame);
+    const use: ClientFrame = { id: 0, channel: 'connection/use', payload: { id: EMBEDDED } };
+    const frame: ClientFrame = { id: 1, channel, payload: onEmbedded(payload) };
     // As text: these tests know no document.
     const answer: string = await this.page.evaluate(`new Promise((resolve, reject) => {
       const line = new WebSocket(${JSON.stringify(address)});
-      line.onopen = () => line.send(${JSON.stringify(frame)});
+      line.onopen = () => { for (const frame of ${JSON.stringify([use, frame])}) line.send(JSON.stringify(frame)); };
       line.onerror = () => reject(new Error('the line to the app broke'));
       line.onmessage = ({ data }) => {
-        if (!('id' in JSON.parse(data))) return;
+        if (JSON.parse(data).id !== 1) return;
         resolve(data);
         line.close();
       };

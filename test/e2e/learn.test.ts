@@ -332,7 +332,8 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
       return found === undefined ? undefined : { low: found.low, high: found.high };
     };
     const [end, before] = [committed + 5n, committed + 3n];
-    const beyond = await desk.ask('topic/deleteRecords', { name: LEARN_TOPIC, places: [{ partition: 2, before: `${end + 1n}` }] });
+    const topicId = (await desk.ask('cluster/view', {})).view.topics.find(({ name }) => name === LEARN_TOPIC)?.id ?? null;
+    const beyond = await desk.ask('topic/deleteRecords', { name: LEARN_TOPIC, topicId, places: [{ partition: 2, before: `${end + 1n}` }] });
     expect(beyond.partitions).toMatchObject([{ partition: 2, startOffset: null, error: { code: 'OFFSET_OUT_OF_RANGE' } }]);
     expect(await log()).toEqual({ low: '0', high: `${end}` });
 

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { _electron, type ElectronApplication, type Page } from 'playwright-core';
 import type { Result } from '../../shared/errors.ts';
-import type { Bridge, EventChannel, Events, Payload, RequestChannel, Results } from '../../shared/ipc.ts';
+import type { Bridge, EventChannel, Events, RequestChannel, Results } from '../../shared/ipc.ts';
+import { onEmbedded, type TestPayload } from '../helpers/embedded-payload.ts';
 import { processTree } from '../helpers/processes.ts';
 
 /** How to start one kind of installation. */
@@ -56,15 +57,15 @@ export class DesktopApp {
     return new DesktopApp(electron, page, home, performance.now() - start);
   }
 
-  invoke<C extends RequestChannel>(channel: C, payload: Payload<C>): Promise<Result<Results[C]>> {
+  invoke<C extends RequestChannel>(channel: C, payload: TestPayload<C>): Promise<Result<Results[C]>> {
     return this.page.evaluate(([name, body]) => (globalThis as unknown as PageGlobals).brokerdesk.invoke(name, body as never), [
       channel,
-      payload,
+      onEmbedded(payload),
     ] as const) as Promise<Result<Results[C]>>;
   }
 
   /** The value, or an error with what was answered. */
-  async ask<C extends RequestChannel>(channel: C, payload: Payload<C>): Promise<Results[C]> {
+  async ask<C extends RequestChannel>(channel: C, payload: TestPayload<C>): Promise<Results[C]> {
     const result = await this.invoke(channel, payload);
     if (!result.ok) throw new Error(`${channel}: ${JSON.stringify(result.error)}`);
     return result.value;

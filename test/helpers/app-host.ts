@@ -3,15 +3,27 @@ import { builtLoadWorker } from './built-load-worker.ts';
 import { builtWorker } from './built-worker.ts';
 import { startHost, type Host, type HostOptions } from '../../electron/app-host.ts';
 import type { Result } from '../../shared/errors.ts';
-import type { Payload, RequestChannel, Results } from '../../shared/ipc.ts';
+import type { RequestChannel, Results } from '../../shared/ipc.ts';
+import type { ClientSession, Deliver } from '../../electron/services/client-session.ts';
+import { EMBEDDED, onEmbedded, type TestPayload } from './embedded-payload.ts';
 
 export interface TestHost {
   host: Host;
   /** Lines of the app's log: a fault of ours is among them. */
   lines: string[];
-  ask<C extends RequestChannel>(channel: C, payload: Payload<C>): Promise<Result<Results[C]>>;
+  /** The client that asks; it has selected the embedded cluster. */
+  client: ClientSession;
+  /** The next client, of which `deliver` gets the events. */
+  connect(deliver?: Deliver): TestClient;
+  ask<C extends RequestChannel>(channel: C, payload: TestPayload<C>): Promise<Result<Results[C]>>;
   /** The value; throws where the request was refused. */
-  get<C extends RequestChannel>(channel: C, payload: Payload<C>): Promise<Results[C]>;
+  get<C extends RequestChannel>(channel: C, payload: TestPayload<C>): Promise<Results[C]>;
+}
+
+export interface TestClient {
+  session: ClientSession;
+  /** The payload as it is: nothing is added. */
+  raw(channel: string, payload: unknown): Promise<Result<unknown>>;
 }
 
 export async function startTestHost(brokers: number, more: Partial<HostOptions> = {}): Promise<TestHost> {
@@ -29,10 +41,19 @@ export async function startTestHost(brokers: number, more: Partial<HostOptions> 
   });
   const reason = await host.started;
   if (reason !== null) throw new Error(reason);
-  const ask: TestHost['ask'] = async (channel, payload) => (await host.invoke(channel, payload)) as Result<Results[typeof channel]>;
+  const connect: TestHost['connect'] = (deliver = () => undefined) => {
+    const session = host.services.connections.connect(deliver);
+    return { session, raw: (channel, payload) => host.invoke(session, channel, payload) };
+  };
+  const client = connect().session;
+  client.use(EMBEDDED);
+  const ask: TestHost['ask'] = async (channel, payload) =>
+    (await host.invoke(client, channel, onEmbedded(payload))) as Result<Results[typeof channel]>;
   return {
     host,
     lines,
+    client,
+    connect,
     ask,
     async get(channel, payload) {
       const result = await ask(channel, payload);

@@ -1,7 +1,8 @@
 /** A program at web mode's WebSocket: the contract without a browser, over a connection of its own. */
 import { WebSocket } from 'ws';
 import type { Result } from '#shared/errors';
-import type { EventChannel, Events, Payload, RequestChannel, Results, ServerFrame } from '#shared/ipc';
+import type { EventChannel, Events, RequestChannel, Results, ServerFrame } from '#shared/ipc';
+import { EMBEDDED, onEmbedded, type TestPayload } from './embedded-payload.ts';
 
 export class WebClient {
   private readonly socket: WebSocket;
@@ -22,15 +23,16 @@ export class WebClient {
       socket.once('open', resolve);
       socket.once('error', reject);
     });
+    await client.ask('connection/use', { id: EMBEDDED });
     return client;
   }
 
-  /** Rejects where the answer is an error. */
-  async ask<C extends RequestChannel>(channel: C, payload: Payload<C>): Promise<Results[C]> {
+  /** Rejects where the answer is an error. About the embedded cluster where the payload names no other connection. */
+  async ask<C extends RequestChannel>(channel: C, payload: TestPayload<C>): Promise<Results[C]> {
     const id = this.nextId++;
     const result = await new Promise<Result<unknown>>((resolve) => {
       this.waiting.set(id, resolve);
-      this.socket.send(JSON.stringify({ id, channel, payload }));
+      this.socket.send(JSON.stringify({ id, channel, payload: onEmbedded(payload) }));
     });
     if (!result.ok) throw new Error(`${channel}: ${result.error.code}: ${result.error.message}`);
     return result.value as Results[C];

@@ -1,11 +1,20 @@
 import { describe, expect, test, vi } from 'vitest';
 import { createInvoke, type Handlers } from '../../electron/ipc/handle.ts';
 import { ServiceError } from '../../electron/services/errors.ts';
+import { EventBus } from '../../electron/services/event-bus.ts';
+import { requestSchemas } from '../../shared/ipc.ts';
+import { fakeSession } from '../helpers/fake-session.ts';
 
 /** Only what a test asks for is there; anything else would be a bug in the test. */
 function invokeWith(handlers: Partial<Handlers>) {
   const report = vi.fn();
-  return { report, invoke: createInvoke(handlers as Handlers, report) };
+  const client = fakeSession(new EventBus());
+  const invokeFor = createInvoke(handlers as Handlers, report);
+  const raw = (channel: string, payload: unknown) => invokeFor(client, channel, payload);
+  /** About the connection that the client has selected. */
+  const invoke = (channel: string, payload: object | null | undefined) =>
+    raw(channel, payload === null || payload === undefined ? payload : { connectionId: 'embedded', ...payload });
+  return { report, raw, invoke };
 }
 
 describe('createInvoke', () => {
@@ -31,12 +40,12 @@ describe('createInvoke', () => {
     ['lab/kill', { node: '1' }],
     ['lab/kill', { node: -1 }],
     ['lab/kill', { node: 1.5 }],
-    ['topic/delete', { name: '', typedName: '' }],
+    ['topic/delete', { name: '', topicId: null, typedName: '' }],
     ['message/browse', { topic: 'a', partitions: null, from: { kind: 'offset', offset: '12n' }, limit: 10 }],
     ['message/browse', { topic: 'a', partitions: null, from: { kind: 'newest' }, limit: 1_000_000 }],
     // To Kafka −1 is the end: every record would go.
-    ['topic/deleteRecords', { name: 'a', places: [{ partition: 0, before: '-1' }] }],
-    ['group/reset', { group: 'g', topic: 'a', to: { kind: 'offset', offset: '-2' } }],
+    ['topic/deleteRecords', { name: 'a', topicId: null, places: [{ partition: 0, before: '-1' }] }],
+    ['group/reset', { group: 'g', shown: { state: 'Empty', members: 0 }, topic: 'a', to: { kind: 'offset', offset: '-2' } }],
     [
       'message/produce',
       {
@@ -64,10 +73,10 @@ describe('createInvoke', () => {
   });
 
   test('keys that the schema does not name do not get through', async () => {
-    const seen = vi.fn(() => null);
+    const seen = vi.fn<(payload: object) => null>(() => null);
     const { invoke } = invokeWith({ 'lab/stop': seen });
     await invoke('lab/stop', { node: 2, force: true });
-    expect(seen).toHaveBeenCalledWith({ node: 2 });
+    expect(seen.mock.calls[0]?.[0]).toEqual({ connectionId: 'embedded', node: 2 });
   });
 
   test("a service's refusal crosses as data and is not reported", async () => {
@@ -86,5 +95,47 @@ describe('createInvoke', () => {
     const { invoke, report } = invokeWith({ 'cluster/refresh': () => Promise.reject(bug) });
     expect(await invoke('cluster/refresh', {})).toEqual({ ok: false, error: { code: 'INTERNAL', message: 'x is not a function' } });
     expect(report).toHaveBeenCalledWith('cluster/refresh', bug);
+  });
+});
+
+describe('a request about a cluster', () => {
+  const channels = Object.keys(requestSchemas).filter((channel) => !/^(app|connection|embedded)\//.test(channel));
+
+  test.each(channels)('%s without a connection is refused before any service sees it', async (channel) => {
+    const never = vi.fn();
+    const { raw } = invokeWith({ [channel]: never });
+    for (const payload of [{}, { connectionId: '' }, { connectionId: null }, { connectionId: 7 }]) {
+      expect(await raw(channel, payload)).toMatchObject({ ok: false, error: { code: 'INVALID_PAYLOAD' } });
+    }
+    expect(never).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    ['topic/delete', { name: 'a', topicId: null, typedName: 'a' }],
+    ['cluster/view', {}],
+    ['lab/kill', { node: 1 }],
+    ['message/untail', { tailId: 'x' }],
+  ] as const)('%s for another connection than the selected one is refused', async (channel, payload) => {
+    const never = vi.fn();
+    const { raw } = invokeWith({ [channel]: never });
+    expect(await raw(channel, { connectionId: 'other', ...payload })).toMatchObject({
+      ok: false,
+      error: { code: 'CONNECTION_NOT_SELECTED', subject: 'other' },
+    });
+    expect(never).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    ['topic/delete', { name: 'a', typedName: 'a' }],
+    ['topic/delete', { name: 'a', topicId: 'short', typedName: 'a' }],
+    ['topic/addPartitions', { name: 'a', total: 3 }],
+    ['topic/deleteRecords', { name: 'a', places: [{ partition: 0, before: '1' }] }],
+    ['topic/setConfigs', { name: 'a', configs: {} }],
+    ['group/delete', { group: 'g', typedName: 'g' }],
+    ['group/delete', { group: 'g', shown: { state: 'Empty' }, typedName: 'g' }],
+    ['group/reset', { group: 'g', topic: 'a', to: { kind: 'earliest' } }],
+  ] as const)('%s %j does not say what was shown, and is refused', async (channel, payload) => {
+    const { invoke } = invokeWith({});
+    expect(await invoke(channel, payload)).toMatchObject({ ok: false, error: { code: 'INVALID_PAYLOAD' } });
   });
 });

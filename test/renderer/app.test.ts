@@ -5,10 +5,10 @@ import { flushPromises, mount } from '@vue/test-utils';
 import { createPinia } from 'pinia';
 import { createMemoryHistory } from 'vue-router';
 import App from '../../renderer/App.vue';
-import { useBridge } from '../../renderer/api.ts';
 import { createAppRouter } from '../../renderer/router.ts';
 import { CONCEPTS } from '../../renderer/format/learn/concepts.ts';
 import { FixtureBridge } from './fixtures/fixture-bridge.ts';
+import { useFixture } from './fixtures/use-fixture.ts';
 import type { Variant } from './fixtures/fixture-cluster.ts';
 
 // A canvas is not drawn in happy-dom; the chart's own arithmetic is looked at in the gallery.
@@ -80,7 +80,7 @@ describe.each(CASES)('on a cluster that is %s', (variant, paths) => {
 
   it.each(paths)('%s', async (path, title) => {
     const bridge = new FixtureBridge(variant);
-    useBridge(bridge);
+    useFixture(bridge);
     const router = createAppRouter(createMemoryHistory());
     void router.push(path);
     await router.isReady();

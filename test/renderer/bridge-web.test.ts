@@ -65,11 +65,11 @@ describe('WebSocket bridge', () => {
 
   it('says that the line is lost, fails what was under way, and never repeats it', async () => {
     last().open();
-    const asked = bridge.invoke('lab/kill', { node: 1 });
+    const asked = bridge.invoke('lab/kill', { connectionId: 'embedded', node: 1 });
     last().fail(1006);
     expect(await asked).toMatchObject({ ok: false, error: { code: 'NOT_CONNECTED' } });
     expect(states.at(-1)).toBe('lost');
-    expect(await bridge.invoke('lab/kill', { node: 1 })).toMatchObject({ ok: false });
+    expect(await bridge.invoke('lab/kill', { connectionId: 'embedded', node: 1 })).toMatchObject({ ok: false });
     await vi.advanceTimersByTimeAsync(300);
     expect(sockets).toHaveLength(2);
     last().open();

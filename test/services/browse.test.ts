@@ -4,7 +4,7 @@ import { decodeWindow } from '../../electron/admin/decoding/record-window.ts';
 import { AdminError } from '../../electron/admin/errors.ts';
 import { fetch as fetchApi } from '../../electron/cluster/protocol/apis/fetch.ts';
 import { buildBatch } from '../../electron/cluster/protocol/records-builder.ts';
-import type { ConnectionsService } from '../../electron/services/connections.ts';
+import type { OpenConnection } from '../../electron/services/open-connections.ts';
 import { MessagesService } from '../../electron/services/messages.ts';
 import type { BrowseResult, Payload } from '../../shared/ipc.ts';
 
@@ -96,7 +96,7 @@ let service: MessagesService;
 
 beforeEach(() => {
   client = new FakeClient();
-  service = new MessagesService({ active: { foreground: client } } as unknown as ConnectionsService, {
+  service = new MessagesService({
     decode: (window) => Promise.resolve(decodeWindow(window)),
   });
 });
@@ -107,7 +107,14 @@ function log(offsets: readonly number[], end: number, times?: readonly number[])
 }
 const range = (count: number): number[] => Array.from({ length: count }, (_none, i) => i);
 const browse = (kind: 'newest' | 'oldest', limit: number, more: Partial<Payload<'message/browse'>> = {}): Promise<BrowseResult> =>
-  service.browse({ topic: 't', partitions: null, from: { kind }, limit, ...more });
+  service.browse({ foreground: client } as unknown as Pick<OpenConnection, 'foreground'>, {
+    connectionId: 'c',
+    topic: 't',
+    partitions: null,
+    from: { kind },
+    limit,
+    ...more,
+  });
 const texts = ({ records }: BrowseResult): string[] => records.map(({ value }) => value.text);
 
 describe('MessagesService.browse', () => {
@@ -169,7 +176,7 @@ describe('MessagesService.browse', () => {
 
   test('a busy decoder is an error of its partition by name', async () => {
     client.logs = [log(range(10), 10)];
-    service = new MessagesService({ active: { foreground: client } } as unknown as ConnectionsService, {
+    service = new MessagesService({
       decode: () => Promise.reject(new AdminError({ code: 'WORKER_BUSY', message: 'busy' })),
     });
     expect((await browse('oldest', 10)).failed).toEqual([{ partition: 0, error: 'WORKER_BUSY' }]);
@@ -178,7 +185,7 @@ describe('MessagesService.browse', () => {
   test.each(['newest', 'oldest'] as const)('records that ended their decoder are reported, the others are shown (%s)', async (kind) => {
     client.logs = [log(range(40), 40)];
     client.batches = 1;
-    service = new MessagesService({ active: { foreground: client } } as unknown as ConnectionsService, {
+    service = new MessagesService({
       decode: (window) => {
         const poisoned = Buffer.from(window.bytes).readBigInt64BE() === 10n;
         return poisoned

@@ -145,3 +145,35 @@ describe('what is shown of a broken cluster', () => {
     expect(group?.partitions.map(({ lag }) => lag)).toEqual(['7', '0', null]);
   });
 });
+
+describe('the age of figures', () => {
+  const rows = (state: ClusterState) => buildView(CONNECTION, state);
+
+  test('is that of the last round of offsets for topics that it read, and their own for the others', () => {
+    const state = stateWith([1], [partition(0, 1, [1], [1])]);
+    expect(rows(state)).toMatchObject({ offsetsAsOf: 0, topics: [{ offsetsAsOf: 0 }] });
+    state.offsetsAsOf = 500;
+    state.offsetsReadAt.set('orders', 500);
+    expect(rows(state)).toMatchObject({ offsetsAsOf: 500, topics: [{ offsetsAsOf: null }] });
+    // Another page's round, which left the topic out.
+    state.offsetsAsOf = 900;
+    expect(rows(state)).toMatchObject({ offsetsAsOf: 900, topics: [{ offsetsAsOf: 500 }] });
+  });
+
+  test('of a group is that of the oldest answer that its row is made of', () => {
+    const state = stateWith([1], [partition(0, 1, [1], [1])]);
+    state.groups.set('g', {
+      listed: { id: 'g', coordinator: 1, protocolType: 'consumer', type: 'classic' },
+      described: null,
+      committed: new Map([['orders/0', { offset: 1n, metadata: null, changedAt: null }]]),
+      asOf: 800,
+      error: null,
+    });
+    const age = (): number | undefined => rows(state).groups[0]?.asOf;
+    expect(age()).toBe(800);
+    state.offsetsReadAt.set('orders', 300);
+    expect(age()).toBe(300);
+    state.offsetsReadAt.set('orders', 1_000);
+    expect(age()).toBe(800);
+  });
+});

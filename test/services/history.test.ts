@@ -20,6 +20,7 @@ const EMPTY: ClusterView = {
   rates: { inBytesPerSecond: null, outBytesPerSecond: null, recordsInPerSecond: null },
   unreachable: [],
   asOf: 0,
+  offsetsAsOf: 0,
 };
 
 function topic(name: string, partitions: number, step = 0): TopicRow {
@@ -44,6 +45,7 @@ function topic(name: string, partitions: number, step = 0): TopicRow {
     records: `${step}`,
     sizeBytes: null,
     recordsEstimated: false,
+    offsetsAsOf: null,
   };
 }
 

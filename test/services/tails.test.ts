@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { decodeWindow } from '../../electron/admin/decoding/record-window.ts';
 import { AdminError } from '../../electron/admin/errors.ts';
-import type { ConnectionsService } from '../../electron/services/connections.ts';
-import { EventBus } from '../../electron/services/event-bus.ts';
+import type { OpenConnection } from '../../electron/services/open-connections.ts';
+import { EventBus, type Audience } from '../../electron/services/event-bus.ts';
 import { TailsService } from '../../electron/services/tails.ts';
 import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
 import { fetch as fetchApi } from '../../electron/cluster/protocol/apis/fetch.ts';
@@ -72,16 +72,20 @@ interface Asked {
 let client: FakeClient;
 let service: TailsService;
 let heard: Events['message/tailed'][];
+let audiences: Audience[];
 
 beforeEach(() => {
   vi.useFakeTimers();
   client = new FakeClient();
   const events = new EventBus();
   heard = [];
-  events.subscribe((event, payload) => {
-    if (event === 'message/tailed') heard.push(payload as Events['message/tailed']);
+  audiences = [];
+  events.subscribe((event, payload, audience) => {
+    if (event !== 'message/tailed') return;
+    heard.push(payload as Events['message/tailed']);
+    audiences.push(audience);
   });
-  service = new TailsService({ active: { foreground: client } } as unknown as ConnectionsService, events, {
+  service = new TailsService(events, {
     decode: (window) => Promise.resolve(decodeWindow(window)),
   });
 });
@@ -91,7 +95,10 @@ afterEach(() => {
 });
 
 const texts = () => heard.flatMap(({ records }) => records.map(({ value }) => value.text));
-const tail = () => service.start({ topic: 'a', partitions: null }).tailId;
+const TAB = 'tab';
+const start = (input: { topic: string; partitions: number[] | null }, clientId = TAB) =>
+  service.start(clientId, { foreground: client } as unknown as Pick<OpenConnection, 'foreground'>, input);
+const tail = () => start({ topic: 'a', partitions: null }).tailId;
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
 describe('a live tail', () => {
@@ -147,7 +154,7 @@ describe('a live tail', () => {
       asked++;
       return metadata();
     };
-    service.start({ topic: 'a', partitions: [9] });
+    start({ topic: 'a', partitions: [9] });
     await pass(5_000);
     expect(asked).toBeLessThan(10);
     expect(heard.at(-1)?.error).toBe('a has no such partition.');
@@ -194,7 +201,7 @@ describe('a live tail', () => {
   test('stopped, it is silent', async () => {
     const tailId = tail();
     await pass(100);
-    service.stop({ tailId });
+    service.stop(TAB, tailId);
     client.log.push('1');
     await pass(3_000);
     expect(heard).toEqual([]);
@@ -222,5 +229,21 @@ describe('a live tail', () => {
     client.log.push('1');
     await pass(1_000);
     expect(new Set(heard.slice(1).map(({ tailId }) => tailId)).size).toBe(8);
+  });
+
+  test('is delivered to the client that started it, and ended by that client alone', async () => {
+    const mine = tail();
+    const others = start({ topic: 'a', partitions: null }, 'other').tailId;
+    await pass(100);
+    service.stop('other', mine);
+    client.log.push('1');
+    await pass(1_000);
+    expect(audiences.map((audience) => audience)).toEqual(heard.map(({ tailId }) => ({ clientId: tailId === mine ? TAB : 'other' })));
+    expect(new Set(heard.flatMap(({ tailId, records }) => (records.length > 0 ? [tailId] : [])))).toEqual(new Set([mine, others]));
+    service.stopAllOf('other');
+    heard.length = 0;
+    client.log.push('2');
+    await pass(1_000);
+    expect(heard.map(({ tailId }) => tailId)).toEqual([mine]);
   });
 });

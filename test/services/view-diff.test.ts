@@ -14,6 +14,7 @@ const EMPTY: ClusterView = {
   rates: { inBytesPerSecond: null, outBytesPerSecond: null, recordsInPerSecond: null },
   unreachable: [],
   asOf: 0,
+  offsetsAsOf: 0,
 };
 
 function topic(name: string, records: string | null = '0'): TopicRow {
@@ -28,6 +29,7 @@ function topic(name: string, records: string | null = '0'): TopicRow {
     records,
     sizeBytes: null,
     recordsEstimated: false,
+    offsetsAsOf: null,
   };
 }
 

@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { Invoke } from '../../electron/ipc/handle.ts';
+import type { ClientSession, Deliver } from '../../electron/services/client-session.ts';
 import { EventBus } from '../../electron/services/event-bus.ts';
 import { startWebServer, type WebServer } from '../../electron/web/server.ts';
+import { FakeConnections, fakeSession } from '../helpers/fake-session.ts';
 
 let directory: string;
 let events: EventBus;
@@ -15,7 +17,14 @@ let server: WebServer;
 let asked: unknown[];
 let port: number;
 
-const invoke: Invoke = (channel, payload) => {
+let sessions: ClientSession[];
+let connections: FakeConnections;
+const connectTab = (deliver: Deliver): ClientSession => {
+  const session = fakeSession(events, deliver, connections);
+  sessions.push(session);
+  return session;
+};
+const invoke: Invoke = (_client, channel, payload) => {
   asked.push([channel, payload]);
   return Promise.resolve({ ok: true, value: { channel, payload } });
 };
@@ -27,8 +36,10 @@ beforeEach(async () => {
   writeFileSync(join(directory, 'renderer', 'assets', 'a.js'), 'run()');
   writeFileSync(join(directory, 'secret.txt'), 'secret');
   asked = [];
+  sessions = [];
+  connections = new FakeConnections('embedded', 'other');
   events = new EventBus();
-  server = await startWebServer({ port: 0, host: '127.0.0.1', root: join(directory, 'renderer'), invoke, events });
+  server = await startWebServer({ port: 0, host: '127.0.0.1', root: join(directory, 'renderer'), invoke, connect: connectTab });
   port = Number(new URL(server.url).port);
 });
 afterEach(async () => {
@@ -155,9 +166,35 @@ describe('the socket', () => {
     socket.send(JSON.stringify({ id: 7, channel: 'lab/kill', payload: { node: 1 } }));
     expect(await answer).toEqual({ id: 7, result: { ok: true, value: { channel: 'lab/kill', payload: { node: 1 } } } });
     const event = nextMessage(socket);
-    events.publish('app/commanded', { command: 'refresh' });
+    events.publish('app/commanded', { command: 'refresh' }, 'all');
     expect(await event).toEqual({ event: 'app/commanded', payload: { command: 'refresh' } });
     socket.terminate();
+  });
+
+  test('has a session of its own for each tab: events reach the tabs that they concern, and the session ends with its tab', async () => {
+    const tabs = [open(), open()];
+    const received: unknown[][] = [[], []];
+    for (const [i, tab] of tabs.entries()) {
+      await opened(tab);
+      tab.on('message', (data: Buffer) =>
+        received[i]?.push((JSON.parse(data.toString()) as { payload: { command: string } }).payload.command),
+      );
+    }
+    await expect.poll(() => sessions.length).toBe(2);
+    sessions[1]?.use('other');
+    events.publish('app/commanded', { command: 'palette' }, { connectionId: 'other' });
+    events.publish('app/commanded', { command: 'createTopic' }, { connectionId: 'embedded' });
+    events.publish('app/commanded', { command: 'navigate' }, { clientId: sessions[0]?.id ?? '' });
+    events.publish('app/commanded', { command: 'refresh' }, 'all');
+    await expect
+      .poll(() => received)
+      .toEqual([
+        ['createTopic', 'navigate', 'refresh'],
+        ['palette', 'refresh'],
+      ]);
+    tabs[1]?.terminate();
+    await expect.poll(() => connections.released).toEqual(['embedded', 'other']);
+    tabs[0]?.terminate();
   });
 
   test.each(['', 'wrong', 'x'.repeat(32)])('token %j: closed as a policy violation, and told nothing', async (token) => {
@@ -166,7 +203,7 @@ describe('the socket', () => {
     socket.on('message', () => heard++);
     socket.on('open', () => {
       socket.send(JSON.stringify({ id: 1, channel: 'app/info', payload: {} }));
-      events.publish('app/commanded', { command: 'refresh' });
+      events.publish('app/commanded', { command: 'refresh' }, 'all');
     });
     expect(await closed(socket)).toBe(1008);
     expect([heard, asked]).toEqual([0, []]);
@@ -214,7 +251,7 @@ describe('the socket', () => {
   test('more requests at once than a page makes close the socket', async () => {
     await server.close();
     const stuck: Invoke = () => new Promise(() => undefined);
-    server = await startWebServer({ port: 0, host: '127.0.0.1', root: join(directory, 'renderer'), invoke: stuck, events });
+    server = await startWebServer({ port: 0, host: '127.0.0.1', root: join(directory, 'renderer'), invoke: stuck, connect: connectTab });
     port = Number(new URL(server.url).port);
     const socket = open();
     await opened(socket);
@@ -232,6 +269,6 @@ describe('the socket', () => {
 });
 
 test('a taken port is an error that says so', async () => {
-  const again = startWebServer({ port, host: '127.0.0.1', root: directory, invoke, events });
+  const again = startWebServer({ port, host: '127.0.0.1', root: directory, invoke, connect: connectTab });
   await expect(again).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });

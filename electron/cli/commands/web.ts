@@ -111,7 +111,14 @@ async function serve(options: Options, root: string, host: Host, say: (line: str
   const { startWebServer } = await import('../../web/server.ts');
   const { invoke, services } = host;
   const start = (port: number): Promise<WebServer> =>
-    startWebServer({ port, host: options.host, root, invoke, events: services.events, onError: (error) => say(`web: ${String(error)}`) });
+    startWebServer({
+      port,
+      host: options.host,
+      root,
+      invoke,
+      connect: (deliver) => services.connections.connect(deliver),
+      onError: (error) => say(`web: ${String(error)}`),
+    });
   if (options.port !== undefined) return start(options.port);
   for (let port = DEFAULT_PORT; port < DEFAULT_PORT + 100; port++) {
     try {

@@ -38,6 +38,7 @@ export function buildView(connection: Connection, state: ClusterState): ClusterV
     },
     unreachable: [...state.unreachable].map(([broker, error]) => ({ broker, error })).sort((a, b) => a.broker - b.broker),
     asOf: state.asOf,
+    offsetsAsOf: state.offsetsAsOf,
   };
 }
 
@@ -74,7 +75,13 @@ function topicRow(topic: MetadataTopic, state: ClusterState, down: ReadonlySet<n
     ),
     sizeBytes: sum(partitions.map(({ sizeBytes }) => (sizeBytes === null ? null : BigInt(sizeBytes)))),
     recordsEstimated: cleanupPolicy?.includes('compact') ?? false,
+    offsetsAsOf: offsetsAge(name, state),
   };
+}
+
+function offsetsAge(topic: string, state: ClusterState): number | null {
+  const readAt = state.offsetsReadAt.get(topic) ?? 0;
+  return readAt === state.offsetsAsOf && readAt > 0 ? null : readAt;
 }
 
 function partitionRow(topic: string, partition: MetadataPartition, state: ClusterState, down: ReadonlySet<number>): PartitionRow {
@@ -219,8 +226,14 @@ function groupRow(id: string, state: ClusterState): GroupRow {
     lag: known.length === 0 ? null : known.reduce((total, { lag }) => total + BigInt(lag ?? 0), 0n).toString(),
     unknown: partitions.length - known.length,
     error: group?.error ?? described?.error ?? null,
-    asOf: group?.asOf ?? 0,
+    asOf: groupAge(group?.asOf ?? 0, partitions, state),
   };
+}
+
+/** A topic that has never been read has no figures, and so no age. */
+function groupAge(describedAt: number, partitions: readonly GroupPartition[], state: ClusterState): number {
+  const ages = [...new Set(partitions.map(({ topic }) => topic))].map((topic) => state.offsetsReadAt.get(topic) ?? describedAt);
+  return ages.reduce((oldest, age) => Math.min(oldest, age), describedAt);
 }
 
 function groupPartitions(id: string, state: ClusterState): GroupPartition[] {

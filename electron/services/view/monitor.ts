@@ -1,5 +1,5 @@
 /**
- * Watches one cluster: asks its brokers for what the page in front shows, keeps the last of everything, and publishes what
+ * Watches one cluster: asks its brokers for what the pages of its clients show, keeps the last of everything, and publishes what
  * changed, at most ten times a second. Each kind of thing has a poller of its own, so that a broker that is silent delays
  * only what it alone knows.
  */
@@ -16,6 +16,7 @@ import { LagHistory } from '../lag-history.ts';
 import { Poller } from '../poller.ts';
 import { ViewDiff } from '../view-diff.ts';
 import { buildView } from './build.ts';
+import { NOTHING, unionOf, type Interest } from './interest.ts';
 import { emptyState, mergeCommitted, type Committed } from './state.ts';
 
 export interface MonitorOptions {
@@ -33,11 +34,6 @@ export interface MonitorOptions {
   onError: (what: string, error: unknown) => void;
 }
 
-export interface Interest {
-  topics: 'none' | 'all' | readonly string[];
-  groups: 'none' | 'all' | readonly string[];
-}
-
 const PUBLISH_GAP_MS = 100;
 const EMBEDDED_PAUSE_MS = 500;
 const REMOTE_PAUSE_MS = 2_000;
@@ -52,7 +48,9 @@ export class ClusterMonitor {
   private readonly lag = new LagHistory();
   private readonly pollers: Poller[];
   private readonly metadataPoller: Poller;
-  private interest: Interest = { topics: 'all', groups: 'all' };
+  /** By client. */
+  private readonly interests = new Map<string, Interest>();
+  private interest: Interest = NOTHING;
   private publishTimer: NodeJS.Timeout | undefined;
   private closed = false;
   private lastRecords: { at: number; total: bigint; partitions: number } | undefined;
@@ -102,9 +100,17 @@ export class ClusterMonitor {
     return this.diff.snapshot ?? { version: 0, view: buildView(this.options.connection, this.state) };
   }
 
-  watch(interest: Interest): void {
-    this.interest = interest;
+  /** What one client shows from now on; all clients' interests together are read. */
+  watch(clientId: string, interest: Interest): void {
+    this.interests.set(clientId, interest);
+    this.interest = unionOf(this.interests.values());
     this.refresh();
+  }
+
+  /** The client has left: what only it showed is read no more. */
+  unwatch(clientId: string): void {
+    this.interests.delete(clientId);
+    this.interest = unionOf(this.interests.values());
   }
 
   /** Asks everything anew, now. */
@@ -159,7 +165,8 @@ export class ClusterMonitor {
     for (const offsets of [this.state.startOffsets, this.state.endOffsets]) {
       for (const key of offsets.keys()) if (!names.has(key.slice(0, key.lastIndexOf('/')))) offsets.delete(key);
     }
-    for (const name of this.state.topicSettings.keys()) if (!names.has(name)) this.state.topicSettings.delete(name);
+    for (const byName of [this.state.topicSettings, this.state.offsetsReadAt])
+      for (const name of byName.keys()) if (!names.has(name)) byName.delete(name);
   }
 
   private async readCoordination(): Promise<void> {
@@ -190,7 +197,10 @@ export class ClusterMonitor {
     const { client } = this.options;
     const metadata = await this.metadata();
     const wanted = this.wantedPartitions(metadata);
-    if (wanted.length === 0) return;
+    if (wanted.length === 0) {
+      this.noteOffsetsRound([]);
+      return;
+    }
     const leaders = leadersOf(metadata);
     const [ends, starts] = await Promise.all([
       readOffsets(client, leaders, wanted, LATEST),
@@ -198,12 +208,20 @@ export class ClusterMonitor {
     ]);
     for (const [key, answer] of ends) this.state.endOffsets.set(key, answer);
     for (const [key, answer] of starts) this.state.startOffsets.set(key, answer);
+    this.noteOffsetsRound(wanted);
     this.measureRecords(wanted);
   }
 
+  /** Topics that this round left out keep the time of the round that read them: one page's figures do not make another's fresh. */
+  private noteOffsetsRound(wanted: readonly PartitionKey[]): void {
+    const now = Date.now();
+    this.state.offsetsAsOf = now;
+    for (const { topic } of wanted) this.state.offsetsReadAt.set(topic, now);
+  }
+
   /**
-   * On this desk all groups, whatever page is in front: who kills a broker looks at the lag afterwards, and a chart with a hole
-   * where the outage was tells nothing. Elsewhere only what is watched.
+   * All groups of the embedded cluster, whatever its pages show, so that the lag charts have no hole where an outage was.
+   * Of a remote cluster only what is shown.
    */
   private get groupsToRead(): Interest['groups'] {
     return this.options.nodes === undefined ? this.interest.groups : 'all';

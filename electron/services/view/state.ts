@@ -22,6 +22,10 @@ export interface ClusterState {
   nodes: readonly LabNode[] | null;
   startOffsets: Map<string, OffsetAnswer>;
   endOffsets: Map<string, OffsetAnswer>;
+  /** Wall-clock ms of the last round of offsets; 0: none yet. */
+  offsetsAsOf: number;
+  /** By topic, the last round that read its offsets. */
+  offsetsReadAt: Map<string, number>;
   /** Bytes by broker and partition key. */
   logSizes: Map<number, ReadonlyMap<string, bigint>>;
   topicSettings: Map<string, ReadonlyMap<string, string | null>>;
@@ -46,6 +50,8 @@ export function emptyState(): ClusterState {
     nodes: null,
     startOffsets: new Map(),
     endOffsets: new Map(),
+    offsetsAsOf: 0,
+    offsetsReadAt: new Map(),
     logSizes: new Map(),
     topicSettings: new Map(),
     groups: new Map(),

@@ -3,8 +3,8 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia, setActivePinia } from 'pinia';
 import EmbeddedListeners from '../../../renderer/components/connections/EmbeddedListeners.vue';
-import { useBridge } from '../../../renderer/api.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
+import { useFixture } from '../fixtures/use-fixture.ts';
 
 let bridge: FixtureBridge;
 let panel: VueWrapper;
@@ -12,7 +12,7 @@ let panel: VueWrapper;
 beforeEach(async () => {
   document.body.innerHTML = '';
   bridge = new FixtureBridge('healthy');
-  useBridge(bridge);
+  useFixture(bridge);
   const pinia = createPinia();
   setActivePinia(pinia);
   panel = mount(EmbeddedListeners, { attachTo: document.body, global: { plugins: [pinia] } });

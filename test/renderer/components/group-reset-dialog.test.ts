@@ -3,9 +3,9 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia, setActivePinia } from 'pinia';
 import GroupResetDialog from '../../../renderer/components/groups/GroupResetDialog.vue';
-import { useBridge } from '../../../renderer/api.ts';
 import { useClusterStore } from '../../../renderer/stores/cluster.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
+import { useFixture } from '../fixtures/use-fixture.ts';
 
 let bridge: FixtureBridge;
 let dialog: VueWrapper;
@@ -19,7 +19,7 @@ afterEach(() => {
 
 async function open(empty: boolean): Promise<void> {
   bridge = new FixtureBridge('healthy');
-  useBridge(bridge);
+  useFixture(bridge);
   const billing = bridge.cluster.groups.get('billing');
   if (billing === undefined) throw new Error('there is no group billing');
   if (empty) billing.members.splice(0);
@@ -58,7 +58,7 @@ it('shows what becomes of each partition, and asks for just that', async () => {
   expect(submit().disabled).toBe(false);
   submit().click();
   await flushPromises();
-  expect(asked()).toEqual([{ group: 'billing', topic: 'orders', to: { kind: 'earliest' } }]);
+  expect(asked()).toEqual([{ group: 'billing', shown: { state: 'Stable', members: 0 }, topic: 'orders', to: { kind: 'earliest' } }]);
   expect(dialog.emitted('update:open')?.at(-1)).toEqual([false]);
 });
 

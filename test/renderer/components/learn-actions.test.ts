@@ -5,11 +5,11 @@ import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia, type Pinia } from 'pinia';
 import { createMemoryHistory } from 'vue-router';
 import App from '../../../renderer/App.vue';
-import { useBridge } from '../../../renderer/api.ts';
 import { LEARN_GROUP, LEARN_TOPIC } from '../../../renderer/format/learn/concept.ts';
 import { createAppRouter } from '../../../renderer/router.ts';
 import { useMomentStore } from '../../../renderer/stores/moment.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
+import { useFixture } from '../fixtures/use-fixture.ts';
 
 let bridge: FixtureBridge;
 let app: VueWrapper;
@@ -44,8 +44,8 @@ beforeEach(async () => {
   document.body.innerHTML = '';
   localStorage.clear();
   bridge = new FixtureBridge('healthy');
-  useBridge(bridge);
-  await bridge.invoke('topic/create', { name: LEARN_TOPIC, partitions: 3, replicationFactor: 3, configs: {}, validateOnly: false });
+  useFixture(bridge);
+  await bridge.ask('topic/create', { name: LEARN_TOPIC, partitions: 3, replicationFactor: 3, configs: {}, validateOnly: false });
 });
 afterEach(() => {
   useMomentStore(pinia).goLive();
@@ -80,7 +80,13 @@ it('deletes records before the offset that was typed, and no other', async () =>
   await type(input, '4');
   submit('Delete records');
   await settle();
-  expect(asked('topic/deleteRecords')).toEqual([{ name: LEARN_TOPIC, places: [{ partition: 0, before: '4' }] }]);
+  expect(asked('topic/deleteRecords')).toEqual([
+    {
+      name: LEARN_TOPIC,
+      topicId: bridge.cluster.view().topics.find(({ name }) => name === LEARN_TOPIC)?.id,
+      places: [{ partition: 0, before: '4' }],
+    },
+  ]);
   expect(app.text()).toContain('Partition 0 started at 0 and starts at 4 now');
 });
 
@@ -120,7 +126,9 @@ it('sets a place only for a group without members', async () => {
   await settle();
   submit('Set the place of the group');
   await settle();
-  expect(asked('group/reset')).toEqual([{ group: LEARN_GROUP, topic: LEARN_TOPIC, to: { kind: 'earliest' } }]);
+  expect(asked('group/reset')).toEqual([
+    { group: LEARN_GROUP, shown: { state: expect.any(String) as string, members: 0 }, topic: LEARN_TOPIC, to: { kind: 'earliest' } },
+  ]);
   expect(app.text()).toContain('Partition 0: 3 → 0');
 });
 

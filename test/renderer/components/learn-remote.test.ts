@@ -5,17 +5,17 @@ import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia } from 'pinia';
 import { createMemoryHistory } from 'vue-router';
 import App from '../../../renderer/App.vue';
-import { useBridge } from '../../../renderer/api.ts';
 import { CONCEPTS } from '../../../renderer/format/learn/concepts.ts';
 import { createAppRouter } from '../../../renderer/router.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
+import { useFixture } from '../fixtures/use-fixture.ts';
 
 let bridge: FixtureBridge;
 let app: VueWrapper;
 
 async function open(path: string): Promise<void> {
   bridge = new FixtureBridge('remote');
-  useBridge(bridge);
+  useFixture(bridge);
   const router = createAppRouter(createMemoryHistory());
   await router.push(path);
   app = mount(App, { global: { plugins: [createPinia(), router] }, attachTo: document.body });

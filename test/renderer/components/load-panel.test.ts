@@ -5,9 +5,9 @@ import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia } from 'pinia';
 import { createMemoryHistory } from 'vue-router';
 import App from '../../../renderer/App.vue';
-import { useBridge } from '../../../renderer/api.ts';
 import { createAppRouter } from '../../../renderer/router.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
+import { useFixture } from '../fixtures/use-fixture.ts';
 import type { Variant } from '../fixtures/fixture-cluster.ts';
 
 let bridge: FixtureBridge;
@@ -16,7 +16,7 @@ let app: VueWrapper;
 async function open(variant: Variant): Promise<void> {
   document.body.innerHTML = '';
   bridge = new FixtureBridge(variant);
-  useBridge(bridge);
+  useFixture(bridge);
   const router = createAppRouter(createMemoryHistory());
   void router.push('/lab');
   await router.isReady();

@@ -5,10 +5,10 @@ import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia, type Pinia } from 'pinia';
 import { createMemoryHistory, type Router } from 'vue-router';
 import App from '../../../renderer/App.vue';
-import { useBridge } from '../../../renderer/api.ts';
 import { createAppRouter } from '../../../renderer/router.ts';
 import { useMomentStore } from '../../../renderer/stores/moment.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
+import { useFixture } from '../fixtures/use-fixture.ts';
 
 let bridge: FixtureBridge;
 let router: Router;
@@ -24,7 +24,7 @@ const settle = async (ms = 4): Promise<void> => {
 beforeEach(async () => {
   document.body.innerHTML = '';
   bridge = new FixtureBridge('healthy');
-  useBridge(bridge);
+  useFixture(bridge);
   router = createAppRouter(createMemoryHistory());
   void router.push('/lab?at=broker-3');
   await router.isReady();
@@ -34,7 +34,7 @@ beforeEach(async () => {
   await vi.waitFor(() => expect(third()).toMatch(/^Broker 3, online/), { timeout: 10_000 });
   bridge.tick();
   await settle(20);
-  await bridge.invoke('lab/inject', { fault: { type: 'freeze', node: 3 } });
+  await bridge.ask('lab/inject', { fault: { type: 'freeze', node: 3 } });
   bridge.tick();
   await settle(20);
   bridge.tick();

@@ -5,9 +5,9 @@ import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia } from 'pinia';
 import { createMemoryHistory } from 'vue-router';
 import App from '../../../renderer/App.vue';
-import { useBridge } from '../../../renderer/api.ts';
 import { createAppRouter } from '../../../renderer/router.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
+import { useFixture } from '../fixtures/use-fixture.ts';
 import { fixtureRun } from '../fixtures/fixture-scenarios.ts';
 
 let bridge: FixtureBridge;
@@ -17,7 +17,7 @@ async function open(path: string, set: (bridge: FixtureBridge) => void = () => u
   document.body.innerHTML = '';
   bridge = new FixtureBridge('healthy');
   set(bridge);
-  useBridge(bridge);
+  useFixture(bridge);
   const router = createAppRouter(createMemoryHistory());
   void router.push(path);
   await router.isReady();

@@ -4,10 +4,10 @@ import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia, setActivePinia } from 'pinia';
 import { createMemoryHistory, createRouter } from 'vue-router';
 import TopicCreateDialog from '../../../renderer/components/topics/TopicCreateDialog.vue';
-import { useBridge } from '../../../renderer/api.ts';
 import { useClusterStore } from '../../../renderer/stores/cluster.ts';
 import { useDeskStore } from '../../../renderer/stores/desk.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
+import { useFixture } from '../fixtures/use-fixture.ts';
 import type { Variant } from '../fixtures/fixture-cluster.ts';
 
 describe('Create topic', () => {
@@ -17,7 +17,7 @@ describe('Create topic', () => {
   async function open(variant: Variant = 'healthy'): Promise<void> {
     vi.useFakeTimers();
     bridge = new FixtureBridge(variant);
-    useBridge(bridge);
+    useFixture(bridge);
     // No pages: what is tested is the dialog.
     const router = createRouter({ history: createMemoryHistory(), routes: [{ path: '/:rest(.*)*', component: { render: () => null } }] });
     const pinia = createPinia();

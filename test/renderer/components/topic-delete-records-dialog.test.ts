@@ -3,9 +3,9 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia, setActivePinia } from 'pinia';
 import TopicDeleteRecordsDialog from '../../../renderer/components/topics/TopicDeleteRecordsDialog.vue';
-import { useBridge } from '../../../renderer/api.ts';
 import { useClusterStore } from '../../../renderer/stores/cluster.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
+import { useFixture } from '../fixtures/use-fixture.ts';
 
 let bridge: FixtureBridge;
 let dialog: VueWrapper;
@@ -13,7 +13,7 @@ let dialog: VueWrapper;
 beforeEach(() => {
   document.body.innerHTML = '';
   bridge = new FixtureBridge('healthy');
-  useBridge(bridge);
+  useFixture(bridge);
 });
 afterEach(() => dialog.unmount());
 
@@ -63,7 +63,13 @@ it('deletes what it told of, up to the end of each partition, once the name is t
   await confirm('orders');
   submit().click();
   await flushPromises();
-  expect(asked()).toEqual([{ name: 'orders', places: ends.map((end, partition) => ({ partition, before: `${end}` })) }]);
+  expect(asked()).toEqual([
+    {
+      name: 'orders',
+      topicId: useClusterStore().topics.get('orders')?.id,
+      places: ends.map((end, partition) => ({ partition, before: `${end}` })),
+    },
+  ]);
   expect(orders().partitions.map(({ start }) => start)).toEqual(ends);
 });
 
@@ -82,7 +88,9 @@ it('deletes those before an offset of one partition', async () => {
   expect(text()).toContain('3 records go');
   submit().click();
   await flushPromises();
-  expect(asked()).toEqual([{ name: 'orders', places: [{ partition: 0, before: `${before}` }] }]);
+  expect(asked()).toEqual([
+    { name: 'orders', topicId: useClusterStore().topics.get('orders')?.id, places: [{ partition: 0, before: `${before}` }] },
+  ]);
 });
 
 it('says which partitions kept theirs, and stays open for it', async () => {

@@ -115,6 +115,7 @@ function topic(
     records: null,
     sizeBytes: null,
     recordsEstimated: false,
+    offsetsAsOf: null,
   };
 }
 const quorum: QuorumView = {

@@ -44,6 +44,7 @@ const topic = (name: string, leaders: (number | null)[]): TopicRow => ({
   records: null,
   sizeBytes: null,
   recordsEstimated: false,
+  offsetsAsOf: null,
 });
 
 /** Broker 3 freezes, is fenced, what it led moves, its group rebalances, it thaws. */

@@ -27,6 +27,7 @@ const topic = (name: string, minInsyncReplicas: number | null, partitions: Parti
   records: '1',
   sizeBytes: '1',
   recordsEstimated: false,
+  offsetsAsOf: null,
 });
 
 describe('replicas', () => {

@@ -41,6 +41,7 @@ const topic = (name: string, change: Partial<TopicRow> = {}, leaders: (number | 
   records: '0',
   sizeBytes: '0',
   recordsEstimated: false,
+  offsetsAsOf: null,
   ...change,
 });
 const broker = (id: number, running = true): BrokerRow => ({

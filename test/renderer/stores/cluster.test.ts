@@ -2,20 +2,23 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createPinia, setActivePinia } from 'pinia';
 import type { ClusterPatch } from '#shared/ipc';
-import { useBridge } from '../../../renderer/api.ts';
+import { openScope, showScope, type Scope } from '../../../renderer/scope.ts';
+import type { GroupRow, TopicRow } from '../../../shared/models/cluster.ts';
 import { useClusterStore } from '../../../renderer/stores/cluster.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
+import { useFixture } from '../fixtures/use-fixture.ts';
 
 const settle = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 describe('cluster store', () => {
   let bridge: FixtureBridge;
+  let scope: Scope;
   let stop: () => void;
 
   beforeEach(() => {
     setActivePinia(createPinia());
     bridge = new FixtureBridge('healthy');
-    useBridge(bridge);
+    scope = useFixture(bridge);
     stop = useClusterStore().start();
   });
   afterEach(() => stop());
@@ -80,17 +83,65 @@ describe('cluster store', () => {
     expect(views()).toBe(1);
   });
 
-  it('shows nothing of the old cluster once another is in front', async () => {
+  it('shows nothing of before once its connection was opened again', async () => {
     const store = useClusterStore();
     await settle();
-    await bridge.invoke('connection/use', { id: 'staging' });
+    bridge.emit('connection/reopened', { connectionId: 'desk' });
     expect(store.scalars).toBeNull();
     expect(store.topics.size).toBe(0);
     await settle();
-    expect(store.scalars?.connection.id).toBe('staging');
-    // A late patch of the old connection changes nothing but asks again.
-    bridge.emit('cluster/patched', patch(1, { topics: { set: [], removed: ['orders'] } }));
+    expect(store.scalars?.connection.id).toBe('desk');
+    expect(views()).toBe(2);
+  });
+
+  it('takes no patch of another connection', async () => {
+    const store = useClusterStore();
+    await settle();
+    bridge.emit('cluster/patched', { ...patch(1, { topics: { set: [], removed: ['orders'] } }), connectionId: 'staging' });
+    bridge.emit('connection/reopened', { connectionId: 'staging' });
+    await settle();
     expect(store.topics.has('orders')).toBe(true);
+    expect(views()).toBe(1);
+  });
+
+  it('is another one in another scope, and the former one is not changed any more', async () => {
+    const former = useClusterStore();
+    await settle();
+    await bridge.invoke('connection/use', { id: 'staging' });
+    scope.end();
+    showScope(openScope(bridge.connection));
+    const store = useClusterStore();
+    expect(store).not.toBe(former);
+    expect(store.scalars).toBeNull();
+    await store.load();
+    expect(store.scalars?.connection.id).toBe('staging');
+    expect(former.scalars?.connection.id).toBe('desk');
+  });
+
+  it('has the age of the oldest reading that the page shows', async () => {
+    const store = useClusterStore();
+    await settle();
+    const at = Date.now();
+    const orders = store.topics.get('orders') as TopicRow;
+    const scalars = { asOf: at, offsetsAsOf: at - 1_000 };
+    const old = { ...orders, offsetsAsOf: at - 90_000 };
+    const billing = { ...(store.groups.get('billing') as GroupRow), asOf: at - 5_000 };
+    const groups = [...store.groupList.filter(({ id }) => id !== 'billing').map((row) => ({ ...row, asOf: at })), billing];
+    bridge.emit('cluster/patched', patch(1, { scalars, topics: { set: [old], removed: [] }, groups: { set: groups, removed: [] } }));
+    const age = (topics: 'none' | 'all' | string[], shown: 'none' | 'all' | string[]): number => {
+      store.watchOnly({ topics, groups: shown });
+      return at - store.shownAsOf;
+    };
+    expect(age('none', 'none')).toBe(0);
+    expect(age('all', 'none')).toBe(90_000);
+    expect(age(['orders'], 'none')).toBe(90_000);
+    expect(age(['payments'], 'none')).toBe(1_000);
+    expect(age('none', ['billing'])).toBe(5_000);
+    expect(age('none', 'all')).toBe(5_000);
+    bridge.emit('cluster/patched', patch(2, { groups: { set: [{ ...billing, id: 'never-read', asOf: 0 }], removed: [] } }));
+    expect(age('none', 'all')).toBe(5_000);
+    bridge.emit('cluster/patched', patch(3, { groups: { set: [{ ...billing, error: 'COORDINATOR_NOT_AVAILABLE' }], removed: [] } }));
+    expect(age('none', 'all')).toBe(0);
   });
 
   it('counts an unknown lag as unknown', async () => {

@@ -2,11 +2,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createPinia, setActivePinia } from 'pinia';
 import type { Bridge, Payload, RequestChannel } from '../../../shared/ipc.ts';
-import { useBridge } from '../../../renderer/api.ts';
 import { ratesBetween, snapshotOffsets } from '../../../renderer/format/flow.ts';
 import { useClusterStore } from '../../../renderer/stores/cluster.ts';
 import { useLearnStore } from '../../../renderer/stores/learn.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
+import { useFixture } from '../fixtures/use-fixture.ts';
 import { partitionRow, topicRow } from '../format/learn/learn-fixture.ts';
 
 let bridge: FixtureBridge;
@@ -21,7 +21,7 @@ beforeEach(async () => {
     invoke: (channel, payload) => (channel in instead ? (Promise.resolve(instead[channel]) as never) : bridge.invoke(channel, payload)),
     on: (event, listener) => bridge.on(event, listener),
   };
-  useBridge(front);
+  useFixture(bridge, front);
   setActivePinia(createPinia());
   await useClusterStore().load();
 });

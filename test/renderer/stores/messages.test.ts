@@ -2,10 +2,10 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createPinia, setActivePinia } from 'pinia';
 import type { RecordRow } from '#shared/models/cluster';
-import { useBridge } from '../../../renderer/api.ts';
 import type { LinkState } from '../../../renderer/bridge-web.ts';
 import { useMessagesStore } from '../../../renderer/stores/messages.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
+import { useFixture } from '../fixtures/use-fixture.ts';
 
 class LinkedFixture extends FixtureBridge {
   say: (state: LinkState) => void = () => undefined;
@@ -36,7 +36,7 @@ describe('live tail', () => {
   beforeEach(async () => {
     setActivePinia(createPinia());
     bridge = new LinkedFixture('healthy');
-    useBridge(bridge);
+    useFixture(bridge);
     store = useMessagesStore();
     stop = store.start();
     await store.tail('orders', null);
@@ -61,7 +61,7 @@ describe('live tail', () => {
     await store.untail();
     bridge.emit('message/tailed', { tailId: old, begins: [], records: [record(1)], dropped: 0, cutBatches: [], error: null });
     expect(offsets()).toEqual([]);
-    expect(bridge.asked.at(-1)).toEqual({ channel: 'message/untail', payload: { tailId: old } });
+    expect(bridge.asked.at(-1)).toMatchObject({ channel: 'message/untail', payload: { tailId: old } });
   });
 
   it('knows where it begins, and forgets an error that is over', async () => {

@@ -2,17 +2,19 @@
 /** Time travel on a fixture: what pages read is the moment's, the present goes on underneath, nothing can be changed. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createPinia, setActivePinia } from 'pinia';
-import { request, useBridge } from '../../../renderer/api.ts';
+import { openScope, showScope, type Scope } from '../../../renderer/scope.ts';
 import { useClusterStore } from '../../../renderer/stores/cluster.ts';
 import { useLabStore } from '../../../renderer/stores/lab.ts';
 import { useMomentStore } from '../../../renderer/stores/moment.ts';
 import { useTimelineStore } from '../../../renderer/stores/timeline.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
+import { useFixture } from '../fixtures/use-fixture.ts';
 
 const settle = (ms = 0): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('the moment', () => {
   let bridge: FixtureBridge;
+  let scope: Scope;
   let stops: (() => void)[];
   /** Before broker 3 was frozen, and after. */
   let before: number;
@@ -21,13 +23,13 @@ describe('the moment', () => {
   beforeEach(async () => {
     setActivePinia(createPinia());
     bridge = new FixtureBridge('healthy');
-    useBridge(bridge);
+    scope = useFixture(bridge);
     stops = [useClusterStore().start(), useLabStore().watchFaults(), useMomentStore().start(), useTimelineStore().start()];
     await settle();
     bridge.tick();
     before = Date.now();
     await settle(5);
-    await bridge.invoke('lab/inject', { fault: { type: 'freeze', node: 3 } });
+    await bridge.ask('lab/inject', { fault: { type: 'freeze', node: 3 } });
     bridge.tick();
     after = Date.now();
     await settle(5);
@@ -77,15 +79,15 @@ describe('the moment', () => {
   it('refuses what would change the cluster, unasked, from the first moment on', async () => {
     const moment = useMomentStore();
     const going = moment.goTo(before);
-    const kill = await request('lab/kill', { node: 1 });
+    const kill = await scope.request('lab/kill', { node: 1 });
     expect(kill).toMatchObject({ ok: false, error: { message: 'You are looking at the past.', advice: 'Go live first.' } });
     await going;
     expect((await useLabStore().inject('freeze:1', { type: 'freeze', node: 1 }))?.code).toBe('READ_ONLY');
     expect(asked('lab/kill')).toBe(0);
     expect(asked('lab/inject')).toBe(1);
-    expect((await request('timeline/list', { sinceId: 0 })).ok).toBe(true);
+    expect((await scope.request('timeline/list', { sinceId: 0 })).ok).toBe(true);
     moment.goLive();
-    expect((await request('lab/kill', { node: 1 })).ok).toBe(true);
+    expect((await scope.request('lab/kill', { node: 1 })).ok).toBe(true);
   });
 
   it('asks for one moment at a time and ends at the last that was wished for', async () => {
@@ -108,15 +110,25 @@ describe('the moment', () => {
     expect(moment.at).toBeLessThanOrEqual(Date.now());
   });
 
-  it('is left when another cluster comes in front, and where nothing is recorded it is not begun', async () => {
+  it('belongs to its connection: another one is shown as it is now, and can be changed', async () => {
+    await useMomentStore().goTo(before);
+    const former = scope;
+    former.end();
+    await bridge.invoke('connection/use', { id: 'staging' });
+    scope = openScope(bridge.connection);
+    showScope(scope);
     const moment = useMomentStore();
-    await moment.goTo(before);
-    await request('connection/use', { id: 'staging' });
+    stops = [useClusterStore().start()];
     await settle();
     expect(moment.at).toBeNull();
     expect(useClusterStore().scalars?.connection.id).toBe('staging');
     expect((await moment.goTo(before))?.message).toBe('Nothing has been recorded yet.');
     expect(moment.at).toBeNull();
-    expect((await request('topic/delete', { name: 'x', typedName: 'x' })).ok).toBe(true);
+    expect((await scope.request('topic/delete', { name: 'x', topicId: null, typedName: 'x' })).ok).toBe(true);
+    expect(await former.request('topic/delete', { name: 'x', topicId: null, typedName: 'x' })).toMatchObject({
+      ok: false,
+      error: { code: 'CONNECTION_NOT_SELECTED' },
+    });
+    expect(asked('topic/delete')).toBe(1);
   });
 });

@@ -2,6 +2,7 @@ import { beforeEach, expect, it } from 'vitest';
 import type { Bridge } from '../../../shared/ipc.ts';
 import type { AppError, Result } from '../../../shared/errors.ts';
 import { useBridge } from '../../../renderer/api.ts';
+import { openScope, type Scope } from '../../../renderer/scope.ts';
 import { makeToldList, type ToldList } from '../../../renderer/stores/told-list.ts';
 
 interface Told {
@@ -25,12 +26,18 @@ beforeEach(() => {
   const bridge: Bridge = {
     invoke: () => Promise.reject(new Error('not asked here')),
     on: (event, listener) => {
-      if (event === 'connection/changed') move = listener as () => void;
+      if (event === 'connection/reopened') move = () => listener({ connectionId: 'desk' } as never);
       return () => undefined;
     },
   };
   useBridge(bridge);
-  list = makeToldList<Told, string>({
+  list = listOf(openScope({ id: 'desk', kind: 'embedded' }));
+  stop = list.watch();
+  return stop;
+});
+
+function listOf(scope: Scope): ToldList<string> {
+  return makeToldList<Told, string>(scope, {
     ask: () => {
       const next = Promise.withResolvers<Result<Told>>();
       answers.push(next);
@@ -44,9 +51,7 @@ beforeEach(() => {
     },
     items: ({ names }) => names,
   });
-  stop = list.watch();
-  return stop;
-});
+}
 
 it('asks once it is watched, then shows what it is told', async () => {
   await answer(0, known('a'));
@@ -64,7 +69,16 @@ it('does not take an answer that was overtaken', async () => {
   expect(list.shown.value).toEqual(['newer']);
 });
 
-it('knows nothing of another cluster before that has answered, and says why where it refuses', async () => {
+it('is not asked for on a remote cluster, which has none', () => {
+  const before = answers.length;
+  const remote = listOf(openScope({ id: 'staging', kind: 'remote' }));
+  remote.watch();
+  expect(answers).toHaveLength(before);
+  expect(remote.shown.value).toEqual([]);
+  expect(remote.error.value).toBeNull();
+});
+
+it('is unknown once the connection was opened again, until the answer, and has the reason of a refusal', async () => {
   await answer(0, known('a'));
   move();
   expect(list.shown.value).toEqual([]);

@@ -51,6 +51,7 @@ export function topicRow(more: Partial<TopicRow> = {}): TopicRow {
     records: '33',
     sizeBytes: '12000',
     recordsEstimated: false,
+    offsetsAsOf: null,
     ...more,
   };
 }

@@ -1,0 +1,29 @@
+/** The connection of this window or tab, and the scope of all that is shown of it. */
+import { computed, onScopeDispose } from 'vue';
+import type { AppError } from '#shared/errors';
+import { openScope, provideScope } from '../scope.ts';
+import { useConnectionStore } from '../stores/connection.ts';
+import { usePreferencesStore } from '../stores/preferences.ts';
+
+/** Starts what does not depend on the selected connection. `key` changes with the connection: what is shown is then set up again. */
+export function useConnection() {
+  const connection = useConnectionStore();
+  const stops = [usePreferencesStore().start(), connection.start()];
+  onScopeDispose(() => stops.forEach((stop) => stop()));
+  const known = computed(
+    () => connection.ready || connection.error !== null || connection.link === 'lost' || connection.link === 'refused',
+  );
+  const key = computed(() => connection.active?.id ?? '');
+  return { known, key };
+}
+
+/** Opens the scope of the selected connection for the components below. */
+export function useConnectionScope(): void {
+  const { active, removed, activeName } = useConnectionStore();
+  const gone: AppError = {
+    code: 'NOT_FOUND',
+    message: `The connection ${activeName ?? 'of this tab'} was removed.`,
+    advice: 'Select another one on the Connections page.',
+  };
+  provideScope(removed ? openScope(null, gone) : openScope(active));
+}
