@@ -32,6 +32,7 @@ const READS: ReadonlySet<string> = new Set<ConnectionChannel>([
   'cluster/refresh',
   'topic/configs',
   'message/browse',
+  'message/value',
   'message/tail',
   'message/untail',
   'group/lagHistory',

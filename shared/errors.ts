@@ -25,6 +25,7 @@ export const APP_ERROR_CODES = [
   'NOT_CONNECTED',
   'CANCELLED',
   'NOT_FOUND',
+  'TOO_LARGE',
   'DATA_DIRECTORY',
   'INTERNAL',
 ] as const;

@@ -117,13 +117,25 @@ export const requestSchemas = {
     partition: partitionId.nullable(),
     key: recordText,
     value: recordText,
-    headers: z.array(z.object({ key: z.string().max(INT16_MAX), value: z.string().max(1_048_576) })).max(100),
+    /** In this order; a name may be empty or repeated. */
+    headers: z.array(z.object({ key: z.string().max(INT16_MAX), value: recordText })).max(100),
     acks: z.union([z.literal(-1), z.literal(0), z.literal(1)]),
     /** Numbered, so that a repeat is stored once. */
     idempotent: z.boolean().optional(),
   }).refine(({ acks, idempotent }) => idempotent !== true || acks === -1, {
     error: 'an idempotent producer needs acks=all',
     path: ['idempotent'],
+  }),
+  /** One key, value or header value in full: lists carry the first 64 KiB. */
+  'message/value': onConnection({
+    topic: topicName,
+    partition: partitionId,
+    offset: placeInLog,
+    part: z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('key') }),
+      z.object({ kind: z.literal('value') }),
+      z.object({ kind: z.literal('header'), index: z.number().int().min(0).max(99) }),
+    ]),
   }),
   /** Live tail; records arrive as `message/tailed` until `message/untail`. */
   'message/tail': onConnection({ topic: topicName, partitions: partitionIds.nullable() }),
@@ -297,6 +309,7 @@ export interface Results {
   'topic/configs': { entries: ConfigEntry[] };
   'topic/setConfigs': null;
   'message/browse': BrowseResult;
+  'message/value': { encoding: 'null' | 'utf8' | 'hex'; text: string };
   'message/produce': { partition: number; offset: string; timestamp: number | null };
   'message/tail': { tailId: string };
   'message/untail': null;

@@ -21,6 +21,8 @@ export interface FetchPosition {
   end: bigint | null;
   limit: number;
   keep: 'first' | 'last';
+  /** See `RecordWindow`. */
+  previewBytes?: number;
 }
 
 export interface PartitionRecords {
@@ -92,9 +94,12 @@ export async function fetchRecords(
 }
 
 async function decodeInto(result: PartitionRecords, bytes: Buffer, position: FetchPosition, decoder: Decoder): Promise<PartitionRecords> {
-  const { partition, offset: from, end, limit, keep } = position;
+  const { partition, offset: from, end, limit, keep, previewBytes } = position;
   try {
-    return { ...result, ...(await decoder.decode({ partition, bytes, from, end, limit, keep })) };
+    return {
+      ...result,
+      ...(await decoder.decode({ partition, bytes, from, end, limit, keep, ...(previewBytes === undefined ? {} : { previewBytes }) })),
+    };
   } catch (error) {
     if (!(error instanceof AdminError)) throw error;
     const last = lastOffsetIn(bytes);

@@ -34,7 +34,7 @@ export interface RecordToSend {
   partition: number | null;
   key: Buffer | null;
   value: Buffer | null;
-  headers: readonly { key: string; value: string }[];
+  headers: readonly { key: string; value: Buffer | null }[];
   acks: -1 | 0 | 1;
 }
 
@@ -94,7 +94,7 @@ export class RecordProducer {
   private async sendNow(record: RecordToSend, identity: Identity | null): Promise<SentTo> {
     const { topic } = record;
     const timestamp = BigInt(Date.now());
-    const headers = record.headers.map(({ key, value }): [string, Buffer] => [key, Buffer.from(value)]);
+    const headers = record.headers.map(({ key, value }): [string, Buffer | null] => [key, value]);
     const written: RecordToWrite = { key: record.key, value: record.value, headers, timestamp };
     const deadline = performance.now() + (identity === null ? RETRY_MS : IDEMPOTENT_RETRY_MS);
     const unknownUntil = performance.now() + UNKNOWN_MS;

@@ -63,6 +63,7 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
     'topic/setConfigs': (input, on) => topics.setConfigs(on, input),
 
     'message/browse': (input, on) => messages.browse(on, input),
+    'message/value': (input, on) => messages.value(on, input),
     'message/produce': (input, on) => messages.produce(on, input),
     'message/tail': (input, on, client) => tails.start(client.id, on, input),
     'message/untail': ({ tailId }, _on, client) => {

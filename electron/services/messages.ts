@@ -1,7 +1,9 @@
-import { isLeaderUnknown, type ClusterClient } from '../admin/cluster-client.ts';
+import { isLeaderUnknown, leaderOf, type ClusterClient } from '../admin/cluster-client.ts';
 import { appDecoder, type Decoder } from '../admin/decoding/decoder.ts';
 import { AdminError } from '../admin/errors.ts';
+import { fetchRecords } from '../admin/messages.ts';
 import { EARLIEST, LATEST, partitionKey, readOffsets } from '../admin/topics.ts';
+import type { AppError } from '#shared/errors';
 import type { BrowseResult, Payload, Results } from '#shared/ipc';
 import { checkProducible } from '#shared/topic-rules';
 import { readMerged } from './merged-reading.ts';
@@ -51,6 +53,34 @@ export class MessagesService {
     return { ...read, failed: [...failed, ...read.failed] };
   }
 
+  /** Reads the record again, in full. Rejects when it no longer exists or is larger than may be carried. */
+  async value(connection: OpenConnection, input: Payload<'message/value'>): Promise<Results['message/value']> {
+    const { topic, partition, part } = input;
+    const { foreground } = connection;
+    const offset = BigInt(input.offset);
+    const leader = leaderOf(await foreground.metadata([topic]), topic, partition);
+    const position = { partition, offset, end: offset + 1n, limit: 1, keep: 'first', previewBytes: MAX_VALUE_BYTES } as const;
+    const [read] = await fetchRecords(foreground, leader, topic, [position], { maxWaitMs: FETCH_WAIT_MS, decoder: this.decoder });
+    const subject = `${topic}-${partition} @ ${input.offset}`;
+    const failure = (code: AppError['code'], message: string, advice: string): AdminError =>
+      new AdminError({ code, message: `${subject} was not read: ${message}`, advice, subject });
+    if (read === undefined) throw failure('BROKER_UNREACHABLE', 'its leader returned nothing.', 'Try again.');
+    if (read.error !== null && read.error !== 'OFFSET_OUT_OF_RANGE') throw failure('BROKER_UNREACHABLE', `${read.error}.`, 'Try again.');
+    const record = read.records.find((one) => one.offset === input.offset);
+    if (record === undefined)
+      throw failure('NOT_FOUND', 'no record has this offset now.', 'Retention, compaction or a deletion removed it.');
+    const value = part.kind === 'header' ? record.headers[part.index]?.value : record[part.kind];
+    if (value === undefined) throw failure('NOT_FOUND', 'it has no such header.', 'Read the list again.');
+    if (value.truncated) {
+      throw failure(
+        'TOO_LARGE',
+        `it has ${value.sizeBytes} bytes, and at most ${MAX_VALUE_BYTES} are carried.`,
+        `Read it by kcat -o ${input.offset} -c 1.`,
+      );
+    }
+    return { encoding: value.encoding, text: value.text };
+  }
+
   async produce(connection: OpenConnection, input: Payload<'message/produce'>): Promise<Results['message/produce']> {
     const refusal = checkProducible(input.topic);
     if (refusal !== null) throw new AdminError({ code: 'INVALID_TOPIC_EXCEPTION', message: refusal, subject: input.topic });
@@ -60,7 +90,7 @@ export class MessagesService {
       partition: input.partition,
       key: toBytes(input.key, 'key'),
       value: toBytes(input.value, 'value'),
-      headers: input.headers,
+      headers: input.headers.map(({ key, value }, i) => ({ key, value: toBytes(value, `headers.${i}`) })),
       acks: input.acks,
     });
     monitor.refresh();
@@ -68,6 +98,9 @@ export class MessagesService {
   }
 }
 
+/** As text; hexadecimal takes two characters a byte. */
+const MAX_VALUE_BYTES = 16 * 1024 * 1024;
+const FETCH_WAIT_MS = 200;
 const UNANSWERED = 'UNKNOWN_SERVER_ERROR';
 
 /** Where a reading starts; of one that starts at the end, the log start, down to which it may get. */

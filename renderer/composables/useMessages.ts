@@ -2,7 +2,7 @@
 import { computed, onScopeDispose, ref, toValue, watch, type MaybeRefOrGetter } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
 import type { RecordRow } from '#shared/models/cluster';
-import { recordKey, recordMatches } from '../format/records.ts';
+import { recordKey, recordMatcher } from '../format/records.ts';
 import { useMessagesStore, type From } from '../stores/messages.ts';
 
 export type FromKind = 'newest' | 'oldest' | 'offset' | 'time' | 'live';
@@ -80,8 +80,8 @@ export function useMessages(topic: MaybeRefOrGetter<string>) {
   });
 
   const shown = computed(() => {
-    const query = text.value.trim().toLowerCase();
-    return query === '' ? store.records : store.records.filter((record) => recordMatches(record, query));
+    const query = text.value.trim();
+    return query === '' ? store.records : store.records.filter(recordMatcher(query));
   });
   const openIndex = computed(() => (openKey.value === null ? -1 : shown.value.findIndex((record) => recordKey(record) === openKey.value)));
   const open = computed<RecordRow | null>(() => shown.value[openIndex.value] ?? null);
@@ -100,6 +100,7 @@ export function useMessages(topic: MaybeRefOrGetter<string>) {
     text,
     partition,
     partitions,
+    start,
     offsetError,
     timeError,
     shown,

@@ -128,10 +128,24 @@ export function describeCutBatch(batch: CutBatch): string {
 
 export const recordKey = (record: RecordRow): string => `${record.partition}:${record.offset}`;
 
-/** What a text filter looks through. */
-export function recordMatches(record: RecordRow, query: string): boolean {
-  const has = (value: RecordValue): boolean => value.text.toLowerCase().includes(query);
-  return (
-    has(record.key) || has(record.value) || record.headers.some((header) => header.key.toLowerCase().includes(query) || has(header.value))
-  );
+/** What a text filter looks through: text as it is, other bytes by their hexadecimal digits (`0xfffe`, `ff fe`). */
+export function recordMatcher(query: string): (record: RecordRow) => boolean {
+  const text = query.toLowerCase();
+  const digits = hexDigits(text);
+  const has = (value: RecordValue): boolean =>
+    value.encoding === 'hex' ? digits !== null && hasBytes(value.text, digits) : value.text.toLowerCase().includes(text);
+  return (record) =>
+    has(record.key) || has(record.value) || record.headers.some(({ key, value }) => key.toLowerCase().includes(text) || has(value));
+}
+
+/** Without prefix and spaces; null when it is no hexadecimal number. */
+function hexDigits(text: string): string | null {
+  const digits = text.replace(/^0x/, '').replace(/\s+/g, '');
+  return /^[0-9a-f]+$/.test(digits) ? digits : null;
+}
+
+/** A match starts at a whole byte: `f8` is not in `0f8f`. */
+function hasBytes(hex: string, digits: string): boolean {
+  for (let at = hex.indexOf(digits); at >= 0; at = hex.indexOf(digits, at + 1)) if (at % 2 === 0) return true;
+  return false;
 }

@@ -124,6 +124,11 @@ export const useMessagesStore = defineScopedStore('messages', (scope) => {
     return scope.request('message/produce', record);
   }
 
+  /** A key, value or header value that the list holds in part only. */
+  function readValue(value: ScopedPayload<'message/value'>): Promise<Result<Results['message/value']>> {
+    return scope.request('message/value', value);
+  }
+
   return {
     records,
     failed,
@@ -144,5 +149,6 @@ export const useMessagesStore = defineScopedStore('messages', (scope) => {
     setPaused,
     start,
     produce,
+    readValue,
   };
 });

@@ -72,10 +72,11 @@ const VALID: { [C in RequestChannel]: TestPayload<C> | null } = {
     partition: 0,
     key: { encoding: 'utf8', text: 'k' },
     value: { encoding: 'hex', text: '00' },
-    headers: [{ key: 'h', value: 'v' }],
+    headers: [{ key: 'h', value: { encoding: 'utf8', text: 'v' } }],
     acks: -1,
     idempotent: false,
   },
+  'message/value': { topic: 'edge', partition: 0, offset: '0', part: { kind: 'header', index: 0 } },
   'message/tail': { topic: 'edge', partitions: [0] },
   'message/untail': { tailId: 'x' },
   'group/lagHistory': { group: 'g' },
@@ -224,7 +225,7 @@ describe('names that every object has', () => {
       await app.get('topic/create', { name, partitions: 1, replicationFactor: 1, configs: {}, validateOnly: false });
       for (const idempotent of [true, false, true]) {
         const text = { encoding: 'utf8' as const, text: name };
-        const headers = ['a', name, 'b', 'a', ''].map((key, i) => ({ key, value: `${i}` }));
+        const headers = ['a', name, 'b', 'a', ''].map((key, i) => ({ key, value: { encoding: 'utf8' as const, text: `${i}` } }));
         await app.get('message/produce', { topic: name, partition: null, key: text, value: text, headers, acks: -1, idempotent });
       }
       await app.get('message/produce', {
@@ -298,5 +299,40 @@ describe('by name', () => {
     ]);
     // It was retried for 15 s before.
     expect(performance.now() - from).toBeLessThan(8_000);
+  });
+});
+
+describe('a record of any bytes', () => {
+  test('is sent as it was given and read in full', async () => {
+    await app.get('topic/create', { name: 'bytes', partitions: 1, replicationFactor: 1, configs: {}, validateOnly: false });
+    const long = `\ufeff${'é'.repeat(50_000)}`;
+    const binary = 'ff00'.repeat(100_000);
+    const sent = {
+      key: { encoding: 'utf8' as const, text: '' },
+      value: { encoding: 'utf8' as const, text: long },
+      headers: [
+        { key: '', value: { encoding: 'null' as const, text: '' } },
+        { key: 'b', value: { encoding: 'hex' as const, text: binary } },
+      ],
+    };
+    await app.get('message/produce', { topic: 'bytes', partition: 0, ...sent, acks: -1 });
+    const { records } = await app.get('message/browse', { topic: 'bytes', partitions: null, from: { kind: 'oldest' }, limit: 10 });
+    expect(records).toHaveLength(1);
+    expect(records[0]).toMatchObject({ key: { encoding: 'utf8', text: '' }, value: { truncated: true, sizeBytes: 100_003 } });
+    expect(records[0]?.headers[0]).toMatchObject({ key: '', value: { encoding: 'null' } });
+    const whole = (part: TestPayload<'message/value'>['part']): Promise<Results['message/value']> =>
+      app.get('message/value', { topic: 'bytes', partition: 0, offset: '0', part });
+    expect(await whole({ kind: 'key' })).toEqual(sent.key);
+    expect((await whole({ kind: 'value' })).text === long).toBe(true);
+    expect((await whole({ kind: 'header', index: 1 })).text === binary).toBe(true);
+    expect(await whole({ kind: 'header', index: 0 })).toEqual(sent.headers[0]?.value);
+  });
+
+  test('that does not exist is refused by name', async () => {
+    const payload = { topic: 'bytes', partition: 0, offset: '7', part: { kind: 'value' } };
+    expect(await app.host.invoke(app.client, 'message/value', onEmbedded(payload))).toMatchObject({
+      ok: false,
+      error: { code: 'NOT_FOUND', subject: 'bytes-0 @ 7' },
+    });
   });
 });

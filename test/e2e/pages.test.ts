@@ -108,7 +108,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
     await dialog.getByLabel('Value', { exact: true }).fill('{"amount": 12}');
     await dialog.getByLabel('Partition').selectOption({ label: 'Partition 0' });
     await dialog.getByRole('button', { name: 'Produce', exact: true }).click();
-    await dialog.getByText(`It is partition 0, offset ${end}.`).waitFor();
+    await dialog.getByText(`Written to partition 0, offset ${end}.`).waitFor();
     expect(await desk.nameless()).toEqual([]);
     await desk.picture('produced');
     await dialog.getByRole('button', { name: 'Close', exact: true }).last().click();

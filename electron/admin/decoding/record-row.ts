@@ -14,14 +14,17 @@ export const MAX_HEADERS = 100;
 /** Bytes of previews that an answer may hold; after that every preview is short. */
 export class PreviewBudget {
   private left: number;
+  private readonly perValue: number;
 
-  constructor(bytes: number) {
+  /** `perValue`: bytes of one preview while the budget lasts. */
+  constructor(bytes: number, perValue = PREVIEW_BYTES) {
     this.left = bytes;
+    this.perValue = perValue;
   }
 
   /** Bytes that the preview of a value may have. */
   take(sizeBytes: number): number {
-    const limit = this.left > 0 ? PREVIEW_BYTES : SHORT_PREVIEW_BYTES;
+    const limit = this.left > 0 ? this.perValue : SHORT_PREVIEW_BYTES;
     this.left -= Math.min(sizeBytes, limit);
     return limit;
   }

@@ -29,6 +29,8 @@ export interface RecordWindow {
   /** Rows, and which of the window they are. */
   limit: number;
   keep: 'first' | 'last';
+  /** Of one key, value or header value; 64 KiB if absent. */
+  previewBytes?: number;
 }
 
 export interface DecodedWindow {
@@ -50,7 +52,7 @@ export function decodeWindow(window: RecordWindow): DecodedWindow {
 function decodeFirst(window: RecordWindow, batches: Iterable<BatchView>): DecodedWindow {
   const { from, end, limit } = window;
   const result: DecodedWindow = { records: [], nextOffset: from, passedOver: 0, cutBatches: [] };
-  const budget = new PreviewBudget(PREVIEW_BYTES);
+  const budget = budgetOf(window);
   const { partition } = window;
   let decompressed = 0;
   for (const batch of batches) {
@@ -91,7 +93,7 @@ function decodeFirst(window: RecordWindow, batches: Iterable<BatchView>): Decode
 function decodeLast(window: RecordWindow, batches: readonly BatchView[]): DecodedWindow {
   const { from, end, limit } = window;
   const result: DecodedWindow = { records: [], nextOffset: from, passedOver: 0, cutBatches: [] };
-  const budget = new PreviewBudget(PREVIEW_BYTES);
+  const budget = budgetOf(window);
   /** Newest batch first. */
   const rows: RecordRow[][] = [];
   let count = 0;
@@ -139,6 +141,10 @@ function decodeLast(window: RecordWindow, batches: readonly BatchView[]): Decode
   result.records = rows.reverse().flat();
   result.cutBatches.reverse();
   return result;
+}
+
+function budgetOf({ previewBytes }: RecordWindow): PreviewBudget {
+  return previewBytes === undefined ? new PreviewBudget(PREVIEW_BYTES) : new PreviewBudget(previewBytes, previewBytes);
 }
 
 /** Reads one batch and reports it where not all of it can be shown. `read` returns false when the limit of rows ended it. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { CutBatch, RecordValue } from '#shared/models/cluster';
-import { describeCutBatch, jsonTokens, oneLine, prettyValue } from '../../../renderer/format/records.ts';
+import type { CutBatch, RecordRow, RecordValue } from '#shared/models/cluster';
+import { describeCutBatch, jsonTokens, oneLine, prettyValue, recordMatcher } from '../../../renderer/format/records.ts';
 
 const utf8 = (text: string): RecordValue => ({ encoding: 'utf8', text, truncated: false, sizeBytes: text.length });
 
@@ -73,5 +73,42 @@ describe('records', () => {
     expect(oneLine(utf8(''))).toBe('');
     expect(oneLine(utf8('a\n  b'))).toBe('a b');
     expect(oneLine({ encoding: 'hex', text: 'ff00', truncated: false, sizeBytes: 2 })).toBe('0xff00');
+  });
+});
+
+describe('recordMatcher', () => {
+  const hex = (text: string): RecordValue => ({ encoding: 'hex', text, truncated: false, sizeBytes: text.length / 2 });
+  const none: RecordValue = { encoding: 'null', text: '', truncated: false, sizeBytes: 0 };
+  const record = (value: RecordValue, header: { key: string; value: RecordValue } | null = null): RecordRow => ({
+    partition: 0,
+    offset: '0',
+    timestamp: null,
+    timestampType: 'create',
+    key: none,
+    value,
+    headers: header === null ? [] : [header],
+    headerCount: header === null ? 0 : 1,
+    sizeBytes: 0,
+    compression: 'none',
+  });
+
+  it.each<[string, RecordValue, boolean]>([
+    ['0xfffe', hex('00fffe01'), true],
+    ['ff fe', hex('00fffe01'), true],
+    ['FFFE', hex('00fffe01'), true],
+    ['f8', hex('0f8f'), false],
+    ['f8', hex('0f8ff8'), true],
+    ['fffe', utf8('the bytes fffe'), true],
+    ['0xff', utf8('the bytes ff'), false],
+    ['hello', hex('68656c6c6f00'), false],
+    ['x', none, false],
+    ['É', utf8('caf\u00e9'), true],
+  ])('%s in %o: %s', (query, value, expected) => {
+    expect(recordMatcher(query)(record(value))).toBe(expected);
+    expect(recordMatcher(query)(record(none, { key: 'h1', value }))).toBe(expected);
+  });
+
+  it('looks at names of headers', () => {
+    expect(recordMatcher('trace')(record(none, { key: 'Trace-Id', value: none }))).toBe(true);
   });
 });
