@@ -3,6 +3,7 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { COMPRESSION_NAMES } from '../../../electron/cluster/protocol/compression.ts';
 import { verifyBatch, writeChecksum } from '../../../electron/cluster/protocol/record-batch.ts';
+import { levelFor } from '../../../electron/cluster/log/recompression.ts';
 import { batchesOf, batchOf, bench, contents, sequenced, START_MS, type Bench } from './helpers.ts';
 
 const CLIENT = { origin: 'client' } as const;
@@ -51,6 +52,25 @@ test.each(['gzip', 'zstd'] as const)('the level of %s counts where the broker co
   });
   expect(small).toBeLessThan(fast ?? 0);
 });
+
+test.each([
+  ['zstd', 22, 65_536, 22],
+  ['zstd', 22, 65_537, 12],
+  ['zstd', 19, 128 * 2 ** 20, 3],
+  ['zstd', -5, 128 * 2 ** 20, -5],
+  ['zstd', undefined, 128 * 2 ** 20, undefined],
+  ['gzip', 9, 2 ** 20, 9],
+  ['gzip', 9, 2 ** 20 + 1, 6],
+  ['gzip', -1, 2 ** 20 + 1, -1],
+  ['gzip', -1, 128 * 2 ** 20, 1],
+  ['gzip', undefined, 128 * 2 ** 20, 1],
+  ['lz4', 9, 128 * 2 ** 20, 9],
+] as const)(
+  '%s at level %s compresses a batch of %i bytes at level %s, so that the event loop is not blocked',
+  (codec, level, bytes, used) => {
+    expect(levelFor(codec, level, bytes)).toBe(used);
+  },
+);
 
 test('keeps producer state, timestamps and LogAppendTime of a batch that is built again', () => {
   const made = bench({ compressionType: 'gzip', messageTimestampType: 'LogAppendTime' });
