@@ -3,7 +3,7 @@
  * set up, and so do their requests: once another connection is selected, a request of the former scope is not sent any more.
  */
 import { hasInjectionContext, inject, provide, onScopeDispose, type InjectionKey } from 'vue';
-import { defineStore, type Pinia } from 'pinia';
+import { defineStore, getActivePinia, type Pinia } from 'pinia';
 import type { AppError, Result } from '#shared/errors';
 import type { ConnectionChannel, EventChannel, Events, Payload, Results, ScopedPayload } from '#shared/ipc';
 import type { Connection } from '#shared/models/cluster';
@@ -140,7 +140,12 @@ export function defineScopedStore<Setup extends object>(name: string, setup: (sc
     const definition = define(scope);
     definitions.set(scope, definition);
     const store = definition(pinia);
-    scope.onEnd(() => store.$dispose());
+    const active = pinia ?? getActivePinia();
+    scope.onEnd(() => {
+      store.$dispose();
+      // Pinia keeps the state of a disposed store, here a whole view of the former cluster.
+      if (active !== undefined) Reflect.deleteProperty(active.state.value, store.$id);
+    });
     return store;
   };
 }

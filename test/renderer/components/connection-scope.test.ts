@@ -131,6 +131,7 @@ describe('another connection', () => {
         .map(({ connectionId }) => connectionId),
     ).toEqual(['staging']);
     expect(store().active?.name).toBe('Staging');
+    expect(Object.keys(pinia.state.value).filter((key) => key.includes('@desk#'))).toEqual([]);
   });
 });
 
