@@ -4,39 +4,54 @@
  */
 import { ClusterError } from './cluster-errors.ts';
 import { DiskError, type Disk } from './lib/disk.ts';
-import { inspectMetadata, readQuorumEpoch } from './quorum/metadata-inspection.ts';
+import { findDamagedMetadata } from './quorum/metadata-directory.ts';
+import { inspectMetadata, readQuorumState } from './quorum/metadata-inspection.ts';
+import { NO_VOTE, type VoteState } from './quorum/vote-store.ts';
 
 /** Of two voters each is in every majority, so one whole voter has all that is committed. */
 function leastWhole(voters: number): number {
   return voters === 2 ? 1 : Math.floor(voters / 2) + 1;
 }
 
-/** Throws `ClusterError` DIRECTORY_UNUSABLE, with nothing changed. `directoryOf`: a node's data directory. */
-export function requireMetadata(disk: Disk, voters: readonly number[], directoryOf: (id: number) => string): void {
-  const found = voters.map((id) => ({ id, ...inspectNode(disk, directoryOf(id)) }));
+/**
+ * Returns the voters without a vote, each with the reason. Throws `ClusterError` DIRECTORY_UNUSABLE, with nothing changed, where they are so many
+ * that no leader can be elected. `directoryOf`: a node's data directory.
+ */
+export function requireMetadata(disk: Disk, voters: readonly number[], directoryOf: (id: number) => string): Map<number, string> {
+  const found = voters.map((id) => ({ id, directory: directoryOf(id), ...inspectNode(disk, directoryOf(id)) }));
   // Where no voter has reached an epoch, the first start was cut short, and an empty directory is what it left.
-  const isUsed = found.some(({ damage, epoch }) => damage !== undefined || epoch > 0);
-  const damaged = found.flatMap(({ id, damage, epoch }) => {
-    if (damage !== undefined) return [`node ${id}: ${damage}`];
-    return isUsed && epoch < 0 ? [`node ${id}: ${directoryOf(id)} has no metadata`] : [];
-  });
+  const isUsed = found.some(({ damage, state }) => damage !== undefined || (state !== undefined && state.epoch > 0));
+  const voteless = new Map<number, string>();
+  for (const { id, directory, damage, state } of found) {
+    if (damage !== undefined) voteless.set(id, `node ${id}: ${damage}`);
+    else if (isUsed && state === undefined) voteless.set(id, `node ${id}: ${directory} has no metadata`);
+    else if (isUsed && state?.votesFrom === NO_VOTE) voteless.set(id, `node ${id}: ${describeReplacement(disk, directory)}`);
+  }
   const needed = leastWhole(voters.length);
-  if (voters.length - damaged.length >= needed) return;
-  const what = voters.length === 1 ? 'the only voter' : `${damaged.length} of ${voters.length} voters`;
+  if (voters.length - voteless.size >= needed) return voteless;
+  const what = voters.length === 1 ? 'the only voter' : `${voteless.size} of ${voters.length} voters`;
   throw new ClusterError(
     'DIRECTORY_UNUSABLE',
-    `the metadata of ${what} lacks what was committed: ${damaged.join('; ')}. The cluster needs ${needed} ${needed === 1 ? 'voter' : 'voters'} whose ` +
-      'metadata is whole. Nothing was changed. Restore these files, or the directories of these nodes, and start again.',
+    `the metadata of ${what} lacks what was committed: ${[...voteless.values()].join('; ')}. The cluster needs ${needed} ` +
+      `${needed === 1 ? 'voter' : 'voters'} whose metadata is whole. Nothing was changed. Restore these files, or the directories of these nodes as ` +
+      'they were at the last stop (an older copy is not noticed), and start again.',
   );
 }
 
-/** `damage`: the file and what is wrong with it; undefined: nothing. `epoch`: of its `quorum-state`, −1 where there is none. */
-function inspectNode(disk: Disk, directory: string): { damage: string | undefined; epoch: number } {
+/** Of a node whose metadata was moved aside and that has not regained its vote, or whose directory was new when the others had a leader. */
+function describeReplacement(disk: Disk, directory: string): string {
+  const aside = findDamagedMetadata(disk, directory);
+  if (aside === undefined) return `${directory} has not fetched the metadata from a leader yet`;
+  return `its metadata was damaged and moved to ${aside}, and has not been fetched from a leader yet`;
+}
+
+/** `damage`: the file and what is wrong with it; undefined: nothing. `state`: of its `quorum-state`, undefined where there is none. */
+function inspectNode(disk: Disk, directory: string): { damage: string | undefined; state: VoteState | undefined } {
   try {
     const damage = inspectMetadata(disk, directory);
-    return { damage: damage && `${damage.file} ${damage.reason}`, epoch: readQuorumEpoch(disk, directory) };
+    return { damage: damage && `${damage.file} ${damage.reason}`, state: readQuorumState(disk, directory) };
   } catch (error) {
     if (!(error instanceof DiskError)) throw error;
-    return { damage: `${error.path} cannot be read (${error.code})`, epoch: -1 };
+    return { damage: `${error.path} cannot be read (${error.code})`, state: undefined };
   }
 }

@@ -8,10 +8,12 @@ interface Startable {
 /**
  * Resolves when every node serves clients or has failed, with the failures. Rejects with the first error that keeps the cluster from serving: so
  * many voters failed that the others wait for a majority for ever, or a node was stopped, or a port is taken, for which the caller has a cure.
+ * `voteless`: voters that start without a vote, and why; they cannot replace one that failed.
  */
 export function startTogether<N extends Startable>(
   nodes: readonly N[],
   voters: readonly number[],
+  voteless: ReadonlyMap<number, string>,
   start: (node: N) => Promise<void>,
 ): Promise<ClusterError[]> {
   return new Promise((resolve, reject) => {
@@ -27,12 +29,29 @@ export function startTogether<N extends Startable>(
           return;
         }
         failures.set(node.id, error);
-        const failedVoters = voters.filter((id) => failures.has(id)).length;
-        if (failedVoters * 2 >= voters.length) reject(error);
+        // Of two voters, one without a vote may grant one to the other.
+        const without = voters.filter((id) => failures.has(id) || (voters.length > 2 && voteless.has(id)));
+        if (without.length * 2 >= voters.length) reject(describeFailure(error, failures, without, voteless));
         done();
       });
     }
   });
+}
+
+/** The last failure, with the others that keep a leader from being elected. */
+function describeFailure(
+  last: ClusterError,
+  failures: ReadonlyMap<number, ClusterError>,
+  without: readonly number[],
+  voteless: ReadonlyMap<number, string>,
+): ClusterError {
+  const others = without.flatMap((id) => {
+    const reason = failures.get(id)?.message ?? voteless.get(id);
+    return reason === undefined || reason === last.message ? [] : [reason];
+  });
+  return others.length === 0
+    ? last
+    : new ClusterError(last.code, `${last.message}. No leader can be elected without it, for another cause too: ${others.join('; ')}`);
 }
 
 export function isPortTaken(error: unknown): boolean {

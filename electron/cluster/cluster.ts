@@ -412,12 +412,12 @@ export class Cluster {
     for (let attempt = 1; ; attempt++) {
       await this.plan(directory, attempt === 1 ? known : this.file);
       if (this.closed()) throw new ClusterError('WRONG_STATE', 'the cluster was closed while it started');
+      const { voters } = this.plannedFile();
       if (isNew) for (const { id } of this.members) this.unborn.add(id);
-      else requireMetadata(this.disk, this.plannedFile().voters, (id) => directory.nodeDirectory(id));
+      const voteless = isNew ? new Map<number, string>() : requireMetadata(this.disk, voters, (id) => directory.nodeDirectory(id));
       isNew = false;
       try {
-        const voters = this.plannedFile().voters;
-        const failures = await startTogether(this.members, voters, (node) =>
+        const failures = await startTogether(this.members, voters, voteless, (node) =>
           node.transitions.run((signal) => node.start(this.startOf(node.id), this.portOwners, signal)),
         );
         for (const { message } of failures) this.notices.push(`${message}. The other brokers serve without it.`);

@@ -84,6 +84,7 @@ export interface TimelineEntry {
 }
 
 const GROUPS_TOPIC = '__consumer_offsets';
+const METADATA_TOPIC = '__cluster_metadata';
 const CAPACITY = 5_000;
 /** Nothing is said to have been caused by what lies further back. */
 const CAUSE_WINDOW_MS = 60_000;
@@ -173,6 +174,10 @@ const silentSince = (cause: TimelineEntry, effect: TimelineEntry): boolean => {
   return typeof silentMs === 'number' && effect.at - cause.at <= silentMs + MERGE_WINDOW_MS;
 };
 
+/** The end of a process takes nothing from metadata: it was damaged by something else. */
+const isKillOfMetadata = (cause: TimelineEntry, effect: TimelineEntry): boolean =>
+  cause.type === 'lab/nodeKilled' && effect.topic === METADATA_TOPIC;
+
 /** The whole process did not run: peers and clients may have waited for one another in vain. */
 const suspended: Rule = {
   causes: ['cluster/processSuspended'],
@@ -257,7 +262,7 @@ const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   'node/corruptionFound': [
     // Healed, its bytes are what they were: then something else has damaged the log.
     { ...injected((cause, effect) => reporter(cause, effect) && isOfReplica(cause, effect)), untilHealed: true },
-    { causes: ['lab/powerCut', 'lab/nodeKilled'], fits: reporter },
+    { causes: ['lab/powerCut', 'lab/nodeKilled'], fits: (cause, effect) => reporter(cause, effect) && !isKillOfMetadata(cause, effect) },
   ],
   'node/segmentRepaired': [ofCorruption],
   'partition/repairBlocked': [ofCorruption],

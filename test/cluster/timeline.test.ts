@@ -207,6 +207,17 @@ describe('timeline', () => {
     expect(must(timeline.record(2, { type: effect, at: 1_000, broker: 2 })).causeId).toBe(first.id);
   });
 
+  it('links corruption of the metadata to a power cut, and not to a kill, which cannot cause it', () => {
+    const timeline = new Timeline();
+    const found = (topic: string, at: number): number | undefined =>
+      must(timeline.record(2, { type: 'node/corruptionFound', at, broker: 2, topic, partitions: [0] })).causeId;
+    const killed = must(timeline.record(null, { type: 'lab/nodeKilled', at: 0, broker: 2 })).id;
+    expect(found('__cluster_metadata', 1_000)).toBeUndefined();
+    expect(found('orders', 1_001)).toBe(killed);
+    const cut = must(timeline.record(null, { type: 'lab/powerCut', at: 2_000, broker: 2 })).id;
+    expect(found('__cluster_metadata', 3_000)).toBe(cut);
+  });
+
   it('links an injected fault to what it does to the node that tells of it', () => {
     const timeline = new Timeline();
     const inject = (type: string): number =>

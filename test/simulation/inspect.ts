@@ -15,7 +15,7 @@ export function quorumOf(node: Node): MetadataQuorum | undefined {
 /** False for a voter that does not know what it has promised in an earlier life. */
 export function mayVote(node: Node): boolean {
   const quorum = quorumOf(node);
-  return quorum !== undefined && !(Reflect.get(quorum.raft, 'core') as RaftCore).isMute;
+  return quorum !== undefined && !(Reflect.get(quorum.raft, 'core') as RaftCore).isNonVoting;
 }
 
 export function replicasOf(node: Node): ReplicaManager | undefined {

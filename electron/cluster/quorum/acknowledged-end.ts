@@ -1,13 +1,14 @@
 /**
  * The witness of how far a node's metadata log was durable: the end offset and the epoch of the last record at the last flush. Without it a log
  * that lost its tail looks like one whose last append a crash tore. It is written after each flush, before the flush is acknowledged, and
- * synced once a second at most, so it costs one small write per flush and survives the end of the process; after a power cut it may be as old
- * as its last sync, which is a lower bound too. Before the log is cut on purpose it is lowered, durably.
+ * synced within a second, once a second at most. So it costs one small write per flush and survives the end of the process; after a power cut
+ * it may be a second old, which is a lower bound too. Before the log is cut on purpose it is lowered, durably.
  *
  * Two slots are written in turn: a torn write leaves the other one. The content is text with a CRC-32C. Apache Kafka has no such file.
  */
-import type { Clock } from '../lib/clock.ts';
-import type { Disk, DiskFile } from '../lib/disk.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
+import { DiskError, type Disk, type DiskFile } from '../lib/disk.ts';
+import type { Logger } from '../lib/logger.ts';
 import { crc32c } from '../protocol/crc32c.ts';
 
 export const ACKNOWLEDGED_END_FILE = 'acknowledged-end';
@@ -29,16 +30,20 @@ export class AcknowledgedEndFile {
   private readonly disk: Disk;
   private readonly directory: string;
   private readonly clock: Clock;
+  private readonly logger: Logger;
   private file: DiskFile | undefined;
   private last: Slot | undefined;
   /** Monotonic ms. */
   private syncedAt = -Infinity;
   private synced = true;
+  /** Runs while the last write is not synced. */
+  private timer: Timer | undefined;
 
-  constructor(disk: Disk, directory: string, clock: Clock) {
+  constructor(disk: Disk, directory: string, options: { clock: Clock; logger: Logger }) {
     this.disk = disk;
     this.directory = directory;
-    this.clock = clock;
+    this.clock = options.clock;
+    this.logger = options.logger;
     this.last = readSlots(disk, directory).newest;
   }
 
@@ -54,16 +59,36 @@ export class AcknowledgedEndFile {
     // Nothing was ever acknowledged: an empty file would only look like a loss.
     if (last === undefined && endOffset === 0n) return;
     if (isNew) this.writeSlot({ sequence: (last?.sequence ?? 0) + 1, endOffset, epoch });
-    const now = this.clock.monotonic();
-    if (this.synced || (!durable && now - this.syncedAt < SYNC_INTERVAL_MS)) return;
-    this.file?.sync();
-    this.synced = true;
-    this.syncedAt = now;
+    if (this.synced) return;
+    const dueInMs = SYNC_INTERVAL_MS - (this.clock.monotonic() - this.syncedAt);
+    if (durable || dueInMs <= 0) this.sync();
+    else this.timer ??= this.clock.setTimer(dueInMs, () => this.onDue());
   }
 
   close(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
     this.file?.close();
     this.file = undefined;
+  }
+
+  private sync(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.file?.sync();
+    this.synced = true;
+    this.syncedAt = this.clock.monotonic();
+  }
+
+  private onDue(): void {
+    this.timer = undefined;
+    try {
+      this.sync();
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      // The next flush syncs it, or fails and stops the node.
+      this.logger.warn('Could not sync the end of the metadata log; an older, lower one is durable', { error });
+    }
   }
 
   private writeSlot(slot: Slot): void {

@@ -9,6 +9,8 @@ import { INITIAL_VOTE, QUORUM_STATE_FILE, QuorumStateFile } from './vote-store.t
 export const METADATA_DIRECTORY = '__cluster_metadata-0';
 /** As of partitions that are moved aside; `log-manager.ts` opens no directory of this topic. */
 const DAMAGED_SUFFIX = '-damaged';
+/** Of a directory that was damaged while the node had not regained the vote that it lost with the first one. */
+const NEWER_SUFFIX = '-damaged-newer';
 const REPLACEMENT_SUFFIX = '-replacement';
 
 /** Makes the directory where it is missing, and completes or drops a replacement that a crash left unfinished. Throws DiskError. */
@@ -27,10 +29,14 @@ export function prepareMetadataDirectory(disk: Disk, dataDirectory: string): voi
   if (slash >= 0) disk.syncDirectory(dataDirectory.slice(0, slash) || '/');
 }
 
-/** `epoch`: the least that the node may have reached, above 0. Returns where the damaged directory is now. Throws DiskError. */
+/**
+ * `epoch`: the least that the node may have reached, above 0. A directory that was moved aside before stays: only it may hold what is
+ * committed. Returns where the damaged directory is now. Throws DiskError.
+ */
 export function replaceMetadataDirectory(disk: Disk, dataDirectory: string, voters: readonly number[], epoch: number): string {
   const directory = `${dataDirectory}/${METADATA_DIRECTORY}`;
-  const damaged = `${directory}${DAMAGED_SUFFIX}`;
+  const older = `${directory}${DAMAGED_SUFFIX}`;
+  const damaged = disk.exists(older) ? `${directory}${NEWER_SUFFIX}` : older;
   const replacement = `${directory}${REPLACEMENT_SUFFIX}`;
   disk.remove(replacement);
   disk.makeDirectory(replacement);
@@ -44,7 +50,13 @@ export function replaceMetadataDirectory(disk: Disk, dataDirectory: string, vote
   return damaged;
 }
 
-/** The node has its vote: what was moved aside is not needed to recover the cluster any more. Throws DiskError. */
+/** The first directory that was moved aside since the node had its vote; undefined: none. Throws DiskError. */
+export function findDamagedMetadata(disk: Disk, dataDirectory: string): string | undefined {
+  const path = `${dataDirectory}/${METADATA_DIRECTORY}${DAMAGED_SUFFIX}`;
+  return disk.exists(path) ? path : undefined;
+}
+
+/** The node has its vote: what was moved aside is not needed to recover the cluster. Throws DiskError. */
 export function removeDamagedMetadata(disk: Disk, dataDirectory: string): void {
-  disk.remove(`${dataDirectory}/${METADATA_DIRECTORY}${DAMAGED_SUFFIX}`);
+  for (const suffix of [DAMAGED_SUFFIX, NEWER_SUFFIX]) disk.remove(`${dataDirectory}/${METADATA_DIRECTORY}${suffix}`);
 }

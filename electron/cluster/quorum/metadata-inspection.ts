@@ -4,7 +4,8 @@
  * behind it was never acknowledged, so a torn append there is no damage.
  *
  * Not detected: after a power cut, the loss of records that were flushed less than a second before it, or of anything while the witness is
- * missing too; a flipped epoch of the very last LeaderChange, where that is not in the witness yet.
+ * missing too; a flipped epoch of a LeaderChange directly before another one, or of the last one where that is not in the witness yet; an
+ * older copy of the whole directory, which is consistent.
  */
 import type { Disk } from '../lib/disk.ts';
 import { LOG_SUFFIX, offsetFileName, offsetOfFile } from '../log/log-files.ts';
@@ -16,7 +17,7 @@ import { ACKNOWLEDGED_END_FILE, readAcknowledgedEnd } from './acknowledged-end.t
 import { METADATA_DIRECTORY } from './metadata-directory.ts';
 import { parseSnapshotFileName, snapshotDefect } from './metadata-snapshots.ts';
 import type { SnapshotId } from './raft-log.ts';
-import { parseQuorumState, QUORUM_STATE_FILE } from './vote-store.ts';
+import { parseQuorumState, QUORUM_STATE_FILE, type VoteState } from './vote-store.ts';
 
 export interface MetadataDamage {
   /** Path of the file, or of the directory where that is missing. */
@@ -63,11 +64,11 @@ export function inspectMetadata(disk: Disk, dataDirectory: string): MetadataDama
   return found && { ...found, epoch };
 }
 
-/** Of a `quorum-state` that can be read; −1 where there is none. Throws DiskError. */
-export function readQuorumEpoch(disk: Disk, dataDirectory: string): number {
+/** Undefined where there is none that can be read. Throws DiskError. */
+export function readQuorumState(disk: Disk, dataDirectory: string): VoteState | undefined {
   const path = `${dataDirectory}/${METADATA_DIRECTORY}/${QUORUM_STATE_FILE}`;
   const state = disk.exists(path) ? parseQuorumState(disk.readFile(path)) : undefined;
-  return typeof state === 'object' ? state.epoch : -1;
+  return typeof state === 'object' ? state : undefined;
 }
 
 /** Why what was voted is not known. */
@@ -121,16 +122,20 @@ function contentDefect(disk: Disk, directory: string, extent: Extent, { whole, d
     const next = offsetFileName(end, LOG_SUFFIX);
     return { file: lastLogFile(disk, directory), reason: `is cut, or ${next} is missing: ${lacks}` };
   }
-  const found = epochBefore(extent, latest, witness.endOffset);
+  const found = epochBefore(extent, whole, witness.endOffset);
   if (found === undefined || found === witness.epoch) return undefined;
   const reason = `has a record of epoch ${found} before offset ${witness.endOffset}, and this node acknowledged one of epoch ${witness.epoch}`;
   return { file: lastLogFile(disk, directory), reason };
 }
 
-/** Undefined where only a snapshot that ends elsewhere holds the record. */
-function epochBefore({ startOffset, endOffset, epochs }: Extent, latest: SnapshotId | undefined, offset: bigint): number | undefined {
-  if (offset > startOffset && offset <= endOffset) return epochs.findLast((one) => one.startOffset < offset)?.epoch;
-  return latest?.endOffset === offset && offset > endOffset ? latest.epoch : undefined;
+/**
+ * Undefined where only a snapshot that ends elsewhere holds the record. A snapshot that ends there comes before the log: after a crash while
+ * it was received, the log may still be the longer one, of another history, that it replaces.
+ */
+function epochBefore({ startOffset, endOffset, epochs }: Extent, whole: readonly SnapshotId[], offset: bigint): number | undefined {
+  const snapshot = whole.findLast((id) => id.endOffset === offset);
+  if (snapshot !== undefined) return snapshot.epoch;
+  return offset > startOffset && offset <= endOffset ? epochs.findLast((one) => one.startOffset < offset)?.epoch : undefined;
 }
 
 function lastLogFile(disk: Disk, directory: string): string {

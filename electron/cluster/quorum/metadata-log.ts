@@ -67,12 +67,14 @@ export class MetadataLog implements RaftLog {
           `node's data, and it will take the metadata from the others`,
       );
     }
-    // A leader's snapshot came, and the node ended before what it replaces had gone.
+    const acknowledged = new AcknowledgedEndFile(disk, directory, { clock, logger });
+    // A leader's snapshot was received, and the node ended before it had removed what the snapshot replaces. The witness first, as there.
     if (latest !== undefined && (latest.epoch > log.latestEpoch || latest.endOffset > log.logEndOffset)) {
+      acknowledged.write(latest.endOffset, latest.epoch, true);
       log.truncateFullyAndStartAt(latest.endOffset);
     }
     snapshots.removeOld(log.logStartOffset);
-    const opened = new MetadataLog(log, snapshots, new AcknowledgedEndFile(disk, directory, clock), options);
+    const opened = new MetadataLog(log, snapshots, acknowledged, options);
     // After a crash of the process alone, the end may be in the operating system's memory only; a vote counts on it being durable.
     opened.flush();
     return opened;
@@ -137,9 +139,11 @@ export class MetadataLog implements RaftLog {
 
   truncate(offset: bigint): void {
     if (offset >= this.endOffset) return;
-    // Before the log: a crash in between must not look like a loss.
-    const epoch = offset > this.startOffset ? this.log.epochAt(offset - 1n) : (this.snapshots.earliest?.epoch ?? 0);
-    this.acknowledged.write(offset, Math.max(0, epoch), true);
+    // Before the log: a crash in between must not look like a loss. Above what is flushed, nothing is acknowledged.
+    if (offset < this.acknowledged.endOffset) {
+      const epoch = offset > this.startOffset ? this.log.epochAt(offset - 1n) : (this.snapshots.earliest?.epoch ?? 0);
+      this.acknowledged.write(offset, Math.max(0, epoch), true);
+    }
     this.log.truncateTo(offset);
     this.log.flush();
     this.acknowledged.write(this.endOffset, this.lastEpoch, true);

@@ -13,7 +13,7 @@ import { prepareMetadataDirectory, replaceMetadataDirectory } from './metadata-d
 import { inspectMetadata } from './metadata-inspection.ts';
 import { METADATA_TOPIC } from './raft-messages.ts';
 
-/** To be called before anything of the metadata is opened. Throws KafkaError KAFKA_STORAGE_ERROR, DiskError. */
+/** Returns whether it found damage. To be called before anything of the metadata is opened. Throws KafkaError KAFKA_STORAGE_ERROR, DiskError. */
 export function recoverMetadata(options: {
   disk: Disk;
   dataDirectory: string;
@@ -22,14 +22,14 @@ export function recoverMetadata(options: {
   clock: Clock;
   logger: Logger;
   events: EventSink;
-}): void {
+}): boolean {
   const { disk, dataDirectory, nodeId, voters, clock, logger, events } = options;
   prepareMetadataDirectory(disk, dataDirectory);
   const damage = inspectMetadata(disk, dataDirectory);
-  if (damage === undefined) return;
+  if (damage === undefined) return false;
   const { file, reason, epoch } = damage;
   if (voters.length === 1 && voters.includes(nodeId)) {
-    const text = `${file} ${reason}. No other voter has the metadata. Nothing was changed. Restore the file or the whole data directory`;
+    const text = `${file} ${reason}. No other voter has the metadata. Nothing was changed. Restore the file, or the whole data directory as it was at the last stop (an older copy is not noticed)`;
     throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, text);
   }
   const aside = replaceMetadataDirectory(disk, dataDirectory, voters, epoch);
@@ -45,4 +45,5 @@ export function recoverMetadata(options: {
     reason: `${file} ${reason}: ${follows}`,
     details: { foundBy: 'open', file, defect: reason, follows: 'fetchedAgain' },
   });
+  return true;
 }

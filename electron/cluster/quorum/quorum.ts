@@ -81,7 +81,7 @@ export class MetadataQuorum {
     this.decoder = new MetadataDecoder({ nodeId: config.nodeId, clock, logger, events });
     const voterIds = config.voters.map((voter) => voter.id);
     const { dataDirectory, nodeId } = config;
-    recoverMetadata({ disk, dataDirectory, nodeId, voters: voterIds, clock, logger, events });
+    const isDamaged = recoverMetadata({ disk, dataDirectory, nodeId, voters: voterIds, clock, logger, events });
     this.log = MetadataLog.open({ disk, dataDirectory, clock, logger });
     this.snapshotting = new Snapshotting({
       nodeId: config.nodeId,
@@ -95,7 +95,9 @@ export class MetadataQuorum {
     });
     const voteStore = new QuorumStateFile(disk, `${dataDirectory}/${METADATA_DIRECTORY}/${QUORUM_STATE_FILE}`, voterIds);
     if (config.firstStart === true) voteStore.begin();
-    if (!voterIds.includes(nodeId) || voteStore.read().votesFrom !== NO_VOTE) removeDamagedMetadata(disk, dataDirectory);
+    // An observer has no vote to regain: its next start shows that it fetched the metadata.
+    const isRecovered = voterIds.includes(nodeId) ? voteStore.read().votesFrom !== NO_VOTE : !isDamaged;
+    if (isRecovered) removeDamagedMetadata(disk, dataDirectory);
     this.raft = new RaftNode({
       nodeId: config.nodeId,
       clusterId: config.clusterId,

@@ -148,7 +148,7 @@ export class RaftCore {
   }
 
   /** This voter does not know what an earlier run of it promised or acknowledged, so it is non-voting; see `raft-rejoining.ts`. */
-  get isMute(): boolean {
+  get isNonVoting(): boolean {
     return this.isVoter && this.promised.votesFrom === NO_VOTE;
   }
 
@@ -159,13 +159,13 @@ export class RaftCore {
 
   /** Whether this voter may vote for another one in this epoch, as far as earlier runs of it matter. */
   get mayGrant(): boolean {
-    return (this.isMute && this.isOneOfTwo) || this.promised.epoch >= this.promised.votesFrom;
+    return (this.isNonVoting && this.isOneOfTwo) || this.promised.epoch >= this.promised.votesFrom;
   }
 
   /** Whether what this replica holds may count towards a majority in this epoch. */
   get counts(): boolean {
     if (!this.isVoter || this.isOneOfTwo) return true;
-    return !this.isMute && (this.voters.length <= 3 || this.promised.epoch >= this.promised.votesFrom);
+    return !this.isNonVoting && (this.voters.length <= 3 || this.promised.epoch >= this.promised.votesFrom);
   }
 
   private leave(reason: string): void {

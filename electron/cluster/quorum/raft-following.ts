@@ -211,7 +211,7 @@ export class Following {
     const known = answer.highWatermark < core.log.endOffset ? answer.highWatermark : core.log.endOffset;
     if (answer.diverging === undefined && known > core.committedEnd) core.commitUpTo(known);
     if (core.role !== role) return;
-    if (core.isMute) this.rejoining.onFetched(role, answer.highWatermark);
+    if (core.isNonVoting) this.rejoining.onFetched(role, answer.highWatermark);
     this.fetchFrom(role);
   }
 

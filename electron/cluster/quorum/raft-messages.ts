@@ -129,8 +129,8 @@ export interface FetchAsked {
   counts: boolean;
 }
 
-/** Of a replica that is no voter, or not one yet. */
-const NO_VOTERS_DIRECTORY = METADATA_TOPIC_ID;
+/** Directory id of a replica that does not vote, or not yet; random directory ids are never reserved ones. */
+const NO_VOTERS_DIRECTORY = 'AAAAAAAAAAAAAAAAAAAAAQ';
 
 export function fetchRequest(clusterId: string, asked: FetchAsked): RequestIn<typeof fetch> {
   const partition = {

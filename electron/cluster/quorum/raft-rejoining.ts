@@ -17,8 +17,9 @@
  *   voter with Q. That voter had it before it voted in E (it refuses older epochs afterwards), so L has it, and so has X once its log
  *   reaches into E. In E and later no acknowledgement of an earlier run is about: L refuses a fetch of another epoch.
  * - Votes. A candidate C that still has a vote of an earlier run of X, for epoch B, had a majority of pre-votes before (or, elected again,
- *   of votes in B - 1). That majority had reached at least B - 1 and shares another voter with Q, which voted in E later. So B <= E + 1. With three voters B < E: Q is then both of the
- *   others, C among them, and C voted for itself in B before X did, and in E later. So X votes from E + 2 on, or from E + 1 on with three.
+ *   of votes in B - 1). That majority had reached at least B - 1 and shares another voter with Q, which voted in E later. So B <= E + 1. With
+ *   three voters B < E: Q is then both of the others, C among them, and C voted for itself in B before X did, and in E later. So X votes from
+ *   E + 2 on, or from E + 1 on with three.
  * - Counting. A record of epoch e >= E may be committed by a majority M with X in it. Let C be elected in B by the lost vote: if B > e, C might
  *   lack the record. That needs B = E + 1, so X counts from E + 2 on; with three voters B < E <= e, so X counts from E on.
  *
@@ -80,14 +81,14 @@ export class Rejoining {
   /** The first way: nobody has ever voted. */
   private begin(): void {
     const { core } = this;
-    if (!core.isMute || core.role.name !== 'unattached' || core.promised.epoch !== 0) return;
+    if (!core.isNonVoting || core.role.name !== 'unattached' || core.promised.epoch !== 0) return;
     if (!core.peers.every((peer) => this.unused.has(peer))) return;
     core.lostRounds = 0;
     core.promise({ ...core.promised, votesFrom: 0 });
     core.setTimer(core.electionDelay(), () => this.transitions.lookForLeader());
   }
 
-  /** The second way. To be called when a mute voter has written and flushed what a fetch brought. */
+  /** The second way. To be called when a non-voting voter has written and flushed what a fetch brought. */
   onFetched(role: FollowerRole, leaderHighWatermark: bigint): void {
     const { core } = this;
     const { log, promised } = core;

@@ -90,8 +90,8 @@ export class Voting {
 
   /** A pre-vote binds nothing; it is refused by whoever has a leader that works. */
   private wouldVote(): boolean {
-    const { role, runningMs, settings, isMute, isOneOfTwo } = this.core;
-    if (role.name === 'leader' || (isMute && !isOneOfTwo)) return false;
+    const { role, runningMs, settings, isNonVoting, isOneOfTwo } = this.core;
+    if (role.name === 'leader' || (isNonVoting && !isOneOfTwo)) return false;
     if (role.name !== 'follower') return true;
     return runningMs - role.heardAt >= settings.fetchTimeoutMs;
   }

@@ -179,7 +179,7 @@ export class RaftNode {
   // ── from role to role ─────────────────────────────────────────────────────────────────────────────────────────────
 
   private lookForLeader(): void {
-    if (this.core.isMute) this.rejoining.introduce();
+    if (this.core.isNonVoting) this.rejoining.introduce();
     else if (this.core.isVoter) this.voting.startRound('prospective');
     else this.following.search();
   }

@@ -6,6 +6,7 @@ import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { createTopics } from '../../../electron/cluster/protocol/apis/create-topics.ts';
 import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
+import { readAcknowledgedEnd } from '../../../electron/cluster/quorum/acknowledged-end.ts';
 import { inspectMetadata } from '../../../electron/cluster/quorum/metadata-inspection.ts';
 import { MetadataLog } from '../../../electron/cluster/quorum/metadata-log.ts';
 import { NO_VOTE, QuorumStateFile, type VoteState } from '../../../electron/cluster/quorum/vote-store.ts';
@@ -14,15 +15,29 @@ import { QuorumCluster, TestBroker } from '../../helpers/quorum-cluster.ts';
 import { VirtualClock } from '../../helpers/virtual-clock.ts';
 
 const DIRECTORY = '/data/__cluster_metadata-0';
-const open = (disk: MemoryDisk): MetadataLog =>
-  MetadataLog.open({ disk, dataDirectory: '/data', clock: new VirtualClock(), logger: silentLogger });
+const open = (disk: MemoryDisk, clock = new VirtualClock()): MetadataLog =>
+  MetadataLog.open({ disk, dataDirectory: '/data', clock, logger: silentLogger });
 const values = (...texts: string[]): Buffer[] => texts.map((text) => Buffer.from(text));
 const vote: VoteState = { epoch: 4, leaderId: 2, votedId: -1, votesFrom: 0 };
 
+/** From the next operation of the disk on, counted from 0, the given one fails. */
+function failAt(disk: MemoryDisk, failing: number): void {
+  let operations = 0;
+  disk.options.fault = () => (operations++ >= failing ? { code: 'EIO' } : undefined);
+}
+function fails(act: () => void): boolean {
+  try {
+    act();
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 /** Epochs 1 and 4, eleven records; with snapshots at 4 and 7, where segments end too. */
-function filled(snapshots: boolean): { disk: MemoryDisk; log: MetadataLog } {
+function filled(snapshots: boolean, clock = new VirtualClock()): { disk: MemoryDisk; log: MetadataLog } {
   const disk = new MemoryDisk();
-  const log = open(disk);
+  const log = open(disk, clock);
   new QuorumStateFile(disk, `${DIRECTORY}/quorum-state`, [1, 2, 3]).write(vote);
   const snapshot = (endOffset: bigint, epoch: number): void => {
     if (!snapshots) return;
@@ -67,21 +82,77 @@ describe('the inspection of a metadata directory', () => {
   it.each(['killed', 'without power'])('finds nothing after a truncation that the leader asked for, %s at any write of it', (how) => {
     for (let failing = 0; ; failing++) {
       const { disk, log } = filled(false);
-      let operations = 0;
-      disk.options.fault = () => (operations++ === failing ? { code: 'EIO' } : undefined);
-      let failed = false;
-      try {
-        log.truncate(5n);
-      } catch {
-        // As meant: the disk failed.
-        failed = true;
-      }
+      failAt(disk, failing);
+      const failed = fails(() => log.truncate(5n));
       delete disk.options.fault;
       if (how !== 'killed') disk.powerCut(seededRandom(failing));
       expect(inspectMetadata(disk, '/data'), `operation ${failing}`).toBeUndefined();
-      expect(open(disk).endOffset).toBe(failed ? open(disk).endOffset : 5n);
+      expect(failed ? [5n, 11n] : [5n], `operation ${failing}`).toContain(open(disk).endOffset);
       if (!failed) break;
     }
+  });
+
+  it.each(['killed', 'without power'])('finds nothing after a truncation of what was never flushed, %s at any write of it', (how) => {
+    for (let failing = 0; ; failing++) {
+      const { disk, log } = filled(false);
+      for (const text of ['j', 'k', 'l']) log.append(4, 6, values(text));
+      failAt(disk, failing);
+      const failed = fails(() => log.truncate(13n));
+      delete disk.options.fault;
+      if (how !== 'killed') disk.powerCut(seededRandom(failing));
+      expect(inspectMetadata(disk, '/data'), `operation ${failing}`).toBeUndefined();
+      const { endOffset } = open(disk);
+      expect(endOffset >= (failed ? 11n : 13n) && endOffset <= 14n, `operation ${failing}: ${endOffset}`).toBe(true);
+      if (!failed) break;
+    }
+  });
+
+  it.each(['killed', 'without power'])(
+    'finds nothing after a snapshot replaced a longer log of an older epoch, %s at any write of it and of the next start',
+    (how) => {
+      const end = (disk: MemoryDisk, seed: number): void => {
+        delete disk.options.fault;
+        if (how !== 'killed') disk.powerCut(seededRandom(seed));
+      };
+      for (let failing = 0, received = false; !received; failing++) {
+        expect(failing).toBeLessThan(100);
+        for (let later = 0, opened = false; !opened; later++) {
+          expect(later).toBeLessThan(100);
+          const { disk, log } = filled(false);
+          new QuorumStateFile(disk, `${DIRECTORY}/quorum-state`, [1, 2, 3]).write({ ...vote, epoch: 9 });
+          const leader = open(new MemoryDisk());
+          const written = leader.writeSnapshot({ endOffset: 7n, epoch: 9 }, 5);
+          written.append(values('all up to 7'));
+          written.finish();
+          failAt(disk, failing);
+          received = !fails(() => {
+            const receiver = log.receiveSnapshot({ endOffset: 7n, epoch: 9 });
+            receiver.append(leader.readSnapshot({ endOffset: 7n, epoch: 9 }, 0n, 1_000_000)!.bytes);
+            receiver.finish();
+          });
+          end(disk, failing);
+          const at = `operation ${failing}, then ${later}`;
+          expect(inspectMetadata(disk, '/data'), at).toBeUndefined();
+          failAt(disk, later);
+          opened = !fails(() => open(disk));
+          end(disk, later);
+          expect(inspectMetadata(disk, '/data'), at).toBeUndefined();
+          expect(received ? [7n] : [7n, 11n], at).toContain(open(disk).endOffset);
+        }
+      }
+    },
+  );
+
+  it('notices what was flushed more than a second before a power cut, also where nothing was flushed afterwards', async () => {
+    const clock = new VirtualClock();
+    const { disk, log } = filled(false, clock);
+    await clock.advance(999);
+    log.append(4, 6, values('the last one'));
+    log.flush();
+    await clock.advance(1_001);
+    // Each may take what is not durable.
+    for (let seed = 0; seed < 8; seed++) disk.powerCut(seededRandom(seed));
+    expect(readAcknowledgedEnd(disk, DIRECTORY)).toMatchObject({ endOffset: 12n, epoch: 4 });
   });
 
   it.each(METADATA_WAYS)('names a log file that is %s', (way) => {
@@ -262,7 +333,7 @@ describe('a quorum with damaged metadata', () => {
       for (const name of disk.list(DIRECTORY))
         merged.writeFileAtomic(`/node-${id}/__cluster_metadata-0/${name}`, disk.readFile(`${DIRECTORY}/${name}`));
     }
-    const check = (voters: readonly number[]): void => requireMetadata(merged, voters, (id) => `/node-${id}`);
+    const check = (voters: readonly number[]) => requireMetadata(merged, voters, (id) => `/node-${id}`);
     expect(() => check([1, 2, 3])).toThrow(
       /2 of 3 voters.*node 1: \/node-1\/__cluster_metadata-0\/quorum-state cannot be read: it is empty; node 2: .*Nothing was changed\. Restore/,
     );
@@ -274,6 +345,68 @@ describe('a quorum with damaged metadata', () => {
     await cluster.clock.advance(20_000);
     expect(cluster.controller).toBeUndefined();
     expect(disks.get(1)!.exists(`${DIRECTORY}-damaged`)).toBe(true);
+  });
+
+  /** Ends all nodes; what each has on its disk, in one disk, as the supervisor sees it. */
+  const merged = (): MemoryDisk => {
+    const disk = new MemoryDisk();
+    for (const id of [1, 2, 3]) {
+      const from = cluster.node(id).disk;
+      for (const directory of from.list('/data').filter((name) => name.startsWith('__cluster_metadata'))) {
+        disk.makeDirectory(`/node-${id}/${directory}`);
+        for (const name of from.list(`/data/${directory}`))
+          disk.writeFileAtomic(`/node-${id}/${directory}/${name}`, from.readFile(`/data/${directory}/${name}`));
+      }
+    }
+    return disk;
+  };
+  const check = (): Map<number, string> => requireMetadata(merged(), [1, 2, 3], (id) => `/node-${id}`);
+
+  it('refuses a start with one damaged voter while another one has not regained its vote, and names what was moved aside', async () => {
+    await cluster.withBrokers();
+    await topic(1, 'kept');
+    for (const id of [1, 2, 3]) cluster.kill(id);
+    damageFile(cluster.node(1).disk, `${DIRECTORY}/quorum-state`, 'empty', cluster.random);
+    expect([...check().keys()]).toEqual([1]);
+    restart(1);
+    cluster.kill(1);
+    expect([...check().values()]).toEqual([
+      'node 1: its metadata was damaged and moved to /node-1/__cluster_metadata-0-damaged, and has not been fetched from a leader yet',
+    ]);
+    damageFile(cluster.node(2).disk, `${DIRECTORY}/quorum-state`, 'empty', cluster.random);
+    expect(check).toThrow(/2 of 3 voters.*node 1: .*__cluster_metadata-0-damaged.*; node 2: .*quorum-state cannot be read/);
+  });
+
+  it('refuses a start after two voters were moved aside one by one, and names both directories', async () => {
+    await cluster.withBrokers();
+    await topic(1, 'kept');
+    for (const id of [1, 2, 3]) cluster.kill(id);
+    for (const id of [1, 2]) {
+      damageFile(cluster.node(id).disk, `${DIRECTORY}/quorum-state`, 'missing', cluster.random);
+      restart(id);
+      cluster.kill(id);
+    }
+    expect(check).toThrow(/2 of 3 voters.*\/node-1\/__cluster_metadata-0-damaged.*\/node-2\/__cluster_metadata-0-damaged.*an older copy/);
+  });
+
+  it('keeps the first directory that it moved aside until the vote is regained, and then removes all of them', async () => {
+    await cluster.withBrokers();
+    await topic(1, 'kept');
+    for (const id of [1, 2, 3]) cluster.kill(id);
+    const { disk } = cluster.node(1);
+    const log = disk.list(DIRECTORY).findLast((name) => name.endsWith('.log') && disk.size(`${DIRECTORY}/${name}`) > 0)!;
+    const first = disk.readFile(`${DIRECTORY}/${log}`);
+    for (let i = 0; i < 3; i++) {
+      damageFile(disk, `${DIRECTORY}/quorum-state`, 'empty', cluster.random);
+      restart(1);
+      cluster.kill(1);
+      expect(disk.readFile(`${DIRECTORY}-damaged/${log}`)).toEqual(first);
+    }
+    for (const id of [1, 2, 3]) restart(id);
+    await settled(['kept']);
+    cluster.kill(1);
+    restart(1);
+    expect(disk.list('/data').filter((name) => name.startsWith('__cluster'))).toEqual(['__cluster_metadata-0']);
   });
 
   it('makes no new cluster of three voters that have all lost what they voted', async () => {

@@ -3,6 +3,8 @@ import { createTopics } from '../../../electron/cluster/protocol/apis/create-top
 import { describeQuorum } from '../../../electron/cluster/protocol/apis/describe-quorum.ts';
 import { unregisterBroker } from '../../../electron/cluster/protocol/apis/unregister-broker.ts';
 import { METADATA_TOPIC } from '../../../electron/cluster/quorum/raft-messages.ts';
+import type { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
+import { damageFile } from '../../helpers/metadata-damage.ts';
 import { QuorumCluster, TestBroker, type TestNode } from '../../helpers/quorum-cluster.ts';
 import { RaftCluster } from '../../helpers/raft-cluster.ts';
 
@@ -107,6 +109,28 @@ describe('a fourth broker beside three voters', () => {
     expect(registered()).toBeUndefined();
     expect((await describeIt(cluster, cluster.node(1))).observers).toEqual([]);
     expect((await unregister(cluster, cluster.node(1), 4)).errorCode).toBe(102);
+    expect(cluster.failures).toEqual([]);
+  });
+
+  it('keeps damaged metadata that it moved aside until a start that finds no damage', async () => {
+    const cluster = new QuorumCluster(3, { seed: 6 });
+    await cluster.withBrokers();
+    const start = async (): Promise<MemoryDisk> => {
+      const fourth = cluster.start(4);
+      fourth.broker = new TestBroker(cluster, fourth);
+      expect(await cluster.clock.until(() => cluster.controller?.quorum.image().brokers.get(4)?.fenced === false, 5000, 20)).toBe(true);
+      await cluster.clock.advance(1000);
+      cluster.kill(4);
+      await cluster.clock.advance(10_000);
+      return fourth.disk;
+    };
+    const disk = await start();
+    const file = '/data/__cluster_metadata-0/quorum-state';
+    damageFile(disk, file, 'empty', cluster.random);
+    await start();
+    expect(disk.exists('/data/__cluster_metadata-0-damaged')).toBe(true);
+    await start();
+    expect(disk.exists('/data/__cluster_metadata-0-damaged')).toBe(false);
     expect(cluster.failures).toEqual([]);
   });
 
