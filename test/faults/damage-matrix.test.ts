@@ -3,7 +3,7 @@
  * metadata, the checkpoints and markers beside the partitions, and the active segment. A node recovers from the others, or stays down with a message
  * that names the file; the others serve meanwhile, and a consumer reads every acknowledged record in the end.
  */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ConfigResourceTypes } from 'kafkajs';
@@ -16,6 +16,7 @@ const WAYS = ['missing', 'empty', 'cut', 'flipped'] as const;
 type Way = (typeof WAYS)[number];
 type Role = 'leader' | 'follower';
 
+const LOG = /\.log$/;
 const SNAPSHOT = /\.checkpoint$/;
 type Which = 'first' | 'last';
 interface File {
@@ -24,7 +25,7 @@ interface File {
 }
 /** In the metadata directory; those of one row are damaged together. `voter`: the node must notice, and fetch the metadata again. */
 const METADATA: readonly { what: string; files: readonly File[]; voter: boolean }[] = [
-  { what: 'active segment', files: [{ match: /\.log$/, which: 'last' }], voter: true },
+  { what: 'active segment', files: [{ match: LOG, which: 'last' }], voter: true },
   { what: 'quorum-state', files: [{ match: /^quorum-state$/, which: 'first' }], voter: true },
   { what: 'newest snapshot', files: [{ match: SNAPSHOT, which: 'last' }], voter: false },
   {
@@ -61,6 +62,8 @@ const unlisted = new Set<string>();
 let bench: FaultBench;
 let writer: Writer;
 let count = 0;
+/** `retention.bytes` of the topic. */
+let acknowledged = 0;
 
 function damage(path: string, way: Way): void {
   if (way === 'missing') {
@@ -88,15 +91,26 @@ function matching(directory: string, match: RegExp): string[] {
 /** Changes of the metadata, so that snapshots are written and the log has a tail. */
 async function changeMetadata(times: number): Promise<void> {
   for (const until = performance.now() + 30_000; times > 0;) {
-    const configEntries = [{ name: 'retention.bytes', value: String(1_000_000_000 + count++) }];
+    const value = 1_000_000_000 + count++;
+    const configEntries = [{ name: 'retention.bytes', value: String(value) }];
     try {
       await bench.admin.alterConfigs({ validateOnly: false, resources: [{ type: ConfigResourceTypes.TOPIC, name: TOPIC, configEntries }] });
+      acknowledged = value;
       times--;
     } catch (error) {
       // The client may be connected to the broker that was killed last.
       if (performance.now() > until) throw error;
       await later(100);
     }
+  }
+}
+
+/** These brokers return the value that was acknowledged last. One that applies it later than the controller arrives; a lost one does not. */
+async function expectMetadata(nodes: readonly number[] = [1, 2, 3]): Promise<void> {
+  for (const node of nodes) {
+    // A broker that has just started may not answer yet.
+    const read = (): Promise<unknown> => bench.configAt(node, TOPIC, 'retention.bytes').catch(String);
+    await expect.poll(read, { timeout: 20_000, interval: 50 }).toBe(String(acknowledged));
   }
 }
 
@@ -148,11 +162,17 @@ test.each(METADATA.flatMap((row, number) => WAYS.map((way, index) => ({ ...row, 
     const directory = join(data, `node-${node}`, METADATA_DIRECTORY);
     await changeMetadata(3);
     let snapshots = 0;
+    let rolled = false;
     const from = (await bench.timeline()).at(-1)?.id ?? 0;
     await damageAndStart(node, index % 2 === 0 ? 'stop' : 'kill', async () => {
       snapshots = matching(directory, SNAPSHOT).length;
+      const [active] = matching(directory, LOG).slice(-1);
+      rolled = active !== undefined && statSync(active).size === 0;
       for (const { match, which } of files) {
-        const path = matching(directory, match).at(which === 'first' ? 0 : -1);
+        // A segment that was rolled for a snapshot may be empty yet.
+        const path = matching(directory, match)
+          .filter((file) => statSync(file).size > 0)
+          .at(which === 'first' ? 0 : -1);
         if (path === undefined) throw new Error(`no ${what} in ${readdirSync(directory).join()}`);
         damage(path, way);
       }
@@ -164,13 +184,31 @@ test.each(METADATA.flatMap((row, number) => WAYS.map((way, index) => ({ ...row, 
       }
       if (index % 2 === 0) await writer.more(2);
     });
+    await expectMetadata();
     const events = await bench.timeline(from);
     const reported = events.filter(({ type, topic }) => type === 'node/corruptionFound' && topic === '__cluster_metadata');
-    // A node that has just fetched its metadata has one snapshot, and needs it.
-    const noticed = voter || (snapshots === 1 && files.some(({ match }) => match === SNAPSHOT));
+    // A node that has just fetched its metadata has one snapshot, and needs it. Where no record follows a snapshot, it replaces the whole log.
+    const isReplaced = rolled && files.some(({ match }) => match === LOG);
+    const noticed = (voter && !isReplaced) || (snapshots === 1 && files.some(({ match }) => match === SNAPSHOT));
     expect(reported.map(({ reason }) => reason)).toEqual(noticed ? [expect.stringContaining(directory)] : []);
   },
 );
+
+test('each node becomes active controller without having lost a setting that was acknowledged', async () => {
+  const seen = new Set<number>();
+  for (let round = 0; seen.size < 3 && round < 20; round++) {
+    const [controller, ...others] = await bench.controllerFirst();
+    seen.add(controller);
+    await expectMetadata();
+    await changeMetadata(1);
+    await stop(controller);
+    await expectMetadata(others);
+    await bench.cluster.startNode(controller);
+    await recovered(controller);
+  }
+  expect(seen.size).toBe(3);
+  await expectMetadata();
+});
 
 test('meta.properties in any way: the node stays down, the message names the file, the others serve', async () => {
   const [, node] = await bench.controllerFirst();

@@ -9,6 +9,7 @@ import { systemClock } from '../../electron/cluster/lib/system-clock.ts';
 import { systemRandom } from '../../electron/cluster/lib/system-random.ts';
 import { PeerClient } from '../../electron/cluster/network/client.ts';
 import { tcpNetwork } from '../../electron/cluster/network/tcp.ts';
+import { describeConfigs } from '../../electron/cluster/protocol/apis/describe-configs.ts';
 import { metadata } from '../../electron/cluster/protocol/apis/metadata.ts';
 import { ClusterProcess } from './cluster-process.ts';
 
@@ -18,6 +19,8 @@ export interface PartitionState {
 }
 
 export const SESSION_MS = 3_000;
+/** Resource type of a topic. */
+const TOPIC_RESOURCE = 2;
 
 export class FaultBench {
   readonly cluster: ClusterProcess;
@@ -136,26 +139,28 @@ export class FaultBench {
 
   /** All partitions of the topics, as one broker knows them. */
   async partitionsAt(node: number, topics: readonly string[]): Promise<PartitionState[]> {
+    const body = { topics: topics.map((name) => ({ name })), allowAutoTopicCreation: false };
+    const answer = await this.ask(node, (client) => client.send(metadata, 12, body, { timeoutMs: 1_000 }));
+    return answer.topics.flatMap(({ partitions }) =>
+      partitions
+        .toSorted((one, other) => one.partitionIndex - other.partitionIndex)
+        .map(({ leaderId, isrNodes }) => ({ leader: leaderId, isr: isrNodes.toSorted() })),
+    );
+  }
+
+  /** A setting of a topic, as one broker returns it. */
+  async configAt(node: number, topic: string, name: string): Promise<string | null | undefined> {
+    const body = { resources: [{ resourceType: TOPIC_RESOURCE, resourceName: topic, configurationKeys: [name] }] };
+    const answer = await this.ask(node, (client) => client.send(describeConfigs, 4, body, { timeoutMs: 1_000 }));
+    return answer.results[0]?.configs[0]?.value;
+  }
+
+  private async ask<A>(node: number, send: (client: PeerClient) => Promise<A>): Promise<A> {
     const port = Number(this.cluster.bootstrap.split(',')[node - 1]?.split(':')[1]);
-    const client = new PeerClient({
-      network: tcpNetwork(),
-      clock: systemClock,
-      random: systemRandom(),
-      address: { host: '127.0.0.1', port },
-      clientId: 'judge',
-    });
+    const address = { host: '127.0.0.1', port };
+    const client = new PeerClient({ network: tcpNetwork(), clock: systemClock, random: systemRandom(), address, clientId: 'judge' });
     try {
-      const answer = await client.send(
-        metadata,
-        12,
-        { topics: topics.map((name) => ({ name })), allowAutoTopicCreation: false },
-        { timeoutMs: 1_000 },
-      );
-      return answer.topics.flatMap(({ partitions }) =>
-        partitions
-          .toSorted((one, other) => one.partitionIndex - other.partitionIndex)
-          .map(({ leaderId, isrNodes }) => ({ leader: leaderId, isr: isrNodes.toSorted() })),
-      );
+      return await send(client);
     } finally {
       client.close();
     }
