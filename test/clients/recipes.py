@@ -33,7 +33,10 @@ def in_thread(work):
 
 lock, other = a.Lock("/kz/lock", "a"), b.Lock("/kz/lock", "b")
 lock.acquire()
-out["lock"] = [other.acquire(blocking=False), lock.contenders()]
+# A server may be behind the writes of a client at another one; sync waits for them.
+out["lock"] = [other.acquire(blocking=False)]
+a.sync("/kz/lock")
+out["lock"].append(lock.contenders())
 lock.release()
 out["lock"].append(other.acquire(timeout=10))
 other.release()
@@ -87,6 +90,7 @@ out["election"] = sorted(led)
 queue = a.Queue("/kz/queue")
 for value in (b"1", b"2", b"3"):
     queue.put(value, priority=100 - int(value))
+b.sync("/kz/queue")
 out["queue"] = [b.Queue("/kz/queue").get().decode() for _ in range(3)]
 locking = a.LockingQueue("/kz/locking")
 locking.put_all([b"x", b"y"])
@@ -100,6 +104,7 @@ counters = [client.Counter("/kz/counter") for client in (a, b)]
 for _ in range(10):
     for counter in counters:
         counter += 1
+a.sync("/kz/counter")
 out["counter"] = a.Counter("/kz/counter").value
 
 seen = []

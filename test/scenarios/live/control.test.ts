@@ -42,7 +42,9 @@ function post(body: string, type = 'application/yaml'): Promise<Response> {
 
 test('runs, refuses a second one meanwhile, and answers with the report; nothing of it stays', { timeout: 120_000 }, async () => {
   const running = post(SCENARIO);
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  const begun = async (): Promise<boolean> =>
+    (await cluster.control<TimelineEvent[]>('GET', '/timeline')).some(({ type }) => type === 'scenario/started');
+  await expect.poll(begun, { timeout: 30_000 }).toBe(true);
   expect((await post(JSON.stringify({ library: 'leader-killed' }), 'application/json')).status).toBe(409);
   const report = (await (await running).json()) as ScenarioReport;
   expect(report.state, JSON.stringify(report.expectations)).toBe('held');
