@@ -4,6 +4,7 @@ import { incrementalAlterConfigs } from '../cluster/protocol/apis/incremental-al
 import type { ConfigEntry } from '#shared/models/cluster';
 import type { ClusterClient } from './cluster-client.ts';
 import { kafkaFailure } from './errors.ts';
+import { htmlToText } from './html-text.ts';
 
 const TOPIC = 2;
 const BROKER = 4;
@@ -73,7 +74,7 @@ async function describe(
         readOnly: config.readOnly,
         sensitive: config.isSensitive,
         type: TYPES[config.configType] ?? 'unknown',
-        documentation: config.documentation,
+        documentation: config.documentation === null ? null : htmlToText(config.documentation),
       })),
     );
   }

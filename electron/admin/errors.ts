@@ -45,7 +45,8 @@ export function kafkaFailure(code: number, what: { message?: string | null; fiel
   return new AdminError(
     {
       code: errorName(code),
-      message: what.message ?? errorMessage(code),
+      // Some brokers send an empty message.
+      message: (what.message ?? '').trim() === '' ? errorMessage(code) : (what.message ?? ''),
       ...(advice === undefined ? {} : { advice }),
       ...(what.field === undefined ? {} : { field: what.field }),
       ...(what.subject === undefined ? {} : { subject: what.subject }),

@@ -32,8 +32,8 @@ describe('errors as data', () => {
     );
   });
 
-  test('without a message there is one, with advice where there is something to do', () => {
-    const { app, kafkaCode } = kafkaFailure(ErrorCode.NOT_ENOUGH_REPLICAS, { message: null });
+  test.each([null, '', ' '])('without a message (%j) there is one, with advice where there is something to do', (message) => {
+    const { app, kafkaCode } = kafkaFailure(ErrorCode.NOT_ENOUGH_REPLICAS, { message });
     expect(app.message.length).toBeGreaterThan(10);
     expect(app.advice).toContain('min.insync.replicas');
     expect(kafkaCode).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
