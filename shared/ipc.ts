@@ -399,6 +399,8 @@ export interface Events {
     dropped: number;
     cutBatches: CutBatch[];
     error: string | null;
+    /** The topic was deleted and created again since the tail began; it follows the new one from its start. */
+    recreated: boolean;
   };
   /** From the native menu: a route to open or a command to run. */
   'app/commanded': { command: 'navigate' | 'createTopic' | 'refresh' | 'palette'; path?: string };

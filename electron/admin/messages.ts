@@ -7,8 +7,9 @@ import type { ClusterClient } from './cluster-client.ts';
 import type { Decoder } from './decoding/decoder.ts';
 import { AdminError, kafkaFailure } from './errors.ts';
 
-/** Newer ones name topics by id only. */
-const FETCH_VERSION = 12;
+/** The newest that names topics; later ones name them by id (KIP-516). */
+const FETCH_BY_NAME_VERSION = 12;
+const FETCH_BY_ID_VERSION = 16;
 const MAX_BYTES = 8 * 1024 * 1024;
 const PARTITION_BYTES = 1024 * 1024;
 const LEAST_PARTITION_BYTES = 64 * 1024;
@@ -41,7 +42,8 @@ export interface PartitionRecords {
 
 /**
  * One Fetch to one leader. Waits up to `maxWaitMs` for a first byte. A partition that the leader refuses is returned with
- * its error's name; OFFSET_OUT_OF_RANGE carries the log start offset to continue from. Bytes that the decoder could not read within its
+ * its error's name; with `topicId`, where the leader knows ids, that is UNKNOWN_TOPIC_ID once the topic was deleted, also when another
+ * one has its name. OFFSET_OUT_OF_RANGE carries the log start offset to continue from. Bytes that the decoder could not read within its
  * limits are a cut batch, and reading continues behind them; a busy decoder is an error of the partition.
  */
 export async function fetchRecords(
@@ -49,9 +51,10 @@ export async function fetchRecords(
   leader: number,
   topic: string,
   positions: readonly FetchPosition[],
-  { maxWaitMs, decoder }: { maxWaitMs: number; decoder: Decoder },
+  { maxWaitMs, decoder, topicId = null }: { maxWaitMs: number; decoder: Decoder; topicId?: string | null },
 ): Promise<PartitionRecords[]> {
   const partitionMaxBytes = Math.min(PARTITION_BYTES, Math.max(LEAST_PARTITION_BYTES, Math.floor(MAX_BYTES / positions.length)));
+  const byId = topicId !== null && (client.versionOn(leader, fetch, FETCH_BY_ID_VERSION) ?? 0) > FETCH_BY_NAME_VERSION;
   const answer = await client.onBroker(
     leader,
     fetch,
@@ -61,12 +64,12 @@ export async function fetchRecords(
       maxBytes: MAX_BYTES,
       topics: [
         {
-          topic,
+          ...(byId ? { topicId } : { topic }),
           partitions: positions.map(({ partition, offset }) => ({ partition, fetchOffset: offset, partitionMaxBytes })),
         },
       ],
     },
-    { maxVersion: FETCH_VERSION, timeoutMs: maxWaitMs + 5_000 },
+    { maxVersion: byId ? FETCH_BY_ID_VERSION : FETCH_BY_NAME_VERSION, timeoutMs: maxWaitMs + 5_000 },
   );
   if (answer.errorCode !== 0) throw kafkaFailure(answer.errorCode, { subject: topic });
   const asked = new Map(positions.map((position) => [position.partition, position]));

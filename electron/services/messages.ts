@@ -2,7 +2,7 @@ import { isLeaderUnknown, leaderOf, type ClusterClient } from '../admin/cluster-
 import { appDecoder, type Decoder } from '../admin/decoding/decoder.ts';
 import { AdminError } from '../admin/errors.ts';
 import { fetchRecords } from '../admin/messages.ts';
-import { EARLIEST, LATEST, partitionKey, readOffsets } from '../admin/topics.ts';
+import { EARLIEST, LATEST, partitionKey, readOffsets, ZERO_TOPIC_ID } from '../admin/topics.ts';
 import type { AppError } from '#shared/errors';
 import type { BrowseResult, Payload, Results } from '#shared/ipc';
 import { checkProducible } from '#shared/topic-rules';
@@ -124,7 +124,7 @@ export async function partitionLeaders(
   client: ClusterClient,
   topic: string,
   wanted: readonly number[] | null,
-): Promise<{ leaders: Map<number, number>; failed: BrowseResult['failed'] }> {
+): Promise<{ topicId: string | null; leaders: Map<number, number>; failed: BrowseResult['failed'] }> {
   const metadata = await client.metadata([topic]);
   const found = metadata.topics.find(({ name }) => name === topic);
   if (found === undefined || (found.errorCode !== 0 && found.partitions.length === 0)) {
@@ -138,7 +138,7 @@ export async function partitionLeaders(
     if (isLeaderUnknown(partition)) failed.push({ partition: partition.partitionIndex, error: 'LEADER_NOT_AVAILABLE' });
     else leaders.set(partition.partitionIndex, partition.leaderId);
   }
-  return { leaders, failed };
+  return { topicId: found.topicId === ZERO_TOPIC_ID ? null : found.topicId, leaders, failed };
 }
 
 function toBytes(value: { encoding: 'null' | 'utf8' | 'hex'; text: string }, field: string): Buffer | null {

@@ -5,7 +5,7 @@ import { appDecoder, type Decoder } from '../admin/decoding/decoder.ts';
 import { addCutBatch } from '../admin/decoding/record-window.ts';
 import { AdminError, toAppError } from '../admin/errors.ts';
 import { fetchRecords, type PartitionRecords } from '../admin/messages.ts';
-import { LATEST, partitionKey, pushTo, readOffsets } from '../admin/topics.ts';
+import { EARLIEST, LATEST, partitionKey, pushTo, readOffsets } from '../admin/topics.ts';
 import type { BrowseResult, Events, Payload, Results } from '#shared/ipc';
 import type { CutBatch, RecordRow } from '#shared/models/cluster';
 import type { EventBus } from './event-bus.ts';
@@ -75,7 +75,7 @@ export class TailsService {
     if (oldest === undefined || own.length < MOST_TAILS) return;
     this.stop(clientId, oldest);
     const error = 'Newer live tails took its place.';
-    const nothing = { begins: [], records: [], dropped: 0, cutBatches: [] };
+    const nothing = { begins: [], records: [], dropped: 0, cutBatches: [], recreated: false };
     this.events.publish('message/tailed', { tailId: oldest, ...nothing, error }, { clientId });
   }
 }
@@ -88,6 +88,11 @@ class Tail {
   private readonly input: Omit<Payload<'message/tail'>, 'connectionId'>;
   private readonly deliver: (part: TailPart) => void;
   private readonly positions = new Map<number, bigint>();
+  /** Of the topic that the positions belong to; null where the cluster has no ids. */
+  private topicId: string | null | undefined;
+  private recreated = false;
+  /** Partitions of that topic that have had a position. */
+  private readonly begun = new Set<number>();
   private stopped = false;
   private pending: RecordRow[] = [];
   private begins: TailPart['begins'] = [];
@@ -140,11 +145,17 @@ class Tail {
   /** One round: a loop a leader. The first that fails ends it for all, and fresh metadata sorts them anew. */
   private async follow(): Promise<void> {
     const { topic, partitions } = this.input;
-    const { leaders, failed } = await partitionLeaders(this.client, topic, partitions);
+    const { leaders, failed, topicId } = await partitionLeaders(this.client, topic, partitions);
+    if (this.topicId !== undefined && topicId !== this.topicId) {
+      this.recreated = true;
+      this.positions.clear();
+      this.begun.clear();
+    }
+    this.topicId = topicId;
     // An address may name one that is not there; without a loop to wait for, rounds would follow each other at once.
     if (leaders.size + failed.length === 0)
       throw new AdminError({ code: 'UNKNOWN_TOPIC_OR_PARTITION', message: `${topic} has no such partition.`, subject: topic });
-    const missing = [...failed, ...(await this.startAtEnd(leaders))];
+    const missing = [...failed, ...(await this.findPositions(leaders))];
     this.error = missing.length === 0 ? null : notFollowed(missing);
     const byLeader = new Map<number, number[]>();
     for (const [partition, leader] of leaders) if (this.positions.has(partition)) pushTo(byLeader, leader, partition);
@@ -155,19 +166,34 @@ class Tail {
     await Promise.all(loops);
   }
 
-  /** Returns those whose end is not to be had now, and why. */
-  private async startAtEnd(leaders: ReadonlyMap<number, number>): Promise<BrowseResult['failed']> {
+  /** The end of each log; at first the start, in a topic that was created again. Returns the partitions without an answer, and why. */
+  private async findPositions(leaders: ReadonlyMap<number, number>): Promise<BrowseResult['failed']> {
     const { topic } = this.input;
     const fresh = [...leaders.keys()].filter((partition) => !this.positions.has(partition));
     if (fresh.length === 0) return [];
     const byKey = new Map([...leaders].map(([partition, leader]) => [partitionKey(topic, partition), leader]));
-    const keys = fresh.map((partition) => ({ topic, partition }));
-    const ends = await readOffsets(this.client, byKey, keys, LATEST);
+    const read = (partitions: readonly number[], place: bigint) =>
+      readOffsets(
+        this.client,
+        byKey,
+        partitions.map((partition) => ({ topic, partition })),
+        place,
+      );
+    const isNew = (partition: number): boolean => this.recreated && !this.begun.has(partition);
+    const [starts, ends] = await Promise.all([
+      read(fresh.filter(isNew), EARLIEST),
+      read(
+        fresh.filter((partition) => !isNew(partition)),
+        LATEST,
+      ),
+    ]);
+    const offsets = new Map([...starts, ...ends]);
     return fresh.flatMap((partition) => {
-      const end = ends.get(partitionKey(topic, partition));
-      if (end === undefined || 'error' in end) return [{ partition, error: end?.error ?? 'UNKNOWN_SERVER_ERROR' }];
-      this.positions.set(partition, end.offset);
-      this.begins.push({ partition, offset: end.offset.toString() });
+      const found = offsets.get(partitionKey(topic, partition));
+      if (found === undefined || 'error' in found) return [{ partition, error: found?.error ?? 'UNKNOWN_SERVER_ERROR' }];
+      this.positions.set(partition, found.offset);
+      this.begun.add(partition);
+      this.begins.push({ partition, offset: found.offset.toString() });
       return [];
     });
   }
@@ -187,6 +213,7 @@ class Tail {
         for (const part of await fetchRecords(this.client, leader, this.input.topic, positions, {
           maxWaitMs: WAIT_MS,
           decoder: this.decoder,
+          topicId: this.topicId ?? null,
         })) {
           const position = this.positions.get(part.partition) ?? 0n;
           moved ||= part.nextOffset > position;
@@ -218,8 +245,8 @@ class Tail {
   private flush(): void {
     const isEmpty = this.pending.length + this.begins.length + this.dropped + this.cutBatches.length === 0;
     if (isEmpty && this.error === this.reportedError) return;
-    const { pending: records, begins, dropped, cutBatches, error } = this;
-    this.deliver({ records, begins, dropped, cutBatches, error });
+    const { pending: records, begins, dropped, cutBatches, error, recreated } = this;
+    this.deliver({ records, begins, dropped, cutBatches, error, recreated });
     this.reportedError = error;
     this.pending = [];
     this.begins = [];

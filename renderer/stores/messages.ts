@@ -24,6 +24,8 @@ export const useMessagesStore = defineScopedStore('messages', (scope) => {
   /** Records that arrived while the tail was paused. */
   const held = shallowRef<RecordRow[]>([]);
   const dropped = ref(0);
+  /** The tailed topic was deleted and created again. */
+  const recreated = ref(false);
   /** The first offset by partition that the tail shows; empty while it does not stand at an end yet. */
   const begins = shallowRef<ReadonlyMap<number, string>>(new Map());
   let asked = 0;
@@ -65,6 +67,7 @@ export const useMessagesStore = defineScopedStore('messages', (scope) => {
     followed = { topic, partitions };
     const mine = ++asked;
     dropped.value = 0;
+    recreated.value = false;
     begins.value = new Map();
     const answer = await scope.request('message/tail', { topic, partitions });
     if (!answer.ok) {
@@ -85,6 +88,7 @@ export const useMessagesStore = defineScopedStore('messages', (scope) => {
     tailId.value = null;
     paused.value = false;
     held.value = [];
+    recreated.value = false;
     if (id !== null) await scope.request('message/untail', { tailId: id });
   }
 
@@ -100,6 +104,7 @@ export const useMessagesStore = defineScopedStore('messages', (scope) => {
     const stopTail = scope.listen('message/tailed', (event) => {
       if (event.tailId !== tailId.value) return;
       dropped.value += event.dropped;
+      recreated.value = event.recreated;
       if (event.begins.length > 0)
         begins.value = new Map([...begins.value, ...event.begins.map(({ partition, offset }) => [partition, offset] as const)]);
       if (event.cutBatches.length > 0) cutBatches.value = [...cutBatches.value, ...event.cutBatches].slice(-MAX_CUT_BATCHES);
@@ -141,6 +146,7 @@ export const useMessagesStore = defineScopedStore('messages', (scope) => {
     paused,
     held,
     dropped,
+    recreated,
     begins,
     clear,
     browse,

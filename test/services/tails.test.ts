@@ -19,6 +19,9 @@ class FakeClient {
   /** By partition. */
   leaders = [1];
   refusal: number | null = null;
+  topicId = 'A'.repeat(21) + 'B';
+  /** Of Fetch. */
+  version = 16;
   closed = false;
   fetches = 0;
 
@@ -32,8 +35,10 @@ class FakeClient {
   metadata = () => {
     if (this.closed) return Promise.reject(new AdminError({ code: 'NOT_CONNECTED', message: 'closed' }));
     const partitions = this.leaders.map((leaderId, partitionIndex) => ({ errorCode: 0, partitionIndex, leaderId, leaderEpoch: 0 }));
-    return Promise.resolve({ topics: [{ errorCode: 0, name: 'a', partitions }], brokers: [] });
+    return Promise.resolve({ topics: [{ errorCode: 0, name: 'a', topicId: this.topicId, partitions }], brokers: [] });
   };
+
+  versionOn = () => this.version;
 
   eachBroker = async (ids: readonly number[], ask: (id: number) => Promise<unknown>) =>
     Promise.all(ids.map(async (broker) => ({ broker, value: await ask(broker) })));
@@ -47,14 +52,22 @@ class FakeClient {
         topics: [
           {
             name: 'a',
-            partitions: asked.map(({ partitionIndex = 0 }) => ({ partitionIndex, errorCode: 0, offset: endOf(partitionIndex) })),
+            partitions: asked.map(({ partitionIndex = 0, timestamp }) => ({
+              partitionIndex,
+              errorCode: 0,
+              offset: timestamp === -2n ? 0n : endOf(partitionIndex),
+            })),
           },
         ],
       };
     }
     this.fetches++;
+    const byId = body.topics[0]?.topicId;
+    const isUnknown = byId !== undefined && byId !== this.topicId;
     const partitions = asked.map(({ partition = 0, fetchOffset: from = 0n }) => {
-      const errorCode = this.refusal ?? (from > endOf(partition) ? ErrorCode.OFFSET_OUT_OF_RANGE : 0);
+      const errorCode = isUnknown
+        ? ErrorCode.UNKNOWN_TOPIC_ID
+        : (this.refusal ?? (from > endOf(partition) ? ErrorCode.OFFSET_OUT_OF_RANGE : 0));
       const values = errorCode === 0 ? (this.logs[partition] ?? []).slice(Number(from)) : [];
       const records = values.length === 0 ? null : batchOf(from, values);
       return { partitionIndex: partition, errorCode, highWatermark: endOf(partition), logStartOffset: 0n, records };
@@ -66,7 +79,7 @@ class FakeClient {
 }
 
 interface Asked {
-  topics: { partitions: { partition?: number; partitionIndex?: number; fetchOffset?: bigint }[] }[];
+  topics: { topicId?: string; partitions: { partition?: number; partitionIndex?: number; fetchOffset?: bigint; timestamp?: bigint }[] }[];
 }
 
 let client: FakeClient;
@@ -111,6 +124,29 @@ describe('a live tail', () => {
     client.log.push('3');
     await pass(1_000);
     expect(texts()).toEqual(['1', '2', '3']);
+  });
+
+  test.each([
+    { version: 16, logs: ['a', 'b', 'c', 'd', 'e', 'f'], shown: ['1', 'a', 'b', 'c', 'd', 'e', 'f'] },
+    { version: 16, logs: ['a'], shown: ['1', 'a'] },
+    // Without ids in Fetch an offset beyond the new log is what is noticed.
+    { version: 12, logs: ['a'], shown: ['1', 'a'] },
+  ])('follows a topic that was deleted and created again from its first record (Fetch $version, $logs.length records)', async (one) => {
+    client.version = one.version;
+    client.log = ['old', 'older'];
+    tail();
+    await pass(100);
+    client.log.push('1');
+    await pass(1_000);
+    expect(heard.at(-1)?.recreated).toBe(false);
+    client.topicId = 'A'.repeat(21) + 'C';
+    client.log = one.logs;
+    await pass(4_000);
+    expect(texts()).toEqual(one.shown);
+    expect(heard.at(-1)?.recreated).toBe(true);
+    client.log.push('later');
+    await pass(1_000);
+    expect(texts().at(-1)).toBe('later');
   });
 
   test('says where it begins, and not before it stands there', async () => {
@@ -223,7 +259,15 @@ describe('a live tail', () => {
     const first = tail();
     for (let i = 0; i < 8; i++) tail();
     expect(heard).toEqual([
-      { tailId: first, begins: [], records: [], dropped: 0, cutBatches: [], error: expect.stringContaining('took its place') },
+      {
+        tailId: first,
+        begins: [],
+        records: [],
+        dropped: 0,
+        cutBatches: [],
+        recreated: false,
+        error: expect.stringContaining('took its place'),
+      },
     ]);
     await pass(100);
     client.log.push('1');

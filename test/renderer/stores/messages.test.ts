@@ -30,6 +30,7 @@ describe('live tail', () => {
       dropped: 0,
       cutBatches: [],
       error: null,
+      recreated: false,
     });
   const offsets = (): string[] => store.records.map((one) => one.offset);
 
@@ -59,13 +60,21 @@ describe('live tail', () => {
   it('takes nothing of a tail that it has left', async () => {
     const old = store.tailId ?? '';
     await store.untail();
-    bridge.emit('message/tailed', { tailId: old, begins: [], records: [record(1)], dropped: 0, cutBatches: [], error: null });
+    bridge.emit('message/tailed', {
+      tailId: old,
+      begins: [],
+      records: [record(1)],
+      dropped: 0,
+      cutBatches: [],
+      error: null,
+      recreated: false,
+    });
     expect(offsets()).toEqual([]);
     expect(bridge.asked.at(-1)).toMatchObject({ channel: 'message/untail', payload: { tailId: old } });
   });
 
   it('knows where it begins, and forgets an error that is over', async () => {
-    const told = { tailId: store.tailId ?? '', records: [], dropped: 0, cutBatches: [] };
+    const told = { tailId: store.tailId ?? '', records: [], dropped: 0, cutBatches: [], recreated: false };
     expect(store.begins.size).toBe(0);
     bridge.emit('message/tailed', { ...told, begins: [{ partition: 0, offset: '7' }], error: 'partition 1 has no leader' });
     expect(store.error?.message).toBe('partition 1 has no leader');
