@@ -264,12 +264,14 @@ export class Segment {
 
   private *locateInSteps(offset: bigint): Generator<undefined, Location, undefined> {
     this.verifyIndexes();
-    const scanner = this.scanner(SEEK_WINDOW_BYTES);
+    // Appends between two steps move `size`, which the scanner does not follow.
+    const end = this.size;
+    const scanner = this.scannerTo(end, SEEK_WINDOW_BYTES);
     let position = this.seek(offset);
     // An entry that leads behind the offset, or to no batch, is no entry of this file: records before it would be passed over.
     if (position > 0 && !this.startsBelow(scanner, position, offset)) position = 0;
     let skipped: number | undefined;
-    for (let passed = 1; position < this.size; passed++) {
+    for (let passed = 1; position < end; passed++) {
       if (passed % HEADERS_PER_STEP === 0) yield;
       const batch = this.stored(scanner, position);
       const before = skipped === undefined ? {} : { skipped };
@@ -333,9 +335,11 @@ export class Segment {
     this.verifyIndexes();
     if (this.largestTimestamp.timestamp < timestamp) return undefined;
     const before = this.timeIndex.lookupBefore(timestamp);
+    // See `locateInSteps`.
+    const end = this.size;
     const scanner = this.scanner();
     let position = this.seek(before === undefined || before.offset < fromOffset ? fromOffset : before.offset);
-    for (let passed = 1; position < this.size; passed++) {
+    for (let passed = 1; position < end; passed++) {
       if (passed % HEADERS_PER_STEP === 0) yield;
       const header = this.stored(scanner, position);
       if (header.maxTimestamp >= timestamp && header.lastOffset >= fromOffset) {

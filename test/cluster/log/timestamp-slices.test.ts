@@ -51,6 +51,33 @@ describe('yields', () => {
   });
 });
 
+describe('an append between two steps', () => {
+  const cases = [
+    ['of a search for a time', time(5_000)],
+    ['of a search for the largest time', 'largest'],
+  ] as const;
+  test.each(cases)('%s is no damage of the segment', (_name, wanted) => {
+    const damages: unknown[] = [];
+    for (let at = 1; ; at++) {
+      const { log } = bench({ indexIntervalBytes: 1 << 30 }, { damaged: (damage) => void damages.push(damage) });
+      // The time is one of a record that was deleted: the search passes all others.
+      log.appendAsLeader(batchOf(['late'], { timestamp: time(10_000) }), 0, CLIENT);
+      for (let index = 0; index < 200; index++) log.appendAsLeader(batchOf(['v'], { timestamp: time(index) }), 0, CLIENT);
+      log.updateHighWatermark(log.logEndOffset);
+      if (wanted !== 'largest') log.deleteRecordsBefore(1n);
+      const search = log.searchTimestamp(wanted);
+      let step = search.next();
+      for (let count = 1; count < at && step.done !== true; count++) step = search.next();
+      const isOver = step.done === true;
+      log.appendAsLeader(batchOf(['more'], { timestamp: time(300) }), 0, CLIENT);
+      while (step.done !== true) step = search.next();
+      expect([at, step.value?.offset]).toEqual([at, wanted === 'largest' ? 0n : undefined]);
+      expect([at, log.damagedSegments, damages]).toEqual([at, [], []]);
+      if (isOver) break;
+    }
+  });
+});
+
 /** Every look at the clock takes a millisecond; timers run when asked. */
 class CostlyClock implements Clock {
   private ms = 0;
