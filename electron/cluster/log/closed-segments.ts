@@ -3,7 +3,7 @@ import type { LogDamage } from './damage.ts';
 import { LOG_SUFFIX, offsetFileName } from './log-files.ts';
 import type { RecoveryContext } from './recovery.ts';
 import type { Segment } from './segment.ts';
-import { UNKNOWN_SIZE, type ClosedSegment } from './segment-manifest.ts';
+import { isReplacing, UNKNOWN_SIZE, type ClosedSegment } from './segment-manifest.ts';
 
 export interface FoundSegment {
   segment: Segment;
@@ -48,7 +48,7 @@ export function compareClosedSegments(context: Context, present: readonly FoundS
       if (entry !== undefined) compareSize(segment, entry);
       else if (!context.gapsAllowed && indexed) compareEnd(segment, next);
     }
-    if (segment.lack !== undefined && next <= known.protectedTo) report(context, segment, next);
+    if (segment.lack !== undefined && (next <= known.protectedTo || segment.lack.replacing === true)) report(context, segment, next);
     else if (entry !== undefined && indexed) segment.expect(entry);
   }
   return found;
@@ -63,12 +63,19 @@ function reportLostEnd(context: Context, last: Segment | undefined, listed: read
   const offset = absent[0]?.baseOffset ?? lost.endOffset;
   const segment = offsetFileName(offset, LOG_SUFFIX);
   context.cutOff({ foundBy: 'recovery', offset, segment, position: 0, reason: `${segment} is missing`, bytes });
+  const entry = last === undefined ? undefined : context.manifest.get(last.baseOffset);
+  if (last !== undefined && entry !== undefined && isReplacing(entry)) {
+    last.file.truncate(0);
+    last.sync();
+    last.size = 0;
+  }
   context.manifest.drop(({ baseOffset }) => last === undefined || baseOffset >= last.baseOffset);
 }
 
 function placeholder(context: Context, baseOffset: bigint, entry?: ClosedSegment): FoundSegment {
   const segment = context.makeSegment(baseOffset, 0, true);
-  segment.lack = { from: baseOffset, reason: `${offsetFileName(baseOffset, LOG_SUFFIX)} is missing` };
+  const replacing = entry !== undefined && isReplacing(entry);
+  segment.lack = { from: baseOffset, reason: `${offsetFileName(baseOffset, LOG_SUFFIX)} is missing`, replacing };
   if (entry !== undefined) segment.assumeTimes(entry.largest);
   return { segment, indexed: true };
 }
@@ -76,6 +83,12 @@ function placeholder(context: Context, baseOffset: bigint, entry?: ClosedSegment
 function compareSize(segment: Segment, entry: ClosedSegment): void {
   const { size } = segment;
   if (size === entry.sizeBytes) return;
+  if (isReplacing(entry)) {
+    segment.size = 0;
+    segment.lack = { from: segment.baseOffset, reason: 'a repair of the whole log was interrupted', replacing: true };
+    segment.assumeTimes(entry.largest);
+    return;
+  }
   segment.size = Math.min(size, entry.sizeBytes);
   const had = entry.sizeBytes === UNKNOWN_SIZE ? 'more' : String(entry.sizeBytes);
   const reason = size === 0 ? 'the file is empty' : `the file has ${size} bytes, and had ${had} when it was closed`;

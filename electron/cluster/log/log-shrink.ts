@@ -20,6 +20,7 @@ export function truncateTo(log: LogCore, offset: bigint): bigint {
   }
   return storage.guard(() => {
     log.options.rewriting?.(offset);
+    storage.cutLacking(offset);
     storage.removeAbove(offset);
     const { active } = storage.segments;
     const position = active.positionOf(offset) ?? active.size;

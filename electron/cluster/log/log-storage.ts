@@ -11,9 +11,9 @@ import { removeProducerSnapshot, snapshotOffsets, writeProducerSnapshot } from '
 import type { ProducerState } from './producer-state.ts';
 import { FilePool } from './file-pool.ts';
 import { replayTransactions } from './recovery.ts';
-import { assertWritten, beginSwap, finishSwap } from './segment-swap.ts';
+import { assertWritten, beginSwap, finishSwap, renameFromSwap, renameToSwap } from './segment-swap.ts';
 import { SegmentList } from './segment-list.ts';
-import { SegmentManifest, UNKNOWN_SIZE } from './segment-manifest.ts';
+import { markReplacing, SegmentManifest, UNKNOWN_SIZE, type ClosedSegment } from './segment-manifest.ts';
 import { Segment } from './segment.ts';
 
 /**
@@ -140,11 +140,7 @@ export class LogStorage {
   swapIn(group: readonly Segment[], cleaned: Segment, endOffset: bigint, suffix: string): void {
     assertWritten(this.disk, this.directory, cleaned.baseOffset, suffix);
     const { baseOffset, size } = cleaned;
-    cleaned.seal();
-    const entry = cleaned.closedAt(endOffset);
-    cleaned.saveIndexes(true);
-    cleaned.sync();
-    cleaned.release();
+    const entry = cleaned.close(endOffset);
     for (const segment of group) segment.release();
     const bases = group.map((segment) => segment.baseOffset);
     // Before the manifest: a missing or short segment without an entry would count as whole at an open after a crash in between.
@@ -157,6 +153,31 @@ export class LogStorage {
     this.removeSnapshots((offset) => offset !== baseOffset && bases.includes(offset));
     this.manifest.put(entry);
     this.manifest.save(true);
+  }
+
+  /**
+   * Replaces each segment with the closed one of its base offset whose durable files have `suffix`. All of them or, at an open after a crash,
+   * those whose mark the manifest does not hold any more. Throws AssertionError, and changes nothing, when a .log file with `suffix` is absent.
+   */
+  replaceClosed(swaps: readonly { old: Segment; entry: ClosedSegment }[], suffix: string): void {
+    const { disk, directory, manifest } = this;
+    for (const { old } of swaps) assertWritten(disk, directory, old.baseOffset, suffix);
+    // A mark is void where the segment after the last marked one is lost.
+    disk.syncDirectory(directory);
+    for (const { entry } of swaps) manifest.put(markReplacing(entry));
+    manifest.save(true);
+    for (const { old } of swaps) renameToSwap(disk, directory, old.baseOffset, suffix);
+    disk.syncDirectory(directory);
+    for (const { old } of swaps) {
+      old.release();
+      renameFromSwap(disk, directory, old.baseOffset, [old.baseOffset]);
+    }
+    disk.syncDirectory(directory);
+    for (const { old, entry } of swaps) {
+      this.segments.replace([old], this.makeSegment(old.baseOffset, entry.sizeBytes, false));
+      manifest.put(entry);
+    }
+    manifest.save(true);
   }
 
   /** Puts an empty segment at the end of the list. */
@@ -204,6 +225,14 @@ export class LogStorage {
     this.pushSegment(baseOffset);
     this.removeSnapshots(() => true);
     this.disk.syncDirectory(this.directory);
+  }
+
+  /** To be called before `removeAbove`, which drops the entry by which an open finds the bytes of the segment at `offset` that do not count. */
+  cutLacking(offset: bigint): void {
+    const segment = this.segments.all.findLast(({ baseOffset }) => baseOffset <= offset);
+    if (segment?.lack === undefined) return;
+    segment.file.truncate(segment.size);
+    segment.sync();
   }
 
   /** Removes the segments that start above `offset`, durably. */

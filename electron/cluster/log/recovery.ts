@@ -129,7 +129,8 @@ export function openSegments(context: RecoveryContext, options: OpenOptions): Re
     return { segments: [], logEndOffset: options.logStartOffset, cut: false };
   }
   const cutFrom = segments.findIndex(
-    ({ segment }, index) => segment.lack !== undefined && (segments[index + 1]?.segment.baseOffset ?? 0n) > options.protectedTo,
+    ({ segment: { lack } }, index) =>
+      lack !== undefined && lack.replacing !== true && (segments[index + 1]?.segment.baseOffset ?? 0n) > options.protectedTo,
   );
   const whole = options.clean && cutFrom < 0 && segments.every(({ indexed }) => indexed);
   const cleanEnd = whole ? endOfLastSegment(segments.map(({ segment }) => segment)) : undefined;
@@ -243,7 +244,8 @@ function recoverSegments(context: RecoveryContext, kept: Segment[], suspects: re
   for (const [index, suspect] of suspects.entries()) {
     const before = kept.at(-1);
     const gap = suspect.baseOffset > expected && (!context.gapsAllowed || before?.lack !== undefined);
-    if (gap && before !== undefined && suspect.baseOffset <= protectedTo) markGap(context, before, expected, suspect.baseOffset);
+    const isProtected = suspect.baseOffset <= protectedTo || before?.lack?.replacing === true;
+    if (gap && before !== undefined && isProtected) markGap(context, before, expected, suspect.baseOffset);
     else if (suspect.baseOffset < expected || gap) {
       logger.warn('segments do not follow the one before them', { segment: suspect.path, expected, count: suspects.length - index });
       const bytes = removeAll(context, suspects.slice(index));

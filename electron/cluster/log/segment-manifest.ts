@@ -33,6 +33,19 @@ export interface ClosedSegment {
   readonly checksums: IndexChecksums;
 }
 
+/** As the size of a segment that is being replaced: see `markReplacing`. */
+const REPLACING_SIZE = UNKNOWN_SIZE - 1;
+
+/** An entry by which an open finds that nothing in the segment counts, whatever its file holds. */
+export function markReplacing({ baseOffset, endOffset }: ClosedSegment): ClosedSegment {
+  const checksums = { offset: 0, time: 0, transaction: 0 };
+  return { baseOffset, endOffset, sizeBytes: REPLACING_SIZE, largest: { timestamp: -1n, offset: -1n }, checksums };
+}
+
+export function isReplacing({ sizeBytes }: ClosedSegment): boolean {
+  return sizeBytes === REPLACING_SIZE;
+}
+
 export class SegmentManifest {
   private readonly disk: Disk;
   private readonly path: string;

@@ -1,3 +1,4 @@
+import { DiskError } from '../lib/disk.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { BatchView } from '../protocol/record-batch.ts';
@@ -9,6 +10,7 @@ import { max } from './offsets.ts';
 import { OffsetRun } from './offset-gaps.ts';
 import type { ProducerState } from './producer-state.ts';
 import { applyToProducers, producersAt, REPORTED } from './recovery.ts';
+import type { ClosedSegment } from './segment-manifest.ts';
 import { removeUnfinished } from './segment-swap.ts';
 import type { Segment } from './segment.ts';
 
@@ -23,6 +25,10 @@ interface Part {
   cleaned: Segment | undefined;
   /** Offset after the last batch of `cleaned`. */
   filledTo: bigint;
+  /** Bytes of `cleaned` that came from the other replica. */
+  fetchedBytes: number;
+  /** Set when `cleaned` is complete and on the medium. */
+  entry: ClosedSegment | undefined;
 }
 
 /**
@@ -41,8 +47,13 @@ interface Part {
  *    with all older records of its key, so the state restores none. A record that S removed for a newer one at or above X is followed by
  *    that one here too: D has appended everything above X itself, as a replica that is made from S is.
  *
- * Damaged segments are swapped last, so that a repair of which a crash leaves a part stays a damaged log, and is repaired as a whole again.
- * A reader in the middle of the log sees what it would see after a change of the leader.
+ * Before the first file of a whole log changes, the manifest marks all of its segments as ones that lack every record, durably; the marks are
+ * removed together at the end. So a crash leaves no segment of the old state that can be read: what can be read below the first marked segment is the
+ * state of S, rule 1 holds for the marked ones, and none of them counts as whole before it was replaced. A reader in the middle of the log
+ * sees what it would see after a change of the leader.
+ *
+ * A disk that cannot take the new files (no space, for example) is no failure of the log: until `finish` its own files are unchanged. Such a
+ * failure is thrown as DiskError.
  */
 export class SegmentRepair {
   readonly baseOffset: bigint;
@@ -61,8 +72,9 @@ export class SegmentRepair {
   private compared: number | undefined;
   private differs = false;
 
-  /** The active segment is closed first where it is to be replaced. Throws KAFKA_STORAGE_ERROR. */
+  /** The active segment is closed first where it is to be replaced. Throws KAFKA_STORAGE_ERROR, DiskError. */
   static begin(log: LogCore, scope: RepairScope): SegmentRepair | undefined {
+    log.storage.assertWritable();
     const [first] = log.damagedSegments;
     if (first === undefined) return undefined;
     const { segments } = log.storage;
@@ -75,6 +87,8 @@ export class SegmentRepair {
       damaged: old.lack !== undefined || old.refused,
       cleaned: undefined,
       filledTo: old.baseOffset,
+      fetchedBytes: 0,
+      entry: undefined,
     }));
     return new SegmentRepair(log, parts, scope === 'log');
   }
@@ -106,9 +120,10 @@ export class SegmentRepair {
 
   /**
    * Takes whole batches from `nextOffset` on; those beyond the end are left out. Throws CORRUPT_MESSAGE for bytes that are no batches,
-   * OFFSET_OUT_OF_RANGE for batches that do not fit into their segment, KAFKA_STORAGE_ERROR.
+   * OFFSET_OUT_OF_RANGE for batches that do not fit into their segment, KAFKA_STORAGE_ERROR, DiskError.
    */
   append(records: Buffer): void {
+    this.log.storage.assertWritable();
     let taken: BatchView[] = [];
     const write = (): void => {
       this.write(records, taken);
@@ -147,10 +162,10 @@ export class SegmentRepair {
   get isConfirmed(): boolean {
     if (this.compared === undefined || this.differs) return false;
     const rest = this.parts.slice(this.index);
-    return rest.every(({ cleaned }, index) => (cleaned?.size ?? 0) === (index === 0 ? this.compared : 0));
+    return rest.every(({ fetchedBytes }, index) => fetchedBytes === (index === 0 ? this.compared : 0));
   }
 
-  /** Swaps the files. False when the segments are not part of the log any more. Throws KAFKA_STORAGE_ERROR. */
+  /** Swaps the files. False when the segments are not part of the log any more. Throws KAFKA_STORAGE_ERROR, DiskError. */
   finish(): boolean {
     const { log, parts } = this;
     const { storage } = log;
@@ -158,15 +173,15 @@ export class SegmentRepair {
       this.abandon();
       return false;
     }
+    const swaps = parts.map((part) => ({ old: part.old, entry: this.closePart(part) }));
+    // What a recovery would have to read again could not be read from segments that are marked.
+    log.flush();
+    log.options.checkpointNeeded?.('recoveryPoint');
     storage.guard(() => {
       log.options.rewriting?.(this.baseOffset);
       log.tail.clear();
       log.replacements++;
-      for (const part of [...parts.filter(({ damaged }) => !damaged), ...parts.filter(({ damaged }) => damaged)]) {
-        const cleaned = this.openPart(part);
-        if (this.fillsGaps && part.filledTo < part.endOffset) this.fillGap(part, cleaned);
-        storage.swapIn([part.old], cleaned, part.endOffset, REPAIR_SUFFIX);
-      }
+      storage.replaceClosed(swaps, REPAIR_SUFFIX);
     });
     for (const { old, damaged } of parts) if (damaged) log.repaired(old);
     return true;
@@ -174,13 +189,17 @@ export class SegmentRepair {
 
   /** Removes what was written so far; the damaged segments stay as they are. */
   abandon(): void {
-    const { storage, directory } = this.log;
+    const { directory, options, storage } = this.log;
     for (const { cleaned } of this.parts) cleaned?.release();
     if (storage.closed || storage.failure !== undefined) return;
-    storage.guard(() => {
+    try {
       for (const { old, cleaned } of this.parts)
         if (cleaned !== undefined) removeUnfinished(storage.disk, directory, old.baseOffset, REPAIR_SUFFIX);
-    });
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
+      // The next repair and the next open remove them.
+      options.logger.warn('files of an abandoned repair were not removed', { directory, error });
+    }
   }
 
   /** Moves on to the part that holds the batch. */
@@ -189,8 +208,9 @@ export class SegmentRepair {
       const left = this.parts[this.index++] as Part;
       if (this.compared === undefined) this.closePart(left);
       else {
-        this.differs ||= this.compared !== (left.cleaned?.size ?? 0);
+        this.differs ||= this.compared !== left.fetchedBytes;
         this.compared = 0;
+        left.cleaned?.release();
       }
     }
     const { old, endOffset } = this.parts[this.index] as Part;
@@ -214,7 +234,8 @@ export class SegmentRepair {
     if (!cleaned.fits(last.lastOffset, bytes.length)) {
       throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, `what the other replica holds does not fit into ${cleaned.path}`);
     }
-    this.log.storage.guard(() => cleaned.append(bytes, batches));
+    cleaned.append(bytes, batches);
+    part.fetchedBytes = cleaned.size;
     part.filledTo = last.lastOffset + 1n;
     for (const batch of batches) {
       this.run.add(batch);
@@ -222,32 +243,35 @@ export class SegmentRepair {
     }
   }
 
-  private compare({ cleaned }: Part, bytes: Buffer): void {
+  private compare({ cleaned, fetchedBytes }: Part, bytes: Buffer): void {
     const position = this.compared ?? 0;
     this.compared = position + bytes.length;
-    if (this.differs || cleaned === undefined || cleaned.size < this.compared) {
+    if (this.differs || cleaned === undefined || fetchedBytes < this.compared) {
       this.differs = true;
       return;
     }
     const written = Buffer.allocUnsafe(bytes.length);
-    const count = this.log.storage.guard(() => cleaned.file.read(written, position));
+    const count = cleaned.file.read(written, position);
     this.differs = count !== bytes.length || !written.equals(bytes);
   }
 
   private openPart(part: Part): Segment {
     const { storage, directory } = this.log;
-    part.cleaned ??= storage.guard(() => {
-      removeUnfinished(storage.disk, directory, part.old.baseOffset, REPAIR_SUFFIX);
-      const segment = storage.makeSegment(part.old.baseOffset, 0, true, REPAIR_SUFFIX);
-      segment.file.truncate(0);
-      return segment;
-    });
+    storage.assertWritable();
+    if (part.cleaned !== undefined) return part.cleaned;
+    removeUnfinished(storage.disk, directory, part.old.baseOffset, REPAIR_SUFFIX);
+    part.cleaned = storage.makeSegment(part.old.baseOffset, 0, true, REPAIR_SUFFIX);
+    part.cleaned.file.truncate(0);
     return part.cleaned;
   }
 
-  /** On the medium already, so that the swap has little left to write. */
-  private closePart({ cleaned }: Part): void {
-    if (cleaned !== undefined) this.log.storage.guard(() => cleaned.sync());
+  /** Completes the new segment and makes it durable. It keeps neither a file handle nor index entries in memory. */
+  private closePart(part: Part): ClosedSegment {
+    const cleaned = this.openPart(part);
+    if (part.entry !== undefined) return part.entry;
+    if (this.fillsGaps && part.filledTo < part.endOffset) this.fillGap(part, cleaned);
+    part.entry = cleaned.close(part.endOffset);
+    return part.entry;
   }
 
   /**

@@ -21,11 +21,16 @@ const LOG_LAST: readonly string[] = [...SEGMENT_SUFFIXES.filter((suffix) => suff
  */
 export function beginSwap(disk: Disk, directory: string, baseOffset: bigint, suffix: string): void {
   assertWritten(disk, directory, baseOffset, suffix);
+  renameToSwap(disk, directory, baseOffset, suffix);
+  disk.syncDirectory(directory);
+}
+
+/** Without a sync of the directory. Throws DiskError. */
+export function renameToSwap(disk: Disk, directory: string, baseOffset: bigint, suffix: string): void {
   for (const kind of LOG_LAST) {
     const path = `${directory}/${offsetFileName(baseOffset, kind)}`;
     if (disk.exists(path + suffix)) disk.rename(path + suffix, path + SWAP_SUFFIX);
   }
-  disk.syncDirectory(directory);
 }
 
 /** Throws AssertionError when the new .log file is absent: the old files are then the only ones with the records. */
@@ -36,12 +41,17 @@ export function assertWritten(disk: Disk, directory: string, baseOffset: bigint,
 
 /** Removes the segments at `replaced` and gives the files of the begun swap their names. Throws DiskError. */
 export function finishSwap(disk: Disk, directory: string, baseOffset: bigint, replaced: readonly bigint[]): void {
+  renameFromSwap(disk, directory, baseOffset, replaced);
+  disk.syncDirectory(directory);
+}
+
+/** Without a sync of the directory. Throws DiskError. */
+export function renameFromSwap(disk: Disk, directory: string, baseOffset: bigint, replaced: readonly bigint[]): void {
   for (const old of replaced) for (const suffix of SEGMENT_SUFFIXES) disk.remove(`${directory}/${offsetFileName(old, suffix)}`);
   for (const suffix of LOG_LAST) {
     const path = `${directory}/${offsetFileName(baseOffset, suffix)}`;
     if (disk.exists(path + SWAP_SUFFIX)) disk.rename(path + SWAP_SUFFIX, path);
   }
-  disk.syncDirectory(directory);
 }
 
 /** Removes the files of a compaction or a repair that was given up. */

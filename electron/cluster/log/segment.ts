@@ -43,6 +43,8 @@ export interface SegmentLack {
   /** Offset of the first one that is missing. */
   readonly from: bigint;
   readonly reason: string;
+  /** The segment was about to be replaced by one of another replica, so its offsets were on the medium and are committed. */
+  readonly replacing?: boolean;
 }
 
 /**
@@ -169,6 +171,16 @@ export class Segment {
       transaction: this.transactionIndex.checksum(),
     };
     return { baseOffset, endOffset, sizeBytes, largest, checksums };
+  }
+
+  /** Makes the segment, which ends at `endOffset`, durable and releases it. Returns what an open has to find of it. */
+  close(endOffset: bigint): ClosedSegment {
+    this.seal();
+    const entry = this.closedAt(endOffset);
+    this.saveIndexes(true);
+    this.sync();
+    this.release();
+    return entry;
   }
 
   /** Throws CORRUPT_MESSAGE when records are missing at the end of the segment; `offset`: the read that reached the end of the file. */

@@ -7,6 +7,7 @@ import { LogManager } from '../../../electron/cluster/log/log-manager.ts';
 import type { Log } from '../../../electron/cluster/log/log.ts';
 import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
+import { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
 import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
 import { buildBatch } from '../../../electron/cluster/protocol/records-builder.ts';
 import { decodeRecords } from '../../../electron/cluster/protocol/records-reader.ts';
@@ -29,18 +30,19 @@ function clean(log: Log, cleanedTo: bigint, ...times: number[]): void {
 }
 
 /** Two batches to a segment: the value of `k`, its tombstone, and others. */
-function written(): Bench {
+const ROWS = [
+  ['k', 'v'],
+  ['a', '1'],
+  ['k', null],
+  ['b', '2'],
+  ['c', '3'],
+  ['d', '4'],
+  ['e', '5'],
+] as const;
+
+function written(rows: readonly (readonly [string, string | null])[] = ROWS): Bench {
   const made = bench({ cleanupPolicy: COMPACT, segmentBytes: 200, indexIntervalBytes: 1, minCleanableDirtyRatio: 0 });
-  for (const [key, value] of [
-    ['k', 'v'],
-    ['a', '1'],
-    ['k', null],
-    ['b', '2'],
-    ['c', '3'],
-    ['d', '4'],
-    ['e', '5'],
-  ] as const)
-    put(made.log, key, value);
+  for (const [key, value] of rows) put(made.log, key, value);
   expect(made.log.segments.map(({ baseOffset }) => baseOffset)).toEqual([0n, 2n, 4n, 6n]);
   return made;
 }
@@ -102,6 +104,102 @@ test.each([false, true])('a crash at every step of a repair leaves a whole log o
   }
   expect(damagedAgain).toBeGreaterThan(10);
   expect(damagedAgain).toBeLessThan(steps);
+});
+
+/** What a reader gets from the start of the log up to the first batch that is refused. */
+function readablePrefix(log: Log): Buffer {
+  const chunks: Buffer[] = [];
+  try {
+    for (let offset = log.logStartOffset; offset < log.logEndOffset;) {
+      const { records, nextOffset } = log.read(offset, 1, { maxOffset: log.logEndOffset, minOneMessage: true });
+      chunks.push(...records);
+      offset = nextOffset;
+    }
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error;
+  }
+  return Buffer.concat(chunks);
+}
+
+/** As `SegmentRepairs` tries it first. */
+function repairAlone(log: Log, records: Buffer): boolean {
+  const repair = log.beginRepair();
+  if (repair === undefined) return false;
+  const from = [...iterateBatches(records)].find(({ lastOffset }) => lastOffset >= repair.nextOffset)?.position ?? records.length;
+  repair.append(records.subarray(from));
+  const gaps = log.findsNoGap(repair.endOffset);
+  let step = gaps.next();
+  while (step.done !== true) step = gaps.next();
+  if (repair.isComplete && repair.hasEveryOffset && step.value && repair.finish()) return true;
+  repair.abandon();
+  return false;
+}
+
+test.each([
+  ['EIO', 'repair'],
+  ['EIO', 'truncation'],
+  ['power cut', 'repair'],
+  ['power cut', 'truncation'],
+] as const)('%s at every step of a whole-log repair, then a %s: no reader gets a mixture of two replicas', (fault, after) => {
+  // S still has the value of k and its tombstone, and has removed offset 4. T has every record. D has removed k and its tombstone.
+  const rows = [...ROWS.slice(0, 5), ['c', '4'], ['e', '5']] as const;
+  const whole = copyAll(written(rows).log);
+  const ofSource = Buffer.concat(
+    [...iterateBatches(whole)]
+      .filter(({ baseOffset }) => baseOffset !== 4n)
+      .map(({ position, sizeInBytes }) => whole.subarray(position, position + sizeInBytes)),
+  );
+  const damagedPath = `${DIRECTORY}/00000000000000000004.log`;
+  let alone = 0;
+  for (let steps = 0; ; steps++) {
+    const made = written(rows);
+    const { disk } = made;
+    const { logEndOffset } = made.log;
+    clean(made.log, 0n, START_MS, START_MS + 2 * DAY_MS);
+    made.log.close();
+    disk.remove(damagedPath);
+    disk.syncDirectory(DIRECTORY);
+    disk.syncDirectory('/data');
+    const options = { highWatermark: logEndOffset, recoveryPoint: logEndOffset };
+    const log = made.reopen(options);
+    const before = readablePrefix(log);
+    const repair = log.beginRepair('log');
+    if (repair === undefined) throw new Error('no corrupt segment');
+    repair.append(ofSource);
+    repair.skipTo(repair.endOffset);
+    let count = 0;
+    let crashed = false;
+    disk.options = {
+      fault: (operation) => (operation !== 'read' && operation !== 'open' && ++count > steps ? { code: 'EIO' } : undefined),
+    };
+    try {
+      repair.finish();
+    } catch (error) {
+      if (!(error instanceof DiskError) && !(error instanceof KafkaError)) throw error;
+      crashed = true;
+    }
+    disk.options = {};
+    if (fault === 'power cut') disk.powerCut(seededRandom(steps));
+    let again = made.reopen({ ...options, cleanShutdown: false });
+    expect(again.logEndOffset).toBe(logEndOffset);
+    const isOfOne = (prefix: Buffer): boolean => [before, ofSource, whole].some((one) => one.subarray(0, prefix.length).equals(prefix));
+    if (again.damagedSegments.length > 0) {
+      expect([steps, isOfOne(readablePrefix(again))]).toEqual([steps, true]);
+      if (after === 'truncation') {
+        const [first] = again.damagedSegments;
+        again.truncateTo((first?.endOffset ?? 0n) - 1n);
+        expect([steps, again.damagedSegments]).toEqual([steps, []]);
+        again.close();
+        again = made.reopen();
+        expect([steps, isOfOne(readablePrefix(again))]).toEqual([steps, true]);
+      } else {
+        while (repairAlone(again, whole)) alone++;
+        if (again.damagedSegments.length === 0) expect([steps, keysOf(again)]).toEqual([steps, ['a', 'b', 'c', 'e']]);
+      }
+    } else expect([steps, readablePrefix(again).subarray(0, 100)]).toEqual([steps, ofSource.subarray(0, 100)]);
+    if (!crashed) break;
+  }
+  if (after === 'repair') expect(alone).toBeGreaterThan(0);
 });
 
 test('without a crash the repair of a log leaves no gap between its segments', () => {
