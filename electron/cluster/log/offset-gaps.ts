@@ -28,10 +28,11 @@ export class OffsetRun {
 
 /**
  * Whether every offset from `fromOffset`, a segment's base, to the log's end has a record; damaged segments are not looked at. Yields between
- * slices; a segment that was replaced meanwhile counts as a gap. Throws KafkaError KAFKA_STORAGE_ERROR.
+ * slices; where segments were replaced, cut or removed meanwhile, even those that were looked at before, the answer is no. Throws KafkaError KAFKA_STORAGE_ERROR.
  */
 export function* findsNoGap(log: LogCore, fromOffset: bigint): Generator<undefined, boolean> {
   const { storage } = log;
+  const { changes } = storage.segments;
   let bytes = 0;
   for (const segment of storage.segments.all.filter(({ baseOffset }) => baseOffset >= fromOffset)) {
     if (segment.lack !== undefined || segment.refused) continue;
@@ -52,7 +53,7 @@ export function* findsNoGap(log: LogCore, fromOffset: bigint): Generator<undefin
       if (bytes < SLICE_BYTES) continue;
       bytes = 0;
       yield;
-      if (!storage.segments.all.includes(segment)) return false;
+      if (storage.closed || storage.segments.changes !== changes) return false;
     }
     if (!run.reaches(endOffset)) return false;
   }

@@ -7,7 +7,8 @@ import { checkFollowerAppend, markerOf } from './append-checks.ts';
 import { REPAIR_SUFFIX } from './log-files.ts';
 import type { LogCore } from './log-core.ts';
 import { max } from './offsets.ts';
-import { OffsetRun } from './offset-gaps.ts';
+import { incrementLogStart } from './log-shrink.ts';
+import { findsNoGap, OffsetRun } from './offset-gaps.ts';
 import type { ProducerState } from './producer-state.ts';
 import { applyToProducers, producersAt, REPORTED } from './recovery.ts';
 import type { ClosedSegment } from './segment-manifest.ts';
@@ -61,16 +62,19 @@ export class SegmentRepair {
   /** Offset to fetch from. */
   nextOffset: bigint;
   private readonly log: LogCore;
-  private readonly startOffset: bigint;
+  private startOffset: bigint;
+  private newLogStart: bigint | undefined;
   private readonly parts: readonly Part[];
   private readonly producers: ProducerState;
-  private readonly run: OffsetRun;
+  private run: OffsetRun;
   private readonly fillsGaps: boolean;
   /** Where in `parts` the next batch belongs. */
   private index = 0;
   /** Of the second reading: bytes of the current part that were equal. Undefined during the first. */
   private compared: number | undefined;
   private differs = false;
+  /** Count of changes of the segments for which `findsNoGap` holds. */
+  private gaplessAt: number | undefined;
 
   /** The active segment is closed first where it is to be replaced. Throws KAFKA_STORAGE_ERROR, DiskError. */
   static begin(log: LogCore, scope: RepairScope): SegmentRepair | undefined {
@@ -116,6 +120,28 @@ export class SegmentRepair {
   /** Of a complete first reading: every offset has a record, so compaction has removed none. */
   get hasEveryOffset(): boolean {
     return this.run.reaches(this.endOffset);
+  }
+
+  /** Of a whole log, before its first batch: what the other replica has deleted at its log's start is deleted here as well. */
+  startAt(offset: bigint): void {
+    if (offset <= this.startOffset || offset >= this.endOffset) return;
+    this.newLogStart = offset;
+    this.startOffset = offset;
+    this.nextOffset = offset;
+    this.run = new OffsetRun(offset);
+  }
+
+  /** Of one segment: whether rule 1 holds for those behind it. `finish` then swaps only if no segment of the log has changed since. */
+  *findsNoGap(): Generator<undefined, boolean> {
+    const { changes } = this.log.storage.segments;
+    const found = yield* findsNoGap(this.log, this.endOffset);
+    this.gaplessAt = changes;
+    return found;
+  }
+
+  /** Segments of the log were replaced, cut or removed since `findsNoGap` began. */
+  get hasLogChanged(): boolean {
+    return this.gaplessAt !== undefined && this.gaplessAt !== this.log.storage.segments.changes;
   }
 
   /**
@@ -169,7 +195,7 @@ export class SegmentRepair {
   finish(): boolean {
     const { log, parts } = this;
     const { storage } = log;
-    if (!this.isStillThere) {
+    if (!this.isStillThere || this.hasLogChanged) {
       this.abandon();
       return false;
     }
@@ -184,6 +210,7 @@ export class SegmentRepair {
       storage.replaceClosed(swaps, REPAIR_SUFFIX);
     });
     for (const { old, damaged } of parts) if (damaged) log.repaired(old);
+    if (this.newLogStart !== undefined) incrementLogStart(log, this.newLogStart);
     return true;
   }
 
