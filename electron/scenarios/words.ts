@@ -203,7 +203,7 @@ const EVENT_WORDS: Readonly<Record<string, string>> = {
   'quorum/leaderElected': 'a controller is elected',
   'partition/uncleanlyElected': 'a leader from outside the ISR is elected',
   'partition/truncated': 'a log is cut back to what its leader has',
-  'partition/repairBlocked': 'a leader has records missing that no live replica has',
+  'partition/repairBlocked': 'a replica has records missing that cannot be repaired',
   'group/coordinatorMoved': 'the coordinator moves',
 };
 const BROKER_EVENT_WORDS: Readonly<Record<string, string>> = {

@@ -205,7 +205,7 @@ const TELLINGS: Record<TimelineEventType, Telling> = {
     kind: 'partitions',
     mark: 'lagging',
     tone: 'bad',
-    tell: (e) => `${brokerOf(e)} leads with records missing${where(e)}`,
+    tell: (e) => `${brokerOf(e)} cannot repair records${where(e)}`,
   },
   'group/coordinatorMoved': {
     kind: 'groups',

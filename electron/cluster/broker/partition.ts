@@ -53,6 +53,8 @@ export class Partition {
   private readonly proposals: PartitionIsr;
   private closed = false;
   private appended = 0;
+  /** Counts states in which this broker was, or may have been, out of the ISR: a change that was passed over may have been one. */
+  isrGaps = 0;
 
   constructor(state: PartitionImage, log: Log, env: PartitionEnvironment) {
     this.topic = state.topic;
@@ -135,6 +137,7 @@ export class Partition {
       next.leader === brokerId ? 'leader' : next.leader >= 0 && next.replicas.includes(brokerId) ? 'follower' : 'none';
     const newTerm = role !== this.currentRole || next.leaderEpoch !== this.state.leaderEpoch;
     const isrBefore = this.state.isr;
+    if (!next.isr.includes(brokerId) || next.partitionEpoch > this.state.partitionEpoch + 1) this.isrGaps++;
     this.state = next;
     this.currentRole = role;
     if (newTerm) {

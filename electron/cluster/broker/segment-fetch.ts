@@ -34,10 +34,12 @@ export interface SegmentFetch {
  * records are not wanted any more. Throws KafkaError, NetworkError, DiskError.
  */
 export async function fetchRepair(
-  { clock, connect, disk, timeoutMs }: SegmentFetchEnvironment,
-  { isWanted, partition, repair, source, waits }: SegmentFetch,
+  environment: SegmentFetchEnvironment,
+  request: SegmentFetch,
 ): Promise<{ readonly startOffset: bigint } | undefined> {
-  const peer = connect(source);
+  const { clock, disk, timeoutMs } = environment;
+  const { partition, repair, source, waits } = request;
+  const peer = environment.connect(source);
   if (peer === undefined) return undefined;
   let waited = 0;
   let startOffset = -1n;
@@ -45,17 +47,17 @@ export async function fetchRepair(
     while (!repair.isComplete) {
       const from = repair.nextOffset;
       const { records, highWatermark, logStartOffset } = await fetchOnce(peer, partition, from, timeoutMs);
-      if (!isWanted()) return undefined;
+      if (!request.isWanted()) return undefined;
       startOffset = logStartOffset;
       if (records !== null && records.length > 0) {
         await disk.admit(records.length);
-        if (!isWanted()) return undefined;
+        if (!request.isWanted()) return undefined;
         repair.append(records);
       } else if (highWatermark >= repair.endOffset) repair.skipTo(repair.endOffset);
       if (repair.nextOffset > from) continue;
       if (waited++ >= waits) return undefined;
       await sleep(clock, WAIT_MS);
-      if (!isWanted()) return undefined;
+      if (!request.isWanted()) return undefined;
     }
     return { startOffset };
   } finally {

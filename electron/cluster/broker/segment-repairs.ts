@@ -2,24 +2,23 @@
  * Repairs closed segments that are missing, short or have flipped bits: fetches their offsets from another replica, as a consumer does, so
  * that no more than committed records come. Until then a read of them is refused; nothing is passed over.
  *
- * One segment at a time where compaction has removed nothing, else the log as a whole: see `SegmentRepair`. It is tried again after 50 ms, then at
+ * One segment at a time where compaction has removed nothing, else the log as a whole: see `SegmentRepair`. A few partitions are repaired at the same time. A repair is tried again after 50 ms, then at
  * intervals that double up to a second: a replica that could help may be down, or its high watermark may have to pass the segment first. A
  * segment is never given up here; a leader that followers wait for hands over to one of them where no committed record can be lost by that
  * (`leadership-handover.ts`).
  */
 import { sleep, type Clock, type Timer } from '../lib/clock.ts';
-import type { Disk } from '../lib/disk.ts';
+import { DiskError, type Disk } from '../lib/disk.ts';
 import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
-import type { Log } from '../log/log.ts';
 import type { RepairScope, SegmentRepair } from '../log/segment-repair.ts';
-import { fetch } from '../protocol/apis/fetch.ts';
-import { ErrorCode, errorName } from '../protocol/error-codes.ts';
+import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { MetadataImage } from '../quorum/image.ts';
 import { describeWait, findHandover } from './leadership-handover.ts';
 import type { Partition } from './partition.ts';
 import type { Peer } from './replica-fetcher.ts';
+import { fetchRepair } from './segment-fetch.ts';
 
 export interface SegmentRepairsOptions {
   readonly brokerId: number;
@@ -41,22 +40,35 @@ const FIRST_RETRY_MS = 50;
 const RETRY_MS = 1_000;
 /** Followers that wait for less are not reported: a repair, or an election, may be about to end it. */
 const REPORT_AFTER_MS = 2_000;
-const FETCH_BYTES = 1024 * 1024;
-/** Each try to replace a whole log reads it twice and closes a segment, so failed ones are repeated after 1 s, 2 s … up to this. */
-const MAX_REPLACEMENT_RETRY_MS = 60_000;
+/** A handover does not wait for a fetch that takes longer than this. */
+const HANDOVER_CHECK_MS = 1_000;
+/** Partitions that are repaired at the same time: one replica that does not answer holds up no other. */
+const MAX_RUNNING = 4;
+/** Each try to replace a whole log reads it twice and closes a segment, and one without disk space fills the disk: repeated after 1 s, 2 s … up to this. */
+const MAX_RETRY_MS = 60_000;
 /** The other replica learns of a new high watermark with its next fetch from the leader: so often it is asked again, and waited for. */
 const WAITS = 20;
-const WAIT_MS = 100;
 
 interface Damaged {
   readonly topic: string;
   readonly partition: number;
+  /** Monotonic ms. */
+  readonly since: number;
+  /** Monotonic ms of the next repair, and how long its failure puts off the one after it. */
+  nextAt: number;
+  retryMs: number;
+  running: boolean;
+  /** More damage was found while a repair ran. */
+  again: boolean;
   /** Every replica that is alive was asked, and none has the records. */
   refusedByAll: boolean;
   /** Monotonic ms since which followers wait for it; undefined while none does. */
   blockedSince: number | undefined;
-  /** The last report of that. */
+  /** The last report of that, and of a disk that cannot take the repair. */
   reported: string | undefined;
+  reportedWrite: string | undefined;
+  /** The retry interval while the disk cannot take the repair. */
+  writeRetryMs: number;
   /** Monotonic ms from which on the whole log may be replaced, and how long the next failure puts that off. */
   replaceFrom: number;
   replaceRetryMs: number;
@@ -73,8 +85,10 @@ export class SegmentRepairs {
   /** By `topic-partition`. */
   private readonly damaged = new Map<string, Damaged>();
   private timer: Timer | undefined;
-  private retryMs = FIRST_RETRY_MS;
-  private running = false;
+  private handoverTimer: Timer | undefined;
+  private running = 0;
+  /** Whether a whole log is being replaced: one at a time. */
+  private replacing = false;
   private stopped = false;
   private started = false;
 
@@ -85,30 +99,32 @@ export class SegmentRepairs {
   /** To be called when the image can be believed. */
   start(): void {
     this.started = true;
-    this.schedule(0);
+    this.schedule();
   }
 
   stop(): void {
     this.stopped = true;
     this.timer?.cancel();
+    this.handoverTimer?.cancel();
     this.damaged.clear();
   }
 
   /** To be called for every damage that was found in a closed segment. */
   add(topic: string, partition: number): void {
+    if (this.stopped) return;
     const key = `${topic}-${partition}`;
-    if (this.stopped || this.damaged.has(key)) return;
+    const known = this.damaged.get(key);
+    if (known !== undefined) {
+      known.again = true;
+      return;
+    }
+    const now = this.options.clock.monotonic();
     this.damaged.set(key, {
-      topic,
-      partition,
-      refusedByAll: false,
-      blockedSince: undefined,
-      reported: undefined,
-      replaceFrom: 0,
-      replaceRetryMs: RETRY_MS,
+      ...{ topic, partition, since: now, nextAt: now, retryMs: FIRST_RETRY_MS, running: false, again: false, refusedByAll: false },
+      ...{ blockedSince: undefined, reported: undefined, reportedWrite: undefined },
+      ...{ writeRetryMs: RETRY_MS, replaceFrom: 0, replaceRetryMs: RETRY_MS },
     });
-    this.retryMs = FIRST_RETRY_MS;
-    this.schedule(0);
+    this.schedule();
   }
 
   /** Whether a reader that was refused should try again: another replica may have the records. */
@@ -116,26 +132,53 @@ export class SegmentRepairs {
     return replicas.length > 1 && this.damaged.get(name)?.refusedByAll !== true;
   }
 
-  private schedule(delayMs: number): void {
-    if (!this.started || this.stopped || this.running || this.damaged.size === 0) return;
+  private schedule(): void {
+    if (!this.started || this.stopped || this.damaged.size === 0) return;
+    this.handoverTimer ??= this.options.clock.setTimer(HANDOVER_CHECK_MS, () => this.considerHandovers());
+    const [next] = this.waiting;
+    if (next === undefined || this.running >= MAX_RUNNING) return;
     this.timer?.cancel();
-    this.timer = this.options.clock.setTimer(delayMs, () => void this.run());
+    this.timer = this.options.clock.setTimer(Math.max(0, next.nextAt - this.options.clock.monotonic()), () => this.startDue());
   }
 
-  private async run(): Promise<void> {
-    if (this.running || this.stopped) return;
-    this.running = true;
-    for (const [key, one] of [...this.damaged]) {
-      try {
-        if (await this.repairLog(one)) this.damaged.delete(key);
-      } catch (error) {
-        this.options.logger.warn('a damaged segment was not repaired', { partition: key, retryMs: this.retryMs, error: String(error) });
-      }
-      if (this.isStopped()) return;
+  /** In the order in which they are due. */
+  private get waiting(): Damaged[] {
+    return [...this.damaged.values()].filter(({ running }) => !running).sort((a, b) => a.nextAt - b.nextAt);
+  }
+
+  private startDue(): void {
+    const now = this.options.clock.monotonic();
+    const due = this.waiting.filter(({ nextAt }) => nextAt <= now);
+    for (const one of due.slice(0, MAX_RUNNING - this.running)) void this.run(one);
+    this.schedule();
+  }
+
+  private async run(one: Damaged): Promise<void> {
+    const key = `${one.topic}-${one.partition}`;
+    this.running++;
+    one.running = true;
+    one.again = false;
+    let delayMs = one.retryMs;
+    let done = false;
+    try {
+      done = await this.repairLog(one);
+    } catch (error) {
+      if (error instanceof DiskError) {
+        delayMs = one.writeRetryMs;
+        one.writeRetryMs = Math.min(delayMs * 2, MAX_RETRY_MS);
+        this.reportWrite(one, error, delayMs);
+      } else this.options.logger.warn('a damaged segment was not repaired', { partition: key, retryMs: delayMs, error: String(error) });
     }
-    this.running = false;
-    this.schedule(this.retryMs);
-    this.retryMs = Math.min(RETRY_MS, 2 * this.retryMs);
+    this.running--;
+    one.running = false;
+    if (this.stopped) return;
+    if (done && !isFoundAgain(one)) this.damaged.delete(key);
+    else {
+      one.nextAt = this.options.clock.monotonic() + delayMs;
+      one.retryMs = Math.min(RETRY_MS, 2 * one.retryMs);
+      this.considerHandover(one);
+    }
+    this.schedule();
   }
 
   /** Across an await the field changes, which the compiler does not see. */
@@ -143,18 +186,19 @@ export class SegmentRepairs {
     return this.stopped;
   }
 
-  /** True when nothing is left to be repaired. */
+  /** False when the repair has no use any more: its log was deleted or has failed, or another log has its place. */
+  private isWanted({ topic, index, log }: Partition): boolean {
+    return !this.stopped && this.options.partition(topic, index)?.log === log && log.damagedSegments.length > 0;
+  }
+
+  /** True when nothing is left to be repaired. Throws DiskError: the disk does not take what the repair writes. */
   private async repairLog(one: Damaged): Promise<boolean> {
     const { options } = this;
     const state = options.image().topics.get(one.topic)?.partitions[one.partition];
     const partition = options.partition(one.topic, one.partition);
     if (state === undefined || partition === undefined) return state === undefined;
     // Ends: every round repairs a segment, or leaves.
-    while (partition.log.damagedSegments.length > 0) {
-      if (await this.repairSegment(one, partition)) continue;
-      if (!this.isStopped() && partition.role === 'leader') this.considerHandover(one, partition);
-      return false;
-    }
+    while (partition.log.damagedSegments.length > 0) if (!(await this.repairSegment(one, partition))) return false;
     options.repaired(one.topic, one.partition);
     return true;
   }
@@ -164,31 +208,58 @@ export class SegmentRepairs {
     const sources = this.sourcesOf(partition);
     const round: Round = { tried: false, putOff: false };
     let refusals = 0;
-    for (const source of sources) {
-      try {
-        if (await this.repairFrom(source, partition, round, one.replaceFrom)) return true;
-      } catch (error) {
-        const reason = String(error);
-        this.options.logger.debug('a replica did not send what a damaged segment lacks', { partition: partition.name, source, reason });
-        if (error instanceof KafkaError && LASTING.has(error.code)) refusals++;
+    try {
+      for (const source of sources) {
+        try {
+          const { alone, startOffset } = await this.repairAlone(source, partition);
+          if (alone || (startOffset !== undefined && (await this.replaceLog(source, partition, round, one.replaceFrom, startOffset)))) {
+            one.writeRetryMs = RETRY_MS;
+            return true;
+          }
+        } catch (error) {
+          if (error instanceof DiskError) throw error;
+          const reason = String(error);
+          this.options.logger.debug('a replica did not send what a damaged segment lacks', { partition: partition.name, source, reason });
+          if (error instanceof KafkaError && LASTING.has(error.code)) refusals++;
+        }
+        if (!this.isWanted(partition)) return false;
       }
-      if (this.isStopped()) return false;
-    }
-    if (round.tried) {
-      one.replaceFrom = clock.monotonic() + one.replaceRetryMs;
-      one.replaceRetryMs = Math.min(one.replaceRetryMs * 2, MAX_REPLACEMENT_RETRY_MS);
+    } finally {
+      if (round.tried) {
+        one.replaceFrom = clock.monotonic() + one.replaceRetryMs;
+        one.replaceRetryMs = Math.min(one.replaceRetryMs * 2, MAX_RETRY_MS);
+      }
     }
     if (!round.putOff) one.refusedByAll = sources.length > 0 && refusals === sources.length;
     return false;
   }
 
-  private considerHandover(one: Damaged, partition: Partition): void {
+  /** Also during a repair, which may wait for a replica that does not answer. */
+  private considerHandovers(): void {
+    this.handoverTimer = undefined;
+    const before = this.options.clock.monotonic() - HANDOVER_CHECK_MS;
+    for (const one of this.damaged.values()) if (one.since <= before) this.considerHandover(one);
+    this.schedule();
+  }
+
+  private considerHandover(one: Damaged): void {
+    const partition = this.options.partition(one.topic, one.partition);
+    if (partition?.role !== 'leader') return;
+    try {
+      this.decideHandover(one, partition);
+    } catch (error) {
+      this.options.logger.warn('a handover cannot be decided', { partition: partition.name, error: String(error) });
+    }
+  }
+
+  private decideHandover(one: Damaged, partition: Partition): void {
     const { brokerId, clock, events, logger } = this.options;
     const image = this.options.image();
-    const decision = findHandover(partition, brokerId, image);
     const [segment] = partition.log.damagedSegments;
+    if (segment === undefined) return;
+    const decision = findHandover(partition, brokerId, image);
     if (decision.kind !== 'wait') one.blockedSince = undefined;
-    if (decision.kind === 'none' || segment === undefined) return;
+    if (decision.kind === 'none') return;
     if (decision.kind === 'handOver') {
       const { successor } = decision;
       if (partition.handOver(successor, `its leader cannot read offset ${segment.baseOffset}`))
@@ -214,31 +285,52 @@ export class SegmentRepairs {
     });
   }
 
-  /** True when the oldest damaged segment is whole. Throws KafkaError, NetworkError. */
-  private async repairFrom(source: number, partition: Partition, round: Round, replaceFrom: number): Promise<boolean> {
-    const { log } = partition;
-    const repair = log.beginRepair();
-    if (repair === undefined) return true;
+  /** `alone`: the oldest damaged segment is whole. Else the source's log start, where its whole log can help. Throws KafkaError, NetworkError, DiskError. */
+  private async repairAlone(source: number, partition: Partition): Promise<{ alone: boolean; startOffset?: bigint }> {
+    const repair = partition.log.beginRepair();
+    if (repair === undefined) return { alone: partition.log.damagedSegments.length === 0 };
+    const isWanted = (): boolean => this.isWanted(partition);
+    let startOffset: bigint | undefined;
     const alone = await this.use(repair, async () => {
-      const isWhole =
-        (await this.fetchFrom(source, partition, repair)) && repair.hasEveryOffset && (await this.hasNoGap(log, repair.endOffset));
-      return isWhole && repair.finish();
+      const fetched = await fetchRepair(this.options, { source, partition, repair, waits: 0, isWanted });
+      startOffset = fetched?.startOffset;
+      return fetched !== undefined && repair.hasEveryOffset && (await this.hasNoGap(partition, repair)) && repair.finish();
     });
     if (alone) this.report(partition, repair, source, 'segment');
-    if (alone || !repair.isComplete) return alone;
+    return { alone, ...(startOffset !== undefined && !alone && !repair.hasLogChanged && { startOffset }) };
+  }
+
+  /** True when the log was replaced. Errors of the other replica are logged: that it has the segment was seen. Throws DiskError. */
+  private async replaceLog(source: number, partition: Partition, round: Round, from: number, startOffset: bigint): Promise<boolean> {
+    const { brokerId, clock, logger } = this.options;
+    round.putOff ||= clock.monotonic() < from || this.replacing;
+    if (round.putOff || !this.isWanted(partition)) return false;
     // What a replica out of the ISR appends may be compacted already: then it has to catch up first.
-    round.putOff ||= this.options.clock.monotonic() < replaceFrom;
-    if (round.putOff || this.isStopped() || !partition.isr.includes(this.options.brokerId)) return false;
+    const { isrGaps } = partition;
+    const isInSync = (): boolean => partition.isr.includes(brokerId) && partition.isrGaps === isrGaps;
+    if (!isInSync()) return false;
     round.tried = true;
-    const whole = log.beginRepair('log');
-    if (whole === undefined) return true;
-    const replaced = await this.use(whole, async () => {
-      if (!(await this.fetchFrom(source, partition, whole, WAITS))) return false;
-      whole.compareAgain();
-      return (await this.fetchFrom(source, partition, whole, WAITS)) && whole.isConfirmed && whole.finish();
-    });
-    if (replaced) this.report(partition, whole, source, 'log');
-    return replaced;
+    this.replacing = true;
+    try {
+      const repair = partition.log.beginRepair('log');
+      if (repair === undefined) return false;
+      const isWanted = (): boolean => this.isWanted(partition) && isInSync();
+      const replaced = await this.use(repair, async () => {
+        repair.startAt(startOffset);
+        const request = { source, partition, repair, waits: WAITS, isWanted };
+        if ((await fetchRepair(this.options, request)) === undefined) return false;
+        repair.compareAgain();
+        return (await fetchRepair(this.options, request)) !== undefined && repair.isConfirmed && isWanted() && repair.finish();
+      });
+      if (replaced) this.report(partition, repair, source, 'log');
+      return replaced;
+    } catch (error) {
+      if (error instanceof DiskError) throw error;
+      logger.debug('a replica did not send its log', { partition: partition.name, source, reason: String(error) });
+      return false;
+    } finally {
+      this.replacing = false;
+    }
   }
 
   /** Removes what the repair has written unless `work` finishes it. */
@@ -252,12 +344,12 @@ export class SegmentRepairs {
     }
   }
 
-  private async hasNoGap(log: Log, fromOffset: bigint): Promise<boolean> {
-    const search = log.findsNoGap(fromOffset);
+  private async hasNoGap(partition: Partition, repair: SegmentRepair): Promise<boolean> {
+    const search = repair.findsNoGap();
     for (let step = search.next(); ; step = search.next()) {
       if (step.done === true) return step.value;
       await sleep(this.options.clock, 0);
-      if (this.isStopped()) return false;
+      if (!this.isWanted(partition)) return false;
     }
   }
 
@@ -269,45 +361,19 @@ export class SegmentRepairs {
     return replicas.filter((id) => id !== brokerId && brokers.get(id)?.fenced === false).sort((a, b) => rank(a) - rank(b));
   }
 
-  /** False when the other replica has not come so far yet. Throws KafkaError, NetworkError. */
-  private async fetchFrom(source: number, partition: Partition, repair: SegmentRepair, waits = 0): Promise<boolean> {
-    const peer = this.options.connect(source);
-    if (peer === undefined) return false;
-    let waited = 0;
-    try {
-      while (!repair.isComplete) {
-        const from = repair.nextOffset;
-        const { records, highWatermark } = await this.fetchOnce(peer, partition, from);
-        if (this.isStopped()) return false;
-        if (records !== null && records.length > 0) {
-          await this.options.disk.admit(records.length);
-          if (this.isStopped()) return false;
-          repair.append(records);
-        } else if (highWatermark >= repair.endOffset) repair.skipTo(repair.endOffset);
-        if (repair.nextOffset > from) continue;
-        if (waited++ >= waits) return false;
-        await sleep(this.options.clock, WAIT_MS);
-      }
-      return true;
-    } finally {
-      peer.close();
-    }
-  }
-
-  private async fetchOnce(
-    peer: Peer,
-    { topicId, index, name }: Partition,
-    fetchOffset: bigint,
-  ): Promise<{ records: Buffer | null; highWatermark: bigint }> {
-    const partitions = [{ partition: index, fetchOffset, partitionMaxBytes: FETCH_BYTES }];
-    const body = { maxWaitMs: 0, minBytes: 1, maxBytes: FETCH_BYTES, topics: [{ topicId, partitions }] };
-    const response = await peer.send(fetch, fetch.maxVersion, body, { timeoutMs: this.options.timeoutMs });
-    const answer = response.responses[0]?.partitions[0];
-    const errorCode = response.errorCode !== ErrorCode.NONE ? response.errorCode : (answer?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR);
-    if (answer === undefined || errorCode !== ErrorCode.NONE) {
-      throw new KafkaError(errorCode, `${name} from offset ${fetchOffset}: ${errorName(errorCode)}`);
-    }
-    return answer;
+  private reportWrite(one: Damaged, error: DiskError, retryMs: number): void {
+    const { brokerId, clock, events, logger } = this.options;
+    const partition = this.options.partition(one.topic, one.partition);
+    if (partition === undefined) return;
+    const { name, log } = partition;
+    const missing = log.damagedSegments.map(({ baseOffset, endOffset }) => `${baseOffset} to ${endOffset - 1n}`).join(', ');
+    const space = error.code === 'ENOSPC' ? `. The copy of a whole log takes up to ${log.sizeBytes} bytes: free disk space` : '';
+    const reason = `broker ${brokerId} cannot write the repair of offsets ${missing} of ${name}: ${error.message}${space}`;
+    logger.warn('a repair cannot be written', { partition: name, reason, retryMs });
+    if (reason === one.reportedWrite) return;
+    one.reportedWrite = reason;
+    const { topic, index } = partition;
+    events({ type: 'partition/repairBlocked', at: clock.now(), broker: brokerId, topic, partitions: [index], reason });
   }
 
   private report({ topic, index, name }: Partition, { baseOffset, endOffset }: SegmentRepair, source: number, scope: RepairScope): void {
@@ -331,3 +397,8 @@ export class SegmentRepairs {
  * replicas would answer it to each other for ever. The next round corrects it if the other replica was repaired meanwhile.
  */
 const LASTING: ReadonlySet<number> = new Set([ErrorCode.CORRUPT_MESSAGE, ErrorCode.OFFSET_OUT_OF_RANGE, ErrorCode.KAFKA_STORAGE_ERROR]);
+
+/** Across an await the field changes, which the compiler does not see. */
+function isFoundAgain({ again }: Damaged): boolean {
+  return again;
+}

@@ -38,7 +38,7 @@ export function* findsNoGap(log: LogCore, fromOffset: bigint): Generator<undefin
     if (segment.lack !== undefined || segment.refused) continue;
     const { all } = storage.segments;
     const index = all.indexOf(segment);
-    if (storage.closed || storage.failure !== undefined || index < 0) return false;
+    if (index < 0 || !isUnchanged(log, changes)) return false;
     const run = new OffsetRun(segment.baseOffset);
     const scanner = segment.scanner();
     const { size } = segment;
@@ -53,9 +53,13 @@ export function* findsNoGap(log: LogCore, fromOffset: bigint): Generator<undefin
       if (bytes < SLICE_BYTES) continue;
       bytes = 0;
       yield;
-      if (storage.closed || storage.segments.changes !== changes) return false;
+      if (!isUnchanged(log, changes)) return false;
     }
     if (!run.reaches(endOffset)) return false;
   }
   return true;
+}
+
+function isUnchanged({ storage }: LogCore, changes: number): boolean {
+  return !storage.closed && storage.failure === undefined && storage.segments.changes === changes;
 }

@@ -1,6 +1,7 @@
 /** Repair of a compacted log whose replicas have been compacted at different times: no deleted key comes back. */
 import { expect, test } from 'vitest';
 import { createCoordinatorStorage } from '../../../electron/cluster/broker/coordinator-storage.ts';
+import { FollowerState } from '../../../electron/cluster/broker/partition-follower.ts';
 import type { Partition } from '../../../electron/cluster/broker/partition.ts';
 import type { Peer } from '../../../electron/cluster/broker/replica-fetcher.ts';
 import type { ReplicaManager } from '../../../electron/cluster/broker/replica-manager.ts';
@@ -10,6 +11,7 @@ import type { NodeEvent } from '../../../electron/cluster/lib/events.ts';
 import type { CleanupPolicy } from '../../../electron/cluster/log/log-config.ts';
 import type { Log } from '../../../electron/cluster/log/log.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
+import { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
 import { buildBatch } from '../../../electron/cluster/protocol/records-builder.ts';
 import { decodeRecords } from '../../../electron/cluster/protocol/records-reader.ts';
 import { EMPTY_IMAGE, type MetadataImage } from '../../../electron/cluster/quorum/image.ts';
@@ -93,20 +95,31 @@ interface Setting {
   readonly source: Bench;
   readonly leader?: number;
   readonly isr?: number[];
+  /** What else the partition of broker 1 has. */
+  readonly more?: Record<string, unknown>;
+  /** How long the source takes for an answer. */
+  readonly answerAfterMs?: number;
   /** Called before the source answers. */
   beforeFetch?(fetchOffset: bigint): void;
 }
 
 /** Broker 1 repairs its log from broker 2. */
-function repairing({ damaged, source, leader = DAMAGED, isr = [DAMAGED, SOURCE], beforeFetch }: Setting) {
+function repairing({ damaged, source, leader = DAMAGED, isr = [DAMAGED, SOURCE], more = {}, answerAfterMs = 0, beforeFetch }: Setting) {
   const clock = new ManualClock();
   const events: NodeEvent[] = [];
   const image = {
     ...EMPTY_IMAGE,
-    brokers: new Map([DAMAGED, SOURCE].map((id) => [id, { id, fenced: false }])),
+    brokers: new Map([DAMAGED, SOURCE].map((id) => [id, { id, epoch: BigInt(id * 10), fenced: false }])),
     topics: new Map([['t', { name: 't', partitions: [{ topic: 't', partition: 0 }] }]]),
   } as unknown as MetadataImage;
-  const partition = { name: 't-0', topic: 't', topicId: 'jKfGsCXpQWmGQDO3oMzNHw', index: 0, leader, isr, replicas: [DAMAGED, SOURCE] };
+  const ids = { name: 't-0', topic: 't', topicId: 'jKfGsCXpQWmGQDO3oMzNHw', index: 0 };
+  const partition = { ...ids, leader, isr, isrGaps: 0, elr: [], replicas: [DAMAGED, SOURCE], ...more };
+  const current = {
+    get log() {
+      return damaged.log;
+    },
+  };
+  Object.defineProperties(partition, Object.getOwnPropertyDescriptors(current));
   const peer: Peer = {
     send: (_api, _version, body) => {
       const { fetchOffset = 0n } = (body as { topics: { partitions: { fetchOffset: bigint }[] }[] }).topics[0]?.partitions[0] ?? {};
@@ -114,8 +127,16 @@ function repairing({ damaged, source, leader = DAMAGED, isr = [DAMAGED, SOURCE],
       const { log } = source;
       const { highWatermark } = log;
       const { records } = log.read(fetchOffset, 1, { maxOffset: highWatermark, minOneMessage: true });
-      const answer = { errorCode: ErrorCode.NONE as number, records: Buffer.concat(records), highWatermark };
-      return Promise.resolve({ errorCode: ErrorCode.NONE, responses: [{ partitions: [answer] }] } as never);
+      const answer = {
+        errorCode: ErrorCode.NONE as number,
+        records: Buffer.concat(records),
+        highWatermark,
+        logStartOffset: log.logStartOffset,
+      };
+      const response = { errorCode: ErrorCode.NONE, responses: [{ partitions: [answer] }] } as never;
+      return answerAfterMs === 0
+        ? Promise.resolve(response)
+        : new Promise((resolve) => void clock.setTimer(answerAfterMs, () => resolve(response)));
     },
     close: () => undefined,
   };
@@ -127,7 +148,7 @@ function repairing({ damaged, source, leader = DAMAGED, isr = [DAMAGED, SOURCE],
     events: (event) => void events.push(event),
     timeoutMs: 1_000,
     image: () => image,
-    partition: () => ({ ...partition, log: damaged.log }) as unknown as Partition,
+    partition: () => partition as unknown as Partition,
     connect: () => peer,
     repaired: () => undefined,
   });
@@ -139,7 +160,8 @@ function repairing({ damaged, source, leader = DAMAGED, isr = [DAMAGED, SOURCE],
       for (let turn = 0; turn < 200; turn++) await Promise.resolve();
     }
   };
-  return { run, events, partition, stop: () => repairs.stop() };
+  const mayRepair = (): boolean => repairs.mayRepair(partition as unknown as Partition);
+  return { run, events, partition, mayRepair, stop: () => repairs.stop() };
 }
 
 const POLICIES: readonly (readonly [string, CleanupPolicy[], ReadonlySet<CleanupPolicy> | undefined])[] = [
@@ -258,5 +280,111 @@ test('a coordinator that loads while its log is repaired starts the load again',
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
   clock.advance(1);
   await rejected;
+  stop();
+});
+
+/** Calls `then` before the given fetch of the second reading of the whole log; offset 0 is fetched once for the segment, if it is damaged. */
+function inSecondReading(then: () => void): (fetchOffset: bigint) => void {
+  let starts = 0;
+  let called = false;
+  return (fetchOffset) => {
+    if (fetchOffset === 0n) starts++;
+    if (called || starts !== 2 || fetchOffset < 2n) return;
+    called = true;
+    then();
+  };
+}
+
+test('a whole log is not replaced where this replica left the ISR meanwhile, even if it is back in it at the end', async () => {
+  const [damaged, source] = [written(['compact']), written(['compact'])];
+  cleanFully(source.log);
+  corrupt(damaged, [2n]);
+  let left = false;
+  const { run, events, partition, stop } = repairing({
+    ...{ damaged, source, leader: SOURCE },
+    beforeFetch: inSecondReading(() => {
+      left = true;
+      partition.isrGaps++;
+    }),
+  });
+  await run(0.2);
+  expect([left, damaged.log.damagedSegments.length, events]).toEqual([true, 1, []]);
+  // The next try is made in the ISR from its start to its end.
+  await run(3);
+  expect(damaged.log.damagedSegments).toEqual([]);
+  expect(stateOf(damaged.log)).toEqual(STATE);
+  stop();
+});
+
+test('a whole log is taken over from the log start of a replica that has deleted records', async () => {
+  const [damaged, source] = [written(['compact', 'delete']), written(['compact', 'delete'])];
+  cleanFully(source.log);
+  corrupt(damaged, [5n]);
+  source.log.deleteRecordsBefore(4n);
+  const { run, mayRepair, stop } = repairing({ damaged, source });
+  await run(3);
+  expect([damaged.log.damagedSegments, mayRepair()]).toEqual([[], true]);
+  expect(damaged.log.logStartOffset).toBe(4n);
+  expect(stateOf(damaged.log)).toEqual(stateOf(source.log));
+  stop();
+});
+
+test('a whole-log repair that the other replica refuses is no proof that it lacks the records', async () => {
+  const [damaged, source] = [written(['compact']), written(['compact'])];
+  cleanFully(source.log);
+  corrupt(damaged, [5n]);
+  let refused = 0;
+  const { run, mayRepair, stop } = repairing({
+    ...{ damaged, source },
+    // The segment alone is sent; the log from its start is not.
+    beforeFetch: (fetchOffset) => {
+      if (fetchOffset >= 4n) return;
+      refused++;
+      throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, 'planted');
+    },
+  });
+  await run(2);
+  expect(refused).toBeGreaterThan(0);
+  expect([damaged.log.damagedSegments.length, mayRepair()]).toEqual([1, true]);
+  stop();
+});
+
+test('a leader that hands over while its whole log is repaired keeps no part of the repair, and is repaired as a follower', async () => {
+  const [damaged, source] = [written(['compact']), written(['compact'])];
+  cleanFully(source.log);
+  corrupt(damaged, [2n]);
+  const unfinished = (): string[] => damaged.disk.list(DIRECTORY).filter((name) => name.endsWith('.repair'));
+  // Broker 2 waits at the damaged segment as well, and its answers take longer than a handover waits.
+  const follower = new FollowerState(SOURCE, 0);
+  follower.fetched(3n, 0n, damaged.log.logEndOffset, 20n, 1);
+  /** The files of the repair that runs then. */
+  const handedOver: string[][] = [];
+  const { run, events, partition, stop } = repairing({
+    ...{ damaged, source },
+    more: {
+      role: 'leader',
+      follower: () => follower,
+      handOver: () => {
+        handedOver.push(unfinished());
+        Object.assign(partition, { leader: SOURCE, role: 'follower', isr: [SOURCE], isrGaps: 1 });
+        return true;
+      },
+    },
+    answerAfterMs: 400,
+  });
+  await run(1.5);
+  expect(handedOver).toHaveLength(1);
+  expect(handedOver[0]?.length).toBeGreaterThan(0);
+  // Out of the ISR the whole log waits, and nothing of the repair is left.
+  await run(4);
+  expect([events, damaged.log.damagedSegments.length, unfinished()]).toEqual([[], 1, []]);
+  // As a follower it is cut back behind the damaged segment.
+  damaged.log.truncateTo(8n);
+  partition.isr.push(DAMAGED);
+  await run(30);
+  expect(damaged.log.damagedSegments).toEqual([]);
+  const { a, b, c } = STATE;
+  expect(stateOf(damaged.log)).toEqual({ a, b, c });
+  expect(handedOver).toHaveLength(1);
   stop();
 });

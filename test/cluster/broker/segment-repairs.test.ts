@@ -56,7 +56,12 @@ function bothCorrupt() {
     const { highWatermark } = partition.log;
     try {
       const { records } = partition.log.read(offset, 1 << 20, { maxOffset: highWatermark, minOneMessage: true });
-      return { errorCode: ErrorCode.NONE as number, records: Buffer.concat(records), highWatermark };
+      return {
+        errorCode: ErrorCode.NONE as number,
+        records: Buffer.concat(records),
+        highWatermark,
+        logStartOffset: partition.log.logStartOffset,
+      };
     } catch (error) {
       if (!(error instanceof DamagedBatchError)) throw error;
       const errorCode = readError({ mayRepair: (one) => repairs.mayRepair(one) }, partition, error);
