@@ -97,10 +97,11 @@ export class PartitionIsr implements IsrSubscriber {
     if (remaining.length < isr.length) this.propose('shrink', remaining, reasons.join(', '));
   }
 
-  /** Proposes to hand the leadership over to a follower; the controller elects it if it is in the ISR or eligible. False: a proposal is pending. */
+  /** Proposes to hand the leadership over to a follower, with the other members of the ISR kept; the controller elects it if it is in the ISR or eligible. False: a proposal is pending. */
   handOver(successor: number, reason: string): boolean {
     if (this.pending !== undefined) return false;
-    this.propose('handOver', [successor], reason);
+    const others = this.leader.state.isr.filter((id) => id !== successor && id !== this.env.brokerId);
+    this.propose('handOver', [successor, ...others], reason);
     return true;
   }
 

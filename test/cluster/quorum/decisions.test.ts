@@ -518,6 +518,22 @@ describe('AlterPartition', () => {
     ]);
   });
 
+  it('hands the leadership over to the first broker named, and keeps the other members of the ISR', () => {
+    const configs = { a: { 'min.insync.replicas': '2' } };
+    const of = (isr: number[], elr: number[] = []) =>
+      testImage([1, 2, 3], { a: [{ replicas: [1, 2, 3], isr, elr, leaderEpoch: 5, partitionEpoch: 8 }] }, { configs });
+    const three = of([1, 2, 3]);
+    const handover = alter(three, [[3, 30n], [2, 20n]]); // prettier-ignore
+    expect(handover.response.topics[0]!.partitions[0]).toMatchObject({ errorCode: ErrorCode.NEW_LEADER_ELECTED, leaderId: 3 });
+    expect(partition(apply(three, handover.records), 'a')).toMatchObject({ leader: 3, isr: [2, 3], elr: [], leaderEpoch: 6 });
+    // An eligible replica may lead, and none joins by the way.
+    const eligible = of([1, 2], [3]);
+    const toEligible = alter(eligible, [[3, 30n], [2, 20n]]); // prettier-ignore
+    expect(partition(apply(eligible, toEligible.records), 'a')).toMatchObject({ leader: 3, isr: [2, 3] });
+    expect(code(eligible, [[2, 20n], [3, 30n]])).toBe(ErrorCode.INVALID_REQUEST); // prettier-ignore
+    expect(code(three, [[3, 30n], [2, 19n]])).toBe(ErrorCode.INELIGIBLE_REPLICA); // prettier-ignore
+  });
+
   it('hands the leadership over to an eligible replica; the others stay eligible, the leader that asks does not', () => {
     const configs = { a: { 'min.insync.replicas': '2' } };
     const alone = testImage(

@@ -14,9 +14,9 @@ type AskedPartition = Request['topics'][number]['partitions'][number];
  * under the epoch that the leader saw, unfenced and not shutting down (KIP-841, KIP-903): else a broker that lost data with its old
  * incarnation could count as in sync.
  *
- * An ISR of one other broker in place of the leader hands the leadership over to it (`broker/leadership-handover.ts`); Apache Kafka refuses
- * such a request. The election is clean: the successor is in the ISR or eligible (KIP-966), so it has every committed record. The leader that
- * asks has none of that trust any more: it joins the ISR again once it has caught up.
+ * An ISR without the leader hands the leadership over to its first broker (`broker/leadership-handover.ts`); Apache Kafka refuses such a
+ * request. The election is clean: the successor is in the ISR or eligible (KIP-966), so it has every committed record, and the others are
+ * members of the ISR that stay in it. The leader that asks has none of that trust any more: it joins the ISR again once it has caught up.
  */
 export function alterPartition(context: DecisionContext, request: Request): Decision<ResponseIn<typeof api>> {
   const { image } = context;
@@ -39,7 +39,7 @@ export function alterPartition(context: DecisionContext, request: Request): Deci
       const wanted = {
         isr: ordered,
         leaderRecoveryState: asked.leaderRecoveryState,
-        ...(handover ? { distrust: request.brokerId } : {}),
+        ...(handover ? { distrust: request.brokerId, successor: isr[0] } : {}),
       };
       const move = movePartition(partition, wanted, rules(topic.name));
       if (move !== undefined) (handover ? handovers : moves).push(move);
@@ -87,9 +87,9 @@ function defect(image: MetadataImage, brokerId: number, partition: PartitionImag
   return eligible ? ErrorCode.NONE : ErrorCode.INELIGIBLE_REPLICA;
 }
 
-/** Whether an ISR without the leader names one broker that is known to have every committed record. */
+/** Whether an ISR without the leader names a broker first that is known to have every committed record, and no other broker that is not in sync. */
 function isSuccessor({ isr, elr }: PartitionImage, wanted: readonly number[]): boolean {
-  return wanted.length === 1 && wanted.every((broker) => isr.includes(broker) || elr.includes(broker));
+  return wanted.every((broker, index) => isr.includes(broker) || (index === 0 && elr.includes(broker)));
 }
 
 /** ISRs are kept in the order of the replicas, so that equal ones look equal. */

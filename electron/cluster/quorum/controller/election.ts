@@ -21,6 +21,8 @@ export interface ElectionRules {
 /** What is to become of a partition beside its leader; absent: as it is. */
 export interface Wanted {
   readonly isr?: readonly number[];
+  /** Who leads if it can. */
+  readonly successor?: number | undefined;
   /** A broker that may have lost what it had not flushed: it is not eligible any more. */
   readonly distrust?: number;
   /** Take the first replica where it can lead, even if another leads well. */
@@ -50,7 +52,7 @@ export function movePartition(partition: PartitionImage, wanted: Wanted, rules: 
   const wantedElr = partition.elr.filter((broker) => broker !== wanted.distrust && replicas.includes(broker));
 
   const candidates = { ...partition, replicas };
-  const elected = elect(candidates, wantedIsr, wantedElr, wanted.preferred === true, rules);
+  const elected = elect(candidates, wantedIsr, wantedElr, wanted, rules);
   const { isr, leader } = elected;
   const moving = elected.unclean || (leader >= 0 && isr.length >= minInsyncReplicas(replicas));
   const { elr, lastKnownElr } = moving ? NOBODY : eligible(candidates, isr, wanted.distrust);
@@ -92,12 +94,13 @@ function elect(
   partition: PartitionImage,
   isr: readonly number[],
   elr: readonly number[],
-  preferred: boolean,
+  { preferred, successor }: Pick<Wanted, 'preferred' | 'successor'>,
   rules: ElectionRules,
 ): { leader: number; isr: readonly number[]; unclean: boolean } {
   const mayLead = (broker: number): boolean => isr.includes(broker) && rules.acceptable(broker);
   const [first] = partition.replicas;
-  if (preferred && first !== undefined && mayLead(first)) return { leader: first, isr, unclean: false };
+  if (successor !== undefined && mayLead(successor)) return { leader: successor, isr, unclean: false };
+  if (preferred === true && first !== undefined && mayLead(first)) return { leader: first, isr, unclean: false };
   if (mayLead(partition.leader)) return { leader: partition.leader, isr, unclean: false };
   const inSync = partition.replicas.find(mayLead);
   if (inSync !== undefined) return { leader: inSync, isr, unclean: false };
