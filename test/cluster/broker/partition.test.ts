@@ -321,6 +321,31 @@ describe('ISR', () => {
     expect((await follow(cluster, 3, 0n, { replicaEpoch: 29n })).errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
   });
 
+  test('a handover names the successor first and keeps the other members of the ISR', async () => {
+    const cluster = setup();
+    let asked: number[] | undefined;
+    cluster.interceptAlterPartition = (request) => {
+      asked = request.topics?.[0]?.partitions?.[0]?.newIsrWithEpochs?.map(({ brokerId }) => brokerId ?? -1);
+      return undefined;
+    };
+    expect(cluster.partition(1).handOver(3, 'its leader cannot read')).toBe(true);
+    await cluster.clock.advance(10);
+    expect(asked).toEqual([3, 2]);
+  });
+
+  test('counts the states in which this broker was out of the ISR, or may have been', () => {
+    const cluster = setup();
+    const { isrGaps } = cluster.partition(2);
+    cluster.change({ isr: [1, 2] });
+    expect(cluster.partition(2).isrGaps).toBe(isrGaps);
+    cluster.change({ isr: [1] });
+    cluster.change({ isr: [1, 2] });
+    expect(cluster.partition(2).isrGaps).toBe(isrGaps + 1);
+    // Between two states that this broker has seen it may have left and joined again.
+    cluster.partition(2).apply({ ...cluster.state(), partitionEpoch: cluster.state().partitionEpoch + 2 });
+    expect(cluster.partition(2).isrGaps).toBe(isrGaps + 2);
+  });
+
   test('a proposal whose answer was lost is repeated; what it changed arrives with the metadata', async () => {
     const cluster = setup();
     cluster.change({ isr: [1, 2] });
