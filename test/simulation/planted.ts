@@ -21,6 +21,7 @@ import { ProducerState } from '../../electron/cluster/log/producer-state.ts';
 import { brokerRegistration } from '../../electron/cluster/protocol/apis/broker-registration.ts';
 import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
 import type { RequestOf } from '../../electron/cluster/protocol/schema.ts';
+import { AcknowledgedEndFile } from '../../electron/cluster/quorum/acknowledged-end.ts';
 import { Controller } from '../../electron/cluster/quorum/controller.ts';
 import type { MetadataImage } from '../../electron/cluster/quorum/image.ts';
 import { NO_VOTE, QuorumStateFile, type VoteState } from '../../electron/cluster/quorum/vote-store.ts';
@@ -193,6 +194,24 @@ export const PLANTED: readonly PlantedBug[] = [
     name: 'the metadata log is not synced before it is acknowledged',
     weights: POWER,
     plant: () => withoutSync((path) => path.includes('__cluster_metadata') && path.endsWith('.log')),
+  },
+  {
+    name: 'a voter does not notice that its metadata lost records that it had acknowledged',
+    weights: {},
+    nodes: 3,
+    // As above, and the follower's log is what is cut, which the seed decides.
+    faults: [
+      { kind: 'isolate', node: 3, oneWay: 'both', clientsToo: false, at: 200, forMs: 4_700 },
+      { kind: 'isolate', node: 'controller', oneWay: 'both', clientsToo: false, at: 4_700, forMs: 6_000 },
+      { kind: 'metadata', node: 'follower', at: 4_800, forMs: 300 },
+    ],
+    firstSeed: 14,
+    plant: () =>
+      // Only the first end is written; the process alone knows later ones.
+      replace(AcknowledgedEndFile.prototype, 'writeSlot', (right) => (self, slot) => {
+        if ((slot as { sequence: number }).sequence === 1) right(self, slot);
+        else Reflect.set(self, 'last', slot);
+      }),
   },
   {
     name: 'flush.messages=1 is not obeyed',
