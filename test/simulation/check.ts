@@ -15,9 +15,16 @@ export interface FinalPartition {
 export interface Judgement {
   history: History;
   partitions: readonly FinalPartition[];
-  /** When the promise for what was acknowledged before became void; undefined: it holds. */
-  voidAt(topic: string, partition: number): number | undefined;
+  voids: Voids;
   at: number;
+}
+
+/** Faults that void the promise of the records before them. Times are true time, ms. */
+export interface Voids {
+  /** When the promise of the records before became void the last time; undefined: it holds. */
+  voidAt(topic: string, partition: number): number | undefined;
+  /** Exclusive end of the records that at time `at` were still the leader's from before the promise became void. */
+  endAtVoid(topic: string, partition: number, at: number): bigint;
 }
 
 export function check(judgement: Judgement): void {
@@ -43,7 +50,7 @@ function checkPartition(
 ): void {
   const { history, at } = judgement;
   const key = `${topic}-${partition}`;
-  const voidAt = judgement.voidAt(topic, partition);
+  const voidAt = judgement.voids.voidAt(topic, partition);
   const violate = (kind: string, text: string): void => history.violation(kind, at, `${key}: ${text}`, key);
   const byValue = new Map<string, StoredRecord>();
   const byOffset = new Map<bigint, string>();
@@ -73,7 +80,7 @@ function checkPartition(
     if (!byValue.has(record.value)) byValue.set(record.value, record);
   }
   for (const write of writes.values()) {
-    if (write.ackedAt === undefined || write.acks !== -1 || (voidAt !== undefined && write.sentAt <= voidAt)) continue;
+    if (write.ackedAt === undefined || write.acks !== -1 || mayBeLost(judgement.voids, write, write.ackedAt)) continue;
     const found = byValue.get(write.value);
     const when = `acknowledged at ${seconds(write.ackedAt)} with offset ${write.offset ?? -1n}`;
     if (found === undefined && compacted && isSuperseded(write, writes, newest)) continue;
@@ -104,6 +111,17 @@ function isSuperseded({ key = '', rank }: Write, writes: ReadonlyMap<string, Wri
   return (writes.get(newest.get(key)?.value ?? '')?.rank ?? -1) > rank;
 }
 
+/**
+ * A record that was written before the promise became void. A repeat that the leader recognises acknowledges the record of the first attempt,
+ * which the leader had before, although the repeat was sent after.
+ */
+function mayBeLost(voids: Voids, { topic, partition, idempotent, firstSentAt, sentAt, offset }: Write, ackedAt: number): boolean {
+  const voidAt = voids.voidAt(topic, partition);
+  if (voidAt === undefined) return false;
+  if (sentAt <= voidAt) return true;
+  return idempotent && (firstSentAt ?? sentAt) <= voidAt && (offset ?? -1n) < voids.endAtVoid(topic, partition, ackedAt);
+}
+
 function checkPolls(
   judgement: Judgement,
   key: string,
@@ -115,7 +133,7 @@ function checkPolls(
   const { history } = judgement;
   // Where there are keys: each replica compacts by itself, and a later leader may have what the one that was read from had dropped.
   const hasLater = (value: string, offset: bigint): boolean => (newest.get(writes.get(value)?.key ?? '')?.offset ?? -1n) > offset;
-  const isVoid = polls[0] !== undefined && judgement.voidAt(polls[0].topic, polls[0].partition) !== undefined;
+  const isVoid = polls[0] !== undefined && judgement.voids.voidAt(polls[0].topic, polls[0].partition) !== undefined;
   for (const poll of polls) {
     let next = poll.position;
     for (const { offset, value } of poll.records) {
@@ -138,8 +156,8 @@ function checkPolls(
 }
 
 /** What two replicas call committed is the same. */
-function checkReplicas({ history, at, voidAt }: Judgement, { topic, partition, compacted, replicas }: FinalPartition): void {
-  if (voidAt(topic, partition) !== undefined) return;
+function checkReplicas({ history, at, voids }: Judgement, { topic, partition, compacted, replicas }: FinalPartition): void {
+  if (voids.voidAt(topic, partition) !== undefined) return;
   const [first, ...others] = [...replicas];
   if (first === undefined) return;
   if (compacted) {
@@ -181,9 +199,10 @@ function compactedApart(one: readonly StoredRecord[], other: readonly StoredReco
   });
 }
 
-function checkGroups({ history, voidAt }: Judgement): void {
+function checkGroups({ history, voids }: Judgement): void {
   const offsetsVoid = new Map<number, boolean>();
-  for (let partition = 0; partition < 64; partition++) offsetsVoid.set(partition, voidAt('__consumer_offsets', partition) !== undefined);
+  for (let partition = 0; partition < 64; partition++)
+    offsetsVoid.set(partition, voids.voidAt('__consumer_offsets', partition) !== undefined);
   if ([...offsetsVoid.values()].includes(true)) return;
   // Of one generation, no two members own a partition.
   const owners = new Map<string, string>();
@@ -227,7 +246,7 @@ function checkGroups({ history, voidAt }: Judgement): void {
     // One whose answer never came may be applied late, between others.
     if (commits.some(({ acked, offset, sentAt }) => !acked && offset === read.offset && sentAt <= read.askedAt)) continue;
     // A member that finds its partition shorter, where that is allowed, goes back itself, and says so.
-    if (voidAt(read.topic, read.partition) !== undefined && isOfTheLast(commits, read)) continue;
+    if (voids.voidAt(read.topic, read.partition) !== undefined && isOfTheLast(commits, read)) continue;
     history.violation(
       'committed offset went back',
       read.askedAt,

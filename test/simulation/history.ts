@@ -13,7 +13,9 @@ export interface Write {
   readonly key: string | undefined;
   /** Whether repeats are to be recognised. */
   readonly idempotent: boolean;
-  /** When it was sent last. */
+  /** Time of the first attempt; undefined before it. */
+  firstSentAt?: number;
+  /** Time of the last attempt. */
   sentAt: number;
   ackedAt?: number;
   /** −1: acknowledged as a repeat, with an offset that the broker no longer knew. */

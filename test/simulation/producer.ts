@@ -173,7 +173,10 @@ export class Producer {
     });
     const body = { acks, timeoutMs: 1_500, topicData: [{ name: lane.topic, partitionData: [{ index: lane.partition, records }] }] };
     const { term } = lane;
-    for (const write of batch.writes) write.sentAt = options.world.time;
+    for (const write of batch.writes) {
+      write.sentAt = options.world.time;
+      write.firstSentAt ??= write.sentAt;
+    }
     client.send(address, 'produce', produce, 9, body).then(
       (answer) => {
         if (lane.term !== term) return;

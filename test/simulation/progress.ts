@@ -143,7 +143,7 @@ class ProgressRun {
     for (const producer of producers) producer.finish();
     await world.run(world.time + 2_000);
     this.judge(from, end, epoch);
-    check({ history, partitions: [], at: world.time, voidAt: () => 0 });
+    check({ history, partitions: [], at: world.time, voids: { voidAt: () => 0, endAtVoid: () => 0n } });
     const hosts = [
       ...this.machines.map(({ host }) => host),
       ...[...producers, ...members, ...this.creators].map(({ client: one }) => one.host),

@@ -381,7 +381,7 @@ class Run {
         history.violation('not recovered', world.time, `${topic}-${partition} cannot be read: ${error.message}`, topic);
       }
     }
-    check({ history, partitions, at: world.time, voidAt: (topic, partition) => watch.voidAt(topic, partition) });
+    check({ history, partitions, at: world.time, voids: watch });
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type { Partition } from '../../electron/cluster/broker/partition.ts';
 import type { MetadataImage, PartitionImage } from '../../electron/cluster/quorum/image.ts';
+import type { Voids } from './check.ts';
 import type { History } from './history.ts';
 import { quorumOf, replicasOf } from './inspect.ts';
 import type { Machine } from './machine.ts';
@@ -40,7 +41,14 @@ export interface TopicPromise {
   readonly flushed: boolean;
 }
 
-export class Watch {
+/** The end of a leader's log: when the promise became void, or at the start of a later term that began with a shorter log. */
+interface LeaderEnd {
+  readonly at: number;
+  readonly leaderEpoch: number;
+  readonly end: bigint;
+}
+
+export class Watch implements Voids {
   /** The newest metadata that any node has applied. */
   image: MetadataImage | undefined;
   private readonly world: World;
@@ -52,6 +60,8 @@ export class Watch {
   private readonly metadataEpochs = new Map<bigint, number>();
   private readonly unclean = new Map<string, Map<number, Unclean>>();
   private readonly voidSince = new Map<string, number>();
+  /** By partition: from the time at which the promise became void on, in order of time; the ends fall. */
+  private readonly leaderEnds = new Map<string, LeaderEnd[]>();
   /** By partition: the hole that is not repaired, and whether faults may have destroyed every other replica of its records. */
   private readonly holes = new Map<string, Hole & { mayBeLost: boolean }>();
   /** Whether another assigned replica holds all of the offsets on its disk. */
@@ -74,6 +84,10 @@ export class Watch {
   /** When the promises for what was acknowledged before became void; undefined: they hold. */
   voidAt(topic: string, partition: number): number | undefined {
     return this.voidSince.get(`${topic}-${partition}`);
+  }
+
+  endAtVoid(topic: string, partition: number, at: number): bigint {
+    return this.leaderEnds.get(`${topic}-${partition}`)?.findLast((end) => end.at <= at)?.end ?? 0n;
   }
 
   afterEvent(machine: Machine): void {
@@ -183,7 +197,31 @@ export class Watch {
     if (unclean.size < Math.min(promise.minInsyncReplicas, state.replicas.length)) return;
     if (!all.some(({ lostBytes }) => lostBytes)) return;
     this.voidSince.set(keyOf(state), this.world.time);
+    this.leaderEnds.set(keyOf(state), [this.newestLeaderEnd(keyOf(state))]);
     this.committed.delete(keyOf(state));
+  }
+
+  /** Of the newest leader that was seen, dead or not; where no replica led, of the longest log. */
+  private newestLeaderEnd(key: string): LeaderEnd {
+    const at = this.world.time;
+    let leader: LeaderEnd | undefined;
+    let longest: LeaderEnd = { at, leaderEpoch: -1, end: 0n };
+    for (const { partitions } of this.seen.values()) {
+      for (const [{ log }, seen] of partitions) {
+        if (seen.key !== key) continue;
+        const found = { at, leaderEpoch: seen.leaderEpoch, end: log.logEndOffset };
+        if (seen.leads && found.leaderEpoch > (leader?.leaderEpoch ?? -1)) leader = found;
+        if (found.end > longest.end) longest = found;
+      }
+    }
+    return leader ?? longest;
+  }
+
+  /** A leader that starts with a shorter log lacks records from before: such offsets are given to later records. */
+  private termStarted(key: string, leaderEpoch: number, end: bigint): void {
+    const ends = this.leaderEnds.get(key);
+    const last = ends?.at(-1);
+    if (last !== undefined && leaderEpoch > last.leaderEpoch && end < last.end) ends?.push({ at: this.world.time, leaderEpoch, end });
   }
 
   private quorumLeader(epoch: number, id: number): void {
@@ -255,6 +293,7 @@ export class Watch {
     }
     if (other === undefined || newTerm) {
       this.leaders.set(term, machine.name);
+      this.termStarted(key, leaderEpoch, log.logEndOffset);
       const committed = this.committedBefore(key, leaderEpoch);
       if (log.logEndOffset < committed && !this.voidSince.has(key)) {
         const text = `${key}: ${machine.name} leads in epoch ${leaderEpoch} with a log up to ${log.logEndOffset}; ${committed} was committed`;
