@@ -249,9 +249,10 @@ export const PLANTED: readonly PlantedBug[] = [
   },
   {
     name: 'a leader cuts its log where it is damaged, without proof that nothing there is committed',
-    firstSeed: 1341,
+    weights: { segment: 8, isolate: 6, freeze: 2 },
+    firstSeed: 26,
     plant: () =>
-      replace(SegmentRepairs.prototype, 'considerHandover', () => (_, ...args) => {
+      replace(SegmentRepairs.prototype, 'decideHandover', () => (_, ...args) => {
         const { log } = args[1] as Partition;
         const [segment] = log.damagedSegments;
         if (segment !== undefined) log.truncateTo(segment.baseOffset);
