@@ -331,6 +331,9 @@ describe('cluster', () => {
     await second.close();
     rmSync(join(path, 'node-3'), { recursive: true });
     writeFileSync(join(path, 'node-3'), 'another one');
-    await expect(on(path).start()).rejects.toMatchObject({ code: 'NODE_FAILED', message: expect.stringMatching(/broker [23]/) });
+    await expect(on(path).start()).rejects.toMatchObject({
+      code: 'DIRECTORY_UNUSABLE',
+      message: expect.stringMatching(/2 of 3 voters.*node 2: .*node 3: .*cannot be read/),
+    });
   });
 });

@@ -325,7 +325,7 @@ describe('ISR', () => {
     const cluster = setup();
     let asked: number[] | undefined;
     cluster.interceptAlterPartition = (request) => {
-      asked = request.topics?.[0]?.partitions?.[0]?.newIsrWithEpochs?.map(({ brokerId }) => brokerId ?? -1);
+      asked = request.topics[0]?.partitions[0]?.newIsrWithEpochs?.map(({ brokerId }) => brokerId);
       return undefined;
     };
     expect(cluster.partition(1).handOver(3, 'its leader cannot read')).toBe(true);
