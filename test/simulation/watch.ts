@@ -278,7 +278,7 @@ export class Watch implements Voids {
     if (leaderEpoch < seen.leaderEpoch) {
       this.violate('leader epoch went back', `${key} at ${machine.name}: from ${seen.leaderEpoch} to ${leaderEpoch}`, key);
     }
-    if (highWatermark < seen.highWatermark && !this.voidSince.has(key)) {
+    if (highWatermark < seen.highWatermark && !this.voidSince.has(key) && !this.isCutAtHole(machine.id, key, partition)) {
       this.violate('high watermark went back', `${key} at ${machine.name}: from ${seen.highWatermark} to ${highWatermark}`, key);
     }
     const newTerm = leaderEpoch !== seen.leaderEpoch;
@@ -303,6 +303,13 @@ export class Watch implements Voids {
     let committed = this.committed.get(key);
     if (committed === undefined) this.committed.set(key, (committed = new Map<number, bigint>()));
     if (highWatermark > (committed.get(leaderEpoch) ?? 0n)) committed.set(leaderEpoch, highWatermark);
+  }
+
+  /** A follower whose log is truncated within its hole ends where the hole begins, and fetches those records again. */
+  private isCutAtHole(id: number, key: string, { role, log }: Partition): boolean {
+    const hole = this.holes.get(key);
+    const end = log.logEndOffset;
+    return role !== 'leader' && hole?.id === id && end >= hole.from && end < hole.to && log.highWatermark === end;
   }
 
   /** A node that reads the metadata late takes up a leadership that is over; what its successors have committed it need not have. */
