@@ -21,6 +21,8 @@ interface PageGlobals {
   heard: unknown[];
 }
 
+const SELECTION_TIMEOUT_MS = 20_000;
+
 export class DesktopApp {
   readonly electron: ElectronApplication;
   readonly page: Page;
@@ -57,7 +59,17 @@ export class DesktopApp {
     return new DesktopApp(electron, page, home, performance.now() - start);
   }
 
-  invoke<C extends RequestChannel>(channel: C, payload: TestPayload<C>): Promise<Result<Results[C]>> {
+  /** As the page would ask. A page that has just opened selects its connection first, and until then others are refused. */
+  async invoke<C extends RequestChannel>(channel: C, payload: TestPayload<C>): Promise<Result<Results[C]>> {
+    const deadline = performance.now() + SELECTION_TIMEOUT_MS;
+    for (;;) {
+      const result = await this.invokeOnce(channel, payload);
+      if (result.ok || result.error.code !== 'CONNECTION_NOT_SELECTED' || performance.now() > deadline) return result;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  private invokeOnce<C extends RequestChannel>(channel: C, payload: TestPayload<C>): Promise<Result<Results[C]>> {
     return this.page.evaluate(([name, body]) => (globalThis as unknown as PageGlobals).brokerdesk.invoke(name, body as never), [
       channel,
       onEmbedded(payload),
