@@ -29,7 +29,7 @@ export const useCoordinationStore = defineScopedStore('coordination', (scope) =>
   function start(): () => void {
     if (!scope.embedded) return () => undefined;
     const stops = [
-      scope.listen('coordination/clientsChanged', (told) => (clients.value = told)),
+      scope.listen('coordination/clientsChanged', (changed) => (clients.value = changed)),
       scope.listen('connection/reopened', () => void load()),
       onReopened(() => void load()),
     ];

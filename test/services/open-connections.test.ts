@@ -99,7 +99,7 @@ describe('OpenConnections', () => {
     expect(registry.reopen(connection('a'))).toBeUndefined();
   });
 
-  test('closes a removed connection at once, whoever holds it, and its grace time ends with it', () => {
+  test('closes a removed connection at once while a client holds it, and cancels its grace time', () => {
     const open = registry.acquire(connection('a'), 'tab 1');
     registry.close('a');
     expect([open.closed, registry.get('a')]).toEqual([true, undefined]);

@@ -124,9 +124,9 @@ export class LeaderState {
 
   /** Whether a majority, the leader included and `without` not, has been in contact since `since` (running time). */
   heardMajoritySince(since: number, without = -1): boolean {
-    let heard = 1;
-    for (const voter of this.followers.values()) if (voter.fetchedAt >= since && voter.counts && voter.id !== without) heard++;
-    return heard > (this.followers.size + 1) / 2;
+    let fetched = 1;
+    for (const voter of this.followers.values()) if (voter.fetchedAt >= since && voter.counts && voter.id !== without) fetched++;
+    return fetched > (this.followers.size + 1) / 2;
   }
 
   /** Followers, the one with the longest log first: the order in which they should stand. Those that do not count may not. */
