@@ -1,16 +1,19 @@
 /** How batches come into a log: checked, given their offsets, written, and taken into epochs and producer state. */
+import { freeBuffer } from '../lib/free-buffer.ts';
+import type { CompressionName } from '../protocol/compression.ts';
 import { crc32c } from '../protocol/crc32c.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { BatchView, patchBatch, setLogAppendTime, setMaxTimestamp } from '../protocol/record-batch.ts';
 import type { EndTransactionMarker } from '../protocol/records/transaction-marker.ts';
 import { checkClientEnvelope, checkClientHeader, checkFollowerAppend, checkInternalAppend, markerOf } from './append-checks.ts';
+import type { LogConfig } from './log-config.ts';
 import type { LogCore } from './log-core.ts';
 import type { AppendResult } from './log-types.ts';
 import type { AppendOrigin, ProducerBatch } from './producer-state.ts';
 import { numberRecords } from './record-numbering.ts';
 import { rebuildBatch, storedCodec } from './recompression.ts';
-import { validateRecords } from './record-validation.ts';
+import { unfoldRecords, validateRecords } from './record-validation.ts';
 import { applyToProducers } from './recovery.ts';
 import type { Segment } from './segment.ts';
 
@@ -56,12 +59,7 @@ function checkClientAppend({ config, producers, clock }: LogCore, records: Buffe
   const repeated = batch.hasProducerId ? producers.repeated(batch) : undefined;
   if (repeated !== undefined) return { batch, repeated };
   const compression = checkClientHeader(batch);
-  const { maxTimestamp, numbered, bytes } = validateRecords(batch, compression, config, clock.now());
-  const codec = storedCodec(config, compression);
-  const whole =
-    numbered && codec === compression
-      ? batch
-      : new BatchView(rebuildBatch(batch, numbered ? bytes : numberRecords(bytes, batch.recordCount), codec, config), 0);
+  const { whole, maxTimestamp } = validatedBatch(batch, compression, config, clock.now());
   if (whole.sizeInBytes > config.maxMessageBytes) {
     throw new KafkaError(
       ErrorCode.MESSAGE_TOO_LARGE,
@@ -70,6 +68,26 @@ function checkClientAppend({ config, producers, clock }: LogCore, records: Buffe
   }
   if (config.messageTimestampType === 'CreateTime') setMaxTimestamp(whole.buffer, 0, 'createTime', maxTimestamp);
   return { batches: [whole], bytes: whole.buffer };
+}
+
+/** The batch as it is stored: itself, or built again where its numbering or codec has to change. */
+function validatedBatch(
+  batch: BatchView,
+  compression: CompressionName,
+  config: LogConfig,
+  nowMs: number,
+): { whole: BatchView; maxTimestamp: bigint } {
+  const records = unfoldRecords(batch, compression, config.maxDecompressedBytes);
+  try {
+    const { maxTimestamp, numbered } = validateRecords(batch, records, config, nowMs);
+    const codec = storedCodec(config, compression);
+    if (numbered && codec === compression) return { whole: batch, maxTimestamp };
+    const rebuilt = rebuildBatch(batch, numbered ? records : numberRecords(records, batch.recordCount), codec, config);
+    return { whole: new BatchView(rebuilt, 0), maxTimestamp };
+  } finally {
+    // Uncompressed records are the request's own bytes.
+    if (compression !== 'none') freeBuffer(records);
+  }
 }
 
 /** See `Log.appendAsFollower`. */

@@ -16,34 +16,41 @@ export const MAX_BATCH_RECORDS = 1_000_000;
 /** What "no timestamp" is on the wire. */
 const NO_TIMESTAMP = -1n;
 
-type Settings = Pick<
-  LogConfig,
-  'cleanupPolicy' | 'messageTimestampType' | 'messageTimestampBeforeMaxMs' | 'messageTimestampAfterMaxMs' | 'maxDecompressedBytes'
->;
+type Settings = Pick<LogConfig, 'cleanupPolicy' | 'messageTimestampType' | 'messageTimestampBeforeMaxMs' | 'messageTimestampAfterMaxMs'>;
 
 export interface ValidatedRecords {
   /** The largest timestamp of the records, −1 where none has one. */
   readonly maxTimestamp: bigint;
   /** False where offset deltas are not 0, 1, 2 … */
   readonly numbered: boolean;
-  /** The records, decompressed. */
-  readonly bytes: Buffer;
 }
 
 /**
- * Throws INVALID_RECORD or INVALID_TIMESTAMP (as a RecordsRefusedError where single records are at fault), or MESSAGE_TOO_LARGE where the batch
- * has more records, or unfolds to more bytes, than a leader looks at.
+ * The records of a batch, decompressed. Throws INVALID_RECORD, or MESSAGE_TOO_LARGE where the batch has more records, or unfolds to more bytes,
+ * than a leader looks at.
  */
-export function validateRecords(batch: BatchView, compression: CompressionName, config: Settings, nowMs: number): ValidatedRecords {
+export function unfoldRecords(batch: BatchView, compression: CompressionName, maxBytes: number): Buffer {
+  checkCount(batch.recordCount, compression === 'none' ? batch.payload.length : maxBytes);
+  try {
+    return decompress(compression, batch.payload, maxBytes);
+  } catch (cause) {
+    if (cause instanceof DecompressedSizeError) throw new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, cause.message, { cause });
+    // CORRUPT_MESSAGE would let the client send the same bytes again.
+    if (cause instanceof KafkaError && cause.code === ErrorCode.CORRUPT_MESSAGE)
+      throw new KafkaError(ErrorCode.INVALID_RECORD, cause.message, { cause });
+    throw cause;
+  }
+}
+
+/** Throws INVALID_RECORD or INVALID_TIMESTAMP, as a RecordsRefusedError where single records are at fault. `bytes`: see `unfoldRecords`. */
+export function validateRecords(batch: BatchView, bytes: Buffer, config: Settings, nowMs: number): ValidatedRecords {
   const { recordCount } = batch;
-  checkCount(recordCount, compression === 'none' ? batch.payload.length : config.maxDecompressedBytes);
-  const bytes = unfold(batch, compression, config.maxDecompressedBytes);
   checkCount(recordCount, bytes.length);
   const needsKeys = config.cleanupPolicy.has('compact');
   const times = new TimestampCheck(batch, config, nowMs);
   const scan = scanRecords(bytes, recordCount);
   if (scan !== undefined && !(needsKeys && scan.keyless > 0) && times.acceptsAll(scan.leastTimestampDelta, scan.largestTimestampDelta)) {
-    return { maxTimestamp: times.max, numbered: true, bytes };
+    return { maxTimestamp: times.max, numbered: true };
   }
   const refusals = new Refusals();
   const cursor = new RecordCursor(bytes);
@@ -58,7 +65,7 @@ export function validateRecords(batch: BatchView, compression: CompressionName, 
     throw new KafkaError(ErrorCode.INVALID_RECORD, `${bytes.length - cursor.position} bytes follow the last of ${recordCount} records.`);
   }
   refusals.raise();
-  return { maxTimestamp: times.max, numbered, bytes };
+  return { maxTimestamp: times.max, numbered };
 }
 
 /** Before anything is unfolded, and once more with what it unfolded to. */
@@ -66,18 +73,6 @@ function checkCount(count: number, bytes: number): void {
   if (count * MIN_RECORD_BYTES > bytes) throw new KafkaError(ErrorCode.INVALID_RECORD, `${count} records cannot lie in ${bytes} bytes.`);
   if (count > MAX_BATCH_RECORDS) {
     throw new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, `The batch has ${count} records; ${MAX_BATCH_RECORDS} is the limit.`);
-  }
-}
-
-function unfold(batch: BatchView, compression: CompressionName, maxBytes: number): Buffer {
-  try {
-    return decompress(compression, batch.payload, maxBytes);
-  } catch (cause) {
-    if (cause instanceof DecompressedSizeError) throw new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, cause.message, { cause });
-    // CORRUPT_MESSAGE would let the client send the same bytes again.
-    if (cause instanceof KafkaError && cause.code === ErrorCode.CORRUPT_MESSAGE)
-      throw new KafkaError(ErrorCode.INVALID_RECORD, cause.message, { cause });
-    throw cause;
   }
 }
 

@@ -1,3 +1,4 @@
+import { freeBuffer } from '../lib/free-buffer.ts';
 import { compressionName, decompress } from '../protocol/compression.ts';
 import type { BatchView } from '../protocol/record-batch.ts';
 import { RecordCursor } from '../protocol/record-cursor.ts';
@@ -14,10 +15,20 @@ const RECORDS_PER_STEP = 8_192;
  * million. It yields where others may run, which is not while the batch is decompressed. Throws KafkaError as decoding does.
  */
 export function* firstAtOrAfter(batch: BatchView, timestamp: bigint, fromOffset: bigint, maxDecompressedBytes: number): Search {
+  if (batch.timestampType === 'logAppendTime' && batch.maxTimestamp < timestamp) return undefined;
+  const codec = compressionName(batch.compressionId);
+  const records = decompress(codec, batch.payload, maxDecompressedBytes);
+  try {
+    return yield* search(batch, records, timestamp, fromOffset);
+  } finally {
+    if (codec !== 'none') freeBuffer(records);
+  }
+}
+
+function* search(batch: BatchView, records: Buffer, timestamp: bigint, fromOffset: bigint): Search {
   const { baseOffset, baseTimestamp, recordCount, maxTimestamp } = batch;
   const common = batch.timestampType === 'logAppendTime' ? maxTimestamp : undefined;
-  if (common !== undefined && common < timestamp) return undefined;
-  const cursor = new RecordCursor(decompress(compressionName(batch.compressionId), batch.payload, maxDecompressedBytes));
+  const cursor = new RecordCursor(records);
   const leastOffset = Number(fromOffset - baseOffset);
   // As numbers where these are exact; else the exact comparison decides on each record.
   const exact = Number.isSafeInteger(Number(baseTimestamp)) && Number.isSafeInteger(Number(timestamp));

@@ -59,7 +59,7 @@ export function decompress(codec: CompressionName, bytes: Uint8Array, maxBytes: 
   try {
     switch (codec) {
       case 'gzip':
-        return zlib.gunzipSync(bytes, { maxOutputLength: maxBytes, chunkSize: contentSizeHint('gzip', bytes) });
+        return zlib.gunzipSync(bytes, { maxOutputLength: maxBytes, chunkSize: contentSizeHint('gzip', bytes, maxBytes) });
       case 'snappy':
         return decompressSnappy(asBuffer(bytes), maxBytes);
       case 'lz4':
@@ -83,7 +83,8 @@ function decompressZstd(bytes: Uint8Array, maxBytes: number): Buffer {
   for (let at = 0; at < bytes.length || at === 0;) {
     const rest = bytes.subarray(at);
     const maxOutputLength = Math.max(1, maxBytes - total);
-    const frame = zlib.zstdDecompressSync(rest, { maxOutputLength, chunkSize: contentSizeHint('zstd', rest), info: true }) as unknown;
+    const chunkSize = contentSizeHint('zstd', rest, maxOutputLength);
+    const frame = zlib.zstdDecompressSync(rest, { maxOutputLength, chunkSize, info: true }) as unknown;
     const { buffer, engine } = frame as { buffer: Buffer; engine: { bytesWritten: number } };
     if (engine.bytesWritten <= 0) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `zstd payload: ${bytes.length - at} bytes are no frame`);
     total += buffer.length;

@@ -6,6 +6,7 @@
  *   response header v0  correlationId
  *   response header v1  the same and tagged fields; used by flexible versions, but never by ApiVersions (KIP-511)
  */
+import { freeBuffer } from '../lib/free-buffer.ts';
 import { ProtocolError } from './errors.ts';
 import { Reader } from './reader.ts';
 import type { Api } from './schema.ts';
@@ -167,18 +168,13 @@ export class FrameSplitter {
     return this.frame === undefined ? 0 : this.frameBytes;
   }
 
-  /**
-   * Frees the frame in progress, and what was kept behind it, at once; nothing may be pushed afterwards. The garbage collector, which
-   * does not see how much memory stands behind a buffer, would keep hundreds of MB for seconds.
-   */
+  /** Frees the frame in progress, and what was kept behind it, at once; nothing may be pushed afterwards. */
   discard(): void {
     const { frame } = this;
     this.frame = undefined;
     this.parked = undefined;
-    // Only a buffer that was allocated for this frame alone has its memory to itself. Node 16 cannot free it.
-    if (this.reuse || frame === undefined || frame.length < FIRST_RESERVE_BYTES || frame.length !== frame.buffer.byteLength) return;
-    const buffer = frame.buffer as Partial<Pick<ArrayBuffer, 'transfer'>>;
-    buffer.transfer?.(0);
+    // Only a buffer that was allocated for this frame alone has its memory to itself.
+    if (!this.reuse && frame !== undefined && frame.length === frame.buffer.byteLength) freeBuffer(frame);
   }
 
   private split(chunk: Buffer): Buffer[] {

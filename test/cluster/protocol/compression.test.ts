@@ -131,24 +131,27 @@ describe('lz4 frames', () => {
 describe('contentSizeHint', () => {
   test.each([20_000, 65_791, 65_792, 70_000, 1_000_000])('suffices for %d bytes in one buffer', (size) => {
     const content = Buffer.alloc(size, 'text ');
-    for (const hint of [contentSizeHint('gzip', zlib.gzipSync(content)), contentSizeHint('zstd', zlib.zstdCompressSync(content))]) {
+    for (const hint of [
+      contentSizeHint('gzip', zlib.gzipSync(content), 64 * MIB),
+      contentSizeHint('zstd', zlib.zstdCompressSync(content), 64 * MIB),
+    ]) {
       expect(hint).toBeGreaterThan(size);
       expect(hint).toBeLessThan(size + 100);
     }
   });
 
-  test('is bounded by the length of the stream and by 4 MiB for any claimed size', () => {
+  test('is bounded by the length of the stream and by the limit for any claimed size', () => {
     const claim = Buffer.from('ffffffff', 'hex');
-    expect(contentSizeHint('gzip', Buffer.concat([Buffer.alloc(100), claim]))).toBeLessThan(110_000);
-    expect(contentSizeHint('gzip', Buffer.concat([Buffer.alloc(100_000), claim]))).toBe(4 * MIB);
+    expect(contentSizeHint('gzip', Buffer.concat([Buffer.alloc(100), claim]), 64 * MIB)).toBeLessThan(110_000);
+    expect(contentSizeHint('gzip', Buffer.concat([Buffer.alloc(100_000), claim]), 64 * MIB)).toBe(64 * MIB + 64);
     const eightBytes = Buffer.from('28b52ffdc0ffffffffffffffff7f', 'hex');
-    expect(contentSizeHint('zstd', eightBytes)).toBe(4 * MIB);
+    expect(contentSizeHint('zstd', eightBytes, 64 * MIB)).toBe(eightBytes.length * 32_768 + 64);
   });
 
   test('is the least buffer for bytes that are too short for a header', () => {
     for (let length = 0; length < 12; length++) {
-      expect(contentSizeHint('gzip', Buffer.alloc(Math.min(length, 3)))).toBe(16_384);
-      expect(contentSizeHint('zstd', Buffer.from('28b52ffdc0ffffffffffff'.slice(0, 2 * length), 'hex'))).toBe(16_384);
+      expect(contentSizeHint('gzip', Buffer.alloc(Math.min(length, 3)), MIB)).toBe(16_384);
+      expect(contentSizeHint('zstd', Buffer.from('28b52ffdc0ffffffffffff'.slice(0, 2 * length), 'hex'), MIB)).toBe(16_384);
     }
   });
 });
