@@ -7,6 +7,7 @@ import { runningTime } from '../lib/running-time.ts';
 import type { LimitedConnection } from '../network/connection-limits.ts';
 import { clientHost } from '../network/connection.ts';
 import type { RequestMemory } from '../network/request-memory.ts';
+import { RequestSlices } from '../network/request-slices.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { Reader } from '../protocol/reader.ts';
 import { SessionAction } from '../quorum/coordination/apis.ts';
@@ -70,6 +71,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
   private readonly endpoint: Endpoint;
   private readonly options: ConnectionOptions;
   private readonly input: FrameInput;
+  private readonly slices: RequestSlices;
   /** First bytes, until they are known to be a frame's length. */
   private head: Buffer | undefined = Buffer.alloc(0);
   private working = false;
@@ -96,6 +98,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
       failed: (error) => this.fail(error),
       refuse: (reason) => this.destroy(reason),
     });
+    this.slices = new RequestSlices(endpoint.clock, () => void this.work());
     stream.handlers = {
       data: (chunk) => this.onData(chunk),
       drain: () => {
@@ -145,7 +148,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
 
   /** A client whose requests we have yet to answer is not a silent one: we may not even be reading what it says. */
   countWork(): void {
-    if ((!this.working && !this.input.waits) || this.blocked) return;
+    if ((!this.active && !this.input.waits) || this.blocked) return;
     this.noteActivity();
     if (this.session !== undefined && !this.session.local) this.endpoint.heard(this.session.id);
   }
@@ -193,6 +196,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     this.received += frames;
     this.noteActivity();
     if (this.session !== undefined && !this.session.local) this.endpoint.heard(this.session.id);
+    this.slices.begin(this.lastActiveAt);
     void this.work();
     this.checkReading();
   }
@@ -210,7 +214,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     try {
       while (this.state === 'open' && !this.blocked) {
         const next = this.input.first;
-        if (next === undefined) break;
+        if (next === undefined || this.slices.waits(this.input.length)) break;
         const { session } = this;
         const answering =
           session === undefined
@@ -390,6 +394,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
   private onClosed(): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
+    this.slices.cancel();
     this.input.close();
     this.options.closed(this);
   }

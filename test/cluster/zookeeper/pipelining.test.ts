@@ -58,6 +58,31 @@ describe('a client that does not wait for answers', () => {
   });
 });
 
+test('a client whose reads fill one chunk does not keep others from being served', async () => {
+  const cluster = await ZooKeeperCluster.start(1);
+  const { clock } = cluster.quorum;
+  const { client, write } = cluster.dial(1);
+  await cluster.run(client.connect());
+  const other = await cluster.client(1);
+  let answers = 0;
+  client.receive = () => {
+    answers++;
+    clock.stall(1);
+  };
+  const pings = Buffer.alloc(900 * 12);
+  for (let at = 0; at < pings.length; at += 12) {
+    pings.writeInt32BE(8, at);
+    pings.writeInt32BE(at / 12 + 1, at + 4);
+    pings.writeInt32BE(OpCode.ping, at + 8);
+  }
+  write(pings);
+  const before = clock.monotonic();
+  await cluster.run(other.call(OpCode.ping));
+  expect(clock.monotonic() - before).toBeLessThan(100);
+  expect(answers).toBeLessThan(200);
+  expect(await clock.until(() => answers === 900, 60_000)).toBe(true);
+});
+
 describe('what clients keep', () => {
   const session = { id: 5n, timeoutMs: 10_000, holder: 1n, password: new Uint8Array(16) };
   const opened: CoordinationImage = applyCoordination(EMPTY_COORDINATION, {
