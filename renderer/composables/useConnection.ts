@@ -1,14 +1,16 @@
 /** The connection of this window or tab, and the scope of all that is shown of it. */
 import { computed, onScopeDispose } from 'vue';
+import { useRouter } from 'vue-router';
 import type { AppError } from '#shared/errors';
 import { openScope, provideScope } from '../scope.ts';
 import { useConnectionStore } from '../stores/connection.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
+import { useConnectionAddress } from './useConnectionAddress.ts';
 
 /** Starts what does not depend on the selected connection. `key` changes with the connection: what is shown is then set up again. */
 export function useConnection() {
   const connection = useConnectionStore();
-  const stops = [usePreferencesStore().start(), connection.start()];
+  const stops = [usePreferencesStore().start(), useConnectionAddress(useRouter()), connection.start()];
   onScopeDispose(() => stops.forEach((stop) => stop()));
   const known = computed(
     () => connection.ready || connection.error !== null || connection.link === 'lost' || connection.link === 'refused',
@@ -19,10 +21,10 @@ export function useConnection() {
 
 /** Opens the scope of the selected connection for the components below. */
 export function useConnectionScope(): void {
-  const { active, removed, activeName } = useConnectionStore();
+  const { active, activeId, removed, activeName } = useConnectionStore();
   const gone: AppError = {
     code: 'NOT_FOUND',
-    message: `The connection ${activeName ?? 'of this tab'} was removed.`,
+    message: activeName === null ? `No connection is named ${activeId}.` : `The connection ${activeName} was removed.`,
     advice: 'Select another one on the Connections page.',
   };
   provideScope(removed ? openScope(null, gone) : openScope(active));

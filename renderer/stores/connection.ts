@@ -18,9 +18,13 @@ export const useConnectionStore = defineStore('connection', () => {
   const ready = ref(false);
   /** The name of the selected connection, also after it was removed. */
   const activeName = ref<string | null>(null);
+  /** The address named it before the list was read. */
+  let wanted: string | null = null;
 
   const active = computed(() => connections.value.find((connection) => connection.id === activeId.value) ?? null);
-  /** The selected connection does not exist any more. No other one takes its place unless it is selected. */
+  /** The selected connection does not exist (any more). No other one takes its place unless it is selected. */
+  /** As addresses name the selected connection; null for the embedded cluster, and while none is selected. */
+  const addressName = computed(() => (active.value?.kind === 'embedded' ? null : activeId.value));
   const removed = computed(() => ready.value && activeId.value !== null && active.value === null);
 
   function take(list: ConnectionList): void {
@@ -45,13 +49,26 @@ export const useConnectionStore = defineStore('connection', () => {
     ready.value = true;
   }
 
-  /** The connection that this tab had before it was loaded again; in a new tab the first. */
+  /** The connection of the address, else the one that this tab had before it was loaded again; in a new tab the first. */
   async function selectFirst(): Promise<void> {
-    const kept = window.sessionStorage.getItem(SELECTED_KEY);
-    const id = kept ?? connections.value[0]?.id;
-    if (id === undefined) return;
-    if (connections.value.some((one) => one.id === id)) error.value = await use(id);
-    else activeId.value = id;
+    const id = wanted ?? window.sessionStorage.getItem(SELECTED_KEY) ?? connections.value[0]?.id;
+    if (id !== undefined) await selectNamed(id);
+  }
+
+  /** What an address names: the page of one that does not exist says so. */
+  async function show(id: string): Promise<AppError | null> {
+    if (!ready.value) wanted = id;
+    else if (id !== activeId.value) await selectNamed(id);
+    return error.value;
+  }
+
+  async function selectNamed(id: string): Promise<void> {
+    if (connections.value.some((one) => one.id === id)) {
+      error.value = await use(id);
+      return;
+    }
+    activeId.value = id;
+    activeName.value = null;
   }
 
   async function use(id: string): Promise<AppError | null> {
@@ -112,5 +129,23 @@ export const useConnectionStore = defineStore('connection', () => {
     return () => stops.forEach((stop) => stop());
   }
 
-  return { link, info, connections, activeId, active, activeName, removed, ready, error, busy, start, load, use, add, remove };
+  return {
+    link,
+    info,
+    connections,
+    activeId,
+    active,
+    activeName,
+    removed,
+    ready,
+    error,
+    busy,
+    addressName,
+    start,
+    load,
+    use,
+    show,
+    add,
+    remove,
+  };
 });

@@ -86,6 +86,23 @@ describeWith('a browser', hasBrowser, 'two tabs on two clusters', () => {
     await cellsIn(second, 'only-there').waitFor();
   });
 
+  test('an address leads to its cluster in a new tab, and so do Back and Forward', async () => {
+    const address = String(await second.evaluate('location.hash'));
+    expect(address).toContain('connection=');
+    const third = await desk.openTab();
+    const own = await connectionIn(third);
+    expect(own).not.toBe('Other');
+    await third.evaluate(`location.hash = ${JSON.stringify(address)}`);
+    await cellsIn(third, 'only-there').waitFor();
+    expect(await connectionIn(third)).toBe('Other');
+    await third.goBack();
+    await expect.poll(() => connectionIn(third), soon).toBe(own);
+    await third.goForward();
+    await cellsIn(third, 'only-there').waitFor();
+    expect(await connectionIn(third)).toBe('Other');
+    await third.close();
+  });
+
   test('a deletion prepared in one tab stays on its cluster while the other tab switches back and forth', async () => {
     const before = await topicsOn(here);
     await second.evaluate(`location.hash = '/topics/${TOPIC}/partitions'`);

@@ -144,8 +144,7 @@ describe('a connection that is removed elsewhere', () => {
     bridge.asked.length = 0;
     bridge.removeConnection('staging');
     await flushPromises();
-    expect(document.querySelector('main h1')?.textContent).toBe('Connection removed');
-    expect(text()).toContain('The connection Staging was removed');
+    expect(document.querySelector('main h1')?.textContent).toBe('The connection Staging was removed');
     expect(dialog()).toBeNull();
     expect(bridge.asked.filter(({ channel }) => !channel.startsWith('app/'))).toEqual([]);
     expect(document.querySelector('main a[href$="/connections"]')).not.toBeNull();
@@ -165,8 +164,54 @@ describe('a connection that is removed elsewhere', () => {
   it('is said so after a reload too', async () => {
     window.sessionStorage.setItem(KEY, 'long-gone');
     await open('/topics');
-    expect(document.querySelector('main h1')?.textContent).toBe('Connection removed');
+    expect(document.querySelector('main h1')?.textContent).toBe('No connection is named long-gone');
     expect(asked('connection/use')).toEqual([]);
     expect(store().activeId).toBe('long-gone');
+  });
+});
+
+describe('the address', () => {
+  const address = (): string => router.currentRoute.value.fullPath;
+  const shows = (id: string) => vi.waitFor(() => expect(store().activeId).toBe(id), { timeout: 10_000 });
+
+  it('selects the connection that it names, whatever the tab had before', async () => {
+    window.sessionStorage.setItem(KEY, 'desk');
+    await open('/topics?connection=staging');
+    expect(asked('connection/use').map(({ payload }) => payload)).toEqual([{ id: 'staging' }]);
+    expect(address()).toBe('/topics?connection=staging');
+  });
+
+  it('follows the selection, keeps the name from page to page, and has none for the embedded cluster', async () => {
+    await open('/topics?filter=a');
+    await store().use('staging');
+    await vi.waitFor(() => expect(address()).toBe('/topics?filter=a&connection=staging'));
+    await router.push('/groups');
+    expect(address()).toBe('/groups?connection=staging');
+    await router.push('/topics/orders');
+    expect(address()).toBe('/topics/orders/messages?connection=staging');
+    await store().use('desk');
+    await vi.waitFor(() => expect(address()).toBe('/topics/orders/messages'));
+  });
+
+  it('leads to another cluster without a moment of the former one in its place', async () => {
+    await open('/topics');
+    await router.push('/groups?connection=staging');
+    await shows('staging');
+    expect(address()).toBe('/groups?connection=staging');
+    await router.push('/topics?connection=staging');
+    bridge.asked.length = 0;
+    await router.push('/topics?connection=desk');
+    await shows('desk');
+    await vi.waitFor(() => expect(address()).toBe('/topics'));
+    expect(asked('cluster/view').map(({ connectionId }) => connectionId)).toEqual(['desk']);
+  });
+
+  it('says so where it names a connection that does not exist', async () => {
+    await open('/topics?connection=long-gone');
+    expect(document.querySelector('main h1')?.textContent).toBe('No connection is named long-gone');
+    expect(asked('cluster/view')).toEqual([]);
+    await router.push('/topics?connection=staging');
+    await shows('staging');
+    await vi.waitFor(() => expect(text()).toContain('orders'), { timeout: 10_000 });
   });
 });
