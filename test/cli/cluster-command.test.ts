@@ -67,9 +67,15 @@ describe('npm run cluster', () => {
   });
 
   it.runIf(process.platform === 'linux').each([
-    ['with its own settings of malloc', {}, ['MALLOC_ARENA_MAX=2', 'MALLOC_MMAP_THRESHOLD_=131072']],
-    ['with those of the user alone', { MALLOC_ARENA_MAX: '3' }, ['MALLOC_ARENA_MAX=3']],
-  ])('runs in the process that was started, %s', async (_how, env, expected) => {
+    ['with its own settings of memory', {}, ['MALLOC_ARENA_MAX=2', 'MALLOC_MMAP_THRESHOLD_=131072'], ['--max-semi-space-size=4']],
+    ['with those of malloc that the user has set', { MALLOC_ARENA_MAX: '3' }, ['MALLOC_ARENA_MAX=3'], ['--max-semi-space-size=4']],
+    [
+      'with those of V8 that the user has set',
+      { MALLOC_ARENA_MAX: '3', NODE_OPTIONS: '--max-semi-space-size=16' },
+      ['MALLOC_ARENA_MAX=3'],
+      [],
+    ],
+  ])('runs in the process that was started, %s', async (_how, env, expected, flags) => {
     const command = [join(ROOT, 'build/launch.mjs'), 'cluster', '--memory', '--json', '--port', '0', '--brokers', '1'];
     const child = spawn(process.execPath, command, { env: { ...process.env, ...env }, cwd: ROOT, stdio: ['ignore', 'pipe', 'ignore'] });
     const exited = new Promise<number | null>((done) => child.once('exit', done));
@@ -78,6 +84,8 @@ describe('npm run cluster', () => {
     expect(pid).toBe(child.pid);
     const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
     expect(variables.filter((variable) => variable.startsWith('MALLOC_')).toSorted()).toEqual(expected);
+    const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0');
+    expect(words.filter((word) => word.startsWith('--max-semi-space-size'))).toEqual(flags);
     child.kill('SIGTERM');
     expect(await exited).toBe(0);
   });
