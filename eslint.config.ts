@@ -65,4 +65,8 @@ export default defineConfig(
   { plugins: { brokerdesk: brokerdeskPlugin }, rules: { 'brokerdesk/layers': 'error', 'brokerdesk/injected': 'error' } },
   // Tests make the lists that they spread.
   { files: ['**/*.ts', '**/*.vue'], ignores: ['test/**'], rules: { 'brokerdesk/bounded-arguments': 'error' } },
+  {
+    files: ['electron/**/*.ts', 'renderer/**/*.ts', 'renderer/**/*.vue', 'shared/**/*.ts'],
+    rules: { 'brokerdesk/foreign-keys': 'error' },
+  },
 );

@@ -1,7 +1,11 @@
-/** Our own lint rules: the layer table, nothing ambient in the cluster, and no list of unknown length as the arguments of a call. */
+/**
+ * Our own lint rules: the layer table, nothing ambient in the cluster, no list of unknown length as the arguments of a call, and no plain
+ * object that is keyed by a name from outside.
+ */
 import { dirname, posix, relative, resolve, sep } from 'node:path';
 import type { Rule } from 'eslint';
 import type { Node } from 'estree';
+import { foreignKeys } from './foreign-keys.ts';
 import { refusal } from './layers.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -119,4 +123,4 @@ const boundedArguments: Rule.RuleModule = {
   },
 };
 
-export const brokerdeskPlugin = { rules: { layers, injected, 'bounded-arguments': boundedArguments } };
+export const brokerdeskPlugin = { rules: { layers, injected, 'bounded-arguments': boundedArguments, 'foreign-keys': foreignKeys } };

@@ -69,7 +69,29 @@ declare module 'kafkajs/src/broker/index.js' {
 declare module 'kafkajs/src/protocol/encoder.js' {
   export default class Encoder {
     writeBufferInternal(buffer: Buffer): void;
+    writeString(text: string | null | undefined): this;
+    writeVarIntString(text: string | null | undefined): this;
+    writeUVarIntString(text: string | null | undefined): this;
+    readonly buffer: Buffer;
   }
+}
+
+declare module 'kafkajs/src/protocol/decoder.js' {
+  export default class Decoder {
+    constructor(buffer: Buffer);
+    readString(): string | null;
+    readVarIntString(): string | null;
+    readUVarIntString(): string | null;
+  }
+}
+
+declare module 'kafkajs/src/consumer/assignerProtocol.js' {
+  interface MemberAssignment {
+    encode(value: { version: number; assignment: Partial<Record<string, number[]>>; userData?: Buffer }): Buffer;
+    decode(buffer: Buffer): { version: number; assignment: object } | null;
+  }
+  const protocol: { MemberAssignment: MemberAssignment };
+  export default protocol;
 }
 
 declare module 'kafkajs/src/network/requestQueue/index.js' {

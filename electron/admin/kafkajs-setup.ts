@@ -1,9 +1,11 @@
 /**
- * What kafkajs needs once per process before its first use: codecs that it lacks, its timers calmed, and an endless loop removed.
+ * What kafkajs needs once per process before its first use: codecs that it lacks, its timers calmed, an endless loop removed, and names
+ * that it can use as keys.
  */
 import kafkajs from 'kafkajs';
 import Runner from 'kafkajs/src/consumer/runner.js';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
+import { aliasKafkajsNames } from './kafkajs-names.ts';
 import { compress, decompress, type CompressionName } from '../cluster/protocol/compression.ts';
 
 /** Of one batch that a consumer of a load reads. kafkajs' own gzip has no bound. */
@@ -26,6 +28,7 @@ export function setUpKafkajs(): void {
   CompressionCodecs[CompressionTypes.ZSTD] = codec('zstd');
   calmRequestQueues();
   endStoppedRunners();
+  aliasKafkajsNames();
 }
 
 /**

@@ -42,7 +42,8 @@ const ADVICE: Readonly<Record<string, string>> = {
 /** The cause as a clause, with what to do where that is known. */
 export function describeFailure(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return ADVICE[code] ?? (error instanceof Error ? error.message : String(error));
+  const advice = Object.hasOwn(ADVICE, code) ? ADVICE[code] : undefined;
+  return advice ?? (error instanceof Error ? error.message : String(error));
 }
 
 /** What to do about a message that names a full disk by its code; '' for any other. */

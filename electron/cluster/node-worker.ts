@@ -153,13 +153,16 @@ function memoryBytes(): number {
 
 /** What can cross to another thread: an error as its text, anything that is no plain value as a string. */
 function plain(fields: LogFields): LogFields {
-  const crossing: Record<string, unknown> = {};
+  const crossing = new Map<string, unknown>();
   for (const [key, value] of Object.entries(fields)) {
-    if (value instanceof Error) crossing[key] = value.message;
+    if (value instanceof Error) crossing.set(key, value.message);
     else if (typeof value === 'object' && value !== null)
-      crossing[key] = JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner));
-    else if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol') crossing[key] = String(value);
-    else crossing[key] = value;
+      crossing.set(
+        key,
+        JSON.stringify(value, (_, inner: unknown) => (typeof inner === 'bigint' ? String(inner) : inner)),
+      );
+    else if (typeof value === 'bigint' || typeof value === 'function' || typeof value === 'symbol') crossing.set(key, String(value));
+    else crossing.set(key, value);
   }
-  return crossing;
+  return Object.fromEntries(crossing);
 }

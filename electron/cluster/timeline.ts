@@ -367,7 +367,7 @@ export class Timeline {
         (other) =>
           other.type === entry.type &&
           other.broker === entry.broker &&
-          facts.every((fact) => other.details?.[fact] === entry.details?.[fact]),
+          facts.every((fact) => detailOf(other, fact) === detailOf(entry, fact)),
       ) !== undefined
     );
   }
@@ -394,12 +394,13 @@ function countOf({ partitions, details }: NodeEvent): number | undefined {
   return undefined;
 }
 
+function detailOf({ details = {} }: TimelineEntry, name: string): unknown {
+  return Object.hasOwn(details, name) ? details[name] : undefined;
+}
+
 function bounded(details: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  const kept: Record<string, unknown> = {};
-  for (const [key, value] of Object.entries(details)) {
-    kept[key] = Array.isArray(value) && value.length > MAX_ITEMS ? (value.slice(0, MAX_ITEMS) as unknown[]) : value;
-  }
-  return kept;
+  const bound = (value: unknown): unknown => (Array.isArray(value) && value.length > MAX_ITEMS ? value.slice(0, MAX_ITEMS) : value);
+  return Object.fromEntries(Object.entries(details).map(([key, value]) => [key, bound(value)]));
 }
 
 function typeOf({ details }: TimelineEntry): unknown {

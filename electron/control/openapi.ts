@@ -193,8 +193,11 @@ const ERRORS: Readonly<Record<number, string>> = {
 };
 
 export function openApi(routes: readonly Route[], url: string): unknown {
-  const paths: Record<string, Record<string, unknown>> = {};
-  for (const route of routes) (paths[route.path] ??= {})[route.method.toLowerCase()] = operation(route);
+  const paths = new Map<string, Map<string, unknown>>();
+  for (const route of routes) {
+    const methods = paths.get(route.path) ?? new Map<string, unknown>();
+    paths.set(route.path, methods.set(route.method.toLowerCase(), operation(route)));
+  }
   return {
     openapi: '3.1.0',
     info: {
@@ -204,7 +207,7 @@ export function openApi(routes: readonly Route[], url: string): unknown {
     },
     servers: [{ url }],
     security: [{ token: [] }],
-    paths,
+    paths: Object.fromEntries([...paths].map(([path, methods]) => [path, Object.fromEntries(methods)])),
     components: { schemas: SCHEMAS, securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
   };
 }
@@ -226,27 +229,27 @@ function operation(route: Route): unknown {
             },
           },
         };
-  const responses: Record<string, unknown> = {};
-  if (route.answer === undefined) responses['204'] = { description: 'Done.' };
+  const responses = new Map<string, unknown>();
+  if (route.answer === undefined) responses.set('204', { description: 'Done.' });
   else {
     const one = { $ref: `#/components/schemas/${route.answer.schema}` };
     const content: Record<string, unknown> = {
       'application/json': { schema: route.answer.array === true ? { type: 'array', items: one } : one },
     };
     if (route.events === true) content['text/event-stream'] = { schema: { type: 'string' } };
-    responses['200'] = { description: 'Done.', content };
+    responses.set('200', { description: 'Done.', content });
   }
   for (const status of [401, ...(route.body === undefined ? [] : [413]), ...route.errors]) {
-    responses[String(status)] = {
+    responses.set(String(status), {
       description: ERRORS[status],
       content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
-    };
+    });
   }
   return {
     operationId: route.operationId,
     summary: route.summary,
     ...(parameters.length === 0 ? {} : { parameters }),
     ...requestBody,
-    responses,
+    responses: Object.fromEntries(responses),
   };
 }

@@ -16,9 +16,9 @@ let entries: LibraryEntry[] | undefined;
 
 /** In the order in which they are best read: by the number in the file's name. */
 export function library(): readonly LibraryEntry[] {
-  return (entries ??= Object.keys(files)
-    .sort()
-    .map((path) => read(path, files[path] ?? '')));
+  return (entries ??= Object.entries(files)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([path, text]) => read(path, text)));
 }
 
 export function libraryEntry(name: string): LibraryEntry | undefined {

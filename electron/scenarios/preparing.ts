@@ -50,16 +50,16 @@ export async function chooseNames(stage: Stage): Promise<Record<string, string>>
   const [meta, groups] = await Promise.all([client.metadata(null), client.metadata([]).then(() => listAllGroups(client))]);
   const topics = new Set(meta.topics.map(({ name }) => name ?? ''));
   const taken = new Set([...loads.list().map(({ spec }) => spec.name), ...groups.groups.map(({ id }) => id)]);
-  const renamed: Record<string, string> = {};
+  const renamed = new Map<string, string>();
   const choose = (name: string, among: Set<string>): string => {
     const own = freeName(name, among);
     among.add(own);
-    if (own !== name) renamed[name] = own;
+    if (own !== name) renamed.set(name, own);
     return own;
   };
   for (const { name } of stage.scenario.topics) stage.topics.set(name, choose(name, topics));
   for (const { name } of allLoads(stage.scenario)) stage.loadNames.set(name, choose(name, taken));
-  return renamed;
+  return Object.fromEntries(renamed);
 }
 
 export function freeName(name: string, taken: ReadonlySet<string>): string {

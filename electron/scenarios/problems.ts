@@ -1,5 +1,6 @@
 /** What a schema says is wrong, made plain: of a choice, what is wrong with the one that was meant. */
 import type * as z from 'zod';
+import { ownValue } from '#shared/own-value';
 import { ACTION_WORDS, CONDITION_WORDS, EXPECTATION_WORDS } from '#shared/scenario-verbs';
 
 export interface Problem {
@@ -68,7 +69,7 @@ function article(expected: string): string {
 
 function at(value: unknown, path: readonly (string | number)[]): unknown {
   return path.reduce<unknown>(
-    (part, key) => (typeof part === 'object' && part !== null ? (part as Record<string | number, unknown>)[key] : undefined),
+    (part, key) => (typeof part === 'object' && part !== null ? ownValue(part as Record<string, unknown>, String(key)) : undefined),
     value,
   );
 }

@@ -1,5 +1,6 @@
 /** Scenarios in words: what a step does, what is expected. The same words before a run, in it and in its report. */
 import { sayDuration } from '#shared/durations';
+import { ownValue } from '#shared/own-value';
 import type { Scenario, ScenarioStep } from '#shared/scenario-schema';
 import type { ScenarioAction, ScenarioCondition, ScenarioExpectation, ScenarioFault, ScenarioLoad } from '#shared/scenario-verbs';
 import type { ScenarioOutline, ScenarioSummary } from '#shared/models/scenario';
@@ -213,9 +214,9 @@ const BROKER_EVENT_WORDS: Readonly<Record<string, string>> = {
 };
 
 function eventWords(type: string, filter: Parameters<typeof filterWords>[0], say: SayTarget): string {
-  const broker = BROKER_EVENT_WORDS[type];
+  const broker = ownValue(BROKER_EVENT_WORDS, type);
   if (broker !== undefined) return `${filter.of === undefined ? 'a broker' : say(filter.of)} ${broker}`;
-  const words = EVENT_WORDS[type];
+  const words = ownValue(EVENT_WORDS, type);
   return words === undefined ? `${type}${filterWords(filter, say)} happens` : `${words}${filterWords(filter, say)}`;
 }
 

@@ -1,6 +1,7 @@
 /** What every HTTP server of the app does alike: headers of each answer, limits of time, request lines that no browser sends. */
 import { STATUS_CODES, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { ownValue } from '#shared/own-value';
 
 /** Of every answer, errors included: no browser may run, frame, guess or keep it. A page replaces what it needs. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
@@ -34,7 +35,7 @@ export function refuseMalformed(server: Server): void {
   server.maxConnections = MAX_CONNECTIONS;
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else refuseSocket(socket, STATUSES[error.code ?? ''] ?? 400);
+    else refuseSocket(socket, ownValue(STATUSES, error.code ?? '') ?? 400);
   });
 }
 

@@ -37,10 +37,10 @@ export class LagHistory {
 
 /** Sum by topic; null (a gap in the chart) when no partition of the topic has a known lag. */
 export function lagByTopic(group: GroupRow): Record<string, number | null> {
-  const topics: Record<string, number | null> = {};
+  const topics = new Map<string, number | null>();
   for (const { topic, lag } of group.partitions) {
-    const sum = topics[topic] ?? null;
-    topics[topic] = lag === null ? sum : (sum ?? 0) + Number(lag);
+    const sum = topics.get(topic) ?? null;
+    topics.set(topic, lag === null ? sum : (sum ?? 0) + Number(lag));
   }
-  return topics;
+  return Object.fromEntries(topics);
 }

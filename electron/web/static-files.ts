@@ -1,6 +1,7 @@
 /** The built renderer's files, for web mode and for the desktop's `app://` alike. */
 import { readFile } from 'node:fs/promises';
 import { extname, join, normalize, sep } from 'node:path';
+import { ownValue } from '#shared/own-value';
 
 const TYPES: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -33,7 +34,7 @@ export async function readStatic(root: string, pathname: string, connectSources:
   return {
     bytes,
     headers: {
-      'content-type': TYPES[extname(path)] ?? 'application/octet-stream',
+      'content-type': ownValue(TYPES, extname(path)) ?? 'application/octet-stream',
       // File names of the build carry a hash of their content; the page itself does not.
       'cache-control': path.endsWith('.html') ? 'no-store' : 'max-age=31536000, immutable',
       'content-security-policy': contentSecurityPolicy(connectSources),

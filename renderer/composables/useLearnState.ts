@@ -2,8 +2,9 @@
  * What the pages of Learn draw from and judge by: the cluster's state as one value, with what the reader did and picked; and whether
  * the page's check is done.
  */
-import { computed, onScopeDispose, reactive, watch } from 'vue';
+import { computed, onScopeDispose, shallowRef, watch } from 'vue';
 import type { TopicRow } from '#shared/models/cluster';
+import { ownValue } from '#shared/own-value';
 import { LEARN_TOPIC, type Concept, type LearnState } from '../format/learn/concept.ts';
 import { compareText } from '../format/numbers.ts';
 import { useClusterStore } from '../stores/cluster.ts';
@@ -26,9 +27,9 @@ export function useLearnState(concept: () => Concept) {
   const { flows, rates } = useMeasured();
   const readRates = useReadRates();
   /** What a component of the page lets the reader pick. */
-  const picked = reactive<Record<string, number | string>>({});
+  const picked = shallowRef<ReadonlyMap<string, number | string>>(new Map());
   const pick = (what: string, which: number | string): void => {
-    picked[what] = which;
+    picked.value = new Map(picked.value).set(what, which);
   };
 
   const topic = computed<TopicRow | null>(() => {
@@ -67,7 +68,7 @@ export function useLearnState(concept: () => Concept) {
     znodes: learn.znodes,
     rates: rates.value,
     flows: new Map([...flows.value].map(([key, flow]) => [key, flow.recordsPerSecond])),
-    picked: { ...picked },
+    picked: Object.fromEntries(picked.value),
     asOf: cluster.scalars?.asOf ?? 0,
   }));
 
@@ -82,7 +83,7 @@ export function useLearnState(concept: () => Concept) {
     },
     { immediate: true },
   );
-  const done = computed(() => achieved.value ?? learn.done[concept().id]?.said ?? null);
+  const done = computed(() => achieved.value ?? ownValue(learn.done, concept().id)?.said ?? null);
 
   /** Asks for these nodes of the tree now and every so often, while the page is open. */
   function followZnodes(paths: () => readonly string[], everyMs = 1_000): void {

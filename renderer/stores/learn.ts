@@ -3,6 +3,7 @@ import { shallowRef, watch } from 'vue';
 import { useLocalStorage } from '@vueuse/core';
 import type { AppError } from '#shared/errors';
 import type { Znode } from '#shared/models/lab';
+import { ownValue } from '#shared/own-value';
 import { defineScopedStore } from '../scope.ts';
 import type { ReadBack, SentRecord } from '../format/learn/concept.ts';
 import { useClusterStore } from './cluster.ts';
@@ -144,7 +145,7 @@ export const useLearnStore = defineScopedStore('learn', (scope) => {
   }
 
   function finish(concept: string, said: string): void {
-    if (done.value[concept] === undefined) done.value = { ...done.value, [concept]: { at: Date.now(), said } };
+    if (ownValue(done.value, concept) === undefined) done.value = { ...done.value, [concept]: { at: Date.now(), said } };
   }
 
   function forgetDone(): void {

@@ -1,6 +1,7 @@
 /** Load on a real cluster: what it counts is held to what other clients of the same cluster see. */
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { toKafkajsName } from '../../electron/admin/kafkajs-names.ts';
 import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
 import { Cluster, type ClusterNote, type TimelineEntry } from '../../electron/cluster/cluster.ts';
 import { LoadService } from '../../electron/services/loads.ts';
@@ -66,6 +67,43 @@ afterAll(async () => {
   await loads.close();
   await cluster.close();
   expect(problems).toEqual([]);
+});
+
+describe('topics and groups that are named like members of Object.prototype', () => {
+  const NAMES = ['__proto__', 'constructor', 'toString', 'hasOwnProperty'];
+
+  test('are written, consumed and audited like any other', async () => {
+    const before = Object.getOwnPropertyNames(Object.prototype);
+    for (const name of NAMES) await create(toKafkajsName(name), {}, 2);
+    const specs = NAMES.map((topic, index): ProducerLoad => ({
+      ...PRODUCER,
+      name: `odd-${index}`,
+      topic,
+      clients: 1,
+      recordsPerSecond: 200,
+      keys: index % 2 === 0 ? PRODUCER.keys : { kind: 'none' },
+      idempotent: index < 2,
+    }));
+    const started = await Promise.all(specs.map((spec) => loads.start(spec)));
+    const group = await loads.start({ ...GROUP, name: 'constructor', topics: NAMES });
+    for (const { id } of started) await written(id, 100);
+    for (const { id } of started) await loads.stop(id);
+    let acknowledged = 0;
+    for (const { id } of started) {
+      const audit = await loads.audit(id);
+      expect(audit).toMatchObject({ complete: true, lost: 0, unread: 0, acknowledged: row(id).written?.acknowledged });
+      acknowledged += audit.found;
+    }
+    await expect.poll(() => row(group.id).consumed?.consumed ?? 0, { timeout: SOON_MS }).toBeGreaterThanOrEqual(acknowledged);
+    const topics = members(group.id, 'consuming').flatMap(({ assignment }) => assignment.map(({ topic }) => topic));
+    expect(new Set(topics)).toEqual(new Set(NAMES));
+    await loads.stop(group.id);
+    // Its commits stand under the names themselves.
+    const committed = await admin.fetchOffsets({ groupId: toKafkajsName('constructor'), topics: NAMES.map(toKafkajsName) });
+    const sum = committed.flatMap(({ partitions }) => partitions).reduce((total, { offset }) => total + Math.max(0, Number(offset)), 0);
+    expect(sum).toBeGreaterThanOrEqual(acknowledged);
+    expect(Object.getOwnPropertyNames(Object.prototype)).toEqual(before);
+  });
 });
 
 describe('a producer load', () => {

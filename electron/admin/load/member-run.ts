@@ -1,5 +1,6 @@
 /** One member of a group load, in a worker of its own: a kafkajs consumer that takes its time for each record and commits every second. */
 import { Kafka, logLevel, type Consumer, type EachBatchPayload } from 'kafkajs';
+import { fromKafkajsName, toKafkajsName, withoutAliases } from '../kafkajs-names.ts';
 import { setUpKafkajs } from '../kafkajs-setup.ts';
 import { KafkajsSockets } from '../kafkajs-sockets.ts';
 import { GroupTally } from './group-tally.ts';
@@ -65,7 +66,7 @@ export class MemberRun {
       this.consumer = consumer;
       try {
         await consumer.connect();
-        await consumer.subscribe({ topics: [...this.start.spec.topics], fromBeginning: this.start.spec.from === 'oldest' });
+        await consumer.subscribe({ topics: this.start.spec.topics.map(toKafkajsName), fromBeginning: this.start.spec.from === 'oldest' });
         if (!connected) this.tell({ kind: 'connected' });
         connected = true;
         await consumer.run({
@@ -111,7 +112,7 @@ export class MemberRun {
   private create(): Consumer {
     const { spec } = this.start;
     const consumer = this.kafka.consumer({
-      groupId: spec.name,
+      groupId: toKafkajsName(spec.name),
       sessionTimeout: spec.sessionTimeoutMs,
       heartbeatInterval: Math.min(1_000, spec.sessionTimeoutMs / 6),
       // The others wait so long for one that does not come back.
@@ -123,7 +124,7 @@ export class MemberRun {
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
       this.complain(null);
       const assignment = Object.entries(payload.memberAssignment).map(([topic, partitions]) => ({
-        topic,
+        topic: fromKafkajsName(topic),
         partitions: [...partitions].sort((a, b) => a - b),
       }));
       this.tell({ kind: 'joined', memberId: payload.memberId, assignment });
@@ -144,6 +145,7 @@ export class MemberRun {
   private async consume(work: EachBatchPayload): Promise<void> {
     const { batch } = work;
     const { perRecordMs } = this.start.spec;
+    const topic = fromKafkajsName(batch.topic);
     for (const { offset } of batch.messages) {
       if (!work.isRunning() || work.isStale()) return;
       this.owedMs += perRecordMs;
@@ -157,13 +159,14 @@ export class MemberRun {
         await work.commitOffsetsIfNecessary();
       }
       Atomics.add(this.consumed, 0, 1n);
-      this.tally.consume(batch.topic, batch.partition, BigInt(offset));
+      this.tally.consume(topic, batch.partition, BigInt(offset));
       work.resolveOffset(offset);
     }
     await work.heartbeat();
   }
 
-  private complain(message: string | null): void {
+  private complain(reason: string | null): void {
+    const message = reason === null ? null : withoutAliases(reason);
     if (message !== null) this.complainedAt = performance.now();
     if (message === this.complaint) return;
     this.complaint = message;

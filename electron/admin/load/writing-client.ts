@@ -8,6 +8,7 @@
  */
 import { Kafka, logLevel, Partitioners, type Message, type PartitionMetadata, type Producer, type RecordMetadata } from 'kafkajs';
 import type { ProducerLoad } from '#shared/models/load';
+import { toKafkajsName, withoutAliases } from '../kafkajs-names.ts';
 import { setUpKafkajs } from '../kafkajs-setup.ts';
 import { KafkajsSockets } from '../kafkajs-sockets.ts';
 
@@ -44,6 +45,8 @@ interface Life {
 
 export class WritingClient {
   private readonly spec: ProducerLoad;
+  /** As kafkajs names it. */
+  private readonly topic: string;
   private readonly bootstrap: string;
   private readonly connectHost: string | undefined;
   private readonly clientId: string;
@@ -62,16 +65,17 @@ export class WritingClient {
   }) {
     setUpKafkajs();
     this.spec = options.spec;
+    this.topic = toKafkajsName(options.spec.topic);
     this.bootstrap = options.bootstrap;
     this.connectHost = options.connectHost;
     this.clientId = `load-${options.spec.name}-${options.number}`;
     this.known = [...options.partitions];
-    this.complain = options.complain;
+    this.complain = (message) => options.complain(withoutAliases(message));
   }
 
   /** Where kafkajs' own partitioner sends it; stays so, however often it is sent. */
   partitionOf(key: string | null): number {
-    return this.choose({ topic: this.spec.topic, partitionMetadata: this.known, message: { key, value: null } });
+    return this.choose({ topic: this.topic, partitionMetadata: this.known, message: { key, value: null } });
   }
 
   get connected(): boolean {
@@ -151,7 +155,7 @@ export class WritingClient {
       for (;;) {
         const messages = [...waiting.values()].flatMap((records) => records.map(({ message }) => message));
         const answers = await within(
-          life.producer.send({ topic: this.spec.topic, acks: ACKS[this.spec.acks], timeout: ACKS_TIMEOUT_MS, messages }),
+          life.producer.send({ topic: this.topic, acks: ACKS[this.spec.acks], timeout: ACKS_TIMEOUT_MS, messages }),
           life.end,
           deadline - performance.now(),
         );

@@ -102,7 +102,7 @@ function setBrokerValues(image: MetadataImage, { name }: ConfigDefinition, prope
   if (own !== undefined) found.push({ name, value: own, source: ConfigSource.DYNAMIC_BROKER });
   const all = image.configs.get(configKey(BROKER_RESOURCE, ''))?.get(name);
   if (all !== undefined) found.push({ name, value: all, source: ConfigSource.DYNAMIC_DEFAULT_BROKER });
-  const fixed = properties[name];
+  const fixed = Object.hasOwn(properties, name) ? properties[name] : undefined;
   if (fixed !== undefined) found.push({ name, value: fixed, source: ConfigSource.STATIC_BROKER });
   return found;
 }
@@ -295,10 +295,11 @@ export function brokerSettings(properties: Properties, nodes = 3): BrokerSetting
     const problem = check(brokerConfigByName, 'broker', name, value);
     if (problem !== null) throw new KafkaError(ErrorCode.INVALID_CONFIG, problem);
   }
-  const text = (name: string): string | null => properties[name] ?? definitionOf(brokerConfigByName, name).default;
+  const given = (name: string): string | undefined => (Object.hasOwn(properties, name) ? properties[name] : undefined);
+  const text = (name: string): string | null => given(name) ?? definitionOf(brokerConfigByName, name).default;
   const number = (name: string): number => Math.min(Number(text(name)), Number.MAX_SAFE_INTEGER);
   const boolean = (name: string): boolean => readBoolean(text(name) ?? 'false');
-  const replicationFactor = (name: string): number => (properties[name] === undefined ? Math.min(3, nodes) : number(name));
+  const replicationFactor = (name: string): number => (given(name) === undefined ? Math.min(3, nodes) : number(name));
   return {
     brokerSessionTimeoutMs: number('broker.session.timeout.ms'),
     brokerHeartbeatIntervalMs: number('broker.heartbeat.interval.ms'),

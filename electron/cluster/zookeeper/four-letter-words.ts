@@ -60,7 +60,7 @@ export function isWord(word: string): boolean {
 }
 
 export function answerWord(word: string, endpoint: Endpoint, facts: ServerFacts): string {
-  return WORDS[word]?.(endpoint, facts) ?? '';
+  return Object.hasOwn(WORDS, word) ? (WORDS[word]?.(endpoint, facts) ?? '') : '';
 }
 
 function statistics(endpoint: Endpoint, facts: ServerFacts): string {

@@ -1,3 +1,5 @@
+import { ownValue } from '#shared/own-value';
+
 /**
  * What changed between two JSON values, as small as it is: `[value]` replaces the whole, an object holds the deltas of those
  * members (or list items, by index) that differ. A list that grew or shrank, and an object with other members, is replaced.
@@ -17,22 +19,28 @@ export function diff(before: unknown, after: unknown): Delta | undefined {
 type Members = Readonly<Record<string, unknown>>;
 
 function members(before: Members, after: Members): Delta | undefined {
-  let changed: { [member: string]: Delta } | undefined;
-  for (const name in after) {
-    const delta = diff(before[name], after[name]);
-    if (delta !== undefined) (changed ??= {})[name] = delta;
+  const changed: [name: string, delta: Delta][] = [];
+  for (const [name, value] of Object.entries(after)) {
+    const delta = diff(ownValue(before, name), value);
+    if (delta !== undefined) changed.push([name, delta]);
   }
-  return changed;
+  return changed.length === 0 ? undefined : Object.fromEntries(changed);
 }
 
 /** The value after the change; `before` stays as it is, and what did not change is shared with it. */
 export function patch(before: unknown, delta: Delta): unknown {
   if (Array.isArray(delta)) return delta[0];
-  const after: Record<string, unknown> = Array.isArray(before)
-    ? ([...(before as unknown[])] as unknown as Record<string, unknown>)
-    : { ...(before as Members) };
-  for (const [name, change] of Object.entries(delta)) after[name] = patch(after[name], change);
-  return after;
+  if (Array.isArray(before)) {
+    const list = [...(before as unknown[])];
+    for (const [index, change] of Object.entries(delta)) list[Number(index)] = patch(list[Number(index)], change);
+    return list;
+  }
+  const members = before as Members;
+  // Defined, not assigned: a member may be named __proto__.
+  return {
+    ...members,
+    ...Object.fromEntries(Object.entries(delta).map(([name, change]) => [name, patch(ownValue(members, name), change)])),
+  };
 }
 
 function isPlain(value: unknown): value is Members {
@@ -40,7 +48,6 @@ function isPlain(value: unknown): value is Members {
 }
 
 function sameNames(before: Members, after: Members): boolean {
-  for (const name in after) if (!(name in before)) return false;
-  for (const name in before) if (!(name in after)) return false;
-  return true;
+  const names = Object.keys(after);
+  return names.length === Object.keys(before).length && names.every((name) => Object.hasOwn(before, name));
 }

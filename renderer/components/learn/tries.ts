@@ -11,15 +11,17 @@ import ProducerTry from './ProducerTry.vue';
 import TopicTry from './TopicTry.vue';
 import ZooKeeperTry from './ZooKeeperTry.vue';
 
-export const TRIES: Readonly<Record<string, Component>> = {
-  kafka: KafkaTry,
-  producer: ProducerTry,
-  consumer: ConsumerTry,
-  broker: BrokerTry,
-  cluster: ClusterTry,
-  topic: TopicTry,
-  partitions: PartitionsTry,
-  offset: OffsetTry,
-  'consumer-groups': GroupsTry,
-  zookeeper: ZooKeeperTry,
-};
+export const TRIES: ReadonlyMap<string, Component> = new Map<string, Component>(
+  Object.entries({
+    kafka: KafkaTry,
+    producer: ProducerTry,
+    consumer: ConsumerTry,
+    broker: BrokerTry,
+    cluster: ClusterTry,
+    topic: TopicTry,
+    partitions: PartitionsTry,
+    offset: OffsetTry,
+    'consumer-groups': GroupsTry,
+    zookeeper: ZooKeeperTry,
+  }),
+);
