@@ -9,8 +9,12 @@ declare module 'vue-router' {
 }
 
 /** All pages by address. Hash history: the same addresses work under app://, a file and a web path. */
-import { createRouter, createWebHashHistory, type RouteRecordRaw, type Router, type RouterHistory } from 'vue-router';
+import { createRouter, createWebHashHistory, type RouteLocation, type RouteRecordRaw, type Router, type RouterHistory } from 'vue-router';
 import { conceptOf } from './format/learn/concepts.ts';
+import { decodeName, topicPath } from './format/addresses.ts';
+import { escapeName } from '#shared/names';
+
+const topicOf = (to: RouteLocation): { name: string } => ({ name: decodeName(String(to.params['name'])) });
 
 export const routes: RouteRecordRaw[] = [
   { path: '/', redirect: '/overview' },
@@ -26,28 +30,33 @@ export const routes: RouteRecordRaw[] = [
   {
     path: '/topics/:name',
     component: () => import('./pages/TopicPage.vue'),
-    props: true,
+    props: topicOf,
     meta: { title: 'Topic' },
     children: [
-      { path: '', redirect: (to) => ({ path: `/topics/${encodeURIComponent(String(to.params['name']))}/messages` }) },
+      { path: '', redirect: (to) => ({ path: topicPath(topicOf(to).name, 'messages') }) },
       {
         path: 'messages',
         component: () => import('./pages/TopicMessagesPage.vue'),
-        props: true,
+        props: topicOf,
         meta: { present: 'Records are read from the cluster as it is now.' },
       },
-      { path: 'partitions', component: () => import('./pages/TopicPartitionsPage.vue'), props: true },
-      { path: 'consumers', component: () => import('./pages/TopicConsumersPage.vue'), props: true },
+      { path: 'partitions', component: () => import('./pages/TopicPartitionsPage.vue'), props: topicOf },
+      { path: 'consumers', component: () => import('./pages/TopicConsumersPage.vue'), props: topicOf },
       {
         path: 'settings',
         component: () => import('./pages/TopicSettingsPage.vue'),
-        props: true,
+        props: topicOf,
         meta: { present: 'Settings are those of now.' },
       },
     ],
   },
   { path: '/groups', component: () => import('./pages/GroupsPage.vue'), meta: { title: 'Consumer groups' } },
-  { path: '/groups/:id', component: () => import('./pages/GroupPage.vue'), props: true, meta: { title: 'Consumer group' } },
+  {
+    path: '/groups/:id',
+    component: () => import('./pages/GroupPage.vue'),
+    props: (to) => ({ id: decodeName(String(to.params['id'])) }),
+    meta: { title: 'Consumer group' },
+  },
   {
     path: '/coordination/:tab(tree)?',
     component: () => import('./pages/CoordinationPage.vue'),
@@ -75,9 +84,11 @@ export const routes: RouteRecordRaw[] = [
 export function createAppRouter(history: RouterHistory = createWebHashHistory()): Router {
   const router = createRouter({ history, routes });
   router.afterEach((to) => {
-    const subject = to.params['name'] ?? to.params['id'] ?? conceptOf(String(to.params['concept'] ?? ''))?.title;
+    const named = to.params['name'] ?? to.params['id'];
+    const subject =
+      typeof named === 'string' && named !== '' ? escapeName(decodeName(named)) : conceptOf(String(to.params['concept'] ?? ''))?.title;
     const title = typeof to.meta['title'] === 'string' ? to.meta['title'] : 'Brokerdesk';
-    document.title = subject === undefined ? `${title} · Brokerdesk` : `${String(subject)} · ${title} · Brokerdesk`;
+    document.title = subject === undefined ? `${title} · Brokerdesk` : `${subject} · ${title} · Brokerdesk`;
   });
   void followEarlyHash(router);
   return router;

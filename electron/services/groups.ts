@@ -2,6 +2,7 @@ import { AdminError } from '../admin/errors.ts';
 import { setCommitted } from '../admin/group-offsets.ts';
 import { committedOffsets, coordinatorOf, deleteGroup } from '../admin/groups.ts';
 import { EARLIEST, LATEST, partitionKey, readOffsets } from '../admin/topics.ts';
+import { confirmsName, escapeName } from '#shared/names';
 import type { Payload, Results } from '#shared/ipc';
 import { partitionLeaders } from './messages.ts';
 import type { OpenConnection } from './open-connections.ts';
@@ -14,7 +15,8 @@ export class GroupsService {
   }
 
   async delete(connection: OpenConnection, { group, shown, typedName }: Payload<'group/delete'>): Promise<null> {
-    if (typedName !== group) throw new AdminError({ code: 'INVALID_PAYLOAD', message: `Type ${group} to delete it.`, field: 'typedName' });
+    if (!confirmsName(typedName, group))
+      throw new AdminError({ code: 'INVALID_PAYLOAD', message: `Type ${escapeName(group)} to delete it.`, field: 'typedName' });
     const { foreground, monitor } = connection;
     await guarded(monitor, () => requireShownGroup(foreground, group, shown, 'deleted'));
     await deleteGroup(foreground, group);

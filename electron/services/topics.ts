@@ -4,6 +4,7 @@ import { deleteRecordsBefore } from '../admin/delete-records.ts';
 import { electPreferred } from '../admin/elections.ts';
 import { AdminError } from '../admin/errors.ts';
 import { createTopic, deleteTopic, growTopic } from '../admin/topics.ts';
+import { confirmsName, escapeName } from '#shared/names';
 import { checkTopicName } from '#shared/topic-rules';
 import type { Payload, Results } from '#shared/ipc';
 import type { OpenConnection } from './open-connections.ts';
@@ -60,8 +61,8 @@ export class TopicsService {
   }
 
   async delete(connection: OpenConnection, { name, topicId, typedName }: Payload<'topic/delete'>): Promise<null> {
-    if (typedName !== name) {
-      throw new AdminError({ code: 'INVALID_PAYLOAD', message: `Type ${name} to delete it.`, field: 'typedName' });
+    if (!confirmsName(typedName, name)) {
+      throw new AdminError({ code: 'INVALID_PAYLOAD', message: `Type ${escapeName(name)} to delete it.`, field: 'typedName' });
     }
     const { foreground, monitor } = connection;
     await guarded(monitor, () => requireShownTopic(foreground, name, topicId, 'deleted'));

@@ -8,6 +8,8 @@ import { useDeskStore } from '../stores/desk.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
 import { useTourStore } from '../stores/tour.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
+import { escapeName } from '#shared/names';
+import { groupPath, topicPath } from '../format/addresses.ts';
 
 export interface PaletteEntry {
   key: string;
@@ -81,16 +83,16 @@ export function usePalette(text: Ref<string>): { matches: Ref<PaletteEntry[]> } 
     })),
     ...cluster.topicList.map((topic) => ({
       key: `topic:${topic.name}`,
-      label: topic.name,
+      label: escapeName(topic.name),
       kind: 'topic',
-      to: `/topics/${encodeURIComponent(topic.name)}`,
+      to: topicPath(topic.name),
       run: nothing,
     })),
     ...cluster.groupList.map((group) => ({
       key: `group:${group.id}`,
-      label: group.id,
+      label: escapeName(group.id),
       kind: 'consumer group',
-      to: `/groups/${encodeURIComponent(group.id)}`,
+      to: groupPath(group.id),
       run: nothing,
     })),
   ]);

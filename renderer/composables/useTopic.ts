@@ -3,6 +3,7 @@ import { computed, toValue, type MaybeRefOrGetter } from 'vue';
 import { formatCount, plural } from '../format/numbers.ts';
 import { isOffline, isUnderReplicated } from '../format/replicas.ts';
 import { useClusterStore } from '../stores/cluster.ts';
+import { topicPath } from '../format/addresses.ts';
 
 export function useTopic(name: MaybeRefOrGetter<string>) {
   const cluster = useClusterStore();
@@ -21,7 +22,7 @@ export function useTopic(name: MaybeRefOrGetter<string>) {
     return `${plural(row.partitions.length, 'partition')} × ${plural(row.replicationFactor, 'copy', 'copies')}, ${records}`;
   });
   const tabs = computed(() => {
-    const base = `/topics/${encodeURIComponent(toValue(name))}`;
+    const base = topicPath(toValue(name));
     const partitions = topic.value?.partitions ?? [];
     const offline = partitions.filter(isOffline).length;
     const under = partitions.filter(isUnderReplicated).length;

@@ -19,6 +19,7 @@ import {
   type TourMemory,
   type TourStep,
 } from './tour.ts';
+import { groupPath } from './addresses.ts';
 
 export interface TourLine {
   done: boolean;
@@ -39,7 +40,7 @@ export interface TourWords {
 export function tellStep(step: TourStep, memory: TourMemory, facts: TourFacts): TourWords {
   const name = memory.topic ?? '';
   const topic = facts.topics.get(name);
-  const groupPage = { to: `/groups/${encodeURIComponent(readersName(name))}`, target: 'lag' };
+  const groupPage = { to: groupPath(readersName(name)), target: 'lag' };
   const lag = facts.group?.lag ?? null;
   const lagSaid = lag === null ? 'lag not known yet' : `lag ${formatCount(lag)}`;
   switch (step) {

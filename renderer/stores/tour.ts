@@ -18,6 +18,7 @@ import {
 import { useClusterStore } from './cluster.ts';
 import { useLoadStore } from './load.ts';
 import { defineScopedStore } from '../scope.ts';
+import { groupPath } from '../format/addresses.ts';
 
 export type TourMode = 'offered' | 'running' | 'skipped' | 'done';
 
@@ -45,7 +46,7 @@ export const useTourStore = defineScopedStore('tour', () => {
       producer: topic === '' ? null : loadOf('producer', writerName(topic)),
       readers: topic === '' ? null : loadOf('group', group),
       group: cluster.groups.get(group) ?? null,
-      watching: topic !== '' && path.value === `/groups/${encodeURIComponent(group)}`,
+      watching: topic !== '' && path.value === groupPath(group),
     };
   });
   const step = computed(() => stepOf(memory.value, facts.value));

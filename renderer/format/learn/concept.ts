@@ -4,6 +4,7 @@ import type { CoordinationClients } from '#shared/models/coordination';
 import type { Fault, FaultSpec, Znode } from '#shared/models/lab';
 import type { LoadRow } from '#shared/models/load';
 import type { TimelineEvent } from '#shared/models/timeline';
+import { topicPath as pathOfTopic } from '../addresses.ts';
 import type { Diagram } from '../diagram.ts';
 
 /** The topic and the group that the pages make for themselves. */
@@ -143,4 +144,4 @@ export const lastSent = (state: LearnState): SentRecord | null =>
   state.sent.filter(({ topic }) => topic === state.topic?.name).at(-1) ?? null;
 
 export const topicPath = (state: LearnState, tab: 'messages' | 'partitions' | 'consumers' | 'settings'): string =>
-  state.topic === null ? '/topics' : `/topics/${encodeURIComponent(state.topic.name)}/${tab}`;
+  state.topic === null ? '/topics' : pathOfTopic(state.topic.name, tab);

@@ -8,6 +8,7 @@ import { lastSent, LEARN_GROUP, LEARN_TOPIC, topicPath, type Concept, type Learn
 import { isDown, killOrMend } from './outages.ts';
 import { brokerName, brokerTone, columns, dataOfBroker, noTopic, replicaGlyph, tellPartition } from './parts.ts';
 import { stepsOf } from './producer.ts';
+import { groupPath } from '../addresses.ts';
 
 const MOST_BROKERS = 5;
 const MOST_GROUPS = 3;
@@ -91,7 +92,7 @@ function diagram(state: LearnState, width: number): Diagram {
         { text: `lag ${group.lag === null ? '?' : formatCount(group.lag)}`, ...(behind ? { tone: 'warn' as const } : {}) },
       ],
       said: `Group ${group.id}: ${plural(group.members.length, 'member')}, lag ${group.lag === null ? 'not known' : formatCount(group.lag)}`,
-      to: `/groups/${encodeURIComponent(group.id)}`,
+      to: groupPath(group.id),
       data: { group: group.id, members: `${group.members.length}`, lag: group.lag ?? '?' },
     });
     if (group.members.length === 0) return;

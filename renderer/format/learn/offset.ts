@@ -8,6 +8,7 @@ import { isDown, killOrMend } from './outages.ts';
 import { wentTo } from './partition-rows.ts';
 import { dataOfPartition, ledBy, MARGIN, newestCells, noTopic, tellPartition } from './parts.ts';
 import { stepsOf } from './producer.ts';
+import { groupPath } from '../addresses.ts';
 
 const MOST_GROUPS = 3;
 const CELL_GAP = 4;
@@ -131,7 +132,7 @@ function diagram(state: LearnState, width: number): Diagram {
         { text: `lag ${place.lag === null ? '?' : formatCount(place.lag)}`, ...(behind ? { tone: 'warn' as const } : {}) },
       ],
       said: tellReader({ group, place }, row),
-      to: `/groups/${encodeURIComponent(group.id)}`,
+      to: groupPath(group.id),
       data: { group: group.id, committed: place.committed ?? 'none', lag: place.lag ?? '?', of: `${topic.name}-${row.partition}` },
     });
     if (x !== null)

@@ -52,7 +52,7 @@ async function choose(label: string, option: string): Promise<void> {
   const found = [...(field(label) as HTMLSelectElement).options].find((one) => one.textContent.trim() === option);
   await fill(label, found?.value ?? '');
 }
-const confirm = (name: string): Promise<void> => fill('Type its name to confirm', name);
+const confirm = (name: string): Promise<void> => fill('Type “orders” to confirm', name);
 
 it('deletes what it told of, up to the end of each partition, once the name is typed', async () => {
   const ends = orders().partitions.map(({ end }) => end);
