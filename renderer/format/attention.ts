@@ -2,6 +2,7 @@
 import type { BrokerRow, GroupRow, QuorumView, TopicRow } from '#shared/models/cluster';
 import { formatList, plural } from './numbers.ts';
 import { BROKER_STATE, isAlive, isOffline, refusesWrites } from './replicas.ts';
+import { groupPath, topicPath } from './addresses.ts';
 
 export interface AttentionItem {
   key: string;
@@ -51,7 +52,7 @@ function partitionItems(topics: readonly TopicRow[]): AttentionItem[] {
       tone: 'bad',
       what: `${plural(offline.partitions, 'partition')} ${offline.partitions === 1 ? 'has' : 'have'} no leader`,
       why: `${someOf(offline.names)}: nothing can be written to or read from ${offline.partitions === 1 ? 'it' : 'them'}.`,
-      to: offline.names.length === 1 ? `/topics/${encodeURIComponent(offline.names[0] ?? '')}/partitions` : '/topics?show=attention',
+      to: offline.names.length === 1 ? topicPath(offline.names[0] ?? '', 'partitions') : '/topics?show=attention',
     });
   }
   const refusing = tally(topics, (partition, topic) => refusesWrites(partition, topic.minInsyncReplicas));
@@ -61,7 +62,7 @@ function partitionItems(topics: readonly TopicRow[]): AttentionItem[] {
       tone: 'bad',
       what: `${plural(refusing.partitions, 'partition')} ${refusing.partitions === 1 ? 'refuses' : 'refuse'} acks=all writes`,
       why: `${someOf(refusing.names)}: fewer replicas in sync than min.insync.replicas asks for.`,
-      to: refusing.names.length === 1 ? `/topics/${encodeURIComponent(refusing.names[0] ?? '')}/partitions` : '/topics?show=attention',
+      to: refusing.names.length === 1 ? topicPath(refusing.names[0] ?? '', 'partitions') : '/topics?show=attention',
     });
   }
   return items;
@@ -116,6 +117,6 @@ function groupItems(groups: readonly GroupRow[]): AttentionItem[] {
       what: `Group ${group.id} cannot be read`,
       why:
         group.coordinator === null ? 'Its coordinator is moving to another broker; its lag is not known until then.' : (group.error ?? ''),
-      to: `/groups/${encodeURIComponent(group.id)}`,
+      to: groupPath(group.id),
     }));
 }
