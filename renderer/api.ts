@@ -51,9 +51,12 @@ export async function send<C extends RequestChannel>(channel: C, payload: Payloa
   try {
     // Vue's proxies cannot cross Electron's bridge; a payload is JSON by contract, so this loses nothing.
     return await bridge.invoke(channel, JSON.parse(JSON.stringify(payload)) as Payload<C>);
-  } catch (cause) {
-    // A transport that throws has no envelope: the main process went away, or it does not know the channel.
-    return { ok: false, error: { code: 'INTERNAL', message: cause instanceof Error ? cause.message : String(cause) } };
+  } catch {
+    // A transport that throws has no envelope: the main process went away. Its text names channels.
+    return {
+      ok: false,
+      error: { code: 'INTERNAL', message: 'Brokerdesk did not answer.', advice: 'Check that it still runs, then retry.' },
+    };
   }
 }
 

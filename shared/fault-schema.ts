@@ -9,7 +9,7 @@ const bytesPerSecond = z.number().int().min(0).max(1e12).default(0);
 /** All faults, with nodes named as `node` has it: by their ids, or (in a scenario) by what they are to be at that time. */
 export function faultsOf<N extends z.ZodType<number | string>>(node: N) {
   const end = z.union([node, z.literal('clients')]);
-  const between = z.tuple([end, end]).refine(([a, b]) => a !== b, { error: 'a link has two different ends' });
+  const between = z.tuple([end, end]).refine(([a, b]) => a !== b, { error: 'must have two different ends' });
   const direction = z.enum(['both', 'out', 'in']).default('both');
   return [
     z.object({ type: z.literal('stop'), node }),

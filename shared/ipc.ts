@@ -123,7 +123,7 @@ export const requestSchemas = {
     /** Numbered, so that a repeat is stored once. */
     idempotent: z.boolean().optional(),
   }).refine(({ acks, idempotent }) => idempotent !== true || acks === -1, {
-    error: 'an idempotent producer needs acks=all',
+    error: 'needs acks=all',
     path: ['idempotent'],
   }),
   /** One key, value or header value in full: lists carry the first 64 KiB. */

@@ -38,6 +38,6 @@ export const groupLoadSchema = z.object({
 export const loadSchema = z
   .discriminatedUnion('kind', [producerLoadSchema, groupLoadSchema])
   .refine((load) => load.kind === 'group' || !load.idempotent || load.acks === 'all', {
-    error: 'an idempotent producer needs acks=all',
+    error: 'needs acks=all',
     path: ['idempotent'],
   }) satisfies z.ZodType<LoadSpec>;

@@ -21,12 +21,12 @@ export const offset = z
   .refine((text) => isInt64(text), { error: 'must fit into 64 bits' });
 /** A place in a log: −1 and −2, which mean its ends to Kafka, are no places. */
 export const placeInLog = z.string().regex(/^\d{1,18}$/, { error: 'must be a whole number of at most 18 digits' });
-export const znodePath = z.string().min(1).max(4_096).startsWith('/');
+export const znodePath = z.string().min(1).max(4_096).startsWith('/', { error: 'must begin with /' });
 /** Below the pages' own node: nothing that another client keeps there is written to. */
 export const learnPath = z
   .string()
   .max(200)
-  .regex(/^\/learn(\/[^/\p{Cc}]+)*$/u, 'nodes are made below /learn, for example /learn/here');
+  .regex(/^\/learn(\/[^/\p{Cc}]+)*$/u, 'must be below /learn, for example /learn/here');
 export const loadId = z.number().int().min(1);
 const settingName = z.string().min(1).max(1_000);
 /** Kafka's strings have at most 32,767 bytes in versions that are not flexible. */
@@ -45,7 +45,7 @@ export function settings<T extends z.ZodType<string | null>>(value: T) {
   return z.preprocess(
     (given, context) => {
       if (typeof given === 'object' && given !== null && Object.hasOwn(given, '__proto__'))
-        context.addIssue({ code: 'custom', message: 'has no setting __proto__' });
+        context.addIssue({ code: 'custom', message: 'must not have a setting __proto__' });
       return given;
     },
     z.record(settingName, value).refine((all) => Object.keys(all).length <= 1_000, { error: 'must have at most 1,000 entries' }),

@@ -5,9 +5,16 @@
 import type { AppError, Result } from '#shared/errors';
 import { requestSchemas, type AppChannel, type ConnectionChannel, type Payload, type RequestChannel, type Results } from '#shared/ipc';
 import type { ClientSession } from '../services/client-session.ts';
-import { toAppError } from '../services/errors.ts';
+import { ServiceError, toAppError } from '../services/errors.ts';
 import type { OpenConnection } from '../services/open-connections.ts';
 import { describePayloadProblem } from './payload-problem.ts';
+
+/** What failed inside is of use in the log only. */
+const OWN_FAULT: AppError = {
+  code: 'INTERNAL',
+  message: 'Brokerdesk could not do this because of an error of its own.',
+  advice: 'The log of Brokerdesk has the cause.',
+};
 
 /** One function a channel. That of a request about a cluster gets the connection that the request names. */
 export type Handlers = {
@@ -21,14 +28,19 @@ export type Invoke = (client: ClientSession, channel: string, payload: unknown) 
 /** `report` hears of errors that are ours: those are bugs, and their stack belongs in the log. */
 export function createInvoke(handlers: Handlers, report: (channel: string, error: unknown) => void): Invoke {
   return async (client, channel, payload) => {
-    if (!isChannel(channel)) return failure({ code: 'INVALID_PAYLOAD', message: `There is no request "${channel}".` });
+    if (!isChannel(channel))
+      return failure({
+        code: 'INVALID_PAYLOAD',
+        message: 'Brokerdesk does not know this request.',
+        advice: 'Reload the window: it may belong to another version.',
+      });
     try {
       const parsed = requestSchemas[channel].safeParse(payload);
       if (!parsed.success) {
         const { text, field } = describePayloadProblem(parsed.error.issues[0]);
         return failure({
           code: 'INVALID_PAYLOAD',
-          message: `The request ${channel} was refused: ${text}.`,
+          message: `${text}.`,
           ...(field === '' ? {} : { field }),
         });
       }
@@ -39,7 +51,7 @@ export function createInvoke(handlers: Handlers, report: (channel: string, error
     } catch (error) {
       const app = toAppError(error);
       if (app.code === 'INTERNAL') report(channel, error);
-      return failure(app);
+      return failure(error instanceof ServiceError ? app : OWN_FAULT);
     }
   };
 }

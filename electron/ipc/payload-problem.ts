@@ -1,13 +1,76 @@
-/** Why a payload does not fit its schema, as a sentence for a person. */
+/**
+ * Why a payload does not fit its schema, as a sentence for a person: in labels of the screen, without names of channels and without a text of
+ * the schema library.
+ */
 import type * as z from 'zod';
 
 type Issue = z.core.$ZodIssue;
 
-/** `from.timestamp must be at least 0`; without a field, of the payload as a whole. */
+/** Of fields whose label is not their name. */
+const LABELS: ReadonlyMap<string, string> = new Map([
+  ['acks', 'acks'],
+  ['before', 'offset'],
+  ['bindHost', 'bind address'],
+  ['bootstrap', 'bootstrap servers'],
+  ['bytesPerSecond', 'bandwidth'],
+  ['configs', 'settings'],
+  ['connectionId', 'connection'],
+  ['crashEveryMs', 'crash interval'],
+  ['distinct', 'distinct keys'],
+  ['from', 'start'],
+  ['id', 'id'],
+  ['jitterMs', 'jitter'],
+  ['latencyMs', 'latency'],
+  ['node', 'broker'],
+  ['offsetMs', 'clock skew'],
+  ['perRecordMs', 'processing time per record'],
+  ['places', 'offsets'],
+  ['sessionTimeoutMs', 'session timeout'],
+  ['shown', 'shown state'],
+  ['timeoutMs', 'timeout'],
+  ['timestamp', 'time'],
+  ['total', 'number of partitions'],
+  ['valueBytes', 'value size'],
+]);
+/** Parts of a value that has one label on the screen. */
+const UNLABELLED = new Set(['text', 'encoding', 'kind']);
+/** The forms that the schema library knows, as a person names them. */
+const FORMS: ReadonlyMap<string, string> = new Map([
+  ['array', 'a list'],
+  ['bigint', 'a whole number'],
+  ['boolean', 'true or false'],
+  ['int', 'a whole number'],
+  ['null', 'empty'],
+  ['number', 'a number'],
+  ['object', 'a set of fields'],
+  ['record', 'a set of fields'],
+  ['string', 'text'],
+]);
+
+/** `Replication factor must be at most 32,767`; without a field, of the request as a whole. */
 export function describePayloadProblem(issue: Issue | undefined): { text: string; field: string } {
-  if (issue === undefined) return { text: 'the payload does not fit', field: '' };
-  const field = issue.path.map(String).join('.');
-  return { text: `${field === '' ? 'the payload' : field} ${requirementOf(issue)}`, field };
+  if (issue === undefined) return { text: 'The request does not have the form that is needed', field: '' };
+  const label = describePath(issue.path);
+  return {
+    text: `${label} ${requirementOf(issue)}`,
+    field: issue.path.map(String).join('.'),
+  };
+}
+
+/** `headers, entry 4, value`. Names of settings and other keys from outside are quoted as they are. */
+function describePath(path: readonly PropertyKey[]): string {
+  const labels = path.flatMap((part, index) => {
+    if (typeof part === 'number') return [`entry ${part + 1}`];
+    const name = String(part);
+    if (UNLABELLED.has(name) && index > 0) return [];
+    if (name === 'configs' && index < path.length - 1) return [];
+    if (path[index - 1] === 'configs') return [name];
+    return [LABELS.get(name) ?? name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)];
+  });
+  const [first = 'the request', ...rest] = labels;
+  // The name of a setting stays as it is.
+  const head = first.includes('.') ? first : `${first.charAt(0).toUpperCase()}${first.slice(1)}`;
+  return [head, ...rest].join(', ');
 }
 
 function requirementOf(issue: Issue): string {
@@ -17,15 +80,18 @@ function requirementOf(issue: Issue): string {
     case 'too_big':
       return `must ${amount(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum)}`;
     case 'invalid_type':
-      return `must be ${article(issue.expected)}`;
+      return `must be ${FORMS.get(issue.expected) ?? 'of another form'}`;
     case 'invalid_value':
-      return `must be one of ${issue.values.map(String).join(', ')}`;
+      return 'is not one of the allowed values';
     case 'unrecognized_keys':
-      return `has unknown keys: ${issue.keys.slice(0, 5).join(', ')}`;
-    case 'invalid_union':
-      return 'fits none of the forms that are allowed';
-    default:
+      return 'has fields that are not known';
+    case 'custom':
       return issue.message;
+    case 'invalid_format':
+      // A pattern of ours comes with its own text; the others have one of the schema library.
+      return issue.message.startsWith('Invalid ') ? 'does not have the form that is needed' : issue.message;
+    default:
+      return 'does not have the form that is needed';
   }
 }
 
@@ -34,9 +100,4 @@ function amount(origin: string, bound: string, limit: number | bigint): string {
   if (origin === 'string') return `have ${bound} ${count} ${limit === 1 ? 'character' : 'characters'}`;
   if (origin === 'array') return `have ${bound} ${count} ${limit === 1 ? 'entry' : 'entries'}`;
   return `be ${bound} ${count}`;
-}
-
-function article(expected: string): string {
-  if (expected === 'int') return 'a whole number';
-  return /^[aeiou]/.test(expected) ? `an ${expected}` : `a ${expected}`;
 }

@@ -255,7 +255,7 @@ describe('by name', () => {
       { name: 'new', partitions: 1, replicationFactor: 32_768, configs: {}, validateOnly: true },
       {
         code: 'INVALID_PAYLOAD',
-        message: 'The request topic/create was refused: replicationFactor must be at most 32,767.',
+        message: 'Replication factor must be at most 32,767.',
         field: 'replicationFactor',
       },
     ],
@@ -264,7 +264,7 @@ describe('by name', () => {
       { name: 'edge', topicId: null, total: 2 ** 31 },
       {
         code: 'INVALID_PAYLOAD',
-        message: 'The request topic/addPartitions was refused: total must be at most 2,147,483,647.',
+        message: 'Number of partitions must be at most 2,147,483,647.',
         field: 'total',
       },
     ],
@@ -280,7 +280,7 @@ describe('by name', () => {
     [
       'message/browse',
       { topic: 'edge', partitions: null, from: { kind: 'time', timestamp: -1 }, limit: 10 },
-      { code: 'INVALID_PAYLOAD', message: 'The request message/browse was refused: from.timestamp must be at least 0.' },
+      { code: 'INVALID_PAYLOAD', message: 'Start, time must be at least 0.' },
     ],
   ])('%s %j', async (channel, payload, error) => {
     const sent = typeof payload === 'object' && payload !== null && 'topicId' in payload ? { ...payload, topicId } : payload;

@@ -93,7 +93,14 @@ describe('createInvoke', () => {
   test('a bug of ours is INTERNAL, and its stack is reported', async () => {
     const bug = new TypeError('x is not a function');
     const { invoke, report } = invokeWith({ 'cluster/refresh': () => Promise.reject(bug) });
-    expect(await invoke('cluster/refresh', {})).toEqual({ ok: false, error: { code: 'INTERNAL', message: 'x is not a function' } });
+    expect(await invoke('cluster/refresh', {})).toEqual({
+      ok: false,
+      error: {
+        code: 'INTERNAL',
+        message: 'Brokerdesk could not do this because of an error of its own.',
+        advice: 'The log of Brokerdesk has the cause.',
+      },
+    });
     expect(report).toHaveBeenCalledWith('cluster/refresh', bug);
   });
 });
