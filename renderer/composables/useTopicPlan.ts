@@ -10,6 +10,7 @@ import type { ReplicaState } from '#shared/models/cluster';
 import { checkTopicName, type RuleViolation } from '#shared/topic-rules';
 import { describeDurability, describeReplicationFactor } from '../format/durability.ts';
 import { isAlive } from '../format/replicas.ts';
+import { parseSetting } from '../format/setting-values.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useTopicsStore } from '../stores/topics.ts';
 import { minOf } from '#shared/lists';
@@ -45,16 +46,16 @@ export interface MoreSetting {
 
 /** The nine that people change after the ones above. Words after Kafka's own documentation of topic configs. */
 export const MORE_SETTINGS: MoreSetting[] = [
-  { name: 'retention.bytes', label: 'Keep at most, per partition', hint: 'Bytes; -1 is no limit.', kind: 'number' },
-  { name: 'max.message.bytes', label: 'Largest record batch', hint: 'Bytes, after compression.', kind: 'number' },
+  { name: 'retention.bytes', label: 'Keep at most, per partition', hint: 'For example 1 GiB; -1 is no limit.', kind: 'number' },
+  { name: 'max.message.bytes', label: 'Largest record batch', hint: 'For example 1 MiB, after compression.', kind: 'number' },
   {
     name: 'compression.type',
     label: 'Compression',
     hint: 'producer keeps what was sent.',
     kind: { options: ['producer', 'none', 'gzip', 'snappy', 'lz4', 'zstd'] },
   },
-  { name: 'segment.bytes', label: 'Segment size', hint: 'Bytes. Only whole segments are deleted.', kind: 'number' },
-  { name: 'segment.ms', label: 'Segment age', hint: 'Milliseconds until a new one is begun.', kind: 'number' },
+  { name: 'segment.bytes', label: 'Segment size', hint: 'For example 1 GiB. Only whole segments are deleted.', kind: 'number' },
+  { name: 'segment.ms', label: 'Segment age', hint: 'For example 7 d: the time until a new segment begins.', kind: 'number' },
   {
     name: 'message.timestamp.type',
     label: 'Timestamp',
@@ -68,7 +69,7 @@ export const MORE_SETTINGS: MoreSetting[] = [
     kind: { options: ['false', 'true'] },
   },
   { name: 'min.cleanable.dirty.ratio', label: 'Compact when so much is new', hint: '0 to 1.', kind: 'number' },
-  { name: 'delete.retention.ms', label: 'Keep tombstones', hint: 'Milliseconds after compaction.', kind: 'number' },
+  { name: 'delete.retention.ms', label: 'Keep tombstones', hint: 'For example 1 d, after compaction.', kind: 'number' },
 ];
 
 export interface PlacementRow {
@@ -147,9 +148,17 @@ export function useTopicPlan() {
     const message = refusal.value?.message ?? '';
     return MORE_SETTINGS.find(({ name }) => message.includes(name))?.name ?? null;
   });
-  const settingErrors = computed<Record<string, string>>(() =>
-    refusedSetting.value === null ? {} : { [refusedSetting.value]: refusal.value?.message ?? '' },
-  );
+  /** By setting: what was typed is no amount, or what the cluster refused. */
+  const settingErrors = computed<ReadonlyMap<string, string>>(() => {
+    const errors = new Map<string, string>();
+    if (refusedSetting.value !== null) errors.set(refusedSetting.value, refusal.value?.message ?? '');
+    for (const [name, typed] of form.more) {
+      const parsed = typed.trim() === '' ? null : parseSetting(name, typed);
+      if (parsed !== null && 'error' in parsed) errors.set(name, parsed.error);
+    }
+    return errors;
+  });
+  const moreFits = computed(() => [...form.more].every(([name, typed]) => typed.trim() === '' || 'value' in parseSetting(name, typed)));
   const generalError = computed<AppError | null>(() => {
     const field = refusedField.value;
     const shown = field === 'name' || field === 'partitions' || field === 'replicationFactor' || refusedSetting.value !== null;
@@ -164,15 +173,18 @@ export function useTopicPlan() {
       label: i === 0 ? '1 replica is in sync (min.insync.replicas)' : `${i + 1} replicas are in sync (min.insync.replicas)`,
     }));
   });
-  const changedMore = computed(() => Object.values(form.more).filter((value) => value.trim() !== '').length);
+  const changedMore = computed(() => [...form.more.values()].filter((value) => value.trim() !== '').length);
 
   const countsFit = computed(() => partitionsError.value === null && replicationError.value === null);
-  const complete = computed(() => nameViolation.value === null && countsFit.value && minInsyncError.value === null);
+  const complete = computed(() => nameViolation.value === null && countsFit.value && minInsyncError.value === null && moreFits.value);
 
   function payload(validateOnly: boolean): ScopedPayload<'topic/create'> {
     const retention = RETENTIONS.find((choice) => choice.value === form.retention)?.configs ?? {};
     const more = Object.fromEntries(
-      Object.entries(form.more).flatMap(([name, value]) => (value.trim() === '' ? [] : [[name, value.trim()]])),
+      [...form.more].flatMap(([name, typed]) => {
+        const parsed = parseSetting(name, typed.trim());
+        return typed.trim() === '' || 'error' in parsed ? [] : [[name, parsed.value]];
+      }),
     );
     return {
       name: nameViolation.value === null || !validateOnly ? form.name : STAND_IN,
@@ -257,7 +269,7 @@ export function useTopicPlan() {
   };
 }
 
-const noMore = (): Record<string, string> => ({});
+const noMore = (): Map<string, string> => new Map();
 
 function wholeNumber(text: string): number | null {
   const trimmed = text.trim();
