@@ -1,24 +1,28 @@
 /** The form of a new load: what it may begin from, what is wrong with what was typed, and the load that comes of it. */
+import { formatExactDuration, parseTypedDuration } from '#shared/durations';
+import { formatExactSize, parseTypedSize } from '#shared/sizes';
 import type { GroupLoad, LoadSpec, ProducerLoad } from '#shared/models/load';
 
 export interface LoadForm {
   kind: 'producer' | 'group';
   name: string;
+  /** Empty, of a producer: a topic of its own, which is created. */
   topic: string;
   rate: string;
   clients: string;
-  valueBytes: string;
+  /** With its unit, as are the durations below. */
+  valueSize: string;
   acks: ProducerLoad['acks'];
   idempotent: boolean;
   keys: ProducerLoad['keys']['kind'];
   distinct: string;
   share: string;
   members: string;
-  perRecordMs: string;
+  perRecord: string;
   from: GroupLoad['from'];
-  sessionSeconds: string;
+  session: string;
   /** Empty: never. */
-  crashSeconds: string;
+  crashEvery: string;
 }
 
 export type LoadPreset = 'steady' | 'firehose' | 'hot' | 'careless' | 'readers' | 'slow' | 'crashes';
@@ -29,17 +33,17 @@ const PRODUCER: LoadForm = {
   topic: '',
   rate: '100',
   clients: '1',
-  valueBytes: '100',
+  valueSize: '100 B',
   acks: 'all',
   idempotent: true,
   keys: 'even',
   distinct: '100',
   share: '80',
   members: '2',
-  perRecordMs: '0',
+  perRecord: '0 ms',
   from: 'oldest',
-  sessionSeconds: '10',
-  crashSeconds: '',
+  session: '10 s',
+  crashEvery: '',
 };
 const GROUP: LoadForm = { ...PRODUCER, kind: 'group' };
 
@@ -57,23 +61,24 @@ export const PRESETS: Record<LoadPreset, { label: string; note: string; form: Lo
   },
   careless: {
     label: 'Careless writer',
-    note: 'acks=1: told that it is stored before a second copy is',
+    note: 'acks=1: acknowledged before a second replica has the record',
     form: { ...PRODUCER, name: 'careless', rate: '500', acks: 'one', idempotent: false },
   },
   readers: { label: 'Two readers', note: 'a group of two members that keep up', form: { ...GROUP, name: 'readers' } },
   slow: {
     label: 'Slow readers',
     note: 'three members that take 20 ms for a record, so that a lag grows',
-    form: { ...GROUP, name: 'slow-readers', members: '3', perRecordMs: '20' },
+    form: { ...GROUP, name: 'slow-readers', members: '3', perRecord: '20 ms' },
   },
   crashes: {
     label: 'Crash loop',
     note: 'a member ends without leaving every 20 s, and another takes its place',
-    form: { ...GROUP, name: 'crash-loop', members: '3', crashSeconds: '20', sessionSeconds: '6' },
+    form: { ...GROUP, name: 'crash-loop', members: '3', crashEvery: '20 s', session: '6 s' },
   },
 };
 
-type NumberKey = 'rate' | 'clients' | 'valueBytes' | 'distinct' | 'share' | 'members' | 'perRecordMs' | 'sessionSeconds' | 'crashSeconds';
+type NumberKey = 'rate' | 'clients' | 'distinct' | 'share' | 'members';
+type UnitKey = 'valueSize' | 'perRecord' | 'session' | 'crashEvery';
 interface Limits {
   min: number;
   max: number;
@@ -83,16 +88,25 @@ interface Limits {
 export const LIMITS: Record<NumberKey, Limits> = {
   rate: { min: 0.1, max: 50_000, whole: false },
   clients: { min: 1, max: 16, whole: true },
-  valueBytes: { min: 32, max: 1_000_000, whole: true },
   distinct: { min: 1, max: 1_000_000, whole: true },
   share: { min: 0, max: 100, whole: false },
   members: { min: 1, max: 12, whole: true },
-  perRecordMs: { min: 0, max: 60_000, whole: false },
-  sessionSeconds: { min: 6, max: 300, whole: false },
-  crashSeconds: { min: 0.5, max: 3_600, whole: false },
 };
 
-export type LoadErrors = Partial<Record<NumberKey | 'name' | 'topic' | 'idempotent', string>>;
+interface UnitLimits {
+  kind: 'duration' | 'size';
+  /** Milliseconds or bytes. */
+  min: bigint;
+  max: bigint;
+}
+const UNIT_LIMITS: Record<UnitKey, UnitLimits> = {
+  valueSize: { kind: 'size', min: 32n, max: 1_000_000n },
+  perRecord: { kind: 'duration', min: 0n, max: 60_000n },
+  session: { kind: 'duration', min: 6_000n, max: 300_000n },
+  crashEvery: { kind: 'duration', min: 500n, max: 3_600_000n },
+};
+
+export type LoadErrors = Partial<Record<NumberKey | UnitKey | 'name' | 'topic' | 'idempotent', string>>;
 
 /** Null when the text is no number within the limits. */
 export function parseLimited(text: string, limits: Limits): number | null {
@@ -100,6 +114,25 @@ export function parseLimited(text: string, limits: Limits): number | null {
   if (!/^\d+(\.\d+)?$/.test(value)) return null;
   const number = Number(value);
   return number < limits.min || number > limits.max || (limits.whole && !Number.isInteger(number)) ? null : number;
+}
+
+/** Null when the text has no unit, or is not within the limits. */
+function parseUnit(text: string, { kind, min, max }: UnitLimits): number | null {
+  // A record may take a fraction of a millisecond.
+  const fraction = kind === 'duration' ? /^\s*(\d{1,5}\.\d{1,3})\s*ms\s*$/.exec(text)?.[1] : undefined;
+  const whole = kind === 'duration' ? parseTypedDuration(text) : parseTypedSize(text);
+  const amount = fraction === undefined ? (whole === null ? null : Number(whole)) : Number(fraction);
+  return amount === null || amount < min || amount > max ? null : amount;
+}
+
+function describeUnitLimits({ kind, min, max }: UnitLimits): string {
+  const format = kind === 'duration' ? formatExactDuration : formatExactSize;
+  return `From ${format(min)} to ${format(max)}, with a unit.`;
+}
+
+/** The topic of a producer that has one of its own: `load-` and its name, in characters that Kafka allows. */
+export function ownTopic(name: string): string {
+  return `load-${name.trim().replace(/[^A-Za-z0-9._-]/g, '-')}`.slice(0, 249);
 }
 
 function limitWords({ min, max, whole }: Limits): string {
@@ -113,17 +146,16 @@ export function checkLoad(form: LoadForm, taken: readonly string[]): LoadErrors 
   if (name === '') errors.name = 'A name is needed.';
   else if (taken.includes(name)) errors.name = `A ${form.kind} ${name} is running. Choose another name.`;
   else if (name.length > (form.kind === 'group' ? 249 : 100)) errors.name = 'That name is too long.';
-  if (form.topic === '') errors.topic = 'Choose a topic.';
+  if (form.topic === '' && form.kind === 'group') errors.topic = 'Choose a topic.';
   const needed: NumberKey[] =
     form.kind === 'producer'
-      ? [
-          'rate',
-          'clients',
-          'valueBytes',
-          ...(form.keys === 'none' ? [] : (['distinct'] as const)),
-          ...(form.keys === 'hot' ? (['share'] as const) : []),
-        ]
-      : ['members', 'perRecordMs', 'sessionSeconds', ...(form.crashSeconds.trim() === '' ? [] : (['crashSeconds'] as const))];
+      ? ['rate', 'clients', ...(form.keys === 'none' ? [] : (['distinct'] as const)), ...(form.keys === 'hot' ? (['share'] as const) : [])]
+      : ['members'];
+  const typed: UnitKey[] =
+    form.kind === 'producer'
+      ? ['valueSize']
+      : ['perRecord', 'session', ...(form.crashEvery.trim() === '' ? [] : (['crashEvery'] as const))];
+  for (const key of typed) if (parseUnit(form[key], UNIT_LIMITS[key]) === null) errors[key] = describeUnitLimits(UNIT_LIMITS[key]);
   for (const key of needed) if (parseLimited(form[key], LIMITS[key]) === null) errors[key] = limitWords(LIMITS[key]);
   if (form.kind === 'producer' && form.idempotent && form.acks !== 'all') errors.idempotent = 'An idempotent producer needs acks=all.';
   return errors;
@@ -132,26 +164,27 @@ export function checkLoad(form: LoadForm, taken: readonly string[]): LoadErrors 
 /** Of a form without errors. */
 export function loadOf(form: LoadForm): LoadSpec {
   const figure = (key: NumberKey): number => parseLimited(form[key], LIMITS[key]) ?? LIMITS[key].min;
+  const amount = (key: UnitKey): number => parseUnit(form[key], UNIT_LIMITS[key]) ?? Number(UNIT_LIMITS[key].min);
   if (form.kind === 'group') {
     return {
       kind: 'group',
       name: form.name.trim(),
       topics: [form.topic],
       members: figure('members'),
-      perRecordMs: figure('perRecordMs'),
+      perRecordMs: amount('perRecord'),
       from: form.from,
-      sessionTimeoutMs: Math.round(figure('sessionSeconds') * 1_000),
-      crashEveryMs: form.crashSeconds.trim() === '' ? null : Math.round(figure('crashSeconds') * 1_000),
+      sessionTimeoutMs: Math.round(amount('session')),
+      crashEveryMs: form.crashEvery.trim() === '' ? null : Math.round(amount('crashEvery')),
     };
   }
   const distinct = form.keys === 'none' ? 0 : figure('distinct');
   return {
     kind: 'producer',
     name: form.name.trim(),
-    topic: form.topic,
+    topic: form.topic === '' ? ownTopic(form.name) : form.topic,
     clients: figure('clients'),
     recordsPerSecond: figure('rate'),
-    valueBytes: figure('valueBytes'),
+    valueBytes: amount('valueSize'),
     acks: form.acks,
     idempotent: form.idempotent,
     keys:

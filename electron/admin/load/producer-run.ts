@@ -19,6 +19,9 @@ const BATCH_BYTES = 800_000;
 const RECORD_OVERHEAD_BYTES = 80;
 const TELL_MS = 250;
 const RECONNECT_MS = 500;
+/** A topic that was just created may be unknown to a broker for so long; after that it does not exist. */
+const UNKNOWN_MS = 2_000;
+const AGAIN_MS = 100;
 /** What is on its way at a stop gets so long. */
 const STOP_TIMEOUT_MS = 10_000;
 /** Readings of the log while the load runs: so far apart, and the more the longer they take. */
@@ -109,9 +112,14 @@ export class ProducerRun {
   /** As kafkajs would have them, before it has asked by itself. */
   private async partitions(): Promise<PartitionMetadata[]> {
     const { topic } = this.start.spec;
-    const [found] = (await this.client.metadata([topic])).topics;
-    if (found === undefined || found.partitions.length === 0)
-      throw new AdminError({ code: 'NOT_FOUND', message: `There is no topic ${topic}.`, subject: topic, field: 'topic' });
+    const unknownUntil = performance.now() + UNKNOWN_MS;
+    let [found] = (await this.client.metadata([topic])).topics;
+    while (found === undefined || found.partitions.length === 0) {
+      if (performance.now() >= unknownUntil)
+        throw new AdminError({ code: 'NOT_FOUND', message: `There is no topic ${topic}.`, subject: topic, field: 'topic' });
+      await pause(AGAIN_MS);
+      [found] = (await this.client.metadata([topic])).topics;
+    }
     return found.partitions.map((partition) => ({
       partitionErrorCode: partition.errorCode,
       partitionId: partition.partitionIndex,

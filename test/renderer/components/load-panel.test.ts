@@ -67,7 +67,7 @@ describe('the load panel', () => {
         load: {
           kind: 'producer',
           name: 'firehose',
-          topic: 'audit',
+          topic: 'load-firehose',
           clients: 4,
           recordsPerSecond: 2_500,
           valueBytes: 100,
@@ -79,7 +79,10 @@ describe('the load panel', () => {
       },
     ]);
     expect(document.querySelector('[role=dialog]')).toBeNull();
-    expect(panel()).toContain('firehose→ audit');
+    expect(asked('topic/create')).toEqual([
+      { name: 'load-firehose', partitions: 6, replicationFactor: 3, configs: { 'min.insync.replicas': '2' }, validateOnly: false },
+    ]);
+    expect(panel()).toContain('firehose→ load-firehose');
   });
 
   it('says at the form what was refused, and keeps it open', async () => {

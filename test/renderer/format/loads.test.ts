@@ -3,7 +3,7 @@ import type { GroupRow } from '#shared/models/cluster';
 import type { GroupLoad, LoadAudit, LoadRow, ProducerLoad } from '#shared/models/load';
 import { loadSchema } from '../../../shared/load-schema.ts';
 import { layoutLab } from '../../../renderer/format/lab-layout.ts';
-import { checkLoad, freeName, loadOf, PRESETS, type LoadForm } from '../../../renderer/format/load-forms.ts';
+import { checkLoad, freeName, loadOf, ownTopic, PRESETS, type LoadForm } from '../../../renderer/format/load-forms.ts';
 import { BLOCK, placeBlocks } from '../../../renderer/format/load-places.ts';
 import {
   foldWords,
@@ -168,7 +168,23 @@ describe('the form of a load', () => {
       const load = loadOf(filled);
       expect(loadSchema.parse(load)).toEqual(load);
     }
-    expect(checkLoad(PRESETS.steady.form, [])).toEqual({ topic: 'Choose a topic.' });
+    expect(checkLoad(PRESETS.readers.form, [])).toEqual({ topic: 'Choose a topic.' });
+  });
+
+  it('gives a producer without a topic one of its own', () => {
+    expect(checkLoad(PRESETS.steady.form, [])).toEqual({});
+    expect(loadOf(PRESETS.steady.form)).toMatchObject({ topic: 'load-steady' });
+    expect(ownTopic(' my load/1 ')).toBe('load-my-load-1');
+    expect(ownTopic('x'.repeat(400))).toHaveLength(249);
+  });
+
+  it('takes durations and sizes with units only', () => {
+    const readers = { ...PRESETS.readers.form, topic: 'orders', perRecord: '0.5 ms', session: '1 min', crashEvery: '90 s' };
+    expect(checkLoad(readers, [])).toEqual({});
+    expect(loadOf(readers)).toMatchObject({ perRecordMs: 0.5, sessionTimeoutMs: 60_000, crashEveryMs: 90_000 });
+    expect(checkLoad({ ...readers, session: '10' }, [])).toEqual({ session: 'From 6 s to 5 min, with a unit.' });
+    expect(loadOf({ ...PRESETS.steady.form, valueSize: '1 KiB' })).toMatchObject({ valueBytes: 1_024 });
+    expect(checkLoad({ ...PRESETS.steady.form, valueSize: '1 GB' }, [])).toEqual({ valueSize: 'From 32 B to 1 MB, with a unit.' });
   });
 
   it('says what is wrong, field by field', () => {
@@ -178,21 +194,21 @@ describe('the form of a load', () => {
       name: ' ',
       rate: '0',
       clients: '1.5',
-      valueBytes: '10',
+      valueSize: '10 B',
       distinct: '',
       share: '101',
       acks: 'one',
     };
-    expect(Object.keys(checkLoad(form, [])).sort()).toEqual(['clients', 'distinct', 'idempotent', 'name', 'rate', 'share', 'valueBytes']);
+    expect(Object.keys(checkLoad(form, [])).sort()).toEqual(['clients', 'distinct', 'idempotent', 'name', 'rate', 'share', 'valueSize']);
     const crash: LoadForm = {
       ...PRESETS.crashes.form,
       topic: 'orders',
       members: '13',
-      perRecordMs: '-1',
-      sessionSeconds: '5',
-      crashSeconds: '0.1',
+      perRecord: '-1 ms',
+      session: '5 s',
+      crashEvery: '100 ms',
     };
-    expect(Object.keys(checkLoad(crash, [])).sort()).toEqual(['crashSeconds', 'members', 'perRecordMs', 'sessionSeconds']);
+    expect(Object.keys(checkLoad(crash, [])).sort()).toEqual(['crashEvery', 'members', 'perRecord', 'session']);
     expect(checkLoad({ ...PRESETS.readers.form, topic: 'orders' }, ['readers']).name).toContain('is running');
     expect(freeName('readers', ['readers', 'readers-2'])).toBe('readers-3');
   });
