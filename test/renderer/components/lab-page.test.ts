@@ -70,6 +70,27 @@ describe('the Lab page', () => {
     expect(document.body.textContent).toContain('None. Pick a broker or a link');
   });
 
+  it('keeps every action at its place, whatever the state of the broker', async () => {
+    const verbs = (): string[] => all('[data-verb]').map((one) => one.dataset['verb'] ?? '');
+    const before = verbs();
+    expect(before.slice(0, 5)).toEqual(['start', 'stop', 'kill', 'powerCut', 'freeze']);
+    await press('Kill');
+    bridge.tick();
+    await flushPromises();
+    expect(verbs()).toEqual(before);
+    expect((named('Kill') as HTMLButtonElement).disabled).toBe(true);
+    await press('Start');
+    bridge.tick();
+    await flushPromises();
+    await press('Freeze');
+    bridge.tick();
+    await flushPromises();
+    expect(verbs()).toEqual(before.with(4, 'thaw'));
+    // What grows with the faults stands below what is pressed.
+    const panels = all('.side section h2').map((one) => one.textContent.trim());
+    expect(panels).toEqual(['Broker 2', 'Faults in force', 'Load']);
+  });
+
   it('says what an action will do before it is done', async () => {
     named('Kill').dispatchEvent(new FocusEvent('focus'));
     await flushPromises();
@@ -131,6 +152,23 @@ describe('the Lab page', () => {
     document.querySelector('[role=dialog] form')?.dispatchEvent(new Event('submit', { cancelable: true }));
     await flushPromises();
     expect(asked('lab/removeNode')).toEqual([{ node: 2 }]);
+  });
+});
+
+describe('the skew of leaders', () => {
+  it('is said once a broker is back, and ended by an election', async () => {
+    await open('/lab?at=broker-2');
+    const topic = [...bridge.cluster.topics.values()].find(({ partitions }) => partitions.some(({ replicas }) => replicas.length > 1));
+    const partition = topic?.partitions.find(({ replicas }) => replicas.length > 1);
+    if (topic === undefined || partition === undefined) throw new Error('no topic with replicas');
+    partition.leader = partition.replicas[1] ?? null;
+    bridge.tick();
+    await flushPromises();
+    expect(document.querySelector('.skew')?.textContent).toMatch(
+      /Broker \d leads \d+ of \d+ partitions, and is the preferred leader of 1 more\./,
+    );
+    await press('Elect preferred leaders');
+    expect(asked('topic/electPreferred')).toEqual([{ name: topic.name }]);
   });
 });
 
