@@ -59,6 +59,8 @@ export const requestSchemas = {
     colour: z.enum(['flow', 'accent', 'warn', 'bad', 'control']),
   }),
   'connection/remove': z.object({ id: z.string() }),
+  /** Puts back a connection that was removed in this run, under its id and at its place. It is not tried. */
+  'connection/restore': z.object({ id: z.string() }),
 
   'embedded/listeners': z.object({}),
   /** For the next start. A `bindHost` of null: this machine only, and `advertisedHost` does not count. */
@@ -295,6 +297,7 @@ export interface Results {
   'connection/use': ConnectionList;
   'connection/add': ConnectionList & { addedId: string };
   'connection/remove': ConnectionList;
+  'connection/restore': ConnectionList;
   'embedded/listeners': EmbeddedListeners;
   'embedded/saveListeners': EmbeddedListeners;
   'cluster/view': { version: number; view: ClusterView };

@@ -40,6 +40,7 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
     },
     'connection/add': (input) => connections.add(input),
     'connection/remove': ({ id }) => connections.remove(id),
+    'connection/restore': ({ id }) => connections.restore(id),
 
     'embedded/listeners': () => listeners().state(),
     'embedded/saveListeners': (addresses) => listeners().save(addresses),

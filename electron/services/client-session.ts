@@ -40,14 +40,13 @@ export class ClientSession {
     return this.shown;
   }
 
-  /** Selects a connection; the former one is released. */
+  /** Selects a connection; the former one is released. One that was removed and restored is held again. */
   use(connectionId: string): void {
-    if (this.selected === connectionId && this.host.opened(connectionId) !== undefined) return;
     const open = this.host.acquire(connectionId, this);
     const former = this.selected;
     this.selected = connectionId;
+    if (former !== connectionId) this.shown = EVERYTHING;
     if (former !== null && former !== connectionId) this.host.release(former, this);
-    this.shown = EVERYTHING;
     open.monitor.watch(this.id, this.shown);
   }
 

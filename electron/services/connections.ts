@@ -18,6 +18,7 @@ import { ClusterMonitor } from './view/monitor.ts';
 
 export const EMBEDDED_ID = 'embedded';
 const CLIENT_ID = 'brokerdesk';
+const MAX_REMOVED = 50;
 
 export interface EmbeddedSource {
   /** Null while the cluster starts, and when it could not. */
@@ -38,6 +39,8 @@ export class ConnectionsService implements SessionHost {
   private readonly onReleased: (clientId: string) => void;
   private readonly open: OpenConnections;
   private readonly sessions = new Set<ClientSession>();
+  /** What was removed in this run, by id, with its place in the list: a removal can be undone. Bounded, the oldest goes first. */
+  private readonly removed = new Map<string, { connection: StoredConnection; index: number }>();
   /** Kept for this run only, where there is no file. */
   private unsaved: StoredConnection[] = [];
 
@@ -122,11 +125,39 @@ export class ConnectionsService implements SessionHost {
   /** Clients that have it selected stay without a cluster until they select another: none is moved to one silently. */
   remove(id: string): ConnectionList {
     if (id === EMBEDDED_ID) throw new AdminError({ code: 'INVALID_PAYLOAD', message: 'The embedded cluster cannot be removed.' });
-    this.change((others) => others.filter((one) => one.id !== id));
+    this.change((others) => {
+      const index = others.findIndex((one) => one.id === id);
+      const connection = others[index];
+      if (connection !== undefined) this.keepRemoved(connection, index);
+      return others.filter((one) => one.id !== id);
+    });
     for (const session of this.sessions) if (session.selectedId === id) this.onReleased(session.id);
     this.open.close(id);
     this.publishList();
     return this.list();
+  }
+
+  /** Undoes `remove`. Throws NOT_FOUND for what was not removed in this run. */
+  restore(id: string): ConnectionList {
+    const found = this.removed.get(id);
+    if (found === undefined) {
+      throw new AdminError({
+        code: 'NOT_FOUND',
+        message: 'The connection cannot be restored: it was not removed since Brokerdesk started.',
+        advice: 'Add it again.',
+        subject: id,
+      });
+    }
+    this.change((others) => (others.some((one) => one.id === id) ? [...others] : others.toSpliced(found.index, 0, found.connection)));
+    this.removed.delete(id);
+    this.publishList();
+    return this.list();
+  }
+
+  private keepRemoved(connection: StoredConnection, index: number): void {
+    this.removed.set(connection.id, { connection, index });
+    const [oldest] = this.removed.keys();
+    if (this.removed.size > MAX_REMOVED && oldest !== undefined) this.removed.delete(oldest);
   }
 
   /** The embedded cluster serves now, or it is known that it will not: its connection is opened again. */

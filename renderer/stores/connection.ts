@@ -33,6 +33,13 @@ export const useConnectionStore = defineStore('connection', () => {
     error.value = null;
   }
 
+  /** Selects its connection again where that was removed and is there once more, before anything of it is asked. */
+  function takeChanged(list: ConnectionList): void {
+    const wasRemoved = removed.value;
+    take(list);
+    if (wasRemoved && active.value !== null) void select(active.value.id);
+  }
+
   async function loadInfo(): Promise<void> {
     const about = await request('app/info', {});
     if (about.ok) info.value = about.value;
@@ -103,6 +110,16 @@ export const useConnectionStore = defineStore('connection', () => {
     });
   }
 
+  /** Undoes `remove`; a tab that still has it selected holds it again by itself. */
+  async function restore(id: string): Promise<AppError | null> {
+    return change(id, async () => {
+      const answer = await request('connection/restore', { id });
+      if (!answer.ok) return answer.error;
+      takeChanged(answer.value);
+      return null;
+    });
+  }
+
   async function change(what: string, act: () => Promise<AppError | null>): Promise<AppError | null> {
     busy.value = what;
     try {
@@ -121,7 +138,7 @@ export const useConnectionStore = defineStore('connection', () => {
   function start(): () => void {
     // Its notices change with it: how the embedded cluster came up is one of them.
     const changed = (list: ConnectionList): void => {
-      take(list);
+      takeChanged(list);
       void loadInfo();
     };
     const stops = [listen('connection/changed', changed), onReopened(resume)];
@@ -147,5 +164,6 @@ export const useConnectionStore = defineStore('connection', () => {
     show,
     add,
     remove,
+    restore,
   };
 });

@@ -56,6 +56,7 @@ const VALID: { [C in RequestChannel]: TestPayload<C> | null } = {
   'embedded/saveListeners': { bindHost: null, advertisedHost: null },
   'connection/add': { name: 'n', bootstrap: '127.0.0.1:1', colour: 'flow' },
   'connection/remove': { id: 'x' },
+  'connection/restore': { id: 'x' },
   'cluster/view': {},
   'cluster/watch': { topics: ['edge'], groups: ['g'] },
   'cluster/refresh': {},

@@ -136,8 +136,18 @@ describeWith('a browser', hasBrowser, 'two tabs on two clusters', () => {
 
   test('a connection that is removed in one tab is said to be so in the other, which moves to no other cluster', async () => {
     await desk.go('/connections');
-    await desk.page.getByRole('button', { name: 'Remove Other' }).click();
-    await second.getByText('The connection Other was removed').first().waitFor();
+    const remove = async (): Promise<void> => {
+      await desk.page.getByRole('button', { name: 'Remove Other' }).click();
+      await desk.page.getByRole('dialog').getByRole('button', { name: 'Remove connection' }).click();
+      await second.getByText('The connection Other was removed').first().waitFor();
+    };
+    await remove();
+    await desk.page.getByRole('button', { name: 'Undo' }).click();
+    // The other tab has its cluster again.
+    await expect.poll(() => connectionIn(second), soon).toBe('Other');
+    await second.evaluate(`location.hash = '/topics'`);
+    await cellsIn(second, 'only-there').waitFor();
+    await remove();
     expect(await connectionIn(desk.page)).not.toBe('Other');
     await second.getByRole('link', { name: 'Connections', exact: true }).last().click();
     await second.getByRole('heading', { level: 1, name: 'Connections' }).waitFor();

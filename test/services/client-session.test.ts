@@ -48,6 +48,19 @@ describe('ClientSession', () => {
     expect(session.selectedId).toBe('a');
   });
 
+  test('holds its connection again once that was restored, beside another client that was first', () => {
+    const [one, two] = [connect('one'), connect('two')];
+    for (const session of [one, two]) session.use('a');
+    two.watch({ topics: ['t'], groups: 'none' });
+    const restored = new FakeConnections('a').connections.get('a');
+    if (restored === undefined) throw new Error('the fixture made no connection');
+    host.connections.set('a', restored);
+    one.use('a');
+    two.use('a');
+    expect(interestsOf('a')).toEqual([EVERYTHING, { topics: ['t'], groups: 'none' }]);
+    expect(host.released).toEqual([]);
+  });
+
   test('shows everything until its page says what it shows, and nothing once it has left', () => {
     const [one, two] = [connect('one'), connect('two')];
     one.use('a');
