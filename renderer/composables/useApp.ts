@@ -12,6 +12,7 @@ import { useMessagesStore } from '../stores/messages.ts';
 import { useMomentStore } from '../stores/moment.ts';
 import { useTimelineStore } from '../stores/timeline.ts';
 import { useTourStore } from '../stores/tour.ts';
+import { useLessonLoads } from './useLessonLoads.ts';
 
 export function useApp(): { refresh: () => Promise<void> } {
   const cluster = useClusterStore();
@@ -32,6 +33,7 @@ export function useApp(): { refresh: () => Promise<void> } {
       () => void refresh(),
     ),
   ];
+  useLessonLoads();
   onScopeDispose(() => stops.forEach((stop) => stop()));
 
   async function refresh(): Promise<void> {

@@ -5,7 +5,7 @@
 import { computed, reactive } from 'vue';
 import type { AppError, Result } from '#shared/errors';
 import type { LeaderChange, ScopedPayload, PlaceChange } from '#shared/ipc';
-import type { LoadRow } from '#shared/models/load';
+import type { LoadRow, LoadSpec } from '#shared/models/load';
 import type { FaultSpec } from '#shared/models/lab';
 import { LEARN_PARTITIONS, LEARN_TOPIC, type Concept, type Outage, type SentRecord } from '../format/learn/concept.ts';
 import { plural } from '../format/numbers.ts';
@@ -96,6 +96,16 @@ export function useLearn(concept: () => Concept) {
   const readBack = (partition: number, offset: string): Promise<boolean> =>
     act('read', () => learn.readBack(topic.value?.name ?? '', partition, offset));
 
+  /** A load of this lesson: it ends when Learn is left, unless for one of the pages that the lesson links to. */
+  async function startLoad(spec: LoadSpec): Promise<AppError | null> {
+    const error = await loads.start(spec);
+    const paths = concept()
+      .links(state.value)
+      .map(({ to }) => to.replace(/[?#].*$/, ''));
+    if (error === null) learn.addLessonLoad(spec, paths);
+    return error;
+  }
+
   /** Real consumers of a group read the topic and commit, until they are stopped. */
   const startReaders = (
     group: string,
@@ -105,7 +115,7 @@ export function useLearn(concept: () => Concept) {
       const { members = 1, from = 'oldest', perRecordMs = 0 } = more;
       const topics = topic.value === null ? [] : [topic.value.name];
       const spec = { kind: 'group' as const, name: group, topics, members, perRecordMs, from, sessionTimeoutMs: 6_000, crashEveryMs: null };
-      return loads.start(spec);
+      return startLoad(spec);
     });
   const stopReaders = (group: string): Promise<boolean> =>
     act(`readers:${group}`, async () => {
@@ -164,6 +174,7 @@ export function useLearn(concept: () => Concept) {
     send,
     sendAll,
     readBack,
+    startLoad,
     startReaders,
     stopReaders,
     runningGroup,

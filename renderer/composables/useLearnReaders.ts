@@ -22,7 +22,7 @@ export function useLearnReaders(learn: Learn, spec: GroupLoad) {
   const add = (): Promise<boolean> =>
     doing(`add:${name}`, () => {
       const running = load.value;
-      if (running === null) return loads.start(spec);
+      if (running === null) return learn.startLoad(spec);
       return members.value.length >= MOST_MEMBERS ? null : loads.change(running.id, { members: members.value.length + 1 });
     });
   const drop = (): Promise<boolean> =>
@@ -33,7 +33,7 @@ export function useLearnReaders(learn: Learn, spec: GroupLoad) {
   const member = (number: number, action: 'crash' | 'pause' | 'resume'): Promise<boolean> =>
     doing(`${action}:${name}:${number}`, () => (load.value === null ? null : loads.member(load.value.id, number, action)));
   const toggleFlow = (): Promise<boolean> =>
-    doing('flow', () => (flow.value === null ? loads.start(FLOW_LOAD) : loads.stop(flow.value.id)));
+    doing('flow', () => (flow.value === null ? learn.startLoad(FLOW_LOAD) : loads.stop(flow.value.id)));
 
   return { load, last, members, flow, add, drop, stop, member, toggleFlow };
 }

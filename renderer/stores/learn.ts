@@ -3,6 +3,7 @@ import { shallowRef, watch } from 'vue';
 import { useLocalStorage } from '@vueuse/core';
 import type { AppError } from '#shared/errors';
 import type { Znode } from '#shared/models/lab';
+import type { LoadSpec } from '#shared/models/load';
 import { ownValue } from '#shared/own-value';
 import { defineScopedStore } from '../scope.ts';
 import type { ReadBack, SentRecord } from '../format/learn/concept.ts';
@@ -37,6 +38,9 @@ export const useLearnStore = defineScopedStore('learn', (scope) => {
   const begun = shallowRef<{ at: number; topics: ReadonlySet<string> } | null>(null);
   /** The largest lag of each group that was seen since. */
   const peaks = shallowRef<ReadonlyMap<string, bigint>>(new Map());
+  /** Loads that pages of Learn have started, by kind and name, and the paths of pages that show them at work. */
+  const lessonLoads = shallowRef<ReadonlyMap<string, LoadSpec>>(new Map());
+  const shownAt = shallowRef<ReadonlySet<string>>(new Set());
   let next = 1;
 
   /** Resolves when main has told something newer, or after a second. */
@@ -148,6 +152,21 @@ export const useLearnStore = defineScopedStore('learn', (scope) => {
     if (ownValue(done.value, concept) === undefined) done.value = { ...done.value, [concept]: { at: Date.now(), said } };
   }
 
+  /** The load ends when Learn is left, unless for a page that shows it. */
+  function addLessonLoad(spec: LoadSpec, paths: readonly string[]): void {
+    lessonLoads.value = new Map(lessonLoads.value).set(`${spec.kind}:${spec.name}`, spec);
+    shownAt.value = new Set([...shownAt.value, ...paths]);
+  }
+
+  /** What to end on the way to `path`; they are lesson loads no more. */
+  function takeLessonLoads(path: string): LoadSpec[] {
+    if (lessonLoads.value.size === 0 || /^\/learn(\/|$)/.test(path) || shownAt.value.has(path)) return [];
+    const specs = [...lessonLoads.value.values()];
+    lessonLoads.value = new Map();
+    shownAt.value = new Set();
+    return specs;
+  }
+
   function forgetDone(): void {
     done.value = {};
   }
@@ -160,8 +179,26 @@ export const useLearnStore = defineScopedStore('learn', (scope) => {
       begun.value = null;
       peaks.value = new Map();
       znodes.value = new Map();
+      lessonLoads.value = new Map();
+      shownAt.value = new Set();
     });
   }
 
-  return { sent, reads, begun, peaks, znodes, done, send, readBack, begin, readZnodes, finish, forgetDone, start };
+  return {
+    sent,
+    reads,
+    begun,
+    peaks,
+    znodes,
+    done,
+    send,
+    readBack,
+    begin,
+    readZnodes,
+    finish,
+    forgetDone,
+    addLessonLoad,
+    takeLessonLoads,
+    start,
+  };
 });

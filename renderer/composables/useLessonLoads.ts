@@ -1,0 +1,33 @@
+/** Ends the loads of a lesson once Learn is left, and says so: nothing of it runs on unseen. */
+import { watch } from 'vue';
+import { useRoute } from 'vue-router';
+import { isAlive } from '../format/loads.ts';
+import { formatList } from '../format/numbers.ts';
+import { useDeskStore } from '../stores/desk.ts';
+import { useLearnStore } from '../stores/learn.ts';
+import { useLoadStore } from '../stores/load.ts';
+
+export function useLessonLoads(): void {
+  const learn = useLearnStore();
+  const loads = useLoadStore();
+  const desk = useDeskStore();
+  const route = useRoute();
+
+  async function endAt(path: string): Promise<void> {
+    const specs = learn.takeLessonLoads(path);
+    const running = loads.loads.filter(
+      (load) => isAlive(load) && specs.some(({ kind, name }) => kind === load.spec.kind && name === load.spec.name),
+    );
+    if (running.length === 0) return;
+    for (const { id } of running) {
+      const error = await loads.stop(id);
+      if (error !== null) desk.complain(error);
+    }
+    desk.note(`You left the lesson: ${formatList(running.map(({ spec }) => spec.name))} ended.`);
+  }
+
+  watch(
+    () => route.path,
+    (path) => void endAt(path),
+  );
+}
