@@ -10,6 +10,7 @@ import { listGroups } from '../cluster/protocol/apis/list-groups.ts';
 import { offsetFetch } from '../cluster/protocol/apis/offset-fetch.ts';
 import { errorName } from '../cluster/protocol/error-codes.ts';
 import { ProtocolError } from '../cluster/protocol/errors.ts';
+import type { ResponseOf } from '../cluster/protocol/schema.ts';
 import { decodeAssignment } from '../cluster/protocol/records/consumer-protocol.ts';
 import type { GroupMember, GroupState } from '#shared/models/cluster';
 import type { ClusterClient } from './cluster-client.ts';
@@ -58,43 +59,51 @@ export async function listAllGroups(
   const groups: ListedGroup[] = [];
   const failed: { broker: number; error: AdminError }[] = [];
   for (const answer of answers) {
-    if ('error' in answer) {
-      failed.push(answer);
-    } else if (answer.value.errorCode !== 0) {
-      failed.push({ broker: answer.broker, error: kafkaFailure(answer.value.errorCode, {}) });
-    } else {
-      for (const group of answer.value.groups) {
-        groups.push({
-          id: group.groupId,
-          coordinator: answer.broker,
-          protocolType: group.protocolType,
-          type: group.groupType === '' ? 'classic' : group.groupType.toLowerCase(),
-        });
-      }
-    }
+    if ('error' in answer) failed.push(answer);
+    else if (answer.value.errorCode !== 0) failed.push({ broker: answer.broker, error: kafkaFailure(answer.value.errorCode, {}) });
+    else appendAll(groups, groupsIn(answer.value, answer.broker));
   }
   return { groups, failed };
+}
+
+/** The groups that one broker coordinates. Rejects with its `AdminError`. */
+export async function listGroupsOf(client: ClusterClient, broker: number): Promise<ListedGroup[]> {
+  const answer = await client.onBroker(broker, listGroups, {});
+  if (answer.errorCode !== 0) throw kafkaFailure(answer.errorCode, {});
+  return groupsIn(answer, broker);
+}
+
+function groupsIn(answer: ResponseOf<typeof listGroups>, coordinator: number): ListedGroup[] {
+  return answer.groups.map((group) => ({
+    id: group.groupId,
+    coordinator,
+    protocolType: group.protocolType,
+    type: group.groupType === '' ? 'classic' : group.groupType.toLowerCase(),
+  }));
 }
 
 /** Describes groups at their coordinators. Groups whose coordinator fails are left out; the caller knows them as stale. */
 export async function describeAllGroups(client: ClusterClient, groups: readonly ListedGroup[]): Promise<GroupDescription[]> {
   const byCoordinator = new Map<number, ListedGroup[]>();
-  for (const group of groups) if (group.type !== 'share') pushTo(byCoordinator, group.coordinator, group);
-  const answers = await client.eachBroker([...byCoordinator.keys()], async (broker) => {
-    const own = byCoordinator.get(broker) ?? [];
-    const parts = await Promise.all([
-      ...chunked(
-        own.filter(({ type }) => type !== 'consumer'),
-        GROUPS_A_REQUEST,
-      ).map((chunk) => describeClassic(client, broker, chunk)),
-      ...chunked(
-        own.filter(({ type }) => type === 'consumer'),
-        GROUPS_A_REQUEST,
-      ).map((chunk) => describeConsumer(client, broker, chunk)),
-    ]);
-    return parts.flat();
-  });
+  for (const group of groups) pushTo(byCoordinator, group.coordinator, group);
+  const answers = await client.eachBroker([...byCoordinator.keys()], (broker) =>
+    describeGroupsOf(client, broker, byCoordinator.get(broker) ?? []),
+  );
   return answers.flatMap((answer) => ('error' in answer ? [] : answer.value));
+}
+
+/** Describes groups of one coordinator; share groups have no description of this kind. Rejects with the broker's `AdminError`. */
+export async function describeGroupsOf(client: ClusterClient, broker: number, groups: readonly ListedGroup[]): Promise<GroupDescription[]> {
+  const ofType = (matches: (type: string) => boolean): ListedGroup[][] =>
+    chunked(
+      groups.filter(({ type }) => matches(type)),
+      GROUPS_A_REQUEST,
+    );
+  const parts = await Promise.all([
+    ...ofType((type) => type !== 'consumer' && type !== 'share').map((chunk) => describeClassic(client, broker, chunk)),
+    ...ofType((type) => type === 'consumer').map((chunk) => describeConsumer(client, broker, chunk)),
+  ]);
+  return parts.flat();
 }
 
 async function describeClassic(client: ClusterClient, broker: number, groups: readonly ListedGroup[]): Promise<GroupDescription[]> {
@@ -181,12 +190,22 @@ export async function committedOffsets(
 ): Promise<Map<string, CommittedOffset[]>> {
   const byCoordinator = new Map<number, string[]>();
   for (const group of groups) pushTo(byCoordinator, group.coordinator, group.id);
+  const answers = await client.eachBroker([...byCoordinator.keys()], (broker) =>
+    committedOffsetsOf(client, broker, byCoordinator.get(broker) ?? []),
+  );
+  return new Map(answers.flatMap((answer) => ('error' in answer ? [] : [...answer.value])));
+}
+
+/** Committed offsets at one coordinator; groups that it refuses are absent from the map. Rejects with the broker's `AdminError`. */
+export async function committedOffsetsOf(
+  client: ClusterClient,
+  broker: number,
+  groups: readonly string[],
+): Promise<Map<string, CommittedOffset[]>> {
   const found = new Map<string, CommittedOffset[]>();
-  await client.eachBroker([...byCoordinator.keys()], async (broker) => {
-    for (const chunk of chunked(byCoordinator.get(broker) ?? [], GROUPS_A_REQUEST)) {
-      for (const [id, offsets] of await fetchCommitted(client, broker, chunk)) found.set(id, offsets);
-    }
-  });
+  for (const chunk of chunked(groups, GROUPS_A_REQUEST)) {
+    for (const [id, offsets] of await fetchCommitted(client, broker, chunk)) found.set(id, offsets);
+  }
   return found;
 }
 

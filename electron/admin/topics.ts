@@ -5,8 +5,9 @@ import { deleteTopics } from '../cluster/protocol/apis/delete-topics.ts';
 import { describeLogDirs } from '../cluster/protocol/apis/describe-log-dirs.ts';
 import { listOffsets } from '../cluster/protocol/apis/list-offsets.ts';
 import { ErrorCode, errorName } from '../cluster/protocol/error-codes.ts';
+import type { ResponseOf } from '../cluster/protocol/schema.ts';
 import { ZERO_UUID } from '../cluster/protocol/uuid.ts';
-import { isLeaderUnknown, type BrokerAnswer, type ClusterClient, type ClusterMetadata } from './cluster-client.ts';
+import { isLeaderUnknown, type ClusterClient, type ClusterMetadata } from './cluster-client.ts';
 import { kafkaFailure } from './errors.ts';
 
 export const LATEST = -1n;
@@ -15,6 +16,8 @@ export const EARLIEST = -2n;
 export const ZERO_TOPIC_ID = ZERO_UUID;
 /** Partitions in one ListOffsets: larger requests keep a broker busy for no gain. */
 const PARTITIONS_A_REQUEST = 5_000;
+const READ_UNCOMMITTED = 0;
+const READ_COMMITTED = 1;
 
 export interface PartitionKey {
   topic: string;
@@ -79,12 +82,67 @@ export async function readOffsets(
   return answers;
 }
 
-function listOffsetsBody(keys: readonly PartitionKey[], timestamp: bigint) {
+/** The bounds of one partition's log, or Kafka's error name. `stable` is the last stable offset; null where it was not asked for. */
+export type LogBounds = { readonly start: bigint; readonly end: bigint; readonly stable: bigint | null } | { readonly error: string };
+
+/**
+ * Log start, end (high watermark) and, on request, last stable offset of partitions that one broker leads, by topic and partition.
+ * Rejects with the `AdminError` of a broker that does not answer. The end is read first: a last stable offset below it then proves an
+ * open transaction, and records that are deleted meanwhile can only make the reading smaller.
+ */
+export async function readLogBounds(
+  client: ClusterClient,
+  leader: number,
+  keys: readonly PartitionKey[],
+  withStable: boolean,
+): Promise<Map<string, Map<number, LogBounds>>> {
+  const bounds = new Map<string, Map<number, LogBounds>>();
+  for (const chunk of chunked(keys, PARTITIONS_A_REQUEST)) {
+    const ask = (timestamp: bigint, isolationLevel = READ_UNCOMMITTED) =>
+      client.onBroker(leader, listOffsets, listOffsetsBody(chunk, timestamp, isolationLevel));
+    // Sent in this order on one connection, whose requests a broker answers in order.
+    const [ends, stables, starts] = await Promise.all([
+      ask(LATEST),
+      withStable ? ask(LATEST, READ_COMMITTED) : Promise.resolve(null),
+      ask(EARLIEST),
+    ]);
+    const [end, stable, start] = [offsetsIn(ends), stables === null ? null : offsetsIn(stables), offsetsIn(starts)];
+    for (const { topic, partition } of chunk) {
+      const ofTopic = innerMap(bounds, topic);
+      const key = partitionKey(topic, partition);
+      ofTopic.set(partition, toBounds(start.get(key), end.get(key), stable === null ? null : stable.get(key)));
+    }
+  }
+  return bounds;
+}
+
+function toBounds(start: OffsetAnswer | undefined, end: OffsetAnswer | undefined, stable: OffsetAnswer | null | undefined): LogBounds {
+  const parts = [start, end, ...(stable === null ? [] : [stable])];
+  for (const part of parts) {
+    if (part === undefined) return { error: 'UNKNOWN_TOPIC_OR_PARTITION' };
+    if ('error' in part) return part;
+  }
+  const [first, last, lastStable] = parts.map((part) => (part !== undefined && 'offset' in part ? part.offset : 0n));
+  const from = first ?? 0n;
+  const until = last ?? 0n;
+  return { start: from, end: until > from ? until : from, stable: stable === null ? null : (lastStable ?? null) };
+}
+
+function offsetsIn(answer: ResponseOf<typeof listOffsets>): Map<string, OffsetAnswer> {
+  const offsets = new Map<string, OffsetAnswer>();
+  for (const { name, partitions } of answer.topics) {
+    for (const { partitionIndex, errorCode, offset } of partitions)
+      offsets.set(partitionKey(name, partitionIndex), errorCode === 0 ? { offset } : { error: errorName(errorCode) });
+  }
+  return offsets;
+}
+
+function listOffsetsBody(keys: readonly PartitionKey[], timestamp: bigint, isolationLevel = READ_UNCOMMITTED) {
   const byTopic = new Map<string, number[]>();
   for (const { topic, partition } of keys) pushTo(byTopic, topic, partition);
   return {
     replicaId: -1,
-    isolationLevel: 0,
+    isolationLevel,
     topics: [...byTopic].map(([name, partitions]) => ({
       name,
       partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp })),
@@ -92,21 +150,20 @@ function listOffsetsBody(keys: readonly PartitionKey[], timestamp: bigint) {
   };
 }
 
-/** Bytes of every replica, by broker and `partitionKey`. */
-export async function readLogSizes(client: ClusterClient): Promise<BrokerAnswer<Map<string, bigint>>[]> {
-  const ids = client.knownBrokers.map(({ id }) => id);
-  return client.eachBroker(ids, async (id) => {
-    const answer = await client.onBroker(id, describeLogDirs, { topics: null });
-    const sizes = new Map<string, bigint>();
-    for (const directory of answer.results) {
-      for (const topic of directory.topics) {
-        for (const partition of topic.partitions) {
-          if (!partition.isFutureKey) sizes.set(partitionKey(topic.name, partition.partitionIndex), partition.partitionSize);
-        }
+/** Bytes of one broker's replicas, by topic and partition. Rejects with the `AdminError` of a broker that does not answer. */
+export async function readLogSizes(client: ClusterClient, broker: number): Promise<Map<string, Map<number, bigint>>> {
+  const answer = await client.onBroker(broker, describeLogDirs, { topics: null });
+  const sizes = new Map<string, Map<number, bigint>>();
+  for (const directory of answer.results) {
+    for (const { name, partitions } of directory.topics) {
+      for (const { partitionIndex, partitionSize, isFutureKey } of partitions) {
+        if (isFutureKey) continue;
+        const ofTopic = innerMap(sizes, name);
+        ofTopic.set(partitionIndex, partitionSize);
       }
     }
-    return sizes;
-  });
+  }
+  return sizes;
 }
 
 export interface NewTopic {
@@ -187,6 +244,16 @@ export function pushTo<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   const list = map.get(key);
   if (list === undefined) map.set(key, [value]);
   else list.push(value);
+}
+
+/** The map under a key, made where there is none. */
+export function innerMap<K, InnerK, V>(map: Map<K, Map<InnerK, V>>, key: K): Map<InnerK, V> {
+  let inner = map.get(key);
+  if (inner === undefined) {
+    inner = new Map<InnerK, V>();
+    map.set(key, inner);
+  }
+  return inner;
 }
 
 export function chunked<T>(items: readonly T[], size: number): T[][] {

@@ -114,7 +114,9 @@ export class Observer {
       const start = starts.get(partitionKey(topic, partition));
       if (end === undefined || start === undefined || 'error' in end || 'error' in start) return null;
       const offset = committed.find((one) => one.topic === topic && one.partition === partition)?.offset ?? start.offset;
-      if (end.offset > offset) lag += end.offset - offset;
+      // What was deleted before it was read can no longer be read.
+      const next = offset > start.offset ? offset : start.offset;
+      if (end.offset > next) lag += end.offset - next;
     }
     return lag;
   }

@@ -1,4 +1,5 @@
 import type { GroupRow, LagSample } from '#shared/models/cluster';
+import { lagByTopic } from './view/lag-sample.ts';
 
 /** Ten minutes at a sample a second. */
 const SAMPLES = 600;
@@ -8,14 +9,14 @@ const MIN_GAP_MS = 900;
 export class LagHistory {
   private readonly samples = new Map<string, LagSample[]>();
 
-  /** Takes a sample of a group unless the last one is younger than a second; returns the sample that was taken. */
+  /** Takes a sample of a group unless the last one is younger than a second; returns the sample that was taken. `at`: wall-clock ms. */
   take(group: GroupRow, at: number): LagSample | null {
     let list = this.samples.get(group.id);
     if (list === undefined) {
       list = [];
       this.samples.set(group.id, list);
     }
-    // A clock that was set back: what it calls the future is dropped, so that samples stay in order.
+    // After the clock was set back, later samples are dropped so that all stay in order.
     while ((list.at(-1)?.at ?? at) > at) list.pop();
     const last = list.at(-1);
     if (last !== undefined && at - last.at < MIN_GAP_MS) return null;
@@ -29,18 +30,8 @@ export class LagHistory {
     return this.samples.get(group) ?? [];
   }
 
-  /** Forgets groups that are gone. */
+  /** Drops groups that were deleted. */
   keepOnly(groups: ReadonlySet<string>): void {
     for (const id of this.samples.keys()) if (!groups.has(id)) this.samples.delete(id);
   }
-}
-
-/** Sum by topic; null (a gap in the chart) when no partition of the topic has a known lag. */
-export function lagByTopic(group: GroupRow): Record<string, number | null> {
-  const topics = new Map<string, number | null>();
-  for (const { topic, lag } of group.partitions) {
-    const sum = topics.get(topic) ?? null;
-    topics.set(topic, lag === null ? sum : (sum ?? 0) + Number(lag));
-  }
-  return Object.fromEntries(topics);
 }

@@ -1,16 +1,53 @@
 import type { ClusterPatch } from '#shared/ipc';
-import type { ClusterView } from '#shared/models/cluster';
+import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '#shared/models/cluster';
 
 type Scalars = Omit<ClusterView, 'brokers' | 'topics' | 'groups'>;
 
-/** Remembers what was published, by row, and says what changed since. */
+interface PublishedRow<Row> {
+  row: Row;
+  text: string;
+}
+
+/** The rows of one kind as they were published. */
+class PublishedRows<K, Row> {
+  private readonly known = new Map<K, PublishedRow<Row>>();
+  private readonly keyOf: (row: Row) => K;
+  private last: readonly Row[] | undefined;
+
+  constructor(keyOf: (row: Row) => K) {
+    this.keyOf = keyOf;
+  }
+
+  /** What differs. A list or a row that is the same object as before is taken as unchanged, unread. */
+  advance(rows: readonly Row[]): { set: Row[]; removed: K[] } {
+    if (rows === this.last) return { set: [], removed: [] };
+    this.last = rows;
+    const { known, keyOf } = this;
+    const set: Row[] = [];
+    const seen = new Set<K>();
+    for (const row of rows) {
+      const key = keyOf(row);
+      seen.add(key);
+      const before = known.get(key);
+      if (before?.row === row) continue;
+      const text = JSON.stringify(row);
+      known.set(key, { row, text });
+      if (before?.text !== text) set.push(row);
+    }
+    const removed = known.size === seen.size ? [] : [...known.keys()].filter((key) => !seen.has(key));
+    for (const key of removed) known.delete(key);
+    return { set, removed };
+  }
+}
+
+/** Remembers what was published, by row, and finds what changed since. Rows must not be changed in place. */
 export class ViewDiff {
   private version = 0;
   private current: ClusterView | undefined;
   private readonly scalars = new Map<string, string>();
-  private readonly brokers = new Map<number, string>();
-  private readonly topics = new Map<string, string>();
-  private readonly groups = new Map<string, string>();
+  private readonly brokers = new PublishedRows<number, BrokerRow>((row) => row.id);
+  private readonly topics = new PublishedRows<string, TopicRow>((row) => row.name);
+  private readonly groups = new PublishedRows<string, GroupRow>((row) => row.id);
 
   get snapshot(): { version: number; view: ClusterView } | undefined {
     return this.current === undefined ? undefined : { version: this.version, view: this.current };
@@ -25,9 +62,9 @@ export class ViewDiff {
       base: this.version,
       version: this.version + 1,
       scalars: changedScalars(this.scalars, scalars),
-      brokers: changedRows(this.brokers, brokers, (row) => row.id),
-      topics: changedRows(this.topics, topics, (row) => row.name),
-      groups: changedRows(this.groups, groups, (row) => row.id),
+      brokers: this.brokers.advance(brokers),
+      topics: this.topics.advance(topics),
+      groups: this.groups.advance(groups),
     };
     const changed =
       Object.keys(patch.scalars).length > 0 ||
@@ -47,20 +84,4 @@ function changedScalars(known: Map<string, string>, scalars: Scalars): Partial<S
     changed[name] = value;
   }
   return changed as Partial<Scalars>;
-}
-
-function changedRows<K, Row>(known: Map<K, string>, rows: readonly Row[], keyOf: (row: Row) => K): { set: Row[]; removed: K[] } {
-  const set: Row[] = [];
-  const seen = new Set<K>();
-  for (const row of rows) {
-    const key = keyOf(row);
-    seen.add(key);
-    const text = JSON.stringify(row);
-    if (known.get(key) === text) continue;
-    known.set(key, text);
-    set.push(row);
-  }
-  const removed = [...known.keys()].filter((key) => !seen.has(key));
-  for (const key of removed) known.delete(key);
-  return { set, removed };
 }

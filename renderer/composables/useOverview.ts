@@ -1,6 +1,7 @@
 /** What the overview opens with. */
 import { computed, type Ref } from 'vue';
 import { whatNeedsAttention } from '../format/attention.ts';
+import { formatSum } from '../format/lag.ts';
 import { compareText, formatCount, quantifyRate } from '../format/numbers.ts';
 import { isAlive } from '../format/replicas.ts';
 import { stableOrder } from '../format/stable-order.ts';
@@ -58,7 +59,7 @@ export function useOverview(showInternal: Ref<boolean>) {
       ),
       {
         label: 'Lag, all groups',
-        value: known && cluster.totalLag !== null ? formatCount(cluster.totalLag) : null,
+        value: known && cluster.allLag.known !== null ? formatSum(cluster.allLag) : null,
         reason: 'No group has a known lag.',
         trend: cluster.rates.map((sample) => sample.lag),
       },

@@ -1,6 +1,7 @@
 /** Consumer groups in words. */
 import type { GroupRow, GroupState } from '#shared/models/cluster';
-import { compareText, plural } from './numbers.ts';
+import { describeUnknown } from './lag.ts';
+import { compareText } from './numbers.ts';
 import type { Tone } from './replicas.ts';
 
 /** From here on a lag is drawn amber: several hundred records behind is news, a handful is not. */
@@ -26,19 +27,12 @@ export function groupTrouble(group: GroupRow): string | null {
   if (group.lag !== null) return null;
   if (group.coordinator === null) return 'coordinator moving';
   if (group.error !== null) return group.error;
-  return group.partitions.length === 0 ? 'nothing committed' : null;
+  return group.partitions.length === 0 ? 'nothing committed' : 'not known';
 }
 
 /** What a group's lag leaves out; null when it leaves out nothing. */
 export function lagLeavesOut(group: GroupRow): string | null {
-  if (group.lag === null || group.unknown === 0) return null;
-  const never = group.partitions.filter((partition) => partition.committed === null).length;
-  const silent = group.unknown - never;
-  const parts = [
-    ...(never === 0 ? [] : [`${plural(never, 'partition')} never committed`]),
-    ...(silent === 0 ? [] : [`${plural(silent, 'end offset')} not known`]),
-  ];
-  return parts.join(', ');
+  return group.lag === null || group.unknown === 0 ? null : describeUnknown(group.partitions);
 }
 
 /** The topics that it reads or has committed for, by name. */

@@ -5,6 +5,7 @@ import type { TimelineEvent } from '#shared/models/timeline';
 import { formatCount, formatDuration, formatList, formatRanges, formatSpan, plural } from './numbers.ts';
 import type { Tone } from './replicas.ts';
 import { lagTone } from './groups.ts';
+import { formatLag } from './lag.ts';
 
 export interface Said {
   text: string;
@@ -142,9 +143,7 @@ function groupBlock(load: LoadRow, spec: GroupLoad, { groups, events, now }: Blo
   const group = groups.get(spec.name);
   const lag = group?.lag ?? null;
   const figure: Said =
-    lag === null
-      ? { text: 'lag ?', tone: 'none' }
-      : { text: `lag ${formatCount(lag)}`, tone: lagTone(Number(lag)) === 'warn' ? 'warn' : 'none' };
+    lag === null ? { text: 'lag ?', tone: 'none' } : { text: formatLag(group), tone: lagTone(Number(lag)) === 'warn' ? 'warn' : 'none' };
   const since = rebalancingSince(group, events);
   if (since !== null) return { figure, foot: { text: `rebalancing, ${formatSpan(now - since)}`, tone: 'warn' } };
   const members = livingMembers(load);

@@ -1,5 +1,6 @@
 /** What the tour says at each step: what to do, why, what the cluster says of it so far, and what its buttons are. */
 import type { TopicRow } from '#shared/models/cluster';
+import { formatLag } from './lag.ts';
 import { formatCount, formatDuration, formatList, plural } from './numbers.ts';
 import {
   LAG_LOW,
@@ -41,8 +42,7 @@ export function tellStep(step: TourStep, memory: TourMemory, facts: TourFacts): 
   const name = memory.topic ?? '';
   const topic = facts.topics.get(name);
   const groupPage = { to: groupPath(readersName(name)), target: 'lag' };
-  const lag = facts.group?.lag ?? null;
-  const lagSaid = lag === null ? 'lag not known yet' : `lag ${formatCount(lag)}`;
+  const lagSaid = (facts.group?.lag ?? null) === null ? 'lag not known yet' : formatLag(facts.group);
   switch (step) {
     case 'topic': {
       const unfit = unfitTopic(memory, facts);

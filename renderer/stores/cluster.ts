@@ -9,6 +9,7 @@ import type { ClusterPatch, ScopedPayload } from '#shared/ipc';
 import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '#shared/models/cluster';
 import type { Moment } from '#shared/models/history';
 import { onReopened } from '../api.ts';
+import { totalLag } from '../format/lag.ts';
 import { defineScopedStore } from '../scope.ts';
 
 export type Scalars = Omit<ClusterView, 'brokers' | 'topics' | 'groups'>;
@@ -28,6 +29,7 @@ export interface RateSample {
   at: number;
   inBytes: number | null;
   outBytes: number | null;
+  /** Null while a part of it is unknown: a lower sum would look like lag that fell. */
   lag: number | null;
 }
 
@@ -35,6 +37,8 @@ export interface RateSample {
 const MAX_EARLY = 64;
 const RATE_SAMPLES = 60;
 const RATE_EVERY_MS = 1_000;
+/** A lag that was read longer before the rest of the view is not drawn as a point of its time. */
+const LAG_AGE_MS = 10_000;
 
 export const useClusterStore = defineScopedStore('cluster', (scope) => {
   const state = ref<LoadState>('idle');
@@ -150,7 +154,7 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
     sample();
   }
 
-  const totalLag = computed(() => lagOf(groups.value));
+  const allLag = computed(() => totalLag(groups.value.values()));
 
   /**
    * The age of what the page shows, as wall-clock ms of its oldest reading; 0: nothing has been read yet. Rows without any reading show
@@ -161,20 +165,22 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
     let oldest = scalars.value.asOf;
     const { topics: ofTopics, groups: ofGroups } = watched.value ?? { topics: 'none', groups: 'none' };
     if (ofTopics !== 'none') oldest = Math.min(oldest, scalars.value.offsetsAsOf);
+    if (ofGroups !== 'none') oldest = Math.min(oldest, scalars.value.groupsAsOf);
     for (const row of rowsOf(topics.value, ofTopics)) if (row.offsetsAsOf) oldest = Math.min(oldest, row.offsetsAsOf);
-    for (const row of rowsOf(groups.value, ofGroups)) if (row.error === null && row.asOf > 0) oldest = Math.min(oldest, row.asOf);
+    for (const row of rowsOf(groups.value, ofGroups)) if (row.error === null && row.asOf) oldest = Math.min(oldest, row.asOf);
     return oldest;
   });
 
   function sample(): void {
     const last = allRates.value.at(-1);
     if (live.scalars === null || (last !== undefined && live.scalars.asOf - last.at < RATE_EVERY_MS)) return;
-    const lag = lagOf(live.groups);
+    const lag = totalLag(live.groups.values());
+    const isLagRead = live.scalars.asOf - live.scalars.groupsAsOf <= LAG_AGE_MS;
     const next: RateSample = {
       at: live.scalars.asOf,
       inBytes: live.scalars.rates.inBytesPerSecond,
       outBytes: live.scalars.rates.outBytesPerSecond,
-      lag: lag === null ? null : Number(lag),
+      lag: lag.known === null || lag.unknown > 0 || !isLagRead ? null : Number(lag.known),
     };
     allRates.value = [...allRates.value.slice(-(RATE_SAMPLES - 1)), next];
   }
@@ -233,7 +239,7 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
     brokerList,
     topicList,
     groupList,
-    totalLag,
+    allLag,
     shownAsOf,
     ready,
     embedded,
@@ -260,18 +266,6 @@ function stateOf(view: ClusterView, version: number): ClusterState {
     topics: new Map(topics.map((row) => [row.name, row])),
     groups: new Map(groups.map((row) => [row.id, row])),
   };
-}
-
-/** The lag of all groups together; null while none is known. */
-function lagOf(groups: ReadonlyMap<string, GroupRow>): bigint | null {
-  let sum = 0n;
-  let known = false;
-  for (const group of groups.values()) {
-    if (group.lag === null) continue;
-    sum += BigInt(group.lag);
-    known = true;
-  }
-  return known || groups.size === 0 ? sum : null;
 }
 
 /** Whether anything changed. */

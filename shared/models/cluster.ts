@@ -32,6 +32,8 @@ export interface ClusterView {
   asOf: number;
   /** Wall-clock milliseconds of the last complete round of offsets; 0: none yet. Topics that it left out have an age of their own. */
   offsetsAsOf: number;
+  /** The same of groups: the older of their last descriptions and of the last round that read their lag. */
+  groupsAsOf: number;
 }
 
 export type BrokerState = 'starting' | 'online' | 'fenced' | 'shuttingDown' | 'down' | 'frozen' | 'unreachable';
@@ -105,13 +107,13 @@ export interface GroupRow {
   coordinator: number | null;
   members: GroupMember[];
   partitions: GroupPartition[];
-  /** Sum of known lags; null when none is known. */
+  /** Sum of known lags; null when none is known. A lower bound while `unknown` is not 0. */
   lag: string | null;
   /** Partitions whose lag is unknown. */
   unknown: number;
   error: string | null;
-  /** Wall-clock ms of the oldest answer that this row is made of: its description, or the offsets of a topic that it reads; 0: none yet. */
-  asOf: number;
+  /** Null: `ClusterView.groupsAsOf`. Else wall-clock ms of the oldest answer that this row is made of; 0: none yet. */
+  asOf: number | null;
 }
 
 export interface GroupMember {
@@ -125,13 +127,26 @@ export interface GroupMember {
 export interface GroupPartition {
   topic: string;
   partition: number;
-  /** Null: nobody. */
+  /** Null: assigned to no member. */
   memberId: string | null;
   leader: number | null;
   /** Null: never committed. */
   committed: string | null;
+  /** Log start and end offset, read after the committed offset; null: unknown. */
+  startOffset: string | null;
   endOffset: string | null;
+  /** Offsets that can still be read: from the committed offset, or the log start where that is higher, to the end. Null: unknown, or `absent`. */
   lag: string | null;
+  /** Why `lag` is unknown; null where it is known, or `absent`. */
+  unknown: 'neverCommitted' | 'committed' | 'offsets' | null;
+  /** The cluster has no such topic, or no such partition of it: nothing can be read, and no sum counts it. */
+  absent: 'topic' | 'partition' | null;
+  /** Offsets between the committed offset and the log start: deleted before they were read. Null: none, or unknown. */
+  goneBeforeRead: string | null;
+  /** Offsets by which the committed offset is above the end, as after the topic was re-created. Null: none, or unknown. */
+  beyondEnd: string | null;
+  /** True while a transaction is open: members with isolation.level=read_committed wait at the last stable offset. */
+  openTransaction: boolean;
   /** Wall-clock ms at which the committed offset was last seen to change. */
   committedAt: number | null;
   metadata: string | null;
@@ -156,11 +171,19 @@ export interface QuorumReplica {
   lastCaughtUpAt: number | null;
 }
 
-/** One sample of a group's lag, for charts. */
+/** One sample of a group's lag, for charts. A list, since topic names are no safe keys of an object. */
 export interface LagSample {
+  /** Wall-clock ms. */
   at: number;
-  /** Lag by topic; null is a gap. */
-  topics: Record<string, number | null>;
+  topics: TopicLag[];
+}
+
+export interface TopicLag {
+  topic: string;
+  /** Sum over its partitions; null while one of them could not be read: a gap. */
+  lag: number | null;
+  /** True where a part is unknown, as that of a partition which was never committed: the sum is a lower bound. */
+  atLeast: boolean;
 }
 
 export interface RecordRow {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { buildView } from '../../electron/services/view/build.ts';
-import { emptyState, type ClusterState } from '../../electron/services/view/state.ts';
+import { emptyState, type ClusterState, type GroupReading, type GroupState } from '../../electron/services/view/state.ts';
 import type { LabNode } from '../../electron/services/lab.ts';
 import type { Connection } from '../../shared/models/cluster.ts';
 
@@ -31,7 +31,8 @@ function stateWith(brokers: number[], partitions: Partition[]): ClusterState {
     clusterAuthorizedOperations: 0,
     errorCode: 0,
   };
-  for (const id of brokers) state.seenBrokers.set(id, { host: 'a', port: 9092 + id, rack: null, goneSince: null });
+  state.topics = new Map(state.metadata.topics.map((topic) => [topic.name ?? '', topic]));
+  state.seenBrokers = new Map(brokers.map((id) => [id, { host: 'a', port: 9092 + id, rack: null, goneSince: null }]));
   return state;
 }
 
@@ -52,6 +53,19 @@ function node(id: number, state: LabNode['state']): LabNode {
     inBytes: 0,
     outBytes: 0,
   };
+}
+
+const GROUP: GroupState = {
+  listed: { id: 'g', coordinator: 1, protocolType: 'consumer', type: 'classic' },
+  described: null,
+  error: null,
+  readings: new Map(),
+};
+
+/** Log start and end by partition of topic orders. */
+function setBounds(state: ClusterState, bounds: Record<number, [bigint, bigint]>): void {
+  const partitions = new Map(Object.entries(bounds).map(([index, [start, end]]) => [Number(index), { start, end, stable: null }]));
+  state.offsets.set('orders', { topicId: 'q'.repeat(22), partitions });
 }
 
 const first = (state: ClusterState) => buildView(CONNECTION, state).topics[0]?.partitions[0];
@@ -85,24 +99,22 @@ describe('what is shown of a broken cluster', () => {
 
   test('records of a topic are unknown as soon as one partition is, never a sum of the rest', () => {
     const state = stateWith([1], [partition(0, 1, [1], [1]), partition(1, -1, [2], [2], [2])]);
-    state.startOffsets.set('orders/0', { offset: 2n });
-    state.endOffsets.set('orders/0', { offset: 10n });
+    setBounds(state, { 0: [2n, 10n] });
     const [topic] = buildView(CONNECTION, state).topics;
     expect(topic).toMatchObject({ records: null, sizeBytes: null });
-    state.startOffsets.set('orders/1', { offset: 0n });
-    state.endOffsets.set('orders/1', { offset: 5n });
+    setBounds(state, { 0: [2n, 10n], 1: [0n, 5n] });
     expect(buildView(CONNECTION, state).topics[0]?.records).toBe('13');
   });
 
   test('a broker that is no longer listed stays, down since it was missed', () => {
     const state = stateWith([1], []);
-    state.seenBrokers.set(2, { host: 'b', port: 1, rack: null, goneSince: 77 });
+    state.seenBrokers = new Map([...state.seenBrokers, [2, { host: 'b', port: 1, rack: null, goneSince: 77 }]]);
     expect(broker(state, 2)).toMatchObject({ state: 'down', host: 'b', since: 77 });
   });
 
   test('on this desk a broker that was removed is gone', () => {
     const state = stateWith([1], []);
-    state.seenBrokers.set(2, { host: 'b', port: 1, rack: null, goneSince: 77 });
+    state.seenBrokers = new Map([...state.seenBrokers, [2, { host: 'b', port: 1, rack: null, goneSince: 77 }]]);
     state.nodes = [node(1, 'running')];
     expect(broker(state, 2)).toBeUndefined();
   });
@@ -122,27 +134,165 @@ describe('what is shown of a broken cluster', () => {
     expect(broker(state, 2)?.state).toBe('fenced');
     expect(broker(state, 3)?.state).toBe('unreachable');
   });
+});
 
-  test('lag: unknown where the end is, 0 where a commit is ahead of a truncated log, and counted apart', () => {
-    const state = stateWith([1], [partition(0, 1, [1], [1]), partition(1, 1, [1], [1]), partition(2, -1, [1], [])]);
-    const committed = (offset: bigint | null) => ({ offset, metadata: null, changedAt: null });
-    state.endOffsets.set('orders/0', { offset: 10n });
-    state.endOffsets.set('orders/1', { offset: 4n });
-    state.endOffsets.set('orders/2', { error: 'LEADER_NOT_AVAILABLE' });
+describe('lag of a partition', () => {
+  const committed = (offset: bigint | null) => ({ offset, metadata: null, changedAt: null, isCommittedKnown: true });
+  const stateOf = (readings: Record<number, GroupReading>, partitions = 1): ClusterState => {
+    const all = Array.from({ length: partitions }, (_, index) => partition(index, 1, [1], [1]));
+    const state = stateWith([1], all);
+    state.groups.set('g', { ...GROUP, readings: new Map([['orders', readingsOf(readings)]]) });
+    return state;
+  };
+  const readingsOf = (readings: Record<number, GroupReading>) =>
+    new Map(Object.entries(readings).map(([index, reading]) => [Number(index), reading]));
+  const rowOf = (state: ClusterState) => buildView(CONNECTION, state).groups[0];
+  const lagOf = (offset: bigint | null, [start, end]: [bigint, bigint], stable: bigint | null = end) =>
+    rowOf(stateOf({ 0: { ...committed(offset), bounds: { start, end, stable } } }))?.partitions[0];
+
+  test('is what can still be read; what was deleted before it was read is apart', () => {
+    expect(lagOf(3n, [0n, 10n])).toMatchObject({ lag: '7', unknown: null, goneBeforeRead: null, beyondEnd: null });
+    // 10,000 records, 100 committed, all deleted, five more written.
+    expect(lagOf(100n, [10_000n, 10_005n])).toMatchObject({ lag: '5', goneBeforeRead: '9900', beyondEnd: null });
+    expect(lagOf(100n, [10_000n, 10_000n])).toMatchObject({ lag: '0', goneBeforeRead: '9900' });
+  });
+
+  test('is 0 and marked where the committed offset is beyond the end', () => {
+    expect(lagOf(20_000n, [0n, 10_005n])).toMatchObject({ lag: '0', beyondEnd: '9995', goneBeforeRead: null });
+    expect(lagOf(10_005n, [0n, 10_005n])).toMatchObject({ lag: '0', beyondEnd: null });
+  });
+
+  test('is unknown where a log with records was never committed, and 0 where the log is empty', () => {
+    expect(lagOf(null, [0n, 4n])).toMatchObject({ lag: null, unknown: 'neverCommitted', committed: null });
+    expect(lagOf(null, [0n, 0n])).toMatchObject({ lag: '0', unknown: null });
+    expect(lagOf(null, [9n, 9n])).toMatchObject({ lag: '0', unknown: null });
+  });
+
+  test('names an open transaction, and none where the last stable offset is the end or was not reported', () => {
+    expect(lagOf(3n, [0n, 10n], 7n)?.openTransaction).toBe(true);
+    expect(lagOf(3n, [0n, 10n], 10n)?.openTransaction).toBe(false);
+    expect(lagOf(3n, [0n, 10n], null)?.openTransaction).toBe(false);
+  });
+
+  test('is unknown while its leader or its coordinator does not answer, and the sum is a lower bound', () => {
+    const bounds = { start: 0n, end: 10n, stable: null };
+    const state = stateOf(
+      {
+        0: { ...committed(3n), bounds },
+        1: { ...committed(3n), bounds: { error: 'LEADER_NOT_AVAILABLE' } },
+        2: { ...committed(3n), isCommittedKnown: false, bounds },
+      },
+      3,
+    );
+    const row = rowOf(state);
+    expect(row).toMatchObject({ lag: '7', unknown: 2 });
+    expect(row?.partitions.map(({ lag, unknown }) => [lag, unknown])).toEqual([
+      ['7', null],
+      [null, 'offsets'],
+      [null, 'committed'],
+    ]);
+    expect(row?.partitions[2]?.committed).toBe('3');
+  });
+
+  test('of a group of which nothing is known is unknown, never 0', () => {
+    const state = stateOf({ 0: { ...committed(3n), bounds: { error: 'REQUEST_TIMED_OUT' } } });
+    expect(rowOf(state)).toMatchObject({ lag: null, unknown: 1 });
+  });
+
+  test('counts no partition and no topic that does not exist', () => {
+    const bounds = { error: 'UNKNOWN_TOPIC_OR_PARTITION' };
+    const state = stateOf({ 0: { ...committed(3n), bounds: { start: 0n, end: 10n, stable: null } }, 5: { ...committed(8n), bounds } });
+    const group = state.groups.get('g') as GroupState;
     state.groups.set('g', {
-      listed: { id: 'g', coordinator: 1, protocolType: 'consumer' } as never,
-      described: null,
-      committed: new Map([
-        ['orders/0', committed(3n)],
-        ['orders/1', committed(9n)],
-        ['orders/2', committed(1n)],
-      ]),
-      asOf: 9,
-      error: 'COORDINATOR_NOT_AVAILABLE',
+      ...group,
+      readings: new Map([...group.readings, ['deleted', readingsOf({ 0: { ...committed(4n), bounds } })]]),
     });
-    const [group] = buildView(CONNECTION, state).groups;
-    expect(group).toMatchObject({ lag: '7', unknown: 1, coordinator: null, state: 'Unknown', error: 'COORDINATOR_NOT_AVAILABLE' });
-    expect(group?.partitions.map(({ lag }) => lag)).toEqual(['7', '0', null]);
+    const row = rowOf(state);
+    expect(row).toMatchObject({ lag: '7', unknown: 0 });
+    expect(row?.partitions.map(({ topic, partition: index, absent, lag, unknown }) => [topic, index, absent, lag, unknown])).toEqual([
+      ['deleted', 0, 'topic', null, null],
+      ['orders', 0, null, '7', null],
+      ['orders', 5, 'partition', null, null],
+    ]);
+  });
+
+  test('shows each partition of a topic that a member reads, committed or not', () => {
+    const state = stateOf({}, 2);
+    const assignment = [{ topic: 'orders', partitions: [1] }];
+    const member = { memberId: 'm', instanceId: null, clientId: 'c', host: 'h', assignment };
+    const described = {
+      id: 'g',
+      coordinator: 1,
+      state: 'Stable' as const,
+      protocolType: 'consumer',
+      protocol: null,
+      members: [member],
+      error: null,
+    };
+    state.groups.set('g', { ...GROUP, described });
+    expect(rowOf(state)?.partitions.map((one) => [one.partition, one.memberId, one.unknown])).toEqual([
+      [0, null, 'offsets'],
+      [1, 'm', 'offsets'],
+    ]);
+  });
+});
+
+describe('rows', () => {
+  test('keep their objects while nothing that they are made of changes', () => {
+    const state = stateWith([1], [partition(0, 1, [1], [1])]);
+    state.groups.set('g', GROUP);
+    setBounds(state, { 0: [0n, 4n] });
+    const before = buildView(CONNECTION, state);
+    expect(buildView(CONNECTION, state).topics).toBe(before.topics);
+    expect(buildView(CONNECTION, state).groups).toBe(before.groups);
+    setBounds(state, { 0: [0n, 5n] });
+    const after = buildView(CONNECTION, state);
+    expect(after.topics[0]?.records).toBe('5');
+    expect(after.groups).toBe(before.groups);
+    state.nodes = [node(1, 'killed')];
+    expect(buildView(CONNECTION, state).topics[0]?.partitions[0]?.leader).toBeNull();
+    state.topicSettings.set('orders', new Map([['cleanup.policy', 'compact']]));
+    expect(buildView(CONNECTION, state).topics[0]).toMatchObject({ cleanupPolicy: 'compact', recordsEstimated: true });
+  });
+
+  test('of 2,000 topics and 3,000 groups are built in time that grows with their number, not with the product', () => {
+    const state = emptyState();
+    const topics = Array.from({ length: 2_000 }, (_, i) => ({
+      errorCode: 0,
+      name: `topic-${i}`,
+      topicId: 'q'.repeat(22),
+      isInternal: false,
+      partitions: Array.from({ length: 5 }, (_unused, index) => partition(index, 1, [1], [1])),
+      topicAuthorizedOperations: 0,
+    }));
+    state.metadata = {
+      throttleTimeMs: 0,
+      brokers: [],
+      clusterId: 'c',
+      controllerId: 1,
+      topics,
+      clusterAuthorizedOperations: 0,
+      errorCode: 0,
+    };
+    // A group must look its own topics up: reading all of them, as by iteration, fails here.
+    const byName = new Map(topics.map((topic) => [topic.name, topic]));
+    let reads = 0;
+    state.topics = new Proxy(byName, {
+      get(target, property) {
+        if (property !== 'get') reads++;
+        const value: unknown = Reflect.get(target, property);
+        return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+      },
+    });
+    for (let i = 0; i < 3_000; i++) {
+      const reading = { offset: 1n, metadata: null, changedAt: null, isCommittedKnown: true, bounds: { start: 0n, end: 3n, stable: null } };
+      state.groups.set(`group-${i}`, { ...GROUP, readings: new Map([[`topic-${i % 2_000}`, new Map([[0, reading]])]]) });
+    }
+    const view = buildView(CONNECTION, state);
+    expect(view.groups).toHaveLength(3_000);
+    expect(view.groups[0]).toMatchObject({ lag: '2', unknown: 4 });
+    // Of the list of topics alone.
+    expect(reads).toBeLessThan(10);
   });
 });
 
@@ -152,28 +302,27 @@ describe('the age of figures', () => {
   test('is that of the last round of offsets for topics that it read, and their own for the others', () => {
     const state = stateWith([1], [partition(0, 1, [1], [1])]);
     expect(rows(state)).toMatchObject({ offsetsAsOf: 0, topics: [{ offsetsAsOf: 0 }] });
-    state.offsetsAsOf = 500;
-    state.offsetsReadAt.set('orders', 500);
+    state.offsetTimes.note(['orders'], 500);
     expect(rows(state)).toMatchObject({ offsetsAsOf: 500, topics: [{ offsetsAsOf: null }] });
     // Another page's round, which left the topic out.
-    state.offsetsAsOf = 900;
+    state.offsetTimes.note([], 900);
     expect(rows(state)).toMatchObject({ offsetsAsOf: 900, topics: [{ offsetsAsOf: 500 }] });
   });
 
-  test('of a group is that of the oldest answer that its row is made of', () => {
+  test('of a group is that of the last rounds, and its own where one of them left it out', () => {
     const state = stateWith([1], [partition(0, 1, [1], [1])]);
-    state.groups.set('g', {
-      listed: { id: 'g', coordinator: 1, protocolType: 'consumer', type: 'classic' },
-      described: null,
-      committed: new Map([['orders/0', { offset: 1n, metadata: null, changedAt: null }]]),
-      asOf: 800,
-      error: null,
-    });
-    const age = (): number | undefined => rows(state).groups[0]?.asOf;
-    expect(age()).toBe(800);
-    state.offsetsReadAt.set('orders', 300);
-    expect(age()).toBe(300);
-    state.offsetsReadAt.set('orders', 1_000);
-    expect(age()).toBe(800);
+    state.groups.set('g', GROUP);
+    const age = () => [rows(state).groupsAsOf, rows(state).groups[0]?.asOf];
+    expect(age()).toEqual([0, 0]);
+    state.descriptionTimes.note(['g'], 800);
+    expect(age()).toEqual([0, 0]);
+    state.lagTimes.note(['g'], 700);
+    expect(age()).toEqual([700, null]);
+    state.lagTimes.note([], 900);
+    expect(age()).toEqual([800, 700]);
+    state.lagTimes.note(['g'], 1_000);
+    expect(age()).toEqual([800, null]);
+    state.descriptionTimes.note([], 1_100);
+    expect(age()).toEqual([1_000, 800]);
   });
 });

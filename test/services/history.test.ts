@@ -21,6 +21,7 @@ const EMPTY: ClusterView = {
   unreachable: [],
   asOf: 0,
   offsetsAsOf: 0,
+  groupsAsOf: 0,
 };
 
 function topic(name: string, partitions: number, step = 0): TopicRow {

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { LagHistory, lagByTopic } from '../../electron/services/lag-history.ts';
-import type { GroupRow } from '../../shared/models/cluster.ts';
+import { LagHistory } from '../../electron/services/lag-history.ts';
+import { lagByTopic } from '../../electron/services/view/lag-sample.ts';
+import type { GroupPartition, GroupRow } from '../../shared/models/cluster.ts';
+import { groupPartition } from '../helpers/group-partition.ts';
 
-function group(id: string, lags: readonly [topic: string, lag: string | null][]): GroupRow {
+function group(id: string, partitions: readonly Partial<GroupPartition>[]): GroupRow {
   return {
     id,
     state: 'Stable',
@@ -10,40 +12,63 @@ function group(id: string, lags: readonly [topic: string, lag: string | null][])
     protocol: null,
     coordinator: 1,
     members: [],
-    partitions: lags.map(([topic, lag], partition) => ({
-      topic,
-      partition,
-      memberId: null,
-      leader: null,
-      committed: null,
-      endOffset: null,
-      lag,
-      committedAt: null,
-      metadata: null,
-    })),
+    partitions: partitions.map((fields, partition) => groupPartition({ partition, ...fields })),
     lag: null,
     unknown: 0,
     error: null,
-    asOf: 0,
+    asOf: null,
   };
 }
 
+const read = (topic: string, lag: string): Partial<GroupPartition> => ({ topic, committed: '1', lag });
+
 describe('lagByTopic', () => {
-  test('sums what is known; a topic of which nothing is known is a gap, not 0', () => {
-    const lags = lagByTopic(group('g', [['a', '5'], ['a', '7'], ['b', null], ['c', null], ['c', '0']])); // prettier-ignore
-    expect(lags).toEqual({ a: 12, b: null, c: 0 });
+  test('has no sum for a topic of which one partition could not be read: a smaller sum would look like records that were read', () => {
+    const unread: Partial<GroupPartition>[] = [
+      { topic: 'a', committed: '1', lag: null, unknown: 'offsets' },
+      { topic: 'b', committed: '1', lag: null, unknown: 'committed' },
+    ];
+    const lags = lagByTopic(group('g', [read('a', '1000'), read('a', '1000'), read('b', '7'), read('c', '3'), ...unread]));
+    expect(lags).toEqual([
+      { topic: 'a', lag: null, atLeast: true },
+      { topic: 'b', lag: null, atLeast: true },
+      { topic: 'c', lag: 3, atLeast: false },
+    ]);
   });
 
-  test('a group that reads nothing has no topics', () => {
-    expect(lagByTopic(group('g', []))).toEqual({});
+  test('marks the sum as a lower bound where a partition was never committed', () => {
+    const never: Partial<GroupPartition> = { topic: 'a', unknown: 'neverCommitted' };
+    expect(lagByTopic(group('g', [read('a', '5'), never]))).toEqual([{ topic: 'a', lag: 5, atLeast: true }]);
+    expect(lagByTopic(group('g', [never]))).toEqual([{ topic: 'a', lag: null, atLeast: true }]);
+  });
+
+  test('counts no partition that does not exist, and has no topic of which none does', () => {
+    const absent: Partial<GroupPartition>[] = [
+      { topic: 'a', committed: '9', lag: null, unknown: null, absent: 'partition' },
+      { topic: 'deleted', committed: '9', lag: null, unknown: null, absent: 'topic' },
+    ];
+    expect(lagByTopic(group('g', [read('a', '5'), ...absent]))).toEqual([{ topic: 'a', lag: 5, atLeast: false }]);
+    expect(lagByTopic(group('g', []))).toEqual([]);
+  });
+
+  test('keeps topics apart whose names are properties of every object', () => {
+    const names = ['constructor', '__proto__', 'toString'];
+    expect(
+      lagByTopic(
+        group(
+          'g',
+          names.map((name) => read(name, '2')),
+        ),
+      ),
+    ).toEqual(names.map((topic) => ({ topic, lag: 2, atLeast: false })));
   });
 });
 
 describe('LagHistory', () => {
   test('takes a sample a second at the most', () => {
     const history = new LagHistory();
-    const row = group('g', [['a', '1']]);
-    expect(history.take(row, 1_000)).toEqual({ at: 1_000, topics: { a: 1 } });
+    const row = group('g', [read('a', '1')]);
+    expect(history.take(row, 1_000)).toEqual({ at: 1_000, topics: [{ topic: 'a', lag: 1, atLeast: false }] });
     expect(history.take(row, 1_500)).toBeNull();
     expect(history.take(row, 2_000)).not.toBeNull();
     expect(history.of('g').map(({ at }) => at)).toEqual([1_000, 2_000]);

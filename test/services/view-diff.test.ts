@@ -15,6 +15,7 @@ const EMPTY: ClusterView = {
   unreachable: [],
   asOf: 0,
   offsetsAsOf: 0,
+  groupsAsOf: 0,
 };
 
 function topic(name: string, records: string | null = '0'): TopicRow {

@@ -1,80 +1,125 @@
+/**
+ * What was last read of one cluster. Each part of the monitor owns some of it; `build.ts` makes the view of all of it. Values are
+ * replaced, never changed in place, and only when they differ: rows are built again only where an input is another object.
+ */
 import type { ClusterMetadata } from '../../admin/cluster-client.ts';
-import type { GroupDescription, CommittedOffset, ListedGroup } from '../../admin/groups.ts';
-import type { OffsetAnswer } from '../../admin/topics.ts';
+import type { GroupDescription, ListedGroup } from '../../admin/groups.ts';
+import type { LogBounds } from '../../admin/topics.ts';
 import type { QuorumView } from '#shared/models/cluster';
 import type { LabNode } from '../lab.ts';
 
-export interface Committed {
-  offset: bigint | null;
-  metadata: string | null;
-  /** Wall-clock ms at which the offset was last seen to change; null before that. */
-  changedAt: number | null;
+export type MetadataTopic = ClusterMetadata['topics'][number];
+
+/** Log bounds by partition, of one incarnation of a topic. */
+export interface TopicOffsets {
+  readonly topicId: string;
+  readonly partitions: ReadonlyMap<number, LogBounds>;
 }
 
-/** Everything last heard of one cluster. Each poller owns its part; `build.ts` makes the view of all of them. */
+/** Bytes by broker and partition. */
+export type TopicSizes = ReadonlyMap<number, ReadonlyMap<number, bigint>>;
+
+export interface Committed {
+  /** Null: no commit. */
+  readonly offset: bigint | null;
+  readonly metadata: string | null;
+  /** Wall-clock ms at which the offset was last seen to change; null before that. */
+  readonly changedAt: number | null;
+}
+
+/** One partition as one sampling read it: the committed offset first, the log's bounds after it. */
+export interface GroupReading extends Committed {
+  /** False: the coordinator did not answer the last sampling; the offset is that of an earlier one. */
+  readonly isCommittedKnown: boolean;
+  readonly bounds: LogBounds;
+}
+
+export interface GroupState {
+  readonly listed: ListedGroup;
+  readonly described: GroupDescription | null;
+  readonly error: string | null;
+  /** By topic and partition. */
+  readonly readings: ReadonlyMap<string, ReadonlyMap<number, GroupReading>>;
+}
+
+export interface SeenBroker {
+  readonly host: string;
+  readonly port: number;
+  readonly rack: string | null;
+  /** Wall-clock ms since when metadata does not list it. */
+  readonly goneSince: number | null;
+}
+
+/** When rows were read, in wall-clock ms; 0: never. */
+export class ReadTimes {
+  /** Of the last complete round. */
+  roundAt = 0;
+  private readonly byName = new Map<string, number>();
+
+  /** Names that this round left out keep the time of the round that read them: one page's figures do not make another's fresh. */
+  note(names: Iterable<string>, at: number): void {
+    this.roundAt = at;
+    for (const name of names) this.byName.set(name, at);
+  }
+
+  of(name: string): number {
+    return this.byName.get(name) ?? 0;
+  }
+
+  keepOnly(isKept: (name: string) => boolean): void {
+    for (const name of this.byName.keys()) if (!isKept(name)) this.byName.delete(name);
+  }
+}
+
 export interface ClusterState {
   metadata: ClusterMetadata | null;
-  /** Brokers ever listed, so that one that is gone is shown as down and not forgotten. */
-  seenBrokers: Map<number, { host: string; port: number; rack: string | null; goneSince: number | null }>;
+  /** Of `metadata`, by name; topics that it reports an error for are left out. */
+  topics: ReadonlyMap<string, MetadataTopic>;
+  /** Brokers ever listed, so that one that is gone is shown as down. */
+  seenBrokers: ReadonlyMap<number, SeenBroker>;
   clusterId: string | null;
   controllerId: number | null;
   quorum: QuorumView | null;
   nodes: readonly LabNode[] | null;
-  startOffsets: Map<string, OffsetAnswer>;
-  endOffsets: Map<string, OffsetAnswer>;
-  /** Wall-clock ms of the last round of offsets; 0: none yet. */
-  offsetsAsOf: number;
-  /** By topic, the last round that read its offsets. */
-  offsetsReadAt: Map<string, number>;
-  /** Bytes by broker and partition key. */
-  logSizes: Map<number, ReadonlyMap<string, bigint>>;
+  /** By topic. */
+  offsets: Map<string, TopicOffsets>;
+  offsetTimes: ReadTimes;
+  sizes: Map<string, TopicSizes>;
+  /** Bytes of all replicas, by broker. */
+  brokerBytes: Map<number, bigint>;
   topicSettings: Map<string, ReadonlyMap<string, string | null>>;
-  groups: Map<
-    string,
-    { listed: ListedGroup; described: GroupDescription | null; committed: Map<string, Committed>; asOf: number; error: string | null }
-  >;
+  groups: Map<string, GroupState>;
+  descriptionTimes: ReadTimes;
+  lagTimes: ReadTimes;
   recordsInPerSecond: number | null;
   inBytesPerSecond: number | null;
   outBytesPerSecond: number | null;
   unreachable: Map<number, string>;
+  /** Wall-clock ms of the last metadata answer. */
   asOf: number;
 }
 
 export function emptyState(): ClusterState {
   return {
     metadata: null,
+    topics: new Map(),
     seenBrokers: new Map(),
     clusterId: null,
     controllerId: null,
     quorum: null,
     nodes: null,
-    startOffsets: new Map(),
-    endOffsets: new Map(),
-    offsetsAsOf: 0,
-    offsetsReadAt: new Map(),
-    logSizes: new Map(),
+    offsets: new Map(),
+    offsetTimes: new ReadTimes(),
+    sizes: new Map(),
+    brokerBytes: new Map(),
     topicSettings: new Map(),
     groups: new Map(),
+    descriptionTimes: new ReadTimes(),
+    lagTimes: new ReadTimes(),
     recordsInPerSecond: null,
     inBytesPerSecond: null,
     outBytesPerSecond: null,
     unreachable: new Map(),
     asOf: 0,
   };
-}
-
-/** Committed offsets as they are now, with the moment of their last change carried over. */
-export function mergeCommitted(
-  known: ReadonlyMap<string, Committed> | undefined,
-  fresh: readonly CommittedOffset[],
-  now: number,
-): Map<string, Committed> {
-  return new Map(
-    fresh.map((entry) => {
-      const key = `${entry.topic}/${entry.partition}`;
-      const before = known?.get(key);
-      const changedAt = before === undefined ? null : before.offset === entry.offset ? before.changedAt : now;
-      return [key, { offset: entry.offset, metadata: entry.metadata, changedAt }];
-    }),
-  );
 }

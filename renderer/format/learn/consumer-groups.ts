@@ -3,6 +3,7 @@ import type { TimelineEvent } from '#shared/models/timeline';
 import type { Diagram, DiagramBox, DiagramEdge } from '../diagram.ts';
 import { boxHeight } from '../diagram-draw.ts';
 import { GROUP_STATE } from '../groups.ts';
+import { formatLag } from '../lag.ts';
 import { formatCount, formatList, formatSpan, plural } from '../numbers.ts';
 import { tellEvent, tellReason } from '../timeline.ts';
 import { LEARN_GROUP, type Concept, type LearnState, type Outage } from './concept.ts';
@@ -245,9 +246,7 @@ function coordinatorBox(state: LearnState, group: GroupShown, at: Place): Diagra
 function captionOf(state: LearnState, groups: readonly GroupShown[]): string {
   const { topic } = state;
   const parts = groups.map(({ id, members }) => {
-    const row = groupOf(state, id);
-    const lag = row?.lag ?? null;
-    return `${id}: ${plural(members.length, 'member')}, lag ${lag === null ? '?' : formatCount(lag)}`;
+    return `${id}: ${plural(members.length, 'member')}, ${formatLag(groupOf(state, id))}`;
   });
   return `Topic ${topic?.name ?? '?'}, ${plural(topic?.partitions.length ?? 0, 'partition')}. ${parts.join('; ')}.`;
 }

@@ -1,6 +1,7 @@
 /** Consumer: it asks, it works, it commits how far it has come. */
 import type { Diagram, DiagramBox, DiagramCell, DiagramEdge, DiagramTone } from '../diagram.ts';
 import { boxHeight, cellsThatFit } from '../diagram-draw.ts';
+import { formatLag } from '../lag.ts';
 import { formatCount, plural } from '../numbers.ts';
 import type { Concept, LearnState } from './concept.ts';
 import { killOrMend } from './outages.ts';
@@ -69,14 +70,13 @@ function diagram(state: LearnState, width: number): Diagram {
     dashed: !beating,
     label: members.length === 0 ? '' : beating ? 'commits, heartbeats' : 'silent',
   });
-  const lag = group?.lag ?? null;
   return {
     width,
     height: top + total + 20,
     boxes,
     edges,
     steps: stepsOf(readings, members),
-    caption: `Group ${CONSUMER_GROUP} on topic ${topic.name}. Lag ${lag === null ? '?' : formatCount(lag)}. Filled: read, not committed. Outlined: not read yet.`,
+    caption: `Group ${CONSUMER_GROUP} on topic ${topic.name}. ${capital(formatLag(group))}. Filled: read, not committed. Outlined: not read yet.`,
     told: [
       members.length === 0
         ? `No consumer of group ${CONSUMER_GROUP} runs.`
@@ -119,14 +119,22 @@ interface Place {
 function partitionBox(state: LearnState, reading: Reading, at: Place): DiagramBox {
   const row = state.topic?.partitions.find(({ partition }) => partition === reading.partition);
   const leaderless = (row?.leader ?? null) === null;
-  const lag = reading.lag ?? (reading.end !== null && reading.committed !== null ? reading.end - reading.committed : null);
+  const { lag } = reading;
   return {
     id: `partition-${reading.partition}`,
     ...at,
     tone: leaderless ? 'bad' : 'plain',
     dashed: leaderless,
     title: `partition ${reading.partition}`,
-    note: leaderless ? 'no leader' : lag === null ? 'nothing committed' : lag === 0n ? 'all committed' : `lag ${formatCount(lag)}`,
+    note: leaderless
+      ? 'no leader'
+      : lag === null
+        ? reading.committed === null
+          ? 'nothing committed'
+          : 'lag ?'
+        : lag === 0n
+          ? 'all committed'
+          : `lag ${formatCount(lag)}`,
     noteTone: leaderless ? 'bad' : 'plain',
     cells: cellsOf(reading, cellsThatFit(at.width, `${reading.end ?? ''}`.length), BigInt(row?.startOffset ?? '0')),
     ...(reading.end === null ? { cells: [], lines: [{ text: 'end offset ?', tone: 'warn' as const }] } : {}),

@@ -2,6 +2,7 @@
 import type { BrokerRow, GroupRow } from '#shared/models/cluster';
 import type { Diagram, DiagramBox, DiagramEdge, DiagramGlyph } from '../diagram.ts';
 import { boxHeight, PAD } from '../diagram-draw.ts';
+import { formatLag } from '../lag.ts';
 import { compareText, formatCount, formatList, plural } from '../numbers.ts';
 import { BROKER_STATE } from '../replicas.ts';
 import { lastSent, LEARN_GROUP, LEARN_TOPIC, topicPath, type Concept, type LearnState } from './concept.ts';
@@ -89,9 +90,9 @@ function diagram(state: LearnState, width: number): Diagram {
       title: group.id,
       lines: [
         { text: group.members.length === 0 ? 'no members' : plural(group.members.length, 'member') },
-        { text: `lag ${group.lag === null ? '?' : formatCount(group.lag)}`, ...(behind ? { tone: 'warn' as const } : {}) },
+        { text: formatLag(group), ...(behind ? { tone: 'warn' as const } : {}) },
       ],
-      said: `Group ${group.id}: ${plural(group.members.length, 'member')}, lag ${group.lag === null ? 'not known' : formatCount(group.lag)}`,
+      said: `Group ${group.id}: ${plural(group.members.length, 'member')}, ${group.lag === null ? 'lag not known' : formatLag(group)}`,
       to: groupPath(group.id),
       data: { group: group.id, members: `${group.members.length}`, lag: group.lag ?? '?' },
     });
@@ -176,7 +177,7 @@ function diagram(state: LearnState, width: number): Diagram {
       ...topic.partitions.map((row) => tellPartition(row)),
       groups.length === 0
         ? 'No consumer group reads it yet.'
-        : `It is read by ${formatList(groups.map(({ id, members, lag }) => `${id} (${plural(members.length, 'member')}, lag ${lag ?? '?'})`))}.`,
+        : `It is read by ${formatList(groups.map((group) => `${group.id} (${plural(group.members.length, 'member')}, ${formatLag(group)})`))}.`,
       `The controller is ${controller === null ? 'not known' : `broker ${controller}`}.`,
     ],
   };

@@ -1,18 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { GroupPartition, GroupRow } from '#shared/models/cluster';
 import { lagLeavesOut } from '../../../renderer/format/groups.ts';
+import { groupPartition } from '../../helpers/group-partition.ts';
 
-const partition = (committed: string | null, lag: string | null): GroupPartition => ({
-  topic: 'orders',
-  partition: 0,
-  memberId: null,
-  leader: 1,
-  committed,
-  endOffset: null,
-  lag,
-  committedAt: null,
-  metadata: null,
-});
+const partition = (committed: string | null, lag: string | null): GroupPartition => groupPartition({ committed, lag });
 
 function group(lag: string | null, partitions: GroupPartition[]): GroupRow {
   const unknown = partitions.filter((one) => one.lag === null).length;

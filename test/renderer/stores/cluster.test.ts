@@ -123,10 +123,10 @@ describe('cluster store', () => {
     await settle();
     const at = Date.now();
     const orders = store.topics.get('orders') as TopicRow;
-    const scalars = { asOf: at, offsetsAsOf: at - 1_000 };
+    const scalars = { asOf: at, offsetsAsOf: at - 1_000, groupsAsOf: at - 500 };
     const old = { ...orders, offsetsAsOf: at - 90_000 };
     const billing = { ...(store.groups.get('billing') as GroupRow), asOf: at - 5_000 };
-    const groups = [...store.groupList.filter(({ id }) => id !== 'billing').map((row) => ({ ...row, asOf: at })), billing];
+    const groups = [...store.groupList.filter(({ id }) => id !== 'billing').map((row) => ({ ...row, asOf: null })), billing];
     bridge.emit('cluster/patched', patch(1, { scalars, topics: { set: [old], removed: [] }, groups: { set: groups, removed: [] } }));
     const age = (topics: 'none' | 'all' | string[], shown: 'none' | 'all' | string[]): number => {
       store.watchOnly({ topics, groups: shown });
@@ -141,16 +141,34 @@ describe('cluster store', () => {
     bridge.emit('cluster/patched', patch(2, { groups: { set: [{ ...billing, id: 'never-read', asOf: 0 }], removed: [] } }));
     expect(age('none', 'all')).toBe(5_000);
     bridge.emit('cluster/patched', patch(3, { groups: { set: [{ ...billing, error: 'COORDINATOR_NOT_AVAILABLE' }], removed: [] } }));
-    expect(age('none', 'all')).toBe(0);
+    expect(age('none', 'all')).toBe(500);
   });
 
-  it('counts an unknown lag as unknown', async () => {
+  it('draws no point for a total lag of which a part became unknown, and marks the figure as a lower bound', async () => {
     const store = useClusterStore();
     await settle();
-    const before = store.totalLag;
-    expect(before).not.toBeNull();
-    const groups = store.groupList.map((group) => ({ ...group, lag: null }));
-    bridge.emit('cluster/patched', patch(1, { groups: { set: groups, removed: [] } }));
-    expect(store.totalLag).toBeNull();
+    const whole = store.groupList.map((group) => ({
+      ...group,
+      unknown: 0,
+      partitions: group.partitions.map((one) => ({ ...one, unknown: null })),
+    }));
+    const scalarsAt = (second: number) => {
+      const at = (store.scalars?.asOf ?? 0) + second * 1_000;
+      return { asOf: at, offsetsAsOf: at, groupsAsOf: at };
+    };
+    bridge.emit('cluster/patched', patch(1, { scalars: scalarsAt(2), groups: { set: whole, removed: [] } }));
+    const all = store.allLag.known ?? -1n;
+    expect(store.allLag.unknown).toBe(0);
+    expect(store.rates.at(-1)?.lag).toBe(Number(all));
+    const silent = { ...(whole[0] as GroupRow), error: 'COORDINATOR_NOT_AVAILABLE' };
+    bridge.emit('cluster/patched', patch(2, { scalars: scalarsAt(2), groups: { set: [silent], removed: [] } }));
+    expect(store.allLag.unknown).toBeGreaterThan(0);
+    expect(store.allLag.known).toBe(all - BigInt(silent.lag ?? 0));
+    expect(store.rates.at(-1)?.lag).toBeNull();
+    // Lag that was read long before the rest is no point of this time.
+    const stale = { ...scalarsAt(30), groupsAsOf: store.scalars?.groupsAsOf ?? 0 };
+    bridge.emit('cluster/patched', patch(3, { scalars: stale, groups: { set: [whole[0] as GroupRow], removed: [] } }));
+    expect(store.allLag.known).toBe(all);
+    expect(store.rates.at(-1)?.lag).toBeNull();
   });
 });

@@ -9,6 +9,7 @@ import { movesOf, partitions, shortKey } from '../../../../renderer/format/learn
 import { formatSetting } from '../../../../renderer/format/learn/settings.ts';
 import { topic } from '../../../../renderer/format/learn/topic.ts';
 import { brokerRow, learnState, partitionRow, sentRecord, topicRow } from './learn-fixture.ts';
+import { groupPartition } from '../../../helpers/group-partition.ts';
 
 function groupRow(committed: string | null, more: Partial<GroupRow> = {}): GroupRow {
   const lag = committed === null ? null : `${10n - BigInt(committed)}`;
@@ -19,19 +20,7 @@ function groupRow(committed: string | null, more: Partial<GroupRow> = {}): Group
     protocol: 'range',
     coordinator: 3,
     members: [{ memberId: 'm-1', instanceId: null, clientId: 'c', host: 'h', assignment: [] }],
-    partitions: [
-      {
-        topic: 'learn-orders',
-        partition: 0,
-        memberId: 'm-1',
-        leader: 1,
-        committed,
-        endOffset: '10',
-        lag,
-        committedAt: null,
-        metadata: null,
-      },
-    ],
+    partitions: [groupPartition({ topic: 'learn-orders', memberId: 'm-1', committed, endOffset: '10', lag })],
     lag,
     unknown: committed === null ? 1 : 0,
     error: null,

@@ -8,6 +8,7 @@ import { edgeShape, placeCells } from '../../../../renderer/format/diagram-draw.
 import type { Diagram } from '../../../../renderer/format/diagram.ts';
 import { LEARN_TOPIC } from '../../../../renderer/format/learn/concept.ts';
 import { CONSUMER_LOAD } from '../../../../renderer/format/learn/readers.ts';
+import { groupPartition } from '../../../helpers/group-partition.ts';
 
 export const WIDTHS = [380, 474, 620, 778, 1_100];
 
@@ -52,17 +53,17 @@ export function groupRow(
     protocol: 'RoundRobinAssigner',
     coordinator: 2,
     members,
-    partitions: offsets.map(([committed, endOffset], partition) => ({
-      topic: LEARN_TOPIC,
-      partition,
-      memberId: members.find(({ assignment }) => assignment[0]?.partitions.includes(partition))?.memberId ?? null,
-      leader: (partition % 3) + 1,
-      committed,
-      endOffset,
-      lag: lags[partition] === null ? null : `${lags[partition]}`,
-      committedAt: null,
-      metadata: null,
-    })),
+    partitions: offsets.map(([committed, endOffset], partition) =>
+      groupPartition({
+        topic: LEARN_TOPIC,
+        partition,
+        memberId: members.find(({ assignment }) => assignment[0]?.partitions.includes(partition))?.memberId ?? null,
+        leader: (partition % 3) + 1,
+        committed,
+        endOffset,
+        lag: lags[partition] === null ? null : `${lags[partition]}`,
+      }),
+    ),
     lag: `${lags.reduce<bigint>((sum, lag) => sum + (lag ?? 0n), 0n)}`,
     unknown: lags.filter((lag) => lag === null).length,
     error: null,

@@ -1,0 +1,79 @@
+/** How a sampling's answers become the readings of groups. Pure; what did not change keeps its object. */
+import type { CommittedOffset } from '../../admin/groups.ts';
+import { innerMap, type LogBounds } from '../../admin/topics.ts';
+import { isSame } from './sameness.ts';
+import type { Committed, GroupReading, GroupState, TopicOffsets } from './state.ts';
+
+/** Of one group, by topic and partition. */
+export type CommittedByTopic = ReadonlyMap<string, ReadonlyMap<number, Committed>>;
+
+const NEVER: Committed = { offset: null, metadata: null, changedAt: null };
+
+/** Committed offsets by topic, with the time of their last change carried over. `now`: wall-clock ms. */
+export function groupCommitted(known: CommittedByTopic | undefined, fresh: readonly CommittedOffset[], now: number): CommittedByTopic {
+  const byTopic = new Map<string, Map<number, Committed>>();
+  for (const { topic, partition, offset, metadata } of fresh) {
+    const ofTopic = innerMap(byTopic, topic);
+    const before = known?.get(topic)?.get(partition);
+    if (before !== undefined && before.offset === offset)
+      ofTopic.set(partition, before.metadata === metadata ? before : { ...before, metadata });
+    // The first answer shows no change.
+    else ofTopic.set(partition, { offset, metadata, changedAt: known === undefined ? null : now });
+  }
+  return byTopic;
+}
+
+/** The topics that a group reads: those it has committed for, and those of its members. */
+export function topicsOfGroup({ described, readings }: GroupState, committed: CommittedByTopic | undefined): Set<string> {
+  const topics = new Set(committed === undefined ? readings.keys() : committed.keys());
+  for (const { assignment } of described?.members ?? []) for (const { topic } of assignment) topics.add(topic);
+  return topics;
+}
+
+/** `committed` is undefined where the coordinator did not answer this sampling: the offsets of an earlier one stay, marked. */
+export function withReadings(
+  group: GroupState,
+  topic: string,
+  bounds: ReadonlyMap<number, LogBounds>,
+  committed: CommittedByTopic | undefined,
+): GroupState {
+  const known = group.readings.get(topic);
+  let changed: Map<number, GroupReading> | undefined;
+  for (const [partition, bound] of bounds) {
+    const before = known?.get(partition);
+    const place = committed === undefined ? (before ?? NEVER) : (committed.get(topic)?.get(partition) ?? NEVER);
+    const isCommittedKnown = committed !== undefined;
+    if (
+      before !== undefined &&
+      before.offset === place.offset &&
+      before.metadata === place.metadata &&
+      before.changedAt === place.changedAt &&
+      before.isCommittedKnown === isCommittedKnown &&
+      before.bounds === bound
+    )
+      continue;
+    changed ??= new Map(known);
+    const { offset, metadata, changedAt } = place;
+    changed.set(partition, { offset, metadata, changedAt, isCommittedKnown, bounds: bound });
+  }
+  return changed === undefined ? group : { ...group, readings: new Map(group.readings).set(topic, changed) };
+}
+
+/** Leaves the topics that the group still reads. */
+export function withTopicsOnly(group: GroupState, topics: ReadonlySet<string>): GroupState {
+  if ([...group.readings.keys()].every((topic) => topics.has(topic))) return group;
+  return { ...group, readings: new Map([...group.readings].filter(([topic]) => topics.has(topic))) };
+}
+
+/** The bounds of a topic with those of an answer; of another incarnation nothing is kept. */
+export function withBounds(known: TopicOffsets | undefined, topicId: string, fresh: ReadonlyMap<number, LogBounds>): TopicOffsets {
+  const before = known?.topicId === topicId ? known : undefined;
+  let changed: Map<number, LogBounds> | undefined = before === undefined ? new Map() : undefined;
+  for (const [partition, bounds] of fresh) {
+    const kept = before?.partitions.get(partition);
+    if (kept !== undefined && isSame(kept, bounds)) continue;
+    changed ??= new Map(before?.partitions);
+    changed.set(partition, bounds);
+  }
+  return changed === undefined && before !== undefined ? before : { topicId, partitions: changed ?? new Map() };
+}

@@ -1,0 +1,126 @@
+/** Which groups exist, where their coordinators are, and who their members are, by ListGroups and DescribeGroups at each broker. */
+import type { GroupDescription, ListedGroup } from '../../admin/groups.ts';
+import { BrokerLanes } from './broker-lanes.ts';
+import type { Interest } from './interest.ts';
+import type { Reach } from './reach.ts';
+import { keepKnown } from './sameness.ts';
+import type { ClusterState, GroupState } from './state.ts';
+
+type Target = Pick<ClusterState, 'groups' | 'descriptionTimes' | 'lagTimes'>;
+
+export interface GroupSource {
+  brokers(): readonly number[];
+  /** The groups that a broker coordinates. Rejects with an `AdminError`. */
+  list(broker: number): Promise<readonly ListedGroup[]>;
+  describe(broker: number, groups: readonly ListedGroup[]): Promise<readonly GroupDescription[]>;
+}
+
+export class GroupsPart {
+  private readonly state: Target;
+  private readonly source: GroupSource;
+  private readonly reach: Reach;
+  private readonly onChange: () => void;
+  private readonly now: () => number;
+  private readonly lanes: BrokerLanes;
+
+  constructor(options: {
+    state: Target;
+    source: GroupSource;
+    reach: Reach;
+    onChange: () => void;
+    now?: () => number;
+    lanes?: BrokerLanes;
+  }) {
+    this.state = options.state;
+    this.source = options.source;
+    this.reach = options.reach;
+    this.onChange = options.onChange;
+    this.now = options.now ?? Date.now;
+    this.lanes = options.lanes ?? new BrokerLanes();
+  }
+
+  /** Lists all groups and describes those of `wanted`. */
+  async round(wanted: Interest['groups']): Promise<void> {
+    const startedAt = this.now();
+    const brokers = this.source.brokers();
+    const listedBy = new Map<number, ReadonlySet<string>>();
+    const failed = new Set<number>();
+    const described = new Set<string>();
+    await this.lanes.round(
+      brokers,
+      async (broker) => {
+        const listed = await this.source.list(broker);
+        const asked = listed.filter(({ id }) => wanted === 'all' || (wanted !== 'none' && wanted.includes(id)));
+        return { listed, asked, descriptions: asked.length === 0 ? [] : await this.source.describe(broker, asked) };
+      },
+      (broker, answer) => {
+        this.reach.note(broker, 'error' in answer ? answer.error : null);
+        if ('error' in answer) {
+          failed.add(broker);
+          return;
+        }
+        const { listed, asked, descriptions } = answer.value;
+        listedBy.set(broker, new Set(listed.map(({ id }) => id)));
+        this.merge(listed, descriptions);
+        for (const { id } of asked) described.add(id);
+        this.onChange();
+      },
+    );
+    this.keepOrForgetUnlisted(brokers, listedBy, failed);
+    this.sort();
+    this.state.descriptionTimes.note(described, startedAt);
+  }
+
+  /** By id, as the view lists them. */
+  private sort(): void {
+    const { state } = this;
+    let last = '';
+    for (const id of state.groups.keys()) {
+      if (id < last) {
+        state.groups = new Map([...state.groups].sort(([a], [b]) => (a < b ? -1 : 1)));
+        return;
+      }
+      last = id;
+    }
+  }
+
+  private merge(listed: readonly ListedGroup[], descriptions: readonly GroupDescription[]): void {
+    const { groups } = this.state;
+    const byId = new Map(descriptions.map((one) => [one.id, one]));
+    for (const group of listed) {
+      const before = groups.get(group.id);
+      const next: GroupState = {
+        listed: keepKnown(before?.listed, group),
+        described: keepKnown(before?.described ?? undefined, byId.get(group.id) ?? before?.described ?? null),
+        error: null,
+        readings: before?.readings ?? new Map(),
+      };
+      if (before === undefined || before.listed !== next.listed || before.described !== next.described || before.error !== null)
+        groups.set(group.id, next);
+    }
+  }
+
+  /**
+   * A group that no broker lists is deleted, unless a broker did not answer: that one may be its coordinator. A coordinator that is only
+   * late leaves its groups as they are.
+   */
+  private keepOrForgetUnlisted(
+    brokers: readonly number[],
+    listedBy: ReadonlyMap<number, ReadonlySet<string>>,
+    failed: ReadonlySet<number>,
+  ): void {
+    const { groups, descriptionTimes, lagTimes } = this.state;
+    const listed = new Set<string>();
+    for (const ids of listedBy.values()) for (const id of ids) listed.add(id);
+    const isSomeSilent = brokers.some((broker) => !listedBy.has(broker));
+    for (const [id, group] of groups) {
+      if (listed.has(id)) continue;
+      const { coordinator } = group.listed;
+      const isListedBroker = brokers.includes(coordinator);
+      if (!isSomeSilent && isListedBroker) groups.delete(id);
+      else if (group.error === null && (!isListedBroker || failed.has(coordinator) || listedBy.has(coordinator)))
+        groups.set(id, { ...group, error: 'COORDINATOR_NOT_AVAILABLE' });
+    }
+    for (const times of [descriptionTimes, lagTimes]) times.keepOnly((id) => groups.has(id));
+  }
+}

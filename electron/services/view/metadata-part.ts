@@ -1,0 +1,68 @@
+/** Brokers, topics and partitions, by Metadata. An unchanged topic keeps its object from one answer to the next. */
+import type { ClusterMetadata } from '../../admin/cluster-client.ts';
+import { keepKnown } from './sameness.ts';
+import type { ClusterState, MetadataTopic, SeenBroker } from './state.ts';
+
+type Target = Pick<
+  ClusterState,
+  'metadata' | 'topics' | 'seenBrokers' | 'clusterId' | 'asOf' | 'offsets' | 'offsetTimes' | 'sizes' | 'topicSettings' | 'unreachable'
+>;
+
+export class MetadataPart {
+  private readonly state: Target;
+  private readonly read: () => Promise<ClusterMetadata>;
+  private readonly now: () => number;
+
+  constructor(options: { state: Target; read: () => Promise<ClusterMetadata>; now?: () => number }) {
+    this.state = options.state;
+    this.read = options.read;
+    this.now = options.now ?? Date.now;
+  }
+
+  async round(): Promise<void> {
+    this.take(await this.read());
+  }
+
+  private take(answer: ClusterMetadata): void {
+    const { state } = this;
+    const now = this.now();
+    const known = state.topics;
+    let changed = false;
+    const topics = new Map<string, MetadataTopic>();
+    for (const topic of answer.topics) {
+      if (topic.name === null || topic.errorCode !== 0) continue;
+      const kept = keepKnown(known.get(topic.name), topic);
+      if (kept !== known.get(topic.name)) changed = true;
+      topics.set(topic.name, kept);
+    }
+    if (changed || topics.size !== known.size) {
+      state.topics = new Map([...topics].sort(([a], [b]) => (a < b ? -1 : 1)));
+      this.forgetDeleted();
+    }
+    state.metadata = answer;
+    state.asOf = now;
+    if (answer.clusterId !== null) state.clusterId = answer.clusterId;
+    this.noteBrokers(answer, now);
+  }
+
+  private noteBrokers(answer: ClusterMetadata, now: number): void {
+    const { state } = this;
+    const seen = new Map<number, SeenBroker>(state.seenBrokers);
+    for (const { nodeId, host, port, rack } of answer.brokers) seen.set(nodeId, { host, port, rack, goneSince: null });
+    const listed = new Set(answer.brokers.map(({ nodeId }) => nodeId));
+    for (const [id, broker] of seen) {
+      if (listed.has(id)) continue;
+      if (broker.goneSince === null) seen.set(id, { ...broker, goneSince: now });
+      state.unreachable.delete(id);
+    }
+    state.seenBrokers = keepKnown(state.seenBrokers, seen);
+  }
+
+  /** A topic of the same name with another id is another topic: nothing that was read of the former one counts for it. */
+  private forgetDeleted(): void {
+    const { topics, offsets, offsetTimes, sizes, topicSettings } = this.state;
+    for (const [name, { topicId }] of offsets) if (topics.get(name)?.topicId !== topicId) offsets.delete(name);
+    for (const byName of [sizes, topicSettings]) for (const name of byName.keys()) if (!topics.has(name)) byName.delete(name);
+    offsetTimes.keepOnly((name) => offsets.has(name));
+  }
+}

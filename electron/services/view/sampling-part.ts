@@ -1,0 +1,252 @@
+/**
+ * Offsets and lag, read in one operation: first the committed offsets of the groups at their coordinators, then the log's bounds of
+ * the partitions at their leaders. So an end offset is never older than the committed offset that it is compared with, and a lag is
+ * never smaller than it was when the committed offset was read.
+ */
+import type { CommittedOffset } from '../../admin/groups.ts';
+import { isLeaderUnknown } from '../../admin/cluster-client.ts';
+import { innerMap, type LogBounds, type PartitionKey } from '../../admin/topics.ts';
+import { BrokerLanes } from './broker-lanes.ts';
+import { systemInstant, type Instant } from './elapsed.ts';
+import { groupCommitted, topicsOfGroup, withBounds, withReadings, withTopicsOnly, type CommittedByTopic } from './group-readings.ts';
+import type { Interest } from './interest.ts';
+import type { Reach } from './reach.ts';
+import { RecordRate } from './record-rate.ts';
+import type { ClusterState } from './state.ts';
+
+type Target = Pick<ClusterState, 'topics' | 'groups' | 'offsets' | 'offsetTimes' | 'lagTimes' | 'recordsInPerSecond'>;
+type BoundsByTopic = ReadonlyMap<string, ReadonlyMap<number, LogBounds>>;
+
+export interface SampleSource {
+  /** By group; groups that the coordinator refused are left out. Rejects with an `AdminError`. */
+  committed(coordinator: number, groups: readonly string[]): Promise<ReadonlyMap<string, readonly CommittedOffset[]>>;
+  /** By topic and partition, of partitions that the broker leads. Rejects with an `AdminError`. */
+  bounds(leader: number, keys: readonly PartitionKey[], withStable: boolean): Promise<BoundsByTopic>;
+}
+
+/** An answer that took longer says too little about the time at which its end offsets were read. */
+const MAX_RATE_LATENCY_MS = 500;
+
+interface Sample {
+  readonly at: Instant;
+  /** Of the groups whose coordinator answered. */
+  readonly committed: ReadonlyMap<string, CommittedByTopic>;
+  /** Groups by the topics that they read. */
+  readonly readers: ReadonlyMap<string, readonly string[]>;
+}
+
+export class SamplingPart {
+  private readonly state: Target;
+  private readonly source: SampleSource;
+  private readonly reach: Reach;
+  private readonly onChange: () => void;
+  private readonly onStaleMetadata: () => void;
+  private readonly now: () => Instant;
+  private readonly coordinators: BrokerLanes;
+  private readonly leaders: BrokerLanes;
+  private readonly recordRate = new RecordRate();
+  /** The last answer for each group. */
+  private readonly lastCommitted = new Map<string, CommittedByTopic>();
+  /** Groups whose committed offsets arrived after the last sampling had read bounds. */
+  private arrived = new Set<string>();
+
+  constructor(options: {
+    state: Target;
+    source: SampleSource;
+    reach: Reach;
+    onChange: () => void;
+    /** A broker does not lead a partition that metadata says it leads. */
+    onStaleMetadata: () => void;
+    now?: () => Instant;
+    lanes?: () => BrokerLanes;
+  }) {
+    this.state = options.state;
+    this.source = options.source;
+    this.reach = options.reach;
+    this.onChange = options.onChange;
+    this.onStaleMetadata = options.onStaleMetadata;
+    this.now = options.now ?? systemInstant;
+    const lanes = options.lanes ?? (() => new BrokerLanes());
+    this.coordinators = lanes();
+    this.leaders = lanes();
+  }
+
+  /** One sampling of these topics and groups, and of the topics that those groups read. */
+  async round(interest: Interest): Promise<void> {
+    const at = this.now();
+    const groups = this.groupsOf(interest.groups);
+    await this.readCommitted(groups);
+    const sample = this.startSample(groups, at);
+    const topics = interest.topics === 'all' ? [...this.state.topics.keys()] : interest.topics === 'none' ? [] : interest.topics;
+    const read = new Set([...topics.filter((topic) => this.state.topics.has(topic)), ...sample.readers.keys()]);
+    await this.readBounds(sample, read);
+    this.forgetUnread(groups, sample);
+    this.state.offsetTimes.note(read, at.wallMs);
+    this.state.lagTimes.note(groups, at.wallMs);
+    this.state.recordsInPerSecond = this.recordRate.sum(topics.flatMap((topic) => this.partitionsOf(topic)));
+    this.recordRate.keepOnly((topic) => this.state.topics.has(topic));
+  }
+
+  private groupsOf(wanted: Interest['groups']): string[] {
+    const { groups } = this.state;
+    if (wanted === 'none') return [];
+    return wanted === 'all' ? [...groups.keys()] : wanted.filter((id) => groups.has(id));
+  }
+
+  private partitionsOf(topic: string): PartitionKey[] {
+    return (this.state.topics.get(topic)?.partitions ?? []).map(({ partitionIndex }) => ({ topic, partition: partitionIndex }));
+  }
+
+  private async readCommitted(groups: readonly string[]): Promise<void> {
+    const byCoordinator = new Map<number, string[]>();
+    for (const id of groups) {
+      const group = this.state.groups.get(id);
+      if (group === undefined || group.error !== null) continue;
+      const own = byCoordinator.get(group.listed.coordinator);
+      if (own === undefined) byCoordinator.set(group.listed.coordinator, [id]);
+      else own.push(id);
+    }
+    await this.coordinators.round(
+      byCoordinator.keys(),
+      (broker) => this.source.committed(broker, byCoordinator.get(broker) ?? []),
+      (broker, answer) => {
+        this.reach.note(broker, 'error' in answer ? answer.error : null);
+        if ('error' in answer) return;
+        for (const [id, offsets] of answer.value) {
+          this.lastCommitted.set(id, groupCommitted(this.lastCommitted.get(id), offsets, this.now().wallMs));
+          this.arrived.add(id);
+        }
+      },
+    );
+  }
+
+  private startSample(groups: readonly string[], at: Instant): Sample {
+    const committed = new Map<string, CommittedByTopic>();
+    const readers = new Map<string, string[]>();
+    for (const id of groups) {
+      const group = this.state.groups.get(id);
+      const own = this.arrived.has(id) ? this.lastCommitted.get(id) : undefined;
+      if (own !== undefined) committed.set(id, own);
+      if (group === undefined) continue;
+      for (const topic of topicsOfGroup(group, own)) {
+        const others = readers.get(topic);
+        if (others === undefined) readers.set(topic, [id]);
+        else others.push(id);
+      }
+    }
+    this.arrived = new Set();
+    return { at, committed, readers };
+  }
+
+  private async readBounds(sample: Sample, topics: ReadonlySet<string>): Promise<void> {
+    const byLeader = new Map<number, PartitionKey[]>();
+    for (const topic of topics) {
+      const unasked = new Map<number, LogBounds>();
+      for (const partition of this.state.topics.get(topic)?.partitions ?? []) {
+        const key = { topic, partition: partition.partitionIndex };
+        const own = byLeader.get(partition.leaderId);
+        if (isLeaderUnknown(partition)) unasked.set(key.partition, { error: 'LEADER_NOT_AVAILABLE' });
+        else if (own === undefined) byLeader.set(partition.leaderId, [key]);
+        else own.push(key);
+      }
+      this.addAbsent(sample, topic, unasked);
+      if (unasked.size > 0) this.apply(sample, new Map([[topic, unasked]]));
+    }
+    const askedAt = this.now().monotonicMs;
+    const missing = await this.leaders.round(
+      byLeader.keys(),
+      (leader) => this.askLeader(leader, byLeader.get(leader) ?? [], sample),
+      (leader, answer) => {
+        const readAt = this.now();
+        const isTimeKnown = readAt.monotonicMs - askedAt <= MAX_RATE_LATENCY_MS;
+        this.reach.note(leader, 'error' in answer ? answer.error : null);
+        const keys = byLeader.get(leader) ?? [];
+        const bounds = 'error' in answer ? failed(keys, answer.error.app.code) : answer.value;
+        // A late answer does not count for partitions that have another leader by now.
+        this.apply(sample, this.ledBy(leader, bounds), isTimeKnown ? readAt : null);
+        if (isStale(bounds)) this.onStaleMetadata();
+        this.onChange();
+      },
+    );
+    for (const leader of missing) this.apply(sample, failed(byLeader.get(leader) ?? [], 'REQUEST_TIMED_OUT'));
+  }
+
+  /** Partitions that were committed for and do not exist: nothing can be asked about them. */
+  private addAbsent({ committed, readers }: Sample, topic: string, into: Map<number, LogBounds>): void {
+    const present = new Set(this.state.topics.get(topic)?.partitions.map(({ partitionIndex }) => partitionIndex));
+    for (const id of readers.get(topic) ?? []) {
+      for (const partition of committed.get(id)?.get(topic)?.keys() ?? [])
+        if (!present.has(partition)) into.set(partition, { error: 'UNKNOWN_TOPIC_OR_PARTITION' });
+    }
+  }
+
+  private async askLeader(leader: number, keys: readonly PartitionKey[], { readers }: Sample): Promise<BoundsByTopic> {
+    const read = keys.filter(({ topic }) => readers.has(topic));
+    const others = keys.filter(({ topic }) => !readers.has(topic));
+    const parts = await Promise.all([
+      read.length === 0 ? undefined : this.source.bounds(leader, read, true),
+      others.length === 0 ? undefined : this.source.bounds(leader, others, false),
+    ]);
+    return new Map(parts.flatMap((part) => (part === undefined ? [] : [...part])));
+  }
+
+  private ledBy(leader: number, bounds: BoundsByTopic): BoundsByTopic {
+    const led = new Map<string, ReadonlyMap<number, LogBounds>>();
+    for (const [topic, partitions] of bounds) {
+      const own = new Set(
+        (this.state.topics.get(topic)?.partitions ?? []).filter(({ leaderId }) => leaderId === leader).map((one) => one.partitionIndex),
+      );
+      led.set(topic, new Map([...partitions].filter(([partition]) => own.has(partition))));
+    }
+    return led;
+  }
+
+  /** `readAt`: when the broker read the bounds; null where that is too uncertain to measure a rate. */
+  private apply({ committed, readers }: Sample, bounds: BoundsByTopic, readAt: Instant | null = null): void {
+    const { topics, offsets, groups } = this.state;
+    for (const [topic, fresh] of bounds) {
+      const topicId = topics.get(topic)?.topicId;
+      let own: ReadonlyMap<number, LogBounds> = fresh;
+      if (topicId !== undefined) {
+        const merged = withBounds(offsets.get(topic), topicId, fresh);
+        offsets.set(topic, merged);
+        own = new Map([...fresh.keys()].map((partition) => [partition, merged.partitions.get(partition) ?? { error: 'UNKNOWN' }]));
+        for (const [partition, one] of fresh)
+          this.recordRate.note(topic, topicId, partition, readAt === null || 'error' in one ? null : { end: one.end, at: readAt });
+      }
+      for (const id of readers.get(topic) ?? []) {
+        const group = groups.get(id);
+        if (group === undefined) continue;
+        const next = withReadings(group, topic, own, committed.get(id));
+        if (next !== group) groups.set(id, next);
+      }
+    }
+  }
+
+  private forgetUnread(ids: readonly string[], { committed }: Sample): void {
+    const { groups } = this.state;
+    for (const id of ids) {
+      const group = groups.get(id);
+      const own = committed.get(id);
+      if (group === undefined || own === undefined) continue;
+      const next = withTopicsOnly(group, topicsOfGroup(group, own));
+      if (next !== group) groups.set(id, next);
+    }
+    for (const id of this.lastCommitted.keys()) if (!groups.has(id)) this.lastCommitted.delete(id);
+  }
+}
+
+function failed(keys: readonly PartitionKey[], error: string): BoundsByTopic {
+  const bounds = new Map<string, Map<number, LogBounds>>();
+  for (const { topic, partition } of keys) {
+    const ofTopic = innerMap(bounds, topic);
+    ofTopic.set(partition, { error });
+  }
+  return bounds;
+}
+
+function isStale(bounds: BoundsByTopic): boolean {
+  for (const partitions of bounds.values())
+    for (const one of partitions.values()) if ('error' in one && one.error === 'NOT_LEADER_OR_FOLLOWER') return true;
+  return false;
+}
