@@ -5,6 +5,7 @@ import { addMark, describeProgress, type ProgressMark } from '../format/group-pr
 import { compareText } from '../format/numbers.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useGroupsStore } from '../stores/groups.ts';
+import { useNow } from './useNow.ts';
 
 export interface AssignmentRow extends GroupPartition {
   key: string;
@@ -15,6 +16,7 @@ export function useGroup(id: MaybeRefOrGetter<string>) {
   const cluster = useClusterStore();
   const store = useGroupsStore();
   const group = computed<GroupRow | null>(() => cluster.groups.get(toValue(id)) ?? null);
+  const now = useNow();
   const marks = shallowRef<readonly ProgressMark[]>([]);
 
   watch(
@@ -45,7 +47,7 @@ export function useGroup(id: MaybeRefOrGetter<string>) {
   });
 
   /** `1,284 records behind; caught up in about 6 s`. */
-  const progress = computed(() => (group.value === null ? '' : describeProgress(group.value, marks.value)));
+  const progress = computed(() => (group.value === null ? '' : describeProgress(group.value, marks.value, now.value)));
 
   const topics = computed(() => [...new Set(rows.value.map((row) => row.topic))].sort(compareText));
 

@@ -1,5 +1,6 @@
 /** How far behind a group is, whether that grows, and when it will have caught up, in a sentence. */
 import type { GroupRow } from '#shared/models/cluster';
+import { minOf } from '#shared/lists';
 import { formatSum, lagOfGroup } from './lag.ts';
 import { formatSpan, plural } from './numbers.ts';
 
@@ -32,18 +33,19 @@ export function addMark(marks: readonly ProgressMark[], row: GroupRow, at: numbe
   return [...kept, { at, offsets }];
 }
 
-/** Empty while the lag is unknown. */
-export function describeProgress(row: GroupRow, marks: readonly ProgressMark[]): string {
+/** Empty while the lag is unknown. `now`: wall-clock ms. */
+export function describeProgress(row: GroupRow, marks: readonly ProgressMark[], now: number): string {
   const sum = lagOfGroup(row);
   const { known } = sum;
   if (known === null) return '';
   const notes = notesOf(row);
   const withNotes = (text: string): string => [text, ...notes].join('; ');
   if (known === 0n) {
-    const partial = row.unknown > 0 || notes.length > 0;
-    return withNotes(partial ? 'no record behind where its lag is known' : 'caught up');
+    const isPlain = row.unknown === 0 && row.partitions.every(({ beyondEnd, absent }) => beyondEnd === null && absent === null);
+    return withNotes(isPlain ? 'caught up' : 'no record behind where its lag is known');
   }
-  const records = `${formatSum(sum)} ${known === 1n ? 'record' : 'records'} behind`;
+  const age = ageOfNextUnread(row, now);
+  const records = `${formatSum(sum)} ${known === 1n ? 'record' : 'records'}${age === null ? '' : `, ${formatSpan(age)}`} behind`;
   const trend = known > NOTABLE_LAG ? describeTrend(row, Number(known), marks) : null;
   return withNotes(trend === null ? records : `${records}; ${trend}`);
 }
@@ -75,13 +77,23 @@ function ratesOf(marks: readonly ProgressMark[]): { written: number; read: numbe
   return compared === 0 ? null : { written: Number(written) / seconds, read: Number(read) / seconds };
 }
 
+/** Age of the oldest record that comes next, in ms; null where none was read, or its timestamp lies in the future. */
+function ageOfNextUnread(row: GroupRow, now: number): number | null {
+  const oldest = minOf(row.partitions.flatMap(({ nextUnreadAt }) => (nextUnreadAt === null ? [] : [nextUnreadAt])));
+  return oldest <= now && oldest >= 0 ? now - oldest : null;
+}
+
 function notesOf(row: GroupRow): string[] {
   const beyond = row.partitions.filter(({ beyondEnd }) => beyondEnd !== null).length;
   const gone = row.partitions.reduce((sum, { goneBeforeRead }) => sum + BigInt(goneBeforeRead ?? 0), 0n);
+  const empty = row.partitions.reduce((sum, { emptyOffsets }) => sum + BigInt(emptyOffsets ?? 0), 0n);
+  const open = row.partitions.filter(({ openTransaction }) => openTransaction).length;
   const deleted = new Set(row.partitions.filter(({ absent }) => absent === 'topic').map(({ topic }) => topic)).size;
   return [
     ...(beyond === 0 ? [] : [`${plural(beyond, 'partition')} committed beyond the end`]),
     ...(gone === 0n ? [] : [`${plural(gone, 'record')} deleted before they were read`]),
+    ...(empty === 0n ? [] : [`${plural(empty, 'transaction marker')} or other offset without a record`]),
+    ...(open === 0 ? [] : [`${plural(open, 'partition')} with an open transaction`]),
     ...(deleted === 0 ? [] : [`offsets of ${plural(deleted, 'deleted topic')}`]),
   ];
 }

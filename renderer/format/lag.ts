@@ -62,12 +62,13 @@ export function describeUnknownLag({ unknown }: Pick<GroupPartition, 'unknown'>)
 
 /** What a committed offset says beside its lag, most important first; empty in the plain case. */
 export function describePosition(partition: GroupPartition): string[] {
-  const { absent, goneBeforeRead, beyondEnd, openTransaction } = partition;
+  const { absent, goneBeforeRead, beyondEnd, emptyOffsets, openTransaction } = partition;
   if (absent === 'topic') return ['topic deleted'];
   if (absent === 'partition') return ['partition does not exist'];
   const notes: string[] = [];
   if (beyondEnd !== null) notes.push(`committed ${formatCount(beyondEnd)} beyond the end`);
   if (goneBeforeRead !== null) notes.push(`${formatCount(goneBeforeRead)} deleted before they were read`);
+  if (emptyOffsets !== null) notes.push(`${plural(BigInt(emptyOffsets), 'offset')} without a record, such as a transaction marker`);
   if (openTransaction) notes.push('open transaction');
   return notes;
 }

@@ -145,6 +145,10 @@ export interface GroupPartition {
   goneBeforeRead: string | null;
   /** Offsets by which the committed offset is above the end, as after the topic was re-created. Null: none, or unknown. */
   beyondEnd: string | null;
+  /** Offsets up to the end that hold no record, such as transaction markers: `lag` is 0 then. Null: none, or not read. */
+  emptyOffsets: string | null;
+  /** Wall-clock ms of the timestamp of the next unread record; null where there is none, or it has not been read. */
+  nextUnreadAt: number | null;
   /** True while a transaction is open: members with isolation.level=read_committed wait at the last stable offset. */
   openTransaction: boolean;
   /** Wall-clock ms at which the committed offset was last seen to change. */

@@ -17,6 +17,8 @@ export function groupPartition(fields: Partial<GroupPartition> = {}): GroupParti
     absent: null,
     goneBeforeRead: null,
     beyondEnd: null,
+    emptyOffsets: null,
+    nextUnreadAt: null,
     openTransaction: false,
     committedAt: null,
     metadata: null,

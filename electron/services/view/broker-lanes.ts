@@ -1,6 +1,6 @@
 /**
  * One kind of read at many brokers: at most one outstanding request a broker, and a round that does not wait for a broker which is
- * known to be slow or silent. Answers are delivered as they arrive, those of late brokers too.
+ * known to be slow or silent. Answers are delivered as they arrive, those of late brokers too, marked.
  */
 import { AdminError } from '../../admin/errors.ts';
 
@@ -39,22 +39,28 @@ export class BrokerLanes {
   }
 
   /**
-   * Asks each broker that has no outstanding read, and calls `onAnswer` with what each returns. Resolves to the brokers that have not
-   * answered when all others have, or the time that they usually take is over. Rejects with what is no `AdminError`.
+   * Asks each broker that has no outstanding read, and calls `onAnswer` with what each returns; `isLate`: after the round ended.
+   * Resolves to the brokers that have not answered when all others have, or the time that they usually take is over. Rejects with
+   * what is no `AdminError`.
    */
   round<T>(
     brokers: Iterable<number>,
     ask: (broker: number) => Promise<T>,
-    onAnswer: (broker: number, answer: LaneAnswer<T>) => void,
+    onAnswer: (broker: number, answer: LaneAnswer<T>, isLate: boolean) => void,
   ): Promise<ReadonlySet<number>> {
     const missing = new Set(brokers);
     /** The brokers that this round waits for, with what cancels their time limits. */
     const waited = new Map<number, () => void>();
+    let isOver = false;
     return new Promise((resolve, reject) => {
+      const end = (): void => {
+        isOver = true;
+        resolve(missing);
+      };
       const settle = (broker: number): void => {
         waited.get(broker)?.();
         waited.delete(broker);
-        if (waited.size === 0) resolve(missing);
+        if (waited.size === 0) end();
       };
       for (const broker of [...missing]) {
         if (this.busy.has(broker)) continue;
@@ -67,21 +73,17 @@ export class BrokerLanes {
               settle(broker);
             }),
           );
-        this.askOne(broker, ask, onAnswer).then(() => {
+        this.askOne(broker, ask, (answer) => onAnswer(broker, answer, isOver)).then(() => {
           missing.delete(broker);
           settle(broker);
         }, reject);
       }
-      if (waited.size === 0) resolve(missing);
+      if (waited.size === 0) end();
     });
   }
 
   /** Ends with the answer's delivery. */
-  private async askOne<T>(
-    broker: number,
-    ask: (broker: number) => Promise<T>,
-    onAnswer: (broker: number, answer: LaneAnswer<T>) => void,
-  ): Promise<void> {
+  private async askOne<T>(broker: number, ask: (broker: number) => Promise<T>, onAnswer: (answer: LaneAnswer<T>) => void): Promise<void> {
     const startedAt = this.clock.now();
     let answer: LaneAnswer<T>;
     try {
@@ -94,7 +96,7 @@ export class BrokerLanes {
     } finally {
       this.busy.delete(broker);
     }
-    onAnswer(broker, answer);
+    onAnswer(answer);
   }
 
   private limitOf(broker: number): number {

@@ -1,10 +1,10 @@
 /** Rows of consumer groups, and what a partition's readings say about its lag. A row is built again only when an input is another object. */
 import { isLeaderUnknown } from '../../admin/cluster-client.ts';
-import { innerMap } from '../../admin/topics.ts';
+import { innerMap, partitionKey } from '../../admin/topics.ts';
 import type { GroupPartition, GroupRow } from '#shared/models/cluster';
 import { sumOfKnown } from '#shared/partial-sum';
 import { Memo } from './memo.ts';
-import type { ClusterState, GroupReading, GroupState, MetadataTopic } from './state.ts';
+import type { ClusterState, GroupReading, GroupState, UnreadEntry } from './state.ts';
 import { boundText } from './topic-rows.ts';
 
 const rows = new Memo<GroupState, GroupRow>();
@@ -12,7 +12,7 @@ const rows = new Memo<GroupState, GroupRow>();
 export function groupRow(id: string, group: GroupState, state: ClusterState): GroupRow {
   const topics = topicsOf(group);
   const asOf = ageOf(id, state);
-  const inputs = [id, asOf, state.metadata === null, ...topics.map((topic) => state.topics.get(topic))];
+  const inputs = [id, asOf, state.metadata === null, state.unread.get(id), ...topics.map((topic) => state.topics.get(topic))];
   return rows.get(group, inputs, () => buildRow(id, group, topics, asOf, state));
 }
 
@@ -40,7 +40,7 @@ function buildRow(id: string, group: GroupState, topics: readonly string[], asOf
   const { described } = group;
   const owners = ownersOf(group);
   const partitions = topics.flatMap((topic) =>
-    partitionsOf(topic, group.readings.get(topic), owners.get(topic), state.topics.get(topic), state.metadata !== null),
+    partitionsOf(topic, group.readings.get(topic), owners.get(topic), state, state.unread.get(id)),
   );
   const lag = sumOfKnown(partitions.flatMap((one) => (one.absent === null ? [one.lag] : [])));
   return {
@@ -76,22 +76,23 @@ function partitionsOf(
   topic: string,
   readings: ReadonlyMap<number, GroupReading> | undefined,
   owners: Owners | undefined,
-  metadata: MetadataTopic | undefined,
-  isMetadataKnown: boolean,
+  state: ClusterState,
+  unread: ReadonlyMap<string, UnreadEntry> | undefined,
 ): GroupPartition[] {
+  const metadata = state.topics.get(topic);
   const present = new Map((metadata?.partitions ?? []).map((partition) => [partition.partitionIndex, partition]));
   const partitions = [...new Set([...present.keys(), ...(readings?.keys() ?? []), ...(owners?.keys() ?? [])])].sort((a, b) => a - b);
   return partitions.map((partition) => {
     const reading = readings?.get(partition);
     const row = present.get(partition);
-    const absent = !isMetadataKnown || row !== undefined ? null : metadata === undefined ? 'topic' : 'partition';
+    const absent = state.metadata === null || row !== undefined ? null : metadata === undefined ? 'topic' : 'partition';
     return {
       topic,
       partition,
       memberId: owners?.get(partition) ?? null,
       leader: row === undefined || isLeaderUnknown(row) ? null : row.leaderId,
       committed: reading?.offset?.toString() ?? null,
-      ...(absent === null ? lagOf(reading) : NOTHING_TO_READ),
+      ...(absent === null ? lagOf(reading, unread?.get(partitionKey(topic, partition))) : NOTHING_TO_READ),
       absent,
       committedAt: reading?.changedAt ?? null,
       metadata: reading?.metadata ?? null,
@@ -99,7 +100,7 @@ function partitionsOf(
   });
 }
 
-type LagFields = Pick<GroupPartition, 'startOffset' | 'endOffset' | 'lag' | 'unknown' | 'goneBeforeRead' | 'beyondEnd' | 'openTransaction'>;
+type LagFields = Omit<GroupPartition, 'topic' | 'partition' | 'memberId' | 'leader' | 'committed' | 'absent' | 'committedAt' | 'metadata'>;
 
 const NOTHING_TO_READ: LagFields = {
   startOffset: null,
@@ -108,11 +109,13 @@ const NOTHING_TO_READ: LagFields = {
   unknown: null,
   goneBeforeRead: null,
   beyondEnd: null,
+  emptyOffsets: null,
+  nextUnreadAt: null,
   openTransaction: false,
 };
 
 /** Of a partition that exists. */
-function lagOf(reading: GroupReading | undefined): LagFields {
+function lagOf(reading: GroupReading | undefined, unread: UnreadEntry | undefined): LagFields {
   const bounds = reading?.bounds;
   if (reading === undefined || bounds === undefined || 'error' in bounds) return { ...NOTHING_TO_READ, unknown: 'offsets' };
   const { start, end, stable } = bounds;
@@ -127,9 +130,14 @@ function lagOf(reading: GroupReading | undefined): LagFields {
   // Wherever a member would start in an empty log, nothing can be read.
   if (offset === null) return start === end ? { ...fields, lag: '0' } : { ...fields, unknown: 'neverCommitted' };
   const next = offset > start ? offset : start;
+  const left = end > next ? end - next : 0n;
+  const isRead = left > 0n && unread !== undefined && unread.offset <= next;
+  const isEmpty = isRead && unread.isNone && unread.end === end;
   return {
     ...fields,
-    lag: (end > next ? end - next : 0n).toString(),
+    lag: (isEmpty ? 0n : left).toString(),
+    emptyOffsets: isEmpty ? left.toString() : null,
+    nextUnreadAt: isRead && !unread.isNone ? unread.timestamp : null,
     goneBeforeRead: offset < start ? (start - offset).toString() : null,
     beyondEnd: offset > end ? (offset - end).toString() : null,
   };

@@ -4,8 +4,10 @@
  */
 import type { ClusterClient, ClusterMetadata } from '../../admin/cluster-client.ts';
 import { topicSettings } from '../../admin/configs.ts';
+import { appDecoder } from '../../admin/decoding/decoder.ts';
 import { AdminError } from '../../admin/errors.ts';
 import { committedOffsetsOf, describeGroupsOf, listGroupsOf } from '../../admin/groups.ts';
+import { readNextUnread } from '../../admin/next-unread.ts';
 import { readQuorum } from '../../admin/quorum.ts';
 import { readLogBounds, readLogSizes } from '../../admin/topics.ts';
 import type { ClusterPatch } from '#shared/ipc';
@@ -25,6 +27,7 @@ import { Reach } from './reach.ts';
 import { SamplingPart } from './sampling-part.ts';
 import { SettingsPart } from './settings-part.ts';
 import { SizesPart } from './sizes-part.ts';
+import { UnreadPart } from './unread-part.ts';
 import { emptyState } from './state.ts';
 
 export interface MonitorOptions {
@@ -45,6 +48,8 @@ export interface MonitorOptions {
 const PUBLISH_GAP_MS = 100;
 const EMBEDDED_PAUSE_MS = 500;
 const REMOTE_PAUSE_MS = 2_000;
+/** Each round is a Fetch to each leader that has unread records. */
+const UNREAD_PAUSE_MS = 2_000;
 /** Sizes and settings change slowly and cost the broker more. */
 const SLOW_FACTOR = 6;
 /** Without a client the history of the embedded cluster needs a reading every few seconds, nothing more. */
@@ -99,6 +104,11 @@ export class ClusterMonitor {
         bounds: (leader, keys, withStable) => readLogBounds(client, leader, keys, withStable),
       },
     });
+    const unread = new UnreadPart({
+      state,
+      onChange,
+      source: { nextUnread: (leader, positions) => readNextUnread(client, leader, positions, appDecoder()) },
+    });
     const sizes = new SizesPart({ state, reach, onChange, source: { brokers, sizes: (broker) => readLogSizes(client, broker) } });
     const settings = new SettingsPart({ state, read: (topics) => topicSettings(client, topics, SETTINGS_SHOWN) });
     const pause = nodes === undefined ? REMOTE_PAUSE_MS : EMBEDDED_PAUSE_MS;
@@ -110,6 +120,7 @@ export class ClusterMonitor {
       this.poller('quorum', () => quorum.round(), pause, withoutClient),
       this.poller('groups', () => this.readGroups(groups), pause, whenNobodyShows),
       this.poller('offsets', () => this.readSample(sampling), pause, whenNobodyShows),
+      this.poller('unread', () => unread.round(this.interest.groups), UNREAD_PAUSE_MS, whenNobodyShows),
       this.poller('sizes', () => this.afterMetadata(() => sizes.round()), pause * SLOW_FACTOR, withoutClient),
       this.poller('settings', () => this.afterMetadata(() => settings.round()), pause * SLOW_FACTOR, withoutClient),
     ];

@@ -47,8 +47,6 @@ export class SamplingPart {
   private readonly recordRate = new RecordRate();
   /** The last answer for each group. */
   private readonly lastCommitted = new Map<string, CommittedByTopic>();
-  /** Groups whose committed offsets arrived after the last sampling had read bounds. */
-  private arrived = new Set<string>();
 
   constructor(options: {
     state: Target;
@@ -75,8 +73,7 @@ export class SamplingPart {
   async round(interest: Interest): Promise<void> {
     const at = this.now();
     const groups = this.groupsOf(interest.groups);
-    await this.readCommitted(groups);
-    const sample = this.startSample(groups, at);
+    const sample = this.startSample(groups, await this.readCommitted(groups), at);
     const topics = interest.topics === 'all' ? [...this.state.topics.keys()] : interest.topics === 'none' ? [] : interest.topics;
     const read = new Set([...topics.filter((topic) => this.state.topics.has(topic)), ...sample.readers.keys()]);
     await this.readBounds(sample, read);
@@ -97,7 +94,9 @@ export class SamplingPart {
     return (this.state.topics.get(topic)?.partitions ?? []).map(({ partitionIndex }) => ({ topic, partition: partitionIndex }));
   }
 
-  private async readCommitted(groups: readonly string[]): Promise<void> {
+  /** Returns the groups whose coordinator answered. A late answer is older than this sampling and is dropped: the next one asks again. */
+  private async readCommitted(groups: readonly string[]): Promise<ReadonlySet<string>> {
+    const answered = new Set<string>();
     const byCoordinator = new Map<number, string[]>();
     for (const id of groups) {
       const group = this.state.groups.get(id);
@@ -109,23 +108,24 @@ export class SamplingPart {
     await this.coordinators.round(
       byCoordinator.keys(),
       (broker) => this.source.committed(broker, byCoordinator.get(broker) ?? []),
-      (broker, answer) => {
+      (broker, answer, isLate) => {
         this.reach.note(broker, 'error' in answer ? answer.error : null);
-        if ('error' in answer) return;
+        if ('error' in answer || isLate) return;
         for (const [id, offsets] of answer.value) {
           this.lastCommitted.set(id, groupCommitted(this.lastCommitted.get(id), offsets, this.now().wallMs));
-          this.arrived.add(id);
+          answered.add(id);
         }
       },
     );
+    return answered;
   }
 
-  private startSample(groups: readonly string[], at: Instant): Sample {
+  private startSample(groups: readonly string[], answered: ReadonlySet<string>, at: Instant): Sample {
     const committed = new Map<string, CommittedByTopic>();
     const readers = new Map<string, string[]>();
     for (const id of groups) {
       const group = this.state.groups.get(id);
-      const own = this.arrived.has(id) ? this.lastCommitted.get(id) : undefined;
+      const own = answered.has(id) ? this.lastCommitted.get(id) : undefined;
       if (own !== undefined) committed.set(id, own);
       if (group === undefined) continue;
       for (const topic of topicsOfGroup(group, own)) {
@@ -134,7 +134,6 @@ export class SamplingPart {
         else others.push(id);
       }
     }
-    this.arrived = new Set();
     return { at, committed, readers };
   }
 
@@ -156,14 +155,14 @@ export class SamplingPart {
     const missing = await this.leaders.round(
       byLeader.keys(),
       (leader) => this.askLeader(leader, byLeader.get(leader) ?? [], sample),
-      (leader, answer) => {
+      (leader, answer, isLate) => {
         const readAt = this.now();
         const isTimeKnown = readAt.monotonicMs - askedAt <= MAX_RATE_LATENCY_MS;
         this.reach.note(leader, 'error' in answer ? answer.error : null);
         const keys = byLeader.get(leader) ?? [];
         const bounds = 'error' in answer ? failed(keys, answer.error.app.code) : answer.value;
-        // A late answer does not count for partitions that have another leader by now.
-        this.apply(sample, this.ledBy(leader, bounds), isTimeKnown ? readAt : null);
+        // A late answer is older than the age that is shown: the next sampling reads it again.
+        if (!isLate) this.apply(sample, bounds, isTimeKnown ? readAt : null);
         if (isStale(bounds)) this.onStaleMetadata();
         this.onChange();
       },
@@ -188,17 +187,6 @@ export class SamplingPart {
       others.length === 0 ? undefined : this.source.bounds(leader, others, false),
     ]);
     return new Map(parts.flatMap((part) => (part === undefined ? [] : [...part])));
-  }
-
-  private ledBy(leader: number, bounds: BoundsByTopic): BoundsByTopic {
-    const led = new Map<string, ReadonlyMap<number, LogBounds>>();
-    for (const [topic, partitions] of bounds) {
-      const own = new Set(
-        (this.state.topics.get(topic)?.partitions ?? []).filter(({ leaderId }) => leaderId === leader).map((one) => one.partitionIndex),
-      );
-      led.set(topic, new Map([...partitions].filter(([partition]) => own.has(partition))));
-    }
-    return led;
   }
 
   /** `readAt`: when the broker read the bounds; null where that is too uncertain to measure a rate. */

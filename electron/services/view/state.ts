@@ -34,6 +34,17 @@ export interface GroupReading extends Committed {
   readonly bounds: LogBounds;
 }
 
+/** What the next unread offset of a partition holds. */
+export interface UnreadEntry {
+  /** First unread offset and end when it was read. */
+  readonly offset: bigint;
+  readonly end: bigint;
+  /** Wall-clock ms of the next record; null where there is none, or it has no time. */
+  readonly timestamp: number | null;
+  /** True where no offset up to `end` holds a record. */
+  readonly isNone: boolean;
+}
+
 export interface GroupState {
   readonly listed: ListedGroup;
   readonly described: GroupDescription | null;
@@ -89,6 +100,8 @@ export interface ClusterState {
   brokerBytes: Map<number, bigint>;
   topicSettings: Map<string, ReadonlyMap<string, string | null>>;
   groups: Map<string, GroupState>;
+  /** By group and `partitionKey`. */
+  unread: Map<string, ReadonlyMap<string, UnreadEntry>>;
   descriptionTimes: ReadTimes;
   lagTimes: ReadTimes;
   recordsInPerSecond: number | null;
@@ -114,6 +127,7 @@ export function emptyState(): ClusterState {
     brokerBytes: new Map(),
     topicSettings: new Map(),
     groups: new Map(),
+    unread: new Map(),
     descriptionTimes: new ReadTimes(),
     lagTimes: new ReadTimes(),
     recordsInPerSecond: null,

@@ -27,7 +27,8 @@ function round(brokers: number[]): { missing: () => readonly number[] | undefine
         asked.set(broker, [...(asked.get(broker) ?? []), pending]);
         return pending.promise;
       },
-      (broker, answer) => void answers.push(`${broker}: ${'error' in answer ? answer.error.app.code : answer.value}`),
+      (broker, answer, isLate) =>
+        void answers.push(`${broker}: ${'error' in answer ? answer.error.app.code : answer.value}${isLate ? ', after the round' : ''}`),
     )
     .then(
       (set) => (missing = [...set]),
@@ -67,10 +68,10 @@ describe('BrokerLanes', () => {
     await settle();
     expect(second.missing()).toEqual([1]);
     expect(asked.get(1)).toHaveLength(1);
-    // It answers late: its answer counts, and the next round waits for it again.
+    // The next round waits for it again.
     request(1).resolve('late');
     await settle();
-    expect(answers).toEqual(['2: b', '2: c', '1: late']);
+    expect(answers).toEqual(['2: b', '2: c', '1: late, after the round']);
     const third = round([1]);
     await settle();
     expect(third.missing()).toBeUndefined();

@@ -1,0 +1,139 @@
+/**
+ * The next unread record of partitions with lag: its timestamp says how far behind a group is in time, and where no offset up to the end
+ * holds a record the group has caught up. Read lazily: for groups that a page shows alone, and for small lags that do not move, as a
+ * transaction marker leaves them.
+ */
+import { isLeaderUnknown } from '../../admin/cluster-client.ts';
+import type { NextUnread, UnreadPosition } from '../../admin/next-unread.ts';
+import { partitionKey, pushTo } from '../../admin/topics.ts';
+import { BrokerLanes } from './broker-lanes.ts';
+import type { Interest } from './interest.ts';
+import { keepKnown } from './sameness.ts';
+import type { ClusterState, GroupReading, UnreadEntry } from './state.ts';
+
+type Target = Pick<ClusterState, 'topics' | 'groups' | 'unread'>;
+
+/** Partitions read in one round at one broker. Those that were read longest ago come first. */
+const READS_PER_BROKER = 16;
+/** Of a group that is shown among others: a larger lag that does not move is no marker. */
+const SMALL_LAG = 16n;
+
+export interface UnreadSource {
+  /** Rejects with an `AdminError`. */
+  nextUnread(leader: number, positions: readonly UnreadPosition[]): Promise<ReadonlyMap<UnreadPosition, NextUnread>>;
+}
+
+interface Candidate extends UnreadPosition {
+  readonly group: string;
+  readonly leader: number;
+}
+
+export class UnreadPart {
+  private readonly state: Target;
+  private readonly source: UnreadSource;
+  private readonly onChange: () => void;
+  private readonly lanes: BrokerLanes;
+  /** Round of the last read, by group and partition. */
+  private readRounds = new Map<string, number>();
+  /** Position and end of small lags in the last round, by group and partition. */
+  private lastSeen = new Map<string, string>();
+  private number = 0;
+
+  constructor(options: { state: Target; source: UnreadSource; onChange: () => void; lanes?: BrokerLanes }) {
+    this.state = options.state;
+    this.source = options.source;
+    this.onChange = options.onChange;
+    this.lanes = options.lanes ?? new BrokerLanes();
+  }
+
+  async round(wanted: Interest['groups']): Promise<void> {
+    this.number++;
+    const seen = new Map<string, string>();
+    const alive = new Map<string, Set<string>>();
+    const byLeader = new Map<number, Candidate[]>();
+    for (const candidate of this.candidates(wanted)) {
+      const key = keyOf(candidate);
+      const { group, topic, partition, offset, end } = candidate;
+      const own = alive.get(group) ?? new Set<string>();
+      alive.set(group, own.add(partitionKey(topic, partition)));
+      seen.set(key, `${offset}/${end}`);
+      if (isKnown(this.entryOf(candidate), candidate)) continue;
+      const isShownAlone = wanted !== 'all';
+      if (isShownAlone || (end - offset <= SMALL_LAG && this.lastSeen.get(key) === seen.get(key)))
+        pushTo(byLeader, candidate.leader, candidate);
+    }
+    this.lastSeen = seen;
+    this.forget(alive);
+    for (const [leader, all] of byLeader) {
+      all.sort((a, b) => (this.readRounds.get(keyOf(a)) ?? 0) - (this.readRounds.get(keyOf(b)) ?? 0));
+      byLeader.set(leader, all.slice(0, READS_PER_BROKER));
+    }
+    await this.lanes.round(
+      byLeader.keys(),
+      (leader) => this.source.nextUnread(leader, byLeader.get(leader) ?? []),
+      (leader, answer) => {
+        for (const candidate of byLeader.get(leader) ?? []) {
+          this.readRounds.set(keyOf(candidate), this.number);
+          this.store(candidate, 'error' in answer ? undefined : answer.value.get(candidate));
+        }
+        this.onChange();
+      },
+    );
+  }
+
+  private *candidates(wanted: Interest['groups']): Generator<Candidate> {
+    if (wanted === 'none') return;
+    const { groups, topics } = this.state;
+    for (const group of wanted === 'all' ? groups.keys() : wanted) {
+      for (const [topic, readings] of groups.get(group)?.readings ?? []) {
+        for (const { partitionIndex: partition, leaderId, errorCode } of topics.get(topic)?.partitions ?? []) {
+          const range = unreadRange(readings.get(partition));
+          if (range !== null && !isLeaderUnknown({ leaderId, errorCode })) yield { group, leader: leaderId, topic, partition, ...range };
+        }
+      }
+    }
+  }
+
+  private entryOf({ group, topic, partition }: Candidate): UnreadEntry | undefined {
+    return this.state.unread.get(group)?.get(partitionKey(topic, partition));
+  }
+
+  private store(candidate: Candidate, found: NextUnread | undefined): void {
+    const { group, topic, partition, offset, end } = candidate;
+    const known = this.state.unread.get(group);
+    const next = new Map(known);
+    const key = partitionKey(topic, partition);
+    if (found === undefined || found.kind === 'undecided') next.delete(key);
+    else next.set(key, { offset, end, timestamp: found.kind === 'record' ? found.timestamp : null, isNone: found.kind === 'none' });
+    this.state.unread.set(group, keepKnown(known, next));
+  }
+
+  /** Keeps what is known of partitions that still have lag. */
+  private forget(alive: ReadonlyMap<string, ReadonlySet<string>>): void {
+    const { unread } = this.state;
+    for (const [group, entries] of unread) {
+      const own = alive.get(group);
+      const kept = new Map([...entries].filter(([key]) => own?.has(key)));
+      if (kept.size === 0) unread.delete(group);
+      else if (kept.size < entries.size) unread.set(group, kept);
+    }
+    this.readRounds = new Map([...this.readRounds].filter(([key]) => this.lastSeen.has(key)));
+  }
+}
+
+/** From the first offset that was not read and still exists to the end; null where it is unknown or empty. */
+function unreadRange(reading: GroupReading | undefined): { offset: bigint; end: bigint } | null {
+  if (reading === undefined || !reading.isCommittedKnown || reading.offset === null || 'error' in reading.bounds) return null;
+  const { start, end } = reading.bounds;
+  const offset = reading.offset > start ? reading.offset : start;
+  return offset < end ? { offset, end } : null;
+}
+
+/** A record at a position stays the next one until the position moves; that there is none holds for the same end only. */
+function isKnown(entry: UnreadEntry | undefined, { offset, end }: UnreadPosition): boolean {
+  return entry !== undefined && entry.offset === offset && (!entry.isNone || entry.end === end);
+}
+
+function keyOf({ group, topic, partition }: Candidate): string {
+  return JSON.stringify([group, topic, partition]);
+}
