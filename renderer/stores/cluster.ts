@@ -211,7 +211,13 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
   /** Tells main what the page in front shows, so that only that is polled. */
   function watchOnly(what: ScopedPayload<'cluster/watch'>): void {
     watched.value = what;
-    void scope.request('cluster/watch', what);
+    announce();
+  }
+
+  /** Nothing is polled for a page that is hidden: a minimised window, a tab in the background. */
+  function announce(): void {
+    if (watched.value === null) return;
+    void scope.request('cluster/watch', document.visibilityState === 'hidden' ? { topics: 'none', groups: 'none' } : watched.value);
   }
 
   function start(): () => void {
@@ -219,10 +225,12 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
       scope.listen('cluster/patched', apply),
       scope.listen('connection/reopened', () => void reload()),
       onReopened(() => {
-        if (watched.value !== null) watchOnly(watched.value);
+        announce();
         void load();
       }),
     ];
+    document.addEventListener('visibilitychange', announce);
+    stops.push(() => document.removeEventListener('visibilitychange', announce));
     void load();
     return () => stops.forEach((stop) => stop());
   }

@@ -144,6 +144,31 @@ describe('cluster store', () => {
     expect(age('none', 'all')).toBe(500);
   });
 
+  it('lets nothing be polled while its page is hidden, and all that the page shows once it is seen again', async () => {
+    const store = useClusterStore();
+    const seen = () => bridge.asked.filter(({ channel }) => channel === 'cluster/watch').map(({ payload }) => payload);
+    const setVisibility = (state: DocumentVisibilityState): void => {
+      Object.defineProperty(document, 'visibilityState', { value: state, configurable: true });
+      document.dispatchEvent(new Event('visibilitychange'));
+    };
+    const shown = { topics: ['orders'], groups: 'all' as const };
+    try {
+      setVisibility('hidden');
+      expect(seen()).toEqual([]);
+      setVisibility('visible');
+      store.watchOnly(shown);
+      setVisibility('hidden');
+      setVisibility('visible');
+      await settle();
+      expect(seen()).toMatchObject([shown, { topics: 'none', groups: 'none' }, shown]);
+      stop();
+      setVisibility('hidden');
+      expect(seen()).toHaveLength(3);
+    } finally {
+      Reflect.deleteProperty(document, 'visibilityState');
+    }
+  });
+
   it('draws no point for a total lag of which a part became unknown, and marks the figure as a lower bound', async () => {
     const store = useClusterStore();
     await settle();
