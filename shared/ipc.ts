@@ -390,6 +390,7 @@ export interface Events {
   'coordination/watchFired': FiredWatch;
   'timeline/appended': { events: TimelineEvent[] };
   /** One new sample a group, as it is taken. */
+  /** Of groups that a client watches by id, as the page of a group does. */
   'group/lagSampled': { connectionId: string; group: string; sample: LagSample };
   /**
    * `begins`: partitions followed from now on, and the offset of the first record that will be shown of each; what is written before it

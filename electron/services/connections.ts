@@ -222,7 +222,9 @@ export class ConnectionsService implements SessionHost {
         history.take(patch);
         events.publish('cluster/patched', patch, { connectionId });
       },
-      onLag: (group, sample) => events.publish('group/lagSampled', { connectionId, group, sample }, { connectionId }),
+      onLag: (group, sample) => {
+        if (monitor.isFollowed(group)) events.publish('group/lagSampled', { connectionId, group, sample }, { connectionId });
+      },
       onError,
     });
     const brokers = connection.bootstrap.split(',');

@@ -2,7 +2,7 @@
 import type { ClusterView, Connection, GroupRow, TopicRow } from '#shared/models/cluster';
 import { brokerRows, downNodes, livingController } from './broker-rows.ts';
 import { groupRow } from './group-rows.ts';
-import { keepList } from './memo.ts';
+import { keepList } from './kept-list.ts';
 import type { ClusterState } from './state.ts';
 import { topicRow } from './topic-rows.ts';
 

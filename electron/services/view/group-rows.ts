@@ -3,28 +3,46 @@ import { isLeaderUnknown } from '../../admin/cluster-client.ts';
 import { innerMap, partitionKey } from '../../admin/topics.ts';
 import type { GroupPartition, GroupRow } from '#shared/models/cluster';
 import { sumOfKnown } from '#shared/partial-sum';
-import { Memo } from './memo.ts';
-import type { ClusterState, GroupReading, GroupState, UnreadEntry } from './state.ts';
+import type { ClusterState, GroupReading, GroupState, MetadataTopic, UnreadEntry } from './state.ts';
 import { boundText } from './topic-rows.ts';
 
-const rows = new Memo<GroupState, GroupRow>();
-
-export function groupRow(id: string, group: GroupState, state: ClusterState): GroupRow {
-  const topics = topicsOf(group);
-  const asOf = ageOf(id, state);
-  const inputs = [id, asOf, state.metadata === null, state.unread.get(id), ...topics.map((topic) => state.topics.get(topic))];
-  return rows.get(group, inputs, () => buildRow(id, group, topics, asOf, state));
+interface BuiltRow {
+  readonly row: GroupRow;
+  readonly topics: readonly string[];
+  /** Of those topics, in their order. */
+  readonly metadata: readonly (MetadataTopic | undefined)[];
+  readonly unread: ReadonlyMap<string, UnreadEntry> | undefined;
+  readonly asOf: number | null;
+  readonly isMetadataKnown: boolean;
 }
 
-const topicLists = new Memo<GroupState, readonly string[]>();
+/** The last row of each group, with what it was made of. */
+const rows = new WeakMap<GroupState, BuiltRow>();
+
+export function groupRow(id: string, group: GroupState, state: ClusterState): GroupRow {
+  const asOf = ageOf(id, state);
+  const unread = state.unread.get(id);
+  const isMetadataKnown = state.metadata !== null;
+  const last = rows.get(group);
+  if (
+    last !== undefined &&
+    last.asOf === asOf &&
+    last.unread === unread &&
+    last.isMetadataKnown === isMetadataKnown &&
+    last.topics.every((topic, i) => state.topics.get(topic) === last.metadata[i])
+  )
+    return last.row;
+  const topics = last?.topics ?? topicsOf(group);
+  const row = buildRow(id, group, topics, asOf, state);
+  rows.set(group, { row, topics, metadata: topics.map((topic) => state.topics.get(topic)), unread, asOf, isMetadataKnown });
+  return row;
+}
 
 /** A topic that it reads is shown whole: a partition that it never committed for is not the same as one without lag. */
 function topicsOf(group: GroupState): readonly string[] {
-  return topicLists.get(group, [], () => {
-    const topics = new Set(group.readings.keys());
-    for (const { assignment } of group.described?.members ?? []) for (const { topic } of assignment) topics.add(topic);
-    return [...topics].sort(compareNames);
-  });
+  const topics = new Set(group.readings.keys());
+  for (const { assignment } of group.described?.members ?? []) for (const { topic } of assignment) topics.add(topic);
+  return [...topics].sort(compareNames);
 }
 
 const compareNames = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1);

@@ -19,7 +19,7 @@ import { ViewDiff } from '../view-diff.ts';
 import { buildView } from './build.ts';
 import { groupRow } from './group-rows.ts';
 import { GroupsPart } from './groups-part.ts';
-import { NOTHING, unionOf, type Interest } from './interest.ts';
+import { isShownAlone, NOTHING, unionOf, type Interest } from './interest.ts';
 import { MetadataPart } from './metadata-part.ts';
 import { NodesPart } from './nodes-part.ts';
 import { QuorumPart } from './quorum-part.ts';
@@ -56,6 +56,8 @@ const SLOW_FACTOR = 6;
 const IDLE_FACTOR = 4;
 /** A round is followed by a pause of this many times its processor time at least, so that a large cluster leaves the thread to others. */
 const PAUSE_PER_BUSY_MS = 4;
+/** A patch is built after a pause of this many times what the last one took at least. */
+const PAUSE_PER_PUBLISH_MS = 10;
 const SETTINGS_SHOWN = ['cleanup.policy', 'min.insync.replicas'];
 
 export class ClusterMonitor {
@@ -69,6 +71,8 @@ export class ClusterMonitor {
   /** By client. */
   private readonly interests = new Map<string, Interest>();
   private interest: Interest = NOTHING;
+  /** What the last publication took. */
+  private publishMs = 0;
   private publishTimer: NodeJS.Timeout | undefined;
   private closed = false;
 
@@ -164,6 +168,11 @@ export class ClusterMonitor {
     for (const poller of this.pollers) poller.now();
   }
 
+  /** True where a client shows the group alone, and so follows its samples. */
+  isFollowed(group: string): boolean {
+    return isShownAlone(this.interests.values(), group);
+  }
+
   lagHistory(group: string): LagSample[] {
     return this.lag.of(group);
   }
@@ -200,15 +209,20 @@ export class ClusterMonitor {
 
   private schedulePublish(): void {
     if (this.closed || this.publishTimer !== undefined) return;
-    this.publishTimer = setTimeout(() => {
-      this.publishTimer = undefined;
-      this.publish();
-    }, PUBLISH_GAP_MS);
+    this.publishTimer = setTimeout(
+      () => {
+        this.publishTimer = undefined;
+        this.publish();
+      },
+      Math.max(PUBLISH_GAP_MS, this.publishMs * PAUSE_PER_PUBLISH_MS),
+    );
   }
 
   /** Each version is published: a client that has one can follow by patches. */
   private publish(): void {
+    const startedAt = performance.now();
     const patch = this.diff.advance(buildView(this.options.connection, this.state));
+    this.publishMs = performance.now() - startedAt;
     if (patch !== null) this.options.onPatch(patch);
   }
 

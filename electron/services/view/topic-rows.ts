@@ -2,7 +2,6 @@
 import { isLeaderUnknown } from '../../admin/cluster-client.ts';
 import { ZERO_TOPIC_ID, type LogBounds } from '../../admin/topics.ts';
 import type { PartitionRow, ReplicaState, TopicRow } from '#shared/models/cluster';
-import { Memo } from './memo.ts';
 import type { ClusterState, MetadataTopic, TopicOffsets, TopicSizes } from './state.ts';
 
 type MetadataPartition = MetadataTopic['partitions'][number];
@@ -15,19 +14,28 @@ interface Inputs {
   readonly offsetsAsOf: number | null;
 }
 
-const rows = new Memo<MetadataTopic, TopicRow>();
+/** The last row of each topic, with what it was made of. */
+const rows = new WeakMap<MetadataTopic, { inputs: Inputs; row: TopicRow }>();
 
 /** `down` keeps its object while the same nodes are down. */
 export function topicRow(topic: MetadataTopic, state: ClusterState, down: ReadonlySet<number>): TopicRow {
   const name = topic.name ?? '';
-  const inputs: Inputs = {
-    offsets: state.offsets.get(name),
-    sizes: state.sizes.get(name),
-    settings: state.topicSettings.get(name),
-    down,
-    offsetsAsOf: offsetsAge(name, state),
-  };
-  return rows.get(topic, Object.values(inputs), () => buildRow(topic, inputs));
+  const [offsets, sizes, settings] = [state.offsets.get(name), state.sizes.get(name), state.topicSettings.get(name)];
+  const offsetsAsOf = offsetsAge(name, state);
+  const last = rows.get(topic);
+  if (
+    last !== undefined &&
+    last.inputs.offsets === offsets &&
+    last.inputs.sizes === sizes &&
+    last.inputs.settings === settings &&
+    last.inputs.down === down &&
+    last.inputs.offsetsAsOf === offsetsAsOf
+  )
+    return last.row;
+  const inputs: Inputs = { offsets, sizes, settings, down, offsetsAsOf };
+  const row = buildRow(topic, inputs);
+  rows.set(topic, { inputs, row });
+  return row;
 }
 
 function buildRow(topic: MetadataTopic, inputs: Inputs): TopicRow {
