@@ -12,7 +12,9 @@ let published: number;
 
 function start(): ConnectionsService {
   const events = new EventBus();
-  events.subscribe((event) => void (event === 'connection/changed' && published++));
+  events.subscribe((event) => {
+    if (event === 'connection/changed') published++;
+  });
   const fail = (problem: unknown): never => expect.fail(String(problem));
   return new ConnectionsService({
     file: join(directory, 'connections.json'),

@@ -4,18 +4,17 @@ import type { LoadRow } from '../../../shared/models/load.ts';
 import { orderForCards, topicsUnderLoad } from '../../../renderer/format/card-topics.ts';
 import { leaderSkew } from '../../../renderer/format/leader-skew.ts';
 
-const partition = (index: number, leader: number | null, replicas: [broker: number, state: ReplicaState][]): PartitionRow =>
-  ({
-    partition: index,
-    leader,
-    leaderEpoch: 1,
-    replicas: replicas.map(([broker, state]) => ({ broker, state })),
-    isr: replicas.filter(([, state]) => state === 'leader' || state === 'inSync').map(([broker]) => broker),
-    startOffset: '0',
-    endOffset: '0',
-    sizeBytes: '0',
-    error: null,
-  }) as PartitionRow;
+const partition = (index: number, leader: number | null, replicas: [broker: number, state: ReplicaState][]): PartitionRow => ({
+  partition: index,
+  leader,
+  leaderEpoch: 1,
+  replicas: replicas.map(([broker, state]) => ({ broker, state })),
+  isr: replicas.filter(([, state]) => state === 'leader' || state === 'inSync').map(([broker]) => broker),
+  startOffset: '0',
+  endOffset: '0',
+  sizeBytes: '0',
+  error: null,
+});
 const whole = (leader = 1): PartitionRow => partition(0, leader, [[1, leader === 1 ? 'leader' : 'inSync'], [2, leader === 2 ? 'leader' : 'inSync']]); // prettier-ignore
 const short = (): PartitionRow => partition(0, 2, [[1, 'offline'], [2, 'leader']]); // prettier-ignore
 const topic = (name: string, partitions: PartitionRow[], internal = false): TopicRow => ({ name, internal, partitions }) as TopicRow;
