@@ -11,6 +11,14 @@ export interface LeaderSkew {
   partitions: number;
 }
 
+/** In one sentence, where an election would move nothing. Null: a partition has no known leader, so there is nothing to say of balance. */
+export function describeBalance(topics: readonly TopicRow[]): string | null {
+  if (topics.some(({ partitions }) => partitions.some(({ leader }) => leader === null))) return null;
+  const displaced = topics.reduce((sum, { partitions }) => sum + displacedLeaders(partitions).length, 0);
+  if (displaced === 0) return 'Every partition is led by its preferred broker.';
+  return `${plural(displaced, 'partition')} ${displaced === 1 ? 'is' : 'are'} led by another broker until the preferred one is in sync.`;
+}
+
 /** Null: an election of preferred leaders would move nothing. */
 export function leaderSkew(brokers: readonly BrokerRow[], topics: readonly TopicRow[]): LeaderSkew | null {
   const online = new Set(brokers.filter(({ state }) => state === 'online').map(({ id }) => id));

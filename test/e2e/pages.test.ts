@@ -252,7 +252,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
       await page.getByRole('button', { name: 'Add connection' }).click();
       const entry = page.getByRole('listitem').filter({ hasText: 'Staging' });
       await entry.waitFor();
-      await entry.getByText('in front').waitFor();
+      await entry.getByText('Active').waitFor();
       await desk.picture('added');
 
       for (const [path, title] of pagesOf('elsewhere', 'elsewhere-group')) {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { BrokerRow, PartitionRow, ReplicaState, TopicRow } from '../../../shared/models/cluster.ts';
 import type { LoadRow } from '../../../shared/models/load.ts';
 import { orderForCards, topicsUnderLoad } from '../../../renderer/format/card-topics.ts';
-import { leaderSkew } from '../../../renderer/format/leader-skew.ts';
+import { describeBalance, leaderSkew } from '../../../renderer/format/leader-skew.ts';
 
 const partition = (index: number, leader: number | null, replicas: [broker: number, state: ReplicaState][]): PartitionRow => ({
   partition: index,
@@ -53,6 +53,14 @@ describe('the topics of the cards', () => {
 });
 
 describe('the skew of leaders', () => {
+  it('is described where an election would move nothing', () => {
+    expect(describeBalance([topic('orders', [whole()])])).toBe('Every partition is led by its preferred broker.');
+    expect(describeBalance([topic('orders', [short(), whole()])])).toBe(
+      '1 partition is led by another broker until the preferred one is in sync.',
+    );
+    expect(describeBalance([topic('orders', [partition(0, null, [[1, 'offline']])])])).toBeNull();
+  });
+
   it('names the broker that is preferred and leads too little', () => {
     const topics = [topic('orders', [whole(2), whole(2), whole(1)]), topic('audit', [whole(2)])];
     expect(leaderSkew([broker(1), broker(2)], topics)).toEqual({

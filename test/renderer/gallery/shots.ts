@@ -76,6 +76,35 @@ export const SHOTS: Shot[] = [
   { name: 'consumers-light', variant: 'healthy', theme: 'light', path: '/topics/orders/consumers' },
   { name: 'settings-light', variant: 'healthy', theme: 'light', path: '/topics/orders/settings' },
   {
+    name: 'settings-lower-dark',
+    variant: 'healthy',
+    theme: 'dark',
+    path: '/topics/orders/settings',
+    width: 1024,
+    height: 768,
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Change retention.ms' }).click();
+      await page.getByRole('textbox', { name: 'retention.ms' }).fill('1 h');
+    },
+  },
+  {
+    name: 'connection-remove-light',
+    variant: 'healthy',
+    theme: 'light',
+    path: '/connections',
+    act: async (page) => page.getByRole('button', { name: 'Remove Staging' }).click(),
+  },
+  {
+    name: 'connection-removed-dark',
+    variant: 'healthy',
+    theme: 'dark',
+    path: '/connections',
+    act: async (page) => {
+      await page.getByRole('button', { name: 'Remove Staging' }).click();
+      await page.getByRole('button', { name: 'Remove connection' }).click();
+    },
+  },
+  {
     name: 'delete-dark',
     variant: 'healthy',
     theme: 'dark',
