@@ -1,4 +1,6 @@
 /** The small forms of faults that take figures: their fields, what is wrong with what was typed, and the faults that come of it. */
+import { parseTypedDuration } from '#shared/durations';
+import { parseTypedSize } from '#shared/sizes';
 import type { FaultSpec, LinkDirection, LinkEnd } from '#shared/models/lab';
 
 export type FormKind = 'slowDisk' | 'clockSkew' | 'corrupt' | 'cutLinks' | 'slowLinks';
@@ -6,7 +8,8 @@ export type FormKind = 'slowDisk' | 'clockSkew' | 'corrupt' | 'cutLinks' | 'slow
 export interface NumberField {
   key: 'latencyMs' | 'jitterMs' | 'kilobytes' | 'seconds';
   label: string;
-  unit: string;
+  /** Of a number without one. */
+  unit: 'ms' | 's' | 'kB/s';
   hint?: string;
   initial: string;
   min: number;
@@ -40,7 +43,7 @@ const BANDWIDTH: NumberField = {
   key: 'kilobytes',
   label: 'At most',
   unit: 'kB/s',
-  hint: 'Empty: no limit.',
+  hint: 'For example 1 MB/s. Leave empty for no limit.',
   initial: '',
   min: 0.001,
   max: 1e9,
@@ -55,7 +58,7 @@ export const NUMBER_FIELDS: Record<FormKind, readonly NumberField[]> = {
       key: 'seconds',
       label: 'Ahead by',
       unit: 's',
-      hint: 'Negative: behind.',
+      hint: 'For example 5 min. Negative values set the clock back.',
       initial: '60',
       min: -31_536_000,
       max: 31_536_000,
@@ -78,8 +81,8 @@ export const FORM_TITLES: Record<FormKind, { title: string; submit: string }> = 
 /** As seen from the broker, or from the link's first end. */
 export const DIRECTIONS: { value: LinkDirection; label: string }[] = [
   { value: 'both', label: 'both ways' },
-  { value: 'out', label: 'only what it sends' },
-  { value: 'in', label: 'only what it hears' },
+  { value: 'out', label: 'outbound only' },
+  { value: 'in', label: 'inbound only' },
 ];
 
 export interface FormValues {
@@ -104,7 +107,20 @@ export type FormErrors = Partial<Record<FormField, string>>;
 function numberOf(text: string, field: NumberField): number | null {
   const trimmed = text.trim().replace(',', '.').replace('−', '-');
   if (trimmed === '') return field.optional === true ? 0 : null;
-  return /^-?\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : null;
+  return /^-?\d+(\.\d+)?$/.test(trimmed) ? Number(trimmed) : amountOf(text.trim().replace('−', '-'), field.unit);
+}
+
+/** What was typed with a unit, in the unit of the field; null for anything else. */
+function amountOf(text: string, unit: NumberField['unit']): number | null {
+  const isNegative = text.startsWith('-');
+  const amount = isNegative ? text.slice(1) : text;
+  const sign = isNegative ? -1 : 1;
+  if (unit === 'kB/s') {
+    const bytes = parseTypedSize(amount.replace(/\/s$/, ''));
+    return bytes === null ? null : (sign * Number(bytes)) / 1_000;
+  }
+  const ms = parseTypedDuration(amount);
+  return ms === null ? null : (sign * Number(ms)) / (unit === 's' ? 1_000 : 1);
 }
 
 export function checkForm(kind: FormKind, values: FormValues, context: FormContext): FormErrors {
@@ -122,7 +138,7 @@ export function checkForm(kind: FormKind, values: FormValues, context: FormConte
   const fields = NUMBER_FIELDS[kind];
   if (Object.keys(errors).length === 0 && fields.length > 0 && amounts.every((amount) => amount === 0)) {
     const [first] = fields;
-    if (first !== undefined) errors[first.key] = kind === 'clockSkew' ? '0 changes nothing.' : 'Nothing would be slower: give one of them.';
+    if (first !== undefined) errors[first.key] = kind === 'clockSkew' ? '0 changes nothing.' : 'Enter a latency or a bandwidth limit.';
   }
   if ((kind === 'cutLinks' || kind === 'slowLinks') && values.ends.length === 0) errors.ends = 'Choose at least one.';
   if (kind === 'corrupt' && findReplica(values.replica, context) === undefined) errors.replica = 'Choose a partition.';

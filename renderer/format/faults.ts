@@ -113,41 +113,41 @@ const some = (names: readonly string[]): string =>
 /** What follows when a broker no longer takes part, counted on the cluster as it stands. */
 export function tellLoss({ broker, topics }: ImpactSource): string {
   const { leads, offlineTopics, refusingTopics } = impactOfLoss(broker.id, topics);
-  const parts = [leads === 0 ? 'It leads no partition.' : `It leads ${plural(leads, 'partition')}.`];
-  if (offlineTopics.length > 0) parts.push(`The last copy in sync of ${some(offlineTopics)} is here.`);
-  if (refusingTopics.length > 0) parts.push(`${some(refusingTopics.map(({ name }) => name))} would refuse acks=all writes.`);
+  const parts = [leads === 0 ? 'Leads no partition.' : `Leads ${plural(leads, 'partition')}.`];
+  if (offlineTopics.length > 0) parts.push(`Holds the only in-sync replica of partitions of ${some(offlineTopics)}.`);
+  if (refusingTopics.length > 0) parts.push(`${some(refusingTopics.map(({ name }) => name))} will refuse acks=all writes.`);
   return parts.join(' ');
 }
 
-/** What a verb of the lab really does, said before it is done. */
+/** What a verb of the lab will do, shown before it is done. */
 export function tellVerb(verb: LabVerb, source: ImpactSource): string {
   const { broker } = source;
   const timeout =
     broker.sessionTimeoutMs === null ? 'its session is lost' : `${formatDuration(broker.sessionTimeoutMs)} without a heartbeat`;
   switch (verb) {
     case 'stop':
-      return `A controlled shutdown: leaders move first, then it leaves. ${tellLoss(source)}`;
+      return `Controlled shutdown: leadership moves first, then the broker leaves. ${tellLoss(source)}`;
     case 'kill':
-      return `Ends mid-instruction; what it wrote stays. Its leaders move after ${timeout}. ${tellLoss(source)}`;
+      return `Crashes immediately (SIGKILL). Data already written to disk is kept. Leadership moves after ${timeout}. ${tellLoss(source)}`;
     case 'powerCut':
-      return `A kill, and what was not flushed to its disk is lost. ${tellLoss(source)}`;
+      return `Crash plus loss of data not yet flushed to its disk. Leadership moves after ${timeout}. ${tellLoss(source)}`;
     case 'freeze':
-      return `It stands still, its sockets stay open. Fenced after ${timeout}; thawed, it must learn that it no longer leads. ${tellLoss(source)}`;
+      return `Pauses the broker (SIGSTOP); its sockets stay open. Fenced after ${timeout}; after thawing it discovers that it was fenced. ${tellLoss(source)}`;
     case 'thaw':
-      return 'It goes on where it stopped, and finds out what it missed.';
+      return 'Resumes the broker, which catches up with the metadata and its leaders.';
     case 'start':
-      return 'It recovers its logs, registers, catches up and joins the ISRs again.';
+      return 'Starts the broker: log recovery, registration, catching up, then back in the ISRs.';
     case 'slowDisk':
-      return 'Each write to its disk waits. Followers fall behind; acks=all waits for the slowest in sync.';
+      return 'Each write to its disk waits. Followers fall behind; acks=all waits for the slowest in-sync replica.';
     case 'fullDisk':
-      return 'Writes fail with ENOSPC and its log directory goes offline: what it leads moves to others.';
+      return 'Writes fail with ENOSPC and its log directory goes offline: its leaders move to other brokers.';
     case 'corrupt':
-      return 'Bits flip in one replica. Found when the batch is read or the log recovered; other replicas keep the truth.';
+      return 'Bits flip in one replica. Detected when the batch is read or the log recovered; the other replicas are intact.';
     case 'clockSkew':
-      return 'Its wall clock runs off. Order does not depend on it; timestamps and retention do.';
+      return 'Its clock drifts. Order does not depend on it; timestamps and retention do.';
     case 'cutLinks':
-      return 'Nothing passes between it and those you choose, both ways or one.';
+      return 'Blocks traffic to the selected peers, in one or both directions.';
     case 'slowLinks':
-      return 'What passes between it and those you choose is late, or limited.';
+      return 'Delays or limits traffic to the selected peers.';
   }
 }

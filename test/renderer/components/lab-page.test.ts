@@ -95,7 +95,7 @@ describe('the Lab page', () => {
     named('Kill').dispatchEvent(new FocusEvent('focus'));
     await flushPromises();
     expect(document.querySelector('#lab-says')?.textContent).toMatch(
-      /Its leaders move after 3 s without a heartbeat\. It leads \d+ partitions\./,
+      /Leadership moves after 3 s without a heartbeat\. Leads \d+ partitions\./,
     );
   });
 

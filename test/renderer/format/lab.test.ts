@@ -212,7 +212,7 @@ describe('the forms', () => {
     expect(checkForm('slowLinks', values({ latencyMs: 'soon' }), context)).toEqual({ latencyMs: '“soon” is not a number.' });
     expect(checkForm('slowLinks', values({ latencyMs: '700000' }), context)).toEqual({ latencyMs: 'From 0 to 600,000 ms.' });
     expect(checkForm('slowLinks', values({ latencyMs: '0' }), context)).toEqual({
-      latencyMs: 'Nothing would be slower: give one of them.',
+      latencyMs: 'Enter a latency or a bandwidth limit.',
     });
     expect(checkForm('clockSkew', values({ seconds: '' }), context)).toEqual({ seconds: 'A number is needed.' });
     expect(checkForm('cutLinks', values({}, { ends: [] }), context)).toEqual({ ends: 'Choose at least one.' });
@@ -224,6 +224,12 @@ describe('the forms', () => {
       { type: 'slowLink', between: [1, 2], direction: 'both', latencyMs: 12.5, jitterMs: 0, bytesPerSecond: 50_000 },
       { type: 'slowLink', between: [1, 'clients'], direction: 'both', latencyMs: 12.5, jitterMs: 0, bytesPerSecond: 50_000 },
     ]);
+    expect(
+      faultsOf('slowLinks', values({ latencyMs: '1.5 s', jitterMs: '1,500 ms', kilobytes: '1 MB/s' }, { ends: [2] }), context),
+    ).toEqual([{ type: 'slowLink', between: [1, 2], direction: 'both', latencyMs: 1_500, jitterMs: 1_500, bytesPerSecond: 1_000_000 }]);
+    expect(faultsOf('clockSkew', values({ seconds: '−1 h 30 min' }), context)).toMatchObject([{ offsetMs: -5_400_000 }]);
+    expect(checkForm('clockSkew', values({ seconds: '5 MB' }), context)).toEqual({ seconds: '“5 MB” is not a number.' });
+    expect(checkForm('slowLinks', values({ latencyMs: '11 min' }), context)).toEqual({ latencyMs: 'From 0 to 600,000 ms.' });
     expect(faultsOf('clockSkew', values({ seconds: '-1,5' }), context)).toEqual([{ type: 'clockSkew', node: 1, offsetMs: -1_500 }]);
     expect(faultsOf('corrupt', values({}), context)).toEqual([{ type: 'corrupt', node: 1, topic: 'orders', partition: 0, where: 'tail' }]);
   });
@@ -246,7 +252,7 @@ describe('words', () => {
   it('count what a loss would mean before it happens', () => {
     const told = tellVerb('kill', { broker: BROKERS[0] as BrokerRow, topics: [topic('orders', [{ leader: 1, isr: [1, 2] }])] });
     expect(told).toBe(
-      'Ends mid-instruction; what it wrote stays. Its leaders move after 3 s without a heartbeat. It leads 1 partition. orders would refuse acks=all writes.',
+      'Crashes immediately (SIGKILL). Data already written to disk is kept. Leadership moves after 3 s without a heartbeat. Leads 1 partition. orders will refuse acks=all writes.',
     );
   });
 });
