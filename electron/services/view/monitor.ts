@@ -116,15 +116,15 @@ export class ClusterMonitor {
     const sizes = new SizesPart({ state, reach, onChange, source: { brokers, sizes: (broker) => readLogSizes(client, broker) } });
     const settings = new SettingsPart({ state, read: (topics) => topicSettings(client, topics, SETTINGS_SHOWN) });
     const pause = nodes === undefined ? REMOTE_PAUSE_MS : EMBEDDED_PAUSE_MS;
-    const whenNobodyShows = (): boolean => this.interest.topics === 'none' && this.interest.groups === 'none';
+    const isNothingShown = (): boolean => this.interest.topics === 'none' && this.interest.groups === 'none';
     const withoutClient = (): boolean => this.interests.size === 0;
     this.metadataPoller = this.poller('metadata', () => this.metadataPart.round(), pause, withoutClient);
     this.pollers = [
       this.metadataPoller,
       this.poller('quorum', () => quorum.round(), pause, withoutClient),
-      this.poller('groups', () => this.readGroups(groups), pause, whenNobodyShows),
-      this.poller('offsets', () => this.readSample(sampling), pause, whenNobodyShows),
-      this.poller('unread', () => unread.round(this.interest.groups), UNREAD_PAUSE_MS, whenNobodyShows),
+      this.poller('groups', () => this.readGroups(groups), pause, isNothingShown),
+      this.poller('offsets', () => this.readSample(sampling), pause, isNothingShown),
+      this.poller('unread', () => unread.round(this.interest.groups), UNREAD_PAUSE_MS, isNothingShown),
       this.poller('sizes', () => this.afterMetadata(() => sizes.round()), pause * SLOW_FACTOR, withoutClient),
       this.poller('settings', () => this.afterMetadata(() => settings.round()), pause * SLOW_FACTOR, withoutClient),
     ];
