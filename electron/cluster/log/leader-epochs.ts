@@ -86,6 +86,23 @@ export class LeaderEpochs {
   }
 
   /**
+   * Adds epochs of records of the same history that could not be read when the others were collected, oldest first. An epoch that is known
+   * keeps the earlier of both starts: its first records may be removed by compaction.
+   */
+  learn(starts: readonly EpochStart[]): void {
+    for (const { epoch, startOffset } of starts) {
+      const at = this.entries.findIndex((entry) => entry.epoch >= epoch);
+      const index = at < 0 ? this.entries.length : at;
+      const known = this.entries[index]?.epoch === epoch;
+      const next = this.entries[known ? index + 1 : index];
+      const fits = (this.entries[index - 1]?.startOffset ?? -1n) < startOffset && (next === undefined || startOffset < next.startOffset);
+      if (epoch < 0 || !fits || (known && (this.entries[index] as EpochStart).startOffset <= startOffset)) continue;
+      this.entries.splice(index, known ? 1 : 0, { epoch, startOffset });
+      this.dirty = true;
+    }
+  }
+
+  /**
    * Where `epoch` ends: with the largest known epoch at or below it, and the start of the next one (the log's end for the
    * latest). For an epoch below all known ones, itself and the start of the first.
    */

@@ -10,7 +10,7 @@ import { verifyBatch } from '../protocol/record-batch.ts';
 import type { EndTransactionMarker } from '../protocol/records/transaction-marker.ts';
 import { markerOf } from './append-checks.ts';
 import type { LogDamage, UnreadableRecords } from './damage.ts';
-import type { LeaderEpochs } from './leader-epochs.ts';
+import type { EpochStart, LeaderEpochs } from './leader-epochs.ts';
 import {
   LEFTOVER_SUFFIXES,
   LOG_SUFFIX,
@@ -151,9 +151,21 @@ export function openSegments(context: RecoveryContext, options: OpenOptions): Re
   const kept = segments.slice(0, from).map(({ segment }) => segment);
   const suspects = segments.slice(from).map(({ segment }) => segment);
   const start = (suspects[0] as Segment).baseOffset;
+  const saved = [...epochs.list];
   epochs.truncateFromEnd(start);
   loadProducers(context, kept, start, { names, clean: false });
-  return recoverSegments(context, kept, suspects, options.protectedTo);
+  const found = recoverSegments(context, kept, suspects, options.protectedTo);
+  learnOfMissing(epochs, saved, found.segments);
+  return found;
+}
+
+/** What is missing in the midst of the log was flushed, and with it its leader epochs were `saved`: the records do not have them any more. */
+function learnOfMissing(epochs: LeaderEpochs, saved: readonly EpochStart[], segments: readonly Segment[]): void {
+  for (const [index, { lack }] of segments.entries()) {
+    const next = segments[index + 1]?.baseOffset;
+    if (lack === undefined || next === undefined) continue;
+    epochs.learn(saved.filter(({ startOffset }) => startOffset >= lack.from && startOffset < next));
+  }
 }
 
 /** Larger ones take their time anyway. */

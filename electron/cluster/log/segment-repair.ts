@@ -5,6 +5,7 @@ import type { BatchView } from '../protocol/record-batch.ts';
 import { buildBatch } from '../protocol/records-builder.ts';
 import { checkFollowerAppend, markerOf } from './append-checks.ts';
 import { REPAIR_SUFFIX } from './log-files.ts';
+import type { EpochStart } from './leader-epochs.ts';
 import type { LogCore } from './log-core.ts';
 import { max } from './offsets.ts';
 import { incrementLogStart } from './log-shrink.ts';
@@ -66,6 +67,8 @@ export class SegmentRepair {
   private newLogStart: bigint | undefined;
   private readonly parts: readonly Part[];
   private readonly producers: ProducerState;
+  /** Leader epochs of the first reading, oldest first. */
+  private readonly epochs: EpochStart[] = [];
   private run: OffsetRun;
   private readonly fillsGaps: boolean;
   /** Where in `parts` the next batch belongs. */
@@ -146,7 +149,8 @@ export class SegmentRepair {
 
   /**
    * Takes whole batches from `nextOffset` on; those beyond the end are left out. Throws CORRUPT_MESSAGE for bytes that are no batches,
-   * OFFSET_OUT_OF_RANGE for batches that do not fit into their segment, KAFKA_STORAGE_ERROR, DiskError.
+   * OFFSET_OUT_OF_RANGE for batches that do not fit into their segment, FENCED_LEADER_EPOCH for batches of another history,
+   * KAFKA_STORAGE_ERROR, DiskError.
    */
   append(records: Buffer): void {
     this.log.storage.assertWritable();
@@ -200,6 +204,7 @@ export class SegmentRepair {
       return false;
     }
     const swaps = parts.map((part) => ({ old: part.old, entry: this.closePart(part) }));
+    log.epochs.learn(this.epochs);
     // What a recovery would have to read again could not be read from segments that are marked.
     log.flush();
     log.options.checkpointNeeded?.('recoveryPoint');
@@ -242,9 +247,24 @@ export class SegmentRepair {
     }
     const { old, endOffset } = this.parts[this.index] as Part;
     const follows = this.nextOffset === this.startOffset || batch.baseOffset >= this.nextOffset;
-    if (follows && batch.baseOffset >= old.baseOffset && batch.lastOffset < endOffset) return;
+    if (follows && batch.baseOffset >= old.baseOffset && batch.lastOffset < endOffset) {
+      this.assertSameHistory(batch, endOffset);
+      return;
+    }
     const text = `offsets ${batch.baseOffset} to ${batch.lastOffset} reach out of the segment ${old.baseOffset} to ${endOffset}`;
     throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, text);
+  }
+
+  /**
+   * One of both replicas may not have been cut yet where its log and the leader's part; below the other's old high watermark it would still
+   * send what it has there. An epoch that begins in a segment that could not be read may be unknown here.
+   */
+  private assertSameHistory({ baseOffset, partitionLeaderEpoch: epoch }: BatchView, endOffset: bigint): void {
+    const { epochs } = this.log;
+    const [least, most] = [epochs.epochAt(baseOffset), epochs.epochAt(endOffset)];
+    if (epoch >= least && epoch <= most) return;
+    const text = `the batch at offset ${baseOffset} is of leader epoch ${epoch}, where this replica had epoch ${least} to ${most}`;
+    throw new KafkaError(ErrorCode.FENCED_LEADER_EPOCH, text);
   }
 
   /** Batches that lie next to one another in `records`, all of the current part. */
@@ -266,6 +286,8 @@ export class SegmentRepair {
     part.filledTo = last.lastOffset + 1n;
     for (const batch of batches) {
       this.run.add(batch);
+      const { partitionLeaderEpoch: epoch, baseOffset } = batch;
+      if (epoch !== this.epochs.at(-1)?.epoch) this.epochs.push({ epoch, startOffset: max(baseOffset, this.startOffset) });
       applyToProducers(this.producers, cleaned, batch, markerOf(batch, REPORTED));
     }
   }

@@ -1,0 +1,109 @@
+/** A repair keeps the history of leader epochs true: it takes no record of another history, and completes what an open could not read. */
+import { expect, test } from 'vitest';
+import type { Log } from '../../../electron/cluster/log/log.ts';
+import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
+import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
+import { batchOf, bench, contents, copyAll, DIRECTORY, type Bench } from './helpers.ts';
+
+/** Segments of two batches; `epochs`: of the batches, in order. */
+function written(epochs: readonly number[], text = 'value'): Bench {
+  const made = bench({ segmentBytes: 170, indexIntervalBytes: 1 });
+  for (const [index, epoch] of epochs.entries()) made.log.appendAsLeader(batchOf([`${text} ${index}`]), epoch, { origin: 'client' });
+  expect(made.log.segments.slice(0, 3).map(({ baseOffset }) => baseOffset)).toEqual([0n, 2n, 4n]);
+  return made;
+}
+
+function close(made: Bench, ...lost: readonly string[]): bigint {
+  const { logEndOffset } = made.log;
+  made.log.close();
+  for (const name of lost) made.disk.remove(`${DIRECTORY}/${name}`);
+  return logEndOffset;
+}
+
+/** What a replica sends from `offset` on. */
+function recordsFrom(records: Buffer, offset: bigint): Buffer {
+  return records.subarray([...iterateBatches(records)].find(({ lastOffset }) => lastOffset >= offset)?.position ?? records.length);
+}
+
+function repairWith(log: Log, records: Buffer, scope: 'segment' | 'log' = 'segment'): boolean {
+  const repair = log.beginRepair(scope);
+  if (repair === undefined) throw new Error('no corrupt segment');
+  try {
+    repair.append(recordsFrom(records, repair.nextOffset));
+    repair.skipTo(repair.endOffset);
+    return repair.finish();
+  } catch (error) {
+    repair.abandon();
+    throw error;
+  }
+}
+
+const SECOND = '00000000000000000002.log';
+
+test('an open that recovers the records keeps the leader epochs of those that are missing', () => {
+  // Epoch 1 begins and ends within a lost segment, epoch 3 begins in another one behind which there is no record.
+  const made = written([0, 0, 0, 1, 2, 2, 2, 3]);
+  made.log.roll();
+  const before = [...made.log.epochStarts];
+  const end = close(made, SECOND, '00000000000000000006.log', '00000000000000000000.index');
+  const log = made.reopen({ highWatermark: end, recoveryPoint: end });
+  expect(log.damagedSegments.map(({ baseOffset }) => baseOffset)).toEqual([2n, 6n]);
+  expect(log.epochStarts).toEqual(before);
+  // Else a follower would fetch with an epoch that ends below its log's end, and be cut back to there.
+  expect(log.latestEpoch).toBe(3);
+});
+
+test.each(['segment', 'log'] as const)('a repair of a %s adds the leader epochs that the open could not know', (scope) => {
+  const made = written([0, 0, 0, 1, 2, 2, 2, 3]);
+  const records = copyAll(made.log);
+  const before = [...made.log.epochStarts];
+  const end = close(made, SECOND, 'leader-epoch-checkpoint');
+  const log = made.reopen({ highWatermark: end, recoveryPoint: end });
+  expect(log.epochStarts).toEqual(before.filter(({ epoch }) => epoch !== 1));
+  expect(repairWith(log, records, scope)).toBe(true);
+  expect(log.epochStarts).toEqual(before);
+  expect(log.endOffsetForEpoch(0)).toEqual({ leaderEpoch: 0, endOffset: 3n });
+  log.close();
+  expect(made.reopen({ highWatermark: end, recoveryPoint: end }).epochStarts).toEqual(before);
+});
+
+test('a repair keeps the start of an epoch whose first records compaction has removed from the other replica', () => {
+  const made = written([0, 0, 0, 1, 1, 1, 1, 1]);
+  const records = copyAll(made.log);
+  const before = [...made.log.epochStarts];
+  const end = close(made, SECOND);
+  const log = made.reopen({ highWatermark: end, recoveryPoint: end });
+  const withoutFirst = Buffer.concat(
+    [...iterateBatches(records)]
+      .filter(({ baseOffset }) => baseOffset !== 3n)
+      .map(({ position, sizeInBytes }) => records.subarray(position, position + sizeInBytes)),
+  );
+  expect(repairWith(log, withoutFirst, 'log')).toBe(true);
+  expect(log.epochStarts).toEqual(before);
+});
+
+test.each([
+  // The other replica has a record of epoch 0 where this one had another of epoch 1, and the other way round.
+  ['an older', [0, 0, 0, 1, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0, 0, 0]],
+  ['a newer', [0, 0, 0, 0, 0, 0, 0, 0], [0, 0, 0, 2, 2, 2, 2, 2]],
+] as const)('a repair refuses records of %s leader epoch than this replica had there, for now', (_what, own, others) => {
+  for (const scope of ['segment', 'log'] as const) {
+    const made = written(own, 'own value');
+    const records = copyAll(made.log);
+    const all = contents(made.log);
+    const end = close(made, SECOND);
+    const log = made.reopen({ highWatermark: end, recoveryPoint: end });
+    const diverged = copyAll(written(others, 'other val').log);
+    let code: unknown;
+    try {
+      repairWith(log, diverged, scope);
+    } catch (error) {
+      code = (error as { code?: unknown }).code;
+    }
+    // Not one of those that count as proof that the other replica lacks the records.
+    expect(code).toBe(ErrorCode.FENCED_LEADER_EPOCH);
+    expect(log.damagedSegments).toHaveLength(1);
+    expect(repairWith(log, records, scope)).toBe(true);
+    expect(contents(log)).toEqual(all);
+  }
+});
