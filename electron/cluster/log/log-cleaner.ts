@@ -5,6 +5,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { CompactionResult } from './compaction.ts';
 import type { Log } from './log.ts';
 import { OffsetCheckpoint, partitionKey } from './offset-checkpoint.ts';
+import { min } from './offsets.ts';
 
 /** Between two slices other work has its turn. */
 const PAUSE_MS = 2;
@@ -36,6 +37,8 @@ export class LogCleaner {
   private readonly cleanedTo: Map<string, bigint>;
   /** Logs with damage in them: left alone until the node starts again. */
   private readonly uncleanable = new Set<Log>();
+  /** The log that is compacted; after the end of that the last one. */
+  private chosen: Chosen | undefined;
   private timer: Timer | undefined;
   private stopped = false;
 
@@ -70,9 +73,11 @@ export class LogCleaner {
   /**
    * Records from `offset` on are removed or replaced. They may hold several records of a key again, so the checkpoint goes back, durably, before
    * they change: below it a tombstone is removed without a search for older values of its key. Source: Apache Kafka's cleaner does the same
-   * where a log is truncated. Throws DiskError.
+   * where a log is truncated. A compaction that runs has been there already, or gives up: its result counts up to there only. Throws DiskError.
    */
   rewriting(topic: string, partition: number, offset: bigint): void {
+    const { chosen } = this;
+    if (chosen?.topic === topic && chosen.partition === partition) chosen.limit = min(offset, chosen.limit ?? offset);
     if (this.lower(topic, partition, offset)) this.writeCheckpoint();
   }
 
@@ -143,9 +148,10 @@ export class LogCleaner {
     else this.later(PAUSE_MS, () => this.begin());
   }
 
-  private finished({ topic, partition, log }: Chosen, result: CompactionResult | undefined): void {
+  private finished({ topic, partition, log, limit }: Chosen, result: CompactionResult | undefined): void {
     if (result === undefined) return;
-    const { cleanedTo, bytesBefore, bytesAfter, keys } = result;
+    const { bytesBefore, bytesAfter, keys } = result;
+    const cleanedTo = min(result.cleanedTo, limit ?? result.cleanedTo);
     this.cleanedTo.set(partitionKey(topic, partition), cleanedTo);
     this.writeCheckpoint();
     this.options.logger.info('a log was compacted', { directory: log.directory, cleanedTo, bytesBefore, bytesAfter, keys });
@@ -164,7 +170,7 @@ export class LogCleaner {
   private choose(): Chosen | undefined {
     const { clock, maxKeyBytes = 64 * 1024 ** 2 } = this.options;
     const nowMs = clock.now();
-    let best: (Omit<Chosen, 'steps'> & { ratio: number; cleanedTo: bigint }) | undefined;
+    let best: (Omit<Chosen, 'steps' | 'limit'> & { ratio: number; cleanedTo: bigint }) | undefined;
     for (const { topic, partition, log } of this.options.logs()) {
       if (!log.config.cleanupPolicy.has('compact') || log.storageError !== undefined || this.uncleanable.has(log)) continue;
       // A repair replaces the segment first: a compaction would end at its corrupt batch.
@@ -178,7 +184,8 @@ export class LogCleaner {
     }
     if (best === undefined) return undefined;
     const { topic, partition, log } = best;
-    return { topic, partition, log, steps: log.compact(best.cleanedTo, { nowMs, maxKeyBytes, sliceBytes: SLICE_BYTES }) };
+    const steps = log.compact(best.cleanedTo, { nowMs, maxKeyBytes, sliceBytes: SLICE_BYTES });
+    return (this.chosen = { topic, partition, log, steps, limit: undefined });
   }
 }
 
@@ -187,4 +194,6 @@ interface Chosen {
   readonly partition: number;
   readonly log: Log;
   readonly steps: Generator<number, CompactionResult | undefined>;
+  /** The least offset from which on records were removed or replaced since the compaction began. */
+  limit: bigint | undefined;
 }

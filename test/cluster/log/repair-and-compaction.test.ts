@@ -1,12 +1,16 @@
 /** A repair and a compaction that run on the same log at the same time: neither loses a record of the other. */
 import { expect, test } from 'vitest';
+import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import { FilePool } from '../../../electron/cluster/log/file-pool.ts';
+import { LogCleaner } from '../../../electron/cluster/log/log-cleaner.ts';
+import type { CleanupPolicy } from '../../../electron/cluster/log/log-config.ts';
 import { SegmentList } from '../../../electron/cluster/log/segment-list.ts';
 import { beginSwap } from '../../../electron/cluster/log/segment-swap.ts';
 import { Segment } from '../../../electron/cluster/log/segment.ts';
 import type { Log } from '../../../electron/cluster/log/log.ts';
 import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
 import { buildBatch } from '../../../electron/cluster/protocol/records-builder.ts';
+import { decodeRecords } from '../../../electron/cluster/protocol/records-reader.ts';
 import { bench, contents, copyAll, DIRECTORY, START_MS, type Bench } from './helpers.ts';
 
 const ROUNDS = 12;
@@ -126,6 +130,67 @@ test.each(['repair', 'compaction'])('a repair and a compaction of one segment, t
   expect(log.damagedSegments).toEqual([]);
   expect(copyAll(log).equals(replica)).toBe(true);
   expect(copyAll(harness.reopen({ cleanShutdown: false, recoveryPoint: 0n, highWatermark: log.logEndOffset })).equals(replica)).toBe(true);
+});
+
+const DELETE_RETENTION_MS = 20_000;
+const VALUE_BYTES = 300 * 1024;
+
+/** Two batches to a segment; the values are so large that a compaction pauses within each segment. */
+function cleaned(): { harness: Bench; cleaner: LogCleaner; put: (key: string, value: string | null) => void } {
+  const config = {
+    cleanupPolicy: new Set<CleanupPolicy>(['compact']),
+    segmentBytes: 2.5 * VALUE_BYTES,
+    minCleanableDirtyRatio: 0,
+    deleteRetentionMs: DELETE_RETENTION_MS,
+  };
+  const rewriting = (offset: bigint): void => cleaner.rewriting('t', 0, offset);
+  const harness = bench(config, { rewriting });
+  const { disk, clock } = harness;
+  const cleaner = new LogCleaner({
+    ...{ disk, clock, logger: silentLogger, directory: '/data' },
+    logs: () => [{ topic: 't', partition: 0, log: harness.log }],
+  });
+  const write = (key: string, value: string | null): void => {
+    const records = [{ key: Buffer.from(key), value: value === null ? null : Buffer.from(value.padEnd(VALUE_BYTES)), headers: [] }];
+    harness.log.appendAsLeader(buildBatch({ records, timestamp: BigInt(START_MS) }), 0, { origin: 'client' });
+    harness.log.updateHighWatermark(harness.log.logEndOffset);
+  };
+  return { harness, cleaner, put: write };
+}
+
+test('a segment that is repaired behind a compaction which still runs is compacted again, so that no tombstone is removed before its values', () => {
+  const { harness, put: write, cleaner } = cleaned();
+  const { clock, disk } = harness;
+  for (const key of ['k', 'a', 'b', 'c']) write(key, key);
+  write('k', null);
+  for (const key of ['d', 'e', 'f', 'g', 'h']) write(key, key);
+  const replica = copyAll(harness.log);
+  const { sizeBytes } = harness.log.segments[0] ?? { sizeBytes: 0 };
+  clock.advance(15_000);
+  while (harness.log.segments[0]?.sizeBytes === sizeBytes) clock.advance(2);
+  // The compaction has removed the value of `k` there, and has not come to its tombstone yet.
+  expect(disk.exists('/data/cleaner-offset-checkpoint')).toBe(false);
+  const log = harness.log;
+  const path = segmentPath(0n);
+  const file = disk.open(path);
+  file.write([Buffer.of(1)], disk.size(path) - 3);
+  file.close();
+  expect(() => log.read(1n, 1, { maxOffset: log.logEndOffset, minOneMessage: true })).toThrow('checksum');
+  const repair = beginRepair(log);
+  repair.append(replica);
+  const search = repair.findsNoGap();
+  let step = search.next();
+  while (step.done !== true) step = search.next();
+  expect([step.value, repair.hasEveryOffset, repair.finish()]).toEqual([true, true, true]);
+  for (let round = 0; round < 4; round++) {
+    clock.advance(2 * DELETE_RETENTION_MS);
+    write(`round ${round}`, 'v');
+    log.roll();
+  }
+  const keys = [...iterateBatches(copyAll(log))].flatMap((batch) => [...decodeRecords(batch, 1 << 24)].map(({ key }) => key?.toString()));
+  expect(keys).toContain('a');
+  expect(keys).not.toContain('k');
+  cleaner.stop();
 });
 
 test('an open removes the files of a repair that a crash ended', () => {
