@@ -305,10 +305,11 @@ export class Watch implements Voids {
     if (highWatermark > (committed.get(leaderEpoch) ?? 0n)) committed.set(leaderEpoch, highWatermark);
   }
 
-  /** A follower whose log is truncated within its hole ends where the hole begins, and fetches those records again. */
-  private isCutAtHole(id: number, key: string, { role, log }: Partition): boolean {
+  /** A follower that is neither in sync nor eligible, truncated within its hole, ends where the hole begins, and fetches those records again. */
+  private isCutAtHole(id: number, key: string, { role, log, isr, elr }: Partition): boolean {
     const hole = this.holes.get(key);
     const end = log.logEndOffset;
+    if (isr.includes(id) || elr.includes(id)) return false;
     return role !== 'leader' && hole?.id === id && end >= hole.from && end < hole.to && log.highWatermark === end;
   }
 

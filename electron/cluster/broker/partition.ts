@@ -322,11 +322,16 @@ export class Partition {
     this.appended += bytes;
   }
 
-  /** Cuts the log at `offset`, where it parts from the leader's. */
+  /**
+   * Cuts the log at `offset`, where it parts from the leader's. Records below that are missing in a closed segment are fetched again from there
+   * on, but not by a replica that is in the ISR or eligible: elected while it ends before them it would have the others cut off what is
+   * committed. Such a replica keeps its end, and a repair brings the records back.
+   */
   truncate(offset: bigint, reason: string): void {
     assert(this.currentRole === 'follower', `${this.name}: only a follower is truncated`);
     const end = this.log.logEndOffset;
-    this.log.truncateTo(offset);
+    const { isr, elr } = this.state;
+    this.log.truncateTo(offset, { keepsMissing: [...isr, ...elr].includes(this.env.brokerId) });
     if (offset >= end) return;
     this.env.events({
       type: 'partition/truncated',

@@ -6,7 +6,7 @@ import { loadProducers } from './recovery.ts';
 import { expiredSegments } from './retention.ts';
 
 /** See `Log.truncateTo`. */
-export function truncateTo(log: LogCore, offset: bigint): bigint {
+export function truncateTo(log: LogCore, offset: bigint, keepsMissing: boolean): bigint {
   const { storage } = log;
   storage.assertWritable();
   if (offset >= log.endOffset) {
@@ -22,20 +22,27 @@ export function truncateTo(log: LogCore, offset: bigint): bigint {
     log.options.rewriting?.(offset);
     storage.cutLacking(offset);
     storage.removeAbove(offset);
-    const { active } = storage.segments;
-    const position = active.positionOf(offset) ?? active.size;
-    const cut = position < active.size ? active.scanner().header(position) : undefined;
-    // Where records are missing at the segment's end, the log ends before them.
-    const reach = min(offset, active.lack?.from ?? offset);
-    const end = cut === undefined ? reach : min(cut.baseOffset, reach);
-    active.lack = undefined;
-    active.truncate(end, position);
-    active.sync();
+    const end = keepsMissing && storage.closeLacking(offset) ? offset : cutActive(log, offset);
     log.shrunk(end);
     if (log.producers.entries.size > 0) loadProducers(log.recoveryContext(), storage.segments.all, end);
     else storage.removeSnapshots((snapshot) => snapshot > end);
     return end;
   });
+}
+
+/** Returns where the log ends: at the batch that holds `offset`, or before the first record that is missing. */
+function cutActive({ storage }: LogCore, offset: bigint): bigint {
+  const { active } = storage.segments;
+  const position = active.positionOf(offset) ?? active.size;
+  const cut = position < active.size ? active.scanner().header(position) : undefined;
+  const reach = min(offset, active.lack?.from ?? offset);
+  const end = cut === undefined ? reach : min(cut.baseOffset, reach);
+  active.lack = undefined;
+  // A corrupt batch that is kept is found again by the next read. Without one nothing would ever be repaired in this segment.
+  active.refused = false;
+  active.truncate(end, position);
+  active.sync();
+  return end;
 }
 
 /** See `Log.maybeIncrementLogStartOffset`. */

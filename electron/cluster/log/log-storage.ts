@@ -235,6 +235,23 @@ export class LogStorage {
     segment.sync();
   }
 
+  /**
+   * Of a log whose last segment lacks records below `offset`: closes the segment there, as one that lacks them, and starts the next, durably.
+   * False for another log, which is not changed.
+   */
+  closeLacking(offset: bigint): boolean {
+    const { active } = this.segments;
+    const { lack } = active;
+    if (lack === undefined || lack.from >= offset) return false;
+    const entry = active.closedAt(offset);
+    active.release();
+    this.pushSegment(offset);
+    this.disk.syncDirectory(this.directory);
+    this.manifest.put(lack.replacing === true ? markReplacing(entry) : { ...entry, sizeBytes: UNKNOWN_SIZE });
+    this.manifest.save(true);
+    return true;
+  }
+
   /** Removes the segments that start above `offset`, durably. */
   removeAbove(offset: bigint): void {
     const active = this.segments.all.findLast(({ baseOffset }) => baseOffset <= offset);

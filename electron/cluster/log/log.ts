@@ -311,10 +311,11 @@ export class Log {
 
   /**
    * Drops everything at and above `offset`. Returns the new end: lower than `offset` when that was inside a batch. Below the first
-   * segment the log starts over at `offset`.
+   * segment the log starts over at `offset`. Where records below `offset` are missing that a repair may bring back, the log ends before them,
+   * or, with `keepsMissing`, at `offset`, and still lacks them.
    */
-  truncateTo(offset: bigint): bigint {
-    return truncateTo(this.core, offset);
+  truncateTo(offset: bigint, { keepsMissing = false }: { keepsMissing?: boolean } = {}): bigint {
+    return truncateTo(this.core, offset, keepsMissing);
   }
 
   /** Drops everything; the next record gets `offset`. */

@@ -105,6 +105,28 @@ describe('a log with a hole that is truncated', () => {
     expect(contents(log)).toHaveLength(Number(end) + 1);
   });
 
+  it.each([
+    // Where the truncation ends before the corrupt batch, and where it is the first of its segment.
+    { corrupt: 5n, offset: 5n },
+    { corrupt: 4n, offset: 4n },
+  ])('at a corrupt batch needs no repair: offset $offset', ({ corrupt, offset }) => {
+    const harness = bench({ segmentBytes: 170, indexIntervalBytes: 1 });
+    for (let i = 0; i < 12; i++) append(harness.log, `value ${i}`);
+    harness.log.close();
+    const log = harness.reopen({ highWatermark: 4n });
+    const path = `${DIRECTORY}/00000000000000000004.log`;
+    const file = harness.disk.open(path);
+    const size = harness.disk.size(path);
+    file.write([Buffer.of(0xff)], corrupt === 5n ? size - 3 : size / 2 - 3);
+    file.close();
+    expect(() => log.read(corrupt, 1, { maxOffset: 12n, minOneMessage: true })).toThrow('checksum');
+    expect(log.damagedSegments).toEqual([{ baseOffset: 4n, endOffset: 6n }]);
+    expect(log.truncateTo(offset)).toBe(offset);
+    expect(log.damagedSegments).toEqual([]);
+    append(log, 'after');
+    expect(contents(log).at(-1)).toBe(`${offset}:after`);
+  });
+
   it('at an offset behind the hole still needs the repair', () => {
     const log = logWithHole(4n);
     expect(log.truncateTo(8n)).toBe(8n);
