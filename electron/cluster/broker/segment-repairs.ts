@@ -196,7 +196,7 @@ export class SegmentRepairs {
     const { options } = this;
     const state = options.image().topics.get(one.topic)?.partitions[one.partition];
     const partition = options.partition(one.topic, one.partition);
-    if (state === undefined || partition === undefined) return state === undefined;
+    if (state === undefined || partition === undefined) return state?.replicas.includes(options.brokerId) !== true;
     // Ends: every round repairs a segment, or leaves.
     while (partition.log.damagedSegments.length > 0) if (!(await this.repairSegment(one, partition))) return false;
     options.repaired(one.topic, one.partition);
@@ -294,7 +294,7 @@ export class SegmentRepairs {
     const alone = await this.use(repair, async () => {
       const fetched = await fetchRepair(this.options, { source, partition, repair, waits: 0, isWanted });
       startOffset = fetched?.startOffset;
-      return fetched !== undefined && repair.hasEveryOffset && (await this.hasNoGap(partition, repair)) && repair.finish();
+      return fetched !== undefined && repair.hasEveryOffset && (await this.hasNoGap(partition, repair)) && this.finish(repair, isWanted);
     });
     if (alone) this.report(partition, repair, source, 'segment');
     return { alone, ...(startOffset !== undefined && !alone && !repair.hasLogChanged && { startOffset }) };
@@ -320,7 +320,9 @@ export class SegmentRepairs {
         const request = { source, partition, repair, waits: WAITS, isWanted };
         if ((await fetchRepair(this.options, request)) === undefined) return false;
         repair.compareAgain();
-        return (await fetchRepair(this.options, request)) !== undefined && repair.isConfirmed && isWanted() && repair.finish();
+        return (
+          (await fetchRepair(this.options, request)) !== undefined && repair.isConfirmed && isWanted() && this.finish(repair, isWanted)
+        );
       });
       if (replaced) this.report(partition, repair, source, 'log');
       return replaced;
@@ -331,6 +333,13 @@ export class SegmentRepairs {
     } finally {
       this.replacing = false;
     }
+  }
+
+  /** The log's recovery point is written at the end of a turn: a crash during the swap must not find an older one. */
+  private async finish(repair: SegmentRepair, isWanted: () => boolean): Promise<boolean> {
+    if (!repair.prepare()) return false;
+    await sleep(this.options.clock, 0);
+    return isWanted() && repair.finish();
   }
 
   /** Removes what the repair has written unless `work` finishes it. */

@@ -195,19 +195,29 @@ export class SegmentRepair {
     return rest.every(({ fetchedBytes }, index) => fetchedBytes === (index === 0 ? this.compared : 0));
   }
 
-  /** Swaps the files. False when the segments are not part of the log any more. Throws KAFKA_STORAGE_ERROR, DiskError. */
-  finish(): boolean {
-    const { log, parts } = this;
-    const { storage } = log;
+  /**
+   * Makes durable what is to be swapped, and the log behind it: what a recovery would have to read again could not be read from segments that
+   * are marked. The recovery point is asked to be written. False as `finish`. Throws KAFKA_STORAGE_ERROR, DiskError.
+   */
+  prepare(): boolean {
+    const { log } = this;
     if (!this.isStillThere || this.hasLogChanged) {
       this.abandon();
       return false;
     }
-    const swaps = parts.map((part) => ({ old: part.old, entry: this.closePart(part) }));
+    for (const part of this.parts) this.closePart(part);
     log.epochs.learn(this.epochs);
-    // What a recovery would have to read again could not be read from segments that are marked.
     log.flush();
     log.options.checkpointNeeded?.('recoveryPoint');
+    return true;
+  }
+
+  /** Swaps the files. False when the segments are not part of the log any more. Throws KAFKA_STORAGE_ERROR, DiskError. */
+  finish(): boolean {
+    if (!this.prepare()) return false;
+    const { log, parts } = this;
+    const { storage } = log;
+    const swaps = parts.map((part) => ({ old: part.old, entry: this.closePart(part) }));
     storage.guard(() => {
       log.options.rewriting?.(this.baseOffset);
       log.tail.clear();

@@ -9,7 +9,7 @@ import { SegmentRepairs } from '../../../electron/cluster/broker/segment-repairs
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import type { NodeEvent } from '../../../electron/cluster/lib/events.ts';
 import type { CleanupPolicy } from '../../../electron/cluster/log/log-config.ts';
-import type { Log } from '../../../electron/cluster/log/log.ts';
+import type { Log, LogOptions } from '../../../electron/cluster/log/log.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
 import { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
 import { buildBatch } from '../../../electron/cluster/protocol/records-builder.ts';
@@ -43,8 +43,8 @@ function put(log: Log, key: string, value: string | null): void {
   log.updateHighWatermark(log.logEndOffset);
 }
 
-function written(policy: CleanupPolicy[]): Bench {
-  const made = bench({ cleanupPolicy: new Set(policy), segmentBytes: 350, indexIntervalBytes: 1, minCleanableDirtyRatio: 0 });
+function written(policy: CleanupPolicy[], options: Partial<LogOptions> = {}): Bench {
+  const made = bench({ cleanupPolicy: new Set(policy), segmentBytes: 350, indexIntervalBytes: 1, minCleanableDirtyRatio: 0 }, options);
   for (const [key, value] of WRITES) put(made.log, key, value);
   expect(made.log.segments.map(({ baseOffset }) => baseOffset)).toEqual([0n, 2n, 4n, 6n, 8n]);
   return made;
@@ -280,6 +280,28 @@ test('a coordinator that loads while its log is repaired starts the load again',
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
   clock.advance(1);
   await rejected;
+  stop();
+});
+
+test.each(['segment', 'log'])('a repair of a %s swaps files once the recovery point behind them is written', async (scope) => {
+  const order: string[] = [];
+  // As the log manager does: at the end of the turn.
+  const checkpointNeeded = (which: string): void => {
+    if (which === 'recoveryPoint') queueMicrotask(() => void order.push('checkpoint'));
+  };
+  const [damaged, source] = [written(['compact'], { checkpointNeeded }), written(['compact'])];
+  if (scope === 'log') cleanFully(source.log);
+  corrupt(damaged, [2n]);
+  damaged.disk.options = {
+    fault: (operation, path) => {
+      if (operation === 'rename' && path.endsWith('.repair')) order.push('swap');
+      return undefined;
+    },
+  };
+  const { run, events, stop } = repairing({ damaged, source });
+  await run();
+  expect(events).toMatchObject([{ details: { scope } }]);
+  expect(order.slice(0, 2)).toEqual(['checkpoint', 'swap']);
   stop();
 });
 

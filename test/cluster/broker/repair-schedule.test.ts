@@ -187,3 +187,33 @@ test('damage that is found while a repair ends is repaired too', async () => {
   repairs.stop();
   expect([foundMore, log.damagedSegments]).toEqual([true, []]);
 });
+
+test('a repair ends when its partition has left the broker, and waits while the partition is only not open', async () => {
+  for (const replicas of [
+    [1, 2],
+    [2, 3],
+  ]) {
+    const clock = new ManualClock();
+    let asked = 0;
+    const repairs = new SegmentRepairs({
+      ...{ brokerId: 1, clock, logger: silentLogger, timeoutMs: 30_000, disk: { admit: () => undefined } },
+      ...{ events: () => undefined, connect: () => undefined, repaired: () => undefined },
+      image: () => testImage([1, 2, 3], { t: [{ replicas }] }),
+      partition: () => void asked++ as undefined,
+    });
+    repairs.add('t', 0);
+    repairs.start();
+    const run = async (): Promise<number> => {
+      const before = asked;
+      for (let step = 0; step < 100; step++) {
+        clock.advance(50);
+        for (let i = 0; i < 20; i++) await Promise.resolve();
+      }
+      return asked - before;
+    };
+    expect(await run()).toBeGreaterThan(0);
+    if (replicas.includes(1)) expect(await run()).toBeGreaterThan(0);
+    else expect(await run()).toBe(0);
+    repairs.stop();
+  }
+});
