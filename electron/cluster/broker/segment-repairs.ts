@@ -11,6 +11,7 @@ import { sleep, type Clock, type Timer } from '../lib/clock.ts';
 import { DiskError, type Disk } from '../lib/disk.ts';
 import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
+import { runInSlices } from '../lib/work-slices.ts';
 import type { RepairScope, SegmentRepair } from '../log/segment-repair.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
@@ -339,7 +340,7 @@ export class SegmentRepairs {
   private async finish(repair: SegmentRepair, isWanted: () => boolean): Promise<boolean> {
     if (!repair.prepare()) return false;
     await sleep(this.options.clock, 0);
-    return isWanted() && repair.finish();
+    return isWanted() && (await runInSlices(this.options.clock, repair.finishInSteps()));
   }
 
   /** Removes what the repair has written unless `work` finishes it. */

@@ -11,10 +11,19 @@ import { removeProducerSnapshot, snapshotOffsets, writeProducerSnapshot } from '
 import type { ProducerState } from './producer-state.ts';
 import { FilePool } from './file-pool.ts';
 import { replayTransactions } from './recovery.ts';
-import { assertWritten, beginSwap, finishSwap, renameFromSwap, renameToSwap } from './segment-swap.ts';
+import { assertWritten, beginSwap, finishSwap, renameOver } from './segment-swap.ts';
 import { SegmentList } from './segment-list.ts';
 import { markReplacing, SegmentManifest, UNKNOWN_SIZE, type ClosedSegment } from './segment-manifest.ts';
 import { Segment } from './segment.ts';
+
+/** Segments whose files are renamed between two pauses: each takes about a millisecond. */
+const SWAPS_PER_STEP = 32;
+
+/** A segment, and what an open has to find of the one that takes its place. */
+interface Swap {
+  readonly old: Segment;
+  readonly entry: ClosedSegment;
+}
 
 /**
  * The files under one log: segments and producer snapshots, which of them are durable, and whether the disk still works. The log
@@ -156,21 +165,38 @@ export class LogStorage {
   }
 
   /**
-   * Replaces each segment with the closed one of its base offset whose durable files have `suffix`. All of them or, at an open after a crash,
-   * those whose mark the manifest does not hold any more. Throws AssertionError, and changes nothing, when a .log file with `suffix` is absent.
+   * Replaces each segment with the closed one of its base offset whose durable files have `suffix`, with yields at which others may run. From
+   * the first step on nothing of the old segments can be read, in memory as at an open after a crash; a new one counts once the manifest holds
+   * its entry in the place of the mark. False when the log was closed or failed meanwhile, or segments were cut off or deleted: those that
+   * were not replaced stay marked. Throws DiskError, and AssertionError where a .log file with `suffix` is absent: before anything is changed,
+   * or, where it was removed during a pause, with the rest still marked.
    */
-  replaceClosed(swaps: readonly { old: Segment; entry: ClosedSegment }[], suffix: string): void {
+  *replaceClosed(swaps: readonly Swap[], suffix: string): Generator<undefined, boolean, undefined> {
     const { disk, directory, manifest } = this;
     for (const { old } of swaps) assertWritten(disk, directory, old.baseOffset, suffix);
     // A mark is void where the segment after the last marked one is lost.
     disk.syncDirectory(directory);
     for (const { entry } of swaps) manifest.put(markReplacing(entry));
     manifest.save(true);
-    for (const { old } of swaps) renameToSwap(disk, directory, old.baseOffset, suffix);
-    disk.syncDirectory(directory);
+    for (const { old } of swaps) old.giveUp();
+    this.segments.forgetPlaces();
+    for (let from = 0; from < swaps.length; from += SWAPS_PER_STEP) {
+      if (from > 0) yield;
+      if (this.closed || this.failure !== undefined) return false;
+      const slice = swaps.slice(from, from + SWAPS_PER_STEP);
+      const { all, active } = this.segments;
+      if (!slice.every(({ old }) => old !== active && all.includes(old))) return false;
+      this.replaceSome(slice, suffix);
+    }
+    return true;
+  }
+
+  private replaceSome(swaps: readonly Swap[], suffix: string): void {
+    const { disk, directory, manifest } = this;
+    for (const { old } of swaps) assertWritten(disk, directory, old.baseOffset, suffix);
     for (const { old } of swaps) {
       old.release();
-      renameFromSwap(disk, directory, old.baseOffset, [old.baseOffset]);
+      renameOver(disk, directory, old.baseOffset, suffix);
     }
     disk.syncDirectory(directory);
     for (const { old, entry } of swaps) {

@@ -1,4 +1,5 @@
 import { DiskError } from '../lib/disk.ts';
+import { runWhole } from '../lib/work-slices.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { BatchView } from '../protocol/record-batch.ts';
@@ -35,7 +36,7 @@ interface Part {
 
 /**
  * Puts what another replica holds in the place of damaged closed segments. The files change as they do in compaction: the old ones stay, and
- * are read from, until the new ones are on the medium.
+ * are read from, until the new ones are on the medium. Then both are unreadable until the swap, which pauses, has come to them.
  *
  * Each replica compacts by itself, so a segment of replica S among segments of replica D can restore a deleted key: S removed the tombstone
  * of the key with its value and D still has the value in an older segment, or S still has the value and D removed it with a tombstone in a
@@ -49,8 +50,8 @@ interface Part {
  *    with all older records of its key, so the state restores none. A record that S removed for a newer one at or above X is followed by
  *    that one here too: D has appended everything above X itself, as a replica that is made from S is.
  *
- * Before the first file of a whole log changes, the manifest marks all of its segments as ones that lack every record, durably; the marks are
- * removed together at the end. So a crash leaves no segment of the old state that can be read: what can be read below the first marked segment is the
+ * Before the first file of a whole log changes, the manifest marks all of its segments as ones that lack every record, durably; a mark is
+ * removed once the new segment is in place, durably. So a crash leaves no segment of the old state that can be read: what can be read below the first marked segment is the
  * state of S, rule 1 holds for the marked ones, and none of them counts as whole before it was replaced. A reader in the middle of the log
  * sees what it would see after a change of the leader.
  *
@@ -212,18 +213,35 @@ export class SegmentRepair {
     return true;
   }
 
-  /** Swaps the files. False when the segments are not part of the log any more. Throws KAFKA_STORAGE_ERROR, DiskError. */
+  /** See `finishInSteps`, all at once. */
   finish(): boolean {
+    return runWhole(this.finishInSteps());
+  }
+
+  /**
+   * Swaps the files, with yields at which others may run. False when the segments are not part of the log any more; some of them may be
+   * replaced by then, and the others count as ones that lack their records. Throws KAFKA_STORAGE_ERROR, DiskError.
+   */
+  *finishInSteps(): Generator<undefined, boolean, undefined> {
     if (!this.prepare()) return false;
     const { log, parts } = this;
     const { storage } = log;
     const swaps = parts.map((part) => ({ old: part.old, entry: this.closePart(part) }));
+    const steps = storage.replaceClosed(swaps, REPAIR_SUFFIX);
     storage.guard(() => {
       log.options.rewriting?.(this.baseOffset);
       log.tail.clear();
       log.replacements++;
-      storage.replaceClosed(swaps, REPAIR_SUFFIX);
     });
+    for (let step = storage.guard(() => steps.next()); ; step = storage.guard(() => steps.next())) {
+      if (step.done !== true) {
+        yield;
+        continue;
+      }
+      if (step.value) break;
+      this.abandon();
+      return false;
+    }
     for (const { old, damaged } of parts) if (damaged) log.repaired(old);
     if (this.newLogStart !== undefined) incrementLogStart(log, this.newLogStart);
     return true;

@@ -2,8 +2,8 @@
  * How compacted segments take the place of those that they were made of, so that a crash at any moment leaves the old ones or the new
  * one. Files are written with the suffix `.cleaned` and made durable; then they are renamed to `.swap`, the log last, which is the moment
  * at which the new segment counts; then the manifest drops the old segments and their files go, and `.swap` is taken off, the log's last again. Whatever is found at an open is
- * brought to its end or taken back (`completeSwaps`). Suffixes and order are Apache Kafka's. A repair does the same with `.repair` in the
- * place of `.cleaned`.
+ * brought to its end or taken back (`completeSwaps`). Suffixes and order are Apache Kafka's. A repair renames its `.repair` files over the old
+ * ones while the manifest says that neither counts.
  */
 import { assert } from '../lib/assert.ts';
 import type { Disk } from '../lib/disk.ts';
@@ -21,15 +21,19 @@ const LOG_LAST: readonly string[] = [...SEGMENT_SUFFIXES.filter((suffix) => suff
  */
 export function beginSwap(disk: Disk, directory: string, baseOffset: bigint, suffix: string): void {
   assertWritten(disk, directory, baseOffset, suffix);
-  renameToSwap(disk, directory, baseOffset, suffix);
-  disk.syncDirectory(directory);
-}
-
-/** Without a sync of the directory. Throws DiskError. */
-export function renameToSwap(disk: Disk, directory: string, baseOffset: bigint, suffix: string): void {
   for (const kind of LOG_LAST) {
     const path = `${directory}/${offsetFileName(baseOffset, kind)}`;
     if (disk.exists(path + suffix)) disk.rename(path + suffix, path + SWAP_SUFFIX);
+  }
+  disk.syncDirectory(directory);
+}
+
+/** Puts the files with `suffix` in the place of the old ones, without a sync of the directory. Throws DiskError. */
+export function renameOver(disk: Disk, directory: string, baseOffset: bigint, suffix: string): void {
+  for (const kind of LOG_LAST) {
+    const path = `${directory}/${offsetFileName(baseOffset, kind)}`;
+    if (disk.exists(path + suffix)) disk.rename(path + suffix, path);
+    else disk.remove(path);
   }
 }
 
@@ -41,17 +45,12 @@ export function assertWritten(disk: Disk, directory: string, baseOffset: bigint,
 
 /** Removes the segments at `replaced` and gives the files of the begun swap their names. Throws DiskError. */
 export function finishSwap(disk: Disk, directory: string, baseOffset: bigint, replaced: readonly bigint[]): void {
-  renameFromSwap(disk, directory, baseOffset, replaced);
-  disk.syncDirectory(directory);
-}
-
-/** Without a sync of the directory. Throws DiskError. */
-export function renameFromSwap(disk: Disk, directory: string, baseOffset: bigint, replaced: readonly bigint[]): void {
   for (const old of replaced) for (const suffix of SEGMENT_SUFFIXES) disk.remove(`${directory}/${offsetFileName(old, suffix)}`);
   for (const suffix of LOG_LAST) {
     const path = `${directory}/${offsetFileName(baseOffset, suffix)}`;
     if (disk.exists(path + SWAP_SUFFIX)) disk.rename(path + SWAP_SUFFIX, path);
   }
+  disk.syncDirectory(directory);
 }
 
 /** Removes the files of a compaction or a repair that was given up. */

@@ -146,6 +146,18 @@ export class Segment {
     this.largest = largest;
   }
 
+  /**
+   * From now on no record of it counts: its files are being replaced, indexes included, so none of them is compared or built again. The largest
+   * timestamp stays, by which retention judges.
+   */
+  giveUp(): void {
+    this.largest = this.largestTimestamp;
+    this.unverified = undefined;
+    this.size = 0;
+    this.lack = { from: this.baseOffset, reason: 'its replacement by the segment of another replica is not complete', replacing: true };
+    this.release();
+  }
+
   /** Offset after the last batch, by the headers from the last index entry on; undefined when they do not lead to the end of the file. */
   endByHeaders(each: (batch: BatchView) => void = () => undefined): bigint | undefined {
     const indexed = this.offsetIndex.lastPosition();

@@ -1,0 +1,133 @@
+/** The swap of a whole log pauses: what happens to the log meanwhile leaves each segment old, new, or known to lack its records. */
+import { expect, test } from 'vitest';
+import { seededRandom } from '../../../electron/cluster/lib/random.ts';
+import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
+import type { Log } from '../../../electron/cluster/log/log.ts';
+import type { SegmentRepair } from '../../../electron/cluster/log/segment-repair.ts';
+import { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
+import { append, bench, contents, copyAll, DIRECTORY, START_MS, type Bench } from './helpers.ts';
+
+const BATCHES = 200;
+/** Two batches to a segment. */
+const STEP_OFFSETS = 64n;
+
+/** The segment at offset 2 is missing; a repair of the whole log has been prepared. */
+function prepared(more: Parameters<Bench['reopen']>[0] = {}) {
+  const made = bench({ segmentBytes: 170, indexIntervalBytes: 1 });
+  for (let i = 0; i < BATCHES; i++) append(made.log, `value ${i}`);
+  const records = copyAll(made.log);
+  const all = contents(made.log);
+  const { logEndOffset } = made.log;
+  made.log.close();
+  made.disk.remove(`${DIRECTORY}/00000000000000000002.log`);
+  const known = { highWatermark: logEndOffset, recoveryPoint: logEndOffset };
+  const log = made.reopen({ ...known, ...more });
+  return { made, log, records, all, known, repair: fill(log, records) };
+}
+
+function fill(log: Log, records: Buffer): SegmentRepair {
+  const repair = log.beginRepair('log');
+  if (repair === undefined) throw new Error('no corrupt segment');
+  repair.append(records);
+  repair.skipTo(repair.endOffset);
+  return repair;
+}
+
+/** What is read from the start up to the first refusal. */
+function readable(log: Log): string[] {
+  const found: string[] = [];
+  try {
+    for (let offset = log.logStartOffset; offset < log.logEndOffset; offset++) {
+      const { records } = log.read(offset, 1, { maxOffset: log.logEndOffset, minOneMessage: true });
+      found.push(`${offset} ${records.length}`);
+    }
+  } catch (error) {
+    if (!(error instanceof KafkaError)) throw error;
+  }
+  return found;
+}
+
+function leftovers({ disk }: Bench): string[] {
+  return disk.list(DIRECTORY).filter((name) => name.endsWith('.repair') || name.endsWith('.swap'));
+}
+
+test('between two steps the new segments are read, the others are refused, and appends continue', () => {
+  const warnings: unknown[] = [];
+  const logger = { ...silentLogger, warn: (message: string) => void warnings.push(message) };
+  const { made, log, all, known, repair } = prepared();
+  const steps = repair.finishInSteps();
+  let pauses = 0;
+  for (let step = steps.next(); step.done !== true; step = steps.next()) {
+    pauses++;
+    const replaced = BigInt(pauses) * STEP_OFFSETS;
+    expect(readable(log)).toHaveLength(Number(replaced));
+    // Each of them would read the indexes of its segment.
+    for (let offset = replaced; offset < BigInt(BATCHES); offset++) {
+      expect(() => log.read(offset, 1, { maxOffset: log.logEndOffset, minOneMessage: true })).toThrow('not complete');
+    }
+    expect(() => log.offsetForTimestamp(BigInt(START_MS) + 1n)).not.toThrow();
+    append(log, `meanwhile ${pauses}`);
+    log.roll();
+  }
+  expect(pauses).toBe(3);
+  expect(log.damagedSegments).toEqual([]);
+  const now = [...all, ...[1, 2, 3].map((n) => `${BATCHES + n - 1}:meanwhile ${n}`)];
+  expect(contents(log)).toEqual(now);
+  log.close();
+  const again = made.reopen({ ...known, logger });
+  expect(contents(again)).toEqual(now);
+  expect([warnings, leftovers(made)]).toEqual([[], []]);
+});
+
+test.each([
+  ['a close', false],
+  ['a kill', false],
+  ['a power cut', true],
+] as const)(
+  '%s between two steps leaves the new segments and ones that lack their records, which the next repair replaces',
+  (what, cut) => {
+    for (const pauses of [1, 2, 3]) {
+      const { made, log, records, all, known, repair } = prepared();
+      const steps = repair.finishInSteps();
+      for (let i = 0; i < pauses; i++) expect(steps.next().done).toBe(false);
+      if (what === 'a close') log.close();
+      else log.letGo();
+      if (cut) made.disk.powerCut(seededRandom(pauses));
+      expect(steps.next()).toEqual({ done: true, value: false });
+      const again = made.reopen({ ...known, cleanShutdown: what === 'a close' });
+      expect(again.logEndOffset).toBe(BigInt(BATCHES));
+      expect(readable(again)).toHaveLength(pauses * Number(STEP_OFFSETS));
+      expect(leftovers(made)).toEqual([]);
+      expect(fill(again, records).finish()).toBe(true);
+      expect(contents(again)).toEqual(all);
+    }
+  },
+);
+
+test('a truncation or a deletion of segments between two steps ends the swap, and brings nothing back', () => {
+  for (const change of ['truncation', 'truncation to nothing', 'deletion'] as const) {
+    const { made, log, records, all, known, repair } = prepared();
+    const steps = repair.finishInSteps();
+    expect(steps.next().done).toBe(false);
+    if (change === 'truncation') log.truncateTo(101n);
+    else if (change === 'truncation to nothing') log.truncateFullyAndStartAt(7n);
+    else {
+      log.deleteRecordsBefore(101n);
+      expect(log.applyRetention(START_MS).segments).toBe(50);
+    }
+    expect(steps.next()).toEqual({ done: true, value: false });
+    expect(leftovers(made)).toEqual([]);
+    const end = log.logEndOffset;
+    expect(end).toBe(change === 'truncation' ? 100n : change === 'deletion' ? BigInt(BATCHES) : 7n);
+    append(log, 'after');
+    const reopened = { ...known, highWatermark: end, recoveryPoint: end, logStartOffset: log.logStartOffset };
+    log.close();
+    const again = made.reopen(reopened);
+    expect(again.logEndOffset).toBe(end + 1n);
+    expect(readable(again).length).toBe(change === 'truncation' ? 64 : change === 'deletion' ? 0 : 1);
+    if (change === 'truncation to nothing') continue;
+    const from = change === 'deletion' ? 101 : 0;
+    expect(fill(again, records).finish()).toBe(true);
+    expect(contents(again).slice(0, Number(end) - from)).toEqual(all.slice(from, Number(end)));
+  }
+});
