@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { Partition, type PartitionEnvironment } from '../../../electron/cluster/broker/partition.ts';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
+import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import type { Log } from '../../../electron/cluster/log/log.ts';
 import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
 import type { PartitionImage } from '../../../electron/cluster/quorum/image.ts';
@@ -16,6 +17,8 @@ function follower(trust: Partial<Pick<PartitionImage, 'isr' | 'elr'>>) {
   const records = copyAll(harness.log);
   harness.log.close();
   harness.disk.remove(`${DIRECTORY}/00000000000000000004.log`);
+  harness.disk.syncDirectory(DIRECTORY);
+  harness.disk.syncDirectory('/data');
   const log = harness.reopen({ highWatermark: 5n });
   const state = {
     topic: 't',
@@ -75,27 +78,31 @@ test('neither in sync nor eligible it is cut to where offsets are missing, and n
   expect([log.logEndOffset, log.damagedSegments]).toEqual([4n, []]);
 });
 
-test('a crash at every step of such a truncation leaves the offsets missing, or a log that is known to have lost its end', () => {
-  for (let steps = 0; ; steps++) {
-    const { harness, log, partition } = follower({ elr: [2] });
-    let count = 0;
-    harness.disk.options = {
-      fault: (operation) => (operation !== 'read' && operation !== 'open' && ++count > steps ? { code: 'EIO' } : undefined),
-    };
-    let crashed = false;
-    try {
-      partition.truncate(5n, 'planted');
-    } catch {
-      crashed = true;
+test.each(['kill', 'power cut'])(
+  'a %s at every step of such a truncation leaves the offsets missing, or a log that is known to have lost its end',
+  (crash) => {
+    for (let steps = 0; ; steps++) {
+      const { harness, log, partition } = follower({ elr: [2] });
+      let count = 0;
+      harness.disk.options = {
+        fault: (operation) => (operation !== 'read' && operation !== 'open' && ++count > steps ? { code: 'EIO' } : undefined),
+      };
+      let crashed = false;
+      try {
+        partition.truncate(5n, 'planted');
+      } catch {
+        crashed = true;
+      }
+      harness.disk.options = {};
+      if (crash === 'power cut') harness.disk.powerCut(seededRandom(steps));
+      // The recovery point of before: the checkpoint is written behind the truncation.
+      const again = harness.reopen({ cleanShutdown: false, recoveryPoint: crashed ? 12n : 5n, highWatermark: 5n });
+      const isMarked = again.damagedSegments.some(({ baseOffset }) => baseOffset === 4n);
+      expect([steps, again.lostAtOpen || (isMarked && again.logEndOffset >= 5n)]).toEqual([steps, true]);
+      if (crashed) continue;
+      expect(log.logEndOffset).toBe(5n);
+      expect(steps).toBeGreaterThan(3);
+      break;
     }
-    harness.disk.options = {};
-    // The recovery point of before: the checkpoint is written behind the truncation.
-    const again = harness.reopen({ cleanShutdown: false, recoveryPoint: crashed ? 12n : 5n, highWatermark: 5n });
-    const isMarked = again.damagedSegments.some(({ baseOffset }) => baseOffset === 4n);
-    expect([steps, again.lostAtOpen || (isMarked && again.logEndOffset >= 5n)]).toEqual([steps, true]);
-    if (crashed) continue;
-    expect(log.logEndOffset).toBe(5n);
-    expect(steps).toBeGreaterThan(3);
-    break;
-  }
-});
+  },
+);
