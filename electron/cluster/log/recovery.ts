@@ -153,10 +153,26 @@ export function openSegments(context: RecoveryContext, options: OpenOptions): Re
   const start = (suspects[0] as Segment).baseOffset;
   const saved = [...epochs.list];
   epochs.truncateFromEnd(start);
-  loadProducers(context, kept, start, { names, clean: false });
+  loadProducers(context, kept, start, { names, clean: false, keepsLater: true });
   const found = recoverSegments(context, kept, suspects, options.protectedTo);
   learnOfMissing(epochs, saved, found.segments);
+  // What came behind is in doubt until it has been read.
+  for (const offset of snapshotOffsets(disk.list(directory))) if (offset > start) removeProducerSnapshot(disk, directory, offset);
   return found;
+}
+
+/**
+ * Producer state at `offset`, behind records that are missing, from the snapshot that was made when they were closed. Without it their repeats
+ * would not be recognised. Like them it was on the medium.
+ */
+function skipMissing({ disk, directory, logger, producers }: RecoveryContext, offset: bigint): void {
+  if (!snapshotOffsets(disk.list(directory)).includes(offset)) return;
+  try {
+    producers.restore(readProducerSnapshot(disk, directory, offset));
+  } catch (error) {
+    if (error instanceof DiskError) throw error;
+    logger.warn('producer snapshot is damaged, so repeats of missing records are not recognised', { directory, offset, error });
+  }
 }
 
 /** What is missing in the midst of the log was flushed, and with it its leader epochs were `saved`: the records do not have them any more. */
@@ -266,6 +282,7 @@ function recoverSegments(context: RecoveryContext, kept: Segment[], suspects: re
       cut = true;
       break;
     }
+    if (before?.lack !== undefined) skipMissing(context, suspect.baseOffset);
     const segment = context.makeSegment(suspect.baseOffset, 0, true);
     segment.lack = suspect.lack;
     suspect.release();
@@ -335,7 +352,8 @@ export function applyToProducers(
 }
 
 /**
- * Producer state as of `offset`: the newest snapshot at or below it, then the batches from there on. Snapshots above are removed.
+ * Producer state as of `offset`: the newest snapshot at or below it, then the batches from there on. Snapshots above are removed,
+ * unless the caller does it (`found.keepsLater`).
  * `found.names`: what is in the directory, where that is known. After a clean shutdown a log without any snapshot is known to have no
  * producers, since that writes one if there are.
  */
@@ -343,11 +361,12 @@ export function loadProducers(
   context: RecoveryContext,
   segments: readonly Segment[],
   offset: bigint,
-  found?: { names: ReadonlySet<string>; clean: boolean },
+  found?: { names: ReadonlySet<string>; clean: boolean; keepsLater?: boolean },
 ): void {
   const { disk, directory, logger, producers } = context;
   const offsets = snapshotOffsets(found === undefined ? disk.list(directory) : [...found.names]).sort((a, b) => (a < b ? -1 : 1));
-  for (const above of offsets.filter((candidate) => candidate > offset)) removeProducerSnapshot(disk, directory, above);
+  const later = found?.keepsLater === true ? [] : offsets.filter((candidate) => candidate > offset);
+  for (const above of later) removeProducerSnapshot(disk, directory, above);
   producers.clear();
   let from: bigint | undefined;
   for (const candidate of offsets.filter((below) => below <= offset).reverse()) {

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import type { Log } from '../../../electron/cluster/log/log.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
 import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
-import { batchOf, bench, contents, copyAll, DIRECTORY, type Bench } from './helpers.ts';
+import { batchOf, bench, contents, copyAll, DIRECTORY, sequenced, type Bench } from './helpers.ts';
 
 /** Segments of two batches; `epochs`: of the batches, in order. */
 function written(epochs: readonly number[], text = 'value'): Bench {
@@ -51,6 +51,21 @@ test('an open that recovers the records keeps the leader epochs of those that ar
   expect(log.epochStarts).toEqual(before);
   // Else a follower would fetch with an epoch that ends below its log's end, and be cut back to there.
   expect(log.latestEpoch).toBe(3);
+});
+
+test.each(['clean', 'unclean'] as const)('an open that recovers the records recognises repeats of those that are missing (%s)', (kind) => {
+  const made = bench({ segmentBytes: 170, indexIntervalBytes: 1 });
+  // Producer 7 writes in the segments of offsets 2 to 5 only, producer 8 everywhere.
+  const sequences = { 7: 0, 8: 0 };
+  const write = (id: 7 | 8): void => void made.log.appendAsLeader(sequenced(BigInt(id), 0, sequences[id]++), 0, { origin: 'client' });
+  for (const id of [8, 8, 7, 8, 7, 7, 8, 8, 8] as const) write(id);
+  expect(made.log.segments.map(({ baseOffset }) => baseOffset)).toEqual([0n, 2n, 4n, 6n, 8n]);
+  const end = close(made, SECOND, '00000000000000000004.log', '00000000000000000000.index');
+  const log = made.reopen({ highWatermark: end, recoveryPoint: end, cleanShutdown: kind === 'clean' });
+  expect(log.damagedSegments).toHaveLength(2);
+  expect(log.appendAsLeader(sequenced(7n, 0, 2), 0, { origin: 'client' })).toMatchObject({ duplicate: true, firstOffset: 5n });
+  expect(log.appendAsLeader(sequenced(7n, 0, 3), 0, { origin: 'client' })).toMatchObject({ duplicate: false, firstOffset: end });
+  expect(log.appendAsLeader(sequenced(8n, 0, 5), 0, { origin: 'client' })).toMatchObject({ duplicate: true, firstOffset: 8n });
 });
 
 test.each(['segment', 'log'] as const)('a repair of a %s adds the leader epochs that the open could not know', (scope) => {
