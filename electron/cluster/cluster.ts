@@ -101,7 +101,7 @@ export class Cluster {
   private readonly host: string;
   private readonly bindHost: string;
   private readonly advertisedHost: string;
-  private readonly log = new Timeline();
+  private readonly log: Timeline;
   private readonly labFaults: ClusterFaults;
   private readonly suspensions: SuspensionWatch;
   /** See `SharedMemory`. */
@@ -121,6 +121,7 @@ export class Cluster {
     this.clock = options.clock ?? systemClock;
     this.disk = options.disk ?? systemDisk;
     this.random = options.random ?? systemRandom();
+    this.log = new Timeline(() => this.clock.monotonic());
     this.host = options.host ?? '127.0.0.1';
     this.bindHost = options.bindHost ?? this.host;
     this.advertisedHost = options.advertisedHost ?? this.bindHost;

@@ -66,6 +66,7 @@ const SCHEMAS = {
       count: integer,
       reason: { type: 'string' },
       causeId: { ...integer, description: 'The event that led to this one.' },
+      causeIsPossible: { type: 'boolean', description: 'True where the record does not prove that cause.' },
       details: { type: 'object' },
     },
   },

@@ -80,5 +80,7 @@ export interface TimelineEvent {
   reason?: string;
   /** The event that led to this one. */
   causeId?: number;
+  /** The cause fits by subject and time, but the record does not prove it. Absent where it does. */
+  causeIsPossible?: true;
   details?: Record<string, unknown>;
 }

@@ -401,7 +401,7 @@ export class Controller {
     this.decideOnItsOwn('elect leaders', ({ image }) => {
       const moves = electForLeaderless(image, properties);
       const records = moves.map(({ record }) => record);
-      return { records, response: undefined, events: moveEvents(moves, 'a replica that may lead is up') };
+      return { records, response: undefined, events: moveEvents(moves, 'sweep', 'a replica that may lead is up') };
     });
   }
 }

@@ -73,14 +73,15 @@ export class GroupCoordinator {
       storage,
       encode: encodeGroupRecord,
       decode: decodeGroupRecord,
-      createShard: (_partition, perform) =>
+      createShard: (partition, perform) =>
         new GroupShard({
           clock,
           random,
           logger,
           settings,
           requestsHeld: options.requestsHeld ?? (() => false),
-          emit: (type, group, reason, details) => events({ type, at: clock.now(), group, reason, details }),
+          emit: (type, group, reason, details) =>
+            events({ type, at: clock.now(), group, reason, details: { offsetsPartition: partition, ...details } }),
           perform,
         }),
     });

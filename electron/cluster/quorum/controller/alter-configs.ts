@@ -137,7 +137,7 @@ function decide<R extends AskedResource>(
   // Allowing unclean elections is how a partition without a leader is given up on: it gets one at once.
   const moves = electForLeaderless({ ...image, configs }, context.properties);
   for (const move of moves) records.push(move.record);
-  for (const event of moveEvents(moves, 'a changed setting allows a leader that may lack records')) events.push(event);
+  for (const event of moveEvents(moves, 'setting', 'a changed setting allows a leader that may lack records')) events.push(event);
   return { records, response: { responses }, events };
 }
 

@@ -62,7 +62,7 @@ export function alterPartitionReassignments(context: DecisionContext, request: R
       errorMessage: null,
       responses,
     },
-    events: [...tell(changes), ...moveEvents(moves, 'replicas were assigned to other brokers')],
+    events: [...tell(changes), ...moveEvents(moves, 'reassignment', 'replicas were assigned to other brokers')],
   };
 }
 

@@ -63,8 +63,8 @@ export function alterPartition(context: DecisionContext, request: Request): Deci
     response: { errorCode: ErrorCode.NONE, topics },
     events: [
       ...isrEvents(moves),
-      ...moveEvents(ends, 'its replicas have moved'),
-      ...moveEvents(handovers, `broker ${request.brokerId} cannot read its log, and no replica can repair it`),
+      ...moveEvents(ends, 'reassignment', 'its replicas have moved'),
+      ...moveEvents(handovers, 'repair', `broker ${request.brokerId} cannot read its log, and no replica can repair it`),
     ],
   };
 }
@@ -117,6 +117,7 @@ function isrEvents(moves: readonly PartitionMove[]): ControllerEvent[] {
     partition: before.partition,
     from: before.isr,
     to: after.isr,
+    leader: after.leader,
   });
   const leaving = ({ before, after }: PartitionMove): number[] =>
     before.isr.filter((member) => !after.isr.includes(member) && after.replicas.includes(member));
@@ -126,7 +127,7 @@ function isrEvents(moves: readonly PartitionMove[]): ControllerEvent[] {
   const expanded = moves.filter((move) => joining(move).length > 0);
   if (shrunk.length > 0) {
     const reason = `${brokers(shrunk.flatMap(leaving))} did not keep up with the leader`;
-    events.push({ type: 'partition/isrShrunk', reason, details: { changes: shrunk.map(describe) } });
+    events.push({ type: 'partition/isrShrunk', reason, details: { trigger: 'lag', changes: shrunk.map(describe) } });
   }
   if (expanded.length > 0) {
     const reason = `${brokers(expanded.flatMap(joining))} caught up with the leader`;

@@ -68,7 +68,7 @@ function beginShutdown(context: DecisionContext, broker: BrokerRegistration, res
     response,
     events: [
       { type: 'cluster/controlledShutdown', broker: broker.id, reason: 'it was asked to stop; its leaderships move first' },
-      ...moveEvents(moves, `broker ${broker.id} shuts down`, broker.id),
+      ...moveEvents(moves, 'shutdown', `broker ${broker.id} shuts down`, broker.id),
     ],
   };
 }

@@ -53,6 +53,7 @@ export function electLeaders(context: DecisionContext, request: RequestOf<typeof
     response: { errorCode: ErrorCode.NONE, replicaElectionResults: results },
     events: moveEvents(
       moves,
+      'request',
       electionType === PREFERRED ? 'leadership went back to preferred replicas' : 'an unclean election was asked for',
     ),
   };

@@ -17,7 +17,7 @@ export function fenceBroker(context: DecisionContext, broker: BrokerRegistration
     response: undefined,
     events: [
       { type: 'cluster/brokerFenced', broker: broker.id, reason },
-      ...moveEvents(moves, `broker ${broker.id} was fenced`, broker.id),
+      ...moveEvents(moves, 'fencing', `broker ${broker.id} was fenced`, broker.id),
     ],
   };
 }

@@ -89,8 +89,12 @@ export function electForLeaderless(
   return moves;
 }
 
-/** What the timeline says of moves: one event of each kind, however many partitions. */
-export function moveEvents(moves: readonly PartitionMove[], reason: string, broker?: number): ControllerEvent[] {
+/** What made the controller move leaders or change ISRs; the timeline finds the cause of an event by it. */
+export type MoveTrigger =
+  'fencing' | 'shutdown' | 'unfencing' | 'registration' | 'removal' | 'request' | 'setting' | 'reassignment' | 'repair' | 'lag' | 'sweep';
+
+/** Events for the timeline: one of each kind, however many partitions moved. `broker` is the one that the trigger is about. */
+export function moveEvents(moves: readonly PartitionMove[], trigger: MoveTrigger, reason: string, broker?: number): ControllerEvent[] {
   const events: ControllerEvent[] = [];
   const about = broker === undefined ? {} : { broker };
   const place = ({ before }: PartitionMove): { topic: string; partition: number } => ({ topic: before.topic, partition: before.partition });
@@ -101,19 +105,19 @@ export function moveEvents(moves: readonly PartitionMove[], reason: string, brok
   const shrunk = moves.filter(({ before, after, reassigned }) => !reassigned && leavers(before, after).length > 0);
   if (elected.length > 0) {
     const list = elected.map((move) => ({ ...place(move), from: move.before.leader, to: move.after.leader }));
-    events.push({ type: 'partition/leadersElected', ...about, reason, details: { moves: list } });
+    events.push({ type: 'partition/leadersElected', ...about, reason, details: { trigger, moves: list } });
   }
   if (uncleanly.length > 0) {
     const list = uncleanly.map((move) => ({ ...place(move), from: move.before.leader, to: move.after.leader, isr: move.before.isr }));
-    events.push({ type: 'partition/uncleanlyElected', ...about, reason, details: { moves: list } });
+    events.push({ type: 'partition/uncleanlyElected', ...about, reason, details: { trigger, moves: list } });
   }
   if (lost.length > 0) {
     const list = lost.map((move) => ({ ...place(move), from: move.before.leader, isr: move.after.isr }));
-    events.push({ type: 'partition/leadersLost', ...about, reason, details: { partitions: list } });
+    events.push({ type: 'partition/leadersLost', ...about, reason, details: { trigger, partitions: list } });
   }
   if (shrunk.length > 0) {
     const list = shrunk.map((move) => ({ ...place(move), from: move.before.isr, to: move.after.isr }));
-    events.push({ type: 'partition/isrShrunk', ...about, reason, details: { changes: list } });
+    events.push({ type: 'partition/isrShrunk', ...about, reason, details: { trigger, changes: list } });
   }
   return [...events, ...reassignedEvents(moves)];
 }

@@ -74,10 +74,15 @@ export function registerBroker(
   const why = clean
     ? `broker ${request.brokerId} restarted`
     : `broker ${request.brokerId} may lack records that were not on disk when it stopped`;
-  const fenced: ControllerEvent = { type: 'cluster/brokerFenced', broker: request.brokerId, reason: how };
+  const fenced: ControllerEvent = {
+    type: 'cluster/brokerFenced',
+    broker: request.brokerId,
+    reason: how,
+    details: { trigger: 'registration' },
+  };
   return {
     records: [registration, ...moves.map((move) => move.record)],
     response,
-    events: [...(existing.fenced ? [] : [fenced]), joined, ...moveEvents(moves, why, request.brokerId)],
+    events: [...(existing.fenced ? [] : [fenced]), joined, ...moveEvents(moves, 'registration', why, request.brokerId)],
   };
 }

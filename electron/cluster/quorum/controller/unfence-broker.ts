@@ -19,7 +19,7 @@ export function unfenceBroker(context: DecisionContext, broker: BrokerRegistrati
     response: undefined,
     events: [
       { type: 'cluster/brokerUnfenced', broker: broker.id, reason: 'it has caught up with the metadata and is in service' },
-      ...moveEvents(moves, `broker ${broker.id} is back`, broker.id),
+      ...moveEvents(moves, 'unfencing', `broker ${broker.id} is back`, broker.id),
     ],
   };
 }

@@ -20,7 +20,7 @@ export function unregisterBroker(context: DecisionContext, request: RequestOf<ty
     response: { errorCode: ErrorCode.NONE },
     events: [
       ...(broker.fenced ? [] : [{ type: 'cluster/brokerFenced', broker: broker.id, reason: 'it was removed from the cluster' }]),
-      ...moveEvents(moves, `broker ${broker.id} was removed from the cluster`, broker.id),
+      ...moveEvents(moves, 'removal', `broker ${broker.id} was removed from the cluster`, broker.id),
     ],
   };
 }

@@ -1,0 +1,331 @@
+/**
+ * Which earlier entry of the timeline led to an entry. Every rule is in the table below: it compares subjects (broker, partition, group, link)
+ * and order in time. Nodes do not know causes beyond their own sight: a controller sees a session expire, not the kill behind it.
+ */
+import {
+  GROUPS_TOPIC,
+  METADATA_TOPIC,
+  clientLinkFault,
+  concerns,
+  controller,
+  diskFault,
+  faultOf,
+  gainingLeadership,
+  itemsOf,
+  joiningIsr,
+  leaders,
+  leavingIsr,
+  linkFault,
+  numbers,
+  possibly,
+  previousLeader,
+  reporter,
+  sameBroker,
+  sameGroup,
+  sameMember,
+  sameReporter,
+  sameRun,
+  sharePartition,
+  subjectBroker,
+  type Fit,
+  type Fits,
+} from './cause-subjects.ts';
+import type { TimelineEntry, TimelineType } from './timeline-entry.ts';
+
+/** What was recorded before the effect. */
+export interface EntryHistory {
+  /** Newest first, with the monotonic ms at which it was recorded, until `visitor` returns true. */
+  visit(visitor: (entry: TimelineEntry, recordedMs: number) => boolean): void;
+}
+
+export interface Cause {
+  entry: TimelineEntry;
+  /** The subjects and the order fit, but the record does not prove it. */
+  possible: boolean;
+}
+
+/** An entry that only marks a point in time is no cause after this. */
+const WINDOW_MS = 60_000;
+/** What a fault or a suspension set in motion may end this long after it. */
+const AFTERMATH_MS = 15_000;
+const JOIN_WINDOW_MS = 15_000;
+const REJOIN_WINDOW_MS = 2_000;
+/** Entries of several nodes about the same moment may be this far apart. */
+const SKEW_MS = 5_000;
+
+const DOWN = ['lab/nodeKilled', 'lab/nodeStopped', 'lab/powerCut', 'lab/nodeFrozen', 'node/failed'] as const;
+const BACK = ['lab/nodeStarted', 'lab/nodeThawed'] as const;
+const SETTING_OF_UNCLEAN_ELECTION = 'unclean.leader.election.enable';
+
+interface Rule {
+  causes: readonly TimelineType[];
+  fits: Fits;
+  /** An entry that ends what earlier ones can have led to. */
+  settledBy?: (entry: TimelineEntry, effect: TimelineEntry) => boolean;
+  windowMs?: number;
+}
+
+const injected = (fits: Fits): Rule => ({ causes: ['lab/faultInjected'], fits });
+/** The end of a fault that kept something away, where what follows fits it: also a fault that may be harmless is a proven cause then. */
+const healed = (fits: Fits, settledBy: NonNullable<Rule['settledBy']>): Rule => ({
+  causes: ['lab/faultHealed'],
+  fits: (cause, effect) => fits(cause, effect) !== false,
+  settledBy,
+});
+/** The process did not run: peers and clients may have waited for one another in vain. */
+const suspended: Rule = { causes: ['cluster/processSuspended'], fits: () => 'possible', windowMs: AFTERMATH_MS };
+
+const fencedBefore = (entry: TimelineEntry, effect: TimelineEntry): boolean =>
+  entry.type === 'cluster/brokerFenced' && entry.broker === effect.broker;
+
+/** The change of partitions names what made the controller decide it. */
+const triggered =
+  (trigger: string, fits: Fits): Fits =>
+  (cause, effect) =>
+    effect.details?.['trigger'] === trigger && fits(cause, effect);
+
+const electionSetting: Fits = ({ topic, details }, effect) => {
+  const settings = details?.['settings'];
+  if (typeof settings !== 'object' || settings === null || !Object.hasOwn(settings, SETTING_OF_UNCLEAN_ELECTION)) return false;
+  return topic === undefined || itemsOf(effect).some((item) => item.topic === topic);
+};
+
+const reassignmentEnded = (entry: TimelineEntry, effect: TimelineEntry): boolean =>
+  (entry.type === 'partition/reassigned' || entry.type === 'partition/reassignmentCancelled') && sharePartition(entry, effect) === true;
+
+const corruptionOfReporter: Fits = (cause, effect) => sameReporter(cause, effect) && sharePartition(cause, effect);
+
+const electedSince = (entry: TimelineEntry, effect: TimelineEntry): boolean =>
+  (entry.type === 'partition/leadersElected' || entry.type === 'partition/uncleanlyElected') && sharePartition(entry, effect) === true;
+
+/** By what made the controller change leaders: an election on request has no cause in the record. */
+const MOVES: readonly Rule[] = [
+  { causes: ['cluster/brokerFenced'], fits: triggered('fencing', sameBroker) },
+  { causes: ['cluster/controlledShutdown'], fits: triggered('shutdown', sameBroker) },
+  { causes: ['cluster/brokerUnfenced'], fits: triggered('unfencing', sameBroker) },
+  { causes: ['cluster/brokerRegistered'], fits: triggered('registration', sameBroker) },
+  { causes: ['cluster/brokerFenced'], fits: triggered('removal', sameBroker) },
+  { causes: ['topic/configChanged'], fits: triggered('setting', electionSetting) },
+  { causes: ['partition/reassignmentStarted'], fits: triggered('reassignment', sharePartition) },
+  { causes: ['partition/repairBlocked', 'node/corruptionFound'], fits: triggered('repair', sharePartition) },
+  { causes: ['cluster/brokerUnfenced'], fits: triggered('sweep', possibly(concerns(gainingLeadership))) },
+];
+
+/** By effect; a proven cause comes before a possible one, then the first rule, then the latest entry. */
+export const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
+  'scenario/ended': [{ causes: ['scenario/started'], fits: sameRun }],
+  'cluster/controlledShutdown': [{ causes: ['lab/nodeStopped'], fits: sameBroker }],
+  'cluster/brokerFenced': [
+    { causes: ['cluster/controlledShutdown'], fits: sameBroker },
+    { causes: ['node/logDirectoryFailed'], fits: sameReporter },
+    { causes: DOWN, fits: sameReporter },
+    injected(linkFault(subjectBroker, controller)),
+    injected(diskFault(subjectBroker)),
+    suspended,
+  ],
+  'coordination/sessionExpired': [
+    { causes: DOWN, fits: sameReporter },
+    injected(clientLinkFault(reporter)),
+    injected(possibly(linkFault(reporter))),
+    suspended,
+  ],
+  'cluster/brokerRegistered': [
+    { causes: BACK, fits: sameBroker },
+    { causes: ['lab/faultHealed'], fits: linkFault(subjectBroker, controller) },
+    { causes: ['lab/faultHealed'], fits: linkFault(subjectBroker) },
+  ],
+  'cluster/brokerUnfenced': [
+    { causes: ['cluster/brokerRegistered'], fits: sameBroker, settledBy: fencedBefore },
+    { causes: BACK, fits: sameBroker, settledBy: fencedBefore },
+    healed(linkFault(subjectBroker, controller), fencedBefore),
+    healed(diskFault(subjectBroker), fencedBefore),
+    // A node that was thawed while its session expired.
+    { causes: ['lab/nodeThawed'], fits: sameBroker, windowMs: AFTERMATH_MS },
+    { causes: ['quorum/leaderElected'], fits: () => 'possible', settledBy: fencedBefore, windowMs: AFTERMATH_MS },
+  ],
+  'quorum/leaderElected': [
+    { causes: DOWN, fits: concerns(previousLeader) },
+    injected(possibly(linkFault(previousLeader))),
+    injected(possibly(diskFault(previousLeader))),
+    suspended,
+  ],
+  'partition/leadersElected': MOVES,
+  'partition/uncleanlyElected': MOVES,
+  'partition/leadersLost': MOVES,
+  'partition/reassigned': [{ causes: ['partition/reassignmentStarted'], fits: sharePartition, settledBy: reassignmentEnded }],
+  'partition/reassignmentCancelled': [{ causes: ['partition/reassignmentStarted'], fits: sharePartition, settledBy: reassignmentEnded }],
+  'partition/isrShrunk': [
+    ...MOVES,
+    { causes: DOWN, fits: triggered('lag', concerns(leavingIsr)) },
+    injected(triggered('lag', linkFault(leavingIsr, leaders))),
+    injected(triggered('lag', possibly(diskFault(leavingIsr)))),
+    { causes: ['node/corruptionFound'], fits: triggered('lag', possibly(concerns(leavingIsr))) },
+    suspended,
+  ],
+  'partition/isrExpanded': [
+    { causes: ['partition/reassignmentStarted'], fits: addsReplica, settledBy: reassignmentEnded },
+    { causes: ['cluster/brokerUnfenced'], fits: concerns(joiningIsr), settledBy: shrunkBefore },
+    healed(linkFault(joiningIsr, leaders), shrunkBefore),
+    healed(diskFault(joiningIsr), shrunkBefore),
+    { causes: BACK, fits: concerns(joiningIsr), settledBy: shrunkBefore },
+    { causes: ['partition/isrShrunk'], fits: leftBefore },
+  ],
+  'partition/truncated': [
+    { causes: BACK, fits: sameReporter, settledBy: electedSince },
+    { causes: ['lab/faultHealed'], fits: linkFault(reporter) },
+    { causes: ['partition/leadersElected', 'partition/uncleanlyElected'], fits: sharePartition },
+  ],
+  'group/coordinatorMoved': [
+    { causes: ['partition/leadersElected', 'partition/uncleanlyElected'], fits: movesCoordinator },
+    { causes: ['lab/nodeStarted'], fits: ({ broker }, { details }) => broker !== undefined && broker === details?.['coordinator'] },
+  ],
+  'group/memberJoined': [
+    { causes: ['load/started', 'load/changed', 'load/memberResumed'], fits: sameGroup, windowMs: JOIN_WINDOW_MS },
+    // A client that is not replaced brings no other one.
+    {
+      causes: ['load/memberCrashed'],
+      fits: (cause, effect) => (cause.details?.['replaced'] === false ? false : sameGroup(cause, effect)),
+      windowMs: JOIN_WINDOW_MS,
+    },
+    { causes: ['group/coordinatorMoved'], fits: possibly(sameGroup), windowMs: JOIN_WINDOW_MS },
+    suspended,
+  ],
+  'group/memberLeft': [{ causes: ['load/ended', 'load/changed'], fits: sameGroup }],
+  'group/memberExpired': [
+    { causes: ['load/memberCrashed', 'load/memberPaused'], fits: sameMember },
+    { causes: ['cluster/processSuspended'], fits: silentSince },
+    injected(clientLinkFault(reporter)),
+  ],
+  'group/rebalanceStarted': [
+    {
+      causes: ['group/memberExpired', 'group/memberLeft', 'group/memberJoined', 'group/coordinatorMoved'],
+      fits: sameGroup,
+      settledBy: (entry, effect) => entry.type === 'group/rebalanced' && sameGroup(entry, effect) === true,
+    },
+    // Members learn of the new assignment and ask for another one.
+    { causes: ['group/memberExpired'], fits: possibly(sameGroup), windowMs: REJOIN_WINDOW_MS },
+    suspended,
+  ],
+  'group/rebalanced': [{ causes: ['group/rebalanceStarted'], fits: sameGroup }],
+  'node/ready': [{ causes: ['lab/nodeStarted'], fits: sameBroker }],
+  'node/logRecovered': [{ causes: ['lab/nodeStarted'], fits: sameReporter }],
+  'node/corruptionFound': [
+    injected(corruptsLog),
+    // The end of a process takes nothing from metadata.
+    {
+      causes: ['lab/powerCut', 'lab/nodeKilled'],
+      fits: (cause, effect) =>
+        cause.type === 'lab/nodeKilled' && effect.topic === METADATA_TOPIC ? false : sameReporter(cause, effect) && 'possible',
+    },
+  ],
+  'node/segmentRepaired': [{ causes: ['node/corruptionFound'], fits: corruptionOfReporter }],
+  'partition/repairBlocked': [{ causes: ['node/corruptionFound'], fits: corruptionOfReporter }],
+  'node/logDirectoryFailed': [injected((cause, effect) => faultOf(cause).type === 'fullDisk' && sameReporter(cause, effect))],
+  'node/failed': [
+    injected((cause, effect) => faultOf(cause).type === 'fullDisk' && sameReporter(cause, effect)),
+    injected((cause, effect) => faultOf(cause).type === 'corrupt' && sameReporter(cause, effect) && 'possible'),
+  ],
+};
+
+/** `nowMs`: monotonic, when the effect is recorded. `effect` has its whole lists; those of recorded entries may be cut. */
+export function findCause(effect: TimelineEntry, nowMs: number, history: EntryHistory): Cause | undefined {
+  let possible: TimelineEntry | undefined;
+  for (const { causes, fits, settledBy, windowMs } of RULES[effect.type] ?? []) {
+    let proven: TimelineEntry | undefined;
+    history.visit((entry, recordedMs) => {
+      if (causes.includes(entry.type) && nowMs - recordedMs <= (windowMs ?? Infinity)) {
+        const fit: Fit = fits(entry, effect);
+        if (fit !== false && isInForce(entry, recordedMs, nowMs, history)) {
+          if (fit === true) proven = entry;
+          else possible ??= entry;
+        }
+      }
+      return proven !== undefined || settledBy?.(entry, effect) === true;
+    });
+    if (proven !== undefined) return { entry: proven, possible: false };
+  }
+  return possible === undefined ? undefined : { entry: possible, possible: true };
+}
+
+/** A state (a broker that is down, a fault) is a cause while it lasts and a little after; anything else for a minute. */
+function isInForce(entry: TimelineEntry, recordedMs: number, nowMs: number, history: EntryHistory): boolean {
+  const { broker, details } = entry;
+  const since = (types: readonly TimelineType[], fits: (later: TimelineEntry) => boolean): number | undefined => {
+    let found: number | undefined;
+    history.visit((later, laterMs) => {
+      if (later.id <= entry.id) return true;
+      if (types.includes(later.type) && fits(later)) found = laterMs;
+      return false;
+    });
+    return found;
+  };
+  const ofBroker = (later: TimelineEntry): boolean => later.broker === (broker ?? entry.node);
+  switch (entry.type) {
+    case 'lab/nodeKilled':
+    case 'lab/nodeStopped':
+    case 'lab/powerCut':
+    case 'lab/nodeFrozen':
+    case 'node/failed': {
+      if (since(['cluster/brokerUnfenced'], ofBroker) !== undefined) return false;
+      const back = since(BACK, ofBroker);
+      return back === undefined || nowMs - back <= AFTERMATH_MS;
+    }
+    case 'cluster/brokerFenced':
+    case 'cluster/controlledShutdown':
+      return nowMs - recordedMs <= WINDOW_MS && since(['cluster/brokerUnfenced'], ofBroker) === undefined;
+    case 'lab/faultInjected': {
+      const end = since(['lab/faultHealed'], (later) => later.details?.['faultId'] === details?.['faultId']);
+      // Healed, the bytes are what they were: corruption that is found later has another cause.
+      return end === undefined || (faultOf(entry).type !== 'corrupt' && nowMs - end <= AFTERMATH_MS);
+    }
+    case 'scenario/started':
+    case 'load/memberCrashed':
+    case 'load/memberPaused':
+    case 'node/corruptionFound':
+    case 'partition/reassignmentStarted':
+      return true;
+    default:
+      return nowMs - recordedMs <= WINDOW_MS;
+  }
+}
+
+/** Does the reassignment add one of the brokers that join an ISR, in the same partition? */
+function addsReplica(cause: TimelineEntry, effect: TimelineEntry): Fit {
+  if (sharePartition(cause, effect) === false) return false;
+  const joining = joiningIsr(effect);
+  const added = itemsOf(cause).flatMap(({ from, to }) => numbers(to).filter((id) => !numbers(from).includes(id)));
+  return added.some((id) => joining.includes(id)) && sharePartition(cause, effect);
+}
+
+/** Did one of the brokers that join leave the ISR of the same partition? What happened before that is over. */
+function shrunkBefore(entry: TimelineEntry, effect: TimelineEntry): boolean {
+  return entry.type === 'partition/isrShrunk' && leftBefore(entry, effect) === true;
+}
+
+function leftBefore(cause: TimelineEntry, effect: TimelineEntry): Fit {
+  const joining = joiningIsr(effect);
+  return leavingIsr(cause).some((id) => joining.includes(id)) && sharePartition(cause, effect);
+}
+
+/** Did the election give the group's partition of the offsets topic to its new coordinator? */
+function movesCoordinator(cause: TimelineEntry, effect: TimelineEntry): Fit {
+  const items = itemsOf(cause);
+  const { coordinator, offsetsPartition } = effect.details ?? {};
+  const fitting = items.filter(({ topic, to }) => topic === GROUPS_TOPIC && to === coordinator);
+  if (fitting.some(({ partition }) => partition === offsetsPartition)) return true;
+  return (cause.count ?? 0) > items.length || (offsetsPartition === undefined && fitting.length > 0) ? 'possible' : false;
+}
+
+/** Did the silence of the member begin before the process ran again? */
+function silentSince(cause: TimelineEntry, effect: TimelineEntry): Fit {
+  const silentMs = effect.details?.['silentMs'];
+  return typeof silentMs === 'number' && effect.at - cause.at <= silentMs + SKEW_MS;
+}
+
+/** Is the fault a corruption of the very log that the effect is about, or of any log of that node where the effect names none? */
+function corruptsLog(cause: TimelineEntry, effect: TimelineEntry): Fit {
+  const { type, topic, partition } = faultOf(cause);
+  if (type !== 'corrupt' || sameReporter(cause, effect) === false) return false;
+  if (effect.topic === undefined) return 'possible';
+  return topic === effect.topic && numbers(partition).some((id) => effect.partitions?.includes(id) === true);
+}
