@@ -55,10 +55,14 @@ function descendantsOf(event: TimelineEvent, index: CauseIndex): Set<number> {
   return seen;
 }
 
-/** `group billing rebalances, because group billing: coordinator moved, because broker 3 fenced (its session was lost)`. */
+/** `group billing rebalances, because group billing: coordinator moved, possibly because broker 3 fenced (its session expired)`. */
 export function tellBecause(event: TimelineEvent, index: CauseIndex): string {
-  return [event, ...ancestorsOf(event, index).reverse()].map(withReason).join(', because ');
+  const chain = [event, ...ancestorsOf(event, index).reverse()];
+  return chain.map((one, i) => `${i === 0 ? '' : conjunctionOf(chain[i - 1])}${withReason(one)}`).join('');
 }
+
+const conjunctionOf = (effect: TimelineEvent | undefined): string =>
+  effect?.causeIsPossible === true ? ', possibly because ' : ', because ';
 
 /** Of coordination the reason is part of the story: a broker is fenced since its session was lost. */
 function withReason(event: TimelineEvent): string {

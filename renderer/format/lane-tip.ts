@@ -27,7 +27,9 @@ export function tipOfEvent(event: TimelineEvent, chain: readonly TimelineEvent[]
     event,
     lines: [
       ...(reason === null ? [] : [reason]),
-      ...(cause === null ? [] : [`+${formatDelta(event.at - cause.at)} after ${tellEvent(cause)}`]),
+      ...(cause === null
+        ? []
+        : [`+${formatDelta(event.at - cause.at)} after ${tellEvent(cause)}${event.causeIsPossible === true ? ' (possible cause)' : ''}`]),
     ],
     steps,
     more: steps.length === 0 ? 0 : chain.length - steps.length,

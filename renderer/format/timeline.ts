@@ -259,7 +259,7 @@ export function tellReason(event: TimelineEvent): string | null {
   return tellEvent(event).endsWith(reason) ? null : reason;
 }
 
-/** Events that break something; a chain that starts with one is an outage and can heal. */
+/** Events that break something. */
 const BREAKS: ReadonlySet<TimelineEventType> = new Set([
   'lab/nodeKilled',
   'lab/nodeStopped',
@@ -271,20 +271,11 @@ const BREAKS: ReadonlySet<TimelineEventType> = new Set([
   'partition/leadersLost',
   'node/failed',
 ]);
-const MENDS: ReadonlySet<TimelineEventType> = new Set([
-  'partition/leadersElected',
-  'group/rebalanced',
-  'group/coordinatorMoved',
-  'quorum/leaderElected',
-]);
-
 export const breaksSomething = (event: TimelineEvent): boolean => BREAKS.has(event.type);
 
 export interface EventChain {
   /** Oldest first; the first one is the root cause. */
   events: TimelineEvent[];
-  /** Milliseconds from the break to the last thing that mended it; null when it broke nothing, or nothing mended yet. */
-  healedInMs: number | null;
 }
 
 /** The event that started it all, by following causes as far as they are known. */
@@ -305,70 +296,5 @@ export function chainOf(last: TimelineEvent, events: readonly TimelineEvent[]): 
   const byId = new Map(events.map((event) => [event.id, event]));
   const root = rootOf(last, byId);
   const chain = events.filter((event) => event.id >= root.id && rootOf(event, byId).id === root.id);
-  return { events: chain, healedInMs: healingTime(chain) };
-}
-
-/** How long an outage stays the news while groups come and go. */
-const NEWS_MS = 120_000;
-
-/**
- * The chain to show first: the latest, but members that come and go do not push a recent outage aside, which is most often
- * why they do. Null when nothing has happened.
- */
-export function chainOfTheHour(events: readonly TimelineEvent[]): EventChain | null {
-  const last = events.at(-1);
-  if (last === undefined) return null;
-  const latest = chainOf(last, events);
-  if (latest.events.some((event) => eventKind(event) !== 'groups')) return latest;
-  const broke = events.findLast((event) => breaksSomething(event));
-  return broke === undefined || last.at - broke.at > NEWS_MS ? latest : chainOf(broke, events);
-}
-
-const SILENT: ReadonlySet<TimelineEventType> = new Set(['lab/nodeKilled', 'lab/powerCut', 'lab/nodeFrozen']);
-
-function healingTime(chain: readonly TimelineEvent[]): number | null {
-  const root = chain[0];
-  if (root === undefined || !chain.some(breaksSomething)) return null;
-  // Whatever else went on: a partition that is left without a leader is not healed by a group that found its coordinator.
-  const leaderless = chain.findLast(({ type }) => type === 'partition/leadersLost');
-  if (leaderless !== undefined && !chain.some(({ type, id }) => type === 'partition/leadersElected' && id > leaderless.id)) return null;
-  // Until it is fenced whoever fell silent may still be the leader of something, whatever the quorum has settled meanwhile.
-  if (SILENT.has(root.type) && !chain.some(({ type, broker }) => type === 'cluster/brokerFenced' && broker === root.broker)) return null;
-  const lost = chain.findLast((event) => breaksSomething(event));
-  const mended = chain.findLast((event) => MENDS.has(event.type));
-  return mended === undefined || lost === undefined || mended.id < lost.id ? null : mended.at - root.at;
-}
-
-export interface Outage {
-  from: number;
-  /** Null: it lasts. */
-  until: number | null;
-  label: string;
-  healed: string | null;
-}
-
-/**
- * Spans in which a group was disturbed, for the shading of its lag chart: from the fault that led to its rebalance or its
- * coordinator's move, until it was rebalanced.
- */
-export function outagesOfGroup(group: string, events: readonly TimelineEvent[]): Outage[] {
-  const byId = new Map(events.map((event) => [event.id, event]));
-  const outages = new Map<number, Outage>();
-  for (const event of events) {
-    const root = rootOf(event, byId);
-    if (!breaksSomething(root)) continue;
-    if (event.id === root.id) {
-      outages.set(root.id, { from: root.at, until: null, label: tellEvent(root), healed: null });
-      continue;
-    }
-    const outage = outages.get(root.id);
-    if (outage === undefined) continue;
-    const concerns = event.group === group || (event.type === 'partition/leadersElected' && outage.until === null);
-    if (concerns && MENDS.has(event.type)) {
-      outage.until = event.at;
-      outage.healed =
-        event.group === group ? tellEvent(event).replace(`group ${group}: `, '').replace(`group ${group}`, 'group') : tellEvent(event);
-    }
-  }
-  return [...outages.values()];
+  return { events: chain };
 }

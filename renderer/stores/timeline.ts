@@ -1,11 +1,13 @@
 /** The timeline: what happened, in order, with causes; which of it is looked at, in lanes and in the list alike. */
 import { computed, reactive, ref, shallowRef } from 'vue';
+import type { Incident } from '#shared/incidents/incident';
+import { IncidentReducer, deriveIncidents } from '#shared/incidents/reducer';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { onReopened } from '../api.ts';
 import { defineScopedStore } from '../scope.ts';
 import { indexCauses } from '../format/causes.ts';
 import { eventMatcher, type EventFilter } from '../format/event-filter.ts';
-import { chainOfTheHour, type EventChain } from '../format/timeline.ts';
+import { headlineOf } from '../format/incidents.ts';
 import { useMomentStore } from './moment.ts';
 
 const MAX_EVENTS = 5_000;
@@ -13,6 +15,8 @@ const MAX_EVENTS = 5_000;
 export const useTimelineStore = defineScopedStore('timeline', (scope) => {
   /** Oldest first, ids growing. */
   const events = shallowRef<TimelineEvent[]>([]);
+  let reducer = new IncidentReducer();
+  const live = shallowRef<readonly Incident[]>([]);
   const open = ref(false);
   const filter = reactive<EventFilter>({ kind: 'all', text: '' });
   /** The event that is looked at, by its id. */
@@ -30,12 +34,23 @@ export const useTimelineStore = defineScopedStore('timeline', (scope) => {
   });
   const causes = computed(() => indexCauses(events.value));
   const picked = computed(() => (pickedId.value === null ? null : (causes.value.byId.get(pickedId.value) ?? null)));
-  const latestChain = computed<EventChain | null>(() => chainOfTheHour(seen.value));
+  /** As of the time that is shown, oldest first. */
+  const incidents = computed<readonly Incident[]>(() => (moment.at === null ? live.value : deriveIncidents(seen.value)));
+  const headline = computed(() => headlineOf(incidents.value, seen.value));
 
   function append(fresh: readonly TimelineEvent[]): void {
     const last = events.value.at(-1)?.id ?? 0;
     const next = fresh.filter((event) => event.id > last);
-    if (next.length > 0) events.value = [...events.value, ...next].slice(-MAX_EVENTS);
+    if (next.length === 0) return;
+    events.value = [...events.value, ...next].slice(-MAX_EVENTS);
+    for (const event of next) reducer.add(event);
+    live.value = reducer.list();
+  }
+
+  function forget(): void {
+    events.value = [];
+    reducer = new IncidentReducer();
+    live.value = [];
   }
 
   async function load(): Promise<void> {
@@ -48,12 +63,12 @@ export const useTimelineStore = defineScopedStore('timeline', (scope) => {
     const stops = [
       scope.listen('timeline/appended', (event) => append(event.events)),
       scope.listen('connection/reopened', () => {
-        events.value = [];
+        forget();
         void load();
       }),
       onReopened(() => {
         // Another run of the app counts from one again.
-        events.value = [];
+        forget();
         void load();
       }),
     ];
@@ -61,5 +76,5 @@ export const useTimelineStore = defineScopedStore('timeline', (scope) => {
     return () => stops.forEach((stop) => stop());
   }
 
-  return { events, seen, matching, open, filter, causes, pickedId, picked, latestChain, start, append };
+  return { events, seen, matching, open, filter, causes, pickedId, picked, incidents, headline, start, append };
 });

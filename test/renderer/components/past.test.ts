@@ -103,7 +103,7 @@ describe('the past on the page', () => {
     await press('To the event before');
     const story = find('section.story');
     expect(story.textContent).toContain('broker 3 frozen');
-    expect(story.textContent).toContain('Nothing that was recorded led to it.');
+    expect(story.textContent).toContain('No recorded cause.');
     // The letter keys are of the timeline alone.
     const at = useMomentStore(pinia).at;
     await key(document.body, '[');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TimelineEvent } from '#shared/models/timeline';
-import { chainOf, chainOfTheHour, outagesOfGroup, tellEvent, tellReason } from '../../../renderer/format/timeline.ts';
+import { chainOf, tellEvent, tellReason } from '../../../renderer/format/timeline.ts';
 
 const events: TimelineEvent[] = [
   { id: 1, type: 'topic/created', at: 500, node: 2, topic: 'orders' },
@@ -11,38 +11,9 @@ const events: TimelineEvent[] = [
 ];
 
 describe('timeline', () => {
-  it('gathers a chain by its root and measures how long it took to heal', () => {
+  it('gathers a chain by its root', () => {
     const chain = chainOf(events[4] as TimelineEvent, events);
     expect(chain.events.map((event) => event.id)).toEqual([2, 3, 4, 5]);
-    expect(chain.healedInMs).toBe(3_400);
-  });
-
-  it('does not call an outage healed before anything mended it, nor a plain event', () => {
-    expect(chainOf(events[2] as TimelineEvent, events.slice(0, 3)).healedInMs).toBeNull();
-    expect(chainOf(events[0] as TimelineEvent, events).healedInMs).toBeNull();
-  });
-
-  it('takes back "healed" when something broke after it', () => {
-    const more: TimelineEvent[] = [...events, { id: 6, type: 'partition/leadersLost', at: 5_000, node: 2, count: 1, causeId: 3 }];
-    expect(chainOf(more[5] as TimelineEvent, more).healedInMs).toBeNull();
-  });
-
-  it('does not call it healed because the quorum has another leader, while the silent broker is not fenced yet', () => {
-    const frozen: TimelineEvent = { id: 1, type: 'lab/nodeFrozen', at: 0, node: null, broker: 3 };
-    const elected: TimelineEvent = { id: 2, type: 'quorum/leaderElected', at: 1_100, node: 2, broker: 2, causeId: 1 };
-    const fenced: TimelineEvent = { id: 3, type: 'cluster/brokerFenced', at: 3_000, node: 2, broker: 3, causeId: 1 };
-    const moved: TimelineEvent = { id: 4, type: 'partition/leadersElected', at: 3_010, node: 2, causeId: 3 };
-    expect(chainOf(elected, [frozen, elected]).healedInMs).toBeNull();
-    expect(chainOf(moved, [frozen, elected, fenced, moved]).healedInMs).toBe(3_010);
-  });
-
-  it('does not call it healed while a partition has no leader, though a group goes on', () => {
-    const lost: TimelineEvent = { id: 5, type: 'partition/leadersLost', at: 4_100, node: 2, count: 1, causeId: 3 };
-    const moved: TimelineEvent = { id: 6, type: 'group/coordinatorMoved', at: 4_300, node: 2, group: 'billing', causeId: 3 };
-    const more = [...events.slice(0, 4), lost, moved];
-    expect(chainOf(moved, more).healedInMs).toBeNull();
-    const elected: TimelineEvent = { id: 7, type: 'partition/leadersElected', at: 6_000, node: 2, count: 1, causeId: 3 };
-    expect(chainOf(elected, [...more, elected]).healedInMs).toBe(5_000);
   });
 
   it('stands a cause that is gone or goes round', () => {
@@ -71,14 +42,6 @@ describe('timeline', () => {
     expect(tellReason(found('read'))).toContain('reading stops there');
   });
 
-  it('keeps an outage in front while members come and go, for two minutes', () => {
-    const join = (at: number): TimelineEvent => ({ id: 9, type: 'group/memberJoined', at, node: 1, group: 'billing' });
-    expect(chainOfTheHour([])).toBeNull();
-    expect(chainOfTheHour([...events, join(60_000)])?.events[0]?.id).toBe(2);
-    expect(chainOfTheHour([...events, join(200_000)])?.events[0]?.id).toBe(9);
-    expect(chainOfTheHour([...events, { id: 9, type: 'topic/created', at: 60_000, node: 1, topic: 'x' }])?.events[0]?.id).toBe(9);
-  });
-
   it('tells events in words', () => {
     expect(events.map(tellEvent)).toEqual([
       'topic orders created',
@@ -105,14 +68,5 @@ describe('timeline', () => {
     expect(tellEvent(moved([1, 2]))).toBe('2 leaders moved off broker 3');
     expect(tellEvent(moved([2, 2]))).toBe('2 leaders moved to broker 2');
     expect(tellEvent({ id: 9, type: 'partition/leadersElected', at: 0, node: 1, broker: 3, count: 2 })).toBe('2 leaders moved');
-  });
-
-  it('shades a group from the fault to its rebalance', () => {
-    expect(outagesOfGroup('billing', events)).toEqual([
-      { from: 1_000, until: 4_400, label: 'broker 3 killed', healed: 'group rebalanced' },
-    ]);
-    expect(outagesOfGroup('billing', events.slice(0, 3))).toEqual([{ from: 1_000, until: null, label: 'broker 3 killed', healed: null }]);
-    const moved: TimelineEvent = { id: 6, type: 'group/coordinatorMoved', at: 4_500, node: 1, group: 'billing', causeId: 3 };
-    expect(outagesOfGroup('billing', [...events, moved])[0]?.healed).toBe('coordinator moved');
   });
 });

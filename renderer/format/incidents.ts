@@ -1,0 +1,102 @@
+/** Incidents as text: what happened, how far it has recovered, and which of them a group's chart marks. */
+import type { TimelineEvent, TimelineEventType } from '#shared/models/timeline';
+import { isOpen, servedAgainAt, since, touchesGroup, type GroupReading, type Incident } from '#shared/incidents/incident';
+import { formatCoarse, formatSpan, plural } from './numbers.ts';
+import type { Tone } from './replicas.ts';
+import { chainOf, tellEvent } from './timeline.ts';
+
+export interface IncidentPhase {
+  text: string;
+  tone: Tone;
+}
+
+/** `broker 3 killed`; of an observed one, what was observed. */
+export const describeIncident = ({ root }: Incident): string => tellEvent(root);
+
+/** Faults that the cluster detects when a session expires. */
+const SILENT: ReadonlySet<TimelineEventType> = new Set(['lab/nodeKilled', 'lab/powerCut', 'lab/nodeFrozen', 'load/memberCrashed']);
+
+/** `2 min`, `no recorded cause`, `964 partitions under-replicated`, `failed over in 3.0 s`. `now`: wall-clock ms of what is shown. */
+export function phasesOf(incident: Incident, now: number): IncidentPhase[] {
+  const phases: IncidentPhase[] = [];
+  const add = (text: string, tone: Tone): void => void phases.push({ text, tone });
+  if (incident.cause === 'observed') add('no recorded cause', 'none');
+  if (isOpen(incident)) {
+    add(formatCoarse(now - incident.startedAt), 'none');
+    if (incident.detectedAt === null && SILENT.has(incident.root.type)) add('not detected yet', 'warn');
+    if (incident.leaderless > 0) add(`${plural(incident.leaderless, 'partition')} without a leader`, 'bad');
+    if (incident.underReplicated > 0) add(`${plural(incident.underReplicated, 'partition')} under-replicated`, 'warn');
+  }
+  const failedOver = since(incident, incident.failedOverAt);
+  if (failedOver !== null) add(`failed over in ${formatSpan(failedOver)}`, 'none');
+  const recovered = since(incident, incident.recoveredAt);
+  if (recovered !== null) add(`recovered in ${formatSpan(recovered)}`, 'ok');
+  const lasted = since(incident, incident.closedAt);
+  if (lasted !== null && (recovered === null || lasted > recovered)) {
+    // What has no duration ended as it began.
+    if (lasted > 0)
+      add(incident.detectedAt === null ? `ended undetected after ${formatSpan(lasted)}` : `ended after ${formatSpan(lasted)}`, 'ok');
+  }
+  return phases;
+}
+
+export const summarizeIncident = (incident: Incident, now: number): string =>
+  [describeIncident(incident), ...phasesOf(incident, now).map(({ text }) => text)].join(' · ');
+
+/** A band in a group's chart. */
+export interface Outage {
+  from: number;
+  /** Null: it lasts. */
+  until: number | null;
+  label: string;
+  /** Text at its end. */
+  healed: string | null;
+}
+
+/** Incidents that moved or took a leader of what the group reads, or its coordinator: from their start until the group was served again. */
+export function outagesOfGroup(group: GroupReading, incidents: readonly Incident[]): Outage[] {
+  return incidents
+    .filter((incident) => touchesGroup(incident, group))
+    .map((incident) => {
+      const until = servedAgainAt(incident, group);
+      const failedOver = since(incident, incident.failedOverAt);
+      const served = since(incident, until);
+      const healed =
+        until === null || served === null
+          ? null
+          : until === incident.failedOverAt && failedOver !== null
+            ? `failed over in ${formatSpan(failedOver)}`
+            : `group stable after ${formatSpan(served)}`;
+      return { from: incident.startedAt, until, label: describeIncident(incident), healed };
+    });
+}
+
+export interface Headline {
+  /** Null: nothing broke lately, or at all. */
+  incident: Incident | null;
+  /** Open incidents beside it. */
+  more: number;
+  /** Its events, or the latest event and what led to it; oldest first. */
+  events: readonly TimelineEvent[];
+}
+
+/** A closed incident stays in front this long after its last event, or until something else than a group changes. */
+const NEWS_MS = 120_000;
+
+/** What the strip shows: the newest open incident, else one that has just closed, else the latest event. Null: there is no event. */
+export function headlineOf(incidents: readonly Incident[], events: readonly TimelineEvent[]): Headline | null {
+  const last = events.at(-1);
+  if (last === undefined) return null;
+  const open = incidents.filter(isOpen);
+  const incident = open.at(-1) ?? incidents.findLast((one) => isNews(one, events, last));
+  if (incident === undefined) return { incident: null, more: 0, events: chainOf(last, events).events };
+  const ids = new Set(incident.eventIds);
+  return { incident, more: Math.max(0, open.length - 1), events: events.filter(({ id }) => ids.has(id)) };
+}
+
+function isNews({ eventIds, closedAt }: Incident, events: readonly TimelineEvent[], last: TimelineEvent): boolean {
+  if (closedAt === null || last.at - closedAt > NEWS_MS) return false;
+  const lastId = eventIds.at(-1) ?? 0;
+  // The events by which it ended have causes of their own.
+  return !events.some((event) => event.id > lastId && event.at > closedAt && event.group === undefined);
+}

@@ -1,0 +1,77 @@
+/** What an event lists of partitions, and what it takes to begin or to end an outage. */
+import type { LinkEnd } from '../models/lab.ts';
+import type { TimelineEvent, TimelineEventType } from '../models/timeline.ts';
+import type { IncidentSubject } from './incident.ts';
+
+export interface ListedPartition {
+  topic: string;
+  partition: number;
+  from?: unknown;
+  to?: unknown;
+}
+
+export function listedPartitions({ details, topic, partitions }: TimelineEvent): ListedPartition[] {
+  for (const list of [details?.['moves'], details?.['changes'], details?.['partitions']])
+    if (Array.isArray(list)) return list.filter(isListed);
+  return topic === undefined ? [] : (partitions ?? []).map((partition) => ({ topic, partition }));
+}
+
+function isListed(value: unknown): value is ListedPartition {
+  if (typeof value !== 'object' || value === null) return false;
+  const { topic, partition } = value as { topic?: unknown; partition?: unknown };
+  return typeof topic === 'string' && typeof partition === 'number';
+}
+
+export function brokerIds(value: unknown): number[] {
+  const list: unknown[] = Array.isArray(value) ? value : [value];
+  return list.filter((id) => typeof id === 'number');
+}
+
+/** Those of the first list that are not in the second. */
+export const leftOut = (ids: unknown, others: unknown): number[] => brokerIds(ids).filter((id) => !brokerIds(others).includes(id));
+
+/** Faults of the lab, and what was done to members of a load. */
+export const FAULTS: ReadonlySet<TimelineEventType> = new Set([
+  'lab/nodeKilled',
+  'lab/nodeStopped',
+  'lab/powerCut',
+  'lab/nodeFrozen',
+  'lab/faultInjected',
+  'load/memberCrashed',
+  'load/memberPaused',
+]);
+
+/** Failures; one without a recorded cause begins an incident. */
+const FAILURES: ReadonlySet<TimelineEventType> = new Set([
+  'cluster/brokerFenced',
+  'cluster/processSuspended',
+  'partition/leadersLost',
+  'partition/isrShrunk',
+  'partition/uncleanlyElected',
+  'partition/repairBlocked',
+  'group/memberExpired',
+  'node/corruptionFound',
+  'node/logDirectoryFailed',
+  'node/failed',
+]);
+
+/** What a person or a restart made the controller do is no failure. */
+const PLANNED: ReadonlySet<unknown> = new Set(['request', 'reassignment', 'registration', 'removal']);
+
+/** A change of the controller is a failure, the first election of a cluster is not. */
+export function isFailure(event: TimelineEvent): boolean {
+  if (event.type === 'quorum/leaderElected') return event.details?.['previousLeader'] !== undefined;
+  return FAILURES.has(event.type) && !PLANNED.has(event.details?.['trigger']);
+}
+
+export function subjectOf(event: TimelineEvent): IncidentSubject {
+  const fault = event.details?.['fault'] as { between?: unknown; node?: unknown } | undefined;
+  if (Array.isArray(fault?.between)) return { kind: 'link', between: fault.between.filter(isEnd) };
+  if (event.group !== undefined) return { kind: 'group', group: event.group };
+  if (event.type === 'cluster/processSuspended' || event.type === 'quorum/leaderElected') return { kind: 'cluster' };
+  const broker = event.broker ?? (typeof fault?.node === 'number' ? fault.node : event.type.startsWith('node/') ? event.node : null);
+  if (broker !== null && event.type !== 'partition/isrShrunk') return { kind: 'broker', broker };
+  return { kind: 'partitions' };
+}
+
+const isEnd = (value: unknown): value is LinkEnd => typeof value === 'number' || value === 'clients';
