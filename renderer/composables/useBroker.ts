@@ -15,7 +15,7 @@ export interface ReplicaRow {
 }
 
 /** Trouble first. */
-export const STATE_ORDER: Record<ReplicaState, number> = { offline: 0, electing: 1, lagging: 2, leader: 3, inSync: 4 };
+export const STATE_ORDER: Record<ReplicaState, number> = { offline: 0, unknown: 1, electing: 2, lagging: 3, leader: 4, inSync: 5 };
 
 export function useBroker(id: MaybeRefOrGetter<number>) {
   const cluster = useClusterStore();

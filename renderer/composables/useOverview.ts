@@ -7,18 +7,23 @@ import { isAlive } from '../format/replicas.ts';
 import { stableOrder } from '../format/stable-order.ts';
 import type { Stat } from '../format/stat.ts';
 import { useClusterStore } from '../stores/cluster.ts';
+import { useTimelineStore } from '../stores/timeline.ts';
 import { useTopicsStore } from '../stores/topics.ts';
+import { useNow } from './useNow.ts';
 
 export function useOverview(showInternal: Ref<boolean>) {
   const cluster = useClusterStore();
   const topics = useTopicsStore();
+  const timeline = useTimelineStore();
+  const now = useNow();
 
   const stats = computed<Stat[]>(() => {
     const scalars = cluster.scalars;
     const known = cluster.ready;
     const alive = cluster.brokerList.filter(isAlive).length;
     const all = cluster.brokerList.length;
-    const { partitions, offline, underReplicated } = topics.totals;
+    const { partitions, offline, silent, unknown, underReplicated } = topics.totals;
+    const unanswered = 'No broker answers.';
     const rate = (label: string, bytes: number | null | undefined, trend: (number | null)[]): Stat => {
       const quantity = bytes === null || bytes === undefined ? null : quantifyRate(bytes);
       return {
@@ -39,13 +44,14 @@ export function useOverview(showInternal: Ref<boolean>) {
       {
         label: 'Partitions',
         value: known ? formatCount(partitions) : null,
-        unit: `${formatCount(offline)} offline`,
+        unit: unknown > 0 ? '? offline' : `${formatCount(offline)} ${silent > 0 ? 'not served' : 'offline'}`,
         ...(offline > 0 ? { unitTone: 'bad' as const } : {}),
       },
       {
         label: 'Under-replicated',
-        value: known ? formatCount(underReplicated) : null,
-        ...(underReplicated > 0 ? { tone: 'warn' as const } : {}),
+        value: known && unknown === 0 ? formatCount(underReplicated) : null,
+        reason: unanswered,
+        ...(underReplicated > 0 && unknown === 0 ? { tone: 'warn' as const } : {}),
       },
       rate(
         'In',
@@ -75,6 +81,9 @@ export function useOverview(showInternal: Ref<boolean>) {
           groups: cluster.groupList,
           quorum: cluster.scalars.quorum,
           unreachable: cluster.scalars.unreachable,
+          facts: cluster.facts,
+          incidents: timeline.incidents,
+          now: now.value,
         }),
   );
 
@@ -92,7 +101,7 @@ export function useOverview(showInternal: Ref<boolean>) {
     return sorted;
   });
   const internalCount = computed(() => cluster.topicList.length - topics.visible.length);
-  const someElecting = computed(() => topics.totals.offline > 0);
+  const someElecting = computed(() => topics.totals.offline > topics.totals.silent);
 
   return { stats, attention, matrixTopics, internalCount, someElecting };
 }

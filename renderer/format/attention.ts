@@ -1,114 +1,177 @@
-/** What a person should look at first, most urgent first. Empty when all is well. */
-import type { BrokerRow, GroupRow, QuorumView, TopicRow } from '#shared/models/cluster';
-import { formatList, plural } from './numbers.ts';
+/** What needs attention, most urgent first: the state of the cluster, with the open incident that it belongs to. Empty when all is well. */
+import { answers, assessQuorum, leaderStateOf, type BrokerFacts } from '#shared/health';
+import { isOpen, type Incident } from '#shared/incidents/incident';
+import type { BrokerRow, GroupRow, PartitionRow, QuorumView, TopicRow } from '#shared/models/cluster';
+import { describeIncident, phasesOf } from './incidents.ts';
+import { formatList, formatRanges, plural } from './numbers.ts';
 import { BROKER_STATE, isAlive, isOffline, refusesWrites } from './replicas.ts';
 import { groupPath, topicPath } from './addresses.ts';
 
 export interface AttentionItem {
   key: string;
   tone: 'bad' | 'warn';
-  /** What is the case. */
+  /** The state. */
   what: string;
-  /** Why, or what follows from it. */
+  /** Its cause, or what follows from it. */
   why: string;
-  /** Where to look. */
+  /** The page that shows it. */
   to: string | null;
 }
 
 export interface AttentionSource {
   brokers: readonly BrokerRow[];
+  /** Assessed (`shared/health.ts`). */
   topics: readonly TopicRow[];
   groups: readonly GroupRow[];
   quorum: QuorumView | null;
   unreachable: readonly { broker: number; error: string }[];
+  facts: BrokerFacts;
+  incidents: readonly Incident[];
+  /** Wall-clock ms of what is shown. */
+  now: number;
 }
 
 export function whatNeedsAttention(source: AttentionSource): AttentionItem[] {
-  return [...quorumItems(source), ...partitionItems(source.topics), ...brokerItems(source), ...groupItems(source.groups)];
+  const shown = new Set<Incident>();
+  const items = [...quorumItems(source), ...partitionItems(source.topics), ...brokerItems(source, shown)];
+  return [...items, ...incidentItems(source, shown), ...groupItems(source)];
 }
 
-function quorumItems({ brokers, quorum }: AttentionSource): AttentionItem[] {
-  if (quorum === null || quorum.voters.length === 0) return [];
-  const gone = quorum.voters.filter((voter) => brokers.some((broker) => broker.id === voter.id && broker.lab?.running === false));
-  const majority = Math.floor(quorum.voters.length / 2) + 1;
-  if (quorum.voters.length - gone.length >= majority) return [];
+function quorumItems({ quorum, facts }: AttentionSource): AttentionItem[] {
+  const health = assessQuorum(quorum, facts);
+  if (health === null || !facts.reachable || health.left >= health.needed) return [];
   return [
     {
       key: 'quorum',
       tone: 'bad',
-      what: `No controller: ${quorum.voters.length - gone.length} of ${quorum.voters.length} voters are left`,
-      why: `${majority} are needed. Until then no leader can be elected and no topic changed.`,
+      what: `No controller: ${health.left} of ${health.voters} voters are left`,
+      why: `${health.needed} are needed. Until then no leader can be elected and no topic changed.`,
       to: '/coordination',
     },
   ];
 }
 
 function partitionItems(topics: readonly TopicRow[]): AttentionItem[] {
-  const items: AttentionItem[] = [];
-  const offline = tally(topics, (partition) => isOffline(partition));
-  if (offline.partitions > 0) {
-    items.push({
-      key: 'offline',
-      tone: 'bad',
-      what: `${plural(offline.partitions, 'partition')} ${offline.partitions === 1 ? 'has' : 'have'} no leader`,
-      why: `${someOf(offline.names)}: nothing can be written to or read from ${offline.partitions === 1 ? 'it' : 'them'}.`,
-      to: offline.names.length === 1 ? topicPath(offline.names[0] ?? '', 'partitions') : '/topics?show=attention',
-    });
-  }
-  const refusing = tally(topics, (partition, topic) => refusesWrites(partition, topic.minInsyncReplicas));
-  if (refusing.partitions > 0) {
-    items.push({
-      key: 'refusing',
-      tone: 'bad',
-      what: `${plural(refusing.partitions, 'partition')} ${refusing.partitions === 1 ? 'refuses' : 'refuse'} acks=all writes`,
-      why: `${someOf(refusing.names)}: fewer replicas in sync than min.insync.replicas asks for.`,
-      to: refusing.names.length === 1 ? topicPath(refusing.names[0] ?? '', 'partitions') : '/topics?show=attention',
-    });
-  }
-  return items;
+  return [
+    ...partitionItem(topics, 'offline', (partition) => leaderStateOf(partition) === 'none', {
+      what: (count) => `${plural(count, 'partition')} ${count === 1 ? 'has' : 'have'} no leader`,
+      why: (count, where) => `${where}: nothing can be written to or read from ${count === 1 ? 'it' : 'them'}.`,
+    }),
+    ...partitionItem(topics, 'silent', (partition) => isOffline(partition) && partition.leader !== null, {
+      what: (count) => `${plural(count, 'partition')} ${count === 1 ? 'has' : 'have'} a leader that does not answer`,
+      why: (_count, where) => `${where}: no write or read is served until another replica leads.`,
+    }),
+    ...partitionItem(topics, 'refusing', (partition, topic) => refusesWrites(partition, topic.minInsyncReplicas), {
+      what: (count) => `${plural(count, 'partition')} ${count === 1 ? 'refuses' : 'refuse'} acks=all writes`,
+      why: (_count, where) => `${where}: fewer replicas in sync than min.insync.replicas.`,
+    }),
+  ];
 }
 
-function tally(topics: readonly TopicRow[], hit: (partition: TopicRow['partitions'][number], topic: TopicRow) => boolean) {
-  let partitions = 0;
-  const names: string[] = [];
+function partitionItem(
+  topics: readonly TopicRow[],
+  key: string,
+  fits: (partition: PartitionRow, topic: TopicRow) => boolean,
+  text: { what: (count: number) => string; why: (count: number, where: string) => string },
+): AttentionItem[] {
+  const hits: { topic: TopicRow; partitions: number[] }[] = [];
+  let count = 0;
   for (const topic of topics) {
-    const count = topic.partitions.filter((partition) => hit(partition, topic)).length;
-    if (count === 0) continue;
-    partitions += count;
-    names.push(topic.name);
+    const partitions = topic.partitions.filter((partition) => fits(partition, topic)).map(({ partition }) => partition);
+    if (partitions.length > 0) hits.push({ topic, partitions });
+    count += partitions.length;
   }
-  return { partitions, names };
+  const [first] = hits;
+  if (first === undefined) return [];
+  const to = hits.length === 1 ? topicPath(first.topic.name, 'partitions') : '/topics?show=attention';
+  return [{ key, tone: 'bad', what: text.what(count), why: text.why(count, describePlaces(hits)), to }];
 }
 
-function someOf(names: readonly string[]): string {
-  if (names.length <= 3) return formatList(names);
-  return `${names.slice(0, 2).join(', ')} and ${names.length - 2} more topics`;
+/** `audit 1, orders 0–2`: of a topic that is affected in part, which partitions. */
+function describePlaces(hits: readonly { topic: TopicRow; partitions: number[] }[]): string {
+  const names = hits
+    .slice(0, 3)
+    .map(({ topic, partitions }) =>
+      partitions.length === topic.partitions.length
+        ? topic.name
+        : `${topic.name} ${formatRanges(partitions)} of ${topic.partitions.length}`,
+    );
+  return hits.length <= 3 ? formatList(names) : `${names.slice(0, 2).join(', ')} and ${hits.length - 2} more topics`;
 }
 
-function brokerItems({ brokers, topics, unreachable }: AttentionSource): AttentionItem[] {
-  return brokers
-    .filter((broker) => !isAlive(broker))
-    .map((broker) => {
-      let behind = 0;
-      for (const topic of topics) {
-        for (const partition of topic.partitions) {
-          if (partition.replicas.some((replica) => replica.broker === broker.id && !partition.isr.includes(broker.id))) behind += 1;
-        }
-      }
-      const error = unreachable.find((entry) => entry.broker === broker.id)?.error;
-      const follows =
-        behind > 0 ? `${plural(behind, 'partition')} ${behind === 1 ? 'is' : 'are'} a copy short.` : 'It holds no replica that is missed.';
+function brokerItems({ brokers, topics, unreachable, facts, incidents, now }: AttentionSource, shown: Set<Incident>): AttentionItem[] {
+  const silent = brokers.filter((broker) => !isAlive(broker));
+  // That the whole cluster does not answer is one statement, in the banner.
+  if (!facts.reachable && silent.every(({ state }) => state === 'unreachable')) return [];
+  return silent.map((broker) => {
+    const incident = incidents.findLast((one) => isOpen(one) && one.subject.kind === 'broker' && one.subject.broker === broker.id);
+    if (incident !== undefined) shown.add(incident);
+    const error = unreachable.find((entry) => entry.broker === broker.id)?.error;
+    const why = [
+      ...(incident === undefined
+        ? []
+        : [
+            phasesOf(incident, now)
+              .map(({ text }) => text)
+              .join(' · '),
+          ]),
+      ...(broker.state === 'unreachable' && error !== undefined ? [error] : []),
+      describeReplicas(broker, topics, facts),
+    ];
+    return {
+      key: `broker-${broker.id}`,
+      tone: broker.state === 'starting' || broker.state === 'shuttingDown' ? 'warn' : 'bad',
+      what: `Broker ${broker.id} is ${BROKER_STATE[broker.state].word}`,
+      why: why.map((text) => (text.endsWith('.') ? text : `${text}.`)).join(' '),
+      to: `/brokers/${broker.id}`,
+    };
+  });
+}
+
+/** What of the topics depends on a broker that does not serve. */
+function describeReplicas({ id }: BrokerRow, topics: readonly TopicRow[], facts: BrokerFacts): string {
+  let leads = 0;
+  let inSync = 0;
+  let missing = 0;
+  for (const topic of topics) {
+    for (const partition of topic.partitions) {
+      if (!partition.replicas.some(({ broker }) => broker === id)) continue;
+      if (partition.leader === id) leads += 1;
+      else if (partition.isr.includes(id)) inSync += 1;
+      else missing += 1;
+    }
+  }
+  const stopped = !answers(facts, id);
+  const parts = [
+    ...(leads > 0
+      ? [stopped ? `It leads ${plural(leads, 'partition')} and answers for none.` : `It leads ${plural(leads, 'partition')}.`]
+      : []),
+    ...(inSync > 0 ? [`It follows in the ISR of ${plural(inSync, 'partition')}.`] : []),
+    ...(missing > 0 ? [`${plural(missing, 'partition')} ${missing === 1 ? 'is' : 'are'} under-replicated without it.`] : []),
+  ];
+  return parts.length === 0 ? 'It holds no replica.' : parts.join(' ');
+}
+
+/** Open incidents that no row above is about: links, disks, clocks, members. */
+function incidentItems({ incidents, now }: AttentionSource, shown: ReadonlySet<Incident>): AttentionItem[] {
+  return incidents
+    .filter((incident) => isOpen(incident) && !shown.has(incident))
+    .map((incident) => {
+      const text = describeIncident(incident);
       return {
-        key: `broker-${broker.id}`,
-        tone: broker.state === 'starting' || broker.state === 'shuttingDown' ? 'warn' : 'bad',
-        what: `Broker ${broker.id} is ${BROKER_STATE[broker.state].word}`,
-        why: broker.state === 'unreachable' && error !== undefined ? `${error}. ${follows}` : follows,
-        to: `/brokers/${broker.id}`,
-      } satisfies AttentionItem;
+        key: `incident-${incident.id}`,
+        tone: incident.leaderless > 0 ? 'bad' : 'warn',
+        what: `${text.charAt(0).toUpperCase()}${text.slice(1)}`,
+        why: phasesOf(incident, now)
+          .map((phase) => phase.text)
+          .join(' · '),
+        to: incident.subject.kind === 'group' ? groupPath(incident.subject.group) : '/lab',
+      };
     });
 }
 
-function groupItems(groups: readonly GroupRow[]): AttentionItem[] {
+function groupItems({ groups, facts }: AttentionSource): AttentionItem[] {
+  if (!facts.reachable) return [];
   return groups
     .filter((group) => group.error !== null)
     .map((group) => ({
@@ -116,7 +179,9 @@ function groupItems(groups: readonly GroupRow[]): AttentionItem[] {
       tone: 'warn',
       what: `Group ${group.id} cannot be read`,
       why:
-        group.coordinator === null ? 'Its coordinator is moving to another broker; its lag is not known until then.' : (group.error ?? ''),
+        group.coordinator === null
+          ? 'Its coordinator does not answer or is moving to another broker. Its lag is unknown until then.'
+          : (group.error ?? ''),
       to: groupPath(group.id),
     }));
 }

@@ -140,6 +140,7 @@ const GLYPH_ROLE: Record<DiagramGlyph['state'], keyof Colours> = {
   lagging: 'warn',
   offline: 'bad',
   electing: 'muted',
+  unknown: 'faint',
 };
 
 /** The paths of one glyph around its middle, as every page draws it. */

@@ -71,7 +71,7 @@ export interface DiagramGlyph {
   id: string;
   x: number;
   y: number;
-  state: 'leader' | 'inSync' | 'lagging' | 'offline' | 'electing';
+  state: 'leader' | 'inSync' | 'lagging' | 'offline' | 'electing' | 'unknown';
   said: string;
 }
 

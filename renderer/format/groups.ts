@@ -1,7 +1,7 @@
 /** Consumer groups in words. */
 import type { GroupRow, GroupState } from '#shared/models/cluster';
 import { describeUnknown } from './lag.ts';
-import { compareText } from './numbers.ts';
+import { compareText, formatList } from './numbers.ts';
 import type { Tone } from './replicas.ts';
 
 /** From here on a lag is drawn amber: several hundred records behind is news, a handful is not. */
@@ -25,7 +25,7 @@ export const GROUP_STATE: Record<GroupState, { word: string; tone: Tone }> = {
 /** Why a group's lag is not known, in two words; null when nothing is in the way. */
 export function groupTrouble(group: GroupRow): string | null {
   if (group.lag !== null) return null;
-  if (group.coordinator === null) return 'coordinator moving';
+  if (group.coordinator === null) return 'coordinator unknown';
   if (group.error !== null) return group.error;
   return group.partitions.length === 0 ? 'nothing committed' : 'not known';
 }
@@ -44,3 +44,7 @@ export function topicsOf(group: GroupRow): string[] {
 export function membersOf(group: GroupRow): number | null {
   return group.members.length === 0 && (group.state === 'Unknown' || group.coordinator === null) ? null : group.members.length;
 }
+
+/** `Broker 2 does not answer`. */
+export const describeSilent = (brokers: readonly number[]): string =>
+  brokers.length === 1 ? `Broker ${brokers[0]} does not answer` : `Brokers ${formatList(brokers.map(String))} do not answer`;

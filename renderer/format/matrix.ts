@@ -35,7 +35,7 @@ export function tellCell(states: readonly CellState[], partitionAt: (index: numb
     groups.set(state, list);
   });
   if (groups.size === 0) return 'no replica here';
-  const order: CellState[] = ['offline', 'electing', 'lagging', 'leader', 'inSync'];
+  const order: CellState[] = ['offline', 'unknown', 'electing', 'lagging', 'leader', 'inSync'];
   return order
     .flatMap((state) => {
       const list = groups.get(state);

@@ -2,6 +2,7 @@
  * What the cluster still promises, counted on its partitions and the faults in force. Promises are of acks=all writes with
  * unclean leader election off, as `docs/promises.md` has them. What is not known is said to be so.
  */
+import { answers, assessBrokers, assessQuorum, type QuorumHealth } from '#shared/health';
 import type { BrokerRow, PartitionRow, QuorumView, TopicRow } from '#shared/models/cluster';
 import type { Fault } from '#shared/models/lab';
 import { formatCount, formatList, plural } from './numbers.ts';
@@ -41,17 +42,9 @@ export interface Promises {
   lines: { tone: Tone; text: string }[];
 }
 
-const majorityOf = (voters: number): number => Math.floor(voters / 2) + 1;
-
-/** In the ISR, and able to lead if the leader went now. */
-const LIVES: ReadonlySet<BrokerRow['state']> = new Set(['online', 'shuttingDown', 'starting', 'fenced']);
-
 export function whatItPromises({ brokers, topics, quorum, faults }: PromiseSource): Promises {
-  const state = new Map(brokers.map((broker) => [broker.id, broker]));
-  const lives = (id: number): boolean => {
-    const broker = state.get(id);
-    return broker === undefined || LIVES.has(broker.state);
-  };
+  const facts = assessBrokers(brokers);
+  const lives = (id: number): boolean => answers(facts, id);
   const damage = new Set(
     faults.flatMap(({ fault }) => (fault.type === 'corrupt' ? [`${fault.node}/${fault.topic}-${fault.partition}`] : [])),
   );
@@ -66,10 +59,10 @@ export function whatItPromises({ brokers, topics, quorum, faults }: PromiseSourc
     outOfReach: 0,
     damaged: 0,
   };
-  // Whoever leads now may be the next to go; then another is elected only by a majority that has lost it too.
+  // The leader may be the next broker to fail; then another is elected only by a majority that has lost it too.
   const voters = new Set(quorum?.voters.map(({ id }) => id));
-  const votersLeft = [...voters].filter(lives).length;
-  const electsWithout = (leader: number): boolean => !voters.has(leader) || votersLeft - 1 >= majorityOf(voters.size);
+  const majority = assessQuorum(quorum, facts);
+  const electsWithout = (leader: number): boolean => majority === null || !voters.has(leader) || majority.left - 1 >= majority.needed;
   const holders = new Set<number>();
   for (const topic of topics) {
     for (const partition of topic.partitions) {
@@ -96,7 +89,7 @@ export function whatItPromises({ brokers, topics, quorum, faults }: PromiseSourc
       counts,
       [...holders].sort((a, b) => a - b),
     ),
-    lines: linesOf(counts, { quorum, faults, topics, lives }),
+    lines: linesOf(counts, { majority, faults, topics }),
   };
 }
 
@@ -131,13 +124,12 @@ function verdictOf(counts: PromiseCounts, holders: readonly number[]): Promises[
 }
 
 interface LineSource {
-  quorum: QuorumView | null;
+  majority: QuorumHealth | null;
   faults: readonly Fault[];
   topics: readonly TopicRow[];
-  lives: (id: number) => boolean;
 }
 
-function linesOf(counts: PromiseCounts, { quorum, faults, topics, lives }: LineSource): Promises['lines'] {
+function linesOf(counts: PromiseCounts, { majority, faults, topics }: LineSource): Promises['lines'] {
   const { partitions, canLoseOne, refusing, leaderless, unknown, single } = counts;
   if (partitions === 0) return [];
   const lines: Promises['lines'] = [
@@ -159,18 +151,17 @@ function linesOf(counts: PromiseCounts, { quorum, faults, topics, lives }: LineS
       text: `Clients do not reach broker ${formatList(unheard.brokers.map(String))}, which ${unheard.brokers.length === 1 ? 'leads' : 'lead'} ${plural(unheard.leads, 'partition')}.`,
     });
   }
-  if (quorum !== null && quorum.voters.length > 0) {
-    const left = quorum.voters.filter(({ id }) => lives(id)).length;
-    const needed = majorityOf(quorum.voters.length);
+  if (majority !== null) {
+    const { left, needed, voters } = majority;
     if (left < needed)
       lines.push({
         tone: 'bad',
-        text: `${left} of ${quorum.voters.length} voters left, ${needed} needed: no leader can be elected, nothing changed.`,
+        text: `${left} of ${voters} voters left, ${needed} needed: no leader can be elected, nothing changed.`,
       });
-    else if (left === needed && quorum.voters.length > 1)
+    else if (left === needed && voters > 1)
       lines.push({
         tone: 'warn',
-        text: `The quorum cannot lose another voter: ${left} of ${quorum.voters.length} are left, and fewer elect no leader.`,
+        text: `The quorum cannot lose another voter: ${left} of ${voters} are left, and fewer elect no leader.`,
       });
   }
   if (single > 0)

@@ -1,4 +1,5 @@
 /** What the partitions of a topic add up to, in the words and tones that every page uses. */
+import { leaderStateOf } from '#shared/health';
 import type { BrokerRow, BrokerState, PartitionRow, ReplicaState, TopicRow } from '#shared/models/cluster';
 
 export type Tone = 'none' | 'ok' | 'warn' | 'bad' | 'control' | 'flow' | 'accent';
@@ -9,6 +10,7 @@ export const REPLICA_WORDS: Record<ReplicaState, string> = {
   lagging: 'lagging',
   offline: 'offline',
   electing: 'no leader yet',
+  unknown: 'not known, its broker does not answer',
 };
 
 /** Fewer in sync than there are replicas. */
@@ -16,26 +18,61 @@ export function isUnderReplicated(partition: PartitionRow): boolean {
   return partition.isr.length < partition.replicas.length;
 }
 
-/** Nobody leads it: neither writes nor reads are answered. */
+/** No leader, or none that answers: neither writes nor reads are served. */
 export function isOffline(partition: PartitionRow): boolean {
-  return partition.leader === null;
+  const state = leaderStateOf(partition);
+  return state === 'none' || state === 'silent';
 }
 
 /** Led, but with too few in sync for a write that asks for all. */
 export function refusesWrites(partition: PartitionRow, minInsyncReplicas: number | null): boolean {
-  return minInsyncReplicas !== null && partition.leader !== null && partition.isr.length < minInsyncReplicas;
+  return minInsyncReplicas !== null && leaderStateOf(partition) === 'serving' && partition.isr.length < minInsyncReplicas;
+}
+
+/** Of errors that a request for a partition's offsets met: what the leader did, in the terms of the page. */
+const LEADER_MOVES: ReadonlySet<string> = new Set([
+  'NOT_LEADER_OR_FOLLOWER',
+  'LEADER_NOT_AVAILABLE',
+  'FENCED_LEADER_EPOCH',
+  'UNKNOWN_LEADER_EPOCH',
+  'OFFSET_NOT_AVAILABLE',
+]);
+
+/** Errors of a connection that gets no answer, also not to the question which versions it speaks. */
+const NO_ANSWER: ReadonlySet<string> = new Set([
+  'UNSUPPORTED_VERSION',
+  'BROKER_UNREACHABLE',
+  'BROKER_NOT_AVAILABLE',
+  'REQUEST_TIMED_OUT',
+  'UNREACHABLE',
+]);
+
+export function describePartitionError({ leader, error }: PartitionRow): string {
+  if (error === null) return '';
+  const name = leader === null ? 'the leader' : `leader ${leader}`;
+  if (LEADER_MOVES.has(error)) return `leadership is moving from ${name}`;
+  if (NO_ANSWER.has(error)) return `${name} does not answer`;
+  return `offsets not read: ${error}`;
 }
 
 export interface TopicHealth {
   underReplicated: number;
+  /** Not served: without a leader, or with one that does not answer. */
   offline: number;
+  /** Of those, with a leader by metadata. */
+  silent: number;
+  /** No broker answers. */
+  unknown: number;
   refusing: number;
 }
 
 export function topicHealth(topic: TopicRow): TopicHealth {
-  const health: TopicHealth = { underReplicated: 0, offline: 0, refusing: 0 };
+  const health: TopicHealth = { underReplicated: 0, offline: 0, silent: 0, unknown: 0, refusing: 0 };
   for (const partition of topic.partitions) {
-    if (isOffline(partition)) health.offline += 1;
+    const state = leaderStateOf(partition);
+    if (state === 'none' || state === 'silent') health.offline += 1;
+    if (state === 'silent') health.silent += 1;
+    if (state === 'unknown') health.unknown += 1;
     if (isUnderReplicated(partition)) health.underReplicated += 1;
     if (refusesWrites(partition, topic.minInsyncReplicas)) health.refusing += 1;
   }

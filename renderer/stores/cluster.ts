@@ -8,6 +8,7 @@ import type { AppError } from '#shared/errors';
 import type { ClusterPatch, ScopedPayload } from '#shared/ipc';
 import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '#shared/models/cluster';
 import type { Moment } from '#shared/models/history';
+import { assessBrokers, assessTopic } from '#shared/health';
 import { onReopened } from '../api.ts';
 import { totalLag } from '../format/lag.ts';
 import { defineScopedStore } from '../scope.ts';
@@ -50,7 +51,20 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
   const version = ref(live.version);
   const scalars = shallowRef(live.scalars);
   const brokers = shallowRef(live.brokers);
-  const topics = shallowRef(live.topics);
+  const reportedTopics = shallowRef(live.topics);
+  /** What the brokers' states mean for every page alike. */
+  const facts = computed(() => assessBrokers([...brokers.value.values()]));
+  const assessed = new WeakMap<TopicRow, { key: string; row: TopicRow }>();
+  const topics = computed<ReadonlyMap<string, TopicRow>>(() => {
+    const { key } = facts.value;
+    const rows = new Map<string, TopicRow>();
+    for (const [name, reported] of reportedTopics.value) {
+      let known = assessed.get(reported);
+      if (known?.key !== key) assessed.set(reported, (known = { key, row: assessTopic(reported, facts.value) }));
+      rows.set(name, known.row);
+    }
+    return rows;
+  });
   const groups = shallowRef(live.groups);
   const allRates = shallowRef<RateSample[]>([]);
   /** Up to what is shown. */
@@ -100,7 +114,7 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
   function show({ scalars: shown, ...state }: ClusterState): void {
     scalars.value = shown;
     brokers.value = state.brokers;
-    topics.value = state.topics;
+    reportedTopics.value = state.topics;
     groups.value = state.groups;
     version.value = state.version;
   }
@@ -143,7 +157,7 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
     live.version = patch.version;
     const changed = [
       replace(live.brokers, patch.brokers, (row) => row.id) ? brokers : null,
-      replace(live.topics, patch.topics, (row) => row.name) ? topics : null,
+      replace(live.topics, patch.topics, (row) => row.name) ? reportedTopics : null,
       replace(live.groups, patch.groups, (row) => row.id) ? groups : null,
     ];
     if (past.value === null) {
@@ -248,6 +262,7 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
     topicList,
     groupList,
     allLag,
+    facts,
     shownAsOf,
     ready,
     embedded,

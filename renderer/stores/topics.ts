@@ -18,12 +18,14 @@ export const useTopicsStore = defineScopedStore('topics', (scope) => {
 
   const totals = computed(() => {
     let partitions = 0;
-    const sum: TopicHealth = { underReplicated: 0, offline: 0, refusing: 0 };
+    const sum: TopicHealth = { underReplicated: 0, offline: 0, silent: 0, unknown: 0, refusing: 0 };
     for (const topic of cluster.topics.values()) {
       partitions += topic.partitions.length;
       const health = healthByName.value.get(topic.name);
       sum.underReplicated += health?.underReplicated ?? 0;
       sum.offline += health?.offline ?? 0;
+      sum.silent += health?.silent ?? 0;
+      sum.unknown += health?.unknown ?? 0;
       sum.refusing += health?.refusing ?? 0;
     }
     return { partitions, ...sum };

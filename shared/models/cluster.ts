@@ -3,8 +3,8 @@
  * serialised; `null` is unknown and is drawn as "?", never as 0.
  */
 
-/** How a replica stands; one glyph each: ● ○ ◐ ✕ ◌. */
-export type ReplicaState = 'leader' | 'inSync' | 'lagging' | 'offline' | 'electing';
+/** The state of a replica; one glyph each: ● ○ ◐ ✕ ◌, and a grey ring for `unknown`: its broker does not answer. */
+export type ReplicaState = 'leader' | 'inSync' | 'lagging' | 'offline' | 'electing' | 'unknown';
 
 export interface Connection {
   id: string;
@@ -86,6 +86,8 @@ export interface PartitionRow {
   /** Null: no leader. */
   leader: number | null;
   leaderEpoch: number | null;
+  /** Set by `shared/health.ts` where the leader that metadata names does not answer. */
+  leaderState?: 'silent' | 'unknown';
   replicas: { broker: number; state: ReplicaState }[];
   isr: number[];
   startOffset: string | null;

@@ -134,7 +134,7 @@ describeWith('a browser', hasBrowser, 'the diagrams of Learn, fault by fault', (
       claim(row.replicas.includes(broker), `${id} is drawn, and holds no replica`);
       const inSync = row.isr.includes(broker);
       if (state === 'leader') claim(row.leader === broker, `${id}: drawn as leader, ${row.leader} told`);
-      else claim(row.leader !== broker || state === 'offline', `${id}: leads, and is drawn as ${state}`);
+      else claim(row.leader !== broker || state === 'offline' || state === 'unknown', `${id}: leads, and is drawn as ${state}`);
       if (state === 'inSync') claim(inSync, `${id}: drawn in sync, ISR ${row.isr.join(' ')} told`);
       if (state === 'lagging') claim(!inSync, `${id}: drawn as lagging, and is in sync`);
     }

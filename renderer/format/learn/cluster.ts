@@ -116,7 +116,7 @@ function heldWords(state: LearnState, broker: BrokerRow): string {
   return `, leads ${leads(state, broker.id)} and holds ${plural(rows.length, 'copy', 'copies')}`;
 }
 
-const REPLICA_TONE = { leader: 'accent', inSync: 'plain', lagging: 'warn', offline: 'bad', electing: 'plain' } as const;
+const REPLICA_TONE = { leader: 'accent', inSync: 'plain', lagging: 'warn', offline: 'bad', electing: 'plain', unknown: 'plain' } as const;
 
 function replicaBox(topic: string, row: PartitionRow, broker: number, at: Place): DiagramBox {
   const state = row.replicas.find((one) => one.broker === broker)?.state ?? 'offline';
@@ -129,7 +129,7 @@ function replicaBox(topic: string, row: PartitionRow, broker: number, at: Place)
     id: `replica-${row.partition}-${broker}`,
     ...at,
     tone: REPLICA_TONE[state],
-    dashed: state === 'offline' || state === 'electing',
+    dashed: state === 'offline' || state === 'electing' || state === 'unknown',
     lines:
       at.width < 44
         ? []

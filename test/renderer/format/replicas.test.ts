@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { PartitionRow, TopicRow } from '#shared/models/cluster';
 import { replicasByBroker, tellCell } from '../../../renderer/format/matrix.ts';
-import { impactOfLoss, topicHealth } from '../../../renderer/format/replicas.ts';
-import { whatNeedsAttention } from '../../../renderer/format/attention.ts';
+import { describePartitionError, impactOfLoss, topicHealth } from '../../../renderer/format/replicas.ts';
 import { FixtureCluster } from '../fixtures/fixture-cluster.ts';
 
 const partition = (number: number, leader: number | null, isr: number[], replicas = [1, 2, 3]): PartitionRow => ({
@@ -35,11 +34,20 @@ describe('replicas', () => {
     const health = topicHealth(
       topic('t', 2, [partition(0, 1, [1, 2, 3]), partition(1, 1, [1, 2]), partition(2, 1, [1]), partition(3, null, [3])]),
     );
-    expect(health).toEqual({ underReplicated: 3, offline: 1, refusing: 1 });
+    expect(health).toEqual({ underReplicated: 3, offline: 1, silent: 0, unknown: 0, refusing: 1 });
   });
 
   it('does not say that writes are refused where min.insync.replicas is not known', () => {
     expect(topicHealth(topic('t', null, [partition(0, 1, [1])])).refusing).toBe(0);
+  });
+
+  it.each([
+    ['UNSUPPORTED_VERSION', 'leader 3 does not answer'],
+    ['BROKER_UNREACHABLE', 'leader 3 does not answer'],
+    ['NOT_LEADER_OR_FOLLOWER', 'leadership is moving from leader 3'],
+    ['TOPIC_AUTHORIZATION_FAILED', 'offsets not read: TOPIC_AUTHORIZATION_FAILED'],
+  ])('describes %s of a partition as what its leader did', (error, text) => {
+    expect(describePartitionError({ ...partition(0, 3, [3]), error })).toBe(text);
   });
 
   it('foretells what the loss of a broker does', () => {
@@ -62,27 +70,5 @@ describe('replicas', () => {
     ]);
     expect(tellCell(cells[0] ?? [], (index) => index)).toBe('leads: 0; in sync: 1');
     expect(tellCell(['none'], (index) => index)).toBe('no replica here');
-  });
-});
-
-describe('what needs attention', () => {
-  const of = (variant: 'healthy' | 'broken') => {
-    const view = new FixtureCluster(variant).view();
-    return whatNeedsAttention(view).map((item) => item.what);
-  };
-
-  it('is nothing when all is well', () => {
-    expect(of('healthy')).toEqual([]);
-  });
-
-  it('puts refused writes before the broker that is down, and groups last', () => {
-    expect(of('broken')).toEqual(['1 partition refuses acks=all writes', 'Broker 3 is down', 'Group audit-export cannot be read']);
-  });
-
-  it('says first when no majority is left', () => {
-    const cluster = new FixtureCluster('healthy');
-    cluster.down(1);
-    cluster.down(2);
-    expect(whatNeedsAttention(cluster.view())[0]?.what).toBe('No controller: 1 of 3 voters are left');
   });
 });

@@ -1,0 +1,77 @@
+/**
+ * What the last readings of a cluster mean for its partitions and its quorum, for every page alike. Metadata names a leader until a
+ * controller has fenced its broker; a broker that does not answer serves nothing meanwhile. ISRs stay as metadata has them. What no broker can be
+ * asked for is unknown.
+ */
+import type { BrokerRow, BrokerState, PartitionRow, QuorumView, ReplicaState, TopicRow } from './models/cluster.ts';
+
+/** By the lab they serve nothing, whatever metadata still says. */
+const STOPPED: ReadonlySet<BrokerState> = new Set(['down', 'frozen']);
+
+export interface BrokerFacts {
+  /** Some broker answers. False before the first answer of a connection, too, if no broker is known to answer. */
+  reachable: boolean;
+  /** Brokers that are known to serve nothing. */
+  stopped: ReadonlySet<number>;
+  /** Brokers that do not answer here; what they do is not known. */
+  unreachable: ReadonlySet<number>;
+  /** The same facts have the same key. */
+  key: string;
+}
+
+export function assessBrokers(brokers: readonly BrokerRow[]): BrokerFacts {
+  const ids = (fits: (state: BrokerState) => boolean): number[] => brokers.filter(({ state }) => fits(state)).map(({ id }) => id);
+  const stopped = ids((state) => STOPPED.has(state));
+  const unreachable = ids((state) => state === 'unreachable');
+  const reachable = brokers.length === 0 || stopped.length + unreachable.length < brokers.length;
+  return {
+    reachable,
+    stopped: new Set(stopped),
+    unreachable: new Set(unreachable),
+    key: `${reachable}/${stopped.join()}/${unreachable.join()}`,
+  };
+}
+
+/** A broker of that id answers, or nothing is known against it. */
+export const answers = ({ stopped, unreachable }: BrokerFacts, broker: number): boolean => !stopped.has(broker) && !unreachable.has(broker);
+
+/** The row as it is with the brokers that do not answer; the same object where that changes nothing. */
+export function assessTopic(topic: TopicRow, facts: BrokerFacts): TopicRow {
+  if (facts.stopped.size + facts.unreachable.size === 0) return topic;
+  const partitions = topic.partitions.map((partition) => assessPartition(partition, facts));
+  return partitions.some((partition, i) => partition !== topic.partitions[i]) ? { ...topic, partitions } : topic;
+}
+
+function assessPartition(partition: PartitionRow, facts: BrokerFacts): PartitionRow {
+  const { leader } = partition;
+  if (partition.replicas.every(({ broker }) => answers(facts, broker)) && (leader === null || answers(facts, leader))) return partition;
+  const replicas = partition.replicas.map(({ broker, state }) => ({ broker, state: replicaState(broker, state, facts) }));
+  if (leader === null || answers(facts, leader)) return { ...partition, replicas };
+  const leaderState = facts.stopped.has(leader) || facts.reachable ? 'silent' : 'unknown';
+  // The error of a request that went to it is about the connection, not about the partition.
+  return { ...partition, replicas, leaderState, error: null };
+}
+
+function replicaState(broker: number, state: ReplicaState, { stopped, unreachable }: BrokerFacts): ReplicaState {
+  if (stopped.has(broker)) return 'offline';
+  return unreachable.has(broker) && state !== 'offline' ? 'unknown' : state;
+}
+
+/** `silent`: the leader that metadata names does not answer. `unknown`: no broker answers. */
+export type LeaderState = 'serving' | 'silent' | 'none' | 'unknown';
+
+export const leaderStateOf = ({ leader, leaderState }: PartitionRow): LeaderState => leaderState ?? (leader === null ? 'none' : 'serving');
+
+export interface QuorumHealth {
+  voters: number;
+  /** Voters that are not known to be stopped or unreachable. */
+  left: number;
+  needed: number;
+}
+
+/** Null where the voters are not known. */
+export function assessQuorum(quorum: QuorumView | null, facts: BrokerFacts): QuorumHealth | null {
+  if (quorum === null || quorum.voters.length === 0) return null;
+  const voters = quorum.voters.length;
+  return { voters, left: quorum.voters.filter(({ id }) => answers(facts, id)).length, needed: Math.floor(voters / 2) + 1 };
+}

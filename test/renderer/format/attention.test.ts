@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { assessBrokers, assessTopic } from '#shared/health';
+import { deriveIncidents } from '#shared/incidents/reducer';
+import type { TimelineEvent } from '#shared/models/timeline';
+import { whatNeedsAttention, type AttentionItem } from '../../../renderer/format/attention.ts';
+import { FixtureCluster } from '../fixtures/fixture-cluster.ts';
+
+const NOW = 1_000_000;
+
+function itemsOf(cluster: FixtureCluster, events: TimelineEvent[] = []): AttentionItem[] {
+  const view = cluster.view();
+  const facts = assessBrokers(view.brokers);
+  const topics = view.topics.map((topic) => assessTopic(topic, facts));
+  return whatNeedsAttention({ ...view, topics, facts, incidents: deriveIncidents(events), now: NOW });
+}
+
+describe('what needs attention', () => {
+  it('is nothing when all is well', () => {
+    expect(itemsOf(new FixtureCluster('healthy'))).toEqual([]);
+  });
+
+  it('puts refused writes before the broker that is down, and groups last', () => {
+    expect(itemsOf(new FixtureCluster('broken')).map(({ what }) => what)).toEqual([
+      '1 partition refuses acks=all writes',
+      'Broker 3 is down',
+      'Group audit-export cannot be read',
+    ]);
+  });
+
+  it('starts with the lost majority, also where one broker is killed and another frozen', () => {
+    for (const state of ['down', 'frozen'] as const) {
+      const cluster = new FixtureCluster('healthy');
+      cluster.down(1);
+      const second = cluster.broker(2);
+      if (second !== undefined) second.state = state;
+      expect(itemsOf(cluster)[0]?.what).toBe('No controller: 1 of 3 voters are left');
+    }
+  });
+
+  it('counts what a frozen broker leads and follows', () => {
+    const cluster = new FixtureCluster('healthy');
+    const third = cluster.broker(3);
+    if (third !== undefined) third.state = 'frozen';
+    const item = itemsOf(cluster).find(({ key }) => key === 'broker-3');
+    expect(item?.why).toMatch(/^It leads \d+ partitions and answers for none\. It follows in the ISR of \d+ partitions\.$/);
+  });
+
+  it('names the partitions of a topic that is affected in part', () => {
+    const cluster = new FixtureCluster('healthy');
+    const audit = cluster.topics.get('audit')?.partitions[1];
+    if (audit !== undefined) audit.leader = null;
+    expect(itemsOf(cluster).find(({ key }) => key === 'offline')?.why).toBe('audit 1 of 3: nothing can be written to or read from it.');
+  });
+
+  it('says of a broker that is down how far its incident has got', () => {
+    const cluster = new FixtureCluster('healthy');
+    cluster.down(3);
+    cluster.fence(3);
+    const events: TimelineEvent[] = [
+      { id: 1, type: 'lab/nodeKilled', at: NOW - 120_000, node: null, broker: 3 },
+      { id: 2, type: 'cluster/brokerFenced', at: NOW - 117_000, node: 1, broker: 3, causeId: 1 },
+    ];
+    const items = itemsOf(cluster, events);
+    expect(items.map(({ key }) => key)).toEqual(['broker-3']);
+    expect(items[0]?.why).toMatch(/^2 min\. \d+ partitions are under-replicated without it\.$/);
+  });
+
+  it('lists open incidents that are about no broker, and none that is closed', () => {
+    const fault = { type: 'partition', between: [1, 3], direction: 'both' };
+    const cut: TimelineEvent = { id: 1, type: 'lab/faultInjected', at: NOW - 1_000, node: null, details: { faultId: 1, fault } };
+    const cluster = new FixtureCluster('healthy');
+    expect(itemsOf(cluster, [cut])).toMatchObject([{ tone: 'warn', what: 'Link 1 ↔ 3 cut', why: '1.0 s' }]);
+    const healed: TimelineEvent = { ...cut, id: 2, type: 'lab/faultHealed', at: NOW };
+    expect(itemsOf(cluster, [cut, healed])).toEqual([]);
+  });
+});

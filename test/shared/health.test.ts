@@ -1,0 +1,282 @@
+import { describe, expect, it } from 'vitest';
+import { answers, assessBrokers, assessQuorum, assessTopic, leaderStateOf } from '#shared/health';
+import type { BrokerRow, BrokerState, PartitionRow, QuorumView, ReplicaState, TopicRow } from '#shared/models/cluster';
+import { whatNeedsAttention } from '../../renderer/format/attention.ts';
+import { whatItPromises } from '../../renderer/format/promises.ts';
+import { topicHealth } from '../../renderer/format/replicas.ts';
+
+const broker = (id: number, state: BrokerState): BrokerRow => ({
+  id,
+  host: '127.0.0.1',
+  port: 9091 + id,
+  rack: null,
+  state,
+  since: null,
+  isController: id === 1,
+  quorumRole: null,
+  leaders: null,
+  replicas: null,
+  inSync: null,
+  sessionAgeMs: null,
+  sessionTimeoutMs: null,
+  logBytes: null,
+  lab: { port: 1, controllerPort: 2, running: state !== 'down', memoryBytes: null },
+});
+
+function partition(index: number, leader: number | null, isr: number[], replicas = [1, 2, 3], error: string | null = null): PartitionRow {
+  const state = (id: number): ReplicaState =>
+    leader === null ? 'electing' : id === leader ? 'leader' : isr.includes(id) ? 'inSync' : 'lagging';
+  return {
+    partition: index,
+    leader,
+    leaderEpoch: 1,
+    replicas: replicas.map((id) => ({ broker: id, state: state(id) })),
+    isr,
+    startOffset: '0',
+    endOffset: '1',
+    sizeBytes: null,
+    error,
+  };
+}
+
+const topic = (partitions: PartitionRow[], name = 'orders'): TopicRow => ({
+  name,
+  id: null,
+  internal: false,
+  replicationFactor: 3,
+  partitions,
+  cleanupPolicy: null,
+  minInsyncReplicas: 2,
+  records: null,
+  sizeBytes: null,
+  recordsEstimated: false,
+  offsetsAsOf: null,
+});
+const QUORUM: QuorumView = {
+  leaderId: 1,
+  leaderEpoch: 1,
+  highWatermark: '1',
+  leaderSince: null,
+  voters: [1, 2, 3].map((id) => ({ id, logEndOffset: null, lag: null, lastFetchAt: null, lastCaughtUpAt: null })),
+  observers: [],
+};
+/** Partition 0 is led by broker 1, 1 by 2, 2 by 3; all in sync. */
+const WHOLE = topic([partition(0, 1, [1, 2, 3]), partition(1, 2, [1, 2, 3]), partition(2, 3, [1, 2, 3])]);
+
+interface Statements {
+  reachable: boolean;
+  /** By partition. */
+  leaders: ReturnType<typeof leaderStateOf>[];
+  /** Not served, as the totals and badges have it. */
+  offline: number;
+  underReplicated: number;
+  quorumLost: boolean;
+  /** Of the Lab's panel: no leader that answers. */
+  leaderless: number;
+  /** First words of the attention list. */
+  attention: string[];
+}
+
+function statementsOf(states: [BrokerState, BrokerState, BrokerState], reported: TopicRow): Statements {
+  const brokers = states.map((state, i) => broker(i + 1, state));
+  const facts = assessBrokers(brokers);
+  const row = assessTopic(reported, facts);
+  const health = topicHealth(row);
+  const quorum = assessQuorum(QUORUM, facts);
+  const source = { brokers, topics: [row], groups: [], quorum: QUORUM, unreachable: [], facts, incidents: [], now: 0 };
+  return {
+    reachable: facts.reachable,
+    leaders: row.partitions.map(leaderStateOf),
+    offline: health.offline,
+    underReplicated: health.underReplicated,
+    quorumLost: quorum !== null && quorum.left < quorum.needed,
+    leaderless: whatItPromises({ brokers, topics: [row], quorum: QUORUM, faults: [] }).counts.leaderless,
+    attention: whatNeedsAttention(source).map(({ what }) => what),
+  };
+}
+
+const fine = { reachable: true, quorumLost: false };
+const unfenced = WHOLE;
+/** After broker 3 has been fenced. */
+const fenced = topic([partition(0, 1, [1, 2]), partition(1, 2, [1, 2]), partition(2, 1, [1, 2])]);
+
+describe('health', () => {
+  it.each<[string, [BrokerState, BrokerState, BrokerState], TopicRow, Statements]>([
+    [
+      'all online',
+      ['online', 'online', 'online'],
+      WHOLE,
+      { ...fine, leaders: ['serving', 'serving', 'serving'], offline: 0, underReplicated: 0, leaderless: 0, attention: [] },
+    ],
+    [
+      'a broker killed, not fenced yet',
+      ['online', 'online', 'down'],
+      unfenced,
+      {
+        ...fine,
+        leaders: ['serving', 'serving', 'silent'],
+        offline: 1,
+        underReplicated: 0,
+        leaderless: 1,
+        attention: ['1 partition has a leader that does not answer', 'Broker 3 is down'],
+      },
+    ],
+    [
+      'a broker killed and fenced',
+      ['online', 'online', 'down'],
+      fenced,
+      {
+        ...fine,
+        leaders: ['serving', 'serving', 'serving'],
+        offline: 0,
+        underReplicated: 3,
+        leaderless: 0,
+        attention: ['Broker 3 is down'],
+      },
+    ],
+    [
+      'a broker frozen, not fenced yet',
+      ['online', 'online', 'frozen'],
+      unfenced,
+      {
+        ...fine,
+        leaders: ['serving', 'serving', 'silent'],
+        offline: 1,
+        underReplicated: 0,
+        leaderless: 1,
+        attention: ['1 partition has a leader that does not answer', 'Broker 3 is frozen'],
+      },
+    ],
+    [
+      'one killed and one frozen of three',
+      ['online', 'down', 'frozen'],
+      topic([partition(0, 1, [1, 3]), partition(1, 3, [1, 3]), partition(2, 3, [1, 3]), partition(3, null, [2], [2])]),
+      {
+        reachable: true,
+        quorumLost: true,
+        leaders: ['serving', 'silent', 'silent', 'none'],
+        offline: 3,
+        underReplicated: 3,
+        leaderless: 3,
+        attention: [
+          'No controller: 1 of 3 voters are left',
+          '1 partition has no leader',
+          '2 partitions have a leader that does not answer',
+          'Broker 2 is down',
+          'Broker 3 is frozen',
+        ],
+      },
+    ],
+    [
+      'a broker stopped in order',
+      ['online', 'online', 'shuttingDown'],
+      fenced,
+      {
+        ...fine,
+        leaders: ['serving', 'serving', 'serving'],
+        offline: 0,
+        underReplicated: 3,
+        leaderless: 0,
+        attention: ['Broker 3 is shutting down'],
+      },
+    ],
+    [
+      'a remote broker that does not answer',
+      ['online', 'online', 'unreachable'],
+      unfenced,
+      {
+        ...fine,
+        leaders: ['serving', 'serving', 'silent'],
+        offline: 1,
+        underReplicated: 0,
+        leaderless: 1,
+        attention: ['1 partition has a leader that does not answer', 'Broker 3 is unreachable'],
+      },
+    ],
+    [
+      'a remote cluster of which no broker answers',
+      ['unreachable', 'unreachable', 'unreachable'],
+      unfenced,
+      {
+        reachable: false,
+        quorumLost: true,
+        leaders: ['unknown', 'unknown', 'unknown'],
+        offline: 0,
+        underReplicated: 0,
+        leaderless: 3,
+        attention: [],
+      },
+    ],
+    [
+      'all brokers of the embedded cluster down',
+      ['down', 'down', 'down'],
+      topic([partition(0, null, []), partition(1, null, [])]),
+      {
+        reachable: false,
+        quorumLost: true,
+        leaders: ['none', 'none'],
+        offline: 2,
+        underReplicated: 2,
+        leaderless: 2,
+        attention: ['2 partitions have no leader', 'Broker 1 is down', 'Broker 2 is down', 'Broker 3 is down'],
+      },
+    ],
+    [
+      'an ISR below min.insync.replicas behind a slow link',
+      ['online', 'online', 'online'],
+      topic([partition(0, 1, [1]), partition(1, 2, [1, 2, 3])]),
+      {
+        ...fine,
+        leaders: ['serving', 'serving'],
+        offline: 0,
+        underReplicated: 1,
+        leaderless: 0,
+        attention: ['1 partition refuses acks=all writes'],
+      },
+    ],
+    [
+      'a fenced broker that runs, such as one that is cut off from the controller',
+      ['online', 'online', 'fenced'],
+      fenced,
+      {
+        ...fine,
+        leaders: ['serving', 'serving', 'serving'],
+        offline: 0,
+        underReplicated: 3,
+        leaderless: 0,
+        attention: ['Broker 3 is fenced'],
+      },
+    ],
+  ])('says the same on every page: %s', (_title, states, reported, expected) => {
+    expect(statementsOf(states, reported)).toEqual(expected);
+  });
+
+  it('draws replicas of stopped brokers as offline, of unreachable ones as unknown, and keeps the ISR of the metadata', () => {
+    const states = (state: BrokerState) =>
+      assessTopic(WHOLE, assessBrokers([broker(1, 'online'), broker(2, 'online'), broker(3, state)])).partitions.map((row) => ({
+        state: row.replicas.find((replica) => replica.broker === 3)?.state,
+        isr: row.isr.length,
+      }));
+    for (const state of ['frozen', 'down'] as const) expect(new Set(states(state).map((one) => one.state))).toEqual(new Set(['offline']));
+    expect(new Set(states('unreachable').map((one) => one.state))).toEqual(new Set(['unknown']));
+    expect(states('frozen').map(({ isr }) => isr)).toEqual([3, 3, 3]);
+  });
+
+  it('drops the error of a request to a leader that does not answer, and keeps that of a leader that does', () => {
+    const failed = topic([partition(0, 3, [1, 2, 3], [1, 2, 3], 'UNSUPPORTED_VERSION'), partition(1, 1, [1], [1], 'KAFKA_STORAGE_ERROR')]);
+    const row = assessTopic(failed, assessBrokers([broker(1, 'online'), broker(2, 'online'), broker(3, 'frozen')]));
+    expect(row.partitions.map(({ error }) => error)).toEqual([null, 'KAFKA_STORAGE_ERROR']);
+  });
+
+  it('returns the same row where every broker answers or none of its replicas is concerned', () => {
+    expect(assessTopic(WHOLE, assessBrokers([broker(1, 'online'), broker(2, 'starting'), broker(3, 'fenced')]))).toBe(WHOLE);
+    const single = topic([partition(0, 1, [1], [1])]);
+    expect(assessTopic(single, assessBrokers([broker(1, 'online'), broker(2, 'down')]))).toBe(single);
+  });
+
+  it('knows nothing against a broker that it has not seen', () => {
+    const facts = assessBrokers([broker(1, 'frozen')]);
+    expect([1, 2].map((id) => answers(facts, id))).toEqual([false, true]);
+    expect(assessQuorum(null, facts)).toBeNull();
+  });
+});
