@@ -143,8 +143,17 @@ export const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
     { causes: ['lab/nodeThawed'], fits: sameBroker, windowMs: AFTERMATH_MS },
     { causes: ['quorum/leaderElected'], fits: () => 'possible', settledBy: fencedBefore, windowMs: AFTERMATH_MS },
   ],
+  'quorum/leaderResigned': [
+    { causes: ['quorum/leaderElected'], fits: ({ broker }, effect) => broker !== effect.broker, settledBy: electedItself },
+    { causes: ['lab/nodeStopped', 'lab/nodeFrozen'], fits: sameBroker },
+    // A leader without a majority resigns: of its voters, as many have to be down or cut off.
+    { causes: DOWN, fits: possibly((cause, effect) => cause.broker !== effect.broker) },
+    injected(possibly(linkFault(subjectBroker))),
+    suspended,
+  ],
   'quorum/leaderElected': [
     { causes: DOWN, fits: concerns(previousLeader) },
+    { causes: ['quorum/leaderResigned'], fits: concerns(previousLeader), settledBy: ({ type }) => type === 'quorum/leaderElected' },
     injected(possibly(linkFault(previousLeader))),
     injected(possibly(diskFault(previousLeader))),
     suspended,
@@ -279,6 +288,7 @@ function isInForce(entry: TimelineEntry, recordedMs: number, nowMs: number, hist
       return end === undefined || (faultOf(entry).type !== 'corrupt' && nowMs - end <= AFTERMATH_MS);
     }
     case 'scenario/started':
+    case 'quorum/leaderResigned':
     case 'load/memberCrashed':
     case 'load/memberPaused':
     case 'node/corruptionFound':
@@ -295,6 +305,10 @@ function addsReplica(cause: TimelineEntry, effect: TimelineEntry): Fit {
   const joining = joiningIsr(effect);
   const added = itemsOf(cause).flatMap(({ from, to }) => numbers(to).filter((id) => !numbers(from).includes(id)));
   return added.some((id) => joining.includes(id)) && sharePartition(cause, effect);
+}
+
+function electedItself(entry: TimelineEntry, effect: TimelineEntry): boolean {
+  return entry.type === 'quorum/leaderElected' && entry.broker === effect.broker;
 }
 
 /** Did one of the brokers that join leave the ISR of the same partition? What happened before that is over. */

@@ -21,6 +21,7 @@ const TYPES = [
   'scenario/started',
   'scenario/ended',
   'quorum/leaderElected',
+  'quorum/leaderResigned',
   'quorum/snapshotWritten',
   'quorum/snapshotLoaded',
   'coordination/sessionExpired',

@@ -60,7 +60,8 @@ export function factsOf(event: TimelineEvent): Facts {
 
 function lanesIn(event: TimelineEvent, items: ReadonlyMap<string, Item>): string[] {
   if (event.group !== undefined) return [`group:${event.group}`];
-  if (event.type === 'quorum/leaderElected') return ['controller', ...(event.broker === undefined ? [] : [`broker:${event.broker}`])];
+  if (event.type === 'quorum/leaderElected' || event.type === 'quorum/leaderResigned')
+    return ['controller', ...(event.broker === undefined ? [] : [`broker:${event.broker}`])];
   const link = linkOf(event);
   if (link !== null) return [`link:${link}`];
   const partitions = [...items.keys()].map((name) => `partition:${name}`);

@@ -40,33 +40,48 @@ export const EVER = 0;
 
 const ENDS_BROKER: ReadonlySet<string> = new Set(['lab/nodeStopped', 'lab/nodeKilled', 'lab/powerCut', 'node/failed']);
 
-/** Elections, and between them what ended the broker that had been elected. */
+const STOPS_CONTROLLER: ReadonlySet<string> = new Set([...ENDS_BROKER, 'lab/nodeFrozen', 'quorum/leaderResigned']);
+
+/** Elections, and between them what ended the controller before: its end, its freeze, its resignation. A gap is a span of its own. */
 export function controllerSpans(
   elections: readonly TimelineEvent[],
   byLane: ReadonlyMap<string, TimelineEvent[]>,
   now: number | null,
 ): Span[] {
   const spans = new Spans();
-  const first = elections[0]?.details?.['previousLeader'];
+  const elected = elections.filter(({ type, broker }) => type === 'quorum/leaderElected' && broker !== undefined);
+  const first = elected[0]?.details?.['previousLeader'];
   let last: number | null = typeof first === 'number' ? first : null;
+  /** The controller that is frozen, and leads again if it thaws before another is elected. */
+  let frozen: number | null = null;
   if (last !== null) spans.begin(EVER, 'control', `broker ${last}`, null);
-  const gone = (from: number, until: number): void => {
-    if (last === null) return;
-    const end = byLane.get(`broker:${last}`)?.find((event) => ENDS_BROKER.has(event.type) && event.at >= from && event.at < until);
-    if (end === undefined) return;
-    spans.begin(end.at, 'bad', 'none', end.id);
-    last = null;
+  const gap = (from: number, until: number): void => {
+    const leader = last;
+    if (leader === null) return;
+    for (const event of byLane.get(`broker:${leader}`) ?? []) {
+      if (event.at < from || event.at >= until || event.broker !== leader) continue;
+      if (STOPS_CONTROLLER.has(event.type)) {
+        if (last === null && frozen === null) continue;
+        spans.begin(event.at, 'bad', event.type === 'lab/nodeFrozen' ? 'none answers' : 'none', event.id);
+        frozen = event.type === 'lab/nodeFrozen' ? leader : null;
+        last = null;
+      } else if (event.type === 'lab/nodeThawed' && frozen === leader) {
+        spans.begin(event.at, 'control', `broker ${leader}`, event.id);
+        last = leader;
+        frozen = null;
+      }
+    }
   };
-  let since = EVER;
-  for (const event of elections) {
-    if (event.broker === undefined) continue;
-    gone(since, event.at);
-    spans.begin(event.at, 'control', `broker ${event.broker}`, event.id);
-    last = event.broker;
-    since = event.at;
+  let from = EVER;
+  for (const event of elected) {
+    gap(from, event.at);
+    spans.begin(event.at, 'control', `broker ${event.broker ?? '?'}`, event.id);
+    last = event.broker ?? null;
+    frozen = null;
+    from = event.at;
   }
-  gone(since, Infinity);
-  if (elections.length === 0 && now !== null) spans.begin(EVER, 'control', `broker ${now}`, null);
+  gap(from, Infinity);
+  if (elected.length === 0 && now !== null && spans.list.length === 0) spans.begin(EVER, 'control', `broker ${now}`, null);
   else if (now === null && last !== null) markUnsure(spans.list, 'none known');
   return spans.list;
 }

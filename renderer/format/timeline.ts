@@ -115,6 +115,7 @@ const TELLINGS: Record<TimelineEventType, Telling> = {
   'scenario/started': { kind: 'faults', mark: 'dot', tone: 'flow', tell: (e) => e.reason ?? 'a scenario started' },
   'scenario/ended': { kind: 'faults', mark: 'dot', tone: 'none', tell: (e) => e.reason ?? 'a scenario ended' },
   'quorum/leaderElected': { kind: 'coordination', mark: 'dot', tone: 'control', tell: (e) => `${brokerOf(e)} is controller` },
+  'quorum/leaderResigned': { kind: 'coordination', mark: 'dot', tone: 'warn', tell: (e) => `${brokerOf(e)} is no longer controller` },
   'quorum/snapshotWritten': {
     kind: 'coordination',
     mark: 'dot',

@@ -45,6 +45,7 @@ export const FAULTS: ReadonlySet<TimelineEventType> = new Set([
 const FAILURES: ReadonlySet<TimelineEventType> = new Set([
   'cluster/brokerFenced',
   'cluster/processSuspended',
+  'quorum/leaderResigned',
   'partition/leadersLost',
   'partition/isrShrunk',
   'partition/uncleanlyElected',
@@ -68,7 +69,7 @@ export function subjectOf(event: TimelineEvent): IncidentSubject {
   const fault = event.details?.['fault'] as { between?: unknown; node?: unknown } | undefined;
   if (Array.isArray(fault?.between)) return { kind: 'link', between: fault.between.filter(isEnd) };
   if (event.group !== undefined) return { kind: 'group', group: event.group };
-  if (event.type === 'cluster/processSuspended' || event.type === 'quorum/leaderElected') return { kind: 'cluster' };
+  if (event.type === 'cluster/processSuspended' || event.type.startsWith('quorum/')) return { kind: 'cluster' };
   const broker = event.broker ?? (typeof fault?.node === 'number' ? fault.node : event.type.startsWith('node/') ? event.node : null);
   if (broker !== null && event.type !== 'partition/isrShrunk') return { kind: 'broker', broker };
   return { kind: 'partitions' };

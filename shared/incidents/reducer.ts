@@ -20,6 +20,7 @@ type Ending =
   | { until: 'thawed'; broker: number; process: 'down' | 'up'; fenced: boolean }
   | { until: 'healed'; faultId: unknown }
   | { until: 'resumed'; memberId: unknown }
+  | { until: 'elected' }
   | { until: 'ended' };
 
 interface State extends Omit<Incident, 'lasts' | 'leaderless' | 'underReplicated'> {
@@ -135,7 +136,7 @@ function endingOf(event: TimelineEvent): Ending {
   if (type === 'lab/nodeFrozen') return { until: 'thawed', broker, process: 'down', fenced: false };
   if (type === 'lab/faultInjected') return { until: 'healed', faultId: details?.['faultId'] };
   if (type === 'load/memberPaused') return { until: 'resumed', memberId: details?.['memberId'] };
-  return { until: 'ended' };
+  return { until: type === 'quorum/leaderResigned' ? 'elected' : 'ended' };
 }
 
 /** What an event of the incident's own chain adds to it. */
@@ -241,6 +242,8 @@ function endCause(state: State, { id, type, broker, details, group }: TimelineEv
       if (type !== 'load/memberResumed' || details?.['memberId'] !== ending.memberId) return false;
       if (state.detectedAt === null) state.groups.delete(group);
       return over();
+    case 'elected':
+      return type === 'quorum/leaderElected' && over();
     case 'ended':
       return false;
   }

@@ -24,6 +24,7 @@ export type TimelineEventType =
   | 'scenario/ended'
   // coordination
   | 'quorum/leaderElected'
+  | 'quorum/leaderResigned'
   | 'quorum/snapshotWritten'
   | 'quorum/snapshotLoaded'
   | 'coordination/sessionExpired'

@@ -171,6 +171,25 @@ const CASES: Case[] = [
     steps: [fenced(2), possible({ type: 'quorum/leaderElected', node: 3, broker: 3 }), { ...unfenced(2), node: 3 }],
   },
   {
+    title: 'quorum/leaderResigned: the election of another node while it was frozen',
+    steps: [
+      { type: 'quorum/leaderElected', node: 1, broker: 1, details: { epoch: 1 } },
+      { type: 'lab/nodeFrozen', broker: 1 },
+      proven({ type: 'quorum/leaderElected', node: 2, broker: 2, details: { epoch: 2 } }),
+      { type: 'quorum/leaderResigned', node: 1, broker: 1, details: { epoch: 1 } },
+    ],
+  },
+  {
+    title: 'quorum/leaderResigned: the end of other voters is possible, an election before its own is not',
+    steps: [
+      { type: 'quorum/leaderElected', node: 2, broker: 2, details: { epoch: 1 } },
+      { type: 'quorum/leaderElected', node: 1, broker: 1, details: { epoch: 2 } },
+      killed(3),
+      possible(killed(2)),
+      { type: 'quorum/leaderResigned', node: 1, broker: 1, details: { epoch: 2 } },
+    ],
+  },
+  {
     title: 'quorum/leaderElected: the end of the previous leader, not an earlier one of the new leader',
     steps: [
       { type: 'quorum/leaderElected', node: 1, broker: 1, details: { epoch: 1 } },
@@ -178,6 +197,14 @@ const CASES: Case[] = [
       killed(2),
       start(2),
       { type: 'quorum/leaderElected', node: 2, broker: 2, details: { epoch: 2 } },
+    ],
+  },
+  {
+    title: 'quorum/leaderElected: the resignation of the previous leader, however long there was none',
+    steps: [
+      { type: 'quorum/leaderElected', node: 1, broker: 1, at: 0, details: { epoch: 1 } },
+      proven({ type: 'quorum/leaderResigned' as const, node: 1, broker: 1, at: 1_000, details: { epoch: 1 } }),
+      { type: 'quorum/leaderElected', node: 1, broker: 1, at: 91_000, details: { epoch: 2 } },
     ],
   },
   {

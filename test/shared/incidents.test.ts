@@ -167,6 +167,14 @@ describe('incidents', () => {
     ]);
   });
 
+  it('keeps a controller that resigned open until one is elected', () => {
+    const story = new Story();
+    const resigned = story.add('quorum/leaderResigned', 1_000, { broker: 1, details: { epoch: 1 } });
+    expect(story.only).toMatchObject({ cause: 'observed', subject: { kind: 'cluster' }, closedAt: null });
+    story.add('quorum/leaderElected', 91_000, { broker: 1, causeId: resigned.id, details: { epoch: 2, previousLeader: 1 } });
+    expect(story.only.closedAt).toBe(91_000);
+  });
+
   it('counts partitions that a cut list does not name, and recovers when as many have joined again', () => {
     const story = new Story();
     const root = story.add('lab/nodeKilled', 0, { broker: 3, node: null });

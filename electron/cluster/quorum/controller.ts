@@ -163,7 +163,13 @@ export class Controller {
 
   /** To be called with every change of the quorum's leader. */
   onLeaderChange(status: RaftStatus): void {
-    if (this.active !== undefined && (status.role !== 'leader' || status.epoch !== this.active.epoch)) this.deactivate();
+    const { active } = this;
+    if (active === undefined || (status.role === 'leader' && status.epoch === active.epoch)) return;
+    this.deactivate();
+    const { clock, events, nodeId, raft } = this.options;
+    const known = status.leaderId >= 0 && status.leaderId !== nodeId;
+    const reason = known ? `node ${status.leaderId} leads the quorum in epoch ${status.epoch}` : raft.searchCause;
+    events({ type: 'quorum/leaderResigned', at: clock.now(), broker: nodeId, reason, details: { epoch: active.epoch } });
   }
 
   /** To be called after the committed image has taken in `batches`. The batch that opens this node's own epoch makes it decide. */

@@ -105,6 +105,35 @@ describe('lanes', () => {
     expect(told(lanes.get('broker:3'))[0]).toBe('500–1000 online');
   });
 
+  it('leaves a gap in the lane of the controller while there is none', () => {
+    const elected = (id: number, at: number, broker: number, previousLeader?: number): TimelineEvent => ({
+      id,
+      type: 'quorum/leaderElected',
+      at,
+      node: broker,
+      broker,
+      details: { epoch: id, ...(previousLeader === undefined ? {} : { previousLeader }) },
+    });
+    const spansOf = (events: TimelineEvent[]): string[] => told(lanesOf(events).get('controller'));
+    const lost: TimelineEvent[] = [
+      elected(1, 100, 2),
+      { id: 2, type: 'lab/nodeKilled', at: 1_000, node: null, broker: 1 },
+      { id: 3, type: 'lab/nodeKilled', at: 1_100, node: null, broker: 3 },
+      { id: 4, type: 'quorum/leaderResigned', at: 2_500, node: 2, broker: 2, details: { epoch: 1 } },
+    ];
+    expect(spansOf([...lost, elected(5, 92_500, 2, 2)])).toEqual(['100–2500 broker 2', '2500–92500 none', '92500– broker 2']);
+    const frozen: TimelineEvent = { id: 2, type: 'lab/nodeFrozen', at: 1_000, node: null, broker: 2 };
+    const thawed: TimelineEvent = { id: 3, type: 'lab/nodeThawed', at: 1_500, node: null, broker: 2 };
+    expect(spansOf([elected(1, 100, 2), frozen, thawed])).toEqual(['100–1000 broker 2', '1000–1500 none answers', '1500– broker 2']);
+    // Thawed after another was elected it resigns, which ends nothing.
+    const resigned: TimelineEvent = { id: 5, type: 'quorum/leaderResigned', at: 4_000, node: 2, broker: 2, details: { epoch: 1 } };
+    expect(spansOf([elected(1, 100, 2), frozen, elected(3, 2_200, 1, 2), { ...thawed, id: 4, at: 3_900 }, resigned])).toEqual([
+      '100–1000 broker 2',
+      '1000–2200 none answers',
+      '2200– broker 1',
+    ]);
+  });
+
   it('replays a broker from frozen over fenced to online', () => {
     expect(told(lanesOf(STORY).get('broker:3'))).toEqual([
       '0–1000 online',
