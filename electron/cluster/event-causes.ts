@@ -78,6 +78,9 @@ const suspended: Rule = { causes: ['cluster/processSuspended'], fits: () => 'pos
 const fencedBefore = (entry: TimelineEntry, effect: TimelineEntry): boolean =>
   entry.type === 'cluster/brokerFenced' && entry.broker === effect.broker;
 
+const startedBefore = (entry: TimelineEntry, effect: TimelineEntry): boolean =>
+  entry.type === 'lab/nodeStarted' && entry.broker === effect.broker;
+
 /** The change of partitions names what made the controller decide it. */
 const triggered =
   (trigger: string, fits: Fits): Fits =>
@@ -117,7 +120,7 @@ export const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   'cluster/controlledShutdown': [{ causes: ['lab/nodeStopped'], fits: sameBroker }],
   'cluster/brokerFenced': [
     { causes: ['cluster/controlledShutdown'], fits: sameBroker },
-    { causes: ['node/logDirectoryFailed'], fits: sameReporter },
+    { causes: ['node/logDirectoryFailed'], fits: sameReporter, settledBy: startedBefore },
     { causes: DOWN, fits: sameReporter },
     injected(linkFault(subjectBroker, controller)),
     injected(diskFault(subjectBroker)),

@@ -122,6 +122,10 @@ const CASES: Case[] = [
     steps: [proven({ type: 'node/logDirectoryFailed', node: 2, broker: 2 }), fenced(2)],
   },
   {
+    title: 'cluster/brokerFenced: not the failure of a log directory before its last start',
+    steps: [{ type: 'node/logDirectoryFailed', node: 2, broker: 2 }, start(2), fenced(2)],
+  },
+  {
     title: 'cluster/brokerFenced: not a fault that was healed long before',
     steps: [
       { ...fault(1, cut(1, 2)), at: 0 },

@@ -1,4 +1,5 @@
 /** Makes faults happen, and takes them back. Faults overlap: a node starts again when the last that keeps it down has passed. */
+import type { NodeEvent } from '../../electron/cluster/lib/events.ts';
 import type { DiskFault } from '../../electron/cluster/lib/memory-disk.ts';
 import type { Random } from '../../electron/cluster/lib/random.ts';
 import { iterateBatches } from '../../electron/cluster/protocol/record-batch.ts';
@@ -19,6 +20,8 @@ export interface InjectorOptions {
   /** A client's process. */
   client(name: string): Host | undefined;
   trace(text: string): void;
+  /** What the lab would record of it: `lab/nodeKilled`, `lab/faultInjected` … */
+  record?: ((event: Omit<NodeEvent, 'at'>) => void) | undefined;
 }
 
 export class Injector {
@@ -31,6 +34,7 @@ export class Injector {
   /** Closed segments that were damaged. */
   readonly segments: Segments;
   private readonly diskTrouble = new Map<Machine, number>();
+  private lastFaultId = 0;
   /** Voters whose directory is new, and that have not been seen with a vote since: at first all of them. */
   private readonly voteless: Set<Machine>;
 
@@ -62,7 +66,7 @@ export class Injector {
     for (const fault of [...this.healing.keys()]) this.heal(fault);
     for (const machine of this.options.machines) {
       machine.host?.thaw();
-      if ((this.down.get(machine) ?? 0) === 0 && !machine.running) machine.start();
+      if ((this.down.get(machine) ?? 0) === 0 && !machine.running) this.start(machine);
     }
   }
 
@@ -79,6 +83,7 @@ export class Injector {
     switch (fault.kind) {
       case 'stop': {
         const machine = this.target(fault.node);
+        if (machine.running && !machine.stopping) this.recordNode('lab/nodeStopped', machine);
         machine.stop();
         return this.keepDown(machine);
       }
@@ -105,9 +110,14 @@ export class Injector {
         return this.keepDown(machine);
       }
       case 'freeze': {
-        const { host } = this.target(fault.node);
+        const machine = this.target(fault.node);
+        const { host } = machine;
+        if (host?.alive === true) this.recordNode('lab/nodeFrozen', machine);
         host?.freeze();
-        return () => host?.thaw();
+        return () => {
+          if (host?.alive === true) this.recordNode('lab/nodeThawed', machine);
+          host?.thaw();
+        };
       }
       case 'partition':
         return all(fault.left.flatMap((left) => fault.right.map((right) => this.cut(left, right, fault.oneWay ? 'out' : 'both'))));
@@ -118,12 +128,15 @@ export class Injector {
       }
       case 'slowLink': {
         const { left, right } = fault;
-        return all([network.slowDown(left, right, fault), network.slowDown(right, left, fault)]);
+        const healed = this.recordFault({ type: 'slowLink', between: [endOf(left), endOf(right)] });
+        return all([network.slowDown(left, right, fault), network.slowDown(right, left, fault), healed]);
       }
       case 'slowDisk': {
         const machine = this.target(fault.node);
         machine.diskDelayMs += fault.delayMs;
+        const healed = this.recordFault({ type: 'slowDisk', node: machine.id });
         return () => {
+          healed();
           machine.diskDelayMs -= fault.delayMs;
         };
       }
@@ -145,7 +158,7 @@ export class Injector {
           if (!refused) return;
           // A log that could not be written stays offline until its node is started anew, as in Apache Kafka.
           this.kill(machine);
-          if ((this.down.get(machine) ?? 0) === 0) machine.start();
+          if ((this.down.get(machine) ?? 0) === 0) this.start(machine);
         };
       }
       case 'corrupt': {
@@ -204,6 +217,7 @@ export class Injector {
 
   private kill(machine: Machine): void {
     if (!machine.running) return;
+    this.recordNode('lab/nodeKilled', machine);
     machine.kill();
     this.options.watch.endedUncleanly(machine.id, false);
   }
@@ -211,6 +225,7 @@ export class Injector {
   private powerCut(machine: Machine): void {
     // A machine that was stopped in order has nothing to lose; one whose process was killed has.
     const nothingToLose = !machine.running && machine.closedInOrder;
+    if (machine.running) this.recordNode('lab/powerCut', machine);
     machine.powerCut();
     if (nothingToLose) return;
     this.options.watch.endedUncleanly(machine.id, true);
@@ -273,7 +288,7 @@ export class Injector {
         if (machine.stopping && machine.running) {
           machine.host?.thaw();
           world.schedule(50, undefined, start);
-        } else machine.start();
+        } else this.start(machine);
       };
       start();
     };
@@ -283,7 +298,9 @@ export class Injector {
     const { network } = this.options;
     if (way !== 'in') network.cut(one, other);
     if (way !== 'out') network.cut(other, one);
+    const healed = this.recordFault({ type: 'partition', between: [endOf(one), endOf(other)] });
     return () => {
+      healed();
       if (way !== 'in') network.join(one, other);
       if (way !== 'out') network.join(other, one);
     };
@@ -321,10 +338,30 @@ export class Injector {
     this.options.watch.tailDamaged(topic, Number(partition), machine.id);
   }
 
+  private start(machine: Machine): void {
+    if (!machine.running && !machine.departed) this.recordNode('lab/nodeStarted', machine);
+    machine.start();
+  }
+
+  private recordNode(type: string, { id }: Machine): void {
+    this.options.record?.({ type, broker: id });
+  }
+
+  /** Returns what records its end. */
+  private recordFault(fault: { type: string; node?: number; between?: (number | 'clients')[] }): () => void {
+    const { record } = this.options;
+    const of = { ...(fault.node === undefined ? {} : { broker: fault.node }), details: { faultId: ++this.lastFaultId, fault } };
+    record?.({ type: 'lab/faultInjected', ...of });
+    return () => record?.({ type: 'lab/faultHealed', ...of });
+  }
+
   private trouble(machine: Machine, change: number): void {
     this.diskTrouble.set(machine, (this.diskTrouble.get(machine) ?? 0) + change);
   }
 }
+
+/** `node3` is node 3; any other name is a client's. */
+const endOf = (name: string): number | 'clients' => (name.startsWith('node') ? Number(name.slice(4)) : 'clients');
 
 const CLIENTS = ['alice', 'bob', 'carol', 'reader', 'member1', 'member2'];
 

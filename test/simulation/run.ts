@@ -1,4 +1,5 @@
 /** One seed: a cluster, its clients, its faults, and the judgement. */
+import type { NodeEvent } from '../../electron/cluster/lib/events.ts';
 import type { LogFields } from '../../electron/cluster/lib/logger.ts';
 import type { Random } from '../../electron/cluster/lib/random.ts';
 import { check, type FinalPartition } from './check.ts';
@@ -26,6 +27,8 @@ export interface RunOptions {
   nodes?: number;
   /** Called with everything that nodes log and say. */
   trace?: ((line: string) => void) | undefined;
+  /** Called with what nodes and the lab would record on the timeline, at simulated ms; `node` is null for the lab. */
+  record?: (node: number | null, event: NodeEvent, timeMs: number) => void;
 }
 
 export interface RunResult {
@@ -104,6 +107,7 @@ class Run {
       watch: this.watch,
       client: (name) => this.clients().find((client) => client.name === name)?.host,
       trace: this.trace,
+      record: (event) => options.record?.(null, { ...event, at: this.world.time }, this.world.time),
     });
     this.world.afterEvent = (host) => {
       const machine = this.machines.find((one) => one.host === host);
@@ -179,7 +183,11 @@ class Run {
           network,
           config,
           log,
-          event: (machine, event) => this.trace(`${machine.name} EVENT ${event.type} ${event.reason ?? ''} ${json(event.details ?? {})}`),
+          event: (machine, event) => {
+            this.trace(`${machine.name} EVENT ${event.type} ${event.reason ?? ''} ${json(event.details ?? {})}`);
+            // A process that was killed in the middle of an operation reports nothing.
+            if (machine.running) options.record?.(machine.id, event, world.time);
+          },
           failed: (machine, error) => this.nodeFailed(machine, error),
         }),
       );
