@@ -1,4 +1,5 @@
 /** A report as JUnit XML, as CI systems read it: one test case an expectation; a run that did not get to its end is an error. */
+import { incidentText } from './report-text.ts';
 import type { ExpectationReport, ScenarioReport } from '#shared/models/scenario';
 
 export function junitOf(report: ScenarioReport): string {
@@ -19,7 +20,7 @@ export function junitOf(report: ScenarioReport): string {
     `      <property name="brokerdesk" value="${attribute(report.version)}"/>`,
     '    </properties>',
     ...cases,
-    `    <system-out>${text(stepLines(report).join('\n'))}</system-out>`,
+    `    <system-out>${text([...stepLines(report), ...report.incidents.map(incidentText)].join('\n'))}</system-out>`,
     ...(report.problem === null ? [] : [`    <system-err>${text(report.problem)}</system-err>`]),
     '  </testsuite>',
     '</testsuites>',

@@ -1,4 +1,5 @@
 /** A run on a terminal: a line as each thing happens, and the whole at its end. */
+import type { IncidentReport } from '#shared/incidents/report';
 import type { ScenarioReport, ScenarioRun, Verdict } from '#shared/models/scenario';
 import { many } from './words.ts';
 import { maxOf } from '#shared/lists';
@@ -42,7 +43,7 @@ export class ProgressText {
 }
 
 export function reportText(report: ScenarioReport): string {
-  const { scenario, expectations, loads, notices, problem } = report;
+  const { scenario, expectations, incidents, loads, notices, problem } = report;
   const width = maxOf(
     expectations.map(({ text }) => text.length),
     0,
@@ -65,10 +66,24 @@ export function reportText(report: ScenarioReport): string {
         `  ${spec.name}: ${consumed.consumed} consumed, ${consumed.repeated} of them again, ${many(consumed.crashes, 'crash', 'crashes')}`,
       );
   }
+  if (incidents.length > 0) lines.push('');
+  for (const incident of incidents) lines.push(`  ${incidentText(incident)}`);
   for (const notice of notices) lines.push('', `  ${notice}`);
   if (problem !== null) lines.push('', `  ${problem}`);
   lines.push('', verdictWord(report));
   return lines.join('\n');
+}
+
+/** `broker 3 was killed: detected after 3.0 s, failed over after 3.0 s, recovered after 14.1 s`. */
+export function incidentText({ what, cause, detectedMs, failedOverMs, recoveredMs, closedMs }: IncidentReport): string {
+  const after = (label: string, ms: number | null): string[] => (ms === null ? [] : [`${label} after ${(ms / 1000).toFixed(1)} s`]);
+  const phases = [
+    ...(cause === 'observed' ? ['no recorded cause'] : detectedMs === null ? ['not detected'] : after('detected', detectedMs)),
+    ...after('failed over', failedOverMs),
+    ...after('recovered', recoveredMs),
+    ...(closedMs === null ? ['open at the end'] : recoveredMs === null ? after('ended', closedMs) : []),
+  ];
+  return `${what}: ${phases.join(', ')}`;
 }
 
 /** In a few words, how a run ended. */

@@ -2,6 +2,7 @@
  * One run of a scenario: prepares, does the steps, watches what is expected, ends what it began, reads the logs and tells.
  * It can be ended at any moment; whatever ends it, its faults are healed and its loads, topics and groups are gone after.
  */
+import { reportIncidents } from '#shared/incidents/report';
 import type { LoadAudit, LoadRow } from '#shared/models/load';
 import type { ScenarioReport, ScenarioRun, StepReport } from '#shared/models/scenario';
 import type { Scenario, ScenarioStep } from '#shared/scenario-schema';
@@ -244,7 +245,8 @@ class Run {
     state.state = outcome === 'done' ? (held ? 'held' : 'failed') : outcome;
     state.endedAt = Date.now();
     this.options.onProgress?.(state);
-    return { ...structuredClone(state), version: this.options.version, events: [...this.bench.lab.timeline(this.firstEvent)] };
+    const events = [...this.bench.lab.timeline(this.firstEvent)];
+    return { ...structuredClone(state), version: this.options.version, events, incidents: reportIncidents(events) };
   }
 
   private tell(): void {

@@ -189,8 +189,9 @@ export class ScenariosService {
     const { onProgress } = this.options;
     if (onProgress === undefined) return;
     // Copied: the run goes on changing, and a report's events are asked for by themselves.
-    const plain: ScenarioRun & { events?: unknown } = { ...run };
+    const plain: ScenarioRun & { events?: unknown; incidents?: unknown } = { ...run };
     delete plain.events;
+    delete plain.incidents;
     onProgress(structuredClone(plain));
   }
 }

@@ -1,4 +1,5 @@
 /** What running a scenario tells: while it runs, and as its report. Times without `At` in their name are ms since the steps began. */
+import type { IncidentReport } from '../incidents/report.ts';
 import type { LoadRow } from './load.ts';
 import type { TimelineEvent } from './timeline.ts';
 
@@ -93,4 +94,6 @@ export interface ScenarioReport extends ScenarioRun {
   version: string;
   /** What happened in the cluster meanwhile, with causes. */
   events: TimelineEvent[];
+  /** The outages of the run, derived from those events. */
+  incidents: IncidentReport[];
 }

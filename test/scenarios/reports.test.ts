@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { junitOf } from '../../electron/scenarios/junit.ts';
-import { ProgressText, reportText } from '../../electron/scenarios/report-text.ts';
+import { ProgressText, reportText, incidentText } from '../../electron/scenarios/report-text.ts';
+import { reportIncidents } from '#shared/incidents/report';
 import type { ScenarioReport } from '../../shared/models/scenario.ts';
 
 const REPORT: ScenarioReport = {
@@ -34,6 +35,7 @@ const REPORT: ScenarioReport = {
   problem: null,
   version: '0.1.0',
   events: [],
+  incidents: [],
 };
 
 test('JUnit: a case an expectation; failures, errors and their texts; well formed', () => {
@@ -73,4 +75,45 @@ test('progress tells each thing once', () => {
   expect(lines.filter((line) => line.includes('It is killed.'))).toHaveLength(1);
   expect(lines.filter((line) => line.includes('kill broker 1'))).toHaveLength(1);
   expect(lines.filter((line) => line.includes('orders-0 is written'))).toHaveLength(1);
+});
+
+test('incidents are told with the times of their phases, and what was not reached is not', () => {
+  const incident = { id: 1, cause: 'fault' as const, what: 'broker 3 was killed', startedAt: 0, brokers: [3], groups: [] };
+  const times = { detectedMs: 3_000, failedOverMs: 3_040, recoveredMs: 14_100, closedMs: 14_100 };
+  expect(incidentText({ ...incident, ...times })).toBe(
+    'broker 3 was killed: detected after 3.0 s, failed over after 3.0 s, recovered after 14.1 s',
+  );
+  expect(incidentText({ ...incident, ...times, recoveredMs: null, closedMs: null })).toBe(
+    'broker 3 was killed: detected after 3.0 s, failed over after 3.0 s, open at the end',
+  );
+  const silent = { detectedMs: null, failedOverMs: null, recoveredMs: null, closedMs: 900 };
+  expect(incidentText({ ...incident, ...silent })).toBe('broker 3 was killed: not detected, ended after 0.9 s');
+  expect(incidentText({ ...incident, ...times, cause: 'observed' })).toMatch(/^broker 3 was killed: no recorded cause, failed over/);
+  const report = { ...REPORT, incidents: [{ ...incident, ...times }] };
+  expect(reportText(report)).toContain('  broker 3 was killed: detected after 3.0 s');
+  expect(junitOf(report)).toContain('broker 3 was killed: detected after 3.0 s');
+});
+
+test('a report derives its incidents from its events', () => {
+  const events = [
+    { id: 1, type: 'lab/nodeKilled' as const, at: 1_000, node: null, broker: 3, reason: 'broker 3 was killed' },
+    { id: 2, type: 'cluster/brokerFenced' as const, at: 4_000, node: 1, broker: 3, causeId: 1 },
+    { id: 3, type: 'group/coordinatorMoved' as const, at: 4_100, node: 1, group: 'billing', causeId: 2 },
+    { id: 4, type: 'lab/nodeStarted' as const, at: 9_000, node: null, broker: 3 },
+    { id: 5, type: 'cluster/brokerUnfenced' as const, at: 10_000, node: 1, broker: 3, causeId: 4 },
+  ];
+  expect(reportIncidents(events)).toEqual([
+    {
+      id: 1,
+      cause: 'fault',
+      what: 'broker 3 was killed',
+      startedAt: 1_000,
+      detectedMs: 3_000,
+      failedOverMs: null,
+      recoveredMs: null,
+      closedMs: 9_000,
+      brokers: [3],
+      groups: ['billing'],
+    },
+  ]);
 });
