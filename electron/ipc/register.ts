@@ -142,7 +142,7 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
     'history/range': (_, on) => on.history.range(),
     'history/at': ({ at }, on) => on.history.at(at),
 
-    'timeline/list': ({ sinceId }, on) => ({ events: [...lab(on).timeline(sinceId)] }),
+    'timeline/list': ({ sinceId }, on) => ({ events: [...(on.observed?.since(sinceId) ?? lab(on).timeline(sinceId))] }),
   };
 }
 

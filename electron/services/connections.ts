@@ -11,6 +11,7 @@ import type { LoadRow } from '#shared/models/load';
 import { ConnectionsFile } from './connections-file.ts';
 import { ClientSession, type Deliver, type SessionHost } from './client-session.ts';
 import type { EventBus } from './event-bus.ts';
+import { ObservedTimeline } from './incidents/observed-timeline.ts';
 import { History } from './history/history.ts';
 import type { LabNode } from './lab.ts';
 import { OpenConnections, type OpenConnection } from './open-connections.ts';
@@ -213,6 +214,13 @@ export class ConnectionsService implements SessionHost {
     const createClient = (): ClusterClient => new ClusterClient({ bootstrap, clientId: CLIENT_ID, connectHost });
     const [client, quorumClient, foreground] = [createClient(), createClient(), createClient()];
     const history = new History({ faults: embedded?.faults() ?? null, loads: embedded?.loads() ?? null, onError });
+    const observed =
+      embedded !== null
+        ? null
+        : new ObservedTimeline({
+            monotonic: () => performance.now(),
+            onEvents: (appended) => events.publish('timeline/appended', { events: appended }, { connectionId }),
+          });
     const monitor = new ClusterMonitor({
       connection,
       client,
@@ -220,6 +228,7 @@ export class ConnectionsService implements SessionHost {
       ...(embedded === null ? {} : { nodes: () => embedded.nodes() }),
       onPatch: (patch) => {
         history.take(patch);
+        observed?.take(patch);
         events.publish('cluster/patched', patch, { connectionId });
       },
       onLag: (group, sample) => {
@@ -236,6 +245,7 @@ export class ConnectionsService implements SessionHost {
       foreground,
       monitor,
       history,
+      observed,
       producer,
       idempotentProducer,
       close() {

@@ -6,6 +6,7 @@ import type { ClusterClient } from '../admin/cluster-client.ts';
 import type { RecordProducer } from '../admin/producer.ts';
 import type { Connection } from '#shared/models/cluster';
 import type { History } from './history/history.ts';
+import type { ObservedTimeline } from './incidents/observed-timeline.ts';
 import type { ClusterMonitor } from './view/monitor.ts';
 
 export interface OpenConnection {
@@ -15,6 +16,8 @@ export interface OpenConnection {
   readonly monitor: ClusterMonitor;
   /** The views that were published since it was opened. */
   readonly history: History;
+  /** What was observed of a remote cluster; null for the embedded one, whose nodes report events. */
+  readonly observed: ObservedTimeline | null;
   readonly producer: RecordProducer;
   readonly idempotentProducer: RecordProducer;
   close(): void;

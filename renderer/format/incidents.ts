@@ -28,7 +28,8 @@ export function phasesOf(incident: Incident, now: number): IncidentPhase[] {
     if (incident.underReplicated > 0) add(`${plural(incident.underReplicated, 'partition')} under-replicated`, 'warn');
   }
   const failedOver = since(incident, incident.failedOverAt);
-  if (failedOver !== null) add(`failed over in ${formatSpan(failedOver)}`, 'none');
+  // Within one poll of a remote cluster no time was measured.
+  if (failedOver !== null) add(failedOver === 0 ? 'leaders have moved' : `failed over in ${formatSpan(failedOver)}`, 'none');
   const recovered = since(incident, incident.recoveredAt);
   if (recovered !== null) add(`recovered in ${formatSpan(recovered)}`, 'ok');
   const lasted = since(incident, incident.closedAt);

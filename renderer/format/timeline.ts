@@ -93,7 +93,7 @@ function loadWords(event: TimelineEvent, otherwise: string): string {
 
 /** Where there is no event to show. */
 export const tellNothing = (embedded: boolean): string =>
-  embedded ? 'Nothing has happened yet. Stop a broker and watch.' : 'Only the cluster on this desk has a timeline.';
+  embedded ? 'Nothing has happened yet. Stop a broker and watch.' : 'No change has been observed since this cluster was selected.';
 
 const TELLINGS: Record<TimelineEventType, Telling> = {
   'lab/nodeStarted': { kind: 'faults', mark: 'dot', tone: 'ok', tell: (e) => `${brokerOf(e)} started` },

@@ -59,7 +59,6 @@ export const useTimelineStore = defineScopedStore('timeline', (scope) => {
   }
 
   function start(): () => void {
-    if (!scope.embedded) return () => undefined;
     const stops = [
       scope.listen('timeline/appended', (event) => append(event.events)),
       scope.listen('connection/reopened', () => {

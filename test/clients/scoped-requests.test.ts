@@ -124,7 +124,6 @@ describe('a request about a cluster', () => {
     ['zk/clients', {}],
     ['zk/open', {}],
     ['coordination/znode', { path: '/' }],
-    ['timeline/list', { sinceId: 0 }],
   ])('%s is for the embedded cluster only', async (channel, payload) => {
     const result = await there.raw(channel, { connectionId: remoteId, ...payload });
     expect(result).toMatchObject({ ok: false, error: { code: 'NOT_EMBEDDED', message: expect.stringContaining('Other') as string } });
