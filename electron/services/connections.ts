@@ -105,12 +105,12 @@ export class ConnectionsService implements SessionHost {
 
   /** Tries it before it is kept. */
   async add(input: { name: string; bootstrap: string; colour: Connection['colour'] }): Promise<ConnectionList & { addedId: string }> {
-    const bootstrap = parseBootstrap(input.bootstrap)
-      .map(({ host, port }) => `${host}:${port}`)
-      .join(',');
+    const addresses = parseBootstrap(input.bootstrap).map(({ host, port }) => `${host}:${port}`);
+    const bootstrap = addresses.join(',');
     const probe = new ClusterClient({ bootstrap, clientId: CLIENT_ID });
     try {
       await probe.metadata([]);
+      await requireOneCluster(addresses);
     } catch (error) {
       if (error instanceof AdminError) throw new AdminError({ ...error.app, field: 'bootstrap' }, { cause: error });
       throw error;
@@ -255,5 +255,34 @@ export class ConnectionsService implements SessionHost {
           one.close().catch((error: unknown) => onError(`closing a producer of ${connection.name}`, error));
       },
     };
+  }
+}
+
+/** Throws where two of the addresses answer for different clusters: their brokers share ids, so that rows of both would be mixed. */
+async function requireOneCluster(addresses: readonly string[]): Promise<void> {
+  if (addresses.length < 2) return;
+  const answers = await Promise.all(addresses.map(async (address) => ({ address, clusterId: await clusterIdAt(address) })));
+  const known = answers.filter(({ clusterId }) => clusterId !== null);
+  const [first] = known;
+  const other = known.find(({ clusterId }) => clusterId !== first?.clusterId);
+  if (first === undefined || other === undefined) return;
+  throw new AdminError({
+    code: 'INVALID_PAYLOAD',
+    message: `The connection was not added: ${first.address} belongs to cluster ${first.clusterId ?? '?'}, ${other.address} to cluster ${other.clusterId ?? '?'}.`,
+    advice: 'Add a connection for each cluster.',
+    field: 'bootstrap',
+  });
+}
+
+/** Null where the address does not answer, or the cluster has no id. */
+async function clusterIdAt(address: string): Promise<string | null> {
+  const probe = new ClusterClient({ bootstrap: address, clientId: CLIENT_ID });
+  try {
+    return (await probe.metadata([])).clusterId;
+  } catch (error) {
+    if (error instanceof AdminError) return null;
+    throw error;
+  } finally {
+    probe.close();
   }
 }

@@ -130,6 +130,17 @@ describe('a request about a cluster', () => {
   });
 });
 
+test('a bootstrap list of two clusters is refused, with both addresses; one with an address that does not answer is not', async () => {
+  const [one, another] = [app.host.bootstrap() ?? '', other.host.bootstrap() ?? ''];
+  const before = (await app.get('connection/list', {})).connections.length;
+  const refused = await app.ask('connection/add', { name: 'Mixed', bootstrap: `${another},${one}`, colour: 'warn' });
+  expect(refused).toMatchObject({ ok: false, error: { code: 'INVALID_PAYLOAD', field: 'bootstrap' } });
+  if (!refused.ok) for (const address of [one, another]) expect(refused.error.message).toContain(address);
+  expect((await app.get('connection/list', {})).connections).toHaveLength(before);
+  const added = await app.get('connection/add', { name: 'Half', bootstrap: `${another},127.0.0.1:9`, colour: 'warn' });
+  await app.get('connection/remove', { id: added.addedId });
+}, 60_000);
+
 describe('a topic that was created again after it was shown', () => {
   test.each<[string, (name: string) => object]>([
     ['topic/delete', (name) => ({ typedName: name })],
