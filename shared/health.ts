@@ -5,7 +5,7 @@
  */
 import type { BrokerRow, BrokerState, PartitionRow, QuorumView, ReplicaState, TopicRow } from './models/cluster.ts';
 
-/** By the lab they serve nothing, whatever metadata still says. */
+/** The lab knows that they serve nothing, even if metadata still names them as leaders. */
 const STOPPED: ReadonlySet<BrokerState> = new Set(['down', 'frozen']);
 
 export interface BrokerFacts {

@@ -77,7 +77,7 @@ test('progress tells each thing once', () => {
   expect(lines.filter((line) => line.includes('orders-0 is written'))).toHaveLength(1);
 });
 
-test('incidents are told with the times of their phases, and what was not reached is not', () => {
+test('reports incidents with the times of the phases that they reached', () => {
   const incident = { id: 1, cause: 'fault' as const, what: 'broker 3 was killed', startedAt: 0, brokers: [3], groups: [] };
   const times = { detectedMs: 3_000, failedOverMs: 3_040, recoveredMs: 14_100, closedMs: 14_100 };
   expect(incidentText({ ...incident, ...times })).toBe(

@@ -247,7 +247,7 @@ describe('health', () => {
         attention: ['Broker 3 is fenced'],
       },
     ],
-  ])('says the same on every page: %s', (_title, states, reported, expected) => {
+  ])('derives the same statements for every page: %s', (_title, states, reported, expected) => {
     expect(statementsOf(states, reported)).toEqual(expected);
   });
 

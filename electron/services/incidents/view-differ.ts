@@ -153,7 +153,7 @@ export class ViewDiffer {
     const events: Change[] = [];
     for (const id of removed) this.groups.delete(id);
     for (const row of rows) {
-      // What could not be read says nothing.
+      // A row that could not be read is no reading.
       if (row.error !== null || row.state === 'Unknown' || row.asOf === 0) continue;
       const { id: group, coordinator, state, asOf } = row;
       const before = this.groups.get(group);

@@ -52,7 +52,7 @@ describe('what needs attention', () => {
     expect(itemsOf(cluster).find(({ key }) => key === 'offline')?.why).toBe('audit 1 of 3: nothing can be written to or read from it.');
   });
 
-  it('says of a broker that is down how far its incident has got', () => {
+  it('shows the phases of the incident of a broker that is down', () => {
     const cluster = new FixtureCluster('healthy');
     cluster.down(3);
     cluster.fence(3);

@@ -41,7 +41,7 @@ const summaries = (events: TimelineEvent[], now: number): string[] =>
   deriveIncidents(events).map((incident) => summarizeIncident(incident, now));
 
 describe('incidents as text', () => {
-  it('says that an open one is not detected, then what it did, and no recovery while replicas are missing', () => {
+  it('describes an open incident as undetected, then by its effects, without recovery while replicas are missing', () => {
     expect(summaries([killed], 2_500)).toEqual(['broker 3 killed · 1.5 s · not detected yet']);
     expect(summaries(OUTAGE, 121_000)).toEqual(['broker 3 killed · 2 min · 2 partitions under-replicated · failed over in 3.0 s']);
     expect(summaries([...OUTAGE, ...RESTART.slice(0, 2)], 13_000)).toEqual([
@@ -49,7 +49,7 @@ describe('incidents as text', () => {
     ]);
   });
 
-  it('says in how long a closed one failed over and recovered, however much later it is read', () => {
+  it('gives a closed incident the same times of failover and recovery whenever it is read', () => {
     for (const now of [15_000, 900_000])
       expect(summaries([...OUTAGE, ...RESTART], now)).toEqual(['broker 3 killed · failed over in 3.0 s · recovered in 13 s']);
   });
@@ -66,7 +66,7 @@ describe('incidents as text', () => {
     expect(summaries(frozen, 120_000)).toEqual(['broker 3 frozen · ended undetected after 1.5 s']);
   });
 
-  it('says of an observed one that no cause is recorded', () => {
+  it('marks an observed incident as without a recorded cause', () => {
     expect(summaries([{ id: 1, type: 'cluster/brokerFenced', at: 0, node: 1, broker: 2 }], 1_000)).toEqual([
       'broker 2 fenced · no recorded cause · 1.0 s',
     ]);

@@ -213,7 +213,7 @@ describe('the timeline of a remote cluster', () => {
     expect(typesOf(observe([1_000, whole], [3_000, { topics }]))).toEqual([]);
   });
 
-  it('tells a topic that was created again from one that gained partitions, and changed settings from settings that were not known', () => {
+  it('distinguishes a re-created topic from one with more partitions, and changed settings from unknown ones', () => {
     const of = (id: string, minInsync: number | null, count: number): Standing => ({
       topics: { orders: { id, minInsync, partitions: Array.from({ length: count }, (): [number, number[]] => [1, [1]]) } },
     });
