@@ -8,7 +8,7 @@ import type { AppError } from '#shared/errors';
 import type { ClusterPatch, ScopedPayload } from '#shared/ipc';
 import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '#shared/models/cluster';
 import type { Moment } from '#shared/models/history';
-import { assessBrokers, assessTopic } from '#shared/health';
+import { assessBrokers, assessTopic, type BrokerFacts } from '#shared/health';
 import { onReopened } from '../api.ts';
 import { totalLag } from '../format/lag.ts';
 import { defineScopedStore } from '../scope.ts';
@@ -53,7 +53,11 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
   const brokers = shallowRef(live.brokers);
   const reportedTopics = shallowRef(live.topics);
   /** What the brokers' states mean for every page alike. */
-  const facts = computed(() => assessBrokers([...brokers.value.values()]));
+  const facts = computed<BrokerFacts>((last) => {
+    const next = assessBrokers([...brokers.value.values()]);
+    // Session ages change many times a second: topics are assessed again only where a state does.
+    return last?.key === next.key ? last : next;
+  });
   const assessed = new WeakMap<TopicRow, { key: string; row: TopicRow }>();
   const topics = computed<ReadonlyMap<string, TopicRow>>(() => {
     const { key } = facts.value;

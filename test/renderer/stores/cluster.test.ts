@@ -55,6 +55,30 @@ describe('cluster store', () => {
     expect(views()).toBe(1);
   });
 
+  it('assesses topics by the brokers that answer, and keeps them where only a session age differs', async () => {
+    const store = useClusterStore();
+    await settle();
+    const before = store.topics;
+    const [first, ...others] = store.brokerList;
+    if (first === undefined) throw new Error('the fixture has no broker');
+    bridge.emit('cluster/patched', patch(1, { brokers: { set: [{ ...first, sessionAgeMs: 777 }], removed: [] } }));
+    expect(store.brokers.get(first.id)?.sessionAgeMs).toBe(777);
+    expect(store.topics).toBe(before);
+    const led = (): (string | undefined)[] =>
+      store.topicList.flatMap(({ partitions }) =>
+        partitions.filter(({ leader }) => leader === first.id).map(({ leaderState }) => leaderState),
+      );
+    expect(new Set(led())).toEqual(new Set([undefined]));
+    bridge.emit('cluster/patched', patch(2, { brokers: { set: [{ ...first, state: 'frozen' }], removed: [] } }));
+    expect(new Set(led())).toEqual(new Set(['silent']));
+    const silent = [first, ...others].map((row) => ({ ...row, state: 'unreachable' as const }));
+    bridge.emit('cluster/patched', patch(3, { brokers: { set: silent, removed: [] } }));
+    expect(new Set(led())).toEqual(new Set(['unknown']));
+    expect(store.facts.reachable).toBe(false);
+    bridge.emit('cluster/patched', patch(4, { brokers: { set: [first, ...others], removed: [] } }));
+    expect(new Set(led())).toEqual(new Set([undefined]));
+  });
+
   it('asks for the view again when a patch does not fit, and does not apply it', async () => {
     const store = useClusterStore();
     await settle();
