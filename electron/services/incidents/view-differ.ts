@@ -20,14 +20,15 @@ interface SeenPartition {
 interface SeenTopic {
   id: string | null;
   partitions: ReadonlyMap<number, SeenPartition>;
-  settings: Readonly<Record<string, string | null>>;
+  settings: ReadonlyMap<string, string | null>;
 }
 
 interface SeenGroup {
   coordinator: number | null;
   state: GroupRow['state'];
   members: ReadonlyMap<string, string>;
-  asOf: number;
+  /** Null: the last round of all groups that are shown. */
+  asOf: number | null;
 }
 
 type Named<T> = T & { topic: string; partition: number };
@@ -42,17 +43,20 @@ export class ViewDiffer {
   private readonly groups = new Map<string, SeenGroup>();
   private controller: { id: number; epoch: number | null } | undefined;
   private asOf = 0;
+  private groupsAsOf = 0;
 
   /** Events of the patch, causes before effects; none for the first metadata. Their reason states how far apart the two polls were. */
   take(patch: ClusterPatch): ObservedEvent[] {
     const last = this.asOf;
     this.asOf = patch.scalars.asOf ?? last;
+    const lastRound = this.groupsAsOf;
+    this.groupsAsOf = patch.scalars.groupsAsOf ?? lastRound;
     const [at, reason] = [this.asOf, reasonOf(this.asOf - last)];
     const events = [
       ...this.takeBrokers(patch.brokers.set, patch.brokers.removed),
       ...this.takeController(patch.scalars.quorum),
       ...this.takeTopics(patch.topics.set, patch.topics.removed),
-      ...this.takeGroups(patch.groups.set, patch.groups.removed),
+      ...this.takeGroups(patch.groups.set, patch.groups.removed, lastRound),
     ];
     return last > 0 ? events.map((event) => ({ at, reason, ...event })) : [];
   }
@@ -149,18 +153,24 @@ export class ViewDiffer {
     return events;
   }
 
-  private takeGroups(rows: readonly GroupRow[], removed: readonly string[]): Change[] {
+  private takeGroups(rows: readonly GroupRow[], removed: readonly string[], lastRound: number): Change[] {
     const events: Change[] = [];
     for (const id of removed) this.groups.delete(id);
     for (const row of rows) {
       // A row that could not be read is no reading.
-      if (row.error !== null || row.state === 'Unknown' || row.asOf === 0) continue;
+      const readAt = row.asOf ?? this.groupsAsOf;
+      const before = this.groups.get(row.id);
+      if (row.error !== null || row.state === 'Unknown' || readAt === 0) {
+        if (before !== undefined) before.asOf ??= lastRound;
+        continue;
+      }
       const { id: group, coordinator, state, asOf } = row;
-      const before = this.groups.get(group);
       const members = new Map(row.members.map(({ memberId, clientId }) => [memberId, clientId]));
       this.groups.set(group, { coordinator, state, members, asOf });
-      if (before === undefined || asOf - before.asOf > MAX_GROUP_GAP_MS) continue;
-      const note = (change: Change): void => void events.push({ at: asOf, reason: reasonOf(asOf - before.asOf), ...change });
+      if (before === undefined) continue;
+      const gapMs = readAt - (before.asOf ?? lastRound);
+      if (gapMs > MAX_GROUP_GAP_MS) continue;
+      const note = (change: Change): void => void events.push({ at: readAt, reason: reasonOf(gapMs), ...change });
       if (coordinator !== null && before.coordinator !== null && coordinator !== before.coordinator)
         note({ type: 'group/coordinatorMoved', group, details: { coordinator, members: members.size } });
       for (const [memberId, clientId] of members)
@@ -189,14 +199,18 @@ function seenTopic({ id, partitions, cleanupPolicy, minInsyncReplicas }: TopicRo
         { leader, isr, replicas: replicas.map(({ broker }) => broker) },
       ]),
     ),
-    settings: { 'cleanup.policy': cleanupPolicy, 'min.insync.replicas': minInsyncReplicas === null ? null : String(minInsyncReplicas) },
+    settings: new Map([
+      ['cleanup.policy', cleanupPolicy],
+      ['min.insync.replicas', minInsyncReplicas === null ? null : String(minInsyncReplicas)],
+    ]),
   };
 }
 
 /** Settings that were read both times. */
 function changedSettings(before: SeenTopic['settings'], now: SeenTopic['settings']): Record<string, string> {
-  const changed: Record<string, string> = {};
-  for (const [name, value] of Object.entries(now))
-    if (value !== null && (before[name] ?? null) !== null && before[name] !== value) changed[name] = value;
-  return changed;
+  const changed = [...now].flatMap(([name, value]): [string, string][] => {
+    const was = before.get(name) ?? null;
+    return value === null || was === null || value === was ? [] : [[name, value]];
+  });
+  return Object.fromEntries(changed);
 }

@@ -72,7 +72,7 @@ function viewOf(at: number, { brokers = ALL, topics = {}, controller = null, gro
       lag: null,
       unknown: 0,
       error: null,
-      asOf: at,
+      asOf: null,
       ...group,
     })),
     quorum:
@@ -83,6 +83,7 @@ function viewOf(at: number, { brokers = ALL, topics = {}, controller = null, gro
     unreachable: [],
     asOf: at,
     offsetsAsOf: at,
+    groupsAsOf: at,
   };
 }
 
@@ -255,11 +256,21 @@ describe('the timeline of a remote cluster', () => {
     expect(events[1]?.causeId).toBe(1);
   });
 
+  it('records a member that joins a group which was read without a change for a minute', () => {
+    const stable = { groups: [{ members: [member('a')] }] };
+    const rounds = Array.from({ length: 30 }, (_, i): [number, Standing] => [1_000 + i * 2_000, stable]);
+    const events = observe(...rounds, [61_000, { groups: [{ members: [member('a'), member('b')] }] }]);
+    expect(events.map(({ type, at, reason }) => [type, at, reason])).toEqual([
+      ['group/memberJoined', 61_000, 'observed between two polls, 2.0 s apart'],
+    ]);
+  });
+
   it('takes nothing from a group that could not be read or was not read for long', () => {
     const events = observe(
       [1_000, { groups: [{ members: [member('a')] }] }],
       [3_000, { groups: [{ members: [], state: 'Unknown' }] }],
       [5_000, { groups: [{ members: [], coordinator: null, error: 'COORDINATOR_NOT_AVAILABLE' }] }],
+      [7_000, { groups: [{ members: [member('a')], asOf: 1_000 }] }],
       [90_000, { groups: [{ members: [member('c')] }] }],
     );
     expect(events).toEqual([]);
