@@ -27,6 +27,7 @@ const MAIN_ENTRIES: Readonly<Record<string, string>> = {
   'load-worker': 'electron/admin/load/load-worker.ts',
   'decode-worker': 'electron/admin/decoding/decode-worker.ts',
   'parse-worker': 'electron/scenarios/parse-worker.ts',
+  'figure-worker': 'electron/services/figure-history/figure-worker.ts',
 };
 
 const COMMON_SOURCES = ['package.json', 'package-lock.json', 'build/targets.ts', 'shared'];

@@ -13,7 +13,7 @@ const HERE = 'test/electron/check-build';
 export async function buildForOldElectron(): Promise<string> {
   const out = join(OUT, 'check-electron22');
   rmSync(out, { recursive: true, force: true });
-  const workers = ['node-worker', 'load-worker', 'decode-worker', 'parse-worker'];
+  const workers = ['node-worker', 'load-worker', 'decode-worker', 'parse-worker', 'figure-worker'];
   const entries = Object.fromEntries(['main', ...workers].map((name) => [name, `${HERE}/${name}.ts`]));
   await buildNode(join(out, 'main'), entries, 'node16');
   await buildNode(join(out, 'preload'), { preload: 'electron/preload.ts' }, 'node16');

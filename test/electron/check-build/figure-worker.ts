@@ -1,0 +1,2 @@
+import './polyfills.ts';
+import '../../../electron/services/figure-history/figure-worker.ts';
