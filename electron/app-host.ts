@@ -99,6 +99,7 @@ export function startHost(options: HostOptions): Host {
       loads: () => loads.list(),
     },
     connectionsFile: userDirectory === null ? null : join(userDirectory, 'connections.json'),
+    figuresDirectory: userDirectory === null ? null : join(userDirectory, 'history'),
     onError,
   });
   const scenarios = new ScenariosService({
@@ -132,8 +133,8 @@ export function startHost(options: HostOptions): Host {
   }
 
   function end(): Promise<boolean> {
-    services.close();
-    return closeInTime([() => scenarios.close(), () => loads.close(), () => cluster.close()], log);
+    const closed = services.close();
+    return closeInTime([() => scenarios.close(), () => loads.close(), () => cluster.close(), () => closed], log);
   }
 
   return {

@@ -27,17 +27,8 @@ import {
   topicName,
   znodePath,
 } from './payload-fields.ts';
-import type {
-  BrokerRow,
-  ClusterView,
-  ConfigEntry,
-  Connection,
-  CutBatch,
-  GroupRow,
-  LagSample,
-  RecordRow,
-  TopicRow,
-} from './models/cluster.ts';
+import type { BrokerRow, ClusterView, ConfigEntry, Connection, CutBatch, GroupRow, RecordRow, TopicRow } from './models/cluster.ts';
+import { CLUSTER_FIGURES, MAX_POINTS, MIN_POINTS, type FigureRange } from './models/figures.ts';
 import type { HistoryRange, Moment } from './models/history.ts';
 import type { CoordinationClients, FiredWatch } from './models/coordination.ts';
 import type { Fault, Znode } from './models/lab.ts';
@@ -45,6 +36,10 @@ import type { EmbeddedListeners } from './models/listeners.ts';
 import type { LoadAudit, LoadRow } from './models/load.ts';
 import type { ScenarioOutline, ScenarioProblem, ScenarioReport, ScenarioRun, ScenarioSummary } from './models/scenario.ts';
 import type { TimelineEvent } from './models/timeline.ts';
+
+const wallClockMs = z.number().int().min(0).max(8.64e15);
+/** A range of time, wall-clock ms, and how many points of it are wanted at most. */
+const figureSpan = { from: wallClockMs, until: wallClockMs, points: z.number().int().min(MIN_POINTS).max(MAX_POINTS) };
 
 /** Payload schemas by channel. Names: subject/verb. */
 export const requestSchemas = {
@@ -75,6 +70,8 @@ export const requestSchemas = {
   }),
   /** Asks for a round now (F5). */
   'cluster/refresh': onConnection({}),
+  /** Figures of the whole cluster over time. */
+  'cluster/figureRange': onConnection({ figures: z.array(z.enum(CLUSTER_FIGURES)).min(1).max(CLUSTER_FIGURES.length), ...figureSpan }),
 
   'topic/create': onConnection({
     name: z.string().max(500),
@@ -143,7 +140,8 @@ export const requestSchemas = {
   'message/tail': onConnection({ topic: topicName, partitions: partitionIds.nullable() }),
   'message/untail': onConnection({ tailId: z.string() }),
 
-  'group/lagHistory': onConnection({ group: groupId }),
+  /** The group's lag by topic over time. */
+  'group/lagRange': onConnection({ group: groupId, ...figureSpan }),
   /** Refused, as is `group/reset`, when the group's present state or number of members is not the one that was shown. */
   'group/delete': onConnection({ group: groupId, shown: shownGroup, typedName: z.string() }),
   /** Commits for a group that has no member, in all partitions of a topic; an offset outside of a log becomes the nearest in it. */
@@ -303,6 +301,7 @@ export interface Results {
   'cluster/view': { version: number; view: ClusterView };
   'cluster/watch': null;
   'cluster/refresh': null;
+  'cluster/figureRange': FigureRange;
   'topic/create': TopicPlacement;
   'topic/delete': null;
   'topic/addPartitions': null;
@@ -316,7 +315,7 @@ export interface Results {
   'message/produce': { partition: number; offset: string; timestamp: number | null };
   'message/tail': { tailId: string };
   'message/untail': null;
-  'group/lagHistory': { samples: LagSample[] };
+  'group/lagRange': FigureRange;
   'group/delete': null;
   'group/reset': { partitions: PlaceChange[] };
   'broker/configs': { entries: ConfigEntry[] };
@@ -389,9 +388,6 @@ export interface Events {
   'coordination/clientsChanged': CoordinationClients;
   'coordination/watchFired': FiredWatch;
   'timeline/appended': { events: TimelineEvent[] };
-  /** One new sample a group, as it is taken. */
-  /** Of groups that a client watches by id, as the page of a group does. */
-  'group/lagSampled': { connectionId: string; group: string; sample: LagSample };
   /**
    * `begins`: partitions followed from now on, and the offset of the first record that will be shown of each; what is written before it
    * is told is not. `dropped` counts records that came faster than they could be shown.

@@ -54,6 +54,7 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
       on.monitor.refresh();
       return null;
     },
+    'cluster/figureRange': ({ figures, ...span }, on) => on.figures.clusterFigures(figures, span),
 
     'topic/create': (input, on) => topics.create(on, input),
     'topic/delete': (input, on) => topics.delete(on, input),
@@ -72,7 +73,7 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
       return null;
     },
 
-    'group/lagHistory': (input, on) => groups.lagHistory(on, input),
+    'group/lagRange': ({ group, ...span }, on) => on.figures.lag(group, span),
     'group/delete': (input, on) => groups.delete(on, input),
     'group/reset': (input, on) => groups.reset(on, input),
 

@@ -11,6 +11,8 @@ import type { LoadRow } from '#shared/models/load';
 import { ConnectionsFile } from './connections-file.ts';
 import { ClientSession, type Deliver, type SessionHost } from './client-session.ts';
 import type { EventBus } from './event-bus.ts';
+import { ClusterSampler } from './figure-history/cluster-sampler.ts';
+import type { FigureHistory } from './figure-history/figure-history.ts';
 import { ObservedTimeline } from './incidents/observed-timeline.ts';
 import { History } from './history/history.ts';
 import type { LabNode } from './lab.ts';
@@ -36,6 +38,7 @@ export class ConnectionsService implements SessionHost {
   private readonly file: ConnectionsFile | null;
   private readonly events: EventBus;
   private readonly embedded: EmbeddedSource | null;
+  private readonly figures: Pick<FigureHistory, 'record' | 'delete'>;
   private readonly onError: (what: string, error: unknown) => void;
   private readonly onReleased: (clientId: string) => void;
   private readonly open: OpenConnections;
@@ -50,6 +53,7 @@ export class ConnectionsService implements SessionHost {
     file: string | null;
     events: EventBus;
     embedded: EmbeddedSource | null;
+    figures: Pick<FigureHistory, 'record' | 'delete'>;
     onError: (what: string, error: unknown) => void;
     /** Receives sentences about stored connections that could not be read. */
     onProblem: (problem: string) => void;
@@ -59,6 +63,7 @@ export class ConnectionsService implements SessionHost {
     this.file = options.file === null ? null : new ConnectionsFile(options.file, options.onProblem);
     this.events = options.events;
     this.embedded = options.embedded;
+    this.figures = options.figures;
     this.onError = options.onError;
     this.onReleased = options.onReleased;
     // The history of the embedded cluster has no hole where no client looked.
@@ -157,8 +162,10 @@ export class ConnectionsService implements SessionHost {
 
   private keepRemoved(connection: StoredConnection, index: number): void {
     this.removed.set(connection.id, { connection, index });
-    const [oldest] = this.removed.keys();
-    if (this.removed.size > MAX_REMOVED && oldest !== undefined) this.removed.delete(oldest);
+    const [oldest] = this.removed.values();
+    if (this.removed.size <= MAX_REMOVED || oldest === undefined) return;
+    this.removed.delete(oldest.connection.id);
+    this.figures.delete(oldest.connection);
   }
 
   /** The embedded cluster serves now, or it is known that it will not: its connection is opened again. */
@@ -184,6 +191,8 @@ export class ConnectionsService implements SessionHost {
 
   close(): void {
     this.open.closeAll();
+    // No removal can be undone from here on.
+    for (const { connection } of this.removed.values()) this.figures.delete(connection);
   }
 
   private all(): Connection[] {
@@ -221,6 +230,7 @@ export class ConnectionsService implements SessionHost {
             monotonic: () => performance.now(),
             onEvents: (appended) => events.publish('timeline/appended', { events: appended }, { connectionId }),
           });
+    const figures = this.figures.record(connection);
     const monitor = new ClusterMonitor({
       connection,
       client,
@@ -231,25 +241,30 @@ export class ConnectionsService implements SessionHost {
         observed?.take(patch);
         events.publish('cluster/patched', patch, { connectionId });
       },
-      onLag: (group, sample) => {
-        if (monitor.isFollowed(group)) events.publish('group/lagSampled', { connectionId, group, sample }, { connectionId });
-      },
+      onLag: (group, sample) => figures.takeLag(group, sample),
       onError,
     });
     const brokers = connection.bootstrap.split(',');
     const producer = new RecordProducer({ brokers, clientId: CLIENT_ID, idempotent: false, connectHost });
     const idempotentProducer = new RecordProducer({ brokers, clientId: CLIENT_ID, idempotent: true, connectHost });
     monitor.start();
+    const sampler = new ClusterSampler(
+      () => monitor.snapshot().view,
+      (at, sampled) => figures.takeClusterFigures(at, sampled),
+    );
     return {
       connection,
       foreground,
       monitor,
       history,
       observed,
+      figures,
       producer,
       idempotentProducer,
       close() {
+        sampler.close();
         monitor.close();
+        figures.close();
         for (const one of [client, quorumClient, foreground]) one.close();
         for (const one of [producer, idempotentProducer])
           one.close().catch((error: unknown) => onError(`closing a producer of ${connection.name}`, error));

@@ -8,12 +8,8 @@ import { partitionLeaders } from './messages.ts';
 import type { OpenConnection } from './open-connections.ts';
 import { guarded, requireShownGroup } from './shown-subject.ts';
 
-/** Consumer groups: history of lag, a new place, deletion. What they are now comes with the cluster's view. */
+/** Changes of consumer groups: reset of committed offsets, deletion. What they are now comes with the cluster's view. */
 export class GroupsService {
-  lagHistory(connection: OpenConnection, { group }: Payload<'group/lagHistory'>): Results['group/lagHistory'] {
-    return { samples: connection.monitor.lagHistory(group) };
-  }
-
   async delete(connection: OpenConnection, { group, shown, typedName }: Payload<'group/delete'>): Promise<null> {
     if (!confirmsName(typedName, group))
       throw new AdminError({ code: 'INVALID_PAYLOAD', message: `Type ${escapeName(group)} to delete it.`, field: 'typedName' });

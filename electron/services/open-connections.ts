@@ -5,6 +5,7 @@
 import type { ClusterClient } from '../admin/cluster-client.ts';
 import type { RecordProducer } from '../admin/producer.ts';
 import type { Connection } from '#shared/models/cluster';
+import type { FigureRecorder } from './figure-history/recorder.ts';
 import type { History } from './history/history.ts';
 import type { ObservedTimeline } from './incidents/observed-timeline.ts';
 import type { ClusterMonitor } from './view/monitor.ts';
@@ -18,6 +19,8 @@ export interface OpenConnection {
   readonly history: History;
   /** What was observed of a remote cluster; null for the embedded one, whose nodes report events. */
   readonly observed: ObservedTimeline | null;
+  /** Figures over time, on disk. */
+  readonly figures: FigureRecorder;
   readonly producer: RecordProducer;
   readonly idempotentProducer: RecordProducer;
   close(): void;

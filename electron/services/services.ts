@@ -3,6 +3,7 @@ import { ConnectionsService, EMBEDDED_ID, type EmbeddedSource } from './connecti
 import { CoordinationService } from './coordination.ts';
 import type { EmbeddedListenersService } from './embedded-listeners.ts';
 import { EventBus } from './event-bus.ts';
+import { FigureHistory } from './figure-history/figure-history.ts';
 import { GroupsService } from './groups.ts';
 import { zookeeperServers, type Lab } from './lab.ts';
 import type { Loads } from './load.ts';
@@ -27,7 +28,8 @@ export interface Services {
   readonly loads: Loads | null;
   /** Where its clients connect; null when `lab` is. */
   readonly listeners: EmbeddedListenersService | null;
-  close(): void;
+  /** Resolves when the history of figures is written, which is bounded in time. */
+  close(): Promise<void>;
 }
 
 export function createServices(options: {
@@ -38,17 +40,27 @@ export function createServices(options: {
   embedded: EmbeddedSource | null;
   /** Where connections are kept; null for this run only. */
   connectionsFile: string | null;
+  /** Where histories of figures are kept; null for this run only. */
+  figuresDirectory: string | null;
   onError: (what: string, error: unknown) => void;
 }): Services {
   const events = new EventBus();
   const { embedded, onError, lab, loads } = options;
   const tails = new TailsService(events);
+  const onProblem = (problem: string): void => void options.info.notices.push(problem);
+  const figures = new FigureHistory({
+    directory: options.figuresDirectory,
+    clusterDirectory: options.info.dataDirectory,
+    onError,
+    onNotice: onProblem,
+  });
   const connections = new ConnectionsService({
     file: options.connectionsFile,
     events,
     embedded,
+    figures,
     onError,
-    onProblem: (problem) => void options.info.notices.push(problem),
+    onProblem,
     onReleased: (clientId) => tails.stopAllOf(clientId),
   });
   const coordination = lab === null ? null : new CoordinationService(() => zookeeperServers(lab), events);
@@ -74,6 +86,7 @@ export function createServices(options: {
       tails.close();
       coordination?.close();
       connections.close();
+      return figures.close();
     },
   };
 }

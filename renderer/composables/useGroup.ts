@@ -4,7 +4,6 @@ import type { GroupMember, GroupPartition, GroupRow } from '#shared/models/clust
 import { addMark, describeProgress, type ProgressMark } from '../format/group-progress.ts';
 import { compareText } from '../format/numbers.ts';
 import { useClusterStore } from '../stores/cluster.ts';
-import { useGroupsStore } from '../stores/groups.ts';
 import { useNow } from './useNow.ts';
 
 export interface AssignmentRow extends GroupPartition {
@@ -14,18 +13,15 @@ export interface AssignmentRow extends GroupPartition {
 
 export function useGroup(id: MaybeRefOrGetter<string>) {
   const cluster = useClusterStore();
-  const store = useGroupsStore();
   const group = computed<GroupRow | null>(() => cluster.groups.get(toValue(id)) ?? null);
   const now = useNow();
   const marks = shallowRef<readonly ProgressMark[]>([]);
 
   watch(
     () => toValue(id),
-    (next, _before, onCleanup) => {
+    () => {
       marks.value = [];
-      onCleanup(store.follow(next));
     },
-    { immediate: true },
   );
   watch(
     [group, () => cluster.scalars?.groupsAsOf ?? 0],

@@ -1,5 +1,5 @@
 /** Lag as sums and as text, the same on every page: a sum with an unknown part is unknown or "≥". */
-import type { GroupPartition, GroupRow, LagSample } from '#shared/models/cluster';
+import type { GroupPartition, GroupRow } from '#shared/models/cluster';
 import { addSums, sumOfKnown, type PartialSum } from '#shared/partial-sum';
 import { formatCount, plural } from './numbers.ts';
 
@@ -71,9 +71,4 @@ export function describePosition(partition: GroupPartition): string[] {
   if (emptyOffsets !== null) notes.push(`${plural(BigInt(emptyOffsets), 'offset')} without a record, such as a transaction marker`);
   if (openTransaction) notes.push('open transaction');
   return notes;
-}
-
-/** The lag of one topic in a sample; null where the sample has none. */
-export function lagInSample({ topics }: LagSample, topic: string): number | null {
-  return topics.find((one) => one.topic === topic)?.lag ?? null;
 }

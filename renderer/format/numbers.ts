@@ -3,6 +3,8 @@
 const whole = new Intl.NumberFormat('en');
 const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit', fractionalSecondDigits: 3 });
 const clockSeconds = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+const clockMinutes = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const dayOfMonth = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' });
 const day = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', year: 'numeric' });
 
 export interface Quantity {
@@ -98,6 +100,16 @@ export function formatClock(at: number): string {
 
 export function formatClockSeconds(at: number): string {
   return formatDate(at, (ms) => clockSeconds.format(ms));
+}
+
+/** `14:02`, local time. */
+export function formatClockMinutes(at: number): string {
+  return formatDate(at, (ms) => clockMinutes.format(ms));
+}
+
+/** `23 Nov`, local time. */
+export function formatDay(at: number): string {
+  return formatDate(at, (ms) => dayOfMonth.format(ms));
 }
 
 /** `23 Nov 2026 14:02:11.204`, local time. */

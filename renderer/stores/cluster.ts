@@ -4,9 +4,10 @@
  * the present goes on underneath and comes back as it is by then.
  */
 import { computed, ref, shallowRef, triggerRef } from 'vue';
-import type { AppError } from '#shared/errors';
+import type { AppError, Result } from '#shared/errors';
 import type { ClusterPatch, ScopedPayload } from '#shared/ipc';
 import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '#shared/models/cluster';
+import type { ClusterFigure, FigureRange } from '#shared/models/figures';
 import type { Moment } from '#shared/models/history';
 import { assessBrokers, assessTopic, type BrokerFacts } from '#shared/health';
 import { onReopened } from '../api.ts';
@@ -226,6 +227,14 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
     return null;
   }
 
+  /** Figures of the cluster over time. */
+  function figureRange(
+    figures: ClusterFigure[],
+    span: Omit<ScopedPayload<'cluster/figureRange'>, 'figures'>,
+  ): Promise<Result<FigureRange>> {
+    return scope.request('cluster/figureRange', { figures, ...span });
+  }
+
   /** Tells main what the page in front shows, so that only that is polled. */
   function watchOnly(what: ScopedPayload<'cluster/watch'>): void {
     watched.value = what;
@@ -276,6 +285,7 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
     load,
     apply,
     refresh,
+    figureRange,
     watchOnly,
   };
 });

@@ -8,7 +8,7 @@ import type { ClientFrame, RequestChannel, Results } from '../../shared/ipc.ts';
 import { launchBrowser } from '../helpers/browser.ts';
 import { EMBEDDED, onEmbedded, type TestPayload } from '../helpers/embedded-payload.ts';
 import { LOOKS, type Look } from '../helpers/pages.ts';
-import { WebProcess } from '../helpers/web-process.ts';
+import { WebProcess, type WebOptions } from '../helpers/web-process.ts';
 
 const PICTURES = resolve(import.meta.dirname, '../../artifacts/e2e');
 
@@ -66,8 +66,8 @@ export class Desk {
   }
 
   /** `name` is the directory of its pictures. With `firstStart` the tour is offered, as to somebody who is new here. */
-  static async start(name: string, options: { brokers?: number; motion?: boolean; firstStart?: boolean } = {}): Promise<Desk> {
-    const web = await WebProcess.start(options.brokers === undefined ? {} : { brokers: options.brokers });
+  static async start(name: string, options: WebOptions & { motion?: boolean; firstStart?: boolean } = {}): Promise<Desk> {
+    const web = await WebProcess.start(options);
     try {
       const browser = await launchBrowser();
       const page = await browser.newPage({

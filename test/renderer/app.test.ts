@@ -12,8 +12,8 @@ import { useFixture } from './fixtures/use-fixture.ts';
 import type { Variant } from './fixtures/fixture-cluster.ts';
 
 // A canvas is not drawn in happy-dom; the chart's own arithmetic is looked at in the gallery.
-vi.mock('../../renderer/components/groups/LagChart.vue', () => ({
-  default: { props: ['samples'], template: '<i />', render: () => null },
+vi.mock('../../renderer/components/base/HistoryChart.vue', () => ({
+  default: { props: ['range', 'lines'], template: '<i />', render: () => null },
 }));
 
 const PATHS: [string, string][] = [

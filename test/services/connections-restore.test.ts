@@ -9,6 +9,8 @@ const IDS = Array.from({ length: 60 }, (_none, index) => `id-${index}`);
 let directory: string;
 let service: ConnectionsService;
 let published: number;
+/** Ids of connections whose history was deleted. */
+let deleted: string[];
 
 function start(): ConnectionsService {
   const events = new EventBus();
@@ -20,6 +22,7 @@ function start(): ConnectionsService {
     file: join(directory, 'connections.json'),
     events,
     embedded: null,
+    figures: { record: fail, delete: ({ id }) => void deleted.push(id) },
     onError: fail,
     onProblem: fail,
     onReleased: () => undefined,
@@ -28,6 +31,7 @@ function start(): ConnectionsService {
 
 beforeEach(() => {
   published = 0;
+  deleted = [];
   directory = mkdtempSync(join(tmpdir(), 'brokerdesk-connections-'));
   const connections = IDS.map((id) => ({ id, name: id, kind: 'remote', bootstrap: '127.0.0.1:1', colour: 'warn' }));
   writeFileSync(join(directory, 'connections.json'), JSON.stringify({ version: 1, connections }));
@@ -48,6 +52,18 @@ describe('a connection that was removed', () => {
     expect(service.restore('id-3')).toEqual(before);
     expect(listed(start())).toEqual(IDS);
     expect(published).toBe(2);
+  });
+
+  test('keeps its history until its removal cannot be undone any more', () => {
+    for (const id of IDS.slice(0, 51)) service.remove(id);
+    service.restore('id-7');
+    expect(deleted).toEqual(['id-0']);
+    service.close();
+    expect(deleted.sort()).toEqual(
+      IDS.slice(0, 51)
+        .filter((id) => id !== 'id-7')
+        .sort(),
+    );
   });
 
   test('is restored once', () => {

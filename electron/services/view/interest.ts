@@ -14,12 +14,6 @@ export function unionOf(interests: Iterable<Interest>): Interest {
   return union;
 }
 
-/** True where a client shows the group on a page of its own. */
-export function isShownAlone(interests: Iterable<Interest>, group: string): boolean {
-  for (const { groups } of interests) if (groups !== 'all' && groups !== 'none' && groups.includes(group)) return true;
-  return false;
-}
-
 function join(a: Interest['topics'], b: Interest['topics']): Interest['topics'] {
   if (a === 'all' || b === 'all') return 'all';
   if (a === 'none') return b;

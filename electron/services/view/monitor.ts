@@ -13,13 +13,13 @@ import { readLogBounds, readLogSizes } from '../../admin/topics.ts';
 import type { ClusterPatch } from '#shared/ipc';
 import type { ClusterView, Connection, LagSample } from '#shared/models/cluster';
 import type { LabNode } from '../lab.ts';
-import { LagHistory } from '../lag-history.ts';
 import { Poller } from '../poller.ts';
 import { ViewDiff } from '../view-diff.ts';
 import { buildView } from './build.ts';
 import { groupRow } from './group-rows.ts';
 import { GroupsPart } from './groups-part.ts';
-import { isShownAlone, NOTHING, unionOf, type Interest } from './interest.ts';
+import { NOTHING, unionOf, type Interest } from './interest.ts';
+import { lagByTopic } from './lag-sample.ts';
 import { MetadataPart } from './metadata-part.ts';
 import { NodesPart } from './nodes-part.ts';
 import { QuorumPart } from './quorum-part.ts';
@@ -64,7 +64,6 @@ export class ClusterMonitor {
   private readonly options: MonitorOptions;
   private readonly state = emptyState();
   private readonly diff = new ViewDiff();
-  private readonly lag = new LagHistory();
   private readonly metadataPart: MetadataPart;
   private readonly metadataPoller: Poller;
   private readonly pollers: Poller[];
@@ -168,15 +167,6 @@ export class ClusterMonitor {
     for (const poller of this.pollers) poller.now();
   }
 
-  /** True where a client shows the group alone, and so follows its samples. */
-  isFollowed(group: string): boolean {
-    return isShownAlone(this.interests.values(), group);
-  }
-
-  lagHistory(group: string): LagSample[] {
-    return this.lag.of(group);
-  }
-
   /** Metadata as last read; read now when there is none yet. */
   async metadata(): Promise<ClusterMetadata> {
     if (this.state.metadata === null) await this.metadataPart.round();
@@ -243,7 +233,6 @@ export class ClusterMonitor {
     if (this.groupsToRead === 'none') return;
     await this.metadata();
     await part.round(this.groupsToRead);
-    this.lag.keepOnly(new Set(this.state.groups.keys()));
   }
 
   private async readSample(part: SamplingPart): Promise<void> {
@@ -253,8 +242,7 @@ export class ClusterMonitor {
     const at = this.state.lagTimes.roundAt;
     for (const [id, group] of this.state.groups) {
       if (this.state.lagTimes.of(id) !== at) continue;
-      const sample = this.lag.take(groupRow(id, group, this.state), at);
-      if (sample !== null) this.options.onLag(id, sample);
+      this.options.onLag(id, { at, topics: lagByTopic(groupRow(id, group, this.state)) });
     }
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { EVERYTHING, isShownAlone, NOTHING, unionOf, type Interest } from '../../../electron/services/view/interest.ts';
+import { EVERYTHING, NOTHING, unionOf, type Interest } from '../../../electron/services/view/interest.ts';
 
 const shows = (topics: Interest['topics'], groups: Interest['groups']): Interest => ({ topics, groups });
 
@@ -8,13 +8,5 @@ describe('unionOf', () => {
     expect(unionOf([])).toEqual(NOTHING);
     expect(unionOf([shows(['a'], 'none'), shows(['b', 'a'], ['g'])])).toEqual(shows(['a', 'b'], ['g']));
     expect(unionOf([shows(['a'], 'none'), EVERYTHING])).toEqual(EVERYTHING);
-  });
-});
-
-describe('isShownAlone', () => {
-  test('holds for a group that a client watches by its id, not for one among all', () => {
-    expect(isShownAlone([EVERYTHING, shows('all', ['g'])], 'g')).toBe(true);
-    expect(isShownAlone([EVERYTHING, shows('all', ['g']), NOTHING], 'h')).toBe(false);
-    expect(isShownAlone([], 'g')).toBe(false);
   });
 });

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { LagHistory } from '../../electron/services/lag-history.ts';
-import { lagByTopic } from '../../electron/services/view/lag-sample.ts';
-import type { GroupPartition, GroupRow } from '../../shared/models/cluster.ts';
-import { groupPartition } from '../helpers/group-partition.ts';
+import { lagByTopic } from '../../../electron/services/view/lag-sample.ts';
+import type { GroupPartition, GroupRow } from '../../../shared/models/cluster.ts';
+import { groupPartition } from '../../helpers/group-partition.ts';
 
 function group(id: string, partitions: readonly Partial<GroupPartition>[]): GroupRow {
   return {
@@ -61,37 +60,5 @@ describe('lagByTopic', () => {
         ),
       ),
     ).toEqual(names.map((topic) => ({ topic, lag: 2, atLeast: false })));
-  });
-});
-
-describe('LagHistory', () => {
-  test('takes a sample a second at the most', () => {
-    const history = new LagHistory();
-    const row = group('g', [read('a', '1')]);
-    expect(history.take(row, 1_000)).toEqual({ at: 1_000, topics: [{ topic: 'a', lag: 1, atLeast: false }] });
-    expect(history.take(row, 1_500)).toBeNull();
-    expect(history.take(row, 2_000)).not.toBeNull();
-    expect(history.of('g').map(({ at }) => at)).toEqual([1_000, 2_000]);
-  });
-
-  test('keeps ten minutes', () => {
-    const history = new LagHistory();
-    for (let second = 0; second < 700; second++) history.take(group('g', []), second * 1_000);
-    expect(history.of('g')).toHaveLength(600);
-    expect(history.of('g')[0]?.at).toBe(100_000);
-  });
-
-  test('a clock that was set back does not stop it', () => {
-    const history = new LagHistory();
-    history.take(group('g', []), 3_600_000);
-    expect(history.take(group('g', []), 1_000)).not.toBeNull();
-  });
-
-  test('forgets groups that are gone', () => {
-    const history = new LagHistory();
-    history.take(group('a', []), 0);
-    history.take(group('b', []), 0);
-    history.keepOnly(new Set(['b']));
-    expect([history.of('a').length, history.of('b').length]).toEqual([0, 1]);
   });
 });

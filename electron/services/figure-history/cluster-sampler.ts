@@ -1,0 +1,88 @@
+/** Figures of the whole cluster from its view, once a second. While the cluster does not answer nothing is sampled. */
+import type { ClusterView, TopicRow } from '#shared/models/cluster';
+import { addSums } from '#shared/partial-sum';
+import type { ClusterFigure, FigureSample } from '#shared/models/figures';
+
+const EVERY_MS = 1_000;
+/** Lag that was not read for longer, since no page shows it, is not of now. */
+const STALE_MS = 10_000;
+
+export class ClusterSampler {
+  private readonly view: () => ClusterView;
+  private readonly take: (at: number, figures: FigureSample[]) => void;
+  private readonly timer: NodeJS.Timeout;
+  private lastAsOf = 0;
+
+  constructor(view: () => ClusterView, take: (at: number, figures: FigureSample[]) => void) {
+    this.view = view;
+    this.take = take;
+    this.timer = setInterval(() => this.sample(), EVERY_MS);
+    this.timer.unref();
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+  }
+
+  private sample(): void {
+    const view = this.view();
+    // No broker has answered since the last sample: what the view shows is not of now.
+    if (view.asOf === this.lastAsOf) return;
+    this.lastAsOf = view.asOf;
+    this.take(view.asOf, clusterFigures(view));
+  }
+}
+
+export function clusterFigures(view: ClusterView): FigureSample[] {
+  const { inBytesPerSecond, outBytesPerSecond, recordsInPerSecond } = view.rates;
+  let offline = 0;
+  let underReplicated = 0;
+  for (const topic of view.topics) {
+    const count = countPartitions(topic);
+    offline += count.offline;
+    underReplicated += count.underReplicated;
+  }
+  const exact = (name: ClusterFigure, value: number | null): FigureSample => ({ name, value, atLeast: false });
+  return [
+    exact('inBytesPerSecond', inBytesPerSecond),
+    exact('outBytesPerSecond', outBytesPerSecond),
+    // Measured over the topics that are read; of the cluster it is only while all of them are.
+    exact('recordsInPerSecond', view.topics.every(({ offsetsAsOf }) => offsetsAsOf === null) ? recordsInPerSecond : null),
+    exact('brokersOnline', view.brokers.filter(({ state }) => state === 'online').length),
+    exact('offlinePartitions', offline),
+    exact('underReplicatedPartitions', underReplicated),
+    totalLag(view),
+  ];
+}
+
+interface Counts {
+  offline: number;
+  underReplicated: number;
+}
+
+/** By row: a topic that did not change has the row that it had. */
+const counted = new WeakMap<TopicRow, Counts>();
+
+function countPartitions(topic: TopicRow): Counts {
+  const known = counted.get(topic);
+  if (known !== undefined) return known;
+  const count = { offline: 0, underReplicated: 0 };
+  for (const { leader, isr, replicas } of topic.partitions) {
+    if (leader === null) count.offline++;
+    if (isr.length < replicas.length) count.underReplicated++;
+  }
+  counted.set(topic, count);
+  return count;
+}
+
+/** Of all groups; a lower bound where some of it is unknown, and unknown where no group was read lately. */
+function totalLag({ groups, asOf: now, groupsAsOf }: ClusterView): FigureSample {
+  const isStale = now - groupsAsOf > STALE_MS;
+  const { known, unknown } = addSums(
+    groups.flatMap(({ lag, unknown: missing, error, asOf, partitions }) => {
+      if (error !== null || asOf !== null) return [{ known: null, unknown: 1 }];
+      return partitions.length === 0 ? [] : [{ known: lag === null ? null : BigInt(lag), unknown: missing }];
+    }),
+  );
+  return { name: 'lag', value: isStale || known === null ? null : Number(known), atLeast: unknown > 0 };
+}
