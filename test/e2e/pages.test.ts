@@ -282,9 +282,10 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
       await page.getByText('caught up').first().waitFor();
       // The strip of a remote cluster shows what was observed of it, and nothing of the embedded one.
       await otherAdmin.createTopics({ waitForLeaders: true, topics: [{ topic: 'observed' }] });
-      await page.locator('footer.strip').getByText('topic observed created').waitFor();
+      const strip = page.locator('footer.strip');
+      await expect.poll(() => strip.innerText(), { timeout: SOON_MS }).toContain('topic observed created');
       await admin.createTopics({ waitForLeaders: true, topics: [{ topic: 'unseen' }] });
-      expect(await page.locator('footer.strip').innerText()).not.toContain('unseen');
+      expect(await strip.innerText()).not.toContain('unseen');
       await desk.go('/coordination');
       await desk.title('Coordination').waitFor();
       expect(await page.getByText('Recent elections').count()).toBe(0);
