@@ -134,7 +134,15 @@ describeWith('a browser', hasBrowser, 'the past', () => {
     await page.keyboard.press('Home');
     await expect.poll(value).toBeLessThan(at - 1_000);
     // The record starts while the cluster does: broker 3 comes online in it, seconds before it is killed.
-    for (let i = 0; i < 60 && (await value()) < at && !(await card(/^Broker 3, online/).isVisible()); i++) {
+    // A moment is on the picture a little after its time is on the slider.
+    const isOnline = (): Promise<boolean> =>
+      card(/^Broker 3, online/)
+        .waitFor({ timeout: 1_000 })
+        .then(
+          () => true,
+          () => false,
+        );
+    for (let i = 0; i < 30 && (await value()) < at && !(await isOnline()); i++) {
       const before = await value();
       await page.keyboard.press('ArrowUp');
       await expect.poll(value).not.toBe(before);

@@ -109,13 +109,9 @@ describeWith('a browser', hasBrowser, 'create, produce, consume, kill, heal', ()
     };
     await expect.poll(lag, { timeout: SOON_MS }).toBe(RECORDS / 2);
     await desk.page.getByText('500 records behind').waitFor();
-    await desk.page.getByRole('img', { name: /^Lag by topic/ }).waitFor();
-    expect(
-      await desk.page
-        .getByRole('img', { name: /^Lag by topic/ })
-        .locator('canvas')
-        .count(),
-    ).toBe(1);
+    const chart = desk.page.getByRole('slider', { name: /^Lag: / });
+    await chart.waitFor();
+    expect(await chart.locator('canvas').count()).toBe(1);
     await desk.picture('lag');
   });
 
