@@ -42,6 +42,7 @@ function cutActive({ storage }: LogCore, offset: bigint): bigint {
   active.refused = false;
   active.truncate(end, position);
   active.sync();
+  storage.forgetActive();
   return end;
 }
 

@@ -278,15 +278,26 @@ export class LogStorage {
     return true;
   }
 
-  /** Removes the segments that start above `offset`, durably. */
+  /**
+   * Removes the segments that start above `offset`, durably. Where the one at `offset` lacks records its entry stays: without it an open after a
+   * crash would take the hole for records that compaction has removed. `closeLacking` or `forgetActive` ends it.
+   */
   removeAbove(offset: bigint): void {
     const active = this.segments.all.findLast(({ baseOffset }) => baseOffset <= offset);
-    this.manifest.drop(({ baseOffset }) => active === undefined || baseOffset >= active.baseOffset);
+    const keptEntry = active?.lack === undefined ? undefined : active.baseOffset;
+    this.manifest.drop(({ baseOffset }) => baseOffset !== keptEntry && (active === undefined || baseOffset >= active.baseOffset));
     this.manifest.save(true);
     if (this.segments.active.baseOffset <= offset) return;
     while (this.segments.active.baseOffset > offset) this.segments.pop().destroy();
     // Were they to come back after a power cut, they would stand behind what is written here next.
     this.disk.syncDirectory(this.directory);
+  }
+
+  /** The active segment is durable up to where the log ends now: nothing is missing in it. */
+  forgetActive(): void {
+    const { baseOffset } = this.segments.active;
+    this.manifest.drop((entry) => entry.baseOffset === baseOffset);
+    this.manifest.save(true);
   }
 
   /** Producer state at `offset`. Kept: those of the segments' bases and the newest. */
