@@ -184,11 +184,17 @@ export class LogStorage {
       if (from > 0) yield;
       if (this.closed || this.failure !== undefined) return false;
       const slice = swaps.slice(from, from + SWAPS_PER_STEP);
-      const { all, active } = this.segments;
-      if (!slice.every(({ old }) => old !== active && all.includes(old))) return false;
+      if (!slice.every((swap) => this.isMarked(swap))) return false;
       this.replaceSome(slice, suffix);
     }
     return true;
+  }
+
+  /** False when the segment was cut or deleted during a pause, even if it was written again and closed since. */
+  private isMarked({ old, entry }: Swap): boolean {
+    const { all } = this.segments;
+    const index = all.indexOf(old);
+    return index >= 0 && old.lack?.replacing === true && all[index + 1]?.baseOffset === entry.endOffset;
   }
 
   private replaceSome(swaps: readonly Swap[], suffix: string): void {

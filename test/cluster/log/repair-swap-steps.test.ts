@@ -131,3 +131,39 @@ test('a truncation or a deletion of segments between two steps ends the swap, an
     expect(contents(again).slice(0, Number(end) - from)).toEqual(all.slice(from, Number(end)));
   }
 });
+
+const CUTS: Record<string, (log: Log) => void> = {
+  'is closed as one that lacks records': (log) => log.truncateTo(199n, { keepsMissing: true }),
+  'is written again and closed at another offset': (log) => {
+    log.truncateTo(198n);
+    append(log, 'other 198');
+    log.roll();
+  },
+  'is written again and closed at the same offset': (log) => {
+    log.truncateTo(198n);
+    append(log, 'other 198');
+    append(log, 'other 199');
+    log.roll();
+  },
+};
+
+test.each(Object.keys(CUTS))('the last segment is not replaced by what it was when during a pause it is cut and %s', (what) => {
+  const { made, log, known, repair } = prepared();
+  const steps = repair.finishInSteps();
+  expect(steps.next().done).toBe(false);
+  CUTS[what]?.(log);
+  const segments = log.segments.slice(-2);
+  let step = steps.next();
+  while (step.done !== true) step = steps.next();
+  expect(step.value).toBe(false);
+  expect(log.segments.slice(-2)).toEqual(segments);
+  append(log, 'after');
+  const highWatermark = log.logEndOffset;
+  log.close();
+  const again = made.reopen({ ...known, highWatermark, recoveryPoint: highWatermark });
+  expect(again.segments.slice(-2).map(({ baseOffset, endOffset }) => [baseOffset, endOffset])).toEqual([
+    [198n, segments[0]?.endOffset],
+    [segments[0]?.endOffset, highWatermark],
+  ]);
+  expect(again.damagedSegments.some(({ baseOffset }) => baseOffset === 198n)).toBe(what.includes('lacks'));
+});
