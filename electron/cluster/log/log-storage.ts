@@ -174,11 +174,12 @@ export class LogStorage {
   *replaceClosed(swaps: readonly Swap[], suffix: string): Generator<undefined, boolean, undefined> {
     const { disk, directory, manifest } = this;
     for (const { old } of swaps) assertWritten(disk, directory, old.baseOffset, suffix);
+    // May have to be read: once the marks are durable nothing may fail before all are given up.
+    const times = swaps.map(({ old }) => old.largestTimestamp);
     // A mark is void where the segment after the last marked one is lost.
     disk.syncDirectory(directory);
-    for (const { entry } of swaps) manifest.put(markReplacing(entry));
-    manifest.save(true);
-    for (const { old } of swaps) old.giveUp();
+    manifest.replace(swaps.map(({ entry }) => markReplacing(entry)));
+    for (const [index, { old }] of swaps.entries()) old.giveUp(times[index]);
     this.segments.forgetPlaces();
     for (let from = 0; from < swaps.length; from += SWAPS_PER_STEP) {
       if (from > 0) yield;
@@ -205,11 +206,8 @@ export class LogStorage {
       renameOver(disk, directory, old.baseOffset, suffix);
     }
     disk.syncDirectory(directory);
-    for (const { old, entry } of swaps) {
-      this.segments.replace([old], this.makeSegment(old.baseOffset, entry.sizeBytes, false));
-      manifest.put(entry);
-    }
-    manifest.save(true);
+    manifest.replace(swaps.map(({ entry }) => entry));
+    for (const { old, entry } of swaps) this.segments.replace([old], this.makeSegment(old.baseOffset, entry.sizeBytes, false));
   }
 
   /** Puts an empty segment at the end of the list. */

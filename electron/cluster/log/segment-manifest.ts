@@ -88,6 +88,22 @@ export class SegmentManifest {
     this.changed = true;
   }
 
+  /**
+   * Puts durable entries in the place of those of their segments. Throws DiskError; the former ones stand again then, since a log that is only
+   * short of descriptors stays in use and saves them later. The file may hold either.
+   */
+  replace(entries: readonly ClosedSegment[]): void {
+    const former = [...this.byBase];
+    for (const entry of entries) this.put(entry);
+    try {
+      this.save(true);
+    } catch (error) {
+      this.byBase.clear();
+      for (const [baseOffset, entry] of former) this.byBase.set(baseOffset, entry);
+      throw error;
+    }
+  }
+
   drop(which: (entry: ClosedSegment) => boolean): void {
     for (const entry of this.byBase.values()) if (which(entry)) this.changed = this.byBase.delete(entry.baseOffset) || this.changed;
   }

@@ -147,11 +147,11 @@ export class Segment {
   }
 
   /**
-   * From now on no record of it counts: its files are being replaced, indexes included, so none of them is compared or built again. The largest
-   * timestamp stays, by which retention judges.
+   * From now on no record of it counts: its files are being replaced, indexes included, so none of them is compared or built again. `largest`,
+   * its largest timestamp, stays: retention judges by it.
    */
-  giveUp(): void {
-    this.largest = this.largestTimestamp;
+  giveUp(largest: TimestampOffset | undefined): void {
+    this.largest = largest;
     this.unverified = undefined;
     this.size = 0;
     this.lack = { from: this.baseOffset, reason: 'its replacement by the segment of another replica is not complete', replacing: true };
