@@ -233,17 +233,15 @@ export class SegmentRepair {
       log.tail.clear();
       log.replacements++;
     });
-    for (let step = storage.guard(() => steps.next()); ; step = storage.guard(() => steps.next())) {
-      if (step.done !== true) {
-        yield;
-        continue;
-      }
-      if (step.value) break;
+    let step = storage.guard(() => steps.next());
+    // Before a reader comes to new segments that hold nothing below it: it would pass over what was deleted.
+    if (this.newLogStart !== undefined) incrementLogStart(log, this.newLogStart);
+    for (; step.done !== true; step = storage.guard(() => steps.next())) yield;
+    if (!step.value) {
       this.abandon();
       return false;
     }
     for (const { old, damaged } of parts) if (damaged) log.repaired(old);
-    if (this.newLogStart !== undefined) incrementLogStart(log, this.newLogStart);
     return true;
   }
 

@@ -132,6 +132,21 @@ test('a truncation or a deletion of segments between two steps ends the swap, an
   }
 });
 
+test('what the other replica has deleted at its log start is not passed over during a pause', () => {
+  const { log, all, records, repair: other } = prepared();
+  other.abandon();
+  const repair = log.beginRepair('log');
+  repair?.startAt(51n);
+  repair?.append(records);
+  repair?.skipTo(repair.endOffset);
+  const steps = repair?.finishInSteps();
+  expect(steps?.next().done).toBe(false);
+  expect([log.logStartOffset, log.earliest.offset]).toEqual([51n, 51n]);
+  expect(() => log.read(4n, 1, { maxOffset: log.logEndOffset, minOneMessage: true })).toThrow('outside 51 to');
+  while (steps?.next().done === false);
+  expect(contents(log)).toEqual(all.slice(51));
+});
+
 const CUTS: Record<string, (log: Log) => void> = {
   'is closed as one that lacks records': (log) => log.truncateTo(199n, { keepsMissing: true }),
   'is written again and closed at another offset': (log) => {
