@@ -237,12 +237,14 @@ function endOf(log: LogCore, segment: Segment): bigint {
   return all[index + 1]?.baseOffset ?? log.endOffset;
 }
 
-/** The segments are what they were: not cut, not deleted, the log not closed. */
+/** The segments are what they were: not cut, not deleted, not about to be replaced by a repair, the log not closed. */
 function areThere(log: LogCore, segments: readonly Segment[]): boolean {
   if (log.storage.closed || log.storage.failure !== undefined) return false;
   const { all, active } = log.storage.segments;
   const from = all.indexOf(segments[0] as Segment);
-  return from >= 0 && segments.every((segment, index) => all[from + index] === segment && segment !== active);
+  const isThere = (segment: Segment, index: number): boolean =>
+    all[from + index] === segment && segment !== active && segment.lack?.replacing !== true;
+  return from >= 0 && segments.every(isThere);
 }
 
 function* batchesOf(log: LogCore, segment: Segment): Generator<BatchView, void> {

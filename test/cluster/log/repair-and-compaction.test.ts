@@ -36,10 +36,14 @@ function segmentPath(baseOffset: bigint): string {
 
 /** Flips a byte of the segment's last record and reads it, so that the log knows of the corruption. */
 function corrupt(harness: Bench, baseOffset: bigint): Log {
-  const log = harness.reopen({ highWatermark: harness.log.logEndOffset });
+  harness.reopen({ highWatermark: harness.log.logEndOffset });
+  return corruptOpen(harness, baseOffset);
+}
+
+function corruptOpen({ disk, log }: Bench, baseOffset: bigint): Log {
   const path = segmentPath(baseOffset);
-  const bytes = harness.disk.readFile(path);
-  const file = harness.disk.open(path);
+  const bytes = disk.readFile(path);
+  const file = disk.open(path);
   file.write([Buffer.of((bytes[bytes.length - 3] as number) ^ 0xff)], bytes.length - 3);
   file.close();
   expect(() => log.read(baseOffset + RECORDS_PER_SEGMENT - 1n, 1, { maxOffset: log.logEndOffset, minOneMessage: true })).toThrow();
@@ -228,4 +232,24 @@ test('beginSwap: fails before it renames a file when the new .log file is absent
   const { disk } = written();
   expect(() => beginSwap(disk, DIRECTORY, 0n, '.cleaned')).toThrow('is absent');
   expect(disk.exists(segmentPath(0n))).toBe(true);
+});
+
+test('a compaction that comes to a segment of a swap that pauses gives up, and reports no corruption', () => {
+  const harness = bench({ cleanupPolicy: new Set(['compact']), segmentBytes: 300, indexIntervalBytes: 100, minCleanableDirtyRatio: 0 });
+  for (let round = 0; round < 120; round++) put(harness.log, `a${round}`, `b${round}`, `c${round}`);
+  harness.log.updateHighWatermark(harness.log.logEndOffset);
+  const replica = copyAll(harness.log);
+  const { log } = harness;
+  const steps = log.compact(30n * RECORDS_PER_SEGMENT, { ...OPTIONS, sliceBytes: 100 });
+  // Behind the segments of the first step of the swap.
+  while (!harness.disk.exists(`${segmentPath(36n * RECORDS_PER_SEGMENT)}.cleaned`)) expect(steps.next().done).toBe(false);
+  corruptOpen(harness, RECORDS_PER_SEGMENT);
+  const repair = log.beginRepair('log');
+  repair?.append(replica);
+  repair?.skipTo(repair.endOffset);
+  const swap = repair?.finishInSteps();
+  expect(swap?.next().done).toBe(false);
+  expect(steps.next()).toEqual({ done: true, value: undefined });
+  expect(swap?.next()).toEqual({ done: true, value: true });
+  expect(copyAll(log).equals(replica)).toBe(true);
 });
