@@ -3,7 +3,7 @@
  * The embedded cluster, which every installation has, is the one without a name.
  */
 import { watch } from 'vue';
-import type { LocationQuery, Router } from 'vue-router';
+import { NavigationFailureType, isNavigationFailure, type LocationQuery, type RouteLocationNormalized, type Router } from 'vue-router';
 import type { AppError } from '#shared/errors';
 import { useConnectionStore } from '../stores/connection.ts';
 
@@ -22,6 +22,8 @@ export function useConnectionAddress(router: Router): () => void {
   if (asked !== null) void store.show(asked);
   let fromHistory = false;
   let navigating = false;
+  /** The newest navigation, until it ends. */
+  let pending: RouteLocationNormalized | null = null;
   const select = async (id: string): Promise<AppError | null> => {
     navigating = true;
     try {
@@ -30,9 +32,18 @@ export function useConnectionAddress(router: Router): () => void {
       navigating = false;
     }
   };
+  /** Makes the address name the selected connection. */
+  const follow = async (): Promise<void> => {
+    await router.isReady();
+    const { path, query, hash, fullPath } = router.currentRoute.value;
+    const changed = withConnection(query, store);
+    if (changed === query) keepInHistory(router, store, fullPath);
+    else await router.replace({ path, query: changed, hash });
+  };
   const stops = [
     history.listen(() => (fromHistory = true)),
     router.beforeEach(async (to) => {
+      pending = to;
       // An entry of the embedded cluster does not say so in its address.
       const wanted = named(to.query) ?? (fromHistory ? textOrNull(history.state[NAME]) : null);
       fromHistory = false;
@@ -41,18 +52,18 @@ export function useConnectionAddress(router: Router): () => void {
       return query === to.query ? true : { path: to.path, query, hash: to.hash };
     }),
     router.afterEach((to, _from, failure) => {
+      if (failure === undefined || to === pending) pending = null;
       if (failure === undefined) keepInHistory(router, store, to.fullPath);
+      // A navigation that another one has replaced may have selected its connection all the same.
+      else if (!isNavigationFailure(failure, NavigationFailureType.cancelled)) return;
+      if (pending === null && !navigating && withConnection(router.currentRoute.value.query, store) !== router.currentRoute.value.query)
+        void follow();
     }),
     // The address follows a selection that is made on the page; one that an address asked for needs no other navigation.
     watch(
       () => store.activeId,
-      async () => {
-        if (navigating) return;
-        await router.isReady();
-        const { path, query, hash, fullPath } = router.currentRoute.value;
-        const changed = withConnection(query, store);
-        if (changed === query) keepInHistory(router, store, fullPath);
-        else await router.replace({ path, query: changed, hash });
+      () => {
+        if (!navigating) void follow();
       },
       { flush: 'sync' },
     ),

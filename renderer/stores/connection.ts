@@ -62,20 +62,18 @@ export const useConnectionStore = defineStore('connection', () => {
     if (id !== undefined) await selectNamed(id);
   }
 
-  /** What an address names: the page of one that does not exist says so. */
+  /** What an address names: the page of one that does not exist says so. Returns why it could not be selected. */
   async function show(id: string): Promise<AppError | null> {
-    if (!ready.value) wanted = id;
-    else if (id !== activeId.value) await selectNamed(id);
-    return error.value;
+    if (ready.value) return id === activeId.value ? null : selectNamed(id);
+    wanted = id;
+    return null;
   }
 
-  async function selectNamed(id: string): Promise<void> {
-    if (connections.value.some((one) => one.id === id)) {
-      error.value = await use(id);
-      return;
-    }
+  async function selectNamed(id: string): Promise<AppError | null> {
+    if (connections.value.some((one) => one.id === id)) return (error.value = await use(id));
     activeId.value = id;
     activeName.value = null;
+    return null;
   }
 
   async function use(id: string): Promise<AppError | null> {

@@ -173,6 +173,7 @@ describe('a connection that is removed elsewhere', () => {
 describe('the address', () => {
   const address = (): string => router.currentRoute.value.fullPath;
   const shows = (id: string) => vi.waitFor(() => expect(store().activeId).toBe(id), { timeout: 10_000 });
+  const leadsTo = (path: string) => vi.waitFor(() => expect(address()).toBe(path), { timeout: 10_000 });
 
   it('selects the connection that it names, whatever the tab had before', async () => {
     window.sessionStorage.setItem(KEY, 'desk');
@@ -184,13 +185,13 @@ describe('the address', () => {
   it('follows the selection, keeps the name from page to page, and has none for the embedded cluster', async () => {
     await open('/topics?filter=a');
     await store().use('staging');
-    await vi.waitFor(() => expect(address()).toBe('/topics?filter=a&connection=staging'));
+    await leadsTo('/topics?filter=a&connection=staging');
     await router.push('/groups');
     expect(address()).toBe('/groups?connection=staging');
     await router.push('/topics/orders');
     expect(address()).toBe('/topics/orders/messages?connection=staging');
     await store().use('desk');
-    await vi.waitFor(() => expect(address()).toBe('/topics/orders/messages'));
+    await leadsTo('/topics/orders/messages');
   });
 
   it('leads to another cluster without a moment of the former one in its place', async () => {
@@ -202,8 +203,51 @@ describe('the address', () => {
     bridge.asked.length = 0;
     await router.push('/topics?connection=desk');
     await shows('desk');
-    await vi.waitFor(() => expect(address()).toBe('/topics'));
+    await leadsTo('/topics');
     expect(asked('cluster/view').map(({ connectionId }) => connectionId)).toEqual(['desk']);
+  });
+
+  /** Answers requests to use a connection only as the returned function decides. */
+  function holdUses(): (index: number, how: 'passes' | 'fails') => Promise<void> {
+    const { invoke } = bridge;
+    const held: ((how: 'passes' | 'fails') => void)[] = [];
+    vi.spyOn(bridge, 'invoke').mockImplementation(async (channel, payload) => {
+      if (channel !== 'connection/use') return invoke.call(bridge, channel, payload) as never;
+      const how = await new Promise((resolve) => held.push(resolve));
+      if (how === 'passes') return invoke.call(bridge, channel, payload) as never;
+      return { ok: false, error: { code: 'CONNECTION_REMOVED', message: 'The connection was removed.' } };
+    });
+    return async (index, how) => {
+      await vi.waitFor(() => expect(held.length).toBeGreaterThan(index), { timeout: 10_000 });
+      held[index]?.(how);
+      await flushPromises();
+    };
+  }
+
+  it('leads from page to page after a connection could not be selected', async () => {
+    await open('/topics?connection=staging');
+    const answer = holdUses();
+    const refused = router.push('/groups?connection=desk');
+    await answer(0, 'fails');
+    await refused;
+    expect([address(), store().activeId]).toEqual(['/topics?connection=staging', 'staging']);
+    await router.push('/groups');
+    expect(address()).toBe('/groups?connection=staging');
+    await router.push('/brokers?connection=staging');
+    expect(address()).toBe('/brokers?connection=staging');
+  });
+
+  it('names the cluster that is shown when a navigation is replaced by another while its connection is selected', async () => {
+    await open('/topics');
+    const answer = holdUses();
+    const first = router.push('/groups?connection=staging');
+    await vi.waitFor(() => expect(store().busy).toBe('staging'), { timeout: 10_000 });
+    await router.push('/brokers');
+    expect(address()).toBe('/brokers');
+    await answer(0, 'passes');
+    await first;
+    await shows('staging');
+    await leadsTo('/brokers?connection=staging');
   });
 
   it('says so where it names a connection that does not exist', async () => {

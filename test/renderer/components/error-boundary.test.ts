@@ -68,7 +68,7 @@ describe('an error while something is rendered', () => {
     mounted = table();
     await nextTick();
     await mounted.find('td.broken button').trigger('click');
-    await expect.poll(() => navigator.clipboard.readText()).toBe('RangeError: Invalid time value');
+    await expect.poll(() => navigator.clipboard.readText(), { timeout: 10_000 }).toBe('RangeError: Invalid time value');
     // The click is no click on the row.
     expect(mounted.emitted('open')).toBeUndefined();
   });
