@@ -34,7 +34,8 @@ async function get<T>(channel: string, payload: object): Promise<T> {
 }
 const events = async (): Promise<TimelineEvent[]> => (await get<{ events: TimelineEvent[] }>('timeline/list', { sinceId: 0 })).events;
 const view = async (): Promise<ClusterView> => (await get<{ view: ClusterView }>('cluster/view', {})).view;
-const incidents = async () => deriveIncidents(await events());
+/** Of brokers only: a slow machine may change the controller or shorten an ISR, which are incidents of their own. */
+const incidents = async () => deriveIncidents(await events()).filter(({ subject }) => subject.kind === 'broker');
 
 /** By partition, as every page reads it. */
 async function leaders(): Promise<string[]> {
