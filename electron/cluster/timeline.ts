@@ -1,6 +1,7 @@
 /**
  * The recorded timeline: what a person did to the cluster, what the nodes reported, and which led to which (`event-causes.ts`).
  */
+import { numbers } from './cause-subjects.ts';
 import { findCause, type EntryHistory } from './event-causes.ts';
 import type { NodeEvent } from './lib/events.ts';
 import { isTimelineType, type TimelineEntry, type TimelineType } from './timeline-entry.ts';
@@ -43,7 +44,7 @@ export class Timeline implements EntryHistory {
     if (partitions !== undefined) entry.partitions = [...partitions];
     if (group !== undefined) entry.group = group;
     if (reason !== undefined) entry.reason = reason;
-    if (details !== undefined) entry.details = bounded(details);
+    if (details !== undefined) entry.details = { ...bounded(details), ...totalsOf(details) };
     if (type === 'quorum/leaderElected') this.addPreviousLeader(entry);
     const count = countOf(event);
     if (count !== undefined) entry.count = count;
@@ -128,6 +129,25 @@ function countOf({ partitions, details }: NodeEvent): number | undefined {
 
 function detailOf({ details = {} }: TimelineEntry, name: string): unknown {
   return Object.hasOwn(details, name) ? details[name] : undefined;
+}
+
+interface Change {
+  from?: unknown;
+  to?: unknown;
+}
+
+/** Of a list that is cut: the elections for partitions without a leader, or by broker how many lists it left and joined. */
+function totalsOf({ moves, changes }: Readonly<Record<string, unknown>>): { totals?: Record<string, unknown> } {
+  const isLong = (list: unknown): list is Change[] => Array.isArray(list) && list.length > MAX_ITEMS;
+  if (isLong(moves)) return { totals: { ledAgain: moves.filter(({ from }) => typeof from === 'number' && from < 0).length } };
+  if (!isLong(changes)) return {};
+  const [left, joined] = [new Map<number, number>(), new Map<number, number>()];
+  for (const { from, to } of changes) {
+    const [before, after] = [numbers(from), numbers(to)];
+    for (const id of before) if (!after.includes(id)) left.set(id, (left.get(id) ?? 0) + 1);
+    for (const id of after) if (!before.includes(id)) joined.set(id, (joined.get(id) ?? 0) + 1);
+  }
+  return { totals: { left: [...left], joined: [...joined] } };
 }
 
 function bounded(details: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -68,7 +68,14 @@ export class GroupJob extends LoadJob {
     else {
       // One that stands still would not hear of it, and so goes only when no other is left to go.
       const last = this.living().sort((a, b) => Number(b.paused) - Number(a.paused) || a.number - b.number);
-      await Promise.all(last.slice(count).map((member) => member.leave()));
+      await Promise.all(
+        last.slice(count).map((member) => {
+          const { number, memberId, paused } = member;
+          if (paused)
+            this.note('load/memberCrashed', `member ${number} ended without leaving`, { member: number, memberId, replaced: false });
+          return member.leave();
+        }),
+      );
     }
   }
 

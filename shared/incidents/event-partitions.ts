@@ -22,6 +22,36 @@ function isListed(value: unknown): value is ListedPartition {
   return typeof topic === 'string' && typeof partition === 'number';
 }
 
+/** What `listedPartitions` leaves out of a list that was cut, as far as the event has its totals. */
+export interface Unlisted {
+  /** Elections for partitions that had no leader. */
+  ledAgain: number;
+  /** Partitions by the broker that left their ISR or replicas, and by the one that joined. */
+  left: ReadonlyMap<number, number>;
+  joined: ReadonlyMap<number, number>;
+}
+
+export function unlistedOf(event: TimelineEvent, listed: readonly ListedPartition[]): Unlisted | null {
+  const totals = event.details?.['totals'];
+  if (typeof totals !== 'object' || totals === null) return null;
+  const { ledAgain, left, joined } = totals as { ledAgain?: unknown; left?: unknown; joined?: unknown };
+  const beyond = (counts: unknown, brokersOf: (one: ListedPartition) => number[]): Map<number, number> => {
+    const rest = new Map((Array.isArray(counts) ? (counts as unknown[]) : []).filter(isCount));
+    for (const broker of listed.flatMap(brokersOf)) rest.set(broker, (rest.get(broker) ?? 0) - 1);
+    return new Map([...rest].filter(([, count]) => count > 0));
+  };
+  return {
+    ledAgain: typeof ledAgain === 'number' ? Math.max(0, ledAgain - listed.filter(hadNoLeader).length) : 0,
+    left: beyond(left, ({ from, to }) => leftOut(from, to)),
+    joined: beyond(joined, ({ from, to }) => leftOut(to, from)),
+  };
+}
+
+export const hadNoLeader = ({ from }: ListedPartition): boolean => typeof from === 'number' && from < 0;
+
+const isCount = (value: unknown): value is [number, number] =>
+  Array.isArray(value) && typeof value[0] === 'number' && typeof value[1] === 'number';
+
 export function brokerIds(value: unknown): number[] {
   const list: unknown[] = Array.isArray(value) ? value : [value];
   return list.filter((id) => typeof id === 'number');

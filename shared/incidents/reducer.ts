@@ -3,7 +3,7 @@
  * what ends an incident is found by subject, since a restart or an ISR that grows has a chain of causes of its own.
  */
 import type { TimelineEvent, TimelineEventType } from '../models/timeline.ts';
-import { FAULTS, brokerIds, isFailure, leftOut, listedPartitions, subjectOf } from './event-partitions.ts';
+import { FAULTS, brokerIds, hadNoLeader, isFailure, leftOut, listedPartitions, subjectOf, unlistedOf } from './event-partitions.ts';
 import { partitionKeyOf, type Incident } from './incident.ts';
 
 /** Closed incidents that are kept; open ones are all kept, up to as many again. */
@@ -70,6 +70,8 @@ export class IncidentReducer {
   private incidentOf(event: TimelineEvent): State | undefined {
     const parent = event.causeId === undefined ? undefined : this.byEvent.get(event.causeId);
     if (parent !== undefined) return parent;
+    const paused = event.type === 'load/memberCrashed' ? this.states.find((state) => isPauseOf(state, event)) : undefined;
+    if (paused !== undefined) return paused;
     // A failure with a recorded cause that is no incident (a restart, a request) begins none.
     if (!FAULTS.has(event.type) && (event.causeId !== undefined || !isFailure(event))) return undefined;
     const state = begin(event);
@@ -158,32 +160,39 @@ function applyEffect(state: State, event: TimelineEvent): void {
     for (const { topic, partition } of listed) state.leaderlessKeys.add(partitionKeyOf(topic, partition));
     state.leaderlessMore += more;
   }
-  if (type === 'partition/isrShrunk') shrink(state, listed, more);
+  if (type === 'partition/isrShrunk') shrink(state, event);
   const { group } = event;
   if (group === undefined) return;
-  const disturbs = type === 'group/rebalanceStarted' || type === 'group/memberExpired' || FAULTS.has(type);
+  const disturbs = type === 'group/rebalanceStarted' || type === 'group/memberExpired' || event.id === state.id;
   if (disturbs) state.groups.set(group, null);
   else if (type === 'group/coordinatorMoved') state.groups.set(group, at);
 }
 
-function shrink(state: State, listed: ReturnType<typeof listedPartitions>, more: number): void {
+function shrink(state: State, event: TimelineEvent): void {
   state.shortened = true;
+  const listed = listedPartitions(event);
   const left = new Set<number>();
+  const missingOf = (broker: number): { keys: Set<string>; count: number } => {
+    const missing = state.missing.get(broker) ?? { keys: new Set<string>(), count: 0 };
+    state.missing.set(broker, missing);
+    state.brokers.add(broker);
+    return missing;
+  };
   for (const { topic, partition, from, to } of listed) {
     for (const broker of leftOut(from, to)) {
       left.add(broker);
-      const missing = state.missing.get(broker) ?? { keys: new Set<string>(), count: 0 };
+      const missing = missingOf(broker);
       const key = partitionKeyOf(topic, partition);
       if (!missing.keys.has(key)) missing.count += 1;
       missing.keys.add(key);
-      state.missing.set(broker, missing);
-      state.brokers.add(broker);
     }
   }
-  // What was cut off is most likely about the same broker; where there are several, only the total of the first is too high.
-  const [broker] = left;
-  const missing = broker === undefined ? undefined : state.missing.get(broker);
-  if (missing !== undefined) missing.count += more;
+  for (const [broker, count] of unlistedOf(event, listed)?.left ?? ofOne(event, listed.length, left)) missingOf(broker).count += count;
+}
+
+/** Of a cut list without totals: what it leaves out is most likely about the same broker. */
+function ofOne({ count = 0 }: TimelineEvent, listed: number, brokers: ReadonlySet<number>): [number, number][] {
+  return [...brokers].slice(0, 1).flatMap((broker): [number, number][] => (count > listed ? [[broker, count - listed]] : []));
 }
 
 /** What any event, of whatever cause, ends. */
@@ -191,12 +200,18 @@ function applyEnd(state: State, event: TimelineEvent): void {
   const { type, at, broker, group } = event;
   if (ELECTIONS.has(type)) {
     const listed = listedPartitions(event);
-    for (const { topic, partition } of listed) state.leaderlessKeys.delete(partitionKeyOf(topic, partition));
-    state.leaderlessMore = Math.max(0, state.leaderlessMore - Math.max(0, (event.count ?? 0) - listed.length));
+    let others = unlistedOf(event, listed)?.ledAgain ?? 0;
+    for (const one of listed) {
+      // A partition that is not named may be one of those that a cut list left out.
+      if (!state.leaderlessKeys.delete(partitionKeyOf(one.topic, one.partition)) && hadNoLeader(one)) others += 1;
+    }
+    state.leaderlessMore = Math.max(0, state.leaderlessMore - others);
   } else if (type === 'partition/isrExpanded') expand(state, event);
-  else if (type === 'partition/reassigned') {
-    for (const { topic, partition, to } of listedPartitions(event))
+  else if (type === 'partition/reassigned' || type === 'partition/reassignmentCancelled') {
+    const listed = listedPartitions(event);
+    for (const { topic, partition, to } of listed)
       for (const id of state.missing.keys()) if (!brokerIds(to).includes(id)) drop(state, id, partitionKeyOf(topic, partition));
+    for (const [id, count] of unlistedOf(event, listed)?.left ?? []) dropUnlisted(state, id, count);
   } else if (type === 'topic/deleted' && event.topic !== undefined) {
     for (const key of state.leaderlessKeys) if (isOfTopic(key, event.topic)) state.leaderlessKeys.delete(key);
     for (const [id, { keys }] of state.missing) for (const key of keys) if (isOfTopic(key, event.topic)) drop(state, id, key);
@@ -208,7 +223,8 @@ function applyEnd(state: State, event: TimelineEvent): void {
 }
 
 /** Whether the event ends the incident's cause, or is a step towards it. */
-function endCause(state: State, { id, type, broker, details, group }: TimelineEvent): boolean {
+function endCause(state: State, event: TimelineEvent): boolean {
+  const { id, type, broker, details, group } = event;
   const { ending } = state;
   if (id === state.id) return false;
   const over = (): true => {
@@ -235,10 +251,13 @@ function endCause(state: State, { id, type, broker, details, group }: TimelineEv
       ending.process = 'up';
       return true;
     case 'healed':
+      // With a broker the faults about it are removed.
+      if (type === 'lab/nodeRemoved') return broker !== undefined && isAbout(state.root, broker) && over();
       return type === 'lab/faultHealed' && details?.['faultId'] === ending.faultId && over();
     case 'resumed':
       if (group === undefined || !state.groups.has(group)) return false;
       if (type === 'load/ended') return over();
+      if (type === 'load/memberCrashed') return isPauseOf(state, event) && over();
       if (type !== 'load/memberResumed' || details?.['memberId'] !== ending.memberId) return false;
       if (state.detectedAt === null) state.groups.delete(group);
       return over();
@@ -247,6 +266,20 @@ function endCause(state: State, { id, type, broker, details, group }: TimelineEv
     case 'ended':
       return false;
   }
+}
+
+/** The process of a paused member ends: the rest of the same incident. */
+const isPauseOf = ({ ending, groups }: State, { group, details }: TimelineEvent): boolean =>
+  ending.until === 'resumed' &&
+  typeof ending.memberId === 'string' &&
+  ending.memberId === details?.['memberId'] &&
+  group !== undefined &&
+  groups.has(group);
+
+/** Is the injected fault one of that broker, or of a link to it? */
+function isAbout({ details }: TimelineEvent, broker: number): boolean {
+  const { node, between } = (details?.['fault'] ?? {}) as { node?: unknown; between?: unknown };
+  return [...brokerIds(node), ...brokerIds(between)].includes(broker);
 }
 
 function expand(state: State, event: TimelineEvent): void {
@@ -258,11 +291,14 @@ function expand(state: State, event: TimelineEvent): void {
       drop(state, broker, partitionKeyOf(topic, partition));
     }
   }
-  const more = Math.max(0, (event.count ?? 0) - listed.length);
-  const [broker] = joined;
-  const missing = broker === undefined ? undefined : state.missing.get(broker);
-  if (missing === undefined || broker === undefined || more === 0) return;
-  missing.count -= more;
+  for (const [broker, count] of unlistedOf(event, listed)?.joined ?? ofOne(event, listed.length, joined))
+    dropUnlisted(state, broker, count);
+}
+
+function dropUnlisted(state: State, broker: number, count: number): void {
+  const missing = state.missing.get(broker);
+  if (missing === undefined) return;
+  missing.count -= count;
   if (missing.count <= 0) state.missing.delete(broker);
 }
 
