@@ -33,7 +33,7 @@ interface SeenGroup {
 
 type Named<T> = T & { topic: string; partition: number };
 
-/** A group is read only while it is shown: readings further apart are a new start, without events. */
+/** A group is read only while it is shown: readings further apart are a new start, but for the end of a rebalance. */
 const MAX_GROUP_GAP_MS = 30_000;
 const REBALANCING: ReadonlySet<GroupRow['state']> = new Set(['PreparingRebalance', 'CompletingRebalance', 'Assigning', 'Reconciling']);
 
@@ -41,7 +41,10 @@ export class ViewDiffer {
   private readonly brokers = new Map<number, boolean>();
   private readonly topics = new Map<string, SeenTopic>();
   private readonly groups = new Map<string, SeenGroup>();
-  private controller: { id: number; epoch: number | null } | undefined;
+  /** Topics that the last metadata left out; in the next, too, they are deleted. A broker that is behind may not list a topic yet. */
+  private unlisted = new Set<string>();
+  private controller: { id: number; epoch: number | null; clusterId: string | null } | undefined;
+  private clusterId: string | null = null;
   private asOf = 0;
   private groupsAsOf = 0;
 
@@ -51,11 +54,13 @@ export class ViewDiffer {
     this.asOf = patch.scalars.asOf ?? last;
     const lastRound = this.groupsAsOf;
     this.groupsAsOf = patch.scalars.groupsAsOf ?? lastRound;
+    this.clusterId = patch.scalars.clusterId ?? this.clusterId;
     const [at, reason] = [this.asOf, reasonOf(this.asOf - last)];
     const events = [
       ...this.takeBrokers(patch.brokers.set, patch.brokers.removed),
       ...this.takeController(patch.scalars.quorum),
-      ...this.takeTopics(patch.topics.set, patch.topics.removed),
+      ...this.takeDeleted(patch.topics, this.asOf > last),
+      ...this.takeTopics(patch.topics.set),
       ...this.takeGroups(patch.groups.set, patch.groups.removed, lastRound),
     ];
     return last > 0 ? events.map((event) => ({ at, reason, ...event })) : [];
@@ -79,17 +84,27 @@ export class ViewDiffer {
     if (quorum === undefined || quorum === null || quorum.leaderId === null) return [];
     const before = this.controller;
     const { leaderId: id, leaderEpoch: epoch } = quorum;
-    this.controller = { id, epoch };
+    const { clusterId } = this;
+    // A former leader that has not noticed its end yet.
+    if (before !== undefined && before.clusterId === clusterId && epoch !== null && epoch < (before.epoch ?? 0)) return [];
+    this.controller = { id, epoch, clusterId };
     if (before === undefined || (before.id === id && before.epoch === epoch)) return [];
     return [{ type: 'quorum/leaderElected', broker: id, details: { epoch, previousLeader: before.id } }];
   }
 
-  private takeTopics(rows: readonly TopicRow[], removed: readonly string[]): Change[] {
+  private takeDeleted({ set, removed }: ClusterPatch['topics'], isNewMetadata: boolean): Change[] {
+    for (const { name } of set) this.unlisted.delete(name);
+    const deleted = isNewMetadata ? [...this.unlisted] : [];
+    this.unlisted = new Set([...(isNewMetadata ? [] : this.unlisted), ...removed]);
+    return deleted.filter((topic) => this.topics.delete(topic)).map((topic) => ({ type: 'topic/deleted', topic }));
+  }
+
+  private takeTopics(rows: readonly TopicRow[]): Change[] {
     const events: Change[] = [];
+    const reassigned: Named<{ from: readonly number[]; to: readonly number[] }>[] = [];
     const moves: Named<{ from: number; to: number }>[] = [];
     const lost: Named<{ from: number; to: number }>[] = [];
     const changes: Named<{ from: readonly number[]; to: readonly number[]; leader: number | null }>[] = [];
-    for (const topic of removed) if (this.topics.delete(topic)) events.push({ type: 'topic/deleted', topic });
     for (const row of rows) {
       const { name: topic } = row;
       const before = this.topics.get(topic);
@@ -109,11 +124,13 @@ export class ViewDiffer {
         if (was === undefined) continue;
         if (leader === null && was.leader !== null) lost.push({ topic, partition, from: was.leader, to: -1 });
         else if (leader !== null && leader !== was.leader) moves.push({ topic, partition, from: was.leader ?? -1, to: leader });
+        if (was.replicas.some((id) => !replicas.includes(id))) reassigned.push({ topic, partition, from: was.replicas, to: replicas });
         // A replica that was assigned elsewhere has left for that reason.
         const from = was.isr.filter((id) => replicas.includes(id));
         if (from.length !== isr.length || from.some((id) => !isr.includes(id))) changes.push({ topic, partition, from, to: isr, leader });
       }
     }
+    if (reassigned.length > 0) events.push({ type: 'partition/reassigned', details: { changes: reassigned } });
     return [...events, ...this.partitionEvents(moves, lost, changes)];
   }
 
@@ -155,7 +172,12 @@ export class ViewDiffer {
 
   private takeGroups(rows: readonly GroupRow[], removed: readonly string[], lastRound: number): Change[] {
     const events: Change[] = [];
-    for (const id of removed) this.groups.delete(id);
+    for (const group of removed) {
+      const before = this.groups.get(group);
+      // A group is deleted only after its last member has left, which ends a rebalance.
+      if (before !== undefined && REBALANCING.has(before.state)) events.push({ type: 'group/rebalanced', group, details: { members: 0 } });
+      this.groups.delete(group);
+    }
     for (const row of rows) {
       // A row that could not be read is no reading.
       const readAt = row.asOf ?? this.groupsAsOf;
@@ -169,8 +191,12 @@ export class ViewDiffer {
       this.groups.set(group, { coordinator, state, members, asOf });
       if (before === undefined) continue;
       const gapMs = readAt - (before.asOf ?? lastRound);
-      if (gapMs > MAX_GROUP_GAP_MS) continue;
       const note = (change: Change): void => void events.push({ at: readAt, reason: reasonOf(gapMs), ...change });
+      const [was, is] = [REBALANCING.has(before.state), REBALANCING.has(state)];
+      if (gapMs > MAX_GROUP_GAP_MS) {
+        if (was && !is) note({ type: 'group/rebalanced', group, details: { members: members.size } });
+        continue;
+      }
       if (coordinator !== null && before.coordinator !== null && coordinator !== before.coordinator)
         note({ type: 'group/coordinatorMoved', group, details: { coordinator, members: members.size } });
       for (const [memberId, clientId] of members)
@@ -178,7 +204,6 @@ export class ViewDiffer {
           note({ type: 'group/memberJoined', group, details: { memberId, clientId, members: members.size } });
       for (const [memberId, clientId] of before.members)
         if (!members.has(memberId)) note({ type: 'group/memberLeft', group, details: { memberId, clientId, members: members.size } });
-      const [was, is] = [REBALANCING.has(before.state), REBALANCING.has(state)];
       if (is && !was) note({ type: 'group/rebalanceStarted', group, details: { members: members.size } });
       if (was && !is) note({ type: 'group/rebalanced', group, details: { members: members.size } });
     }
@@ -186,7 +211,9 @@ export class ViewDiffer {
   }
 }
 
-const reasonOf = (gapMs: number): string => `observed between two polls, ${(gapMs / 1000).toFixed(1)} s apart`;
+/** Of what is polled apart from metadata the time between is not known. */
+const reasonOf = (gapMs: number): string =>
+  gapMs <= 0 ? 'observed between two polls' : `observed between two polls, ${(gapMs / 1000).toFixed(1)} s apart`;
 
 const trigger = (broker: number | null): { trigger?: string } => (broker === null ? {} : { trigger: 'fencing' });
 

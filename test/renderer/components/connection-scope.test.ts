@@ -212,9 +212,9 @@ describe('the address', () => {
     const { invoke } = bridge;
     const held: ((how: 'passes' | 'fails') => void)[] = [];
     vi.spyOn(bridge, 'invoke').mockImplementation(async (channel, payload) => {
-      if (channel !== 'connection/use') return invoke.call(bridge, channel, payload) as never;
+      if (channel !== 'connection/use') return invoke.call(bridge, channel, payload);
       const how = await new Promise((resolve) => held.push(resolve));
-      if (how === 'passes') return invoke.call(bridge, channel, payload) as never;
+      if (how === 'passes') return invoke.call(bridge, channel, payload);
       return { ok: false, error: { code: 'CONNECTION_REMOVED', message: 'The connection was removed.' } };
     });
     return async (index, how) => {

@@ -11,15 +11,16 @@ interface Standing {
   /** By topic: its id, and by partition the leader (null: none) and the ISR. */
   topics?: Record<string, { id?: string; minInsync?: number | null; partitions: [number | null, number[], number[]?][] }>;
   controller?: [number, number] | null;
+  clusterId?: string;
   groups?: Partial<GroupRow>[];
 }
 
 const ALL = { 1: 'online', 2: 'online', 3: 'online' } as const;
 
-function viewOf(at: number, { brokers = ALL, topics = {}, controller = null, groups = [] }: Standing): ClusterView {
+function viewOf(at: number, { brokers = ALL, topics = {}, controller = null, groups = [], clusterId = 'c' }: Standing): ClusterView {
   return {
     connection: { id: 'other', name: 'Other', kind: 'remote', bootstrap: 'h:1', colour: 'warn' },
-    clusterId: 'c',
+    clusterId,
     controllerId: controller?.[0] ?? null,
     brokers: Object.entries(brokers).map(([id, state]) => ({
       id: Number(id),
@@ -211,14 +212,22 @@ describe('the timeline of a remote cluster', () => {
         ] as [number, number[], number[]?][],
       },
     };
-    expect(typesOf(observe([1_000, whole], [3_000, { topics }]))).toEqual([]);
+    expect(typesOf(observe([1_000, whole], [3_000, { topics }]))).toEqual(['partition/reassigned']);
   });
 
   it('distinguishes a re-created topic from one with more partitions, and changed settings from unknown ones', () => {
     const of = (id: string, minInsync: number | null, count: number): Standing => ({
       topics: { orders: { id, minInsync, partitions: Array.from({ length: count }, (): [number, number[]] => [1, [1]]) } },
     });
-    const events = observe([1_000, of('a', null, 1)], [3_000, of('a', 1, 1)], [5_000, of('a', 2, 3)], [7_000, of('b', 2, 3)], [9_000, {}]);
+    const events = observe(
+      [1_000, of('a', null, 1)],
+      [3_000, of('a', 1, 1)],
+      [5_000, of('a', 2, 3)],
+      [7_000, of('b', 2, 3)],
+      [9_000, {}],
+      [11_000, {}],
+      [13_000, {}],
+    );
     expect(events.map(({ type, count, details }) => [type, count ?? details?.['settings']])).toEqual([
       ['topic/partitionsAdded', 2],
       ['topic/configChanged', { 'min.insync.replicas': '2' }],
@@ -274,5 +283,54 @@ describe('the timeline of a remote cluster', () => {
       [90_000, { groups: [{ members: [member('c')] }] }],
     );
     expect(events).toEqual([]);
+  });
+
+  it('records no deletion of a topic that one poll leaves out and the next has again', () => {
+    const others = { topics: { ...whole.topics, audit: { partitions: [[1, [1]]] as [number, number[]][] } } };
+    expect(observe([1_000, others], [3_000, whole], [5_000, others], [7_000, whole], [9_000, others])).toEqual([]);
+    const deleted = observe([1_000, others], [3_000, whole], [5_000, whole], [7_000, others]);
+    expect(deleted.map(({ type, topic, at }) => [type, topic, at])).toEqual([
+      ['topic/deleted', 'audit', 5_000],
+      ['topic/created', 'audit', 7_000],
+    ]);
+  });
+
+  it('ends the shortage of an ISR when the partition is assigned to other brokers', () => {
+    const of = (isr: number[], replicas: number[]) => ({
+      topics: { orders: { partitions: [[1, isr, replicas]] as [number, number[], number[]][] } },
+    });
+    const events = observe([1_000, of([1, 2, 3], [1, 2, 3])], [3_000, of([1, 2], [1, 2, 3])], [5_000, of([1, 2, 4], [1, 2, 4])]);
+    expect(typesOf(events)).toEqual(['partition/isrShrunk', 'partition/reassigned', 'partition/isrExpanded']);
+    expect(deriveIncidents(events)).toMatchObject([{ underReplicated: 0, closedAt: 5_000 }]);
+  });
+
+  it('ends a rebalance that was not read to its end, or whose group was deleted', () => {
+    const of = (group: Partial<GroupRow>) => ({ groups: [group] });
+    const rebalancing = of({ state: 'PreparingRebalance' });
+    const late = observe(
+      [1_000, of({})],
+      [3_000, rebalancing],
+      [5_000, of({ state: 'PreparingRebalance', asOf: 3_000 })],
+      [90_000, of({})],
+    );
+    expect(late.map(({ type, at }) => [type, at])).toEqual([
+      ['group/rebalanceStarted', 3_000],
+      ['group/rebalanced', 90_000],
+    ]);
+    expect(typesOf(observe([1_000, of({})], [3_000, rebalancing], [5_000, {}]))).toEqual(['group/rebalanceStarted', 'group/rebalanced']);
+  });
+
+  it('records no election from an answer of an earlier epoch, unless the cluster is another one', () => {
+    const of = (id: number, epoch: number, clusterId = 'c'): Standing => ({ controller: [id, epoch], clusterId });
+    const events = observe([1_000, of(1, 4)], [3_000, of(2, 5)], [5_000, of(1, 4)], [7_000, of(2, 5)], [9_000, of(3, 1, 'd')]);
+    expect(events.map(({ broker, details }) => [broker, details?.['epoch']])).toEqual([
+      [2, 5],
+      [3, 1],
+    ]);
+  });
+
+  it('states no time between two polls that it does not know', () => {
+    const [event] = observe([1_000, { controller: [1, 4] }], [1_000, { controller: [2, 5] }]);
+    expect(event?.reason).toBe('observed between two polls');
   });
 });
