@@ -7,6 +7,11 @@ const RENDER_PHASES = /^(?:setup function|render function|component update)$|#ru
 
 export const isRenderFailure = (info: string): boolean => RENDER_PHASES.test(info);
 
+/** To the console, as an error that nothing captures: the content shows the reason only, and its stack names the component. */
+export function logError(error: unknown): void {
+  if (typeof reportError === 'function') reportError(error);
+}
+
 export function textOfError(error: unknown): string {
   const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;

@@ -1,6 +1,6 @@
 // @vitest-environment happy-dom
 /** An error while a row or a panel is rendered shows there, and nowhere else. */
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { mount, type VueWrapper } from '@vue/test-utils';
 import { defineComponent, h, nextTick, ref, type DefineComponent } from 'vue';
 import BasePanel from '../../../renderer/components/base/BasePanel.vue';
@@ -36,8 +36,20 @@ const table = (): VueWrapper =>
   });
 
 describe('an error while something is rendered', () => {
+  const logged = vi.fn<(error: unknown) => void>();
+  beforeEach(() => {
+    logged.mockClear();
+    vi.stubGlobal('reportError', logged);
+  });
   afterEach(() => {
     mounted.unmount();
+    vi.unstubAllGlobals();
+  });
+
+  it('is logged once', async () => {
+    mounted = table();
+    await nextTick();
+    expect(logged.mock.calls).toEqual([[expect.objectContaining({ name: 'RangeError', message: 'Invalid time value' })]]);
   });
 
   it('shows its row as broken, with the reason, and all others', async () => {
