@@ -204,7 +204,7 @@ export const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   ],
   'group/memberLeft': [{ causes: ['load/ended', 'load/changed'], fits: sameGroup }],
   'group/memberExpired': [
-    { causes: ['load/memberCrashed', 'load/memberPaused'], fits: sameMember },
+    { causes: ['load/memberCrashed', 'load/memberPaused'], fits: sameMember, settledBy: resumedBefore },
     { causes: ['cluster/processSuspended'], fits: silentSince },
     injected(clientLinkFault(reporter)),
   ],
@@ -337,6 +337,13 @@ function movesCoordinator(cause: TimelineEntry, effect: TimelineEntry): Fit {
 function silentSince(cause: TimelineEntry, effect: TimelineEntry): Fit {
   const silentMs = effect.details?.['silentMs'];
   return typeof silentMs === 'number' && effect.at - cause.at <= silentMs + SKEW_MS;
+}
+
+/** Did the member run again before its silence began? */
+function resumedBefore(entry: TimelineEntry, effect: TimelineEntry): boolean {
+  if (entry.type !== 'load/memberResumed' || sameMember(entry, effect) !== true) return false;
+  const silentMs = effect.details?.['silentMs'];
+  return effect.at - entry.at > (typeof silentMs === 'number' ? silentMs + SKEW_MS : WINDOW_MS);
 }
 
 /** Is the fault a corruption of the very log that the effect is about, or of any log of that node where the effect names none? */

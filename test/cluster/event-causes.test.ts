@@ -434,6 +434,23 @@ const CASES: Case[] = [
     ],
   },
   {
+    title: 'group/memberExpired: no pause that ended before its silence began',
+    steps: [
+      { type: 'load/memberPaused', group: 'g', at: 0, details: { memberId: 'a' } },
+      { type: 'load/memberResumed', group: 'g', at: 2_000, details: { memberId: 'a' } },
+      { type: 'group/memberExpired', node: 1, group: 'g', at: 300_000, details: { memberId: 'a', silentMs: 10_000 } },
+    ],
+  },
+  {
+    title: 'group/memberExpired: a pause whose end came too late, also after that of another member',
+    steps: [
+      proven({ type: 'load/memberPaused', group: 'g', at: 0, details: { memberId: 'a' } }),
+      { type: 'load/memberResumed', group: 'g', at: 1_000, details: { memberId: 'b' } },
+      { type: 'load/memberResumed', group: 'g', at: 11_900, details: { memberId: 'a' } },
+      { type: 'group/memberExpired', node: 1, group: 'g', at: 12_000, details: { memberId: 'a', silentMs: 10_000 } },
+    ],
+  },
+  {
     title: 'group/memberExpired: a cut between clients and its coordinator, not another broker',
     steps: [possible(fault(1, cut('clients', 1))), fault(2, cut('clients', 2)), { type: 'group/memberExpired', node: 1, group: 'g' }],
   },
