@@ -1,10 +1,13 @@
 // @vitest-environment happy-dom
 /** The settings of a topic: typed with units, and what a lower retention deletes said before it is saved. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
+import { computed, ref } from 'vue';
 import { createPinia } from 'pinia';
 import { createMemoryHistory } from 'vue-router';
 import App from '../../../renderer/App.vue';
+import ConfigPanel from '../../../renderer/components/configs/ConfigPanel.vue';
+import type { Configs } from '../../../renderer/composables/useConfigs.ts';
 import { createAppRouter } from '../../../renderer/router.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
 import { useFixture } from '../fixtures/use-fixture.ts';
@@ -76,5 +79,38 @@ describe('the settings of a topic', () => {
     await submit('retention.ms');
     expect(asked()).toEqual([]);
     expect(text('retention.ms')).toContain('“5 bananas” is not a duration.');
+  });
+});
+
+describe('a setting without a value', () => {
+  const set = vi.fn<Configs['set']>(() => Promise.resolve(null));
+  let panel: VueWrapper;
+  beforeEach(() => {
+    set.mockClear();
+    const entry = { name: 'secret', value: null, source: 'topic', sensitive: true, readOnly: false, documentation: null } as const;
+    const configs = { entries: computed(() => [entry]), state: ref('ready' as const), error: ref(null), text: ref(''), saving: ref(null) };
+    panel = mount(ConfigPanel, {
+      props: { configs: { ...configs, load: () => Promise.resolve(), set }, editable: true, subject: 'topic' },
+    });
+  });
+  afterEach(() => panel.unmount());
+
+  it('is not changed when it is opened and saved, and takes what is typed', async () => {
+    const open = async (): Promise<void> => panel.find('[data-change]').trigger('click');
+    await open();
+    await panel.find('form').trigger('submit');
+    await flushPromises();
+    expect(set).not.toHaveBeenCalled();
+    await open();
+    await panel.find('form input').setValue('x');
+    await panel.find('form').trigger('submit');
+    await flushPromises();
+    expect(set.mock.calls).toEqual([['secret', 'x']]);
+  });
+
+  it('is reset', async () => {
+    await panel.find('[title="Reset to the default"]').trigger('click');
+    await flushPromises();
+    expect(set.mock.calls).toEqual([['secret', null]]);
   });
 });
