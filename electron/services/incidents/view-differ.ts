@@ -142,26 +142,21 @@ export class ViewDiffer {
   ): Change[] {
     const events: Change[] = [];
     const isDown = (broker: number): boolean => this.brokers.get(broker) === false;
-    const byBroker = <T>(list: readonly T[], brokerOf: (item: T) => number | null): Map<number | null, T[]> => {
-      const groups = new Map<number | null, T[]>();
-      for (const item of list) groups.set(brokerOf(item), [...(groups.get(brokerOf(item)) ?? []), item]);
-      return groups;
-    };
     const fencing = (broker: number | null): Pick<ObservedEvent, 'broker'> => (broker === null ? {} : { broker });
-    for (const [broker, list] of byBroker(moves, ({ from }) => (isDown(from) ? from : null)))
+    for (const [broker, list] of Map.groupBy(moves, ({ from }) => (isDown(from) ? from : null)))
       events.push({
         type: 'partition/leadersElected',
         ...fencing(broker),
         details: { ...trigger(broker), moves: list },
       });
-    for (const [broker, list] of byBroker(lost, ({ from }) => (isDown(from) ? from : null)))
+    for (const [broker, list] of Map.groupBy(lost, ({ from }) => (isDown(from) ? from : null)))
       events.push({
         type: 'partition/leadersLost',
         ...fencing(broker),
         details: { ...trigger(broker), partitions: list },
       });
     const left = changes.filter(({ from, to }) => from.some((id) => !to.includes(id)));
-    for (const [broker, list] of byBroker(left, ({ from, to }) => from.find((id) => !to.includes(id) && isDown(id)) ?? null)) {
+    for (const [broker, list] of Map.groupBy(left, ({ from, to }) => from.find((id) => !to.includes(id) && isDown(id)) ?? null)) {
       const details = { trigger: broker === null ? 'lag' : 'fencing', changes: list };
       events.push({ type: 'partition/isrShrunk', ...fencing(broker), details });
     }

@@ -7,6 +7,7 @@ import { createPinia } from 'pinia';
 import { createMemoryHistory } from 'vue-router';
 import App from '../../../renderer/App.vue';
 import ConfigPanel from '../../../renderer/components/configs/ConfigPanel.vue';
+import type { ConfigEntry } from '../../../shared/models/cluster.ts';
 import type { Configs } from '../../../renderer/composables/useConfigs.ts';
 import { createAppRouter } from '../../../renderer/router.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
@@ -87,7 +88,15 @@ describe('a setting without a value', () => {
   let panel: VueWrapper;
   beforeEach(() => {
     set.mockClear();
-    const entry = { name: 'secret', value: null, source: 'topic', sensitive: true, readOnly: false, documentation: null } as const;
+    const entry: ConfigEntry = {
+      name: 'secret',
+      value: null,
+      source: 'topic',
+      sensitive: true,
+      readOnly: false,
+      type: 'PASSWORD',
+      documentation: null,
+    };
     const configs = { entries: computed(() => [entry]), state: ref('ready' as const), error: ref(null), text: ref(''), saving: ref(null) };
     panel = mount(ConfigPanel, {
       props: { configs: { ...configs, load: () => Promise.resolve(), set }, editable: true, subject: 'topic' },

@@ -4,6 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia, type Pinia } from 'pinia';
 import { createMemoryHistory, type Router } from 'vue-router';
+import type { Result } from '../../../shared/errors.ts';
+import type { Payload, RequestChannel, Results } from '../../../shared/ipc.ts';
 import App from '../../../renderer/App.vue';
 import { createAppRouter } from '../../../renderer/router.ts';
 import { useScope } from '../../../renderer/scope.ts';
@@ -209,14 +211,14 @@ describe('the address', () => {
 
   /** Answers requests to use a connection only as the returned function decides. */
   function holdUses(): (index: number, how: 'passes' | 'fails') => Promise<void> {
-    const { invoke } = bridge;
+    const invoke = bridge.invoke.bind(bridge);
     const held: ((how: 'passes' | 'fails') => void)[] = [];
-    vi.spyOn(bridge, 'invoke').mockImplementation(async (channel, payload) => {
-      if (channel !== 'connection/use') return invoke.call(bridge, channel, payload);
-      const how = await new Promise((resolve) => held.push(resolve));
-      if (how === 'passes') return invoke.call(bridge, channel, payload);
+    bridge.invoke = async <C extends RequestChannel>(channel: C, payload: Payload<C>): Promise<Result<Results[C]>> => {
+      if (channel !== 'connection/use') return invoke(channel, payload);
+      const how = await new Promise<'passes' | 'fails'>((resolve) => held.push(resolve));
+      if (how === 'passes') return invoke(channel, payload);
       return { ok: false, error: { code: 'CONNECTION_REMOVED', message: 'The connection was removed.' } };
-    });
+    };
     return async (index, how) => {
       await vi.waitFor(() => expect(held.length).toBeGreaterThan(index), { timeout: 10_000 });
       held[index]?.(how);

@@ -22,9 +22,10 @@ const settle = async (): Promise<void> => {
 const stopped = (): unknown[] => bridge.asked.filter(({ channel }) => channel === 'load/stop').map(({ payload }) => payload);
 const idOf = (name: string): number | undefined => bridge.loads.rows.find(({ spec }) => spec.name === name)?.id;
 async function press(label: string): Promise<void> {
-  const found = [...document.querySelectorAll<HTMLButtonElement>('main button')].find((one) => one.textContent.trim() === label);
-  if (found === undefined) throw new Error(`no button ${label}`);
-  found.click();
+  const found = (): HTMLButtonElement | undefined =>
+    [...document.querySelectorAll<HTMLButtonElement>('main button')].find((one) => one.textContent.trim() === label);
+  await vi.waitFor(() => expect(found()).toBeDefined(), { timeout: 10_000 });
+  found()?.click();
   await settle();
 }
 async function go(path: string): Promise<void> {
@@ -70,8 +71,10 @@ it('the loads of a lesson end when Learn is left, and a note says so', async () 
   await go('/learn');
   expect(stopped()).toEqual([]);
   await go('/overview');
-  expect(stopped()).toEqual(ids);
-  expect(document.querySelector('[aria-label="Notes"]')?.textContent).toContain('You left the lesson:');
+  await vi.waitFor(() => expect(stopped()).toEqual(ids), { timeout: 10_000 });
+  await vi.waitFor(() => expect(document.querySelector('[aria-label="Notes"]')?.textContent).toContain('You left the lesson:'), {
+    timeout: 10_000,
+  });
   await go('/lab');
   expect(stopped()).toEqual(ids);
 });
@@ -82,7 +85,7 @@ it('the loads of a lesson run on while a page that the lesson links to shows the
   await go(`/groups/${name}`);
   expect(stopped()).toEqual([]);
   await go('/brokers');
-  expect(stopped()).toEqual([{ id: idOf(name) }]);
+  await vi.waitFor(() => expect(stopped()).toEqual([{ id: idOf(name) }]), { timeout: 10_000 });
 });
 
 it('nothing is ended, and nothing said, where the lesson started no load', async () => {

@@ -333,4 +333,24 @@ describe('the timeline of a remote cluster', () => {
     const [event] = observe([1_000, { controller: [1, 4] }], [1_000, { controller: [2, 5] }]);
     expect(event?.reason).toBe('observed between two polls');
   });
+
+  it('takes the outage of a broker that leads 30,000 partitions in time that grows with their number', () => {
+    const of = (leader: number, isr: number[]) => ({
+      topics: { orders: { partitions: Array.from({ length: 30_000 }, (): [number, number[]] => [leader, isr]) } },
+    });
+    const [before, after] = [viewOf(1_000, of(3, [1, 2, 3])), viewOf(3_000, { brokers: { ...ALL, 3: 'down' }, ...of(1, [1, 2]) })];
+    const diff = new ViewDiff();
+    const recorded: TimelineEvent[] = [];
+    const timeline = new ObservedTimeline({ monotonic: () => 0, onEvents: (events) => recorded.push(...events) });
+    const patches = [before, after].flatMap((view) => diff.advance(view) ?? []);
+    const start = performance.now();
+    for (const patch of patches) timeline.take(patch);
+    // It takes 0.2 s; copied for each partition, the list takes more than half a minute.
+    expect(performance.now() - start).toBeLessThan(10_000);
+    expect(recorded.map(({ type, count }) => [type, count])).toEqual([
+      ['cluster/brokerFenced', undefined],
+      ['partition/leadersElected', 30_000],
+      ['partition/isrShrunk', 30_000],
+    ]);
+  });
 });
