@@ -71,8 +71,8 @@ export class GroupJob extends LoadJob {
       await Promise.all(
         last.slice(count).map((member) => {
           const { number, memberId, paused } = member;
-          if (paused)
-            this.note('load/memberCrashed', `member ${number} ended without leaving`, { member: number, memberId, replaced: false });
+          // Without its number: a recorded scenario has the smaller number of members, and no crash beside it.
+          if (paused) this.note('load/memberCrashed', `member ${number} ended without leaving`, { memberId, replaced: false });
           return member.leave();
         }),
       );
