@@ -3,11 +3,13 @@
  * one as it is, so the empty name is `~`, and a name that begins with `~` has one more in front.
  */
 const EMPTY = '~';
+/** As one character each: with the flag `u` the pair of a whole character is none. */
+const LONE_SURROGATES = /\p{Surrogate}/gu;
 
 /** One segment of a path, encoded. Lone surrogates, which cannot be encoded, become U+FFFD. */
 export function encodeName(name: string): string {
   if (name === '') return EMPTY;
-  const encoded = encodeURIComponent((name.startsWith(EMPTY) ? `${EMPTY}${name}` : name).toWellFormed());
+  const encoded = encodeURIComponent((name.startsWith(EMPTY) ? `${EMPTY}${name}` : name).replace(LONE_SURROGATES, '\uFFFD'));
   return encoded === '.' || encoded === '..' ? encoded.replaceAll('.', '%2E') : encoded;
 }
 
