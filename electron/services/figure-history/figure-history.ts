@@ -7,17 +7,14 @@ import { join } from 'node:path';
 import type { Connection } from '#shared/models/cluster';
 import { FigureRecorder } from './recorder.ts';
 import type { StorePlace } from './store-calls.ts';
-import { StoreClient, type StoreWorker } from './store-client.ts';
+import { StoreClient, type StoreClientOptions } from './store-client.ts';
 
-export interface FigureHistoryOptions {
+export interface FigureHistoryOptions extends StoreClientOptions {
   /** Where the files are; null: nowhere, for this run only. */
   directory: string | null;
   /** Where the embedded cluster keeps its data; null: nowhere. */
   clusterDirectory: string | null;
   onError: (what: string, error: unknown) => void;
-  /** Receives sentences about files that could not be read. */
-  onNotice: (notice: string) => void;
-  startWorker?: () => StoreWorker;
 }
 
 export class FigureHistory {

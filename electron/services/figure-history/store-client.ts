@@ -15,6 +15,14 @@ export interface StoreWorker {
   terminate(): Promise<unknown>;
 }
 
+export interface StoreClientOptions {
+  /** Receives sentences about what may be lost, and those of the worker. */
+  onNotice: (text: string) => void;
+  startWorker?: () => StoreWorker;
+  callTimeoutMs?: number;
+  closeTimeoutMs?: number;
+}
+
 interface Waiting {
   resolve: (value: unknown) => void;
   reject: (error: AdminError) => void;
@@ -40,6 +48,8 @@ function startWorker(): StoreWorker {
 export class StoreClient {
   private readonly onNotice: (text: string) => void;
   private readonly start: () => StoreWorker;
+  private readonly callTimeoutMs: number;
+  private readonly closeTimeoutMs: number;
   private readonly waiting = new Map<number, Waiting>();
   /** Settle when the worker has answered, or will not. */
   private readonly answers = new Set<Promise<unknown>>();
@@ -50,9 +60,11 @@ export class StoreClient {
   private lastId = 0;
   private closed = false;
 
-  constructor(options: { onNotice: (text: string) => void; startWorker?: () => StoreWorker }) {
+  constructor(options: StoreClientOptions) {
     this.onNotice = options.onNotice;
     this.start = options.startWorker ?? startWorker;
+    this.callTimeoutMs = options.callTimeoutMs ?? CALL_TIMEOUT_MS;
+    this.closeTimeoutMs = options.closeTimeoutMs ?? CLOSE_TIMEOUT_MS;
   }
 
   /** Rejects with an `AdminError` HISTORY_UNAVAILABLE, which says why. */
@@ -80,9 +92,9 @@ export class StoreClient {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(() => {
-        this.onNotice(`The last seconds of history may be lost: they were not written within ${CLOSE_TIMEOUT_MS / 1_000} s.`);
+        this.onNotice(`The last seconds of history may be lost: they were not written within ${this.closeTimeoutMs / 1_000} s.`);
         resolve();
-      }, CLOSE_TIMEOUT_MS);
+      }, this.closeTimeoutMs);
     });
     await Promise.race([Promise.allSettled(this.answers), late]);
     clearTimeout(timer);
@@ -117,8 +129,8 @@ export class StoreClient {
     const answer = new Promise<StoreCalls[C]['value']>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.waiting.delete(id);
-        reject(unavailable(`it did not answer within ${CALL_TIMEOUT_MS / 1_000} s`));
-      }, CALL_TIMEOUT_MS);
+        reject(unavailable(`it did not answer within ${this.callTimeoutMs / 1_000} s`));
+      }, this.callTimeoutMs);
       timer.unref();
       this.waiting.set(id, { resolve: resolve as (value: unknown) => void, reject, timer });
       worker.postMessage({ id, store, call, args });

@@ -125,6 +125,7 @@ describe('StoreClient', () => {
 describe('FigureHistory in its worker', () => {
   const REMOTE: Connection = { id: '6d1e7a52-53a3-4c3c-8f0e-1d3c0a5d2f11', name: 'r', kind: 'remote', bootstrap: 'h:1', colour: 'warn' };
   const EMBEDDED: Connection = { id: 'embedded', name: 'e', kind: 'embedded', bootstrap: 'h:1', colour: 'flow' };
+  const SLOW_MS = 50_000;
   let directory: string;
   let problems: string[];
 
@@ -140,6 +141,9 @@ describe('FigureHistory in its worker', () => {
       clusterDirectory,
       onError: (what, error) => problems.push(`${what}: ${String(error)}`),
       onNotice: (text) => problems.push(text),
+      // These tests start threads of a busy machine, at low priority: what they expect is not a time.
+      callTimeoutMs: SLOW_MS,
+      closeTimeoutMs: SLOW_MS,
     });
   /** What was recorded under the name of a connection, after a sample if one is given. */
   const record = async (history: FigureHistory, connection: Connection, lag: number | null) => {
