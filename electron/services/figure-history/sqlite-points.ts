@@ -62,6 +62,13 @@ export class SqlitePoints implements PointTable {
     });
   }
 
+  /** Throws what a table throws that is missing or another one, or a name that is no JSON text: pages have no checksum. */
+  requireReadable(): void {
+    this.series();
+    this.floors();
+    this.incidents(0, 0, 1);
+  }
+
   series(): Series[] {
     return this.database
       .prepare('SELECT id, subject, name, lastAt FROM series')

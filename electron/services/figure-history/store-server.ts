@@ -69,7 +69,8 @@ export class StoreServer {
         // It waits in memory for the next attempt; the page says so meanwhile.
         (error: unknown) => `The last minutes of history are not saved: ${messageOf(error)}.`,
       );
-      const entry = await this.entries.get(store);
+      // One that could not be opened says so in the answer to each call.
+      const entry = await this.entries.get(store)?.catch(() => undefined);
       if (entry !== undefined) entry.saveProblem = problem;
     }
   }

@@ -83,7 +83,9 @@ function openDatabase(Database: typeof DatabaseSync, path: string, limitBytes: n
     if (version === 0) SqlitePoints.createSchema(database);
     const check = database.prepare('PRAGMA quick_check(1)').get()?.['quick_check'];
     if (check !== 'ok') throw new DamagedFile(String(check));
-    return new SqlitePoints(database, limitBytes);
+    const table = new SqlitePoints(database, limitBytes);
+    table.requireReadable();
+    return table;
   } catch (error) {
     if (database.isOpen) database.close();
     throw error;
@@ -92,9 +94,9 @@ function openDatabase(Database: typeof DatabaseSync, path: string, limitBytes: n
 
 class DamagedFile extends Error {}
 
-/** SQLite says so, or a table of the schema is missing or another one. */
+/** SQLite says so, or a table of the schema is missing or another one, or a name is not as it was written. */
 export function isDamage(error: unknown): boolean {
-  if (error instanceof DamagedFile) return true;
+  if (error instanceof DamagedFile || error instanceof SyntaxError) return true;
   const code = sqliteCode(error);
   return (
     code === SQLITE_CORRUPT ||

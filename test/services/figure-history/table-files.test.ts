@@ -75,6 +75,9 @@ describe('a history file', () => {
     ['is another database', () => withDatabase((database) => database.exec(`CREATE TABLE t (x); PRAGMA user_version = ${SCHEMA_VERSION}`))],
     ['has other columns', () => withDatabase((database) => database.exec('CREATE TABLE series (x)'))],
     ['has pages of zeros', () => damage()],
+    ['lacks a table', () => withDatabase((database) => database.exec('DROP TABLE floors'))],
+    ['lacks another table', () => withDatabase((database) => database.exec('DROP TABLE incidents'))],
+    ['has a name that is no JSON text', () => withDatabase((database) => database.exec(`UPDATE series SET name = '{'`))],
   ])('that %s is moved aside by name, reported, and replaced', async (_name, spoil) => {
     const first = await serve();
     await first.call(
@@ -82,7 +85,7 @@ describe('a history file', () => {
       Array.from({ length: 3_000 }, (_, i) => sampleOf(NOW + i * 1_000, i)),
     );
     await first.call('close', null);
-    if (_name !== 'has pages of zeros') rmSync(path);
+    if (_name.startsWith('is ') || _name === 'has other columns') rmSync(path);
     spoil();
     const spoiled = readFileSync(path);
     const { call, range, notices } = await serve();
@@ -139,6 +142,18 @@ describe('a history file', () => {
     });
     await call('close', null);
     expect(existsSync(path)).toBe(false);
+  });
+
+  test('that another process locks while it is opened leaves history in memory, with the reason, and maintenance works', async () => {
+    const { call: close } = await serve();
+    await close('close', null);
+    const other = new DatabaseSync(path);
+    other.exec('BEGIN EXCLUSIVE');
+    const { server, range } = await serve();
+    other.exec('ROLLBACK');
+    other.close();
+    await server.maintain();
+    expect((await range()).storage).toMatchObject({ kind: 'memory', problem: expect.stringContaining('database is locked') as unknown });
   });
 
   test('that cannot be created leaves history in memory, with the reason', async () => {
