@@ -121,7 +121,7 @@ export class FigureStore {
       Math.max(from, since ?? from),
       until,
       Math.max(MIN_POINTS, Math.min(points, MAX_POINTS)),
-      this.isCoarse ? [Infinity, ...this.floors.slice(1)] : this.floors,
+      this.floorsAt(now),
     );
     const shown = this.withHighest(all, from, until);
     const columns = shown.map((series) => this.steps(series, level, stepMs, from, until));
@@ -245,12 +245,20 @@ export class FigureStore {
   private prune(now: number): void {
     LEVELS.forEach(({ keepMs, stepMs }, level) => {
       const before = stepStart(now - keepMs, stepMs);
-      if (before > (this.floors[level] ?? 0)) this.table.deleteBefore(level, before);
+      const floor = this.floors[level] ?? 0;
+      // A floor in the future says nothing about what was recorded after the clock was set back.
+      if (before > floor || floor > now) this.table.deleteBefore(level, before);
     });
     this.table.deleteIncidents(now - KEEP_MS, MAX_INCIDENTS);
     this.forgetOldSeries(now);
     if (this.isCoarse) this.table.deleteBefore(0, stepStart(now, stepOf(0)));
     this.floors = this.table.floors();
+  }
+
+  /** A floor in the future was left by a clock that was ahead: of what was recorded since, only what is too old was deleted. */
+  private floorsAt(now: number): number[] {
+    const floors = this.floors.map((floor, level) => (floor > now ? now - (LEVELS[level]?.keepMs ?? 0) : floor));
+    return this.isCoarse ? [Infinity, ...floors.slice(1)] : floors;
   }
 
   private get isCoarse(): boolean {

@@ -196,6 +196,20 @@ describe.each(['disk', 'memory'] as const)('FigureStore on %s', (kind) => {
     expect(meansOf(range(START, START + 10 * SECOND))).toEqual([[0, 2], [1_000, 3]]); // prettier-ignore
   });
 
+  test('a clock that was far ahead for a time leaves ranges of the present as fine as they were', () => {
+    now = START + 365 * DAY;
+    store.maintain();
+    for (let s = 0; s < 30; s++) take(START + s * SECOND, { a: s });
+    store.maintain();
+    const { stepMs, at } = range(START, now);
+    expect([stepMs, at.length]).toEqual([SECOND, 30]);
+    // And they are deleted by age as before.
+    now = START + HOUR;
+    store.maintain();
+    expect(range(START, START + MINUTE).stepMs).toBe(10 * SECOND);
+    expect(meansOf(range(START, START + MINUTE))).toEqual([[0, 4.5], [10_000, 14.5], [20_000, 24.5]]); // prettier-ignore
+  });
+
   test.each([
     ['an empty range', START, START],
     ['a range that ends before it starts', START + HOUR, START],
