@@ -9,8 +9,15 @@ export type CommittedByTopic = ReadonlyMap<string, ReadonlyMap<number, Committed
 
 const NEVER: Committed = { offset: null, metadata: null, changedAt: null };
 
-/** Committed offsets by topic, with the time of their last change carried over. `now`: wall-clock ms. */
-export function groupCommitted(known: CommittedByTopic | undefined, fresh: readonly CommittedOffset[], now: number): CommittedByTopic {
+/**
+ * Committed offsets by topic, with the time of their last change carried over. `changedAt`: of an offset that differs from the known one,
+ * wall-clock ms; null where the last answer is too old to say.
+ */
+export function groupCommitted(
+  known: CommittedByTopic | undefined,
+  fresh: readonly CommittedOffset[],
+  changedAt: number | null,
+): CommittedByTopic {
   const byTopic = new Map<string, Map<number, Committed>>();
   for (const { topic, partition, offset, metadata } of fresh) {
     const ofTopic = innerMap(byTopic, topic);
@@ -18,7 +25,7 @@ export function groupCommitted(known: CommittedByTopic | undefined, fresh: reado
     if (before !== undefined && before.offset === offset)
       ofTopic.set(partition, before.metadata === metadata ? before : { ...before, metadata });
     // The first answer shows no change.
-    else ofTopic.set(partition, { offset, metadata, changedAt: known === undefined ? null : now });
+    else ofTopic.set(partition, { offset, metadata, changedAt: known === undefined ? null : changedAt });
   }
   return byTopic;
 }

@@ -7,7 +7,7 @@ import type { CommittedOffset } from '../../admin/groups.ts';
 import { isLeaderUnknown } from '../../admin/cluster-client.ts';
 import { innerMap, type LogBounds, type PartitionKey } from '../../admin/topics.ts';
 import { BrokerLanes } from './broker-lanes.ts';
-import { systemInstant, type Instant } from './elapsed.ts';
+import { elapsedSeconds, systemInstant, type Instant } from './elapsed.ts';
 import { groupCommitted, topicsOfGroup, withBounds, withReadings, withTopicsOnly, type CommittedByTopic } from './group-readings.ts';
 import type { Interest } from './interest.ts';
 import type { Reach } from './reach.ts';
@@ -46,7 +46,7 @@ export class SamplingPart {
   private readonly leaders: BrokerLanes;
   private readonly recordRate = new RecordRate();
   /** The last answer for each group. */
-  private readonly lastCommitted = new Map<string, CommittedByTopic>();
+  private readonly lastCommitted = new Map<string, { readonly at: Instant; readonly offsets: CommittedByTopic }>();
 
   constructor(options: {
     state: Target;
@@ -111,8 +111,12 @@ export class SamplingPart {
       (broker, answer, isLate) => {
         this.reach.note(broker, 'error' in answer ? answer.error : null);
         if ('error' in answer || isLate) return;
+        const at = this.now();
         for (const [id, offsets] of answer.value) {
-          this.lastCommitted.set(id, groupCommitted(this.lastCommitted.get(id), offsets, this.now().wallMs));
+          const last = this.lastCommitted.get(id);
+          // An offset that changed while the group was not read was committed at any time since.
+          const changedAt = last === undefined || elapsedSeconds(last.at, at) === null ? null : at.wallMs;
+          this.lastCommitted.set(id, { at, offsets: groupCommitted(last?.offsets, offsets, changedAt) });
           answered.add(id);
         }
       },
@@ -125,7 +129,7 @@ export class SamplingPart {
     const readers = new Map<string, string[]>();
     for (const id of groups) {
       const group = this.state.groups.get(id);
-      const own = answered.has(id) ? this.lastCommitted.get(id) : undefined;
+      const own = answered.has(id) ? this.lastCommitted.get(id)?.offsets : undefined;
       if (own !== undefined) committed.set(id, own);
       if (group === undefined) continue;
       for (const topic of topicsOfGroup(group, own)) {

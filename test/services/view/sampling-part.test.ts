@@ -301,6 +301,24 @@ describe('SamplingPart', () => {
     expect(row().partitions.map(({ committedAt }) => committedAt)).toEqual([clock.instant().wallMs, null, null]);
   });
 
+  test('does not know when an offset was committed that changed while the group was not read', async () => {
+    await part.round(EVERYTHING);
+    // Another page was shown, or the coordinator did not answer.
+    await clock.advance(60_000);
+    committed.set('g', [commit('orders', 0, 5n), commit('orders', 1, 0n), commit('orders', 2, 0n)]);
+    await part.round(EVERYTHING);
+    expect(row().partitions.map(({ committedAt }) => committedAt)).toEqual([null, null, null]);
+    await clock.advance(500);
+    committed.set('g', [commit('orders', 0, 5n), commit('orders', 1, 7n), commit('orders', 2, 0n)]);
+    await part.round(EVERYTHING);
+    const seenAt = clock.instant().wallMs;
+    expect(row().partitions.map(({ committedAt }) => committedAt)).toEqual([null, seenAt, null]);
+    // What was seen to change stays known while the offset is the same.
+    await clock.advance(60_000);
+    await part.round(EVERYTHING);
+    expect(row().partitions.map(({ committedAt }) => committedAt)).toEqual([null, seenAt, null]);
+  });
+
   test('asks for metadata when a broker does not lead what metadata says it leads', async () => {
     await part.round(EVERYTHING);
     expect(staleMetadata).toBe(0);
