@@ -183,29 +183,37 @@ export interface TableRow {
   cells: string[];
 }
 
-/** The chart as rows, newest first. Steps are joined so that there are at most `maxRows`. */
+/** The chart as rows, newest first. Steps are joined so that there are at most `maxRows`; over a gap only where there are too many gaps. */
 export function tableRows(range: FigureRange, lines: readonly ChartLine[], format: (value: number) => string, maxRows: number): TableRow[] {
-  const joined = Math.max(1, Math.ceil(range.at.length / maxRows));
+  const gaps = gapIndexes(range);
+  const areGapsKept = 2 * gaps.size < maxRows;
+  // Each gap ends a row early, and so makes one more at most.
+  const joined = Math.max(1, Math.ceil(range.at.length / (areGapsKept ? maxRows - gaps.size : maxRows)));
   const rows: TableRow[] = [];
-  for (let first = 0; first < range.at.length; first += joined) {
-    const indexes = Array.from({ length: Math.min(joined, range.at.length - first) }, (_, i) => first + i);
+  let first = 0;
+  while (first < range.at.length) {
+    let next = first + 1;
+    while (next < range.at.length && next - first < joined && !(areGapsKept && gaps.has(next))) next++;
+    const indexes = Array.from({ length: next - first }, (_, i) => first + i);
     const at = range.at[first] ?? 0;
-    const last = range.at[indexes.at(-1) ?? first] ?? at;
+    const last = range.at[next - 1] ?? at;
+    const isJoinedOverGap = indexes.slice(1).some((i) => gaps.has(i));
     rows.push({
       at,
       time: formatStep(at, last - at + range.stepMs, range.until - range.from),
-      cells: lines.map(({ name }) => formatValue(joinSteps(seriesOf(range, name), indexes), format)),
+      cells: lines.map(({ name }) => formatValue(joinSteps(seriesOf(range, name), indexes, isJoinedOverGap), format)),
     });
+    first = next;
   }
   return rows.reverse();
 }
 
-function joinSteps(series: FigureSeries | undefined, indexes: readonly number[]): StepValue {
+function joinSteps(series: FigureSeries | undefined, indexes: readonly number[], isJoinedOverGap: boolean): StepValue {
   const means = indexes.flatMap((i) => series?.mean[i] ?? []);
   if (series === undefined || means.length === 0) return { mean: null, low: null, high: null, marks: 0 };
   const lows = indexes.flatMap((i) => series.low[i] ?? series.mean[i] ?? []);
   const highs = indexes.flatMap((i) => series.high[i] ?? series.mean[i] ?? []);
-  let marks = means.length < indexes.length ? PARTLY_UNKNOWN : 0;
+  let marks = isJoinedOverGap || means.length < indexes.length ? PARTLY_UNKNOWN : 0;
   for (const i of indexes) marks |= series.marks[i] ?? 0;
   return { mean: means.reduce((sum, mean) => sum + mean, 0) / means.length, low: minOf(lows), high: maxOf(highs), marks };
 }

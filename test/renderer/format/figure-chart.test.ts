@@ -108,6 +108,18 @@ describe('tableRows', () => {
     expect(rows.at(-1)?.cells[0]).toContain('(0 to');
   });
 
+  test('steps are not joined over a gap: a row covers no time in which nothing was recorded', () => {
+    const rows = tableRows(range([0, 1, 2, 600, 601], [series([1, 1, 1, 5, 5])]), [LINE], format, 3);
+    expect(rows.map(({ time, cells }) => [time, cells[0]])).toEqual([
+      ['14:10:00 – 14:10:02', '5'],
+      ['14:00:00 – 14:00:03', '1'],
+    ]);
+    const many = Array.from({ length: 200 }, (_, i) => i * 60);
+    const broken = tableRows(range(many, [series(many.map(() => 1))]), [LINE], format, 60);
+    expect(broken.length).toBeLessThanOrEqual(60);
+    expect(broken.at(-1)?.cells[0]).toBe('1, in part unknown');
+  });
+
   test('what is unknown throughout is "?"', () => {
     expect(tableRows(range([0, 1], [series([null, null])]), [LINE], format, 1)[0]?.cells).toEqual(['?']);
   });
