@@ -22,6 +22,8 @@ export class GroupsPart {
   private readonly onChange: () => void;
   private readonly now: () => number;
   private readonly lanes: BrokerLanes;
+  /** Groups that no broker listed in the last round, though all of them answered. */
+  private unlisted: ReadonlySet<string> = new Set();
 
   constructor(options: {
     state: Target;
@@ -101,8 +103,9 @@ export class GroupsPart {
   }
 
   /**
-   * A group that no broker lists is deleted, unless a broker did not answer: that one may be its coordinator. A coordinator that is only
-   * late leaves its groups as they are.
+   * A group that no broker lists in two rounds in succession is deleted, unless a broker did not answer: that one may be its coordinator.
+   * One round says too little: brokers do not answer at the same time, and the former coordinator may have resigned before its answer,
+   * the next one been elected after its own. A coordinator that is only late leaves its groups as they are.
    */
   private keepOrForgetUnlisted(
     brokers: readonly number[],
@@ -112,15 +115,19 @@ export class GroupsPart {
     const { groups, descriptionTimes, lagTimes } = this.state;
     const listed = new Set<string>();
     for (const ids of listedBy.values()) for (const id of ids) listed.add(id);
+    const unlisted = new Set<string>();
     const isSomeSilent = brokers.some((broker) => !listedBy.has(broker));
     for (const [id, group] of groups) {
       if (listed.has(id)) continue;
       const { coordinator } = group.listed;
       const isListedBroker = brokers.includes(coordinator);
-      if (!isSomeSilent && isListedBroker) groups.delete(id);
-      else if (group.error === null && (!isListedBroker || failed.has(coordinator) || listedBy.has(coordinator)))
+      if (!isSomeSilent && isListedBroker) {
+        if (this.unlisted.has(id)) groups.delete(id);
+        else unlisted.add(id);
+      } else if (group.error === null && (!isListedBroker || failed.has(coordinator) || listedBy.has(coordinator)))
         groups.set(id, { ...group, error: 'COORDINATOR_NOT_AVAILABLE' });
     }
+    this.unlisted = unlisted;
     for (const times of [descriptionTimes, lagTimes]) times.keepOnly((id) => groups.has(id));
   }
 }

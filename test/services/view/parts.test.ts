@@ -162,8 +162,28 @@ describe('GroupsPart', () => {
     expect([...state.groups.keys()]).toEqual(['a', 'b']);
     groups.set(2, ['b']);
     await round('all', 300);
+    await round('all', 400);
     expect([...state.groups.keys()]).toEqual(['b']);
     expect(state.descriptionTimes.of('a')).toBe(0);
+  });
+
+  test('keeps a group, with its age, that one round finds at no broker: its coordinator moves', async () => {
+    const { state, groups, round } = setUp();
+    await round('all', 100);
+    // Broker 1 has resigned; broker 2 answered before it was elected.
+    groups.set(1, []);
+    await round('all', 200);
+    expect([...state.groups.keys()]).toEqual(['a', 'b']);
+    expect(state.descriptionTimes.of('a')).toBe(100);
+    groups.set(2, ['a', 'b']);
+    await round('all', 300);
+    expect(state.groups.get('a')).toMatchObject({ error: null, listed: { coordinator: 2 } });
+    // Only rounds in succession count.
+    groups.set(2, ['b']);
+    await round('all', 400);
+    expect([...state.groups.keys()]).toEqual(['a', 'b']);
+    await round('all', 500);
+    expect([...state.groups.keys()]).toEqual(['b']);
   });
 
   test('lists groups by id, whatever order brokers answer in', async () => {
