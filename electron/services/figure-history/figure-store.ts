@@ -34,7 +34,10 @@ export interface RangeQuery {
 
 export type StoredRange = Omit<FigureRange, 'storage'>;
 
-const MAX_SERIES = 10_000;
+export const MAX_SERIES = 10_000;
+/** While there are as many, this part of them gives way to others, of those without a sample for an hour. */
+const GIVING_WAY = 0.1;
+const ENDED_MS = 3_600_000;
 /** Of more series the finest level is not kept: its points are most of what is written. */
 export const MAX_FINE_SERIES = 1_000;
 /** Steps of a second that wait to be written. More are written at once, and what cannot be written is dropped. */
@@ -70,6 +73,11 @@ export class FigureStore {
 
   get kind(): 'disk' | 'memory' {
     return this.table.kind;
+  }
+
+  /** No further series is recorded until others have ended. */
+  get isFull(): boolean {
+    return this.seriesCount >= MAX_SERIES;
   }
 
   append(samples: readonly SubjectSample[]): void {
@@ -160,7 +168,7 @@ export class FigureStore {
   private seriesOf(subject: string, name: string, at: number): Series | null {
     const known = this.series.get(subject)?.get(name);
     if (known !== undefined) return known;
-    if (this.seriesCount >= MAX_SERIES) return null;
+    if (this.isFull) return null;
     return this.addSeries({ id: null, subject, name, lastAt: at });
   }
 
@@ -266,7 +274,12 @@ export class FigureStore {
   }
 
   private forgetOldSeries(now: number): void {
-    const old = [...this.series.values()].flatMap((byName) => [...byName.values()]).filter(({ lastAt }) => lastAt < now - KEEP_MS);
+    const all = [...this.series.values()].flatMap((byName) => [...byName.values()]);
+    let old = all.filter(({ lastAt }) => lastAt < now - KEEP_MS);
+    if (this.isFull) {
+      const ended = all.filter(({ lastAt }) => lastAt < now - ENDED_MS).sort((a, b) => a.lastAt - b.lastAt);
+      old = ended.slice(0, Math.max(old.length, GIVING_WAY * MAX_SERIES));
+    }
     if (old.length === 0) return;
     this.table.deleteSeries(old.flatMap(({ id }) => id ?? []));
     for (const series of old) {

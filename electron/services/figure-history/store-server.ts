@@ -1,11 +1,13 @@
 /** The worker's side: the open histories, each with its table. A damaged file is replaced, and a call that met it is repeated once. */
 import { dirname } from 'node:path';
 import type { FigureRange } from '#shared/models/figures';
-import { FigureStore } from './figure-store.ts';
+import { FigureStore, MAX_SERIES } from './figure-store.ts';
 import { MemoryPoints } from './memory-points.ts';
 import { messageOf } from './message-of.ts';
 import type { StorePlace, ToStoreWorker } from './store-calls.ts';
 import { deleteFiles, deleteOldFiles, isDamage, loadSqlite, openTable, type LoadSqlite } from './table-files.ts';
+
+const FULL = `This is not recorded: the history of this cluster already holds ${MAX_SERIES.toLocaleString('en-US')} series.`;
 
 interface Entry {
   place: StorePlace;
@@ -44,7 +46,8 @@ export class StoreServer {
       case 'range':
         return this.run(store, (entry): FigureRange => {
           const range = entry.store.range(args);
-          return { ...range, storage: { kind: entry.store.kind, problem: entry.memoryReason ?? entry.saveProblem } };
+          const full = entry.store.isFull && range.since === null ? FULL : null;
+          return { ...range, storage: { kind: entry.store.kind, problem: entry.memoryReason ?? entry.saveProblem ?? full } };
         });
       case 'putIncident':
         await this.run(store, (entry) => entry.store.putIncident(args));

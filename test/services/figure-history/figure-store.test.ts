@@ -6,6 +6,7 @@ import {
   FigureStore,
   MAX_FINE_SERIES,
   MAX_INCIDENT_CHARACTERS,
+  MAX_SERIES,
   type StoredRange,
 } from '../../../electron/services/figure-history/figure-store.ts';
 import { MemoryPoints } from '../../../electron/services/figure-history/memory-points.ts';
@@ -238,6 +239,26 @@ describe.each(['disk', 'memory'] as const)('FigureStore on %s', (kind) => {
     now = START + 30 * DAY + 90 * MINUTE;
     store.maintain();
     expect(store.incidents(0, now).map(({ id }) => id)).toEqual(['y']);
+  });
+
+  test('of more series than are kept, new ones are recorded in the place of those that were sampled longest ago', () => {
+    const fill = (at: number, from: number, until: number): void =>
+      take(at, Object.fromEntries(Array.from({ length: until - from }, (_, i) => [`t-${from + i}`, 1])));
+    const isKept = (name: string): boolean =>
+      store.range({ subject: 'g', names: [name], from: START, until: now, points: 10 }).series.length === 1;
+    fill(START, 0, 1);
+    fill(START + MINUTE, 1, MAX_SERIES);
+    take(START + 2 * MINUTE, { new: 1 });
+    expect([isKept('new'), store.isFull]).toEqual([false, true]);
+    // All of them are read at present: none gives way.
+    store.maintain();
+    expect([isKept('t-0'), isKept('t-1')]).toEqual([true, true]);
+    fill(START + 2 * HOUR, MAX_SERIES / 2, MAX_SERIES);
+    store.maintain();
+    take(START + 2 * HOUR + SECOND, { new: 1 });
+    expect([isKept('new'), isKept('t-0'), isKept(`t-${MAX_SERIES - 1}`), store.isFull]).toEqual([true, false, true, false]);
+    store.flush();
+    expect(isKept(`t-${MAX_SERIES / 2}`)).toBe(true);
   });
 
   test('a series without a sample for a month is deleted', () => {

@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FigureStore } from '../../../electron/services/figure-history/figure-store.ts';
+import { FigureStore, MAX_SERIES } from '../../../electron/services/figure-history/figure-store.ts';
 import { SCHEMA_VERSION } from '../../../electron/services/figure-history/sqlite-points.ts';
 import { StoreServer } from '../../../electron/services/figure-history/store-server.ts';
 import type { StoreCall, StoreCalls, ToStoreWorker } from '../../../electron/services/figure-history/store-calls.ts';
@@ -161,6 +161,20 @@ describe('a history file', () => {
     const { range, notices } = await serve();
     expect((await range()).storage).toMatchObject({ kind: 'memory', problem: expect.stringContaining(path) as unknown });
     expect(notices).toEqual([]);
+  });
+
+  test('that has no room for another series says so where that one is asked for', async () => {
+    const { call, range } = await serve();
+    const values = Array.from({ length: MAX_SERIES }, (_, i) => ({ name: `t-${i}`, value: 1, atLeast: false }));
+    await call('append', [{ at: NOW, subject: 'other', values }]);
+    await call('append', [sampleOf(NOW, 1)]);
+    expect((await range()).storage).toEqual({
+      kind: 'disk',
+      problem: 'This is not recorded: the history of this cluster already holds 10,000 series.',
+    });
+    const other = await call('range', { subject: 'other', names: ['t-1'], from: NOW, until: NOW, points: 10 });
+    expect(other.storage.problem).toBeNull();
+    await call('close', null);
   });
 
   test('of which a write fails says so until one succeeds, and loses nothing meanwhile', async () => {
