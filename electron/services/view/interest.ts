@@ -14,6 +14,11 @@ export function unionOf(interests: Iterable<Interest>): Interest {
   return union;
 }
 
+/** Groups that some client shows by their id, not among all. */
+export function groupsShownAlone(interests: Iterable<Interest>): string[] {
+  return [...new Set([...interests].flatMap(({ groups }) => (typeof groups === 'string' ? [] : groups)))];
+}
+
 function join(a: Interest['topics'], b: Interest['topics']): Interest['topics'] {
   if (a === 'all' || b === 'all') return 'all';
   if (a === 'none') return b;

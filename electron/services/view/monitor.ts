@@ -18,7 +18,7 @@ import { ViewDiff } from '../view-diff.ts';
 import { buildView } from './build.ts';
 import { groupRow } from './group-rows.ts';
 import { GroupsPart } from './groups-part.ts';
-import { NOTHING, unionOf, type Interest } from './interest.ts';
+import { groupsShownAlone, NOTHING, unionOf, type Interest } from './interest.ts';
 import { lagByTopic } from './lag-sample.ts';
 import { MetadataPart } from './metadata-part.ts';
 import { NodesPart } from './nodes-part.ts';
@@ -123,7 +123,12 @@ export class ClusterMonitor {
       this.poller('quorum', () => quorum.round(), pause, withoutClient),
       this.poller('groups', () => this.readGroups(groups), pause, isNothingShown),
       this.poller('offsets', () => this.readSample(sampling), pause, isNothingShown),
-      this.poller('unread', () => unread.round(this.interest.groups), UNREAD_PAUSE_MS, isNothingShown),
+      this.poller(
+        'unread',
+        () => unread.round(this.interest.groups, groupsShownAlone(this.interests.values())),
+        UNREAD_PAUSE_MS,
+        isNothingShown,
+      ),
       this.poller('sizes', () => this.afterMetadata(() => sizes.round()), pause * SLOW_FACTOR, withoutClient),
       this.poller('settings', () => this.afterMetadata(() => settings.round()), pause * SLOW_FACTOR, withoutClient),
     ];

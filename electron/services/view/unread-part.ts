@@ -46,8 +46,10 @@ export class UnreadPart {
     this.lanes = options.lanes ?? new BrokerLanes();
   }
 
-  async round(wanted: Interest['groups']): Promise<void> {
+  /** `alone`: those of `wanted` that a client shows by their id. */
+  async round(wanted: Interest['groups'], alone: readonly string[] = typeof wanted === 'string' ? [] : wanted): Promise<void> {
     this.number++;
+    const shownAlone = new Set(alone);
     const seen = new Map<string, string>();
     const alive = new Map<string, Set<string>>();
     const byLeader = new Map<number, Candidate[]>();
@@ -57,10 +59,12 @@ export class UnreadPart {
       const own = alive.get(group) ?? new Set<string>();
       alive.set(group, own.add(partitionKey(topic, partition)));
       seen.set(key, `${offset}/${end}`);
-      if (isKnown(this.entryOf(candidate), candidate)) continue;
-      const isShownAlone = wanted !== 'all';
-      if (isShownAlone || (end - offset <= SMALL_LAG && this.lastSeen.get(key) === seen.get(key)))
+      const known = this.entryOf(candidate);
+      if (isKnown(known, candidate)) continue;
+      if (shownAlone.has(group) || (end - offset <= SMALL_LAG && this.lastSeen.get(key) === seen.get(key)))
         pushTo(byLeader, candidate.leader, candidate);
+      // Of a position that moved and is not read any more, the time of the former one would grow older and older.
+      else if (known !== undefined) this.store(candidate, undefined);
     }
     this.lastSeen = seen;
     this.forget(alive);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { EVERYTHING, NOTHING, unionOf, type Interest } from '../../../electron/services/view/interest.ts';
+import { EVERYTHING, groupsShownAlone, NOTHING, unionOf, type Interest } from '../../../electron/services/view/interest.ts';
 
 const shows = (topics: Interest['topics'], groups: Interest['groups']): Interest => ({ topics, groups });
 
@@ -9,4 +9,9 @@ describe('unionOf', () => {
     expect(unionOf([shows(['a'], 'none'), shows(['b', 'a'], ['g'])])).toEqual(shows(['a', 'b'], ['g']));
     expect(unionOf([shows(['a'], 'none'), EVERYTHING])).toEqual(EVERYTHING);
   });
+});
+
+test('groupsShownAlone: those that a client shows by their id, whatever others show', () => {
+  expect(groupsShownAlone([EVERYTHING, shows('all', ['g', 'h']), shows('none', ['g']), NOTHING])).toEqual(['g', 'h']);
+  expect(groupsShownAlone([EVERYTHING])).toEqual([]);
 });

@@ -121,6 +121,25 @@ describe('UnreadPart', () => {
     expect(asked).toHaveLength(1);
   });
 
+  test('of a group that one client shows alone reads all, also while another client shows all groups', async () => {
+    set({ 0: [0n, 10_000n] });
+    await part.round('all', ['g']);
+    expect(asked).toEqual(['t-0 0 to 10000']);
+    expect(row().nextUnreadAt).toBe(5_000);
+  });
+
+  test('claims no time for a position that moved and is not read any more', async () => {
+    set({ 0: [0n, 10_000n] });
+    await part.round(['g']);
+    // Its page was left; another client shows all groups.
+    await part.round('all');
+    expect(row().nextUnreadAt).toBe(5_000);
+    set({ 0: [5_000n, 90_000n] });
+    await part.round('all');
+    expect(asked).toHaveLength(1);
+    expect(row()).toMatchObject({ lag: '85000', nextUnreadAt: null });
+  });
+
   test('reads a bounded number of partitions in a round, those that waited longest first', async () => {
     const partitions = (moved: bigint) =>
       Object.fromEntries(Array.from({ length: 20 }, (_, index) => [index, [moved, 100n] as [bigint, bigint]]));
