@@ -80,7 +80,7 @@ export class SamplingPart {
     this.forgetUnread(groups, sample);
     this.state.offsetTimes.note(read, at.wallMs);
     this.state.lagTimes.note(groups, at.wallMs);
-    this.state.recordsInPerSecond = this.recordRate.sum(topics.flatMap((topic) => this.partitionsOf(topic)));
+    this.state.recordsInPerSecond = this.recordRate.sum(this.partitionsOfAll(read));
     this.recordRate.keepOnly((topic) => this.state.topics.has(topic));
   }
 
@@ -88,6 +88,12 @@ export class SamplingPart {
     const { groups } = this.state;
     if (wanted === 'none') return [];
     return wanted === 'all' ? [...groups.keys()] : wanted.filter((id) => groups.has(id));
+  }
+
+  /** Every partition of the cluster; none where some topic was not read, since the others are not the cluster. */
+  private partitionsOfAll(read: ReadonlySet<string>): PartitionKey[] {
+    const topics = [...this.state.topics.keys()];
+    return topics.every((topic) => read.has(topic)) ? topics.flatMap((topic) => this.partitionsOf(topic)) : [];
   }
 
   private partitionsOf(topic: string): PartitionKey[] {

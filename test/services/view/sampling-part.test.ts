@@ -344,7 +344,25 @@ describe('SamplingPart', () => {
     expect(row().partitions[1]).toMatchObject({ lag: null, unknown: 'offsets' });
   });
 
-  test('measures records per second over the topics that are shown', async () => {
+  test('knows the records per second of the cluster only while every topic is read, for whatever reason', async () => {
+    setTopic('payments', 'B', [1]);
+    const write = async (interest: Interest): Promise<number | null> => {
+      await clock.advance(500);
+      log = log.map(({ end }) => ({ start: 0n, end: end + 50n, stable: end + 50n }));
+      await part.round(interest);
+      return state.recordsInPerSecond;
+    };
+    const onePage: Interest = { topics: ['orders'], groups: 'all' };
+    await write(onePage);
+    // Not the 300 of one topic.
+    expect(await write(onePage)).toBeNull();
+    committed.set('g', [commit('payments', 0, 0n)]);
+    await write(onePage);
+    expect(await write(onePage)).toBe(400);
+    expect(await write({ topics: 'none', groups: 'none' })).toBeNull();
+  });
+
+  test('measures records per second over all topics', async () => {
     const shown: Interest = { topics: ['orders'], groups: 'none' };
     await part.round(shown);
     expect(state.recordsInPerSecond).toBeNull();
