@@ -100,6 +100,10 @@ function partitionsOf(
   const metadata = state.topics.get(topic);
   const present = new Map((metadata?.partitions ?? []).map((partition) => [partition.partitionIndex, partition]));
   const partitions = [...new Set([...present.keys(), ...(readings?.keys() ?? []), ...(owners?.keys() ?? [])])].sort((a, b) => a - b);
+  const entryOf = (partition: number): UnreadEntry | undefined => {
+    const entry = unread?.get(partitionKey(topic, partition));
+    return entry?.topicId === metadata?.topicId ? entry : undefined;
+  };
   return partitions.map((partition) => {
     const reading = readings?.get(partition);
     const row = present.get(partition);
@@ -110,7 +114,7 @@ function partitionsOf(
       memberId: owners?.get(partition) ?? null,
       leader: row === undefined || isLeaderUnknown(row) ? null : row.leaderId,
       committed: reading?.offset?.toString() ?? null,
-      ...(absent === null ? lagOf(reading, unread?.get(partitionKey(topic, partition))) : NOTHING_TO_READ),
+      ...(absent === null ? lagOf(reading, entryOf(partition)) : NOTHING_TO_READ),
       absent,
       committedAt: reading?.changedAt ?? null,
       metadata: reading?.metadata ?? null,

@@ -36,6 +36,7 @@ export interface GroupReading extends Committed {
 
 /** What the next unread offset of a partition holds. */
 export interface UnreadEntry {
+  readonly topicId: string;
   /** First unread offset and end when it was read. */
   readonly offset: bigint;
   readonly end: bigint;

@@ -25,6 +25,7 @@ export interface UnreadSource {
 
 interface Candidate extends UnreadPosition {
   readonly group: string;
+  readonly topicId: string;
   readonly leader: number;
 }
 
@@ -90,9 +91,11 @@ export class UnreadPart {
     const { groups, topics } = this.state;
     for (const group of wanted === 'all' ? groups.keys() : wanted) {
       for (const [topic, readings] of groups.get(group)?.readings ?? []) {
-        for (const { partitionIndex: partition, leaderId, errorCode } of topics.get(topic)?.partitions ?? []) {
+        const { topicId = '', partitions = [] } = topics.get(topic) ?? {};
+        for (const { partitionIndex: partition, leaderId, errorCode } of partitions) {
           const range = unreadRange(readings.get(partition));
-          if (range !== null && !isLeaderUnknown({ leaderId, errorCode })) yield { group, leader: leaderId, topic, partition, ...range };
+          if (range !== null && !isLeaderUnknown({ leaderId, errorCode }))
+            yield { group, topicId, leader: leaderId, topic, partition, ...range };
         }
       }
     }
@@ -103,12 +106,13 @@ export class UnreadPart {
   }
 
   private store(candidate: Candidate, found: NextUnread | undefined): void {
-    const { group, topic, partition, offset, end } = candidate;
+    const { group, topicId, topic, partition, offset, end } = candidate;
     const known = this.state.unread.get(group);
     const next = new Map(known);
     const key = partitionKey(topic, partition);
     if (found === undefined || found.kind === 'undecided') next.delete(key);
-    else next.set(key, { offset, end, timestamp: found.kind === 'record' ? found.timestamp : null, isNone: found.kind === 'none' });
+    else
+      next.set(key, { topicId, offset, end, timestamp: found.kind === 'record' ? found.timestamp : null, isNone: found.kind === 'none' });
     this.state.unread.set(group, keepKnown(known, next));
   }
 
@@ -134,8 +138,8 @@ function unreadRange(reading: GroupReading | undefined): { offset: bigint; end: 
 }
 
 /** A record at a position stays the next one until the position moves; that there is none holds for the same end only. */
-function isKnown(entry: UnreadEntry | undefined, { offset, end }: UnreadPosition): boolean {
-  return entry !== undefined && entry.offset === offset && (!entry.isNone || entry.end === end);
+function isKnown(entry: UnreadEntry | undefined, { topicId, offset, end }: Candidate): boolean {
+  return entry !== undefined && entry.topicId === topicId && entry.offset === offset && (!entry.isNone || entry.end === end);
 }
 
 function keyOf({ group, topic, partition }: Candidate): string {

@@ -32,7 +32,7 @@ beforeEach(() => {
 });
 
 /** Committed offset and end by partition of topic t, all led by broker 1, of group g. */
-function set(offsets: Record<number, [committed: bigint, end: bigint]>): void {
+function set(offsets: Record<number, [committed: bigint, end: bigint]>, topicId = 'T'): void {
   const entries = Object.entries(offsets).map(([index, pair]) => [Number(index), pair] as const);
   const partitions = entries.map(([partitionIndex]) => ({
     errorCode: 0,
@@ -43,7 +43,7 @@ function set(offsets: Record<number, [committed: bigint, end: bigint]>): void {
     isrNodes: [1],
     offlineReplicas: [],
   }));
-  const topic = { errorCode: 0, name: 't', topicId: 'T', isInternal: false, partitions, topicAuthorizedOperations: 0 };
+  const topic = { errorCode: 0, name: 't', topicId, isInternal: false, partitions, topicAuthorizedOperations: 0 };
   state.topics = new Map([['t', topic]]);
   state.metadata = {
     throttleTimeMs: 0,
@@ -94,6 +94,17 @@ describe('UnreadPart', () => {
     answer = () => ({ kind: 'record', timestamp: 7_000 });
     await part.round(['g']);
     expect(row()).toEqual({ sum: '2', lag: '2', emptyOffsets: null, nextUnreadAt: 7_000 });
+  });
+
+  test('nothing that was read of a topic counts for another one of its name, whatever its offsets are', async () => {
+    answer = () => ({ kind: 'none' });
+    set({ 0: [19n, 20n] });
+    await part.round(['g']);
+    set({ 0: [19n, 20n] }, 'another');
+    expect(row()).toEqual({ sum: '1', lag: '1', emptyOffsets: null, nextUnreadAt: null });
+    answer = () => ({ kind: 'record', timestamp: 7_000 });
+    await part.round(['g']);
+    expect(row()).toEqual({ sum: '1', lag: '1', emptyOffsets: null, nextUnreadAt: 7_000 });
   });
 
   test('claims nothing where the broker does not answer or nothing was decided', async () => {
