@@ -60,6 +60,11 @@ export function describeUnknownLag({ unknown }: Pick<GroupPartition, 'unknown'>)
   return unknown === null ? 'No broker has answered yet.' : UNKNOWN_REASON[unknown];
 }
 
+/** Of a partition without a committed offset; null where it is not known whether it has one. */
+export function describeMissingCommit({ unknown }: Pick<GroupPartition, 'unknown'>): string | null {
+  return unknown === null || unknown === 'neverCommitted' ? 'Never committed' : null;
+}
+
 /** What a committed offset says beside its lag, most important first; empty in the plain case. */
 export function describePosition(partition: GroupPartition): string[] {
   const { absent, goneBeforeRead, beyondEnd, emptyOffsets, openTransaction } = partition;
