@@ -312,7 +312,8 @@ export interface Results {
   'topic/setConfigs': null;
   'message/browse': BrowseResult;
   'message/value': { encoding: 'null' | 'utf8' | 'hex'; text: string };
-  'message/produce': { partition: number; offset: string; timestamp: number | null };
+  /** `leader`: the broker that took it. Offset −1 with acks=0, or of a repeat whose place the broker no longer knows. */
+  'message/produce': { partition: number; leader: number; offset: string; timestamp: number | null };
   'message/tail': { tailId: string };
   'message/untail': null;
   'group/lagRange': FigureRange;

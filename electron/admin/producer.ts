@@ -40,6 +40,8 @@ export interface RecordToSend {
 
 export interface SentTo {
   partition: number;
+  /** The broker that it was sent to, as leader of the partition. */
+  leader: number;
   offset: string;
   timestamp: number | null;
 }
@@ -135,17 +137,18 @@ export class RecordProducer {
       { acks, timeoutMs, topicData: [{ name: topic, partitionData: [{ index: partition, records: batch }] }] },
       { maxVersion: PRODUCE_VERSION, timeoutMs: timeoutMs + GRACE_MS, isAnswered: acks !== 0 },
     );
-    if (acks === 0) return { partition, offset: '-1', timestamp: null };
+    if (acks === 0) return { partition, leader, offset: '-1', timestamp: null };
     const result = answer.responses[0]?.partitionResponses[0];
     if (result === undefined) throw kafkaFailure(ErrorCode.UNKNOWN_SERVER_ERROR, { subject: topic });
     // The batch is stored; only where, the broker does not remember.
-    if (result.errorCode === ErrorCode.DUPLICATE_SEQUENCE_NUMBER) return { partition, offset: '-1', timestamp: null };
+    if (result.errorCode === ErrorCode.DUPLICATE_SEQUENCE_NUMBER) return { partition, leader, offset: '-1', timestamp: null };
     if (result.errorCode !== 0) {
       const message = result.errorMessage ?? result.recordErrors[0]?.batchIndexErrorMessage ?? null;
       throw kafkaFailure(result.errorCode, { message: message === '' ? null : message, subject: `${topic}-${partition}` });
     }
     return {
       partition,
+      leader,
       offset: `${result.baseOffset}`,
       timestamp: result.logAppendTimeMs < 0n ? null : Number(result.logAppendTimeMs),
     };

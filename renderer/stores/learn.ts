@@ -12,8 +12,6 @@ import { useClusterStore } from './cluster.ts';
 /** Of the reader's records, the last ones are kept. */
 const MAX_SENT = 500;
 const MAX_READS = 100;
-/** Above what a healthy cluster takes. */
-const SLOW_MS = 500;
 const VIEW_WAIT_MS = 1_000;
 
 export interface RecordToSend {
@@ -76,11 +74,12 @@ export const useLearnStore = defineScopedStore('learn', (scope) => {
       ...(record.idempotent === true ? { idempotent: true } : {}),
     });
     const tookMs = performance.now() - start;
-    // It took as long as a new leader takes: who leads now is heard with the next view, not known yet.
-    if (answer.ok && tookMs > SLOW_MS) await nextView();
     const told = answer.ok && record.acks !== 0 && answer.value.partition >= 0 ? answer.value : null;
+    const rowOf = (partition: number) => cluster.topics.get(record.topic)?.partitions.find((row) => row.partition === partition);
+    // Another broker took it than led when we last heard: who is in sync with that one is heard with the next view.
+    if (told !== null && rowOf(told.partition)?.leader !== told.leader) await nextView();
     const topic = cluster.topics.get(record.topic);
-    const row = topic?.partitions.find(({ partition }) => partition === told?.partition);
+    const row = told === null ? undefined : rowOf(told.partition);
     const result: SentRecord = {
       n: next++,
       at,
@@ -92,8 +91,8 @@ export const useLearnStore = defineScopedStore('learn', (scope) => {
       partition: told?.partition ?? null,
       offset: told?.offset ?? null,
       partitions: topic?.partitions.length ?? 0,
-      leader: row?.leader ?? null,
-      isr: row?.isr ?? [],
+      leader: told?.leader ?? null,
+      isr: row !== undefined && row.leader === told?.leader ? row.isr : null,
       tookMs,
       error: answer.ok ? null : answer.error.message,
     };

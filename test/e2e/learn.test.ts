@@ -187,9 +187,14 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await press('Send');
     const { leader } = await standing(admin, LEARN_TOPIC, 1);
     await press(`Kill broker ${leader}`);
+    // Not before it is dead, or it would still take the record.
+    await desk.page
+      .locator('main')
+      .getByRole('button', { name: `Start broker ${leader}`, exact: true })
+      .waitFor({ timeout: SOON_MS });
     await desk.page.getByLabel('Value').fill('after the kill');
     await desk.picture('producer-killed', ['dark']);
-    // Sent at once, while nobody leads: the client asks for metadata until somebody does.
+    // Sent at once, while nobody may lead: the client asks for metadata until somebody does.
     await press('Send');
     const others = ALL.filter((id) => id !== leader).join('');
     await desk.page

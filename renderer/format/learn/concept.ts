@@ -26,10 +26,12 @@ export interface SentRecord {
   /** Null: not acknowledged, or with acks=0 not told. */
   partition: number | null;
   offset: string | null;
-  /** How many partitions the topic had, and who led that one, when it was acknowledged. */
+  /** How many partitions the topic had when it was acknowledged. */
   partitions: number;
+  /** Who took it; null as `partition`. */
   leader: number | null;
-  isr: readonly number[];
+  /** Null: not known of that leader's time. */
+  isr: readonly number[] | null;
   /** From the send to the acknowledgement. */
   tookMs: number;
   error: string | null;

@@ -103,7 +103,6 @@ export function stepsOf(record: SentRecord): { title: string; of: string[] } {
   if (record.error !== null) return { title, of: [`${what} sent with acks=${ACKS[record.acks]}`, `not acknowledged: ${record.error}`] };
   if (record.acks === 0) return { title, of: [`${what} sent with acks=0`, 'nobody answers: where it landed, and whether, is not known'] };
   const leader = record.leader === null ? 'the leader' : `broker ${record.leader}`;
-  const others = record.isr.filter((id) => id !== record.leader);
   return {
     title,
     of: [
@@ -111,13 +110,16 @@ export function stepsOf(record: SentRecord): { title: string; of: string[] } {
       `stored there at offset ${record.offset === null ? '?' : formatCount(record.offset)}${record.idempotent ? ', numbered by its producer' : ''}`,
       record.acks === 1
         ? `acknowledged after ${Math.round(record.tookMs)} ms by the leader alone; followers fetch it later`
-        : `acknowledged after ${Math.round(record.tookMs)} ms${
-            others.length === 0
-              ? ': no other replica is in sync'
-              : `: ${others.length === 1 ? 'broker' : 'brokers'} ${formatList(others.map(String))}, in sync, ${others.length === 1 ? 'has' : 'have'} it too`
-          }`,
+        : `acknowledged after ${Math.round(record.tookMs)} ms: ${whoElseHasIt(record)}`,
     ],
   };
+}
+
+function whoElseHasIt({ isr, leader }: SentRecord): string {
+  if (isr === null) return 'all in-sync replicas have it';
+  const others = isr.filter((id) => id !== leader);
+  if (others.length === 0) return 'no other replica is in sync';
+  return `${others.length === 1 ? 'broker' : 'brokers'} ${formatList(others.map(String))}, in sync, ${others.length === 1 ? 'has' : 'have'} it too`;
 }
 
 /** Why a key goes where it goes, in figures. */

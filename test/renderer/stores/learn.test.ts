@@ -39,11 +39,18 @@ describe('what was sent', () => {
     expect(asked).toMatchObject({ partition: null, key: { encoding: 'utf8', text: 'a' } });
   });
 
+  it('was taken by the broker that answered, though the page knew of another leader; who was in sync then is not known', async () => {
+    const learn = useLearnStore();
+    const known = useClusterStore().topics.get('orders')?.partitions[0]?.leader ?? 0;
+    instead['message/produce'] = { ok: true, value: { partition: 0, leader: known + 1, offset: '7', timestamp: null } };
+    expect(await learn.send(record)).toMatchObject({ leader: known + 1, isr: null });
+  });
+
   it('has no place where it was refused, or where nobody was asked', async () => {
     const learn = useLearnStore();
     instead['message/produce'] = { ok: false, error: { code: 'NOT_ENOUGH_REPLICAS', message: 'Too few.' } };
     expect(await learn.send(record)).toMatchObject({ partition: null, offset: null, error: 'Too few.' });
-    instead['message/produce'] = { ok: true, value: { partition: 2, offset: '-1', timestamp: null } };
+    instead['message/produce'] = { ok: true, value: { partition: 2, leader: 1, offset: '-1', timestamp: null } };
     expect(await learn.send({ ...record, acks: 0 })).toMatchObject({ partition: null, offset: null, error: null });
   });
 });

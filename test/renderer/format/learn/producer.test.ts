@@ -52,6 +52,8 @@ it('tells sent, stored, acknowledged as it was answered', () => {
     'stored there at offset 10',
     'acknowledged after 12 ms: brokers 1 and 3, in sync, have it too',
   ]);
+  expect(stepsOf(sentRecord({ isr: null })).of[2]).toBe('acknowledged after 12 ms: all in-sync replicas have it');
+  expect(stepsOf(sentRecord({ isr: [2] })).of[2]).toBe('acknowledged after 12 ms: no other replica is in sync');
   expect(stepsOf(sentRecord({ idempotent: true })).of[1]).toContain('numbered by its producer');
   expect(stepsOf(sentRecord({ acks: 0, partition: null, offset: null })).of[1]).toContain('is not known');
   expect(stepsOf(sentRecord({ acks: 1 })).of[2]).toContain('by the leader alone');
