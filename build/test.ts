@@ -68,7 +68,7 @@ function suites(heavy: boolean): readonly Suite[] {
             // They test the checker, not the product, and take minutes.
             ...(heavy ? [] : ['--exclude', '**/planted*.test.ts']),
           ]),
-          await command(run, 'simulation', 'build/launch.mjs', ['simulate', '--seeds', heavy ? '2000' : '200']),
+          await command(run, 'simulation', 'build/launch.mjs', ['simulate', '--seeds', heavy ? '2000' : '100']),
         ),
     },
     live('e2e', { files: 3 }),
