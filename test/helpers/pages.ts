@@ -38,6 +38,13 @@ export const LOOKS: readonly [Look, ...Look[]] = [
   { theme: 'dark', width: 1024, height: 720 },
 ];
 
+/** And a wide window, for pictures. */
+export const WIDE_LOOKS: readonly Look[] = [
+  ...LOOKS,
+  { theme: 'dark', width: 1920, height: 1080 },
+  { theme: 'light', width: 1920, height: 1080 },
+];
+
 export function pagesOf(topic: string, group: string): [path: string, title: string][] {
   const named = (text: string): string =>
     text === 'T' ? topic : text === 'G' ? group : text.replace('/T/', `/${topic}/`).replace(/\/G$/, `/${group}`);

@@ -94,7 +94,7 @@ export class WebProcess {
 
   /** Ends it as a person would, by SIGINT; resolves with the exit code. */
   async stop(): Promise<number | null> {
-    if (this.child.exitCode === null) {
+    if (this.child.exitCode === null && this.child.signalCode === null) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(() => this.child.kill('SIGKILL'), 20_000);
         this.child.once('exit', () => {
