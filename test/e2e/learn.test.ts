@@ -35,11 +35,26 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
   const press = (name: string | RegExp): Promise<void> => desk.page.locator('main').getByRole('button', { name, exact: true }).click();
   const done = (text: string | RegExp): Promise<void> => section('Check yourself').getByText(text).waitFor({ timeout: FAILOVER_MS });
   const box = (partition: number): Locator => desk.page.locator(`[data-partition="${LEARN_TOPIC}-${partition}"]`).first();
+  /** By a client of its own: kafkajs keeps the number of partitions that it read first. */
+  const offsets = async (): ReturnType<Admin['fetchTopicOffsets']> => {
+    const reader = kafka.admin();
+    await reader.connect();
+    try {
+      return await reader.fetchTopicOffsets(LEARN_TOPIC);
+    } finally {
+      await reader.disconnect();
+    }
+  };
   const ends = async (): Promise<Record<number, bigint>> =>
-    Object.fromEntries((await admin.fetchTopicOffsets(LEARN_TOPIC)).map(({ partition, high }) => [partition, BigInt(high)]));
+    Object.fromEntries((await offsets()).map(({ partition, high }) => [partition, BigInt(high)]));
   const total = async (): Promise<bigint> => Object.values(await ends()).reduce((sum, end) => sum + end, 0n);
+  /** A member that ends in the middle of a rebalance is removed when its session expires. */
+  const noMembers = (groupId: string): Promise<void> =>
+    expect
+      .poll(async () => (await admin.describeGroups([groupId])).groups[0]?.members.length, { timeout: FAILOVER_MS, message: groupId })
+      .toBe(0);
   const wholeAgain = async (): Promise<void> => {
-    for (const { partition } of await admin.fetchTopicOffsets(LEARN_TOPIC))
+    for (const { partition } of await offsets())
       await expect.poll(async () => (await standing(admin, LEARN_TOPIC, partition)).isr, { timeout: FAILOVER_MS }).toEqual(ALL);
   };
 
@@ -63,11 +78,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
 
   /** Every record of the topic, in each partition's order. */
   async function stored(): Promise<Stored[]> {
-    const left = new Map(
-      (await admin.fetchTopicOffsets(LEARN_TOPIC)).flatMap(({ partition, low, high }) =>
-        low === high ? [] : [[partition, BigInt(high) - 1n]],
-      ),
-    );
+    const left = new Map((await offsets()).flatMap(({ partition, low, high }) => (low === high ? [] : [[partition, BigInt(high) - 1n]])));
     const records: Stored[] = [];
     if (left.size === 0) return records;
     const consumer = kafka.consumer({ groupId: `observer-${Date.now()}`, maxWaitTimeInMs: 200 });
@@ -75,7 +86,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     try {
       await consumer.subscribe({ topic: LEARN_TOPIC, fromBeginning: true });
       await new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error('the topic was not read within 30 s')), 30_000);
+        const timer = setTimeout(() => reject(new Error('the topic was not read within 60 s')), 60_000);
         consumer
           .run({
             autoCommit: false,
@@ -128,8 +139,10 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await desk.picture('without-topic', ['dark']);
     await press(`Make the topic ${LEARN_TOPIC}`);
     await box(2).waitFor();
-    const { topics } = await admin.fetchTopicMetadata({ topics: [LEARN_TOPIC] });
-    expect(topics[0]?.partitions.map(({ replicas }) => replicas.length)).toEqual([3, 3, 3]);
+    // Any broker may be asked, also one that applies the creation later than the one that the page asked.
+    const replicas = async (): Promise<number[] | undefined> =>
+      (await admin.fetchTopicMetadata({ topics: [LEARN_TOPIC] })).topics[0]?.partitions.map((one) => one.replicas.length);
+    await expect.poll(replicas).toEqual([3, 3, 3]);
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
       resources: [{ type: ConfigResourceTypes.TOPIC, name: LEARN_TOPIC }],
@@ -172,19 +185,30 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await desk.page.emulateMedia({ reducedMotion: 'no-preference' });
     await open('producer');
     await desk.page.getByLabel('Key').fill('customer-17');
+    // It is in the document for half a second, which is shorter than this process may be suspended: the page itself records it.
+    await desk.page.evaluate(`(() => {
+      window.__travels = [];
+      new MutationObserver((changes) => {
+        for (const { addedNodes } of changes)
+          for (const node of addedNodes) if (node instanceof Element && node.matches('.travel')) window.__travels.push(node.textContent);
+      }).observe(document.querySelector('svg.diagram'), { childList: true, subtree: true });
+    })()`);
     await press('Send');
-    const travel = desk.page.locator('svg.diagram .travel');
-    await travel.waitFor({ state: 'attached' });
-    expect(await travel.textContent()).toBe('customer-17');
-    await desk.picture('travelling', ['dark']);
-    await travel.waitFor({ state: 'detached' });
+    await expect.poll(() => desk.page.evaluate('window.__travels')).toEqual(['customer-17']);
+    await desk.page.locator('svg.diagram .travel').waitFor({ state: 'detached' });
+    expect(await desk.page.evaluate('window.__travels')).toEqual(['customer-17']);
     await desk.page.emulateMedia({ reducedMotion: 'reduce' });
   });
 
   test('Producer: its leader is killed, the next record is taken by the new one', async () => {
     await open('producer');
     await desk.page.getByLabel('Key').fill('customer-17');
+    const sent = await total();
     await press('Send');
+    await expect.poll(total, { timeout: SOON_MS }).toBe(sent + 1n);
+    // Answered too: the steps of this record must not be taken for those of the next.
+    const send = desk.page.locator('main').getByRole('button', { name: 'Send', exact: true });
+    await expect.poll(() => send.isEnabled(), { timeout: SOON_MS }).toBe(true);
     const { leader } = await standing(admin, LEARN_TOPIC, 1);
     await press(`Kill broker ${leader}`);
     // Not before it is dead, or it would still take the record.
@@ -197,12 +221,11 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     // Sent at once, while nobody may lead: the client asks for metadata until somebody does.
     await press('Send');
     const others = ALL.filter((id) => id !== leader).join('');
-    await desk.page
-      .locator('.steps')
-      .getByText(new RegExp(`sent to broker [${others}], which leads partition 1`))
-      .waitFor({ timeout: FAILOVER_MS });
-    const now = await standing(admin, LEARN_TOPIC, 1);
-    await desk.page.locator('.steps').getByText(`sent to broker ${now.leader}, which leads partition 1`).waitFor();
+    const step = desk.page.locator('.steps').getByText(new RegExp(`sent to broker [${others}], which leads partition 1`));
+    const taker = async (): Promise<number> => Number(/broker (\d)/.exec(await step.innerText({ timeout: FAILOVER_MS }))?.[1]);
+    const next = await taker();
+    // The broker that kafkajs asks may apply the election later than the new leader.
+    await expect.poll(async () => (await standing(admin, LEARN_TOPIC, 1)).leader, { timeout: SOON_MS }).toBe(next);
     expect((await readAll(kafka, LEARN_TOPIC)).has('after the kill')).toBe(true);
     await press(`Start broker ${leader}`);
     await wholeAgain();
@@ -213,8 +236,8 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await desk.page.getByLabel('Key').fill('customer-17');
     const send = desk.page.locator('main').getByRole('button', { name: 'Send', exact: true });
     const numbered = desk.page.getByLabel('Idempotent: a repeat is stored once');
-    /** How often it is stored after an answer that was not heard. */
-    const unheard = async (value: string): Promise<number> => {
+    /** How often the record is stored after its answer was lost; and whether the client still retried when the link was healed. */
+    const unheard = async (value: string): Promise<{ times: number; retried: boolean }> => {
       const { leader } = await standing(admin, LEARN_TOPIC, 1);
       // Once before: it is connected to the leader then, and for two seconds asks nobody for metadata.
       await desk.page.getByLabel('Value').fill(`before ${value}`);
@@ -225,18 +248,25 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
       await press('Send');
       // Longer than a client waits for an answer: it ends the connection, and with it what was still on its way.
       await desk.page.waitForTimeout(12_000);
-      expect(await send.isDisabled()).toBe(true);
+      // It gives up after 15 s, which a slow machine may reach before the link is healed.
+      const retried = await send.isDisabled();
       await desk.ask('lab/heal', { id: fault.id });
       await expect.poll(() => send.isEnabled(), { timeout: FAILOVER_MS }).toBe(true);
-      return (await stored()).filter((record) => record.value === value).length;
+      return { times: (await stored()).filter((record) => record.value === value).length, retried };
     };
     await numbered.uncheck();
     // A machine so slow that the client asks the silent leader for metadata first has nothing to repeat: then once more.
     let times = 1;
-    for (let attempt = 1; times === 1 && attempt <= 4; attempt++) times = await unheard(`plain ${attempt}`);
+    for (let attempt = 1; times === 1 && attempt <= 4; attempt++) times = (await unheard(`plain ${attempt}`)).times;
     expect(times).toBeGreaterThan(1);
     await numbered.check();
-    expect(await unheard('numbered')).toBe(1);
+    let retried = false;
+    for (let attempt = 1; !retried && attempt <= 4; attempt++) {
+      const outcome = await unheard(`numbered ${attempt}`);
+      expect(outcome.times).toBe(1);
+      ({ retried } = outcome);
+    }
+    expect(retried).toBe(true);
     await desk.page.getByLabel('Acknowledged by (acks)').selectOption({ label: 'acks=1: the leader has it' });
     expect(await numbered.isDisabled()).toBe(true);
     expect(await numbered.isChecked()).toBe(false);
@@ -292,6 +322,8 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await pictures('whole');
     await open('topic');
     await press('Stop both groups');
+    // A member that still reads would take the records of the next test.
+    for (const groupId of [LEARN_GROUP, 'learn-audit']) await noMembers(groupId);
 
     await press('Create a topic…');
     const dialog = desk.page.getByRole('dialog', { name: 'Create topic' });
@@ -299,7 +331,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await dialog.getByLabel('Partitions', { exact: true }).fill('4');
     await dialog.getByRole('button', { name: 'Create', exact: true }).click();
     await desk.title('my-own').waitFor();
-    expect(await admin.listTopics()).toContain('my-own');
+    await expect.poll(() => admin.listTopics()).toContain('my-own');
     await open('topic');
     await done('Done: my-own has 4 partitions, each on 3 brokers.');
   });
@@ -323,7 +355,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await expect.poll(() => group.getAttribute('data-committed'), { timeout: SOON_MS }).toBe(`${before + 5n}`);
     await done(/^Done: learn-readers was \d+ records behind, and has read them all\.$/);
     await press(`Stop ${LEARN_GROUP}`);
-    await expect.poll(async () => (await admin.describeGroups([LEARN_GROUP])).groups[0]?.members.length, { timeout: SOON_MS }).toBe(0);
+    await noMembers(LEARN_GROUP);
   });
 
   test('Offset: the oldest records are deleted; a group that stood among them begins where it is told', async () => {
@@ -333,7 +365,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await press('Send 5 records');
     await expect.poll(async () => (await ends())[2], { timeout: SOON_MS }).toBe(committed + 5n);
     const log = async (): Promise<{ low: string; high: string } | undefined> => {
-      const found = (await admin.fetchTopicOffsets(LEARN_TOPIC)).find(({ partition }) => partition === 2);
+      const found = (await offsets()).find(({ partition }) => partition === 2);
       return found === undefined ? undefined : { low: found.low, high: found.high };
     };
     const [end, before] = [committed + 5n, committed + 3n];
@@ -358,11 +390,12 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
       return answer?.partitions.find(({ partition }) => partition === 2)?.offset;
     };
     await expect.poll(place, { timeout: FAILOVER_MS }).toBe(`${end}`);
-    const { loads } = await desk.ask('load/list', {});
-    // The two that were left, of the five that it had not read.
-    expect(loads.findLast(({ spec }) => spec.name === LEARN_GROUP)?.consumed?.consumed).toBe(2);
+    const consumed = async (): Promise<number | undefined> =>
+      (await desk.ask('load/list', {})).loads.findLast(({ spec }) => spec.name === LEARN_GROUP)?.consumed?.consumed;
+    // The two that were left, of the five that it had not read. The count arrives by another way than the commit.
+    await expect.poll(consumed, { timeout: SOON_MS }).toBe(2);
     await press(`Stop ${LEARN_GROUP}`);
-    await expect.poll(async () => (await admin.describeGroups([LEARN_GROUP])).groups[0]?.members.length, { timeout: SOON_MS }).toBe(0);
+    await noMembers(LEARN_GROUP);
   });
 
   test('Partitions: order within one, a hot one, and keys that go elsewhere once there are more', async () => {
@@ -410,12 +443,17 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await expect.poll(async () => (await leaders()).some((one) => one.leader === leader), { timeout: FAILOVER_MS }).toBe(false);
     await press(`Start broker ${leader}`);
     await wholeAgain();
-    const away = (await leaders()).filter((one) => one.leader !== one.preferred);
-    expect(away.map(({ preferred }) => preferred)).toContain(leader);
     const table = desk.page.getByRole('table', { name: 'Led elsewhere' });
-    await expect
-      .poll(async () => (await table.locator('tbody tr').allInnerTexts()).map((line) => line.replace(/\s+/g, ' ')), { timeout: SOON_MS })
-      .toEqual(away.map((one) => `${one.partition} broker ${one.preferred} broker ${one.leader}`));
+    let away: Awaited<ReturnType<typeof leaders>> = [];
+    // Both are read each time: the broker that kafkajs asks may apply an election later than the one that the page asks.
+    const differs = async (): Promise<string> => {
+      away = (await leaders()).filter((one) => one.leader !== one.preferred);
+      const shown = (await table.locator('tbody tr').allInnerTexts()).map((line) => line.replace(/\s+/g, ' '));
+      const returned = away.map((one) => `${one.partition} broker ${one.preferred} broker ${one.leader}`);
+      return shown.join() === returned.join() ? '' : `shown: ${shown.join()}; returned: ${returned.join()}`;
+    };
+    await expect.poll(differs, { timeout: SOON_MS }).toBe('');
+    expect(away.map(({ preferred }) => preferred)).toContain(leader);
     await desk.pictures('partitions-led-elsewhere');
 
     await press('Elect preferred leaders');

@@ -17,6 +17,9 @@ export interface Standing {
 }
 
 const ATTEMPTS = 15;
+/** A broker applies a change of the metadata later than another one. */
+const RETRY_MS = 200;
+const READ_MS = 60_000;
 
 /** Leader and ISR of a partition, as the cluster tells any client. kafkajs asks any broker, which may be one that a test has broken: then another. */
 export async function standing(admin: Admin, topic: string, partition: number): Promise<Standing> {
@@ -25,6 +28,7 @@ export async function standing(admin: Admin, topic: string, partition: number): 
       return await standingByAny(admin, topic, partition);
     } catch (error) {
       if (attempt === ATTEMPTS) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
 }
@@ -131,7 +135,7 @@ export async function readAll(kafka: Kafka, topic: string): Promise<Set<string>>
 
 function untilEnough(consumer: Consumer, what: string, take: (partition: number, offset: string, value: string) => boolean): Promise<void> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`${what}: not within 30 s`)), 30_000);
+    const timer = setTimeout(() => reject(new Error(`${what}: not within ${READ_MS / 1_000} s`)), READ_MS);
     consumer
       .run({
         autoCommit: false,
