@@ -21,6 +21,8 @@ export default defineConfig({
       'node_modules/**',
     ],
     pool: 'threads',
+    // What a test waits for comes late on a loaded machine; the default of a second is for machines that do nothing else.
+    expect: { poll: { timeout: 30_000 } },
     maxWorkers: 2,
     // A list that lacks something is shown whole: it may not be seen a second time.
     chaiConfig: { truncateThreshold: 2_000 },

@@ -100,7 +100,7 @@ describe('parent watch', () => {
     const ended: number[] = [];
     const unwatch = onParentEnd((pid) => ended.push(pid), table, 5);
     table.end(40);
-    await vi.waitFor(() => expect(ended).toEqual([40]));
+    await vi.waitFor(() => expect(ended).toEqual([40]), { timeout: 30_000 });
     await new Promise((resolve) => setTimeout(resolve, 30));
     expect(ended).toEqual([40]);
     unwatch();

@@ -74,12 +74,12 @@ describe('ClusterFaults', () => {
     await faults.heal(full.id);
     clock.advance(60_000);
     const healed = faults.heal(freeze.id);
-    await vi.waitUntil(() => node.state === 'running');
+    await vi.waitUntil(() => node.state === 'running', { timeout: 30_000 });
     latest().thawed();
     await healed;
     clock.advance(10_000);
     latest().end();
-    await vi.waitUntil(() => workers.length === 2 && node.state === 'running');
+    await vi.waitUntil(() => workers.length === 2 && node.state === 'running', { timeout: 30_000 });
     expect(faults.list()).toEqual([]);
   });
 

@@ -137,7 +137,7 @@ it('a kill does not wait for ever for a thread that a system call blocks, and re
   }`;
   const { node: one, progress } = await started(blocks);
   await one.setFaults({} as Parameters<ClusterNode['setFaults']>[0]);
-  await vi.waitUntil(() => Atomics.load(progress(), 0) === 1);
+  await vi.waitUntil(() => Atomics.load(progress(), 0) === 1, { timeout: 30_000 });
   // From there it is one instruction to the call.
   await new Promise((resolve) => setTimeout(resolve, 200));
   const killed = one.kill();

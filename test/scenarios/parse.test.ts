@@ -7,6 +7,7 @@ import { library, librarySummaries } from '../../electron/scenarios/library.ts';
 import { parseScenario, parseScenarioValue, problemText } from '../../electron/scenarios/parse.ts';
 import { outlineOf } from '../../electron/scenarios/words.ts';
 import { scenarioJsonSchema } from '../../shared/scenario-schema.ts';
+import { measureProcessorTime } from '../helpers/processor-time.ts';
 
 const GOOD = `name: small
 title: A small one
@@ -198,11 +199,7 @@ describe('parseScenario: limits', () => {
   });
 
   test('time grows with the size of a text, not with its square', () => {
-    const timeOf = (count: number): number => {
-      const from = performance.now();
-      problems(flat(count));
-      return performance.now() - from;
-    };
+    const timeOf = (count: number): number => measureProcessorTime(() => problems(flat(count))).ms;
     timeOf(1_500);
     const small = Math.min(timeOf(1_500), timeOf(1_500), timeOf(1_500));
     // Ten times the keys; the library's own check of unique keys took a hundred times as long.

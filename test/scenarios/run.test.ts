@@ -57,7 +57,7 @@ test('cancelled: a fault that was on its way is healed as well', async () => {
   on.lab.gate = new Promise((resolve) => (open = resolve));
   const cancel = new AbortController();
   const running = run(bare({}), on.bench, cancel.signal);
-  await vi.waitFor(() => expect(on.lab.calls).toContain('inject kill'));
+  await vi.waitFor(() => expect(on.lab.calls).toContain('inject kill'), { timeout: 30_000 });
   cancel.abort();
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(on.lab.calls).not.toContain('healAll');
@@ -108,7 +108,7 @@ test('a cluster that goes meanwhile is not healed first', async () => {
     signal: cancel.signal,
     abandoned: cancel.signal,
   });
-  await vi.waitFor(() => expect(on.lab.faults()).toHaveLength(1));
+  await vi.waitFor(() => expect(on.lab.faults()).toHaveLength(1), { timeout: 30_000 });
   cancel.abort();
   expect((await running).state).toBe('cancelled');
   expect(on.lab.calls).toEqual(['inject kill']);
@@ -151,7 +151,7 @@ test('a load that was being started when it was cancelled is ended as well', asy
     },
   });
   const running = run(tested, on.bench, cancel.signal);
-  await vi.waitFor(() => expect(asked).toBe(true));
+  await vi.waitFor(() => expect(asked).toBe(true), { timeout: 30_000 });
   cancel.abort();
   open();
   expect((await running).state).toBe('cancelled');

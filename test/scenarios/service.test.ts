@@ -46,7 +46,7 @@ test('one at a time; the last one is kept, and can be told as JUnit', async () =
 test('what is told of a run is the last word too, and without the events', async () => {
   const { scenarios, told } = service();
   await scenarios.run({ library: 'leader-killed' });
-  await vi.waitFor(() => expect(told.at(-1)?.state).toBe('broken'));
+  await vi.waitFor(() => expect(told.at(-1)?.state).toBe('broken'), { timeout: 30_000 });
   for (const run of told) expect(run).not.toHaveProperty('events');
 });
 
@@ -88,11 +88,16 @@ test('closed, it runs nothing any more', async () => {
 test('ScenariosService: a text with 300,000 steps is refused while the event loop stays free', async () => {
   const { scenarios } = service();
   const steps = '{},'.repeat(330_000);
+  // In processor time of this thread: unlike time on the wall it does not grow with what else the machine does.
+  const spentMs = (): number => {
+    const { user, system } = process.threadCpuUsage();
+    return (user + system) / 1_000;
+  };
   let longest = 0;
-  let last = performance.now();
+  let last = spentMs();
   const beat = setInterval(() => {
-    longest = Math.max(longest, performance.now() - last);
-    last = performance.now();
+    longest = Math.max(longest, spentMs() - last);
+    last = spentMs();
   }, 5);
   const { problems } = await scenarios.check(`{"name": "x", "steps": [${steps}{}]}`);
   const byValue = scenarios.run({ value: { name: 'x', steps: Array.from({ length: 200_000 }, () => ({})) } });

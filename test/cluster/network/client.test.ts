@@ -128,13 +128,11 @@ describe('peer client', () => {
     const { port, server } = await rig.serve(echo);
     await server.stop();
     const client = rig.client(port);
-    const took: number[] = [];
-    for (let i = 0; i < 4; i++) {
-      const from = performance.now();
+    const from = performance.now();
+    for (let i = 0; i < 4; i++)
       await expect(client.send(heartbeat, VERSION, beat(1), soon)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
-      took.push(performance.now() - from);
-    }
-    expect(took[3] ?? 0).toBeGreaterThan(took[1] ?? Infinity);
+    // 50, 100 and 200 ms, give or take a quarter: three of the first would be 190 at most.
+    expect(performance.now() - from).toBeGreaterThan(200);
     await rig.serve(echo, { address: { host: '127.0.0.1', port } });
     expect((await client.send(heartbeat, VERSION, beat(8), soon)).errorCode).toBe(8);
   });

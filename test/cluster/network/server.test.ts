@@ -236,7 +236,7 @@ describe('server', () => {
     // The kernel's buffers take some megabytes; the rest must still be with the sender.
     expect(socket.writableLength).toBeGreaterThan(1024 * 1024);
     release?.();
-    await until(() => answers.length === count, 'all answers', 15_000);
+    await until(() => answers.length === count, 'all answers');
   });
 
   it('dispatches nothing while the client does not take its answers', async () => {
@@ -250,8 +250,8 @@ describe('server', () => {
     const socket = await rig.socket(port);
     socket.pause();
     for (let i = 0; i < 64; i++) socket.write(requestBytes(i));
+    await until(() => worked > 0, 'the first request');
     await new Promise((resolve) => setTimeout(resolve, 100));
-    expect(worked).toBeGreaterThan(0);
     expect(worked).toBeLessThan(32);
     socket.resume();
     await until(() => worked === 64, 'all requests');

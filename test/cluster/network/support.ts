@@ -99,7 +99,7 @@ export function ended(socket: Socket): Promise<void> {
 }
 
 /** Waits until something holds that needs a trip of bytes first. */
-export async function until(holds: () => boolean, what: string, timeoutMs = 5_000): Promise<void> {
+export async function until(holds: () => boolean, what: string, timeoutMs = 30_000): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!holds()) {
     if (performance.now() > end) throw new Error(`not in ${timeoutMs} ms: ${what}`);

@@ -42,7 +42,7 @@ afterEach(() => app.unmount());
 describe('the scenarios page', () => {
   it('opens the first of the library, with its steps and what has to hold', async () => {
     await open('/lab/scenarios');
-    await vi.waitFor(() => expect(text('[aria-label="Steps"]')).toContain('The leader is killed.'));
+    await vi.waitFor(() => expect(text('[aria-label="Steps"]')).toContain('The leader is killed.'), { timeout: 30_000 });
     expect(text('[aria-label="Steps"]')).toContain('kill leader of orders-0');
     expect(text('[aria-label="Expectations"]')).toContain('No acknowledged write of writer is lost');
   });
@@ -71,7 +71,7 @@ describe('the scenarios page', () => {
     if (area === null) throw new Error('no editor');
     area.value = 'name: x\n  nothing\n';
     area.dispatchEvent(new Event('input', { bubbles: true }));
-    await vi.waitFor(() => expect(text('[aria-label="What is wrong"]')).toContain('line 2'));
+    await vi.waitFor(() => expect(text('[aria-label="What is wrong"]')).toContain('line 2'), { timeout: 30_000 });
     expect(text('[aria-label="What is wrong"]')).toContain('steps: This is missing.');
     expect([...document.querySelectorAll('main button')].some((one) => one.textContent.trim() === 'Run')).toBe(false);
     document.querySelector<HTMLButtonElement>('[aria-label="What is wrong"] button')?.click();
@@ -81,7 +81,7 @@ describe('the scenarios page', () => {
   it('offers a copy to edit', async () => {
     await open('/lab/scenarios/leader-killed');
     button('Edit a copy').click();
-    await vi.waitFor(() => expect(document.querySelector('textarea')?.value).toBe('name: leader-killed\n'));
+    await vi.waitFor(() => expect(document.querySelector('textarea')?.value).toBe('name: leader-killed\n'), { timeout: 30_000 });
   });
 
   it('says which scenario there is not', async () => {
@@ -92,10 +92,10 @@ describe('the scenarios page', () => {
   it('records from the Lab and opens the file among the scenarios', async () => {
     await open('/lab');
     button('Save as scenario').click();
-    await vi.waitFor(() => expect(text('[role=dialog]')).toContain('No producer ran.'));
+    await vi.waitFor(() => expect(text('[role=dialog]')).toContain('No producer ran.'), { timeout: 30_000 });
     expect(asked('scenario/record')).toEqual([{ sinceAt: null }]);
     button('Open it').click();
-    await vi.waitFor(() => expect(document.querySelector('textarea')?.value).toBe('name: leader-killed\n'));
-    await vi.waitFor(() => expect(text('[aria-label="Steps"]')).toContain('The leader is killed.'));
+    await vi.waitFor(() => expect(document.querySelector('textarea')?.value).toBe('name: leader-killed\n'), { timeout: 30_000 });
+    await vi.waitFor(() => expect(text('[aria-label="Steps"]')).toContain('The leader is killed.'), { timeout: 30_000 });
   });
 });
