@@ -250,7 +250,7 @@ describeWith('a browser', hasBrowser, 'access', () => {
     await page.getByRole('button', { name: 'Kill broker 2' }).click();
     await dialog().getByRole('button', { name: 'Kill broker 2' }).click();
     await desk.go('/overview');
-    await page.getByText('1 partition has no leader').waitFor({ timeout: FAILOVER_MS });
+    await page.getByText('1 partition has no leader').first().waitFor({ timeout: FAILOVER_MS });
     // Each theme and each width once more; a broken cluster has colours of its own.
     expect(await sweep(OTHER_DIAGONAL)).toEqual([]);
     for (const path of ['/overview', '/brokers', '/lab?at=broker-2']) {

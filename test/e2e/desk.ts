@@ -123,6 +123,12 @@ export class Desk {
     return download;
   }
 
+  /** Runs an action that the page answers with a note. A note disappears after 6 s, so the wait for it starts before the action. */
+  async expectNote(text: string | RegExp, action: () => Promise<unknown>): Promise<void> {
+    const note = this.page.getByRole('region', { name: 'Notes' }).getByText(text).first();
+    await Promise.all([note.waitFor({ timeout: FAILOVER_MS }), action()]);
+  }
+
   /** The text of each cell of a table's body. */
   async rows(table: string): Promise<string[][]> {
     const lines = await this.page.getByRole('table', { name: table, exact: true }).locator('tbody tr').all();

@@ -74,9 +74,9 @@ describeWith('a browser', hasBrowser, 'the history of figures', () => {
     expect(await desk.nameless()).toEqual([]);
     await desk.picture('table');
     // Longer ranges than the record say so.
-    expect(await page.getByLabel('Range of Lag').locator('option').allInnerTexts()).toContainEqual(
-      expect.stringMatching(/^24 h \(.+ recorded\)$/),
-    );
+    await expect
+      .poll(() => page.getByLabel('Range of Lag').locator('option').allInnerTexts(), soon)
+      .toContainEqual(expect.stringMatching(/^24 h \(.+ recorded\)$/));
   });
 
   test('after a restart of the app the chart begins where it began', async () => {
@@ -92,7 +92,7 @@ describeWith('a browser', hasBrowser, 'the history of figures', () => {
     desk = await Desk.start('figure-history', options);
     await desk.go(`/groups/${GROUP}`);
     await chart().waitFor();
-    expect(await recordedSince()).toBe(since);
+    await expect.poll(recordedSince, soon).toBe(since);
     await showTable();
     expect((await rows()).at(-1)?.slice(0, 8)).toBe(before?.slice(0, 8));
     await desk.go('/overview');

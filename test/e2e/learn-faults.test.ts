@@ -213,6 +213,6 @@ describeWith('a browser', hasBrowser, 'the diagrams of Learn, fault by fault', (
       }
       expect(desk.complaints).toEqual([]);
     },
-    ROUNDS * 60_000,
+    ROUNDS * 120_000,
   );
 });

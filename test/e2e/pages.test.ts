@@ -57,7 +57,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
       await desk.page.locator('.skeleton').first().waitFor({ state: 'hidden' });
       // Columns give way once the table has been measured.
       let tables = await desk.wideTables();
-      for (let i = 0; i < 20 && tables.length > 0; i++) {
+      for (const until = performance.now() + SOON_MS; tables.length > 0 && performance.now() < until;) {
         await desk.page.waitForTimeout(100);
         tables = await desk.wideTables();
       }
@@ -215,8 +215,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
     await elect.waitFor();
     await desk.pictures('elect');
     expect(await leader()).toBe(before);
-    await elect.click();
-    await page.getByText(`1 partition of ${topic} is led by its preferred replica again.`).waitFor();
+    await desk.expectNote(`1 partition of ${topic} is led by its preferred replica again.`, () => elect.click());
     await expect.poll(leader, { timeout: SOON_MS }).toBe(others[0]);
     await elect.waitFor({ state: 'hidden' });
   });

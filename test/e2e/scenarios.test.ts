@@ -50,7 +50,7 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
     return path;
   }
 
-  test('one of the library runs in the app, step by step, and its report can be kept', { timeout: 180_000 }, async () => {
+  test('one of the library runs in the app, step by step, and its report can be kept', { timeout: 300_000 }, async () => {
     const { page } = desk;
     await desk.go('/lab');
     await page.getByRole('link', { name: 'Scenarios' }).click();
@@ -63,7 +63,7 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
     await page.getByText('freeze broker').waitFor({ timeout: FAILOVER_MS });
     await desk.picture('running');
     await expect.poll(async () => (await verdicts()).filter((one) => one === 'held').length, { timeout: FAILOVER_MS }).toBeGreaterThan(0);
-    await page.getByText(/^Held: all/).waitFor({ timeout: 60_000 });
+    await page.getByText(/^Held: all/).waitFor({ timeout: 180_000 });
     expect(new Set(await verdicts())).toEqual(new Set(['held']));
     await desk.picture('held');
     await page.setViewportSize({ width: 1024, height: 720 });
@@ -146,7 +146,7 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
     expect(here.renamed).toEqual({ [TOPIC]: `${TOPIC}-2`, steady: 'steady-2' });
     expect((await admin.listTopics()).filter((name) => name.startsWith(TOPIC))).toEqual([TOPIC]);
     await desk.go('/lab');
-    expect(await page.getByRole('list', { name: 'Loads' }).locator('li').count()).toBe(1);
+    await expect.poll(() => page.getByRole('list', { name: 'Loads' }).locator('li').count(), { timeout: SOON_MS }).toBe(1);
     await admin.disconnect();
     expect(faultsOf(there.events)).toEqual(['lab/nodeFrozen 2', 'lab/nodeThawed 2']);
     expect(faultsOf(here.events)).toEqual(faultsOf(there.events));
