@@ -142,7 +142,8 @@ function readEntry(
   const wanted = Math.min(entry.maxBytes, bytesLeft);
   if (fetchOffset >= end || (wanted <= 0 && !atLeastOne)) return fetched(partition, params, null, undefined);
   try {
-    const { records, nextOffset } = log.read(fetchOffset, wanted, { maxOffset: end, minOneMessage: atLeastOne });
+    const readCommitted = params.readCommitted && params.replicaId < 0;
+    const { records, nextOffset } = log.read(fetchOffset, wanted, { maxOffset: end, minOneMessage: atLeastOne, readCommitted });
     const response = fetched(partition, params, records, undefined);
     if (response.abortedTransactions !== null && records.length > 0) {
       response.abortedTransactions = log.abortedTransactions(fetchOffset, nextOffset);

@@ -90,6 +90,7 @@ function compareSize(segment: Segment, entry: ClosedSegment): void {
     return;
   }
   segment.size = Math.min(size, entry.sizeBytes);
+  segment.expectTransactions(entry.checksums.transaction);
   const had = entry.sizeBytes === UNKNOWN_SIZE ? 'more' : String(entry.sizeBytes);
   const reason = size === 0 ? 'the file is empty' : `the file has ${size} bytes, and had ${had} when it was closed`;
   segment.lack = { from: endOf(segment), reason };

@@ -36,14 +36,17 @@ export interface CompactionResult {
 }
 
 /**
- * `cleanedTo`: as far as compaction has come. Never the active segment, nothing that is not committed or belongs to an open transaction,
- * nothing younger than min.compaction.lag.ms.
+ * `cleanedTo`: as far as compaction has come. Never the active segment, nothing that is not committed or belongs to a transaction that is open
+ * or undecided, nothing younger than min.compaction.lag.ms.
  */
 export function cleanable(log: LogCore, cleanedTo: bigint, nowMs: number): Cleanable {
   const { config } = log;
   const { all, active } = log.storage.segments;
   const unstable = log.producers.firstUnstableOffset(log.highWatermark);
-  const limit = min(active.baseOffset, unstable === undefined ? log.highWatermark : min(unstable, log.highWatermark));
+  // Records of a transaction that may have been aborted replace no value that is committed.
+  const undecided = log.storage.guard(() => log.undecided.first);
+  const bounds = [unstable, undecided].filter((bound) => bound !== undefined);
+  const limit = bounds.reduce(min, min(active.baseOffset, log.highWatermark));
   // A checkpoint from beyond the end speaks of a log that was cut since.
   const firstDirty = cleanedTo > active.baseOffset ? log.startOffset : max(cleanedTo, log.startOffset);
   let end = segmentStart(all);

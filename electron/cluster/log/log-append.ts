@@ -14,7 +14,7 @@ import type { AppendOrigin, ProducerBatch } from './producer-state.ts';
 import { numberRecords } from './record-numbering.ts';
 import { rebuildBatch, storedCodec } from './recompression.ts';
 import { unfoldRecords, validateRecords } from './record-validation.ts';
-import { applyToProducers } from './recovery.ts';
+import { applyToProducers } from './producer-replay.ts';
 import type { Segment } from './segment.ts';
 
 /** See `Log.appendAsLeader`. */

@@ -16,6 +16,7 @@ import { ProducerState } from './producer-state.ts';
 import { openBare, openSegments, recoverSingle, type RecoveredSegments, type RecoveryContext } from './recovery.ts';
 import type { Segment } from './segment.ts';
 import { Tail, TailCache } from './tail-cache.ts';
+import { UndecidedTransactions } from './undecided-transactions.ts';
 
 /** Places of corruption that one log reports. */
 const MAX_REPORTED = 1_000;
@@ -32,6 +33,7 @@ export class LogCore {
   readonly clock: Clock;
   readonly epochs: LeaderEpochs;
   readonly tail: Tail;
+  readonly undecided: UndecidedTransactions;
   config: LogConfig;
   topicId: string | undefined;
   startOffset: bigint;
@@ -69,6 +71,7 @@ export class LogCore {
       () => this.config,
       () => this.open(),
     );
+    this.undecided = new UndecidedTransactions(this.storage, options.directory);
     this.epochs = new LeaderEpochs(options.disk, options.directory);
     this.tail = new Tail(options.tailCache ?? new TailCache(4 * 1024 * 1024));
     this.changedSinceOpen = !options.cleanShutdown;

@@ -10,7 +10,7 @@ import { makePartitionMetadata, syncPartitionMetadata } from './partition-metada
 import { removeProducerSnapshot, snapshotOffsets, writeProducerSnapshot } from './producer-snapshot.ts';
 import type { ProducerState } from './producer-state.ts';
 import { FilePool } from './file-pool.ts';
-import { replayTransactions } from './recovery.ts';
+import { replayTransactions } from './producer-replay.ts';
 import { assertWritten, beginSwap, finishSwap, renameOver } from './segment-swap.ts';
 import { SegmentList } from './segment-list.ts';
 import { markReplacing, SegmentManifest, UNKNOWN_SIZE, type ClosedSegment } from './segment-manifest.ts';
@@ -118,7 +118,8 @@ export class LogStorage {
   private onIndexesRebuilt(segment: Segment): void {
     const entry = this.manifest.get(segment.baseOffset);
     this.options.logger.warn('the indexes of a closed segment were not what was written, and were built again', { segment: segment.path });
-    if (entry === undefined) return;
+    // With the former entry the next open finds again that the list of aborted transactions is incomplete.
+    if (entry === undefined || !segment.knowsTransactions) return;
     this.manifest.put(segment.closedAt(entry.endOffset));
     this.saveManifest();
   }

@@ -184,16 +184,18 @@ export class Log {
   /**
    * Whole batches from the one that holds `offset` (or the next, when `offset` is in a hole) up to `maxOffset`, exclusive; the first even when it is larger than
    * `maxBytes`, if `minOneMessage`. May return less than there is. Throws OFFSET_OUT_OF_RANGE outside
-   * [logStartOffset, logEndOffset], CORRUPT_MESSAGE where the file does not hold the batch that was written there.
+   * [logStartOffset, logEndOffset], CORRUPT_MESSAGE where the file does not hold the batch that was written there, and for `readCommitted`
+   * also where a transaction may have been aborted among records that are missing (see `UndecidedTransactions`).
    */
-  read(offset: bigint, maxBytes: number, options: { maxOffset: bigint; minOneMessage: boolean }): ReadResult {
+  read(offset: bigint, maxBytes: number, options: { maxOffset: bigint; minOneMessage: boolean; readCommitted?: boolean }): ReadResult {
     const { startOffset, endOffset, tail } = this.core;
     if (offset < startOffset || offset > endOffset) {
       throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, `offset ${offset} is outside ${startOffset} to ${endOffset}`);
     }
-    const maxOffset = min(options.maxOffset, endOffset);
-    const { minOneMessage } = options;
-    if (offset >= maxOffset || (maxBytes <= 0 && !minOneMessage)) return { records: [], sizeBytes: 0, nextOffset: offset };
+    const { minOneMessage, readCommitted = false } = options;
+    const limit = min(options.maxOffset, endOffset);
+    if (offset >= limit || (maxBytes <= 0 && !minOneMessage)) return { records: [], sizeBytes: 0, nextOffset: offset };
+    const maxOffset = readCommitted ? this.reading(offset, () => this.core.undecided.endOfDecided(offset, limit)) : limit;
     const hot = tail.read(offset, maxBytes, maxOffset, minOneMessage);
     if (hot !== undefined) return hot;
     const { storage } = this.core;
@@ -280,8 +282,7 @@ export class Log {
   }
   /** Aborted transactions with records in [from, to): what a read_committed fetch sends along. */
   abortedTransactions(from: bigint, to: bigint): AbortedTransaction[] {
-    const { storage } = this.core;
-    return storage.guard(() => storage.segments.abortedTransactions(from, to));
+    return this.reading(from, () => this.core.storage.segments.abortedTransactions(from, to));
   }
 
   // Leader epochs

@@ -7,7 +7,6 @@ import { DiskError, sizeIfThere, type Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { BatchView } from '../protocol/record-batch.ts';
 import { verifyBatch } from '../protocol/record-batch.ts';
-import type { EndTransactionMarker } from '../protocol/records/transaction-marker.ts';
 import { markerOf } from './append-checks.ts';
 import type { LogDamage, UnreadableRecords } from './damage.ts';
 import type { EpochStart, LeaderEpochs } from './leader-epochs.ts';
@@ -24,6 +23,7 @@ import {
 } from './log-files.ts';
 import { completeSwaps } from './segment-swap.ts';
 import { readProducerSnapshot, removeProducerSnapshot, snapshotOffsets } from './producer-snapshot.ts';
+import { applyToProducers } from './producer-replay.ts';
 import { ProducerState } from './producer-state.ts';
 import { compareClosedSegments, markGap } from './closed-segments.ts';
 import type { Segment } from './segment.ts';
@@ -65,6 +65,11 @@ export interface RecoveredSegments {
   logEndOffset: bigint;
   /** Whether bytes were cut off because they were no whole batch. */
   cut: boolean;
+}
+
+interface Recovered extends RecoveredSegments {
+  /** Offsets behind missing records at which a producer snapshot was taken over: the records do not lead to the same state. */
+  restoredAt: ReadonlySet<bigint>;
 }
 
 /** Removes what a crash left half done and lists the segments' base offsets, ascending. */
@@ -157,21 +162,24 @@ export function openSegments(context: RecoveryContext, options: OpenOptions): Re
   const found = recoverSegments(context, kept, suspects, options.protectedTo);
   learnOfMissing(epochs, saved, found.segments);
   // What came behind is in doubt until it has been read.
-  for (const offset of snapshotOffsets(disk.list(directory))) if (offset > start) removeProducerSnapshot(disk, directory, offset);
+  for (const offset of snapshotOffsets(disk.list(directory)))
+    if (offset > start && !found.restoredAt.has(offset)) removeProducerSnapshot(disk, directory, offset);
   return found;
 }
 
 /**
  * Producer state at `offset`, behind records that are missing, from the snapshot that was made when they were closed. Without it their repeats
- * would not be recognised. Like them it was on the medium.
+ * would not be recognised, and it is not known which transactions ended among them. Like them it was on the medium. False where there is none.
  */
-function skipMissing({ disk, directory, logger, producers }: RecoveryContext, offset: bigint): void {
-  if (!snapshotOffsets(disk.list(directory)).includes(offset)) return;
+function skipMissing({ disk, directory, logger, producers }: RecoveryContext, offset: bigint): boolean {
+  if (!snapshotOffsets(disk.list(directory)).includes(offset)) return false;
   try {
     producers.restore(readProducerSnapshot(disk, directory, offset));
+    return true;
   } catch (error) {
     if (error instanceof DiskError) throw error;
     logger.warn('producer snapshot is damaged, so repeats of missing records are not recognised', { directory, offset, error });
+    return false;
   }
 }
 
@@ -264,8 +272,9 @@ function indexAll(
 }
 
 /** `protectedTo`: see `OpenOptions`. */
-function recoverSegments(context: RecoveryContext, kept: Segment[], suspects: readonly Segment[], protectedTo: bigint): RecoveredSegments {
+function recoverSegments(context: RecoveryContext, kept: Segment[], suspects: readonly Segment[], protectedTo: bigint): Recovered {
   const { logger } = context;
+  const restoredAt = new Set<bigint>();
   let expected = suspects[0]?.baseOffset ?? 0n;
   let cut = false;
   let epoch = -1;
@@ -282,7 +291,7 @@ function recoverSegments(context: RecoveryContext, kept: Segment[], suspects: re
       cut = true;
       break;
     }
-    if (before?.lack !== undefined) skipMissing(context, suspect.baseOffset);
+    if (before?.lack !== undefined && skipMissing(context, suspect.baseOffset)) restoredAt.add(suspect.baseOffset);
     const segment = context.makeSegment(suspect.baseOffset, 0, true);
     segment.lack = suspect.lack;
     suspect.release();
@@ -311,7 +320,7 @@ function recoverSegments(context: RecoveryContext, kept: Segment[], suspects: re
   const last = kept.at(-1);
   // The log ends there now: nothing is missing in the midst of it.
   if (last !== undefined) last.lack = undefined;
-  return { segments: kept, logEndOffset: expected, cut };
+  return { segments: kept, logEndOffset: expected, cut, restoredAt };
 }
 
 function defectOf(segment: Segment, batch: BatchView, expected: bigint, epochBefore: number): string | undefined {
@@ -335,20 +344,6 @@ function removeAll({ disk, directory }: RecoveryContext, segments: readonly Segm
   }
   if (segments.length > 0) disk.syncDirectory(directory);
   return bytes;
-}
-
-/** Takes a batch that is in the log into producer state and into its segment's list of aborted transactions. */
-export function applyToProducers(
-  producers: ProducerState,
-  segment: Segment | undefined,
-  batch: BatchView,
-  marker: EndTransactionMarker | undefined,
-): void {
-  if (!batch.hasProducerId) return;
-  const completed = producers.update(batch, marker);
-  if (completed?.aborted !== true || segment === undefined) return;
-  const { producerId, firstOffset, lastOffset } = completed;
-  segment.transactionIndex.append({ producerId, firstOffset, lastOffset, lastStableOffset: producers.stableOffsetAfter(completed) });
 }
 
 /**
@@ -385,16 +380,6 @@ export function loadProducers(
 
 /** For a second look at records: the first has reported those that cannot be decoded. */
 export const REPORTED = (): undefined => undefined;
-
-/** Fills the list of aborted transactions of `segment`, which is empty, from the records and the newest snapshot below them. */
-export function replayTransactions(disk: Disk, directory: string, segments: readonly Segment[], segment: Segment): void {
-  const producers = producersAt(disk, directory, segments, segment.baseOffset);
-  const scanner = segment.scanner(RECOVERY_WINDOW_BYTES);
-  for (let position = 0, batch = scanner.batch(0); batch !== undefined; batch = scanner.batch(position)) {
-    applyToProducers(producers, segment, batch, markerOf(batch, REPORTED));
-    position += batch.sizeInBytes;
-  }
-}
 
 /** Producer state as of `offset`, without a change of the files. */
 export function producersAt(disk: Disk, directory: string, segments: readonly Segment[], offset: bigint): ProducerState {

@@ -128,12 +128,13 @@ export class SegmentList {
     return found;
   }
 
-  /** Transactions that were aborted and touch [from, to). */
+  /** Transactions that were aborted and touch [from, to). Throws DamagedBatchError where a segment cannot name all of its own. */
   abortedTransactions(from: bigint, to: bigint): AbortedTransaction[] {
     const found: AbortedTransaction[] = [];
     for (let index = this.indexOf(from); index < this.segments.length; index++) {
       const segment = this.segments[index] as Segment;
       segment.verifyIndexes();
+      segment.assertTransactionsKnown();
       const { transactionIndex } = segment;
       for (let entry = 0; entry < transactionIndex.count; entry++) {
         const transaction = transactionIndex.at(entry);

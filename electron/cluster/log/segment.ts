@@ -74,8 +74,11 @@ export class Segment {
   refused = false;
   /** What the manifest says of the segment, until its indexes have been compared with it. */
   private unverified: ClosedSegment | undefined;
+  private unverifiedTransactions: number | undefined;
   private readonly indexesRebuilt: (segment: Segment) => void;
-  private readonly replayTransactions: (segment: Segment) => void;
+  private readonly replayTransactions: (segment: Segment) => DamagedBatchError | undefined;
+  /** The damaged batch because of which `transactionIndex` may lack aborted transactions. */
+  private damagedMarker: DamagedBatchError | undefined;
   private firstBatchTimestamp: bigint | undefined;
 
   constructor(options: {
@@ -91,8 +94,8 @@ export class Segment {
     nameSuffix?: string | undefined;
     /** The indexes were not what was written, and were built again from the records. */
     indexesRebuilt?: (segment: Segment) => void;
-    /** Fills the transaction index, which is empty. */
-    replayTransactions?: (segment: Segment) => void;
+    /** Fills the transaction index, which is empty. Returns a damaged batch, behind which it is not filled. */
+    replayTransactions?: (segment: Segment) => DamagedBatchError | undefined;
   }) {
     const { disk, directory, baseOffset, freshIndexes, nameSuffix = '' } = options;
     this.disk = disk;
@@ -141,6 +144,11 @@ export class Segment {
     this.largest = entry.largest;
   }
 
+  /** The same for a segment that lacks records: only the list of aborted transactions is compared, and made of the records that are left. */
+  expectTransactions(checksum: number): void {
+    this.unverifiedTransactions = checksum;
+  }
+
   /** Takes over the largest timestamp of what the file held, for a file that does not hold it any more. */
   assumeTimes(largest: TimestampOffset): void {
     this.largest = largest;
@@ -153,6 +161,7 @@ export class Segment {
   giveUp(largest: TimestampOffset | undefined): void {
     this.largest = largest;
     this.unverified = undefined;
+    this.unverifiedTransactions = undefined;
     this.size = 0;
     this.lack = { from: this.baseOffset, reason: 'its replacement by the segment of another replica is not complete', replacing: true };
     this.release();
@@ -202,13 +211,23 @@ export class Segment {
 
   /** Builds the indexes again where they are not what was written. */
   verifyIndexes(): void {
-    const { unverified } = this;
+    const { unverified, unverifiedTransactions } = this;
+    this.unverifiedTransactions = undefined;
+    if (unverifiedTransactions !== undefined && this.transactionIndex.checksum() !== unverifiedTransactions) this.rebuildTransactions();
     if (unverified === undefined) return;
     const { offset, time, transaction } = unverified.checksums;
     this.unverified = undefined;
     const transactionsAreWhole = this.transactionIndex.checksum() === transaction;
     if (transactionsAreWhole && this.offsetIndex.checksum() === offset && this.timeIndex.checksum() === time) return;
     this.rebuildIndexes(!transactionsAreWhole);
+  }
+
+  /** Aborted transactions are known. Throws DamagedBatchError where a damaged batch may be the marker of one that is not in the index. */
+  assertTransactionsKnown(): void {
+    if (this.damagedMarker !== undefined) throw this.damagedMarker;
+  }
+  get knowsTransactions(): boolean {
+    return this.damagedMarker === undefined;
   }
 
   private rebuildIndexes(transactionsToo: boolean): void {
@@ -221,12 +240,14 @@ export class Segment {
     const scanner = this.scannerTo(size, INDEXING_WINDOW_BYTES);
     for (let batch = scanner.header(0); batch !== undefined; batch = scanner.header(this.size)) this.indexBatch(batch);
     this.size = size;
-    if (transactionsToo) {
-      this.transactionIndex.reset();
-      this.replayTransactions(this);
-    }
+    if (transactionsToo) this.rebuildTransactions();
     this.seal();
     this.indexesRebuilt(this);
+  }
+
+  private rebuildTransactions(): void {
+    this.transactionIndex.reset();
+    this.damagedMarker = this.replayTransactions(this);
   }
 
   /** False when an offset or a position would not fit into the indexes. */
@@ -388,7 +409,8 @@ export class Segment {
 
   /** Cuts off the batch at `position` and all behind it. `endOffset`: no batch that is kept reaches it. */
   truncate(endOffset: bigint, position: number): void {
-    this.unverified = undefined;
+    this.verifyIndexes();
+    if (this.damagedMarker !== undefined && this.damagedMarker.position >= position) this.damagedMarker = undefined;
     this.file.truncate(position);
     this.size = position;
     this.offsetIndex.truncate(endOffset, position);
