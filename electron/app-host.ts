@@ -97,6 +97,7 @@ export function startHost(options: HostOptions): Host {
       nodes: () => lab.nodes(),
       faults: () => lab.faults(),
       loads: () => loads.list(),
+      timeline: () => lab.timeline(0),
     },
     connectionsFile: userDirectory === null ? null : join(userDirectory, 'connections.json'),
     figuresDirectory: userDirectory === null ? null : join(userDirectory, 'history'),

@@ -63,6 +63,7 @@ export const routes: RouteRecordRaw[] = [
     props: (to) => ({ tab: to.params['tab'] === 'tree' ? 'tree' : 'quorum' }),
     meta: { title: 'Coordination', present: 'Znodes are read from the cluster as it is now.', presentTab: 'tree' },
   },
+  { path: '/incidents', component: () => import('./pages/IncidentsPage.vue'), meta: { title: 'Incidents' } },
   { path: '/lab', component: () => import('./pages/LabPage.vue'), meta: { title: 'Lab' } },
   {
     path: '/lab/scenarios/:name?',

@@ -48,6 +48,7 @@ const READS: ReadonlySet<string> = new Set<ConnectionChannel>([
   'coordination/znode',
   'zk/clients',
   'timeline/list',
+  'incident/list',
   'history/range',
   'history/at',
 ]);

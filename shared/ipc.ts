@@ -27,6 +27,7 @@ import {
   topicName,
   znodePath,
 } from './payload-fields.ts';
+import type { IncidentRecord } from './incidents/record.ts';
 import type { BrokerRow, ClusterView, ConfigEntry, Connection, CutBatch, GroupRow, RecordRow, TopicRow } from './models/cluster.ts';
 import { CLUSTER_FIGURES, MAX_POINTS, MIN_POINTS, type FigureRange } from './models/figures.ts';
 import type { HistoryRange, Moment } from './models/history.ts';
@@ -219,6 +220,9 @@ export const requestSchemas = {
   /** Embedded cluster only. */
   'timeline/list': onConnection({ sinceId: z.number().int().min(0) }),
 
+  /** Incidents that touch the range, of this run of the app and of earlier ones. */
+  'incident/list': onConnection({ from: wallClockMs, until: wallClockMs }),
+
   /** The recorded views of the connection. */
   'history/range': onConnection({}),
   /** What stood at that moment, wall-clock ms. */
@@ -356,6 +360,11 @@ export interface Results {
   'zk/speak': CoordinationClients;
   'zk/close': CoordinationClients;
   'timeline/list': { events: TimelineEvent[] };
+  /**
+   * Ascending by start; of more than 500 the newest. `run` is that of the events of `timeline/list`. `problem`: why incidents of earlier
+   * runs are missing.
+   */
+  'incident/list': { run: string; incidents: IncidentRecord[]; problem: string | null };
   'history/range': HistoryRange;
   /** Null: it lies before the record. */
   'history/at': Moment | null;

@@ -143,6 +143,7 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
     'history/range': (_, on) => on.history.range(),
     'history/at': ({ at }, on) => on.history.at(at),
 
+    'incident/list': ({ from, until }, on) => on.incidents.list(from, until),
     'timeline/list': ({ sinceId }, on) => ({ events: [...(on.observed?.since(sinceId) ?? lab(on).timeline(sinceId))] }),
   };
 }

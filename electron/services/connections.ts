@@ -8,11 +8,13 @@ import type { ConnectionList } from '#shared/ipc';
 import type { Connection } from '#shared/models/cluster';
 import type { Fault } from '#shared/models/lab';
 import type { LoadRow } from '#shared/models/load';
+import type { TimelineEvent } from '#shared/models/timeline';
 import { ConnectionsFile } from './connections-file.ts';
 import { ClientSession, type Deliver, type SessionHost } from './client-session.ts';
 import type { EventBus } from './event-bus.ts';
 import { ClusterSampler } from './figure-history/cluster-sampler.ts';
 import type { FigureHistory } from './figure-history/figure-history.ts';
+import { IncidentLog } from './incidents/incident-log.ts';
 import { ObservedTimeline } from './incidents/observed-timeline.ts';
 import { History } from './history/history.ts';
 import type { LabNode } from './lab.ts';
@@ -22,6 +24,8 @@ import { ClusterMonitor } from './view/monitor.ts';
 export const EMBEDDED_ID = 'embedded';
 const CLIENT_ID = 'brokerdesk';
 const MAX_REMOVED = 50;
+/** Of this process: events of the embedded cluster count on while its connection is opened again. */
+const PROCESS_RUN = randomUUID();
 
 export interface EmbeddedSource {
   /** Null while the cluster starts, and when it could not. */
@@ -32,6 +36,8 @@ export interface EmbeddedSource {
   /** In force now. */
   faults(): readonly Fault[];
   loads(): readonly LoadRow[];
+  /** All events of this run that are kept, oldest first. */
+  timeline(): readonly TimelineEvent[];
 }
 
 export class ConnectionsService implements SessionHost {
@@ -177,6 +183,12 @@ export class ConnectionsService implements SessionHost {
     this.events.publish('connection/reopened', { connectionId: EMBEDDED_ID }, { connectionId: EMBEDDED_ID });
   }
 
+  /** Events of the embedded cluster. */
+  embeddedAppended(appended: TimelineEvent[]): void {
+    this.open.get(EMBEDDED_ID)?.incidents.take(appended);
+    this.events.publish('timeline/appended', { events: appended }, { connectionId: EMBEDDED_ID });
+  }
+
   /** Faults of the embedded cluster are part of its history. */
   faultsChanged(faults: readonly Fault[]): void {
     this.open.get(EMBEDDED_ID)?.history.takeFaults(faults);
@@ -223,14 +235,24 @@ export class ConnectionsService implements SessionHost {
     const createClient = (): ClusterClient => new ClusterClient({ bootstrap, clientId: CLIENT_ID, connectHost });
     const [client, quorumClient, foreground] = [createClient(), createClient(), createClient()];
     const history = new History({ faults: embedded?.faults() ?? null, loads: embedded?.loads() ?? null, onError });
+    const figures = this.figures.record(connection);
+    const incidents = new IncidentLog({
+      run: embedded === null ? randomUUID() : PROCESS_RUN,
+      store: figures,
+      now: () => Date.now(),
+      onError,
+    });
+    if (embedded !== null) incidents.take(embedded.timeline());
     const observed =
       embedded !== null
         ? null
         : new ObservedTimeline({
             monotonic: () => performance.now(),
-            onEvents: (appended) => events.publish('timeline/appended', { events: appended }, { connectionId }),
+            onEvents: (appended) => {
+              incidents.take(appended);
+              events.publish('timeline/appended', { events: appended }, { connectionId });
+            },
           });
-    const figures = this.figures.record(connection);
     const monitor = new ClusterMonitor({
       connection,
       client,
@@ -239,6 +261,7 @@ export class ConnectionsService implements SessionHost {
       onPatch: (patch) => {
         history.take(patch);
         observed?.take(patch);
+        if (patch.scalars.asOf !== undefined) incidents.observe(patch.scalars.asOf);
         events.publish('cluster/patched', patch, { connectionId });
       },
       onLag: (group, sample) => figures.takeLag(group, sample),
@@ -258,12 +281,14 @@ export class ConnectionsService implements SessionHost {
       monitor,
       history,
       observed,
+      incidents,
       figures,
       producer,
       idempotentProducer,
       close() {
         sampler.close();
         monitor.close();
+        incidents.close();
         figures.close();
         for (const one of [client, quorumClient, foreground]) one.close();
         for (const one of [producer, idempotentProducer])

@@ -7,6 +7,7 @@ import type { RecordProducer } from '../admin/producer.ts';
 import type { Connection } from '#shared/models/cluster';
 import type { FigureRecorder } from './figure-history/recorder.ts';
 import type { History } from './history/history.ts';
+import type { IncidentLog } from './incidents/incident-log.ts';
 import type { ObservedTimeline } from './incidents/observed-timeline.ts';
 import type { ClusterMonitor } from './view/monitor.ts';
 
@@ -19,6 +20,8 @@ export interface OpenConnection {
   readonly history: History;
   /** What was observed of a remote cluster; null for the embedded one, whose nodes report events. */
   readonly observed: ObservedTimeline | null;
+  /** Incidents of this run and of earlier ones. */
+  readonly incidents: IncidentLog;
   /** Figures over time, on disk. */
   readonly figures: FigureRecorder;
   readonly producer: RecordProducer;

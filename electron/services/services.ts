@@ -1,5 +1,5 @@
 /** All use-cases that the screen calls, wired once per process. Each window and tab has a session of its own in `connections`. */
-import { ConnectionsService, EMBEDDED_ID, type EmbeddedSource } from './connections.ts';
+import { ConnectionsService, type EmbeddedSource } from './connections.ts';
 import { CoordinationService } from './coordination.ts';
 import type { EmbeddedListenersService } from './embedded-listeners.ts';
 import { EventBus } from './event-bus.ts';
@@ -65,7 +65,7 @@ export function createServices(options: {
   });
   const coordination = lab === null ? null : new CoordinationService(() => zookeeperServers(lab), events);
   const unsubscribe = [
-    lab?.onEvent((event) => events.publish('timeline/appended', { events: [event] }, { connectionId: EMBEDDED_ID })),
+    lab?.onEvent((event) => connections.embeddedAppended([event])),
     lab?.onFaults((faults) => connections.faultsChanged(faults)),
     loads?.onChange((rows) => connections.loadsChanged(rows)),
   ];

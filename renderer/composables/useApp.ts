@@ -5,6 +5,7 @@ import { useEventListener } from '@vueuse/core';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useCoordinationStore } from '../stores/coordination.ts';
 import { useDeskStore } from '../stores/desk.ts';
+import { useIncidentsStore } from '../stores/incidents.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useLoadStore } from '../stores/load.ts';
 import { useLearnStore } from '../stores/learn.ts';
@@ -22,6 +23,7 @@ export function useApp(): { refresh: () => Promise<void> } {
     cluster.start(),
     useMomentStore().start(),
     useTimelineStore().start(),
+    useIncidentsStore().start(),
     useLabStore().watchFaults(),
     useLoadStore().watch(),
     useCoordinationStore().start(),

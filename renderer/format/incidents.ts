@@ -1,7 +1,8 @@
 /** Incidents as text: what happened, how far it has recovered, and which of them a group's chart marks. */
 import type { TimelineEvent, TimelineEventType } from '#shared/models/timeline';
 import { isOpen, servedAgainAt, since, touchesGroup, type GroupReading, type Incident } from '#shared/incidents/incident';
-import { formatCoarse, formatSpan, plural } from './numbers.ts';
+import { formatClockMinutes, formatCoarse, formatDay, formatSpan, isSameDay, plural } from './numbers.ts';
+import { groupPath } from './addresses.ts';
 import type { Tone } from './replicas.ts';
 import { chainOf, tellEvent } from './timeline.ts';
 
@@ -27,6 +28,8 @@ export function phasesOf(incident: Incident, now: number): IncidentPhase[] {
     if (incident.leaderless > 0) add(`${plural(incident.leaderless, 'partition')} without a leader`, 'bad');
     if (incident.underReplicated > 0) add(`${plural(incident.underReplicated, 'partition')} under-replicated`, 'warn');
   }
+  const { unobservedAfter } = incident;
+  if (unobservedAfter !== null && incident.leaderless > 0) add(`${plural(incident.leaderless, 'partition')} without a leader then`, 'none');
   const failedOver = since(incident, incident.failedOverAt);
   // Within one poll of a remote cluster no time was measured.
   if (failedOver !== null) add(failedOver === 0 ? 'leaders have moved' : `failed over in ${formatSpan(failedOver)}`, 'none');
@@ -38,7 +41,19 @@ export function phasesOf(incident: Incident, now: number): IncidentPhase[] {
     if (lasted > 0)
       add(incident.detectedAt === null ? `ended undetected after ${formatSpan(lasted)}` : `ended after ${formatSpan(lasted)}`, 'ok');
   }
+  if (unobservedAfter !== null) add(`not observed after ${formatTimeOfDay(unobservedAfter, now)}`, 'none');
   return phases;
+}
+
+/** `14:02`; of another day `23 Nov 14:02`. */
+export const formatTimeOfDay = (at: number, now: number): string =>
+  isSameDay(at, now) ? formatClockMinutes(at) : `${formatDay(at)} ${formatClockMinutes(at)}`;
+
+/** The phases of a whole line: with the time until the cluster detected a fault. */
+export function timedPhasesOf(incident: Incident, now: number): IncidentPhase[] {
+  const detected = incident.cause === 'fault' ? since(incident, incident.detectedAt) : null;
+  const phases = phasesOf(incident, now);
+  return detected === null || detected === 0 ? phases : [{ text: `detected in ${formatSpan(detected)}`, tone: 'none' }, ...phases];
 }
 
 export const summarizeIncident = (incident: Incident, now: number): string =>
@@ -60,6 +75,8 @@ export function outagesOfGroup(group: GroupReading, incidents: readonly Incident
     .filter((incident) => touchesGroup(incident, group))
     .map((incident) => {
       const until = servedAgainAt(incident, group);
+      const { unobservedAfter } = incident;
+      if (until === null && unobservedAfter !== null) return unobservedBand(incident, unobservedAfter);
       const failedOver = since(incident, incident.failedOverAt);
       const served = since(incident, until);
       const healed =
@@ -70,6 +87,41 @@ export function outagesOfGroup(group: GroupReading, incidents: readonly Incident
             : `group stable after ${formatSpan(served)}`;
       return { from: incident.startedAt, until, label: describeIncident(incident), healed };
     });
+}
+
+/** All incidents, for charts of the whole cluster: from their start until they were closed. */
+export function outagesOfCluster(incidents: readonly Incident[]): Outage[] {
+  return incidents.map((incident) => {
+    if (incident.unobservedAfter !== null) return unobservedBand(incident, incident.unobservedAfter);
+    const [recovered, lasted] = [since(incident, incident.recoveredAt), since(incident, incident.closedAt)];
+    const healed =
+      lasted === null ? null : recovered === null ? `ended after ${formatSpan(lasted)}` : `recovered in ${formatSpan(recovered)}`;
+    return { from: incident.startedAt, until: incident.closedAt, label: describeIncident(incident), healed };
+  });
+}
+
+const unobservedBand = (incident: Incident, until: number): Outage => ({
+  from: incident.startedAt,
+  until,
+  label: describeIncident(incident),
+  healed: 'not observed after this',
+});
+
+/** The page that shows what the incident is about; null: none. */
+export function incidentPath(incident: Incident): string | null {
+  const { subject } = incident;
+  switch (subject.kind) {
+    case 'broker':
+      return `/brokers/${subject.broker}`;
+    case 'group':
+      return groupPath(subject.group);
+    case 'link':
+      return '/lab';
+    case 'cluster':
+      return '/coordination';
+    case 'partitions':
+      return isOpen(incident) ? '/topics?show=attention' : null;
+  }
 }
 
 export interface Headline {

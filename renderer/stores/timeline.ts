@@ -16,6 +16,7 @@ export const useTimelineStore = defineScopedStore('timeline', (scope) => {
   /** Oldest first, ids growing. */
   const events = shallowRef<TimelineEvent[]>([]);
   let reducer = new IncidentReducer();
+  /** Of all events, whatever time is shown. */
   const live = shallowRef<readonly Incident[]>([]);
   const open = ref(false);
   const filter = reactive<EventFilter>({ kind: 'all', text: '' });
@@ -75,5 +76,5 @@ export const useTimelineStore = defineScopedStore('timeline', (scope) => {
     return () => stops.forEach((stop) => stop());
   }
 
-  return { events, seen, matching, open, filter, causes, pickedId, picked, incidents, headline, start, append };
+  return { events, seen, matching, open, filter, causes, pickedId, picked, live, incidents, headline, start, append };
 });

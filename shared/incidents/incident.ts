@@ -24,8 +24,10 @@ export interface Incident {
   failedOverAt: number | null;
   /** Every ISR that it shortened is full again; null: not yet, or it shortened none. */
   recoveredAt: number | null;
-  /** Its cause has ended, its partitions have recovered and its groups are stable; null: open. */
+  /** Its cause has ended, its partitions have recovered and its groups are stable; null: open, or its end was not observed. */
   closedAt: number | null;
+  /** The run of the app that observed it ended first: nothing is known of it after this time. Null: it is, or was, observed to its end. */
+  unobservedAfter: number | null;
   /** Whether its cause (the fault, the broker that is out of service) lasts. */
   lasts: boolean;
   /** Partitions that it left without a leader, and that have none now. */
@@ -46,13 +48,26 @@ export interface Incident {
 /** Topic names contain no slash. */
 export const partitionKeyOf = (topic: string, partition: number): string => `${topic}/${partition}`;
 
-export const isOpen = (incident: Incident): boolean => incident.closedAt === null;
+export const isOpen = (incident: Incident): boolean => incident.closedAt === null && incident.unobservedAfter === null;
 
 /** The open ones, newest first. */
 export const openIncidents = (incidents: readonly Incident[]): Incident[] => incidents.filter(isOpen).reverse();
 
 /** Ms from the start to that time; null while it has not been reached. */
 export const since = (incident: Incident, at: number | null): number | null => (at === null ? null : Math.max(0, at - incident.startedAt));
+
+/** As it was known at that time, wall-clock ms: what came later is left out. */
+export function incidentAt(incident: Incident, at: number): Incident {
+  const reached = (time: number | null): number | null => (time !== null && time <= at ? time : null);
+  return {
+    ...incident,
+    detectedAt: reached(incident.detectedAt),
+    failedOverAt: reached(incident.failedOverAt),
+    recoveredAt: reached(incident.recoveredAt),
+    closedAt: reached(incident.closedAt),
+    unobservedAfter: reached(incident.unobservedAfter),
+  };
+}
 
 export interface GroupReading {
   id: string;

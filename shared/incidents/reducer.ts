@@ -116,6 +116,7 @@ function begin(event: TimelineEvent): State {
     failedOverAt: null,
     recoveredAt: null,
     closedAt: null,
+    unobservedAfter: null,
     ending: endingOf(event),
     brokers: new Set(subject.kind === 'broker' ? [subject.broker] : subject.kind === 'link' ? brokerIds(subject.between) : []),
     ledPartitions: new Set(),
@@ -339,7 +340,7 @@ function underReplicatedIn({ missing }: State): number {
 const isOfTopic = (key: string, topic: string): boolean => key.slice(0, key.lastIndexOf('/')) === topic;
 
 function incidentFrom(state: State): Incident {
-  const { id, cause, subject, root, startedAt, detectedAt, failedOverAt, recoveredAt, closedAt, complete } = state;
+  const { id, cause, subject, root, startedAt, detectedAt, failedOverAt, recoveredAt, closedAt, unobservedAfter, complete } = state;
   return {
     id,
     cause,
@@ -350,6 +351,7 @@ function incidentFrom(state: State): Incident {
     failedOverAt,
     recoveredAt,
     closedAt,
+    unobservedAfter,
     lasts: lasts(state),
     leaderless: state.leaderlessKeys.size + state.leaderlessMore,
     underReplicated: underReplicatedIn(state),

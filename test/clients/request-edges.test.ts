@@ -130,6 +130,7 @@ const VALID: { [C in RequestChannel]: TestPayload<C> | null } = {
   'zk/silence': {},
   'zk/speak': {},
   'zk/close': { role: 'own' },
+  'incident/list': { from: 0, until: 1 },
   'timeline/list': { sinceId: 0 },
   'history/range': {},
   'history/at': { at: 0 },

@@ -72,9 +72,9 @@ export class FigureRecorder {
     return this.range({ subject: CLUSTER_SUBJECT, names: figures, ...span });
   }
 
-  /** Stores an incident, or replaces the one with its id. */
-  async recordIncident(incident: StoredIncident): Promise<void> {
-    await this.client.call(this.connectionId, 'putIncident', incident);
+  /** Stores incidents; one with the id of a stored incident replaces it. */
+  async recordIncidents(incidents: readonly StoredIncident[]): Promise<void> {
+    await this.client.call(this.connectionId, 'putIncidents', incidents);
   }
 
   /** Those that touch the range, ascending by start; of more than 500 the newest. */

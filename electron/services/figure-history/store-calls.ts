@@ -14,7 +14,7 @@ export interface StoreCalls {
   open: { args: StorePlace; value: null };
   append: { args: readonly SubjectSample[]; value: null };
   range: { args: RangeQuery; value: FigureRange };
-  putIncident: { args: StoredIncident; value: null };
+  putIncidents: { args: readonly StoredIncident[]; value: null };
   incidents: { args: { from: number; until: number }; value: StoredIncident[] };
   /** What waits is written first. */
   close: { args: null; value: null };

@@ -49,8 +49,9 @@ export class StoreServer {
           const full = entry.store.isFull && range.since === null ? FULL : null;
           return { ...range, storage: { kind: entry.store.kind, problem: entry.memoryReason ?? entry.saveProblem ?? full } };
         });
-      case 'putIncident':
-        await this.run(store, (entry) => entry.store.putIncident(args));
+      case 'putIncidents':
+        // Repeated after damage it stores some twice, under the same ids.
+        await this.run(store, (entry) => args.forEach((incident) => entry.store.putIncident(incident)));
         return null;
       case 'incidents':
         return this.run(store, (entry) => entry.store.incidents(args.from, args.until));

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { incidentAt, isOpen, type Incident } from '#shared/incidents/incident';
+import { endObservation, incidentFromRecord, recordOf } from '#shared/incidents/record';
 import { deriveIncidents } from '#shared/incidents/reducer';
 import type { TimelineEvent } from '#shared/models/timeline';
-import { headlineOf, outagesOfGroup, phasesOf, summarizeIncident } from '../../../renderer/format/incidents.ts';
+import {
+  headlineOf,
+  outagesOfCluster,
+  outagesOfGroup,
+  phasesOf,
+  summarizeIncident,
+  timedPhasesOf,
+} from '../../../renderer/format/incidents.ts';
 
 const move = (topic: string, partition: number, from: number, to: number) => ({ topic, partition, from, to });
 const changes = [0, 1].map((partition) => ({ topic: 'orders', partition, from: [1, 3], to: [1] }));
@@ -144,5 +153,43 @@ describe('the headline', () => {
     expect(of([...events, join(60_000)])?.incident?.id).toBe(1);
     expect(of([...events, join(200_000)])).toMatchObject({ incident: null, events: [{ id: 99 }] });
     expect(of([...events, { id: 99, type: 'topic/created', at: 60_000, node: 1, topic: 'x' }])?.incident).toBeNull();
+  });
+});
+
+/** As it is stored when the run that observed it ended at that time. */
+const abandoned = (events: TimelineEvent[], at: number): Incident[] =>
+  deriveIncidents(events).map((incident) => incidentFromRecord(endObservation(recordOf(incident, 'run', at))));
+
+describe('incidents of earlier runs', () => {
+  it('says until when an incident was observed whose run ended, and neither an age nor a recovery', () => {
+    const [incident] = abandoned(OUTAGE, 60_000);
+    if (incident === undefined) throw new Error('no incident');
+    expect(isOpen(incident)).toBe(false);
+    const text = timedPhasesOf(incident, 120_000).map((phase) => phase.text);
+    expect(text).toEqual(['detected in 3.0 s', 'failed over in 3.0 s', expect.stringMatching(/^not observed after \d\d:\d\d$/)]);
+    expect(timedPhasesOf(incident, 3 * 86_400_000).at(-1)?.text).toMatch(/^not observed after 1 Jan \d\d:\d\d$/);
+    expect(headlineOf([incident], OUTAGE)?.more).toBe(0);
+  });
+
+  it('ends a band at the last observation, in charts of the cluster and of a group', () => {
+    const incidents = abandoned(OUTAGE.slice(0, 6), 60_000);
+    const band = { from: 1_000, until: 60_000, label: 'broker 3 killed', healed: 'not observed after this' };
+    expect(outagesOfCluster(incidents)).toEqual([band]);
+    expect(outagesOfGroup({ id: 'billing', partitions: [] }, incidents)).toEqual([band]);
+    const stable = outagesOfGroup({ id: 'billing', partitions: [] }, abandoned(OUTAGE, 60_000));
+    expect(stable).toMatchObject([{ until: 4_400, healed: 'group stable after 3.4 s' }]);
+  });
+
+  it('keeps everything of an incident that was observed to its end', () => {
+    expect(abandoned([...OUTAGE, ...RESTART], 60_000)).toMatchObject([{ closedAt: 14_000, unobservedAfter: null, recoveredAt: 14_000 }]);
+    expect(outagesOfCluster(deriveIncidents([...OUTAGE, ...RESTART]))).toMatchObject([{ until: 14_000, healed: 'recovered in 13 s' }]);
+    expect(outagesOfCluster(deriveIncidents(OUTAGE))).toMatchObject([{ until: null, healed: null }]);
+  });
+
+  it('leaves out what came after the time that is shown', () => {
+    const [incident] = deriveIncidents([...OUTAGE, ...RESTART]);
+    if (incident === undefined) throw new Error('no incident');
+    expect(incidentAt(incident, 4_100)).toMatchObject({ detectedAt: 4_000, failedOverAt: 4_000, recoveredAt: null, closedAt: null });
+    expect(incidentAt(incident, 2_000)).toMatchObject({ detectedAt: null, failedOverAt: null });
   });
 });

@@ -1,0 +1,62 @@
+/** Incidents of the selected connection: those of this run from its events, and stored ones of earlier runs. Every page takes them from here. */
+import { computed, shallowRef } from 'vue';
+import { incidentAt, type Incident } from '#shared/incidents/incident';
+import { endOf, incidentFromRecord, type IncidentRecord } from '#shared/incidents/record';
+import { onReopened } from '../api.ts';
+import { defineScopedStore } from '../scope.ts';
+import { useMomentStore } from './moment.ts';
+import { useTimelineStore } from './timeline.ts';
+
+/** As long as incidents are stored. */
+const SPAN_MS = 30 * 86_400_000;
+/** An open incident whose events are no longer kept here is read again this often. */
+const RELOAD_MS = 30_000;
+/** The clock of another process may be ahead by as much. */
+const AHEAD_MS = 60_000;
+
+export const useIncidentsStore = defineScopedStore('incidents', (scope) => {
+  const timeline = useTimelineStore();
+  const moment = useMomentStore();
+  const stored = shallowRef<{ run: string; incidents: readonly IncidentRecord[] }>({ run: '', incidents: [] });
+  /** Why incidents of earlier runs are missing; null: they are not. */
+  const problem = shallowRef<string | null>(null);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** Stored incidents that the events of this run do not contain. */
+  const earlier = computed<readonly Incident[]>(() => {
+    const { run, incidents } = stored.value;
+    const live = new Set(timeline.live.map(({ id }) => id));
+    return incidents.filter((record) => record.run !== run || !live.has(record.eventId)).map(incidentFromRecord);
+  });
+
+  /** As of the time that is shown, oldest first. */
+  const all = computed<readonly Incident[]>(() => {
+    const { at } = moment;
+    const known = at === null ? earlier.value : earlier.value.filter(({ startedAt }) => startedAt <= at).map((one) => incidentAt(one, at));
+    return [...known, ...timeline.incidents].sort((a, b) => a.startedAt - b.startedAt);
+  });
+
+  async function load(): Promise<void> {
+    clearTimeout(timer);
+    const now = Date.now();
+    const answer = await scope.request('incident/list', { from: Math.max(0, now - SPAN_MS), until: now + AHEAD_MS });
+    problem.value = answer.ok ? answer.value.problem : answer.error.message;
+    if (!answer.ok) return;
+    stored.value = answer.value;
+    const live = new Set(timeline.live.map(({ id }) => id));
+    const isHidden = ({ run, eventId }: IncidentRecord): boolean => run === answer.value.run && !live.has(eventId);
+    if (answer.value.incidents.some((record) => endOf(record) === null && isHidden(record)))
+      timer = setTimeout(() => void load(), RELOAD_MS);
+  }
+
+  function start(): () => void {
+    const stops = [scope.listen('connection/reopened', () => void load()), onReopened(() => void load())];
+    void load();
+    return () => {
+      clearTimeout(timer);
+      for (const stop of stops) stop();
+    };
+  }
+
+  return { all, problem, load, start };
+});
