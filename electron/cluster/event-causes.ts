@@ -87,6 +87,12 @@ const triggered =
   (cause, effect) =>
     effect.details?.['trigger'] === trigger && fits(cause, effect);
 
+/** A broker that was removed on request was fenced by that. */
+const unlessRemoved =
+  (fits: Fits): Fits =>
+  (cause, effect) =>
+    effect.details?.['trigger'] !== 'removal' && fits(cause, effect);
+
 const electionSetting: Fits = ({ topic, details }, effect) => {
   const settings = details?.['settings'];
   if (typeof settings !== 'object' || settings === null || !Object.hasOwn(settings, SETTING_OF_UNCLEAN_ELECTION)) return false;
@@ -119,12 +125,12 @@ export const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   'scenario/ended': [{ causes: ['scenario/started'], fits: sameRun }],
   'cluster/controlledShutdown': [{ causes: ['lab/nodeStopped'], fits: sameBroker }],
   'cluster/brokerFenced': [
-    { causes: ['cluster/controlledShutdown'], fits: sameBroker },
-    { causes: ['node/logDirectoryFailed'], fits: sameReporter, settledBy: startedBefore },
-    { causes: DOWN, fits: sameReporter },
-    injected(linkFault(subjectBroker, controller)),
-    injected(diskFault(subjectBroker)),
-    suspended,
+    { causes: ['cluster/controlledShutdown'], fits: unlessRemoved(sameBroker) },
+    { causes: ['node/logDirectoryFailed'], fits: unlessRemoved(sameReporter), settledBy: startedBefore },
+    { causes: DOWN, fits: unlessRemoved(sameReporter) },
+    injected(unlessRemoved(linkFault(subjectBroker, controller))),
+    injected(unlessRemoved(diskFault(subjectBroker))),
+    { ...suspended, fits: unlessRemoved(suspended.fits) },
   ],
   'coordination/sessionExpired': [
     { causes: DOWN, fits: sameReporter },

@@ -115,6 +115,10 @@ const CASES: Case[] = [
   },
   { title: 'cluster/brokerFenced: not a cut between it and clients', steps: [fault(1, cut(2, 'clients')), fenced(2)] },
   { title: 'cluster/brokerFenced: a slow link to the controller is possible only', steps: [possible(fault(1, slow(1, 2))), fenced(2)] },
+  {
+    title: 'cluster/brokerFenced: no fault where the broker was removed on request',
+    steps: [killed(2), fault(1, cut(1, 2)), { type: 'cluster/processSuspended' }, { ...fenced(2), details: { trigger: 'removal' } }],
+  },
   { title: 'cluster/brokerFenced: its full disk', steps: [proven(fault(1, { type: 'fullDisk', node: 2 })), fenced(2)] },
   { title: 'cluster/brokerFenced: its slow disk is possible only', steps: [possible(fault(1, { type: 'slowDisk', node: 2 })), fenced(2)] },
   {

@@ -620,4 +620,10 @@ describe('removing a broker', () => {
     expect(partition(after, 'a')).toMatchObject({ leader: 2, isr: [2] });
     expect(codeOf(() => unregisterBroker(testContext(image), { brokerId: 7 }))).toBe('BROKER_ID_NOT_REGISTERED');
   });
+
+  it('reports that the removal fenced it, so that no failure and no incident follow', () => {
+    const image = testImage([1, 2], { a: [{ replicas: [1, 2] }] });
+    const events = unregisterBroker(testContext(image), { brokerId: 1 }).events ?? [];
+    expect(events.find(({ type }) => type === 'cluster/brokerFenced')).toMatchObject({ broker: 1, details: { trigger: 'removal' } });
+  });
 });

@@ -12,6 +12,12 @@ export function unregisterBroker(context: DecisionContext, request: RequestOf<ty
     throw new KafkaError(ErrorCode.BROKER_ID_NOT_REGISTERED, `There is no broker with id ${request.brokerId} in this cluster.`);
   }
   const moves = moveAwayFrom(context.image, context.properties, broker.id);
+  const fenced = {
+    type: 'cluster/brokerFenced',
+    broker: broker.id,
+    reason: 'it was removed from the cluster',
+    details: { trigger: 'removal' },
+  };
   return {
     records: [
       ...moves.map((move) => move.record),
@@ -19,7 +25,7 @@ export function unregisterBroker(context: DecisionContext, request: RequestOf<ty
     ],
     response: { errorCode: ErrorCode.NONE },
     events: [
-      ...(broker.fenced ? [] : [{ type: 'cluster/brokerFenced', broker: broker.id, reason: 'it was removed from the cluster' }]),
+      ...(broker.fenced ? [] : [fenced]),
       ...moveEvents(moves, 'removal', `broker ${broker.id} was removed from the cluster`, broker.id),
     ],
   };
