@@ -2,13 +2,15 @@
 import { WebSocket } from 'ws';
 import type { Result } from '#shared/errors';
 import type { EventChannel, Events, RequestChannel, Results, ServerFrame } from '#shared/ipc';
-import { EMBEDDED, onEmbedded, type TestPayload } from './embedded-payload.ts';
+import { EMBEDDED, type TestPayload } from './embedded-payload.ts';
 
 export class WebClient {
   private readonly socket: WebSocket;
   private readonly waiting = new Map<number, (result: Result<unknown>) => void>();
   private readonly listeners = new Map<EventChannel, ((payload: never) => void)[]>();
   private nextId = 1;
+  /** That payloads are about which name none. */
+  connectionId = EMBEDDED;
 
   private constructor(socket: WebSocket) {
     this.socket = socket;
@@ -27,12 +29,12 @@ export class WebClient {
     return client;
   }
 
-  /** Rejects where the answer is an error. About the embedded cluster where the payload names no other connection. */
+  /** Rejects where the answer is an error. About `connectionId` where the payload names no other connection. */
   async ask<C extends RequestChannel>(channel: C, payload: TestPayload<C>): Promise<Results[C]> {
     const id = this.nextId++;
     const result = await new Promise<Result<unknown>>((resolve) => {
       this.waiting.set(id, resolve);
-      this.socket.send(JSON.stringify({ id, channel, payload: onEmbedded(payload) }));
+      this.socket.send(JSON.stringify({ id, channel, payload: { connectionId: this.connectionId, ...payload } }));
     });
     if (!result.ok) throw new Error(`${channel}: ${result.error.code}: ${result.error.message}`);
     return result.value as Results[C];
