@@ -10,7 +10,9 @@ import Encoder from 'kafkajs/src/protocol/encoder.js';
 import { Reader } from '../cluster/protocol/reader.ts';
 import type { Api } from '../cluster/protocol/schema.ts';
 import { Writer } from '../cluster/protocol/writer.ts';
+import { AnswerMemo, requestKey } from './answer-memo.ts';
 import { AdminError, UnreachableError } from './errors.ts';
+import { afterIdle } from './idle-timer.ts';
 import { setUpKafkajs } from './kafkajs-setup.ts';
 import { KafkajsSockets } from './kafkajs-sockets.ts';
 
@@ -27,6 +29,8 @@ export interface SendOptions {
   maxVersion?: number;
   /** False for a Produce with acks=0, which no broker answers: it is over once it is handed to the socket, and what `send` resolves to is undefined. */
   isAnswered?: boolean;
+  /** True: an answer of the same bytes as the last one to this request may be the same object, which must not be changed in place. */
+  isRepeated?: boolean;
 }
 
 export class BrokerLink {
@@ -41,15 +45,17 @@ export class BrokerLink {
   private readonly host: string;
   private readonly port: number;
   private readonly clientId: string;
+  private readonly memo: AnswerMemo;
   private closed = false;
 
-  /** `connectHost`: see `KafkajsSockets`. */
-  constructor(options: { host: string; port: number; clientId: string; connectHost?: string | undefined }) {
+  /** `connectHost`: see `KafkajsSockets`. `memo`: shared by the links of one cluster, whose brokers return the same. */
+  constructor(options: { host: string; port: number; clientId: string; connectHost?: string | undefined; memo?: AnswerMemo }) {
     setUpKafkajs();
     this.sockets = new KafkajsSockets(options.connectHost);
     this.host = options.host;
     this.port = options.port;
     this.clientId = options.clientId;
+    this.memo = options.memo ?? new AnswerMemo();
     this.address = `${options.host}:${options.port}`;
     [this.broker, this.pool] = this.open();
   }
@@ -95,16 +101,19 @@ export class BrokerLink {
     if (version === undefined) {
       throw new AdminError({ code: 'UNSUPPORTED_VERSION', message: `${this.address} does not speak ${api.name}.`, subject: this.address });
     }
+    const encoded = encodeBody(api, version, body);
+    const decode = (payload: Buffer): Out => decodeBody(api, version, payload);
+    const request = options.isRepeated === true ? requestKey(api.key, version, encoded.buffer) : null;
     const answer = pool.send<Out>({
       request: {
         apiKey: api.key,
         apiVersion: version,
         apiName: api.name,
-        encode: () => Promise.resolve(encodeBody(api, version, body)),
+        encode: () => Promise.resolve(encoded),
         expectResponse: () => options.isAnswered !== false,
       },
       response: {
-        decode: (payload) => Promise.resolve(decodeBody(api, version, payload)),
+        decode: (payload) => Promise.resolve(request === null ? decode(payload) : this.memo.decode(request, payload, decode)),
         parse: (decoded) => Promise.resolve(decoded),
       },
       logResponseError: false,
@@ -135,16 +144,13 @@ export class BrokerLink {
 
   /** On silence the socket is destroyed: kafkajs would keep it, and everything behind it would wait (#919, #1163). */
   private async withTimeout<T>(answer: Promise<T>, broker: Broker, timeoutMs: number): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
+    let cancel: (() => void) | undefined;
     const silence = new Promise<never>((_resolve, reject) => {
-      timer = setTimeout(
-        () => {
-          this.silent = true;
-          reject(new UnreachableError(this.address, `no answer in ${(timeoutMs / 1000).toFixed(1)} s`));
-          this.reopen(broker);
-        },
-        Math.max(0, timeoutMs),
-      );
+      cancel = afterIdle(Math.max(0, timeoutMs), () => {
+        this.silent = true;
+        reject(new UnreachableError(this.address, `no answer in ${(timeoutMs / 1000).toFixed(1)} s`));
+        this.reopen(broker);
+      });
     });
     try {
       return await Promise.race([answer, silence]);
@@ -156,7 +162,7 @@ export class BrokerLink {
       }
       throw error;
     } finally {
-      clearTimeout(timer);
+      cancel?.();
       // The loser of the race may still reject; its reason has been reported by the winner.
       answer.catch(() => undefined);
     }

@@ -6,6 +6,7 @@ import { describeCluster } from '../cluster/protocol/apis/describe-cluster.ts';
 import { metadata } from '../cluster/protocol/apis/metadata.ts';
 import { ErrorCode, isRetriable } from '../cluster/protocol/error-codes.ts';
 import type { Api, ResponseOf } from '../cluster/protocol/schema.ts';
+import { AnswerMemo } from './answer-memo.ts';
 import { BrokerLink, type SendOptions } from './broker-link.ts';
 import { AdminError, kafkaFailure, UnreachableError } from './errors.ts';
 import { hedgedRead } from './hedged-read.ts';
@@ -33,6 +34,8 @@ const RETRY_PAUSE_MS = 150;
 export interface ReadOptions extends SendOptions {
   /** After which another broker is asked as well; more than usual for what costs each of them much. */
   lateMs: number;
+  /** A broker that is not asked, by its id: what it answers is to be confirmed. */
+  except: number;
 }
 
 export class ClusterClient {
@@ -43,6 +46,7 @@ export class ClusterClient {
   private brokers = new Map<number, BrokerAddress>();
   private controllerId = -1;
   private readonly leaderEpochs = new LeaderEpochs();
+  private readonly memo = new AnswerMemo();
   private closed = false;
 
   /**
@@ -60,7 +64,7 @@ export class ClusterClient {
     let link = this.links.get(address);
     if (link === undefined) {
       if (this.closed) throw new AdminError({ code: 'NOT_CONNECTED', message: 'This connection has been closed.' });
-      link = new BrokerLink({ host, port, clientId: this.clientId, connectHost: this.connectHost });
+      link = new BrokerLink({ host, port, clientId: this.clientId, connectHost: this.connectHost, memo: this.memo });
       this.links.set(address, link);
     }
     return link;
@@ -80,7 +84,7 @@ export class ClusterClient {
     const answer = await this.readAny(
       metadata,
       { topics: topics === null ? null : topics.map((name) => ({ name })), allowAutoTopicCreation: false },
-      {},
+      { isRepeated: true },
       (one) => {
         if (leaderEpochs.behind(one.topics) > 0) return false;
         this.take(one, topics === null);
@@ -120,10 +124,10 @@ export class ClusterClient {
   private async readAny<In, Out>(
     api: Api<unknown, In, Out, never>,
     body: In,
-    { lateMs = LATE_MS, ...options }: Partial<ReadOptions>,
+    { lateMs = LATE_MS, except, ...options }: Partial<ReadOptions>,
     takes: (answer: Out) => boolean,
   ): Promise<{ taken: Out } | { refused: [Out, ...Out[]] }> {
-    const links = this.linksToAsk();
+    const links = this.linksToAsk(except);
     if (links.length === 0) throw new AdminError({ code: 'NOT_CONNECTED', message: 'This cluster is not running.' });
     const outcome = await hedgedRead({
       asks: links.map((link) => (signal) => link.read(api, body, { timeoutMs: READ_TIMEOUT_MS, ...options }, signal)),
@@ -148,9 +152,13 @@ export class ClusterClient {
     );
   }
 
-  private linksToAsk(): BrokerLink[] {
+  /** Silent ones last; where a broker is left out, none that is silent: a confirmation that does not come at once is not waited for. */
+  private linksToAsk(except: number | undefined): BrokerLink[] {
     const links = new Set([...shuffled(this.knownBrokers), ...this.bootstrap].map(({ host, port }) => this.link(host, port)));
-    return [...links].sort((a, b) => Number(a.silent) - Number(b.silent));
+    if (except === undefined) return [...links].sort((a, b) => Number(a.silent) - Number(b.silent));
+    const left = this.brokers.get(except);
+    if (left !== undefined) links.delete(this.link(left.host, left.port));
+    return [...links].filter(({ silent }) => !silent);
   }
 
   /** Sends to one broker by its id. */

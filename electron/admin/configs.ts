@@ -57,7 +57,7 @@ async function describe(
   };
   const answer =
     broker === undefined
-      ? await client.anyBroker(describeConfigs, body, { lateMs: LATE_MS })
+      ? await client.anyBroker(describeConfigs, body, { lateMs: LATE_MS, isRepeated: keys !== null })
       : await client.onBroker(broker, describeConfigs, body);
   const entries = new Map<string, ConfigEntry[]>();
   for (const result of answer.results) {

@@ -15,6 +15,7 @@ import { decodeAssignment } from '../cluster/protocol/records/consumer-protocol.
 import type { GroupMember, GroupState } from '#shared/models/cluster';
 import type { ClusterClient } from './cluster-client.ts';
 import { AdminError, kafkaFailure, UnreachableError } from './errors.ts';
+import { oncePerAnswer } from './answer-memo.ts';
 import { chunked, pushTo } from './topics.ts';
 import { appendAll } from '#shared/lists';
 
@@ -107,8 +108,12 @@ export async function describeGroupsOf(client: ClusterClient, broker: number, gr
 }
 
 async function describeClassic(client: ClusterClient, broker: number, groups: readonly ListedGroup[]): Promise<GroupDescription[]> {
-  const answer = await client.onBroker(broker, describeGroups, { groups: groups.map(({ id }) => id) });
-  return answer.groups.map((group) => ({
+  const answer = await client.onBroker(broker, describeGroups, { groups: groups.map(({ id }) => id) }, { isRepeated: true });
+  return answer.groups.map((group) => oncePerAnswer(group, broker, () => classicDescription(group, broker)));
+}
+
+function classicDescription(group: ResponseOf<typeof describeGroups>['groups'][number], broker: number): GroupDescription {
+  return {
     id: group.groupId,
     coordinator: broker,
     state: groupState(group.groupState),
@@ -122,7 +127,7 @@ async function describeClassic(client: ClusterClient, broker: number, groups: re
       assignment: group.protocolType === 'consumer' ? readAssignment(member.memberAssignment) : [],
     })),
     error: group.errorCode === 0 ? null : errorName(group.errorCode),
-  }));
+  };
 }
 
 async function describeConsumer(client: ClusterClient, broker: number, groups: readonly ListedGroup[]): Promise<GroupDescription[]> {
@@ -216,10 +221,12 @@ async function fetchCommitted(client: ClusterClient, broker: number, ids: readon
     broker,
     offsetFetch,
     { groupId: first, topics: null, groups: ids.map((groupId) => ({ groupId, topics: null })), requireStable: false },
-    { maxVersion: OFFSET_FETCH_VERSION },
+    { maxVersion: OFFSET_FETCH_VERSION, isRepeated: true },
   );
   if ((client.versionOn(broker, offsetFetch, OFFSET_FETCH_VERSION) ?? 0) >= FIRST_VERSION_OF_MANY) {
-    return answer.groups.filter((group) => group.errorCode === 0).map((group) => [group.groupId, flatten(group.topics)]);
+    return answer.groups
+      .filter((group) => group.errorCode === 0)
+      .map((group) => [group.groupId, oncePerAnswer(group.topics, broker, () => flatten(group.topics))]);
   }
   const results: [string, CommittedOffset[]][] = answer.errorCode === 0 ? [[first, flatten(answer.topics)]] : [];
   for (const id of ids.slice(1)) appendAll(results, await fetchCommitted(client, broker, [id]));

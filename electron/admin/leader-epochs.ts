@@ -19,9 +19,12 @@ const UNKNOWN = -1;
 export class LeaderEpochs {
   /** By topic id, or by name where topics have none (below 2.8): each partition's epoch. */
   private readonly epochs = new Map<string, number[]>();
+  /** What was taken last: the same list again is not behind, and brings nothing. */
+  private last: { topics: readonly TopicEpochs[]; isComplete: boolean } | undefined;
 
   /** By how many leader epochs and partitions the answer is older than what is known, over all; 0 for one that is not behind. */
   behind(topics: readonly TopicEpochs[]): number {
+    if (topics === this.last?.topics) return 0;
     let total = 0;
     for (const topic of topics) {
       const known = this.epochs.get(keyOf(topic));
@@ -40,6 +43,8 @@ export class LeaderEpochs {
 
   /** From now on this is the newest. `isComplete`: it lists all topics, so that others are gone, and one made anew is a new one. */
   take(topics: readonly TopicEpochs[], isComplete: boolean): void {
+    if (topics === this.last?.topics && isComplete === this.last.isComplete) return;
+    this.last = { topics, isComplete };
     let listed = 0;
     for (const topic of topics) {
       const key = keyOf(topic);

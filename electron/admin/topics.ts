@@ -7,6 +7,7 @@ import { listOffsets } from '../cluster/protocol/apis/list-offsets.ts';
 import { ErrorCode, errorName } from '../cluster/protocol/error-codes.ts';
 import type { ResponseOf } from '../cluster/protocol/schema.ts';
 import { ZERO_UUID } from '../cluster/protocol/uuid.ts';
+import { oncePerAnswer } from './answer-memo.ts';
 import { isLeaderUnknown, type ClusterClient, type ClusterMetadata } from './cluster-client.ts';
 import { kafkaFailure } from './errors.ts';
 
@@ -22,6 +23,11 @@ const READ_COMMITTED = 1;
 export interface PartitionKey {
   topic: string;
   partition: number;
+}
+
+/** With the leader epoch by metadata, so that a broker that leads in another one refuses the request (KIP-320); −1 where none is known. */
+export interface LedPartition extends PartitionKey {
+  leaderEpoch: number;
 }
 
 export function partitionKey(topic: string, partition: number): string {
@@ -88,29 +94,30 @@ export type LogBounds = { readonly start: bigint; readonly end: bigint; readonly
 /**
  * Log start, end (high watermark) and, on request, last stable offset of partitions that one broker leads, by topic and partition.
  * Rejects with the `AdminError` of a broker that does not answer. The end is read first: a last stable offset below it then proves an
- * open transaction, and records that are deleted meanwhile can only make the reading smaller.
+ * open transaction, and records that are deleted meanwhile can only make the reading smaller. A broker whose leader epoch is another one
+ * returns an error, FENCED_LEADER_EPOCH or UNKNOWN_LEADER_EPOCH: its end may not be the end any more.
  */
 export async function readLogBounds(
   client: ClusterClient,
   leader: number,
-  keys: readonly PartitionKey[],
+  keys: readonly LedPartition[],
   withStable: boolean,
 ): Promise<Map<string, Map<number, LogBounds>>> {
   const bounds = new Map<string, Map<number, LogBounds>>();
   for (const chunk of chunked(keys, PARTITIONS_A_REQUEST)) {
     const ask = (timestamp: bigint, isolationLevel = READ_UNCOMMITTED) =>
-      client.onBroker(leader, listOffsets, listOffsetsBody(chunk, timestamp, isolationLevel));
+      client.onBroker(leader, listOffsets, listOffsetsBody(chunk, timestamp, isolationLevel), { isRepeated: true });
     // Sent in this order on one connection, whose requests a broker answers in order.
     const [ends, stables, starts] = await Promise.all([
       ask(LATEST),
       withStable ? ask(LATEST, READ_COMMITTED) : Promise.resolve(null),
       ask(EARLIEST),
     ]);
-    const [end, stable, start] = [offsetsIn(ends), stables === null ? null : offsetsIn(stables), offsetsIn(starts)];
+    const offsets = (answer: ResponseOf<typeof listOffsets>): OffsetsByTopic => oncePerAnswer(answer, leader, () => offsetsIn(answer));
+    const [end, stable, start] = [offsets(ends), stables === null ? null : offsets(stables), offsets(starts)];
     for (const { topic, partition } of chunk) {
-      const ofTopic = innerMap(bounds, topic);
-      const key = partitionKey(topic, partition);
-      ofTopic.set(partition, toBounds(start.get(key), end.get(key), stable === null ? null : stable.get(key)));
+      const of = (one: OffsetsByTopic): OffsetAnswer | undefined => one.get(topic)?.get(partition);
+      innerMap(bounds, topic).set(partition, toBounds(of(start), of(end), stable === null ? null : of(stable)));
     }
   }
   return bounds;
@@ -128,31 +135,42 @@ function toBounds(start: OffsetAnswer | undefined, end: OffsetAnswer | undefined
   return { start: from, end: until > from ? until : from, stable: stable === null ? null : (lastStable ?? null) };
 }
 
-function offsetsIn(answer: ResponseOf<typeof listOffsets>): Map<string, OffsetAnswer> {
-  const offsets = new Map<string, OffsetAnswer>();
+type OffsetsByTopic = ReadonlyMap<string, ReadonlyMap<number, OffsetAnswer>>;
+
+function offsetsIn(answer: ResponseOf<typeof listOffsets>): OffsetsByTopic {
+  const offsets = new Map<string, Map<number, OffsetAnswer>>();
   for (const { name, partitions } of answer.topics) {
+    const ofTopic = innerMap(offsets, name);
     for (const { partitionIndex, errorCode, offset } of partitions)
-      offsets.set(partitionKey(name, partitionIndex), errorCode === 0 ? { offset } : { error: errorName(errorCode) });
+      ofTopic.set(partitionIndex, errorCode === 0 ? { offset } : { error: errorName(errorCode) });
   }
   return offsets;
 }
 
-function listOffsetsBody(keys: readonly PartitionKey[], timestamp: bigint, isolationLevel = READ_UNCOMMITTED) {
-  const byTopic = new Map<string, number[]>();
-  for (const { topic, partition } of keys) pushTo(byTopic, topic, partition);
+function listOffsetsBody(keys: readonly (PartitionKey | LedPartition)[], timestamp: bigint, isolationLevel = READ_UNCOMMITTED) {
+  const byTopic = new Map<string, (PartitionKey | LedPartition)[]>();
+  for (const key of keys) pushTo(byTopic, key.topic, key);
   return {
     replicaId: -1,
     isolationLevel,
     topics: [...byTopic].map(([name, partitions]) => ({
       name,
-      partitions: partitions.map((partitionIndex) => ({ partitionIndex, timestamp })),
+      partitions: partitions.map((key) => ({
+        partitionIndex: key.partition,
+        currentLeaderEpoch: 'leaderEpoch' in key ? key.leaderEpoch : -1,
+        timestamp,
+      })),
     })),
   };
 }
 
 /** Bytes of one broker's replicas, by topic and partition. Rejects with the `AdminError` of a broker that does not answer. */
-export async function readLogSizes(client: ClusterClient, broker: number): Promise<Map<string, Map<number, bigint>>> {
-  const answer = await client.onBroker(broker, describeLogDirs, { topics: null });
+export async function readLogSizes(client: ClusterClient, broker: number): Promise<ReadonlyMap<string, ReadonlyMap<number, bigint>>> {
+  const answer = await client.onBroker(broker, describeLogDirs, { topics: null }, { isRepeated: true });
+  return oncePerAnswer(answer, broker, () => sizesIn(answer));
+}
+
+function sizesIn(answer: ResponseOf<typeof describeLogDirs>): Map<string, Map<number, bigint>> {
   const sizes = new Map<string, Map<number, bigint>>();
   for (const directory of answer.results) {
     for (const { name, partitions } of directory.topics) {

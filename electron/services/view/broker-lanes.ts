@@ -3,6 +3,7 @@
  * known to be slow or silent. Answers are delivered as they arrive, those of late brokers too, marked.
  */
 import { AdminError } from '../../admin/errors.ts';
+import { afterIdle } from '../../admin/idle-timer.ts';
 
 /** A broker may take this many times what it took before. */
 const PATIENCE = 4;
@@ -21,10 +22,7 @@ export interface LaneClock {
 
 export const systemLaneClock: LaneClock = {
   now: () => performance.now(),
-  after(ms, run) {
-    const timer = setTimeout(run, ms);
-    return () => clearTimeout(timer);
-  },
+  after: afterIdle,
 };
 
 export class BrokerLanes {

@@ -26,6 +26,15 @@ export class MetadataPart {
   private take(answer: ClusterMetadata): void {
     const { state } = this;
     const now = this.now();
+    if (answer !== state.metadata) this.takeTopics(answer);
+    state.metadata = answer;
+    state.asOf = now;
+    if (answer.clusterId !== null) state.clusterId = answer.clusterId;
+    this.noteBrokers(answer, now);
+  }
+
+  private takeTopics(answer: ClusterMetadata): void {
+    const { state } = this;
     const known = state.topics;
     let changed = false;
     const topics = new Map<string, MetadataTopic>();
@@ -39,10 +48,6 @@ export class MetadataPart {
       state.topics = new Map([...topics].sort(([a], [b]) => (a < b ? -1 : 1)));
       this.forgetDeleted();
     }
-    state.metadata = answer;
-    state.asOf = now;
-    if (answer.clusterId !== null) state.clusterId = answer.clusterId;
-    this.noteBrokers(answer, now);
   }
 
   private noteBrokers(answer: ClusterMetadata, now: number): void {

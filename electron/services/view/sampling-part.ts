@@ -5,7 +5,7 @@
  */
 import type { CommittedOffset } from '../../admin/groups.ts';
 import { isLeaderUnknown } from '../../admin/cluster-client.ts';
-import { innerMap, type LogBounds, type PartitionKey } from '../../admin/topics.ts';
+import { innerMap, type LedPartition, type LogBounds, type PartitionKey } from '../../admin/topics.ts';
 import { BrokerLanes } from './broker-lanes.ts';
 import { elapsedSeconds, systemInstant, type Instant } from './elapsed.ts';
 import { groupCommitted, topicsOfGroup, withBounds, withReadings, withTopicsOnly, type CommittedByTopic } from './group-readings.ts';
@@ -21,11 +21,19 @@ export interface SampleSource {
   /** By group; groups that the coordinator refused are left out. Rejects with an `AdminError`. */
   committed(coordinator: number, groups: readonly string[]): Promise<ReadonlyMap<string, readonly CommittedOffset[]>>;
   /** By topic and partition, of partitions that the broker leads. Rejects with an `AdminError`. */
-  bounds(leader: number, keys: readonly PartitionKey[], withStable: boolean): Promise<BoundsByTopic>;
+  bounds(leader: number, keys: readonly LedPartition[], withStable: boolean): Promise<BoundsByTopic>;
+}
+
+interface KnownCommitted {
+  readonly at: Instant;
+  readonly answer: readonly CommittedOffset[];
+  readonly offsets: CommittedByTopic;
 }
 
 /** An answer that took longer says too little about the time at which its end offsets were read. */
 const MAX_RATE_LATENCY_MS = 500;
+/** Metadata is older than the broker: it names another leader, or an earlier leader epoch. */
+const STALE_ERRORS: ReadonlySet<string> = new Set(['NOT_LEADER_OR_FOLLOWER', 'FENCED_LEADER_EPOCH']);
 
 interface Sample {
   readonly at: Instant;
@@ -46,7 +54,7 @@ export class SamplingPart {
   private readonly leaders: BrokerLanes;
   private readonly recordRate = new RecordRate();
   /** The last answer for each group. */
-  private readonly lastCommitted = new Map<string, { readonly at: Instant; readonly offsets: CommittedByTopic }>();
+  private readonly lastCommitted = new Map<string, KnownCommitted>();
 
   constructor(options: {
     state: Target;
@@ -122,7 +130,13 @@ export class SamplingPart {
           const last = this.lastCommitted.get(id);
           // An offset that changed while the group was not read was committed at any time since.
           const changedAt = last === undefined || elapsedSeconds(last.at, at) === null ? null : at.wallMs;
-          this.lastCommitted.set(id, { at, offsets: groupCommitted(last?.offsets, offsets, changedAt) });
+          // An answer that did not change is the same object.
+          const isSame = last?.answer === offsets;
+          this.lastCommitted.set(id, {
+            at,
+            answer: offsets,
+            offsets: isSame ? last.offsets : groupCommitted(last?.offsets, offsets, changedAt),
+          });
           answered.add(id);
         }
       },
@@ -148,11 +162,11 @@ export class SamplingPart {
   }
 
   private async readBounds(sample: Sample, topics: ReadonlySet<string>): Promise<void> {
-    const byLeader = new Map<number, PartitionKey[]>();
+    const byLeader = new Map<number, LedPartition[]>();
     for (const topic of topics) {
       const unasked = new Map<number, LogBounds>();
       for (const partition of this.state.topics.get(topic)?.partitions ?? []) {
-        const key = { topic, partition: partition.partitionIndex };
+        const key = { topic, partition: partition.partitionIndex, leaderEpoch: partition.leaderEpoch };
         const own = byLeader.get(partition.leaderId);
         if (isLeaderUnknown(partition)) unasked.set(key.partition, { error: 'LEADER_NOT_AVAILABLE' });
         else if (own === undefined) byLeader.set(partition.leaderId, [key]);
@@ -189,7 +203,7 @@ export class SamplingPart {
     }
   }
 
-  private async askLeader(leader: number, keys: readonly PartitionKey[], { readers }: Sample): Promise<BoundsByTopic> {
+  private async askLeader(leader: number, keys: readonly LedPartition[], { readers }: Sample): Promise<BoundsByTopic> {
     const read = keys.filter(({ topic }) => readers.has(topic));
     const others = keys.filter(({ topic }) => !readers.has(topic));
     const parts = await Promise.all([
@@ -243,8 +257,9 @@ function failed(keys: readonly PartitionKey[], error: string): BoundsByTopic {
   return bounds;
 }
 
+/** UNKNOWN_LEADER_EPOCH is no sign of old metadata: the broker is older than metadata. */
 function isStale(bounds: BoundsByTopic): boolean {
   for (const partitions of bounds.values())
-    for (const one of partitions.values()) if ('error' in one && one.error === 'NOT_LEADER_OR_FOLLOWER') return true;
+    for (const one of partitions.values()) if ('error' in one && STALE_ERRORS.has(one.error)) return true;
   return false;
 }

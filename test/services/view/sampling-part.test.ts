@@ -319,11 +319,16 @@ describe('SamplingPart', () => {
     expect(row().partitions.map(({ committedAt }) => committedAt)).toEqual([null, seenAt, null]);
   });
 
-  test('asks for metadata when a broker does not lead what metadata says it leads', async () => {
+  test.each([
+    ['NOT_LEADER_OR_FOLLOWER', 1],
+    ['FENCED_LEADER_EPOCH', 1],
+    // The broker is behind, not metadata.
+    ['UNKNOWN_LEADER_EPOCH', 0],
+  ])('sends the leader epoch by metadata; after %s lag is unknown, and metadata is read again %i times', async (error, times) => {
     await part.round(EVERYTHING);
     expect(staleMetadata).toBe(0);
     const bounds = boundsOf;
-    log[1] = { start: 0n, end: 0n, stable: 0n };
+    const epochs: number[] = [];
     part = new SamplingPart({
       state,
       reach: new Reach(state.unreachable),
@@ -331,16 +336,17 @@ describe('SamplingPart', () => {
       onStaleMetadata: () => staleMetadata++,
       source: {
         committed: () => Promise.resolve(committed),
-        bounds: (leader, keys, withStable) =>
-          Promise.resolve(
-            leader === 2
-              ? new Map([['orders', new Map<number, LogBounds>([[1, { error: 'NOT_LEADER_OR_FOLLOWER' }]])]])
-              : bounds(keys, withStable),
-          ),
+        bounds: (leader, keys, withStable) => {
+          epochs.push(...keys.map(({ leaderEpoch }) => leaderEpoch));
+          return Promise.resolve(
+            leader === 2 ? new Map([['orders', new Map<number, LogBounds>([[1, { error }]])]]) : bounds(keys, withStable),
+          );
+        },
       },
     });
     await part.round(EVERYTHING);
-    expect(staleMetadata).toBe(1);
+    expect(epochs).toEqual([1, 1, 1]);
+    expect(staleMetadata).toBe(times);
     expect(row().partitions[1]).toMatchObject({ lag: null, unknown: 'offsets' });
   });
 

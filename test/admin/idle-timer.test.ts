@@ -1,0 +1,44 @@
+/** Limits for answers do not count the time in which this thread computes. */
+import { expect, test } from 'vitest';
+import { afterIdle } from '../../electron/admin/idle-timer.ts';
+
+function compute(ms: number): void {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('an answer that came while the thread was busy is read before its limit is over', async () => {
+  const order: string[] = [];
+  const ended = new Promise<void>((resolve) =>
+    afterIdle(100, () => {
+      order.push('limit');
+      resolve();
+    }),
+  );
+  await turn();
+  compute(300);
+  // In place of a socket: what the event loop delivers after the timers that are due.
+  setTimeout(() => order.push('answer'), 20);
+  await ended;
+  expect(order).toEqual(['answer', 'limit']);
+});
+
+test('ends while the thread is busy all the time', async () => {
+  const over: string[] = [];
+  afterIdle(20, () => over.push('limit'));
+  const until = performance.now() + 10_000;
+  while (over.length === 0 && performance.now() < until) {
+    compute(5);
+    await turn();
+  }
+  expect(over).toEqual(['limit']);
+});
+
+test('does nothing after it was cancelled', async () => {
+  let isOver = false;
+  afterIdle(1, () => (isOver = true))();
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  expect(isOver).toBe(false);
+});
