@@ -30,6 +30,21 @@ export function groupCommitted(
   return byTopic;
 }
 
+const REBALANCING: ReadonlySet<string | undefined> = new Set(['PreparingRebalance', 'CompletingRebalance', 'Assigning', 'Reconciling']);
+/** More are a cluster that restarts; all of them are read once a page shows them. */
+const MAX_REBALANCING = 100;
+
+/** Groups that were rebalancing when they were described last. */
+export function rebalancingGroups(groups: ReadonlyMap<string, GroupState>): string[] {
+  const ids: string[] = [];
+  for (const [id, { described }] of groups) {
+    if (!REBALANCING.has(described?.state)) continue;
+    ids.push(id);
+    if (ids.length === MAX_REBALANCING) break;
+  }
+  return ids;
+}
+
 /** The topics that a group reads: those it has committed for, and those of its members. */
 export function topicsOfGroup({ described, readings }: GroupState, committed: CommittedByTopic | undefined): Set<string> {
   const topics = new Set(committed === undefined ? readings.keys() : committed.keys());

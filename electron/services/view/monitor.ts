@@ -4,12 +4,13 @@
  */
 import type { ClusterClient, ClusterMetadata } from '../../admin/cluster-client.ts';
 import { topicSettings } from '../../admin/configs.ts';
+import { readConfirmedBounds, readConfirmedCommitted } from '../../admin/confirmed-reads.ts';
 import { appDecoder } from '../../admin/decoding/decoder.ts';
 import { AdminError } from '../../admin/errors.ts';
-import { committedOffsetsOf, describeGroupsOf, listGroupsOf } from '../../admin/groups.ts';
+import { describeGroupsOf, listGroupsOf } from '../../admin/groups.ts';
 import { readNextUnread } from '../../admin/next-unread.ts';
 import { readQuorum } from '../../admin/quorum.ts';
-import { readLogBounds, readLogSizes } from '../../admin/topics.ts';
+import { readLogSizes } from '../../admin/topics.ts';
 import type { ClusterPatch } from '#shared/ipc';
 import type { ClusterView, Connection, LagSample } from '#shared/models/cluster';
 import type { LabNode } from '../lab.ts';
@@ -17,11 +18,13 @@ import { Poller } from '../poller.ts';
 import { ViewDiff } from '../view-diff.ts';
 import { buildView } from './build.ts';
 import { groupRow } from './group-rows.ts';
+import { rebalancingGroups } from './group-readings.ts';
 import { GroupsPart } from './groups-part.ts';
 import { groupsShownAlone, NOTHING, unionOf, type Interest } from './interest.ts';
 import { lagByTopic } from './lag-sample.ts';
 import { MetadataPart } from './metadata-part.ts';
 import { NodesPart } from './nodes-part.ts';
+import { ProcessorBudget } from './processor-budget.ts';
 import { QuorumPart } from './quorum-part.ts';
 import { Reach } from './reach.ts';
 import { SamplingPart } from './sampling-part.ts';
@@ -54,10 +57,9 @@ const UNREAD_PAUSE_MS = 2_000;
 const SLOW_FACTOR = 6;
 /** Without a client the history of the embedded cluster needs a reading every few seconds, nothing more. */
 const IDLE_FACTOR = 4;
-/** A round is followed by a pause of this many times its processor time at least, so that a large cluster leaves the thread to others. */
-const PAUSE_PER_BUSY_MS = 4;
-/** A patch is built after a pause of this many times what the last one took at least. */
-const PAUSE_PER_PUBLISH_MS = 10;
+/** A patch is built after a pause of this many times what the last ones took at least. */
+const PAUSE_PER_PUBLISH_MS = 20;
+const MAX_PUBLISH_PAUSE_MS = 5_000;
 const SETTINGS_SHOWN = ['cleanup.policy', 'min.insync.replicas'];
 
 export class ClusterMonitor {
@@ -67,11 +69,12 @@ export class ClusterMonitor {
   private readonly metadataPart: MetadataPart;
   private readonly metadataPoller: Poller;
   private readonly pollers: Poller[];
+  private readonly budget = new ProcessorBudget();
   /** By client. */
   private readonly interests = new Map<string, Interest>();
   private interest: Interest = NOTHING;
-  /** What the last publication took. */
-  private publishMs = 0;
+  /** What the last two publications took. A single large one, as the first is, delays nothing. */
+  private publishMs: readonly [beforeLast: number, last: number] = [0, 0];
   private publishTimer: NodeJS.Timeout | undefined;
   private closed = false;
 
@@ -103,8 +106,8 @@ export class ClusterMonitor {
       onChange,
       onStaleMetadata: () => this.metadataPoller.now(),
       source: {
-        committed: (coordinator, ids) => committedOffsetsOf(client, coordinator, ids),
-        bounds: (leader, keys, withStable) => readLogBounds(client, leader, keys, withStable),
+        committed: (coordinator, ids) => readConfirmedCommitted(client, coordinator, ids),
+        bounds: (leader, keys, withStable) => readConfirmedBounds(client, leader, keys, withStable),
       },
     });
     const unread = new UnreadPart({
@@ -179,17 +182,20 @@ export class ClusterMonitor {
   }
 
   private poller(what: string, run: () => Promise<void>, pauseMs: number, isIdle: () => boolean): Poller {
-    let busyMs = 0;
+    const freshPauseMs = (): number => (isIdle() ? pauseMs * IDLE_FACTOR : pauseMs);
     return new Poller({
       run: async () => {
         // A remote cluster without a client is about to be closed; it has no history to keep.
         if (this.interests.size === 0 && this.options.nodes === undefined) return;
-        const before = performance.eventLoopUtilization();
-        await run();
-        busyMs = performance.eventLoopUtilization(before).active;
+        this.budget.begin(what);
+        try {
+          await run();
+        } finally {
+          this.budget.end(what, freshPauseMs());
+        }
         this.schedulePublish();
       },
-      pauseMs: () => Math.max(isIdle() ? pauseMs * IDLE_FACTOR : pauseMs, busyMs * PAUSE_PER_BUSY_MS),
+      pauseMs: () => freshPauseMs() * this.budget.factor,
       onError: (error) => {
         this.noteFailure(what, error);
         this.schedulePublish();
@@ -204,12 +210,14 @@ export class ClusterMonitor {
 
   private schedulePublish(): void {
     if (this.closed || this.publishTimer !== undefined) return;
+    const [beforeLastMs, lastMs] = this.publishMs;
+    const pauseMs = Math.min(beforeLastMs, lastMs) * PAUSE_PER_PUBLISH_MS;
     this.publishTimer = setTimeout(
       () => {
         this.publishTimer = undefined;
         this.publish();
       },
-      Math.max(PUBLISH_GAP_MS, this.publishMs * PAUSE_PER_PUBLISH_MS),
+      Math.max(PUBLISH_GAP_MS, Math.min(MAX_PUBLISH_PAUSE_MS, pauseMs)),
     );
   }
 
@@ -217,8 +225,8 @@ export class ClusterMonitor {
   private publish(): void {
     const startedAt = performance.now();
     const patch = this.diff.advance(buildView(this.options.connection, this.state));
-    this.publishMs = performance.now() - startedAt;
     if (patch !== null) this.options.onPatch(patch);
+    this.publishMs = [this.publishMs[1], performance.now() - startedAt];
   }
 
   private async afterMetadata(run: () => Promise<void>): Promise<void> {
@@ -227,11 +235,16 @@ export class ClusterMonitor {
   }
 
   /**
-   * All groups of the embedded cluster, whatever its pages show, so that the history of lag has no hole where an outage was.
-   * Of a remote cluster only what is shown.
+   * All groups of the embedded cluster, whatever its pages show, so that the history of lag has no hole where an outage was. Of a remote
+   * cluster what is shown, and groups whose rebalance was seen to start, so that its end is seen as well.
    */
   private get groupsToRead(): Interest['groups'] {
-    return this.options.nodes === undefined ? this.interest.groups : 'all';
+    if (this.options.nodes !== undefined) return 'all';
+    const { groups } = this.interest;
+    if (groups === 'all') return groups;
+    const rebalancing = rebalancingGroups(this.state.groups);
+    if (rebalancing.length === 0) return groups;
+    return [...new Set([...(groups === 'none' ? [] : groups), ...rebalancing])];
   }
 
   private async readGroups(part: GroupsPart): Promise<void> {

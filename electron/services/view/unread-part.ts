@@ -54,7 +54,7 @@ export class UnreadPart {
     const seen = new Map<string, string>();
     const alive = new Map<string, Set<string>>();
     const byLeader = new Map<number, Candidate[]>();
-    for (const candidate of this.candidates(wanted)) {
+    for (const candidate of this.candidates(wanted, shownAlone)) {
       const key = keyOf(candidate);
       const { group, topic, partition, offset, end } = candidate;
       const own = alive.get(group) ?? new Set<string>();
@@ -86,16 +86,20 @@ export class UnreadPart {
     );
   }
 
-  private *candidates(wanted: Interest['groups']): Generator<Candidate> {
+  /** Of a group that is shown among others, and that nothing is known of, only small lags: a large cluster has many groups. */
+  private *candidates(wanted: Interest['groups'], shownAlone: ReadonlySet<string>): Generator<Candidate> {
     if (wanted === 'none') return;
-    const { groups, topics } = this.state;
+    const { groups, topics, unread } = this.state;
     for (const group of wanted === 'all' ? groups.keys() : wanted) {
+      const isWhole = shownAlone.has(group) || unread.has(group);
       for (const [topic, readings] of groups.get(group)?.readings ?? []) {
-        const { topicId = '', partitions = [] } = topics.get(topic) ?? {};
-        for (const { partitionIndex: partition, leaderId, errorCode } of partitions) {
-          const range = unreadRange(readings.get(partition));
-          if (range !== null && !isLeaderUnknown({ leaderId, errorCode }))
-            yield { group, topicId, leader: leaderId, topic, partition, ...range };
+        const ranges = rangesIn(readings);
+        for (const { partition, offset, end } of isWhole ? ranges.all : ranges.small) {
+          const { topicId = '', partitions = [] } = topics.get(topic) ?? {};
+          // Brokers list partitions in any order, most of them by index.
+          const at = partitions[partition];
+          const row = at?.partitionIndex === partition ? at : partitions.find(({ partitionIndex }) => partitionIndex === partition);
+          if (row !== undefined && !isLeaderUnknown(row)) yield { group, topicId, leader: row.leaderId, topic, partition, offset, end };
         }
       }
     }
@@ -127,6 +131,33 @@ export class UnreadPart {
     }
     this.readRounds = new Map([...this.readRounds].filter(([key]) => this.lastSeen.has(key)));
   }
+}
+
+interface UnreadRange {
+  readonly partition: number;
+  readonly offset: bigint;
+  readonly end: bigint;
+}
+
+interface UnreadRanges {
+  readonly all: readonly UnreadRange[];
+  readonly small: readonly UnreadRange[];
+}
+
+/** By what they were made of: readings are replaced, never changed in place. */
+const knownRanges = new WeakMap<ReadonlyMap<number, GroupReading>, UnreadRanges>();
+
+function rangesIn(readings: ReadonlyMap<number, GroupReading>): UnreadRanges {
+  let ranges = knownRanges.get(readings);
+  if (ranges === undefined) {
+    const all = [...readings].flatMap(([partition, reading]) => {
+      const range = unreadRange(reading);
+      return range === null ? [] : [{ partition, ...range }];
+    });
+    ranges = { all, small: all.filter(({ offset, end }) => end - offset <= SMALL_LAG) };
+    knownRanges.set(readings, ranges);
+  }
+  return ranges;
 }
 
 /** From the first offset that was not read and still exists to the end; null where it is unknown or empty. */

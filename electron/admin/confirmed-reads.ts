@@ -1,0 +1,66 @@
+/**
+ * Offsets that another broker confirms. A leader or coordinator that is isolated answers as before until it receives the metadata that names its
+ * successor, and the metadata that it was chosen by may be as old. So the leader is read from another broker after the answer, and offsets of a
+ * former leader are unknown.
+ */
+import { findCoordinator } from '../cluster/protocol/apis/find-coordinator.ts';
+import { metadata } from '../cluster/protocol/apis/metadata.ts';
+import type { ClusterClient } from './cluster-client.ts';
+import { AdminError } from './errors.ts';
+import { committedOffsetsOf, type CommittedOffset } from './groups.ts';
+import { innerMap, readLogBounds, type LedPartition, type LogBounds } from './topics.ts';
+
+/** Larger answers would cost the broker and this thread more than the offsets themselves. */
+const MAX_PARTITIONS = 2_000;
+const MAX_GROUPS = 500;
+const GROUP = 0;
+
+/** As `readLogBounds`; FENCED_LEADER_EPOCH where another broker reports a later leader epoch. */
+export async function readConfirmedBounds(
+  client: ClusterClient,
+  leader: number,
+  keys: readonly LedPartition[],
+  withStable: boolean,
+): Promise<Map<string, Map<number, LogBounds>>> {
+  const bounds = await readLogBounds(client, leader, keys, withStable);
+  if (keys.length > MAX_PARTITIONS) return bounds;
+  const names = [...new Set(keys.map(({ topic }) => topic))];
+  const body = { topics: names.map((name) => ({ name })), allowAutoTopicCreation: false };
+  const answer = await askOther(client, leader, () => client.anyBroker(metadata, body, { isRepeated: true, except: leader }));
+  if (answer === null) return bounds;
+  const epochs = new Map<string, Map<number, number>>();
+  for (const { name, partitions } of answer.topics)
+    for (const { partitionIndex, leaderEpoch } of partitions) innerMap(epochs, name ?? '').set(partitionIndex, leaderEpoch);
+  for (const { topic, partition, leaderEpoch } of keys)
+    if ((epochs.get(topic)?.get(partition) ?? -1) > leaderEpoch) innerMap(bounds, topic).set(partition, { error: 'FENCED_LEADER_EPOCH' });
+  return bounds;
+}
+
+/** As `committedOffsetsOf`; without the groups for which another broker reports another coordinator. */
+export async function readConfirmedCommitted(
+  client: ClusterClient,
+  coordinator: number,
+  groups: readonly string[],
+): Promise<Map<string, CommittedOffset[]>> {
+  const committed = await committedOffsetsOf(client, coordinator, groups);
+  if (groups.length > MAX_GROUPS) return committed;
+  const body = { key: groups[0] ?? '', keyType: GROUP, coordinatorKeys: groups };
+  const answer = await askOther(client, coordinator, () =>
+    client.anyBroker(findCoordinator, body, { isRepeated: true, except: coordinator }),
+  );
+  // Brokers before KIP-699 answer for one key, and in other fields.
+  for (const { key, nodeId, errorCode } of answer?.coordinators ?? [])
+    if (errorCode === 0 && nodeId >= 0 && nodeId !== coordinator) committed.delete(key);
+  return committed;
+}
+
+/** Null where there is no other broker, or none that answers. */
+async function askOther<T>(client: ClusterClient, asked: number, ask: () => Promise<T>): Promise<T | null> {
+  if (client.knownBrokers.every(({ id }) => id === asked)) return null;
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof AdminError) return null;
+    throw error;
+  }
+}

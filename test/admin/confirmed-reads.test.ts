@@ -1,0 +1,84 @@
+/** What a former leader or coordinator answers counts as unknown where another broker knows of its successor. */
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { ClusterClient } from '../../electron/admin/cluster-client.ts';
+import { readConfirmedBounds, readConfirmedCommitted } from '../../electron/admin/confirmed-reads.ts';
+import { SmallBroker } from './small-broker.ts';
+import { LargeCluster } from '../helpers/large-cluster.ts';
+
+const KNOWN = { start: 0n, end: 10_000n, stable: null };
+const GROUP = 'group-000000';
+
+let cluster: LargeCluster;
+let client: ClusterClient;
+
+beforeEach(() => start(3));
+afterEach(stop);
+
+async function start(brokers: number): Promise<void> {
+  cluster = new LargeCluster({ brokers, topics: 1, partitionsPerTopic: 1, groups: 1, topicsPerGroup: 1, activeTopics: 0, activeGroups: 0 });
+  const [first = ''] = (await cluster.start()).split(',');
+  client = new ClusterClient({ bootstrap: first, clientId: 'confirmed' });
+  await client.metadata(null);
+}
+
+async function stop(): Promise<void> {
+  client.close();
+  await cluster.stop();
+}
+
+async function bounds(): Promise<unknown> {
+  const answer = await readConfirmedBounds(client, 1, [{ topic: 'topic-000000', partition: 0, leaderEpoch: 1 }], false);
+  return answer.get('topic-000000')?.get(0);
+}
+
+test('the bounds of a leader count until another broker knows of a later leader epoch', async () => {
+  expect(await bounds()).toEqual(KNOWN);
+  // The leader itself still answers in its own epoch.
+  cluster.newestEpoch = 2;
+  expect(await bounds()).toEqual({ error: 'FENCED_LEADER_EPOCH' });
+  cluster.newestEpoch = 0;
+  expect(await bounds()).toEqual(KNOWN);
+});
+
+test('the offsets of a coordinator count until another broker knows of another coordinator', async () => {
+  expect([...(await readConfirmedCommitted(client, 1, [GROUP])).keys()]).toEqual([GROUP]);
+  cluster.movedGroups.set(GROUP, 2);
+  expect([...(await readConfirmedCommitted(client, 1, [GROUP])).keys()]).toEqual([]);
+});
+
+test('the only broker of a cluster needs no confirmation, and is not asked for it', async () => {
+  await stop();
+  await start(1);
+  cluster.newestEpoch = 2;
+  cluster.resetRequests();
+  expect(await bounds()).toEqual(KNOWN);
+  expect([...cluster.requests.keys()]).toEqual(['ListOffsets']);
+});
+
+test('a broker that was silent is not waited for', async () => {
+  await stop();
+  await start(2);
+  const frozen = new SmallBroker();
+  const port = await frozen.listen();
+  cluster.newestEpoch = 2;
+  frozen.frozen = true;
+  cluster.redirect(2, port);
+  try {
+    await client.metadata(null);
+    // The first confirmation finds it silent, the second does without it.
+    await bounds();
+    const startedAt = performance.now();
+    expect(await bounds()).toEqual(KNOWN);
+    expect(performance.now() - startedAt).toBeLessThan(1_500);
+  } finally {
+    await frozen.close();
+  }
+});
+
+test('where no other broker answers, the answer of the leader counts', async () => {
+  await stop();
+  await start(2);
+  cluster.newestEpoch = 2;
+  await cluster.stopBroker(2);
+  expect(await bounds()).toEqual(KNOWN);
+});
