@@ -1,56 +1,69 @@
 /**
  * Reads offsets from the brokers with requests of its own, and decides whether a lag that the app showed can have been true. It asks every
- * broker for every partition and believes those that answer without an error, so that it needs no metadata.
+ * broker for every partition and believes those that answer without an error.
  */
 import { systemClock } from '../../electron/cluster/lib/system-clock.ts';
 import { systemRandom } from '../../electron/cluster/lib/system-random.ts';
 import { PeerClient } from '../../electron/cluster/network/client.ts';
 import { tcpNetwork } from '../../electron/cluster/network/tcp.ts';
 import { listOffsets } from '../../electron/cluster/protocol/apis/list-offsets.ts';
+import { metadata } from '../../electron/cluster/protocol/apis/metadata.ts';
 import { offsetFetch } from '../../electron/cluster/protocol/apis/offset-fetch.ts';
 import { later } from './fault-bench.ts';
+import { Readings } from './offset-readings.ts';
 
-/** A value that was read between two times of the wall clock. */
-interface Reading {
-  from: number;
-  until: number;
-  value: bigint;
+export interface JudgedTopic {
+  name: string;
+  partitions: number;
+  /** Deleted and created again meanwhile: its committed offsets may be deleted, and start from 0. */
+  isRecreated?: boolean;
 }
-
-type Kind = 'start' | 'end' | 'committed';
 
 /** What the app showed for one partition: true at some time between. */
 export interface ShownLag {
+  group: string;
+  topic: string;
+  /** As the app showed it at the same time. */
+  topicId: string | null;
   partition: number;
   lag: bigint;
+  /** Offsets up to the end that the app says hold no record that can be read; the lag is 0 then. */
+  emptyOffsets: bigint | null;
   from: number;
   until: number;
+}
+
+/** `least` and `most`: bounds of the offsets between the position and the end, by what was read around. */
+export interface Verdict {
+  holds: boolean;
+  least: bigint;
+  most: bigint;
 }
 
 const LIST_OFFSETS_VERSION = 7;
 const OFFSET_FETCH_VERSION = 8;
+const METADATA_VERSION = 12;
 const TIMEOUT_MS = 800;
 const PAUSE_MS = 50;
 const EARLIEST = -2n;
 const LATEST = -1n;
 /** Committed by kafkajs when its position was deleted: to every client that is no committed offset. */
 const LOG_START_OF_KAFKAJS = -2n;
+const NONE = -1n;
 
 export class LagJudge {
   private readonly clients: PeerClient[];
-  private readonly topic: string;
-  private readonly partitions: number;
-  private readonly group: string;
-  private readonly readings = new Map<string, Reading[]>();
+  private readonly topics: readonly JudgedTopic[];
+  private readonly groups: readonly string[];
+  private readonly readings = new Map<string, Readings>();
   private readonly loops: Promise<void>[];
   /** Partitions whose committed offset was returned before, and then was not, or was lower. */
   readonly lostCommits: string[] = [];
   private stopped = false;
 
-  constructor(options: { bootstrap: readonly string[]; topic: string; partitions: number; group: string }) {
-    this.topic = options.topic;
-    this.partitions = options.partitions;
-    this.group = options.group;
+  constructor(options: { bootstrap: readonly string[]; topics: readonly JudgedTopic[]; groups: readonly string[] }) {
+    this.topics = options.topics;
+    this.groups = options.groups;
     this.clients = options.bootstrap.map((address) => {
       const [host = '', port] = address.split(':');
       return new PeerClient({
@@ -70,34 +83,46 @@ export class LagJudge {
     for (const client of this.clients) client.close();
   }
 
-  /** Null where the readings around it do not suffice; else the bounds, and whether the lag lies between them. */
-  judge({ partition, lag, from, until }: ShownLag): { holds: boolean; least: bigint; most: bigint } | null {
-    const [start, end, committed] = (['start', 'end', 'committed'] as const).map((kind) => this.around(kind, partition, from, until));
-    if (!start || !end || !committed) return null;
-    const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
-    const least = max(0n, end.before - max(committed.after, start.after));
-    const most = max(0n, end.after - max(committed.before, start.before));
-    return { holds: least <= lag && lag <= most, least, most };
+  /** Null where the readings around it do not suffice. */
+  judge({ group, topic, topicId, partition, lag, emptyOffsets, from, until }: ShownLag): Verdict | null {
+    const start = this.of('start', topicId, partition).around(from, until);
+    const end = this.of('end', topicId, partition).around(from, until);
+    const committed = this.committedOf(group, topic, partition).around(from, until);
+    if (start === null || end === null || committed === null || committed.before === NONE) return null;
+    const least = larger(0n, end.before - larger(committed.after, start.after));
+    const most = larger(0n, end.after - larger(committed.before, start.before));
+    const claimed = emptyOffsets ?? lag;
+    return { holds: least <= claimed && claimed <= most, least, most };
   }
 
-  /** None of the values ever falls, so that the largest from before and the smallest from after are its bounds. */
-  private around(kind: Kind, partition: number, from: number, until: number): { before: bigint; after: bigint } | null {
-    let before: bigint | null = null;
-    let after: bigint | null = null;
-    for (const reading of this.readings.get(`${kind}/${partition}`) ?? []) {
-      if (reading.until <= from && (before === null || reading.value > before)) before = reading.value;
-      // A broker that leads no longer, and does not know it yet, may return less than was read before.
-      if (reading.from >= until && (before === null || reading.value >= before) && (after === null || reading.value < after))
-        after = reading.value;
-    }
-    return before === null || after === null ? null : { before, after };
+  /** Where a group surely was, and the end that the log surely had: an offset between was there to be read all the time. */
+  unread({ group, topic, topicId, partition, from, until }: ShownLag): { from: bigint; until: bigint } | null {
+    const start = this.of('start', topicId, partition).around(from, until);
+    const end = this.of('end', topicId, partition).around(from, until);
+    const committed = this.committedOf(group, topic, partition).around(from, until);
+    if (start === null || end === null || committed === null) return null;
+    return { from: larger(committed.after, start.after), until: end.before };
   }
 
   private async readOn(client: PeerClient): Promise<void> {
     while (!this.stopped) {
-      await this.tryRead(() => this.readBounds(client, 'end', LATEST));
-      await this.tryRead(() => this.readBounds(client, 'start', EARLIEST));
-      await this.tryRead(() => this.readCommitted(client));
+      await this.tryRead(async () => {
+        const before = await this.topicIds(client);
+        const ends = await this.readBounds(client, LATEST);
+        const starts = await this.readBounds(client, EARLIEST);
+        const after = await this.topicIds(client);
+        // An answer counts for the incarnation that existed before it and after it.
+        for (const [kind, offsets] of [
+          ['end', ends],
+          ['start', starts],
+        ] as const)
+          // prettier-ignore
+          for (const { topic, partition, offset, from, until } of offsets) {
+            const id = before.get(topic);
+            if (id !== undefined && id === after.get(topic)) this.of(kind, id, partition).note(from, until, offset);
+          }
+      });
+      for (const group of this.groups) await this.tryRead(() => this.readCommitted(client, group));
       await later(PAUSE_MS);
     }
   }
@@ -111,38 +136,76 @@ export class LagJudge {
     }
   }
 
-  private async readBounds(client: PeerClient, kind: Kind, timestamp: bigint): Promise<void> {
-    const partitions = Array.from({ length: this.partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp }));
-    const body = { replicaId: -1, isolationLevel: 0, topics: [{ name: this.topic, partitions }] };
-    const from = Date.now();
-    const answer = await client.send(listOffsets, LIST_OFFSETS_VERSION, body, { timeoutMs: TIMEOUT_MS });
-    for (const { partitionIndex, errorCode, offset } of answer.topics[0]?.partitions ?? [])
-      if (errorCode === 0 && offset >= 0n) this.note(kind, partitionIndex, from, offset);
+  private async topicIds(client: PeerClient): Promise<Map<string, string>> {
+    const body = { topics: this.topics.map(({ name }) => ({ name })), allowAutoTopicCreation: false };
+    const answer = await client.send(metadata, METADATA_VERSION, body, { timeoutMs: TIMEOUT_MS });
+    return new Map(answer.topics.flatMap(({ name, topicId, errorCode }) => (name === null || errorCode !== 0 ? [] : [[name, topicId]])));
   }
 
-  private async readCommitted(client: PeerClient): Promise<void> {
-    const body = { groups: [{ groupId: this.group, topics: null }] };
+  private async readBounds(client: PeerClient, timestamp: bigint) {
+    const topics = this.topics.map(({ name, partitions }) => ({
+      name,
+      partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp })),
+    }));
     const from = Date.now();
-    const answer = await client.send(offsetFetch, OFFSET_FETCH_VERSION, body, { timeoutMs: TIMEOUT_MS });
+    const answer = await client.send(
+      listOffsets,
+      LIST_OFFSETS_VERSION,
+      { replicaId: -1, isolationLevel: 0, topics },
+      { timeoutMs: TIMEOUT_MS },
+    );
+    const until = Date.now();
+    return answer.topics.flatMap(({ name, partitions }) =>
+      partitions.flatMap(({ partitionIndex, errorCode, offset }) =>
+        errorCode === 0 && offset >= 0n ? [{ topic: name, partition: partitionIndex, offset, from, until }] : [],
+      ),
+    );
+  }
+
+  private async readCommitted(client: PeerClient, group: string): Promise<void> {
+    const from = Date.now();
+    const answer = await client.send(
+      offsetFetch,
+      OFFSET_FETCH_VERSION,
+      { groups: [{ groupId: group, topics: null }] },
+      { timeoutMs: TIMEOUT_MS },
+    );
+    const until = Date.now();
     const [own] = answer.groups;
     if (own === undefined || own.errorCode !== 0) return;
-    const returned = new Map<number, bigint>();
-    for (const { partitionIndex, committedOffset, errorCode } of own.topics.find(({ name }) => name === this.topic)?.partitions ?? [])
-      if (errorCode === 0) returned.set(partitionIndex, committedOffset);
-    for (let partition = 0; partition < this.partitions; partition++) {
-      const offset = returned.get(partition) ?? -1n;
-      const before = this.readings.get(`committed/${partition}`)?.findLast(({ until }) => until <= from)?.value ?? -1n;
-      if (offset < before && offset !== LOG_START_OF_KAFKAJS)
-        this.lostCommits.push(`partition ${partition}: ${before}, then ${offset} at ${from} from ${client.address.port}`);
-      if (offset >= 0n) this.note('committed', partition, from, offset);
+    for (const { name, partitions, isRecreated } of this.topics) {
+      const returned = new Map<number, bigint>();
+      for (const { partitionIndex, committedOffset, errorCode } of own.topics.find((one) => one.name === name)?.partitions ?? [])
+        if (errorCode === 0) returned.set(partitionIndex, committedOffset);
+      for (let partition = 0; partition < partitions; partition++) {
+        const offset = returned.get(partition) ?? NONE;
+        const readings = this.committedOf(group, name, partition);
+        if (isRecreated === true) {
+          if (offset < readings.highestBefore(from)) readings.restart();
+          readings.note(from, until, offset < 0n ? NONE : offset);
+          continue;
+        }
+        const before = readings.highestBefore(from);
+        if (offset < before && offset !== LOG_START_OF_KAFKAJS)
+          this.lostCommits.push(`${group} on ${name}-${partition}: ${before}, then ${offset} at ${from} from ${client.address.port}`);
+        if (offset >= 0n) readings.note(from, until, offset);
+      }
     }
   }
 
-  private note(kind: Kind, partition: number, from: number, value: bigint): void {
-    const key = `${kind}/${partition}`;
-    const list = this.readings.get(key);
-    const reading = { from, until: Date.now(), value };
-    if (list === undefined) this.readings.set(key, [reading]);
-    else list.push(reading);
+  private of(kind: 'start' | 'end', topicId: string | null, partition: number): Readings {
+    return this.readingsAt(JSON.stringify([kind, topicId, partition]));
+  }
+
+  private committedOf(group: string, topic: string, partition: number): Readings {
+    return this.readingsAt(JSON.stringify(['committed', group, topic, partition]));
+  }
+
+  private readingsAt(key: string): Readings {
+    let readings = this.readings.get(key);
+    if (readings === undefined) this.readings.set(key, (readings = new Readings()));
+    return readings;
   }
 }
+
+const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
