@@ -6,7 +6,7 @@
 /** Of one core, by all rounds together. */
 const MAX_SHARE = 0.12;
 /** Shorter rounds are not counted: they are those of small clusters, whose figures have to be fresh. */
-const MIN_BUSY_MS = 50;
+const MIN_BUSY_MS = 25;
 
 interface Cost {
   readonly busyMs: number;

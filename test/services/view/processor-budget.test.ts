@@ -23,7 +23,7 @@ test('slows all pollers by one factor, so that their rounds together take 12 % o
 });
 
 test('slows nothing while the rounds are short, however many pollers there are', () => {
-  for (let poller = 0; poller < 8; poller++) round(String(poller), 40, 500);
+  for (let poller = 0; poller < 8; poller++) round(String(poller), 20, 500);
   expect(budget.factor).toBe(1);
 });
 
