@@ -18,6 +18,7 @@ export interface AppError {
 /** Ours; Kafka's own codes pass through by their official names. */
 export const APP_ERROR_CODES = [
   'BROKER_UNREACHABLE',
+  'OTHER_CLUSTER',
   'REQUEST_TIMED_OUT',
   'INVALID_PAYLOAD',
   'NOT_EMBEDDED',

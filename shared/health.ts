@@ -3,7 +3,7 @@
  * controller has fenced its broker; a broker that does not answer serves nothing meanwhile. ISRs stay as metadata has them. What no broker can be
  * asked for is unknown.
  */
-import type { BrokerRow, BrokerState, PartitionRow, QuorumView, ReplicaState, TopicRow } from './models/cluster.ts';
+import type { BrokerRow, BrokerState, ClusterView, PartitionRow, QuorumView, ReplicaState, TopicRow } from './models/cluster.ts';
 
 /** The lab knows that they serve nothing, even if metadata still names them as leaders. */
 const STOPPED: ReadonlySet<BrokerState> = new Set(['down', 'frozen']);
@@ -61,6 +61,23 @@ function replicaState(broker: number, state: ReplicaState, { stopped, unreachabl
 export type LeaderState = 'serving' | 'silent' | 'none' | 'unknown';
 
 export const leaderStateOf = ({ leader, leaderState }: PartitionRow): LeaderState => leaderState ?? (leader === null ? 'none' : 'serving');
+
+/** Brokers at whose advertised address another cluster answers; null where there is none. */
+export function describeOtherClusters(view: Pick<ClusterView, 'brokers' | 'unreachable' | 'clusterId'>): string | null {
+  const [first, ...others] = view.unreachable.filter(({ otherCluster }) => otherCluster !== null);
+  if (first === undefined) return null;
+  const row = view.brokers.find(({ id }) => id === first.broker);
+  const { host = null, port = null } = row ?? {};
+  const address = host === null || port === null ? 'an address' : `${host}:${port}`;
+  const more =
+    others.length === 0
+      ? ''
+      : ` The same is true of ${others.length === 1 ? `broker ${others[0]?.broker}` : `${others.length} more brokers`}.`;
+  return (
+    `Broker ${first.broker} advertises ${address}, where cluster ${first.otherCluster} answers, not ${view.clusterId ?? '?'}.${more} ` +
+    'Nothing is read from there. Correct the advertised listeners of the broker.'
+  );
+}
 
 export interface QuorumHealth {
   voters: number;

@@ -7,10 +7,12 @@ import Broker from 'kafkajs/src/broker/index.js';
 import loggers from 'kafkajs/src/loggers/index.js';
 import ConnectionPool from 'kafkajs/src/network/connectionPool.js';
 import Encoder from 'kafkajs/src/protocol/encoder.js';
+import { metadata } from '../cluster/protocol/apis/metadata.ts';
 import { Reader } from '../cluster/protocol/reader.ts';
 import type { Api } from '../cluster/protocol/schema.ts';
 import { Writer } from '../cluster/protocol/writer.ts';
 import { AnswerMemo, requestKey } from './answer-memo.ts';
+import type { ClusterIdentity } from './cluster-identity.ts';
 import { AdminError, UnreachableError } from './errors.ts';
 import { afterIdle } from './idle-timer.ts';
 import { setUpKafkajs } from './kafkajs-setup.ts';
@@ -46,10 +48,24 @@ export class BrokerLink {
   private readonly port: number;
   private readonly clientId: string;
   private readonly memo: AnswerMemo;
+  private readonly identity: ClusterIdentity | undefined;
+  /** Of the cluster that the broker reports, for one connection to it. */
+  private reported: { broker: Broker; clusterId: Promise<string | null> } | undefined;
   private closed = false;
 
-  /** `connectHost`: see `KafkajsSockets`. `memo`: shared by the links of one cluster, whose brokers return the same. */
-  constructor(options: { host: string; port: number; clientId: string; connectHost?: string | undefined; memo?: AnswerMemo }) {
+  /**
+   * `connectHost`: see `KafkajsSockets`. `memo`: shared by the links of one cluster, whose brokers return the same. `identity`: brokers of other
+   * clusters are refused by it.
+   */
+  constructor(options: {
+    host: string;
+    port: number;
+    clientId: string;
+    connectHost?: string | undefined;
+    memo?: AnswerMemo;
+    identity?: ClusterIdentity | undefined;
+  }) {
+    this.identity = options.identity;
     setUpKafkajs();
     this.sockets = new KafkajsSockets(options.connectHost);
     this.host = options.host;
@@ -88,7 +104,8 @@ export class BrokerLink {
 
   /**
    * Sends one request and decodes its answer. Rejects with `UnreachableError` when the broker refuses, resets or stays
-   * silent for `timeoutMs`, and with an `UNSUPPORTED_VERSION` `AdminError` when it does not speak the API.
+   * silent for `timeoutMs`, with `OtherClusterError` when it belongs to another cluster, and with an `UNSUPPORTED_VERSION` `AdminError` when it
+   * does not speak the API.
    */
   async send<In, Out>(api: Api<unknown, In, Out, never>, body: In, options: SendOptions): Promise<Out> {
     const deadline = Date.now() + options.timeoutMs;
@@ -97,30 +114,36 @@ export class BrokerLink {
     // kafkajs counts a broker as connected from the TCP connection on; the versions arrive later.
     if (!broker.isConnected() || broker.versions === null) await this.withTimeout(broker.connect(), broker, deadline - Date.now());
     if (broker.versions === null) throw new UnreachableError(this.address, 'it did not report the versions of its APIs');
+    this.identity?.check(this.address, await this.withTimeout(this.clusterIdOf(broker, pool), broker, deadline - Date.now()));
     const version = this.version(api, options.maxVersion);
     if (version === undefined) {
       throw new AdminError({ code: 'UNSUPPORTED_VERSION', message: `${this.address} does not speak ${api.name}.`, subject: this.address });
     }
-    const encoded = encodeBody(api, version, body);
-    const decode = (payload: Buffer): Out => decodeBody(api, version, payload);
-    const request = options.isRepeated === true ? requestKey(api.key, version, encoded.buffer) : null;
-    const answer = pool.send<Out>({
-      request: {
-        apiKey: api.key,
-        apiVersion: version,
-        apiName: api.name,
-        encode: () => Promise.resolve(encoded),
-        expectResponse: () => options.isAnswered !== false,
-      },
-      response: {
-        decode: (payload) => Promise.resolve(request === null ? decode(payload) : this.memo.decode(request, payload, decode)),
-        parse: (decoded) => Promise.resolve(decoded),
-      },
-      logResponseError: false,
+    const answer = exchange(pool, api, version, body, {
+      isAnswered: options.isAnswered !== false,
+      memo: options.isRepeated === true ? this.memo : null,
     });
     const decoded = await this.withTimeout(answer, broker, deadline - Date.now());
     this.silent = false;
     return decoded;
+  }
+
+  /** Asked once for each connection: at an address another broker may answer later. */
+  private clusterIdOf(broker: Broker, pool: ConnectionPool): Promise<string | null> {
+    const { reported } = this;
+    if (reported?.broker === broker) return reported.clusterId;
+    const version = this.version(metadata);
+    // Before version 1 no topics means all of them, and before version 2 no cluster is named.
+    if (this.identity === undefined || version === undefined || version < 2) return Promise.resolve(null);
+    const asked = {
+      broker,
+      clusterId: exchange(pool, metadata, version, NO_TOPICS, { isAnswered: true, memo: null }).then(({ clusterId }) => clusterId),
+    };
+    this.reported = asked;
+    asked.clusterId.catch(() => {
+      if (this.reported === asked) this.reported = undefined;
+    });
+    return asked.clusterId;
   }
 
   /**
@@ -180,6 +203,34 @@ export class BrokerLink {
     this.closed = true;
     this.sockets.end(undefined, 'closed');
   }
+}
+
+const NO_TOPICS = { topics: [], allowAutoTopicCreation: false };
+
+function exchange<In, Out>(
+  pool: ConnectionPool,
+  api: Api<unknown, In, Out, never>,
+  version: number,
+  body: In,
+  { isAnswered, memo }: { isAnswered: boolean; memo: AnswerMemo | null },
+): Promise<Out> {
+  const encoded = encodeBody(api, version, body);
+  const decode = (payload: Buffer): Out => decodeBody(api, version, payload);
+  const request = memo === null ? '' : requestKey(api.key, version, encoded.buffer);
+  return pool.send<Out>({
+    request: {
+      apiKey: api.key,
+      apiVersion: version,
+      apiName: api.name,
+      encode: () => Promise.resolve(encoded),
+      expectResponse: () => isAnswered,
+    },
+    response: {
+      decode: (payload) => Promise.resolve(memo === null ? decode(payload) : memo.decode(request, payload, decode)),
+      parse: (decoded) => Promise.resolve(decoded),
+    },
+    logResponseError: false,
+  });
 }
 
 function encodeBody<In>(api: Api<unknown, In, unknown, never>, version: number, body: In): Encoder {

@@ -8,6 +8,7 @@ import { ErrorCode, isRetriable } from '../cluster/protocol/error-codes.ts';
 import type { Api, ResponseOf } from '../cluster/protocol/schema.ts';
 import { AnswerMemo } from './answer-memo.ts';
 import { BrokerLink, type SendOptions } from './broker-link.ts';
+import { ClusterIdentity } from './cluster-identity.ts';
 import { AdminError, kafkaFailure, UnreachableError } from './errors.ts';
 import { hedgedRead } from './hedged-read.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
@@ -42,6 +43,7 @@ export class ClusterClient {
   private readonly bootstrap: readonly { host: string; port: number }[];
   private readonly clientId: string;
   private readonly connectHost: string | undefined;
+  private readonly identity: ClusterIdentity;
   private readonly links = new Map<string, BrokerLink>();
   private brokers = new Map<number, BrokerAddress>();
   private controllerId = -1;
@@ -52,8 +54,10 @@ export class ClusterClient {
   /**
    * `bootstrap` is null while no address is known: every request then fails with NOT_CONNECTED. `connectHost` is where all brokers are
    * connected to, whatever they advertise: of the embedded cluster, whose advertised host may not be reachable from this machine.
+   * `identity` is shared by the clients of one connection.
    */
-  constructor(options: { bootstrap: string | null; clientId: string; connectHost?: string | undefined }) {
+  constructor(options: { bootstrap: string | null; clientId: string; connectHost?: string | undefined; identity?: ClusterIdentity }) {
+    this.identity = options.identity ?? new ClusterIdentity();
     this.connectHost = options.connectHost;
     this.bootstrap = options.bootstrap === null ? [] : parseBootstrap(options.bootstrap);
     this.clientId = options.clientId;
@@ -64,7 +68,8 @@ export class ClusterClient {
     let link = this.links.get(address);
     if (link === undefined) {
       if (this.closed) throw new AdminError({ code: 'NOT_CONNECTED', message: 'This connection has been closed.' });
-      link = new BrokerLink({ host, port, clientId: this.clientId, connectHost: this.connectHost, memo: this.memo });
+      const { clientId, connectHost, memo, identity } = this;
+      link = new BrokerLink({ host, port, clientId, connectHost, memo, identity });
       this.links.set(address, link);
     }
     return link;
@@ -142,6 +147,7 @@ export class ClusterClient {
     if ('taken' in outcome) return outcome;
     const [first, ...others] = outcome.refused;
     if (first !== undefined) return { refused: [first, ...others] };
+    if (this.identity.replaceAfter(outcome.failures)) return this.readAny(api, body, { lateMs, ...options }, takes);
     throw new AdminError(
       {
         code: 'BROKER_UNREACHABLE',

@@ -17,9 +17,9 @@ export class AdminError extends Error {
 
 /** A broker did not answer: refused, reset or silent. */
 export class UnreachableError extends AdminError {
-  constructor(subject: string, why: string, options?: { cause?: unknown }) {
+  constructor(subject: string, why: string, options?: { cause?: unknown }, app?: AppError) {
     super(
-      {
+      app ?? {
         code: 'BROKER_UNREACHABLE',
         message: `${subject} does not answer: ${why}.`,
         advice: 'Check that it runs and that its advertised address can be reached from here.',
@@ -28,6 +28,24 @@ export class UnreachableError extends AdminError {
       options,
     );
     this.name = 'UnreachableError';
+  }
+}
+
+/** A broker answers for another cluster than that of the connection: it is not asked for anything. */
+export class OtherClusterError extends UnreachableError {
+  readonly address: string;
+  readonly clusterId: string;
+
+  constructor(address: string, clusterId: string, expected: string) {
+    super(address, '', undefined, {
+      code: 'OTHER_CLUSTER',
+      message: `${address} belongs to cluster ${clusterId}, not to cluster ${expected} of this connection.`,
+      advice: 'Correct the advertised listeners of the broker, or the bootstrap addresses of the connection.',
+      subject: address,
+    });
+    this.name = 'OtherClusterError';
+    this.address = address;
+    this.clusterId = clusterId;
   }
 }
 

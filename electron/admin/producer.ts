@@ -9,6 +9,7 @@ import { produce } from '../cluster/protocol/apis/produce.ts';
 import { ErrorCode } from '../cluster/protocol/error-codes.ts';
 import { addSequence } from '../cluster/protocol/record-batch.ts';
 import { buildBatch, type RecordToWrite } from '../cluster/protocol/records-builder.ts';
+import type { ClusterIdentity } from './cluster-identity.ts';
 import { ClusterClient, isLeaderUnknown, leaderOf } from './cluster-client.ts';
 import { AdminError, kafkaFailure } from './errors.ts';
 import { partitionFor } from './records.ts';
@@ -61,11 +62,18 @@ export class RecordProducer {
   /** Of an idempotent one: resolves when the record before has its answer. */
   private turn: Promise<unknown> = Promise.resolve();
 
-  /** `connectHost`: see `ClusterClient`. */
-  constructor(options: { brokers: readonly string[]; clientId: string; idempotent: boolean; connectHost?: string | undefined }) {
+  /** `connectHost`, `identity`: see `ClusterClient`. */
+  constructor(options: {
+    brokers: readonly string[];
+    clientId: string;
+    idempotent: boolean;
+    connectHost?: string | undefined;
+    identity?: ClusterIdentity;
+  }) {
     const bootstrap = options.brokers.filter((address) => address !== '').join(',');
-    const { clientId, connectHost } = options;
-    this.client = new ClusterClient({ bootstrap: bootstrap === '' ? null : bootstrap, clientId, connectHost });
+    const { clientId, connectHost, identity } = options;
+    const shared = identity === undefined ? {} : { identity };
+    this.client = new ClusterClient({ bootstrap: bootstrap === '' ? null : bootstrap, clientId, connectHost, ...shared });
     this.idempotent = options.idempotent;
   }
 

@@ -1,6 +1,7 @@
 /** Clusters that the user knows, those of them that are open, and the clients (windows and tabs) that have selected one. */
 import { randomUUID } from 'node:crypto';
 import { ClusterClient, parseBootstrap } from '../admin/cluster-client.ts';
+import { ClusterIdentity } from '../admin/cluster-identity.ts';
 import { AdminError } from '../admin/errors.ts';
 import { RecordProducer } from '../admin/producer.ts';
 import type { StoredConnection } from '#shared/connections-schema';
@@ -232,7 +233,8 @@ export class ConnectionsService implements SessionHost {
     const embedded = connection.kind === 'embedded' ? this.embedded : null;
     const bootstrap = connection.bootstrap === '' ? null : connection.bootstrap;
     const connectHost = embedded?.connectHost;
-    const createClient = (): ClusterClient => new ClusterClient({ bootstrap, clientId: CLIENT_ID, connectHost });
+    const identity = new ClusterIdentity();
+    const createClient = (): ClusterClient => new ClusterClient({ bootstrap, clientId: CLIENT_ID, connectHost, identity });
     const [client, quorumClient, foreground] = [createClient(), createClient(), createClient()];
     const history = new History({ faults: embedded?.faults() ?? null, loads: embedded?.loads() ?? null, onError });
     const figures = this.figures.record(connection);
@@ -268,8 +270,8 @@ export class ConnectionsService implements SessionHost {
       onError,
     });
     const brokers = connection.bootstrap.split(',');
-    const producer = new RecordProducer({ brokers, clientId: CLIENT_ID, idempotent: false, connectHost });
-    const idempotentProducer = new RecordProducer({ brokers, clientId: CLIENT_ID, idempotent: true, connectHost });
+    const producer = new RecordProducer({ brokers, clientId: CLIENT_ID, idempotent: false, connectHost, identity });
+    const idempotentProducer = new RecordProducer({ brokers, clientId: CLIENT_ID, idempotent: true, connectHost, identity });
     monitor.start();
     const sampler = new ClusterSampler(
       () => monitor.snapshot().view,

@@ -45,6 +45,7 @@ const NO_ANSWER: ReadonlySet<string> = new Set([
   'BROKER_NOT_AVAILABLE',
   'REQUEST_TIMED_OUT',
   'UNREACHABLE',
+  'OTHER_CLUSTER',
 ]);
 
 export function describePartitionError({ leader, error }: PartitionRow): string {

@@ -26,8 +26,8 @@ export interface ClusterView {
   groups: GroupRow[];
   quorum: QuorumView | null;
   rates: { inBytesPerSecond: number | null; outBytesPerSecond: number | null; recordsInPerSecond: number | null };
-  /** Brokers that did not answer the last round, and why. */
-  unreachable: { broker: number; error: string }[];
+  /** Brokers that did not answer the last round, and why. `otherCluster`: the id of the cluster that answers at the broker's address. */
+  unreachable: { broker: number; error: string; otherCluster: string | null }[];
   /** Wall-clock milliseconds of the last metadata answer that this view is made of; 0: none yet. */
   asOf: number;
   /** Wall-clock milliseconds of the last complete round of offsets; 0: none yet. Topics that it left out have an age of their own. */

@@ -45,6 +45,9 @@ async function readings(count: number): Promise<{ epochs: (number | undefined)[]
   return { epochs, ms: performance.now() - from };
 }
 
+/** Without the one request on each connection that finds out the broker's cluster. */
+const readingsServed = (): number => brokers.reduce((sum, { requests, connections }) => sum + requests - connections, 0);
+
 const times = <T>(count: number, value: T): T[] => Array.from({ length: count }, () => value);
 
 describe('a broker that is silent', () => {
@@ -137,10 +140,10 @@ describe('a topic that was made anew', () => {
     await client.metadata(null);
     for (const broker of brokers) {
       say(broker, 0, U);
-      broker.requests = 0;
+      broker.requests = broker.connections = 0;
     }
     expect(epochIn(await client.metadata(null))).toBe(0);
-    expect(brokers.reduce((sum, broker) => sum + broker.requests, 0)).toBe(1);
+    expect(readingsServed()).toBe(1);
   });
 
   test('and has no id, since the brokers know of none, is shown all the same', async () => {
@@ -157,8 +160,8 @@ describe('a topic that was made anew', () => {
     for (const broker of brokers) say(broker, 9);
     await client.metadata(null);
     say(brokers[0], -1);
-    for (const broker of brokers) broker.requests = 0;
+    for (const broker of brokers) broker.requests = broker.connections = 0;
     await readings(40);
-    expect(brokers.reduce((sum, broker) => sum + broker.requests, 0)).toBe(40);
+    expect(readingsServed()).toBe(40);
   });
 });

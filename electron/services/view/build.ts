@@ -46,7 +46,9 @@ export function buildView(connection: Connection, state: ClusterState): ClusterV
       outBytesPerSecond: state.outBytesPerSecond,
       recordsInPerSecond: state.recordsInPerSecond,
     },
-    unreachable: [...state.unreachable].map(([broker, error]) => ({ broker, error })).sort((a, b) => a.broker - b.broker),
+    unreachable: [...state.unreachable]
+      .map(([broker, error]) => ({ broker, error, otherCluster: state.otherClusters.get(broker) ?? null }))
+      .sort((a, b) => a.broker - b.broker),
     asOf: state.asOf,
     offsetsAsOf: state.offsetTimes.roundAt,
     groupsAsOf: Math.min(state.descriptionTimes.roundAt, state.lagTimes.roundAt),

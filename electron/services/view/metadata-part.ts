@@ -5,7 +5,17 @@ import type { ClusterState, MetadataTopic, SeenBroker } from './state.ts';
 
 type Target = Pick<
   ClusterState,
-  'metadata' | 'topics' | 'seenBrokers' | 'clusterId' | 'asOf' | 'offsets' | 'offsetTimes' | 'sizes' | 'topicSettings' | 'unreachable'
+  | 'metadata'
+  | 'topics'
+  | 'seenBrokers'
+  | 'clusterId'
+  | 'asOf'
+  | 'offsets'
+  | 'offsetTimes'
+  | 'sizes'
+  | 'topicSettings'
+  | 'unreachable'
+  | 'otherClusters'
 >;
 
 export class MetadataPart {
@@ -59,6 +69,7 @@ export class MetadataPart {
       if (listed.has(id)) continue;
       if (broker.goneSince === null) seen.set(id, { ...broker, goneSince: now });
       state.unreachable.delete(id);
+      state.otherClusters.delete(id);
     }
     state.seenBrokers = keepKnown(state.seenBrokers, seen);
   }

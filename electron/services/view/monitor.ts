@@ -82,7 +82,7 @@ export class ClusterMonitor {
     this.options = options;
     const { client, quorumClient, nodes } = options;
     const { state } = this;
-    const reach = new Reach(state.unreachable);
+    const reach = new Reach(state.unreachable, state.otherClusters);
     const onChange = (): void => this.schedulePublish();
     const brokers = (): number[] => client.knownBrokers.map(({ id }) => id);
     this.metadataPart = new MetadataPart({ state, read: () => client.metadata(null) });

@@ -109,6 +109,8 @@ export interface ClusterState {
   inBytesPerSecond: number | null;
   outBytesPerSecond: number | null;
   unreachable: Map<number, string>;
+  /** Of the unreachable ones: the id of the cluster that answers at the broker's address. */
+  otherClusters: Map<number, string>;
   /** Wall-clock ms of the last metadata answer. */
   asOf: number;
 }
@@ -135,6 +137,7 @@ export function emptyState(): ClusterState {
     inBytesPerSecond: null,
     outBytesPerSecond: null,
     unreachable: new Map(),
+    otherClusters: new Map(),
     asOf: 0,
   };
 }
