@@ -52,7 +52,7 @@ async function describe(
 ): Promise<Map<string, ConfigEntry[]>> {
   const body = {
     resources: names.map((resourceName) => ({ resourceType, resourceName, configurationKeys: keys })),
-    includeSynonyms: false,
+    includeSynonyms: keys === null,
     includeDocumentation: keys === null,
   };
   const answer =
@@ -75,10 +75,17 @@ async function describe(
         sensitive: config.isSensitive,
         type: TYPES[config.configType] ?? 'unknown',
         documentation: config.documentation === null ? null : htmlToText(config.documentation),
+        ...inheritedOf(config),
       })),
     );
   }
   return entries;
+}
+
+/** Synonyms are listed by precedence, beginning with the setting's own value. */
+function inheritedOf({ configSource, synonyms }: { configSource: number; synonyms: readonly { value: string | null; source: number }[] }) {
+  const next = synonyms.find(({ source }) => source > configSource);
+  return next === undefined ? {} : { inherited: next.value };
 }
 
 /** Sets what has a value, removes the override of what is null. */

@@ -8,6 +8,8 @@ import { useClusterStore } from '../stores/cluster.ts';
 import { useTopicsStore } from '../stores/topics.ts';
 
 export interface Configs {
+  /** Whatever the filter is. */
+  all: Ref<ConfigEntry[]>;
   entries: ComputedRef<ConfigEntry[]>;
   state: Ref<'loading' | 'ready' | 'error'>;
   error: Ref<AppError | null>;
@@ -93,5 +95,5 @@ function configsOf(
     return null;
   }
 
-  return { entries, state, error, text, saving, load, set };
+  return { all, entries, state, error, text, saving, load, set };
 }

@@ -240,4 +240,6 @@ export interface ConfigEntry {
   sensitive: boolean;
   type: string;
   documentation: string | null;
+  /** The value after a reset: that of the next source. Absent where the broker has not reported it. */
+  inherited?: string | null;
 }

@@ -97,7 +97,14 @@ describe('a setting without a value', () => {
       type: 'PASSWORD',
       documentation: null,
     };
-    const configs = { entries: computed(() => [entry]), state: ref('ready' as const), error: ref(null), text: ref(''), saving: ref(null) };
+    const configs = {
+      all: ref([entry]),
+      entries: computed(() => [entry]),
+      state: ref('ready' as const),
+      error: ref(null),
+      text: ref(''),
+      saving: ref(null),
+    };
     panel = mount(ConfigPanel, {
       props: { configs: { ...configs, load: () => Promise.resolve(), set }, editable: true, subject: 'topic' },
     });
@@ -121,5 +128,29 @@ describe('a setting without a value', () => {
     await panel.find('[title="Reset to the default"]').trigger('click');
     await flushPromises();
     expect(set.mock.calls).toEqual([['secret', null]]);
+  });
+});
+
+describe('a reset that deletes records', () => {
+  it('is done once it was confirmed, and not when it was cancelled', async () => {
+    await change('retention.ms', '30 d');
+    await submit('retention.ms');
+    const before = asked().length;
+    const press = async (label: string): Promise<void> => {
+      const found = [...row('retention.ms').querySelectorAll<HTMLElement>('button')].find(
+        (one) => one.textContent.trim() === label || one.title === label,
+      );
+      if (found === undefined) throw new Error(`no button ${label}`);
+      found.click();
+      await flushPromises();
+    };
+    await press('Reset to the default');
+    expect(text('retention.ms')).toContain('May delete records of orders: the inherited value of retention.ms is not known.');
+    await press('Cancel');
+    expect(text('retention.ms')).not.toContain('May delete');
+    expect(asked()).toHaveLength(before);
+    await press('Reset to the default');
+    await press('Reset and delete');
+    expect(asked().slice(before)).toMatchObject([{ name: 'orders', configs: { 'retention.ms': null } }]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TopicRow } from '../../../shared/models/cluster.ts';
-import { describeRetentionLoss } from '../../../renderer/format/retention-loss.ts';
+import { describePolicyLoss, describeResetLoss, describeRetentionLoss } from '../../../renderer/format/retention-loss.ts';
 import { describeSetting, echoSetting, parseSetting, typedSetting } from '../../../renderer/format/setting-values.ts';
 
 const LONG_MAX = '9223372036854775807';
@@ -101,6 +101,54 @@ describe('a lower retention', () => {
     ['what is no number', 'retention.ms', '3600000', 'x'],
   ])('does not: %s', (_what, name, from, to) => {
     expect(loss(name, from, to)).toBeNull();
+  });
+
+  describe('by a reset', () => {
+    const settings = new Map([
+      ['retention.ms', '604800000'],
+      ['retention.bytes', '-1'],
+    ]);
+    const reset = (name: string, value: string, inherited?: string | null, of = topic(['5000'])): string | null =>
+      describeResetLoss({ name, value, ...(inherited === undefined ? {} : { inherited }) }, of, settings);
+
+    it('is described by the inherited value', () => {
+      expect(reset('retention.ms', '-1', '604800000')).toBe(
+        'retention.ms is then 7 d. Deletes all records of orders older than 7 d, on every replica. How many is not known.',
+      );
+      expect(reset('retention.bytes', '-1', '1000')).toContain('retention.bytes is then 1 kB. Deletes up to 4.00 kB');
+      expect(reset('cleanup.policy', 'compact', 'delete')).toBe(
+        'cleanup.policy is then delete. Deletes all records of orders older than 7 d, on every replica. How many is not known.',
+      );
+    });
+
+    it('is possible where the inherited value is not known', () => {
+      for (const name of ['retention.ms', 'retention.bytes', 'cleanup.policy'])
+        for (const unknown of [undefined, null])
+          expect(reset(name, '1', unknown)).toBe(`May delete records of orders: the inherited value of ${name} is not known.`);
+    });
+
+    it.each([
+      ['a higher inherited value', 'retention.ms', '1000', '604800000'],
+      ['no inherited limit', 'retention.bytes', '1000', '-1'],
+      ['the same policy', 'cleanup.policy', 'delete', 'delete'],
+      ['another setting', 'segment.ms', '1000', null],
+    ])('does not: %s', (_what, name, value, inherited) => {
+      expect(reset(name, value, inherited)).toBeNull();
+    });
+  });
+
+  it('applies when cleanup.policy begins to delete, and compaction when it begins to compact', () => {
+    const change = (from: string | null, to: string, settings: [string, string | null][]): string | null =>
+      describePolicyLoss(from, to, topic(['5000'], from), new Map(settings));
+    const unlimited: [string, string][] = [
+      ['retention.ms', '-1'],
+      ['retention.bytes', '-1'],
+    ];
+    expect(change('compact', 'compact,delete', [['retention.ms', '3600000'], ['retention.bytes', '-1']])).toContain('older than 1 h'); // prettier-ignore
+    expect(change('compact', 'delete', unlimited)).toBeNull();
+    expect(change('compact', 'delete', [['retention.ms', '-1']])).toBe('May delete records of orders: retention.bytes is not known.');
+    expect(change('delete', 'delete, compact', unlimited)).toBe('Compaction deletes each record of orders whose key has a later record.');
+    expect(change('delete', 'delete', [])).toBeNull();
   });
 
   it('deletes nothing of a topic that is only compacted', () => {
