@@ -1,11 +1,14 @@
 /** Consumer groups in words. */
-import type { GroupRow, GroupState } from '#shared/models/cluster';
+import { escapeName } from '#shared/names';
+import type { GroupPartition, GroupRow, GroupState } from '#shared/models/cluster';
 import { describeUnknown } from './lag.ts';
-import { compareText, formatList } from './numbers.ts';
+import { compareText, formatList, formatRanges, plural } from './numbers.ts';
 import type { Tone } from './replicas.ts';
 
 /** From here on a lag is drawn amber: several hundred records behind is news, a handful is not. */
 const NOTABLE_LAG = 500;
+/** Named in one sentence. */
+const MAX_TOPICS = 3;
 
 export function lagTone(lag: number): 'accent' | 'warn' {
   return lag >= NOTABLE_LAG ? 'warn' : 'accent';
@@ -43,6 +46,32 @@ export function topicsOf(group: GroupRow): string[] {
 /** Null where the coordinator has not told: an empty list would claim that nobody reads. */
 export function membersOf(group: GroupRow): number | null {
   return group.members.length === 0 && (group.state === 'Unknown' || group.coordinator === null) ? null : group.members.length;
+}
+
+/**
+ * Partitions with a committed offset, or of a topic that the group reads, that no member is assigned. Known of a stable group with members only:
+ * one without members has no assignment, and one that rebalances has none yet.
+ */
+export function partitionsWithoutMember(group: GroupRow): GroupPartition[] {
+  if (group.state !== 'Stable' || group.error !== null || group.members.length === 0) return [];
+  return group.partitions.filter(({ memberId, absent }) => memberId === null && absent === null);
+}
+
+/** `3 partitions that no member reads`; null where there are none, or it is not known. */
+export function countWithoutMember(group: GroupRow): string | null {
+  const count = partitionsWithoutMember(group).length;
+  return count === 0 ? null : `${plural(count, 'partition')} that no member reads`;
+}
+
+/** The same as a sentence that names them; null as above. */
+export function describeWithoutMember(group: GroupRow): string | null {
+  const count = countWithoutMember(group);
+  if (count === null) return null;
+  const byTopic = new Map<string, number[]>();
+  for (const { topic, partition } of partitionsWithoutMember(group)) byTopic.set(topic, [...(byTopic.get(topic) ?? []), partition]);
+  const topics = [...byTopic].sort(([a], [b]) => compareText(a, b)).map(([topic, list]) => `${escapeName(topic)} ${formatRanges(list)}`);
+  const named = topics.length > MAX_TOPICS ? [...topics.slice(0, MAX_TOPICS), `${topics.length - MAX_TOPICS} more topics`] : topics;
+  return `${count}: ${formatList(named)}. Subscribe a member to them, or delete the group's offsets of what it does not read.`;
 }
 
 /** `Broker 2 does not answer`. */

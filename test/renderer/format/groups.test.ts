@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { GroupPartition, GroupRow } from '#shared/models/cluster';
-import { lagLeavesOut } from '../../../renderer/format/groups.ts';
+import { countWithoutMember, describeWithoutMember, lagLeavesOut } from '../../../renderer/format/groups.ts';
 import { describePosition, formatSum, totalLag } from '../../../renderer/format/lag.ts';
 import { groupPartition } from '../../helpers/group-partition.ts';
 
@@ -64,5 +64,39 @@ describe('describePosition', () => {
     expect(describePosition(groupPartition({ lag: '5', goneBeforeRead: '1' }))).toEqual(['1 deleted before they were read']);
     expect(describePosition(groupPartition({ absent: 'topic', unknown: null }))).toEqual(['topic deleted']);
     expect(describePosition(groupPartition({ absent: 'partition', unknown: null }))).toEqual(['partition does not exist']);
+  });
+});
+
+describe('partitions that no member reads', () => {
+  const member = { memberId: 'm', instanceId: null, clientId: 'c', host: '/h', assignment: [] };
+  const stable = (more: Partial<GroupRow> = {}): GroupRow => ({
+    ...group('5', [
+      groupPartition({ topic: 'orders', partition: 0, memberId: 'm' }),
+      groupPartition({ topic: 'orders', partition: 2, memberId: null }),
+      groupPartition({ topic: 'orders', partition: 1, memberId: null }),
+      groupPartition({ topic: 'a\nb', partition: 4, memberId: null }),
+      groupPartition({ topic: 'deleted', partition: 0, memberId: null, absent: 'topic' }),
+    ]),
+    state: 'Stable',
+    members: [member],
+    ...more,
+  });
+
+  it('are counted and named, without those that do not exist', () => {
+    expect(countWithoutMember(stable())).toBe('3 partitions that no member reads');
+    expect(describeWithoutMember(stable())).toMatch(/^3 partitions that no member reads: a\\nb 4 and orders 1–2\. /);
+    const many = ['a', 'b', 'c', 'd', 'e'].map((topic) => groupPartition({ topic, partition: 0, memberId: null }));
+    expect(describeWithoutMember(stable({ partitions: many }))).toContain('a 0, b 0, c 0 and 2 more topics.');
+  });
+
+  it.each<[string, Partial<GroupRow>]>([
+    ['the group rebalances', { state: 'PreparingRebalance' }],
+    ['it has no members', { state: 'Empty', members: [] }],
+    ['its state is unknown', { state: 'Unknown', members: [] }],
+    ['its coordinator did not answer', { error: 'COORDINATOR_NOT_AVAILABLE' }],
+    ['each is assigned', { partitions: [groupPartition({ memberId: 'm' })] }],
+  ])('are not claimed where %s', (_what, more) => {
+    expect(countWithoutMember(stable(more))).toBeNull();
+    expect(describeWithoutMember(stable(more))).toBeNull();
   });
 });
