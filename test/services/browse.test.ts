@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { decodeWindow } from '../../electron/admin/decoding/record-window.ts';
 import { AdminError } from '../../electron/admin/errors.ts';
 import { fetch as fetchApi } from '../../electron/cluster/protocol/apis/fetch.ts';
+import { seededRandom } from '../../electron/cluster/lib/random.ts';
 import { buildBatch } from '../../electron/cluster/protocol/records-builder.ts';
 import type { OpenConnection } from '../../electron/services/open-connections.ts';
 import { MessagesService } from '../../electron/services/messages.ts';
@@ -144,6 +145,34 @@ describe('MessagesService.browse', () => {
     client.logs = [log(range(100), 100), log(range(100), 100, range(100).map((i) => 1_000 + i)), log([0], 1, [5_000])]; // prettier-ignore
     expect(texts(await browse('newest', 5))).toEqual(['2:0', '1:99', '1:98', '1:97', '1:96']);
     expect(texts(await browse('newest', 103))).toEqual(['2:0', ...range(100).map((i) => `1:${99 - i}`), '0:99', '0:98']);
+  });
+
+  test.each(range(40))('returns exactly the records that a reader of all partitions would order first (seed %i)', async (seed) => {
+    const random = seededRandom(seed + 1);
+    const expected: { text: string; at: number }[] = [];
+    let time = 0;
+    client.batches = 1 + random.int(4);
+    client.logs = range(1 + random.int(12)).map(() => ({ records: new Map(), end: 0 }));
+    const writes = random.int(600);
+    for (let i = 0; i < writes; i++) {
+      // Some partitions get most of the records, and some none.
+      const partition = Math.min(random.int(client.logs.length), random.int(client.logs.length));
+      const one = client.logs[partition] as Log;
+      // A marker, or a record that compaction has removed.
+      if (random.int(3) > 0) {
+        one.records.set(one.end, ++time);
+        expected.push({ text: `${partition}:${one.end}`, at: time });
+      }
+      one.end += 1 + (random.int(20) === 0 ? random.int(500) : 0);
+    }
+    for (const kind of ['newest', 'oldest'] as const) {
+      const order = expected.toSorted((a, b) => (kind === 'newest' ? b.at - a.at : a.at - b.at)).map(({ text }) => text);
+      for (const limit of [1, 50, 1 + random.int(300)]) {
+        const page = await browse(kind, limit);
+        expect(texts(page), `${kind} ${limit}`).toEqual(order.slice(0, limit));
+        expect(page.more || order.length <= limit, `${kind} ${limit} says that more exists`).toBe(true);
+      }
+    }
   });
 
   test('keeps the offsets of a partition in order where its times are not', async () => {

@@ -160,7 +160,7 @@ function record(seed: number, steps: number, limits: { keepMs?: number; keepByte
       brokers: Array.from({ length: 1 + roll(3) }, (_, i) => broker(i + 1, roll(3) === 0 ? 'down' : 'online', roll(900))),
       topics: [...topics.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
       groups,
-      unreachable: roll(5) === 0 ? [{ broker: 1, error: 'silent' }] : [],
+      unreachable: roll(5) === 0 ? [{ broker: 1, error: 'silent', otherCluster: null }] : [],
     };
     const told = monitor.advance(view);
     if (told === null) continue;

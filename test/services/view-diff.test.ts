@@ -87,7 +87,7 @@ describe('ViewDiff', () => {
     let version = diff.snapshot?.version;
     const steps: ClusterView[] = [
       { ...EMPTY, asOf: 5, topics: [topic('a', null), topic('b')] },
-      { ...EMPTY, asOf: 6, topics: [topic('b')], unreachable: [{ broker: 1, error: 'x' }] },
+      { ...EMPTY, asOf: 6, topics: [topic('b')], unreachable: [{ broker: 1, error: 'x', otherCluster: null }] },
       { ...EMPTY, asOf: 7, topics: [topic('a'), topic('b', '9')], controllerId: 1 },
     ];
     for (const step of steps) {
