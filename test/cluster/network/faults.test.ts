@@ -196,8 +196,9 @@ describe('faulty network', () => {
         answered = true;
         return errorCode;
       });
+      await until(() => client.connected, 'the connection');
       await later(30);
-      expect([client.connected, answered]).toEqual([true, false]);
+      expect(answered).toBe(false);
       network.heal('clients');
       expect(await sent).toBe(3);
       network.cut('clients', 'out');
