@@ -11,7 +11,7 @@ import { consumeOfEach, kafkaOf, standing } from './shop.ts';
 
 const TOPIC = 'orders';
 const GROUP = 'billing';
-/** Within which a page shows itself on a loaded machine: half of what a request to a dead broker takes. */
+/** Within which a page shows itself: a second on an idle machine. */
 const PAGE_MS = 15_000;
 
 describeWith('a browser', hasBrowser, 'a cluster without its majority', () => {

@@ -16,9 +16,9 @@ const PICTURES = resolve(import.meta.dirname, '../../artifacts/e2e');
 export const TAKES_PICTURES = (process.env['BROKERDESK_PICTURES'] ?? '') !== '';
 
 /** How long the page may take to show what is so: two rounds of polling and a loaded machine. */
-export const SOON_MS = 15_000;
+export const SOON_MS = 30_000;
 /** Until a killed broker's session has run out and its leaders have moved. */
-export const FAILOVER_MS = 30_000;
+export const FAILOVER_MS = 60_000;
 
 /**
  * Chromium drops a page's download without a word when ten others started within the last second

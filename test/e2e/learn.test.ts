@@ -239,7 +239,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     /** How often the record is stored after its answer was lost; and whether the client still retried when the link was healed. */
     const unheard = async (value: string): Promise<{ times: number; retried: boolean }> => {
       const { leader } = await standing(admin, LEARN_TOPIC, 1);
-      // Once before: it is connected to the leader then, and for two seconds asks nobody for metadata.
+      // Once before: it is connected to the leader then.
       await desk.page.getByLabel('Value').fill(`before ${value}`);
       await press('Send');
       await expect.poll(() => send.isEnabled(), { timeout: FAILOVER_MS, interval: 20 }).toBe(true);
@@ -421,8 +421,9 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
       .poll(async () => (await admin.fetchTopicMetadata({ topics: [LEARN_TOPIC] })).topics[0]?.partitions.length, { timeout: SOON_MS })
       .toBe(6);
     await box(5).waitFor();
-    // The client of the app hears of them within two seconds.
-    await desk.page.waitForTimeout(2_500);
+    // Every broker, since the client of the app asks any of them before it chooses a partition.
+    const sizes = async (): Promise<number[]> => (await observe(desk.web.brokers, LEARN_TOPIC)).map(({ partitions }) => partitions.size);
+    await expect.poll(sizes, { timeout: SOON_MS }).toEqual([6, 6, 6]);
     await press('Send 10 records');
     await done(/^Done: (cay|dan) went to partition \d while there were 3, and to \d since there are 6\.$/);
     await desk.picture('partitions-added');

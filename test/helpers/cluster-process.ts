@@ -105,7 +105,7 @@ export class ClusterProcess {
   async stop(options: { timeoutMs?: number } = {}): Promise<number | null> {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return this.child.exitCode;
     return new Promise((resolve) => {
-      const timer = setTimeout(() => this.child.kill('SIGKILL'), options.timeoutMs ?? 20_000);
+      const timer = setTimeout(() => this.child.kill('SIGKILL'), options.timeoutMs ?? 60_000);
       this.child.once('exit', (code) => {
         clearTimeout(timer);
         resolve(code);

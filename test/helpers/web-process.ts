@@ -96,7 +96,7 @@ export class WebProcess {
   async stop(): Promise<number | null> {
     if (this.child.exitCode === null && this.child.signalCode === null) {
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(() => this.child.kill('SIGKILL'), 20_000);
+        const timer = setTimeout(() => this.child.kill('SIGKILL'), 60_000);
         this.child.once('exit', () => {
           clearTimeout(timer);
           resolve();
