@@ -7,14 +7,14 @@
 const MAX_FACTOR = 4;
 
 /** Calls `run` after `ms` in which the event loop was idle. Returns the function that cancels it. */
-export function afterIdle(ms: number, run: () => void): () => void {
+export function afterIdle(ms: number, run: () => void, maxFactor = MAX_FACTOR): () => void {
   const startedAt = performance.now();
   const before = performance.eventLoopUtilization();
   let timer = setTimeout(check, ms);
   function check(): void {
     const elapsedMs = performance.now() - startedAt;
     const leftMs = ms - (elapsedMs - performance.eventLoopUtilization(before).active);
-    if (leftMs < 1 || elapsedMs >= ms * MAX_FACTOR) run();
+    if (leftMs < 1 || elapsedMs >= ms * maxFactor) run();
     else timer = setTimeout(check, leftMs);
   }
   return () => clearTimeout(timer);

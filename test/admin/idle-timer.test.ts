@@ -12,13 +12,17 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 test('an answer that came while the thread was busy is read before its limit is over', async () => {
   const order: string[] = [];
   const ended = new Promise<void>((resolve) =>
-    afterIdle(100, () => {
-      order.push('limit');
-      resolve();
-    }),
+    afterIdle(
+      500,
+      () => {
+        order.push('limit');
+        resolve();
+      },
+      100,
+    ),
   );
   await turn();
-  compute(300);
+  compute(700);
   // In place of a socket: what the event loop delivers after the timers that are due.
   setTimeout(() => order.push('answer'), 20);
   await ended;
