@@ -16,6 +16,7 @@ import type { GroupRow } from '../../shared/models/cluster.ts';
 import { ApacheKafka } from '../helpers/apache-kafka.ts';
 import { later } from '../helpers/fault-bench.ts';
 import { LagJudge, type ShownLag } from '../helpers/lag-judge.ts';
+import { until } from '../helpers/processes.ts';
 import { ShownLags } from '../helpers/shown-lags.ts';
 import { describeWith } from '../helpers/tools.ts';
 import { TransactionLoad } from '../helpers/transaction-load.ts';
@@ -98,7 +99,7 @@ describeWith('KAFKA_JARS', jars !== undefined, 'lag beside three nodes of Apache
     const numPartitions = PARTITIONS[topic] ?? 1;
     // kafkajs' own wait fails at a broker that does not know the topic yet.
     await admin.createTopics({ waitForLeaders: false, topics: [{ topic, numPartitions, replicationFactor: 3, configEntries }] });
-    await expect.poll(() => leadersOf(topic), { timeout: 30_000 }).toBe(numPartitions);
+    await until(`${topic} has its leaders`, 30_000, async () => (await leadersOf(topic)) === numPartitions);
   }
 
   async function leadersOf(topic: string): Promise<number> {
@@ -169,9 +170,9 @@ describeWith('KAFKA_JARS', jars !== undefined, 'lag beside three nodes of Apache
   ];
 
   /** After the last record that can be read, before its marker; and somewhere behind. Never lower than before. */
-  async function commitPositions(until: () => boolean): Promise<void> {
+  async function commitPositions(isOver: () => boolean): Promise<void> {
     const highest = new Map<number, bigint>();
-    while (!until()) {
+    while (!isOver()) {
       for (const { partition, first, last } of transactions.readable.slice(-3)) {
         const offset = Math.random() < 0.5 ? last + 1n : first;
         if (offset < (highest.get(partition) ?? 0n)) continue;
