@@ -3,6 +3,7 @@ import { appDecoder, type Decoder } from '../admin/decoding/decoder.ts';
 import { AdminError } from '../admin/errors.ts';
 import { fetchRecords } from '../admin/messages.ts';
 import { EARLIEST, LATEST, partitionKey, readOffsets, ZERO_TOPIC_ID } from '../admin/topics.ts';
+import { describeReadError } from '#shared/read-errors';
 import type { AppError } from '#shared/errors';
 import type { BrowseResult, Payload, Results } from '#shared/ipc';
 import { checkProducible } from '#shared/topic-rules';
@@ -65,7 +66,8 @@ export class MessagesService {
     const failure = (code: AppError['code'], message: string, advice: string): AdminError =>
       new AdminError({ code, message: `${subject} was not read: ${message}`, advice, subject });
     if (read === undefined) throw failure('BROKER_UNREACHABLE', 'its leader returned nothing.', 'Try again.');
-    if (read.error !== null && read.error !== 'OFFSET_OUT_OF_RANGE') throw failure('BROKER_UNREACHABLE', `${read.error}.`, 'Try again.');
+    if (read.error !== null && read.error !== 'OFFSET_OUT_OF_RANGE')
+      throw failure(read.error, `${describeReadError(read.error)}.`, 'Try again.');
     const record = read.records.find((one) => one.offset === input.offset);
     if (record === undefined)
       throw failure('NOT_FOUND', 'no record has this offset now.', 'Retention, compaction or a deletion removed it.');

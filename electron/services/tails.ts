@@ -6,6 +6,7 @@ import { addCutBatch } from '../admin/decoding/record-window.ts';
 import { AdminError, toAppError } from '../admin/errors.ts';
 import { fetchRecords, type PartitionRecords } from '../admin/messages.ts';
 import { EARLIEST, LATEST, partitionKey, pushTo, readOffsets } from '../admin/topics.ts';
+import { describeReadError } from '#shared/read-errors';
 import type { BrowseResult, Events, Payload, Results } from '#shared/ipc';
 import type { CutBatch, RecordRow } from '#shared/models/cluster';
 import type { EventBus } from './event-bus.ts';
@@ -222,7 +223,10 @@ class Tail {
           // The log ends before the position (it was truncated, or the topic is a new one): from its end again, in the next round.
           else if (part.error === 'OFFSET_OUT_OF_RANGE') this.positions.delete(part.partition);
           if (part.error !== null && (part.error !== 'OFFSET_OUT_OF_RANGE' || part.nextOffset <= position)) {
-            throw new AdminError({ code: part.error, message: `Partition ${part.partition}: ${part.error}.` });
+            throw new AdminError({
+              code: part.error,
+              message: `Partition ${part.partition} is not read: ${describeReadError(part.error)}.`,
+            });
           }
         }
         // An answer at once that brings nothing would be asked for in a loop.
@@ -258,6 +262,6 @@ class Tail {
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 function notFollowed(missing: BrowseResult['failed']): string {
-  const which = missing.map(({ partition, error }) => `${partition} (${error})`).join(', ');
+  const which = missing.map(({ partition, error }) => `${partition} (${describeReadError(error)})`).join(', ');
   return `Not followed now: ${missing.length === 1 ? 'partition' : 'partitions'} ${which}. They are looked for again.`;
 }

@@ -1,5 +1,6 @@
 /** What the partitions of a topic add up to, in the words and tones that every page uses. */
 import { leaderStateOf } from '#shared/health';
+import { isLeaderMoving, isUnanswered } from '#shared/read-errors';
 import type { BrokerRow, BrokerState, PartitionRow, ReplicaState, TopicRow } from '#shared/models/cluster';
 
 export type Tone = 'none' | 'ok' | 'warn' | 'bad' | 'control' | 'flow' | 'accent';
@@ -29,30 +30,12 @@ export function refusesWrites(partition: PartitionRow, minInsyncReplicas: number
   return minInsyncReplicas !== null && leaderStateOf(partition) === 'serving' && partition.isr.length < minInsyncReplicas;
 }
 
-/** Of errors that a request for a partition's offsets met: what the leader did, in the terms of the page. */
-const LEADER_MOVES: ReadonlySet<string> = new Set([
-  'NOT_LEADER_OR_FOLLOWER',
-  'LEADER_NOT_AVAILABLE',
-  'FENCED_LEADER_EPOCH',
-  'UNKNOWN_LEADER_EPOCH',
-  'OFFSET_NOT_AVAILABLE',
-]);
-
-/** Errors of a connection that gets no answer, also not to the question which versions it speaks. */
-const NO_ANSWER: ReadonlySet<string> = new Set([
-  'UNSUPPORTED_VERSION',
-  'BROKER_UNREACHABLE',
-  'BROKER_NOT_AVAILABLE',
-  'REQUEST_TIMED_OUT',
-  'UNREACHABLE',
-  'OTHER_CLUSTER',
-]);
-
+/** Of a request for the offsets of a partition. */
 export function describePartitionError({ leader, error }: PartitionRow): string {
   if (error === null) return '';
   const name = leader === null ? 'the leader' : `leader ${leader}`;
-  if (LEADER_MOVES.has(error)) return `leadership is moving from ${name}`;
-  if (NO_ANSWER.has(error)) return `${name} does not answer`;
+  if (isLeaderMoving(error)) return `leadership is moving from ${name}`;
+  if (isUnanswered(error)) return `${name} does not answer`;
   return `offsets not read: ${error}`;
 }
 
