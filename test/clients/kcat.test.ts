@@ -73,7 +73,7 @@ describeWith('kcat', onPath('kcat'), 'kcat with no special options', () => {
     try {
       // Each must end up with three of the six partitions.
       await expect
-        .poll(() => [first, second].map(({ said }) => lastAssignment(said.err)), { timeout: 40_000, interval: 200 })
+        .poll(() => [first, second].map(({ said }) => lastAssignment(said.err)), { timeout: 120_000, interval: 200 })
         .toEqual([3, 3]);
       await expect
         .poll(
@@ -83,11 +83,11 @@ describeWith('kcat', onPath('kcat'), 'kcat with no special options', () => {
               .split('\n')
               .filter(Boolean)
               .map((line) => line.split(' ')[1]).length,
-          { timeout: 20_000 },
+          { timeout: 60_000 },
         )
         .toBeGreaterThanOrEqual(600);
       first.child.kill('SIGINT');
-      await expect.poll(() => lastAssignment(second.said.err), { timeout: 40_000, interval: 200 }).toBe(6);
+      await expect.poll(() => lastAssignment(second.said.err), { timeout: 120_000, interval: 200 }).toBe(6);
     } finally {
       first.child.kill('SIGKILL');
       second.child.kill('SIGKILL');

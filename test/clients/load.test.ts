@@ -156,9 +156,9 @@ describe('a producer load', () => {
     const topic = await create('firehose');
     const { id } = await loads.start({ ...PRODUCER, name: 'firehose', topic, clients: 4, recordsPerSecond: 10_000 });
     await written(id, 60_000);
-    const rate = row(id).written?.perSecond ?? 0;
+    // Of the last 3 s, in which a slow machine may not have run the cluster.
+    await expect.poll(() => row(id).written?.perSecond ?? 0, { timeout: SOON_MS }).toBeGreaterThan(1_000);
     await loads.stop(id);
-    expect(rate).toBeGreaterThan(1_000);
     expect(await loads.audit(id)).toMatchObject({ complete: true, lost: 0, duplicated: 0 });
   });
 });
@@ -285,7 +285,7 @@ describe('a group load', () => {
     await expect
       .poll(() => members(id, 'consuming').map(({ assignment }) => assignment[0]?.partitions.length), { timeout: SOON_MS })
       .toEqual([6]);
-    await expect.poll(async () => (await admin.describeGroups(['readers'])).groups[0]?.members.length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await admin.describeGroups(['readers'])).groups[0]?.members.length, { timeout: SOON_MS }).toBe(1);
     await loads.member(id, 2, 'resume');
     await expect.poll(() => assigned(id), { timeout: SOON_MS }).toEqual([3, 3]);
     await loads.stop(writer.id);

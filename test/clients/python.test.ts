@@ -22,7 +22,7 @@ for codec in (None, 'gzip'):
     producer.flush()
     producer.close()
 seen = set()
-consumer = KafkaConsumer('kafka-python', bootstrap_servers=bootstrap, group_id='kp', auto_offset_reset='earliest', consumer_timeout_ms=8000)
+consumer = KafkaConsumer('kafka-python', bootstrap_servers=bootstrap, group_id='kp', auto_offset_reset='earliest', consumer_timeout_ms=60000)
 for message in consumer:
     seen.add(message.value)
     if len(seen) == sent: break
@@ -44,11 +44,11 @@ producer = Producer({'bootstrap.servers': bootstrap, 'enable.idempotence': True,
 for i in range(20000):
     producer.produce('confluent', b'v%d' % i, b'k%d' % i, callback=done)
     producer.poll(0)
-producer.flush(30)
+producer.flush(60)
 seen = set()
 consumer = Consumer({'bootstrap.servers': bootstrap, 'group.id': 'ck', 'auto.offset.reset': 'earliest'})
 consumer.subscribe(['confluent'])
-end = time.time() + 40
+end = time.time() + 90
 while len(seen) < len(acked) and time.time() < end:
     for message in consumer.consume(1000, 0.5):
         if message.error() is None: seen.add(message.value())
@@ -72,7 +72,7 @@ except KafkaException as failure:
 function python(source: string, ...args: string[]) {
   const file = join(mkdtempSync(join(tmpdir(), 'brokerdesk-py-')), 'client.py');
   writeFileSync(file, source);
-  return runOk('/usr/bin/python3', [file, ...args], { timeoutMs: 90_000 });
+  return runOk('/usr/bin/python3', [file, ...args], { timeoutMs: 240_000 });
 }
 
 const cases = [

@@ -52,7 +52,7 @@ export class RawClient {
   }
 
   /** Resolves to true when `done` holds, to false when the time is up. */
-  until(done: () => boolean, timeoutMs = 5_000): Promise<boolean> {
+  until(done: () => boolean, timeoutMs = 30_000): Promise<boolean> {
     return new Promise((resolve) => {
       const end = (outcome: boolean): void => {
         clearTimeout(timer);
