@@ -65,7 +65,7 @@ test('who hands over when everything ends is told that there is nobody to hand o
   await bench.inject({ type: 'freeze', node: 1 });
   await bench.inject({ type: 'freeze', node: 2 });
   const leaving = bench.inject({ type: 'stop', node: 3 }).catch(() => undefined);
-  await expect.poll(async () => (await bench.cluster.nodes())[2]?.state, { timeout: 5_000 }).toBe('stopping');
+  await expect.poll(async () => (await bench.cluster.nodes())[2]?.state, { timeout: 20_000 }).toBe('stopping');
   expect(await end()).toEqual([3]);
   await leaving;
   expect(bench.cluster.stderr).not.toContain('broker 3: terminated');

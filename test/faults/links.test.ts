@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { expectAll, FaultBench, later, SESSION_MS } from '../helpers/fault-bench.ts';
+import { expectAll, FAILOVER_MS, FaultBench, later, SESSION_MS, type Writer } from '../helpers/fault-bench.ts';
 
 describe('faults of links', () => {
   let bench: FaultBench;
@@ -18,7 +18,7 @@ describe('faults of links', () => {
     await writer.more(20);
     const faults = [];
     for (const end of [controller, other]) faults.push(await bench.inject({ type: 'partition', between: [leader, end] }));
-    await bench.until(topic, (state) => state.leader !== leader && !state.isr.includes(leader), SESSION_MS + 2_000);
+    await bench.until(topic, (state) => state.leader !== leader && !state.isr.includes(leader), FAILOVER_MS);
     await writer.more(20);
     expect(await bench.causes('cluster/brokerFenced')).toEqual(['lab/faultInjected', 'cluster/brokerFenced']);
     for (const { id } of faults) await bench.cluster.control('DELETE', `/faults/${id}`);
@@ -44,13 +44,10 @@ describe('faults of links', () => {
     for (const other of [2, 3]) await bench.inject({ type: 'slowLink', between: [1, other], latencyMs: 150, jitterMs: 20 });
     const writer = await bench.writer(topic);
     await writer.more(3);
-    const from = performance.now();
-    await writer.more(3);
-    expect((performance.now() - from) / 3).toBeGreaterThan(150);
+    expect(await timeWrites(writer, 3)).toBeGreaterThan(150);
     await bench.heal();
-    const quick = performance.now();
-    await writer.more(3);
-    expect((performance.now() - quick) / 3).toBeLessThan(150);
+    // Repeated: a machine that does something else meanwhile is slow too.
+    await expect.poll(() => timeWrites(writer, 3), { timeout: FAILOVER_MS }).toBeLessThan(150);
     expectAll(await writer.stop(), await bench.read(topic));
   });
 
@@ -59,9 +56,12 @@ describe('faults of links', () => {
     const writer = await bench.writer(topic);
     await writer.more(10);
     await bench.inject({ type: 'partition', between: [1, 'clients'] });
-    // What had been sent may still be answered.
-    await later(300);
-    const before = writer.acked.length;
+    // What had been sent may still be answered: until no acknowledgement arrives for a second.
+    let before = -1;
+    for (let look = 0; look < 30 && before !== writer.acked.length; look++) {
+      before = writer.acked.length;
+      await later(1_000);
+    }
     await later(SESSION_MS + 1_000);
     expect(writer.acked.length).toBe(before);
     expect(await bench.partition(topic)).toEqual({ leader: 1, isr: [1, 2, 3] });
@@ -75,11 +75,22 @@ describe('faults of links', () => {
     await bench.inject({ type: 'slowLink', between: ['clients', 1], direction: 'out', latencyMs: 200 });
     const writer = await bench.writer(topic);
     await writer.more(2);
-    const from = performance.now();
-    await writer.more(2);
-    const each = (performance.now() - from) / 2;
-    expect(each).toBeGreaterThan(200);
-    expect(each).toBeLessThan(390);
+    const times: number[] = [];
+    const timeTwo = async (): Promise<number> => {
+      const each = await timeWrites(writer, 2);
+      times.push(each);
+      return each;
+    };
+    // Late once, and not twice; repeated, since a machine that does something else meanwhile is slow too.
+    await expect.poll(timeTwo, { timeout: FAILOVER_MS }).toBeLessThan(390);
+    expect(Math.min(...times)).toBeGreaterThan(200);
     expectAll(await writer.stop(), await bench.read(topic));
   });
 });
+
+/** Milliseconds for each of the next acknowledged writes. */
+async function timeWrites(writer: Writer, count: number): Promise<number> {
+  const from = performance.now();
+  await writer.more(count);
+  return (performance.now() - from) / count;
+}

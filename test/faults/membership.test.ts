@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { expectAll, FaultBench } from '../helpers/fault-bench.ts';
+import { expectAll, FAILOVER_MS, FaultBench } from '../helpers/fault-bench.ts';
 
 describe('brokers that come and go', () => {
   let bench: FaultBench;
@@ -16,17 +16,17 @@ describe('brokers that come and go', () => {
     expect(added).toMatchObject({ id: 4, state: 'running' });
     expect(await bench.cluster.nodes()).toHaveLength(4);
     const topic = await bench.topic('moving', {}, [4, 1, 2]);
-    await bench.until(topic, ({ leader, isr }) => leader === 4 && isr.length === 3, 5_000);
+    await bench.until(topic, ({ leader, isr }) => leader === 4 && isr.length === 3, FAILOVER_MS);
     const writer = await bench.writer(topic);
     await writer.more(50);
     // A fault like any other's: it has no vote, so nothing but its partitions is concerned.
     await bench.cluster.kill(4);
-    await bench.until(topic, ({ leader }) => leader !== 4 && leader > 0, 5_000);
+    await bench.until(topic, ({ leader }) => leader !== 4 && leader > 0, FAILOVER_MS);
     await bench.heal();
     await bench.whole(topic);
     await bench.cluster.control('DELETE', '/nodes/4');
     expect((await bench.cluster.nodes()).map(({ id }) => id)).toEqual([1, 2, 3]);
-    await bench.until(topic, ({ leader, isr }) => leader > 0 && isr.join() === '1,2,3', 5_000);
+    await bench.until(topic, ({ leader, isr }) => leader > 0 && isr.join() === '1,2,3', FAILOVER_MS);
     await writer.more(20);
     expectAll(await writer.stop(), await bench.read(topic));
     expect(existsSync(join(bench.cluster.line.data, 'node-4'))).toBe(false);

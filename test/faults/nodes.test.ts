@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { expectAll, FaultBench, SESSION_MS } from '../helpers/fault-bench.ts';
+import { expectAll, FAILOVER_MS, FaultBench } from '../helpers/fault-bench.ts';
 
 describe('faults of nodes', () => {
   let bench: FaultBench;
@@ -17,7 +17,7 @@ describe('faults of nodes', () => {
     const writer = await bench.writer(topic);
     await writer.more(20);
     const fault = await bench.inject({ type: 'freeze', node: leader });
-    const moved = await bench.until(topic, (state) => state.leader !== leader, SESSION_MS + 1_000);
+    const moved = await bench.until(topic, (state) => state.leader !== leader, FAILOVER_MS);
     await writer.more(20);
     expect(moved).toBeGreaterThan(500);
     expect(await bench.cluster.control('GET', `/nodes/${leader}`)).toMatchObject({ state: 'frozen', role: null });
@@ -39,7 +39,7 @@ describe('faults of nodes', () => {
     await writer.more(10);
     await bench.inject({ type: 'freeze', node: controller });
     // The new one has heard of nobody and gives each a session's time.
-    await bench.until(topic, ({ leader }) => leader !== controller, SESSION_MS + 5_000);
+    await bench.until(topic, ({ leader }) => leader !== controller, FAILOVER_MS);
     expect(await bench.causes('quorum/leaderElected')).toEqual(['lab/nodeFrozen', 'quorum/leaderElected']);
     await writer.more(10);
     await bench.heal();
@@ -56,7 +56,7 @@ describe('faults of nodes', () => {
     await writer.more(100);
     const fault = await bench.inject({ type: 'powerCut', node: leader });
     expect(fault.detail).toMatch(/bytes of \d+ files? .*had not reached its disk/);
-    await bench.until(topic, (state) => state.leader > 0 && state.leader !== leader, SESSION_MS + 1_000);
+    await bench.until(topic, (state) => state.leader > 0 && state.leader !== leader, FAILOVER_MS);
     await writer.more(50);
     await bench.cluster.control('DELETE', `/faults/${fault.id}`);
     await bench.whole(topic);
@@ -75,9 +75,9 @@ describe('faults of nodes', () => {
     await bench.heal();
     await bench.whole(flushed);
     await bench.whole(unflushed);
-    await Promise.all(writers.map((writer) => writer.more(5, 20_000)));
+    await Promise.all(writers.map((writer) => writer.more(5)));
     await Promise.all(writers.map((writer) => writer.stop()));
-    await expect.poll(async () => (await bench.admin.listTopics()).sort(), { timeout: 5_000 }).toEqual(before);
+    await expect.poll(async () => (await bench.admin.listTopics()).sort(), { timeout: FAILOVER_MS }).toEqual(before);
     const read = await bench.read(flushed);
     expect(acked.filter((value) => !read.includes(value))).toEqual([]);
   });
@@ -99,7 +99,7 @@ describe('faults of nodes', () => {
       expect(faults).toHaveLength(3);
       await producer.disconnect();
       await bench.heal();
-      await bench.until(topic, ({ leader }) => leader === 2, 20_000);
+      await bench.until(topic, ({ leader }) => leader === 2, FAILOVER_MS);
       expect(await bench.read(topic)).toEqual(acked);
     },
   );

@@ -24,6 +24,9 @@ interface Node {
   leadsSince?: number | null;
 }
 
+/** Within which a request of 2 s is refused: 2 s on an idle machine. A request that is not bounded waits for 30 s. */
+const BOUND_MS = 20_000;
+
 let directory: string;
 let cluster: ClusterProcess;
 beforeAll(async () => {
@@ -68,7 +71,7 @@ async function eventually<T>(what: string, limitMs: number, attempt: () => Promi
   }
 }
 
-test('kill one, kill two, start one', { timeout: 180_000 }, async () => {
+test('kill one, kill two, start one', { timeout: 300_000 }, async () => {
   const before = await nodes();
   const leader = before.find(({ role }) => role === 'leader')!;
   expect(leader.leadsSince).toBeGreaterThan(Date.now() - 120_000);
@@ -95,24 +98,24 @@ test('kill one, kill two, start one', { timeout: 180_000 }, async () => {
   // One, and it is the one that leads: metadata goes on.
   await cluster.kill(leader.id);
   const from = performance.now();
-  await eventually('a topic is created after the quorum lost its leader', 15_000, async () => {
+  await eventually('a topic is created after the quorum lost its leader', 60_000, async () => {
     expect((await create(survivor.port, 'after-one', 2_000)).code).toBeOneOf([ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS]);
   });
   const tookMs = Math.round(performance.now() - from);
   // The dead one leaves the ISR, so that acks=all goes on.
-  await eventually('acks=all with two of three', 30_000, () => write('shared', 'with two', -1));
+  await eventually('acks=all with two of three', 60_000, () => write('shared', 'with two', -1));
 
   // Two: nothing can be changed, and that is said in time.
   await cluster.kill(second.id);
   const refused = await create(survivor.port, 'after-two', 2_000);
   expect(refused).toMatchObject({ code: ErrorCode.REQUEST_TIMED_OUT });
   expect(refused.message).toMatch(/majority/);
-  expect(refused.ms).toBeLessThan(6_000);
+  expect(refused.ms).toBeLessThan(BOUND_MS);
   // Well after every session has run out: what has a leader goes on.
   await new Promise((resolve) => setTimeout(resolve, 6_000));
   const again = await create(survivor.port, 'after-two', 2_000);
   expect(again).toMatchObject({ code: ErrorCode.REQUEST_TIMED_OUT });
-  expect(again.ms).toBeLessThan(6_000);
+  expect(again.ms).toBeLessThan(BOUND_MS);
   expect(await write('shared', 'with one, acks=1', 1)).toBe(0);
   expect(await write('own', 'alone, acks=all', -1)).toBe(0);
   expect(await read(survivor.port, 'shared')).toContain('with three');
@@ -120,21 +123,21 @@ test('kill one, kill two, start one', { timeout: 180_000 }, async () => {
 
   // One comes back: all goes on, and nothing that was acknowledged is missing.
   await cluster.startNode(second.id);
-  await eventually('a topic is created with two of three', 20_000, async () => {
+  await eventually('a topic is created with two of three', 60_000, async () => {
     expect((await create(survivor.port, 'resumed', 2_000)).code).toBeOneOf([ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS]);
   });
-  await eventually('acks=all with two of three', 30_000, () => write('shared', 'resumed', -1));
+  await eventually('acks=all with two of three', 60_000, () => write('shared', 'resumed', -1));
   const values = await read(survivor.port, 'shared');
   for (const value of ['with three', 'with two', 'with one, acks=1', 'resumed']) expect(values).toContain(value);
   await cluster.startNode(leader.id);
   await expect
-    .poll(() => admin.listTopics(), { timeout: 10_000 })
+    .poll(() => admin.listTopics(), { timeout: 60_000 })
     .toEqual(expect.arrayContaining(['after-one', 'resumed', 'shared', 'own']));
   await Promise.all([producer.disconnect(), admin.disconnect()]);
   console.log('quorum of three:', JSON.stringify({ topicCreatedAfterKillMs: tookMs, refusedAfterMs: Math.round(refused.ms) }));
 });
 
-test('a node whose whole directory was deleted comes back, and its vote is worth something again', { timeout: 180_000 }, async () => {
+test('a node whose whole directory was deleted comes back, and its vote is worth something again', { timeout: 300_000 }, async () => {
   const before = await nodes();
   const leader = before.find(({ role }) => role === 'leader')!;
   const [wiped, third] = before.filter(({ id }) => id !== leader.id) as [Node, Node];
@@ -150,12 +153,12 @@ test('a node whose whole directory was deleted comes back, and its vote is worth
   await cluster.kill(wiped.id);
   rmSync(join(directory, `node-${wiped.id}`), { recursive: true });
   await cluster.startNode(wiped.id);
-  await eventually('all three replicas are in sync again', 40_000, async () => {
+  await eventually('all three replicas are in sync again', 60_000, async () => {
     const { topics } = await admin.fetchTopicMetadata({ topics: ['kept'] });
     for (const { isr } of topics[0]!.partitions) expect(isr).toHaveLength(3);
   });
   // The leader was elected anew for it; with that leader gone, the two that are left need its vote.
-  await eventually('the wiped node may vote', 20_000, async () => {
+  await eventually('the wiped node may vote', 60_000, async () => {
     const state = JSON.parse(readFileSync(join(directory, `node-${wiped.id}`, '__cluster_metadata-0', 'quorum-state'), 'utf8')) as {
       votesFrom?: number;
     };
@@ -166,7 +169,7 @@ test('a node whose whole directory was deleted comes back, and its vote is worth
   expect(now.id).not.toBe(wiped.id);
   await cluster.kill(now.id);
   const alive = now.id === third.id ? leader : third;
-  await eventually('a topic is created with the vote of the wiped node', 20_000, async () => {
+  await eventually('a topic is created with the vote of the wiped node', 60_000, async () => {
     expect((await create(alive.port, 'with-its-vote', 2_000)).code).toBeOneOf([ErrorCode.NONE, ErrorCode.TOPIC_ALREADY_EXISTS]);
   });
   await cluster.startNode(now.id);
@@ -193,8 +196,8 @@ test('a fourth broker joins without a vote, and leaves', { timeout: 120_000 }, a
   await admin.disconnect();
   await cluster.control('DELETE', `/nodes/${fourth.id}`);
   expect((await nodes()).map(({ id }) => id)).toEqual(voters);
-  const left = (await quorumState((await nodes())[0]!.port)).topics[0]!.partitions[0]!;
-  expect(left.observers).toEqual([]);
+  const observers = async (): Promise<unknown[]> => (await quorumState((await nodes())[0]!.port)).topics[0]!.partitions[0]!.observers;
+  await expect.poll(observers, { timeout: 60_000 }).toEqual([]);
 });
 
 async function quorumState(port: number) {
@@ -202,7 +205,7 @@ async function quorumState(port: number) {
   try {
     const body = { topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }] };
     client.send(...encodeRequest(describeQuorum, 2, { correlationId: 1, clientId: 'test' }, body));
-    await client.until(() => client.frames.length > 0, 10_000);
+    await client.until(() => client.frames.length > 0);
     return decodeResponse(describeQuorum, 2, client.frames[0]!).body;
   } finally {
     client.close();
@@ -216,7 +219,7 @@ async function read(port: number, topic: string): Promise<string[]> {
     const partition = { partition: 0, currentLeaderEpoch: -1, fetchOffset: 0n, partitionMaxBytes: 1 << 20 };
     const body = { maxWaitMs: 100, minBytes: 0, maxBytes: 1 << 20, topics: [{ topic, partitions: [partition] }] };
     client.send(...encodeRequest(fetch, 11, { correlationId: 1, clientId: 'test' }, body));
-    await client.until(() => client.frames.length > 0, 5_000);
+    await client.until(() => client.frames.length > 0);
     const answered = decodeResponse(fetch, 11, client.frames[0]!).body.responses[0]?.partitions[0];
     expect(answered?.errorCode).toBe(0);
     const values: string[] = [];

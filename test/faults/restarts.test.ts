@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, test } from 'vitest';
-import { expectAll, FaultBench } from '../helpers/fault-bench.ts';
+import { expectAll, FAILOVER_MS, FaultBench } from '../helpers/fault-bench.ts';
 
 /** What is left of a cluster after all of its nodes have gone at once. */
 describe('every node goes at once', () => {
@@ -20,10 +20,10 @@ describe('every node goes at once', () => {
     for (const node of [1, 2, 3]) await bench.cluster.kill(node);
     // The leader was broker 3.
     await Promise.all([bench.cluster.startNode(2), bench.cluster.startNode(1)]);
-    await bench.until(topic, ({ leader }) => leader === 1 || leader === 2, 8_000);
+    await bench.until(topic, ({ leader }) => leader === 1 || leader === 2, FAILOVER_MS);
     expectAll(acked, await bench.read(topic));
     await bench.cluster.startNode(3);
     await bench.whole(topic);
     expectAll(acked, await bench.read(topic));
-  }, 60_000);
+  }, 180_000);
 });

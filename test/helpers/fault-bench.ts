@@ -19,6 +19,8 @@ export interface PartitionState {
 }
 
 export const SESSION_MS = 3_000;
+/** Until the session of a broker has expired and its partitions have other leaders: 4 s on an idle machine. */
+export const FAILOVER_MS = 40_000;
 /** Resource type of a topic. */
 const TOPIC_RESOURCE = 2;
 
@@ -118,7 +120,7 @@ export class FaultBench {
           ids = nodes.map(({ id }) => id).sort((a, b) => Number(b === leader?.id) - Number(a === leader?.id));
           return leader !== undefined;
         },
-        { timeout: 10_000 },
+        { timeout: FAILOVER_MS },
       )
       .toBe(true);
     return ids as [number, number, number];
@@ -192,7 +194,7 @@ export class FaultBench {
   }
 
   /** Everybody is back in the ISR. */
-  whole(topic: string, timeoutMs = 15_000): Promise<number> {
+  whole(topic: string, timeoutMs = 60_000): Promise<number> {
     return this.until(topic, ({ leader, isr }) => leader > 0 && isr.length === 3, timeoutMs);
   }
 
@@ -206,7 +208,7 @@ export class FaultBench {
       await consumer.connect();
       await consumer.subscribe({ topic, fromBeginning: true });
       await new Promise<void>((resolve, reject) => {
-        const timer = setTimeout(() => reject(new Error(`${topic}: ${values.length} of ${end.high} records in 20 s`)), 20_000);
+        const timer = setTimeout(() => reject(new Error(`${topic}: ${values.length} of ${end.high} records in 60 s`)), 60_000);
         consumer
           .run({
             eachMessage: async ({ message }) => {
@@ -252,7 +254,7 @@ export class Writer {
   }
 
   /** Waits for so many more acknowledgements. */
-  async more(count: number, timeoutMs = 20_000): Promise<void> {
+  async more(count: number, timeoutMs = 60_000): Promise<void> {
     const wanted = this.acked.length + count;
     const until = performance.now() + timeoutMs;
     while (this.acked.length < wanted) {
