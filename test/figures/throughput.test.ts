@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ClusterProcess, type ClusterLine } from '../helpers/cluster-process.ts';
+import { ClusterProcess, somePort, type ClusterLine } from '../helpers/cluster-process.ts';
 import { runOk } from '../helpers/run.ts';
 import { describeWith, onPath } from '../helpers/tools.ts';
 
@@ -17,7 +17,7 @@ const RECORDS = 1_000_000;
 const ROUNDS = 3;
 
 test('three brokers: ready, first acknowledged write, resident memory', async () => {
-  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  const port = somePort();
   const start = performance.now();
   const child = spawn('npm', ['run', '--silent', 'cluster', '--', '--memory', '--json', '--port', String(port)], {
     cwd: ROOT,

@@ -39,7 +39,7 @@ describeWith('python3-confluent-kafka, java and KAFKA_JARS', ready, 'all faults 
         const report = await chaos(bench, topics, { seconds: SECONDS, seed: SEED });
         const healedAt = performance.now();
         expect(await bench.cluster.control('DELETE', '/faults')).toEqual([]);
-        await Promise.all(writers.map((writer) => writer.more(1, 10_000)));
+        await Promise.all(writers.map((writer) => writer.more(1)));
         const writableMs = Math.round(performance.now() - healedAt);
         const outcomes = { librdkafka: await librdkafka, java: await java };
         const acked = await Promise.all(writers.map((writer) => writer.stop()));
