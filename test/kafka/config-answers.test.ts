@@ -79,8 +79,13 @@ describeWith('KAFKA_JARS', jars !== undefined, "Apache Kafka's answers about set
       }
     }
   }, 2 * START_MS);
-  afterAll(() => {
-    node?.kill('SIGKILL');
+  afterAll(async () => {
+    if (node !== undefined && node.exitCode === null && node.signalCode === null) {
+      // It may create a file until it has ended.
+      const ended = new Promise((done) => node?.once('exit', done));
+      node.kill('SIGKILL');
+      await ended;
+    }
     rmSync(directory, { recursive: true, force: true });
   });
 

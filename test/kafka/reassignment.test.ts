@@ -68,7 +68,7 @@ describeWith('KAFKA_JARS', jars !== undefined, "Apache Kafka's kafka-reassign-pa
 
     const start = performance.now();
     expect(await reassign('--reassignment-json-file', file, '--execute', '--throttle', '1000000')).toContain('Successfully started');
-    await until('the move is complete', 30_000, async () => {
+    await until('the move is complete', 120_000, async () => {
       const said = await reassign('--reassignment-json-file', file, '--verify');
       return said.match(/is completed/g)?.length === 3 && said.includes('Clearing topic-level throttles');
     });
@@ -86,11 +86,11 @@ describeWith('KAFKA_JARS', jars !== undefined, "Apache Kafka's kafka-reassign-pa
     expect(configs.stdout).not.toContain('throttled');
     const offsets = await tool('GetOffsetShell', '--topic', 'orders');
     expect([...offsets.matchAll(/^orders:\d:(\d+)$/gm)].reduce((sum, match) => sum + Number(match[1]), 0)).toBe(RECORDS);
-  }, 180_000);
+  }, 360_000);
 
   test('more and fewer replicas; the old brokers keep nothing', async () => {
     await reassign('--reassignment-json-file', plan([4, 1, 2], [4], [2, 4]), '--execute');
-    await until('the move is complete', 30_000, async () => (await reassign('--list')).includes('No partition reassignments found'));
+    await until('the move is complete', 120_000, async () => (await reassign('--list')).includes('No partition reassignments found'));
     expect((await replicas()).map(([, all, isr]) => [all, isr])).toEqual([
       ['4,1,2', '1,2,4'],
       ['4', '4'],
@@ -98,7 +98,7 @@ describeWith('KAFKA_JARS', jars !== undefined, "Apache Kafka's kafka-reassign-pa
     ]);
     const dirs = await tool('LogDirsCommand', '--describe', '--topic-list', 'orders', '--broker-list', '3');
     expect(dirs).toContain('"partitions":[]');
-  }, 60_000);
+  }, 360_000);
 
   test('kafka-leader-election: an unclean one, where nobody in sync is up', async () => {
     await tool('TopicCommand', '--create', '--topic', 'lossy', '--replica-assignment', '1:2');
@@ -108,26 +108,27 @@ describeWith('KAFKA_JARS', jars !== undefined, "Apache Kafka's kafka-reassign-pa
     const state = async () =>
       /Leader: (\S+)\s+Replicas: \S+\s+Isr: (\S+)/.exec(await tool('TopicCommand', '--describe', '--topic', 'lossy'))?.slice(1);
     await cluster.kill(2);
-    await until('broker 2 is out of the ISR', 20_000, async () => (await state())?.[1] === '1');
+    await until('broker 2 is out of the ISR', 120_000, async () => (await state())?.[1] === '1');
     await produce(50);
     await cluster.kill(1);
     await cluster.startNode(2);
-    await until('the partition has no leader', 20_000, async () => (await state())?.[0] === 'none');
+    await until('the partition has no leader', 120_000, async () => (await state())?.[0] === 'none');
     await tool('LeaderElectionCommand', '--election-type', 'unclean', '--topic', 'lossy', '--partition', '0');
-    expect(await state()).toEqual(['2', '2']);
+    // Any live broker may be asked, also one that applies the election later.
+    await until('broker 2 leads alone', 120_000, async () => (await state())?.join() === '2,2');
     await cluster.startNode(1);
-    await until('broker 1 is in sync', 20_000, async () => (await state())?.[1]?.length === 3);
+    await until('broker 1 is in sync', 120_000, async () => (await state())?.[1]?.length === 3);
     // What only broker 1 had is gone, and it has given that up.
     expect(await tool('GetOffsetShell', '--topic', 'lossy')).toContain('lossy:0:100');
     const events = await cluster.control<{ type: string }[]>('GET', '/timeline?since=0');
     expect(events.map(({ type }) => type)).toContain('partition/uncleanlyElected');
-  }, 120_000);
+  }, 360_000);
 
   test('consumers read from the replica in their rack', async () => {
     // Broker 2 stands in the east and leads nothing of partition 0.
     const reads = await run('java', [
       ...[...JAVA, 'org.apache.kafka.tools.consumer.ConsoleConsumer', '--bootstrap-server', cluster.bootstrap, '--topic', 'orders'],
-      ...['--partition', '0', '--offset', 'earliest', '--max-messages', '1000', '--timeout-ms', '20000'],
+      ...['--partition', '0', '--offset', 'earliest', '--max-messages', '1000', '--timeout-ms', '60000'],
       ...['--command-property', 'client.rack=east'],
     ]);
     expect(reads.stdout.trim().split('\n')).toHaveLength(1000);
@@ -137,5 +138,5 @@ describeWith('KAFKA_JARS', jars !== undefined, "Apache Kafka's kafka-reassign-pa
     ]);
     expect(kcat.stdout.length).toBeGreaterThan(1000);
     expect(kcat.stderr).toMatch(/\/2: Fetch topic orders \[0\]/);
-  }, 60_000);
+  }, 360_000);
 });
