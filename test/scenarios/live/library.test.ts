@@ -90,8 +90,8 @@ steps:
     at: 1s
     say: The leader is killed.
     do: [{ fault: { type: kill, node: leader of orders-0 }, as: victim }]
-  - after: 5s
-    say: Time passes.
+  - until: { leader: orders-0, isNot: victim }
+    say: Another leads.
 expect:
   - { lost: writer, is: some }
   - { writable: orders-0, after: kill, within: 100ms }
