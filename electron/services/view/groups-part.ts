@@ -59,6 +59,8 @@ export class GroupsPart {
         this.reach.note(broker, 'error' in answer ? answer.error : null);
         if ('error' in answer) {
           failed.add(broker);
+          // Also where the answer comes after the round: a broker that is known to be silent fails no other way.
+          this.markUnanswered(broker);
           return;
         }
         const { listed, asked, descriptions } = answer.value;
@@ -100,6 +102,18 @@ export class GroupsPart {
       if (before === undefined || before.listed !== next.listed || before.described !== next.described || before.error !== null)
         groups.set(group.id, next);
     }
+  }
+
+  /** What a coordinator that does not answer reported before is not the state of its groups. */
+  private markUnanswered(coordinator: number): void {
+    const { groups } = this.state;
+    let isChanged = false;
+    for (const [id, group] of groups) {
+      if (group.listed.coordinator !== coordinator || group.error !== null) continue;
+      groups.set(id, { ...group, error: 'COORDINATOR_NOT_AVAILABLE' });
+      isChanged = true;
+    }
+    if (isChanged) this.onChange();
   }
 
   /**

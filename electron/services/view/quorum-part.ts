@@ -27,7 +27,11 @@ export class QuorumPart {
 
   async round(): Promise<void> {
     const { state, source } = this;
-    const [quorum, cluster] = await Promise.all([source.quorum(), source.cluster()]);
+    // Each answer counts by itself: without any broker the one rejects, and the other says that no leader of the quorum answers.
+    const [quorumRead, clusterRead] = await Promise.allSettled([source.quorum(), source.cluster()]);
+    if (quorumRead.status === 'rejected') throw quorumRead.reason;
+    const quorum = quorumRead.value;
+    const cluster = clusterRead.status === 'rejected' ? null : clusterRead.value;
     if (quorum === 'unanswered') state.quorum = keepKnown(state.quorum, withoutLeader(state.quorum));
     else if (quorum === null) state.quorum = null;
     else state.quorum = keepKnown(state.quorum, { ...quorum, leaderSince: this.startOf(quorum) });
@@ -35,6 +39,7 @@ export class QuorumPart {
     // Without a quorum leader there is no controller, whatever a broker remembers of the last one.
     if (quorum === 'unanswered') state.controllerId = null;
     else state.controllerId = quorum?.leaderId ?? (cluster !== null && cluster.controllerId >= 0 ? cluster.controllerId : null);
+    if (clusterRead.status === 'rejected') throw clusterRead.reason;
   }
 
   private startOf({ leaderId, leaderEpoch }: Pick<QuorumView, 'leaderId' | 'leaderEpoch'>): number | null {

@@ -12,7 +12,8 @@ import { Reach } from '../../../electron/services/view/reach.ts';
 import { SettingsPart } from '../../../electron/services/view/settings-part.ts';
 import { SizesPart } from '../../../electron/services/view/sizes-part.ts';
 import { emptyState } from '../../../electron/services/view/state.ts';
-import { ManualClock } from './manual-clock.ts';
+import { BrokerLanes } from '../../../electron/services/view/broker-lanes.ts';
+import { ManualClock, Pending } from './manual-clock.ts';
 
 const silent = (broker: number) => new UnreachableError(`Broker ${broker}`, 'no answer');
 const ignore = (): void => undefined;
@@ -153,6 +154,35 @@ describe('GroupsPart', () => {
     expect(state.unreachable.size).toBe(0);
   });
 
+  test('marks the groups of a broker whose failure comes after the round', async () => {
+    const clock = new ManualClock();
+    const state = emptyState();
+    let answer: Promise<ListedGroup[]> = Promise.resolve([listed('a', 1)]);
+    const part = new GroupsPart({
+      state,
+      reach: new Reach(state.unreachable),
+      onChange: ignore,
+      now: () => clock.now(),
+      lanes: new BrokerLanes(clock),
+      source: { brokers: () => [1], list: () => answer, describe: (_broker, asked) => Promise.resolve(asked.map(described)) },
+    });
+    await part.round('all');
+    const pending = new Pending<ListedGroup[]>();
+    answer = pending.promise;
+    const round = part.round('all');
+    await clock.advance(5_000);
+    await round;
+    // A coordinator that is only late is not without an answer yet.
+    expect(state.groups.get('a')?.error).toBeNull();
+    pending.reject(silent(1));
+    await clock.advance(0);
+    expect(state.groups.get('a')?.error).toBe('COORDINATOR_NOT_AVAILABLE');
+    answer = Promise.resolve([listed('a', 1)]);
+    await part.round('all');
+    await clock.advance(0);
+    expect(state.groups.get('a')?.error).toBeNull();
+  });
+
   test('forgets a group that no broker lists, unless one of them did not answer', async () => {
     const { state, groups, round } = setUp();
     await round('all', 100);
@@ -271,14 +301,15 @@ describe('QuorumPart', () => {
     const state = emptyState();
     let answer: Awaited<ReturnType<QuorumSource['quorum']>> = null;
     let controllerId = 7;
+    let failure: AdminError | null = null;
     let now = 100;
     const source: QuorumSource = {
       quorum: () => Promise.resolve(answer),
-      cluster: () => Promise.resolve({ clusterId: 'id', controllerId }),
+      cluster: () => (failure === null ? Promise.resolve({ clusterId: 'id', controllerId }) : Promise.reject(failure)),
     };
     const part = new QuorumPart({ state, source, now: () => now });
     const round = (next: typeof answer, at: number) => ((answer = next), (now = at), part.round());
-    return { state, round, setController: (id: number) => (controllerId = id) };
+    return { state, round, setController: (id: number) => (controllerId = id), failCluster: (error: AdminError) => (failure = error) };
   }
 
   test('knows the start of a leader that it saw change, and of no other', async () => {
@@ -298,6 +329,14 @@ describe('QuorumPart', () => {
     await round('unanswered', 200);
     expect(state.controllerId).toBeNull();
     expect(state.quorum).toMatchObject({ leaderId: null, highWatermark: null, voters: [{ id: 1, logEndOffset: null, lag: null }] });
+  });
+
+  test('has no controller once no broker answers at all', async () => {
+    const { state, round, failCluster } = setUp();
+    await round(quorum(1, 3), 100);
+    failCluster(new AdminError({ code: 'BROKER_UNREACHABLE', message: 'No broker answered.' }));
+    await expect(round('unanswered', 200)).rejects.toThrow('No broker answered');
+    expect([state.controllerId, state.quorum?.leaderId]).toEqual([null, null]);
   });
 
   test('takes the controller of DescribeCluster where there is no quorum, and none that is negative', async () => {
