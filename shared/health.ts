@@ -44,8 +44,12 @@ export function assessTopic(topic: TopicRow, facts: BrokerFacts): TopicRow {
 
 function assessPartition(partition: PartitionRow, facts: BrokerFacts): PartitionRow {
   const { leader } = partition;
-  if (partition.replicas.every(({ broker }) => answers(facts, broker)) && (leader === null || answers(facts, leader))) return partition;
+  const isUnreadable = leader === null && isUnknown(facts);
+  if (!isUnreadable && partition.replicas.every(({ broker }) => answers(facts, broker)) && (leader === null || answers(facts, leader)))
+    return partition;
   const replicas = partition.replicas.map(({ broker, state }) => ({ broker, state: replicaState(broker, state, facts) }));
+  if (isUnreadable) return { ...partition, replicas, leaderState: 'unknown' };
+  if (isAllStopped(facts)) return { ...partition, replicas, isr: [], leaderState: leader === null ? undefined : 'silent', error: null };
   if (leader === null || answers(facts, leader)) return { ...partition, replicas };
   const leaderState = facts.stopped.has(leader) || facts.reachable ? 'silent' : 'unknown';
   // The error of a request that went to it is about the connection, not about the partition.
@@ -55,6 +59,22 @@ function assessPartition(partition: PartitionRow, facts: BrokerFacts): Partition
 function replicaState(broker: number, state: ReplicaState, { stopped, unreachable }: BrokerFacts): ReplicaState {
   if (stopped.has(broker)) return 'offline';
   return unreachable.has(broker) && state !== 'offline' ? 'unknown' : state;
+}
+
+/** Every broker is known to be stopped: no replica is in sync, whatever the last metadata said. */
+const isAllStopped = ({ reachable, unreachable }: BrokerFacts): boolean => !reachable && unreachable.size === 0;
+
+/** No broker answers, and one of them may serve: what is known is old. */
+export const isUnknown = ({ reachable, unreachable }: BrokerFacts): boolean => !reachable && unreachable.size > 0;
+
+/** The row without figures that no broker can be asked for, or that hold for brokers that run; the same object where there are none. */
+export function assessBroker(broker: BrokerRow, facts: BrokerFacts): BrokerRow {
+  const isStopped = facts.stopped.has(broker.id);
+  // That a remote broker is down was read from a broker that does not answer any more; of its own nodes the lab knows it.
+  if (isStopped && (broker.lab !== null || !isUnknown(facts))) return broker.inSync === null ? broker : { ...broker, inSync: 0 };
+  return isUnknown(facts) && (isStopped || facts.unreachable.has(broker.id))
+    ? { ...broker, leaders: null, inSync: null, logBytes: null }
+    : broker;
 }
 
 /** `silent`: the leader that metadata names does not answer. `unknown`: no broker answers. */
@@ -83,12 +103,19 @@ export interface QuorumHealth {
   voters: number;
   /** Voters that are not known to be stopped or unreachable. */
   left: number;
+  /** Voters that do not answer here, and that may answer each other. */
+  unknown: number;
   needed: number;
+  /** No majority can elect a leader: too few voters run, or too few answer and no leader is known. */
+  lost: boolean;
 }
 
 /** Null where the voters are not known. */
 export function assessQuorum(quorum: QuorumView | null, facts: BrokerFacts): QuorumHealth | null {
   if (quorum === null || quorum.voters.length === 0) return null;
   const voters = quorum.voters.length;
-  return { voters, left: quorum.voters.filter(({ id }) => answers(facts, id)).length, needed: Math.floor(voters / 2) + 1 };
+  const needed = Math.floor(voters / 2) + 1;
+  const left = quorum.voters.filter(({ id }) => answers(facts, id)).length;
+  const unknown = quorum.voters.filter(({ id }) => facts.unreachable.has(id)).length;
+  return { voters, left, unknown, needed, lost: (quorum.leaderId === null ? left : left + unknown) < needed };
 }

@@ -1,6 +1,6 @@
 /** The quorum and the brokers' sessions, as the pages need them. */
 import { computed } from 'vue';
-import { isAlive } from '../format/replicas.ts';
+import { assessQuorum } from '#shared/health';
 import { useClusterStore } from '../stores/cluster.ts';
 
 export function useCoordination() {
@@ -8,14 +8,8 @@ export function useCoordination() {
   const quorum = computed(() => cluster.scalars?.quorum ?? null);
   const controllerId = computed(() => cluster.scalars?.controllerId ?? null);
 
-  /** Voters that take part: not known to be down. */
-  const votersHeard = computed(
-    () =>
-      (quorum.value?.voters ?? []).filter((voter) => {
-        const broker = cluster.brokers.get(voter.id);
-        return broker === undefined || (broker.lab === null ? isAlive(broker) : broker.lab.running && broker.state !== 'frozen');
-      }).length,
-  );
+  const majority = computed(() => assessQuorum(quorum.value, cluster.facts));
+  const votersHeard = computed(() => majority.value?.left ?? 0);
 
   /** Null where sessions are not told (remote clusters); `live` is null while there is no controller that could say. */
   const sessions = computed(() => {
@@ -26,5 +20,5 @@ export function useCoordination() {
     return { live, expired: told.length - live };
   });
 
-  return { quorum, controllerId, votersHeard, sessions };
+  return { quorum, majority, controllerId, votersHeard, sessions };
 }

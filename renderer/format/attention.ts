@@ -1,5 +1,5 @@
 /** What needs attention, most urgent first: the state of the cluster, with the open incident that it belongs to. Empty when all is well. */
-import { answers, assessQuorum, leaderStateOf, type BrokerFacts } from '#shared/health';
+import { answers, assessQuorum, isUnknown, leaderStateOf, type BrokerFacts } from '#shared/health';
 import { isOpen, type Incident } from '#shared/incidents/incident';
 import type { BrokerRow, GroupRow, PartitionRow, QuorumView, TopicRow } from '#shared/models/cluster';
 import { describeIncident, phasesOf } from './incidents.ts';
@@ -39,7 +39,7 @@ export function whatNeedsAttention(source: AttentionSource): AttentionItem[] {
 
 function quorumItems({ quorum, facts }: AttentionSource): AttentionItem[] {
   const health = assessQuorum(quorum, facts);
-  if (health === null || !facts.reachable || health.left >= health.needed) return [];
+  if (health === null || !facts.reachable || !health.lost) return [];
   return [
     {
       key: 'quorum',
@@ -100,9 +100,9 @@ function describePlaces(hits: readonly { topic: TopicRow; partitions: number[] }
 }
 
 function brokerItems({ brokers, topics, unreachable, facts, incidents, now }: AttentionSource, shown: Set<Incident>): AttentionItem[] {
-  const silent = brokers.filter((broker) => !isAlive(broker));
-  // That the whole cluster does not answer is one statement, in the banner.
-  if (!facts.reachable && silent.every(({ state }) => state === 'unreachable')) return [];
+  const isOld = isUnknown(facts);
+  // That the whole cluster does not answer is one statement, in the banner; which nodes it has stopped, the lab knows all the same.
+  const silent = brokers.filter((broker) => !isAlive(broker) && (!isOld || (broker.lab !== null && facts.stopped.has(broker.id))));
   return silent.map((broker) => {
     const incident = incidents.findLast((one) => isOpen(one) && one.subject.kind === 'broker' && one.subject.broker === broker.id);
     if (incident !== undefined) shown.add(incident);
@@ -116,7 +116,7 @@ function brokerItems({ brokers, topics, unreachable, facts, incidents, now }: At
               .join(' · '),
           ]),
       ...(broker.state === 'unreachable' && error !== undefined ? [error] : []),
-      describeReplicas(broker, topics, facts),
+      ...(isOld ? [] : [describeReplicas(broker, topics, facts)]),
     ];
     return {
       key: `broker-${broker.id}`,

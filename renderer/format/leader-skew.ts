@@ -1,5 +1,6 @@
 /** Leaders that are not on the preferred broker although it is in sync: after an outage one broker may lead next to nothing. */
 import type { BrokerRow, TopicRow } from '#shared/models/cluster';
+import { leaderStateOf } from '#shared/health';
 import { displacedLeaders } from './leaders.ts';
 import { formatCount, plural } from './numbers.ts';
 
@@ -11,9 +12,9 @@ export interface LeaderSkew {
   partitions: number;
 }
 
-/** In one sentence, where an election would move nothing. Null: a partition has no known leader, so there is nothing to say of balance. */
+/** In one sentence, where an election would move nothing. Null: a partition has no leader that answers, so there is nothing to say of balance. */
 export function describeBalance(topics: readonly TopicRow[]): string | null {
-  if (topics.some(({ partitions }) => partitions.some(({ leader }) => leader === null))) return null;
+  if (topics.some(({ partitions }) => partitions.some((partition) => leaderStateOf(partition) !== 'serving'))) return null;
   const displaced = topics.reduce((sum, { partitions }) => sum + displacedLeaders(partitions).length, 0);
   if (displaced === 0) return 'Every partition is led by its preferred broker.';
   return `${plural(displaced, 'partition')} ${displaced === 1 ? 'is' : 'are'} led by another broker until the preferred one is in sync.`;

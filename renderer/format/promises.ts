@@ -2,7 +2,7 @@
  * What the cluster still promises, counted on its partitions and the faults in force. Promises are of acks=all writes with
  * unclean leader election off, as `docs/promises.md` has them. What is not known is said to be so.
  */
-import { answers, assessBrokers, assessQuorum, type QuorumHealth } from '#shared/health';
+import { answers, assessBrokers, assessQuorum, isUnknown, type QuorumHealth } from '#shared/health';
 import type { BrokerRow, PartitionRow, QuorumView, TopicRow } from '#shared/models/cluster';
 import type { Fault } from '#shared/models/lab';
 import { formatCount, formatList, plural } from './numbers.ts';
@@ -21,6 +21,8 @@ export interface PromiseCounts {
   canLoseOne: number;
   /** Led, and too few in sync for an acks=all write. */
   refusing: number;
+  /** Led, with a replica in the ISR that has stopped: an acks=all write waits until the ISR shrinks. */
+  waiting: number;
   /** No leader that answers. */
   leaderless: number;
   /** Min.insync.replicas is not known, so nothing can be said of writes. */
@@ -44,7 +46,8 @@ export interface Promises {
 
 export function whatItPromises({ brokers, topics, quorum, faults }: PromiseSource): Promises {
   const facts = assessBrokers(brokers);
-  const lives = (id: number): boolean => answers(facts, id);
+  // A broker that does not answer here may well serve the others: what it stores counts, what it leads is not served.
+  const lives = (id: number): boolean => !facts.stopped.has(id);
   const damage = new Set(
     faults.flatMap(({ fault }) => (fault.type === 'corrupt' ? [`${fault.node}/${fault.topic}-${fault.partition}`] : [])),
   );
@@ -52,6 +55,7 @@ export function whatItPromises({ brokers, topics, quorum, faults }: PromiseSourc
     partitions: 0,
     canLoseOne: 0,
     refusing: 0,
+    waiting: 0,
     leaderless: 0,
     unknown: 0,
     lastCopy: 0,
@@ -62,13 +66,14 @@ export function whatItPromises({ brokers, topics, quorum, faults }: PromiseSourc
   // The leader may be the next broker to fail; then another is elected only by a majority that has lost it too.
   const voters = new Set(quorum?.voters.map(({ id }) => id));
   const majority = assessQuorum(quorum, facts);
-  const electsWithout = (leader: number): boolean => majority === null || !voters.has(leader) || majority.left - 1 >= majority.needed;
+  const electsWithout = (leader: number): boolean =>
+    majority === null || !voters.has(leader) || majority.left + majority.unknown - 1 >= majority.needed;
   const holders = new Set<number>();
   for (const topic of topics) {
     for (const partition of topic.partitions) {
       counts.partitions += 1;
       const live = partition.isr.filter(lives);
-      const answered = partition.leader !== null && lives(partition.leader);
+      const answered = partition.leader !== null && answers(facts, partition.leader);
       const whole = live.filter((id) => !damage.has(`${id}/${topic.name}-${partition.partition}`));
       if (!answered) counts.leaderless += 1;
       if (live.length === 0) {
@@ -77,25 +82,28 @@ export function whatItPromises({ brokers, topics, quorum, faults }: PromiseSourc
       } else if (whole.length === 0) counts.damaged += 1;
       if (partition.replicas.length === 1) counts.single += 1;
       else if (live.length === 1) counts.lastCopy += 1;
+      if (answered && live.length < partition.isr.length) counts.waiting += 1;
       if (topic.minInsyncReplicas === null) counts.unknown += 1;
-      else if (answered && live.length < topic.minInsyncReplicas) counts.refusing += 1;
+      else if (answered && partition.isr.length < topic.minInsyncReplicas) counts.refusing += 1;
       else if (answered && live.length - 1 >= Math.max(1, topic.minInsyncReplicas) && electsWithout(partition.leader ?? -1))
         counts.canLoseOne += 1;
     }
   }
   return {
     counts,
-    verdict: verdictOf(
-      counts,
-      [...holders].sort((a, b) => a - b),
-    ),
-    lines: linesOf(counts, { majority, faults, topics }),
+    verdict: isUnknown(facts)
+      ? { tone: 'none', text: 'No broker answers: which acknowledged writes are at risk is not known.' }
+      : verdictOf(
+          counts,
+          [...holders].sort((a, b) => a - b),
+        ),
+    lines: isUnknown(facts) ? [] : linesOf(counts, { majority, faults, topics }),
   };
 }
 
 /** Who has what was acknowledged last, when none of those in sync lives. */
 function lastHolders({ isr, replicas }: PartitionRow, lives: (id: number) => boolean): number[] {
-  // The view leaves brokers that are down out of the ISR; then any replica that is down may be the one.
+  // Without a known ISR any replica that is down may be the one.
   return isr.length > 0 ? isr : replicas.map(({ broker }) => broker).filter((id) => !lives(id));
 }
 
@@ -130,7 +138,7 @@ interface LineSource {
 }
 
 function linesOf(counts: PromiseCounts, { majority, faults, topics }: LineSource): Promises['lines'] {
-  const { partitions, canLoseOne, refusing, leaderless, unknown, single } = counts;
+  const { partitions, canLoseOne, refusing, waiting, leaderless, unknown, single } = counts;
   if (partitions === 0) return [];
   const lines: Promises['lines'] = [
     {
@@ -144,6 +152,11 @@ function linesOf(counts: PromiseCounts, { majority, faults, topics }: LineSource
       tone: 'bad',
       text: `${plural(refusing, 'partition')} ${refusing === 1 ? 'refuses' : 'refuse'} acks=all writes: fewer in sync than min.insync.replicas.`,
     });
+  if (waiting > 0)
+    lines.push({
+      tone: 'bad',
+      text: `${plural(waiting, 'partition')} ${waiting === 1 ? 'acknowledges' : 'acknowledge'} no acks=all write until the ISR shrinks: a replica in it has stopped.`,
+    });
   const unheard = unheardByClients(faults, topics);
   if (unheard.brokers.length > 0) {
     lines.push({
@@ -152,16 +165,16 @@ function linesOf(counts: PromiseCounts, { majority, faults, topics }: LineSource
     });
   }
   if (majority !== null) {
-    const { left, needed, voters } = majority;
-    if (left < needed)
+    const { left, needed, voters, lost } = majority;
+    if (lost)
       lines.push({
         tone: 'bad',
         text: `${left} of ${voters} voters left, ${needed} needed: no leader can be elected, nothing changed.`,
       });
-    else if (left === needed && voters > 1)
+    else if (left + majority.unknown === needed && voters > 1)
       lines.push({
         tone: 'warn',
-        text: `The quorum cannot lose another voter: ${left} of ${voters} are left, and fewer elect no leader.`,
+        text: `The quorum cannot lose another voter: ${left + majority.unknown} of ${voters} are left, and fewer elect no leader.`,
       });
   }
   if (single > 0)

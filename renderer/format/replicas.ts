@@ -14,9 +14,30 @@ export const REPLICA_WORDS: Record<ReplicaState, string> = {
   unknown: 'not known, its broker does not answer',
 };
 
-/** Fewer in sync than there are replicas. */
+/** No broker can be asked for it: neither its leader nor its ISR is known. */
+export const isUnknown = (partition: PartitionRow): boolean => leaderStateOf(partition) === 'unknown';
+
+/** Fewer in sync than there are replicas, as far as that is known. */
 export function isUnderReplicated(partition: PartitionRow): boolean {
-  return partition.isr.length < partition.replicas.length;
+  return !isUnknown(partition) && partition.isr.length < partition.replicas.length;
+}
+
+/** Replicas that have stopped and are in the ISR still: the leader acknowledges no acks=all write until it may remove them. */
+export function stoppedInSync(partition: PartitionRow): number[] {
+  if (leaderStateOf(partition) !== 'serving') return [];
+  return partition.replicas
+    .filter(({ broker, state }) => state === 'offline' && partition.isr.includes(broker))
+    .map(({ broker }) => broker);
+}
+
+/** `2 of 3`, `? of 3`. */
+export const countInSync = (partition: PartitionRow): string =>
+  `${isUnknown(partition) ? '?' : partition.isr.length} of ${partition.replicas.length}`;
+
+/** `broker 2`, `none`, `?`. */
+export function describeLeader(partition: PartitionRow): string {
+  if (isUnknown(partition)) return '?';
+  return partition.leader === null ? 'none' : `broker ${partition.leader}`;
 }
 
 /** No leader, or none that answers: neither writes nor reads are served. */

@@ -9,7 +9,7 @@ import type { ClusterPatch, ScopedPayload } from '#shared/ipc';
 import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '#shared/models/cluster';
 import type { ClusterFigure, FigureRange } from '#shared/models/figures';
 import type { Moment } from '#shared/models/history';
-import { assessBrokers, assessTopic, type BrokerFacts } from '#shared/health';
+import { assessBroker, assessBrokers, assessTopic, type BrokerFacts } from '#shared/health';
 import { onReopened } from '../api.ts';
 import { totalLag } from '../format/lag.ts';
 import { defineScopedStore } from '../scope.ts';
@@ -51,14 +51,17 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
   const past = shallowRef<Moment | null>(null);
   const version = ref(live.version);
   const scalars = shallowRef(live.scalars);
-  const brokers = shallowRef(live.brokers);
+  const reportedBrokers = shallowRef(live.brokers);
   const reportedTopics = shallowRef(live.topics);
   /** What the brokers' states mean for every page alike. */
   const facts = computed<BrokerFacts>((last) => {
-    const next = assessBrokers([...brokers.value.values()]);
+    const next = assessBrokers([...reportedBrokers.value.values()]);
     // Session ages change many times a second: topics are assessed again only where a state does.
     return last?.key === next.key ? last : next;
   });
+  const brokers = computed<ReadonlyMap<number, BrokerRow>>(
+    () => new Map([...reportedBrokers.value].map(([id, row]) => [id, assessBroker(row, facts.value)])),
+  );
   const assessed = new WeakMap<TopicRow, { key: string; row: TopicRow }>();
   const topics = computed<ReadonlyMap<string, TopicRow>>(() => {
     const { key } = facts.value;
@@ -118,7 +121,7 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
 
   function show({ scalars: shown, ...state }: ClusterState): void {
     scalars.value = shown;
-    brokers.value = state.brokers;
+    reportedBrokers.value = state.brokers;
     reportedTopics.value = state.topics;
     groups.value = state.groups;
     version.value = state.version;
@@ -161,7 +164,7 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
     live.scalars = { ...live.scalars, ...patch.scalars };
     live.version = patch.version;
     const changed = [
-      replace(live.brokers, patch.brokers, (row) => row.id) ? brokers : null,
+      replace(live.brokers, patch.brokers, (row) => row.id) ? reportedBrokers : null,
       replace(live.topics, patch.topics, (row) => row.name) ? reportedTopics : null,
       replace(live.groups, patch.groups, (row) => row.id) ? groups : null,
     ];

@@ -91,6 +91,17 @@ describe('what is shown of a broken cluster', () => {
     expect(broker(state, 1)?.state).toBe('down');
   });
 
+  test('keeps the ISR of the metadata, with brokers that are down', () => {
+    const state = stateWith([1, 2, 3], [partition(0, 1, [1, 2, 3], [1, 2, 3]), partition(1, 2, [2, 3], [2, 3]), partition(2, -1, [2], [2], [2])]); // prettier-ignore
+    state.nodes = [node(1, 'running'), node(2, 'killed'), node(3, 'running')];
+    const rows = buildView(CONNECTION, state).topics[0]?.partitions.map(({ leader, isr }) => ({ leader, isr }));
+    expect(rows).toEqual([
+      { leader: 1, isr: [1, 2, 3] },
+      { leader: null, isr: [2, 3] },
+      { leader: null, isr: [2] },
+    ]);
+  });
+
   test('without a leader the living replicas wait for an election, the dead are offline', () => {
     const state = stateWith([2], [partition(0, -1, [1, 2], [1], [1])]);
     expect(first(state)).toMatchObject({ leader: null, error: 'LEADER_NOT_AVAILABLE', endOffset: null });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { answers, assessBrokers, assessQuorum, assessTopic, leaderStateOf } from '#shared/health';
+import { answers, assessBroker, assessBrokers, assessQuorum, assessTopic, leaderStateOf } from '#shared/health';
 import type { BrokerRow, BrokerState, PartitionRow, QuorumView, ReplicaState, TopicRow } from '#shared/models/cluster';
 import { whatNeedsAttention } from '../../renderer/format/attention.ts';
 import { whatItPromises } from '../../renderer/format/promises.ts';
@@ -89,7 +89,7 @@ function statementsOf(states: [BrokerState, BrokerState, BrokerState], reported:
     leaders: row.partitions.map(leaderStateOf),
     offline: health.offline,
     underReplicated: health.underReplicated,
-    quorumLost: quorum !== null && quorum.left < quorum.needed,
+    quorumLost: quorum?.lost === true,
     leaderless: whatItPromises({ brokers, topics: [row], quorum: QUORUM, faults: [] }).counts.leaderless,
     attention: whatNeedsAttention(source).map(({ what }) => what),
   };
@@ -199,7 +199,8 @@ describe('health', () => {
       unfenced,
       {
         reachable: false,
-        quorumLost: true,
+        // The leader of the quorum is the last one that was known; nothing is stated of it.
+        quorumLost: false,
         leaders: ['unknown', 'unknown', 'unknown'],
         offline: 0,
         underReplicated: 0,
@@ -249,6 +250,40 @@ describe('health', () => {
     ],
   ])('derives the same statements for every page: %s', (_title, states, reported, expected) => {
     expect(statementsOf(states, reported)).toEqual(expected);
+  });
+
+  it('has a majority while a leader of the quorum is known, whichever voters do not answer here', () => {
+    const facts = assessBrokers([broker(1, 'online'), broker(2, 'unreachable'), broker(3, 'unreachable')]);
+    expect(assessQuorum(QUORUM, facts)).toEqual({ voters: 3, left: 1, unknown: 2, needed: 2, lost: false });
+    expect(assessQuorum({ ...QUORUM, leaderId: null }, facts)?.lost).toBe(true);
+    const stopped = assessBrokers([broker(1, 'online'), broker(2, 'down'), broker(3, 'frozen')]);
+    expect(assessQuorum(QUORUM, stopped)?.lost).toBe(true);
+  });
+
+  it('counts what an unreachable broker stores, and serves nothing that it leads', () => {
+    const brokers = [broker(1, 'online'), broker(2, 'online'), broker(3, 'unreachable')];
+    const topics = [topic([partition(0, 1, [1, 3], [1, 3]), partition(1, 3, [3], [3])])];
+    const { counts } = whatItPromises({ brokers, topics, quorum: QUORUM, faults: [] });
+    expect(counts).toMatchObject({ refusing: 0, lastCopy: 0, outOfReach: 0, leaderless: 1 });
+    const stopped = whatItPromises({ brokers: [...brokers.slice(0, 2), broker(3, 'down')], topics, quorum: QUORUM, faults: [] });
+    expect(stopped.counts).toMatchObject({ refusing: 0, waiting: 1, lastCopy: 1, outOfReach: 1, leaderless: 1 });
+  });
+
+  it('promises nothing, and states no leader, ISR or count, of a cluster of which no broker answers', () => {
+    const brokers = [broker(1, 'unreachable'), broker(2, 'unreachable'), broker(3, 'down')];
+    const facts = assessBrokers(brokers);
+    const row = assessTopic(topic([partition(0, 1, [1, 2]), partition(1, null, [3])]), facts);
+    expect(row.partitions.map(leaderStateOf)).toEqual(['unknown', 'unknown']);
+    expect(assessBroker({ ...broker(1, 'unreachable'), leaders: 4, inSync: 7 }, facts)).toMatchObject({ leaders: null, inSync: null });
+    const remote = { ...broker(3, 'down'), lab: null, leaders: 0, inSync: 2 };
+    expect(assessBroker(remote, facts)).toMatchObject({ leaders: null, inSync: null });
+    expect(assessBroker({ ...remote, lab: broker(3, 'down').lab }, facts)).toMatchObject({ leaders: 0, inSync: 0 });
+    const source = { brokers, topics: [row], groups: [], quorum: QUORUM, unreachable: [], facts, incidents: [], now: 0 };
+    expect(whatNeedsAttention(source).map(({ what }) => what)).toEqual(['Broker 3 is down']);
+    expect(whatNeedsAttention({ ...source, brokers: [...brokers.slice(0, 2), remote] })).toEqual([]);
+    const { verdict, lines } = whatItPromises({ brokers, topics: [row], quorum: QUORUM, faults: [] });
+    expect(verdict.text).toMatch(/not known/);
+    expect(lines).toEqual([]);
   });
 
   it('draws replicas of stopped brokers as offline, of unreachable ones as unknown, and keeps the ISR of the metadata', () => {

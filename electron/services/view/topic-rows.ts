@@ -77,7 +77,8 @@ function partitionRow(partition: MetadataPartition, { offsets, sizes, down }: In
     leader,
     leaderEpoch: partition.leaderEpoch < 0 ? null : partition.leaderEpoch,
     replicas: partition.replicaNodes.map((broker) => ({ broker, state: replicaState(broker, leader, partition, down) })),
-    isr: partition.isrNodes.filter((id) => !down.has(id)),
+    // As the leader and the controller have it: a leader that cannot shrink it refuses no write, it waits for the replica that is down.
+    isr: [...partition.isrNodes],
     startOffset: boundText(bounds, 'start'),
     endOffset: boundText(bounds, 'end'),
     sizeBytes: (leader === null ? undefined : sizes?.get(leader)?.get(partitionIndex))?.toString() ?? null,

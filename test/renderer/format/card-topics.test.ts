@@ -59,6 +59,8 @@ describe('the skew of leaders', () => {
       '1 partition is led by another broker until the preferred one is in sync.',
     );
     expect(describeBalance([topic('orders', [partition(0, null, [[1, 'offline']])])])).toBeNull();
+    for (const leaderState of ['silent', 'unknown'] as const)
+      expect(describeBalance([topic('orders', [{ ...whole(), leaderState }])])).toBeNull();
   });
 
   it('names the broker that is preferred and leads too little', () => {

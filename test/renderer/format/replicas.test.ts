@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { PartitionRow, TopicRow } from '#shared/models/cluster';
 import { replicasByBroker, tellCell } from '../../../renderer/format/matrix.ts';
-import { describePartitionError, impactOfLoss, topicHealth } from '../../../renderer/format/replicas.ts';
+import {
+  countInSync,
+  describeLeader,
+  describePartitionError,
+  impactOfLoss,
+  stoppedInSync,
+  topicHealth,
+} from '../../../renderer/format/replicas.ts';
 import { FixtureCluster } from '../fixtures/fixture-cluster.ts';
 
 const partition = (number: number, leader: number | null, isr: number[], replicas = [1, 2, 3]): PartitionRow => ({
@@ -35,6 +42,27 @@ describe('replicas', () => {
       topic('t', 2, [partition(0, 1, [1, 2, 3]), partition(1, 1, [1, 2]), partition(2, 1, [1]), partition(3, null, [3])]),
     );
     expect(health).toEqual({ underReplicated: 3, offline: 1, silent: 0, unknown: 0, refusing: 1 });
+  });
+
+  it('states no leader and no ISR of a partition that no broker can be asked for', () => {
+    const unknown: PartitionRow = { ...partition(0, 1, [1, 2]), leaderState: 'unknown' };
+    expect([describeLeader(unknown), countInSync(unknown)]).toEqual(['?', '? of 3']);
+    expect([
+      describeLeader(partition(0, 1, [1, 2])),
+      describeLeader(partition(0, null, [1])),
+      countInSync(partition(0, 1, [1, 2])),
+    ]).toEqual(['broker 1', 'none', '2 of 3']);
+    expect(topicHealth(topic('t', 2, [unknown]))).toEqual({ underReplicated: 0, offline: 0, silent: 0, unknown: 1, refusing: 0 });
+  });
+
+  it('names replicas that have stopped and are in the ISR of a leader that serves', () => {
+    const offline = (row: PartitionRow, id: number): PartitionRow => ({
+      ...row,
+      replicas: row.replicas.map((replica) => (replica.broker === id ? { ...replica, state: 'offline' } : replica)),
+    });
+    expect(stoppedInSync(offline(partition(0, 1, [1, 2, 3]), 2))).toEqual([2]);
+    expect(stoppedInSync(offline(partition(0, 1, [1, 3]), 2))).toEqual([]);
+    expect(stoppedInSync({ ...offline(partition(0, 1, [1, 2, 3]), 1), leaderState: 'silent' })).toEqual([]);
   });
 
   it('does not say that writes are refused where min.insync.replicas is not known', () => {
