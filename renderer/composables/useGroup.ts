@@ -1,6 +1,7 @@
 /** One group: its rows, and in a sentence how far behind it is and how that develops. */
 import { computed, shallowRef, toValue, watch, type MaybeRefOrGetter } from 'vue';
 import type { GroupMember, GroupPartition, GroupRow } from '#shared/models/cluster';
+import { leaderStateOf, type LeaderState } from '#shared/health';
 import { addMark, describeProgress, type ProgressMark } from '../format/group-progress.ts';
 import { compareText } from '../format/numbers.ts';
 import { useClusterStore } from '../stores/cluster.ts';
@@ -8,6 +9,8 @@ import { useNow } from './useNow.ts';
 
 export interface AssignmentRow extends GroupPartition {
   key: string;
+  /** Of the partition as every page shows it. */
+  leaderState: LeaderState;
   member: GroupMember | null;
 }
 
@@ -31,6 +34,11 @@ export function useGroup(id: MaybeRefOrGetter<string>) {
     { immediate: true },
   );
 
+  function leaderOf({ topic, partition, leader }: GroupPartition): LeaderState {
+    const row = cluster.topics.get(topic)?.partitions.find((one) => one.partition === partition);
+    return row === undefined ? (leader === null ? 'none' : 'serving') : leaderStateOf(row);
+  }
+
   const rows = computed<AssignmentRow[]>(() => {
     const row = group.value;
     if (row === null) return [];
@@ -38,6 +46,7 @@ export function useGroup(id: MaybeRefOrGetter<string>) {
     return row.partitions.map((partition) => ({
       ...partition,
       key: `${partition.topic}-${partition.partition}`,
+      leaderState: leaderOf(partition),
       member: partition.memberId === null ? null : (members.get(partition.memberId) ?? null),
     }));
   });

@@ -1,7 +1,7 @@
 /** One topic, what its tabs say, and who reads it. */
 import { computed, toValue, type MaybeRefOrGetter } from 'vue';
 import { formatCount, plural } from '../format/numbers.ts';
-import { isOffline, isUnderReplicated } from '../format/replicas.ts';
+import { isOffline, isUnderReplicated, isUnknown } from '../format/replicas.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { topicPath } from '../format/addresses.ts';
 
@@ -26,12 +26,18 @@ export function useTopic(name: MaybeRefOrGetter<string>) {
     const partitions = topic.value?.partitions ?? [];
     const offline = partitions.filter(isOffline).length;
     const under = partitions.filter(isUnderReplicated).length;
+    const unknown = partitions.some(isUnknown);
     return [
       { to: `${base}/messages`, label: 'Messages' },
       {
         to: `${base}/partitions`,
         label: 'Partitions',
-        count: offline > 0 ? `${offline} offline` : under > 0 ? `${under} under-replicated` : formatCount(partitions.length),
+        count:
+          offline > 0
+            ? `${offline} offline`
+            : under > 0
+              ? `${under} under-replicated`
+              : `${formatCount(partitions.length)}${unknown ? ', state ?' : ''}`,
         ...(offline > 0 ? { tone: 'bad' as const } : under > 0 ? { tone: 'warn' as const } : {}),
       },
       { to: `${base}/consumers`, label: 'Consumers', count: formatCount(readers.value.length) },

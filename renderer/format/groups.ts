@@ -25,6 +25,10 @@ export const GROUP_STATE: Record<GroupState, { word: string; tone: Tone }> = {
   Unknown: { word: 'Unknown', tone: 'none' },
 };
 
+/** A state that its coordinator cannot confirm is the last one that it reported, not that of the group. */
+export const stateOf = ({ coordinator, state }: Pick<GroupRow, 'coordinator' | 'state'>): GroupState =>
+  coordinator === null ? 'Unknown' : state;
+
 /** Why a group's lag is not known, in two words; null when nothing is in the way. */
 export function groupTrouble(group: GroupRow): string | null {
   if (group.lag !== null) return null;
@@ -43,9 +47,10 @@ export function topicsOf(group: GroupRow): string[] {
   return [...new Set(group.partitions.map((partition) => partition.topic))].sort(compareText);
 }
 
-/** Null where the coordinator has not told: an empty list would claim that nobody reads. */
+/** Null where the coordinator has not answered, or does not answer now: the last list is not that of the group. */
 export function membersOf(group: GroupRow): number | null {
-  return group.members.length === 0 && (group.state === 'Unknown' || group.coordinator === null) ? null : group.members.length;
+  if (group.coordinator === null) return null;
+  return group.members.length === 0 && group.state === 'Unknown' ? null : group.members.length;
 }
 
 /**

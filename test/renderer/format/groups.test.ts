@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { GroupPartition, GroupRow } from '#shared/models/cluster';
-import { countWithoutMember, describeWithoutMember, lagLeavesOut } from '../../../renderer/format/groups.ts';
+import { countWithoutMember, describeWithoutMember, lagLeavesOut, membersOf, stateOf } from '../../../renderer/format/groups.ts';
 import { describePosition, formatSum, totalLag } from '../../../renderer/format/lag.ts';
 import { groupPartition } from '../../helpers/group-partition.ts';
 
@@ -22,6 +22,14 @@ function group(lag: string | null, partitions: GroupPartition[]): GroupRow {
     asOf: 0,
   };
 }
+
+describe('the state of a group', () => {
+  it('is unknown while its coordinator does not answer, whatever it reported before', () => {
+    expect([1, null].map((coordinator) => stateOf({ state: 'Stable', coordinator }))).toEqual(['Stable', 'Unknown']);
+    const members = [{ memberId: 'm', instanceId: null, clientId: 'c', host: 'h', assignment: [] }];
+    expect([1, null].map((coordinator) => membersOf({ ...group('5', []), state: 'Stable', members, coordinator }))).toEqual([1, null]);
+  });
+});
 
 describe('what a lag leaves out', () => {
   it('is nothing when every partition is known, or none is', () => {
