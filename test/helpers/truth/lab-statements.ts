@@ -1,0 +1,58 @@
+/** The statements of the Lab: brokers of its picture, what the cluster promises, and the balance of leaders. */
+import { numberOf, same } from './facts.ts';
+import type { Statements } from './statements.ts';
+
+export function addLabStatements(statements: Statements): void {
+  const { facts, text } = statements;
+  for (const label of text.drawn) {
+    const card = /^Broker (\d+), ([a-z ]+)(, controller)?(?:, leads ([\d,?]+) of its ([\d,?]+) replicas?, ([\d,?]+) in sync)?/.exec(label);
+    if (card === null) continue;
+    const id = Number(card[1]);
+    statements.add(`broker ${id}`, card[2] ?? '', facts.broker(id, card[2] ?? ''));
+    statements.add(`broker ${id}`, card[3] ?? 'no controller', statements.role(id, card[3] ?? ''));
+    if (card[4] === undefined) continue;
+    statements.add(`broker ${id}`, `leads ${card[4]}`, facts.leads(id, card[4]));
+    statements.add(`broker ${id}`, `in sync ${card[6]}`, facts.inSyncOn(id, `${card[6]} of ${card[5]}`));
+  }
+  for (const status of text.statuses) addBalance(statements, status);
+  for (const line of new Set(text.promises)) addPromise(statements, line);
+}
+
+function addBalance(statements: Statements, status: string): void {
+  const { facts } = statements;
+  const displaced = facts.count(({ leader, replicas }) => leader !== replicas[0]);
+  const unserved = facts.unserved();
+  if (status.startsWith('Every partition is led by its preferred broker'))
+    statements.add('balance', status, displaced === 0 && unserved === 0 ? null : `${displaced} are not, ${unserved} are not served`);
+  const leads = /^Broker (\d+) leads ([\d,]+) of/.exec(status);
+  if (leads !== null) statements.add('balance', status, facts.leads(Number(leads[1]), leads[2] ?? ''));
+  const others = /^([\d,]+) partitions? (?:is|are) led by another broker/.exec(status);
+  if (others !== null) statements.add('balance', status, same(others[1] ?? '', displaced ?? 'unknown'));
+}
+
+function addPromise(statements: Statements, line: string): void {
+  const { facts } = statements;
+  const first = numberOf(/[\d,]+/.exec(line)?.[0] ?? '');
+  const lastCopy = facts.count((partition) => partition.replicas.length > 1 && facts.live(partition) === 1);
+  const outOfReach = facts.count((partition) => facts.live(partition) === 0);
+  if (/^No acknowledged write/.test(line))
+    statements.add(
+      'promise',
+      line,
+      lastCopy === 0 && outOfReach === 0 ? null : `${lastCopy} have one live replica in sync, ${outOfReach} none`,
+    );
+  else if (/^Acknowledged writes of .* (?:hang on one copy|on one replica)/.test(line))
+    statements.add('promise', line, same(first, lastCopy ?? 'unknown'));
+  else if (/^Acknowledged writes of .* out of reach/.test(line)) {
+    const stopped = facts.setting.partitions - (facts.count((partition) => facts.live(partition) > 0) ?? 0);
+    statements.add(
+      'promise',
+      line,
+      same(first, facts.isReadable ? (outOfReach ?? '') : facts.setting.cutOff.size === 0 ? stopped : 'unknown'),
+    );
+  } else if (/no leader that answers/.test(line)) statements.add('promise', line, facts.isUnserved(first));
+  else if (/refuses? acks=all writes/.test(line)) statements.add('promise', line, same(first, facts.refusing() ?? 'unknown'));
+  else if (/until the ISR shrinks/.test(line)) statements.add('promise', line, same(first, facts.waiting() ?? 'unknown'));
+  else if (/no leader can be elected/.test(line))
+    statements.add('promise', line, facts.reading.controller === null ? null : `broker ${facts.reading.controller} is controller`);
+}
