@@ -30,9 +30,13 @@ export function stoppedInSync(partition: PartitionRow): number[] {
     .map(({ broker }) => broker);
 }
 
+/** Members of the ISR whose brokers are not known to have stopped: the metadata keeps those until the leader may remove them. */
+export const inSyncCount = ({ isr, replicas }: PartitionRow): number =>
+  replicas.filter(({ broker, state }) => state !== 'offline' && isr.includes(broker)).length;
+
 /** `2 of 3`, `? of 3`. */
 export const countInSync = (partition: PartitionRow): string =>
-  `${isUnknown(partition) ? '?' : partition.isr.length} of ${partition.replicas.length}`;
+  `${isUnknown(partition) ? '?' : inSyncCount(partition)} of ${partition.replicas.length}`;
 
 /** `broker 2`, `none`, `?`. */
 export function describeLeader(partition: PartitionRow): string {

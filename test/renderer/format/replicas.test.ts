@@ -61,6 +61,7 @@ describe('replicas', () => {
       replicas: row.replicas.map((replica) => (replica.broker === id ? { ...replica, state: 'offline' } : replica)),
     });
     expect(stoppedInSync(offline(partition(0, 1, [1, 2, 3]), 2))).toEqual([2]);
+    expect(countInSync(offline(partition(0, 1, [1, 2, 3]), 2))).toBe('2 of 3');
     expect(stoppedInSync(offline(partition(0, 1, [1, 3]), 2))).toEqual([]);
     expect(stoppedInSync({ ...offline(partition(0, 1, [1, 2, 3]), 1), leaderState: 'silent' })).toEqual([]);
   });
