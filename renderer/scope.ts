@@ -36,6 +36,7 @@ const READS: ReadonlySet<string> = new Set<ConnectionChannel>([
   'message/tail',
   'message/untail',
   'cluster/figureRange',
+  'cluster/topicRateRange',
   'group/lagRange',
   'broker/configs',
   'lab/faults',

@@ -73,6 +73,8 @@ export const requestSchemas = {
   'cluster/refresh': onConnection({}),
   /** Figures of the whole cluster over time. */
   'cluster/figureRange': onConnection({ figures: z.array(z.enum(CLUSTER_FIGURES)).min(1).max(CLUSTER_FIGURES.length), ...figureSpan }),
+  /** Records per second by topic over time: written, or read by consumer groups. */
+  'cluster/topicRateRange': onConnection({ direction: z.enum(['written', 'read']), ...figureSpan }),
 
   'topic/create': onConnection({
     name: z.string().max(500),
@@ -306,6 +308,7 @@ export interface Results {
   'cluster/watch': null;
   'cluster/refresh': null;
   'cluster/figureRange': FigureRange;
+  'cluster/topicRateRange': FigureRange;
   'topic/create': TopicPlacement;
   'topic/delete': null;
   'topic/addPartitions': null;

@@ -56,6 +56,8 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
     },
     'cluster/figureRange': ({ figures, ...span }, on) => on.figures.clusterFigures(figures, span),
 
+    'cluster/topicRateRange': ({ direction, ...span }, on) => on.figures.topicRates(direction, span),
+
     'topic/create': (input, on) => topics.create(on, input),
     'topic/delete': (input, on) => topics.delete(on, input),
     'topic/addPartitions': (input, on) => topics.addPartitions(on, input),

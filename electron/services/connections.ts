@@ -276,6 +276,7 @@ export class ConnectionsService implements SessionHost {
     const sampler = new ClusterSampler(
       () => monitor.snapshot().view,
       (at, sampled) => figures.takeClusterFigures(at, sampled),
+      (direction, at, rates) => figures.takeTopicRates(direction, at, rates),
     );
     return {
       connection,

@@ -5,6 +5,7 @@ import { useEventListener } from '@vueuse/core';
 import { useClusterStore } from '../stores/cluster.ts';
 import { useCoordinationStore } from '../stores/coordination.ts';
 import { useDeskStore } from '../stores/desk.ts';
+import { useGroupTrendsStore } from '../stores/group-trends.ts';
 import { useIncidentsStore } from '../stores/incidents.ts';
 import { useLabStore } from '../stores/lab.ts';
 import { useLoadStore } from '../stores/load.ts';
@@ -24,6 +25,7 @@ export function useApp(): { refresh: () => Promise<void> } {
     useMomentStore().start(),
     useTimelineStore().start(),
     useIncidentsStore().start(),
+    useGroupTrendsStore().start(),
     useLabStore().watchFaults(),
     useLoadStore().watch(),
     useCoordinationStore().start(),

@@ -24,6 +24,11 @@ export function useTopicFilter() {
     get: () => route.query['show'] === 'attention',
     set: (next) => put({ show: next ? 'attention' : undefined }),
   });
+  /** From a link to one kind of partition; it is removed, not chosen, on the page. */
+  const only = computed(() =>
+    route.query['show'] === 'offline' || route.query['show'] === 'under-replicated' ? route.query['show'] : null,
+  );
+  const showEvery = (): void => put({ show: undefined });
   const showInternal = computed({
     get: () => preferences.showInternal,
     set: (next) => (preferences.showInternal = next),
@@ -32,10 +37,13 @@ export function useTopicFilter() {
   const shown = computed(() => {
     const query = text.value.trim().toLowerCase();
     return cluster.topicList.filter((topic) => {
-      if (topic.internal && !showInternal.value) return false;
+      // The figure that such a link belongs to counts internal topics.
+      if (topic.internal && !showInternal.value && only.value === null) return false;
       if (query !== '' && !topic.name.toLowerCase().includes(query)) return false;
-      if (!onlyAttention.value) return true;
       const health = topics.healthByName.get(topic.name);
+      if (only.value === 'offline') return (health?.offline ?? 0) > 0;
+      if (only.value === 'under-replicated') return (health?.underReplicated ?? 0) > 0;
+      if (!onlyAttention.value) return true;
       return health !== undefined && health.offline + health.refusing + health.underReplicated > 0;
     });
   });
@@ -43,5 +51,5 @@ export function useTopicFilter() {
     cluster.ready ? `${plural(topics.visible.length, 'topic')}, ${plural(topics.totals.partitions, 'partition')}` : undefined,
   );
 
-  return { text, onlyAttention, showInternal, shown, counts };
+  return { text, only, showEvery, onlyAttention, showInternal, shown, counts };
 }

@@ -4,7 +4,8 @@ import { isOpen, type Incident } from '#shared/incidents/incident';
 import type { BrokerRow, GroupRow, PartitionRow, QuorumView, TopicRow } from '#shared/models/cluster';
 import { describeIncident, phasesOf } from './incidents.ts';
 import { formatList, formatRanges, plural } from './numbers.ts';
-import { BROKER_STATE, isAlive, isOffline, refusesWrites } from './replicas.ts';
+import { BROKER_STATE, isAlive, isOffline, refusesWrites, type TopicHealth } from './replicas.ts';
+import { assignedCounts, topicFacts } from './topic-facts.ts';
 import { groupPath, topicPath } from './addresses.ts';
 
 export interface AttentionItem {
@@ -46,25 +47,43 @@ function quorumItems({ quorum, facts }: AttentionSource): AttentionItem[] {
       tone: 'bad',
       what: `No controller: ${health.left} of ${health.voters} voters are left`,
       why: `${health.needed} are needed. Until then no leader can be elected and no topic changed.`,
-      to: '/coordination',
+      to: '/brokers/quorum',
     },
   ];
 }
 
 function partitionItems(topics: readonly TopicRow[]): AttentionItem[] {
   return [
-    ...partitionItem(topics, 'offline', (partition) => leaderStateOf(partition) === 'none', {
-      what: (count) => `${plural(count, 'partition')} ${count === 1 ? 'has' : 'have'} no leader`,
-      why: (count, where) => `${where}: nothing can be written to or read from ${count === 1 ? 'it' : 'them'}.`,
-    }),
-    ...partitionItem(topics, 'silent', (partition) => isOffline(partition) && partition.leader !== null, {
-      what: (count) => `${plural(count, 'partition')} ${count === 1 ? 'has' : 'have'} a leader that does not answer`,
-      why: (_count, where) => `${where}: no write or read is served until another replica leads.`,
-    }),
-    ...partitionItem(topics, 'refusing', (partition, topic) => refusesWrites(partition, topic.minInsyncReplicas), {
-      what: (count) => `${plural(count, 'partition')} ${count === 1 ? 'refuses' : 'refuse'} acks=all writes`,
-      why: (_count, where) => `${where}: fewer replicas in sync than min.insync.replicas.`,
-    }),
+    ...partitionItem(
+      topics,
+      'offline',
+      (partition) => leaderStateOf(partition) === 'none',
+      ({ offline }) => offline > 0,
+      {
+        what: (count) => `${plural(count, 'partition')} ${count === 1 ? 'has' : 'have'} no leader`,
+        why: (count, where) => `${where}: nothing can be written to or read from ${count === 1 ? 'it' : 'them'}.`,
+      },
+    ),
+    ...partitionItem(
+      topics,
+      'silent',
+      (partition) => isOffline(partition) && partition.leader !== null,
+      ({ silent }) => silent > 0,
+      {
+        what: (count) => `${plural(count, 'partition')} ${count === 1 ? 'has' : 'have'} a leader that does not answer`,
+        why: (_count, where) => `${where}: no write or read is served until another replica leads.`,
+      },
+    ),
+    ...partitionItem(
+      topics,
+      'refusing',
+      (partition, topic) => refusesWrites(partition, topic.minInsyncReplicas),
+      ({ refusing }) => refusing > 0,
+      {
+        what: (count) => `${plural(count, 'partition')} ${count === 1 ? 'refuses' : 'refuse'} acks=all writes`,
+        why: (_count, where) => `${where}: fewer replicas in sync than min.insync.replicas.`,
+      },
+    ),
   ];
 }
 
@@ -72,11 +91,14 @@ function partitionItem(
   topics: readonly TopicRow[],
   key: string,
   fits: (partition: PartitionRow, topic: TopicRow) => boolean,
+  /** Of a topic's counts: whether a partition may fit. In a large cluster few topics do. */
+  mayFit: (health: TopicHealth) => boolean,
   text: { what: (count: number) => string; why: (count: number, where: string) => string },
 ): AttentionItem[] {
   const hits: { topic: TopicRow; partitions: number[] }[] = [];
   let count = 0;
   for (const topic of topics) {
+    if (!mayFit(topicFacts(topic).health)) continue;
     const partitions = topic.partitions.filter((partition) => fits(partition, topic)).map(({ partition }) => partition);
     if (partitions.length > 0) hits.push({ topic, partitions });
     count += partitions.length;
@@ -134,12 +156,10 @@ function describeReplicas({ id }: BrokerRow, topics: readonly TopicRow[], facts:
   let inSync = 0;
   let missing = 0;
   for (const topic of topics) {
-    for (const partition of topic.partitions) {
-      if (!partition.replicas.some(({ broker }) => broker === id)) continue;
-      if (partition.leader === id) leads += 1;
-      else if (partition.isr.includes(id)) inSync += 1;
-      else missing += 1;
-    }
+    const counts = assignedCounts(topic, id);
+    leads += counts.leads;
+    inSync += counts.follows;
+    missing += counts.missing;
   }
   const stopped = !answers(facts, id);
   const parts = [

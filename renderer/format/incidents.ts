@@ -118,7 +118,7 @@ export function incidentPath(incident: Incident): string | null {
     case 'link':
       return '/lab';
     case 'cluster':
-      return '/coordination';
+      return '/brokers/quorum';
     case 'partitions':
       return isOpen(incident) ? '/topics?show=attention' : null;
   }

@@ -238,6 +238,14 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
     return scope.request('cluster/figureRange', { figures, ...span });
   }
 
+  /** Records per second by topic over time. */
+  function topicRateRange(
+    direction: 'written' | 'read',
+    span: Omit<ScopedPayload<'cluster/topicRateRange'>, 'direction'>,
+  ): Promise<Result<FigureRange>> {
+    return scope.request('cluster/topicRateRange', { direction, ...span });
+  }
+
   /** Tells main what the page in front shows, so that only that is polled. */
   function watchOnly(what: ScopedPayload<'cluster/watch'>): void {
     watched.value = what;
@@ -289,6 +297,7 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
     apply,
     refresh,
     figureRange,
+    topicRateRange,
     watchOnly,
   };
 });

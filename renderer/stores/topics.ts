@@ -4,7 +4,8 @@ import type { Result } from '#shared/errors';
 import type { LeaderChange, LogStart, ScopedPayload, TopicPlacement } from '#shared/ipc';
 import type { ConfigEntry } from '#shared/models/cluster';
 import { defineScopedStore } from '../scope.ts';
-import { topicHealth, type TopicHealth } from '../format/replicas.ts';
+import type { TopicHealth } from '../format/replicas.ts';
+import { ClusterTotals, topicFacts } from '../format/topic-facts.ts';
 import { useClusterStore } from './cluster.ts';
 
 export const useTopicsStore = defineScopedStore('topics', (scope) => {
@@ -12,24 +13,14 @@ export const useTopicsStore = defineScopedStore('topics', (scope) => {
 
   const healthByName = computed(() => {
     const health = new Map<string, TopicHealth>();
-    for (const topic of cluster.topics.values()) health.set(topic.name, topicHealth(topic));
+    for (const topic of cluster.topics.values()) health.set(topic.name, topicFacts(topic).health);
     return health;
   });
 
-  const totals = computed(() => {
-    let partitions = 0;
-    const sum: TopicHealth = { underReplicated: 0, offline: 0, silent: 0, unknown: 0, refusing: 0 };
-    for (const topic of cluster.topics.values()) {
-      partitions += topic.partitions.length;
-      const health = healthByName.value.get(topic.name);
-      sum.underReplicated += health?.underReplicated ?? 0;
-      sum.offline += health?.offline ?? 0;
-      sum.silent += health?.silent ?? 0;
-      sum.unknown += health?.unknown ?? 0;
-      sum.refusing += health?.refusing ?? 0;
-    }
-    return { partitions, ...sum };
-  });
+  const counted = new ClusterTotals();
+  /** Sums over all topics: health, and replicas, leaders and what an election would move by broker. */
+  const load = computed(() => counted.update(cluster.topics));
+  const totals = computed(() => ({ partitions: load.value.partitions, ...load.value.health }));
 
   const visible = computed(() => cluster.topicList.filter((topic) => !topic.internal));
 
@@ -71,5 +62,18 @@ export const useTopicsStore = defineScopedStore('topics', (scope) => {
     return setConfigs(name, topicId, { [key]: value });
   }
 
-  return { healthByName, totals, visible, create, remove, addPartitions, deleteRecords, electPreferred, configs, setConfig, setConfigs };
+  return {
+    healthByName,
+    totals,
+    load,
+    visible,
+    create,
+    remove,
+    addPartitions,
+    deleteRecords,
+    electPreferred,
+    configs,
+    setConfig,
+    setConfigs,
+  };
 });

@@ -61,6 +61,7 @@ const VALID: { [C in RequestChannel]: TestPayload<C> | null } = {
   'cluster/watch': { topics: ['edge'], groups: ['g'] },
   'cluster/refresh': {},
   'cluster/figureRange': { figures: ['inBytesPerSecond'], from: 0, until: 1_000, points: 100 },
+  'cluster/topicRateRange': { direction: 'written', from: 0, until: 1, points: 10 },
   'topic/create': { name: 'new', partitions: 1, replicationFactor: 1, configs: { 'retention.ms': '1000' }, validateOnly: true },
   'topic/delete': { name: 'none', topicId: null, typedName: 'none' },
   'topic/addPartitions': { name: 'edge', topicId: null, total: 3 },

@@ -2,6 +2,8 @@
 import type { ClusterView, TopicRow } from '#shared/models/cluster';
 import { addSums } from '#shared/partial-sum';
 import type { ClusterFigure, FigureSample } from '#shared/models/figures';
+import type { TopicDirection } from './subjects.ts';
+import { readCommittedOffsets, readEndOffsets, TopicRates } from './topic-rates.ts';
 
 const EVERY_MS = 1_000;
 /** Lag that was not read for longer, since no page shows it, is not of now. */
@@ -10,12 +12,22 @@ const STALE_MS = 10_000;
 export class ClusterSampler {
   private readonly view: () => ClusterView;
   private readonly take: (at: number, figures: FigureSample[]) => void;
+  private readonly takeTopics: (direction: TopicDirection, at: number, rates: FigureSample[]) => void;
+  private readonly rates: readonly (readonly [TopicDirection, TopicRates])[] = [
+    ['written', new TopicRates(readEndOffsets)],
+    ['read', new TopicRates(readCommittedOffsets)],
+  ];
   private readonly timer: NodeJS.Timeout;
   private lastAsOf = 0;
 
-  constructor(view: () => ClusterView, take: (at: number, figures: FigureSample[]) => void) {
+  constructor(
+    view: () => ClusterView,
+    take: (at: number, figures: FigureSample[]) => void,
+    takeTopics: (direction: TopicDirection, at: number, rates: FigureSample[]) => void,
+  ) {
     this.view = view;
     this.take = take;
+    this.takeTopics = takeTopics;
     this.timer = setInterval(() => this.sample(), EVERY_MS);
     this.timer.unref();
   }
@@ -30,6 +42,10 @@ export class ClusterSampler {
     if (view.asOf === this.lastAsOf) return;
     this.lastAsOf = view.asOf;
     this.take(view.asOf, clusterFigures(view));
+    for (const [direction, rates] of this.rates) {
+      const sample = rates.take(view);
+      if (sample !== null) this.takeTopics(direction, sample.at, sample.values);
+    }
   }
 }
 

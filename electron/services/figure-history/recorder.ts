@@ -5,7 +5,7 @@ import type { StoredIncident } from './point-table.ts';
 import type { RangeQuery, SubjectSample } from './figure-store.ts';
 import type { StoreClient } from './store-client.ts';
 import type { StorePlace } from './store-calls.ts';
-import { CLUSTER_SUBJECT, groupSubject } from './subjects.ts';
+import { CLUSTER_SUBJECT, groupSubject, topicRateSubject, type TopicDirection } from './subjects.ts';
 
 export interface FigureSpan {
   /** Wall-clock ms. */
@@ -63,6 +63,10 @@ export class FigureRecorder {
     this.take({ at, subject: CLUSTER_SUBJECT, values });
   }
 
+  takeTopicRates(direction: TopicDirection, at: number, values: readonly FigureSample[]): void {
+    this.take({ at, subject: topicRateSubject(direction), values });
+  }
+
   /** Lag by topic; of a group with many topics those with the highest lag. Rejects with HISTORY_UNAVAILABLE, as do the others below. */
   lag(group: string, span: FigureSpan): Promise<FigureRange> {
     return this.range({ subject: groupSubject(group), names: null, ...span });
@@ -70,6 +74,11 @@ export class FigureRecorder {
 
   clusterFigures(figures: readonly string[], span: FigureSpan): Promise<FigureRange> {
     return this.range({ subject: CLUSTER_SUBJECT, names: figures, ...span });
+  }
+
+  /** Records per second of the topics with the highest rates. */
+  topicRates(direction: TopicDirection, span: FigureSpan): Promise<FigureRange> {
+    return this.range({ subject: topicRateSubject(direction), names: null, ...span });
   }
 
   /** Stores incidents; one with the id of a stored incident replaces it. */

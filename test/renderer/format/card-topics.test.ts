@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { BrokerRow, PartitionRow, ReplicaState, TopicRow } from '../../../shared/models/cluster.ts';
 import type { LoadRow } from '../../../shared/models/load.ts';
 import { orderForCards, topicsUnderLoad } from '../../../renderer/format/card-topics.ts';
-import { describeBalance, leaderSkew } from '../../../renderer/format/leader-skew.ts';
+import { describeBalance, leaderSkew, skewedTopics } from '../../../renderer/format/leader-skew.ts';
+import { addLoads } from '../../../renderer/format/topic-facts.ts';
 
 const partition = (index: number, leader: number | null, replicas: [broker: number, state: ReplicaState][]): PartitionRow => ({
   partition: index,
@@ -54,20 +55,20 @@ describe('the topics of the cards', () => {
 
 describe('the skew of leaders', () => {
   it('is described where an election would move nothing', () => {
-    expect(describeBalance([topic('orders', [whole()])])).toBe('Every partition is led by its preferred broker.');
-    expect(describeBalance([topic('orders', [short(), whole()])])).toBe(
+    expect(describeBalance(addLoads([topic('orders', [whole()])]))).toBe('Every partition is led by its preferred broker.');
+    expect(describeBalance(addLoads([topic('orders', [short(), whole()])]))).toBe(
       '1 partition is led by another broker until the preferred one is in sync.',
     );
-    expect(describeBalance([topic('orders', [partition(0, null, [[1, 'offline']])])])).toBeNull();
+    expect(describeBalance(addLoads([topic('orders', [partition(0, null, [[1, 'offline']])])]))).toBeNull();
     for (const leaderState of ['silent', 'unknown'] as const)
-      expect(describeBalance([topic('orders', [{ ...whole(), leaderState }])])).toBeNull();
+      expect(describeBalance(addLoads([topic('orders', [{ ...whole(), leaderState }])]))).toBeNull();
   });
 
   it('names the broker that is preferred and leads too little', () => {
     const topics = [topic('orders', [whole(2), whole(2), whole(1)]), topic('audit', [whole(2)])];
-    expect(leaderSkew([broker(1), broker(2)], topics)).toEqual({
+    expect(skewedTopics([broker(1), broker(2)], topics)).toEqual(['orders', 'audit']);
+    expect(leaderSkew([broker(1), broker(2)], addLoads(topics))).toEqual({
       text: 'Broker 1 leads 1 of 4 partitions, and is the preferred leader of 3 more.',
-      topics: ['orders', 'audit'],
       partitions: 3,
     });
   });
@@ -78,6 +79,7 @@ describe('the skew of leaders', () => {
     ['the preferred broker is not online', [broker(1, 'frozen'), broker(2)], [topic('orders', [whole(2)])]],
     ['no leader is known', [broker(1), broker(2)], [topic('orders', [partition(0, null, [[1, 'inSync'], [2, 'inSync']])])]], // prettier-ignore
   ])('is none where %s', (_why, brokers, topics) => {
-    expect(leaderSkew(brokers, topics)).toBeNull();
+    expect(leaderSkew(brokers, addLoads(topics))).toBeNull();
+    expect(skewedTopics(brokers, topics)).toEqual([]);
   });
 });

@@ -20,6 +20,35 @@ export const SHOTS: Shot[] = [
   { name: 'overview-huge', variant: 'huge', theme: 'dark', path: '/overview' },
   { name: 'overview-narrow', variant: 'broken', theme: 'light', path: '/overview', width: 1024, height: 768 },
   { name: 'overview-wide', variant: 'broken', theme: 'light', path: '/overview', width: 1920, height: 1080 },
+  { name: 'overview-light-broken', variant: 'broken', theme: 'light', path: '/overview', height: 1500, waitMs: 14000 },
+  { name: 'overview-dark-tall', variant: 'healthy', theme: 'dark', path: '/overview', height: 1500, waitMs: 14000 },
+  { name: 'overview-noquorum', variant: 'noquorum', theme: 'dark', path: '/overview', height: 1300, waitMs: 3000 },
+  { name: 'overview-unreachable', variant: 'unreachable', theme: 'light', path: '/overview', height: 1300 },
+  { name: 'overview-unreachable-dark', variant: 'unreachable', theme: 'dark', path: '/overview', width: 1024 },
+  { name: 'overview-large', variant: 'large', theme: 'dark', path: '/overview', height: 1300, waitMs: 12000 },
+  { name: 'overview-vast', variant: 'vast', theme: 'light', path: '/overview', width: 1920, height: 1300, waitMs: 3000 },
+  {
+    name: 'overview-vast-dark',
+    variant: 'vast',
+    theme: 'dark',
+    path: '/overview',
+    height: 1300,
+    act: async (page) => {
+      await page.getByRole('application').focus();
+      for (let i = 0; i < 9; i++) await page.keyboard.press('ArrowDown');
+    },
+  },
+  {
+    name: 'overview-vast-table',
+    variant: 'vast',
+    theme: 'light',
+    path: '/overview',
+    width: 1024,
+    height: 1500,
+    act: async (page) => page.getByRole('region', { name: 'Partitions on brokers' }).getByRole('button', { name: 'Table' }).click(),
+  },
+  { name: 'incidents-light', variant: 'broken', theme: 'light', path: '/incidents', waitMs: 2000 },
+  { name: 'incidents-dark', variant: 'empty', theme: 'dark', path: '/incidents' },
   {
     name: 'create-dark',
     variant: 'broken',

@@ -24,6 +24,7 @@ const group = (id: string, lag: string | null, more: Partial<GroupRow> = {}): Gr
 function view(more: Partial<ClusterView>): ClusterView {
   return {
     asOf: NOW,
+    offsetsAsOf: 0,
     groupsAsOf: NOW - 1_000,
     brokers: [1, 2, 3].map((id) => ({ id, state: id === 3 ? 'down' : 'online' })),
     topics: [],
@@ -81,6 +82,7 @@ describe('ClusterSampler', () => {
     const sampler = new ClusterSampler(
       () => shown,
       (at) => taken.push(at),
+      () => undefined,
     );
     vi.advanceTimersByTime(2_000);
     shown = view({ asOf: NOW });

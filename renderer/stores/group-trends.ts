@@ -1,0 +1,42 @@
+/** Lag of each group over the last minute of this page, for trends and sparklines. What was not read in a round leaves no point. */
+import { shallowRef, watch } from 'vue';
+import { addPoint, type LagPoint } from '../format/group-risk.ts';
+import { defineScopedStore } from '../scope.ts';
+import { useClusterStore } from './cluster.ts';
+import { useMomentStore } from './moment.ts';
+
+const NONE: readonly LagPoint[] = [];
+
+export const useGroupTrendsStore = defineScopedStore('groupTrends', (scope) => {
+  const cluster = useClusterStore();
+  const moment = useMomentStore();
+  const points = new Map<string, readonly LagPoint[]>();
+  /** Grows with every round that was taken. */
+  const round = shallowRef(0);
+
+  function take(): void {
+    // What is shown is not of now.
+    if (moment.at !== null) return;
+    const at = cluster.scalars?.groupsAsOf ?? 0;
+    if (at === 0) return;
+    for (const id of points.keys()) if (!cluster.groups.has(id)) points.delete(id);
+    for (const [id, row] of cluster.groups) if (row.asOf === null) points.set(id, addPoint(points.get(id) ?? NONE, row, at));
+    round.value += 1;
+  }
+
+  /** Of a past time no trend is known. */
+  const pointsOf = (id: string): readonly LagPoint[] => (moment.at === null ? (points.get(id) ?? NONE) : NONE);
+
+  function start(): () => void {
+    const stops = [
+      watch(() => cluster.scalars?.groupsAsOf, take),
+      scope.listen('connection/reopened', () => {
+        points.clear();
+        round.value += 1;
+      }),
+    ];
+    return () => stops.forEach((stop) => stop());
+  }
+
+  return { round, pointsOf, start };
+});
