@@ -5,10 +5,10 @@ type Command = Events['app/commanded'];
 
 const PAGES: readonly [label: string, path: string][] = [
   ['Overview', '/'],
-  ['Brokers', '/brokers'],
   ['Topics', '/topics'],
-  ['Consumer groups', '/groups'],
-  ['Coordination', '/coordination'],
+  ['Consumers', '/groups'],
+  ['Brokers', '/brokers'],
+  ['Quorum', '/brokers/quorum'],
   ['Connections', '/connections'],
 ];
 

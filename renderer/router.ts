@@ -57,16 +57,16 @@ export const routes: RouteRecordRaw[] = [
     props: (to) => ({ id: decodeName(String(to.params['id'])) }),
     meta: { title: 'Consumer group' },
   },
+  { path: '/brokers/quorum', component: () => import('./pages/QuorumPage.vue'), meta: { title: 'Quorum' } },
   {
-    path: '/coordination/:tab(tree)?',
-    component: () => import('./pages/CoordinationPage.vue'),
-    props: (to) => ({ tab: to.params['tab'] === 'tree' ? 'tree' : 'quorum' }),
-    meta: { title: 'Coordination', present: 'Znodes are read from the cluster as it is now.', presentTab: 'tree' },
+    path: '/brokers/zookeeper',
+    component: () => import('./pages/ZooKeeperPage.vue'),
+    meta: { title: 'ZooKeeper', present: 'Znodes are read from the cluster as it is now.' },
   },
   { path: '/incidents', component: () => import('./pages/IncidentsPage.vue'), meta: { title: 'Incidents' } },
   { path: '/lab', component: () => import('./pages/LabPage.vue'), meta: { title: 'Lab' } },
   {
-    path: '/lab/scenarios/:name?',
+    path: '/scenarios/:name?',
     component: () => import('./pages/ScenariosPage.vue'),
     props: (to) => ({ name: typeof to.params['name'] === 'string' && to.params['name'] !== '' ? to.params['name'] : null }),
     meta: { title: 'Scenarios' },
@@ -79,6 +79,15 @@ export const routes: RouteRecordRaw[] = [
     meta: { title: 'Learn' },
   },
   { path: '/connections', component: () => import('./pages/ConnectionsPage.vue'), meta: { title: 'Connections' } },
+  // Addresses of earlier versions.
+  { path: '/coordination', redirect: '/brokers/quorum' },
+  { path: '/coordination/tree', redirect: (to) => ({ path: '/brokers/zookeeper', query: to.query }) },
+  {
+    path: '/lab/scenarios/:name?',
+    redirect: (to) => ({
+      path: `/scenarios${typeof to.params['name'] === 'string' && to.params['name'] !== '' ? `/${encodeURIComponent(to.params['name'])}` : ''}`,
+    }),
+  },
   { path: '/:rest(.*)*', component: () => import('./pages/NotFoundPage.vue'), meta: { title: 'No such page' } },
 ];
 

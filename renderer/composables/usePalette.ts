@@ -23,12 +23,14 @@ const MAX_SHOWN = 60;
 const nothing = (): void => undefined;
 const PAGES: [string, string][] = [
   ['Overview', '/overview'],
-  ['Brokers', '/brokers'],
   ['Topics', '/topics'],
   ['Consumer groups', '/groups'],
-  ['Coordination', '/coordination'],
+  ['Brokers', '/brokers'],
+  ['Quorum', '/brokers/quorum'],
+  ['ZooKeeper', '/brokers/zookeeper'],
+  ['Incidents', '/incidents'],
   ['Lab', '/lab'],
-  ['Scenarios', '/lab/scenarios'],
+  ['Scenarios', '/scenarios'],
   ['Learn', '/learn'],
   ['Connections', '/connections'],
   ...CONCEPTS.map(({ id, title }): [string, string] => [`Learn: ${title}`, `/learn/${id}`]),

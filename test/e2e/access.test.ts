@@ -31,7 +31,7 @@ describeWith('a browser', hasBrowser, 'access', () => {
   const pages = (): [string, string][] => [
     ...pagesOf(TOPIC, GROUP),
     ['/lab?at=link-1-2', 'Lab'],
-    ['/coordination/tree?path=/brokers/ids', 'Coordination'],
+    ['/brokers/zookeeper?path=/brokers/ids', 'ZooKeeper'],
   ];
 
   async function open(path: string, title: string): Promise<void> {
@@ -136,7 +136,7 @@ describeWith('a browser', hasBrowser, 'access', () => {
     })()`);
     const told = (await walk(desk.page)).join('\n');
     expect(told).toMatch(/^Overview <a> has the focus and does not show it$/m);
-    expect(told).toMatch(/^Brokers 3 <a> has the focus where it is not seen/m);
+    expect(told).toMatch(/^Topics \d+ <a> has the focus where it is not seen/m);
     await desk.load('/overview');
     await desk.title('Overview').waitFor();
   });

@@ -96,6 +96,7 @@ describeWith('a browser', hasBrowser, 'the history of figures', () => {
     await showTable();
     expect((await rows()).at(-1)?.slice(0, 8)).toBe(before?.slice(0, 8));
     await desk.go('/overview');
+    await desk.page.getByLabel('Figures').selectOption('bytes');
     await desk.page.getByRole('slider', { name: /^Throughput: / }).waitFor();
     await desk.pictures('overview');
     expect(desk.complaints).toEqual([]);

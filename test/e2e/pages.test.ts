@@ -286,7 +286,7 @@ describeWith('a browser', hasBrowser, 'the pages', () => {
       await admin.createTopics({ waitForLeaders: true, topics: [{ topic: 'unseen' }] });
       expect(await strip.innerText()).not.toContain('unseen');
       await desk.go('/coordination');
-      await desk.title('Coordination').waitFor();
+      await desk.title('Quorum').waitFor();
       expect(await page.getByText('Recent elections').count()).toBe(0);
 
       await desk.go('/connections');

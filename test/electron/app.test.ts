@@ -30,7 +30,7 @@ const PAGES = [
   ['/brokers/1', 'Broker 1'],
   ['/topics', 'Topics'],
   ['/groups', 'Consumer groups'],
-  ['/coordination', 'Coordination'],
+  ['/brokers/quorum', 'Quorum'],
   ['/connections', 'Connections'],
 ] as const;
 const TOPIC = 'orders';

@@ -180,7 +180,7 @@ function diagram(state: LearnState, width: number): Diagram {
     title: 'Controller',
     lines: [{ text: controller === null ? '?' : `broker ${controller}` }, session],
     said: `Controller: ${controller === null ? 'not known' : `broker ${controller}`}. Broker ${broker.id}: ${session.text}`,
-    to: '/coordination',
+    to: '/brokers/quorum',
   });
   edges.push({
     id: 'heartbeat',
@@ -368,7 +368,7 @@ export const broker: Concept = {
     return [
       ...(shown === null ? [] : [{ label: `Its replicas and settings: Brokers › ${shown.id}`, to: `/brokers/${shown.id}` }]),
       { label: 'More ways to break it: Lab', to: shown === null ? '/lab' : `/lab?at=broker-${shown.id}` },
-      { label: 'Sessions: Coordination', to: '/coordination' },
+      { label: 'Sessions: Brokers › Quorum', to: '/brokers/quorum' },
     ];
   },
   diagram,

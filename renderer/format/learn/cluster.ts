@@ -205,7 +205,7 @@ function metadataBox(state: LearnState, at: Place): DiagramBox {
     title: at.width < 320 ? 'metadata' : 'metadata log: who is there, who leads, who is in sync',
     lines: [{ text: parts.join(' · '), tone: lost ? 'bad' : 'plain' }],
     said: `The metadata log. ${controllerWords(state)}`,
-    to: '/coordination',
+    to: '/brokers/quorum',
     data: {
       controller: controllerId === null ? 'none' : `${controllerId}`,
       epoch: `${quorum?.leaderEpoch ?? '?'}`,
@@ -382,7 +382,7 @@ export const cluster: Concept = {
     { label: 'The matrix of partitions and brokers: Overview', to: '/overview' },
     { label: `Leaders and replicas: Topics › ${state.topic?.name ?? '…'} › Partitions`, to: topicPath(state, 'partitions') },
     { label: 'Every fault there is: Lab', to: '/lab' },
-    { label: 'The quorum: Coordination', to: '/coordination' },
+    { label: 'The quorum: Brokers › Quorum', to: '/brokers/quorum' },
   ],
   diagram,
 };

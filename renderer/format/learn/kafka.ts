@@ -141,7 +141,7 @@ function diagram(state: LearnState, width: number): Diagram {
       },
     ],
     said: `Coordination: the controller is ${controller === null ? 'not known' : `broker ${controller}`}${voters.length === 0 ? '' : `; ${plural(voters.length, 'node')} vote`}`,
-    to: '/coordination',
+    to: '/brokers/quorum',
     data: { controller: controller === null ? '?' : `${controller}` },
   });
   const lowest = brokers.at(-1);

@@ -128,7 +128,7 @@ export function quorumBoxes(state: LearnState): DiagramBox[] {
       title: leaderId === null ? 'no leader' : `leader ${leaderId}`,
       lines: [{ text: `epoch ${leaderEpoch ?? '?'}` }, { text: `committed ${highWatermark === null ? '?' : formatCount(highWatermark)}` }],
       said: `The metadata quorum: ${leaderId === null ? 'no leader' : `led by broker ${leaderId}`}, epoch ${leaderEpoch ?? 'not known'}, high watermark ${highWatermark ?? 'not known'}`,
-      to: '/coordination',
+      to: '/brokers/quorum',
       data: { leader: leaderId === null ? 'none' : `${leaderId}`, epoch: leaderEpoch === null ? '?' : `${leaderEpoch}` },
     },
     ...quorum.voters.slice(0, 9).map((voter) => voterBox(state, voter)),

@@ -243,8 +243,8 @@ export const zookeeper: Concept = {
     done: achieved,
   },
   links: () => [
-    { label: 'The whole tree: Coordination › Tree', to: '/coordination/tree' },
-    { label: 'Quorum, sessions, elections: Coordination', to: '/coordination' },
+    { label: 'The whole tree: Brokers › ZooKeeper', to: '/brokers/zookeeper' },
+    { label: 'Quorum, sessions, elections: Brokers › Quorum', to: '/brokers/quorum' },
     { label: 'Cut links, freeze brokers: Lab', to: '/lab' },
   ],
   diagram,
