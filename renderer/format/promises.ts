@@ -5,8 +5,13 @@
 import { answers, assessBrokers, assessQuorum, isUnknown, type QuorumHealth } from '#shared/health';
 import type { BrokerRow, PartitionRow, QuorumView, TopicRow } from '#shared/models/cluster';
 import type { Fault } from '#shared/models/lab';
+import { openIncidents, type Incident } from '#shared/incidents/incident';
+import { summarizeIncident } from './incidents.ts';
 import { formatCount, formatList, plural } from './numbers.ts';
 import type { Tone } from './replicas.ts';
+
+/** As many lines as the panel has room for. */
+const MAX_INCIDENTS = 2;
 
 export interface PromiseSource {
   brokers: readonly BrokerRow[];
@@ -199,4 +204,18 @@ function unheardByClients(faults: readonly Fault[], topics: readonly TopicRow[])
   for (const topic of topics)
     for (const partition of topic.partitions) if (partition.leader !== null && brokers.has(partition.leader)) leads += 1;
   return { brokers: [...brokers].sort((a, b) => a - b), leads };
+}
+
+/** Open incidents, newest first, as lines: what happened, and how far it has recovered. `now`: wall-clock ms of what is shown. */
+export function incidentLines(incidents: readonly Incident[], now: number): Promises['lines'] {
+  const open = openIncidents(incidents);
+  const lines = open.slice(0, MAX_INCIDENTS).map((incident): Promises['lines'][number] => {
+    const text = summarizeIncident(incident, now);
+    return {
+      tone: incident.leaderless > 0 ? 'bad' : incident.underReplicated > 0 ? 'warn' : 'none',
+      text: `${text.charAt(0).toUpperCase()}${text.slice(1)}.`,
+    };
+  });
+  const more = open.length - lines.length;
+  return more === 0 ? lines : [...lines, { tone: 'none', text: `${plural(more, 'more open incident')}.` }];
 }

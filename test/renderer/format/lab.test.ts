@@ -1,3 +1,4 @@
+import { deriveIncidents } from '#shared/incidents/reducer';
 import { describe, expect, it } from 'vitest';
 import type { BrokerRow, QuorumView, TopicRow } from '#shared/models/cluster';
 import type { Fault, FaultSpec } from '#shared/models/lab';
@@ -6,7 +7,7 @@ import { healWord, tellFault, tellVerb } from '../../../renderer/format/faults.t
 import { dotsFor, flowsBetween, snapshotOffsets } from '../../../renderer/format/flow.ts';
 import { brokerLink, fits, layoutLab } from '../../../renderer/format/lab-layout.ts';
 import { allLinks, linkState, tellLinkState } from '../../../renderer/format/links.ts';
-import { whatItPromises } from '../../../renderer/format/promises.ts';
+import { incidentLines, whatItPromises } from '../../../renderer/format/promises.ts';
 
 const fault = (spec: FaultSpec, id = 1): Fault => ({ id, fault: spec, since: 0, eventId: 1, detail: null });
 
@@ -128,6 +129,36 @@ const quorum: QuorumView = {
 };
 const promises = (brokers: BrokerRow[], topics: TopicRow[], faults: FaultSpec[] = []) =>
   whatItPromises({ brokers, topics, quorum, faults: faults.map((spec, i) => fault(spec, i + 1)) });
+
+describe('open incidents in the promise panel', () => {
+  const kill = (id: number, broker: number) => ({ id, type: 'lab/nodeKilled' as const, at: id * 1_000, node: null, broker });
+  const lost = {
+    id: 9,
+    type: 'partition/leadersLost' as const,
+    at: 9_000,
+    node: 1,
+    broker: 3,
+    causeId: 3,
+    count: 1,
+    details: { partitions: [{ topic: 'orders', partition: 0 }] },
+  };
+
+  it('are the newest, with what they lack, and end with the incident', () => {
+    const open = incidentLines(deriveIncidents([kill(1, 1), kill(2, 2), kill(3, 3), lost]), 10_000);
+    expect(open).toEqual([
+      { tone: 'bad', text: 'Broker 3 killed · 7.0 s · 1 partition without a leader.' },
+      { tone: 'none', text: 'Broker 2 killed · 8.0 s · not detected yet.' },
+      { tone: 'none', text: '1 more open incident.' },
+    ]);
+    const closed = deriveIncidents([
+      kill(1, 3),
+      { id: 2, type: 'lab/nodeStarted', at: 2_000, node: null, broker: 3 },
+      { id: 3, type: 'cluster/brokerUnfenced', at: 3_000, node: 1, broker: 3 },
+    ]);
+    expect(incidentLines(closed, 10_000)).toEqual([]);
+    expect(incidentLines([], 10_000)).toEqual([]);
+  });
+});
 
 describe('what the cluster promises', () => {
   const whole = topic('orders', [
