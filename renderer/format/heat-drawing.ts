@@ -37,12 +37,10 @@ export function drawTiles(context: CanvasRenderingContext2D, { lanes, plan, lane
   if (picked === null) return;
   context.strokeStyle = role('text');
   context.lineWidth = 2;
-  context.strokeRect(
-    (picked.tile % columns) * pitch - 1,
-    picked.lane * laneStep + Math.floor(picked.tile / columns) * pitch - 1 + (picked.lane === 0 && picked.tile < columns ? 1 : 0),
-    size + 2,
-    size + 2,
-  );
+  // Whole at the edges of the canvas, too.
+  const x = Math.max(1, (picked.tile % columns) * pitch - 1);
+  const y = Math.max(1, picked.lane * laneStep + Math.floor(picked.tile / columns) * pitch - 1);
+  context.strokeRect(x, y, size + 1, size + 1);
 }
 
 type Colours = Record<'accent' | 'bad' | 'warn' | 'line' | 'faint' | 'surface', string>;

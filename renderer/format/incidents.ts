@@ -49,11 +49,15 @@ export function phasesOf(incident: Incident, now: number): IncidentPhase[] {
 export const formatTimeOfDay = (at: number, now: number): string =>
   isSameDay(at, now) ? formatClockMinutes(at) : `${formatDay(at)} ${formatClockMinutes(at)}`;
 
-/** The phases of a whole line: with the time until the cluster detected a fault. */
+/** The phases of a whole line: of an open one how long it is open, and with the time until the cluster detected a fault. */
 export function timedPhasesOf(incident: Incident, now: number): IncidentPhase[] {
-  const detected = incident.cause === 'fault' ? since(incident, incident.detectedAt) : null;
   const phases = phasesOf(incident, now);
-  return detected === null || detected === 0 ? phases : [{ text: `detected in ${formatSpan(detected)}`, tone: 'none' }, ...phases];
+  const detected = incident.cause === 'fault' ? since(incident, incident.detectedAt) : null;
+  const detection: IncidentPhase[] =
+    detected === null || detected === 0 ? [] : [{ text: `detected in ${formatSpan(detected)}`, tone: 'none' }];
+  if (!isOpen(incident)) return [...detection, ...phases];
+  const age = formatCoarse(now - incident.startedAt);
+  return [{ text: `open for ${age}`, tone: 'none' }, ...detection, ...phases.filter(({ text }) => text !== age)];
 }
 
 export const summarizeIncident = (incident: Incident, now: number): string =>

@@ -169,6 +169,13 @@ describe('incidents of earlier runs', () => {
     expect(text).toEqual(['detected in 3.0 s', 'failed over in 3.0 s', expect.stringMatching(/^not observed after \d\d:\d\d$/)]);
     expect(timedPhasesOf(incident, 3 * 86_400_000).at(-1)?.text).toMatch(/^not observed after 1 Jan \d\d:\d\d$/);
     expect(headlineOf([incident], OUTAGE)?.more).toBe(0);
+    const [open] = deriveIncidents(OUTAGE);
+    expect(open === undefined ? [] : timedPhasesOf(open, 121_000).map((phase) => phase.text)).toEqual([
+      'open for 2 min',
+      'detected in 3.0 s',
+      '2 partitions under-replicated',
+      'failed over in 3.0 s',
+    ]);
   });
 
   it('ends a band at the last observation, in charts of the cluster and of a group', () => {
