@@ -20,7 +20,9 @@ async function badges(variant: Variant): Promise<Record<string, string>> {
   const { sections } = useNavigation();
   stops = [useClusterStore().start(), useTimelineStore().start(), useIncidentsStore().start(), useLabStore().watchFaults()];
   await new Promise((resolve) => setTimeout(resolve, 0));
-  return Object.fromEntries(sections.value.flat().map(({ label, count, tone }) => [label, tone === undefined ? count : `${count} (${tone})`]));
+  return Object.fromEntries(
+    sections.value.flat().map(({ label, count, tone }) => [label, tone === undefined ? count : `${count} (${tone})`]),
+  );
 }
 
 it('lists the pages in the order of the questions that they answer, with counts', async () => {

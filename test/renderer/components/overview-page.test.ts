@@ -1,0 +1,102 @@
+// @vitest-environment happy-dom
+/** The overview on fixture clusters: what it states, and the lists that its figures lead to. */
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
+import { createPinia } from 'pinia';
+import { createMemoryHistory, type Router } from 'vue-router';
+import App from '../../../renderer/App.vue';
+import { createAppRouter } from '../../../renderer/router.ts';
+import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
+import type { Variant } from '../fixtures/fixture-cluster.ts';
+import { useFixture } from '../fixtures/use-fixture.ts';
+
+// A canvas is not drawn in happy-dom.
+vi.mock('../../../renderer/components/base/HistoryChart.vue', () => ({
+  default: { props: ['range', 'lines'], template: '<i />', render: () => null },
+}));
+
+let app: VueWrapper | undefined;
+let router: Router;
+let bridge: FixtureBridge;
+
+async function open(path: string, variant: Variant): Promise<void> {
+  bridge = new FixtureBridge(variant);
+  useFixture(bridge);
+  router = createAppRouter(createMemoryHistory());
+  void router.push(path);
+  await router.isReady();
+  app = mount(App, { attachTo: document.body, global: { plugins: [createPinia(), router] } });
+  await flushPromises();
+  bridge.tick();
+  await flushPromises();
+}
+beforeEach(() => {
+  document.body.innerHTML = '';
+  localStorage.clear();
+});
+afterEach(() => app?.unmount());
+
+const text = (selector: string): string => (document.querySelector(selector)?.textContent ?? '').replace(/\s+/g, ' ').trim();
+const status = (): string => text('[aria-label="Cluster status"]');
+const panel = (title: string): Element | undefined =>
+  [...document.querySelectorAll('section.panel')].find((one) => one.querySelector('h2')?.textContent.includes(title));
+const figure = (label: string): HTMLAnchorElement | undefined =>
+  [...document.querySelectorAll<HTMLAnchorElement>('[aria-label="Cluster status"] a')].find((one) =>
+    one.textContent.trim().endsWith(label),
+  );
+
+describe('the overview', () => {
+  it('states that a healthy cluster is healthy, with its figures', async () => {
+    await open('/overview', 'healthy');
+    expect(status()).toBe('Healthy3/3 brokers2 controller3/3 quorum102 partitions0 offline0 under-replicated');
+    expect(panel('Brokers')?.textContent).toContain('Every partition is led by its preferred broker.');
+  });
+
+  it('leads from each figure to the list behind it, which has as many partitions', async () => {
+    await open('/overview', 'broken');
+    const count = Number.parseInt(figure('under-replicated')?.textContent ?? '', 10);
+    expect(count).toBeGreaterThan(0);
+    await router.push(figure('under-replicated')?.getAttribute('href') ?? '/nowhere');
+    await flushPromises();
+    expect(text('h1')).toContain('Topics');
+    const concerned = [...bridge.cluster.topics.values()].filter(({ partitions }) =>
+      partitions.some((one) => one.isr.length < one.replicas.length),
+    );
+    expect(document.querySelectorAll('main tbody tr:not([aria-hidden])')).toHaveLength(concerned.length);
+    const clear = [...document.querySelectorAll('button')].find((one) => one.textContent.includes('Only under-replicated'));
+    clear?.click();
+    await flushPromises();
+    expect(router.currentRoute.value.query['show']).toBeUndefined();
+  });
+
+  it('claims no leader, controller or lag of a cluster that does not answer', async () => {
+    await open('/overview', 'unreachable');
+    expect(status()).toMatch(/^Unknown since \d\d:\d\d:\d\d/);
+    for (const label of ['controller', 'quorum', 'offline', 'under-replicated']) expect(figure(label)?.textContent).toContain('?');
+    expect(text('main')).toContain('No broker of Staging answers.');
+    expect(panel('Consumers at risk')?.textContent).toContain('lag is unknown');
+    expect(panel('Brokers')?.textContent).not.toContain('controller');
+  });
+
+  it('shows glyphs of few topics, a heat map of many, and the glyphs of a filter', async () => {
+    await open('/overview', 'large');
+    expect(document.querySelector('[role=application]')).not.toBeNull();
+    expect(document.querySelector('table[aria-rowcount]')).toBeNull();
+    const filter = document.querySelector<HTMLInputElement>('[aria-label="Filter topics of the map"]');
+    if (filter === null) throw new Error('no filter');
+    filter.value = 'events-18';
+    filter.dispatchEvent(new Event('input'));
+    await flushPromises();
+    expect(document.querySelector('[role=application]')).toBeNull();
+    expect(Number(document.querySelector('table[aria-rowcount]')?.getAttribute('aria-rowcount'))).toBeGreaterThan(1);
+  });
+
+  it('lists the last five incidents, those of earlier runs too', async () => {
+    await open('/overview', 'broken');
+    const rows = panel('Last incidents')?.querySelectorAll('li') ?? [];
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows.length).toBeLessThanOrEqual(5);
+    expect(rows[0]?.textContent).toContain('broker 3 killed');
+    expect(rows[0]?.textContent).toContain('failed over in 3.1 s');
+  });
+});
