@@ -24,8 +24,8 @@ export const useGroupTrendsStore = defineScopedStore('groupTrends', (scope) => {
     round.value += 1;
   }
 
-  /** Of a past time no trend is known. */
-  const pointsOf = (id: string): readonly LagPoint[] => (moment.at === null ? (points.get(id) ?? NONE) : NONE);
+  /** Of a past time no trend is known. Computed values that read it follow each round. */
+  const pointsOf = (id: string): readonly LagPoint[] => (round.value > 0 && moment.at === null ? (points.get(id) ?? NONE) : NONE);
 
   function start(): () => void {
     const stops = [
@@ -38,5 +38,5 @@ export const useGroupTrendsStore = defineScopedStore('groupTrends', (scope) => {
     return () => stops.forEach((stop) => stop());
   }
 
-  return { round, pointsOf, start };
+  return { pointsOf, start };
 });
