@@ -83,7 +83,7 @@ function figuresOf({ ready, facts, brokers, totals, quorum, controllerId }: Stat
       label: 'quorum',
       value: known && health !== null ? `${health.left}/${health.voters}` : null,
       reason: known ? 'This cluster does not answer DescribeQuorum.' : UNREACHABLE,
-      tone: !known || health === null || health.left === health.voters ? 'none' : health.left < health.needed ? 'bad' : 'warn',
+      tone: !known || health === null || health.left === health.voters ? 'none' : health.lost ? 'bad' : 'warn',
       to: '/brokers/quorum',
     },
     {

@@ -47,7 +47,7 @@ export class Statements {
       const unserved = /^Topics ([\d,]+) not served$/.exec(entry);
       if (unserved !== null) this.add('navigation', entry, facts.isUnserved(numberOf(unserved[1] ?? '')));
       else if (entry.startsWith('Topics')) this.add('navigation', entry, noneOr(facts.unserved(), 'partitions are not served'));
-      const controller = /^(?:Coordination|Quorum) (\S+)$/.exec(entry);
+      const controller = /^(?:Coordination|Quorum|Controller) (\S+)$/.exec(entry);
       if (controller !== null) this.add('navigation', entry, facts.controller(controller[1] ?? ''));
     }
     for (const phase of text.incident) this.incidentPhase('incident strip', phase);

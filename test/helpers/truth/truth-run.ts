@@ -100,7 +100,7 @@ export class TruthRun {
       ...groups.map((group): PageReader => ({ path: `/groups/${group}`, title: group, read: (one) => one.group(group) })),
       { path: '/brokers', title: 'Brokers', read: (one) => one.brokers() },
       ...brokers.map((id): PageReader => ({ path: `/brokers/${id}`, title: `Broker ${id}`, read: (one) => one.broker(id) })),
-      { path: '/coordination', title: 'Coordination', read: (one) => one.quorum() },
+      { path: '/brokers/quorum', title: 'Quorum', read: (one) => one.quorum() },
       ...(hasLab ? [{ path: '/lab', title: 'Lab', read: addLabStatements }] : []),
     ];
   }
