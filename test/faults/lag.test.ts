@@ -101,7 +101,17 @@ async function recreateTopic(): Promise<void> {
 
 const inject = (fault: Parameters<typeof page.ask<'lab/inject'>>[1]['fault']): Promise<unknown> => page.ask('lab/inject', { fault });
 
-/** One after another, for as long as the run lasts; each leaves the cluster whole. */
+/** Clients still reach an isolated broker: it answers as the leader that it was. */
+async function isolate(node: number): Promise<void> {
+  for (const other of [1, 2, 3]) if (other !== node) await inject({ type: 'partition', between: [node, other], direction: 'both' });
+  await later(6_000);
+  await page.ask('lab/healAll', {});
+}
+
+/**
+ * One after another, for as long as the run lasts; each leaves the cluster whole. Brokers are isolated in long runs only: committed offsets that
+ * the judge reads from an isolated coordinator are as old as its isolation, and may look as if the app were wrong.
+ */
 const outages: readonly ((node: number) => Promise<void>)[] = [
   async (node) => {
     await page.ask('lab/kill', { node });
@@ -117,12 +127,7 @@ const outages: readonly ((node: number) => Promise<void>)[] = [
     await later(5_000);
     await page.ask('lab/healAll', {});
   },
-  // Its clients still reach it: it answers as the leader that it was.
-  async (node) => {
-    for (const other of [1, 2, 3]) if (other !== node) await inject({ type: 'partition', between: [node, other], direction: 'both' });
-    await later(6_000);
-    await page.ask('lab/healAll', {});
-  },
+  ...(process.env['BROKERDESK_JUDGE_SECONDS'] === undefined ? [] : [isolate]),
 ];
 
 test(

@@ -40,6 +40,12 @@ export interface Verdict {
   most: bigint;
 }
 
+interface KnownTopic {
+  readonly id: string;
+  /** By partition. */
+  readonly leaderEpochs: ReadonlyMap<number, number>;
+}
+
 const LIST_OFFSETS_VERSION = 7;
 const OFFSET_FETCH_VERSION = 8;
 const METADATA_VERSION = 12;
@@ -107,10 +113,10 @@ export class LagJudge {
   private async readOn(client: PeerClient): Promise<void> {
     while (!this.stopped) {
       await this.tryRead(async () => {
-        const before = await this.topicIds(client);
+        const before = await this.readTopics(client);
         const ends = await this.readBounds(client, LATEST);
         const starts = await this.readBounds(client, EARLIEST);
-        const after = await this.topicIds(client);
+        const after = await this.readTopics(client);
         // An answer counts for the incarnation that existed before it and after it.
         for (const [kind, offsets] of [
           ['end', ends],
@@ -118,8 +124,9 @@ export class LagJudge {
         ] as const)
           // prettier-ignore
           for (const { topic, partition, offset, from, until } of offsets) {
-            const id = before.get(topic);
-            if (id !== undefined && id === after.get(topic)) this.of(kind, id, partition).note(from, until, offset);
+            const known = before.get(topic);
+            if (known === undefined || known.id !== after.get(topic)?.id) continue;
+            this.of(kind, known.id, partition).note(from, until, offset, known.leaderEpochs.get(partition));
           }
       });
       for (const group of this.groups) await this.tryRead(() => this.readCommitted(client, group));
@@ -136,10 +143,18 @@ export class LagJudge {
     }
   }
 
-  private async topicIds(client: PeerClient): Promise<Map<string, string>> {
+  /** Topics as one broker has them, by name. */
+  private async readTopics(client: PeerClient): Promise<Map<string, KnownTopic>> {
     const body = { topics: this.topics.map(({ name }) => ({ name })), allowAutoTopicCreation: false };
     const answer = await client.send(metadata, METADATA_VERSION, body, { timeoutMs: TIMEOUT_MS });
-    return new Map(answer.topics.flatMap(({ name, topicId, errorCode }) => (name === null || errorCode !== 0 ? [] : [[name, topicId]])));
+    const known = new Map<string, KnownTopic>();
+    for (const { name, topicId: id, errorCode, partitions } of answer.topics) {
+      if (name === null || errorCode !== 0) continue;
+      known.set(name, { id, leaderEpochs: new Map(partitions.map(({ partitionIndex, leaderEpoch }) => [partitionIndex, leaderEpoch])) });
+      for (const { partitionIndex, leaderEpoch } of partitions)
+        for (const kind of ['start', 'end'] as const) this.of(kind, id, partitionIndex).noteEpoch(Date.now(), leaderEpoch);
+    }
+    return known;
   }
 
   private async readBounds(client: PeerClient, timestamp: bigint) {
