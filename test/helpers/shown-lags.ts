@@ -78,8 +78,9 @@ export class ShownLags {
     }
     // What is unknown is counted apart from the sum: else the sum would fall when a partition becomes unknown.
     const missing = existing.filter(({ lag }) => lag === null).length;
-    const isNoneKnown = missing === existing.length;
-    if (row.unknown !== missing || (row.lag === null) !== isNoneKnown || BigInt(row.lag ?? 0) !== sum)
+    // Of a group whose topics were all deleted nothing is summed.
+    const isNullWrong = existing.length > 0 && (row.lag === null) !== (missing === existing.length);
+    if (row.unknown !== missing || isNullWrong || BigInt(row.lag ?? 0) !== sum)
       this.wrongSums.push(JSON.stringify({ ...row, members: [] }));
   }
 
