@@ -29,6 +29,7 @@ describe('the history of figures', () => {
     await router.isReady();
     app = mount(App, { attachTo: document.body, global: { plugins: [createPinia(), router] } });
     await flushPromises();
+    await app.find('select[aria-label="Figures"]').setValue('bytes');
     // Not every one of them takes a sample.
     for (let i = 0; i < 20; i++) bridge.tick();
     await vi.waitFor(() => expect(legend()).toEqual(['in true', 'out true']), { timeout: 30_000 });
