@@ -28,7 +28,7 @@ test('a rebalance that was seen to start is read to its end, and other groups ar
     onPatch(patch) {
       observed.take(patch);
       groupsAsOf = patch.scalars.groupsAsOf ?? groupsAsOf;
-      if (groupsAsOf > 0) for (const { id, state } of patch.groups.set) published.set(id, state);
+      for (const { id, state, asOf } of patch.groups.set) if ((asOf ?? groupsAsOf) > 0) published.set(id, state);
     },
     onLag: () => undefined,
     onError: (_what, error) => void errors.push(error),
