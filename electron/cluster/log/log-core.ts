@@ -189,7 +189,8 @@ export class LogCore {
     // watermark no other replica need hold, so there the log ends before what is missing.
     const protectedTo = cleanShutdown ? MAX_OFFSET : min(recoveryPoint, this.options.highWatermark ?? MAX_OFFSET);
     const startIsExact = cleanShutdown && this.options.logStartOffset !== undefined;
-    const hadSnapshots = this.lastSummary?.snapshots === true;
+    // A log with an open transaction, or one that lacks records, has no summary.
+    const hadSnapshots = this.lastSummary?.snapshots !== false;
     const found = openSegments(this.recoveryContext(), { names, logStartOffset, startIsExact, protectedTo, hadSnapshots, ...trusted });
     this.settle(found, recoveryPoint);
     this.storage.completeManifest();
@@ -401,6 +402,9 @@ export class LogCore {
       makeSegment: (baseOffset, size, freshIndexes) => this.storage.makeSegment(baseOffset, size, freshIndexes),
       manifest: this.storage.manifest,
       found: (damage) => this.options.damaged?.(damage),
+      snapshotMissing: () => {
+        this.changedSinceOpen = true;
+      },
       cutOff: (damage) => this.cutOff(damage),
       unreadable: (records, segment) => this.unreadable(records, segment),
     };

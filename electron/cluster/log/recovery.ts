@@ -57,6 +57,8 @@ export interface RecoveryContext {
   unreadable: (records: UnreadableRecords, segment: string) => void;
   /** Called at once: the files stay as they are. */
   found: (damage: LogDamage) => void;
+  /** A producer snapshot is missing or was removed. A stop has to leave one: an open after it may take a log without any for one without producers. */
+  snapshotMissing: () => void;
 }
 
 export interface RecoveredSegments {
@@ -162,8 +164,11 @@ export function openSegments(context: RecoveryContext, options: OpenOptions): Re
   const found = recoverSegments(context, kept, suspects, options.protectedTo);
   learnOfMissing(epochs, saved, found.segments);
   // What came behind is in doubt until it has been read.
-  for (const offset of snapshotOffsets(disk.list(directory)))
-    if (offset > start && !found.restoredAt.has(offset)) removeProducerSnapshot(disk, directory, offset);
+  for (const offset of snapshotOffsets(disk.list(directory))) {
+    if (offset <= start || found.restoredAt.has(offset)) continue;
+    removeProducerSnapshot(disk, directory, offset);
+    context.snapshotMissing();
+  }
   return found;
 }
 
@@ -361,7 +366,10 @@ export function loadProducers(
   const { disk, directory, logger, producers } = context;
   const offsets = snapshotOffsets(found === undefined ? disk.list(directory) : [...found.names]).sort((a, b) => (a < b ? -1 : 1));
   const later = found?.keepsLater === true ? [] : offsets.filter((candidate) => candidate > offset);
-  for (const above of later) removeProducerSnapshot(disk, directory, above);
+  for (const above of later) {
+    removeProducerSnapshot(disk, directory, above);
+    context.snapshotMissing();
+  }
   producers.clear();
   let from: bigint | undefined;
   for (const candidate of offsets.filter((below) => below <= offset).reverse()) {
@@ -372,10 +380,12 @@ export function loadProducers(
     } catch (error) {
       logger.warn('producer snapshot is damaged, an older one is taken', { directory, offset: candidate, error });
       removeProducerSnapshot(disk, directory, candidate);
+      context.snapshotMissing();
     }
   }
   if (from === undefined && found?.clean === true && offsets.length === 0) return;
   replay(context, segments, from ?? 0n, offset);
+  if (from === undefined && producers.entries.size > 0) context.snapshotMissing();
 }
 
 /** For a second look at records: the first has reported those that cannot be decoded. */
@@ -410,7 +420,9 @@ function replay(
     const next = segments[index + 1]?.baseOffset;
     if (segment.baseOffset >= to || (next !== undefined && next <= from)) continue;
     const scanner = segment.scanner();
-    for (let position = segment.positionOf(from) ?? segment.size; position < segment.size;) {
+    // A search would compare the indexes, and during an open an index of aborted transactions cannot be built again: it needs the segments below.
+    const start = from <= segment.baseOffset ? 0 : (segment.positionOf(from) ?? segment.size);
+    for (let position = start; position < segment.size;) {
       const header = scanner.header(position);
       if (header === undefined || header.baseOffset >= to) return;
       if (header.hasProducerId && header.baseOffset >= from) {
