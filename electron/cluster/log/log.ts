@@ -200,6 +200,8 @@ export class Log {
     if (hot !== undefined) return hot;
     const { storage } = this.core;
     const slice = this.reading(offset, () => storage.segments.read(offset, maxBytes, maxOffset, minOneMessage));
+    // The next record is undecided: refused like a read of it, so that the reader learns why it gets none.
+    if (slice === undefined && maxOffset < limit) this.reading(offset, () => this.core.undecided.endOfDecided(maxOffset, limit));
     if (slice === undefined) return { records: [], sizeBytes: 0, nextOffset: offset };
     return { records: [slice.bytes], sizeBytes: slice.bytes.length, nextOffset: slice.nextOffset };
   }
