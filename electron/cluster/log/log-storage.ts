@@ -124,6 +124,19 @@ export class LogStorage {
     this.saveManifest();
   }
 
+  /** Makes the list of aborted transactions of `segment` durable where it is closed. Throws DiskError. */
+  onTransactionsCorrected(segment: Segment): void {
+    const entry = this.manifest.get(segment.baseOffset);
+    this.options.logger.warn('the aborted transactions of a segment were listed without records that were missing, and are listed again', {
+      segment: segment.path,
+    });
+    if (segment === this.segments.active) return;
+    segment.transactionIndex.save(true);
+    if (entry === undefined) return;
+    this.manifest.put(segment.closedAt(entry.endOffset));
+    this.manifest.save(true);
+  }
+
   /** A power cut may take a list that was not made durable, and with it what is known of records that are missing. */
   private saveManifest(): void {
     this.manifest.save(this.segments.all.some(({ lack }) => lack !== undefined));

@@ -8,6 +8,7 @@ import { max } from './offsets.ts';
 import { readProducerSnapshot, snapshotOffsets } from './producer-snapshot.ts';
 import { ProducerState, type ProducerEntry } from './producer-state.ts';
 import type { Segment } from './segment.ts';
+import type { TransactionIndex } from './transaction-index.ts';
 
 const READ_WINDOW_BYTES = 1024 * 1024;
 
@@ -87,7 +88,7 @@ export function replayTransactions(
 /** Takes a batch that is in the log into producer state and into its segment's list of aborted transactions. */
 export function applyToProducers(
   producers: ProducerState,
-  segment: Segment | undefined,
+  segment: { readonly transactionIndex: Pick<TransactionIndex, 'append'> } | undefined,
   batch: BatchView,
   marker: EndTransactionMarker | undefined,
 ): void {

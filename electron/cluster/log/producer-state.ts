@@ -56,7 +56,12 @@ export class ProducerState {
   restore(entries: readonly ProducerEntry[]): void {
     this.clear();
     for (const entry of entries) this.entries.set(entry.producerId, entry);
-    const open = entries.filter((entry) => entry.currentTransactionFirstOffset >= 0n);
+    this.listOngoing();
+  }
+
+  private listOngoing(): void {
+    this.ongoing.clear();
+    const open = [...this.entries.values()].filter((entry) => entry.currentTransactionFirstOffset >= 0n);
     open.sort((a, b) => (a.currentTransactionFirstOffset < b.currentTransactionFirstOffset ? -1 : 1));
     for (const entry of open) this.ongoing.set(entry.currentTransactionFirstOffset, entry.producerId);
   }
@@ -157,6 +162,18 @@ export class ProducerState {
       for (const { firstOffset } of this.unreplicated) if (first === undefined || firstOffset < first) first = firstOffset;
     }
     return first;
+  }
+
+  /** Takes over transactions, and producers that are unknown here, from the state at the same offset that was built of more records. */
+  adoptTransactions(from: ProducerState): void {
+    for (const [producerId, known] of from.entries) {
+      const entry = this.entries.get(producerId);
+      if (entry === undefined) this.entries.set(producerId, { ...known, batches: [...known.batches] });
+      else entry.currentTransactionFirstOffset = known.currentTransactionFirstOffset;
+    }
+    const ended = new Map([...this.unreplicated, ...from.unreplicated].map((one) => [one.lastOffset, one]));
+    this.unreplicated = [...ended.values()];
+    this.listOngoing();
   }
 
   get hasOpenTransaction(): boolean {

@@ -11,6 +11,7 @@ import type { LogCore } from './log-core.ts';
 import { max } from './offsets.ts';
 import { incrementLogStart } from './log-shrink.ts';
 import { findsNoGap, OffsetRun } from './offset-gaps.ts';
+import { correctProducers } from './producer-correction.ts';
 import { applyToProducers } from './producer-replay.ts';
 import type { ProducerState } from './producer-state.ts';
 import { producersAt, REPORTED } from './recovery.ts';
@@ -243,6 +244,7 @@ export class SegmentRepair {
       return false;
     }
     for (const { old, damaged } of parts) if (damaged) log.repaired(old);
+    storage.guard(() => correctProducers(log, this.producers, this.endOffset));
     return true;
   }
 

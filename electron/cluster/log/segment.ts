@@ -9,7 +9,7 @@ import type { ClosedSegment } from './segment-manifest.ts';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, offsetFile, SEGMENT_SUFFIXES, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX } from './log-files.ts';
 import { OffsetIndex } from './offset-index.ts';
 import { TimeIndex, type TimestampOffset } from './time-index.ts';
-import { TransactionIndex } from './transaction-index.ts';
+import { TransactionIndex, type AbortedTransaction } from './transaction-index.ts';
 
 /** A seek reads this much at a time: an index entry is at most index.interval.bytes and one batch away. */
 const SEEK_WINDOW_BYTES = 8 * 1024;
@@ -220,6 +220,26 @@ export class Segment {
     const transactionsAreWhole = this.transactionIndex.checksum() === transaction;
     if (transactionsAreWhole && this.offsetIndex.checksum() === offset && this.timeIndex.checksum() === time) return;
     this.rebuildIndexes(!transactionsAreWhole);
+  }
+
+  /** False where `aborted` is what the list of aborted transactions holds; else it holds that afterwards. */
+  replaceTransactions(aborted: readonly AbortedTransaction[]): boolean {
+    this.verifyIndexes();
+    const { transactionIndex: index } = this;
+    const isSame = (one: AbortedTransaction, at: number): boolean => {
+      const known = index.at(at);
+      return (
+        known.producerId === one.producerId &&
+        known.firstOffset === one.firstOffset &&
+        known.lastOffset === one.lastOffset &&
+        known.lastStableOffset === one.lastStableOffset
+      );
+    };
+    if (this.knowsTransactions && index.count === aborted.length && aborted.every(isSame)) return false;
+    index.reset();
+    for (const one of aborted) index.append(one);
+    this.damagedMarker = undefined;
+    return true;
   }
 
   /** Aborted transactions are known. Throws DamagedBatchError where a damaged batch may be the marker of one that is not in the index. */

@@ -6,6 +6,7 @@ import { DamagedBatchError } from './damage.ts';
 import type { LogStorage } from './log-storage.ts';
 import { min } from './offsets.ts';
 import { snapshotAt, verifiedProducersAt } from './producer-replay.ts';
+import type { ProducerEntry } from './producer-state.ts';
 import { isReplacing, UNKNOWN_SIZE } from './segment-manifest.ts';
 import type { Segment } from './segment.ts';
 
@@ -80,8 +81,10 @@ export class UndecidedTransactions {
         index++;
         next = all[index + 1];
       }
-      if (proven) continue;
-      const from = this.firstUndecided(all, to, next?.baseOffset);
+      const behind = next === undefined ? undefined : snapshotAt(this.storage.disk, this.directory, next.baseOffset);
+      // Without that snapshot, aborts that are listed behind may begin at a transaction that was committed among the missing records.
+      if (proven && behind !== undefined) continue;
+      const from = this.firstUndecided(all, to, behind);
       if (from !== undefined && from < to) ranges.push({ from, to, segment });
     }
     return ranges.length === 0 ? NO_RANGES : ranges;
@@ -95,12 +98,11 @@ export class UndecidedTransactions {
     return entry.checksums.transaction === segment.transactionIndex.checksum();
   }
 
-  /** The start of the first transaction that is open at `to` and may have ended before `behind`, where records exist again. */
-  private firstUndecided(all: readonly Segment[], to: bigint, behind: bigint | undefined): bigint | undefined {
+  /** The start of the first transaction that is open at `to` and, by the producers `behind` the missing records, may have ended among them. */
+  private firstUndecided(all: readonly Segment[], to: bigint, behind: readonly ProducerEntry[] | undefined): bigint | undefined {
     const { disk } = this.storage;
     const { producers, unreadFrom } = verifiedProducersAt(disk, this.directory, all, to, MAX_READ_BYTES);
-    const behindThem = behind === undefined ? undefined : snapshotAt(disk, this.directory, behind);
-    const later = new Map(behindThem?.map((entry) => [entry.producerId, entry]));
+    const later = new Map(behind?.map((entry) => [entry.producerId, entry]));
     let first = unreadFrom;
     for (const { producerId, currentTransactionFirstOffset: start } of producers.entries.values()) {
       if (start < 0n) continue;

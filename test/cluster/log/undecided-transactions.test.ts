@@ -285,6 +285,99 @@ describe.each(['stop', 'kill'] as const)('after a %s', (end) => {
   });
 });
 
+function removeSnapshots(disk: MemoryDisk): void {
+  removeSnapshotsAt(disk, () => true);
+}
+
+function removeSnapshotsAt(disk: MemoryDisk, which: (offset: number) => boolean): void {
+  for (const name of disk.list(DIRECTORY)) {
+    if (name.endsWith('.snapshot') && which(Number(name.slice(0, 20)))) disk.remove(`${DIRECTORY}/${name}`);
+  }
+}
+
+describe.each(['stop', 'kill'] as const)('after a %s without producer snapshots', (end) => {
+  test('a lost list of aborted transactions is built again from all records', () => {
+    const steps: Step[] = ['p', 't1', 't1', 'p', 'p', 'a1', 'p', 'p', 'p', 'p', 'p', 'p'];
+    const { disk, fates } = write(steps, end);
+    damage(disk, pathOf(4, '.txnindex'), 'missing');
+    removeSnapshots(disk);
+    const opened = open(disk);
+    expectTruth(opened.log, fates);
+    expect(readCommitted(opened.log, 0)).toEqual({ shown: [0, 3, 4, 6, 7, 8, 9, 10, 11], end: 12, refused: false });
+    close(opened, end);
+    expectTruth(open(disk).log, fates, 'after another start');
+  });
+
+  const cases: [string, Step[]][] = [
+    ['ended in them', ['p', 't1', 't1', 'p', 'a1', 'p', 'p', 'p', 'p', 'p', 'p', 'p']],
+    ['ended in them, and the next one is open', ['p', 't1', 't1', 'p', 'a1', 'p', 'p', 'p', 'p', 't1', 'p', 'p']],
+    ['ended in them, and the next one behind', ['p', 't1', 't1', 'p', 'c1', 'p', 'p', 't1', 'p', 'a1', 'p', 'p']],
+    ['ended in them, and the next one in the active segment', ['p', 't1', 't1', 'p', 'c1', 'p', 'p', 'p', 'p', 't1', 'a1', 'p']],
+    ['began in them and was aborted behind', ['p', 'p', 'p', 'p', 't1', 'p', 'p', 't1', 'a1', 'p', 'p', 'p']],
+    ['began in them and was aborted in the active segment', ['p', 'p', 'p', 'p', 't1', 'p', 'p', 'p', 'p', 'p', 'a1', 'p']],
+    ['began in them and is open', ['p', 'p', 'p', 'p', 't1', 'p', 'p', 'p', 'p', 'p', 'p', 'p']],
+  ];
+  describe.each([
+    ['', 'stop'],
+    ['', 'kill'],
+    ['an index lost too', 'stop'],
+    ['an index lost too', 'kill'],
+  ] as const)('%s, then a %s', (prefix, nextEnd) => {
+    test.each(cases)('a repair corrects a transaction that %s', (_case, steps) => {
+      const { disk, fates, copy } = write(steps, end);
+      damage(disk, pathOf(4), 'missing');
+      removeSnapshotsAt(disk, (offset) => offset > 4);
+      // A start reads all records then.
+      if (prefix !== '') damage(disk, pathOf(0, '.index'), 'missing');
+      const first = open(disk);
+      expectTruth(first.log, fates);
+      // The state without the missing records is what this stop leaves.
+      close(first, end);
+      const opened = open(disk);
+      expectTruth(opened.log, fates, 'before the repair');
+      repairFrom(opened.log, copy);
+      const stable = BigInt(fates.includes('open') ? fates.indexOf('open') : fates.length);
+      expectTruth(opened.log, fates, 'after the repair');
+      expect(readCommitted(opened.log, 0).end).toBe(Number(stable));
+      close(opened, nextEnd);
+      const again = open(disk);
+      expectTruth(again.log, fates, 'after another start');
+      expect(readCommitted(again.log, 0).end).toBe(Number(stable));
+    });
+  });
+});
+
+test('a log that was cut among its missing records ends their transactions once it is repaired', () => {
+  const { disk, fates, copy } = write(ABORT_IN_4, 'stop');
+  damage(disk, pathOf(4), 'missing');
+  const opened = open(disk);
+  const { log } = opened;
+  expect(log.truncateTo(5n, { keepsMissing: true })).toBe(5n);
+  for (const { position, sizeInBytes, baseOffset } of iterateBatches(copy))
+    if (baseOffset >= 5n) log.appendAsFollower(copy.subarray(position, position + sizeInBytes));
+  log.updateHighWatermark(log.logEndOffset);
+  expectTruth(log, fates);
+  repairFrom(log, copy);
+  expectTruth(log, fates, 'after the repair');
+  expect(log.lastStableOffset).toBe(12n);
+  close(opened, 'stop');
+  expect(open(disk).log.lastStableOffset).toBe(12n);
+});
+
+test('a read that starts at an offset without a record, right below an undecided transaction, is refused', () => {
+  const { copy } = write(ABORT_IN_4, 'stop');
+  const disk = new MemoryDisk();
+  const follower = open(disk, 'compact');
+  // A record that compaction has removed on the leader.
+  for (const { position, sizeInBytes, baseOffset } of iterateBatches(copy))
+    if (baseOffset !== 0n) follower.log.appendAsFollower(copy.subarray(position, position + sizeInBytes));
+  const [hole] = follower.log.segments.filter(({ baseOffset, endOffset }) => baseOffset <= 4n && endOffset > 4n);
+  close(follower, 'stop');
+  damage(disk, pathOf(Number(hole?.baseOffset)), 'missing');
+  const { log } = open(disk, 'compact');
+  expect(readCommitted(log, 0)).toEqual({ shown: [], end: 0, refused: true });
+});
+
 function contentsUpToRefusal(log: Log): bigint {
   let offset = log.logStartOffset;
   try {
@@ -367,4 +460,36 @@ test('transactions and damaged files at random: what is returned is committed, a
     expectTruth(again.log, fates, `${what} after the repair`);
   }
   expect(refusals).toBeGreaterThan(SEEDS / 2);
+});
+
+test.each([
+  ['an index of a closed segment is lost', (disk: MemoryDisk) => damage(disk, pathOf(0, '.index'), 'missing')],
+  [
+    'every producer snapshot is damaged',
+    (disk: MemoryDisk) => {
+      for (const name of disk.list(DIRECTORY)) if (name.endsWith('.snapshot')) damage(disk, `${DIRECTORY}/${name}`, 'flipped');
+    },
+  ],
+  ['every producer snapshot is lost', removeSnapshots],
+])('an open transaction stays open where %s, over two more stops', (_case, harm) => {
+  const { disk, fates } = write(['p', 't1', 'p', 'p', 'p', 'p', 'p', 'p', 'p', 'p', 'p', 'p'], 'stop');
+  harm(disk);
+  for (let start = 1; start <= 3; start++) {
+    const opened = open(disk);
+    expectTruth(opened.log, fates, `start ${start}`);
+    expect(opened.log.lastStableOffset).toBe(1n);
+    expect([...opened.log.producerEntries].map(({ producerId }) => producerId)).toContain(PLAIN_PRODUCER);
+    close(opened, 'stop');
+  }
+});
+
+test('producers are known after two more stops where every producer snapshot was lost', () => {
+  const { disk } = write(['p', 'p', 'p', 'p', 'p', 'p'], 'stop');
+  removeSnapshots(disk);
+  for (let start = 1; start <= 3; start++) {
+    const opened = open(disk);
+    opened.log.read(0n, 1, { maxOffset: 1n, minOneMessage: true });
+    expect([...opened.log.producerEntries].map(({ producerId }) => producerId)).toEqual([PLAIN_PRODUCER]);
+    close(opened, 'stop');
+  }
 });

@@ -1,0 +1,75 @@
+/**
+ * Corrects what was derived from a log without its missing records, once a repair has brought them: open transactions, producer snapshots and
+ * the lists of aborted transactions behind them. Otherwise a transaction that ended in them would stay open, and hold the last stable offset
+ * for good, and one that began or ended in them would be listed with a wrong first offset, or not at all.
+ */
+import { verifyBatch, type BatchView } from '../protocol/record-batch.ts';
+import { markerOf } from './append-checks.ts';
+import type { LogCore } from './log-core.ts';
+import { applyToProducers, snapshotAt } from './producer-replay.ts';
+import { writeProducerSnapshot } from './producer-snapshot.ts';
+import type { ProducerEntry, ProducerState } from './producer-state.ts';
+import type { Segment } from './segment.ts';
+import type { AbortedTransaction } from './transaction-index.ts';
+
+/** Records that cannot be decoded are reported where they are read first. */
+const REPORTED = (): undefined => undefined;
+
+/**
+ * `producers`: the state at `offset`, where a segment starts and the repaired ones end; it is moved on to the log's end. Nothing is read where
+ * the snapshot at `offset` has the same open transactions: all that follows was derived from it. Throws DiskError.
+ */
+export function correctProducers(log: LogCore, producers: ProducerState, offset: bigint): void {
+  const { storage, directory } = log;
+  const saved = snapshotAt(storage.disk, directory, offset);
+  if (saved !== undefined && haveSameTransactions(saved, [...producers.entries.values()])) return;
+  const { all } = storage.segments;
+  for (const segment of all.filter(({ baseOffset }) => baseOffset >= offset)) {
+    writeProducerSnapshot(storage.disk, directory, segment.baseOffset, producers.entries.values());
+    storage.hasSnapshots = true;
+    // What lies behind these records is corrected by their own repair.
+    if (segment.lack !== undefined || segment.refused) return;
+    const aborted = replaySegment(producers, segment);
+    if (aborted === undefined) return;
+    if (segment.replaceTransactions(aborted)) storage.onTransactionsCorrected(segment);
+  }
+  // A state of the log's end, or of another place where a stop left it, holds what was wrong.
+  const bases = new Set(all.map(({ baseOffset }) => baseOffset));
+  storage.removeSnapshots((one) => one > offset && !bases.has(one));
+  log.producers.adoptTransactions(producers);
+  log.changedSinceOpen = true;
+  // Undecided transactions below other missing records were judged by the former snapshots.
+  storage.segments.forgetPlaces();
+}
+
+/** Undefined where a control batch is damaged. */
+function replaySegment(producers: ProducerState, segment: Segment): AbortedTransaction[] | undefined {
+  const aborted: AbortedTransaction[] = [];
+  const list = { transactionIndex: { append: (transaction: AbortedTransaction) => void aborted.push(transaction) } };
+  const scanner = segment.scanner();
+  for (let position = 0; position < segment.size;) {
+    const header = scanner.header(position);
+    if (header === undefined) return undefined;
+    if (header.hasProducerId) {
+      const batch = header.isControl ? wholeBatch(scanner.batch(position)) : header;
+      if (batch === undefined) return undefined;
+      applyToProducers(producers, list, batch, markerOf(batch, REPORTED));
+    }
+    position += header.sizeInBytes;
+  }
+  return aborted;
+}
+
+function wholeBatch(batch: BatchView | undefined): BatchView | undefined {
+  return batch === undefined || verifyBatch(batch, batch.position + batch.sizeInBytes) !== undefined ? undefined : batch;
+}
+
+function haveSameTransactions(some: readonly ProducerEntry[], others: readonly ProducerEntry[]): boolean {
+  const open = (entries: readonly ProducerEntry[]): string =>
+    entries
+      .filter(({ currentTransactionFirstOffset: first }) => first >= 0n)
+      .map(({ producerId, currentTransactionFirstOffset: first }) => `${producerId}@${first}`)
+      .sort()
+      .join();
+  return open(some) === open(others);
+}
