@@ -13,6 +13,8 @@ import { useClusterStore } from './cluster.ts';
 const MAX_SENT = 500;
 const MAX_READS = 100;
 const VIEW_WAIT_MS = 1_000;
+/** An answer with acks=all that takes longer may have waited for a replica that left the ISR. */
+const SLOW_MS = 500;
 
 export interface RecordToSend {
   topic: string;
@@ -41,21 +43,21 @@ export const useLearnStore = defineScopedStore('learn', (scope) => {
   const shownAt = shallowRef<ReadonlySet<string>>(new Set());
   let next = 1;
 
-  /** Resolves when main has told something newer, or after a second. */
-  function nextView(): Promise<void> {
+  /** Resolves with true when a newer view was received, or with false after a second. */
+  function nextView(): Promise<boolean> {
     const version = cluster.version;
     return new Promise((resolve) => {
       const stop = watch(
         () => cluster.version,
         (now) => {
-          if (now !== version) end();
+          if (now !== version) end(true);
         },
       );
-      const timer = setTimeout(() => end(), VIEW_WAIT_MS);
-      function end(): void {
+      const timer = setTimeout(() => end(false), VIEW_WAIT_MS);
+      function end(isNewer: boolean): void {
         stop();
         clearTimeout(timer);
-        resolve();
+        resolve(isNewer);
       }
     });
   }
@@ -76,8 +78,10 @@ export const useLearnStore = defineScopedStore('learn', (scope) => {
     const tookMs = performance.now() - start;
     const told = answer.ok && record.acks !== 0 && answer.value.partition >= 0 ? answer.value : null;
     const rowOf = (partition: number) => cluster.topics.get(record.topic)?.partitions.find((row) => row.partition === partition);
-    // Another broker took it than led when we last heard: who is in sync with that one is heard with the next view.
-    if (told !== null && rowOf(told.partition)?.leader !== told.leader) await nextView();
+    // The view may be older than the ISR that acknowledged the record: another leader answered, or the answer was slow.
+    const isSlow = tookMs > SLOW_MS;
+    const mayBeOld = told !== null && (isSlow || rowOf(told.partition)?.leader !== told.leader);
+    const isNewer = mayBeOld && (await nextView());
     const topic = cluster.topics.get(record.topic);
     const row = told === null ? undefined : rowOf(told.partition);
     const result: SentRecord = {
@@ -92,7 +96,7 @@ export const useLearnStore = defineScopedStore('learn', (scope) => {
       offset: told?.offset ?? null,
       partitions: topic?.partitions.length ?? 0,
       leader: told?.leader ?? null,
-      isr: row !== undefined && row.leader === told?.leader ? row.isr : null,
+      isr: row !== undefined && row.leader === told?.leader && (!isSlow || isNewer) ? row.isr : null,
       tookMs,
       error: answer.ok ? null : answer.error.message,
     };

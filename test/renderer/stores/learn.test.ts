@@ -46,6 +46,15 @@ describe('what was sent', () => {
     expect(await learn.send(record)).toMatchObject({ leader: known + 1, isr: null });
   });
 
+  it('was acknowledged late by the leader: the ISR may have shrunk meanwhile, and without a newer view it is not known', async () => {
+    const learn = useLearnStore();
+    const row = useClusterStore().topics.get('orders')?.partitions[0];
+    const answer = { ok: true, value: { partition: 0, leader: row?.leader, offset: '7', timestamp: null } };
+    expect(row?.isr).toHaveLength(3);
+    instead['message/produce'] = new Promise((resolve) => setTimeout(() => resolve(answer), 600));
+    expect(await learn.send(record)).toMatchObject({ leader: row?.leader, isr: null });
+  });
+
   it('has no place where it was refused, or where nobody was asked', async () => {
     const learn = useLearnStore();
     instead['message/produce'] = { ok: false, error: { code: 'NOT_ENOUGH_REPLICAS', message: 'Too few.' } };
