@@ -21,6 +21,7 @@ const REPORTED = (): undefined => undefined;
  */
 export function correctProducers(log: LogCore, producers: ProducerState, offset: bigint): void {
   const { storage, directory } = log;
+  if (producers.entries.size === 0 && log.producers.entries.size === 0) return;
   const saved = snapshotAt(storage.disk, directory, offset);
   if (saved !== undefined && haveSameTransactions(saved, [...producers.entries.values()])) return;
   const { all } = storage.segments;
