@@ -449,6 +449,8 @@ test('transactions and damaged files at random: what is returned is committed, a
       if (random.int(3) === 0) damage(disk, pathOf(base, '.txnindex'), 'missing');
       if (random.int(4) === 0) disk.remove(pathOf(closed[random.int(closed.length)] as number, '.snapshot'));
     }
+    if (random.int(4) === 0) removeSnapshots(disk);
+    if (random.int(4) === 0) damage(disk, pathOf(closed[random.int(closed.length)] as number, '.index'), 'missing');
     const opened = open(disk);
     expectTruth(opened.log, fates, what);
     if (readCommitted(opened.log, 0).refused) refusals++;
@@ -458,6 +460,9 @@ test('transactions and damaged files at random: what is returned is committed, a
     contentsUpToRefusal(again.log);
     repairFrom(again.log, copy);
     expectTruth(again.log, fates, `${what} after the repair`);
+    // A read finds what is flipped.
+    for (let left = 10; readCommitted(again.log, 0).refused && left > 0; left--) repairFrom(again.log, copy);
+    expect(readCommitted(again.log, 0), what).toMatchObject({ end: fates.length, refused: false });
   }
   expect(refusals).toBeGreaterThan(SEEDS / 2);
 });
