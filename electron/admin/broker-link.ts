@@ -49,8 +49,8 @@ export class BrokerLink {
   private readonly clientId: string;
   private readonly memo: AnswerMemo;
   private readonly identity: ClusterIdentity | undefined;
-  /** Of the cluster that the broker reports, for one connection to it. */
-  private reported: { broker: Broker; clusterId: Promise<string | null> } | undefined;
+  /** Of the cluster that the broker reports; `connection`: the number of the last one to it. */
+  private reported: { connection: number; clusterId: Promise<string | null> } | undefined;
   private closed = false;
 
   /**
@@ -114,7 +114,7 @@ export class BrokerLink {
     // kafkajs counts a broker as connected from the TCP connection on; the versions arrive later.
     if (!broker.isConnected() || broker.versions === null) await this.withTimeout(broker.connect(), broker, deadline - Date.now());
     if (broker.versions === null) throw new UnreachableError(this.address, 'it did not report the versions of its APIs');
-    this.identity?.check(this.address, await this.withTimeout(this.clusterIdOf(broker, pool), broker, deadline - Date.now()));
+    this.identity?.check(this.address, await this.withTimeout(this.clusterIdOf(pool), broker, deadline - Date.now()));
     const version = this.version(api, options.maxVersion);
     if (version === undefined) {
       throw new AdminError({ code: 'UNSUPPORTED_VERSION', message: `${this.address} does not speak ${api.name}.`, subject: this.address });
@@ -128,15 +128,19 @@ export class BrokerLink {
     return decoded;
   }
 
-  /** Asked once for each connection: at an address another broker may answer later. */
-  private clusterIdOf(broker: Broker, pool: ConnectionPool): Promise<string | null> {
+  /**
+   * Asked once for each connection: at an address another broker may answer later. kafkajs reconnects by itself when a connection ended while
+   * nothing was asked.
+   */
+  private clusterIdOf(pool: ConnectionPool): Promise<string | null> {
     const { reported } = this;
-    if (reported?.broker === broker) return reported.clusterId;
+    const connection = this.sockets.count;
+    if (reported?.connection === connection) return reported.clusterId;
     const version = this.version(metadata);
     // Before version 1 no topics means all of them, and before version 2 no cluster is named.
     if (this.identity === undefined || version === undefined || version < 2) return Promise.resolve(null);
     const asked = {
-      broker,
+      connection,
       clusterId: exchange(pool, metadata, version, NO_TOPICS, { isAnswered: true, memo: null }).then(({ clusterId }) => clusterId),
     };
     this.reported = asked;

@@ -147,7 +147,9 @@ export class ClusterClient {
     if ('taken' in outcome) return outcome;
     const [first, ...others] = outcome.refused;
     if (first !== undefined) return { refused: [first, ...others] };
-    if (this.identity.replaceAfter(outcome.failures)) return this.readAny(api, body, { lateMs, ...options }, takes);
+    // Only where every broker of the cluster was asked: not by a read that leaves one out, nor by a client that knows only the bootstrap.
+    if (except === undefined && this.brokers.size > 0 && this.identity.replaceAfter(outcome.failures))
+      return this.readAny(api, body, { lateMs, ...options }, takes);
     throw new AdminError(
       {
         code: 'BROKER_UNREACHABLE',

@@ -11,6 +11,8 @@ const KEEP_ALIVE_MS = 60_000;
 
 export class KafkajsSockets {
   private refusing = false;
+  /** Connections that were ever begun. */
+  count = 0;
   private readonly connectHost: string | undefined;
   /** By `host:port`, as kafkajs names brokers in its events. */
   private readonly open = new Map<string, Set<net.Socket>>();
@@ -31,6 +33,7 @@ export class KafkajsSockets {
     const host = this.connectHost ?? advertised;
     const secure = ssl as tls.ConnectionOptions | null | undefined;
     const socket = secure ? tls.connect({ host, port, ...secure }, onConnect) : net.connect({ host, port }, onConnect);
+    this.count++;
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
     socket.setNoDelay(true);
     if (this.refusing) socket.destroy(new Error('this client has been given up'));

@@ -1,7 +1,9 @@
 /** Brokers of two clusters behind one connection: the other cluster's are refused, and nothing that they answer is mixed in. */
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ClusterClient } from '../../electron/admin/cluster-client.ts';
 import { ClusterIdentity } from '../../electron/admin/cluster-identity.ts';
+import type { AdminError } from '../../electron/admin/errors.ts';
 import { describeCluster } from '../../electron/cluster/protocol/apis/describe-cluster.ts';
 import { Reach } from '../../electron/services/view/reach.ts';
 import { buildView } from '../../electron/services/view/build.ts';
@@ -105,6 +107,77 @@ describe('a broker that advertises a port of another cluster', () => {
     await clusterIds(client);
     await a.broker.close();
     await expect(client.metadata(null)).rejects.toMatchObject({ app: { code: 'BROKER_UNREACHABLE' } });
+  });
+});
+
+/** Cluster A of two brokers, at the address of whose broker 2 a broker of cluster B answers later. */
+async function replaceSecond(): Promise<{ ports: [number, number]; replace: () => Promise<void> }> {
+  const [first, second] = [await openBroker(), await openBroker()];
+  const ports: [number, number] = [first.port, second.port];
+  for (const { broker } of [first, second]) join(broker, 'A', ports);
+  return {
+    ports,
+    replace: async () => {
+      await second.broker.close();
+      opened.splice(opened.indexOf(second.broker), 1);
+      const other = new SmallBroker();
+      opened.push(other);
+      await other.listen(second.port);
+      join(other, 'B', [second.port]);
+    },
+  };
+}
+
+describe('a former address of the cluster at which another cluster answers', () => {
+  test('is refused after a connection that was closed while nothing was asked', async () => {
+    const { ports, replace } = await replaceSecond();
+    const client = connect(ports);
+    await client.metadata(null);
+    await client.onBroker(2, describeCluster, DESCRIBE);
+    await replace();
+    const outcomes = new Set<string>();
+    const ask = (): Promise<string> => client.onBroker(2, describeCluster, DESCRIBE).then(() => 'answered', (error: AdminError) => error.app.code); // prettier-ignore
+    // A request that is sent before the end of the connection was noticed fails otherwise.
+    await setTimeout(50);
+    await expect.poll(async () => [...outcomes.add(await ask())].at(-1)).toBe('OTHER_CLUSTER');
+    expect(outcomes).not.toContain('answered');
+  });
+
+  test('is not taken for the cluster by a read that leaves out the broker that answers', async () => {
+    const { ports, replace } = await replaceSecond();
+    const client = connect(ports);
+    await client.metadata(null);
+    await client.onBroker(2, describeCluster, DESCRIBE);
+    await replace();
+    await expect
+      .poll(() =>
+        client.anyBroker(describeCluster, DESCRIBE, { except: 1 }).then(
+          () => '',
+          ({ message }: Error) => message,
+        ),
+      ) // prettier-ignore
+      .toContain('belongs to cluster B');
+    expect(await clusterIds(client)).toEqual(new Set(['A']));
+  });
+
+  test('is not taken for the cluster by a client that knows this address only', async () => {
+    const { ports, replace } = await replaceSecond();
+    const identity = new ClusterIdentity();
+    const client = connect([ports[0]], identity);
+    await client.metadata(null);
+    await client.onBroker(2, describeCluster, DESCRIBE);
+    const other = connect([ports[1]], identity);
+    await other.anyBroker(describeCluster, DESCRIBE);
+    await replace();
+    await expect
+      .poll(() =>
+        other.anyBroker(describeCluster, DESCRIBE).then(
+          () => '',
+          ({ message }: Error) => message,
+        ),
+      ) // prettier-ignore
+      .toContain('belongs to cluster B');
+    expect(await clusterIds(client)).toEqual(new Set(['A']));
   });
 });
 
