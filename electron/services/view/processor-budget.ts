@@ -7,17 +7,22 @@
 const MAX_SHARE = 0.12;
 /** Shorter rounds are not counted: they are those of small clusters, whose figures have to be fresh. */
 const MIN_BUSY_MS = 25;
+/** Figures must not be older than half a minute by the budget, whatever the rounds take. */
+const MAX_FACTOR = 15;
 
 interface Cost {
-  readonly busyMs: number;
+  /** Of the last two rounds, of which the shorter one counts: a single long one among short ones shared the thread with other work. */
+  readonly busyMs: readonly [beforeLast: number, last: number];
   readonly pauseMs: number;
 }
 
-export class ProcessorBudget {
-  /** Of the last round, by poller. */
-  private readonly costs = new Map<string, Cost>();
-  /** Processor time of the rounds in progress, by poller. */
-  private readonly running = new Map<string, number>();
+interface Round {
+  busyMs: number;
+}
+
+/** Processor time of the rounds in progress. One meter for a thread: rounds of several clusters run at the same time. */
+export class ProcessorMeter {
+  private readonly running = new Set<Round>();
   private readonly processorMs: () => number;
   private measuredMs: number;
 
@@ -27,23 +32,18 @@ export class ProcessorBudget {
     this.measuredMs = processorMs();
   }
 
-  begin(poller: string): void {
+  begin(): Round {
     this.distribute();
-    this.running.set(poller, 0);
+    const round = { busyMs: 0 };
+    this.running.add(round);
+    return round;
   }
 
-  /** `pauseMs`: what follows the round where nothing is slowed. */
-  end(poller: string, pauseMs: number): void {
+  /** Returns what the round took. */
+  end(round: Round): number {
     this.distribute();
-    this.costs.set(poller, { busyMs: this.running.get(poller) ?? 0, pauseMs });
-    this.running.delete(poller);
-  }
-
-  /** By which every pause is to be multiplied; 1 at least. */
-  get factor(): number {
-    let share = 0;
-    for (const { busyMs, pauseMs } of this.costs.values()) if (busyMs >= MIN_BUSY_MS) share += busyMs / pauseMs;
-    return Math.max(1, share / MAX_SHARE);
+    this.running.delete(round);
+    return round.busyMs;
   }
 
   /** Rounds that run at the same time share what was used since the last begin or end. */
@@ -51,7 +51,44 @@ export class ProcessorBudget {
     const now = this.processorMs();
     const each = (now - this.measuredMs) / Math.max(1, this.running.size);
     this.measuredMs = now;
-    for (const [poller, busyMs] of this.running) this.running.set(poller, busyMs + each);
+    for (const round of this.running) round.busyMs += each;
+  }
+}
+
+const threadMeter = new ProcessorMeter();
+
+export class ProcessorBudget {
+  /** By poller. */
+  private readonly costs = new Map<string, Cost>();
+  /** By poller. */
+  private readonly running = new Map<string, Round>();
+  private readonly meter: ProcessorMeter;
+
+  constructor(meter = threadMeter) {
+    this.meter = meter;
+  }
+
+  begin(poller: string): void {
+    this.running.set(poller, this.meter.begin());
+  }
+
+  /** `pauseMs`: what follows the round where nothing is slowed. */
+  end(poller: string, pauseMs: number): void {
+    const round = this.running.get(poller);
+    if (round === undefined) return;
+    this.running.delete(poller);
+    const busyMs = this.meter.end(round);
+    this.costs.set(poller, { busyMs: [this.costs.get(poller)?.busyMs[1] ?? busyMs, busyMs], pauseMs });
+  }
+
+  /** By which every pause is to be multiplied; 1 at least. */
+  get factor(): number {
+    let share = 0;
+    for (const { busyMs, pauseMs } of this.costs.values()) {
+      const usualMs = Math.min(...busyMs);
+      if (usualMs >= MIN_BUSY_MS) share += usualMs / pauseMs;
+    }
+    return Math.min(MAX_FACTOR, Math.max(1, share / MAX_SHARE));
   }
 }
 
