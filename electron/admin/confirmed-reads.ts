@@ -7,12 +7,15 @@ import { findCoordinator } from '../cluster/protocol/apis/find-coordinator.ts';
 import { metadata } from '../cluster/protocol/apis/metadata.ts';
 import type { ClusterClient } from './cluster-client.ts';
 import { AdminError } from './errors.ts';
+import { afterIdle } from './idle-timer.ts';
 import { committedOffsetsOf, type CommittedOffset } from './groups.ts';
 import { innerMap, readLogBounds, type LedPartition, type LogBounds } from './topics.ts';
 
 /** Larger answers would cost the broker and this thread more than the offsets themselves. */
 const MAX_PARTITIONS = 2_000;
 const MAX_GROUPS = 500;
+/** Below the time after which a round counts the leader itself as late (`BrokerLanes`): its offsets would be unknown because another broker is slow. */
+const CONFIRMATION_MS = 700;
 const GROUP = 0;
 
 /** As `readLogBounds`; FENCED_LEADER_EPOCH where another broker reports a later leader epoch. */
@@ -32,7 +35,8 @@ export async function readConfirmedBounds(
   for (const { name, partitions } of answer.topics)
     for (const { partitionIndex, leaderEpoch } of partitions) innerMap(epochs, name ?? '').set(partitionIndex, leaderEpoch);
   for (const { topic, partition, leaderEpoch } of keys)
-    if ((epochs.get(topic)?.get(partition) ?? -1) > leaderEpoch) innerMap(bounds, topic).set(partition, { error: 'FENCED_LEADER_EPOCH' });
+    if (leaderEpoch >= 0 && (epochs.get(topic)?.get(partition) ?? -1) > leaderEpoch)
+      innerMap(bounds, topic).set(partition, { error: 'FENCED_LEADER_EPOCH' });
   return bounds;
 }
 
@@ -54,13 +58,20 @@ export async function readConfirmedCommitted(
   return committed;
 }
 
-/** Null where there is no other broker, or none that answers. */
+/** Null where there is no other broker, or none that answers in time. */
 async function askOther<T>(client: ClusterClient, asked: number, ask: () => Promise<T>): Promise<T | null> {
   if (client.knownBrokers.every(({ id }) => id === asked)) return null;
-  try {
-    return await ask();
-  } catch (error) {
+  const answer = ask().catch((error: unknown) => {
     if (error instanceof AdminError) return null;
     throw error;
+  });
+  let cancel: (() => void) | undefined;
+  const limit = new Promise<null>((resolve) => (cancel = afterIdle(CONFIRMATION_MS, () => resolve(null))));
+  try {
+    return await Promise.race([answer, limit]);
+  } finally {
+    cancel?.();
+    // It may still fail after the limit.
+    answer.catch(() => undefined);
   }
 }

@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ClusterClient } from '../../electron/admin/cluster-client.ts';
 import { readConfirmedBounds, readConfirmedCommitted } from '../../electron/admin/confirmed-reads.ts';
+import { metadata } from '../../electron/cluster/protocol/apis/metadata.ts';
 import { SmallBroker } from './small-broker.ts';
 import { LargeCluster } from '../helpers/large-cluster.ts';
 
@@ -73,6 +74,29 @@ test('a broker that was silent is not waited for', async () => {
   } finally {
     await frozen.close();
   }
+});
+
+test('a broker that becomes silent does not delay the offsets until its own limit', async () => {
+  await stop();
+  await start(2);
+  const frozen = new SmallBroker();
+  cluster.redirect(2, await frozen.listen());
+  frozen.frozen = true;
+  try {
+    await client.metadata(null);
+    const order: string[] = [];
+    const silence = client.metadataFrom(2, []).catch(() => order.push('the limit of the silent broker'));
+    order.push(JSON.stringify(Object.keys((await bounds()) as object)));
+    await silence;
+    expect(order).toEqual(['["start","end","stable"]', 'the limit of the silent broker']);
+  } finally {
+    await frozen.close();
+  }
+});
+
+test('a leader epoch counts as later only where metadata named one', async () => {
+  const answer = await readConfirmedBounds(client, 1, [{ topic: 'topic-000000', partition: 0, leaderEpoch: -1 }], false);
+  expect(answer.get('topic-000000')?.get(0)).toEqual(KNOWN);
 });
 
 test('where no other broker answers, the answer of the leader counts', async () => {
