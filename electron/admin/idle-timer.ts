@@ -9,13 +9,23 @@ const MAX_FACTOR = 4;
 /** Calls `run` after `ms` in which the event loop was idle. Returns the function that cancels it. */
 export function afterIdle(ms: number, run: () => void, maxFactor = MAX_FACTOR): () => void {
   const startedAt = performance.now();
-  const before = performance.eventLoopUtilization();
+  const activeBefore = activeMs();
   let timer = setTimeout(check, ms);
   function check(): void {
     const elapsedMs = performance.now() - startedAt;
-    const leftMs = ms - (elapsedMs - performance.eventLoopUtilization(before).active);
+    const leftMs = ms - (elapsedMs - (activeMs() - activeBefore));
     if (leftMs < 1 || elapsedMs >= ms * maxFactor) run();
     else timer = setTimeout(check, leftMs);
   }
   return () => clearTimeout(timer);
+}
+
+/**
+ * Milliseconds in which this thread was active, since any time. Electron runs the loop of its main process from that of Chromium, and reports
+ * neither active nor idle time of it: there the processor time of the thread counts.
+ */
+export function activeMs(isElectron = 'electron' in process.versions): number {
+  if (!isElectron || !('threadCpuUsage' in process)) return performance.eventLoopUtilization().active;
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
 }

@@ -1,6 +1,8 @@
 /** Limits for answers do not count the time in which this thread computes. */
-import { expect, test } from 'vitest';
-import { afterIdle } from '../../electron/admin/idle-timer.ts';
+import { afterEach, expect, test, vi } from 'vitest';
+import { activeMs, afterIdle } from '../../electron/admin/idle-timer.ts';
+
+afterEach(() => void vi.restoreAllMocks());
 
 function compute(ms: number): void {
   const until = performance.now() + ms;
@@ -45,4 +47,15 @@ test('does nothing after it was cancelled', async () => {
   afterIdle(1, () => (isOver = true))();
   await new Promise((resolve) => setTimeout(resolve, 30));
   expect(isOver).toBe(false);
+});
+
+test('counts the processor time of the thread where Electron reports no utilization of its loop', () => {
+  vi.spyOn(performance, 'eventLoopUtilization').mockReturnValue({ idle: 0, active: 0, utilization: 0 });
+  const [processor, active] = [process.threadCpuUsage(), activeMs(true)];
+  const used = (): number => {
+    const { user, system } = process.threadCpuUsage(processor);
+    return (user + system) / 1_000;
+  };
+  while (used() < 50);
+  expect(activeMs(true) - active).toBeGreaterThan(40);
 });
