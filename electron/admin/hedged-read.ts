@@ -3,6 +3,8 @@
  * failed, or said what will not do, and the first good answer is taken. What the others still say is let go. (Dean and Barroso,
  * "The Tail at Scale", 2013: hedged requests.)
  */
+import { afterIdle } from './idle-timer.ts';
+
 export interface HedgedRead<T, E extends Error> {
   /** How each is asked, in this order. The signal is aborted once nobody's answer is waited for any more. */
   asks: readonly ((signal: AbortSignal) => Promise<T>)[];
@@ -66,16 +68,17 @@ export async function hedgedRead<T, E extends Error>(read: HedgedRead<T, E>): Pr
 
 class Patience {
   readonly end: Promise<'late'>;
-  private timer: NodeJS.Timeout | undefined;
+  private cancel: (() => void) | undefined;
 
+  /** An answer that this thread had no time to read is not late: another broker would be asked for nothing, and this one be counted as silent. */
   constructor(ms: number) {
     this.end = new Promise((resolve) => {
-      this.timer = setTimeout(() => resolve('late'), ms);
+      this.cancel = afterIdle(ms, () => resolve('late'));
     });
   }
 
   stop(): void {
-    clearTimeout(this.timer);
+    this.cancel?.();
   }
 }
 

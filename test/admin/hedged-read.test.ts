@@ -26,12 +26,18 @@ class Passable extends Error {}
 let sources: [Source, Source, Source];
 let outcome: HedgedOutcome<string, Passable> | Error | undefined;
 
+/** Milliseconds in which this thread was busy. */
+let busyMs: number;
+
 beforeEach(() => {
   vi.useFakeTimers();
+  busyMs = 0;
+  vi.spyOn(performance, 'eventLoopUtilization').mockImplementation(() => ({ idle: 0, active: busyMs, utilization: 0 }));
   sources = [new Source(), new Source(), new Source()];
   outcome = undefined;
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
@@ -75,6 +81,16 @@ describe('a read that is hedged', () => {
     // Nobody hears it any more, and it is not an unhandled rejection.
     sources[0].fail(new Error('too late'));
     await pass(0);
+  });
+
+  test('one whose answer this thread had no time to read is not late', async () => {
+    read();
+    busyMs = 200;
+    await pass(LATE_MS + 199);
+    expect(asked()).toEqual([true, false, false]);
+    expect(sources[0].late).toBe(0);
+    await pass(1);
+    expect(asked()).toEqual([true, true, false]);
   });
 
   test('one that is late may still be the first', async () => {
