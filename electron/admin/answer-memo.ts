@@ -7,10 +7,16 @@ import { createHash } from 'node:crypto';
 /** Of the bytes of all answers together, and of their number; those that were used longest ago are dropped. */
 const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_ANSWERS = 1_000;
+/**
+ * Of an answer that no request asked for since, ms. A page that was left, and each new leader epoch, leave requests that are not sent again, and
+ * a decoded answer takes several times its bytes. The slowest poller of a shown page pauses for 3 min.
+ */
+const MAX_UNUSED_MS = 300_000;
 
 interface KnownAnswer {
   readonly bytes: Buffer;
   readonly value: unknown;
+  usedAt: number;
 }
 
 export class AnswerMemo {
@@ -18,9 +24,12 @@ export class AnswerMemo {
   private readonly known = new Map<string, KnownAnswer>();
   private bytes = 0;
   private readonly maxBytes: number;
+  private readonly now: () => number;
 
-  constructor(maxBytes = MAX_BYTES) {
+  /** `now`: milliseconds, never set back. */
+  constructor(maxBytes = MAX_BYTES, now = () => performance.now()) {
     this.maxBytes = maxBytes;
+    this.now = now;
   }
 
   /** `request`: what the answer depends on beside the cluster's state, from `requestKey`. The value must not be changed in place. */
@@ -29,15 +38,18 @@ export class AnswerMemo {
     if (last?.bytes.equals(payload) === true) {
       this.known.delete(request);
       this.known.set(request, last);
+      last.usedAt = this.now();
       return last.value as Out;
     }
-    const value = decode(payload);
+    // The payload may be part of a larger buffer, and what is decoded part of the payload.
+    const bytes = Buffer.from(payload);
+    const value = decode(bytes);
     this.forget(request);
-    // The payload may be part of a larger buffer.
-    this.known.set(request, { bytes: Buffer.from(payload), value });
-    this.bytes += payload.length;
-    for (const oldest of this.known.keys()) {
-      if (this.bytes <= this.maxBytes && this.known.size <= MAX_ANSWERS) break;
+    this.known.set(request, { bytes, value, usedAt: this.now() });
+    this.bytes += bytes.length;
+    const unusedSince = this.now() - MAX_UNUSED_MS;
+    for (const [oldest, { usedAt }] of this.known) {
+      if (this.bytes <= this.maxBytes && this.known.size <= MAX_ANSWERS && usedAt >= unusedSince) break;
       this.forget(oldest);
     }
     return value;

@@ -23,6 +23,23 @@ describe('AnswerMemo', () => {
     memo.decode('a', payload, decode);
     payload.write('two');
     expect(memo.decode('a', payload, decode)).toEqual({ text: 'two' });
+    // Also where a value is a part of the bytes.
+    const part = memo.decode('b', payload, (bytes) => bytes.subarray(1));
+    payload.write('one');
+    expect(part.toString()).toBe('wo');
+  });
+
+  test('drops an answer that no request asked for in five minutes', () => {
+    let now = 0;
+    const memo = new AnswerMemo(1_000, () => now);
+    const read = (request: string): { text: string } => memo.decode(request, Buffer.from('1234'), decode);
+    const [left, shown] = [read('left'), read('shown')];
+    now = 200_000;
+    expect(read('shown')).toBe(shown);
+    now = 400_000;
+    read('new');
+    expect(read('shown')).toBe(shown);
+    expect(read('left')).not.toBe(left);
   });
 
   test('is bounded: the answer that was used longest ago is dropped', () => {
