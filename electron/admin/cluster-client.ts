@@ -80,6 +80,11 @@ export class ClusterClient {
     return [...this.brokers.values()];
   }
 
+  /** For a client that reads no metadata itself, and would send to the bootstrap addresses only. Both are of one cluster. */
+  useBrokersOf({ brokers }: ClusterClient): void {
+    if (brokers.size > 0) this.brokers = brokers;
+  }
+
   /**
    * Metadata of all topics (`null`), of some, or of none (`[]`); never creates one. An answer that is older than one that was given
    * before is passed over: it is from a broker that is cut off, or slow to hear. Where nobody has a newer one, the newest is given.

@@ -86,9 +86,13 @@ export class ClusterMonitor {
     const onChange = (): void => this.schedulePublish();
     const brokers = (): number[] => client.knownBrokers.map(({ id }) => id);
     this.metadataPart = new MetadataPart({ state, read: () => client.metadata(null) });
+    const readFromQuorum = (): ReturnType<typeof readQuorum> => {
+      quorumClient.useBrokersOf(client);
+      return readQuorum(quorumClient);
+    };
     const quorum = new QuorumPart({
       state,
-      source: { quorum: () => readQuorum(quorumClient), cluster: () => client.describeCluster() },
+      source: { quorum: readFromQuorum, cluster: () => client.describeCluster() },
     });
     const groups = new GroupsPart({
       state,
