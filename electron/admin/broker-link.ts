@@ -14,7 +14,7 @@ import { Writer } from '../cluster/protocol/writer.ts';
 import { AnswerMemo, requestKey } from './answer-memo.ts';
 import type { ClusterIdentity } from './cluster-identity.ts';
 import { AdminError, UnreachableError } from './errors.ts';
-import { afterIdle } from './idle-timer.ts';
+import { afterIdle, countIdle } from './idle-timer.ts';
 import { setUpKafkajs } from './kafkajs-setup.ts';
 import { KafkajsSockets } from './kafkajs-sockets.ts';
 
@@ -33,6 +33,12 @@ export interface SendOptions {
   isAnswered?: boolean;
   /** True: an answer of the same bytes as the last one to this request may be the same object, which must not be changed in place. */
   isRepeated?: boolean;
+}
+
+/** Of one request, over all of its steps: connecting, the question for the cluster's id, and the answer. */
+interface Limit {
+  readonly totalMs: number;
+  readonly leftMs: () => number;
 }
 
 export class BrokerLink {
@@ -108,13 +114,13 @@ export class BrokerLink {
    * does not speak the API.
    */
   async send<In, Out>(api: Api<unknown, In, Out, never>, body: In, options: SendOptions): Promise<Out> {
-    const deadline = Date.now() + options.timeoutMs;
+    const limit: Limit = { totalMs: options.timeoutMs, leftMs: countIdle(options.timeoutMs) };
     if (this.closed) throw new UnreachableError(this.address, 'the connection was closed here');
     const { broker, pool } = this;
     // kafkajs counts a broker as connected from the TCP connection on; the versions arrive later.
-    if (!broker.isConnected() || broker.versions === null) await this.withTimeout(broker.connect(), broker, deadline - Date.now());
+    if (!broker.isConnected() || broker.versions === null) await this.withTimeout(broker.connect(), broker, limit);
     if (broker.versions === null) throw new UnreachableError(this.address, 'it did not report the versions of its APIs');
-    this.identity?.check(this.address, await this.withTimeout(this.clusterIdOf(pool), broker, deadline - Date.now()));
+    this.identity?.check(this.address, await this.withTimeout(this.clusterIdOf(pool), broker, limit));
     const version = this.version(api, options.maxVersion);
     if (version === undefined) {
       throw new AdminError({ code: 'UNSUPPORTED_VERSION', message: `${this.address} does not speak ${api.name}.`, subject: this.address });
@@ -123,7 +129,7 @@ export class BrokerLink {
       isAnswered: options.isAnswered !== false,
       memo: options.isRepeated === true ? this.memo : null,
     });
-    const decoded = await this.withTimeout(answer, broker, deadline - Date.now());
+    const decoded = await this.withTimeout(answer, broker, limit);
     this.silent = false;
     return decoded;
   }
@@ -170,12 +176,12 @@ export class BrokerLink {
   }
 
   /** On silence the socket is destroyed: kafkajs would keep it, and everything behind it would wait (#919, #1163). */
-  private async withTimeout<T>(answer: Promise<T>, broker: Broker, timeoutMs: number): Promise<T> {
+  private async withTimeout<T>(answer: Promise<T>, broker: Broker, { totalMs, leftMs }: Limit): Promise<T> {
     let cancel: (() => void) | undefined;
     const silence = new Promise<never>((_resolve, reject) => {
-      cancel = afterIdle(Math.max(0, timeoutMs), () => {
+      cancel = afterIdle(leftMs(), () => {
         this.silent = true;
-        reject(new UnreachableError(this.address, `no answer in ${(timeoutMs / 1000).toFixed(1)} s`));
+        reject(new UnreachableError(this.address, `no answer in ${(totalMs / 1000).toFixed(1)} s`));
         this.reopen(broker);
       });
     });

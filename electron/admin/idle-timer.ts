@@ -20,6 +20,13 @@ export function afterIdle(ms: number, run: () => void, maxFactor = MAX_FACTOR): 
   return () => clearTimeout(timer);
 }
 
+/** Starts a limit of several steps: returns how many of `ms` are left, not counting the time in which this thread was busy. At least 0. */
+export function countIdle(ms: number): () => number {
+  const startedAt = performance.now();
+  const activeBefore = activeMs();
+  return () => Math.max(0, ms - (performance.now() - startedAt - (activeMs() - activeBefore)));
+}
+
 /**
  * Milliseconds in which this thread was active, since any time. Electron runs the loop of its main process from that of Chromium, and reports
  * neither active nor idle time of it: there the processor time of the thread counts.

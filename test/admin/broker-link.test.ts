@@ -69,6 +69,27 @@ describe('BrokerLink', () => {
     expect(await ask()).toMatchObject({ clusterId: 'small' });
   });
 
+  test('the time in which this thread was busy while it connected is not held against the answer', async () => {
+    const release = broker.holdVersions();
+    const answer = ask(1_000);
+    await expect.poll(() => broker.versionRequests).toBe(1);
+    const until = performance.now() + 1_500;
+    while (performance.now() < until);
+    release();
+    expect(await answer).toMatchObject({ clusterId: 'small' });
+    expect(broker.connections).toBe(1);
+  });
+
+  test('the limit of a request is named whole, whichever step was over it', async () => {
+    broker.manner = 'silent';
+    const release = broker.holdVersions();
+    const answer = failure(ask(1_000));
+    await expect.poll(() => broker.versionRequests).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    release();
+    expect((await answer).error).toMatchObject({ message: expect.stringContaining('no answer in 1.0 s') as unknown });
+  });
+
   test('an API that the broker does not advertise is refused here, the link stays', async () => {
     const { error } = await failure(link.send(listGroups, { statesFilter: [], typesFilter: [] }, { timeoutMs: 1_000 }));
     expect(error).toMatchObject({ app: { code: 'UNSUPPORTED_VERSION' } });
