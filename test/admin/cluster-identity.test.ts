@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ClusterClient } from '../../electron/admin/cluster-client.ts';
 import { ClusterIdentity } from '../../electron/admin/cluster-identity.ts';
-import type { AdminError } from '../../electron/admin/errors.ts';
+import { AdminError } from '../../electron/admin/errors.ts';
 import { describeCluster } from '../../electron/cluster/protocol/apis/describe-cluster.ts';
 import { Reach } from '../../electron/services/view/reach.ts';
 import { buildView } from '../../electron/services/view/build.ts';
@@ -43,6 +43,8 @@ async function clusterIds(client: ClusterClient, count = READINGS): Promise<Set<
   for (let i = 0; i < count; i++) ids.add((await client.metadata(null)).clusterId);
   return ids;
 }
+
+const codeOf = (error: unknown): string => (error instanceof AdminError ? error.app.code : String(error));
 
 const DESCRIBE = { includeClusterAuthorizedOperations: false, endpointType: 1, includeFencedBrokers: false };
 
@@ -136,7 +138,7 @@ describe('a former address of the cluster at which another cluster answers', () 
     await client.onBroker(2, describeCluster, DESCRIBE);
     await replace();
     const outcomes = new Set<string>();
-    const ask = (): Promise<string> => client.onBroker(2, describeCluster, DESCRIBE).then(() => 'answered', (error: AdminError) => error.app.code); // prettier-ignore
+    const ask = (): Promise<string> => client.onBroker(2, describeCluster, DESCRIBE).then(() => 'answered', codeOf); // prettier-ignore
     // A request that is sent before the end of the connection was noticed fails otherwise.
     await setTimeout(50);
     await expect.poll(async () => [...outcomes.add(await ask())].at(-1)).toBe('OTHER_CLUSTER');
@@ -150,12 +152,7 @@ describe('a former address of the cluster at which another cluster answers', () 
     await client.onBroker(2, describeCluster, DESCRIBE);
     await replace();
     await expect
-      .poll(() =>
-        client.anyBroker(describeCluster, DESCRIBE, { except: 1 }).then(
-          () => '',
-          ({ message }: Error) => message,
-        ),
-      ) // prettier-ignore
+      .poll(() => client.anyBroker(describeCluster, DESCRIBE, { except: 1 }).then(() => '', String)) // prettier-ignore
       .toContain('belongs to cluster B');
     expect(await clusterIds(client)).toEqual(new Set(['A']));
   });
@@ -170,12 +167,7 @@ describe('a former address of the cluster at which another cluster answers', () 
     await other.anyBroker(describeCluster, DESCRIBE);
     await replace();
     await expect
-      .poll(() =>
-        other.anyBroker(describeCluster, DESCRIBE).then(
-          () => '',
-          ({ message }: Error) => message,
-        ),
-      ) // prettier-ignore
+      .poll(() => other.anyBroker(describeCluster, DESCRIBE).then(() => '', String)) // prettier-ignore
       .toContain('belongs to cluster B');
     expect(await clusterIds(client)).toEqual(new Set(['A']));
   });

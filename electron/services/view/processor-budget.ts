@@ -85,7 +85,7 @@ export class ProcessorBudget {
   get factor(): number {
     let share = 0;
     for (const { busyMs, pauseMs } of this.costs.values()) {
-      const usualMs = Math.min(...busyMs);
+      const usualMs = Math.min(busyMs[0], busyMs[1]);
       if (usualMs >= MIN_BUSY_MS) share += usualMs / pauseMs;
     }
     return Math.min(MAX_FACTOR, Math.max(1, share / MAX_SHARE));
