@@ -53,7 +53,8 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
   test('one of the library runs in the app, step by step, and its report can be kept', { timeout: 300_000 }, async () => {
     const { page } = desk;
     await desk.go('/lab');
-    await page.getByRole('link', { name: 'Scenarios' }).click();
+    // The navigation has an entry of that name, too.
+    await page.locator('.route').getByRole('link', { name: 'Scenarios' }).click();
     await desk.title('Scenarios').waitFor();
     await page.getByRole('link', { name: /^A leader that stood still/ }).click();
     await page.getByRole('heading', { level: 2, name: 'A leader that stood still comes back' }).waitFor();
