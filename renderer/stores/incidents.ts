@@ -22,18 +22,26 @@ export const useIncidentsStore = defineScopedStore('incidents', (scope) => {
   const problem = shallowRef<string | null>(null);
   let timer: ReturnType<typeof setTimeout> | undefined;
 
+  /** Those of this run. At a past time events that are no longer kept leave gaps, which the incidents of now fill. */
+  const ofRun = computed<readonly Incident[]>(() => {
+    const shown = timeline.incidents;
+    const others = moment.at === null ? timeline.older : [...timeline.older, ...timeline.live];
+    const ids = new Set(shown.map(({ id }) => id));
+    return [...others.filter(({ id }) => !ids.has(id)), ...shown];
+  });
   /** Stored incidents that the events of this run do not contain. */
   const earlier = computed<readonly Incident[]>(() => {
     const { run, incidents } = stored.value;
-    const live = new Set(timeline.live.map(({ id }) => id));
-    return incidents.filter((record) => record.run !== run || !live.has(record.eventId)).map(incidentFromRecord);
+    const known = new Set(ofRun.value.map(({ id }) => id));
+    return incidents.filter((record) => record.run !== run || !known.has(record.eventId)).map(incidentFromRecord);
   });
 
   /** As of the time that is shown, oldest first. */
   const all = computed<readonly Incident[]>(() => {
     const { at } = moment;
-    const known = at === null ? earlier.value : earlier.value.filter(({ startedAt }) => startedAt <= at).map((one) => incidentAt(one, at));
-    return [...known, ...timeline.incidents].sort((a, b) => a.startedAt - b.startedAt);
+    const known = [...earlier.value, ...ofRun.value];
+    const seen = at === null ? known : known.filter(({ startedAt }) => startedAt <= at).map((one) => incidentAt(one, at));
+    return seen.sort((a, b) => a.startedAt - b.startedAt);
   });
 
   async function load(): Promise<void> {

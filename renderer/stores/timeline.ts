@@ -11,6 +11,8 @@ import { headlineOf } from '../format/incidents.ts';
 import { useMomentStore } from './moment.ts';
 
 const MAX_EVENTS = 5_000;
+/** As many as main lists. */
+const MAX_OLDER = 500;
 
 export const useTimelineStore = defineScopedStore('timeline', (scope) => {
   /** Oldest first, ids growing. */
@@ -18,6 +20,8 @@ export const useTimelineStore = defineScopedStore('timeline', (scope) => {
   let reducer = new IncidentReducer();
   /** Of all events, whatever time is shown. */
   const live = shallowRef<readonly Incident[]>([]);
+  /** Incidents of this run that the reducer no longer keeps, as they were last. */
+  const older = shallowRef<readonly Incident[]>([]);
   const open = ref(false);
   const filter = reactive<EventFilter>({ kind: 'all', text: '' });
   /** The event that is looked at, by its id. */
@@ -45,13 +49,18 @@ export const useTimelineStore = defineScopedStore('timeline', (scope) => {
     if (next.length === 0) return;
     events.value = [...events.value, ...next].slice(-MAX_EVENTS);
     for (const event of next) reducer.add(event);
-    live.value = reducer.list();
+    const list = reducer.list();
+    const kept = new Set(list.map(({ id }) => id));
+    const dropped = live.value.filter(({ id }) => !kept.has(id));
+    if (dropped.length > 0) older.value = [...older.value, ...dropped].slice(-MAX_OLDER);
+    live.value = list;
   }
 
   function forget(): void {
     events.value = [];
     reducer = new IncidentReducer();
     live.value = [];
+    older.value = [];
   }
 
   async function load(): Promise<void> {
@@ -76,5 +85,5 @@ export const useTimelineStore = defineScopedStore('timeline', (scope) => {
     return () => stops.forEach((stop) => stop());
   }
 
-  return { events, seen, matching, open, filter, causes, pickedId, picked, live, incidents, headline, start, append };
+  return { events, seen, matching, open, filter, causes, pickedId, picked, live, older, incidents, headline, start, append };
 });

@@ -4,6 +4,7 @@ import { createPinia, setActivePinia } from 'pinia';
 import type { IncidentRecord } from '#shared/incidents/record';
 import { recordOf } from '#shared/incidents/record';
 import { deriveIncidents } from '#shared/incidents/reducer';
+import type { TimelineEvent } from '#shared/models/timeline';
 import { useIncidentsStore } from '../../../renderer/stores/incidents.ts';
 import { useMomentStore } from '../../../renderer/stores/moment.ts';
 import { useTimelineStore } from '../../../renderer/stores/timeline.ts';
@@ -59,4 +60,48 @@ test('reads the incidents again when the connection was opened again', async () 
   bridge.emit('connection/reopened', { connectionId: bridge.selectedId });
   await settle();
   expect(store.all).toHaveLength(before + 1);
+});
+
+/** Freezes, each thawed before the next; the ids follow those of the fixture. */
+const freezes = (count: number, from: number): TimelineEvent[] =>
+  Array.from({ length: count }, (_, i): TimelineEvent[] => {
+    const at = from + i * 1_000;
+    return [
+      { id: 10_000 + 2 * i, type: 'lab/nodeFrozen', at, node: null, broker: 2 },
+      { id: 10_001 + 2 * i, type: 'lab/nodeThawed', at: at + 500, node: null, broker: 2, causeId: 10_000 + 2 * i },
+    ];
+  }).flat();
+
+test('keeps incidents of a long run of which the reducer keeps the newest, now and at a past time, each once', async () => {
+  const store = await start();
+  const before = store.all.length;
+  const [timeline, from] = [useTimelineStore(), Date.now()];
+  // As they arrive: in one batch the reducer would drop the first before they are seen here.
+  for (const event of freezes(260, from)) timeline.append([event]);
+  expect(timeline.live.length).toBeLessThan(260);
+  const idsOf = (): number[] => store.all.map(({ id }) => id);
+  expect(store.all).toHaveLength(before + 260);
+  expect(new Set(idsOf()).size).toBe(before + 260);
+
+  useMomentStore().at = from + 100_600;
+  expect(new Set(idsOf()).size).toBe(store.all.length);
+  expect(store.all).toHaveLength(before + 101);
+  expect(store.all.at(-1)).toMatchObject({ startedAt: from + 100_000, closedAt: from + 100_500 });
+});
+
+test('shows at a past time an incident whose first event is no longer kept', async () => {
+  const store = await start();
+  const [timeline, from] = [useTimelineStore(), Date.now()];
+  timeline.append([{ id: 10_000, type: 'lab/nodeFrozen', at: from, node: null, broker: 2 }]);
+  timeline.append(
+    Array.from({ length: 5_000 }, (_, i): TimelineEvent => ({
+      id: 10_001 + i,
+      type: 'topic/created',
+      at: from + 1 + i,
+      node: 1,
+      topic: 'x',
+    })),
+  );
+  useMomentStore().at = from + 4_000;
+  expect(store.all.filter(({ id }) => id === 10_000)).toMatchObject([{ startedAt: from, closedAt: null }]);
 });
