@@ -3,14 +3,14 @@ import { computed } from 'vue';
 import { whatNeedsAttention } from '../format/attention.ts';
 import { describeStatus } from '../format/cluster-status.ts';
 import { useClusterStore } from '../stores/cluster.ts';
-import { useTimelineStore } from '../stores/timeline.ts';
+import { useIncidentsStore } from '../stores/incidents.ts';
 import { useTopicsStore } from '../stores/topics.ts';
 import { useNow } from './useNow.ts';
 
 export function useOverview() {
   const cluster = useClusterStore();
   const topics = useTopicsStore();
-  const timeline = useTimelineStore();
+  const incidents = useIncidentsStore();
   const now = useNow();
   /** Ages are shown in seconds at most. */
   const second = computed(() => Math.floor(now.value / 1_000) * 1_000);
@@ -25,7 +25,7 @@ export function useOverview() {
           quorum: cluster.scalars.quorum,
           unreachable: cluster.scalars.unreachable,
           facts: cluster.facts,
-          incidents: timeline.incidents,
+          incidents: incidents.all,
           now: second.value,
         }),
   );

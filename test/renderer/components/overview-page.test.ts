@@ -4,6 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { flushPromises, mount, type VueWrapper } from '@vue/test-utils';
 import { createPinia } from 'pinia';
 import { createMemoryHistory, type Router } from 'vue-router';
+import { recordOf, type IncidentRecord } from '#shared/incidents/record';
+import { deriveIncidents } from '#shared/incidents/reducer';
 import App from '../../../renderer/App.vue';
 import { createAppRouter } from '../../../renderer/router.ts';
 import { FixtureBridge } from '../fixtures/fixture-bridge.ts';
@@ -19,8 +21,9 @@ let app: VueWrapper | undefined;
 let router: Router;
 let bridge: FixtureBridge;
 
-async function open(path: string, variant: Variant): Promise<void> {
+async function open(path: string, variant: Variant, storedIncidents: IncidentRecord[] = []): Promise<void> {
   bridge = new FixtureBridge(variant);
+  bridge.storedIncidents = storedIncidents;
   useFixture(bridge);
   router = createAppRouter(createMemoryHistory());
   void router.push(path);
@@ -89,6 +92,14 @@ describe('the overview', () => {
     await flushPromises();
     expect(document.querySelector('[role=application]')).toBeNull();
     expect(Number(document.querySelector('table[aria-rowcount]')?.getAttribute('aria-rowcount'))).toBeGreaterThan(1);
+  });
+
+  it('names an open incident whose events are no longer kept, as its badge does', async () => {
+    const root = { id: 900_000, type: 'lab/nodeFrozen', at: Date.now() - 3_600_000, node: null, broker: 9 } as const;
+    const records = deriveIncidents([root]).map((incident) => recordOf(incident, 'fixture', Date.now()));
+    await open('/overview', 'healthy', records);
+    expect(text('nav[aria-label=Sections]')).toContain('Overview 1 open');
+    expect(status()).toMatch(/^Broker 9 frozen/);
   });
 
   it('lists the last five incidents, those of earlier runs too', async () => {
