@@ -33,6 +33,9 @@ export function planHeatMap(topics: number, brokers: number, width: number, heig
   return plans.find(({ topicsPerTile }) => topicsPerTile === 1) ?? plan(PITCHES.at(-1) ?? 9);
 }
 
+export const isSamePlan = (a: HeatPlan, b: HeatPlan): boolean =>
+  a.pitch === b.pitch && a.columns === b.columns && a.lines === b.lines && a.tiles === b.tiles && a.topicsPerTile === b.topicsPerTile;
+
 /** For each broker its tiles. */
 export function buildLanes(topics: readonly TopicRow[], brokers: readonly number[], { tiles, topicsPerTile }: HeatPlan): ReplicaCounts[][] {
   const laneOf = new Map(brokers.map((broker, i) => [broker, i]));

@@ -1,10 +1,14 @@
 // @vitest-environment happy-dom
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { flushPromises, mount } from '@vue/test-utils';
 import { createPinia, setActivePinia } from 'pinia';
 import { createMemoryHistory, createRouter } from 'vue-router';
 import HeatMap from '../../../renderer/components/overview/HeatMap.vue';
+import { buildLanes } from '../../../renderer/format/heat-map.ts';
 import { FixtureCluster } from '../fixtures/fixture-cluster.ts';
+
+vi.mock('../../../renderer/format/heat-map.ts', { spy: true });
+afterEach(() => vi.useRealTimers());
 
 async function mounted() {
   setActivePinia(createPinia());
@@ -16,7 +20,7 @@ async function mounted() {
   await flushPromises();
   const map = wrapper.get('[role=application]');
   const press = async (key: string): Promise<void> => map.trigger('keydown', { key });
-  return { wrapper, map, press, topics, reading: () => wrapper.get('[aria-live]').text() };
+  return { wrapper, map, press, topics, brokers, reading: () => wrapper.get('[aria-live]').text() };
 }
 
 it('reads out the tile that the arrow keys pick, and stays inside of the map', async () => {
@@ -53,5 +57,50 @@ it('opens the topics of the picked tile, all of them once', async () => {
   expect(opened).toHaveLength(2);
   expect(opened[0]?.[0]).toBe(topics[0]?.name);
   expect(opened[1]?.at(-1)).toBe(topics.at(-1)?.name);
+  wrapper.unmount();
+});
+
+it('draws lists that come new with every patch once a second', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  const { wrapper, topics, brokers } = await mounted();
+  vi.mocked(buildLanes).mockClear();
+  for (let i = 0; i < 20; i += 1) await wrapper.setProps({ topics: [...topics], brokers: [...brokers] });
+  expect(vi.mocked(buildLanes).mock.calls.length).toBeLessThanOrEqual(1);
+  vi.advanceTimersByTime(1_500);
+  expect(vi.mocked(buildLanes).mock.calls.length).toBeGreaterThan(0);
+  // Another number of topics is another map.
+  vi.mocked(buildLanes).mockClear();
+  await wrapper.setProps({ topics: topics.slice(0, 900) });
+  expect(buildLanes).toHaveBeenCalled();
+  wrapper.unmount();
+});
+
+it('reads out and opens the topics that are drawn until it is drawn again', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] });
+  const { wrapper, map, press, topics, reading } = await mounted();
+  await map.trigger('focus');
+  const first = reading();
+  const later = [...topics.slice(1), ...topics.slice(0, 1)];
+  // The first change within a second is drawn at once.
+  await wrapper.setProps({ topics: [...topics] });
+  await wrapper.setProps({ topics: later });
+  expect(reading()).toBe(first);
+  await press('Enter');
+  expect(wrapper.emitted<[typeof topics]>('open')?.[0]?.[0][0]?.name).toBe(topics[0]?.name);
+  vi.advanceTimersByTime(1_500);
+  await flushPromises();
+  expect(reading()).not.toBe(first);
+  wrapper.unmount();
+});
+
+it('scrolls to the lane that the keys pick', async () => {
+  const { wrapper, map, press } = await mounted();
+  const box = wrapper.get('.lanes').element;
+  Object.defineProperty(box, 'clientHeight', { value: 100 });
+  await map.trigger('focus');
+  for (let i = 0; i < 200; i += 1) await press('ArrowDown');
+  expect(box.scrollTop).toBeGreaterThan(100);
+  for (let i = 0; i < 200; i += 1) await press('ArrowUp');
+  expect(box.scrollTop).toBe(0);
   wrapper.unmount();
 });
