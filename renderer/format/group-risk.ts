@@ -72,12 +72,15 @@ export function timeBehind(row: GroupRow, now: number): number | null {
 
 export const describeBehind = (ms: number | null): string => (ms === null ? '?' : ms === 0 ? '0 s' : formatSpan(ms));
 
+/** An offset of it could not be read, so that any lag is possible. Where no offset was ever committed nothing failed. */
+const isUnread = ({ unknown }: GroupRow['partitions'][number]): boolean => unknown === 'committed' || unknown === 'offsets';
+
 /** Lower is more urgent: rising, unread by any member, unknown, high and steady, falling, the rest. */
 export function riskRank(row: GroupRow, trend: Trend): number {
   const lag = row.lag === null ? null : Number(row.lag);
   if (trend.kind === 'rising') return 0;
   if (row.members.length === 0 && row.state === 'Empty' && (lag ?? 0) > 0) return 1;
-  if (row.error !== null || lag === null) return 2;
+  if (row.error !== null || lag === null || row.partitions.some(isUnread)) return 2;
   if (trend.kind !== 'falling' && lag >= NOTABLE_LAG) return 3;
   return trend.kind === 'falling' ? 4 : 5;
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { GroupRow } from '#shared/models/cluster';
 import {
   addPoint,
+  AT_RISK_BELOW,
   describeBehind,
   describeTrend,
   MAX_POINTS,
@@ -98,6 +99,14 @@ describe('consumers at risk', () => {
       'small',
       'idle',
     ]);
+  });
+
+  it('lists a group as unknown where an offset was not read, and not where none was ever committed', () => {
+    const partly = (unknown: string) =>
+      row(unknown, 0, { unknown: 1, partitions: [{ unknown }, { unknown: null }] as unknown as GroupRow['partitions'] });
+    const ranked = rankGroups([row('read', 3), partly('neverCommitted'), partly('offsets'), partly('committed')], () => []);
+    const atRisk = ranked.filter(({ rank }) => rank < AT_RISK_BELOW);
+    expect(atRisk.map((one) => one.row.id)).toEqual(['committed', 'offsets']);
   });
 
   it('gives the age of the next unread record; 0 only without lag, "?" where it was not read', () => {
