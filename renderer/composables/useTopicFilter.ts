@@ -37,8 +37,8 @@ export function useTopicFilter() {
   const shown = computed(() => {
     const query = text.value.trim().toLowerCase();
     return cluster.topicList.filter((topic) => {
-      // The figure that such a link belongs to counts internal topics.
-      if (topic.internal && !showInternal.value && only.value === null) return false;
+      // The figures that lead here count internal topics.
+      if (topic.internal && !showInternal.value && only.value === null && !onlyAttention.value) return false;
       if (query !== '' && !topic.name.toLowerCase().includes(query)) return false;
       const health = topics.healthByName.get(topic.name);
       if (only.value === 'offline') return (health?.offline ?? 0) > 0;

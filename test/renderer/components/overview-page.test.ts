@@ -72,6 +72,14 @@ describe('the overview', () => {
     expect(router.currentRoute.value.query['show']).toBeUndefined();
   });
 
+  it('leads from attention to internal topics, too, where lists hide them', async () => {
+    localStorage.setItem('brokerdesk.showInternal', 'false');
+    await open('/topics?show=attention', 'broken');
+    const names = [...document.querySelectorAll('main tbody tr:not([aria-hidden])')].map((row) => row.textContent);
+    expect(names.some((name) => name.includes('__consumer_offsets'))).toBe(true);
+    expect(names.length).toBeGreaterThan(1);
+  });
+
   it('claims no leader, controller or lag of a cluster that does not answer', async () => {
     await open('/overview', 'unreachable');
     expect(status()).toMatch(/^Unknown since \d\d:\d\d:\d\d/);
