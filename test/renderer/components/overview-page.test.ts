@@ -102,6 +102,20 @@ describe('the overview', () => {
     expect(Number(document.querySelector('table[aria-rowcount]')?.getAttribute('aria-rowcount'))).toBeGreaterThan(1);
   });
 
+  it('keeps the focus in the panel when a tile is opened, and when all are shown', async () => {
+    await open('/overview', 'large');
+    const map = document.querySelector<HTMLElement>('[role=application]');
+    map?.focus();
+    map?.dispatchEvent(new KeyboardEvent('keydown', { key: 'Enter' }));
+    await flushPromises();
+    expect(document.querySelector('[role=application]')).toBeNull();
+    expect(document.activeElement?.textContent).toContain('Show all');
+    (document.activeElement as HTMLElement).click();
+    await flushPromises();
+    expect(document.querySelector('[role=application]')).not.toBeNull();
+    expect(document.activeElement?.getAttribute('aria-label')).toBe('Filter topics of the map');
+  });
+
   it('names an open incident whose events are no longer kept, as its badge does', async () => {
     const root = { id: 900_000, type: 'lab/nodeFrozen', at: Date.now() - 3_600_000, node: null, broker: 9 } as const;
     const records = deriveIncidents([root]).map((incident) => recordOf(incident, 'fixture', Date.now()));
