@@ -47,7 +47,8 @@ export class IncidentLog {
   take(events: readonly TimelineEvent[]): void {
     for (const event of events) {
       this.reducer.add(event);
-      this.observedAt = Math.max(this.observedAt, event.at);
+      // A node's clock may be ahead of this one.
+      this.observedAt = Math.max(this.observedAt, Math.min(event.at, this.now()));
     }
     if (events.length > 0) this.schedule();
   }

@@ -82,6 +82,16 @@ describe('IncidentLog', () => {
     expect((await next.list(0, START + DAY)).incidents).toMatchObject([{ run: 'a', closedAt: null, unobservedAfter: START + 25_000 }]);
   });
 
+  test('ends the observation at a time of this clock after an event of a node whose clock is ahead', async () => {
+    const log = open('a');
+    log.take(outage(START - 10_000));
+    log.take([{ id: 9, type: 'topic/created', at: START + DAY, node: 2, topic: 'x' }]);
+    log.observe(START + 5_000);
+    log.close();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(stored()).toMatchObject([{ unobservedAfter: START + 5_000 }]);
+  });
+
   test('ends the incident of a run that was killed at the last observation that it stored', async () => {
     const killed = open('a');
     killed.take(outage(START));
