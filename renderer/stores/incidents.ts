@@ -9,7 +9,7 @@ import { useTimelineStore } from './timeline.ts';
 
 /** As long as incidents are stored. */
 const SPAN_MS = 30 * 86_400_000;
-/** An open incident whose events are no longer kept here is read again this often. */
+/** An open incident whose events are no longer kept here is read again this often, and so is a history that was not available. */
 const RELOAD_MS = 30_000;
 /** The clock of another process may be ahead by as much. */
 const AHEAD_MS = 60_000;
@@ -20,7 +20,10 @@ export const useIncidentsStore = defineScopedStore('incidents', (scope) => {
   const stored = shallowRef<{ run: string; incidents: readonly IncidentRecord[] }>({ run: '', incidents: [] });
   /** Why incidents of earlier runs are missing; null: they are not. */
   const problem = shallowRef<string | null>(null);
+  /** Whether stored incidents were read; before that their absence is not known. */
+  const loaded = shallowRef(false);
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let started = false;
 
   /** Those of this run. At a past time events that are no longer kept leave gaps, which the incidents of now fill. */
   const ofRun = computed<readonly Incident[]>(() => {
@@ -45,26 +48,32 @@ export const useIncidentsStore = defineScopedStore('incidents', (scope) => {
   });
 
   async function load(): Promise<void> {
-    clearTimeout(timer);
     const now = Date.now();
     const answer = await scope.request('incident/list', { from: Math.max(0, now - SPAN_MS), until: now + AHEAD_MS });
     problem.value = answer.ok ? answer.value.problem : answer.error.message;
-    if (!answer.ok) return;
-    stored.value = answer.value;
+    loaded.value = true;
+    if (answer.ok) stored.value = answer.value;
+    clearTimeout(timer);
+    if (started && (problem.value !== null || hasHiddenOpen())) timer = setTimeout(() => void load(), RELOAD_MS);
+  }
+
+  /** Whether an incident of this run is open of which no further events are added here. */
+  function hasHiddenOpen(): boolean {
+    const { run, incidents } = stored.value;
     const live = new Set(timeline.live.map(({ id }) => id));
-    const isHidden = ({ run, eventId }: IncidentRecord): boolean => run === answer.value.run && !live.has(eventId);
-    if (answer.value.incidents.some((record) => endOf(record) === null && isHidden(record)))
-      timer = setTimeout(() => void load(), RELOAD_MS);
+    return incidents.some((record) => endOf(record) === null && record.run === run && !live.has(record.eventId));
   }
 
   function start(): () => void {
+    started = true;
     const stops = [scope.listen('connection/reopened', () => void load()), onReopened(() => void load())];
     void load();
     return () => {
+      started = false;
       clearTimeout(timer);
       for (const stop of stops) stop();
     };
   }
 
-  return { all, problem, load, start };
+  return { all, problem, loaded, load, start };
 });

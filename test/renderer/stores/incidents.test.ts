@@ -1,5 +1,5 @@
 // @vitest-environment happy-dom
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createPinia, setActivePinia } from 'pinia';
 import type { IncidentRecord } from '#shared/incidents/record';
 import { recordOf } from '#shared/incidents/record';
@@ -27,7 +27,10 @@ beforeEach(() => {
   useFixture(bridge);
   stops = [];
 });
-afterEach(() => stops.forEach((stop) => stop()));
+afterEach(() => {
+  stops.forEach((stop) => stop());
+  vi.useRealTimers();
+});
 
 async function start(): Promise<ReturnType<typeof useIncidentsStore>> {
   const store = useIncidentsStore();
@@ -60,6 +63,31 @@ test('reads the incidents again when the connection was opened again', async () 
   bridge.emit('connection/reopened', { connectionId: bridge.selectedId });
   await settle();
   expect(store.all).toHaveLength(before + 1);
+});
+
+test('reads a history again that was not available, and not after its end', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const ask = vi.spyOn(bridge, 'invoke');
+  const asked = (): number => ask.mock.calls.filter(([channel]) => channel === 'incident/list').length;
+  ask.mockImplementation(() => Promise.resolve({ ok: false, error: { code: 'HISTORY_UNAVAILABLE', message: 'slow' } } as never));
+  const store = useIncidentsStore();
+  expect(store.loaded).toBe(false);
+  stops = [store.start()];
+  await vi.advanceTimersByTimeAsync(0);
+  expect([store.loaded, store.problem, asked()]).toEqual([true, 'slow', 1]);
+  ask.mockReset();
+  bridge.storedIncidents = [storedAt(Date.now() - 3_600_000, { closedAt: Date.now() - 3_500_000 })];
+  await vi.advanceTimersByTimeAsync(30_000);
+  expect(store.problem).toBeNull();
+  expect([store.all.length, asked()]).toEqual([1, 1]);
+  await vi.advanceTimersByTimeAsync(90_000);
+  expect(asked()).toBe(1);
+
+  ask.mockImplementation(() => Promise.resolve({ ok: false, error: { code: 'HISTORY_UNAVAILABLE', message: 'slow' } } as never));
+  await store.load();
+  stops.forEach((stop) => stop());
+  await vi.advanceTimersByTimeAsync(90_000);
+  expect(asked()).toBe(2);
 });
 
 /** Freezes, each thawed before the next; the ids follow those of the fixture. */
