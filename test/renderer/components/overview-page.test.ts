@@ -89,6 +89,12 @@ describe('the overview', () => {
     expect(panel('Brokers')?.textContent).not.toContain('controller');
   });
 
+  it.each(['offline', 'under-replicated', 'attention'])('leads from an unknown figure to no claim: %s', async (show) => {
+    await open(`/topics?show=${show}`, 'unreachable');
+    expect(text('main')).toMatch(/The state of \d+ partitions is unknown: no broker answers for them/);
+    expect(text('main')).not.toMatch(/No topic has|is in sync/);
+  });
+
   it('shows glyphs of few topics, a heat map of many, and the glyphs of a filter', async () => {
     await open('/overview', 'large');
     expect(document.querySelector('[role=application]')).not.toBeNull();
