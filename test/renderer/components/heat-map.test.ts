@@ -4,6 +4,7 @@ import { flushPromises, mount } from '@vue/test-utils';
 import { createPinia, setActivePinia } from 'pinia';
 import { createMemoryHistory, createRouter } from 'vue-router';
 import HeatMap from '../../../renderer/components/overview/HeatMap.vue';
+import ReplicaCountTable from '../../../renderer/components/overview/ReplicaCountTable.vue';
 import { buildLanes } from '../../../renderer/format/heat-map.ts';
 import { FixtureCluster } from '../fixtures/fixture-cluster.ts';
 
@@ -102,5 +103,17 @@ it('scrolls to the lane that the keys pick', async () => {
   expect(box.scrollTop).toBeGreaterThan(100);
   for (let i = 0; i < 200; i += 1) await press('ArrowUp');
   expect(box.scrollTop).toBe(0);
+  wrapper.unmount();
+});
+
+it('the table names the worst topics and counts the others', () => {
+  const cluster = new FixtureCluster('huge');
+  const shrunk = [...cluster.topics.values()].slice(0, 31).map((topic) => {
+    const row = cluster.topicRow(topic);
+    return { ...row, partitions: row.partitions.map((partition) => ({ ...partition, isr: partition.isr.slice(0, 1) })) };
+  });
+  const wrapper = mount(ReplicaCountTable, { props: { topics: shrunk, brokers: [] }, global: { stubs: { RouterLink: true } } });
+  expect(wrapper.findAll('li')).toHaveLength(21);
+  expect(wrapper.findAll('li').at(-1)?.text()).toBe('and 11 more topics');
   wrapper.unmount();
 });
