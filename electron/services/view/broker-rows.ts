@@ -16,10 +16,11 @@ export function livingController(state: ClusterState, down: ReadonlySet<number>)
 export function brokerRows(state: ClusterState, topics: readonly TopicRow[], down: ReadonlySet<number>): BrokerRow[] {
   const listed = new Map((state.metadata?.brokers ?? []).map((broker) => [broker.nodeId, broker]));
   const nodes = new Map((state.nodes ?? []).map((node) => [node.id, node]));
-  // The supervisor knows all nodes of the embedded cluster: others were removed. A remote broker that is gone may be restarted.
-  const remembered = state.nodes === null ? state.seenBrokers.keys() : [];
-  const ids = [...new Set([...listed.keys(), ...nodes.keys(), ...remembered])].sort((a, b) => a - b);
   const counts = replicaCounts(topics);
+  // The supervisor knows all nodes of the embedded cluster: others were removed. A remote broker that is gone may be restarted; one that was
+  // gone before the first answer is named by its replicas only.
+  const remembered = state.nodes === null ? [...state.seenBrokers.keys(), ...counts.keys()] : [];
+  const ids = [...new Set([...listed.keys(), ...nodes.keys(), ...remembered])].sort((a, b) => a - b);
   return ids.map((id) => {
     const node = nodes.get(id);
     const seen = state.seenBrokers.get(id);
