@@ -25,7 +25,10 @@ export function snapshotOffsets(topics: Iterable<TopicRow>, at: number): OffsetS
         offset: BigInt(partition.endOffset),
         leader: partition.leader,
         epoch: partition.leaderEpoch,
-        followers: partition.isr.filter((id) => id !== partition.leader),
+        // A replica that has stopped stays in the ISR until the leader may remove it, and fetches nothing.
+        followers: partition.replicas
+          .filter(({ broker, state }) => broker !== partition.leader && state !== 'offline' && partition.isr.includes(broker))
+          .map(({ broker }) => broker),
       });
     }
   }

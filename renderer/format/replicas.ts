@@ -64,6 +64,13 @@ export function describePartitionError({ leader, error }: PartitionRow): string 
   return `offsets not read: ${error}`;
 }
 
+/** `leader: broker 2, in sync: 2 of 3`, with what its leader does not answer. */
+export function describePartition(partition: PartitionRow): string {
+  const silent = leaderStateOf(partition) === 'silent' ? ', which does not answer' : '';
+  const error = partition.error === null || partition.leader === null ? '' : `, ${describePartitionError(partition)}`;
+  return `leader: ${describeLeader(partition)}${silent}, in sync: ${countInSync(partition)}${error}`;
+}
+
 export interface TopicHealth {
   underReplicated: number;
   /** Not served: without a leader, or with one that does not answer. */
@@ -120,7 +127,9 @@ export function impactOfLoss(broker: number, topics: Iterable<TopicRow>): Broker
     for (const partition of topic.partitions) {
       if (partition.leader === broker) impact.leads += 1;
       if (!partition.isr.includes(broker)) continue;
-      const left = partition.isr.length - 1;
+      // A member of the ISR that has stopped can neither lead nor stay in it.
+      const others = partition.replicas.filter((replica) => replica.broker !== broker);
+      const left = inSyncCount({ ...partition, replicas: others });
       if (left === 0) offline = true;
       else if (topic.minInsyncReplicas !== null && left < topic.minInsyncReplicas) fewest = Math.min(fewest ?? left, left);
     }

@@ -300,6 +300,18 @@ describe('flow', () => {
     expect(flowsBetween(before, moved).size).toBe(0);
   });
 
+  it('does not reach a replica that has stopped and is in the ISR still', () => {
+    const at = (end: string, ms: number) => {
+      const row = topic('orders', [{ leader: 1, isr: [1, 2, 3], end }]);
+      const partitions = row.partitions.map((one) => ({
+        ...one,
+        replicas: one.replicas.map((replica) => (replica.broker === 2 ? { ...replica, state: 'offline' as const } : replica)),
+      }));
+      return snapshotOffsets([{ ...row, partitions }], ms);
+    };
+    expect([...flowsBetween(at('100', 1_000), at('300', 3_000)).keys()]).toEqual(['clients>1', '1>3']);
+  });
+
   it('has a dot for each power of ten', () => {
     expect([0, 0.4, 1, 9, 10, 150, 4_000, 1e6].map(dotsFor)).toEqual([0, 0, 1, 1, 2, 3, 4, 4]);
   });

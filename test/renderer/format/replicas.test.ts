@@ -4,6 +4,7 @@ import { replicasByBroker, tellCell } from '../../../renderer/format/matrix.ts';
 import {
   countInSync,
   describeLeader,
+  describePartition,
   describePartitionError,
   impactOfLoss,
   stoppedInSync,
@@ -66,6 +67,20 @@ describe('replicas', () => {
     expect(stoppedInSync({ ...offline(partition(0, 1, [1, 2, 3]), 1), leaderState: 'silent' })).toEqual([]);
   });
 
+  it('describes a partition with a leader that does not answer, with stopped replicas and without any answer', () => {
+    const stopped: PartitionRow = {
+      ...partition(0, 1, [1, 2, 3]),
+      replicas: [1, 2, 3].map((broker) => ({ broker, state: broker === 1 ? 'leader' : broker === 2 ? 'offline' : 'inSync' })),
+    };
+    expect(describePartition(stopped)).toBe('leader: broker 1, in sync: 2 of 3');
+    expect(describePartition({ ...stopped, error: 'BROKER_UNREACHABLE' })).toContain('2 of 3, leader 1 does not answer');
+    expect(describePartition({ ...partition(0, 1, [1, 3]), leaderState: 'silent' })).toBe(
+      'leader: broker 1, which does not answer, in sync: 2 of 3',
+    );
+    expect(describePartition({ ...partition(0, 1, [1, 2, 3]), leaderState: 'unknown' })).toBe('leader: ?, in sync: ? of 3');
+    expect(describePartition({ ...partition(0, null, [1]), error: 'LEADER_NOT_AVAILABLE' })).toBe('leader: none, in sync: 1 of 3');
+  });
+
   it('does not say that writes are refused where min.insync.replicas is not known', () => {
     expect(topicHealth(topic('t', null, [partition(0, 1, [1])])).refusing).toBe(0);
   });
@@ -86,6 +101,21 @@ describe('replicas', () => {
       topic('last', 1, [partition(0, 1, [1]), partition(1, 1, [1, 2])]),
     ]);
     expect(impact).toEqual({ leads: 3, offlineTopics: ['last'], refusingTopics: [{ name: 'falls', inSync: 1, minInsyncReplicas: 2 }] });
+  });
+
+  it('foretells the loss of a broker without the replicas that have stopped and are in the ISR', () => {
+    const stopped = (row: PartitionRow, ...ids: number[]): PartitionRow => ({
+      ...row,
+      replicas: row.replicas.map((replica) => (ids.includes(replica.broker) ? { ...replica, state: 'offline' } : replica)),
+    });
+    const topics = [
+      topic('falls', 2, [stopped(partition(0, 1, [1, 2, 3]), 2)]),
+      topic('last', 1, [stopped(partition(0, 1, [1, 2, 3]), 2, 3)]),
+    ];
+    const refusing = [{ name: 'falls', inSync: 1, minInsyncReplicas: 2 }];
+    expect(impactOfLoss(1, topics)).toEqual({ leads: 2, offlineTopics: ['last'], refusingTopics: refusing });
+    // One that is frozen and is killed then.
+    expect(impactOfLoss(2, topics.slice(0, 1))).toEqual({ leads: 0, offlineTopics: [], refusingTopics: [] });
   });
 
   it('keeps each partition at its place in every column of the matrix', () => {
