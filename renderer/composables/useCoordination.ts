@@ -1,6 +1,6 @@
 /** The quorum and the brokers' sessions, as the pages need them. */
 import { computed } from 'vue';
-import { assessQuorum } from '#shared/health';
+import { assessQuorum, isUnknown } from '#shared/health';
 import { useClusterStore } from '../stores/cluster.ts';
 
 export function useCoordination() {
@@ -9,7 +9,8 @@ export function useCoordination() {
   const controllerId = computed(() => cluster.scalars?.controllerId ?? null);
 
   const majority = computed(() => assessQuorum(quorum.value, cluster.facts));
-  const votersHeard = computed(() => majority.value?.left ?? 0);
+  /** Null where the voters are not known, or no broker answers. */
+  const votersHeard = computed(() => (isUnknown(cluster.facts) ? null : (majority.value?.left ?? null)));
 
   /** Null where sessions are not told (remote clusters); `live` is null while there is no controller that could say. */
   const sessions = computed(() => {

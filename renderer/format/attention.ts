@@ -40,7 +40,20 @@ export function whatNeedsAttention(source: AttentionSource): AttentionItem[] {
 
 function quorumItems({ quorum, facts }: AttentionSource): AttentionItem[] {
   const health = assessQuorum(quorum, facts);
-  if (health === null || !facts.reachable || !health.lost) return [];
+  if (quorum === null || health === null || !facts.reachable) return [];
+  if (!health.lost)
+    return quorum.leaderId !== null
+      ? []
+      : [
+          {
+            key: 'quorum',
+            tone: 'warn',
+            what: 'No controller is known',
+            // Voters that are no brokers are not known to this client, and those that answer it may not reach each other.
+            why: 'One is being elected, or too few voters reach each other. Until then no leader can be elected and no topic changed.',
+            to: '/brokers/quorum',
+          },
+        ];
   return [
     {
       key: 'quorum',

@@ -260,6 +260,20 @@ describe('health', () => {
     expect(assessQuorum(QUORUM, stopped)?.lost).toBe(true);
   });
 
+  it('is not well without a known controller, though each broker answers', () => {
+    // The voters of the second quorum are controllers only, which no client connects to.
+    const controllers = QUORUM.voters.map((voter) => ({ ...voter, id: voter.id + 100 }));
+    const brokers = [broker(1, 'online'), broker(2, 'online'), broker(3, 'online')];
+    const facts = assessBrokers(brokers);
+    const rows = { brokers, topics: [WHOLE], groups: [], unreachable: [], facts, incidents: [], now: 0 };
+    for (const voters of [QUORUM.voters, controllers]) {
+      const items = (leaderId: number | null) => whatNeedsAttention({ ...rows, quorum: { ...QUORUM, voters, leaderId } });
+      expect(items(voters[0]?.id ?? 0)).toEqual([]);
+      expect(items(null).map(({ what }) => what)).toEqual(['No controller is known']);
+    }
+    expect(whatNeedsAttention({ ...rows, quorum: null })).toEqual([]);
+  });
+
   it('counts what an unreachable broker stores, and serves nothing that it leads', () => {
     const brokers = [broker(1, 'online'), broker(2, 'online'), broker(3, 'unreachable')];
     const topics = [topic([partition(0, 1, [1, 3], [1, 3]), partition(1, 3, [3], [3])])];

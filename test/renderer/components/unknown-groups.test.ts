@@ -56,6 +56,16 @@ describe('a group that no answer names', () => {
   });
 });
 
+describe('the quorum', () => {
+  it('counts voters where a broker answers, and none where no broker does', async () => {
+    expect(await openApp('/brokers/quorum')).toMatch(/Voters ?3 ?of 3, 2 needed/);
+    mounted.unmount();
+    bridge = new FixtureBridge('unreachable');
+    useFixture(bridge);
+    expect(await openApp('/brokers/quorum')).toMatch(/Voters ?\?/);
+  });
+});
+
 describe('the consumers of a topic', () => {
   const group = (more: Partial<GroupRow>): GroupRow => ({
     id: 'g',
