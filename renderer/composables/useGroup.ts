@@ -35,7 +35,10 @@ export function useGroup(id: MaybeRefOrGetter<string>) {
   );
 
   function leaderOf({ topic, partition, leader }: GroupPartition): LeaderState {
-    const row = cluster.topics.get(topic)?.partitions.find((one) => one.partition === partition);
+    const partitions = cluster.topics.get(topic)?.partitions ?? [];
+    // Partitions are numbered from 0: at its number, save where metadata lacks one.
+    const at = partitions[partition];
+    const row = at?.partition === partition ? at : partitions.find((one) => one.partition === partition);
     return row === undefined ? (leader === null ? 'none' : 'serving') : leaderStateOf(row);
   }
 

@@ -1,6 +1,7 @@
 /** How far behind a group is, whether that grows, and when it will have caught up, in a sentence. */
 import type { GroupRow } from '#shared/models/cluster';
 import { minOf } from '#shared/lists';
+import { stateOf } from './groups.ts';
 import { formatSum, lagOfGroup } from './lag.ts';
 import { formatSpan, plural } from './numbers.ts';
 
@@ -51,7 +52,7 @@ export function describeProgress(row: GroupRow, marks: readonly ProgressMark[], 
 }
 
 function describeTrend(row: GroupRow, lag: number, marks: readonly ProgressMark[]): string | null {
-  if (row.members.length === 0 && row.state === 'Empty') return 'no member reads it';
+  if (row.members.length === 0 && stateOf(row) === 'Empty') return 'no member reads it';
   const rates = ratesOf(marks);
   if (rates === null) return null;
   const { written, read } = rates;

@@ -53,12 +53,18 @@ export function membersOf(group: GroupRow): number | null {
   return group.members.length === 0 && group.state === 'Unknown' ? null : group.members.length;
 }
 
+/** `2 members`; `? members` where they are not known. */
+export function describeMembers(group: GroupRow): string {
+  const count = membersOf(group);
+  return count === null ? '? members' : plural(count, 'member');
+}
+
 /**
- * Partitions with a committed offset, or of a topic that the group reads, that no member is assigned. Known of a stable group with members only:
- * one without members has no assignment, and one that rebalances has none yet.
+ * Partitions with a committed offset, or of a topic that the group reads, that no member is assigned. Known of a stable consumer group with
+ * members only: one without members has no assignment, one that rebalances has none yet, and of another protocol assignments are not read.
  */
 export function partitionsWithoutMember(group: GroupRow): GroupPartition[] {
-  if (group.state !== 'Stable' || group.error !== null || group.members.length === 0) return [];
+  if (stateOf(group) !== 'Stable' || group.protocolType !== 'consumer' || group.error !== null || group.members.length === 0) return [];
   return group.partitions.filter(({ memberId, absent }) => memberId === null && absent === null);
 }
 
@@ -72,9 +78,8 @@ export function countWithoutMember(group: GroupRow): string | null {
 export function describeWithoutMember(group: GroupRow): string | null {
   const count = countWithoutMember(group);
   if (count === null) return null;
-  const byTopic = new Map<string, number[]>();
-  for (const { topic, partition } of partitionsWithoutMember(group)) byTopic.set(topic, [...(byTopic.get(topic) ?? []), partition]);
-  const topics = [...byTopic].sort(([a], [b]) => compareText(a, b)).map(([topic, list]) => `${escapeName(topic)} ${formatRanges(list)}`);
+  const byTopic = [...Map.groupBy(partitionsWithoutMember(group), ({ topic }) => topic)].sort(([a], [b]) => compareText(a, b));
+  const topics = byTopic.map(([topic, list]) => `${escapeName(topic)} ${formatRanges(list.map(({ partition }) => partition))}`);
   const named = topics.length > MAX_TOPICS ? [...topics.slice(0, MAX_TOPICS), `${topics.length - MAX_TOPICS} more topics`] : topics;
   return `${count}: ${formatList(named)}. Subscribe a member to them, or delete the group's offsets of what it does not read.`;
 }

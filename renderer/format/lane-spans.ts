@@ -1,6 +1,7 @@
 /** Spans of a lane, replayed from its events: what a broker, a link, a partition or a group was, and since when. */
 import type { BrokerRow, BrokerState, GroupRow } from '#shared/models/cluster';
 import type { TimelineEvent } from '#shared/models/timeline';
+import { stateOf } from './groups.ts';
 import { factsOf, faultOfEvent } from './lane-facts.ts';
 
 /** `led` and `led2` alternate, so that two leaders in a row are told apart; which broker it is stands in the word. */
@@ -303,13 +304,15 @@ export function groupSpans(events: readonly TimelineEvent[], row: GroupRow | und
   const last = spans.list.at(-1);
   const present = groupPresent(row);
   if (last === undefined) spans.begin(EVER, present.tone, present.word, null);
-  else if (last.word === 'stable' && row.state === 'Empty') markUnsure(spans.list, 'empty');
+  else if (present.word === '?') markUnsure(spans.list, '?');
+  else if (last.word === 'stable' && present.word === 'empty') markUnsure(spans.list, 'empty');
   return spans.list;
 }
 
 function groupPresent(row: GroupRow): { tone: SpanTone; word: string } {
-  if (row.state === 'Stable') return { tone: 'ok', word: 'stable' };
-  if (row.state === 'Empty' || row.state === 'Dead') return { tone: 'none', word: row.state === 'Dead' ? 'gone' : 'empty' };
-  if (row.state === 'Unknown') return { tone: 'none', word: '?' };
+  const state = stateOf(row);
+  if (state === 'Stable') return { tone: 'ok', word: 'stable' };
+  if (state === 'Empty' || state === 'Dead') return { tone: 'none', word: state === 'Dead' ? 'gone' : 'empty' };
+  if (state === 'Unknown') return { tone: 'none', word: '?' };
   return { tone: 'warn', word: 'rebalances' };
 }

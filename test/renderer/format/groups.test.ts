@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { GroupPartition, GroupRow } from '#shared/models/cluster';
-import { countWithoutMember, describeWithoutMember, lagLeavesOut, membersOf, stateOf } from '../../../renderer/format/groups.ts';
+import {
+  countWithoutMember,
+  describeMembers,
+  describeWithoutMember,
+  lagLeavesOut,
+  membersOf,
+  stateOf,
+} from '../../../renderer/format/groups.ts';
 import { describePosition, formatSum, totalLag } from '../../../renderer/format/lag.ts';
 import { groupPartition } from '../../helpers/group-partition.ts';
 
@@ -28,6 +35,19 @@ describe('the state of a group', () => {
     expect([1, null].map((coordinator) => stateOf({ state: 'Stable', coordinator }))).toEqual(['Stable', 'Unknown']);
     const members = [{ memberId: 'm', instanceId: null, clientId: 'c', host: 'h', assignment: [] }];
     expect([1, null].map((coordinator) => membersOf({ ...group('5', []), state: 'Stable', members, coordinator }))).toEqual([1, null]);
+  });
+});
+
+describe('the members of a group', () => {
+  const members = [{ memberId: 'm', instanceId: null, clientId: 'c', host: 'h', assignment: [] }];
+
+  it.each<[string, Partial<GroupRow>]>([
+    ['1 member', { state: 'Stable', members }],
+    ['0 members', { state: 'Empty' }],
+    ['? members', { state: 'Unknown' }],
+    ['? members', { state: 'Stable', members, coordinator: null }],
+  ])('are stated as %s of %o', (text, more) => {
+    expect(describeMembers({ ...group('5', []), ...more })).toBe(text);
   });
 });
 
@@ -102,6 +122,8 @@ describe('partitions that no member reads', () => {
     ['it has no members', { state: 'Empty', members: [] }],
     ['its state is unknown', { state: 'Unknown', members: [] }],
     ['its coordinator did not answer', { error: 'COORDINATOR_NOT_AVAILABLE' }],
+    ['its coordinator is not known', { coordinator: null }],
+    ['assignments of its protocol are not read', { protocolType: 'connect' }],
     ['each is assigned', { partitions: [groupPartition({ memberId: 'm' })] }],
   ])('are not claimed where %s', (_what, more) => {
     expect(countWithoutMember(stable(more))).toBeNull();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { BrokerRow, TopicRow } from '#shared/models/cluster';
+import type { BrokerRow, GroupRow, TopicRow } from '#shared/models/cluster';
 import type { TimelineEvent } from '#shared/models/timeline';
+import { groupSpans } from '../../../renderer/format/lane-spans.ts';
 import { barsOf, causesOf, marksOf, ticksOf } from '../../../renderer/format/lane-view.ts';
 import { buildLanes, indexEvents, type Lane } from '../../../renderer/format/lanes.ts';
 import { measureProcessorTime } from '../../helpers/processor-time.ts';
@@ -90,7 +91,8 @@ function lanesOf(
   );
   return new Map(lanes.map((lane) => [lane.key, lane]));
 }
-const told = (lane: Lane | undefined): string[] => (lane?.spans ?? []).map((span) => `${span.from}–${span.until ?? ''} ${span.word}`);
+const told = (lane: Pick<Lane, 'spans'> | undefined): string[] =>
+  (lane?.spans ?? []).map((span) => `${span.from}–${span.until ?? ''} ${span.word}`);
 
 describe('lanes', () => {
   it('begin with the run, where the record reaches back to it, and with the topic', () => {
@@ -183,6 +185,17 @@ describe('lanes', () => {
     expect(told(lanesOf(STORY, [topic('orders', [1, 2, null, 2, 1, 2])]).get('partition:orders-2')).at(-1)).toBe(
       '4100– broker 1; now none answers',
     );
+  });
+
+  it('does not show a group as stable now while its coordinator does not answer', () => {
+    const rebalanced: TimelineEvent[] = [
+      { id: 1, type: 'group/rebalanceStarted', at: 100, node: 1, group: 'g', details: { members: 1 } },
+      { id: 2, type: 'group/rebalanced', at: 200, node: 1, group: 'g', details: { members: 1 } },
+    ];
+    const row = { id: 'g', state: 'Stable', members: [{}] } as unknown as GroupRow;
+    expect(told({ spans: groupSpans(rebalanced, { ...row, coordinator: 1 }) }).at(-1)).toBe('200– stable');
+    expect(told({ spans: groupSpans(rebalanced, { ...row, coordinator: null }) }).at(-1)).toBe('200– stable; now ?');
+    expect(told({ spans: groupSpans([], { ...row, coordinator: null }) }).at(-1)).toMatch(/ \?$/);
   });
 
   it('shows a group through its rebalance, and links while a fault of theirs is in force', () => {
