@@ -1,4 +1,5 @@
 /** Figures of the whole cluster from its view, once a second. While the cluster does not answer nothing is sampled. */
+import { assessBrokers, assessTopic, type BrokerFacts, isUnknown, leaderStateOf } from '#shared/health';
 import type { ClusterView, TopicRow } from '#shared/models/cluster';
 import { addSums } from '#shared/partial-sum';
 import type { ClusterFigure, FigureSample } from '#shared/models/figures';
@@ -51,13 +52,15 @@ export class ClusterSampler {
 
 export function clusterFigures(view: ClusterView): FigureSample[] {
   const { inBytesPerSecond, outBytesPerSecond, recordsInPerSecond } = view.rates;
+  const facts = assessBrokers(view.brokers);
   let offline = 0;
   let underReplicated = 0;
   for (const topic of view.topics) {
-    const count = countPartitions(topic);
+    const count = countPartitions(topic, facts);
     offline += count.offline;
     underReplicated += count.underReplicated;
   }
+  const counted = (count: number): number | null => (isUnknown(facts) ? null : count);
   const exact = (name: ClusterFigure, value: number | null): FigureSample => ({ name, value, atLeast: false });
   return [
     exact('inBytesPerSecond', inBytesPerSecond),
@@ -65,8 +68,8 @@ export function clusterFigures(view: ClusterView): FigureSample[] {
     // Measured over the topics that are read; of the cluster it is only while all of them are.
     exact('recordsInPerSecond', view.topics.every(({ offsetsAsOf }) => offsetsAsOf === null) ? recordsInPerSecond : null),
     exact('brokersOnline', view.brokers.filter(({ state }) => state === 'online').length),
-    exact('offlinePartitions', offline),
-    exact('underReplicatedPartitions', underReplicated),
+    exact('offlinePartitions', counted(offline)),
+    exact('underReplicatedPartitions', counted(underReplicated)),
     totalLag(view),
   ];
 }
@@ -76,18 +79,19 @@ interface Counts {
   underReplicated: number;
 }
 
-/** By row: a topic that did not change has the row that it had. */
-const counted = new WeakMap<TopicRow, Counts>();
+/** By row: a topic that did not change has the row that it had. `key`: of the facts that it was counted with. */
+const countsOf = new WeakMap<TopicRow, { key: string; count: Counts }>();
 
-function countPartitions(topic: TopicRow): Counts {
-  const known = counted.get(topic);
-  if (known !== undefined) return known;
+/** As the pages count them: a leader that does not answer serves nothing. */
+function countPartitions(topic: TopicRow, facts: BrokerFacts): Counts {
+  const known = countsOf.get(topic);
+  if (known?.key === facts.key) return known.count;
   const count = { offline: 0, underReplicated: 0 };
-  for (const { leader, isr, replicas } of topic.partitions) {
-    if (leader === null) count.offline++;
-    if (isr.length < replicas.length) count.underReplicated++;
+  for (const partition of assessTopic(topic, facts).partitions) {
+    if (leaderStateOf(partition) !== 'serving') count.offline++;
+    if (partition.isr.length < partition.replicas.length) count.underReplicated++;
   }
-  counted.set(topic, count);
+  countsOf.set(topic, { key: facts.key, count });
   return count;
 }
 

@@ -46,6 +46,19 @@ describe('clusterFigures', () => {
     expect(figure(sampled, 'brokersOnline')?.value).toBe(2);
   });
 
+  test('counts a partition as offline while its leader does not answer, and none where no broker does', () => {
+    const topics = [topic('a', [[1, [1, 2, 3]], [2, [1, 2, 3]]])]; // prettier-ignore
+    const counts = (...states: string[]): (number | null | undefined)[] => {
+      const brokers = states.map((state, i) => ({ id: i + 1, state })) as unknown as ClusterView['brokers'];
+      return ['offlinePartitions', 'underReplicatedPartitions'].map((name) => figure(view({ topics, brokers }), name)?.value);
+    };
+    expect(counts('online', 'online', 'online')).toEqual([0, 0]);
+    expect(counts('frozen', 'online', 'online')).toEqual([1, 0]);
+    expect(counts('unreachable', 'online', 'online')).toEqual([1, 0]);
+    expect(counts('unreachable', 'unreachable', 'unreachable')).toEqual([null, null]);
+    expect(counts('online', 'online', 'online')).toEqual([0, 0]);
+  });
+
   test('an unknown rate stays unknown; the records of a part of the topics are not those of the cluster', () => {
     expect(figure(view({}), 'outBytesPerSecond')?.value).toBeNull();
     expect(figure(view({ topics: [topic('a', [])] }), 'recordsInPerSecond')?.value).toBe(7);
