@@ -76,6 +76,25 @@ describe('an error while something is rendered', () => {
     expect(mounted.findAll('tbody tr')[1]?.text()).toContain('This row cannot be shown');
   });
 
+  it('renders the row again when asked, where the cause is not in the row', async () => {
+    const broken = ref(true);
+    const Page = defineComponent(() => () => {
+      const renderCell = () => {
+        if (broken.value) throw new RangeError('Invalid time value');
+        return h('td', 'whole');
+      };
+      return h('table', h('tbody', h(ErrorBoundary, { what: 'row', columns: 1, subject: rows[0] }, renderCell)));
+    });
+    mounted = mount(Page, { attachTo: document.body });
+    await nextTick();
+    expect(mounted.text()).toContain('This row cannot be shown');
+    broken.value = false;
+    await nextTick();
+    const again = mounted.findAll('td.broken button').find((button) => button.text() === 'Try again');
+    await again?.trigger('click');
+    expect(mounted.text()).toBe('whole');
+  });
+
   it('copies the reason', async () => {
     mounted = table();
     await nextTick();
