@@ -3,6 +3,7 @@
  * fetches all of it from the leader. Where an offset is not known there is no flow to show; nothing is made up.
  */
 import type { TopicRow } from '#shared/models/cluster';
+import { inSyncOf } from './replicas.ts';
 
 export interface OffsetSnapshot {
   at: number;
@@ -26,9 +27,7 @@ export function snapshotOffsets(topics: Iterable<TopicRow>, at: number): OffsetS
         leader: partition.leader,
         epoch: partition.leaderEpoch,
         // A replica that has stopped stays in the ISR until the leader may remove it, and fetches nothing.
-        followers: partition.replicas
-          .filter(({ broker, state }) => broker !== partition.leader && state !== 'offline' && partition.isr.includes(broker))
-          .map(({ broker }) => broker),
+        followers: inSyncOf(partition).filter((id) => id !== partition.leader),
       });
     }
   }

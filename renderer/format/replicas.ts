@@ -31,8 +31,10 @@ export function stoppedInSync(partition: PartitionRow): number[] {
 }
 
 /** Members of the ISR whose brokers are not known to have stopped: the metadata keeps those until the leader may remove them. */
-export const inSyncCount = ({ isr, replicas }: PartitionRow): number =>
-  replicas.filter(({ broker, state }) => state !== 'offline' && isr.includes(broker)).length;
+export const inSyncOf = ({ isr, replicas }: PartitionRow): number[] =>
+  replicas.filter(({ broker, state }) => state !== 'offline' && isr.includes(broker)).map(({ broker }) => broker);
+
+export const inSyncCount = (partition: PartitionRow): number => inSyncOf(partition).length;
 
 /** `2 of 3`, `? of 3`. */
 export const countInSync = (partition: PartitionRow): string =>

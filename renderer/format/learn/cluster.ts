@@ -3,7 +3,7 @@ import type { BrokerRow, PartitionRow } from '#shared/models/cluster';
 import type { TimelineEvent } from '#shared/models/timeline';
 import type { Diagram, DiagramBox, DiagramEdge, DiagramGlyph, DiagramTone } from '../diagram.ts';
 import { formatAgo, formatCount, formatList, formatSpan, plural } from '../numbers.ts';
-import { BROKER_STATE, REPLICA_WORDS } from '../replicas.ts';
+import { BROKER_STATE, REPLICA_WORDS, inSyncCount } from '../replicas.ts';
 import { breaksSomething, chainOf, tellEvent, tellReason } from '../timeline.ts';
 import { topicPath, type Concept, type LearnState, type Outage } from './concept.ts';
 import { isDown, killOf, waysBack } from './outages.ts';
@@ -242,7 +242,7 @@ function writesOf(state: LearnState): Writes {
   return {
     leaderless: rows.length - led.length,
     refusing: min === null ? 0 : led.filter(({ isr }) => isr.length < min).length,
-    fewest: minOf(rows.map(({ isr }) => isr.length)),
+    fewest: minOf(rows.map(inSyncCount)),
     min,
   };
 }

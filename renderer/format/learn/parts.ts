@@ -3,7 +3,7 @@ import type { BrokerRow, BrokerState, PartitionRow, ReplicaState } from '#shared
 import type { Diagram, DiagramCell, DiagramGlyph, DiagramTone } from '../diagram.ts';
 import { boxHeight } from '../diagram-draw.ts';
 import { formatCount, formatList } from '../numbers.ts';
-import { BROKER_STATE, REPLICA_WORDS } from '../replicas.ts';
+import { BROKER_STATE, REPLICA_WORDS, inSyncCount, inSyncOf } from '../replicas.ts';
 import { LEARN_TOPIC, type LearnState } from './concept.ts';
 
 export const MARGIN = 24;
@@ -38,15 +38,17 @@ export function newestCells(row: PartitionRow, count: number, toneOf: (offset: b
 /** Who leads, and what is short: the note of a partition's box. */
 export function ledBy(row: PartitionRow, roomy: boolean): { note: string; tone: DiagramTone } {
   if (row.leader === null) return { note: 'no leader', tone: 'bad' };
-  const short = row.isr.length < row.replicas.length;
+  const inSync = inSyncCount(row);
+  const short = inSync < row.replicas.length;
   const leader = roomy ? `leader: broker ${row.leader}` : `led by ${row.leader}`;
-  if (short && !roomy) return { note: `${leader}, ISR ${row.isr.length}/${row.replicas.length}`, tone: 'warn' };
-  return short ? { note: `${leader}, ${row.isr.length} of ${row.replicas.length} in sync`, tone: 'warn' } : { note: leader, tone: 'plain' };
+  if (short && !roomy) return { note: `${leader}, ISR ${inSync}/${row.replicas.length}`, tone: 'warn' };
+  return short ? { note: `${leader}, ${inSync} of ${row.replicas.length} in sync`, tone: 'warn' } : { note: leader, tone: 'plain' };
 }
 
 export function tellPartition(row: PartitionRow): string {
   const led = row.leader === null ? 'has no leader' : `is led by broker ${row.leader}`;
-  const inSync = row.isr.length === 0 ? 'nobody is in sync' : `${formatList([...row.isr].sort((a, b) => a - b).map(String))} in sync`;
+  const ids = inSyncOf(row).sort((a, b) => a - b);
+  const inSync = ids.length === 0 ? 'no replica in sync' : `${formatList(ids.map(String))} in sync`;
   const end = row.endOffset === null ? 'its end is not known' : `it ends at offset ${formatCount(row.endOffset)}`;
   return `Partition ${row.partition} ${led}, ${inSync}; ${end}.`;
 }

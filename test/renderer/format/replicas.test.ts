@@ -10,6 +10,7 @@ import {
   stoppedInSync,
   topicHealth,
 } from '../../../renderer/format/replicas.ts';
+import { ledBy, tellPartition as describePartitionOfLesson } from '../../../renderer/format/learn/parts.ts';
 import { FixtureCluster } from '../fixtures/fixture-cluster.ts';
 
 const partition = (number: number, leader: number | null, isr: number[], replicas = [1, 2, 3]): PartitionRow => ({
@@ -63,6 +64,8 @@ describe('replicas', () => {
     });
     expect(stoppedInSync(offline(partition(0, 1, [1, 2, 3]), 2))).toEqual([2]);
     expect(countInSync(offline(partition(0, 1, [1, 2, 3]), 2))).toBe('2 of 3');
+    expect(ledBy(offline(partition(0, 1, [1, 2, 3]), 2), true)).toEqual({ note: 'leader: broker 1, 2 of 3 in sync', tone: 'warn' });
+    expect(describePartitionOfLesson(offline(partition(0, 1, [1, 2, 3]), 2))).toContain('is led by broker 1, 1 and 3 in sync');
     expect(stoppedInSync(offline(partition(0, 1, [1, 3]), 2))).toEqual([]);
     expect(stoppedInSync({ ...offline(partition(0, 1, [1, 2, 3]), 1), leaderState: 'silent' })).toEqual([]);
   });
