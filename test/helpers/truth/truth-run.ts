@@ -68,7 +68,7 @@ export class TruthRun {
     const outcome: Outcome = { statements: 0, pages: 0, wrong: [] };
     let before = await this.untilSteady();
     for (const reader of this.pages()) {
-      for (const isLast of [false, true]) {
+      for (const isLast of [false, false, true]) {
         const [text, after] = await Promise.all([openPage(this.page, reader.path, reader.title), this.reader.read()]);
         const held = [before, after].map((reading) => judgePage(reader, text, new Facts(reading, setting)));
         before = after;
