@@ -2,6 +2,7 @@
 import { computed } from 'vue';
 import { useRoute, useRouter } from 'vue-router';
 import { plural } from '../format/numbers.ts';
+import { topicFacts } from '../format/topic-facts.ts';
 import { useClusterStore } from '../stores/cluster.ts';
 import { usePreferencesStore } from '../stores/preferences.ts';
 import { useTopicsStore } from '../stores/topics.ts';
@@ -40,11 +41,11 @@ export function useTopicFilter() {
       // The figures that lead here count internal topics.
       if (topic.internal && !showInternal.value && only.value === null && !onlyAttention.value) return false;
       if (query !== '' && !topic.name.toLowerCase().includes(query)) return false;
-      const health = topics.healthByName.get(topic.name);
-      if (only.value === 'offline') return (health?.offline ?? 0) > 0;
-      if (only.value === 'under-replicated') return (health?.underReplicated ?? 0) > 0;
+      const { health, waiting } = topicFacts(topic);
+      if (only.value === 'offline') return health.offline > 0;
+      if (only.value === 'under-replicated') return health.underReplicated > 0;
       if (!onlyAttention.value) return true;
-      return health !== undefined && health.offline + health.refusing + health.underReplicated > 0;
+      return health.offline + health.refusing + health.underReplicated + waiting > 0;
     });
   });
   const counts = computed(() =>

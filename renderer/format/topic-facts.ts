@@ -2,7 +2,7 @@
 import { leaderStateOf } from '#shared/health';
 import type { ReplicaState, TopicRow } from '#shared/models/cluster';
 import { displacedLeaders } from './leaders.ts';
-import { topicHealth, type TopicHealth } from './replicas.ts';
+import { stoppedInSync, topicHealth, type TopicHealth } from './replicas.ts';
 
 /** Replicas by state. */
 export type ReplicaCounts = Record<ReplicaState, number>;
@@ -20,6 +20,8 @@ export interface TopicFacts {
   displaced: number;
   /** Partitions without a leader that answers. */
   unserved: number;
+  /** Partitions whose acks=all writes wait for a replica that has stopped. */
+  waiting: number;
 }
 
 const known = new WeakMap<TopicRow, TopicFacts>();
@@ -43,7 +45,16 @@ function readFacts(topic: TopicRow): TopicFacts {
   const displaced = displacedLeaders(topic.partitions);
   for (const { preferred, state } of displaced) if (state === 'inSync') movable.set(preferred, (movable.get(preferred) ?? 0) + 1);
   const unserved = topic.partitions.filter((partition) => leaderStateOf(partition) !== 'serving').length;
-  return { partitions: topic.partitions.length, health: topicHealth(topic), replicas, movable, displaced: displaced.length, unserved };
+  const waiting = topic.partitions.filter((partition) => stoppedInSync(partition).length > 0).length;
+  return {
+    partitions: topic.partitions.length,
+    health: topicHealth(topic),
+    replicas,
+    movable,
+    displaced: displaced.length,
+    unserved,
+    waiting,
+  };
 }
 
 export interface BrokerLoad {

@@ -4,18 +4,11 @@ import type { Result } from '#shared/errors';
 import type { LeaderChange, LogStart, ScopedPayload, TopicPlacement } from '#shared/ipc';
 import type { ConfigEntry } from '#shared/models/cluster';
 import { defineScopedStore } from '../scope.ts';
-import type { TopicHealth } from '../format/replicas.ts';
-import { ClusterTotals, topicFacts } from '../format/topic-facts.ts';
+import { ClusterTotals } from '../format/topic-facts.ts';
 import { useClusterStore } from './cluster.ts';
 
 export const useTopicsStore = defineScopedStore('topics', (scope) => {
   const cluster = useClusterStore();
-
-  const healthByName = computed(() => {
-    const health = new Map<string, TopicHealth>();
-    for (const topic of cluster.topics.values()) health.set(topic.name, topicFacts(topic).health);
-    return health;
-  });
 
   const counted = new ClusterTotals();
   /** Sums over all topics: health, and replicas, leaders and what an election would move by broker. */
@@ -63,7 +56,6 @@ export const useTopicsStore = defineScopedStore('topics', (scope) => {
   }
 
   return {
-    healthByName,
     totals,
     load,
     visible,
