@@ -3,13 +3,16 @@ import type { TopicRow } from '#shared/models/cluster';
 import type { LoadRow } from '#shared/models/load';
 import { isAlive } from './loads.ts';
 import { compareText } from './numbers.ts';
-import { isOffline, isUnderReplicated } from './replicas.ts';
+import { topicFacts } from './topic-facts.ts';
 
 export function topicsUnderLoad(loads: readonly LoadRow[]): ReadonlySet<string> {
   return new Set(loads.filter(isAlive).flatMap(({ spec }) => (spec.kind === 'producer' ? [spec.topic] : spec.topics)));
 }
 
-const isAffected = (topic: TopicRow): boolean => topic.partitions.some((one) => isOffline(one) || isUnderReplicated(one));
+function isAffected(topic: TopicRow): boolean {
+  const { health, waiting } = topicFacts(topic);
+  return health.offline + health.underReplicated + waiting > 0;
+}
 
 /** Under load, affected, others, internal ones; by name within each. While every topic is affected, the order is the one without an outage. */
 export function orderForCards(topics: readonly TopicRow[], underLoad: ReadonlySet<string>): TopicRow[] {

@@ -37,6 +37,11 @@ describe('the topics of the cards', () => {
     expect(order(['orders', 'billing'])).toEqual(['billing', 'orders', 'audit', 'clicks', '__consumer_offsets']);
   });
 
+  it('are affected from the outage on, and not only once the leader has removed the replica from the ISR', () => {
+    const waiting = { ...short(), isr: [1, 2] };
+    expect(order([], [topic('audit', [whole()]), topic('billing', [waiting])])).toEqual(['billing', 'audit']);
+  });
+
   it('keep the order by name when all or none are affected', () => {
     const names = ['audit', 'billing', 'orders'];
     expect(order([], names.map((name) => topic(name, [whole()])))).toEqual(names); // prettier-ignore
