@@ -33,7 +33,7 @@ export function useNavigation() {
     const open = openIncidents(incidents.all);
     if (open.length === 0) return { ...entry, count: '' };
     const tone = open.some(({ leaderless }) => leaderless > 0) ? ('bad' as const) : ('warn' as const);
-    return { ...entry, count: `${formatCount(open.length)} open`, tone, said: `${plural(open.length, 'open incident')}` };
+    return { ...entry, count: `${formatCount(open.length)} open`, tone, said: plural(open.length, 'open incident') };
   });
 
   const topicsEntry = computed<NavigationEntry>(() => {

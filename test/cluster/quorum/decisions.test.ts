@@ -623,7 +623,7 @@ describe('removing a broker', () => {
 
   it('reports that the removal fenced it, so that no failure and no incident follow', () => {
     const image = testImage([1, 2], { a: [{ replicas: [1, 2] }] });
-    const events = unregisterBroker(testContext(image), { brokerId: 1 }).events ?? [];
+    const events = unregisterBroker(testContext(image), { brokerId: 1 }).events;
     expect(events.find(({ type }) => type === 'cluster/brokerFenced')).toMatchObject({ broker: 1, details: { trigger: 'removal' } });
   });
 });
