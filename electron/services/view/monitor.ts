@@ -58,7 +58,7 @@ const SLOW_FACTOR = 6;
 /** Without a client the history of the embedded cluster needs a reading every few seconds, nothing more. */
 const IDLE_FACTOR = 4;
 /** A patch is built after a pause of this many times what the last ones took at least. */
-const PAUSE_PER_PUBLISH_MS = 20;
+const PAUSE_PER_PUBLISH_MS = 30;
 const MAX_PUBLISH_PAUSE_MS = 5_000;
 const SETTINGS_SHOWN = ['cleanup.policy', 'min.insync.replicas'];
 

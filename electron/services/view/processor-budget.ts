@@ -3,8 +3,8 @@
  * the same factor, so that none is starved by another.
  */
 
-/** Of one core, by all rounds together. */
-const MAX_SHARE = 0.12;
+/** Of one core, by all rounds together. As much again is used by the garbage collector on threads of its own, which is not measured here. */
+const MAX_SHARE = 0.06;
 /** Shorter rounds are not counted: they are those of small clusters, whose figures have to be fresh. */
 const MIN_BUSY_MS = 25;
 /** Figures must not be older than half a minute by the budget, whatever the rounds take. */
