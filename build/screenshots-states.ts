@@ -1,6 +1,6 @@
 /**
  * Every page, in both themes and three widths, in nine states of a cluster: empty, whole, a broker killed, a leader frozen, a follower
- * cut off, no majority, nobody there; and of another cluster, there and gone.
+ * cut off, no majority, all brokers down; and of another cluster, reachable and unreachable.
  */
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';

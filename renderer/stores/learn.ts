@@ -76,14 +76,14 @@ export const useLearnStore = defineScopedStore('learn', (scope) => {
       ...(record.idempotent === true ? { idempotent: true } : {}),
     });
     const tookMs = performance.now() - start;
-    const told = answer.ok && record.acks !== 0 && answer.value.partition >= 0 ? answer.value : null;
+    const answered = answer.ok && record.acks !== 0 && answer.value.partition >= 0 ? answer.value : null;
     const rowOf = (partition: number) => cluster.topics.get(record.topic)?.partitions.find((row) => row.partition === partition);
     // The view may be older than the ISR that acknowledged the record: another leader answered, or the answer was slow.
     const isSlow = tookMs > SLOW_MS;
-    const mayBeOld = told !== null && (isSlow || rowOf(told.partition)?.leader !== told.leader);
+    const mayBeOld = answered !== null && (isSlow || rowOf(answered.partition)?.leader !== answered.leader);
     const isNewer = mayBeOld && (await nextView());
     const topic = cluster.topics.get(record.topic);
-    const row = told === null ? undefined : rowOf(told.partition);
+    const row = answered === null ? undefined : rowOf(answered.partition);
     const result: SentRecord = {
       n: next++,
       at,
@@ -92,11 +92,11 @@ export const useLearnStore = defineScopedStore('learn', (scope) => {
       value: record.value,
       acks: record.acks,
       idempotent: record.idempotent === true,
-      partition: told?.partition ?? null,
-      offset: told?.offset ?? null,
+      partition: answered?.partition ?? null,
+      offset: answered?.offset ?? null,
       partitions: topic?.partitions.length ?? 0,
-      leader: told?.leader ?? null,
-      isr: row !== undefined && row.leader === told?.leader && (!isSlow || isNewer) ? row.isr : null,
+      leader: answered?.leader ?? null,
+      isr: row !== undefined && row.leader === answered?.leader && (!isSlow || isNewer) ? row.isr : null,
       tookMs,
       error: answer.ok ? null : answer.error.message,
     };

@@ -53,7 +53,7 @@ describe('AnswerMemo', () => {
     expect(memo.decode('d', Buffer.from('123456789'), decode)).toEqual({ text: '123456789' });
   });
 
-  test('tells requests apart by API, version and body', () => {
+  test('distinguishes requests by API, version and body', () => {
     const keys = [requestKey(1, 1, Buffer.from('x')), requestKey(1, 2, Buffer.from('x')), requestKey(2, 1, Buffer.from('x')), requestKey(1, 1, Buffer.from('y'))]; // prettier-ignore
     expect(new Set(keys).size).toBe(4);
   });

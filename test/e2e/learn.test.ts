@@ -218,7 +218,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
       .waitFor({ timeout: SOON_MS });
     await desk.page.getByLabel('Value').fill('after the kill');
     await desk.picture('producer-killed', ['dark']);
-    // Sent at once, while nobody may lead: the client asks for metadata until somebody does.
+    // Sent at once, while there may be no leader: the client asks for metadata until there is one.
     await press('Send');
     const others = ALL.filter((id) => id !== leader).join('');
     const step = desk.page.locator('.steps').getByText(new RegExp(`sent to broker [${others}], which leads partition 1`));
