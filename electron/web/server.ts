@@ -13,11 +13,10 @@ import type { Invoke } from '../ipc/handle.ts';
 import type { ClientSession, Deliver } from '../services/client-session.ts';
 import { INTERNAL_MESSAGE, limitedBy, refuseMalformed, refuseSocket, SECURITY_HEADERS, targetOf } from '../services/http-safety.ts';
 import { readStatic } from './static-files.ts';
+import { TabSender } from './tab-sender.ts';
 
 /** A frame holds at most one record to produce, with room to spare. */
 const MAX_FRAME_BYTES = 4 * 1024 * 1024;
-/** A tab that stops reading is dropped before it fills our memory; it reconnects and asks for the whole view. */
-const MAX_BUFFERED_BYTES = 32 * 1024 * 1024;
 /** Requests under way of one tab; the page itself stops at 256. */
 const MAX_UNDER_WAY = 512;
 const MAX_TABS = 32;
@@ -81,13 +80,17 @@ export async function startWebServer(options: {
       if (!hasToken(url, token)) webSocket.close(REFUSED, 'wrong token');
       else if (tabs.size >= MAX_TABS) webSocket.close(1013, 'too many tabs');
       else {
-        const session = connect((event, payload) => sendBounded(webSocket, frameOf(event, payload)));
+        const sender = new TabSender(webSocket);
+        const session = connect((event, payload) => {
+          if (event === 'cluster/patched') sender.sendDroppable(() => frameOf(event, payload));
+          else sender.send(frameOf(event, payload));
+        });
         tabs.add(webSocket);
         webSocket.once('close', () => {
           tabs.delete(webSocket);
           session.end();
         });
-        serveSocket(webSocket, session, invoke);
+        serveSocket(webSocket, sender, session, invoke);
       }
     });
   });
@@ -115,7 +118,7 @@ function listen(server: Server, port: number, host: string): Promise<number> {
   });
 }
 
-function serveSocket(socket: WebSocket, session: ClientSession, invoke: Invoke): void {
+function serveSocket(socket: WebSocket, sender: TabSender, session: ClientSession, invoke: Invoke): void {
   let underWay = 0;
   socket.on('message', (data: Buffer) => {
     const frame = parseFrame(data.toString('utf8'));
@@ -130,7 +133,7 @@ function serveSocket(socket: WebSocket, session: ClientSession, invoke: Invoke):
     underWay++;
     void invoke(session, frame.channel, frame.payload).then((result) => {
       underWay--;
-      sendBounded(socket, JSON.stringify({ id: frame.id, result } satisfies ServerFrame));
+      sender.send(JSON.stringify({ id: frame.id, result } satisfies ServerFrame));
     });
   });
 }
@@ -158,12 +161,6 @@ function parseFrame(text: string): { id: number; channel: string; payload: unkno
   if (typeof frame !== 'object' || frame === null) return null;
   const { id, channel, payload } = frame as { id?: unknown; channel?: unknown; payload?: unknown };
   return typeof id === 'number' && typeof channel === 'string' ? { id, channel, payload } : null;
-}
-
-function sendBounded(socket: WebSocket, text: string): void {
-  if (socket.readyState !== socket.OPEN) return;
-  if (socket.bufferedAmount > MAX_BUFFERED_BYTES) socket.terminate();
-  else socket.send(text);
 }
 
 /**

@@ -6,7 +6,7 @@ import { EMBEDDED, type TestPayload } from './embedded-payload.ts';
 
 export class WebClient {
   private readonly socket: WebSocket;
-  private readonly waiting = new Map<number, (result: Result<unknown>) => void>();
+  private readonly waiting = new Map<number, { settle: (result: Result<unknown>) => void; fail: (error: Error) => void }>();
   private readonly listeners = new Map<EventChannel, ((payload: never) => void)[]>();
   private nextId = 1;
   /** That payloads are about which name none. */
@@ -15,6 +15,14 @@ export class WebClient {
   private constructor(socket: WebSocket) {
     this.socket = socket;
     socket.on('message', (data: Buffer) => this.receive(JSON.parse(data.toString('utf8')) as ServerFrame));
+    socket.on('close', (code) => {
+      for (const { fail } of this.waiting.values()) fail(new Error(`the socket was closed with code ${code}`));
+      this.waiting.clear();
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.socket.readyState === WebSocket.OPEN;
   }
 
   static async open({ url, token }: { url: string; token: string }): Promise<WebClient> {
@@ -32,8 +40,9 @@ export class WebClient {
   /** Rejects where the answer is an error. About `connectionId` where the payload names no other connection. */
   async ask<C extends RequestChannel>(channel: C, payload: TestPayload<C>): Promise<Results[C]> {
     const id = this.nextId++;
-    const result = await new Promise<Result<unknown>>((resolve) => {
-      this.waiting.set(id, resolve);
+    if (!this.isOpen) throw new Error(`${channel}: the socket is closed`);
+    const result = await new Promise<Result<unknown>>((settle, fail) => {
+      this.waiting.set(id, { settle, fail });
       this.socket.send(JSON.stringify({ id, channel, payload: { connectionId: this.connectionId, ...payload } }));
     });
     if (!result.ok) throw new Error(`${channel}: ${result.error.code}: ${result.error.message}`);
@@ -53,7 +62,7 @@ export class WebClient {
       for (const listener of this.listeners.get(frame.event) ?? []) listener(frame.payload as never);
       return;
     }
-    this.waiting.get(frame.id)?.(frame.result);
+    this.waiting.get(frame.id)?.settle(frame.result);
     this.waiting.delete(frame.id);
   }
 }
