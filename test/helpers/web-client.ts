@@ -53,7 +53,9 @@ export class WebClient {
     this.listeners.set(event, [...(this.listeners.get(event) ?? []), listener]);
   }
 
+  /** What is still waited for stays unanswered. */
   close(): void {
+    this.waiting.clear();
     this.socket.terminate();
   }
 
