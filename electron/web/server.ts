@@ -50,7 +50,7 @@ export async function startWebServer(options: {
   const token = randomBytes(24).toString('base64url');
   const { invoke, connect, root, host } = options;
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_FRAME_BYTES });
-  /** Those that have shown the token: nobody else hears of anything. */
+  /** Sockets that have presented the token: only they receive events. */
   const tabs = new Set<WebSocket>();
   const server = createServer(limitedBy(options.requestTimeoutMs), (request, response) => {
     const target = targetOf(request);
