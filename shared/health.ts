@@ -48,12 +48,14 @@ function assessPartition(partition: PartitionRow, facts: BrokerFacts): Partition
   if (!isUnreadable && partition.replicas.every(({ broker }) => answers(facts, broker)) && (leader === null || answers(facts, leader)))
     return partition;
   const replicas = partition.replicas.map(({ broker, state }) => ({ broker, state: replicaState(broker, state, facts) }));
-  if (isUnreadable) return { ...partition, replicas, leaderState: 'unknown' };
-  if (isAllStopped(facts)) return { ...partition, replicas, isr: [], leaderState: leader === null ? undefined : 'silent', error: null };
-  if (leader === null || answers(facts, leader)) return { ...partition, replicas };
+  const stopped = replicas.map(({ broker }) => broker).filter((broker) => facts.stopped.has(broker));
+  const row: PartitionRow = { ...partition, replicas, stopped };
+  if (isUnreadable) return { ...row, leaderState: 'unknown' };
+  if (isAllStopped(facts)) return { ...row, isr: [], leaderState: leader === null ? undefined : 'silent', error: null };
+  if (leader === null || answers(facts, leader)) return row;
   const leaderState = facts.stopped.has(leader) || facts.reachable ? 'silent' : 'unknown';
   // The error of a request that went to it is about the connection, not about the partition.
-  return { ...partition, replicas, leaderState, error: null };
+  return { ...row, leaderState, error: null };
 }
 
 function replicaState(broker: number, state: ReplicaState, { stopped, unreachable }: BrokerFacts): ReplicaState {

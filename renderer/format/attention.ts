@@ -174,12 +174,14 @@ function describeReplicas({ id }: BrokerRow, topics: readonly TopicRow[], facts:
     inSync += counts.follows;
     missing += counts.missing;
   }
-  const stopped = !answers(facts, id);
+  const isSilent = !answers(facts, id);
+  const places = plural(inSync, leads > 0 ? 'other partition' : 'partition');
   const parts = [
     ...(leads > 0
-      ? [stopped ? `It leads ${plural(leads, 'partition')} and answers for none.` : `It leads ${plural(leads, 'partition')}.`]
+      ? [isSilent ? `It leads ${plural(leads, 'partition')} and answers for none.` : `It leads ${plural(leads, 'partition')}.`]
       : []),
-    ...(inSync > 0 ? [`It follows in the ISR of ${plural(inSync, 'partition')}.`] : []),
+    // Pages count a stopped broker in sync in none; metadata has it in the ISR until the leader may remove it.
+    ...(inSync > 0 ? [facts.stopped.has(id) ? `The ISR of ${places} still lists it.` : `It is in the ISR of ${places}.`] : []),
     ...(missing > 0 ? [`${plural(missing, 'partition')} ${missing === 1 ? 'is' : 'are'} under-replicated without it.`] : []),
   ];
   return parts.length === 0 ? 'It holds no replica.' : parts.join(' ');

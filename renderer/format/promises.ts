@@ -2,19 +2,20 @@
  * What the cluster still promises, counted on its partitions and the faults in force. Promises are of acks=all writes with
  * unclean leader election off, as `docs/promises.md` has them. What is not known is said to be so.
  */
-import { answers, assessBrokers, assessQuorum, isUnknown, type QuorumHealth } from '#shared/health';
+import { assessBrokers, assessQuorum, isUnknown, leaderStateOf, type QuorumHealth } from '#shared/health';
 import type { BrokerRow, PartitionRow, QuorumView, TopicRow } from '#shared/models/cluster';
 import type { Fault } from '#shared/models/lab';
 import { openIncidents, type Incident } from '#shared/incidents/incident';
 import { summarizeIncident } from './incidents.ts';
 import { formatCount, formatList, plural } from './numbers.ts';
-import type { Tone } from './replicas.ts';
+import { inSyncOf, type Tone } from './replicas.ts';
 
 /** As many lines as the panel has room for. */
 const MAX_INCIDENTS = 2;
 
 export interface PromiseSource {
   brokers: readonly BrokerRow[];
+  /** Assessed (`shared/health.ts`). */
   topics: readonly TopicRow[];
   quorum: QuorumView | null;
   faults: readonly Fault[];
@@ -51,8 +52,6 @@ export interface Promises {
 
 export function whatItPromises({ brokers, topics, quorum, faults }: PromiseSource): Promises {
   const facts = assessBrokers(brokers);
-  // A broker that does not answer here may well serve the others: what it stores counts, what it leads is not served.
-  const lives = (id: number): boolean => !facts.stopped.has(id);
   const damage = new Set(
     faults.flatMap(({ fault }) => (fault.type === 'corrupt' ? [`${fault.node}/${fault.topic}-${fault.partition}`] : [])),
   );
@@ -77,13 +76,14 @@ export function whatItPromises({ brokers, topics, quorum, faults }: PromiseSourc
   for (const topic of topics) {
     for (const partition of topic.partitions) {
       counts.partitions += 1;
-      const live = partition.isr.filter(lives);
-      const answered = partition.leader !== null && answers(facts, partition.leader);
+      // A broker that does not answer here may serve the others: what it stores counts, what it leads is not served.
+      const live = inSyncOf(partition);
+      const answered = leaderStateOf(partition) === 'serving';
       const whole = live.filter((id) => !damage.has(`${id}/${topic.name}-${partition.partition}`));
       if (!answered) counts.leaderless += 1;
       if (live.length === 0) {
         counts.outOfReach += 1;
-        for (const id of lastHolders(partition, lives)) holders.add(id);
+        for (const id of lastHolders(partition)) holders.add(id);
       } else if (whole.length === 0) counts.damaged += 1;
       if (partition.replicas.length === 1) counts.single += 1;
       else if (live.length === 1) counts.lastCopy += 1;
@@ -107,9 +107,9 @@ export function whatItPromises({ brokers, topics, quorum, faults }: PromiseSourc
 }
 
 /** Who has what was acknowledged last, when none of those in sync lives. */
-function lastHolders({ isr, replicas }: PartitionRow, lives: (id: number) => boolean): number[] {
-  // Without a known ISR any replica that is down may be the one.
-  return isr.length > 0 ? isr : replicas.map(({ broker }) => broker).filter((id) => !lives(id));
+function lastHolders({ isr, stopped = [] }: PartitionRow): readonly number[] {
+  // Without a known ISR any replica that has stopped may be the one.
+  return isr.length > 0 ? isr : stopped;
 }
 
 function verdictOf(counts: PromiseCounts, holders: readonly number[]): Promises['verdict'] {

@@ -25,14 +25,15 @@ export function isUnderReplicated(partition: PartitionRow): boolean {
 /** Replicas that have stopped and are in the ISR still: the leader acknowledges no acks=all write until it may remove them. */
 export function stoppedInSync(partition: PartitionRow): number[] {
   if (leaderStateOf(partition) !== 'serving') return [];
-  return partition.replicas
-    .filter(({ broker, state }) => state === 'offline' && partition.isr.includes(broker))
-    .map(({ broker }) => broker);
+  return (partition.stopped ?? []).filter((broker) => partition.isr.includes(broker));
 }
 
-/** Members of the ISR whose brokers are not known to have stopped: the metadata keeps those until the leader may remove them. */
-export const inSyncOf = ({ isr, replicas }: PartitionRow): number[] =>
-  replicas.filter(({ broker, state }) => state !== 'offline' && isr.includes(broker)).map(({ broker }) => broker);
+/**
+ * Members of the ISR, in the order of the replicas, without brokers that are known to have stopped: metadata keeps those until the leader
+ * may remove them. An offline replica counts while it is in the ISR: its broker may be fenced and run, or only its log directory failed.
+ */
+export const inSyncOf = ({ isr, replicas, stopped = [] }: PartitionRow): number[] =>
+  replicas.map(({ broker }) => broker).filter((broker) => isr.includes(broker) && !stopped.includes(broker));
 
 export const inSyncCount = (partition: PartitionRow): number => inSyncOf(partition).length;
 

@@ -4,6 +4,7 @@
  */
 import type { BrokerRow, GroupRow, TopicRow } from '#shared/models/cluster';
 import type { GroupLoad, LoadAudit, LoadRow, ProducerLoad } from '#shared/models/load';
+import { inSyncOf as inSyncReplicas } from './replicas.ts';
 
 export const TOUR_STEPS = ['topic', 'clients', 'lag', 'catchUp', 'outage', 'start'] as const;
 export type TourStep = (typeof TOUR_STEPS)[number] | 'end';
@@ -108,7 +109,7 @@ function lagOf(facts: TourFacts): number | null {
 /** In how many of its partitions the broker is in sync, of how many. */
 export function inSyncOf(topic: TopicRow | undefined, broker: number): { inSync: number; all: number } {
   const mine = topic?.partitions.filter((partition) => partition.replicas.some((replica) => replica.broker === broker)) ?? [];
-  return { inSync: mine.filter((partition) => partition.isr.includes(broker)).length, all: mine.length };
+  return { inSync: mine.filter((partition) => inSyncReplicas(partition).includes(broker)).length, all: mine.length };
 }
 
 /** What is remembered after a look at the cluster; the same object when nothing is new. */

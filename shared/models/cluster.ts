@@ -89,7 +89,10 @@ export interface PartitionRow {
   /** Set by `shared/health.ts` where the leader that metadata names does not answer. */
   leaderState?: 'silent' | 'unknown';
   replicas: { broker: number; state: ReplicaState }[];
+  /** As metadata has it, with replicas that have stopped and that the leader has not removed. */
   isr: number[];
+  /** Set by `shared/health.ts`: replicas on brokers that are known to have stopped. A fenced broker that runs is not one of them. */
+  stopped?: number[];
   startOffset: string | null;
   endOffset: string | null;
   sizeBytes: string | null;

@@ -3,7 +3,7 @@ import { answers, assessBroker, assessBrokers, assessQuorum, assessTopic, leader
 import type { BrokerRow, BrokerState, PartitionRow, QuorumView, ReplicaState, TopicRow } from '#shared/models/cluster';
 import { whatNeedsAttention } from '../../renderer/format/attention.ts';
 import { whatItPromises } from '../../renderer/format/promises.ts';
-import { topicHealth } from '../../renderer/format/replicas.ts';
+import { countInSync, topicHealth } from '../../renderer/format/replicas.ts';
 
 const broker = (id: number, state: BrokerState): BrokerRow => ({
   id,
@@ -275,12 +275,13 @@ describe('health', () => {
   });
 
   it('counts what an unreachable broker stores, and serves nothing that it leads', () => {
-    const brokers = [broker(1, 'online'), broker(2, 'online'), broker(3, 'unreachable')];
-    const topics = [topic([partition(0, 1, [1, 3], [1, 3]), partition(1, 3, [3], [3])])];
-    const { counts } = whatItPromises({ brokers, topics, quorum: QUORUM, faults: [] });
-    expect(counts).toMatchObject({ refusing: 0, lastCopy: 0, outOfReach: 0, leaderless: 1 });
-    const stopped = whatItPromises({ brokers: [...brokers.slice(0, 2), broker(3, 'down')], topics, quorum: QUORUM, faults: [] });
-    expect(stopped.counts).toMatchObject({ refusing: 0, waiting: 1, lastCopy: 1, outOfReach: 1, leaderless: 1 });
+    const countsWith = (state: BrokerState) => {
+      const brokers = [broker(1, 'online'), broker(2, 'online'), broker(3, state)];
+      const row = assessTopic(topic([partition(0, 1, [1, 3], [1, 3]), partition(1, 3, [3], [3])]), assessBrokers(brokers));
+      return whatItPromises({ brokers, topics: [row], quorum: QUORUM, faults: [] }).counts;
+    };
+    expect(countsWith('unreachable')).toMatchObject({ refusing: 0, lastCopy: 0, outOfReach: 0, leaderless: 1 });
+    expect(countsWith('down')).toMatchObject({ refusing: 0, waiting: 1, lastCopy: 1, outOfReach: 1, leaderless: 1 });
   });
 
   it('promises nothing, and states no leader, ISR or count, of a cluster of which no broker answers', () => {
@@ -309,6 +310,38 @@ describe('health', () => {
     for (const state of ['frozen', 'down'] as const) expect(new Set(states(state).map((one) => one.state))).toEqual(new Set(['offline']));
     expect(new Set(states('unreachable').map((one) => one.state))).toEqual(new Set(['unknown']));
     expect(states('frozen').map(({ isr }) => isr)).toEqual([3, 3, 3]);
+  });
+
+  it('names replicas of brokers that are known to have stopped, not those of brokers that are fenced, start or are out of reach', () => {
+    const stoppedWith = (state: BrokerState) =>
+      assessTopic(WHOLE, assessBrokers([broker(1, 'online'), broker(2, 'down'), broker(3, state)])).partitions[0]?.stopped;
+    for (const state of ['down', 'frozen'] as const) expect(stoppedWith(state)).toEqual([2, 3]);
+    for (const state of ['online', 'fenced', 'starting', 'shuttingDown', 'unreachable'] as const) expect(stoppedWith(state)).toEqual([2]);
+  });
+
+  it('keeps the only replica of a partition in sync while its broker is fenced and runs, on every page', () => {
+    const lone = { ...partition(0, null, [3], [3]), replicas: [{ broker: 3, state: 'offline' as const }] };
+    const statementsWith = (state: BrokerState) => {
+      const brokers = [broker(1, 'online'), broker(2, 'online'), { ...broker(3, state), inSync: 1 }];
+      const facts = assessBrokers(brokers);
+      const topics = [assessTopic({ ...topic([lone], 'single'), minInsyncReplicas: 1 }, facts)];
+      const source = { topics, brokers, quorum: QUORUM, groups: [], unreachable: [], facts, incidents: [], now: 0 };
+      const { counts, verdict } = whatItPromises({ ...source, faults: [] });
+      return {
+        partition: topics[0]?.partitions.map(countInSync),
+        broker: brokers.map((one) => assessBroker(one, facts).inSync),
+        outOfReach: counts.outOfReach,
+        leaderless: counts.leaderless,
+        verdict: verdict.tone,
+        attention: whatNeedsAttention(source).find(({ what }) => what.startsWith('Broker 3'))?.why,
+      };
+    };
+    const fencedAlive = { partition: ['1 of 1'], broker: [null, null, 1], outOfReach: 0, leaderless: 1, verdict: 'warn' };
+    for (const state of ['fenced', 'starting', 'shuttingDown'] as const)
+      expect(statementsWith(state)).toEqual({ ...fencedAlive, attention: 'It is in the ISR of 1 partition.' });
+    const stopped = { partition: ['0 of 1'], broker: [null, null, 0], outOfReach: 1, leaderless: 1, verdict: 'bad' };
+    for (const state of ['down', 'frozen'] as const)
+      expect(statementsWith(state)).toEqual({ ...stopped, attention: 'The ISR of 1 partition still lists it.' });
   });
 
   it('drops the error of a request to a leader that does not answer, and keeps that of a leader that does', () => {

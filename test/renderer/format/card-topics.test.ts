@@ -38,7 +38,7 @@ describe('the topics of the cards', () => {
   });
 
   it('are affected from the outage on, and not only once the leader has removed the replica from the ISR', () => {
-    const waiting = { ...short(), isr: [1, 2] };
+    const waiting = { ...short(), isr: [1, 2], stopped: [1] };
     expect(order([], [topic('audit', [whole()]), topic('billing', [waiting])])).toEqual(['billing', 'audit']);
   });
 

@@ -1,3 +1,4 @@
+import { assessBrokers, assessTopic } from '#shared/health';
 import { deriveIncidents } from '#shared/incidents/reducer';
 import { describe, expect, it } from 'vitest';
 import type { BrokerRow, QuorumView, TopicRow } from '#shared/models/cluster';
@@ -127,8 +128,9 @@ const quorum: QuorumView = {
   voters: [1, 2, 3].map((id) => ({ id, logEndOffset: null, lag: null, lastFetchAt: null, lastCaughtUpAt: null })),
   observers: [],
 };
+const assess = (brokers: BrokerRow[], topics: TopicRow[]) => topics.map((row) => assessTopic(row, assessBrokers(brokers)));
 const promises = (brokers: BrokerRow[], topics: TopicRow[], faults: FaultSpec[] = []) =>
-  whatItPromises({ brokers, topics, quorum, faults: faults.map((spec, i) => fault(spec, i + 1)) });
+  whatItPromises({ brokers, topics: assess(brokers, topics), quorum, faults: faults.map((spec, i) => fault(spec, i + 1)) });
 
 describe('open incidents in the promise panel', () => {
   const kill = (id: number, broker: number) => ({ id, type: 'lab/nodeKilled' as const, at: id * 1_000, node: null, broker });
@@ -202,7 +204,8 @@ describe('what the cluster promises', () => {
       ...quorum,
       voters: [1, 2, 3, 4, 5].map((id) => ({ id, logEndOffset: null, lag: null, lastFetchAt: null, lastCaughtUpAt: null })),
     };
-    expect(whatItPromises({ brokers: withState(3, 'down'), topics: [kept], quorum: five, faults: [] }).counts.canLoseOne).toBe(1);
+    const down = withState(3, 'down');
+    expect(whatItPromises({ brokers: down, topics: assess(down, [kept]), quorum: five, faults: [] }).counts.canLoseOne).toBe(1);
   });
 
   it('damage is a risk only where no sound copy in sync lives', () => {
@@ -302,12 +305,8 @@ describe('flow', () => {
 
   it('does not reach a replica that has stopped and is in the ISR still', () => {
     const at = (end: string, ms: number) => {
-      const row = topic('orders', [{ leader: 1, isr: [1, 2, 3], end }]);
-      const partitions = row.partitions.map((one) => ({
-        ...one,
-        replicas: one.replicas.map((replica) => (replica.broker === 2 ? { ...replica, state: 'offline' as const } : replica)),
-      }));
-      return snapshotOffsets([{ ...row, partitions }], ms);
+      const rows = [topic('orders', [{ leader: 1, isr: [1, 2, 3], end }])];
+      return snapshotOffsets(assess(withState(2, 'down'), rows), ms);
     };
     expect([...flowsBetween(at('100', 1_000), at('300', 3_000)).keys()]).toEqual(['clients>1', '1>3']);
   });

@@ -7,6 +7,8 @@ import {
   describePartition,
   describePartitionError,
   impactOfLoss,
+  inSyncCount,
+  inSyncOf,
   stoppedInSync,
   topicHealth,
 } from '../../../renderer/format/replicas.ts';
@@ -23,6 +25,12 @@ const partition = (number: number, leader: number | null, isr: number[], replica
   endOffset: '1',
   sizeBytes: '1',
   error: null,
+});
+/** As `shared/health.ts` assesses it. */
+const withStopped = (row: PartitionRow, ...ids: number[]): PartitionRow => ({
+  ...row,
+  replicas: row.replicas.map((replica) => (ids.includes(replica.broker) ? { ...replica, state: 'offline' } : replica)),
+  stopped: ids,
 });
 const topic = (name: string, minInsyncReplicas: number | null, partitions: PartitionRow[]): TopicRow => ({
   name,
@@ -58,23 +66,38 @@ describe('replicas', () => {
   });
 
   it('names replicas that have stopped and are in the ISR of a leader that serves', () => {
-    const offline = (row: PartitionRow, id: number): PartitionRow => ({
+    expect(stoppedInSync(withStopped(partition(0, 1, [1, 2, 3]), 2))).toEqual([2]);
+    expect(countInSync(withStopped(partition(0, 1, [1, 2, 3]), 2))).toBe('2 of 3');
+    expect(ledBy(withStopped(partition(0, 1, [1, 2, 3]), 2), true)).toEqual({ note: 'leader: broker 1, 2 of 3 in sync', tone: 'warn' });
+    expect(describePartitionOfLesson(withStopped(partition(0, 1, [1, 2, 3]), 2))).toContain('is led by broker 1, 1 and 3 in sync');
+    expect(stoppedInSync(withStopped(partition(0, 1, [1, 3]), 2))).toEqual([]);
+    expect(stoppedInSync({ ...withStopped(partition(0, 1, [1, 2, 3]), 1), leaderState: 'silent' })).toEqual([]);
+  });
+
+  it.each<[string, PartitionRow, string, number]>([
+    // The last member of the ISR stays in it, and metadata names no leader and lists the replica as offline.
+    ['the only replica, whose broker is fenced and runs', partition(0, null, [2], [2]), '1 of 1', 1],
+    ['the last replica in sync, whose broker is fenced and runs', partition(0, null, [2], [1, 2]), '1 of 2', 1],
+    ['the only replica, whose log directory has failed', partition(0, null, [2], [2]), '1 of 1', 1],
+    ['the only replica, whose broker has stopped', withStopped(partition(0, null, [2], [2]), 2), '0 of 1', 0],
+    ['the last replica in sync, whose broker has stopped', withStopped(partition(0, null, [2], [1, 2]), 2), '0 of 2', 0],
+    ['a fenced replica that the leader has removed', partition(0, 1, [1], [1, 2]), '1 of 2', 1],
+  ])('counts a member of the ISR in sync unless its broker has stopped: %s', (_title, row, text, count) => {
+    const offline: PartitionRow = {
       ...row,
-      replicas: row.replicas.map((replica) => (replica.broker === id ? { ...replica, state: 'offline' } : replica)),
-    });
-    expect(stoppedInSync(offline(partition(0, 1, [1, 2, 3]), 2))).toEqual([2]);
-    expect(countInSync(offline(partition(0, 1, [1, 2, 3]), 2))).toBe('2 of 3');
-    expect(ledBy(offline(partition(0, 1, [1, 2, 3]), 2), true)).toEqual({ note: 'leader: broker 1, 2 of 3 in sync', tone: 'warn' });
-    expect(describePartitionOfLesson(offline(partition(0, 1, [1, 2, 3]), 2))).toContain('is led by broker 1, 1 and 3 in sync');
-    expect(stoppedInSync(offline(partition(0, 1, [1, 3]), 2))).toEqual([]);
-    expect(stoppedInSync({ ...offline(partition(0, 1, [1, 2, 3]), 1), leaderState: 'silent' })).toEqual([]);
+      replicas: row.replicas.map(({ broker }) => ({ broker, state: broker === row.leader ? 'leader' : 'offline' })),
+    };
+    expect([countInSync(offline), inSyncCount(offline), inSyncOf(offline)]).toEqual([
+      text,
+      count,
+      count === 0 ? [] : [row.leader ?? 2],
+    ]);
+    expect(describePartition(offline)).toContain(`in sync: ${text}`);
+    expect(describePartitionOfLesson(offline)).toContain(count === 0 ? 'no replica in sync' : `${row.leader ?? 2} in sync`);
   });
 
   it('describes a partition with a leader that does not answer, with stopped replicas and without any answer', () => {
-    const stopped: PartitionRow = {
-      ...partition(0, 1, [1, 2, 3]),
-      replicas: [1, 2, 3].map((broker) => ({ broker, state: broker === 1 ? 'leader' : broker === 2 ? 'offline' : 'inSync' })),
-    };
+    const stopped = withStopped(partition(0, 1, [1, 2, 3]), 2);
     expect(describePartition(stopped)).toBe('leader: broker 1, in sync: 2 of 3');
     expect(describePartition({ ...stopped, error: 'BROKER_UNREACHABLE' })).toContain('2 of 3, leader 1 does not answer');
     expect(describePartition({ ...partition(0, 1, [1, 3]), leaderState: 'silent' })).toBe(
@@ -107,13 +130,9 @@ describe('replicas', () => {
   });
 
   it('foretells the loss of a broker without the replicas that have stopped and are in the ISR', () => {
-    const stopped = (row: PartitionRow, ...ids: number[]): PartitionRow => ({
-      ...row,
-      replicas: row.replicas.map((replica) => (ids.includes(replica.broker) ? { ...replica, state: 'offline' } : replica)),
-    });
     const topics = [
-      topic('falls', 2, [stopped(partition(0, 1, [1, 2, 3]), 2)]),
-      topic('last', 1, [stopped(partition(0, 1, [1, 2, 3]), 2, 3)]),
+      topic('falls', 2, [withStopped(partition(0, 1, [1, 2, 3]), 2)]),
+      topic('last', 1, [withStopped(partition(0, 1, [1, 2, 3]), 2, 3)]),
     ];
     const refusing = [{ name: 'falls', inSync: 1, minInsyncReplicas: 2 }];
     expect(impactOfLoss(1, topics)).toEqual({ leads: 2, offlineTopics: ['last'], refusingTopics: refusing });
