@@ -1,5 +1,6 @@
 /** The statements of the Lab: brokers of its picture, what the cluster promises, and the balance of leaders. */
-import { numberOf, same } from './facts.ts';
+import { isServed } from './cluster-state.ts';
+import { numberOf, same, type Facts, type Verdict } from './facts.ts';
 import type { Statements } from './statements.ts';
 
 export function addLabStatements(statements: Statements): void {
@@ -35,24 +36,42 @@ function addPromise(statements: Statements, line: string): void {
   const first = numberOf(/[\d,]+/.exec(line)?.[0] ?? '');
   const lastCopy = facts.count((partition) => partition.replicas.length > 1 && facts.live(partition) === 1);
   const outOfReach = facts.count((partition) => facts.live(partition) === 0);
+  const single = facts.count(({ replicas }) => replicas.length === 1) ?? 0;
+  const add = (verdict: Verdict): void => statements.add('promise', line, verdict);
   if (/^No acknowledged write/.test(line))
-    statements.add(
-      'promise',
-      line,
-      lastCopy === 0 && outOfReach === 0 ? null : `${lastCopy} have one live replica in sync, ${outOfReach} none`,
-    );
-  else if (/^Acknowledged writes of .* (?:hang on one copy|on one replica)/.test(line))
-    statements.add('promise', line, same(first, lastCopy ?? 'unknown'));
+    add(lastCopy === 0 && outOfReach === 0 ? null : `${lastCopy} have one live replica in sync, ${outOfReach} none`);
+  else if (/^Acknowledged writes of .* (?:hang on one copy|on one replica)/.test(line)) add(same(first, lastCopy ?? 'unknown'));
   else if (/^Acknowledged writes of .* out of reach/.test(line)) {
     const stopped = facts.setting.partitions - (facts.count((partition) => facts.live(partition) > 0) ?? 0);
-    statements.add(
-      'promise',
-      line,
-      same(first, facts.isReadable ? (outOfReach ?? '') : facts.setting.cutOff.size === 0 ? stopped : 'unknown'),
-    );
-  } else if (/no leader that answers/.test(line)) statements.add('promise', line, facts.isUnserved(first));
-  else if (/refuses? acks=all writes/.test(line)) statements.add('promise', line, same(first, facts.refusing() ?? 'unknown'));
-  else if (/until the ISR shrinks/.test(line)) statements.add('promise', line, same(first, facts.waiting() ?? 'unknown'));
+    add(same(first, facts.isReadable ? (outOfReach ?? '') : facts.setting.cutOff.size === 0 ? stopped : 'unknown'));
+  } else if (/^No broker answers/.test(line)) add(facts.isReadable ? 'brokers answer' : null);
+  else if (/can lose one more broker/.test(line)) add(canLoseOne(facts, line.startsWith('No partition') ? 0 : first));
+  else if (/no leader that answers/.test(line)) add(facts.isUnserved(first));
+  else if (/refuses? acks=all writes/.test(line)) add(same(first, facts.refusing() ?? 'unknown'));
+  else if (/until the ISR shrinks/.test(line)) add(same(first, facts.waiting() ?? 'unknown'));
   else if (/no leader can be elected/.test(line))
-    statements.add('promise', line, facts.reading.controller === null ? null : `broker ${facts.reading.controller} is controller`);
+    add(facts.reading.controller === null ? null : `broker ${facts.reading.controller} is controller`);
+  else if (/^The quorum cannot lose another voter/.test(line)) add(same(first, running(facts)));
+  else if (/one copy by design/.test(line)) add(facts.isReadable ? same(first, single) : null);
+  else if (/^Clients do not reach/.test(line)) {
+    const named = [...(/^Clients do not reach broker (.+), which/.exec(line)?.[1] ?? '').matchAll(/\d+/g)].map(([id]) => Number(id));
+    const leads = /leads? ([\d,]+) partitions?\.$/.exec(line)?.[1] ?? '';
+    const led = facts.count(({ leader }) => leader !== null && named.includes(leader));
+    add(named.some((id) => facts.answers(id)) ? 'one of them answers' : led === null ? null : same(numberOf(leads), led));
+  } else if (line.includes(' · ')) for (const phase of line.replace(/\.$/, '').split(' · ')) statements.incidentPhase('incident', phase);
+  // Which replica is damaged, and how many incidents are open, no client can read.
+  else if (!/may be damaged|more open incidents?\.$/.test(line)) add('no rule of this judge covers it');
+}
+
+/** Brokers, all of them voters, that run. */
+const running = ({ reading, setting }: Facts): number => reading.answering.size + setting.cutOff.size;
+
+/** Partitions that take acks=all writes without any one of their live replicas, where a majority is left to elect another leader. */
+function canLoseOne(facts: Facts, stated: number): Verdict {
+  const elects = running(facts) - 1 >= Math.floor(facts.setting.brokers.length / 2) + 1;
+  const count = facts.count(
+    (partition, topic) =>
+      elects && isServed(partition, facts.reading) && facts.live(partition) - 1 >= Math.max(1, facts.setting.minInsync.get(topic) ?? 1),
+  );
+  return count === null ? (stated === 0 ? null : 'no broker answers') : same(stated, count);
 }

@@ -386,7 +386,7 @@ const atMost = (stated: number, truth: number | null): Verdict =>
   truth === null ? 'no broker can be asked' : stated > 0 && stated <= truth ? null : `${truth}`;
 
 /** `0–2, 5`. */
-function rangesOf(list: string): number[] {
+export function rangesOf(list: string): number[] {
   return list.split(', ').flatMap((part) => {
     const [from = '', to = from] = part.split('–');
     return Array.from({ length: Number(to) - Number(from) + 1 }, (_, i) => Number(from) + i);

@@ -1,6 +1,7 @@
 /** Waits until a broken cluster is steady, then holds every page of the app against what a client of its own reads. */
 import type { Page } from 'playwright-core';
 import { later } from '../fault-bench.ts';
+import { addAttentionDetails } from './attention-statements.ts';
 import { keyOf, type ClusterReader, type ClusterReading } from './cluster-state.ts';
 import { Facts, type Setting } from './facts.ts';
 import { openPage, type PageText } from './page-text.ts';
@@ -96,7 +97,7 @@ export class TruthRun {
   private pages(): PageReader[] {
     const { topics, groups, allGroups, brokers, hasLab } = this.subjects;
     return [
-      { path: '/overview', title: 'Overview', read: (one) => one.overview(allGroups) },
+      { path: '/overview', title: 'Overview', read: (one) => addOverviewStatements(one, allGroups) },
       { path: '/topics', title: 'Topics', read: (one) => one.topics() },
       ...topics.flatMap((topic): PageReader[] => [
         { path: `/topics/${topic}/partitions`, title: topic, read: (one) => one.topic(topic) },
@@ -110,6 +111,11 @@ export class TruthRun {
       ...(hasLab ? [{ path: '/lab', title: 'Lab', read: addLabStatements }] : []),
     ];
   }
+}
+
+function addOverviewStatements(statements: Statements, groups: readonly string[]): void {
+  statements.overview(groups);
+  addAttentionDetails(statements);
 }
 
 function judgePage(reader: PageReader, text: PageText, facts: Facts): Statement[] {
