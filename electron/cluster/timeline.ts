@@ -4,6 +4,7 @@
 import { numbers } from './cause-subjects.ts';
 import { findCause, type EntryHistory } from './event-causes.ts';
 import type { NodeEvent } from './lib/events.ts';
+import { partitionRanges, type NamedPartition } from './partition-ranges.ts';
 import { isTimelineType, type TimelineEntry, type TimelineType } from './timeline-entry.ts';
 
 export type { TimelineEntry, TimelineType } from './timeline-entry.ts';
@@ -44,7 +45,7 @@ export class Timeline implements EntryHistory {
     if (partitions !== undefined) entry.partitions = [...partitions];
     if (group !== undefined) entry.group = group;
     if (reason !== undefined) entry.reason = reason;
-    if (details !== undefined) entry.details = { ...bounded(details), ...totalsOf(details) };
+    if (details !== undefined) entry.details = { ...bounded(details), ...totalsOf(details), ...rangesOf(details) };
     if (type === 'quorum/leaderElected') this.addPreviousLeader(entry);
     const count = countOf(event);
     if (count !== undefined) entry.count = count;
@@ -148,6 +149,22 @@ function totalsOf({ moves, changes }: Readonly<Record<string, unknown>>): { tota
     for (const id of after) if (!before.includes(id)) joined.set(id, (joined.get(id) ?? 0) + 1);
   }
   return { totals: { left: [...left], joined: [...joined] } };
+}
+
+/** Of a list of leaders that is cut: all partitions in it, as far as they fit. */
+function rangesOf({ moves, partitions }: Readonly<Record<string, unknown>>): { ranges?: [string, string][] } {
+  for (const list of [moves, partitions]) {
+    if (!Array.isArray(list) || list.length <= MAX_ITEMS || !list.every(isNamed)) continue;
+    const ranges = partitionRanges(list);
+    if (ranges !== undefined) return { ranges };
+  }
+  return {};
+}
+
+function isNamed(value: unknown): value is NamedPartition {
+  if (typeof value !== 'object' || value === null) return false;
+  const { topic, partition } = value as Partial<Record<keyof NamedPartition, unknown>>;
+  return typeof topic === 'string' && typeof partition === 'number';
 }
 
 function bounded(details: Readonly<Record<string, unknown>>): Record<string, unknown> {

@@ -1,7 +1,7 @@
 /** What an event lists of partitions, and what it takes to begin or to end an outage. */
 import type { LinkEnd } from '../models/lab.ts';
 import type { TimelineEvent, TimelineEventType } from '../models/timeline.ts';
-import type { IncidentSubject } from './incident.ts';
+import { partitionKeyOf, type IncidentSubject } from './incident.ts';
 
 export interface ListedPartition {
   topic: string;
@@ -20,6 +20,23 @@ function isListed(value: unknown): value is ListedPartition {
   if (typeof value !== 'object' || value === null) return false;
   const { topic, partition } = value as { topic?: unknown; partition?: unknown };
   return typeof topic === 'string' && typeof partition === 'number';
+}
+
+/** Most partitions of one event whose names are kept. */
+const MAX_NAMED = 20_000;
+
+/** Keys of partitions that an event about leaders names in ranges, beside those that its cut list has; within a bound. */
+export function rangedKeys({ details }: TimelineEvent): string[] {
+  const ranges: unknown = details?.['ranges'];
+  const keys: string[] = [];
+  for (const range of Array.isArray(ranges) ? (ranges as unknown[]) : []) {
+    if (!Array.isArray(range) || typeof range[0] !== 'string' || typeof range[1] !== 'string') continue;
+    for (const part of range[1].split(',')) {
+      const [from = NaN, to = from] = part.split('-').map(Number);
+      for (let i = from; i <= to && keys.length < MAX_NAMED; i++) keys.push(partitionKeyOf(range[0], i));
+    }
+  }
+  return keys;
 }
 
 /** What `listedPartitions` leaves out of a list that was cut, as far as the event has its totals. */

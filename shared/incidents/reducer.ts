@@ -3,7 +3,17 @@
  * what ends an incident is found by subject, since a restart or an ISR that grows has a chain of causes of its own.
  */
 import type { TimelineEvent, TimelineEventType } from '../models/timeline.ts';
-import { FAULTS, brokerIds, hadNoLeader, isFailure, leftOut, listedPartitions, subjectOf, unlistedOf } from './event-partitions.ts';
+import {
+  FAULTS,
+  brokerIds,
+  hadNoLeader,
+  isFailure,
+  leftOut,
+  listedPartitions,
+  rangedKeys,
+  subjectOf,
+  unlistedOf,
+} from './event-partitions.ts';
 import { partitionKeyOf, type Incident } from './incident.ts';
 
 /** Closed incidents that are kept; open ones are all kept, up to as many again. */
@@ -146,8 +156,8 @@ function endingOf(event: TimelineEvent): Ending {
 function applyEffect(state: State, event: TimelineEvent): void {
   const { type, at } = event;
   if (event.id !== state.id && !type.startsWith('lab/') && !type.startsWith('load/')) state.detectedAt ??= at;
-  const listed = listedPartitions(event);
-  const more = Math.max(0, (event.count ?? 0) - listed.length);
+  const keys = keysOf(event);
+  const more = Math.max(0, (event.count ?? 0) - keys.size);
   if (type.startsWith('partition/') && more > 0) state.complete = false;
   if (type === 'cluster/brokerFenced' && event.broker !== undefined) {
     state.brokers.add(event.broker);
@@ -155,10 +165,10 @@ function applyEffect(state: State, event: TimelineEvent): void {
   }
   if (ELECTIONS.has(type) || type === 'partition/leadersLost') {
     state.tookLeaders = true;
-    for (const { topic, partition } of listed) state.ledPartitions.add(partitionKeyOf(topic, partition));
+    for (const key of keys) state.ledPartitions.add(key);
   }
   if (type === 'partition/leadersLost') {
-    for (const { topic, partition } of listed) state.leaderlessKeys.add(partitionKeyOf(topic, partition));
+    for (const key of keys) state.leaderlessKeys.add(key);
     state.leaderlessMore += more;
   }
   if (type === 'partition/isrShrunk') shrink(state, event);
@@ -168,6 +178,10 @@ function applyEffect(state: State, event: TimelineEvent): void {
   if (disturbs) state.groups.set(group, null);
   else if (type === 'group/coordinatorMoved') state.groups.set(group, at);
 }
+
+/** Of all partitions that the event names, in its list or in ranges. */
+const keysOf = (event: TimelineEvent): Set<string> =>
+  new Set([...listedPartitions(event).map(({ topic, partition }) => partitionKeyOf(topic, partition)), ...rangedKeys(event)]);
 
 function shrink(state: State, event: TimelineEvent): void {
   state.shortened = true;
@@ -199,15 +213,8 @@ function ofOne({ count = 0 }: TimelineEvent, listed: number, brokers: ReadonlySe
 /** What any event, of whatever cause, ends. */
 function applyEnd(state: State, event: TimelineEvent): void {
   const { type, at, broker, group } = event;
-  if (ELECTIONS.has(type)) {
-    const listed = listedPartitions(event);
-    let others = unlistedOf(event, listed)?.ledAgain ?? 0;
-    for (const one of listed) {
-      // A partition that is not named may be one of those that a cut list left out.
-      if (!state.leaderlessKeys.delete(partitionKeyOf(one.topic, one.partition)) && hadNoLeader(one)) others += 1;
-    }
-    state.leaderlessMore = Math.max(0, state.leaderlessMore - others);
-  } else if (type === 'partition/isrExpanded') expand(state, event);
+  if (ELECTIONS.has(type)) endLeaderless(state, event);
+  else if (type === 'partition/isrExpanded') expand(state, event);
   else if (type === 'partition/reassigned' || type === 'partition/reassignmentCancelled') {
     const listed = listedPartitions(event);
     for (const { topic, partition, to } of listed)
@@ -221,6 +228,21 @@ function applyEnd(state: State, event: TimelineEvent): void {
     const settled = type === 'group/rebalanced' || type === 'load/ended' || (type === 'group/coordinatorMoved' && state.id !== event.id);
     if (settled) state.groups.set(group, at);
   }
+}
+
+function endLeaderless(state: State, event: TimelineEvent): void {
+  const listed = listedPartitions(event);
+  let others = unlistedOf(event, listed)?.ledAgain ?? 0;
+  for (const one of listed) {
+    // A partition that is not named may be one of those that a cut list left out.
+    if (!state.leaderlessKeys.delete(partitionKeyOf(one.topic, one.partition)) && hadNoLeader(one)) others += 1;
+  }
+  const ranged = rangedKeys(event);
+  for (const key of ranged) if (state.leaderlessKeys.delete(key)) others -= 1;
+  // Elections that are only counted may be of any partition that is named.
+  let counted = ranged.length > 0 ? 0 : others - state.leaderlessMore;
+  for (const key of state.leaderlessKeys) if (counted-- > 0) state.leaderlessKeys.delete(key);
+  state.leaderlessMore = Math.max(0, state.leaderlessMore - Math.max(0, others));
 }
 
 /** Whether the event ends the incident's cause, or is a step towards it. */

@@ -151,6 +151,23 @@ describe('timeline', () => {
     expect(entry.details?.['moves']).toHaveLength(100);
   });
 
+  it('names all partitions of a long list of leaders in ranges, within a bound of size', () => {
+    const timeline = new Timeline();
+    const rangesOf = (key: 'moves' | 'partitions' | 'changes', list: readonly object[]) =>
+      must(timeline.record(1, { type: 'partition/leadersLost', at: 0, details: { [key]: list } })).details?.['ranges'];
+    const list = (count: number, step = 1, topic = 'orders') =>
+      Array.from({ length: count }, (_, i) => ({ topic, partition: i * step, from: 2 }));
+    expect(rangesOf('moves', list(3_000))).toEqual([['orders', '0-2999']]);
+    // In any order, of several topics.
+    expect(rangesOf('partitions', [...list(99).reverse(), ...list(2, 3, 'pairs')])).toEqual([
+      ['orders', '0-98'],
+      ['pairs', '0,3'],
+    ]);
+    // What is not cut, and what is about no leader, needs none.
+    expect([rangesOf('moves', list(100)), rangesOf('changes', list(3_000))]).toEqual([undefined, undefined]);
+    expect(rangesOf('moves', list(20_000, 2))).toBeUndefined();
+  });
+
   it('tells listeners of every new entry until they leave', () => {
     const timeline = new Timeline();
     const seen: number[] = [];

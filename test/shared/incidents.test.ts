@@ -192,6 +192,42 @@ describe('incidents', () => {
     expect(story.only).toMatchObject({ underReplicated: 0, recoveredAt: 8_000, closedAt: 8_000 });
   });
 
+  const listOf = (count: number, from: number) =>
+    Array.from({ length: Math.min(count, 100) }, (_, partition) => ({ topic: 'orders', partition, from, to: 1 }));
+
+  it('touches groups that read a partition that only the ranges of a cut list name', () => {
+    const touched = (details: Record<string, unknown>) => {
+      const story = new Story();
+      const root = story.add('lab/nodeKilled', 0, { broker: 3, node: null });
+      const fenced = story.add('cluster/brokerFenced', 3_000, { broker: 3, causeId: root.id });
+      story.add('partition/leadersElected', 3_000, { causeId: fenced.id, count: 150, details });
+      const reads = (partition: number) => touchesGroup(story.only, { id: 'reading', partitions: [{ topic: 'orders', partition }] });
+      return { complete: story.only.complete, touched: [0, 99, 149, 150, 298].filter(reads) };
+    };
+    const moves = listOf(150, 3);
+    expect(touched({ moves, ranges: [['orders', '0-149,298']] })).toEqual({ complete: true, touched: [0, 99, 149, 298] });
+    expect(touched({ moves })).toEqual({ complete: false, touched: [0, 99] });
+    // Files can be edited.
+    expect(touched({ moves, ranges: [['orders'], 'orders', ['orders', 'x-y,'], ['orders', '149-1e12']] }).touched).toContain(149);
+  });
+
+  it.each([
+    ['both named in ranges', { ranges: [['orders', '0-249']] }, { ranges: [['orders', '0-249']] }],
+    ['named when they are lost only', { ranges: [['orders', '0-249']] }, {}],
+    ['named when they are led again only', {}, { ranges: [['orders', '0-249']] }],
+    ['named by neither', {}, {}],
+  ])('has no partition without a leader once each of 250 is led again: %s', (_title, lost, led) => {
+    const story = new Story();
+    const root = story.add('lab/nodeKilled', 0, { broker: 3, node: null });
+    const fenced = story.add('cluster/brokerFenced', 3_000, { broker: 3, causeId: root.id });
+    story.add('partition/leadersLost', 3_000, { causeId: fenced.id, count: 250, details: { partitions: listOf(250, 3), ...lost } });
+    expect(story.only).toMatchObject({ leaderless: 250, failedOverAt: null });
+    restart(story, 5_000);
+    const details = { moves: listOf(250, -1), totals: { ledAgain: 250 }, ...led };
+    story.add('partition/leadersElected', 6_000, { count: 250, details });
+    expect(story.only).toMatchObject({ leaderless: 0, failedOverAt: 6_000, closedAt: 6_000 });
+  });
+
   it('gives each incident its own partitions when two brokers are down', () => {
     const story = new Story();
     kill(story);
