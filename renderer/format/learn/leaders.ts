@@ -13,9 +13,14 @@ export function whyNoElection(state: LearnState): string | null {
     return 'Each partition is led by its preferred replica. Kill a broker below and start it again: its partitions are led elsewhere then.';
   if (displaced.some((one) => one.state === 'inSync')) return null;
   const waiting = [...new Set(displaced.map(({ preferred }) => preferred))].sort((a, b) => a - b);
-  const down = waiting.filter((broker) => displaced.some((one) => one.preferred === broker && one.state === 'offline'));
-  return down.length > 0
-    ? `Only a replica in sync can lead, and ${brokers(down)} ${down.length === 1 ? 'is' : 'are'} down: start ${down.length === 1 ? 'it' : 'them'} first.`
+  const offline = waiting.filter((broker) => displaced.some((one) => one.preferred === broker && one.state === 'offline'));
+  const isDown = (id: number): boolean => state.brokers.some((broker) => broker.id === id && broker.state === 'down');
+  const down = offline.filter(isDown);
+  if (down.length > 0)
+    return `Only a replica in sync can lead, and ${brokers(down)} ${down.length === 1 ? 'is' : 'are'} down: start ${down.length === 1 ? 'it' : 'them'} first.`;
+  // A fenced or frozen broker runs: a start does not end its fault.
+  return offline.length > 0
+    ? `Only a replica in sync can lead, and ${offline.length === 1 ? 'the replica' : 'replicas'} on ${brokers(offline)} ${offline.length === 1 ? 'is' : 'are'} offline: end the fault first.`
     : `Only a replica in sync can lead, and ${brokers(waiting)} still ${waiting.length === 1 ? 'fetches' : 'fetch'} what was missed.`;
 }
 

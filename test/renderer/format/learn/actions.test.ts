@@ -1,13 +1,13 @@
 /** Delete records, set a group's place anew, bring leaders back: when each can be done, why not, and what is said of it. */
 import { describe, expect, it } from 'vitest';
-import type { PartitionRow, ReplicaState } from '../../../../shared/models/cluster.ts';
+import type { BrokerState, PartitionRow, ReplicaState } from '../../../../shared/models/cluster.ts';
 import { checkBefore } from '../../../../renderer/format/delete-records.ts';
 import { deletableHere, tellPassedOver } from '../../../../renderer/format/learn/delete-records.ts';
 import { tellReset, whyNoReset } from '../../../../renderer/format/learn/group-reset.ts';
 import { displacedLeaders, tellChanges } from '../../../../renderer/format/leaders.ts';
 import { whyNoElection } from '../../../../renderer/format/learn/leaders.ts';
 import { offset } from '../../../../renderer/format/learn/offset.ts';
-import { learnState, partitionRow, topicRow } from './learn-fixture.ts';
+import { brokerRow, learnState, partitionRow, topicRow } from './learn-fixture.ts';
 import { groupMember, groupRow } from './readers-fixture.ts';
 
 const READERS = 'learn-readers';
@@ -114,9 +114,13 @@ describe('leaders that can be brought back', () => {
 
   it('are none while all lead, while their brokers are down or behind, or where nobody leads', () => {
     expect(whyNoElection(state(row(0, 1, 'leader')))).toMatch(/^Each partition is led by its preferred replica\./);
-    expect(whyNoElection(state(row(0, 1, 'leader'), row(1, 3, 'offline')))).toBe(
-      'Only a replica in sync can lead, and broker 2 is down: start it first.',
-    );
+    const offlineWith = (brokerState: BrokerState) => {
+      const brokers = [brokerRow(1), brokerRow(2, { state: brokerState }), brokerRow(3)];
+      return whyNoElection({ ...state(row(0, 1, 'leader'), row(1, 3, 'offline')), brokers });
+    };
+    expect(offlineWith('down')).toBe('Only a replica in sync can lead, and broker 2 is down: start it first.');
+    for (const runs of ['fenced', 'frozen', 'online'] as const)
+      expect(offlineWith(runs)).toBe('Only a replica in sync can lead, and the replica on broker 2 is offline: end the fault first.');
     expect(whyNoElection(state(row(1, 3, 'lagging')))).toBe('Only a replica in sync can lead, and broker 2 still fetches what was missed.');
     expect(whyNoElection(state(row(1, null, 'electing')))).toMatch(/^There are partitions without any leader/);
     expect(whyNoElection(learnState({ own: false }))).not.toBeNull();
