@@ -93,16 +93,18 @@ export function describeTopics(topics: readonly TopicRow[], tile: number, topics
 /** Topics with a replica that is not in sync, worst first; at most `limit`. */
 export function troubledTopics(topics: readonly TopicRow[], limit: number): { name: string; text: string }[] {
   const found: { name: string; text: string; weight: number }[] = [];
-  for (const { name, health } of topics.map((topic) => ({ name: topic.name, health: topicFacts(topic).health }))) {
+  for (const topic of topics) {
+    const { health, waiting } = topicFacts(topic);
     const { offline, refusing, unknown, underReplicated } = health;
-    if (offline + refusing + unknown + underReplicated === 0) continue;
+    if (offline + refusing + unknown + underReplicated + waiting === 0) continue;
     const text = [
       ...(offline > 0 ? [`${formatCount(offline)} offline`] : []),
       ...(unknown > 0 ? [`${formatCount(unknown)} unknown`] : []),
       ...(refusing > 0 ? [`${formatCount(refusing)} below min.insync.replicas`] : []),
+      ...(waiting > 0 ? [`${formatCount(waiting)} with a stopped replica`] : []),
       ...(underReplicated > 0 ? [`${formatCount(underReplicated)} under-replicated`] : []),
     ].join(', ');
-    found.push({ name, text, weight: offline * 1e9 + unknown * 1e6 + refusing * 1e3 + underReplicated });
+    found.push({ name: topic.name, text, weight: offline * 1e9 + unknown * 1e6 + (refusing + waiting) * 1e3 + underReplicated });
   }
   return found.sort((a, b) => b.weight - a.weight).slice(0, limit);
 }

@@ -103,6 +103,12 @@ describe('the heat map', () => {
       { name: 'short' },
     ]);
     expect(troubledTopics(topics, 1)).toHaveLength(1);
+    // Its leader has not removed it from the ISR, so that no count of under-replicated partitions has it.
+    const [row] = healthy('waits').partitions;
+    const waits = { ...healthy('waits'), partitions: row === undefined ? [] : [{ ...row, stopped: [2] }] };
+    expect(troubledTopics([healthy('whole'), waits], 20)).toEqual([
+      expect.objectContaining({ name: 'waits', text: '1 with a stopped replica' }),
+    ]);
   });
 });
 
