@@ -59,8 +59,8 @@ function addPromise(statements: Statements, line: string): void {
     const led = facts.count(({ leader }) => leader !== null && named.includes(leader));
     add(named.some((id) => facts.answers(id)) ? 'one of them answers' : led === null ? null : same(numberOf(leads), led));
   } else if (line.includes(' · ')) for (const phase of line.replace(/\.$/, '').split(' · ')) statements.incidentPhase('incident', phase);
-  // Which replica is damaged, and how many incidents are open, no client can read.
-  else if (!/may be damaged|more open incidents?\.$/.test(line)) add('no rule of this judge covers it');
+  // Which replica is damaged, how many incidents are open, and which settings the app has read, no client can read.
+  else if (!/may be damaged|more open incidents?\.$|min\.insync\.replicas is not known/.test(line)) add('no rule of this judge covers it');
 }
 
 /** Brokers, all of them voters, that run. */
