@@ -131,6 +131,7 @@ describeWith('a browser', hasBrowser, 'truth table', () => {
           `${name}: ${outcome.statements} statements on ${outcome.pages} pages, ${outcome.wrong.length} false, ${Math.round((performance.now() - from) / 1_000)} s`,
         );
         for (const line of outcome.wrong) console.log(`  ${line}`);
+        for (const line of outcome.uncovered) console.log(`  not judged: ${line}`);
         // Of a state with too little to decide, nothing is known.
         expect(outcome.statements, name).toBeGreaterThan(100);
       }

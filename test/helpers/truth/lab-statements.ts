@@ -40,7 +40,7 @@ function addPromise(statements: Statements, line: string): void {
   const add = (verdict: Verdict): void => statements.add('promise', line, verdict);
   if (/^No acknowledged write/.test(line))
     add(lastCopy === 0 && outOfReach === 0 ? null : `${lastCopy} have one live replica in sync, ${outOfReach} none`);
-  else if (/^Acknowledged writes of .* (?:hang on one copy|on one replica)/.test(line)) add(same(first, lastCopy ?? 'unknown'));
+  else if (/^Acknowledged writes of (?!.*(?:out of reach|may be damaged))/.test(line)) add(same(first, lastCopy ?? 'unknown'));
   else if (/^Acknowledged writes of .* out of reach/.test(line)) {
     const stopped = facts.setting.partitions - (facts.count((partition) => facts.live(partition) > 0) ?? 0);
     add(same(first, facts.isReadable ? (outOfReach ?? '') : facts.setting.cutOff.size === 0 ? stopped : 'unknown'));
@@ -52,7 +52,7 @@ function addPromise(statements: Statements, line: string): void {
   else if (/no leader can be elected/.test(line))
     add(facts.reading.controller === null ? null : `broker ${facts.reading.controller} is controller`);
   else if (/^The quorum cannot lose another voter/.test(line)) add(same(first, running(facts)));
-  else if (/one copy by design/.test(line)) add(facts.isReadable ? same(first, single) : null);
+  else if (/ by design\.$/.test(line)) add(facts.isReadable ? same(first, single) : null);
   else if (/^Clients do not reach/.test(line)) {
     const named = [...(/^Clients do not reach broker (.+), which/.exec(line)?.[1] ?? '').matchAll(/\d+/g)].map(([id]) => Number(id));
     const leads = /leads? ([\d,]+) partitions?\.$/.exec(line)?.[1] ?? '';
@@ -60,7 +60,7 @@ function addPromise(statements: Statements, line: string): void {
     add(named.some((id) => facts.answers(id)) ? 'one of them answers' : led === null ? null : same(numberOf(leads), led));
   } else if (line.includes(' · ')) for (const phase of line.replace(/\.$/, '').split(' · ')) statements.incidentPhase('incident', phase);
   // Which replica is damaged, how many incidents are open, and which settings the app has read, no client can read.
-  else if (!/may be damaged|more open incidents?\.$|min\.insync\.replicas is not known/.test(line)) add('no rule of this judge covers it');
+  else if (!/may be damaged|more open incidents?\.$|min\.insync\.replicas is not known/.test(line)) statements.uncovered.push(line);
 }
 
 /** Brokers, all of them voters, that run. */

@@ -16,6 +16,8 @@ type Row = ReadonlyMap<string, Cell>;
 /** Collects the statements of one page. */
 export class Statements {
   readonly all: Statement[] = [];
+  /** Lines of the page that no rule covers: the judge passes over them. */
+  readonly uncovered: string[] = [];
   readonly facts: Facts;
   private readonly page: string;
   readonly text: PageText;

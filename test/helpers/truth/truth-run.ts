@@ -6,7 +6,7 @@ import { keyOf, type ClusterReader, type ClusterReading } from './cluster-state.
 import { Facts, type Setting } from './facts.ts';
 import { openPage, type PageText } from './page-text.ts';
 import { addLabStatements } from './lab-statements.ts';
-import { Statements, type Statement } from './statements.ts';
+import { Statements } from './statements.ts';
 
 const STEADY_MS = 2_500;
 const MAX_UNSTEADY_MS = 45_000;
@@ -38,6 +38,8 @@ export interface Outcome {
   pages: number;
   /** A line each: page, subject, statement, what holds instead. */
   wrong: string[];
+  /** Lines that the judge passed over. */
+  uncovered: string[];
 }
 
 export class TruthRun {
@@ -70,7 +72,7 @@ export class TruthRun {
 
   async judge(cutOff: ReadonlySet<number>): Promise<Outcome> {
     const setting = { ...this.setting, cutOff, isSupervised: this.subjects.hasLab };
-    const outcome: Outcome = { statements: 0, pages: 0, wrong: [] };
+    const outcome: Outcome = { statements: 0, pages: 0, wrong: [], uncovered: [] };
     let before = await this.untilSteady();
     for (const reader of this.pages()) {
       const from = performance.now();
@@ -78,7 +80,7 @@ export class TruthRun {
         const [text, after] = await Promise.all([openPage(this.page, reader.path, reader.title), this.reader.read()]);
         const held = [before, after].map((reading) => judgePage(reader, text, new Facts(reading, setting)));
         before = after;
-        const [first = [], second = []] = held;
+        const [first = [], second = []] = held.map(({ all }) => all);
         const wrong = second.filter(({ verdict }, i) => verdict !== null && first[i]?.verdict !== null);
         const isLate = wrong.every(({ says }) => says.includes('?')) && performance.now() - from < MAX_UNKNOWN_MS;
         if (wrong.length > 0 && (reading < READINGS || isLate)) {
@@ -87,6 +89,7 @@ export class TruthRun {
         }
         outcome.pages += 1;
         outcome.statements += second.length;
+        outcome.uncovered.push(...(held[1]?.uncovered ?? []));
         outcome.wrong.push(...wrong.map(({ page, about, says, verdict }) => `${page}: ${about}: "${says}", but ${verdict}`));
         break;
       }
@@ -118,9 +121,9 @@ function addOverviewStatements(statements: Statements, groups: readonly string[]
   addAttentionDetails(statements);
 }
 
-function judgePage(reader: PageReader, text: PageText, facts: Facts): Statement[] {
+function judgePage(reader: PageReader, text: PageText, facts: Facts): Statements {
   const statements = new Statements(reader.path, text, facts);
   statements.frame();
   reader.read(statements);
-  return statements.all;
+  return statements;
 }
