@@ -75,7 +75,7 @@ export function assessBroker(broker: BrokerRow, facts: BrokerFacts): BrokerRow {
   // That a remote broker is down was read from a broker that does not answer any more; of its own nodes the lab knows it.
   if (isStopped && (broker.lab !== null || !isUnknown(facts))) return broker.inSync === null ? broker : { ...broker, inSync: 0 };
   return isUnknown(facts) && (isStopped || facts.unreachable.has(broker.id))
-    ? { ...broker, leaders: null, inSync: null, logBytes: null }
+    ? { ...broker, leaders: null, inSync: null, logBytes: null, disk: null }
     : broker;
 }
 

@@ -1,8 +1,7 @@
-/** Topics: offsets, sizes, settings; creating, growing and deleting. */
+/** Topics: offsets, settings; creating, growing and deleting. */
 import { createPartitions } from '../cluster/protocol/apis/create-partitions.ts';
 import { createTopics } from '../cluster/protocol/apis/create-topics.ts';
 import { deleteTopics } from '../cluster/protocol/apis/delete-topics.ts';
-import { describeLogDirs } from '../cluster/protocol/apis/describe-log-dirs.ts';
 import { listOffsets } from '../cluster/protocol/apis/list-offsets.ts';
 import { ErrorCode, errorName } from '../cluster/protocol/error-codes.ts';
 import type { ResponseOf } from '../cluster/protocol/schema.ts';
@@ -162,26 +161,6 @@ function listOffsetsBody(keys: readonly (PartitionKey | LedPartition)[], timesta
       })),
     })),
   };
-}
-
-/** Bytes of one broker's replicas, by topic and partition. Rejects with the `AdminError` of a broker that does not answer. */
-export async function readLogSizes(client: ClusterClient, broker: number): Promise<ReadonlyMap<string, ReadonlyMap<number, bigint>>> {
-  const answer = await client.onBroker(broker, describeLogDirs, { topics: null }, { isRepeated: true });
-  return oncePerAnswer(answer, broker, () => sizesIn(answer));
-}
-
-function sizesIn(answer: ResponseOf<typeof describeLogDirs>): Map<string, Map<number, bigint>> {
-  const sizes = new Map<string, Map<number, bigint>>();
-  for (const directory of answer.results) {
-    for (const { name, partitions } of directory.topics) {
-      for (const { partitionIndex, partitionSize, isFutureKey } of partitions) {
-        if (isFutureKey) continue;
-        const ofTopic = innerMap(sizes, name);
-        ofTopic.set(partitionIndex, partitionSize);
-      }
-    }
-  }
-  return sizes;
 }
 
 export interface NewTopic {

@@ -1,6 +1,7 @@
 /** One broker and the replicas it holds. */
 import { computed, toValue, type MaybeRefOrGetter } from 'vue';
-import type { PartitionRow, ReplicaState } from '#shared/models/cluster';
+import type { BrokerRow, PartitionRow, ReplicaState } from '#shared/models/cluster';
+import { DISK_UNKNOWN, isNearlyFull, usedPercent } from '../format/broker-disk.ts';
 import { formatBytes, formatCount, formatSpan } from '../format/numbers.ts';
 import type { Stat } from '../format/stat.ts';
 import { BROKER_STATE } from '../format/replicas.ts';
@@ -16,6 +17,17 @@ export interface ReplicaRow {
 
 /** Trouble first. */
 export const STATE_ORDER: Record<ReplicaState, number> = { offline: 0, unknown: 1, electing: 2, lagging: 3, leader: 4, inSync: 5 };
+
+function diskStat(row: BrokerRow): Stat {
+  const { disk } = row;
+  if (disk === null) return { label: 'Disk', value: null, reason: DISK_UNKNOWN };
+  return {
+    label: 'Disk',
+    value: `${usedPercent(disk)} %`,
+    unit: `of ${formatBytes(disk.totalBytes)}`,
+    ...(isNearlyFull(row) ? { tone: 'warn' as const } : {}),
+  };
+}
 
 export function useBroker(id: MaybeRefOrGetter<number>) {
   const cluster = useClusterStore();
@@ -54,6 +66,7 @@ export function useBroker(id: MaybeRefOrGetter<number>) {
         ...(row.inSync !== null && row.replicas !== null && row.inSync < row.replicas ? { tone: 'warn' as const } : {}),
       },
       { label: 'Log', value: size?.[0] ?? null, ...(size?.[1] === undefined ? {} : { unit: size[1] }), reason: 'It does not answer.' },
+      diskStat(row),
     ];
   });
 

@@ -2,6 +2,7 @@
 import { answers, assessQuorum, isUnknown, leaderStateOf, type BrokerFacts } from '#shared/health';
 import { isOpen, type Incident } from '#shared/incidents/incident';
 import type { BrokerRow, GroupRow, PartitionRow, QuorumView, TopicRow } from '#shared/models/cluster';
+import { fullDisks } from './broker-disk.ts';
 import { describeIncident, phasesOf } from './incidents.ts';
 import { formatList, formatRanges, plural } from './numbers.ts';
 import { BROKER_STATE, isAlive, isOffline, refusesWrites, type TopicHealth } from './replicas.ts';
@@ -34,7 +35,7 @@ export interface AttentionSource {
 
 export function whatNeedsAttention(source: AttentionSource): AttentionItem[] {
   const shown = new Set<Incident>();
-  const items = [...quorumItems(source), ...partitionItems(source.topics), ...brokerItems(source, shown)];
+  const items = [...quorumItems(source), ...partitionItems(source.topics), ...brokerItems(source, shown), ...diskItems(source)];
   return [...items, ...incidentItems(source, shown), ...groupItems(source)];
 }
 
@@ -161,6 +162,16 @@ function brokerItems({ brokers, topics, unreachable, facts, incidents, now }: At
       to: `/brokers/${broker.id}`,
     };
   });
+}
+
+function diskItems({ brokers, facts }: AttentionSource): AttentionItem[] {
+  return fullDisks(brokers.filter((broker) => answers(facts, broker.id))).map(({ brokers: ids, what, left }) => ({
+    key: `disk-${ids[0] ?? ''}`,
+    tone: 'warn',
+    what,
+    why: `${left} A log directory without space fails, and the broker loses its replicas there.`,
+    to: ids.length === 1 ? `/brokers/${ids[0] ?? ''}` : '/brokers',
+  }));
 }
 
 /** What of the topics depends on a broker that does not serve. */

@@ -57,8 +57,20 @@ export interface BrokerRow {
   sessionAgeMs: number | null;
   sessionTimeoutMs: number | null;
   logBytes: string | null;
+  /** Null: the broker does not report its volumes (DescribeLogDirs before version 4), or does not answer. */
+  disk: BrokerDisk | null;
   /** Present for the embedded cluster: what the lab can do with it. */
   lab: { port: number; controllerPort: number; running: boolean; memoryBytes: number | null } | null;
+}
+
+/** The volume of the broker's log directory; of several directories, the one whose volume is closest to full. */
+export interface BrokerDisk {
+  directory: string;
+  /** Log directories of the broker. */
+  directories: number;
+  totalBytes: string;
+  /** What the broker may still use: what the system reserves is not part of it. */
+  usableBytes: string;
 }
 
 export interface TopicRow {

@@ -2,13 +2,15 @@
  * Lag of groups on Apache Kafka with transactions, which the embedded cluster has none of: markers, aborted records, open transactions, and
  * offsets whose topic was deleted. Needs Kafka's jars, see `tools.test.ts`.
  */
+import { statfsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { Kafka, logLevel, type Admin, type Producer, type Transaction } from 'kafkajs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClusterClient } from '../../electron/admin/cluster-client.ts';
 import { setCommitted } from '../../electron/admin/group-offsets.ts';
 import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
 import { ClusterMonitor } from '../../electron/services/view/monitor.ts';
-import type { GroupPartition } from '../../shared/models/cluster.ts';
+import type { BrokerDisk, GroupPartition } from '../../shared/models/cluster.ts';
 import { ApacheKafka } from '../helpers/apache-kafka.ts';
 import { describeWith } from '../helpers/tools.ts';
 
@@ -93,5 +95,14 @@ describeWith('KAFKA_JARS', jars !== undefined, 'lag beside Apache Kafka', () => 
     await admin.deleteTopics({ topics: ['deleted'] });
     // Apache Kafka removes the offsets of a deleted topic: shown as such, or as no part of the group, never as not committed.
     await expect.poll(() => rowOf('caught-up', 'deleted')?.absent ?? 'topic', { timeout: 30_000 }).toBe('topic');
+  });
+
+  test('shows the volume that Apache Kafka reports for its log directory (KIP-827)', async () => {
+    const { frsize, blocks } = statfsSync(tmpdir(), { bigint: true });
+    const diskOf = (): BrokerDisk | null => monitor.snapshot().view.brokers[0]?.disk ?? null;
+    await expect.poll(diskOf, { timeout: 30_000 }).toMatchObject({ directories: 1, totalBytes: String(frsize * blocks) });
+    const { totalBytes = '', usableBytes = '' } = diskOf() ?? {};
+    expect(BigInt(usableBytes)).toBeGreaterThanOrEqual(0n);
+    expect(BigInt(usableBytes)).toBeLessThanOrEqual(BigInt(totalBytes));
   });
 });

@@ -79,6 +79,7 @@ const broker = (id: number, state: BrokerRow['state'], age: number): BrokerRow =
   sessionAgeMs: age,
   sessionTimeoutMs: 3_000,
   logBytes: '17',
+  disk: null,
   lab: { port: 1, controllerPort: 2, running: true, memoryBytes: age },
 });
 

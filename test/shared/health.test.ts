@@ -20,6 +20,7 @@ const broker = (id: number, state: BrokerState): BrokerRow => ({
   sessionAgeMs: null,
   sessionTimeoutMs: null,
   logBytes: null,
+  disk: null,
   lab: { port: 1, controllerPort: 2, running: state !== 'down', memoryBytes: null },
 });
 

@@ -2,7 +2,7 @@
  * All replicas on this broker. It turns what the metadata log says into leaders and followers, and hands requests to `ReplicaRequests`.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
-import type { Disk } from '../lib/disk.ts';
+import type { Disk, DiskVolume } from '../lib/disk.ts';
 import type { EventSink } from '../lib/events.ts';
 import type { Logger } from '../lib/logger.ts';
 import { setRunningTimer } from '../lib/running-time.ts';
@@ -47,7 +47,7 @@ export interface ReplicaManagerOptions {
   logs: PartitionLogs;
   /** The directory that holds the logs, as DescribeLogDirs shows it. */
   logDirectory: string;
-  disk: Pick<Disk, 'admit'>;
+  disk: Pick<Disk, 'admit' | 'volume'>;
   clock: Clock;
   logger: Logger;
   events: EventSink;
@@ -344,6 +344,11 @@ export class ReplicaManager implements PartitionLookup {
   /** Undefined when writing may go on at once; else resolves when a slow disk has caught up. */
   admit(bytes: number): Promise<void> | undefined {
     return this.options.disk.admit(bytes);
+  }
+
+  /** The volume of the log directory; undefined where its size is not known. */
+  volume(): DiskVolume | undefined {
+    return this.options.disk.volume?.(this.options.logDirectory);
   }
 
   append(params: AppendParameters, entries: readonly AppendEntry[]): ReturnType<ReplicaRequests['append']> {

@@ -3,7 +3,7 @@
  * reserve for calls that need one for a moment. Where they are used up, those that keep files open are asked to close some
  * (`onDescriptorShortage`), and the call is repeated for a second at most.
  */
-import { DiskError, isDescriptorShortage, type Disk, type DiskFile } from './disk.ts';
+import { DiskError, isDescriptorShortage, type Disk, type DiskFile, type DiskVolume } from './disk.ts';
 
 const SPARES = 4;
 const PAUSES_MS = [0, 10, 20, 50, 100, 200, 300, 300];
@@ -61,6 +61,9 @@ export class DescriptorReserve implements Disk {
   }
   syncDirectory(path: string): void {
     this.retry(() => this.inner.syncDirectory(path));
+  }
+  volume(path: string): DiskVolume | undefined {
+    return this.inner.volume?.(path);
   }
   admit(bytes: number): Promise<void> | undefined {
     return this.inner.admit(bytes);

@@ -34,8 +34,16 @@ export interface Disk {
    * cut is played must give another name after it, never the one of the disk below.
    */
   readonly powerCycle?: string | undefined;
+  /** The volume that holds the path; undefined, or absent, where its size is not known. */
+  volume?(path: string): DiskVolume | undefined;
   /** `relieve` closes files that can be opened again; called when the process has no free descriptor. Absent: there is always one. */
   onDescriptorShortage?(relieve: () => void): void;
+}
+
+/** Bytes of a volume: all of it, and what this process may still use, which leaves out what the system reserves. */
+export interface DiskVolume {
+  readonly totalBytes: bigint;
+  readonly usableBytes: bigint;
 }
 
 export interface DiskFile {

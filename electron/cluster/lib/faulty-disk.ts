@@ -4,7 +4,7 @@
  * or directory) fails with ENOSPC; what frees room goes on.
  */
 import type { Clock, Timer } from './clock.ts';
-import { DiskError, type Disk, type DiskFile } from './disk.ts';
+import { DiskError, type Disk, type DiskFile, type DiskVolume } from './disk.ts';
 import type { DiskSlowness } from './node-faults.ts';
 
 export class FaultyDisk implements Disk {
@@ -43,6 +43,10 @@ export class FaultyDisk implements Disk {
 
   onDescriptorShortage(relieve: () => void): void {
     this.inner.onDescriptorShortage?.(relieve);
+  }
+  volume(path: string): DiskVolume | undefined {
+    const volume = this.inner.volume?.(path);
+    return volume === undefined || !this.full ? volume : { ...volume, usableBytes: 0n };
   }
   admit(bytes: number): Promise<void> | undefined {
     const inner = this.inner.admit(bytes);

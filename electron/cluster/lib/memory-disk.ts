@@ -1,4 +1,4 @@
-import { DiskError, type Disk, type DiskFile } from './disk.ts';
+import { DiskError, type Disk, type DiskFile, type DiskVolume } from './disk.ts';
 import type { Random } from './random.ts';
 
 export type DiskOperation = 'open' | 'read' | 'write' | 'truncate' | 'sync' | 'syncDirectory' | 'rename' | 'remove' | 'makeDirectory';
@@ -128,6 +128,11 @@ export class MemoryDisk implements Disk {
     const node = this.existing(path, 'sync directory');
     if (!(node instanceof Directory)) throw new DiskError('ENOTDIR', path, 'sync directory');
     node.durable = new Map(node.entries);
+  }
+  volume(): DiskVolume | undefined {
+    const { capacityBytes } = this.options;
+    if (capacityBytes === undefined) return undefined;
+    return { totalBytes: BigInt(capacityBytes), usableBytes: BigInt(Math.max(0, capacityBytes - this.root.bytes())) };
   }
   admit(bytes: number): Promise<void> | undefined {
     return this.options.admit?.(bytes);

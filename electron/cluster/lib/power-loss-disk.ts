@@ -16,7 +16,7 @@
  * the cut that it is for is one that only the node's worker suffers; it outlives a kill, so what a killed node had not
  * synced is still not durable in its next life.
  */
-import type { Disk, DiskFile } from './disk.ts';
+import type { Disk, DiskFile, DiskVolume } from './disk.ts';
 import { join, layout, readJournal, realPath, split, type FileState, type JournalLine, type JournalState } from './power-loss-journal.ts';
 
 const MAX_PREIMAGE_BYTES = 8 * 1024 * 1024;
@@ -128,6 +128,9 @@ export class PowerLossDisk implements Disk {
     this.inner.syncDirectory(path);
     const relative = this.relative(path);
     if (relative !== undefined) this.settle(relative);
+  }
+  volume(path: string): DiskVolume | undefined {
+    return this.inner.volume?.(path);
   }
   onDescriptorShortage(relieve: () => void): void {
     this.inner.onDescriptorShortage?.(relieve);

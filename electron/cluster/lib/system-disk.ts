@@ -12,11 +12,12 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statfsSync,
   statSync,
   writevSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { DiskError, type Disk, type DiskFile } from './disk.ts';
+import { DiskError, type Disk, type DiskFile, type DiskVolume } from './disk.ts';
 
 /** Some kernels take no more chunks than this in one writev (IOV_MAX). */
 const MAX_CHUNKS = 1024;
@@ -49,6 +50,7 @@ export const systemDisk: Disk = {
   },
   syncDirectory: (path) => attempt(path, 'sync directory', () => syncDirectory(path)),
   admit: () => undefined,
+  volume: volumeOf,
   powerCycle: bootId(),
 };
 
@@ -56,6 +58,19 @@ export const systemDisk: Disk = {
 function bootId(): string | undefined {
   const path = '/proc/sys/kernel/random/boot_id';
   return process.platform === 'linux' && existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
+}
+
+/** Undefined where the system does not report it, as some network drives. */
+function volumeOf(path: string): DiskVolume | undefined {
+  try {
+    const { frsize, bsize, blocks, bavail } = statfsSync(path, { bigint: true });
+    // Blocks are counted in fragments; releases of Node.js that do not report their size have `bsize` alone.
+    const blockBytes = frsize > 0n ? frsize : bsize;
+    return blocks > 0n ? { totalBytes: blocks * blockBytes, usableBytes: bavail * blockBytes } : undefined;
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    return undefined;
+  }
 }
 
 function openFile(path: string, create: boolean): DiskFile {

@@ -28,6 +28,7 @@ export function withoutSync(disk: Disk): Disk {
     },
     syncDirectory: () => undefined,
     admit: (bytes) => disk.admit(bytes),
+    volume: (path) => disk.volume?.(path),
     onDescriptorShortage: (relieve) => disk.onDescriptorShortage?.(relieve),
     powerCycle: disk.powerCycle,
   };

@@ -1,4 +1,5 @@
 /** Rows of brokers: what metadata lists, what the supervisor knows of the embedded cluster's nodes, and what they hold. Pure. */
+import type { LogVolume } from '../../admin/log-directories.ts';
 import type { BrokerRow, BrokerState, TopicRow } from '#shared/models/cluster';
 import type { LabNode } from '../lab.ts';
 import type { ClusterState } from './state.ts';
@@ -47,6 +48,7 @@ export function brokerRows(state: ClusterState, topics: readonly TopicRow[], dow
       sessionAgeMs: node?.sessionAgeMs ?? null,
       sessionTimeoutMs: node?.sessionTimeoutMs ?? null,
       logBytes: state.brokerBytes.get(id)?.toString() ?? null,
+      disk: diskOf(state.brokerVolumes.get(id)),
       lab:
         node === undefined
           ? null
@@ -58,6 +60,12 @@ export function brokerRows(state: ClusterState, topics: readonly TopicRow[], dow
             },
     };
   });
+}
+
+function diskOf(volume: LogVolume | undefined): BrokerRow['disk'] {
+  if (volume === undefined) return null;
+  const { directory, directories, totalBytes, usableBytes } = volume;
+  return { directory, directories, totalBytes: totalBytes.toString(), usableBytes: usableBytes.toString() };
 }
 
 function brokerState(listed: boolean, node: LabNode | undefined, unreachable: boolean): BrokerState {

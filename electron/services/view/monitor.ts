@@ -8,9 +8,9 @@ import { readConfirmedBounds, readConfirmedCommitted } from '../../admin/confirm
 import { appDecoder } from '../../admin/decoding/decoder.ts';
 import { AdminError } from '../../admin/errors.ts';
 import { describeGroupsOf, listGroupsOf } from '../../admin/groups.ts';
+import { readLogDirectories } from '../../admin/log-directories.ts';
 import { readNextUnread } from '../../admin/next-unread.ts';
 import { readQuorum } from '../../admin/quorum.ts';
-import { readLogSizes } from '../../admin/topics.ts';
 import type { ClusterPatch } from '#shared/ipc';
 import type { ClusterView, Connection, LagSample } from '#shared/models/cluster';
 import type { LabNode } from '../lab.ts';
@@ -119,7 +119,7 @@ export class ClusterMonitor {
       onChange,
       source: { nextUnread: (leader, positions) => readNextUnread(client, leader, positions, appDecoder()) },
     });
-    const sizes = new SizesPart({ state, reach, onChange, source: { brokers, sizes: (broker) => readLogSizes(client, broker) } });
+    const sizes = new SizesPart({ state, reach, onChange, source: { brokers, read: (broker) => readLogDirectories(client, broker) } });
     const settings = new SettingsPart({ state, read: (topics) => topicSettings(client, topics, SETTINGS_SHOWN) });
     const pause = nodes === undefined ? REMOTE_PAUSE_MS : EMBEDDED_PAUSE_MS;
     const isNothingShown = (): boolean => this.interest.topics === 'none' && this.interest.groups === 'none';

@@ -1,15 +1,16 @@
-/** Bytes on disk, by DescribeLogDirs at each broker. */
+/** Bytes on disk and volumes, by DescribeLogDirs at each broker. */
+import type { LogDirectories } from '../../admin/log-directories.ts';
 import { BrokerLanes } from './broker-lanes.ts';
 import type { Reach } from './reach.ts';
 import { keepKnown } from './sameness.ts';
 import type { ClusterState } from './state.ts';
 
-type Target = Pick<ClusterState, 'sizes' | 'brokerBytes'>;
+type Target = Pick<ClusterState, 'sizes' | 'brokerBytes' | 'brokerVolumes'>;
 
 export interface SizeSource {
   brokers(): readonly number[];
-  /** By topic and partition. Rejects with an `AdminError`. */
-  sizes(broker: number): Promise<ReadonlyMap<string, ReadonlyMap<number, bigint>>>;
+  /** Rejects with an `AdminError`. */
+  read(broker: number): Promise<LogDirectories>;
 }
 
 export class SizesPart {
@@ -29,10 +30,10 @@ export class SizesPart {
 
   async round(): Promise<void> {
     const brokers = this.source.brokers();
-    for (const broker of this.state.brokerBytes.keys()) if (!brokers.includes(broker)) this.merge(broker, null);
+    for (const broker of this.brokersOf()) if (!brokers.includes(broker)) this.merge(broker, null);
     await this.lanes.round(
       brokers,
-      (broker) => this.source.sizes(broker),
+      (broker) => this.source.read(broker),
       (broker, answer) => {
         this.reach.note(broker, 'error' in answer ? answer.error : null);
         this.merge(broker, 'error' in answer ? null : answer.value);
@@ -41,12 +42,19 @@ export class SizesPart {
     );
   }
 
+  /** Brokers of which something is known. */
+  private brokersOf(): Set<number> {
+    const brokers = new Set([...this.state.brokerBytes.keys(), ...this.state.brokerVolumes.keys()]);
+    for (const ofTopic of this.state.sizes.values()) for (const broker of ofTopic.keys()) brokers.add(broker);
+    return brokers;
+  }
+
   /** Null: unknown. */
-  private merge(broker: number, fresh: ReadonlyMap<string, ReadonlyMap<number, bigint>> | null): void {
-    const { sizes, brokerBytes } = this.state;
-    for (const topic of new Set([...sizes.keys(), ...(fresh?.keys() ?? [])])) {
+  private merge(broker: number, fresh: LogDirectories | null): void {
+    const { sizes, brokerBytes, brokerVolumes } = this.state;
+    for (const topic of new Set([...sizes.keys(), ...(fresh?.sizes.keys() ?? [])])) {
       const known = sizes.get(topic);
-      const next = fresh?.get(topic);
+      const next = fresh?.sizes.get(topic);
       const before = known?.get(broker);
       const kept = next === undefined ? undefined : keepKnown(before, next);
       if (kept === before) continue;
@@ -56,12 +64,9 @@ export class SizesPart {
       if (changed.size === 0) sizes.delete(topic);
       else sizes.set(topic, changed);
     }
-    if (fresh === null) {
-      brokerBytes.delete(broker);
-      return;
-    }
-    let total = 0n;
-    for (const partitions of fresh.values()) for (const bytes of partitions.values()) total += bytes;
-    brokerBytes.set(broker, total);
+    if (fresh === null || fresh.totalBytes === null) brokerBytes.delete(broker);
+    else brokerBytes.set(broker, fresh.totalBytes);
+    if (fresh === null || fresh.fullest === null) brokerVolumes.delete(broker);
+    else brokerVolumes.set(broker, fresh.fullest);
   }
 }

@@ -4,6 +4,7 @@
  */
 import type { ClusterMetadata } from '../../admin/cluster-client.ts';
 import type { GroupDescription, ListedGroup } from '../../admin/groups.ts';
+import type { LogVolume } from '../../admin/log-directories.ts';
 import type { LogBounds } from '../../admin/topics.ts';
 import type { QuorumView } from '#shared/models/cluster';
 import type { LabNode } from '../lab.ts';
@@ -99,6 +100,8 @@ export interface ClusterState {
   sizes: Map<string, TopicSizes>;
   /** Bytes of all replicas, by broker. */
   brokerBytes: Map<number, bigint>;
+  /** The volume that is closest to full, by broker. */
+  brokerVolumes: Map<number, LogVolume>;
   topicSettings: Map<string, ReadonlyMap<string, string | null>>;
   groups: Map<string, GroupState>;
   /** By group and `partitionKey`. */
@@ -128,6 +131,7 @@ export function emptyState(): ClusterState {
     offsetTimes: new ReadTimes(),
     sizes: new Map(),
     brokerBytes: new Map(),
+    brokerVolumes: new Map(),
     topicSettings: new Map(),
     groups: new Map(),
     unread: new Map(),

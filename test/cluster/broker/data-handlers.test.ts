@@ -385,6 +385,12 @@ describe('the others', () => {
       [0, true],
       [1, false],
     ]);
+    expect(all).not.toHaveProperty('totalBytes');
+    cluster.broker(1).disk.options = { capacityBytes: 1_000_000 };
+    const { totalBytes, usableBytes } = handleDescribeLogDirs({ topics: null }, CONTEXT, context).results[0] ?? {};
+    expect(totalBytes).toBe(1_000_000n);
+    expect(usableBytes).toBeLessThan(1_000_000n);
+    expect(usableBytes).toBeGreaterThan(0n);
     const one = handleDescribeLogDirs(
       {
         topics: [

@@ -1,11 +1,16 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import type { Disk } from '../../../electron/cluster/lib/disk.ts';
+import { DescriptorReserve } from '../../../electron/cluster/lib/descriptor-reserve.ts';
+import type { Disk, DiskVolume } from '../../../electron/cluster/lib/disk.ts';
+import { FaultyDisk } from '../../../electron/cluster/lib/faulty-disk.ts';
 import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
+import { PowerLossDisk } from '../../../electron/cluster/lib/power-loss-disk.ts';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { systemDisk } from '../../../electron/cluster/lib/system-disk.ts';
+import { withoutSync } from '../../../electron/cluster/lib/unsynced-disk.ts';
+import { VirtualClock } from '../../helpers/virtual-clock.ts';
 
 const temporary = mkdtempSync(join(tmpdir(), 'brokerdesk-disk-'));
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
@@ -121,6 +126,29 @@ describe('power cut', () => {
   });
 });
 
+describe('the volume of a disk', () => {
+  const sane = ({ totalBytes, usableBytes }: DiskVolume): boolean =>
+    totalBytes > 1_000_000n && usableBytes >= 0n && usableBytes <= totalBytes;
+
+  test('is the one that holds the path, as the system reports it', () => {
+    const volume = systemDisk.volume?.(temporary);
+    expect(volume).toSatisfy(sane);
+    const { frsize, blocks } = statfsSync(temporary, { bigint: true });
+    expect(volume?.totalBytes).toBe(frsize * blocks);
+  });
+
+  test('is unknown for a path that does not exist', () => {
+    expect(systemDisk.volume?.(join(temporary, 'absent'))).toBeUndefined();
+  });
+
+  test('is passed through by every disk that a node puts around the system disk', () => {
+    const clock = new VirtualClock();
+    const lossy = new PowerLossDisk(systemDisk, temporary, join(temporary, 'undo'), () => 'cycle');
+    const reserve = new DescriptorReserve(lossy, { openSpare: () => ({ close: () => undefined }), pause: () => undefined });
+    expect(new FaultyDisk(withoutSync(reserve), clock).volume(temporary)).toSatisfy(sane);
+  });
+});
+
 describe('faults of the memory disk', () => {
   test('a full disk tears the write that hits the end', () => {
     const disk = new MemoryDisk({ capacityBytes: 10 });
@@ -129,6 +157,10 @@ describe('faults of the memory disk', () => {
     expect(() => file.write([Buffer.alloc(8)], 8)).toThrow(expect.objectContaining({ code: 'ENOSPC' }));
     expect(file.size()).toBe(10);
     file.write([Buffer.alloc(8)], 0);
+    expect(disk.volume()).toEqual({ totalBytes: 10n, usableBytes: 0n });
+    disk.remove('/f');
+    expect(disk.volume()).toEqual({ totalBytes: 10n, usableBytes: 10n });
+    expect(new MemoryDisk().volume()).toBeUndefined();
   });
 
   test('chosen operations fail', () => {

@@ -48,6 +48,16 @@ describe('a disk with faults', () => {
     expect(disk.admit(1)).toBeUndefined();
   });
 
+  it('reports no usable bytes while it is full, and no volume where the disk below reports none', () => {
+    const disk = new FaultyDisk(new MemoryDisk({ capacityBytes: 100 }), new VirtualClock());
+    expect(disk.volume('/d')).toEqual({ totalBytes: 100n, usableBytes: 100n });
+    disk.set({ slow: [], full: true });
+    expect(disk.volume('/d')).toEqual({ totalBytes: 100n, usableBytes: 0n });
+    const { disk: unknown } = rig();
+    unknown.set({ slow: [], full: true });
+    expect(unknown.volume('/d')).toBeUndefined();
+  });
+
   it('has no room for anything new when it is full, and goes on reading and freeing', () => {
     const { disk } = rig();
     const file = disk.open('/d/log', { create: true });

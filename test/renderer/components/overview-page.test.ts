@@ -55,6 +55,40 @@ describe('the overview', () => {
     expect(panel('Brokers')?.textContent).toContain('Every partition is led by its preferred broker.');
   });
 
+  it('states what is used of the disk of each broker, "?" where the broker does not report it, and a disk that is nearly full', async () => {
+    const disks = (): (string | undefined)[] =>
+      [...(panel('Brokers')?.querySelectorAll('dl > div') ?? [])]
+        .filter((pair) => pair.querySelector('dt')?.textContent === 'Disk')
+        .map((pair) => pair.querySelector('dd')?.textContent.replace(/\s+/g, ' ').trim());
+    await open('/overview', 'remote');
+    expect(disks()).toEqual(['200 GBof 500 GB', '300 GBof 500 GB', '400 GBof 500 GB']);
+    expect(document.body.textContent).not.toContain('% full');
+    const view = bridge.cluster.view();
+    const [first, second, third] = view.brokers;
+    const disk = second?.disk ?? null;
+    if (first === undefined || second === undefined || disk === null || third === undefined)
+      throw new Error('the fixture has three brokers with disks');
+    bridge.version += 1;
+    bridge.emit('cluster/patched', {
+      connectionId: bridge.selectedId,
+      base: bridge.version - 1,
+      version: bridge.version,
+      scalars: {},
+      brokers: {
+        set: [
+          { ...first, disk: null },
+          { ...second, disk: { ...disk, usableBytes: '40000000000' } },
+        ],
+        removed: [],
+      },
+      topics: { set: [], removed: [] },
+      groups: { set: [], removed: [] },
+    });
+    await flushPromises();
+    expect(disks()).toEqual(['?', '460 GBof 500 GB', '400 GBof 500 GB']);
+    expect(document.body.textContent).toContain('Broker 2: disk 92 % full');
+  });
+
   it('leads from each figure to the list behind it, which has as many partitions', async () => {
     await open('/overview', 'broken');
     const count = Number.parseInt(figure('under-replicated')?.textContent ?? '', 10);

@@ -65,6 +65,28 @@ describe('what needs attention', () => {
     expect(items[0]?.why).toMatch(/^2 min\. \d+ partitions are under-replicated without it\.$/);
   });
 
+  it('lists a disk that is nearly full, and none of a broker that does not answer', () => {
+    const cluster = new FixtureCluster('remote');
+    const itemOf = (state: 'online' | 'unreachable'): AttentionItem | undefined => {
+      const view = cluster.view();
+      const second = view.brokers.find(({ id }) => id === 2);
+      const disk = second?.disk ?? null;
+      if (second === undefined || disk === null) throw new Error('broker 2 reports no disk');
+      second.disk = { ...disk, totalBytes: '1000000000000', usableBytes: '80000000000' };
+      second.state = state;
+      const facts = assessBrokers(view.brokers);
+      return whatNeedsAttention({ ...view, facts, incidents: [], now: NOW }).find(({ key }) => key.startsWith('disk'));
+    };
+    expect(itemOf('online')).toEqual({
+      key: 'disk-2',
+      tone: 'warn',
+      what: 'Broker 2: disk 92 % full',
+      why: '80.0 GB of 1.00 TB are left. A log directory without space fails, and the broker loses its replicas there.',
+      to: '/brokers/2',
+    });
+    expect(itemOf('unreachable')).toBeUndefined();
+  });
+
   it('lists open incidents that are about no broker, and none that is closed', () => {
     const fault = { type: 'partition', between: [1, 3], direction: 'both' };
     const cut: TimelineEvent = { id: 1, type: 'lab/faultInjected', at: NOW - 1_000, node: null, details: { faultId: 1, fault } };

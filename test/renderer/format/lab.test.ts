@@ -87,6 +87,7 @@ const BROKERS = [1, 2, 3].map((id): BrokerRow => ({
   sessionAgeMs: 0,
   sessionTimeoutMs: 3_000,
   logBytes: null,
+  disk: null,
   lab: null,
 }));
 const withState = (id: number, state: BrokerRow['state']): BrokerRow[] => BROKERS.map((row) => (row.id === id ? { ...row, state } : row));

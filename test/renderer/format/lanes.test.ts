@@ -21,6 +21,7 @@ const broker = (id: number, more: Partial<BrokerRow> = {}): BrokerRow => ({
   sessionAgeMs: 0,
   sessionTimeoutMs: 3_000,
   logBytes: null,
+  disk: null,
   lab: null,
   ...more,
 });

@@ -59,6 +59,7 @@ const broker = (id: number, running = true): BrokerRow => ({
   sessionAgeMs: 100,
   sessionTimeoutMs: 3_000,
   logBytes: '0',
+  disk: null,
   lab: { port: 9_091 + id, controllerPort: 9_191 + id, running, memoryBytes: null },
 });
 const producer = (acknowledged: number, id = 1): LoadRow => ({

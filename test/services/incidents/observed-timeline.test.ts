@@ -37,6 +37,7 @@ function viewOf(at: number, { brokers = ALL, topics = {}, controller = null, gro
       sessionAgeMs: null,
       sessionTimeoutMs: null,
       logBytes: null,
+      disk: null,
       lab: null,
     })),
     topics: Object.entries(topics).map(([name, { id = name, minInsync = null, partitions }]) => ({

@@ -10,6 +10,7 @@ import { NodesPart } from '../../../electron/services/view/nodes-part.ts';
 import { QuorumPart, type QuorumSource } from '../../../electron/services/view/quorum-part.ts';
 import { Reach } from '../../../electron/services/view/reach.ts';
 import { SettingsPart } from '../../../electron/services/view/settings-part.ts';
+import type { LogDirectories } from '../../../electron/admin/log-directories.ts';
 import { SizesPart } from '../../../electron/services/view/sizes-part.ts';
 import { emptyState } from '../../../electron/services/view/state.ts';
 import { BrokerLanes } from '../../../electron/services/view/broker-lanes.ts';
@@ -352,20 +353,26 @@ describe('QuorumPart', () => {
 describe('SizesPart', () => {
   test('forgets the sizes of a broker that does not answer or is not listed, and keeps objects that did not change', async () => {
     const state = emptyState();
-    const sizes = new Map<number, Map<string, Map<number, bigint>> | Error>();
+    const sizes = new Map<number, LogDirectories | Error>();
     const source = {
       brokers: () => [...sizes.keys()],
-      sizes: (broker: number) => {
-        const own = sizes.get(broker) ?? new Map<string, Map<number, bigint>>();
+      read: (broker: number) => {
+        const own = sizes.get(broker) ?? silent(broker);
         return own instanceof Error ? Promise.reject(own) : Promise.resolve(own);
       },
     };
     const part = new SizesPart({ state, source, reach: new Reach(state.unreachable), onChange: ignore });
-    const ofTopic = (bytes: bigint) => new Map([['a', new Map([[0, bytes], [1, 5n]])]]); // prettier-ignore
+    const fullest = { directory: '/data', directories: 1, totalBytes: 100n, usableBytes: 40n };
+    const ofTopic = (bytes: bigint): LogDirectories => ({
+      sizes: new Map([['a', new Map([[0, bytes], [1, 5n]])]]), // prettier-ignore
+      totalBytes: bytes + 5n,
+      fullest,
+    });
     sizes.set(1, ofTopic(10n));
     sizes.set(2, ofTopic(20n));
     await part.round();
     expect(state.brokerBytes).toEqual(new Map([[1, 15n], [2, 25n]])); // prettier-ignore
+    expect(state.brokerVolumes.get(2)).toEqual(fullest);
     const before = state.sizes.get('a');
     sizes.set(1, ofTopic(10n));
     await part.round();
@@ -373,8 +380,23 @@ describe('SizesPart', () => {
     sizes.set(2, silent(2));
     await part.round();
     expect([...(state.sizes.get('a')?.keys() ?? [])]).toEqual([1]);
-    expect(state.brokerBytes.has(2)).toBe(false);
+    expect([state.brokerBytes.has(2), state.brokerVolumes.has(2)]).toEqual([false, false]);
     sizes.delete(1);
+    await part.round();
+    expect([state.sizes.size, state.brokerBytes.size, state.brokerVolumes.size]).toEqual([0, 0, 0]);
+  });
+
+  test('knows neither bytes nor volume of a broker whose directory failed, and keeps the replicas that it could read', async () => {
+    const state = emptyState();
+    const answers: LogDirectories[] = [
+      { sizes: new Map([['a', new Map([[0, 3n]])]]), totalBytes: null, fullest: null },
+      { sizes: new Map(), totalBytes: null, fullest: null },
+    ];
+    const source = { brokers: () => [1], read: () => Promise.resolve(answers.shift() as LogDirectories) };
+    const part = new SizesPart({ state, source, reach: new Reach(state.unreachable), onChange: ignore });
+    await part.round();
+    expect(state.sizes.get('a')?.get(1)?.get(0)).toBe(3n);
+    expect([state.brokerBytes.size, state.brokerVolumes.size]).toEqual([0, 0]);
     await part.round();
     expect(state.sizes.size).toBe(0);
   });

@@ -1,6 +1,6 @@
 /**
- * Key 35, DescribeLogDirs 1–5: the size of each replica on this broker (KIP-113). There is one log directory. The size of its volume
- * (v4, KIP-827) is not known here, which is what −1 says.
+ * Key 35, DescribeLogDirs 1–5: the size of each replica on this broker (KIP-113) and of the volume that holds the log directory (KIP-827).
+ * There is one log directory. Of a volume of unknown size both fields are −1.
  */
 import type { describeLogDirs } from '../../protocol/apis/describe-log-dirs.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
@@ -34,6 +34,7 @@ export function handleDescribeLogDirs(request: Request, _context: DataRequestCon
         errorCode: ErrorCode.NONE,
         logDir: broker.replicas.logDirectory,
         topics: [...topics].map(([name, partitions]) => ({ name, partitions })),
+        ...broker.replicas.volume(),
       },
     ],
   };

@@ -33,6 +33,7 @@ const nothingKnown: Partial<LearnState> = {
       sessionAgeMs: null,
       sessionTimeoutMs: null,
       logBytes: null,
+      disk: null,
       lab: null,
       quorumRole: null,
       isController: false,

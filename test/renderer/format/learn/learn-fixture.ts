@@ -18,6 +18,7 @@ export function brokerRow(id: number, more: Partial<BrokerRow> = {}): BrokerRow 
     sessionAgeMs: 400,
     sessionTimeoutMs: 3_000,
     logBytes: '12000',
+    disk: null,
     lab: { port: 9091 + id, controllerPort: 9191 + id, running: true, memoryBytes: null },
     ...more,
   };
