@@ -1,6 +1,7 @@
 /** Incidents of the selected connection: those of this run from its events, and stored ones of earlier runs. Every page takes them from here. */
 import { computed, shallowRef } from 'vue';
 import { incidentAt, type Incident } from '#shared/incidents/incident';
+import { mergeRuns } from '#shared/incidents/merge';
 import { endOf, incidentFromRecord, type IncidentRecord } from '#shared/incidents/record';
 import { onReopened } from '../api.ts';
 import { defineScopedStore } from '../scope.ts';
@@ -32,19 +33,26 @@ export const useIncidentsStore = defineScopedStore('incidents', (scope) => {
     const ids = new Set(shown.map(({ id }) => id));
     return [...others.filter(({ id }) => !ids.has(id)), ...shown];
   });
-  /** Stored incidents that the events of this run do not contain. */
-  const earlier = computed<readonly Incident[]>(() => {
+  /** Stored incidents that the events of this run do not contain: of this run, then of each other one. */
+  const storedByRun = computed<readonly (readonly Incident[])[]>(() => {
     const { run, incidents } = stored.value;
     const known = new Set(ofRun.value.map(({ id }) => id));
-    return incidents.filter((record) => record.run !== run || !known.has(record.eventId)).map(incidentFromRecord);
+    const byRun = new Map<string, Incident[]>([[run, []]]);
+    for (const record of incidents) {
+      if (record.run === run && known.has(record.eventId)) continue;
+      const own = byRun.get(record.run) ?? [];
+      byRun.set(record.run, own);
+      own.push(incidentFromRecord(record));
+    }
+    return [...byRun.values()];
   });
 
   /** As of the time that is shown, oldest first. */
   const all = computed<readonly Incident[]>(() => {
     const { at } = moment;
-    const known = [...earlier.value, ...ofRun.value];
-    const seen = at === null ? known : known.filter(({ startedAt }) => startedAt <= at).map((one) => incidentAt(one, at));
-    return seen.sort((a, b) => a.startedAt - b.startedAt);
+    const [earlier = [], ...others] = storedByRun.value;
+    const known = mergeRuns([[...earlier, ...ofRun.value], ...others]);
+    return at === null ? known : known.filter(({ startedAt }) => startedAt <= at).map((one) => incidentAt(one, at));
   });
 
   async function load(): Promise<void> {

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { createPinia, setActivePinia } from 'pinia';
 import type { IncidentRecord } from '#shared/incidents/record';
-import { recordOf } from '#shared/incidents/record';
+import { endObservation, recordOf } from '#shared/incidents/record';
 import { deriveIncidents } from '#shared/incidents/reducer';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { useIncidentsStore } from '../../../renderer/stores/incidents.ts';
@@ -54,6 +54,23 @@ test('shows an incident of this run once, from its events', async () => {
   bridge.storedIncidents = [{ ...recordOf(first, 'fixture', 0), closedAt: null, lasts: true }];
   const store = await start();
   expect(store.all.filter(({ id }) => id === first.id)).toEqual([useTimelineStore().incidents.find(({ id }) => id === first.id)]);
+});
+
+test('lists an incident once that another process observed too, with its earlier start and the id of this run', async () => {
+  const [live] = deriveIncidents(bridge.cluster.events);
+  if (live === undefined) throw new Error('no incident');
+  const startedAt = live.startedAt - 1_500;
+  const other = { ...recordOf(live, 'another process', live.startedAt + 500), eventId: 4_711, startedAt };
+  bridge.storedIncidents = [endObservation(other)];
+  const store = await start();
+  const count = useTimelineStore().incidents.length;
+  expect(store.all).toHaveLength(count);
+  expect(store.all.find(({ id }) => id === live.id)).toMatchObject({ startedAt, closedAt: live.closedAt, unobservedAfter: null });
+  // At a time at which this run had not observed it yet.
+  useMomentStore().at = startedAt + 1_000;
+  expect(store.all.filter(({ subject }) => JSON.stringify(subject) === JSON.stringify(live.subject))).toMatchObject([
+    { id: live.id, startedAt, closedAt: null },
+  ]);
 });
 
 test('reads the incidents again when the connection was opened again', async () => {
