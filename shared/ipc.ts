@@ -27,6 +27,7 @@ import {
   topicName,
   znodePath,
 } from './payload-fields.ts';
+import type { Delta } from './delta.ts';
 import type { IncidentRecord } from './incidents/record.ts';
 import type { BrokerRow, ClusterView, ConfigEntry, Connection, CutBatch, GroupRow, RecordRow, TopicRow } from './models/cluster.ts';
 import { CLUSTER_FIGURES, MAX_POINTS, MIN_POINTS, type FigureRange } from './models/figures.ts';
@@ -380,8 +381,17 @@ export interface ClusterPatch {
   version: number;
   scalars: Partial<Omit<ClusterView, 'brokers' | 'topics' | 'groups'>>;
   brokers: { set: BrokerRow[]; removed: number[] };
-  topics: { set: TopicRow[]; removed: string[] };
-  groups: { set: GroupRow[]; removed: string[] };
+  topics: RowsPatch<TopicRow>;
+  groups: RowsPatch<GroupRow>;
+}
+
+/** Rows by name or id. A row may hold thousands of partitions of which one differs. */
+export interface RowsPatch<Row> {
+  /** Whole rows. */
+  set: Row[];
+  /** Of rows that the receiver has: what differs since `base`. Absent: none. */
+  changed?: [key: string, delta: Delta][];
+  removed: string[];
 }
 
 /** Main to renderer. Past tense. Those about a cluster reach only the clients that have selected its connection. */

@@ -20,6 +20,7 @@ import { ObservedTimeline } from './incidents/observed-timeline.ts';
 import { History } from './history/history.ts';
 import type { LabNode } from './lab.ts';
 import { OpenConnections, type OpenConnection } from './open-connections.ts';
+import { toClusterPatch } from './view-diff.ts';
 import { ClusterMonitor } from './view/monitor.ts';
 
 export const EMBEDDED_ID = 'embedded';
@@ -264,7 +265,7 @@ export class ConnectionsService implements SessionHost {
         history.take(patch);
         observed?.take(patch);
         if (patch.scalars.asOf !== undefined) incidents.observe(patch.scalars.asOf);
-        events.publish('cluster/patched', patch, { connectionId });
+        events.publish('cluster/patched', toClusterPatch(patch), { connectionId });
       },
       onLag: (group, sample) => figures.takeLag(group, sample),
       onError,

@@ -1,16 +1,24 @@
-import type { ClusterPatch } from '#shared/ipc';
+import { diff, type Delta } from '#shared/delta';
+import type { ClusterPatch, RowsPatch } from '#shared/ipc';
 import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '#shared/models/cluster';
 
 type Scalars = Omit<ClusterView, 'brokers' | 'topics' | 'groups'>;
 
-interface PublishedRow<Row> {
-  row: Row;
-  text: string;
+/** A patch as the services of this process read it: `set` holds each row that differs whole. */
+export interface ViewPatch extends ClusterPatch {
+  /** Of rows that were published before: what differs. */
+  readonly deltas: { readonly topics: ReadonlyMap<string, Delta>; readonly groups: ReadonlyMap<string, Delta> };
+}
+
+interface RowChanges<K, Row> {
+  set: Row[];
+  removed: K[];
+  deltas: Map<K, Delta>;
 }
 
 /** The rows of one kind as they were published. */
 class PublishedRows<K, Row> {
-  private readonly known = new Map<K, PublishedRow<Row>>();
+  private readonly known = new Map<K, Row>();
   private readonly keyOf: (row: Row) => K;
   private last: readonly Row[] | undefined;
 
@@ -19,24 +27,26 @@ class PublishedRows<K, Row> {
   }
 
   /** What differs. A list or a row that is the same object as before is taken as unchanged, unread. */
-  advance(rows: readonly Row[]): { set: Row[]; removed: K[] } {
-    if (rows === this.last) return { set: [], removed: [] };
+  advance(rows: readonly Row[]): RowChanges<K, Row> {
+    const changes: RowChanges<K, Row> = { set: [], removed: [], deltas: new Map() };
+    if (rows === this.last) return changes;
     this.last = rows;
     const { known, keyOf } = this;
-    const set: Row[] = [];
     const seen = new Set<K>();
     for (const row of rows) {
       const key = keyOf(row);
       seen.add(key);
       const before = known.get(key);
-      if (before?.row === row) continue;
-      const text = JSON.stringify(row);
-      known.set(key, { row, text });
-      if (before?.text !== text) set.push(row);
+      if (before === row) continue;
+      const delta = before === undefined ? undefined : diff(before, row);
+      if (before !== undefined && delta === undefined) continue;
+      known.set(key, row);
+      changes.set.push(row);
+      if (delta !== undefined) changes.deltas.set(key, delta);
     }
-    const removed = known.size === seen.size ? [] : [...known.keys()].filter((key) => !seen.has(key));
-    for (const key of removed) known.delete(key);
-    return { set, removed };
+    if (known.size !== seen.size) changes.removed = [...known.keys()].filter((key) => !seen.has(key));
+    for (const key of changes.removed) known.delete(key);
+    return changes;
   }
 }
 
@@ -54,17 +64,21 @@ export class ViewDiff {
   }
 
   /** The patch from the last published view to `view`; null when nothing differs. */
-  advance(view: ClusterView): ClusterPatch | null {
+  advance(view: ClusterView): ViewPatch | null {
     const { brokers, topics, groups, ...scalars } = view;
     this.current = view;
-    const patch: ClusterPatch = {
+    const ofBrokers = this.brokers.advance(brokers);
+    const ofTopics = this.topics.advance(topics);
+    const ofGroups = this.groups.advance(groups);
+    const patch: ViewPatch = {
       connectionId: view.connection.id,
       base: this.version,
       version: this.version + 1,
       scalars: changedScalars(this.scalars, scalars),
-      brokers: this.brokers.advance(brokers),
-      topics: this.topics.advance(topics),
-      groups: this.groups.advance(groups),
+      brokers: { set: ofBrokers.set, removed: ofBrokers.removed },
+      topics: { set: ofTopics.set, removed: ofTopics.removed },
+      groups: { set: ofGroups.set, removed: ofGroups.removed },
+      deltas: { topics: ofTopics.deltas, groups: ofGroups.deltas },
     };
     const changed =
       Object.keys(patch.scalars).length > 0 ||
@@ -73,6 +87,23 @@ export class ViewDiff {
     this.version = patch.version;
     return patch;
   }
+}
+
+/** The patch as it is sent: of a row that the receiver has, only what differs. */
+export function toClusterPatch({ deltas, ...patch }: ViewPatch): ClusterPatch {
+  return {
+    ...patch,
+    topics: withDeltas(patch.topics, deltas.topics, ({ name }) => name),
+    groups: withDeltas(patch.groups, deltas.groups, ({ id }) => id),
+  };
+}
+
+function withDeltas<Row>(
+  { set, removed }: RowsPatch<Row>,
+  deltas: ReadonlyMap<string, Delta>,
+  keyOf: (row: Row) => string,
+): RowsPatch<Row> {
+  return { set: deltas.size === 0 ? set : set.filter((row) => !deltas.has(keyOf(row))), changed: [...deltas], removed };
 }
 
 function changedScalars(known: Map<string, string>, scalars: Scalars): Partial<Scalars> {

@@ -5,7 +5,8 @@
  */
 import { computed, ref, shallowRef, triggerRef } from 'vue';
 import type { AppError, Result } from '#shared/errors';
-import type { ClusterPatch, ScopedPayload } from '#shared/ipc';
+import { applyDelta, type Delta } from '#shared/delta';
+import type { ClusterPatch, RowsPatch, ScopedPayload } from '#shared/ipc';
 import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '#shared/models/cluster';
 import type { ClusterFigure, FigureRange } from '#shared/models/figures';
 import type { Moment } from '#shared/models/history';
@@ -158,6 +159,12 @@ export const useClusterStore = defineScopedStore('cluster', (scope) => {
     }
     if (patch.version <= live.version) return;
     if (patch.base !== live.version) {
+      void load();
+      return;
+    }
+    // What changed of a row that is missing here cannot be applied: the view is of another state than its version says.
+    const isWhole = hasRows(live.topics, patch.topics) && hasRows(live.groups, patch.groups);
+    if (!isWhole) {
       void load();
       return;
     }
@@ -317,15 +324,18 @@ function stateOf(view: ClusterView, version: number): ClusterState {
   };
 }
 
+const hasRows = <Row>(rows: ReadonlyMap<string, Row>, { changed = [] }: RowsPatch<Row>): boolean => changed.every(([key]) => rows.has(key));
+
 /** Whether anything changed. */
 function replace<Key, Row>(
   rows: Map<Key, Row>,
-  { set, removed }: { set: readonly Row[]; removed: readonly Key[] },
+  { set, changed = [], removed }: { set: readonly Row[]; changed?: readonly (readonly [Key, Delta])[]; removed: readonly Key[] },
   keyOf: (row: Row) => Key,
 ): boolean {
   for (const key of removed) rows.delete(key);
   for (const row of set) rows.set(keyOf(row), row);
-  return set.length > 0 || removed.length > 0;
+  for (const [key, delta] of changed) rows.set(key, applyDelta(rows.get(key), delta) as Row);
+  return set.length > 0 || changed.length > 0 || removed.length > 0;
 }
 
 /** Those of the rows that are shown. */

@@ -92,12 +92,14 @@ test(`watches ${TOPICS * PARTITIONS} partitions and ${GROUPS} groups with less t
   await expect
     .poll(() => [page.isOpen, rows.topics.size, rows.groups.size], { timeout: 180_000, interval: 500 })
     .toEqual([true, TOPICS, GROUPS]);
+  console.log(`${(page.patchBytes / 1e6).toFixed(1)} MB of patches until every row was read`);
 
   const timer = setInterval(() => cluster.write(1n), 1_000);
   // The first rounds fill caches; the compiler has seen the hot functions after them.
   await later(5_000);
   cluster.resetRequests();
   patches.length = 0;
+  page.patchBytes = 0;
   let cores = await processorShare();
   // What else the machine does can only add: of two windows the smaller share is the cluster's.
   if (cores >= MAX_CORES) cores = Math.min(cores, await processorShare());
@@ -106,14 +108,17 @@ test(`watches ${TOPICS * PARTITIONS} partitions and ${GROUPS} groups with less t
   const requests = await cluster.requests();
   const topics = new Set(patches.flatMap(({ topics: { set } }) => set.map(({ name }) => name)));
   const groups = new Set(patches.flatMap(({ groups: { set } }) => set.map(({ id }) => id)));
-  const bytes = patches.reduce((sum, patch) => sum + JSON.stringify(patch).length, 0);
+  // As they would be if each row that differs were sent whole.
+  const wholeBytes = patches.reduce((sum, patch) => sum + JSON.stringify(patch).length, 0);
+  const [sentKb, wholeKb] = [page.patchBytes, wholeBytes].map((bytes) => (bytes / patches.length / 1_000).toFixed(1));
   console.log(
-    `${(cores * 100).toFixed(1)} % of a core; ${patches.length} patches of ${(bytes / patches.length / 1_000).toFixed(1)} kB with ` +
+    `${(cores * 100).toFixed(1)} % of a core; ${patches.length} patches of ${sentKb} kB (${wholeKb} kB with whole rows) with ` +
       `${topics.size} topics and ${groups.size} groups; requests ${JSON.stringify(Object.fromEntries(requests))}`,
   );
   // Only what changed is sent, and what changed is.
   expect(topics.size).toBe(ACTIVE_TOPICS);
   expect(groups.size).toBe(2 * ACTIVE_GROUPS);
+  expect(page.patchBytes).toBeLessThan(wholeBytes / 2);
   expect(patches.flatMap(({ topics: { removed } }) => removed)).toEqual([]);
   for (const name of ['Metadata', 'ListOffsets', 'OffsetFetch', 'DescribeGroups']) expect(requests.get(name), name).toBeGreaterThan(1);
   expect(cores).toBeLessThan(MAX_CORES);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { diff, patch } from '../../electron/services/history/delta.ts';
+import { applyDelta, diff } from '#shared/delta';
 import { History } from '../../electron/services/history/history.ts';
 import { ViewDiff } from '../../electron/services/view-diff.ts';
 import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '../../shared/models/cluster.ts';
@@ -294,7 +294,7 @@ describe('deltas', () => {
 
   test('taken over they share what stayed, and leave what was as it was', () => {
     const before = { a: { deep: 1 }, b: [{ c: 1 }, { c: 2 }] };
-    const after = patch(before, { b: { 1: { c: [9] } } }) as typeof before;
+    const after = applyDelta(before, { b: { 1: { c: [9] } } }) as typeof before;
     expect(after).toEqual({ a: { deep: 1 }, b: [{ c: 1 }, { c: 9 }] });
     expect(after.a).toBe(before.a);
     expect(after.b[0]).toBe(before.b[0]);

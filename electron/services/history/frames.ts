@@ -1,10 +1,11 @@
 /** One step of the record and how it is taken: a moment and a frame give the next moment. Pure. */
+import { applyDelta, diff, type Delta } from '#shared/delta';
+import type { ViewPatch } from '../view-diff.ts';
 import type { ClusterPatch } from '#shared/ipc';
 import type { BrokerRow, ClusterView, GroupRow, TopicRow } from '#shared/models/cluster';
 import type { Moment } from '#shared/models/history';
 import type { Fault } from '#shared/models/lab';
 import type { LoadRow } from '#shared/models/load';
-import { diff, patch, type Delta } from './delta.ts';
 
 type Scalars = Omit<ClusterView, 'brokers' | 'topics' | 'groups'>;
 /** Null: the row is gone. */
@@ -50,22 +51,22 @@ export class ViewState {
   }
 
   /** Takes a patch over, and says what in it was new. */
-  advance(told: ClusterPatch, at: number): Frame {
-    const frame: Frame = { at, version: told.version };
-    const scalars = diff(this.scalars, { ...this.scalars, ...told.scalars });
+  advance(patch: ClusterPatch & Partial<Pick<ViewPatch, 'deltas'>>, at: number): Frame {
+    const frame: Frame = { at, version: patch.version };
+    const scalars = diff(this.scalars, { ...this.scalars, ...patch.scalars });
     if (scalars !== undefined) frame.scalars = scalars;
-    this.scalars = { ...this.scalars, ...told.scalars };
-    const brokers = advanceRows(this.brokers, told.brokers, (row) => row.id);
+    this.scalars = { ...this.scalars, ...patch.scalars };
+    const brokers = advanceRows(this.brokers, patch.brokers, (row) => row.id);
     if (brokers.length > 0) frame.brokers = brokers;
-    const topics = advanceRows(this.topics, told.topics, (row) => row.name);
+    const topics = advanceRows(this.topics, patch.topics, (row) => row.name, patch.deltas?.topics);
     if (topics.length > 0) frame.topics = topics;
-    const groups = advanceRows(this.groups, told.groups, (row) => row.id);
+    const groups = advanceRows(this.groups, patch.groups, (row) => row.id, patch.deltas?.groups);
     if (groups.length > 0) frame.groups = groups;
     return frame;
   }
 
   replay(frame: Frame): void {
-    if (frame.scalars !== undefined) this.scalars = patch(this.scalars, frame.scalars) as Scalars;
+    if (frame.scalars !== undefined) this.scalars = applyDelta(this.scalars, frame.scalars) as Scalars;
     replayRows(this.brokers, frame.brokers);
     replayRows(this.topics, frame.topics);
     replayRows(this.groups, frame.groups);
@@ -76,12 +77,14 @@ function advanceRows<Key, Row>(
   rows: Map<Key, Row>,
   { set, removed }: { set: readonly Row[]; removed: readonly Key[] },
   keyOf: (row: Row) => Key,
+  /** Of rows that differ from the last patch, where they are known already. */
+  deltas?: ReadonlyMap<Key, Delta>,
 ): Change<Key>[] {
   const changes: Change<Key>[] = [];
   for (const key of removed) if (rows.delete(key)) changes.push([key, null]);
   for (const row of set) {
     const key = keyOf(row);
-    const delta = diff(rows.get(key), row);
+    const delta = deltas?.get(key) ?? diff(rows.get(key), row);
     rows.set(key, row);
     if (delta !== undefined) changes.push([key, delta]);
   }
@@ -91,11 +94,11 @@ function advanceRows<Key, Row>(
 function replayRows<Key, Row>(rows: Map<Key, Row>, changes: readonly Change<Key>[] | undefined): void {
   for (const [key, delta] of changes ?? []) {
     if (delta === null) rows.delete(key);
-    else rows.set(key, patch(rows.get(key), delta) as Row);
+    else rows.set(key, applyDelta(rows.get(key), delta) as Row);
   }
 }
 
-/** The moment that stands once the first `count` frames have been told. */
+/** The moment that stands once the first `count` frames have been patch. */
 export function momentAfter(first: Moment, frames: readonly Frame[], count: number): Moment {
   const state = ViewState.of(first.view);
   const moment = { ...first };
@@ -104,7 +107,7 @@ export function momentAfter(first: Moment, frames: readonly Frame[], count: numb
     moment.at = frame.at;
     moment.version = frame.version;
     if (frame.faults !== undefined) moment.faults = frame.faults;
-    if (frame.loads !== undefined) moment.loads = patch(moment.loads, frame.loads) as LoadRow[];
+    if (frame.loads !== undefined) moment.loads = applyDelta(moment.loads, frame.loads) as LoadRow[];
   }
   moment.view = state.view();
   return moment;

@@ -2,12 +2,13 @@
  * The record of one connection: everything that the screen was told, as it was told and when, for as long back as fits. The
  * screen is told versions (`ClusterPatch`), faults and loads; at any moment the last of each stands.
  */
+import { diff } from '#shared/delta';
 import type { ClusterPatch } from '#shared/ipc';
 import type { HistoryRange, Moment } from '#shared/models/history';
 import type { Fault } from '#shared/models/lab';
 import type { LoadRow } from '#shared/models/load';
+import type { ViewPatch } from '../view-diff.ts';
 import { Block } from './block.ts';
-import { diff } from './delta.ts';
 import { ViewState, momentAfter, type Frame } from './frames.ts';
 
 const KEEP_MS = 30 * 60_000;
@@ -53,7 +54,7 @@ export class History {
   }
 
   /** A patch as it is published. They come without gaps, the first from version 0, which is nothing. */
-  take(patch: ClusterPatch, at = Date.now()): void {
+  take(patch: ClusterPatch & Partial<Pick<ViewPatch, 'deltas'>>, at = Date.now()): void {
     if (patch.base !== this.version) throw new Error(`the record stands at version ${this.version}, the patch is of ${patch.base}`);
     const frame = this.state.advance(patch, this.inOrder(at));
     this.version = patch.version;

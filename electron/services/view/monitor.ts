@@ -11,11 +11,10 @@ import { describeGroupsOf, listGroupsOf } from '../../admin/groups.ts';
 import { readLogDirectories } from '../../admin/log-directories.ts';
 import { readNextUnread } from '../../admin/next-unread.ts';
 import { readQuorum } from '../../admin/quorum.ts';
-import type { ClusterPatch } from '#shared/ipc';
 import type { ClusterView, Connection, LagSample } from '#shared/models/cluster';
 import type { LabNode } from '../lab.ts';
 import { Poller } from '../poller.ts';
-import { ViewDiff } from '../view-diff.ts';
+import { ViewDiff, type ViewPatch } from '../view-diff.ts';
 import { buildView } from './build.ts';
 import { groupRow } from './group-rows.ts';
 import { rebalancingGroups } from './group-readings.ts';
@@ -43,7 +42,7 @@ export interface MonitorOptions {
   quorumClient: ClusterClient;
   /** Nodes of the embedded cluster; undefined for a remote one. */
   nodes?: () => Promise<readonly LabNode[]>;
-  onPatch: (patch: ClusterPatch) => void;
+  onPatch: (patch: ViewPatch) => void;
   onLag: (group: string, sample: LagSample) => void;
   onError: (what: string, error: unknown) => void;
 }

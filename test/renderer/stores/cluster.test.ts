@@ -90,6 +90,56 @@ describe('cluster store', () => {
     expect(store.version).toBe(9);
   });
 
+  it('applies what differs within rows, and keeps the parts that do not', async () => {
+    const store = useClusterStore();
+    await settle();
+    const [before, [group]] = [store.topics.get('orders'), store.groupList];
+    if (before === undefined || group === undefined) throw new Error('the fixture has no orders, or no group');
+    const other = store.topics.get('emails');
+    bridge.emit(
+      'cluster/patched',
+      patch(1, {
+        topics: { set: [], changed: [['orders', { records: ['7'], partitions: { 1: { endOffset: ['99'] } } }]], removed: [] },
+        groups: { set: [], changed: [[group.id, { asOf: [5] }]], removed: [] },
+      }),
+    );
+    const after = store.topics.get('orders');
+    expect(after).toEqual({
+      ...before,
+      records: '7',
+      partitions: before.partitions.map((one) => (one.partition === 1 ? { ...one, endOffset: '99' } : one)),
+    });
+    expect(store.topics.get('emails')).toBe(other);
+    expect(store.groups.get(group.id)).toEqual({ ...group, asOf: 5 });
+    expect([store.version, views()]).toEqual([2, 1]);
+  });
+
+  it('asks for the view where a patch changes a row that it does not have, and applies nothing of that patch', async () => {
+    const store = useClusterStore();
+    await settle();
+    bridge.version = 2;
+    const records = store.topics.get('orders')?.records;
+    bridge.emit(
+      'cluster/patched',
+      patch(1, {
+        scalars: { controllerId: 77 },
+        topics: {
+          set: [],
+          changed: [
+            ['orders', { records: ['7'] }],
+            ['absent', { records: ['7'] }],
+          ],
+          removed: [],
+        },
+      }),
+    );
+    expect([store.topics.get('orders')?.records, store.scalars?.controllerId]).not.toContain('7');
+    expect(store.topics.get('orders')?.records).toBe(records);
+    await settle();
+    expect([store.version, views()]).toEqual([2, 2]);
+    expect(store.topics.has('absent')).toBe(false);
+  });
+
   it('ignores a patch that is older than what stands', async () => {
     const store = useClusterStore();
     await settle();

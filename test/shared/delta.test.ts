@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { diff, patch, type Delta } from '../../electron/services/history/delta.ts';
+import { applyDelta, diff, type Delta } from '#shared/delta';
 
 const NAMES = ['__proto__', 'constructor', 'toString', 'hasOwnProperty', 'orders'];
 const byName = (value: unknown): unknown => Object.fromEntries(NAMES.map((name) => [name, value]));
@@ -12,7 +12,7 @@ describe('a change of members that are named like those of Object.prototype', ()
     const after = Object.fromEntries(NAMES.map((each) => [each, { lag: each === name ? 2 : 1, partitions: [1, each === name ? 3 : 2] }]));
     const delta = diff(before, after);
     expect(Object.keys(delta ?? {})).toEqual([name]);
-    const patched = patch(before, kept(delta)) as object;
+    const patched = applyDelta(before, kept(delta)) as object;
     expect(JSON.stringify(patched)).toBe(JSON.stringify(after));
     expect(Object.getPrototypeOf(patched)).toBe(Object.prototype);
   });
@@ -20,14 +20,14 @@ describe('a change of members that are named like those of Object.prototype', ()
   test('one that comes or goes replaces the whole', () => {
     for (const name of NAMES) {
       const after = Object.fromEntries([[name, 1]]);
-      expect(JSON.stringify(patch({ other: 1 }, kept(diff({ other: 1 }, after))))).toBe(JSON.stringify(after));
-      expect(JSON.stringify(patch(after, kept(diff(after, {}))))).toBe('{}');
+      expect(JSON.stringify(applyDelta({ other: 1 }, kept(diff({ other: 1 }, after))))).toBe(JSON.stringify(after));
+      expect(JSON.stringify(applyDelta(after, kept(diff(after, {}))))).toBe('{}');
     }
   });
 
   test('nothing reaches Object.prototype', () => {
     expect(diff(byName(1), byName(1))).toBeUndefined();
-    patch(byName({ lag: 1 }), kept(diff(byName({ lag: 1 }), byName({ lag: 2 }))));
+    applyDelta(byName({ lag: 1 }), kept(diff(byName({ lag: 1 }), byName({ lag: 2 }))));
     expect(({} as { lag?: number }).lag).toBeUndefined();
   });
 });
