@@ -1,19 +1,89 @@
-/** Time spans on a chart's canvas: a wash with a line at its start, and labels where there is room. */
+/** Time spans on a chart's canvas: a wash with a line at its start, and labels above the highest line of the chart where they fit. */
 import type { ChartBand } from './figure-chart.ts';
 
-/** Rows of labels, in pixels from the top of the plot. */
-const LABEL_ROWS = [5, 20, 35];
+/** Of a row of labels, in CSS pixels. */
+const ROW_PX = 15;
+const TOP_PX = 5;
+const MAX_ROWS = 3;
+/** Between a label and its line, and between two labels of a row, in CSS pixels. */
+const GAP_PX = 6;
+const HALO_PX = 4;
+const FONT_PX = 11;
+/** Above the highest value of a chart without labels. */
+const HEADROOM = 1.15;
 
-export interface BandCanvas {
+/** Where bands are drawn. All lengths are canvas pixels. */
+export interface BandPlot {
+  left: number;
+  right: number;
+  /** Canvas pixels of a CSS pixel. */
+  ratio: number;
+  /** Horizontal pixel of a time in ms. */
+  xOf: (at: number) => number;
+  /** Width of a text. */
+  widthOf: (text: string) => number;
+}
+
+export interface BandLabel {
+  text: string;
+  x: number;
+  width: number;
+  /** 0 is the highest. */
+  row: number;
+  /** A colour role. */
+  role: 'bad' | 'muted';
+}
+
+export interface BandCanvas extends Omit<BandPlot, 'widthOf' | 'left' | 'right'> {
   ctx: CanvasRenderingContext2D;
   /** The plot, in canvas pixels. */
   bbox: { left: number; top: number; width: number; height: number };
-  /** Canvas pixels of a CSS pixel. */
-  ratio: number;
-  /** Horizontal canvas pixel of a time in ms. */
-  xOf: (at: number) => number;
   /** A colour role's value. */
   role: (name: string) => string;
+}
+
+export const bandFont = (ratio: number): string => `${FONT_PX * ratio}px 'Inter Variable', sans-serif`;
+
+interface Span extends ChartBand {
+  start: number;
+  end: number;
+}
+
+const spansOf = (bands: readonly ChartBand[], { left, right, xOf }: Pick<BandPlot, 'left' | 'right' | 'xOf'>): Span[] =>
+  bands
+    .map((band) => ({ ...band, start: xOf(band.from), end: band.until === null ? right : xOf(band.until) }))
+    .filter(({ start, end }) => end >= left && start <= right);
+
+/** Starts of bands have precedence over their ends. A label that fits in no row is left out: the list of incidents has it. */
+export function placeLabels(bands: readonly ChartBand[], plot: BandPlot): BandLabel[] {
+  const { left, right, ratio, widthOf } = plot;
+  const spans = spansOf(bands, plot);
+  const labels: BandLabel[] = [];
+  const place = (text: string, at: number, bandStart: number, role: BandLabel['role']): void => {
+    const width = widthOf(text);
+    const gap = GAP_PX * ratio;
+    // To the right of its line; where the plot ends too soon, to the left of the wash.
+    const x = at + gap + width > right ? bandStart - gap - width : Math.max(left + 4 * ratio, at + gap);
+    if (x < left) return;
+    for (let row = 0; row < MAX_ROWS; row++) {
+      if (labels.some((one) => one.row === row && one.x < x + width + gap && x < one.x + one.width + gap)) continue;
+      labels.push({ text, x, width, row, role });
+      return;
+    }
+  };
+  for (const { label, start } of spans) place(label, start, start, 'bad');
+  for (const { healed, until, start, end } of spans) if (healed !== null && until !== null) place(healed, end, start, 'muted');
+  return labels;
+}
+
+/**
+ * Upper end of a chart's axis: at least `leastTop`, and so far above the highest value that no line of the chart runs through a label.
+ * `plotPx`: height of the plot in CSS pixels.
+ */
+export function axisTop(max: number, leastTop: number, labels: readonly BandLabel[], plotPx: number): number {
+  const rows = labels.reduce((most, { row }) => Math.max(most, row + 1), 0);
+  const share = rows === 0 ? 0 : Math.min(0.75, (TOP_PX + rows * ROW_PX + 2) / plotPx);
+  return Math.max(leastTop, max * HEADROOM, max / (1 - share));
 }
 
 export function drawBands({ ctx, bbox, ratio, xOf, role }: BandCanvas, bands: readonly ChartBand[]): void {
@@ -21,35 +91,26 @@ export function drawBands({ ctx, bbox, ratio, xOf, role }: BandCanvas, bands: re
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
-  ctx.font = `${11 * ratio}px 'Inter Variable', sans-serif`;
+  ctx.font = bandFont(ratio);
   ctx.textBaseline = 'top';
   ctx.textAlign = 'left';
   const right = bbox.left + bbox.width;
-  const seen = bands
-    .map((band) => ({ ...band, start: xOf(band.from), end: band.until === null ? right : xOf(band.until) }))
-    .filter(({ start, end }) => end >= bbox.left && start <= right);
-  for (const { start, end } of seen) {
-    ctx.fillStyle = role('bad-wash');
-    ctx.fillRect(start, bbox.top, Math.max(2 * ratio, end - start), bbox.height);
-    ctx.fillStyle = role('bad');
-    ctx.fillRect(start, bbox.top, ratio, bbox.height);
-  }
-  // Where each row of labels ends so far; a label that fits in none is left to the line and the timeline.
-  const ends = LABEL_ROWS.map(() => bbox.left - 8 * ratio);
-  const write = (text: string, at: number, bandStart: number, colour: string): void => {
-    const size = ctx.measureText(text).width;
-    // To the right of its line; where the plot ends too soon, to the left of the wash.
-    const x = at + 6 * ratio + size > right ? bandStart - 6 * ratio - size : Math.max(bbox.left + 4 * ratio, at + 6 * ratio);
-    const row = ends.findIndex((end) => x >= end + 8 * ratio);
-    if (row < 0) return;
-    ctx.fillStyle = colour;
-    ctx.fillText(text, x, bbox.top + (LABEL_ROWS[row] ?? 0) * ratio);
-    ends[row] = x + size;
-  };
-  // After all washes, so that no label lies under the next one.
-  for (const { label, healed, until, start, end } of seen) {
-    write(label, start, start, role('bad'));
-    if (healed !== null && until !== null) write(healed, end, start, role('muted'));
+  const plot: BandPlot = { left: bbox.left, right, ratio, xOf, widthOf: (text) => ctx.measureText(text).width };
+  const spans = spansOf(bands, plot);
+  // All washes before all lines, so that no wash dims the line of another band.
+  ctx.fillStyle = role('bad-wash');
+  for (const { start, end } of spans) ctx.fillRect(start, bbox.top, Math.max(2 * ratio, end - start), bbox.height);
+  ctx.fillStyle = role('bad');
+  for (const { start } of spans) ctx.fillRect(start, bbox.top, ratio, bbox.height);
+  ctx.lineJoin = 'round';
+  ctx.lineWidth = HALO_PX * ratio;
+  for (const { text, x, row, role: colour } of placeLabels(bands, plot)) {
+    const y = bbox.top + (TOP_PX + row * ROW_PX) * ratio;
+    // The line of another band ends at the edge of the label.
+    ctx.strokeStyle = role(spans.some(({ start, end }) => start <= x && x <= end) ? 'bad-wash' : 'surface');
+    ctx.strokeText(text, x, y);
+    ctx.fillStyle = role(colour);
+    ctx.fillText(text, x, y);
   }
   ctx.restore();
 }
