@@ -3,7 +3,8 @@ import { answers, assessQuorum, isUnknown, leaderStateOf, type BrokerFacts } fro
 import { isOpen, type Incident } from '#shared/incidents/incident';
 import type { BrokerRow, GroupRow, PartitionRow, QuorumView, TopicRow } from '#shared/models/cluster';
 import { fullDisks } from './broker-disk.ts';
-import { describeIncident, phasesOf } from './incidents.ts';
+import { describeGroupError } from './groups.ts';
+import { describeIncident, phasesOf, startSentence } from './incidents.ts';
 import { formatList, formatRanges, plural } from './numbers.ts';
 import { BROKER_STATE, isAlive, isOffline, refusesWrites, type TopicHealth } from './replicas.ts';
 import { assignedCounts, topicFacts } from './topic-facts.ts';
@@ -149,6 +150,8 @@ function brokerItems({ brokers, topics, unreachable, facts, incidents, now }: At
         : [
             phasesOf(incident, now)
               .map(({ text }) => text)
+              // Without the count of the incident where the one of the replicas follows: between two readings they may differ.
+              .filter((text) => isOld || !text.endsWith(' under-replicated'))
               .join(' · '),
           ]),
       ...(broker.state === 'unreachable' && error !== undefined ? [error] : []),
@@ -207,7 +210,7 @@ function incidentItems({ incidents, now }: AttentionSource, shown: ReadonlySet<I
       return {
         key: `incident-${incident.id}`,
         tone: incident.leaderless > 0 ? 'bad' : 'warn',
-        what: `${text.charAt(0).toUpperCase()}${text.slice(1)}`,
+        what: startSentence(incident, text),
         why: phasesOf(incident, now)
           .map((phase) => phase.text)
           .join(' · '),
@@ -227,7 +230,7 @@ function groupItems({ groups, facts }: AttentionSource): AttentionItem[] {
       why:
         group.coordinator === null
           ? 'Its coordinator does not answer or is moving to another broker. Its lag is unknown until then.'
-          : (group.error ?? ''),
+          : (group.error === null ? '' : describeGroupError(group.error)),
       to: groupPath(group.id),
     }));
 }

@@ -29,11 +29,22 @@ export const GROUP_STATE: Record<GroupState, { word: string; tone: Tone }> = {
 export const stateOf = ({ coordinator, state }: Pick<GroupRow, 'coordinator' | 'state'>): GroupState =>
   coordinator === null ? 'Unknown' : state;
 
+const GROUP_ERRORS: ReadonlyMap<string, string> = new Map([
+  ['COORDINATOR_NOT_AVAILABLE', 'coordinator not available'],
+  ['COORDINATOR_LOAD_IN_PROGRESS', 'coordinator is loading the group'],
+  ['NOT_COORDINATOR', 'coordinator has moved'],
+  ['GROUP_AUTHORIZATION_FAILED', 'no permission to describe the group'],
+  ['GROUP_ID_NOT_FOUND', 'group not found by its coordinator'],
+]);
+
+/** Of an error name of Kafka that has no text here: the name. */
+export const describeGroupError = (error: string): string => GROUP_ERRORS.get(error) ?? error;
+
 /** Why a group's lag is not known, in two words; null when nothing is in the way. */
 export function groupTrouble(group: GroupRow): string | null {
   if (group.lag !== null) return null;
   if (group.coordinator === null) return 'coordinator unknown';
-  if (group.error !== null) return group.error;
+  if (group.error !== null) return describeGroupError(group.error);
   return group.partitions.length === 0 ? 'nothing committed' : 'not known';
 }
 

@@ -14,6 +14,16 @@ export interface IncidentPhase {
 /** `broker 3 killed`; of an observed one, what was observed. */
 export const describeIncident = ({ root }: Incident): string => tellEvent(root);
 
+/** Shown as 0.1 s; a shorter duration would be shown as 0.0 s. */
+const SHORTEST_MS = 100;
+
+/** Events whose text begins with a name from outside. */
+const NAME_FIRST: ReadonlySet<TimelineEventType> = new Set(['group/memberJoined', 'group/memberLeft', 'group/memberExpired']);
+
+/** A text about the incident as the start of a sentence: the name of a group member keeps its case. */
+export const startSentence = ({ root }: Incident, text: string): string =>
+  NAME_FIRST.has(root.type) ? text : `${text.charAt(0).toUpperCase()}${text.slice(1)}`;
+
 /** Faults that the cluster detects when a session expires. */
 const SILENT: ReadonlySet<TimelineEventType> = new Set(['lab/nodeKilled', 'lab/powerCut', 'lab/nodeFrozen', 'load/memberCrashed']);
 
@@ -37,8 +47,8 @@ export function phasesOf(incident: Incident, now: number): IncidentPhase[] {
   if (recovered !== null) add(`recovered in ${formatSpan(recovered)}`, 'ok');
   const lasted = since(incident, incident.closedAt);
   if (lasted !== null && (recovered === null || lasted > recovered)) {
-    // What has no duration ended as it began.
-    if (lasted > 0)
+    // What has no duration that can be shown ended as it began.
+    if (lasted >= SHORTEST_MS)
       add(incident.detectedAt === null ? `ended undetected after ${formatSpan(lasted)}` : `ended after ${formatSpan(lasted)}`, 'ok');
   }
   if (unobservedAfter !== null) add(`not observed after ${formatTimeOfDay(unobservedAfter, now)}`, 'none');
@@ -99,7 +109,7 @@ export function outagesOfCluster(incidents: readonly Incident[]): Outage[] {
     if (incident.unobservedAfter !== null) return unobservedBand(incident, incident.unobservedAfter);
     const [recovered, lasted] = [since(incident, incident.recoveredAt), since(incident, incident.closedAt)];
     const healed =
-      lasted === null ? null : recovered === null ? `ended after ${formatSpan(lasted)}` : `recovered in ${formatSpan(recovered)}`;
+      lasted === null || lasted < SHORTEST_MS ? null : recovered === null ? `ended after ${formatSpan(lasted)}` : `recovered in ${formatSpan(recovered)}`;
     return { from: incident.startedAt, until: incident.closedAt, label: describeIncident(incident), healed };
   });
 }

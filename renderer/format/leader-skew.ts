@@ -9,7 +9,7 @@ export interface LeaderSkew {
   partitions: number;
 }
 
-/** In one sentence, where an election would move nothing. Null: a partition has no leader that answers, so there is nothing to say of balance. */
+/** In one sentence, where an election would move nothing. Null: a partition has no leader that answers, so the balance is unknown. */
 export function describeBalance({ unserved, displaced }: ClusterLoad): string | null {
   if (unserved > 0) return null;
   if (displaced === 0) return 'Every partition is led by its preferred broker.';

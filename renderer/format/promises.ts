@@ -6,7 +6,7 @@ import { assessBrokers, assessQuorum, isUnknown, leaderStateOf, type QuorumHealt
 import type { BrokerRow, PartitionRow, QuorumView, TopicRow } from '#shared/models/cluster';
 import type { Fault } from '#shared/models/lab';
 import { openIncidents, type Incident } from '#shared/incidents/incident';
-import { summarizeIncident } from './incidents.ts';
+import { startSentence, summarizeIncident } from './incidents.ts';
 import { formatCount, formatList, plural } from './numbers.ts';
 import { inSyncOf, type Tone } from './replicas.ts';
 
@@ -120,9 +120,10 @@ function verdictOf(counts: PromiseCounts, holders: readonly number[]): Promises[
   if (outOfReach > 0) {
     const where =
       holders.length === 0 ? 'brokers that are down' : `${holders.length === 1 ? 'broker' : 'brokers'} ${formatList(holders.map(String))}`;
+    const until = holders.length === 1 ? 'it returns' : 'one of them returns';
     return {
       tone: 'bad',
-      text: `Acknowledged writes of ${plural(outOfReach, 'partition')} are on ${where} only, and out of reach until it is back.`,
+      text: `Acknowledged writes of ${plural(outOfReach, 'partition')} are on ${where} only, and out of reach until ${until}.`,
     };
   }
   if (lastCopy > 0) {
@@ -174,7 +175,7 @@ function linesOf(counts: PromiseCounts, { majority, faults, topics }: LineSource
     if (lost)
       lines.push({
         tone: 'bad',
-        text: `${left} of ${voters} voters left, ${needed} needed: no leader can be elected, nothing changed.`,
+        text: `${left} of ${voters} voters left, ${needed} needed: no leader can be elected, no metadata changed.`,
       });
     else if (left + majority.unknown === needed && voters > 1)
       lines.push({
@@ -213,7 +214,7 @@ export function incidentLines(incidents: readonly Incident[], now: number): Prom
     const text = summarizeIncident(incident, now);
     return {
       tone: incident.leaderless > 0 ? 'bad' : incident.underReplicated > 0 ? 'warn' : 'none',
-      text: `${text.charAt(0).toUpperCase()}${text.slice(1)}.`,
+      text: `${startSentence(incident, text)}.`,
     };
   });
   const more = open.length - lines.length;

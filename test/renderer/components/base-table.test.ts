@@ -36,6 +36,20 @@ const rows: Row[] = [
 describe('BaseTable', () => {
   afterEach(() => vi.restoreAllMocks());
 
+  it('shows the whole text of a cell that is cut off to the pointer, and none where it fits', async () => {
+    const table = make(rows);
+    const cell = table.find('tbody td');
+    let scrollWidth = 300;
+    Object.defineProperty(cell.element, 'clientWidth', { get: () => 100 });
+    Object.defineProperty(cell.element, 'scrollWidth', { get: () => scrollWidth });
+    await cell.find('b').trigger('mouseover');
+    expect(cell.attributes('title')).toBe('b');
+    scrollWidth = 100;
+    await cell.find('b').trigger('mouseover');
+    expect(cell.attributes('title')).toBeUndefined();
+    table.unmount();
+  });
+
   it('is a real table with a caption, and says how it is sorted', async () => {
     const table = make(rows, { initialSort: { key: 'name', direction: 'up' } });
     expect(table.find('caption').text()).toBe('Groups');

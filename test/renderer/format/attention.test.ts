@@ -87,6 +87,33 @@ describe('what needs attention', () => {
     expect(itemOf('unreachable')).toBeUndefined();
   });
 
+  it('gives the under-replicated partitions of a broker that is down once, also where its incident counts them', () => {
+    const cluster = new FixtureCluster('healthy');
+    cluster.down(3);
+    cluster.fence(3);
+    const changes = [{ topic: 'orders', partition: 0, from: [1, 3], to: [1] }];
+    const events: TimelineEvent[] = [
+      { id: 1, type: 'lab/nodeKilled', at: NOW - 120_000, node: null, broker: 3 },
+      { id: 2, type: 'cluster/brokerFenced', at: NOW - 117_000, node: 1, broker: 3, causeId: 1 },
+      { id: 3, type: 'partition/isrShrunk', at: NOW - 117_000, node: 1, broker: 3, causeId: 2, count: 1, details: { changes } },
+    ];
+    expect(itemsOf(cluster, events)[0]?.why).toMatch(/^2 min\. \d+ partitions are under-replicated without it\.$/);
+  });
+
+  it('keeps the case of the name of a group member', () => {
+    const expired: TimelineEvent = {
+      id: 1,
+      type: 'group/memberExpired',
+      at: NOW - 1_000,
+      node: 1,
+      group: 'billing',
+      details: { memberId: 'billing-1' },
+    };
+    const rebalances: TimelineEvent = { id: 2, type: 'group/rebalanceStarted', at: NOW - 1_000, node: 1, group: 'billing', causeId: 1 };
+    const whats = itemsOf(new FixtureCluster('healthy'), [expired, rebalances]).map(({ what }) => what);
+    expect(whats).toEqual(['billing-1 of group billing expired']);
+  });
+
   it('lists open incidents that are about no broker, and none that is closed', () => {
     const fault = { type: 'partition', between: [1, 3], direction: 'both' };
     const cut: TimelineEvent = { id: 1, type: 'lab/faultInjected', at: NOW - 1_000, node: null, details: { faultId: 1, fault } };

@@ -75,6 +75,18 @@ describe('incidents as text', () => {
     expect(summaries(frozen, 120_000)).toEqual(['broker 3 frozen · ended undetected after 1.5 s']);
   });
 
+  it('gives no duration to an incident that ended when it began', () => {
+    const expired: TimelineEvent = { id: 1, type: 'group/memberExpired', at: 1_000, node: 1, group: 'billing' };
+    const ended = (at: number): TimelineEvent[] => [
+      expired,
+      { id: 2, type: 'group/rebalanceStarted', at: 1_000, node: 1, group: 'billing', causeId: 1 },
+      { id: 3, type: 'group/rebalanced', at, node: 1, group: 'billing', causeId: 2 },
+    ];
+    expect(summaries(ended(1_040), 5_000)[0]).not.toContain('0.0 s');
+    expect(outagesOfCluster(deriveIncidents(ended(1_040)))).toMatchObject([{ until: 1_040, healed: null }]);
+    expect(outagesOfCluster(deriveIncidents(ended(1_300)))).toMatchObject([{ until: 1_300, healed: 'ended after 0.3 s' }]);
+  });
+
   it('marks an observed incident as without a recorded cause', () => {
     expect(summaries([{ id: 1, type: 'cluster/brokerFenced', at: 0, node: 1, broker: 2 }], 1_000)).toEqual([
       'broker 2 fenced · no recorded cause · 1.0 s',

@@ -194,8 +194,16 @@ describe('what the cluster promises', () => {
     const { verdict } = promises(withState(3, 'down'), [topic('single', [{ leader: null, isr: [], replicas: [3] }], 1)]);
     expect(verdict).toEqual({
       tone: 'bad',
-      text: 'Acknowledged writes of 1 partition are on broker 3 only, and out of reach until it is back.',
+      text: 'Acknowledged writes of 1 partition are on broker 3 only, and out of reach until it returns.',
     });
+  });
+
+  it('says of several brokers that one of them is enough', () => {
+    const down = withState(3, 'down').map((broker) => (broker.id === 2 ? { ...broker, state: 'down' as const } : broker));
+    const { verdict } = promises(down, [topic('single', [{ leader: null, isr: [], replicas: [2, 3] }], 1)]);
+    expect(verdict.text).toBe(
+      'Acknowledged writes of 1 partition are on brokers 2 and 3 only, and out of reach until one of them returns.',
+    );
   });
 
   it('needs a majority to elect who takes over', () => {
