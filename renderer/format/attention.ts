@@ -230,7 +230,9 @@ function groupItems({ groups, facts }: AttentionSource): AttentionItem[] {
       why:
         group.coordinator === null
           ? 'Its coordinator does not answer or is moving to another broker. Its lag is unknown until then.'
-          : (group.error === null ? '' : describeGroupError(group.error)),
+          : group.error === null
+            ? ''
+            : describeGroupError(group.error),
       to: groupPath(group.id),
     }));
 }

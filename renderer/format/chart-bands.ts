@@ -8,6 +8,8 @@ const MAX_ROWS = 3;
 /** Between a label and its line, and between two labels of a row, in CSS pixels. */
 const GAP_PX = 6;
 const HALO_PX = 4;
+/** Characters: a longer label would run through the lines of other bands. */
+const MAX_LABEL = 28;
 const FONT_PX = 11;
 /** Above the highest value of a chart without labels. */
 const HEADROOM = 1.15;
@@ -59,11 +61,12 @@ export function placeLabels(bands: readonly ChartBand[], plot: BandPlot): BandLa
   const { left, right, ratio, widthOf } = plot;
   const spans = spansOf(bands, plot);
   const labels: BandLabel[] = [];
-  const place = (text: string, at: number, bandStart: number, role: BandLabel['role']): void => {
+  const place = (whole: string, at: number, role: BandLabel['role']): void => {
+    const text = whole.length > MAX_LABEL ? `${whole.slice(0, MAX_LABEL - 1)}…` : whole;
     const width = widthOf(text);
     const gap = GAP_PX * ratio;
-    // To the right of its line; where the plot ends too soon, to the left of the wash.
-    const x = at + gap + width > right ? bandStart - gap - width : Math.max(left + 4 * ratio, at + gap);
+    // To the right of its time; where the plot ends too soon, to the left.
+    const x = at + gap + width > right ? at - gap - width : Math.max(left + 4 * ratio, at + gap);
     if (x < left) return;
     for (let row = 0; row < MAX_ROWS; row++) {
       if (labels.some((one) => one.row === row && one.x < x + width + gap && x < one.x + one.width + gap)) continue;
@@ -71,8 +74,8 @@ export function placeLabels(bands: readonly ChartBand[], plot: BandPlot): BandLa
       return;
     }
   };
-  for (const { label, start } of spans) place(label, start, start, 'bad');
-  for (const { healed, until, start, end } of spans) if (healed !== null && until !== null) place(healed, end, start, 'muted');
+  for (const { label, start } of spans) place(label, start, 'bad');
+  for (const { healed, until, end } of spans) if (healed !== null && until !== null) place(healed, end, 'muted');
   return labels;
 }
 

@@ -36,6 +36,18 @@ export const RANGES: readonly { value: number; label: string }[] = [
   { value: 30 * 86_400_000, label: '30 d' },
 ];
 
+const DAY_S = 86_400;
+/**
+ * Distances of times on the axis, in seconds, ascending. None is more than 2.5 times the one before: with a factor of five, as between
+ * a minute and five minutes, an axis of eight minutes has one time only.
+ */
+export const TIME_STEPS_S: number[] = [
+  ...[1, 2, 5, 10, 15, 30],
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * 60),
+  ...[1, 2, 3, 6, 12].map((hours) => hours * 3_600),
+  ...[1, 2, 5, 10].map((days) => days * DAY_S),
+];
+
 /** A record of seconds fills a minute of the axis. */
 const MIN_AXIS_MS = 60_000;
 

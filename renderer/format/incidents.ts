@@ -109,7 +109,11 @@ export function outagesOfCluster(incidents: readonly Incident[]): Outage[] {
     if (incident.unobservedAfter !== null) return unobservedBand(incident, incident.unobservedAfter);
     const [recovered, lasted] = [since(incident, incident.recoveredAt), since(incident, incident.closedAt)];
     const healed =
-      lasted === null || lasted < SHORTEST_MS ? null : recovered === null ? `ended after ${formatSpan(lasted)}` : `recovered in ${formatSpan(recovered)}`;
+      lasted === null || lasted < SHORTEST_MS
+        ? null
+        : recovered === null
+          ? `ended after ${formatSpan(lasted)}`
+          : `recovered in ${formatSpan(recovered)}`;
     return { from: incident.startedAt, until: incident.closedAt, label: describeIncident(incident), healed };
   });
 }

@@ -24,7 +24,10 @@ const CROWDS: readonly (readonly [name: string, bands: ChartBand[]])[] = [
     'one after another',
     Array.from({ length: 9 }, (_, i) => band(i * 1.5, i * 1.5 + 1, `broker ${(i % 3) + 1} killed`, `recovered in ${i + 1} s`)),
   ],
-  ['each second', Array.from({ length: 60 }, (_, i) => band(i / 60, i / 60 + 0.01, `controller moved to node ${i % 3}`, 'ended after 1 s'))],
+  [
+    'each second',
+    Array.from({ length: 60 }, (_, i) => band(i / 60, i / 60 + 0.01, `controller moved to node ${i % 3}`, 'ended after 1 s')),
+  ],
   ['before the plot', [band(-20, -10, 'broker 1 killed'), band(-5, 2, 'broker 3 frozen', 'recovered in 7 min')]],
 ];
 
@@ -64,4 +67,16 @@ it('Chart bands: leaves no room for labels outside the range', () => {
   const labels = placeLabels([band(-20, -10, 'broker 1 killed')], plot(600));
   expect(labels).toEqual([]);
   expect(axisTop(1_000, 10, labels, 148)).toBeCloseTo(1_150);
+});
+
+it('Chart bands: shortens a label that would run through many other bands', () => {
+  const [label] = placeLabels([band(5, null, 'dashboard-1 of group dashboard expired')], plot(600));
+  expect(label?.text).toBe('dashboard-1 of group dashbo…');
+});
+
+it('Chart bands: a label of an end without room to its right ends before that end', () => {
+  const [, end] = placeLabels([band(2, 14.9, 'broker 2 killed', 'recovered in 13 min')], plot(600));
+  expect(end?.text).toBe('recovered in 13 min');
+  expect((end?.x ?? 0) + (end?.width ?? 0)).toBeLessThan(plot(600).xOf(14.9 * MINUTE));
+  expect(end?.x).toBeGreaterThan(plot(600).xOf(2 * MINUTE));
 });

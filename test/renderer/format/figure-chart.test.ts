@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { AT_LEAST, PARTLY_UNKNOWN, type FigureRange, type FigureSeries } from '../../../shared/models/figures.ts';
 import {
+  TIME_STEPS_S,
   axisStart,
   chartColumns,
   formatRangeOption,
@@ -179,4 +180,14 @@ describe('times', () => {
     expect(formatRecordStart(START, START + 60_000)).toBe('Recorded since 14:00:00.');
     expect(formatRecordStart(START, START + 2 * 86_400_000)).toBe('Recorded since 30 Nov 14:00:00.');
   });
+
+  test.each([0.5, 1, 3, 8, 15, 45, 60, 300, 1_440, 3 * 1_440, 10_080, 30 * 1_440])(
+    'an axis of %d minutes has two times at least',
+    (minutes) => {
+      for (const width of [540, 900, 1_600]) {
+        const step = TIME_STEPS_S.find((seconds) => (seconds / (minutes * 60)) * width >= 90) ?? Infinity;
+        expect(Math.floor((minutes * 60) / step)).toBeGreaterThanOrEqual(2);
+      }
+    },
+  );
 });
