@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import type { Look } from '../test/helpers/pages.ts';
+import { TEXT_FAULTS } from './screenshots-text.ts';
 
 /** Until skeletons have given way and the first lag samples are shown. */
 const SETTLE_MS = 2_500;
@@ -61,7 +62,10 @@ export class Camera {
     await page.context().close();
   }
 
-  /** The page in each look, as `FILE-theme-width.png`. Resolves to its faults: a page wider than the window, a value that is none. */
+  /**
+   * The page in each look, as `FILE-theme-width.png`. Resolves to its faults: a page wider than the window, a text that is cut off or
+   * covered, a value that is none.
+   */
   async takeLooks(page: Page, looks: readonly Look[], file: string): Promise<string[]> {
     const faults = new Set<string>();
     for (const look of looks) {
@@ -71,6 +75,8 @@ export class Camera {
       await this.take(page, `${file}-${look.theme}-${look.width}.png`);
       const excess: number = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
       if (excess > 0) faults.add(`${file}: ${excess} px wider than a window of ${look.width} px`);
+      const texts: string[] = await page.evaluate(TEXT_FAULTS);
+      for (const fault of texts) faults.add(`${file}: in a window of ${look.width} px ${fault}`);
     }
     const text = await page.locator('body').innerText();
     for (const line of text.split('\n')) if (NO_VALUE.test(line)) faults.add(`${file}: shows "${line.trim()}"`);

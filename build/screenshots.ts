@@ -21,7 +21,7 @@ const [LARGE] = LOOKS;
 const USAGE = `Usage: npm run screenshots [-- DIRECTORY] [options]
 
 Takes the README's pictures into build/pictures/. With a directory: every page in every look and in nine states of a cluster, there
-instead; exit 1 when a page was wider than its window, or showed a value that is none.
+instead; exit 1 when a page was wider than its window, cut off or covered a text, or showed a value that is none.
 
   --settle SECONDS how long clients run before the first picture (45)
   --states NAME,…  only these states: empty, whole, broker-killed, leader-frozen, follower-cut-off, no-majority, all-down,

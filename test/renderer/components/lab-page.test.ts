@@ -173,9 +173,9 @@ describe('the skew of leaders', () => {
 });
 
 describe('elsewhere', () => {
-  it('the lab of a cluster somewhere else is closed, and says so', async () => {
+  it('refuses to inject faults into a remote cluster', async () => {
     await open('/lab', 'remote');
-    expect(document.querySelector('main')?.textContent).toContain('does not stop, freeze or cut off what it did not start');
+    expect(document.querySelector('main')?.textContent).toContain('does not stop, freeze or cut off brokers that it did not start');
     expect(all('main svg [role=button]')).toEqual([]);
   });
 

@@ -34,7 +34,7 @@ it.each(CONCEPTS.map(({ id }) => id))('%s offers no outage, and says why', async
   await open(`/learn/${id}`);
   const labels = app.findAll('main button').map((button) => button.text());
   expect(labels.filter((label) => /^(Kill|Stop|Freeze|Cut|Start) broker/.test(label))).toEqual([]);
-  expect(app.text()).toContain('Brokerdesk breaks the cluster on this desk only.');
+  expect(app.text()).toContain('Brokerdesk injects faults into the embedded cluster only.');
   expect(
     bridge.asked.filter(({ channel }) => /^lab\/(kill|stop|inject)|^topic\/create|^message\/produce|^load\/start/.test(channel)),
   ).toEqual([]);
