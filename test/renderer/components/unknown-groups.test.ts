@@ -7,6 +7,7 @@ import { TooltipProvider } from 'reka-ui';
 import { defineComponent, h } from 'vue';
 import { createMemoryHistory, type Router } from 'vue-router';
 import App from '../../../renderer/App.vue';
+import AssignmentTable from '../../../renderer/components/groups/AssignmentTable.vue';
 import MessageTable from '../../../renderer/components/messages/MessageTable.vue';
 import TopicReaders from '../../../renderer/components/topics/TopicReaders.vue';
 import { createAppRouter } from '../../../renderer/router.ts';
@@ -100,6 +101,19 @@ describe('the consumers of a topic', () => {
     ['it has no coordinator now', { coordinator: null, members: [] }],
   ])('are "?" where %s', async (_what, more) => {
     expect((await rowOf({ group: group(more), partitions: [groupPartition({ memberId: null })] }))[2]).toBe('?');
+  });
+});
+
+describe('the assignment of a group', () => {
+  it.each<[string, boolean, string]>([
+    ['"?" where the coordinator has not reported the members', false, '?'],
+    ['"no member" where it has', true, 'no member'],
+  ])('shows %s, for a partition that is assigned to none', async (_what, membersKnown, shown) => {
+    const row = { ...groupPartition({ committed: '5' }), key: 'orders-0', leaderState: 'serving' as const, member: null };
+    const Page = defineComponent(() => () => h(TooltipProvider, () => h(AssignmentTable, { rows: [row], membersKnown })));
+    mounted = mount(Page, { attachTo: document.body, global: { plugins: [router] } });
+    await flushPromises();
+    expect(mounted.findAll('tbody td')[1]?.text()).toBe(shown);
   });
 });
 
