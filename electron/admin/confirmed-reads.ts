@@ -9,9 +9,12 @@ import type { ClusterClient } from './cluster-client.ts';
 import { AdminError } from './errors.ts';
 import { afterIdle } from './idle-timer.ts';
 import { committedOffsetsOf, type CommittedOffset } from './groups.ts';
-import { innerMap, readLogBounds, type LedPartition, type LogBounds } from './topics.ts';
+import { chunked, innerMap, readLogBounds, type LedPartition, type LogBounds } from './topics.ts';
 
-/** Larger answers would cost the broker and this thread more than the offsets themselves. */
+/**
+ * Larger answers would cost the broker and this thread more than the offsets themselves. Bounds of more partitions are not confirmed: the next
+ * metadata names the successor, and metadata with an earlier leader epoch is not taken after it.
+ */
 const MAX_PARTITIONS = 2_000;
 const MAX_GROUPS = 500;
 /** Below the time after which a round counts the leader itself as late (`BrokerLanes`): its offsets would be unknown because another broker is slow. */
@@ -40,22 +43,49 @@ export async function readConfirmedBounds(
   return bounds;
 }
 
-/** As `committedOffsetsOf`; without the groups for which another broker reports another coordinator. */
+/** By coordinator: confirmations of which each took one part of its groups. */
+const confirmations = new WeakMap<ClusterClient, Map<number, number>>();
+
+/**
+ * As `committedOffsetsOf`; without the groups for which another broker reports another coordinator. Of more than 500 groups one part of 500 is
+ * confirmed, the next part by the next call; where one of its groups has moved, all parts are. So a former coordinator is found after as many
+ * calls as it has parts at most.
+ */
 export async function readConfirmedCommitted(
   client: ClusterClient,
   coordinator: number,
   groups: readonly string[],
 ): Promise<Map<string, CommittedOffset[]>> {
   const committed = await committedOffsetsOf(client, coordinator, groups);
-  if (groups.length > MAX_GROUPS) return committed;
+  const parts = chunked(groups, MAX_GROUPS);
+  const turn = parts.length > 1 ? takeTurn(client, coordinator, parts.length) : 0;
+  const moved = await movedGroups(client, coordinator, parts[turn] ?? []);
+  const others = moved.length === 0 ? [] : parts.filter((_, i) => i !== turn);
+  const rest = await Promise.all(others.map((part) => movedGroups(client, coordinator, part)));
+  for (const group of [moved, ...rest].flat()) committed.delete(group);
+  return committed;
+}
+
+/** The part that is confirmed now. */
+function takeTurn(client: ClusterClient, coordinator: number, parts: number): number {
+  const byCoordinator = confirmations.get(client) ?? new Map<number, number>();
+  confirmations.set(client, byCoordinator);
+  const turn = byCoordinator.get(coordinator) ?? 0;
+  byCoordinator.set(coordinator, turn + 1);
+  return turn % parts;
+}
+
+/** Those for which another broker reports another coordinator. */
+async function movedGroups(client: ClusterClient, coordinator: number, groups: readonly string[]): Promise<string[]> {
+  if (groups.length === 0) return [];
   const body = { key: groups[0] ?? '', keyType: GROUP, coordinatorKeys: groups };
   const answer = await askOther(client, coordinator, () =>
     client.anyBroker(findCoordinator, body, { isRepeated: true, except: coordinator }),
   );
   // Brokers before KIP-699 answer for one key, and in other fields.
-  for (const { key, nodeId, errorCode } of answer?.coordinators ?? [])
-    if (errorCode === 0 && nodeId >= 0 && nodeId !== coordinator) committed.delete(key);
-  return committed;
+  return (answer?.coordinators ?? []).flatMap(({ key, nodeId, errorCode }) =>
+    errorCode === 0 && nodeId >= 0 && nodeId !== coordinator ? [key] : [],
+  );
 }
 
 /** Null where there is no other broker, or none that answers in time. */

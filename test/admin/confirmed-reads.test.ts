@@ -15,8 +15,8 @@ let client: ClusterClient;
 beforeEach(() => start(3));
 afterEach(stop);
 
-async function start(brokers: number): Promise<void> {
-  cluster = new LargeCluster({ brokers, topics: 1, partitionsPerTopic: 1, groups: 1, topicsPerGroup: 1, activeTopics: 0, activeGroups: 0 });
+async function start(brokers: number, groups = 1): Promise<void> {
+  cluster = new LargeCluster({ brokers, topics: 1, partitionsPerTopic: 1, groups, topicsPerGroup: 1, activeTopics: 0, activeGroups: 0 });
   const [first = ''] = (await cluster.start()).split(',');
   client = new ClusterClient({ bootstrap: first, clientId: 'confirmed' });
   await client.metadata(null);
@@ -45,6 +45,36 @@ test('the offsets of a coordinator count until another broker knows of another c
   expect([...(await readConfirmedCommitted(client, 1, [GROUP])).keys()]).toEqual([GROUP]);
   cluster.movedGroups.set(GROUP, 2);
   expect([...(await readConfirmedCommitted(client, 1, [GROUP])).keys()]).toEqual([]);
+});
+
+test('a former coordinator of 1,200 groups is found after three samples at most, and then none of its moved groups counts', async () => {
+  await stop();
+  await start(2, 2_400);
+  const groups = Array.from({ length: 1_200 }, (_, i) => `group-${String(i * 2).padStart(6, '0')}`);
+  const read = async (): Promise<Set<string>> => new Set((await readConfirmedCommitted(client, 1, groups)).keys());
+  expect((await read()).size).toBe(1_200);
+  // In the first part, in the last one, and in none but the second.
+  for (const moved of [
+    groups.slice(0, 300),
+    groups.slice(1_100),
+    groups.slice(600, 601),
+    [...groups.slice(0, 2), ...groups.slice(1_198)],
+  ]) {
+    cluster.movedGroups.clear();
+    for (const group of moved) cluster.movedGroups.set(group, 2);
+    const left = [await read(), await read(), await read()];
+    expect(left.some((ids) => moved.every((group) => !ids.has(group)))).toBe(true);
+    expect(left.every((ids) => groups.every((group) => moved.includes(group) || ids.has(group)))).toBe(true);
+  }
+});
+
+test('one part of many groups is confirmed by each sample', async () => {
+  await stop();
+  await start(2, 2_400);
+  const groups = Array.from({ length: 1_200 }, (_, i) => `group-${String(i * 2).padStart(6, '0')}`);
+  cluster.resetRequests();
+  await readConfirmedCommitted(client, 1, groups);
+  expect(cluster.requests.get('FindCoordinator')).toBe(1);
 });
 
 test('the only broker of a cluster needs no confirmation, and is not asked for it', async () => {
