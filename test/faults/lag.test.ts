@@ -162,7 +162,9 @@ test(
     await later(2_000);
     const [startedAt, before] = [performance.now(), await written()];
     const until = startedAt + SECONDS * 1_000;
+    const begun: string[] = [];
     for (let i = 0; performance.now() < until; i++) {
+      begun.push(`${Date.now()}: outage ${i % outages.length} of broker ${(i % 3) + 1}`);
       await outages[i % outages.length]?.((i % 3) + 1);
       await later(2_500);
     }
@@ -171,8 +173,9 @@ test(
     await later(1_000);
     await judge.stop();
 
-    const { judged, unknown, wrong, zeros, wrongSums, ...counts } = shown.outcome(judge);
-    console.log(`${rate.toFixed(0)} records/s; ${counts.shown} lags shown, ${judged} judged, ${wrong.length} wrong, ${unknown} unknown`);
+    const { judged, unknown, wrong, wrongCount, zeros, wrongSums, ...counts } = shown.outcome(judge);
+    console.log(`${rate.toFixed(0)} records/s; ${counts.shown} lags shown, ${judged} judged, ${wrongCount} wrong, ${unknown} unknown`);
+    if (wrongCount > 0) console.log([...begun, ...wrong].join('\n'));
     expect(wrong).toEqual([]);
     expect(zeros).toEqual([]);
     expect(wrongSums).toEqual([]);

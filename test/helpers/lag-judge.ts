@@ -1,6 +1,6 @@
 /**
  * Reads offsets from the brokers with requests of its own, and decides whether a lag that the app showed can have been true. It asks every
- * broker for every partition and believes those that answer without an error.
+ * broker for every partition, and takes those that answer without an error and surely led then.
  */
 import { systemClock } from '../../electron/cluster/lib/system-clock.ts';
 import { systemRandom } from '../../electron/cluster/lib/system-random.ts';
@@ -9,7 +9,9 @@ import { tcpNetwork } from '../../electron/cluster/network/tcp.ts';
 import { listOffsets } from '../../electron/cluster/protocol/apis/list-offsets.ts';
 import { metadata } from '../../electron/cluster/protocol/apis/metadata.ts';
 import { offsetFetch } from '../../electron/cluster/protocol/apis/offset-fetch.ts';
+import { partitionForKey } from '../../electron/cluster/coordinator/java-hash.ts';
 import { later } from './fault-bench.ts';
+import { LeadershipProofs } from './leadership-proofs.ts';
 import { Readings } from './offset-readings.ts';
 
 export interface JudgedTopic {
@@ -31,6 +33,8 @@ export interface ShownLag {
   emptyOffsets: bigint | null;
   from: number;
   until: number;
+  /** Offsets and brokers of which the app made it, for people. */
+  offsets: string;
 }
 
 /** `least` and `most`: bounds of the offsets between the position and the end, by what was read around. */
@@ -40,10 +44,29 @@ export interface Verdict {
   most: bigint;
 }
 
+/** A topic as one broker has it. */
 interface KnownTopic {
   readonly id: string;
-  /** By partition. */
-  readonly leaderEpochs: ReadonlyMap<number, number>;
+  readonly partitions: number;
+  /** By partition: leader epochs of those that the broker itself leads. */
+  readonly ledEpochs: ReadonlyMap<number, number>;
+}
+
+interface Answered {
+  readonly from: number;
+  readonly until: number;
+}
+
+interface Bound extends Answered {
+  readonly topic: string;
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+interface CommittedAnswer extends Answered {
+  readonly group: string;
+  /** By topic and partition; partitions without a committed offset are left out. */
+  readonly offsets: ReadonlyMap<string, ReadonlyMap<number, bigint>>;
 }
 
 const LIST_OFFSETS_VERSION = 7;
@@ -56,14 +79,21 @@ const LATEST = -1n;
 /** Committed by kafkajs when its position was deleted: to every client that is no committed offset. */
 const LOG_START_OF_KAFKAJS = -2n;
 const NONE = -1n;
+const OFFSETS_TOPIC = '__consumer_offsets';
+/** Of readings around a wrong lag. */
+const EVIDENCE_MS = 3_000;
 
 export class LagJudge {
   private readonly clients: PeerClient[];
   private readonly topics: readonly JudgedTopic[];
   private readonly groups: readonly string[];
   private readonly readings = new Map<string, Readings>();
+  /** By topic id and partition. */
+  private readonly proofs = new Map<string, LeadershipProofs>();
+  /** By group, of its partition of the offsets topic. */
+  private readonly coordinatorProofs = new Map<string, LeadershipProofs>();
   private readonly loops: Promise<void>[];
-  /** Partitions whose committed offset was returned before, and then was not, or was lower. */
+  /** Partitions whose committed offset was returned before, and then was not, or was lower. Filled by `stop`. */
   readonly lostCommits: string[] = [];
   private stopped = false;
 
@@ -87,6 +117,7 @@ export class LagJudge {
     this.stopped = true;
     await Promise.all(this.loops);
     for (const client of this.clients) client.close();
+    this.settle();
   }
 
   /** Null where the readings around it do not suffice. */
@@ -110,26 +141,30 @@ export class LagJudge {
     return { from: larger(committed.after, start.after), until: end.before };
   }
 
+  /** What was read around a lag, by which decides who of the two is wrong; times in ms since the start of its sampling. */
+  evidence({ group, topic, topicId, partition, from, until }: ShownLag): string {
+    const parts = [
+      ['end', this.of('end', topicId, partition)],
+      ['start', this.of('start', topicId, partition)],
+      ['committed', this.committedOf(group, topic, partition)],
+    ] as const;
+    return parts.map(([name, readings]) => `${name}: ${readings.describe(from - EVIDENCE_MS, until + EVIDENCE_MS, from)}`).join('\n  ');
+  }
+
   private async readOn(client: PeerClient): Promise<void> {
     while (!this.stopped) {
       await this.tryRead(async () => {
         const before = await this.readTopics(client);
         const ends = await this.readBounds(client, LATEST);
         const starts = await this.readBounds(client, EARLIEST);
-        const after = await this.readTopics(client);
-        // An answer counts for the incarnation that existed before it and after it.
-        for (const [kind, offsets] of [
-          ['end', ends],
-          ['start', starts],
-        ] as const)
-          // prettier-ignore
-          for (const { topic, partition, offset, from, until } of offsets) {
-            const known = before.get(topic);
-            if (known === undefined || known.id !== after.get(topic)?.id) continue;
-            this.of(kind, known.id, partition).note(from, until, offset, known.leaderEpochs.get(partition));
-          }
+        const committed: CommittedAnswer[] = [];
+        for (const group of this.groups) committed.push(...(await this.readCommitted(client, group)));
+        // An answer counts for the incarnation of the topic, and for the leader epoch, that the broker had before it and after it.
+        const known = sameInBoth(before, await this.readTopics(client));
+        for (const bound of ends) this.noteBound('end', bound, known, client.address.port);
+        for (const bound of starts) this.noteBound('start', bound, known, client.address.port);
+        for (const answer of committed) this.noteCommitted(answer, known, client.address.port);
       });
-      for (const group of this.groups) await this.tryRead(() => this.readCommitted(client, group));
       await later(PAUSE_MS);
     }
   }
@@ -145,19 +180,22 @@ export class LagJudge {
 
   /** Topics as one broker has them, by name. */
   private async readTopics(client: PeerClient): Promise<Map<string, KnownTopic>> {
-    const body = { topics: this.topics.map(({ name }) => ({ name })), allowAutoTopicCreation: false };
+    const names = [...this.topics.map(({ name }) => name), OFFSETS_TOPIC];
+    const body = { topics: names.map((name) => ({ name })), allowAutoTopicCreation: false };
     const answer = await client.send(metadata, METADATA_VERSION, body, { timeoutMs: TIMEOUT_MS });
+    const own = answer.brokers.find(({ port }) => port === client.address.port)?.nodeId;
     const known = new Map<string, KnownTopic>();
     for (const { name, topicId: id, errorCode, partitions } of answer.topics) {
       if (name === null || errorCode !== 0) continue;
-      known.set(name, { id, leaderEpochs: new Map(partitions.map(({ partitionIndex, leaderEpoch }) => [partitionIndex, leaderEpoch])) });
-      for (const { partitionIndex, leaderEpoch } of partitions)
-        for (const kind of ['start', 'end'] as const) this.of(kind, id, partitionIndex).noteEpoch(Date.now(), leaderEpoch);
+      const led = partitions.filter(({ leaderId }) => leaderId === own);
+      const ledEpochs = new Map(led.map(({ partitionIndex, leaderEpoch }) => [partitionIndex, leaderEpoch]));
+      known.set(name, { id, partitions: partitions.length, ledEpochs });
+      for (const { partitionIndex, leaderEpoch } of partitions) this.proofsOf(id, partitionIndex).noteEpoch(leaderEpoch);
     }
     return known;
   }
 
-  private async readBounds(client: PeerClient, timestamp: bigint) {
+  private async readBounds(client: PeerClient, timestamp: bigint): Promise<Bound[]> {
     const topics = this.topics.map(({ name, partitions }) => ({
       name,
       partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp })),
@@ -177,7 +215,8 @@ export class LagJudge {
     );
   }
 
-  private async readCommitted(client: PeerClient, group: string): Promise<void> {
+  /** None where the broker refused. */
+  private async readCommitted(client: PeerClient, group: string): Promise<CommittedAnswer[]> {
     const from = Date.now();
     const answer = await client.send(
       offsetFetch,
@@ -187,40 +226,93 @@ export class LagJudge {
     );
     const until = Date.now();
     const [own] = answer.groups;
-    if (own === undefined || own.errorCode !== 0) return;
-    for (const { name, partitions, isRecreated } of this.topics) {
-      const returned = new Map<number, bigint>();
-      for (const { partitionIndex, committedOffset, errorCode } of own.topics.find((one) => one.name === name)?.partitions ?? [])
-        if (errorCode === 0) returned.set(partitionIndex, committedOffset);
+    if (own === undefined || own.errorCode !== 0) return [];
+    const offsets = new Map(
+      own.topics.map(({ name, partitions }) => [
+        name,
+        new Map(
+          partitions.flatMap(({ partitionIndex, committedOffset, errorCode }) =>
+            errorCode === 0 ? [[partitionIndex, committedOffset] as const] : [],
+          ),
+        ),
+      ]),
+    );
+    return [{ group, offsets, from, until }];
+  }
+
+  private noteBound(kind: 'start' | 'end', bound: Bound, known: ReadonlyMap<string, KnownTopic>, port: number): void {
+    const { topic, partition, offset, from, until } = bound;
+    const own = known.get(topic);
+    const leaderEpoch = own?.ledEpochs.get(partition);
+    if (own === undefined || leaderEpoch === undefined) return;
+    this.of(kind, own.id, partition).note({ from, until, value: offset, port, leaderEpoch });
+    if (kind === 'end') this.proofsOf(own.id, partition).noteAnswer(leaderEpoch, 'end', from, [offset]);
+  }
+
+  private noteCommitted({ group, offsets, from, until }: CommittedAnswer, known: ReadonlyMap<string, KnownTopic>, port: number): void {
+    const own = known.get(OFFSETS_TOPIC);
+    if (own === undefined) return;
+    const coordinated = partitionForKey(group, own.partitions);
+    const leaderEpoch = own.ledEpochs.get(coordinated);
+    if (leaderEpoch === undefined) return;
+    const noted: bigint[] = [];
+    for (const { name, partitions } of this.topics)
       for (let partition = 0; partition < partitions; partition++) {
-        const offset = returned.get(partition) ?? NONE;
-        const readings = this.committedOf(group, name, partition);
-        if (isRecreated === true) {
-          if (offset < readings.highestBefore(from)) readings.restart();
-          readings.note(from, until, offset < 0n ? NONE : offset);
-          continue;
-        }
-        const before = readings.highestBefore(from);
-        if (offset < before && offset !== LOG_START_OF_KAFKAJS)
-          this.lostCommits.push(`${group} on ${name}-${partition}: ${before}, then ${offset} at ${from} from ${client.address.port}`);
-        if (offset >= 0n) readings.note(from, until, offset);
+        const offset = offsets.get(name)?.get(partition) ?? NONE;
+        noted.push(offset);
+        const value = offset < 0n ? NONE : offset;
+        if (offset !== LOG_START_OF_KAFKAJS) this.committedOf(group, name, partition).note({ from, until, value, port, leaderEpoch });
       }
+    this.coordinatorProofs.set(group, this.proofsOf(own.id, coordinated));
+    this.proofsOf(own.id, coordinated).noteAnswer(leaderEpoch, group, from, noted);
+  }
+
+  private settle(): void {
+    for (const [key, readings] of this.readings) {
+      const [kind, owner, topic, partition] = JSON.parse(key) as [string, string, string, number];
+      if (kind !== 'committed') {
+        readings.settle(this.proofsOf(owner, partition), false);
+        continue;
+      }
+      const mayFall = this.topics.find(({ name }) => name === topic)?.isRecreated === true;
+      const fallen = readings.settle(this.coordinatorProofs.get(owner) ?? new LeadershipProofs(), mayFall);
+      for (const { value, from, port } of fallen.slice(0, 1))
+        this.lostCommits.push(`${owner} on ${topic}-${partition}: ${value} at ${from} from ${port}, and more before`);
     }
   }
 
+  private proofsOf(topicId: string, partition: number): LeadershipProofs {
+    return getOrAdd(this.proofs, JSON.stringify([topicId, partition]), () => new LeadershipProofs());
+  }
+
   private of(kind: 'start' | 'end', topicId: string | null, partition: number): Readings {
-    return this.readingsAt(JSON.stringify([kind, topicId, partition]));
+    return this.readingsAt([kind, topicId ?? '', '', partition]);
   }
 
   private committedOf(group: string, topic: string, partition: number): Readings {
-    return this.readingsAt(JSON.stringify(['committed', group, topic, partition]));
+    return this.readingsAt(['committed', group, topic, partition]);
   }
 
-  private readingsAt(key: string): Readings {
-    let readings = this.readings.get(key);
-    if (readings === undefined) this.readings.set(key, (readings = new Readings()));
-    return readings;
+  private readingsAt(key: readonly [string, string, string, number]): Readings {
+    return getOrAdd(this.readings, JSON.stringify(key), () => new Readings());
   }
 }
 
 const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
+
+/** Topics of the same id in both, with the epochs that are the same in both. */
+function sameInBoth(before: ReadonlyMap<string, KnownTopic>, after: ReadonlyMap<string, KnownTopic>): Map<string, KnownTopic> {
+  const same = new Map<string, KnownTopic>();
+  for (const [name, topic] of before) {
+    const later = after.get(name);
+    if (later?.id !== topic.id) continue;
+    same.set(name, { ...topic, ledEpochs: new Map([...topic.ledEpochs].filter(([index, epoch]) => later.ledEpochs.get(index) === epoch)) });
+  }
+  return same;
+}
+
+function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
+}

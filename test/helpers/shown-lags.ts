@@ -11,6 +11,8 @@ export interface Outcome {
   shown: number;
   judged: number;
   unknown: number;
+  wrongCount: number;
+  /** With the offsets that the app and the brokers returned around it. */
   wrong: string[];
   /** A lag of 0 while records were unread. */
   zeros: string[];
@@ -56,15 +58,25 @@ export class ShownLags {
     const wrong: string[] = [];
     const zeros: string[] = [];
     let judged = 0;
+    let wrongCount = 0;
     for (const one of this.shown) {
       const verdict = judge.judge(one);
       if (verdict === null) continue;
       judged++;
-      if (!verdict.holds && wrong.length < MAX_TEXTS) wrong.push(describe(one, verdict));
+      if (!verdict.holds) wrongCount++;
+      if (!verdict.holds && wrong.length < MAX_TEXTS) wrong.push(`${describe(one, verdict)}\n  ${judge.evidence(one)}`);
       const isUnread = one.lag === 0n && verdict.least > 0n && (one.emptyOffsets === null || isReadable(one));
       if (isUnread && zeros.length < MAX_TEXTS) zeros.push(describe(one, verdict));
     }
-    return { shown: this.shown.length, judged, unknown: this.unknown, wrong, zeros, wrongSums: this.wrongSums.slice(0, MAX_TEXTS) };
+    return {
+      shown: this.shown.length,
+      judged,
+      unknown: this.unknown,
+      wrongCount,
+      wrong,
+      zeros,
+      wrongSums: this.wrongSums.slice(0, MAX_TEXTS),
+    };
   }
 
   private add(row: GroupRow, until: number): void {
@@ -84,7 +96,8 @@ export class ShownLags {
       this.wrongSums.push(JSON.stringify({ ...row, members: [] }));
   }
 
-  private shownLag(row: GroupRow, { topic, partition, emptyOffsets }: GroupPartition, lag: bigint, until: number): ShownLag {
+  private shownLag(row: GroupRow, shown: GroupPartition, lag: bigint, until: number): ShownLag {
+    const { topic, partition, emptyOffsets, committed, startOffset, endOffset, leader } = shown;
     return {
       group: row.id,
       topic,
@@ -94,11 +107,12 @@ export class ShownLags {
       emptyOffsets: emptyOffsets === null ? null : BigInt(emptyOffsets),
       from: row.asOf ?? this.groupsAsOf,
       until,
+      offsets: `committed ${committed} at ${row.coordinator}, log ${startOffset} to ${endOffset} at ${leader}`,
     };
   }
 }
 
-function describe({ group, topic, partition, lag, emptyOffsets, from, until }: ShownLag, { least, most }: Verdict): string {
+function describe({ group, topic, partition, lag, emptyOffsets, from, until, offsets }: ShownLag, { least, most }: Verdict): string {
   const empty = emptyOffsets === null ? '' : ` with ${emptyOffsets} empty offsets`;
-  return `${group} on ${topic}-${partition}: ${lag}${empty}, not ${least} to ${most} (${from} to ${until})`;
+  return `${group} on ${topic}-${partition}: ${lag}${empty}, not ${least} to ${most} (${from} to ${until}; shown: ${offsets})`;
 }

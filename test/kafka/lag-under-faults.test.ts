@@ -215,7 +215,9 @@ describeWith('KAFKA_JARS', jars !== undefined, 'lag beside three nodes of Apache
       listeners.push((patch) => shown.take(patch));
       const [startedAt, before] = [performance.now(), written()];
       const until = startedAt + SECONDS * 1_000;
+      const begun: string[] = [];
       for (let i = 0; performance.now() < until; i++) {
+        begun.push(`${Date.now()}: fault ${i % faults.length} of node ${(i % 3) + 1}`);
         await faults[i % faults.length]?.((i % 3) + 1);
         await later(3_000);
       }
@@ -226,11 +228,12 @@ describeWith('KAFKA_JARS', jars !== undefined, 'lag beside three nodes of Apache
       await positions;
       await judge.stop();
 
-      const { judged, unknown, wrong, zeros, wrongSums, ...counts } = shown.outcome(judge, (one) => isReadable(judge, one));
+      const { judged, unknown, wrong, wrongCount, zeros, wrongSums, ...counts } = shown.outcome(judge, (one) => isReadable(judge, one));
       console.log(
         `${rate.toFixed(0)} records/s, ${transactions.committed} transactions committed, ${transactions.aborted} aborted; ` +
-          `${counts.shown} lags shown, ${judged} judged, ${wrong.length} wrong, ${unknown} unknown, ${shown.emptyClaims} with empty offsets`,
+          `${counts.shown} lags shown, ${judged} judged, ${wrongCount} wrong, ${unknown} unknown, ${shown.emptyClaims} with empty offsets`,
       );
+      if (wrongCount > 0) console.log([...begun, ...wrong].join('\n'));
       expect(wrong).toEqual([]);
       expect(zeros).toEqual([]);
       expect(wrongSums).toEqual([]);
