@@ -109,8 +109,8 @@ async function isolate(node: number): Promise<void> {
 }
 
 /**
- * One after another, for as long as the run lasts; each leaves the cluster whole. Brokers are isolated in long runs only: committed offsets that
- * the judge reads from an isolated coordinator are as old as its isolation, and may look as if the app were wrong.
+ * One after another, for as long as the run lasts; each leaves the cluster whole. Brokers are isolated in long runs only: a short one has
+ * no time for the fourth outage.
  */
 const outages: readonly ((node: number) => Promise<void>)[] = [
   async (node) => {
