@@ -1,25 +1,11 @@
 import vue from '@vitejs/plugin-vue';
 import { defineConfig } from 'vitest/config';
+import { EXCEPTIONS, LIVE, SHARING } from './build/unit-projects.ts';
 
 export default defineConfig({
   plugins: [vue()],
   cacheDir: 'out/.vite',
   test: {
-    include: ['test/**/*.test.ts'],
-    // These drive processes, browsers or real clients; build/test.ts runs them one after another.
-    exclude: [
-      'test/simulation/**',
-      'test/clients/**',
-      'test/e2e/**',
-      'test/kafka/**',
-      'test/heavy/**',
-      'test/figures/**',
-      'test/faults/**',
-      'test/scenarios/live/**',
-      'test/electron/**',
-      'test/bench/**',
-      'node_modules/**',
-    ],
     pool: 'threads',
     // What a test waits for comes late on a loaded machine; the default of a second is for machines that do nothing else.
     expect: { poll: { timeout: 30_000 } },
@@ -29,5 +15,10 @@ export default defineConfig({
     // The first test of a file pays for the compilation of every page that it opens, at low priority beside the live suites.
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    projects: [
+      { extends: true, test: { name: 'sharing', include: [...SHARING], exclude: [...EXCEPTIONS], isolate: false } },
+      { extends: true, test: { name: 'exceptions', include: [...EXCEPTIONS] } },
+      { extends: true, test: { name: 'isolated', include: ['test/**/*.test.ts'], exclude: [...LIVE, ...SHARING] } },
+    ],
   },
 });
