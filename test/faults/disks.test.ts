@@ -57,10 +57,8 @@ describe('faults of disks and clocks', () => {
     // A producer's id is metadata, which waits for the same disk, and this client gives it a second only.
     const writer = await bench.writer(topic);
     await bench.inject({ type: 'slowDisk', node: 1, latencyMs: 200 });
-    await writer.more(2);
-    const from = performance.now();
-    await writer.more(3);
-    expect((performance.now() - from) / 3).toBeGreaterThan(200);
+    // A timer may fire up to a millisecond early.
+    expect(Math.min(...(await writer.timeWrites(3)))).toBeGreaterThan(199);
     await bench.heal();
     await writer.more(20);
     expectAll(await writer.stop(), await bench.read(topic));

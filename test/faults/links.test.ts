@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { expectAll, FAILOVER_MS, FaultBench, later, SESSION_MS, type Writer } from '../helpers/fault-bench.ts';
+import { expectAll, FAILOVER_MS, FaultBench, later, SESSION_MS } from '../helpers/fault-bench.ts';
 
 describe('faults of links', () => {
   let bench: FaultBench;
@@ -44,10 +44,11 @@ describe('faults of links', () => {
     for (const other of [2, 3]) await bench.inject({ type: 'slowLink', between: [1, other], latencyMs: 150, jitterMs: 20 });
     const writer = await bench.writer(topic);
     await writer.more(3);
-    expect(await timeWrites(writer, 3)).toBeGreaterThan(150);
+    // The jitter may shorten it.
+    expect(Math.min(...(await writer.timeWrites(3)))).toBeGreaterThan(150 - 20);
     await bench.heal();
     // Repeated: a machine that does something else meanwhile is slow too.
-    await expect.poll(() => timeWrites(writer, 3), { timeout: FAILOVER_MS }).toBeLessThan(150);
+    await expect.poll(async () => Math.min(...(await writer.timeWrites(3))), { timeout: FAILOVER_MS }).toBeLessThan(150 - 20);
     expectAll(await writer.stop(), await bench.read(topic));
   });
 
@@ -56,13 +57,15 @@ describe('faults of links', () => {
     const writer = await bench.writer(topic);
     await writer.more(10);
     await bench.inject({ type: 'partition', between: [1, 'clients'] });
-    // What had been sent may still be answered: until no acknowledgement arrives for a second.
+    // What had been sent may still be answered: until no acknowledgement arrives for a second, twice. After a suspension of this process
+    // the first timer fires before its sockets are read.
     let before = -1;
-    for (let look = 0; look < 30 && before !== writer.acked.length; look++) {
+    for (let look = 0, quiet = 0; look < 30 && quiet < 2; look++) {
+      quiet = before === writer.acked.length ? quiet + 1 : 0;
       before = writer.acked.length;
       await later(1_000);
     }
-    await later(SESSION_MS + 1_000);
+    await later(SESSION_MS);
     expect(writer.acked.length).toBe(before);
     expect(await bench.partition(topic)).toEqual({ leader: 1, isr: [1, 2, 3] });
     await bench.heal();
@@ -76,21 +79,14 @@ describe('faults of links', () => {
     const writer = await bench.writer(topic);
     await writer.more(2);
     const times: number[] = [];
-    const timeTwo = async (): Promise<number> => {
-      const each = await timeWrites(writer, 2);
-      times.push(each);
-      return each;
+    const fastest = async (): Promise<number> => {
+      times.push(...(await writer.timeWrites(2)));
+      return Math.min(...times);
     };
     // Late once, and not twice; repeated, since a machine that does something else meanwhile is slow too.
-    await expect.poll(timeTwo, { timeout: FAILOVER_MS }).toBeLessThan(390);
-    expect(Math.min(...times)).toBeGreaterThan(200);
+    await expect.poll(fastest, { timeout: FAILOVER_MS }).toBeLessThan(390);
+    // A timer may fire up to a millisecond early.
+    expect(Math.min(...times)).toBeGreaterThan(199);
     expectAll(await writer.stop(), await bench.read(topic));
   });
 });
-
-/** Milliseconds for each of the next acknowledged writes. */
-async function timeWrites(writer: Writer, count: number): Promise<number> {
-  const from = performance.now();
-  await writer.more(count);
-  return (performance.now() - from) / count;
-}

@@ -16,10 +16,12 @@ describe('faults of nodes', () => {
     const topic = await bench.topic('freeze', {}, [leader, controller, other]);
     const writer = await bench.writer(topic);
     await writer.more(20);
+    // Before the request: its response may be late, and then the leadership has moved already.
+    const from = performance.now();
     const fault = await bench.inject({ type: 'freeze', node: leader });
-    const moved = await bench.until(topic, (state) => state.leader !== leader, FAILOVER_MS);
+    await bench.until(topic, (state) => state.leader !== leader, FAILOVER_MS);
+    expect(performance.now() - from).toBeGreaterThan(500);
     await writer.more(20);
-    expect(moved).toBeGreaterThan(500);
     expect(await bench.cluster.control('GET', `/nodes/${leader}`)).toMatchObject({ state: 'frozen', role: null });
     expect(await bench.causes('partition/leadersElected')).toEqual(['lab/nodeFrozen', 'cluster/brokerFenced', 'partition/leadersElected']);
     await bench.cluster.control('DELETE', `/faults/${fault.id}`);

@@ -23,6 +23,8 @@ export const SESSION_MS = 3_000;
 export const FAILOVER_MS = 40_000;
 /** Resource type of a topic. */
 const TOPIC_RESOURCE = 2;
+/** Rounds over the witnesses before a partition counts as unknown: each waits up to a second for an answer. */
+const PARTITION_ROUNDS = 10;
 
 export class FaultBench {
   readonly cluster: ClusterProcess;
@@ -129,12 +131,15 @@ export class FaultBench {
   /** Partition 0, as the first broker knows it that answers of those that nobody breaks. */
   async partition(topic: string): Promise<PartitionState> {
     let failure: unknown;
-    for (const node of this.witnesses) {
-      try {
-        return (await this.partitionsAt(node, [topic]))[0] ?? { leader: -1, isr: [] };
-      } catch (error) {
-        failure = error;
+    for (let round = 0; round < PARTITION_ROUNDS; round++) {
+      for (const node of this.witnesses) {
+        try {
+          return (await this.partitionsAt(node, [topic]))[0] ?? { leader: -1, isr: [] };
+        } catch (error) {
+          failure = error;
+        }
       }
+      await later(100);
     }
     throw failure;
   }
@@ -238,6 +243,8 @@ export class FaultBench {
 /** Writes one record after another with acks=all until it is told to stop. */
 export class Writer {
   readonly acked: string[] = [];
+  /** Milliseconds from the request to its acknowledgement, of each value in `acked`. */
+  readonly durations: number[] = [];
   readonly errors: string[] = [];
   private readonly producer: Producer;
   private readonly topic: string;
@@ -251,6 +258,16 @@ export class Writer {
     this.producer = producer;
     this.topic = topic;
     this.done = this.run();
+  }
+
+  /**
+   * The durations of the next `count` writes, all of which start after this call. A span of time around several writes would be
+   * too short where this process is suspended between two of them.
+   */
+  async timeWrites(count: number): Promise<number[]> {
+    const from = this.acked.length + 1;
+    await this.more(count + 1);
+    return this.durations.slice(from, from + count);
   }
 
   /** Waits for so many more acknowledgements. */
@@ -283,6 +300,7 @@ export class Writer {
   private async run(): Promise<void> {
     while (this.running) {
       const value = `v${this.next++}`;
+      const from = performance.now();
       try {
         const [answer] = await this.producer.send({
           topic: this.topic,
@@ -291,8 +309,10 @@ export class Writer {
           messages: [{ key: this.key, value, partition: 0 }],
         });
         // Where it knows of no partition for a moment, this client sends nothing and calls it done.
-        if (answer?.errorCode === 0) this.acked.push(value);
-        else this.errors.push(`${value}: done without an answer`);
+        if (answer?.errorCode === 0) {
+          this.acked.push(value);
+          this.durations.push(performance.now() - from);
+        } else this.errors.push(`${value}: done without an answer`);
       } catch (error) {
         this.errors.push(String(error));
       }
