@@ -192,11 +192,15 @@ describe('a whole cluster starts with files that are not what they were', () => 
   });
 
   test('the timeline names each closed segment that was damaged, and its repair', async () => {
-    const events = await bench.timeline();
-    for (const { topic, node } of cases.filter(({ file }) => file === '.log')) {
-      const of = events.filter((event) => event.topic === topic && event.node === node);
-      expect([topic, of.map(({ type }) => type)]).toEqual([topic, ['node/corruptionFound', 'node/segmentRepaired']]);
-    }
+    const damaged = cases.filter(({ file }) => file === '.log');
+    // A broker serves the repaired records before the event of the repair has reached the timeline.
+    const found = async (): Promise<unknown[]> => {
+      const events = await bench.timeline();
+      const of = ({ topic, node }: Case) => events.filter((event) => event.topic === topic && event.node === node);
+      return damaged.map((one) => [one.topic, of(one).map(({ type }) => type)]);
+    };
+    const expected = damaged.map(({ topic }) => [topic, ['node/corruptionFound', 'node/segmentRepaired']]);
+    await expect.poll(found, { timeout: 30_000 }).toEqual(expected);
   });
 });
 

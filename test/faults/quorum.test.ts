@@ -42,6 +42,16 @@ async function nodes(): Promise<Node[]> {
   return (await cluster.nodes()) as unknown as Node[];
 }
 
+/** The nodes, the active controller first. While an election runs there is none. */
+async function controllerFirst(): Promise<[Node, Node, Node]> {
+  return eventually('a node leads the quorum', 60_000, async () => {
+    const all = await nodes();
+    const leader = all.find(({ role }) => role === 'leader');
+    if (leader === undefined) throw new Error(`no leader among ${JSON.stringify(all)}`);
+    return [leader, ...all.filter(({ id }) => id !== leader.id)] as [Node, Node, Node];
+  });
+}
+
 /** CreateTopics by one broker; the topic's error, its message, and how long that took. */
 async function create(port: number, name: string, timeoutMs: number): Promise<{ code: number; message: string | null; ms: number }> {
   const client = await RawClient.open(port);
@@ -72,10 +82,8 @@ async function eventually<T>(what: string, limitMs: number, attempt: () => Promi
 }
 
 test('kill one, kill two, start one', { timeout: 300_000 }, async () => {
-  const before = await nodes();
-  const leader = before.find(({ role }) => role === 'leader')!;
+  const [leader, second, survivor] = await controllerFirst();
   expect(leader.leadsSince).toBeGreaterThan(Date.now() - 120_000);
-  const [second, survivor] = before.filter(({ id }) => id !== leader.id) as [Node, Node];
   const kafka = (port: number): Kafka => new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING, retry: { retries: 2 } });
   const all = kafka(survivor.port);
   const admin: Admin = all.admin();
@@ -138,9 +146,7 @@ test('kill one, kill two, start one', { timeout: 300_000 }, async () => {
 });
 
 test('a node whose whole directory was deleted comes back, and its vote is worth something again', { timeout: 300_000 }, async () => {
-  const before = await nodes();
-  const leader = before.find(({ role }) => role === 'leader')!;
-  const [wiped, third] = before.filter(({ id }) => id !== leader.id) as [Node, Node];
+  const [leader, wiped, third] = await controllerFirst();
   const kafka = new Kafka({ brokers: [`127.0.0.1:${third.port}`], logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
   await admin.connect();
@@ -165,7 +171,7 @@ test('a node whose whole directory was deleted comes back, and its vote is worth
     expect(state.votesFrom).toBeLessThan(1_000);
     return Promise.resolve();
   });
-  const now = (await nodes()).find(({ role }) => role === 'leader')!;
+  const [now] = await controllerFirst();
   expect(now.id).not.toBe(wiped.id);
   await cluster.kill(now.id);
   const alive = now.id === third.id ? leader : third;

@@ -21,7 +21,7 @@ test('after a suspension nothing is lost or repeated, writes are soon acknowledg
   await consumer.subscribe({ topic, fromBeginning: true });
   await consumer.run({ eachMessage: async ({ message }) => void consumed.push(message.value?.toString() ?? '') });
   await writer.more(50);
-  await expect.poll(() => consumed.length, { timeout: 20_000 }).toBeGreaterThan(20);
+  await expect.poll(() => consumed.length, { timeout: 60_000 }).toBeGreaterThan(20);
   const before = (await bench.timeline()).at(-1)?.id ?? 0;
   const { pid } = bench.cluster.line;
   process.kill(pid, 'SIGSTOP');
@@ -33,7 +33,7 @@ test('after a suspension nothing is lost or repeated, writes are soon acknowledg
   await writer.more(50);
   await bench.whole(topic);
   const acked = await writer.stop();
-  await expect.poll(() => new Set(consumed).size, { timeout: 30_000 }).toBeGreaterThanOrEqual(acked.length);
+  await expect.poll(() => new Set(consumed).size, { timeout: 60_000 }).toBeGreaterThanOrEqual(acked.length);
   await consumer.disconnect();
   expectAll(acked, await bench.read(topic));
   console.log(`first acknowledgement ${Math.round(firstMs)} ms after the process resumed`);

