@@ -84,9 +84,15 @@ describe('the process that started a cluster ends', () => {
   const options = (): string[] => ['--json', '--memory', '--brokers', '1', '--port', String(somePort())];
   const launch = ['build/launch.mjs', 'cluster'];
   const byNpm = (): Started => new Started('npm', ['run', '--silent', 'cluster', '--', ...options()]);
-  /** A shell that starts it in the background, by way of `before`, and ends at once. */
+  /**
+   * Waits, up to 30 s, until the program has recorded that the shell started it: on a machine that is slow to start it, the shell would
+   * have ended before, and nothing would be known of it. build/launch.mjs replaces its process with one that has this variable.
+   */
+  const UNTIL_RECORDED =
+    'i=0; until grep -qszE "^BROKERDESK_STARTED_BY=$!:" /proc/$!/environ || [ $i -ge 600 ]; do i=$((i + 1)); sleep 0.05; done';
+  /** A shell that starts it in the background, by way of `before`, and ends. */
   const byShell = (before: string, ...more: string[]): Started =>
-    new Started('sh', ['-c', `${before} "$0" "$@" & sleep 0.5`, process.execPath, ...launch, ...options(), ...more]);
+    new Started('sh', ['-c', `${before} "$0" "$@" & ${UNTIL_RECORDED}`, process.execPath, ...launch, ...options(), ...more]);
 
   test('npm by a signal, npm by SIGKILL, a shell by itself: each takes the cluster with it', async () => {
     const orphan = byShell('');

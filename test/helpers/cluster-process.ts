@@ -106,7 +106,8 @@ export class ClusterProcess {
     if (this.child.exitCode !== null || this.child.signalCode !== null) return this.child.exitCode;
     return new Promise((resolve) => {
       const timer = setTimeout(() => this.child.kill('SIGKILL'), options.timeoutMs ?? 60_000);
-      this.child.once('exit', (code) => {
+      // Not at `exit`: its last lines of stderr may not have been read then.
+      this.child.once('close', (code) => {
         clearTimeout(timer);
         resolve(code);
       });

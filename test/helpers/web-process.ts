@@ -97,7 +97,8 @@ export class WebProcess {
     if (this.child.exitCode === null && this.child.signalCode === null) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(() => this.child.kill('SIGKILL'), 60_000);
-        this.child.once('exit', () => {
+        // Not at `exit`: its last lines of stderr may not have been read then.
+        this.child.once('close', () => {
           clearTimeout(timer);
           resolve();
         });
