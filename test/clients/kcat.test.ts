@@ -96,7 +96,7 @@ describeWith('kcat', onPath('kcat'), 'kcat with no special options', () => {
 
   test('a broker that is not there is said so, and the others answer', async () => {
     await cluster.kill(2);
-    const { code, stdout } = await run('kcat', ['-b', cluster.bootstrap, '-L', '-J', '-m', '10'], { timeoutMs: 20_000 });
+    const { code, stdout } = await run('kcat', ['-b', cluster.bootstrap, '-L', '-J', '-m', '30'], { timeoutMs: 60_000 });
     expect(code).toBe(0);
     expect(stdout).toContain('"topic":"zstd"');
     await cluster.startNode(2);

@@ -135,7 +135,8 @@ test('a client that is silent for less than its timeout goes on as if nothing ha
 });
 
 test.each(['kill', 'freeze'] as const)('the broker it is connected to is lost (%s): the session goes on at another one', async (fault) => {
-  await service.open(6_000);
+  // The client gives a silent server up after two thirds of it: the last third, 4 s, is for its connection to another one.
+  await service.open(12_000);
   await service.watch('/brokers/ids', 'children');
   const { broker, sessionId } = own();
   if (broker === null) throw new Error('not connected');

@@ -328,18 +328,25 @@ function spawnPython(source: string, ...args: string[]): { line<T>(): Promise<T>
   const child = spawn('/usr/bin/python3', ['-u', '-c', source, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const lines: string[] = [];
   let [out, errors, taken] = ['', '', 0];
+  let isClosed = false;
   child.stderr.on('data', (chunk: Buffer) => (errors += chunk.toString()));
   child.stdout.on('data', (chunk: Buffer) => {
     out += chunk.toString();
     lines.splice(0, lines.length, ...out.split('\n').slice(0, -1));
   });
   return {
-    ended: new Promise((done) => child.once('close', done)),
+    // Not at its exit, at which some of its output may not have been read.
+    ended: new Promise<void>((done) =>
+      child.once('close', () => {
+        isClosed = true;
+        done();
+      }),
+    ),
     async line<T>() {
       await eventually(
         'the script says something',
         () => {
-          if (child.exitCode !== null && lines.length <= taken) throw new Error(errors);
+          if (isClosed && lines.length <= taken) throw new Error(errors);
           return Promise.resolve(lines.length > taken);
         },
         40_000,
@@ -357,7 +364,7 @@ async function python(source: string, ...args: string[]): Promise<unknown> {
 }
 
 const KAZOO = `
-import json, sys
+import json, sys, time
 from kazoo.client import KazooClient
 from kazoo.exceptions import BadVersionError
 a = KazooClient(hosts=sys.argv[1], timeout=20); a.start()
@@ -371,6 +378,9 @@ b.get_children('/app', watch=lambda e: events.append((e.type, e.path)))
 a.create('/app/x', b'1', ephemeral=True)
 b.sync('/app')
 out['got'] = b.get('/app/x')[0].decode()
+# Its watchers run in a thread of their own.
+end = time.time() + 30
+while len(events) < 2 and time.time() < end: time.sleep(0.01)
 out['events'] = list(events)
 out['sequence'] = [a.create('/app/s-', b'', sequence=True) for _ in range(3)]
 try: a.set('/app/x', b'2', version=7)
@@ -452,7 +462,11 @@ const client = zookeeper.createClient(process.argv[2], { sessionTimeout: 20000 }
 const out = {};
 const call = (name, ...args) => new Promise((done, fail) => client[name](...args, (error, ...rest) => error ? fail(error) : done(rest)));
 client.once('connected', async () => {
-  out.brokers = (await call('getChildren', '/brokers/ids'))[0].sort();
+  // A broker that was restarted by the test before may be absent at this server for a while.
+  for (const end = Date.now() + 30000; out.brokers?.length !== 3 && Date.now() < end;) {
+    out.brokers = (await call('getChildren', '/brokers/ids'))[0].sort();
+    await new Promise((done) => setTimeout(done, 100));
+  }
   await call('create', '/node', Buffer.from('hello'));
   const event = new Promise((done) => client.getData('/node', (e) => done(e.name), (_, data) => { out.data = data.toString(); }));
   await call('setData', '/node', Buffer.from('x'), 0);

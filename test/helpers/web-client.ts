@@ -31,7 +31,8 @@ export class WebClient {
 
   static async open({ url, token }: { url: string; token: string }): Promise<WebClient> {
     const { host } = new URL(url);
-    const socket = new WebSocket(`ws://${host}/ipc?token=${encodeURIComponent(token)}`);
+    // One frame at a time: a caller of `ask` that registers a listener after its answer misses no event that came in the same segment.
+    const socket = new WebSocket(`ws://${host}/ipc?token=${encodeURIComponent(token)}`, { allowSynchronousEvents: false });
     const client = new WebClient(socket);
     await new Promise<void>((resolve, reject) => {
       socket.once('open', resolve);
