@@ -106,14 +106,14 @@ describeWith('BROKERDESK_OLD_ELECTRON and Xvfb', hasOld, 'the app in Electron 22
         env: { ...environment(display.name, home), TMPDIR: home },
         stdio: 'ignore',
       });
-      await until('the cluster', 30_000, () => readdirSync(home).some((name) => name.startsWith('brokerdesk-')));
+      await until('the cluster', 60_000, () => readdirSync(home).some((name) => name.startsWith('brokerdesk-')));
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       onTestFinished(() => void child.kill('SIGKILL'));
       const tree = processTree(child.pid ?? -1);
       const exit = new Promise((resolve) => child.once('exit', (code, signal) => resolve([code, signal])));
       child.kill('SIGTERM');
       expect(await exit).toEqual([0, null]);
-      await until('the end of all processes', 20_000, () => tree.every((pid) => !isRunning(pid)));
+      await until('the end of all processes', 60_000, () => tree.every((pid) => !isRunning(pid)));
       expect(readdirSync(home).filter((name) => name.startsWith('brokerdesk-'))).toEqual([]);
     });
   });
@@ -201,7 +201,7 @@ function appWorks(name: string, install: () => Promise<Installation>): void {
     await dialog.getByLabel('Partitions').fill('3');
     await dialog.getByLabel('Replication factor').fill('3');
     await dialog.getByRole('button', { name: 'Create', exact: true }).click();
-    await until('leaders of the new topic', 20_000, async () => {
+    await until('leaders of the new topic', 60_000, async () => {
       const partitions = (await topic())?.partitions ?? [];
       return partitions.length === 3 && partitions.every(({ leader, isr }) => leader !== null && isr.length === 3);
     });
@@ -252,7 +252,9 @@ function appWorks(name: string, install: () => Promise<Installation>): void {
       expect(answer).toMatchObject({ ok: true, value: { records: [{ value: { text: 'squeezed' } }] } });
       // A leader checks each record before it appends, so it takes no batch that it cannot decompress.
     } else await expect(produced).rejects.toMatchObject({ type: 'UNSUPPORTED_COMPRESSION_TYPE' });
-    expect((await app.ask('cluster/view', {})).view.brokers.every(({ state }) => state === 'online')).toBe(true);
+    await until('every broker is online', 60_000, async () =>
+      (await app.ask('cluster/view', {})).view.brokers.every(({ state }) => state === 'online'),
+    );
   }, 120_000);
 
   test('a second start brings the first window to the front and ends', async () => {

@@ -53,9 +53,9 @@ export class DesktopApp {
       executablePath: installation.executable,
       args: [...commandLine(installation, home), ...own],
       env: environment(display, home),
-      timeout: 60_000,
+      timeout: 120_000,
     });
-    const page = await electron.firstWindow({ timeout: 30_000 });
+    const page = await electron.firstWindow({ timeout: 60_000 });
     return new DesktopApp(electron, page, home, performance.now() - start);
   }
 
@@ -94,7 +94,7 @@ export class DesktopApp {
       });
     }, event);
     await cause();
-    await this.page.waitForFunction(() => (globalThis as unknown as PageGlobals).heard.length > 0, undefined, { timeout: 10_000 });
+    await this.page.waitForFunction(() => (globalThis as unknown as PageGlobals).heard.length > 0, undefined, { timeout: 60_000 });
     return (await this.page.evaluate(() => (globalThis as unknown as PageGlobals).heard[0])) as Events[E];
   }
 
