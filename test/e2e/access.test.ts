@@ -20,6 +20,8 @@ const HEAVY = process.env['BROKERDESK_HEAVY'] === '1';
 /** Each theme and each width once: what a theme breaks (contrast) and what a width breaks (layout) do not depend on each other. */
 const DIAGONAL = LOOKS.filter(({ theme, width }) => (theme === 'dark') === (width === 1440));
 const OTHER_DIAGONAL = LOOKS.filter((look) => !DIAGONAL.includes(look));
+/** 1280 pixels at 400 % (WCAG 1.4.10), the narrowest; 1440 at 200 % lies between that and the widths of the looks. */
+const ZOOMED = HEAVY ? ([[720, 450], [320, 640]] as const) : ([[320, 640]] as const); // prettier-ignore
 /** More than a table keeps in the document. */
 const RECORDS = 300;
 
@@ -40,10 +42,10 @@ describeWith('a browser', hasBrowser, 'access', () => {
     await desk.page.locator('.skeleton').first().waitFor({ state: 'hidden' });
   }
 
-  /** Every page in these looks. */
-  async function sweep(looks: readonly Look[]): Promise<string[]> {
+  /** The pages in these looks. */
+  async function sweep(looks: readonly Look[], paths = pages()): Promise<string[]> {
     const found = new Map<string, string>();
-    for (const [path, title] of pages()) {
+    for (const [path, title] of paths) {
       await open(path, title);
       for (const look of looks) {
         await desk.look(look);
@@ -209,11 +211,8 @@ describeWith('a browser', hasBrowser, 'access', () => {
     }
   });
 
-  test('at twice the size, and in a narrow window, nothing is out of reach', async () => {
-    for (const [width, height] of [
-      [720, 450],
-      [320, 640],
-    ] as const) {
+  test('in a window of a quarter of the width, nothing is out of reach', async () => {
+    for (const [width, height] of ZOOMED) {
       await desk.page.setViewportSize({ width, height });
       for (const [path, title] of pages()) {
         await open(path, title);
@@ -252,8 +251,11 @@ describeWith('a browser', hasBrowser, 'access', () => {
     await dialog().getByRole('button', { name: 'Kill broker 2' }).click();
     await desk.go('/overview');
     await page.getByText('1 partition has no leader').first().waitFor({ timeout: FAILOVER_MS });
-    // Each theme and each width once more; a broken cluster has colours of its own.
-    expect(await sweep(OTHER_DIAGONAL)).toEqual([]);
+    // Each theme and each width once more; a broken cluster has colours of its own. The diagrams of Learn are drawn by the same components:
+    // one of its pages stands for them.
+    const concepts = pages().filter(([path]) => path.startsWith('/learn/'));
+    const paths = HEAVY ? pages() : pages().filter((page) => !concepts.slice(1).some(([path]) => path === page[0]));
+    expect(await sweep(OTHER_DIAGONAL, paths)).toEqual([]);
     for (const path of ['/overview', '/brokers', '/lab?at=broker-2']) {
       await desk.go(path);
       expect.soft(await walk(page), path).toEqual([]);
