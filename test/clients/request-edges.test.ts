@@ -242,7 +242,7 @@ describe('names that every object has', () => {
       });
       const browse = (): Promise<Results['message/browse']> =>
         app.get('message/browse', { topic: name, partitions: null, from: { kind: 'oldest' }, limit: 10 });
-      await expect.poll(async () => (await browse()).records.length, { timeout: 10_000 }).toBe(4);
+      await expect.poll(async () => (await browse()).records.length, { timeout: 30_000 }).toBe(4);
       const [first, , , last] = (await browse()).records;
       expect(first?.headers.map(({ key, value }) => [key, value.text])).toEqual([['a', '0'], [name, '1'], ['b', '2'], ['a', '3'], ['', '4']]); // prettier-ignore
       expect([first?.key.text, first?.value.text, last?.key.encoding, last?.value.text]).toEqual([name, name, 'null', 'acks=0']);

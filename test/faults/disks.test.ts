@@ -127,7 +127,10 @@ describe('faults of disks and clocks', () => {
     await bench.whole(topic);
     // A follower serves consumers too, from its own files.
     const [fetched, broken] = await readAll(bench, 1, topic);
-    const [found, ...more] = (await bench.timeline()).filter(({ type, topic: of }) => type === 'node/corruptionFound' && of === topic);
+    const events = async (type: string) => (await bench.timeline()).filter((event) => event.type === type && event.topic === topic);
+    // The answer to a client may be read before the event has reached the timeline.
+    await expect.poll(async () => (await events('node/corruptionFound')).length, { timeout: FAILOVER_MS }).toBeGreaterThan(0);
+    const [found, ...more] = await events('node/corruptionFound');
     expect(more).toEqual([]);
     expect(found).toMatchObject({
       node: 1,
@@ -141,8 +144,8 @@ describe('faults of disks and clocks', () => {
     // One that clients try again after.
     expect(broken).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
     await expect.poll(() => readAll(bench, 1, topic), { timeout: FAILOVER_MS }).toEqual([BigInt(acked.length), ErrorCode.NONE]);
-    const repaired = (await bench.timeline()).filter(({ type, topic: of }) => type === 'node/segmentRepaired' && of === topic);
-    expect(repaired).toMatchObject([{ node: 1, partitions: [0], causeId: found?.id }]);
+    await expect.poll(async () => (await events('node/segmentRepaired')).length, { timeout: FAILOVER_MS }).toBeGreaterThan(0);
+    expect(await events('node/segmentRepaired')).toMatchObject([{ node: 1, partitions: [0], causeId: found?.id }]);
   });
 
   test('clock skew: the records carry the wrong time, and the cluster goes on', async () => {
