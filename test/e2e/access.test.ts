@@ -251,7 +251,7 @@ describeWith('a browser', hasBrowser, 'access', () => {
     await dialog().getByRole('button', { name: 'Kill broker 2' }).click();
     await desk.go('/overview');
     await page.getByText('1 partition has no leader').first().waitFor({ timeout: FAILOVER_MS });
-    // Each theme and each width once more; a broken cluster has colours of its own. The diagrams of Learn are drawn by the same components:
+    // Each theme and each width again: a broken cluster has colours of its own. The diagrams of Learn are drawn by the same components:
     // one of its pages stands for them.
     const concepts = pages().filter(([path]) => path.startsWith('/learn/'));
     const paths = HEAVY ? pages() : pages().filter((page) => !concepts.slice(1).some(([path]) => path === page[0]));

@@ -18,7 +18,7 @@ export interface Installation {
 
 interface PageGlobals {
   brokerdesk: Bridge;
-  heard: unknown[];
+  received: unknown[];
 }
 
 const SELECTION_TIMEOUT_MS = 20_000;
@@ -87,15 +87,15 @@ export class DesktopApp {
   async nextEvent<E extends EventChannel>(event: E, cause: () => Promise<unknown>): Promise<Events[E]> {
     await this.page.evaluate((name) => {
       const globals = globalThis as unknown as PageGlobals;
-      globals.heard = [];
+      globals.received = [];
       const stop = globals.brokerdesk.on(name, (payload) => {
-        globals.heard.push(payload);
+        globals.received.push(payload);
         stop();
       });
     }, event);
     await cause();
-    await this.page.waitForFunction(() => (globalThis as unknown as PageGlobals).heard.length > 0, undefined, { timeout: 60_000 });
-    return (await this.page.evaluate(() => (globalThis as unknown as PageGlobals).heard[0])) as Events[E];
+    await this.page.waitForFunction(() => (globalThis as unknown as PageGlobals).received.length > 0, undefined, { timeout: 60_000 });
+    return (await this.page.evaluate(() => (globalThis as unknown as PageGlobals).received[0])) as Events[E];
   }
 
   /** As a link in the app would, once the app stands. */
