@@ -1,4 +1,4 @@
-/** A broken invariant: a bug of ours, never a user's or a peer's mistake. */
+/** A broken invariant: a bug of this program, never a mistake of a user or a peer. */
 export class AssertionError extends Error {
   constructor(message: string) {
     super(message);
@@ -10,7 +10,7 @@ export function assert(condition: unknown, message: string): asserts condition {
   if (!condition) throw new AssertionError(message);
 }
 
-/** The value, when the code around it knows that it must be there. */
+/** The value, where it cannot be undefined. */
 export function must<T>(value: T | undefined | null, message: string): T {
   if (value === undefined || value === null) throw new AssertionError(message);
   return value;

@@ -1,11 +1,11 @@
 /**
- * Time, as everything under `electron/cluster` sees it. Nothing there may ask the operating system for the
- * time or for a timer; it is handed a `Clock`, so that the simulator can own time and the lab can skew it.
+ * Time for everything under `electron/cluster`. Code there must not ask the operating system for the
+ * time or for a timer; it is given a `Clock`, so that the simulator can control time and the lab can skew it.
  */
 export interface Clock {
-  /** Wall-clock time in milliseconds since the Unix epoch. May jump; written into records and shown to people. */
+  /** Wall-clock time in milliseconds since the Unix epoch. May jump; used in records and on the screen. */
   now(): number;
-  /** Milliseconds from an arbitrary start that never go back. Every timeout is measured with this one. */
+  /** Milliseconds from an arbitrary start that never decrease. Every timeout is measured with them. */
   monotonic(): number;
   /** Runs `callback` once, `delayMs` from now. A delay of 0 still runs it later, never at once. */
   setTimer(delayMs: number, callback: () => void): Timer;

@@ -1,6 +1,6 @@
 /**
- * A disk that survives a process without free descriptors (EMFILE, ENFILE): that is not a failure of the disk. Some descriptors are held in
- * reserve for calls that need one for a moment. Where they are used up, those that keep files open are asked to close some
+ * A disk that survives a process without free descriptors (EMFILE, ENFILE), which is not a failure of the disk. Some descriptors are held in
+ * reserve for calls that need one briefly. When they are used up, the owners of open files are asked to close some
  * (`onDescriptorShortage`), and the call is repeated for a second at most.
  */
 import { DiskError, isDescriptorShortage, type Disk, type DiskFile, type DiskVolume } from './disk.ts';
@@ -98,7 +98,7 @@ export class DescriptorReserve implements Disk {
     try {
       while (this.spares.length < SPARES) this.spares.push(this.options.openSpare());
     } catch (error) {
-      // There are none to spare; the next call that succeeds tries again.
+      // None is free; the next call that succeeds tries again.
       if (!(error instanceof DiskError) || !isDescriptorShortage(error)) throw error;
     }
   }

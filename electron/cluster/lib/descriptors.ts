@@ -1,13 +1,13 @@
 /**
- * How a process's descriptors are shared: each node has a part for its connections and one for the files of its logs, and the main process
- * has the rest. A node that takes more than its part would make the disks of all others fail.
+ * Divides a process's descriptors: each node has a share for its connections and one for the files of its logs, and the main process
+ * has the rest. A node that exceeds its share would make the disks of all others fail.
  */
 export interface DescriptorShare {
   connections: number;
   files: number;
 }
 
-/** For the main process: its own servers, clients and loads, and for what nodes open for a moment. */
+/** For the main process: its own servers, clients and loads, and descriptors that nodes open briefly. */
 const RESERVED = 192;
 const MAX_FILES = 2_000;
 const LEAST = 32;
@@ -19,7 +19,7 @@ export function shareDescriptors(limit: number, nodes: number): DescriptorShare 
   return { connections: Math.max(LEAST, each - files), files };
 }
 
-/** The soft limit in the text of `/proc/self/limits`; undefined where it does not say. */
+/** The soft limit in the text of `/proc/self/limits`; undefined where it is missing. */
 export function parseDescriptorLimit(limits: string): number | undefined {
   const match = /^Max open files\s+(\d+|unlimited)\s/m.exec(limits);
   if (match === null) return undefined;

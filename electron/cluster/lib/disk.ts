@@ -1,7 +1,7 @@
 /**
- * The disk, as everything under `electron/cluster` sees it. Calls are synchronous on purpose: an append to the
+ * The disk for everything under `electron/cluster`. Calls are synchronous on purpose: an append to the
  * page cache takes microseconds, far less than a trip through a thread pool (measured: 3.7 against 0.43 GB/s), and
- * a state machine that never awaits midway cannot be seen half changed. What a *slow* disk means is said by
+ * a state machine that never awaits midway cannot be observed in a partial state. A *slow* disk is modelled by
  * `admit`, which callers on a request path await before they write.
  */
 export interface Disk {
@@ -13,25 +13,25 @@ export interface Disk {
   isDirectory(path: string): boolean;
   /** Size in bytes of a file that exists. */
   size(path: string): number;
-  /** Creates the directory and its parents; existing ones are fine. */
+  /** Creates the directory and its parents; existing ones are accepted. */
   makeDirectory(path: string): void;
   rename(from: string, to: string): void;
-  /** Removes a file or a whole tree; what is absent is fine. */
+  /** Removes a file or a whole tree; an absent path is accepted. */
   remove(path: string): void;
   readFile(path: string): Buffer;
-  /** Replaces a file so that a crash at any moment leaves the old or the new bytes: write aside, sync, rename, sync the directory. */
+  /** Replaces a file so that a crash leaves either the old or the new bytes: write aside, sync, rename, sync the directory. */
   writeFileAtomic(path: string, bytes: Uint8Array): void;
   /** Makes creations, renames and removals in a directory durable. */
   syncDirectory(path: string): void;
   /**
-   * Undefined when a write of that size may go on at once (the usual case), else a promise that resolves when a slow
+   * Undefined when a write of that size may proceed at once (the usual case), else a promise that resolves when a slow
    * disk has caught up. Callers on a request path await it before they append.
    */
   admit(bytes: number): Promise<void> | undefined;
   /**
-   * Names the time since whatever stands for the machine last lost power. While it is the same as it was, everything that was written is
-   * there, synced or not: a process that was killed lost nothing. Absent or undefined where that cannot be known. A disk on which a power
-   * cut is played must give another name after it, never the one of the disk below.
+   * Identifies the time since the machine (or what stands for it) last lost power. While it is unchanged, everything that was written
+   * exists, synced or not: a killed process has lost nothing. Absent or undefined where that is unknown. A disk with simulated
+   * power cuts must return another value after one, never that of the disk below.
    */
   readonly powerCycle?: string | undefined;
   /** The volume that holds the path; undefined, or absent, where its size is not known. */

@@ -1,7 +1,7 @@
 /**
  * A disk that can be made slow and full. Slow: `admit` makes callers on a request path wait before they write (calls of a disk are
- * synchronous, see `disk.ts`, so a slow one is what comes before them). Full: whatever would take room (a write, a new file
- * or directory) fails with ENOSPC; what frees room goes on.
+ * synchronous, see `disk.ts`, so the delay comes before them). Full: operations that need space (a write, a new file
+ * or directory) fail with ENOSPC; operations that free space succeed.
  */
 import type { Clock, Timer } from './clock.ts';
 import { DiskError, type Disk, type DiskFile, type DiskVolume } from './disk.ts';
@@ -14,14 +14,14 @@ export class FaultyDisk implements Disk {
   private latencyMs = 0;
   private bytesPerSecond = 0;
   private full = false;
-  /** Monotonic ms until when the writes that were admitted fill a disk of limited bandwidth. */
+  /** Monotonic ms until which admitted writes fill a disk of limited bandwidth. */
   private busyUntil = 0;
-  /** In the order in which they came, which is the order in which they go on. */
+  /** First in, first out. */
   private readonly waiting: { dueAt: number; go: () => void }[] = [];
   private timer: Timer | undefined;
   private readonly operated: () => void;
 
-  /** `operated` is called when something has been read or changed. */
+  /** `operated` is called after every read or change. */
   constructor(inner: Disk, clock: Clock, operated: () => void = () => undefined) {
     this.inner = inner;
     this.operated = operated;
@@ -29,7 +29,7 @@ export class FaultyDisk implements Disk {
     this.powerCycle = inner.powerCycle;
   }
 
-  /** These faults and no others hold from now on: latencies add up, the least bandwidth counts. Whoever waits longer than that goes on. */
+  /** Replaces all faults: latencies add up, the least bandwidth counts. Writes that have already waited longer continue. */
   set(faults: { slow: readonly DiskSlowness[]; full: boolean }): void {
     this.full = faults.full;
     this.latencyMs = faults.slow.reduce((sum, { latencyMs }) => sum + latencyMs, 0);
@@ -111,7 +111,7 @@ export class FaultyDisk implements Disk {
     });
   }
 
-  /** Lets everybody go on whose time has come. */
+  /** Releases the writes whose wait is over. */
   private pump(): void {
     this.timer?.cancel();
     this.timer = undefined;

@@ -1,4 +1,4 @@
-/** Smaller ones are left to the garbage collector: to free one costs more than it saves. */
+/** Smaller buffers, in bytes, are left to the garbage collector: freeing one costs more than it saves. */
 const LEAST_BYTES = 1024 * 1024;
 
 /**

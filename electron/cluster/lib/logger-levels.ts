@@ -1,15 +1,15 @@
 /**
- * The levels of a node's loggers, changed while it runs (the resource type BROKER_LOGGER, KIP-412). A logger without a level of its own has
- * that of the nearest name above it (`log` of `log.cleaner`), at last that of the root. Levels end with the node's process.
+ * The levels of a node's loggers, changed at run time (the resource type BROKER_LOGGER, KIP-412). A logger without a level of its own has
+ * that of the nearest parent (`log` of `log.cleaner`), finally that of the root. Levels end with the node's process.
  */
 
-/** From the most lines to the fewest. No line of this node is finer than DEBUG or graver than ERROR. */
+/** From the most verbose. No line of this node is more verbose than DEBUG or more severe than ERROR. */
 export const LOGGER_LEVELS = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'] as const;
 export type LoggerLevel = (typeof LOGGER_LEVELS)[number];
 
 export const ROOT_LOGGER = 'root';
 
-/** The least severity that a logger lets through. Shared by all loggers of a name, and changed in place. */
+/** The least severity that a logger logs. Shared by all loggers of a name, and changed in place. */
 export interface Threshold {
   severity: number;
 }
@@ -29,7 +29,7 @@ export class LoggerLevels {
     this.rootThreshold = { severity: LOGGER_LEVELS.indexOf(this.root) };
   }
 
-  /** Of a logger, which exists from then on; undefined: of the root. */
+  /** Sets the level of a logger, which exists from then on; undefined: of the root. */
   thresholdOf(name: string | undefined): Threshold {
     if (name === undefined) return this.rootThreshold;
     let threshold = this.thresholds.get(name);
@@ -41,20 +41,20 @@ export class LoggerLevels {
     return name === ROOT_LOGGER || this.thresholds.has(name);
   }
 
-  /** The root first, the others by name, each with the level that is in force. */
+  /** The root first, the others by name, each with its effective level. */
   list(): { name: string; level: LoggerLevel }[] {
     const names = [...this.thresholds.keys()].sort();
     return [{ name: ROOT_LOGGER, level: this.root }, ...names.map((name) => ({ name, level: this.levelOf(name) }))];
   }
 
-  /** Of a logger that exists. */
+  /** The effective level of an existing logger. */
   set(name: string, level: LoggerLevel): void {
     if (name === ROOT_LOGGER) this.root = level;
     else this.own.set(name, level);
     this.apply();
   }
 
-  /** Back to the level of what is above it. */
+  /** Resets a logger to the level of its parent. */
   delete(name: string): void {
     this.own.delete(name);
     this.apply();

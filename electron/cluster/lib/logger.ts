@@ -1,4 +1,4 @@
-/** Structured log lines. A node's logger adds the node; `child` adds what a part wants on every line of its own. */
+/** Structured log lines. A node's logger adds the node; `child` adds fields to every line of one part. */
 import { LoggerLevels, severityOf } from './logger-levels.ts';
 
 export interface Logger {
@@ -8,7 +8,7 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
   /** A field `part` names the child: its level is the one of that name in `levels`. */
   child(fields: LogFields): Logger;
-  /** The levels of this logger and all that come of it. */
+  /** The levels of this logger and all its children. */
   readonly levels: LoggerLevels;
 }
 
@@ -16,7 +16,7 @@ export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 export type LogFields = Readonly<Record<string, unknown>>;
 export type LogSink = (level: LogLevel, message: string, fields: LogFields) => void;
 
-/** A logger that hands every line to `sink` whose level its name in `levels` lets through; a plain level is that of the root. */
+/** A logger that passes every line to `sink` that its level in `levels` permits; a single level is that of the root. */
 export function createLogger(sink: LogSink, levels: LogLevel | LoggerLevels = 'info', fields: LogFields = {}): Logger {
   const known = typeof levels === 'string' ? new LoggerLevels(levels) : levels;
   const { part } = fields;

@@ -3,32 +3,32 @@ import type { Random } from './random.ts';
 
 export type DiskOperation = 'open' | 'read' | 'write' | 'truncate' | 'sync' | 'syncDirectory' | 'rename' | 'remove' | 'makeDirectory';
 
-/** How an operation is to fail. */
+/** How an operation fails. */
 export interface DiskFault {
   /** The operating system's code: ENOSPC, EIO … */
   code: string;
-  /** Of a write: how many bytes reach the file before it fails (a torn write); 0 if absent. */
+  /** For a write: bytes that reach the file before it fails (a torn write); 0 if absent. */
   writtenBytes?: number;
 }
 
 export interface MemoryDiskOptions {
   /** Writes that would take the sum of file sizes above it fail with ENOSPC, torn where the space ended. */
   capacityBytes?: number;
-  /** Asked before every operation; an answer makes it fail. `bytes` is the size of a write, else 0. */
+  /** Called before every operation; a result makes it fail. `bytes` is the size of a write, else 0. */
   fault?: (operation: DiskOperation, path: string, bytes: number) => DiskFault | undefined;
   /** Stands in for a slow disk; see `Disk.admit`. */
   admit?: (bytes: number) => Promise<void> | undefined;
 }
 
 /**
- * A disk in memory for tests and simulation that tells what is durable from what is not, as strictly as POSIX allows: the
+ * A disk in memory for tests and simulation that distinguishes durable from unsynced changes, as strictly as POSIX permits: the
  * bytes of a file need its `sync`, its name needs `syncDirectory` on its directory. `powerCut` drops the rest.
  */
 export class MemoryDisk implements Disk {
   /** May be set and cleared while it runs. */
   options: MemoryDiskOptions;
   private readonly root = new Directory();
-  /** Handles of an older power cycle are dead. */
+  /** Handles of an earlier power cycle are invalid. */
   private cycle = 0;
 
   constructor(options: MemoryDiskOptions = {}) {
@@ -246,7 +246,7 @@ class Directory {
   }
 }
 
-/** How to take one unsynced change back: put `bytes` back at `position`, then cut or extend to `size`. */
+/** How to undo one unsynced change: put `bytes` back at `position`, then cut or extend to `size`. */
 interface Undo {
   position: number;
   bytes: Buffer;

@@ -1,9 +1,9 @@
 /**
- * The network, as everything under `electron/cluster` sees it: ordered byte streams between addresses. In the app it
- * is TCP (`network/tcp.ts`) with faults laid over it (`network/faults.ts`); in the simulator it is a queue.
+ * The network for everything under `electron/cluster`: ordered byte streams between addresses. In the app it
+ * is TCP (`network/tcp.ts`) with faults on top (`network/faults.ts`); in the simulator it is a queue.
  */
 export interface Network {
-  /** Starts to accept. Rejects with `NetworkError` EADDRINUSE when the port is taken; port 0 asks for any free one. */
+  /** Starts to accept. Rejects with `NetworkError` EADDRINUSE when the port is in use; port 0 requests any free one. */
   listen(address: Address, accept: (stream: Stream) => void): Promise<Listener>;
   /** Opens a stream; rejects with `NetworkError` when refused, reset or not answered within `timeoutMs`. */
   connect(address: Address, timeoutMs: number): Promise<Stream>;
@@ -16,14 +16,14 @@ export interface Address {
 
 export interface Listener {
   readonly port: number;
-  /** Stops to accept; streams that are open stay open. */
+  /** Stops accepting; open streams stay open. */
   close(): void;
 }
 
 export interface Stream {
-  /** `host:port` of the other side, for logs and for what clients are shown as. */
+  /** `host:port` of the peer, for logs and for client addresses in responses. */
   readonly remote: string;
-  /** Of an accepted stream, from its first bytes on: whether another node of the cluster opened it. Absent where that cannot be known. */
+  /** Of an accepted stream, from its first bytes on: whether another node of the cluster opened it. Absent where that is unknown. */
   fromPeer?(): boolean;
   /**
    * Sends the chunks in order, in one vectored write where the platform can. Chunks must not be changed afterwards.
@@ -33,16 +33,16 @@ export interface Stream {
   /** Stops and resumes the arrival of data (backpressure reaches the peer). */
   pause(): void;
   resume(): void;
-  /** Sends what is buffered, then closes. */
+  /** Sends buffered bytes, then closes. */
   end(): void;
-  /** Drops the stream at once; the peer sees a reset. */
+  /** Closes the stream at once; the peer sees a reset. */
   destroy(reason?: Error): void;
-  /** Set once, right after the stream is handed over. */
+  /** Called once, right after the stream is handed over. */
   handlers: StreamHandlers;
 }
 
 export interface StreamHandlers {
-  /** The bytes are good only during the call: the next ones may come in the same buffer. */
+  /** The bytes are valid only during the call: the next ones may use the same buffer. */
   data(chunk: Buffer): void;
   drain(): void;
   /** Exactly once, however the stream ended. */

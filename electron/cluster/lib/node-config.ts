@@ -1,4 +1,4 @@
-/** What one node is told at its start. Plain data: it crosses to the node's worker. */
+/** Configuration of one node at its start. Plain data: it is sent to the node's worker. */
 export interface NodeConfig {
   nodeId: number;
   /** Kafka's cluster id, a UUID in text form; the same on every node. */
@@ -11,20 +11,20 @@ export interface NodeConfig {
   bindHost?: string;
   /** Host that the broker registers for clients, as in Kafka's `advertised.listeners`. Default: `bindHost`. */
   advertisedHost?: string;
-  /** Where clients connect. */
+  /** Port of the client listener. */
   brokerPort: number;
-  /** Where other nodes reach its controller half. */
+  /** Port of the controller listener. */
   controllerPort: number;
-  /** Where ZooKeeper's clients connect; absent: nowhere. */
+  /** Port of the ZooKeeper endpoint; absent: none. */
   zookeeperPort?: number;
   rack: string | null;
-  /** Every node of the quorum. A node that is not among them observes: it follows the metadata, and has no vote. */
+  /** Every node of the quorum. A node that is not among them is an observer: it follows the metadata without a vote. */
   voters: readonly { id: number; host: string; port: number }[];
-  /** Broker settings by Kafka's names (`min.insync.replicas`); what is absent has its default. */
+  /** Broker settings by Kafka's names (`min.insync.replicas`); absent ones have their default. */
   properties: Readonly<Record<string, string>>;
   /**
-   * This node has never run before, whatever its directory holds: a voter that is told so has promised nothing, and votes at once. Said once in
-   * a node's life; without it an empty directory may be that of a voter that has lost its disk (`quorum/raft-rejoining.ts`).
+   * This node has never run before, whatever its directory holds: such a voter has not voted in any epoch, and may vote at once. Set once in
+   * the existence of a node; without it an empty directory may be that of a voter that has lost its disk (`quorum/raft-rejoining.ts`).
    */
   firstStart?: boolean;
 }

@@ -1,17 +1,17 @@
-/** The faults that a node lays over its own network, disk and clock, as the supervisor tells it of them. Plain data: it crosses to the worker. */
+/** Faults of a node's network, disk and clock, as the supervisor sends them. Plain data: it is sent to the worker. */
 
 export type Direction = 'in' | 'out' | 'both';
 
-/** The other end of a link: a node's id, or everybody outside the cluster. */
+/** The peer of a link: a node's id, or all clients outside the cluster. */
 export type Peer = number | 'clients';
 
-/** How one direction of a link is. */
+/** State of one direction of a link. */
 export interface LinkFault {
   cut: boolean;
   latencyMs: number;
   /** Added to the latency, uniformly from 0 up to it. */
   jitterMs: number;
-  /** What all streams of the link share; 0: unlimited. */
+  /** Shared by all streams of the link; 0: unlimited. */
   bytesPerSecond: number;
 }
 
@@ -22,9 +22,9 @@ export interface LinkRule extends LinkFault {
 }
 
 export interface DiskSlowness {
-  /** What every write waits. */
+  /** Delay of every write. */
   latencyMs: number;
-  /** What all writes share; 0: unlimited. */
+  /** Shared by all writes; 0: unlimited. */
   bytesPerSecond: number;
 }
 
@@ -33,6 +33,6 @@ export interface NodeFaults {
   disk: { slow: readonly DiskSlowness[]; full: boolean };
   /** By which the node's wall clock runs ahead; negative: behind. */
   clockOffsetMs: number;
-  /** Who listens where, so that a link is known by the port that it leads to. */
+  /** Ports and their nodes, by which a link is identified. */
   peers: readonly { id: number; brokerPort: number; controllerPort: number }[];
 }

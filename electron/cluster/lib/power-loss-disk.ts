@@ -1,20 +1,20 @@
 /**
- * A disk that knows what a power cut would take away, so that one can be made at any moment: after the node's worker is gone,
- * `losePower` (power-loss.ts) puts its files back to what was durable. What is durable is what POSIX promises, no more:
+ * A disk that records which changes a power cut would undo, so that one can be simulated at any time: after the node's worker has ended,
+ * `losePower` (power-loss.ts) restores the durable state of its files. Durable is what POSIX guarantees, no more:
  *
- * - Bytes count from a file's `sync` on. What was appended since is cut off; what was overwritten or cut off since comes back.
- * - Names count from `syncDirectory` of the directory that holds them on. Files and directories created since are gone (with all that is
- *   in them), those renamed or removed are back.
- * - `writeFileAtomic` is durable when it returns, and makes its directory's names durable with it.
+ * - Bytes are durable from a file's `sync` on. Bytes appended since are cut off; overwritten or truncated bytes are restored.
+ * - Names are durable from `syncDirectory` of their directory on. Files and directories created since are removed (with everything
+ *   in them), those renamed or removed are restored.
+ * - `writeFileAtomic` is durable when it returns, and makes the names in its directory durable with it.
  *
- * A real system may have written back more by itself. So does this one where holding on to the old bytes would cost too much: a
- * rename over an existing file, a change of more than 8 MiB of durable bytes, a removal when 64 MiB or 1,000 things are
- * held already, are durable at once. There is no tearing: of an append, a power cut takes all or nothing.
+ * A real system may have written back more by itself. So does this one where keeping the old bytes would cost too much: a
+ * rename over an existing file, a change of more than 8 MiB of durable bytes, a removal when 64 MiB or 1,000 items are
+ * kept already, are durable at once. There is no tearing: of an append, a power cut takes all or nothing.
  *
- * How: ahead of every change that it would have to take back, a line goes into a journal beside the node's directory (bytes and removed
- * files into it too). An append needs one only the first time, a sync one each. The journal itself is never synced, since
- * the cut that it is for is one that only the node's worker suffers; it outlives a kill, so what a killed node had not
- * synced is still not durable in its next life.
+ * Before every change that may have to be undone, a line is written to a journal beside the node's directory (with bytes and removed
+ * files). An append needs one only the first time, a sync one each. The journal itself is never synced, since
+ * only the node's worker suffers the simulated cut; it outlives a kill, so bytes that a killed node had not
+ * synced are still not durable in its next run.
  */
 import type { Disk, DiskFile, DiskVolume } from './disk.ts';
 import { join, layout, readJournal, realPath, split, type FileState, type JournalLine, type JournalState } from './power-loss-journal.ts';
@@ -22,7 +22,7 @@ import { join, layout, readJournal, realPath, split, type FileState, type Journa
 const MAX_PREIMAGE_BYTES = 8 * 1024 * 1024;
 const MAX_HELD_BYTES = 64 * 1024 * 1024;
 const MAX_KEPT = 1_000;
-/** The journal is written anew when it has grown by so much. */
+/** The journal is rewritten when it has grown by so many bytes. */
 const COMPACT_BYTES = 4 * 1024 * 1024;
 
 export class PowerLossDisk implements Disk {
@@ -39,8 +39,8 @@ export class PowerLossDisk implements Disk {
   readonly powerCycle: string | undefined;
 
   /**
-   * `root` holds the node's directory; `directory`, which is made if absent, takes the undo data and is on the same file system. `freshName`
-   * names the time until the next power cut, where that is a new one.
+   * `root` holds the node's directory; `directory`, created if absent, holds the undo data and is on the same file system. `freshName`
+   * identifies the time until the next power cut, where that is a new one.
    */
   constructor(inner: Disk, root: string, directory: string, freshName: () => string) {
     this.inner = inner;
@@ -147,7 +147,7 @@ export class PowerLossDisk implements Disk {
     return this.state.file(path) as FileState;
   }
 
-  /** Durable bytes of `file` in [from, to) are about to change. False: too many to keep, the change has to be synced. */
+  /** Durable bytes of `file` in [from, to) are about to change. False: too many to keep, so the change has to be synced. */
   keep(state: FileState, file: DiskFile, from: number, to: number): boolean {
     const length = Math.min(to, state.durableSize) - from;
     if (length <= 0 || state.gone) return true;
@@ -185,7 +185,7 @@ export class PowerLossDisk implements Disk {
     }
   }
 
-  /** Applies the line, and writes it ahead of what it announces. */
+  /** Applies the line, and writes it before the change that it describes. */
   private note(line: JournalLine): number[] {
     const bytes = encode(line);
     this.journal.write([bytes], this.journalBytes);
@@ -215,7 +215,7 @@ export class PowerLossDisk implements Disk {
     return this.inner.open(journal);
   }
 
-  /** The path from the root; undefined for what is not below it. */
+  /** The path from the root; undefined for a path outside it. */
   private relative(path: string): string | undefined {
     if (path === this.root) return '';
     if (!path.startsWith(this.root)) return undefined;
@@ -272,7 +272,7 @@ class WatchedFile implements DiskFile {
     if (state === undefined) return;
     this.state = undefined;
     state.handles--;
-    // Nothing is to be taken back: it needs no memory.
+    // Nothing has to be undone, so no memory is needed.
     if (!state.dirty && state.handles === 0 && !state.gone) state.directory.files.delete(state.name);
   }
 

@@ -1,19 +1,19 @@
 /**
- * What of a node's files is not durable yet, and how to take it back: the state behind `power-loss-disk.ts`, and its journal on
- * disk, by which the supervisor can take it back once the node's worker is gone. Paths are relative to the directory that
- * holds the node's; '/' separates them.
+ * The unsynced changes of a node's files, and how to undo them: the state behind `power-loss-disk.ts`, and its journal on
+ * disk, with which the supervisor can undo them once the node's worker has ended. Paths are relative to the parent of the
+ * node's directory; '/' separates them.
  */
 import type { Disk } from './disk.ts';
 
 /** One line of the journal, as JSON. */
 export type JournalLine =
-  /** The first line: the name of the time since the last power cut, and what there was to take back when the journal began. */
+  /** The first line: the identifier of the time since the last power cut, and the changes to undo when the journal began. */
   | readonly ['begun', powerCycle: string, Snapshot]
-  /** The file is durable up to that size, and what it holds below is what it should. */
+  /** The file is durable up to that size, and its content below is correct. */
   | readonly ['durable', path: string, size: number]
   /** Durable bytes are about to be changed; they lie in `preimages` from `at` on. */
   | readonly ['changed', path: string, position: number, length: number, at: number]
-  /** A new file was put in its place, durably. */
+  /** A new file replaced it, durably. */
   | readonly ['replaced', path: string]
   | readonly ['created', path: string]
   | readonly ['renamed', from: string, to: string]
@@ -36,9 +36,9 @@ export interface FileState {
   dirty: boolean;
   /** The newest last. */
   preimages: Preimage[];
-  /** How many have it open and know of it. */
+  /** Number of open handles. */
   handles: number;
-  /** Another file has its name, or nobody can get it back: nothing of it needs a record any more. */
+  /** Another file has its name, or no power cut can restore it: it needs no record any more. */
   gone: boolean;
 }
 
@@ -73,21 +73,21 @@ export interface Snapshot {
 }
 
 const KEPT = '\0kept';
-/** Of a directory that is nowhere any more. */
+/** Of a directory that no longer exists. */
 const GONE = '\0gone';
 
 export class JournalState {
   readonly directories = new Map<string, DirectoryState>();
-  /** By directory, the paths of those in it at or below which something is known: a cluster has thousands, and a move concerns few. */
+  /** By directory, the paths of known items in or below it: a cluster has thousands, and a move concerns few. */
   private readonly below = new Map<string, Set<string>>();
-  /** Numbers above it have not been used in `kept`. */
+  /** Higher numbers have not been used in `kept`. */
   lastKept = 0;
-  /** '' where nobody named it yet. */
+  /** '' while it has no identifier. */
   powerCycle = '';
   /** Where the next preimage goes. */
   preimageBytes = 0;
   keptCount = 0;
-  /** Of all files together. */
+  /** In bytes, of all files together. */
   preimageCount = 0;
   private sequence = 0;
 
@@ -96,7 +96,7 @@ export class JournalState {
     return this.directories.get(directory)?.files.get(name);
   }
 
-  /** Returns the numbers in `kept` that nobody needs any more. */
+  /** Returns the numbers in `kept` that are no longer needed. */
   apply(line: JournalLine): number[] {
     switch (line[0]) {
       case 'begun':
@@ -174,19 +174,19 @@ export class JournalState {
     }
   }
 
-  /** Name changes that are not durable, the newest first: the order in which they are taken back. */
+  /** Name changes that are not durable, the newest first: the order in which they are undone. */
   changes(): NameChange[] {
     return [...this.directories.values()].flatMap(({ changes }) => changes).sort((a, b) => b.sequence - a.sequence);
   }
 
   /**
-   * All of it in plain data. Not as lines: what a line says of a path holds for the moment it was written, and by now the path may
-   * be that of something else.
+   * All of it as plain data. Not as lines: the path in a line is valid only when the line was written, and may by now
+   * belong to another item.
    */
   snapshot(): Snapshot {
     const directories = [...this.directories.values()];
     const known = new Map(directories.map((directory, index) => [directory, index]));
-    // The directory that something was renamed from may be gone for good, and with it the way back.
+    // The directory that something was renamed from may be deleted for good, so the rename cannot be undone.
     const indexOf = (directory: DirectoryState): number => known.get(directory) ?? -1;
     return {
       directories: directories.map(({ path }) => path),
@@ -237,7 +237,7 @@ export class JournalState {
     return directory;
   }
 
-  /** Under its path; whatever was there before is none of it. */
+  /** Adds an item under its path; nothing from before belongs to it. */
   private enter(directory: DirectoryState): void {
     this.directories.set(directory.path, directory);
     for (let path = directory.path; path !== '';) {
@@ -262,7 +262,7 @@ export class JournalState {
     }
   }
 
-  /** What is known at a path and below it. */
+  /** Known items at a path and below it. */
   private subtree(path: string): DirectoryState[] {
     const own = this.directories.get(path);
     const found = own === undefined ? [] : [own];
@@ -280,13 +280,13 @@ export class JournalState {
     if (directory === undefined) return [];
     const free = keptBy(directory);
     directory.changes = [];
-    // What is gone for good may have lost parts before, which are kept on their own.
+    // A deleted item may have lost parts before, which are kept separately.
     for (let next = 0; next < free.length; next++) for (const one of this.forget(keptPath(free[next] as number))) free.push(one);
     this.keptCount -= free.length;
     return free;
   }
 
-  /** What lay there is gone for good. Returns the numbers of what had been removed from below it. */
+  /** The item at a path is deleted for good. Returns the numbers of items that had been removed from below it. */
   forget(path: string): number[] {
     const file = this.file(path);
     if (file !== undefined) this.lose(file);
@@ -311,7 +311,7 @@ export class JournalState {
   }
 }
 
-/** A directory of undo data: where its parts are. */
+/** A directory of undo data: paths of its parts. */
 export function layout(directory: string): { journal: string; preimages: string; kept: (number?: number) => string } {
   return {
     journal: `${directory}/journal`,
@@ -320,14 +320,14 @@ export function layout(directory: string): { journal: string; preimages: string;
   };
 }
 
-/** Where something lies, by its path in the state: in `kept`, or under the root. */
+/** The real path of an item, by its path in the state: in `kept`, or under the root. */
 export function realPath(root: string, directory: string, path: string): string {
   return path.startsWith(`${KEPT}/`) ? layout(directory).kept() + path.slice(KEPT.length) : join(root, path);
 }
 
 /**
- * The state that a journal tells of, fresh where there is none. A line that makes no sense can only be the rest of a real power cut;
- * it and what follows count for nothing.
+ * The state of a journal, empty where there is none. A malformed line can only be left from a real power cut;
+ * it and all lines behind it are ignored.
  */
 export function readJournal(disk: Disk, directory: string): JournalState {
   let state = new JournalState();

@@ -1,4 +1,4 @@
-/** A power cut, played after the node's worker is gone: its files are put back to what was durable (`power-loss-disk.ts`). */
+/** A simulated power cut, after the node's worker has ended: restores the durable state of its files (`power-loss-disk.ts`). */
 import type { Disk, DiskFile } from './disk.ts';
 import {
   join,
@@ -12,7 +12,7 @@ import {
   type Preimage,
 } from './power-loss-journal.ts';
 
-/** What a power cut took away. */
+/** What a power cut has undone. */
 export interface PowerLoss {
   /** Files that lost bytes, or that got older bytes back. */
   files: number;
@@ -21,7 +21,7 @@ export interface PowerLoss {
   names: number;
 }
 
-/** Takes everything back that was not durable, and the undo data away. The node that wrote it must be gone. Throws `DiskError`. */
+/** Undoes everything that was not durable, and removes the undo data. The node that wrote it must have ended. Throws `DiskError`. */
 export function losePower(disk: Disk, root: string, directory: string): PowerLoss {
   const loss: PowerLoss = { files: 0, bytes: 0, names: 0 };
   if (!disk.exists(directory)) return loss;
@@ -47,7 +47,7 @@ export function losePower(disk: Disk, root: string, directory: string): PowerLos
   return loss;
 }
 
-/** The newest first, so that the oldest have the last word. Returns how many bytes were put back. */
+/** The newest first, so that the oldest take effect last. Returns the number of restored bytes. */
 function restore(disk: Disk, preimages: string, handle: DiskFile, images: readonly Preimage[]): number {
   if (images.length === 0) return 0;
   let bytes = 0;
@@ -65,7 +65,7 @@ function restore(disk: Disk, preimages: string, handle: DiskFile, images: readon
   return bytes;
 }
 
-/** False where the change was announced and never made. */
+/** False where the change was recorded and never made. */
 function undo(disk: Disk, root: string, directory: string, state: JournalState, change: NameChange): boolean {
   const path = realPath(root, directory, join(change.directory.path, change.name));
   switch (change.kind) {

@@ -40,7 +40,7 @@ export class StallAwareClock implements Clock {
     return now - this.stalledMs - this.lateness(now);
   }
 
-  /** Starts to measure. */
+  /** Starts the measurement. */
   start(): void {
     if (this.timer === undefined) this.schedule();
   }
@@ -72,14 +72,14 @@ export function runningTime(clock: Clock): number {
 }
 
 /**
- * A timer for a timeout that judges a peer: runs `callback` once, after `delayMs` of running time. If it comes late itself, what waits in
- * the sockets is read first. On a clock that does not measure running time it is an ordinary timer.
+ * A timer for a timeout of a peer: runs `callback` once, after `delayMs` of running time. If it runs late itself, received bytes in
+ * the sockets are read first. On a clock that does not measure running time it is an ordinary timer.
  */
 export function setRunningTimer(clock: Clock, delayMs: number, callback: () => void): Timer {
   if (clock.running === undefined) return clock.setTimer(delayMs, callback);
   const dueAt = runningTime(clock) + delayMs;
   let timer: Timer;
-  // Granted once: a loop that is always late must not put the timeout off for good.
+  // Granted once: a loop that is always late must not postpone the timeout for ever.
   let settled = false;
   const arm = (waitMs: number): void => {
     const expectedAt = clock.monotonic() + waitMs;

@@ -1,6 +1,6 @@
 /**
- * A clock that is wrong about the time of day and right about everything else: what it says of durations, and when its timers
- * fire, is untouched, as on a machine whose wall clock was set wrongly.
+ * A clock with a wrong time of day: durations and timers are unaffected, as on a machine whose wall clock was set
+ * wrongly.
  */
 import type { Clock } from './clock.ts';
 

@@ -99,7 +99,7 @@ function remove<V, K extends SortedKey>(tree: Tree<V, K>, key: K): Tree<V, K> {
   return balance(next.key, next.value, left, remove(right, next.key));
 }
 
-/** A branch whose sides may be out of balance by one insertion or removal, put right. */
+/** Rebalances a branch whose sides differ by one insertion or removal. */
 function balance<V, K extends SortedKey>(key: K, value: V, left: Tree<V, K>, right: Tree<V, K>): Branch<V, K> {
   const leftWeight = sizeOf(left) + 1;
   const rightWeight = sizeOf(right) + 1;

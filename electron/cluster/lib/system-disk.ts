@@ -22,7 +22,7 @@ import { DiskError, type Disk, type DiskFile, type DiskVolume } from './disk.ts'
 /** Some kernels take no more chunks than this in one writev (IOV_MAX). */
 const MAX_CHUNKS = 1024;
 
-/** The operating system's disk. Never asks anyone to wait: `admit` is for disks that are made slow. */
+/** The operating system's disk. Its `admit` never waits: that is for disks that are made slow. */
 export const systemDisk: Disk = {
   open: (path, options) => attempt(path, 'open', () => openFile(path, options?.create === true)),
   exists: (path) => existsSync(path),
@@ -54,7 +54,7 @@ export const systemDisk: Disk = {
   powerCycle: bootId(),
 };
 
-/** Linux names each of its starts; elsewhere a start of the machine cannot be told from a start of the process. */
+/** Linux identifies each boot; elsewhere a start of the machine cannot be distinguished from a start of the process. */
 function bootId(): string | undefined {
   const path = '/proc/sys/kernel/random/boot_id';
   return process.platform === 'linux' && existsSync(path) ? readFileSync(path, 'utf8').trim() : undefined;
@@ -149,7 +149,7 @@ class SystemFile implements DiskFile {
   }
 }
 
-/** What is left of `chunks` after their first `count` bytes. */
+/** The chunks without their first `count` bytes. */
 function dropBytes(chunks: readonly Uint8Array[], count: number): Uint8Array[] {
   const left: Uint8Array[] = [];
   let skip = count;

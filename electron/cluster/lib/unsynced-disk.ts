@@ -1,6 +1,6 @@
 /**
- * A disk that makes nothing durable, for data that is thrown away with the process: what was written outlives the node that
- * wrote it (the operating system has it), not the machine, and costs no wait for the platters.
+ * A disk that makes nothing durable, for data that is deleted with the process: bytes written survive the node that
+ * wrote them (the operating system has them), not the machine, and need no wait for the disk.
  */
 import type { Disk, DiskFile } from './disk.ts';
 
@@ -55,7 +55,7 @@ class UnsyncedFile implements DiskFile {
     this.file.truncate(size);
   }
   sync(): void {
-    // What this disk is for.
+    // This disk never syncs.
   }
   close(): void {
     this.file.close();

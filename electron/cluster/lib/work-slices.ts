@@ -2,7 +2,7 @@
 import { sleep, type Clock } from './clock.ts';
 
 const SLICE_MS = 20;
-/** Items between two looks at the clock. */
+/** Items between two reads of the clock. */
 const STRIDE = 16;
 
 /** As `items.map(map)`; a promise only where it takes longer than one slice. A throw rejects or throws. */

@@ -1,14 +1,14 @@
 /**
- * The memory that a node lends to answers, from the time at which their records are read until the client has taken them. No answer
- * waits for it: a fetch gets less, at least one batch. Where clients that do not read hold more than there is, those that have taken
- * nothing for longest are closed.
+ * The memory of a node for responses, from the read of their records until the client has received them. No response
+ * waits for it: a fetch gets less, at least one batch. Where clients that do not read hold more than the capacity, those that have
+ * received nothing for longest are closed.
  */
 import type { Clock } from '../lib/clock.ts';
 
 const CAPACITY_BYTES = 48 * 1024 * 1024;
-/** What an answer may take in any case. */
+/** Memory that a response may always take, in bytes. */
 const LEAST_BYTES = 64 * 1024;
-/** A client that takes nothing for so long may be closed as soon as memory is short; before, only at twice the capacity. */
+/** A client that has received nothing for so long, in ms, may be closed as soon as memory is short; before, only at twice the capacity. */
 const STALL_MS = 2_000;
 
 export interface AnswerHolder {
@@ -20,7 +20,7 @@ export class AnswerMemory {
   private readonly clock: Clock;
   private readonly capacityBytes: number;
   private used = 0;
-  /** Those whose socket is full, by the time at which they last took something; oldest first. */
+  /** Connections with a full socket, by the time at which the client last received bytes; oldest first. */
   private readonly blocked = new Map<AnswerHolder, number>();
 
   constructor(clock: Clock, capacityBytes = CAPACITY_BYTES) {
@@ -32,7 +32,7 @@ export class AnswerMemory {
     return this.used;
   }
 
-  /** Half of what is left: however many ask, none takes all of it. */
+  /** Half of the free memory, so that no response takes all of it. */
   get roomBytes(): number {
     return Math.max(LEAST_BYTES, Math.floor((this.capacityBytes - this.used) / 2));
   }
@@ -46,7 +46,7 @@ export class AnswerMemory {
     this.used -= bytes;
   }
 
-  /** The client has taken something, and the socket is full again. */
+  /** The client has received bytes, and the socket is full again. */
   block(holder: AnswerHolder): void {
     this.blocked.delete(holder);
     this.blocked.set(holder, this.clock.monotonic());

@@ -1,16 +1,16 @@
 /**
- * Sends one connection's answers in pieces: the next one goes to the socket when the client has taken those before it, and releases its
- * memory then.
+ * Sends the responses of one connection in pieces: the next piece goes to the socket when the client has received those before it, whose
+ * memory is then released.
  */
 import type { Stream } from '../lib/network.ts';
 import type { AnswerHolder, AnswerMemory } from './answer-memory.ts';
 
-/** A usual answer leaves in one write: waiting for the socket between pieces costs throughput. */
+/** A response up to this size is sent in one write: waiting for the socket between pieces costs throughput. */
 const PIECE_BYTES = 4 * 1024 * 1024;
 const NOTHING: readonly Uint8Array[] = [];
 
 export class AnswerSender {
-  /** The client does not take what is sent: nothing may be passed to `send` until `drained`. */
+  /** The client does not read: nothing may be passed to `send` until `drained`. */
   blocked = false;
   private readonly stream: Stream;
   private readonly holder: AnswerHolder;
@@ -43,13 +43,13 @@ export class AnswerSender {
     this.sendPieces();
   }
 
-  /** Hands all that is left to the socket, which is about to end. */
+  /** Writes everything left to the socket, which is about to end. */
   flush(): void {
     if (this.rest.length > 0) this.stream.write(this.rest);
     this.drop();
   }
 
-  /** Forgets what is left; the connection is over. */
+  /** Discards everything left; the connection is closed. */
   drop(): void {
     this.memory()?.unblock(this.holder);
     this.release(this.heldBytes);

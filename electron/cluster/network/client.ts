@@ -1,7 +1,7 @@
 /**
- * A node's connection to one peer. Requests are pipelined. A request that times out ends alone: its answer, should it
- * come, is discarded. Only a connection on which nothing arrives is given up, with everything on it. A server answers in
- * order, so a long poll (Fetch) delays what is sent after it: give it a client of its own.
+ * The connection of a node to one peer. Requests are pipelined. A request that times out ends alone: its response, should it
+ * arrive, is discarded. Only a connection on which nothing arrives is closed, with everything on it. A server responds in
+ * order, so a long poll (Fetch) delays the requests after it: use a separate client for it.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
 import { runningTime, setRunningTimer } from '../lib/running-time.ts';
@@ -16,26 +16,26 @@ export interface PeerClientOptions {
   random: Random;
   address: Address;
   clientId: string;
-  /** Requests that were sent and not answered; more wait. */
+  /** Maximum number of requests without a response; more wait. */
   maxInFlight?: number;
-  /** Requests that wait; one more is refused with EBUSY. */
+  /** Maximum number of waiting requests; one more is refused with EBUSY. */
   maxWaiting?: number;
-  /** Most bytes of an answer. */
+  /** Maximum size of a response, in bytes. */
   maxFrameBytes?: number;
   /**
-   * Answers come in one buffer that is used again and again: what an answer holds of bytes is good only until the next request is
-   * sent. For a caller with one request at a time.
+   * Responses share one buffer: bytes in a response are valid only until the next request is sent. For a caller with one request
+   * at a time.
    */
   reuseAnswers?: boolean;
   /**
-   * A connection that owes the answer to a request that has timed out is given up once nothing has arrived on it for so
-   * long, ms. At least as long as the peer may take over one request.
+   * A connection with an overdue response is closed once nothing has arrived on it for so long, in ms. At least the time that
+   * the peer may take for one request.
    */
   silentMs?: number;
 }
 
 export interface SendOptions {
-  /** From the call to the decoded answer, connecting included. */
+  /** From the call to the decoded response, connecting included. */
   timeoutMs: number;
 }
 
@@ -47,11 +47,11 @@ const MAX_BACKOFF_MS = 1_000;
 interface Pending {
   correlationId: number;
   chunks: Uint8Array[];
-  /** Decodes the answer and settles the promise; throws when the bytes make no sense. */
+  /** Decodes the response and settles the promise; throws when the bytes are malformed. */
   answer: (frame: Buffer) => void;
   reject: (error: Error) => void;
   timer: Timer;
-  /** Rejected already; its answer is discarded. */
+  /** Rejected already; its response is discarded. */
   timedOut: boolean;
 }
 
@@ -65,7 +65,7 @@ export class PeerClient {
   private readonly inFlight: Pending[] = [];
   private blocked = false;
   private correlationId = 0;
-  /** Grows with every connection and every failure, so that a late answer of an old one is told apart. */
+  /** Grows with every connection and every failure, so that a late response on an old connection is recognised. */
   private attempt = 0;
   private failures = 0;
   private notBefore = 0;
@@ -81,15 +81,15 @@ export class PeerClient {
     this.splitter = this.freshSplitter();
   }
 
-  /** True while a connection stands. */
+  /** True while the connection is established. */
   get connected(): boolean {
     return this.state === 'open';
   }
 
   /**
-   * Sends a request and resolves to its answer. Rejects with `NetworkError`: ETIMEDOUT (no answer in time), ECONNRESET
-   * and its like (connection lost), EPROTO (an answer that cannot be decoded), EBUSY (too many wait), ECANCELED (closed).
-   * Whether the peer worked on a request that was rejected is not known.
+   * Sends a request and resolves to its response. Rejects with `NetworkError`: ETIMEDOUT (no response in time), ECONNRESET
+   * and similar (connection lost), EPROTO (a response that cannot be decoded), EBUSY (too many wait), ECANCELED (closed).
+   * Whether the peer processed a rejected request is unknown.
    */
   send<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, { timeoutMs }: SendOptions): Promise<S> {
     const { clock, clientId, maxWaiting } = this.options;
@@ -121,7 +121,7 @@ export class PeerClient {
     });
   }
 
-  /** Rejects what is pending with ECANCELED and closes the connection; nothing can be sent afterwards. */
+  /** Rejects pending requests with ECANCELED and closes the connection; nothing can be sent afterwards. */
   close(): void {
     if (this.state === 'closed') return;
     this.drop(new NetworkError('ECANCELED', `the client of ${this.name()} was closed`));
@@ -201,7 +201,7 @@ export class PeerClient {
     this.pump();
   }
 
-  /** Ends one request. Sent, it keeps its place, so that its answer is recognized; not sent, it never leaves. */
+  /** Ends one request. If sent, it keeps its place, so that its response is recognised; otherwise it is never sent. */
   private timeOut(pending: Pending, error: NetworkError): void {
     const place = this.waiting.indexOf(pending);
     if (place >= 0) this.waiting.splice(place, 1);
@@ -210,7 +210,7 @@ export class PeerClient {
     this.checkSilence();
   }
 
-  /** Gives up a connection that owes an answer that is overdue and on which nothing arrives. */
+  /** Closes a connection with an overdue response on which nothing arrives. */
   private checkSilence(): void {
     this.silence?.cancel();
     this.silence = undefined;
@@ -227,7 +227,7 @@ export class PeerClient {
     try {
       for (const frame of this.splitter.push(chunk)) {
         const pending = this.inFlight[0];
-        if (pending === undefined) throw new NetworkError('EPROTO', 'an answer that nobody asked for');
+        if (pending === undefined) throw new NetworkError('EPROTO', 'a response without a request');
         pending.answer(frame);
         pending.timer.cancel();
         this.inFlight.shift();
@@ -242,7 +242,7 @@ export class PeerClient {
     this.pump();
   }
 
-  /** Gives up the connection: everything pending is rejected, the next send connects anew, after a while. */
+  /** Closes the connection: everything pending is rejected, and the next send reconnects after a backoff. */
   private fail(error: NetworkError): void {
     if (this.state === 'closed') return;
     const { clock, random } = this.options;

@@ -1,14 +1,14 @@
 /**
- * How many connections a node has open, over all its listeners: `max.connections`, `max.connections.per.ip` with its overrides, and its share of
- * the process's descriptors. The settings do not count connections of the quorum: a limit that keeps the voters apart could never be raised again.
- * Where it has all of them a new one takes the place of one that has sent no request yet, or is idle; where there is none
- * it is refused. Connections of other nodes are never given up.
+ * Limits on the open connections of a node, over all its listeners: `max.connections`, `max.connections.per.ip` with its overrides, and its
+ * share of the process's descriptors. The settings do not count connections of the quorum: a limit that separates the voters could never be
+ * raised again. At the limit a new connection replaces one that has sent no request yet, or is idle; where there is none
+ * it is refused. Connections of other nodes are never closed.
  */
 import type { Clock } from '../lib/clock.ts';
 
-/** A connection with requests behind it may be between two heartbeats, so it is idle only after this. */
+/** A client may be between two heartbeats, so a connection is idle only after so many ms. */
 const IDLE_MS = 60_000;
-/** So long a new connection has to send its first request. */
+/** How long a new connection may take for its first request, in ms. */
 const SETTLE_MS = 1_000;
 /** Connections above the share of descriptors until their first bytes show whether another node opened them. */
 const PEER_RESERVE = 16;
@@ -86,8 +86,8 @@ export class ConnectionLimits {
   }
 
   /**
-   * To be called when the settings have changed: closes what is above a lowered max.connections, that which was used longest ago first. The limits
-   * of addresses hold for new connections, as in Apache Kafka. Connections with an unanswered request, and those of other nodes, stay.
+   * To be called when the settings have changed: closes connections above a lowered max.connections, least recently used first. The limits
+   * of addresses apply to new connections, as in Apache Kafka. Connections with an unanswered request, and those of other nodes, stay.
    */
   enforce(): void {
     const { maxConnections } = this.settings();
@@ -100,7 +100,7 @@ export class ConnectionLimits {
     }
   }
 
-  /** To be called at a connection's first bytes: a client's may not stay in what is reserved for other nodes. */
+  /** To be called at a connection's first bytes: a client must not use the descriptors that are reserved for other nodes. */
   settle(connection: LimitedConnection): void {
     if (connection.fromPeer || this.connections.size <= this.shareOfDescriptors) return;
     connection.refuse(`the node has ${this.shareOfDescriptors} connections, its share of the descriptors`);

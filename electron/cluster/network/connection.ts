@@ -1,13 +1,13 @@
 /**
- * One client's connection at a server. Begins requests in their order, one at a time, and answers in their order, as
- * clients count on. The next one begins when the one before it is answered. Where the handler of that one says that all
- * but the answer is done (`answerLater`), another of the `pipelined` may begin before: a producer's writes with acks=all
- * wait for their replication together, not one behind the other. What is read must not: its answer would wait behind
- * theirs, and be old when it leaves. (librdkafka before 2.1 that hears of an old leader and of the new one within
+ * One client's connection at a server. Processes requests in their order, one at a time, and responds in the same order, as
+ * clients expect. The next one begins when the one before it is answered. Where the handler of that one has called
+ * `answerLater`, because only the response is outstanding, another of the `pipelined` may begin before: a producer's writes with
+ * acks=all wait for their replication together, not one behind the other. Reads must not: their response would wait behind the
+ * writes, and be outdated when it is sent. (librdkafka before 2.1 that learns of an old leader and of the new one within
  * milliseconds can stay with the old one for good.)
  *
- * Owns its queue of frames that wait their turn; when that is full the socket is not read, and while the client does
- * not take its answers nothing is dispatched. All connections of a node share its memory for frames and answers: a frame
+ * Owns its queue of waiting frames; when that is full the socket is not read, and while the client does
+ * not read its responses nothing is dispatched. All connections of a node share its memory for frames and responses: a frame
  * that does not fit waits unread.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
@@ -22,10 +22,10 @@ import type { NodeMemory } from './node-memory.ts';
 import type { FrameHolder, RequestMemory } from './request-memory.ts';
 import { RequestSlices } from './request-slices.ts';
 
-/** Reading stops above either; a producer keeps five requests in flight, so this holds what one usually sends. */
+/** Reading stops above either; a producer keeps five requests in flight, so this holds the usual requests of one. */
 const MAX_QUEUED_FRAMES = 16;
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
-/** Nothing new begins while more than either, frames that is, wait for their answers. */
+/** No request begins while more than this number, or these bytes of frames, wait for their responses. */
 const MAX_UNANSWERED = 16;
 const MAX_UNANSWERED_BYTES = 8 * 1024 * 1024;
 
@@ -35,10 +35,10 @@ export interface Traffic {
   outBytes: number;
 }
 
-/** A request that has begun. */
+/** A request in progress. */
 interface Unanswered {
   readonly bytes: number;
-  /** What to send; undefined while that is not known. */
+  /** The response; undefined while it is unknown. */
   answer: Uint8Array[] | null | undefined;
   /** Memory for requests that it still holds. */
   requestBytes: number;
@@ -51,7 +51,7 @@ export interface ConnectionOptions {
   listener: string;
   stream: Stream;
   dispatch: Dispatch;
-  /** Keys of the APIs whose requests may begin while answers to earlier ones are still due. */
+  /** Keys of the APIs whose requests may begin while responses to earlier ones are outstanding. */
   pipelined: ReadonlySet<number>;
   clock: Clock;
   logger: Logger;
@@ -72,7 +72,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
   /** Monotonic milliseconds of the last request that arrived or was answered. */
   lastActiveAt: number;
 
-  /** At least one whole request has arrived. */
+  /** At least one complete request has arrived. */
   used = false;
 
   private readonly stream: Stream;
@@ -85,27 +85,27 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
   private readonly settle: (connection: Connection) => void;
   private readonly closed: (connection: Connection) => void;
   private readonly nodeMemory: NodeMemory;
-  /** Of clients or of other nodes; which is known once the first bytes have arrived. */
+  /** Of clients or of other nodes, which is known once the first bytes have arrived. */
   private shares: { requests: RequestMemory; answers: AnswerMemory | undefined } | undefined;
   /** Lengths of the frames that memory was taken for and that are not queued yet. */
   private granted: number[] = [];
-  /** Ends the wait of a frame for its memory. */
+  /** Cancels the wait of a frame for its memory. */
   private stopWaiting: (() => void) | undefined;
   private parkedBytes = 0;
   private readonly sender: AnswerSender;
   private readonly slices: RequestSlices;
   private readonly queue: { frame: Buffer; receivedAt: number }[] = [];
-  /** Of complete frames that have not begun. */
+  /** Bytes of complete frames that have not begun. */
   queuedBytes = 0;
   private state: 'open' | 'ending' | 'closed' = 'open';
   /** In the order of the requests. */
   private readonly unanswered: Unanswered[] = [];
   private unansweredBytes = 0;
-  /** The one with the dispatcher, which nothing may overtake. */
+  /** The request that is being dispatched, which nothing may overtake. */
   private current: Unanswered | undefined;
   private paused = false;
   private settled = false;
-  /** Set when we, not the peer, gave the connection up: nothing that waits is worked on any more. */
+  /** Set when this node, not the peer, gave up the connection: no waiting request is processed any more. */
   private abandoned = false;
   /** Resets the connection when the client does not close its side. */
   private farewell: Timer | undefined;
@@ -139,7 +139,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     return this.state === 'open';
   }
 
-  /** True while a request is worked on, waits, or its answer has not left. */
+  /** True while a request is processed or waits, or its response has not been sent. */
   get active(): boolean {
     return this.unanswered.length > 0 || this.sender.blocked || this.queue.length > 0;
   }
@@ -158,13 +158,13 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     else this.closeCallbacks.push(callback);
   }
 
-  /** Drops the connection and everything that waits on it. */
+  /** Closes the connection and discards everything that waits on it. */
   destroy(reason: Error): void {
     this.abandon();
     this.stream.destroy(reason);
   }
 
-  /** Takes no more requests, sends the rest of the answers, then closes; resets the connection if the client keeps its side open. */
+  /** Accepts no more requests, sends the remaining responses, then closes; resets the connection if the client keeps its side open. */
   end(reason = new Error('the client did not close its side of the connection')): void {
     if (this.state !== 'open') return;
     this.sender.flush();
@@ -174,7 +174,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     this.stream.end();
   }
 
-  /** Closes it because of a limit of the node; one that is being closed already is reset, so that its place is free. */
+  /** Closes it because of a limit of the node; resets it if it is being closed already, so that its slot is free. */
   refuse(reason: string): void {
     const cause = new Error(reason);
     if (this.state === 'ending') this.destroy(cause);
@@ -211,7 +211,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     }
   }
 
-  /** Gives back what the frame in progress holds, or waits for. */
+  /** Releases the memory that the frame in progress holds, or waits for. */
   private dropFrame(): void {
     const { requests } = this.memory;
     this.stopWaiting?.();
@@ -263,7 +263,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     this.take(() => this.splitter.push(chunk));
   }
 
-  /** Queues the frames that are complete, and accounts for the one that is not. */
+  /** Queues complete frames, and accounts for the incomplete one. */
   private take(split: () => Buffer[]): void {
     if (this.state !== 'open' || this.abandoned) return;
     const now = this.clock.monotonic();
@@ -315,7 +315,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     this.goOn();
   }
 
-  /** A peer that closes may have left requests behind that it wants done (acks=0): they are, their answers are dropped. */
+  /** A client that closes may have sent requests with acks=0 before: they are processed, and their responses dropped. */
   private onClosed(reason: Error | undefined): void {
     if (this.state === 'closed') return;
     this.state = 'closed';
@@ -335,14 +335,14 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
 
   answerLater(): void {
     if (this.current === undefined) return;
-    // What is left of it is small: its records are in the log.
+    // Only little of it is left: its records are in the log.
     this.releaseRequest(this.current);
     this.current = undefined;
     // Not from within the handler.
     if (this.queue.length > 0) queueMicrotask(() => this.goOn());
   }
 
-  /** Dispatches what waits until a request takes its time, the client stops reading or nothing is left. */
+  /** Dispatches waiting requests until one takes time, the client stops reading or none is left. */
   private work(): void {
     while (this.current === undefined && !this.sender.blocked && !this.abandoned) {
       if (this.unanswered.length >= MAX_UNANSWERED || this.unansweredBytes >= MAX_UNANSWERED_BYTES) return;
@@ -408,7 +408,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     this.send();
   }
 
-  /** A request that cannot be answered ends the connection; what it held is released all the same. */
+  /** A request that cannot be answered closes the connection; its memory is released all the same. */
   private refuseRequest(request: Unanswered, cause: unknown): void {
     request.answer = null;
     this.releaseRequest(request);
@@ -416,7 +416,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     this.fail('request refused', cause);
   }
 
-  /** Sends the answers that are due, up to the first that is not known yet. */
+  /** Sends responses in order, up to the first that is outstanding. */
   private send(): void {
     while (!this.sender.blocked) {
       const first = this.unanswered[0];
@@ -451,12 +451,12 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
       this.destroy(reason);
       return;
     }
-    // As Apache Kafka closes: a reset would discard answers that the client has yet to read, and looks like a failure of the network.
+    // As in Apache Kafka: a reset would discard responses that the client has yet to read, and looks like a network failure.
     this.end(reason);
   }
 }
 
-/** So long a client may take to close its side after the node has closed its own. */
+/** How long, in ms, a client may take to close its side after the node has closed its own. */
 const FAREWELL_MS = 1_000;
 
 /** Kafka writes a client's host as Java prints an address without a name: with a slash before it. */

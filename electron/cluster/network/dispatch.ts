@@ -1,11 +1,11 @@
 /**
- * Where the network layer ends: it hands whole request frames to a function and sends back, in order, what that returns.
- * It knows nothing of APIs; the broker's table (`broker/api-table.ts`) knows nothing of sockets.
+ * The boundary of the network layer: it passes whole request frames to a function and sends its results back, in order.
+ * It does not know APIs; the broker's table (`broker/api-table.ts`) does not know sockets.
  */
 import type { RequestHeader } from '../protocol/frame.ts';
 import type { Reader } from '../protocol/reader.ts';
 
-/** What a handler may know of the connection that a request came by. */
+/** Properties of the connection of a request, for handlers. */
 export interface ConnectionInfo {
   /** Unique within the node's lifetime. */
   readonly id: number;
@@ -17,19 +17,19 @@ export interface ConnectionInfo {
   /** Runs once when the connection has closed (at once if it already has). */
   onClose(callback: () => void): void;
   /**
-   * Says of the request under work that all it does is done and only its answer takes time: the next one of the connection may
-   * begin, where its API is `pipelined`. Answers leave in the order of the requests all the same.
+   * Reports that the request in progress is complete except for its response: the next one of the connection may
+   * begin, where its API is `pipelined`. Responses are still sent in the order of the requests.
    */
   answerLater(): void;
-  /** Bytes of records that an answer may hold now; infinite for other nodes. An answer with one batch is fine whatever its size. */
+  /** Bytes of records that a response may hold now; infinite for other nodes. One batch is always allowed, whatever its size. */
   answerRoom(): number;
-  /** Counts records that were read for the request in progress, until its answer has left. */
+  /** Counts records that were read for the request in progress, until its response has been sent. */
   holdAnswer(bytes: number): void;
 }
 
 export interface IncomingRequest {
   readonly header: RequestHeader;
-  /** Stands right after what `readRequestHeader` reads. */
+  /** Positioned behind the request header. */
   readonly reader: Reader;
   readonly connection: ConnectionInfo;
   /** Monotonic milliseconds when the frame was complete. */
@@ -37,7 +37,7 @@ export interface IncomingRequest {
 }
 
 /**
- * Answers one request. The chunks are a whole response frame, length included; null sends nothing (acks=0). A
- * rejection closes the connection and is logged with its reason; the node lives on.
+ * Processes one request. The chunks are a complete response frame, length included; null sends nothing (acks=0). A
+ * rejection closes the connection and is logged with its reason.
  */
 export type Dispatch = (request: IncomingRequest) => Promise<Uint8Array[] | null> | Uint8Array[] | null;

@@ -1,15 +1,15 @@
 /**
- * A network with faults between this node and chosen others: links that are cut, one way or both, and links that are
- * slow. What a cut holds back is not lost: as with TCP over a dead link, it arrives after the link is healed, unless a
- * side gave up in between; closes and resets are held back as well. A cut is never seen as an error, only as silence.
+ * A network with faults between this node and chosen peers: links that are cut, in one direction or both, and slow
+ * links. Bytes on a cut link are not lost: as with TCP over a dead link, they arrive after the link is repaired, unless one
+ * side gave up in between; closes and resets are held back as well. A cut never causes an error, only silence.
  *
- * Between nodes, faults are laid over the streams that this node opened, in both directions of each. A stream that a
- * fellow node opened is that node's to fault, since it alone knows where the stream leads. So a fault between two nodes
- * is told to both: `cut(b, 'out')` at a and `cut(a, 'in')` at b.
+ * Between nodes, faults apply to the streams that this node opened, in both directions of each. A stream that a
+ * peer node opened is faulted there, since only that node knows the other end. So a fault between two nodes is applied at
+ * both: `cut(b, 'out')` at a and `cut(a, 'in')` at b.
  *
- * Between this node and clients, faults are laid over the streams that it accepted from anybody but a fellow node, on all
- * its listeners. Who opened a stream is asked (`isFellow`) when the first byte arrives on it: by then a fellow node has said
- * that the port is its own. The kernel goes on accepting, so a client that is cut off connects and then hears nothing.
+ * Between this node and clients, faults apply to accepted streams, except those of peer nodes, on all listeners. The owner of a
+ * stream is looked up (`isFellow`) when the first byte arrives on it: by then a peer node has published its port. The kernel still
+ * accepts connections, so a client that is cut off connects and then receives nothing.
  */
 import type { Clock } from '../lib/clock.ts';
 import { NetworkError, type Address, type Listener, type Network, type Stream } from '../lib/network.ts';
@@ -24,16 +24,16 @@ export interface FaultyNetworkOptions {
   inner: Network;
   clock: Clock;
   random: Random;
-  /** The node that listens there; undefined for an address of no node. */
+  /** The node at that address; undefined for an address of no node. */
   nodeOf: (address: Address) => number | undefined;
-  /** Whether an accepted stream, by its `remote`, comes from a node of the cluster. Absent: nobody can tell, and clients have no faults. */
+  /** Whether an accepted stream, by its `remote`, comes from a node of the cluster. Absent: unknown, and clients have no faults. */
   isFellow?: (remote: string) => boolean;
 }
 
 export class FaultyNetwork implements Network {
   private readonly options: FaultyNetworkOptions;
   private readonly links = new Map<Peer, Link>();
-  /** Between fellow nodes on streams that the other one opened: never faulted here. */
+  /** Streams that a peer node opened: never faulted here. */
   private readonly sound = new Link();
   private rules: readonly LinkRule[] = [];
 
@@ -41,7 +41,7 @@ export class FaultyNetwork implements Network {
     this.options = options;
   }
 
-  /** These rules and no others hold from now on: a link is cut if any says so, latencies and jitters add up, the least bandwidth counts. */
+  /** Replaces all rules: a link is cut if any rule cuts it, latencies and jitters add up, the least bandwidth counts. */
   set(rules: readonly LinkRule[]): void {
     this.rules = [...rules];
     for (const { peer } of rules) this.link(peer);
@@ -52,22 +52,22 @@ export class FaultyNetwork implements Network {
     }
   }
 
-  /** From now on nothing passes between this node and `peer` in that direction, as seen from here. */
+  /** Blocks traffic between this node and `peer` in that direction, as seen from here. */
   cut(peer: Peer, direction: Direction = 'both'): void {
     this.set([...this.rules, { ...HEALTHY, peer, direction, cut: true }]);
   }
 
-  /** Makes what passes late, or slow. */
+  /** Adds latency or a bandwidth limit. */
   slow(peer: Peer, fault: Partial<Omit<LinkFault, 'cut'>>, direction: Direction = 'both'): void {
     this.set([...this.rules, { ...HEALTHY, ...fault, peer, direction }]);
   }
 
-  /** Ends every fault of the link to `peer`, of all links without one. */
+  /** Ends every fault of the link to `peer`, or of all links if it is absent. */
   heal(peer?: Peer): void {
     this.set(peer === undefined ? [] : this.rules.filter((rule) => rule.peer !== peer));
   }
 
-  /** How the links with faults are, by peer. */
+  /** The state of links with faults, by peer. */
   faults(): { peer: Peer; in: LinkFault; out: LinkFault }[] {
     return [...this.links]
       .filter(([, link]) => link.in.fault !== HEALTHY || link.out.fault !== HEALTHY)
@@ -100,7 +100,7 @@ export class FaultyNetwork implements Network {
     return link;
   }
 
-  /** A handshake needs both directions: it is sent again and again, so it succeeds soon after the link is healed. */
+  /** A handshake needs both directions: the kernel repeats it, so it succeeds soon after the link is repaired. */
   private passable(link: Link, address: Address, timeoutMs: number): Promise<void> {
     if (!link.cut) return Promise.resolve();
     return new Promise((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** The link between this node and one peer: how it is, as the faults that are in force on it say together. */
+/** The link between this node and one peer, with the combination of all faults that apply to it. */
 
 import type { LinkFault, LinkRule, Peer } from '../lib/node-faults.ts';
 
@@ -6,7 +6,7 @@ export const HEALTHY: LinkFault = { cut: false, latencyMs: 0, jitterMs: 0, bytes
 /** One direction of a link. */
 export class Way {
   fault: LinkFault = HEALTHY;
-  /** Monotonic ms until when what was sent fills a link of limited bandwidth. */
+  /** Monotonic ms until which earlier bytes fill a link of limited bandwidth. */
   private busyUntil = 0;
 
   set(fault: LinkFault): void {
@@ -23,7 +23,7 @@ export class Way {
   }
 }
 
-/** Both directions of the link to one peer, and who waits on it. */
+/** Both directions of the link to one peer, and the streams that wait on it. */
 export class Link {
   readonly in = new Way();
   readonly out = new Way();
@@ -34,7 +34,7 @@ export class Link {
   }
 }
 
-/** HEALTHY itself where no rule is about that direction. */
+/** HEALTHY itself where no rule concerns that direction. */
 export function combined(rules: readonly LinkRule[], peer: Peer, way: 'in' | 'out'): LinkFault {
   let fault = HEALTHY;
   for (const rule of rules) {
@@ -49,7 +49,7 @@ export function combined(rules: readonly LinkRule[], peer: Peer, way: 'in' | 'ou
   return fault;
 }
 
-/** Of two limits of which 0 is none. */
+/** The smaller of two limits, of which 0 is none. */
 function leastLimit(a: number, b: number): number {
   return a === 0 || b === 0 ? a + b : Math.min(a, b);
 }

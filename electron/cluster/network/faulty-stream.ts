@@ -1,13 +1,13 @@
-/** A stream over a link with faults: what passes is held back as long as the link says, in order, in either direction. */
+/** A stream over a link with faults: holds back bytes and closes as long as the link requires, in order, in either direction. */
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Stream, StreamHandlers } from '../lib/network.ts';
 import type { Random } from '../lib/random.ts';
 import { HEALTHY, Link, type Way } from './faulty-link.ts';
 
-/** A link that holds back more than this stops its writer, or stops reading from the peer. */
+/** A link that holds back more bytes than this blocks its writer, or stops reading from the peer. */
 const HELD_MARK = 1024 * 1024;
 
-/** One direction of one stream: passes things on in order, when the link lets them. */
+/** One direction of one stream: passes items on in order, when the link permits. */
 class Pipe {
   held = 0;
   private readonly queue: { dueAt: number; size: number; deliver: () => void }[] = [];
@@ -25,7 +25,7 @@ class Pipe {
     this.emptied = emptied;
   }
 
-  /** True when the next thing is passed on at once. */
+  /** True when the next item is passed on at once. */
   get passes(): boolean {
     return this.queue.length === 0 && this.way().fault === HEALTHY;
   }
@@ -44,7 +44,7 @@ class Pipe {
     this.flush();
   }
 
-  /** Delivers what is due; called again when the link changes. */
+  /** Delivers due items; called again when the link changes. */
   flush(): void {
     this.timer?.cancel();
     this.timer = undefined;
@@ -77,7 +77,7 @@ export class FaultyStream implements Stream {
   readonly remote: string;
   readonly fromPeer?: () => boolean;
   private readonly inner: Stream;
-  /** Asked of a stream that was accepted, once its first byte is there. */
+  /** Called for an accepted stream when its first byte arrives. */
   private readonly linkOf: () => Link;
   private known: Link | undefined;
   private readonly outgoing: Pipe;
@@ -87,7 +87,7 @@ export class FaultyStream implements Stream {
   private innerFull = false;
   private userPaused = false;
   private innerPaused = false;
-  /** Given up by this side; the peer may hear of it later. */
+  /** Closed by this side; the peer may learn of it later. */
   private dropped = false;
   private readonly onChange = (): void => {
     this.outgoing.flush();
@@ -142,7 +142,7 @@ export class FaultyStream implements Stream {
           handlers.data(chunk);
           return;
         }
-        // What is held back outlives the call.
+        // Held bytes outlive the call.
         const bytes = Buffer.from(chunk);
         this.incoming.push(bytes.length, () => {
           if (!this.dropped) this.handlers.data(bytes);

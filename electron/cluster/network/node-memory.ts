@@ -1,6 +1,6 @@
 /**
- * What the requests of one node may hold, over all its listeners. Other nodes have a share of their own, so that clients cannot starve
- * replication and heartbeats.
+ * Limits on the memory of the requests of one node, over all its listeners. Other nodes have a share of their own, so that clients cannot
+ * starve replication and heartbeats.
  */
 import type { Clock } from '../lib/clock.ts';
 import { AnswerMemory } from './answer-memory.ts';
@@ -11,7 +11,7 @@ export interface NodeMemory {
   readonly clients: RequestMemory;
   /** Requests of other nodes. */
   readonly peers: RequestMemory;
-  /** Answers to clients. Those to other nodes are bounded by `replica.fetch.response.max.bytes` and the number of nodes. */
+  /** Responses to clients. Those to other nodes are bounded by `replica.fetch.response.max.bytes` and the number of nodes. */
   readonly answers: AnswerMemory;
 }
 

@@ -1,26 +1,26 @@
 /**
- * The memory that a node lends to request frames, from their first byte until they are answered. A frame that does not fit waits in
+ * The memory of a node for request frames, from their first byte until they are answered. A frame that does not fit waits in
  * order, and its socket is not read (as with Apache Kafka's `queued.max.request.bytes`). A connection that holds memory and sends next
- * to nothing while others wait is closed: otherwise a few half frames would block all large requests. So are connections whose complete
- * frames are stuck behind an earlier request, the largest first and no more than a waiting frame needs.
+ * to nothing while others wait is closed: otherwise a few partial frames would block all large requests. Connections whose complete
+ * frames are blocked by an earlier request are closed too, the largest first and no more than a waiting frame needs.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
 
-/** A frame up to this size never waits where its connection holds no other one: heartbeats and metadata stay prompt. */
+/** A frame up to this size never waits where its connection holds no other one, so that heartbeats and metadata are prompt. */
 const SMALL_FRAME_BYTES = 64 * 1024;
-/** A record batch of the default `message.max.bytes`, and what stands around it. */
+/** A record batch of the default `message.max.bytes`, and the bytes around it. */
 const MEDIUM_FRAME_BYTES = 1024 * 1024 + 64 * 1024;
 const MEDIUM_CAPACITY_BYTES = 32 * 1024 * 1024;
-/** Bytes that waiting connections had read when they began to wait. */
+/** Bytes that waiting connections had already read. */
 const PARKED_CAPACITY_BYTES = 16 * 1024 * 1024;
 const CHECK_MS = 1_000;
-/** While others wait, a frame has to come with `MIN_PROGRESS_BYTES` in this time, or with its rest where that is less. */
+/** While others wait, a frame has to make `MIN_PROGRESS_BYTES` of progress in this time (ms), or be complete where less is missing. */
 const STALL_MS = 5_000;
 const MIN_PROGRESS_BYTES = 64 * 1024;
-/** Closing a connection whose queue is smaller releases too little: heartbeats behind a JoinGroup, for example. */
+/** Closing a connection with a smaller queue releases too little: heartbeats behind a JoinGroup, for example. */
 const MIN_STUCK_BYTES = 4 * 1024;
 
-/** A connection, as this memory sees it. */
+/** The interface of a connection for this memory. */
 export interface FrameHolder {
   /** Bytes of the frame in progress that have arrived. */
   readonly frameProgress: number;
@@ -44,7 +44,7 @@ interface Waiter {
   readonly granted: () => void;
 }
 
-/** Frames of one class: small and medium ones, or large ones. */
+/** Frames of one size class: small and medium ones, or large ones. */
 class Pool {
   usedBytes = 0;
   /** Waiting frames that got their memory. */
@@ -60,7 +60,7 @@ class Pool {
     return this.usedBytes + bytes <= this.capacityBytes;
   }
 
-  /** In the order in which they came: a large one must not starve behind small ones. */
+  /** First in, first out: a large frame must not starve behind small ones. */
   grantWaiting(): void {
     for (const waiter of this.waiters) {
       if (!this.fits(waiter.bytes)) return;
@@ -108,7 +108,7 @@ export class RequestMemory {
     return true;
   }
 
-  /** Calls `granted` once the memory is taken; returns what ends the wait. */
+  /** Calls `granted` once the memory is taken; returns a function that cancels the wait. */
   wait(bytes: number, granted: () => void): () => void {
     const pool = this.poolOf(bytes);
     const waiter: Waiter = { bytes, granted };
@@ -125,7 +125,7 @@ export class RequestMemory {
     if (pool.waiters.size > 0) pool.grantWaiting();
   }
 
-  /** What a waiting connection had read already; false where there is no room for that either. */
+  /** Takes memory for bytes that a waiting connection had already read; false where there is no room. */
   park(bytes: number): boolean {
     if (this.parkedBytes + bytes > this.parkedCapacityBytes) return false;
     this.parkedBytes += bytes;
@@ -150,7 +150,7 @@ export class RequestMemory {
     this.queued.set(holder, this.clock.monotonic());
   }
 
-  /** To be called when no complete frame of the connection is left that has not begun. */
+  /** To be called when the connection has no complete frame left that has not begun. */
   dequeued(holder: FrameHolder): void {
     this.queued.delete(holder);
   }
@@ -185,7 +185,7 @@ export class RequestMemory {
     }
   }
 
-  /** Closes connections whose queues have not moved, until the memory of one suffices for a frame that waits. */
+  /** Closes connections with blocked queues, until the memory of one suffices for a waiting frame. */
   private refuseStuck(): void {
     const before = this.grants;
     const movedBefore = this.clock.monotonic() - STALL_MS;

@@ -1,11 +1,11 @@
 /**
- * Slices of the event loop for one connection's requests. A client that pipelines thousands of small requests fills one read with them; their
- * answers come from memory, so that all would be served in one turn, which blocks every other connection of the node.
+ * Divides the event loop among connections. A client that pipelines thousands of small requests fills one read with them; their
+ * responses come from memory, so that all would be processed in one turn, which blocks every other connection of the node.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
 
 const SLICE_MS = 20;
-/** Requests between two looks at the clock. A shorter queue needs none. */
+/** Requests between two reads of the clock. A shorter queue needs none. */
 const STRIDE = 16;
 
 export class RequestSlices {

@@ -13,22 +13,22 @@ export interface ServerOptions {
   logger: Logger;
   /** `PLAINTEXT`, `CONTROLLER`. */
   listener: string;
-  /** Port 0 asks for any free one. */
+  /** Port 0 requests any free port. */
   address: Address;
   dispatch: Dispatch;
-  /** See `ConnectionOptions`; none where it is not given. */
+  /** See `ConnectionOptions`; none if absent. */
   pipelined?: ReadonlySet<number>;
-  /** Makes connection ids; shared by all servers of a node. */
+  /** Generates connection ids; shared by all servers of a node. */
   nextConnectionId: () => number;
   /** `socket.request.max.bytes`, 104857600. */
   maxFrameBytes?: number;
   /** `connections.max.idle.ms`, 600000; negative: never. */
   maxIdleMs?: number;
-  /** Shared by all servers of a node; a server of its own has its own where it is not given. */
+  /** Shared by all servers of a node; created for this server if absent. */
   memory?: NodeMemory;
   /** Shared by all servers of a node. */
   limits?: ConnectionLimits;
-  /** Whether max.connections and its like count the connections of this listener; true where it is not given. */
+  /** Whether max.connections and max.connections.per.ip count the connections of this listener; true if absent. */
   countsConnections?: boolean;
 }
 
@@ -65,7 +65,7 @@ export class Server {
     return this.connections.size;
   }
 
-  /** Starts to accept; resolves to the port. Rejects with `NetworkError` EADDRINUSE when it is taken. */
+  /** Starts to accept; resolves to the port. Rejects with `NetworkError` EADDRINUSE when it is in use. */
   async start(): Promise<number> {
     const { network, address } = this.options;
     const listener = await network.listen(address, (stream) => this.accept(stream));
@@ -78,7 +78,7 @@ export class Server {
     return listener.port;
   }
 
-  /** Accepts and dispatches nothing more; resolves when every connection is closed, 100 ms later at the most. */
+  /** Stops accepting and dispatching; resolves when every connection is closed, after at most 100 ms. */
   async stop(): Promise<void> {
     if (this.stopped) return;
     this.stopped = true;
@@ -126,7 +126,7 @@ export class Server {
     limits.add(connection, countsConnections);
   }
 
-  /** One timer for all connections: an idle one goes at most a quarter of the limit late. */
+  /** One timer for all connections: an idle one is closed at most a quarter of the limit late. */
   private scheduleSweep(): void {
     const { clock, maxIdleMs, logger, listener } = this.options;
     if (maxIdleMs < 0) return;

@@ -1,26 +1,26 @@
 /**
- * The network of the app: TCP by `node:net`. The one file of the network layer that touches sockets and real timers
- * (a connect that is not answered in time has to be given up by somebody who can destroy the socket).
+ * The network of the app: TCP by `node:net`. The only file of the network layer that uses sockets and real timers
+ * (a connect that times out has to be ended by an owner that can destroy the socket).
  */
 import { connect as connectSocket, createServer, Socket, type NetConnectOpts, type OnReadOpts, type SocketConstructorOpts } from 'node:net';
 import { NetworkError, type Address, type Listener, type Network, type Stream, type StreamHandlers } from '../lib/network.ts';
 
-/** Above this many unsent bytes a writer is told to wait for `drain`. */
+/** Above this many unsent bytes a writer has to wait for `drain`. */
 const WRITE_MARK = 64 * 1024;
 const BACKLOG = 511;
 /**
- * What a connection reads at once. One buffer serves all connections of a thread: libuv asks for it, reads and calls back without anything
- * between, and what is in it is good only during that call. A buffer for each connection would keep up to 256 KiB resident for each.
+ * Size of a connection's read. One buffer serves all connections of a thread: libuv requests it, reads and calls back without anything
+ * in between, and its content is valid only during that call. A buffer for each connection would keep up to 256 KiB resident for each.
  */
 const READ_BUFFER = Buffer.allocUnsafeSlow(256 * 1024);
 
-/** Told of the local ports of the streams that are opened (not of those that are accepted): from before the first byte until the end. */
+/** Called with the local ports of opened streams (not of accepted ones): from before the first byte until the end. */
 export interface PortBook {
   opened(port: number): void;
   closed(port: number): void;
 }
 
-/** Streams to `ownHost`, an address of this machine, come from that same address, so that the listener there can recognise them. */
+/** Streams to `ownHost`, an address of this machine, use the same local address, so that the listener there can recognise them. */
 export function tcpNetwork(book?: PortBook, ownHost?: string): Network {
   return { listen, connect: (address, timeoutMs) => connect(address, timeoutMs, book, ownHost) };
 }
@@ -32,7 +32,7 @@ function listen(address: Address, accept: (stream: Stream) => void): Promise<Lis
     server.once('error', refuse);
     server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
       server.off('error', refuse);
-      // After this only accept() itself can fail (out of file descriptors); the connection is lost, the listener goes on.
+      // After this only accept() itself can fail (out of file descriptors); the connection is lost, the listener continues.
       server.on('error', () => undefined);
       const bound = server.address();
       const port = bound !== null && typeof bound === 'object' ? bound.port : address.port;
@@ -42,9 +42,9 @@ function listen(address: Address, accept: (stream: Stream) => void): Promise<Lis
 }
 
 /**
- * The accepted socket, made over so that it reads into one buffer, used again and again. Node offers that to sockets that connect
+ * The accepted socket, converted so that it reads into one reused buffer. Node offers that to sockets that connect
  * only (`onread`); for accepted ones its handle is given to a new socket, as Node's own cluster module does. Reading otherwise
- * takes a fresh 64 KiB for every chunk, and the garbage collector runs for those more often than for all else together.
+ * allocates 64 KiB for every chunk, for which the garbage collector runs more often than for everything else together.
  */
 function accepted(socket: Socket): TcpStream {
   const holder = socket as unknown as { _handle?: NonNullable<SocketConstructorOpts['handle']> | null };
@@ -72,7 +72,7 @@ function reading(stream: () => TcpStream | undefined): OnReadOpts {
   return {
     buffer: READ_BUFFER,
     callback: (count, buffer) => {
-      // There is one: nothing is read before the connection stands.
+      // There is one: nothing is read before the connection is established.
       stream()?.received(Buffer.from(buffer.buffer, buffer.byteOffset, count));
       return true;
     },
@@ -119,7 +119,7 @@ class TcpStream implements Stream {
   readonly remote: string;
   private readonly socket: Socket;
   private current: StreamHandlers | undefined;
-  /** What came before anybody could take it. */
+  /** Bytes that arrived before the handlers were set. */
   private early: Buffer[] = [];
   private reason: Error | undefined;
   private closed = false;
@@ -140,7 +140,7 @@ class TcpStream implements Stream {
     return this.current;
   }
 
-  /** Data flows from the moment that somebody can take it. */
+  /** Data flows as soon as the handlers are set. */
   set handlers(handlers: StreamHandlers) {
     this.current = handlers;
     if (this.closed) {
@@ -150,7 +150,7 @@ class TcpStream implements Stream {
     const { early } = this;
     this.early = [];
     for (const chunk of early) handlers.data(chunk);
-    // Says so to a socket that reads by itself, and does nothing for one that was given its buffer when it connected.
+    // Pauses a socket that reads by itself, and has no effect on one that got its buffer when it connected.
     this.socket.on('data', (chunk: Buffer) => this.handlers.data(chunk));
     this.socket.on('drain', () => {
       if (!this.waiting) return;
@@ -159,7 +159,7 @@ class TcpStream implements Stream {
     });
   }
 
-  /** Bytes that came by the buffer that the socket was given. */
+  /** Bytes that arrived in the buffer of the socket. */
   received(chunk: Buffer): void {
     if (this.current === undefined) this.early.push(Buffer.from(chunk));
     else this.current.data(chunk);
@@ -167,7 +167,7 @@ class TcpStream implements Stream {
 
   write(chunks: readonly Uint8Array[]): boolean {
     const { socket } = this;
-    // A peer that has gone is told by `close`; what is sent to it until then is lost as it would be on the way.
+    // `close` reports a peer that has disconnected; bytes sent until then are lost as they would be on the network.
     if (socket.destroyed || socket.writableEnded) return true;
     if (chunks.length === 1) socket.write(chunks[0] as Uint8Array);
     else {
@@ -196,14 +196,14 @@ class TcpStream implements Stream {
 
   destroy(reason?: Error): void {
     this.reason ??= reason;
-    // Node 24: a reset while the end is on its way to the kernel is refused, and Node takes it for done. The socket then never closes, its
-    // descriptor stays, and a worker that ends with such a one spins for ever, out of reach of `terminate`.
+    // Node 24: a reset while the end is on its way to the kernel is refused, and Node treats it as done. The socket then never closes, its
+    // descriptor stays open, and a worker that ends with such a socket spins for ever, out of reach of `terminate`.
     if (this.socket.writableEnded) this.socket.destroy();
     else this.socket.resetAndDestroy();
   }
 }
 
-/** IPv4 addresses that arrive at an IPv6 socket, without their prefix. */
+/** Removes the prefix of IPv4 addresses at an IPv6 socket. */
 function plainHost(host: string): string {
   return host.startsWith('::ffff:') ? host.slice(7) : host;
 }

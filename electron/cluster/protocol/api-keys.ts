@@ -1,4 +1,4 @@
-/** All API keys of Apache Kafka 4.3, those included that nobody may send any more (4 to 7). */
+/** All API keys of Apache Kafka 4.3, including the removed ones (4 to 7). */
 export const ApiKey = {
   Produce: 0,
   Fetch: 1,

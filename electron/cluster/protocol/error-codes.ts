@@ -180,12 +180,12 @@ const retriable: ReadonlySet<number> = new Set<ErrorCode>([
   ErrorCode.SHARE_SESSION_LIMIT_REACHED,
 ]);
 
-/** The official name; `UNKNOWN(n)` for a code that came after this table. */
+/** The official name; `UNKNOWN(n)` for a code that is newer than this table. */
 export function errorName(code: number): string {
   return nameByCode.get(code) ?? `UNKNOWN(${code})`;
 }
 
-/** One plain sentence for a person. */
+/** One plain sentence for users. */
 export function errorMessage(code: number): string {
   const name = nameByCode.get(code);
   return name === undefined ? `The server answered with error ${code}, which is not known here.` : errorMessages[name];

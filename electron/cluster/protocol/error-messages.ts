@@ -1,6 +1,6 @@
 import type { ErrorName } from './error-codes.ts';
 
-/** What each error code means, in a sentence that a user of the app can read. */
+/** The meaning of each error code, in a sentence for users of the app. */
 export const errorMessages: Readonly<Record<ErrorName, string>> = {
   UNKNOWN_SERVER_ERROR: 'The server failed in a way it did not expect.',
   NONE: 'No error.',

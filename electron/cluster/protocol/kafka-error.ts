@@ -1,6 +1,6 @@
 import { errorMessage, errorName } from './error-codes.ts';
 
-/** A failure that the protocol has a code for. Whoever answers the request sends `code`; `message` goes along where the response has room for it. */
+/** A failure with a Kafka error code. The response carries `code`, and `message` where it has a field for it. */
 export class KafkaError extends Error {
   readonly code: number;
 

@@ -1,6 +1,6 @@
 /**
- * LZ4 frames, and the bound on them. The codec decompresses a frame whatever its size; a small hostile one can unfold to 255 times its length. So
- * where that exceeds the limit, the tokens are read first: they give the exact size without producing a byte. Frames in unusual forms are read too.
+ * LZ4 frames with a size limit. The codec decompresses a frame whatever its size; a small hostile one can expand to 255 times its length. So
+ * where that exceeds the limit, the tokens are read first: they give the exact size without producing a byte. Unusual frames are read too.
  * Source: LZ4 frame and block format descriptions, version 1.6.
  */
 import { DecompressedSizeError } from './decompressed-size.ts';

@@ -7,8 +7,8 @@ export interface NativeModule<T> {
 }
 
 /**
- * A package with a prebuilt native part, loaded when it is first asked for: most nodes never need some of them. It may be missing on
- * a platform; what depends on it then does without, or says that it cannot. It never takes the program down at import.
+ * A package with a prebuilt native part, loaded when it is first needed: most nodes never need some of them. It may be missing on
+ * a platform; its users then do without it, or report that. It never fails at import.
  */
 export function loadNative<T>(name: string): NativeModule<T> {
   let loaded: NativeModule<T> | undefined;

@@ -169,7 +169,7 @@ export class Reader {
     return count;
   }
 
-  /** Passes over a tagged-field section. */
+  /** Skips a tagged-field section. */
   skipTags(): void {
     for (let n = this.tagCount(); n > 0; n--) {
       this.uvarint();

@@ -1,5 +1,5 @@
 /**
- * Record batches of format version 2, read where they lie.
+ * Record batches of format version 2, read in place.
  *
  *   at  0  baseOffset            int64   patched by the leader
  *       8  batchLength           int32   bytes after this field
@@ -159,7 +159,7 @@ export function* iterateBatches(buffer: Buffer, start = 0, end = buffer.length):
   }
 }
 
-/** Why a batch is not acceptable: an error code and a clause for people. */
+/** Why a batch is invalid: an error code and a clause for messages. */
 export interface BatchDefect {
   code: number;
   reason: string;

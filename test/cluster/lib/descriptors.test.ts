@@ -5,7 +5,7 @@ import { DiskError, type Disk, type DiskFile } from '../../../electron/cluster/l
 import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
 import { FilePool, PooledFile } from '../../../electron/cluster/log/file-pool.ts';
 
-/** A disk of a process with so many descriptors, of which `taken` are others'. */
+/** A disk of a process with so many descriptors, of which other owners hold `taken`. */
 class Descriptors {
   taken = 0;
   open = 0;
@@ -85,7 +85,7 @@ describe('shareDescriptors', () => {
 });
 
 describe('DescriptorReserve', () => {
-  it('writes, lists and opens while others hold every descriptor that it does not', () => {
+  it('writes, lists and opens while other owners hold all unreserved descriptors', () => {
     const descriptors = new Descriptors(10);
     const reserve = new DescriptorReserve(descriptors.disk, { openSpare: () => descriptors.spare(), pause: () => undefined });
     descriptors.taken = 6;
@@ -94,7 +94,7 @@ describe('DescriptorReserve', () => {
     expect(reserve.open('/d/log', { create: true }).size()).toBe(0);
   });
 
-  it('has file pools close files when its own descriptors are used up', () => {
+  it('makes file pools close files when its reserve is used up', () => {
     const descriptors = new Descriptors(12);
     const reserve = new DescriptorReserve(descriptors.disk, { openSpare: () => descriptors.spare(), pause: () => undefined });
     const pool = new FilePool(reserve, 100);
@@ -109,7 +109,7 @@ describe('DescriptorReserve', () => {
     expect(descriptors.open).toBeLessThanOrEqual(12);
   });
 
-  it('waits for descriptors that others give back', () => {
+  it('waits for descriptors that other owners release', () => {
     const descriptors = new Descriptors(10);
     const reserve = new DescriptorReserve(descriptors.disk, {
       openSpare: () => descriptors.spare(),
@@ -124,7 +124,7 @@ describe('DescriptorReserve', () => {
     expect(reserve.list('/d')).toHaveLength(4);
   });
 
-  it('passes any other failure on at once', () => {
+  it('rethrows any other failure at once', () => {
     const disk = new MemoryDisk();
     disk.makeDirectory('/d');
     let pauses = 0;

@@ -21,7 +21,7 @@ const disks: [string, Disk, string][] = [
 ];
 
 describe.each(disks)('%s disk', (_name, disk, root) => {
-  test('writes, reads, truncates, lists, renames, removes', () => {
+  test('writes, reads, truncates, lists, renames and removes files', () => {
     disk.makeDirectory(`${root}/a/b`);
     const file = disk.open(`${root}/a/b/one`, { create: true });
     file.write([Buffer.from('hello '), Buffer.from('world')], 0);
@@ -47,7 +47,7 @@ describe.each(disks)('%s disk', (_name, disk, root) => {
     expect(disk.exists(`${root}/a/b/two`)).toBe(false);
   });
 
-  test('many chunks in one write', () => {
+  test('writes many chunks in one call', () => {
     disk.makeDirectory(root);
     const file = disk.open(`${root}/chunks`, { create: true });
     const chunks = Array.from({ length: 2500 }, (_, i) => Buffer.from([i & 0xff]));
@@ -56,7 +56,7 @@ describe.each(disks)('%s disk', (_name, disk, root) => {
     file.close();
   });
 
-  test('failures carry the code', () => {
+  test('fails with the code of the operating system', () => {
     expect(() => disk.open(`${root}/absent`)).toThrow(expect.objectContaining({ name: 'DiskError', code: 'ENOENT' }));
     expect(() => disk.list(`${root}/absent`)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
     expect(() => disk.size(`${root}/absent`)).toThrow(expect.objectContaining({ code: 'ENOENT' }));
@@ -64,7 +64,7 @@ describe.each(disks)('%s disk', (_name, disk, root) => {
 });
 
 describe('power cut', () => {
-  test('drops bytes and names that were not synced', () => {
+  test('drops unsynced bytes and names', () => {
     const disk = new MemoryDisk();
     disk.makeDirectory('/d');
     disk.syncDirectory('/');
@@ -83,7 +83,7 @@ describe('power cut', () => {
     expect(() => kept.size()).toThrow(expect.objectContaining({ code: 'EBADF' }));
   });
 
-  test('a disk that is erased has nothing left, not even after a power cut', () => {
+  test('leaves an erased disk empty, also after a power cut', () => {
     const disk = new MemoryDisk();
     disk.makeDirectory('/d');
     disk.syncDirectory('/');
@@ -98,7 +98,7 @@ describe('power cut', () => {
     expect(disk.list('/')).toEqual([]);
   });
 
-  test('an atomic write survives it', () => {
+  test('keeps an atomic write', () => {
     const disk = new MemoryDisk();
     disk.makeDirectory('/d');
     disk.syncDirectory('/');
@@ -108,7 +108,7 @@ describe('power cut', () => {
     expect(disk.readFile('/d/f').toString()).toBe('new');
   });
 
-  test('with randomness an unsynced append may survive in part', () => {
+  test('keeps a part of an unsynced append with randomness', () => {
     const sizes = new Set<number>();
     for (let seed = 0; seed < 40; seed++) {
       const disk = new MemoryDisk();
@@ -150,7 +150,7 @@ describe('the volume of a disk', () => {
 });
 
 describe('faults of the memory disk', () => {
-  test('a full disk tears the write that hits the end', () => {
+  test('tear the write that reaches the capacity', () => {
     const disk = new MemoryDisk({ capacityBytes: 10 });
     const file = disk.open('/f', { create: true });
     file.write([Buffer.alloc(8)], 0);
@@ -163,7 +163,7 @@ describe('faults of the memory disk', () => {
     expect(new MemoryDisk().volume()).toBeUndefined();
   });
 
-  test('chosen operations fail', () => {
+  test('make chosen operations fail', () => {
     const disk = new MemoryDisk();
     const file = disk.open('/f', { create: true });
     disk.options = { fault: (operation) => (operation === 'sync' ? { code: 'EIO' } : undefined) };

@@ -11,8 +11,8 @@ function rig(): { clock: VirtualClock; disk: FaultyDisk } {
   return { clock, disk: new FaultyDisk(inner, clock) };
 }
 
-describe('a disk with faults', () => {
-  it('keeps nobody waiting while it is well', () => {
+describe('FaultyDisk', () => {
+  it('delays no write without a fault', () => {
     const { disk } = rig();
     expect(disk.admit(1_000_000)).toBeUndefined();
     disk.set({ slow: [{ latencyMs: 10, bytesPerSecond: 0 }], full: false });
@@ -21,7 +21,7 @@ describe('a disk with faults', () => {
     expect(disk.admit(1)).toBeUndefined();
   });
 
-  it('makes writes wait for all latencies and the least bandwidth, in their order', async () => {
+  it('delays writes by the sum of latencies and the least bandwidth, in order', async () => {
     const { clock, disk } = rig();
     const slow = [
       { latencyMs: 10, bytesPerSecond: 10_000 },
@@ -39,7 +39,7 @@ describe('a disk with faults', () => {
     expect(done).toEqual(['first', 'second']);
   });
 
-  it('lets those go on that wait when it is well again', async () => {
+  it('releases waiting writes when the faults end', async () => {
     const { disk } = rig();
     disk.set({ slow: [{ latencyMs: 60_000, bytesPerSecond: 1 }], full: false });
     const waiting = [1, 2].map(async () => disk.admit(1_000));
@@ -58,7 +58,7 @@ describe('a disk with faults', () => {
     expect(unknown.volume('/d')).toBeUndefined();
   });
 
-  it('has no room for anything new when it is full, and goes on reading and freeing', () => {
+  it('refuses new data when it is full, and still reads and frees space', () => {
     const { disk } = rig();
     const file = disk.open('/d/log', { create: true });
     file.write([Buffer.from('there')], 0);
@@ -80,8 +80,8 @@ describe('a disk with faults', () => {
   });
 });
 
-describe('a clock that is wrong', () => {
-  it('is wrong about the time of day only', async () => {
+describe('SkewedClock', () => {
+  it('changes the time of day only', async () => {
     const inner = new VirtualClock();
     const clock = new SkewedClock(inner);
     const [now, monotonic] = [inner.now(), inner.monotonic()];

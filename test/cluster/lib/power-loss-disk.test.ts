@@ -39,8 +39,8 @@ function tree(disk: Disk, path: string): string[] {
   });
 }
 
-describe('a disk that can lose power', () => {
-  it('cuts off what was appended since the last sync', () => {
+describe('PowerLossDisk', () => {
+  it('cuts off bytes that were appended since the last sync', () => {
     const { inner, disk } = fresh();
     disk.makeDirectory('/c/node-1');
     disk.syncDirectory('/c');
@@ -52,7 +52,7 @@ describe('a disk that can lose power', () => {
     expect(tree(inner, ROOT)).toEqual(['/c/node-1/', '/c/node-1/log=synced']);
   });
 
-  it('brings back what was overwritten, cut off, renamed and removed', () => {
+  it('restores overwritten and truncated bytes, renamed and removed files', () => {
     const { inner, disk } = fresh();
     disk.makeDirectory('/c/n/t-0');
     for (const name of ['a', 'b', 'c']) put(disk, `/c/n/t-0/${name}`, `content of ${name}`);
@@ -74,7 +74,7 @@ describe('a disk that can lose power', () => {
     expect(tree(inner, ROOT)).toEqual(before);
   });
 
-  it('leaves files that are written atomically, and what they make durable with them', () => {
+  it('keeps files that are written atomically, and the names in their directory', () => {
     const { inner, disk } = fresh();
     disk.makeDirectory('/c/n');
     disk.syncDirectory('/c');
@@ -86,7 +86,7 @@ describe('a disk that can lose power', () => {
     expect(tree(inner, ROOT)).toEqual(['/c/n/', '/c/n/old=x', '/c/n/vote=2']);
   });
 
-  it('counts syncs of a disk that does not sync', () => {
+  it('treats syncs of a disk that does not sync as durable', () => {
     const inner = new MemoryDisk();
     inner.makeDirectory(ROOT);
     const disk = new PowerLossDisk(withoutSync(inner), ROOT, UNDO, name);
@@ -100,7 +100,7 @@ describe('a disk that can lose power', () => {
     expect(tree(inner, ROOT)).toEqual(['/c/n/', '/c/n/log=synced']);
   });
 
-  it('knows in its next life what the one before had not synced', () => {
+  it('knows after a restart which changes the previous run had not synced', () => {
     const { inner, disk } = fresh();
     disk.makeDirectory('/c/n');
     disk.syncDirectory('/c');
@@ -115,7 +115,7 @@ describe('a disk that can lose power', () => {
     expect(tree(inner, ROOT)).toEqual(['/c/n/', '/c/n/log=one']);
   });
 
-  it('names another power cycle after a power cut, and after nothing else', () => {
+  it('changes the power cycle with a power cut only', () => {
     const inner = new MemoryDisk();
     inner.makeDirectory(ROOT);
     const first = new PowerLossDisk(inner, ROOT, UNDO, name).powerCycle;
@@ -125,7 +125,7 @@ describe('a disk that can lose power', () => {
     expect(new PowerLossDisk(inner, ROOT, UNDO, name).powerCycle).not.toBe(first);
   });
 
-  it('writes its journal anew before it grows without end', () => {
+  it('rewrites its journal before it grows without limit', () => {
     const { inner, disk } = fresh();
     disk.makeDirectory('/c/n');
     disk.syncDirectory('/c');
@@ -141,7 +141,7 @@ describe('a disk that can lose power', () => {
     expect(losePower(inner, ROOT, UNDO)).toEqual({ files: 1, bytes: 4, names: 0 });
   });
 
-  it('loses nothing when everything was synced, and forgets what was removed for good', () => {
+  it('loses nothing when everything was synced, and drops files that were removed for good', () => {
     const { inner, disk } = fresh();
     disk.makeDirectory('/c/n');
     disk.syncDirectory('/c');
@@ -155,12 +155,12 @@ describe('a disk that can lose power', () => {
     expect(inner.exists(UNDO)).toBe(false);
   });
 
-  it('agrees with the disk of the simulation about what a power cut leaves, whatever was done', () => {
+  it('has the same state after a power cut as the disk of the simulation, for random operations', () => {
     for (let seed = 1; seed <= 300; seed++) {
       const { inner, disk } = fresh();
       const model = new MemoryDisk();
       model.makeDirectory(ROOT);
-      // What was there before anybody watched is durable.
+      // Files from before the journal began are durable.
       const random = seededRandom(seed);
       const lives: Disk[] = [disk];
       for (let step = 0; step < 60; step++) {
@@ -179,7 +179,7 @@ describe('a disk that can lose power', () => {
   });
 });
 
-/** One thing to do to a disk that holds that. */
+/** A random operation on a disk with that content. */
 function change(int: (bound: number) => number, held: readonly string[], step: number): (disk: Disk) => void {
   const directories = [ROOT, ...held.filter((one) => one.endsWith('/')).map((one) => one.slice(0, -1))];
   const files = held.filter((one) => !one.endsWith('/')).map((one) => one.slice(0, one.indexOf('=')));

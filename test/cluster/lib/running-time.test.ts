@@ -16,11 +16,11 @@ describe('StallAwareClock', () => {
     expect(clock.running()).toBe(1234);
   });
 
-  it('leaves out a stall, also before a tick has run after it', async () => {
+  it('excludes a stall, also before the next tick has run', async () => {
     const { virtual, clock } = started();
     await virtual.advance(1000);
     virtual.stall(90_000);
-    // At most one tick and what is tolerated passed before the stall was noticed.
+    // At most one tick and the tolerated delay passed before the stall was noticed.
     expect(clock.running()).toBeLessThanOrEqual(1000 + 50 + 15);
     await virtual.advance(1000);
     expect(clock.running()).toBeLessThanOrEqual(2000 + 50 + 15);
@@ -65,7 +65,7 @@ describe('setRunningTimer', () => {
     expect(fired).toEqual([400]);
   });
 
-  it('waits for the rest of its time after a stall', async () => {
+  it('waits for the remaining time after a stall', async () => {
     const { virtual, clock } = started();
     const fired: number[] = [];
     setRunningTimer(clock, 1000, () => fired.push(virtual.monotonic()));
@@ -77,13 +77,13 @@ describe('setRunningTimer', () => {
     expect(fired).toHaveLength(1);
   });
 
-  it('lets the sockets be read when the stall ended its time', async () => {
+  it('runs after received bytes are read when the stall exceeded its delay', async () => {
     const { virtual, clock } = started();
     const order: string[] = [];
     setRunningTimer(clock, 1000, () => order.push('timeout'));
     await virtual.advance(999);
     virtual.stall(40);
-    // What was received meanwhile is read after the overdue timers.
+    // Bytes that were received meanwhile are read after the overdue timers.
     virtual.setTimer(1, () => order.push('read'));
     await virtual.advance(500);
     expect(order).toEqual(['read', 'timeout']);

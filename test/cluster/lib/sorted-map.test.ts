@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { SortedMap } from '../../../electron/cluster/lib/sorted-map.ts';
 
-test('is what a Map would be, in order, while older ones stay as they were', () => {
+test('SortedMap: equals a Map in key order, and earlier versions stay unchanged', () => {
   const random = seededRandom(7);
   const model = new Map<string, number>();
   let map = SortedMap.empty<number>();
@@ -28,7 +28,7 @@ test('is what a Map would be, in order, while older ones stay as they were', () 
   expect([...SortedMap.of(model).keys()]).toEqual(sorted().map(([key]) => key));
 });
 
-test('stays balanced when keys come in order', () => {
+test('SortedMap: stays balanced when keys are inserted in order', () => {
   let map = SortedMap.empty<number>();
   for (let index = 0; index < 50_000; index++) map = map.set(String(index).padStart(6, '0'), index);
   const depth = (tree: unknown): number => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { mapInSlices } from '../../../electron/cluster/lib/work-slices.ts';
 import { VirtualClock } from '../../helpers/virtual-clock.ts';
 
-/** A clock of which every look takes a millisecond. */
+/** A clock on which every read takes a millisecond. */
 class BusyClock extends VirtualClock {
   private spentMs = 0;
   override monotonic(): number {
@@ -11,7 +11,7 @@ class BusyClock extends VirtualClock {
 }
 
 describe('mapInSlices', () => {
-  it('answers at once where the work is short', () => {
+  it('returns at once where the work is short', () => {
     expect(mapInSlices(new VirtualClock(), [1, 2, 3], (n) => n * 2)).toEqual([2, 4, 6]);
   });
 

@@ -9,7 +9,7 @@ async function later<T>(ms: number, work: () => Promise<T>): Promise<T> {
   return work();
 }
 
-describe('peer client', () => {
+describe('PeerClient', () => {
   it('connects at the first send and matches answers with requests', async () => {
     await using rig = new Rig();
     const { port, server } = await rig.serve(echo);
@@ -20,7 +20,7 @@ describe('peer client', () => {
     expect(server.size).toBe(1);
   });
 
-  it('keeps a bounded number in flight and refuses what is beyond the queue', async () => {
+  it('keeps a bounded number in flight and refuses requests beyond the queue', async () => {
     await using rig = new Rig();
     let arrived = 0;
     const release: (() => void)[] = [];
@@ -58,7 +58,7 @@ describe('peer client', () => {
     expect(client.connected).toBe(true);
   });
 
-  it('never sends a request that timed out while it waited for its turn', async () => {
+  it('never sends a request that timed out in the queue', async () => {
     await using rig = new Rig();
     const arrived: number[] = [];
     const release: (() => void)[] = [];
@@ -78,7 +78,7 @@ describe('peer client', () => {
     expect(arrived).toEqual([1, 3]);
   });
 
-  it('keeps connecting while a request times out before the connection stands', async () => {
+  it('keeps connecting while a request times out before the connection is established', async () => {
     await using rig = new Rig();
     const { port } = await rig.serve(echo);
     const slow = {
@@ -91,7 +91,7 @@ describe('peer client', () => {
     expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected', 'rejected', 'fulfilled']);
   });
 
-  it('gives up a silent connection that owes an answer, and reconnects', async () => {
+  it('closes a silent connection with an overdue response, and reconnects', async () => {
     await using rig = new Rig();
     let silent = true;
     const { port } = await rig.serve((request) => (silent ? new Promise(() => undefined) : echo(request)));
@@ -103,11 +103,11 @@ describe('peer client', () => {
     silent = false;
     const from = performance.now();
     expect((await client.send(heartbeat, VERSION, beat(3), { timeoutMs: 20_000 })).errorCode).toBe(3);
-    // The first backoff is 50 ms give or take a quarter.
+    // The first backoff is 50 ms plus or minus a quarter.
     expect(performance.now() - from).toBeGreaterThan(25);
   });
 
-  it('gives up a silent connection whose overdue answer comes after one that was in time', async () => {
+  it('closes a silent connection whose overdue response follows one that was in time', async () => {
     await using rig = new Rig();
     const release: (() => void)[] = [];
     const { port } = await rig.serve((request) =>
@@ -123,7 +123,7 @@ describe('peer client', () => {
     await expect(behind).rejects.toThrow('sent nothing for 60 ms');
   });
 
-  it('rejects with the reason when nobody listens, and backs off longer each time', async () => {
+  it('rejects with the reason without a listener, and doubles its backoff', async () => {
     await using rig = new Rig();
     const { port, server } = await rig.serve(echo);
     await server.stop();
@@ -131,13 +131,13 @@ describe('peer client', () => {
     const from = performance.now();
     for (let i = 0; i < 4; i++)
       await expect(client.send(heartbeat, VERSION, beat(1), soon)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
-    // 50, 100 and 200 ms, give or take a quarter: three of the first would be 190 at most.
+    // 50, 100 and 200 ms, plus or minus a quarter: three of the first would be 190 at most.
     expect(performance.now() - from).toBeGreaterThan(200);
     await rig.serve(echo, { address: { host: '127.0.0.1', port } });
     expect((await client.send(heartbeat, VERSION, beat(8), soon)).errorCode).toBe(8);
   });
 
-  it('rejects what is pending when the peer goes away', async () => {
+  it('rejects pending requests when the peer disconnects', async () => {
     await using rig = new Rig();
     const { port, server } = await rig.serve(() => new Promise(() => undefined));
     const client = rig.client(port);
@@ -149,7 +149,7 @@ describe('peer client', () => {
     expect(client.connected).toBe(false);
   });
 
-  it('drops a connection whose answers make no sense', async () => {
+  it('closes a connection with malformed responses', async () => {
     await using rig = new Rig();
     const { port } = await rig.serve((request) => {
       const generation = generationOf(request);

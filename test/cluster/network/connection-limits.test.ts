@@ -24,7 +24,7 @@ class Rig {
     this.limits.enforce();
   }
 
-  /** Opens one, or answers why not. */
+  /** Opens one, or returns the reason of the refusal. */
   open(more: Partial<LimitedConnection> = {}, counted = true): Fake | string {
     const clientHost = more.clientHost ?? '/10.0.0.1';
     const reason = this.limits.refusal(clientHost, counted);
@@ -48,7 +48,7 @@ class Rig {
 const refused = (one: Fake | string): boolean | string => (typeof one === 'string' ? one : one.refused);
 
 describe('ConnectionLimits', () => {
-  it('refuses one connection more than max.connections.per.ip from one address, and none from another', () => {
+  it('refuses connections above max.connections.per.ip from one address, and none from another', () => {
     const rig = new Rig({ maxPerIp: 2 });
     const first = rig.open();
     rig.open();
@@ -69,7 +69,7 @@ describe('ConnectionLimits', () => {
     expect(rig.limits.size).toBe(3);
   });
 
-  it('closes no connection that had a request within the last minute, is at work, or is of another node', async () => {
+  it('closes no connection that had a request within the last minute, is processing one, or belongs to another node', async () => {
     const rig = new Rig({ maxConnections: 3 });
     const open = [rig.open(), rig.open({ active: true }), rig.open({ fromPeer: true })];
     await rig.clock.advance(30_000);
@@ -79,7 +79,7 @@ describe('ConnectionLimits', () => {
     expect(open.map(refused)).toEqual([true, false, false]);
   });
 
-  it('keeps room for other nodes above the share of the descriptors', () => {
+  it('reserves descriptors for other nodes above the share', () => {
     const rig = new Rig({}, 2);
     rig.open({ active: true });
     rig.open({ active: true });
@@ -89,7 +89,7 @@ describe('ConnectionLimits', () => {
     expect([client, peer].map(refused)).toEqual([true, false]);
   });
 
-  it('holds an address to its own limit, which may be 0, and others to the common one', () => {
+  it('applies the override of an address, which may be 0, and the common limit to others', () => {
     const rig = new Rig({
       maxPerIp: 1,
       perIp: new Map([
@@ -106,7 +106,7 @@ describe('ConnectionLimits', () => {
     expect(rig.open({ clientHost: '/::1' })).toBe('max.connections.per.ip.overrides=::1:0');
   });
 
-  it('holds new connections to a limit from the change on', () => {
+  it('applies a changed limit to new connections', () => {
     const rig = new Rig({});
     const open = [rig.open(), rig.open(), rig.open()];
     rig.change({ maxPerIp: 2 });
@@ -116,7 +116,7 @@ describe('ConnectionLimits', () => {
     expect(refused(rig.open())).toBe(false);
   });
 
-  it('closes the connections above a lowered max.connections that were used longest ago, but none at work or of another node', async () => {
+  it('closes the least recently used connections above a lowered max.connections, but none that is processing a request or belongs to another node', async () => {
     const rig = new Rig({});
     const open = [rig.open({ active: true }), rig.open({ fromPeer: true })];
     for (let index = 0; index < 4; index++) {

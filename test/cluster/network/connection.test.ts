@@ -26,7 +26,7 @@ class MemoryStream implements Stream {
   }
 
   pause(): void {
-    /* `send` delivers all the same: bytes that were read before the pause. */
+    /* `send` still delivers: bytes that were read before the pause. */
   }
 
   resume(): void {
@@ -92,7 +92,7 @@ function requestOf(bytes: number, generation = 1): Buffer {
 }
 
 describe('Connection', () => {
-  it('releases the room of its waiting frame when more bytes arrive together with the memory', async () => {
+  it('releases the memory of its waiting frame when more bytes arrive together with the grant', async () => {
     const rig = new Rig();
     expect(rig.requests.take(MIB, true)).toBe(true);
     const { stream, send } = rig.open();
@@ -107,7 +107,7 @@ describe('Connection', () => {
     expect(rig.requests.park(PARKED_BYTES)).toBe(true);
   });
 
-  it('is closed when its complete frames are stuck behind a request while other frames wait, and no more than needed', async () => {
+  it('is closed when its complete frames are blocked by a request while other frames wait, and no more than needed', async () => {
     const rig = new Rig(4 * MIB);
     rig.dispatch = (request) => (generationOf(request) === 9 ? new Promise(() => undefined) : answer(request, 0));
     const stuck = [900_000, 400_000, 1_000_000, 500_000].map((bytes) => {
@@ -155,7 +155,7 @@ describe('Connection', () => {
     expect([rig.requests.waiting, release.length]).toEqual([0, 1]);
   });
 
-  it('is closed when its half frame below 64 KiB makes no progress while other frames wait', async () => {
+  it('is closed when its partial frame below 64 KiB makes no progress while other frames wait', async () => {
     const rig = new Rig(128 * 1024);
     const half = [1, 2].map(() => rig.open());
     for (const { send } of half) send(requestOf(65_000).subarray(0, 20));
@@ -208,7 +208,7 @@ describe('Connection', () => {
     expect(stream.open).toBe(true);
   });
 
-  it('serves what a client left behind that closed between two slices, and nothing of a connection that is refused', async () => {
+  it('processes the requests of a client that closed between two slices, and none of a refused connection', async () => {
     const rig = new Rig();
     let served = 0;
     rig.dispatch = () => {
@@ -243,7 +243,7 @@ describe('Connection', () => {
     expect(stream.destroyedFor).toContain('did not close');
   });
 
-  it('is reset when its place is needed while it is being closed', () => {
+  it('is reset when its slot is needed while it is being closed', () => {
     const { connection, stream } = new Rig().open();
     connection.end();
     connection.refuse('closed for a new connection');

@@ -18,7 +18,7 @@ function faulty(rig: Rig, port: number): FaultyNetwork {
 const patient = { timeoutMs: 5_000 };
 const later = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-describe('faulty network', () => {
+describe('FaultyNetwork', () => {
   it('passes everything while there is no fault', async () => {
     await using rig = new Rig();
     const { port } = await rig.serve(echo);
@@ -26,7 +26,7 @@ describe('faulty network', () => {
     expect((await client.send(heartbeat, VERSION, beat(1), patient)).errorCode).toBe(1);
   });
 
-  it('holds back requests while the way out is cut, and delivers them when it is healed', async () => {
+  it('holds back requests while the outbound direction is cut, and delivers them after the repair', async () => {
     await using rig = new Rig();
     let arrived = 0;
     const { port } = await rig.serve((request) => {
@@ -44,7 +44,7 @@ describe('faulty network', () => {
     expect((await sent).errorCode).toBe(2);
   });
 
-  it('lets requests out and answers not in while the way in is cut', async () => {
+  it('sends requests and receives no responses while the inbound direction is cut', async () => {
     await using rig = new Rig();
     let arrived = 0;
     const { port } = await rig.serve((request) => {
@@ -64,7 +64,7 @@ describe('faulty network', () => {
     await sent;
   });
 
-  it('is silence, not an error: connecting and closing are not heard of either', async () => {
+  it('a cut causes silence, not an error: connects and closes do not arrive either', async () => {
     await using rig = new Rig();
     const { port, server } = await rig.serve(echo);
     const network = faulty(rig, port);
@@ -79,7 +79,7 @@ describe('faulty network', () => {
     await until(() => server.size === 0, 'the close');
   });
 
-  it('does not tell of the end of a peer behind a cut until it is healed', async () => {
+  it('reports the close of a peer behind a cut only after the repair', async () => {
     await using rig = new Rig();
     const { port, server } = await rig.serve(echo);
     const network = faulty(rig, port);
@@ -95,7 +95,7 @@ describe('faulty network', () => {
     await until(() => closed, 'the close');
   });
 
-  it('leaves nodes on other links alone', async () => {
+  it('does not affect nodes on other links', async () => {
     await using rig = new Rig();
     const one = await rig.serve(echo);
     const two = await rig.serve(echo);
@@ -106,7 +106,7 @@ describe('faulty network', () => {
     expect(network.faults()).toMatchObject([{ peer: 2, in: { cut: true }, out: { cut: true } }]);
   });
 
-  it('stops a writer that a cut holds up, and reading where answers pile up', async () => {
+  it('blocks a writer behind a cut, and stops reading where responses accumulate', async () => {
     await using rig = new Rig();
     const { port } = await rig.serve(() => null);
     const network = faulty(rig, port);
@@ -122,7 +122,7 @@ describe('faulty network', () => {
     stream.destroy();
   });
 
-  it('delays what passes a slow link, in order', async () => {
+  it('delays bytes on a slow link, in order', async () => {
     await using rig = new Rig();
     const { port } = await rig.serve(echo);
     const network = faulty(rig, port);
@@ -134,7 +134,7 @@ describe('faulty network', () => {
     expect(performance.now() - from).toBeGreaterThanOrEqual(59);
   });
 
-  it('combines the faults of a link, and leaves the others when one is healed', async () => {
+  it('combines the faults of a link, and keeps the others when one ends', async () => {
     await using rig = new Rig();
     const { port } = await rig.serve(echo);
     const network = faulty(rig, port);
@@ -185,7 +185,7 @@ describe('faulty network', () => {
       });
     }
 
-    it('cuts clients off in silence and hears them when it is healed', async () => {
+    it('cuts clients off in silence and receives their bytes after the repair', async () => {
       await using rig = new Rig();
       const network = accepting(rig, new Set());
       const { port } = await rig.serve(echo, { network });
@@ -208,7 +208,7 @@ describe('faulty network', () => {
       expect((await held).errorCode).toBe(4);
     });
 
-    it('leaves fellow nodes alone, whose faults are their own', async () => {
+    it('does not affect peer nodes, which apply their own faults', async () => {
       await using rig = new Rig();
       const fellows = new Set<number>();
       const network = accepting(rig, fellows);

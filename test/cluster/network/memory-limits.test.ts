@@ -1,4 +1,4 @@
-/** A server's memory for frames and answers, with real sockets. */
+/** A server's memory for frames and responses, with real sockets. */
 import type { Socket } from 'node:net';
 import { expect, it } from 'vitest';
 import { systemClock } from '../../../electron/cluster/lib/system-clock.ts';
@@ -22,7 +22,7 @@ function held({ clients, peers, answers }: NodeMemory): number[] {
   return [clients.usedBytes, peers.usedBytes, answers.usedBytes, clients.waiting];
 }
 
-/** A heartbeat of some size, which its member id fills. */
+/** A heartbeat of the given size, which its member id fills. */
 function largeRequest(bytes: number, generation = 1): Buffer {
   const small = requestBytes(generation);
   const frame = Buffer.concat([small, Buffer.alloc(bytes)]);
@@ -60,7 +60,7 @@ it('a large frame waits while others hold the memory, small requests do not, and
   await until(() => held(memory).every((bytes) => bytes === 0), 'all memory to be released');
 });
 
-it('a connection whose waiting frame would need more room than there is for waiting ones is refused by name', async () => {
+it('a connection whose waiting frame exceeds the memory for waiting frames is refused with the reason', async () => {
   await using rig = new Rig();
   const memory = memoryOf();
   const clients = new RequestMemory({ clock: systemClock, maxFrameBytes: MAX_FRAME_BYTES, parkedCapacityBytes: 1 });
@@ -77,7 +77,7 @@ it('a connection whose waiting frame would need more room than there is for wait
   await until(() => clients.usedBytes === 0, 'all memory to be released');
 });
 
-it('clients that take no answers are closed once these hold too much, and other clients are served meanwhile', async () => {
+it('clients that do not read are closed once their responses hold too much memory, and other clients are served meanwhile', async () => {
   await using rig = new Rig();
   const memory = memoryOf(16 * MIB);
   const body = Buffer.alloc(10 * MIB);
@@ -102,7 +102,7 @@ it('clients that take no answers are closed once these hold too much, and other 
   expect(rig.logged.some(({ fields }) => String(fields['reason']).includes('took no answer'))).toBe(true);
 });
 
-it('holds nothing once all connections are closed, whatever they were doing', async () => {
+it('holds no memory once all connections are closed, in any state', async () => {
   await using rig = new Rig();
   const memory = memoryOf(48 * MIB, 2 * MIB);
   const late: (() => void)[] = [];

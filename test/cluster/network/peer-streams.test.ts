@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { recognisePeers } from '../../../electron/cluster/network/peer-streams.ts';
 
-test('a stream is a peer where its port belongs to a node and its host is one that nodes connect from', () => {
+test('recognisePeers: a stream belongs to a node if its port and its host are those of the node', () => {
   const owners = new Uint8Array(65_536);
   owners[40_000] = 2;
   const isPeer = recognisePeers(owners, new Set(['127.0.0.1', 'fd00::5']));

@@ -37,7 +37,7 @@ describe('RequestMemory', () => {
     expect(memory.usedBytes).toBe(65 * MIB);
   });
 
-  it('lets a frame behind one that is withdrawn have the memory', () => {
+  it('grants the memory to the next frame when one is withdrawn', () => {
     const { memory } = memoryOf();
     memory.take(60 * MIB, true);
     const granted: string[] = [];
@@ -55,7 +55,7 @@ describe('RequestMemory', () => {
     expect(memory.take(MIB, true)).toBe(false);
   });
 
-  it('keeps memory for frames of 1 MiB while large frames hold all of theirs', () => {
+  it('reserves memory for frames of 1 MiB while large frames hold all of theirs', () => {
     const { memory } = memoryOf();
     expect(memory.take(100 * MIB, true)).toBe(true);
     expect(memory.take(2 * MIB, true)).toBe(false);
@@ -81,7 +81,7 @@ describe('RequestMemory', () => {
     expect(steady.refused).toBeUndefined();
   });
 
-  it('bounds what waiting connections have read already', () => {
+  it('limits the bytes that waiting connections have already read', () => {
     const { memory } = memoryOf({ parkedCapacityBytes: 1_000 });
     expect(memory.park(600)).toBe(true);
     expect(memory.park(600)).toBe(false);

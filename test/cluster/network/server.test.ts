@@ -17,7 +17,7 @@ function answersOn(socket: Socket): number[] {
   return codes;
 }
 
-describe('server', () => {
+describe('Server', () => {
   it('answers requests that arrive together, and in pieces, in their order', async () => {
     await using rig = new Rig();
     const { port } = await rig.serve(echo);
@@ -29,7 +29,7 @@ describe('server', () => {
     expect(answers).toEqual([1, 2, 3, 4, 5]);
   });
 
-  it('works on one request of a connection at a time, while other connections go on', async () => {
+  it('processes one request of a connection at a time, while other connections continue', async () => {
     await using rig = new Rig();
     const release: (() => void)[] = [];
     const begun: number[] = [];
@@ -54,7 +54,7 @@ describe('server', () => {
     expect(begun).toEqual([1, 9, 2]);
   });
 
-  it('begins the next request once the answer alone takes time, and answers in order all the same', async () => {
+  it('begins the next request once only the response is outstanding, and responds in order', async () => {
     await using rig = new Rig();
     const release = new Map<number, () => void>();
     const begun: number[] = [];
@@ -82,7 +82,7 @@ describe('server', () => {
     expect(answers).toEqual([1, 3, 4]);
   });
 
-  it('begins nothing else before that answer: what it read would be old when it leaves', async () => {
+  it('begins no read before that response: it would be outdated when it is sent', async () => {
     await using rig = new Rig();
     const release: (() => void)[] = [];
     const begun: number[] = [];
@@ -107,7 +107,7 @@ describe('server', () => {
     expect(answers).toEqual([1, 2, 3]);
   });
 
-  it('begins no more than sixteen requests that nobody answered', async () => {
+  it('begins at most sixteen unanswered requests', async () => {
     await using rig = new Rig();
     const release: (() => void)[] = [];
     const { port } = await rig.serve(
@@ -133,7 +133,7 @@ describe('server', () => {
     expect(answers).toEqual(all);
   });
 
-  it('sends nothing for null and goes on', async () => {
+  it('sends nothing for null and continues', async () => {
     await using rig = new Rig();
     const { port } = await rig.serve((request) => {
       const generation = generationOf(request);
@@ -163,7 +163,7 @@ describe('server', () => {
     await until(() => answers.length === 1, 'an answer');
   });
 
-  it('closes the connection when the dispatcher rejects or throws, answering nothing behind it', async () => {
+  it('closes the connection when the dispatcher rejects or throws, without further responses', async () => {
     await using rig = new Rig();
     const { port } = await rig.serve((request) => {
       const generation = generationOf(request);
@@ -239,7 +239,7 @@ describe('server', () => {
     await until(() => answers.length === count, 'all answers');
   });
 
-  it('dispatches nothing while the client does not take its answers', async () => {
+  it('dispatches nothing while the client does not read its responses', async () => {
     await using rig = new Rig();
     let worked = 0;
     const big = Buffer.alloc(1024 * 1024);
@@ -257,7 +257,7 @@ describe('server', () => {
     await until(() => worked === 64, 'all requests');
   });
 
-  it('does what a client that closed had still asked for', async () => {
+  it('processes the requests that a client sent before it closed', async () => {
     await using rig = new Rig();
     const done: number[] = [];
     let release: (() => void) | undefined;
@@ -276,7 +276,7 @@ describe('server', () => {
     expect(done).toEqual([1, 2, 3]);
   });
 
-  it('tells a handler of its connection: id, host, listener, and when it closes', async () => {
+  it('gives a handler the id, host and listener of its connection, and notifies it of the close', async () => {
     await using rig = new Rig();
     const seen: ConnectionInfo[] = [];
     const { port } = await rig.serve((request: IncomingRequest) => {
@@ -333,7 +333,7 @@ describe('server', () => {
     expect(rig.logged.some(({ fields }) => fields['reason'] === 'max.connections=1')).toBe(true);
   });
 
-  it('stops at once, with long polls open, and frees its port', async () => {
+  it('stops at once with open long polls, and frees its port', async () => {
     await using rig = new Rig();
     const { port, server } = await rig.serve(() => new Promise(() => undefined));
     const socket = await rig.socket(port);

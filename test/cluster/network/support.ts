@@ -1,4 +1,4 @@
-/** A server on a free loopback port, an API to ask it, and raw sockets to misbehave with. */
+/** A server on a free loopback port, an API for requests to it, and raw sockets for malformed ones. */
 import { connect, type Socket } from 'node:net';
 import { encodeRequest, encodeResponse, decodeRequest } from '../../../electron/cluster/protocol/frame.ts';
 import { heartbeat } from '../../../electron/cluster/protocol/apis/heartbeat.ts';
@@ -98,7 +98,7 @@ export function ended(socket: Socket): Promise<void> {
   });
 }
 
-/** Waits until something holds that needs a trip of bytes first. */
+/** Waits until a condition holds that depends on received bytes. */
 export async function until(holds: () => boolean, what: string, timeoutMs = 30_000): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!holds()) {

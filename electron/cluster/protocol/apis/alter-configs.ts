@@ -1,6 +1,6 @@
 import { array, bool, defineApi, int16, int32, int8, string } from '../schema.ts';
 
-/** Replaces all settings of a resource (KIP-133); IncrementalAlterConfigs is what an edit should use. */
+/** Replaces all dynamic configuration of a resource (KIP-133); edits should use IncrementalAlterConfigs. */
 export const alterConfigs = defineApi({
   key: 33,
   name: 'AlterConfigs',

@@ -1,6 +1,6 @@
 import { array, defineApi, int16, int32, int64, string, uuid } from '../schema.ts';
 
-/** Sets where a share group starts (KIP-932). */
+/** Sets the start offsets of a share group (KIP-932). */
 export const alterShareGroupOffsets = defineApi({
   key: 91,
   name: 'AlterShareGroupOffsets',

@@ -1,8 +1,8 @@
 import { array, bool, defineApi, int16, int32, int64, string } from '../schema.ts';
 
 /**
- * Which APIs, in which versions, this broker speaks, and which features are finalized. v3: the client says what software
- * it is (KIP-511) and features come back as tags (KIP-584); v4: features whose lowest version is 0.
+ * The supported APIs with their versions, and the finalized features. v3: the name and version of the client's software
+ * (KIP-511), and features as tags (KIP-584); v4: features with a minimum level of 0.
  */
 export const apiVersions = defineApi({
   key: 18,

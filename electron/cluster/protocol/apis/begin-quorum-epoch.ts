@@ -1,7 +1,7 @@
 import { array, defineApi, int16, int32, string, uint16, uuid } from '../schema.ts';
 import { ZERO_UUID } from '../uuid.ts';
 
-/** A new leader of the metadata quorum makes itself known to the voters (KIP-595). v1: directory ids and endpoints (KIP-853). */
+/** A new leader of the metadata quorum announces itself to the voters (KIP-595). v1: directory ids and endpoints (KIP-853). */
 export const beginQuorumEpoch = defineApi({
   key: 53,
   name: 'BeginQuorumEpoch',

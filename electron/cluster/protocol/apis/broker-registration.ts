@@ -1,8 +1,8 @@
 import { array, bool, defineApi, int16, int32, int64, string, uint16, uuid } from '../schema.ts';
 
 /**
- * A broker makes itself known to the controller and gets its broker epoch (KIP-631). v1: migrating from ZooKeeper
- * (KIP-866); v2: log directories (KIP-858); v3: a clean shutdown's old epoch (KIP-966); v4: features whose lowest version
+ * A broker registers with the controller and gets its broker epoch (KIP-631). v1: migrating from ZooKeeper
+ * (KIP-866); v2: log directories (KIP-858); v3: the epoch of a clean shutdown (KIP-966); v4: features whose lowest version
  * is 0.
  */
 export const brokerRegistration = defineApi({

@@ -1,6 +1,6 @@
 import { array, bytes, defineApi, int16, int32, int64, string } from '../schema.ts';
 
-/** Issues a delegation token (KIP-48). v3: on behalf of someone else (KIP-373). */
+/** Issues a delegation token (KIP-48). v3: on behalf of another user (KIP-373). */
 export const createDelegationToken = defineApi({
   key: 38,
   name: 'CreateDelegationToken',

@@ -1,6 +1,6 @@
 import { array, defineApi, int16, int32, string, uuid } from '../schema.ts';
 
-/** Deletes where a share group stands in topics (KIP-932). */
+/** Deletes the offsets of a share group for topics (KIP-932). */
 export const deleteShareGroupOffsets = defineApi({
   key: 92,
   name: 'DeleteShareGroupOffsets',

@@ -1,6 +1,6 @@
 import { array, bytes, defineApi, int16, int32, int64, string } from '../schema.ts';
 
-/** Lists delegation tokens (KIP-48). v3: who asked for each (KIP-373). */
+/** Lists delegation tokens (KIP-48). v3: the requester of each (KIP-373). */
 export const describeDelegationToken = defineApi({
   key: 41,
   name: 'DescribeDelegationToken',

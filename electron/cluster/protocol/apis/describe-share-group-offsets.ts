@@ -1,6 +1,6 @@
 import { array, defineApi, int16, int32, int64, string, uuid } from '../schema.ts';
 
-/** Where share groups stand (KIP-932). v1: lag (KIP-1226). */
+/** Start offsets of share groups (KIP-932). v1: lag (KIP-1226). */
 export const describeShareGroupOffsets = defineApi({
   key: 90,
   name: 'DescribeShareGroupOffsets',

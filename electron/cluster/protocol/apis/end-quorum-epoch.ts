@@ -1,6 +1,6 @@
 import { array, defineApi, int16, int32, string, uint16, uuid } from '../schema.ts';
 
-/** A leader of the metadata quorum steps down and names who should follow (KIP-595). v1: directory ids and endpoints (KIP-853). */
+/** A leader of the metadata quorum resigns and names preferred successors (KIP-595). v1: directory ids and endpoints (KIP-853). */
 export const endQuorumEpoch = defineApi({
   key: 54,
   name: 'EndQuorumEpoch',

@@ -1,6 +1,6 @@
 import { bytes, defineApi, int16, int32, int64 } from '../schema.ts';
 
-/** Sets when a delegation token ends (KIP-48). */
+/** Sets the expiry of a delegation token (KIP-48). */
 export const expireDelegationToken = defineApi({
   key: 40,
   name: 'ExpireDelegationToken',

@@ -1,6 +1,6 @@
 import { defineApi, int16, int32, string } from '../schema.ts';
 
-/** Keeps a member of a classic group alive and tells it of a rebalance. v3: static members (KIP-345). */
+/** Keeps the session of a member of a classic group and notifies it of a rebalance. v3: static members (KIP-345). */
 export const heartbeat = defineApi({
   key: 12,
   name: 'Heartbeat',

@@ -78,7 +78,7 @@ import { describeShareGroupOffsets } from './describe-share-group-offsets.ts';
 import { alterShareGroupOffsets } from './alter-share-group-offsets.ts';
 import { deleteShareGroupOffsets } from './delete-share-group-offsets.ts';
 
-/** Every API whose schema we have, by key. What a broker advertises is its own api-table's matter. */
+/** Every API with a schema, by key. Each broker decides in its api-table which of them it supports. */
 export const allApis = [
   produce,
   fetch,

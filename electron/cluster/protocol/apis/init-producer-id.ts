@@ -1,7 +1,7 @@
 import { defineApi, int16, int32, int64, string } from '../schema.ts';
 
 /**
- * Gives a producer its id and epoch, and ends what its predecessor left open (KIP-98). v3: keeps id and epoch over an
+ * Assigns a producer id and epoch, and ends an open transaction of the previous producer (KIP-98). v3: keeps id and epoch over an
  * error (KIP-360); v4: PRODUCER_FENCED (KIP-588); v5: TRANSACTION_ABORTABLE (KIP-890).
  */
 export const initProducerId = defineApi({

@@ -1,9 +1,9 @@
 import { array, bool, bytes, defineApi, int16, int32, string } from '../schema.ts';
 
 /**
- * Joins a classic group; answers when the rebalance has all its members. v1: rebalance timeout (KIP-62); v4: the member
- * id is given first (KIP-394); v5: static members (KIP-345); v7: protocol type (KIP-559); v8: a reason (KIP-800); v9:
- * tells the leader to skip the assignment (KIP-814).
+ * Joins a classic group; answered when all members have joined the rebalance. v1: rebalance timeout (KIP-62); v4: the member
+ * id is assigned first (KIP-394); v5: static members (KIP-345); v7: protocol type (KIP-559); v8: a reason (KIP-800); v9:
+ * lets the leader skip the assignment (KIP-814).
  */
 export const joinGroup = defineApi({
   key: 11,

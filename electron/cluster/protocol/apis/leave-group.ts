@@ -1,6 +1,6 @@
 import { array, defineApi, int16, int32, string } from '../schema.ts';
 
-/** Takes members out of a classic group. v3: many at once, static ones too (KIP-345); v5: a reason (KIP-800). */
+/** Removes members from a classic group. v3: many at once, static ones too (KIP-345); v5: a reason (KIP-800). */
 export const leaveGroup = defineApi({
   key: 13,
   name: 'LeaveGroup',

@@ -1,6 +1,6 @@
 import { array, defineApi, int16, int32, string } from '../schema.ts';
 
-/** Moves of replicas under way (KIP-455). */
+/** Reassignments in progress (KIP-455). */
 export const listPartitionReassignments = defineApi({
   key: 46,
   name: 'ListPartitionReassignments',

@@ -1,8 +1,8 @@
 import { array, defineApi, int16, int32, int64, string } from '../schema.ts';
 
 /**
- * Where a leader epoch ends in this log, so that a replica or consumer finds where its own log parts from it (KIP-101,
- * KIP-279). v2: the current epoch is checked (KIP-320); v3: says which replica asks (KIP-392).
+ * Where a leader epoch ends in this log, so that a replica or consumer finds where its own log diverges (KIP-101,
+ * KIP-279). v2: the current epoch is checked (KIP-320); v3: the replica id of the requester (KIP-392).
  */
 export const offsetForLeaderEpoch = defineApi({
   key: 23,

@@ -2,7 +2,7 @@ import { array, defineApi, int16, int32, int64, records, string, struct, uuid } 
 import { ZERO_UUID } from '../uuid.ts';
 
 /**
- * Appends record batches. v7: zstd (KIP-110); v8: which record of a batch was refused (KIP-467); v10: the leader is named
+ * Appends record batches. v7: zstd (KIP-110); v8: names refused records of a batch (KIP-467); v10: the leader is named
  * when it moved (KIP-951); v12: adds the partition to the transaction on its own (KIP-890); v13: topic ids (KIP-516).
  */
 export const produce = defineApi({

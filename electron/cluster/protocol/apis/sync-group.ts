@@ -1,7 +1,7 @@
 import { array, bytes, defineApi, int16, int32, string } from '../schema.ts';
 
 /**
- * Hands out the assignment that the leader of a classic group made. v3: static members (KIP-345); v5: protocol type and
+ * Returns the assignment that the leader of a classic group made. v3: static members (KIP-345); v5: protocol type and
  * name are checked (KIP-559).
  */
 export const syncGroup = defineApi({

@@ -1,6 +1,6 @@
 import { defineApi, int16, int32, string } from '../schema.ts';
 
-/** Forgets a broker that is gone for good (KIP-631). */
+/** Removes a broker that will not return (KIP-631). */
 export const unregisterBroker = defineApi({
   key: 64,
   name: 'UnregisterBroker',

@@ -113,7 +113,7 @@ export function encodeControlRecord(record: ControlRecordIn): { key: Buffer; val
   return { key: key.finishBuffer(), value: value.finishBuffer() };
 }
 
-/** Undefined for a type that came after us. */
+/** Undefined for a newer type. */
 export function decodeControlRecord({ key, value }: KeyAndValue): ControlRecord | undefined {
   const keyReader = new Reader(key);
   keyReader.int16();

@@ -1,6 +1,6 @@
 /**
- * The form that the coordinators' records share: the key is an int16 that says which record it is and then the key's
- * fields, the value is an int16 version and then the value's fields. A record without value is a tombstone.
+ * The common format of coordinator records: the key is an int16 record type and the fields of the key, the value is an int16 version
+ * and the fields of the value. A record without a value is a tombstone.
  */
 import { ProtocolError } from '../errors.ts';
 import { Reader } from '../reader.ts';

@@ -9,7 +9,7 @@ import {
 } from './coordinator-record.ts';
 import { groupSchemas } from './group-schemas.ts';
 
-/** A record of `__consumer_offsets`; `value` null deletes what its key names. */
+/** A record of `__consumer_offsets`; `value` null deletes the entry of the key. */
 export type GroupRecord = CoordinatorRecord<typeof groupSchemas>;
 export type GroupRecordIn = CoordinatorRecordIn<typeof groupSchemas>;
 export type GroupRecordType = keyof typeof groupSchemas;
@@ -26,7 +26,7 @@ export function encodeGroupRecord(record: GroupRecordIn): KeyAndValue {
   return encodeCoordinatorRecord(groupSchemas[record.type], record);
 }
 
-/** Undefined for a type of record that came after us (share and streams groups): a reader passes over it, as Kafka's does. */
+/** Undefined for a newer record type (share and streams groups): a reader skips it, as Kafka's does. */
 export function decodeGroupRecord(key: Buffer, value: Buffer | null): GroupRecord | undefined {
   const type = nameByType.get(coordinatorRecordType(key));
   if (type === undefined) return undefined;

@@ -47,7 +47,7 @@ export function encodeMetadataRecord(record: MetadataRecordIn): Buffer {
   return writer.finishBuffer();
 }
 
-/** Throws `ProtocolError` for what is not one record of a type and version that we know, and nothing after it. */
+/** Throws `ProtocolError` where the bytes are not exactly one record of a known type and version. */
 export function decodeMetadataRecord(bytes: Buffer): MetadataRecord {
   const reader = new Reader(bytes);
   const frame = reader.uvarint();
@@ -61,7 +61,7 @@ export function decodeMetadataRecord(bytes: Buffer): MetadataRecord {
   return { type: name, value } as MetadataRecord;
 }
 
-/** The record as it will be read back: defaults filled in. The active controller applies this to its own image. */
+/** The record as it will be decoded: with defaults. The active controller applies this to its own image. */
 export function completeMetadataRecord(record: MetadataRecordIn): MetadataRecord {
   return decodeMetadataRecord(encodeMetadataRecord(record));
 }

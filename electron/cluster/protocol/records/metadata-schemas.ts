@@ -27,7 +27,7 @@ function record<const F extends Fields>(
   return { type, message: defineMessage({ name, versions, flexible: 0, fields }) };
 }
 
-/** From here up tags are ours: no specification of Apache Kafka's has them. */
+/** Tags from here on are not used by any specification of Apache Kafka. */
 export const OWN_TAG = 10_000;
 
 /** The records of the cluster's metadata log (KIP-631) by name: their type on the wire and their schema. All versions are flexible. */

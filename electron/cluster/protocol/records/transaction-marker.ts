@@ -3,7 +3,7 @@ import { KafkaError } from '../kafka-error.ts';
 import { buildBatch } from '../records-builder.ts';
 import { decodeControlRecord, encodeControlRecord } from './control-records.ts';
 
-/** What ends a producer's transaction in a partition (KIP-98). */
+/** The end of a producer's transaction in a partition (KIP-98). */
 export interface EndTransactionMarker {
   type: 'commit' | 'abort';
   coordinatorEpoch: number;

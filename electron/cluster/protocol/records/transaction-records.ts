@@ -9,7 +9,7 @@ import {
   type KeyAndValue,
 } from './coordinator-record.ts';
 
-/** What a transaction coordinator keeps in `__transaction_state` (KIP-98; v1 with the producer's next id and epoch: KIP-890). */
+/** The state of a transaction coordinator in `__transaction_state` (KIP-98; v1 with the producer's next id and epoch: KIP-890). */
 export const transactionSchemas = {
   TransactionLog: defineCoordinatorRecord({
     type: 0,
@@ -34,7 +34,7 @@ export const transactionSchemas = {
   }),
 };
 
-/** A record of `__transaction_state`; `value` null forgets the transactional id. */
+/** A record of `__transaction_state`; `value` null deletes the transactional id. */
 export type TransactionRecord = CoordinatorRecord<typeof transactionSchemas>;
 export type TransactionRecordIn = CoordinatorRecordIn<typeof transactionSchemas>;
 
@@ -42,7 +42,7 @@ export function encodeTransactionRecord(record: TransactionRecordIn): KeyAndValu
   return encodeCoordinatorRecord(transactionSchemas[record.type], record);
 }
 
-/** Undefined for a type of record that came after us. */
+/** Undefined for a newer record type. */
 export function decodeTransactionRecord(key: Buffer, value: Buffer | null): TransactionRecord | undefined {
   if (coordinatorRecordType(key) !== transactionSchemas.TransactionLog.type) return undefined;
   return { type: 'TransactionLog', ...decodeCoordinatorRecord(transactionSchemas.TransactionLog, key, value) } as TransactionRecord;
