@@ -1,8 +1,8 @@
-/** Stated causes over random faults: none that the injected faults refute, and at least 95 % of the consequences explained. */
+/** Causes stated on the timeline, over random faults: the injected faults refute none, and at least 95 % of the consequences have one. */
 import { expect, it } from 'vitest';
 import { judgeCauses } from './causes.ts';
 
-/** The long form takes 200. */
+/** Number of seeds; the long form uses 200. */
 const SEEDS = Number(process.env['CAUSE_SEEDS'] ?? (process.env['BROKERDESK_HEAVY'] === '1' ? 20 : 6));
 
 it(

@@ -1,5 +1,5 @@
 /**
- * Judges the causes that the timeline states: nodes and faults of a simulated run are recorded as the supervisor records them, and each stated
+ * Judges the causes that the timeline states: the events of nodes and faults are recorded as the supervisor records them, and each stated
  * cause is compared with what was injected, by subject and true time. The rules of `event-causes.ts` are not used here.
  */
 import type { NodeEvent } from '../../electron/cluster/lib/events.ts';
@@ -7,12 +7,12 @@ import { Timeline, type TimelineEntry } from '../../electron/cluster/timeline.ts
 import { simulate } from './run.ts';
 import type { Weights } from './faults.ts';
 
-/** Faults that leave a trace of their own; a paused client has no member id before it joins. */
+/** Faults that leave an event of their own; a paused client has no member id before it joins. */
 export const JUDGED_FAULTS: Weights = { kill: 6, stop: 3, powerCut: 2, freeze: 4, isolate: 4, partition: 2, slowLink: 1, slowDisk: 1 };
 
-/** A consequence of a fault that has ended comes within this. */
+/** Maximum delay, in ms, of a consequence after the end of its fault. */
 const AFTERMATH_MS = 20_000;
-/** Entries of one decision are recorded together. */
+/** Maximum time, in ms, between the entries of one decision. */
 const DECISION_MS = 1_000;
 
 interface Injected {
@@ -23,10 +23,10 @@ interface Injected {
 
 export interface CauseVerdict {
   entries: number;
-  /** Consequences: what a healthy cluster without requests would not do. */
+  /** Consequences: events that do not occur in a healthy cluster without requests. */
   consequences: number;
   explained: number;
-  /** Stated causes that the injected faults do not bear out. */
+  /** Stated causes that the injected faults refute. */
   falseCauses: string[];
   unexplained: string[];
 }
@@ -69,7 +69,7 @@ export async function judgeCauses(seed: number): Promise<CauseVerdict> {
         verdict.falseCauses.push(`seed ${seed} at ${timeMs.toFixed(0)} ms: ${text(cause)} is stated for ${text(entry)}: ${wrong}`);
     }
     const root = rootOf(entry);
-    // What follows a request is no consequence of a fault.
+    // The consequence of a request is no consequence of a fault.
     if (!isConsequence(entry) || PLANNED.has(root.details?.['trigger']) || root.type === 'partition/reassignmentStarted') return;
     verdict.consequences += 1;
     if (root.type.startsWith('lab/')) verdict.explained += 1;
@@ -91,7 +91,7 @@ export async function judgeCauses(seed: number): Promise<CauseVerdict> {
     injected.set(entry.id, { from: timeMs, until: isEnd(entry) ? timeMs : Infinity, nodes });
   }
 
-  /** Why the fault cannot have led to it; null: nothing speaks against it. */
+  /** Why the fault cannot be the cause; null: it may be. */
   function refute(effect: TimelineEntry, cause: TimelineEntry, timeMs: number): string | null {
     const fault = injected.get(cause.id);
     const concerned = brokersOf(effect);
@@ -127,7 +127,7 @@ function isConsequence({ type, details }: TimelineEntry): boolean {
   );
 }
 
-/** Brokers that the entry is about: its own, those that lead no longer, those that left or joined an ISR. */
+/** Brokers of the entry: its own, former leaders, those that left or joined an ISR. */
 function brokersOf({ type, broker, node, details }: TimelineEntry): Set<number> {
   const ids = new Set<number>();
   const add = (value: unknown): void => {

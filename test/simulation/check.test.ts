@@ -18,7 +18,7 @@ const WRITE: Write = {
   offset: 5n,
 };
 
-/** Kinds of violations of a run whose log is empty in the end. */
+/** Kinds of violations of a run whose log is empty at the end. */
 function kindsOf(write: Write, voids: Partial<Voids> = {}): string[] {
   const history = new History();
   history.writes.push(write);
@@ -28,15 +28,15 @@ function kindsOf(write: Write, voids: Partial<Voids> = {}): string[] {
 }
 
 describe('check: a lost write whose promise became void while it was retried', () => {
-  it('is excused when the leader had the record of the first attempt before', () => {
+  it('is allowed when the leader had the record of the first attempt before', () => {
     expect(kindsOf(WRITE)).toEqual([]);
   });
 
-  it('is excused when the last attempt was before', () => {
+  it('is allowed when the last attempt was before', () => {
     expect(kindsOf({ ...WRITE, sentAt: 99 }, { endAtVoid: () => 0n })).toEqual([]);
   });
 
-  it('is reported when the record was appended behind what the leader had before', () => {
+  it('is reported when the record was appended behind the records that the leader had before', () => {
     expect(kindsOf(WRITE, { endAtVoid: () => 5n })).toEqual(['lost write']);
   });
 
@@ -44,7 +44,7 @@ describe('check: a lost write whose promise became void while it was retried', (
     expect(kindsOf({ ...WRITE, firstSentAt: 101 })).toEqual(['lost write']);
   });
 
-  it('is reported when repeats are not recognised, so that the last attempt appended the record', () => {
+  it('is reported when retries are not recognised, so that the last attempt appended the record', () => {
     expect(kindsOf({ ...WRITE, idempotent: false })).toEqual(['lost write']);
   });
 
@@ -52,7 +52,7 @@ describe('check: a lost write whose promise became void while it was retried', (
     expect(kindsOf(WRITE, { voidAt: () => undefined })).toEqual(['lost write']);
   });
 
-  it('asks for the end at the time of the acknowledgement', () => {
+  it('uses the log end at the time of the acknowledgement', () => {
     expect(kindsOf(WRITE, { endAtVoid: (_topic, _partition, at) => (at < 120 ? 6n : 0n) })).toEqual(['lost write']);
   });
 });

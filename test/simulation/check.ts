@@ -1,4 +1,4 @@
-/** Judges a finished run: what clients were told against what the logs hold. Kafka's terms, by the names that Jepsen gave the anomalies. */
+/** Judges a finished run: the responses that clients received against the logs. In Kafka's terms, with Jepsen's names for anomalies. */
 import type { Commit, CommittedRead, History, Poll, Write } from './history.ts';
 import type { StoredBatch, StoredRecord } from './inspect.ts';
 
@@ -21,7 +21,7 @@ export interface Judgement {
 
 /** Faults that void the promise of the records before them. Times are true time, ms. */
 export interface Voids {
-  /** When the promise of the records before became void the last time; undefined: it holds. */
+  /** When the promise of the earlier records became void the last time; undefined: it holds. */
   voidAt(topic: string, partition: number): number | undefined;
   /** Exclusive end of the records that at time `at` were still the leader's from before the promise became void. */
   endAtVoid(topic: string, partition: number, at: number): bigint;
@@ -60,7 +60,7 @@ function checkPartition(
     const write = writes.get(record.value);
     byOffset.set(record.offset, record.value);
     if (write === undefined) {
-      violate('invented record', `offset ${record.offset} holds ${JSON.stringify(record.value)}, which nobody sent`);
+      violate('invented record', `offset ${record.offset} holds ${JSON.stringify(record.value)}, which no client sent`);
       continue;
     }
     if (write.idempotent && voidAt === undefined) {
@@ -106,7 +106,7 @@ function newestOf(records: readonly StoredRecord[]): ReadonlyMap<string, StoredR
   return new Map(records.filter(({ key }) => key !== '').map((record) => [record.key, record]));
 }
 
-/** Compaction took it: the log has one of the same key that its producer sent later. */
+/** Compaction removed it: the log has a record of the same key that its producer sent later. */
 function isSuperseded({ key = '', rank }: Write, writes: ReadonlyMap<string, Write>, newest: ReadonlyMap<string, StoredRecord>): boolean {
   return (writes.get(newest.get(key)?.value ?? '')?.rank ?? -1) > rank;
 }
@@ -138,7 +138,7 @@ function checkPolls(
     let next = poll.position;
     for (const { offset, value } of poll.records) {
       const violate = (kind: string, text: string): void => history.violation(kind, poll.at, `${key}: ${poll.consumer} ${text}`, key);
-      if (!writes.has(value)) violate('invented record', `read ${JSON.stringify(value)} at ${offset}, which nobody sent`);
+      if (!writes.has(value)) violate('invented record', `read ${JSON.stringify(value)} at ${offset}, which no client sent`);
       if (offset < next) violate('nonmonotonic poll', `read ${offset} after ${next - 1n}`);
       if (!isVoid) {
         const there = final.get(offset);
@@ -155,7 +155,7 @@ function checkPolls(
   }
 }
 
-/** What two replicas call committed is the same. */
+/** Two replicas hold the same committed records. */
 function checkReplicas({ history, at, voids }: Judgement, { topic, partition, compacted, replicas }: FinalPartition): void {
   if (voids.voidAt(topic, partition) !== undefined) return;
   const [first, ...others] = [...replicas];
@@ -186,7 +186,7 @@ function checkReplicas({ history, at, voids }: Judgement, { topic, partition, co
   }
 }
 
-/** Each replica compacts by itself. The first record of one that the other neither holds nor has a later one for. */
+/** Each replica compacts by itself. The first record of one replica for which the other holds neither it nor a later record of its key. */
 function compactedApart(one: readonly StoredRecord[], other: readonly StoredRecord[]): StoredRecord | undefined {
   const there = new Map(other.map((record) => [record.offset, record]));
   const newest = newestOf(other);
@@ -204,7 +204,7 @@ function checkGroups({ history, voids }: Judgement): void {
   for (let partition = 0; partition < 64; partition++)
     offsetsVoid.set(partition, voids.voidAt('__consumer_offsets', partition) !== undefined);
   if ([...offsetsVoid.values()].includes(true)) return;
-  // Of one generation, no two members own a partition.
+  // Within one generation, no two members own a partition.
   const owners = new Map<string, string>();
   for (const { group, member, generation, partitions, at } of history.assignments) {
     for (const partition of partitions) {
@@ -243,9 +243,9 @@ function checkGroups({ history, voids }: Judgement): void {
     for (const { acked, answeredAt, offset } of commits)
       if (acked && (answeredAt ?? Infinity) < read.askedAt && offset > best) best = offset;
     if (read.offset >= best) continue;
-    // One whose answer never came may be applied late, between others.
+    // A commit without a response may be applied late, between others.
     if (commits.some(({ acked, offset, sentAt }) => !acked && offset === read.offset && sentAt <= read.askedAt)) continue;
-    // A member that finds its partition shorter, where that is allowed, goes back itself, and says so.
+    // A member that finds its partition truncated, where that is allowed, resets its position, and reports it.
     if (voids.voidAt(read.topic, read.partition) !== undefined && isOfTheLast(commits, read)) continue;
     history.violation(
       'committed offset went back',
@@ -256,7 +256,7 @@ function checkGroups({ history, voids }: Judgement): void {
   }
 }
 
-/** Whether what was read is an acknowledged commit that no other one followed. */
+/** Whether the offset is an acknowledged commit that no other one followed. */
 function isOfTheLast(commits: readonly Commit[], { offset, askedAt }: CommittedRead): boolean {
   const acked = commits.filter((commit) => commit.acked);
   return acked.some((one) => {

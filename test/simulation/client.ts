@@ -1,4 +1,4 @@
-/** What the simulated clients share: connections to brokers, and metadata that never goes back behind an epoch that was seen. */
+/** Shared by the simulated clients: connections to brokers, and metadata that never returns to an earlier epoch. */
 import { sleep } from '../../electron/cluster/lib/clock.ts';
 import type { Address } from '../../electron/cluster/lib/network.ts';
 import type { Random } from '../../electron/cluster/lib/random.ts';
@@ -54,7 +54,7 @@ export class Client {
     return sleep(this.host.clock, ms);
   }
 
-  /** One after another by `lane`: what waits long in one lane does not hold up another. */
+  /** Requests are sequential within a `lane`, so that a long wait in one lane does not delay another. */
   send<Q, S>(
     address: Address,
     lane: string,
@@ -78,7 +78,7 @@ export class Client {
     return connection.send(api, version, body, { timeoutMs });
   }
 
-  /** To any broker that answers, asked in turn. */
+  /** Sends to the next broker, round robin, until one answers. */
   anywhere<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, timeoutMs?: number): Promise<S> {
     const known = this.bootstrap;
     return this.send(known[this.turn++ % known.length] as Address, 'any', api, version, body, timeoutMs);
@@ -92,13 +92,13 @@ export class Client {
     return this.leaders.get(`${topic}-${partition}`);
   }
 
-  /** KIP-320: whoever read in an epoch is not to be answered by the leader of an older one. */
+  /** KIP-320: a client that has read in an epoch must not accept the leader of an older one. */
   sawEpoch(topic: string, partition: number, epoch: number): void {
     const key = `${topic}-${partition}`;
     if (epoch > (this.leaders.get(key)?.epoch ?? -1)) this.leaders.set(key, { broker: -1, epoch });
   }
 
-  /** Asks for the leaders of topics; what fails is asked again by whoever needs it. */
+  /** Requests the leaders of topics; after a failure the caller repeats the request. */
   refresh(topics: readonly string[]): Promise<void> {
     this.refreshing ??= this.fetchMetadata(topics).finally(() => {
       this.refreshing = undefined;
@@ -116,7 +116,7 @@ export class Client {
         for (const { partitionIndex, leaderId, leaderEpoch } of topic.partitions) {
           const key = `${topic.name}-${partitionIndex}`;
           const known = this.leaders.get(key);
-          // KIP-320: older news than what is known is no news.
+          // KIP-320: metadata of an older epoch is ignored.
           if (known !== undefined && leaderEpoch < known.epoch) continue;
           this.leaders.set(key, { broker: leaderId, epoch: leaderEpoch });
         }

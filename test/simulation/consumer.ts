@@ -1,4 +1,4 @@
-/** A plain consumer: reads every partition from its beginning by Fetch, with leader epochs, and notes what it gets. */
+/** A plain consumer: reads every partition from its beginning by Fetch, with leader epochs, and records the results. */
 import { fetch } from '../../electron/cluster/protocol/apis/fetch.ts';
 import { ErrorCode, errorName } from '../../electron/cluster/protocol/error-codes.ts';
 import { iterateBatches, verifyBatch } from '../../electron/cluster/protocol/record-batch.ts';
@@ -21,7 +21,7 @@ export interface Place {
   lastEpoch: number;
 }
 
-/** Errors of a fetch that pass with newer metadata. */
+/** Fetch errors that newer metadata resolves. */
 const MOVED: ReadonlySet<number> = new Set([
   ErrorCode.NOT_LEADER_OR_FOLLOWER,
   ErrorCode.FENCED_LEADER_EPOCH,
@@ -33,7 +33,7 @@ const MOVED: ReadonlySet<number> = new Set([
   ErrorCode.OFFSET_NOT_AVAILABLE,
 ]);
 
-/** Fetches from the leaders of places, once each, side by side. Says whether anything came. */
+/** Fetches the partitions from their leaders, once each, in parallel. Returns whether any records came. */
 export async function poll(options: ReaderOptions, places: readonly Place[], maxWaitMs: number): Promise<boolean> {
   const { client } = options;
   const byBroker = new Map<number, { place: Place; leader: Leader }[]>();
@@ -93,7 +93,7 @@ async function pollBroker(
       maxWaitMs + 1_500,
     );
   } catch {
-    // Lost, late or refused: another leader may be known by then.
+    // Lost, late or refused: the leader may have changed by then.
     return 'moved';
   }
   let outcome: 'some' | 'none' | 'moved' = answer.errorCode === ErrorCode.NONE ? 'none' : 'moved';
@@ -125,13 +125,13 @@ function take({ client, history, name, isVoid }: ReaderOptions, place: Place, re
   };
   if (result.errorCode === ErrorCode.OFFSET_OUT_OF_RANGE) {
     lost('the offset is out of range');
-    // Reset to what is there, as auto.offset.reset would; only where promises are void does the run go on to matter.
+    // Reset to the existing records, as auto.offset.reset would; the run continues to matter only where promises are void.
     place.position = 0n;
     place.lastEpoch = -1;
     return false;
   }
   if (result.errorCode !== ErrorCode.NONE) {
-    // Of a log that is damaged behind its recovery point a broker hands nothing out.
+    // A broker returns no records of a log that is corrupt behind its recovery point.
     const refused = result.errorCode === ErrorCode.CORRUPT_MESSAGE && isVoid(topic, partition);
     if (!MOVED.has(result.errorCode) && !refused) {
       history.violation(

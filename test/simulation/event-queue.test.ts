@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../electron/cluster/lib/random.ts';
 import { EventQueue, type Entry } from './event-queue.ts';
 
-describe('the queue of events', () => {
-  it('gives them by time and then by order, however many are cancelled in between', () => {
+describe('EventQueue', () => {
+  it('returns events by time and then by order, with any number of cancellations in between', () => {
     const random = seededRandom(5);
     const queue = new EventQueue();
     let order = 0;
@@ -16,7 +16,7 @@ describe('the queue of events', () => {
         queue.push(entry);
         pending.push(entry);
       }
-      // Two of three go again, most of them long before they are due.
+      // Two of three are cancelled, most of them long before they are due.
       if (random.next() < 0.9) for (let i = 0; i < 2 && pending.length > 0; i++) queue.cancel(pending[random.int(pending.length)] as Entry);
       pending = pending.filter(({ run }) => run !== undefined);
       if (random.next() < 0.5) {

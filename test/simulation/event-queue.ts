@@ -1,4 +1,4 @@
-/** What is to happen, soonest first; of one moment, in the order in which it was scheduled. */
+/** The pending events, soonest first; events of the same time in the order in which they were scheduled. */
 import type { Host } from './world.ts';
 
 export interface Entry {
@@ -6,11 +6,11 @@ export interface Entry {
   order: number;
   host: Host | undefined;
   run: (() => void) | undefined;
-  /** Instead, when the host is dead by then. */
+  /** Called instead when the host has ended by then. */
   orphaned?: (() => void) | undefined;
 }
 
-/** Fewer than these are not worth a look. */
+/** Minimum number of cancelled entries for a cleanup. */
 const MIN_CANCELLED = 256;
 
 /** A heap. Most timers are cancelled long before they are due (a request's timeout by its answer), and would make it large and slow. */
@@ -57,7 +57,7 @@ function before(a: Entry, b: Entry): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
 
-/** Puts an entry in its place at `at` or below. */
+/** Moves an entry to its place at `at` or below. */
 function sink(heap: Entry[], entry: Entry, from: number): void {
   let at = from;
   for (;;) {

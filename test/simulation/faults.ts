@@ -1,8 +1,8 @@
-/** Faults, drawn from a seed before a run begins, so that a run with some of them left out is otherwise the same. */
+/** Faults, drawn from a seed before a run begins, so that a run without some of them is otherwise the same. */
 import type { Random } from '../../electron/cluster/lib/random.ts';
 import { SEGMENT_DAMAGES, type SegmentDamage } from './segments.ts';
 
-/** A node by id, or whoever plays a part when the fault strikes: leader and an in-sync follower of orders-0, the groups' coordinator. */
+/** A node by id, or by its role when the fault occurs: leader and an in-sync follower of orders-0, the groups' coordinator. */
 export type Target = number | 'leader' | 'follower' | 'coordinator' | 'controller';
 
 const PARTS: readonly Target[] = ['leader', 'leader', 'follower', 'coordinator', 'controller'];
@@ -10,20 +10,20 @@ const PARTS: readonly Target[] = ['leader', 'leader', 'follower', 'coordinator',
 export type Fault = {
   /** True time, ms after the cluster was ready. */
   readonly at: number;
-  /** Until it is healed: a node started again, a link joined, a disk mended. */
+  /** Until the fault ends: a node restarts, a link is repaired, a disk recovers. */
   readonly forMs: number;
 } & (
   | { readonly kind: 'stop'; readonly node: Target }
-  /** `afterOperations`: dies inside the n-th disk operation from then on; 0: between two events. */
+  /** `afterOperations`: ends during the n-th disk operation from then on; 0: between two events. */
   | { readonly kind: 'kill'; readonly node: Target; readonly afterOperations: number }
   | { readonly kind: 'powerCut'; readonly node: Target; readonly afterOperations: number }
   | { readonly kind: 'powerCutAll' }
-  /** Killed, and its whole directory is gone when it starts again. */
+  /** Killed, and its whole directory is deleted before it restarts. */
   | { readonly kind: 'wipe'; readonly node: Target }
-  /** Killed, and its metadata is not what it was when it starts again. */
+  /** Killed, and its metadata is corrupt when it restarts. */
   | { readonly kind: 'metadata'; readonly node: Target }
   | { readonly kind: 'freeze'; readonly node: Target }
-  /** Each of `left` from each of `right`; names of nodes and clients. One way: right does not hear left. */
+  /** Cuts each of `left` from each of `right`; names of nodes and clients. One way: right receives nothing from left. */
   | { readonly kind: 'partition'; readonly left: readonly string[]; readonly right: readonly string[]; readonly oneWay: boolean }
   | { readonly kind: 'isolate'; readonly node: Target; readonly oneWay: 'in' | 'out' | 'both'; readonly clientsToo: boolean }
   | {
@@ -36,11 +36,11 @@ export type Fault = {
     }
   | { readonly kind: 'slowDisk'; readonly node: Target; readonly delayMs: number }
   | { readonly kind: 'fullDisk'; readonly node: Target; readonly freeBytes: number }
-  /** Killed, and bits of its logs flip before it starts again. */
+  /** Killed, and bits of its logs flip before it restarts. */
   | { readonly kind: 'corrupt'; readonly node: Target; readonly where: 'tail' | 'closed' }
-  /** Stopped or killed, and a closed segment is not what it was when it starts again. */
+  /** Stopped or killed, and a closed segment is corrupt when it restarts. */
   | { readonly kind: 'segment'; readonly node: Target; readonly how: 'stop' | 'kill'; readonly damage: SegmentDamage }
-  /** A client's process stands still, and goes on as if nothing had been. */
+  /** A client's process is paused, and continues afterwards. */
   | { readonly kind: 'pauseClient'; readonly client: string }
   | { readonly kind: 'clockSkew'; readonly node: Target; readonly skewMs: number }
 );
@@ -52,11 +52,11 @@ const COMPANY: readonly FaultKind[] = ['kill', 'freeze', 'powerCut', 'isolate'];
 export interface Shape {
   readonly nodes: number;
   readonly clients: readonly string[];
-  /** Faults begin within. */
+  /** Faults begin within so many ms. */
   readonly windowMs: number;
 }
 
-/** How often each kind is drawn; a schedule may favour some. */
+/** Relative frequency of each kind; a schedule may favour some. */
 export type Weights = Readonly<Partial<Record<FaultKind, number>>>;
 
 export const ALL_FAULTS: Weights = {
@@ -88,7 +88,7 @@ export function drawFaults(random: Random, shape: Shape, weights: Weights): Faul
     let pick = random.next() * total;
     const kind = kinds.find(([, weight]) => (pick -= weight) < 0)?.[0] ?? 'kill';
     faults.push(draw(random, shape, kind, at));
-    // Company: another node in the same moment, which is what breaks replication if anything does.
+    // A second fault on another node at the same time, which is the most likely to break replication.
     if (random.next() < 0.35) {
       const other = random.next() < 0.5 ? kind : COMPANY[random.int(COMPANY.length)];
       if (other !== undefined && weights[other] !== undefined)
@@ -99,7 +99,7 @@ export function drawFaults(random: Random, shape: Shape, weights: Weights): Faul
 }
 
 function draw(random: Random, { nodes, clients }: Shape, kind: FaultKind, at: number): Fault {
-  // From a blink, shorter than any session, to longer than all of them.
+  // From much shorter than any session to longer than all of them.
   const forMs = Math.round(60 * 2 ** (random.next() * 7));
   const node: Target = random.next() < 0.5 ? (PARTS[random.int(PARTS.length)] ?? 'leader') : 1 + random.int(nodes);
   const afterOperations = random.next() < 0.5 ? 0 : 1 + random.int(40);
@@ -162,12 +162,12 @@ function draw(random: Random, { nodes, clients }: Shape, kind: FaultKind, at: nu
     case 'pauseClient':
       return { kind, client: clients[random.int(clients.length)] ?? '', ...time };
     case 'clockSkew':
-      // From a blink to some years, ahead or behind.
+      // From milliseconds to some years, ahead or behind.
       return { kind, node, skewMs: Math.round((random.next() - 0.5) * 2 * 10 ** (1 + random.int(11))), ...time };
   }
 }
 
-/** A fault in a line, for people. */
+/** A fault as one line of text. */
 export function describeFault(fault: Fault): string {
   const { kind, at, forMs, ...rest } = fault;
   const more = Object.entries(rest).map(([key, value]) => `${key} ${Array.isArray(value) ? value.join('+') : String(value)}`);

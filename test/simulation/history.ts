@@ -1,6 +1,6 @@
-/** What clients did and saw, for the checker. Times are true time, ms. */
+/** The operations of clients and their results, for the checker. Times are true time, ms. */
 
-/** A value that a producer sent, and what is known of it. */
+/** A value that a producer sent, and its outcome. */
 export interface Write {
   readonly producer: string;
   readonly topic: string;
@@ -9,26 +9,26 @@ export interface Write {
   /** Rank among the values of its producer for its partition. */
   readonly rank: number;
   readonly acks: number;
-  /** In a compacted topic; a producer has keys of its own. */
+  /** In a compacted topic; each producer has its own keys. */
   readonly key: string | undefined;
-  /** Whether repeats are to be recognised. */
+  /** Whether retries have to be recognised. */
   readonly idempotent: boolean;
   /** Time of the first attempt; undefined before it. */
   firstSentAt?: number;
   /** Time of the last attempt. */
   sentAt: number;
   ackedAt?: number;
-  /** −1: acknowledged as a repeat, with an offset that the broker no longer knew. */
+  /** −1: acknowledged as a duplicate, with an offset that the broker no longer knew. */
   offset?: bigint;
 }
 
-/** One batch of records that a consumer got. */
+/** One batch of records that a consumer received. */
 export interface Poll {
   readonly consumer: string;
   readonly topic: string;
   readonly partition: number;
   readonly at: number;
-  /** Position before the poll: nothing between it and the first offset may be left out. */
+  /** Position before the poll: no record between it and the first offset may be left out. */
   readonly position: bigint;
   readonly records: readonly { offset: bigint; value: string; epoch: number }[];
 }
@@ -54,7 +54,7 @@ export interface CommittedRead {
   readonly offset: bigint;
 }
 
-/** A member took up its partitions in a generation. */
+/** A member started with its partitions in a generation. */
 export interface Assignment {
   readonly group: string;
   readonly member: string;
@@ -78,7 +78,7 @@ export class History {
   readonly violations: Violation[] = [];
   private readonly seen = new Set<string>();
 
-  /** A thing of a kind is reported once for each place. */
+  /** A violation of a kind is reported once for each place. */
   violation(kind: string, at: number, text: string, place = ''): void {
     const key = `${kind} ${place}`;
     if (this.seen.has(key)) return;

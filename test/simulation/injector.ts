@@ -1,4 +1,4 @@
-/** Makes faults happen, and takes them back. Faults overlap: a node starts again when the last that keeps it down has passed. */
+/** Injects faults, and ends them. Faults overlap: a node restarts when the last fault that keeps it down has ended. */
 import type { NodeEvent } from '../../electron/cluster/lib/events.ts';
 import type { DiskFault } from '../../electron/cluster/lib/memory-disk.ts';
 import type { Random } from '../../electron/cluster/lib/random.ts';
@@ -17,10 +17,10 @@ export interface InjectorOptions {
   network: SimNetwork;
   machines: readonly Machine[];
   watch: Watch;
-  /** A client's process. */
+  /** The process of a client. */
   client(name: string): Host | undefined;
   trace(text: string): void;
-  /** What the lab would record of it: `lab/nodeKilled`, `lab/faultInjected` … */
+  /** The timeline events that the lab would record: `lab/nodeKilled`, `lab/faultInjected` … */
   record?: ((event: Omit<NodeEvent, 'at'>) => void) | undefined;
 }
 
@@ -28,14 +28,14 @@ export class Injector {
   private readonly options: InjectorOptions;
   private readonly random: Random;
   private readonly metadataLuck: Random;
-  /** How many faults keep each machine down. */
+  /** Number of faults that keep each machine down. */
   private readonly down = new Map<Machine, number>();
   private readonly healing = new Map<Fault, () => void>();
-  /** Closed segments that were damaged. */
+  /** Corrupted closed segments. */
   readonly segments: Segments;
   private readonly diskTrouble = new Map<Machine, number>();
   private lastFaultId = 0;
-  /** Voters whose directory is new, and that have not been seen with a vote since: at first all of them. */
+  /** Voters with a new directory that have not been seen with a vote since: at first all of them. */
   private readonly voteless: Set<Machine>;
 
   constructor(options: InjectorOptions) {
@@ -57,7 +57,7 @@ export class Injector {
     });
   }
 
-  /** A node whose disk has been tampered with may give up. */
+  /** A node whose disk was corrupted may end by itself. */
   excuses(machine: Machine): boolean {
     return (this.diskTrouble.get(machine) ?? 0) > 0;
   }
@@ -156,14 +156,14 @@ export class Injector {
           delete machine.disk.options.fault;
           this.trouble(machine, -1);
           if (!refused) return;
-          // A log that could not be written stays offline until its node is started anew, as in Apache Kafka.
+          // A log that could not be written stays offline until its node restarts, as in Apache Kafka.
           this.kill(machine);
           if ((this.down.get(machine) ?? 0) === 0) this.start(machine);
         };
       }
       case 'corrupt': {
         const machine = this.target(fault.node);
-        // One that was stopped in order would not look at its logs when it starts.
+        // After a clean stop the node would not read its logs at the start.
         if (machine.running && !machine.stopping) {
           this.kill(machine);
           if (fault.where === 'closed') this.segments.damage(machine, 'flipped', true);
@@ -195,7 +195,7 @@ export class Injector {
   private target(target: Target): Machine {
     const { machines } = this.options;
     const id = typeof target === 'number' ? target : this.playing(target);
-    // No leader: any.
+    // Without a leader: any node.
     return machines[Math.max(1, id ?? 1) - 1] ?? (machines[0] as Machine);
   }
 
@@ -223,7 +223,7 @@ export class Injector {
   }
 
   private powerCut(machine: Machine): void {
-    // A machine that was stopped in order has nothing to lose; one whose process was killed has.
+    // A machine with a cleanly stopped node has nothing to lose; one whose process was killed has.
     const nothingToLose = !machine.running && machine.closedInOrder;
     if (machine.running) this.recordNode('lab/powerCut', machine);
     machine.powerCut();
@@ -231,7 +231,7 @@ export class Injector {
     this.options.watch.endedUncleanly(machine.id, true);
   }
 
-  /** Of the voters a minority at a time: were there more, nobody could say what the quorum had decided, and it would stand still. */
+  /** Only a minority of the voters at a time: with more, the decisions of the quorum would be unknown, and it would be blocked. */
   private wipe(machine: Machine): void {
     if (!this.mayLoseItsVote(machine)) return;
     this.kill(machine);
@@ -257,7 +257,7 @@ export class Injector {
     return true;
   }
 
-  /** Once the node is down: a stop in order takes its time. */
+  /** Calls back once the node is down: a clean stop takes time. */
   private damageSegment(machine: Machine, { how, damage }: Extract<Fault, { kind: 'segment' }>): void {
     if (!machine.running || machine.stopping) return;
     if (how === 'kill') {
@@ -284,7 +284,7 @@ export class Injector {
       machine.dieAtDiskOperation(Infinity, () => undefined);
       const start = (): void => {
         if ((this.down.get(machine) ?? 0) > 0) return;
-        // One that is still about its stop is waited for.
+        // Waits for a node that is still stopping.
         if (machine.stopping && machine.running) {
           machine.host?.thaw();
           world.schedule(50, undefined, start);
@@ -322,7 +322,7 @@ export class Injector {
     if (victim === undefined) return;
     const file = disk.open(victim);
     const size = file.size();
-    // Of a batch, what its checksum covers: nobody could tell a flipped bit in the offset or the epoch before it.
+    // Only bytes that the checksum of a batch covers: a flipped bit in the offset or the epoch before it is undetectable.
     const batches = [...iterateBatches(disk.readFile(victim))];
     const batch = batches.at(-1 - this.random.int(Math.min(3, batches.length)));
     if (batch === undefined) return;
@@ -347,7 +347,7 @@ export class Injector {
     this.options.record?.({ type, broker: id });
   }
 
-  /** Returns what records its end. */
+  /** Returns a function that records its end. */
   private recordFault(fault: { type: string; node?: number; between?: (number | 'clients')[] }): () => void {
     const { record } = this.options;
     const of = { ...(fault.node === undefined ? {} : { broker: fault.node }), details: { faultId: ++this.lastFaultId, fault } };
@@ -360,7 +360,7 @@ export class Injector {
   }
 }
 
-/** `node3` is node 3; any other name is a client's. */
+/** `node3` is node 3; any other name belongs to a client. */
 const endOf = (name: string): number | 'clients' => (name.startsWith('node') ? Number(name.slice(4)) : 'clients');
 
 const CLIENTS = ['alice', 'bob', 'carol', 'reader', 'member1', 'member2'];

@@ -1,4 +1,4 @@
-/** A look into a running node, for what no client could see. Reads only. */
+/** Reads internal state of a running node that no client could see. Never changes it. */
 import type { Broker } from '../../electron/cluster/broker/broker.ts';
 import type { Partition } from '../../electron/cluster/broker/partition.ts';
 import type { ReplicaManager } from '../../electron/cluster/broker/replica-manager.ts';
@@ -12,7 +12,7 @@ export function quorumOf(node: Node): MetadataQuorum | undefined {
   return Reflect.get(node, 'quorum') as MetadataQuorum | undefined;
 }
 
-/** False for a voter that does not know what it has promised in an earlier life. */
+/** False for a voter that does not know its vote and epoch of an earlier run. */
 export function mayVote(node: Node): boolean {
   const quorum = quorumOf(node);
   return quorum !== undefined && !(Reflect.get(quorum.raft, 'core') as RaftCore).isNonVoting;
@@ -37,7 +37,7 @@ export interface StoredBatch {
   readonly crc: number;
 }
 
-/** Everything in a replica's log below `end`. */
+/** All records of a replica's log below `end`. */
 export function readLog({ log }: Partition, end: bigint): { records: StoredRecord[]; batches: StoredBatch[] } {
   const records: StoredRecord[] = [];
   const batches: StoredBatch[] = [];

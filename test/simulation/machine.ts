@@ -1,4 +1,4 @@
-/** A machine of the simulated cluster: its disk outlives the processes that run on it, one node at a time. */
+/** A machine of the simulated cluster: its disk survives the processes that run on it, one node at a time. */
 import { createNode, type Node } from '../../electron/cluster/node.ts';
 import type { NodeEvent } from '../../electron/cluster/lib/events.ts';
 import { DiskError, type Disk, type DiskFile } from '../../electron/cluster/lib/disk.ts';
@@ -18,7 +18,7 @@ export interface MachineOptions {
   /** A line of a node's log, with the node's name. */
   log?: ((name: string, level: string, message: string, fields: LogFields) => void) | undefined;
   event?: ((machine: Machine, event: NodeEvent) => void) | undefined;
-  /** The node ended by itself: its start failed, or it gave up. */
+  /** The node ended by itself: its start failed, or it stopped after an error. */
   failed(machine: Machine, error: unknown): void;
 }
 
@@ -26,23 +26,23 @@ export class Machine {
   readonly id: number;
   readonly name: string;
   readonly disk = new MemoryDisk();
-  /** The process that runs, with its node. */
+  /** The running process, with its node. */
   host: Host | undefined;
   node: Node | undefined;
   ready = false;
-  /** A stop in order is under way. */
+  /** A clean stop is in progress. */
   stopping = false;
-  /** The last process closed its files before it ended: there is nothing that is not flushed. */
+  /** The last process closed its files before it ended: everything is flushed. */
   closedInOrder = false;
-  /** It has left the cluster for good. */
+  /** It has left the cluster permanently. */
   departed = false;
-  /** Count of processes so far. */
+  /** Number of processes so far. */
   life = 0;
-  /** The process ends at this disk operation from now, in its midst; undefined: it does not. */
+  /** The process ends during this disk operation from now; undefined: it does not. */
   private dieAt: { operations: number; how: () => void } | undefined;
-  /** While the disk is slow: ms that every write waits. */
+  /** While the disk is slow: delay of every write, in ms. */
   diskDelayMs = 0;
-  /** Ms that every write waits, several at a time, as in `FaultyDisk`. */
+  /** Delays of every write, in ms, several at a time, as in `FaultyDisk`. */
   diskLatencyMs = 0;
   private readonly options: MachineOptions;
   private readonly luck: Random;
@@ -76,9 +76,9 @@ export class Machine {
     this.host = host;
     network.dark.delete(this.name);
     world.note(`start ${this.name}`);
-    // A cluster has few logs here, so most stops are told that these are too many to be synced one by one.
+    // A cluster has few logs here, so most stops use a limit at which these are too many to be synced one by one.
     const syncedAtClose = [0, 0, 3, undefined][this.stopLuck.int(4)];
-    // In an event of its own, as a process begins in one.
+    // In an event of its own, as a process starts in one.
     world.schedule(0, host, () => {
       const node = createNode({
         config: { ...config, firstStart },
@@ -104,7 +104,7 @@ export class Machine {
     });
   }
 
-  /** A stop in order, with leaderships handed over first. */
+  /** A clean stop, after a handover of its leaderships. */
   stop(): void {
     const { host, node } = this;
     if (host === undefined || !host.alive || node === undefined) return;
@@ -118,32 +118,32 @@ export class Machine {
     });
   }
 
-  /** Stops in order, for good. */
+  /** A clean, permanent stop. */
   depart(): void {
     this.departed = true;
     this.stop();
   }
 
-  /** The process is gone; the system keeps what it wrote. */
+  /** The process is killed; the system keeps its writes. */
   kill(): void {
     this.host?.end();
   }
 
-  /** The machine is dark: what was not flushed is lost, nobody is told. */
+  /** The machine loses power: unflushed bytes are lost, and no peer is notified. */
   powerCut(): void {
     this.options.network.dark.add(this.name);
     this.host?.end();
     this.disk.powerCut(this.luck.next() < 0.5 ? this.luck : undefined);
   }
 
-  /** Everything on the disk is lost. */
+  /** All data on the disk is lost. */
   wipe(): void {
     this.host?.end();
-    // Those that are open elsewhere are of a process that is dead.
+    // Open handles belong to a process that has ended.
     this.disk.erase();
   }
 
-  /** Dies in the middle of the `operations`-th disk operation from now. */
+  /** Ends during the `operations`-th disk operation from now. */
   dieAtDiskOperation(operations: number, how: () => void): void {
     this.dieAt = { operations, how };
   }
@@ -159,7 +159,7 @@ export class Machine {
   }
 
   private gaveUp(host: Host, node: Node, error: unknown): void {
-    // A start that a stop has cut short is no failure.
+    // A start that a stop has interrupted is no failure.
     if (!host.alive || this.stopping) return;
     this.stopping = true;
     this.options.failed(this, error);
@@ -168,7 +168,7 @@ export class Machine {
   }
 }
 
-/** The disk as one process sees it: it works while the process lives, and is slow when it is to be. */
+/** The disk as one process sees it: it works until the process ends, and can be slow. */
 class ProcessDisk implements Disk {
   private readonly machine: Machine;
   private readonly host: Host;
@@ -247,7 +247,7 @@ class ProcessDisk implements Disk {
     this.machine.operate(this.host);
     this.machine.disk.syncDirectory(path);
   }
-  /** In its steps, so that a process can die between any two. */
+  /** In its steps, so that a process can end between any two. */
   writeFileAtomic(path: string, bytes: Uint8Array): void {
     const aside = `${path}.tmp`;
     const file = this.open(aside, { create: true });

@@ -22,7 +22,7 @@ Runs whole clusters, clients and faults in simulated time. Exit 1 on a violation
 ${HELP_LINE}`;
 const HIGHEST = 999_999_999;
 const MINIMISE_RUNS = 40;
-/** Of failing seeds, so many are minimised. */
+/** Maximum number of failing seeds that are minimised. */
 const MINIMISED = 3;
 /** Room for what a run throws away at once: less of it is alive when it is looked through, and hardly any grows old. */
 const YOUNG_GENERATION_MB = 96;
@@ -129,7 +129,7 @@ async function oneOfProgress(seed: number, trace: boolean): Promise<number> {
   return result.violations.length === 0 ? 0 : 1;
 }
 
-/** What came of the seeds of progress. */
+/** Results of the progress seeds. */
 function reportProgress(results: readonly ProgressResult[]): number {
   const failed = results.filter(({ violations }) => violations.length > 0).sort((a, b) => a.seed - b.seed);
   for (const result of failed) {

@@ -1,4 +1,4 @@
-/** A member of a classic consumer group: joins, gets its share of the partitions, reads, and commits what it has read. */
+/** A member of a classic consumer group: joins, gets its share of the partitions, reads, and commits its positions. */
 import type { Address } from '../../electron/cluster/lib/network.ts';
 import { findCoordinator } from '../../electron/cluster/protocol/apis/find-coordinator.ts';
 import { heartbeat } from '../../electron/cluster/protocol/apis/heartbeat.ts';
@@ -26,7 +26,7 @@ const REBALANCE_MS = 4_000;
 const HEARTBEAT_MS = 500;
 const COMMIT_MS = 250;
 
-/** Errors that a member may meet at any time: it finds the coordinator again, or joins again. */
+/** Errors that a member may get at any time: it looks the coordinator up again, or rejoins. */
 const EXPECTED: ReadonlySet<number> = new Set([
   ErrorCode.COORDINATOR_NOT_AVAILABLE,
   ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
@@ -38,13 +38,13 @@ const EXPECTED: ReadonlySet<number> = new Set([
   ErrorCode.MEMBER_ID_REQUIRED,
 ]);
 
-/** The group has to be joined again, or its coordinator found. */
+/** The group has to be rejoined, or its coordinator looked up. */
 class Interrupted extends Error {}
 
 export class Member {
   readonly client: Client;
   readonly places: Place[] = [];
-  /** Of the generation that it takes part in; −1: of none. */
+  /** Its current generation; −1: none. */
   generation = -1;
   private readonly options: MemberOptions;
   private readonly reader: ReaderOptions;
@@ -63,7 +63,7 @@ export class Member {
     void this.run();
   }
 
-  /** Leaves the group and joins it again after a while. */
+  /** Leaves the group and rejoins it after a while. */
   leave(): void {
     this.leaving = true;
   }
@@ -71,7 +71,7 @@ export class Member {
   private async run(): Promise<void> {
     const { client } = this;
     await client.refresh(this.options.topics.map(({ name }) => name));
-    // Ends with its process: then nothing that it waits for comes any more.
+    // Ends with its process: then nothing that it waits for arrives any more.
     for (;;) {
       try {
         if (this.coordinator === undefined) await this.find();
@@ -91,7 +91,7 @@ export class Member {
     this.coordinator = { host: answer.host, port: answer.port };
   }
 
-  /** To the coordinator, one at a time unless on another lane. */
+  /** Sends to the coordinator, one request at a time per lane. */
   private async ask<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, timeoutMs = 2_000, lane = 'group'): Promise<S> {
     if (this.coordinator === undefined) throw new Interrupted();
     return this.client.send(this.coordinator, lane, api, version, body, timeoutMs);
@@ -181,7 +181,7 @@ export class Member {
     });
   }
 
-  /** Goes on where the group has committed. */
+  /** Continues at the committed offsets of the group. */
   private async resume(assignment: readonly { topic: string; partitions: readonly number[] }[]): Promise<void> {
     const { options, client } = this;
     if (assignment.length === 0) return;

@@ -1,4 +1,4 @@
-/** Leaves out faults while a run still breaks the same promise: what remains is what it takes. */
+/** Leaves out faults while a run still has the same violation: the minimal faults remain. */
 import type { Fault } from './faults.ts';
 import { simulate, type RunResult } from './run.ts';
 

@@ -1,7 +1,7 @@
 /**
- * A simulated network of ordered byte streams, as TCP gives them over a network that misbehaves: every piece takes the link's latency, a
- * cut link keeps what is sent until it heals (the kernel sends it again), a process that is killed resets its streams, a machine that
- * loses power says nothing, and a frozen process still has a kernel that accepts.
+ * A simulated network of ordered byte streams, as TCP provides them over an unreliable network: every piece takes the link's latency, a
+ * cut link keeps its bytes until it is repaired (the kernel retransmits), a killed process resets its streams, a machine that
+ * loses power sends nothing, and a frozen process still has a kernel that accepts.
  */
 import { NetworkError, type Address, type Network, type Stream, type StreamHandlers } from '../../electron/cluster/lib/network.ts';
 import type { Random } from '../../electron/cluster/lib/random.ts';
@@ -15,7 +15,7 @@ export interface SlowLink {
 }
 
 const BASE: SlowLink = { latencyMs: 0.2, jitterMs: 0.3, bytesPerMs: 0 };
-/** The sender is told to stop above, and to go on below half of it. */
+/** A sender has to stop above this number of bytes, and may continue below half of it. */
 const SEND_BUFFER_BYTES = 256 * 1024;
 const RETRY_CONNECT_MS = 250;
 
@@ -26,20 +26,20 @@ interface Bound {
   accept: (stream: Stream) => void;
 }
 
-/** What a stream does with events before its owner has set handlers: nothing; the owner sets them in the same turn. */
+/** Events of a stream before its owner has set handlers are ignored; the owner sets them in the same turn. */
 const DEAF: StreamHandlers = { data: () => undefined, drain: () => undefined, close: () => undefined };
 
 export class SimNetwork {
   private readonly world: World;
   private readonly random: Random;
   private readonly listeners = new Map<number, Bound>();
-  /** Machine of each port, known from the first listener on: a port without a listener is refused only if its machine has power. */
+  /** Machine of each port, known from the first listener on: a port without a listener refuses only if its machine has power. */
   private readonly machines = new Map<number, string>();
   private readonly cuts = new Map<string, number>();
   private readonly slow = new Map<string, SlowLink[]>();
   private readonly stalled = new Set<Pipe>();
   private readonly endpoints = new Map<Host, Set<Endpoint>>();
-  /** Machines without power: nothing there answers. */
+  /** Machines without power: they never answer. */
   readonly dark = new Set<string>();
   private ephemeral = 40_000;
 
@@ -57,7 +57,7 @@ export class SimNetwork {
     };
   }
 
-  /** Nothing gets from one to the other until as many `join`s. */
+  /** Blocks one from the other until `join` was called as often. */
   cut(from: string, to: string): void {
     const key = `${from}>${to}`;
     this.cuts.set(key, (this.cuts.get(key) ?? 0) + 1);
@@ -71,12 +71,12 @@ export class SimNetwork {
     for (const pipe of this.stalled) if (pipe.key === key && left <= 0) this.unstall(pipe);
   }
 
-  /** A link is named by both its ends: `from>to`. */
+  /** A link is identified by both its ends: `from>to`. */
   isCut(link: string): boolean {
     return this.cuts.size > 0 && this.cuts.has(link);
   }
 
-  /** Adds to whatever slows the link already; returns what takes it off again. */
+  /** Adds to the existing latency of the link; returns a function that removes it again. */
   slowDown(from: string, to: string, link: SlowLink): () => void {
     const key = `${from}>${to}`;
     const list = this.slow.get(key) ?? [];
@@ -88,7 +88,7 @@ export class SimNetwork {
       );
   }
 
-  /** How long a piece takes from one machine to the other. */
+  /** Time, in ms, that a piece takes from one machine to the other. */
   delay(link: string, bytes: number): number {
     const ms = BASE.latencyMs + BASE.jitterMs * this.random.next();
     if (this.slow.size === 0) return ms;
@@ -106,7 +106,7 @@ export class SimNetwork {
 
   private unstall(pipe: Pipe): void {
     this.stalled.delete(pipe);
-    // Some connections have been given up by then; TCP's own timers decide which.
+    // Some connections have been closed by then; TCP's own timers decide which.
     pipe.resume(20 + 300 * this.random.next());
   }
 
@@ -150,7 +150,7 @@ export class SimNetwork {
             if (settled) return;
             settled = true;
             timeout.cancel();
-            reject(new NetworkError('ECONNREFUSED', `nobody listens at ${address.host}:${address.port}`));
+            reject(new NetworkError('ECONNREFUSED', `no listener at ${address.host}:${address.port}`));
           });
           return;
         }
@@ -191,7 +191,7 @@ export class SimNetwork {
     return [near, far];
   }
 
-  /** The kernel resets what a dead process left open, unless it has lost its power too. */
+  /** The kernel resets the streams that a killed process left open, unless the machine has lost its power too. */
   private hostEnded(host: Host): void {
     for (const [port, bound] of this.listeners) if (bound.host === host) this.listeners.delete(port);
     const silent = this.dark.has(host.name);
@@ -256,7 +256,7 @@ class Pipe {
       return;
     }
     if (!this.to.alive) {
-      // Nobody there: a machine with power says so.
+      // No process: the kernel of a machine with power resets the stream.
       if (piece.kind === 'data' && !this.network.dark.has(this.to.name)) this.sender?.refused();
       return;
     }
@@ -325,7 +325,7 @@ class Endpoint implements Stream {
     this.closeLater(reason);
   }
 
-  /** The other side's kernel took it: there is room again. */
+  /** The kernel of the other side has received it: there is room again. */
   taken(bytes: number): void {
     this.unread -= bytes;
     if (!this.full || this.unread > SEND_BUFFER_BYTES / 2) return;
@@ -341,12 +341,12 @@ class Endpoint implements Stream {
     this.readOn();
   }
 
-  /** What was sent came to a process that is no more. */
+  /** The bytes were sent to a process that has ended. */
   refused(): void {
     if (this.state !== 'closed') this.closeLater(new NetworkError('ECONNRESET', `${this.remote} reset the connection`));
   }
 
-  /** The process behind this end is gone. */
+  /** The process at this end has ended. */
   abandoned(silent: boolean): void {
     if (this.state === 'open' && !silent) this.out.send({ kind: 'reset' });
     this.state = 'closed';
@@ -363,7 +363,7 @@ class Endpoint implements Stream {
       if (piece.kind === 'data') {
         this.peer?.taken(piece.bytes.length);
         this.handlers.data(piece.bytes);
-        // The bytes were good only during the call, and whoever kept them is to notice.
+        // The bytes were valid only during the call; overwriting them reveals code that keeps them.
         piece.bytes.fill(0xdd);
       } else if (piece.kind === 'end') this.closeLater(undefined);
       else this.closeLater(new NetworkError('ECONNRESET', `${this.remote} reset the connection`));

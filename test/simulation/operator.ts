@@ -1,6 +1,6 @@
 /**
- * Whoever runs the cluster: moves partitions from brokers to brokers while they work and fail, gives moves up half-way, and takes a broker
- * that joined out again, as the app does: its partitions first, then a stop in order, then UnregisterBroker.
+ * The operator of the cluster: moves partitions between brokers while they run and fail, cancels moves half-way, and removes a broker
+ * that joined, as the app does: first its partitions, then a clean stop, then UnregisterBroker.
  */
 import { alterPartitionReassignments } from '../../electron/cluster/protocol/apis/alter-partition-reassignments.ts';
 import { unregisterBroker } from '../../electron/cluster/protocol/apis/unregister-broker.ts';
@@ -9,23 +9,23 @@ import { Client, type ClientOptions } from './client.ts';
 import type { Machine } from './machine.ts';
 
 export interface OperatorOptions extends ClientOptions {
-  /** The brokers that are here to stay. */
+  /** The permanent brokers. */
   brokers: readonly number[];
-  /** One without a vote, which joined. */
+  /** The broker without a vote that joined. */
   guest: Machine | undefined;
-  /** When it is to leave, ms from the start; undefined: it stays. */
+  /** When it leaves, ms from the start; undefined: it stays. */
   guestLeavesAfterMs: number | undefined;
-  /** Mean ms between two moves; 0: none but those that empty the guest. */
+  /** Mean ms between two moves; 0: only those that empty the guest. */
   everyMs: number;
   topics: readonly { name: string; partitions: number }[];
-  /** The newest metadata there is. */
+  /** The newest metadata of all nodes. */
   image(): MetadataImage | undefined;
   trace(text: string): void;
 }
 
 const LOOK_EVERY_MS = 200;
 const REPLICAS = 3;
-/** Some moves leave one replica less. */
+/** Some moves remove one replica. */
 const FEWER = 0.3;
 const CANCELLED = 0.2;
 
@@ -50,12 +50,12 @@ export class Operator {
     });
   }
 
-  /** No new moves, but for those that a leave takes. */
+  /** No new moves, except those of a broker that leaves. */
   finish(): void {
     this.moving = false;
   }
 
-  /** A guest that was to leave has left and is forgotten. */
+  /** A guest that was to leave has left and is unregistered. */
   get done(): boolean {
     const { guest, image } = this.options;
     return !this.leaving || guest === undefined || (guest.departed && !guest.running && image()?.brokers.has(guest.id) === false);
@@ -87,7 +87,7 @@ export class Operator {
     const { client, options } = this;
     const { guest, image } = options;
     if (guest === undefined) return;
-    // Goes on when all is done: a request that was given up may still be carried out, and move a partition to a broker that is gone.
+    // Continues when all is done: a cancelled request may still be processed, and move a partition to a broker that has left.
     for (;;) {
       const held = partitionsOf(image()).filter(({ replicas }) => replicas.includes(guest.id));
       for (const one of held) await this.ask(one.topic, one.partition, this.without(one, guest.id));
@@ -101,7 +101,7 @@ export class Operator {
     }
   }
 
-  /** Those that are to stay, filled up from the others. */
+  /** The permanent brokers among them, filled up from the others. */
   private without({ replicas, removingReplicas }: PartitionImage, id: number): number[] {
     const stay = replicas.filter((one) => one !== id && !removingReplicas.includes(one));
     const more = this.options.brokers.filter((one) => !stay.includes(one));

@@ -2,12 +2,12 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PLANTED_STOPS } from './planted-progress.ts';
 import { simulateProgress } from './progress.ts';
 
-/** Each is found by the first as a rule. */
+/** Number of seeds; the first usually finds each bug. */
 const SEEDS = 5;
 
 describe('the check of progress sees a planted bug', () => {
   let takeOut: (() => void) | undefined;
-  // A node that a bug has broken may leave rejected promises behind.
+  // A node with a planted bug may leave unhandled rejections.
   const ignore = (): void => undefined;
   beforeAll(() => {
     process.on('unhandledRejection', ignore);
@@ -27,7 +27,7 @@ describe('the check of progress sees a planted bug', () => {
     expect(found, `in ${SEEDS} seeds`).toContain(bug.found);
     takeOut();
     takeOut = undefined;
-    // And it was the bug: the same run without it breaks nothing that the bug broke.
+    // The same run without the bug has none of its violations.
     const sound = await simulateProgress({ seed, fault: bug.fault });
     expect(sound.violations.map(({ kind }) => kind)).not.toContain(bug.found);
   });

@@ -1,4 +1,4 @@
-/** Bugs that take nothing away and break no promise but that of progress; each with a fault under which it is found. See `planted.ts`. */
+/** Bugs that violate progress and no other promise; each with a fault under which it is found. See `planted.ts`. */
 import { ReplicaFetcher } from '../../electron/cluster/broker/replica-fetcher.ts';
 import { StallAwareClock } from '../../electron/cluster/lib/running-time.ts';
 import { PeerClient } from '../../electron/cluster/network/client.ts';
@@ -13,7 +13,7 @@ import type { ProgressFault } from './progress-faults.ts';
 export interface PlantedStop {
   readonly name: string;
   readonly fault: ProgressFault;
-  /** Kind of the violation that it must lead to. */
+  /** Kind of the violation that it has to cause. */
   readonly found: string;
   plant(): () => void;
 }

@@ -2,7 +2,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { PLANTED, type PlantedBug } from './planted.ts';
 import { simulate, type RunOptions } from './run.ts';
 
-/** More than any needs by far: most are found by the third. */
+/** Number of seeds, far more than any bug needs: the third finds most. */
 const SEEDS = 1000;
 
 function options({ weights, faults, nodes }: PlantedBug, seed: number): RunOptions {
@@ -16,7 +16,7 @@ function options({ weights, faults, nodes }: PlantedBug, seed: number): RunOptio
 
 describe('the checker sees a planted bug', () => {
   let takeOut: (() => void) | undefined;
-  // A node that a bug has broken may leave promises behind that nobody looks after.
+  // A node with a planted bug may leave unhandled rejections.
   const ignore = (): void => undefined;
   beforeAll(() => {
     process.on('unhandledRejection', ignore);
@@ -36,7 +36,7 @@ describe('the checker sees a planted bug', () => {
     expect(found, `in ${SEEDS} seeds`).not.toEqual([]);
     takeOut();
     takeOut = undefined;
-    // And it was the bug: the same run without it breaks nothing.
+    // The same run without the bug has no violation.
     const sound = await simulate(options(bug, seed));
     expect(sound.violations).toEqual([]);
   });

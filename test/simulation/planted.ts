@@ -1,6 +1,6 @@
 /**
- * Bugs to plant, to see that the checker sees them. None has a hook in the product: each puts a wrong method in the place of a right one,
- * and takes it out again.
+ * Bugs to plant, which test the checker. None has a hook in the product: each replaces a method with a wrong one, and restores the right one
+ * afterwards.
  */
 import { PartitionIsr } from '../../electron/cluster/broker/partition-isr.ts';
 import { Partition } from '../../electron/cluster/broker/partition.ts';
@@ -11,7 +11,7 @@ import { GroupShard } from '../../electron/cluster/coordinator/group/group-shard
 import type { CommitRequest } from '../../electron/cluster/coordinator/group/offset-requests.ts';
 import type { DiskFile } from '../../electron/cluster/lib/disk.ts';
 import { MemoryDisk } from '../../electron/cluster/lib/memory-disk.ts';
-import { DamagedBatchError } from '../../electron/cluster/log/damage.ts';
+import { CorruptBatchError } from '../../electron/cluster/log/corruption.ts';
 import { KeyOffsets } from '../../electron/cluster/log/compaction-keys.ts';
 import { LogManager } from '../../electron/cluster/log/log-manager.ts';
 import { Log } from '../../electron/cluster/log/log.ts';
@@ -29,20 +29,20 @@ import type { Fault, Weights } from './faults.ts';
 
 export interface PlantedBug {
   readonly name: string;
-  /** Faults that bring it out, to find it sooner than by all of them; absent: what each seed draws. */
+  /** Faults that reveal it, to find it sooner than with all of them; absent: those that each seed draws. */
   readonly weights?: Weights;
-  /** Where the search starts (1): no seed below it is known to bring the bug out. */
+  /** First seed of the search (1): no seed below it is known to reveal the bug. */
   readonly firstSeed?: number;
-  /** A schedule of its own, where luck would take long. */
+  /** A fixed schedule, where random ones would take long. */
   readonly faults?: readonly Fault[];
   readonly nodes?: number;
-  /** Puts it in place; returns what takes it out. */
+  /** Plants it; returns a function that removes it. */
   plant(): () => void;
 }
 
 type Method = (this: never, ...args: never[]) => unknown;
 
-/** Puts `wrong` in the place of a method, private or not; it is handed the right one. */
+/** Replaces a method, private or not, with `wrong`, which is given the right one. */
 export function replace<T extends object>(
   prototype: T,
   name: string,
@@ -66,7 +66,7 @@ function imageOf(controller: Controller): MetadataImage | undefined {
   return (Reflect.get(controller, 'active') as { image: MetadataImage } | undefined)?.image;
 }
 
-/** Files whose path fits are written and never synced, whatever their owner thinks. */
+/** Files with a matching path are written and never synced. */
 function withoutSync(fits: (path: string) => boolean): () => void {
   return replace(MemoryDisk.prototype, 'open', (right) => (self, ...args) => {
     const file = right(self, ...args) as DiskFile;
@@ -76,7 +76,7 @@ function withoutSync(fits: (path: string) => boolean): () => void {
 
 const KILLS: Weights = { kill: 6, isolate: 3, freeze: 3, stop: 2 };
 const SEGMENTS: Weights = { segment: 8, kill: 1 };
-/** Both followers are out of reach while the leader writes on and then loses a closed segment. */
+/** Both followers are unreachable while the leader continues to append and then loses a closed segment. */
 const HOLE_ALONE: readonly Fault[] = [
   { kind: 'freeze', node: 'follower', at: 200, forMs: 9_000 },
   { kind: 'isolate', node: 'follower', oneWay: 'both', clientsToo: false, at: 210, forMs: 8_990 },
@@ -110,7 +110,7 @@ export const PLANTED: readonly PlantedBug[] = [
       }),
   },
   {
-    name: 'a follower truncates to its high watermark, not to where the epochs part',
+    name: 'a follower truncates to its high watermark, not to where the epochs diverge',
     weights: KILLS,
     plant: () =>
       replace(ReplicaFetcherManager.prototype, 'follow', (right) => (self, ...args) => {
@@ -123,7 +123,7 @@ export const PLANTED: readonly PlantedBug[] = [
     name: 'acks=all is answered with fewer in sync than min.insync.replicas',
     weights: {},
     nodes: 5,
-    // Both followers go, the leader writes on alone and then loses its power, and one of the two comes back first.
+    // Both followers fail, the leader continues alone and then loses power, and one of the two returns first.
     faults: [
       { kind: 'kill', node: 'follower', afterOperations: 0, at: 200, forMs: 7_000 },
       { kind: 'kill', node: 'follower', afterOperations: 0, at: 300, forMs: 7_500 },
@@ -135,7 +135,7 @@ export const PLANTED: readonly PlantedBug[] = [
     name: 'a leader changes its ISR without compare-and-set at the controller',
     weights: { isolate: 8, freeze: 4, kill: 1 },
     plant: () =>
-      // What is proposed counts at once, whatever the controller will say.
+      // The proposed ISR counts at once, whatever the controller decides.
       replace(
         PartitionIsr.prototype,
         'maximal',
@@ -143,7 +143,7 @@ export const PLANTED: readonly PlantedBug[] = [
       ),
   },
   {
-    name: 'a broker that lost what it had not flushed is trusted like one that stopped in order',
+    name: 'a broker that lost unflushed records is trusted like one that stopped cleanly',
     weights: { powerCut: 8, kill: 2 },
     plant: () =>
       replace(Controller.prototype, 'handle', (right) => (self, ...args) => {
@@ -157,7 +157,7 @@ export const PLANTED: readonly PlantedBug[] = [
     name: 'a vote is not persisted',
     weights: { ...KILLS, kill: 12 },
     plant: () => {
-      // Kept in memory for a process, and forgotten by the next.
+      // Kept in memory by a process, and lost by the next.
       const kept = new WeakMap<QuorumStateFile, VoteState>();
       const write = replace(QuorumStateFile.prototype, 'write', () => (self, state) => {
         kept.set(self, state as VoteState);
@@ -178,7 +178,7 @@ export const PLANTED: readonly PlantedBug[] = [
     name: 'a voter that has lost its directory votes as if it were new',
     weights: {},
     nodes: 3,
-    // One lags behind, what the other two decided is on the disk of the controller alone, and the controller is out of reach.
+    // One follower lags behind, the decisions of the other two are on the disk of the controller alone, and the controller is unreachable.
     faults: [
       { kind: 'isolate', node: 3, oneWay: 'both', clientsToo: false, at: 200, forMs: 4_700 },
       { kind: 'isolate', node: 'controller', oneWay: 'both', clientsToo: false, at: 4_700, forMs: 6_000 },
@@ -199,7 +199,7 @@ export const PLANTED: readonly PlantedBug[] = [
     name: 'a voter does not notice that its metadata lost records that it had acknowledged',
     weights: {},
     nodes: 3,
-    // As above, and the follower's log is what is cut, which the seed decides.
+    // As above, and the follower's log is truncated, as the seed decides.
     faults: [
       { kind: 'isolate', node: 3, oneWay: 'both', clientsToo: false, at: 200, forMs: 4_700 },
       { kind: 'isolate', node: 'controller', oneWay: 'both', clientsToo: false, at: 4_700, forMs: 6_000 },
@@ -207,21 +207,21 @@ export const PLANTED: readonly PlantedBug[] = [
     ],
     firstSeed: 14,
     plant: () =>
-      // Only the first end is written; the process alone knows later ones.
+      // Only the first end is written; later ones are in memory only.
       replace(AcknowledgedEndFile.prototype, 'writeSlot', (right) => (self, slot) => {
         if ((slot as { sequence: number }).sequence === 1) right(self, slot);
         else Reflect.set(self, 'last', slot);
       }),
   },
   {
-    name: 'flush.messages=1 is not obeyed',
+    name: 'flush.messages=1 is ignored',
     weights: { powerCutAll: 4 },
     plant: () => withoutSync((path) => path.includes('ledger') && path.endsWith('.log')),
   },
   {
-    name: 'a clean stop vouches for records that it has not synced, and nobody looks whether they are there',
+    name: 'a clean stop writes its marker without syncing all records, and the next start does not check them',
     weights: {},
-    // Not all of them can hand over; those that cannot stop when their time for it is up.
+    // Not all of them can hand over; the others stop after the timeout.
     faults: [
       { kind: 'stop', node: 1, at: 1_000, forMs: 17_000 },
       { kind: 'stop', node: 2, at: 1_000, forMs: 17_000 },
@@ -243,18 +243,18 @@ export const PLANTED: readonly PlantedBug[] = [
     plant: () => replace(Segment.prototype, 'assertWhole', () => () => undefined),
   },
   {
-    name: 'damaged segments are not repaired',
+    name: 'corrupt segments are not repaired',
     weights: SEGMENTS,
     plant: () => replace(SegmentRepairs.prototype, 'repairLog', () => () => Promise.resolve(false)),
   },
   {
-    name: 'a leader cuts its log where it is damaged, without proof that nothing there is committed',
+    name: 'a leader truncates its log at corruption, without proof that no committed record is lost',
     weights: { segment: 8, isolate: 6, freeze: 2 },
     firstSeed: 26,
     plant: () =>
       replace(SegmentRepairs.prototype, 'decideHandover', () => (_, ...args) => {
         const { log } = args[1] as Partition;
-        const [segment] = log.damagedSegments;
+        const [segment] = log.corruptSegments;
         if (segment !== undefined) log.truncateTo(segment.baseOffset);
       }),
   },
@@ -275,15 +275,15 @@ export const PLANTED: readonly PlantedBug[] = [
       }),
   },
   {
-    name: 'flipped bits are handed to readers',
+    name: 'flipped bits are returned to readers',
     weights: { corrupt: 4, segment: 8 },
     plant: () =>
       replace(Segment.prototype, 'read', (right) => (self, ...args) => {
         try {
           return right(self, ...args);
         } catch (error) {
-          if (!(error instanceof DamagedBatchError) || error.offset === undefined) throw error;
-          // The next batch is handed out as if the damaged one were none.
+          if (!(error instanceof CorruptBatchError) || error.offset === undefined) throw error;
+          // The next batch is returned as if the corrupt one did not exist.
           const [position, ...rest] = args as [number, ...unknown[]];
           const damaged = self.scanner().header(position);
           return damaged === undefined ? undefined : right(self, position + damaged.sizeInBytes, ...rest);
@@ -291,7 +291,7 @@ export const PLANTED: readonly PlantedBug[] = [
       }),
   },
   {
-    name: 'compaction takes the last value of a key too',
+    name: 'compaction removes the last value of a key too',
     weights: KILLS,
     plant: () =>
       replace(KeyOffsets.prototype, 'get', (right) => (self, key) => {
@@ -305,7 +305,7 @@ export const PLANTED: readonly PlantedBug[] = [
     plant: () => replace(Log.prototype, 'endOffsetForEpoch', () => (self, epoch) => ({ leaderEpoch: epoch, endOffset: self.logEndOffset })),
   },
   {
-    name: 'a leader acknowledges what it wrote in an epoch that is over, without a look at the epoch',
+    name: 'a leader acknowledges records of an earlier epoch without checking the epoch',
     weights: { isolate: 6, freeze: 6, partition: 4, stop: 4 },
     plant: () =>
       replace(
@@ -317,7 +317,7 @@ export const PLANTED: readonly PlantedBug[] = [
       ),
   },
   {
-    name: 'repeated batches are not recognised',
+    name: 'retried batches are not recognised',
     weights: KILLS,
     plant: () => {
       const undo = [

@@ -1,6 +1,6 @@
 /**
- * A producer as Kafka's own clients are: batches of a partition keep their order, up to five are in flight, what fails for a while is sent
- * again with the same sequence, the oldest first, and it never gives up a value whose fate it does not know.
+ * A producer as Kafka's own clients are: batches of a partition keep their order, up to five are in flight, retriable failures are sent
+ * again with the same sequence, the oldest first, and no value with an unknown outcome is given up.
  */
 import { initProducerId } from '../../electron/cluster/protocol/apis/init-producer-id.ts';
 import { produce } from '../../electron/cluster/protocol/apis/produce.ts';
@@ -32,7 +32,7 @@ interface Lane {
   readonly compacted: boolean;
   readonly batches: Batch[];
   nextSequence: number;
-  /** Grows when all is begun anew with another producer id. */
+  /** Increases with every new producer id. */
   term: number;
   rank: number;
   pausedUntil: number;
@@ -40,12 +40,12 @@ interface Lane {
 
 const MAX_IN_FLIGHT = 5;
 const MAX_QUEUED = 12;
-/** Of each producer, in a compacted topic: some are written all the time, and others seldom or once. */
+/** Keys of each producer, in a compacted topic: some are written all the time, and others seldom or once. */
 function keyOf(name: string, rank: number): string {
   return rank % 3 === 0 ? `${name}/seldom${rank % 120}` : `${name}/often${rank % 7}`;
 }
 
-/** Errors that pass, or that tell of a newer leader. */
+/** Retriable errors, or errors that indicate a newer leader. */
 const RETRIABLE: ReadonlySet<number> = new Set([
   ErrorCode.NOT_LEADER_OR_FOLLOWER,
   ErrorCode.REQUEST_TIMED_OUT,
@@ -57,7 +57,7 @@ const RETRIABLE: ReadonlySet<number> = new Set([
   ErrorCode.NETWORK_EXCEPTION,
   ErrorCode.FENCED_LEADER_EPOCH,
   ErrorCode.UNKNOWN_LEADER_EPOCH,
-  // A leader whose clock is far behind takes the records for ones of the future.
+  // A leader whose clock is far behind considers the records to be from the future.
   ErrorCode.INVALID_TIMESTAMP,
 ]);
 const SEQUENCE_LOST: ReadonlySet<number> = new Set([
@@ -90,17 +90,17 @@ export class Producer {
     void this.tend();
   }
 
-  /** No new values; what was sent is sent until it is acknowledged. */
+  /** Sends no new values; retries unacknowledged ones. */
   finish(): void {
     this.producing = false;
   }
 
-  /** One more value for every partition. */
+  /** Adds one value for every partition. */
   probe(): void {
     for (const lane of this.lanes) this.add(lane, 1);
   }
 
-  /** Partitions with values that are not acknowledged. */
+  /** Partitions with unacknowledged values. */
   get unresolved(): string[] {
     return this.lanes.filter((lane) => lane.batches.length > 0).map((lane) => `${lane.topic}-${lane.partition}`);
   }
@@ -129,7 +129,7 @@ export class Producer {
     this.pump(lane);
   }
 
-  /** Looks after lanes that wait for a time or for a leader. */
+  /** Checks lanes that wait for a time or for a leader. */
   private async tend(): Promise<void> {
     const { client } = this;
     while (client.alive) {
@@ -155,7 +155,7 @@ export class Producer {
     let flying = lane.batches.filter((batch) => batch.state === 'inFlight').length;
     for (const [index, batch] of lane.batches.entries()) {
       if (batch.state === 'inFlight') continue;
-      // What is sent again goes alone, and first.
+      // Retries are sent alone, and first.
       if (flying >= MAX_IN_FLIGHT || (batch.state === 'retry' && index > 0)) return;
       batch.state = 'inFlight';
       flying++;
@@ -201,7 +201,7 @@ export class Producer {
       return;
     }
     if (SEQUENCE_LOST.has(errorCode)) {
-      // Those behind one that failed are out of order; the first of all is only where the broker forgot what it had acknowledged.
+      // Batches behind a failed one are out of order; the first of all is only where the broker lost the state of acknowledged ones.
       if (lane.batches[0] !== batch) {
         this.retry(lane, batch);
         return;
@@ -210,7 +210,7 @@ export class Producer {
         const text = `${lane.topic}-${lane.partition} refused the oldest unacknowledged batch of ${this.options.name} (sequence ${batch.sequence}) with ${errorName(errorCode)}`;
         history.violation('sequence refused', world.time, text, `${lane.topic}-${lane.partition}`);
       }
-      this.beginAnew();
+      this.renewProducerId();
       return;
     }
     if (!RETRIABLE.has(errorCode)) {
@@ -232,8 +232,8 @@ export class Producer {
     void client.refresh(this.options.topics.map(({ name }) => name));
   }
 
-  /** Another producer id: nobody can say of what is unresolved whether it was written, so none of it is sent again. */
-  private beginAnew(): void {
+  /** Gets a new producer id: the outcome of unresolved values is unknown, so none of them is retried. */
+  private renewProducerId(): void {
     for (const lane of this.lanes) {
       lane.term++;
       lane.batches.length = 0;
@@ -251,7 +251,7 @@ export class Producer {
         this.producerEpoch = answer.producerEpoch;
       } else await client.sleep(100);
     } catch {
-      // The next one is asked.
+      // The next broker is tried.
       if (client.alive) await client.sleep(50);
     }
     this.identity = undefined;

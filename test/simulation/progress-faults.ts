@@ -1,18 +1,18 @@
-/** Faults under which a majority continues to work, and what is expected of the cluster while each of them lasts. */
+/** Faults under which a majority continues to work, and the required progress while each of them lasts. */
 import type { Random } from '../../electron/cluster/lib/random.ts';
 
 export type Place = 'controller' | 'leader' | 'follower' | 'coordinator';
 
 export type ProgressFault =
   | { readonly kind: 'none' }
-  /** Every write waits; waits overlap, as in `FaultyDisk`. */
+  /** Every write is delayed; delays overlap, as in `FaultyDisk`. */
   | { readonly kind: 'slowDisk'; readonly node: Place; readonly latencyMs: number }
   | { readonly kind: 'slowDisks'; readonly latencyMs: number }
   /** Between a node and the one so many places after it, each way, while topics are created so often. */
   | { readonly kind: 'slowLink'; readonly between: readonly [Place, number]; readonly latencyMs: number; readonly createEveryMs: number }
   | { readonly kind: 'freeze' | 'isolate' | 'kill'; readonly node: Place }
   | { readonly kind: 'clockSkew'; readonly node: Place; readonly skewMs: number }
-  /** Nodes stop for a moment again and again, each by itself, as on a busy machine. */
+  /** Nodes pause briefly again and again, each by itself, as on a busy machine. */
   | { readonly kind: 'stutter'; readonly longestMs: number }
   /** The whole process is suspended, as on a laptop that sleeps. */
   | { readonly kind: 'suspend'; readonly forMs: number }
@@ -30,7 +30,7 @@ export interface Expectation {
 
 const PLACES: readonly Place[] = ['controller', 'leader', 'follower', 'coordinator'];
 
-/** Kinds take turns, so that any run of seeds has all of them. */
+/** Kinds alternate, so that any range of seeds has all of them. */
 export function drawProgressFault(seed: number, random: Random): ProgressFault {
   const node = PLACES[random.int(PLACES.length)] as Place;
   const latencyMs = Math.round(5 * 40 ** random.next());
@@ -58,7 +58,7 @@ export function drawProgressFault(seed: number, random: Random): ProgressFault {
   }
 }
 
-/** What a decision that was made in time may take until it is seen. */
+/** Maximum time, in ms, until a decision that was made in time is visible. */
 export function commitSlackMs(fault: ProgressFault): number {
   if (fault.kind === 'slowLink') return 500 + 6 * fault.latencyMs;
   if (fault.kind === 'slowDisks') return 500 + 3 * fault.latencyMs;
@@ -72,7 +72,7 @@ export function expectationOf(fault: ProgressFault): Expectation {
       return { progressMs: 2_500 + 8 * fault.latencyMs, commitMs: 4_000 + 12 * fault.latencyMs, quiet: true };
     case 'slowLink':
       return { progressMs: 2_500 + 10 * fault.latencyMs, commitMs: 4_000 + 15 * fault.latencyMs, quiet: true };
-    // A session has to expire first, and clients to find out.
+    // A session has to expire first, and clients have to learn of it.
     case 'freeze':
     case 'isolate':
     case 'kill':
@@ -87,7 +87,7 @@ export function expectationOf(fault: ProgressFault): Expectation {
   }
 }
 
-/** A fault in a line, for people. */
+/** A fault as one line of text. */
 export function describeProgressFault({ kind, ...rest }: ProgressFault): string {
   const more = Object.entries(rest).map(([key, value]) => `${key} ${Array.isArray(value) ? value.join('-') : String(value)}`);
   return [kind, ...more].join(', ');

@@ -1,6 +1,6 @@
 /**
  * One seed of progress under a fault: a cluster, its clients and one fault that leaves a majority. While it lasts, writes, topic creations
- * and commits continue within a bound of simulated time; nothing is elected or fenced without a reason; what has timed out never comes about.
+ * and commits continue within a bound of simulated time; no election or fencing without a reason; no timed-out request takes effect.
  */
 import { check } from './check.ts';
 import { History, type Violation } from './history.ts';
@@ -17,7 +17,7 @@ import { World } from './world.ts';
 
 export interface ProgressOptions {
   readonly seed: number;
-  /** In place of the one that the seed draws. */
+  /** Instead of the fault that the seed draws. */
   readonly fault?: ProgressFault;
   readonly trace?: ((line: string) => void) | undefined;
 }
@@ -27,7 +27,7 @@ export interface ProgressResult {
   readonly fault: ProgressFault;
   readonly violations: readonly Violation[];
   readonly simulatedMs: number;
-  /** Elections of a controller while none was expected, and the time watched for them. */
+  /** Unexpected controller elections, and the observed time. */
   readonly controllerChanges: number;
   readonly quietMs: number;
   readonly created: number;
@@ -80,7 +80,7 @@ class ProgressRun {
     this.network = new SimNetwork(this.world);
     this.fault = options.fault ?? drawProgressFault(options.seed, this.world.random('progress'));
     const promises = new Map([...TOPICS, OFFSETS].map(({ name, promise }) => [name, promise]));
-    // No fault of these runs damages a segment.
+    // No fault of these runs corrupts a segment.
     this.watch = new Watch({ world: this.world, history: this.history, promises, isHeldElsewhere: () => true });
     const voters = Array.from({ length: NODES }, (_, index) => ({ id: index + 1, host: '127.0.0.1', port: 9193 + index }));
     for (const { id, host, port } of voters) this.machines.push(this.createMachine({ id, host, port }, voters));
@@ -111,14 +111,14 @@ class ProgressRun {
       return;
     }
     const common = { ...client, history, isVoid: () => false };
-    // A broker takes one write at a time of a connection, so on a slow disk a quicker client would wait for itself only.
+    // A broker processes one write of a connection at a time, so on a slow disk a faster client would only wait for itself.
     const paceMs = 400 + ('latencyMs' in fault ? 5 * fault.latencyMs : 0);
     const producers = [
       new Producer({ ...common, name: 'alice', topics: TOPICS, idempotent: true, acks: -1, everyMs: 8 * paceMs }),
       new Producer({ ...common, name: 'bob', topics: TOPICS, idempotent: false, acks: -1, everyMs: 4 * paceMs }),
     ];
     const members = ['member1', 'member2'].map((name) => new Member({ ...common, name, group: 'billing', topics: TOPICS }));
-    // A topic cannot have more replicas than there are brokers in service.
+    // A topic cannot have more replicas than there are unfenced brokers.
     const replicas = expectationOf(fault).quiet ? NODES : NODES - 1;
     const creator = new TopicCreator({ ...client, name: 'creator', everyMs: this.createEveryMs, timeoutMs: CREATE_TIMEOUT_MS, replicas });
     const hasty = new TopicCreator({ ...client, name: 'hasty', everyMs: 1_000, timeoutMs: HASTY_MS, replicas: 1 });
@@ -131,7 +131,7 @@ class ProgressRun {
     const epoch = this.controllerEpoch();
     this.hitsController = 'node' in fault && this.place(fault.node) === this.place('controller');
     const heal = await this.apply({ ...client, name: 'impatient', everyMs: 200 / NODES, timeoutMs: 1, patienceMs: 5_000, replicas: 1 });
-    // A suspension is over before anything is expected.
+    // A suspension has ended before progress is required.
     const from = fault.kind === 'suspend' ? world.time : begin;
     await world.run(begin + Math.max(FAULT_MS, expectationOf(fault).commitMs + 4_000) + (from - begin));
     const end = world.time;
@@ -191,7 +191,7 @@ class ProgressRun {
     });
   }
 
-  /** One write to each partition every so often, so that a gap is never for want of one. */
+  /** One periodic write to each partition, so that a gap is never caused by a lack of writes. */
   private writeSteadily(producer: Producer | undefined, everyMs: number): void {
     if (producer === undefined || !this.writing) return;
     producer.probe();
@@ -204,7 +204,7 @@ class ProgressRun {
 
   // ── the fault ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Resolves to what ends the fault. */
+  /** Resolves to a function that ends the fault. */
   private async apply(impatient: ConstructorParameters<typeof TopicCreator>[0]): Promise<() => void> {
     const { world, network, fault, machines } = this;
     switch (fault.kind) {
@@ -320,7 +320,7 @@ class ProgressRun {
     return Math.max(...this.machines.map(({ node }) => (node === undefined ? -1 : (quorumOf(node)?.status.epoch ?? -1))));
   }
 
-  /** When a topic was first in the metadata of any node. */
+  /** First time at which a topic was in the metadata of any node. */
   private noteTopics(): void {
     const { image } = this.watch;
     if (image === undefined || image.offset === this.seenOffset) return;
@@ -343,7 +343,7 @@ class ProgressRun {
     const commits = history.commits.filter(({ acked }) => acked).map(({ answeredAt }) => answeredAt);
     this.expectProgress('committed offset', commits, from, end, commitMs);
     const changes = this.elections.filter(({ at }) => at >= from);
-    // One that is hit is replaced once; that the fault ends is no reason.
+    // An affected node is replaced once; the end of the fault is no reason for another election.
     if (!quiet) {
       for (const { at, text } of changes.slice(this.hitsController ? 1 : 0))
         history.violation('controller change without a reason', at, text);
@@ -358,7 +358,7 @@ class ProgressRun {
       for (const { at, text } of this.shrunk.filter((one) => one.at >= from))
         history.violation('replica left the ISR without a reason', at, text);
     }
-    // A cut or frozen link may hand over bytes long after they were sent; nothing that this product does could know.
+    // A cut or frozen link may deliver bytes long after they were sent, which this product cannot know.
     if (fault.kind === 'freeze' || fault.kind === 'isolate') return;
     for (const { name, sentAt, timeoutMs, patienceMs } of this.creators.flatMap(({ creations }) => creations)) {
       const at = this.seenAt.get(name);
@@ -369,7 +369,7 @@ class ProgressRun {
     }
   }
 
-  /** The longest time between two of `times`, of which some lie in the interval. */
+  /** The longest time between two of `times` of which some lie in the interval. */
   private expectProgress(what: string, times: readonly (number | undefined)[], from: number, end: number, boundMs: number): void {
     const inside = times.filter((at): at is number => at !== undefined && at >= from && at <= end).sort((a, b) => a - b);
     let last = from;

@@ -1,4 +1,4 @@
-/** One seed: a cluster, its clients, its faults, and the judgement. */
+/** One seed: a cluster, its clients, its faults, and the checks. */
 import type { NodeEvent } from '../../electron/cluster/lib/events.ts';
 import type { LogFields } from '../../electron/cluster/lib/logger.ts';
 import type { Random } from '../../electron/cluster/lib/random.ts';
@@ -8,7 +8,7 @@ import { Consumer } from './consumer.ts';
 import { ALL_FAULTS, drawFaults, type Fault, type Weights } from './faults.ts';
 import { History, type Violation } from './history.ts';
 import { Injector } from './injector.ts';
-import { DamagedBatchError } from '../../electron/cluster/log/damage.ts';
+import { CorruptBatchError } from '../../electron/cluster/log/corruption.ts';
 import { readLog, replicasOf } from './inspect.ts';
 import { Machine } from './machine.ts';
 import { Member } from './member.ts';
@@ -21,13 +21,13 @@ import { World } from './world.ts';
 
 export interface RunOptions {
   seed: number;
-  /** In place of those that the seed draws. */
+  /** Instead of the faults that the seed draws. */
   faults?: readonly Fault[];
   weights?: Weights;
   nodes?: number;
-  /** Called with everything that nodes log and say. */
+  /** Called with all log lines and events of nodes. */
   trace?: ((line: string) => void) | undefined;
-  /** Called with what nodes and the lab would record on the timeline, at simulated ms; `node` is null for the lab. */
+  /** Called with the timeline entries of nodes and the lab, at simulated ms; `node` is null for the lab. */
   record?: (node: number | null, event: NodeEvent, timeMs: number) => void;
 }
 
@@ -45,7 +45,7 @@ export interface RunResult {
 const CLUSTER_ID = 'c2ltdWxhdGVkLWNsdXN0ZQ';
 const START_MS = 30_000;
 const WINDOW_MS = 12_000;
-/** After the last fault, everything has to work again within. */
+/** Ms after the last fault within which everything has to work again. */
 export const RECOVERY_MS = 40_000;
 
 const PROPERTIES: Readonly<Record<string, string>> = {
@@ -74,7 +74,7 @@ class Run {
   private readonly consumers: Consumer[] = [];
   private readonly members: Member[] = [];
   private operator: Operator | undefined;
-  /** A broker without a vote that joins, if there is one. */
+  /** A broker without a vote that joins, if any. */
   private readonly guest: Machine | undefined;
   private readonly faults: readonly Fault[];
   private readonly injector: Injector;
@@ -92,7 +92,7 @@ class Run {
       promises,
       isHeldElsewhere: (topic, partition, hole) => this.injector.segments.isHeldElsewhere(topic, partition, hole),
     });
-    // Drawn apart, so that a schedule is the same with them and without.
+    // Drawn separately, so that a schedule is the same with and without them.
     const hasGuest = this.world.random('guest').next() < 0.4;
     const clients = ['alice', 'bob', 'carol', 'reader', 'member1', 'member2'];
     this.faults =
@@ -185,7 +185,7 @@ class Run {
           log,
           event: (machine, event) => {
             this.trace(`${machine.name} EVENT ${event.type} ${event.reason ?? ''} ${json(event.details ?? {})}`);
-            // A process that was killed in the middle of an operation reports nothing.
+            // A process that was killed during an operation reports nothing.
             if (machine.running) options.record?.(machine.id, event, world.time);
           },
           failed: (machine, error) => this.nodeFailed(machine, error),
@@ -224,7 +224,7 @@ class Run {
     this.consumers.push(new Consumer({ ...common, name: 'reader', topics }));
     for (const name of ['member1', 'member2']) this.members.push(new Member({ ...common, name, group: 'billing', topics }));
     for (const one of [...this.producers, ...this.consumers, ...this.members]) one.start();
-    // A group that nobody leaves or joins would never rebalance but for faults.
+    // A group without members that leave or join would rebalance only because of faults.
     const random = world.random('comings and goings');
     for (let left = random.int(3); left > 0; left--) {
       const member = this.members[random.int(this.members.length)];
@@ -261,7 +261,7 @@ class Run {
     return [...all, { topic: OFFSETS.name, partition: 0 }];
   }
 
-  /** Faults are over: all that is promised of the time after them. */
+  /** The faults have ended: checks the guarantees for the time after them. */
   private async recover(): Promise<void> {
     const { world, history } = this;
     const until = world.time + RECOVERY_MS;
@@ -304,12 +304,12 @@ class Run {
       }
       return lagging;
     };
-    // Looked at now and then: it is more than a glance.
+    // Checked from time to time, since it is expensive.
     let next = 0;
     await world.run(until, () => {
       if (world.time < next) return false;
       next = world.time + 50;
-      // Checked first, since it removes repaired holes: the records of a hole are excused until then, and have to be read afterwards.
+      // Checked first, since it removes repaired holes: the records of a hole are excused until then, and have to be readable afterwards.
       if (this.unrepaired().length > 0) return false;
       return behind().length === 0 && this.outOfSync().length === 0 && this.hasLeft();
     });
@@ -322,7 +322,7 @@ class Run {
     if (!this.hasLeft()) late('the broker that was to leave has not left');
   }
 
-  /** A consumer that reads everything there is, from the start: it reads segments that no other client reads again. */
+  /** A consumer that reads all records from the start, including segments that no other client reads again. */
   private startAuditor(): void {
     const { world, network, history } = this;
     const isVoid = (topic: string, partition: number): boolean => this.watch.voidAt(topic, partition) !== undefined;
@@ -335,7 +335,7 @@ class Run {
     return this.injector.segments.unsettled().filter((name) => !this.watch.isSpoiltName(name));
   }
 
-  /** A partition that is damaged may keep a broker for ever: it cannot be copied. */
+  /** A corrupt partition may keep a broker in the cluster for ever: it cannot be replicated. */
   private hasLeft(): boolean {
     return this.operator?.done !== false || this.allPartitions().some(({ topic, partition }) => this.watch.isSpoilt(topic, partition));
   }
@@ -385,7 +385,7 @@ class Run {
         const compacted = TOPICS.some(({ name, compacted: isCompacted }) => name === topic && isCompacted === true);
         partitions.push({ topic, partition, compacted, records, replicas });
       } catch (error) {
-        if (!(error instanceof DamagedBatchError)) throw error;
+        if (!(error instanceof CorruptBatchError)) throw error;
         history.violation('not recovered', world.time, `${topic}-${partition} cannot be read: ${error.message}`, topic);
       }
     }
@@ -393,7 +393,7 @@ class Run {
   }
 }
 
-/** Each seed has a taste of its own: some kinds of faults are left out, so that others come in numbers. */
+/** Each seed has its own mix: some kinds of faults are left out, so that the others are more frequent. */
 function swarm(random: Random, weights: Weights): Weights {
   const kept = Object.entries(weights).filter(() => random.next() < 0.6);
   return kept.length === 0 ? weights : Object.fromEntries(kept);

@@ -1,9 +1,9 @@
 /**
- * Damages closed segments on a machine whose node is down, and knows which replicas have not been made whole since. Nothing is promised of a
- * segment that two replicas lack at a time, so one replica of a partition is damaged at a time.
+ * Corrupts closed segments on a machine whose node is down, and records which replicas have not been repaired since. Nothing is guaranteed for a
+ * segment that two replicas lack at the same time, so only one replica of a partition is corrupted at a time.
  */
 import type { Random } from '../../electron/cluster/lib/random.ts';
-import { DamagedBatchError } from '../../electron/cluster/log/damage.ts';
+import { CorruptBatchError } from '../../electron/cluster/log/corruption.ts';
 import { iterateBatches } from '../../electron/cluster/protocol/record-batch.ts';
 import { readLog, replicasOf } from './inspect.ts';
 import { DATA, type Machine } from './machine.ts';
@@ -26,7 +26,7 @@ export class Segments {
   private readonly watch: Watch;
   private readonly random: Random;
   private readonly trace: (text: string) => void;
-  /** By partition: the machine whose replica was damaged last. */
+  /** By partition: the machine of the replica that was corrupted last. */
   private readonly damaged = new Map<string, { machine: Machine; topic: string; partition: number }>();
 
   constructor(options: { machines: readonly Machine[]; watch: Watch; random: Random; trace: (text: string) => void }) {
@@ -36,7 +36,7 @@ export class Segments {
     this.trace = options.trace;
   }
 
-  /** `killed`: the node did not stop in order, so what was not flushed is cut off where it is damaged. */
+  /** `killed`: the node did not stop cleanly, so unflushed records are cut off where they are corrupt. */
   damage(machine: Machine, way: SegmentDamage, killed: boolean): void {
     const unsettled = this.unsettled();
     const eligible = closedSegments(machine).filter(({ topic, partition }) => !unsettled.includes(`${topic}-${partition}`));
@@ -54,7 +54,7 @@ export class Segments {
     } else {
       const file = disk.open(path);
       if (way === 'flipped') {
-        // Of a batch, what its checksum covers: a flipped bit in the offset or the epoch before it cannot be noticed.
+        // Only bytes that the checksum of a batch covers: a flipped bit in the offset or the epoch before it is undetectable.
         const at = batch.position + 17 + this.random.int(batch.sizeInBytes - 17);
         const byte = new Uint8Array(1);
         file.read(byte, at);
@@ -68,7 +68,7 @@ export class Segments {
     if (killed) this.watch.tailDamaged(topic, partition, machine.id);
   }
 
-  /** Whether another assigned replica reaches the end of the hole on its disk. One replica of a partition is damaged at a time. */
+  /** Whether another assigned replica holds all records of the hole on its disk. One replica of a partition is corrupted at a time. */
   isHeldElsewhere(topic: string, partition: number, { id, to }: Hole): boolean {
     const replicas = this.watch.image?.topics.get(topic)?.partitions[partition]?.replicas ?? [];
     return this.machines.some(
@@ -76,7 +76,7 @@ export class Segments {
     );
   }
 
-  /** Partitions of which a replica is not whole, as far as can be seen: of one that does not run nothing can. */
+  /** Partitions with a replica that is not whole, as far as known: a replica that is down is unknown. */
   unsettled(): string[] {
     return [...this.damaged.keys()].filter((key) => !this.isSettled(key));
   }
@@ -98,17 +98,17 @@ export class Segments {
     const replicas = this.watch.image?.topics.get(topic)?.partitions[partition]?.replicas ?? [];
     const replica = replicasOf(node)?.partition(topic, partition);
     if (!replicas.includes(machine.id)) return true;
-    return replica !== undefined && replica.log.damagedSegments.length === 0 && isReadable(replica);
+    return replica !== undefined && replica.log.corruptSegments.length === 0 && isReadable(replica);
   }
 }
 
-/** A read of the whole log finds what has flipped. */
+/** A read of the whole log finds flipped bits. */
 function isReadable(replica: Parameters<typeof readLog>[0]): boolean {
   try {
     readLog(replica, replica.log.logEndOffset);
     return true;
   } catch (error) {
-    if (error instanceof DamagedBatchError) return false;
+    if (error instanceof CorruptBatchError) return false;
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-/** A client that creates a topic every so often and takes note of each outcome. Requests do not wait for each other. */
+/** A client that periodically creates a topic and records each outcome. Requests do not wait for each other. */
 import { createTopics } from '../../electron/cluster/protocol/apis/create-topics.ts';
 import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
 import { Client, type ClientOptions } from './client.ts';
@@ -8,7 +8,7 @@ export interface Creation {
   readonly sentAt: number;
   /** Of the request. */
   readonly timeoutMs: number;
-  /** So long the client waits; it may send the request at the very end of that. */
+  /** Client timeout, in ms; the client may send the request at the very end of it. */
   readonly patienceMs: number;
   createdAt?: number;
 }
@@ -58,7 +58,7 @@ export class TopicCreator {
       const answer = await client.anywhere(createTopics, 5, body, patienceMs);
       if (answer.topics[0]?.errorCode === ErrorCode.NONE) creation.createdAt = world.time;
     } catch {
-      // Whether it was created is seen in the metadata.
+      // The metadata shows whether it was created.
     }
   }
 }

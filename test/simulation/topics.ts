@@ -1,4 +1,4 @@
-/** The topics of a run, with what they promise, and how they come about. */
+/** The topics of a run with their guarantees, and their creation. */
 import { createTopics } from '../../electron/cluster/protocol/apis/create-topics.ts';
 import { ErrorCode } from '../../electron/cluster/protocol/error-codes.ts';
 import { Client, type ClientOptions } from './client.ts';
@@ -9,7 +9,7 @@ export interface Topic {
   readonly partitions: number;
   readonly replicas: number;
   readonly promise: TopicPromise;
-  /** Only the last record of each key is kept for good. */
+  /** Only the last record of each key is kept permanently. */
   readonly compacted?: boolean;
 }
 
@@ -25,7 +25,7 @@ const COMPACTED = [
   { name: 'min.cleanable.dirty.ratio', value: '0.1' },
 ];
 
-/** What groups commit is a topic too. */
+/** Committed offsets of groups are in a topic as well. */
 export const OFFSETS: Topic = {
   name: '__consumer_offsets',
   partitions: 1,
@@ -33,7 +33,7 @@ export const OFFSETS: Topic = {
   promise: { minInsyncReplicas: 2, flushed: false },
 };
 
-/** Says whether they are there within `withinMs`. */
+/** Returns whether they exist within `withinMs`. */
 export async function makeTopics(options: ClientOptions, withinMs: number, trace: (text: string) => void): Promise<boolean> {
   const { world } = options;
   const client = new Client(options);
@@ -46,7 +46,7 @@ export async function makeTopics(options: ClientOptions, withinMs: number, trace
       assignments: [],
       configs: [
         { name: 'min.insync.replicas', value: String(promise.minInsyncReplicas) },
-        // Small segments, so that there are closed ones.
+        // Small segments, so that some are closed.
         { name: 'segment.ms', value: compacted === true ? '400' : '1500' },
         ...(compacted === true ? COMPACTED : []),
         ...(promise.flushed ? [{ name: 'flush.messages', value: '1' }] : []),

@@ -1,6 +1,6 @@
 /**
- * Watches the nodes from within, after every event: leaders, epochs, high watermarks, and which replicas have stopped uncleanly, from
- * which follows what is still promised (docs/promises.md).
+ * Watches the internal state of nodes after every event: leaders, epochs, high watermarks, and the replicas that have stopped uncleanly, from
+ * which the valid promises follow (docs/promises.md).
  */
 import type { Partition } from '../../electron/cluster/broker/partition.ts';
 import type { MetadataImage, PartitionImage } from '../../electron/cluster/quorum/image.ts';
@@ -19,10 +19,10 @@ interface Seen {
 
 /** A replica that stopped uncleanly and has not been in sync since. */
 interface Unclean {
-  /** Broker epoch in the newest image at that time: a registration after it is a new life. */
+  /** Broker epoch in the newest image at that time: a later registration belongs to a new run. */
   readonly brokerEpoch: bigint;
   lostBytes: boolean;
-  /** Bytes that had been flushed went too. */
+  /** Flushed bytes were lost too. */
   damaged: boolean;
 }
 
@@ -60,13 +60,13 @@ export class Watch implements Voids {
   private readonly metadataEpochs = new Map<bigint, number>();
   private readonly unclean = new Map<string, Map<number, Unclean>>();
   private readonly voidSince = new Map<string, number>();
-  /** By partition: from the time at which the promise became void on, in order of time; the ends fall. */
+  /** By partition: the times since which the promise is void, ascending; the ends descend. */
   private readonly leaderEnds = new Map<string, LeaderEnd[]>();
-  /** By partition: the hole that is not repaired, and whether faults may have destroyed every other replica of its records. */
+  /** By partition: the unrepaired hole, and whether faults may have destroyed every other replica of its records. */
   private readonly holes = new Map<string, Hole & { mayBeLost: boolean }>();
   /** Whether another assigned replica holds all of the offsets on its disk. */
   private readonly isHeldElsewhere: (topic: string, partition: number, hole: Hole) => boolean;
-  /** The highest that each leader epoch of a partition has committed. */
+  /** The highest committed offset of each leader epoch of a partition. */
   private readonly committed = new Map<string, Map<number, bigint>>();
 
   constructor(options: {
@@ -81,7 +81,7 @@ export class Watch implements Voids {
     this.isHeldElsewhere = (topic, partition, hole) => options.isHeldElsewhere(topic, partition, hole);
   }
 
-  /** When the promises for what was acknowledged before became void; undefined: they hold. */
+  /** When the promises of earlier acknowledgements became void; undefined: they hold. */
   voidAt(topic: string, partition: number): number | undefined {
     return this.voidSince.get(`${topic}-${partition}`);
   }
@@ -110,7 +110,7 @@ export class Watch implements Voids {
     for (const partition of replicasOf(node)?.partitions() ?? []) this.replica(machine, seen.partitions, partition);
   }
 
-  /** A process ended without closing its files. `lostBytes`: and what was not flushed is gone. */
+  /** A process ended without closing its files. `lostBytes`: unflushed bytes are lost too. */
   endedUncleanly(id: number, lostBytes: boolean): void {
     const { image } = this;
     if (image === undefined) return;
@@ -131,7 +131,7 @@ export class Watch implements Voids {
     }
   }
 
-  /** All that a node had is gone, flushed or not. */
+  /** All data of a node is lost, flushed or not. */
   wiped(id: number): void {
     this.endedUncleanly(id, true);
     for (const { partitions } of this.image?.topics.values() ?? []) {
@@ -139,7 +139,7 @@ export class Watch implements Voids {
     }
   }
 
-  /** The tail of a copy was damaged while its node was down: the copy is cut there when it starts, flushed or not. */
+  /** The tail of a replica was corrupted while its node was down: its next start truncates it there, flushed or not. */
   tailDamaged(topic: string, partition: number, id: number): void {
     const state = this.image?.topics.get(topic)?.partitions[partition];
     const unclean = this.unclean.get(`${topic}-${partition}`);
@@ -149,7 +149,7 @@ export class Watch implements Voids {
     this.judge(state, unclean);
   }
 
-  /** A closed segment of one replica was damaged. */
+  /** A closed segment of one replica was corrupted. */
   segmentDamaged(topic: string, partition: number, hole: Hole): void {
     const key = `${topic}-${partition}`;
     this.holes.set(key, { ...hole, mayBeLost: false });
@@ -157,14 +157,14 @@ export class Watch implements Voids {
     if (state !== undefined) this.judgeHole(state);
   }
 
-  /** Every segment of the partition is whole, or the replica does not belong to the partition any more. */
+  /** Every segment of the partition is whole, or the replica is not assigned any more. */
   segmentsWhole(key: string): void {
     this.holes.delete(key);
   }
 
   /**
-   * True while the records of a hole exist nowhere, and faults account for it (`judgeHole`): reads there are refused, and followers cannot
-   * pass it. As long as another assigned replica holds them, the hole must be repaired.
+   * True while no replica holds the records of a hole, and faults explain it (`judgeHole`): reads there are refused, and followers cannot
+   * pass it. As long as another assigned replica holds them, the hole has to be repaired.
    */
   isSpoilt(topic: string, partition: number): boolean {
     const hole = this.holes.get(`${topic}-${partition}`);
@@ -176,9 +176,9 @@ export class Watch implements Voids {
   }
 
   /**
-   * Records of a hole may be lost once the replica with the hole and those that stopped uncleanly are min.insync.replicas at a time: then
-   * they may have been all that held the records. Where they are fewer, another replica holds what is committed, and what is not committed
-   * is given up by an election of such a replica.
+   * Records of a hole may be lost once the replica with the hole and those that stopped uncleanly are min.insync.replicas at a time: they
+   * may have been the only holders. With fewer, another replica holds the committed records, and an election of such a replica drops the
+   * uncommitted ones.
    */
   private judgeHole(state: PartitionImage): void {
     const hole = this.holes.get(keyOf(state));
@@ -188,7 +188,7 @@ export class Watch implements Voids {
     if (missing.size >= Math.min(minInsyncReplicas, state.replicas.length)) hole.mayBeLost = true;
   }
 
-  /** The promise is void once min.insync.replicas replicas at a time have stopped uncleanly and one of them lost what it had not flushed. */
+  /** The promise is void once min.insync.replicas replicas at a time have stopped uncleanly and one of them has lost unflushed records. */
   private judge(state: PartitionImage, unclean: ReadonlyMap<number, Unclean>): void {
     this.judgeHole(state);
     const promise = this.promises.get(state.topic) ?? { minInsyncReplicas: 1, flushed: false };
@@ -201,7 +201,7 @@ export class Watch implements Voids {
     this.committed.delete(keyOf(state));
   }
 
-  /** Of the newest leader that was seen, dead or not; where no replica led, of the longest log. */
+  /** Of the newest leader that was seen, running or not; without a leader, of the longest log. */
   private newestLeaderEnd(key: string): LeaderEnd {
     const at = this.world.time;
     let leader: LeaderEnd | undefined;
@@ -217,7 +217,7 @@ export class Watch implements Voids {
     return leader ?? longest;
   }
 
-  /** A leader that starts with a shorter log lacks records from before: such offsets are given to later records. */
+  /** A leader that starts with a shorter log lacks earlier records: such offsets are assigned to later records. */
   private termStarted(key: string, leaderEpoch: number, end: bigint): void {
     const ends = this.leaderEnds.get(key);
     const last = ends?.at(-1);
@@ -252,11 +252,11 @@ export class Watch implements Voids {
       }
     }
     for (const name of known?.topics.keys() ?? []) {
-      if (!image.topics.has(name)) this.violate('metadata lost', `topic ${name} is gone, and nobody deleted it`, name);
+      if (!image.topics.has(name)) this.violate('metadata lost', `topic ${name} is missing without a deletion`, name);
     }
   }
 
-  /** Who registered anew and is in sync has all that is committed, and is as good as any. Who is no replica any more is not counted on. */
+  /** A replica that registered again and is in sync has all committed records, and counts like any other. An unassigned one does not count. */
   private rejoined(state: PartitionImage, image: MetadataImage): void {
     const unclean = this.unclean.get(keyOf(state));
     for (const [id, { brokerEpoch }] of unclean ?? []) {
@@ -270,7 +270,7 @@ export class Watch implements Voids {
     const { highWatermark } = log;
     const leads = partition.role === 'leader';
     const before = known.get(partition);
-    // After most events nothing is new.
+    // After most events nothing has changed.
     if (before?.leaderEpoch === leaderEpoch && before.highWatermark === highWatermark && before.leads === leads) return;
     const seen = before ?? { key: partition.name, leaderEpoch, highWatermark, leads };
     if (before === undefined) known.set(partition, seen);
@@ -313,7 +313,7 @@ export class Watch implements Voids {
     return role !== 'leader' && hole?.id === id && end >= hole.from && end < hole.to && log.highWatermark === end;
   }
 
-  /** A node that reads the metadata late takes up a leadership that is over; what its successors have committed it need not have. */
+  /** A node that reads the metadata late begins a leadership that has ended; it need not have the records that its successors committed. */
   private committedBefore(key: string, leaderEpoch: number): bigint {
     let most = 0n;
     for (const [epoch, offset] of this.committed.get(key) ?? []) if (epoch < leaderEpoch && offset > most) most = offset;

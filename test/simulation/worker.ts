@@ -1,9 +1,9 @@
-/** Runs the seeds that it is handed, one after another. */
+/** Runs the seeds that it receives, one after another. */
 import { parentPort } from 'node:worker_threads';
 import { simulateProgress, type ProgressResult } from './progress.ts';
 import { simulate, type RunResult } from './run.ts';
 
-/** A seed to run: of all faults together, or of progress under one. */
+/** A seed to run: with all faults together, or of progress under one. */
 export interface Task {
   readonly seed: number;
   readonly progress: boolean;
@@ -14,7 +14,7 @@ export type Done = { readonly run: RunResult } | { readonly progress: ProgressRe
 const port = parentPort;
 if (port === null) throw new Error('a worker of the simulation is a worker thread');
 
-/** A promise that nobody looks after hides an error; in the simulation it is found out with its seed. */
+/** An unhandled rejection hides an error; in the simulation it is reported with its seed. */
 let unhandled: unknown;
 process.on('unhandledRejection', (error) => {
   unhandled = error;

@@ -1,7 +1,7 @@
 /**
- * Simulated time: one queue of events for a whole cluster and its clients. An event belongs to a host (a node's process, a client, or
- * nobody: the network itself); a host that is dead gets no more of them, one that is frozen gets them when it thaws. After each event
- * everything that promises made ready runs before the next, so that a run depends on its seed and on nothing else.
+ * Simulated time: one queue of events for a whole cluster and its clients. An event belongs to a host (a node's process or a client), or
+ * to none (the network); a host that has ended gets no more events, a frozen one gets them when it thaws. All jobs of resolved promises
+ * run between two events, so that a run depends on its seed only.
  */
 import type { Clock, Timer } from '../../electron/cluster/lib/clock.ts';
 import { seededRandom, type Random } from '../../electron/cluster/lib/random.ts';
@@ -9,7 +9,7 @@ import { EventQueue, type Entry } from './event-queue.ts';
 
 const EPOCH_MS = 1_700_000_000_000;
 
-/** So many immediates are set up at a time: the event loop looks for real events, of which there are none, once for all of them. */
+/** Number of immediates that are created at a time, so that the event loop polls for real events, of which there are none, once for all of them. */
 const TURNS = 128;
 
 /** A process with a clock of its own. A restarted node is a new host. */
@@ -18,7 +18,7 @@ export class Host {
   readonly clock: Clock;
   alive = true;
   frozen = false;
-  /** Wall clock minus true time, ms. Timers and monotonic time do not notice. */
+  /** Wall clock minus true time, ms. Timers and monotonic time are unaffected. */
   skewMs = 0;
   readonly held: Entry[] = [];
   private readonly ends: (() => void)[] = [];
@@ -39,7 +39,7 @@ export class Host {
     this.ends.push(callback);
   }
 
-  /** The process is gone in the middle of whatever it did. */
+  /** The process ends at any point of its work. */
   end(): void {
     if (!this.alive) return;
     this.alive = false;
@@ -55,7 +55,7 @@ export class Host {
     if (!this.frozen) return;
     this.frozen = false;
     const held = this.held.splice(0);
-    // As in Node.js: all overdue timers run before a socket is read. What arrives has a fate also where its receiver is dead.
+    // As in Node.js: all overdue timers run before a socket is read. Bytes also arrive at a host that has ended.
     const arrivals = held.filter(({ orphaned }) => orphaned !== undefined);
     for (const entry of [...held.filter(({ orphaned }) => orphaned === undefined), ...arrivals]) this.world.requeue(entry);
   }
@@ -66,9 +66,9 @@ export class World {
   /** True time, ms. */
   time = 0;
   events = 0;
-  /** Called after every event of a host, once all that it made ready has run. */
+  /** Called after every event of a host, once all jobs that it made ready have run. */
   afterEvent: ((host: Host) => void) | undefined;
-  /** Asked for the host whose event is running: to know whose code calls. */
+  /** Returns the host of the running event, so that a callee knows its caller. */
   current: Host | undefined;
   private readonly queue = new EventQueue();
   private order = 0;
@@ -79,17 +79,17 @@ export class World {
     this.seed = seed;
   }
 
-  /** Differs, all but surely, where two runs differ in any event. */
+  /** Differs, almost certainly, where two runs differ in any event. */
   get hash(): string {
     return (this.digest >>> 0).toString(16).padStart(8, '0');
   }
 
-  /** Takes note of a fact for the hash. */
+  /** Adds a fact to the hash. */
   note(text: string): void {
     for (let i = 0; i < text.length; i++) this.mix(text.charCodeAt(i));
   }
 
-  /** Randomness of its own for each purpose, so that a fault less does not change everybody's luck. */
+  /** A separate random source for each purpose, so that leaving out a fault does not change the values of others. */
   random(purpose: string): Random {
     const turn = (this.streams.get(purpose) ?? 0) + 1;
     this.streams.set(purpose, turn);
@@ -106,19 +106,19 @@ export class World {
     return { cancel: () => this.queue.cancel(entry) };
   }
 
-  /** Puts back what was held, behind what is due already. */
+  /** Returns held events to the queue, behind those that are already due. */
   requeue(entry: Entry): void {
     entry.at = this.time;
     entry.order = this.order++;
     this.queue.push(entry);
   }
 
-  /** Lets time pass until `done` holds, looked at after every event, or until `untilMs`. Says whether it does. */
+  /** Advances time until `done` holds, checked after every event, or until `untilMs`. Returns whether it holds. */
   run(untilMs: number, done?: () => boolean): Promise<boolean> {
     return new Promise((resolve, reject) => {
       let over = false;
       let turns = 0;
-      // Node runs all that promises and ticks have made ready before each immediate, those of one batch too.
+      // Node runs all jobs of promises and ticks before each immediate, also within one batch.
       const turn = (): void => {
         turns--;
         if (over) return;
@@ -139,7 +139,7 @@ export class World {
     });
   }
 
-  /** Sees the event before to its end and begins the next, unless `done` holds or there is none until `untilMs`. */
+  /** Completes the previous event and begins the next, unless `done` holds or there is none until `untilMs`. */
   private step(untilMs: number, done: (() => boolean) | undefined): 'on' | 'done' | 'late' {
     const { current } = this;
     this.current = undefined;
@@ -154,7 +154,7 @@ export class World {
       this.queue.removeFirst();
       const { host } = entry;
       const run = host?.alive === false ? entry.orphaned : entry.run;
-      // Cancelled, or nobody's any more.
+      // Cancelled, or its host has ended.
       if (entry.run === undefined || run === undefined) continue;
       if (host?.frozen === true) {
         host.held.push(entry);

@@ -1,6 +1,6 @@
 /**
- * From a request frame to a response frame: finds the API, decodes, calls its handler, encodes. Everything here runs once per request,
- * so it makes no more objects than the request, its context and the answer.
+ * From a request frame to a response frame: finds the API, decodes, calls its handler, encodes. Runs once per request, so it allocates only
+ * the request, its context and the response.
  */
 import type { Logger } from '../lib/logger.ts';
 import type { Dispatch, IncomingRequest } from '../network/dispatch.ts';
@@ -14,18 +14,18 @@ import type { AdvertisedApi, BrokerContext, RequestContext } from './context.ts'
 
 type Chunks = Uint8Array[] | null;
 
-/** One line of the table: an API and who answers it. */
+/** One entry of the table: an API and its handler. */
 export interface ApiEntry {
   readonly key: number;
   readonly name: string;
   readonly minVersion: number;
   readonly maxVersion: number;
-  /** Lowest version that ApiVersions shows; a request of a version below `minVersion` still closes its connection. */
+  /** Lowest version that ApiVersions lists; a request of a version below `minVersion` still closes its connection. */
   readonly advertiseFrom: number;
   serve(incoming: IncomingRequest, broker: BrokerContext): Chunks | Promise<Chunks>;
 }
 
-/** What stands for an answer when the handler failed; it may throw to close the connection instead. */
+/** Builds the response when the handler failed; it may throw to close the connection instead. */
 export type OnError<Request, Response> = (request: Request, code: number, message: string, version: number) => Response;
 
 export function entry<Request, Response>(
@@ -79,7 +79,7 @@ export function entry<Request, Response>(
   };
 }
 
-/** What ApiVersions lists: exactly the table, by key. */
+/** The versions that ApiVersions lists: exactly the table, by key. */
 export function advertisedApis(entries: readonly ApiEntry[]): AdvertisedApi[] {
   return entries
     .map(({ key, advertiseFrom, maxVersion }) => ({ apiKey: key, minVersion: advertiseFrom, maxVersion }))
@@ -87,8 +87,8 @@ export function advertisedApis(entries: readonly ApiEntry[]): AdvertisedApi[] {
 }
 
 /**
- * Answers with the entries. A request for an API that is not there, or in a version that it does not have, throws, which closes the
- * connection as Apache Kafka does; only ApiVersions itself is answered, so that a newer client can come down to us (KIP-511).
+ * Dispatches requests to the entries. A request for an unknown API, or in an unsupported version, throws, which closes the
+ * connection as Apache Kafka does; only ApiVersions itself is answered, so that a newer client can use a lower version (KIP-511).
  */
 export function createDispatch(entries: readonly ApiEntry[], broker: BrokerContext): Dispatch {
   const byKey: (ApiEntry | undefined)[] = [];

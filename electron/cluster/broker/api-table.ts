@@ -1,6 +1,6 @@
 /**
- * Every API that this broker speaks: its schema, who answers it, what it says when the answer failed. ApiVersions lists exactly this, so
- * a line here is a promise.
+ * Every API of this broker: its schema, its handler and its error response. ApiVersions lists exactly this table, so clients rely on every
+ * line.
  */
 import { alterConfigs } from '../protocol/apis/alter-configs.ts';
 import { alterPartitionReassignments } from '../protocol/apis/alter-partition-reassignments.ts';
@@ -117,6 +117,6 @@ export const apiTable: readonly ApiEntry[] = [
   entry(listOffsets, handleListOffsets, onListOffsetsError),
   entry(offsetDelete, handleOffsetDelete, failed.onOffsetDeleteError),
   entry(offsetForLeaderEpoch, handleOffsetForLeaderEpoch, onOffsetForLeaderEpochError),
-  // librdkafka 2.0.2 takes a broker without Produce 0 for one that cannot decompress; such a request still closes its connection.
+  // librdkafka 2.0.2 assumes that a broker without Produce 0 cannot decompress; such a request still closes its connection.
   entry(produce, handleProduce, onProduceError, 0),
 ];

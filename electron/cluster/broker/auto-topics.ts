@@ -1,6 +1,6 @@
 /**
- * Topics that nobody created on purpose: those that a client merely named, and the internal ones. However many clients ask at once, the
- * controller is asked once per topic.
+ * Automatic topic creation: topics that a client has named, and the internal ones. The controller gets one request per topic, whatever the
+ * number of clients.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -13,15 +13,15 @@ import type { MetadataImage } from '../quorum/image.ts';
 import type { ControllerChannel, TopicCreator } from './context.ts';
 import { OFFSETS_TOPIC } from './topic-rules.ts';
 
-/** Topics asked for at once; a client that asks for more is told to come again. */
+/** Maximum number of topics that are requested at the same time; beyond it a client gets a retriable error. */
 const MAX_IN_FLIGHT = 1000;
-/** How long an answer is held back for this broker to read of a topic that the controller has created. */
+/** How long a response waits, in ms, until the metadata image of this broker has a topic that the controller has created. */
 const VISIBLE_WAIT_MS = 1000;
 
 export interface AutoTopicsOptions {
   readonly controller: ControllerChannel;
   readonly settings: BrokerSettings;
-  /** How many nodes the cluster has. */
+  /** Number of nodes of the cluster. */
   readonly nodes: number;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -32,7 +32,7 @@ type NewTopic = RequestIn<typeof createTopics>['topics'][number];
 
 export class AutoTopics implements TopicCreator {
   private readonly options: AutoTopicsOptions;
-  /** Topics that the controller has been asked for, and that are not visible here yet. */
+  /** Topics that were requested from the controller, and that are not in the image yet. */
   private readonly inFlight = new Map<string, Promise<number>>();
   private waiting: { names: readonly string[]; done: () => void; timer: Timer }[] = [];
 
@@ -44,13 +44,13 @@ export class AutoTopics implements TopicCreator {
     const fresh = names.filter((name) => !this.inFlight.has(name));
     const room = Math.max(MAX_IN_FLIGHT - this.inFlight.size, 0);
     this.request(fresh.slice(0, room));
-    // All are looked up before any is awaited: whoever is answered leaves the map.
+    // All are looked up before any is awaited: completed requests leave the map.
     const pending = names.map((name) => this.inFlight.get(name) ?? Promise.resolve(ErrorCode.LEADER_NOT_AVAILABLE));
     const codes = await Promise.all(pending);
     return new Map(names.map((name, index) => [name, codes[index] ?? ErrorCode.LEADER_NOT_AVAILABLE]));
   }
 
-  /** To be called after every new image: lets go of those who wait for a topic to be visible. */
+  /** To be called after every new image: completes the requests that wait for a topic to be visible. */
   onImage(): void {
     if (this.waiting.length === 0) return;
     const { topics } = this.options.image();
@@ -84,18 +84,18 @@ export class AutoTopics implements TopicCreator {
         const code = this.codeForClient(name, errorCode);
         codes.set(name, code);
         if (code !== ErrorCode.NONE)
-          logger.warn('a topic could not be created by itself', { topic: name, code: errorName(errorCode), errorMessage });
+          logger.warn('automatic topic creation failed', { topic: name, code: errorName(errorCode), errorMessage });
       }
       await this.visible(names.filter((name) => codes.get(name) === ErrorCode.NONE));
     } catch (error) {
-      logger.warn('the controller could not be asked for topics', { topics: names, error });
+      logger.warn('automatic topic creation failed: no response from the controller', { topics: names, error });
       const code = error instanceof KafkaError ? error.code : ErrorCode.UNKNOWN_SERVER_ERROR;
       for (const name of names) codes.set(name, codes.get(name) ?? this.codeForClient(name, code));
     }
     return codes;
   }
 
-  /** What of the controller's code a client that named the topic can make sense of. */
+  /** Maps an error code of the controller to one that a client which named the topic understands. */
   private codeForClient(name: string, code: number): number {
     switch (code) {
       case ErrorCode.TOPIC_ALREADY_EXISTS:
@@ -104,7 +104,7 @@ export class AutoTopics implements TopicCreator {
       case ErrorCode.NOT_CONTROLLER:
         return ErrorCode.LEADER_NOT_AVAILABLE;
       case ErrorCode.INVALID_REPLICATION_FACTOR:
-        // Where the cluster has nodes enough, some have not registered yet: it will work later.
+        // Where the cluster has enough nodes, some have not registered yet: a retry will succeed.
         return this.newTopic(name).replicationFactor <= this.options.nodes ? ErrorCode.LEADER_NOT_AVAILABLE : code;
       default:
         return code;
@@ -130,7 +130,7 @@ export class AutoTopics implements TopicCreator {
     return { name, numPartitions, replicationFactor, assignments: [], configs: [] };
   }
 
-  /** Resolves when this broker's image has the topics, or after a second at the latest. */
+  /** Resolves when this broker's image has the topics, or after a second. */
   private visible(names: readonly string[]): Promise<void> {
     const { clock } = this.options;
     const { topics } = this.options.image();

@@ -1,14 +1,14 @@
 /**
- * Which followers have yet to fetch a partition that this broker has begun to lead. A fetch of theirs that does not name it would be held
- * while a write to the partition waits; it is held only briefly instead. A follower is never interrupted: on a slow link it would fetch
- * nothing as long as partitions are added.
+ * Followers that have not yet fetched a partition that this broker has begun to lead. While a write to the partition waits, a fetch of such a
+ * follower that does not name the partition is held only briefly. A running fetch is never interrupted: on a slow link the follower would
+ * fetch nothing as long as partitions are added.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { Partition } from './partition.ts';
 
-/** So long a follower is waited for; it applies the same metadata at nearly the same time. */
+/** How long, in ms, the fetch of a follower is awaited; it applies the same metadata at nearly the same time. */
 const AWAITED_MS = 500;
-/** Ms for which its other fetches are held meanwhile. */
+/** How long, in ms, its other fetches are held meanwhile. */
 const BRIEFLY_MS = 50;
 
 export class AwaitedFetches {
@@ -25,13 +25,13 @@ export class AwaitedFetches {
     const until = this.clock.monotonic() + AWAITED_MS;
     const partitions = this.awaited.get(follower) ?? new Map<Partition, number>();
     this.forgetLate(follower, partitions);
-    // An entry that is set again keeps its place unless it is deleted first.
+    // A Map keeps the position of an existing key unless it is deleted first.
     partitions.delete(partition);
     partitions.set(partition, until);
     this.awaited.set(follower, partitions);
   }
 
-  /** How long a fetch of `follower` that asks to be held for `maxWaitMs`, and names `partitions`, is held. */
+  /** How long a fetch of `follower` with the given `maxWaitMs` and `partitions` is held, in ms. */
   holdMs(follower: number, maxWaitMs: number, partitions: () => Iterable<Partition>): number {
     const awaited = this.awaited.get(follower);
     if (awaited === undefined) return maxWaitMs;

@@ -1,14 +1,14 @@
 /**
- * A broker's life as the controller sees it (KIP-631): it registers and gets a broker epoch, reads the metadata up to its own registration,
- * asks to be unfenced, and from then on proves by heartbeats that it lives. To stop, it asks to be let go and waits until its
- * leaderships have moved.
+ * The lifecycle of a broker towards the controller (KIP-631): it registers and gets a broker epoch, reads the metadata up to its own
+ * registration, asks to be unfenced, and from then on keeps its session with heartbeats. To stop, it requests a controlled shutdown and waits
+ * until its leaderships have moved.
  *
  *   registering ──▶ catchingUp ──▶ running ◀──▶ fenced
  *        ▲               │            │
- *        └── the controller does not know us (any more)
+ *        └── the controller does not know this broker (any more)
  *   any ──▶ shuttingDown ──▶ stopped
  *
- * One request is on its way at a time. There is no giving up: a broker without a controller waits for one.
+ * One request is in flight at a time. Retries are unlimited: a broker without a controller waits for one.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -26,9 +26,9 @@ export type LifecycleState = 'registering' | 'catchingUp' | 'running' | 'fenced'
 export interface LifecycleOptions {
   readonly nodeId: number;
   readonly clusterId: string;
-  /** New with every start of the process, so that the controller tells a restart from a repeated request. */
+  /** New with every start of the process, so that the controller can distinguish a restart from a repeated request. */
   readonly incarnationId: string;
-  /** The broker epoch under which the last life ended cleanly; −1: it did not. */
+  /** The broker epoch of the previous run if that stopped cleanly; −1 otherwise. */
   readonly previousBrokerEpoch: bigint;
   readonly listeners: readonly BrokerListener[];
   readonly rack: string | null;
@@ -41,7 +41,7 @@ export interface LifecycleOptions {
   readonly random: Random;
   readonly logger: Logger;
   image(): MetadataImage;
-  /** Whether everything else on this broker is ready to serve. */
+  /** Whether all other parts of this broker are ready to serve. */
   ready(): boolean;
   /** Called after every change of state. */
   onState?(state: LifecycleState): void;
@@ -58,7 +58,7 @@ export class BrokerLifecycle {
   private heartbeatAt: number | undefined;
   private timer: Timer | null = null;
   private busy = false;
-  /** Something happened while a request was on its way that makes the next one urgent. */
+  /** An event during the request in flight makes the next one urgent. */
   private urgent = false;
   private failures = 0;
   private leaving: { resolve: (handedOver: boolean) => void; timer: Timer } | null = null;
@@ -71,12 +71,12 @@ export class BrokerLifecycle {
     return this.current;
   }
 
-  /** The epoch of the registration that is in force; −1 before the first. Fetches and AlterPartition carry it. */
+  /** The current broker epoch; −1 before the first registration. Fetches and AlterPartition carry it. */
   get brokerEpoch(): bigint {
     return this.epoch;
   }
 
-  /** Monotonic ms at which the last heartbeat left that the controller accepted; undefined before the first. */
+  /** Monotonic ms at which the last accepted heartbeat was sent; undefined before the first. */
   get lastHeartbeatAt(): number | undefined {
     return this.heartbeatAt;
   }
@@ -103,8 +103,8 @@ export class BrokerLifecycle {
   }
 
   /**
-   * Asks the controller to move what this broker leads. Resolves to true when nothing is left here, to false when `timeoutMs` went by
-   * first. Heartbeats go on till then, so that the broker is not fenced for silence meanwhile.
+   * Asks the controller to move the leaderships of this broker. Resolves to true when none is left, to false when `timeoutMs` has passed
+   * first. Heartbeats continue until then, so that the session does not expire meanwhile.
    */
   controlledShutdown(timeoutMs: number): Promise<boolean> {
     if (this.leaving !== null || this.current === 'stopped') return Promise.resolve(false);
@@ -117,7 +117,7 @@ export class BrokerLifecycle {
     });
   }
 
-  /** Falls silent. The controller will notice by the end of the session. */
+  /** Stops without a request. The controller notices when the session expires. */
   stop(): void {
     this.timer?.cancel();
     this.timer = null;
@@ -132,7 +132,7 @@ export class BrokerLifecycle {
     this.options.onState?.(state);
   }
 
-  /** This broker has read all metadata that was there when it registered. */
+  /** This broker has read all metadata up to its registration. */
   private caughtUp(): boolean {
     const { options } = this;
     return options.image().brokers.get(options.nodeId)?.epoch === this.epoch && options.ready();
@@ -156,7 +156,7 @@ export class BrokerLifecycle {
       delayMs = await (this.epoch < 0n ? this.register() : this.heartbeat());
     } catch (error) {
       delayMs = this.backoff();
-      this.options.logger.warn('no answer from the controller', { state: this.current, retryMs: delayMs, error });
+      this.options.logger.warn('no response from the controller', { state: this.current, retryMs: delayMs, error });
     }
     this.busy = false;
     const urgent = this.takeUrgent();
@@ -169,12 +169,12 @@ export class BrokerLifecycle {
     return urgent;
   }
 
-  /** Stopped, or let go by the controller: nothing more is to be said. */
+  /** Stopped, or released by the controller: no request is sent any more. */
   private silent(): boolean {
     return this.current === 'stopped' || (this.current === 'shuttingDown' && this.leaving === null);
   }
 
-  /** Returns when to go on, in ms. */
+  /** Sends one request. Returns the delay of the next one, in ms. */
   private async register(): Promise<number> {
     const { nodeId, clusterId, incarnationId, previousBrokerEpoch, listeners, rack, directoryIds, features } = this.options;
     const { controller, settings, logger } = this.options;
@@ -193,7 +193,7 @@ export class BrokerLifecycle {
     });
     if (this.silent()) return 0;
     if (answer.errorCode !== ErrorCode.NONE) {
-      // An earlier life of this broker may still have a session; it runs out, and that is not to be missed by much.
+      // The session of the previous run may still be active; the retry should follow its end closely.
       const duplicate = answer.errorCode === ErrorCode.DUPLICATE_BROKER_REGISTRATION;
       const delayMs = duplicate ? DUPLICATE_RETRY_MS : this.backoff();
       logger[duplicate ? 'debug' : 'warn']('registration refused', { code: errorName(answer.errorCode), retryMs: delayMs });
@@ -230,7 +230,7 @@ export class BrokerLifecycle {
       case ErrorCode.STALE_BROKER_EPOCH:
       case ErrorCode.BROKER_ID_NOT_REGISTERED:
         logger.warn('the controller does not know this registration', { code: errorName(answer.errorCode), brokerEpoch: this.epoch });
-        return this.forgotten();
+        return this.registerAgain();
       default: {
         const delayMs = this.backoff();
         logger.warn('heartbeat refused', { code: errorName(answer.errorCode), retryMs: delayMs });
@@ -240,7 +240,7 @@ export class BrokerLifecycle {
     this.failures = 0;
     if (answer.shouldShutDown) this.left(true);
     if (this.current === 'catchingUp') {
-      // What this heartbeat asked for counts: the image may have caught up while it was on its way.
+      // The values that this heartbeat sent count: the image may have caught up while it was in flight.
       if (!answer.isFenced) this.enter('running');
       else if (wantedFence && this.caughtUp()) return 0;
     } else if (this.current === 'running' || this.current === 'fenced') {
@@ -249,8 +249,8 @@ export class BrokerLifecycle {
     return settings.brokerHeartbeatIntervalMs;
   }
 
-  /** Registers anew; a broker that is leaving has nothing left to hand over. */
-  private forgotten(): number {
+  /** Registers again; a broker that is shutting down has no leadership left to hand over. */
+  private registerAgain(): number {
     this.epoch = -1n;
     if (this.leaving !== null) this.left(true);
     else this.enter('registering');

@@ -1,6 +1,6 @@
 /**
- * The loggers of this broker as resources with settings (BROKER_LOGGER, KIP-412): the name of a setting is a logger, its value a level. Only the
- * broker itself reads and changes them; nothing is stored. Codes are those of Apache Kafka.
+ * The loggers of this broker as configuration resources (BROKER_LOGGER, KIP-412): the key is the name of a logger, the value its level. Only the
+ * broker itself reads and changes them; nothing is stored. Error codes are those of Apache Kafka.
  */
 import { LOGGER_LEVELS, ROOT_LOGGER, type LoggerLevel, type LoggerLevels } from '../lib/logger-levels.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -44,7 +44,10 @@ function levelOf(levels: LoggerLevels, { name, configOperation, value }: LoggerC
     throw invalidRequest(`The level of a logger can be set (0) and deleted (1); ${configOperation} is neither.`);
   }
   if (!levels.has(name)) {
-    throw new KafkaError(ErrorCode.INVALID_CONFIG, `There is no logger ${name}; describe the loggers of the broker for their names.`);
+    throw new KafkaError(
+      ErrorCode.INVALID_CONFIG,
+      `Logger ${name} does not exist; DescribeConfigs returns the names of the broker's loggers.`,
+    );
   }
   if (configOperation === DELETE) {
     if (name === ROOT_LOGGER) throw invalidRequest('The level of the root logger cannot be deleted; set another one.');

@@ -1,6 +1,6 @@
 /**
- * The broker half of a node, put together: logs, replicas, group coordinator, handlers, and the broker's life with the controller. It owns
- * no socket: requests come in by `dispatch`, other brokers and the controller are reached by what it is given.
+ * The broker half of a node: logs, replicas, group coordinator, handlers, and the broker's lifecycle. It owns no socket: requests come in
+ * through `dispatch`, other brokers and the controller are reached through the given functions.
  */
 import { GroupCoordinator } from '../coordinator/group/group-coordinator.ts';
 import type { GroupCoordinatorStatus } from '../coordinator/group/status.ts';
@@ -25,11 +25,11 @@ import { advertisedApis, createDispatch } from './api-dispatch.ts';
 import { apiTable } from './api-table.ts';
 import { AutoTopics } from './auto-topics.ts';
 import { BrokerLifecycle, type LifecycleState } from './broker-lifecycle.ts';
-import { forgetLife, readCleanShutdownEpoch, readLifeEpoch, writeCleanShutdownEpoch, writeLifeEpoch } from './broker-past.ts';
+import { removeRunNote, readCleanShutdownEpoch, readRunEpoch, writeCleanShutdownEpoch, writeRunEpoch } from './previous-run.ts';
 import { RACK_AWARE_SELECTOR } from './closest-replica.ts';
 import type { BrokerContext, ControllerChannel, QuorumInfo } from './context.ts';
 import { createCoordinatorStorage } from './coordinator-storage.ts';
-import { DamageReports } from './damage-reports.ts';
+import { CorruptionReports } from './corruption-reports.ts';
 import { guardGroups } from './guarded-groups.ts';
 import { FetchSessionCache } from './fetch-session.ts';
 import { SUPPORTED_FEATURES } from './features.ts';
@@ -42,11 +42,11 @@ import { StallGuard } from './stall-guard.ts';
 import { advertisedHost, CLIENT_LISTENER, groupSettings, keepEverything, logConfig, nodeProperties } from './settings.ts';
 import { OFFSETS_TOPIC } from './topic-rules.ts';
 
-/** What the broker needs of this node's voter (`quorum/`). */
+/** The interface of this node's voter (`quorum/`) that the broker needs. */
 export interface MetadataSource extends QuorumInfo {
   /** The newest metadata that is committed and applied here. */
   image(): MetadataImage;
-  /** Calls back after every change, in order, with `image()` giving `change.after` already. Returns a function that ends it. */
+  /** Calls back after every change, in order, when `image()` already returns `change.after`. Returns a function that unsubscribes. */
   onImage(listener: (change: ImageChange) => void): () => void;
 }
 
@@ -66,7 +66,7 @@ export interface BrokerOptions {
   /** A new connection to another broker for a replica fetcher; it connects when first used. */
   connectReplica(address: Address): Peer;
   onState?(state: LifecycleState): void;
-  /** Its disk has failed, and what it led has been handed over as far as that went; it does nothing any more. */
+  /** The disk has failed, and the broker has handed over its leaderships as far as possible; it does nothing any more. */
   onFailure?(error: unknown): void;
 }
 
@@ -81,13 +81,13 @@ export interface BrokerStatus {
   readonly storageError: string | null;
 }
 
-/** Room in the way of an answer from the controller: it may be electing. */
+/** Extra time for a response of the controller, in ms: an election may be running. */
 const CONTROLLER_TIMEOUT_MS = 10_000;
-/** A broker without a disk waits so long for others to take over. */
+/** How long a broker without a disk waits for other brokers to take over, in ms. */
 const HAND_OVER_MS = 5_000;
-/** Another replica has so long to send a piece of a segment. */
+/** Timeout for a part of a segment from another replica, in ms. */
 const REPAIR_TIMEOUT_MS = 10_000;
-/** An ISR change that gets no answer is proposed again, as things are then; acknowledgements wait for it. */
+/** An ISR change without a response is proposed again, with the state of that time, after so many ms; acknowledgements wait for it. */
 const ALTER_PARTITION_TIMEOUT_MS = 2_000;
 
 export class Broker {
@@ -97,23 +97,23 @@ export class Broker {
   readonly lifecycle: BrokerLifecycle;
   private readonly options: BrokerOptions;
   private readonly logs: LogManager;
-  private readonly damage: DamageReports;
+  private readonly corruption: CorruptionReports;
   private readonly replicas: ReplicaManager;
   private readonly repairs: SegmentRepairs;
   private readonly stalls: StallGuard;
   private readonly groups: GroupCoordinator;
   private readonly autoTopics: AutoTopics;
   private readonly previousBrokerEpoch: bigint;
-  /** Topics whose logs were opened before their settings were known. */
+  /** Topics whose logs were opened before their configuration was known. */
   private readonly unsettled = new Set<string>();
   private unsubscribe: (() => void) | null = null;
   private strays = true;
   private started = false;
-  /** The replicas do what the image says. */
+  /** The replicas follow the image. */
   private following = false;
   private stopped = false;
 
-  /** Opens the logs, which may take a while after an unclean stop. Throws KAFKA_STORAGE_ERROR where the directory cannot be used, INVALID_CONFIG. */
+  /** Opens the logs, which takes long after an unclean stop. Throws KAFKA_STORAGE_ERROR where the directory cannot be used, INVALID_CONFIG. */
   constructor(options: BrokerOptions) {
     const logger = options.logger.child({ part: 'broker' });
     this.options = { ...options, logger };
@@ -126,7 +126,7 @@ export class Broker {
     const ofTopic = (topic: string): TopicSettings => topicSettings(quorum.image(), topic, properties, nodeId);
     const closedCleanly = readCleanShutdownEpoch(disk, dataDirectory, logger);
     const openedAt = clock.monotonic();
-    this.damage = new DamageReports({ brokerId: nodeId, clock, events, image: () => quorum.image() });
+    this.corruption = new CorruptionReports({ brokerId: nodeId, clock, events, image: () => quorum.image() });
     this.repairs = new SegmentRepairs({
       brokerId: nodeId,
       clock,
@@ -152,16 +152,16 @@ export class Broker {
       retentionIntervalMs: settings.logRetentionCheckIntervalMs,
       cleaner: settings.logCleanerEnable && { backoffMs: settings.logCleanerBackoffMs, maxKeyBytes: settings.logCleanerDedupeBufferSize },
       checkpointIntervalMs: settings.replicaHighWatermarkCheckpointIntervalMs,
-      damaged: (topic, partition, damage) => {
-        this.damage.found(topic, partition, damage);
-        if (damage.foundBy === 'open' || damage.foundBy === 'read') this.repairs.add(topic, partition);
+      onCorruption: (topic, partition, corruption) => {
+        this.corruption.report(topic, partition, corruption);
+        if (corruption.foundBy === 'open' || corruption.foundBy === 'read') this.repairs.add(topic, partition);
       },
       syncedAtClose: options.syncedAtClose,
       maxOpenFiles: options.maxOpenFiles,
       storageFailed: (error) => this.onStorageFailed(error),
     });
     for (const { topic } of this.logs.logs()) this.unsettled.add(topic);
-    this.previousBrokerEpoch = this.vouchedEpoch(closedCleanly);
+    this.previousBrokerEpoch = this.findCleanEpoch(closedCleanly);
     this.reportRecovery(clock.monotonic() - openedAt);
 
     this.replicas = new ReplicaManager({
@@ -264,23 +264,23 @@ export class Broker {
     const dispatch = createDispatch(apiTable, context);
     this.dispatch = (incoming) => {
       const { hold } = this.stalls;
-      // The sessions of members run while requests are held, and `guardGroups` already covers the final refusals of a heartbeat.
+      // The sessions of members expire while requests are held, and `guardGroups` already covers the final refusals of a heartbeat.
       return hold === undefined || incoming.header.apiKey === heartbeat.key ? dispatch(incoming) : hold.then(() => dispatch(incoming));
     };
   }
 
-  /** The epoch under which the last life ended with nothing lost; −1: nobody can say so. */
-  private vouchedEpoch(closedCleanly: bigint): bigint {
+  /** The epoch under which the previous run ended without a loss of records; −1 where no proof exists. */
+  private findCleanEpoch(closedCleanly: bigint): bigint {
     const { disk, config, logger } = this.options;
     const lost = this.logs.lostRecords;
     const whole = !lost && this.logs.failures.size === 0;
     if (closedCleanly >= 0n && whole) return closedCleanly;
-    if (whole) return readLifeEpoch(disk, config.dataDirectory, logger);
-    forgetLife(disk, config.dataDirectory);
+    if (whole) return readRunEpoch(disk, config.dataDirectory, logger);
+    removeRunNote(disk, config.dataDirectory);
     return -1n;
   }
 
-  /** Registers, and does what the metadata says from then on. */
+  /** Registers, and applies the metadata from then on. */
   start(): void {
     if (this.started || this.stopped) return;
     this.started = true;
@@ -291,25 +291,25 @@ export class Broker {
     if (this.logs.storageError !== undefined) this.handOver(this.logs.storageError);
   }
 
-  /** Whether the controller may have given to others what this broker leads: after a stall, or without a heartbeat for a whole session. */
+  /** Whether the controller may have elected other leaders for this broker's partitions: after a stall, or without a heartbeat for a session. */
   private mayBeReplaced(): boolean {
     const { lastHeartbeatAt } = this.lifecycle;
     const silentMs = lastHeartbeatAt === undefined ? 0 : this.options.clock.monotonic() - lastHeartbeatAt;
     return this.stalls.isUnsure || silentMs > this.settings.brokerSessionTimeoutMs;
   }
 
-  /** Hands over what this broker leads. False when that took longer than `timeoutMs`, or nothing was there to ask. */
+  /** Hands over the leaderships of this broker. False when that took longer than `timeoutMs`, or there was no controller. */
   controlledShutdown(timeoutMs: number): Promise<boolean> {
     if (!this.settings.controlledShutdownEnable) return Promise.resolve(false);
     return this.lifecycle.controlledShutdown(timeoutMs);
   }
 
-  /** Falls silent, answers all who wait, closes the logs. What was acknowledged is on disk when it returns. */
+  /** Stops all requests, answers all that wait, closes the logs. Everything acknowledged is on disk when it returns. */
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
     const { disk, config } = this.options;
-    // A life without a registration added nothing: what the last one left still holds.
+    // A run without a registration has written nothing: the epoch of the previous run is still valid.
     const brokerEpoch = this.lifecycle.brokerEpoch >= 0n ? this.lifecycle.brokerEpoch : this.previousBrokerEpoch;
     this.lifecycle.stop();
     this.unsubscribe?.();
@@ -338,26 +338,26 @@ export class Broker {
     };
   }
 
-  /** One part that fails at a change must not keep the others, or the quorum, from it. */
+  /** A part that fails at a change must not block the other parts, or the quorum. */
   private onImage(change: ImageChange): void {
     if (this.stopped) return;
     if (this.following) this.follow(change);
-    else this.takeUp();
+    else this.beginServing();
     this.guarded('topics', () => this.autoTopics.onImage());
     this.guarded('lifecycle', () => this.lifecycle.onImage());
   }
 
   /**
-   * Begins to do what the image says, once it holds this life's registration. An older one speaks of the life before: it may call this
-   * broker a leader of what the crash took from its disk, and followers that fetched from such a leader would drop acknowledged records.
+   * Applies the image once it holds the registration of this run. An older image describes the previous run: it may name this broker as the
+   * leader of records that the crash took from its disk, and followers that fetched from such a leader would drop acknowledged records.
    */
-  private takeUp(): void {
+  private beginServing(): void {
     const { quorum, config } = this.options;
     const image = quorum.image();
     if (this.following || this.stopped || image.brokers.get(config.nodeId)?.epoch !== this.lifecycle.brokerEpoch) return;
     this.following = true;
     this.follow(everything(image));
-    this.damage.tell();
+    this.corruption.startReporting();
     this.repairs.start();
   }
 
@@ -367,7 +367,7 @@ export class Broker {
     this.guarded('groups', () => this.elections(change));
   }
 
-  /** Gives logs that were opened on trust the settings of their topics, once there is word of them. */
+  /** Gives logs that were opened with default configuration that of their topics, once it is known. */
   private settleConfigs(): void {
     if (this.unsettled.size === 0) return;
     const { topics } = this.options.quorum.image();
@@ -383,7 +383,7 @@ export class Broker {
       apply();
     } catch (error) {
       const stack = error instanceof Error ? error.stack : String(error);
-      this.options.logger.error('a change of the metadata could not be applied', { part, stack });
+      this.options.logger.error('metadata change was not applied', { part, stack });
     }
   }
 
@@ -405,12 +405,12 @@ export class Broker {
 
   private onState(state: LifecycleState): void {
     if (state === 'catchingUp') {
-      this.guarded('life', () => writeLifeEpoch(this.options.disk, this.options.config.dataDirectory, this.lifecycle.brokerEpoch));
-      // The registration may have been read before its answer came.
-      this.takeUp();
+      this.guarded('life', () => writeRunEpoch(this.options.disk, this.options.config.dataDirectory, this.lifecycle.brokerEpoch));
+      // The image may hold the registration before its response has arrived.
+      this.beginServing();
     }
     if (state === 'running' && this.strays) {
-      // The image now has all that was there when this broker registered, so a log without a place in it has none.
+      // The image now holds all metadata from before the registration, so a log of no assigned replica is stray.
       this.strays = false;
       this.guarded('strays', () => this.replicas.deleteStrays());
     }
@@ -418,16 +418,16 @@ export class Broker {
   }
 
   /**
-   * With its only disk gone a broker is of no use, and ends, as Apache Kafka's does. Before that it hands its leaderships over, which needs no
-   * disk, so that nobody waits for the end of its session; it follows no more, and answers KAFKA_STORAGE_ERROR for what it still leads.
+   * With its only disk failed a broker cannot work, and ends, as Apache Kafka's does. Before that it hands over its leaderships, which needs no
+   * disk, so that clients need not wait for the end of its session; it follows no more, and answers KAFKA_STORAGE_ERROR for what it still leads.
    */
   private onStorageFailed(error: KafkaError): void {
     const { events, logger, clock, config } = this.options;
-    logger.error('the data directory has failed', { directory: config.dataDirectory, error });
+    logger.error('data directory failed', { directory: config.dataDirectory, error });
     events({ type: 'node/logDirectoryFailed', at: clock.now(), broker: config.nodeId, reason: error.message });
-    // After a failed sync not even the page cache is to be believed.
-    this.guarded('life', () => forgetLife(this.options.disk, config.dataDirectory));
-    // It may fail while the constructor still opens the logs; `start` looks at that.
+    // After a failed sync not even the page cache can be trusted.
+    this.guarded('life', () => removeRunNote(this.options.disk, config.dataDirectory));
+    // It may fail while the constructor still opens the logs; `start` checks that.
     if (this.started) this.handOver(error);
   }
 
@@ -435,7 +435,7 @@ export class Broker {
     if (this.stopped) return;
     this.replicas.stopFollowing();
     void this.lifecycle.controlledShutdown(HAND_OVER_MS).then(() => {
-      // One that was about to stop anyway goes on with that.
+      // A broker that is already stopping continues with that.
       if (this.stopped || this.lifecycle.isLeaving) return;
       this.lifecycle.stop();
       this.options.onFailure?.(error);
@@ -448,7 +448,7 @@ export class Broker {
     let logs = 0;
     for (const one of this.logs.logs()) if (one.log.logEndOffset > 0n) logs++;
     if (logs === 0) return;
-    const reason = 'the last stop was not a clean one, so the ends of its logs were checked';
+    const reason = 'the last stop was unclean, so the ends of all logs were checked';
     events({ type: 'node/logRecovered', at: clock.now(), broker: config.nodeId, reason, details: { logs, tookMs } });
   }
 
@@ -468,7 +468,7 @@ function listenerOf(config: NodeConfig): BrokerListener {
   return { name: CLIENT_LISTENER, host: advertisedHost(config), port: config.brokerPort, securityProtocol: 0 };
 }
 
-/** A change from nothing to `image`, for who comes late. */
+/** A change from an empty image to `image`, for a late subscriber. */
 function everything(image: MetadataImage): ImageChange {
   return {
     before: EMPTY_IMAGE,

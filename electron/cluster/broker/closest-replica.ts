@@ -1,13 +1,13 @@
-/** Reading from the closest replica (KIP-392): to whom a leader sends a consumer. */
+/** Reads from the closest replica (KIP-392): which replica a leader returns to a consumer. */
 import type { MetadataImage } from '../quorum/image.ts';
 import type { Partition } from './partition.ts';
 
-/** The one selector of Apache Kafka, by its class. */
+/** The only selector of Apache Kafka, by its class name. */
 export const RACK_AWARE_SELECTOR = 'org.apache.kafka.common.replica.RackAwareReplicaSelector';
 
 /**
- * The follower in the consumer's rack that is in sync, alive, holds the offset and is furthest on. Undefined where there is none, where the
- * leader itself stands in that rack, or the consumer names none.
+ * The in-sync, live follower in the consumer's rack that holds the offset and has the highest log end. Undefined where there is none, where
+ * the leader itself is in that rack, or the consumer names no rack.
  */
 export function closestReplica(partition: Partition, image: MetadataImage, rack: string, fetchOffset: bigint): number | undefined {
   const { brokers } = image;

@@ -1,4 +1,4 @@
-/** What clients are shown of brokers and partitions: the same for Metadata, DescribeTopicPartitions, DescribeCluster, FindCoordinator. */
+/** Brokers and partitions as clients see them: the same for Metadata, DescribeTopicPartitions, DescribeCluster, FindCoordinator. */
 import { ErrorCode } from '../protocol/error-codes.ts';
 import type { BrokerRegistration, MetadataImage, PartitionImage } from '../quorum/image.ts';
 import type { BrokerContext } from './context.ts';
@@ -10,7 +10,7 @@ export interface BrokerEndpoint {
   readonly rack: string | null;
 }
 
-/** Where a broker is reached by whoever came in at `listener`; undefined when it has no such listener. */
+/** The endpoint of a broker for clients of `listener`; undefined when it has no such listener. */
 export function endpointOf(broker: BrokerRegistration, listener: string): BrokerEndpoint | undefined {
   const found = broker.listeners.find(({ name }) => name === listener);
   return found && { nodeId: broker.id, host: found.host, port: found.port, rack: broker.rack };
@@ -38,7 +38,7 @@ export interface PartitionView {
   readonly offlineReplicas: number[];
 }
 
-/** How a partition stands for clients: a leader that is not alive is none, a replica on a broker that is not alive is offline. */
+/** The state of a partition for clients: a leader on a fenced broker counts as none, a replica on a fenced broker as offline. */
 export function viewPartition(image: MetadataImage, partition: PartitionImage, listener: string): PartitionView {
   const offlineReplicas = partition.replicas.filter((id) => aliveEndpoint(image, id, listener) === undefined);
   const led = partition.leader >= 0 && aliveEndpoint(image, partition.leader, listener) !== undefined;
@@ -48,8 +48,8 @@ export function viewPartition(image: MetadataImage, partition: PartitionImage, l
 }
 
 /**
- * The node that clients are told is the controller: the active one where it is alive as a broker too, else any broker that is, since all of
- * them pass such requests on. −1 when no broker is alive.
+ * The node that clients see as the controller: the active one where it is live as a broker too, else any live broker, since all of
+ * them forward such requests. −1 when no broker is live.
  */
 export function shownController(broker: BrokerContext, image: MetadataImage, listener: string): number {
   const { leaderId } = broker.quorum;

@@ -1,5 +1,5 @@
 /**
- * What a handler is given. It reads the image and calls the parts named here; it never sees a socket, another handler or a file.
+ * The context of a handler. A handler reads the image and calls the parts named here; it never uses a socket, another handler or a file.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { EventSink } from '../lib/events.ts';
@@ -29,7 +29,7 @@ export interface BrokerContext {
   readonly nodeId: number;
   readonly clusterId: string;
   readonly settings: BrokerSettings;
-  /** What `settings` were read from, with what the node's own configuration says (`node.id`, `listeners` …) filled in. */
+  /** The properties that `settings` were read from, with those of the node's own configuration (`node.id`, `listeners` …). */
   readonly properties: Properties;
   readonly clock: Clock;
   readonly random: Random;
@@ -44,7 +44,7 @@ export interface BrokerContext {
   readonly controller: ControllerChannel;
   readonly quorum: QuorumInfo;
   readonly autoTopics: TopicCreator;
-  /** What ApiVersions says that this broker speaks, by key. */
+  /** The versions that ApiVersions lists, by key. */
   readonly advertised: readonly AdvertisedApi[];
 }
 
@@ -54,10 +54,10 @@ export interface AdvertisedApi {
   readonly maxVersion: number;
 }
 
-/** What is known of one request besides its body. */
+/** Properties of a request besides its body. */
 export interface RequestContext {
   readonly version: number;
-  /** Empty where the client gave none. */
+  /** Empty where the client sent none. */
   readonly clientId: string;
   readonly connection: ConnectionInfo;
   readonly header: RequestHeader;
@@ -74,32 +74,32 @@ type Answer<A> = ResponseIn<A> | null;
  */
 export type Handler<A> = (request: RequestOf<A>, context: RequestContext, broker: BrokerContext) => Answer<A> | Promise<Answer<A>>;
 
-/** The way to the active controller, whichever node that is (`quorum/controller-channel.ts`). */
+/** Sends requests to the active controller, whichever node that is (`quorum/controller-channel.ts`). */
 export interface ControllerChannel {
   /**
-   * Rejects with `KafkaError` REQUEST_TIMED_OUT when no controller answered within `timeoutMs`, or whatever else kept it from being
-   * asked. The answer's own error codes are for the caller to read.
+   * Rejects with `KafkaError` REQUEST_TIMED_OUT when no controller answered within `timeoutMs`, or with the reason why no request was
+   * sent. Error codes in the response are left to the caller.
    */
   send<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, options: { timeoutMs: number }): Promise<S>;
 }
 
-/** What this node's voter knows of the quorum. */
+/** The state of the quorum as this node's voter knows it. */
 export interface QuorumInfo {
   /** Node id of the active controller; −1 while there is none. */
   readonly leaderId: number;
   readonly leaderEpoch: number;
 }
 
-/** Creates topics on behalf of clients that merely named them (`broker/auto-topics.ts`). */
+/** Creates topics for clients that have named them (`broker/auto-topics.ts`). */
 export interface TopicCreator {
   /**
-   * Asks the controller for the topics, once while in flight, with this broker's defaults or those of the internal topic of that
-   * name. Resolves, when the controller has answered, to an error code per topic: 0 says created, or there already.
+   * Requests the topics from the controller, once while in flight, with this broker's defaults or those of the internal topic of that
+   * name. Resolves, when the controller has answered, to an error code per topic: 0 means created, or already existing.
    */
   create(names: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }
 
-/** What a group coordinator is told of the client beside the request. */
+/** Properties of the client that a group coordinator gets beside the request. */
 export interface GroupClient {
   readonly clientId: string;
   readonly clientHost: string;
@@ -110,7 +110,7 @@ type GroupApi<A> = (request: RequestOf<A>, client: GroupClient) => ResponseIn<A>
 
 /**
  * The group coordinator of this broker (`coordinator/group/`). It answers NOT_COORDINATOR for groups of partitions that it does not
- * lead. In OffsetCommit and OffsetFetch it knows topics by name; handlers map ids.
+ * lead. OffsetCommit and OffsetFetch identify topics by name; handlers map ids.
  */
 export interface GroupApis {
   readonly joinGroup: GroupApi<typeof joinGroup>;

@@ -1,4 +1,4 @@
-/** The log under a coordinator: the partitions of its internal topic that this broker leads (`coordinator/storage.ts`). */
+/** The log of a coordinator: the partitions of its internal topic that this broker leads (`coordinator/storage.ts`). */
 import type { CoordinatorStorage } from '../coordinator/storage.ts';
 import { sleep, type Clock } from '../lib/clock.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -11,11 +11,11 @@ export interface CoordinatorStorageOptions {
   clock: Clock;
   /** `__consumer_offsets`. */
   topic: string;
-  /** How long an append may take to be committed: `offsets.commit.timeout.ms`. */
+  /** Timeout for an append to be committed: `offsets.commit.timeout.ms`. */
   commitTimeoutMs: number;
 }
 
-/** What is read at once while a coordinator loads. */
+/** Bytes of one read while a coordinator loads. */
 const READ_BYTES = 1024 * 1024;
 
 export function createCoordinatorStorage({ replicas, clock, topic, commitTimeoutMs }: CoordinatorStorageOptions): CoordinatorStorage {
@@ -44,18 +44,18 @@ export function createCoordinatorStorage({ replicas, clock, topic, commitTimeout
       let next = partition.log.logStartOffset;
       for (;;) {
         if (partition.checkLeader(leaderEpoch) !== ErrorCode.NONE) throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER);
-        // A value from before a repair and the lack of its tombstone after it would restore a group or an offset that was deleted.
+        // A value read before a repair, without its tombstone read after it, would restore a deleted group or offset.
         if (partition.log.replacements !== replacements)
           throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, 'the log was repaired meanwhile');
-        // Up to the log's end, not to the high watermark: a new leader's lags behind what its predecessor acknowledged, and a
-        // coordinator that loaded no further would have forgotten it. While we lead, nothing of this is taken back.
+        // Up to the log end, not to the high watermark: that of a new leader lags behind the records that its predecessor acknowledged, and the
+        // coordinator would not load those. While this broker leads, none of these records is truncated.
         const end = partition.log.logEndOffset;
         if (next >= end) return;
         const slice = partition.log.read(next, READ_BYTES, { maxOffset: end, minOneMessage: true });
         if (slice.sizeBytes === 0) return;
         yield* slice.records;
         next = slice.nextOffset;
-        // Lets requests in between two pieces: a long log is read over many turns.
+        // Lets requests run between two reads: a long log is read over many turns.
         await sleep(clock, 0);
       }
     },
@@ -66,7 +66,7 @@ export function createCoordinatorStorage({ replicas, clock, topic, commitTimeout
   };
 }
 
-/** To a coordinator it is all one why this broker does not lead in that epoch. */
+/** A coordinator does not distinguish the reasons why this broker does not lead in that epoch. */
 function leading(replicas: ReplicaManager, topic: string, index: number, leaderEpoch: number): Partition {
   const partition = replicas.partition(topic, index);
   if (partition === undefined || partition.checkLeader(leaderEpoch) !== ErrorCode.NONE)

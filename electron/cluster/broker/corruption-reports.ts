@@ -1,10 +1,10 @@
-/** Tells the timeline of damage that was found in the logs, and what comes of it. */
+/** Reports corruption that was found in the logs to the timeline, with its consequence. */
 import type { Clock } from '../lib/clock.ts';
 import type { EventSink, NodeEvent } from '../lib/events.ts';
-import type { LogDamage } from '../log/damage.ts';
+import type { LogCorruption } from '../log/corruption.ts';
 import type { MetadataImage } from '../quorum/image.ts';
 
-export interface DamageReportsOptions {
+export interface CorruptionReportsOptions {
   brokerId: number;
   clock: Clock;
   events: EventSink;
@@ -14,52 +14,52 @@ export interface DamageReportsOptions {
 interface Found {
   topic: string;
   partition: number;
-  damage: LogDamage;
+  corruption: LogCorruption;
 }
 
-/** After a power cut every log may have a torn end: so many are told one by one, the rest as a number. */
-const TOLD_AT_ONCE = 20;
+/** After a power cut every log may have a torn end: so many are reported one by one, the others as one number. */
+const MAX_SINGLE_REPORTS = 20;
 
-export class DamageReports {
-  private readonly options: DamageReportsOptions;
-  /** Found while there was no metadata yet that says who else has a copy. */
+export class CorruptionReports {
+  private readonly options: CorruptionReportsOptions;
+  /** Found before the metadata was known that names the other replicas. */
   private waiting: Found[] | undefined = [];
 
-  constructor(options: DamageReportsOptions) {
+  constructor(options: CorruptionReportsOptions) {
     this.options = options;
   }
 
-  found(topic: string, partition: number, damage: LogDamage): void {
-    const found = { topic, partition, damage };
+  report(topic: string, partition: number, corruption: LogCorruption): void {
+    const found = { topic, partition, corruption };
     if (this.waiting === undefined) this.options.events(this.eventOf(found));
     else this.waiting.push(found);
   }
 
-  /** The image can be believed from now on. */
-  tell(): void {
+  /** Reports everything found so far; called once the image is up to date. */
+  startReporting(): void {
     const { waiting = [] } = this;
     this.waiting = undefined;
-    for (const found of waiting.slice(0, TOLD_AT_ONCE)) this.options.events(this.eventOf(found));
-    const rest = waiting.slice(TOLD_AT_ONCE);
+    for (const found of waiting.slice(0, MAX_SINGLE_REPORTS)) this.options.events(this.eventOf(found));
+    const rest = waiting.slice(MAX_SINGLE_REPORTS);
     if (rest.length === 0) return;
     const { brokerId, clock, events } = this.options;
     let bytes = 0;
-    for (const { damage } of rest) bytes += damage.bytes;
+    for (const { corruption } of rest) bytes += corruption.bytes;
     events({
       type: 'node/corruptionFound',
       at: clock.now(),
       broker: brokerId,
-      reason: `the same in ${rest.length} more logs, ${bytes} bytes in all`,
+      reason: `the same in ${rest.length} other logs, ${bytes} bytes in total`,
       details: { foundBy: 'recovery', logs: rest.length, bytes },
     });
   }
 
-  private eventOf({ topic, partition, damage }: Found): NodeEvent {
+  private eventOf({ topic, partition, corruption }: Found): NodeEvent {
     const { brokerId, clock } = this.options;
-    const { foundBy, offset, endOffset, segment, position, bytes, reason } = damage;
-    const { follows, words } = this.after(topic, partition, damage);
+    const { foundBy, offset, endOffset, segment, position, bytes, reason } = corruption;
+    const { follows, text } = this.findConsequence(topic, partition, corruption);
     if (foundBy === 'decode') {
-      const records = damage.records ?? 0;
+      const records = corruption.records ?? 0;
       return {
         type: 'node/corruptionFound',
         at: clock.now(),
@@ -70,14 +70,14 @@ export class DamageReports {
         details: { foundBy, offset: offset.toString(), segment, records, defect: reason, follows: 'skipped' },
       };
     }
-    const what = describe(damage);
+    const what = describeCorruption(corruption);
     return {
       type: 'node/corruptionFound',
       at: clock.now(),
       broker: brokerId,
       topic,
       partitions: [partition],
-      reason: `${what} (${reason}): ${words}`,
+      reason: `${what} (${reason}): ${text}`,
       details: {
         foundBy,
         offset: offset.toString(),
@@ -91,23 +91,23 @@ export class DamageReports {
     };
   }
 
-  private after(topic: string, partition: number, { foundBy }: LogDamage): { follows: string; words: string } {
+  private findConsequence(topic: string, partition: number, { foundBy }: LogCorruption): { follows: string; text: string } {
     const { brokerId } = this.options;
     const state = this.options.image().topics.get(topic)?.partitions[partition];
     if (foundBy !== 'recovery') {
       const others = state === undefined ? [] : state.replicas.filter((id) => id !== brokerId);
-      if (others.length === 0) return { follows: 'refused', words: 'reads are refused there; no other replica exists' };
-      return { follows: 'repair', words: `reads are refused there until it is repaired from ${plural(others)} ${others.join(' or ')}` };
+      if (others.length === 0) return { follows: 'refused', text: 'reads are refused there; no other replica exists' };
+      return { follows: 'repair', text: `reads are refused there until it is repaired from ${plural(others)} ${others.join(' or ')}` };
     }
     if (state === undefined || !state.replicas.includes(brokerId))
-      return { follows: 'dropped', words: 'the partition is not kept here any more' };
-    if (state.replicas.length === 1) return { follows: 'lost', words: 'there is no other copy, so what it held is lost' };
-    const from = state.leader >= 0 && state.leader !== brokerId ? `broker ${state.leader}, the leader` : 'the leader that is elected';
-    return { follows: 'fetchedAgain', words: `fetched again from ${from}` };
+      return { follows: 'dropped', text: 'this broker holds no replica of the partition any more' };
+    if (state.replicas.length === 1) return { follows: 'lost', text: 'no other replica exists, so its records are lost' };
+    const from = state.leader >= 0 && state.leader !== brokerId ? `broker ${state.leader}, the leader` : 'the next leader';
+    return { follows: 'fetchedAgain', text: `fetched again from ${from}` };
   }
 }
 
-function describe({ foundBy, offset, endOffset, segment, bytes }: LogDamage): string {
+function describeCorruption({ foundBy, offset, endOffset, segment, bytes }: LogCorruption): string {
   switch (foundBy) {
     case 'recovery':
       return `${bytes} bytes from offset ${offset} on cut off`;

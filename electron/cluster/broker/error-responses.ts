@@ -1,6 +1,6 @@
 /**
- * The answer to a request that failed as a whole, in each API's own shape: at the top where there is a place for it, else on everything
- * that was asked about.
+ * The response to a request that failed as a whole, in the form of each API: a top-level error code where the version has one, else the code
+ * on every requested item.
  */
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { alterPartitionReassignments } from '../protocol/apis/alter-partition-reassignments.ts';
@@ -39,7 +39,7 @@ const NOTHING = new Uint8Array(0);
 
 export const onApiVersionsError: ErrorFor<typeof apiVersions> = (_request, errorCode) => ({ errorCode, apiKeys: [] });
 
-/** Without topics that were named there is no place for the code before v13. */
+/** Before v13 there is no field for the code except on the requested topics. */
 export const onMetadataError: ErrorFor<typeof metadata> = (request, errorCode) => ({
   brokers: [],
   topics: (request.topics ?? []).map(({ name, topicId }) => ({ errorCode, name: name ?? '', topicId, partitions: [] })),

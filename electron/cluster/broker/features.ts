@@ -1,5 +1,5 @@
 /**
- * Features that this broker could have finalized (KIP-584): the levels of KRaft's metadata up to Apache Kafka 4.3's. `group.version` and
+ * Features that this broker supports (KIP-584): the metadata versions of KRaft up to Apache Kafka 4.3's. `group.version` and
  * `transaction.version` come with their APIs.
  */
 export const SUPPORTED_FEATURES = [

@@ -1,10 +1,10 @@
 /**
- * Fetch sessions (KIP-227), the broker's side: a client says once which partitions it reads, then only what changed, and
- * hears only of partitions that have news. Session errors are top-level errors of the response.
+ * Fetch sessions (KIP-227), the broker's side: a client names its partitions once, then only changes, and a response
+ * holds only partitions with changes. Session errors are top-level errors of the response.
  *
- * A broker has one session here: what it opens takes the place of what it opened before, of which it may have lost the answer.
- * The cache is bounded. A session makes room for another only when it was idle for `EVICTION_MS`, or when the new one is a
- * replica's (replicas go first) or covers more partitions.
+ * A follower has one session: a new one replaces the earlier one, whose response it may have lost.
+ * The cache is bounded. A session is evicted for another only when it was idle for `EVICTION_MS`, or when the new one belongs to a
+ * follower (which takes precedence) or covers more partitions.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { Random } from '../lib/random.ts';
@@ -16,11 +16,11 @@ import { ZERO_UUID } from '../protocol/uuid.ts';
 type FetchRequest = RequestOf<typeof fetch>;
 export type FetchPartitionRequest = FetchRequest['topics'][number]['partitions'][number];
 export type FetchTopicResponse = ResponseIn<typeof fetch>['responses'][number];
-/** Not read-only: the leader's hint is added when the answer is put together. */
+/** Not read-only: the leader's hint is added when the response is built. */
 export type FetchPartitionResponse = Writable<FetchTopicResponse['partitions'][number]>;
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** What is asked of one partition. `topic` is undefined while nobody knows a topic of that id. */
+/** One partition of a fetch. `topic` is undefined while the topic id is unknown. */
 export interface FetchEntry {
   topic: string | undefined;
   topicId: string;
@@ -30,7 +30,7 @@ export interface FetchEntry {
   lastFetchedEpoch: number;
   logStartOffset: bigint;
   maxBytes: number;
-  /** What the client was last told in this session; undefined until it was told anything. */
+  /** The values last sent to the client in this session; undefined before the first response. */
   sentHighWatermark?: bigint | undefined;
 }
 
@@ -47,14 +47,14 @@ interface Session {
   /** The epoch that the next request has to carry. */
   epoch: number;
   lastUsedAt: number;
-  /** In the order in which they are answered: those that brought records go to the end, so that none starves. */
+  /** In the order in which they are read: partitions that returned records move to the end, so that none starves. */
   readonly entries: Map<string, SessionEntry>;
 }
 
-/** What one fetch request reads, and how its answer is made of the results. */
+/** The partitions that one fetch request reads, and how its response is built from the results. */
 export interface FetchContext {
   readonly entries: readonly FetchEntry[];
-  /** True when nothing at all is asked. */
+  /** True when the request reads no partition. */
   readonly empty: boolean;
   /** `results` in the order of `entries`. */
   respond(results: readonly FetchResult[]): { sessionId: number; responses: FetchTopicResponse[] };
@@ -68,9 +68,9 @@ export interface FetchResult {
 const INITIAL_EPOCH = 0;
 const FINAL_EPOCH = -1;
 const EVICTION_MS = 120_000;
-/** Partitions in the sessions of clients, over all of them; a client whose session finds no room sends all it reads each time. */
+/** Maximum number of partitions in the sessions of clients in total; beyond it a client has to name all partitions in each fetch. */
 const MAX_SESSION_PARTITIONS = 250_000;
-/** A request with more partitions is looked through for those that it names twice. */
+/** A request with more partitions is checked for duplicates. */
 const MANY_PARTITIONS = 100;
 
 export interface FetchSessionCacheOptions {
@@ -93,7 +93,7 @@ export class FetchSessionCache {
   }
 
   /**
-   * What this request reads. `topicName` resolves topic ids. An error is FETCH_SESSION_ID_NOT_FOUND,
+   * The partitions that this request reads. `topicName` resolves topic ids. An error is FETCH_SESSION_ID_NOT_FOUND,
    * INVALID_FETCH_SESSION_EPOCH or FETCH_SESSION_TOPIC_ID_ERROR.
    */
   open(
@@ -124,7 +124,7 @@ export class FetchSessionCache {
       return { errorCode: ErrorCode.FETCH_SESSION_ID_NOT_FOUND };
     }
     this.update(session, request, topicName);
-    // An empty session is closed: Kafka answers it once more, without an id.
+    // An empty session is closed: Kafka sends one more response, without an id.
     if (session.entries.size === 0) this.sessions.delete(session.id);
     return incrementalContext(session);
   }
@@ -142,7 +142,7 @@ export class FetchSessionCache {
     for (const entry of session.entries.values()) entry.topic ??= topicName(entry.topicId);
   }
 
-  /** The new session's id, or 0 where there is no room for it. */
+  /** The new session's id, or 0 when the cache is full. */
   private create(results: readonly FetchResult[], usesTopicIds: boolean, replicaId: number): number {
     const privileged = replicaId >= 0;
     if (privileged) for (const session of this.sessions.values()) if (session.replicaId === replicaId) this.sessions.delete(session.id);
@@ -167,7 +167,7 @@ export class FetchSessionCache {
     return id;
   }
 
-  /** Whether the sessions of clients may have that many partitions more. */
+  /** Whether the sessions of clients may have that many more partitions. */
   private holds(partitions: number): boolean {
     let sum = partitions;
     for (const { entries, replicaId } of this.sessions.values()) if (replicaId < 0) sum += entries.size;
@@ -211,7 +211,7 @@ function collect(request: FetchRequest, usesTopicIds: boolean, topicName: (id: s
       });
     }
   }
-  // As in Apache Kafka, a partition that is named twice is read once, as it was named last.
+  // As in Apache Kafka, the last occurrence of a duplicate partition counts.
   return entries.length <= MANY_PARTITIONS ? entries : [...new Map(entries.map((entry) => [entryKey(entry), entry])).values()];
 }
 
@@ -258,7 +258,7 @@ function incrementalContext(session: Session): FetchContext {
   };
 }
 
-/** After an error nothing is known to have been told: the next good answer is sent whatever it says. */
+/** After an error the values sent are unknown, so the next successful response includes the partition. */
 function sentHighWatermark(response: FetchPartitionResponse): bigint | undefined {
   return response.errorCode === ErrorCode.NONE ? response.highWatermark : undefined;
 }

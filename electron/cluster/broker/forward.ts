@@ -1,6 +1,6 @@
 /**
- * Requests that only the active controller can answer are sent on to it in the version in which they came, and its answer is passed back as
- * it is.
+ * Forwards requests that only the active controller can answer, in the version of the client, and returns the response
+ * unchanged.
  */
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
@@ -8,8 +8,8 @@ import type { Api } from '../protocol/schema.ts';
 import type { BrokerContext, RequestContext } from './context.ts';
 
 /**
- * `timeoutMs` is what the client is ready to wait; it never makes us wait longer than `request.timeout.ms`. Throws REQUEST_TIMED_OUT when no
- * controller answered: what was asked for may or may not have happened.
+ * `timeoutMs` is the client's timeout; the wait is never longer than `request.timeout.ms`. Throws REQUEST_TIMED_OUT when no
+ * controller answered: the request may or may not have been processed.
  */
 export async function forward<Q, S>(
   broker: BrokerContext,
@@ -20,7 +20,7 @@ export async function forward<Q, S>(
 ): Promise<S> {
   const limit = Math.min(timeoutMs > 0 ? timeoutMs : Number.MAX_SAFE_INTEGER, broker.settings.requestTimeoutMs);
   const left = limit - (broker.clock.monotonic() - context.receivedAt);
-  // It waited behind others on its connection. What its client no longer waits for must not come about.
+  // The request waited behind others on its connection. A request that the client has given up must not be processed.
   if (left <= 0)
     throw new KafkaError(
       ErrorCode.REQUEST_TIMED_OUT,

@@ -1,6 +1,6 @@
 import type { GroupClient, RequestContext } from './context.ts';
 
-/** What a coordinator is told of who asks. */
+/** The client of a group request, as the coordinator sees it. */
 export function groupClient(context: RequestContext): GroupClient {
   return { clientId: context.clientId, clientHost: context.connection.clientHost, version: context.version };
 }

@@ -1,11 +1,11 @@
-/** A group coordinator that another may have replaced sends members to the metadata, where it would end their membership. */
+/** A group coordinator that may have been replaced sends members to the metadata instead of ending their membership. */
 import { ErrorCode } from '../protocol/error-codes.ts';
 import type { GroupApis } from './context.ts';
 
-/** Refusals after which a member gives up its place in the group. */
+/** Errors after which a member leaves the group. */
 const FINAL: ReadonlySet<number> = new Set([ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.ILLEGAL_GENERATION, ErrorCode.FENCED_INSTANCE_ID]);
 
-/** `groups`, with NOT_COORDINATOR in the place of such a refusal while `mayBeReplaced` says so. */
+/** `groups`, with NOT_COORDINATOR instead of such an error while `mayBeReplaced` returns true. */
 export function guardGroups(groups: GroupApis, mayBeReplaced: () => boolean): GroupApis {
   const codeFor = (code: number): number => (FINAL.has(code) && mayBeReplaced() ? ErrorCode.NOT_COORDINATOR : code);
   const guard = <R extends { errorCode?: number | undefined }>(answer: R): R =>

@@ -1,7 +1,7 @@
 /**
- * Carries ISR changes from this broker's leaders to the controller (KIP-497): at most one proposal per partition, at most
- * one request on its way, which takes along all that was proposed meanwhile. What becomes of a proposal is the
- * partition's to judge; this only delivers, and delivers again while the controller cannot be heard.
+ * Sends ISR changes of this broker's leaders to the controller (KIP-497): at most one proposal per partition, at most
+ * one request in flight, and the next one holds all proposals made meanwhile. The partition decides about the outcome of a
+ * proposal; this class only sends it, and retries while the controller is unreachable.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -9,7 +9,7 @@ import type { alterPartition } from '../protocol/apis/alter-partition.ts';
 import { ErrorCode, errorName } from '../protocol/error-codes.ts';
 import type { RequestIn, ResponseOf } from '../protocol/schema.ts';
 
-/** One partition's wish, as of the partition epoch that it was made in. */
+/** One proposal of a partition, valid for the partition epoch in which it was made. */
 export interface IsrProposal {
   readonly topicId: string;
   readonly partition: number;
@@ -31,9 +31,9 @@ export type IsrAnswer =
   | { readonly errorCode: number; readonly isr?: undefined };
 
 export interface IsrSubscriber {
-  /** False when the partition has moved on; the proposal is then dropped. */
+  /** False when the partition has changed; the proposal is then dropped. */
   isPending(proposal: IsrProposal): boolean;
-  /** The controller's answer for this partition. */
+  /** The controller's result for this partition. */
   answered(proposal: IsrProposal, answer: IsrAnswer): void;
 }
 
@@ -65,12 +65,12 @@ export class IsrManager {
     this.options = options;
   }
 
-  /** Partitions whose proposal is not answered. */
+  /** Partitions whose proposal has no response. */
   get size(): number {
     return this.pending.size;
   }
 
-  /** Proposes; a newer proposal for the same partition takes the place of one that is not answered. */
+  /** Proposes a change; it replaces an earlier proposal of the partition without a response. */
   submit(proposal: IsrProposal, subscriber: IsrSubscriber): void {
     if (this.closed) return;
     this.pending.set(key(proposal), { proposal, subscriber });
@@ -84,7 +84,7 @@ export class IsrManager {
     this.pending.clear();
   }
 
-  /** Sends at the end of the current turn, so that what one event caused travels in one request. */
+  /** Sends at the end of the current turn, so that one request holds all proposals of the turn. */
   private schedule(): void {
     if (this.scheduled || this.inFlight || this.retryTimer !== null || this.closed) return;
     this.scheduled = true;
@@ -184,7 +184,7 @@ export class IsrManager {
   }
 }
 
-/** Errors of one partition that say nothing about the proposal itself. */
+/** Partition errors that do not decide about the proposal. */
 const RETRIED: ReadonlySet<number> = new Set([
   ErrorCode.UNKNOWN_SERVER_ERROR,
   ErrorCode.NOT_CONTROLLER,

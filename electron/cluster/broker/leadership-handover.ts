@@ -1,5 +1,5 @@
-/** What a leader does about records that it cannot read and that no live replica sends: who may lead in its place, and what a user can do. */
-import { DamagedBatchError } from '../log/damage.ts';
+/** Records that a leader cannot read and that no live replica sends: which replica may lead instead, and what a user can do. */
+import { CorruptBatchError } from '../log/corruption.ts';
 import type { Log } from '../log/log.ts';
 import type { MetadataImage } from '../quorum/image.ts';
 import type { FollowerState } from './partition-follower.ts';
@@ -15,8 +15,8 @@ export type Handover =
   | { readonly kind: 'wait'; readonly blocked: readonly number[] };
 
 /**
- * A leader never cuts its own log: in one leader epoch an offset has one record. It hands the leadership over instead, and is cut back as
- * a follower, where the epochs part (KIP-101).
+ * A leader never truncates its own log: in one leader epoch an offset has one record. It hands the leadership over instead, and is truncated
+ * as a follower, where the epochs diverge (KIP-101).
  *
  * No committed record is lost by that:
  * 1. The high watermark is the least log end of the maximal ISR, and does not move while the ISR is smaller than min.insync.replicas. So each
@@ -25,7 +25,7 @@ export type Handover =
  *    fetch has the epoch of the image is one of those of 1.
  * 3. Such a follower fetches at `end`, and the leader cannot read there. By 1 nothing from `end` on is committed: no `acks=all` write in it
  *    was acknowledged, and no consumer has read it.
- * 4. Of all members the one with the longest log is named. The controller checks 1 and 2 against its own, newest metadata and elects it.
+ * 4. The member with the longest log is proposed. The controller checks 1 and 2 against its own, newest metadata and elects it.
  *
  * Where no blocked follower is in ISR or ELR there is no such proof: an empty log may be one that lost what was acknowledged, as it is with
  * min.insync.replicas=1 after the ISR shrank to the leader. Ruled out: to count all live replicas as proof because each lacks the records.
@@ -45,7 +45,7 @@ export function findHandover(leader: Leader, brokerId: number, image: MetadataIm
   return { kind: 'handOver', successor: successor.brokerId };
 }
 
-/** Whether the follower runs, and its last fetch came from the run that the image knows. */
+/** Whether the follower is live, and its last fetch came from the process that is registered in the image. */
 function isCurrent({ brokerId, brokerEpoch, logEndOffset }: FollowerState, image: MetadataImage): boolean {
   const broker = image.brokers.get(brokerId);
   return broker !== undefined && !broker.fenced && !broker.inControlledShutdown && brokerEpoch === broker.epoch && logEndOffset >= 0n;
@@ -57,12 +57,12 @@ function isReadable(log: Log, offset: bigint): boolean {
     log.read(offset, 1, { maxOffset: log.logEndOffset, minOneMessage: true });
     return true;
   } catch (error) {
-    if (error instanceof DamagedBatchError) return false;
+    if (error instanceof CorruptBatchError) return false;
     throw error;
   }
 }
 
-/** What is wrong and what to do, for a damaged segment `[baseOffset, endOffset)` that followers wait for. */
+/** The problem and the remedy, for a corrupt segment `[baseOffset, endOffset)` that followers wait for. */
 export function describeWait(
   partition: Pick<Partition, 'replicas' | 'log'>,
   {

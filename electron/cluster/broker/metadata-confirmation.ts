@@ -1,6 +1,6 @@
 /**
- * Finds out whether the metadata here is as new as the active controller's: by its high watermark, from DescribeQuorum. The controller, which
- * may have been stalled and replaced as well, describes one only after a majority has confirmed it (`quorum/leadership-confirmation.ts`).
+ * Finds out whether the metadata here is as new as the active controller's, by its high watermark from DescribeQuorum. The controller, which
+ * may have been stalled and replaced as well, answers only after a majority has confirmed it (`quorum/leadership-confirmation.ts`).
  */
 import { describeQuorum } from '../protocol/apis/describe-quorum.ts';
 import type { MetadataImage } from '../quorum/image.ts';
@@ -27,7 +27,7 @@ export class MetadataConfirmation {
     const topics = [{ topicName: METADATA_TOPIC, partitions: [{ partitionIndex: 0 }] }];
     const answer = await controller.send(describeQuorum, describeQuorum.maxVersion, { topics }, { timeoutMs });
     const quorum = answer.topics[0]?.partitions[0];
-    // Unknown where no majority confirms the controller, or one that was just elected does not know what is committed.
+    // Unknown where no majority confirms the controller, or a newly elected one does not know the high watermark yet.
     if (quorum === undefined || quorum.errorCode !== 0 || quorum.highWatermark < 0n) return false;
     return this.options.image().offset + 1n >= quorum.highWatermark;
   }

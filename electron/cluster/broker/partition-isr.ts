@@ -1,6 +1,6 @@
 /**
- * How a leader changes its ISR: one proposal at a time, a compare-and-set on the partition epoch that the controller decides (KIP-497). What
- * has been proposed and not been decided counts for the high watermark as if it were in force (`maximalIsr`).
+ * ISR changes of a leader: one proposal at a time, a compare-and-set on the partition epoch that the controller decides (KIP-497). An
+ * undecided proposal counts for the high watermark as if it were in force (`maximalIsr`).
  */
 import type { Clock } from '../lib/clock.ts';
 import type { EventSink } from '../lib/events.ts';
@@ -22,7 +22,7 @@ export interface IsrEnvironment {
   replicaLagTimeMaxMs(): number;
 }
 
-/** The leader whose ISR it is. */
+/** The leader of the ISR. */
 export interface IsrLeader {
   readonly log: Pick<Log, 'logEndOffset' | 'highWatermark'>;
   readonly followers: ReadonlyMap<number, FollowerState>;
@@ -32,7 +32,7 @@ export interface IsrLeader {
   readonly epochStart: bigint | undefined;
   /** The controller has committed this state. */
   accept(state: PartitionImage): void;
-  /** The proposal was refused and nothing of it is coming: the high watermark may move without it. */
+  /** The proposal was refused and none of it can still be applied: the high watermark may move without it. */
   abandoned(): void;
 }
 
@@ -58,23 +58,23 @@ export class PartitionIsr implements IsrSubscriber {
     return this.pending?.kind === 'expand' ? this.pending.isr : this.leader.state.isr;
   }
 
-  /** Nothing is proposed any more: the leadership is over, or another one has begun. */
+  /** Drops the proposal: the leadership has ended, or a new one has begun. */
   reset(): void {
     this.pending = undefined;
   }
 
-  /** Whether the controller would let it in: KIP-841 and KIP-903. */
+  /** Whether the controller would accept the replica: KIP-841 and KIP-903. */
   mayJoin(follower: FollowerState): boolean {
     const broker = this.env.image().brokers.get(follower.brokerId);
     if (broker === undefined || broker.fenced || broker.inControlledShutdown) return false;
     return follower.brokerEpoch === -1n || follower.brokerEpoch === broker.epoch;
   }
 
-  /** Proposes to let in a follower that has caught up. */
+  /** Proposes to add a follower that has caught up. */
   maybeExpand(follower: FollowerState): void {
     const { epochStart, log, state } = this.leader;
     if (this.pending !== undefined || epochStart === undefined || state.isr.includes(follower.brokerId)) return;
-    // Above the high watermark it may still lack what an earlier leader of this epoch's log wrote: it has to pass the epoch's start too.
+    // Above the high watermark it may still lack records that an earlier leader wrote: it has to pass the start of the epoch too.
     if (follower.logEndOffset < log.highWatermark || follower.logEndOffset < epochStart) return;
     if (!this.mayJoin(follower)) return;
     this.propose('expand', [...state.isr, follower.brokerId], `broker ${follower.brokerId} has caught up`);
@@ -97,7 +97,10 @@ export class PartitionIsr implements IsrSubscriber {
     if (remaining.length < isr.length) this.propose('shrink', remaining, reasons.join(', '));
   }
 
-  /** Proposes to hand the leadership over to a follower, with the other members of the ISR kept; the controller elects it if it is in the ISR or eligible. False: a proposal is pending. */
+  /**
+   * Proposes to hand the leadership over to a follower, with the other members of the ISR kept; the controller elects it if it is in the ISR
+   * or eligible. False: a proposal is pending.
+   */
   handOver(successor: number, reason: string): boolean {
     if (this.pending !== undefined) return false;
     const others = this.leader.state.isr.filter((id) => id !== successor && id !== this.env.brokerId);
@@ -113,7 +116,7 @@ export class PartitionIsr implements IsrSubscriber {
       partition: state.partition,
       leaderEpoch: state.leaderEpoch,
       partitionEpoch: state.partitionEpoch,
-      // A leader holds all that there is, however it was elected.
+      // A leader holds all records, however it was elected.
       leaderRecoveryState: 0,
       isr: isr.map((brokerId) => ({
         brokerId,
@@ -133,8 +136,8 @@ export class PartitionIsr implements IsrSubscriber {
     const { state } = this.leader;
     if (answer.isr !== undefined) {
       if (answer.partitionEpoch < state.partitionEpoch || answer.leaderEpoch !== state.leaderEpoch) return;
-      // A smaller ISR counts when it is read from the metadata log, behind any change of min.insync.replicas that was there before it:
-      // the controller has already taken those who left for eligible by the new one.
+      // A smaller ISR counts when it is read from the metadata log, behind any earlier change of min.insync.replicas:
+      // the controller has already used the new value to decide which removed members are eligible.
       if (answer.isr.length < state.isr.length) return;
       this.leader.accept({ ...state, isr: answer.isr, partitionEpoch: answer.partitionEpoch });
       return;
@@ -143,8 +146,8 @@ export class PartitionIsr implements IsrSubscriber {
       partition: `${state.topic}-${state.partition}`,
       error: errorName(answer.errorCode),
     });
-    // These say that nothing was changed and nothing is coming. With the others a newer state is on its way, and until it is here
-    // the controller may count the proposed members: the proposal stays.
+    // These errors mean that nothing was changed and nothing can still be applied. With the others a newer state will arrive, and until
+    // then the controller may count the proposed members: the proposal stays.
     const refused = this.pending?.kind === 'handOver' && answer.errorCode === ErrorCode.INVALID_REQUEST;
     if (refused || ABANDONED.has(answer.errorCode)) {
       this.pending = undefined;
@@ -152,7 +155,7 @@ export class PartitionIsr implements IsrSubscriber {
     }
   }
 
-  /** A newer partition epoch settles the proposal that was made in an older one, whatever became of it. */
+  /** A newer partition epoch ends the proposal that was made in an older one, whatever its outcome. */
   settle(isrBefore: readonly number[]): void {
     const { pending } = this;
     const { state } = this.leader;

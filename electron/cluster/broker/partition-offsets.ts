@@ -1,13 +1,13 @@
-/** Answers to "which offset": the ends of a partition's log, or the first record at or after a time. */
+/** Offset look-ups: the ends of a partition's log, or the first record at or after a timestamp. */
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { Partition } from './partition.ts';
 
-/** What counts as the end for whoever asks. */
+/** The end of the log as the request may see it. */
 export type OffsetLimit = 'logEnd' | 'highWatermark' | 'lastStable';
 
 export interface FoundOffset {
-  /** Of the record found; −1 where none was looked for or found. */
+  /** Of the record found; −1 where none was requested or found. */
   timestamp: bigint;
   /** −1: there is none. */
   offset: bigint;
@@ -23,8 +23,8 @@ const EARLIEST_LOCAL = -4n;
 const NOTHING: FoundOffset = { timestamp: -1n, offset: -1n, leaderEpoch: -1 };
 
 /**
- * Throws OFFSET_NOT_AVAILABLE while a new leader cannot tell yet what is committed: its high watermark is still what it knew as a
- * follower, and an answer by it could go back behind what consumers have been shown. Yields as `Log.searchTimestamp` does.
+ * Throws OFFSET_NOT_AVAILABLE while a new leader does not know the high watermark: it still has the one that it knew as a
+ * follower, and an answer with it could be lower than what consumers have already seen. Yields as `Log.searchTimestamp` does.
  */
 export function* findOffset(partition: Partition, timestamp: bigint, limit: OffsetLimit): Generator<undefined, FoundOffset, undefined> {
   const { log } = partition;

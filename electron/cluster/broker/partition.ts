@@ -1,12 +1,12 @@
 /**
- * One replica of one partition on this broker: what it is (leader, follower, neither), who holds how much of it, and up to
- * where it is committed.
+ * One replica of one partition on this broker: its role (leader, follower, neither), the log ends of all replicas, and the high
+ * watermark.
  *
  * The high watermark is the least log end offset over the *maximal* ISR (KIP-497): the committed ISR and those that a pending
  * proposal would add, and does not move while the ISR is smaller than min.insync.replicas (KIP-966). So whatever ISR the
- * controller knows of when it elects, each of its members holds every committed record.
+ * controller uses for an election, each of its members holds every committed record.
  *
- * State changes here, synchronously, and nowhere else. What waits for it (`replica-manager.ts`) hears by `PartitionListener`.
+ * State changes here, synchronously, and nowhere else. Waiting requests (`replica-manager.ts`) are notified through `PartitionListener`.
  */
 import { assert } from '../lib/assert.ts';
 import { runningTime } from '../lib/running-time.ts';
@@ -19,21 +19,21 @@ import { PartitionIsr, type IsrEnvironment, type IsrLeader } from './partition-i
 
 export type PartitionRole = 'leader' | 'follower' | 'none';
 
-/** What all partitions of a broker share. */
+/** Options that all partitions of a broker share. */
 export interface PartitionEnvironment extends IsrEnvironment {
   readonly listener: PartitionListener;
   minInsyncReplicas(topic: string): number;
 }
 
-/** Called in the middle of nothing: the partition's state is whole when these run. */
+/** Called only when the partition's state is consistent. */
 export interface PartitionListener {
-  /** The log grew. */
+  /** Records were appended to the log. */
   appended(partition: Partition): void;
-  /** The high watermark (and with it, maybe, the last stable offset) moved up. */
+  /** The high watermark, and possibly the last stable offset, has increased. */
   committed(partition: Partition): void;
-  /** A follower has let go of records at its log's start. */
+  /** A follower has increased its log start offset. */
   followerStarted(partition: Partition): void;
-  /** Role, leader epoch or ISR changed: everything that waits has to look again. */
+  /** Role, leader epoch or ISR changed: all waiting requests are checked again. */
   stateChanged(partition: Partition): void;
 }
 
@@ -53,7 +53,7 @@ export class Partition {
   private readonly proposals: PartitionIsr;
   private closed = false;
   private appended = 0;
-  /** Counts states in which this broker was, or may have been, out of the ISR: a change that was passed over may have been one. */
+  /** Counts states in which this broker was, or may have been, out of the ISR: a missed change may have been one. */
   isrGaps = 0;
 
   constructor(state: PartitionImage, log: Log, env: PartitionEnvironment) {
@@ -66,7 +66,7 @@ export class Partition {
     this.proposals = new PartitionIsr(this.asLeader(), env);
   }
 
-  /** This partition, as it is at the time of asking. */
+  /** A snapshot of this partition. */
   private asLeader(): IsrLeader {
     const state = (): PartitionImage => this.state;
     const epochStart = (): bigint | undefined => this.epochStart;
@@ -115,21 +115,21 @@ export class Partition {
   get leaderEpochStartOffset(): bigint | undefined {
     return this.epochStart;
   }
-  /** Monotonic ms at which this broker began to lead in another's place; undefined while it does not lead, or has led from the first epoch on. */
+  /** Monotonic ms at which this broker became leader in place of another; undefined while it does not lead, or has led since the first epoch. */
   get tookOverAt(): number | undefined {
     return this.currentRole === 'leader' && this.state.leaderEpoch > 0 ? this.termStart : undefined;
   }
-  /** `topic-partition`, for people. */
+  /** `topic-partition`, for messages. */
   get name(): string {
     return `${this.topic}-${this.index}`;
   }
 
-  /** min.insync.replicas, or the number of replicas where that is less: else such a partition could never be written. */
+  /** min.insync.replicas, or the number of replicas where that is less: such a partition could otherwise never be written. */
   get minInsyncReplicas(): number {
     return Math.min(this.env.minInsyncReplicas(this.topic), this.state.replicas.length);
   }
 
-  /** Takes over what the metadata log says; older states than the current one are passed over. */
+  /** Applies a state from the metadata log; older states than the current one are ignored. */
   apply(next: PartitionImage): void {
     if (this.closed || (this.currentRole !== 'none' && next.partitionEpoch < this.state.partitionEpoch)) return;
     const { brokerId } = this.env;
@@ -154,14 +154,14 @@ export class Partition {
     this.env.listener.stateChanged(this);
   }
 
-  /** min.insync.replicas may have changed: what was held back by it is held back no more, or the other way round. */
+  /** min.insync.replicas may have changed, and with it whether the high watermark may move. */
   settingsChanged(): void {
     if (this.currentRole !== 'leader') return;
     this.advanceHighWatermark();
     this.env.listener.stateChanged(this);
   }
 
-  /** Takes the replica out of service: whoever waits is answered with NOT_LEADER_OR_FOLLOWER. */
+  /** Takes the replica out of service: waiting requests are answered with NOT_LEADER_OR_FOLLOWER. */
   close(): void {
     this.closed = true;
     this.currentRole = 'none';
@@ -183,14 +183,14 @@ export class Partition {
     for (const id of this.followers.keys()) if (!replicas.includes(id)) this.followers.delete(id);
     for (const id of replicas) {
       if (id === this.env.brokerId || this.followers.has(id)) continue;
-      // A member of the ISR gets a whole lag time to turn up; another has caught up never.
+      // A member of the ISR gets a whole replica.lag.time.max.ms for its first fetch; other followers have not caught up.
       this.followers.set(id, new FollowerState(id, isr.includes(id) ? now : Number.NEGATIVE_INFINITY));
     }
   }
 
   // --- epochs -----------------------------------------------------------------------------------------------------
 
-  /** NONE, or how the epoch that a request names differs from this replica's; −1 names none. */
+  /** NONE, or how the leader epoch of a request differs from this replica's; −1: the request has none. */
   checkLeaderEpoch(named: number): number {
     if (named === -1 || named === this.state.leaderEpoch) return ErrorCode.NONE;
     return named < this.state.leaderEpoch ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH;
@@ -224,7 +224,7 @@ export class Partition {
     return this.appended;
   }
 
-  /** Called by whoever appended so much to the leader's log. */
+  /** To be called after so many bytes were appended to the leader's log. */
   leaderAppended(bytes: number): void {
     this.appended += bytes;
     this.advanceHighWatermark();
@@ -232,8 +232,8 @@ export class Partition {
   }
 
   /**
-   * A follower's fetch says how far it has come. NONE, UNKNOWN_LEADER_EPOCH when it is no replica (its metadata is newer or
-   * older than ours), or NOT_LEADER_OR_FOLLOWER when an earlier life of that broker sent it.
+   * A follower's fetch reports its log end. Returns NONE, UNKNOWN_LEADER_EPOCH when the broker is no replica (its metadata is newer or
+   * older), or NOT_LEADER_OR_FOLLOWER when an earlier run of that broker sent it.
    */
   followerFetched(brokerId: number, brokerEpoch: bigint, fetchOffset: bigint, logStartOffset: bigint): number {
     const follower = this.followers.get(brokerId);
@@ -248,7 +248,7 @@ export class Partition {
     return ErrorCode.NONE;
   }
 
-  /** What the leader knows of a follower; undefined when it is none. */
+  /** The leader's state of a follower; undefined when the broker is none. */
   follower(brokerId: number): FollowerState | undefined {
     return this.followers.get(brokerId);
   }
@@ -264,9 +264,9 @@ export class Partition {
   }
 
   /**
-   * Whether the records below `requiredOffset` are committed: undefined while they wait, else NONE, or why this broker cannot tell any
-   * more. An ISR that has become too small is waited out, up to the request's own timeout: the records are in the log and will most
-   * likely be committed, and an idempotent producer that is told otherwise may begin a new epoch and send them once more.
+   * Whether the records below `requiredOffset` are committed: undefined while they wait, else NONE, or why this broker cannot know any
+   * more. An ISR that has become too small is waited out, up to the timeout of the request: the records are in the log and will most
+   * likely be committed, and an idempotent producer that gets an error may begin a new epoch and send them again.
    */
   commitOutcome(requiredOffset: bigint, leaderEpoch: number): number | undefined {
     if (this.closed || this.currentRole !== 'leader' || this.state.leaderEpoch !== leaderEpoch) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
@@ -283,7 +283,7 @@ export class Partition {
     const maxLag = this.env.replicaLagTimeMaxMs();
     for (const follower of this.followers.values()) {
       if (follower.logEndOffset >= next) continue;
-      // One that has caught up and is about to join is waited for too, so that it does join.
+      // The write also waits for a replica that has caught up and is about to join, so that it does join.
       if (maximal.includes(follower.brokerId) || (follower.isCaughtUp(end, now, maxLag) && this.proposals.mayJoin(follower))) {
         next = follower.logEndOffset;
       }
@@ -293,15 +293,15 @@ export class Partition {
     this.env.listener.committed(this);
   }
 
-  /** Called from time to time: followers may have been silent for too long. */
+  /** Called periodically: removes followers that have not caught up in time. */
   maybeShrink(): void {
     if (this.currentRole !== 'leader') return;
-    // A replica that was waited for, to join, may have been waited for long enough; nothing else may happen to tell.
+    // A joining replica may have exceeded its time, and no other event would notify of that.
     this.advanceHighWatermark();
     this.proposals.maybeShrink();
   }
 
-  /** Asks the controller to elect a follower in this leader's place. False: this broker does not lead, or an ISR change is pending. */
+  /** Asks the controller to elect a follower instead of this leader. False: this broker does not lead, or an ISR change is pending. */
   handOver(successor: number, reason: string): boolean {
     return this.currentRole === 'leader' && this.proposals.handOver(successor, reason);
   }
@@ -317,15 +317,15 @@ export class Partition {
     this.env.listener.committed(this);
   }
 
-  /** Called by whoever appended so much to the follower's log. */
+  /** To be called after so many bytes were appended to the follower's log. */
   followerAppended(bytes: number): void {
     this.appended += bytes;
   }
 
   /**
-   * Cuts the log at `offset`, where it parts from the leader's. Records below that are missing in a closed segment are fetched again from there
-   * on, but not by a replica that is in the ISR or eligible: elected while it ends before them it would have the others cut off what is
-   * committed. Such a replica keeps its end, and a repair brings the records back.
+   * Truncates the log at `offset`, where it diverges from the leader's. Records below that are missing in a closed segment are fetched again,
+   * but not by a replica that is in the ISR or eligible: elected while its log ends before them, it would make the others truncate committed
+   * records. Such a replica keeps its log end, and a repair restores the records.
    */
   truncate(offset: bigint, reason: string): void {
     assert(this.currentRole === 'follower', `${this.name}: only a follower is truncated`);
@@ -344,13 +344,13 @@ export class Partition {
     });
   }
 
-  /** Throws NOT_LEADER_OR_FOLLOWER unless this broker leads in the named epoch (FENCED_ and UNKNOWN_LEADER_EPOCH otherwise). */
+  /** Throws NOT_LEADER_OR_FOLLOWER unless this broker leads in the given epoch (FENCED_ and UNKNOWN_LEADER_EPOCH otherwise). */
   requireLeader(namedEpoch: number): void {
     const code = this.checkLeader(namedEpoch);
     if (code !== ErrorCode.NONE) throw new KafkaError(code);
   }
 
-  /** Throws unless the named epoch is this replica's, whoever leads. */
+  /** Throws unless the given epoch is this replica's, whatever its role. */
   requireEpoch(namedEpoch: number): void {
     const code = this.closed ? ErrorCode.NOT_LEADER_OR_FOLLOWER : this.checkLeaderEpoch(namedEpoch);
     if (code !== ErrorCode.NONE) throw new KafkaError(code);

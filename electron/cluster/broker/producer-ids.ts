@@ -1,6 +1,6 @@
 /**
- * Producer ids, unique in the cluster: the controller gives this broker a block at a time (KIP-730), the broker gives them out.
- * What is left of a block when the broker stops is never used.
+ * Producer ids, unique in the cluster: the controller assigns blocks to this broker (KIP-730), and the broker assigns ids.
+ * The rest of a block is unused when the broker stops.
  */
 import type { allocateProducerIds } from '../protocol/apis/allocate-producer-ids.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -25,9 +25,9 @@ export class ProducerIds {
     this.options = options;
   }
 
-  /** An id that nobody else has. Rejects with COORDINATOR_LOAD_IN_PROGRESS, which clients try again, while there is no block. */
+  /** A new, unique id. Rejects with COORDINATOR_LOAD_IN_PROGRESS, a retriable error, while there is no block. */
   async next(): Promise<bigint> {
-    // Many may have waited for the one block: each looks again.
+    // Many requests may have waited for the same block: each checks again.
     while (this.nextId >= this.end) {
       this.allocating ??= this.allocate().finally(() => {
         this.allocating = undefined;
@@ -43,10 +43,10 @@ export class ProducerIds {
     try {
       response = await options.send({ brokerId: options.brokerId, brokerEpoch: options.brokerEpoch() });
     } catch (error) {
-      throw new KafkaError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, 'The controller did not give out producer ids.', { cause: error });
+      throw new KafkaError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, 'The controller did not allocate producer ids.', { cause: error });
     }
     if (response.errorCode !== ErrorCode.NONE || response.producerIdLen <= 0) {
-      throw new KafkaError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, 'The controller refused to give out producer ids.', {
+      throw new KafkaError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, 'The controller refused to allocate producer ids.', {
         cause: new KafkaError(response.errorCode),
       });
     }

@@ -1,29 +1,29 @@
 /**
- * Where requests wait. An operation waits for one or more keys (partitions, in a broker) and for a point in time; a change
- * of a key wakes those that wait for it, and nothing is ever polled.
+ * Holds requests that wait. An operation waits for one or more keys (partitions, in a broker) and for a timeout; a change
+ * of a key wakes the operations that wait for it, and nothing is ever polled.
  *
- * Waking costs one call per operation that the change may concern: with `ordered`, those behind the first that has to go
- * on waiting are not even asked (produce requests of a partition wait for growing offsets). An operation answers its
+ * A wake costs one call per operation that the change may concern: with `ordered`, operations behind the first that has to keep
+ * waiting are not called (produce requests of a partition wait for growing offsets). An operation answers its
  * request itself, once; the purgatory only keeps the lists and the timers.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
 
 /**
- * What an operation says when it is woken: it goes on waiting for this key; this key has nothing more for it (with the
+ * The result of a wake: the operation keeps waiting for this key; it no longer waits for this key (with the
  * last of its keys it is done); it has answered and is done with all of them.
  */
 export type Waking = 'waiting' | 'keyDone' | 'done';
 
 export interface DelayedOperation<Key> {
-  /** Called when `key` changed. Must not watch anything new for the same key. */
+  /** Called when `key` changed. Must not watch another operation on the same key. */
   wake(key: Key): Waking;
-  /** Called once when the time is up, or when there is no room to wait; not after it was done. */
+  /** Called once when the timeout has passed, or when the purgatory is full; not after it was done. */
   expire(): void;
 }
 
 export interface PurgatoryOptions {
   clock: Clock;
-  /** How many operations may wait at a time; one more expires at once. */
+  /** Maximum number of waiting operations; one more expires at once. */
   maxOperations: number;
   /** See above. */
   ordered: boolean;
@@ -32,7 +32,7 @@ export interface PurgatoryOptions {
 interface Waiting<Key> {
   readonly operation: DelayedOperation<Key>;
   readonly keys: readonly Key[];
-  /** How many of `keys` it is still listed under; 0 when it is gone. */
+  /** Number of its `keys` that it still waits for; 0 when it is done. */
   listed: number;
   timer: Timer | null;
 }
@@ -47,13 +47,13 @@ export class Purgatory<Key> {
     this.options = options;
   }
 
-  /** Operations that wait. */
+  /** Number of waiting operations. */
   get size(): number {
     return this.waiting.size;
   }
 
   /**
-   * Lets `operation` wait for `keys`, at most `timeoutMs`. The caller has just looked whether it can complete, and nothing
+   * Adds `operation` under `keys` for at most `timeoutMs`. The caller has just checked that it cannot complete, and nothing has
    * changed since (all of this is synchronous).
    */
   watch(operation: DelayedOperation<Key>, keys: readonly Key[], timeoutMs: number): void {
@@ -77,17 +77,17 @@ export class Purgatory<Key> {
     });
   }
 
-  /** Tells those that wait for `key` that it changed. */
+  /** Wakes the operations that wait for `key`, which changed. */
   wake(key: Key): void {
     this.walk(key, this.options.ordered);
   }
 
-  /** As `wake`, but asks every one of them: for changes that no order of offsets foretells, such as a lost leadership. */
+  /** As `wake`, but calls every one of them: for changes without an order of offsets, such as a lost leadership. */
   wakeAll(key: Key): void {
     this.walk(key, false);
   }
 
-  /** Expires all that wait; later ones expire at once. */
+  /** Expires all waiting operations; later ones expire at once. */
   close(): void {
     this.closed = true;
     for (const entry of [...this.waiting]) {
@@ -100,7 +100,7 @@ export class Purgatory<Key> {
   private walk(key: Key, stopAtFirstWaiting: boolean): void {
     const set = this.byKey.get(key);
     if (set === undefined) return;
-    // A set may lose entries while it is walked: its iterator passes over those.
+    // A set may lose entries while it is iterated: its iterator skips those.
     for (const entry of set) {
       const waking = entry.operation.wake(key);
       if (waking === 'waiting') {

@@ -1,19 +1,19 @@
 /**
- * Idempotent producers have several batches in flight. When the first is refused for a reason that passes (too few replicas in sync, no
- * leader yet) and the reason passes before the second arrives, the second finds a gap where the first would be. Told "out of order",
- * librdkafka (2.0.2 at least) takes itself to be out of step with the broker and stops for good, although nothing is wrong: the client
- * is about to send both again, in order. So the reason that the first was refused for is given to those behind it as well.
+ * Idempotent producers have several batches in flight. When the first is refused for a temporary reason (too few in-sync replicas, no
+ * leader yet) that ends before the second arrives, the second has a sequence gap where the first would be. After an "out of order" error
+ * librdkafka (2.0.2 at least) considers itself out of step with the broker and stops for good, although it is about to send both again,
+ * in order. So the batches behind a refused one get the same error.
  *
- * A leader that has just taken over does not see what the one before it refused, or still holds unanswered: librdkafka sends its next batch to
- * the new leader while the one before is with the old one. A gap there is taken for such a batch, and those behind it are told
- * NOT_LEADER_OR_FOLLOWER, as the first was or will be.
+ * A new leader does not see the batches that the previous leader refused, or has not answered: librdkafka sends its next batch to
+ * the new leader while the one before is with the old one. A gap there is attributed to such a batch, and the batches behind it get
+ * NOT_LEADER_OR_FOLLOWER, as the first one did or will.
  *
- * A partition that does not know the producer yet takes any sequence for its first (KIP-360): it would take the second batch, and then the
- * first, tried again, would be out of order for ever. So there the second is refused as well. The same where the first went down with the
- * leader before, or is still on its way there. Not for long: a producer may be unknown because it was forgotten, and then nothing comes before.
+ * A partition that does not know the producer accepts any sequence as its first (KIP-360): it would accept the second batch, and then the
+ * first, retried, would be out of order for ever. So there the second is refused as well. The same holds where the first was lost with the
+ * previous leader, or is still in flight to it. Only for a while: a producer may be unknown because it expired, and then no batch precedes.
  *
- * Nothing is appended that would not be otherwise. All of this holds for no more batches than can have been in flight, so a client that really
- * left a batch out is told so.
+ * Nothing is appended that would not be otherwise. All of this holds for no more batches than can be in flight, so a client that really
+ * left a batch out gets the error for that.
  */
 import type { Clock } from '../lib/clock.ts';
 import { ErrorCode, isRetriable } from '../protocol/error-codes.ts';
@@ -21,18 +21,18 @@ import { BATCH_HEADER_BYTES, BatchView } from '../protocol/record-batch.ts';
 
 interface Refusal {
   readonly producerEpoch: number;
-  /** Of the batch that was refused; −1: another leader did, and it is not known which. */
+  /** Sequence of the refused batch; −1: another leader refused it, and the sequence is unknown. */
   readonly baseSequence: number;
   readonly errorCode: number;
   /** Monotonic milliseconds. */
   readonly at: number;
-  /** Batches behind it that may still be given its reason. */
+  /** Batches behind it that may still get its error. */
   left: number;
 }
 
-/** A client's `max.in.flight.requests.per.connection` is 5 at the most where it is idempotent. */
+/** `max.in.flight.requests.per.connection` of an idempotent client is at most 5. */
 const MAX_IN_FLIGHT = 5;
-/** What was in flight at a refusal has arrived by then. */
+/** Batches in flight at a refusal have arrived after so many ms. */
 const REMEMBERED_MS = 30_000;
 const MAX_REFUSALS = 1_000;
 const UNKNOWN_SEQUENCE = -1;
@@ -58,13 +58,13 @@ export class RefusedSequences {
     const key = keyOf(partition, batch);
     if (outOfOrder) return this.reasonFor(batch, this.refusal(key, batch, tookOverAt) ?? this.assumed(key, batch, tookOverAt)) ?? errorCode;
     const known = this.refusal(key, batch, tookOverAt);
-    // Those behind the first one are refused for the same reason; the gap is where the first is.
+    // Batches behind the first one are refused for the same reason; the gap is where the first is.
     if (known !== undefined && known.left > 0 && known.baseSequence !== batch.baseSequence) return errorCode;
     this.remember(key, batch, batch.baseSequence, errorCode);
     return errorCode;
   }
 
-  /** Why a batch of a producer that the partition does not know has to wait for the one before it, as an error code; undefined where it need not. */
+  /** Why a batch of an unknown producer has to wait for the one before it, as an error code; undefined where it need not. */
   behind(partition: string, records: Buffer, knowsProducer: (producerId: bigint) => boolean, tookOverAt?: number): number | undefined {
     if (this.refusals.size === 0 && !this.isRecent(tookOverAt)) return undefined;
     const batch = idempotentBatch(records);
@@ -80,21 +80,21 @@ export class RefusedSequences {
     if (batch !== undefined) this.refusals.delete(keyOf(partition, batch));
   }
 
-  /** The reason that one more batch behind the refused one is given; undefined when it is that one itself, or more than were in flight. */
+  /** The error for one more batch behind the refused one; undefined for the refused batch itself, or when more than could be in flight have come. */
   private reasonFor({ baseSequence }: BatchView, refusal: Refusal | undefined): number | undefined {
     if (refusal === undefined || refusal.left === 0 || refusal.baseSequence === baseSequence) return undefined;
     refusal.left--;
     return refusal.errorCode;
   }
 
-  /** What is remembered of the producer's epoch, since this broker leads. */
+  /** The refusal in the producer's epoch, since this broker leads. */
   private refusal(key: string, { producerEpoch }: BatchView, tookOverAt = -Infinity): Refusal | undefined {
     const known = this.refusals.get(key);
     if (known === undefined || known.producerEpoch !== producerEpoch || known.at < tookOverAt) return undefined;
     return this.isRecent(known.at) ? known : undefined;
   }
 
-  /** A refusal by the leader before this one, where there was one a moment ago. */
+  /** A refusal by the previous leader, where the leadership changed recently. */
   private assumed(key: string, batch: BatchView, tookOverAt: number | undefined): Refusal | undefined {
     return this.isRecent(tookOverAt) ? this.remember(key, batch, UNKNOWN_SEQUENCE, ErrorCode.NOT_LEADER_OR_FOLLOWER) : undefined;
   }

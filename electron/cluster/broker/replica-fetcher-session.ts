@@ -1,6 +1,6 @@
 /**
- * Fetch sessions (KIP-227), the follower's side: what to name in the next fetch so that the leader knows all that is wanted. A request costs
- * what has changed since the last one, however many partitions are followed.
+ * Fetch sessions (KIP-227), the follower's side: which partitions the next fetch has to name so that the leader knows all wanted ones. A
+ * request holds only changes since the last one, however many partitions are followed.
  */
 import type { fetch } from '../protocol/apis/fetch.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -23,11 +23,11 @@ export class FollowerSession {
   private id = 0;
   private epoch = 0;
   private readonly wanted = new Map<string, WantedPartition>();
-  /** Of those, what the next request has to name where the session goes on. */
+  /** Those of them that the next request has to name where the session continues. */
   private readonly changed = new Map<string, WantedPartition>();
   private readonly dropped = new Map<string, WantedPartition>();
 
-  /** The next request names everything, and ends the session that there was at the leader. */
+  /** The next request names all partitions, and ends the existing session at the leader. */
   reset(): void {
     this.epoch = 0;
   }
@@ -37,12 +37,12 @@ export class FollowerSession {
     return this.wanted.size;
   }
 
-  /** What the last request said of the partition, if nothing was said to `want` and `drop` since. */
+  /** The values of the partition in the last request, unless `want` or `drop` was called since. */
   asked(key: string): WantedPartition | undefined {
     return this.wanted.get(key);
   }
 
-  /** Wants that of the partition from the next request on. */
+  /** Fetches the partition with these values from the next request on. */
   want(key: string, one: WantedPartition): void {
     const known = this.wanted.get(key);
     if (known !== undefined && same(known, one)) return;
@@ -51,7 +51,7 @@ export class FollowerSession {
     this.dropped.delete(key);
   }
 
-  /** Wants nothing of it any more. */
+  /** Removes the partition. */
   drop(key: string): void {
     const known = this.wanted.get(key);
     if (known === undefined) return;
@@ -60,12 +60,12 @@ export class FollowerSession {
     this.dropped.set(key, known);
   }
 
-  /** The part of a fetch request that says what is wanted now. */
+  /** The part of a fetch request that names partitions. */
   request(): SessionPart {
-    const anew = this.epoch === 0;
-    const named = anew ? this.wanted : this.changed;
+    const isFull = this.epoch === 0;
+    const named = isFull ? this.wanted : this.changed;
     const forgotten: { topicId: string; partitions: number[] }[] = [];
-    if (!anew) {
+    if (!isFull) {
       for (const one of this.dropped.values()) {
         const last = forgotten.at(-1);
         if (last?.topicId === one.topicId) last.partitions.push(one.partition);
@@ -78,7 +78,7 @@ export class FollowerSession {
     return part;
   }
 
-  /** Takes note of the answer. False when the session is lost and the request has to be made anew. */
+  /** Processes the session part of a response. False when the session is lost and the request has to be rebuilt. */
   answered(response: ResponseOf<typeof fetch>): boolean {
     if (response.errorCode !== ErrorCode.NONE) {
       const lost = response.errorCode;

@@ -1,10 +1,10 @@
 /**
- * Follows one leading broker: fetches for all partitions that it leads and we follow, over one connection of its own, one
- * fetch at a time. The next fetch leaves as soon as the answer is appended, and tells the leader so: a write with acks=all
- * takes one such round.
+ * Follows one leading broker: fetches all partitions that it leads and this broker follows, over one connection of its own, one
+ * fetch at a time. The next fetch is sent as soon as the records are appended, and reports the new log end to the leader: a write with
+ * acks=all takes one such round.
  *
- * Where the logs part is found by epoch, never by high watermark (KIP-101, KIP-279): each fetch names the epoch of our last
- * record, and the leader answers with the end of that epoch in its own log where that lies below (Fetch v12).
+ * Divergence of logs is found by epoch, never by high watermark (KIP-101, KIP-279): each fetch holds the epoch of the last
+ * record, and the leader returns the end of that epoch in its own log where that is lower (Fetch v12).
  */
 import { sleep, type Clock, type Timer } from '../lib/clock.ts';
 import type { Disk } from '../lib/disk.ts';
@@ -18,7 +18,7 @@ import type { Partition } from './partition.ts';
 import type { ReplicationThrottle } from './replication-throttle.ts';
 import { FollowerSession, type WantedPartition } from './replica-fetcher-session.ts';
 
-/** A connection to another broker (`network/client.ts`). The bytes in an answer are good only until the next request is sent. */
+/** A connection to another broker (`network/client.ts`). The bytes in a response are valid only until the next request is sent. */
 export interface Peer {
   send<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, options: { timeoutMs: number }): Promise<S>;
   close(): void;
@@ -37,7 +37,7 @@ export interface ReplicaFetcherOptions {
   readonly brokerId: number;
   /** This broker's epoch in the newest image; −1 while it is not registered. */
   brokerEpoch(): bigint;
-  /** A new connection to the broker, wherever the newest image says it listens; undefined while it says nothing. */
+  /** A new connection to the broker, at its address in the newest image; undefined while the image has none. */
   connect(leader: number): Peer | undefined;
   readonly clock: Clock;
   readonly disk: Pick<Disk, 'admit'>;
@@ -50,13 +50,13 @@ interface Following {
   readonly key: string;
   readonly partition: Partition;
   readonly leaderEpoch: number;
-  /** Monotonic ms before which it is left out: after an error. */
+  /** Monotonic ms before which it is not fetched, after an error. */
   notBefore: number;
 }
 
 type PartitionAnswer = ResponseOf<typeof fetch>['responses'][number]['partitions'][number];
 
-/** How often every partition is looked at, whatever is known to have changed. */
+/** Interval, in ms, at which all partitions are checked, even without a known change. */
 const SWEEP_MS = 1_000;
 const LATEST = -1n;
 const EARLIEST = -2n;
@@ -66,9 +66,9 @@ export class ReplicaFetcher {
   private readonly options: ReplicaFetcherOptions;
   private readonly following = new Map<string, Following>();
   private readonly session = new FollowerSession();
-  /** Those of which the next fetch may have to ask something else than the last. */
+  /** Those whose values in the next fetch may differ from the last. */
   private readonly changed = new Set<Following>();
-  /** Those that are left out for now. */
+  /** Those that are not fetched for now. */
   private readonly held = new Set<Following>();
   private sweptAt = Number.NEGATIVE_INFINITY;
   private peer: Peer | undefined;
@@ -79,7 +79,7 @@ export class ReplicaFetcher {
     this.leader = leader;
     this.options = options;
     this.run().catch((error: unknown) => {
-      options.logger.error('the replica fetcher ended', { leader, error: String(error) });
+      options.logger.error('replica fetcher ended', { leader, error: String(error) });
     });
   }
 
@@ -87,7 +87,7 @@ export class ReplicaFetcher {
     return this.following.size;
   }
 
-  /** The next fetch names it; one on its way is not interrupted (see `AwaitedFetches`, at the leader). */
+  /** The next fetch names it; one in flight is not interrupted (see `AwaitedFetches`, at the leader). */
   add(partition: Partition): void {
     this.leave(partition);
     const key = keyOf(partition.topicId, partition.index);
@@ -111,7 +111,7 @@ export class ReplicaFetcher {
     return one;
   }
 
-  /** The broker's address may have changed: connects anew. */
+  /** The broker's address may have changed: reconnects. */
   reconnect(): void {
     this.session.reset();
     this.peer?.close();
@@ -138,23 +138,23 @@ export class ReplicaFetcher {
         continue;
       }
       try {
-        // A partition that was left out after an error is not to wait for the others' data.
+        // A partition that is due after an error must not wait for the records of others.
         await this.fetchOnce(Math.min(settings.replicaFetchWaitMaxMs, Math.ceil(next - now)));
         failures = 0;
       } catch (error) {
         this.reconnect();
         if (this.isClosed()) return;
-        // Said once: while a leader is gone this comes round again and again.
+        // Logged once: while a leader is unreachable this is retried again and again.
         if (failures++ === 0) logger.info('cannot fetch from the leader', { leader: this.leader, error: String(error) });
         await sleep(clock, settings.replicaFetchBackoffMs);
       }
     }
   }
 
-  /** Says what the next fetch asks for. Returns when one that it leaves out is due. */
+  /** Prepares the partitions of the next fetch. Returns when a postponed one is due. */
   private choose(now: number): number {
     const { throttle } = this.options;
-    // Retention moves a log's start without a word to us; a throttle may hold any partition back, or let go of it, at any time.
+    // Retention raises a log start without an event; a throttle may hold back or release any partition at any time.
     if (throttle.limitsFetching || now - this.sweptAt >= SWEEP_MS) {
       for (const one of this.following.values()) this.changed.add(one);
       this.sweptAt = now;
@@ -189,12 +189,12 @@ export class ReplicaFetcher {
     };
   }
 
-  /** A call, since it changes across an await, which a compiler's narrowing of the field does not see. */
+  /** A call, since it changes across an await, which the compiler's narrowing of the field ignores. */
   private isClosed(): boolean {
     return this.closed;
   }
 
-  /** Waits until something is added, or `ms` have passed. */
+  /** Waits until a partition is added, or `ms` have passed. */
   private pause(ms: number): Promise<void> {
     return new Promise((resolve) => {
       let timer: Timer | undefined;
@@ -209,7 +209,7 @@ export class ReplicaFetcher {
 
   private connection(): Peer {
     this.peer ??= this.options.connect(this.leader);
-    if (this.peer === undefined) throw new KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, `no address is known of broker ${this.leader}`);
+    if (this.peer === undefined) throw new KafkaError(ErrorCode.BROKER_NOT_AVAILABLE, `the address of broker ${this.leader} is unknown`);
     return this.peer;
   }
 
@@ -232,7 +232,7 @@ export class ReplicaFetcher {
     if (!this.session.answered(response)) return;
     if (response.errorCode !== ErrorCode.NONE) throw new KafkaError(response.errorCode);
 
-    // As after most fetches that waited in vain.
+    // As after most fetches that returned no records.
     if (response.responses.length === 0) return;
     let bytes = 0;
     for (const topic of response.responses) for (const answer of topic.partitions) bytes += answer.records?.length ?? 0;
@@ -253,7 +253,7 @@ export class ReplicaFetcher {
     for (const one of outOfRange) await this.findRange(peer, one);
   }
 
-  /** False once the partition has another leader, another epoch or no business here any more. */
+  /** False once the partition has another leader, another epoch or is not on this broker any more. */
   private isCurrent(one: Following): boolean {
     const { partition } = one;
     return this.following.get(one.key) === one && partition.role === 'follower' && partition.leaderEpoch === one.leaderEpoch;
@@ -262,7 +262,7 @@ export class ReplicaFetcher {
   private take(one: Following, request: WantedPartition, answer: PartitionAnswer): void {
     const { partition } = one;
     if (answer.errorCode !== ErrorCode.NONE) {
-      // Mostly one side has newer metadata than the other, which passes.
+      // Usually one side has newer metadata than the other, which is temporary.
       this.options.logger.debug('a fetch was refused', {
         partition: partition.name,
         leader: this.leader,
@@ -272,7 +272,7 @@ export class ReplicaFetcher {
       return;
     }
     const { log } = partition;
-    // A session tells us of a partition whose fetch we know to be outdated: it is asked anew.
+    // The response is for a fetch that is outdated: the partition is fetched again.
     if (log.logEndOffset !== request.fetchOffset) return;
     try {
       if (answer.divergingEpoch.epoch !== -1) {
@@ -281,24 +281,28 @@ export class ReplicaFetcher {
       }
       if (answer.records !== null && answer.records.length > 0) {
         const appended = log.appendAsFollower(answer.records, partition.leaderEpoch);
-        if (appended === undefined) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, 'the answer holds no batch of this leader epoch');
+        if (appended === undefined) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, 'the response holds no batch of this leader epoch');
         partition.followerAppended(appended.sizeBytes);
         this.options.throttle.fetched(partition, answer.records.length);
       }
       partition.followerLearnedHighWatermark(answer.highWatermark);
       if (answer.logStartOffset > log.logStartOffset) log.maybeIncrementLogStartOffset(answer.logStartOffset);
     } catch (error) {
-      this.options.logger.warn('a replica cannot follow', { partition: partition.name, leader: this.leader, error: String(error) });
+      this.options.logger.warn('replica cannot follow its leader', {
+        partition: partition.name,
+        leader: this.leader,
+        error: String(error),
+      });
       this.delay(one);
     }
   }
 
-  /** The leader's `epoch` ends at `endOffset`: what we hold beyond is not in its log. */
+  /** The leader's `epoch` ends at `endOffset`: records beyond are not in its log. */
   private truncate(partition: Partition, { epoch, endOffset }: { epoch: number; endOffset: bigint }): void {
     const { log } = partition;
     const own = log.endOffsetForEpoch(epoch);
     let target = endOffset;
-    // Where we do not know the leader's epoch, we go back to the end of the largest one below it, and the next fetch asks on from there.
+    // Where the leader's epoch is unknown here, the log is truncated to the end of the largest one below it, and the next fetch continues there.
     if (own.leaderEpoch >= 0 && own.leaderEpoch !== epoch) target = own.endOffset;
     else if (own.endOffset >= 0n && own.endOffset < target) target = own.endOffset;
     if (log.logEndOffset < target) target = log.logEndOffset;
@@ -310,8 +314,8 @@ export class ReplicaFetcher {
   }
 
   /**
-   * Our end lies outside the leader's log: beyond it (an unclean election), and we cut back to it; or before it (its records went by
-   * retention while we were away), and we start anew where it starts.
+   * The log end is outside the leader's log: beyond it (an unclean election), and the log is truncated to it; or before it (retention deleted
+   * its records while this broker was down), and the log restarts at the leader's log start.
    */
   private async findRange(peer: Peer, one: Following): Promise<void> {
     const { partition } = one;
@@ -355,7 +359,7 @@ function keyOf(topicId: string, partition: number): string {
   return `${partition}:${topicId}`;
 }
 
-/** Keeps each partition with the fetcher of its leader: one fetcher for each broker that we follow. */
+/** Assigns each partition to the fetcher of its leader: one fetcher per leading broker. */
 export class ReplicaFetcherManager {
   private readonly options: ReplicaFetcherOptions;
   private readonly fetchers = new Map<number, ReplicaFetcher>();
@@ -383,7 +387,7 @@ export class ReplicaFetcherManager {
     this.owner.delete(partition);
   }
 
-  /** To be called after a round of changes: fetchers that follow nothing go. */
+  /** To be called after a round of changes: stops fetchers without partitions. */
   prune(): void {
     for (const [leader, fetcher] of this.fetchers) {
       if (fetcher.size > 0) continue;
@@ -392,12 +396,12 @@ export class ReplicaFetcherManager {
     }
   }
 
-  /** The broker registered anew, maybe at another address. */
+  /** The broker registered again, maybe at another address. */
   reconnect(leader: number): void {
     this.fetchers.get(leader)?.reconnect();
   }
 
-  /** Follows nothing any more. */
+  /** Stops all fetchers. */
   close(): void {
     this.closed = true;
     for (const fetcher of this.fetchers.values()) fetcher.close();

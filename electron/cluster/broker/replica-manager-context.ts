@@ -1,4 +1,4 @@
-/** What the handlers of the data path are given, as a part of the broker's context (`context.ts`). */
+/** The part of the broker's context (`context.ts`) for handlers of the data path. */
 import type { Clock } from '../lib/clock.ts';
 import type { ConnectionInfo } from '../network/dispatch.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -19,7 +19,7 @@ export interface DataContext {
   readonly settings: { readonly fetchMaxBytes: number };
 }
 
-/** What these handlers read of `RequestContext`. */
+/** The part of `RequestContext` that these handlers read. */
 export interface DataRequestContext {
   readonly version: number;
   readonly clientId: string;
@@ -35,7 +35,7 @@ export interface LeaderHint {
 export const NO_HINT: LeaderHint = { leaderId: -1, leaderEpoch: -1 };
 
 /**
- * Who leads instead, for answers that say this broker does not (KIP-951): a client then need not ask for metadata first.
+ * The current leader, for responses of a broker that does not lead (KIP-951): the client need not request metadata first.
  * Collects the endpoints of the leaders that it named.
  */
 export class LeaderHints {

@@ -1,4 +1,4 @@
-/** DeleteRecords (KIP-107): the leader's log starts later at once; it is done when all live replicas do. */
+/** DeleteRecords (KIP-107): the leader raises its log start at once; the request completes when all live replicas have. */
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -10,26 +10,26 @@ import { isInternalTopic } from './topic-rules.ts';
 export interface DeleteEntry {
   topic: string;
   partition: number;
-  /** Records below it go; −1: all that is committed. */
+  /** Records below it are deleted; −1: all that are committed. */
   offset: bigint;
 }
 
 export interface DeleteResult {
   errorCode: number;
-  /** The least log start of all live replicas; −1 with an error that kept the log as it was. */
+  /** The least log start of all live replicas; −1 with an error that left the log unchanged. */
   lowWatermark: bigint;
 }
 
 interface Deletion extends DeleteResult {
   partition: Partition | undefined;
   leaderEpoch: number;
-  /** What the low watermark has to reach. */
+  /** The value that the low watermark has to reach. */
   requiredOffset: bigint;
 }
 
 const TO_HIGH_WATERMARK = -1n;
 
-/** The requests to delete records that a broker works on. */
+/** The DeleteRecords requests in progress. */
 export class RecordDeletions {
   private readonly lookup: PartitionLookup;
   private readonly waiting: Purgatory<Partition>;
@@ -50,7 +50,7 @@ export class RecordDeletions {
     });
   }
 
-  /** The partition's followers, its leader or who lives has changed. */
+  /** The partition's followers, its leader or the live brokers have changed. */
   wake(partition: Partition): void {
     this.waiting.wake(partition);
   }
@@ -66,7 +66,7 @@ export class RecordDeletions {
       if (partition === undefined) throw new KafkaError(missingPartitionError(this.lookup, topic, index));
       partition.requireLeader(-1);
       const { log } = partition;
-      // Who compacts without deleting wants the newest of every key kept, whatever its age.
+      // A compacted topic without the delete policy keeps the newest record of every key, whatever its age.
       if (!log.config.cleanupPolicy.has('delete')) throw new KafkaError(ErrorCode.POLICY_VIOLATION);
       const requiredOffset = offset === TO_HIGH_WATERMARK ? log.highWatermark : offset;
       if (requiredOffset < 0n) throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE);
@@ -80,7 +80,7 @@ export class RecordDeletions {
   }
 }
 
-/** True when there is nothing more to wait for. */
+/** True when nothing remains to wait for. */
 function settle(deletion: Deletion): boolean {
   const { partition, leaderEpoch, requiredOffset, errorCode } = deletion;
   if (errorCode !== ErrorCode.NONE || partition === undefined) return true;

@@ -1,5 +1,5 @@
-/** Reading on behalf of a fetch request, and waiting until there is enough to answer with. */
-import { DamagedBatchError } from '../log/damage.ts';
+/** Reads for a fetch request, and waits until there are enough bytes. */
+import { CorruptBatchError } from '../log/corruption.ts';
 import type { MetadataImage } from '../quorum/image.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
@@ -13,7 +13,7 @@ import type { ReplicationThrottle } from './replication-throttle.ts';
 export interface FetchParameters {
   /** −1 for a consumer. */
   replicaId: number;
-  /** Broker epoch of the replica (KIP-903); −1 where it does not say. */
+  /** Broker epoch of the replica (KIP-903); −1 where the request has none. */
   replicaEpoch: bigint;
   maxWaitMs: number;
   minBytes: number;
@@ -21,49 +21,49 @@ export interface FetchParameters {
   readCommitted: boolean;
   /** A consumer that may read from followers, and be sent to one: Fetch v11 and later. */
   readsFollowers: boolean;
-  /** Where a consumer stands; '' where it does not say. */
+  /** The rack of a consumer; '' where the request has none. */
   clientRack: string;
-  /** Memory for the answer; absent: unbounded, for readers that hold nothing while a client is slow. */
+  /** Memory for the response; absent: unbounded, for readers that hold nothing while a client is slow. */
   memory?: AnswerShare;
 }
 
-/** The memory that answers to one connection may take (`ConnectionInfo`). */
+/** The memory that responses of one connection may take (`ConnectionInfo`). */
 export interface AnswerShare {
   answerRoom(): number;
   holdAnswer(bytes: number): void;
 }
 
-/** Where partitions are found, and what is known of topics that have none here. */
+/** Looks partitions up, and the topics of those without a replica here. */
 export interface PartitionLookup {
   partition(topic: string, index: number): Partition | undefined;
   image(): MetadataImage;
   /** NONE, or why a partition that exists has no log here (KAFKA_STORAGE_ERROR). */
   offlineError(topic: string, index: number): number;
-  /** Consumers are sent to the closest replica, and followers hear of high watermarks at once. */
+  /** Consumers are sent to the closest replica, and followers get new high watermarks at once. */
   readonly selectsClosest: boolean;
   readonly throttle: ReplicationThrottle;
-  /** Whether records that the disk does not hold any more may come again from another replica. */
+  /** Whether another replica may restore records that the disk does not hold any more. */
   mayRepair(partition: Partition): boolean;
-  /** Whether others may lead by now what this broker leads by its own metadata: then it refuses nothing for good. */
+  /** Whether another broker may lead by now what this broker leads by its own metadata: then no error may be final. */
   mayBeReplaced(): boolean;
 }
 
 /**
- * The error of a read that came to a damaged batch. While another replica may supply it the answer is one that clients try again after:
+ * The error of a read that found a corrupt batch. While another replica may supply it the error is a retriable one:
  * a Java consumer ends at CORRUPT_MESSAGE.
  */
 export function readError(lookup: Pick<PartitionLookup, 'mayRepair'>, partition: Partition, error: KafkaError): number {
-  return error instanceof DamagedBatchError && lookup.mayRepair(partition) ? ErrorCode.KAFKA_STORAGE_ERROR : error.code;
+  return error instanceof CorruptBatchError && lookup.mayRepair(partition) ? ErrorCode.KAFKA_STORAGE_ERROR : error.code;
 }
 
 export interface ReadOutcome {
   results: FetchResult[];
   bytes: number;
-  /** Something to say that does not wait for bytes: an error, a divergence. */
+  /** A result that does not wait for bytes: an error, a divergence. */
   urgent: boolean;
 }
 
-/** Why this broker cannot serve a partition that it has no replica of. */
+/** Why this broker cannot serve a partition without a replica here. */
 export function missingPartitionError(lookup: PartitionLookup, topic: string, index: number): number {
   const known = lookup.image().topics.get(topic)?.partitions[index];
   if (known === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
@@ -72,8 +72,8 @@ export function missingPartitionError(lookup: PartitionLookup, topic: string, in
 }
 
 /**
- * Reads all entries in order until `maxBytes` are together, or the memory for answers is short; the first partition with anything gives at least one batch,
- * however large. `firstTime` also takes note of how far a follower has come.
+ * Reads all entries in order until `maxBytes` are reached, or the memory for responses is short; the first partition with records returns at
+ * least one batch, however large. `firstTime` also updates the state of the follower.
  */
 export function readEntries(
   lookup: PartitionLookup,
@@ -125,7 +125,7 @@ function readEntry(
     }
   }
   if (fetchOffset > log.logEndOffset) {
-    // A follower may only be late, and so may a leader that was replaced: no consumer is to reset its position for that.
+    // A follower may only be late, and so may a replaced leader: no consumer should reset its position for that.
     if (partition.role !== 'leader') return fetchError(index, ErrorCode.OFFSET_NOT_AVAILABLE);
     return fetchError(index, lookup.mayBeReplaced() ? ErrorCode.NOT_LEADER_OR_FOLLOWER : ErrorCode.OFFSET_OUT_OF_RANGE);
   }
@@ -155,12 +155,12 @@ function readEntry(
   }
 }
 
-/** NONE where this broker serves such a reader: as leader, or as a follower that reads on behalf of consumers. */
+/** NONE where this broker serves such a reader: as leader, or as a follower that serves consumers. */
 function checkReadable(partition: Partition, params: FetchParameters, leaderEpoch: number): number {
   return params.readsFollowers ? partition.checkReplica(leaderEpoch) : partition.checkLeader(leaderEpoch);
 }
 
-/** Up to where a reader may see: replicas everything, consumers what is committed, read_committed ones what is decided. */
+/** The end of what a reader may see: replicas everything, consumers what is committed, read_committed ones what is decided. */
 export function readEnd(partition: Partition, params: FetchParameters): bigint {
   if (params.replicaId >= 0) return partition.log.logEndOffset;
   return params.readCommitted ? partition.log.lastStableOffset : partition.log.highWatermark;
@@ -188,10 +188,10 @@ export class DelayedFetch implements DelayedOperation<Partition | number> {
   private readonly entries: readonly FetchEntry[];
   private readonly answer: (results: FetchResult[]) => void;
   private readonly byPartition = new Map<Partition, FetchEntry>();
-  /** Bytes found at first and appended since to partitions that were woken: no more than this can be read. */
+  /** Bytes found at first and appended since to woken partitions: an upper bound of what can be read. */
   private mostBytes: number;
   private readonly seenBytes = new Map<Partition, number>();
-  private readonly toldHighWatermarks = new Map<Partition, bigint>();
+  private readonly sentHighWatermarks = new Map<Partition, bigint>();
 
   constructor(
     lookup: PartitionLookup,
@@ -211,7 +211,7 @@ export class DelayedFetch implements DelayedOperation<Partition | number> {
       this.byPartition.set(partition, entry);
       this.seenBytes.set(partition, partition.bytesAppended);
       if (params.replicaId >= 0 && lookup.selectsClosest) {
-        this.toldHighWatermarks.set(partition, entry.sentHighWatermark ?? partition.log.highWatermark);
+        this.sentHighWatermarks.set(partition, entry.sentHighWatermark ?? partition.log.highWatermark);
       }
     }
   }
@@ -220,7 +220,7 @@ export class DelayedFetch implements DelayedOperation<Partition | number> {
     return [...this.byPartition.keys()];
   }
 
-  /** Of a broker id: it has more to fetch than this names. */
+  /** Of a broker id: the replica has more to fetch than this request names. */
   wake(key: Partition | number): Waking {
     if (typeof key !== 'number') return this.wakeFor(key);
     this.expire();
@@ -231,8 +231,8 @@ export class DelayedFetch implements DelayedOperation<Partition | number> {
     const entry = this.byPartition.get(partition);
     if (entry === undefined) return 'keyDone';
     const readable = checkReadable(partition, this.params, entry.currentLeaderEpoch) === ErrorCode.NONE;
-    const told = this.toldHighWatermarks.get(partition);
-    const hasNews = told !== undefined && partition.log.highWatermark > told;
+    const sent = this.sentHighWatermarks.get(partition);
+    const hasNews = sent !== undefined && partition.log.highWatermark > sent;
     if (readable && !hasNews && partition.log.logEndOffset >= entry.fetchOffset) {
       if (this.params.replicaId >= 0 && this.lookup.throttle.holdsBack(partition, this.params.replicaId)) return 'waiting';
       if (readEnd(partition, this.params) <= entry.fetchOffset) return 'waiting';

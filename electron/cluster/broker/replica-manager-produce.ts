@@ -1,4 +1,4 @@
-/** Appending on behalf of a produce request, and waiting until what was appended is committed. */
+/** Appends for a produce request, and waits until the records are committed. */
 import { RecordsRefusedError } from '../log/record-refusal.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
@@ -6,23 +6,23 @@ import type { Partition } from './partition.ts';
 import type { DelayedOperation, Waking } from './purgatory.ts';
 
 export interface AppendEntry {
-  /** Undefined where nobody knows a topic of the id that was named. */
+  /** Undefined where the topic id is unknown. */
   topic: string | undefined;
-  /** The id that the request named; undefined where it named the topic. */
+  /** The topic id of the request; undefined where it named the topic. */
   topicId: string | undefined;
   partition: number;
   records: Buffer | null;
-  /** Why the request cannot carry these records, found before they reached a partition. */
+  /** Why the request cannot carry these records, found before the append. */
   refused?: KafkaError;
 }
 
 export interface AppendResult {
   topic: string | undefined;
   errorCode: number;
-  /** Why, where there is more to say than the code does. */
+  /** A message that adds to the error code. */
   errorMessage: string | null;
   baseOffset: bigint;
-  /** Offset after the last record: what has to be committed. */
+  /** Offset after the last record, up to which records have to be committed. */
   nextOffset: bigint;
   /** −1 unless the topic's records carry the broker's time. */
   logAppendTimeMs: bigint;
@@ -56,7 +56,7 @@ export function appendFailure(error: unknown, topic: string | undefined, partiti
 /** A produce request with acks=all whose records are appended and not yet committed. */
 export class DelayedProduce implements DelayedOperation<Partition> {
   private readonly results: readonly AppendResult[];
-  /** By partition: a request may be about thousands, each of which is woken by itself. */
+  /** By partition: a request may hold thousands, each of which is woken by itself. */
   private readonly waiting = new Map<Partition | undefined, AppendResult[]>();
   private readonly answer: (results: readonly AppendResult[]) => void;
 
@@ -100,7 +100,7 @@ export class DelayedProduce implements DelayedOperation<Partition> {
   }
 }
 
-/** The records are in the log, but whether they stay is not known: to the client that is a failure to be tried again. */
+/** The records are in the log, but whether they stay is unknown: the client gets a retriable error. */
 export function failAppended(result: AppendResult, errorCode: number): void {
   result.errorCode = errorCode;
   result.errorMessage = new KafkaError(errorCode).message;

@@ -1,5 +1,5 @@
 /**
- * All replicas on this broker. It turns what the metadata log says into leaders and followers, and hands requests to `ReplicaRequests`.
+ * All replicas of this broker. Applies the metadata to leaders and followers, and passes requests on to `ReplicaRequests`.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Disk, DiskVolume } from '../lib/disk.ts';
@@ -25,18 +25,18 @@ export interface ReplicaManagerSettings extends ReplicaFetcherSettings {
   readonly replicaLagTimeMaxMs: number;
 }
 
-/** Where the logs are: what this needs of `LogManager`, which also writes their checkpoints. */
+/** The logs: the part of `LogManager` that this needs, which also writes their checkpoints. */
 export interface PartitionLogs {
-  /** The partition's log, made if there is none. Throws KAFKA_STORAGE_ERROR, or INCONSISTENT_TOPIC_ID when the log there belongs to another topic of that name. */
+  /** The partition's log, created if absent. Throws KAFKA_STORAGE_ERROR, or INCONSISTENT_TOPIC_ID when it belongs to another topic of that name. */
   create(topic: string, partition: number, topicId: string): Log;
-  /** Moves the files of a log that could not be opened out of the way. */
+  /** Renames the directory of a log that could not be opened. */
   setAside?(topic: string, partition: number): void;
   /** Why a log could not be opened, by the name of its directory. */
   readonly failures?: ReadonlyMap<string, Error>;
-  /** Forgets the log, if there is one, and removes its files. */
+  /** Removes the log, if it exists, and its files. */
   delete(topic: string, partition: number): void;
   logs(): Iterable<{ topic: string; partition: number; log: Log }>;
-  /** Asks for a topic's settings anew and gives them to its logs. */
+  /** Reloads the configuration of a topic and applies it to its logs. */
   updateConfig(topic: string): void;
   /** Why the directory takes no writes; undefined while its disk works. */
   readonly storageError?: KafkaError | undefined;
@@ -45,7 +45,7 @@ export interface PartitionLogs {
 export interface ReplicaManagerOptions {
   brokerId: number;
   logs: PartitionLogs;
-  /** The directory that holds the logs, as DescribeLogDirs shows it. */
+  /** The directory of the logs, as DescribeLogDirs returns it. */
   logDirectory: string;
   disk: Pick<Disk, 'admit' | 'volume'>;
   clock: Clock;
@@ -56,7 +56,7 @@ export interface ReplicaManagerOptions {
   image(): MetadataImage;
   /** min.insync.replicas of a topic by `image()`. */
   minInsyncReplicas(topic: string): number;
-  /** What replicas that catch up may take; see `ReplicationThrottle`. */
+  /** The rate limits of replicas that catch up; see `ReplicationThrottle`. */
   replicationRates(): { leader: number; follower: number };
   throttledReplicas(topic: string): ThrottledReplicas;
   /** `replica.selector.class` is the rack-aware one. */
@@ -69,14 +69,14 @@ export interface ReplicaManagerOptions {
   alterPartition: IsrManagerOptions['send'];
   /** A new connection to another broker; undefined while the image has no address of it. */
   connect(broker: number): Peer | undefined;
-  /** Requests that wait, of either kind. */
+  /** Maximum number of waiting requests, of either kind. */
   maxWaitingRequests?: number;
 }
 
 export class ReplicaManager implements PartitionLookup {
   private readonly options: ReplicaManagerOptions;
   private readonly topics = new Map<string, Map<number, Partition>>();
-  /** Partitions of ours whose log could not be opened. */
+  /** Partitions of this broker whose log could not be opened. */
   private readonly offline = new Map<string, Set<number>>();
   private readonly minInsyncReplicas = new Map<string, number>();
   private readonly env: PartitionEnvironment;
@@ -122,17 +122,17 @@ export class ReplicaManager implements PartitionLookup {
     });
   }
 
-  /** Starts to look after ISRs. */
+  /** Starts the periodic ISR checks. */
   start(): void {
     this.scheduleIsrCheck();
   }
 
-  /** Fetches no more: there is nowhere to write to. */
+  /** Stops fetching: the disk has failed. */
   stopFollowing(): void {
     this.fetchers.close();
   }
 
-  /** Answers all that waits, stops to follow. Logs stay open: they are the log manager's. */
+  /** Answers all waiting requests, stops to follow. Logs stay open: they belong to the log manager. */
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
@@ -178,7 +178,7 @@ export class ReplicaManager implements PartitionLookup {
   get deletions(): RecordDeletions {
     return this.requests.deletions;
   }
-  /** Requests that wait: for tests and metrics. */
+  /** Waiting requests: for tests and metrics. */
   get waiting(): { produces: number; fetches: number; replicaFetches: number } {
     return this.requests.waiting;
   }
@@ -191,7 +191,7 @@ export class ReplicaManager implements PartitionLookup {
 
   // --- metadata ---------------------------------------------------------------------------------------------------
 
-  /** Makes the replicas here what the newest image says. `options.image()` gives `change.after` already. */
+  /** Applies the newest image to the replicas. `options.image()` already returns `change.after`. */
   applyChange(change: ImageChange): void {
     if (this.stopped) return;
     this.applyConfigs(change);
@@ -209,8 +209,8 @@ export class ReplicaManager implements PartitionLookup {
   }
 
   /**
-   * Deletes logs on disk that the image gives to nobody here: their topic was deleted, or their replica moved, while this broker
-   * was down. Logs of that kind that could not be opened are set aside. To be called once, when the image has caught up with the quorum after a start.
+   * Deletes stray logs, of replicas that the image does not assign to this broker: their topic was deleted, or their replica moved, while it
+   * was down. Stray logs that could not be opened are renamed. To be called once, when the image has caught up with the quorum after a start.
    */
   deleteStrays(): void {
     const { brokerId, logs, logger } = this.options;
@@ -219,7 +219,7 @@ export class ReplicaManager implements PartitionLookup {
       // A log without an id was made by a broker that stopped before it could write one; it holds nothing.
       const state = log.topicId === undefined ? undefined : image.topicsById.get(log.topicId)?.partitions[partition];
       if (state?.replicas.includes(brokerId) === true) continue;
-      logger.info('deleting a log that no longer belongs here', { topic, partition });
+      logger.info('deleting stray log', { topic, partition });
       logs.delete(topic, partition);
     }
     for (const key of [...(logs.failures?.keys() ?? [])]) {
@@ -233,7 +233,7 @@ export class ReplicaManager implements PartitionLookup {
 
   private applyConfigs(change: ImageChange): void {
     if (change.configs.length === 0) return;
-    // A broker-wide setting may give any topic its default.
+    // A broker-wide default may apply to any topic.
     const topicPrefix = configKey(TOPIC_RESOURCE, '');
     const everything = change.configs.some((key) => !key.startsWith(topicPrefix));
     const { logs } = this.options;
@@ -245,7 +245,7 @@ export class ReplicaManager implements PartitionLookup {
       this.minInsyncReplicas.delete(name);
       logs.updateConfig(name);
     }
-    // What waits for the high watermark may wait for less now.
+    // Requests that wait for the high watermark may be complete now.
     for (const name of names) for (const partition of this.topics.get(name)?.values() ?? []) partition.settingsChanged();
   }
 
@@ -259,8 +259,8 @@ export class ReplicaManager implements PartitionLookup {
     try {
       partition ??= this.create(state);
     } catch (error) {
-      // The others go on: one bad directory is not the whole broker.
-      logger.error('a replica cannot be opened', { topic: state.topic, partition: state.partition, error: String(error) });
+      // The other partitions continue: one failed directory must not stop the broker.
+      logger.error('replica cannot be opened', { topic: state.topic, partition: state.partition, error: String(error) });
       let offline = this.offline.get(state.topic);
       if (offline === undefined) this.offline.set(state.topic, (offline = new Set()));
       offline.add(state.partition);
@@ -294,13 +294,13 @@ export class ReplicaManager implements PartitionLookup {
       return logs.create(topic, partition, topicId);
     } catch (error) {
       if (!(error instanceof KafkaError) || error.code !== ErrorCode.INCONSISTENT_TOPIC_ID) {
-        // Another replica leads, so it holds what is committed, and sends it again.
+        // Another replica leads, so it holds the committed records, and sends them again.
         const elsewhere = replicas.length > 1 && leader >= 0 && leader !== brokerId;
         if (!elsewhere || logs.storageError !== undefined || logs.setAside === undefined) throw error;
         logs.setAside(topic, partition);
         return logs.create(topic, partition, topicId);
       }
-      // The topic was deleted and made anew while this broker was away; the metadata log is right.
+      // The topic was deleted and re-created while this broker was down; the metadata log decides.
       logger.info('deleting the log of an earlier topic of that name', { topic, partition });
       logs.delete(topic, partition);
       return logs.create(topic, partition, topicId);
@@ -324,8 +324,8 @@ export class ReplicaManager implements PartitionLookup {
   }
 
   /**
-   * Moves the files of a log that could not be opened out of the way of a later partition of that name. They are kept, not deleted: their
-   * topic id may be what could not be read.
+   * Renames the directory of a log that could not be opened, so that a later partition of that name does not use it. It is kept, not deleted:
+   * its topic id may be what could not be read.
    */
   private releaseUnopened(topic: string, index: number): void {
     const { logs, logger } = this.options;
@@ -335,13 +335,13 @@ export class ReplicaManager implements PartitionLookup {
       logs.setAside?.(topic, index);
     } catch (error) {
       // The other partitions of the change must still be applied.
-      logger.error('a log that cannot be opened was not set aside', { topic, partition: index, error: String(error) });
+      logger.error('directory of a log that cannot be opened was not renamed', { topic, partition: index, error: String(error) });
     }
   }
 
   // --- requests, see `ReplicaRequests` ------------------------------------------------------------------------------
 
-  /** Undefined when writing may go on at once; else resolves when a slow disk has caught up. */
+  /** Undefined when a write may proceed at once; else resolves when a slow disk has caught up. */
   admit(bytes: number): Promise<void> | undefined {
     return this.options.disk.admit(bytes);
   }

@@ -1,6 +1,6 @@
 /**
- * Requests on behalf of clients, coordinators and other brokers: they append to and read from the replicas here, and wait in purgatories until
- * what they are about is committed, or there is enough to read. Who leads what, and when, is not decided here.
+ * Requests of clients, coordinators and other brokers: they append to and read from the replicas here, and wait in purgatories until
+ * their records are committed, or enough bytes can be read. Leadership is not decided here.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -21,11 +21,11 @@ export interface AppendParameters {
   requiredAcks: number;
   timeoutMs: number;
   origin: AppendOrigin;
-  /** Whether a client may write to Kafka's own topics. */
+  /** Whether a client may write to Kafka's internal topics. */
   internalTopicsAllowed?: boolean;
 }
 
-/** Refusals after which an idempotent producer stops, or begins again with another epoch. */
+/** Errors after which an idempotent producer stops, or begins a new epoch. */
 const FINAL: ReadonlySet<number> = new Set([
   ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER,
   ErrorCode.UNKNOWN_PRODUCER_ID,
@@ -36,12 +36,12 @@ export interface ReplicaRequestsOptions {
   readonly lookup: PartitionLookup;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Requests that wait, of each kind. */
+  /** Maximum number of waiting requests, of each kind. */
   readonly maxWaiting: number;
 }
 
 export class ReplicaRequests {
-  /** What partitions tell of themselves, for those that wait. */
+  /** The listener of all partitions, which wakes waiting requests. */
   readonly listener: PartitionListener;
   /** Requests to delete records. */
   readonly deletions: RecordDeletions;
@@ -52,7 +52,7 @@ export class ReplicaRequests {
   /** By partition, and by the broker that fetches. */
   private readonly replicaFetches: Purgatory<Partition | number>;
   private readonly awaitedFetches: AwaitedFetches;
-  /** Partitions that a request under way has appended to; whoever waits for them is woken at its end. */
+  /** Partitions to which the current request has appended; their waiting requests are woken at its end. */
   private readonly grown = new Set<Partition>();
   private readonly refusedSequences: RefusedSequences;
 
@@ -82,12 +82,12 @@ export class ReplicaRequests {
     };
   }
 
-  /** Requests that wait: for tests and metrics. */
+  /** Waiting requests: for tests and metrics. */
   get waiting(): { produces: number; fetches: number; replicaFetches: number } {
     return { produces: this.produces.size, fetches: this.consumerFetches.size, replicaFetches: this.replicaFetches.size };
   }
 
-  /** Answers all that waits, as if the time were up. */
+  /** Answers all waiting requests, as if they had timed out. */
   close(): void {
     this.produces.close();
     this.consumerFetches.close();
@@ -96,7 +96,7 @@ export class ReplicaRequests {
   }
 
   /**
-   * Appends to partitions that this broker leads. With acks −1 the answer comes when everything is committed or the time is up,
+   * Appends to partitions that this broker leads. With acks −1 the result comes when everything is committed or the timeout has passed,
    * else at once. Errors are per entry; nothing is thrown.
    */
   append(params: AppendParameters, entries: readonly AppendEntry[]): readonly AppendResult[] | Promise<readonly AppendResult[]> {
@@ -150,7 +150,7 @@ export class ReplicaRequests {
       if (topicId !== undefined && topicId !== partition.topicId) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_ID);
       partition.requireLeader(-1);
       if (entry.refused !== undefined) throw entry.refused;
-      if (records === null || records.length === 0) throw new KafkaError(ErrorCode.INVALID_RECORD, 'A produce request without records.');
+      if (records === null || records.length === 0) throw new KafkaError(ErrorCode.INVALID_RECORD, 'The produce request has no records.');
       const refused = this.refusedSequences.behind(
         partition.name,
         records,
@@ -171,20 +171,20 @@ export class ReplicaRequests {
         partition?.tookOverAt,
       );
       if (!(refusal instanceof KafkaError)) {
-        this.logger.error('an append failed', { topic, partition: entry.partition, error: String(error) });
+        this.logger.error('append failed', { topic, partition: entry.partition, error: String(error) });
       }
       return appendFailure(refusal, topic, partition);
     }
   }
 
-  /** The refusal as the producer is to hear it. */
+  /** The error code that the producer gets. */
   private explained(error: unknown, partition: string, records: Buffer | null, tookOverAt: number | undefined): unknown {
     if (!(error instanceof KafkaError)) return error;
     const refused = this.refusedSequences.refused(partition, records, error.code, tookOverAt);
     const code = FINAL.has(refused) && this.lookup.mayBeReplaced() ? ErrorCode.NOT_LEADER_OR_FOLLOWER : refused;
     if (error.code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER) {
-      // What came and what was due is all that helps to find out, later, which of the two sides was wrong.
-      this.logger.info('a batch was refused', { partition, why: error.message, answered: errorName(code) });
+      // The received and the expected sequence are needed to find out later which side was wrong.
+      this.logger.info('batch refused', { partition, why: error.message, answered: errorName(code) });
     }
     if (code === error.code) return error;
     if (code !== refused) return new KafkaError(code, `Another broker may lead this partition by now. Here: ${error.message}.`);
@@ -236,7 +236,7 @@ export class ReplicaRequests {
     return { result, committed };
   }
 
-  /** This broker leads the partition from now on, or with those followers from now on: a fetch of theirs that is held ends, so that the next names it. */
+  /** This broker leads the partition from now on, or with those followers from now on: a held fetch of theirs ends, so that the next names it. */
   followersAdded(partition: Partition, followers: readonly number[]): void {
     for (const follower of followers) {
       this.awaitedFetches.expect(partition, follower);
@@ -244,7 +244,7 @@ export class ReplicaRequests {
     }
   }
 
-  /** Reads; waits for `minBytes` at most `maxWaitMs`. Errors are per entry. Results stand in the order of entries. */
+  /** Reads; waits for `minBytes` at most `maxWaitMs`. Errors are per entry. Results are in the order of entries. */
   fetch(params: FetchParameters, entries: readonly FetchEntry[]): FetchResult[] | Promise<FetchResult[]> {
     const first = readEntries(this.lookup, params, entries, true);
     if (params.maxWaitMs <= 0 || entries.length === 0 || first.urgent || first.bytes >= params.minBytes) {
@@ -280,7 +280,7 @@ export class ReplicaRequests {
     }
   }
 
-  /** To be called when a change is complete that may have appended. */
+  /** To be called at the end of a change that may have appended. */
   flushGrown(): void {
     if (this.grown.size === 0) return;
     for (const partition of this.grown) this.replicaFetches.wake(partition);

@@ -1,13 +1,13 @@
 /**
- * Throttled replication (KIP-73): what replicas that catch up may take from the others. `kafka-reassign-partitions --throttle` sets it: the
- * rates on brokers (`leader.` and `follower.replication.throttled.rate`), and on topics which of their replicas they hold for
+ * Replication throttles (KIP-73): rate limits for replicas that catch up. `kafka-reassign-partitions --throttle` sets the rates on brokers
+ * (`leader.` and `follower.replication.throttled.rate`), and on topics the throttled replicas
  * (`leader.` and `follower.replication.throttled.replicas`: pairs of partition and broker, or `*`).
  *
- * A follower in the ISR is never held back: acknowledgements wait for it.
+ * A follower in the ISR is never throttled: acknowledgements wait for it.
  */
 import type { Clock } from '../lib/clock.ts';
 
-/** Which replicas of a topic a throttle holds for. */
+/** The throttled replicas of a topic. */
 export interface ThrottledReplicas {
   readonly leader: readonly string[];
   readonly follower: readonly string[];
@@ -16,9 +16,9 @@ export interface ThrottledReplicas {
 export interface ThrottleOptions {
   readonly clock: Clock;
   readonly brokerId: number;
-  /** Bytes a second; Infinity: unlimited. Asked after every change of settings. */
+  /** Bytes per second; Infinity: unlimited. Read after every change of configuration. */
   rates(): { readonly leader: number; readonly follower: number };
-  /** The lists of a topic. Asked when first needed after a change of its settings. */
+  /** The lists of a topic. Read when first needed after a change of its configuration. */
   replicas(topic: string): ThrottledReplicas;
 }
 
@@ -41,7 +41,7 @@ export class ReplicationThrottle {
     this.settingsChanged();
   }
 
-  /** To be called after settings of these topics, or (undefined) of a broker, changed. */
+  /** To be called after the configuration of these topics, or (undefined) of a broker, changed. */
   settingsChanged(topics?: Iterable<string>): void {
     if (topics === undefined) this.lists.clear();
     else for (const topic of topics) this.lists.delete(topic);
@@ -50,12 +50,12 @@ export class ReplicationThrottle {
     this.fetching.setRate(follower);
   }
 
-  /** Whether this leader has nothing for that follower for now. */
+  /** Whether this leader may not send records to that follower for now. */
   holdsBack(partition: ThrottledPartition, follower: number): boolean {
     return this.sending.waitMs > BURST_MS && this.limitsSending(partition, follower);
   }
 
-  /** This leader gives so many bytes to a follower. */
+  /** This leader has sent so many bytes to a follower. */
   sent(partition: ThrottledPartition, follower: number, bytes: number): void {
     if (this.limitsSending(partition, follower)) this.sending.take(bytes);
   }
@@ -65,7 +65,7 @@ export class ReplicationThrottle {
     return this.fetching.limited;
   }
 
-  /** How long this follower is to wait before it fetches, in ms. */
+  /** How long this follower has to wait before it fetches, in ms. */
   waitMs(partition: ThrottledPartition): number {
     return this.limitsFetchingOf(partition) ? this.fetching.waitMs : 0;
   }
@@ -92,14 +92,14 @@ export class ReplicationThrottle {
   }
 }
 
-/** A follower that is held back asks again in half a second or so; what may be sent meanwhile is sent before. */
+/** Maximum delay, in ms, of the next fetch of a throttled follower; the leader may send earlier. */
 const BURST_MS = 1000;
 
-/** So many bytes a second on average: whoever takes more owes it, and waits until that is made good. */
+/** Limits the average rate: after a larger transfer the next one waits until the average is met. */
 class Allowance {
   private readonly clock: Clock;
   private bytesPerMs = Infinity;
-  /** Monotonic ms at which all that was taken is made good. */
+  /** Monotonic ms at which the average is met. */
   private freeAt = 0;
 
   constructor(clock: Clock) {
@@ -116,7 +116,7 @@ class Allowance {
 
   setRate(bytesPerSecond: number): void {
     const before = this.bytesPerMs;
-    // A rate of 0 stands still; what is owed then is looked at again with the next rate.
+    // A rate of 0 blocks; the debt is recomputed with the next rate.
     this.bytesPerMs = bytesPerSecond / 1000;
     const now = this.clock.monotonic();
     const owed = this.freeAt > now && before !== Infinity ? (this.freeAt - now) * before : 0;

@@ -1,4 +1,4 @@
-/** Fetches what a repair needs from another replica, as a consumer does: no more than committed records come. */
+/** Fetches records for a repair from another replica, as a consumer does: only committed records. */
 import { sleep, type Clock } from '../lib/clock.ts';
 import type { Disk } from '../lib/disk.ts';
 import type { SegmentRepair } from '../log/segment-repair.ts';
@@ -14,7 +14,7 @@ const WAIT_MS = 100;
 export interface SegmentFetchEnvironment {
   readonly clock: Clock;
   readonly disk: Pick<Disk, 'admit'>;
-  /** How long the other replica may take for an answer, in ms. */
+  /** Timeout of a fetch from the other replica, in ms. */
   readonly timeoutMs: number;
   connect(broker: number): Peer | undefined;
 }
@@ -23,15 +23,15 @@ export interface SegmentFetch {
   readonly source: number;
   readonly partition: Partition;
   readonly repair: SegmentRepair;
-  /** How many answers without progress are waited out, 100 ms each. */
+  /** Number of responses without progress that are waited out, 100 ms each. */
   readonly waits: number;
-  /** Asked after every wait: false ends the fetch. */
+  /** Called after every wait: false ends the fetch. */
   isWanted(): boolean;
 }
 
 /**
- * Returns the other replica's log start offset when the repair is complete; undefined when that replica has not come so far yet, or the
- * records are not wanted any more. Throws KafkaError, NetworkError, DiskError.
+ * Returns the other replica's log start offset when the repair is complete; undefined when that replica does not have all offsets yet, or
+ * the records are not needed any more. Throws KafkaError, NetworkError, DiskError.
  */
 export async function fetchRepair(
   environment: SegmentFetchEnvironment,

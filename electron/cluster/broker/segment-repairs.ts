@@ -1,11 +1,11 @@
 /**
- * Repairs closed segments that are missing, short or have flipped bits: fetches their offsets from another replica, as a consumer does, so
- * that no more than committed records come. Until then a read of them is refused; nothing is passed over.
+ * Repairs closed segments that are missing, truncated or have flipped bits: fetches their offsets from another replica, as a consumer does, so
+ * only committed records. Until then a read of them is refused; nothing is skipped.
  *
- * One segment at a time where compaction has removed nothing, else the log as a whole: see `SegmentRepair`. A few partitions are repaired at the same time. A repair is tried again after 50 ms, then at
- * intervals that double up to a second: a replica that could help may be down, or its high watermark may have to pass the segment first. A
- * segment is never given up here; a leader that followers wait for hands over to one of them where no committed record can be lost by that
- * (`leadership-handover.ts`).
+ * One segment at a time where compaction has removed nothing, else the log as a whole: see `SegmentRepair`. A few partitions are repaired at
+ * the same time. A repair is retried after 50 ms, then at intervals that double up to a second: a replica that could help may be down, or its
+ * high watermark may have to pass the segment first. Retries are unlimited here; a leader that followers wait for hands over to one of them
+ * where no committed record can be lost by that (`leadership-handover.ts`).
  */
 import { sleep, type Clock, type Timer } from '../lib/clock.ts';
 import { DiskError, type Disk } from '../lib/disk.ts';
@@ -27,41 +27,44 @@ export interface SegmentRepairsOptions {
   readonly disk: Pick<Disk, 'admit'>;
   readonly logger: Logger;
   readonly events: EventSink;
-  /** How long another replica may take for an answer, in ms. */
+  /** Timeout of a fetch from another replica, in ms. */
   readonly timeoutMs: number;
   image(): MetadataImage;
   partition(topic: string, index: number): Partition | undefined;
   /** A new connection to another broker; undefined while the image has no address of it. */
   connect(broker: number): Peer | undefined;
-  /** The log is whole again. */
+  /** The log has no corrupt segment any more. */
   repaired(topic: string, partition: number): void;
 }
 
 const FIRST_RETRY_MS = 50;
 const RETRY_MS = 1_000;
-/** Followers that wait for less are not reported: a repair, or an election, may be about to end it. */
+/** Shorter waits of followers, in ms, are not reported: a repair, or an election, may be about to end them. */
 const REPORT_AFTER_MS = 2_000;
-/** A handover does not wait for a fetch that takes longer than this. */
+/** A handover waits at most so long, in ms, for a fetch in flight. */
 const HANDOVER_CHECK_MS = 1_000;
-/** Partitions that are repaired at the same time: one replica that does not answer holds up no other. */
+/** Partitions that are repaired at the same time: one replica that does not answer delays no other repair. */
 const MAX_RUNNING = 4;
-/** Each try to replace a whole log reads it twice and closes a segment, and one without disk space fills the disk: repeated after 1 s, 2 s … up to this. */
+/**
+ * Maximum retry interval, in ms, of the replacement of a whole log: each try reads the log twice and closes a segment, and without disk space
+ * it fills the disk.
+ */
 const MAX_RETRY_MS = 60_000;
-/** The other replica learns of a new high watermark with its next fetch from the leader: so often it is asked again, and waited for. */
+/** Interval, in ms, of fetches that wait for a high watermark: the other replica gets it with its next fetch from the leader. */
 const WAITS = 20;
 
-interface Damaged {
+interface CorruptPartition {
   readonly topic: string;
   readonly partition: number;
   /** Monotonic ms. */
   readonly since: number;
-  /** Monotonic ms of the next repair, and how long its failure puts off the one after it. */
+  /** Monotonic ms of the next repair, and the delay that its failure adds to the one after it. */
   nextAt: number;
   retryMs: number;
   running: boolean;
-  /** More damage was found while a repair ran. */
+  /** More corruption was found while a repair ran. */
   again: boolean;
-  /** Every replica that is alive was asked, and none has the records. */
+  /** Every live replica was asked, and none has the records. */
   refusedByAll: boolean;
   /** Monotonic ms since which followers wait for it; undefined while none does. */
   blockedSince: number | undefined;
@@ -70,12 +73,12 @@ interface Damaged {
   reportedWrite: string | undefined;
   /** The retry interval while the disk cannot take the repair. */
   writeRetryMs: number;
-  /** Monotonic ms from which on the whole log may be replaced, and how long the next failure puts that off. */
+  /** Monotonic ms from which on the whole log may be replaced, and the delay that the next failure adds. */
   replaceFrom: number;
   replaceRetryMs: number;
 }
 
-/** What became of the replacement of a whole log in one round over the other replicas. */
+/** The outcome of the replacement of a whole log in one round over the other replicas. */
 interface Round {
   tried: boolean;
   putOff: boolean;
@@ -84,7 +87,7 @@ interface Round {
 export class SegmentRepairs {
   private readonly options: SegmentRepairsOptions;
   /** By `topic-partition`. */
-  private readonly damaged = new Map<string, Damaged>();
+  private readonly corruptPartitions = new Map<string, CorruptPartition>();
   private timer: Timer | undefined;
   private handoverTimer: Timer | undefined;
   private running = 0;
@@ -97,7 +100,7 @@ export class SegmentRepairs {
     this.options = options;
   }
 
-  /** To be called when the image can be believed. */
+  /** To be called when the image is up to date. */
   start(): void {
     this.started = true;
     this.schedule();
@@ -107,20 +110,20 @@ export class SegmentRepairs {
     this.stopped = true;
     this.timer?.cancel();
     this.handoverTimer?.cancel();
-    this.damaged.clear();
+    this.corruptPartitions.clear();
   }
 
-  /** To be called for every damage that was found in a closed segment. */
+  /** To be called for all corruption that is found in a closed segment. */
   add(topic: string, partition: number): void {
     if (this.stopped) return;
     const key = `${topic}-${partition}`;
-    const known = this.damaged.get(key);
+    const known = this.corruptPartitions.get(key);
     if (known !== undefined) {
       known.again = true;
       return;
     }
     const now = this.options.clock.monotonic();
-    this.damaged.set(key, {
+    this.corruptPartitions.set(key, {
       ...{ topic, partition, since: now, nextAt: now, retryMs: FIRST_RETRY_MS, running: false, again: false, refusedByAll: false },
       ...{ blockedSince: undefined, reported: undefined, reportedWrite: undefined },
       ...{ writeRetryMs: RETRY_MS, replaceFrom: 0, replaceRetryMs: RETRY_MS },
@@ -128,13 +131,13 @@ export class SegmentRepairs {
     this.schedule();
   }
 
-  /** Whether a reader that was refused should try again: another replica may have the records. */
+  /** Whether a refused reader should retry: another replica may have the records. */
   mayRepair({ name, replicas }: Partition): boolean {
-    return replicas.length > 1 && this.damaged.get(name)?.refusedByAll !== true;
+    return replicas.length > 1 && this.corruptPartitions.get(name)?.refusedByAll !== true;
   }
 
   private schedule(): void {
-    if (!this.started || this.stopped || this.damaged.size === 0) return;
+    if (!this.started || this.stopped || this.corruptPartitions.size === 0) return;
     this.handoverTimer ??= this.options.clock.setTimer(HANDOVER_CHECK_MS, () => this.considerHandovers());
     const [next] = this.waiting;
     if (next === undefined || this.running >= MAX_RUNNING) return;
@@ -143,8 +146,8 @@ export class SegmentRepairs {
   }
 
   /** In the order in which they are due. */
-  private get waiting(): Damaged[] {
-    return [...this.damaged.values()].filter(({ running }) => !running).sort((a, b) => a.nextAt - b.nextAt);
+  private get waiting(): CorruptPartition[] {
+    return [...this.corruptPartitions.values()].filter(({ running }) => !running).sort((a, b) => a.nextAt - b.nextAt);
   }
 
   private startDue(): void {
@@ -154,7 +157,7 @@ export class SegmentRepairs {
     this.schedule();
   }
 
-  private async run(one: Damaged): Promise<void> {
+  private async run(one: CorruptPartition): Promise<void> {
     const key = `${one.topic}-${one.partition}`;
     this.running++;
     one.running = true;
@@ -168,12 +171,12 @@ export class SegmentRepairs {
         delayMs = one.writeRetryMs;
         one.writeRetryMs = Math.min(delayMs * 2, MAX_RETRY_MS);
         this.reportWrite(one, error, delayMs);
-      } else this.options.logger.warn('a damaged segment was not repaired', { partition: key, retryMs: delayMs, error: String(error) });
+      } else this.options.logger.warn('corrupt segment was not repaired', { partition: key, retryMs: delayMs, error: String(error) });
     }
     this.running--;
     one.running = false;
     if (this.stopped) return;
-    if (done && !isFoundAgain(one)) this.damaged.delete(key);
+    if (done && !isFoundAgain(one)) this.corruptPartitions.delete(key);
     else {
       one.nextAt = this.options.clock.monotonic() + delayMs;
       one.retryMs = Math.min(RETRY_MS, 2 * one.retryMs);
@@ -182,29 +185,29 @@ export class SegmentRepairs {
     this.schedule();
   }
 
-  /** Across an await the field changes, which the compiler does not see. */
+  /** A call, since the field changes across an await, which the compiler's narrowing ignores. */
   private isStopped(): boolean {
     return this.stopped;
   }
 
-  /** False when the repair has no use any more: its log was deleted or has failed, or another log has its place. */
+  /** False when the repair is obsolete: its log was deleted or has failed, or was replaced by another one. */
   private isWanted({ topic, index, log }: Partition): boolean {
-    return !this.stopped && this.options.partition(topic, index)?.log === log && log.damagedSegments.length > 0;
+    return !this.stopped && this.options.partition(topic, index)?.log === log && log.corruptSegments.length > 0;
   }
 
-  /** True when nothing is left to be repaired. Throws DiskError: the disk does not take what the repair writes. */
-  private async repairLog(one: Damaged): Promise<boolean> {
+  /** True when nothing remains to be repaired. Throws DiskError: the disk does not take the files of the repair. */
+  private async repairLog(one: CorruptPartition): Promise<boolean> {
     const { options } = this;
     const state = options.image().topics.get(one.topic)?.partitions[one.partition];
     const partition = options.partition(one.topic, one.partition);
     if (state === undefined || partition === undefined) return state?.replicas.includes(options.brokerId) !== true;
-    // Ends: every round repairs a segment, or leaves.
-    while (partition.log.damagedSegments.length > 0) if (!(await this.repairSegment(one, partition))) return false;
+    // Terminates: every round repairs a segment, or returns.
+    while (partition.log.corruptSegments.length > 0) if (!(await this.repairSegment(one, partition))) return false;
     options.repaired(one.topic, one.partition);
     return true;
   }
 
-  private async repairSegment(one: Damaged, partition: Partition): Promise<boolean> {
+  private async repairSegment(one: CorruptPartition, partition: Partition): Promise<boolean> {
     const { clock } = this.options;
     const sources = this.sourcesOf(partition);
     const round: Round = { tried: false, putOff: false };
@@ -220,7 +223,7 @@ export class SegmentRepairs {
         } catch (error) {
           if (error instanceof DiskError) throw error;
           const reason = String(error);
-          this.options.logger.debug('a replica did not send what a damaged segment lacks', { partition: partition.name, source, reason });
+          this.options.logger.debug('replica did not send the records of a corrupt segment', { partition: partition.name, source, reason });
           if (error instanceof KafkaError && LASTING.has(error.code)) refusals++;
         }
         if (!this.isWanted(partition)) return false;
@@ -235,15 +238,15 @@ export class SegmentRepairs {
     return false;
   }
 
-  /** Also during a repair, which may wait for a replica that does not answer. */
+  /** Also runs during a repair, which may wait for a replica that does not answer. */
   private considerHandovers(): void {
     this.handoverTimer = undefined;
     const before = this.options.clock.monotonic() - HANDOVER_CHECK_MS;
-    for (const one of this.damaged.values()) if (one.since <= before) this.considerHandover(one);
+    for (const one of this.corruptPartitions.values()) if (one.since <= before) this.considerHandover(one);
     this.schedule();
   }
 
-  private considerHandover(one: Damaged): void {
+  private considerHandover(one: CorruptPartition): void {
     const partition = this.options.partition(one.topic, one.partition);
     if (partition?.role !== 'leader') return;
     try {
@@ -253,10 +256,10 @@ export class SegmentRepairs {
     }
   }
 
-  private decideHandover(one: Damaged, partition: Partition): void {
+  private decideHandover(one: CorruptPartition, partition: Partition): void {
     const { brokerId, clock, events, logger } = this.options;
     const image = this.options.image();
-    const [segment] = partition.log.damagedSegments;
+    const [segment] = partition.log.corruptSegments;
     if (segment === undefined) return;
     const decision = findHandover(partition, brokerId, image);
     if (decision.kind !== 'wait') one.blockedSince = undefined;
@@ -264,7 +267,7 @@ export class SegmentRepairs {
     if (decision.kind === 'handOver') {
       const { successor } = decision;
       if (partition.handOver(successor, `its leader cannot read offset ${segment.baseOffset}`))
-        logger.warn('asks for another leader: a damaged segment cannot be repaired', { partition: partition.name, successor });
+        logger.warn('requesting another leader: corrupt segment cannot be repaired', { partition: partition.name, successor });
       return;
     }
     const now = clock.monotonic();
@@ -274,7 +277,7 @@ export class SegmentRepairs {
     const reason = describeWait(partition, { brokerId, image, blocked, ...segment });
     if (reason === one.reported) return;
     one.reported = reason;
-    logger.error('followers wait for a damaged segment', { partition: partition.name, reason });
+    logger.error('followers are blocked by a corrupt segment', { partition: partition.name, reason });
     events({
       type: 'partition/repairBlocked',
       at: clock.now(),
@@ -286,10 +289,13 @@ export class SegmentRepairs {
     });
   }
 
-  /** `alone`: the oldest damaged segment is whole. Else the source's log start, where its whole log can help. Throws KafkaError, NetworkError, DiskError. */
+  /**
+   * `alone`: the oldest corrupt segment is whole now. Otherwise the log start of the source, where its whole log can help. Throws KafkaError,
+   * NetworkError, DiskError.
+   */
   private async repairAlone(source: number, partition: Partition): Promise<{ alone: boolean; startOffset?: bigint }> {
     const repair = partition.log.beginRepair();
-    if (repair === undefined) return { alone: partition.log.damagedSegments.length === 0 };
+    if (repair === undefined) return { alone: partition.log.corruptSegments.length === 0 };
     const isWanted = (): boolean => this.isWanted(partition);
     let startOffset: bigint | undefined;
     const alone = await this.use(repair, async () => {
@@ -301,12 +307,12 @@ export class SegmentRepairs {
     return { alone, ...(startOffset !== undefined && !alone && !repair.hasLogChanged && { startOffset }) };
   }
 
-  /** True when the log was replaced. Errors of the other replica are logged: that it has the segment was seen. Throws DiskError. */
+  /** True when the log was replaced. Errors of the other replica are logged: the segment was found there. Throws DiskError. */
   private async replaceLog(source: number, partition: Partition, round: Round, from: number, startOffset: bigint): Promise<boolean> {
     const { brokerId, clock, logger } = this.options;
     round.putOff ||= clock.monotonic() < from || this.replacing;
     if (round.putOff || !this.isWanted(partition)) return false;
-    // What a replica out of the ISR appends may be compacted already: then it has to catch up first.
+    // A replica outside the ISR may append records that are already compacted: it has to catch up first.
     const { isrGaps } = partition;
     const isInSync = (): boolean => partition.isr.includes(brokerId) && partition.isrGaps === isrGaps;
     if (!isInSync()) return false;
@@ -363,7 +369,7 @@ export class SegmentRepairs {
     }
   }
 
-  /** The other replicas that are alive: the leader first, then those in sync. */
+  /** The other live replicas: the leader first, then those in sync. */
   private sourcesOf({ leader, isr, replicas }: Partition): number[] {
     const { brokerId } = this.options;
     const { brokers } = this.options.image();
@@ -371,15 +377,15 @@ export class SegmentRepairs {
     return replicas.filter((id) => id !== brokerId && brokers.get(id)?.fenced === false).sort((a, b) => rank(a) - rank(b));
   }
 
-  private reportWrite(one: Damaged, error: DiskError, retryMs: number): void {
+  private reportWrite(one: CorruptPartition, error: DiskError, retryMs: number): void {
     const { brokerId, clock, events, logger } = this.options;
     const partition = this.options.partition(one.topic, one.partition);
     if (partition === undefined) return;
     const { name, log } = partition;
-    const missing = log.damagedSegments.map(({ baseOffset, endOffset }) => `${baseOffset} to ${endOffset - 1n}`).join(', ');
+    const missing = log.corruptSegments.map(({ baseOffset, endOffset }) => `${baseOffset} to ${endOffset - 1n}`).join(', ');
     const space = error.code === 'ENOSPC' ? `. The copy of a whole log takes up to ${log.sizeBytes} bytes: free disk space` : '';
     const reason = `broker ${brokerId} cannot write the repair of offsets ${missing} of ${name}: ${error.message}${space}`;
-    logger.warn('a repair cannot be written', { partition: name, reason, retryMs });
+    logger.warn('repair cannot be written to disk', { partition: name, reason, retryMs });
     if (reason === one.reportedWrite) return;
     one.reportedWrite = reason;
     const { topic, index } = partition;
@@ -388,7 +394,7 @@ export class SegmentRepairs {
 
   private report({ topic, index, name }: Partition, { baseOffset, endOffset }: SegmentRepair, source: number, scope: RepairScope): void {
     const { brokerId, clock, events, logger } = this.options;
-    logger.info('a damaged segment was repaired', { partition: name, baseOffset, endOffset, source, scope });
+    logger.info('corrupt segment repaired', { partition: name, baseOffset, endOffset, source, scope });
     const fetched = `offsets ${baseOffset} to ${endOffset - 1n} were fetched from broker ${source}`;
     events({
       type: 'node/segmentRepaired',
@@ -403,12 +409,12 @@ export class SegmentRepairs {
 }
 
 /**
- * The other replica does not have the records either. With KAFKA_STORAGE_ERROR it may only wait for its own repair, perhaps from here: two
- * replicas would answer it to each other for ever. The next round corrects it if the other replica was repaired meanwhile.
+ * The other replica does not have the records either. With KAFKA_STORAGE_ERROR it may wait for its own repair, perhaps from here: two
+ * replicas would return that error to each other for ever. The next round corrects it if the other replica was repaired meanwhile.
  */
 const LASTING: ReadonlySet<number> = new Set([ErrorCode.CORRUPT_MESSAGE, ErrorCode.OFFSET_OUT_OF_RANGE, ErrorCode.KAFKA_STORAGE_ERROR]);
 
-/** Across an await the field changes, which the compiler does not see. */
-function isFoundAgain({ again }: Damaged): boolean {
+/** A call, since the field changes across an await, which the compiler's narrowing ignores. */
+function isFoundAgain({ again }: CorruptPartition): boolean {
   return again;
 }

@@ -1,4 +1,4 @@
-/** What a node is configured with, in the shapes that its parts want. */
+/** The configuration of a node, in the types of its parts. */
 import type { GroupSettings } from '../coordinator/group/settings.ts';
 import { formatAddress } from '../lib/addresses.ts';
 import type { NodeConfig } from '../lib/node-config.ts';
@@ -8,11 +8,11 @@ import type { ConnectionLimit } from '../network/connection-limits.ts';
 import { brokerValue, type BrokerSettings, type Properties, type TopicSettings } from '../quorum/config-definitions.ts';
 import type { MetadataImage } from '../quorum/image.ts';
 
-/** Listeners' names. Clients and other brokers come to the first, voters and brokers that look for the controller to the second. */
+/** Names of the listeners. Clients and other brokers connect to the first, voters and brokers that look for the controller to the second. */
 export const CLIENT_LISTENER = 'PLAINTEXT';
 export const CONTROLLER_LISTENER = 'CONTROLLER';
 
-/** How long a member may wait in its first JoinGroup; fixed in Kafka too. */
+/** How long a new member may stay in JoinGroup, in ms; fixed in Kafka too. */
 const NEW_MEMBER_JOIN_TIMEOUT_MS = 300_000;
 const MINUTE = 60_000;
 
@@ -21,7 +21,7 @@ export function advertisedHost(config: NodeConfig): string {
   return config.advertisedHost ?? config.bindHost ?? config.host;
 }
 
-/** The node's properties with those that its configuration implies, so that DescribeConfigs shows what is really in force. */
+/** The properties of the node, with those that its configuration implies, so that DescribeConfigs returns the effective values. */
 export function nodeProperties(config: NodeConfig): Properties {
   const replicationFactor = String(Math.min(3, config.voters.length));
   return {
@@ -43,7 +43,7 @@ export function nodeProperties(config: NodeConfig): Properties {
   };
 }
 
-/** 64-bit settings as numbers: what is beyond 2^53 stands for "never". */
+/** 64-bit values as numbers: values beyond 2^53 mean "never". */
 function unbounded(value: bigint): number {
   return value > BigInt(Number.MAX_SAFE_INTEGER) ? Infinity : Number(value);
 }
@@ -84,8 +84,8 @@ function compressionLevel(topic: TopicSettings): number | undefined {
 }
 
 /**
- * For logs that are opened before this node knows their topics' settings: nothing is deleted on the strength of a default that may not be the
- * topic's.
+ * For logs that are opened before the configuration of their topics is known: nothing is deleted because of a default that the topic may
+ * override.
  */
 export function keepEverything(config: LogConfig): LogConfig {
   return { ...config, retentionBytes: -1, retentionMs: -1, cleanupPolicy: new Set<CleanupPolicy>(['delete']) };
@@ -105,7 +105,7 @@ export function groupSettings(brokerId: number, broker: BrokerSettings): GroupSe
   };
 }
 
-/** The limits that are set now. Read at every connection, so they are kept until a setting changes. */
+/** The current limits. Read at every connection, so they are cached until the configuration changes. */
 export function connectionLimitReader(config: NodeConfig, image: () => MetadataImage): () => ConnectionLimit {
   const properties = nodeProperties(config);
   let known: { configs: MetadataImage['configs']; limit: ConnectionLimit } | undefined;
@@ -127,7 +127,7 @@ function connectionLimit(image: MetadataImage, properties: Properties, brokerId:
   };
 }
 
-/** Of `address:number` pairs. Names other than localhost are not looked up, and limit nothing. */
+/** Parses `address:number` pairs. Names other than localhost are not resolved, and limit nothing. */
 function addressLimits(text: string): Map<string, number> {
   const limits = new Map<string, number>();
   for (const item of text.split(',').map((one) => one.trim())) {

@@ -1,11 +1,11 @@
 /**
  * A process that did not run for a while (frozen, starved, suspended) may have been fenced and replaced as leader and coordinator, and the
- * requests that reached its socket meanwhile are the first that it reads. It answers none before it has read the metadata up to the controller's
- * high watermark: else a producer is refused as out of order, which is fatal to librdkafka, and a group member as unknown, by a broker
- * that no longer decides either. Heartbeats of group members are not held, since their sessions run meanwhile.
+ * first requests that it reads are those that arrived at its socket meanwhile. It answers none before it has read the metadata up to the
+ * controller's high watermark: else a producer is refused as out of order, which is fatal to librdkafka, and a group member as unknown, by a
+ * broker that is neither leader nor coordinator any more. Heartbeats of group members are not held, since their sessions expire meanwhile.
  *
  * A stall shorter than `boundMs` cannot have ended a session. Where no controller answers for `capMs`, requests are served again, but
- * `isUnsure` stays true: refusals that clients take as final are then answered with ones that send them to the metadata.
+ * `isUnsure` stays true: errors that are final for clients are then replaced with ones that make them refresh the metadata.
  */
 import { sleep, type Clock, type Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -15,9 +15,9 @@ export interface StallGuardOptions {
   readonly logger: Logger;
   /** Ms without a turn of the event loop that count as a stall. */
   readonly boundMs: number;
-  /** Ms that requests are held at most after the last stall. */
+  /** Maximum ms that requests are held after the last stall. */
   readonly capMs: number;
-  /** Whether the metadata here is as new as the controller's was at some time after `since` (monotonic ms). Rejects where nothing can be said. */
+  /** Whether the metadata here is as new as the controller's was at some time after `since` (monotonic ms). Rejects where that is unknown. */
   confirm(since: number): Promise<boolean>;
 }
 
@@ -50,7 +50,7 @@ export class StallGuard {
     this.release();
   }
 
-  /** Undefined while requests are to be served; else resolves when they are again. To be called before each. */
+  /** Undefined while requests are served; else resolves when they are again. To be called before each. */
   get hold(): Promise<undefined> | undefined {
     this.look();
     return this.held?.promise;
@@ -68,14 +68,14 @@ export class StallGuard {
     this.timer = this.options.clock.setTimer(this.options.boundMs / 4, () => this.tick());
   }
 
-  /** Sockets may be read before timers run, so every request looks too. */
+  /** Sockets may be read before timers run, so every request checks too. */
   private look(): void {
     if (this.stopped) return;
     const now = this.options.clock.monotonic();
     const stall = now - this.seenAt;
     this.seenAt = now;
     if (stall < this.options.boundMs) return;
-    this.options.logger.warn('this process did not run for a while; requests wait until the metadata is confirmed', {
+    this.options.logger.warn('process was stalled; requests wait until the metadata is confirmed', {
       stallMs: Math.round(stall),
     });
     const confirming = this.stalledAt !== undefined;

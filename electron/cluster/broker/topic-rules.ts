@@ -1,4 +1,4 @@
-/** What a topic may be called, and which topics are Kafka's own. */
+/** Valid topic names, and the internal topics of Kafka. */
 
 export const OFFSETS_TOPIC = '__consumer_offsets';
 export const TRANSACTION_TOPIC = '__transaction_state';
@@ -15,11 +15,11 @@ export function isInternalTopic(name: string): boolean {
   return INTERNAL.has(name);
 }
 
-/** Null when a topic may have this name, else a sentence that says why not. The name becomes a directory's, hence the rules. */
+/** Null when a topic may have this name, else a sentence with the reason. A name is also that of a directory, hence the rules. */
 export function topicNameProblem(name: string): string | null {
   if (name === '') return 'A topic needs a name.';
   if (name === '.' || name === '..') return `"${name}" cannot be a topic's name.`;
-  if (name.length > MAX_NAME_LENGTH) return `A topic's name has at most ${MAX_NAME_LENGTH} characters; this one has ${name.length}.`;
+  if (name.length > MAX_NAME_LENGTH) return `A topic name has at most ${MAX_NAME_LENGTH} characters; this one has ${name.length}.`;
   if (!/^[a-zA-Z0-9._-]+$/.test(name)) return "A topic's name is made of letters, digits, dots, dashes and underscores.";
   return null;
 }

@@ -78,7 +78,7 @@ export function isDescriptorShortage({ code }: DiskError): boolean {
 }
 
 /** The size of a file that may be absent, with one look; undefined when it is. */
-export function sizeIfThere(disk: Pick<Disk, 'size'>, path: string): number | undefined {
+export function sizeIfExists(disk: Pick<Disk, 'size'>, path: string): number | undefined {
   try {
     return disk.size(path);
   } catch (error) {

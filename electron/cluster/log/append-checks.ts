@@ -1,4 +1,4 @@
-/** What is checked of batches before they are appended, in the order of Apache Kafka's ProduceRequest, UnifiedLog and LogValidator. */
+/** Checks of batches before they are appended, in the order of Apache Kafka's ProduceRequest, UnifiedLog and LogValidator. */
 import type { CompressionName } from '../protocol/compression.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
@@ -12,7 +12,7 @@ import {
 } from '../protocol/record-batch.ts';
 import { decodeRecords } from '../protocol/records-reader.ts';
 import { parseEndTransactionMarker, type EndTransactionMarker } from '../protocol/records/transaction-marker.ts';
-import type { UnreadableRecords } from './damage.ts';
+import type { UnreadableRecords } from './corruption.ts';
 import type { LogConfig } from './log-config.ts';
 import type { AppendOrigin } from './producer-state.ts';
 
@@ -23,7 +23,7 @@ const SMALLEST_LENGTH = 14;
 const MAGIC_AT = 16;
 
 /**
- * The one batch of a produce request, sound as a whole; what follows it is cut off where it is no whole batch. Throws KafkaError:
+ * The one batch of a produce request. Trailing bytes that are no whole batch are cut off. Throws KafkaError:
  * CORRUPT_MESSAGE, INVALID_RECORD, MESSAGE_TOO_LARGE, UNSUPPORTED_COMPRESSION_TYPE.
  */
 export function checkClientEnvelope(records: Buffer, config: Pick<LogConfig, 'maxMessageBytes'>): BatchView {
@@ -46,14 +46,14 @@ export function checkClientEnvelope(records: Buffer, config: Pick<LogConfig, 'ma
 export function checkClientHeader(batch: BatchView): CompressionName {
   const { recordCount, lastOffsetDelta, compression } = batch;
   if (compression === undefined) {
-    throw new KafkaError(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `compression type ${batch.compressionId} is not known`);
+    throw new KafkaError(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `compression type ${batch.compressionId} is unknown`);
   }
   if (recordCount <= 0 || lastOffsetDelta !== recordCount - 1) {
     throw invalid(`${recordCount} records with last offset delta ${lastOffsetDelta}`);
   }
   if (batch.isControl) throw invalid('control batches are for brokers');
   if (batch.hasProducerId && batch.baseSequence < 0) throw invalid(`producer ${batch.producerId} without a sequence`);
-  // A transaction that no coordinator knows would hold back every reader of committed records for good.
+  // No transaction coordinator would end such a transaction, so it would hold back read_committed consumers for ever.
   if (batch.isTransactional && !batch.hasProducerId) throw invalid('transactional batch without a producer id');
   return compression;
 }
@@ -83,7 +83,7 @@ export function checkInternalAppend(records: Buffer, origin: AppendOrigin, confi
 }
 
 /**
- * The batches of a follower's fetch, checked for corruption on the way. A partial one at the end is left out, and so is all from the first batch
+ * The batches of a follower's fetch, checked for corruption. Leaves out a partial batch at the end, and everything from the first batch
  * of an epoch above `leaderEpoch`, the one that the follower fetches in (KAFKA-18723).
  */
 export function checkFollowerAppend(records: Buffer, leaderEpoch = Infinity): BatchView[] {

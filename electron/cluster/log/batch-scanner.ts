@@ -1,7 +1,7 @@
 import type { DiskFile } from '../lib/disk.ts';
 import { BATCH_HEADER_BYTES, BatchView, LOG_OVERHEAD_BYTES } from '../protocol/record-batch.ts';
 
-/** Steps through the batches of a log file by way of a window that is read as needed. Views stay good when the window moves on. */
+/** Steps through the batches of a log file, with a window that is read as needed. Views stay valid when the window moves. */
 export class BatchScanner {
   private readonly file: Pick<DiskFile, 'read'>;
   private readonly end: number;
@@ -9,7 +9,7 @@ export class BatchScanner {
   private window: Buffer = Buffer.alloc(0);
   private windowStart = 0;
 
-  /** `end` is the file's size as the owner knows it; bytes behind it are not looked at. */
+  /** `end`: size of the file in bytes, as its owner knows it; bytes behind it are not read. */
   constructor(file: Pick<DiskFile, 'read'>, end: number, windowBytes = 64 * 1024) {
     this.file = file;
     this.end = end;

@@ -1,6 +1,6 @@
 import type { Disk } from '../lib/disk.ts';
 
-/** Text files of Kafka's: a version line, a count line, then that many lines. */
+/** Text files in Kafka's checkpoint format: a version line, a count line, then one line per entry. */
 
 /** The lines of a checkpoint; undefined when there is no such file. Throws when it is not whole. */
 export function readCheckpoint(disk: Disk, path: string): string[] | undefined {
@@ -9,7 +9,7 @@ export function readCheckpoint(disk: Disk, path: string): string[] | undefined {
   const [version, count, ...entries] = lines;
   if (version?.trim() !== '0') throw new Error(`${path}: version ${version ?? ''} is not 0`);
   const expected = Number(count);
-  // Without its line's end the last entry may be a part of one.
+  // An entry without a line end may be torn.
   if (entries.pop() !== '') throw new Error(`${path}: it does not end with a line`);
   if (!Number.isInteger(expected) || entries.length !== expected)
     throw new Error(`${path}: ${entries.length} entries, ${count ?? '?'} announced`);

@@ -8,26 +8,26 @@ import { hadPowerSince, restoreRecords, StopRecordsWriter } from './stop-records
 
 const MARKER = '.kafka_cleanshutdown';
 const RECORDS = 'clean-stop-records';
-/** Logs that a stop makes durable in their own files, half a dozen syncs each, before the records of the others go into one file. */
+/** Logs that a clean stop syncs in their own files, about six syncs each, before it writes the records of the others into one file. */
 const SYNCED_LOGS = 100;
 
 type Logs = Iterable<{ topic: string; partition: number; log: Log }>;
 
-/** What the last stop left. */
+/** State that the previous stop left. */
 export interface LastStop {
-  /** Whether it was a clean one. */
+  /** Whether it was a clean stop. */
   readonly clean: boolean;
-  /** Whether a log of which it says nothing may be believed: after a stop of Apache Kafka's, which says nothing of any. */
+  /** Whether logs without a summary are trusted: true after a clean stop of Apache Kafka, which writes no summaries. */
   readonly othersBelieved: boolean;
   /** By the name of the log's directory. */
   readonly summaries: ReadonlyMap<string, LogSummary>;
 }
 
 /**
- * The clean stop and the start after it. The marker vouches for every record and for what follows from the records. Each log either has all
- * of it on the medium in its own files, or is left bare: then its records are, or they stand in the file of `stop-records.ts`, from which the next
- * start restores what a loss of power took. The marker is written when all of that is durable, and removed, durably, before anything
- * changes; the files that it vouches for go after it.
+ * The clean stop and the start after it. The marker proves that every record is durable, and everything derived from the records. Each log
+ * either has all of this durable in its own files, or is closed without indexes: then its records are durable in its own file or in the
+ * file of `stop-records.ts`, from which the next start restores records that a loss of power took. The marker is written when all of this
+ * is durable, and is removed, durably, before anything changes; the files that it covers are removed after it.
  */
 export class CleanStop {
   private readonly disk: Disk;
@@ -46,32 +46,36 @@ export class CleanStop {
     this.records = `${directory}/${RECORDS}`;
   }
 
-  /** To be called before anything in the directory is looked at. Throws DiskError. */
+  /** To be called before the directory is read. Throws DiskError. */
   begin(): LastStop {
     const { disk, checkpoints } = this;
     const clean = disk.exists(this.marker);
     const summaries = clean ? checkpoints.readSummaries() : undefined;
     if (clean) {
       if (summaries !== undefined) this.restore(summaries);
-      // From the first write on the marker would be a lie, and a power cut must not bring it back.
+      // The marker is wrong from the first write on, and a power cut must not restore it.
       disk.remove(this.marker);
       disk.syncDirectory(this.directory);
     }
     checkpoints.removeSummaries();
     disk.remove(this.records);
-    // A summary file that cannot be read is one of ours: what it said of bare logs nobody knows.
+    // An unreadable summary file was written by this program, so which logs were closed without indexes is unknown.
     return { clean, othersBelieved: clean && summaries !== undefined, summaries: summaries ?? new Map<string, LogSummary>() };
   }
 
   private restore(summaries: Map<string, LogSummary>): void {
     const { disk, directory, records, logger, checkpoints } = this;
-    // What another has written since is not to be taken for a loss: it syncs its logs, so the checkpoints say something else then.
-    const bare = new Map([...summaries].filter(([name, summary]) => summary.bare !== undefined && checkpoints.bearOut(name, summary)));
-    if (bare.size === 0 || hadPowerSince(disk, records)) return;
-    for (const name of restoreRecords(disk, directory, records, bare)) logger.warn('a log is not as it was stopped', { directory: name });
+    // Another program may have written since: it syncs its logs, so the checkpoints differ from the summary.
+    const unindexed = new Map(
+      [...summaries].filter(([name, summary]) => summary.recordsChecksum !== undefined && checkpoints.confirms(name, summary)),
+    );
+    if (unindexed.size === 0 || hadPowerSince(disk, records)) return;
+    for (const name of restoreRecords(disk, directory, records, unindexed)) {
+      logger.warn('log differs from its state at the last clean stop', { directory: name });
+    }
   }
 
-  /** Closes all logs; false when one could not be closed in order. Throws DiskError. */
+  /** Closes all logs. Returns false when a log was not closed cleanly. Throws DiskError. */
   closeLogs(logs: Logs, syncedLogs = SYNCED_LOGS): boolean {
     const records = new StopRecordsWriter(this.disk, this.records);
     let inOrder = true;
@@ -79,7 +83,7 @@ export class CleanStop {
     for (const { topic, partition, log } of logs) {
       let kept: Buffer | undefined;
       try {
-        if (staysBare(log, synced >= syncedLogs && records.hasRoom(log.sizeBytes))) kept = log.leaveBare();
+        if (closesWithoutIndexes(log, synced >= syncedLogs && records.hasRoom(log.sizeBytes))) kept = log.closeWithoutIndexes();
         else {
           if (log.isUnfinished) synced++;
           log.close();
@@ -94,15 +98,15 @@ export class CleanStop {
     return inOrder;
   }
 
-  /** To be called when the checkpoints are written and nothing failed. Throws DiskError. */
-  vouch(logs: Logs): void {
+  /** Writes the summaries and the marker. To be called after the checkpoints were written without a failure. Throws DiskError. */
+  writeMarker(logs: Logs): void {
     this.checkpoints.writeSummaries(logs);
     this.disk.writeFileAtomic(this.marker, Buffer.from('{"version":0,"brokerEpoch":-1}'));
   }
 }
 
-/** One that is bare and durable costs nothing to leave so; another is, where there are too many to be synced. */
-function staysBare(log: Log, tooMany: boolean): boolean {
+/** A durable log without indexes stays so at no cost; another log is closed without indexes when there are too many to sync. */
+function closesWithoutIndexes(log: Log, tooMany: boolean): boolean {
   if (!log.isUnfinished) return false;
-  return log.isBare && log.isDurable ? log.mayStayBare : tooMany && log.mayStayBare;
+  return log.isWithoutIndexes && log.isDurable ? log.mayCloseWithoutIndexes : tooMany && log.mayCloseWithoutIndexes;
 }

@@ -1,5 +1,5 @@
-/** Compares the closed segments that an open finds with what they were, so that no reader passes over records that are missing. */
-import type { LogDamage } from './damage.ts';
+/** Compares the closed segments that an open finds with the manifest, so that no reader passes over missing records. */
+import type { LogCorruption } from './corruption.ts';
 import { LOG_SUFFIX, offsetFileName } from './log-files.ts';
 import type { RecoveryContext } from './recovery.ts';
 import type { Segment } from './segment.ts';
@@ -7,7 +7,7 @@ import { isReplacing, UNKNOWN_SIZE, type ClosedSegment } from './segment-manifes
 
 export interface FoundSegment {
   segment: Segment;
-  /** Its indexes exist and could be whole by their sizes. */
+  /** Its indexes exist, and their sizes are plausible. */
   indexed: boolean;
 }
 
@@ -15,7 +15,7 @@ interface Known {
   readonly logStartOffset: bigint;
   /** There is a manifest. */
   readonly listed: boolean;
-  /** Where the first segment has to start, if that is known exactly. */
+  /** Offset at which the first segment has to start, if it is known exactly. */
   readonly startOffset: bigint | undefined;
   /** See `OpenOptions`: what lies above is reported by the recovery, which cuts it off. */
   readonly protectedTo: bigint;
@@ -24,8 +24,8 @@ interface Known {
 type Context = Pick<RecoveryContext, 'manifest' | 'makeSegment' | 'gapsAllowed' | 'cutOff' | 'found' | 'logger'>;
 
 /**
- * Returns the segments in order, with an empty one in the place of each that is missing; `Segment.lack` says what is missing of which. The
- * witness is the manifest. Without it (data of an earlier version, or of Apache Kafka) a segment has to start where the one before it ends,
+ * Returns the segments in order, with an empty one in place of each missing segment; `Segment.lack` describes the missing records. The
+ * manifest decides. Without it (data of an earlier version, or of Apache Kafka) a segment has to start where the one before it ends,
  * unless compaction may have left the gap.
  */
 export function compareClosedSegments(context: Context, present: readonly FoundSegment[], known: Known): FoundSegment[] {
@@ -54,7 +54,7 @@ export function compareClosedSegments(context: Context, present: readonly FoundS
   return found;
 }
 
-/** An entry is written after the next segment was made: the file that it names last is not the last one of the log. */
+/** An entry is written after the next segment was created: the last entry never describes the last segment of the log. */
 function reportLostEnd(context: Context, last: Segment | undefined, listed: readonly ClosedSegment[]): void {
   const lost = listed.at(-1);
   if (lost === undefined || (last !== undefined && lost.baseOffset < last.baseOffset)) return;
@@ -103,7 +103,7 @@ function compareEnd(segment: Segment, next: bigint): void {
   segment.lack = { from: end ?? endOf(segment), reason: gapReason(end ?? endOf(segment), next) };
 }
 
-/** Where the records from `from` to `to` are missing behind those of `segment`, or in its midst with `defect`; the files stay as they are. */
+/** Reports the records from `from` to `to` as missing after `segment`, or inside it with `defect`; the files stay unchanged. */
 export function markGap(context: Context, segment: Segment, from: bigint, to: bigint, defect?: string): void {
   if (segment.lack !== undefined) return;
   segment.lack = { from, reason: defect ?? gapReason(from, to) };
@@ -118,9 +118,17 @@ function report(context: Context, segment: Segment, endOffset: bigint): void {
   const { lack, path, size: position } = segment;
   if (lack === undefined) return;
   const name = path.slice(path.lastIndexOf('/') + 1);
-  context.logger.error('a closed segment lacks records', { segment: path, from: lack.from, to: endOffset, reason: lack.reason });
-  const damage: LogDamage = { foundBy: 'open', offset: lack.from, endOffset, segment: name, position, reason: lack.reason, bytes: 0 };
-  context.found(damage);
+  context.logger.error('closed segment lacks records', { segment: path, from: lack.from, to: endOffset, reason: lack.reason });
+  const corruption: LogCorruption = {
+    foundBy: 'open',
+    offset: lack.from,
+    endOffset,
+    segment: name,
+    position,
+    reason: lack.reason,
+    bytes: 0,
+  };
+  context.found(corruption);
 }
 
 /** Offset after the last whole batch, from the start of the file. */

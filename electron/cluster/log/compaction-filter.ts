@@ -10,7 +10,7 @@ import type { AbortedTransaction } from './transaction-index.ts';
 
 export interface FilterContext {
   readonly keys: KeyOffsets;
-  /** The last offset that `keys` knows of: what comes after it stays. */
+  /** The last offset that `keys` covers; later records stay. */
   readonly lastKeyOffset: bigint;
   readonly transactions: StretchTransactions;
   readonly producers: ReadonlyMap<bigint, Readonly<ProducerEntry>>;
@@ -27,10 +27,11 @@ export interface Kept {
 }
 
 /**
- * What compaction keeps of a batch: each record that is the newest of its key; a tombstone as long as its batch has no delete horizon or
- * that is not reached (KIP-534: it is set when the tombstone is first met); nothing of aborted transactions; a marker until all records of
- * its transaction are gone, and delete.retention.ms longer. A batch without records stays where it holds a sequence that is remembered of a
- * live producer (Kafka keeps the last one only: a replica that is made from such a log would refuse what its client sends again), or ends its segment (`segmentEnd`: where the next one starts), so that offsets have no gap between segments.
+ * What compaction keeps of a batch: the newest record of each key; a tombstone until the delete horizon of its batch (KIP-534: set when
+ * compaction first finds the tombstone); no record of an aborted transaction; a transaction marker until all records of its transaction are
+ * removed, and delete.retention.ms longer. A batch without records stays where it holds a remembered sequence of an active producer (Kafka
+ * keeps only the last one: a replica built from such a log would refuse a retry of the client), or where it ends its segment (`segmentEnd`:
+ * the base offset of the next one), so that offsets have no gap between segments.
  */
 export function filterBatch(context: FilterContext, batch: BatchView, segmentEnd: bigint): Kept {
   const { transactions, nowMs } = context;
@@ -82,7 +83,7 @@ export function isUndecodable(error: unknown): error is KafkaError {
   return error instanceof KafkaError && (error.code === ErrorCode.CORRUPT_MESSAGE || error.code === ErrorCode.UNSUPPORTED_COMPRESSION_TYPE);
 }
 
-/** Whether the batch says how far a producer that is still remembered has come, or is one by which its repeats are recognised. */
+/** Whether the batch holds the last sequence of an active producer, or one by which its retries are recognised. */
 function isRemembered({ producers }: FilterContext, batch: BatchView): boolean {
   if (!batch.hasProducerId) return false;
   const entry = producers.get(batch.producerId);
@@ -91,7 +92,7 @@ function isRemembered({ producers }: FilterContext, batch: BatchView): boolean {
   return batch.isControl && batch.producerEpoch === entry.epoch;
 }
 
-/** "Never" is as far away as a timestamp can say. */
+/** "Never" is the largest timestamp. */
 function horizonFrom(nowMs: number, deleteRetentionMs: number): bigint {
   const horizon = nowMs + deleteRetentionMs;
   return Number.isSafeInteger(Math.trunc(horizon)) ? BigInt(Math.trunc(horizon)) : BigInt(Number.MAX_SAFE_INTEGER);

@@ -1,9 +1,9 @@
-/** What a key costs beside its bytes, about. */
+/** Approximate memory of an entry beside the bytes of its key. */
 const ENTRY_BYTES = 100;
 
 /**
- * The newest offset of every key in a stretch of a log. Keys are kept whole, so that no two can be taken for one another; memory is
- * bounded, and a stretch with more keys than fit is compacted in parts.
+ * The newest offset of every key in a range of a log. Keys are stored whole, so that no two are mistaken for each other. Memory is
+ * bounded; a range with more keys than fit is compacted in parts.
  */
 export class KeyOffsets {
   private readonly offsets = new Map<string, bigint>();

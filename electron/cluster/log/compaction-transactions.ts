@@ -8,8 +8,8 @@ interface OngoingAbort {
 }
 
 /**
- * The transactions of a stretch of a log that is gone through in order: which batches were aborted, and which markers have nothing left
- * to say because all records of their transaction are gone already. Source: KIP-98; Apache Kafka's log cleaner.
+ * The transactions of a range of a log that is read in order: which batches were aborted, and which markers are obsolete because
+ * all records of their transaction are removed. Source: KIP-98; Apache Kafka's log cleaner.
  */
 export class StretchTransactions {
   private readonly aborted: readonly AbortedTransaction[];
@@ -39,7 +39,7 @@ export class StretchTransactions {
   /** Takes a control batch in. `spent`: no batch of its transaction is left. `aborted`: the transaction that it ends, if that is still of interest. */
   control(batch: BatchView): { spent: boolean; aborted: AbortedTransaction | undefined } {
     this.advance(batch.lastOffset);
-    // One that compaction has emptied has said all.
+    // Compaction has emptied this marker.
     if (batch.recordCount === 0) return { spent: true, aborted: undefined };
     // Reported where the batch is read for its producer's state.
     const marker = markerOf(batch, () => undefined);

@@ -4,7 +4,7 @@ import { decodeRecords } from '../protocol/records-reader.ts';
 import { filterBatch, isUndecodable, type FilterContext } from './compaction-filter.ts';
 import { KeyOffsets } from './compaction-keys.ts';
 import { StretchTransactions } from './compaction-transactions.ts';
-import { DamagedBatchError } from './damage.ts';
+import { CorruptBatchError } from './corruption.ts';
 import { CLEANED_SUFFIX } from './log-files.ts';
 import type { LogCore } from './log-core.ts';
 import { max, min } from './offsets.ts';
@@ -12,18 +12,18 @@ import { removeUnfinished } from './segment-swap.ts';
 import type { Segment } from './segment.ts';
 
 const WINDOW_BYTES = 256 * 1024;
-/** What is kept is written in pieces of about this size. */
+/** Bytes in which the kept batches are written. */
 const WRITE_BYTES = 256 * 1024;
 
-/** What there is to compact in a log. */
+/** The part of a log that compaction may process. */
 export interface Cleanable {
-  /** The first offset that was not compacted yet. */
+  /** The first offset that is not compacted. */
   readonly firstDirty: bigint;
-  /** Where compaction has to stop: the end of a segment. */
+  /** Offset at which compaction has to stop: the end of a segment. */
   readonly end: bigint;
   readonly dirtyBytes: number;
   readonly totalBytes: number;
-  /** The oldest record that was never looked at is older than max.compaction.lag.ms. */
+  /** The oldest record that no compaction has processed is older than max.compaction.lag.ms. */
   readonly overdue: boolean;
 }
 
@@ -36,18 +36,18 @@ export interface CompactionResult {
 }
 
 /**
- * `cleanedTo`: as far as compaction has come. Never the active segment, nothing that is not committed or belongs to a transaction that is open
+ * `cleanedTo`: end of the compacted part. Never includes the active segment, records that are uncommitted or belong to a transaction that is
  * or undecided, nothing younger than min.compaction.lag.ms.
  */
 export function cleanable(log: LogCore, cleanedTo: bigint, nowMs: number): Cleanable {
   const { config } = log;
   const { all, active } = log.storage.segments;
   const unstable = log.producers.firstUnstableOffset(log.highWatermark);
-  // Records of a transaction that may have been aborted replace no value that is committed.
+  // Records of a transaction that may have been aborted replace no committed value.
   const undecided = log.storage.guard(() => log.undecided.first);
   const bounds = [unstable, undecided].filter((bound) => bound !== undefined);
   const limit = bounds.reduce(min, min(active.baseOffset, log.highWatermark));
-  // A checkpoint from beyond the end speaks of a log that was cut since.
+  // A checkpoint above the log end was written before the log was truncated.
   const firstDirty = cleanedTo > active.baseOffset ? log.startOffset : max(cleanedTo, log.startOffset);
   let end = segmentStart(all);
   let dirtyBytes = 0;
@@ -74,9 +74,9 @@ export function cleanable(log: LogCore, cleanedTo: bigint, nowMs: number): Clean
 }
 
 /**
- * Compacts `[log start, end)`, in slices: yields the bytes that it has read since the last time, about `sliceBytes`, and may go on
- * whenever it suits. What happens to the log meanwhile is noticed, and what is then not possible any more is given up. Returns undefined
- * when nothing was done. Throws KafkaError CORRUPT_MESSAGE for a batch that is damaged: it stays as it is, and the log with it.
+ * Compacts `[log start, end)` in slices: yields the bytes read since the previous yield, about `sliceBytes`. The caller may resume at any
+ * time. A change of the log in between is noticed, and ends the compaction where it can no longer be completed. Returns undefined when
+ * nothing was done. Throws KafkaError CORRUPT_MESSAGE for a corrupt batch, and leaves the log unchanged.
  */
 export function* compact(
   log: LogCore,
@@ -91,7 +91,7 @@ export function* compact(
 
   const keys = new KeyOffsets(options.maxKeyBytes);
   let lastKeyOffset = firstDirty - 1n;
-  // Those that ended before the stretch would be taken for ones that are still going on.
+  // Transactions that ended before the range would count as ongoing.
   const seen = new StretchTransactions(aborted.filter(({ lastOffset }) => lastOffset >= segmentStart(dirty)));
   scan: for (const segment of dirty) {
     for (const batch of batchesOf(log, segment)) {
@@ -104,14 +104,14 @@ export function* compact(
           }
         } catch (error) {
           if (!isUndecodable(error)) throw error;
-          // Its keys are unknown: it stays as it is, and nothing gives way to it.
+          // Its keys are unknown: it stays, and replaces no other record.
           log.unreadable({ offset: batch.baseOffset, count: batch.recordCount, reason: error.message }, segment.path);
         }
       }
       lastKeyOffset = max(lastKeyOffset, batch.lastOffset);
       if (budget.spend(batch.sizeInBytes)) {
         yield budget.take();
-        if (!areThere(log, sources)) return undefined;
+        if (!areUnchanged(log, sources)) return undefined;
       }
     }
   }
@@ -169,7 +169,7 @@ function groupsOf(log: LogCore, segments: readonly Segment[]): Segment[][] {
   return groups;
 }
 
-/** Makes one segment of a group's and puts it in their place. Returns its size; undefined when they are not there any more. */
+/** Creates one segment from a group, and replaces the group with it. Returns its size in bytes; undefined when the group was removed meanwhile. */
 function* compactGroup(
   log: LogCore,
   group: readonly Segment[],
@@ -177,7 +177,7 @@ function* compactGroup(
   budget: Budget,
 ): Generator<number, number | undefined> {
   // A repair may have replaced a segment of this group while an earlier group was compacted.
-  if (!areThere(log, group)) return undefined;
+  if (!areUnchanged(log, group)) return undefined;
   const { storage } = log;
   const baseOffset = (group[0] as Segment).baseOffset;
   const cleaned = storage.guard(() => {
@@ -213,7 +213,7 @@ function* compactGroup(
         if (aborted !== undefined) cleaned.transactionIndex.append(aborted);
         if (!budget.spend(batch.sizeInBytes)) continue;
         yield budget.take();
-        if (!areThere(log, group)) {
+        if (!areUnchanged(log, group)) {
           giveUp();
           return undefined;
         }
@@ -240,8 +240,8 @@ function endOf(log: LogCore, segment: Segment): bigint {
   return all[index + 1]?.baseOffset ?? log.endOffset;
 }
 
-/** The segments are what they were: not cut, not deleted, not about to be replaced by a repair, the log not closed. */
-function areThere(log: LogCore, segments: readonly Segment[]): boolean {
+/** Whether the segments are unchanged: not truncated, not deleted, not about to be replaced by a repair, and the log open. */
+function areUnchanged(log: LogCore, segments: readonly Segment[]): boolean {
   if (log.storage.closed || log.storage.failure !== undefined) return false;
   const { all, active } = log.storage.segments;
   const from = all.indexOf(segments[0] as Segment);
@@ -257,7 +257,7 @@ function* batchesOf(log: LogCore, segment: Segment): Generator<BatchView, void> 
     const batch = log.storage.guard(() => scanner.batch(at));
     const defect = batch === undefined ? { reason: 'no whole batch' } : verifyBatch(batch, batch.position + batch.sizeInBytes);
     if (batch === undefined || defect !== undefined) {
-      const error = new DamagedBatchError(segment.path, position, defect?.reason ?? '');
+      const error = new CorruptBatchError(segment.path, position, defect?.reason ?? '');
       log.refused(error, segment.baseOffset);
       throw error;
     }

@@ -1,26 +1,26 @@
-/** Bytes of a log that are not what was written there. */
+/** Corruption of a log: bytes that differ from what was written, or records that are missing. */
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 
-export interface LogDamage {
+export interface LogCorruption {
   /**
-   * What found it: the recovery after an unclean stop, which cuts the log there; the comparison of closed segments with their manifest at an
-   * open, which leaves the files as they are; a read, which is refused; or whatever has to understand the records (a coordinator that loads,
-   * compaction, producer state), which passes over those that it cannot decode.
+   * What found it: the recovery after an unclean stop, which truncates the log there; an open, which compares closed segments with their
+   * manifest and leaves the files unchanged; a read, which is refused; or code that decodes records (a coordinator that loads, compaction,
+   * producer state), which skips records that it cannot decode.
    */
   foundBy: 'recovery' | 'open' | 'read' | 'decode';
-  /** Of the first record that is concerned. */
+  /** Offset of the first affected record. */
   offset: bigint;
-  /** After the last one, where that is known. */
+  /** Offset after the last affected record, where it is known. */
   endOffset?: bigint;
-  /** The file, without its directory, and where in it the first damaged batch begins. */
+  /** Name of the file, and the position in it at which the first corrupt batch begins. */
   segment: string;
   position: number;
-  /** What is wrong with it, in plain words. */
+  /** The defect, in plain words. */
   reason: string;
-  /** Cut off, later segments included; 0 where the files stay as they are. */
+  /** Bytes cut off, later segments included; 0 where the files stay unchanged. */
   bytes: number;
-  /** How many records were passed over, where that is known. */
+  /** Number of skipped records, where it is known. */
   records?: number;
 }
 
@@ -32,8 +32,8 @@ export interface UnreadableRecords {
   reason: string;
 }
 
-/** A read has come to bytes that are no whole batch. They are not handed on: nobody ever sent them. */
-export class DamagedBatchError extends KafkaError {
+/** A read has found bytes that are no whole batch. They are not returned, because no client sent them. */
+export class CorruptBatchError extends KafkaError {
   readonly path: string;
   readonly position: number;
   readonly reason: string;

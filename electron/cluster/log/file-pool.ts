@@ -1,12 +1,12 @@
 import { DiskError, isDescriptorShortage, type Disk, type DiskFile } from '../lib/disk.ts';
 
-/** Files that all logs of a node keep open together, if nothing else is said. */
+/** Default limit on the open files of all logs of a node. */
 export const DEFAULT_MAX_OPEN_FILES = 2_000;
 
 /**
- * Keeps files open for those who use them, up to a bound: the one that was used longest ago is closed first. With thousands of
- * partitions only those that are read or written hold a descriptor. Closing loses nothing: what was written is the system's to keep, and
- * a later `sync` of the file, by whatever descriptor, covers it.
+ * Keeps files open up to a limit: the least recently used one is closed first. With thousands of partitions only those that are read or
+ * written hold a descriptor. A close loses no data: the operating system holds what was written, and a later `sync` of the file, through
+ * any descriptor, covers it.
  */
 export class FilePool {
   private readonly disk: Disk;
@@ -25,7 +25,7 @@ export class FilePool {
     return this.files.size;
   }
 
-  /** The open file of `owner`, opened, or made, if it is not. Throws DiskError. */
+  /** The open file of `owner`; opens or creates it where needed. Throws DiskError. */
   use(owner: PooledFile): DiskFile {
     const open = this.files.get(owner);
     if (open !== undefined) {
@@ -56,7 +56,7 @@ export class FilePool {
       try {
         return this.disk.open(path, { create: !exists });
       } catch (error) {
-        // The process may have fewer descriptors than the node's share: sockets and other nodes take from the same ones.
+        // The process may have fewer descriptors than the share of the node: sockets and other nodes use the same ones.
         if (!(error instanceof DiskError) || !isDescriptorShortage(error) || this.files.size === 0) throw error;
         this.shrinkTo(this.files.size >> 1);
       }
@@ -71,10 +71,10 @@ export class FilePool {
   }
 }
 
-/** A file that is opened when it is needed; made when it is absent. Every call throws DiskError as `DiskFile` does. */
+/** A file that is opened when it is needed, and created when it is absent. Every call throws DiskError as `DiskFile` does. */
 export class PooledFile {
   readonly path: string;
-  /** Whether it is known to be there: then nobody has to look. */
+  /** Whether the file is known to exist, so that no check on disk is needed. */
   exists: boolean;
   private readonly pool: FilePool;
 
@@ -84,7 +84,7 @@ export class PooledFile {
     this.exists = exists;
   }
 
-  /** Makes the file if there is none. */
+  /** Creates the file if it is absent. */
   touch(): void {
     this.pool.use(this);
   }
@@ -100,7 +100,7 @@ export class PooledFile {
   sync(): void {
     this.pool.use(this).sync();
   }
-  /** Gives the descriptor back; the next use opens the file again. */
+  /** Releases the descriptor; the next use opens the file again. */
   close(): void {
     this.pool.close(this);
   }

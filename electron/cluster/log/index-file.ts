@@ -2,24 +2,24 @@ import type { Disk } from '../lib/disk.ts';
 import { crc32c } from '../protocol/crc32c.ts';
 
 /**
- * A file of entries of one size that only grows at the end. New entries stay in memory until `save`: an index can be made
- * anew from its log, so a crash costs time and no data. Older ones are read when a look-up first needs them.
+ * An append-only file of fixed-size entries. New entries stay in memory until `save`: an index can be rebuilt from its log, so a crash
+ * costs time and no data. Older entries are read when a look-up first needs them.
  */
 export class IndexFile {
   readonly path: string;
   readonly entryBytes: number;
   private readonly disk: Disk;
-  /** Entries in the file; undefined until someone asked. */
+  /** Number of entries in the file; undefined until it is first needed. */
   private saved: number | undefined;
   /** Entries from `memoryFrom` on. */
   private memory: Buffer = Buffer.alloc(0);
   private memoryFrom = 0;
   private memoryCount = 0;
   private cut = false;
-  /** Whether the file as it stands is on the medium; files found at a start are taken to be. */
+  /** Whether the file is durable in its present state; files found at a start are assumed to be. */
   private durable = true;
 
-  /** `fresh`: the file is new or to be made anew; what it holds is not looked at. */
+  /** `fresh`: the file is new or to be rebuilt; its content is ignored. */
   constructor(disk: Disk, path: string, entryBytes: number, fresh: boolean) {
     this.disk = disk;
     this.path = path;
@@ -42,7 +42,7 @@ export class IndexFile {
     return { bytes: this.memory, at: (index - this.memoryFrom) * this.entryBytes };
   }
 
-  /** The last entry, read alone where the rest is not in memory; undefined when there is none. */
+  /** The last entry, read alone where the others are not in memory; undefined when there is none. */
   lastEntry(): Buffer | undefined {
     const count = this.count;
     if (count === 0) return undefined;
@@ -55,7 +55,7 @@ export class IndexFile {
     return entry;
   }
 
-  /** Makes room for one entry and says where it goes. */
+  /** Reserves space for one entry and returns its position. */
   append(): { bytes: Buffer; at: number } {
     this.measure();
     const at = this.memoryCount * this.entryBytes;
@@ -78,7 +78,7 @@ export class IndexFile {
     }
   }
 
-  /** Brings the file up to date; with `durable` on the medium too. */
+  /** Writes new entries to the file; with `durable`, also syncs it. */
   save(durable: boolean): void {
     const count = this.count;
     const saved = this.saved ?? 0;
@@ -93,7 +93,7 @@ export class IndexFile {
         file.write([this.memory.subarray(from, this.memoryCount * this.entryBytes)], saved * this.entryBytes);
       }
       if (durable) {
-        // An empty file has nothing but its name, and that is its directory's.
+        // An empty file has only a name, which belongs to its directory.
         if (count > 0 || saved > 0) file.sync();
         this.durable = true;
       }
@@ -111,7 +111,7 @@ export class IndexFile {
     return crc32c(this.memory.subarray(0, this.memoryCount * this.entryBytes));
   }
 
-  /** Forgets all entries: they are about to be written again. */
+  /** Drops all entries, which the caller writes again. */
   reset(): void {
     this.saved = 0;
     this.cut = true;
@@ -120,7 +120,7 @@ export class IndexFile {
     this.memoryCount = 0;
   }
 
-  /** Lets go of memory that the file can give back. */
+  /** Releases memory that the file can restore. */
   unload(): void {
     if (this.saved === undefined || this.saved !== this.count || this.cut) return;
     this.memory = Buffer.alloc(0);

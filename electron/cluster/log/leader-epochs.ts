@@ -8,15 +8,15 @@ export interface EpochStart {
 }
 
 export interface EpochEnd {
-  /** −1 when the epoch asked for is newer than any here. */
+  /** −1 when the requested epoch is newer than all known ones. */
   leaderEpoch: number;
   /** Exclusive; −1 with leaderEpoch −1. */
   endOffset: bigint;
 }
 
 /**
- * Which leader epoch started at which offset (KIP-101, KIP-279): what lets a replica find where its log and the leader's part.
- * Both columns ascend strictly. Changes stay in memory until `save`; a crash before that loses nothing, since recovery takes
+ * Which leader epoch started at which offset (KIP-101, KIP-279), by which a replica finds where its log diverges from the leader's.
+ * Both columns ascend strictly. Changes stay in memory until `save`; a crash before that loses nothing, since recovery reads
  * the epochs of unflushed batches from the batches.
  */
 export class LeaderEpochs {
@@ -30,13 +30,13 @@ export class LeaderEpochs {
     this.path = `${directory}/${LEADER_EPOCH_FILE}`;
   }
 
-  /** Takes over what is known to be in the checkpoint. */
+  /** Restores entries that are known to be in the checkpoint. */
   restore(entries: readonly EpochStart[]): void {
     this.entries = [...entries];
     this.dirty = false;
   }
 
-  /** Reads the checkpoint; an absent one is an empty one. Throws when it is not whole. */
+  /** Reads the checkpoint; an absent one counts as empty. Throws when it is incomplete. */
   load(): void {
     this.entries = (readCheckpoint(this.disk, this.path) ?? []).map((line) => {
       const match = /^(\d+) (\d+)$/.exec(line);
@@ -46,7 +46,7 @@ export class LeaderEpochs {
     this.dirty = false;
   }
 
-  /** Puts `entries` in the place of what the checkpoint says. */
+  /** Replaces the entries of the checkpoint with `entries`. */
   replace(entries: readonly EpochStart[]): void {
     const same =
       entries.length === this.entries.length &&
@@ -55,7 +55,7 @@ export class LeaderEpochs {
     this.dirty ||= !same;
   }
 
-  /** Makes the present state durable. */
+  /** Makes the current entries durable. */
   save(): void {
     if (!this.dirty) return;
     writeCheckpoint(
@@ -75,19 +75,19 @@ export class LeaderEpochs {
     return this.entries.at(-1)?.epoch ?? -1;
   }
 
-  /** Notes that `epoch` starts at `startOffset`, if it is newer than what is known. */
+  /** Records that `epoch` starts at `startOffset`, if it is newer than the latest epoch. */
   assign(epoch: number, startOffset: bigint): void {
     const last = this.entries.at(-1);
     if (epoch < 0 || (last !== undefined && epoch <= last.epoch)) return;
-    // An epoch that started here or later wrote nothing that is still in the log.
+    // The log holds no record of an epoch that started here or later.
     while ((this.entries.at(-1)?.startOffset ?? -1n) >= startOffset) this.entries.pop();
     this.entries.push({ epoch, startOffset });
     this.dirty = true;
   }
 
   /**
-   * Adds epochs of records of the same history that could not be read when the others were collected, oldest first. An epoch that is known
-   * keeps the earlier of both starts: its first records may be removed by compaction.
+   * Adds epochs of records of the same history that were unreadable when the others were collected, oldest first. A known epoch
+   * keeps the lower of both start offsets: its first records may be removed by compaction.
    */
   learn(starts: readonly EpochStart[]): void {
     for (const { epoch, startOffset } of starts) {

@@ -1,4 +1,4 @@
-/** How batches come into a log: checked, given their offsets, written, and taken into epochs and producer state. */
+/** Appends batches to a log: checks them, assigns offsets, writes them, and updates epochs and producer state. */
 import { freeBuffer } from '../lib/free-buffer.ts';
 import type { CompressionName } from '../protocol/compression.ts';
 import { crc32c } from '../protocol/crc32c.ts';
@@ -38,7 +38,7 @@ export function appendAsLeader(log: LogCore, records: Buffer, leaderEpoch: numbe
   let next = log.endOffset;
   for (const batch of batches) {
     patchBatch(bytes, batch.position, { baseOffset: next, partitionLeaderEpoch: leaderEpoch });
-    // Before the segment is chosen: what decides when it rolls is the time that the records will have.
+    // Before the segment is chosen: the final timestamps decide when it rolls.
     if (appendTime) setLogAppendTime(bytes, batch.position, BigInt(nowMs));
     next = batch.lastOffset + 1n;
   }
@@ -51,8 +51,8 @@ export function appendAsLeader(log: LogCore, records: Buffer, leaderEpoch: numbe
 type Checked = { batches: BatchView[]; bytes: Buffer } | { batch: BatchView; repeated: ProducerBatch };
 
 /**
- * A client's batch with its header made right, or the batch that it repeats. That is looked for first: the answer to a batch that is in the log
- * must not depend on what the rules or the clock say by now.
+ * A client's batch with its header corrected, or the earlier batch that it repeats. The repeat is looked up first: the answer to a retry
+ * must not depend on the current configuration or clock.
  */
 function checkClientAppend({ config, producers, clock }: LogCore, records: Buffer): Checked {
   const batch = checkClientEnvelope(records, config);
@@ -70,7 +70,7 @@ function checkClientAppend({ config, producers, clock }: LogCore, records: Buffe
   return { batches: [whole], bytes: whole.buffer };
 }
 
-/** The batch as it is stored: itself, or built again where its numbering or codec has to change. */
+/** The batch as it is stored: unchanged, or rebuilt where its numbering or codec has to change. */
 function validatedBatch(
   batch: BatchView,
   compression: CompressionName,
@@ -100,13 +100,13 @@ export function appendAsFollower(log: LogCore, records: Buffer, leaderEpoch?: nu
   let expected = log.endOffset;
   for (const batch of batches) {
     if (batch.baseOffset < expected) {
-      throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, `batch at ${batch.baseOffset} where ${expected} is the next offset`);
+      throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, `batch at offset ${batch.baseOffset}, but the next offset is ${expected}`);
     }
     expected = batch.lastOffset + 1n;
   }
   const bytes = records.subarray(0, last.position + last.sizeInBytes);
   rollIfDue(log, bytes.length, last.lastOffset, first);
-  // Followers are seldom read from, and then from the page cache; the memory is better spent on what this node leads.
+  // Consumers seldom read from followers, and then from the page cache; the memory is better spent on partitions that this node leads.
   log.tail.clear();
   return write(log, bytes, batches, markersOf(log, batches));
 }
@@ -161,7 +161,10 @@ function duplicateResult(log: LogCore, batch: BatchView, original: ProducerBatch
   };
 }
 
-/** A segment starts where the one before it ends, even if the first batch comes later: so recovery can tell a lost stretch from a hole. */
+/**
+ * A segment starts where the one before it ends, even if the first batch comes later: recovery can then distinguish missing records from
+ * compacted ones.
+ */
 function rollIfDue(log: LogCore, bytes: number, lastOffset: bigint, first: BatchView): void {
   const { segments } = log.storage;
   const { active } = segments;
@@ -171,20 +174,20 @@ function rollIfDue(log: LogCore, bytes: number, lastOffset: bigint, first: Batch
     (active.size > 0 && active.size + bytes > config.segmentBytes) ||
     active.offsetIndex.sizeBytes + 8 > config.segmentIndexBytes ||
     active.timeIndex.sizeBytes + 12 > config.segmentIndexBytes;
-  // Compaction takes sealed segments only, so one must be sealed in time for it.
+  // Only closed segments are compacted, so a segment has to be closed in time.
   const segmentMs = config.cleanupPolicy.has('compact') ? Math.min(config.segmentMs, config.maxCompactionLagMs) : config.segmentMs;
   if (full || (active.size > 0 && ageAt(log, active, first) > segmentMs - jitterOf(active, Math.min(config.segmentJitterMs, segmentMs))))
     log.roll();
-  // A hole wider than a segment can count.
+  // A gap larger than the relative offsets of a segment.
   if (!segments.active.fits(lastOffset, bytes)) log.startSegmentAt(first.baseOffset);
 }
 
-/** The same for a segment whenever it is asked, another for each: drawn from its name. */
+/** Stable per segment and different between segments: derived from the base offset. */
 function jitterOf(segment: Segment, maxMs: number): number {
   return maxMs > 0 && Number.isFinite(maxMs) ? crc32c(Buffer.from(segment.path)) % maxMs : 0;
 }
 
-/** How old the segment is when `next` is appended: by the records' own time if they have one. */
+/** Age of the segment when `next` is appended: by the timestamps of the records if they have any. */
 function ageAt(log: LogCore, segment: Segment, next: BatchView): number {
   const since = segment.firstTimestamp;
   return since >= 0n && next.maxTimestamp >= 0n ? Number(next.maxTimestamp - since) : log.clock.now() - segment.openedAt;

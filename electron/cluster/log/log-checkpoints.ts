@@ -8,7 +8,7 @@ import { OffsetCheckpoint, partitionKey } from './offset-checkpoint.ts';
 
 export type CheckpointName = 'recoveryPoint' | 'logStartOffset' | 'highWatermark';
 
-/** What is known of a log from the files beside it. */
+/** State of a log that the checkpoint files hold. */
 export interface KnownOffsets {
   recoveryPoint: bigint | undefined;
   logStartOffset: bigint | undefined;
@@ -17,7 +17,7 @@ export interface KnownOffsets {
 
 type Logs = Iterable<{ topic: string; partition: number; log: Log }>;
 
-/** The files beside the partitions' directories: one offset for every log in each of them, as in Apache Kafka, and what a clean stop leaves. */
+/** The checkpoint files of a data directory: one offset per log in each, as in Apache Kafka, and the summaries of a clean stop. */
 export class LogCheckpoints {
   private readonly disk: Disk;
   private readonly logger: Logger;
@@ -39,7 +39,7 @@ export class LogCheckpoints {
     this.singlesPath = `${directory}/single-segment-checkpoint`;
   }
 
-  /** What the files say of the log in the directory of that name. Throws DiskError. */
+  /** The checkpointed state of the log in the directory of that name. Throws DiskError. */
   known(name: string): KnownOffsets {
     this.found ??= {
       recoveryPoint: this.readable(() => this.files.recoveryPoint.read()) ?? new Map<string, bigint>(),
@@ -50,7 +50,7 @@ export class LogCheckpoints {
     return { recoveryPoint: recoveryPoint.get(name), logStartOffset: logStartOffset.get(name), highWatermark: highWatermark.get(name) };
   }
 
-  /** Lets go of what was read. */
+  /** Releases the checkpoints that were read. */
   forget(): void {
     this.found = undefined;
   }
@@ -65,13 +65,13 @@ export class LogCheckpoints {
     this.files[which].write(entries);
   }
 
-  /** Summaries of the last clean stop, none where there is no file; undefined when it cannot be read. Throws DiskError. */
+  /** Summaries of the last clean stop; empty where there is no file, undefined when it cannot be read. Throws DiskError. */
   readSummaries(): Map<string, LogSummary> | undefined {
     return this.readable(() => readSummaries(this.disk, this.summaryPath));
   }
 
-  /** Whether the checkpoints say of the log in the directory of that name what its summary does: another may have been here since. */
-  bearOut(name: string, { flushedTo, startOffset }: LogSummary): boolean {
+  /** Whether the checkpoints agree with the summary of the log in the directory of that name: another program may have written since. */
+  confirms(name: string, { flushedTo, startOffset }: LogSummary): boolean {
     const { recoveryPoint, logStartOffset } = this.known(name);
     return recoveryPoint === flushedTo && logStartOffset === startOffset;
   }
@@ -90,12 +90,12 @@ export class LogCheckpoints {
   }
 
   /**
-   * Topic ids, by directory, of the logs that were one segment from offset 0 when this was last written, so that a start after a crash
-   * need not survey their directories. A hint about the files, which recovery checks; the id holds because the file is written anew before
-   * a deleted partition's name can come into use again.
+   * Topic ids, by directory, of the logs that were one segment from offset 0 when this file was last written, so that a start after a crash
+   * need not list their directories. It is a hint that recovery checks. The id is valid because the file is rewritten before the name of a
+   * deleted partition can be used again.
    *
-   * Good only while the machine has had power: the check is that no segment begins where this one ends, and a power cut may take the end of
-   * the one and leave the next, which would be taken up later, behind records that have come in its place.
+   * Valid only while the machine has had power: recovery checks that no segment begins where this one ends, and a power cut may take the end
+   * of the one and leave the next, which would later be read behind newer records.
    */
   readSingles(): Map<string, string> {
     const read = (): Map<string, string> => {
@@ -130,13 +130,13 @@ export class LogCheckpoints {
     return powerCycle === undefined ? undefined : `power-cycle ${powerCycle}`;
   }
 
-  /** A file that cannot be read costs a longer start, no data. */
+  /** An unreadable file makes the start longer and loses no data. */
   private readable<T>(read: () => Map<string, T>): Map<string, T> | undefined {
     try {
       return read();
     } catch (error) {
       if (error instanceof DiskError) throw error;
-      this.logger.warn('checkpoint is damaged and left aside', { error });
+      this.logger.warn('checkpoint is corrupt and is ignored', { error });
       return undefined;
     }
   }

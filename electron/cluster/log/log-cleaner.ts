@@ -7,7 +7,7 @@ import type { Log } from './log.ts';
 import { OffsetCheckpoint, partitionKey } from './offset-checkpoint.ts';
 import { min } from './offsets.ts';
 
-/** Between two slices other work has its turn. */
+/** Pause between two slices, in which the event loop serves requests. */
 const PAUSE_MS = 2;
 const SLICE_BYTES = 512 * 1024;
 
@@ -17,9 +17,9 @@ export interface LogCleanerOptions {
   clock: Clock;
   logger: Logger;
   logs(): Iterable<{ topic: string; partition: number; log: Log }>;
-  /** log.cleaner.enable=false: compacts nothing, and keeps the checkpoint true. */
+  /** log.cleaner.enable=false: compacts nothing, and keeps the checkpoint correct. */
   isIdle?: boolean | undefined;
-  /** log.cleaner.backoff.ms: how long it rests when nothing is to clean; 15 s if absent. */
+  /** log.cleaner.backoff.ms: pause when no log needs compaction; 15 s if absent. */
   backoffMs?: number | undefined;
   /** log.cleaner.dedupe.buffer.size: memory for keys; 64 MiB if absent. */
   maxKeyBytes?: number | undefined;
@@ -28,16 +28,16 @@ export interface LogCleanerOptions {
 }
 
 /**
- * Compacts the logs of a data directory whose policy says so, the one with the largest share of new bytes first, one at a time, in small
- * slices on the node's own event loop. How far each log has come stands in `cleaner-offset-checkpoint`, as in Apache Kafka.
+ * Compacts the logs of a data directory with cleanup.policy=compact, the one with the largest share of new bytes first, one at a time, in
+ * small slices on the node's event loop. The end of the compacted part of each log is in `cleaner-offset-checkpoint`, as in Apache Kafka.
  */
 export class LogCleaner {
   private readonly options: LogCleanerOptions;
   private readonly file: OffsetCheckpoint;
   private readonly cleanedTo: Map<string, bigint>;
-  /** Logs with damage in them: left alone until the node starts again. */
+  /** Corrupt logs, which are not compacted until the node restarts. */
   private readonly uncleanable = new Set<Log>();
-  /** The log that is compacted; after the end of that the last one. */
+  /** The log that is being compacted, or was compacted last. */
   private chosen: Chosen | undefined;
   private timer: Timer | undefined;
   private stopped = false;
@@ -51,10 +51,10 @@ export class LogCleaner {
       this.cleanedTo = this.file.read();
     } catch (error) {
       if (error instanceof DiskError) throw error;
-      logger.warn('checkpoint is damaged and left aside', { error });
+      logger.warn('checkpoint is corrupt and is ignored', { error });
       this.cleanedTo = new Map();
     }
-    // A recovery may have cut a log below its checkpoint. What is appended there now has never been compacted.
+    // A recovery may have truncated a log below its checkpoint. Records appended there since were never compacted.
     const lowered = [...options.logs()].filter(({ topic, partition, log }) => this.lower(topic, partition, log.logEndOffset));
     if (lowered.length > 0) this.writeCheckpoint();
     if (!options.isIdle) this.rest();
@@ -65,15 +65,15 @@ export class LogCleaner {
     this.timer?.cancel();
   }
 
-  /** What kept the log from being compacted may be over. */
+  /** The reason why the log was not compacted may be resolved. */
   reconsider(log: Log): void {
     this.uncleanable.delete(log);
   }
 
   /**
-   * Records from `offset` on are removed or replaced. They may hold several records of a key again, so the checkpoint goes back, durably, before
+   * Records from `offset` on are removed or replaced. They may hold several records of a key again, so the checkpoint is lowered, durably, before
    * they change: below it a tombstone is removed without a search for older values of its key. Source: Apache Kafka's cleaner does the same
-   * where a log is truncated. A compaction that runs has been there already, or gives up: its result counts up to there only. Throws DiskError.
+   * where a log is truncated. A running compaction has passed them or gives up: its result counts up to there only. Throws DiskError.
    */
   rewriting(topic: string, partition: number, offset: bigint): void {
     const { chosen } = this;
@@ -89,12 +89,12 @@ export class LogCleaner {
     return true;
   }
 
-  /** The partition is gone; one of its name starts anew. */
+  /** The partition was deleted; a partition of the same name has no checkpoint. */
   forget(topic: string, partition: number): void {
     if (this.cleanedTo.delete(partitionKey(topic, partition))) this.writeCheckpoint();
   }
 
-  /** Cleans one log, if one needs it, whole and at once: for tests. Returns what was done. */
+  /** Compacts one log completely, if one needs it: for tests. Returns the result. */
   cleanOne(): CompactionResult | undefined {
     const next = this.choose();
     if (next === undefined) return undefined;
@@ -120,7 +120,7 @@ export class LogCleaner {
     try {
       next = this.choose();
     } catch (error) {
-      this.options.logger.error('nothing can be compacted', { error });
+      this.options.logger.error('log compaction failed', { error });
     }
     if (next === undefined) this.rest();
     else this.step(next);
@@ -141,9 +141,9 @@ export class LogCleaner {
       this.finished(chosen, done);
     } catch (error) {
       this.uncleanable.add(chosen.log);
-      this.options.logger.error('a log cannot be compacted and is left as it is', { directory: chosen.log.directory, error });
+      this.options.logger.error('log cannot be compacted and stays unchanged', { directory: chosen.log.directory, error });
     }
-    // The next may be waiting; one that was given up is tried again after a rest.
+    // Another log may be due; a compaction that was given up is retried after a pause.
     if (done === undefined) this.rest();
     else this.later(PAUSE_MS, () => this.begin());
   }
@@ -154,7 +154,7 @@ export class LogCleaner {
     const cleanedTo = min(result.cleanedTo, limit ?? result.cleanedTo);
     this.cleanedTo.set(partitionKey(topic, partition), cleanedTo);
     this.writeCheckpoint();
-    this.options.logger.info('a log was compacted', { directory: log.directory, cleanedTo, bytesBefore, bytesAfter, keys });
+    this.options.logger.info('log compacted', { directory: log.directory, cleanedTo, bytesBefore, bytesAfter, keys });
   }
 
   private writeCheckpoint(): void {
@@ -174,7 +174,7 @@ export class LogCleaner {
     for (const { topic, partition, log } of this.options.logs()) {
       if (!log.config.cleanupPolicy.has('compact') || log.storageError !== undefined || this.uncleanable.has(log)) continue;
       // A repair replaces the segment first: a compaction would end at its corrupt batch.
-      if (log.damagedSegments.length > 0) continue;
+      if (log.corruptSegments.length > 0) continue;
       const cleanedTo = this.cleanedTo.get(partitionKey(topic, partition)) ?? 0n;
       const found = log.cleanable(cleanedTo, nowMs);
       if (found === undefined || found.dirtyBytes === 0) continue;

@@ -1,4 +1,4 @@
-/** A log that is not, or no longer, in use: what a clean stop leaves of it, and what can be told of it before its files are opened. */
+/** The state of a closed log: what a clean stop writes about it, and what is known of it before its files are opened. */
 import { assert } from '../lib/assert.ts';
 import { crc32c } from '../protocol/crc32c.ts';
 import type { LogCore } from './log-core.ts';
@@ -6,18 +6,18 @@ import { LOG_SUFFIX, offsetFile } from './log-files.ts';
 import type { LogSummary } from './log-summary.ts';
 import { min } from './offsets.ts';
 
-/** A log of up to so many bytes is taken up from its records alone in no time. */
-const MAX_BARE_BYTES = 256 * 1024;
+/** Up to this size a log is opened from its records alone within milliseconds. */
+const MAX_BYTES_WITHOUT_INDEXES = 256 * 1024;
 
-/** For the next start, after the log was closed; undefined where it has to look for itself. */
+/** The summary for the next start, after the log was closed; undefined where the next start has to read the files. */
 export function summaryOf(log: LogCore): LogSummary | undefined {
   const { later } = log.options;
-  const { storage, bareChecksum: bare } = log;
+  const { storage, recordsChecksum } = log;
   if (storage.failure !== undefined || !log.exists) return undefined;
   const { flushedTo } = storage;
   if (!log.isOpen) return later === undefined || later === 'absent' ? undefined : { ...later.summary, flushedTo };
-  // What is missing has to be found again.
-  if (log.producers.hasOpenTransaction || log.damagedSegments.length > 0) return undefined;
+  // The next open has to find the missing records again.
+  if (log.producers.hasOpenTransaction || log.corruptSegments.length > 0) return undefined;
   const { segments, hasSnapshots: snapshots } = storage;
   return {
     topicId: log.topicId,
@@ -29,13 +29,13 @@ export function summaryOf(log: LogCore): LogSummary | undefined {
     oldestTimestamp: segments.first.largestTimestamp.timestamp,
     snapshots,
     flushedTo,
-    bare,
-    // An epoch without a record is not a part of the log.
+    recordsChecksum,
+    // An epoch without a record is not part of the log.
     epochs: log.epochs.list.filter((entry) => entry.startOffset < log.endOffset),
   };
 }
 
-/** Whether retention could find anything here, as far as can be told without a look at the files. */
+/** Whether retention could delete anything, as far as it is known without opening the files. */
 export function retentionMayBeDue(log: LogCore, nowMs: number): boolean {
   const { config, options } = log;
   const { later } = options;
@@ -50,20 +50,20 @@ export function retentionMayBeDue(log: LogCore, nowMs: number): boolean {
 }
 
 /**
- * Whether all that there is to know of the log follows from the records in its one small segment, so that a clean stop may leave it bare: as a
- * crash would, without indexes, epochs and producer state. Not where segments may have gaps between them.
+ * Whether everything about the log follows from the records in its one small segment, so that a clean stop may close it without indexes, epochs
+ * and producer state, as a crash would. False where segments may have gaps between them.
  */
-export function mayStayBare(log: LogCore): boolean {
+export function mayCloseWithoutIndexes(log: LogCore): boolean {
   if (!log.exists || log.topicId === undefined || log.endOffset === 0n || log.config.cleanupPolicy.has('compact')) return false;
-  if (isUntouched(log) && log.bare) return true;
-  return log.isSingleSegment && log.storage.segments.active.size <= MAX_BARE_BYTES && !log.producers.hasOpenTransaction;
+  if (isUntouched(log) && log.withoutIndexes) return true;
+  return log.isSingleSegment && log.storage.segments.active.size <= MAX_BYTES_WITHOUT_INDEXES && !log.producers.hasOpenTransaction;
 }
 
 /**
- * Closes a log that `mayStayBare`, as it is. What is left out the next start takes from the records, for which `summaryOf` then vouches.
- * Returns the records where a power cut could still take them, or what names them: somebody has to keep them until they are flushed.
+ * Closes a log that `mayCloseWithoutIndexes`, as it is. The next start rebuilds the rest from the records, whose checksum is in the summary.
+ * Returns the records where a power cut could still take them or their names: the caller has to store them until they are flushed.
  */
-export function leaveBare(log: LogCore): Buffer | undefined {
+export function closeWithoutIndexes(log: LogCore): Buffer | undefined {
   const { storage } = log;
   storage.assertWritable();
   const { isDurable } = log;
@@ -71,12 +71,12 @@ export function leaveBare(log: LogCore): Buffer | undefined {
   if (!isDurable || !isUntouched(log)) {
     records = storage.guard(() => storage.disk.readFile(offsetFile(log.directory, 0n, LOG_SUFFIX)));
     assert(records.length === log.sizeBytes, `${log.directory} has ${records.length} bytes where ${log.sizeBytes} were written`);
-    log.bareChecksum = crc32c(records);
+    log.recordsChecksum = crc32c(records);
   }
-  log.bare = true;
-  log.letGo();
+  log.withoutIndexes = true;
+  log.closeWithoutFlush();
   if (isDurable) return undefined;
-  // Says so to the next start.
+  // The next start then knows that the log is not durable.
   storage.flushedTo = min(storage.flushedTo, log.endOffset - 1n);
   return records;
 }

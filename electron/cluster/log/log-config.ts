@@ -1,12 +1,12 @@
 import type { CompressionName } from '../protocol/compression.ts';
 
-/** Settings of one log, typed, by Kafka's names in camelCase. The broker resolves overrides and defaults; a log only obeys. */
+/** Configuration of one log, typed, with Kafka's names in camelCase. The broker resolves overrides and defaults. */
 export interface LogConfig {
   /** segment.bytes: a segment that would grow beyond it is rolled first. */
   segmentBytes: number;
   /** segment.ms: a segment is rolled when its first record is this old, even if it is not full. */
   segmentMs: number;
-  /** segment.jitter.ms: up to so much earlier, so that segments that began together are not all rolled together. */
+  /** segment.jitter.ms: maximum random jitter subtracted from segment.ms. */
   segmentJitterMs: number;
   /** segment.index.bytes: a segment whose index has grown to this is rolled. */
   segmentIndexBytes: number;
@@ -38,7 +38,7 @@ export interface LogConfig {
   flushMessages: number;
   /** flush.ms: sync the log when its oldest unflushed record is this old. */
   flushMs: number;
-  /** producer.id.expiration.ms: when the sequence of a silent producer is forgotten. */
+  /** producer.id.expiration.ms: how long the sequence of an inactive producer is kept. */
   producerIdExpirationMs: number;
   /** compression.type: the codec in which a client's batches are stored. */
   compressionType: CompressionName | 'producer';

@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import { DiskError } from '../lib/disk.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
-import type { DamagedBatchError, LogDamage, UnreadableRecords } from './damage.ts';
+import type { CorruptBatchError, LogCorruption, UnreadableRecords } from './corruption.ts';
 import { LeaderEpochs } from './leader-epochs.ts';
 import type { LogConfig } from './log-config.ts';
 import { LEADER_EPOCH_FILE, LOG_SUFFIX, PARTITION_METADATA_FILE, SEGMENT_SUFFIXES, SNAPSHOT_SUFFIX } from './log-files.ts';
@@ -13,18 +13,18 @@ import { SEGMENT_MANIFEST_FILE } from './segment-manifest.ts';
 import type { LogSummary } from './log-summary.ts';
 import { readPartitionMetadata, writePartitionMetadata } from './partition-metadata.ts';
 import { ProducerState } from './producer-state.ts';
-import { openBare, openSegments, recoverSingle, type RecoveredSegments, type RecoveryContext } from './recovery.ts';
+import { openWithoutIndexes, openSegments, recoverSingle, type RecoveredSegments, type RecoveryContext } from './recovery.ts';
 import type { Segment } from './segment.ts';
 import { Tail, TailCache } from './tail-cache.ts';
 import { UndecidedTransactions } from './undecided-transactions.ts';
 
-/** Places of corruption that one log reports. */
+/** Number of corrupt positions that one log reports at most. */
 const MAX_REPORTED = 1_000;
 const MAX_OFFSET = 2n ** 63n - 1n;
 
 /**
- * What one log is: its offsets, epochs, producers and files, and the steps that all of its operations are made of. `Log` is what
- * others see of it; appends (`log-append.ts`), everything that takes records away (`log-shrink.ts`) work on this.
+ * The state of one log: its offsets, epochs, producers and files, and the operations that all others are built of. `Log` is the
+ * public interface; appends (`log-append.ts`) and everything that removes records (`log-shrink.ts`) work on this.
  */
 export class LogCore {
   readonly directory: string;
@@ -43,17 +43,17 @@ export class LogCore {
   changedSinceOpen: boolean;
   /** Bytes that recovery cut off at the open because they were no whole batch. */
   truncatedAtOpen = 0;
-  /** Whether the log was found to end before it did in the previous run: its end may lack acknowledged records. */
+  /** Whether the log ends below its end in the previous run: acknowledged records may be missing at its end. */
   lostAtOpen = false;
   private readonly producerState = new ProducerState();
-  /** Where reads have been refused; each is told once. */
+  /** Positions at which reads were refused; each is reported once. */
   private refusedAt: Set<string> | undefined;
   private opened = false;
-  /** Of what lies in the directory only the records are to be believed. */
-  bare = false;
-  /** Checksum of its records, once a stop has left it bare. */
-  bareChecksum: number | undefined;
-  /** How many times closed segments were replaced by those of another replica. */
+  /** Only the records in the directory are valid; indexes, epochs and producer state are rebuilt from them. */
+  withoutIndexes = false;
+  /** CRC-32C of its records, after a clean stop closed it without indexes. */
+  recordsChecksum: number | undefined;
+  /** Number of replacements of closed segments by those of another replica. */
   replacements = 0;
   private unflushedRecords = 0;
   private unflushedSince: number | undefined;
@@ -80,7 +80,7 @@ export class LogCore {
     this.highWatermark = this.startOffset;
     if (later === undefined) {
       this.opened = true;
-      this.takeUp(recoveryPoint ?? 0n);
+      this.recoverFiles(recoveryPoint ?? 0n);
       for (const segment of this.storage.segments.all) segment.release();
     } else if (later !== 'absent') {
       const { summary } = later;
@@ -88,10 +88,10 @@ export class LogCore {
       this.startOffset = summary.startOffset;
       this.endOffset = summary.endOffset;
       this.storage.flushedTo = summary.flushedTo;
-      this.bareChecksum = summary.bare;
-      this.bare = summary.bare !== undefined;
-      // What is not flushed may lack its names too.
-      if (this.bare && summary.flushedTo < summary.endOffset) {
+      this.recordsChecksum = summary.recordsChecksum;
+      this.withoutIndexes = summary.recordsChecksum !== undefined;
+      // The names of unflushed files may be lost as well.
+      if (this.withoutIndexes && summary.flushedTo < summary.endOffset) {
         this.storage.unsyncedTopicId = summary.topicId;
         this.storage.nameUnsynced();
       }
@@ -102,11 +102,11 @@ export class LogCore {
 
   // Opening
 
-  /** Whether the files have been looked at. Until then the log has no open transaction. */
+  /** Whether the files have been read. Until then the log has no open transaction. */
   get isOpen(): boolean {
     return this.opened;
   }
-  /** Whether there is a directory of this log. */
+  /** Whether the log has a directory. */
   get exists(): boolean {
     return this.opened || this.options.later !== 'absent';
   }
@@ -120,7 +120,7 @@ export class LogCore {
     return later === undefined || later === 'absent' ? 0 : later.summary.sizeBytes;
   }
 
-  /** For what comes before the first use of the files. Throws KAFKA_STORAGE_ERROR; the log is offline then. */
+  /** Called before the first use of the files. Throws KAFKA_STORAGE_ERROR; the log is offline then. */
   open(): void {
     if (this.opened) return;
     this.storage.assertWritable();
@@ -129,7 +129,7 @@ export class LogCore {
     try {
       this.storage.guard(() => {
         if (later === 'absent') this.make();
-        else if (later !== undefined) this.takeUpAsKnown(later.summary);
+        else if (later !== undefined) this.openFromSummary(later.summary);
       });
     } catch (cause) {
       this.opened = false;
@@ -141,18 +141,18 @@ export class LogCore {
 
   private make(): void {
     this.storage.makeDirectory();
-    // The id before the first record: without it nobody could tell whose the records are.
+    // Without the id before the first record, the topic of the records would be unknown.
     if (this.topicId !== undefined) this.storage.makeMetadata(this.topicId);
     this.storage.pushSegment(this.endOffset);
   }
 
-  /** Others have been told where this log ends, so it must be found to end there. */
-  private takeUpAsKnown(summary: LogSummary): void {
+  /** The end of this log has been reported to other nodes, so the open has to find it there. */
+  private openFromSummary(summary: LogSummary): void {
     const { startOffset, endOffset, highWatermark, topicId } = this;
     const epochs = [...this.epochs.list];
-    // Who opened it goes on to use it, so the files stay open; at a start there may be thousands.
-    if (this.bare) this.settle(openBare(this.recoveryContext(), summary.activeBytes), this.storage.flushedTo);
-    else this.takeUp(endOffset);
+    // The caller continues to use the log, so the files stay open; at a start there may be thousands.
+    if (this.withoutIndexes) this.settle(openWithoutIndexes(this.recoveryContext(), summary.activeBytes), this.storage.flushedTo);
+    else this.recoverFiles(endOffset);
     if (this.endOffset !== endOffset) {
       const message = `${this.directory} ended at ${endOffset} when it was closed, and now at ${this.endOffset}`;
       throw this.storage.fail(new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, message));
@@ -163,7 +163,7 @@ export class LogCore {
     this.epochs.replace(epochs);
   }
 
-  private takeUp(recoveryPoint: bigint): void {
+  private recoverFiles(recoveryPoint: bigint): void {
     const { disk, cleanShutdown } = this.options;
     const { singleOf } = this.options;
     const single = cleanShutdown || singleOf === undefined ? undefined : recoverSingle(this.recoveryContext());
@@ -182,11 +182,11 @@ export class LogCore {
     if (!cleanShutdown) this.storage.unsyncedTopicId = this.topicId;
     this.storage.hasSnapshots = [...names].some((name) => name.endsWith(SNAPSHOT_SUFFIX));
     const logStartOffset = this.startOffset;
-    // Epochs that cannot be read are taken from the records, all of them.
+    // Unreadable epochs are rebuilt from all records.
     const trusted = epochsKnown ? { clean: cleanShutdown, recoveryPoint } : { clean: false, recoveryPoint: 0n };
-    // After a clean stop all of the log was on the medium, and the broker registers with a clean shutdown before it opens the log: nothing
-    // may be cut off. After any other stop it registers as having lost records where something was cut off. What lies above the high
-    // watermark no other replica need hold, so there the log ends before what is missing.
+    // After a clean stop all of the log was durable, and the broker registers with a clean shutdown before it opens the log: nothing
+    // may be cut off. After any other stop the broker registers as having lost records where something was cut off. No other replica
+    // needs to hold records above the high watermark, so there the log ends before the missing records.
     const protectedTo = cleanShutdown ? MAX_OFFSET : min(recoveryPoint, this.options.highWatermark ?? MAX_OFFSET);
     const startIsExact = cleanShutdown && this.options.logStartOffset !== undefined;
     // A log with an open transaction, or one that lacks records, has no summary.
@@ -196,7 +196,7 @@ export class LogCore {
     this.storage.completeManifest();
   }
 
-  /** False when the checkpoint cannot be believed, or is missing where it was `saved` if there is any record. */
+  /** False when the checkpoint is not valid, or is missing where it was `saved` and the log has a record. */
   private loadEpochs(names: ReadonlySet<string>, saved: boolean): boolean {
     this.epochs.restore([]);
     if (!names.has(LEADER_EPOCH_FILE)) return !saved;
@@ -205,7 +205,7 @@ export class LogCore {
       return true;
     } catch (error) {
       if (error instanceof DiskError) throw error;
-      this.options.logger.warn('leader epochs are damaged and made anew', { directory: this.directory, error });
+      this.options.logger.warn('leader epoch checkpoint is corrupt and is rebuilt from the records', { directory: this.directory, error });
       this.epochs.restore([]);
       return false;
     }
@@ -215,7 +215,7 @@ export class LogCore {
     const { highWatermark } = this.options;
     const { startOffset } = this;
     const { segments } = this.storage;
-    // Both are written down after the records were: a log that ends below them has lost some.
+    // Both were written after the records: a log that ends below them has lost records.
     if (found.logEndOffset < max(recoveryPoint, highWatermark ?? 0n)) this.lostAtOpen = true;
     for (const segment of found.segments) segments.push(segment);
     if (found.segments.length === 0) this.storage.pushSegment(startOffset);
@@ -225,17 +225,17 @@ export class LogCore {
     this.highWatermark = found.logEndOffset;
     if (this.startOffset > this.endOffset) this.startOver(this.startOffset);
     this.highWatermark = clamp(highWatermark ?? this.startOffset, this.startOffset, this.endOffset);
-    // What the last life left unflushed waits for flush.ms like anything else, even if nothing is added to it.
+    // Records that the previous run did not flush are flushed by flush.ms, even if nothing is appended.
     if (this.changedSinceOpen && this.storage.flushedTo < this.endOffset) this.unflushedSince = this.clock.monotonic();
   }
 
-  /** What the last stop wrote down of the log. */
+  /** Restores the state that the last stop wrote. */
   private get lastSummary(): Pick<LogSummary, 'topicId' | 'snapshots'> | undefined {
     const { later, lastSummary } = this.options;
     return later === undefined || later === 'absent' ? lastSummary : later.summary;
   }
 
-  /** The topic's id from beside the log, into whose directory it is written again; undefined when it is not known there. */
+  /** The topic id from the directory of the log, written again where it is missing; undefined when it is unknown. */
   private writeKnownTopicId(): string | undefined {
     const topicId = this.lastSummary?.topicId ?? this.options.singleOf;
     if (topicId === undefined) return undefined;
@@ -253,12 +253,12 @@ export class LogCore {
       const known = this.writeKnownTopicId();
       if (known !== undefined) return known;
       if (this.options.cleanShutdown || recoveryPoint > 0n) throw error;
-      this.options.logger.warn('the topic id of a log was lost before it was on the medium', { directory: this.directory, error });
+      this.options.logger.warn('topic id of the log was lost before it was durable', { directory: this.directory, error });
       return undefined;
     }
   }
 
-  /** Records that cannot be told from those of an earlier topic of that name. None of them was ever flushed: the id would have been too. */
+  /** Removes records that may belong to an earlier topic of the same name. None of them was flushed: the id would have been flushed too. */
   private dropUnflushed(names: Set<string>, recoveryPoint: bigint): void {
     if (recoveryPoint > 0n) return;
     const { disk } = this.options;
@@ -271,7 +271,7 @@ export class LogCore {
     }
   }
 
-  /** Whether there may be a sealed segment that reaches beyond `offset`, as far as can be told without a look at the files. */
+  /** Whether there may be a closed segment that reaches beyond `offset`, as far as it is known without opening the files. */
   mayHaveSealedBeyond(offset: bigint): boolean {
     const { later } = this.options;
     if (this.opened) return true;
@@ -288,7 +288,7 @@ export class LogCore {
 
   // Rolling
 
-  /** Ends the active segment and starts the next; nothing happens while the active one is empty. */
+  /** Closes the active segment and starts the next; does nothing while the active one is empty. */
   roll(): void {
     this.storage.assertWritable();
     if (!this.exists) return;
@@ -302,18 +302,18 @@ export class LogCore {
 
   // Flushing and closing
 
-  /** Counts records that nobody has made durable yet; flushes when there are enough of them. */
+  /** Counts unflushed records, and flushes when flush.messages is reached. */
   noteUnflushed(recordCount: number): void {
     this.unflushedRecords += recordCount;
     this.unflushedSince ??= this.clock.monotonic();
     if (this.unflushedRecords >= this.config.flushMessages) this.flush();
   }
 
-  /** Makes everything appended so far durable. */
+  /** Makes all appended records durable. */
   flush(): void {
     this.storage.assertWritable();
     if (!this.opened && !this.changedSinceOpen) {
-      if (this.bare && !this.isDurable) this.storage.guard(() => this.storage.flushUnopened(this.endOffset));
+      if (this.withoutIndexes && !this.isDurable) this.storage.guard(() => this.storage.flushUnopened(this.endOffset));
       return;
     }
     this.storage.guard(() => this.storage.flush(this.endOffset, this.epochs));
@@ -321,37 +321,37 @@ export class LogCore {
     this.unflushedSince = undefined;
   }
 
-  /** Flushes when flush.ms says that it is time. */
+  /** Flushes when flush.ms has passed. */
   flushIfDue(): void {
     if (this.storage.failure !== undefined || this.storage.closed || this.unflushedSince === undefined) return;
     if (this.clock.monotonic() - this.unflushedSince >= this.config.flushMs) this.flush();
   }
 
-  /** Whether a power cut would take nothing of the records, nor of what names them. */
+  /** Whether the records, and the names of their files, survive a power cut. */
   get isDurable(): boolean {
     const { flushedTo, directoryDirty, unsyncedTopicId } = this.storage;
     return flushedTo >= this.endOffset && !directoryDirty && unsyncedTopicId === undefined;
   }
 
-  /** Whether `close` would have something to write. */
+  /** Whether `close` has something to write. */
   get isUnfinished(): boolean {
-    return this.storage.failure === undefined && (this.changedSinceOpen || this.storage.directoryDirty || this.bare);
+    return this.storage.failure === undefined && (this.changedSinceOpen || this.storage.directoryDirty || this.withoutIndexes);
   }
 
-  /** Flushes everything, so that the next open can believe the files. After a failure of the disk it only lets go of them. Idempotent. */
+  /** Flushes everything, so that the next open can trust the files. After a disk failure it only closes them. Idempotent. */
   close(): void {
     if (this.storage.closed) return;
     if (this.isUnfinished) {
       this.open();
       this.storage.guard(() => this.storage.finish(this.endOffset, this.epochs, this.producers));
-      this.bare = false;
-      this.bareChecksum = undefined;
+      this.withoutIndexes = false;
+      this.recordsChecksum = undefined;
     }
-    this.letGo();
+    this.closeWithoutFlush();
   }
 
-  /** Closes without a flush, for a directory that is about to be renamed or removed, or that has failed. */
-  letGo(): void {
+  /** Closes without a flush, for a directory that is about to be renamed or removed, or whose disk has failed. */
+  closeWithoutFlush(): void {
     if (this.storage.closed) return;
     this.tail.clear();
     this.storage.release();
@@ -359,7 +359,7 @@ export class LogCore {
 
   // Shrinking
 
-  /** Drops everything; the next record gets `offset`. */
+  /** Removes all records; the next record gets `offset`. */
   startOver(offset: bigint): void {
     this.storage.guard(() => {
       this.options.rewriting?.(0n);
@@ -374,17 +374,17 @@ export class LogCore {
     });
   }
 
-  /** Takes note that the log ends at `end` now, which is lower than before. */
+  /** Updates the state after the log end was lowered to `end`. */
   shrunk(end: bigint): void {
     this.endOffset = end;
     this.startOffset = min(this.startOffset, end);
     this.highWatermark = min(this.highWatermark, end);
     this.tail.clear();
     this.refusedAt = undefined;
-    this.storage.segments.forgetPlaces();
+    this.storage.segments.dropPositions();
     this.epochs.truncateFromEnd(end);
     this.changedSinceOpen = true;
-    // A crash must not lead to a recovery that trusts bytes which are about to be written anew.
+    // After a crash, recovery must not trust bytes that are about to be rewritten.
     if (this.storage.flushedTo > end) {
       this.storage.flushedTo = end;
       this.options.checkpointNeeded?.('recoveryPoint');
@@ -401,25 +401,25 @@ export class LogCore {
       gapsAllowed: this.config.cleanupPolicy.has('compact'),
       makeSegment: (baseOffset, size, freshIndexes) => this.storage.makeSegment(baseOffset, size, freshIndexes),
       manifest: this.storage.manifest,
-      found: (damage) => this.options.damaged?.(damage),
+      found: (corruption) => this.options.onCorruption?.(corruption),
       snapshotMissing: () => {
         this.changedSinceOpen = true;
       },
-      cutOff: (damage) => this.cutOff(damage),
+      cutOff: (corruption) => this.cutOff(corruption),
       unreadable: (records, segment) => this.unreadable(records, segment),
     };
   }
 
-  // Damage
+  // Corruption
 
-  private cutOff(damage: LogDamage): void {
-    this.truncatedAtOpen += damage.bytes;
+  private cutOff(corruption: LogCorruption): void {
+    this.truncatedAtOpen += corruption.bytes;
     this.lostAtOpen = true;
-    this.options.damaged?.(damage);
+    this.options.onCorruption?.(corruption);
   }
 
   /** Closed segments that lack records, or have batches that were refused: to be repaired from another replica. Oldest first. */
-  get damagedSegments(): { baseOffset: bigint; endOffset: bigint }[] {
+  get corruptSegments(): { baseOffset: bigint; endOffset: bigint }[] {
     if (!this.opened || this.storage.closed || this.storage.failure !== undefined) return [];
     const { all } = this.storage.segments;
     return all.flatMap((segment, index) =>
@@ -429,38 +429,38 @@ export class LogCore {
     );
   }
 
-  /** The segment was replaced: what was refused in it is reported again if it comes back. */
+  /** The segment was replaced: corruption found in it later is reported again. */
   repaired(segment: Segment): void {
     for (const place of this.refusedAt ?? []) if (segment.path.endsWith(place.slice(0, place.indexOf('@')))) this.refusedAt?.delete(place);
   }
 
-  /** A read came upon a damaged batch, at `offset` if its own header cannot be believed. */
-  refused({ path, segment, position, reason, offset: own }: DamagedBatchError, offset: bigint): void {
+  /** A read found a corrupt batch, at `offset` if its own header is not valid. */
+  refused({ path, segment, position, reason, offset: own }: CorruptBatchError, offset: bigint): void {
     const found = this.storage.segments.all.find((one) => one.path === path);
-    // What an open has reported needs no second report.
+    // Already reported by the open.
     if (found?.lack !== undefined) return;
     if (found !== undefined) found.refused = true;
     if (!this.isNew(`${segment}@${position}`)) return;
-    this.options.logger.error('a damaged batch is not handed to a reader', { segment, position, reason });
-    this.options.damaged?.({ foundBy: 'read', offset: own ?? offset, segment, position, reason, bytes: 0 });
+    this.options.logger.error('corrupt batch is not returned to a reader', { segment, position, reason });
+    this.options.onCorruption?.({ foundBy: 'read', offset: own ?? offset, segment, position, reason, bytes: 0 });
   }
 
-  /** Records were passed over because they cannot be decoded; `segment`: the file, where it is not in the list of segments yet. */
+  /** Records were skipped because they cannot be decoded; `segment`: the file, where it is not in the list of segments yet. */
   unreadable({ offset, count, reason }: UnreadableRecords, segment?: string): void {
     if (!this.isNew(`offset ${offset}`)) return;
     const file = segment ?? this.storage.segments.all.findLast(({ baseOffset }) => baseOffset <= offset)?.path ?? '';
     const name = file.slice(file.lastIndexOf('/') + 1);
-    this.options.logger.error('records cannot be decoded and are passed over', {
+    this.options.logger.error('records that cannot be decoded are skipped', {
       directory: this.directory,
       segment: name,
       offset,
       count,
       reason,
     });
-    this.options.damaged?.({ foundBy: 'decode', offset, segment: name, position: 0, reason, bytes: 0, records: count });
+    this.options.onCorruption?.({ foundBy: 'decode', offset, segment: name, position: 0, reason, bytes: 0, records: count });
   }
 
-  /** Whether corruption at that place has not been reported yet. What is beyond the limit is not reported. */
+  /** Whether corruption at that position is new. Nothing beyond the limit is reported. */
   private isNew(place: string): boolean {
     this.refusedAt ??= new Set();
     if (this.refusedAt.has(place) || this.refusedAt.size >= MAX_REPORTED) return false;

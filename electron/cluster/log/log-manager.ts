@@ -1,5 +1,5 @@
 import type { Clock, Timer } from '../lib/clock.ts';
-import { DiskError, isDescriptorShortage, sizeIfThere, type Disk } from '../lib/disk.ts';
+import { DiskError, isDescriptorShortage, sizeIfExists, type Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -10,7 +10,7 @@ import { LogCheckpoints, type CheckpointName, type KnownOffsets } from './log-ch
 import type { LogConfig } from './log-config.ts';
 import { LOG_SUFFIX, offsetFile } from './log-files.ts';
 import { LogCleaner, type LogCleanerOptions } from './log-cleaner.ts';
-import type { LogDamage } from './damage.ts';
+import type { LogCorruption } from './corruption.ts';
 import type { LogSummary } from './log-summary.ts';
 import type { LogOptions } from './log-types.ts';
 import { Log } from './log.ts';
@@ -18,7 +18,7 @@ import { partitionKey } from './offset-checkpoint.ts';
 import { ParentDirectory } from './parent-directory.ts';
 import { TailCache } from './tail-cache.ts';
 
-/** A start has better to do in its first seconds than syncs that can wait. */
+/** Syncs that can wait are not made in the first seconds of a start. */
 const FLUSH_LATER_MS = 10_000;
 /** Ms of retention in one turn of the event loop. */
 const RETENTION_SLICE_MS = 20;
@@ -31,12 +31,12 @@ const CHECKPOINTS: readonly CheckpointName[] = ['recoveryPoint', 'logStartOffset
 
 export interface LogManagerOptions {
   disk: Disk;
-  /** The data directory; made if absent. */
+  /** The data directory; created if absent. */
   directory: string;
   clock: Clock;
   logger: Logger;
   random: Random;
-  /** The settings of a topic, defaults filled in. Asked at every open and create. */
+  /** The configuration of a topic, with defaults. Read at every open and create. */
   configFor: (topic: string) => LogConfig;
   /** Files that are kept open together, at most; 2,000 if absent. */
   maxOpenFiles?: number | undefined;
@@ -46,19 +46,19 @@ export interface LogManagerOptions {
   retentionIntervalMs?: number;
   /** How often offsets are written to checkpoint files; 5 seconds if absent. */
   checkpointIntervalMs?: number;
-  /** log.flush.scheduler.interval.ms: how often flush.ms is looked at; 1 second if absent. */
+  /** log.flush.scheduler.interval.ms: interval of the checks of flush.ms; 1 second if absent. */
   flushIntervalMs?: number;
-  /** Some time after a start, logs that the last stop left to be flushed are, so many with each look at flush.ms; 20 if absent. */
+  /** Number of logs, among those that the last stop left unflushed, that are flushed with each check of flush.ms; 20 if absent. */
   flushedLater?: number;
-  /** Logs that `close` makes durable one by one before it turns to the faster way; see `CleanStop`. */
+  /** Number of logs that `close` syncs one by one; see `CleanStop`. */
   syncedAtClose?: number | undefined;
   /** Compaction; off when `cleaner` is false. */
   cleaner?: Pick<LogCleanerOptions, 'backoffMs' | 'maxKeyBytes' | 'maxBytesPerSecond'> | false;
   /** file.delete.delay.ms: how long a deleted partition's files stay; 1 minute if absent. */
   deleteDelayMs?: number;
-  /** Bytes were found in a log that nobody wrote; called while the logs are being opened as well. */
-  damaged?: (topic: string, partition: number, damage: LogDamage) => void;
-  /** Called once, when the disk has failed: the directory takes no more writes until the node starts again. */
+  /** Corruption was found in a log; called while the logs are being opened as well. */
+  onCorruption?: (topic: string, partition: number, corruption: LogCorruption) => void;
+  /** Called once, when the disk has failed: the directory takes no more writes until the node restarts. */
   storageFailed?: (error: KafkaError) => void;
 }
 
@@ -73,9 +73,9 @@ export interface ManagedLog {
  * beside them, as in Apache Kafka. Owns the periodic work: retention, checkpoints, timed flushes, removal of deleted files.
  */
 export class LogManager {
-  /** Whether the last shutdown was clean, so that files could be believed. */
+  /** Whether the last stop was clean, so that the files could be trusted. */
   readonly openedClean: boolean;
-  /** Whether a log has less than the last stop, a clean one, said that it had. */
+  /** Whether a log holds fewer records than the last stop, a clean one, had recorded. */
   private shortened = false;
   /** Partitions whose log could not be opened, with the reason. */
   private readonly unopened: Map<string, Error>;
@@ -90,7 +90,7 @@ export class LogManager {
   private readonly timers = new Set<Timer>();
   private readonly checkpoints: LogCheckpoints;
   private readonly stop: CleanStop;
-  /** Logs that the last stop left to be flushed. */
+  /** Logs that the last stop left unflushed. */
   private readonly unflushed = new Set<Log>();
   /** Compacts, unless it is off. */
   readonly cleaner: LogCleaner;
@@ -101,9 +101,8 @@ export class LogManager {
   private retaining = false;
 
   /**
-   * Takes up every log there is and starts the periodic work. After a clean stop no log is opened: that comes with its first use. After
-   * another one each is opened and its end is checked. Throws KafkaError KAFKA_STORAGE_ERROR when the directory itself
-   * cannot be used.
+   * Finds all logs and starts the periodic work. After a clean stop a log is opened with its first use. After any other stop each log is
+   * opened and its end is checked. Throws KafkaError KAFKA_STORAGE_ERROR when the directory itself cannot be used.
    */
   static open(options: LogManagerOptions): LogManager {
     try {
@@ -155,13 +154,13 @@ export class LogManager {
       try {
         const summary = summaries.get(name);
         const known = this.checkpoints.known(name);
-        if (summary !== undefined && this.checkpoints.bearOut(name, summary) && this.bearsOut(path, summary)) {
+        if (summary !== undefined && this.checkpoints.confirms(name, summary) && this.hasExpectedSize(path, summary)) {
           const log = this.take(partition, { ...known, cleanShutdown: true, later: { summary } });
           if (!log.isDurable) this.unflushed.add(log);
         } else if (singles.has(name) || this.disk.isDirectory(path)) {
-          const cleanShutdown = othersBelieved && summary?.bare === undefined;
+          const cleanShutdown = othersBelieved && summary?.recordsChecksum === undefined;
           const log = this.take(partition, { ...known, cleanShutdown, singleOf: singles.get(name), lastSummary: summary });
-          this.shortened ||= summary !== undefined && log.logEndOffset < summary.endOffset && this.checkpoints.bearOut(name, summary);
+          this.shortened ||= summary !== undefined && log.logEndOffset < summary.endOffset && this.checkpoints.confirms(name, summary);
         }
       } catch (error) {
         const reason = error instanceof Error ? error : new Error(String(error));
@@ -170,13 +169,13 @@ export class LogManager {
       }
     }
     for (const [name, summary] of summaries)
-      this.shortened ||= !this.byKey.has(name) && !failures.has(name) && this.checkpoints.bearOut(name, summary);
+      this.shortened ||= !this.byKey.has(name) && !failures.has(name) && this.checkpoints.confirms(name, summary);
     return failures;
   }
 
-  /** Whether the files are as long as they were at the stop: the disk may have lost some since. One look, where there is one segment. */
-  private bearsOut(directory: string, { activeBase, activeBytes, sizeBytes }: LogSummary): boolean {
-    if (sizeIfThere(this.disk, offsetFile(directory, activeBase, LOG_SUFFIX)) !== activeBytes) return false;
+  /** Whether the files have the sizes that the stop recorded: the disk may have lost some since. One check, where there is one segment. */
+  private hasExpectedSize(directory: string, { activeBase, activeBytes, sizeBytes }: LogSummary): boolean {
+    if (sizeIfExists(this.disk, offsetFile(directory, activeBase, LOG_SUFFIX)) !== activeBytes) return false;
     if (sizeBytes === activeBytes) return true;
     const sizes = this.disk.list(directory).map((name) => (name.endsWith(LOG_SUFFIX) ? this.disk.size(`${directory}/${name}`) : 0));
     return sizes.reduce((sum, size) => sum + size, 0) === sizeBytes;
@@ -195,14 +194,14 @@ export class LogManager {
     return this.unopened;
   }
 
-  /** Whether a log was found to hold less at the start than was written to it before. */
+  /** Whether a log holds less at the start than was written to it. */
   get lostRecords(): boolean {
     if (this.shortened) return true;
     for (const { log } of this.byKey.values()) if (log.lostAtOpen) return true;
     return false;
   }
 
-  /** The partition's damaged segments have been replaced. */
+  /** The corrupt segments of the partition have been replaced. */
   repaired(topic: string, partition: number): void {
     const log = this.get(topic, partition);
     if (log !== undefined) this.cleaner.reconsider(log);
@@ -219,8 +218,8 @@ export class LogManager {
   }
 
   /**
-   * The partition's log, made if there is none; its directory comes with the first record. Throws KAFKA_STORAGE_ERROR when the disk has failed or the log there could not be
-   * opened, INCONSISTENT_TOPIC_ID when the log there belongs to another topic of that name.
+   * The partition's log, created if absent; its directory is created with the first record. Throws KAFKA_STORAGE_ERROR when the disk has
+   * failed or the log could not be opened, INCONSISTENT_TOPIC_ID when it belongs to another topic of that name.
    */
   create(topic: string, partition: number, topicId: string): Log {
     let log = this.get(topic, partition);
@@ -239,8 +238,8 @@ export class LogManager {
   }
 
   /**
-   * Moves the directory of a log that could not be opened out of the way, so that `create` makes an empty one. Its files stay, under another
-   * name. Throws KAFKA_STORAGE_ERROR.
+   * Renames the directory of a log that could not be opened, so that `create` makes an empty one. Its files are kept under the new name.
+   * Throws KAFKA_STORAGE_ERROR.
    */
   setAside(topic: string, partition: number): void {
     const key = partitionKey(topic, partition);
@@ -253,12 +252,12 @@ export class LogManager {
       this.disk.syncDirectory(this.directory);
     });
     this.unopened.delete(key);
-    this.options.logger.error('a log that cannot be opened was set aside', { directory: key, aside, error: cause });
+    this.options.logger.error('directory of a log that cannot be opened was renamed', { directory: key, aside, error: cause });
     const reason = `${cause.message}; its files are kept in ${aside}`;
-    this.options.damaged?.(topic, partition, { foundBy: 'recovery', offset: 0n, segment: key, position: 0, reason, bytes: 0 });
+    this.options.onCorruption?.(topic, partition, { foundBy: 'recovery', offset: 0n, segment: key, position: 0, reason, bytes: 0 });
   }
 
-  /** Forgets the partition at once; its files are renamed now and removed later. Nothing happens when there is none. */
+  /** Removes the partition at once; its files are renamed now and deleted later. Does nothing when the partition is unknown. */
   delete(topic: string, partition: number): void {
     const key = partitionKey(topic, partition);
     const managed = this.byKey.get(key);
@@ -267,7 +266,7 @@ export class LogManager {
     const siblings = this.byTopic.get(topic);
     siblings?.delete(managed);
     if (siblings?.size === 0) this.byTopic.delete(topic);
-    managed.log.letGo();
+    managed.log.closeWithoutFlush();
     this.guard(() => this.cleaner.forget(topic, partition));
     if (!managed.log.exists) return;
     const suffix = `.${Buffer.from(this.options.random.bytes(16)).toString('hex')}${DELETED_SUFFIX}`;
@@ -277,11 +276,11 @@ export class LogManager {
       this.disk.syncDirectory(this.directory);
     });
     this.removeLater(aside);
-    // A partition of the same name may come: it must not be judged by this one's offsets.
+    // A later partition of the same name must not use these offsets.
     for (const which of CHECKPOINTS) this.checkpointSoon(which);
   }
 
-  /** Asks for a topic's settings anew and gives them to its logs. */
+  /** Reloads the configuration of a topic and applies it to its logs. */
   updateConfig(topic: string): void {
     const logs = this.byTopic.get(topic);
     if (logs === undefined || logs.size === 0) return;
@@ -294,7 +293,7 @@ export class LogManager {
     return this.failure;
   }
 
-  /** Writes all three checkpoint files where something has changed. */
+  /** Writes those of the three checkpoint files that have changed. */
   checkpoint(): void {
     if (this.failure !== undefined) return;
     this.guard(() => {
@@ -331,17 +330,17 @@ export class LogManager {
     else this.retaining = false;
   }
 
-  /** Flushes and closes every log, then leaves the marker of a clean shutdown, unless the disk failed. Idempotent. */
+  /** Flushes and closes every log, then writes the clean-shutdown marker, unless the disk failed. Idempotent. */
   close(): void {
     if (this.closed) return;
     this.halt();
     const inOrder = this.attempt(() => this.stop.closeLogs(this.byKey.values(), this.options.syncedAtClose));
     this.attempt(() => this.checkpoint());
     if (inOrder !== true || this.failure !== undefined || this.failures.size > 0) return;
-    this.attempt(() => this.stop.vouch(this.byKey.values()));
+    this.attempt(() => this.stop.writeMarker(this.byKey.values()));
   }
 
-  /** Stops the periodic work and nothing else: what a crash of the node leaves behind. */
+  /** Stops the periodic work only, as a crash of the node does. */
   halt(): void {
     this.closed = true;
     for (const timer of this.timers) timer.cancel();
@@ -375,7 +374,7 @@ export class LogManager {
       checkpointNeeded: this.onCheckpointNeeded,
       // While the logs are being opened there is no cleaner yet: it compares its checkpoint with their ends.
       rewriting: (offset) => (this.cleaner as LogCleaner | undefined)?.rewriting(topic, partition, offset),
-      damaged: (damage) => this.options.damaged?.(topic, partition, damage),
+      onCorruption: (corruption) => this.options.onCorruption?.(topic, partition, corruption),
       storageFailed: this.onStorageFailed,
     });
     const managed = { topic, partition, log };
@@ -393,7 +392,7 @@ export class LogManager {
       queueMicrotask(() => {
         if (this.failure !== undefined || this.closed) return;
         for (const due of this.urgent) this.attempt(() => this.checkpoints.write(due, this.byKey.values()));
-        // Of a deleted partition no hint may be left.
+        // No hint may remain of a deleted partition.
         if (this.urgent.size === CHECKPOINTS.length) this.attempt(() => this.checkpoints.writeSingles(this.byKey.values()));
         this.urgent.clear();
       });
@@ -425,7 +424,7 @@ export class LogManager {
     again();
   }
 
-  /** For work that nobody waits for: a failure of the disk is known to the owner by `storageFailed`. */
+  /** For background work: a failure of the disk is reported to the owner through `storageFailed`. */
   private attempt<T>(work: () => T): T | undefined {
     try {
       return this.guard(work);

@@ -1,5 +1,5 @@
-/** How records leave a log: cut off at its end when replicas part, let go at its start by retention or by request. */
-import { retentionMayBeDue } from './log-at-rest.ts';
+/** Removes records of a log: at its end by truncation, at its start by retention or DeleteRecords. */
+import { retentionMayBeDue } from './log-closing.ts';
 import type { LogCore } from './log-core.ts';
 import { max, min } from './offsets.ts';
 import { loadProducers } from './recovery.ts';
@@ -10,7 +10,7 @@ export function truncateTo(log: LogCore, offset: bigint, keepsMissing: boolean):
   const { storage } = log;
   storage.assertWritable();
   if (offset >= log.endOffset) {
-    // An epoch that this replica led without writing may contradict the new leader's.
+    // An epoch that this replica led without a write may contradict the new leader's epochs.
     log.epochs.truncateFromEnd(offset);
     return log.endOffset;
   }
@@ -30,7 +30,7 @@ export function truncateTo(log: LogCore, offset: bigint, keepsMissing: boolean):
   });
 }
 
-/** Returns where the log ends: at the batch that holds `offset`, or before the first record that is missing. */
+/** Returns the new log end: at the batch that holds `offset`, or before the first missing record. */
 function cutActive({ storage }: LogCore, offset: bigint): bigint {
   const { active } = storage.segments;
   const position = active.positionOf(offset) ?? active.size;
@@ -38,7 +38,7 @@ function cutActive({ storage }: LogCore, offset: bigint): bigint {
   const reach = min(offset, active.lack?.from ?? offset);
   const end = cut === undefined ? reach : min(cut.baseOffset, reach);
   active.lack = undefined;
-  // A corrupt batch that is kept is found again by the next read. Without one nothing would ever be repaired in this segment.
+  // A read finds a kept corrupt batch again. Without such a batch nothing in this segment would be repaired.
   active.refused = false;
   active.truncate(end, position);
   active.sync();

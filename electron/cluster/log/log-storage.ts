@@ -16,32 +16,32 @@ import { SegmentList } from './segment-list.ts';
 import { markReplacing, SegmentManifest, UNKNOWN_SIZE, type ClosedSegment } from './segment-manifest.ts';
 import { Segment } from './segment.ts';
 
-/** Segments whose files are renamed between two pauses: each takes about a millisecond. */
+/** Segments whose files are renamed between two yields: each takes about a millisecond. */
 const SWAPS_PER_STEP = 32;
 
-/** A segment, and what an open has to find of the one that takes its place. */
+/** A segment, and the manifest entry of its replacement. */
 interface Swap {
   readonly old: Segment;
   readonly entry: ClosedSegment;
 }
 
 /**
- * The files under one log: segments and producer snapshots, which of them are durable, and whether the disk still works. The log
- * decides what is in them. Every failure of the disk is final: after a failed write or sync nobody can say what the medium
- * holds, only a recovery can.
+ * The files of one log: segments and producer snapshots, which of them are durable, and whether the disk still works. The log
+ * decides their content. Every failure of the disk is final: after a failed write or sync the content of the medium is unknown
+ * until a recovery reads it.
  */
 export class LogStorage {
   readonly disk: Disk;
   readonly directory: string;
-  /** Everything below is on the medium. */
+  /** Everything below is durable. */
   flushedTo = 0n;
-  /** Whether names in the directory could still be taken back by a power cut. */
+  /** Whether a power cut could still take back names in the directory. */
   directoryDirty = false;
-  /** The topic's id, while nobody knows that its file is on the medium. */
+  /** The topic id, while its file is not known to be durable. */
   unsyncedTopicId: string | undefined;
   /** Whether there may be producer snapshots. */
   hasSnapshots = false;
-  /** What the closed segments have to be at the next open. */
+  /** The closed segments as the next open has to find them. */
   readonly manifest: SegmentManifest;
   private readonly list = new SegmentList([]);
   private readonly open: () => void;
@@ -52,7 +52,7 @@ export class LogStorage {
   private error: KafkaError | undefined;
   private released = false;
 
-  /** `open` is called whenever the segments are asked for: it opens them if they are not. Nothing is touched before. */
+  /** `open` is called when the segments are first needed, and opens them. No file is read before. */
   constructor(options: LogOptions, config: () => LogConfig, open: () => void) {
     const { disk, directory } = options;
     this.options = options;
@@ -70,16 +70,16 @@ export class LogStorage {
     return this.list;
   }
 
-  /** Makes the directory if it is absent. */
+  /** Creates the directory if it is absent. */
   makeDirectory(): void {
-    // Whoever was here before may not have come to sync the names it made.
+    // An earlier process may not have synced the names that it created.
     if (!this.options.cleanShutdown) this.nameUnsynced();
     if (this.disk.isDirectory(this.directory)) return;
     this.disk.makeDirectory(this.directory);
     this.nameUnsynced();
   }
 
-  /** The directory or what is in it may be gone after a power cut. */
+  /** A power cut may take the directory or its content. */
   nameUnsynced(): void {
     this.directoryDirty = true;
     this.parent.changed();
@@ -92,13 +92,13 @@ export class LogStorage {
     return this.released;
   }
 
-  /** Writes the topic's id into a directory that has none. */
+  /** Writes the topic id into a directory that has none. */
   makeMetadata(topicId: string): void {
     makePartitionMetadata(this.disk, this.directory, topicId);
     this.unsyncedTopicId = topicId;
   }
 
-  /** A segment object over files that may be there. */
+  /** A segment object over files that may exist. */
   makeSegment(baseOffset: bigint, size: number, freshIndexes: boolean, nameSuffix?: string): Segment {
     return new Segment({
       disk: this.disk,
@@ -117,7 +117,7 @@ export class LogStorage {
 
   private onIndexesRebuilt(segment: Segment): void {
     const entry = this.manifest.get(segment.baseOffset);
-    this.options.logger.warn('the indexes of a closed segment were not what was written, and were built again', { segment: segment.path });
+    this.options.logger.warn('indexes of a closed segment are corrupt and were rebuilt', { segment: segment.path });
     // With the former entry the next open finds again that the list of aborted transactions is incomplete.
     if (entry === undefined || !segment.knowsTransactions) return;
     this.manifest.put(segment.closedAt(entry.endOffset));
@@ -127,7 +127,7 @@ export class LogStorage {
   /** Makes the list of aborted transactions of `segment` durable where it is closed. Throws DiskError. */
   onTransactionsCorrected(segment: Segment): void {
     const entry = this.manifest.get(segment.baseOffset);
-    this.options.logger.warn('the aborted transactions of a segment were listed without records that were missing, and are listed again', {
+    this.options.logger.warn('list of aborted transactions lacked records that were missing, and was rebuilt', {
       segment: segment.path,
     });
     if (segment === this.segments.active) return;
@@ -137,12 +137,12 @@ export class LogStorage {
     this.manifest.save(true);
   }
 
-  /** A power cut may take a list that was not made durable, and with it what is known of records that are missing. */
+  /** A power cut may take a list that was not made durable, and with it the record of missing records. */
   private saveManifest(): void {
     this.manifest.save(this.segments.all.some(({ lack }) => lack !== undefined));
   }
 
-  /** Writes down what every closed segment is that is whole, where that is not known yet. */
+  /** Adds every whole closed segment to the manifest where it is not in it yet. */
   completeManifest(): void {
     const { all, active } = this.segments;
     this.manifest.drop(({ baseOffset }) => baseOffset >= active.baseOffset);
@@ -179,22 +179,22 @@ export class LogStorage {
   }
 
   /**
-   * Replaces each segment with the closed one of its base offset whose durable files have `suffix`, with yields at which others may run. From
-   * the first step on nothing of the old segments can be read, in memory as at an open after a crash; a new one counts once the manifest holds
-   * its entry in the place of the mark. False when the log was closed or failed meanwhile, or segments were cut off or deleted: those that
-   * were not replaced stay marked. Throws DiskError, and AssertionError where a .log file with `suffix` is absent: before anything is changed,
+   * Replaces each segment with the closed one of the same base offset whose durable files have `suffix`; yields let other work run. From
+   * the first step on nothing of the old segments can be read, in memory as at an open after a crash; a new one counts once its entry has
+   * replaced the mark in the manifest. False when the log was closed or failed meanwhile, or segments were truncated or deleted: segments
+   * that were not replaced stay marked. Throws DiskError, and AssertionError where a .log file with `suffix` is absent: before any change,
    * or, where it was removed during a pause, with the rest still marked.
    */
   *replaceClosed(swaps: readonly Swap[], suffix: string): Generator<undefined, boolean, undefined> {
     const { disk, directory, manifest } = this;
     for (const { old } of swaps) assertWritten(disk, directory, old.baseOffset, suffix);
-    // May have to be read: once the marks are durable nothing may fail before all are given up.
+    // May need reads: once the marks are durable nothing may fail before all of them are removed.
     const times = swaps.map(({ old }) => old.largestTimestamp);
     // A mark is void where the segment after the last marked one is lost.
     disk.syncDirectory(directory);
     manifest.replace(swaps.map(({ entry }) => markReplacing(entry)));
     for (const [index, { old }] of swaps.entries()) old.giveUp(times[index]);
-    this.segments.forgetPlaces();
+    this.segments.dropPositions();
     for (let from = 0; from < swaps.length; from += SWAPS_PER_STEP) {
       if (from > 0) yield;
       if (this.closed || this.failure !== undefined) return false;
@@ -224,16 +224,16 @@ export class LogStorage {
     for (const { old, entry } of swaps) this.segments.replace([old], this.makeSegment(old.baseOffset, entry.sizeBytes, false));
   }
 
-  /** Puts an empty segment at the end of the list. */
+  /** Adds an empty segment at the end of the list. */
   pushSegment(baseOffset: bigint): void {
     const segment = this.makeSegment(baseOffset, 0, true);
-    // A file of that name can only be the rest of something given up.
+    // A file of that name is left over from an operation that was given up.
     segment.file.truncate(0);
     this.directoryDirty = true;
     this.segments.push(segment);
   }
 
-  /** Seals the active segment, or takes its place if it is empty, with producer state saved at the new one's start. */
+  /** Closes the active segment, or replaces it if it is empty, with producer state saved at the base offset of the new one. */
   startSegment(baseOffset: bigint, producers: ProducerState): void {
     const { active } = this.segments;
     if (active.size === 0) this.segments.pop().destroy();
@@ -261,7 +261,7 @@ export class LogStorage {
     return bytes;
   }
 
-  /** Removes everything and puts an empty segment in its place, durably. */
+  /** Removes everything and starts with an empty segment, durably. */
   replaceAll(baseOffset: bigint): void {
     this.manifest.drop(() => true);
     this.manifest.save(true);
@@ -280,8 +280,8 @@ export class LogStorage {
   }
 
   /**
-   * Of a log whose last segment lacks records below `offset`: closes the segment there, as one that lacks them, and starts the next, durably.
-   * False for another log, which is not changed.
+   * For a log whose last segment lacks records below `offset`: closes the segment there, as one that lacks them, and starts the next, durably.
+   * Returns false for any other log, which is unchanged.
    */
   closeLacking(offset: bigint): boolean {
     const { active } = this.segments;
@@ -307,18 +307,18 @@ export class LogStorage {
     this.manifest.save(true);
     if (this.segments.active.baseOffset <= offset) return;
     while (this.segments.active.baseOffset > offset) this.segments.pop().destroy();
-    // Were they to come back after a power cut, they would stand behind what is written here next.
+    // Restored by a power cut, they would follow the records that are written here next.
     this.disk.syncDirectory(this.directory);
   }
 
-  /** The active segment is durable up to where the log ends now: nothing is missing in it. */
+  /** The active segment is durable up to the log end: no record in it is missing. */
   forgetActive(): void {
     const { baseOffset } = this.segments.active;
     this.manifest.drop((entry) => entry.baseOffset === baseOffset);
     this.manifest.save(true);
   }
 
-  /** Producer state at `offset`. Kept: those of the segments' bases and the newest. */
+  /** Saves producer state at `offset`. Keeps those at the base offsets of segments, and the newest. */
   takeSnapshot(offset: bigint, producers: ProducerState): void {
     const wanted = new Set(this.segments.all.map((segment) => segment.baseOffset));
     this.removeSnapshots((older) => !wanted.has(older));
@@ -342,7 +342,7 @@ export class LogStorage {
   private syncFiles(endOffset: bigint, epochs: LeaderEpochs): void {
     const { all, active } = this.segments;
     if (this.flushedTo < endOffset) {
-      // The segment of the last flushed record as well: if it has been sealed since, its indexes are not durable yet.
+      // The segment of the last flushed record as well: if it has been closed since, its indexes are not durable yet.
       for (const segment of all.slice(this.segments.indexOf(this.flushedTo - 1n))) {
         segment.sync();
         if (segment === active) continue;
@@ -354,7 +354,7 @@ export class LogStorage {
     this.syncTopicId();
   }
 
-  /** The same for a log of one segment that nobody has opened yet; its side files are those of a log that was left bare. */
+  /** The same for a log of one segment that is not open; the side files are those of a log that was closed without indexes. */
   flushUnopened(endOffset: bigint): void {
     const file = this.disk.open(offsetFile(this.directory, 0n, LOG_SUFFIX));
     try {
@@ -379,7 +379,7 @@ export class LogStorage {
     this.directoryDirty = false;
   }
 
-  /** A flush that leaves indexes and snapshots too, so that the next open can believe them. */
+  /** Flushes indexes and snapshots too, so that the next open can trust them. */
   finish(endOffset: bigint, epochs: LeaderEpochs, producers: ProducerState): void {
     this.syncFiles(endOffset, epochs);
     if (this.segments.active.size > 0) this.segments.active.seal();
@@ -391,7 +391,7 @@ export class LogStorage {
     this.flushedTo = endOffset;
   }
 
-  /** Lets go of all handles; nothing may be written any more. */
+  /** Releases all handles; no write may follow. */
   release(): void {
     this.released = true;
     for (const segment of this.list.all) segment.release();
@@ -402,7 +402,7 @@ export class LogStorage {
     if (this.released) throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${this.directory} is closed`);
   }
 
-  /** Runs what touches the disk. Its first failure, thrown as KAFKA_STORAGE_ERROR, is the log's last write. */
+  /** Runs an operation on the disk. Its first failure, thrown as KAFKA_STORAGE_ERROR, takes the log offline. */
   guard<T>(action: () => T): T {
     try {
       return action();
@@ -413,7 +413,7 @@ export class LogStorage {
     }
   }
 
-  /** Takes the log offline, for good. Returns the error. */
+  /** Takes the log offline until the node restarts. Returns the error. */
   fail(error: KafkaError): KafkaError {
     if (this.error === undefined) {
       this.error = error;

@@ -3,11 +3,11 @@ import { readCheckpoint, writeCheckpoint } from './checkpoint-file.ts';
 import type { EpochStart } from './leader-epochs.ts';
 
 /**
- * What a clean stop leaves of a log, so that the next start need not look into its directory: with thousands of partitions that
- * is what a start takes its time for. A log that is taken up from its summary opens its files when something is first read or written.
+ * What a clean stop records of a log, so that the next start need not read its directory: with thousands of partitions that takes most of
+ * the time of a start. A log that is opened from its summary opens its files with the first read or write.
  *
- * Of our own making: Apache Kafka neither writes nor minds it. It is believed only together with the marker of a clean shutdown, and where
- * the checkpoints still say the same, so that a stop of Kafka's in between is noticed.
+ * Not a file of Apache Kafka, which ignores it. It is trusted only together with the clean-shutdown marker, and where the checkpoints
+ * still agree with it, so that a stop of Kafka in between is noticed.
  */
 export interface LogSummary {
   topicId: string | undefined;
@@ -21,22 +21,22 @@ export interface LogSummary {
   oldestTimestamp: bigint;
   /** Whether there are producer snapshots beside the segments. */
   snapshots: boolean;
-  /** Everything below is on the medium in the log's own files; the end, except where the rest is in `stop-records.ts`'s file. */
+  /** Everything below is durable in the log's own files: the log end, except where the rest is in the file of `stop-records.ts`. */
   flushedTo: bigint;
-  /** CRC-32C of the one segment of a log that was left bare: of its files only the records count. Undefined of others. */
-  bare: number | undefined;
+  /** CRC-32C of the only segment of a log that was closed without indexes: of its files only the records count. Undefined for other logs. */
+  recordsChecksum: number | undefined;
   epochs: readonly EpochStart[];
 }
 
 const FIELDS = 12;
 
-/** Summaries by the name of the log's directory; empty when there are none. Throws when the file is not whole. */
+/** Summaries by the name of the log's directory; empty when there are none. Throws when the file is incomplete. */
 export function readSummaries(disk: Disk, path: string): Map<string, LogSummary> {
   const summaries = new Map<string, LogSummary>();
   for (const line of readCheckpoint(disk, path) ?? []) {
     const words = line.split(' ');
     if (words.length !== FIELDS) throw new Error(`${path}: not an entry: ${line}`);
-    const [name, topicId, start, end, size, activeBase, activeBytes, oldest, snapshots, flushed, bare, epochs] = words as [
+    const [name, topicId, start, end, size, activeBase, activeBytes, oldest, snapshots, flushed, recordsChecksum, epochs] = words as [
       string,
       string,
       string,
@@ -60,7 +60,7 @@ export function readSummaries(disk: Disk, path: string): Map<string, LogSummary>
       oldestTimestamp: BigInt(oldest),
       snapshots: snapshots === '1',
       flushedTo: BigInt(flushed),
-      bare: bare === '-' ? undefined : Number(bare),
+      recordsChecksum: recordsChecksum === '-' ? undefined : Number(recordsChecksum),
       epochs: parseEpochs(epochs),
     });
   }
@@ -73,7 +73,7 @@ export function writeSummaries(disk: Disk, path: string, summaries: ReadonlyMap<
   for (const [name, one] of summaries) {
     const epochs = one.epochs.map(({ epoch, startOffset }) => `${epoch}:${startOffset}`).join(',');
     lines.push(
-      `${name} ${one.topicId ?? '-'} ${one.startOffset} ${one.endOffset} ${one.sizeBytes} ${one.activeBase} ${one.activeBytes} ${one.oldestTimestamp} ${one.snapshots ? 1 : 0} ${one.flushedTo} ${one.bare ?? '-'} ${epochs || '-'}`,
+      `${name} ${one.topicId ?? '-'} ${one.startOffset} ${one.endOffset} ${one.sizeBytes} ${one.activeBase} ${one.activeBytes} ${one.oldestTimestamp} ${one.snapshots ? 1 : 0} ${one.flushedTo} ${one.recordsChecksum ?? '-'} ${epochs || '-'}`,
     );
   }
   writeCheckpoint(disk, path, lines);

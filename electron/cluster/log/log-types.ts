@@ -2,7 +2,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { KafkaError } from '../protocol/kafka-error.ts';
-import type { LogDamage } from './damage.ts';
+import type { LogCorruption } from './corruption.ts';
 import type { FilePool } from './file-pool.ts';
 import type { LogConfig } from './log-config.ts';
 import type { LogSummary } from './log-summary.ts';
@@ -11,27 +11,27 @@ import type { TailCache } from './tail-cache.ts';
 
 export interface LogOptions {
   disk: Disk;
-  /** The partition's own directory; made if absent. */
+  /** The partition's own directory; created if absent. */
   directory: string;
   clock: Clock;
   logger: Logger;
   config: LogConfig;
   /** False makes the log read and check everything from the recovery point on. */
   cleanShutdown: boolean;
-  /** Whether the log belongs to a topic with an id; after an unclean stop one that has lost it is emptied. */
+  /** Whether the topic of the log has an id; after an unclean stop a log that has lost its id is emptied. */
   identified?: boolean;
-  /** Everything below is known to be on the medium; 0 if absent. */
+  /** Everything below is known to be durable; 0 if absent. */
   recoveryPoint?: bigint | undefined;
   /** From the last checkpoint; the first segment's base if that is larger. */
   logStartOffset?: bigint | undefined;
   /** From the last checkpoint. */
   highWatermark?: bigint | undefined;
   /**
-   * Opens no file until one is needed. `summary` is what a clean stop left of the log; `absent` says that there is no directory
-   * yet, which is then made with the first record.
+   * Opens no file until one is needed. `summary` is what a clean stop recorded of the log; `absent`: the directory does not exist yet, and is
+   * created with the first record.
    */
   later?: { summary: LogSummary } | 'absent' | undefined;
-  /** What the last stop, a clean one, wrote down of the log, though its files differ from that by now. */
+  /** The summary of the last stop, a clean one, though the files differ from it by now. */
   lastSummary?: Pick<LogSummary, 'topicId' | 'snapshots'> | undefined;
   /** After an unclean stop: the log was last known to be one small segment from offset 0, of the topic with this id; saves the survey. */
   singleOf?: string | undefined;
@@ -41,12 +41,12 @@ export interface LogOptions {
   files?: FilePool;
   /** Shared by the logs that lie in it; one of its own if absent. */
   parent?: ParentDirectory;
-  /** An offset changed whose loss in a crash would do harm: the owner should write its checkpoint before it goes on. */
+  /** An offset changed whose loss in a crash would do harm: the owner should write its checkpoint before it continues. */
   checkpointNeeded?: (which: 'recoveryPoint' | 'logStartOffset') => void;
-  /** Called before records at and above `offset` are removed or replaced: what compaction knows of them is void. */
+  /** Called before records at and above `offset` are removed or replaced: the compaction checkpoint above it is void. */
   rewriting?: (offset: bigint) => void;
-  /** Bytes were found that nobody wrote: called once for each place, while it is being opened as well. */
-  damaged?: (damage: LogDamage) => void;
+  /** Corruption was found: called once for each position, while the log is being opened as well. */
+  onCorruption?: (corruption: LogCorruption) => void;
   /** Called once, when the disk failed under this log. */
   storageFailed?: (error: KafkaError) => void;
 }
@@ -68,7 +68,7 @@ export interface ReadResult {
   /** Whole batches, one after another; views that must not be changed. */
   records: Buffer[];
   sizeBytes: number;
-  /** Offset after the last batch; the offset asked for when there is none. */
+  /** Offset after the last batch; the requested offset when there is none. */
   nextOffset: bigint;
 }
 

@@ -3,10 +3,10 @@ import { runWhole } from '../lib/work-slices.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { cleanable, compact, type Cleanable, type CompactionResult } from './compaction.ts';
-import { DamagedBatchError, type LogDamage, type UnreadableRecords } from './damage.ts';
+import { CorruptBatchError, type LogCorruption, type UnreadableRecords } from './corruption.ts';
 import type { EpochEnd, EpochStart } from './leader-epochs.ts';
 import { appendAsFollower, appendAsLeader } from './log-append.ts';
-import { leaveBare, mayStayBare, summaryOf } from './log-at-rest.ts';
+import { closeWithoutIndexes, mayCloseWithoutIndexes, summaryOf } from './log-closing.ts';
 import type { LogConfig } from './log-config.ts';
 import { LogCore } from './log-core.ts';
 import type { LogSummary } from './log-summary.ts';
@@ -25,17 +25,16 @@ export type FoundTime = TimestampOffset & { leaderEpoch: number };
 
 const MAX_SEARCH_STARTS = 4;
 
-export type { AppendResult, LogDamage, LogOptions, ReadResult, SegmentInfo };
+export type { AppendResult, LogCorruption, LogOptions, ReadResult, SegmentInfo };
 
 /**
- * One partition's log: segments in one directory, in Apache Kafka's own format. Single-threaded and synchronous: a method
- * has happened when it returns. After a failure of the disk
- * it refuses all further writes with KAFKA_STORAGE_ERROR (see `LogStorage`).
+ * One partition's log: segments in one directory, in Apache Kafka's own format. Single-threaded and synchronous: an operation is complete
+ * when its method returns. After a failure of the disk it refuses all further writes with KAFKA_STORAGE_ERROR (see `LogStorage`).
  */
 export class Log {
   private readonly core: LogCore;
 
-  /** Takes a log up from its directory, or makes an empty one. Throws KafkaError KAFKA_STORAGE_ERROR. */
+  /** Opens the log in its directory, or creates an empty one. Throws KafkaError KAFKA_STORAGE_ERROR. */
   static open(options: LogOptions): Log {
     try {
       return new Log(new LogCore(options));
@@ -61,31 +60,31 @@ export class Log {
   updateConfig(config: LogConfig): void {
     this.core.config = config;
   }
-  /** Whether appended batches may be compressed here: their codec is that of the topic, not that of the producer. */
+  /** Whether appended batches may be recompressed: their codec is that of the topic, not that of the producer. */
   get compresses(): boolean {
     return this.core.config.compressionType !== 'producer' && this.core.config.compressionType !== 'none';
   }
-  /** Whether there is a directory of this log: it is made with the first record, where that was asked for. */
+  /** Whether the log has a directory: where it is created with the first record. */
   get exists(): boolean {
     return this.core.exists;
   }
-  /** Whether files were looked at since the start. */
+  /** Whether files were read since the start. */
   get isOpen(): boolean {
     return this.core.isOpen;
   }
-  /** Whether all there is lies in one segment that begins at offset 0, with no producer snapshot beside it. */
+  /** Whether the whole log is one segment that begins at offset 0, without a producer snapshot beside it. */
   get isSingleSegment(): boolean {
     return this.core.isSingleSegment;
   }
-  /** For the next start, after `close`; undefined where it has to look for itself. */
+  /** The summary for the next start, after `close`; undefined where the next start has to read the files. */
   summary(): LogSummary | undefined {
     return summaryOf(this.core);
   }
-  /** The topic's id as the directory knows it. */
+  /** The topic id that the directory holds. */
   get topicId(): string | undefined {
     return this.core.topicId;
   }
-  /** Writes the topic's id into the directory; throws INCONSISTENT_TOPIC_ID when it holds another. */
+  /** Writes the topic id into the directory; throws INCONSISTENT_TOPIC_ID when it holds another. */
   assignTopicId(topicId: string): void {
     const { storage, directory, topicId: known } = this.core;
     if (known === topicId) return;
@@ -102,7 +101,7 @@ export class Log {
   get logEndOffset(): bigint {
     return this.core.endOffset;
   }
-  /** Everything below is on the medium. */
+  /** Everything below is durable. */
   get recoveryPoint(): bigint {
     return this.core.storage.flushedTo;
   }
@@ -124,15 +123,15 @@ export class Log {
   get truncatedAtOpen(): number {
     return this.core.truncatedAtOpen;
   }
-  /** Whether the log was found to end before it did in the previous run. */
+  /** Whether the log ends below its end in the previous run. */
   get lostAtOpen(): boolean {
     return this.core.lostAtOpen;
   }
   /** Segments that lack records or have batches that were refused. */
-  get damagedSegments(): { baseOffset: bigint; endOffset: bigint }[] {
-    return this.core.damagedSegments;
+  get corruptSegments(): { baseOffset: bigint; endOffset: bigint }[] {
+    return this.core.corruptSegments;
   }
-  /** Begins to put what another replica holds in the place of damaged segments; undefined when there is none. See `SegmentRepair`. */
+  /** Begins to replace corrupt segments with the records of another replica; undefined when there are none. See `SegmentRepair`. */
   beginRepair(scope: RepairScope = 'segment'): SegmentRepair | undefined {
     return SegmentRepair.begin(this.core, scope);
   }
@@ -152,7 +151,7 @@ export class Log {
   get producerEntries(): Iterable<Readonly<ProducerEntry>> {
     return this.core.producers.entries.values();
   }
-  /** Whether records of that producer, or what became of them, are remembered. */
+  /** Whether records of that producer, or the outcome of its transactions, are remembered. */
   knowsProducer(producerId: bigint): boolean {
     return this.core.producers.entries.has(producerId);
   }
@@ -200,7 +199,7 @@ export class Log {
     if (hot !== undefined) return hot;
     const { storage } = this.core;
     const slice = this.reading(offset, () => storage.segments.read(offset, maxBytes, maxOffset, minOneMessage));
-    // The next record is undecided: refused like a read of it, so that the reader learns why it gets none.
+    // The next record is undecided: refused like a read of it, so that the reader gets the reason.
     if (slice === undefined && maxOffset < limit) this.reading(offset, () => this.core.undecided.endOfDecided(maxOffset, limit));
     if (slice === undefined) return { records: [], sizeBytes: 0, nextOffset: offset };
     return { records: [slice.bytes], sizeBytes: slice.bytes.length, nextOffset: slice.nextOffset };
@@ -245,16 +244,16 @@ export class Log {
   get earliest(): { offset: bigint; leaderEpoch: number } {
     return { offset: this.core.startOffset, leaderEpoch: this.epochAt(this.core.startOffset) };
   }
-  /** A reader of this log's records could not decode some and passed over them. */
+  /** A reader of this log's records could not decode some and skipped them. */
   reportUnreadable(records: UnreadableRecords): void {
     this.core.unreadable(records);
   }
-  /** Whoever owns the log hears of damage that stands in somebody's way. `offset`: where it is, if the bytes do not say. */
+  /** Reports corruption that blocks a read to the owner of the log. `offset`: its position, if the error does not hold it. */
   private reading<T>(offset: bigint, read: () => T): T {
     try {
       return this.core.storage.guard(read);
     } catch (error) {
-      if (error instanceof DamagedBatchError) this.core.refused(error, offset);
+      if (error instanceof CorruptBatchError) this.core.refused(error, offset);
       throw error;
     }
   }
@@ -277,7 +276,7 @@ export class Log {
     const first = producers.firstUnstableOffset(highWatermark);
     return first === undefined ? undefined : max(first, startOffset);
   }
-  /** Readers of committed records stop before it. */
+  /** Read_committed consumers stop before it. */
   get lastStableOffset(): bigint {
     const first = this.firstUnstableOffset;
     return first === undefined ? this.core.highWatermark : min(first, this.core.highWatermark);
@@ -300,9 +299,9 @@ export class Log {
   endOffsetForEpoch(epoch: number): EpochEnd {
     return this.core.epochs.endOffset(epoch, this.core.endOffset);
   }
-  /** Notes that a leader took over at `offset`; older epochs are left alone. */
+  /** Records that a leader epoch starts at `offset`; older epochs are ignored. */
   maybeAssignEpochStart(epoch: number, offset: bigint): void {
-    // Not a change that has to be kept: without a record it is no part of the log.
+    // Not durable: without a record the epoch is not part of the log.
     this.core.epochs.assign(epoch, offset);
   }
   /** Epoch of the record at `offset`, −1 when unknown. */
@@ -313,15 +312,15 @@ export class Log {
   // Shrinking
 
   /**
-   * Drops everything at and above `offset`. Returns the new end: lower than `offset` when that was inside a batch. Below the first
-   * segment the log starts over at `offset`. Where records below `offset` are missing that a repair may bring back, the log ends before them,
+   * Removes all records at and above `offset`. Returns the new log end: lower than `offset` when that was inside a batch. Below the first
+   * segment the log starts over at `offset`. Where records below `offset` are missing that a repair may restore, the log ends before them,
    * or, with `keepsMissing`, at `offset`, and still lacks them.
    */
   truncateTo(offset: bigint, { keepsMissing = false }: { keepsMissing?: boolean } = {}): bigint {
     return truncateTo(this.core, offset, keepsMissing);
   }
 
-  /** Drops everything; the next record gets `offset`. */
+  /** Removes all records; the next record gets `offset`. */
   truncateFullyAndStartAt(offset: bigint): void {
     this.core.storage.assertWritable();
     this.core.startOver(offset);
@@ -337,19 +336,19 @@ export class Log {
     return this.core.startOffset;
   }
 
-  /** The same for a follower, which takes over its leader's log start; bounded by the log's end, never goes back. */
+  /** The same for a follower, which adopts its leader's log start; bounded by the log end, and never lowered. */
   maybeIncrementLogStartOffset(offset: bigint): void {
     incrementLogStart(this.core, offset);
   }
 
-  /** Deletes segments that retention or the log's start lets go, and forgets silent producers. */
+  /** Deletes segments below the log start and those that retention allows, and drops inactive producers. */
   applyRetention(nowMs: number): { segments: number; bytes: number } {
     return applyRetention(this.core, nowMs);
   }
 
   // Compaction
 
-  /** What there is to compact when it has come as far as `cleanedTo`; undefined when there is nothing, as far as is known without opening the files. */
+  /** The cleanable part above `cleanedTo`; undefined when there is none, as far as it is known without opening the files. */
   cleanable(cleanedTo: bigint, nowMs: number): Cleanable | undefined {
     return this.core.mayHaveSealedBeyond(cleanedTo) ? cleanable(this.core, cleanedTo, nowMs) : undefined;
   }
@@ -364,60 +363,60 @@ export class Log {
 
   // Rolling, flushing, closing
 
-  /** Ends the active segment and starts the next; nothing happens while the active one is empty. */
+  /** Closes the active segment and starts the next; does nothing while the active one is empty. */
   roll(): void {
     this.core.roll();
   }
 
-  /** Makes everything appended so far durable. */
+  /** Makes all appended records durable. */
   flush(): void {
     this.core.flush();
   }
 
-  /** Flushes when flush.ms says that it is time. */
+  /** Flushes when flush.ms has passed. */
   flushIfDue(): void {
     this.core.flushIfDue();
   }
 
-  /** Flushes everything, so that the next open can believe the files. After a failure of the disk it only lets go of them. Idempotent. */
+  /** Flushes everything, so that the next open can trust the files. After a disk failure it only closes them. Idempotent. */
   close(): void {
     this.core.close();
   }
 
-  /** Whether a power cut would take nothing of the records. */
+  /** Whether the records survive a power cut. */
   get isDurable(): boolean {
     return this.core.isDurable;
   }
-  /** Whether the stop before left it bare. */
-  get isBare(): boolean {
-    return this.core.bare;
+  /** Whether the previous stop closed it without indexes. */
+  get isWithoutIndexes(): boolean {
+    return this.core.withoutIndexes;
   }
   /** Neither closed nor failed. */
   get isUsable(): boolean {
     return !this.core.storage.closed && this.core.storage.failure === undefined;
   }
-  /** Whether `close` would have something to write. */
+  /** Whether `close` has something to write. */
   get isUnfinished(): boolean {
     return this.core.isUnfinished;
   }
-  /** See `mayStayBare`. */
-  get mayStayBare(): boolean {
-    return mayStayBare(this.core);
+  /** See `mayCloseWithoutIndexes`. */
+  get mayCloseWithoutIndexes(): boolean {
+    return mayCloseWithoutIndexes(this.core);
   }
-  /** Closes a log that `mayStayBare`; see `leaveBare`. */
-  leaveBare(): Buffer | undefined {
-    return leaveBare(this.core);
+  /** Closes a log that `mayCloseWithoutIndexes`; see `closeWithoutIndexes`. */
+  closeWithoutIndexes(): Buffer | undefined {
+    return closeWithoutIndexes(this.core);
   }
 
   /** Closes without a flush and removes the directory. */
   destroy(): void {
     const { core } = this;
-    core.letGo();
+    core.closeWithoutFlush();
     core.storage.guard(() => core.storage.disk.remove(core.directory));
   }
 
-  /** Closes without a flush, for a directory that is about to be renamed or that has failed. */
-  letGo(): void {
-    this.core.letGo();
+  /** Closes without a flush, for a directory that is about to be renamed or whose disk has failed. */
+  closeWithoutFlush(): void {
+    this.core.closeWithoutFlush();
   }
 }

@@ -12,7 +12,7 @@ export class OffsetCheckpoint {
     this.path = path;
   }
 
-  /** By `partitionKey`; empty when there is no file. Throws when the file is not whole. */
+  /** By `partitionKey`; empty when there is no file. Throws when the file is incomplete. */
   read(): Map<string, bigint> {
     const offsets = new Map<string, bigint>();
     for (const line of readCheckpoint(this.disk, this.path) ?? []) {
@@ -23,7 +23,7 @@ export class OffsetCheckpoint {
     return offsets;
   }
 
-  /** Durable on return; nothing is done when nothing has changed since the last time. */
+  /** Durable on return; does nothing when no offset has changed since the last write. */
   write(entries: Iterable<{ topic: string; partition: number; offset: bigint }>): void {
     const lines: string[] = [];
     for (const { topic, partition, offset } of entries) lines.push(`${topic} ${partition} ${offset}`);
@@ -34,7 +34,7 @@ export class OffsetCheckpoint {
   }
 }
 
-/** A partition's name, which is its directory's too. */
+/** A partition's name, which is also the name of its directory. */
 export function partitionKey(topic: string, partition: number): string {
   return `${topic}-${partition}`;
 }

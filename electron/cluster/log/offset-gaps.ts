@@ -1,4 +1,4 @@
-/** Finds out whether compaction has removed records from a stretch of a log, from batch headers alone. */
+/** Finds out whether compaction has removed records from a range of a log, from batch headers alone. */
 import type { BatchView } from '../protocol/record-batch.ts';
 import type { LogCore } from './log-core.ts';
 
@@ -27,8 +27,8 @@ export class OffsetRun {
 }
 
 /**
- * Whether every offset from `fromOffset`, a segment's base, to the log's end has a record; damaged segments are not looked at. Yields between
- * slices; where segments were replaced, cut or removed meanwhile, even those that were looked at before, the answer is no. Throws KafkaError KAFKA_STORAGE_ERROR.
+ * Whether every offset from `fromOffset`, a segment's base, to the log end has a record; corrupt segments are not read. Yields between
+ * slices; false where segments were replaced, truncated or removed meanwhile, even those already read. Throws KafkaError KAFKA_STORAGE_ERROR.
  */
 export function* findsNoGap(log: LogCore, fromOffset: bigint): Generator<undefined, boolean> {
   const { storage } = log;

@@ -59,7 +59,7 @@ export class OffsetIndex {
   checksum(): number {
     return this.file.checksum();
   }
-  /** Forgets all entries: they are about to be written again. */
+  /** Drops all entries, which the caller writes again. */
   reset(): void {
     this.file.reset();
   }

@@ -1,6 +1,6 @@
 import type { Disk } from '../lib/disk.ts';
 
-/** The directory that the logs' own lie in. Its names are made durable once for all of the logs that were made since the last time. */
+/** The parent directory of the log directories. One sync makes the names of all logs durable that were created since the last one. */
 export class ParentDirectory {
   private readonly disk: Disk;
   private readonly path: string;
@@ -11,7 +11,7 @@ export class ParentDirectory {
     this.path = path;
   }
 
-  /** A name in it was made, or may have been and never synced. */
+  /** A name in it was created, or may have been and was never synced. */
   changed(): void {
     this.dirty = true;
   }

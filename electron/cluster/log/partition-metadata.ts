@@ -2,12 +2,12 @@ import type { Disk } from '../lib/disk.ts';
 import { PARTITION_METADATA_FILE } from './log-files.ts';
 
 /**
- * The file that ties a partition's directory to the id of its topic (KIP-516), so that a recreated topic does not inherit the old one's
- * data. It is made with the directory and becomes durable with the first flush of the log: a power cut that takes it takes only what nobody
- * was told to be on the medium.
+ * The file that ties a partition's directory to the id of its topic (KIP-516), so that a recreated topic does not inherit the data of the
+ * deleted one. It is created with the directory and becomes durable with the first flush of the log: a power cut that takes it takes only
+ * records that were never reported as durable.
  */
 
-/** Undefined when the directory has none yet. Throws when the file is not what it should be. */
+/** Undefined when the directory has none yet. Throws when the file is malformed. */
 export function readPartitionMetadata(disk: Disk, directory: string): string | undefined {
   const path = pathIn(directory);
   if (!disk.exists(path)) return undefined;

@@ -1,7 +1,7 @@
 /**
- * Corrects what was derived from a log without its missing records, once a repair has brought them: open transactions, producer snapshots and
- * the lists of aborted transactions behind them. Otherwise a transaction that ended in them would stay open, and hold the last stable offset
- * for good, and one that began or ended in them would be listed with a wrong first offset, or not at all.
+ * Corrects producer state that was derived from a log without its missing records, once a repair has restored them: open transactions,
+ * producer snapshots and the lists of aborted transactions behind them. Otherwise a transaction that ended in them would stay open, and hold
+ * the last stable offset for ever, and one that began or ended in them would be listed with a wrong first offset, or not at all.
  */
 import { verifyBatch, type BatchView } from '../protocol/record-batch.ts';
 import { markerOf } from './append-checks.ts';
@@ -28,22 +28,22 @@ export function correctProducers(log: LogCore, producers: ProducerState, offset:
   for (const segment of all.filter(({ baseOffset }) => baseOffset >= offset)) {
     writeProducerSnapshot(storage.disk, directory, segment.baseOffset, producers.entries.values());
     storage.hasSnapshots = true;
-    // What lies behind these records is corrected by their own repair.
+    // The repair of those records corrects the state behind them.
     if (segment.lack !== undefined || segment.refused) return;
     const aborted = replaySegment(producers, segment);
     if (aborted === undefined) return;
     if (segment.replaceTransactions(aborted)) storage.onTransactionsCorrected(segment);
   }
-  // A state of the log's end, or of another place where a stop left it, holds what was wrong.
+  // A snapshot at the log end, or at another offset where a stop wrote it, holds the wrong state.
   const bases = new Set(all.map(({ baseOffset }) => baseOffset));
   storage.removeSnapshots((one) => one > offset && !bases.has(one));
   log.producers.adoptTransactions(producers);
   log.changedSinceOpen = true;
   // Undecided transactions below other missing records were judged by the former snapshots.
-  storage.segments.forgetPlaces();
+  storage.segments.dropPositions();
 }
 
-/** Undefined where a control batch is damaged. */
+/** Undefined where a control batch is corrupt. */
 function replaySegment(producers: ProducerState, segment: Segment): AbortedTransaction[] | undefined {
   const aborted: AbortedTransaction[] = [];
   const list = { transactionIndex: { append: (transaction: AbortedTransaction) => void aborted.push(transaction) } };

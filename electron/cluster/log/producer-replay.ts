@@ -1,9 +1,9 @@
-/** Producer state in the midst of a log, from the newest snapshot below and the records behind it, each batch verified. */
+/** Producer state at an offset within a log, from the newest snapshot below and the records behind it, each batch verified. */
 import { DiskError, type Disk } from '../lib/disk.ts';
 import { verifyBatch, type BatchView } from '../protocol/record-batch.ts';
 import type { EndTransactionMarker } from '../protocol/records/transaction-marker.ts';
 import { markerOf } from './append-checks.ts';
-import { DamagedBatchError } from './damage.ts';
+import { CorruptBatchError } from './corruption.ts';
 import { max } from './offsets.ts';
 import { readProducerSnapshot, snapshotOffsets } from './producer-snapshot.ts';
 import { ProducerState, type ProducerEntry } from './producer-state.ts';
@@ -17,7 +17,7 @@ const REPORTED = (): undefined => undefined;
 
 export interface VerifiedProducers {
   readonly producers: ProducerState;
-  /** Offset from which records may have changed the state that are damaged or beyond the limit; undefined where all were read. */
+  /** Offset from which corrupt or unread records may have changed the state; undefined where all were read. */
   readonly unreadFrom: bigint | undefined;
 }
 
@@ -62,18 +62,18 @@ export function verifiedProducersAt(
 
 /**
  * Fills the list of aborted transactions of `segment`, which is empty, from its records. Returns an error where a batch that may be a marker,
- * or the start of a transaction that ends here, is damaged: the list may be incomplete then. Throws DiskError.
+ * or the start of a transaction that ends here, is corrupt: the list may be incomplete then. Throws DiskError.
  */
 export function replayTransactions(
   disk: Disk,
   directory: string,
   segments: readonly Segment[],
   segment: Segment,
-): DamagedBatchError | undefined {
-  const incomplete = (position: number, reason: string): DamagedBatchError =>
-    new DamagedBatchError(segment.path, position, `${reason}, and the index of aborted transactions is not what was written`);
+): CorruptBatchError | undefined {
+  const incomplete = (position: number, reason: string): CorruptBatchError =>
+    new CorruptBatchError(segment.path, position, `${reason}, and the index of aborted transactions is not what was written`);
   const { producers, unreadFrom } = verifiedProducersAt(disk, directory, segments, segment.baseOffset, Infinity);
-  if (unreadFrom !== undefined) return incomplete(0, `a batch from offset ${unreadFrom} on is damaged`);
+  if (unreadFrom !== undefined) return incomplete(0, `a batch from offset ${unreadFrom} on is corrupt`);
   const scanner = segment.scanner(READ_WINDOW_BYTES);
   for (let position = 0; position < segment.size;) {
     const batch = scanner.batch(position);
@@ -85,7 +85,7 @@ export function replayTransactions(
   return undefined;
 }
 
-/** Takes a batch that is in the log into producer state and into its segment's list of aborted transactions. */
+/** Applies a batch of the log to producer state and to the list of aborted transactions of its segment. */
 export function applyToProducers(
   producers: ProducerState,
   segment: { readonly transactionIndex: Pick<TransactionIndex, 'append'> } | undefined,
@@ -99,14 +99,14 @@ export function applyToProducers(
   segment.transactionIndex.append({ producerId, firstOffset, lastOffset, lastStableOffset: producers.stableOffsetAfter(completed) });
 }
 
-/** Undefined where there is no snapshot that can be read. Throws DiskError. */
+/** Undefined where no snapshot can be read. Throws DiskError. */
 export function snapshotAt(disk: Disk, directory: string, offset: bigint): ProducerEntry[] | undefined {
   if (!snapshotOffsets(disk.list(directory)).includes(offset)) return undefined;
   try {
     return readProducerSnapshot(disk, directory, offset);
   } catch (error) {
     if (error instanceof DiskError) throw error;
-    // An open reports and removes a damaged snapshot; an older one leads to the same state.
+    // An open reports and removes a corrupt snapshot; an older one leads to the same state.
     return undefined;
   }
 }

@@ -10,13 +10,13 @@ import type { ProducerBatch, ProducerEntry } from './producer-state.ts';
  * Producer state at an offset, in Kafka's `<offset>.snapshot`: int16 version 1, uint32 CRC-32C of what follows, an array of
  * {producer_id, epoch, last_sequence, last_offset, offset_delta, timestamp, coordinator_epoch, current_txn_first_offset}.
  *
- * Kafka writes one entry a producer, its last batch, and after a restart refuses a repeat of an older one as out of order: a client whose
+ * Kafka writes one entry per producer, its last batch, and after a restart refuses a retry of an older one as out of order: a client whose
  * acknowledgements were lost with the process then stops for good. So every remembered batch has an entry here, oldest first. Kafka's own
  * reader keeps the last entry of a producer, which is the one that it would have written.
  */
 const VERSION = 1;
 const CRC_END = 6;
-/** Of a producer known only by a marker, or by what it left behind. */
+/** A producer that is known only by a marker, or by the transaction that it left. */
 const NO_BATCH: ProducerBatch = { lastSequence: -1, lastOffset: -1n, offsetDelta: 0, timestamp: -1n };
 
 export function writeProducerSnapshot(disk: Disk, directory: string, offset: bigint, entries: Iterable<ProducerEntry>): void {
@@ -45,7 +45,7 @@ export function writeProducerSnapshot(disk: Disk, directory: string, offset: big
   disk.writeFileAtomic(offsetFile(directory, offset, SNAPSHOT_SUFFIX), bytes);
 }
 
-/** Throws ProtocolError when the file is not whole. */
+/** Throws ProtocolError when the file is incomplete. */
 export function readProducerSnapshot(disk: Disk, directory: string, offset: bigint): ProducerEntry[] {
   const bytes = disk.readFile(offsetFile(directory, offset, SNAPSHOT_SUFFIX));
   const reader = new Reader(bytes);

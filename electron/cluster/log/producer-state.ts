@@ -4,13 +4,13 @@ import type { EndTransactionMarker } from '../protocol/records/transaction-marke
 import { ErrorCode } from '../protocol/error-codes.ts';
 
 /**
- * How many batches of a producer are remembered for duplicates. A client has five requests in flight, and Apache Kafka remembers as many;
- * but while the oldest is tried again (its answer timed out or was lost) the other four places turn over, and what it then finds forgotten
- * looks out of order: the client begins a new epoch and sends again what is in the log.
+ * Number of batches of a producer that are remembered for duplicates. A client has five requests in flight, and Apache Kafka remembers as
+ * many; but while the oldest is retried (its answer timed out or was lost) the other four slots turn over, and the retry of a batch that is
+ * no longer remembered is out of order: the client begins a new epoch and sends records again that are in the log.
  */
 const REMEMBERED_BATCHES = 24;
 
-/** Who appends: a client, a group or transaction coordinator (which also writes markers), or the metadata quorum. */
+/** Origin of an append: a client, a group or transaction coordinator (which also writes markers), or the metadata quorum. */
 export type AppendOrigin = 'client' | 'coordinator' | 'raft';
 
 export interface ProducerBatch {
@@ -22,7 +22,7 @@ export interface ProducerBatch {
 
 export interface ProducerEntry {
   producerId: bigint;
-  /** −1: known only by what it left behind, any epoch may follow. */
+  /** −1: known only by the transaction that it left; any epoch may follow. */
   epoch: number;
   coordinatorEpoch: number;
   /** Time of its last batch or marker. */
@@ -42,7 +42,7 @@ export interface CompletedTransaction {
 }
 
 /**
- * What a partition knows of its producers: their epochs, last sequences and open transactions (KIP-98, KIP-360). `check` decides
+ * The producers of a partition: their epochs, last sequences and open transactions (KIP-98, KIP-360). `check` decides
  * before a write, `update` records what was written; every replica runs `update` over the same batches and so holds the same state.
  */
 export class ProducerState {
@@ -52,7 +52,7 @@ export class ProducerState {
   /** Ended transactions whose marker the high watermark has not passed yet. */
   private unreplicated: CompletedTransaction[] = [];
 
-  /** Takes the place of all that is known. */
+  /** Replaces the whole state. */
   restore(entries: readonly ProducerEntry[]): void {
     this.clear();
     for (const entry of entries) this.entries.set(entry.producerId, entry);
@@ -126,7 +126,7 @@ export class ProducerState {
     }
     entry.lastTimestamp = batch.maxTimestamp;
     if (marker !== undefined) return this.endTransaction(entry, marker, lastOffset);
-    // A control batch of another kind says nothing of a producer's records.
+    // A control batch of another type does not concern producers.
     if (batch.isControl) return undefined;
     entry.batches.push({ lastSequence: batch.lastSequence, lastOffset, offsetDelta: batch.lastOffsetDelta, timestamp: batch.maxTimestamp });
     if (entry.batches.length > REMEMBERED_BATCHES) entry.batches.shift();
@@ -141,7 +141,7 @@ export class ProducerState {
     const firstOffset = entry.currentTransactionFirstOffset;
     entry.coordinatorEpoch = marker.coordinatorEpoch;
     entry.currentTransactionFirstOffset = -1n;
-    // A marker for a transaction that wrote nothing here.
+    // A marker for a transaction that wrote nothing to this partition.
     if (firstOffset < 0n) return undefined;
     this.ongoing.delete(firstOffset);
     const completed = { producerId: entry.producerId, firstOffset, lastOffset, aborted: marker.type === 'abort' };
@@ -164,7 +164,7 @@ export class ProducerState {
     return first;
   }
 
-  /** Takes over transactions, and producers that are unknown here, from the state at the same offset that was built of more records. */
+  /** Adds transactions, and unknown producers, from the state at the same offset that was built of more records. */
   adoptTransactions(from: ProducerState): void {
     for (const [producerId, known] of from.entries) {
       const entry = this.entries.get(producerId);
@@ -180,7 +180,7 @@ export class ProducerState {
     return this.ongoing.size > 0;
   }
 
-  /** Forgets producers that wrote nothing since `before` (milliseconds) and have no open transaction. */
+  /** Drops producers that wrote nothing since `before` (milliseconds) and have no open transaction. */
   expire(before: bigint): void {
     for (const [producerId, entry] of this.entries) {
       if (entry.currentTransactionFirstOffset < 0n && entry.lastTimestamp < before) this.entries.delete(producerId);

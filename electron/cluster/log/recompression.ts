@@ -1,4 +1,4 @@
-/** The codec in which a client's batch is stored, and a batch built again where it differs from the producer's (`compression.type`, KIP-390). */
+/** The codec in which a client's batch is stored, and its recompression where that differs from the producer's (`compression.type`, KIP-390). */
 import { compress, COMPRESSION_NAMES, type CompressionName } from '../protocol/compression.ts';
 import {
   ATTRIBUTES_AT,

@@ -1,4 +1,4 @@
-/** Offset deltas as they have to be: 0, 1, 2 … A client that numbered its records otherwise is corrected, as in Apache Kafka, not refused. */
+/** Corrects offset deltas to 0, 1, 2 …, as Apache Kafka does instead of refusing the batch. */
 import { RecordCursor } from '../protocol/record-cursor.ts';
 
 /** A varint of an int32 has at most 5 bytes; both the length and the delta may need more bytes than before. */

@@ -1,7 +1,7 @@
 /** Records that a leader refuses to append (KIP-467). */
 import { KafkaError } from '../protocol/kafka-error.ts';
 
-/** A record that the log refuses, by its place in the batch. */
+/** A record that the log refuses, by its index in the batch. */
 export interface RecordRefusal {
   batchIndex: number;
   message: string;
@@ -18,5 +18,5 @@ export class RecordsRefusedError extends KafkaError {
   }
 }
 
-/** Most records that one answer names. Apache Kafka names all; a batch can hold a million. */
+/** Maximum number of records that one answer names. Apache Kafka names all; a batch can hold a million. */
 export const MAX_REFUSALS = 100;

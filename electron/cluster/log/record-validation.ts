@@ -1,6 +1,6 @@
 /**
- * The records of a client's batch, checked in one walk before the leader appends them. The rules, their order and their error codes are those of
- * Apache Kafka's LogValidator; test/kafka/batches.test.ts compares the two and lists where they differ on purpose.
+ * Validates the records of a client's batch in one walk before the leader appends them. The rules, their order and their error codes are those
+ * of Apache Kafka's LogValidator; test/kafka/batches.test.ts compares the two and lists the deliberate differences.
  */
 import { decompress, DecompressedSizeError, type CompressionName } from '../protocol/compression.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -13,7 +13,7 @@ import { MAX_REFUSALS, RecordsRefusedError, type RecordRefusal } from './record-
 
 /** Records per batch. A walk over so many takes about 50 ms; Apache Kafka has no such limit. */
 export const MAX_BATCH_RECORDS = 1_000_000;
-/** What "no timestamp" is on the wire. */
+/** "No timestamp" on the wire. */
 const NO_TIMESTAMP = -1n;
 
 type Settings = Pick<LogConfig, 'cleanupPolicy' | 'messageTimestampType' | 'messageTimestampBeforeMaxMs' | 'messageTimestampAfterMaxMs'>;
@@ -26,8 +26,8 @@ export interface ValidatedRecords {
 }
 
 /**
- * The records of a batch, decompressed. Throws INVALID_RECORD, or MESSAGE_TOO_LARGE where the batch has more records, or unfolds to more bytes,
- * than a leader looks at.
+ * The records of a batch, decompressed. Throws INVALID_RECORD, or MESSAGE_TOO_LARGE where the batch has more records, or decompresses to more
+ * bytes, than the leader's limits.
  */
 export function unfoldRecords(batch: BatchView, compression: CompressionName, maxBytes: number): Buffer {
   checkCount(batch.recordCount, compression === 'none' ? batch.payload.length : maxBytes);
@@ -68,15 +68,15 @@ export function validateRecords(batch: BatchView, bytes: Buffer, config: Setting
   return { maxTimestamp: times.max, numbered };
 }
 
-/** Before anything is unfolded, and once more with what it unfolded to. */
+/** Checks the size before the decompression and after it. */
 function checkCount(count: number, bytes: number): void {
-  if (count * MIN_RECORD_BYTES > bytes) throw new KafkaError(ErrorCode.INVALID_RECORD, `${count} records cannot lie in ${bytes} bytes.`);
+  if (count * MIN_RECORD_BYTES > bytes) throw new KafkaError(ErrorCode.INVALID_RECORD, `${count} records do not fit in ${bytes} bytes.`);
   if (count > MAX_BATCH_RECORDS) {
     throw new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, `The batch has ${count} records; ${MAX_BATCH_RECORDS} is the limit.`);
   }
 }
 
-/** The first records at fault, how many there are, and what the whole batch is refused for. */
+/** The first invalid records, their number, and the error of the whole batch. */
 class Refusals {
   private readonly named: RecordRefusal[] = [];
   private count = 0;
@@ -84,7 +84,7 @@ class Refusals {
 
   add(code: number, batchIndex: number, message: () => string): void {
     this.count++;
-    // One bad timestamp decides, whatever else is wrong.
+    // One invalid timestamp decides the error code, whatever else is invalid.
     if (code === ErrorCode.INVALID_TIMESTAMP) this.code = code;
     if (this.named.length < MAX_REFUSALS) this.named.push({ batchIndex, message: message() });
   }

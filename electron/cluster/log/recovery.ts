@@ -1,14 +1,14 @@
 /**
- * How a log is taken up from its directory. After a clean shutdown the files are believed and only the end of the last segment
- * is looked at. Otherwise every batch from the segment of the recovery point on is read and checked; the log ends before the
- * first one that is not whole, and indexes, leader epochs and producer state of that stretch are made anew.
+ * Opens a log from its directory. After a clean shutdown the files are trusted and only the end of the last segment is read.
+ * Otherwise every batch from the segment of the recovery point on is read and checked; the log ends before the first one that
+ * is not whole, and indexes, leader epochs and producer state of that range are rebuilt.
  */
-import { DiskError, sizeIfThere, type Disk } from '../lib/disk.ts';
+import { DiskError, sizeIfExists, type Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { BatchView } from '../protocol/record-batch.ts';
 import { verifyBatch } from '../protocol/record-batch.ts';
 import { markerOf } from './append-checks.ts';
-import type { LogDamage, UnreadableRecords } from './damage.ts';
+import type { LogCorruption, UnreadableRecords } from './corruption.ts';
 import type { EpochStart, LeaderEpochs } from './leader-epochs.ts';
 import {
   LEFTOVER_SUFFIXES,
@@ -44,20 +44,20 @@ export interface RecoveryContext {
   epochs: LeaderEpochs;
   producers: ProducerState;
   /**
-   * Whether a segment may start after the end of the one before it, as compaction leaves it. Without compaction that is
-   * a tail which a power cut took while it spared the next file; what follows the gap is not this log's past.
+   * Whether a segment may start after the end of the one before it, as compaction leaves it. Without compaction a power cut has taken
+   * the tail of one file and spared the next; the records after the gap do not belong to the history of this log.
    */
   gapsAllowed: boolean;
   makeSegment: (baseOffset: bigint, size: number, freshIndexes: boolean) => Segment;
-  /** Of the closed segments, as last written. */
+  /** The manifest entries of the closed segments. */
   manifest: SegmentManifest;
-  /** Called at once, with the files being what they are from then on. */
-  cutOff: (damage: LogDamage) => void;
-  /** Control records were passed over; `segment`: the path of their file. */
+  /** Called at once, with the files in their final state. */
+  cutOff: (corruption: LogCorruption) => void;
+  /** Control records were skipped; `segment`: the path of their file. */
   unreadable: (records: UnreadableRecords, segment: string) => void;
-  /** Called at once: the files stay as they are. */
-  found: (damage: LogDamage) => void;
-  /** A producer snapshot is missing or was removed. A stop has to leave one: an open after it may take a log without any for one without producers. */
+  /** Called at once: the files stay unchanged. */
+  found: (corruption: LogCorruption) => void;
+  /** A producer snapshot is missing or was removed. A stop has to write one: the next open may take a log without any for one without producers. */
   snapshotMissing: () => void;
 }
 
@@ -70,12 +70,12 @@ export interface RecoveredSegments {
 }
 
 interface Recovered extends RecoveredSegments {
-  /** Offsets behind missing records at which a producer snapshot was taken over: the records do not lead to the same state. */
+  /** Offsets behind missing records at which a producer snapshot was restored: the records do not lead to the same state. */
   restoredAt: ReadonlySet<bigint>;
 }
 
-/** Removes what a crash left half done and lists the segments' base offsets, ascending. */
-function surveyDirectory({ disk, directory, manifest }: RecoveryContext, names: Set<string>): bigint[] {
+/** Removes the files of operations that a crash ended, and lists the base offsets of the segments, ascending. */
+function listBaseOffsets({ disk, directory, manifest }: RecoveryContext, names: Set<string>): bigint[] {
   completeSwaps(disk, directory, names, (bases) => {
     manifest.drop(({ baseOffset }) => bases.includes(baseOffset));
     manifest.save(true);
@@ -94,7 +94,7 @@ function surveyDirectory({ disk, directory, manifest }: RecoveryContext, names: 
   return baseOffsets;
 }
 
-/** Whether the segment's indexes are there, and could be whole by their sizes. */
+/** Whether the segment's indexes exist, and have plausible sizes. */
 function hasIndexes(disk: Disk, directory: string, base: bigint, names: ReadonlySet<string>): boolean {
   return INDEXES.every(({ suffix, entryBytes, optional }) => {
     if (!names.has(offsetFileName(base, suffix))) return optional;
@@ -103,16 +103,16 @@ function hasIndexes(disk: Disk, directory: string, base: bigint, names: Readonly
 }
 
 export interface OpenOptions {
-  /** What is in the directory. */
+  /** Names in the directory. */
   names: Set<string>;
-  /** The files can be believed. */
+  /** The files can be trusted. */
   clean: boolean;
-  /** Below it nothing is cut off: it was on the medium, so what is missing there was lost by the medium, and others may hold it. */
+  /** Below it nothing is cut off: it was durable, so the medium has lost what is missing, and other replicas may hold it. */
   protectedTo: bigint;
   /** Where the check of the records begins, unless `clean`. */
   recoveryPoint: bigint;
   logStartOffset: bigint;
-  /** The last stop left producer snapshots: where there is none, the records say what was in them. */
+  /** The last stop left producer snapshots: where one is missing, the records are read instead. */
   hadSnapshots: boolean;
   /** `logStartOffset` was written when nothing could change any more. */
   startIsExact: boolean;
@@ -122,7 +122,7 @@ export function openSegments(context: RecoveryContext, options: OpenOptions): Re
   const { disk, directory, epochs } = context;
   const { names } = options;
   const listed = context.manifest.load(context.logger);
-  const baseOffsets = surveyDirectory(context, names);
+  const baseOffsets = listBaseOffsets(context, names);
   const present = baseOffsets.map((base) => {
     const size = disk.size(offsetFile(directory, base, LOG_SUFFIX));
     const indexed = hasIndexes(disk, directory, base, names);
@@ -162,8 +162,8 @@ export function openSegments(context: RecoveryContext, options: OpenOptions): Re
   epochs.truncateFromEnd(start);
   loadProducers(context, kept, start, { names, clean: false, keepsLater: true });
   const found = recoverSegments(context, kept, suspects, options.protectedTo);
-  learnOfMissing(epochs, saved, found.segments);
-  // What came behind is in doubt until it has been read.
+  addMissingEpochs(epochs, saved, found.segments);
+  // The records behind it are unverified until they have been read.
   for (const offset of snapshotOffsets(disk.list(directory))) {
     if (offset <= start || found.restoredAt.has(offset)) continue;
     removeProducerSnapshot(disk, directory, offset);
@@ -173,8 +173,8 @@ export function openSegments(context: RecoveryContext, options: OpenOptions): Re
 }
 
 /**
- * Producer state at `offset`, behind records that are missing, from the snapshot that was made when they were closed. Without it their repeats
- * would not be recognised, and it is not known which transactions ended among them. Like them it was on the medium. False where there is none.
+ * Producer state at `offset`, behind missing records, from the snapshot that was written when they were closed. Without it their retries
+ * would not be recognised, and it is not known which transactions ended among them. Like them it was durable. False where there is none.
  */
 function skipMissing({ disk, directory, logger, producers }: RecoveryContext, offset: bigint): boolean {
   if (!snapshotOffsets(disk.list(directory)).includes(offset)) return false;
@@ -183,13 +183,13 @@ function skipMissing({ disk, directory, logger, producers }: RecoveryContext, of
     return true;
   } catch (error) {
     if (error instanceof DiskError) throw error;
-    logger.warn('producer snapshot is damaged, so repeats of missing records are not recognised', { directory, offset, error });
+    logger.warn('producer snapshot is corrupt, so retries of missing records are not recognised', { directory, offset, error });
     return false;
   }
 }
 
-/** What is missing in the midst of the log was flushed, and with it its leader epochs were `saved`: the records do not have them any more. */
-function learnOfMissing(epochs: LeaderEpochs, saved: readonly EpochStart[], segments: readonly Segment[]): void {
+/** Missing records within the log were flushed, and with them their leader epochs were `saved`: the remaining records do not hold them. */
+function addMissingEpochs(epochs: LeaderEpochs, saved: readonly EpochStart[], segments: readonly Segment[]): void {
   for (const [index, { lack }] of segments.entries()) {
     const next = segments[index + 1]?.baseOffset;
     if (lack === undefined || next === undefined) continue;
@@ -197,33 +197,33 @@ function learnOfMissing(epochs: LeaderEpochs, saved: readonly EpochStart[], segm
   }
 }
 
-/** Larger ones take their time anyway. */
+/** The recovery of larger segments takes long anyway. */
 const SMALL_BYTES = 1024 * 1024;
 
 /**
- * The recovery of a log that is one small segment from offset 0, without a look at what else is in its directory: everything there is to
- * know is in the records. Undefined when it is something else by now.
+ * The recovery of a log that is one small segment from offset 0, without listing its directory: its state follows from the
+ * records. Undefined when it is not one small segment any more.
  */
 export function recoverSingle(context: RecoveryContext): RecoveredSegments | undefined {
   const { disk, directory, epochs, producers } = context;
   const path = offsetFile(directory, 0n, LOG_SUFFIX);
   // A manifest is written with the second segment.
   const another = disk.exists(`${directory}/${SEGMENT_MANIFEST_FILE}`);
-  const size = context.gapsAllowed || another ? undefined : sizeIfThere(disk, path);
+  const size = context.gapsAllowed || another ? undefined : sizeIfExists(disk, path);
   if (size === undefined || size > SMALL_BYTES) return undefined;
   epochs.clear();
   producers.clear();
   const found = recoverSegments(context, [], [context.makeSegment(0n, size, true)], 0n);
-  // A segment begins where the one before it ends: none there means that there is none at all.
+  // A segment begins where the one before it ends: without one there, there is none at all.
   const more = found.cut || (found.logEndOffset > 0n && disk.exists(offsetFile(directory, found.logEndOffset, LOG_SUFFIX)));
   return more ? undefined : found;
 }
 
 /**
- * Takes up a log that a clean stop left bare: one small segment from offset 0, of `size` bytes, everything else made anew from its records.
- * They are believed, as after any clean stop; where they are no longer what they were, the log ends before `size` does. Nothing is written.
+ * Opens a log that a clean stop closed without indexes: one small segment from offset 0, of `size` bytes, from whose records the rest is rebuilt.
+ * They are trusted, as after any clean stop; where they have changed, the log ends before `size` does. Nothing is written.
  */
-export function openBare(context: RecoveryContext, size: number): RecoveredSegments {
+export function openWithoutIndexes(context: RecoveryContext, size: number): RecoveredSegments {
   context.epochs.clear();
   context.producers.clear();
   const segment = context.makeSegment(0n, 0, true);
@@ -246,7 +246,7 @@ interface Progress {
   epoch: number;
 }
 
-/** Takes the batches of the file's first `size` bytes into the segment, which is empty so far, up to the first that `judge` has something against. */
+/** Indexes the batches in the first `size` bytes of the file, of an empty segment, up to the first in which `judge` finds a defect. */
 function indexAll(
   { epochs, producers, unreadable }: RecoveryContext,
   segment: Segment,
@@ -291,7 +291,7 @@ function recoverSegments(context: RecoveryContext, kept: Segment[], suspects: re
     else if (suspect.baseOffset < expected || gap) {
       logger.warn('segments do not follow the one before them', { segment: suspect.path, expected, count: suspects.length - index });
       const bytes = removeAll(context, suspects.slice(index));
-      const reason = `a segment begins at offset ${suspect.baseOffset} where ${expected} is due`;
+      const reason = `a segment begins at offset ${suspect.baseOffset}, but the next offset is ${expected}`;
       context.cutOff({ foundBy: 'recovery', offset: expected, segment: nameOf(suspect), position: 0, reason, bytes });
       cut = true;
       break;
@@ -310,8 +310,13 @@ function recoverSegments(context: RecoveryContext, kept: Segment[], suspects: re
     if (defect !== undefined && next !== undefined && next <= protectedTo) markGap(context, segment, expected, next, defect);
     else if (defect !== undefined) {
       const lost = suspect.size - segment.size;
-      logger.warn('log cut at the first damaged batch', { segment: segment.path, position: segment.size, bytes: lost, reason: defect });
-      // Durable at once: the recovery point may already lie here, and then nobody would look at this file again.
+      logger.warn('log truncated at the first corrupt batch', {
+        segment: segment.path,
+        position: segment.size,
+        bytes: lost,
+        reason: defect,
+      });
+      // Durable at once: the recovery point may already be here, and then no later recovery would read this file.
       segment.file.truncate(segment.size);
       segment.sync();
       const bytes = lost + removeAll(context, suspects.slice(index + 1));
@@ -323,7 +328,7 @@ function recoverSegments(context: RecoveryContext, kept: Segment[], suspects: re
   }
   for (const segment of kept.slice(0, -1)) segment.seal();
   const last = kept.at(-1);
-  // The log ends there now: nothing is missing in the midst of it.
+  // The log ends here now: no record within it is missing.
   if (last !== undefined) last.lack = undefined;
   return { segments: kept, logEndOffset: expected, cut, restoredAt };
 }
@@ -331,8 +336,8 @@ function recoverSegments(context: RecoveryContext, kept: Segment[], suspects: re
 function defectOf(segment: Segment, batch: BatchView, expected: bigint, epochBefore: number): string | undefined {
   const defect = verifyBatch(batch, batch.position + batch.sizeInBytes);
   if (defect !== undefined) return defect.reason;
-  if (batch.baseOffset < expected) return `base offset ${batch.baseOffset} where ${expected} or more is due`;
-  // Leftovers of a truncated suffix can line up behind what was written over it; their epoch gives them away.
+  if (batch.baseOffset < expected) return `base offset ${batch.baseOffset}, but the next offset is ${expected}`;
+  // Leftovers of a truncated suffix can line up behind the records that were written over it; their epoch distinguishes them.
   if (batch.partitionLeaderEpoch < epochBefore) return `leader epoch ${batch.partitionLeaderEpoch} after ${epochBefore}`;
   return segment.fits(batch.lastOffset, batch.sizeInBytes) ? undefined : `offset ${batch.lastOffset} does not fit into the segment`;
 }
@@ -354,8 +359,8 @@ function removeAll({ disk, directory }: RecoveryContext, segments: readonly Segm
 /**
  * Producer state as of `offset`: the newest snapshot at or below it, then the batches from there on. Snapshots above are removed,
  * unless the caller does it (`found.keepsLater`).
- * `found.names`: what is in the directory, where that is known. After a clean shutdown a log without any snapshot is known to have no
- * producers, since that writes one if there are.
+ * `found.names`: the names in the directory, where they are known. A clean shutdown writes a snapshot if there are producers, so after it a
+ * log without any snapshot has no producers.
  */
 export function loadProducers(
   context: RecoveryContext,
@@ -378,7 +383,7 @@ export function loadProducers(
       from = candidate;
       break;
     } catch (error) {
-      logger.warn('producer snapshot is damaged, an older one is taken', { directory, offset: candidate, error });
+      logger.warn('producer snapshot is corrupt, and an older one is used', { directory, offset: candidate, error });
       removeProducerSnapshot(disk, directory, candidate);
       context.snapshotMissing();
     }
@@ -388,7 +393,7 @@ export function loadProducers(
   if (from === undefined && producers.entries.size > 0) context.snapshotMissing();
 }
 
-/** For a second look at records: the first has reported those that cannot be decoded. */
+/** For a second read of records: the first has reported those that cannot be decoded. */
 export const REPORTED = (): undefined => undefined;
 
 /** Producer state as of `offset`, without a change of the files. */
@@ -420,7 +425,7 @@ function replay(
     const next = segments[index + 1]?.baseOffset;
     if (segment.baseOffset >= to || (next !== undefined && next <= from)) continue;
     const scanner = segment.scanner();
-    // A search would compare the indexes, and during an open an index of aborted transactions cannot be built again: it needs the segments below.
+    // A search would compare the indexes, and during an open an index of aborted transactions cannot be rebuilt: it needs the segments below.
     const start = from <= segment.baseOffset ? 0 : (segment.positionOf(from) ?? segment.size);
     for (let position = start; position < segment.size;) {
       const header = scanner.header(position);

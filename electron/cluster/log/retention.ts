@@ -1,19 +1,19 @@
 import type { LogConfig } from './log-config.ts';
 
-/** What retention needs to know of a segment. */
+/** The properties of a segment that retention needs. */
 export interface SegmentFacts {
   size: number;
   /** −1 when its records have no time. */
   largestTimestamp: bigint;
-  /** Wall-clock milliseconds when it was opened, for want of a better age. */
+  /** Wall-clock milliseconds when it was opened, for segments without timestamps. */
   openedAt: number;
   /** Where the next segment starts, or the log ends. */
   endOffset: bigint;
 }
 
 /**
- * How many segments, from the oldest on, may go. `segments` are in order, the active one last. Nothing at or above the high
- * watermark goes, so that no acknowledged record goes before it was committed; compaction alone deletes nothing by age or size.
+ * Number of segments, from the oldest on, that may be deleted. `segments` are in order, the active one last. Never deletes records at or
+ * above the high watermark; with cleanup.policy=compact alone nothing is deleted by age or size.
  */
 export function expiredSegments(
   segments: readonly SegmentFacts[],
@@ -28,7 +28,7 @@ export function expiredSegments(
   let count = 0;
   for (const segment of segments) {
     if (segment.endOffset > bounds.highWatermark) break;
-    // An empty active segment has nothing to give up.
+    // An empty active segment has no records to delete.
     if (segment.size === 0 && count === segments.length - 1) break;
     const belowStart = segment.endOffset <= bounds.logStartOffset;
     const age = bounds.nowMs - (segment.largestTimestamp >= 0n ? Number(segment.largestTimestamp) : segment.openedAt);

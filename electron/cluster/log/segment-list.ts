@@ -3,12 +3,12 @@ import type { Segment } from './segment.ts';
 import type { Search } from './timestamp-search.ts';
 import type { AbortedTransaction } from './transaction-index.ts';
 
-/** How many sealed segments of one log keep their file handle and cached index entries. */
+/** Number of closed segments of one log that keep their file handle and cached index entries. */
 const OPEN_SEALED_SEGMENTS = 2;
-/** How many readers' places are remembered, so that the next fetch of each needs no index. */
+/** Number of reader positions that are remembered, so that the next fetch of each needs no index. */
 const REMEMBERED_PLACES = 32;
 
-/** Segments between two yields of a search: the largest time of each may be a read of its index. */
+/** Segments between two yields of a search: the largest timestamp of each may need a read of its index. */
 const SEGMENTS_PER_STEP = 16;
 
 interface Place {
@@ -20,9 +20,9 @@ interface Place {
 export class SegmentList {
   private segments: Segment[];
   private openSealed: Segment[] = [];
-  /** Where the batch that follows an earlier read starts, by the offset that the reader will ask for. */
+  /** Position of the batch that follows an earlier read, by the offset that the reader will ask for. */
   private places = new Map<bigint, Place>();
-  /** Counts what makes positions void: segments that were cut, replaced or removed. Appends do not. */
+  /** Counts changes that invalidate positions: segments that were truncated, replaced or removed. Appends do not. */
   changes = 0;
 
   constructor(segments: readonly Segment[]) {
@@ -48,15 +48,15 @@ export class SegmentList {
     this.segments.push(segment);
   }
 
-  /** Takes the active segment out, for a log that puts another in its place. */
+  /** Removes the active segment, for a log that replaces it. */
   pop(): Segment {
-    this.forgetPlaces();
+    this.dropPositions();
     return must(this.segments.pop(), 'a log without segments');
   }
 
-  /** Takes the `count` oldest out. */
+  /** Removes the `count` oldest. */
   shift(count: number): Segment[] {
-    this.forgetPlaces();
+    this.dropPositions();
     return this.segments.splice(0, count);
   }
 
@@ -68,11 +68,11 @@ export class SegmentList {
     assert(listed, `a segment at offset ${by.baseOffset} cannot be replaced: it is not part of the log`);
     this.segments.splice(from, old.length, by);
     this.openSealed = this.openSealed.filter((segment) => !old.includes(segment));
-    this.forgetPlaces();
+    this.dropPositions();
   }
 
   /** Readers start again from the index: positions have changed. */
-  forgetPlaces(): void {
+  dropPositions(): void {
     this.changes++;
     this.places.clear();
   }
@@ -128,7 +128,7 @@ export class SegmentList {
     return found;
   }
 
-  /** Transactions that were aborted and touch [from, to). Throws DamagedBatchError where a segment cannot name all of its own. */
+  /** Transactions that were aborted and touch [from, to). Throws CorruptBatchError where a segment cannot name all of its own. */
   abortedTransactions(from: bigint, to: bigint): AbortedTransaction[] {
     const found: AbortedTransaction[] = [];
     for (let index = this.indexOf(from); index < this.segments.length; index++) {
@@ -139,7 +139,7 @@ export class SegmentList {
       for (let entry = 0; entry < transactionIndex.count; entry++) {
         const transaction = transactionIndex.at(entry);
         if (transaction.lastOffset >= from && transaction.firstOffset < to) found.push(transaction);
-        // All that ended before this offset is known by now.
+        // All transactions that ended before this offset are known by now.
         if (transaction.lastStableOffset >= to) return found;
       }
     }

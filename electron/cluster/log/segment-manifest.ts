@@ -1,9 +1,9 @@
 /**
  * The closed segments of one log: where each ends, its size, its largest timestamp and the checksums of its indexes. An open compares the
- * files with it, so that a segment that is missing or short is noticed instead of passed over; compaction leaves gaps that look the same.
+ * files with it, so that a missing or truncated segment is noticed instead of skipped; compaction leaves gaps that look the same.
  *
- * Invariant: an entry stands only while the segment is closed and a later one exists. So the entry is removed, durably, before its files
- * change or go, and is written after the next segment's file was made. Apache Kafka has no such file, and ignores it.
+ * Invariant: an entry exists only while the segment is closed and a later one exists. So the entry is removed, durably, before its files
+ * change or are deleted, and is written after the file of the next segment was created. Apache Kafka has no such file, and ignores it.
  */
 import { DiskError, type Disk } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -20,7 +20,7 @@ export interface IndexChecksums {
   readonly transaction: number;
 }
 
-/** Of a segment that lacked records before its size was ever written down. */
+/** For a segment that lacked records before its size was recorded. */
 export const UNKNOWN_SIZE = Number.MAX_SAFE_INTEGER;
 
 export interface ClosedSegment {
@@ -33,7 +33,7 @@ export interface ClosedSegment {
   readonly checksums: IndexChecksums;
 }
 
-/** As the size of a segment that is being replaced: see `markReplacing`. */
+/** The size of a segment that is being replaced: see `markReplacing`. */
 const REPLACING_SIZE = UNKNOWN_SIZE - 1;
 
 /** An entry by which an open finds that nothing in the segment counts, whatever its file holds. */
@@ -51,7 +51,7 @@ export class SegmentManifest {
   private readonly path: string;
   private readonly byBase = new Map<bigint, ClosedSegment>();
   private changed = false;
-  /** Whether the file may be lost, or be as it was before, after a power cut. */
+  /** Whether a power cut may remove the file, or restore its former content. */
   private unsynced = false;
 
   constructor(disk: Disk, directory: string) {
@@ -67,7 +67,7 @@ export class SegmentManifest {
     return this.byBase.get(baseOffset);
   }
 
-  /** Returns whether there is a file that can be read; one that cannot counts as absent. Throws DiskError. */
+  /** Returns whether the file exists and can be read; an unreadable one counts as absent. Throws DiskError. */
   load(logger: Logger): boolean {
     this.byBase.clear();
     if (!this.disk.exists(this.path)) return false;
@@ -76,7 +76,7 @@ export class SegmentManifest {
       return true;
     } catch (error) {
       if (error instanceof DiskError) throw error;
-      logger.warn('the list of closed segments cannot be read and is written again', { path: this.path, error });
+      logger.warn('manifest of closed segments cannot be read and is rebuilt', { path: this.path, error });
       this.byBase.clear();
       this.changed = true;
       return false;
@@ -89,8 +89,8 @@ export class SegmentManifest {
   }
 
   /**
-   * Puts durable entries in the place of those of their segments. Throws DiskError; the former ones stand again then, since a log that is only
-   * short of descriptors stays in use and saves them later. The file may hold either.
+   * Replaces entries with those given, durably. Throws DiskError, with the former entries restored: a log that is only short of descriptors
+   * stays in use and saves them later. The file may hold either.
    */
   replace(entries: readonly ClosedSegment[]): void {
     const former = [...this.byBase];
@@ -108,7 +108,7 @@ export class SegmentManifest {
     for (const entry of this.byBase.values()) if (which(entry)) this.changed = this.byBase.delete(entry.baseOffset) || this.changed;
   }
 
-  /** Brings the file up to date. Throws DiskError. */
+  /** Writes the entries to the file where they have changed. Throws DiskError. */
   save(durable: boolean): void {
     if (!this.changed && !(durable && this.unsynced)) return;
     if (this.byBase.size === 0) this.disk.remove(this.path);

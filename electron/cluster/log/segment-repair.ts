@@ -19,26 +19,26 @@ import type { ClosedSegment } from './segment-manifest.ts';
 import { removeUnfinished } from './segment-swap.ts';
 import type { Segment } from './segment.ts';
 
-/** What is replaced: the oldest damaged segment, or all that the log holds when the repair begins. */
+/** Scope of a repair: the oldest corrupt segment, or the whole log as it is when the repair begins. */
 export type RepairScope = 'segment' | 'log';
 
-/** A closed segment, and the one that is written to take its place. */
+/** A closed segment, and the one that is written to replace it. */
 interface Part {
   readonly old: Segment;
   readonly endOffset: bigint;
-  readonly damaged: boolean;
+  readonly corrupt: boolean;
   cleaned: Segment | undefined;
   /** Offset after the last batch of `cleaned`. */
   filledTo: bigint;
   /** Bytes of `cleaned` that came from the other replica. */
   fetchedBytes: number;
-  /** Set when `cleaned` is complete and on the medium. */
+  /** Set when `cleaned` is complete and durable. */
   entry: ClosedSegment | undefined;
 }
 
 /**
- * Puts what another replica holds in the place of damaged closed segments. The files change as they do in compaction: the old ones stay, and
- * are read from, until the new ones are on the medium. Then both are unreadable until the swap, which pauses, has come to them.
+ * Replaces corrupt closed segments with the records of another replica. The files change as they do in compaction: the old ones stay, and
+ * are read, until the new ones are durable. Then a segment is unreadable until the swap, which yields, has replaced it.
  *
  * Each replica compacts by itself, so a segment of replica S among segments of replica D can restore a deleted key: S removed the tombstone
  * of the key with its value and D still has the value in an older segment, or S still has the value and D removed it with a tombstone in a
@@ -76,7 +76,7 @@ export class SegmentRepair {
   private readonly fillsGaps: boolean;
   /** Where in `parts` the next batch belongs. */
   private index = 0;
-  /** Of the second reading: bytes of the current part that were equal. Undefined during the first. */
+  /** Of the second reading: number of equal bytes of the current part. Undefined during the first. */
   private compared: number | undefined;
   private differs = false;
   /** Count of changes of the segments for which `findsNoGap` holds. */
@@ -85,7 +85,7 @@ export class SegmentRepair {
   /** The active segment is closed first where it is to be replaced. Throws KAFKA_STORAGE_ERROR, DiskError. */
   static begin(log: LogCore, scope: RepairScope): SegmentRepair | undefined {
     log.storage.assertWritable();
-    const [first] = log.damagedSegments;
+    const [first] = log.corruptSegments;
     if (first === undefined) return undefined;
     const { segments } = log.storage;
     if (scope === 'log' || segments.active.baseOffset === first.baseOffset) log.roll();
@@ -94,7 +94,7 @@ export class SegmentRepair {
     const parts = chosen.map((old) => ({
       old,
       endOffset: all[all.indexOf(old) + 1]?.baseOffset ?? log.endOffset,
-      damaged: old.lack !== undefined || old.refused,
+      corrupt: old.lack !== undefined || old.refused,
       cleaned: undefined,
       filledTo: old.baseOffset,
       fetchedBytes: 0,
@@ -118,7 +118,7 @@ export class SegmentRepair {
     this.openPart(first);
   }
 
-  /** True when nothing more is to be fetched. */
+  /** True when nothing remains to be fetched. */
   get isComplete(): boolean {
     return this.nextOffset >= this.endOffset;
   }
@@ -128,7 +128,7 @@ export class SegmentRepair {
     return this.run.reaches(this.endOffset);
   }
 
-  /** Of a whole log, before its first batch: what the other replica has deleted at its log's start is deleted here as well. */
+  /** Of a whole log, before its first batch: records that the other replica has deleted at its log start are deleted here as well. */
   startAt(offset: bigint): void {
     if (offset <= this.startOffset || offset >= this.endOffset) return;
     this.newLogStart = offset;
@@ -151,7 +151,7 @@ export class SegmentRepair {
   }
 
   /**
-   * Takes whole batches from `nextOffset` on; those beyond the end are left out. Throws CORRUPT_MESSAGE for bytes that are no batches,
+   * Writes whole batches from `nextOffset` on; those beyond the end are left out. Throws CORRUPT_MESSAGE for bytes that are no batches,
    * OFFSET_OUT_OF_RANGE for batches that do not fit into their segment, FENCED_LEADER_EPOCH for batches of another history,
    * KAFKA_STORAGE_ERROR, DiskError.
    */
@@ -179,12 +179,12 @@ export class SegmentRepair {
     write();
   }
 
-  /** The other replica holds nothing up to `offset`: compaction took it there. */
+  /** The other replica holds no record up to `offset`: compaction has removed them. */
   skipTo(offset: bigint): void {
     if (offset > this.nextOffset) this.nextOffset = offset;
   }
 
-  /** Starts the second reading: the same batches have to come again. */
+  /** Starts the second reading, which has to return the same batches. */
   compareAgain(): void {
     this.nextOffset = this.startOffset;
     this.index = 0;
@@ -199,12 +199,12 @@ export class SegmentRepair {
   }
 
   /**
-   * Makes durable what is to be swapped, and the log behind it: what a recovery would have to read again could not be read from segments that
-   * are marked. The recovery point is asked to be written. False as `finish`. Throws KAFKA_STORAGE_ERROR, DiskError.
+   * Makes durable what is to be swapped, and the log behind it: recovery could not read records from segments that are marked. Requests a write
+   * of the recovery point. False as `finish`. Throws KAFKA_STORAGE_ERROR, DiskError.
    */
   prepare(): boolean {
     const { log } = this;
-    if (!this.isStillThere || this.hasLogChanged) {
+    if (!this.isPartOfLog || this.hasLogChanged) {
       this.abandon();
       return false;
     }
@@ -221,7 +221,7 @@ export class SegmentRepair {
   }
 
   /**
-   * Swaps the files, with yields at which others may run. False when the segments are not part of the log any more; some of them may be
+   * Swaps the files, with yields that let other work run. False when the segments are not part of the log any more; some of them may be
    * replaced by then, and the others count as ones that lack their records. Throws KAFKA_STORAGE_ERROR, DiskError.
    */
   *finishInSteps(): Generator<undefined, boolean, undefined> {
@@ -236,19 +236,19 @@ export class SegmentRepair {
       log.replacements++;
     });
     let step = storage.guard(() => steps.next());
-    // Before a reader comes to new segments that hold nothing below it: it would pass over what was deleted.
+    // Before a reader reaches new segments without records below it: it would skip the deleted records.
     if (this.newLogStart !== undefined) incrementLogStart(log, this.newLogStart);
     for (; step.done !== true; step = storage.guard(() => steps.next())) yield;
     if (!step.value) {
       this.abandon();
       return false;
     }
-    for (const { old, damaged } of parts) if (damaged) log.repaired(old);
+    for (const { old, corrupt } of parts) if (corrupt) log.repaired(old);
     storage.guard(() => correctProducers(log, this.producers, this.endOffset));
     return true;
   }
 
-  /** Removes what was written so far; the damaged segments stay as they are. */
+  /** Removes the files written so far; the corrupt segments stay unchanged. */
   abandon(): void {
     const { directory, options, storage } = this.log;
     for (const { cleaned } of this.parts) cleaned?.release();
@@ -263,7 +263,7 @@ export class SegmentRepair {
     }
   }
 
-  /** Moves on to the part that holds the batch. */
+  /** Moves to the part that holds the batch. */
   private enter(batch: BatchView): void {
     while (batch.baseOffset >= (this.parts[this.index] as Part).endOffset) {
       const left = this.parts[this.index++] as Part;
@@ -280,7 +280,7 @@ export class SegmentRepair {
       this.assertSameHistory(batch, endOffset);
       return;
     }
-    const text = `offsets ${batch.baseOffset} to ${batch.lastOffset} reach out of the segment ${old.baseOffset} to ${endOffset}`;
+    const text = `offsets ${batch.baseOffset} to ${batch.lastOffset} are outside the segment ${old.baseOffset} to ${endOffset}`;
     throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, text);
   }
 
@@ -308,7 +308,7 @@ export class SegmentRepair {
     }
     const cleaned = this.openPart(part);
     if (!cleaned.fits(last.lastOffset, bytes.length)) {
-      throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, `what the other replica holds does not fit into ${cleaned.path}`);
+      throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, `the records of the other replica do not fit into ${cleaned.path}`);
     }
     cleaned.append(bytes, batches);
     part.fetchedBytes = cleaned.size;
@@ -367,7 +367,7 @@ export class SegmentRepair {
     cleaned.append(bytes, [...checkFollowerAppend(bytes)]);
   }
 
-  private get isStillThere(): boolean {
+  private get isPartOfLog(): boolean {
     const { storage, endOffset } = this.log;
     if (storage.closed || storage.failure !== undefined) return false;
     const { all, active } = storage.segments;

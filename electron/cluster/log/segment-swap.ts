@@ -1,9 +1,9 @@
 /**
- * How compacted segments take the place of those that they were made of, so that a crash at any moment leaves the old ones or the new
- * one. Files are written with the suffix `.cleaned` and made durable; then they are renamed to `.swap`, the log last, which is the moment
- * at which the new segment counts; then the manifest drops the old segments and their files go, and `.swap` is taken off, the log's last again. Whatever is found at an open is
- * brought to its end or taken back (`completeSwaps`). Suffixes and order are Apache Kafka's. A repair renames its `.repair` files over the old
- * ones while the manifest says that neither counts.
+ * How new segments replace those that they were made of, so that a crash at any point leaves either the old ones or the new
+ * one. Files are written with the suffix `.cleaned` and made durable; then they are renamed to `.swap`, the log last, from which point
+ * the new segment counts; then the manifest drops the old segments, their files are deleted, and the suffix `.swap` is removed, the log's last
+ * again. An open completes or reverts an interrupted swap (`completeSwaps`). Suffixes and order are Apache Kafka's. A repair renames its
+ * `.repair` files over the old ones while the manifest marks both as invalid.
  */
 import { assert } from '../lib/assert.ts';
 import type { Disk } from '../lib/disk.ts';
@@ -28,7 +28,7 @@ export function beginSwap(disk: Disk, directory: string, baseOffset: bigint, suf
   disk.syncDirectory(directory);
 }
 
-/** Puts the files with `suffix` in the place of the old ones, without a sync of the directory. Throws DiskError. */
+/** Replaces the old files with those with `suffix`, without a sync of the directory. Throws DiskError. */
 export function renameOver(disk: Disk, directory: string, baseOffset: bigint, suffix: string): void {
   for (const kind of LOG_LAST) {
     const path = `${directory}/${offsetFileName(baseOffset, kind)}`;
@@ -59,8 +59,8 @@ export function removeUnfinished(disk: Disk, directory: string, baseOffset: bigi
 }
 
 /**
- * At an open: ends what a crash interrupted. `names` is what the directory holds, and is kept true. `replacing` is called before the segments
- * at those base offsets are removed, while the manifest still describes them.
+ * At an open: completes a swap that a crash interrupted. `names` are the names in the directory, kept up to date. `replacing` is called before
+ * the segments at those base offsets are removed, while the manifest still describes them.
  */
 export function completeSwaps(
   disk: Disk,
@@ -79,7 +79,7 @@ export function completeSwaps(
     replacing([baseOffset, ...replaced]);
     finishSwap(disk, directory, baseOffset, [baseOffset, ...replaced]);
   }
-  // Indexes whose log had not come that far: the old segments still stand.
+  // Indexes without their log: the swap had not begun, and the old segments still count.
   for (const name of disk.list(directory)) if (name.endsWith(SWAP_SUFFIX)) disk.remove(`${directory}/${name}`);
   names.clear();
   for (const name of disk.list(directory)) names.add(name);

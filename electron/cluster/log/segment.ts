@@ -3,7 +3,7 @@ import { runWhole } from '../lib/work-slices.ts';
 import { BATCH_HEADER_BYTES, BatchView, verifyBatch } from '../protocol/record-batch.ts';
 import { firstAtOrAfter, type Search } from './timestamp-search.ts';
 import { BatchScanner } from './batch-scanner.ts';
-import { DamagedBatchError } from './damage.ts';
+import { CorruptBatchError } from './corruption.ts';
 import { PooledFile, type FilePool } from './file-pool.ts';
 import type { ClosedSegment } from './segment-manifest.ts';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, offsetFile, SEGMENT_SUFFIXES, TIME_INDEX_SUFFIX, TRANSACTION_INDEX_SUFFIX } from './log-files.ts';
@@ -27,7 +27,7 @@ interface Location {
   startsAtOrBelow: boolean;
 }
 
-/** What the index says of time before the first record. */
+/** The time index entry before the first record. */
 const NO_TIMESTAMP: TimestampOffset = { timestamp: -1n, offset: -1n };
 
 export interface SegmentSlice {
@@ -43,13 +43,13 @@ export interface SegmentLack {
   /** Offset of the first one that is missing. */
   readonly from: bigint;
   readonly reason: string;
-  /** The segment was about to be replaced by one of another replica, so its offsets were on the medium and are committed. */
+  /** The segment was about to be replaced by one of another replica, so its offsets were durable and are committed. */
   readonly replacing?: boolean;
 }
 
 /**
- * One stretch of a log: `<baseOffset>.log` with its offset, time and transaction indexes. The log above it decides what is
- * appended and when a segment ends; the segment knows where things are in its files. File handles are opened when first needed.
+ * One range of a log: `<baseOffset>.log` with its offset, time and transaction indexes. The log decides what is
+ * appended and when a segment ends; the segment finds positions in its files. File handles are opened when first needed.
  */
 export class Segment {
   readonly baseOffset: bigint;
@@ -59,7 +59,7 @@ export class Segment {
   readonly transactionIndex: TransactionIndex;
   /** Wall-clock milliseconds when this object was made; stands in for the age of a segment whose records have no time. */
   readonly openedAt: number;
-  /** Bytes of the .log file that count. */
+  /** Valid bytes of the .log file. */
   size: number;
   /** The .log file. */
   readonly file: PooledFile;
@@ -68,17 +68,17 @@ export class Segment {
   private readonly indexIntervalBytes: () => number;
   private bytesSinceIndexEntry = 0;
   private largest: TimestampOffset | undefined;
-  /** Undefined while the file holds all that it should: a reader must not pass over what is missing. */
+  /** Undefined while the file is complete: a reader must not pass over missing records. */
   lack: SegmentLack | undefined;
-  /** A read came to a batch in it that is not what was written. */
+  /** A read found a corrupt batch in it. */
   refused = false;
-  /** What the manifest says of the segment, until its indexes have been compared with it. */
+  /** The manifest entry of the segment, until its indexes have been compared with it. */
   private unverified: ClosedSegment | undefined;
   private unverifiedTransactions: number | undefined;
   private readonly indexesRebuilt: (segment: Segment) => void;
-  private readonly replayTransactions: (segment: Segment) => DamagedBatchError | undefined;
-  /** The damaged batch because of which `transactionIndex` may lack aborted transactions. */
-  private damagedMarker: DamagedBatchError | undefined;
+  private readonly replayTransactions: (segment: Segment) => CorruptBatchError | undefined;
+  /** The corrupt batch because of which `transactionIndex` may lack aborted transactions. */
+  private corruptMarker: CorruptBatchError | undefined;
   private firstBatchTimestamp: bigint | undefined;
 
   constructor(options: {
@@ -90,12 +90,12 @@ export class Segment {
     openedAt: number;
     indexIntervalBytes: () => number;
     freshIndexes: boolean;
-    /** Follows the names of all of its files, while the segment is being made. */
+    /** Called with the names of its files, while the segment is being created. */
     nameSuffix?: string | undefined;
-    /** The indexes were not what was written, and were built again from the records. */
+    /** The indexes were corrupt, and were rebuilt from the records. */
     indexesRebuilt?: (segment: Segment) => void;
-    /** Fills the transaction index, which is empty. Returns a damaged batch, behind which it is not filled. */
-    replayTransactions?: (segment: Segment) => DamagedBatchError | undefined;
+    /** Fills the transaction index, which is empty. Returns a corrupt batch, behind which it is not filled. */
+    replayTransactions?: (segment: Segment) => CorruptBatchError | undefined;
   }) {
     const { disk, directory, baseOffset, freshIndexes, nameSuffix = '' } = options;
     this.disk = disk;
@@ -117,13 +117,13 @@ export class Segment {
     );
   }
 
-  /** The largest timestamp and the last offset of the batch that brought it; −1 and −1 when no record has a time. */
+  /** The largest timestamp and the last offset of the batch that holds it; −1 and −1 when no record has a timestamp. */
   get largestTimestamp(): TimestampOffset {
     this.largest ??= this.timeIndex.last() ?? NO_TIMESTAMP;
     return this.largest;
   }
 
-  /** Whether records are missing whose times are not known. */
+  /** Whether records with unknown timestamps are missing. */
   get hasUnknownTimes(): boolean {
     return this.lack !== undefined && this.largestTimestamp.timestamp < 0n;
   }
@@ -138,25 +138,25 @@ export class Segment {
     return this.firstBatchTimestamp;
   }
 
-  /** Takes over what was written down of the segment when it was closed. Its indexes are compared with that when they are first used. */
+  /** Restores the manifest entry of the closed segment. Its indexes are compared with it when they are first used. */
   expect(entry: ClosedSegment): void {
     this.unverified = entry;
     this.largest = entry.largest;
   }
 
-  /** The same for a segment that lacks records: only the list of aborted transactions is compared, and made of the records that are left. */
+  /** The same for a segment that lacks records: only the list of aborted transactions is compared, and built from the remaining records. */
   expectTransactions(checksum: number): void {
     this.unverifiedTransactions = checksum;
   }
 
-  /** Takes over the largest timestamp of what the file held, for a file that does not hold it any more. */
+  /** Restores the largest timestamp for a file that does not hold that record any more. */
   assumeTimes(largest: TimestampOffset): void {
     this.largest = largest;
   }
 
   /**
-   * From now on no record of it counts: its files are being replaced, indexes included, so none of them is compared or built again. `largest`,
-   * its largest timestamp, stays: retention judges by it.
+   * From now on no record of it counts: its files are being replaced, indexes included, so none of them is compared or rebuilt. `largest`,
+   * its largest timestamp, stays: retention uses it.
    */
   giveUp(largest: TimestampOffset | undefined): void {
     this.largest = largest;
@@ -183,7 +183,7 @@ export class Segment {
     return end;
   }
 
-  /** What an open has to find of this segment, which was closed at `endOffset`. */
+  /** The manifest entry of this segment, which was closed at `endOffset`. */
   closedAt(endOffset: bigint): ClosedSegment {
     const { baseOffset, size: sizeBytes, largestTimestamp: largest } = this;
     const checksums = {
@@ -194,7 +194,7 @@ export class Segment {
     return { baseOffset, endOffset, sizeBytes, largest, checksums };
   }
 
-  /** Makes the segment, which ends at `endOffset`, durable and releases it. Returns what an open has to find of it. */
+  /** Makes the segment, which ends at `endOffset`, durable and releases it. Returns its manifest entry. */
   close(endOffset: bigint): ClosedSegment {
     this.seal();
     const entry = this.closedAt(endOffset);
@@ -206,10 +206,10 @@ export class Segment {
 
   /** Throws CORRUPT_MESSAGE when records are missing at the end of the segment; `offset`: the read that reached the end of the file. */
   assertWhole(offset: bigint): void {
-    if (this.lack !== undefined) throw new DamagedBatchError(this.path, this.size, this.lack.reason, offset);
+    if (this.lack !== undefined) throw new CorruptBatchError(this.path, this.size, this.lack.reason, offset);
   }
 
-  /** Builds the indexes again where they are not what was written. */
+  /** Rebuilds indexes that differ from the manifest. */
   verifyIndexes(): void {
     const { unverified, unverifiedTransactions } = this;
     this.unverifiedTransactions = undefined;
@@ -222,7 +222,7 @@ export class Segment {
     this.rebuildIndexes(!transactionsAreWhole);
   }
 
-  /** False where `aborted` is what the list of aborted transactions holds; else it holds that afterwards. */
+  /** False where `aborted` equals the list of aborted transactions; otherwise replaces the list. */
   replaceTransactions(aborted: readonly AbortedTransaction[]): boolean {
     this.verifyIndexes();
     const { transactionIndex: index } = this;
@@ -238,16 +238,16 @@ export class Segment {
     if (this.knowsTransactions && index.count === aborted.length && aborted.every(isSame)) return false;
     index.reset();
     for (const one of aborted) index.append(one);
-    this.damagedMarker = undefined;
+    this.corruptMarker = undefined;
     return true;
   }
 
-  /** Aborted transactions are known. Throws DamagedBatchError where a damaged batch may be the marker of one that is not in the index. */
+  /** Requires that aborted transactions are known. Throws CorruptBatchError where a corrupt batch may be the marker of one that is not in the index. */
   assertTransactionsKnown(): void {
-    if (this.damagedMarker !== undefined) throw this.damagedMarker;
+    if (this.corruptMarker !== undefined) throw this.corruptMarker;
   }
   get knowsTransactions(): boolean {
-    return this.damagedMarker === undefined;
+    return this.corruptMarker === undefined;
   }
 
   private rebuildIndexes(transactionsToo: boolean): void {
@@ -267,7 +267,7 @@ export class Segment {
 
   private rebuildTransactions(): void {
     this.transactionIndex.reset();
-    this.damagedMarker = this.replayTransactions(this);
+    this.corruptMarker = this.replayTransactions(this);
   }
 
   /** False when an offset or a position would not fit into the indexes. */
@@ -275,13 +275,13 @@ export class Segment {
     return lastOffset - this.baseOffset <= BigInt(MAX_INT32) && this.size + bytes <= MAX_INT32;
   }
 
-  /** Writes batches that have their final offsets. Throws DiskError; then nothing here has changed, though the file may hold a torn tail. */
+  /** Writes batches with their final offsets. Throws DiskError; then nothing in memory has changed, though the file may hold a torn tail. */
   append(bytes: Buffer, batches: readonly BatchView[]): void {
     this.file.write([bytes], this.size);
     for (const batch of batches) this.indexBatch(batch);
   }
 
-  /** Takes the batch that lies at the end of what is indexed so far into the indexes and into `size`. */
+  /** Adds the batch behind the last indexed one to the indexes and to `size`. */
   indexBatch(batch: BatchView): void {
     const { lastOffset, maxTimestamp, sizeInBytes } = batch;
     if (this.size === 0) this.firstBatchTimestamp = maxTimestamp;
@@ -295,7 +295,7 @@ export class Segment {
     this.bytesSinceIndexEntry += sizeInBytes;
   }
 
-  /** At a clean open: a batch behind the last index entry, so that the next entry comes where it would have come. */
+  /** At a clean open: adds a batch behind the last index entry, so that the next entry has the same position as before. */
   noteTail(batch: BatchView): void {
     if (batch.maxTimestamp > this.largestTimestamp.timestamp) this.largest = { timestamp: batch.maxTimestamp, offset: batch.lastOffset };
     this.bytesSinceIndexEntry += batch.sizeInBytes;
@@ -315,7 +315,7 @@ export class Segment {
     return this.locate(offset).position;
   }
 
-  /** The same for a reader. Throws DamagedBatchError where a damaged header would have it pass over records. */
+  /** The same for a reader. Throws CorruptBatchError where a corrupt header would make it skip records. */
   readPositionOf(offset: bigint): number | undefined {
     const { position, skipped, startsAtOrBelow } = this.locate(offset);
     if (!startsAtOrBelow) this.assertSound(skipped);
@@ -333,7 +333,7 @@ export class Segment {
     const end = this.size;
     const scanner = this.scannerTo(end, SEEK_WINDOW_BYTES);
     let position = this.seek(offset);
-    // An entry that leads behind the offset, or to no batch, is no entry of this file: records before it would be passed over.
+    // An entry that points behind the offset, or to no batch, does not belong to this file: the reader would skip records before it.
     if (position > 0 && !this.startsBelow(scanner, position, offset)) position = 0;
     let skipped: number | undefined;
     for (let passed = 1; position < end; passed++) {
@@ -348,17 +348,17 @@ export class Segment {
   }
 
   /**
-   * Throws DamagedBatchError where the batch at `position` is not what was written. A header is only believed where what follows
-   * fits: one whose last offset is flipped would have readers pass over its records, or wait at them.
+   * Throws CorruptBatchError where the batch at `position` is corrupt. A header is only trusted where the bytes behind it are
+   * consistent: with a flipped last offset readers would skip its records, or wait at them.
    */
   private assertSound(position: number | undefined): void {
     if (position !== undefined) this.storedWhole(this.scanner(), position);
   }
 
   /**
-   * Whole batches from `position` on, as many as lie below `maxOffset` and fit in `maxBytes`; the first even if it does not
-   * fit, when `minOneMessage` says so. Undefined when there are none. One read, two for a large first batch. Ends before a batch that is
-   * not what was written (see `DamagedBatchError`), and throws where that is the first: what nobody sent is not handed to anybody.
+   * Whole batches from `position` on, as many as end below `maxOffset` and fit in `maxBytes`; the first even if it does not
+   * fit, when `minOneMessage` is set. Undefined when there are none. One read, two for a large first batch. Ends before a corrupt batch
+   * (see `CorruptBatchError`), and throws where that is the first: bytes that no client sent are not returned to a client.
    */
   read(position: number, maxBytes: number, maxOffset: bigint, minOneMessage: boolean): SegmentSlice | undefined {
     const available = this.size - position;
@@ -387,7 +387,7 @@ export class Segment {
       const defect = verifyBatch(whole, kept + size);
       if (defect !== undefined) {
         if (kept > 0) break;
-        throw new DamagedBatchError(this.path, position, defect.reason, whole.baseOffset);
+        throw new CorruptBatchError(this.path, position, defect.reason, whole.baseOffset);
       }
       kept += size;
       nextOffset = lastOffset + 1n;
@@ -430,7 +430,7 @@ export class Segment {
   /** Cuts off the batch at `position` and all behind it. `endOffset`: no batch that is kept reaches it. */
   truncate(endOffset: bigint, position: number): void {
     this.verifyIndexes();
-    if (this.damagedMarker !== undefined && this.damagedMarker.position >= position) this.damagedMarker = undefined;
+    if (this.corruptMarker !== undefined && this.corruptMarker.position >= position) this.corruptMarker = undefined;
     this.file.truncate(position);
     this.size = position;
     this.offsetIndex.truncate(endOffset, position);
@@ -438,7 +438,7 @@ export class Segment {
     this.transactionIndex.truncate(endOffset);
     this.firstBatchTimestamp = undefined;
     this.largest = undefined;
-    // The time index is sparse: the largest time of what is left may stand behind its last entry.
+    // The time index is sparse: the largest timestamp of the remaining records may be behind its last entry.
     const scanner = this.scanner();
     let largest = this.largestTimestamp;
     const start = this.offsetIndex.lastPosition();
@@ -451,7 +451,7 @@ export class Segment {
     this.largest = largest;
   }
 
-  /** The segment will grow no more: its last word on time goes into the index, and indexes go to their files. */
+  /** Closes the segment for appends: adds its last time index entry, and writes the indexes to their files. */
   seal(): void {
     this.timeIndex.maybeAppend(this.largestTimestamp);
     this.saveIndexes(false);
@@ -468,7 +468,7 @@ export class Segment {
     this.file.sync();
   }
 
-  /** Lets go of the file handle and of cached index entries; the next use takes them up again. */
+  /** Releases the file handle and cached index entries; the next use opens them again. */
   release(): void {
     this.file.close();
     this.offsetIndex.unload();
@@ -482,7 +482,7 @@ export class Segment {
     for (const suffix of SEGMENT_SUFFIXES) this.disk.remove(offsetFile(this.directory, this.baseOffset, suffix));
   }
 
-  /** Where a search for `offset` by header starts. */
+  /** Position at which a search for `offset` by header starts. */
   private seek(offset: bigint): number {
     const position = this.offsetIndex.lookup(offset);
     return position < this.size ? position : 0;
@@ -500,13 +500,13 @@ export class Segment {
     const batch = scanner.batch(position);
     if (batch === undefined) throw this.noBatch(position);
     const defect = verifyBatch(batch, batch.position + batch.sizeInBytes);
-    if (defect !== undefined) throw new DamagedBatchError(this.path, position, defect.reason, batch.baseOffset);
+    if (defect !== undefined) throw new CorruptBatchError(this.path, position, defect.reason, batch.baseOffset);
     return batch;
   }
   private readFully(into: Buffer, position: number): void {
     if (this.file.read(into, position) !== into.length) throw this.noBatch(position);
   }
-  private noBatch(position: number): DamagedBatchError {
-    return new DamagedBatchError(this.path, position, `no whole batch in the ${this.size - position} bytes that are left`);
+  private noBatch(position: number): CorruptBatchError {
+    return new CorruptBatchError(this.path, position, `no whole batch in the ${this.size - position} bytes that are left`);
   }
 }

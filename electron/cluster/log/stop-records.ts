@@ -6,18 +6,18 @@ import type { LogSummary } from './log-summary.ts';
 
 /**
  * The records of the logs that a clean stop did not sync one by one, all in one file that is: with thousands of logs their own syncs would take
- * half a minute. What was written is with the system as long as the machine has power, so the next start needs the file only where that
- * was lost in between, or where nobody can say: then each log whose own file is not what it was is made anew from here.
+ * half a minute. The operating system holds what was written as long as the machine has power, so the next start needs the file only where
+ * power was lost in between, or where that is unknown: then each log whose own file has changed is restored from here.
  *
- * A line that names the power cycle, then for each log its directory's name and its one segment, each with its length before it. What is
- * right is said by the summaries: an entry that has another checksum is of another stop.
+ * Format: a line that names the power cycle, then for each log the name of its directory and its one segment, each preceded by its length.
+ * The summaries decide validity: an entry with another checksum belongs to another stop.
  */
 const VERSION = 0;
 const MAX_HEADER_BYTES = 1024;
 const CHUNK_BYTES = 1024 * 1024;
 
 export class StopRecordsWriter {
-  /** So many bytes of records, at most: beyond that, syncs are the faster way. */
+  /** Maximum bytes of records: beyond that, syncs are faster. */
   static readonly maxBytes = 64 * 1024 * 1024;
   private readonly disk: Disk;
   private readonly path: string;
@@ -49,7 +49,7 @@ export class StopRecordsWriter {
     if (this.waitingBytes >= CHUNK_BYTES) this.write();
   }
 
-  /** Makes it durable, its name aside: the marker that comes next takes that along, as it is in the same directory. */
+  /** Makes the file durable, except its name: the marker that is written next is in the same directory and makes it durable. */
   finish(): void {
     const { file } = this;
     if (file === undefined) return;
@@ -74,7 +74,7 @@ export class StopRecordsWriter {
   }
 }
 
-/** Whether the logs' own files are as the stop left them because the machine has had power ever since. */
+/** Whether the machine has had power since the stop, so that the logs' own files are as the stop left them. */
 export function hadPowerSince(disk: Disk, path: string): boolean {
   if (disk.powerCycle === undefined || !disk.exists(path)) return false;
   const file = disk.open(path);
@@ -87,31 +87,31 @@ export function hadPowerSince(disk: Disk, path: string): boolean {
 }
 
 /**
- * Puts back what a loss of power took of the logs' own files, durably. Those that are as they were are left alone. `bare`: what the stop said of
- * the logs that it left bare, by their directories' names. Returns the names of those that could not be put back. May be cut short and
- * done again.
+ * Restores records that a loss of power took from the logs' own files, durably; unchanged logs are not touched. `unindexed`: summaries of the
+ * logs that the stop closed without indexes, by the names of their directories. Returns the names of those that could not be restored. May be
+ * interrupted and repeated.
  */
-export function restoreRecords(disk: Disk, directory: string, path: string, bare: ReadonlyMap<string, LogSummary>): Set<string> {
-  const damaged = new Set([...bare].flatMap(([name, summary]) => (isWhole(disk, `${directory}/${name}`, summary) ? [] : name)));
-  if (damaged.size === 0 || !disk.exists(path)) return damaged;
+export function restoreRecords(disk: Disk, directory: string, path: string, unindexed: ReadonlyMap<string, LogSummary>): Set<string> {
+  const lost = new Set([...unindexed].flatMap(([name, summary]) => (isWhole(disk, `${directory}/${name}`, summary) ? [] : name)));
+  if (lost.size === 0 || !disk.exists(path)) return lost;
   for (const { name, records } of entries(disk.readFile(path))) {
-    const { bare: checksum, topicId } = bare.get(name) ?? {};
-    if (!damaged.has(name) || topicId === undefined || crc32c(records) !== checksum) continue;
+    const { recordsChecksum, topicId } = unindexed.get(name) ?? {};
+    if (!lost.has(name) || topicId === undefined || crc32c(records) !== recordsChecksum) continue;
     remake(disk, `${directory}/${name}`, topicId, records);
-    damaged.delete(name);
+    lost.delete(name);
   }
   disk.syncDirectory(directory);
-  return damaged;
+  return lost;
 }
 
-function isWhole(disk: Disk, directory: string, { bare, topicId }: LogSummary): boolean {
+function isWhole(disk: Disk, directory: string, { recordsChecksum, topicId }: LogSummary): boolean {
   const log = offsetFile(directory, 0n, LOG_SUFFIX);
   const metadata = `${directory}/${PARTITION_METADATA_FILE}`;
   if (!disk.exists(log) || !disk.exists(metadata)) return false;
-  return crc32c(disk.readFile(log)) === bare && disk.readFile(metadata).includes(topicId ?? '\0');
+  return crc32c(disk.readFile(log)) === recordsChecksum && disk.readFile(metadata).includes(topicId ?? '\0');
 }
 
-/** Nothing else counts of a log that was left bare, and what came back of it from before could mislead. */
+/** Of a log that was closed without indexes only the records count; older files in its directory could mislead. */
 function remake(disk: Disk, directory: string, topicId: string, records: Buffer): void {
   disk.makeDirectory(directory);
   for (const name of disk.list(directory)) disk.remove(`${directory}/${name}`);

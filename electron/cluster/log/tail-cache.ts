@@ -10,12 +10,12 @@ interface Chunk {
 }
 
 const NOTHING = Buffer.alloc(0);
-/** What a chunk costs beside its bytes, about: many small ones must not slip under the bound. */
+/** Approximate memory of a chunk beside its bytes: many small chunks must not exceed the limit unnoticed. */
 const CHUNK_OVERHEAD_BYTES = 300;
 
 /**
- * The memory that all logs of a node share for what was appended last, so that followers and consumers at the tail are served
- * without a read. Oldest chunks go first, whoever they belong to: the bound is the node's, not the partition's.
+ * The memory that all logs of a node share for the records appended last, so that followers and consumers at the tail are served
+ * without a read. The oldest chunks are dropped first, across all logs: the limit is the node's, not the partition's.
  */
 export class TailCache {
   readonly maxBytes: number;
@@ -40,7 +40,7 @@ export class TailCache {
       const oldest = this.queue[this.head++] as Chunk;
       if (!oldest.owner.dropOldest(oldest)) continue;
       this.bytes -= oldest.heldBytes + CHUNK_OVERHEAD_BYTES;
-      // Both lists are shortened only now and then; what they still name must not keep the memory.
+      // Both lists are shortened only now and then; dropped chunks in them must not keep the memory.
       oldest.bytes = NOTHING;
     }
     if (this.head > 1024 && this.head * 2 > this.queue.length) {
@@ -49,7 +49,7 @@ export class TailCache {
     }
   }
 
-  /** @internal for Tail: chunks that their owner has dropped count no more. */
+  /** @internal for Tail: chunks that their owner has dropped no longer count. */
   release(bytes: number): void {
     this.bytes -= bytes;
   }
@@ -71,7 +71,7 @@ export class Tail {
     this.cache = cache;
   }
 
-  /** Takes whole batches that follow what is here. The bytes must not change any more. */
+  /** Appends whole batches to the cached ones. The bytes must not change any more. */
   append(bytes: Buffer, baseOffset: bigint, lastOffset: bigint): void {
     // A small slice of a large request frame, or of the pool that small buffers share, would keep all of it alive.
     const owned = bytes.buffer.byteLength > 2 * bytes.length ? copyOf(bytes) : bytes;
@@ -93,7 +93,7 @@ export class Tail {
     this.cache.release(bytes);
   }
 
-  /** False when the chunk is no longer here. */
+  /** False when the chunk has been dropped. */
   dropOldest(chunk: Chunk): boolean {
     if (this.chunks[this.head] !== chunk) return false;
     this.head++;
@@ -104,7 +104,7 @@ export class Tail {
     return true;
   }
 
-  /** As `Segment.read`; undefined when `offset` lies before what is here. */
+  /** As `Segment.read`; undefined when `offset` is before the cached range. */
   read(offset: bigint, maxBytes: number, maxOffset: bigint, minOneMessage: boolean): TailSlice | undefined {
     const first = this.chunks[this.head];
     if (first === undefined || offset < first.baseOffset) return undefined;

@@ -29,7 +29,7 @@ export class TimeIndex {
     return this.file.count * ENTRY_BYTES;
   }
 
-  /** Adds an entry if time has moved on since the last one. */
+  /** Adds an entry if the largest timestamp has increased since the last one. */
   maybeAppend(entry: TimestampOffset): void {
     if (entry.timestamp <= (this.last()?.timestamp ?? -1n)) return;
     const { bytes, at } = this.file.append();
@@ -72,7 +72,7 @@ export class TimeIndex {
   checksum(): number {
     return this.file.checksum();
   }
-  /** Forgets all entries: they are about to be written again. */
+  /** Drops all entries, which the caller writes again. */
   reset(): void {
     this.file.reset();
   }

@@ -67,7 +67,7 @@ export class TransactionIndex {
   checksum(): number {
     return this.file.checksum();
   }
-  /** Forgets all entries: they are about to be written again. */
+  /** Drops all entries, which the caller writes again. */
   reset(): void {
     this.file.reset();
   }

@@ -1,8 +1,8 @@
 /**
- * Where a log cannot decide whether records are committed: their transaction may have ended among records that are missing, so an abort
- * would not be in any transaction index. A read_committed read ends before such a stretch, and compaction does not reach it.
+ * Ranges in which a log cannot decide whether records are committed: their transaction may have ended among missing records, so an abort
+ * would not be in any transaction index. A read_committed read ends before such a range, and compaction does not reach it.
  */
-import { DamagedBatchError } from './damage.ts';
+import { CorruptBatchError } from './corruption.ts';
 import type { LogStorage } from './log-storage.ts';
 import { min } from './offsets.ts';
 import { snapshotAt, verifiedProducersAt } from './producer-replay.ts';
@@ -42,7 +42,7 @@ export class UndecidedTransactions {
   }
 
   /**
-   * Where a read_committed read from `offset` up to `maxOffset` has to end. Throws DamagedBatchError where `offset` itself is undecided, and
+   * Where a read_committed read from `offset` up to `maxOffset` has to end. Throws CorruptBatchError where `offset` itself is undecided, and
    * DiskError.
    */
   endOfDecided(offset: bigint, maxOffset: bigint): bigint {
@@ -51,7 +51,7 @@ export class UndecidedTransactions {
       if (offset >= to) continue;
       if (offset >= from) {
         const reason = `a transaction that is open at offset ${from} may have ended among the records that are missing from offset ${to} on`;
-        throw new DamagedBatchError(segment.path, segment.size, reason, offset);
+        throw new CorruptBatchError(segment.path, segment.size, reason, offset);
       }
       end = min(end, from);
     }
@@ -73,7 +73,7 @@ export class UndecidedTransactions {
       const segment = all[index] as Segment;
       if (segment.lack === undefined) continue;
       const to = segment.lack.from;
-      // Segments without any record that follow are part of the same stretch.
+      // Segments without any record that follow are part of the same range.
       let proven = this.listsEveryAbort(segment);
       let next = all[index + 1];
       while (next?.lack !== undefined && next.lack.from === next.baseOffset) {
@@ -107,7 +107,7 @@ export class UndecidedTransactions {
     for (const { producerId, currentTransactionFirstOffset: start } of producers.entries.values()) {
       if (start < 0n) continue;
       const laterStart = later.get(producerId)?.currentTransactionFirstOffset ?? -1n;
-      // Still the same transaction behind the missing records: its end is there, or it is open.
+      // Still the same transaction behind the missing records: its end is known, or it is open.
       if (laterStart >= 0n && laterStart <= start) continue;
       if (first === undefined || start < first) first = start;
     }

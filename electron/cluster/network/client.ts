@@ -106,7 +106,7 @@ export class PeerClient {
         answer: (frame) => {
           const response = decodeResponse(api, version, frame);
           if (response.correlationId !== correlationId) {
-            throw new NetworkError('EPROTO', `answer ${response.correlationId} where ${correlationId} was due`);
+            throw new NetworkError('EPROTO', `response has correlation id ${response.correlationId}, expected ${correlationId}`);
           }
           resolve(response.body);
         },
@@ -236,7 +236,7 @@ export class PeerClient {
         if (pending.timedOut || this.inFlight[0]?.timedOut === true) this.checkSilence();
       }
     } catch (error) {
-      this.fail(new NetworkError('EPROTO', `${this.name()} sent what cannot be decoded`, { cause: error }));
+      this.fail(new NetworkError('EPROTO', `${this.name()} sent a response that cannot be decoded`, { cause: error }));
       return;
     }
     this.pump();

@@ -124,7 +124,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     this.traffic = options.traffic;
     this.clientHost = clientHost(options.stream.remote);
     this.nodeMemory = options.memory;
-    this.slices = new RequestSlices(options.clock, () => this.goOn());
+    this.slices = new RequestSlices(options.clock, () => this.resumeDispatch());
     this.sender = new AnswerSender(options.stream, this, () => this.memory.answers);
     this.splitter = new FrameSplitter(options.maxFrameBytes, { admits: (length) => this.admits(length) });
     this.lastActiveAt = options.clock.monotonic();
@@ -312,7 +312,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
   private onDrain(): void {
     this.sender.drained();
     this.send();
-    this.goOn();
+    this.resumeDispatch();
   }
 
   /** A client that closes may have sent requests with acks=0 before: they are processed, and their responses dropped. */
@@ -339,7 +339,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     this.releaseRequest(this.current);
     this.current = undefined;
     // Not from within the handler.
-    if (this.queue.length > 0) queueMicrotask(() => this.goOn());
+    if (this.queue.length > 0) queueMicrotask(() => this.resumeDispatch());
   }
 
   /** Dispatches waiting requests until one takes time, the client stops reading or none is left. */
@@ -374,7 +374,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
       answer.then(
         (chunks) => {
           this.answered(request, chunks);
-          this.goOn();
+          this.resumeDispatch();
         },
         (error: unknown) => this.refuseRequest(request, error),
       );
@@ -385,7 +385,7 @@ export class Connection implements ConnectionInfo, FrameHolder, AnswerHolder {
     return frame.length >= 2 && this.pipelined.has(frame.readInt16BE(0));
   }
 
-  private goOn(): void {
+  private resumeDispatch(): void {
     this.work();
     this.checkReading();
   }

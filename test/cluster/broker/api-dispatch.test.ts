@@ -26,8 +26,8 @@ function incoming(chunks: readonly Uint8Array[]): IncomingRequest {
   return { header: readRequestHeader(reader), reader, connection, receivedAt: 0 };
 }
 
-/** A header alone, for APIs and versions that have no schema. */
-function bareRequest(apiKey: number, apiVersion: number): IncomingRequest {
+/** A request header without a body, for APIs and versions without a schema. */
+function headerOnlyRequest(apiKey: number, apiVersion: number): IncomingRequest {
   const writer = new Writer();
   writer.int32(0);
   writer.int16(apiKey);
@@ -47,24 +47,24 @@ function decode<S>(api: Api<unknown, never, S, never>, version: number, chunks: 
 const beat = { groupId: 'g', generationId: 1, memberId: 'm' };
 
 describe('dispatch', () => {
-  it('answers an ApiVersions version of the future in version 0 with key 18 alone', async () => {
+  it('answers an unsupported ApiVersions version in version 0 with key 18 alone', async () => {
     const dispatch = createDispatch(apiTable, fakeBroker());
-    const { correlationId, body } = decode(apiVersions, 0, await dispatch(bareRequest(18, 99)));
+    const { correlationId, body } = decode(apiVersions, 0, await dispatch(headerOnlyRequest(18, 99)));
     expect(correlationId).toBe(77);
     expect(body.errorCode).toBe(ErrorCode.UNSUPPORTED_VERSION);
     expect(body.apiKeys).toEqual([{ apiKey: 18, minVersion: 0, maxVersion: 4 }]);
   });
 
-  it('closes the connection on any other version or API that it does not have', () => {
+  it('closes the connection on any other unsupported API or version', () => {
     const dispatch = createDispatch(apiTable, fakeBroker());
-    expect(() => dispatch(bareRequest(3, 14))).toThrow('Metadata version 14; 0 to 13 are spoken here');
-    expect(() => dispatch(bareRequest(3, -1))).toThrow('Metadata version -1');
-    expect(() => dispatch(bareRequest(18_000, 0))).toThrow('no API with key 18000');
-    expect(() => dispatch(bareRequest(4, 0))).toThrow('no API with key 4');
-    expect(() => dispatch(bareRequest(-1, 0))).toThrow('no API with key -1');
+    expect(() => dispatch(headerOnlyRequest(3, 14))).toThrow('Metadata version 14; 0 to 13 are spoken here');
+    expect(() => dispatch(headerOnlyRequest(3, -1))).toThrow('Metadata version -1');
+    expect(() => dispatch(headerOnlyRequest(18_000, 0))).toThrow('no API with key 18000');
+    expect(() => dispatch(headerOnlyRequest(4, 0))).toThrow('no API with key 4');
+    expect(() => dispatch(headerOnlyRequest(-1, 0))).toThrow('no API with key -1');
   });
 
-  it('lists the new group protocol, which clients wait for where it is missing, and refuses it', async () => {
+  it('lists the APIs of the new group protocol, and refuses their requests', async () => {
     const dispatch = createDispatch(apiTable, fakeBroker());
     const joining = { groupId: 'g', memberId: 'm', memberEpoch: 0 };
     for (const version of [0, 1]) {
@@ -99,7 +99,7 @@ describe('dispatch', () => {
     expect(body.apiKeys.map(({ apiKey }) => apiKey)).toEqual([...new Set(apiTable.map(({ key }) => key))].sort((a, b) => a - b));
   });
 
-  it('refuses the name of a client that is not one', async () => {
+  it('refuses a malformed name of client software', async () => {
     const dispatch = createDispatch(apiTable, fakeBroker());
     const request = encodeRequest(
       apiVersions,
@@ -111,7 +111,7 @@ describe('dispatch', () => {
     expect(body.errorCode).toBe(ErrorCode.INVALID_REQUEST);
   });
 
-  it('shows what librdkafka looks for before it uses the features of newer brokers', () => {
+  it('lists the versions that librdkafka requires for the features of newer brokers', () => {
     const byKey = new Map(advertisedApis(apiTable).map((one) => [one.apiKey, one]));
     expect(byKey.get(10)?.minVersion).toBe(0);
     expect(byKey.get(11)?.minVersion).toBe(0);
@@ -125,7 +125,7 @@ describe('dispatch', () => {
     expect(body.brokers.map(({ nodeId }) => nodeId)).toEqual([1, 2, 3]);
   });
 
-  it('turns what a handler throws into the answer of its API, and logs what nobody expected', async () => {
+  it('turns an exception of a handler into the error response of its API, and logs unexpected ones', async () => {
     const log = vi.fn();
     const broker = { ...fakeBroker(), logger: createLogger(log) };
     const answer = async (error: Error, late: boolean): Promise<number> => {
@@ -146,7 +146,7 @@ describe('dispatch', () => {
     }
   });
 
-  it('also answers when the handler made something that cannot be encoded', async () => {
+  it('sends an error response when the response of a handler cannot be encoded', async () => {
     const bad = entry(
       metadata,
       () => ({ brokers: null as never, topics: [], errorCode: 0 }),
@@ -157,30 +157,30 @@ describe('dispatch', () => {
     expect(decode(metadata, 13, chunks).body.errorCode).toBe(ErrorCode.UNKNOWN_SERVER_ERROR);
   });
 
-  it('sends nothing where the handler says so', async () => {
+  it('sends nothing where the handler returns null', async () => {
     const dispatch = createDispatch([entry(heartbeat, () => null, onHeartbeatError)], fakeBroker());
     expect(await dispatch(incoming(encodeRequest(heartbeat, 0, { correlationId: 1, clientId: null }, beat)))).toBeNull();
   });
 
-  it('advertises from a lower version than it serves, where the entry says so', () => {
+  it('lists a lower version than it serves, where the entry has one', () => {
     const low = entry(heartbeat, () => ({ errorCode: 0 }), onHeartbeatError, 0);
     const raised = { ...low, minVersion: 3 };
     expect(advertisedApis([raised])).toEqual([{ apiKey: 12, minVersion: 0, maxVersion: 4 }]);
-    expect(() => createDispatch([raised], fakeBroker())(bareRequest(12, 2))).toThrow('Heartbeat version 2; 3 to 4');
+    expect(() => createDispatch([raised], fakeBroker())(headerOnlyRequest(12, 2))).toThrow('Heartbeat version 2; 3 to 4');
   });
 
-  it('closes the connection on bytes that are not the request they say they are', () => {
+  it('closes the connection on a malformed request body', () => {
     const dispatch = createDispatch(apiTable, fakeBroker());
-    expect(() => dispatch(bareRequest(3, 1))).toThrow('bytes wanted');
+    expect(() => dispatch(headerOnlyRequest(3, 1))).toThrow('bytes wanted');
   });
 });
 
-describe('error answers', () => {
+describe('error responses', () => {
   const cases = apiTable.flatMap(({ key, name, minVersion, maxVersion }) =>
     Array.from({ length: maxVersion - minVersion + 1 }, (_, index) => ({ key, name, version: minVersion + index })),
   );
 
-  it.each(cases)('$name v$version says that it failed, in a form that its clients can read', async ({ key, version }) => {
+  it.each(cases)('$name v$version returns an error in a form that its clients can decode', async ({ key, version }) => {
     const api = must(apiByKey.get(key), 'no schema');
     const failure = new KafkaError(ErrorCode.POLICY_VIOLATION);
     const fail = (): never => {

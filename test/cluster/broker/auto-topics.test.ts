@@ -7,7 +7,7 @@ import { fakeBroker, imageOf, topic, type FakeBroker } from '../../helpers/fake-
 
 const ID = 'AAAAAAAAAAAAAAAAAAAAAQ';
 
-describe('topics that create themselves', () => {
+describe('AutoTopics', () => {
   let broker: FakeBroker;
   const autoTopics = (properties: Record<string, string> = {}): AutoTopics =>
     new AutoTopics({ ...broker, settings: brokerSettings(properties, 3), nodes: 3 });
@@ -23,7 +23,7 @@ describe('topics that create themselves', () => {
     broker = fakeBroker();
   });
 
-  it('are asked for once, however many clients name them, until they are visible', async () => {
+  it('requests a topic once, however many clients name it, until it is visible', async () => {
     const creator = autoTopics({ 'num.partitions': '4' });
     broker.answers.push(answer(['a', 0]), answer(['b', 0]));
     const first = creator.create(['a']);
@@ -46,7 +46,7 @@ describe('topics that create themselves', () => {
     expect(broker.sent).toHaveLength(3);
   });
 
-  it('hold an answer back for a second at most', async () => {
+  it('holds a response back for at most a second', async () => {
     const creator = autoTopics();
     broker.answers.push(answer(['a', 0]));
     const pending = creator.create(['a']);
@@ -54,7 +54,7 @@ describe('topics that create themselves', () => {
     expect(broker.clock.monotonic()).toBeGreaterThanOrEqual(1000);
   });
 
-  it('may have been created by somebody else, or be refused', async () => {
+  it('accepts a topic that another client has created, and reports a refusal', async () => {
     const creator = autoTopics();
     broker.answers.push(answer(['a', ErrorCode.TOPIC_ALREADY_EXISTS], ['b', ErrorCode.POLICY_VIOLATION]));
     const pending = creator.create(['a', 'b']);
@@ -66,13 +66,13 @@ describe('topics that create themselves', () => {
     ]);
   });
 
-  it('will work later while nodes of the cluster have yet to register, and never with more replicas than nodes', async () => {
+  it('returns a retriable error while nodes have yet to register, and a final one for more replicas than nodes', async () => {
     broker.answers.push(answer(['a', ErrorCode.INVALID_REPLICATION_FACTOR]), answer(['a', ErrorCode.INVALID_REPLICATION_FACTOR]));
     expect((await autoTopics().create(['a'])).get('a')).toBe(ErrorCode.LEADER_NOT_AVAILABLE);
     expect((await autoTopics({ 'default.replication.factor': '4' }).create(['a'])).get('a')).toBe(ErrorCode.INVALID_REPLICATION_FACTOR);
   });
 
-  it('are asked for again after the controller could not be reached', async () => {
+  it('requests a topic again after the controller was unreachable', async () => {
     const creator = autoTopics();
     broker.answers.push(new KafkaError(ErrorCode.REQUEST_TIMED_OUT), new Error('bug'));
     expect((await creator.create(['a'])).get('a')).toBe(ErrorCode.LEADER_NOT_AVAILABLE);
@@ -80,7 +80,7 @@ describe('topics that create themselves', () => {
     expect(broker.sent).toHaveLength(2);
   });
 
-  it('include the offsets topic, compacted and with its own number of partitions', async () => {
+  it('creates the offsets topic, compacted and with its own number of partitions', async () => {
     broker.answers.push(answer(['__consumer_offsets', ErrorCode.POLICY_VIOLATION]));
     await autoTopics({ 'offsets.topic.num.partitions': '7' }).create(['__consumer_offsets']);
     expect(broker.sent[0]?.body).toMatchObject({
@@ -99,7 +99,7 @@ describe('topics that create themselves', () => {
     });
   });
 
-  it('are bounded in number', async () => {
+  it('limits the number of requested topics', async () => {
     const creator = autoTopics();
     const names = Array.from({ length: 1001 }, (_, index) => `t${index}`);
     broker.answers.push(answer(...names.slice(0, 1000).map((name): [string, number] => [name, ErrorCode.POLICY_VIOLATION])));

@@ -16,7 +16,7 @@ interface Beat {
   wantShutDown: boolean;
 }
 
-/** A controller by the rules of KIP-631, as far as one broker can tell. */
+/** A controller that follows KIP-631 for one broker. */
 class FakeController {
   up = true;
   registered = false;
@@ -64,7 +64,7 @@ class FakeController {
   }
 }
 
-describe("a broker's life", () => {
+describe('BrokerLifecycle', () => {
   let clock: VirtualClock;
   let controller: FakeController;
   let image: MetadataImage;
@@ -72,7 +72,7 @@ describe("a broker's life", () => {
   let states: LifecycleState[];
   let lifecycle: BrokerLifecycle;
 
-  /** The metadata log, as far as this broker has read it, with its registration. */
+  /** The part of the metadata log that this broker has read, with its registration. */
   const read = (epoch: bigint): void => {
     image = imageOf({ brokers: [registration(1, { epoch })], offset: epoch + 1n });
     lifecycle.onImage();
@@ -118,7 +118,7 @@ describe("a broker's life", () => {
     expect(controller.beats.at(-1)).toMatchObject({ wantFence: false, currentMetadataOffset: 51n, brokerEpoch: 50n });
   });
 
-  it('beats at the interval', async () => {
+  it('sends heartbeats at the interval', async () => {
     lifecycle.start();
     await clock.advance(100);
     const before = controller.beats.length;
@@ -139,14 +139,14 @@ describe("a broker's life", () => {
     expect(lifecycle.state).toBe('running');
   });
 
-  it('says when it is fenced, and comes back', async () => {
+  it('reports that it is fenced, and returns to running', async () => {
     lifecycle.start();
     await clock.advance(100);
     controller.up = false;
     await clock.advance(10_000);
     expect(lifecycle.state).toBe('running');
     controller.up = true;
-    // The controller lost patience, and does not unfence for as long as the broker is behind what it must have read.
+    // The controller fenced it, and does not unfence it while its metadata is behind its registration.
     image = { ...image, offset: 1n };
     await clock.advance(2000);
     controller.fenced = true;
@@ -158,7 +158,7 @@ describe("a broker's life", () => {
     expect(controller.registrations).toHaveLength(1);
   });
 
-  it('goes on trying without a controller, with growing pauses', async () => {
+  it('retries without a controller, with growing pauses', async () => {
     controller.refuseWith = ErrorCode.INCONSISTENT_CLUSTER_ID;
     lifecycle.start();
     await clock.advance(5000);
@@ -173,14 +173,14 @@ describe("a broker's life", () => {
     expect(lifecycle.state).toBe('running');
   });
 
-  it('looks often whether the session of its last life has ended', async () => {
+  it('retries often while the session of its previous run is active', async () => {
     controller.refuseWith = ErrorCode.DUPLICATE_BROKER_REGISTRATION;
     lifecycle.start();
     await clock.advance(3000);
     expect(controller.registrations).toHaveLength(15);
   });
 
-  it('registers again when the controller does not know it, as the same process', async () => {
+  it('registers again as the same process when the controller does not know it', async () => {
     lifecycle.start();
     await clock.advance(100);
     controller.registered = false;
@@ -193,7 +193,7 @@ describe("a broker's life", () => {
     expect(lifecycle).toMatchObject({ state: 'running', brokerEpoch: 109n });
   });
 
-  it('leaves when its leaderships have moved, and is silent then', async () => {
+  it('stops when its leaderships have moved, and sends nothing afterwards', async () => {
     lifecycle.start();
     await clock.advance(100);
     let handedOver: boolean | undefined;
@@ -210,7 +210,7 @@ describe("a broker's life", () => {
     expect(states.slice(-2)).toEqual(['shuttingDown', 'stopped']);
   });
 
-  it('leaves anyway when nobody takes its leaderships', async () => {
+  it('stops after the timeout when no other broker takes its leaderships', async () => {
     lifecycle.start();
     await clock.advance(100);
     const leaving = lifecycle.controlledShutdown(2000);
@@ -218,14 +218,14 @@ describe("a broker's life", () => {
     expect(clock.monotonic()).toBeLessThan(2200);
   });
 
-  it('has nothing to hand over before it has registered, or when it has been forgotten', async () => {
+  it('has nothing to hand over before it has registered, or after its registration was removed', async () => {
     expect(await lifecycle.controlledShutdown(1000)).toBe(false);
     controller.up = false;
     lifecycle.start();
     expect(await lifecycle.controlledShutdown(1000)).toBe(true);
   });
 
-  it('falls silent when stopped in the middle of a request', async () => {
+  it('sends nothing after a stop during a request', async () => {
     lifecycle.start();
     lifecycle.stop();
     await clock.advance(5000);

@@ -26,7 +26,7 @@ import { CLUSTER_ID, connection } from '../../helpers/fake-broker.ts';
 import { FakeControl } from '../../helpers/fake-control.ts';
 import { VirtualClock } from '../../helpers/virtual-clock.ts';
 
-/** Three brokers, put together as a node does it, over memory disks and one virtual clock. */
+/** Three brokers, composed as a node does it, over memory disks and one virtual clock. */
 class Cluster {
   readonly clock = new VirtualClock();
   readonly control = new FakeControl(this.clock, CLUSTER_ID);
@@ -75,7 +75,7 @@ class Cluster {
     return must(this.brokers.get(id), `no broker ${id}`);
   }
 
-  /** From frame to frame, as over a socket. */
+  /** From request frame to response frame, as over a socket. */
   async ask<Q, S>(id: number, api: Api<unknown, Q, S, never>, version: number, body: Q): Promise<S> {
     const reader = new Reader(Buffer.concat(encodeRequest(api, version, { correlationId: 1, clientId: 'test' }, body)).subarray(4));
     const header = readRequestHeader(reader);
@@ -85,7 +85,7 @@ class Cluster {
     return decodeResponse(api, version, Buffer.concat(must(chunks, 'no answer')).subarray(4)).body;
   }
 
-  /** The same for tests: time passes until the answer is there. */
+  /** The same for tests: time passes until the response has arrived. */
   get<Q, S>(id: number, api: Api<unknown, Q, S, never>, version: number, body: Q): Promise<S> {
     return this.clock.settled(this.ask(id, api, version, body));
   }
@@ -129,7 +129,7 @@ describe('a cluster of brokers', () => {
     await cluster.up();
   });
 
-  it('comes up, and shows itself to clients', async () => {
+  it('starts, and lists its brokers to clients', async () => {
     const answer = await cluster.get(2, metadata, 12, { topics: null });
     expect(answer.brokers.map(({ nodeId, port }) => [nodeId, port])).toEqual([
       [1, 9091],
@@ -141,7 +141,7 @@ describe('a cluster of brokers', () => {
     expect(cluster.errors).toEqual([]);
   });
 
-  it('creates a topic that a producer names, replicates what it writes, and gives it to consumers', async () => {
+  it('creates a topic that a producer names, replicates its records, and returns them to consumers', async () => {
     const named = await cluster.get(2, metadata, 9, { topics: [{ name: 'orders' }] });
     expect(named.topics[0]).toMatchObject({ errorCode: 0, partitions: [{ leaderId: 1, replicaNodes: [1, 2, 3] }] });
     expect(await cluster.produce(1, 'orders', 'first')).toMatchObject({ errorCode: 0, baseOffset: 0n });
@@ -150,7 +150,7 @@ describe('a cluster of brokers', () => {
     expect(cluster.errors).toEqual([]);
   });
 
-  it('keeps what it acknowledged when the leader leaves, and takes it back when it returns', async () => {
+  it('keeps acknowledged records when the leader stops, and lets it rejoin when it returns', async () => {
     await cluster.get(2, metadata, 9, { topics: [{ name: 'orders' }] });
     await cluster.produce(1, 'orders', 'before');
     expect(await cluster.clock.settled(cluster.broker(1).controlledShutdown(5000))).toBe(true);
@@ -176,7 +176,7 @@ describe('a cluster of brokers', () => {
     expect(cluster.errors).toEqual([]);
   });
 
-  it('says after a crash that its last life did not end well', async () => {
+  it('registers after a crash without a clean-shutdown epoch', async () => {
     await cluster.get(2, metadata, 9, { topics: [{ name: 'orders' }] });
     await cluster.produce(1, 'orders', 'before');
     must(cluster.disks.get(1), 'no disk').powerCut();
@@ -186,7 +186,7 @@ describe('a cluster of brokers', () => {
     expect(cluster.control.registrations.filter(({ brokerId }) => brokerId === 1).at(-1)?.previousBrokerEpoch).toBe(-1n);
   });
 
-  it.each([false, true])('vouches for a life that was killed while the machine had power; recovery found damage: %s', async (damaged) => {
+  it.each([false, true])('proves after a kill with power that no record was lost; recovery found corruption: %s', async (damaged) => {
     await cluster.get(2, metadata, 9, { topics: [{ name: 'orders' }] });
     await cluster.produce(1, 'orders', 'before');
     const disk = must(cluster.disks.get(1), 'no disk');
@@ -203,7 +203,7 @@ describe('a cluster of brokers', () => {
     expect(last).toBe(damaged ? -1n : killed.lifecycle.brokerEpoch);
   });
 
-  it('does not take up what its last life led before the controller knows of this one', async () => {
+  it('does not lead partitions of its previous run before it has registered', async () => {
     await cluster.get(2, metadata, 9, { topics: [{ name: 'orders' }] });
     await cluster.produce(1, 'orders', 'acknowledged');
     cluster.broker(1).stop();
@@ -224,7 +224,7 @@ describe('a cluster of brokers', () => {
     expect(cluster.control.image.topics.get('orders')?.partitions[0]?.isr.toSorted()).toEqual([1, 2, 3]);
   });
 
-  it('coordinates a group, whose commits outlive their coordinator', async () => {
+  it('coordinates a group, whose committed offsets survive a coordinator failover', async () => {
     await cluster.get(1, metadata, 9, { topics: [{ name: 'orders' }] });
     const find = () => cluster.get(1, findCoordinator, 2, { key: 'readers', keyType: 0 });
     const first = await find();
@@ -315,7 +315,7 @@ describe('a cluster of brokers', () => {
     expect(await cluster.get(nodeId, heartbeat, 3, member)).toMatchObject({ errorCode: ErrorCode.NOT_COORDINATOR });
   });
 
-  it('hands over and ends when its disk fails; nothing that was acknowledged is lost', async () => {
+  it('hands over and stops when its disk fails; no acknowledged record is lost', async () => {
     await cluster.get(2, metadata, 9, { topics: [{ name: 'orders' }] });
     await cluster.produce(1, 'orders', 'before');
     const disk = must(cluster.disks.get(1), 'no disk');
@@ -330,7 +330,7 @@ describe('a cluster of brokers', () => {
     expect(cluster.events).toContainEqual(expect.objectContaining({ type: 'node/logDirectoryFailed', broker: 1 }));
     expect(await cluster.produce(2, 'orders', 'after')).toMatchObject({ errorCode: 0, baseOffset: 1n });
 
-    // With room again it comes back as one that may have lost something, and catches up.
+    // With free space it returns as a broker that may have lost records, and catches up.
     cluster.broker(1).stop();
     cluster.brokers.delete(1);
     disk.options = {};

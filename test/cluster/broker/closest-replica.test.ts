@@ -9,7 +9,7 @@ function setup(options: TestClusterOptions = { racks: ['east', 'west', 'west'] }
   return cluster;
 }
 
-/** A consumer's fetch, as far as it matters here. */
+/** A consumer's fetch, with the fields that matter here. */
 async function read(
   cluster: TestCluster,
   broker: number,
@@ -43,7 +43,7 @@ describe('reading from the closest replica (KIP-392)', () => {
     expect(served.records?.length).toBeGreaterThan(0);
   });
 
-  test('stays with the leader in its own rack, without a rack, with a rack where nobody in sync is, and without a selector', async () => {
+  test('stays with the leader in its own rack, without a rack, with a rack without an in-sync replica, and without a selector', async () => {
     const cluster = setup();
     await cluster.clock.settled(cluster.produce(1, ['a']));
     for (const rackId of ['east', '', 'north']) {
@@ -57,7 +57,7 @@ describe('reading from the closest replica (KIP-392)', () => {
     expect((await read(setup({}), 1, 0n)).preferredReadReplica).toBe(-1);
   });
 
-  test('a follower hears of a new high watermark at once, and wakes those who wait for it', async () => {
+  test('a follower gets a new high watermark at once, and wakes the fetches that wait for it', async () => {
     const cluster = setup();
     await cluster.clock.advance(1000);
     const waiting = read(cluster, 3, 0n, { maxWaitMs: 5000 });
@@ -68,7 +68,7 @@ describe('reading from the closest replica (KIP-392)', () => {
     expect(cluster.clock.monotonic() - start).toBeLessThan(50);
   });
 
-  test('a follower that is late says so, and nobody starts anew for it', async () => {
+  test('a follower that is behind returns a retriable error, and no consumer resets its position', async () => {
     const cluster = setup();
     await cluster.clock.advance(10);
     expect((await read(cluster, 2, 5n)).errorCode).toBe(ErrorCode.OFFSET_NOT_AVAILABLE);
@@ -77,7 +77,7 @@ describe('reading from the closest replica (KIP-392)', () => {
     expect((await read(cluster, 2, 0n, { epoch: 7 })).errorCode).toBe(ErrorCode.UNKNOWN_LEADER_EPOCH);
   });
 
-  test('clients that know nothing of it are served by the leader only', async () => {
+  test('clients without support for it are served by the leader only', async () => {
     const cluster = setup();
     await cluster.clock.settled(cluster.produce(1, ['a']));
     expect((await read(cluster, 2, 0n, { version: 10 })).errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);

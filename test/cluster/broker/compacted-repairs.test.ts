@@ -1,4 +1,4 @@
-/** Repair of a compacted log whose replicas have been compacted at different times: no deleted key comes back. */
+/** Repair of a compacted log whose replicas have been compacted at different times: no deleted key is restored. */
 import { expect, test } from 'vitest';
 import { createCoordinatorStorage } from '../../../electron/cluster/broker/coordinator-storage.ts';
 import { FollowerState } from '../../../electron/cluster/broker/partition-follower.ts';
@@ -15,12 +15,12 @@ import { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
 import { buildBatch } from '../../../electron/cluster/protocol/records-builder.ts';
 import { decodeRecords } from '../../../electron/cluster/protocol/records-reader.ts';
 import { EMPTY_IMAGE, type MetadataImage } from '../../../electron/cluster/quorum/image.ts';
-import { batchesOf, bench, copyAll, DIRECTORY, ManualClock, START_MS, type Bench } from '../log/helpers.ts';
+import { batchesOf, createHarness, copyAll, DIRECTORY, ManualClock, START_MS, type LogHarness } from '../log/helpers.ts';
 
 const DAY_MS = 86_400_000;
-const DAMAGED = 1;
+const TARGET = 1;
 const SOURCE = 2;
-/** The key `k` is deleted in the second segment, `later` in the third; what they had lies before. Two batches to a segment. */
+/** The key `k` is deleted in the second segment, `later` in the third; their values are before. Two batches to a segment. */
 const WRITES: readonly (readonly [key: string, value: string | null])[] = [
   ['k', 'old'],
   ['later', 'old'],
@@ -43,14 +43,17 @@ function put(log: Log, key: string, value: string | null): void {
   log.updateHighWatermark(log.logEndOffset);
 }
 
-function written(policy: CleanupPolicy[], options: Partial<LogOptions> = {}): Bench {
-  const made = bench({ cleanupPolicy: new Set(policy), segmentBytes: 350, indexIntervalBytes: 1, minCleanableDirtyRatio: 0 }, options);
+function written(policy: CleanupPolicy[], options: Partial<LogOptions> = {}): LogHarness {
+  const made = createHarness(
+    { cleanupPolicy: new Set(policy), segmentBytes: 350, indexIntervalBytes: 1, minCleanableDirtyRatio: 0 },
+    options,
+  );
   for (const [key, value] of WRITES) put(made.log, key, value);
   expect(made.log.segments.map(({ baseOffset }) => baseOffset)).toEqual([0n, 2n, 4n, 6n, 8n]);
   return made;
 }
 
-/** Compaction at the start and, past delete.retention.ms, once more: the tombstones and what they deleted are removed. */
+/** Compaction at the start and a second time after delete.retention.ms: the tombstones and the deleted values are removed. */
 function cleanFully(log: Log, cleanedTo = 0n): void {
   for (const nowMs of [START_MS, START_MS + 2 * DAY_MS]) {
     const steps = log.compact(cleanedTo, { nowMs, maxKeyBytes: 1 << 20, sliceBytes: 1 << 20 });
@@ -58,7 +61,7 @@ function cleanFully(log: Log, cleanedTo = 0n): void {
   }
 }
 
-/** What a consumer knows that has read the whole log. */
+/** The state of a consumer that has read the whole log. */
 function stateOf(log: Log): Record<string, string> {
   const state = new Map<string, string>();
   for (const batch of batchesOf([copyAll(log)])) {
@@ -72,7 +75,7 @@ function stateOf(log: Log): Record<string, string> {
 }
 
 /** Flips a byte in the last batch of the segments that hold these offsets; each is found by a read. */
-function corrupt(made: Bench, offsets: readonly bigint[], config?: ReadonlySet<CleanupPolicy>): void {
+function corrupt(made: LogHarness, offsets: readonly bigint[], config?: ReadonlySet<CleanupPolicy>): void {
   const { logEndOffset: highWatermark } = made.log;
   made.log.close();
   const log = made.reopen({ highWatermark });
@@ -91,32 +94,32 @@ function corrupt(made: Bench, offsets: readonly bigint[], config?: ReadonlySet<C
 }
 
 interface Setting {
-  readonly damaged: Bench;
-  readonly source: Bench;
+  readonly target: LogHarness;
+  readonly source: LogHarness;
   readonly leader?: number;
   readonly isr?: number[];
-  /** What else the partition of broker 1 has. */
+  /** Further properties of the partition of broker 1. */
   readonly more?: Record<string, unknown>;
-  /** How long the source takes for an answer. */
+  /** Response time of the source, in ms. */
   readonly answerAfterMs?: number;
   /** Called before the source answers. */
   beforeFetch?(fetchOffset: bigint): void;
 }
 
 /** Broker 1 repairs its log from broker 2. */
-function repairing({ damaged, source, leader = DAMAGED, isr = [DAMAGED, SOURCE], more = {}, answerAfterMs = 0, beforeFetch }: Setting) {
+function repairing({ target, source, leader = TARGET, isr = [TARGET, SOURCE], more = {}, answerAfterMs = 0, beforeFetch }: Setting) {
   const clock = new ManualClock();
   const events: NodeEvent[] = [];
   const image = {
     ...EMPTY_IMAGE,
-    brokers: new Map([DAMAGED, SOURCE].map((id) => [id, { id, epoch: BigInt(id * 10), fenced: false }])),
+    brokers: new Map([TARGET, SOURCE].map((id) => [id, { id, epoch: BigInt(id * 10), fenced: false }])),
     topics: new Map([['t', { name: 't', partitions: [{ topic: 't', partition: 0 }] }]]),
   } as unknown as MetadataImage;
   const ids = { name: 't-0', topic: 't', topicId: 'jKfGsCXpQWmGQDO3oMzNHw', index: 0 };
-  const partition = { ...ids, leader, isr, isrGaps: 0, elr: [], replicas: [DAMAGED, SOURCE], ...more };
+  const partition = { ...ids, leader, isr, isrGaps: 0, elr: [], replicas: [TARGET, SOURCE], ...more };
   const current = {
     get log() {
-      return damaged.log;
+      return target.log;
     },
   };
   Object.defineProperties(partition, Object.getOwnPropertyDescriptors(current));
@@ -141,7 +144,7 @@ function repairing({ damaged, source, leader = DAMAGED, isr = [DAMAGED, SOURCE],
     close: () => undefined,
   };
   const repairs = new SegmentRepairs({
-    brokerId: DAMAGED,
+    brokerId: TARGET,
     clock,
     disk: { admit: () => Promise.resolve() },
     logger: silentLogger,
@@ -174,61 +177,61 @@ const CASES = POLICIES.flatMap(([name, policy, later]) =>
     [
       ['the healthy replica', 'source', [2n]],
       ['the healthy replica', 'source', [2n, 6n]],
-      ['the damaged replica', 'damaged', [0n]],
-      ['the damaged replica', 'damaged', [3n, 7n]],
+      ['the repaired replica', 'target', [0n]],
+      ['the repaired replica', 'target', [3n, 7n]],
       ['both replicas', 'both', [3n]],
     ] as const
-  ).flatMap(([who, cleaned, offsets]) => [DAMAGED, SOURCE].map((leader) => ({ name, policy, later, who, cleaned, offsets, leader }))),
+  ).flatMap(([who, cleaned, offsets]) => [TARGET, SOURCE].map((leader) => ({ name, policy, later, who, cleaned, offsets, leader }))),
 );
 
 test.each(CASES)(
-  'cleanup.policy=$name, leader $leader: compacted is $who, damaged are offsets $offsets: no deleted key comes back',
+  'restores no deleted key: cleanup.policy=$name, leader $leader, compacted: $who, corrupt offsets: $offsets',
   async ({ policy, later, cleaned, offsets, leader }) => {
-    const [damaged, source] = [written(policy), written(policy)];
-    if (cleaned !== 'source') cleanFully(damaged.log);
-    if (cleaned !== 'damaged') cleanFully(source.log);
-    const { logEndOffset } = damaged.log;
-    corrupt(damaged, offsets, later);
-    const { run, events, stop } = repairing({ damaged, source, leader });
+    const [target, source] = [written(policy), written(policy)];
+    if (cleaned !== 'source') cleanFully(target.log);
+    if (cleaned !== 'target') cleanFully(source.log);
+    const { logEndOffset } = target.log;
+    corrupt(target, offsets, later);
+    const { run, events, stop } = repairing({ target, source, leader });
     await run();
-    expect(damaged.log.damagedSegments).toEqual([]);
-    expect(stateOf(damaged.log)).toEqual(STATE);
-    expect(damaged.log.logEndOffset).toBe(logEndOffset);
+    expect(target.log.corruptSegments).toEqual([]);
+    expect(stateOf(target.log)).toEqual(STATE);
+    expect(target.log.logEndOffset).toBe(logEndOffset);
     expect(events.map(({ type, details }) => [type, details?.['source']])).toContainEqual(['node/segmentRepaired', SOURCE]);
     // A compaction on top of it, and a restart, restore nothing either.
-    put(damaged.log, 'z', '9');
-    damaged.log.roll();
-    damaged.log.updateConfig({ ...damaged.log.config, cleanupPolicy: new Set<CleanupPolicy>(['compact']) });
-    cleanFully(damaged.log);
-    expect(stateOf(damaged.log)).toEqual({ ...STATE, z: '9' });
-    const end = damaged.log.logEndOffset;
-    const again = damaged.reopen({ cleanShutdown: false, recoveryPoint: 0n, highWatermark: end });
+    put(target.log, 'z', '9');
+    target.log.roll();
+    target.log.updateConfig({ ...target.log.config, cleanupPolicy: new Set<CleanupPolicy>(['compact']) });
+    cleanFully(target.log);
+    expect(stateOf(target.log)).toEqual({ ...STATE, z: '9' });
+    const end = target.log.logEndOffset;
+    const again = target.reopen({ cleanShutdown: false, recoveryPoint: 0n, highWatermark: end });
     expect(again.logEndOffset).toBe(end);
     expect(stateOf(again)).toEqual({ ...STATE, z: '9' });
     stop();
   },
 );
 
-test('a log from which compaction removed nothing is repaired segment by segment, from a replica that is damaged elsewhere', async () => {
-  const [damaged, source] = [written(['compact']), written(['compact'])];
-  corrupt(damaged, [2n]);
+test('a log from which compaction removed nothing is repaired segment by segment, from a replica that is corrupt in another segment', async () => {
+  const [target, source] = [written(['compact']), written(['compact'])];
+  corrupt(target, [2n]);
   corrupt(source, [6n]);
-  const { run, events, stop } = repairing({ damaged, source });
+  const { run, events, stop } = repairing({ target, source });
   await run(1);
-  expect(damaged.log.damagedSegments).toEqual([]);
-  expect(stateOf(damaged.log)).toEqual(STATE);
+  expect(target.log.corruptSegments).toEqual([]);
+  expect(stateOf(target.log)).toEqual(STATE);
   expect(events).toMatchObject([{ details: { baseOffset: '2', endOffset: '4', scope: 'segment' } }]);
   stop();
 });
 
-test('a compaction of the other replica between the two readings is noticed, and the log is read again', async () => {
-  const [damaged, source] = [written(['compact']), written(['compact'])];
-  cleanFully(damaged.log);
-  corrupt(damaged, [0n]);
+test('a compaction of the other replica between the two readings is detected, and the log is read again', async () => {
+  const [target, source] = [written(['compact']), written(['compact'])];
+  cleanFully(target.log);
+  corrupt(target, [0n]);
   let cleaned = false;
   let starts = 0;
   const { run, events, stop } = repairing({
-    damaged,
+    target,
     source,
     // The segment alone is read first, then the log; after the old values and before the tombstones.
     beforeFetch: (fetchOffset) => {
@@ -240,42 +243,42 @@ test('a compaction of the other replica between the two readings is noticed, and
   });
   await run(5);
   expect(cleaned).toBe(true);
-  expect(damaged.log.damagedSegments).toEqual([]);
-  expect(stateOf(damaged.log)).toEqual(STATE);
+  expect(target.log.corruptSegments).toEqual([]);
+  expect(stateOf(target.log)).toEqual(STATE);
   expect(events).toHaveLength(1);
   stop();
 });
 
 test('a replica out of the ISR catches up before its compacted log is replaced', async () => {
-  const [damaged, source] = [written(['compact']), written(['compact'])];
+  const [target, source] = [written(['compact']), written(['compact'])];
   cleanFully(source.log);
-  corrupt(damaged, [2n]);
-  const { run, partition, stop } = repairing({ damaged, source, leader: SOURCE, isr: [SOURCE] });
+  corrupt(target, [2n]);
+  const { run, partition, stop } = repairing({ target, source, leader: SOURCE, isr: [SOURCE] });
   await run(3);
-  expect(damaged.log.damagedSegments).toHaveLength(1);
-  expect(damaged.log.segments).toHaveLength(5);
-  partition.isr.push(DAMAGED);
+  expect(target.log.corruptSegments).toHaveLength(1);
+  expect(target.log.segments).toHaveLength(5);
+  partition.isr.push(TARGET);
   await run(3);
-  expect(damaged.log.damagedSegments).toEqual([]);
-  expect(stateOf(damaged.log)).toEqual(STATE);
+  expect(target.log.corruptSegments).toEqual([]);
+  expect(stateOf(target.log)).toEqual(STATE);
   stop();
 });
 
 test('a coordinator that loads while its log is repaired starts the load again', async () => {
-  const [damaged, source] = [written(['compact']), written(['compact'])];
+  const [target, source] = [written(['compact']), written(['compact'])];
   cleanFully(source.log);
   const clock = new ManualClock();
-  const partition = { leaderEpoch: 0, checkLeader: () => ErrorCode.NONE, log: damaged.log };
+  const partition = { leaderEpoch: 0, checkLeader: () => ErrorCode.NONE, log: target.log };
   const replicas = { partition: () => partition } as unknown as ReplicaManager;
   const storage = createCoordinatorStorage({ replicas, clock, topic: 't', commitTimeoutMs: 1_000 });
-  corrupt(damaged, [2n]);
-  partition.log = damaged.log;
+  corrupt(target, [2n]);
+  partition.log = target.log;
   const reading = storage.read(0)[Symbol.asyncIterator]();
-  // The value of `k` is read; its tombstone is in the damaged segment.
+  // The value of `k` is read; its tombstone is in the corrupt segment.
   expect((await reading.next()).done).toBe(false);
-  const { run, stop } = repairing({ damaged, source });
+  const { run, stop } = repairing({ target, source });
   await run();
-  expect(damaged.log.damagedSegments).toEqual([]);
+  expect(target.log.corruptSegments).toEqual([]);
   const rejected = expect(reading.next()).rejects.toMatchObject({ code: ErrorCode.KAFKA_STORAGE_ERROR });
   for (let turn = 0; turn < 20; turn++) await Promise.resolve();
   clock.advance(1);
@@ -289,23 +292,23 @@ test.each(['segment', 'log'])('a repair of a %s swaps files once the recovery po
   const checkpointNeeded = (which: string): void => {
     if (which === 'recoveryPoint') queueMicrotask(() => void order.push('checkpoint'));
   };
-  const [damaged, source] = [written(['compact'], { checkpointNeeded }), written(['compact'])];
+  const [target, source] = [written(['compact'], { checkpointNeeded }), written(['compact'])];
   if (scope === 'log') cleanFully(source.log);
-  corrupt(damaged, [2n]);
-  damaged.disk.options = {
+  corrupt(target, [2n]);
+  target.disk.options = {
     fault: (operation, path) => {
       if (operation === 'rename' && path.endsWith('.repair')) order.push('swap');
       return undefined;
     },
   };
-  const { run, events, stop } = repairing({ damaged, source });
+  const { run, events, stop } = repairing({ target, source });
   await run();
   expect(events).toMatchObject([{ details: { scope } }]);
   expect(order.slice(0, 2)).toEqual(['checkpoint', 'swap']);
   stop();
 });
 
-/** Calls `then` before the given fetch of the second reading of the whole log; offset 0 is fetched once for the segment, if it is damaged. */
+/** Calls `then` before the given fetch of the second reading of the whole log; offset 0 is fetched once for the segment, if that is corrupt. */
 function inSecondReading(then: () => void): (fetchOffset: bigint) => void {
   let starts = 0;
   let called = false;
@@ -318,46 +321,46 @@ function inSecondReading(then: () => void): (fetchOffset: bigint) => void {
 }
 
 test('a whole log is not replaced where this replica left the ISR meanwhile, even if it is back in it at the end', async () => {
-  const [damaged, source] = [written(['compact']), written(['compact'])];
+  const [target, source] = [written(['compact']), written(['compact'])];
   cleanFully(source.log);
-  corrupt(damaged, [2n]);
+  corrupt(target, [2n]);
   let left = false;
   const { run, events, partition, stop } = repairing({
-    ...{ damaged, source, leader: SOURCE },
+    ...{ target, source, leader: SOURCE },
     beforeFetch: inSecondReading(() => {
       left = true;
       partition.isrGaps++;
     }),
   });
   await run(0.2);
-  expect([left, damaged.log.damagedSegments.length, events]).toEqual([true, 1, []]);
+  expect([left, target.log.corruptSegments.length, events]).toEqual([true, 1, []]);
   // The next try is made in the ISR from its start to its end.
   await run(3);
-  expect(damaged.log.damagedSegments).toEqual([]);
-  expect(stateOf(damaged.log)).toEqual(STATE);
+  expect(target.log.corruptSegments).toEqual([]);
+  expect(stateOf(target.log)).toEqual(STATE);
   stop();
 });
 
 test('a whole log is taken over from the log start of a replica that has deleted records', async () => {
-  const [damaged, source] = [written(['compact', 'delete']), written(['compact', 'delete'])];
+  const [target, source] = [written(['compact', 'delete']), written(['compact', 'delete'])];
   cleanFully(source.log);
-  corrupt(damaged, [5n]);
+  corrupt(target, [5n]);
   source.log.deleteRecordsBefore(4n);
-  const { run, mayRepair, stop } = repairing({ damaged, source });
+  const { run, mayRepair, stop } = repairing({ target, source });
   await run(3);
-  expect([damaged.log.damagedSegments, mayRepair()]).toEqual([[], true]);
-  expect(damaged.log.logStartOffset).toBe(4n);
-  expect(stateOf(damaged.log)).toEqual(stateOf(source.log));
+  expect([target.log.corruptSegments, mayRepair()]).toEqual([[], true]);
+  expect(target.log.logStartOffset).toBe(4n);
+  expect(stateOf(target.log)).toEqual(stateOf(source.log));
   stop();
 });
 
 test('a whole-log repair that the other replica refuses is no proof that it lacks the records', async () => {
-  const [damaged, source] = [written(['compact']), written(['compact'])];
+  const [target, source] = [written(['compact']), written(['compact'])];
   cleanFully(source.log);
-  corrupt(damaged, [5n]);
+  corrupt(target, [5n]);
   let refused = 0;
   const { run, mayRepair, stop } = repairing({
-    ...{ damaged, source },
+    ...{ target, source },
     // The segment alone is sent; the log from its start is not.
     beforeFetch: (fetchOffset) => {
       if (fetchOffset >= 4n) return;
@@ -367,22 +370,22 @@ test('a whole-log repair that the other replica refuses is no proof that it lack
   });
   await run(2);
   expect(refused).toBeGreaterThan(0);
-  expect([damaged.log.damagedSegments.length, mayRepair()]).toEqual([1, true]);
+  expect([target.log.corruptSegments.length, mayRepair()]).toEqual([1, true]);
   stop();
 });
 
 test('a leader that hands over while its whole log is repaired keeps no part of the repair, and is repaired as a follower', async () => {
-  const [damaged, source] = [written(['compact']), written(['compact'])];
+  const [target, source] = [written(['compact']), written(['compact'])];
   cleanFully(source.log);
-  corrupt(damaged, [2n]);
-  const unfinished = (): string[] => damaged.disk.list(DIRECTORY).filter((name) => name.endsWith('.repair'));
-  // Broker 2 waits at the damaged segment as well, and its answers take longer than a handover waits.
+  corrupt(target, [2n]);
+  const unfinished = (): string[] => target.disk.list(DIRECTORY).filter((name) => name.endsWith('.repair'));
+  // Broker 2 waits at the corrupt segment as well, and its responses take longer than a handover waits.
   const follower = new FollowerState(SOURCE, 0);
-  follower.fetched(3n, 0n, damaged.log.logEndOffset, 20n, 1);
-  /** The files of the repair that runs then. */
+  follower.fetched(3n, 0n, target.log.logEndOffset, 20n, 1);
+  /** The files of the repair in progress. */
   const handedOver: string[][] = [];
   const { run, events, partition, stop } = repairing({
-    ...{ damaged, source },
+    ...{ target, source },
     more: {
       role: 'leader',
       follower: () => follower,
@@ -397,16 +400,16 @@ test('a leader that hands over while its whole log is repaired keeps no part of 
   await run(1.5);
   expect(handedOver).toHaveLength(1);
   expect(handedOver[0]?.length).toBeGreaterThan(0);
-  // Out of the ISR the whole log waits, and nothing of the repair is left.
+  // Outside the ISR the whole log waits, and no file of the repair is left.
   await run(4);
-  expect([events, damaged.log.damagedSegments.length, unfinished()]).toEqual([[], 1, []]);
-  // As a follower it is cut back behind the damaged segment.
-  damaged.log.truncateTo(8n);
-  partition.isr.push(DAMAGED);
+  expect([events, target.log.corruptSegments.length, unfinished()]).toEqual([[], 1, []]);
+  // As a follower it is truncated behind the corrupt segment.
+  target.log.truncateTo(8n);
+  partition.isr.push(TARGET);
   await run(30);
-  expect(damaged.log.damagedSegments).toEqual([]);
+  expect(target.log.corruptSegments).toEqual([]);
   const { a, b, c } = STATE;
-  expect(stateOf(damaged.log)).toEqual({ a, b, c });
+  expect(stateOf(target.log)).toEqual({ a, b, c });
   expect(handedOver).toHaveLength(1);
   stop();
 });

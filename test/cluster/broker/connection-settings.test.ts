@@ -1,4 +1,4 @@
-/** The limits of connections as they follow from the settings in force. */
+/** The limits of connections by the effective configuration. */
 import { expect, test } from 'vitest';
 import { connectionLimitReader } from '../../../electron/cluster/broker/settings.ts';
 import type { NodeConfig } from '../../../electron/cluster/lib/node-config.ts';

@@ -42,7 +42,7 @@ function fetchRequest(
 }
 
 describe('produce', () => {
-  test('refuses what it cannot append to, each partition for itself', async () => {
+  test('refuses partitions that it cannot append to, one by one', async () => {
     const cluster = new TestCluster({ brokers: 2 });
     cluster.createTopic([1], [2]);
     const records = buildBatch({ records: [{ value: Buffer.from('a') }], timestamp: 1n });
@@ -77,7 +77,7 @@ describe('produce', () => {
     expect(response.nodeEndpoints).toEqual([{ nodeId: 2, host: 'host2', port: 9092, rack: null }]);
   });
 
-  test('other acks than -1, 0 and 1 are invalid; a failed acks=0 has no answer but the end of the connection', () => {
+  test('other acks than -1, 0 and 1 are invalid; a failed acks=0 request closes the connection', () => {
     const { context } = single().broker(1);
     const request = { transactionalId: null, acks: 2, timeoutMs: 1, topicData: [] };
     expect(() => handleProduce(request, CONTEXT, context)).toThrow(expect.objectContaining({ code: ErrorCode.INVALID_REQUIRED_ACKS }));
@@ -105,7 +105,7 @@ describe('produce', () => {
     expect(context.replicas.partition(TOPIC, 0)?.log.logEndOffset).toBe(0n);
   });
 
-  test('broker and app agree on the topics that take no client records', () => {
+  test('broker and app agree on the topics that accept no client records', () => {
     for (const name of ['__consumer_offsets', '__transaction_state', '__share_group_state']) {
       expect(isInternalTopic(name)).toBe(true);
       expect(checkProducible(name)).toContain('only brokers write to it');
@@ -142,7 +142,7 @@ describe('produce', () => {
         index: 0,
         records: buildBatch({ records: [{ value: noise }, { value: Buffer.from(text) }], compression: sent }),
       });
-      // Each look at the clock finds a turn over.
+      // Each read of the clock ends the turn.
       let time = 0;
       let turns = 0;
       const clock = {
@@ -218,7 +218,7 @@ describe('produce', () => {
     expect([first.result.errorCode, second.result.errorCode]).toEqual([ErrorCode.NONE, ErrorCode.REQUEST_TIMED_OUT]);
   });
 
-  test('by name before v13', async () => {
+  test('uses topic names before v13', async () => {
     const cluster = single();
     const records = buildBatch({ records: [{ value: Buffer.from('a') }], timestamp: 1n });
     const response = await cluster.ask(
@@ -232,7 +232,7 @@ describe('produce', () => {
 });
 
 describe('fetch', () => {
-  test('shows consumers what is committed, and waits for it', async () => {
+  test('returns only committed records to consumers, and waits for them', async () => {
     const cluster = new TestCluster();
     cluster.createTopic([1, 2, 3]);
     await cluster.clock.advance(10);
@@ -248,7 +248,7 @@ describe('fetch', () => {
     expect(answer?.records?.length).toBeGreaterThan(0);
   });
 
-  test('waits for min bytes, at most for its time', async () => {
+  test('waits for min bytes, at most for max wait', async () => {
     const cluster = single();
     const size = buildBatch({ records: [{ value: Buffer.from('a') }] }).length;
     const enough = cluster.ask(1, fetch, fetchRequest({ maxWaitMs: 1000, minBytes: 3 * size }));
@@ -262,7 +262,7 @@ describe('fetch', () => {
     expect((await enough).responses[0]?.partitions[0]?.records?.length).toBe(3 * size);
   });
 
-  test('gives whole batches, the first however large, and stays within max bytes over all partitions', async () => {
+  test('returns whole batches, the first however large, and stays within max bytes over all partitions', async () => {
     const cluster = single();
     for (const index of [0, 1]) await cluster.produce(1, ['x'.repeat(1000)], { index });
     const both = [0, 1].map((partition) => ({ partition, fetchOffset: 0n, partitionMaxBytes: 10 }));
@@ -272,7 +272,7 @@ describe('fetch', () => {
     expect(lengths?.[1]).toBe(0);
   });
 
-  test('is refused by who has no replica, with the leader named; a position outside the log is out of range', async () => {
+  test('is refused by a broker without a replica, which names the leader; a position outside the log is out of range', async () => {
     const cluster = new TestCluster({ brokers: 3 });
     cluster.createTopic([1, 2]);
     const refused = await cluster.ask(3, fetch, fetchRequest());
@@ -285,7 +285,7 @@ describe('fetch', () => {
     expect(beyond.responses[0]?.partitions[0]?.errorCode).toBe(ErrorCode.OFFSET_OUT_OF_RANGE);
   });
 
-  test('sessions: an idle one answers nothing, news come with the session', async () => {
+  test('sessions: an idle one returns no partition, changed partitions are returned', async () => {
     const cluster = single();
     const first = await cluster.ask(1, fetch, fetchRequest({ sessionEpoch: 0 }));
     const next = (sessionEpoch: number) => cluster.ask(1, fetch, fetchRequest({ sessionId: first.sessionId, sessionEpoch, topics: [] }));
@@ -295,11 +295,11 @@ describe('fetch', () => {
     expect((await next(2)).errorCode).toBe(ErrorCode.INVALID_FETCH_SESSION_EPOCH);
   });
 
-  test('a lost leadership answers those that wait at once', async () => {
+  test('a lost leadership answers waiting fetches at once', async () => {
     const cluster = new TestCluster();
     cluster.createTopic([1, 2, 3]);
     const partition = { partition: 0, fetchOffset: 0n, partitionMaxBytes: 1_000 };
-    // One that may read from the leader only, and one that names the epoch it knows.
+    // One consumer that may read from the leader only, and one whose request has a leader epoch.
     const old = cluster.ask(1, fetch, { maxWaitMs: 60_000, minBytes: 1, topics: [{ topic: TOPIC, partitions: [partition] }] }, 10);
     const named = { ...partition, currentLeaderEpoch: 0 };
     const fenced = cluster.ask(1, fetch, fetchRequest({ maxWaitMs: 60_000, topics: [{ topicId: TOPIC_ID, partitions: [named] }] }));
@@ -316,7 +316,7 @@ describe('list offsets', () => {
     return (await cluster.ask(1, listOffsets, request, version)).topics[0]?.partitions[0];
   };
 
-  test('finds ends, times and the largest time; there is no tier', async () => {
+  test('finds log ends, timestamps and the largest timestamp; no tiered offset', async () => {
     const cluster = single();
     const at = BigInt(cluster.clock.now());
     for (const [index, value] of ['a', 'b', 'c'].entries())
@@ -333,8 +333,8 @@ describe('list offsets', () => {
   });
 });
 
-describe('the others', () => {
-  test('the end of an epoch is told by the leader alone', async () => {
+describe('other handlers', () => {
+  test('only the leader returns the end of an epoch', async () => {
     const cluster = new TestCluster({ brokers: 2 });
     cluster.createTopic([1, 2]);
     await cluster.clock.settled(cluster.produce(1, ['a', 'b']));
@@ -353,7 +353,7 @@ describe('the others', () => {
     expect(refused?.errorCode).toBe(ErrorCode.NOT_LEADER_OR_FOLLOWER);
   });
 
-  test('producer ids come from blocks, one request for many who wait', async () => {
+  test('producer ids come from blocks, with one request for many waiting producers', async () => {
     let asked = 0;
     const ids = new ProducerIds({
       brokerId: 1,
@@ -375,7 +375,7 @@ describe('the others', () => {
     });
   });
 
-  test('log directories show sizes, of all or of what was asked for', async () => {
+  test('DescribeLogDirs returns the sizes of all or of the requested replicas', async () => {
     const cluster = single();
     await cluster.produce(1, ['a']);
     const { context } = cluster.broker(1);
@@ -404,7 +404,7 @@ describe('the others', () => {
     expect(one.results[0]?.topics).toMatchObject([{ name: TOPIC, partitions: [{ partitionIndex: 1 }] }]);
   });
 
-  test('a coordinator appends as leader of its epoch and reads back all that the log holds', async () => {
+  test('a coordinator appends as leader of its epoch and reads the whole log', async () => {
     const cluster = new TestCluster({ minIsr: 2 });
     cluster.createTopic([1, 2, 3]);
     await cluster.clock.advance(10);
@@ -435,7 +435,7 @@ describe('the others', () => {
 });
 
 describe('metadata changes', () => {
-  test('a deleted topic takes its logs and those who wait; a replica that moved away its own', async () => {
+  test('a deleted topic removes its logs and ends waiting requests; a moved replica removes its own', async () => {
     const cluster = new TestCluster();
     cluster.createTopic([1, 2, 3]);
     await cluster.clock.advance(10);
@@ -455,7 +455,7 @@ describe('metadata changes', () => {
     expect((await cluster.ask(1, fetch, fetchRequest())).responses[0]?.partitions[0]?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_ID);
   });
 
-  test('a topic made anew while the broker was away starts with an empty log; strays go', async () => {
+  test('a topic that was re-created while the broker was down starts with an empty log; stray logs are deleted', async () => {
     const cluster = new TestCluster();
     cluster.createTopic([1], [1]);
     await cluster.produce(1, ['old']);

@@ -23,20 +23,20 @@ async function filled(options: ConstructorParameters<typeof TestCluster>[0] = {}
   return cluster;
 }
 
-test('the log starts later everywhere, and the answer says so when it does', async () => {
+test('raises the log start on all replicas, and then responds', async () => {
   const cluster = await filled();
   const before = cluster.clock.now();
   const answer = await cluster.clock.settled(remove(cluster, 1, 3n));
   expect(answer).toMatchObject({ errorCode: ErrorCode.NONE, lowWatermark: 3n });
   expect([1, 2, 3].map((id) => cluster.partition(id).log.logStartOffset)).toEqual([3n, 3n, 3n]);
   expect(cluster.clock.now() - before).toBeLessThan(1_500);
-  // A later start is kept, an earlier one asked for changes nothing.
+  // A later log start is kept; a request for an earlier one changes nothing.
   expect(await cluster.clock.settled(remove(cluster, 1, 1n))).toMatchObject({ errorCode: ErrorCode.NONE, lowWatermark: 3n });
   expect(await cluster.clock.settled(remove(cluster, 1, -1n))).toMatchObject({ errorCode: ErrorCode.NONE, lowWatermark: 5n });
   expect(cluster.partition(2).log.logStartOffset).toBe(5n);
 });
 
-test('what cannot be done is said', async () => {
+test('returns an error for each partition where records cannot be deleted', async () => {
   const cluster = await filled();
   const codes = [];
   codes.push(await cluster.clock.settled(remove(cluster, 1, 6n)));
@@ -55,13 +55,13 @@ test('what cannot be done is said', async () => {
   expect(cluster.partition(1).log.logStartOffset).toBe(0n);
 });
 
-test('a topic that is only compacted keeps its records', async () => {
+test('refuses to delete records of a topic that is only compacted', async () => {
   const cluster = new TestCluster({ config: { cleanupPolicy: new Set<CleanupPolicy>(['compact']) } });
   cluster.createTopic([1, 2, 3]);
   expect((await cluster.clock.settled(remove(cluster, 1, 0n)))?.errorCode).toBe(ErrorCode.POLICY_VIOLATION);
 });
 
-test('a follower that does not hear of it is waited for, as long as the request says; one that is fenced is not', async () => {
+test('waits for an unreachable follower up to the timeout, and does not wait for a fenced one', async () => {
   const cluster = await filled();
   cluster.cut.add('1>3');
   const late = await cluster.clock.settled(remove(cluster, 1, 2n, { timeoutMs: 2_000 }));
@@ -71,7 +71,7 @@ test('a follower that does not hear of it is waited for, as long as the request 
   expect(await cluster.clock.settled(remove(cluster, 1, 4n))).toMatchObject({ errorCode: ErrorCode.NONE, lowWatermark: 4n });
 });
 
-test('a leader that is none any more says so', async () => {
+test('returns an error when the leadership is lost', async () => {
   const cluster = await filled();
   cluster.cut.add('1>3');
   const waiting = remove(cluster, 1, 2n);

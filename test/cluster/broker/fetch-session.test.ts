@@ -12,7 +12,7 @@ import { VirtualClock } from '../../helpers/virtual-clock.ts';
 const TOPIC = 'AAAAAAAAAAAAAAAAAAAAAQ';
 const VERSION = 17;
 
-/** Through the codec, so that defaults are what the wire makes of them. */
+/** Encoded and decoded, so that defaults are those of the wire format. */
 function request(fields: Partial<RequestIn<typeof fetch>>): RequestOf<typeof fetch> {
   const codec = fetch.request.codec(VERSION);
   const writer = new Writer();
@@ -41,7 +41,7 @@ function setup(maxSessions = 2) {
   return { clock, cache, open, error };
 }
 
-/** Answers every entry with this high watermark; those in `full` bring records. */
+/** Results for all entries with this high watermark; entries in `full` have records. */
 function answer(context: FetchContext, highWatermark = 5n, full: readonly number[] = []) {
   const results = [...context.entries].map((entry) => {
     const response: FetchPartitionResponse = {
@@ -60,7 +60,7 @@ function answer(context: FetchContext, highWatermark = 5n, full: readonly number
 }
 
 describe('fetch sessions', () => {
-  test('an incremental fetch names changes only and hears news only', () => {
+  test('an incremental fetch names only changes and returns only changed partitions', () => {
     const { open } = setup();
     const first = answer(open({ sessionEpoch: 0, topics: topics([0, 0n], [1, 0n], [2, 0n]) }));
     expect(first.sessionId).toBeGreaterThan(0);
@@ -70,16 +70,16 @@ describe('fetch sessions', () => {
     expect(answer(open({ ...session, sessionEpoch: 1 })).partitions).toEqual([]);
     const moved = open({ ...session, sessionEpoch: 2, topics: topics([1, 7n]) });
     expect([...moved.entries].map(({ fetchOffset }) => fetchOffset)).toEqual([0n, 7n, 0n]);
-    // With records a partition is news, and goes to the end of the order.
+    // A partition with records is returned, and moves to the end of the order.
     expect(answer(moved, 5n, [0]).partitions).toEqual([0]);
     expect([...open({ ...session, sessionEpoch: 3 }).entries].map(({ partition }) => partition)).toEqual([1, 2, 0]);
-    // A new high watermark is news for everybody.
+    // A new high watermark is a change for every partition.
     expect(answer(open({ ...session, sessionEpoch: 4 }), 6n).partitions).toEqual([1, 2, 0]);
     const less = open({ ...session, sessionEpoch: 5, forgottenTopicsData: [{ topicId: TOPIC, partitions: [1] }] });
     expect([...less.entries].map(({ partition }) => partition)).toEqual([2, 0]);
   });
 
-  test('errors of the session stand at the top', () => {
+  test('session errors are top-level errors', () => {
     const { open, error } = setup();
     const { sessionId } = answer(open({ sessionEpoch: 0, topics: topics([0, 0n]) }));
     expect(error({ sessionId: sessionId + 1, sessionEpoch: 1 })).toBe(ErrorCode.FETCH_SESSION_ID_NOT_FOUND);
@@ -88,7 +88,7 @@ describe('fetch sessions', () => {
     expect(error({ sessionId, sessionEpoch: 1 })).toBeUndefined();
   });
 
-  test('the final epoch ends a session; an old client never has one', () => {
+  test('the final epoch ends a session; an old client never gets one', () => {
     const { open, error, cache } = setup();
     const { sessionId } = answer(open({ sessionEpoch: 0, topics: topics([0, 0n]) }));
     expect(answer(open({ sessionId, sessionEpoch: -1, topics: topics([0, 0n]) })).sessionId).toBe(0);
@@ -97,7 +97,7 @@ describe('fetch sessions', () => {
     expect(cache.size).toBe(0);
   });
 
-  test('a partition in error is told of every time', () => {
+  test('a partition with an error is returned every time', () => {
     const { open } = setup();
     const unknown = [{ topicId: 'AAAAAAAAAAAAAAAAAAAAAg', partitions: [{ partition: 0, fetchOffset: 0n, partitionMaxBytes: 1 }] }];
     const { sessionId } = answer(open({ sessionEpoch: 0, topics: unknown }));
@@ -105,7 +105,7 @@ describe('fetch sessions', () => {
     expect(answer(open({ sessionId, sessionEpoch: 2 })).partitions).toEqual([0]);
   });
 
-  test('a full cache makes room for replicas, for larger and for idle ones, else refuses', async () => {
+  test('a full cache evicts for replicas, for larger sessions and idle ones, else refuses a session', async () => {
     const { clock, cache, open } = setup(2);
     const small = answer(open({ sessionEpoch: 0, topics: topics([0, 0n]) })).sessionId;
     answer(open({ sessionEpoch: 0, topics: topics([0, 0n], [1, 0n]) }));
@@ -113,7 +113,7 @@ describe('fetch sessions', () => {
     const replica = answer(open({ sessionEpoch: 0, topics: topics([0, 0n]) }, 3)).sessionId;
     expect(replica).toBeGreaterThan(0);
     expect(() => open({ sessionId: small, sessionEpoch: 1 })).toThrow();
-    // A consumer's cannot push out a replica's, however large, while that is in use.
+    // A consumer's session cannot evict an active one of a replica, however large it is.
     answer(open({ sessionEpoch: 0, topics: topics([0, 0n], [1, 0n], [2, 0n]) }));
     expect(answer(open({ sessionId: replica, sessionEpoch: 1 })).sessionId).toBe(replica);
     await clock.advance(120_000);
@@ -133,7 +133,7 @@ describe("a follower's session", () => {
     partitionMaxBytes: 100,
   });
 
-  test('tells the broker exactly what changed, so that both know the same', () => {
+  test('names exactly the changes, so that both sides have the same partitions', () => {
     const { cache } = setup();
     const session = new FollowerSession();
     const rounds: WantedPartition[][] = [
@@ -163,7 +163,7 @@ describe("a follower's session", () => {
     expect(named).toEqual([2, 0, 2, 0, 2]);
   });
 
-  test('starts anew when the broker has lost it', () => {
+  test('starts a new session when the broker has lost it', () => {
     const session = new FollowerSession();
     session.want('0', wanted(0, 0n));
     session.request();

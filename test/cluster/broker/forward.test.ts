@@ -24,13 +24,13 @@ async function setup(waitedMs: number): Promise<{ asked: number[]; answer: Promi
 }
 
 describe('forward', () => {
-  it('gives the controller what is left of the request’s time', async () => {
+  it('gives the controller the remaining time of the request', async () => {
     const { asked, answer } = await setup(200);
     await answer;
     expect(asked).toEqual([300]);
   });
 
-  it('does not forward a request whose time is up', async () => {
+  it('does not forward a request that has timed out', async () => {
     const { asked, answer } = await setup(600);
     await expect(answer).rejects.toMatchObject({ code: ErrorCode.REQUEST_TIMED_OUT });
     expect(asked).toEqual([]);

@@ -1,6 +1,6 @@
 /**
- * Brokers without sockets: replica managers over memory disks and one virtual clock, fetching from each other through the real
- * handlers and codecs, and a controller that knows only compare-and-set and elections by hand.
+ * Brokers without sockets: replica managers over memory disks and one virtual clock, which fetch from each other through the real
+ * handlers and codecs, and a controller that supports only compare-and-set and manual elections.
  */
 import { FetchSessionCache } from '../../../electron/cluster/broker/fetch-session.ts';
 import { handleDeleteRecords } from '../../../electron/cluster/broker/handlers/delete-records.ts';
@@ -67,32 +67,32 @@ export interface TestBroker {
   events: NodeEvent[];
   image: MetadataImage;
   alive: boolean;
-  /** Hears no more of the metadata log. */
+  /** Receives no more changes of the metadata log. */
   deaf: boolean;
 }
 
 export interface TestClusterOptions {
   brokers?: number;
   minIsr?: number;
-  /** What a follower asks for at once. */
+  /** Size of a follower's fetch, in bytes. */
   fetchMaxBytes?: number;
-  /** Of brokers 1, 2 …; with them consumers are sent to the closest replica. */
+  /** Racks of brokers 1, 2 …; with them consumers are sent to the closest replica. */
   racks?: readonly string[];
   /** ISR of every partition at first; all replicas if absent. */
   isr?: readonly number[];
   config?: Partial<LogConfig>;
-  /** One way, between any two brokers. */
+  /** Latency in one direction, between any two brokers, in ms. */
   latencyMs?: number;
 }
 
 export class TestCluster {
   readonly clock = new VirtualClock();
   readonly brokers = new Map<number, TestBroker>();
-  /** The controller's view. */
+  /** The controller's metadata. */
   image: MetadataImage;
-  /** `from>to` pairs that hear nothing; broker 0 is the controller. */
+  /** `from>to` pairs whose messages are dropped; broker 0 is the controller. */
   readonly cut = new Set<string>();
-  /** Answers AlterPartition in the controller's place. */
+  /** Answers AlterPartition instead of the controller. */
   interceptAlterPartition:
     ((request: RequestIn<typeof alterPartition>) => Promise<ResponseOf<typeof alterPartition>> | undefined) | undefined;
   minIsr: number;
@@ -203,23 +203,23 @@ export class TestCluster {
 
   private publish(after: MetadataImage, partitions: readonly PartitionImage[], brokers: readonly number[]): void {
     this.image = after;
-    for (const broker of this.brokers.values()) if (broker.alive && !broker.deaf) this.tell(broker, { partitions, brokers });
+    for (const broker of this.brokers.values()) if (broker.alive && !broker.deaf) this.applyChange(broker, { partitions, brokers });
   }
 
-  private tell(broker: TestBroker, change: Pick<ImageChange, 'partitions' | 'brokers'>): void {
+  private applyChange(broker: TestBroker, change: Pick<ImageChange, 'partitions' | 'brokers'>): void {
     const before = broker.image;
     broker.image = this.image;
     broker.replicas.applyChange({ before, after: this.image, deletedTopics: [], configs: [], ...change });
   }
 
-  /** Tells a broker all that it has missed. */
+  /** Applies all changes that a broker has missed. */
   catchUp(id: number): void {
     const broker = this.broker(id);
     broker.deaf = false;
-    this.tell(broker, { partitions: [...this.image.topics.values()].flatMap((topic) => topic.partitions), brokers: [] });
+    this.applyChange(broker, { partitions: [...this.image.topics.values()].flatMap((topic) => topic.partitions), brokers: [] });
   }
 
-  /** The process is gone, midway; what it wrote stays. */
+  /** The process ends, midway; its written bytes stay. */
   kill(id: number): void {
     const broker = this.broker(id);
     broker.alive = false;
@@ -279,7 +279,7 @@ export class TestCluster {
 
   // --- network ---
 
-  private hears(from: number, to: number): boolean {
+  private isReachable(from: number, to: number): boolean {
     return !this.cut.has(`${from}>${to}`) && (to === 0 || this.broker(to).alive) && (from === 0 || this.broker(from).alive);
   }
 
@@ -307,10 +307,10 @@ export class TestCluster {
           const frame = Buffer.concat(encodeRequest(api, version, { correlationId: 1, clientId: null }, body));
           void (async () => {
             await this.pause();
-            if (!this.hears(from, to)) return;
+            if (!this.isReachable(from, to)) return;
             const answer = await this.serve(to, frame);
             await this.pause();
-            if (!this.hears(to, from) || answer === null) return;
+            if (!this.isReachable(to, from) || answer === null) return;
             timer.cancel();
             rejectors.delete(fail);
             resolve(decodeResponse(api, version, answer.subarray(4)).body);
@@ -323,7 +323,7 @@ export class TestCluster {
     };
   }
 
-  /** From request frame to response frame, as the dispatch does it. */
+  /** From request frame to response frame, as the dispatcher does it. */
   async serve(id: number, frame: Buffer): Promise<Buffer | null> {
     const { context } = this.broker(id);
     const reader = new Reader(frame.subarray(4));
@@ -356,7 +356,7 @@ export class TestCluster {
     return out === null ? null : Buffer.concat(out);
   }
 
-  /** A request from a client, which nothing is ever cut from. */
+  /** A request from a client, whose connection is never cut. */
   async ask<Q, S>(id: number, api: Api<unknown, Q, S, never>, body: Q, version = api.maxVersion): Promise<S> {
     const answer = await this.serve(id, Buffer.concat(encodeRequest(api, version, { correlationId: 1, clientId: 'test' }, body)));
     if (answer === null) throw new Error('no answer');
@@ -385,7 +385,7 @@ export class TestCluster {
     return answer;
   }
 
-  /** All values in a replica's log up to its high watermark, or its end. */
+  /** All values in a replica's log up to its high watermark, or its log end. */
   values(id: number, upTo: 'highWatermark' | 'logEndOffset' = 'logEndOffset'): string[] {
     const { log } = this.partition(id);
     const found: string[] = [];
@@ -408,7 +408,7 @@ export class TestCluster {
     await this.pause();
     const intercepted = this.interceptAlterPartition?.(request);
     if (intercepted !== undefined) return intercepted;
-    if (!this.hears(from, 0)) throw new Error('the controller does not answer');
+    if (!this.isReachable(from, 0)) throw new Error('the controller does not answer');
     const topics = request.topics.map(({ topicId, partitions }) => ({
       topicId,
       partitions: partitions.map((wish) => {
@@ -444,7 +444,7 @@ export class TestCluster {
       }),
     }));
     await this.pause();
-    if (!this.hears(0, from)) throw new Error('the answer was lost');
+    if (!this.isReachable(0, from)) throw new Error('the answer was lost');
     return { throttleTimeMs: 0, errorCode: 0, topics };
   }
 }

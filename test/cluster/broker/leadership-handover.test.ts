@@ -2,16 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { describeWait, findHandover } from '../../../electron/cluster/broker/leadership-handover.ts';
 import { FollowerState } from '../../../electron/cluster/broker/partition-follower.ts';
 import { testImage } from '../../helpers/metadata-image.ts';
-import { append, bench, contents, DIRECTORY } from '../log/helpers.ts';
+import { append, createHarness, contents, DIRECTORY } from '../log/helpers.ts';
 
 /** A log of closed segments of two records each, with the one that starts at offset 4 missing. */
 function logWithHole(highWatermark: bigint) {
-  const harness = bench({ segmentBytes: 170, indexIntervalBytes: 1 });
+  const harness = createHarness({ segmentBytes: 170, indexIntervalBytes: 1 });
   for (let i = 0; i < 12; i++) append(harness.log, `value ${i}`);
   harness.log.close();
   harness.disk.remove(`${DIRECTORY}/00000000000000000004.log`);
   const log = harness.reopen({ highWatermark });
-  expect(log.damagedSegments).toEqual([{ baseOffset: 4n, endOffset: 6n }]);
+  expect(log.corruptSegments).toEqual([{ baseOffset: 4n, endOffset: 6n }]);
   return log;
 }
 
@@ -45,18 +45,18 @@ describe('findHandover', () => {
     expect(decide({ isr: [1], elr: [3] }, { 2: 4n, 3: 4n })).toEqual({ kind: 'handOver', successor: 3 });
   });
 
-  it('prefers the member with the longest log, so that no record is given up that it has', () => {
+  it('prefers the member with the longest log, so that its records are not lost', () => {
     expect(decide({}, { 2: 4n, 3: 12n })).toEqual({ kind: 'handOver', successor: 3 });
     expect(decide({ isr: [1, 2] }, { 2: 4n, 3: 12n })).toEqual({ kind: 'handOver', successor: 2 });
   });
 
-  it('waits where the followers in the hole are neither in sync nor eligible, even when every replica is live and lacks the records', () => {
+  it('does nothing where the followers in the hole are neither in sync nor eligible, even when every replica is live and lacks the records', () => {
     expect(decide({ isr: [1] }, { 2: 4n, 3: 4n })).toEqual({ kind: 'wait', blocked: [2, 3] });
     // The eligible replica is not blocked: it is about to join the ISR, after which the repair can have the records.
     expect(decide({ isr: [1], elr: [3] }, { 2: 4n, 3: 12n })).toEqual({ kind: 'wait', blocked: [2] });
   });
 
-  it('counts no follower that does not run, leaves, or fetched last under another broker epoch', () => {
+  it('ignores a follower that is down, is shutting down, or fetched last under another broker epoch', () => {
     expect(decide({}, { 2: { end: 4n, epoch: 19n }, 3: 12n })).toEqual({ kind: 'none' });
     // It registered again, maybe without its data, and this broker's metadata is older than that.
     expect(decide({}, { 2: { end: 4n, epoch: 21n } })).toEqual({ kind: 'none' });
@@ -64,7 +64,7 @@ describe('findHandover', () => {
     expect(decide({}, {})).toEqual({ kind: 'none' });
   });
 
-  it('does nothing while every follower can read on', () => {
+  it('does nothing while every follower can continue to fetch', () => {
     expect(decide({}, { 2: 12n, 3: 6n })).toEqual({ kind: 'none' });
     expect(decide({}, { 2: 0n, 3: 2n })).toEqual({ kind: 'none' });
   });
@@ -82,13 +82,13 @@ describe('describeWait', () => {
     );
   });
 
-  it('names the ways to give the records up when every replica is live', () => {
+  it('names the ways to drop the records when every replica is live', () => {
     expect(describeAt(4n)).toContain('To give them up, stop broker 1 and run an unclean leader election');
     expect(describeAt(6n)).toContain('To give them up, delete the records before offset 6, or stop broker 1 and run an unclean leader');
   });
 });
 
-/** What a handover and an unclean election rely on: the former leader is whole again once it is cut back as a follower. */
+/** A handover and an unclean election rely on it: the former leader is whole again once it is truncated as a follower. */
 describe('a log with a hole that is truncated', () => {
   it.each([
     { offset: 2n, end: 2n },
@@ -99,7 +99,7 @@ describe('a log with a hole that is truncated', () => {
     const log = logWithHole(4n);
     expect(log.truncateTo(offset)).toBe(end);
     expect(log.logEndOffset).toBe(end);
-    expect(log.damagedSegments).toEqual([]);
+    expect(log.corruptSegments).toEqual([]);
     append(log, 'after');
     expect(contents(log).at(-1)).toBe(`${end}:after`);
     expect(contents(log)).toHaveLength(Number(end) + 1);
@@ -110,7 +110,7 @@ describe('a log with a hole that is truncated', () => {
     { corrupt: 5n, offset: 5n },
     { corrupt: 4n, offset: 4n },
   ])('at a corrupt batch needs no repair: offset $offset', ({ corrupt, offset }) => {
-    const harness = bench({ segmentBytes: 170, indexIntervalBytes: 1 });
+    const harness = createHarness({ segmentBytes: 170, indexIntervalBytes: 1 });
     for (let i = 0; i < 12; i++) append(harness.log, `value ${i}`);
     harness.log.close();
     const log = harness.reopen({ highWatermark: 4n });
@@ -120,9 +120,9 @@ describe('a log with a hole that is truncated', () => {
     file.write([Buffer.of(0xff)], corrupt === 5n ? size - 3 : size / 2 - 3);
     file.close();
     expect(() => log.read(corrupt, 1, { maxOffset: 12n, minOneMessage: true })).toThrow('checksum');
-    expect(log.damagedSegments).toEqual([{ baseOffset: 4n, endOffset: 6n }]);
+    expect(log.corruptSegments).toEqual([{ baseOffset: 4n, endOffset: 6n }]);
     expect(log.truncateTo(offset)).toBe(offset);
-    expect(log.damagedSegments).toEqual([]);
+    expect(log.corruptSegments).toEqual([]);
     append(log, 'after');
     expect(contents(log).at(-1)).toBe(`${offset}:after`);
   });
@@ -130,6 +130,6 @@ describe('a log with a hole that is truncated', () => {
   it('at an offset behind the hole still needs the repair', () => {
     const log = logWithHole(4n);
     expect(log.truncateTo(8n)).toBe(8n);
-    expect(log.damagedSegments).toEqual([{ baseOffset: 4n, endOffset: 6n }]);
+    expect(log.corruptSegments).toEqual([{ baseOffset: 4n, endOffset: 6n }]);
   });
 });

@@ -4,7 +4,7 @@ import { listOffsets } from '../../../electron/cluster/protocol/apis/list-offset
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
 import { TestCluster, TOPIC, TOPIC_ID, type TestClusterOptions } from './harness.ts';
 
-/** Broker 1 leads; the followers are silent unless a test lets them fetch or speaks for them. */
+/** Broker 1 leads; the followers send nothing unless a test lets them fetch or fetches for them. */
 function setup(options: TestClusterOptions = {}): TestCluster {
   const cluster = new TestCluster(options);
   for (const id of [2, 3]) cluster.cut.add(`${id}>1`);
@@ -12,7 +12,7 @@ function setup(options: TestClusterOptions = {}): TestCluster {
   return cluster;
 }
 
-/** A fetch as a follower sends it. */
+/** A follower's fetch. */
 async function follow(
   cluster: TestCluster,
   replicaId: number,
@@ -50,7 +50,7 @@ async function latest(cluster: TestCluster, currentLeaderEpoch = -1, version = l
 const write = (cluster: TestCluster, ...values: string[]) => cluster.produce(1, values, { acks: 1 });
 
 describe('high watermark', () => {
-  test('is the least log end of the ISR, whoever is slowest', async () => {
+  test('is the least log end of the ISR', async () => {
     const cluster = setup();
     await write(cluster, 'a', 'b', 'c');
     const { log } = cluster.partition(1);
@@ -89,13 +89,13 @@ describe('high watermark', () => {
     expect(cluster.partition(1).isr).toEqual([1, 2]);
     await write(cluster, 'b');
     await follow(cluster, 2, 2n);
-    // The controller may have counted broker 3 in already: it must hold what is committed.
+    // The controller may have added broker 3 already: it must hold all committed records.
     expect(cluster.partition(1).log.highWatermark).toBe(1n);
-    // Unknown whether it was changed: a newer state must say so.
+    // Unknown whether it was changed: only a newer state decides.
     answer(ErrorCode.INVALID_UPDATE_VERSION);
     await cluster.clock.advance(1);
     expect(cluster.partition(1).maximalIsr).toEqual([1, 2, 3]);
-    // Broker 3 stays silent for longer than a lag time; then a newer state comes without it.
+    // Broker 3 sends nothing for longer than replica.lag.time.max.ms; then a newer state comes without it.
     await cluster.clock.advance(4100);
     await write(cluster, 'c');
     await follow(cluster, 2, 3n);
@@ -106,7 +106,7 @@ describe('high watermark', () => {
     expect(cluster.partition(1).log.highWatermark).toBe(3n);
   });
 
-  test('stands still while the ISR is smaller than min.insync.replicas (KIP-966)', async () => {
+  test('does not move while the ISR is smaller than min.insync.replicas (KIP-966)', async () => {
     const cluster = setup({ minIsr: 2, isr: [1] });
     await write(cluster, 'a');
     expect(cluster.partition(1).log.highWatermark).toBe(0n);
@@ -132,7 +132,7 @@ describe('acks=all', () => {
     expect(cluster.partition(1).log.logEndOffset).toBe(0n);
   });
 
-  test('an ISR that becomes too small while it waits is waited out, and named when the time is up', async () => {
+  test('waits out an ISR that becomes too small, and reports it at the timeout', async () => {
     const cluster = setup({ minIsr: 2 });
     let answered = false;
     const answer = cluster.produce(1, ['a'], { timeoutMs: 200 }).finally(() => (answered = true));
@@ -145,19 +145,19 @@ describe('acks=all', () => {
     expect(cluster.partition(1).log.logEndOffset).toBe(1n);
   });
 
-  test('an ISR that was too small and has grown again is a success to whoever waited', async () => {
+  test('succeeds when an ISR that was too small has grown again', async () => {
     const cluster = setup({ minIsr: 2 });
     const answer = cluster.produce(1, ['a'], { timeoutMs: 30_000 });
     await cluster.clock.advance(1);
     cluster.change({ isr: [1] });
     await cluster.clock.advance(100);
     await follow(cluster, 2, 1n);
-    // Replica 3 kept up until a moment ago: it is waited for, for a lag time.
+    // Replica 3 kept up until recently: the write waits for it up to replica.lag.time.max.ms.
     await cluster.clock.advance(20_000);
     expect(await answer).toMatchObject({ errorCode: 0, baseOffset: 0n });
   });
 
-  test('batches in flight behind one that is refused for a passing reason are refused for that reason, and no more than can be in flight', async () => {
+  test('gives batches in flight behind a temporarily refused one the same error, and no more than can be in flight', async () => {
     const cluster = setup({ minIsr: 2 });
     const send = (baseSequence: number) =>
       cluster.produce(1, ['x'], { batch: { producerId: 7n, producerEpoch: 0, baseSequence }, timeoutMs: 1 });
@@ -168,14 +168,14 @@ describe('acks=all', () => {
     cluster.change({ isr: [1] });
     expect(await code(1)).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
     cluster.change({ isr: [1, 2, 3] });
-    // 1 is missing, and the client knows it.
+    // Sequence 1 is missing, and the client knows it.
     expect(await code(2)).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
     expect(await code(3)).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
     const again = send(1);
     await cluster.clock.advance(1);
     expect((await again).errorCode).toBe(ErrorCode.REQUEST_TIMED_OUT);
     expect(cluster.partition(1).log.logEndOffset).toBe(2n);
-    // Nothing was refused since: a gap is a gap.
+    // Nothing was refused since, so a gap is out of order.
     expect(await code(9)).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
     cluster.change({ isr: [1] });
     expect(await code(2)).toBe(ErrorCode.NOT_ENOUGH_REPLICAS);
@@ -185,7 +185,7 @@ describe('acks=all', () => {
     expect(behind).toEqual([19, 19, 19, 19, 19, 45, 45]);
   });
 
-  test('a producer that is not known yet does not begin with its second batch while the first is to be tried again', async () => {
+  test('does not accept the second batch of an unknown producer while the first is to be retried', async () => {
     const cluster = setup({ minIsr: 2 });
     const send = (baseSequence: number) =>
       cluster.produce(1, ['x'], { batch: { producerId: 8n, producerEpoch: 0, baseSequence }, timeoutMs: 1 });
@@ -203,7 +203,7 @@ describe('acks=all', () => {
     expect(cluster.partition(1).log.logEndOffset).toBe(2n);
   });
 
-  test('a leader that has just taken over takes a gap for what the one before it refused, for as many batches as can be in flight', async () => {
+  test('a new leader attributes a gap to a batch that the previous leader refused, for as many batches as can be in flight', async () => {
     const cluster = setup({ minIsr: 1 });
     const send = async (producerId: bigint, baseSequence: number): Promise<number> =>
       (await cluster.produce(2, ['x'], { batch: { producerId, producerEpoch: 0, baseSequence }, acks: 1 })).errorCode;
@@ -218,11 +218,11 @@ describe('acks=all', () => {
     expect(await send(8n, 2)).toBe(0);
     await cluster.clock.advance(60_000);
     expect(await send(8n, 4)).toBe(ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER);
-    // Long after, a producer that is not known may go on wherever it was (KIP-360).
+    // Much later, an unknown producer may continue with any sequence (KIP-360).
     expect(await send(9n, 7)).toBe(0);
   });
 
-  test('times out, and says that the leader is gone as soon as it is', async () => {
+  test('times out, and returns an error as soon as the leadership is lost', async () => {
     const cluster = setup();
     const late = cluster.produce(1, ['a'], { timeoutMs: 200 });
     const moved = cluster.produce(1, ['b'], { timeoutMs: 30_000 });
@@ -233,7 +233,7 @@ describe('acks=all', () => {
     expect(cluster.broker(1).replicas.waiting.produces).toBe(0);
   });
 
-  test('a duplicate is answered with the original offset, and waits for the original to be committed', async () => {
+  test('returns the original offset for a duplicate, which waits for the original to be committed', async () => {
     const cluster = setup();
     const batch = { producerId: 7n, producerEpoch: 0, baseSequence: 0 };
     const first = cluster.produce(1, ['a', 'b'], { batch });
@@ -249,7 +249,7 @@ describe('acks=all', () => {
 });
 
 describe('ISR', () => {
-  test('a silent follower is dropped after the lag time, with the reason; the write that waited for it is committed', async () => {
+  test('a silent follower is removed after replica.lag.time.max.ms, with the reason; the write that waited for it is committed', async () => {
     const cluster = setup();
     const answer = cluster.produce(1, ['a']);
     await cluster.clock.advance(1);
@@ -267,7 +267,7 @@ describe('ISR', () => {
     });
   });
 
-  test('a follower that fetches and cannot catch up is dropped for that', async () => {
+  test('a follower that fetches and cannot catch up is removed', async () => {
     const cluster = setup();
     await write(cluster, 'a', 'b');
     for (let i = 0; i < 20 && cluster.state().isr.length === 3; i++) {
@@ -300,7 +300,7 @@ describe('ISR', () => {
     expect(cluster.state().isr).toEqual([1, 2, 3]);
   });
 
-  test('fenced brokers and earlier lives of a broker stay out (KIP-841, KIP-903)', async () => {
+  test('fenced brokers and earlier runs of a broker stay out (KIP-841, KIP-903)', async () => {
     const cluster = setup();
     cluster.change({ isr: [1, 2] });
     let asked = 0;
@@ -333,7 +333,7 @@ describe('ISR', () => {
     expect(asked).toEqual([3, 2]);
   });
 
-  test('counts the states in which this broker was out of the ISR, or may have been', () => {
+  test('counts the states in which this broker was, or may have been, out of the ISR', () => {
     const cluster = setup();
     const { isrGaps } = cluster.partition(2);
     cluster.change({ isr: [1, 2] });
@@ -346,7 +346,7 @@ describe('ISR', () => {
     expect(cluster.partition(2).isrGaps).toBe(isrGaps + 2);
   });
 
-  test('a proposal whose answer was lost is repeated; what it changed arrives with the metadata', async () => {
+  test('a proposal without a response is repeated; its change arrives with the metadata', async () => {
     const cluster = setup();
     cluster.change({ isr: [1, 2] });
     cluster.broker(1).deaf = true;
@@ -357,14 +357,14 @@ describe('ISR', () => {
     expect(cluster.partition(1).isr).toEqual([1, 2]);
     cluster.cut.delete('0>1');
     await cluster.clock.advance(200);
-    // Refused as outdated, which leaves the proposal standing: the high watermark goes on counting broker 3.
+    // Refused as outdated, so the proposal stays: the high watermark still counts broker 3.
     expect(cluster.partition(1).maximalIsr).toEqual([1, 2, 3]);
     cluster.catchUp(1);
     expect(cluster.partition(1).isr).toEqual([1, 2, 3]);
     expect(cluster.broker(1).events.filter(({ type }) => type === 'partition/isrExpanded')).toHaveLength(1);
   });
 
-  test('a change by the controller while a proposal is under way wins', async () => {
+  test('a change by the controller during a proposal takes precedence', async () => {
     const cluster = setup({ isr: [1, 2] });
     await write(cluster, 'a');
     await follow(cluster, 2, 1n);
@@ -406,16 +406,16 @@ describe('leader epochs', () => {
     expect(cluster.partition(1).log.highWatermark).toBe(1n);
   });
 
-  test('one that is no replica is told that metadata differ', async () => {
+  test('a broker without a replica gets UNKNOWN_LEADER_EPOCH', async () => {
     const cluster = setup();
     expect((await follow(cluster, 9, 0n)).errorCode).toBe(ErrorCode.UNKNOWN_LEADER_EPOCH);
   });
 
-  test('a diverging follower is told where its epoch ends here, and does not count', async () => {
+  test('a diverging follower gets the end of its epoch, and does not count for the high watermark', async () => {
     const cluster = setup();
     await write(cluster, 'a', 'b');
     cluster.change({ leaderEpoch: 2, isr: [1, 2] });
-    // Broker 2 holds three records of epoch 1, which this leader never saw.
+    // Broker 2 holds three records of epoch 1, which this leader never received.
     expect(await follow(cluster, 2, 5n, { lastFetchedEpoch: 1 })).toMatchObject({
       errorCode: 0,
       divergingEpoch: { epoch: 0, endOffset: 2n },
@@ -430,7 +430,7 @@ describe('leader epochs', () => {
     expect(cluster.partition(1).log.highWatermark).toBe(2n);
   });
 
-  test('after an election the latest offset is not told until the high watermark has reached the start of the epoch', async () => {
+  test('after an election the latest offset is unavailable until the high watermark has reached the start of the epoch', async () => {
     const cluster = setup();
     await write(cluster, 'a', 'b');
     expect((await latest(cluster))?.offset).toBe(0n);

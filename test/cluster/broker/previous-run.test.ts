@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import {
-  forgetLife,
+  removeRunNote,
   readCleanShutdownEpoch,
-  readLifeEpoch,
+  readRunEpoch,
   writeCleanShutdownEpoch,
-  writeLifeEpoch,
-} from '../../../electron/cluster/broker/broker-past.ts';
+  writeRunEpoch,
+} from '../../../electron/cluster/broker/previous-run.ts';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
 import { systemDisk } from '../../../electron/cluster/lib/system-disk.ts';
 import { withoutSync } from '../../../electron/cluster/lib/unsynced-disk.ts';
 
-describe('the marker of a clean shutdown', () => {
+describe('the clean-shutdown marker', () => {
   const marker = '/data/.kafka_cleanshutdown';
   const disk = (content?: string): MemoryDisk => {
     const made = new MemoryDisk();
@@ -26,7 +26,7 @@ describe('the marker of a clean shutdown', () => {
     expect(readCleanShutdownEpoch(one, '/data', silentLogger)).toBe(77n);
   });
 
-  it('is not made up where the log manager left none', () => {
+  it('is not written where the log manager left none', () => {
     const none = disk();
     writeCleanShutdownEpoch(none, '/data', 77n);
     expect(none.exists(marker)).toBe(false);
@@ -38,24 +38,24 @@ describe('the marker of a clean shutdown', () => {
   });
 });
 
-describe('the note of a life', () => {
+describe('the note of a run', () => {
   const noted = (): MemoryDisk => {
     const disk = new MemoryDisk();
     disk.makeDirectory('/data');
     disk.syncDirectory('/');
-    writeLifeEpoch(disk, '/data', 12n);
+    writeRunEpoch(disk, '/data', 12n);
     return disk;
   };
-  const read = (disk: MemoryDisk): bigint => readLifeEpoch(disk, '/data', silentLogger);
+  const read = (disk: MemoryDisk): bigint => readRunEpoch(disk, '/data', silentLogger);
 
-  it('vouches for a process that was killed', () => {
+  it('proves that a killed process lost no record', () => {
     const disk = noted();
     expect(read(disk)).toBe(12n);
-    writeLifeEpoch(disk, '/data', 7n);
+    writeRunEpoch(disk, '/data', 7n);
     expect(read(disk)).toBe(7n);
   });
 
-  it('does not outlive the power, even where its own bytes did', () => {
+  it('is invalid after a loss of power, even if its bytes survived', () => {
     const disk = noted();
     disk.open('/data/broker-life').sync();
     disk.syncDirectory('/data');
@@ -64,11 +64,11 @@ describe('the note of a life', () => {
     expect(read(disk)).toBe(-1n);
   });
 
-  it('is void once recovery found less than was written', () => {
+  it('is removed once recovery found less than was written', () => {
     const disk = noted();
-    forgetLife(disk, '/data');
+    removeRunNote(disk, '/data');
     expect(read(disk)).toBe(-1n);
-    forgetLife(disk, '/data');
+    removeRunNote(disk, '/data');
   });
 
   it.each(['', '{', 'null', '7', '{"brokerEpoch":"5"}', '{"brokerEpoch":5,"powerCycle":"0"}'])(
@@ -80,7 +80,7 @@ describe('the note of a life', () => {
     },
   );
 
-  it('knows the starts of the machine where the system names them', () => {
+  it('distinguishes boots of the machine where the system identifies them', () => {
     if (process.platform === 'linux') expect(systemDisk.powerCycle).toMatch(/^[0-9a-f-]{36}$/);
     else expect(systemDisk.powerCycle).toBeUndefined();
     expect(withoutSync(new MemoryDisk()).powerCycle).toBe('0');

@@ -37,7 +37,7 @@ function setup(options: { ordered?: boolean; maxOperations?: number } = {}) {
   return { clock, reached, purgatory, reach };
 }
 
-describe('purgatory', () => {
+describe('Purgatory', () => {
   test('completes when the last key is done, and its timer never fires', async () => {
     const { clock, reached, purgatory, reach } = setup();
     const operation = new Counting({ a: 1, b: 2 }, reached);
@@ -52,7 +52,7 @@ describe('purgatory', () => {
     expect(operation.outcome).toBe('done');
   });
 
-  test('expires once at its time and hears nothing afterwards', async () => {
+  test('expires once at its timeout and is not called afterwards', async () => {
     const { clock, reached, purgatory, reach } = setup();
     const operation = new Counting({ a: 1 }, reached);
     purgatory.watch(operation, ['a'], 100);
@@ -65,7 +65,7 @@ describe('purgatory', () => {
     expect(operation.asked).toBe(0);
   });
 
-  test('an ordered one asks nobody behind the first that waits, unless told to ask all', () => {
+  test('an ordered purgatory calls no operation behind the first that waits, unless all are to be woken', () => {
     const { reached, purgatory, reach } = setup({ ordered: true });
     const operations = [1, 2, 3, 4].map((goal) => new Counting({ a: goal }, reached));
     for (const operation of operations) purgatory.watch(operation, ['a'], 100);
@@ -76,7 +76,7 @@ describe('purgatory', () => {
     expect(operations.map(({ asked }) => asked)).toEqual([1, 1, 2, 1]);
   });
 
-  test('one more than it may hold expires at once, as does everything after it closed', () => {
+  test('an operation above its capacity expires at once, as does every operation after it closed', () => {
     const { reached, purgatory } = setup({ maxOperations: 2 });
     const operations = [1, 2, 3, 4].map(() => new Counting({ a: 1 }, reached));
     for (const operation of operations.slice(0, 3)) purgatory.watch(operation, ['a'], 100);

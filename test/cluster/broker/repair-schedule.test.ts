@@ -1,4 +1,4 @@
-/** When repairs run: several partitions at a time, beside handovers, and without an end while the disk is full. */
+/** The schedule of repairs: several partitions at a time, beside handovers, and without a limit of retries while the disk is full. */
 import { expect, test } from 'vitest';
 import { FollowerState } from '../../../electron/cluster/broker/partition-follower.ts';
 import type { Partition } from '../../../electron/cluster/broker/partition.ts';
@@ -8,7 +8,7 @@ import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
 import type { MetadataImage } from '../../../electron/cluster/quorum/image.ts';
 import { testImage } from '../../helpers/metadata-image.ts';
-import { append, bench, contents, DIRECTORY, ManualClock, type Bench } from '../log/helpers.ts';
+import { append, createHarness, contents, DIRECTORY, ManualClock, type LogHarness } from '../log/helpers.ts';
 
 interface Answer {
   readonly errorCode: number;
@@ -18,8 +18,11 @@ interface Answer {
 }
 
 /** A log whose segment at offset 4 is missing, and one that is whole. */
-function holed(highWatermark: bigint): { damaged: Bench; whole: Bench } {
-  const [damaged, whole] = [bench({ segmentBytes: 170, indexIntervalBytes: 1 }), bench({ segmentBytes: 170, indexIntervalBytes: 1 })];
+function holed(highWatermark: bigint): { damaged: LogHarness; whole: LogHarness } {
+  const [damaged, whole] = [
+    createHarness({ segmentBytes: 170, indexIntervalBytes: 1 }),
+    createHarness({ segmentBytes: 170, indexIntervalBytes: 1 }),
+  ];
   for (const { log } of [damaged, whole]) {
     for (let i = 0; i < 12; i++) append(log, `value ${i}`);
     log.updateHighWatermark(log.logEndOffset);
@@ -30,17 +33,17 @@ function holed(highWatermark: bigint): { damaged: Bench; whole: Bench } {
   return { damaged, whole };
 }
 
-function readFrom({ log }: Bench, fetchOffset: bigint): Answer {
+function readFrom({ log }: LogHarness, fetchOffset: bigint): Answer {
   const { highWatermark, logStartOffset } = log;
   const { records } = log.read(fetchOffset, 1, { maxOffset: highWatermark, minOneMessage: true });
   return { errorCode: ErrorCode.NONE, records: Buffer.concat(records), highWatermark, logStartOffset };
 }
 
-/** Broker 1 leads partitions of these topics, each with a hole; `answer` is that of broker 2. */
+/** Broker 1 leads partitions of these topics, each with a hole; `answer` is the response of broker 2. */
 function leading(
   topics: readonly string[],
   highWatermark: bigint,
-  answer: (topic: string, offset: bigint, whole: Bench) => Promise<Answer>,
+  answer: (topic: string, offset: bigint, whole: LogHarness) => Promise<Answer>,
 ) {
   const clock = new ManualClock();
   const events: NodeEvent[] = [];
@@ -133,7 +136,7 @@ test('a replica that does not answer for some partitions delays the repair of no
     fetching--;
     return readFrom(whole, offset);
   });
-  const isWhole = (topic: string): boolean => logOf(topic)?.damagedSegments.length === 0;
+  const isWhole = (topic: string): boolean => logOf(topic)?.corruptSegments.length === 0;
   await runUntil(10_000, () => ['d', 'e', 'f', 'g'].every(isWhole));
   expect(topics.filter(isWhole)).toEqual(['d', 'e', 'f', 'g']);
   await runUntil(120_000, () => topics.every(isWhole));
@@ -162,13 +165,13 @@ test('a repair for which the disk has no space backs off, reports what is missin
   expect(repairs.mayRepair({ name: 't-0', replicas: [1, 2] } as unknown as Partition)).toBe(true);
   append(log, 'the log still takes writes');
   disk.options = {};
-  await runUntil(60_000, () => log.damagedSegments.length === 0);
+  await runUntil(60_000, () => log.corruptSegments.length === 0);
   repairs.stop();
-  expect(log.damagedSegments).toEqual([]);
+  expect(log.corruptSegments).toEqual([]);
   expect(contents(log)).toHaveLength(13);
 });
 
-test('damage that is found while a repair ends is repaired too', async () => {
+test('corruption that is found while a repair ends is repaired too', async () => {
   const { logOf, made, onRepaired, repairs, runUntil } = leading(['t'], 12n, (_topic, offset, whole) =>
     Promise.resolve(readFrom(whole, offset)),
   );
@@ -181,11 +184,11 @@ test('damage that is found while a repair ends is repaired too', async () => {
     file.close();
     expect(() => log.read(8n, 1, { maxOffset: 12n, minOneMessage: true })).toThrow();
     repairs.add('t', 0);
-    foundMore = log.damagedSegments.length === 1;
+    foundMore = log.corruptSegments.length === 1;
   });
-  await runUntil(5_000, () => foundMore && log.damagedSegments.length === 0);
+  await runUntil(5_000, () => foundMore && log.corruptSegments.length === 0);
   repairs.stop();
-  expect([foundMore, log.damagedSegments]).toEqual([true, []]);
+  expect([foundMore, log.corruptSegments]).toEqual([true, []]);
 });
 
 test('a repair ends when its partition has left the broker, and waits while the partition is only not open', async () => {

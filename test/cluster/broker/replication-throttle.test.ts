@@ -37,7 +37,7 @@ describe('throttled replication', () => {
     expect(cluster.values(3)).toEqual(cluster.values(1));
   });
 
-  test('what one partition took holds back all the others', async () => {
+  test('the bytes of one partition delay all others', async () => {
     const cluster = new TestCluster({ config: { segmentBytes: 1_000_000 }, fetchMaxBytes: 1000 });
     const indexes = Array.from({ length: 20 }, (_, index) => index);
     cluster.createTopic(...indexes.map(() => [1, 2, 3]));
@@ -52,7 +52,7 @@ describe('throttled replication', () => {
     expect(begun.length).toBeLessThan(5);
   });
 
-  test('who is in sync is never held back', async () => {
+  test('never throttles an in-sync replica', async () => {
     const cluster = new TestCluster();
     cluster.createTopic([1, 2, 3]);
     cluster.throttle({ leader: 1, follower: 1 }, { leader: ['*'], follower: ['*'] });
@@ -61,7 +61,7 @@ describe('throttled replication', () => {
     expect(cluster.clock.monotonic() - start).toBeLessThan(1000);
   });
 
-  test('a throttle that is lifted holds nobody any more; one that is slackened gives back what was owed', async () => {
+  test('removing a throttle ends all delays; raising its rate shortens them', async () => {
     const clock = new VirtualClock();
     let rate = 1000;
     const throttle = new ReplicationThrottle({

@@ -9,14 +9,14 @@ function setup(options: TestClusterOptions = {}): TestCluster {
 }
 
 describe('replication', () => {
-  test('a write with acks=all is answered when every replica has it, in one fetch round', async () => {
+  test('answers a write with acks=all when every replica has it, in one fetch round', async () => {
     const cluster = setup({ latencyMs: 5 });
     await cluster.clock.advance(1000);
     const start = cluster.clock.monotonic();
     const answer = await cluster.clock.settled(cluster.produce(1, ['a', 'b']));
     expect(answer).toMatchObject({ errorCode: 0, baseOffset: 0n });
     for (const id of [1, 2, 3]) expect(cluster.values(id)).toEqual(['a', 'b']);
-    // The waiting fetch's answer travels to the follower, the next fetch back.
+    // One latency for the response of the waiting fetch, one for the next fetch.
     expect(cluster.clock.monotonic() - start).toBeLessThanOrEqual(15);
     expect(cluster.partition(1).log.highWatermark).toBe(2n);
   });
@@ -41,7 +41,7 @@ describe('replication', () => {
       cluster.createTopic(...partitions);
       await cluster.clock.advance(250);
     }
-    // 12 s, three lag times, have passed, and no replica has left an ISR.
+    // 12 s, three times replica.lag.time.max.ms, have passed, and no replica has left an ISR.
     for (let index = 0; index < 50; index++) expect(cluster.state(index).isr).toEqual([1, 2, 3]);
     const written = [0, 25, 49].map((index) => cluster.produce(1, ['a'], { index }));
     const start = cluster.clock.monotonic();
@@ -63,7 +63,7 @@ describe('replication', () => {
     expect(cluster.broker(1).context.fetchSessions.size).toBe(2);
   });
 
-  test('a leader that learns of its partition after the follower lets the fetch that it holds go', async () => {
+  test('a leader that learns of its partition after the follower ends the fetch that it holds', async () => {
     const cluster = new TestCluster({ latencyMs: 1 });
     cluster.createTopic([1, 2], [3, 2]);
     await cluster.clock.advance(1200);
@@ -78,7 +78,7 @@ describe('replication', () => {
     expect(cluster.clock.monotonic() - start).toBeLessThanOrEqual(120);
   });
 
-  test('a leader hears of a follower’s log start that moved by itself', async () => {
+  test('a leader gets a follower’s log start that has moved by retention', async () => {
     const cluster = setup();
     expect((await cluster.clock.settled(cluster.produce(1, ['a', 'b']))).errorCode).toBe(0);
     await cluster.clock.advance(1000);
@@ -87,7 +87,7 @@ describe('replication', () => {
     expect(cluster.partition(1).follower(2)?.logStartOffset).toBe(1n);
   });
 
-  test('acks=1 does not wait, acks=0 answers nothing', async () => {
+  test('acks=1 does not wait, acks=0 has no response', async () => {
     const cluster = setup();
     await cluster.clock.advance(10);
     cluster.cut.add('1>2').add('1>3');
@@ -97,7 +97,7 @@ describe('replication', () => {
     expect(cluster.values(1)).toEqual(['a', 'b']);
   });
 
-  test('a leader dies, another is elected: no acknowledged write is lost, and the deposed leader gives up its tail', async () => {
+  test('a leader fails, another is elected: no acknowledged write is lost, and the former leader truncates its tail', async () => {
     const cluster = setup({ minIsr: 2 });
     await cluster.clock.advance(10);
     const acknowledged: string[] = [];
@@ -105,7 +105,7 @@ describe('replication', () => {
       expect((await cluster.clock.settled(cluster.produce(1, [value]))).errorCode).toBe(0);
       acknowledged.push(value);
     }
-    // The leader goes on alone for a while: what it takes now, nobody has been promised.
+    // The leader continues alone for a while: what it appends now is acknowledged to no client.
     cluster.cut.add('1>2').add('1>3').add('2>1').add('3>1').add('1>0');
     cluster.broker(1).deaf = true;
     const lost = cluster.produce(1, ['lost'], { timeoutMs: 2000 });
@@ -126,18 +126,18 @@ describe('replication', () => {
     expect(truncated[0]?.details).toEqual({ from: '5', to: '3' });
   });
 
-  test('a leader that led an epoch without a write is followed again without end', async () => {
+  test('a leader of an epoch without a write follows again without endless truncation', async () => {
     const cluster = setup();
     await cluster.clock.settled(cluster.produce(1, ['a']));
     cluster.elect(2, [1, 2, 3]);
-    // Broker 2 notes epoch 1 at offset 1, writes nothing, and loses the lead again before anybody fetched.
+    // Broker 2 records epoch 1 at offset 1, writes nothing, and loses the leadership again before any follower has fetched.
     cluster.elect(3, [1, 2, 3]);
     expect((await cluster.clock.settled(cluster.produce(3, ['b']))).errorCode).toBe(0);
     expect(cluster.values(2)).toEqual(['a', 'b']);
     expect(cluster.partition(2).log.epochStarts.map(({ epoch }) => epoch)).toEqual([0, 2]);
   });
 
-  test('a follower that missed everything gets it all, and joins the ISR', async () => {
+  test('a follower without any record fetches all of them, and joins the ISR', async () => {
     const cluster = setup();
     cluster.kill(3);
     cluster.change({ isr: [1, 2] });
@@ -149,7 +149,7 @@ describe('replication', () => {
     expect(joined).toMatchObject({ topic: 'orders', partitions: [0], reason: 'broker 3 has caught up', details: { isr: [1, 2, 3] } });
   });
 
-  test('a replica whose records have all gone by retention at the leader starts anew where the leader starts', async () => {
+  test('a replica whose records retention has deleted at the leader restarts at its log start', async () => {
     const cluster = setup();
     await cluster.clock.settled(cluster.produce(1, ['a']));
     cluster.kill(3);
@@ -172,7 +172,7 @@ describe('replication', () => {
     expect(cluster.partition(1).log.highWatermark).toBe(2n);
   });
 
-  test.each([1, 2])('a slow disk of broker %i is waited for, by nobody but those who need it', async (slow) => {
+  test.each([1, 2])('a slow disk of broker %i delays only the requests that need it', async (slow) => {
     const cluster = setup();
     await cluster.clock.advance(10);
     cluster.broker(slow).disk.options = {
@@ -184,7 +184,7 @@ describe('replication', () => {
     const start = cluster.clock.monotonic();
     const answer = cluster.produce(1, ['a']);
     await cluster.clock.advance(50);
-    // Broker 3's is quick.
+    // Broker 3's disk is fast.
     expect(cluster.partition(3).log.logEndOffset).toBe(slow === 1 ? 0n : 1n);
     expect((await cluster.clock.settled(answer)).errorCode).toBe(0);
     const took = cluster.clock.monotonic() - start;
@@ -193,7 +193,7 @@ describe('replication', () => {
     expect(cluster.values(slow)).toEqual(['a']);
   });
 
-  test('random kills and elections never lose what was acknowledged', async () => {
+  test('random kills and elections never lose an acknowledged record', async () => {
     for (let seed = 1; seed <= 12; seed++) {
       const cluster = setup({ minIsr: 2, latencyMs: 1 });
       let state = seed * 7919;

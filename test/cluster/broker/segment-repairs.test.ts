@@ -5,18 +5,18 @@ import type { Peer } from '../../../electron/cluster/broker/replica-fetcher.ts';
 import { readError } from '../../../electron/cluster/broker/replica-manager-fetch.ts';
 import { SegmentRepairs } from '../../../electron/cluster/broker/segment-repairs.ts';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
-import { DamagedBatchError } from '../../../electron/cluster/log/damage.ts';
+import { CorruptBatchError } from '../../../electron/cluster/log/corruption.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
 import type { NodeEvent } from '../../../electron/cluster/lib/events.ts';
 import { EMPTY_IMAGE, type MetadataImage } from '../../../electron/cluster/quorum/image.ts';
 import { testImage } from '../../helpers/metadata-image.ts';
-import { append, bench, contents, copyAll, DIRECTORY, ManualClock, type Bench } from '../log/helpers.ts';
+import { append, createHarness, contents, copyAll, DIRECTORY, ManualClock, type LogHarness } from '../log/helpers.ts';
 
 const OFFSET = 0n;
 
 /** A log of several closed segments; the first is corrupt, and a read has found it. */
-function corruptLog(): { harness: Bench; replica: Buffer; all: string[] } {
-  const harness = bench({ segmentBytes: 170, indexIntervalBytes: 1 });
+function corruptLog(): { harness: LogHarness; replica: Buffer; all: string[] } {
+  const harness = createHarness({ segmentBytes: 170, indexIntervalBytes: 1 });
   for (let i = 0; i < 12; i++) append(harness.log, `value ${i}`);
   harness.log.updateHighWatermark(harness.log.logEndOffset);
   const replica = copyAll(harness.log);
@@ -25,12 +25,12 @@ function corruptLog(): { harness: Bench; replica: Buffer; all: string[] } {
   const file = harness.disk.open(`${DIRECTORY}/00000000000000000000.log`);
   file.write([Buffer.from('!')], 70);
   file.close();
-  expect(() => log.read(OFFSET, 1, { maxOffset: log.logEndOffset, minOneMessage: true })).toThrow(DamagedBatchError);
+  expect(() => log.read(OFFSET, 1, { maxOffset: log.logEndOffset, minOneMessage: true })).toThrow(CorruptBatchError);
   return { harness, replica, all };
 }
 
 interface Replica {
-  readonly harness: Bench;
+  readonly harness: LogHarness;
   readonly partition: Partition;
   readonly repairs: SegmentRepairs;
 }
@@ -63,7 +63,7 @@ function bothCorrupt() {
         logStartOffset: partition.log.logStartOffset,
       };
     } catch (error) {
-      if (!(error instanceof DamagedBatchError)) throw error;
+      if (!(error instanceof CorruptBatchError)) throw error;
       const errorCode = readError({ mayRepair: (one) => repairs.mayRepair(one) }, partition, error);
       return { errorCode, records: null, highWatermark };
     }
@@ -179,7 +179,7 @@ function corruptLeader(isr: readonly number[]) {
   return { run, events, successors, repairs, attemptsAt: () => attempts.map((at) => at - start) };
 }
 
-test('a repair is tried again after 50 ms, then at intervals that double up to a second', async () => {
+test('a repair is retried after 50 ms, then at intervals that double up to a second', async () => {
   const { run, attemptsAt, repairs } = corruptLeader([1, 2]);
   await run(4_000);
   repairs.stop();
@@ -197,7 +197,7 @@ test('a leader hands over to a follower in sync that its corrupt segment blocks,
   expect(events).toEqual([]);
 });
 
-test('a leader without a successor keeps waiting, and reports once, after two seconds, what to do', async () => {
+test('a leader without a successor keeps waiting, and reports the remedy once, after two seconds', async () => {
   const { run, events, successors, repairs } = corruptLeader([1]);
   await run(1_500);
   expect(events).toEqual([]);

@@ -21,7 +21,7 @@ const config: NodeConfig = {
 };
 
 describe("a node's properties", () => {
-  it('name what clients bind to and what is advertised to them, IPv6 addresses in brackets', () => {
+  it('contain the bound and the advertised listeners, IPv6 addresses in brackets', () => {
     expect(nodeProperties({ ...config, bindHost: '::', advertisedHost: 'kafka.example' })).toMatchObject({
       listeners: 'PLAINTEXT://[::]:9093,CONTROLLER://localhost:9193',
       'advertised.listeners': 'PLAINTEXT://kafka.example:9093',
@@ -30,7 +30,7 @@ describe("a node's properties", () => {
     expect(nodeProperties({ ...config, bindHost: 'fd00::5' })).toMatchObject({ 'advertised.listeners': 'PLAINTEXT://[fd00::5]:9093' });
   });
 
-  it('say what its configuration implies, and pass their own checks', () => {
+  it('contain implied values, and pass their own validation', () => {
     const properties = nodeProperties(config);
     expect(properties).toMatchObject({
       'node.id': '2',
@@ -47,7 +47,7 @@ describe("a node's properties", () => {
     });
   });
 
-  it('give way to what a user sets', () => {
+  it('are overridden by those of a user', () => {
     expect(nodeProperties({ ...config, properties: { 'default.replication.factor': '1' } })['default.replication.factor']).toBe('1');
   });
 });
@@ -57,7 +57,7 @@ describe("a log's settings", () => {
   const of = (values: Record<string, string>) =>
     logConfig(topicSettings(imageOf({ configs: [[TOPIC_RESOURCE, 't', values]] }), 't', {}), broker);
 
-  it('turn what never happens into Infinity', () => {
+  it('turn "never" into Infinity', () => {
     expect(of({})).toMatchObject({
       flushMs: Infinity,
       flushMessages: Infinity,
@@ -68,7 +68,7 @@ describe("a log's settings", () => {
     expect([...of({ 'cleanup.policy': 'compact,delete' }).cleanupPolicy].sort()).toEqual(['compact', 'delete']);
   });
 
-  it("delete and compact nothing before the topic's own are known", () => {
+  it('delete and compact nothing before the configuration of the topic is known', () => {
     const config = keepEverything(of({ 'cleanup.policy': 'compact', 'retention.ms': '1' }));
     expect(config).toMatchObject({ retentionMs: -1, retentionBytes: -1 });
     expect([...config.cleanupPolicy]).toEqual(['delete']);

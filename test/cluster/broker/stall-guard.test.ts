@@ -15,7 +15,7 @@ function guard(confirm: (since: number) => Promise<boolean>): { clock: ManualClo
   return { clock, stalls };
 }
 
-/** What a frozen process does: time passes and no timer runs. */
+/** A frozen process: time passes and no timer runs. */
 function freeze(clock: ManualClock, ms: number): void {
   clock.time += ms;
 }
@@ -82,7 +82,7 @@ describe('StallGuard', () => {
     expect(stalls.isUnsure).toBe(true);
   });
 
-  test('what was confirmed of an earlier stall does not count for a later one', async () => {
+  test('a confirmation of an earlier stall does not count for a later one', async () => {
     const asked: number[] = [];
     const pending: ((value: boolean) => void)[] = [];
     const { clock, stalls } = guard((since) => {

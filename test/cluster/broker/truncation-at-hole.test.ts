@@ -1,4 +1,4 @@
-/** A replica that counts as having every committed record does not cut its log below the offset where it parts from the leader's. */
+/** A replica that counts as having every committed record does not truncate its log below the offset where it diverges from the leader's. */
 import { expect, test } from 'vitest';
 import { Partition, type PartitionEnvironment } from '../../../electron/cluster/broker/partition.ts';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
@@ -7,13 +7,13 @@ import type { CleanupPolicy } from '../../../electron/cluster/log/log-config.ts'
 import type { Log } from '../../../electron/cluster/log/log.ts';
 import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
 import type { PartitionImage } from '../../../electron/cluster/quorum/image.ts';
-import { append, bench, contents, copyAll, DIRECTORY, ManualClock } from '../log/helpers.ts';
+import { append, createHarness, contents, copyAll, DIRECTORY, ManualClock } from '../log/helpers.ts';
 
 const FOLLOWER = 2;
 
 /** Broker 2 follows with closed segments of two records each; that of offsets 4 and 5 is missing since a clean stop. */
 function follower(trust: Partial<Pick<PartitionImage, 'isr' | 'elr'>>, policy: CleanupPolicy = 'delete') {
-  const harness = bench({ segmentBytes: 170, indexIntervalBytes: 1 });
+  const harness = createHarness({ segmentBytes: 170, indexIntervalBytes: 1 });
   for (let i = 0; i < 12; i++) append(harness.log, `value ${i}`);
   const records = copyAll(harness.log);
   harness.log.close();
@@ -57,17 +57,17 @@ function repair(log: Log, records: Buffer): boolean {
 test.each([{ isr: [1, 2] }, { elr: [2] }])('with offsets missing below that one it keeps them to be repaired: %j', (trust) => {
   const { harness, log, partition, records } = follower(trust);
   partition.truncate(5n, 'planted');
-  // Elected as it is, it loses no record below: the others are not cut back to where its records are missing.
+  // Elected in this state, it loses no record below: the others are not truncated to where its records are missing.
   expect(log.logEndOffset).toBe(5n);
-  expect(log.damagedSegments).toEqual([{ baseOffset: 4n, endOffset: 5n }]);
+  expect(log.corruptSegments).toEqual([{ baseOffset: 4n, endOffset: 5n }]);
   expect(() => log.read(4n, 1, { maxOffset: 5n, minOneMessage: true })).toThrow('missing');
   expect(append(log, 'after')).toBe(5n);
   const whole = ['0:value 0', '1:value 1', '2:value 2', '3:value 3', '4:value 4', '5:after'];
-  // It is found again at a start.
+  // A start finds it again.
   log.close();
   const again = harness.reopen({ highWatermark: 6n });
   expect(again.logEndOffset).toBe(6n);
-  expect(again.damagedSegments).toEqual([{ baseOffset: 4n, endOffset: 5n }]);
+  expect(again.corruptSegments).toEqual([{ baseOffset: 4n, endOffset: 5n }]);
   expect(repair(again, records)).toBe(true);
   expect(contents(again)).toEqual(whole);
   again.close();
@@ -77,7 +77,7 @@ test.each([{ isr: [1, 2] }, { elr: [2] }])('with offsets missing below that one 
 test('neither in sync nor eligible it is cut to where offsets are missing, and needs no repair', () => {
   const { log, partition } = follower({});
   partition.truncate(5n, 'planted');
-  expect([log.logEndOffset, log.damagedSegments]).toEqual([4n, []]);
+  expect([log.logEndOffset, log.corruptSegments]).toEqual([4n, []]);
 });
 
 // Without its entry a hole in a log that may be compacted looks like records that compaction has removed.
@@ -105,9 +105,9 @@ test.each([
       }
       harness.disk.options = {};
       if (crash === 'power cut') harness.disk.powerCut(seededRandom(steps));
-      // The recovery point of before: the checkpoint is written behind the truncation.
+      // The previous recovery point: the checkpoint is written after the truncation.
       const again = harness.reopen({ config, cleanShutdown: false, recoveryPoint: crashed ? 12n : 5n, highWatermark: 5n });
-      const isMarked = again.damagedSegments.some(({ baseOffset }) => baseOffset === 4n);
+      const isMarked = again.corruptSegments.some(({ baseOffset }) => baseOffset === 4n);
       const isCut = again.lostAtOpen && again.logEndOffset <= 4n;
       expect([steps, isCut || (isMarked && again.logEndOffset >= 5n)]).toEqual([steps, true]);
       if (crashed) continue;

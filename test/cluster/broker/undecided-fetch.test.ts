@@ -10,7 +10,7 @@ const [READ_UNCOMMITTED, READ_COMMITTED] = [0, 1];
 /** Offset of the aborted record. */
 const ABORTED = 1n;
 
-/** A record, an aborted one, and behind them others; the segment with the abort marker is missing. */
+/** A record, an aborted one, and further ones; the segment with the abort marker is missing. */
 async function damagedCluster(brokers: number): Promise<TestCluster> {
   const cluster = new TestCluster({ brokers, config: { segmentBytes: 180, indexIntervalBytes: 1 } });
   cluster.createTopic(Array.from({ length: brokers }, (_, index) => index + 1));
@@ -24,13 +24,13 @@ async function damagedCluster(brokers: number): Promise<TestCluster> {
   const { disk, logs } = cluster.broker(1);
   logs.checkpoint();
   cluster.kill(1);
-  log.letGo();
+  log.closeWithoutFlush();
   disk.remove(`/data/1/orders-0/00000000000000000002.log`);
   for (let id = 2; id <= brokers; id++) cluster.kill(id);
   cluster.restart(1);
   const restarted = cluster.partition(1).log;
   restarted.updateHighWatermark(restarted.logEndOffset);
-  expect(restarted.damagedSegments).toHaveLength(1);
+  expect(restarted.corruptSegments).toHaveLength(1);
   return cluster;
 }
 

@@ -78,7 +78,7 @@ test('a topic that was deleted while its broker was down leaves no log that coul
   expect(await produceByName(cluster)).toBe(ErrorCode.NONE);
 });
 
-test('an unopened log of a partition that the broker holds is not set aside', async () => {
+test('an unopened log of an assigned replica is not renamed', async () => {
   const cluster = await withUnopenedLog();
   cluster.broker(1).replicas.deleteStrays();
   publish(cluster, cluster.image);

@@ -1,4 +1,4 @@
-/** Logs that a clean stop leaves bare: their records in one file, everything else to be made anew. Whatever comes after the stop. */
+/** Logs that a clean stop closes without indexes: their records in one file, everything else rebuilt, whatever happens after the stop. */
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import { MemoryDisk, type DiskOperation } from '../../../electron/cluster/lib/memory-disk.ts';
@@ -88,7 +88,7 @@ function facts(logs: LogManager): unknown {
   });
 }
 
-/** What they were before the stop. */
+/** The state before the stop. */
 function expected(): unknown {
   const { open } = setUp();
   const logs = open();
@@ -96,7 +96,7 @@ function expected(): unknown {
   return facts(logs);
 }
 
-/** Counts what is synced while `action` runs. */
+/** Counts syncs while `action` runs. */
 function syncs(disk: MemoryDisk, action: () => void): number {
   let count = 0;
   disk.options = {
@@ -110,7 +110,7 @@ function syncs(disk: MemoryDisk, action: () => void): number {
   return count;
 }
 
-describe('a clean stop that leaves logs bare', () => {
+describe('a clean stop that closes logs without indexes', () => {
   test('syncs no more for thousands of logs than for a few, and the next start opens none', () => {
     const counts = [20, 400].map((partitions) => {
       const { disk, open } = setUp();
@@ -126,7 +126,7 @@ describe('a clean stop that leaves logs bare', () => {
     expect(counts[1]).toBe(counts[0]);
   });
 
-  test('makes the first ones durable by themselves, and those that are none small segment', () => {
+  test('syncs the first logs in their own files, and logs that are not one small segment', () => {
     const { disk, open } = setUp({ segmentBytes: 150 });
     const logs = open({ syncedAtClose: 2 });
     for (let partition = 0; partition < 4; partition++) append(logs.create('t', partition, ID), 'x');
@@ -136,7 +136,7 @@ describe('a clean stop that leaves logs bare', () => {
     expect(bare).toEqual([2, 3]);
   });
 
-  test.each(['the same power', 'a power cut', 'a power cut that spares some', 'a machine that cannot tell'])(
+  test.each(['the same power', 'a power cut', 'a power cut that spares some', 'an unknown power cycle'])(
     'comes back whole after %s',
     (what) => {
       for (let seed = 0; seed < 20; seed++) {
@@ -145,12 +145,12 @@ describe('a clean stop that leaves logs bare', () => {
         fill(first);
         first.close();
         if (what.startsWith('a power cut')) disk.powerCut(what.includes('spares') ? seededRandom(seed) : undefined);
-        if (what.includes('cannot tell')) Object.defineProperty(disk, 'powerCycle', { value: undefined });
+        if (what.includes('unknown')) Object.defineProperty(disk, 'powerCycle', { value: undefined });
         const second = open();
         expect(second.openedClean).toBe(true);
         expect(second.lostRecords).toBe(false);
         expect(facts(second)).toEqual(expected());
-        // And once more, whatever of it has been opened since.
+        // A second time, whatever has been opened since.
         second.close();
         if (what.startsWith('a power cut')) disk.powerCut();
         const third = open();
@@ -161,7 +161,7 @@ describe('a clean stop that leaves logs bare', () => {
     },
   );
 
-  test('comes back whole on a disk whose power the Lab cuts, in this life and the next', () => {
+  test('restores all records on a disk with simulated power cuts, in this run and the next', () => {
     const inner = new MemoryDisk();
     inner.makeDirectory('/data');
     let cycles = 0;
@@ -187,7 +187,7 @@ describe('a clean stop that leaves logs bare', () => {
     );
   });
 
-  test('whatever the operation at which the power fails, stop or start: with the marker all is there, without it what was flushed', () => {
+  test('a power cut at any operation of a stop or start: with the marker all records exist, without it the flushed ones', () => {
     const whole = JSON.stringify(expected(), bigints);
     let marked = 0;
     for (const random of [undefined, seededRandom(5)]) {
@@ -202,7 +202,7 @@ describe('a clean stop that leaves logs bare', () => {
           continue;
         }
         marked++;
-        // Now at every operation of a start that restores.
+        // Then at every operation of a start that restores.
         if (survived) disk.powerCut(random);
         let started = false;
         for (let step = 0; !started; step += random === undefined ? 1 : 3) {
@@ -210,7 +210,7 @@ describe('a clean stop that leaves logs bare', () => {
           started = cutAt(disk, step, random, () => open().halt());
           const clean = disk.exists(MARKER);
           const found = JSON.stringify(facts(open()), bigints);
-          // What was restored is durable by the time that the marker goes. From the records alone an epoch begins where its first one is.
+          // Restored records are durable by the time that the marker is removed. From the records alone an epoch begins where its first one is.
           expect(clean ? found : found.replace('"startOffset":"0"}],"producers":[],"aborted":[]},{"topic":"cut"', EPOCH_AT_3)).toBe(whole);
           restoreSnapshot(disk, image);
         }
@@ -219,7 +219,7 @@ describe('a clean stop that leaves logs bare', () => {
     expect(marked).toBe(2);
   });
 
-  test('a torn or foreign file of records is found out: the log is not vouched for, and the rest is', () => {
+  test('detects a torn or foreign file of records: that log counts as unclean, the others as clean', () => {
     const damage: ((good: Buffer, stale: Buffer) => Buffer | undefined)[] = [
       (good) => good,
       (_, stale) => stale,
@@ -257,7 +257,7 @@ describe('a clean stop that leaves logs bare', () => {
     ]);
   });
 
-  test.each([false, true])('a log that somebody else wrote to is checked, and its producers are known (rebooted: %s)', (rebooted) => {
+  test.each([false, true])('checks a log that another program wrote to, and restores its producers (rebooted: %s)', (rebooted) => {
     const { disk, open } = setUp();
     const first = open({ syncedAtClose: 9 });
     append(first.create('t', 0, ID), 'a');
@@ -273,7 +273,7 @@ describe('a clean stop that leaves logs bare', () => {
     file.write([bytes.subarray((bytes.length / 3) * 2)], file.size());
     file.sync();
     for (const directory of ['/data/t-0', '/data']) disk.syncDirectory(directory);
-    // As Apache Kafka leaves it when it stops; then the machine starts again, and our own records are not to be put in the place of its.
+    // As Apache Kafka leaves it when it stops; then the machine reboots, and the stored records must not replace those of Kafka.
     disk.writeFileAtomic('/data/recovery-point-offset-checkpoint', Buffer.from('0\n1\nt 0 3\n'));
     if (rebooted) disk.powerCut();
     const third = open();
@@ -283,7 +283,7 @@ describe('a clean stop that leaves logs bare', () => {
     expect(log.appendAsLeader(sequenced(5n, 0, 0), 0, CLIENT)).toMatchObject({ duplicate: true });
   });
 
-  test('nothing is vouched for when the file of records cannot be written', () => {
+  test('writes no clean-shutdown marker when the file of records cannot be written', () => {
     const { disk, open } = setUp();
     const logs = open();
     append(logs.create('t', 0, ID), 'x');
@@ -294,7 +294,7 @@ describe('a clean stop that leaves logs bare', () => {
     expect(disk.exists(MARKER)).toBe(false);
   });
 
-  test('is made up for in the next life, log by log, whether opened or not', () => {
+  test('the next run flushes its logs one by one, opened or not', () => {
     const { disk, clock, open } = setUp();
     const first = open();
     for (let partition = 0; partition < 5; partition++) append(first.create('t', partition, ID), `v${partition}`);
@@ -314,7 +314,7 @@ describe('a clean stop that leaves logs bare', () => {
     third.halt();
   });
 
-  test('one that is durable and untouched costs the next stop nothing', () => {
+  test('the next stop makes no sync for a durable, unchanged log', () => {
     const { disk, clock, open } = setUp();
     const first = open();
     for (let partition = 0; partition < 5; partition++) append(first.create('t', partition, ID), 'x');
@@ -338,7 +338,7 @@ describe('a clean stop that leaves logs bare', () => {
     expect(contents(third.create('t', 3, ID))).toEqual(['0:x']);
   });
 
-  test('what became of a log between two stops is what comes back: more records, a roll, other settings', () => {
+  test('restores the state of the last stop: more records, a roll, another configuration', () => {
     const { disk, open, settings } = setUp();
     const first = open();
     fill(first);
@@ -364,7 +364,7 @@ function bigints(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? String(value) : value;
 }
 
-/** Cuts the power ahead of the `at`-th operation that changes the disk. True when there were fewer: `action` came to its end. */
+/** Cuts the power before the `at`-th operation that changes the disk. True when there were fewer: `action` completed. */
 function cutAt(disk: MemoryDisk, at: number, random: Random | undefined, action: () => void): boolean {
   const power = { on: true, left: at };
   disk.options = {
@@ -376,14 +376,14 @@ function cutAt(disk: MemoryDisk, at: number, random: Random | undefined, action:
   try {
     action();
   } catch {
-    // The process is gone with the power.
+    // The process ends with the power.
   }
   disk.options = {};
   if (!power.on) disk.powerCut(random);
   return power.on;
 }
 
-/** What is on the disk, all of it durable: for a disk that has just lost power. */
+/** Content of the disk, all of it durable: for a disk that has just lost power. */
 function snapshot(disk: MemoryDisk, directory = '/data', found = new Map<string, Buffer | undefined>()): Map<string, Buffer | undefined> {
   for (const name of disk.list(directory)) {
     const path = `${directory}/${name}`;

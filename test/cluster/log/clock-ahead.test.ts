@@ -1,12 +1,12 @@
-/** A wrong clock and retention by age: as in Apache Kafka the broker's own clock decides, and nothing that is not committed goes. */
+/** Retention by age with a wrong clock: as in Apache Kafka the broker's own clock decides, and uncommitted records are never deleted. */
 import { expect, test } from 'vitest';
-import { append, batchOf, bench, contents, START_MS } from './helpers.ts';
+import { append, batchOf, createHarness, contents, START_MS } from './helpers.ts';
 
 const YEAR_MS = 365 * 86_400_000;
 const WEEK = { retentionMs: 7 * 86_400_000 };
 
-test('a clock a year ahead deletes what is committed, and nothing above the high watermark', () => {
-  const { log } = bench(WEEK);
+test('a clock a year ahead deletes committed records, and none above the high watermark', () => {
+  const { log } = createHarness(WEEK);
   for (const value of ['a', 'b']) {
     append(log, value);
     log.roll();
@@ -19,13 +19,13 @@ test('a clock a year ahead deletes what is committed, and nothing above the high
   expect(contents(log)).toEqual(['2:c']);
   log.updateHighWatermark(3n);
   log.applyRetention(START_MS + YEAR_MS);
-  // Offsets are never given twice.
+  // Offsets are never assigned twice.
   expect([log.logStartOffset, log.logEndOffset]).toEqual([3n, 3n]);
   expect(append(log, 'd')).toBe(3n);
 });
 
-test("a follower takes over its leader's log start, and deletes what lies below it", () => {
-  const { log } = bench({ retentionMs: -1 });
+test("a follower adopts its leader's log start, and deletes the records below it", () => {
+  const { log } = createHarness({ retentionMs: -1 });
   for (let offset = 0n; offset < 3n; offset++) {
     log.appendAsFollower(batchOf([`v${offset}`], { baseOffset: offset }));
     log.roll();
@@ -37,7 +37,7 @@ test("a follower takes over its leader's log start, and deletes what lies below 
 });
 
 test('a clock a year behind deletes nothing', () => {
-  const { log } = bench(WEEK);
+  const { log } = createHarness(WEEK);
   append(log, 'a');
   log.roll();
   append(log, 'b');

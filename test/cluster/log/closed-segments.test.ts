@@ -1,11 +1,11 @@
-/** Files of a log that are missing, empty, cut or flipped: no record is passed over, and what another replica holds makes the log whole. */
+/** Missing, empty, truncated or flipped files of a log: no record is skipped, and records from another replica make the log whole. */
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { DEFAULT_LOG_CONFIG } from '../../../electron/cluster/log/log-config.ts';
 import { LogManager } from '../../../electron/cluster/log/log-manager.ts';
-import type { Log, LogDamage } from '../../../electron/cluster/log/log.ts';
+import type { Log, LogCorruption } from '../../../electron/cluster/log/log.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
 import { BATCH_HEADER_BYTES, iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
 import { append, batchOf, contents, copyAll, ManualClock, sequenced, START_MS } from './helpers.ts';
@@ -17,11 +17,11 @@ const RECORDS = 12;
 interface Opened {
   logs: LogManager;
   log: Log;
-  damages: LogDamage[];
+  corruptions: LogCorruption[];
 }
 
 function open(disk: MemoryDisk, policy: 'delete' | 'compact' = 'delete'): Opened {
-  const damages: LogDamage[] = [];
+  const corruptions: LogCorruption[] = [];
   const logs = LogManager.open({
     disk,
     directory: '/data',
@@ -29,15 +29,15 @@ function open(disk: MemoryDisk, policy: 'delete' | 'compact' = 'delete'): Opened
     logger: silentLogger,
     random: seededRandom(1),
     cleaner: false,
-    damaged: (_topic, _partition, damage) => damages.push(damage),
+    onCorruption: (_topic, _partition, corruption) => corruptions.push(corruption),
     configFor: () => ({ ...DEFAULT_LOG_CONFIG, segmentBytes: 170, indexIntervalBytes: 1, cleanupPolicy: new Set([policy]) }),
   });
   const log = logs.get('t', 0) ?? logs.create('t', 0, ID);
   log.updateHighWatermark(log.logEndOffset);
-  return { logs, log, damages };
+  return { logs, log, corruptions };
 }
 
-/** A log of several closed segments, with the records that were written. `end`: how its node ended. */
+/** A log of several closed segments, with its records. `end`: how its node ended. */
 function written(end: 'stop' | 'kill', policy: 'delete' | 'compact' = 'delete'): { disk: MemoryDisk; all: string[]; copy: Buffer } {
   const disk = new MemoryDisk();
   const { logs, log } = open(disk, policy);
@@ -55,7 +55,7 @@ function written(end: 'stop' | 'kill', policy: 'delete' | 'compact' = 'delete'):
   else {
     logs.checkpoint();
     logs.halt();
-    log.letGo();
+    log.closeWithoutFlush();
   }
   return { disk, all, copy };
 }
@@ -63,14 +63,14 @@ function written(end: 'stop' | 'kill', policy: 'delete' | 'compact' = 'delete'):
 const WAYS = ['missing', 'empty', 'cut', 'flipped'] as const;
 type Way = (typeof WAYS)[number];
 
-function damage(disk: MemoryDisk, path: string, way: Way): void {
+function corruptFile(disk: MemoryDisk, path: string, way: Way): void {
   if (way === 'missing') {
     disk.remove(path);
     return;
   }
   const file = disk.open(path);
   const bytes = disk.readFile(path);
-  // Logs are cut where a batch ends: nothing in the file shows it.
+  // Logs are truncated where a batch ends, so the file alone does not show it.
   const [, second] = path.endsWith('.log') ? [...iterateBatches(bytes)] : [];
   if (way === 'empty') file.truncate(0);
   else if (way === 'cut') file.truncate(second?.position ?? bytes.length >> 1);
@@ -81,7 +81,7 @@ function damage(disk: MemoryDisk, path: string, way: Way): void {
   file.close();
 }
 
-/** What a reader gets that starts at the beginning, and where it is refused. */
+/** The records of a reader that starts at the beginning, and where it is refused. */
 function read(log: Log): { records: string[]; refusedAt: bigint | undefined } {
   const records: string[] = [];
   for (let offset = log.logStartOffset; offset < log.logEndOffset;) {
@@ -97,7 +97,7 @@ function read(log: Log): { records: string[]; refusedAt: bigint | undefined } {
   return { records, refusedAt: undefined };
 }
 
-/** As the broker does it with what another replica sends. */
+/** Repairs the log with records of another replica, as the broker does. */
 function repairFrom(log: Log, copy: Buffer): void {
   for (let repair = log.beginRepair(); repair !== undefined; repair = log.beginRepair()) {
     const from = repair.nextOffset;
@@ -117,32 +117,32 @@ const SEGMENTS = ['00000000000000000000', '00000000000000000002', '0000000000000
 
 describe.each(['stop', 'kill'] as const)('after a %s', (end) => {
   describe.each(WAYS)('a closed .log that is %s', (way) => {
-    test.each(SEGMENTS)('%s: its reader is refused, and gets every record once it is repaired', (segment) => {
+    test.each(SEGMENTS)('%s: refuses its readers, and returns every record after the repair', (segment) => {
       const { disk, all, copy } = written(end);
-      damage(disk, `${DIRECTORY}/${segment}.log`, way);
+      corruptFile(disk, `${DIRECTORY}/${segment}.log`, way);
       const opened = open(disk);
-      const { log, damages } = opened;
+      const { log, corruptions } = opened;
       expect(log.logEndOffset).toBe(BigInt(RECORDS));
       expect(opened.logs.lostRecords).toBe(false);
       const { records, refusedAt } = read(log);
       expect(refusedAt).toBe(BigInt(Number(segment)) + (way === 'cut' || way === 'flipped' ? 1n : 0n));
       expect(records).toEqual(all.slice(0, Number(refusedAt)).map((one) => one.split(':')[0]));
-      expect(damages).toMatchObject([
+      expect(corruptions).toMatchObject([
         { foundBy: way === 'flipped' ? 'read' : 'open', offset: refusedAt, segment: `${segment}.log`, bytes: 0 },
       ]);
       repairFrom(log, copy);
       expect(contents(log)).toEqual(all);
-      expect(log.damagedSegments).toEqual([]);
+      expect(log.corruptSegments).toEqual([]);
       append(log, 'next');
       opened.logs.close();
       const again = open(disk);
       expect(contents(again.log).slice(0, RECORDS)).toEqual(all);
-      expect(again.damages).toEqual([]);
+      expect(again.corruptions).toEqual([]);
     });
 
-    test('what is not repaired is found again at the next start', () => {
+    test('the next start finds again what is not repaired', () => {
       const { disk } = written(end);
-      damage(disk, `${DIRECTORY}/${SEGMENTS[1] ?? ''}.log`, way);
+      corruptFile(disk, `${DIRECTORY}/${SEGMENTS[1] ?? ''}.log`, way);
       const first = open(disk);
       const { refusedAt } = read(first.log);
       append(first.log, 'next');
@@ -156,14 +156,14 @@ describe.each(['stop', 'kill'] as const)('after a %s', (end) => {
     'a closed %s that is %s is built again',
     (suffix, way) => {
       const { disk, all } = written(end);
-      damage(disk, `${DIRECTORY}/${SEGMENTS[1] ?? ''}${suffix}`, way);
-      const { log, damages } = open(disk);
+      corruptFile(disk, `${DIRECTORY}/${SEGMENTS[1] ?? ''}${suffix}`, way);
+      const { log, corruptions } = open(disk);
       for (let i = 0; i < RECORDS; i++) {
         expect(log.offsetForTimestamp(BigInt(START_MS + i))).toMatchObject({ offset: BigInt(i) });
         expect(log.read(BigInt(i), 1, { maxOffset: log.logEndOffset, minOneMessage: true }).nextOffset).toBe(BigInt(i + 1));
       }
       expect(contents(log)).toEqual(all);
-      expect(damages).toEqual([]);
+      expect(corruptions).toEqual([]);
     },
   );
 
@@ -174,7 +174,7 @@ describe.each(['stop', 'kill'] as const)('after a %s', (end) => {
   )('%s that is %s is built again from the records', (name, way) => {
     const { disk, all } = written(end);
     const untouched = open(written(end).disk).log;
-    damage(disk, `${DIRECTORY}/${name}`, way);
+    corruptFile(disk, `${DIRECTORY}/${name}`, way);
     const { log } = open(disk);
     expect(contents(log)).toEqual(all);
     expect(log.epochStarts).toEqual(untouched.epochStarts);
@@ -182,7 +182,7 @@ describe.each(['stop', 'kill'] as const)('after a %s', (end) => {
     expect(log.appendAsLeader(sequenced(7n, 0, RECORDS - 1, 1), 2, { origin: 'client' })).toMatchObject({ duplicate: true });
   });
 
-  test('without any producer snapshot a repeat is still recognised', () => {
+  test('recognises a retry without any producer snapshot', () => {
     const { disk } = written(end);
     for (const name of disk.list(DIRECTORY)) if (name.endsWith('.snapshot')) disk.remove(`${DIRECTORY}/${name}`);
     const { log } = open(disk);
@@ -192,7 +192,7 @@ describe.each(['stop', 'kill'] as const)('after a %s', (end) => {
   test.each(WAYS)('the last .log that is %s counts as lost records', (way) => {
     const { disk } = written(end);
     const last = disk.list(DIRECTORY).findLast((name) => name.endsWith('.log')) ?? '';
-    damage(disk, `${DIRECTORY}/${last}`, way);
+    corruptFile(disk, `${DIRECTORY}/${last}`, way);
     const { logs, log } = open(disk);
     if (end === 'stop' && way === 'flipped') expect(read(log).refusedAt).toBe(BigInt(RECORDS) - 1n);
     else {
@@ -204,7 +204,7 @@ describe.each(['stop', 'kill'] as const)('after a %s', (end) => {
 
   test.each(WAYS)('partition.metadata that is %s: the topic id is kept, or the log is not opened', (way) => {
     const { disk, all } = written(end);
-    damage(disk, `${DIRECTORY}/partition.metadata`, way);
+    corruptFile(disk, `${DIRECTORY}/partition.metadata`, way);
     const logs = LogManager.open({
       disk,
       directory: '/data',
@@ -226,11 +226,11 @@ describe.each(['stop', 'kill'] as const)('after a %s', (end) => {
   });
 });
 
-test('a compacted log: what compaction took is no gap, what the disk lost is', () => {
+test('a compacted log: distinguishes records that compaction removed from records that the disk lost', () => {
   const { disk, copy } = written('stop', 'compact');
   const compacted = open(disk, 'compact');
   compacted.logs.close();
-  damage(disk, `${DIRECTORY}/${SEGMENTS[1] ?? ''}.log`, 'missing');
+  corruptFile(disk, `${DIRECTORY}/${SEGMENTS[1] ?? ''}.log`, 'missing');
   const { log } = open(disk, 'compact');
   expect(read(log).refusedAt).toBe(2n);
   const repair = log.beginRepair();
@@ -242,7 +242,7 @@ test('a compacted log: what compaction took is no gap, what the disk lost is', (
   expect(copy.length).toBeGreaterThan(0);
 });
 
-test('data without a list of closed segments: a segment starts where the one before it ends', () => {
+test('data without a manifest: a segment starts where the one before it ends', () => {
   const { disk } = written('stop');
   disk.remove(`${DIRECTORY}/closed-segments`);
   disk.remove(`${DIRECTORY}/${SEGMENTS[1] ?? ''}.log`);
@@ -257,7 +257,7 @@ test.each([0, 1])(
     const sound = disk.readFile(path);
     const batch = [...iterateBatches(sound)][index];
     const damagedOffset = 2n + BigInt(index);
-    // What lies before byte 17, the base offset and the epoch, no checksum covers.
+    // No checksum covers the bytes before byte 17, which are the base offset and the epoch.
     for (let bit = 17 * 8; bit < BATCH_HEADER_BYTES * 8; bit++) {
       const at = (batch?.position ?? 0) + (bit >> 3);
       const file = disk.open(path);
@@ -280,7 +280,7 @@ test.each([0, 1])(
         const expected = all.slice(Number(from), refused ? Number(damagedOffset) : 5).map((one) => one.split(':')[0]);
         if (!refused || from <= damagedOffset) expect(got, `bit ${bit} from offset ${from}`).toEqual(expected);
         logs.halt();
-        log.letGo();
+        log.closeWithoutFlush();
       }
       file.write([sound.subarray(at, at + 1)], at);
       file.close();
@@ -288,14 +288,14 @@ test.each([0, 1])(
   },
 );
 
-test('records that another replica sends are checked before they are written', () => {
+test('checks records of another replica before it writes them', () => {
   const { disk, copy } = written('stop');
-  damage(disk, `${DIRECTORY}/${SEGMENTS[1] ?? ''}.log`, 'missing');
+  corruptFile(disk, `${DIRECTORY}/${SEGMENTS[1] ?? ''}.log`, 'missing');
   const { log } = open(disk);
   const flipped = Buffer.from(copy);
   flipped[flipped.length - 2] = (flipped[flipped.length - 2] as number) ^ 1;
   expect(() => log.beginRepair()?.append(flipped)).toThrow(expect.objectContaining({ code: ErrorCode.CORRUPT_MESSAGE }) as Error);
-  // A batch that reaches out of the segment is of another history.
+  // A batch that extends beyond the segment belongs to another history.
   const wide = batchOf(['a', 'b', 'c', 'd'], { baseOffset: 2n });
   expect(() => log.beginRepair()?.append(wide)).toThrow(expect.objectContaining({ code: ErrorCode.OFFSET_OUT_OF_RANGE }) as Error);
   expect(read(log).refusedAt).toBe(2n);

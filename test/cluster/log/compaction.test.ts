@@ -1,4 +1,4 @@
-/** Compaction: what stays, what goes, and that a crash in the midst of it loses nothing. */
+/** Compaction: which records it keeps and removes, and that a crash during it loses nothing. */
 import { describe, expect, test } from 'vitest';
 import { DiskError } from '../../../electron/cluster/lib/disk.ts';
 import type { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
@@ -10,13 +10,13 @@ import { COMPRESSION_NAMES } from '../../../electron/cluster/protocol/compressio
 import { iterateBatches, verifyBatch } from '../../../electron/cluster/protocol/record-batch.ts';
 import { buildBatch, type BatchToWrite } from '../../../electron/cluster/protocol/records-builder.ts';
 import { decodeRecords } from '../../../electron/cluster/protocol/records-reader.ts';
-import { batchesOf, bench, copyAll, DIRECTORY, marker, START_MS, type Bench } from './helpers.ts';
+import { batchesOf, createHarness, copyAll, DIRECTORY, marker, START_MS, type LogHarness } from './helpers.ts';
 
 const COMPACT: ReadonlySet<CleanupPolicy> = new Set<CleanupPolicy>(['compact']);
 const DAY_MS = 86_400_000;
 
-function compacted(config: Partial<LogConfig> = {}): Bench {
-  return bench({ cleanupPolicy: COMPACT, segmentBytes: 300, indexIntervalBytes: 100, minCleanableDirtyRatio: 0, ...config });
+function compacted(config: Partial<LogConfig> = {}): LogHarness {
+  return createHarness({ cleanupPolicy: COMPACT, segmentBytes: 300, indexIntervalBytes: 100, minCleanableDirtyRatio: 0, ...config });
 }
 
 type Pair = readonly [key: string, value: string | null];
@@ -45,7 +45,7 @@ function clean(
   }
 }
 
-/** Records of data, as `offset:key=value`; committed ones alone with `committed`. */
+/** Data records, as `offset:key=value`; only committed ones with `committed`. */
 function records(log: Log, committed = false): string[] {
   const found: string[] = [];
   for (let offset = log.logStartOffset; offset < log.logEndOffset;) {
@@ -69,8 +69,8 @@ function records(log: Log, committed = false): string[] {
   return found;
 }
 
-describe('what stays', () => {
-  test('the newest record of each key, at its offset; the active segment is left alone', () => {
+describe('what compaction keeps', () => {
+  test('keeps the newest record of each key, at its offset, and the active segment', () => {
     const { log } = compacted();
     for (let round = 0; round < 9; round++)
       put(log, [
@@ -92,10 +92,10 @@ describe('what stays', () => {
       }),
     );
     expect(log.segments.at(-1)?.baseOffset).toBe(active);
-    // An offset in a hole gives the batch after it.
+    // A read of a removed offset returns the batch after it.
     const first = log.read(0n, 1, { maxOffset: log.logEndOffset, minOneMessage: true });
     expect(first.nextOffset).toBeGreaterThan(0n);
-    // Nothing is left to do: a second round changes nothing.
+    // A second round changes nothing.
     clean(log, START_MS, result?.cleanedTo);
     expect(records(log)).toEqual(after);
   });
@@ -135,7 +135,7 @@ describe('what stays', () => {
     }
   });
 
-  test('a tombstone for delete.retention.ms from the first time it is met, then no more', () => {
+  test('keeps a tombstone until delete.retention.ms after compaction first finds it', () => {
     const { log } = compacted({ deleteRetentionMs: DAY_MS });
     put(log, [
       ['a', '1'],
@@ -157,7 +157,7 @@ describe('what stays', () => {
     expect(records(log)).toEqual(['1:b=1', '3:c=1', '4:d=1']);
   });
 
-  test('min.compaction.lag.ms, the high watermark and an open transaction are waited for', () => {
+  test('waits for min.compaction.lag.ms, the high watermark and open transactions', () => {
     const { log, clock } = compacted({ minCompactionLagMs: DAY_MS });
     put(log, [['a', '1']]);
     put(log, [['a', '2']]);
@@ -185,11 +185,11 @@ describe('what stays', () => {
     expect(log.cleanable(0n, clock.now() + DAY_MS + 1)?.overdue).toBe(true);
   });
 
-  test('segments are put together up to segment.bytes', () => {
+  test('merges segments up to segment.bytes', () => {
     const { log } = compacted({ segmentBytes: 400 });
     for (let i = 0; i < 40; i++) put(log, [[`k${i % 3}`, `v${i}`]]);
     const before = log.segments.length;
-    // By their sizes as they were: what the first round has made small, the second puts together.
+    // By their sizes before: segments that the first round has shrunk are merged by the second.
     clean(log, START_MS);
     clean(log, START_MS);
     expect(log.segments.length).toBeLessThan(before / 2);
@@ -199,7 +199,7 @@ describe('what stays', () => {
     );
   });
 
-  test('with less memory than keys it goes on where it stopped', () => {
+  test('continues where it stopped when its memory holds only a part of the keys', () => {
     const { log } = compacted();
     for (let i = 0; i < 60; i++) put(log, [[`key${i % 20}`, `v${i}`]]);
     let cleanedTo = 0n;
@@ -219,7 +219,7 @@ describe('what stays', () => {
 });
 
 describe('producers and transactions', () => {
-  test('the batches that are remembered of a producer stay, empty, so that its repeats are recognised', () => {
+  test('keeps the remembered batches of a producer, empty, so that its retries are recognised', () => {
     const { log, reopen } = compacted({ segmentBytes: 1 << 20 });
     const COUNT = 30;
     for (let sequence = 0; sequence < COUNT; sequence++)
@@ -232,7 +232,7 @@ describe('producers and transactions', () => {
     const remembered = Array.from({ length: 24 }, (_, index) => `${COUNT - 24 + index}:0`);
     expect(kept).toEqual([...remembered, '30:1', '31:1']);
     // All of it is recovered from the records alone.
-    log.letGo();
+    log.closeWithoutFlush();
     const again = reopen({ cleanShutdown: false });
     const repeat = (sequence: number): Buffer =>
       buildBatch({
@@ -248,7 +248,7 @@ describe('producers and transactions', () => {
     }
   });
 
-  test('aborted records go, at once; the marker and its index entry go when they have nothing to hide', () => {
+  test('removes aborted records at once, the marker and its index entry when no record of the transaction is left', () => {
     const { log, clock } = compacted({ segmentBytes: 1 << 20 });
     put(log, [['a', 'kept']]);
     put(log, [['a', 'aborted']], { producerId: 5n, producerEpoch: 0, baseSequence: 0, transactional: true });
@@ -263,7 +263,7 @@ describe('producers and transactions', () => {
     // Producers are still remembered, so their last batches and markers are.
     const first = batchesOf([copyAll(log)]).map(({ baseOffset, recordCount }) => `${baseOffset}:${recordCount}`);
     expect(first).toEqual(['0:1', '1:0', '2:1', '3:1', '4:1', '5:1']);
-    // Once they are forgotten, the empty batch goes, then the marker gets its horizon, and goes when that is reached.
+    // After they expire, the empty batch is removed, then the marker gets its delete horizon, and is removed when that is reached.
     log.updateConfig({ ...log.config, producerIdExpirationMs: 0, retentionMs: -1 });
     log.applyRetention(clock.now() + 1);
     clean(log, clock.now() + 1);
@@ -275,7 +275,7 @@ describe('producers and transactions', () => {
     expect(records(log)).toEqual(['0:a=kept', '3:b=committed', '5:c=last']);
   });
 
-  test('a transaction that was aborted before the dirty part does not taint the producer’s next one', () => {
+  test('an abort before the dirty part does not affect the producer’s next transaction', () => {
     const { log, clock } = compacted({ segmentBytes: 1 << 20 });
     put(log, [['a', 'aborted']], { producerId: 5n, producerEpoch: 0, baseSequence: 0, transactional: true });
     end(log, 'abort', 5n);
@@ -290,8 +290,8 @@ describe('producers and transactions', () => {
   });
 });
 
-/** A log with everything in it, and what a reader of committed records must find for each key. */
-function mixed(seed: number, batches = 60): { bench: Bench; newest: Map<string, string> } {
+/** A log of random records, and the committed value of each key that a read_committed consumer must find. */
+function mixed(seed: number, batches = 60): { createHarness: LogHarness; newest: Map<string, string> } {
   const made = compacted({ segmentBytes: 500 });
   const { log } = made;
   const random = seededRandom(seed);
@@ -313,7 +313,7 @@ function mixed(seed: number, batches = 60): { bench: Bench; newest: Map<string, 
     if (transactional) end(log, aborted ? 'abort' : 'commit', producerId);
     if (!aborted) for (const [key, value] of pairs) newest.set(key, value ?? 'null');
   }
-  return { bench: made, newest };
+  return { createHarness: made, newest };
 }
 
 function newestOf(log: Log): Map<string, string> {
@@ -325,11 +325,11 @@ function newestOf(log: Log): Map<string, string> {
   return newest;
 }
 
-describe('whatever was written', () => {
+describe('random records', () => {
   test.each([1, 2, 3, 4, 5, 6, 7, 8])(
     'seed %i: each key has its last value, offsets are what they were, only older ones are gone',
     (seed) => {
-      const { bench: made, newest } = mixed(seed);
+      const { createHarness: made, newest } = mixed(seed);
       const { log, reopen } = made;
       const before = records(log, true);
       const offsets = before.map((entry) => Number(entry.split(':')[0]));
@@ -341,21 +341,21 @@ describe('whatever was written', () => {
         expect(newestOf(log)).toEqual(newest);
         const left = new Set(after);
         expect(after.every((entry) => before.includes(entry))).toBe(true);
-        // Whatever is gone has a younger record of its key.
+        // Every removed record has a newer record of its key.
         for (const [index, entry] of before.entries()) {
           if (left.has(entry)) continue;
           const key = entry.slice(entry.indexOf(':') + 1, entry.indexOf('='));
           expect(before.slice(index + 1).some((later) => later.slice(later.indexOf(':') + 1).startsWith(`${key}=`))).toBe(true);
         }
         expect(offsets[0]).toBeDefined();
-        // Every offset can still be asked for.
+        // Every offset can still be read.
         for (let offset = log.logStartOffset; offset < log.logEndOffset; offset++) {
           expect(log.read(offset, 1, { maxOffset: log.logEndOffset, minOneMessage: true }).nextOffset).toBeGreaterThan(offset);
         }
       }
       const last = records(log);
       // The same from the records alone, and as a follower that copies it.
-      log.letGo();
+      log.closeWithoutFlush();
       for (const unclean of [true, false]) {
         const again = reopen({ cleanShutdown: !unclean, highWatermark: log.logEndOffset });
         expect(records(again)).toEqual(last);
@@ -370,8 +370,8 @@ describe('whatever was written', () => {
     },
   );
 
-  test('what happens to the log between two slices is noticed, and the compaction given up', () => {
-    const { bench: made, newest } = mixed(3);
+  test('a change of the log between two slices ends the compaction', () => {
+    const { createHarness: made, newest } = mixed(3);
     const { log, disk } = made;
     const steps = log.compact(0n, { nowMs: START_MS, maxKeyBytes: 1 << 20, sliceBytes: 100 });
     for (let i = 0; i < 90; i++) steps.next();
@@ -386,8 +386,8 @@ describe('whatever was written', () => {
   });
 });
 
-describe('a crash', () => {
-  /** Runs `action` with the n-th change of the disk failing; returns whether it came to that. */
+describe('a crash of the node', () => {
+  /** Runs `action` with the n-th change of the disk failing; returns whether there were that many. */
   function failing(disk: MemoryDisk, nth: number, action: () => void): boolean {
     let count = 0;
     disk.options = {
@@ -404,10 +404,10 @@ describe('a crash', () => {
     }
   }
 
-  test.each([false, true])('at every step of a compaction leaves what a reader must find (power cut: %s)', (powerCut) => {
+  test.each([false, true])('at every step of a compaction loses no value (power cut: %s)', (powerCut) => {
     let steps = 0;
     for (; ; steps++) {
-      const { bench: made, newest } = mixed(5, 14);
+      const { createHarness: made, newest } = mixed(5, 14);
       const { log, disk, reopen } = made;
       log.flush();
       disk.syncDirectory('/data');
@@ -418,7 +418,7 @@ describe('a crash', () => {
       expect(again.logEndOffset).toBe(logEndOffset);
       expect(newestOf(again)).toEqual(newest);
       expect(disk.list(DIRECTORY).filter((name) => /\.(cleaned|swap)$/.test(name))).toEqual([]);
-      // And it can be done again.
+      // The compaction can be repeated.
       clean(again, START_MS + 1);
       expect(newestOf(again)).toEqual(newest);
       if (!crashed) break;

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { type LogDamage } from '../../../electron/cluster/log/log.ts';
+import { type LogCorruption } from '../../../electron/cluster/log/log.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
-import { append, batchesOf, bench, DIRECTORY, START_MS, type Bench } from './helpers.ts';
+import { append, batchesOf, createHarness, DIRECTORY, START_MS, type LogHarness } from './helpers.ts';
 
-/** Five batches in a closed segment, of which the third has a flipped byte in its records; nothing of it in memory. */
-function damaged(told: LogDamage[]): Bench & { position: number } {
-  const made = bench({}, { damaged: (damage) => told.push(damage) });
+/** Five batches in a closed segment, of which the third has a flipped byte in its records; none of it in memory. */
+function openCorruptLog(reported: LogCorruption[]): LogHarness & { position: number } {
+  const made = createHarness({}, { onCorruption: (corruption) => reported.push(corruption) });
   const ends: number[] = [];
   for (let i = 0; i < 5; i++) {
     append(made.log, `value${i}`);
@@ -25,20 +25,20 @@ function damaged(told: LogDamage[]): Bench & { position: number } {
   return { ...made, log: made.log, position: ends[1] as number };
 }
 
-const read = (made: Bench, offset: bigint): bigint[] =>
+const read = (made: LogHarness, offset: bigint): bigint[] =>
   batchesOf(made.log.read(offset, 1 << 20, { maxOffset: made.log.logEndOffset, minOneMessage: true }).records).map(
     ({ baseOffset }) => baseOffset,
   );
 
-test('a batch that is not what was written is handed to nobody; what is around it is, and the owner hears of it once', () => {
-  const told: LogDamage[] = [];
-  const made = damaged(told);
+test('a corrupt batch is never returned, the batches around it are, and the corruption is reported once', () => {
+  const reported: LogCorruption[] = [];
+  const made = openCorruptLog(reported);
   expect(read(made, 0n)).toEqual([0n, 1n]);
-  expect(told).toEqual([]);
+  expect(reported).toEqual([]);
   for (let i = 0; i < 3; i++) {
     expect(() => read(made, 2n)).toThrow(expect.objectContaining({ code: ErrorCode.CORRUPT_MESSAGE }) as Error);
   }
-  expect(told).toEqual([
+  expect(reported).toEqual([
     {
       foundBy: 'read',
       offset: 2n,
@@ -50,15 +50,15 @@ test('a batch that is not what was written is handed to nobody; what is around i
   ]);
   expect(read(made, 3n)).toEqual([3n, 4n]);
   expect(read(made, 5n)).toEqual([5n]);
-  expect(told).toHaveLength(1);
+  expect(reported).toHaveLength(1);
 });
 
-test('a search by time does not look into it either', () => {
-  const told: LogDamage[] = [];
-  const made = damaged(told);
+test('a search by timestamp refuses the corrupt batch too', () => {
+  const reported: LogCorruption[] = [];
+  const made = openCorruptLog(reported);
   made.log.deleteRecordsBefore(2n);
   expect(() => made.log.offsetForTimestamp(BigInt(START_MS))).toThrow(
     expect.objectContaining({ code: ErrorCode.CORRUPT_MESSAGE }) as Error,
   );
-  expect(told).toMatchObject([{ foundBy: 'read', offset: 2n }]);
+  expect(reported).toMatchObject([{ foundBy: 'read', offset: 2n }]);
 });

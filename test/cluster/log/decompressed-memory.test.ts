@@ -1,8 +1,8 @@
-/** The leader frees what it decompressed at once: the garbage collector would let hundreds of MB of it gather. */
+/** The leader frees decompressed records at once: the garbage collector would let hundreds of MB of them accumulate. */
 import { expect, test } from 'vitest';
 import { freeBuffer } from '../../../electron/cluster/lib/free-buffer.ts';
 import { COMPRESSION_NAMES } from '../../../electron/cluster/protocol/compression.ts';
-import { batchOf, bench, contents, START_MS } from './helpers.ts';
+import { batchOf, createHarness, contents, START_MS } from './helpers.ts';
 
 const MIB = 1024 * 1024;
 const APPENDS = 12;
@@ -20,22 +20,22 @@ function mostTaken(work: () => void): number {
   return most;
 }
 
-test.each(['gzip', 'zstd'] as const)('records of %s are gone after the append, and after a search for a time', (codec) => {
-  const { log } = bench({ cleanupPolicy: new Set(['delete']) });
+test.each(['gzip', 'zstd'] as const)('records of %s are freed after the append, and after a search by timestamp', (codec) => {
+  const { log } = createHarness({ cleanupPolicy: new Set(['delete']) });
   const batch = batchOf(['a'.repeat(8 * MIB)], { compression: codec });
   expect(mostTaken(() => log.appendAsLeader(Buffer.from(batch), 0, CLIENT))).toBeLessThan(20 * MIB);
   expect(mostTaken(() => expect(log.offsetForTimestamp(BigInt(START_MS))?.offset).toBe(0n))).toBeLessThan(20 * MIB);
 });
 
-test.each(['gzip', 'zstd'] as const)('records of %s are gone after a refusal', (codec) => {
-  const { log } = bench({ cleanupPolicy: new Set(['compact']) });
+test.each(['gzip', 'zstd'] as const)('records of %s are freed after a refusal', (codec) => {
+  const { log } = createHarness({ cleanupPolicy: new Set(['compact']) });
   const batch = batchOf(['a'.repeat(8 * MIB)], { compression: codec });
   const append = (): void => expect(() => log.appendAsLeader(Buffer.from(batch), 0, CLIENT)).toThrow('needs a key');
   expect(mostTaken(append)).toBeLessThan(20 * MIB);
 });
 
 test.each(CODECS)('a batch of %s that is compressed again is whole', (codec) => {
-  const { log } = bench({ compressionType: codec === 'gzip' ? 'zstd' : 'gzip' });
+  const { log } = createHarness({ compressionType: codec === 'gzip' ? 'zstd' : 'gzip' });
   const value = 'a'.repeat(4 * MIB);
   log.appendAsLeader(batchOf([value], { compression: codec }), 0, CLIENT);
   expect(contents(log)).toEqual([`0:${value}`]);

@@ -12,7 +12,7 @@ import { buildEndTransactionMarker } from '../../../electron/cluster/protocol/re
 export const DIRECTORY = '/data/t-0';
 export const START_MS = 1_700_000_000_000;
 
-/** A clock that stands until it is told to go on. Timers run, in order, while it goes. */
+/** A clock that advances only when the test advances it. Timers run, in order, meanwhile. */
 export class ManualClock implements Clock {
   time = START_MS;
   private timers: { at: number; callback: () => void }[] = [];
@@ -40,15 +40,15 @@ export class ManualClock implements Clock {
   }
 }
 
-export interface Bench {
+export interface LogHarness {
   disk: MemoryDisk;
   clock: ManualClock;
   log: Log;
-  /** Opens the directory again as it now is. */
+  /** Opens the directory again in its present state. */
   reopen(options?: Partial<LogOptions>): Log;
 }
 
-export function bench(config: Partial<LogConfig> = {}, options: Partial<LogOptions> = {}): Bench {
+export function createHarness(config: Partial<LogConfig> = {}, options: Partial<LogOptions> = {}): LogHarness {
   const disk = new MemoryDisk();
   disk.makeDirectory('/data');
   disk.syncDirectory('/');
@@ -56,7 +56,7 @@ export function bench(config: Partial<LogConfig> = {}, options: Partial<LogOptio
   const fullConfig = { ...DEFAULT_LOG_CONFIG, ...config };
   const open = (more: Partial<LogOptions>): Log =>
     Log.open({ disk, directory: DIRECTORY, clock, logger: silentLogger, config: fullConfig, cleanShutdown: true, ...options, ...more });
-  const result: Bench = {
+  const result: LogHarness = {
     disk,
     clock,
     log: open({}),
@@ -110,7 +110,7 @@ export function batchesOf(records: readonly Buffer[]): BatchView[] {
   return records.flatMap((bytes) => [...iterateBatches(bytes)]);
 }
 
-/** What another log at the same offsets would be sent. */
+/** The bytes that a follower at the same offsets would fetch. */
 export function copyAll(log: Log): Buffer {
   const chunks: Buffer[] = [];
   for (let offset = log.logStartOffset; offset < log.logEndOffset;) {

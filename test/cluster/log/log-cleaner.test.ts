@@ -33,7 +33,7 @@ function write(log: Log, count: number): void {
   log.updateHighWatermark(log.logEndOffset);
 }
 
-test('compacts on its own what is dirty enough, the dirtiest first, and remembers how far it came', () => {
+test('compacts logs above min.cleanable.dirty.ratio, the dirtiest first, and keeps a checkpoint', () => {
   const { disk, clock, open } = setUp();
   const logs = open();
   const [plain, busy, idle] = ['plain', 'busy', 'idle'].map((topic) => logs.create(topic, 0, ID)) as [Log, Log, Log];
@@ -46,14 +46,14 @@ test('compacts on its own what is dirty enough, the dirtiest first, and remember
   expect(contents(busy).length).toBeLessThan(5);
   expect(contents(busy).at(-1)).toBe('19:v19');
   expect(disk.readFile('/data/cleaner-offset-checkpoint').toString()).toMatch(/^0\n1\nbusy 0 1\d\n$/);
-  // Little that is new: it waits until half of the log is.
+  // Few new bytes: it waits until half of the log is new.
   const before = contents(busy).length;
   write(busy, 1);
   clock.advance(60_000);
   expect(contents(busy)).toHaveLength(before + 1);
   logs.close();
 
-  // A start opens only what may be dirty, and does not begin anew.
+  // A start opens only logs that may be dirty, and continues from the checkpoint.
   const again = open();
   clock.advance(60_000);
   expect([...again.logs()].map(({ topic, log }) => `${topic} ${log.isOpen}`)).toEqual(['busy true', 'idle false', 'plain false']);
@@ -64,7 +64,7 @@ test('compacts on its own what is dirty enough, the dirtiest first, and remember
   expect(disk.readFile('/data/cleaner-offset-checkpoint').toString()).toBe('0\n0\n');
 });
 
-test('a rate is kept to, and other work has its turn between slices', () => {
+test('respects the rate limit, and lets other work run between slices', () => {
   const { clock, open } = setUp();
   const logs = open({ cleaner: { maxBytesPerSecond: 1_000_000 } });
   const log = logs.create('big', 0, ID);
@@ -75,12 +75,12 @@ test('a rate is kept to, and other work has its turn between slices', () => {
   log.updateHighWatermark(log.logEndOffset);
   clock.advance(16_000);
   expect(contents(log, 1 << 24)).toHaveLength(45);
-  // Some 4 MB are read twice: to find the newest, and to copy it.
+  // Some 4 MB are read twice: to find the newest records, and to copy them.
   clock.advance(10_000);
   expect(contents(log, 1 << 24).length).toBeLessThan(20);
 });
 
-test('a damaged log is left as it is, and the others are compacted', () => {
+test('leaves a corrupt log unchanged, and compacts the others', () => {
   const { disk, clock, open } = setUp();
   const logs = open();
   const [bad, good] = ['bad', 'good'].map((topic) => logs.create(topic, 0, ID)) as [Log, Log];
@@ -93,7 +93,7 @@ test('a damaged log is left as it is, and the others are compacted', () => {
   expect(bad.storageError).toBeUndefined();
 });
 
-test('switched off it does nothing', () => {
+test('compacts nothing when it is disabled', () => {
   const { clock, open } = setUp();
   const logs = open({ cleaner: false });
   const log = logs.create('t', 0, ID);
@@ -114,7 +114,7 @@ test('does not compact a log whose corrupt segment waits for its repair', () => 
   const reopened = again.create('bad', 0, ID);
   reopened.updateHighWatermark(reopened.logEndOffset);
   expect(() => contents(reopened)).toThrow();
-  expect(reopened.damagedSegments).toHaveLength(1);
+  expect(reopened.corruptSegments).toHaveLength(1);
   clock.advance(60_000);
   expect(errors).toEqual([]);
 });

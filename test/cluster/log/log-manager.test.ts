@@ -28,7 +28,7 @@ const text = (disk: Disk, name: string): string => disk.readFile(`/data/${name}`
 const turn = (): Promise<void> => Promise.resolve();
 
 describe('start and stop', () => {
-  test('logs, offsets and topic ids come back after a clean stop', () => {
+  test('restores logs, offsets and topic ids after a clean stop', () => {
     const { disk, open } = setUp();
     const first = open();
     expect(first.openedClean).toBe(false);
@@ -60,7 +60,7 @@ describe('start and stop', () => {
     expect(open().openedClean).toBe(false);
   });
 
-  test('after a power cut what was flushed is there, and the clean marker does not come back', () => {
+  test('restores flushed records after a power cut, without the clean-shutdown marker', () => {
     const memory = new MemoryDisk();
     memory.makeDirectory('/data');
     memory.syncDirectory('/');
@@ -80,7 +80,7 @@ describe('start and stop', () => {
     expect(contents(third.create('t', 0, ID))).toEqual(['0:old', '1:flushed']);
   });
 
-  test('a partition that cannot be opened is named, the others work, the stop is not clean', () => {
+  test('reports a partition that cannot be opened; the others work, and the stop is not clean', () => {
     const { disk, open } = setUp();
     const first = open();
     append(first.create('bad', 0, ID), 'x');
@@ -98,7 +98,7 @@ describe('start and stop', () => {
     expect(disk.exists('/data/.kafka_cleanshutdown')).toBe(false);
   });
 
-  test('a damaged checkpoint is left aside', () => {
+  test('ignores a corrupt checkpoint', () => {
     const { disk, open } = setUp();
     const first = open();
     append(first.create('t', 0, ID), 'x');
@@ -136,7 +136,7 @@ describe('deletion', () => {
     expect(disk.list('/data').some((name) => name.startsWith('t-'))).toBe(false);
   });
 
-  test('a partition made anew is not judged by the offsets of the old one', async () => {
+  test('a re-created partition does not use the offsets of the deleted one', async () => {
     const memory = new MemoryDisk();
     memory.makeDirectory('/data');
     memory.syncDirectory('/');
@@ -158,7 +158,7 @@ describe('deletion', () => {
     expect(contents(log)).toEqual(['0:new']);
   });
 
-  test('another topic of the same name is refused', () => {
+  test('refuses another topic of the same name', () => {
     const { open } = setUp();
     const manager = open();
     manager.create('t', 0, ID);
@@ -206,7 +206,7 @@ describe('periodic work', () => {
   });
 });
 
-test('a failed disk is told once, and no clean marker is left', () => {
+test('reports a failed disk once, and writes no clean-shutdown marker', () => {
   const memory = new MemoryDisk();
   const failures: number[] = [];
   const { open, clock } = setUp(memory);
@@ -233,7 +233,7 @@ test('on the real disk', () => {
   const before = contents(log);
   expect(before).toHaveLength(30);
   first.halt();
-  for (const { log: left } of first.logs()) left.letGo();
+  for (const { log: left } of first.logs()) left.closeWithoutFlush();
   const second = open();
   const recovered = second.create('t', 0, ID);
   expect(contents(recovered)).toEqual(before);

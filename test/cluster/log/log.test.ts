@@ -5,15 +5,15 @@ import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { Tail, TailCache } from '../../../electron/cluster/log/tail-cache.ts';
 import { patchBatch } from '../../../electron/cluster/protocol/record-batch.ts';
 import { buildBatch } from '../../../electron/cluster/protocol/records-builder.ts';
-import { append, batchesOf, batchOf, bench, contents, copyAll, DIRECTORY, sequenced, START_MS } from './helpers.ts';
+import { append, batchesOf, batchOf, createHarness, contents, copyAll, DIRECTORY, sequenced, START_MS } from './helpers.ts';
 
 const CLIENT = { origin: 'client' } as const;
 const code = (value: number): unknown => expect.objectContaining({ code: value });
 const NO_CACHE = { tailCache: new TailCache(0) };
 
 describe('append', () => {
-  test('assigns offsets and epoch, and says what it did', () => {
-    const { log } = bench();
+  test('assigns offsets and epoch, and returns them', () => {
+    const { log } = createHarness();
     append(log, 'a', 'b');
     const result = log.appendAsLeader(batchOf(['c', 'd', 'e']), 4, CLIENT);
     expect(result).toEqual({
@@ -31,8 +31,8 @@ describe('append', () => {
     expect(log.latestEpoch).toBe(4);
   });
 
-  test('LogAppendTime is the clock, on the result and in the batch', () => {
-    const { log, clock } = bench({ messageTimestampType: 'LogAppendTime' });
+  test('LogAppendTime is the time of the clock, in the result and in the batch', () => {
+    const { log, clock } = createHarness({ messageTimestampType: 'LogAppendTime' });
     clock.advance(77);
     const result = log.appendAsLeader(batchOf(['x'], { timestamp: 5n }), 0, CLIENT);
     expect(result.logAppendTimeMs).toBe(START_MS + 77);
@@ -40,14 +40,14 @@ describe('append', () => {
     expect(log.offsetForTimestamp(BigInt(START_MS))).toEqual({ timestamp: BigInt(START_MS + 77), offset: 0n, leaderEpoch: 0 });
   });
 
-  const damaged = batchOf(['x']);
-  damaged[damaged.length - 2] = (damaged[damaged.length - 2] as number) ^ 1;
+  const corrupt = batchOf(['x']);
+  corrupt[corrupt.length - 2] = (corrupt[corrupt.length - 2] as number) ^ 1;
   const offsetByOne = batchOf(['x']);
   patchBatch(offsetByOne, 0, { baseOffset: 1n, partitionLeaderEpoch: -1 });
   const oldFormat = batchOf(['x']);
   oldFormat[16] = 1;
   test.each([
-    ['a damaged batch', damaged, 2],
+    ['a corrupt batch', corrupt, 2],
     ['bytes after the batch that begin no batch', Buffer.concat([batchOf(['x']), Buffer.alloc(30, 0xff)]), 2],
     ['nothing', Buffer.alloc(0), 87],
     ['two batches of a client', Buffer.concat([batchOf(['x']), batchOf(['y'])]), 87],
@@ -66,7 +66,7 @@ describe('append', () => {
       32,
     ],
   ])('refuses %s and writes nothing', (_name, records, expected) => {
-    const { log } = bench({ maxMessageBytes: 500 });
+    const { log } = createHarness({ maxMessageBytes: 500 });
     expect(() => log.appendAsLeader(records, 0, CLIENT)).toThrow(code(expected));
     expect(log.logEndOffset).toBe(0n);
     expect(log.sizeBytes).toBe(0);
@@ -75,7 +75,7 @@ describe('append', () => {
   });
 
   test('a compacted topic names the keyless records', () => {
-    const { log } = bench({ cleanupPolicy: new Set(['compact'] as const) });
+    const { log } = createHarness({ cleanupPolicy: new Set(['compact'] as const) });
     const records = [{ key: Buffer.from('k') }, {}, { key: Buffer.from('k') }, {}];
     expect(() => log.appendAsLeader(buildBatch({ records, compression: 'gzip' }), 0, CLIENT)).toThrow(
       expect.objectContaining({
@@ -89,11 +89,11 @@ describe('append', () => {
 });
 
 describe('follower', () => {
-  test('a copy has the same bytes, epochs and producers; a partial batch at the end is left', () => {
-    const leader = bench();
+  test('has the same bytes, epochs and producers; a partial batch at the end is left out', () => {
+    const leader = createHarness();
     leader.log.appendAsLeader(sequenced(9n, 0, 0, 3), 1, CLIENT);
     leader.log.appendAsLeader(sequenced(9n, 0, 3, 2), 3, CLIENT);
-    const follower = bench();
+    const follower = createHarness();
     const bytes = copyAll(leader.log);
     const result = follower.log.appendAsFollower(Buffer.concat([bytes, bytes.subarray(0, 40)]));
     expect(result).toMatchObject({ firstOffset: 0n, lastOffset: 4n, recordCount: 5, sizeBytes: bytes.length });
@@ -103,8 +103,8 @@ describe('follower', () => {
     expect(follower.log.appendAsFollower(bytes.subarray(0, 30))).toBeUndefined();
   });
 
-  test('refuses what does not follow its end, takes a hole', () => {
-    const { log } = bench();
+  test('refuses batches that do not follow its end, accepts a gap of offsets', () => {
+    const { log } = createHarness();
     const at = (offset: bigint): Buffer => batchOf(['x'], { baseOffset: offset, partitionLeaderEpoch: 0 });
     log.appendAsFollower(at(0n));
     expect(() => log.appendAsFollower(at(0n))).toThrow(code(1));
@@ -113,15 +113,15 @@ describe('follower', () => {
     expect(log.logEndOffset).toBe(11n);
   });
 
-  test('takes a hole wider than a segment can count', () => {
-    const { log } = bench();
+  test('accepts a gap of offsets larger than a segment', () => {
+    const { log } = createHarness();
     log.appendAsFollower(batchOf(['x'], { baseOffset: 1n << 33n, partitionLeaderEpoch: 0 }));
     log.appendAsFollower(batchOf(['y'], { baseOffset: 1n << 40n, partitionLeaderEpoch: 0 }));
     expect(contents(log)).toEqual([`${1n << 33n}:x`, `${1n << 40n}:y`]);
   });
 
-  test('refuses damaged bytes', () => {
-    const { log } = bench();
+  test('refuses corrupt bytes', () => {
+    const { log } = createHarness();
     const bytes = batchOf(['x'], { partitionLeaderEpoch: 0 });
     bytes[30] = 7;
     expect(() => log.appendAsFollower(bytes)).toThrow(code(2));
@@ -133,8 +133,8 @@ describe.each([
   ['from the tail in memory', {}],
   ['from the files', NO_CACHE],
 ])('read %s', (_name, options) => {
-  test('whole batches, the bound on bytes, at least one', () => {
-    const { log } = bench({}, options);
+  test('returns whole batches within maxBytes, at least one', () => {
+    const { log } = createHarness({}, options);
     for (let i = 0; i < 10; i++) append(log, `a${i}`, `b${i}`);
     const size = log.sizeBytes / 10;
     const read = (offset: bigint, maxBytes: number, maxOffset = 20n, minOneMessage = true): string => {
@@ -157,16 +157,16 @@ describe.each([
     expect(() => read(-1n, 1)).toThrow(code(1));
   });
 
-  test('a batch larger than the bound comes whole', () => {
-    const { log } = bench({}, options);
+  test('returns a batch larger than maxBytes whole', () => {
+    const { log } = createHarness({}, options);
     append(log, 'x'.repeat(100_000));
     expect(log.read(0n, 10, { maxOffset: 1n, minOneMessage: true }).sizeBytes).toBe(log.sizeBytes);
     expect(log.read(0n, 10, { maxOffset: 1n, minOneMessage: false }).sizeBytes).toBe(0);
   });
 
-  test('seeks agree with a walk over everything, holes and segments included', () => {
+  test('finds the same batch as a scan of the whole log, with gaps and segments', () => {
     const random = seededRandom(11);
-    const { log } = bench({ segmentBytes: 3000, indexIntervalBytes: 200 }, options);
+    const { log } = createHarness({ segmentBytes: 3000, indexIntervalBytes: 200 }, options);
     const starts: bigint[] = [];
     const ends: bigint[] = [];
     for (let offset = 0n; starts.length < 120;) {
@@ -192,10 +192,10 @@ describe.each([
   });
 });
 
-test('the tail cache keeps to its bound across logs and gives up cleared chunks', () => {
+test('the tail cache keeps to its limit across logs and drops cleared chunks', () => {
   const tailCache = new TailCache(4000);
-  const one = bench({}, { tailCache });
-  const two = bench({}, { tailCache });
+  const one = createHarness({}, { tailCache });
+  const two = createHarness({}, { tailCache });
   for (let i = 0; i < 50; i++) append((i % 2 === 0 ? one : two).log, 'x'.repeat(50));
   expect(tailCache.sizeBytes).toBeLessThanOrEqual(4000);
   expect(tailCache.sizeBytes).toBeGreaterThan(3500);
@@ -208,7 +208,7 @@ test('the tail cache keeps to its bound across logs and gives up cleared chunks'
   expect(tailCache.sizeBytes).toBe(0);
 });
 
-test('the tail cache lets go of the memory of what it dropped', async () => {
+test('the tail cache releases the memory of dropped chunks', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const tail = new Tail(new TailCache(1_000_000));
@@ -218,7 +218,7 @@ test('the tail cache lets go of the memory of what it dropped', async () => {
     appended.push(new WeakRef(bytes));
     tail.append(bytes, i, i);
   }
-  // What a job has looked at through a WeakRef lives until that job ends.
+  // A WeakRef keeps its target alive until the current job ends.
   await new Promise((resolve) => setTimeout(resolve, 0));
   collect();
   expect(appended.filter((one) => one.deref() !== undefined).length).toBeLessThanOrEqual(5);
@@ -231,7 +231,7 @@ describe('time', () => {
     ['after a clean restart', { restart: true }],
   ])('look-ups agree with brute force, %s', (_name, { restart }) => {
     const random = seededRandom(5);
-    const made = bench({ segmentBytes: 2000, indexIntervalBytes: 150 });
+    const made = createHarness({ segmentBytes: 2000, indexIntervalBytes: 150 });
     const records: { timestamp: bigint; offset: bigint }[] = [];
     for (let i = 0; i < 100; i++) {
       const timestamps = Array.from({ length: 1 + random.int(4) }, () => BigInt(START_MS + random.int(1000) + i * 20));
@@ -259,8 +259,8 @@ describe('time', () => {
     expect(log.offsetForTimestamp(0n)?.offset).toBe(50n);
   });
 
-  test('an empty log and records without a time have no answer', () => {
-    const { log } = bench();
+  test('an empty log and records without a timestamp have no result', () => {
+    const { log } = createHarness();
     expect(log.maxTimestampOffset()).toBeNull();
     log.appendAsLeader(batchOf(['x'], { timestamp: -1n }), 0, CLIENT);
     expect(log.offsetForTimestamp(0n)).toBeNull();
@@ -270,7 +270,7 @@ describe('time', () => {
 
 describe('rolling and retention', () => {
   test('by size, by the records time, by hand', () => {
-    const { log } = bench({ segmentBytes: 200, segmentMs: 1000 });
+    const { log } = createHarness({ segmentBytes: 200, segmentMs: 1000 });
     append(log, 'x'.repeat(60));
     append(log, 'x'.repeat(60));
     expect(log.segments.map((segment) => segment.baseOffset)).toEqual([0n, 1n]);
@@ -281,8 +281,8 @@ describe('rolling and retention', () => {
     expect(contents(log)).toHaveLength(3);
   });
 
-  const filled = (config: Parameters<typeof bench>[0]): ReturnType<typeof bench> => {
-    const made = bench({ segmentBytes: 100, ...config });
+  const filled = (config: Parameters<typeof createHarness>[0]): ReturnType<typeof createHarness> => {
+    const made = createHarness({ segmentBytes: 100, ...config });
     for (let i = 0; i < 6; i++) {
       made.log.appendAsLeader(batchOf(['x'.repeat(30)], { timestamp: BigInt(START_MS + i * 1000) }), i, CLIENT);
     }
@@ -290,7 +290,7 @@ describe('rolling and retention', () => {
     return made;
   };
 
-  test('by age: what is older goes, the start and the epochs follow', () => {
+  test('by age: deletes older segments, and moves the log start and the epochs', () => {
     const { log, disk } = filled({ retentionMs: 10_000, retentionBytes: -1 });
     expect(log.applyRetention(START_MS + 12_500)).toEqual({ segments: 3, bytes: expect.any(Number) });
     expect(log.logStartOffset).toBe(3n);
@@ -299,7 +299,7 @@ describe('rolling and retention', () => {
     expect(disk.list(DIRECTORY).some((name) => name.startsWith('00000000000000000002.'))).toBe(false);
   });
 
-  test('by age, all of it: a new empty segment stands at the end', () => {
+  test('by age, the whole log: leaves a new empty segment', () => {
     const { log } = filled({ retentionMs: 10_000 });
     expect(log.applyRetention(START_MS + 100_000).segments).toBe(6);
     expect(log.segments).toEqual([{ baseOffset: 6n, endOffset: 6n, sizeBytes: 0, largestTimestamp: -1n }]);
@@ -317,15 +317,15 @@ describe('rolling and retention', () => {
     expect(log.applyRetention(START_MS).segments).toBe(1);
   });
 
-  test('nothing at or above the high watermark goes', () => {
-    const { log } = bench({ segmentBytes: 100, retentionMs: 1 });
+  test('never deletes records at or above the high watermark', () => {
+    const { log } = createHarness({ segmentBytes: 100, retentionMs: 1 });
     for (let i = 0; i < 4; i++) append(log, 'x'.repeat(30));
     log.updateHighWatermark(2n);
     expect(log.applyRetention(START_MS + 1e9).segments).toBe(2);
   });
 
-  test('a compacted topic loses nothing to age or size, only what lies below its start', () => {
-    const { log } = bench({ segmentBytes: 100, retentionMs: 1, retentionBytes: 0, cleanupPolicy: new Set(['compact'] as const) });
+  test('deletes only records below the log start from a compacted topic', () => {
+    const { log } = createHarness({ segmentBytes: 100, retentionMs: 1, retentionBytes: 0, cleanupPolicy: new Set(['compact'] as const) });
     for (let i = 0; i < 4; i++) {
       log.appendAsLeader(buildBatch({ records: [{ key: Buffer.from('k'), value: Buffer.alloc(30) }] }), 0, CLIENT);
     }
@@ -335,9 +335,9 @@ describe('rolling and retention', () => {
     expect(log.applyRetention(START_MS).segments).toBe(2);
   });
 
-  test('deleteRecordsBefore stops at the high watermark and asks for a checkpoint', () => {
+  test('deleteRecordsBefore stops at the high watermark and requests a checkpoint', () => {
     const asked: string[] = [];
-    const { log } = bench({}, { checkpointNeeded: (which) => asked.push(which) });
+    const { log } = createHarness({}, { checkpointNeeded: (which) => asked.push(which) });
     append(log, 'a', 'b', 'c');
     expect(() => log.deleteRecordsBefore(1n)).toThrow(code(1));
     log.updateHighWatermark(2n);
@@ -349,8 +349,8 @@ describe('rolling and retention', () => {
 });
 
 describe('leader epochs', () => {
-  test('ends of epochs as KIP-101 has them', () => {
-    const { log } = bench();
+  test('returns the ends of epochs as defined by KIP-101', () => {
+    const { log } = createHarness();
     for (const epoch of [1, 1, 3, 6]) log.appendAsLeader(batchOf(['x', 'y']), epoch, CLIENT);
     expect(log.epochStarts).toEqual([
       { epoch: 1, startOffset: 0n },
@@ -372,14 +372,14 @@ describe('leader epochs', () => {
     log.maybeAssignEpochStart(8, 8n);
     expect(log.latestEpoch).toBe(9);
     expect(end(6)).toEqual([6, 8n]);
-    // An epoch that wrote nothing gives way to the next at the same offset.
+    // An epoch without a record is replaced by the next at the same offset.
     log.maybeAssignEpochStart(10, 8n);
     expect(log.epochStarts.map((entry) => entry.epoch)).toEqual([1, 3, 6, 10]);
     expect(log.epochAt(5n)).toBe(3);
   });
 
-  test('truncation forgets epochs and survives a restart', () => {
-    const made = bench();
+  test('truncation removes epochs, also after a restart', () => {
+    const made = createHarness();
     for (const epoch of [1, 3, 6]) made.log.appendAsLeader(batchOf(['x', 'y']), epoch, CLIENT);
     expect(made.log.truncateTo(made.log.endOffsetForEpoch(3).endOffset)).toBe(4n);
     expect(made.log.latestEpoch).toBe(3);
@@ -392,15 +392,15 @@ describe('leader epochs', () => {
 });
 
 describe('truncation', () => {
-  test.each([0n, 1n, 5n, 6n, 7n, 19n, 20n])('to %s and on from there', (offset) => {
-    const { log } = bench({ segmentBytes: 300, indexIntervalBytes: 100 }, NO_CACHE);
+  test.each([0n, 1n, 5n, 6n, 7n, 19n, 20n])('to %s, and appends after it', (offset) => {
+    const { log } = createHarness({ segmentBytes: 300, indexIntervalBytes: 100 }, NO_CACHE);
     const all: string[] = [];
     for (let i = 0; i < 10; i++) {
       append(log, `a${i}`, `b${i}`);
       all.push(`${i * 2}:a${i}`, `${i * 2 + 1}:b${i}`);
     }
     log.updateHighWatermark(20n);
-    // An offset inside a batch takes the batch with it.
+    // An offset inside a batch removes the whole batch.
     const end = offset % 2n === 0n ? offset : offset - 1n;
     expect(log.truncateTo(offset)).toBe(end);
     expect(log.logEndOffset).toBe(end);
@@ -410,8 +410,8 @@ describe('truncation', () => {
     expect(contents(log)).toEqual([...all.slice(0, Number(end)), `${end}:new`]);
   });
 
-  test('into a hole keeps the offset asked for', () => {
-    const { log } = bench();
+  test('into a gap keeps the requested offset', () => {
+    const { log } = createHarness();
     log.appendAsFollower(batchOf(['a'], { baseOffset: 0n, partitionLeaderEpoch: 0 }));
     log.appendAsFollower(batchOf(['b'], { baseOffset: 10n, partitionLeaderEpoch: 0 }));
     expect(log.truncateTo(5n)).toBe(5n);
@@ -419,8 +419,8 @@ describe('truncation', () => {
     expect(contents(log)).toEqual(['0:a', '5:c']);
   });
 
-  test('full, to another offset', () => {
-    const made = bench();
+  test('of the whole log, to another offset', () => {
+    const made = createHarness();
     append(made.log, 'a', 'b');
     made.log.truncateFullyAndStartAt(100n);
     expect([made.log.logStartOffset, made.log.logEndOffset, made.log.highWatermark, made.log.recoveryPoint]).toEqual([
@@ -436,9 +436,9 @@ describe('truncation', () => {
     expect(contents(made.log)).toEqual(['100:c']);
   });
 
-  test('asks for a checkpoint when it goes below the recovery point', () => {
+  test('requests a checkpoint when it goes below the recovery point', () => {
     const asked: string[] = [];
-    const { log } = bench({}, { checkpointNeeded: (which) => asked.push(`${which} ${log.recoveryPoint}`) });
+    const { log } = createHarness({}, { checkpointNeeded: (which) => asked.push(`${which} ${log.recoveryPoint}`) });
     append(log, 'a');
     append(log, 'b');
     log.flush();
@@ -452,7 +452,7 @@ describe('truncation', () => {
 
 describe('the topic id', () => {
   test('is written once and kept', () => {
-    const made = bench();
+    const made = createHarness();
     expect(made.log.topicId).toBeUndefined();
     made.log.assignTopicId('jKfGsCXpQWmGQDO3oMzNHw');
     expect(made.disk.readFile(`${DIRECTORY}/partition.metadata`).toString()).toBe('version: 0\ntopic_id: jKfGsCXpQWmGQDO3oMzNHw\n');

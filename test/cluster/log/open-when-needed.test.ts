@@ -1,4 +1,4 @@
-/** Logs that are opened with their first use, and files that are closed when there are too many of them. */
+/** Logs that are opened with their first use, and files that are closed when too many are open. */
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import { MemoryDisk, type DiskFault, type DiskOperation } from '../../../electron/cluster/lib/memory-disk.ts';
@@ -35,7 +35,7 @@ function touched(disk: MemoryDisk, action: () => void): string[] {
 }
 
 describe('after a clean stop', () => {
-  test('no log is touched before it is used, and then only that one', () => {
+  test('no log is opened before it is used, and then only that one', () => {
     const { disk, open } = setUp();
     const first = open();
     for (let partition = 0; partition < 20; partition++) {
@@ -64,7 +64,7 @@ describe('after a clean stop', () => {
     const used = touched(disk, () => expect(log && contents(log)).toEqual(['0:v7', '1:w']));
     expect(used.every((entry) => entry.includes('/data/t-7/'))).toBe(true);
     expect([...second.logs()].filter((one) => one.log.isOpen).map((one) => one.partition)).toEqual([7]);
-    // Another clean stop writes nothing where nothing changed, though leaders have come and gone.
+    // Another clean stop writes nothing where no log changed, though leaders have changed.
     for (const one of second.logs()) one.log.maybeAssignEpochStart(9, one.log.logEndOffset);
     expect(touched(disk, () => second.close())).toEqual([]);
     const third = open();
@@ -98,7 +98,7 @@ describe('after a clean stop', () => {
     expect(second.create('ended', 0, ID).abortedTransactions(0n, 2n)).toHaveLength(1);
   });
 
-  test('a log that somebody else wrote to is opened and found as it is', () => {
+  test('a log that another program wrote to is opened in its present state', () => {
     const { disk, clock, open } = setUp();
     const first = open();
     append(first.create('t', 0, ID), 'a');
@@ -119,7 +119,7 @@ describe('after a clean stop', () => {
     expect(second.get('t', 0)?.logEndOffset).toBe(2n);
   });
 
-  test('what was damaged meanwhile is never served: the log goes offline at its first use', () => {
+  test('records that were corrupted meanwhile are never returned: the log goes offline at its first use', () => {
     const { disk, open } = setUp();
     const first = open();
     append(first.create('t', 0, ID), 'a');
@@ -135,7 +135,7 @@ describe('after a clean stop', () => {
     expect(() => append(log, 'c')).toThrow(expect.objectContaining({ code: 56 }));
     expect(failures).toHaveLength(1);
     second.close();
-    // Which is no clean stop, so the next start checks, cuts, and tells.
+    // This is no clean stop, so the next start checks, truncates and reports.
     const third = open();
     expect(third.openedClean).toBe(false);
     expect(contents(third.create('t', 0, ID))).toEqual(['0:a']);
@@ -157,7 +157,7 @@ describe('after a clean stop', () => {
     expect(open().get('old', 0)).toMatchObject({ isOpen: false, logStartOffset: 1n, logEndOffset: 1n, sizeBytes: 0 });
   });
 
-  test('a log start that moved without a look at the files is kept', () => {
+  test('a log start that moved without opening the files is kept', () => {
     const { open } = setUp();
     const first = open();
     append(first.create('t', 0, ID), 'a', 'b', 'c');
@@ -195,14 +195,14 @@ describe('after a crash', () => {
     const log = logs?.create('t', 0, ID);
     expect(log).toMatchObject({ logEndOffset: 2n, latestEpoch: 2, topicId: ID });
     expect(log?.appendAsLeader(sequenced(7n, 0, 1), 2, { origin: 'client' })).toMatchObject({ duplicate: true });
-    // What the survey would have made durable is durable with the next flush.
+    // Names that a full listing would have made durable become durable with the next flush.
     log?.flush();
     disk.syncDirectory('/');
     disk.powerCut();
     expect(open().get('t', 0)).toMatchObject({ logEndOffset: 2n, topicId: ID });
   });
 
-  test('a log that has grown a second segment since the hint is found whole, torn or not', () => {
+  test('a log with a second segment since the hint is recovered completely, torn or not', () => {
     for (const torn of [false, true]) {
       const { disk, open } = crashed((logs) => {
         const log = logs.create('t', 0, ID);
@@ -217,7 +217,7 @@ describe('after a crash', () => {
     }
   });
 
-  test('a second segment that a power cut left, though it took the end of the first, is found and dropped', () => {
+  test('a second segment that a power cut left, without the end of the first, is removed', () => {
     const { disk, open } = crashed((logs, disk) => {
       const log = logs.create('t', 0, ID);
       append(log, 'a');
@@ -225,7 +225,7 @@ describe('after a crash', () => {
       logs.checkpoint();
       for (const value of ['b', 'c']) append(log, value);
       expect(log.segments.length).toBe(2);
-      // As if the kernel had written names, and the records of the second file, and not those of the first.
+      // As if the kernel had written the names, and the records of the second file, but not those of the first.
       const second = disk.list('/data/t-0').filter((name) => name.endsWith('.log'))[1]!;
       disk.open(`/data/t-0/${second}`).sync();
       for (const directory of ['/data/t-0', '/data', '/']) disk.syncDirectory(directory);
@@ -269,11 +269,11 @@ describe('after a crash', () => {
     expect(open().get('t', 0)).toMatchObject({ topicId: other, logEndOffset: 1n });
   });
 
-  test('records whose topic id was lost with the power are nobody’s', () => {
+  test('records whose topic id was lost in a power cut are removed', () => {
     const { disk, open } = setUp();
     const logs = open();
     append(logs.create('t', 0, ID), 'a');
-    // As if the kernel had written the records and the names, and not the id.
+    // As if the kernel had written the records and the names, but not the id.
     disk.open('/data/t-0/00000000000000000000.log').sync();
     for (const directory of ['/data/t-0', '/data', '/']) disk.syncDirectory(directory);
     disk.powerCut();
@@ -300,7 +300,7 @@ describe('a new partition', () => {
     expect(disk.readFile('/data/t-0/partition.metadata').toString()).toContain(ID);
     first.delete('t', 0);
     expect(disk.exists('/data/t-0')).toBe(false);
-    // Deleting one that never had a record is no work either.
+    // Deleting a log that never had a record touches no file either.
     first.create('u', 0, ID);
     first.delete('u', 0);
     expect(first.get('u', 0)).toBeUndefined();
@@ -318,7 +318,7 @@ describe('a new partition', () => {
 });
 
 describe('open files', () => {
-  test('are bounded, whatever is read and written', () => {
+  test('are bounded under random reads and writes', () => {
     const disk = new MemoryDisk();
     let open = 0;
     let most = 0;
@@ -334,7 +334,7 @@ describe('open files', () => {
         },
       };
     };
-    // Not of the files that it counts.
+    // Not counting its limit.
     counting.writeFileAtomic = (path, bytes) => disk.writeFileAtomic(path, bytes);
     const logs = LogManager.open({
       disk: counting,
@@ -355,7 +355,7 @@ describe('open files', () => {
     expect(open).toBe(0);
   });
 
-  test('the longest unused goes first; a process out of descriptors gives up half of its own', () => {
+  test('the least recently used is closed first; a process without descriptors closes half of its own', () => {
     const disk = new MemoryDisk();
     const pool = new FilePool(disk, 3);
     const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => new PooledFile(pool, `/${name}`)) as [

@@ -14,7 +14,7 @@ const entry = (producerId: bigint, more: Partial<ProducerEntry> = {}): ProducerE
 });
 const batch = (lastSequence: number, lastOffset: bigint, timestamp: bigint) => ({ lastSequence, lastOffset, offsetDelta: 4, timestamp });
 
-test('every remembered batch comes back, oldest first, and so does a producer without one', () => {
+test('restores every remembered batch, oldest first, and producers without one', () => {
   const disk = new MemoryDisk();
   disk.makeDirectory('/log');
   const entries = [

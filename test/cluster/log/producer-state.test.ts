@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Log } from '../../../electron/cluster/log/log.ts';
-import { append, bench, copyAll, marker, sequenced } from './helpers.ts';
+import { append, createHarness, copyAll, marker, sequenced } from './helpers.ts';
 
 const CLIENT = { origin: 'client' } as const;
 const COORDINATOR = { origin: 'coordinator' } as const;
@@ -8,8 +8,8 @@ const code = (value: number): unknown => expect.objectContaining({ code: value }
 const send = (log: Log, bytes: Buffer): ReturnType<Log['appendAsLeader']> => log.appendAsLeader(bytes, 0, CLIENT);
 
 describe('idempotent producers', () => {
-  test('the last 24 batches answer a repeat with their own offsets, an older one is out of order', () => {
-    const { log } = bench();
+  test('a retry of one of the last 24 batches gets its original offsets, an older one is out of order', () => {
+    const { log } = createHarness();
     append(log, 'before');
     for (let i = 0; i < 25; i++) expect(send(log, sequenced(1n, 0, i * 2, 2)).firstOffset).toBe(BigInt(1 + i * 2));
     for (let i = 1; i < 25; i++) {
@@ -24,25 +24,25 @@ describe('idempotent producers', () => {
   });
 
   test('a gap, a part of a known batch and a step back are out of order', () => {
-    const { log } = bench();
+    const { log } = createHarness();
     send(log, sequenced(1n, 0, 0, 4));
     for (const sequence of [5, 1, 3]) expect(() => send(log, sequenced(1n, 0, sequence))).toThrow(code(45));
     send(log, sequenced(1n, 0, 4));
   });
 
   test('an unknown producer starts anywhere (KIP-360), a new epoch at 0, an old epoch nowhere', () => {
-    const { log } = bench();
+    const { log } = createHarness();
     send(log, sequenced(1n, 5, 1000));
     send(log, sequenced(1n, 5, 1001));
     expect(() => send(log, sequenced(1n, 6, 1002))).toThrow(code(45));
     send(log, sequenced(1n, 6, 0));
     expect(() => send(log, sequenced(1n, 5, 1002))).toThrow(code(47));
-    // A repeat of the old epoch is no repeat any more.
+    // A retry in the old epoch is not recognised any more.
     expect(() => send(log, sequenced(1n, 5, 1001))).toThrow(code(47));
   });
 
   test('sequences wrap, inside a batch and between two', () => {
-    const { log } = bench();
+    const { log } = createHarness();
     send(log, sequenced(1n, 0, 2147483646, 4));
     expect(send(log, sequenced(1n, 0, 2147483646, 4)).duplicate).toBe(true);
     send(log, sequenced(1n, 0, 2));
@@ -51,8 +51,8 @@ describe('idempotent producers', () => {
     expect(log.logEndOffset).toBe(7n);
   });
 
-  test('a silent producer is forgotten, one in a transaction is not', () => {
-    const { log, clock } = bench({ producerIdExpirationMs: 1000 });
+  test('an inactive producer expires, one in a transaction does not', () => {
+    const { log, clock } = createHarness({ producerIdExpirationMs: 1000 });
     send(log, sequenced(1n, 0, 0));
     send(log, sequenced(2n, 0, 0, 1, { transactional: true }));
     clock.advance(1001);
@@ -61,8 +61,8 @@ describe('idempotent producers', () => {
     send(log, sequenced(1n, 0, 77));
   });
 
-  test('truncation takes sequences back', () => {
-    const { log } = bench({ segmentBytes: 300 });
+  test('truncation restores earlier sequences', () => {
+    const { log } = createHarness({ segmentBytes: 300 });
     for (let i = 0; i < 8; i++) send(log, sequenced(1n, 0, i));
     log.truncateTo(4n);
     expect(() => send(log, sequenced(1n, 0, 5))).toThrow(code(45));
@@ -75,7 +75,7 @@ describe('transactions', () => {
   const inTransaction = (producerId: bigint, sequence: number): Buffer => sequenced(producerId, 0, sequence, 1, { transactional: true });
 
   test('the last stable offset waits for the marker, and for the high watermark to pass it', () => {
-    const { log } = bench();
+    const { log } = createHarness();
     append(log, 'plain');
     send(log, inTransaction(1n, 0));
     append(log, 'plain');
@@ -93,7 +93,7 @@ describe('transactions', () => {
   });
 
   test('aborted transactions by range, the same on a replica and after a restart', () => {
-    const leader = bench({ segmentBytes: 350 });
+    const leader = createHarness({ segmentBytes: 350 });
     const { log } = leader;
     let sequence = 0;
     for (let i = 0; i < 6; i++) {
@@ -107,7 +107,7 @@ describe('transactions', () => {
       { producerId: 1n, firstOffset: 8n, lastOffset: 11n, lastStableOffset: 12n },
       { producerId: 1n, firstOffset: 16n, lastOffset: 19n, lastStableOffset: 20n },
     ];
-    const follower = bench({ segmentBytes: 500 });
+    const follower = createHarness({ segmentBytes: 500 });
     follower.log.appendAsFollower(copyAll(log));
     log.close();
     leader.reopen();
@@ -124,7 +124,7 @@ describe('transactions', () => {
   });
 
   test('overlapping transactions: the stable offset in the index is that of the one still open', () => {
-    const { log } = bench();
+    const { log } = createHarness();
     send(log, inTransaction(1n, 0));
     send(log, inTransaction(2n, 0));
     log.appendAsLeader(marker('abort', 2n, 0), 0, COORDINATOR);
@@ -132,7 +132,7 @@ describe('transactions', () => {
   });
 
   test('an open transaction survives a restart', () => {
-    const made = bench();
+    const made = createHarness();
     send(made.log, inTransaction(1n, 0));
     made.log.close();
     made.reopen({ highWatermark: 1n });
@@ -143,7 +143,7 @@ describe('transactions', () => {
   });
 
   test('markers: an old producer epoch and an old coordinator are fenced, a bumped epoch starts at 0', () => {
-    const { log } = bench();
+    const { log } = createHarness();
     send(log, inTransaction(1n, 0));
     log.appendAsLeader(marker('abort', 1n, 1, 7), 0, COORDINATOR);
     expect(() => log.appendAsLeader(marker('abort', 1n, 0, 7), 0, COORDINATOR)).toThrow(code(47));
@@ -153,7 +153,7 @@ describe('transactions', () => {
   });
 
   test('a coordinator writes transactional batches without sequences, several at once', () => {
-    const { log } = bench();
+    const { log } = createHarness();
     const offsets = sequenced(1n, 0, 0, 1, { transactional: true, baseSequence: -1 });
     log.appendAsLeader(Buffer.concat([offsets, offsets]), 0, COORDINATOR);
     log.appendAsLeader(Buffer.from(offsets), 0, COORDINATOR);

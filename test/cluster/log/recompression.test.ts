@@ -1,21 +1,21 @@
-/** `compression.type` of a topic decides the codec in which the leader stores a client's batch. test/kafka/compression.test.ts asks Apache Kafka. */
+/** `compression.type` of a topic decides the codec in which the leader stores a client's batch. test/kafka/compression.test.ts compares with Apache Kafka. */
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { COMPRESSION_NAMES } from '../../../electron/cluster/protocol/compression.ts';
 import { verifyBatch, writeChecksum } from '../../../electron/cluster/protocol/record-batch.ts';
 import { levelFor } from '../../../electron/cluster/log/recompression.ts';
-import { batchesOf, batchOf, bench, contents, sequenced, START_MS, type Bench } from './helpers.ts';
+import { batchesOf, batchOf, createHarness, contents, sequenced, START_MS, type LogHarness } from './helpers.ts';
 
 const CLIENT = { origin: 'client' } as const;
 const VALUES = Array.from({ length: 50 }, (_, index) => `a value that compresses ${index % 3}`);
 
-function stored({ log }: Bench) {
+function stored({ log }: LogHarness) {
   return batchesOf(log.read(0n, 1 << 20, { maxOffset: log.logEndOffset, minOneMessage: true }).records);
 }
 
 describe.each(COMPRESSION_NAMES)('a producer that sends %s', (producer) => {
   test.each(COMPRESSION_NAMES)('is stored as %s where compression.type names that codec', (compressionType) => {
-    const made = bench({ compressionType });
+    const made = createHarness({ compressionType });
     made.log.appendAsLeader(batchOf(VALUES, { compression: producer }), 3, CLIENT);
     made.log.appendAsLeader(batchOf(['x'], { compression: producer }), 3, CLIENT);
     const [first, second] = stored(made);
@@ -27,7 +27,7 @@ describe.each(COMPRESSION_NAMES)('a producer that sends %s', (producer) => {
   });
 
   test('is stored as sent where compression.type is producer', () => {
-    const made = bench({ compressionType: 'producer' });
+    const made = createHarness({ compressionType: 'producer' });
     const sent = batchOf(VALUES, { compression: producer });
     made.log.appendAsLeader(Buffer.from(sent), 0, CLIENT);
     expect(stored(made)[0]?.compression).toBe(producer);
@@ -36,7 +36,7 @@ describe.each(COMPRESSION_NAMES)('a producer that sends %s', (producer) => {
 });
 
 test('a batch of the same codec is stored as it is, whatever the level', () => {
-  const made = bench({ compressionType: 'gzip', compressionLevel: 9 });
+  const made = createHarness({ compressionType: 'gzip', compressionLevel: 9 });
   const sent = batchOf(VALUES, { compression: 'gzip' });
   made.log.appendAsLeader(Buffer.from(sent), 0, CLIENT);
   expect(stored(made)[0]?.payload.equals(sent.subarray(61))).toBe(true);
@@ -45,7 +45,7 @@ test('a batch of the same codec is stored as it is, whatever the level', () => {
 test.each(['gzip', 'zstd'] as const)('the level of %s counts where the broker compresses', (compressionType) => {
   const many = Array.from({ length: 2_000 }, (_, index) => `${(index * 7919) % 1009} ${(index * 104_729) % 997}`);
   const [fast, small] = [1, compressionType === 'gzip' ? 9 : 19].map((compressionLevel) => {
-    const made = bench({ compressionType, compressionLevel });
+    const made = createHarness({ compressionType, compressionLevel });
     made.log.appendAsLeader(batchOf(many), 0, CLIENT);
     expect(contents(made.log)).toHaveLength(2_000);
     return stored(made)[0]?.sizeInBytes ?? 0;
@@ -72,22 +72,22 @@ test.each([
   },
 );
 
-test('keeps producer state, timestamps and LogAppendTime of a batch that is built again', () => {
-  const made = bench({ compressionType: 'gzip', messageTimestampType: 'LogAppendTime' });
+test('keeps producer state, timestamps and LogAppendTime of a rebuilt batch', () => {
+  const made = createHarness({ compressionType: 'gzip', messageTimestampType: 'LogAppendTime' });
   made.clock.time += 5_000;
   made.log.appendAsLeader(sequenced(7n, 2, 0, 3), 0, CLIENT);
   const [batch] = stored(made);
   expect(batch).toMatchObject({ producerId: 7n, producerEpoch: 2, baseSequence: 0, recordCount: 3, timestampType: 'logAppendTime' });
   expect(batch?.maxTimestamp).toBe(BigInt(START_MS + 5_000));
   expect(batch && verifyBatch(batch)).toBeUndefined();
-  // A retry is recognised by its sequence, though its bytes are others by now.
+  // A retry is recognised by its sequence, though its bytes differ.
   expect(made.log.appendAsLeader(sequenced(7n, 2, 0, 3), 0, CLIENT)).toMatchObject({ duplicate: true, firstOffset: 0n });
 });
 
 test('numbers records and changes the codec of one batch at once', () => {
-  const made = bench({ compressionType: 'gzip' });
+  const made = createHarness({ compressionType: 'gzip' });
   const sent = batchOf(['a', 'b', 'c']);
-  // The offset delta of the second record: length, attributes and time come before it.
+  // The offset delta of the second record is behind its length, attributes and timestamp delta.
   const second = 61 + 1 + (sent[61] as number) / 2;
   sent[second + 3] = 8;
   writeChecksum(sent, 0);
@@ -98,7 +98,7 @@ test('numbers records and changes the codec of one batch at once', () => {
 });
 
 test('max.message.bytes holds for the batch as it would be stored', () => {
-  const made = bench({ compressionType: 'none', maxMessageBytes: 1_000 });
+  const made = createHarness({ compressionType: 'none', maxMessageBytes: 1_000 });
   const sent = batchOf(VALUES, { compression: 'gzip' });
   expect(sent.length).toBeLessThan(1_000);
   expect(() => made.log.appendAsLeader(sent, 0, CLIENT)).toThrow(expect.objectContaining({ codeName: 'MESSAGE_TOO_LARGE' }));
@@ -106,14 +106,14 @@ test('max.message.bytes holds for the batch as it would be stored', () => {
 });
 
 test('followers and coordinators append batches as they are', () => {
-  const made = bench({ compressionType: 'gzip' });
+  const made = createHarness({ compressionType: 'gzip' });
   made.log.appendAsLeader(batchOf(['of a coordinator']), 0, { origin: 'coordinator' });
   made.log.appendAsFollower(batchOf(['of the leader'], { baseOffset: 1n, partitionLeaderEpoch: 0 }));
   expect(stored(made).map(({ compression }) => compression)).toEqual(['none', 'none']);
 });
 
-test('a change of compression.type holds from the next batch on', () => {
-  const made = bench();
+test('a change of compression.type applies from the next batch on', () => {
+  const made = createHarness();
   made.log.appendAsLeader(batchOf(['a']), 0, CLIENT);
   made.log.updateConfig({ ...made.log.config, compressionType: 'zstd' });
   made.log.appendAsLeader(batchOf(['b']), 0, CLIENT);

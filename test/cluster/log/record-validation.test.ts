@@ -5,7 +5,7 @@ import { COMPRESSION_NAMES, compress } from '../../../electron/cluster/protocol/
 import { BATCH_HEADER_BYTES, type BatchView, verifyBatch, writeChecksum } from '../../../electron/cluster/protocol/record-batch.ts';
 import { buildBatch, type RecordToWrite } from '../../../electron/cluster/protocol/records-builder.ts';
 import { decodeRecords } from '../../../electron/cluster/protocol/records-reader.ts';
-import { append, batchesOf, batchOf, bench, contents, copyAll, sequenced, START_MS } from './helpers.ts';
+import { append, batchesOf, batchOf, createHarness, contents, copyAll, sequenced, START_MS } from './helpers.ts';
 
 const CLIENT = { origin: 'client' } as const;
 const NOW = BigInt(START_MS);
@@ -20,7 +20,7 @@ function changed(batch: Buffer, change: (bytes: Buffer) => void): Buffer {
   return bytes;
 }
 
-/** A batch whose uncompressed records are those bytes. */
+/** A batch with these bytes as its uncompressed records. */
 function raw(records: Buffer, count: number): Buffer {
   const template = batchOf(['x']);
   const batch = Buffer.concat([template.subarray(0, BATCH_HEADER_BYTES), records]);
@@ -59,14 +59,14 @@ describe('structure', () => {
       whole.writeInt32BE(whole.length - 12, 8);
       whole.writeInt16BE(COMPRESSION_NAMES.indexOf(codec), 21);
       writeChecksum(whole, 0);
-      const { log } = bench();
+      const { log } = createHarness();
       expect(() => log.appendAsLeader(whole, 0, CLIENT)).toThrow(expect.objectContaining({ code: 87 }));
       expect(log.logEndOffset).toBe(0n);
     }
   });
 
   test('refuses a payload that its codec cannot read, and one with bytes behind a zstd frame', () => {
-    const { log } = bench();
+    const { log } = createHarness();
     for (const codec of ['gzip', 'snappy', 'lz4', 'zstd'] as const) {
       const cut = batchOf(['a'.repeat(200)], { compression: codec }).subarray(0, BATCH_HEADER_BYTES + 9);
       const whole = Buffer.from(cut);
@@ -82,25 +82,25 @@ describe('structure', () => {
   });
 
   test('takes any negative length for null, as Apache Kafka does', () => {
-    const { log } = bench();
+    const { log } = createHarness();
     log.appendAsLeader(raw(Buffer.from('0c000000090900', 'hex'), 1), 0, CLIENT);
     const [batch] = batchesOf([copyAll(log)]);
     expect([...decodeRecords(batch as BatchView, 100)]).toMatchObject([{ key: null, value: null }]);
   });
 
-  test('refuses more bytes or records than it looks at with MESSAGE_TOO_LARGE', () => {
+  test('refuses more bytes or records than its limits with MESSAGE_TOO_LARGE', () => {
     const zeros = compress('gzip', Buffer.alloc(200_000));
     const bomb = Buffer.concat([batchOf(['x'], { compression: 'gzip' }).subarray(0, BATCH_HEADER_BYTES), zeros]);
     bomb.writeInt32BE(bomb.length - 12, 8);
     writeChecksum(bomb, 0);
-    const small = bench({ maxDecompressedBytes: 100_000 });
+    const small = createHarness({ maxDecompressedBytes: 100_000 });
     expect(() => small.log.appendAsLeader(bomb, 0, CLIENT)).toThrow(expect.objectContaining({ code: 10 }));
 
     const count = MAX_BATCH_RECORDS + 1;
     const tiny = Buffer.alloc(count * 7, Buffer.from('0c000000010100', 'hex'));
     const many = Buffer.concat([batchOf(['x'], { compression: 'gzip' }).subarray(0, BATCH_HEADER_BYTES), compress('gzip', tiny)]);
     many.writeInt32BE(many.length - 12, 8);
-    const { log } = bench();
+    const { log } = createHarness();
     expect(() => log.appendAsLeader(claim(many, count), 0, CLIENT)).toThrow(
       expect.objectContaining({ code: 10, message: expect.stringContaining('is the limit') }),
     );
@@ -118,7 +118,7 @@ describe('timestamps', () => {
     ['just outside, on both sides', [NOW - 60_001n, NOW - 60_000n, NOW + 60_000n, NOW + 60_001n], [0, 3]],
     ['a base that is no timestamp of today', [0x7fff_ffff_ffff_fff0n, NOW], [0]],
   ])('names the records that are out of range: %s', (_name, timestamps, expected) => {
-    const { log } = bench(limits);
+    const { log } = createHarness(limits);
     expect(() => log.appendAsLeader(at(...timestamps), 0, CLIENT)).toThrow(
       expect.objectContaining({ code: 32, recordErrors: expected.map((batchIndex): unknown => expect.objectContaining({ batchIndex })) }),
     );
@@ -126,8 +126,8 @@ describe('timestamps', () => {
     expect(log.logEndOffset).toBe(3n);
   });
 
-  test('one bad timestamp decides the code, and every bad record is named up to a limit', () => {
-    const { log } = bench({ ...limits, ...COMPACT });
+  test('one invalid timestamp decides the error code, and every invalid record is named up to a limit', () => {
+    const { log } = createHarness({ ...limits, ...COMPACT });
     expect(() => log.appendAsLeader(buildBatch({ records: [{ timestamp: NOW }, { key, timestamp: 5n }] }), 0, CLIENT)).toThrow(
       expect.objectContaining({
         code: 32,
@@ -146,7 +146,7 @@ describe('timestamps', () => {
   });
 
   test.each([-1n, 0n, NOW + 999_999n])('corrects a maxTimestamp of %d and the checksum', (wrong) => {
-    const { log } = bench();
+    const { log } = createHarness();
     const batch = changed(at(NOW, NOW + 7n, NOW + 3n), (bytes) => bytes.writeBigInt64BE(wrong, 35));
     expect(log.appendAsLeader(batch, 0, CLIENT).maxTimestamp).toBe(NOW + 7n);
     const [stored] = batchesOf([copyAll(log)]);
@@ -156,8 +156,8 @@ describe('timestamps', () => {
     expect(log.offsetForTimestamp(NOW)).toMatchObject({ offset: 0n });
   });
 
-  test('leaves a right batch as it came', () => {
-    const { log } = bench();
+  test('leaves a valid batch unchanged', () => {
+    const { log } = createHarness();
     const batch = at(NOW, NOW + 7n);
     const before = Buffer.from(batch.subarray(12));
     log.appendAsLeader(batch, -1, CLIENT);
@@ -168,17 +168,17 @@ describe('timestamps', () => {
     ).toBe(true);
   });
 
-  test('takes an append time that is in range for CreateTime, as Apache Kafka does, and refuses it for LogAppendTime', () => {
+  test('accepts an append time that is in range for CreateTime, as Apache Kafka does, and refuses it for LogAppendTime', () => {
     const batch = (): Buffer => batchOf(['x'], { logAppendTime: true });
-    const { log } = bench();
+    const { log } = createHarness();
     log.appendAsLeader(batch(), 0, CLIENT);
     expect(batchesOf([copyAll(log)])[0]?.timestampType).toBe('createTime');
-    const stamped = bench({ messageTimestampType: 'LogAppendTime' });
+    const stamped = createHarness({ messageTimestampType: 'LogAppendTime' });
     expect(() => stamped.log.appendAsLeader(batch(), 0, CLIENT)).toThrow(expect.objectContaining({ code: 32 }));
   });
 
-  test('records of now are kept by retention, whatever maxTimestamp the client wrote', () => {
-    const { log, clock } = bench({ segmentMs: 1000, retentionMs: 7 * DAY_MS });
+  test('retention keeps new records, whatever maxTimestamp the client wrote', () => {
+    const { log, clock } = createHarness({ segmentMs: 1000, retentionMs: 7 * DAY_MS });
     for (let i = 0; i < 3; i++) {
       log.appendAsLeader(
         changed(batchOf(['x'], { timestamp: BigInt(clock.now()) }), (bytes) => bytes.writeBigInt64BE(0n, 35)),
@@ -194,7 +194,7 @@ describe('timestamps', () => {
   });
 
   test("LogAppendTime decides when a segment rolls, not the client's timestamps", () => {
-    const { log, clock } = bench({ messageTimestampType: 'LogAppendTime', segmentMs: 60_000 });
+    const { log, clock } = createHarness({ messageTimestampType: 'LogAppendTime', segmentMs: 60_000 });
     append(log, 'a');
     log.appendAsLeader(batchOf(['b'], { timestamp: NOW + BigInt(DAY_MS) }), 0, CLIENT);
     expect(log.segments).toHaveLength(1);
@@ -207,7 +207,7 @@ describe('timestamps', () => {
 describe('numbering', () => {
   const deltas = [0, 4, 5, 200];
   test.each(COMPRESSION_NAMES)('corrects offset deltas that are not 0, 1, 2: %s', (compression) => {
-    const { log } = bench();
+    const { log } = createHarness();
     const records = deltas.map((offsetDelta, i) => ({
       ...{ key, value: Buffer.from(`v${i}`), headers: [['h', null]] as [string, null][] },
       ...{ offsetDelta, timestamp: NOW + BigInt(i) },
@@ -227,8 +227,8 @@ describe('numbering', () => {
 });
 
 describe('repeats', () => {
-  test('are recognised before anything else is checked', () => {
-    const { log, clock } = bench({ messageTimestampBeforeMaxMs: 60_000 });
+  test('are recognised before any other check', () => {
+    const { log, clock } = createHarness({ messageTimestampBeforeMaxMs: 60_000 });
     const first = log.appendAsLeader(sequenced(9n, 0, 0, 2), 0, CLIENT);
     clock.advance(-DAY_MS);
     expect(log.appendAsLeader(sequenced(9n, 0, 0, 2), 0, CLIENT)).toMatchObject({ duplicate: true, firstOffset: first.firstOffset });
@@ -238,8 +238,8 @@ describe('repeats', () => {
 });
 
 describe('followers', () => {
-  test('take nothing of an epoch above the one that they fetch in', () => {
-    const { log } = bench();
+  test('append no batch of an epoch above the one in which they fetch', () => {
+    const { log } = createHarness();
     const of = (offset: bigint, partitionLeaderEpoch: number): Buffer => batchOf(['x'], { baseOffset: offset, partitionLeaderEpoch });
     expect(log.appendAsFollower(Buffer.concat([of(0n, 3), of(1n, 9), of(2n, 3)]), 3)).toMatchObject({ lastOffset: 0n });
     expect(log.appendAsFollower(of(1n, 9), 3)).toBeUndefined();

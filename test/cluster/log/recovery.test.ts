@@ -1,20 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
-import type { Log, LogDamage } from '../../../electron/cluster/log/log.ts';
+import type { Log, LogCorruption } from '../../../electron/cluster/log/log.ts';
 import { BatchView, patchBatch } from '../../../electron/cluster/protocol/record-batch.ts';
-import { append, batchOf, bench, contents, DIRECTORY, marker, sequenced, START_MS, type Bench } from './helpers.ts';
+import { append, batchOf, createHarness, contents, DIRECTORY, marker, sequenced, START_MS, type LogHarness } from './helpers.ts';
 
-/** Raise it to search: 6000 take a minute and a half. */
+/** Number of random histories: 6000 take a minute and a half. */
 const SEEDS = Number(process.env['LOG_SEEDS'] ?? 60);
 const CLIENT = { origin: 'client' } as const;
 const COORDINATOR = { origin: 'coordinator' } as const;
 
-/** What a node that was killed leaves: nothing is closed or flushed, all that was written is there. */
-function crash(made: Bench): void {
-  made.log.letGo();
+/** The state after a kill: nothing is closed or flushed, all written bytes exist. */
+function crash(made: LogHarness): void {
+  made.log.closeWithoutFlush();
 }
 
-function flipAt({ disk }: Bench, path: string, position: number): void {
+function flipAt({ disk }: LogHarness, path: string, position: number): void {
   const handle = disk.open(path);
   const byte = Buffer.alloc(1);
   handle.read(byte, position);
@@ -22,7 +22,7 @@ function flipAt({ disk }: Bench, path: string, position: number): void {
   handle.close();
 }
 
-/** Everything that a recovered log must have in common with one that never crashed. */
+/** The properties that a recovered log must share with one that never crashed. */
 function facts(log: Log): unknown {
   return {
     contents: contents(log),
@@ -36,8 +36,8 @@ function facts(log: Log): unknown {
   };
 }
 
-/** Transactions, epochs, several segments. Flushes once, after so many of its six rounds. */
-function busy(made: Bench, flushAfter = 0): void {
+/** Transactions, epochs, several segments. Flushes once, after the given one of its six rounds. */
+function busy(made: LogHarness, flushAfter = 0): void {
   const { log } = made;
   for (let i = 0; i < 6; i++) {
     if (i === flushAfter && i > 0) log.flush();
@@ -53,8 +53,8 @@ function busy(made: Bench, flushAfter = 0): void {
 describe('opening again', () => {
   const config = { segmentBytes: 700, indexIntervalBytes: 150 };
 
-  test('after a clean close everything is as it was, every remembered batch of producers too', () => {
-    const made = bench(config);
+  test('after a clean close everything is unchanged, including every remembered batch of producers', () => {
+    const made = createHarness(config);
     busy(made);
     const before = facts(made.log);
     made.log.close();
@@ -62,8 +62,8 @@ describe('opening again', () => {
     expect(facts(made.log)).toEqual(before);
   });
 
-  test('a clean open reads no whole file', () => {
-    const made = bench({ segmentBytes: 1 << 20 });
+  test('after a clean close no file is read completely', () => {
+    const made = createHarness({ segmentBytes: 1 << 20 });
     for (let i = 0; i < 200; i++) append(made.log, 'x'.repeat(10_000));
     made.log.close();
     let bytesRead = 0;
@@ -84,8 +84,8 @@ describe('opening again', () => {
     expect(bytesRead).toBeLessThan(70_000);
   });
 
-  test('what a kill left unflushed is flushed when flush.ms says so, though nothing is added', () => {
-    const made = bench({ flushMs: 2_000 });
+  test('records that a kill left unflushed are flushed after flush.ms, without an append', () => {
+    const made = createHarness({ flushMs: 2_000 });
     append(made.log, 'a');
     crash(made);
     const log = made.reopen({ cleanShutdown: false });
@@ -96,8 +96,8 @@ describe('opening again', () => {
     expect(log.recoveryPoint).toBe(1n);
   });
 
-  test.each([0, 1, 3, 5])('after a kill, flushed after round %s: all that was written is there', (flushAfter) => {
-    const made = bench(config);
+  test.each([0, 1, 3, 5])('after a kill, flushed after round %s: all written records exist', (flushAfter) => {
+    const made = createHarness(config);
     busy(made, flushAfter);
     const { recoveryPoint } = made.log;
     expect(recoveryPoint > 0n).toBe(flushAfter > 0);
@@ -109,9 +109,9 @@ describe('opening again', () => {
     append(made.log, 'next');
   });
 
-  test('lost or short index files are made anew, even after a clean close', () => {
+  test('lost or truncated index files are rebuilt, even after a clean close', () => {
     for (const suffix of ['.index', '.timeindex']) {
-      const made = bench(config);
+      const made = createHarness(config);
       busy(made);
       const before = contents(made.log);
       const time = made.log.offsetForTimestamp(BigInt(START_MS));
@@ -123,8 +123,8 @@ describe('opening again', () => {
     }
   });
 
-  test('leftovers of work that was cut short are cleared away', () => {
-    const made = bench();
+  test('files of interrupted operations are removed', () => {
+    const made = createHarness();
     append(made.log, 'a');
     made.log.close();
     for (const name of ['00000000000000000000.log.deleted', '00000000000000000009.index', 'leader-epoch-checkpoint.tmp']) {
@@ -136,10 +136,10 @@ describe('opening again', () => {
   });
 });
 
-describe('damage', () => {
+describe('corruption', () => {
   /** Three batches in the last segment, behind one segment that is whole. */
-  function prepared(): { made: Bench; file: string; sizes: number[]; all: string[] } {
-    const made = bench({ indexIntervalBytes: 1 });
+  function prepared(): { made: LogHarness; file: string; sizes: number[]; all: string[] } {
+    const made = createHarness({ indexIntervalBytes: 1 });
     append(made.log, 'first', 'segment');
     made.log.roll();
     const sizes: number[] = [];
@@ -152,7 +152,7 @@ describe('damage', () => {
     return { made, file: `${DIRECTORY}/00000000000000000002.log`, sizes, all };
   }
 
-  test('a tear at every byte of the last batches loses what is torn and nothing before it', () => {
+  test('a tear at every byte of the last batches loses the torn batch and nothing before it', () => {
     const { made, file, sizes, all } = prepared();
     const bytes = made.disk.readFile(file);
     for (let cut = bytes.length; cut >= 0; cut--) {
@@ -165,14 +165,14 @@ describe('damage', () => {
       expect(contents(log)).toEqual(all.slice(0, 2 + whole));
       expect(log.truncatedAtOpen).toBe(cut - (sizes[whole - 1] ?? 0));
       expect(log.latestEpoch).toBe(Math.max(0, whole - 1));
-      // The producer goes on where the log does.
+      // The producer continues where the log ends.
       log.appendAsLeader(sequenced(7n, 0, whole, 1), 9, CLIENT);
       expect(log.logEndOffset).toBe(BigInt(3 + whole));
       crash(made);
     }
   });
 
-  test('a flipped bit at every byte of the last batch is noticed', () => {
+  test('a flipped bit at every byte of the last batch is detected', () => {
     const { made, file, sizes, all } = prepared();
     const bytes = made.disk.readFile(file);
     for (let at = sizes[1] as number; at < bytes.length; at++) {
@@ -183,7 +183,7 @@ describe('damage', () => {
       handle.write([damaged], 0);
       handle.close();
       const log = made.reopen({ cleanShutdown: false });
-      // Base offset and leader epoch lie outside the checksum: a higher one of either is one that could be.
+      // Base offset and leader epoch are outside the checksum: a higher value of either is a possible one.
       const within = at - (sizes[1] as number);
       const covered = within >= 8 && !(within >= 12 && within < 16);
       if (covered) expect(contents(log)).toEqual(all.slice(0, 4));
@@ -192,13 +192,13 @@ describe('damage', () => {
     }
   });
 
-  test('the owner is told what was cut off, where and why', () => {
+  test('reports the bytes that were cut off, with position and reason', () => {
     const { made, file, sizes } = prepared();
     flipAt(made, file, (sizes[2] as number) - 1);
-    const told: LogDamage[] = [];
-    made.reopen({ cleanShutdown: false, damaged: (damage) => told.push(damage) });
+    const reported: LogCorruption[] = [];
+    made.reopen({ cleanShutdown: false, onCorruption: (corruption) => reported.push(corruption) });
     const [, position = 0, end = 0] = sizes;
-    expect(told).toEqual([
+    expect(reported).toEqual([
       {
         foundBy: 'recovery',
         offset: 4n,
@@ -209,30 +209,30 @@ describe('damage', () => {
       },
     ]);
     crash(made);
-    made.reopen({ cleanShutdown: false, damaged: (damage) => told.push(damage) });
-    expect(told).toHaveLength(1);
+    made.reopen({ cleanShutdown: false, onCorruption: (corruption) => reported.push(corruption) });
+    expect(reported).toHaveLength(1);
   });
 
-  test('a log that was last known to be one small segment says that it was cut', () => {
-    const made = bench({}, { identified: true });
+  test('a log that was last known to be one small segment reports the truncation', () => {
+    const made = createHarness({}, { identified: true });
     made.log.assignTopicId('jKfGsCXpQWmGQDO3oMzNHw');
     append(made.log, 'one');
     append(made.log, 'two');
     crash(made);
     const file = `${DIRECTORY}/00000000000000000000.log`;
     flipAt(made, file, made.disk.size(file) - 1);
-    const told: LogDamage[] = [];
+    const reported: LogCorruption[] = [];
     const log = made.reopen({
       cleanShutdown: false,
       singleOf: 'jKfGsCXpQWmGQDO3oMzNHw',
-      damaged: (damage) => told.push(damage),
+      onCorruption: (corruption) => reported.push(corruption),
     });
     expect(contents(log)).toEqual(['0:one']);
-    expect(told).toMatchObject([{ foundBy: 'recovery', offset: 1n, bytes: log.truncatedAtOpen }]);
+    expect(reported).toMatchObject([{ foundBy: 'recovery', offset: 1n, bytes: log.truncatedAtOpen }]);
     expect(log.truncatedAtOpen).toBeGreaterThan(0);
   });
 
-  test('zeros at the end, as a file system leaves them, are cut off', () => {
+  test('zeros at the end, as file systems leave them, are cut off', () => {
     const { made, file, all } = prepared();
     const handle = made.disk.open(file);
     handle.truncate(handle.size() + 4096);
@@ -242,7 +242,7 @@ describe('damage', () => {
     expect(log.truncatedAtOpen).toBe(4096);
   });
 
-  test('a damaged sealed segment takes the later ones with it', () => {
+  test('a corrupt closed segment also removes the later ones', () => {
     const { made } = prepared();
     const handle = made.disk.open(`${DIRECTORY}/00000000000000000000.log`);
     handle.write([Buffer.from([0xff])], 70);
@@ -254,8 +254,8 @@ describe('damage', () => {
     expect(contents(log)).toEqual(['0:again']);
   });
 
-  test('leftovers of a truncated suffix that line up again are told by their epoch', () => {
-    const made = bench();
+  test('leftovers of a truncated suffix that line up again are recognised by their epoch', () => {
+    const made = createHarness();
     made.log.appendAsLeader(batchOf(['a']), 1, CLIENT);
     made.log.appendAsLeader(batchOf(['b']), 1, CLIENT);
     made.log.appendAsLeader(batchOf(['c']), 1, CLIENT);
@@ -263,21 +263,21 @@ describe('damage', () => {
     const file = `${DIRECTORY}/00000000000000000000.log`;
     const bytes = made.disk.readFile(file);
     const second = new BatchView(bytes).sizeInBytes;
-    // As if [b c] had been truncated and B written under epoch 2, but the cut itself was lost.
+    // As if [b c] had been truncated and B written in epoch 2, but the truncation itself was lost.
     patchBatch(bytes, second, { baseOffset: 1n, partitionLeaderEpoch: 2 });
     made.disk.writeFileAtomic(file, bytes);
     const log = made.reopen({ cleanShutdown: false });
     expect(contents(log)).toEqual(['0:a', '1:b']);
   });
 
-  test('a segment that was not flushed and is short ends the log; without a list of closed segments not that of a compacted one', () => {
+  test('an unflushed, truncated segment ends the log; without a manifest it does not end a compacted log', () => {
     for (const [policy, listed, expected] of [
       ['delete', true, ['0:a', '1:b']],
       ['compact', true, ['0:a', '1:b']],
       ['delete', false, ['0:a', '1:b']],
       ['compact', false, ['0:a', '1:b', '3:d']],
     ] as const) {
-      const made = bench({ cleanupPolicy: new Set([policy]) });
+      const made = createHarness({ cleanupPolicy: new Set([policy]) });
       for (const value of ['a', 'b', 'c']) made.log.appendAsLeader(batchOf([value]), 0, COORDINATOR);
       const file = made.disk.open(`${DIRECTORY}/00000000000000000000.log`);
       made.log.roll();
@@ -289,8 +289,8 @@ describe('damage', () => {
     }
   });
 
-  test('a clean marker does not make a torn tail good', () => {
-    const made = bench();
+  test('a clean-shutdown marker does not hide a torn tail', () => {
+    const made = createHarness();
     append(made.log, 'a');
     append(made.log, 'b');
     made.log.close();
@@ -302,8 +302,8 @@ describe('damage', () => {
     expect(log.recoveryPoint).toBe(1n);
   });
 
-  test('a damaged producer snapshot gives way to an older one', () => {
-    const made = bench({ segmentBytes: 300 });
+  test('an older producer snapshot replaces a corrupt one', () => {
+    const made = createHarness({ segmentBytes: 300 });
     for (let i = 0; i < 8; i++) made.log.appendAsLeader(sequenced(1n, 0, i), 0, CLIENT);
     made.log.close();
     const snapshots = made.disk.list(DIRECTORY).filter((name) => name.endsWith('.snapshot'));
@@ -316,8 +316,8 @@ describe('damage', () => {
 });
 
 describe('power cut', () => {
-  test('what was flushed is there, the rest is gone', () => {
-    const made = bench();
+  test('keeps flushed records, loses the others', () => {
+    const made = createHarness();
     append(made.log, 'a');
     append(made.log, 'b');
     made.log.flush();
@@ -329,7 +329,7 @@ describe('power cut', () => {
   });
 
   test('flush.messages=1: every acknowledged record survives', () => {
-    const made = bench({ flushMessages: 1, segmentBytes: 250 });
+    const made = createHarness({ flushMessages: 1, segmentBytes: 250 });
     for (let i = 0; i < 10; i++) append(made.log, `v${i}`);
     const before = contents(made.log);
     made.disk.powerCut();
@@ -337,10 +337,10 @@ describe('power cut', () => {
     expect(contents(made.log)).toEqual(before);
   });
 
-  test('random histories: at least what was flushed is there, and only what was appended', () => {
+  test('random histories: keeps at least the flushed records, and only appended ones', () => {
     for (let seed = 1; seed <= SEEDS; seed++) {
       const random = seededRandom(seed);
-      const made = bench({ segmentBytes: 400, indexIntervalBytes: 100 });
+      const made = createHarness({ segmentBytes: 400, indexIntervalBytes: 100 });
       let model: string[] = [];
       let durable = 0;
       let sequence = 0;
@@ -385,9 +385,9 @@ describe('power cut', () => {
 });
 
 describe('a disk that fails', () => {
-  test('a torn write: the append fails, the log refuses writes from then on, recovery clears the tear', () => {
+  test('a torn write: the append fails, the log refuses further writes, recovery removes the torn batch', () => {
     const failed: number[] = [];
-    const made = bench({}, { storageFailed: (error) => failed.push(error.code) });
+    const made = createHarness({}, { storageFailed: (error) => failed.push(error.code) });
     append(made.log, 'a');
     made.disk.options = { fault: (operation) => (operation === 'write' ? { code: 'ENOSPC', writtenBytes: 30 } : undefined) };
     expect(() => append(made.log, 'b')).toThrow(expect.objectContaining({ code: 56, cause: expect.objectContaining({ code: 'ENOSPC' }) }));
@@ -405,8 +405,8 @@ describe('a disk that fails', () => {
     expect(contents(made.log)).toEqual(['0:a', '1:b']);
   });
 
-  test('a failed sync is the end: the recovery point stays', () => {
-    const made = bench();
+  test('a failed sync takes the log offline, and the recovery point stays', () => {
+    const made = createHarness();
     append(made.log, 'a');
     made.disk.options = { fault: (operation) => (operation === 'sync' ? { code: 'EIO' } : undefined) };
     expect(() => made.log.flush()).toThrow(expect.objectContaining({ code: 56 }));

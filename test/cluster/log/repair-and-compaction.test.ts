@@ -11,7 +11,7 @@ import type { Log } from '../../../electron/cluster/log/log.ts';
 import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
 import { buildBatch } from '../../../electron/cluster/protocol/records-builder.ts';
 import { decodeRecords } from '../../../electron/cluster/protocol/records-reader.ts';
-import { bench, contents, copyAll, DIRECTORY, START_MS, type Bench } from './helpers.ts';
+import { createHarness, contents, copyAll, DIRECTORY, START_MS, type LogHarness } from './helpers.ts';
 
 const ROUNDS = 12;
 const RECORDS_PER_SEGMENT = 9n;
@@ -22,8 +22,13 @@ function put(log: Log, ...keys: string[]): bigint {
 }
 
 /** Several closed segments, high watermark at the end; every third record has a key of its own, so compaction keeps it. */
-function written(): Bench {
-  const harness = bench({ cleanupPolicy: new Set(['compact']), segmentBytes: 300, indexIntervalBytes: 100, minCleanableDirtyRatio: 0 });
+function written(): LogHarness {
+  const harness = createHarness({
+    cleanupPolicy: new Set(['compact']),
+    segmentBytes: 300,
+    indexIntervalBytes: 100,
+    minCleanableDirtyRatio: 0,
+  });
   for (let round = 0; round < ROUNDS; round++) put(harness.log, 'a', 'b', `only${round}`);
   harness.log.updateHighWatermark(harness.log.logEndOffset);
   expect(harness.log.segments.slice(0, 3).map(({ baseOffset }) => baseOffset)).toEqual([0n, RECORDS_PER_SEGMENT, 2n * RECORDS_PER_SEGMENT]);
@@ -34,20 +39,20 @@ function segmentPath(baseOffset: bigint): string {
   return `${DIRECTORY}/${baseOffset.toString().padStart(20, '0')}.log`;
 }
 
-/** Flips a byte of the segment's last record and reads it, so that the log knows of the corruption. */
-function corrupt(harness: Bench, baseOffset: bigint): Log {
+/** Flips a byte of the segment's last record and reads it, so that the log finds the corruption. */
+function corrupt(harness: LogHarness, baseOffset: bigint): Log {
   harness.reopen({ highWatermark: harness.log.logEndOffset });
   return corruptOpen(harness, baseOffset);
 }
 
-function corruptOpen({ disk, log }: Bench, baseOffset: bigint): Log {
+function corruptOpen({ disk, log }: LogHarness, baseOffset: bigint): Log {
   const path = segmentPath(baseOffset);
   const bytes = disk.readFile(path);
   const file = disk.open(path);
   file.write([Buffer.of((bytes[bytes.length - 3] as number) ^ 0xff)], bytes.length - 3);
   file.close();
   expect(() => log.read(baseOffset + RECORDS_PER_SEGMENT - 1n, 1, { maxOffset: log.logEndOffset, minOneMessage: true })).toThrow();
-  expect(log.damagedSegments.map((segment) => segment.baseOffset)).toEqual([baseOffset]);
+  expect(log.corruptSegments.map((segment) => segment.baseOffset)).toEqual([baseOffset]);
   return log;
 }
 
@@ -93,7 +98,7 @@ test('a segment that is repaired between two groups of a compaction leaves the a
 });
 
 test('SegmentList: refuses to replace a segment that is not in the list', () => {
-  const { disk } = bench();
+  const { disk } = createHarness();
   const make = (baseOffset: bigint): Segment =>
     new Segment({
       disk,
@@ -131,7 +136,7 @@ test.each(['repair', 'compaction'])('a repair and a compaction of one segment, t
   expect(repair.finish()).toBe(true);
   expect(harness.disk.exists(segmentPath(0n))).toBe(true);
   expect(log.storageError).toBeUndefined();
-  expect(log.damagedSegments).toEqual([]);
+  expect(log.corruptSegments).toEqual([]);
   expect(copyAll(log).equals(replica)).toBe(true);
   expect(copyAll(harness.reopen({ cleanShutdown: false, recoveryPoint: 0n, highWatermark: log.logEndOffset })).equals(replica)).toBe(true);
 });
@@ -140,7 +145,7 @@ const DELETE_RETENTION_MS = 20_000;
 const VALUE_BYTES = 300 * 1024;
 
 /** Two batches to a segment; the values are so large that a compaction pauses within each segment. */
-function cleaned(): { harness: Bench; cleaner: LogCleaner; put: (key: string, value: string | null) => void } {
+function cleaned(): { harness: LogHarness; cleaner: LogCleaner; put: (key: string, value: string | null) => void } {
   const config = {
     cleanupPolicy: new Set<CleanupPolicy>(['compact']),
     segmentBytes: 2.5 * VALUE_BYTES,
@@ -148,7 +153,7 @@ function cleaned(): { harness: Bench; cleaner: LogCleaner; put: (key: string, va
     deleteRetentionMs: DELETE_RETENTION_MS,
   };
   const rewriting = (offset: bigint): void => cleaner.rewriting('t', 0, offset);
-  const harness = bench(config, { rewriting });
+  const harness = createHarness(config, { rewriting });
   const { disk, clock } = harness;
   const cleaner = new LogCleaner({
     ...{ disk, clock, logger: silentLogger, directory: '/data' },
@@ -235,7 +240,12 @@ test('beginSwap: fails before it renames a file when the new .log file is absent
 });
 
 test('a compaction that comes to a segment of a swap that pauses gives up, and reports no corruption', () => {
-  const harness = bench({ cleanupPolicy: new Set(['compact']), segmentBytes: 300, indexIntervalBytes: 100, minCleanableDirtyRatio: 0 });
+  const harness = createHarness({
+    cleanupPolicy: new Set(['compact']),
+    segmentBytes: 300,
+    indexIntervalBytes: 100,
+    minCleanableDirtyRatio: 0,
+  });
   for (let round = 0; round < 120; round++) put(harness.log, `a${round}`, `b${round}`, `c${round}`);
   harness.log.updateHighWatermark(harness.log.logEndOffset);
   const replica = copyAll(harness.log);

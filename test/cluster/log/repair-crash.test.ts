@@ -1,4 +1,4 @@
-/** A crash at every step of a repair: what is left is whole, or is found to be damaged; compaction of it restores nothing. */
+/** A crash at every step of a repair: the log is whole or reports its corruption, and a compaction of it restores nothing. */
 import { expect, test } from 'vitest';
 import { DiskError } from '../../../electron/cluster/lib/disk.ts';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
@@ -11,7 +11,7 @@ import { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
 import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
 import { buildBatch } from '../../../electron/cluster/protocol/records-builder.ts';
 import { decodeRecords } from '../../../electron/cluster/protocol/records-reader.ts';
-import { bench, copyAll, DIRECTORY, ManualClock, START_MS, type Bench } from './helpers.ts';
+import { createHarness, copyAll, DIRECTORY, ManualClock, START_MS, type LogHarness } from './helpers.ts';
 
 const DAY_MS = 86_400_000;
 const COMPACT: ReadonlySet<CleanupPolicy> = new Set<CleanupPolicy>(['compact']);
@@ -40,8 +40,8 @@ const ROWS = [
   ['e', '5'],
 ] as const;
 
-function written(rows: readonly (readonly [string, string | null])[] = ROWS): Bench {
-  const made = bench({ cleanupPolicy: COMPACT, segmentBytes: 200, indexIntervalBytes: 1, minCleanableDirtyRatio: 0 });
+function written(rows: readonly (readonly [string, string | null])[] = ROWS): LogHarness {
+  const made = createHarness({ cleanupPolicy: COMPACT, segmentBytes: 200, indexIntervalBytes: 1, minCleanableDirtyRatio: 0 });
   for (const [key, value] of rows) put(made.log, key, value);
   expect(made.log.segments.map(({ baseOffset }) => baseOffset)).toEqual([0n, 2n, 4n, 6n]);
   return made;
@@ -61,11 +61,11 @@ function keysOf(log: Log): string[] {
 const KEYS = ['a', 'b', 'c', 'd', 'e'];
 const SEGMENT = `${DIRECTORY}/00000000000000000002.log`;
 
-test.each([false, true])('a crash at every step of a repair leaves a whole log or a damaged one (power cut: %s)', (powerCut) => {
+test.each([false, true])('a crash at every step of a repair leaves a whole log or a corrupt one (power cut: %s)', (powerCut) => {
   const source = written();
   clean(source.log, 0n, START_MS, START_MS + 2 * DAY_MS);
   const records = copyAll(source.log);
-  let damagedAgain = 0;
+  let corruptAgain = 0;
   let steps = 0;
   for (; ; steps++) {
     const made = written();
@@ -76,7 +76,7 @@ test.each([false, true])('a crash at every step of a repair leaves a whole log o
     disk.syncDirectory(DIRECTORY);
     disk.syncDirectory('/data');
     const log = made.reopen({ highWatermark: logEndOffset, recoveryPoint: logEndOffset });
-    expect(log.damagedSegments.map(({ baseOffset }) => baseOffset)).toEqual([2n]);
+    expect(log.corruptSegments.map(({ baseOffset }) => baseOffset)).toEqual([2n]);
     const repair = log.beginRepair('log');
     if (repair === undefined) throw new Error('no corrupt segment');
     repair.append(records);
@@ -96,17 +96,17 @@ test.each([false, true])('a crash at every step of a repair leaves a whole log o
     if (powerCut) disk.powerCut(seededRandom(steps));
     const again = made.reopen({ cleanShutdown: false, recoveryPoint: logEndOffset, highWatermark: logEndOffset });
     expect(again.logEndOffset).toBe(logEndOffset);
-    if (again.damagedSegments.length > 0) {
-      damagedAgain++;
+    if (again.corruptSegments.length > 0) {
+      corruptAgain++;
       expect(() => keysOf(again)).toThrow();
     } else expect([steps, keysOf(again)]).toEqual([steps, KEYS]);
     if (!crashed) break;
   }
-  expect(damagedAgain).toBeGreaterThan(10);
-  expect(damagedAgain).toBeLessThanOrEqual(steps);
+  expect(corruptAgain).toBeGreaterThan(10);
+  expect(corruptAgain).toBeLessThanOrEqual(steps);
 });
 
-/** What a reader gets from the start of the log up to the first batch that is refused. */
+/** The records that a reader gets from the log start up to the first refused batch. */
 function readablePrefix(log: Log): Buffer {
   const chunks: Buffer[] = [];
   try {
@@ -183,18 +183,18 @@ test.each([
     let again = made.reopen({ ...options, cleanShutdown: false });
     expect(again.logEndOffset).toBe(logEndOffset);
     const isOfOne = (prefix: Buffer): boolean => [before, ofSource, whole].some((one) => one.subarray(0, prefix.length).equals(prefix));
-    if (again.damagedSegments.length > 0) {
+    if (again.corruptSegments.length > 0) {
       expect([steps, isOfOne(readablePrefix(again))]).toEqual([steps, true]);
       if (after === 'truncation') {
-        const [first] = again.damagedSegments;
+        const [first] = again.corruptSegments;
         again.truncateTo((first?.endOffset ?? 0n) - 1n);
-        expect([steps, again.damagedSegments]).toEqual([steps, []]);
+        expect([steps, again.corruptSegments]).toEqual([steps, []]);
         again.close();
         again = made.reopen();
         expect([steps, isOfOne(readablePrefix(again))]).toEqual([steps, true]);
       } else {
         while (repairAlone(again, whole)) alone++;
-        if (again.damagedSegments.length === 0) expect([steps, keysOf(again)]).toEqual([steps, ['a', 'b', 'c', 'e']]);
+        if (again.corruptSegments.length === 0) expect([steps, keysOf(again)]).toEqual([steps, ['a', 'b', 'c', 'e']]);
       }
     } else expect([steps, readablePrefix(again).subarray(0, 100)]).toEqual([steps, ofSource.subarray(0, 100)]);
     if (!crashed) break;
@@ -218,14 +218,14 @@ test('without a crash the repair of a log leaves no gap between its segments', (
   // Without compaction in the policy a gap between segments counts as records that are missing.
   const config = { ...log.config, cleanupPolicy: new Set<CleanupPolicy>(['delete']) };
   const again = made.reopen({ config, cleanShutdown: false, recoveryPoint: 0n, highWatermark: logEndOffset });
-  expect(again.damagedSegments).toEqual([]);
+  expect(again.corruptSegments).toEqual([]);
   expect(again.logEndOffset).toBe(logEndOffset);
   expect(keysOf(again)).toEqual(KEYS);
 });
 
 const ID = 'jKfGsCXpQWmGQDO3oMzNHw';
 
-/** A data directory with one compacted log, and what its cleaner has written down. */
+/** A data directory with one compacted log, and the checkpoint of its cleaner. */
 function directory() {
   const disk = new MemoryDisk();
   const clock = new ManualClock();
@@ -282,7 +282,7 @@ test.each(['truncation', 'truncation to nothing', 'truncation with the cleaner o
         log = logs.create('t', 0, ID);
       }
     }
-    // The value and its tombstone, both below what the checkpoint was.
+    // The value and its tombstone, both below the former checkpoint.
     expect(log.logEndOffset).toBeLessThan(6n);
     put(log, 'k', 'v');
     put(log, 'k', null);

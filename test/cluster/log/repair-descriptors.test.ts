@@ -1,8 +1,8 @@
-/** A process without free descriptors during a swap: that is no failure of the disk, so the log stays in use as it is. */
+/** A process without free descriptors during a swap: this is no failure of the disk, so the log stays in use unchanged. */
 import { expect, test } from 'vitest';
 import type { Log } from '../../../electron/cluster/log/log.ts';
 import { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
-import { append, bench, copyAll, DIRECTORY } from './helpers.ts';
+import { append, createHarness, copyAll, DIRECTORY } from './helpers.ts';
 
 /** Two to a segment: the swap has two steps. */
 const BATCHES = 80;
@@ -21,7 +21,7 @@ function readable(log: Log): number[] {
 
 test('a shortage of descriptors at any step of a swap leaves readable what the next start finds', () => {
   for (let steps = 0; ; steps++) {
-    const made = bench({ segmentBytes: 170, indexIntervalBytes: 1 });
+    const made = createHarness({ segmentBytes: 170, indexIntervalBytes: 1 });
     for (let i = 0; i < BATCHES; i++) append(made.log, `value ${i}`);
     const records = copyAll(made.log);
     const known = { highWatermark: made.log.logEndOffset, recoveryPoint: made.log.logEndOffset };

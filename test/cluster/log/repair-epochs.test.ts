@@ -1,26 +1,26 @@
-/** A repair keeps the history of leader epochs true: it takes no record of another history, and completes what an open could not read. */
+/** A repair keeps the leader epochs correct: it refuses records of another history, and adds epochs that an open could not read. */
 import { expect, test } from 'vitest';
 import type { Log } from '../../../electron/cluster/log/log.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
 import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
-import { batchOf, bench, contents, copyAll, DIRECTORY, sequenced, type Bench } from './helpers.ts';
+import { batchOf, createHarness, contents, copyAll, DIRECTORY, sequenced, type LogHarness } from './helpers.ts';
 
 /** Segments of two batches; `epochs`: of the batches, in order. */
-function written(epochs: readonly number[], text = 'value'): Bench {
-  const made = bench({ segmentBytes: 170, indexIntervalBytes: 1 });
+function written(epochs: readonly number[], text = 'value'): LogHarness {
+  const made = createHarness({ segmentBytes: 170, indexIntervalBytes: 1 });
   for (const [index, epoch] of epochs.entries()) made.log.appendAsLeader(batchOf([`${text} ${index}`]), epoch, { origin: 'client' });
   expect(made.log.segments.slice(0, 3).map(({ baseOffset }) => baseOffset)).toEqual([0n, 2n, 4n]);
   return made;
 }
 
-function close(made: Bench, ...lost: readonly string[]): bigint {
+function close(made: LogHarness, ...lost: readonly string[]): bigint {
   const { logEndOffset } = made.log;
   made.log.close();
   for (const name of lost) made.disk.remove(`${DIRECTORY}/${name}`);
   return logEndOffset;
 }
 
-/** What a replica sends from `offset` on. */
+/** The records that a replica sends from `offset` on. */
 function recordsFrom(records: Buffer, offset: bigint): Buffer {
   return records.subarray([...iterateBatches(records)].find(({ lastOffset }) => lastOffset >= offset)?.position ?? records.length);
 }
@@ -47,14 +47,14 @@ test('an open that recovers the records keeps the leader epochs of those that ar
   const before = [...made.log.epochStarts];
   const end = close(made, SECOND, '00000000000000000006.log', '00000000000000000000.index');
   const log = made.reopen({ highWatermark: end, recoveryPoint: end });
-  expect(log.damagedSegments.map(({ baseOffset }) => baseOffset)).toEqual([2n, 6n]);
+  expect(log.corruptSegments.map(({ baseOffset }) => baseOffset)).toEqual([2n, 6n]);
   expect(log.epochStarts).toEqual(before);
-  // Else a follower would fetch with an epoch that ends below its log's end, and be cut back to there.
+  // Otherwise a follower would fetch with an epoch that ends below its log end, and be truncated to there.
   expect(log.latestEpoch).toBe(3);
 });
 
-test.each(['clean', 'unclean'] as const)('an open that recovers the records recognises repeats of those that are missing (%s)', (kind) => {
-  const made = bench({ segmentBytes: 170, indexIntervalBytes: 1 });
+test.each(['clean', 'unclean'] as const)('an open that recovers the records recognises retries of the missing ones (%s)', (kind) => {
+  const made = createHarness({ segmentBytes: 170, indexIntervalBytes: 1 });
   // Producer 7 writes in the segments of offsets 2 to 5 only, producer 8 everywhere.
   const sequences = { 7: 0, 8: 0 };
   const write = (id: 7 | 8): void => void made.log.appendAsLeader(sequenced(BigInt(id), 0, sequences[id]++), 0, { origin: 'client' });
@@ -62,7 +62,7 @@ test.each(['clean', 'unclean'] as const)('an open that recovers the records reco
   expect(made.log.segments.map(({ baseOffset }) => baseOffset)).toEqual([0n, 2n, 4n, 6n, 8n]);
   const end = close(made, SECOND, '00000000000000000004.log', '00000000000000000000.index');
   const log = made.reopen({ highWatermark: end, recoveryPoint: end, cleanShutdown: kind === 'clean' });
-  expect(log.damagedSegments).toHaveLength(2);
+  expect(log.corruptSegments).toHaveLength(2);
   expect(log.appendAsLeader(sequenced(7n, 0, 2), 0, { origin: 'client' })).toMatchObject({ duplicate: true, firstOffset: 5n });
   expect(log.appendAsLeader(sequenced(7n, 0, 3), 0, { origin: 'client' })).toMatchObject({ duplicate: false, firstOffset: end });
   expect(log.appendAsLeader(sequenced(8n, 0, 5), 0, { origin: 'client' })).toMatchObject({ duplicate: true, firstOffset: 8n });
@@ -117,7 +117,7 @@ test.each([
     }
     // Not one of those that count as proof that the other replica lacks the records.
     expect(code).toBe(ErrorCode.FENCED_LEADER_EPOCH);
-    expect(log.damagedSegments).toHaveLength(1);
+    expect(log.corruptSegments).toHaveLength(1);
     expect(repairWith(log, records, scope)).toBe(true);
     expect(contents(log)).toEqual(all);
   }

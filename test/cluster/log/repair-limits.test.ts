@@ -1,4 +1,4 @@
-/** What a repair may not do to a log, whatever happens to its files: fail it, touch another log, or take memory and time for each segment. */
+/** Limits of a repair, whatever happens to its files: it does not fail the log, touch another log, or take memory and time for each segment. */
 import { expect, test } from 'vitest';
 import { DiskError } from '../../../electron/cluster/lib/disk.ts';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
@@ -10,15 +10,15 @@ import type { Log } from '../../../electron/cluster/log/log.ts';
 import type { SegmentRepair } from '../../../electron/cluster/log/segment-repair.ts';
 import { iterateBatches } from '../../../electron/cluster/protocol/record-batch.ts';
 import { buildBatch } from '../../../electron/cluster/protocol/records-builder.ts';
-import { append, bench, contents, copyAll, DIRECTORY, ManualClock, START_MS, type Bench } from './helpers.ts';
+import { append, createHarness, contents, copyAll, DIRECTORY, ManualClock, START_MS, type LogHarness } from './helpers.ts';
 
 const COMPACT: ReadonlySet<CleanupPolicy> = new Set<CleanupPolicy>(['compact']);
 const SEGMENT = '00000000000000000002.log';
 const TOPIC_IDS = ['jKfGsCXpQWmGQDO3oMzNHw', 'kKfGsCXpQWmGQDO3oMzNHw'] as const;
 
 /** A log of closed segments of two batches each; that at offset 2 is missing. */
-function holed(batches = 12, more: Parameters<Bench['reopen']>[0] = {}) {
-  const made = bench({ segmentBytes: 170, indexIntervalBytes: 1 });
+function holed(batches = 12, more: Parameters<LogHarness['reopen']>[0] = {}) {
+  const made = createHarness({ segmentBytes: 170, indexIntervalBytes: 1 });
   for (let i = 0; i < batches; i++) append(made.log, `value ${i}`);
   const records = copyAll(made.log);
   const all = contents(made.log);
@@ -26,7 +26,7 @@ function holed(batches = 12, more: Parameters<Bench['reopen']>[0] = {}) {
   made.log.close();
   made.disk.remove(`${DIRECTORY}/${SEGMENT}`);
   const log = made.reopen({ highWatermark: logEndOffset, recoveryPoint: logEndOffset, ...more });
-  expect(log.damagedSegments).toEqual([{ baseOffset: 2n, endOffset: 4n }]);
+  expect(log.corruptSegments).toEqual([{ baseOffset: 2n, endOffset: 4n }]);
   return { ...made, log, records, all };
 }
 
@@ -64,7 +64,7 @@ test.each([
       disk.remove(`/data/t-0/${SEGMENT}`);
       logs = open();
       const damaged = logs.create('t', 0, TOPIC_IDS[0]);
-      expect(damaged.damagedSegments).toHaveLength(1);
+      expect(damaged.corruptSegments).toHaveLength(1);
       const repair = begin(damaged);
       if (reading === 2) {
         repair.append(records);
@@ -142,7 +142,7 @@ test('the swap of a whole log syncs the directory and writes the manifest once f
     };
     expect(repair.finish()).toBe(true);
     disk.options = {};
-    expect(log.damagedSegments).toEqual([]);
+    expect(log.corruptSegments).toEqual([]);
     return counts;
   });
   expect(some).toEqual(few);
@@ -163,8 +163,8 @@ test('a repair leaves the indexes of a finished segment in their files, not in m
 });
 
 /** One megabyte to a batch and five batches to a segment; every value but the last is removed by a compaction. */
-function large(): Bench {
-  const made = bench({ cleanupPolicy: COMPACT, segmentBytes: 6 << 20, indexIntervalBytes: 4096, minCleanableDirtyRatio: 0 });
+function large(): LogHarness {
+  const made = createHarness({ cleanupPolicy: COMPACT, segmentBytes: 6 << 20, indexIntervalBytes: 4096, minCleanableDirtyRatio: 0 });
   made.log.updateConfig({ ...made.log.config, maxMessageBytes: 4 << 20 });
   const value = Buffer.alloc(1 << 20, 1);
   for (let i = 0; i < 31; i++) {
@@ -212,6 +212,6 @@ test('a whole-log repair begins at the log start of the other replica, and delet
   repair.append(records.subarray([...iterateBatches(records)][3]?.position ?? 0));
   repair.skipTo(repair.endOffset);
   expect(repair.finish()).toBe(true);
-  expect([log.logStartOffset, log.damagedSegments]).toEqual([3n, []]);
+  expect([log.logStartOffset, log.corruptSegments]).toEqual([3n, []]);
   expect(contents(log)).toEqual(all.slice(3));
 });

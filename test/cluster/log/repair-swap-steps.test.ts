@@ -5,15 +5,15 @@ import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import type { Log } from '../../../electron/cluster/log/log.ts';
 import type { SegmentRepair } from '../../../electron/cluster/log/segment-repair.ts';
 import { KafkaError } from '../../../electron/cluster/protocol/kafka-error.ts';
-import { append, bench, contents, copyAll, DIRECTORY, START_MS, type Bench } from './helpers.ts';
+import { append, createHarness, contents, copyAll, DIRECTORY, START_MS, type LogHarness } from './helpers.ts';
 
 const BATCHES = 200;
 /** Two batches to a segment. */
 const STEP_OFFSETS = 64n;
 
 /** The segment at offset 2 is missing; a repair of the whole log has been prepared. */
-function prepared(more: Parameters<Bench['reopen']>[0] = {}) {
-  const made = bench({ segmentBytes: 170, indexIntervalBytes: 1 });
+function prepared(more: Parameters<LogHarness['reopen']>[0] = {}) {
+  const made = createHarness({ segmentBytes: 170, indexIntervalBytes: 1 });
   for (let i = 0; i < BATCHES; i++) append(made.log, `value ${i}`);
   const records = copyAll(made.log);
   const all = contents(made.log);
@@ -33,7 +33,7 @@ function fill(log: Log, records: Buffer): SegmentRepair {
   return repair;
 }
 
-/** What is read from the start up to the first refusal. */
+/** The records from the log start up to the first refusal. */
 function readable(log: Log): string[] {
   const found: string[] = [];
   try {
@@ -47,7 +47,7 @@ function readable(log: Log): string[] {
   return found;
 }
 
-function leftovers({ disk }: Bench): string[] {
+function leftovers({ disk }: LogHarness): string[] {
   return disk.list(DIRECTORY).filter((name) => name.endsWith('.repair') || name.endsWith('.swap'));
 }
 
@@ -70,7 +70,7 @@ test('between two steps the new segments are read, the others are refused, and a
     log.roll();
   }
   expect(pauses).toBe(3);
-  expect(log.damagedSegments).toEqual([]);
+  expect(log.corruptSegments).toEqual([]);
   const now = [...all, ...[1, 2, 3].map((n) => `${BATCHES + n - 1}:meanwhile ${n}`)];
   expect(contents(log)).toEqual(now);
   log.close();
@@ -91,7 +91,7 @@ test.each([
       const steps = repair.finishInSteps();
       for (let i = 0; i < pauses; i++) expect(steps.next().done).toBe(false);
       if (what === 'a close') log.close();
-      else log.letGo();
+      else log.closeWithoutFlush();
       if (cut) made.disk.powerCut(seededRandom(pauses));
       expect(steps.next()).toEqual({ done: true, value: false });
       const again = made.reopen({ ...known, cleanShutdown: what === 'a close' });
@@ -180,5 +180,5 @@ test.each(Object.keys(CUTS))('the last segment is not replaced by what it was wh
     [198n, segments[0]?.endOffset],
     [segments[0]?.endOffset, highWatermark],
   ]);
-  expect(again.damagedSegments.some(({ baseOffset }) => baseOffset === 198n)).toBe(what.includes('lacks'));
+  expect(again.corruptSegments.some(({ baseOffset }) => baseOffset === 198n)).toBe(what.includes('lacks'));
 });

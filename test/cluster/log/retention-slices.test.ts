@@ -98,7 +98,7 @@ test('a round of retention that is still running is not started twice', () => {
   expect(due()).toBe(0);
 });
 
-test('a partition that is deleted between two slices is passed over', () => {
+test('a partition that is deleted between two slices is skipped', () => {
   const { clock, logs, due } = setUp();
   logs.applyRetention();
   expect(logs.get('t', LOGS - 1)?.logStartOffset).toBe(0n);

@@ -1,16 +1,16 @@
-/** A search for a time yields so often that no slice of it is long, however many batches, segments or records it passes. */
+/** A search by timestamp yields so often that no slice of it is long, however many batches, segments or records it reads. */
 import { describe, expect, test } from 'vitest';
 import type { Clock, Timer } from '../../../electron/cluster/lib/clock.ts';
 import { runInSlices } from '../../../electron/cluster/lib/work-slices.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
-import { batchOf, bench, START_MS, type Bench } from './helpers.ts';
+import { batchOf, createHarness, START_MS, type LogHarness } from './helpers.ts';
 
 const CLIENT = { origin: 'client' } as const;
 const time = (ms: number): bigint => BigInt(START_MS + ms);
 
-/** One segment without index entries: a search passes all batches by their headers. */
-function flat(batches: number, more: Parameters<typeof bench>[0] = {}): Bench {
-  const made = bench({ indexIntervalBytes: 1 << 30, ...more });
+/** One segment without index entries: a search reads the headers of all batches. */
+function flat(batches: number, more: Parameters<typeof createHarness>[0] = {}): LogHarness {
+  const made = createHarness({ indexIntervalBytes: 1 << 30, ...more });
   for (let index = 0; index < batches; index++) made.log.appendAsLeader(batchOf(['v'], { timestamp: time(index) }), 0, CLIENT);
   return made;
 }
@@ -32,7 +32,7 @@ describe('yields', () => {
   });
 
   test('every few segments', () => {
-    const made = bench({ segmentBytes: 200 });
+    const made = createHarness({ segmentBytes: 200 });
     for (let index = 0; index < 300; index++) made.log.appendAsLeader(batchOf(['v'.repeat(100)], { timestamp: time(index) }), 0, CLIENT);
     expect(made.log.segments.length).toBeGreaterThanOrEqual(299);
     expect(steps(made.log.searchTimestamp(time(299)))).toMatchObject({ value: { offset: 299n } });
@@ -42,7 +42,7 @@ describe('yields', () => {
   });
 
   test('every few thousand records of one batch', () => {
-    const made = bench({ maxMessageBytes: 1 << 30 });
+    const made = createHarness({ maxMessageBytes: 1 << 30 });
     const last = Array.from({ length: 100_000 }, (_, index) => ({ value: null, timestamp: time(index === 99_999 ? 9 : 1) }));
     made.log.appendAsLeader(batchOf([], { records: last }), 0, CLIENT);
     const { yields, value } = steps(made.log.searchTimestamp(time(9)));
@@ -56,11 +56,11 @@ describe('an append between two steps', () => {
     ['of a search for a time', time(5_000)],
     ['of a search for the largest time', 'largest'],
   ] as const;
-  test.each(cases)('%s is no damage of the segment', (_name, wanted) => {
-    const damages: unknown[] = [];
+  test.each(cases)('%s is no corruption of the segment', (_name, wanted) => {
+    const corruptions: unknown[] = [];
     for (let at = 1; ; at++) {
-      const { log } = bench({ indexIntervalBytes: 1 << 30 }, { damaged: (damage) => void damages.push(damage) });
-      // The time is one of a record that was deleted: the search passes all others.
+      const { log } = createHarness({ indexIntervalBytes: 1 << 30 }, { onCorruption: (corruption) => void corruptions.push(corruption) });
+      // The timestamp belongs to a deleted record: the search reads all others.
       log.appendAsLeader(batchOf(['late'], { timestamp: time(10_000) }), 0, CLIENT);
       for (let index = 0; index < 200; index++) log.appendAsLeader(batchOf(['v'], { timestamp: time(index) }), 0, CLIENT);
       log.updateHighWatermark(log.logEndOffset);
@@ -72,13 +72,13 @@ describe('an append between two steps', () => {
       log.appendAsLeader(batchOf(['more'], { timestamp: time(300) }), 0, CLIENT);
       while (step.done !== true) step = search.next();
       expect([at, step.value?.offset]).toEqual([at, wanted === 'largest' ? 0n : undefined]);
-      expect([at, log.damagedSegments, damages]).toEqual([at, [], []]);
+      expect([at, log.corruptSegments, corruptions]).toEqual([at, [], []]);
       if (isOver) break;
     }
   });
 });
 
-/** Every look at the clock takes a millisecond; timers run when asked. */
+/** Every read of the clock takes a millisecond; timers run on request. */
 class CostlyClock implements Clock {
   private ms = 0;
   readonly waiting: (() => void)[] = [];
@@ -149,9 +149,9 @@ describe('between two steps', () => {
     expect(steps(search).value).toMatchObject({ offset: 250n });
   });
 
-  test('a closed log ends the search, and its disk is not taken for failed', () => {
+  test('a closed log ends the search, and its disk does not count as failed', () => {
     let failures = 0;
-    const made = bench({ indexIntervalBytes: 1 << 30 }, { storageFailed: () => failures++ });
+    const made = createHarness({ indexIntervalBytes: 1 << 30 }, { storageFailed: () => failures++ });
     for (let index = 0; index < 500; index++) made.log.appendAsLeader(batchOf(['v'], { timestamp: time(index) }), 0, CLIENT);
     const search = made.log.searchTimestamp(time(499));
     search.next();

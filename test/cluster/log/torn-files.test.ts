@@ -1,4 +1,4 @@
-/** Every file beside the records, torn at every byte, after a kill and after a clean stop: the records and what follows from them are the same. */
+/** Every file beside the records, torn at every byte, after a kill and after a clean stop: the records and the state derived from them are the same. */
 import { expect, test } from 'vitest';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
@@ -9,7 +9,7 @@ import type { Log } from '../../../electron/cluster/log/log.ts';
 import { append, contents, ManualClock, marker, sequenced } from './helpers.ts';
 
 const ID = 'jKfGsCXpQWmGQDO3oMzNHw';
-const ENDS = ['a kill', 'a clean stop', 'a clean stop that leaves logs bare'] as const;
+const ENDS = ['a kill', 'a clean stop', 'a clean stop that closes logs without indexes'] as const;
 type End = (typeof ENDS)[number];
 const CLIENT = { origin: 'client' } as const;
 
@@ -28,11 +28,11 @@ function open(disk: MemoryDisk, syncedAtClose?: number): LogManager {
 /** A log of several segments, one of a single one, epochs, producers, transactions. */
 function written(end: End): Map<string, Buffer> {
   const disk = new MemoryDisk();
-  // Leaves indexes of a log that has no producer yet.
+  // Writes indexes of a log that has no producer yet.
   const before = open(disk);
   append(before.create('one', 0, ID), 'a');
   before.close();
-  const logs = open(disk, end === 'a clean stop that leaves logs bare' ? 0 : undefined);
+  const logs = open(disk, end === 'a clean stop that closes logs without indexes' ? 0 : undefined);
   const log = logs.create('t', 0, ID);
   for (let i = 0; i < 5; i++) {
     log.appendAsLeader(sequenced(1n, 0, i), i >> 1, CLIENT);
@@ -86,7 +86,7 @@ for (const end of ENDS) {
       expect([...logs.failures.keys()]).toEqual([]);
       for (const { log } of logs.logs()) log.updateHighWatermark(log.logEndOffset);
       expect(['t', 'one'].map((topic) => facts(logs.create(topic, 0, ID)))).toEqual(expected);
-      // Entries that are missing whole cannot be told from ones that never were.
+      // Missing whole entries cannot be distinguished from entries that were never written.
       if (!path.endsWith('.txnindex') || bytes % 34 !== 0) expect(logs.create('t', 0, ID).abortedTransactions(0n, 15n)).toEqual(aborted);
       logs.close();
       expect(logs.storageError).toBeUndefined();

@@ -1,4 +1,4 @@
-/** read_committed reads of a log that lacks records: an aborted record is never returned as a committed one, and none is passed over. */
+/** read_committed reads of a log that lacks records: an aborted record is never returned as a committed one, and none is skipped. */
 import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
@@ -57,14 +57,14 @@ function close({ logs, log }: Opened, end: End): void {
   }
   logs.checkpoint();
   logs.halt();
-  log.letGo();
+  log.closeWithoutFlush();
 }
 
 interface Written {
   disk: MemoryDisk;
   /** By offset. */
   fates: Fate[];
-  /** What another replica sends. */
+  /** The batches that another replica sends. */
   copy: Buffer;
   /** Base offsets of the closed segments. */
   closed: number[];
@@ -107,7 +107,7 @@ function pathOf(base: number, suffix = '.log'): string {
 const WAYS = ['missing', 'empty', 'cut'] as const;
 type Way = (typeof WAYS)[number] | 'flipped';
 
-function damage(disk: MemoryDisk, path: string, way: Way): void {
+function corruptFile(disk: MemoryDisk, path: string, way: Way): void {
   if (!disk.exists(path) || disk.size(path) === 0) return;
   if (way === 'missing') {
     disk.remove(path);
@@ -124,7 +124,7 @@ function damage(disk: MemoryDisk, path: string, way: Way): void {
   file.close();
 }
 
-/** What a client that reads committed records takes out of one answer, as Apache Kafka's consumer does. */
+/** The records that a read_committed client takes from one response, as Apache Kafka's consumer does. */
 function committedOf(batches: readonly BatchView[], aborted: readonly { producerId: bigint; firstOffset: bigint }[]): number[] {
   const due = aborted.toSorted((a, b) => Number(a.firstOffset - b.firstOffset));
   const excluded = new Set<bigint>();
@@ -180,7 +180,7 @@ function repairFrom(log: Log, copy: Buffer): void {
     repair.append(Buffer.concat(wanted.map(({ position, sizeInBytes }) => copy.subarray(position, position + sizeInBytes))));
     expect(repair.finish()).toBe(true);
   }
-  expect(log.damagedSegments).toEqual([]);
+  expect(log.corruptSegments).toEqual([]);
 }
 
 /** Segments: 0-1, 2-3, 4-5, 6-7, 8-9, 10-. */
@@ -191,7 +191,7 @@ describe.each(['stop', 'kill'] as const)('after a %s', (end) => {
     const { disk, fates, copy } = write(ABORT_IN_4, end);
     // The marker is before the cut.
     const isDecided = way === 'cut';
-    damage(disk, pathOf(4), way);
+    corruptFile(disk, pathOf(4), way);
     const opened = open(disk);
     const { log } = opened;
     expectTruth(log, fates);
@@ -215,8 +215,8 @@ describe.each(['stop', 'kill'] as const)('after a %s', (end) => {
   ])('a transaction that ends behind the missing records is decided, and the records below them are returned: %s', (_case, alsoMissing) => {
     const steps: Step[] = ['p', 't1', 'p', 'p', 't2', 'a2', 'p', 'a1', 'p', 'p', 'p', 'p'];
     const { disk, fates } = write(steps, end);
-    damage(disk, pathOf(4), 'missing');
-    for (const path of alsoMissing) damage(disk, path, 'missing');
+    corruptFile(disk, pathOf(4), 'missing');
+    for (const path of alsoMissing) corruptFile(disk, path, 'missing');
     const { log } = open(disk);
     expectTruth(log, fates);
     expect(readCommitted(log, 0)).toEqual({ shown: [0, 2, 3], end: 4, refused: true });
@@ -226,7 +226,7 @@ describe.each(['stop', 'kill'] as const)('after a %s', (end) => {
   test('missing records without an abort: what lies below them is returned', () => {
     const steps: Step[] = ['p', 't1', 't1', 'p', 'c1', 'p', 'p', 't1', 'a1', 'p', 'p', 'p'];
     const { disk, fates } = write(steps, end);
-    damage(disk, pathOf(4), 'missing');
+    corruptFile(disk, pathOf(4), 'missing');
     const { log } = open(disk);
     expectTruth(log, fates);
     expect(readCommitted(log, 0)).toEqual({ shown: [0, 1, 2, 3], end: 4, refused: true });
@@ -235,8 +235,8 @@ describe.each(['stop', 'kill'] as const)('after a %s', (end) => {
   test('two stretches of missing records: each ends the reads below it at the transactions that may have ended in it', () => {
     const steps: Step[] = ['t1', 'p', 'a1', 'p', 't2', 'p', 'p', 't2', 'a2', 'p', 'p', 'p', 'p', 'p'];
     const { disk, fates, copy } = write(steps, end);
-    damage(disk, pathOf(2), 'missing');
-    damage(disk, pathOf(8), 'missing');
+    corruptFile(disk, pathOf(2), 'missing');
+    corruptFile(disk, pathOf(8), 'missing');
     const { log } = open(disk);
     expectTruth(log, fates);
     expect(readCommitted(log, 0)).toEqual({ shown: [], end: 0, refused: true });
@@ -253,26 +253,26 @@ describe.each(['stop', 'kill'] as const)('after a %s', (end) => {
     for (const { position, sizeInBytes } of iterateBatches(copy))
       follower.log.appendAsFollower(copy.subarray(position, position + sizeInBytes));
     close(follower, end);
-    damage(disk, pathOf(4), 'missing');
+    corruptFile(disk, pathOf(4), 'missing');
     const { log } = open(disk);
     expectTruth(log, fates);
     expect(readCommitted(log, 0)).toEqual({ shown: [0], end: 1, refused: true });
   });
 
-  test('read_uncommitted reads and replication are not concerned', () => {
+  test('read_uncommitted reads and replication are not affected', () => {
     const { disk } = write(ABORT_IN_4, end);
-    damage(disk, pathOf(4), 'missing');
+    corruptFile(disk, pathOf(4), 'missing');
     const { log } = open(disk);
     for (const offset of [0n, 1n, 2n, 3n]) {
       expect(log.read(offset, 1, { maxOffset: log.logEndOffset, minOneMessage: true }).nextOffset).toBe(offset + 1n);
     }
   });
 
-  test('a list of aborted transactions that is lost, with a damaged batch in its segment: the reads before it are refused', () => {
+  test('a list of aborted transactions that is lost, with a corrupt batch in its segment: the reads before it are refused', () => {
     const steps: Step[] = ['p', 't1', 't1', 'p', 'p', 'a1', 'p', 'p', 'p', 'p', 'p', 'p'];
     const { disk, fates, copy } = write(steps, end);
-    damage(disk, pathOf(4), 'flipped');
-    damage(disk, pathOf(4, '.txnindex'), 'missing');
+    corruptFile(disk, pathOf(4), 'flipped');
+    corruptFile(disk, pathOf(4, '.txnindex'), 'missing');
     const opened = open(disk);
     expectTruth(opened.log, fates);
     expect(readCommitted(opened.log, 1)).toMatchObject({ shown: [], refused: true });
@@ -299,7 +299,7 @@ describe.each(['stop', 'kill'] as const)('after a %s without producer snapshots'
   test('a lost list of aborted transactions is built again from all records', () => {
     const steps: Step[] = ['p', 't1', 't1', 'p', 'p', 'a1', 'p', 'p', 'p', 'p', 'p', 'p'];
     const { disk, fates } = write(steps, end);
-    damage(disk, pathOf(4, '.txnindex'), 'missing');
+    corruptFile(disk, pathOf(4, '.txnindex'), 'missing');
     removeSnapshots(disk);
     const opened = open(disk);
     expectTruth(opened.log, fates);
@@ -325,13 +325,13 @@ describe.each(['stop', 'kill'] as const)('after a %s without producer snapshots'
   ] as const)('%s, then a %s', (prefix, nextEnd) => {
     test.each(cases)('a repair corrects a transaction that %s', (_case, steps) => {
       const { disk, fates, copy } = write(steps, end);
-      damage(disk, pathOf(4), 'missing');
+      corruptFile(disk, pathOf(4), 'missing');
       removeSnapshotsAt(disk, (offset) => offset > 4);
       // A start reads all records then.
-      if (prefix !== '') damage(disk, pathOf(0, '.index'), 'missing');
+      if (prefix !== '') corruptFile(disk, pathOf(0, '.index'), 'missing');
       const first = open(disk);
       expectTruth(first.log, fates);
-      // The state without the missing records is what this stop leaves.
+      // This stop writes the state without the missing records.
       close(first, end);
       const opened = open(disk);
       expectTruth(opened.log, fates, 'before the repair');
@@ -347,9 +347,9 @@ describe.each(['stop', 'kill'] as const)('after a %s without producer snapshots'
   });
 });
 
-test('a log that was cut among its missing records ends their transactions once it is repaired', () => {
+test('a log that was truncated among its missing records ends their transactions after the repair', () => {
   const { disk, fates, copy } = write(ABORT_IN_4, 'stop');
-  damage(disk, pathOf(4), 'missing');
+  corruptFile(disk, pathOf(4), 'missing');
   const opened = open(disk);
   const { log } = opened;
   expect(log.truncateTo(5n, { keepsMissing: true })).toBe(5n);
@@ -373,7 +373,7 @@ test('a read that starts at an offset without a record, right below an undecided
     if (baseOffset !== 0n) follower.log.appendAsFollower(copy.subarray(position, position + sizeInBytes));
   const [hole] = follower.log.segments.filter(({ baseOffset, endOffset }) => baseOffset <= 4n && endOffset > 4n);
   close(follower, 'stop');
-  damage(disk, pathOf(Number(hole?.baseOffset)), 'missing');
+  corruptFile(disk, pathOf(Number(hole?.baseOffset)), 'missing');
   const { log } = open(disk, 'compact');
   expect(readCommitted(log, 0)).toEqual({ shown: [], end: 0, refused: true });
 });
@@ -403,21 +403,21 @@ test('compaction: a record whose abort marker is missing replaces no committed v
   const copy = copyAll(log);
   expect(markerAt).toBe(2n);
   close(opened, 'stop');
-  damage(disk, pathOf(2), 'missing');
-  const { log: damaged } = open(disk, 'compact');
+  corruptFile(disk, pathOf(2), 'missing');
+  const { log: reopened } = open(disk, 'compact');
   // As with a full map of keys, compaction ends below the missing records.
-  const work = damaged.cleanable(0n, START_MS);
+  const work = reopened.cleanable(0n, START_MS);
   expect(work?.end).toBe(0n);
-  const steps = damaged.compact(0n, { nowMs: START_MS, maxKeyBytes: 1, sliceBytes: 1 << 20 });
+  const steps = reopened.compact(0n, { nowMs: START_MS, maxKeyBytes: 1, sliceBytes: 1 << 20 });
   for (let step = steps.next(); step.done !== true; step = steps.next());
-  repairFrom(damaged, copy);
-  expect(contents(damaged)[0]).toBe('0:committed');
-  expect(readCommitted(damaged, 0).shown[0]).toBe(0);
+  repairFrom(reopened, copy);
+  expect(contents(reopened)[0]).toBe('0:committed');
+  expect(readCommitted(reopened, 0).shown[0]).toBe(0);
 });
 
 const SEEDS = 20;
 
-/** What follows from one seed: a log of transactions that interleave, and files of it that are damaged. */
+/** Derived from one seed: a log of interleaved transactions, and corrupt files of it. */
 function randomCase(seed: number): { steps: Step[]; end: End; random: ReturnType<typeof seededRandom> } {
   const random = seededRandom(seed);
   const steps: Step[] = [];
@@ -436,7 +436,7 @@ function randomCase(seed: number): { steps: Step[]; end: End; random: ReturnType
   return { steps, end: random.int(2) === 0 ? 'stop' : 'kill', random };
 }
 
-test('transactions and damaged files at random: what is returned is committed, and complete up to the first refusal', () => {
+test('random transactions and corrupt files: returned records are committed, and complete up to the first refusal', () => {
   let refusals = 0;
   for (let seed = 1; seed <= SEEDS; seed++) {
     const { steps, end, random } = randomCase(seed);
@@ -445,12 +445,12 @@ test('transactions and damaged files at random: what is returned is committed, a
     for (let count = 1 + random.int(3); count > 0; count--) {
       const base = closed[random.int(closed.length)] as number;
       const way = [...WAYS, 'flipped' as const][random.int(4)] as Way;
-      damage(disk, pathOf(base), way);
-      if (random.int(3) === 0) damage(disk, pathOf(base, '.txnindex'), 'missing');
+      corruptFile(disk, pathOf(base), way);
+      if (random.int(3) === 0) corruptFile(disk, pathOf(base, '.txnindex'), 'missing');
       if (random.int(4) === 0) disk.remove(pathOf(closed[random.int(closed.length)] as number, '.snapshot'));
     }
     if (random.int(4) === 0) removeSnapshots(disk);
-    if (random.int(4) === 0) damage(disk, pathOf(closed[random.int(closed.length)] as number, '.index'), 'missing');
+    if (random.int(4) === 0) corruptFile(disk, pathOf(closed[random.int(closed.length)] as number, '.index'), 'missing');
     const opened = open(disk);
     expectTruth(opened.log, fates, what);
     if (readCommitted(opened.log, 0).refused) refusals++;
@@ -460,7 +460,7 @@ test('transactions and damaged files at random: what is returned is committed, a
     contentsUpToRefusal(again.log);
     repairFrom(again.log, copy);
     expectTruth(again.log, fates, `${what} after the repair`);
-    // A read finds what is flipped.
+    // A read finds flipped bytes.
     for (let left = 10; readCommitted(again.log, 0).refused && left > 0; left--) repairFrom(again.log, copy);
     expect(readCommitted(again.log, 0), what).toMatchObject({ end: fates.length, refused: false });
   }
@@ -468,11 +468,11 @@ test('transactions and damaged files at random: what is returned is committed, a
 });
 
 test.each([
-  ['an index of a closed segment is lost', (disk: MemoryDisk) => damage(disk, pathOf(0, '.index'), 'missing')],
+  ['an index of a closed segment is lost', (disk: MemoryDisk) => corruptFile(disk, pathOf(0, '.index'), 'missing')],
   [
     'every producer snapshot is damaged',
     (disk: MemoryDisk) => {
-      for (const name of disk.list(DIRECTORY)) if (name.endsWith('.snapshot')) damage(disk, `${DIRECTORY}/${name}`, 'flipped');
+      for (const name of disk.list(DIRECTORY)) if (name.endsWith('.snapshot')) corruptFile(disk, `${DIRECTORY}/${name}`, 'flipped');
     },
   ],
   ['every producer snapshot is lost', removeSnapshots],

@@ -1,9 +1,9 @@
-/** Batches whose checksum is right and whose records cannot be decoded, as a log may hold them from before leaders checked records. */
+/** Batches with a valid checksum and records that cannot be decoded, as a log may hold them from before leaders checked records. */
 import { expect, test } from 'vitest';
-import type { LogDamage } from '../../../electron/cluster/log/damage.ts';
+import type { LogCorruption } from '../../../electron/cluster/log/corruption.ts';
 import { BATCH_HEADER_BYTES, writeChecksum } from '../../../electron/cluster/protocol/record-batch.ts';
 import { buildBatch, type BatchToWrite } from '../../../electron/cluster/protocol/records-builder.ts';
-import { batchesOf, bench, copyAll, START_MS, type Bench } from './helpers.ts';
+import { batchesOf, createHarness, copyAll, START_MS, type LogHarness } from './helpers.ts';
 
 function batchAt(baseOffset: bigint, key: string, more: Partial<BatchToWrite> = {}): Buffer {
   const records = [{ key: Buffer.from(key), value: Buffer.from(`at ${baseOffset}`) }];
@@ -16,10 +16,10 @@ function undecodable(batch: Buffer): Buffer {
   return batch;
 }
 
-function compacted(): Bench & { found: LogDamage[] } {
-  const found: LogDamage[] = [];
+function compacted(): LogHarness & { found: LogCorruption[] } {
+  const found: LogCorruption[] = [];
   const config = { cleanupPolicy: new Set(['compact'] as const), segmentBytes: 300, minCleanableDirtyRatio: 0 };
-  return { ...bench(config, { damaged: (damage) => found.push(damage) }), found };
+  return { ...createHarness(config, { onCorruption: (corruption) => found.push(corruption) }), found };
 }
 
 test('compaction keeps a batch that it cannot decode as it is, and reports it once', () => {
@@ -41,7 +41,7 @@ test('compaction keeps a batch that it cannot decode as it is, and reports it on
   expect(found).toMatchObject([{ foundBy: 'decode', offset: 4n, records: 1, bytes: 0 }]);
 });
 
-test('a follower and a start without a clean stop pass over a control batch that they cannot decode', () => {
+test('a follower and a start after an unclean stop skip a control batch that they cannot decode', () => {
   const { log, found, reopen } = compacted();
   log.appendAsFollower(batchAt(0n, 'a', { producerId: 5n, producerEpoch: 0, baseSequence: 0 }));
   log.appendAsFollower(undecodable(batchAt(1n, 'b', { control: true, producerId: 5n, producerEpoch: 0 })));

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { crc32c, crc32cTable } from '../../../electron/cluster/protocol/crc32c.ts';
 
-test('vectors of RFC 3720 B.4', () => {
+test('crc32c: equals the vectors of RFC 3720 B.4', () => {
   const ascending = Buffer.from(Array.from({ length: 32 }, (_, i) => i));
   for (const implementation of [crc32c, crc32cTable]) {
     expect(implementation(Buffer.alloc(32))).toBe(0x8a9136aa);
@@ -12,7 +12,7 @@ test('vectors of RFC 3720 B.4', () => {
   }
 });
 
-test('native and table agree at every length and split', () => {
+test('crc32c: native module and table agree at every length and split', () => {
   // Enough for the native module to be loaded.
   crc32c(Buffer.alloc(100_000));
   const bytes = seededRandom(1).bytes(1000);

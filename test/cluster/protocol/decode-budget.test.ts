@@ -42,7 +42,7 @@ describe('decodeRequest', () => {
 });
 
 describe('encodeResponse', () => {
-  it('refuses an answer above 64 MiB by name', () => {
+  it('refuses a response above 64 MiB with the name of its API', () => {
     const group = {
       errorCode: 0,
       groupId: 'g'.repeat(1_000),

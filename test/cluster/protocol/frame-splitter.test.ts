@@ -18,13 +18,13 @@ function stream(parts: readonly Buffer[]): Buffer {
 describe('FrameSplitter', () => {
   const bytes = stream(frames);
 
-  test('gives the frames of one chunk', () => {
+  test('returns the frames of one chunk', () => {
     const splitter = new FrameSplitter(100);
     expect(splitter.push(bytes)).toEqual(frames);
     expect(splitter.buffered).toBe(0);
   });
 
-  test('does not care where the stream is cut: every one and every two cuts', () => {
+  test('returns the same frames for every one and every two cuts of the stream', () => {
     for (let first = 0; first <= bytes.length; first++) {
       for (let second = first; second <= bytes.length; second++) {
         const splitter = new FrameSplitter(100);
@@ -37,13 +37,13 @@ describe('FrameSplitter', () => {
     }
   });
 
-  test('takes a byte at a time', () => {
+  test('accepts one byte at a time', () => {
     const splitter = new FrameSplitter(100);
     const got = [...bytes].flatMap((byte) => splitter.push(Buffer.from([byte])));
     expect(got).toEqual(frames);
   });
 
-  test('joins a long frame of many chunks', () => {
+  test('joins a long frame from many chunks', () => {
     const random = seededRandom(1);
     const long = [Buffer.from(random.bytes(100_000)), Buffer.from(random.bytes(50_000))];
     const all = stream(long);
@@ -69,7 +69,7 @@ describe('FrameSplitter', () => {
   });
 });
 
-describe('FrameSplitter that uses its buffer again', () => {
+describe('FrameSplitter with a reused buffer', () => {
   test('keeps all frames of one chunk apart when it reuses its buffer, and the one that begins in it', () => {
     const parts = [Buffer.alloc(3_000, 1), Buffer.alloc(2_000, 2), Buffer.alloc(5_000, 3), Buffer.alloc(100, 4)];
     const splitter = new FrameSplitter(1_000_000, { reuse: true });
@@ -80,14 +80,14 @@ describe('FrameSplitter that uses its buffer again', () => {
     expect(splitter.push(all.subarray(cut))).toEqual(parts.slice(3));
   });
 
-  test('gives every frame as it was sent, while it is looked at', () => {
+  test('returns every frame unchanged until the next push', () => {
     const random = seededRandom(7);
     const sizes = [10, 100_000, 0, 70_000, ...Array.from({ length: 40 }, () => 5), 100_000, 300_000, 1];
     const sent = sizes.map((size) => Buffer.from(random.bytes(size)));
     const all = stream(sent);
     const splitter = new FrameSplitter(1_000_000, { reuse: true });
     const got: Buffer[] = [];
-    // One request at a time: no more than one frame comes with a chunk.
+    // One request at a time: at most one frame comes with a chunk.
     let at = 0;
     for (const frame of sent) {
       const end = at + 4 + frame.length;
@@ -100,7 +100,7 @@ describe('FrameSplitter that uses its buffer again', () => {
     expect(got).toEqual(sent);
   });
 
-  test('keeps one buffer for many frames, and lets a large one go when only small ones come', () => {
+  test('keeps one buffer for many frames, and releases a large one when only small ones arrive', () => {
     const splitter = new FrameSplitter(1_000_000, { reuse: true });
     const next = (size: number): ArrayBufferLike => (splitter.push(stream([Buffer.alloc(size)]))[0] as Buffer).buffer;
     const large = next(500_000);
@@ -110,7 +110,7 @@ describe('FrameSplitter that uses its buffer again', () => {
   });
 });
 
-test('a frame beyond what is reserved at first grows with what arrives', () => {
+test('FrameSplitter: grows the buffer of a large frame with the bytes that arrive', () => {
   const frame = Buffer.from(seededRandom(3).bytes(9_000_000));
   const bytes = stream([frame]);
   const splitter = new FrameSplitter(100_000_000);
@@ -120,7 +120,7 @@ test('a frame beyond what is reserved at first grows with what arrives', () => {
   expect(got[0]?.equals(frame)).toBe(true);
 });
 
-test('a chunk may be written over once it was taken', () => {
+test('FrameSplitter: a chunk may be overwritten after the push', () => {
   const splitter = new FrameSplitter(100);
   const chunk = stream([Buffer.from('whole')]);
   const got = splitter.push(chunk);
@@ -128,7 +128,7 @@ test('a chunk may be written over once it was taken', () => {
   expect(got).toEqual([Buffer.from('whole')]);
 });
 
-test('what is discarded in the middle of a large frame is freed at once', () => {
+test('FrameSplitter: frees a discarded large frame at once', () => {
   const allocated: Buffer[] = [];
   const original = Buffer.allocUnsafeSlow;
   Buffer.allocUnsafeSlow = (size) => {

@@ -1,4 +1,4 @@
-/** Bytes written by hand from the protocol's grammar: a round trip alone would not notice that both sides are wrong alike. */
+/** Bytes written by hand from the protocol's grammar: a round trip alone would not detect an error that both directions share. */
 import { describe, expect, test } from 'vitest';
 import { apiVersions } from '../../../electron/cluster/protocol/apis/api-versions.ts';
 import { fetch } from '../../../electron/cluster/protocol/apis/fetch.ts';
@@ -239,7 +239,7 @@ const goldens: readonly Golden[] = [
     },
   },
   {
-    // The cluster id is a tag of the request; where the logs part and who leads are tags of the partition.
+    // The cluster id is a tag of the request; the diverging epoch and the leader are tags of the partition.
     name: 'Fetch v12',
     api: fetch,
     version: 12,
@@ -352,6 +352,6 @@ test('records of a response are not copied', () => {
   expect(chunks.filter((chunk) => chunk === large)).toHaveLength(2);
 });
 
-test('a null that the version has no room for is refused', () => {
+test('refuses a null in a version without nullable field', () => {
   expect(() => encodeRequest(metadata, 0, { correlationId: 1, clientId: null }, { topics: null })).toThrow('cannot be null in version 0');
 });

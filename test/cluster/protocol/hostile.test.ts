@@ -1,4 +1,4 @@
-/** Bytes from a peer that is broken or means harm: a `ProtocolError`, nothing else, and no memory taken on the word of a length. */
+/** Malformed or malicious bytes: a `ProtocolError`, nothing else, and no memory allocated because of a claimed length. */
 import { describe, expect, test } from 'vitest';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { allApis } from '../../../electron/cluster/protocol/apis/index.ts';
@@ -24,7 +24,7 @@ function encoded(message: Api['request'], version: number): Buffer {
   return writer.finishBuffer();
 }
 
-/** What decoding threw; undefined where the bytes happened to make sense. */
+/** The error of the decoder; undefined where the bytes happened to be valid. */
 function thrownBy(decode: () => unknown): unknown {
   try {
     decode();
@@ -40,11 +40,11 @@ function expectProtocolErrorOrNothing(decode: () => unknown): void {
 }
 
 describe.each(allApis.map((api: Api) => [api.name, api] as const))('%s', (_name, api) => {
-  test('a message cut at any byte', () => {
+  test('refuses a message that is cut at any byte', () => {
     for (const message of [api.request, api.response]) {
       for (const version of new Set([api.minVersion, api.maxVersion])) {
         const bytes = encoded(message, version);
-        // Long texts and records make long messages; every cut of the first bytes and some of the rest say the same.
+        // Long texts and records make long messages; every cut of the first bytes and some of the others suffice.
         for (let cut = 0; cut < bytes.length; cut += cut < 600 ? 1 : 97) {
           expect(thrownBy(() => message.codec(version).decode(new Reader(bytes.subarray(0, cut))))).toBeInstanceOf(ProtocolError);
         }
@@ -52,7 +52,7 @@ describe.each(allApis.map((api: Api) => [api.name, api] as const))('%s', (_name,
     }
   });
 
-  test('random bytes, and a right message with bytes changed', () => {
+  test('survives random bytes, and a valid message with changed bytes', () => {
     for (let i = 0; i < 60; i++) {
       const version = api.minVersion + random.int(api.maxVersion - api.minVersion + 1);
       const message = i % 2 === 0 ? api.request : api.response;
@@ -65,7 +65,7 @@ describe.each(allApis.map((api: Api) => [api.name, api] as const))('%s', (_name,
   });
 });
 
-describe('lengths that promise more than there is', () => {
+describe('lengths beyond the end of the message', () => {
   const huge = '7fffffff';
   test.each([
     ['array of 2^31-1 topics', metadata.request, 1, huge],
@@ -89,7 +89,7 @@ describe('lengths that promise more than there is', () => {
     expect(grown).toBeLessThan(8 * 1024 * 1024);
   });
 
-  test('a tagged field whose content is shorter than it says', () => {
+  test('refuses a tagged field whose content is shorter than its length', () => {
     // currentLeader (tag 1) is 9 bytes long, and is said to be 10.
     const partition = '00000000 0000 0000000000000000 0000000000000000 0000000000000000 00 ffffffff 00';
     const bytes = Buffer.from(
@@ -100,11 +100,11 @@ describe('lengths that promise more than there is', () => {
   });
 });
 
-test('records out of noise', () => {
+test('metadata records of random bytes: only a ProtocolError', () => {
   for (let i = 0; i < 2000; i++) {
     const noise = Buffer.from(random.bytes(random.int(60)));
     const value = Buffer.from(random.bytes(random.int(60)));
-    // Most noise would end at the type: half of it gets a right start.
+    // Most random bytes would end at the type: half of them get a valid start.
     if (noise.length > 3 && i % 2 === 0) {
       noise[0] = 1;
       noise[1] = random.int(28);

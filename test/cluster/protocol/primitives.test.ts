@@ -56,7 +56,7 @@ describe('numbers of variable length', () => {
     expect(new Reader(bytes).varlong()).toBe(value);
   });
 
-  test('longer than any number', () => {
+  test('refuses a varint that is too long', () => {
     const bytes = Buffer.alloc(20, 0xff);
     expect(() => new Reader(bytes).uvarint()).toThrow(ProtocolError);
     expect(() => new Reader(bytes).varlong()).toThrow(ProtocolError);
@@ -77,7 +77,7 @@ describe('Writer', () => {
   ];
   const whole = written((writer) => values.forEach((write) => write(writer)), 4096);
 
-  test('gives the same bytes wherever its buffer has to grow', () => {
+  test('writes the same bytes wherever its buffer has to grow', () => {
     for (let hint = 1; hint < 200; hint++) {
       expect(written((writer) => values.forEach((write) => write(writer)), hint).equals(whole)).toBe(true);
     }
@@ -107,7 +107,7 @@ describe('tagged fields', () => {
     return written((writer) => message.codec(0).encode(writer, value));
   }
 
-  test('are written in the order of their tags, and not at all when they have their default', () => {
+  test('are written in the order of their tags, and left out with their default', () => {
     expect(encode(now, { id: 1 }).toString('hex')).toBe('0000000100');
     expect(encode(now, { id: 1, note: null, at: -1n, list: [], where: null }).toString('hex')).toBe('0000000100');
     expect(encode(now, { id: 1, note: 'a', at: 2n, list: [5], where: { x: 4 } }).toString('hex')).toBe(
@@ -115,7 +115,7 @@ describe('tagged fields', () => {
     );
   });
 
-  test('a struct that may be null is marked by a varint there, and by a byte elsewhere', () => {
+  test('a nullable struct is marked by a varint there, and by a byte elsewhere', () => {
     const part = { x: int32('0+', { default: 4 }) };
     const tagged = defineMessage({
       name: 'T',
@@ -132,7 +132,7 @@ describe('tagged fields', () => {
     expect(plain.codec(0).decode(new Reader(Buffer.from('ff00', 'hex')))).toEqual({ s: null });
   });
 
-  test('are passed over by a reader that does not know them, and are defaults where a writer did not', () => {
+  test('are skipped by a reader that does not know them, and have defaults where a writer left them out', () => {
     const bytes = encode(now, { id: 1, note: 'a', at: 2n });
     expect(old.codec(0).decode(new Reader(bytes))).toEqual({ id: 1 });
     expect(now.codec(0).decode(new Reader(encode(old, { id: 1 })))).toEqual({ id: 1, note: null, at: -1n, list: [], where: null });
@@ -153,7 +153,12 @@ describe('error codes', () => {
     expect(isRetriable(ErrorCode.NOT_ENOUGH_REPLICAS)).toBe(true);
     expect(isRetriable(ErrorCode.TOPIC_ALREADY_EXISTS)).toBe(false);
     const error = new KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS, undefined, { cause: 'x' });
-    expect(error).toMatchObject({ code: 36, codeName: 'TOPIC_ALREADY_EXISTS', message: 'A topic of this name exists.', cause: 'x' });
+    expect(error).toMatchObject({
+      code: 36,
+      codeName: 'TOPIC_ALREADY_EXISTS',
+      message: 'A topic with this name already exists.',
+      cause: 'x',
+    });
   });
 
   test('are without gaps from -1 to 133, each with its own sentence', () => {

@@ -80,7 +80,7 @@ describe('batches written by Apache Kafka', () => {
     expect([...decodeRecords(view, MIB)]).toEqual(RECORDS.map((record, i) => ({ ...record, offset: 100n + BigInt(i) })));
   });
 
-  test('ours has the same bytes', () => {
+  test('are equal to those of this encoder', () => {
     const ours = buildBatch({
       records: RECORDS,
       baseOffset: 100n,
@@ -125,16 +125,16 @@ describe('codecs', () => {
     expect(decompress('snappy', Buffer.from([5, 4 << 2, ...text('hello')]), 100).toString()).toBe('hello');
   });
 
-  test.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)('%s: a bomb is refused before it unfolds', (name) => {
+  test.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)('%s: a decompression bomb is refused before it is decompressed', (name) => {
     const bomb = compress(name, Buffer.alloc(4 * MIB));
     expect(decompress(name, bomb, 4 * MIB).length).toBe(4 * MIB);
     expect(() => decompress(name, bomb, 4 * MIB - 1)).toThrow(expect.objectContaining({ code: 2 }));
   });
 
-  test.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)('%s: garbage and cut payloads are corrupt, not crashes', (name) => {
+  test.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)('%s: random and cut payloads are CORRUPT_MESSAGE', (name) => {
     const whole = Buffer.from(compress(name, Buffer.from('abcdefgh'.repeat(40))));
     for (let cut = 0; cut < whole.length; cut++) {
-      // A cut may leave a shorter valid stream (a lost trailer, a whole xerial block list); what it must not do is throw anything else.
+      // A cut may leave a shorter valid stream (a lost trailer, a whole xerial block list), but must not throw any other error.
       try {
         decompress(name, whole.subarray(0, cut), MIB);
       } catch (error) {
@@ -150,7 +150,7 @@ describe('codecs', () => {
 });
 
 describe('verifyBatch', () => {
-  test('any flipped bit behind the checksum is noticed, base offset and leader epoch lie outside it', () => {
+  test('detects any flipped bit behind the checksum; base offset and leader epoch are outside it', () => {
     const batch = golden('none');
     for (let at = 17; at < batch.length; at++) {
       const damaged = Buffer.from(batch);
@@ -162,7 +162,7 @@ describe('verifyBatch', () => {
     expect(new BatchView(batch)).toMatchObject({ baseOffset: 1n << 40n, partitionLeaderEpoch: 99 });
   });
 
-  test('lengths that lie', () => {
+  test('detects wrong lengths', () => {
     for (const length of [-1, 0, 48, 10_000, 0x7fffffff]) {
       const batch = golden('none');
       batch.writeInt32BE(length, 8);
@@ -171,14 +171,14 @@ describe('verifyBatch', () => {
     expect(verifyBatch(new BatchView(golden('none').subarray(0, 10)))?.code).toBe(2);
   });
 
-  test('old message formats are named as such', () => {
+  test('reports old message formats', () => {
     const batch = golden('none');
     batch[16] = 1;
     expect(verifyBatch(new BatchView(batch))).toEqual({ code: 43, reason: expect.stringContaining('format 1') });
   });
 });
 
-test('iterateBatches gives whole batches and leaves a cut one', () => {
+test('iterateBatches returns whole batches and leaves out a partial one', () => {
   const one = golden('none');
   const all = Buffer.concat([one, golden('lz4'), one]);
   expect([...iterateBatches(all)].map((view) => view.position)).toEqual([0, one.length, one.length + golden('lz4').length]);
@@ -194,7 +194,7 @@ test('setLogAppendTime rewrites attribute, time and checksum', () => {
   expect([...decodeRecords(view, MIB)].map((record) => record.timestamp)).toEqual(Array(3).fill(1800000000000n));
 });
 
-test('holes: stored offsets are kept', () => {
+test('keeps stored offsets with gaps', () => {
   const batch = buildBatch({
     baseOffset: 10n,
     lastOffsetDelta: 9,
@@ -208,7 +208,7 @@ test('holes: stored offsets are kept', () => {
   expect(view.lastOffset).toBe(19n);
 });
 
-test('records of every size survive: the writer grows at any byte', () => {
+test('writes records of every size, with the buffer growing at any byte', () => {
   for (let size = 0; size < 1200; size++) {
     const value = Buffer.alloc(size, 0x61);
     const batch = buildBatch({ records: [{ key: text('k'), value, headers: [['h', text('x')]] }, { value }] });
@@ -216,7 +216,7 @@ test('records of every size survive: the writer grows at any byte', () => {
   }
 });
 
-test('records that lie are corrupt', () => {
+test('reports records with wrong lengths as corrupt', () => {
   const batch = golden('none');
   batch.writeInt32BE(4, 57);
   expect(() => [...decodeRecords(new BatchView(batch), MIB)]).toThrow(expect.objectContaining({ code: 2 }));

@@ -39,7 +39,7 @@ function versionsOf(message: Message<unknown, unknown>): number[] {
 }
 
 describe('metadata records', () => {
-  test.each(Object.entries(metadataSchemas))('%s survives in every version', (type, { message }) => {
+  test.each(Object.entries(metadataSchemas))('%s survives a round trip in every version', (type, { message }) => {
     for (const version of versionsOf(message)) {
       for (let i = 0; i < 5; i++) {
         const value = makeMessage(message, version, random);
@@ -61,7 +61,7 @@ describe('metadata records', () => {
     );
   });
 
-  test('are completed with defaults', () => {
+  test('are decoded with defaults', () => {
     const record = completeMetadataRecord({ type: 'PartitionChangeRecord', value: { partitionId: 1, topicId: TOPIC_ID, leader: 3 } });
     expect(record.value).toMatchObject({ isr: null, leader: 3, leaderRecoveryState: -1, eligibleLeaderReplicas: null });
   });
@@ -78,7 +78,7 @@ describe('metadata records', () => {
 });
 
 describe('group records', () => {
-  test.each(Object.entries(groupSchemas))('%s survives in every version, and as a tombstone', (type, schema) => {
+  test.each(Object.entries(groupSchemas))('%s survives a round trip in every version, and as a tombstone', (type, schema) => {
     for (const version of versionsOf(schema.value)) {
       for (let i = 0; i < 5; i++) {
         const key = makeMessage(schema.key, 0, random);
@@ -101,7 +101,7 @@ describe('group records', () => {
     expect(value?.toString('hex')).toBe('0003' + '0000000000000007' + '00000004' + '00016d' + '0000000000000009');
   });
 
-  test('a key of the oldest kind is an offset commit too', () => {
+  test('a key of version 0 is an offset commit too', () => {
     const key = Buffer.from('0000000167000174' + '00000002', 'hex');
     const value = Buffer.from('0001' + '0000000000000007' + '00016d' + '0000000000000009' + '000000000000000a', 'hex');
     expect(decodeGroupRecord(key, value)).toMatchObject({
@@ -111,14 +111,14 @@ describe('group records', () => {
     });
   });
 
-  test('a kind that is not ours is passed over, a version that is not ours is refused', () => {
+  test('an unknown type is skipped, an unknown version is refused', () => {
     expect(decodeGroupRecord(Buffer.from('000b000167', 'hex'), null)).toBeUndefined();
     expect(() => decodeGroupRecord(Buffer.from('0002000167', 'hex'), Buffer.from('0063', 'hex'))).toThrow(ProtocolError);
     expect(() => decodeGroupRecord(Buffer.alloc(1), null)).toThrow(ProtocolError);
   });
 });
 
-test('transaction records survive in both versions', () => {
+test('transaction records survive a round trip in both versions', () => {
   const schema = transactionSchemas.TransactionLog;
   for (const version of versionsOf(schema.value)) {
     const key = makeMessage(schema.key, 0, random);
@@ -131,7 +131,7 @@ test('transaction records survive in both versions', () => {
 });
 
 describe('control records', () => {
-  test.each(Object.entries(controlSchemas))('%s survives in every version', (type, { message, prefixed }) => {
+  test.each(Object.entries(controlSchemas))('%s survives a round trip in every version', (type, { message, prefixed }) => {
     for (const version of versionsOf(message)) {
       const made = makeMessage(message, version, random);
       const value = prefixed ? made : { ...made, version };
@@ -154,7 +154,7 @@ describe('control records', () => {
     expect(value.toString('hex')).toBe('0000' + '00000001' + '03' + '0000000100' + '0000000200' + '02' + '0000000200' + '00');
   });
 
-  test('an unknown type is passed over, a missing value is refused', () => {
+  test('an unknown type is skipped, a missing value is refused', () => {
     expect(decodeControlRecord({ key: Buffer.from('00000063', 'hex'), value: null })).toBeUndefined();
     expect(() => decodeControlRecord({ key: Buffer.from('00000001', 'hex'), value: null })).toThrow(ProtocolError);
   });
@@ -175,7 +175,7 @@ describe('consumer protocol', () => {
     expect(encodeSubscription({ topics: ['a'] }, 0).toString('hex')).toBe('0000' + '00000001' + '000161' + 'ffffffff');
   });
 
-  test('assignments, one of no bytes and one of a version to come', () => {
+  test('assignments, one without bytes and one of a future version', () => {
     const value = { assignedPartitions: [{ topic: 'a', partitions: [0, 2] }], userData: null };
     const bytes = encodeAssignment(value, 1);
     expect(bytes.toString('hex')).toBe('0001' + '00000001' + '000161' + '00000002' + '00000000' + '00000002' + 'ffffffff');

@@ -25,12 +25,12 @@ function frameOf(chunks: readonly Uint8Array[]): Buffer {
 describe.each(allApis.map((api: Api) => [api.name, api] as const))('%s', (name, api) => {
   const versions = Array.from({ length: api.maxVersion - api.minVersion + 1 }, (_, i) => api.minVersion + i);
 
-  test('is known by its key and name', () => {
+  test('has its key and name', () => {
     expect(apiByKey.get(api.key)).toBe(api);
     expect(apiName(api.key)).toBe(name);
   });
 
-  test.each(versions)('request v%i survives its frame', (version) => {
+  test.each(versions)('request v%i survives a round trip', (version) => {
     const random = seededRandom(api.key * 100 + version);
     for (let i = 0; i < MESSAGES_PER_VERSION; i++) {
       const body = makeMessage(api.request, version, random);
@@ -42,7 +42,7 @@ describe.each(allApis.map((api: Api) => [api.name, api] as const))('%s', (name, 
     }
   });
 
-  test.each(versions)('response v%i survives its frame', (version) => {
+  test.each(versions)('response v%i survives a round trip', (version) => {
     const random = seededRandom(api.key * 100 + version + 50);
     for (let i = 0; i < MESSAGES_PER_VERSION; i++) {
       const body = makeMessage(api.response, version, random);

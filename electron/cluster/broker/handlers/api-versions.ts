@@ -11,7 +11,7 @@ import { SUPPORTED_FEATURES } from '../features.ts';
 /** Letters, digits, dashes and dots, with neither of the last two at an end. */
 const SOFTWARE = /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?$/;
 
-/** Clients that ask in a version below 4 fail at a lowest level of 0 (KAFKA-17011); they are told 1. */
+/** Clients that request a version below 4 fail at a minimum level of 0 (KAFKA-17011); they get 1. */
 const SUPPORTED_FROM_1 = SUPPORTED_FEATURES.map((feature) => ({ ...feature, minVersion: Math.max(1, feature.minVersion) }));
 
 export const handleApiVersions: Handler<typeof apiVersions> = (request, { version }, broker) => {

@@ -1,6 +1,6 @@
 /**
  * Keys 68 and 69, ConsumerGroupHeartbeat and ConsumerGroupDescribe 0–1, as Apache Kafka answers them with `group.version` 0: the new group
- * protocol (KIP-848) is not there. They are listed all the same: a client that finds them missing may wait for a broker that has them.
+ * protocol (KIP-848) is unsupported. They are listed all the same: a client that does not find them may wait for a broker that has them.
  */
 import type { consumerGroupDescribe } from '../../protocol/apis/consumer-group-describe.ts';
 import type { consumerGroupHeartbeat } from '../../protocol/apis/consumer-group-heartbeat.ts';

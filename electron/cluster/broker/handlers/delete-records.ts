@@ -1,4 +1,4 @@
-/** Key 21, DeleteRecords 0–2 (KIP-107). Answered when every live replica has let the records go. */
+/** Key 21, DeleteRecords 0–2 (KIP-107). Answered when every live replica has deleted the records. */
 import type { deleteRecords } from '../../protocol/apis/delete-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import type { DataContext, DataRequestContext } from '../replica-manager-context.ts';

@@ -14,10 +14,13 @@ const CONTROLLERS = 2;
 
 export const handleDescribeCluster: Handler<typeof describeCluster> = (request, { listener }, broker) => {
   if (request.endpointType === CONTROLLERS) {
-    throw new KafkaError(ErrorCode.MISMATCHED_ENDPOINT_TYPE, "This is a broker's listener; controllers answer on their own.");
+    throw new KafkaError(
+      ErrorCode.MISMATCHED_ENDPOINT_TYPE,
+      'This is the listener of a broker; send the request to the listener of a controller.',
+    );
   }
   if (request.endpointType !== BROKERS) {
-    throw new KafkaError(ErrorCode.UNSUPPORTED_ENDPOINT_TYPE, `There is no endpoint type ${request.endpointType}.`);
+    throw new KafkaError(ErrorCode.UNSUPPORTED_ENDPOINT_TYPE, `Endpoint type ${request.endpointType} is unknown.`);
   }
   const image = broker.image();
   const brokers = [...image.brokers.values()]

@@ -1,8 +1,8 @@
 /**
- * Key 32, DescribeConfigs 1–4: every setting of topics and brokers, with where its value comes from (KIP-226) and, since v3, type and
+ * Key 32, DescribeConfigs 1–4: every configuration key of topics and brokers, with the source of its value (KIP-226) and, since v3, type and
  * documentation (KIP-569).
  *
- * A broker answers for itself and, with an empty name, for what all brokers share; it does not know what another one was started with.
+ * A broker answers for itself and, with an empty name, for the cluster-wide defaults; it does not know the static configuration of others.
  */
 import type { describeConfigs } from '../../protocol/apis/describe-configs.ts';
 import { mapInSlices } from '../../lib/work-slices.ts';
@@ -47,7 +47,7 @@ const TYPE_CODES: Readonly<Record<ConfigType, number>> = {
   password: 9,
 };
 
-/** Settings in one answer, over all resources: those of 10,000 topics. What is beyond is refused by name, resource by resource. */
+/** Configuration keys in one response, over all resources: those of 10,000 topics. Resources beyond it are refused one by one. */
 const MAX_CONFIGS = 350_000;
 
 export const handleDescribeConfigs: Handler<typeof describeConfigs> = async (request, _context, broker) => {
@@ -56,13 +56,16 @@ export const handleDescribeConfigs: Handler<typeof describeConfigs> = async (req
     const { resourceType, resourceName } = resource;
     try {
       if (configs >= MAX_CONFIGS) {
-        throw new KafkaError(ErrorCode.POLICY_VIOLATION, `One request can describe ${MAX_CONFIGS} settings; send several.`);
+        throw new KafkaError(
+          ErrorCode.POLICY_VIOLATION,
+          `One request can describe at most ${MAX_CONFIGS} configuration keys; send several requests.`,
+        );
       }
       const described = describe(resource, request, broker);
       configs += described.length;
       return { errorCode: ErrorCode.NONE, resourceType, resourceName, configs: described };
     } catch (error) {
-      // One bad resource must not cost the others their answer.
+      // An invalid resource must not fail the others.
       if (!(error instanceof KafkaError)) throw error;
       return { errorCode: error.code, errorMessage: error.message, resourceType, resourceName, configs: [] };
     }
@@ -85,7 +88,7 @@ function describe(resource: Resource, request: Request, broker: BrokerContext): 
     case ResourceType.GROUP:
       return [];
     default:
-      throw new KafkaError(ErrorCode.INVALID_REQUEST, `There is no resource type ${resource.resourceType}.`);
+      throw new KafkaError(ErrorCode.INVALID_REQUEST, `Resource type ${resource.resourceType} is unknown.`);
   }
 }
 
@@ -129,7 +132,7 @@ function describeBroker(name: string, wanted: (one: ConfigDefinition) => boolean
       });
   }
   if (name !== String(broker.nodeId)) {
-    throw new KafkaError(ErrorCode.INVALID_REQUEST, `This is broker ${broker.nodeId}; ask broker ${name} for its own settings.`);
+    throw new KafkaError(ErrorCode.INVALID_REQUEST, `This is broker ${broker.nodeId}; send the request for broker ${name} to that broker.`);
   }
   return [...brokerConfigDefinitions, ...unknownDefinitions(image, [name, ''])].filter(wanted).map((definition) => {
     const values = brokerConfigValues(image, definition, broker.properties, broker.nodeId);
@@ -137,7 +140,7 @@ function describeBroker(name: string, wanted: (one: ConfigDefinition) => boolean
   });
 }
 
-/** Of settings that are stored though this broker does not know them. Their values may be secrets, as in Kafka. */
+/** Stored keys that this broker does not know. Their values may be secrets, as in Kafka. */
 function unknownDefinitions(image: MetadataImage, brokers: readonly string[]): ConfigDefinition[] {
   const names = new Set(brokers.flatMap((name) => [...(image.configs.get(configKey(BROKER_RESOURCE, name))?.keys() ?? [])]));
   return [...names]

@@ -13,7 +13,7 @@ type Response = ResponseIn<typeof describeLogDirs>;
 type PartitionResponse = Response['results'][number]['topics'][number]['partitions'][number];
 
 export function handleDescribeLogDirs(request: Request, _context: DataRequestContext, broker: DataContext): Response {
-  // As Apache Kafka has it, an offline directory holds nothing that could be told of.
+  // As in Apache Kafka, an offline directory reports no replicas.
   if (broker.replicas.storageError !== undefined) {
     const results = [{ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, logDir: broker.replicas.logDirectory, topics: [] }];
     return { errorCode: ErrorCode.NONE, results };

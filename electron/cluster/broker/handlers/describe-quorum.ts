@@ -1,4 +1,4 @@
-/** Key 55, DescribeQuorum 0–2: only the leader of the quorum knows how far the others are. */
+/** Key 55, DescribeQuorum 0–2: only the leader of the quorum knows the log ends of the others. */
 import { describeQuorum } from '../../protocol/apis/describe-quorum.ts';
 import type { Handler } from '../context.ts';
 import { forward } from '../forward.ts';

@@ -17,7 +17,7 @@ type Topic = ResponseIn<typeof describeTopicPartitions>['topics'][number];
 export const handleDescribeTopicPartitions: Handler<typeof describeTopicPartitions> = (request, { listener }, broker) => {
   const { cursor } = request;
   if (cursor !== null && cursor.partitionIndex < 0) {
-    throw new KafkaError(ErrorCode.INVALID_REQUEST, `A cursor cannot stand at partition ${cursor.partitionIndex}.`);
+    throw new KafkaError(ErrorCode.INVALID_REQUEST, `A cursor cannot be at partition ${cursor.partitionIndex}.`);
   }
   const image = broker.image();
   const asked = request.topics.length === 0 ? [...image.topics.keys()] : [...new Set(request.topics.map(({ name }) => name))];

@@ -1,9 +1,9 @@
 /**
  * Key 1, Fetch 4–18.
  *
- * v7: fetch sessions (KIP-227), whose errors stand at the top. v11: consumers say where they stand, and read from followers (KIP-392). v12: a replica's fetch learns where logs part (KIP-595). v13: topic ids
- * (KIP-516). v15: a replica says its broker epoch (KIP-903). v16: the leader is named when it moved (KIP-951).
- * Records leave as they lie in the log: what is returned are views, never copies.
+ * v7: fetch sessions (KIP-227), whose errors are top-level. v11: consumers send their rack, and read from followers (KIP-392). v12: a response
+ * to a replica names the diverging epoch (KIP-595). v13: topic ids (KIP-516). v15: a replica sends its broker epoch (KIP-903). v16: the new
+ * leader is named after a move (KIP-951). Records are returned as views of the log, never copied.
  */
 import type { fetch } from '../../protocol/apis/fetch.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
@@ -52,7 +52,7 @@ function respond(session: FetchContext, results: readonly FetchResult[], context
   return { errorCode: ErrorCode.NONE, ...answer, nodeEndpoints: hints?.endpoints ?? [] };
 }
 
-/** The answer when the whole request was refused. Before v7 there is no place for it but the partitions. */
+/** The response when the whole request was refused. Before v7 only partitions have an error code. */
 export function onFetchError(request: Request, errorCode: number, _message: string, version: number): Response {
   if (version >= 7) return { errorCode, responses: [] };
   return {

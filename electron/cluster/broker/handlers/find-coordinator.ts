@@ -1,10 +1,10 @@
 /**
  * Key 10, FindCoordinator 0–6. A group's coordinator is the leader of the partition of `__consumer_offsets` that the hash of its id falls on;
- * the topic is made when it is first needed.
+ * the topic is created when it is first needed.
  *
- * v4: many keys at once (KIP-699). Share groups (key type 2, v6) have no coordinator here: INVALID_REQUEST, which no client retries.
- * Transactional ids (1) are refused by TRANSACTIONAL_ID_AUTHORIZATION_FAILED: librdkafka repeats the request after any other error until
- * its time is up, and Java's producer ends at once too.
+ * v4: many keys at once (KIP-699). Share groups (key type 2, v6) have no coordinator here: INVALID_REQUEST, which clients do not retry.
+ * Transactional ids (1) are refused with TRANSACTIONAL_ID_AUTHORIZATION_FAILED: librdkafka retries after any other error until
+ * its timeout, and Java's producer ends at once too.
  */
 import { partitionForKey } from '../../coordinator/java-hash.ts';
 import type { findCoordinator } from '../../protocol/apis/find-coordinator.ts';
@@ -20,7 +20,7 @@ const TRANSACTION = 1;
 
 export const handleFindCoordinator: Handler<typeof findCoordinator> = async (request, { version, listener }, broker) => {
   if (request.keyType === TRANSACTION)
-    throw new KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 'This cluster has no transactions.');
+    throw new KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED, 'This cluster does not support transactions.');
   if (request.keyType !== GROUP) throw new KafkaError(ErrorCode.INVALID_REQUEST, refusal(request.keyType));
   const topic = await offsetsTopic(broker);
   const find = (key: string): Coordinator => coordinatorOf(key, topic, broker, listener);
@@ -37,8 +37,8 @@ interface Coordinator {
 }
 
 function refusal(keyType: number): string {
-  if (keyType === 2) return 'This cluster has no share groups.';
-  return `There is no coordinator of type ${keyType}.`;
+  if (keyType === 2) return 'This cluster does not support share groups.';
+  return `Coordinator type ${keyType} is unknown.`;
 }
 
 async function offsetsTopic(broker: BrokerContext): Promise<TopicImage | undefined> {

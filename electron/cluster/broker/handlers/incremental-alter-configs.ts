@@ -1,6 +1,6 @@
 /**
- * Key 44, IncrementalAlterConfigs 0–1: changes single settings. Levels of this broker's loggers are changed here (KIP-412); the rest is checked
- * and written by the active controller.
+ * Key 44, IncrementalAlterConfigs 0–1: changes single keys. Levels of this broker's loggers are changed here (KIP-412); the active controller
+ * checks and writes the rest.
  */
 import { incrementalAlterConfigs } from '../../protocol/apis/incremental-alter-configs.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
@@ -34,14 +34,13 @@ function isLoggers({ resourceType }: Resource): boolean {
 function alter(resource: Resource, all: readonly Resource[], validateOnly: boolean, { nodeId, logger }: BrokerContext): Result {
   const { resourceType, resourceName, configs } = resource;
   try {
-    // Neither of the two, since which one was meant to be the last is not known.
+    // Neither of the two is applied, since the intended one is unknown.
     if (all.filter((other) => other.resourceName === resourceName).length > 1) {
       throw new KafkaError(ErrorCode.INVALID_REQUEST, `The request names the loggers of broker ${resourceName} twice.`);
     }
     requireOwnLoggers(resourceName, nodeId);
     alterLoggers(logger.levels, configs, validateOnly);
-    if (!validateOnly)
-      logger.info('levels of loggers were changed', { levels: configs.map(({ name, value }) => `${name}=${value ?? ''}`) });
+    if (!validateOnly) logger.info('logger levels changed', { levels: configs.map(({ name, value }) => `${name}=${value ?? ''}`) });
     return { errorCode: ErrorCode.NONE, errorMessage: null, resourceType, resourceName };
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;

@@ -23,7 +23,7 @@ export async function handleInitProducerId(request: Request, _context: DataReque
       'This cluster has no transactions. Use an idempotent producer without a transactional id.',
     );
   }
-  // Without a transactional id a producer always starts anew, whatever it was before.
+  // Without a transactional id a producer always gets a new producer id.
   return { errorCode: ErrorCode.NONE, producerId: await broker.producerIds.next(), producerEpoch: 0 };
 }
 

@@ -1,4 +1,4 @@
-/** Key 11, JoinGroup 0–9: joins a classic group; answers when the rebalance has everybody. */
+/** Key 11, JoinGroup 0–9: joins a classic group; answered when all members have joined the rebalance. */
 import type { joinGroup } from '../../protocol/apis/join-group.ts';
 import type { Handler } from '../context.ts';
 import { groupClient } from '../group-client.ts';

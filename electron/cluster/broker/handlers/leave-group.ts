@@ -1,4 +1,4 @@
-/** Key 13, LeaveGroup 0–5: takes members out of a classic group. */
+/** Key 13, LeaveGroup 0–5: removes members from a classic group. */
 import type { leaveGroup } from '../../protocol/apis/leave-group.ts';
 import type { Handler } from '../context.ts';
 import { groupClient } from '../group-client.ts';

@@ -16,7 +16,7 @@ export const handleListConfigResources: Handler<typeof listConfigResources> = (r
   const brokers = [...image.brokers.keys()].sort((a, b) => a - b).map(String);
   const names = (type: number): Iterable<string> => {
     if (type === ResourceType.TOPIC) return image.topics.keys();
-    // A broker's loggers go by the broker's name.
+    // The loggers of a broker have the name of the broker.
     return type === ResourceType.BROKER || type === ResourceType.BROKER_LOGGER ? brokers : [];
   };
   const configResources = [...new Set(asked)].flatMap((resourceType) =>

@@ -6,7 +6,7 @@
  * here, so the last two have no offset to name.
  */
 import { runInSlices } from '../../lib/work-slices.ts';
-import { DamagedBatchError } from '../../log/damage.ts';
+import { CorruptBatchError } from '../../log/corruption.ts';
 import type { listOffsets } from '../../protocol/apis/list-offsets.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
@@ -21,7 +21,7 @@ type Response = ResponseIn<typeof listOffsets>;
 type PartitionRequest = Request['topics'][number]['partitions'][number];
 type PartitionResponse = Response['topics'][number]['partitions'][number];
 
-/** Which version brought which special timestamp; the others below zero mean nothing. */
+/** The first version of each special timestamp; other negative timestamps are invalid. */
 const SINCE: ReadonlyMap<bigint, number> = new Map([
   [-1n, 1],
   [-2n, 1],
@@ -31,10 +31,10 @@ const SINCE: ReadonlyMap<bigint, number> = new Map([
   [-6n, 11],
 ]);
 const CONSUMER = -1;
-/** A tool that reads whatever replica it asks. */
+/** Replica id of a tool that reads from any replica. */
 const DEBUGGER = -2;
 
-/** Searches for times run in slices, between which the partition may move or end. */
+/** Searches for times run in slices, between which the partition may move or be deleted. */
 export function handleListOffsets(request: Request, context: DataRequestContext, broker: DataContext): Response | Promise<Response> {
   return runInSlices(broker.clock, answerInSteps(request, context, broker));
 }
@@ -88,17 +88,17 @@ function* answer(
       const step = search.next();
       if (step.done === true) return { partitionIndex, errorCode: ErrorCode.NONE, ...step.value };
       yield;
-      // Of a replica that is another one by now, or follows, the rest of the search would be worth nothing.
+      // The partition may have moved or changed its role: then the rest of the search is useless.
       if (responsible() !== partition || (fromLeader && partition.leaderEpoch !== leaderEpoch)) {
         throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER);
       }
     }
   } catch (error) {
-    if (error instanceof DamagedBatchError && partition !== undefined) {
+    if (error instanceof CorruptBatchError && partition !== undefined) {
       return refusal(partitionIndex, readError(replicas, partition, error));
     }
     if (!(error instanceof KafkaError)) throw error;
-    // Clients before v5 do not know the code; they know this one, and try again.
+    // Clients before v5 do not know the code; they retry after this one.
     const code = error.code === ErrorCode.OFFSET_NOT_AVAILABLE && version < 5 ? ErrorCode.LEADER_NOT_AVAILABLE : error.code;
     return refusal(partitionIndex, code);
   }

@@ -1,4 +1,4 @@
-/** Key 46, ListPartitionReassignments 0: the active controller tells which replicas are being moved (KIP-455). */
+/** Key 46, ListPartitionReassignments 0: the active controller lists the reassignments in progress (KIP-455). */
 import { listPartitionReassignments } from '../../protocol/apis/list-partition-reassignments.ts';
 import type { Handler } from '../context.ts';
 import { forward } from '../forward.ts';

@@ -2,8 +2,8 @@
  * Key 3, Metadata 0–13.
  *
  * v0: an empty list asks for all topics; since v1 null does, and an empty list asks for none.
- * v4: the client says whether a topic may be created by asking for it (KIP-204); before, it may.
- * v10: topic ids come back; v12: topics may be asked for by id (KIP-516). v13: a top-level error code (KIP-1102).
+ * v4: the client states whether a topic may be created automatically (KIP-204); before, it may.
+ * v10: topic ids are returned; v12: topics may be requested by id (KIP-516). v13: a top-level error code (KIP-1102).
  */
 import type { metadata } from '../../protocol/apis/metadata.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
@@ -23,7 +23,7 @@ export const handleMetadata: Handler<typeof metadata> = async (request, context,
   checkRequest(request, context.version);
   const all = request.topics === null || (context.version === 0 && request.topics.length === 0);
   const created = all ? NOTHING_CREATED : await createMissing(request, broker);
-  // Read after the creation, which may have taken a while: all of one answer comes from one image.
+  // Read after the creation, which may take long: all of one response comes from one image.
   const image = broker.image();
   const { listener } = context;
   const operations = request.includeTopicAuthorizedOperations ? ALL_TOPIC_OPERATIONS : OPERATIONS_NOT_ASKED;
@@ -50,21 +50,21 @@ interface AskedTopic {
 function checkRequest(request: Request, version: number): void {
   for (const { name, topicId } of request.topics ?? []) {
     if (version < 12 && (name === null || topicId !== ZERO_UUID)) {
-      throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Topics can be asked for by id since Metadata v12.');
+      throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Topics can be requested by id since Metadata v12.');
     }
     if (name === null && topicId === ZERO_UUID)
-      throw new KafkaError(ErrorCode.INVALID_REQUEST, 'A topic was asked for by neither name nor id.');
+      throw new KafkaError(ErrorCode.INVALID_REQUEST, 'A requested topic has neither name nor id.');
   }
 }
 
-/** A client that asks for one topic twice is answered once. */
+/** A topic that a request names twice is returned once. */
 function uniqueTopics(request: Request): AskedTopic[] {
   const unique = new Map<string, AskedTopic>();
   for (const topic of request.topics ?? []) unique.set(topic.topicId === ZERO_UUID ? `n${topic.name ?? ''}` : topic.topicId, topic);
   return [...unique.values()];
 }
 
-/** Creates what is missing, where both the client and this broker's settings allow it. Error codes by topic. */
+/** Creates missing topics, where both the client and this broker's configuration allow it. Error codes by topic. */
 async function createMissing(request: Request, broker: BrokerContext): Promise<ReadonlyMap<string, number>> {
   if (!request.allowAutoTopicCreation || !broker.settings.autoCreateTopicsEnable) return NOTHING_CREATED;
   const { topics } = broker.image();
@@ -93,7 +93,7 @@ function answerTopic(
   if (topicNameProblem(asked) !== null) return failedTopic(ErrorCode.INVALID_TOPIC_EXCEPTION, asked, ZERO_UUID);
   const creation = created.get(asked);
   if (creation === undefined) return failedTopic(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, asked, ZERO_UUID);
-  // Created, but this broker has not read of it yet: the client asks again.
+  // Created, but not in this broker's image yet: the client retries.
   return failedTopic(creation === ErrorCode.NONE ? ErrorCode.LEADER_NOT_AVAILABLE : creation, asked, ZERO_UUID);
 }
 
@@ -113,7 +113,7 @@ function viewTopic(image: MetadataImage, topic: TopicImage, context: RequestCont
       const view = viewPartition(image, partition, listener);
       const { partition: partitionIndex, leaderEpoch, replicas, isr } = partition;
       if (version > 0) return { ...view, partitionIndex, leaderEpoch, replicaNodes: replicas, isrNodes: isr };
-      // Clients of v0 look every replica up among the brokers, so they are told of those alone that are alive.
+      // Clients of v0 look every replica up among the brokers, so only live replicas are returned.
       const alive = (id: number): boolean => aliveEndpoint(image, id, listener) !== undefined;
       const shown = { ...view, partitionIndex, leaderEpoch, replicaNodes: replicas.filter(alive), isrNodes: isr.filter(alive) };
       const partial = shown.replicaNodes.length < replicas.length || shown.isrNodes.length < isr.length;

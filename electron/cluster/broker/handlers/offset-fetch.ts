@@ -1,6 +1,6 @@
 /**
- * Key 9, OffsetFetch 1–10. v8: many groups (KIP-709). v10: topics by id (KIP-848): the coordinator knows names, so ids are mapped on the way in
- * and out; an unknown one is UNKNOWN_TOPIC_ID on each of its partitions, and where all topics are asked for, those that are gone are left out.
+ * Key 9, OffsetFetch 1–10. v8: many groups (KIP-709). v10: topics by id (KIP-848): the coordinator uses names, so ids are mapped in requests
+ * and responses; an unknown one is UNKNOWN_TOPIC_ID on each of its partitions, and where all topics are requested, deleted ones are left out.
  */
 import type { offsetFetch } from '../../protocol/apis/offset-fetch.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';

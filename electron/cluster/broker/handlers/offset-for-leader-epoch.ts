@@ -1,6 +1,6 @@
 /**
  * Key 23, OffsetForLeaderEpoch 2–4: where a leader epoch ends in this leader's log (KIP-101, KIP-279). Only the leader answers, in the
- * epoch that the asker believes in (KIP-320).
+ * epoch that the client assumes (KIP-320).
  */
 import type { offsetForLeaderEpoch } from '../../protocol/apis/offset-for-leader-epoch.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';

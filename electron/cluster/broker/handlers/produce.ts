@@ -1,8 +1,8 @@
 /**
  * Key 0, Produce 3–13.
  *
- * v8: which record was refused, and a message (KIP-467). v10: the leader is named when it moved (KIP-951). v13: topic ids (KIP-516).
- * With acks=0 nothing is answered; when such a request fails its connection is closed, which is all that a client can notice.
+ * v8: names refused records, with a message (KIP-467). v10: the new leader is named after a move (KIP-951). v13: topic ids (KIP-516).
+ * With acks=0 there is no response; when such a request fails its connection is closed, which is all that a client can notice.
  */
 import { sleep } from '../../lib/clock.ts';
 import type { produce } from '../../protocol/apis/produce.ts';
@@ -24,11 +24,11 @@ type PartitionResponse = Response['responses'][number]['partitionResponses'][num
 const ZSTD_SINCE = 7;
 const ZSTD = 4;
 /**
- * A request with so many compressed batches is appended over several turns of the event loop. Their size does not count: 12 KB of zstd
+ * A request with more compressed batches is appended over several turns of the event loop. Their size is no measure: 12 KB of zstd
  * may hold 127 MiB.
  */
 const COMPRESSED_BATCHES_IN_TURNS = 2;
-/** Milliseconds of one such turn, beyond the batch under way. */
+/** Milliseconds of one such turn, beyond the batch in progress. */
 const TURN_MS = 20;
 
 export function handleProduce(
@@ -58,7 +58,7 @@ export function handleProduce(
         'Transactional records in a request without a transactional id.',
       );
     }
-    throw new KafkaError(ErrorCode.INVALID_TXN_STATE, 'This broker does not take part in transactions.');
+    throw new KafkaError(ErrorCode.INVALID_TXN_STATE, 'This broker does not support transactions.');
   }
   const slow = broker.replicas.admit(bytes);
   const work = () => append(request, context, broker, compressedBatches);
@@ -88,7 +88,7 @@ function append(
   if (inTurns) return appendInTurns(request, context, broker, params, entries);
   const results = broker.replicas.append(params, entries);
   if (!(results instanceof Promise)) return respond(request, context, broker, results);
-  // Its place in the log is settled, so the next write of this client need not wait until this one is replicated.
+  // Its offsets are assigned, so the next write of this client need not wait for the replication of this one.
   dropRecords(request);
   context.connection.answerLater();
   return results.then((done) => respond(request, context, broker, done));
@@ -104,7 +104,7 @@ function storedCompressed(entries: readonly AppendEntry[], { replicas }: DataCon
   return count;
 }
 
-/** To unfold and check a batch may take a tenth of a second, and a request may hold hundreds: others have their turn in between. */
+/** Decompressing and checking a batch may take 100 ms, and a request may hold hundreds: other work runs in between. */
 async function appendInTurns(
   request: Request,
   context: DataRequestContext,
@@ -115,7 +115,7 @@ async function appendInTurns(
   const { clock, replicas } = broker;
   const results: AppendResult[] = [];
   let turnEnd = clock.monotonic() + TURN_MS;
-  // Taken out, so that this function does not keep the records while replication is awaited.
+  // Taken out, so that this function does not keep the records in memory while replication is awaited.
   for (const entry of entries.splice(0)) {
     if (clock.monotonic() >= turnEnd) {
       await sleep(clock, 0);
@@ -152,7 +152,7 @@ function zstdRefused(version: number): KafkaError {
   return new KafkaError(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `Produce version ${version} cannot carry zstd; version ${ZSTD_SINCE} can.`);
 }
 
-/** They are in the log: while replication is awaited the request must not keep its frame in memory, nor count against others. */
+/** The records are in the log: while replication is awaited the request must not keep its frame in memory, nor count against others. */
 function dropRecords(request: Request): void {
   for (const { partitionData } of request.topicData) for (const data of partitionData) data.records = null;
 }

@@ -1,4 +1,4 @@
-/** Key 64, UnregisterBroker 0: the active controller forgets a broker that is gone for good. */
+/** Key 64, UnregisterBroker 0: the active controller removes a broker that will not return. */
 import { unregisterBroker } from '../../protocol/apis/unregister-broker.ts';
 import type { Handler } from '../context.ts';
 import { forward } from '../forward.ts';

@@ -10,7 +10,7 @@ import type { ControllerEvent, Decision, DecisionContext } from './decision.ts';
  * A broker makes itself known (KIP-631). It starts fenced, under an epoch that is the offset of its registration.
  *
  * While an older incarnation still has a session, the id is taken, unless that life is known to be over: it was let go by a controlled
- * shutdown, or this request names its epoch as the one under which it lost nothing (KIP-966, `broker/broker-past.ts`). `isAlive` is about
+ * shutdown, or this request names its epoch as the one under which it lost nothing (KIP-966, `broker/previous-run.ts`). `isAlive` is about
  * this controller's own reign: one that has never heard of a broker has no word of its life, and if an older incarnation lives after all,
  * its next heartbeat is answered with STALE_BROKER_EPOCH. Whatever the older one led moves with this very decision, under a new leader
  * epoch.

@@ -17,7 +17,7 @@ const image = imageOf({
 describe('DescribeCluster', () => {
   const ask = { includeClusterAuthorizedOperations: false, endpointType: 1, includeFencedBrokers: false };
 
-  it('shows fenced brokers only where asked', async () => {
+  it('returns fenced brokers only on request', async () => {
     const broker = fakeBroker({ image, controllerId: 3 });
     const alive = await handleDescribeCluster(ask, requestContext(2), broker);
     expect(alive).toMatchObject({
@@ -34,7 +34,7 @@ describe('DescribeCluster', () => {
     ]);
   });
 
-  it("does not pretend to be a controller's listener", () => {
+  it('does not answer for controllers', () => {
     const refuse = (endpointType: number) => () =>
       handleDescribeCluster({ ...ask, endpointType }, requestContext(1), fakeBroker({ image }));
     expect(refuse(2)).toThrow(expect.objectContaining({ code: ErrorCode.MISMATCHED_ENDPOINT_TYPE }));
@@ -62,7 +62,7 @@ describe('DescribeTopicPartitions', () => {
     };
   };
 
-  it('goes through all topics by name, page by page', async () => {
+  it('returns all topics by name, page by page', async () => {
     const first = await ask([]);
     expect(first.pages).toEqual([
       ['a', 0, [0, 1]],
@@ -79,11 +79,11 @@ describe('DescribeTopicPartitions', () => {
     expect((await ask([], 0)).pages).toEqual([['a', 0, [0]]]);
   });
 
-  it("goes on at the topic after the cursor where the cursor's own is gone", async () => {
+  it("continues at the topic after the cursor where the cursor's topic was deleted", async () => {
     expect((await ask([], 2000, { topicName: 'aa', partitionIndex: 7 })).pages).toEqual([['b', 0, [0, 1, 2]]]);
   });
 
-  it('says which topics are not there', async () => {
+  it('returns an error for unknown topics', async () => {
     expect((await ask(['b', 'zz', 'no no', 'b'])).pages).toEqual([
       ['b', 0, [0, 1, 2]],
       ['no no', ErrorCode.INVALID_TOPIC_EXCEPTION, []],
@@ -91,7 +91,7 @@ describe('DescribeTopicPartitions', () => {
     ]);
   });
 
-  it('shows eligible leader replicas', async () => {
+  it('returns eligible leader replicas', async () => {
     const { topics } = await ask(['b']);
     expect(topics?.[0]?.partitions[1]).toMatchObject({ eligibleLeaderReplicas: [3], lastKnownElr: [2], offlineReplicas: [2] });
   });
@@ -102,14 +102,14 @@ describe('DescribeTopicPartitions', () => {
 });
 
 describe('ListConfigResources', () => {
-  it('lists client metrics alone in v0, and there are none', async () => {
+  it('lists only client metrics in v0, an empty list', async () => {
     expect(await handleListConfigResources({ resourceTypes: [] }, requestContext(0), fakeBroker({ image }))).toEqual({
       errorCode: 0,
       configResources: [],
     });
   });
 
-  it('lists what was asked for in v1, everything for an empty list', async () => {
+  it('lists the requested types in v1, all for an empty list', async () => {
     const broker = fakeBroker({ image });
     const topics = await handleListConfigResources({ resourceTypes: [2] }, requestContext(1), broker);
     expect(topics?.configResources.map(({ resourceName }) => resourceName)).toEqual(['b', 'a']);
@@ -120,10 +120,10 @@ describe('ListConfigResources', () => {
   });
 });
 
-describe('what only the controller can do', () => {
+describe('a request for the controller', () => {
   const request = { topics: [], timeoutMs: 5000, validateOnly: false };
 
-  it("is sent on in the client's version, with what is left of its patience, and the answer comes back as it is", async () => {
+  it("is forwarded in the client's version with the remaining timeout, and its response is returned", async () => {
     const broker = fakeBroker();
     await broker.clock.advance(1000);
     const answer = { topics: [{ name: 'x', errorCode: 0 }] };
@@ -149,7 +149,7 @@ describe('what only the controller can do', () => {
     await expect(handleCreateTopics(request, requestContext(7), broker)).rejects.toMatchObject({ code: ErrorCode.NOT_CONTROLLER });
   });
 
-  it('is not even asked to delete topics where that is forbidden', () => {
+  it('is not forwarded when it deletes topics and delete.topic.enable is false', () => {
     const broker = fakeBroker({ properties: { 'delete.topic.enable': 'false' } });
     const ask = (version: number) => () =>
       handleDeleteTopics({ topics: [], topicNames: ['a'], timeoutMs: 1 }, requestContext(version), broker);

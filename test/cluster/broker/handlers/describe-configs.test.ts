@@ -23,7 +23,7 @@ async function ask(resourceType: number, resourceName: string, configurationKeys
 }
 
 describe('DescribeConfigs', () => {
-  it('shows every setting of a topic with the place its value comes from', async () => {
+  it('returns every key of a topic with the source of its value', async () => {
     const { byName, errorCode } = await ask(2, 'orders');
     expect(errorCode).toBe(0);
     expect([...byName.keys()]).toEqual(topicConfigDefinitions.map(({ name }) => name));
@@ -51,12 +51,12 @@ describe('DescribeConfigs', () => {
     expect((await ask(2, 'plain', ['retention.ms'])).byName.get('retention.ms')).toMatchObject({ value: '2000', configSource: 2 });
   });
 
-  it('shows all settings for an empty list of keys, and passes over unknown ones', async () => {
+  it('returns all keys for an empty list, and skips unknown ones', async () => {
     expect((await ask(2, 'plain', [])).byName.size).toBe(topicConfigDefinitions.length);
     expect((await ask(2, 'plain', ['no.such.thing'])).byName.size).toBe(0);
   });
 
-  it("shows this broker's settings, the shared dynamic ones under an empty name, and no other broker's", async () => {
+  it("returns this broker's keys, the cluster-wide dynamic ones under an empty name, and no other broker's", async () => {
     const own = (await ask(4, '1', null, true)).byName;
     expect(own.get('node.id')).toMatchObject({ value: '1', configSource: 4, readOnly: true });
     expect(own.get('log.retention.ms')).toMatchObject({ value: '2000', configSource: 2 });
@@ -66,7 +66,7 @@ describe('DescribeConfigs', () => {
     expect(await ask(4, '2')).toMatchObject({ errorCode: ErrorCode.INVALID_REQUEST, configs: [] });
   });
 
-  it('says what it does not have', async () => {
+  it('returns an error for unknown resources', async () => {
     expect(await ask(2, 'absent')).toMatchObject({ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION });
     expect(await ask(2, 'a b')).toMatchObject({ errorCode: ErrorCode.INVALID_TOPIC_EXCEPTION });
     expect(await ask(8, '2')).toMatchObject({ errorCode: ErrorCode.INVALID_REQUEST });

@@ -12,7 +12,7 @@ const KAFKA = JSON.parse(readFileSync(new URL('described-configs.json', import.m
 const FASTER = 'an embedded cluster detects failures and starts groups sooner';
 const GIVEN = 'the node of the comparison was started with it';
 const SECURITY = 'listeners and their security do not change while a node runs';
-/** Why a setting is described otherwise. */
+/** Reasons for deliberate differences. */
 const REASONS: Readonly<Record<string, string>> = {
   'min.insync.replicas': 'Kafka stores it for all brokers when eligible leader replicas are turned on',
   'offsets.topic.num.partitions': 'fewer partitions for a desk',
@@ -40,7 +40,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'sasl.enabled.mechanisms': SECURITY,
   'ssl.client.auth': SECURITY,
 };
-/** Prefixes of settings that belong to what is not built. */
+/** Prefixes of keys that belong to unimplemented features. */
 const UNBUILT =
   /^(remote\.|share\.|streams|group\.(share|consumer|streams|coordinator)|sasl\.|ssl\.|transaction|quota\.|delegation\.|metadata\.log\.)/;
 

@@ -14,7 +14,7 @@ const OFFSETS = 'AAAAAAAAAAAAAAAAAAAAAg';
 const GONE = 'AAAAAAAAAAAAAAAAAAAAAw';
 
 describe('FindCoordinator', () => {
-  // "g" hashes to 103, "test-group" to 1 of 3 partitions and so on: each leader is told by the partition.
+  // "g" hashes to 103, "test-group" to 1 of 3 partitions and so on: the partition identifies the leader.
   const offsets = topic('__consumer_offsets', OFFSETS, [{ leader: 1 }, { leader: 2 }, { leader: -1 }, { leader: 3 }]);
   const image = imageOf({ topics: [offsets], brokers: [registration(1), registration(2), registration(3, { fenced: true })] });
   const one = (key: string) => ({ key, keyType: 0, coordinatorKeys: [] });
@@ -32,7 +32,7 @@ describe('FindCoordinator', () => {
     expect(await handleFindCoordinator(one('a'), requestContext(3), broker)).toMatchObject({ errorCode: 0, nodeId: 2, host: 'host2' });
   });
 
-  it('is not there while its partition has no live leader', async () => {
+  it('is unavailable while its partition has no live leader', async () => {
     const answer = await handleFindCoordinator(many('b', 'c', 'd'), requestContext(4), fakeBroker({ image }));
     expect(answer?.coordinators?.map(({ key, errorCode, nodeId }) => [key, errorCode, nodeId])).toEqual([
       ['b', ErrorCode.COORDINATOR_NOT_AVAILABLE, -1],
@@ -59,10 +59,10 @@ describe('FindCoordinator', () => {
 
   it('refuses share groups, which have no coordinator here', async () => {
     const ask = handleFindCoordinator({ key: 't', keyType: 2, coordinatorKeys: [] }, requestContext(6), fakeBroker({ image }));
-    await expect(ask).rejects.toMatchObject({ code: ErrorCode.INVALID_REQUEST, message: 'This cluster has no share groups.' });
+    await expect(ask).rejects.toMatchObject({ code: ErrorCode.INVALID_REQUEST, message: 'This cluster does not support share groups.' });
   });
 
-  it.each([1, 2, 4, 6])('refuses a transactional id by an error on which every client gives up, v%i', async (version) => {
+  it.each([1, 2, 4, 6])('refuses a transactional id with an error that no client retries, v%i', async (version) => {
     const ask = handleFindCoordinator({ key: 't', keyType: 1, coordinatorKeys: ['t'] }, requestContext(version), fakeBroker({ image }));
     await expect(ask).rejects.toMatchObject({ code: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED });
   });
@@ -71,7 +71,7 @@ describe('FindCoordinator', () => {
 describe('group requests', () => {
   const image = imageOf({ topics: [topic('orders', ORDERS, [{}, {}])] });
 
-  it('reach the coordinator with what it must know of the client', async () => {
+  it('reach the coordinator with the properties of the client', async () => {
     const joinGroup = vi.fn<GroupApis['joinGroup']>(() => ({ errorCode: 0, protocolName: null, leader: '', memberId: 'm', members: [] }));
     const request = {
       groupId: 'g',
@@ -87,7 +87,7 @@ describe('group requests', () => {
     expect(joinGroup).toHaveBeenCalledExactlyOnceWith(request, { clientId: 'test', clientHost: '127.0.0.1', version: 9 });
   });
 
-  it('tell authorized operations of groups that exist, where asked', async () => {
+  it('return authorized operations of existing groups on request', async () => {
     const described = (groupId: string, errorCode: number) => ({
       errorCode,
       groupId,
@@ -119,7 +119,7 @@ describe('group requests', () => {
         })),
       }));
 
-    it('keeps partitions that do not exist from the coordinator', async () => {
+    it('refuses partitions that do not exist without the coordinator', async () => {
       const offsetCommit = coordinator();
       const topics = [
         { name: 'gone', topicId: ZERO_UUID, partitions: [partition(0)] },
@@ -143,7 +143,7 @@ describe('group requests', () => {
       ]);
     });
 
-    it('goes by topic ids in v10', async () => {
+    it('uses topic ids in v10', async () => {
       const offsetCommit = coordinator();
       const topics = [
         { name: '', topicId: GONE, partitions: [partition(0)] },
@@ -157,7 +157,7 @@ describe('group requests', () => {
       expect(offsetCommit.mock.calls[0]?.[0].topics.map(({ name }) => name)).toEqual(['orders']);
     });
 
-    it('does not bother the coordinator where nothing is left', async () => {
+    it('does not call the coordinator when no valid partition is left', async () => {
       const topics = [{ name: 'gone', topicId: ZERO_UUID, partitions: [partition(0)] }];
       const answer = await handleOffsetCommit({ ...base, topics }, requestContext(2), fakeBroker({ image }));
       expect(answer?.topics[0]?.partitions[0]?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
@@ -173,14 +173,14 @@ describe('group requests', () => {
     });
     const committed = { partitionIndex: 0, committedOffset: 7n, metadata: '', errorCode: 0 };
 
-    it('passes names straight on before v10', async () => {
+    it('passes names on unchanged before v10', async () => {
       const offsetFetch = vi.fn<GroupApis['offsetFetch']>(() => ({ groups: [] }));
       const request = group([{ name: 'orders', topicId: ZERO_UUID, partitionIndexes: [0] }]);
       await handleOffsetFetch(request, requestContext(9), fakeBroker({ image, groups: { offsetFetch } }));
       expect(offsetFetch.mock.calls[0]?.[0]).toBe(request);
     });
 
-    it('maps ids on the way in and out in v10', async () => {
+    it('maps ids in requests and responses in v10', async () => {
       const offsetFetch = vi.fn<GroupApis['offsetFetch']>(() => ({
         groups: [{ groupId: 'g', topics: [{ name: 'orders', topicId: ZERO_UUID, partitions: [committed] }] }],
       }));
@@ -196,7 +196,7 @@ describe('group requests', () => {
       ]);
     });
 
-    it('leaves topics out that are gone where all were asked for in v10', async () => {
+    it('leaves out deleted topics where all were requested in v10', async () => {
       const offsetFetch: GroupApis['offsetFetch'] = () => ({
         groups: [
           {

@@ -15,7 +15,7 @@ const ABSENT = 'AAAAAAAAAAAAAAAAAAAAAw';
 type Request = RequestOf<typeof metadata>;
 type Response = ResponseOf<typeof metadata>;
 
-/** Asks in a version and reads the answer as a client of that version would. */
+/** Sends a request in a version and decodes the response as a client of that version would. */
 async function ask(broker: FakeBroker, version: number, names: readonly string[] | null, more: Partial<Request> = {}): Promise<Response> {
   const request: Request = {
     topics: names === null ? null : names.map((name) => ({ name, topicId: ZERO_UUID })),
@@ -39,7 +39,7 @@ const image = imageOf({
 });
 
 describe('Metadata', () => {
-  it('takes an empty list for all topics in v0 alone, and null from v1 on', async () => {
+  it('returns all topics for an empty list in v0 only, and for null from v1 on', async () => {
     const broker = fakeBroker({ image });
     expect((await ask(broker, 0, [])).topics.map(({ name }) => name)).toEqual(['orders', '__consumer_offsets']);
     for (const version of [1, 4, 9, 13]) {
@@ -49,7 +49,7 @@ describe('Metadata', () => {
     expect(broker.created).toEqual([]);
   });
 
-  it('shows brokers that are alive, by id, and the controller among them', async () => {
+  it('returns live brokers by id, and the controller among them', async () => {
     const answer = await ask(fakeBroker({ image, controllerId: 2 }), 9, []);
     expect(answer.brokers).toEqual([
       { nodeId: 1, host: 'host1', port: 9091, rack: null },
@@ -59,14 +59,14 @@ describe('Metadata', () => {
     expect(answer.clusterId).toBe('p8vRBjG1T0aqJvHCvtYbXg');
   });
 
-  it('shows another live broker where the controller is fenced or unknown, since all pass requests on', async () => {
+  it('returns another live broker as the controller where that is fenced or unknown, since all forward requests', async () => {
     expect((await ask(fakeBroker({ image, controllerId: 3, nodeId: 2 }), 9, [])).controllerId).toBe(2);
     expect((await ask(fakeBroker({ image, controllerId: -1, nodeId: 3 }), 9, [])).controllerId).toBe(1);
-    const nobody = imageOf({ brokers: [registration(1, { fenced: true })] });
-    expect((await ask(fakeBroker({ image: nobody, controllerId: 1 }), 9, [])).controllerId).toBe(-1);
+    const noneLive = imageOf({ brokers: [registration(1, { fenced: true })] });
+    expect((await ask(fakeBroker({ image: noneLive, controllerId: 1 }), 9, [])).controllerId).toBe(-1);
   });
 
-  it('says of a partition without a live leader that it has none, and which replicas are offline', async () => {
+  it('returns no leader for a partition without a live one, and its offline replicas', async () => {
     const answer = await ask(fakeBroker({ image }), 9, ['orders']);
     expect(answer.topics[0]?.partitions.map(({ errorCode, leaderId, leaderEpoch }) => ({ errorCode, leaderId, leaderEpoch }))).toEqual([
       { errorCode: 0, leaderId: 1, leaderEpoch: 5 },
@@ -78,14 +78,14 @@ describe('Metadata', () => {
     expect(answer.topics[0]?.partitions[0]).toMatchObject({ replicaNodes: [1, 2, 3], isrNodes: [1, 2, 3] });
   });
 
-  it('names live replicas alone to clients of v0, and says that some are missing', async () => {
+  it('returns only live replicas to clients of v0, with an error that some are missing', async () => {
     const [first, second, , fourth] = (await ask(fakeBroker({ image }), 0, ['orders'])).topics[0]?.partitions ?? [];
     expect(first).toMatchObject({ errorCode: ErrorCode.REPLICA_NOT_AVAILABLE, leaderId: 1, replicaNodes: [1, 2], isrNodes: [1, 2] });
     expect(second).toMatchObject({ errorCode: ErrorCode.LEADER_NOT_AVAILABLE, leaderId: -1, isrNodes: [] });
     expect(fourth).toMatchObject({ errorCode: ErrorCode.REPLICA_NOT_AVAILABLE, isrNodes: [2, 1] });
   });
 
-  it('marks internal topics and gives ids from v10 on', async () => {
+  it('marks internal topics and returns ids from v10 on', async () => {
     const answer = await ask(fakeBroker({ image }), 10, ['__consumer_offsets', 'orders']);
     expect(answer.topics.map(({ isInternal, topicId }) => ({ isInternal, topicId }))).toEqual([
       { isInternal: true, topicId: OFFSETS },
@@ -106,14 +106,14 @@ describe('Metadata', () => {
     expect(broker.created).toEqual([]);
   });
 
-  it('refuses names that no topic can have', async () => {
+  it('refuses invalid topic names', async () => {
     const broker = fakeBroker({ image });
     const answer = await ask(broker, 9, ['a b', '', '..', 'x'.repeat(250)]);
     expect(answer.topics.map(({ errorCode }) => errorCode)).toEqual(Array(4).fill(ErrorCode.INVALID_TOPIC_EXCEPTION));
     expect(broker.created).toEqual([]);
   });
 
-  it('creates what is missing where client and settings allow it', async () => {
+  it('creates missing topics where client and configuration allow it', async () => {
     const created = topic('fresh', ABSENT, [{}]);
     const broker = fakeBroker({
       image,
@@ -128,7 +128,7 @@ describe('Metadata', () => {
     expect(answer.topics.filter(({ name }) => name === 'fresh')).toHaveLength(1);
   });
 
-  it('says LEADER_NOT_AVAILABLE while a topic is on its way, and the reason when it cannot be made', async () => {
+  it('returns LEADER_NOT_AVAILABLE while a topic is being created, and the reason when that fails', async () => {
     const onCreate = (): ReadonlyMap<string, number> =>
       new Map([
         ['fresh', ErrorCode.NONE],
@@ -141,7 +141,7 @@ describe('Metadata', () => {
     ]);
   });
 
-  it('creates nothing where the client or the settings forbid it', async () => {
+  it('creates nothing where the client or the configuration forbids it', async () => {
     const forbidding = fakeBroker({ image, properties: { 'auto.create.topics.enable': 'false' } });
     expect((await ask(forbidding, 9, ['fresh'])).topics[0]?.errorCode).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
     const broker = fakeBroker({ image });
@@ -150,7 +150,7 @@ describe('Metadata', () => {
     expect([...forbidding.created, ...broker.created]).toEqual([]);
   });
 
-  it('tells authorized operations only where asked', async () => {
+  it('returns authorized operations only on request', async () => {
     const broker = fakeBroker({ image });
     const asked = await ask(broker, 8, ['orders'], { includeTopicAuthorizedOperations: true, includeClusterAuthorizedOperations: true });
     expect([asked.topics[0]?.topicAuthorizedOperations, asked.clusterAuthorizedOperations]).toEqual([3576, 8096]);
