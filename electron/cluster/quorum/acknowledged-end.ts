@@ -1,10 +1,10 @@
 /**
- * The witness of how far a node's metadata log was durable: the end offset and the epoch of the last record at the last flush. Without it a log
- * that lost its tail looks like one whose last append a crash tore. It is written after each flush, before the flush is acknowledged, and
- * synced within a second, once a second at most. So it costs one small write per flush and survives the end of the process; after a power cut
- * it may be a second old, which is a lower bound too. Before the log is cut on purpose it is lowered, durably.
+ * Records how far a node's metadata log is durable: the end offset and the epoch of the last record at the last flush. Without it, a log that
+ * lost its tail is indistinguishable from one whose last append a crash tore. It is written after each flush, before the flush is acknowledged,
+ * and synced at most once a second. So it costs one small write per flush and survives the end of the process; after a power cut it may be a
+ * second old, which is still a lower bound. It is lowered durably before the log is truncated on purpose.
  *
- * Two slots are written in turn: a torn write leaves the other one. The content is text with a CRC-32C. Apache Kafka has no such file.
+ * Two slots are written in turn: after a torn write the other slot is intact. Text with a CRC-32C. Apache Kafka has no such file.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
 import { DiskError, type Disk, type DiskFile } from '../lib/disk.ts';
@@ -15,7 +15,7 @@ export const ACKNOWLEDGED_END_FILE = 'acknowledged-end';
 
 export interface AcknowledgedEnd {
   readonly endOffset: bigint;
-  /** Of the record before `endOffset`. */
+  /** Epoch of the record before `endOffset`. */
   readonly epoch: number;
 }
 
@@ -47,16 +47,16 @@ export class AcknowledgedEndFile {
     this.last = readSlots(disk, directory).newest;
   }
 
-  /** What was written last; 0 where nothing was. */
+  /** The end offset that was written last; 0: none. */
   get endOffset(): bigint {
     return this.last?.endOffset ?? 0n;
   }
 
-  /** Writes down that everything below `endOffset` is durable. `durable`: returns once this itself is. Throws DiskError. */
+  /** Records that everything below `endOffset` is durable. `durable`: returns once this record itself is synced. Throws DiskError. */
   write(endOffset: bigint, epoch: number, durable = false): void {
     const { last } = this;
     const isNew = last?.endOffset !== endOffset || last.epoch !== epoch;
-    // Nothing was ever acknowledged: an empty file would only look like a loss.
+    // Nothing was acknowledged yet: an empty file would only look like a loss.
     if (last === undefined && endOffset === 0n) return;
     if (isNew) this.writeSlot({ sequence: (last?.sequence ?? 0) + 1, endOffset, epoch });
     if (this.synced) return;
@@ -104,7 +104,7 @@ export class AcknowledgedEndFile {
   }
 }
 
-/** What the file says; undefined where there is none, or none that can be read. Throws DiskError. */
+/** Content of the file; undefined where the file is missing or cannot be read. Throws DiskError. */
 export function readAcknowledgedEnd(disk: Disk, directory: string): AcknowledgedEnd | undefined {
   return readSlots(disk, directory).newest;
 }

@@ -1,12 +1,12 @@
-/** Who is alive, as far as this controller has heard. Sessions are not replicated: a new controller gives everybody a full one. */
+/** Broker sessions as the active controller sees them. They are not replicated: a new controller gives every broker a full session timeout. */
 export interface BrokerSession {
-  /** Running time of the last heartbeat. */
-  heardAt: number;
-  /** False while the session is only what a new controller gives on trust. */
-  heard: boolean;
-  /** Offset up to which the broker has said to have read the metadata; −1 while it has not said. */
+  /** Running time, ms. */
+  lastHeartbeatAt: number;
+  /** False until the first heartbeat to this controller: the session was taken over from the previous one. */
+  confirmed: boolean;
+  /** Offset up to which the broker reports to have read the metadata; −1: unknown. */
   metadataOffset: bigint;
-  /** Offset of the decision that began its controlled shutdown. */
+  /** Offset of the decision that began the controlled shutdown. */
   shutdownOffset: bigint | undefined;
 }
 
@@ -20,59 +20,59 @@ export class BrokerSessions {
 
   reset(brokers: Iterable<number>, now: number): void {
     this.sessions.clear();
-    for (const id of brokers) this.sessions.set(id, { ...fresh(now), heard: false });
+    for (const id of brokers) this.sessions.set(id, { ...fresh(now), confirmed: false });
   }
 
-  /** The broker registered: a session that begins now. */
+  /** The broker registered: its session begins now. */
   open(id: number, now: number): void {
     this.sessions.set(id, fresh(now));
   }
 
-  heard(id: number, metadataOffset: bigint, now: number): BrokerSession {
+  recordHeartbeat(id: number, metadataOffset: bigint, now: number): BrokerSession {
     const session = this.sessions.get(id) ?? fresh(now);
-    session.heard = true;
-    session.heardAt = now;
+    session.confirmed = true;
+    session.lastHeartbeatAt = now;
     session.metadataOffset = metadataOffset;
     this.sessions.set(id, session);
     return session;
   }
 
-  /** A heartbeat arrived that is yet to be decided; only a session that is open is kept by it. */
-  arrived(id: number, now: number): void {
+  /** A heartbeat arrived and has yet to be decided. It extends an open session only. */
+  extend(id: number, now: number): void {
     const session = this.sessions.get(id);
     if (session === undefined) return;
-    session.heard = true;
-    session.heardAt = now;
+    session.confirmed = true;
+    session.lastHeartbeatAt = now;
   }
 
   close(id: number): void {
     this.sessions.delete(id);
   }
 
-  silentFor(id: number, now: number): number {
+  timeSinceHeartbeat(id: number, now: number): number {
     const session = this.sessions.get(id);
-    return session === undefined ? Infinity : Math.max(0, now - session.heardAt);
+    return session === undefined ? Infinity : Math.max(0, now - session.lastHeartbeatAt);
   }
 
   isValid(id: number, now: number): boolean {
-    return this.silentFor(id, now) < this.timeoutMs;
+    return this.timeSinceHeartbeat(id, now) < this.timeoutMs;
   }
 
-  /** Whether this controller has itself heard of the broker, within the session timeout. */
+  /** Whether this controller itself received a heartbeat of the broker within the session timeout. */
   isAlive(id: number, now: number): boolean {
-    return this.sessions.get(id)?.heard === true && this.isValid(id, now);
+    return this.sessions.get(id)?.confirmed === true && this.isValid(id, now);
   }
 
   metadataOffset(id: number): bigint {
     return this.sessions.get(id)?.metadataOffset ?? -1n;
   }
 
-  /** Ms since the last heartbeat by broker. */
+  /** Milliseconds since the last heartbeat, by broker. */
   ages(now: number): Map<number, number> {
-    return new Map([...this.sessions].map(([id, session]) => [id, Math.max(0, now - session.heardAt)]));
+    return new Map([...this.sessions].map(([id, session]) => [id, Math.max(0, now - session.lastHeartbeatAt)]));
   }
 }
 
 function fresh(now: number): BrokerSession {
-  return { heardAt: now, heard: true, metadataOffset: -1n, shutdownOffset: undefined };
+  return { lastHeartbeatAt: now, confirmed: true, metadataOffset: -1n, shutdownOffset: undefined };
 }

@@ -1,6 +1,6 @@
 /**
- * One setting of a topic or a broker: its type, default and what it may be. Values travel as strings, as in AlterConfigs and in
- * `server.properties`; `read*` turn one that has passed `validate` into what code works with.
+ * One setting of a topic or a broker: its type, default and check. Values are strings, as in AlterConfigs and `server.properties`;
+ * `read*` parse a value that has passed `validate`.
  */
 export type ConfigType = 'int' | 'long' | 'boolean' | 'double' | 'string' | 'list' | 'class' | 'password' | 'short';
 
@@ -9,21 +9,21 @@ export interface ConfigDefinition {
   readonly type: ConfigType;
   /** Null: no value. */
   readonly default: string | null;
-  /** Null when the value is fine, else one clause that says what it must be. */
+  /** Null for a valid value, else a clause that says what the value must be. */
   validate(value: string): string | null;
-  /** One sentence, in our own words. */
+  /** One sentence. */
   readonly documentation: string;
-  /** It cannot be changed while the broker runs. */
+  /** The setting cannot be changed while the broker runs. */
   readonly readOnly: boolean;
-  /** Its value is never shown. */
+  /** The value is never shown. */
   readonly sensitive: boolean;
-  /** For a topic's setting: the broker settings that give its default, the strongest first. */
+  /** For a topic setting: the broker settings that give its default, the strongest first. */
   readonly synonyms: readonly ConfigSynonym[];
 }
 
 export interface ConfigSynonym {
   readonly name: string;
-  /** What one unit of the synonym is in units of the setting: 3,600,000 for hours against milliseconds. */
+  /** One unit of the synonym, in units of the setting: 3,600,000 for hours against milliseconds. */
   readonly scale: number;
 }
 

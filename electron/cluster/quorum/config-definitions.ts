@@ -1,6 +1,6 @@
 /**
- * What every setting is, and typed views of them. A value is looked for where Apache Kafka looks: the topic's override, this
- * broker's dynamic value, the cluster-wide dynamic value, `properties` of the node, the default; at each broker level by every synonym.
+ * All settings, and typed views of them. Values are looked up in the order of Apache Kafka: the topic's override, this broker's dynamic
+ * value, the cluster-wide dynamic value, `properties` of the node, the default; at each broker level by every synonym.
  */
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
@@ -18,7 +18,7 @@ export type Properties = Readonly<Record<string, string>>;
 export const topicConfigByName: ReadonlyMap<string, ConfigDefinition> = new Map(topicConfigDefinitions.map((one) => [one.name, one]));
 export const brokerConfigByName: ReadonlyMap<string, ConfigDefinition> = new Map(brokerConfigDefinitions.map((one) => [one.name, one]));
 
-/** Where a value was found; the numbers are DescribeConfigs' own. */
+/** Source of a value; the numbers are those of DescribeConfigs. */
 export const ConfigSource = {
   UNKNOWN: 0,
   DYNAMIC_TOPIC: 1,
@@ -30,22 +30,22 @@ export const ConfigSource = {
 } as const;
 export type ConfigSource = (typeof ConfigSource)[keyof typeof ConfigSource];
 
-/** One place at which a setting has a value. */
+/** One source at which a setting has a value. */
 export interface ConfigValue {
-  /** The name it has there: the setting's own or a synonym. */
+  /** The name at that source: the setting's own or a synonym. */
   readonly name: string;
   readonly value: string | null;
   readonly source: ConfigSource;
 }
 
-/** Null when a topic may have this value for this setting, else a sentence for people. */
+/** Null when a topic may have this value for this setting, else a sentence for the user. */
 export function checkTopicConfig(name: string, value: string): string | null {
   return check(topicConfigByName, 'topic', name, value);
 }
 
 /**
- * The same for a dynamic setting of that broker; an empty name: of all brokers. A name that is not known is stored, as in Kafka: plug-ins
- * may have settings of their own.
+ * The same for a dynamic setting of that broker; an empty name: of all brokers. An unknown name is stored, as in Kafka: plug-ins may have
+ * settings of their own.
  */
 export function checkBrokerConfig(name: string, value: string, broker: string): string | null {
   const definition = brokerConfigByName.get(name);
@@ -62,7 +62,7 @@ function check(known: ReadonlyMap<string, ConfigDefinition>, kind: string, name:
   return problem === null ? null : `${name} ${problem}.`;
 }
 
-/** All places at which a topic's setting has a value, the one that counts first; the last is the default. */
+/** All sources of a topic setting, the effective one first; the last is the default. */
 export function topicConfigValues(
   image: MetadataImage,
   topic: string | null,
@@ -78,13 +78,13 @@ export function topicConfigValues(
     if (broker !== undefined) for (const one of setBrokerValues(image, broker, properties, brokerId)) found.push(one);
   }
   const weakest = definition.synonyms.at(-1)?.name ?? definition.name;
-  // In the units of the name that it goes by.
+  // In the units of the synonym.
   const value = brokerConfigByName.get(weakest)?.default ?? definition.default;
   found.push({ name: weakest, value, source: ConfigSource.DEFAULT });
   return definition.synonyms.length > 1 ? found.toSorted((a, b) => a.source - b.source) : found;
 }
 
-/** All places at which a broker's setting has a value, the one that counts first. */
+/** All sources of a broker setting, the effective one first. */
 export function brokerConfigValues(
   image: MetadataImage,
   definition: ConfigDefinition,
@@ -108,8 +108,8 @@ function setBrokerValues(image: MetadataImage, { name }: ConfigDefinition, prope
 }
 
 /**
- * A value as the topic's setting counts it: 168 of log.retention.hours is 604800000 of retention.ms. A negative one says
- * "no limit" in every unit.
+ * Converts a synonym's value to the unit of the topic setting: 168 of log.retention.hours is 604800000 of retention.ms. A negative value
+ * means "no limit" in every unit.
  */
 export function scaledValue(definition: ConfigDefinition, found: ConfigValue): string | null {
   const scale = definition.synonyms.find((synonym) => synonym.name === found.name)?.scale ?? 1;
@@ -118,7 +118,7 @@ export function scaledValue(definition: ConfigDefinition, found: ConfigValue): s
   return number < 0n ? found.value : String(number * BigInt(scale));
 }
 
-/** A topic's settings, ready to use. 64-bit ones are bigint. */
+/** Parsed settings of a topic. 64-bit ones are bigint. */
 export interface TopicSettings {
   readonly compact: boolean;
   readonly delete: boolean;
@@ -154,13 +154,13 @@ export interface TopicSettings {
 }
 
 /**
- * The settings that a topic has (it need not exist). `brokerId` adds that broker's own dynamic values. A stored value that does not
- * pass its check, as one of an older version might, is passed over for the next one.
+ * The settings of a topic, which need not exist. `brokerId` adds that broker's dynamic values. A stored value that fails its check, as one
+ * of an older version may, is skipped for the next source.
  */
 export function topicSettings(image: MetadataImage, topic: string, brokerProperties: Properties, brokerId?: number): TopicSettings {
   const { configs } = image;
   if (configs.has(configKey(TOPIC_RESOURCE, topic))) return readTopicSettings(image, topic, brokerProperties, brokerId);
-  // Thousands of topics have no settings of their own. The map is another one with every change of any setting.
+  // Thousands of topics have no settings of their own and share one result. Every change of a setting replaces the map.
   let known = defaultSettings.get(configs);
   if (known === undefined) defaultSettings.set(configs, (known = []));
   let found = known.find((one) => one.properties === brokerProperties && one.brokerId === brokerId);
@@ -224,7 +224,7 @@ function readTopicSettings(image: MetadataImage, topic: string, brokerProperties
   };
 }
 
-/** A broker's own settings as it starts with them. Times in long stop at 2^53 − 1, which no clock reaches. */
+/** Settings that a broker starts with. Times are capped at 2^53 − 1 ms. */
 export interface BrokerSettings {
   readonly brokerSessionTimeoutMs: number;
   readonly brokerHeartbeatIntervalMs: number;
@@ -237,7 +237,7 @@ export interface BrokerSettings {
   readonly controllerQuorumElectionBackoffMaxMs: number;
   readonly controllerQuorumRequestTimeoutMs: number;
   readonly metadataLogMaxRecordBytesBetweenSnapshots: number;
-  /** 0: snapshots are written by bytes alone. */
+  /** 0: only the logged bytes trigger a snapshot. */
   readonly metadataLogMaxSnapshotIntervalMs: number;
   readonly autoCreateTopicsEnable: boolean;
   readonly deleteTopicEnable: boolean;
@@ -287,8 +287,8 @@ export interface BrokerSettings {
 }
 
 /**
- * Reads `properties` (a `server.properties`, in effect). `nodes` is how many nodes the cluster has: replication factors that are not
- * set are 3, or fewer where there are fewer nodes. Throws INVALID_CONFIG for an unknown name or a bad value.
+ * Reads `properties` (the content of a `server.properties`). `nodes`: number of nodes of the cluster; replication factors that are not set
+ * are 3, or `nodes` where that is lower. Throws INVALID_CONFIG for an unknown name or an invalid value.
  */
 export function brokerSettings(properties: Properties, nodes = 3): BrokerSettings {
   for (const [name, value] of Object.entries(properties)) {
@@ -361,7 +361,7 @@ export function brokerSettings(properties: Properties, nodes = 3): BrokerSetting
   };
 }
 
-/** What a broker's setting is now. A stored value that does not pass its check is passed over for the next one. */
+/** Current value of a broker setting. A stored value that fails its check is skipped for the next source. */
 export function brokerValue(image: MetadataImage, properties: Properties, brokerId: number, name: string): string | null {
   const definition = definitionOf(brokerConfigByName, name);
   const found = brokerConfigValues(image, definition, properties, brokerId).find(
@@ -370,7 +370,7 @@ export function brokerValue(image: MetadataImage, properties: Properties, broker
   return found?.value ?? definition.default;
 }
 
-/** Bytes a second for throttled replication (KIP-73), by what is set now; Infinity where nothing is. */
+/** Bytes a second of throttled replication (KIP-73), by the current settings; Infinity where none is set. */
 export function replicationRates(image: MetadataImage, properties: Properties, brokerId: number): { leader: number; follower: number } {
   const rate = (name: string): number => {
     const bytes = Number(brokerValue(image, properties, brokerId, name));

@@ -1,6 +1,6 @@
 /**
- * The broker half's way to the active controller, wherever that is: on this very node, or over the network. It follows the quorum's
- * leader; an answer NOT_CONTROLLER, a lost connection and a change of leader all mean: ask again, until the time is up.
+ * Sends requests of this node's broker to the active controller, on this node or over the network. It follows the leader of the quorum and
+ * retries on NOT_CONTROLLER, a lost connection and a change of leader until the request times out.
  */
 import type { Clock } from '../lib/clock.ts';
 import { sleep } from '../lib/clock.ts';
@@ -22,7 +22,7 @@ import { KafkaError } from '../protocol/kafka-error.ts';
 import { Reader } from '../protocol/reader.ts';
 import type { Api } from '../protocol/schema.ts';
 import { Writer } from '../protocol/writer.ts';
-import { coordinationHeard } from './coordination/apis.ts';
+import { coordinationTouch } from './coordination/apis.ts';
 
 /** Requests whose field `timeoutMs` limits how long the controller may take. */
 const TIMED: ReadonlySet<number> = new Set([
@@ -34,7 +34,7 @@ const TIMED: ReadonlySet<number> = new Set([
   listPartitionReassignments.key,
 ]);
 
-/** A connection to another node, as `network/client.ts` makes them. */
+/** A connection to another node, as made by `network/client.ts`. */
 export interface Peer {
   send<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, options: { timeoutMs: number }): Promise<S>;
   close(): void;
@@ -59,16 +59,16 @@ export interface ControllerChannelOptions {
 const RETRY_MS = 30;
 
 /**
- * Requests with a connection of their own, as Apache Kafka gives each its own channel manager: none waits behind what clients ask for,
- * and none ends with it. All others share one.
+ * Requests with a connection of their own, as Apache Kafka gives each its own channel manager: they neither wait behind client requests nor
+ * fail with their connection. All others share one connection.
  */
 const PURPOSES: ReadonlyMap<number, { readonly name: string; readonly silentMs: number }> = new Map([
   [brokerRegistration.key, { name: 'heartbeat', silentMs: 1_000 }],
   [brokerHeartbeat.key, { name: 'heartbeat', silentMs: 1_000 }],
   [alterPartition.key, { name: 'alter-partition', silentMs: 3_000 }],
-  [coordinationHeard.key, { name: 'zookeeper-heartbeat', silentMs: 1_000 }],
+  [coordinationTouch.key, { name: 'zookeeper-heartbeat', silentMs: 1_000 }],
 ]);
-/** The controller answers these when their own time is up; a client's time may be shorter than its answer takes. */
+/** The controller answers these when the request's own timeout expires; the client's timeout may be shorter. */
 const FORWARDING = { name: 'forwarding', silentMs: 3_000 };
 
 export class ControllerChannel {
@@ -82,8 +82,8 @@ export class ControllerChannel {
   }
 
   /**
-   * Rejects with `KafkaError` REQUEST_TIMED_OUT when no controller answered within `timeoutMs`: what was asked for may have happened
-   * nevertheless. Other error codes are in the answer, for the caller to read.
+   * Rejects with `KafkaError` REQUEST_TIMED_OUT when no controller answered within `timeoutMs`: the change may have taken effect. Other error
+   * codes are in the response.
    */
   async send<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q, { timeoutMs }: { timeoutMs: number }): Promise<S> {
     const { clock, random, logger } = this.options;
@@ -110,7 +110,7 @@ export class ControllerChannel {
     throw new KafkaError(ErrorCode.REQUEST_TIMED_OUT, message, { cause: last });
   }
 
-  /** To be called when the quorum has another leader: what waits for the old one asks the new one. */
+  /** To be called when the leader of the quorum changes: pending requests are sent to the new one. */
   onLeaderChange(): void {
     for (const wake of [...this.waiting]) wake();
   }
@@ -127,7 +127,7 @@ export class ControllerChannel {
     return this.peer(leader, api.key).send(api, version, body, { timeoutMs });
   }
 
-  /** As if it came over the network: defaults are filled in, and what the version cannot say is not heard. */
+  /** Re-encodes the request as the network would: defaults are filled in, and fields that the version lacks are dropped. */
   private async askLocally<Q, S>(api: Api<unknown, Q, S, never>, version: number, body: Q): Promise<S> {
     const request = new Writer();
     api.request.codec(version).encode(request, body);
@@ -151,7 +151,7 @@ export class ControllerChannel {
     return peer;
   }
 
-  /** The answer, or undefined when the leader changed, this channel was closed or the time was up before it came. */
+  /** The response; undefined when the leader changed, this channel was closed or the request timed out first. */
   private async whileItLeads<S>(leader: number, timeoutMs: number, answer: Promise<S>): Promise<S | undefined> {
     const over = Promise.withResolvers<undefined>();
     const wake = (): void => {
@@ -170,14 +170,14 @@ export class ControllerChannel {
   }
 }
 
-/** The controller counts a request's own time from its arrival there, so it is given what is left of it. */
+/** The controller counts a request's own timeout from its arrival, so the request carries what is left of it. */
 function withTimeLeft<Q>(apiKey: number, body: Q, leftMs: number): Q {
   if (!TIMED.has(apiKey)) return body;
   const { timeoutMs } = body as { timeoutMs?: unknown };
   return typeof timeoutMs === 'number' && timeoutMs > leftMs ? { ...body, timeoutMs: Math.max(1, Math.floor(leftMs)) } : body;
 }
 
-/** A controller that does not decide says so of the whole request, or of every item in it. */
+/** A controller that is not active answers NOT_CONTROLLER for the whole request, or for every item in it. */
 function saysNotController(answer: unknown): boolean {
   const { errorCode, ...rest } = answer as { errorCode?: number };
   if (errorCode !== undefined) return errorCode === ErrorCode.NOT_CONTROLLER;

@@ -1,6 +1,6 @@
 /**
- * The requests that the active controller answers: for each how it is decided, what is answered when it fails as a whole, and how long
- * its sender waits. One line per API; the decisions are in `controller/`.
+ * The requests that the active controller answers: for each its decision, the response when it fails as a whole, and the sender's timeout.
+ * One entry per API; the decisions are in `controller/`.
  */
 import { allocateProducerIds } from '../protocol/apis/allocate-producer-ids.ts';
 import { alterConfigs } from '../protocol/apis/alter-configs.ts';
@@ -29,18 +29,18 @@ import { deleteTopics as decideDeleteTopics } from './controller/delete-topics.t
 import { electLeaders as decideElectLeaders } from './controller/elect-leaders.ts';
 import { listPartitionReassignments as decideListReassignments } from './controller/list-partition-reassignments.ts';
 import { unregisterBroker as decideUnregister } from './controller/unregister-broker.ts';
-import { coordinationHeard, coordinationSession, coordinationWrite } from './coordination/apis.ts';
+import { coordinationTouch, coordinationSession, coordinationWrite } from './coordination/apis.ts';
 
 export interface Operation<Request, Response> {
   readonly api: Api<Request, never, unknown, Response>;
   decide(context: DecisionContext, request: Request): Decision<Response>;
-  /** The answer when the request failed as a whole. */
+  /** The response when the request fails as a whole. */
   failed(request: Request, error: KafkaError): Response;
-  /** How long the sender gives the quorum; undefined: the controller's own limit. */
+  /** The sender's limit for the quorum, ms; undefined: the controller's own limit. */
   timeoutMs?(request: Request): number;
 }
 
-/** An operation with its types put aside; what goes in was decoded by the same API's codec. */
+/** An operation with erased types; its input was decoded by the codec of the same API. */
 export type AnyOperation = Operation<unknown, unknown>;
 
 function operation<Request, Response>(
@@ -52,13 +52,13 @@ function operation<Request, Response>(
 
 type DecideOf<A> = Operation<RequestOf<A>, ResponseIn<A>>['decide'];
 
-/** Decisions that need to know who was heard and when, and so are given. */
+/** Decisions that depend on sessions; `ControllerSessions` makes them. */
 export interface SessionDecisions {
   register: DecideOf<typeof brokerRegistration>;
   heartbeat: DecideOf<typeof brokerHeartbeat>;
   coordinationWrite: DecideOf<typeof coordinationWrite>;
   coordinationSession: DecideOf<typeof coordinationSession>;
-  coordinationHeard: DecideOf<typeof coordinationHeard>;
+  coordinationTouch: DecideOf<typeof coordinationTouch>;
 }
 
 export function controllerOperations(sessions: SessionDecisions): ReadonlyMap<number, AnyOperation> {
@@ -120,7 +120,7 @@ export function controllerOperations(sessions: SessionDecisions): ReadonlyMap<nu
     operation(unregisterBroker, { decide: decideUnregister, failed: (_, error) => code(error) }),
     operation(coordinationWrite, { decide: (...asked) => sessions.coordinationWrite(...asked), failed: (_, error) => code(error) }),
     operation(coordinationSession, { decide: (...asked) => sessions.coordinationSession(...asked), failed: (_, error) => code(error) }),
-    operation(coordinationHeard, { decide: (...asked) => sessions.coordinationHeard(...asked), failed: (_, error) => code(error) }),
+    operation(coordinationTouch, { decide: (...asked) => sessions.coordinationTouch(...asked), failed: (_, error) => code(error) }),
   ]);
 }
 

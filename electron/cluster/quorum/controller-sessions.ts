@@ -1,6 +1,6 @@
 /**
- * Whom the active controller hears: brokers, and clients of the ZooKeeper endpoint. Decides on what they say, which keeps their sessions,
- * and from time to time on whoever has said nothing for too long. None of it is replicated.
+ * Sessions of brokers and of ZooKeeper clients at the active controller. Decides on their requests, which extend sessions, and on sessions
+ * that have expired. Sessions are not replicated.
  */
 import type { Clock } from '../lib/clock.ts';
 import { runningTime } from '../lib/running-time.ts';
@@ -13,9 +13,9 @@ import { decideHeartbeat } from './controller/broker-heartbeat.ts';
 import { isActive, type Decision, type DecisionContext } from './controller/decision.ts';
 import { fenceBroker } from './controller/fence-broker.ts';
 import { registerBroker } from './controller/register-broker.ts';
-import { coordinationHeard, type coordinationSession, type coordinationWrite } from './coordination/apis.ts';
+import { coordinationTouch, type coordinationSession, type coordinationWrite } from './coordination/apis.ts';
 import { deleteExpired, EXPIRY_INTERVAL_MS, expiredNodes } from './coordination/expiry.ts';
-import { decideHeard, decideSessions, expireSessions, SessionClock } from './coordination/sessions.ts';
+import { decideTouch, decideSessions, expireSessions, SessionClock } from './coordination/sessions.ts';
 import { decideWrite } from './coordination/transaction.ts';
 import type { BrokerRegistration, MetadataImage } from './image.ts';
 
@@ -26,7 +26,7 @@ export interface SessionSettings {
   readonly sweepMs: number;
 }
 
-/** A decision that nobody asked for. */
+/** A decision of the controller without a request. */
 export interface Due {
   /** As in "could not …". */
   readonly what: string;
@@ -46,7 +46,7 @@ export class ControllerSessions implements SessionDecisions {
     this.brokers = new BrokerSessions(settings.sessionTimeoutMs);
   }
 
-  /** This controller begins to decide: everybody who had a session by the image is given a full one. */
+  /** This controller became active: every session of the image is given its full timeout. */
   reset(image: MetadataImage): void {
     const now = runningTime(this.clock);
     this.brokers.reset(
@@ -57,25 +57,25 @@ export class ControllerSessions implements SessionDecisions {
     this.nodesExpireAt = now + EXPIRY_INTERVAL_MS;
   }
 
-  /** Ms since the last heartbeat by broker. */
+  /** Milliseconds since the last heartbeat, by broker. */
   ages(): ReadonlyMap<number, number> {
     return this.brokers.ages(runningTime(this.clock));
   }
 
   /**
-   * A request arrived at the active controller, whose decided image is `image`. Sessions are kept from here on, not from when the
-   * request is decided, which may wait for the disk (as `BrokerHeartbeatTracker` in Apache Kafka).
+   * A request arrived at the active controller, whose decided image is `image`. It extends sessions from its arrival, not from its decision,
+   * which may wait for the disk (as `BrokerHeartbeatTracker` in Apache Kafka).
    */
-  arrived(apiKey: number, request: unknown, image: MetadataImage): void {
+  extendSessions(apiKey: number, request: unknown, image: MetadataImage): void {
     if (apiKey === brokerHeartbeat.key) {
       const { brokerId, brokerEpoch } = request as RequestOf<typeof brokerHeartbeat>;
-      if (image.brokers.get(brokerId)?.epoch === brokerEpoch) this.brokers.arrived(brokerId, runningTime(this.clock));
-    } else if (apiKey === coordinationHeard.key) {
-      for (const id of (request as RequestOf<typeof coordinationHeard>).sessionIds) this.renewClient({ image }, id);
+      if (image.brokers.get(brokerId)?.epoch === brokerEpoch) this.brokers.extend(brokerId, runningTime(this.clock));
+    } else if (apiKey === coordinationTouch.key) {
+      for (const id of (request as RequestOf<typeof coordinationTouch>).sessionIds) this.renewClient({ image }, id);
     }
   }
 
-  // ── what they say ─────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── requests ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   register(context: DecisionContext, request: RequestOf<typeof brokerRegistration>): Decision<ResponseIn<typeof brokerRegistration>> {
     const now = runningTime(this.clock);
@@ -93,7 +93,7 @@ export class ControllerSessions implements SessionDecisions {
     const registered = image.brokers.get(brokerId);
     const session =
       registered?.epoch === request.brokerEpoch
-        ? this.brokers.heard(brokerId, request.currentMetadataOffset, runningTime(this.clock))
+        ? this.brokers.recordHeartbeat(brokerId, request.currentMetadataOffset, runningTime(this.clock))
         : undefined;
     if (registered?.inControlledShutdown === true && session !== undefined) session.shutdownOffset ??= image.offset;
     const decision = decideHeartbeat(context, request, { shutdownOffset: session?.shutdownOffset, lowestActiveOffset });
@@ -104,7 +104,7 @@ export class ControllerSessions implements SessionDecisions {
     return decision;
   }
 
-  /** Whether `heartbeat` changes more of the broker's session than the time and offset of its last heartbeat. */
+  /** Whether `heartbeat` changes more of the session than the time and metadata offset of the last heartbeat. */
   changesWith(request: unknown, image: MetadataImage): boolean {
     const { brokerId, wantShutDown } = request as RequestOf<typeof brokerHeartbeat>;
     return wantShutDown && image.brokers.get(brokerId)?.fenced === false;
@@ -130,12 +130,12 @@ export class ControllerSessions implements SessionDecisions {
     return decision;
   }
 
-  coordinationHeard(
+  coordinationTouch(
     context: DecisionContext,
-    request: RequestOf<typeof coordinationHeard>,
-  ): Decision<ResponseIn<typeof coordinationHeard>> {
+    request: RequestOf<typeof coordinationTouch>,
+  ): Decision<ResponseIn<typeof coordinationTouch>> {
     for (const id of request.sessionIds) this.renewClient(context, id);
-    return decideHeard(context, request);
+    return decideTouch(context, request);
   }
 
   private renewClient({ image }: Pick<DecisionContext, 'image'>, id: bigint): void {
@@ -143,11 +143,11 @@ export class ControllerSessions implements SessionDecisions {
     if (session !== undefined) this.clients.renew(id, session.timeoutMs, runningTime(this.clock));
   }
 
-  // ── who says nothing ──────────────────────────────────────────────────────────────────────────────────────────────
+  // ── expiry ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
   /**
-   * Whose time is up in `image`: to be decided on in this order. Sessions count running time, and the caller's timer lets the sockets
-   * be read after a stall: heartbeats that wait there keep their sessions.
+   * Decisions on the sessions that have expired in `image`, in order. Sessions count running time, and after a stall the caller's timer runs
+   * once the sockets have been read: heartbeats that arrived meanwhile extend their sessions.
    */
   sweep(image: MetadataImage): Due[] {
     const now = runningTime(this.clock);
@@ -158,7 +158,7 @@ export class ControllerSessions implements SessionDecisions {
   }
 
   private fence({ id, epoch }: BrokerRegistration, now: number): Due {
-    const seconds = (Math.min(this.brokers.silentFor(id, now), this.settings.sessionTimeoutMs) / 1000).toFixed(1);
+    const seconds = (Math.min(this.brokers.timeSinceHeartbeat(id, now), this.settings.sessionTimeoutMs) / 1000).toFixed(1);
     return {
       what: 'fence a broker',
       decide: (context) => {
@@ -185,7 +185,7 @@ export class ControllerSessions implements SessionDecisions {
     };
   }
 
-  /** Every `EXPIRY_INTERVAL_MS`: containers without children and nodes whose time to live is over. */
+  /** Every `EXPIRY_INTERVAL_MS`: deletes containers without children and nodes whose TTL has expired. */
   private expireNodes({ coordination }: MetadataImage, now: number): Due[] {
     if (now < this.nodesExpireAt) return [];
     this.nodesExpireAt = now + EXPIRY_INTERVAL_MS;
@@ -194,10 +194,10 @@ export class ControllerSessions implements SessionDecisions {
   }
 }
 
-/** Sessions that one decision ends; the next sweep ends the rest. */
+/** Sessions that one decision ends; the next sweep ends the others. */
 const MAX_ENDED = 500;
 
 const NOTHING: Decision<undefined> = { records: [], response: undefined, events: [] };
 
-/** As ZooKeeper's `ctime` and `mtime` have it: wall-clock ms. */
+/** Wall-clock ms, the unit of ZooKeeper's `ctime` and `mtime`. */
 export const wallTime = (clock: Clock): bigint => BigInt(Math.trunc(clock.now()));

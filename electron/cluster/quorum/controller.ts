@@ -1,7 +1,7 @@
 /**
- * The controller. It runs on every node and is active on the one that leads the quorum. Requests are decided one at a time, in order,
- * on a speculative image: the committed one and everything decided since. A decision's records go to the quorum as one batch, and the
- * answer leaves when they are committed. It is the only writer of the metadata.
+ * The controller. It runs on every node and is active on the leader of the quorum. It decides requests one at a time, in order, on a
+ * speculative image: the committed image and all decisions since. The records of a decision are appended to the quorum as one batch, and its
+ * response is sent when they are committed. Only the controller writes metadata.
  */
 import { assert } from '../lib/assert.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
@@ -21,7 +21,7 @@ import { ControllerSessions, wallTime, type SessionSettings } from './controller
 import { refuseOversized, type ControllerEvent, type Decision, type DecisionContext } from './controller/decision.ts';
 import { electLeaders } from './controller/elect-leaders.ts';
 import { electForLeaderless, moveEvents } from './controller/partition-moves.ts';
-import { coordinationHeard } from './coordination/apis.ts';
+import { coordinationTouch } from './coordination/apis.ts';
 import { ChangeKind } from './coordination/coordination.ts';
 import { changeOf } from './coordination/transaction.ts';
 import { applyRecords } from './image-apply.ts';
@@ -30,13 +30,13 @@ import type { CommittedBatch } from './raft-log.ts';
 import type { RaftNode, RaftStatus } from './raft.ts';
 
 export interface ControllerSettings extends SessionSettings {
-  /** What the quorum has to confirm a change where the request does not say. */
+  /** Commit timeout of a change whose request has none. */
   readonly commitTimeoutMs: number;
-  /** Most requests of clients that may wait for a slow disk; of brokers, and of the controller itself, twice as many. */
+  /** Maximum queued client requests while the disk is slow. Requests of brokers and the controller's own decisions may be twice as many. */
   readonly maxQueued: number;
-  /** Every so often leaderships go back to the preferred replicas; 0: never (`auto.leader.rebalance.enable`). */
+  /** Interval of the preferred leader election; 0: never (`auto.leader.rebalance.enable`). */
   readonly rebalanceMs: number;
-  /** Levels that a fresh cluster is given. */
+  /** Feature levels of a new cluster. */
   readonly bootstrapFeatures: Readonly<Record<string, number>>;
 }
 
@@ -46,7 +46,7 @@ export const DEFAULT_CONTROLLER_SETTINGS: ControllerSettings = {
   commitTimeoutMs: 5000,
   maxQueued: 1000,
   rebalanceMs: 300_000,
-  // 4.3-IV0, whose record versions are the ones written here.
+  // 4.3-IV0: the record versions that this controller writes.
   bootstrapFeatures: { 'metadata.version': 30, 'eligible.leader.replicas.version': 1 },
 };
 
@@ -66,24 +66,24 @@ export interface ControllerOptions {
 }
 
 interface Queued {
-  /** Monotonic ms from which no client waits for it; Infinity for the controller's own decisions. */
+  /** Monotonic ms at which the client's request times out; Infinity for the controller's own decisions. */
   readonly deadline: number;
   run(): void;
   refuse(error: KafkaError): void;
 }
 
-/** How a request is queued. */
+/** Admission of a request to the queue. */
 interface Admission {
   readonly deadline: number;
-  /** Refused when so many wait. */
+  /** Queue length from which the request is refused. */
   readonly limit: number;
 }
 
-/** What leading one epoch takes; gone with the leadership. */
+/** State of this node's time as the active controller, for one epoch. */
 interface Active {
   readonly epoch: number;
   image: MetadataImage;
-  /** Of the newest append; what changes nothing waits for it too, since it was decided on top of it. */
+  /** Of the newest append; responses without a change wait for it too, since they were decided on top of it. */
   lastCommit: Promise<unknown>;
   rebalanceAt: number;
   leaderlessAt: number;
@@ -106,17 +106,17 @@ export class Controller {
     this.operations = controllerOperations(this.heldSessions);
   }
 
-  /** Whether this node decides, its own first record being committed. */
+  /** Whether this node is the active controller: its first record is committed. */
   get isActive(): boolean {
     return this.active !== undefined;
   }
 
-  /** The quorum as this node knows it. */
+  /** The quorum as this node sees it. */
   get status(): RaftStatus {
     return this.options.raft.status;
   }
 
-  /** Ms since the last heartbeat by broker; undefined unless this node decides. */
+  /** Milliseconds since the last heartbeat, by broker; undefined unless this node is the active controller. */
   sessions(): ReadonlyMap<number, number> | undefined {
     return this.active === undefined ? undefined : this.heldSessions.ages();
   }
@@ -131,15 +131,15 @@ export class Controller {
   }
 
   /**
-   * Answers a decoded request. Failures are answers too: NOT_CONTROLLER on a node that does not decide, REQUEST_TIMED_OUT when the
-   * majority does not confirm in time (the change may still come about) or the disk does not admit it in time (it will not).
-   * `receivedAt`: monotonic ms when the request arrived; its time counts from there.
+   * Answers a decoded request. Failures are responses too: NOT_CONTROLLER on a node that is not active, REQUEST_TIMED_OUT when the majority does
+   * not confirm in time (the change may still take effect) or the disk does not admit it in time (it will not).
+   * `receivedAt`: monotonic ms at which the request arrived; its timeout counts from there.
    */
   async handle(apiKey: number, request: unknown, receivedAt = this.options.clock.monotonic()): Promise<unknown> {
     const operation = this.operations.get(apiKey);
     if (operation === undefined) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `The controller does not answer API ${apiKey}.`);
     const timeoutMs = Math.max(1, operation.timeoutMs?.(request) ?? this.settings.commitTimeoutMs);
-    if (this.active !== undefined) this.heldSessions.arrived(apiKey, request, this.active.image);
+    if (this.active !== undefined) this.heldSessions.extendSessions(apiKey, request, this.active.image);
     const admission = {
       deadline: receivedAt + timeoutMs,
       limit: OF_BROKERS.has(apiKey) ? this.settings.maxQueued * 2 : this.settings.maxQueued,
@@ -161,7 +161,7 @@ export class Controller {
 
   // ── leadership ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** To be called with every change of the quorum's leader. */
+  /** To be called with every change of the leader of the quorum. */
   onLeaderChange(status: RaftStatus): void {
     const { active } = this;
     if (active === undefined || (status.role === 'leader' && status.epoch === active.epoch)) return;
@@ -172,14 +172,14 @@ export class Controller {
     events({ type: 'quorum/leaderResigned', at: clock.now(), broker: nodeId, reason, details: { epoch: active.epoch } });
   }
 
-  /** To be called after the committed image has taken in `batches`. The batch that opens this node's own epoch makes it decide. */
+  /** To be called after the committed image has applied `batches`. The batch that opens this node's epoch makes it active. */
   onCommitted(batches: readonly CommittedBatch[]): void {
     const { raft } = this.options;
     if (this.active !== undefined || raft.status.role !== 'leader') return;
     if (batches.some((batch) => batch.control && batch.baseOffset === raft.epochStartOffset)) this.activate(raft.status.epoch);
   }
 
-  /** Stops to decide; the node is going down. */
+  /** Stops deciding; the node is shutting down. */
   stop(): void {
     if (this.active !== undefined) this.deactivate();
   }
@@ -194,7 +194,7 @@ export class Controller {
     const [rebalanceAt, leaderlessAt] = [now + rebalanceMs, now + LEADERLESS_MS];
     this.active = { epoch, image, lastCommit, rebalanceAt, leaderlessAt, timer: undefined };
     this.scheduleSweep(this.active);
-    logger.info('decides for the cluster', { epoch });
+    logger.info('Became active controller', { epoch });
     events({
       type: 'quorum/leaderElected',
       at: clock.now(),
@@ -209,11 +209,11 @@ export class Controller {
   private deactivate(): void {
     this.active?.timer?.cancel();
     this.active = undefined;
-    this.options.logger.info('decides no longer');
+    this.options.logger.info('Resigned as active controller');
     for (const queued of this.queue.splice(0)) queued.refuse(notController());
   }
 
-  /** The first records of a cluster: which formats and features it starts with. */
+  /** The first records of a cluster: its formats and features. */
   private bootstrap(): void {
     const records: MetadataRecordIn[] = Object.entries(this.settings.bootstrapFeatures).map(([name, featureLevel]) => ({
       type: 'FeatureLevelRecord',
@@ -222,7 +222,7 @@ export class Controller {
     this.decideOnItsOwn('bootstrap', () => ({ records, response: undefined, events: [] }));
   }
 
-  /** What /controller tells: a record, so that every node tells the same from the same moment on. */
+  /** The content of /controller: a record, so that all nodes serve the same content from the same offset on. */
   private announce(epoch: number): void {
     this.decideOnItsOwn('announce itself', (context) => {
       const change = { ...changeOf(ChangeKind.controller), id: BigInt(this.options.nodeId), number: epoch };
@@ -254,7 +254,7 @@ export class Controller {
     });
   }
 
-  /** Takes requests in order, as fast as the disk admits: what waits when it does shares one write, as it shares one flush. */
+  /** Takes requests in order, as fast as the disk admits them. Requests that wait together share one write and one flush. */
   private pump(): void {
     while (!this.waitsForDisk && this.queue.length > 0) {
       const wait = this.options.admit(BYTES_OF_DECISION * this.queue.length);
@@ -274,25 +274,25 @@ export class Controller {
   private takeQueued(): void {
     const now = this.options.clock.monotonic();
     for (const next of this.queue.splice(0)) {
-      // Its sender has been answered or has given up: the change must not come about any more.
+      // Its sender was answered or timed out: the change must not take effect any more.
       if (now >= next.deadline) next.refuse(tooLate());
       else next.run();
     }
   }
 
   /**
-   * The answer to a request that changes nothing; undefined where it changes something and has to wait for the disk with the others. A
-   * broker that gets no answer to its heartbeats counts itself as out of service.
+   * The response to a request that changes nothing; undefined where it changes something and has to wait for the disk with the others. A broker
+   * without responses to its heartbeats considers itself fenced.
    */
   private decideWithoutDisk(operation: AnyOperation, request: unknown): Promise<unknown> | undefined {
     const { active } = this;
-    // A decision on a controlled shutdown changes the broker's session, so it must be made only once.
+    // A decision on a controlled shutdown changes the broker's session, so it is made only once.
     if (active === undefined || this.heldSessions.changesWith(request, active.image)) return undefined;
     const { records, response } = operation.decide(this.context(active), request);
     return records.length > 0 ? undefined : active.lastCommit.then(() => this.asLeader(response));
   }
 
-  /** An answer that no commit of its own confirms. After a stall another node may decide by now: NOT_CONTROLLER. */
+  /** A response that no commit of its own confirms. After a stall another node may be active: NOT_CONTROLLER. */
   private async asLeader<R>(response: R): Promise<R> {
     const confirmed = this.options.raft.confirmAfterStall();
     if (confirmed !== undefined && !(await confirmed)) throw notController();
@@ -304,7 +304,7 @@ export class Controller {
     return { image, properties, random, nextOffset: raft.logEndOffset };
   }
 
-  /** Decides and appends before it returns; the promise is the answer, once committed. */
+  /** Decides and appends before it returns; the promise resolves with the response, once committed. */
   private async decide<R>(decide: (context: DecisionContext) => Decision<R>): Promise<R> {
     const { active, options } = this;
     if (active === undefined) throw notController();
@@ -313,7 +313,7 @@ export class Controller {
     if (records.length > 0) {
       const values = records.map(encodeMetadataRecord);
       refuseOversized(values);
-      // Applied first: records that cannot be applied must not reach the log, where they would stop every node.
+      // Applied first: a record that cannot be applied must not reach the log, where it would stop every node.
       const offset = raft.logEndOffset + BigInt(records.length) - 1n;
       const { image } = applyRecords(active.image, records.map(completeMetadataRecord), {
         offset,
@@ -324,9 +324,9 @@ export class Controller {
       assert(lastOffset === offset, `decided for offset ${offset}, appended at ${lastOffset}`);
       active.image = image;
       active.lastCommit = committed;
-      // Whoever waits sees the failure; nobody may be waiting.
+      // Callers that wait see the failure; there may be none.
       committed.then(
-        () => this.tell(events),
+        () => this.publish(events),
         () => undefined,
       );
     }
@@ -334,22 +334,22 @@ export class Controller {
     return records.length > 0 ? response : this.asLeader(response);
   }
 
-  /** A decision that nobody asked for. */
+  /** Enqueues a decision without a request. */
   private decideOnItsOwn(what: string, decide: (context: DecisionContext) => Decision<unknown>): void {
     const admission = { deadline: Number.POSITIVE_INFINITY, limit: this.settings.maxQueued * 2 };
     this.enqueue(decide, admission).catch((error: unknown) => this.options.logger.warn(`could not ${what}`, { error }));
   }
 
-  private tell(events: readonly ControllerEvent[]): void {
+  private publish(events: readonly ControllerEvent[]): void {
     const at = this.options.clock.now();
     for (const event of events) this.options.events({ ...event, at });
   }
 
-  /** The queued decision, or REQUEST_TIMED_OUT once the deadline has passed. */
+  /** The queued decision; REQUEST_TIMED_OUT once the deadline has passed. */
   private within<R>(timeoutMs: number, admission: Admission, decide: (context: DecisionContext) => Decision<R>): Promise<R> {
     let state: 'queued' | 'decided' | 'refused' = 'queued';
     const answer = this.enqueue((context) => {
-      // Timers may run up to 1 ms early, so `takeQueued` can still be before the deadline after the client was answered.
+      // Timers may fire up to 1 ms early, so `takeQueued` can run before the deadline after the client was answered.
       if (state === 'refused') throw tooLate();
       state = 'decided';
       return decide(context);
@@ -361,7 +361,7 @@ export class Controller {
     });
   }
 
-  /** The answer, or the error that `late` makes once the deadline (monotonic ms) has passed. */
+  /** The response, or the error of `late` once the deadline (monotonic ms) has passed. */
   private async inTime<R>(answer: Promise<R>, deadline: number, late: () => KafkaError): Promise<R> {
     const { clock } = this.options;
     const expired = Promise.withResolvers<never>();
@@ -375,7 +375,7 @@ export class Controller {
     }
   }
 
-  // ── what nobody asks for ──────────────────────────────────────────────────────────────────────────────────────────
+  // ── decisions without a request ───────────────────────────────────────────────────────────────────────────────────
 
   private scheduleSweep(active: Active): void {
     active.timer = setRunningTimer(this.options.clock, this.settings.sweepMs, () => {
@@ -400,7 +400,7 @@ export class Controller {
     }
   }
 
-  /** A leader may have been missing only because nobody had been heard of yet. */
+  /** A replica may have been ineligible only because this controller had not received a heartbeat of its broker yet. */
   private electWhereLeaderless(active: Active): void {
     const { properties } = this.options;
     if (electForLeaderless(active.image, properties).length === 0) return;
@@ -412,11 +412,11 @@ export class Controller {
   }
 }
 
-/** What one decision writes, roughly. */
+/** Approximate bytes of one decision. */
 const BYTES_OF_DECISION = 1024;
-/** What brokers cannot do without: never refused for the number of clients' requests. */
-const OF_BROKERS: ReadonlySet<number> = new Set([brokerRegistration.key, brokerHeartbeat.key, alterPartition.key, coordinationHeard.key]);
-/** How often partitions without a leader are looked at, beside every time that a broker comes back. */
+/** Requests that brokers depend on: they are not refused for the number of client requests. */
+const OF_BROKERS: ReadonlySet<number> = new Set([brokerRegistration.key, brokerHeartbeat.key, alterPartition.key, coordinationTouch.key]);
+/** Interval at which partitions without a leader are checked, besides each unfencing of a broker. */
 const LEADERLESS_MS = 1000;
 
 function tooLate(): KafkaError {

@@ -1,6 +1,6 @@
 /**
- * Applies records of the metadata log to an image. Pure: the image given stays as it was, and what no record touches is
- * shared with the new one. Records that concern nothing in the image (ACLs, quotas, users) are passed over.
+ * Applies records of the metadata log to an image. Pure: the given image is not changed, and unchanged parts are shared with the new one.
+ * Records that do not concern the image (ACLs, quotas, users) are skipped.
  */
 import { runWhole } from '../lib/work-slices.ts';
 import { assert, must } from '../lib/assert.ts';
@@ -28,10 +28,10 @@ export interface Applied {
   change: ImageChange;
 }
 
-/** Records between two yields: about a millisecond. */
+/** Records between two yields: about a millisecond of work. */
 const RECORDS_PER_STEP = 512;
 
-/** Where and when the records stand in the log: the last one's offset and epoch, and the batch's wall-clock milliseconds. */
+/** Position of the records in the log: offset and epoch of the last one, and the batch's wall-clock ms. */
 export interface AppliedAt {
   readonly offset: bigint;
   readonly epoch: number;
@@ -43,7 +43,7 @@ export function applyRecords(image: MetadataImage, records: readonly MetadataRec
   return runWhole(applyInSteps(image, records, at));
 }
 
-/** The same with yields at which others may run. */
+/** The same with yields at which other work may run. */
 export function* applyInSteps(
   image: MetadataImage,
   records: readonly MetadataRecord[],
@@ -66,7 +66,7 @@ class Draft {
   private coordination: CoordinationImage;
   private readonly znodes: ZnodeChange[] = [];
   private readonly sessions: bigint[] = [];
-  /** The records are those of a snapshot, which says when everything in it came about. */
+  /** The records are those of a snapshot, which holds the creation times itself. */
   private timesGiven = false;
   /** Topics created or changed, by id; undefined: deleted. */
   private readonly topics = new Map<string, TopicDraft | undefined>();
@@ -241,7 +241,7 @@ class Draft {
     if (this.topics.size > 0) {
       const byName = new Map(topics);
       const byId = new Map(topicsById);
-      // Removals first: a topic may be deleted and created anew in one go.
+      // Removals first: one batch may delete a topic and re-create it.
       for (const deleted of this.deletedTopics) {
         byName.delete(deleted.name);
         byId.delete(deleted.id);
@@ -293,7 +293,7 @@ interface TopicDraft {
   readonly touched: Set<number>;
 }
 
-/** A named leader, even the same one, begins a new leader epoch; every change begins a new partition epoch. */
+/** A record with a leader, even the same one, begins a new leader epoch; every change begins a new partition epoch. */
 export function applyPartitionChange(
   partition: PartitionImage,
   value: Pick<

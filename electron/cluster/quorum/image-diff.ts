@@ -1,4 +1,4 @@
-/** What differs between two images of which the second did not come of the first by records that were seen: it was loaded from a snapshot. */
+/** The difference of two images without the records between them: the second was loaded from a snapshot. */
 import { diffCoordination, diffSessions } from './coordination/diff.ts';
 import type { ImageChange, MetadataImage, PartitionImage, TopicImage } from './image.ts';
 

@@ -1,6 +1,6 @@
 /**
- * An image as the records that make it, and back: what a snapshot holds. The type of the table
- * below asks for every part of the image, and `nothingLeft` for every field of what is in it, so that a new one cannot be forgotten.
+ * Converts an image to the records of a snapshot and back. The type of the table below requires every part of the image, and `nothingLeft`
+ * every field, so that a new one cannot be forgotten.
  */
 import { runWhole } from '../lib/work-slices.ts';
 import { assert } from '../lib/assert.ts';
@@ -11,14 +11,14 @@ import { EMPTY_IMAGE, type BrokerRegistration, type MetadataImage, type Partitio
 
 type Part = (image: MetadataImage) => Iterable<MetadataRecordIn>;
 
-/** In the order in which they are written. `null`: it needs no records, for the reason that stands beside it. */
+/** In the order of writing. `null`: it needs no records, for the reason beside it. */
 const PARTS: { readonly [K in keyof Required<MetadataImage>]: Part | null } = {
-  // In the snapshot's name.
+  // In the name of the snapshot.
   offset: null,
   epoch: null,
-  // Every node is told it at its start.
+  // Every node gets it at its start.
   clusterId: null,
-  // First of all, as in Apache Kafka: what follows is of the versions that they say.
+  // First, as in Apache Kafka: the records after it are of the versions that it declares.
   features: ({ features }) => map(features, ([name, featureLevel]) => ({ type: 'FeatureLevelRecord', value: { name, featureLevel } })),
   brokers: ({ brokers }) => map(brokers.values(), brokerRecord),
   topics: ({ topics }) => topicRecords(topics.values()),
@@ -27,16 +27,16 @@ const PARTS: { readonly [K in keyof Required<MetadataImage>]: Part | null } = {
   configs: ({ configs }) => configRecords(configs),
   nextProducerId: ({ nextProducerId }) =>
     nextProducerId === 0n ? [] : [{ type: 'ProducerIdsRecord', value: { brokerId: -1, brokerEpoch: -1n, nextProducerId } }],
-  // Last: when things came about is written over what making them anew has noted.
+  // Last: the times are written over those that the creation of the nodes has recorded.
   coordination: ({ coordination }) => coordinationRecords(coordination),
 };
 
-/** Generated as they are asked for: a large image is written in pieces. */
+/** Generated lazily: a large image is written in steps. */
 export function* imageRecords(image: MetadataImage): Generator<MetadataRecordIn, void, undefined> {
   for (const part of Object.values(PARTS)) if (part !== null) yield* part(image);
 }
 
-/** The image that a snapshot's records make; `at` is its name. Throws where they do not fit together. */
+/** The image of a snapshot's records; `at` is its name. Throws where the records are inconsistent. */
 export function imageOfRecords(
   records: readonly MetadataRecord[],
   clusterId: string,
@@ -45,7 +45,7 @@ export function imageOfRecords(
   return runWhole(imageInSteps(records, clusterId, at));
 }
 
-/** The same with yields at which others may run. */
+/** The same with yields at which other work may run. */
 export function* imageInSteps(
   records: readonly MetadataRecord[],
   clusterId: string,
@@ -53,7 +53,7 @@ export function* imageInSteps(
 ): Generator<undefined, MetadataImage, undefined> {
   const first = records.findIndex((record) => record.type === 'NoOpRecord');
   const coordinationAt = first < 0 ? records.length : first;
-  // In two steps: the second one changes nothing that the times of what is made in the first are noted for.
+  // In two steps: the second changes nothing whose times the first records.
   const { image } = yield* applyInSteps({ ...EMPTY_IMAGE, clusterId }, records.slice(0, coordinationAt), at);
   return (yield* applyInSteps(image, records.slice(coordinationAt), at)).image;
 }

@@ -1,7 +1,7 @@
 /**
- * The metadata image: what one node knows of the cluster, as of one offset of the metadata log. It is immutable. Records
- * of the log, applied in order (`image-apply.ts`), make the next image and leave this one as it was, so whoever holds an
- * image may read it across awaits. Maps are shared between images where nothing changed.
+ * The metadata image: the state of the cluster as of one offset of the metadata log. It is immutable. Records of the log, applied in order
+ * (`image-apply.ts`), make the next image and do not change this one, so a caller may read an image across awaits. Images share the maps
+ * that did not change.
  */
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import { EMPTY_COORDINATION, type CoordinationImage, type ZnodeChange } from './coordination/coordination.ts';
@@ -16,11 +16,11 @@ export interface MetadataImage {
   readonly brokers: ReadonlyMap<number, BrokerRegistration>;
   readonly topics: ReadonlyMap<string, TopicImage>;
   readonly topicsById: ReadonlyMap<string, TopicImage>;
-  /** Overrides by `configKey(type, name)`; an absent entry means defaults all over. */
+  /** Overrides by `configKey(type, name)`; without an entry all settings have their defaults. */
   readonly configs: ReadonlyMap<string, ReadonlyMap<string, string>>;
   readonly features: ReadonlyMap<string, number>;
   readonly nextProducerId: bigint;
-  /** What clients of the ZooKeeper endpoint keep here. */
+  /** State of the clients of the ZooKeeper endpoint. */
   readonly coordination: CoordinationImage;
 }
 
@@ -31,7 +31,7 @@ export interface BrokerRegistration {
   readonly incarnationId: string;
   readonly listeners: readonly BrokerListener[];
   readonly rack: string | null;
-  /** A fenced broker leads nothing, is in no ISR and is not shown to clients. */
+  /** A fenced broker leads no partition, is in no ISR and is not in metadata responses. */
   readonly fenced: boolean;
   readonly inControlledShutdown: boolean;
 }
@@ -62,28 +62,28 @@ export interface PartitionImage {
   readonly lastKnownElr: readonly number[];
   readonly addingReplicas: readonly number[];
   readonly removingReplicas: readonly number[];
-  /** −1 when there is none. */
+  /** −1: no leader. */
   readonly leader: number;
-  /** Grows with every change of leader or loss of a leader. */
+  /** Grows with every change or loss of the leader. */
   readonly leaderEpoch: number;
-  /** Grows with every change at all; what AlterPartition compares and sets. */
+  /** Grows with every change; AlterPartition compares and sets it. */
   readonly partitionEpoch: number;
-  /** 1 while a leader elected unclean is still recovering. */
+  /** 1 while the leader of an unclean election is still recovering. */
   readonly leaderRecoveryState: number;
 }
 
-/** What differs between two images, computed while records are applied. */
+/** Difference of two images, computed while records are applied. */
 export interface ImageChange {
   readonly before: MetadataImage;
   readonly after: MetadataImage;
   /** Partitions created or changed in any field, newest state. */
   readonly partitions: readonly PartitionImage[];
   readonly deletedTopics: readonly TopicImage[];
-  /** Ids of brokers whose registration appeared, changed or went. */
+  /** Ids of brokers whose registration was added, changed or removed. */
   readonly brokers: readonly number[];
   /** Config keys with changed overrides. */
   readonly configs: readonly string[];
-  /** What clients of the ZooKeeper endpoint, and the endpoint's triggers, changed, in order; absent: nothing. */
+  /** Changes by clients of the ZooKeeper endpoint and by its triggers, in order; absent: none. */
   readonly znodes?: readonly ZnodeChange[];
   /** Sessions of that endpoint that ended or moved to another connection; absent: none. */
   readonly sessions?: readonly bigint[];

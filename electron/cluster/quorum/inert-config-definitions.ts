@@ -1,6 +1,6 @@
 /**
- * Broker settings of Apache Kafka 4.3 without an effect in this cluster: they are listed, checked and stored, so that tools which read or
- * set them work. Types, defaults and update modes are Kafka's.
+ * Broker settings of Apache Kafka 4.3 without an effect in this cluster: they are listed, checked and stored for tools that read or set
+ * them. Types, defaults and update modes are Kafka's.
  */
 import { atLeast, define, oneOf, type Check, type ConfigDefinition } from './config-definition.ts';
 
@@ -9,7 +9,7 @@ const positive = { readOnly: true, check: atLeast(1n) };
 
 export const inertConfigDefinitions: readonly ConfigDefinition[] = [
   define('add.partitions.to.txn.retry.backoff.ms', 'int', '20', 'Pause before a partition is added to a transaction again.', positive),
-  define('add.partitions.to.txn.retry.backoff.max.ms', 'int', '100', 'Longest time in which that is repeated.', fixed),
+  define('add.partitions.to.txn.retry.backoff.max.ms', 'int', '100', 'Maximum total time of those retries.', fixed),
   define('alter.config.policy.class.name', 'class', null, 'Class that approves changes of settings.', fixed),
   define('alter.log.dirs.replication.quota.window.num', 'int', '11', 'Samples of the quota for moves between log directories.', positive),
   define('alter.log.dirs.replication.quota.window.size.seconds', 'int', '1', 'Length of each of those samples.', positive),
@@ -19,7 +19,7 @@ export const inertConfigDefinitions: readonly ConfigDefinition[] = [
   define('connections.max.reauth.ms', 'long', '0', 'Time after which clients have to authenticate again.', fixed),
   define('controller.quorum.append.linger.ms', 'int', '25', 'Time that metadata records wait for others of their batch.', fixed),
   define('controller.quorum.auto.join.enable', 'boolean', 'false', 'Whether a controller joins the voters by itself.', fixed),
-  define('controller.quorum.bootstrap.servers', 'list', '', 'Addresses at which the metadata quorum is found.', fixed),
+  define('controller.quorum.bootstrap.servers', 'list', '', 'Addresses used to discover the metadata quorum.', fixed),
   define('controller.quorum.fetch.max.bytes', 'int', '1048576', 'Bytes of metadata in one fetch.', fixed),
   define('controller.quorum.fetch.snapshot.max.bytes', 'int', '1048576', 'Bytes of a metadata snapshot in one fetch.', fixed),
   define('controller.quorum.retry.backoff.ms', 'int', '20', 'Pause before a request to the quorum is repeated.', fixed),
@@ -45,9 +45,15 @@ export const inertConfigDefinitions: readonly ConfigDefinition[] = [
   }),
   define('metadata.max.retention.bytes', 'long', '104857600', 'Bytes of metadata log and snapshots that are kept.', fixed),
   define('metadata.max.retention.ms', 'long', '604800000', 'Time for which metadata log and snapshots are kept.', fixed),
-  define('metric.reporters', 'list', 'org.apache.kafka.common.metrics.JmxReporter', 'Classes that report metrics; none can be loaded.', {
-    check: (value) => (value.trim() === '' || value === 'org.apache.kafka.common.metrics.JmxReporter' ? null : 'must be empty'),
-  }),
+  define(
+    'metric.reporters',
+    'list',
+    'org.apache.kafka.common.metrics.JmxReporter',
+    'Classes that report metrics; here none can be loaded.',
+    {
+      check: (value) => (value.trim() === '' || value === 'org.apache.kafka.common.metrics.JmxReporter' ? null : 'must be empty'),
+    },
+  ),
   define('metrics.num.samples', 'int', '2', 'Samples of a metric.', positive),
   define('metrics.recording.level', 'string', 'INFO', 'Level from which metrics are recorded.', {
     readOnly: true,
@@ -69,14 +75,14 @@ export const inertConfigDefinitions: readonly ConfigDefinition[] = [
   define('transaction.partition.verification.enable', 'boolean', 'true', 'Whether a partition is verified before transactional records.'),
 ];
 
-/** Settings that Kafka lets only single brokers have, not all of them at once. */
+/** Settings that Kafka allows for single brokers only. */
 const PER_BROKER: ReadonlySet<string> = new Set(['sasl.kerberos.min.time.before.relogin']);
 const LISTENER_PREFIX = 'listener.name.';
 
 const atLeastOne: Check = (value) => (Number(value) >= 1 ? null : 'must be at least 1');
 const unlimitedOrPositive: Check = (value) => (Number(value) === -1 || Number(value) >= 1 ? null : 'must be -1 or at least 1');
 
-/** What a setting must be beyond its definition to be changed while the broker runs. */
+/** Further checks of a setting that is changed while the broker runs. */
 const DYNAMIC_CHECKS: Readonly<Record<string, Check>> = {
   'log.cleaner.threads': atLeastOne,
   'log.retention.ms': unlimitedOrPositive,
@@ -93,7 +99,7 @@ export const THREAD_POOLS: ReadonlySet<string> = new Set([
   'num.replica.fetchers',
 ]);
 
-/** Why the setting cannot be changed for that broker (an empty name: for all) while it runs; null where it can. */
+/** Why the setting of that broker (an empty name: of all) cannot be changed while it runs; null: it can. */
 export function dynamicDefect(name: string, value: string, broker: string): string | null {
   if (broker === '' && (PER_BROKER.has(name) || name.startsWith(LISTENER_PREFIX))) return `${name} can be set for single brokers only.`;
   if (name.startsWith('ssl.')) return `${name} can be changed for single listeners only: ${LISTENER_PREFIX}<name>.${name}.`;

@@ -1,8 +1,8 @@
 /**
- * Whether this node still leads the quorum at a time after it was asked: a read index (Raft dissertation, §6.4). A leader that did not run for a
- * while, or that links cut off, may have been replaced without knowing it; its log's high watermark and its decisions that change nothing are then
- * those of the past. A new leader needs the votes of a majority, so a majority of answers in this epoch, to requests that were sent after the
- * question, proves that there was none when it was asked.
+ * Confirms that this node still leads the quorum at a time after the call: a read index (Raft dissertation, §6.4). A leader that was suspended
+ * or partitioned may have been replaced without noticing; its high watermark and its decisions without a change are then stale. A new leader
+ * needs the votes of a majority, so responses of a majority in this epoch, to requests sent after the call, prove that there was none at the
+ * time of the call.
  */
 import { beginQuorumEpoch } from '../protocol/apis/begin-quorum-epoch.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -13,9 +13,9 @@ export class LeadershipConfirmation {
   private readonly core: RaftCore;
   private readonly transitions: Transitions;
   private isRunning = false;
-  /** Of the next round: a question during a round waits for that one. */
+  /** Callers of the next round: a call during a round waits for that one. */
   private next: PromiseWithResolvers<boolean> | undefined;
-  /** Ms of stalls up to the last time that leadership was certain. */
+  /** Milliseconds of stalls up to the last time that leadership was certain. */
   private certainAtStallMs = 0;
 
   constructor(core: RaftCore, transitions: Transitions) {
@@ -38,8 +38,8 @@ export class LeadershipConfirmation {
   }
 
   /**
-   * The same where this process did not run for half a fetch timeout or more since leadership was last certain; undefined where it did run, so that
-   * the others had no reason to elect.
+   * The same after this process was suspended for half a fetch timeout or more since leadership was last certain; undefined without such a
+   * stall, where the others had no reason to elect.
    */
   confirmAfterStall(): Promise<boolean> | undefined {
     const stallMs = this.stallMs;
@@ -81,7 +81,7 @@ export class LeadershipConfirmation {
         timer.cancel();
         settle(confirmed);
       };
-      // A node that stops is sent no answers.
+      // A stopping node receives no responses.
       const timer = core.clock.setTimer(settings.fetchTimeoutMs, () => resolve(false));
       const count = (follows: boolean): void => {
         answered++;

@@ -1,6 +1,6 @@
 /**
- * Decoding of the metadata log's records. One that cannot be decoded (a type or a version from a newer release, bytes that are none) must not end
- * every node that reads it: it is passed over, logged, counted and reported. Every node passes over the same one, so their images stay equal.
+ * Decodes the records of the metadata log. A record that cannot be decoded (a type or version of a newer release, invalid bytes) must not stop
+ * every node that reads it: it is skipped, logged, counted and reported. Every node skips the same record, so their images stay equal.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { EventSink } from '../lib/events.ts';
@@ -11,7 +11,7 @@ import { decodeMetadataRecord, type MetadataRecord } from '../protocol/records/m
 const METADATA_TOPIC = '__cluster_metadata';
 
 export class MetadataDecoder {
-  /** Records passed over since the node started. */
+  /** Records skipped since the node started. */
   skipped = 0;
   private readonly options: { nodeId: number; clock: Clock; logger: Logger; events: EventSink };
 
@@ -19,12 +19,12 @@ export class MetadataDecoder {
     this.options = options;
   }
 
-  /** The records of one batch, or of one snapshot; `offset`: of the batch, or the snapshot's end. */
+  /** The records of one batch or snapshot; `offset`: of the batch, or the snapshot's end. */
   decode(values: Iterable<Uint8Array>, offset: bigint): MetadataRecord[] {
     return runWhole(this.decodeInSteps([values], offset));
   }
 
-  /** Of several batches, with yields between them at which others may run. */
+  /** Of several batches, with yields between them at which other work may run. */
   *decodeInSteps(batches: Iterable<Iterable<Uint8Array>>, offset: bigint): Generator<undefined, MetadataRecord[], undefined> {
     const records: MetadataRecord[] = [];
     let skipped = 0;

@@ -1,7 +1,7 @@
 /**
- * The directory of a node's metadata: made durable at a start, and replaced as a whole once its content is damaged. The replacement holds only
- * a `quorum-state` without a vote, of an epoch above 0, so `raft-rejoining.ts` applies: the node fetches snapshot and log from a leader that was
- * elected without it. The damaged directory stays beside it until the vote is regained.
+ * The directory of a node's metadata: created durably at a start, and replaced as a whole once its content is corrupt. The replacement holds
+ * only a `quorum-state` without a vote, of an epoch above 0, so `raft-rejoining.ts` applies: the node fetches snapshot and log from a leader
+ * that was elected without it. The corrupt directory stays beside it until the node regains its vote.
  */
 import type { Disk } from '../lib/disk.ts';
 import { INITIAL_VOTE, QUORUM_STATE_FILE, QuorumStateFile } from './vote-store.ts';
@@ -9,29 +9,29 @@ import { INITIAL_VOTE, QUORUM_STATE_FILE, QuorumStateFile } from './vote-store.t
 export const METADATA_DIRECTORY = '__cluster_metadata-0';
 /** As of partitions that are moved aside; `log-manager.ts` opens no directory of this topic. */
 const DAMAGED_SUFFIX = '-damaged';
-/** Of a directory that was damaged while the node had not regained the vote that it lost with the first one. */
+/** Of a directory that was found corrupt before the node had regained the vote that it lost with the first one. */
 const NEWER_SUFFIX = '-damaged-newer';
 const REPLACEMENT_SUFFIX = '-replacement';
 
-/** Makes the directory where it is missing, and completes or drops a replacement that a crash left unfinished. Throws DiskError. */
+/** Creates the directory where it is missing, and completes or drops a replacement that a crash left unfinished. Throws DiskError. */
 export function prepareMetadataDirectory(disk: Disk, dataDirectory: string): void {
   const directory = `${dataDirectory}/${METADATA_DIRECTORY}`;
   const replacement = `${directory}${REPLACEMENT_SUFFIX}`;
-  // It is complete before the damaged directory is moved.
+  // The replacement is complete before the corrupt directory is moved.
   if (disk.exists(replacement)) {
     if (disk.exists(directory) || !disk.exists(`${replacement}/${QUORUM_STATE_FILE}`)) disk.remove(replacement);
     else disk.rename(replacement, directory);
   }
   disk.makeDirectory(directory);
-  // A vote in a file counts for nothing when a power cut can take the directory that the file is in.
+  // A vote in a file is lost when a power cut can remove the directory of the file.
   disk.syncDirectory(dataDirectory);
   const slash = dataDirectory.lastIndexOf('/');
   if (slash >= 0) disk.syncDirectory(dataDirectory.slice(0, slash) || '/');
 }
 
 /**
- * `epoch`: the least that the node may have reached, above 0. A directory that was moved aside before stays: only it may hold what is
- * committed. Returns where the damaged directory is now. Throws DiskError.
+ * `epoch`: the least that the node may have reached, above 0. A directory that was moved aside before is kept: only it may hold committed
+ * records. Returns the path of the corrupt directory. Throws DiskError.
  */
 export function replaceMetadataDirectory(disk: Disk, dataDirectory: string, voters: readonly number[], epoch: number): string {
   const directory = `${dataDirectory}/${METADATA_DIRECTORY}`;
@@ -56,7 +56,7 @@ export function findDamagedMetadata(disk: Disk, dataDirectory: string): string |
   return disk.exists(path) ? path : undefined;
 }
 
-/** The node has its vote: what was moved aside is not needed to recover the cluster. Throws DiskError. */
+/** The node has its vote: recovery of the cluster no longer needs the directories that were moved aside. Throws DiskError. */
 export function removeDamagedMetadata(disk: Disk, dataDirectory: string): void {
   for (const suffix of [DAMAGED_SUFFIX, NEWER_SUFFIX]) disk.remove(`${dataDirectory}/${METADATA_DIRECTORY}${suffix}`);
 }

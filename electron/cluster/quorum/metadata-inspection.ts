@@ -1,11 +1,11 @@
 /**
- * Looks, before a start, whether a node's metadata directory still holds what the node acknowledged: its log, its snapshots and `quorum-state`.
- * Reads only. The rule: everything that the start would use has to reach the witness (`acknowledged-end.ts`) with the same epoch. What lies
- * behind it was never acknowledged, so a torn append there is no damage.
+ * Checks before a start whether a node's metadata directory (log, snapshots, `quorum-state`) still holds what the node acknowledged. Reads
+ * only. Everything that the start would use has to reach the acknowledged end (`acknowledged-end.ts`) with the same epoch. Records behind it
+ * were never acknowledged, so a torn append there is no corruption.
  *
- * Not detected: after a power cut, the loss of records that were flushed less than a second before it, or of anything while the witness is
- * missing too; a flipped epoch of a LeaderChange directly before another one, or of the last one where that is not in the witness yet; an
- * older copy of the whole directory, which is consistent.
+ * Not detected: after a power cut, the loss of records that were flushed less than a second before it, or any loss while the acknowledged
+ * end is missing too; a flipped epoch of a LeaderChange directly before another one, or of the last one where the acknowledged end does not
+ * cover it; an older copy of the whole directory, which is consistent.
  */
 import type { Disk } from '../lib/disk.ts';
 import { LOG_SUFFIX, offsetFileName, offsetOfFile } from '../log/log-files.ts';
@@ -22,7 +22,7 @@ import { parseQuorumState, QUORUM_STATE_FILE, type VoteState } from './vote-stor
 export interface MetadataDamage {
   /** Path of the file, or of the directory where that is missing. */
   readonly file: string;
-  /** What is wrong with it, as a clause: "is missing". */
+  /** The defect, as a clause: "is missing". */
   readonly reason: string;
   /** The least epoch that the node may have reached; at least 1. */
   readonly epoch: number;
@@ -35,20 +35,20 @@ interface Found {
   readonly reason: string;
 }
 
-/** Where a log, read from its first segment on, stops making sense. */
+/** Position at which a log, read from its first segment on, becomes invalid. */
 interface Extent {
   readonly startOffset: bigint;
   readonly endOffset: bigint;
   readonly lastEpoch: number;
-  /** By offset, ascending: where an epoch begins. */
+  /** By offset, ascending: the starts of epochs. */
   readonly epochs: readonly { epoch: number; startOffset: bigint }[];
-  /** What ends it before the last byte; undefined: it is whole. */
+  /** Defect before the last byte; undefined: the log is complete. */
   readonly stop: Found | undefined;
-  /** No crash leaves it like that. */
+  /** No crash leaves the log in this state. */
   readonly isForged: boolean;
 }
 
-/** Undefined: nothing is missing, or this node never had metadata. Throws DiskError where a file cannot be read at all. */
+/** Undefined: nothing is missing, or this node never had metadata. Throws DiskError where a file cannot be read. */
 export function inspectMetadata(disk: Disk, dataDirectory: string): MetadataDamage | undefined {
   const directory = `${dataDirectory}/${METADATA_DIRECTORY}`;
   const names = disk.exists(directory) ? disk.list(directory) : [];
@@ -64,14 +64,14 @@ export function inspectMetadata(disk: Disk, dataDirectory: string): MetadataDama
   return found && { ...found, epoch };
 }
 
-/** Undefined where there is none that can be read. Throws DiskError. */
+/** Undefined where the file is missing or cannot be read. Throws DiskError. */
 export function readQuorumState(disk: Disk, dataDirectory: string): VoteState | undefined {
   const path = `${dataDirectory}/${METADATA_DIRECTORY}/${QUORUM_STATE_FILE}`;
   const state = disk.exists(path) ? parseQuorumState(disk.readFile(path)) : undefined;
   return typeof state === 'object' ? state : undefined;
 }
 
-/** Why what was voted is not known. */
+/** Why the vote is unknown. */
 function votingDefect(
   disk: Disk,
   at: {
@@ -88,13 +88,13 @@ function votingDefect(
   if (state !== undefined) {
     return state.epoch < lastEpoch ? { file, reason: `is of epoch ${state.epoch}, and the log of epoch ${lastEpoch}` } : undefined;
   }
-  // Records, a snapshot and the witness are written in an epoch that the file was written for.
+  // Records, snapshots and the acknowledged end are written only after the file of their epoch.
   const isUsed = names.some((name) => {
     if (name === ACKNOWLEDGED_END_FILE || parseSnapshotFileName(name) !== undefined) return true;
     return name.endsWith(LOG_SUFFIX) && disk.size(`${directory}/${name}`) > 0;
   });
   if (isUsed) return { file, reason: 'is missing' };
-  // A broker makes the directories of partitions once it has read the metadata.
+  // A broker creates the directories of partitions after it has read the metadata.
   const served = disk.exists(dataDirectory) && disk.list(dataDirectory).some((name) => isPartitionDirectory(disk, dataDirectory, name));
   return served ? { file: names.length === 0 ? directory : file, reason: 'is missing' } : undefined;
 }
@@ -103,7 +103,7 @@ function isPartitionDirectory(disk: Disk, dataDirectory: string, name: string): 
   return parsePartitionDirectory(name) !== undefined && disk.isDirectory(`${dataDirectory}/${name}`);
 }
 
-/** Why the log and the snapshots do not hold what was acknowledged. */
+/** Why the log and the snapshots do not hold the acknowledged records. */
 function contentDefect(disk: Disk, directory: string, extent: Extent, { whole, damaged }: Snapshots): Found | undefined {
   const { startOffset, endOffset, stop, isForged } = extent;
   if (isForged && stop !== undefined) return stop;
@@ -129,8 +129,8 @@ function contentDefect(disk: Disk, directory: string, extent: Extent, { whole, d
 }
 
 /**
- * Undefined where only a snapshot that ends elsewhere holds the record. A snapshot that ends there comes before the log: after a crash while
- * it was received, the log may still be the longer one, of another history, that it replaces.
+ * Undefined where only a snapshot that ends elsewhere holds the record. A snapshot that ends there is checked before the log: after a crash
+ * while it was received, the log may still be the longer, diverged one that it replaces.
  */
 function epochBefore({ startOffset, endOffset, epochs }: Extent, whole: readonly SnapshotId[], offset: bigint): number | undefined {
   const snapshot = whole.findLast((id) => id.endOffset === offset);
@@ -180,14 +180,14 @@ function readExtent(disk: Disk, directory: string, names: readonly string[]): Ex
     for (const batch of iterateBatches(bytes)) {
       const defect = verifyBatch(batch)?.reason;
       if (defect !== undefined) return stopped({ file, reason: `is damaged at byte ${position} (${defect})` });
-      // The leftovers of a truncated end can line up behind what was written over it.
+      // Remains of a truncated end can line up behind the batches that were written over it.
       if (batch.partitionLeaderEpoch < lastEpoch || batch.baseOffset < endOffset) {
         return stopped({ file, reason: `holds a batch of an earlier epoch or offset at byte ${position}` });
       }
       if (batch.baseOffset > endOffset)
         return stopped({ file, reason: `has offset ${batch.baseOffset} at byte ${position}, and ${endOffset} is next` }, true);
       if (batch.partitionLeaderEpoch > lastEpoch) {
-        // The first batch may follow a snapshot in the midst of an epoch.
+        // The first batch may follow a snapshot within an epoch.
         if (endOffset !== startOffset && !isLeaderChange(batch)) {
           const reason = `has epoch ${batch.partitionLeaderEpoch} at byte ${position} without the LeaderChange that opens an epoch`;
           return stopped({ file, reason }, true);

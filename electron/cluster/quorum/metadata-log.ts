@@ -1,7 +1,7 @@
 /**
- * The metadata log on disk: `__cluster_metadata-0`, an ordinary Kafka log that `kafka-dump-log --cluster-metadata-decoder` reads. Records
- * are metadata records in Kafka's framing; each epoch opens with a LeaderChange control batch. Once two snapshots stand for its
- * beginning, the log goes on from the end of the older one: a follower that is not far behind needs no snapshot.
+ * The metadata log on disk: `__cluster_metadata-0`, a Kafka log that `kafka-dump-log --cluster-metadata-decoder` reads. Records are metadata
+ * records in Kafka's framing; each epoch opens with a LeaderChange control batch. Once two snapshots cover its beginning, the log starts at
+ * the end of the older one: a follower that is not far behind needs no snapshot.
  */
 import type { Clock } from '../lib/clock.ts';
 import { DiskError, type Disk } from '../lib/disk.ts';
@@ -19,10 +19,10 @@ import { METADATA_DIRECTORY, prepareMetadataDirectory } from './metadata-directo
 import { MetadataSnapshots } from './metadata-snapshots.ts';
 import type { CommittedBatch, EpochEnd, LeaderChange, RaftLog, SnapshotId, SnapshotReceiver, SnapshotWriter } from './raft-log.ts';
 
-/** Nothing goes by age or size: only what a snapshot stands for. */
+/** Retention by age or size is off: snapshots alone decide what is deleted. */
 const CONFIG: LogConfig = { ...DEFAULT_LOG_CONFIG, segmentBytes: 64 * 1024 ** 2, retentionMs: -1, retentionBytes: -1 };
 const READ_BYTES = 1024 * 1024;
-/** No single decision is larger; a bound for what a damaged batch might claim to hold. */
+/** No decision is larger; it bounds the size that a corrupt batch may claim. */
 const MAX_BATCH_BYTES = 64 * 1024 ** 2;
 
 export class MetadataLog implements RaftLog {
@@ -48,9 +48,9 @@ export class MetadataLog implements RaftLog {
   }
 
   /**
-   * Opens or makes the log in `dataDirectory`. All of it is checked: a torn end is cut off, a damaged snapshot is not used. Whether
-   * acknowledged records are missing is for `inspectMetadata` to find out before. Throws KafkaError KAFKA_STORAGE_ERROR, also when neither
-   * the log nor a snapshot holds the beginning of the metadata.
+   * Opens or creates the log in `dataDirectory`. All of it is checked: a torn end is truncated, a corrupt snapshot is not used. `inspectMetadata`
+   * checks before whether acknowledged records are missing. Throws KafkaError KAFKA_STORAGE_ERROR, also when neither the log nor a snapshot
+   * holds the beginning of the metadata.
    */
   static open(options: { disk: Disk; dataDirectory: string; clock: Clock; logger: Logger }): MetadataLog {
     const { disk, dataDirectory, clock, logger } = options;
@@ -68,14 +68,14 @@ export class MetadataLog implements RaftLog {
       );
     }
     const acknowledged = new AcknowledgedEndFile(disk, directory, { clock, logger });
-    // A leader's snapshot was received, and the node ended before it had removed what the snapshot replaces. The witness first, as there.
+    // The node ended after it had received a leader's snapshot and before it had removed the log that it replaces. Lowered first, as there.
     if (latest !== undefined && (latest.epoch > log.latestEpoch || latest.endOffset > log.logEndOffset)) {
       acknowledged.write(latest.endOffset, latest.epoch, true);
       log.truncateFullyAndStartAt(latest.endOffset);
     }
     snapshots.removeOld(log.logStartOffset);
     const opened = new MetadataLog(log, snapshots, acknowledged, options);
-    // After a crash of the process alone, the end may be in the operating system's memory only; a vote counts on it being durable.
+    // After a crash of the process, the end may be in the page cache only; a vote relies on it being durable.
     opened.flush();
     return opened;
   }
@@ -87,7 +87,7 @@ export class MetadataLog implements RaftLog {
     return this.log.logEndOffset;
   }
   get flushedOffset(): bigint {
-    // A roll flushes too: what the witness does not cover is not acknowledged yet.
+    // A roll flushes too: records beyond the acknowledged end are not acknowledged yet.
     const { recoveryPoint } = this.log;
     return recoveryPoint < this.acknowledged.endOffset ? recoveryPoint : this.acknowledged.endOffset;
   }
@@ -139,7 +139,7 @@ export class MetadataLog implements RaftLog {
 
   truncate(offset: bigint): void {
     if (offset >= this.endOffset) return;
-    // Before the log: a crash in between must not look like a loss. Above what is flushed, nothing is acknowledged.
+    // Before the log: a crash in between must not look like a loss. Above the flushed end nothing is acknowledged.
     if (offset < this.acknowledged.endOffset) {
       const epoch = offset > this.startOffset ? this.log.epochAt(offset - 1n) : (this.snapshots.earliest?.epoch ?? 0);
       this.acknowledged.write(offset, Math.max(0, epoch), true);
@@ -204,7 +204,7 @@ export class MetadataLog implements RaftLog {
     });
   }
 
-  /** Drops what two snapshots stand for. The active segment ends here, so that it can go when the next one is written. */
+  /** Deletes the segments that two snapshots cover. The active segment is rolled, so that it can be deleted with the next snapshot. */
   private cutHead(): void {
     const { log, snapshots } = this;
     log.roll();
@@ -236,7 +236,7 @@ export class MetadataLog implements RaftLog {
 function openSnapshots(disk: Disk, directory: string, logger: Logger): MetadataSnapshots {
   try {
     const snapshots = new MetadataSnapshots(disk, directory, logger);
-    // A power cut may have brought some back.
+    // A power cut may have restored some.
     snapshots.removeOld();
     return snapshots;
   } catch (cause) {

@@ -1,6 +1,6 @@
 /**
- * What a node does at its start about metadata that lacks what it acknowledged, or about an unknown vote: the damaged directory is moved aside
- * as a whole, and the node follows without a vote until it has fetched snapshot and log from a leader that was elected without it
+ * The start of a node whose metadata lacks acknowledged records, or whose vote is unknown: the corrupt directory is moved aside as a whole,
+ * and the node follows without a vote until it has fetched snapshot and log from a leader that was elected without it
  * (`raft-rejoining.ts`). A quorum of one voter has no such leader, so that node does not start.
  */
 import type { Clock } from '../lib/clock.ts';
@@ -13,7 +13,7 @@ import { prepareMetadataDirectory, replaceMetadataDirectory } from './metadata-d
 import { inspectMetadata } from './metadata-inspection.ts';
 import { METADATA_TOPIC } from './raft-messages.ts';
 
-/** Returns whether it found damage. To be called before anything of the metadata is opened. Throws KafkaError KAFKA_STORAGE_ERROR, DiskError. */
+/** Returns whether it found corruption. To be called before any metadata is opened. Throws KafkaError KAFKA_STORAGE_ERROR, DiskError. */
 export function recoverMetadata(options: {
   disk: Disk;
   dataDirectory: string;

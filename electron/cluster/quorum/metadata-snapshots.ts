@@ -1,8 +1,8 @@
 /**
- * The snapshots of the metadata log (KIP-630): files `<end offset>-<epoch>.checkpoint` in the log's directory, each holding what all records
- * below its end amount to. A control batch with a SnapshotHeader, batches of metadata records, a control batch with a SnapshotFooter, with
+ * The snapshots of the metadata log (KIP-630): files `<end offset>-<epoch>.checkpoint` in the log's directory, each with the state of all
+ * records below its end. A control batch with a SnapshotHeader, batches of metadata records, a control batch with a SnapshotFooter, with
  * offsets of their own from 0; `kafka-dump-log --cluster-metadata-decoder` reads them. A file is written under another name, synced and
- * then renamed, so that one with the right name is whole. The two newest are kept: the older one is for when the newest turns out damaged.
+ * then renamed, so that a file with the right name is complete. The two newest are kept: the older one replaces a corrupt newest one.
  */
 import { DiskError, type Disk, type DiskFile } from '../lib/disk.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -18,11 +18,11 @@ import { isNewerSnapshot, type SnapshotId, type SnapshotReceiver, type SnapshotW
 const SUFFIX = '.checkpoint';
 const UNFINISHED = '.checkpoint.part';
 const KEPT = 2;
-/** An unfinished file is synced this often: one sync of all of it at its end would block the node for as long as the disk takes. */
+/** Sync interval of an unfinished file: a single sync at its end would block the node for as long as the disk takes. */
 const SYNC_BYTES = 4 * 1024 ** 2;
 /** Bytes of a received file that are read at a time. */
 const SCAN_BYTES = 1024 * 1024;
-/** A bound for what a damaged batch might claim to hold. */
+/** Bounds the size that a corrupt batch may claim. */
 const MAX_BATCH_BYTES = 64 * 1024 ** 2;
 
 export function snapshotFileName({ endOffset, epoch }: SnapshotId): string {
@@ -41,7 +41,7 @@ export class MetadataSnapshots {
   /** Oldest first. */
   private known: SnapshotId[];
 
-  /** Finds the snapshots, removes unfinished ones, and those that are damaged: another node may ask for any of them. */
+  /** Finds the snapshots; removes unfinished and corrupt ones, which another node might fetch. */
   constructor(disk: Disk, directory: string, logger: Logger) {
     this.disk = disk;
     this.directory = directory;
@@ -75,7 +75,7 @@ export class MetadataSnapshots {
     return this.disk.size(this.path(id));
   }
 
-  /** A slice of a snapshot's file; undefined when there is no such snapshot. Throws POSITION_OUT_OF_RANGE. */
+  /** A slice of a snapshot's file; undefined for an unknown snapshot. Throws POSITION_OUT_OF_RANGE. */
   read(id: SnapshotId, position: bigint, maxBytes: number): { size: bigint; bytes: Buffer } | undefined {
     if (!this.has(id)) return undefined;
     const file = this.disk.open(this.path(id));
@@ -92,7 +92,7 @@ export class MetadataSnapshots {
     }
   }
 
-  /** The records of a snapshot, batch by batch. Throws CORRUPT_MESSAGE where it is damaged. */
+  /** The records of a snapshot, batch by batch. Throws CORRUPT_MESSAGE. */
   *records(id: SnapshotId): Generator<Uint8Array[], void, undefined> {
     for (const batch of iterateBatches(this.disk.readFile(this.path(id)))) {
       const defect = verifyBatch(batch);
@@ -101,7 +101,7 @@ export class MetadataSnapshots {
     }
   }
 
-  /** Begins to write a snapshot. `timestamp`: wall-clock ms of the last record in it. `finished` runs when it is durably there. */
+  /** Begins to write a snapshot. `timestamp`: wall-clock ms of its last record. `finished` runs once the snapshot is durable. */
   write(id: SnapshotId, timestamp: number, finished: () => void): SnapshotWriter {
     const file = this.begin(id);
     const time = BigInt(Math.trunc(timestamp));
@@ -134,7 +134,7 @@ export class MetadataSnapshots {
     };
   }
 
-  /** Begins to take in a snapshot that is sent in pieces. `finished` runs when it is durably there. */
+  /** Begins to receive a snapshot in slices. `finished` runs once the snapshot is durable. */
   receive(id: SnapshotId, finished: () => void): SnapshotReceiver {
     const file = this.begin(id);
     let checked = false;
@@ -170,7 +170,7 @@ export class MetadataSnapshots {
     };
   }
 
-  /** Removes all but the two newest, and any that ends below where the log begins. */
+  /** Removes all but the two newest, and those that end below the start of the log. */
   removeOld(logStartOffset = 0n): void {
     const kept = this.known.slice(-KEPT).filter(({ endOffset }) => endOffset >= logStartOffset);
     const old = this.known.filter((id) => !kept.includes(id));
@@ -179,7 +179,7 @@ export class MetadataSnapshots {
     if (old.length > 0) this.disk.syncDirectory(this.directory);
   }
 
-  /** Removes all but this one, which is not of the same log as they are. */
+  /** Removes all other snapshots, which belong to a diverged log. */
   keepOnly(id: SnapshotId): void {
     for (const other of this.known) if (isNewerSnapshot(id, other) || isNewerSnapshot(other, id)) this.disk.remove(this.path(other));
     this.known = [id];
@@ -205,7 +205,7 @@ export class MetadataSnapshots {
   }
 }
 
-/** A file that is being written, from an empty one on. */
+/** A file that is being written from its beginning. */
 class UnfinishedFile {
   position = 0;
   private unsyncedBytes = 0;
@@ -248,7 +248,7 @@ class UnfinishedFile {
     this.disk.rename(this.path, path);
   }
 
-  /** Lets go of it and removes it. */
+  /** Closes and removes the file. */
   abandon(): void {
     if (!this.open) return;
     try {
@@ -270,7 +270,7 @@ function header(lastContainedLogTimestamp: bigint): ControlRecordIn {
   return { type: 'SnapshotHeader', value: { lastContainedLogTimestamp } };
 }
 
-/** Why these bytes are no whole snapshot; undefined: they are one. */
+/** The defect of the bytes of a snapshot; undefined: none. */
 export function snapshotDefect(bytes: Buffer): string | undefined {
   const check = new SnapshotCheck();
   let end = 0;
@@ -282,7 +282,7 @@ export function snapshotDefect(bytes: Buffer): string | undefined {
   return check.defectAtEnd(bytes.length - end);
 }
 
-/** Looks at the batches of a snapshot in their order. */
+/** Checks the batches of a snapshot in order. */
 class SnapshotCheck {
   private last: BatchView | undefined;
 

@@ -1,6 +1,6 @@
 /**
- * What a node answers at its CONTROLLER listener: Raft's own requests, DescribeQuorum, and what the active controller decides. One table,
- * used for requests from the network and from the broker half of the same node.
+ * APIs of the CONTROLLER listener: Raft's own requests, DescribeQuorum, and the requests to the active controller. One table, used for
+ * requests from the network and from the broker of the same node.
  */
 import { addRaftVoter } from '../protocol/apis/add-raft-voter.ts';
 import { apiVersions } from '../protocol/apis/api-versions.ts';
@@ -22,11 +22,11 @@ import { isPrivateApi } from './coordination/apis.ts';
 import { METADATA_TOPIC } from './raft-messages.ts';
 import type { QuorumReplicaState, RaftNode } from './raft.ts';
 
-/** Fits `Dispatch` of the network layer, of whose request it needs only this. */
+/** The fields of the network layer's `Dispatch` request that are used here. */
 export type ControllerDispatch = (request: {
   readonly header: RequestHeader;
   readonly reader: Reader;
-  /** Monotonic ms when the frame was complete; a request's own timeout counts from here. */
+  /** Monotonic ms at which the frame was complete; a request's own timeout counts from here. */
   readonly receivedAt?: number;
 }) => Promise<Uint8Array[]>;
 
@@ -42,7 +42,7 @@ export interface QuorumDescription {
 }
 
 export interface QuorumApis {
-  /** The API by its key; undefined: not answered here. */
+  /** The API of the key; undefined: not served here. */
   api(apiKey: number): Api<unknown, never> | undefined;
   /** Answers a decoded request. `receivedAt`: monotonic ms; now if absent. */
   answer(apiKey: number, request: unknown, receivedAt?: number): Promise<unknown>;
@@ -95,7 +95,7 @@ export function quorumApis(parts: {
   };
 }
 
-/** Decode, answer, encode. A request that is not understood rejects, which closes its connection. */
+/** Decodes, answers, encodes. A request that cannot be decoded rejects, which closes its connection. */
 export function controllerDispatch(apis: QuorumApis): ControllerDispatch {
   return async ({ header, reader, receivedAt }) => {
     const { apiKey, apiVersion, correlationId } = header;
@@ -109,8 +109,8 @@ export function controllerDispatch(apis: QuorumApis): ControllerDispatch {
 }
 
 /**
- * The high watermark is −1, unknown, unless a majority confirms this leader after the request arrived: a broker that did not run for a while
- * compares its metadata with it before it answers clients. Apache Kafka describes that of the answering node without a confirmation.
+ * The high watermark is −1, unknown, unless a majority confirms this leader after the request arrived: a broker that was suspended compares
+ * its metadata with it before it serves clients. Apache Kafka returns that of the answering node without a confirmation.
  */
 async function answerDescribeQuorum(
   raft: RaftNode,
@@ -145,7 +145,7 @@ async function answerDescribeQuorum(
     };
   };
   return {
-    // At the top too, so that who asked the wrong node asks again.
+    // At the top level too, so that the caller retries at the leader.
     errorCode: replicas === undefined ? ErrorCode.NOT_CONTROLLER : ErrorCode.NONE,
     topics: request.topics.map(({ topicName, partitions }) => ({
       topicName,

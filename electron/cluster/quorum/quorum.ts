@@ -1,6 +1,6 @@
 /**
- * A node's part in the metadata quorum, whole: Raft over the log on disk, the image that its records make, the controller, and the
- * answers to what arrives at the CONTROLLER listener.
+ * A node's part in the metadata quorum: Raft over the log on disk, the image of its records, the controller, and the APIs of the CONTROLLER
+ * listener.
  */
 import { assert } from '../lib/assert.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -36,11 +36,11 @@ export interface MetadataQuorumOptions {
   readonly disk: Disk;
   readonly logger: Logger;
   readonly events: EventSink;
-  /** Makes a connection to another node's controller listener; it connects when it is first used, and again when it was lost. */
+  /** Creates a connection to another node's controller listener; it connects with the first request and reconnects after a loss. */
   readonly connectPeer: ConnectPeer;
-  /** Called once when this node can no longer take part (its disk failed, an invariant broke); it should stop. */
+  /** Called once when this node can no longer take part (a disk failure, a violated invariant); the node should stop. */
   readonly onFailure?: (error: unknown) => void;
-  /** Beside what `config.properties` says. */
+  /** Settings that `config.properties` does not hold. */
   readonly raftSettings?: Partial<RaftSettings>;
   readonly controllerSettings?: Partial<ControllerSettings>;
 }
@@ -54,7 +54,7 @@ interface LoadedSnapshot {
 export class MetadataQuorum {
   readonly raft: RaftNode;
   readonly controller: Controller;
-  /** For the broker half: requests to the active controller. */
+  /** Requests of the broker to the active controller. */
   readonly channel: ControllerChannel;
   /** Answers the requests of the CONTROLLER listener; fits `network/dispatch.ts`. */
   readonly dispatch: ControllerDispatch;
@@ -66,10 +66,10 @@ export class MetadataQuorum {
   private readonly imageListeners = new Set<(change: ImageChange) => void>();
   private readonly leaderListeners = new Set<(status: RaftStatus) => void>();
   private current: MetadataImage;
-  /** The image of a snapshot that a leader sent, while its file is not yet in the place of the log. */
+  /** The image of a received snapshot whose file has not replaced the log yet. */
   private prepared: LoadedSnapshot | undefined;
   private state: 'new' | 'running' | 'stopped' = 'new';
-  /** What was on disk at the start has been read. */
+  /** The log and snapshots on disk have been read. */
   private started = false;
 
   constructor(options: MetadataQuorumOptions) {
@@ -159,7 +159,7 @@ export class MetadataQuorum {
     this.started = true;
   }
 
-  /** Hands leadership over, if it is here, and leaves. Safe to call twice. */
+  /** Resigns where this node leads, and leaves. Idempotent. */
   async stop(): Promise<void> {
     if (this.state === 'stopped') return;
     this.state = 'stopped';
@@ -167,7 +167,7 @@ export class MetadataQuorum {
     this.kill();
   }
 
-  /** Leaves at once, as a crash would, but for files that are closed. */
+  /** Leaves at once, as in a crash, but closes its files. */
   kill(): void {
     this.state = 'stopped';
     this.raft.stop();
@@ -179,12 +179,12 @@ export class MetadataQuorum {
     this.log.close();
   }
 
-  /** The newest committed metadata that this node knows. */
+  /** The newest committed metadata of this node. */
   image(): MetadataImage {
     return this.current;
   }
 
-  /** Calls `listener` after every change of the image; returns what takes it off again. */
+  /** Calls `listener` after every change of the image; returns its removal. */
   onImage(listener: (change: ImageChange) => void): () => void {
     this.imageListeners.add(listener);
     return () => this.imageListeners.delete(listener);
@@ -207,12 +207,12 @@ export class MetadataQuorum {
     return this.raft.status.epoch;
   }
 
-  /** Ms since the last heartbeat by broker; undefined unless this node is the active controller. */
+  /** Milliseconds since the last heartbeat, by broker; undefined unless this node is the active controller. */
   sessions(): ReadonlyMap<number, number> | undefined {
     return this.controller.sessions();
   }
 
-  /** Leader, epoch, high watermark and how far each replica is; replicas only on the leader. */
+  /** Leader, epoch, high watermark and the log end of each replica; replicas only on the leader. */
   describeQuorum(): QuorumDescription {
     const { leaderId, epoch } = this.raft.status;
     const { voters, observers } = this.raft.describeReplicas() ?? { voters: [], observers: [] };
@@ -241,7 +241,7 @@ export class MetadataQuorum {
     this.snapshotting.onCommitted(batches);
   }
 
-  /** All that is known begins anew with a snapshot. */
+  /** Replaces the image by that of a snapshot. */
   private onSnapshot(id: SnapshotId): void {
     const { config, clock, events } = this.options;
     const { prepared } = this;
@@ -268,7 +268,7 @@ export class MetadataQuorum {
     return { id, image: yield* imageInSteps(records, this.options.config.clusterId, at), count: records.length };
   }
 
-  /** Long polls get a connection of their own: they hold up what follows them. */
+  /** Long polls have a connection of their own: they block the requests behind them. */
   private transport(): RaftTransport {
     return {
       send: <Q, S>(voterId: number, api: Api<unknown, Q, S, never>, body: Q, timeoutMs: number): Promise<S> => {

@@ -1,7 +1,6 @@
 /**
- * What all roles of a Raft node share: the role itself, what was promised (durable before anybody hears of it), the one timer of the role,
- * what is committed, and how a failure ends it all. It decides nothing; voting, leading and following do, and change the role through
- * `become` alone.
+ * State that all roles of a Raft node share: the role, the quorum state (durable before it is visible to any peer), the one timer of the role,
+ * the committed end, and failure. It decides nothing; voting, leading and following do, and change the role through `become` alone.
  */
 import { assert } from '../lib/assert.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
@@ -21,8 +20,8 @@ import { INITIAL_VOTE, NO_VOTE, type VoteState, type VoteStore } from './vote-st
 export interface FollowerRole {
   readonly name: 'follower';
   readonly leaderId: number;
-  /** Running time of the leader's last own word; −Infinity while only others have named it. */
-  heardAt: number;
+  /** Running time of the last request or response of the leader itself; −Infinity while only other nodes have named it. */
+  lastContactAt: number;
 }
 
 export type Role =
@@ -35,17 +34,17 @@ export type Role =
 export type LeaderRole = Extract<Role, { name: 'leader' }>;
 export type RoundRole = Extract<Role, { tally: Tally }>;
 
-/** How one role hands over to another; `RaftNode` ties them together. */
+/** Transitions between roles; `RaftNode` implements them. */
 export interface Transitions {
-  /** Nobody leads, or nobody is heard: a voter stands for election, an observer asks around. */
+  /** Without a leader in contact: a voter stands for election, an observer searches for the leader. */
   lookForLeader(): void;
-  /** A later epoch has begun and its leader is not known. */
+  /** A later epoch has begun and its leader is unknown. */
   becomeUnattached(epoch: number): void;
-  becomeFollower(leader: LeaderAndEpoch, heard: boolean): void;
+  becomeFollower(leader: LeaderAndEpoch, inContact: boolean): void;
   becomeLeader(grantingVoters: readonly number[]): void;
-  /** A leader has itself elected anew. */
+  /** The leader has itself re-elected. */
   renewLeadership(): void;
-  /** What a peer said of leader and epoch. */
+  /** Leader and epoch that a peer reported. */
   observe(said: LeaderAndEpoch, from: number): void;
 }
 
@@ -66,11 +65,11 @@ export class RaftCore {
   private readonly listener: RaftListener;
 
   role: Role = { name: 'stopped' };
-  promised: VoteState = INITIAL_VOTE;
-  /** A leader of this epoch that fell silent or resigned: only its own word brings us back to it. −1 none. */
+  quorumState: VoteState = INITIAL_VOTE;
+  /** A leader of this epoch that timed out or resigned: only its own request makes this node follow it again. −1 none. */
   distrusted = -1;
   lostRounds = 0;
-  /** Why this node last began to look for a leader, as in "because …". */
+  /** Why this node last began to search for a leader, as in "because …". */
   searchCause = 'the node started';
   /** Offset after the last committed record; −1 while unknown. */
   committedEnd = -1n;
@@ -93,19 +92,19 @@ export class RaftCore {
     this.listener = options.listener;
     this.logger = options.logger;
     const settings = { ...DEFAULT_RAFT_SETTINGS, ...options.settings };
-    // A follower that is kept waiting must hear of its leader well before it gives it up.
+    // While a follower's fetch is held, it must receive a response of its leader well before its fetch timeout.
     this.settings = { ...settings, fetchMaxWaitMs: Math.min(settings.fetchMaxWaitMs, settings.fetchTimeoutMs / 2) };
   }
 
-  /** Reads what was promised before. */
+  /** Reads the stored quorum state. */
   load(): void {
     assert(this.role.name === 'stopped', 'raft is running');
-    this.promised = this.voteStore.read();
-    // Without other voters there is nothing that an earlier run could have promised to one.
-    if (this.promised.votesFrom === NO_VOTE && this.voters.length === 1) this.promised = { ...this.promised, votesFrom: 0 };
+    this.quorumState = this.voteStore.read();
+    // Without other voters an earlier run could not have voted for another candidate.
+    if (this.quorumState.votesFrom === NO_VOTE && this.voters.length === 1) this.quorumState = { ...this.quorumState, votesFrom: 0 };
     assert(
-      this.log.lastEpoch <= this.promised.epoch,
-      `the log holds epoch ${this.log.lastEpoch}, the vote file only ${this.promised.epoch}`,
+      this.log.lastEpoch <= this.quorumState.epoch,
+      `the log holds epoch ${this.log.lastEpoch}, the vote file only ${this.quorumState.epoch}`,
     );
     const { latestSnapshot, startOffset } = this.log;
     if (latestSnapshot === undefined) this.delivered = startOffset;
@@ -119,53 +118,53 @@ export class RaftCore {
   get leader(): LeaderAndEpoch {
     const { role } = this;
     const leaderId = role.name === 'leader' ? this.nodeId : role.name === 'follower' ? role.leaderId : -1;
-    return { leaderId, epoch: this.promised.epoch };
+    return { leaderId, epoch: this.quorumState.epoch };
   }
 
   // ── roles ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** The only way to another role or promise. What is promised is durable when this returns. */
-  become(role: Role, promised: VoteState, reason = ''): void {
+  /** The only way to change role or quorum state. The quorum state is durable when this returns. */
+  become(role: Role, quorumState: VoteState, reason = ''): void {
     if (
-      promised.epoch !== this.promised.epoch ||
-      promised.votedId !== this.promised.votedId ||
-      promised.votesFrom !== this.promised.votesFrom ||
-      (promised.leaderId !== this.promised.leaderId && promised.leaderId >= 0)
+      quorumState.epoch !== this.quorumState.epoch ||
+      quorumState.votedId !== this.quorumState.votedId ||
+      quorumState.votesFrom !== this.quorumState.votesFrom ||
+      (quorumState.leaderId !== this.quorumState.leaderId && quorumState.leaderId >= 0)
     ) {
-      this.voteStore.write(promised);
+      this.voteStore.write(quorumState);
     }
-    if (promised.epoch > this.promised.epoch) this.distrusted = -1;
-    this.promised = promised;
+    if (quorumState.epoch > this.quorumState.epoch) this.distrusted = -1;
+    this.quorumState = quorumState;
     this.leave(reason);
     this.role = role;
     this.announce();
   }
 
-  /** Makes another promise in the same role; durable when this returns. */
-  promise(promised: VoteState): void {
-    this.voteStore.write(promised);
-    this.promised = promised;
+  /** Changes the quorum state within the same role; durable when this returns. */
+  updateQuorumState(quorumState: VoteState): void {
+    this.voteStore.write(quorumState);
+    this.quorumState = quorumState;
   }
 
-  /** This voter does not know what an earlier run of it promised or acknowledged, so it is non-voting; see `raft-rejoining.ts`. */
+  /** This voter does not know the vote and the acknowledgements of an earlier run, so it is non-voting; see `raft-rejoining.ts`. */
   get isNonVoting(): boolean {
-    return this.isVoter && this.promised.votesFrom === NO_VOTE;
+    return this.isVoter && this.quorumState.votesFrom === NO_VOTE;
   }
 
-  /** Each of two voters is in every majority. */
+  /** Of two voters each is in every majority. */
   get isOneOfTwo(): boolean {
     return this.voters.length === 2;
   }
 
-  /** Whether this voter may vote for another one in this epoch, as far as earlier runs of it matter. */
+  /** Whether this voter may vote for another one in this epoch, with regard to its earlier runs. */
   get mayGrant(): boolean {
-    return (this.isNonVoting && this.isOneOfTwo) || this.promised.epoch >= this.promised.votesFrom;
+    return (this.isNonVoting && this.isOneOfTwo) || this.quorumState.epoch >= this.quorumState.votesFrom;
   }
 
-  /** Whether what this replica holds may count towards a majority in this epoch. */
+  /** Whether this replica may count towards a majority in this epoch. */
   get counts(): boolean {
     if (!this.isVoter || this.isOneOfTwo) return true;
-    return !this.isNonVoting && (this.voters.length <= 3 || this.promised.epoch >= this.promised.votesFrom);
+    return !this.isNonVoting && (this.voters.length <= 3 || this.quorumState.epoch >= this.quorumState.votesFrom);
   }
 
   private leave(reason: string): void {
@@ -173,7 +172,7 @@ export class RaftCore {
     this.timer?.cancel();
     this.timer = undefined;
     if (role.name === 'leader') {
-      // Those who wait are told by what they find: that this node leads no longer.
+      // Waiting requests find that this node leads no longer.
       this.role = { name: 'unattached' };
       role.state.close(reason);
     }
@@ -201,12 +200,12 @@ export class RaftCore {
     }
   }
 
-  /** Steps of the work for a snapshot that is not yet in the place of the log; none where the listener has nothing to prepare. */
+  /** Prepares a snapshot that has not replaced the log yet, in steps; none where the listener prepares nothing. */
   *prepareSnapshot(id: SnapshotId, batches: Iterable<readonly Uint8Array[]>): Generator<undefined, void, undefined> {
     if (this.listener.prepareSnapshot !== undefined) yield* this.listener.prepareSnapshot(id, batches);
   }
 
-  /** The log has been replaced by a snapshot, or begins with one. What it holds is committed. */
+  /** The log has been replaced by a snapshot, or begins with one. The snapshot is committed. */
   takeSnapshot(id: SnapshotId): void {
     this.delivered = id.endOffset;
     this.committedEnd = id.endOffset;
@@ -215,7 +214,7 @@ export class RaftCore {
 
   // ── messages and time ─────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Why a request is not for this node; undefined: it is. `voterId` −1: it names nobody. */
+  /** Why a request is not addressed to this node; undefined: it is. `voterId` −1: not named. */
   refusal(clusterId: string | null, voterId: number): number | undefined {
     if (this.role.name === 'stopped') return ErrorCode.BROKER_NOT_AVAILABLE;
     if (clusterId !== null && clusterId !== this.clusterId) return ErrorCode.INCONSISTENT_CLUSTER_ID;
@@ -241,13 +240,13 @@ export class RaftCore {
     );
   }
 
-  /** Of the current role, in running time: after a stall of this process, what its peers have sent is read before they are judged. */
+  /** Timer of the current role, in running time: after a stall of this process, pending messages are read before peers time out. */
   setTimer(delayMs: number, callback: () => void): void {
     this.timer?.cancel();
     this.timer = setRunningTimer(this.clock, delayMs, () => this.guarded(callback));
   }
 
-  /** What all that is known of when peers were last in contact is measured by. */
+  /** The clock of all contact times of peers. */
   get runningMs(): number {
     return runningTime(this.clock);
   }
@@ -281,7 +280,7 @@ export class RaftCore {
     }
   }
 
-  /** A voter that cannot keep its promises must fall silent. */
+  /** A voter that cannot store its quorum state must not answer. */
   fail(error: unknown): void {
     if (this.role.name === 'stopped') return;
     this.logger.error('stops taking part in the quorum', { error });
@@ -289,7 +288,7 @@ export class RaftCore {
     this.listener.onFailure(error);
   }
 
-  /** Leaves at once, as if the node had died; nothing is written or sent. */
+  /** Leaves at once, as in a crash; nothing is written or sent. */
   stop(): void {
     if (this.role.name === 'stopped') return;
     this.leave('the node stopped');

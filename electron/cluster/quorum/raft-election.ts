@@ -1,10 +1,10 @@
-/** Counts the answers to one round of votes (or of pre-votes, KIP-996). */
+/** Counts the responses of one round of votes (or of pre-votes, KIP-996). */
 export class Tally {
   private readonly voters: number;
   private readonly granted = new Set<number>();
   private readonly refused = new Set<number>();
 
-  /** The node that asks is granted by itself. */
+  /** The candidate grants its own request. */
   constructor(voters: readonly number[], self: number) {
     this.voters = voters.length;
     this.granted.add(self);
@@ -14,7 +14,7 @@ export class Tally {
     this.granted.add(voter);
   }
 
-  /** A refusal, or no answer to be had. */
+  /** A refusal, or no response. */
   refuse(voter: number): void {
     if (!this.granted.has(voter)) this.refused.add(voter);
   }
@@ -23,7 +23,7 @@ export class Tally {
     return this.granted.size > this.voters / 2;
   }
 
-  /** So many have refused that a majority is out of reach. */
+  /** So many have refused that no majority is possible. */
   get lost(): boolean {
     return this.voters - this.refused.size <= this.voters / 2;
   }

@@ -1,4 +1,4 @@
-/** Following: fetching from the leader of the epoch, cutting off what it does not have, and giving it up when it is silent. */
+/** Following: fetches from the leader of the epoch, truncates diverging records, and starts an election when the leader is silent. */
 import { assert } from '../lib/assert.ts';
 import type { beginQuorumEpoch } from '../protocol/apis/begin-quorum-epoch.ts';
 import { fetch } from '../protocol/apis/fetch.ts';
@@ -16,7 +16,7 @@ export class Following {
   private readonly transitions: Transitions;
   private readonly snapshots: SnapshotFetching;
   private readonly rejoining: Rejoining;
-  /** What a fetch takes beside the time that the leader holds it, ms. */
+  /** Time of a fetch beside the time that the leader holds it, ms. */
   private roundTripMs = 0;
 
   constructor(core: RaftCore, transitions: Transitions, rejoining: Rejoining) {
@@ -24,7 +24,7 @@ export class Following {
     this.transitions = transitions;
     this.rejoining = rejoining;
     this.snapshots = new SnapshotFetching(core, {
-      heard: (role) => this.heard(role),
+      recordContact: (role) => this.recordContact(role),
       observe: (said, from) => transitions.observe(said, from),
       done: (role) => this.fetchFrom(role),
       failed: (role) => this.fetchLater(role),
@@ -37,25 +37,25 @@ export class Following {
     this.snapshots.abandon();
   }
 
-  become(leader: LeaderAndEpoch, heard: boolean): void {
+  become(leader: LeaderAndEpoch, inContact: boolean): void {
     const { core } = this;
-    const votedId = leader.epoch === core.promised.epoch ? core.promised.votedId : -1;
-    const role: FollowerRole = { name: 'follower', leaderId: leader.leaderId, heardAt: heard ? core.runningMs : -Infinity };
+    const votedId = leader.epoch === core.quorumState.epoch ? core.quorumState.votedId : -1;
+    const role: FollowerRole = { name: 'follower', leaderId: leader.leaderId, lastContactAt: inContact ? core.runningMs : -Infinity };
     core.lostRounds = 0;
     core.become(
       role,
-      { ...core.promised, epoch: leader.epoch, leaderId: leader.leaderId, votedId },
+      { ...core.quorumState, epoch: leader.epoch, leaderId: leader.leaderId, votedId },
       `node ${leader.leaderId} leads epoch ${leader.epoch}`,
     );
-    // What this node may have appended as a leader counts as flushed from the first fetch on.
+    // Records that this node appended as a leader count as flushed from the first fetch on.
     if (core.log.flushedOffset < core.log.endOffset) core.log.flush();
     this.armFetchTimeout(role);
     this.fetchFrom(role);
   }
 
-  /** The leader's own word. */
-  heard(role: FollowerRole): void {
-    role.heardAt = this.core.runningMs;
+  /** The leader itself sent a request or a response. */
+  recordContact(role: FollowerRole): void {
+    role.lastContactAt = this.core.runningMs;
     this.armFetchTimeout(role);
   }
 
@@ -67,7 +67,7 @@ export class Following {
     if (begun === undefined) return { errorCode: ErrorCode.INVALID_REQUEST, topics: [] };
     return core.guard(() => {
       if (!core.voters.includes(begun.leaderId)) return messages.epochResponse(ErrorCode.INCONSISTENT_VOTER_SET, core.leader);
-      if (begun.epoch < core.promised.epoch) return messages.epochResponse(ErrorCode.FENCED_LEADER_EPOCH, core.leader);
+      if (begun.epoch < core.quorumState.epoch) return messages.epochResponse(ErrorCode.FENCED_LEADER_EPOCH, core.leader);
       this.transitions.observe(begun, begun.leaderId);
       const known = core.leader;
       return messages.epochResponse(known.leaderId === begun.leaderId ? ErrorCode.NONE : ErrorCode.INVALID_REQUEST, known);
@@ -77,9 +77,9 @@ export class Following {
   private armFetchTimeout(role: FollowerRole): void {
     const { core } = this;
     core.setTimer(core.jittered(core.settings.fetchTimeoutMs), () => {
-      core.logger.info('has not heard of the leader of the quorum', { leader: role.leaderId, epoch: core.promised.epoch });
+      core.logger.info('Has no contact with the leader of the quorum', { leader: role.leaderId, epoch: core.quorumState.epoch });
       core.distrusted = role.leaderId;
-      const silentMs = core.runningMs - role.heardAt;
+      const silentMs = core.runningMs - role.lastContactAt;
       core.searchCause = `node ${role.leaderId} sent nothing${Number.isFinite(silentMs) ? ` for ${Math.round(silentMs)} ms` : ''}`;
       this.transitions.lookForLeader();
     });
@@ -91,7 +91,7 @@ export class Following {
     const { core } = this;
     return {
       replicaId: core.nodeId,
-      epoch: core.promised.epoch,
+      epoch: core.quorumState.epoch,
       fetchOffset: core.log.endOffset,
       lastEpoch: core.log.lastEpoch,
       highWatermark: core.committedEnd,
@@ -104,14 +104,14 @@ export class Following {
   private fetchFrom(role: FollowerRole): void {
     const { core } = this;
     const { fetchTimeoutMs, fetchMaxWaitMs } = core.settings;
-    // On a slow link a fetch that is held as long as usual would come back too late.
+    // On a slow link, the response to a fetch that is held for the usual time would arrive too late.
     const maxWaitMs = Math.max(0, Math.min(fetchMaxWaitMs, fetchTimeoutMs * 0.75 - this.roundTripMs));
     const body = messages.fetchRequest(core.clusterId, this.fetchRequest(maxWaitMs));
     const sentAt = core.runningMs;
     core.send(role.leaderId, fetch, body, fetchTimeoutMs, {
       answered: (response) => {
         const tookMs = core.runningMs - sentAt;
-        // It was held for at most `maxWaitMs`, and maybe not at all.
+        // The leader held it for at most `maxWaitMs`, possibly not at all.
         this.roundTripMs = Math.min(Math.max(this.roundTripMs, tookMs - maxWaitMs), tookMs);
         this.onFetched(role, response);
       },
@@ -141,7 +141,7 @@ export class Following {
       this.fetchLater(role);
       return;
     }
-    this.heard(role);
+    this.recordContact(role);
     if (answer.records === undefined) this.takeIn(role, answer);
     else this.admitted(role, answer.records.length, () => this.takeIn(role, answer));
   }
@@ -153,7 +153,7 @@ export class Following {
 
   /**
    * Runs `then` once `wait` has resolved, if the role is the same. Until then leader and follower stay in contact by fetches whose records are
-   * not used: a slow disk of one's own, or long work, is not a silent peer.
+   * discarded: a slow local disk, or long work, must not look like a silent peer.
    */
   private waitFor(role: FollowerRole, wait: Promise<void> | undefined, then: () => void): void {
     const { core } = this;
@@ -170,7 +170,7 @@ export class Following {
           answered: (response) => {
             if (!waiting || core.role !== role) return;
             const answer = messages.readFetchResponse(response);
-            if (answer?.errorCode === ErrorCode.NONE) this.heard(role);
+            if (answer?.errorCode === ErrorCode.NONE) this.recordContact(role);
             else if (answer !== undefined) this.transitions.observe(answer.leader, role.leaderId);
             stayInContact();
           },
@@ -205,7 +205,7 @@ export class Following {
         this.fetchLater(role);
         return;
       }
-      // The next fetch says that this node has these records for good.
+      // The next fetch acknowledges that this node has flushed these records.
       core.log.flush();
     }
     const known = answer.highWatermark < core.log.endOffset ? answer.highWatermark : core.log.endOffset;
@@ -227,15 +227,15 @@ export class Following {
 
   // ── an observer's search ──────────────────────────────────────────────────────────────────────────────────────────
 
-  /** An observer is told of leaders by nobody: it asks one voter after another for what comes next, and any of them names the leader. */
+  /** An observer receives no BeginQuorumEpoch: it sends its fetch to one voter after another, and any of them names the leader. */
   search(): void {
     const { core } = this;
     const role = { name: 'unattached' } as const;
-    core.become(role, core.promised);
+    core.become(role, core.quorumState);
     const again = (): void => {
       if (core.role === role) core.setTimer(core.electionDelay(), () => this.search());
     };
-    // Should neither an answer nor a failure come.
+    // In case of neither a response nor a failure.
     core.setTimer(core.jittered(core.settings.fetchTimeoutMs * 1.5), () => this.search());
     core.lostRounds++;
     const voter = core.peers[core.random.int(core.peers.length)];

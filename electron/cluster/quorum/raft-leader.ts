@@ -1,6 +1,6 @@
 /**
- * What a leader knows in its epoch: how far each voter's durable log has come and each observer's, which appends and which fetches
- * wait. No timers and no messages in here; `raft-leading.ts` drives it.
+ * State of a leader in its epoch: the flushed log end of each voter and observer, and the pending appends and fetches. No timers and no
+ * messages; `raft-leading.ts` drives it.
  */
 import { KafkaError } from '../protocol/kafka-error.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
@@ -8,18 +8,18 @@ import type { QuorumReplicaState } from './raft-types.ts';
 
 export interface ReplicaProgress {
   readonly id: number;
-  /** The replica has, flushed, everything below it; −1 while it has not fetched in this epoch. */
+  /** The replica has flushed everything below it; −1 until it fetches in this epoch. */
   endOffset: bigint;
-  /** Running time, ms; the start of the epoch until it fetches, which gives it time to. */
+  /** Running time, ms; initially the start of the epoch. */
   fetchedAt: number;
   /** Wall-clock ms, for DescribeQuorum; −1 never. */
   lastFetchTimestamp: number;
   lastCaughtUpTimestamp: number;
-  /** The leader's log end when the replica fetched last: reaching it later means it was caught up then. */
+  /** The leader's log end at the replica's last fetch: reaching it later means that the replica was caught up at that time. */
   leaderEndAtFetch: bigint;
-  /** It has answered BeginQuorumEpoch or fetched, so it knows the leader. */
+  /** It has answered BeginQuorumEpoch or fetched, so it has the leader and epoch. */
   knowsLeader: boolean;
-  /** Its last fetch says whether a majority may be made up with it; see `raft-rejoining.ts`. */
+  /** Its last fetch states whether it may count towards a majority; see `raft-rejoining.ts`. */
   counts: boolean;
 }
 
@@ -29,16 +29,16 @@ export interface PendingAppend {
   reject(error: unknown): void;
 }
 
-/** A fetch held until there is something new; `answer` runs once. */
+/** A fetch held until there are new records; `answer` runs once. */
 export interface PendingFetch {
   readonly fetchOffset: bigint;
   readonly highWatermark: bigint;
   answer(): void;
 }
 
-/** An observer that has not fetched for so long is forgotten, as Apache Kafka does. */
+/** An observer that has not fetched for so long is removed, as in Apache Kafka. */
 const OBSERVER_SESSION_MS = 300_000;
-/** More nodes than a cluster has. */
+/** Exceeds the number of nodes of a cluster. */
 const MAX_OBSERVERS = 100;
 
 export class LeaderState {
@@ -48,7 +48,7 @@ export class LeaderState {
   /** The other voters. */
   readonly followers: ReadonlyMap<number, ReplicaProgress>;
   private readonly observers = new Map<number, ReplicaProgress>();
-  /** `voter:directory` for whose sake this leader was elected anew in this epoch. */
+  /** `voter:directory` for which this leader was re-elected in this epoch. */
   renewedFor: string | undefined;
   private readonly pendingAppends: PendingAppend[] = [];
   private readonly pendingFetches = new Map<number, PendingFetch>();
@@ -63,19 +63,19 @@ export class LeaderState {
     this.epoch = options.epoch;
     this.epochStartOffset = options.epochStartOffset;
     this.grantingVoters = options.grantingVoters;
-    this.followers = new Map(options.followers.map((id) => [id, unheard(id, options.monotonic)]));
+    this.followers = new Map(options.followers.map((id) => [id, newProgress(id, options.monotonic)]));
   }
 
-  /** The voter of that id, or the observer, known from now on; undefined when there are too many of those. */
+  /** The voter or observer of that id, created at first use; undefined when there are too many observers. */
   replica(id: number, monotonic: number): ReplicaProgress | undefined {
     const known = this.followers.get(id) ?? this.observers.get(id);
     if (known !== undefined || this.observers.size >= MAX_OBSERVERS) return known;
-    const observer = unheard(id, monotonic);
+    const observer = newProgress(id, monotonic);
     this.observers.set(id, observer);
     return observer;
   }
 
-  /** It is gone for good; should it fetch again it is known again. */
+  /** The node was unregistered; it is added again when it fetches. */
   forgetObserver(id: number): void {
     this.observers.delete(id);
   }
@@ -86,14 +86,14 @@ export class LeaderState {
     }
   }
 
-  /** The replica is there, though nothing is known of how far it is. */
+  /** The replica is in contact, at an unknown offset. */
   recordContact(replica: ReplicaProgress, monotonic: number, counts = replica.counts): void {
     replica.fetchedAt = monotonic;
     replica.knowsLeader = true;
     replica.counts = counts;
   }
 
-  /** A fetch says that the replica has flushed everything below `fetchOffset`, and whether that `counts`. */
+  /** A fetch acknowledges that the replica has flushed everything below `fetchOffset`, and whether that `counts`. */
   recordFetch(
     replica: ReplicaProgress,
     { fetchOffset, counts }: { fetchOffset: bigint; counts: boolean },
@@ -122,21 +122,21 @@ export class LeaderState {
     return majority > this.epochStartOffset ? majority : undefined;
   }
 
-  /** Whether a majority, the leader included and `without` not, has been in contact since `since` (running time). */
-  heardMajoritySince(since: number, without = -1): boolean {
+  /** Whether a majority, the leader included and `without` excluded, has been in contact since `since` (running time). */
+  hasMajorityContactSince(since: number, without = -1): boolean {
     let fetched = 1;
     for (const voter of this.followers.values()) if (voter.fetchedAt >= since && voter.counts && voter.id !== without) fetched++;
     return fetched > (this.followers.size + 1) / 2;
   }
 
-  /** Followers, the one with the longest log first: the order in which they should stand. Those that do not count may not. */
+  /** Followers, the longest log first: the preferred order of candidates. Those that do not count are excluded. */
   successors(): number[] {
     return [...this.followers.values()]
       .sort((a, b) => Number(b.counts) - Number(a.counts) || (a.endOffset < b.endOffset ? 1 : a.endOffset > b.endOffset ? -1 : a.id - b.id))
       .map((voter) => voter.id);
   }
 
-  /** What is known of the other voters, or of the observers, by id. */
+  /** Progress of the other voters, or of the observers, by id. */
   describe(which: 'voters' | 'observers'): QuorumReplicaState[] {
     const replicas = which === 'voters' ? this.followers : this.observers;
     return [...replicas.values()]
@@ -157,7 +157,7 @@ export class LeaderState {
     this.pendingAppends.push(pending);
   }
 
-  /** Resolves the appends that are now below the high watermark. */
+  /** Resolves the appends below the high watermark. */
   completeAppends(highWatermark: bigint): void {
     let done = 0;
     for (const pending of this.pendingAppends) {
@@ -167,7 +167,7 @@ export class LeaderState {
     for (const pending of this.pendingAppends.splice(0, done)) pending.resolve();
   }
 
-  /** One fetch per replica waits; an older one (its connection was lost) is answered at once. */
+  /** One fetch per replica is held; an older one (its connection was lost) is answered at once. */
   addFetch(replicaId: number, pending: PendingFetch): void {
     const older = this.pendingFetches.get(replicaId);
     this.pendingFetches.set(replicaId, pending);
@@ -178,14 +178,14 @@ export class LeaderState {
     if (this.pendingFetches.get(replicaId) === pending) this.pendingFetches.delete(replicaId);
   }
 
-  /** Answers the fetches that something is new for. */
+  /** Answers the fetches for which there are new records. */
   completeFetches(endOffset: bigint, highWatermark: bigint): void {
     for (const pending of [...this.pendingFetches.values()]) {
       if (pending.fetchOffset < endOffset || pending.highWatermark < highWatermark) pending.answer();
     }
   }
 
-  /** The epoch is over for this leader: fetches are told, and what was not committed has an unknown end. */
+  /** The leader's epoch has ended: held fetches are answered, and uncommitted appends are rejected, since their fate is unknown. */
   close(reason: string): void {
     for (const pending of [...this.pendingFetches.values()]) pending.answer();
     const error = new KafkaError(
@@ -196,8 +196,8 @@ export class LeaderState {
   }
 }
 
-/** Not heard of in this epoch; its time to fetch runs from now on. */
-function unheard(id: number, monotonic: number): ReplicaProgress {
+/** No contact in this epoch yet; its time to fetch runs from now on. */
+function newProgress(id: number, monotonic: number): ReplicaProgress {
   return {
     id,
     endOffset: -1n,

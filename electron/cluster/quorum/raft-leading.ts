@@ -1,4 +1,4 @@
-/** Leading an epoch: appending, answering fetches, counting what a majority has, and stepping down when no majority is heard of. */
+/** Leading an epoch: appends, answers fetches, advances the high watermark, and resigns when a majority does not fetch. */
 import type { addRaftVoter } from '../protocol/apis/add-raft-voter.ts';
 import { beginQuorumEpoch } from '../protocol/apis/begin-quorum-epoch.ts';
 import { endQuorumEpoch } from '../protocol/apis/end-quorum-epoch.ts';
@@ -13,9 +13,9 @@ import * as messages from './raft-messages.ts';
 import type { FetchAnswer } from './raft-messages.ts';
 import type { QuorumReplicaState } from './raft-types.ts';
 
-/** An election of the leader, by the others, that a rejoining voter has asked for. */
+/** A re-election of the leader by the other voters, requested by a rejoining voter. */
 interface Renewal {
-  /** The epoch that it is to lead in. */
+  /** The epoch after the re-election. */
   readonly epoch: number;
   readonly of: string;
   end(elected: boolean): void;
@@ -34,7 +34,7 @@ export class Leading {
 
   become(grantingVoters: readonly number[]): void {
     const { core } = this;
-    const { epoch } = core.promised;
+    const { epoch } = core.quorumState;
     const epochStartOffset = core.log.appendLeaderChange(epoch, core.clock.now(), {
       leaderId: core.nodeId,
       voters: core.voters,
@@ -45,7 +45,7 @@ export class Leading {
     const state = new LeaderState({ epoch, epochStartOffset, followers: core.peers, grantingVoters, monotonic });
     const role: LeaderRole = { name: 'leader', state, beginning: new Set() };
     core.lostRounds = 0;
-    core.become(role, { ...core.promised, leaderId: core.nodeId });
+    core.become(role, { ...core.quorumState, leaderId: core.nodeId });
     core.logger.info('leads the quorum', { epoch, granted: grantingVoters });
     if (this.renewal?.epoch === epoch) {
       state.renewedFor = this.renewal.of;
@@ -55,32 +55,32 @@ export class Leading {
     this.advance(role);
   }
 
-  /** A leader hands over: it tells the others who should follow. Resolves when they know, or cannot be told. */
+  /** Resigns and sends EndQuorumEpoch with the preferred successors. Resolves when the voters have answered or cannot be reached. */
   async resign(reason: string): Promise<void> {
     const { core } = this;
     const { role } = core;
     if (role.name !== 'leader') return;
     core.searchCause = `it had resigned (${reason})`;
     const successors = role.state.successors();
-    const leader = { leaderId: core.nodeId, epoch: core.promised.epoch };
+    const leader = { leaderId: core.nodeId, epoch: core.quorumState.epoch };
     core.logger.info('resigns as leader of the quorum', { epoch: leader.epoch, reason });
-    core.become({ name: 'unattached' }, { ...core.promised, leaderId: -1 }, reason);
-    // The others go first: they need to get ahead of this node only when it goes on.
+    core.become({ name: 'unattached' }, { ...core.quorumState, leaderId: -1 }, reason);
+    // The other voters may now stand for election; this node needs to be outrun only when it resumes.
     core.setTimer(core.jittered(core.settings.fetchTimeoutMs), () => this.transitions.lookForLeader());
     const body = messages.endRequest(core.clusterId, leader, successors);
     await Promise.all(
       core.peers.map((peer) =>
         core.transport.send(peer, endQuorumEpoch, body, core.settings.fetchTimeoutMs).then(
           () => undefined,
-          (error: unknown) => core.logger.debug('could not tell a voter of the resignation', { voter: peer, error }),
+          (error: unknown) => core.logger.debug('could not send EndQuorumEpoch to a voter', { voter: peer, error }),
         ),
       ),
     );
   }
 
   /**
-   * A voter with a new directory asks for its vote (`raft-rejoining.ts`). Where nothing would be lost by it, this leader has itself
-   * elected anew by the others, and answers when it has been: REQUEST_TIMED_OUT when it was not, or when the moment is not good.
+   * A voter with a new directory asks for its vote (`raft-rejoining.ts`). Where that loses nothing, this leader has itself re-elected by the
+   * others, and answers afterwards: REQUEST_TIMED_OUT when it was not re-elected, or when the conditions are not met now.
    */
   async handleAddRaftVoter(body: RequestOf<typeof addRaftVoter>): Promise<ResponseIn<typeof addRaftVoter>> {
     const { core } = this;
@@ -97,11 +97,11 @@ export class Leading {
     if (voter.endOffset < core.committedEnd || core.committedEnd <= role.state.epochStartOffset)
       return later('the voter has not caught up');
     const since = core.runningMs - core.settings.fetchTimeoutMs;
-    // Of two voters the other one votes for this leader while it may not stand itself.
-    if (core.voters.length > 2 && !role.state.heardMajoritySince(since, body.voterId)) return later('the others are no majority');
+    // Of two voters the other one votes for this leader, and may not be a candidate itself.
+    if (core.voters.length > 2 && !role.state.hasMajorityContactSince(since, body.voterId)) return later('the others are no majority');
     if (role.state.appendsPending > 0) return later('changes are under way');
-    core.logger.info('is elected anew, so that a voter that has lost its data may vote again', { voter: body.voterId });
-    return (await core.guard(() => this.renew(of))) ? answer(ErrorCode.NONE) : later('this leader was not elected anew');
+    core.logger.info('Starts a re-election, so that a voter that lost its data may vote again', { voter: body.voterId });
+    return (await core.guard(() => this.renew(of))) ? answer(ErrorCode.NONE) : later('this leader was not re-elected');
   }
 
   private renew(of: string): Promise<boolean> {
@@ -110,7 +110,7 @@ export class Leading {
     return new Promise((resolve) => {
       const timer = core.clock.setTimer(core.settings.electionTimeoutMs * 2, () => renewal.end(false));
       const renewal: Renewal = {
-        epoch: core.promised.epoch + 1,
+        epoch: core.quorumState.epoch + 1,
         of,
         end: (elected) => {
           timer.cancel();
@@ -124,13 +124,13 @@ export class Leading {
     });
   }
 
-  /** Makes the leader known to who has not fetched lately, and steps down when a majority has not. */
+  /** Sends BeginQuorumEpoch to voters that have not fetched lately, and resigns when a majority has not. */
   private tick(role: LeaderRole): void {
     const { core } = this;
     const now = core.runningMs;
     const { fetchTimeoutMs, fetchMaxWaitMs } = core.settings;
-    if (!role.state.heardMajoritySince(now - fetchTimeoutMs * 1.5)) {
-      void this.resign(`a majority of the quorum has not been heard of for ${fetchTimeoutMs * 1.5} ms`);
+    if (!role.state.hasMajorityContactSince(now - fetchTimeoutMs * 1.5)) {
+      void this.resign(`a majority of the quorum has not fetched for ${fetchTimeoutMs * 1.5} ms`);
       return;
     }
     role.state.forgetObservers(now);
@@ -176,7 +176,7 @@ export class Leading {
     });
   }
 
-  /** All appends of one turn share one flush; followers are sent them meanwhile. */
+  /** All appends of one turn share one flush; meanwhile they are sent to followers. */
   private scheduleFlush(role: LeaderRole): void {
     if (this.flushScheduled) return;
     this.flushScheduled = true;
@@ -266,11 +266,11 @@ export class Leading {
     role.state.addFetch(asked.replicaId, waiting);
   }
 
-  /** Why a reader that knows `epoch` cannot be served; undefined: this node leads that epoch. */
+  /** The error for a fetch in `epoch`; undefined: this node leads that epoch. */
   private refusesReader(epoch: number): number | undefined {
-    const { promised, role } = this.core;
-    if (epoch < promised.epoch) return ErrorCode.FENCED_LEADER_EPOCH;
-    if (epoch > promised.epoch) return ErrorCode.UNKNOWN_LEADER_EPOCH;
+    const { quorumState, role } = this.core;
+    if (epoch < quorumState.epoch) return ErrorCode.FENCED_LEADER_EPOCH;
+    if (epoch > quorumState.epoch) return ErrorCode.UNKNOWN_LEADER_EPOCH;
     return role.name === 'leader' ? undefined : ErrorCode.NOT_LEADER_OR_FOLLOWER;
   }
 
@@ -280,8 +280,8 @@ export class Leading {
   }
 
   /**
-   * What the follower has to do before it can read on where it asks: cut its log where that leaves ours (KIP-595), or fetch a snapshot,
-   * since our log no longer holds what its own goes on with (KIP-630).
+   * What the follower has to do before it can fetch from its offset: truncate its log where it diverges from the leader's (KIP-595), or fetch a
+   * snapshot, since the leader's log no longer holds the records (KIP-630).
    */
   private readsElsewhere(lastEpoch: number, fetchOffset: bigint): Pick<FetchAnswer, 'diverging' | 'snapshotId'> | undefined {
     const { log } = this.core;
@@ -295,7 +295,7 @@ export class Leading {
     return ours.epoch === lastEpoch && ours.endOffset >= fetchOffset ? undefined : { diverging: ours };
   }
 
-  /** A slice of a snapshot. Whoever fetches one is there, so it counts as heard of. */
+  /** A slice of a snapshot. A fetch of one counts as contact. */
   handleFetchSnapshot(body: RequestOf<typeof fetchSnapshot>): ResponseIn<typeof fetchSnapshot> {
     const { core } = this;
     const refused = core.refusal(body.clusterId, -1);
@@ -323,7 +323,7 @@ export class Leading {
     }
   }
 
-  // ── what it knows of the others ───────────────────────────────────────────────────────────────────────────────────
+  // ── state of the replicas ─────────────────────────────────────────────────────────────────────────────────────────
 
   /** Offset of the LeaderChange that opened this node's leadership; undefined when it does not lead. */
   get epochStartOffset(): bigint | undefined {

@@ -17,30 +17,30 @@ export interface RaftLog {
   append(epoch: number, timestamp: number, values: readonly Uint8Array[]): bigint;
   /** Appends the LeaderChange control batch that opens an epoch; returns its offset. */
   appendLeaderChange(epoch: number, timestamp: number, change: LeaderChange): bigint;
-  /** Appends batches as a leader sent them. Throws, with nothing appended, when they are damaged or do not follow on. */
+  /** Appends batches of a leader. Throws, with nothing appended, when they are corrupt or not contiguous. */
   appendReplicated(batches: Buffer): void;
-  /** Makes everything appended durable. */
+  /** Makes all appended records durable. */
   flush(): void;
   /** Removes all records from `offset` on, durably. */
   truncate(offset: bigint): void;
   /** Whole batches from the one that holds `from`, about `maxBytes` of them and at least one; empty at the end of the log. */
   read(from: bigint, maxBytes: number): Buffer;
-  /** The batches of [from, to), opened, a bounded number at a time: call again from the last one's `lastOffset + 1`. */
+  /** The batches of [from, to), decoded, a bounded number at a time: call again from the last one's `lastOffset + 1`. */
   readBatches(from: bigint, to: bigint): CommittedBatch[];
-  /** The newest snapshot: what all records below its end amount to. Undefined: there is none. */
+  /** The newest snapshot: the state of all records below its end. Undefined: none. */
   readonly latestSnapshot: SnapshotId | undefined;
-  /** The oldest one kept. Where the log does not begin at 0 it begins at its end. */
+  /** The oldest snapshot kept. A log that does not begin at 0 begins at the end of this snapshot. */
   readonly earliestSnapshot: SnapshotId | undefined;
-  /** A slice of a snapshot as it is sent; undefined when there is no such snapshot. Throws POSITION_OUT_OF_RANGE. */
+  /** A slice of a snapshot as it is sent; undefined for an unknown snapshot. Throws POSITION_OUT_OF_RANGE. */
   readSnapshot(id: SnapshotId, position: bigint, maxBytes: number): { size: bigint; bytes: Buffer } | undefined;
-  /** The records of a snapshot, some at a time. Throws CORRUPT_MESSAGE where it is damaged. */
+  /** The records of a snapshot, some at a time. Throws CORRUPT_MESSAGE. */
   snapshotRecords(id: SnapshotId): Iterable<readonly Uint8Array[]>;
   /**
-   * Begins to write a snapshot of what is committed; `timestamp`: wall-clock ms of the last record in it. When it is finished, and
-   * durable, the beginning of the log goes.
+   * Begins to write a snapshot of the committed state; `timestamp`: wall-clock ms of its last record. Once it is finished and durable, the
+   * beginning of the log is deleted.
    */
   writeSnapshot(id: SnapshotId, timestamp: number): SnapshotWriter;
-  /** Begins to take in a leader's snapshot. When it is finished, and durable, it replaces all of the log. */
+  /** Begins to receive a leader's snapshot. Once it is finished and durable, it replaces the whole log. */
   receiveSnapshot(id: SnapshotId): SnapshotReceiver;
   /** See `Disk.admit`. */
   admit(bytes: number): Promise<void> | undefined;
@@ -61,22 +61,22 @@ export interface SnapshotWriter {
   append(values: readonly Uint8Array[]): void;
   /** Makes it durable and valid; returns its size in bytes. */
   finish(): number;
-  /** Lets go of it; safe after `finish`. */
+  /** Closes and removes the file; safe after `finish`. */
   abandon(): void;
 }
 
 export interface SnapshotReceiver {
-  /** How many bytes have come. */
+  /** Bytes received. */
   readonly position: number;
   append(bytes: Uint8Array): void;
   /**
-   * The records of what has come, batch by batch, once all of it has; each batch is checked before it is yielded, and after the last one `finish`
-   * checks nothing again. Throws CORRUPT_MESSAGE when it is not whole.
+   * The records of a completely received snapshot, batch by batch; each batch is checked before it is yielded, and after the last one `finish`
+   * does not check again. Throws CORRUPT_MESSAGE when the snapshot is incomplete.
    */
   records(): Iterable<Uint8Array[]>;
-  /** Makes it durable and valid. Throws CORRUPT_MESSAGE, having let go of it, when it is not whole. */
+  /** Makes it durable and valid. Throws CORRUPT_MESSAGE, with the file removed, when it is incomplete. */
   finish(): void;
-  /** Lets go of it; safe after `finish`. */
+  /** Closes and removes the file; safe after `finish`. */
   abandon(): void;
 }
 
@@ -85,7 +85,7 @@ export interface EpochEnd {
   endOffset: bigint;
 }
 
-/** What opens an epoch in the log (KIP-595). */
+/** The record that opens an epoch in the log (KIP-595). */
 export interface LeaderChange {
   leaderId: number;
   voters: readonly number[];
@@ -96,9 +96,9 @@ export interface CommittedBatch {
   readonly baseOffset: bigint;
   readonly lastOffset: bigint;
   readonly epoch: number;
-  /** Wall-clock milliseconds at the leader that wrote it. */
+  /** Wall-clock milliseconds of the leader that wrote it. */
   readonly timestamp: number;
-  /** Raft's own (LeaderChange); `values` is empty then. */
+  /** A control batch of Raft (LeaderChange); `values` is then empty. */
   readonly control: boolean;
   readonly values: readonly Uint8Array[];
 }

@@ -1,6 +1,5 @@
 /**
- * Raft's requests carry one topic with one partition, always the same; these put a request together and take one apart,
- * so that nothing else has to know the nesting.
+ * Builds and parses the requests of Raft. Each carries the one partition of the metadata topic; the nesting is known here only.
  */
 import { ErrorCode } from '../protocol/error-codes.ts';
 import type { beginQuorumEpoch } from '../protocol/apis/begin-quorum-epoch.ts';
@@ -16,7 +15,7 @@ export const METADATA_TOPIC = '__cluster_metadata';
 /** The metadata topic's reserved id: 15 zero bytes and a 1. */
 export const METADATA_TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ';
 
-/** Who leads in which epoch, as every answer of a voter says; leaderId −1: unknown. */
+/** Leader and epoch, as in every response of a voter; leaderId −1: unknown. */
 export interface LeaderAndEpoch {
   leaderId: number;
   epoch: number;
@@ -103,7 +102,7 @@ export function readEndRequest(body: RequestOf<typeof endQuorumEpoch>): (LeaderA
   };
 }
 
-/** Answers of BeginQuorumEpoch and EndQuorumEpoch have the same shape. */
+/** BeginQuorumEpoch and EndQuorumEpoch responses have the same shape. */
 export function epochResponse(errorCode: number, leader: LeaderAndEpoch): ResponseIn<typeof beginQuorumEpoch> {
   const partition = { partitionIndex: 0, errorCode, leaderId: leader.leaderId, leaderEpoch: leader.epoch };
   return { errorCode: ErrorCode.NONE, topics: [{ topicName: METADATA_TOPIC, partitions: [partition] }] };
@@ -121,15 +120,15 @@ export interface FetchAsked {
   fetchOffset: bigint;
   /** Epoch of the follower's last record. */
   lastEpoch: number;
-  /** −1 while the follower knows none. */
+  /** −1: unknown to the follower. */
   highWatermark: bigint;
   maxWaitMs: number;
   maxBytes: number;
-  /** False: what the follower holds must not count towards a majority. On the wire: a directory id that no voter has (KIP-853). */
+  /** False: the follower must not count towards a majority. On the wire: a directory id that no voter has (KIP-853). */
   counts: boolean;
 }
 
-/** Directory id of a replica that does not vote, or not yet; random directory ids are never reserved ones. */
+/** Directory id of a replica without a vote; random directory ids are never reserved ones. */
 const NO_VOTERS_DIRECTORY = 'AAAAAAAAAAAAAAAAAAAAAQ';
 
 export function fetchRequest(clusterId: string, asked: FetchAsked): RequestIn<typeof fetch> {
@@ -175,9 +174,9 @@ export interface FetchAnswer {
   leader: LeaderAndEpoch;
   highWatermark: bigint;
   logStartOffset: bigint;
-  /** Set when the follower's log has left the leader's: the largest epoch both may share and where it ends at the leader. */
+  /** Set when the follower's log diverges from the leader's: the largest epoch both may share and its end offset at the leader. */
   diverging?: { epoch: number; endOffset: bigint };
-  /** Set when what the follower needs next is no longer in the leader's log: the snapshot to fetch instead (KIP-630). */
+  /** Set when the leader's log no longer holds the records: the snapshot to fetch instead (KIP-630). */
   snapshotId?: SnapshotId;
   records?: Buffer;
 }

@@ -1,21 +1,21 @@
 /**
- * A voter that does not know what an earlier run of it promised or acknowledged: its directory is new, or its metadata was found damaged
- * (`metadata-inspection.ts`) and moved aside. What it lost may be a vote in some epoch, and records that are committed because it
- * acknowledged them. If it voted at once, it could help to elect two leaders in one epoch, or one that lacks a committed record; if it
- * counted towards a majority at once, a leader that another one has replaced with its lost vote could commit. So it is non-voting
- * (`votesFrom` is `NO_VOTE`): it follows, but grants nothing, not even a pre-vote, does not stand, and marks its fetches so that the leader
- * does not count them. It regains its vote in one of two ways.
+ * A voter that does not know the vote and the acknowledgements of an earlier run: its directory is new, or its metadata was found corrupt
+ * (`metadata-inspection.ts`) and moved aside. It may have lost a vote in some epoch, and records that are committed because it acknowledged
+ * them. If it voted at once, it could help to elect two leaders in one epoch, or one that lacks a committed record; if it counted towards a
+ * majority at once, a leader that another one has replaced with its lost vote could commit. So it is non-voting (`votesFrom` is `NO_VOTE`):
+ * it follows, but grants no vote or pre-vote, does not stand for election, and marks its fetches so that the leader does not count them. It
+ * regains its vote in one of two ways.
  *
- * 1. Every other voter has answered this run that it is in epoch 0: no vote was ever granted. (Not after damage: its epoch is above 0.)
- * 2. The leader has been elected again without it, upon its request of this run, in an epoch E, and its log reaches into E or a later
- *    epoch. KIP-853 names a voter by its directory and an operator replaces it; here the voters are fixed, so the node itself asks, with the
- *    request of that KIP (AddRaftVoter). It names itself by an id of this run: a leader never takes the election for an earlier run, before
- *    a second loss, for this one.
+ * 1. Every other voter has answered this run that it is in epoch 0: no vote was ever granted. (Not after corruption: its epoch is above 0.)
+ * 2. The leader has been re-elected without it, at the request of this run, in an epoch E, and its log reaches into E or a later epoch. KIP-853
+ *    names a voter by its directory and an operator replaces it; here the voters are fixed, so the node itself sends the request of that KIP
+ *    (AddRaftVoter). It identifies itself by an id of this run: a leader never takes the election for an earlier run, before a second loss,
+ *    for this one.
  *
  * Safety. X is this voter, Q the majority that elected the leader L of E: X is not in it, and Q voted after this run of X began.
- * - Committed records. A record that is committed thanks to an earlier run of X, in an epoch before E, was on a majority that shares another
+ * - Committed records. A record that is committed by an earlier run of X, in an epoch before E, was on a majority that shares another
  *   voter with Q. That voter had it before it voted in E (it refuses older epochs afterwards), so L has it, and so has X once its log
- *   reaches into E. In E and later no acknowledgement of an earlier run is about: L refuses a fetch of another epoch.
+ *   reaches into E. In E and later no acknowledgement of an earlier run is in flight: L refuses a fetch of another epoch.
  * - Votes. A candidate C that still has a vote of an earlier run of X, for epoch B, had a majority of pre-votes before (or, elected again,
  *   of votes in B - 1). That majority had reached at least B - 1 and shares another voter with Q, which voted in E later. So B <= E + 1. With
  *   three voters B < E: Q is then both of the others, C among them, and C voted for itself in B before X did, and in E later. So X votes from
@@ -24,8 +24,8 @@
  *   lack the record. That needs B = E + 1, so X counts from E + 2 on; with three voters B < E <= e, so X counts from E on.
  *
  * Of two voters each is in every majority. The other one holds every committed record and its own vote decides each epoch, so X grants and
- * counts meanwhile: a candidate is never non-voting. X itself does not stand before the second way is done. If both lost something, no
- * election takes place.
+ * counts meanwhile: a candidate is never non-voting. X itself does not stand for election before the second way is complete. If both lost
+ * data, no election takes place.
  */
 import { addRaftVoter } from '../protocol/apis/add-raft-voter.ts';
 import { vote } from '../protocol/apis/vote.ts';
@@ -37,14 +37,14 @@ import * as messages from './raft-messages.ts';
 export class Rejoining {
   private readonly core: RaftCore;
   private readonly transitions: Transitions;
-  /** Names this run of the node to a leader. */
+  /** Identifies this run of the node to a leader. */
   private readonly runId: string;
-  /** Voters that have said in this life that they are in epoch 0. */
+  /** Voters that have answered this run that they are in epoch 0. */
   private readonly unused = new Set<number>();
   private asking = false;
   /** Running time of the last request for a vote. */
   private askedAt = -Infinity;
-  /** Fetches that have ended since the leader said that it was elected anew; undefined while it has not. */
+  /** Fetches that have ended since the leader confirmed its re-election; undefined before. */
   private fetchesSince: number | undefined;
 
   constructor(core: RaftCore, transitions: Transitions) {
@@ -53,11 +53,11 @@ export class Rejoining {
     this.runId = randomUuid(core.random);
   }
 
-  /** Asks all voters where they are, by a pre-vote, which changes nothing. */
+  /** Asks all voters for their epoch, by a pre-vote, which changes nothing. */
   introduce(): void {
     const { core } = this;
-    core.become({ name: 'unattached' }, core.promised);
-    const { epoch } = core.promised;
+    core.become({ name: 'unattached' }, core.quorumState);
+    const { epoch } = core.quorumState;
     const delay = core.electionDelay();
     core.lostRounds++;
     core.setTimer(delay, () => this.transitions.lookForLeader());
@@ -72,35 +72,35 @@ export class Rejoining {
           this.transitions.observe(answer.leader, peer);
           this.begin();
         },
-        // It is asked again with the next round.
+        // The next round asks it again.
         failed: () => undefined,
       });
     }
   }
 
-  /** The first way: nobody has ever voted. */
+  /** The first way: no vote was ever granted. */
   private begin(): void {
     const { core } = this;
-    if (!core.isNonVoting || core.role.name !== 'unattached' || core.promised.epoch !== 0) return;
+    if (!core.isNonVoting || core.role.name !== 'unattached' || core.quorumState.epoch !== 0) return;
     if (!core.peers.every((peer) => this.unused.has(peer))) return;
     core.lostRounds = 0;
-    core.promise({ ...core.promised, votesFrom: 0 });
+    core.updateQuorumState({ ...core.quorumState, votesFrom: 0 });
     core.setTimer(core.electionDelay(), () => this.transitions.lookForLeader());
   }
 
-  /** The second way. To be called when a non-voting voter has written and flushed what a fetch brought. */
+  /** The second way. To be called when a non-voting voter has written and flushed the records of a fetch. */
   onFetched(role: FollowerRole, leaderHighWatermark: bigint): void {
     const { core } = this;
-    const { log, promised } = core;
+    const { log, quorumState } = core;
     if (this.fetchesSince !== undefined) {
       // The first fetch may have been answered before that election. The next one is of its epoch or a later one: an older one is refused.
-      if (++this.fetchesSince < 2 || log.lastEpoch < promised.epoch) return;
-      core.promise({ ...promised, votesFrom: promised.epoch + (core.voters.length <= 3 ? 1 : 2) });
+      if (++this.fetchesSince < 2 || log.lastEpoch < quorumState.epoch) return;
+      core.updateQuorumState({ ...quorumState, votesFrom: quorumState.epoch + (core.voters.length <= 3 ? 1 : 2) });
       this.fetchesSince = undefined;
-      core.logger.info('Regained its vote in the metadata quorum', { votesFrom: core.promised.votesFrom });
+      core.logger.info('Regained its vote in the metadata quorum', { votesFrom: core.quorumState.votesFrom });
       return;
     }
-    const caughtUp = log.endOffset >= leaderHighWatermark && leaderHighWatermark > 0n && log.lastEpoch === promised.epoch;
+    const caughtUp = log.endOffset >= leaderHighWatermark && leaderHighWatermark > 0n && log.lastEpoch === quorumState.epoch;
     const now = core.runningMs;
     if (!caughtUp || this.asking || now - this.askedAt < core.settings.fetchTimeoutMs) return;
     this.ask(role.leaderId, now);

@@ -1,18 +1,18 @@
-/** Times of the quorum, in milliseconds. Names in brackets are Kafka's settings where there is one. */
+/** Times of the quorum, in milliseconds, with Kafka's settings in brackets. */
 export interface RaftSettings {
-  /** A follower that has not heard of its leader for this long looks for another (`controller.quorum.fetch.timeout.ms`). */
+  /** A follower without a response of its leader for this long starts an election (`controller.quorum.fetch.timeout.ms`). */
   readonly fetchTimeoutMs: number;
-  /** How long a round of votes may take before it counts as lost (`controller.quorum.election.timeout.ms`). */
+  /** Duration of a round of votes after which it is lost (`controller.quorum.election.timeout.ms`). */
   readonly electionTimeoutMs: number;
-  /** First wait before an election, at a start and after a lost round; the upper bound is what random jitter may add. */
+  /** First backoff before an election, at a start and after a lost round; the upper bound of the random jitter. */
   readonly backoffMinMs: number;
   readonly backoffMaxMs: number;
-  /** Backoff doubles with every lost round up to this (`controller.quorum.election.backoff.max.ms`). */
+  /** The backoff doubles with every lost round up to this (`controller.quorum.election.backoff.max.ms`). */
   readonly backoffCapMs: number;
-  /** How long a leader holds a fetch that it has nothing new for. */
+  /** How long a leader holds a fetch without new records. */
   readonly fetchMaxWaitMs: number;
   readonly fetchMaxBytes: number;
-  /** Most appends that may wait for the majority at one time. */
+  /** Maximum appends that wait for the majority. */
   readonly maxPendingAppends: number;
 }
 

@@ -1,7 +1,7 @@
 /**
- * Fetching a leader's snapshot, piece by piece (FetchSnapshot, KIP-630): for a follower that needs what is no longer in the leader's log.
- * What has come so far stays when the same leader is lost and found again; another leader's snapshot of the same name need not have the
- * same bytes, so that one is begun anew.
+ * Fetches a leader's snapshot in slices (FetchSnapshot, KIP-630), for a follower that needs records that the leader's log no longer holds. A
+ * fetch resumes when the same leader is lost and found again; another leader's snapshot of the same name need not have the same bytes, so
+ * it is fetched from its beginning.
  */
 import { assert } from '../lib/assert.ts';
 import { runInSlices } from '../lib/work-slices.ts';
@@ -14,9 +14,9 @@ import type { SnapshotId, SnapshotReceiver } from './raft-log.ts';
 import * as messages from './raft-messages.ts';
 import type { LeaderAndEpoch, SnapshotAnswer } from './raft-messages.ts';
 
-/** What following does at the turns of it. */
+/** Callbacks of the follower. */
 export interface SnapshotFetchingHooks {
-  heard(role: FollowerRole): void;
+  recordContact(role: FollowerRole): void;
   /** Runs `then` once the disk admits a write of `bytes`, if the role is the same. */
   admitted(role: FollowerRole, bytes: number, then: () => void): void;
   /** Runs `then` once `wait` has resolved, if the role is the same; at once where it is undefined. */
@@ -24,7 +24,7 @@ export interface SnapshotFetchingHooks {
   observe(said: LeaderAndEpoch, from: number): void;
   /** The snapshot has replaced the log. */
   done(role: FollowerRole): void;
-  /** It could not be had; the leader is to be asked again what comes next. */
+  /** The fetch failed; the leader is to be asked again. */
   failed(role: FollowerRole): void;
 }
 
@@ -59,7 +59,7 @@ export class SnapshotFetching {
     this.fetchNext(role, receiving);
   }
 
-  /** Lets go of what has come so far. */
+  /** Closes and removes the slices received so far. */
   abandon(): void {
     this.receiving?.receiver.abandon();
     this.receiving = undefined;
@@ -69,7 +69,7 @@ export class SnapshotFetching {
     const { core } = this;
     const body = messages.snapshotRequest(core.clusterId, {
       replicaId: core.nodeId,
-      epoch: core.promised.epoch,
+      epoch: core.quorumState.epoch,
       id: receiving.id,
       position: BigInt(receiving.receiver.position),
       maxBytes: core.settings.fetchMaxBytes,
@@ -92,7 +92,7 @@ export class SnapshotFetching {
       this.hooks.failed(role);
       return;
     }
-    this.hooks.heard(role);
+    this.hooks.recordContact(role);
     this.hooks.admitted(role, slice.bytes.length, () => {
       if (this.receiving === receiving) this.takeIn(role, receiving, slice);
     });
@@ -102,7 +102,7 @@ export class SnapshotFetching {
     const { core } = this;
     const { receiver } = receiving;
     if (position !== BigInt(receiver.position) || bytes.length === 0) {
-      core.logger.warn('the leader sent another piece of its snapshot than was asked for', { leader: role.leaderId });
+      core.logger.warn('the leader sent a slice of its snapshot that was not requested', { leader: role.leaderId });
       this.abandon();
       this.hooks.failed(role);
       return;
@@ -122,7 +122,7 @@ export class SnapshotFetching {
     });
   }
 
-  /** Checks and decodes what has come. Ends where the snapshot was abandoned, whose file is closed then. */
+  /** Checks and decodes the received snapshot. Ends where the fetch was abandoned, whose file is then closed. */
   private *prepare(receiving: Receiving): Generator<undefined, void, undefined> {
     const { id, receiver } = receiving;
     const steps = this.core.prepareSnapshot(id, receiver.records());
@@ -151,7 +151,7 @@ function isCorruption(error: unknown): error is KafkaError {
   return error instanceof KafkaError && error.code === ErrorCode.CORRUPT_MESSAGE;
 }
 
-/** Calls `corrupt` where the work fails because of what the leader sent; any other failure throws or rejects. */
+/** Calls `corrupt` where the work fails because of the leader's bytes; any other failure throws or rejects. */
 function catchCorruption(work: () => void | Promise<void>, corrupt: (error: KafkaError) => void): Promise<void> | undefined {
   const caught = (error: unknown): void => {
     if (!isCorruption(error)) throw error;

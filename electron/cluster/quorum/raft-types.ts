@@ -1,4 +1,4 @@
-/** What Raft is given, what it tells, and what it says of itself. */
+/** Dependencies, listeners and status of Raft. */
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
@@ -13,15 +13,15 @@ export interface RaftTransport {
 }
 
 export interface RaftListener {
-  /** The leader, the epoch or this node's own role is another. */
+  /** The leader, the epoch or this node's own role has changed. */
   onLeaderChange(status: RaftStatus): void;
-  /** Batches that are committed, each once, in order. */
+  /** Committed batches, each once, in order. */
   onCommitted(batches: readonly CommittedBatch[]): void;
-  /** What is committed begins anew with this snapshot of the log: at a start that finds one, or when a leader's has come. */
+  /** The committed state is reset to this snapshot: at a start with one, or when a leader's has been received. */
   onSnapshot(id: SnapshotId): void;
-  /** Does the work of `onSnapshot` for a snapshot that a leader sent, ahead of it, in steps between which others may run; it may end early. */
+  /** Does the work of `onSnapshot` ahead for a received snapshot, in steps between which other work may run; it may end early. */
   prepareSnapshot?(id: SnapshotId, batches: Iterable<readonly Uint8Array[]>): Generator<undefined, void, undefined>;
-  /** The node can no longer keep its promises (its disk failed, an invariant broke) and has stopped taking part. */
+  /** The node can no longer store its quorum state (a disk failure, a violated invariant) and has left the quorum. */
   onFailure(error: unknown): void;
 }
 
@@ -32,14 +32,14 @@ export interface RaftStatus {
   /** −1 while unknown. */
   readonly leaderId: number;
   readonly epoch: number;
-  /** Wall-clock ms since when leader and epoch are these. */
+  /** Wall-clock ms of the last change of leader or epoch. */
   readonly since: number;
 }
 
 export interface RaftOptions {
   readonly nodeId: number;
   readonly clusterId: string;
-  /** Ids of all voters. A node that is not among them observes: it follows the log, and has no say in it. */
+  /** Ids of all voters. Any other node is an observer: it follows the log and has no vote. */
   readonly voters: readonly number[];
   readonly clock: Clock;
   readonly random: Random;

@@ -1,6 +1,6 @@
 /**
- * Elections, from both sides: this node's rounds, and its answers to those of others. A round of pre-votes, which binds nobody
- * (KIP-996), comes before the one that does, so that a node that was away cannot unseat a leader that works.
+ * Elections: this node's rounds, and its responses to those of others. A round of pre-votes, which are not binding (KIP-996), precedes the
+ * round of votes, so that a node that returns cannot unseat a working leader.
  */
 import type { endQuorumEpoch } from '../protocol/apis/end-quorum-epoch.ts';
 import { vote } from '../protocol/apis/vote.ts';
@@ -19,7 +19,7 @@ export class Voting {
     this.transitions = transitions;
   }
 
-  // ── answers ───────────────────────────────────────────────────────────────────────────────────────────────────────
+  // ── responses ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
   handleVote(body: RequestOf<typeof vote>): ResponseIn<typeof vote> {
     const { core } = this;
@@ -31,18 +31,18 @@ export class Voting {
       if (!core.isVoter || !core.voters.includes(asked.candidateId)) {
         return messages.voteResponse(ErrorCode.INCONSISTENT_VOTER_SET, core.leader, false);
       }
-      if (asked.epoch < core.promised.epoch) return messages.voteResponse(ErrorCode.FENCED_LEADER_EPOCH, core.leader, false);
-      if (asked.epoch > core.promised.epoch) this.transitions.becomeUnattached(asked.epoch);
+      if (asked.epoch < core.quorumState.epoch) return messages.voteResponse(ErrorCode.FENCED_LEADER_EPOCH, core.leader, false);
+      if (asked.epoch > core.quorumState.epoch) this.transitions.becomeUnattached(asked.epoch);
       const granted =
         this.isUpToDate(asked.lastEpoch, asked.lastOffset) && (asked.preVote ? this.wouldVote() : this.mayVoteFor(asked.candidateId));
       if (!granted && core.role.name === 'unattached' && core.lostRounds > 0) {
-        // Somebody is there again: no reason to hold back any longer.
+        // The candidate is in contact: no reason for a backoff any longer.
         core.lostRounds = 0;
         core.setTimer(core.electionDelay(), () => this.transitions.lookForLeader());
       }
       if (granted && !asked.preVote) {
-        // Durable before the candidate hears of it: after a crash this voter must not vote again in the epoch.
-        core.become({ name: 'unattached' }, { ...core.promised, votedId: asked.candidateId });
+        // Durable before the response is sent: after a crash this voter must not vote again in the epoch.
+        core.become({ name: 'unattached' }, { ...core.quorumState, votedId: asked.candidateId });
         core.setTimer(core.jittered(core.settings.electionTimeoutMs), () => this.transitions.lookForLeader());
       }
       return messages.voteResponse(ErrorCode.NONE, core.leader, granted);
@@ -59,15 +59,15 @@ export class Voting {
       if (!core.isVoter || !core.voters.includes(ended.leaderId)) {
         return messages.epochResponse(ErrorCode.INCONSISTENT_VOTER_SET, core.leader);
       }
-      if (ended.epoch < core.promised.epoch) return messages.epochResponse(ErrorCode.FENCED_LEADER_EPOCH, core.leader);
-      if (ended.epoch > core.promised.epoch) this.transitions.becomeUnattached(ended.epoch);
+      if (ended.epoch < core.quorumState.epoch) return messages.epochResponse(ErrorCode.FENCED_LEADER_EPOCH, core.leader);
+      if (ended.epoch > core.quorumState.epoch) this.transitions.becomeUnattached(ended.epoch);
       const { role, settings } = core;
       const followsIt = role.name === 'follower' && role.leaderId === ended.leaderId;
       if (followsIt || role.name === 'unattached') {
-        if (followsIt) core.become({ name: 'unattached' }, core.promised);
+        if (followsIt) core.become({ name: 'unattached' }, core.quorumState);
         core.distrusted = ended.leaderId;
         core.searchCause = `node ${ended.leaderId} resigned`;
-        // The one with the longest log goes at once, the others leave it time in the order that the leader gave.
+        // The voter with the longest log stands at once, the others after a backoff by the leader's order.
         const place = Math.max(0, ended.preferred.indexOf(core.nodeId));
         const delay = place === 0 ? 0 : settings.backoffMinMs * 2 ** place + core.random.next() * settings.backoffMaxMs;
         core.setTimer(delay, () => this.transitions.lookForLeader());
@@ -82,18 +82,18 @@ export class Voting {
   }
 
   private mayVoteFor(candidateId: number): boolean {
-    const { role, promised } = this.core;
+    const { role, quorumState } = this.core;
     if (!this.core.mayGrant) return false;
-    if (promised.votedId >= 0) return promised.votedId === candidateId && role.name === 'unattached';
+    if (quorumState.votedId >= 0) return quorumState.votedId === candidateId && role.name === 'unattached';
     return role.name === 'unattached' || role.name === 'prospective';
   }
 
-  /** A pre-vote binds nothing; it is refused by whoever has a leader that works. */
+  /** A pre-vote is not binding; a voter with a working leader refuses it. */
   private wouldVote(): boolean {
     const { role, runningMs, settings, isNonVoting, isOneOfTwo } = this.core;
     if (role.name === 'leader' || (isNonVoting && !isOneOfTwo)) return false;
     if (role.name !== 'follower') return true;
-    return runningMs - role.heardAt >= settings.fetchTimeoutMs;
+    return runningMs - role.lastContactAt >= settings.fetchTimeoutMs;
   }
 
   // ── this node's own rounds ────────────────────────────────────────────────────────────────────────────────────────
@@ -101,9 +101,11 @@ export class Voting {
   startRound(name: 'prospective' | 'candidate'): void {
     const { core } = this;
     const role: RoundRole = { name, tally: new Tally(core.voters, core.nodeId) };
-    const promised =
-      name === 'candidate' ? { ...core.promised, epoch: core.promised.epoch + 1, leaderId: -1, votedId: core.nodeId } : core.promised;
-    core.become(role, promised);
+    const quorumState =
+      name === 'candidate'
+        ? { ...core.quorumState, epoch: core.quorumState.epoch + 1, leaderId: -1, votedId: core.nodeId }
+        : core.quorumState;
+    core.become(role, quorumState);
     core.setTimer(core.jittered(core.settings.electionTimeoutMs), () => this.loseRound());
     if (role.tally.won) {
       this.winRound(role);
@@ -111,7 +113,7 @@ export class Voting {
     }
     const asked = {
       candidateId: core.nodeId,
-      epoch: promised.epoch,
+      epoch: quorumState.epoch,
       lastEpoch: core.log.lastEpoch,
       lastOffset: core.log.endOffset,
       preVote: name === 'prospective',
@@ -150,15 +152,16 @@ export class Voting {
 
   private loseRound(): void {
     const { core } = this;
-    core.become({ name: 'unattached' }, core.promised);
+    core.become({ name: 'unattached' }, core.quorumState);
     core.setTimer(core.electionDelay(), () => this.transitions.lookForLeader());
     core.lostRounds++;
   }
 
   private winRound(role: RoundRole): void {
-    const { promised } = this.core;
-    // It would have to vote for itself: an epoch that it may not vote in is passed over, with the consent of the majority.
-    if (role.name === 'prospective' && promised.epoch + 1 < promised.votesFrom) this.transitions.becomeUnattached(promised.epoch + 1);
+    const { quorumState } = this.core;
+    // It would have to vote for itself: with the consent of the majority it skips an epoch in which it may not vote.
+    if (role.name === 'prospective' && quorumState.epoch + 1 < quorumState.votesFrom)
+      this.transitions.becomeUnattached(quorumState.epoch + 1);
     else if (role.name === 'prospective') this.startRound('candidate');
     else this.transitions.becomeLeader(role.tally.granting);
   }

@@ -1,22 +1,22 @@
 /**
- * Raft as KRaft does it (KIP-595): followers pull. A voter fetches from the leader, and what it asks for next tells the
- * leader what it has on disk; the high watermark is what a majority has, and moves only past a record of the leader's own
- * epoch. Elections begin with a round that binds nobody (pre-vote, KIP-996), so a node that was away cannot unseat a
- * leader that works. Whatever a voter promises (its epoch, its vote) is durable before anybody hears of it.
+ * Raft as in KRaft (KIP-595): followers pull. The fetch offset of a voter acknowledges what it has flushed; the high watermark is the end that
+ * a majority has flushed, and advances only past a record of the leader's own epoch. Elections begin with a round of pre-votes, which are not
+ * binding (KIP-996), so a node that returns cannot unseat a working leader. A voter's epoch and vote are durable before any peer can see
+ * them.
  *
  *   unattached ──backoff──▶ prospective ──majority would vote──▶ candidate ──majority voted──▶ leader
  *        ▲  ▲                 │                                  │                          │
  *        │  └──────lost───────┴──────────────────────────────────┘      no majority fetches │
  *        └──────────────────────────────────────────────────────────────────────────────────┘
- *   anything ──word of a leader of this or a later epoch──▶ follower ──nothing heard for the fetch timeout──▶ prospective
+ *   anything ──leader of this or a later epoch──▶ follower ──no contact for the fetch timeout──▶ prospective
  *
- * An observer, a node that is no voter, is unattached or a follower, never more; nothing that it does counts. A voter whose directory
- * is new does not vote before it is certain that this does no harm: `raft-rejoining.ts`.
+ * An observer, a node that is no voter, is only ever unattached or a follower, and never counts. A voter whose directory is new does not vote
+ * before it is certain that this is safe: `raft-rejoining.ts`.
  *
- * Every method runs to its end without awaiting. Continuations compare the role object that they began under: a changed
- * role means that they come too late and do nothing.
+ * Every method runs to its end without awaiting. Continuations compare the role object under which they began: when the role has changed they
+ * do nothing.
  *
- * This file ties the parts together: `raft-core` what they share, `raft-voting` elections, `raft-leading`, `raft-following`.
+ * This file connects the parts: `raft-core` (shared state), `raft-voting` (elections), `raft-leading`, `raft-following`.
  */
 import { assert } from '../lib/assert.ts';
 import type { addRaftVoter } from '../protocol/apis/add-raft-voter.ts';
@@ -52,7 +52,7 @@ export class RaftNode {
     const transitions: Transitions = {
       lookForLeader: () => this.lookForLeader(),
       becomeUnattached: (epoch) => this.becomeUnattached(epoch),
-      becomeFollower: (leader, heard) => this.following.become(leader, heard),
+      becomeFollower: (leader, inContact) => this.following.become(leader, inContact),
       becomeLeader: (grantingVoters) => {
         this.confirmation.onElected();
         this.leading.become(grantingVoters);
@@ -67,21 +67,21 @@ export class RaftNode {
     this.following = new Following(this.core, transitions, this.rejoining);
   }
 
-  /** Reads what was promised before and joins. A node that led when it stopped does not lead on: its tail may be lost. */
+  /** Reads the stored quorum state and joins. A node that led when it stopped does not resume as leader: its tail may be lost. */
   start(): void {
     const { core } = this;
     core.load();
-    core.become({ name: 'unattached' }, core.promised);
+    core.become({ name: 'unattached' }, core.quorumState);
     core.setTimer(core.peers.length === 0 ? 0 : core.electionDelay(), () => this.lookForLeader());
   }
 
-  /** Leaves at once, as if the node had died; nothing is written or sent. */
+  /** Leaves at once, as in a crash; nothing is written or sent. */
   stop(): void {
     this.following.stop();
     this.core.stop();
   }
 
-  /** A leader hands over: it tells the others who should follow. Resolves when they know, or cannot be told. */
+  /** A leader resigns with EndQuorumEpoch. Resolves when the voters have answered or cannot be reached. */
   resign(reason: string): Promise<void> {
     return this.leading.resign(reason);
   }
@@ -96,8 +96,8 @@ export class RaftNode {
   }
 
   /**
-   * The high watermark for DescribeQuorum: −1 on a leader until it has committed a record of its own epoch, as in Apache Kafka. Until then it
-   * knows only what was committed when it followed.
+   * The high watermark for DescribeQuorum: −1 on a leader until it has committed a record of its own epoch, as in Apache Kafka. Before, it knows
+   * only the committed end of its time as a follower.
    */
   get describedHighWatermark(): bigint {
     const { highWatermark, epochStartOffset } = this;
@@ -108,7 +108,7 @@ export class RaftNode {
     return this.core.log.endOffset;
   }
 
-  /** Why this node last began to look for a leader, as in "because …": the cause of an election that it won. */
+  /** Why this node last began to search for a leader, as in "because …": the cause of an election that it won. */
   get searchCause(): string {
     return this.core.searchCause;
   }
@@ -119,9 +119,9 @@ export class RaftNode {
   }
 
   /**
-   * Appends one atomic batch. `committed` resolves once a majority has it on disk and listeners have seen it, and rejects
-   * with NOT_CONTROLLER when leadership is lost before: its fate is then unknown. Throws NOT_CONTROLLER when this node
-   * does not lead, THROTTLING_QUOTA_EXCEEDED when too many appends wait.
+   * Appends one atomic batch. `committed` resolves once a majority has flushed it and listeners have applied it, and rejects with
+   * NOT_CONTROLLER when leadership is lost before: its fate is then unknown. Throws NOT_CONTROLLER when this node does not lead,
+   * THROTTLING_QUOTA_EXCEEDED when too many appends wait.
    */
   append(values: readonly Uint8Array[]): { offset: bigint; lastOffset: bigint; committed: Promise<unknown> } {
     return this.leading.append(values);
@@ -137,12 +137,12 @@ export class RaftNode {
     return this.confirmation.confirmAfterStall();
   }
 
-  /** What DescribeQuorum shows of voters and observers; undefined unless this node leads. */
+  /** Voters and observers for DescribeQuorum; undefined unless this node leads. */
   describeReplicas(): { voters: QuorumReplicaState[]; observers: QuorumReplicaState[] } | undefined {
     return this.leading.describe();
   }
 
-  /** A node that has left the cluster is no longer shown among the observers. */
+  /** A node that has left the cluster is removed from the observers. */
   forgetObserver(id: number): void {
     const { role } = this.core;
     if (role.name === 'leader') role.state.forgetObserver(id);
@@ -167,7 +167,7 @@ export class RaftNode {
     return this.leading.handleFetch(body);
   }
 
-  /** A voter whose directory is new asks for its vote; see `raft-rejoining.ts`. Answers when this node was elected anew. */
+  /** A voter whose directory is new asks for its vote; see `raft-rejoining.ts`. Answers when this node was re-elected. */
   handleAddRaftVoter(body: RequestOf<typeof addRaftVoter>): Promise<ResponseIn<typeof addRaftVoter>> {
     return this.leading.handleAddRaftVoter(body);
   }
@@ -186,17 +186,17 @@ export class RaftNode {
 
   private becomeUnattached(epoch: number): void {
     const { core } = this;
-    core.become({ name: 'unattached' }, { ...core.promised, epoch, leaderId: -1, votedId: -1 }, `epoch ${epoch} has begun`);
-    // A pre-vote disturbs nobody, so there is no need to give the new epoch's leader long to show itself.
+    core.become({ name: 'unattached' }, { ...core.quorumState, epoch, leaderId: -1, votedId: -1 }, `epoch ${epoch} has begun`);
+    // A pre-vote has no effect on others, so there is no need to wait long for the new epoch's leader.
     core.setTimer(core.electionDelay(), () => this.lookForLeader());
   }
 
-  /** What a peer said of leader and epoch. */
+  /** Leader and epoch that a peer reported. */
   private observe(said: LeaderAndEpoch, from: number): void {
     const { core } = this;
     const namesOther = said.leaderId >= 0 && said.leaderId !== core.nodeId && core.voters.includes(said.leaderId);
-    if (said.epoch < core.promised.epoch) return;
-    if (said.epoch > core.promised.epoch) {
+    if (said.epoch < core.quorumState.epoch) return;
+    if (said.epoch > core.quorumState.epoch) {
       if (namesOther) this.following.become(said, from === said.leaderId);
       else this.becomeUnattached(said.epoch);
       return;
@@ -208,7 +208,7 @@ export class RaftNode {
     if (role.name === 'stopped') return;
     if (role.name === 'follower') {
       assert(role.leaderId === said.leaderId, `two leaders in epoch ${said.epoch}: ${role.leaderId} and ${said.leaderId}`);
-      if (from === said.leaderId) this.following.heard(role);
+      if (from === said.leaderId) this.following.recordContact(role);
       return;
     }
     if (said.leaderId === core.distrusted && from !== said.leaderId) return;

@@ -1,7 +1,7 @@
 /**
- * When this node writes a snapshot of the metadata, and the writing of it: every so many committed bytes, or after so long with anything
- * new, each node for itself. The image does not change, so it is written in pieces between which the node does its other work. A snapshot
- * that cannot be written is given up and tried again later: the log still has everything.
+ * Writes snapshots of the metadata: after a number of committed bytes, or after a time with new records, each node for itself. The image does
+ * not change, so it is written in steps between which the node does other work. A failed snapshot is abandoned and retried later: the log
+ * still has all records.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { EventSink } from '../lib/events.ts';
@@ -27,10 +27,10 @@ export interface SnapshottingOptions {
   readonly maxIntervalMs: number;
 }
 
-/** One piece is one batch of the file: so many records, or bytes where they are large, whichever comes first. */
+/** One step is one batch of the file: so many records or bytes, whichever comes first. */
 const PIECE_RECORDS = 500;
 const PIECE_BYTES = 256 * 1024;
-/** Of the newest snapshot's size: so much is logged before the next, or an image of 100 MB would be written again every few commits. */
+/** Of the newest snapshot's size: so much is logged before the next, or an image of 100 MB would be written every few commits. */
 const AMORTIZED_SHARE = 0.5;
 const BATCH_OVERHEAD_BYTES = 61;
 const RETRY_MS = 60_000;
@@ -59,7 +59,7 @@ export class Snapshotting {
     this.options = options;
   }
 
-  /** To be called after the image has taken in `batches`. */
+  /** To be called after the image has applied `batches`. */
   onCommitted(batches: readonly CommittedBatch[]): void {
     const { clock, maxBytes, maxIntervalMs } = this.options;
     for (const batch of batches) {
@@ -71,7 +71,7 @@ export class Snapshotting {
     else if (this.bytes > 0 && maxIntervalMs > 0 && this.due === undefined) this.due = clock.setTimer(maxIntervalMs, () => this.begin());
   }
 
-  /** Another snapshot has taken the place of all that this node had. */
+  /** Another snapshot has replaced the log of this node. */
   onLoaded(): void {
     this.giveUp();
     this.settled();
@@ -103,7 +103,7 @@ export class Snapshotting {
     });
   }
 
-  /** The next piece, when the node has done what else there is to do. */
+  /** Schedules the next step after other pending work. */
   private later(writing: Writing): void {
     const { clock, log } = this.options;
     const goOn = (): void => {
@@ -143,7 +143,7 @@ export class Snapshotting {
     events({ type: 'quorum/snapshotWritten', at: clock.now(), broker: nodeId, reason, details: facts });
   }
 
-  /** Does a part of the writing; when the disk does not, it is given up. */
+  /** Runs a step; abandons the snapshot when the disk fails. */
   private trying(work: () => void): void {
     try {
       work();

@@ -14,38 +14,32 @@ export const topicConfigDefinitions: readonly ConfigDefinition[] = [
     'cleanup.policy',
     'list',
     'delete',
-    'What happens to old records: delete drops whole segments by age and size, compact keeps the last record of each key.',
+    'How old records are removed: delete drops whole segments by age and size, compact keeps the last record of each key.',
     {
       check: listOf('compact', 'delete'),
       synonyms: ['log.cleanup.policy'],
     },
   ),
-  define('compression.gzip.level', 'int', '-1', "Level of gzip where the broker compresses itself; -1 is the library's own.", {
+  define('compression.gzip.level', 'int', '-1', 'Level of gzip when the broker compresses; -1 is the default of the library.', {
     check: (value) => (value.trim() === '-1' ? null : between(1, 9)(value)),
     synonyms: ['compression.gzip.level'],
   }),
-  define('compression.lz4.level', 'int', '9', 'Level of lz4 where the broker compresses itself.', {
+  define('compression.lz4.level', 'int', '9', 'Level of lz4 when the broker compresses.', {
     check: between(1, 17),
     synonyms: ['compression.lz4.level'],
   }),
-  define('compression.type', 'string', 'producer', 'How batches are stored; producer keeps what each producer chose.', {
+  define('compression.type', 'string', 'producer', 'How batches are stored; producer keeps the compression of each producer.', {
     check: oneOf('uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'),
     synonyms: ['compression.type'],
   }),
-  define('compression.zstd.level', 'int', '3', 'Level of zstd where the broker compresses itself.', {
+  define('compression.zstd.level', 'int', '3', 'Level of zstd when the broker compresses.', {
     check: between(-131_072, 22),
     synonyms: ['compression.zstd.level'],
   }),
-  define(
-    'delete.retention.ms',
-    'long',
-    '86400000',
-    'How long a compacted topic keeps the marks that a key was deleted, so that slow readers see them.',
-    {
-      check: atLeast(0n),
-      synonyms: ['log.cleaner.delete.retention.ms'],
-    },
-  ),
+  define('delete.retention.ms', 'long', '86400000', 'How long tombstones are kept on a compacted topic.', {
+    check: atLeast(0n),
+    synonyms: ['log.cleaner.delete.retention.ms'],
+  }),
   define('file.delete.delay.ms', 'long', '60000', 'How long the files of a removed segment stay on disk.', {
     check: atLeast(0n),
     synonyms: ['log.segment.delete.delay.ms'],
@@ -54,38 +48,26 @@ export const topicConfigDefinitions: readonly ConfigDefinition[] = [
     'flush.messages',
     'long',
     MAX_LONG,
-    'After how many records the log is forced to disk; safety comes from replicas, so the default leaves it to the system.',
+    'Number of records after which the log is flushed; replication provides durability, so by default the operating system decides.',
     {
       check: atLeast(1n),
       synonyms: ['log.flush.interval.messages'],
     },
   ),
-  define('flush.ms', 'long', MAX_LONG, 'After how many milliseconds the log is forced to disk.', {
+  define('flush.ms', 'long', MAX_LONG, 'Time in ms after which the log is flushed to disk.', {
     check: atLeast(0n),
     synonyms: ['log.flush.interval.ms', 'log.flush.scheduler.interval.ms'],
   }),
-  define(
-    'follower.replication.throttled.replicas',
-    'list',
-    '',
-    'Replicas whose fetching is throttled while they catch up: partition:broker pairs, or *.',
-    {
-      check: throttledReplicas,
-    },
-  ),
-  define('index.interval.bytes', 'int', '4096', 'How many bytes of log stand between two entries of the offset index.', {
+  define('follower.replication.throttled.replicas', 'list', '', 'Replicas throttled on the follower side: partition:broker pairs, or *.', {
+    check: throttledReplicas,
+  }),
+  define('index.interval.bytes', 'int', '4096', 'Bytes of log between two entries of the offset index.', {
     check: atLeast(0n),
     synonyms: ['log.index.interval.bytes'],
   }),
-  define(
-    'leader.replication.throttled.replicas',
-    'list',
-    '',
-    'Replicas whose leader throttles what it serves to them: partition:broker pairs, or *.',
-    {
-      check: throttledReplicas,
-    },
-  ),
+  define('leader.replication.throttled.replicas', 'list', '', 'Replicas throttled on the leader side: partition:broker pairs, or *.', {
+    check: throttledReplicas,
+  }),
   define('local.retention.bytes', 'long', '-2', 'With tiered storage, how many bytes stay on the broker; -2 follows retention.bytes.', {
     check: atLeast(-2n),
     synonyms: ['log.local.retention.bytes'],
@@ -94,11 +76,11 @@ export const topicConfigDefinitions: readonly ConfigDefinition[] = [
     check: atLeast(-2n),
     synonyms: ['log.local.retention.ms'],
   }),
-  define('max.compaction.lag.ms', 'long', MAX_LONG, 'The longest that a record of a compacted topic may wait for compaction.', {
+  define('max.compaction.lag.ms', 'long', MAX_LONG, 'Maximum time that a record stays uncompacted on a compacted topic.', {
     check: atLeast(1n),
     synonyms: ['log.cleaner.max.compaction.lag.ms'],
   }),
-  define('max.message.bytes', 'int', '1048588', 'The largest batch that the topic accepts, as it stands on the wire.', {
+  define('max.message.bytes', 'int', '1048588', 'Maximum size of a record batch, after compression.', {
     check: atLeast(0n),
     synonyms: ['message.max.bytes'],
   }),
@@ -114,48 +96,42 @@ export const topicConfigDefinitions: readonly ConfigDefinition[] = [
     'message.timestamp.type',
     'string',
     'CreateTime',
-    "Whose time a record carries: its producer's, or the broker's when it was appended.",
+    'Timestamp of a record: CreateTime is set by the producer, LogAppendTime by the broker.',
     {
       check: oneOf('CreateTime', 'LogAppendTime'),
       synonyms: ['log.message.timestamp.type'],
     },
   ),
-  define('min.cleanable.dirty.ratio', 'double', '0.5', 'What share of a compacted log must be new before it is compacted again.', {
+  define('min.cleanable.dirty.ratio', 'double', '0.5', 'Minimum ratio of uncompacted to total log before compaction runs.', {
     check: between(0, 1),
     synonyms: ['log.cleaner.min.cleanable.ratio'],
   }),
-  define('min.compaction.lag.ms', 'long', '0', 'How long a record stays as it was written before it may be compacted away.', {
+  define('min.compaction.lag.ms', 'long', '0', 'Minimum time that a record stays uncompacted.', {
     check: atLeast(0n),
     synonyms: ['log.cleaner.min.compaction.lag.ms'],
   }),
-  define('min.insync.replicas', 'int', '1', 'How many replicas must be in sync for a write with acks=all to be accepted.', {
+  define('min.insync.replicas', 'int', '1', 'Minimum number of in-sync replicas for a write with acks=all.', {
     check: atLeast(1n),
     synonyms: ['min.insync.replicas'],
   }),
   define('preallocate', 'boolean', 'false', 'Whether a new segment file gets its full size at once.', { synonyms: ['log.preallocate'] }),
   define('remote.log.copy.disable', 'boolean', 'false', 'With tiered storage, stops the copying of segments to it.'),
-  define('remote.log.delete.on.disable', 'boolean', 'false', 'Whether what lies in tiered storage is deleted when it is turned off.'),
-  define('remote.storage.enable', 'boolean', 'false', 'Whether closed segments go to tiered storage; this broker has none.', {
+  define('remote.log.delete.on.disable', 'boolean', 'false', 'Whether data in tiered storage is deleted when tiered storage is disabled.'),
+  define('remote.storage.enable', 'boolean', 'false', 'Whether rolled segments are copied to tiered storage; this broker has none.', {
     check: (value) => (value.trim().toLowerCase() === 'true' ? 'cannot be true: this broker has no tiered storage' : null),
   }),
-  define('retention.bytes', 'long', '-1', 'How large a partition may grow before its oldest segments go; -1 sets no limit.', {
+  define('retention.bytes', 'long', '-1', 'Maximum size of a partition before its oldest segments are deleted; -1: no limit.', {
     synonyms: ['log.retention.bytes'],
   }),
-  define('retention.ms', 'long', '604800000', 'How long records are kept; -1 keeps them forever.', {
+  define('retention.ms', 'long', '604800000', 'Time that records are kept; -1: no limit.', {
     check: atLeast(-1n),
     synonyms: ['log.retention.ms', { name: 'log.retention.minutes', scale: MINUTE }, { name: 'log.retention.hours', scale: HOUR }],
   }),
-  define(
-    'segment.bytes',
-    'int',
-    '1073741824',
-    'Size at which a segment is closed and the next one begun; retention and compaction work on closed segments.',
-    {
-      check: atLeast(1_048_576n),
-      synonyms: ['log.segment.bytes'],
-    },
-  ),
-  define('segment.index.bytes', 'int', '10485760', 'The most that the index of a segment may take.', {
+  define('segment.bytes', 'int', '1073741824', 'Size at which a segment is rolled; retention and compaction work on rolled segments.', {
+    check: atLeast(1_048_576n),
+    synonyms: ['log.segment.bytes'],
+  }),
+  define('segment.index.bytes', 'int', '10485760', 'Maximum size of the index of a segment.', {
     check: atLeast(4n),
     synonyms: ['log.index.size.max.bytes'],
   }),
@@ -163,13 +139,13 @@ export const topicConfigDefinitions: readonly ConfigDefinition[] = [
     'segment.jitter.ms',
     'long',
     '0',
-    'At most how much earlier, by chance, a segment is closed, so that not all are closed at once.',
+    'Maximum random jitter subtracted from segment.ms, so that segments are not all rolled at once.',
     {
       check: atLeast(0n),
       synonyms: ['log.roll.jitter.ms', { name: 'log.roll.jitter.hours', scale: HOUR }],
     },
   ),
-  define('segment.ms', 'long', '604800000', 'Age at which a segment is closed though it is not full.', {
+  define('segment.ms', 'long', '604800000', 'Age at which a segment is rolled even if it is not full.', {
     check: atLeast(1n),
     synonyms: ['log.roll.ms', { name: 'log.roll.hours', scale: HOUR }],
   }),
@@ -177,7 +153,7 @@ export const topicConfigDefinitions: readonly ConfigDefinition[] = [
     'unclean.leader.election.enable',
     'boolean',
     'false',
-    'Whether a replica out of sync may lead when no other is left: the topic comes back, acknowledged records may be lost.',
+    'Whether a replica outside the ISR may become leader as a last resort: acknowledged records may be lost.',
     {
       synonyms: ['unclean.leader.election.enable'],
     },

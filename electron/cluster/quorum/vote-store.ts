@@ -1,34 +1,34 @@
 import type { Disk } from '../lib/disk.ts';
 import { crc32c } from '../protocol/crc32c.ts';
 
-/** What a voter must never forget: losing it could let it vote twice in one epoch. */
+/** The durable state of a voter: losing it could let it vote twice in one epoch. */
 export interface VoteState {
   readonly epoch: number;
-  /** Leader of `epoch`; −1 while unknown. */
+  /** Leader of `epoch`; −1: unknown. */
   readonly leaderId: number;
-  /** Whom this voter gave its vote in `epoch`; −1 nobody. */
+  /** The candidate that this voter voted for in `epoch`; −1: none. */
   readonly votedId: number;
-  /** The first epoch that this voter may vote in: 0, or later when an earlier life of it may have voted (`raft-rejoining.ts`). */
+  /** The first epoch that this voter may vote in: 0, or later when an earlier run may have voted (`raft-rejoining.ts`). */
   readonly votesFrom: number;
 }
 
-/** `votesFrom` of a voter that does not know what an earlier life of it may have promised. */
+/** `votesFrom` of a voter that does not know the votes of an earlier run. */
 export const NO_VOTE = 2 ** 31 - 1;
 
-/** Of a directory that holds nothing, new or wiped: nobody knows. */
+/** Of an empty directory, new or wiped: earlier votes are unknown. */
 export const INITIAL_VOTE: VoteState = { epoch: 0, leaderId: -1, votedId: -1, votesFrom: NO_VOTE };
 
 export interface VoteStore {
   read(): VoteState;
-  /** Returns once the state is durable; throws `DiskError` when it could not be made so. */
+  /** Returns once the state is durable; throws `DiskError` when that failed. */
   write(state: VoteState): void;
 }
 
 export const QUORUM_STATE_FILE = 'quorum-state';
 
 /**
- * Kafka's `quorum-state` file, in its version 0 form (a static set of voters), with two fields of ours that Apache Kafka's readers pass over:
- * `votesFrom` where it is not 0, and the CRC-32C of the others. A file of Apache Kafka or an earlier version has no checksum.
+ * Kafka's `quorum-state` file in version 0 (a static set of voters), with two fields that Apache Kafka's readers skip: `votesFrom` where it is
+ * not 0, and the CRC-32C of the others. Files of Apache Kafka and of earlier versions have no checksum.
  */
 export class QuorumStateFile implements VoteStore {
   private readonly disk: Disk;
@@ -41,12 +41,12 @@ export class QuorumStateFile implements VoteStore {
     this.voters = voters;
   }
 
-  /** Writes down that nothing has been promised yet, where nothing is written. Of a voter that has never run before. */
+  /** Creates the file of a voter that has never run, without a vote, where it is missing. */
   begin(): void {
     if (!this.disk.exists(this.path)) this.write({ ...INITIAL_VOTE, votesFrom: 0 });
   }
 
-  /** Throws an Error that names the file when it is damaged: a guess could mean a second vote in an epoch. */
+  /** Throws an Error that names the file when it is corrupt: a guess could mean a second vote in an epoch. */
   read(): VoteState {
     if (!this.disk.exists(this.path)) return INITIAL_VOTE;
     const state = parseQuorumState(this.disk.readFile(this.path));
@@ -69,7 +69,7 @@ export class QuorumStateFile implements VoteStore {
   }
 }
 
-/** The state, or what is wrong with the file, as a clause. */
+/** The state, or the defect of the file, as a clause. */
 export function parseQuorumState(bytes: Buffer): VoteState | string {
   let parsed: unknown;
   try {

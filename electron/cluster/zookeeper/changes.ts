@@ -1,4 +1,4 @@
-/** What a change of the metadata image is in the tree: which nodes came, went or changed, in order. */
+/** Converts a change of the metadata image to changes of the tree: created, deleted and changed nodes, in order. */
 import type { ZnodeChange } from '../quorum/coordination/coordination.ts';
 import { BROKER_RESOURCE, configKey, TOPIC_RESOURCE, type ImageChange, type PartitionImage } from '../quorum/image.ts';
 import { DEFAULT_ENTITY } from './system-tree.ts';
@@ -72,7 +72,7 @@ function* configChanges({ before, after }: ImageChange, key: string): Generator<
   const [topics, brokers] = [configKey(TOPIC_RESOURCE, ''), configKey(BROKER_RESOURCE, '')];
   if (key.startsWith(topics)) {
     const name = key.slice(topics.length);
-    // With the topic it came or went; its settings' node did too.
+    // A created or deleted topic already includes the node of its settings.
     if (before.topics.has(name) && after.topics.has(name)) yield { type: 'dataChanged', path: `/config/topics/${name}` };
   } else if (key.startsWith(brokers)) {
     const name = key.slice(brokers.length);

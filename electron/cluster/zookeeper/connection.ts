@@ -1,6 +1,6 @@
 /**
- * One client's connection: a four-letter word and its answer, or a handshake and a session's requests, answered strictly in order. Watch
- * events go out when they happen, and so before every answer that shows what they tell of.
+ * One client's connection: a four-letter word and its response, or a handshake and a session's requests, answered strictly in order. Watch
+ * events are sent when they occur, so before every response that shows the change.
  */
 import type { Stream } from '../lib/network.ts';
 import { runningTime } from '../lib/running-time.ts';
@@ -32,15 +32,15 @@ import {
 } from './wire.ts';
 import { decodeWrite, executeWrites, isWrite, type Write } from './writes.ts';
 
-/** `jute.maxbuffer`: ZooKeeper closes the connection on more. */
+/** `jute.maxbuffer`: ZooKeeper closes the connection on a larger frame. */
 const MAX_FRAME_BYTES = MAX_DATA_BYTES;
-/** The connection is not read while this much waits: a client that never waits for answers is slowed down, not refused. */
+/** While this much is queued the connection is not read: a client that never waits for responses is throttled, not refused. */
 const MAX_QUEUED_FRAMES = 1_000;
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024;
-/** Writes that one request to the controller carries: a commit takes milliseconds, and a client may send thousands at once. */
+/** Writes in one request to the controller: a commit takes milliseconds, and a client may pipeline thousands. */
 const MAX_BATCH_WRITES = 256;
 const MAX_BATCH_BYTES = 1024 * 1024;
-/** Events for a client that does not read; one more and it is dropped, and sees what it missed after it reconnects. */
+/** Events queued for a client that does not read; beyond that it is disconnected, and sees missed changes after it reconnects. */
 const MAX_UNSENT_EVENTS = 10_000;
 const NO_PASSWORD = new Uint8Array(16);
 
@@ -48,7 +48,7 @@ export interface ConnectionOptions {
   readonly id: number;
   readonly stream: Stream;
   readonly endpoint: Endpoint;
-  /** Of the node, for requests of clients. */
+  /** Of the node, for client requests. */
   readonly memory: RequestMemory;
   /** Called once, when the stream has closed. */
   readonly closed: (connection: ZooKeeperConnection) => void;
@@ -57,13 +57,13 @@ export interface ConnectionOptions {
 export class ZooKeeperConnection implements Watcher, LimitedConnection {
   readonly id: number;
   readonly remote: string;
-  /** Set once the handshake is over. */
+  /** Set when the handshake is complete. */
   session: ClientSession | undefined;
-  /** Running time in ms of the last bytes: what its session's timeout counts. */
-  heardAt: number;
-  /** Monotonic ms of the last bytes, as `ConnectionLimits` compares them. */
+  /** Running time of the last received bytes, ms: the start of the session's timeout. */
+  lastReceivedAt: number;
+  /** Monotonic ms of the last received bytes, as `ConnectionLimits` compares them. */
   lastActiveAt: number;
-  /** Running time in ms when it was opened. */
+  /** Running time at which it was opened, ms. */
   readonly openedAt: number;
   received = 0;
   sent = 0;
@@ -72,13 +72,13 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
   private readonly options: ConnectionOptions;
   private readonly input: FrameInput;
   private readonly slices: RequestSlices;
-  /** First bytes, until they are known to be a frame's length. */
+  /** First bytes, until they are known to be the length of a frame. */
   private head: Buffer | undefined = Buffer.alloc(0);
   private working = false;
   private blocked = false;
   private unsentEvents = 0;
   private paused = false;
-  /** The client has asked for the session's end. */
+  /** The client has requested the end of the session. */
   private closing = false;
   private state: 'open' | 'ending' | 'closed' = 'open';
 
@@ -89,7 +89,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     this.stream = stream;
     this.endpoint = endpoint;
     this.remote = stream.remote;
-    this.heardAt = this.openedAt = runningTime(endpoint.clock);
+    this.lastReceivedAt = this.openedAt = runningTime(endpoint.clock);
     this.lastActiveAt = endpoint.clock.monotonic();
     this.input = new FrameInput({
       maxFrameBytes: MAX_FRAME_BYTES,
@@ -110,7 +110,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     };
   }
 
-  /** Requests that wait. */
+  /** Queued requests. */
   get waiting(): number {
     return this.input.length;
   }
@@ -123,7 +123,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     return this.working || this.input.length > 0;
   }
 
-  /** A session is not given up for a new connection: its client would lose its ephemeral nodes. */
+  /** A connection with a session is not closed for a new one: its client would lose its ephemeral nodes. */
   get used(): boolean {
     return this.session !== undefined;
   }
@@ -146,19 +146,19 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     this.send(encodeEvent(type, path));
   }
 
-  /** A client whose requests we have yet to answer is not a silent one: we may not even be reading what it says. */
+  /** A client with unanswered requests is not silent: its next bytes may not have been read yet. */
   countWork(): void {
     if ((!this.active && !this.input.waits) || this.blocked) return;
     this.noteActivity();
-    if (this.session !== undefined && !this.session.local) this.endpoint.heard(this.session.id);
+    if (this.session !== undefined && !this.session.local) this.endpoint.touchSession(this.session.id);
   }
 
   private noteActivity(): void {
-    this.heardAt = runningTime(this.endpoint.clock);
+    this.lastReceivedAt = runningTime(this.endpoint.clock);
     this.lastActiveAt = this.endpoint.clock.monotonic();
   }
 
-  /** The session is over. Its own request to close it is about to be answered; anybody else's end is that of the connection. */
+  /** The session has ended. A pending closeSession of its own is answered; in any other case the connection is closed. */
   sessionEnded(): void {
     if (!this.closing) this.destroy('its session has ended');
   }
@@ -195,7 +195,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     if (this.state !== 'open') return;
     this.received += frames;
     this.noteActivity();
-    if (this.session !== undefined && !this.session.local) this.endpoint.heard(this.session.id);
+    if (this.session !== undefined && !this.session.local) this.endpoint.touchSession(this.session.id);
     this.slices.begin(this.lastActiveAt);
     void this.work();
     this.checkReading();
@@ -207,7 +207,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     this.finish();
   }
 
-  /** Answers what waits, in order; an answer that takes its time holds up what follows. Never rejects. */
+  /** Answers the queue in order; a slow response blocks those behind it. Never rejects. */
   private async work(): Promise<void> {
     if (this.working) return;
     this.working = true;
@@ -240,7 +240,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     return head;
   }
 
-  /** Decides all writes at the head of the queue in one request: none of them depends on the client having read an answer. */
+  /** Sends all writes at the head of the queue in one request: none of them depends on the client having read a response. */
   private async write(session: ClientSession): Promise<void> {
     const { endpoint } = this;
     const from = endpoint.clock.monotonic();
@@ -318,7 +318,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     return undefined;
   }
 
-  /** The last answer has been written. */
+  /** The last response has been written. */
   private finish(): void {
     if (this.state === 'open') this.state = 'ending';
     this.stream.end();
@@ -328,7 +328,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     const { endpoint } = this;
     const request = readConnectRequest(new Reader(frame));
     if (request.lastZxidSeen > endpoint.coordination.image().offset) {
-      // It has seen what this node has not: it must not go back in time.
+      // The client has seen changes that this node lacks: it must not read an older state.
       await endpoint.applied(request.lastZxidSeen);
     }
     if (!endpoint.writable) {
@@ -355,7 +355,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     this.send(encodeConnectResponse({ timeoutMs, sessionId, password: password ?? NO_PASSWORD, readOnly }));
   }
 
-  /** A session that ends with the connection, for a client that is content to read what may be old. */
+  /** A session that ends with the connection, for a client that accepts stale reads. */
   private beginLocally(request: ConnectRequest): void {
     const timeoutMs = Math.min(Math.max(request.timeoutMs, MIN_SESSION_TIMEOUT_MS), MAX_SESSION_TIMEOUT_MS);
     const id = (BigInt(this.endpoint.nodeId) << 56n) | (1n << 54n) | BigInt(this.id);
@@ -368,7 +368,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
     this.session = session;
     if (session.local) return;
     this.endpoint.attach(this, session.id);
-    this.endpoint.heard(session.id);
+    this.endpoint.touchSession(session.id);
   }
 
   private send(chunks: Uint8Array[]): void {
@@ -400,14 +400,14 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
   }
 }
 
-/** Those of ZooKeeper's own configuration. There are no identities here: what they prove is not used. */
+/** Schemes of ZooKeeper's own configuration. There are no identities here: the credentials are not used. */
 const AUTH_SCHEMES: ReadonlySet<string> = new Set(['digest', 'ip']);
 
 function operationOf(frame: Buffer): number {
   return frame.length < 8 ? 0 : frame.readInt32BE(4);
 }
 
-/** A request that is refused, or whose bytes cannot be read, is answered with the code; the connection stays. */
+/** A refused or undecodable request is answered with the code; the connection stays open. */
 function decoding<T extends object>(decode: () => T): T | Reply {
   try {
     return decode();

@@ -1,4 +1,4 @@
-/** What a connection needs of the endpoint that it came in by, and the endpoint of the metadata quorum. */
+/** A connection's view of its endpoint, and the endpoint's view of the metadata quorum. */
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { Random } from '../lib/random.ts';
@@ -8,7 +8,7 @@ import type { ZooKeeperConnection } from './connection.ts';
 import type { SessionRequests } from './session-requests.ts';
 import type { Watches } from './watches.ts';
 
-/** The metadata as a node has it, and the way to who decides on it; `MetadataQuorum` is one. */
+/** The node's metadata and its channel to the active controller; `MetadataQuorum` implements it. */
 export interface Coordination {
   image(): MetadataImage;
   onImage(listener: (change: ImageChange) => void): () => void;
@@ -25,19 +25,19 @@ export interface Endpoint {
   readonly coordination: Coordination;
   readonly watches: Watches;
   readonly sessionRequests: SessionRequests;
-  /** False while there has been no active controller for a while: nothing can change, and what is read may be old. */
+  /** False after a while without an active controller: nothing can be changed, and reads may be stale. */
   readonly writable: boolean;
-  /** Resolves when this node has applied the metadata up to there; rejects when that takes too long. */
+  /** Resolves when this node has applied the metadata up to `zxid`; rejects on timeout. */
   applied(zxid: bigint): Promise<void>;
-  /** The connection has that session of the quorum from now on. */
+  /** The connection owns that session of the quorum from now on. */
   attach(connection: ZooKeeperConnection, sessionId: bigint): void;
-  /** The client of that session is alive. */
-  heard(sessionId: bigint): void;
-  /** A four-letter word, answered. */
+  /** The client of that session is active. */
+  touchSession(sessionId: bigint): void;
+  /** The response to a four-letter word. */
   word(word: string): string;
-  /** Counts a request that was answered. */
+  /** Counts an answered request. */
   served(latencyMs: number): void;
 }
 
-/** The longest that a change or a session waits for the quorum. */
+/** Maximum time that a change or a session waits for the quorum. */
 export const QUORUM_TIMEOUT_MS = 10_000;

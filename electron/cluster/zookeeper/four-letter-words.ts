@@ -1,8 +1,8 @@
-/** ZooKeeper's four-letter words: a question of four bytes on a fresh connection, text for an answer, end. */
+/** ZooKeeper's four-letter words: four bytes on a new connection, answered with text, then closed. */
 import { countBelow } from './tree.ts';
 import type { Endpoint } from './endpoint.ts';
 
-/** What the words tell of beside the tree. */
+/** Facts in the responses that are not in the tree. */
 export interface ServerFacts {
   readonly version: string;
   readonly host: string;
@@ -107,7 +107,7 @@ function monitor(endpoint: Endpoint, facts: ServerFacts): string {
   );
 }
 
-/** Sessions, and whose node is whose. */
+/** Sessions and their ephemeral nodes. */
 function dump(endpoint: Endpoint): string {
   const { sessions } = endpoint.coordination.image().coordination;
   const owners = [...sessions.values()].filter((session) => session.ephemerals.size > 0);

@@ -1,6 +1,6 @@
 /**
- * The requests of one ZooKeeper connection, from their bytes until they are answered, within the memory that the node lends to requests of
- * clients: a frame takes its memory before it is allocated, and waits unread where there is none (`network/request-memory.ts`).
+ * The requests of one ZooKeeper connection, from receipt to response, within the memory that the node lends to client requests: memory is
+ * acquired before a frame is allocated; without memory the frame waits unread (`network/request-memory.ts`).
  */
 import type { FrameHolder, RequestMemory } from '../network/request-memory.ts';
 import { FrameSplitter } from '../protocol/frame.ts';
@@ -8,7 +8,7 @@ import { FrameSplitter } from '../protocol/frame.ts';
 export interface FrameInputOptions {
   readonly maxFrameBytes: number;
   readonly memory: RequestMemory;
-  /** A frame that waited has its memory, and frames behind it may be complete. */
+  /** A waiting frame has its memory, and frames behind it may be complete. */
   readonly arrived: (frames: number) => void;
   readonly failed: (error: unknown) => void;
   /** Closes the connection; the reason is logged. */
@@ -16,14 +16,14 @@ export interface FrameInputOptions {
 }
 
 export class FrameInput implements FrameHolder {
-  /** Bytes of complete frames that have not begun. */
+  /** Bytes of complete frames whose processing has not begun. */
   queuedBytes = 0;
   private readonly options: FrameInputOptions;
   private readonly splitter: FrameSplitter;
   private readonly queue: Buffer[] = [];
-  /** Lengths of the frames that memory was taken for and that are not queued yet. */
+  /** Lengths of the frames that have memory and are not queued yet. */
   private granted: number[] = [];
-  /** Lengths of the frames that are worked on. */
+  /** Lengths of the frames in progress. */
   private begun: number[] = [];
   private parkedBytes = 0;
   private stopWaiting: (() => void) | undefined;
@@ -37,7 +37,7 @@ export class FrameInput implements FrameHolder {
   get frameProgress(): number {
     return this.splitter.buffered;
   }
-  /** Complete frames that have not begun. */
+  /** Complete frames whose processing has not begun. */
   get length(): number {
     return this.queue.length;
   }
@@ -49,7 +49,7 @@ export class FrameInput implements FrameHolder {
     return this.stopWaiting !== undefined;
   }
 
-  /** Frames that `chunk` completes are queued; returns how many. Throws ProtocolError on bytes that are no frame. */
+  /** Queues the frames that `chunk` completes; returns their number. Throws ProtocolError on bytes that are no frame. */
   push(chunk: Buffer): number {
     return this.accept(this.splitter.push(chunk));
   }
@@ -65,7 +65,7 @@ export class FrameInput implements FrameHolder {
     return frame;
   }
 
-  /** All frames that were taken have been answered. */
+  /** All dequeued frames have been answered. */
   done(): void {
     for (const bytes of this.begun.splice(0)) this.options.memory.release(bytes);
   }
@@ -74,7 +74,7 @@ export class FrameInput implements FrameHolder {
     this.options.refuse(reason);
   }
 
-  /** Gives back what waits, and drops it. What is worked on keeps its memory until `done`. */
+  /** Drops the queue and releases its memory. Frames in progress keep their memory until `done`. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
@@ -103,7 +103,7 @@ export class FrameInput implements FrameHolder {
       this.granted.push(length);
       memory.unpark(this.parkedBytes);
       this.parkedBytes = 0;
-      // Not from within the release of another connection.
+      // Not from within the release by another connection.
       queueMicrotask(() => this.admit());
     });
     return false;
@@ -125,7 +125,7 @@ export class FrameInput implements FrameHolder {
       this.queue.push(frame);
       this.queuedBytes += frame.length;
     }
-    // Their memory is the queue's from here on.
+    // From here on their memory belongs to the queue.
     this.granted.splice(0, frames.length);
     const { expectedBytes, parkedBytes } = this.splitter;
     if (frames.length > 0) memory.received(this);

@@ -1,12 +1,12 @@
 /**
- * Answers a client's requests that change no node: from this node's image, at once, together with the watch that they ask for. `writes.ts`
- * has those that change nodes.
+ * Answers client requests that change no node: from this node's image, at once, together with the watch that they set. Requests that change
+ * nodes are in `writes.ts`.
  */
 import { ErrorCode } from '../protocol/error-codes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import type { Reader } from '../protocol/reader.ts';
 import type { Writer } from '../protocol/writer.ts';
-import { coordinationHeard, SessionAction } from '../quorum/coordination/apis.ts';
+import { coordinationTouch, SessionAction } from '../quorum/coordination/apis.ts';
 import { Permission } from '../quorum/coordination/coordination.ts';
 import { ZooKeeperCode, ZooKeeperError } from '../quorum/coordination/zookeeper-codes.ts';
 import { QUORUM_TIMEOUT_MS } from './endpoint.ts';
@@ -15,7 +15,7 @@ import type { NodeView } from './system-tree.ts';
 import { countBelow, nodeAt } from './tree.ts';
 import { addWatch, removeWatches, setWatches, watch } from './watch-requests.ts';
 import {
-  ANYONE,
+  OPEN_ACL,
   MAX_MULTI_OPERATIONS,
   OpCode,
   readMulti,
@@ -28,7 +28,7 @@ import {
   type Reply,
 } from './wire.ts';
 
-/** Throws `ZooKeeperError` for what is answered with its code, `ProtocolError` and `OutcomeUnknown` for what ends the connection. */
+/** Throws `ZooKeeperError` to answer with its code, `ProtocolError` and `OutcomeUnknown` to close the connection. */
 export function answerRequest(context: RequestContext, type: number, reader: Reader): Reply | Promise<Reply> {
   switch (type) {
     case OpCode.exists:
@@ -40,7 +40,7 @@ export function answerRequest(context: RequestContext, type: number, reader: Rea
     case OpCode.getAcl: {
       const { stat, permissions } = must(context, readText(reader));
       return ok((writer) => {
-        writeAcl(writer, [{ ...ANYONE, permissions }]);
+        writeAcl(writer, [{ ...OPEN_ACL, permissions }]);
         writeStat(writer, stat);
       });
     }
@@ -111,7 +111,7 @@ function readable(context: RequestContext, path: string): NodeView {
   return node;
 }
 
-/** A watch on what does not exist waits for it to be made. */
+/** A watch on a missing node waits for its creation. */
 function exists(context: RequestContext, reader: Reader): Reply {
   const path = readText(reader);
   if (path.includes('\0')) throw new ZooKeeperError(ZooKeeperCode.BADARGUMENTS, 'a path has no null character');
@@ -160,18 +160,19 @@ function multiRead(context: RequestContext, reader: Reader): (writer: Writer) =>
   };
 }
 
-/** What was committed anywhere before this was asked is known here when it is answered. */
+/** All changes committed anywhere before this request are applied here when it is answered. */
 async function sync({ endpoint, session }: RequestContext, path: string): Promise<Reply> {
   const body = (writer: Writer): void => writeText(writer, path);
   if (session.local) return { error: ZooKeeperCode.OK, body };
   const { channel } = endpoint.coordination;
   const { errorCode, errorMessage, zxid } = await channel.send(
-    coordinationHeard,
+    coordinationTouch,
     0,
     { sessionIds: [session.id] },
     { timeoutMs: QUORUM_TIMEOUT_MS },
   );
-  if (errorCode !== ErrorCode.NONE) throw new OutcomeUnknown(`the controller did not say how far it is: ${errorMessage ?? errorCode}`);
+  if (errorCode !== ErrorCode.NONE)
+    throw new OutcomeUnknown(`the controller did not return the end of the metadata: ${errorMessage ?? errorCode}`);
   await endpoint.applied(zxid);
   return { error: ZooKeeperCode.OK, zxid, body };
 }

@@ -1,5 +1,5 @@
 /**
- * The ZooKeeper endpoint of a node: a listener, its connections, their watches, and the word to the controller of which sessions are alive.
+ * The ZooKeeper endpoint of a node: a listener, its connections, their watches, and the reports of active sessions to the controller.
  */
 import type { Clock, Timer } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -10,7 +10,7 @@ import type { ConnectionLimits } from '../network/connection-limits.ts';
 import { clientHost } from '../network/connection.ts';
 import { RequestMemory } from '../network/request-memory.ts';
 import { ErrorCode } from '../protocol/error-codes.ts';
-import { coordinationHeard } from '../quorum/coordination/apis.ts';
+import { coordinationTouch } from '../quorum/coordination/apis.ts';
 import { MAX_SESSION_TIMEOUT_MS, MIN_SESSION_TIMEOUT_MS } from '../quorum/coordination/sessions.ts';
 import { MAX_DATA_BYTES } from '../quorum/coordination/transaction.ts';
 import type { ImageChange } from '../quorum/image.ts';
@@ -27,26 +27,26 @@ export interface ZooKeeperServerOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Port 0 asks for any free one. */
+  /** Port 0: any free port. */
   readonly address: Address;
   readonly coordination: Coordination;
-  /** Voters of the metadata quorum; one alone is `standalone`. */
+  /** Number of voters of the metadata quorum; a single one is `standalone`. */
   readonly voters: number;
   readonly maxConnections?: number;
   /** Shared with the node's other listeners. */
   readonly limits?: ConnectionLimits;
-  /** For requests of clients, shared with the node's other listeners; of its own where it is not given. */
+  /** For client requests, shared with the node's other listeners; its own if absent. */
   readonly memory?: RequestMemory;
 }
 
-/** The protocol's, by which clients tell what a server can; the feature set is that of ZooKeeper 3.8. */
+/** Version of the protocol, from which clients derive a server's features: those of ZooKeeper 3.8. */
 const VERSION = "3.8.0-brokerdesk, built on the cluster's own metadata log";
 const SWEEP_MS = 500;
-/** So long an election may take before clients are sent away, or have to be content with reading. */
+/** Maximum time of an election before clients are disconnected, or restricted to reads. */
 const LEADERLESS_MS = 4_000;
 const HANDSHAKE_MS = 15_000;
-const HEARD_TIMEOUT_MS = 2_000;
-/** So long the controller may think a session silent that was just heard here: what has not been told is lost when this node is. */
+const REPORT_TIMEOUT_MS = 2_000;
+/** Maximum delay between a client's request and the report of its session; unreported requests are lost when this node fails. */
 const REPORT_MS = 100;
 const STOP_GRACE_MS = 100;
 
@@ -70,7 +70,7 @@ export class ZooKeeperServer implements Endpoint {
   private readonly connections = new Set<ZooKeeperConnection>();
   /** The newest connection of each session of the quorum. */
   private readonly bySession = new Map<bigint, ZooKeeperConnection>();
-  private readonly heardSessions = new Set<bigint>();
+  private readonly touchedSessions = new Set<bigint>();
   /** By zxid. */
   private waiters: Waiter[] = [];
   private listener: Listener | undefined;
@@ -80,7 +80,7 @@ export class ZooKeeperServer implements Endpoint {
   private connectionIds = 0;
   private reporting = false;
   private stopped = false;
-  /** Monotonic ms when there was last an active controller. */
+  /** Monotonic ms at which there last was an active controller. */
   private ledAt: number;
   private readonly startedAt: number;
   private readonly counts = { requests: 0, totalMs: 0, minMs: 0, maxMs: 0, received: 0, sent: 0 };
@@ -97,7 +97,7 @@ export class ZooKeeperServer implements Endpoint {
     this.startedAt = this.ledAt = options.clock.monotonic();
   }
 
-  /** Starts to accept; resolves to the port. Rejects with `NetworkError` EADDRINUSE when it is taken. */
+  /** Starts to listen; resolves to the port. Rejects with `NetworkError` EADDRINUSE when the port is in use. */
   async start(): Promise<number> {
     this.removeListener = this.coordination.onImage((change) => this.onImage(change));
     const listener = await this.options.network.listen(this.options.address, (stream) => this.accept(stream));
@@ -110,7 +110,7 @@ export class ZooKeeperServer implements Endpoint {
     return listener.port;
   }
 
-  /** Sessions live on: their clients go to another node. */
+  /** Sessions remain: their clients reconnect to another node. */
   async stop(): Promise<void> {
     if (this.stopped) return;
     this.stopped = true;
@@ -118,9 +118,9 @@ export class ZooKeeperServer implements Endpoint {
     this.sweepTimer?.cancel();
     this.reportTimer?.cancel();
     this.removeListener?.();
-    for (const waiter of this.waiters.splice(0)) waiter.reject(new Error('the node stops'));
+    for (const waiter of this.waiters.splice(0)) waiter.reject(new Error('the node is stopping'));
     if (this.connections.size === 0) return;
-    for (const connection of [...this.connections]) connection.destroy('the node stops');
+    for (const connection of [...this.connections]) connection.destroy('the node is stopping');
     await new Promise<void>((resolve) => this.clock.setTimer(STOP_GRACE_MS, resolve));
   }
 
@@ -145,8 +145,8 @@ export class ZooKeeperServer implements Endpoint {
     else this.bySession.set(sessionId, connection);
   }
 
-  heard(sessionId: bigint): void {
-    this.heardSessions.add(sessionId);
+  touchSession(sessionId: bigint): void {
+    this.touchedSessions.add(sessionId);
     if (this.stopped) return;
     this.reportTimer ??= this.clock.setTimer(REPORT_MS, () => {
       this.reportTimer = undefined;
@@ -225,15 +225,15 @@ export class ZooKeeperServer implements Endpoint {
     limits?.add(connection);
   }
 
-  /** First the watches: whoever waits for the change must hear of it before its own answer. */
+  /** Watches first: the waiting client must receive the event before its own response. */
   private onImage(change: ImageChange): void {
     this.watches.fire(znodeChanges(change));
     const { after } = change;
-    // Only sessions that changed: with thousands open, looking at each connection for each change would block the node.
+    // Only sessions that changed: with thousands open, a check of each connection for each change would block the node.
     for (const id of change.sessions ?? []) {
       const connection = this.bySession.get(id);
       const known = after.coordination.sessions.get(id);
-      // One that its own client has just closed is about to be answered; it ends by itself.
+      // A session that its own client has closed is about to be answered; it ends by itself.
       if (known === undefined) connection?.sessionEnded();
       else if (connection !== undefined && known.holder !== connection.session?.holder) {
         connection.destroy('its session is on another connection');
@@ -265,9 +265,9 @@ export class ZooKeeperServer implements Endpoint {
       connection.countWork();
       if (session === undefined) {
         if (running - connection.openedAt > HANDSHAKE_MS) connection.destroy('no handshake');
-      } else if (running - connection.heardAt > session.timeoutMs) connection.destroy('its client is silent');
+      } else if (running - connection.lastReceivedAt > session.timeoutMs) connection.destroy('its client is silent');
       else if (!writable && !session.local) connection.destroy('there is no quorum');
-      // A client that can only read looks for a node with a quorum when there is one again.
+      // A read-only client looks for a node with a quorum when there is one again.
       else if (led && session.local) connection.destroy('there is a quorum again');
     }
     const late = this.waiters.filter((waiter) => waiter.until <= now);
@@ -278,19 +278,19 @@ export class ZooKeeperServer implements Endpoint {
     void this.report();
   }
 
-  /** Tells the controller who is alive; what it does not take is told again with the next. Never rejects. */
+  /** Reports active sessions to the controller; after a failure they are part of the next report. Never rejects. */
   private async report(): Promise<void> {
-    if (this.reporting || this.heardSessions.size === 0) return;
+    if (this.reporting || this.touchedSessions.size === 0) return;
     this.reporting = true;
-    const sessionIds = [...this.heardSessions];
-    this.heardSessions.clear();
+    const sessionIds = [...this.touchedSessions];
+    this.touchedSessions.clear();
     try {
-      const answer = await this.coordination.channel.send(coordinationHeard, 0, { sessionIds }, { timeoutMs: HEARD_TIMEOUT_MS });
+      const answer = await this.coordination.channel.send(coordinationTouch, 0, { sessionIds }, { timeoutMs: REPORT_TIMEOUT_MS });
       if (answer.errorCode !== ErrorCode.NONE) throw new Error(answer.errorMessage ?? `error ${answer.errorCode}`);
     } catch (error) {
-      this.logger.debug('the controller was not told which sessions are alive', { error });
+      this.logger.debug('Could not report active sessions to the controller', { error });
       const known = this.coordination.image().coordination.sessions;
-      for (const id of sessionIds) if (known.has(id)) this.heardSessions.add(id);
+      for (const id of sessionIds) if (known.has(id)) this.touchedSessions.add(id);
     } finally {
       this.reporting = false;
     }

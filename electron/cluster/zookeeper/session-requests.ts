@@ -1,6 +1,6 @@
 /**
- * Asks the active controller to begin, move and end sessions. Requests that arrive while one is under way leave together with the next:
- * thousands of clients that reconnect at once, as after the loss of a broker, cost a few commits instead of one each.
+ * Requests of the endpoint to the active controller that open, move and close sessions. Requests that arrive during another are sent together
+ * afterwards: thousands of clients that reconnect at once, as after the loss of a broker, cost a few commits instead of one each.
  */
 import { ErrorCode } from '../protocol/error-codes.ts';
 import type { RequestOf, ResponseOf } from '../protocol/schema.ts';
@@ -11,7 +11,7 @@ import { OutcomeUnknown } from './session.ts';
 export type SessionRequest = RequestOf<typeof coordinationSession>['sessions'][number];
 export type SessionAnswer = ResponseOf<typeof coordinationSession>['sessions'][number];
 
-/** Sessions in one request: a bound on what one decision takes. */
+/** Maximum sessions in one request: bounds the work of a decision. */
 const MAX_BATCH = 256;
 
 interface Waiting {
@@ -32,7 +32,7 @@ export class SessionRequests {
     this.coordination = coordination;
   }
 
-  /** Rejects with `OutcomeUnknown` when no controller decided in time, or refused. */
+  /** Rejects with `OutcomeUnknown` when no controller decided in time, or one refused. */
   ask(request: Waiting['request']): Promise<SessionAnswer> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ request, resolve, reject });

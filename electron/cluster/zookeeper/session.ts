@@ -1,16 +1,16 @@
-/** The session that a connection is for, and what a request of it needs. */
+/** The session of a connection, and the context of its requests. */
 import type { Endpoint } from './endpoint.ts';
 import type { Watcher } from './watches.ts';
 
 export interface ClientSession {
   readonly id: bigint;
-  /** The connection's own number; the connection that takes the session over has another. */
+  /** The connection's own number; a connection that takes the session over has a different one. */
   readonly holder: bigint;
   readonly timeoutMs: number;
-  /** The session is this node's alone and can change nothing: there was no quorum to open it. */
+  /** The session exists at this node only and cannot write: there was no quorum to open it. */
   readonly local: boolean;
   readonly host: string;
-  /** Numbers the changes; begins anywhere, so that no two connections of one session number alike. */
+  /** Number of the next write; starts at a random value, so that no two connections of one session use the same numbers. */
   nextRequest: bigint;
 }
 
@@ -20,7 +20,7 @@ export interface RequestContext {
   readonly watcher: Watcher;
 }
 
-/** A request without a definite outcome: the connection is closed, which reports exactly that to the client. */
+/** A request without a definite outcome: closing the connection reports that to the client. */
 export class OutcomeUnknown extends Error {
   constructor(message: string) {
     super(message);

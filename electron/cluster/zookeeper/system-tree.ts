@@ -1,6 +1,6 @@
 /**
- * The cluster as the tree that Apache Kafka kept in ZooKeeper: brokers, topics, the controller, settings, each derived from the metadata
- * image when somebody asks. What these nodes hold is in the form of Kafka's `ZkData`.
+ * The cluster as the tree that Apache Kafka kept in ZooKeeper: brokers, topics, the controller, settings, derived from the metadata image on
+ * demand. Data is in the form of Kafka's `ZkData`.
  */
 import { isReassigning, targetReplicas } from '../quorum/controller/reassignment-state.ts';
 import { Permission } from '../quorum/coordination/coordination.ts';
@@ -15,7 +15,7 @@ import {
   type TopicImage,
 } from '../quorum/image.ts';
 
-/** One node, as it is read. */
+/** One node as a client reads it. */
 export interface NodeView {
   readonly data: Uint8Array | null;
   readonly stat: Stat;
@@ -28,7 +28,7 @@ const NO_TIMES: NodeTimes = { czxid: 0n, mzxid: 0n, ctime: 0, mtime: 0, version:
 const NO_CHILDREN: ChildTimes = { pzxid: 0n, changes: 0 };
 const SECURITY_PROTOCOLS = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'];
 
-/** The node at `/first/second/…`; undefined where there is none. */
+/** The node at `/first/second/…`; undefined for an unknown path. */
 export function systemNode(image: MetadataImage, parts: readonly string[]): NodeView | undefined {
   const [first, ...rest] = parts;
   switch (first) {
@@ -55,7 +55,7 @@ export function systemNode(image: MetadataImage, parts: readonly string[]): Node
   }
 }
 
-/** The session that a broker's own nodes belong to: none that a client could be given, and another one with every registration. */
+/** The session that owns a broker's nodes: not assignable to a client, and a new one with every registration. */
 export function brokerSessionId(brokerId: number, brokerEpoch: bigint): bigint {
   return (BigInt(brokerId) << 56n) | (1n << 55n) | (brokerEpoch & 0x7f_ffff_ffff_ffffn);
 }
@@ -151,12 +151,12 @@ function topicNode(image: MetadataImage, topic: TopicImage, [first, second, thir
   if (third !== 'state') return undefined;
   const { leader, leaderEpoch, isr, partitionEpoch } = partition;
   const state = { controller_epoch: own?.controllerEpoch ?? image.epoch, leader, version: 1, leader_epoch: leaderEpoch, isr };
-  // What Kafka compared and set in ZooKeeper is the partition's epoch now.
+  // Kafka compared and set the version in ZooKeeper; it is now the partition epoch.
   return leaf(state, { ...(own ?? NO_TIMES), version: partitionEpoch });
 }
 
 const CONFIG_KINDS = ['brokers', 'changes', 'clients', 'ips', 'topics', 'users'];
-/** What Kafka called the settings of all brokers. */
+/** Kafka's name for the settings of all brokers. */
 export const DEFAULT_ENTITY = '<default>';
 
 function configNode(image: MetadataImage, [kind, name, ...rest]: readonly string[]): NodeView | undefined {

@@ -1,12 +1,12 @@
-/** The whole tree of one image: what clients made and what tells of the cluster, under one root. */
+/** The whole tree of one image: nodes of clients and nodes of the cluster under one root. */
 import { findZnode, isSystemPath, partsOf, SYSTEM_ROOT_NAMES, type Znode } from '../quorum/coordination/coordination.ts';
 import { statOf } from '../quorum/coordination/stat.ts';
 import type { MetadataImage } from '../quorum/image.ts';
 import { systemNode, type NodeView } from './system-tree.ts';
 
-/** The node at the path; undefined where there is none. */
+/** The node at the path; undefined for an unknown path. */
 export function nodeAt(image: MetadataImage, path: string): NodeView | undefined {
-  // ZooKeeper's root has the empty path too.
+  // The empty path is ZooKeeper's root too.
   if (path === '/' || path === '') return rootNode(image);
   if (isSystemPath(path)) return systemNode(image, partsOf(path));
   const found = findZnode(image.coordination.root, path);
@@ -17,7 +17,7 @@ function clientNode(node: Znode): NodeView {
   return { data: node.data, stat: statOf(node), permissions: node.permissions, children: () => [...node.children.keys()] };
 }
 
-/** The root is the clients' own; the system's nodes are laid over it. */
+/** Clients own the root; the system's nodes are added to it. */
 function rootNode(image: MetadataImage): NodeView {
   const { root, system } = image.coordination;
   const own = clientNode(root);
@@ -27,7 +27,7 @@ function rootNode(image: MetadataImage): NodeView {
     ...own,
     stat: {
       ...own.stat,
-      // A change of controller takes one child away and brings another.
+      // A change of controller deletes one child and creates another.
       cversion: own.stat.cversion + names.length + 2 * Math.max(0, (system.controller?.changes ?? 0) - 1),
       numChildren: own.stat.numChildren + names.length,
       pzxid: controller > own.stat.pzxid ? controller : own.stat.pzxid,
@@ -36,7 +36,7 @@ function rootNode(image: MetadataImage): NodeView {
   };
 }
 
-/** How many nodes are below the path, all generations. */
+/** The number of descendants of the path. */
 export function countBelow(image: MetadataImage, path: string): number {
   let count = 0;
   for (const name of nodeAt(image, path)?.children() ?? [])

@@ -1,4 +1,4 @@
-/** Requests about watches: setting them, setting them again after a reconnection, looking for them and removing them. */
+/** Requests about watches: set, set again after a reconnection, check and remove. */
 import type { Reader } from '../protocol/reader.ts';
 import { ZooKeeperCode, ZooKeeperError } from '../quorum/coordination/zookeeper-codes.ts';
 import { OutcomeUnknown, type RequestContext } from './session.ts';
@@ -6,7 +6,7 @@ import { nodeAt } from './tree.ts';
 import { WATCH_KINDS, type WatchKind } from './watches.ts';
 import { EventType, OpCode, readText, readTexts, type Reply } from './wire.ts';
 
-/** More on one connection is a client that never stops. */
+/** A bound against a client that sets watches in a loop. */
 const MAX_WATCHED = 100_000;
 const OK: Reply = { error: ZooKeeperCode.OK };
 
@@ -16,7 +16,7 @@ export function watch({ endpoint, watcher }: RequestContext, kind: WatchKind, pa
   watches.add(kind, path, watcher);
 }
 
-/** The path may be one that no node can have: ZooKeeper does not check it. */
+/** No node needs to be possible at the path: ZooKeeper does not check it. */
 export function addWatch(context: RequestContext, reader: Reader): Reply {
   const path = readText(reader);
   const mode = reader.int32();

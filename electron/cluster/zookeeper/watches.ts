@@ -1,7 +1,7 @@
 /**
- * Who watches what at one endpoint. One-shot watches are on a node's data and existence, or on its children, and are gone when they have
- * fired; persistent ones stay, on one node or (recursive) on all below it too (ZOOKEEPER-1416). A watcher hears of one thing once,
- * however many of its watches it met.
+ * The watches of one endpoint. One-shot watches are on a node's data and existence, or on its children, and end when they fire; persistent
+ * watches remain, on one node or (recursive) on all its descendants too (ZOOKEEPER-1416). A watcher gets one event per change, regardless of
+ * how many of its watches match.
  */
 import { parentOf, type ZnodeChange } from '../quorum/coordination/coordination.ts';
 import { EventType } from './wire.ts';
@@ -21,16 +21,16 @@ export class Watches {
     persistent: new Map(),
     recursive: new Map(),
   };
-  /** The other way round, for when a watcher leaves. */
+  /** The reverse index, to remove all watches of a watcher. */
   private readonly byWatcher = new Map<Watcher, Map<string, Set<WatchKind>>>();
   private count = 0;
 
-  /** Watches in all. */
+  /** Number of watches. */
   get size(): number {
     return this.count;
   }
 
-  /** Paths watched, and who watches. */
+  /** Watched paths, and their watchers. */
   get paths(): number {
     return new Set(WATCH_KINDS.flatMap((kind) => [...this.byKind[kind].keys()])).size;
   }
@@ -55,12 +55,12 @@ export class Watches {
     return this.byKind[kind].get(path)?.has(watcher) === true;
   }
 
-  /** How many nodes one watcher watches. */
+  /** Number of paths that one watcher watches. */
   watchedBy(watcher: Watcher): number {
     return this.byWatcher.get(watcher)?.size ?? 0;
   }
 
-  /** False when there was no such watch. */
+  /** False for an unknown watch. */
   remove(kind: WatchKind, path: string, watcher: Watcher): boolean {
     const watchers = this.byKind[kind].get(path);
     if (watchers?.delete(watcher) !== true) return false;
@@ -74,32 +74,32 @@ export class Watches {
     return true;
   }
 
-  /** Everything of a watcher that leaves. */
+  /** Removes all watches of a watcher. */
   forget(watcher: Watcher): void {
     for (const [path, kinds] of [...(this.byWatcher.get(watcher) ?? [])]) for (const kind of [...kinds]) this.remove(kind, path, watcher);
   }
 
-  /** Tells everybody concerned, in the order of the changes. */
+  /** Notifies all watchers, in the order of the changes. */
   fire(changes: Iterable<ZnodeChange>): void {
     if (this.count === 0) return;
     for (const { type, path } of changes) {
       switch (type) {
         case 'created':
-          this.tell(EventType.created, path, ['data']);
-          this.tellParent(path);
+          this.notify(EventType.created, path, ['data']);
+          this.notifyParent(path);
           break;
         case 'deleted':
-          this.tell(EventType.deleted, path, ['data', 'children']);
-          this.tellParent(path);
+          this.notify(EventType.deleted, path, ['data', 'children']);
+          this.notifyParent(path);
           break;
         case 'dataChanged':
-          this.tell(EventType.dataChanged, path, ['data']);
+          this.notify(EventType.dataChanged, path, ['data']);
           break;
       }
     }
   }
 
-  private tell(type: number, path: string, oneShot: readonly WatchKind[]): void {
+  private notify(type: number, path: string, oneShot: readonly WatchKind[]): void {
     const concerned = new Set<Watcher>();
     for (const kind of oneShot) {
       for (const watcher of [...(this.byKind[kind].get(path) ?? [])]) {
@@ -117,8 +117,8 @@ export class Watches {
     for (const watcher of concerned) watcher.notify(type, path);
   }
 
-  /** A recursive watch hears of the child itself, and so not of this. */
-  private tellParent(path: string): void {
+  /** Recursive watches fire for the child itself instead. */
+  private notifyParent(path: string): void {
     const parent = parentOf(path);
     const concerned = new Set<Watcher>();
     for (const watcher of [...(this.byKind.children.get(parent) ?? [])]) {

@@ -1,6 +1,6 @@
 /**
- * ZooKeeper's wire: frames of a 32-bit length, then values in jute's form (`zookeeper.jute`): big-endian, text and bytes behind a 32-bit
- * length, −1 for none. Reader and Writer are those of the Kafka protocol, whose primitives are the same.
+ * ZooKeeper's protocol: frames of a 32-bit length, then values in jute's form (`zookeeper.jute`): big-endian, text and bytes behind a 32-bit
+ * length, −1 for null. Reader and Writer are those of the Kafka protocol, whose primitives are the same.
  */
 import { ProtocolError } from '../protocol/errors.ts';
 import type { Reader } from '../protocol/reader.ts';
@@ -41,7 +41,7 @@ export const OpCode = {
   whoAmI: 107,
 } as const;
 
-/** What a watch event's xid is; a ping, an auth and a setWatches have −2, −4 and −8, which we echo like any other. */
+/** xid of a watch event; a ping, an auth and a setWatches have −2, −4 and −8, which are echoed like any other. */
 const NOTIFICATION_XID = -1;
 
 export const EventType = { created: 1, deleted: 2, dataChanged: 3, childrenChanged: 4 } as const;
@@ -53,7 +53,7 @@ export interface ConnectRequest {
   readonly timeoutMs: number;
   readonly sessionId: bigint;
   readonly password: Uint8Array | null;
-  /** Undefined from a client too old to say; it is answered in its own form. */
+  /** Undefined for an older client, which is answered in its own form. */
   readonly readOnly: boolean | undefined;
 }
 
@@ -67,7 +67,7 @@ export function readConnectRequest(reader: Reader): ConnectRequest {
 }
 
 export interface ConnectResponse {
-  /** 0, as the session's id, when the session is not to be had any more. */
+  /** 0, as the session's id, when the session has expired. */
   readonly timeoutMs: number;
   readonly sessionId: bigint;
   readonly password: Uint8Array;
@@ -86,7 +86,7 @@ export function encodeConnectResponse({ timeoutMs, sessionId, password, readOnly
 
 export interface Reply {
   readonly error: number;
-  /** What the metadata was at; the endpoint's own where it is not said. */
+  /** Zxid of the metadata; the endpoint's current one if absent. */
   readonly zxid?: bigint;
   readonly body?: (writer: Writer) => void;
 }
@@ -111,7 +111,7 @@ export function encodeEvent(type: number, path: string): Uint8Array[] {
   });
 }
 
-/** A whole frame, its length included. */
+/** A complete frame, its length included. */
 export function frame(write: (writer: Writer) => void): Uint8Array[] {
   const writer = new Writer();
   writer.int32(0);
@@ -183,7 +183,7 @@ export interface AclEntry {
   readonly id: string;
 }
 
-export const ANYONE: AclEntry = { permissions: 31, scheme: 'world', id: 'anyone' };
+export const OPEN_ACL: AclEntry = { permissions: 31, scheme: 'world', id: 'anyone' }; // language: ZooKeeper's id for all users
 
 export function readAcl(reader: Reader): AclEntry[] {
   return readVector(reader, () => ({ permissions: reader.int32(), scheme: readText(reader), id: readText(reader) }));
@@ -204,7 +204,7 @@ export function readAuthScheme(reader: Reader): string {
   return readText(reader);
 }
 
-/** What stands before each part of a multi, and after the last. */
+/** Header before each part of a multi, and after the last. */
 export interface MultiHeader {
   readonly type: number;
   readonly done: boolean;

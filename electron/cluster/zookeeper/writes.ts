@@ -1,6 +1,6 @@
 /**
- * Requests that change nodes: decoded one by one, decided by the active controller in one request for all that a client has sent without
- * waiting for answers, and answered when this node has applied them, so that a client reads its own writes.
+ * Requests that change nodes: decoded one by one, decided by the active controller in one request for all that a client has pipelined, and
+ * answered when this node has applied them, so that a client reads its own writes.
  */
 import { ErrorCode } from '../protocol/error-codes.ts';
 import type { Reader } from '../protocol/reader.ts';
@@ -16,7 +16,7 @@ import { QUORUM_TIMEOUT_MS } from './endpoint.ts';
 import { OutcomeUnknown, type RequestContext } from './session.ts';
 import { nodeAt } from './tree.ts';
 import {
-  ANYONE,
+  OPEN_ACL,
   MAX_MULTI_OPERATIONS,
   OpCode,
   readAcl,
@@ -56,10 +56,10 @@ interface Change {
 type Transaction = ResponseOf<typeof coordinationWrite>['transactions'][number];
 type WriteResult = Transaction['results'][number];
 
-/** A request that changes nodes, decoded. */
+/** A decoded request that changes nodes. */
 export interface Write {
   readonly changes: readonly Change[];
-  /** It asks the controller for something else and is decided alone. */
+  /** A trigger: it requests something else of the controller and is decided alone. */
   readonly alone: boolean;
   readonly reply: (transaction: Transaction) => Reply;
 }
@@ -79,7 +79,7 @@ export function isWrite(type: number): boolean {
   return WRITES.has(type);
 }
 
-/** Throws `ZooKeeperError` for what is answered with its code, `ProtocolError` for bytes that are not such a request. */
+/** Throws `ZooKeeperError` to answer with its code, `ProtocolError` for bytes that are not such a request. */
 export function decodeWrite(context: RequestContext, type: number, reader: Reader): Write {
   switch (type) {
     case OpCode.create:
@@ -114,7 +114,7 @@ export async function executeWrites({ endpoint, session }: RequestContext, write
   const body = { sessionId: session.id, holder: session.holder, request, transactions };
   const answer = await endpoint.coordination.channel.send(coordinationWrite, 0, body, { timeoutMs: QUORUM_TIMEOUT_MS });
   const { errorCode, errorMessage, failure } = answer;
-  if (errorCode !== ErrorCode.NONE) throw new OutcomeUnknown(`the changes may have happened or not: ${errorMessage ?? errorCode}`);
+  if (errorCode !== ErrorCode.NONE) throw new OutcomeUnknown(`the outcome of the changes is unknown: ${errorMessage ?? errorCode}`);
   if (failure === ZooKeeperCode.SESSIONMOVED) throw new OutcomeUnknown('the session is on another connection');
   if (failure !== 0 || answer.transactions.length !== writes.length) throw new OutcomeUnknown('the session has ended');
   const last = answer.transactions.at(-1)?.zxid ?? 0n;
@@ -156,10 +156,10 @@ function readSetData(reader: Reader): Change {
   return { type: Operation.setData, path: readText(reader), data: reader.nullableBytes(), version: reader.int32() };
 }
 
-/** There are no identities here that a list could name. */
+/** There are no identities that an ACL could name. */
 function anyonesPermissions(entries: readonly AclEntry[]): number {
-  const known = entries.every(({ scheme, id }) => scheme === ANYONE.scheme && id === ANYONE.id);
-  if (entries.length === 0 || !known) throw new ZooKeeperError(ZooKeeperCode.INVALIDACL, 'only world:anyone is known here');
+  const known = entries.every(({ scheme, id }) => scheme === OPEN_ACL.scheme && id === OPEN_ACL.id);
+  if (entries.length === 0 || !known) throw new ZooKeeperError(ZooKeeperCode.INVALIDACL, 'the only supported ACL is world:anyone'); // language: ZooKeeper's id for all users
   return entries.reduce((all, { permissions }) => all | (permissions & Permission.all), 0);
 }
 
@@ -167,7 +167,7 @@ function statBody(result: WriteResult | undefined): (writer: Writer) => void {
   return (writer) => writeStat(writer, result?.stat ?? EMPTY_STAT);
 }
 
-/** The cluster's own nodes cannot be changed here, but for those that ask the controller to. Reports first what else would be wrong. */
+/** The cluster's own nodes cannot be changed, except triggers. Reports other errors first. */
 function refuseSystem({ endpoint }: RequestContext, { type, path }: Change): void {
   if (path === '/' || !isSystemPath(path) || (type === Operation.create && isTrigger(path))) return;
   const image = endpoint.coordination.image();
@@ -179,7 +179,7 @@ function refuseSystem({ endpoint }: RequestContext, { type, path }: Change): voi
   throw new ZooKeeperError(ZooKeeperCode.NOAUTH, `${path} is the cluster's own`);
 }
 
-/** All of it or nothing. Its failure is in the answer's parts, not in its header. */
+/** All operations or none. The failure is in the parts of the response, not in its header. */
 function decodeMulti(reader: Reader): Write {
   const types: number[] = [];
   const changes = readMulti(reader, MAX_MULTI_OPERATIONS, (type): Change => {
@@ -223,7 +223,7 @@ function decodeMulti(reader: Reader): Write {
   };
 }
 
-/** As ZooKeeper has it, a create2 in a multi is answered as a create; only containers and times to live bring their stat. */
+/** As in ZooKeeper, a create2 in a multi is answered as a create; only containers and nodes with a TTL return their stat. */
 function writeMultiResult(writer: Writer, type: number, result: WriteResult | undefined): void {
   const withStat = type === OpCode.createContainer || type === OpCode.createTtl;
   const answered = withStat ? OpCode.create2 : type === OpCode.create2 ? OpCode.create : type;

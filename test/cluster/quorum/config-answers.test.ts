@@ -1,6 +1,6 @@
 /**
- * Error codes for changes of settings, beside those of Apache Kafka 4.3.0: one combined node with default settings answered the same requests
- * on 2026-11-30 (`config-answers.json`).
+ * Error codes for changes of settings, compared with those of Apache Kafka 4.3.0: one combined node with default settings answered the same
+ * requests on 2026-11-30 (`config-answers.json`).
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
@@ -18,7 +18,7 @@ import { CASES_LOGGER, CASES_TOPIC, CONFIG_CASES, describeCase, type ConfigCase 
 const BROKER_LOGGER = 8;
 const KAFKA = JSON.parse(readFileSync(new URL('config-answers.json', import.meta.url), 'utf8')) as Record<string, number>;
 
-/** Where another answer is meant. */
+/** Intended differences. */
 const REASONS: readonly { readonly about: (one: ConfigCase) => boolean; readonly reason: string }[] = [
   { about: ({ operation }) => operation < 0 || operation > 3, reason: 'Kafka fails with an unknown error; the request is what is wrong' },
 ];
@@ -46,7 +46,7 @@ function answerTo({ api, type, resource, name, value, operation }: ConfigCase): 
   return response.responses[0]?.errorCode;
 }
 
-/** Their levels are changed by the broker, not by the controller. */
+/** The broker changes their levels, not the controller. */
 function answerForLoggers(broker: string, change: LoggerChange): number {
   try {
     requireOwnLoggers(broker, 1);
@@ -61,7 +61,7 @@ function answerForLoggers(broker: string, change: LoggerChange): number {
 }
 
 describe('changes of settings', () => {
-  test(`are answered by the codes of Apache Kafka in ${CONFIG_CASES.length} cases`, () => {
+  test(`have the error codes of Apache Kafka in ${CONFIG_CASES.length} cases`, () => {
     const differ = CONFIG_CASES.filter((one) => !REASONS.some(({ about }) => about(one)))
       .map((one) => ({ what: describeCase(one), kafka: KAFKA[describeCase(one)], here: answerTo(one) }))
       .filter(({ kafka, here }) => kafka !== here);
@@ -75,7 +75,7 @@ describe('changes of settings', () => {
   });
 });
 
-test('max.connections.per.ip can be 0 only while overrides are set, in one request or one after the other', () => {
+test('max.connections.per.ip can be 0 only while overrides are set, in the same request or before', () => {
   const [perIp, overrides] = ['max.connections.per.ip', 'max.connections.per.ip.overrides'];
   const zero = { name: perIp, value: '0', configOperation: 0 };
   const some = { name: overrides, value: '127.0.0.1:50', configOperation: 0 };

@@ -1,4 +1,4 @@
-/** Changes of settings, right and odd, that Apache Kafka and the embedded cluster are both asked to check. */
+/** Changes of settings, valid and unusual, that both Apache Kafka and the embedded cluster check. */
 export interface ConfigCase {
   readonly api: 'incremental' | 'replace' | 'create';
   /** 2 topic, 4 broker, 8 broker logger, 16 client metrics, 32 group. */

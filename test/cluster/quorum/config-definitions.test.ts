@@ -11,7 +11,7 @@ import { BROKER_RESOURCE, TOPIC_RESOURCE } from '../../../electron/cluster/quoru
 import { imageOf } from '../../helpers/fake-broker.ts';
 
 describe('definitions', () => {
-  it('have each name once, a default that passes its own check, and one sentence of documentation', () => {
+  it('have unique names, a default that passes its own check, and one sentence of documentation', () => {
     for (const definitions of [topicConfigDefinitions, brokerConfigDefinitions]) {
       expect(new Set(definitions.map(({ name }) => name)).size).toBe(definitions.length);
       for (const definition of definitions) {
@@ -59,7 +59,7 @@ describe('checks', () => {
     expect(checkTopicConfig(name, value)).toBe(said);
   });
 
-  it('of broker settings refuse what needs a restart', () => {
+  it('of broker settings refuse changes that need a restart', () => {
     expect(checkBrokerConfig('log.retention.ms', '5', '1')).toBeNull();
     expect(checkBrokerConfig('log.retention.ms', 'x', '1')).toBe('log.retention.ms must be a whole number, not "x".');
     expect(checkBrokerConfig('num.partitions', '5', '1')).toBe('num.partitions cannot be changed while the broker runs.');
@@ -104,10 +104,10 @@ describe('topic settings', () => {
     expect(retention([], { 'log.retention.hours': '-1' })).toBe(-1n);
   });
 
-  it('pass over a stored value that is none', () => {
+  it('skip an invalid stored value', () => {
     const configs = [[TOPIC_RESOURCE, 't', { 'segment.bytes': '12' }]] as const;
     expect(topicSettings(imageOf({ configs }), 't', { 'log.segment.bytes': '2097152' }).segmentBytes).toBe(2_097_152);
-    // Topics without settings of their own share what is computed once, and only they, and only with the same file and broker.
+    // Topics without settings of their own share one result, separate for each file and broker.
     const image = imageOf({ configs: [[TOPIC_RESOURCE, 'own', { 'retention.ms': '5' }]] });
     const file = { 'log.retention.ms': '7' };
     const other = { 'log.retention.ms': '8' };
@@ -136,13 +136,13 @@ describe('broker settings', () => {
     });
   });
 
-  it('have no more replicas than nodes, unless someone says so', () => {
+  it('limit replication factors to the number of nodes, unless they are set', () => {
     expect(brokerSettings({}, 1)).toMatchObject({ defaultReplicationFactor: 1, offsetsTopicReplicationFactor: 1 });
     expect(brokerSettings({ 'default.replication.factor': '5' }, 1).defaultReplicationFactor).toBe(5);
     expect(brokerSettings({}, 9).defaultReplicationFactor).toBe(3);
   });
 
-  it('refuse what they do not know or cannot read', () => {
+  it('refuse unknown names and invalid values', () => {
     expect(() => brokerSettings({ 'broker.sesion.timeout.ms': '1' }, 1)).toThrow(
       'There is no broker setting named broker.sesion.timeout.ms.',
     );

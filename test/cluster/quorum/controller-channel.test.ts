@@ -8,7 +8,7 @@ import { createTopics } from '../../../electron/cluster/protocol/apis/create-top
 import { deleteTopics } from '../../../electron/cluster/protocol/apis/delete-topics.ts';
 import type { Api } from '../../../electron/cluster/protocol/schema.ts';
 import { ControllerChannel, type Peer } from '../../../electron/cluster/quorum/controller-channel.ts';
-import { coordinationHeard, coordinationSession, coordinationWrite } from '../../../electron/cluster/quorum/coordination/apis.ts';
+import { coordinationTouch, coordinationSession, coordinationWrite } from '../../../electron/cluster/quorum/coordination/apis.ts';
 import { VirtualClock } from '../../helpers/virtual-clock.ts';
 
 interface Asked {
@@ -17,7 +17,7 @@ interface Asked {
   silentMs: number;
 }
 
-/** A channel of node 1 to controller 2, and what each of its connections is asked. */
+/** A channel of node 1 to controller 2, with the requests on each of its connections. */
 function setup(): { channel: ControllerChannel; asked: Asked[]; clock: VirtualClock } {
   const clock = new VirtualClock();
   const asked: Asked[] = [];
@@ -49,9 +49,9 @@ function setup(): { channel: ControllerChannel; asked: Asked[]; clock: VirtualCl
 }
 
 describe('ControllerChannel', () => {
-  it('keeps heartbeats, ISR changes, ZooKeeper sessions and the requests of clients on connections of their own', async () => {
+  it('keeps heartbeats, ISR changes, ZooKeeper sessions and client requests on separate connections', async () => {
     const { channel, asked, clock } = setup();
-    const apis = [createTopics, brokerRegistration, brokerHeartbeat, alterPartition, deleteTopics, coordinationHeard, coordinationWrite];
+    const apis = [createTopics, brokerRegistration, brokerHeartbeat, alterPartition, deleteTopics, coordinationTouch, coordinationWrite];
     const outcomes = apis.map((api) => channel.send(api as unknown as Api<unknown, object, unknown, never>, 1, {}, { timeoutMs: 50 }));
     const settled = Promise.allSettled(outcomes);
     await clock.advance(100);
@@ -60,13 +60,13 @@ describe('ControllerChannel', () => {
       ['CreateTopics', 'DeleteTopics', 'CoordinationWrite'],
       ['BrokerRegistration', 'BrokerHeartbeat'],
       ['AlterPartition'],
-      ['CoordinationHeard'],
+      ['CoordinationTouch'],
     ]);
-    // A client's request may time out long before the controller is through with it.
+    // A client's request may time out long before the controller has finished it.
     expect(asked[0]?.silentMs).toBeGreaterThan(asked[1]?.silentMs ?? Infinity);
   });
 
-  it('gives the controller the time that is left of a request, and changes no other timeout', async () => {
+  it('gives the controller the remaining time of a request, and changes no other timeout', async () => {
     const { channel, asked, clock } = setup();
     const topics = { topics: [], timeoutMs: 10_000, validateOnly: false };
     const session = { nodeId: 1, sessions: [{ action: 0, sessionId: 0n, holder: 1n, timeoutMs: 40_000, password: null }] };

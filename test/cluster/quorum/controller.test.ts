@@ -27,7 +27,7 @@ async function threeBrokers(seed = 1): Promise<QuorumCluster> {
 }
 
 describe('a cluster of three nodes', () => {
-  it('has a controller, and every broker in service, well within a second', async () => {
+  it('elects a controller and unfences every broker well within a second', async () => {
     for (let seed = 1; seed <= 10; seed++) {
       const cluster = await threeBrokers(seed);
       expect(cluster.clock.monotonic(), `seed ${seed}`).toBeLessThan(600);
@@ -35,7 +35,7 @@ describe('a cluster of three nodes', () => {
     }
   });
 
-  it('creates a topic through any node, and every image shows it', async () => {
+  it('creates a topic through any node, and every image has it', async () => {
     const cluster = await threeBrokers();
     for (const from of [1, 2, 3]) {
       const body = { ...orders(), topics: [{ ...orders().topics[0]!, name: `t${from}` }] };
@@ -89,7 +89,7 @@ describe('a cluster of three nodes', () => {
     expect((await ask()).highWatermark).toBe(leader.quorum.raft.highWatermark);
   });
 
-  it('hands out blocks of producer ids that never overlap, across a change of controller', async () => {
+  it('allocates blocks of producer ids that never overlap, across a change of controller', async () => {
     const cluster = await threeBrokers();
     const ask = async (id: number): Promise<bigint> => {
       const answer = await cluster.send(id, allocateProducerIds, { brokerId: id, brokerEpoch: cluster.node(id).broker!.epoch });
@@ -106,7 +106,7 @@ describe('a cluster of three nodes', () => {
 });
 
 describe('a decision whose records no follower could fetch', () => {
-  it('is refused by RECORD_LIST_TOO_LARGE before the log, and the next one commits', async () => {
+  it('is refused with RECORD_LIST_TOO_LARGE before the log, and the next decision commits', async () => {
     const cluster = await threeBrokers();
     const { quorum } = cluster.controller!;
     const before = quorum.raft.logEndOffset;
@@ -123,8 +123,8 @@ describe('a decision whose records no follower could fetch', () => {
   });
 });
 
-describe('a broker that goes away', () => {
-  it('is fenced when its session runs out; its leaderships move, and the last ISR member keeps its place', async () => {
+describe('a broker that stops', () => {
+  it('is fenced when its session expires; its leaderships move, and the last ISR member stays in the ISR', async () => {
     const cluster = await threeBrokers();
     await cluster.send(1, createTopics, orders());
     await cluster.clock.advance(600);
@@ -147,7 +147,7 @@ describe('a broker that goes away', () => {
     expect(moved?.details?.moves).toHaveLength(before.filter((one) => one.leader === away).length);
   });
 
-  it('comes back: registers anew, is unfenced, and preferred leaders can return to it once it is in sync', async () => {
+  it('registers again when it returns, is unfenced, and preferred leaders can return to it once it is in sync', async () => {
     const cluster = await threeBrokers();
     await cluster.send(1, createTopics, orders(3, 1));
     await cluster.clock.advance(600);
@@ -164,7 +164,7 @@ describe('a broker that goes away', () => {
     expect(plain(node.quorum.image())).toEqual(plain(cluster.controller!.quorum.image()));
   });
 
-  it('may not register again while its last session lives', async () => {
+  it('may not register again while the session of its last incarnation is valid', async () => {
     const cluster = await threeBrokers();
     const away = [1, 2, 3].find((id) => id !== cluster.controller!.id)!;
     const epoch = cluster.node(away).broker!.epoch;
@@ -177,7 +177,7 @@ describe('a broker that goes away', () => {
     expect(node.broker.epoch).toBeGreaterThan(epoch);
   });
 
-  it('registers at once with a controller that has never heard of its last life', async () => {
+  it('registers at once with a controller that received no heartbeat of its last incarnation', async () => {
     const cluster = await threeBrokers();
     const [away, killedToo] = [cluster.controller!.id, [1, 2, 3].find((id) => id !== cluster.controller!.id)!];
     const epoch = cluster.node(away).broker!.epoch;
@@ -192,12 +192,12 @@ describe('a broker that goes away', () => {
     expect(node.broker.epoch).toBeGreaterThan(epoch);
   });
 
-  it('two that claim one id: the later one stays, the other waits for its end', async () => {
+  it('of two brokers with one id keeps the later one, and the other waits for its end', async () => {
     const cluster = await threeBrokers();
     const away = [1, 2, 3].find((id) => id !== cluster.controller!.id)!;
     const node = cluster.node(away);
     const first = node.broker!;
-    // A new reign in which neither has been heard yet would take either; from then on only the one that it took.
+    // In a new epoch, before a heartbeat of either, the controller would accept either; afterwards only the accepted one.
     const other = new TestBroker(cluster, node);
     await cluster.clock.advance(2500);
     expect([first.fenced, other.epoch]).toEqual([false, -1n]);
@@ -206,7 +206,7 @@ describe('a broker that goes away', () => {
     expect(other.epoch).toBeGreaterThan(first.epoch);
   });
 
-  it('leaves by a controlled shutdown without one leaderless moment', async () => {
+  it('completes a controlled shutdown without a leaderless partition', async () => {
     const cluster = await threeBrokers();
     await cluster.send(1, createTopics, orders());
     const away = [1, 2, 3].find((id) => id !== cluster.controller!.id)!;
@@ -240,8 +240,8 @@ describe('a broker that goes away', () => {
   });
 });
 
-describe('a controller that goes away', () => {
-  it('is replaced; the new one gives every broker a full session', async () => {
+describe('a controller that stops', () => {
+  it('is replaced, and the new controller gives every broker a full session', async () => {
     const cluster = await threeBrokers();
     await cluster.send(1, createTopics, orders());
     await cluster.clock.advance(1000);
@@ -258,7 +258,7 @@ describe('a controller that goes away', () => {
     expect(cluster.events.filter((event) => event.type === 'cluster/brokerFenced').map((event) => event.broker)).toEqual([old]);
   });
 
-  it('requests follow the leader; while there is no majority they fail in time with REQUEST_TIMED_OUT', async () => {
+  it('receives requests at the new leader; without a majority they fail in time with REQUEST_TIMED_OUT', async () => {
     const cluster = await threeBrokers();
     const [stays, ...others] = [cluster.controller!.id, ...[1, 2, 3].filter((id) => id !== cluster.controller!.id)];
     for (const id of others) cluster.kill(id);
@@ -282,7 +282,7 @@ describe('a controller that goes away', () => {
     expect(again.errorCode).toBe(0);
   });
 
-  it('all nodes restart with the metadata they had', async () => {
+  it('keeps the metadata over a restart of all nodes', async () => {
     const cluster = await threeBrokers();
     await cluster.send(1, createTopics, orders());
     await cluster.clock.advance(100);

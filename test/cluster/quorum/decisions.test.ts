@@ -31,7 +31,7 @@ function codeOf(work: () => unknown): string {
 }
 
 describe('fencing', () => {
-  it('gives leaderships to the next in-sync replica and takes the broker out of every ISR', () => {
+  it('moves leaderships to the next in-sync replica and removes the broker from every ISR', () => {
     const image = testImage([1, 2, 3], { a: [{ replicas: [1, 2, 3] }, { replicas: [2, 1, 3] }, { replicas: [1, 2, 3], isr: [1, 3] }] });
     const decision = fenceBroker(testContext(image), broker(image, 1), 'a test says so');
     const after = apply(image, decision.records);
@@ -51,7 +51,7 @@ describe('fencing', () => {
     expect(partition(after, 'a')).toMatchObject({ leader: -1, isr: [1], leaderEpoch: 1 });
   });
 
-  it('elects one out of sync only where the topic allows to lose records', () => {
+  it('elects a replica out of sync only where the topic allows it', () => {
     const image = testImage(
       [1, 2],
       { a: [{ replicas: [1, 2], isr: [1] }] },
@@ -62,14 +62,14 @@ describe('fencing', () => {
     expect(decision.events[1]!.details!.moves).toEqual([{ topic: 'a', partition: 0, from: 1, to: 2, isr: [1] }]);
   });
 
-  it('remembers who is eligible while the ISR is below min.insync.replicas (KIP-966)', () => {
+  it('keeps eligible replicas while the ISR is below min.insync.replicas (KIP-966)', () => {
     const configs = { a: { 'min.insync.replicas': '2' } };
     const image = testImage([1, 2, 3], { a: [{ replicas: [1, 2, 3], isr: [1, 2] }] }, { configs });
     const first = apply(image, fenceBroker(testContext(image), broker(image, 1), 'x').records);
     expect(partition(first, 'a')).toMatchObject({ leader: 2, isr: [2], elr: [1] });
     const second = apply(first, fenceBroker(testContext(first), broker(first, 2), 'x').records);
     expect(partition(second, 'a')).toMatchObject({ leader: -1, isr: [2], elr: [1] });
-    // The eligible one comes back first: it leads, and the other is eligible in turn.
+    // The eligible replica returns first: it leads, and the other one is eligible in turn.
     const third = apply(second, unfenceBroker(testContext(second), broker(second, 1)).records);
     expect(partition(third, 'a')).toMatchObject({ leader: 1, isr: [1], elr: [2] });
   });
@@ -82,8 +82,8 @@ describe('fencing', () => {
 });
 
 describe('registration', () => {
-  /** Whom this controller has heard of. */
-  const NOBODY = (): boolean => false;
+  /** Brokers whose heartbeat this controller has received. */
+  const NONE_ALIVE = (): boolean => false;
   const EVERYBODY = (): boolean => true;
   const request = (id: number, incarnation: string, previousBrokerEpoch = -1n) => ({
     brokerId: id,
@@ -97,21 +97,21 @@ describe('registration', () => {
     previousBrokerEpoch,
   });
 
-  it('gives the offset of its record as epoch, and starts fenced', () => {
+  it('assigns the offset of its record as epoch, and starts fenced', () => {
     const image = testImage([1]);
-    const decision = registerBroker(testContext(image), request(2, 'new'), NOBODY);
+    const decision = registerBroker(testContext(image), request(2, 'new'), NONE_ALIVE);
     expect(decision.response).toEqual({ errorCode: 0, brokerEpoch: image.offset + 1n });
     expect(broker(apply(image, decision.records), 2)).toMatchObject({ fenced: true, epoch: image.offset + 1n, rack: 'r' });
   });
 
-  it('keeps the epoch of the same incarnation, and refuses another while the session lives', () => {
+  it('keeps the epoch of the same incarnation, and refuses another while the session is valid', () => {
     const image = testImage([1]);
     expect(registerBroker(testContext(image), request(1, 'broker 1'), EVERYBODY).response.brokerEpoch).toBe(10n);
     expect(codeOf(() => registerBroker(testContext(image), request(1, 'other'), EVERYBODY))).toBe('DUPLICATE_BROKER_REGISTRATION');
-    expect(codeOf(() => registerBroker(testContext(image), request(1, 'other'), NOBODY))).toBe('NONE');
+    expect(codeOf(() => registerBroker(testContext(image), request(1, 'other'), NONE_ALIVE))).toBe('NONE');
   });
 
-  it('takes a new incarnation at once when the last one is known to have ended, and moves what that led under a new epoch', () => {
+  it('accepts a new incarnation at once when the last one is known to have ended, and moves its leaderships under a new epoch', () => {
     const image = testImage([1, 2], { a: [{ replicas: [1, 2] }, { replicas: [1] }] });
     const decision = registerBroker(testContext(image), request(1, 'other', 10n), EVERYBODY);
     const after = apply(image, decision.records);
@@ -119,11 +119,11 @@ describe('registration', () => {
     expect(partition(after, 'a', 0)).toMatchObject({ leader: 2, isr: [2], leaderEpoch: 1 });
     expect(partition(after, 'a', 1)).toMatchObject({ leader: -1, isr: [1], leaderEpoch: 1 });
     expect(decision.events.map((event) => event.type).slice(0, 2)).toEqual(['cluster/brokerFenced', 'cluster/brokerRegistered']);
-    // Another epoch is no proof: that may be an even older life.
+    // Another epoch proves nothing: it may be of an even older incarnation.
     expect(codeOf(() => registerBroker(testContext(image), request(1, 'other', 9n), EVERYBODY))).toBe('DUPLICATE_BROKER_REGISTRATION');
   });
 
-  it('takes a new incarnation of a broker that shuts down, whose leaderships have moved', () => {
+  it('accepts a new incarnation of a broker in controlled shutdown whose leaderships have moved', () => {
     const image = testImage([1, 2], { a: [{ replicas: [1, 2] }] });
     const leaving = apply(image, [
       { type: 'BrokerRegistrationChangeRecord', value: { brokerId: 1, brokerEpoch: 10n, fenced: 0, inControlledShutdown: 1 } },
@@ -133,25 +133,25 @@ describe('registration', () => {
     expect(partition(after, 'a')).toMatchObject({ leader: 2, isr: [2] });
   });
 
-  it('a crashed leader leads again only under a new epoch, even where nobody else can', () => {
+  it('makes a crashed leader lead again only under a new epoch, even where no other replica can lead', () => {
     const image = testImage([1, 2], { a: [{ replicas: [1, 2], isr: [1] }] });
-    const crashed = apply(image, registerBroker(testContext(image), request(1, 'other'), NOBODY).records);
+    const crashed = apply(image, registerBroker(testContext(image), request(1, 'other'), NONE_ALIVE).records);
     expect(partition(crashed, 'a')).toMatchObject({ leader: -1, isr: [1], leaderEpoch: 1 });
     const back = apply(crashed, unfenceBroker(testContext(crashed), broker(crashed, 1)).records);
     expect(partition(back, 'a')).toMatchObject({ leader: 1, isr: [1], leaderEpoch: 2 });
   });
 
-  it('every process was killed at once: nobody leaves an ISR while nobody else of it is known to live', () => {
+  it('keeps the ISRs after all processes were killed at once, while no other member is known to be alive', () => {
     const all = [{ replicas: [1, 2, 3] }, { replicas: [2, 3, 1], isr: [2, 3] }, { replicas: [3, 1, 2], isr: [3] }];
     let image = testImage([1, 2, 3], { a: all });
-    const heard = new Set<number>();
+    const alive = new Set<number>();
     const back = (id: number): void => {
-      const vouched = request(id, `new ${id}`, broker(image, id).epoch);
-      image = apply(image, registerBroker(testContext(image), vouched, (other) => heard.has(other)).records);
-      heard.add(id);
+      const clean = request(id, `new ${id}`, broker(image, id).epoch);
+      image = apply(image, registerBroker(testContext(image), clean, (other) => alive.has(other)).records);
+      alive.add(id);
     };
     back(1);
-    // Broker 2 and 3 may live: the leaders that they are stay, for as long as their sessions.
+    // Brokers 2 and 3 may be alive: they stay leaders while their sessions are valid.
     expect([0, 1, 2].map((index) => partition(image, 'a', index).leader)).toEqual([-1, 2, 3]);
     expect(partition(image, 'a', 0).isr).toEqual([1, 2, 3]);
     image = apply(image, unfenceBroker(testContext(image), broker(image, 1)).records);
@@ -160,46 +160,46 @@ describe('registration', () => {
     expect(partition(image, 'a', 0)).toMatchObject({ leader: 1, isr: [1, 3] });
     expect(partition(image, 'a', 1)).toMatchObject({ leader: -1, isr: [2, 3] });
     image = apply(image, unfenceBroker(testContext(image), broker(image, 2)).records);
-    // Broker 3 never comes: its session ends, and all that others hold is served.
+    // Broker 3 never returns: its session expires, and all partitions with other replicas are served.
     image = apply(image, fenceBroker(testContext(image), broker(image, 3), 'gone').records);
     expect([0, 1, 2].map((index) => partition(image, 'a', index).leader)).toEqual([1, 2, -1]);
     expect(partition(image, 'a', 2).isr).toEqual([3]);
   });
 
-  it('a restart that lost nothing never costs records, even where the topic allows that', () => {
+  it('loses no records with a clean restart, even where the topic allows it', () => {
     const configs = { a: { 'unclean.leader.election.enable': 'true' } };
     const image = testImage([1, 2], { a: [{ replicas: [1, 2], isr: [1] }] }, { configs });
     const after = apply(image, registerBroker(testContext(image), request(1, 'new', 10n), EVERYBODY).records);
     expect(partition(after, 'a')).toMatchObject({ leader: -1, isr: [1] });
   });
 
-  it('every broker lost power at once: each partition is led again, by who was the last in sync', () => {
+  it('elects the last in-sync replica of each partition after all brokers lost power at once', () => {
     let image = testImage([1, 2, 3], {
       a: [{ replicas: [1, 2, 3] }, { replicas: [2, 3, 1], isr: [2, 3] }, { replicas: [3, 1, 2], isr: [3] }],
     });
-    for (const id of [1, 2, 3]) image = apply(image, registerBroker(testContext(image), request(id, `new ${id}`), NOBODY).records);
+    for (const id of [1, 2, 3]) image = apply(image, registerBroker(testContext(image), request(id, `new ${id}`), NONE_ALIVE).records);
     for (const id of [1, 2, 3]) image = apply(image, unfenceBroker(testContext(image), broker(image, id)).records);
     expect([0, 1, 2].map((index) => partition(image, 'a', index).leader)).toEqual([3, 3, 3]);
     for (const index of [0, 1, 2]) expect(partition(image, 'a', index)).toMatchObject({ isr: [3] });
   });
 
   it('refuses another cluster', () => {
-    expect(codeOf(() => registerBroker(testContext(testImage([])), { ...request(1, 'x'), clusterId: 'else' }, NOBODY))).toBe(
+    expect(codeOf(() => registerBroker(testContext(testImage([])), { ...request(1, 'x'), clusterId: 'else' }, NONE_ALIVE))).toBe(
       'INCONSISTENT_CLUSTER_ID',
     );
   });
 
-  it('does not trust what a broker held that crashed, where others hold it (KIP-966)', () => {
+  it('does not trust the records of a crashed broker where others hold them (KIP-966)', () => {
     const configs = { a: { 'min.insync.replicas': '2' } };
     const image = testImage([1, 2], { a: [{ replicas: [1, 2], isr: [1], elr: [2], leader: -1 }] }, { configs, fenced: [1, 2] });
-    const crashed = apply(image, registerBroker(testContext(image), request(1, 'new', -1n), NOBODY).records);
+    const crashed = apply(image, registerBroker(testContext(image), request(1, 'new', -1n), NONE_ALIVE).records);
     expect(partition(crashed, 'a')).toMatchObject({ isr: [], elr: [2], lastKnownElr: [1], leader: -1 });
     expect(partition(apply(crashed, unfenceBroker(testContext(crashed), broker(crashed, 1)).records), 'a').leader).toBe(-1);
     expect(partition(apply(crashed, unfenceBroker(testContext(crashed), broker(crashed, 2)).records), 'a')).toMatchObject({
       leader: 2,
       isr: [2],
     });
-    const clean = apply(image, registerBroker(testContext(image), request(1, 'new', 10n), NOBODY).records);
+    const clean = apply(image, registerBroker(testContext(image), request(1, 'new', 10n), NONE_ALIVE).records);
     expect(partition(clean, 'a')).toMatchObject({ isr: [1], elr: [2] });
   });
 });
@@ -215,27 +215,27 @@ describe('heartbeat', () => {
     cordonedLogDirs: null,
     ...more,
   });
-  const nobody = { shutdownOffset: undefined, lowestActiveOffset: undefined };
+  const unknown = { shutdownOffset: undefined, lowestActiveOffset: undefined };
 
   it('unfences a broker once it has read its own registration', () => {
     const image = testImage([1], { a: [{ replicas: [1], isr: [1], leader: -1 }] }, { fenced: [1] });
-    const early = decideHeartbeat(testContext(image), beat(1, { currentMetadataOffset: 9n }), nobody);
+    const early = decideHeartbeat(testContext(image), beat(1, { currentMetadataOffset: 9n }), unknown);
     expect(early).toMatchObject({ records: [], response: { isCaughtUp: false, isFenced: true } });
-    const decision = decideHeartbeat(testContext(image), beat(1), nobody);
+    const decision = decideHeartbeat(testContext(image), beat(1), unknown);
     expect(decision.response).toMatchObject({ isCaughtUp: true, isFenced: false, shouldShutDown: false });
     const after = apply(image, decision.records);
     expect(broker(after, 1).fenced).toBe(false);
     expect(partition(after, 'a').leader).toBe(1);
   });
 
-  it('tells a broker with an old epoch to register again', () => {
-    expect(codeOf(() => decideHeartbeat(testContext(testImage([1])), beat(1, { brokerEpoch: 9n }), nobody))).toBe('STALE_BROKER_EPOCH');
-    expect(codeOf(() => decideHeartbeat(testContext(testImage([1])), beat(2), nobody))).toBe('STALE_BROKER_EPOCH');
+  it('makes a broker with an old epoch register again', () => {
+    expect(codeOf(() => decideHeartbeat(testContext(testImage([1])), beat(1, { brokerEpoch: 9n }), unknown))).toBe('STALE_BROKER_EPOCH');
+    expect(codeOf(() => decideHeartbeat(testContext(testImage([1])), beat(2), unknown))).toBe('STALE_BROKER_EPOCH');
   });
 
-  it('moves leaderships first, waits until others know, then lets the broker go', () => {
+  it('moves leaderships first, waits until others have the change, then lets the broker shut down', () => {
     let image = testImage([1, 2], { a: [{ replicas: [1, 2] }] });
-    const first = decideHeartbeat(testContext(image), beat(1, { wantShutDown: true }), nobody);
+    const first = decideHeartbeat(testContext(image), beat(1, { wantShutDown: true }), unknown);
     expect(first.response).toMatchObject({ isFenced: false, shouldShutDown: false });
     image = apply(image, first.records);
     expect(partition(image, 'a')).toMatchObject({ leader: 2, isr: [2] });
@@ -261,7 +261,7 @@ describe('creating topics', () => {
   const outcome = (image: MetadataImage, ...topics: ReturnType<typeof ask>[]) => create(image, ...topics).response.topics[0]!;
   const image = testImage([1, 2, 3], { 'my.topic': [{ replicas: [1] }] });
 
-  it('refuses bad names, and says why', () => {
+  it('refuses invalid names, with the reason', () => {
     for (const name of ['', '.', '..', 'a b', 'a/b', 'ä', 'x'.repeat(250), '__cluster_metadata']) {
       expect(outcome(image, ask(name)).errorCode, name).toBe(ErrorCode.INVALID_TOPIC_EXCEPTION);
     }
@@ -283,19 +283,19 @@ describe('creating topics', () => {
     expect(outcome(half, ask('a', { numPartitions: 0 })).errorCode).toBe(ErrorCode.INVALID_PARTITIONS);
   });
 
-  it('one bad topic does not keep the others back; two of one name in a request are both refused', () => {
+  it('creates the other topics beside an invalid one; two of one name in a request are both refused', () => {
     const decision = create(image, ask('good'), ask('bad name'), ask('twice'), ask('twice'), ask('a.b'), ask('a_b'));
     expect(decision.response.topics.map((topic) => topic.errorCode)).toEqual([0, 17, 42, 42, 0, 17]);
     expect([...apply(image, decision.records).topics.keys()]).toEqual(['my.topic', 'good', 'a.b']);
   });
 
-  it('writes nothing when asked to validate only', () => {
+  it('writes nothing for a request that only validates', () => {
     const decision = createTopics(testContext(image), { topics: [ask('a')], timeoutMs: 1, validateOnly: true });
     expect(decision).toMatchObject({ records: [], events: [] });
     expect(decision.response.topics[0]).toMatchObject({ errorCode: 0, numPartitions: 3, replicationFactor: 2 });
   });
 
-  it('takes assignments as given', () => {
+  it('uses given assignments', () => {
     const assignments = [
       { partitionIndex: 1, brokerIds: [3, 1] },
       { partitionIndex: 0, brokerIds: [2, 3] },
@@ -317,7 +317,7 @@ describe('creating topics', () => {
     );
   });
 
-  it('checks settings and keeps them', () => {
+  it('checks settings and stores them', () => {
     const configs = [{ name: 'retention.ms', value: '1000' }];
     const decision = create(image, ask('a', { configs }));
     expect(apply(image, decision.records).configs.get(configKey(TOPIC_RESOURCE, 'a'))).toEqual(new Map([['retention.ms', '1000']]));
@@ -330,7 +330,7 @@ describe('creating topics', () => {
   });
 });
 
-describe('placing replicas', () => {
+describe('replica placement', () => {
   it('spreads leaders and replicas evenly, no broker twice in a partition', () => {
     const brokers = [...testImage([1, 2, 3, 4, 5]).brokers.values()];
     const placed = placeReplicas(brokers, 20, 3, seededRandom(3));
@@ -352,16 +352,16 @@ describe('placing replicas', () => {
   });
 });
 
-describe('more and fewer', () => {
+describe('creating partitions and deleting topics', () => {
   const image = testImage([1, 2, 3], { a: [{ replicas: [1, 2] }] }, { configs: { a: { 'retention.ms': '1' } } });
 
-  it('adds partitions, never takes any away', () => {
+  it('adds partitions, never removes any', () => {
     const add = (count: number, assignments: { brokerIds: number[] }[] | null = null, name = 'a') =>
       createPartitions(testContext(image), { topics: [{ name, count, assignments }], timeoutMs: 1, validateOnly: false });
     const after = apply(image, add(4).records);
     expect(after.topics.get('a')!.partitions.map((one) => one.replicas.length)).toEqual([2, 2, 2, 2]);
     expect(add(1).response.results[0]!.errorCode).toBe(ErrorCode.INVALID_PARTITIONS);
-    expect(add(0).response.results[0]!.errorMessage).toBe('a has 1 partitions and cannot go down to 0; create a new topic instead.');
+    expect(add(0).response.results[0]!.errorMessage).toBe('a has 1 partitions and cannot be reduced to 0; create a new topic instead.');
     expect(add(2, [{ brokerIds: [3, 1] }]).response.results[0]!.errorCode).toBe(0);
     expect(add(3, [{ brokerIds: [3, 1] }]).response.results[0]!.errorCode).toBe(ErrorCode.INVALID_REPLICA_ASSIGNMENT);
     expect(add(2, [{ brokerIds: [3] }]).response.results[0]!.errorCode).toBe(ErrorCode.INVALID_REPLICA_ASSIGNMENT);
@@ -413,7 +413,7 @@ describe('settings', () => {
     expect(apply(both, less.records).configs.get(key)!.get('cleanup.policy')).toBe('compact');
   });
 
-  it('refuses what cannot be', () => {
+  it('refuses invalid changes', () => {
     const code = (...args: Parameters<typeof change>) => change(...args).response.responses[0]!.errorCode;
     expect(code('retention.ms', 0, 'x')).toBe(ErrorCode.INVALID_CONFIG);
     expect(code('no.such', 0, '1')).toBe(ErrorCode.INVALID_CONFIG);
@@ -424,7 +424,7 @@ describe('settings', () => {
     expect(code('x', 0, '1', 'a', 8)).toBe(ErrorCode.INVALID_REQUEST);
   });
 
-  it('AlterConfigs replaces all there was', () => {
+  it('AlterConfigs replaces all settings of the resource', () => {
     const decision = alterConfigs(testContext(image), {
       resources: [{ resourceType: 2, resourceName: 'a', configs: [{ name: 'retention.ms', value: '7' }] }],
       validateOnly: false,
@@ -432,7 +432,7 @@ describe('settings', () => {
     expect(Object.fromEntries(apply(image, decision.records).configs.get(key)!)).toEqual({ 'retention.ms': '7' });
   });
 
-  it('allowing unclean elections gives a partition without a leader one at once', () => {
+  it('elects a leader of an offline partition at once when unclean election is enabled', () => {
     const decision = change('unclean.leader.election.enable', 0, 'true');
     expect(partition(apply(image, decision.records), 'a')).toMatchObject({ leader: 2, isr: [2] });
     expect(decision.events.map((event) => event.type)).toEqual([
@@ -488,7 +488,7 @@ describe('AlterPartition', () => {
     expect(alter(image, all.slice(0, 2)).records).toEqual([]);
   });
 
-  it('compares before it sets', () => {
+  it('compares epochs before it changes the ISR', () => {
     expect(code(image, all, { partitionEpoch: 7 })).toBe(ErrorCode.INVALID_UPDATE_VERSION);
     expect(code(image, all, { partitionEpoch: 9 })).toBe(ErrorCode.NOT_CONTROLLER);
     expect(code(image, all, { leaderEpoch: 4 })).toBe(ErrorCode.FENCED_LEADER_EPOCH);
@@ -498,7 +498,7 @@ describe('AlterPartition', () => {
     expect(code(image, all, { partitionIndex: 4 })).toBe(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   });
 
-  it('lets no fenced, leaving or older incarnation into the ISR', () => {
+  it('accepts no fenced, stopping or older incarnation into the ISR', () => {
     expect(code(image, [[1, 10n], [2, 20n], [3, 29n]])).toBe(ErrorCode.INELIGIBLE_REPLICA); // prettier-ignore
     const fenced = apply(image, [{ type: 'FenceBrokerRecord', value: { id: 3, epoch: 30n } }]);
     expect(code(fenced, all)).toBe(ErrorCode.INELIGIBLE_REPLICA);
@@ -508,7 +508,7 @@ describe('AlterPartition', () => {
     expect(code(leaving, all)).toBe(ErrorCode.INELIGIBLE_REPLICA);
   });
 
-  it('hands the leadership over to a member of the ISR, and takes the leader that asks out of ISR and ELR', () => {
+  it('moves leadership to a member of the ISR, and removes the requesting leader from ISR and ELR', () => {
     const handover = alter(image, [[2, 20n]]);
     expect(handover.response.topics[0]!.partitions[0]).toMatchObject({ errorCode: ErrorCode.NEW_LEADER_ELECTED, leaderId: 2 });
     expect(partition(apply(image, handover.records), 'a')).toMatchObject({ leader: 2, isr: [2], elr: [], leaderEpoch: 6 });
@@ -518,7 +518,7 @@ describe('AlterPartition', () => {
     ]);
   });
 
-  it('hands the leadership over to the first broker named, and keeps the other members of the ISR', () => {
+  it('moves leadership to the first named broker, and keeps the other members of the ISR', () => {
     const configs = { a: { 'min.insync.replicas': '2' } };
     const of = (isr: number[], elr: number[] = []) =>
       testImage([1, 2, 3], { a: [{ replicas: [1, 2, 3], isr, elr, leaderEpoch: 5, partitionEpoch: 8 }] }, { configs });
@@ -526,7 +526,7 @@ describe('AlterPartition', () => {
     const handover = alter(three, [[3, 30n], [2, 20n]]); // prettier-ignore
     expect(handover.response.topics[0]!.partitions[0]).toMatchObject({ errorCode: ErrorCode.NEW_LEADER_ELECTED, leaderId: 3 });
     expect(partition(apply(three, handover.records), 'a')).toMatchObject({ leader: 3, isr: [2, 3], elr: [], leaderEpoch: 6 });
-    // An eligible replica may lead, and none joins by the way.
+    // An eligible replica may lead, and no other replica joins.
     const eligible = of([1, 2], [3]);
     const toEligible = alter(eligible, [[3, 30n], [2, 20n]]); // prettier-ignore
     expect(partition(apply(eligible, toEligible.records), 'a')).toMatchObject({ leader: 3, isr: [2, 3] });
@@ -534,7 +534,7 @@ describe('AlterPartition', () => {
     expect(code(three, [[3, 30n], [2, 19n]])).toBe(ErrorCode.INELIGIBLE_REPLICA); // prettier-ignore
   });
 
-  it('hands the leadership over to an eligible replica; the others stay eligible, the leader that asks does not', () => {
+  it('moves leadership to an eligible replica; the others stay eligible, the requesting leader does not', () => {
     const configs = { a: { 'min.insync.replicas': '2' } };
     const alone = testImage(
       [1, 2, 3],
@@ -552,7 +552,7 @@ describe('AlterPartition', () => {
     });
   });
 
-  it('hands the leadership over to no replica that may lack committed records', () => {
+  it('moves leadership to no replica that may lack committed records', () => {
     expect(code(image, [[3, 30n]])).toBe(ErrorCode.INVALID_REQUEST);
     expect(code(image, [[2, 20n], [3, 30n]])).toBe(ErrorCode.INVALID_REQUEST); // prettier-ignore
     expect(code(image, [[2, 19n]])).toBe(ErrorCode.INELIGIBLE_REPLICA);
@@ -567,7 +567,7 @@ describe('AlterPartition', () => {
   });
 });
 
-describe('elections that are asked for', () => {
+describe('elections on request', () => {
   const topics = {
     a: [
       { replicas: [1, 2], leader: 2 },
@@ -586,7 +586,7 @@ describe('elections that are asked for', () => {
   const codes = (decision: ReturnType<typeof elect>) =>
     decision.response.replicaElectionResults[0]?.partitionResult.map((one) => [one.partitionId, one.errorCode]);
 
-  it('goes back to preferred replicas where they are in sync', () => {
+  it('elect preferred replicas where they are in sync', () => {
     const decision = elect(0, [0, 1, 2, 9]);
     expect(codes(decision)).toEqual([
       [0, 0],
@@ -602,7 +602,7 @@ describe('elections that are asked for', () => {
     ]);
   });
 
-  it('elects whoever lives, for a partition without a leader only', () => {
+  it('elect any live replica in an unclean election, for offline partitions only', () => {
     const decision = elect(1, [0, 3]);
     expect(codes(decision)).toEqual([
       [0, ErrorCode.ELECTION_NOT_NEEDED],
@@ -612,8 +612,8 @@ describe('elections that are asked for', () => {
   });
 });
 
-describe('removing a broker', () => {
-  it('moves what it has and forgets it', () => {
+describe('unregistering a broker', () => {
+  it('moves its leaderships and removes it', () => {
     const image = testImage([1, 2], { a: [{ replicas: [1, 2] }] });
     const after = apply(image, unregisterBroker(testContext(image), { brokerId: 1 }).records);
     expect(after.brokers.has(1)).toBe(false);

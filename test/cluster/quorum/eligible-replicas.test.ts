@@ -23,7 +23,7 @@ function set(before: MetadataImage, name: string, value: string, resourceType = 
 }
 
 describe('eligible leader replicas (KIP-966)', () => {
-  it('are those who left the ISR since it fell below min.insync.replicas; one of them leads when nobody in sync can', () => {
+  it('are those that left the ISR since it fell below min.insync.replicas; one of them is elected when no in-sync replica can lead', () => {
     const two = fence(image, 3);
     expect(partition(two, 'a')).toMatchObject({ isr: [1, 2], elr: [] });
     const one = fence(two, 2);
@@ -32,20 +32,20 @@ describe('eligible leader replicas (KIP-966)', () => {
     expect(partition(none, 'a')).toMatchObject({ isr: [1], elr: [2], leader: -1 });
     expect(partition(unfence(none, 3), 'a')).toMatchObject({ leader: -1 });
     const back = unfence(unfence(none, 3), 2);
-    // The one that held the ISR alone is as good as the one that leads now: the high watermark stood still.
+    // The former only ISR member has all records of the current leader: the high watermark has not advanced.
     expect(partition(back, 'a')).toMatchObject({ isr: [2], elr: [1], leader: 2 });
   });
 
-  it('are nobody any more once min.insync.replicas changes: the high watermark may move without them', () => {
+  it('are removed when min.insync.replicas changes: the high watermark may advance without them', () => {
     const one = fence(fence(image, 3), 2);
     expect(partition(set(one, 'min.insync.replicas', '1').after, 'a')).toMatchObject({ isr: [1], elr: [], lastKnownElr: [] });
     expect(partition(set(one, 'min.insync.replicas', '3').after, 'a').elr).toEqual([]);
     expect(partition(set(one, 'retention.ms', '5').after, 'a').elr).toEqual([2]);
-    // For all brokers it is the default, which this topic does not take.
+    // The setting of all brokers is the default, which this topic overrides.
     expect(partition(set(one, 'min.insync.replicas', '1', BROKER_RESOURCE, '').after, 'a').elr).toEqual([2]);
   });
 
-  it('stay where there is no leader, since nothing moves without one', () => {
+  it('stay while there is no leader, since the high watermark does not advance without one', () => {
     const none = fence(fence(fence(image, 3), 2), 1);
     expect(partition(set(none, 'min.insync.replicas', '1').after, 'a').elr).toEqual([2]);
   });
@@ -55,7 +55,7 @@ describe('eligible leader replicas (KIP-966)', () => {
     expect(set(image, 'min.insync.replicas', '1', BROKER_RESOURCE, '').code).toBe(0);
   });
 
-  it('an unclean election takes who was eligible last, and says so', () => {
+  it('are elected last in an unclean election, which reports it', () => {
     const lost = testImage([1, 2, 3], { a: [{ replicas: [1, 2, 3], isr: [1], leader: -1, lastKnownElr: [3] }] }, { configs, fenced: [1] });
     const decision = electLeaders(testContext(lost), {
       electionType: 1,

@@ -10,7 +10,7 @@ const change = (image: ReturnType<typeof testImage>, records: MetadataRecordIn[]
 describe('applying records', () => {
   const image = testImage([1, 2, 3], { a: [{ replicas: [1, 2, 3] }, { replicas: [2, 3, 1] }], b: [{ replicas: [3, 1, 2] }] });
 
-  it('leaves the image before as it was, and shares what did not change', () => {
+  it('leaves the previous image unchanged, and shares the parts that did not change', () => {
     const { image: after, change: what } = change(image, [
       { type: 'PartitionChangeRecord', value: { partitionId: 1, topicId: testId('a'), isr: [2, 3], leader: 3 } },
     ]);
@@ -26,7 +26,7 @@ describe('applying records', () => {
     expect(what.before).toBe(image);
   });
 
-  it('counts a leader epoch only when a leader is named, a partition epoch always', () => {
+  it('increments a leader epoch only for a record with a leader, a partition epoch always', () => {
     const id = testId('a');
     const shrunk = apply(image, [{ type: 'PartitionChangeRecord', value: { partitionId: 0, topicId: id, isr: [1] } }]);
     expect(partition(shrunk, 'a')).toMatchObject({ leader: 1, leaderEpoch: 0, partitionEpoch: 1 });
@@ -36,7 +36,7 @@ describe('applying records', () => {
     expect(partition(lost, 'a')).toMatchObject({ leader: -1, leaderEpoch: 2, isr: [1] });
   });
 
-  it('a topic that goes takes its settings along, and may be created anew in the same batch', () => {
+  it('deletes the settings of a topic with it, and re-creates the topic in the same batch', () => {
     const key = configKey(TOPIC_RESOURCE, 'a');
     const set: MetadataRecordIn = { type: 'ConfigRecord', value: { resourceType: 2, resourceName: 'a', name: 'retention.ms', value: '1' } };
     const configured = apply(image, [set]);
@@ -47,7 +47,7 @@ describe('applying records', () => {
     expect(gone.image.configs.has(key)).toBe(false);
     expect(gone.change.deletedTopics.map((topic) => topic.name)).toEqual(['a']);
     expect(gone.change.configs).toEqual([key]);
-    const anew = change(configured, [
+    const recreated = change(configured, [
       { type: 'RemoveTopicRecord', value: { topicId: testId('a') } },
       { type: 'TopicRecord', value: { name: 'a', topicId: testId('a2') } },
       {
@@ -65,8 +65,8 @@ describe('applying records', () => {
         },
       },
     ]);
-    expect(anew.image.topics.get('a')).toMatchObject({ id: testId('a2'), partitions: [{ replicas: [1] }] });
-    expect(anew.change.deletedTopics).toHaveLength(1);
+    expect(recreated.image.topics.get('a')).toMatchObject({ id: testId('a2'), partitions: [{ replicas: [1] }] });
+    expect(recreated.change.deletedTopics).toHaveLength(1);
   });
 
   it('follows a broker through registration, fencing, shutdown and removal', () => {
@@ -108,7 +108,7 @@ describe('applying records', () => {
     expect(cleared.features.size).toBe(0);
   });
 
-  it('refuses records that fit to nothing', () => {
+  it('refuses records that do not fit the image', () => {
     expect(() => apply(image, [{ type: 'PartitionChangeRecord', value: { partitionId: 9, topicId: testId('a'), isr: [1] } }])).toThrow(
       /a-9/,
     );

@@ -14,7 +14,7 @@ function throughRecords(image: MetadataImage): MetadataImage {
 }
 
 describe('an image as records', () => {
-  it('comes back as it was: 500 images', () => {
+  it('restore the image: 500 images', () => {
     const random = seededRandom(20);
     for (let round = 0; round < 500; round++) {
       const image = randomImage(random);
@@ -25,7 +25,7 @@ describe('an image as records', () => {
     }
   });
 
-  it('an empty one needs none of the cluster, and features come first', () => {
+  it('need no record for an empty image except features, which come first', () => {
     expect([...imageRecords(EMPTY_IMAGE)].filter(({ type }) => type !== 'NoOpRecord')).toEqual([]);
     const image = { ...testImage([1], { t: [{ replicas: [1] }] }), features: new Map([['metadata.version', 30]]) };
     expect([...imageRecords(image)].slice(0, 4).map(({ type }) => type)).toEqual([
@@ -38,7 +38,7 @@ describe('an image as records', () => {
 });
 
 describe('the difference of two images', () => {
-  it('is what the records between them change', () => {
+  it('equals the changes of the records between them', () => {
     const before = testImage([1, 2], { a: [{ replicas: [1] }, { replicas: [2] }], b: [{ replicas: [1] }] });
     const after = apply(before, [
       { type: 'PartitionChangeRecord', value: { topicId: testId('a'), partitionId: 1, isr: [2], leader: 2 } },
@@ -54,7 +54,7 @@ describe('the difference of two images', () => {
     expect(change).toMatchObject({ before, after });
   });
 
-  it('knows a topic that was deleted and made anew, and nothing where nothing differs', () => {
+  it('has a topic that was deleted and re-created, and is empty for equal images', () => {
     const before = testImage([1], { a: [{ replicas: [1] }] });
     const after = apply(before, [
       { type: 'RemoveTopicRecord', value: { topicId: testId('a') } },
@@ -80,7 +80,7 @@ describe('the difference of two images', () => {
     expect(diffImages(after, after)).toMatchObject({ partitions: [], deletedTopics: [], brokers: [], configs: [], znodes: [] });
   });
 
-  it('tells of znodes in an order in which it can have happened', () => {
+  it('lists znodes in an order in which they can have changed', () => {
     const znode = (zxid: bigint, changes: readonly { kind: number; path: string; data?: Buffer }[]) =>
       ({ type: 'NoOpRecord', value: { coordination: { zxid, time: 5n, changes } } }) as const;
     const { create, setData } = ChangeKind;

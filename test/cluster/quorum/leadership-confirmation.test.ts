@@ -1,4 +1,4 @@
-/** A controller that another may have replaced promises nothing by its leadership before a majority has confirmed it. */
+/** Leadership of the quorum is confirmed by a majority before a controller that may have been replaced relies on it. */
 import { expect, test } from 'vitest';
 import { MetadataConfirmation } from '../../../electron/cluster/broker/metadata-confirmation.ts';
 import { brokerHeartbeat } from '../../../electron/cluster/protocol/apis/broker-heartbeat.ts';
@@ -20,14 +20,14 @@ async function ready(size: number): Promise<{ cluster: QuorumCluster; controller
   return { cluster, controller };
 }
 
-test('a broker that was stalled with its controller takes no confirmation from it once the others have elected another', async () => {
+test('a stalled broker takes no confirmation from its own controller once the others have elected another', async () => {
   const { cluster, controller: zombie } = await ready(5);
   const ids = [...cluster.nodes.keys()];
   const broker = cluster.node(ids.find((id) => id !== zombie.id) as number);
   const others = ids.filter((id) => id !== zombie.id && id !== broker.id);
   const confirmation = new MetadataConfirmation({ controller: broker.quorum.channel, timeoutMs: 300, image: () => broker.quorum.image() });
   expect(await cluster.clock.settled(confirmation.confirm())).toBe(true);
-  // The two do not learn of what the others do, as if they did not run.
+  // The two receive nothing from the others, as if they did not run.
   for (const one of [zombie.id, broker.id]) cluster.network.isolate(one, others);
   const elected = (): TestNode | undefined =>
     others.map((id) => cluster.node(id)).find(({ quorum }) => quorum.controller.isActive && quorum.image().topics.size === 0);
@@ -47,7 +47,7 @@ test('a broker that was stalled with its controller takes no confirmation from i
   expect(await cluster.clock.settled(confirmation.confirm(), 5_000)).toBe(true);
 });
 
-test.each([true, false])('after a stall answers that change nothing wait for a majority (a majority answers: %s)', async (answers) => {
+test.each([true, false])('after a stall, responses without a change wait for a majority (a majority answers: %s)', async (answers) => {
   const { cluster, controller } = await ready(3);
   const { quorum, broker } = controller;
   const image = quorum.image();

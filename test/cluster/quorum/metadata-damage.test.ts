@@ -1,4 +1,4 @@
-/** Metadata files of a voter that are missing, empty, cut or flipped when it starts: noticed, fetched again, and never voted with. */
+/** A voter's metadata files that are missing, empty, truncated or corrupt at its start: detected, fetched again, and never used to vote. */
 import { beforeEach, describe, expect, it } from 'vitest';
 import { requireMetadata } from '../../../electron/cluster/cluster-metadata.ts';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
@@ -20,7 +20,7 @@ const open = (disk: MemoryDisk, clock = new VirtualClock()): MetadataLog =>
 const values = (...texts: string[]): Buffer[] => texts.map((text) => Buffer.from(text));
 const vote: VoteState = { epoch: 4, leaderId: 2, votedId: -1, votesFrom: 0 };
 
-/** From the next operation of the disk on, counted from 0, the given one fails. */
+/** The given operation of the disk fails, counted from 0 from now on. */
 function failAt(disk: MemoryDisk, failing: number): void {
   let operations = 0;
   disk.options.fault = () => (operations++ >= failing ? { code: 'EIO' } : undefined);
@@ -62,7 +62,7 @@ function filled(snapshots: boolean, clock = new VirtualClock()): { disk: MemoryD
 describe('the inspection of a metadata directory', () => {
   const logFile = `${DIRECTORY}/00000000000000000000.log`;
 
-  it('finds nothing in one that is new, whole, killed, closed, or without power at any flush', () => {
+  it('finds nothing in a directory that is new, intact, killed, closed, or without power at any flush', () => {
     expect(inspectMetadata(new MemoryDisk(), '/data')).toBeUndefined();
     for (const snapshots of [false, true]) {
       const { disk, log } = filled(snapshots);
@@ -79,7 +79,7 @@ describe('the inspection of a metadata directory', () => {
     }
   });
 
-  it.each(['killed', 'without power'])('finds nothing after a truncation that the leader asked for, %s at any write of it', (how) => {
+  it.each(['killed', 'without power'])('finds nothing after a truncation by the leader, %s at any write of it', (how) => {
     for (let failing = 0; ; failing++) {
       const { disk, log } = filled(false);
       failAt(disk, failing);
@@ -92,7 +92,7 @@ describe('the inspection of a metadata directory', () => {
     }
   });
 
-  it.each(['killed', 'without power'])('finds nothing after a truncation of what was never flushed, %s at any write of it', (how) => {
+  it.each(['killed', 'without power'])('finds nothing after a truncation of unflushed records, %s at any write of it', (how) => {
     for (let failing = 0; ; failing++) {
       const { disk, log } = filled(false);
       for (const text of ['j', 'k', 'l']) log.append(4, 6, values(text));
@@ -143,7 +143,7 @@ describe('the inspection of a metadata directory', () => {
     },
   );
 
-  it('notices what was flushed more than a second before a power cut, also where nothing was flushed afterwards', async () => {
+  it('detects lost records that were flushed more than a second before a power cut, also without a flush afterwards', async () => {
     const clock = new VirtualClock();
     const { disk, log } = filled(false, clock);
     await clock.advance(999);
@@ -166,7 +166,7 @@ describe('the inspection of a metadata directory', () => {
     }
   });
 
-  it('notices every cut of the log, and every flipped bit but those that change nothing', () => {
+  it('detects every truncation of the log, and every flipped bit with an effect', () => {
     const { disk } = filled(false);
     const bytes = disk.readFile(logFile);
     for (let length = 0; length < bytes.length; length++) {
@@ -181,7 +181,7 @@ describe('the inspection of a metadata directory', () => {
     }
   });
 
-  it.each([1, 2, 3])('notices another epoch in a LeaderChange that nothing follows (%i flipped)', (bits) => {
+  it.each([1, 2, 3])('detects another epoch in a LeaderChange without a successor (%i flipped)', (bits) => {
     const { disk, log } = filled(false);
     new QuorumStateFile(disk, `${DIRECTORY}/quorum-state`, [1, 2, 3]).write({ ...vote, epoch: 9 });
     log.appendLeaderChange(6, 7, { leaderId: 1, voters: [1, 2, 3], grantingVoters: [1, 3] });
@@ -193,7 +193,7 @@ describe('the inspection of a metadata directory', () => {
     expect(inspectMetadata(disk, '/data')?.file).toBe(logFile);
   });
 
-  it('notices an epoch that begins without a LeaderChange', () => {
+  it('detects an epoch that begins without a LeaderChange', () => {
     const { disk } = filled(false);
     const bytes = disk.readFile(logFile);
     const third = [...iterateBatches(bytes)].find(({ baseOffset }) => baseOffset === 3n)!;
@@ -224,14 +224,14 @@ describe('the inspection of a metadata directory', () => {
     expect(inspectMetadata(disk, '/data')).toMatchObject({ file: `${DIRECTORY}/quorum-state`, epoch: 4 });
   });
 
-  it('takes a directory that a broker has served from for damaged when all of its metadata is missing', () => {
+  it('reports corruption when all metadata of a broker that has served is missing', () => {
     const { disk } = filled(false);
     disk.makeDirectory('/data/orders-0');
     disk.remove(DIRECTORY);
     expect(inspectMetadata(disk, '/data')).toMatchObject({ file: DIRECTORY, reason: 'is missing' });
   });
 
-  it.each(METADATA_WAYS)('is not misled by a witness that is %s', (way) => {
+  it.each(METADATA_WAYS)('is not misled by an acknowledged end that is %s', (way) => {
     const { disk } = filled(true);
     damageFile(disk, `${DIRECTORY}/acknowledged-end`, way, seededRandom(5));
     expect(inspectMetadata(disk, '/data')).toBeUndefined();
@@ -246,7 +246,7 @@ describe('the inspection of a metadata directory', () => {
   });
 });
 
-describe('a quorum with damaged metadata', () => {
+describe('a quorum with corrupt metadata', () => {
   let cluster: QuorumCluster;
   const properties = { 'metadata.log.max.record.bytes.between.snapshots': '1500' };
   const topic = (from: number, name: string) => {
@@ -270,7 +270,7 @@ describe('a quorum with damaged metadata', () => {
     cluster = new QuorumCluster(3, { seed: 11, properties });
   });
 
-  it('fetches it again on the node that has it, whichever file and way, and gives that node its vote back', async () => {
+  it("fetches it again on the affected node, for any file and any defect, and restores that node's vote", async () => {
     await cluster.withBrokers();
     const names: string[] = [];
     let round = 0;
@@ -295,7 +295,7 @@ describe('a quorum with damaged metadata', () => {
     expect(cluster.failures).toEqual([]);
   });
 
-  it('elects no leader by a voter that lost what it acknowledged, with one that never had it', async () => {
+  it('elects no leader with a voter that lost acknowledged records and one that never had them', async () => {
     await cluster.withBrokers();
     const leader = await cluster.ready();
     const [voter, behind] = [1, 2, 3].filter((id) => id !== leader.id) as [number, number];
@@ -308,7 +308,7 @@ describe('a quorum with damaged metadata', () => {
     const { disk } = cluster.node(voter);
     const file = disk.list(DIRECTORY).findLast((name) => name.endsWith('.log') && disk.size(`${DIRECTORY}/${name}`) > 0)!;
     const bytes = disk.readFile(`${DIRECTORY}/${file}`);
-    // Cut where batches end, before the records of the topic: nothing in the file shows it.
+    // Truncated at a batch, before the records of the topic: the file itself shows no defect.
     const batches = [...iterateBatches(bytes)];
     const cut = batches.at(-Math.min(4, batches.length))!;
     disk.writeFileAtomic(`${DIRECTORY}/${file}`, bytes.subarray(0, cut.position));
@@ -321,7 +321,7 @@ describe('a quorum with damaged metadata', () => {
     expect(cluster.failures).toEqual([]);
   });
 
-  it('elects no leader while two of three have it, and refuses the start of the cluster with node, file and cure', async () => {
+  it('elects no leader while two of three are affected, and refuses the start of the cluster with node, file and advice', async () => {
     await cluster.withBrokers();
     await topic(1, 'kept');
     for (const id of [1, 2, 3]) cluster.kill(id);
@@ -347,7 +347,7 @@ describe('a quorum with damaged metadata', () => {
     expect(disks.get(1)!.exists(`${DIRECTORY}-damaged`)).toBe(true);
   });
 
-  /** Ends all nodes; what each has on its disk, in one disk, as the supervisor sees it. */
+  /** Stops all nodes; returns their disks as one disk, as the supervisor sees it. */
   const merged = (): MemoryDisk => {
     const disk = new MemoryDisk();
     for (const id of [1, 2, 3]) {
@@ -362,7 +362,7 @@ describe('a quorum with damaged metadata', () => {
   };
   const check = (): Map<number, string> => requireMetadata(merged(), [1, 2, 3], (id) => `/node-${id}`);
 
-  it('refuses a start with one damaged voter while another one has not regained its vote, and names what was moved aside', async () => {
+  it('refuses a start with one corrupt voter while another one has no vote, and names the directory moved aside', async () => {
     await cluster.withBrokers();
     await topic(1, 'kept');
     for (const id of [1, 2, 3]) cluster.kill(id);
@@ -409,7 +409,7 @@ describe('a quorum with damaged metadata', () => {
     expect(disk.list('/data').filter((name) => name.startsWith('__cluster'))).toEqual(['__cluster_metadata-0']);
   });
 
-  it('makes no new cluster of three voters that have all lost what they voted', async () => {
+  it('creates no new cluster of three voters that have all lost their votes', async () => {
     await cluster.withBrokers();
     for (const id of [1, 2, 3]) {
       cluster.kill(id);
@@ -431,12 +431,12 @@ describe('a quorum with damaged metadata', () => {
     expect(disk.list(DIRECTORY).map((name) => disk.readFile(`${DIRECTORY}/${name}`))).toEqual(before);
   });
 
-  it('loses no acknowledged topic while one voter after another is damaged or down: 5 seeds', async () => {
+  it('loses no acknowledged topic while one voter after another is corrupt or down: 5 seeds', async () => {
     for (let seed = 1; seed <= 5; seed++) expect(await damages(seed), `seed ${seed}`).toEqual([]);
   }, 60_000);
 });
 
-/** Random damage of one voter at a time, while another one may be down for a while. */
+/** Random corruption of one voter at a time, while another one may be down for a while. */
 async function damages(seed: number): Promise<string[]> {
   const cluster = new QuorumCluster(3, { seed, properties: { 'metadata.log.max.record.bytes.between.snapshots': '900' } });
   const { clock, random } = cluster;
@@ -445,7 +445,7 @@ async function damages(seed: number): Promise<string[]> {
   const votes = (id: number): number => new QuorumStateFile(cluster.node(id).disk, `${DIRECTORY}/quorum-state`, ids).read().votesFrom;
   let found = 0;
   await cluster.withBrokers();
-  // A fresh voter may have been a moment too late to vote in the first election; it has nothing that could be damaged before.
+  // A new voter may have missed the first election; it has nothing yet that could be corrupted.
   if (!(await clock.until(() => ids.every((id) => votes(id) !== NO_VOTE), 10_000, 20))) return ['not every voter votes'];
   for (let round = 0; round < 6; round++) {
     const down = 1 + random.int(3);

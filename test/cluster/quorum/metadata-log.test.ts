@@ -22,7 +22,7 @@ function filled(disk = new MemoryDisk()): MetadataLog {
 }
 
 describe('the metadata log on disk', () => {
-  it('keeps batches, their epochs and where epochs end', () => {
+  it('keeps batches, their epochs and the ends of epochs', () => {
     const log = filled();
     expect(log.endOffset).toBe(5n);
     expect(log.lastEpoch).toBe(4);
@@ -57,7 +57,7 @@ describe('the metadata log on disk', () => {
     });
   });
 
-  it('takes in what another wrote, byte for byte, and nothing that does not follow on', () => {
+  it('appends batches of another node byte for byte, and only contiguous ones', () => {
     const source = filled();
     const copy = open(new MemoryDisk());
     copy.appendReplicated(Buffer.from(source.read(0n, 1e6)));
@@ -72,7 +72,7 @@ describe('the metadata log on disk', () => {
     expect(other.endOffset).toBe(0n);
   });
 
-  it('cuts off an end, and forgets the epochs in it', () => {
+  it('truncates its end together with its epochs', () => {
     const disk = new MemoryDisk();
     const log = filled(disk);
     log.truncate(3n);
@@ -88,7 +88,7 @@ describe('the metadata log on disk', () => {
     expect(again.endOffsetForEpoch(5)).toEqual({ epoch: 1, endOffset: 3n });
   });
 
-  it('a power cut takes what was not flushed, and no more', () => {
+  it('loses in a power cut the unflushed records and no others', () => {
     const disk = new MemoryDisk();
     const log = filled(disk);
     log.flush();
@@ -104,7 +104,7 @@ describe('the metadata log on disk', () => {
 });
 
 describe('quorum-state', () => {
-  it("is Kafka's file, and survives a power cut", () => {
+  it("has Kafka's form, and survives a power cut", () => {
     const disk = new MemoryDisk();
     disk.makeDirectory('/data');
     disk.syncDirectory('/');
@@ -125,7 +125,7 @@ describe('quorum-state', () => {
     });
   });
 
-  it('keeps from when on a voter may vote', () => {
+  it('keeps the epoch from which a voter may vote', () => {
     const disk = new MemoryDisk();
     disk.makeDirectory('/data');
     const file = new QuorumStateFile(disk, '/data/quorum-state', [1, 2]);
@@ -134,7 +134,7 @@ describe('quorum-state', () => {
     expect(file.read()).toEqual(state);
   });
 
-  it('begins with a vote for who has never run before, and leaves alone what is there', () => {
+  it('is created for a voter that has never run, and keeps an existing vote', () => {
     const disk = new MemoryDisk();
     disk.makeDirectory('/data');
     disk.syncDirectory('/');
@@ -148,7 +148,7 @@ describe('quorum-state', () => {
     expect(file.read()).toEqual(state);
   });
 
-  it('is not guessed at when it is damaged', () => {
+  it('is not guessed when it is corrupt', () => {
     const disk = new MemoryDisk();
     disk.makeDirectory('/data');
     const file = new QuorumStateFile(disk, '/data/quorum-state', [1]);
@@ -163,7 +163,7 @@ describe('quorum-state', () => {
         const flipped = Buffer.from(bytes);
         flipped[at]! ^= bit;
         const state = parseQuorumState(flipped);
-        // In the name of the checksum, or in a field that is not read: the state is what it was.
+        // In the name of the checksum, or in a field that is not read: the state is unchanged.
         if (typeof state !== 'string') expect(state).toEqual({ epoch: 31, leaderId: -1, votedId: 1, votesFrom: 4 });
       }
       expect(parseQuorumState(bytes.subarray(0, at))).toBeTypeOf('string');

@@ -11,7 +11,7 @@ import { RaftCluster } from '../../helpers/raft-cluster.ts';
 const text = (value: string): Buffer[] => [Buffer.from(value)];
 
 describe('an observer of the quorum', () => {
-  it('finds the leader by asking any voter, has all that is committed, and counts for nothing', async () => {
+  it('finds the leader through any voter, has all committed records, and does not count', async () => {
     const cluster = new RaftCluster(5, 3);
     await cluster.clock.advance(500);
     cluster.start(4);
@@ -24,7 +24,7 @@ describe('an observer of the quorum', () => {
     expect(observers.map(({ replicaId, logEndOffset }) => [replicaId, logEndOffset])).toEqual([[4, 2n]]);
     expect(observers[0]!.lastCaughtUpTimestamp).toBeGreaterThan(0n);
 
-    // The leader and the observer have it: of three voters that is one.
+    // The leader and the observer have the record: that is one of three voters.
     const leader = cluster.leader!;
     for (const { id } of cluster.running) if (id !== leader.id && id !== 4) cluster.crash(id);
     let committed = false;
@@ -58,7 +58,7 @@ describe('an observer of the quorum', () => {
     expect(cluster.failures).toEqual([]);
   });
 
-  it('comes back with the same log after a crash, and never votes', async () => {
+  it('returns with the same log after a crash, and never votes', async () => {
     const cluster = new RaftCluster(8, 3);
     cluster.start(4);
     await cluster.clock.advance(1000);
@@ -80,7 +80,7 @@ describe('a fourth broker beside three voters', () => {
   const unregister = (cluster: QuorumCluster, from: TestNode, brokerId: number) =>
     cluster.clock.settled(from.quorum.channel.send(unregisterBroker, 0, { brokerId }, { timeoutMs: 3000 }), 3500);
 
-  it('registers, is unfenced, gets partitions, is shown among the observers, and is forgotten when it is unregistered', async () => {
+  it('registers, is unfenced, gets partitions, is listed among the observers, and is removed when it is unregistered', async () => {
     const cluster = new QuorumCluster(3, { seed: 4 });
     await cluster.withBrokers();
     const fourth = cluster.start(4);
@@ -112,7 +112,7 @@ describe('a fourth broker beside three voters', () => {
     expect(cluster.failures).toEqual([]);
   });
 
-  it('keeps damaged metadata that it moved aside until a start that finds no damage', async () => {
+  it('keeps corrupt metadata that it moved aside until a start without corruption', async () => {
     const cluster = new QuorumCluster(3, { seed: 6 });
     await cluster.withBrokers();
     const start = async (): Promise<MemoryDisk> => {
@@ -134,7 +134,7 @@ describe('a fourth broker beside three voters', () => {
     expect(cluster.failures).toEqual([]);
   });
 
-  it('that is unregistered while it lives hears that its epoch is stale and registers anew', async () => {
+  it('registers again when it was unregistered while running, since its epoch is stale', async () => {
     const cluster = new QuorumCluster(3, { seed: 9 });
     await cluster.withBrokers();
     const fourth = cluster.start(4);

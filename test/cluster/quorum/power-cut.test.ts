@@ -3,8 +3,8 @@ import { createTopics } from '../../../electron/cluster/protocol/apis/create-top
 import { QuorumCluster, TestBroker } from '../../helpers/quorum-cluster.ts';
 
 /**
- * The power of all nodes goes at once, again and again, at any moment: while topics are created, leaders elected, snapshots written. What
- * was acknowledged must be in the image of every node that is up again, and so must everything that any node had shown as committed.
+ * Cuts the power of all nodes repeatedly, at random times, while topics are created, leaders elected and snapshots written. All acknowledged
+ * metadata must be in the image of every restarted node, and so must all that any node had shown as committed.
  */
 async function cuts(seed: number): Promise<string[]> {
   const ids = [1, 2, 3];
@@ -66,7 +66,7 @@ async function settled(
 }
 
 describe('a power cut of every node at once', () => {
-  it('loses no metadata that was committed: 6 seeds of 6 cuts', async () => {
+  it('loses no committed metadata: 6 seeds of 6 cuts', async () => {
     for (let seed = 1; seed <= 6; seed++) expect(await cuts(seed), `seed ${seed}`).toEqual([]);
   }, 60_000);
 });

@@ -17,7 +17,7 @@ const topic = (name: string, timeoutMs = 10_000) => ({
   validateOnly: false,
 });
 
-/** From now on every write of that node's disk waits, as with the fault of that name. */
+/** From now on every write of that node's disk waits, as with the slow disk fault. */
 function slowDown(cluster: QuorumCluster, id: number, latencyMs: number): void {
   const slow = new FaultyDisk(new MemoryDisk(), cluster.clock);
   slow.set({ slow: latencyMs === 0 ? [] : [{ latencyMs, bytesPerSecond: 0 }], full: false });
@@ -39,7 +39,7 @@ describe('progress of the quorum under a fault', () => {
     return { cluster, controller: (cluster.controller as { id: number }).id };
   }
 
-  /** Epoch of the quorum, and which brokers are fenced. */
+  /** Epoch of the quorum, and the fenced brokers. */
   function state(cluster: QuorumCluster): { epoch: number; fenced: number[] } {
     const quorum = cluster.controller?.quorum;
     const brokers = [...(quorum?.image().brokers.values() ?? [])];
@@ -57,10 +57,10 @@ describe('progress of the quorum under a fault', () => {
         const from = cluster.clock.monotonic();
         const answers = await Promise.all([1, 2, 3].map((id) => cluster.send(id, createTopics, topic(`t${round}-${id}`))));
         expect(answers.map(({ topics }) => topics[0]?.errorCode)).toEqual([0, 0, 0]);
-        // One wait for what is queued, one for what was queued meanwhile.
+        // One wait for the queue, one for requests that were queued meanwhile.
         expect(cluster.clock.monotonic() - from).toBeLessThan(2 * latencyMs + 1000);
         await cluster.clock.advance(1000);
-        // Each heartbeat has been answered within a second, whatever waited for the disk.
+        // Each heartbeat was answered within a second, regardless of the disk.
         expect(failures()).toEqual(failuresBefore);
         for (const age of cluster.controller?.quorum.sessions()?.values() ?? []) expect(age).toBeLessThan(3000);
       }
@@ -79,7 +79,7 @@ describe('progress of the quorum under a fault', () => {
       expect(state(cluster)).toEqual(before);
     });
 
-    it('a broker that starts meanwhile comes into service', async () => {
+    it('a broker that starts meanwhile is unfenced', async () => {
       const { cluster, controller } = await start();
       const id = 1 + (controller % 3);
       cluster.kill(id);
@@ -87,7 +87,7 @@ describe('progress of the quorum under a fault', () => {
       slowDown(cluster, controller, latencyMs);
       const broker = new TestBroker(cluster, cluster.start(id));
       cluster.node(id).broker = broker;
-      // Registration, unfencing, and a heartbeat whose answer reports it.
+      // Registration, unfencing, and a heartbeat whose response reports it.
       expect(await cluster.clock.until(() => !broker.fenced, 3 * latencyMs + 2000, 20)).toBe(true);
       await cluster.clock.advance(5000);
       expect(broker.fenced).toBe(false);
@@ -109,7 +109,7 @@ describe('progress of the quorum under a fault', () => {
     });
   });
 
-  it('drops what its sender no longer waits for: nothing of it comes about later', async () => {
+  it('drops a request that its sender no longer waits for: it has no effect later', async () => {
     const { cluster, controller } = await start();
     await cluster.send(1, createTopics, topic('kept'));
     slowDown(cluster, controller, 500);
@@ -137,7 +137,7 @@ describe('progress of the quorum under a fault', () => {
     expect(image()?.offset).toBe(offset);
   });
 
-  it('answers that nothing was changed when the disk did not admit a request in time, and counts from its arrival', async () => {
+  it('reports that nothing was changed when the disk did not admit a request in time, counted from its arrival', async () => {
     const { cluster, controller } = await start();
     slowDown(cluster, controller, 300);
     const active: Controller = cluster.node(controller).quorum.controller;
@@ -166,14 +166,14 @@ describe('progress of the quorum under a fault', () => {
     await cluster.clock.settled(change);
   });
 
-  it('changes nothing after that answer, though the timer came early and the disk admits the request before its deadline', async () => {
+  it('changes nothing after that response, though the timer fired early and the disk admits the request before its deadline', async () => {
     const { cluster, controller } = await start();
     const { disk, quorum } = cluster.node(controller);
     const { clock } = cluster;
     const gate = Promise.withResolvers<undefined>();
     disk.options.admit = () => gate.promise;
     const setTimer = clock.setTimer.bind(clock);
-    // As timers of Node.js may.
+    // As timers of Node.js may fire.
     clock.setTimer = (delayMs, callback) => setTimer(delayMs - 1, callback);
     const late = quorum.controller.handle(createTopics.key, topic('late', 200));
     clock.setTimer = setTimer;
@@ -186,7 +186,7 @@ describe('progress of the quorum under a fault', () => {
     expect(cluster.controller?.quorum.image().topics.size).toBe(0);
   });
 
-  it('fences a broker that is silent while the disk is slow, and no other', async () => {
+  it('fences a broker without heartbeats while the disk is slow, and no other', async () => {
     const { cluster, controller } = await start();
     slowDown(cluster, controller, 200);
     const silent = 1 + (controller % 3);
@@ -213,7 +213,7 @@ describe('progress of the quorum under a fault', () => {
     for (let seed = 1; seed <= 10; seed++) {
       cluster = new QuorumCluster(3, { seed, stallAware: true });
       await cluster.withBrokers();
-      // Voters with new directories get their votes meanwhile.
+      // Voters with new directories regain their votes meanwhile.
       await cluster.clock.advance(5000 + 97 * seed);
       const before = state(cluster);
       for (let stall = 0; stall < 3; stall++) {
@@ -227,7 +227,7 @@ describe('progress of the quorum under a fault', () => {
     cluster = undefined;
   });
 
-  it('elects another controller when the active one dies on a machine that stalls again and again', async () => {
+  it('elects another controller when the active one dies on a machine that stalls repeatedly', async () => {
     const { cluster, controller } = await start({ stallAware: true });
     const { epoch } = state(cluster);
     cluster.kill(controller);

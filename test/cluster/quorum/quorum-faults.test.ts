@@ -3,8 +3,8 @@ import { createTopics } from '../../../electron/cluster/protocol/apis/create-top
 import { QuorumCluster, TestBroker } from '../../helpers/quorum-cluster.ts';
 
 /**
- * Whole nodes, log files and all, under power cuts, kills, cuts in the network and lost messages, while topics are created. Whatever was
- * acknowledged must be there in the end, on every node, and every node must have the same metadata.
+ * Complete nodes with log files under power cuts, kills, partitions and lost messages, while topics are created. All acknowledged topics must
+ * exist at the end, on every node, and every node must have the same metadata.
  */
 async function faults(seed: number): Promise<string[]> {
   const properties: Record<string, string> = seed % 2 === 0 ? {} : { 'metadata.log.max.record.bytes.between.snapshots': '1200' };
@@ -70,8 +70,8 @@ async function faults(seed: number): Promise<string[]> {
   return problems;
 }
 
-describe('whole nodes under faults', () => {
-  it('lose nothing that was acknowledged and agree in the end: 15 seeds', async () => {
+describe('complete nodes under faults', () => {
+  it('lose no acknowledged topic and agree in the end: 15 seeds', async () => {
     for (let seed = 1; seed <= 15; seed++) expect(await faults(seed), `seed ${seed}`).toEqual([]);
   }, 60_000);
 });

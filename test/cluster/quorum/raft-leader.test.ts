@@ -8,8 +8,8 @@ function fetched(state: LeaderState, id: number, fetchOffset: bigint, counts = t
   state.recordFetch(state.followers.get(id)!, { fetchOffset, counts }, 20n, { monotonic: 5, wall: 5 });
 }
 
-describe('what a majority has', () => {
-  it('commits nothing of older epochs by counting, only along with a record of its own epoch', () => {
+describe('the high watermark of a leader', () => {
+  it('does not commit records of older epochs by counting, only together with a record of its own epoch', () => {
     const state = leader([2, 3]);
     fetched(state, 2, 8n);
     expect(state.majorityOffset(20n)).toBeUndefined();
@@ -19,7 +19,7 @@ describe('what a majority has', () => {
     expect(state.majorityOffset(20n)).toBe(11n);
   });
 
-  it('needs more than half of the voters, the leader counting with what it has flushed', () => {
+  it('needs more than half of the voters, the leader with its flushed records included', () => {
     const four = leader([2, 3, 4]);
     fetched(four, 2, 15n);
     expect(four.majorityOffset(20n)).toBeUndefined();
@@ -32,18 +32,18 @@ describe('what a majority has', () => {
     expect(two.majorityOffset(20n)).toBe(13n);
   });
 
-  it('leaves out a voter that may have lost what it acknowledged, in offsets and in contact', () => {
+  it('excludes a voter that may have lost acknowledged records, in offsets and in contact', () => {
     const state = leader([2, 3]);
     fetched(state, 2, 15n, false);
     expect(state.majorityOffset(20n)).toBeUndefined();
-    expect(state.heardMajoritySince(5)).toBe(false);
+    expect(state.hasMajorityContactSince(5)).toBe(false);
     expect(state.successors()).toEqual([3, 2]);
     fetched(state, 2, 16n);
     expect(state.majorityOffset(20n)).toBe(16n);
-    expect(state.heardMajoritySince(5)).toBe(true);
+    expect(state.hasMajorityContactSince(5)).toBe(true);
   });
 
-  it('puts the longest log first in line', () => {
+  it('orders candidates by the length of their logs', () => {
     const state = leader([2, 3, 4]);
     fetched(state, 3, 15n);
     fetched(state, 4, 12n);

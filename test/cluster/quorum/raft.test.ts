@@ -10,7 +10,7 @@ import { CLUSTER_ID, RaftCluster } from '../../helpers/raft-cluster.ts';
 
 const text = (value: string): Uint8Array[] => [Buffer.from(value)];
 
-describe('a quorum that works', () => {
+describe('a quorum without faults', () => {
   it('elects a leader in a fresh cluster of three within 150 ms', async () => {
     for (let seed = 1; seed <= 50; seed++) {
       const cluster = new RaftCluster(seed, 3);
@@ -20,7 +20,7 @@ describe('a quorum that works', () => {
     }
   });
 
-  it('needs nobody else when there is one voter', async () => {
+  it('needs no other node when there is one voter', async () => {
     const cluster = new RaftCluster(1, 1);
     await cluster.clock.advance(5);
     expect(cluster.leader?.id).toBe(1);
@@ -56,7 +56,7 @@ describe('a quorum that works', () => {
     expect(flushes).toBe(1);
   });
 
-  it('says who has fetched what', async () => {
+  it('reports what each replica has fetched', async () => {
     const cluster = new RaftCluster(3, 3);
     await cluster.clock.advance(3000);
     const voters = cluster.leader!.raft.describeReplicas()!.voters;
@@ -69,7 +69,7 @@ describe('a quorum that works', () => {
 });
 
 describe('a quorum that loses a node', () => {
-  it('elects another leader soon after its leader died, and keeps what was committed', async () => {
+  it('elects another leader soon after its leader died, and keeps committed records', async () => {
     const cluster = new RaftCluster(11, 3);
     await cluster.clock.advance(500);
     const first = cluster.leader!;
@@ -81,7 +81,7 @@ describe('a quorum that loses a node', () => {
     expect(cluster.leader!.committed.map((line) => line.split(':')[1])).toEqual(['leader change', 'kept', 'leader change', 'more']);
   });
 
-  it('hands over within 100 ms when its leader resigns', async () => {
+  it('elects the next leader within 100 ms when its leader resigns', async () => {
     for (let seed = 1; seed <= 20; seed++) {
       const cluster = new RaftCluster(seed, 3);
       await cluster.clock.advance(1000);
@@ -92,7 +92,7 @@ describe('a quorum that loses a node', () => {
     }
   });
 
-  it('a leader without a majority steps down, and fails what it could not commit', async () => {
+  it('resigns as leader without a majority, and rejects uncommitted appends', async () => {
     const cluster = new RaftCluster(5, 3);
     await cluster.clock.advance(500);
     const first = cluster.leader!;
@@ -113,7 +113,7 @@ describe('a quorum that loses a node', () => {
     expect(cluster.failures).toEqual([]);
   });
 
-  it('a follower that was cut off for long does not unseat the leader when it returns (KIP-996)', async () => {
+  it('keeps its leader when a follower returns after a long partition (KIP-996)', async () => {
     const cluster = new RaftCluster(9, 3);
     await cluster.clock.advance(500);
     const { id, raft } = cluster.leader!;
@@ -128,7 +128,7 @@ describe('a quorum that loses a node', () => {
     expect(cluster.member(away).raft.status).toMatchObject({ role: 'follower', leaderId: id });
   });
 
-  it('one that the leader can no longer reach, or that can no longer reach the leader, disturbs nobody either', async () => {
+  it('keeps its leader when the link to one follower fails in one direction', async () => {
     for (const way of ['to', 'from'] as const) {
       const cluster = new RaftCluster(31, 5);
       await cluster.clock.advance(1000);
@@ -148,7 +148,7 @@ describe('a quorum that loses a node', () => {
     }
   });
 
-  it('without a majority nothing is elected and nothing is committed', async () => {
+  it('elects no leader and commits nothing without a majority', async () => {
     const cluster = new RaftCluster(13, 3);
     await cluster.clock.advance(500);
     cluster.crash(1);
@@ -186,7 +186,7 @@ describe('a vote', () => {
   const granted = (cluster: RaftCluster, candidate: number, epoch: number, preVote = false): boolean | undefined =>
     readVoteResponse(cluster.member(1).raft.handleVote(ask(candidate, epoch, preVote)) as ResponseOf<typeof vote>)?.granted;
 
-  it('is given once per epoch, also across a crash', () => {
+  it('is granted once per epoch, also across a crash', () => {
     const cluster = new RaftCluster(1, 3, { vote: { ...INITIAL_VOTE, votesFrom: 0 } });
     expect(granted(cluster, 2, 5)).toBe(true);
     expect(granted(cluster, 2, 5)).toBe(true);
@@ -199,7 +199,7 @@ describe('a vote', () => {
     expect(granted(cluster, 2, 5)).toBe(false);
   });
 
-  it('binds nobody when it is a pre-vote', () => {
+  it('is not binding when it is a pre-vote', () => {
     const cluster = new RaftCluster(1, 3, { vote: { ...INITIAL_VOTE, votesFrom: 0 } });
     expect(granted(cluster, 2, 0, true)).toBe(true);
     expect(granted(cluster, 3, 0, true)).toBe(true);
@@ -212,7 +212,7 @@ describe('a vote', () => {
     expect(granted(cluster, 2, 50)).toBe(false);
   });
 
-  it('is refused to strangers and to other clusters', () => {
+  it('is refused to nodes that are no voters and to other clusters', () => {
     const cluster = new RaftCluster(1, 3, { vote: { ...INITIAL_VOTE, votesFrom: 0 } });
     expect(granted(cluster, 9, 5)).toBe(false);
     const elsewhere = cluster.member(1).raft.handleVote({ ...ask(2, 5), clusterId: 'another' });
@@ -226,7 +226,7 @@ describe('a quorum that writes snapshots', () => {
     for (let i = 0; i < count; i++) await cluster.clock.settled(cluster.leader!.raft.append(text(`value ${i}`)).committed, 1000);
   };
 
-  it('brings a follower that was away by snapshot and log to where it is itself', async () => {
+  it('brings a returning follower up to date by snapshot and log', async () => {
     const cluster = new RaftCluster(11, 3, { settings });
     await cluster.clock.advance(500);
     await commit(cluster, 5);
@@ -243,7 +243,7 @@ describe('a quorum that writes snapshots', () => {
     const { log, committed } = cluster.member(away);
     expect(committed).toEqual(cluster.truth);
     expect(log.startOffset).toBe(36n);
-    // With the snapshot on disk it begins there the next time.
+    // With the snapshot on disk it starts from there the next time.
     cluster.crash(away);
     cluster.start(away);
     expect(cluster.member(away).committed).toHaveLength(36);
@@ -252,7 +252,7 @@ describe('a quorum that writes snapshots', () => {
     expect(cluster.failures).toEqual([]);
   });
 
-  it('goes on with a snapshot where it was cut off from the leader, and begins anew with another leader', async () => {
+  it('resumes a snapshot fetch after a partition from the leader, and restarts it with another leader', async () => {
     const cluster = new RaftCluster(12, 3, { settings: { fetchMaxBytes: 16 } });
     await cluster.clock.advance(500);
     const away = cluster.running.find(({ id }) => id !== cluster.leader!.id)!.id;
@@ -289,15 +289,15 @@ describe('a quorum that writes snapshots', () => {
   });
 });
 
-describe('whatever happens', () => {
-  it('one leader per epoch, nothing acknowledged is lost, and it recovers: 200 seeds', async () => {
+describe('a quorum under random faults', () => {
+  it('has one leader per epoch, loses no acknowledged record, and recovers: 200 seeds', async () => {
     for (let seed = 1; seed <= 200; seed++) {
       const problems = await chaos(seed);
       expect(problems, `seed ${seed}`).toEqual([]);
     }
   }, 60_000);
 
-  it('the check itself notices voters that acknowledge what they have not flushed', async () => {
+  it('fails the check when voters acknowledge unflushed records', async () => {
     let noticed: string[] = [];
     for (let seed = 1; seed <= 50 && noticed.length === 0; seed++) noticed = await chaos(seed, { flushes: false });
     expect(noticed.join()).toMatch(/acknowledged and is lost|was committed as|below the high watermark/);

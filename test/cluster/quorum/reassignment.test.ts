@@ -20,7 +20,7 @@ function reassign(image: MetadataImage, replicas: number[] | null, more: { facto
   return { after: apply(image, decision.records), code: answer?.errorCode, events: decision.events.map(({ type }) => type), decision };
 }
 
-/** What the leader asks for when followers have caught up or fallen behind. */
+/** The ISR change that a leader requests when followers have caught up or fallen behind. */
 function isrBecomes(image: MetadataImage, isr: number[]) {
   const { leader, leaderEpoch, partitionEpoch, topicId } = partition(image, 'a');
   const decision = alterPartition(testContext(image), {
@@ -55,7 +55,7 @@ const list = (image: MetadataImage, partitionIndexes?: number[]) =>
 describe('reassignment', () => {
   const image = testImage(BROKERS, { a: [{ replicas: [1, 2, 3] }] });
 
-  it('adds the newcomers, is listed, and ends when the last of them is in sync; a leader that leaves hands over', () => {
+  it('adds replicas, is listed, and completes when the last of them is in sync; a leader to be removed moves its leadership', () => {
     const { after: moving, events } = reassign(image, [3, 4, 5]);
     expect(partition(moving, 'a')).toMatchObject({
       replicas: [3, 4, 5, 1, 2],
@@ -89,7 +89,7 @@ describe('reassignment', () => {
     expect(list(both.after)).toEqual([]);
   });
 
-  it('is done at once where nothing is to be copied', () => {
+  it('completes at once without data to copy', () => {
     const order = reassign(image, [3, 2, 1]);
     expect(partition(order.after, 'a')).toMatchObject({ replicas: [3, 2, 1], leader: 1, leaderEpoch: 0 });
     expect(order.events).toEqual([]);
@@ -98,7 +98,7 @@ describe('reassignment', () => {
     expect(fewer.events).toEqual(['partition/leadersElected', 'partition/reassigned']);
   });
 
-  it('does not end while that would leave fewer in sync than min.insync.replicas asks for', () => {
+  it('does not complete while fewer replicas than min.insync.replicas would be in sync', () => {
     const configs = { a: { 'min.insync.replicas': '2' } };
     const start = testImage(BROKERS, { a: [{ replicas: [1, 2, 3], isr: [1, 3], leader: 1 }] }, { configs });
     const moving = reassign(start, [2, 3]).after;
@@ -107,7 +107,7 @@ describe('reassignment', () => {
     expect(partition(done, 'a')).toMatchObject({ replicas: [2, 3], isr: [2, 3], leader: 2, removingReplicas: [] });
   });
 
-  it('does not end when the broker that it waited for to leave is fenced: that one has what is committed, and one other only', () => {
+  it('does not complete when the broker to be removed is fenced: it and only one other have the committed records', () => {
     const configs = { a: { 'min.insync.replicas': '2' } };
     const start = testImage(BROKERS, { a: [{ replicas: [1, 2, 3], isr: [1, 3], leader: 1 }] }, { configs });
     const moving = reassign(start, [2, 3]).after;
@@ -118,7 +118,7 @@ describe('reassignment', () => {
     expect(partition(done, 'a')).toMatchObject({ replicas: [2, 3], removingReplicas: [], isr: [2, 3], leader: 3, elr: [] });
   });
 
-  it('is not cancelled, and gives way to no other, where too few of those who stay have the records', () => {
+  it('is not cancelled or replaced while too few of the remaining replicas have the records', () => {
     const configs = { a: { 'min.insync.replicas': '2' } };
     const start = testImage(BROKERS, { a: [{ replicas: [1, 2, 3] }] }, { configs });
     const moving = reassign(start, [3, 4, 5]).after;
@@ -128,13 +128,13 @@ describe('reassignment', () => {
     expect(reassign(few, [3, 5]).code).toBe(ErrorCode.INVALID_REPLICA_ASSIGNMENT);
     expect(partition(reassign(few, null).after, 'a').isr).toEqual([1, 4]);
     expect(reassign(few, [3, 4]).code).toBe(0);
-    // With a second of the old ones back it is taken back.
+    // With a second of the original replicas back it can be cancelled.
     const back = apply(moving, [{ type: 'PartitionChangeRecord', value: { ...record, isr: [1, 2, 4] } }]);
     expect(reassign(back, null).code).toBe(0);
     expect(partition(reassign(back, null).after, 'a').isr.toSorted()).toEqual([1, 2]);
   });
 
-  it('is cancelled: the newcomers go, in sync or not', () => {
+  it('is cancelled: the added replicas are removed, in sync or not', () => {
     const moving = isrBecomes(reassign(image, [3, 4, 5]).after, [1, 2, 3, 4]).after;
     const { after, code, events } = reassign(moving, null);
     expect(code).toBe(0);
@@ -149,7 +149,7 @@ describe('reassignment', () => {
     expect(reassign(after, null).code).toBe(ErrorCode.NO_REASSIGNMENT_IN_PROGRESS);
   });
 
-  it('begins another leader epoch when a replica goes, also where the leader stays, so that what it goes on to fetch counts no more', () => {
+  it('begins a leader epoch when a replica is removed, also where the leader stays, so that its further fetches do not count', () => {
     const moving = isrBecomes(reassign(image, [1, 2, 4]).after, [1, 2, 3, 4]).after;
     expect(partition(moving, 'a')).toMatchObject({ replicas: [1, 2, 4], leader: 1, leaderEpoch: 1 });
     const added = reassign(image, [1, 2, 3, 4]).after;
@@ -157,7 +157,7 @@ describe('reassignment', () => {
     expect(partition(reassign(added, null).after, 'a')).toMatchObject({ replicas: [1, 2, 3], leader: 1, leaderEpoch: 1 });
   });
 
-  it('is not cancelled where only newcomers have the records', () => {
+  it('is not cancelled where only added replicas have the records', () => {
     const moving = reassign(image, [4, 5]).after;
     const record = { partitionId: 0, topicId: testId('a'), isr: [4], leader: 4 };
     const alone = apply(moving, [{ type: 'PartitionChangeRecord', value: record }]);
@@ -165,13 +165,13 @@ describe('reassignment', () => {
     expect(reassign(alone, [1, 5]).code).toBe(ErrorCode.INVALID_REPLICA_ASSIGNMENT);
   });
 
-  it('gives way to another one, and can still be taken back to where it began', () => {
+  it('is replaced by another one, and can still be cancelled to its beginning', () => {
     const second = reassign(reassign(image, [4, 5]).after, [2, 5]).after;
     expect(partition(second, 'a')).toMatchObject({ replicas: [2, 5, 1, 3], addingReplicas: [5], removingReplicas: [1, 3] });
     expect(partition(reassign(second, null).after, 'a').replicas.toSorted()).toEqual([1, 2, 3]);
   });
 
-  it('refuses what cannot be, partition by partition', () => {
+  it('refuses invalid targets, partition by partition', () => {
     expect(reassign(image, []).code).toBe(ErrorCode.INVALID_REPLICA_ASSIGNMENT);
     expect(reassign(image, [1, 1]).code).toBe(ErrorCode.INVALID_REPLICA_ASSIGNMENT);
     expect(reassign(image, [9]).code).toBe(ErrorCode.INVALID_REPLICA_ASSIGNMENT);
@@ -181,7 +181,7 @@ describe('reassignment', () => {
     expect(reassign(image, null).code).toBe(ErrorCode.NO_REASSIGNMENT_IN_PROGRESS);
   });
 
-  it('partitions added meanwhile get as many replicas as there will be', () => {
+  it('gives new partitions the target replication factor', () => {
     const moving = reassign(image, [4, 5]).after;
     const decision = createPartitions(testContext(moving), {
       topics: [{ name: 'a', count: 2, assignments: null }],

@@ -6,7 +6,7 @@ import { RaftCluster } from '../../helpers/raft-cluster.ts';
 const text = (value: string): Buffer[] => [Buffer.from(value)];
 
 describe('a voter whose directory is new', () => {
-  it('does not stand in the way of a fresh cluster, in which it votes from the start', async () => {
+  it('does not prevent the start of a new cluster, in which it votes from the start', async () => {
     const cluster = new RaftCluster(1, 3);
     await cluster.clock.advance(1000);
     expect(cluster.leader).toBeDefined();
@@ -14,7 +14,7 @@ describe('a voter whose directory is new', () => {
     for (const { votes } of cluster.running) expect(votes.read().votesFrom).toBeLessThan(5);
   });
 
-  it('is no reason to elect anybody while one voter of a fresh cluster has not been heard of: that one may hold its past', async () => {
+  it('prevents an election while one voter of a new cluster has not answered: that voter may hold earlier metadata', async () => {
     const cluster = new RaftCluster(2, 3);
     cluster.crash(3);
     await cluster.clock.advance(5000);
@@ -23,7 +23,7 @@ describe('a voter whose directory is new', () => {
     expect(await cluster.clock.until(() => cluster.leader !== undefined, 3000, 10)).toBe(true);
   });
 
-  it('is mute after a wipe, catches up, has the leader elected anew, and then votes again', async () => {
+  it('is non-voting after a wipe, catches up, has the leader re-elected, and then votes again', async () => {
     const cluster = new RaftCluster(3, 3);
     await cluster.clock.advance(500);
     for (let i = 0; i < 5; i++) await cluster.clock.settled(cluster.leader!.raft.append(text(`${i}`)).committed, 500);
@@ -38,7 +38,7 @@ describe('a voter whose directory is new', () => {
     expect(cluster.leader!.id).toBe(leader.id);
     expect(cluster.leader!.raft.status.epoch).toBe(epoch + 1);
     expect(cluster.member(wiped!).votes.read().votesFrom).toBe(epoch + 2);
-    // The two that are left elect one of them: the one that was wiped is worth a vote again.
+    // The two remaining voters elect a leader: the wiped voter's vote counts again.
     cluster.crash(leader.id);
     expect(await cluster.clock.until(() => cluster.leader !== undefined, 10_000, 20)).toBe(true);
     expect([wiped, other]).toContain(cluster.leader!.id);
@@ -47,7 +47,7 @@ describe('a voter whose directory is new', () => {
     expect(cluster.failures).toEqual([]);
   });
 
-  it('cannot make up a majority with one that lacks what is committed', async () => {
+  it('cannot form a majority with a voter that lacks committed records', async () => {
     const cluster = new RaftCluster(4, 3);
     await cluster.clock.advance(500);
     const leader = cluster.leader!;
@@ -67,7 +67,7 @@ describe('a voter whose directory is new', () => {
     expect(cluster.failures).toEqual([]);
   });
 
-  it.each([2, 3, 4])('does not stand, so %i of them elect no leader', async (size) => {
+  it.each([2, 3, 4])('does not stand for election, so %i of them elect no leader', async (size) => {
     const cluster = new RaftCluster(5, size, { vote: { ...INITIAL_VOTE, epoch: 4, votesFrom: NO_VOTE } });
     await cluster.clock.advance(3000);
     expect(cluster.leader).toBeUndefined();
@@ -108,7 +108,7 @@ describe('a voter whose directory is new', () => {
     expect(cluster.failures).toEqual([]);
   });
 
-  it('asks for another election after each loss: one for an earlier loss says nothing of the vote that it gave since', async () => {
+  it('requests another election after each loss: one for an earlier loss does not cover the votes since', async () => {
     const cluster = new RaftCluster(7, 3);
     await cluster.clock.advance(500);
     const leader = cluster.leader!;
@@ -124,7 +124,7 @@ describe('a voter whose directory is new', () => {
     expect(cluster.failures).toEqual([]);
   });
 
-  it('of two voters, grants the other one its vote and does not stand before that one has been elected again', async () => {
+  it('of two voters, grants the other one its vote and does not stand before that one has been re-elected', async () => {
     const cluster = new RaftCluster(8, 2);
     await cluster.clock.advance(1000);
     const keeper = cluster.leader!.id;
@@ -142,11 +142,11 @@ describe('a voter whose directory is new', () => {
     expect(cluster.failures).toEqual([]);
   });
 
-  it('one leader per epoch, nothing acknowledged is lost, and it recovers, with wipes: 100 seeds', async () => {
+  it('has one leader per epoch, loses no acknowledged record, and recovers, with wipes: 100 seeds', async () => {
     for (let seed = 1; seed <= 100; seed++) expect(await chaos(seed, { wipes: true }), `seed ${seed}`).toEqual([]);
   }, 60_000);
 
-  it('the check itself notices voters that go on as if nothing had been', async () => {
+  it('fails the check when voters continue after a loss without rejoining', async () => {
     let noticed: string[] = [];
     const vote = { ...INITIAL_VOTE, votesFrom: 0 };
     for (let seed = 1; seed <= 400 && noticed.length === 0; seed++) noticed = await chaos(seed, { wipes: true, vote });

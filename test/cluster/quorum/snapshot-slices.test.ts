@@ -1,4 +1,4 @@
-/** A snapshot that a leader sent is checked, decoded and applied in slices; until the last one the log and the image are what they were. */
+/** A received snapshot is checked, decoded and applied in slices; until the last slice the log and the image do not change. */
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
@@ -50,7 +50,7 @@ describe('a received snapshot', () => {
     ['bytes behind its footer', (bytes: Buffer) => Buffer.concat([bytes, Buffer.from('more')])],
     ['no bytes', () => Buffer.alloc(0)],
     ['no header', (bytes: Buffer) => bytes.subarray(12 + bytes.readInt32BE(8))],
-  ])('with %s is refused, whether its records were read before or not', (_what, change) => {
+  ])('with %s is refused, with or without its records read before', (_what, change) => {
     const bytes = snapshotBytes(500);
     const damaged = change(bytes) ?? bytes;
     const corrupt = expect.objectContaining({ code: ErrorCode.CORRUPT_MESSAGE }) as Error;
@@ -62,7 +62,7 @@ describe('a received snapshot', () => {
   });
 });
 
-it('an image is made in steps of at most a few hundred records', () => {
+it('is converted to an image in steps of at most a few hundred records', () => {
   const records = Array.from({ length: 5_000 }, (_, index) =>
     completeMetadataRecord({
       type: 'ConfigRecord',
@@ -75,7 +75,7 @@ it('an image is made in steps of at most a few hundred records', () => {
   expect(yields).toBeGreaterThanOrEqual(5_000 / 1_000);
 });
 
-describe('a follower that gets a snapshot', () => {
+describe('a follower that receives a snapshot', () => {
   const properties = { 'metadata.log.max.record.bytes.between.snapshots': '1500' };
   const topic = (cluster: QuorumCluster, from: TestNode, name: string) =>
     cluster.clock.settled(
@@ -88,7 +88,7 @@ describe('a follower that gets a snapshot', () => {
       3500,
     );
 
-  /** Three nodes, of which one was away for so long that it needs a snapshot, at a clock on which every look takes `costMs`. */
+  /** Three nodes, one of which was down for so long that it needs a snapshot, with a clock on which every reading takes `costMs`. */
   async function lagging(costMs: number) {
     const cluster = new QuorumCluster(3, { seed: 3, properties });
     await cluster.withBrokers();
@@ -125,7 +125,7 @@ describe('a follower that gets a snapshot', () => {
     return { cluster, away: away.id, back, seen };
   }
 
-  it('takes it in over several slices, and has the image of the others then', async () => {
+  it('applies it in several slices, and then has the image of the others', async () => {
     const { cluster, back, seen } = await lagging(25);
     const image = cluster.controller?.quorum.image();
     expect(await cluster.clock.until(() => back.quorum.image().topics.size === 30, 10_000, 20)).toBe(true);
@@ -137,7 +137,7 @@ describe('a follower that gets a snapshot', () => {
     expect(cluster.failures).toEqual([]);
   });
 
-  it('begins again where it was stopped between two slices', async () => {
+  it('restarts after a stop between two slices', async () => {
     const { cluster, away, back, seen } = await lagging(25);
     expect(await cluster.clock.until(() => seen.slices > 0, 10_000, 1)).toBe(true);
     expect(back.quorum.image().topics.size).toBeLessThan(30);

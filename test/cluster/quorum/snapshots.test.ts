@@ -44,7 +44,7 @@ describe('snapshots on disk', () => {
       [3n, 3n, true, 1],
     ]);
     expect(contents(log)).toEqual(['a', 'b']);
-    // A tear anywhere, and any bit that flips, is noticed.
+    // Every truncation and every flipped bit is detected.
     for (let length = 0; length < bytes.length; length++) expect(snapshotDefect(bytes.subarray(0, length))).toBeDefined();
     for (let at = 0; at < bytes.length; at += 3) {
       const damaged = Buffer.from(bytes);
@@ -55,7 +55,7 @@ describe('snapshots on disk', () => {
     }
   });
 
-  it('two stand for the beginning of the log, which then goes; it opens like that again', () => {
+  it('replace the beginning of the log once there are two, and the log opens in that state', () => {
     const disk = new MemoryDisk();
     const log = open(disk);
     append(log, 1, 10);
@@ -78,7 +78,7 @@ describe('snapshots on disk', () => {
     expect(again.endOffset).toBe(26n);
   });
 
-  it('a newest one that is damaged is passed over for the older, from whose end the log goes on', () => {
+  it('use the older one when the newest is corrupt, and the log continues from its end', () => {
     const disk = new MemoryDisk();
     const log = open(disk);
     append(log, 1, 10);
@@ -95,12 +95,12 @@ describe('snapshots on disk', () => {
     expect([again.startOffset, again.endOffset]).toEqual([10n, 20n]);
     expect(contents(again)).toEqual(['ten']);
     again.close();
-    // Without any, what was before cannot be known.
+    // Without a snapshot, the beginning of the metadata is missing.
     for (const name of files(disk)) disk.remove(`${DIRECTORY}/${name}`);
     expect(() => open(disk)).toThrow(/begins at offset 10, and no snapshot/);
   });
 
-  it('one that a leader sent replaces the log, also when power fails at any write of it', () => {
+  it('received from a leader replace the log, also when power fails at any write', () => {
     const source = open(new MemoryDisk());
     append(source, 3, 30);
     snapshot(source, 30n, 3, ...Array.from({ length: 50 }, (_, i) => `record ${i}`));
@@ -119,7 +119,7 @@ describe('snapshots on disk', () => {
         for (let at = 0; at < bytes.length; at += 100) receiver.append(bytes.subarray(at, at + 100));
         receiver.finish();
       } catch {
-        // As meant: the disk failed.
+        // As intended: the disk failed.
         failed = true;
       }
       delete disk.options.fault;
@@ -139,7 +139,7 @@ describe('snapshots on disk', () => {
     }
   });
 
-  it('half of one is cleared away at the next start, and a damaged one is not taken in', () => {
+  it('are removed at the next start when incomplete, and refused when corrupt', () => {
     const disk = new MemoryDisk();
     const log = open(disk);
     append(log, 1, 3);
@@ -168,7 +168,7 @@ describe('a quorum with snapshots', () => {
     );
   const properties = { 'metadata.log.max.record.bytes.between.snapshots': '1500' };
 
-  it('every node writes them, begins with one, and one that was away gets what it lacks by snapshot', async () => {
+  it('are written by every node, loaded at a start, and sent to a node that lacks the records', async () => {
     const cluster = new QuorumCluster(3, { seed: 3, properties });
     await cluster.withBrokers();
     const away = [...cluster.nodes.values()].find((node) => node !== cluster.controller)!;
@@ -194,7 +194,7 @@ describe('a quorum with snapshots', () => {
     expect(features).toEqual(image.features);
     expect([...brokers.keys()].sort()).toEqual([1, 2, 3]);
 
-    // All stop and start: the images are there before anybody is heard.
+    // All stop and start: the images are loaded before any contact.
     for (const id of [1, 2, 3]) cluster.kill(id);
     for (const id of [1, 2, 3]) {
       const node = cluster.start(id);
@@ -205,7 +205,7 @@ describe('a quorum with snapshots', () => {
     expect(cluster.failures).toEqual([]);
   });
 
-  it('new metadata has one after the interval even if it is little', async () => {
+  it('are written for little new metadata after the interval', async () => {
     const cluster = new QuorumCluster(1, { properties: { 'metadata.log.max.snapshot.interval.ms': '10000' } });
     await cluster.withBrokers();
     await topic(cluster, cluster.controller!, 't');
@@ -216,7 +216,7 @@ describe('a quorum with snapshots', () => {
     expect(files(cluster.node(1).disk)).toHaveLength(1);
   });
 
-  it('a disk without room for one costs the snapshot and nothing else', async () => {
+  it('are skipped while the disk has no space, without further effects', async () => {
     const cluster = new QuorumCluster(1, { properties });
     await cluster.withBrokers();
     const { disk } = cluster.node(1);

@@ -67,16 +67,16 @@ describe('snapshots of an image with much data', () => {
     return { pieces, finished, commit };
   }
 
-  test('are written in pieces of bounded bytes', async () => {
+  test('are written in steps of bounded bytes', async () => {
     const { pieces, finished, commit } = setUp();
     await commit(10n, MEBIBYTE);
     expect(finished).toEqual([11]);
-    // A record is written whole: one piece is below a quarter of a mebibyte, or it is one large record beside small ones.
+    // A record is written as a whole: a step is below a quarter of a mebibyte, or it is one large record beside small ones.
     expect(Math.max(...pieces)).toBeLessThan(MEBIBYTE);
     expect(pieces.filter((bytes) => bytes > 0).length).toBeGreaterThanOrEqual(40);
   });
 
-  test('are written again only when half as much as their size has been logged', async () => {
+  test('are written again only after half of their size has been logged', async () => {
     const { finished, commit } = setUp();
     await commit(10n, MEBIBYTE);
     for (let offset = 11n; offset < 20n; offset++) await commit(offset, MEBIBYTE);

@@ -7,7 +7,7 @@ import { ConnectionLimits } from '../../../electron/cluster/network/connection-l
 import { ZooKeeperServer } from '../../../electron/cluster/zookeeper/server.ts';
 import { QuorumCluster } from '../../helpers/quorum-cluster.ts';
 
-test('a new connection does not take the place of one that was opened just now, after a stall of the process', async () => {
+test('a new connection does not replace one that was opened just now, after a stall of the process', async () => {
   const quorum = new QuorumCluster(1);
   await quorum.ready();
   const clock = new StallAwareClock(quorum.clock);

@@ -1,4 +1,4 @@
-/** Requests of ZooKeeper's clients take their memory from that of the node, and give all of it back. */
+/** Requests of ZooKeeper clients acquire memory of the node, and release all of it. */
 import { describe, expect, test } from 'vitest';
 import { RequestMemory } from '../../../electron/cluster/network/request-memory.ts';
 import { FrameInput } from '../../../electron/cluster/zookeeper/frame-input.ts';
@@ -35,7 +35,7 @@ function bench(capacity = 1024 * KIB, parkedCapacityBytes = 512 * KIB) {
 }
 
 describe('FrameInput', () => {
-  test('holds the memory of a frame from its length to its answer', () => {
+  test('holds the memory of a frame from its length to its response', () => {
     const { memory, open } = bench();
     const { input } = open();
     const bytes = frame(300 * KIB);
@@ -49,7 +49,7 @@ describe('FrameInput', () => {
     expect(memory.usedBytes).toBe(0);
   });
 
-  test('a frame that does not fit waits unallocated until another one is answered', async () => {
+  test('keeps a frame that does not fit unallocated until another one is answered', async () => {
     const { memory, open } = bench();
     const [first, second] = [open(), open()];
     first.input.push(frame(800 * KIB));
@@ -63,7 +63,7 @@ describe('FrameInput', () => {
     expect(memory.usedBytes).toBe(500 * KIB);
   });
 
-  test('frames behind one that waited arrive with it', async () => {
+  test('delivers frames behind a waiting one together with it', async () => {
     const { open } = bench();
     const [first, second] = [open(), open()];
     first.input.push(frame(900 * KIB));
@@ -74,7 +74,7 @@ describe('FrameInput', () => {
     expect([second.input.length, second.input.first?.length]).toEqual([3, 200 * KIB]);
   });
 
-  test('gives back everything when it is closed, whatever it was at', async () => {
+  test('releases everything when it is closed, in any state', async () => {
     const { memory, open } = bench();
     const inputs = Array.from({ length: 6 }, open);
     inputs[0]?.input.push(frame(300 * KIB));
@@ -89,11 +89,11 @@ describe('FrameInput', () => {
     inputs[0]?.input.done();
     await Promise.resolve();
     expect([memory.usedBytes, memory.waiting]).toEqual([0, 0]);
-    // Nor is any parked: all of that room can be taken.
+    // Nor is any parked: all memory can be acquired.
     expect(memory.park(512 * KIB)).toBe(true);
   });
 
-  test('is refused where not even what it has sent can be kept', () => {
+  test('is refused where not even the received bytes can be kept', () => {
     const { memory, open } = bench(1024 * KIB, 1 * KIB);
     const [first, second] = [open(), open()];
     first.input.push(frame(1000 * KIB));
@@ -102,7 +102,7 @@ describe('FrameInput', () => {
     expect([memory.usedBytes, memory.waiting]).toEqual([1000 * KIB, 0]);
   });
 
-  test('a half frame that makes no progress is closed while others wait', async () => {
+  test('closes an incomplete frame without progress while others wait', async () => {
     const { clock, memory, open } = bench();
     const [silent, waiting] = [open(), open()];
     silent.input.push(frame(900 * KIB).subarray(0, 100));
@@ -115,7 +115,7 @@ describe('FrameInput', () => {
 });
 
 describe('an endpoint', () => {
-  test('serves sessions whose requests together are more than its memory, and holds none afterwards', async () => {
+  test('serves sessions whose requests together exceed its memory, and holds none afterwards', async () => {
     const made: RequestMemory[] = [];
     const cluster = await ZooKeeperCluster.start(1, {}, (clock) => {
       const memory = new RequestMemory({ clock, maxFrameBytes: 1024 * KIB, mediumCapacityBytes: 600 * KIB });

@@ -14,7 +14,7 @@ import type { Writer } from '../../../electron/cluster/protocol/writer.ts';
 import { createBody, Flags, pathAnd, type ZkTestClient } from '../../helpers/zookeeper-client.ts';
 import { ZooKeeperCluster } from '../../helpers/zookeeper-cluster.ts';
 
-describe('what clients ask of the tree', () => {
+describe('requests on the tree', () => {
   let cluster: ZooKeeperCluster;
   let zk: ZkTestClient;
   let other: ZkTestClient;
@@ -33,7 +33,7 @@ describe('what clients ask of the tree', () => {
     expect((await run(other.get('/a'))).data).toBe('one');
   });
 
-  test('versions, and the stat that goes with them', async () => {
+  test('versions and stats follow the changes', async () => {
     await run(zk.create('/v', 'x'));
     const first = (await run(zk.get('/v'))).stat;
     expect(first).toMatchObject({ version: 0, cversion: 0, aversion: 0, dataLength: 1, numChildren: 0, ephemeralOwner: 0n });
@@ -53,7 +53,7 @@ describe('what clients ask of the tree', () => {
     expect(await run(zk.exists('/v'))).toBeNull();
   });
 
-  test('sequential names count every child that there ever was', async () => {
+  test('sequential names count every child ever created', async () => {
     await run(zk.create('/seq'));
     expect(await run(zk.create('/seq/n-', '', Flags.sequential))).toBe('/seq/n-0000000000');
     expect(await run(zk.create('/seq/n-', '', Flags.sequential))).toBe('/seq/n-0000000001');
@@ -83,7 +83,7 @@ describe('what clients ask of the tree', () => {
     await expect(run(zk.create('/eph/x'))).rejects.toMatchObject({ code: -108 });
   });
 
-  test('what is the cluster’s own can be read, not written', async () => {
+  test('the cluster’s own nodes can be read, not written', async () => {
     await expect(run(zk.set('/brokers/ids/1', 'x'))).rejects.toMatchObject({ code: -102 });
     await expect(run(zk.delete('/controller'))).rejects.toMatchObject({ code: -102 });
     await expect(run(zk.delete('/brokers/ids/9'))).rejects.toMatchObject({ code: -101 });
@@ -97,7 +97,7 @@ describe('what clients ask of the tree', () => {
     expect((await run(zk.get('/empty'))).data).toBe('');
   });
 
-  test('create2 answers with the stat; an unknown operation is unimplemented', async () => {
+  test('create2 returns the stat; an unknown operation is unimplemented', async () => {
     const answer = await run(zk.call(OpCode.create2, (writer) => createBody(writer, '/two', 'xy', Flags.persistent)));
     expect(readText(answer.body)).toBe('/two');
     const stat = readStat(answer.body);
@@ -106,14 +106,14 @@ describe('what clients ask of the tree', () => {
     expect((await run(zk.call(77))).error).toBe(-6);
   });
 
-  test('a list of permissions for anyone holds; one that names somebody is refused', async () => {
+  test('an ACL for world applies; one with other ids is refused', async () => {
     await run(zk.create('/acl'));
     const setAcl = (permissions: number, scheme: string, version: number) =>
       run(
         zk.call(
           OpCode.setAcl,
           pathAnd('/acl', (writer) => {
-            writeAcl(writer, [{ permissions, scheme, id: 'anyone' }]);
+            writeAcl(writer, [{ permissions, scheme, id: 'anyone' }]); // language: ZooKeeper's id for all users
             writer.int32(version);
           }),
         ),
@@ -126,7 +126,7 @@ describe('what clients ask of the tree', () => {
     await expect(run(zk.create('/acl/child'))).rejects.toMatchObject({ code: -102 });
     expect((await run(zk.get('/acl'))).data).toBe('');
     const read = await run(zk.call(OpCode.getAcl, pathAnd('/acl')));
-    expect(readAcl(read.body)).toEqual([{ permissions: 17, scheme: 'world', id: 'anyone' }]);
+    expect(readAcl(read.body)).toEqual([{ permissions: 17, scheme: 'world', id: 'anyone' }]); // language: ZooKeeper's id for all users
     expect((await setAcl(31, 'world', 1)).error).toBe(0);
   });
 
@@ -173,7 +173,7 @@ describe('what clients ask of the tree', () => {
     pathAnd(path, (writer) => writer.int32(version)),
   ];
 
-  test('a multi happens whole, at one zxid', async () => {
+  test('a multi is atomic, at one zxid', async () => {
     const set: [number, (writer: Writer) => void] = [
       OpCode.setData,
       pathAnd('/m/1', (writer) => {
@@ -192,7 +192,7 @@ describe('what clients ask of the tree', () => {
     expect(parent).toMatchObject({ numChildren: 1, cversion: 3, pzxid: parent.czxid });
   });
 
-  test('a multi that fails changes nothing and says where', async () => {
+  test('a failed multi changes nothing and returns the failed operation', async () => {
     const before = (await run(zk.get('/'))).stat;
     expect(await multi(create('/w'), check('/m', 7), create('/w2'))).toEqual([
       { type: -1, error: 0 },
@@ -203,7 +203,7 @@ describe('what clients ask of the tree', () => {
     expect((await run(zk.get('/'))).stat).toEqual(before);
   });
 
-  test('multiRead answers each part for itself', async () => {
+  test('multiRead answers each part separately', async () => {
     const { body } = await run(
       zk.call(OpCode.multiRead, (writer) => {
         for (const [type, path] of [
@@ -228,7 +228,7 @@ describe('what clients ask of the tree', () => {
     expect(readMultiHeader(body).done).toBe(true);
   });
 
-  test('answers come in the order of the requests, whatever they take', async () => {
+  test('responses come in the order of the requests, regardless of their duration', async () => {
     const from = zk.arrived.length;
     const answers = [zk.create('/o1'), zk.get('/o1'), zk.set('/o1', 'x'), zk.ping(), zk.get('/o1'), zk.sync()];
     const [, , , , last] = await run(Promise.all(answers));
@@ -240,7 +240,7 @@ describe('what clients ask of the tree', () => {
     expect(order.indexOf(-2)).toBe(3);
   });
 
-  test('nonsense ends the connection and nothing else', async () => {
+  test('invalid bytes close the connection and nothing else', async () => {
     const { client, write } = cluster.dial(1);
     await run(client.connect());
     write(Buffer.from([0, 0, 0, 6, 0, 0, 0, 1, 0, 0]));

@@ -19,8 +19,8 @@ import { ZooKeeperCluster } from '../../helpers/zookeeper-cluster.ts';
 
 const ANY = { data: null, flags: 0, ttlMs: -1n, version: -1, permissions: 31 };
 
-describe('a client that does not wait for answers', () => {
-  test('has 2,000 creates decided by few requests, in order, each with its own outcome', async () => {
+describe('a client that pipelines requests', () => {
+  test('has 2,000 creates decided in few requests, in order, each with its own outcome', async () => {
     const cluster = await ZooKeeperCluster.start(3);
     const zk = await cluster.client(2);
     const { channel } = cluster.quorum.node(2).quorum;
@@ -32,7 +32,7 @@ describe('a client that does not wait for answers', () => {
     };
     await cluster.run(zk.create('/many'));
     const answers = Array.from({ length: 2_000 }, (_, index) =>
-      // Every tenth is refused, which changes nothing for those around it.
+      // Every tenth is refused, which does not affect the others.
       zk.call(OpCode.create, (writer) => createBody(writer, index % 10 === 9 ? '/none/x' : '/many/n-', 'x', Flags.sequential)),
     );
     const codes = (await cluster.run(Promise.all(answers))).map(({ error }) => error);
@@ -43,7 +43,7 @@ describe('a client that does not wait for answers', () => {
     expect(requests).toBeLessThan(50);
   });
 
-  test('reads what it wrote before, between its writes', async () => {
+  test('reads its own earlier writes, between its writes', async () => {
     const cluster = await ZooKeeperCluster.start(1);
     const zk = await cluster.client(1);
     const create = (path: string): Promise<unknown> => zk.call(OpCode.create, (writer) => createBody(writer, path, 'x', 0));
@@ -58,7 +58,7 @@ describe('a client that does not wait for answers', () => {
   });
 });
 
-test('a client whose reads fill one chunk does not keep others from being served', async () => {
+test('does not keep other clients from being served by a chunk full of reads', async () => {
   const cluster = await ZooKeeperCluster.start(1);
   const { clock } = cluster.quorum;
   const { client, write } = cluster.dial(1);
@@ -83,7 +83,7 @@ test('a client whose reads fill one chunk does not keep others from being served
   expect(await clock.until(() => answers === 900, 60_000)).toBe(true);
 });
 
-describe('what clients keep', () => {
+describe('data of clients', () => {
   const session = { id: 5n, timeoutMs: 10_000, holder: 1n, password: new Uint8Array(16) };
   const opened: CoordinationImage = applyCoordination(EMPTY_COORDINATION, {
     zxid: 1n,
@@ -138,7 +138,7 @@ describe('what clients keep', () => {
     expect(response.transactions?.[0]?.failure ?? 0).toBe(failure);
   });
 
-  test('refuses an ephemeral node whose session could not end in one record, and takes a persistent one', () => {
+  test('refuses an ephemeral node whose session could not end in one record, and accepts a persistent one', () => {
     const image = withEphemerals(139, 60_000);
     const operations = [1, 0].map((flags) => ({ ...ANY, type: 1, flags, path: `/${flags}`.padEnd(60_000, 'y') }));
     const request = { sessionId: 5n, holder: 1n, request: 1n, transactions: operations.map((one) => ({ operations: [one] })) };
@@ -146,7 +146,7 @@ describe('what clients keep', () => {
     expect(response.transactions?.map(({ failure = 0 }) => failure)).toEqual([ZooKeeperCode.QUOTAEXCEEDED, 0]);
   });
 
-  test('ends sessions with many nodes by several decisions, each session whole', () => {
+  test('ends sessions with many nodes in several decisions, each session as a whole', () => {
     let image = withEphemerals(10, 60_000);
     const ended: number[] = [];
     while (image.sessions.size > 0 && ended.length < 5) {
@@ -171,14 +171,14 @@ describe('what clients keep', () => {
     expect(response.sessions?.map(({ errorCode = 0 }) => errorCode)).toEqual([0, ErrorCode.THROTTLING_QUOTA_EXCEEDED, 0]);
   });
 
-  test('deletes expired nodes with long paths by several decisions', () => {
+  test('deletes expired nodes with long paths in several decisions', () => {
     const paths = Array.from({ length: 100 }, (_, index) => `/${index}-`.padEnd(60_000, 'x'));
     const changes = paths.map((path) => ({ ...changeOf(ChangeKind.create, path), id: ttlOwner(1n), number: 31 }));
     const image = applyCoordination(opened, { zxid: 2n, time: 0n, sessionId: 0n, request: 0n, changes }).image;
     expect(expiredNodes(image, 1_000n)).toHaveLength(69);
   });
 
-  test('is bounded: what grows it is refused by QUOTAEXCEEDED, what shrinks it is not', () => {
+  test('is bounded: growth is refused with QUOTAEXCEEDED, other changes are not', () => {
     const full = applyCoordination(opened, {
       zxid: 2n,
       time: 0n,
@@ -215,7 +215,7 @@ describe('what clients keep', () => {
     expect([grown - created, grown - shrunk, deleted]).toEqual([900, 1_000, empty]);
   });
 
-  test('sessions of one request are decided on what those before them left', () => {
+  test('decides on sessions of one request in order, each on the state after those before it', () => {
     const request = (action: number, sessionId = session.id) => ({
       action,
       holder: 1n,
@@ -235,7 +235,7 @@ describe('what clients keep', () => {
     expect(response.errorCode).toBe(ErrorCode.NONE);
     const [first, second, ...rest] = response.sessions ?? [];
     expect(second?.sessionId).toBe((first?.sessionId ?? 0n) + 1n);
-    // Ended by the first of two, and so not to be resumed.
+    // Ended by the first of two, so it cannot be resumed.
     expect(rest.map(({ sessionId = 0n }) => sessionId)).toEqual([5n, 5n, 0n]);
     expect(coordinationSession.key).toBe(20_001);
   });
@@ -259,7 +259,7 @@ describe('SessionClock', () => {
     return { ...EMPTY_COORDINATION, sessions };
   };
 
-  test('ends sessions after their timeout, and those renewed later', () => {
+  test('ends sessions after their timeout, and later those that were renewed', () => {
     const image = sessionsOf(100);
     const clock = new SessionClock();
     clock.reset(image, 1_000);
@@ -267,14 +267,14 @@ describe('SessionClock', () => {
     clock.renew(1n, 4_000, 4_000);
     const first = clock.expired(image, 5_250).sort((a, b) => Number(a - b));
     expect(first).toEqual(Array.from({ length: 49 }, (_, index) => BigInt(2 * index + 3)));
-    // Reported again while a decision has not ended it; renewed it is not.
+    // Reported again until a decision has ended it; not when it is renewed.
     clock.renew(3n, 4_000, 5_300);
     expect(clock.expired(image, 5_300)).toHaveLength(48);
     expect(clock.expired({ ...image, sessions: EMPTY_COORDINATION.sessions }, 500_000)).toEqual([]);
     expect(clock.isExpired(5n, 500_000)).toBe(false);
   });
 
-  test('a renewal costs the same with ten thousand sessions', () => {
+  test('renews a session at the same cost with ten thousand sessions', () => {
     const image = sessionsOf(10_000);
     const clock = new SessionClock();
     clock.reset(image, 0);
@@ -284,8 +284,8 @@ describe('SessionClock', () => {
   });
 });
 
-describe('nodes that expire by themselves', () => {
-  test('containers without children and nodes past their time to live are deleted within a minute or two, others stay', async () => {
+describe('nodes that expire', () => {
+  test('are deleted within a minute or two: containers without children and nodes past their time to live, no others', async () => {
     const cluster = await ZooKeeperCluster.start(3);
     const { clock } = cluster.quorum;
     const zk = await cluster.client(1, { timeoutMs: 40_000 });

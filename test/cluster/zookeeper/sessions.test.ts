@@ -8,14 +8,14 @@ import { plain } from '../../helpers/plain.ts';
 import { Flags } from '../../helpers/zookeeper-client.ts';
 import { ZooKeeperCluster } from '../../helpers/zookeeper-cluster.ts';
 
-/** A node that does not hold the controller, and one that does. */
+/** A node that is not the active controller, and the one that is. */
 function sides(cluster: ZooKeeperCluster): { controller: number; others: number[] } {
   const controller = cluster.quorum.controller?.id ?? 0;
   return { controller, others: [...cluster.quorum.nodes.keys()].filter((id) => id !== controller) };
 }
 
 describe('sessions', () => {
-  test('the timeout is what was asked for, within bounds; an old client is answered in its own form', async () => {
+  test('have the requested timeout, within bounds; an old client is answered in its own form', async () => {
     const cluster = await ZooKeeperCluster.start(1);
     const timeouts = [];
     for (const timeoutMs of [1, 9_000, 1_000_000]) timeouts.push((await cluster.client(1, { timeoutMs })).session?.timeoutMs);
@@ -24,7 +24,7 @@ describe('sessions', () => {
     expect((await cluster.client(1)).session?.readOnly).toBe(false);
   });
 
-  test('one that is closed takes its ephemeral nodes along, on every node', async () => {
+  test('delete their ephemeral nodes when they are closed, on every node', async () => {
     const cluster = await ZooKeeperCluster.start(3);
     const [a, b] = [await cluster.client(1), await cluster.client(2)];
     await cluster.run(a.create('/kept'));
@@ -40,7 +40,7 @@ describe('sessions', () => {
     expect(await cluster.run(b.exists('/kept'))).not.toBeNull();
   });
 
-  test('one that falls silent ends when its time is up, not before; pings keep one alive', async () => {
+  test('expire after their timeout without a request, not before; pings extend them', async () => {
     const cluster = await ZooKeeperCluster.start(3);
     const { clock } = cluster.quorum;
     const [silent, pinging] = [await cluster.client(1, { timeoutMs: 4_000 }), await cluster.client(2, { timeoutMs: 4_000 })];
@@ -65,7 +65,7 @@ describe('sessions', () => {
     expect(client.closed).toBe(true);
   });
 
-  test('what was heard at a node a moment before it died counts', async () => {
+  test('are extended by a request to a node that died right afterwards', async () => {
     const cluster = await ZooKeeperCluster.start(3);
     const { clock } = cluster.quorum;
     const [follower = 0, other = 0] = sides(cluster).others;
@@ -80,7 +80,7 @@ describe('sessions', () => {
     expect(await cluster.run(cluster.dial(other).client.connect({ session }))).toMatchObject({ id: session.id, timeoutMs: 4_000 });
   });
 
-  test('one moves to another node with its password, and the connection left behind is dropped', async () => {
+  test('move to another node with their password, and the old connection is closed', async () => {
     const cluster = await ZooKeeperCluster.start(3);
     const before = await cluster.client(1);
     await cluster.run(before.create('/mine', '', Flags.ephemeral));
@@ -99,7 +99,7 @@ describe('sessions', () => {
     expect(await cluster.run(other.exists('/mine'))).toBeNull();
   });
 
-  test('sessions and nodes outlive the controller, and a write after it is one write', async () => {
+  test('survive the controller with their nodes, and a write after it is one write', async () => {
     const cluster = await ZooKeeperCluster.start(3);
     const { controller, others } = sides(cluster);
     const zk = await cluster.client(others[0] ?? 0, { timeoutMs: 6_000 });
@@ -116,7 +116,7 @@ describe('sessions', () => {
     expect(await cluster.run(zk.exists('/counted/eph'))).not.toBeNull();
   });
 
-  test('what clients wrote is there after a restart of every node', async () => {
+  test('survive a restart of every node with all nodes', async () => {
     const cluster = await ZooKeeperCluster.start(3);
     const zk = await cluster.client(1);
     await cluster.run(zk.create('/lasting', 'yes'));
@@ -129,7 +129,7 @@ describe('sessions', () => {
     expect(await cluster.run(again.get('/lasting'))).toEqual({ data: 'yes', stat });
   });
 
-  test('without a quorum a client that can only read reads, and another is sent away', async () => {
+  test('are read-only without a quorum for clients that accept it; other clients are disconnected', async () => {
     const cluster = await ZooKeeperCluster.start(3);
     const { controller, others } = sides(cluster);
     const [left = 0, down = 0] = others;
@@ -147,7 +147,7 @@ describe('sessions', () => {
     await expect(cluster.run(reader.create('/no'))).rejects.toMatchObject({ code: -119 });
   });
 
-  test('a client that has seen more than a node waits for it', async () => {
+  test('wait at a node that lacks changes that the client has seen', async () => {
     const cluster = await ZooKeeperCluster.start(1);
     const { client } = cluster.dial(1);
     const connecting = client.connect({ lastZxid: 1_000n });
@@ -159,7 +159,7 @@ describe('sessions', () => {
   });
 });
 
-test('a snapshot’s records make the same sessions, nodes and times again', async () => {
+test('are restored from a snapshot with nodes and times', async () => {
   const cluster = await ZooKeeperCluster.start(3);
   const zk = await cluster.client(1);
   await cluster.run(zk.create('/s', 'data'));

@@ -18,10 +18,10 @@ async function start(): Promise<{
   return { cluster, zk: await cluster.client(1), other: await cluster.client(2), run: (promise) => cluster.run(promise) };
 }
 
-const told = (client: ZkTestClient): [number, string][] => client.events.splice(0).map(({ type, path }) => [type, path]);
+const takeEvents = (client: ZkTestClient): [number, string][] => client.events.splice(0).map(({ type, path }) => [type, path]);
 
 describe('watches', () => {
-  test('fire once, for what they are set on, and only with whoever set them', async () => {
+  test('fire once, for their own node, and end with their client', async () => {
     const { zk, other, run } = await start();
     await run(zk.create('/w'));
     await run(other.sync());
@@ -35,15 +35,15 @@ describe('watches', () => {
     await run(zk.create('/later'));
     await run(zk.delete('/later'));
     await run(other.sync());
-    expect(told(other)).toEqual([
+    expect(takeEvents(other)).toEqual([
       [CHANGED, '/w'],
       [CHILDREN, '/w'],
       [CREATED, '/later'],
     ]);
-    expect(told(zk)).toEqual([]);
+    expect(takeEvents(zk)).toEqual([]);
   });
 
-  test('one deletion is told once, to a watch on the data and to one on the children', async () => {
+  test('fire once for a deletion, with a watch on the data and one on the children', async () => {
     const { zk, other, run } = await start();
     await run(zk.create('/w'));
     await run(other.sync());
@@ -52,13 +52,13 @@ describe('watches', () => {
     await run(other.children('/', true));
     await run(zk.delete('/w'));
     await run(other.sync());
-    expect(told(other)).toEqual([
+    expect(takeEvents(other)).toEqual([
       [DELETED, '/w'],
       [CHILDREN, '/'],
     ]);
   });
 
-  test('an event comes before the answer that shows the change, one’s own included', async () => {
+  test('send an event before the response that shows the change, also to the writer itself', async () => {
     const { zk, run } = await start();
     await run(zk.create('/w'));
     await run(zk.get('/w', true));
@@ -69,7 +69,7 @@ describe('watches', () => {
     expect(zk.arrived.slice(from + 1).every((line) => line.startsWith('reply:'))).toBe(true);
   });
 
-  test('persistent ones stay; recursive ones hear of everything below, and of no children', async () => {
+  test('remain when persistent; recursive ones fire for all descendants, and not for children', async () => {
     const { zk, other, run } = await start();
     await run(zk.create('/p'));
     await run(other.sync());
@@ -77,9 +77,9 @@ describe('watches', () => {
     await run(zk.create('/p/a'));
     await run(zk.set('/p', '1'));
     await run(zk.set('/p', '2'));
-    await run(zk.set('/p/a', 'unheard'));
+    await run(zk.set('/p/a', 'ignored'));
     await run(other.sync());
-    expect(told(other)).toEqual([
+    expect(takeEvents(other)).toEqual([
       [CHILDREN, '/p'],
       [CHANGED, '/p'],
       [CHANGED, '/p'],
@@ -109,14 +109,14 @@ describe('watches', () => {
     await run(zk.set('/p/a/b', 'x'));
     await run(zk.delete('/p/a/b'));
     await run(other.sync());
-    expect(told(other)).toEqual([
+    expect(takeEvents(other)).toEqual([
       [CREATED, '/p/a/b'],
       [CHANGED, '/p/a/b'],
       [DELETED, '/p/a/b'],
     ]);
   });
 
-  test('set anew after a reconnect, they tell at once of what was missed', async () => {
+  test('are set again after a reconnect, and fire at once for missed changes', async () => {
     const { cluster, zk, other, run } = await start();
     for (const path of ['/same', '/changed', '/gone', '/parent']) await run(zk.create(path));
     const { zxid } = await run(zk.ping());
@@ -130,7 +130,7 @@ describe('watches', () => {
     const again = await cluster.client(3, { session, lastZxid: zxid });
     await run(again.sync());
     await run(again.setWatches(zxid, ['/same', '/changed', '/gone'], ['/new', '/missing'], ['/parent', '/same']));
-    expect(told(again)).toEqual([
+    expect(takeEvents(again)).toEqual([
       [CHANGED, '/changed'],
       [DELETED, '/gone'],
       [CREATED, '/new'],
@@ -139,13 +139,13 @@ describe('watches', () => {
     await run(zk.set('/same', 'x'));
     await run(zk.create('/missing'));
     await run(again.sync());
-    expect(told(again)).toEqual([
+    expect(takeEvents(again)).toEqual([
       [CHANGED, '/same'],
       [CREATED, '/missing'],
     ]);
   });
 
-  test('ephemeral nodes that go with their session are told like any deletion', async () => {
+  test('fire for ephemeral nodes that are deleted with their session', async () => {
     const { cluster, zk, other, run } = await start();
     const leaving = await cluster.client(3);
     await run(zk.create('/members'));
@@ -155,20 +155,20 @@ describe('watches', () => {
     await run(other.addWatch('/members', true));
     await run(leaving.close());
     await run(other.sync());
-    expect(told(other)).toEqual([
+    expect(takeEvents(other)).toEqual([
       [DELETED, '/members/a'],
       [DELETED, '/members/b'],
     ]);
   });
 
-  test('the cluster’s own nodes: topics come and go, a broker’s session ends', async () => {
+  test('fire for the cluster’s own nodes: topics are created and deleted, a broker’s session ends', async () => {
     const { cluster, zk, run } = await start();
     await run(zk.addWatch('/brokers', true));
     await run(zk.addWatch('/config', true));
     const topic = { name: 't', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] };
     await cluster.quorum.send(1, createTopics, { topics: [topic], timeoutMs: 5_000, validateOnly: false });
     await run(zk.sync());
-    expect(told(zk)).toEqual([
+    expect(takeEvents(zk)).toEqual([
       [CREATED, '/brokers/topics/t'],
       [CREATED, '/brokers/topics/t/partitions'],
       [CREATED, '/config/topics/t'],
@@ -180,7 +180,7 @@ describe('watches', () => {
     expect(stat.czxid).toBe(cluster.quorum.node(1).quorum.image().offset);
     await cluster.quorum.send(1, deleteTopics, { topics: [{ name: 't', topicId: ZERO_UUID }], timeoutMs: 5_000 });
     await run(zk.sync());
-    expect(told(zk).at(-2)).toEqual([DELETED, '/brokers/topics/t']);
+    expect(takeEvents(zk).at(-2)).toEqual([DELETED, '/brokers/topics/t']);
     expect(await run(zk.exists('/brokers/topics/t'))).toBeNull();
 
     const victim = [2, 3].find((id) => id !== cluster.quorum.controller?.id) ?? 0;
@@ -188,7 +188,7 @@ describe('watches', () => {
     cluster.quorum.node(victim).broker?.stop();
     await cluster.quorum.clock.advance(5_000);
     await run(zk.ping());
-    expect(told(zk)).toEqual([
+    expect(takeEvents(zk)).toEqual([
       [DELETED, `/brokers/ids/${victim}`],
       [CHILDREN, '/brokers/ids'],
     ]);
@@ -197,14 +197,14 @@ describe('watches', () => {
 });
 
 describe('triggers under /admin', () => {
-  test('a topic is deleted, and who watches sees the node come and go', async () => {
+  test('delete a topic, and fire watches for the created and deleted node', async () => {
     const { cluster, zk, other, run } = await start();
     const topic = { name: 'doomed', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] };
     await cluster.quorum.send(1, createTopics, { topics: [topic], timeoutMs: 5_000, validateOnly: false });
     await run(other.addWatch('/admin', true));
     await run(zk.create('/admin/delete_topics/doomed'));
     await run(other.sync());
-    expect(told(other)).toEqual([
+    expect(takeEvents(other)).toEqual([
       [CREATED, '/admin/delete_topics/doomed'],
       [DELETED, '/admin/delete_topics/doomed'],
     ]);
@@ -212,7 +212,7 @@ describe('triggers under /admin', () => {
     await expect(run(zk.create('/admin/delete_topics/doomed'))).rejects.toMatchObject({ code: -8 });
   });
 
-  test('a reassignment has its node while it goes on, and only one goes on', async () => {
+  test('show a node during a reassignment, one at a time', async () => {
     const { cluster, zk, other, run } = await start();
     const topic = {
       name: 't',
@@ -231,7 +231,7 @@ describe('triggers under /admin', () => {
       removing_replicas: { 0: [1] },
     });
     await run(other.sync());
-    expect(told(other)).toEqual([[CREATED, '/admin/reassign_partitions']]);
+    expect(takeEvents(other)).toEqual([[CREATED, '/admin/reassign_partitions']]);
     await expect(run(zk.create('/admin/reassign_partitions', ask([1, 3])))).rejects.toMatchObject({ code: -110 });
     await expect(run(zk.delete('/admin/reassign_partitions'))).rejects.toMatchObject({ code: -102 });
   });

@@ -1,4 +1,4 @@
-/** What is answered at odd paths and for odd kinds of nodes, as Apache ZooKeeper 3.8.0 answered the same requests on 2026-11-30. */
+/** Responses at unusual paths and for unusual kinds of nodes, as Apache ZooKeeper 3.8.0 answered the same requests on 2026-11-30. */
 import { beforeAll, describe, expect, test } from 'vitest';
 import { MAX_TTL_MS } from '../../../electron/cluster/quorum/coordination/node-kind.ts';
 import {
@@ -17,7 +17,7 @@ import { ZooKeeperCluster } from '../../helpers/zookeeper-cluster.ts';
 const [BAD, NONE, EXISTS, VERSION, NOAUTH] = [-8, -101, -110, -103, -102];
 const OTHER_VERSION = 77;
 
-/** Codes of create, sequential create, delete, exists, getData, setData, setACL; those with a version ask for one that no node has. */
+/** Codes of create, sequential create, delete, exists, getData, setData, setACL; those with a version name one that no node has. */
 const PATHS: [path: string, ...codes: number[]][] = [
   ['/dir/', BAD, 0, NONE, NONE, NONE, BAD, BAD],
   ['/dir//', NONE, NONE, NONE, NONE, NONE, BAD, BAD],
@@ -93,7 +93,7 @@ describe('ZooKeeper 3.8 and the endpoint answer alike', () => {
       version(writer);
     };
     const aclAndVersion = (writer: Writer): void => {
-      writeAcl(writer, [{ permissions: 31, scheme: 'world', id: 'anyone' }]);
+      writeAcl(writer, [{ permissions: 31, scheme: 'world', id: 'anyone' }]); // language: ZooKeeper's id for all users
       version(writer);
     };
     expect([
@@ -113,7 +113,7 @@ describe('ZooKeeper 3.8 and the endpoint answer alike', () => {
     ]).toEqual(codes);
   });
 
-  test('a sequential create below a path that ends in a slash is named by its number alone', async () => {
+  test('a sequential create below a path with a trailing slash is named by its number alone', async () => {
     await run(zk.create('/slash'));
     expect(await run(zk.create('/slash/', '', Flags.sequential))).toBe('/slash/0000000000');
     expect(await run(zk.create('/slash/.', '', Flags.sequential))).toBe('/slash/.0000000001');
@@ -162,7 +162,7 @@ describe('ZooKeeper 3.8 and the endpoint answer alike', () => {
         pathAnd('/dir', (writer) => writer.int32(9)),
       ),
     ).toBe(-5);
-    // No path at all: the request cannot be read, and the session stays.
+    // No path at all: the request cannot be decoded, and the session stays.
     expect(await code(OpCode.getData, (writer) => writer.int32(-1))).toBe(-5);
     expect(await run(zk.exists('/dir'))).not.toBeNull();
     const auth = (scheme: string) => (writer: Writer) => {
@@ -176,7 +176,7 @@ describe('ZooKeeper 3.8 and the endpoint answer alike', () => {
     expect(other.closed).toBe(true);
   });
 
-  test('the configuration of the ensemble is empty, and only reconfig would change it', async () => {
+  test('the configuration of the ensemble is empty, and only reconfig changes it', async () => {
     expect((await run(zk.get('/zookeeper/config'))).data).toBe('');
     await expect(run(zk.set('/zookeeper/config', 'server.1=x'))).rejects.toMatchObject({ code: NOAUTH });
   });

@@ -3,10 +3,10 @@ import { ErrorCode } from '../../protocol/error-codes.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { currentBroker, type Decision, type DecisionContext } from './decision.ts';
 
-/** Ids in one block; a broker that crashes loses what is left of its block, of which there are 2⁶³. */
+/** Ids of one block; a broker that crashes loses the rest of its block. There are 2⁶³ ids. */
 export const PRODUCER_ID_BLOCK = 1000;
 
-/** Hands a broker the next block of producer ids (KIP-730). */
+/** Allocates the next block of producer ids to a broker (KIP-730). */
 export function allocateProducerIds(context: DecisionContext, request: RequestOf<typeof api>): Decision<ResponseIn<typeof api>> {
   const { brokerId, brokerEpoch } = request;
   currentBroker(context.image, brokerId, brokerEpoch);

@@ -1,6 +1,6 @@
 /**
- * Settings of topics and brokers: AlterConfigs replaces all of a resource's, IncrementalAlterConfigs (KIP-339) changes single ones.
- * A resource is changed whole or not at all.
+ * Settings of topics and brokers: AlterConfigs replaces all settings of a resource, IncrementalAlterConfigs (KIP-339) changes single ones.
+ * All changes of a resource are made, or none.
  */
 import type { alterConfigs as replaceApi } from '../../protocol/apis/alter-configs.ts';
 import type { incrementalAlterConfigs as incrementalApi } from '../../protocol/apis/incremental-alter-configs.ts';
@@ -37,14 +37,14 @@ const PER_IP_OVERRIDES = 'max.connections.per.ip.overrides';
 
 interface Change {
   readonly name: string;
-  /** Null: back to the default. */
+  /** Null: the default. */
   readonly value: string | null;
 }
 
 export function alterConfigs(context: DecisionContext, request: Replace): Decision<Response> {
   return decide(context, request, (resource, current) => {
     for (const { name, value } of resource.configs) {
-      if (value === null) throw new KafkaError(ErrorCode.INVALID_REQUEST, `${name} has no value; leave it out to go back to the default.`);
+      if (value === null) throw new KafkaError(ErrorCode.INVALID_REQUEST, `${name} has no value; omit it to restore the default.`);
     }
     const kept = new Set(resource.configs.map((config) => config.name));
     const removed = [...current.keys()].filter((name) => !kept.has(name)).map((name) => ({ name, value: null }));
@@ -56,7 +56,7 @@ export function incrementalAlterConfigs(context: DecisionContext, request: Incre
   return decide(context, request, (resource, current, known) =>
     resource.configs.map(({ name, value, configOperation }): Change => {
       if (configOperation === DELETE) return { name, value: null };
-      if (value === null) throw new KafkaError(ErrorCode.INVALID_REQUEST, `${name} has no value; delete it to go back to the default.`);
+      if (value === null) throw new KafkaError(ErrorCode.INVALID_REQUEST, `${name} has no value; delete it to restore the default.`);
       if (configOperation === SET) return { name, value };
       if (configOperation !== APPEND && configOperation !== SUBTRACT) {
         throw new KafkaError(
@@ -134,7 +134,7 @@ function decide<R extends AskedResource>(
   });
   if (request.validateOnly || records.length === 0) return { records: [], response: { responses }, events: [] };
   for (const record of clearEligible(context, configs)) records.push(record);
-  // Allowing unclean elections is how a partition without a leader is given up on: it gets one at once.
+  // Unclean election was enabled: partitions without a leader get one at once.
   const moves = electForLeaderless({ ...image, configs }, context.properties);
   for (const move of moves) records.push(move.record);
   for (const event of moveEvents(moves, 'setting', 'a changed setting allows a leader that may lack records')) events.push(event);
@@ -142,8 +142,8 @@ function decide<R extends AskedResource>(
 }
 
 /**
- * Who left an ISR is eligible because the high watermark stood still from then on. Where min.insync.replicas changes it may move again, and
- * nobody is eligible any more (KIP-966). Where there is no leader nothing moves.
+ * A replica that left the ISR is eligible because the high watermark did not advance from then on. When min.insync.replicas changes it may
+ * advance again, so no replica stays eligible (KIP-966). Without a leader the high watermark does not advance.
  */
 function clearEligible({ image, properties }: DecisionContext, configs: MetadataImage['configs']): MetadataRecordIn[] {
   const before = settingsCache(image, properties);
@@ -162,7 +162,7 @@ function clearEligible({ image, properties }: DecisionContext, configs: Metadata
 
 function checkResource(image: MetadataImage, type: number, name: string): ConfigResourceType {
   if (type === TOPIC_RESOURCE) {
-    if (name === '') throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Settings of all topics are settings of the brokers; name a topic.');
+    if (name === '') throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Defaults of all topics are settings of the brokers; name a topic.');
     const defect = topicNameDefect(name);
     if (defect !== null) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, defect);
     if (!image.topics.has(name)) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `There is no topic named ${name}.`);
@@ -180,7 +180,7 @@ function checkResource(image: MetadataImage, type: number, name: string): Config
   );
 }
 
-/** Throws INVALID_CONFIG for a topic's setting and, as Apache Kafka's brokers do, INVALID_REQUEST for a broker's. */
+/** Throws INVALID_CONFIG for a topic setting and, as Apache Kafka's brokers do, INVALID_REQUEST for a broker setting. */
 function checkValue(
   { image, properties }: DecisionContext,
   { type, resourceName, name, value }: { type: ConfigResourceType; resourceName: string; name: string; value: string },
@@ -201,7 +201,7 @@ function checkValue(
   throw new KafkaError(ErrorCode.INVALID_REQUEST, message);
 }
 
-/** Settings of a broker that are only good together. Throws INVALID_REQUEST. */
+/** Checks settings of a broker that depend on each other. Throws INVALID_REQUEST. */
 function checkTogether(
   { image, properties }: DecisionContext,
   configs: MetadataImage['configs'],

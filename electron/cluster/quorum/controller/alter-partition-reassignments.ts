@@ -8,7 +8,7 @@ import { electionRules, movePartition, type ElectionRules, type PartitionMove } 
 import { moveEvents } from './partition-moves.ts';
 import { isReassigning, originalReplicas, reassign, targetReplicas, type Assignment } from './reassignment-state.ts';
 
-/** A metadata batch has room for so many. */
+/** Bounded by the size of a metadata batch. */
 const MAX_PARTITIONS = 10_000;
 
 type Request = RequestOf<typeof api>;
@@ -19,9 +19,9 @@ interface Change {
 }
 
 /**
- * Moves replicas to other brokers, or, where none are named, gives up such a move (KIP-455). What is wrong with one partition fails that one
- * only. A move that needs no copying, such as another order of the same brokers, is done at once; others end with the AlterPartition by
- * which the last newcomer joins the ISR (`reassignment-state.ts`).
+ * Reassigns replicas to other brokers or, without a list of brokers, cancels a reassignment (KIP-455). An error in one partition fails that
+ * partition only. A reassignment without data to copy, such as another order of the same brokers, completes at once; others complete with the
+ * AlterPartition by which the last added replica joins the ISR (`reassignment-state.ts`).
  */
 export function alterPartitionReassignments(context: DecisionContext, request: Request): Decision<ResponseIn<typeof api>> {
   const { image } = context;
@@ -62,7 +62,7 @@ export function alterPartitionReassignments(context: DecisionContext, request: R
       errorMessage: null,
       responses,
     },
-    events: [...tell(changes), ...moveEvents(moves, 'reassignment', 'replicas were assigned to other brokers')],
+    events: [...describeChanges(changes), ...moveEvents(moves, 'reassignment', 'replicas were assigned to other brokers')],
   };
 }
 
@@ -123,12 +123,12 @@ function cancel(partition: PartitionImage, rules: ElectionRules): Change {
   return { move: movePartition(partition, { assignment, isr }, rules), cancelled: true };
 }
 
-/** Whether those who go at once leave fewer behind that have all records than an acknowledgement was worth. */
+/** Whether the replicas that leave at once leave too few replicas that have all acknowledged records. */
 function tooFew(partition: PartitionImage, isr: readonly number[], replicas: readonly number[], rules: ElectionRules): boolean {
   return isr.length < partition.isr.length && isr.length < Math.min(rules.minInsyncReplicas, replicas.length);
 }
 
-function tell(changes: readonly Change[]): ControllerEvent[] {
+function describeChanges(changes: readonly Change[]): ControllerEvent[] {
   const of = (cancelled: boolean): PartitionMove[] =>
     changes.flatMap(({ move, cancelled: was }) => (move !== undefined && was === cancelled && !move.reassigned ? [move] : []));
   const events: ControllerEvent[] = [];
@@ -155,7 +155,7 @@ function tell(changes: readonly Change[]): ControllerEvent[] {
   return events;
 }
 
-/** Topic and partitions, where all are of one topic. */
+/** Topic and partitions, if all are of one topic. */
 function sole(list: readonly { topic: string; partition: number }[]): { topic?: string; partitions?: number[] } {
   const [first] = list;
   if (first === undefined || list.some(({ topic }) => topic !== first.topic)) return {};

@@ -10,13 +10,13 @@ type Request = RequestOf<typeof api>;
 type AskedPartition = Request['topics'][number]['partitions'][number];
 
 /**
- * A leader changes its ISR: a compare-and-set on leader epoch and partition epoch (KIP-497). Whoever is to join must be registered
- * under the epoch that the leader saw, unfenced and not shutting down (KIP-841, KIP-903): else a broker that lost data with its old
- * incarnation could count as in sync.
+ * A leader changes its ISR: a compare-and-set on leader epoch and partition epoch (KIP-497). A joining replica's broker must be registered
+ * under the epoch that the leader saw, unfenced and not shutting down (KIP-841, KIP-903): else a broker whose old incarnation lost data could
+ * count as in sync.
  *
- * An ISR without the leader hands the leadership over to its first broker (`broker/leadership-handover.ts`); Apache Kafka refuses such a
- * request. The election is clean: the successor is in the ISR or eligible (KIP-966), so it has every committed record, and the others are
- * members of the ISR that stay in it. The leader that asks has none of that trust any more: it joins the ISR again once it has caught up.
+ * An ISR without the leader moves leadership to its first broker (`broker/leadership-handover.ts`); Apache Kafka refuses such a request. The
+ * election is clean: the new leader is in the ISR or eligible (KIP-966), so it has every committed record, and the others are members of the
+ * ISR that stay in it. The old leader is no longer known to be in sync: it rejoins the ISR once it has caught up.
  */
 export function alterPartition(context: DecisionContext, request: Request): Decision<ResponseIn<typeof api>> {
   const { image } = context;
@@ -44,7 +44,7 @@ export function alterPartition(context: DecisionContext, request: Request): Deci
       const move = movePartition(partition, wanted, rules(topic.name));
       if (move !== undefined) (handover ? handovers : moves).push(move);
       const { leader, leaderEpoch, isr: newIsr, leaderRecoveryState, partitionEpoch } = move?.after ?? partition;
-      // A change that would cost the leader its place is none that a leader asks for.
+      // A leader never requests a change that ends its own leadership.
       const outcome = leader === partition.leader ? ErrorCode.NONE : ErrorCode.NEW_LEADER_ELECTED;
       return {
         partitionIndex: asked.partitionIndex,
@@ -70,7 +70,7 @@ export function alterPartition(context: DecisionContext, request: Request): Deci
 }
 
 function defect(image: MetadataImage, brokerId: number, partition: PartitionImage, asked: AskedPartition, isr: readonly number[]): number {
-  // The leader knows more than this controller: an older controller, not a newer leader.
+  // The leader's epoch is newer than this controller's image: the controller is the older one, not the leader.
   if (asked.leaderEpoch > partition.leaderEpoch || asked.partitionEpoch > partition.partitionEpoch) return ErrorCode.NOT_CONTROLLER;
   if (asked.leaderEpoch < partition.leaderEpoch) return ErrorCode.FENCED_LEADER_EPOCH;
   if (brokerId !== partition.leader) return ErrorCode.INVALID_REQUEST;
@@ -87,12 +87,12 @@ function defect(image: MetadataImage, brokerId: number, partition: PartitionImag
   return eligible ? ErrorCode.NONE : ErrorCode.INELIGIBLE_REPLICA;
 }
 
-/** Whether an ISR without the leader names a broker first that is known to have every committed record, and no other broker that is not in sync. */
+/** Whether an ISR without the leader begins with a broker that has every committed record, and adds no other broker that is out of sync. */
 function isSuccessor({ isr, elr }: PartitionImage, wanted: readonly number[]): boolean {
   return wanted.every((broker, index) => isr.includes(broker) || (index === 0 && elr.includes(broker)));
 }
 
-/** ISRs are kept in the order of the replicas, so that equal ones look equal. */
+/** ISRs are kept in the order of the replicas, so that equal ISRs compare as equal. */
 function inOrder(isr: readonly number[], partition: PartitionImage): number[] {
   return partition.replicas.filter((replica) => isr.includes(replica));
 }

@@ -7,19 +7,19 @@ import { currentBroker, type Decision, type DecisionContext } from './decision.t
 import { fenceBroker } from './fence-broker.ts';
 import { unfenceBroker } from './unfence-broker.ts';
 
-/** What the sessions know that the image does not. */
+/** State of the sessions that the image does not hold. */
 export interface ShutdownProgress {
-  /** Offset up to which others must have read before a broker that shuts down may go; undefined: not noted yet. */
+  /** Offset up to which other brokers must have read before a broker may shut down; undefined: not recorded yet. */
   readonly shutdownOffset: bigint | undefined;
-  /** Lowest metadata offset that an active broker has said to have read; undefined when there is none other. */
+  /** Lowest metadata offset reported by an active broker; undefined without another active broker. */
   readonly lowestActiveOffset: bigint | undefined;
 }
 
 type Answer = ResponseIn<typeof brokerHeartbeat>;
 
 /**
- * A broker's heartbeat: what it wants, and what it may do next (KIP-631). A controlled shutdown goes in two steps: its leaderships
- * move, and once the others have read of that, it may go.
+ * Decides on a broker's heartbeat (KIP-631). A controlled shutdown has two steps: leadership moves to other brokers, and the broker may shut
+ * down once they have read of that.
  */
 export function decideHeartbeat(
   context: DecisionContext,

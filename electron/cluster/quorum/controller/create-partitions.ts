@@ -10,7 +10,7 @@ import { targetReplicas } from './reassignment-state.ts';
 
 type Request = RequestOf<typeof api>;
 
-/** Adds partitions to topics; keys may then hash to other partitions than before. Numbers of partitions cannot go down. */
+/** Adds partitions to topics; keys may then map to other partitions. The number of partitions cannot be lowered. */
 export function createPartitions(context: DecisionContext, request: Request): Decision<ResponseIn<typeof api>> {
   const records: MetadataRecordIn[] = [];
   const events: ControllerEvent[] = [];
@@ -50,14 +50,11 @@ function addPartitions(
     const message =
       added === 0
         ? `${asked.name} has ${now} partitions already.`
-        : `${asked.name} has ${now} partitions and cannot go down to ${asked.count}; create a new topic instead.`;
+        : `${asked.name} has ${now} partitions and cannot be reduced to ${asked.count}; create a new topic instead.`;
     throw new KafkaError(ErrorCode.INVALID_PARTITIONS, message);
   }
   if (added > MAX_PARTITIONS_AT_ONCE) {
-    throw new KafkaError(
-      ErrorCode.INVALID_PARTITIONS,
-      `One request can add ${MAX_PARTITIONS_AT_ONCE} partitions; ask for fewer at a time.`,
-    );
+    throw new KafkaError(ErrorCode.INVALID_PARTITIONS, `One request can add ${MAX_PARTITIONS_AT_ONCE} partitions; split it.`);
   }
   const [first] = topic.partitions;
   const replicationFactor = first === undefined ? 1 : targetReplicas(first).length;

@@ -21,10 +21,10 @@ type Request = RequestOf<typeof api>;
 type AskedTopic = Request['topics'][number];
 type Result = ResponseIn<typeof api>['topics'][number];
 
-/** More would make one batch of the metadata log too large. */
+/** Bounds the size of the batch in the metadata log. */
 export const MAX_PARTITIONS_AT_ONCE = 10_000;
 
-/** Creates topics. What is wrong with one topic fails that topic only. */
+/** Creates topics. An error in one topic fails that topic only. */
 export function createTopics(context: DecisionContext, request: Request): Decision<ResponseIn<typeof api>> {
   const records: MetadataRecordIn[] = [];
   const events: ControllerEvent[] = [];
@@ -72,7 +72,7 @@ function createTopic(
   if (taken.has(name)) throw new KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS, `There is already a topic named ${name}.`);
   const collision = collidingName(name, taken);
   if (collision !== undefined) {
-    const message = `${name} is too like ${collision}: names that differ only in "." and "_" would share their metrics.`;
+    const message = `${name} collides with ${collision}: names that differ only in "." and "_" would share their metrics.`;
     throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, message);
   }
   const configs = checkedConfigs(topic);
@@ -178,7 +178,7 @@ function automaticAssignment({ image, properties, random }: DecisionContext, top
   return placeReplicas(brokers, partitions, replicationFactor, random);
 }
 
-/** Throws INVALID_REPLICATION_FACTOR when there are not that many live brokers. */
+/** Throws INVALID_REPLICATION_FACTOR when there are fewer live brokers. */
 export function checkReplicationFactor(replicationFactor: number, live: number): void {
   if (replicationFactor < 1)
     throw new KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, 'A topic needs at least 1 replica of each partition.');
@@ -189,7 +189,7 @@ export function checkReplicationFactor(replicationFactor: number, live: number):
   }
 }
 
-/** A fresh partition: whoever lives is in sync, there being nothing to be behind with. */
+/** A new partition: every live replica is in sync, since there are no records. */
 export function partitionRecord(image: MetadataImage, topicId: string, partitionId: number, replicas: readonly number[]): MetadataRecordIn {
   const isr = replicas.filter((broker) => isActive(image.brokers.get(broker)));
   return {

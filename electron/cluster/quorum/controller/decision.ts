@@ -1,7 +1,6 @@
 /**
- * A decision of the controller: what is to be written, what is answered once that is committed, and what the timeline is
- * told. Decisions are pure: the image and a request in, records out. What a request gets wrong as a whole is thrown as a
- * `KafkaError`; what is wrong with one of many items is in the response.
+ * A decision of the controller: its records, the response once they are committed, and its timeline events. Decisions are pure: image and
+ * request in, records out. An invalid request throws a `KafkaError`; an error in one of its items is in the response.
  */
 import type { NodeEvent } from '../../lib/events.ts';
 import type { Random } from '../../lib/random.ts';
@@ -21,21 +20,21 @@ export interface Decision<Response> {
 }
 
 export interface DecisionContext {
-  /** With everything that this controller has already decided. */
+  /** With all decisions of this controller, also uncommitted ones. */
   readonly image: MetadataImage;
   /** The nodes' own configuration, for defaults. */
   readonly properties: Properties;
   readonly random: Random;
-  /** Offset that the first record of this decision will get. */
+  /** Offset of the first record of this decision. */
   readonly nextOffset: bigint;
 }
 
-/** It may lead and be in ISRs. */
+/** It may lead partitions and be in ISRs. */
 export function isActive(broker: BrokerRegistration | undefined): broker is BrokerRegistration {
   return broker !== undefined && !broker.fenced && !broker.inControlledShutdown;
 }
 
-/** The broker, if the request's epoch is that of its registration; STALE_BROKER_EPOCH tells it to register anew (KIP-631). */
+/** The broker, if the request has the epoch of its registration; with STALE_BROKER_EPOCH the broker registers again (KIP-631). */
 export function currentBroker(image: MetadataImage, id: number, epoch: bigint): BrokerRegistration {
   const broker = image.brokers.get(id);
   if (broker === undefined) {
@@ -60,13 +59,13 @@ export function settingsCache(image: MetadataImage, properties: Properties): (to
   };
 }
 
-/** Half of what nodes decode of one batch (`metadata-log.ts`), and less than a fetch of a follower takes: a larger one never commits. */
+/** Half of what nodes decode of one batch (`metadata-log.ts`), and less than the limit of a fetch: a larger batch would never commit. */
 const MAX_DECISION_BYTES = 32 * 1024 ** 2;
 
 /** Throws `KafkaError` RECORD_LIST_TOO_LARGE. */
 export function refuseOversized(values: readonly Uint8Array[]): void {
   const bytes = values.reduce((sum, value) => sum + value.length, 0);
   if (bytes <= MAX_DECISION_BYTES) return;
-  const message = `The change was not made: its records have ${bytes} bytes, and ${MAX_DECISION_BYTES} is the most. Split the request.`;
+  const message = `The change was not made: its records have ${bytes} bytes, and the maximum is ${MAX_DECISION_BYTES}. Split the request.`;
   throw new KafkaError(ErrorCode.RECORD_LIST_TOO_LARGE, message);
 }

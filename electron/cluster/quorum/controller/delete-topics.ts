@@ -9,7 +9,7 @@ import type { ControllerEvent, Decision, DecisionContext } from './decision.ts';
 type Request = RequestOf<typeof api>;
 type Result = ResponseIn<typeof api>['responses'][number];
 
-/** Deletes topics, by name or (v6) by id. Their settings go with them. */
+/** Deletes topics and their settings, by name or (v6) by id. */
 export function deleteTopics(context: DecisionContext, request: Request): Decision<ResponseIn<typeof api>> {
   const { image, properties } = context;
   const asked = [...request.topics, ...request.topicNames.map((name) => ({ name, topicId: ZERO_UUID }))];
@@ -28,7 +28,7 @@ export function deleteTopics(context: DecisionContext, request: Request): Decisi
         ? refuse(ErrorCode.UNKNOWN_TOPIC_ID, `There is no topic with id ${topicId}.`)
         : refuse(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `There is no topic named ${name}.`);
     }
-    if (!enabled) return refuse(ErrorCode.TOPIC_DELETION_DISABLED, 'Topics cannot be deleted here; delete.topic.enable is false.');
+    if (!enabled) return refuse(ErrorCode.TOPIC_DELETION_DISABLED, 'Topics cannot be deleted: delete.topic.enable is false.');
     if (gone.has(topic.id)) return refuse(ErrorCode.INVALID_REQUEST, `The request names topic ${topic.name} twice.`);
     gone.add(topic.id);
     records.push({ type: 'RemoveTopicRecord', value: { topicId: topic.id } });

@@ -17,8 +17,8 @@ interface Outcome {
 }
 
 /**
- * Elections that a person asks for (KIP-183, KIP-460): back to the preferred replica, or, to get a partition without a leader going
- * again at the price of lost records, to whichever replica lives. Without a list: all partitions, naming only those that needed one.
+ * ElectLeaders (KIP-183, KIP-460): elects the preferred replica or, for a partition without a leader and at the price of lost records, any live
+ * replica. Without a list: all partitions; the response names only those that needed an election.
  */
 export function electLeaders(context: DecisionContext, request: RequestOf<typeof api>): Decision<ResponseIn<typeof api>> {
   const { electionType, topicPartitions } = request;
@@ -62,7 +62,7 @@ export function electLeaders(context: DecisionContext, request: RequestOf<typeof
 function electPreferred(partition: PartitionImage, rules: ElectionRules): Outcome {
   const [preferred] = partition.replicas;
   const name = `${partition.topic}-${partition.partition}`;
-  if (partition.leader === preferred) return failed(ErrorCode.ELECTION_NOT_NEEDED, `${name} is led by its preferred replica already.`);
+  if (partition.leader === preferred) return failed(ErrorCode.ELECTION_NOT_NEEDED, `${name} is already led by its preferred replica.`);
   const move = movePartition(
     partition,
     { preferred: true },

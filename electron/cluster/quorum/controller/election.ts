@@ -1,7 +1,7 @@
 /**
- * Who leads a partition. The ISR first, then the eligible leader replicas (KIP-966: they hold everything below the high
- * watermark, since that stands still while the ISR is smaller than min.insync.replicas), and one that is out of sync only where
- * the topic allows to lose records. The last member of an ISR stays in it: it alone is known to have everything.
+ * Elects the leader of a partition: from the ISR first, then from the eligible leader replicas (KIP-966: they hold everything below the high
+ * watermark, which does not advance while the ISR is smaller than min.insync.replicas), and from replicas out of sync only where the topic
+ * allows unclean election. The last member of an ISR stays in it: only this replica is known to have all records.
  */
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import { ZERO_UUID } from '../../protocol/uuid.ts';
@@ -18,17 +18,17 @@ export interface ElectionRules {
   readonly minInsyncReplicas: number;
 }
 
-/** What is to become of a partition beside its leader; absent: as it is. */
+/** Requested state of a partition beside its leader; absent: unchanged. */
 export interface Wanted {
   readonly isr?: readonly number[];
-  /** Who leads if it can. */
+  /** The preferred new leader. */
   readonly successor?: number | undefined;
-  /** A broker that may have lost what it had not flushed: it is not eligible any more. */
+  /** A broker that may have lost unflushed records: it is no longer eligible. */
   readonly distrust?: number;
-  /** Take the first replica where it can lead, even if another leads well. */
+  /** Elect the first replica where it can lead, even if the leader is live. */
   readonly preferred?: boolean;
   readonly leaderRecoveryState?: number;
-  /** Another set of replicas, and which of them come and go. */
+  /** The new replicas, with those that are being added and removed. */
   readonly assignment?: Assignment;
 }
 
@@ -36,13 +36,13 @@ export interface PartitionMove {
   readonly before: PartitionImage;
   readonly after: PartitionImage;
   readonly record: MetadataRecordIn;
-  /** The new leader may lack records that were acknowledged. */
+  /** The new leader may lack acknowledged records. */
   readonly unclean: boolean;
-  /** A reassignment ends with it. */
+  /** The change completes a reassignment. */
   readonly reassigned: boolean;
 }
 
-/** The partition after its ISR or its replicas changed and a leader was looked for; undefined when nothing changes. */
+/** The partition after a change of its ISR or replicas and an election; undefined when nothing changes. */
 export function movePartition(partition: PartitionImage, wanted: Wanted, rules: ElectionRules): PartitionMove | undefined {
   const minInsyncReplicas = (replicas: readonly number[]): number => Math.min(rules.minInsyncReplicas, replicas.length);
   const asked = wanted.assignment ?? partition;
@@ -55,14 +55,14 @@ export function movePartition(partition: PartitionImage, wanted: Wanted, rules: 
   const elected = elect(candidates, wantedIsr, wantedElr, wanted, rules);
   const { isr, leader } = elected;
   const moving = elected.unclean || (leader >= 0 && isr.length >= minInsyncReplicas(replicas));
-  const { elr, lastKnownElr } = moving ? NOBODY : eligible(candidates, isr, wanted.distrust);
+  const { elr, lastKnownElr } = moving ? NO_ELIGIBLE : eligible(candidates, isr, wanted.distrust);
 
-  // Whoever leaves may not know it for a while, and go on to fetch. Were it to come back before, that would count, and then it would
-  // delete its log, as it was told to first: in the new epoch it is refused until it knows (as Apache Kafka has it).
-  const someoneLeaves = partition.replicas.some((broker) => !replicas.includes(broker));
+  // A removed replica may not know of it for a while, and keep fetching. If it were added again before, its fetches would count, and then it
+  // would delete its log by the earlier removal. In the new epoch its fetches are refused until it has the change (as in Apache Kafka).
+  const replicaLeaves = partition.replicas.some((broker) => !replicas.includes(broker));
   const change = {
     isr: unlessSame(isr, partition.isr),
-    leader: leader === partition.leader && !someoneLeaves ? LEADER_UNCHANGED : leader,
+    leader: leader === partition.leader && !replicaLeaves ? LEADER_UNCHANGED : leader,
     replicas: unlessSame(replicas, partition.replicas),
     removingReplicas: unlessSame(removingReplicas, partition.removingReplicas),
     addingReplicas: unlessSame(addingReplicas, partition.addingReplicas),
@@ -81,7 +81,7 @@ export function movePartition(partition: PartitionImage, wanted: Wanted, rules: 
         partitionId: partition.partition,
         topicId: partition.topicId,
         ...change,
-        // Each broker has one directory; who looks for its id finds that it is not said.
+        // Each broker has one directory, so directory ids are not reported.
         directories: change.replicas?.map(() => ZERO_UUID) ?? null,
       },
     },
@@ -107,7 +107,7 @@ function elect(
   const fromElr = partition.replicas.find((broker) => elr.includes(broker) && rules.acceptable(broker));
   if (fromElr !== undefined) return { leader: fromElr, isr: [fromElr], unclean: false };
   if (rules.unclean) {
-    // Who was eligible last lacks the least.
+    // The last eligible replica lacks the fewest records.
     const { lastKnownElr } = partition;
     const last = partition.replicas.find((broker) => lastKnownElr.includes(broker) && rules.acceptable(broker));
     const any = last ?? partition.replicas.find(rules.acceptable);
@@ -117,8 +117,8 @@ function elect(
 }
 
 /**
- * Who is eligible beside the ISR while the high watermark stands still, since the ISR is too small or nobody leads: everybody who left it
- * since then.
+ * The eligible replicas beside the ISR while the high watermark does not advance, because the ISR is too small or there is no leader: every
+ * replica that has left the ISR since then.
  */
 function eligible(
   partition: PartitionImage,
@@ -132,13 +132,13 @@ function eligible(
   return { elr, lastKnownElr };
 }
 
-const NOBODY = { elr: [], lastKnownElr: [] };
+const NO_ELIGIBLE = { elr: [], lastKnownElr: [] };
 
 function recoveryChange(partition: PartitionImage, state: number | undefined): number {
   return state === undefined || state === partition.leaderRecoveryState ? -1 : state;
 }
 
-/** For a field of a PartitionChangeRecord: null says that it stays. */
+/** For a field of a PartitionChangeRecord: null means unchanged. */
 function unlessSame(after: readonly number[], before: readonly number[]): number[] | null {
   return after.length === before.length && after.every((value, index) => value === before[index]) ? null : [...after];
 }
@@ -149,7 +149,7 @@ export function without(isr: readonly number[], broker: number): readonly number
   return rest.length === 0 ? isr : rest;
 }
 
-/** Rules for every topic of an image; `acceptable` where brokers are about to change. */
+/** Rules for every topic of an image; `acceptable` while brokers are about to change. */
 export function electionRules(
   image: MetadataImage,
   properties: Properties,

@@ -2,7 +2,7 @@ import type { BrokerRegistration } from '../image.ts';
 import { moveAwayFrom, moveEvents } from './partition-moves.ts';
 import type { Decision, DecisionContext } from './decision.ts';
 
-/** Takes a broker out of service: it leads nothing and is in no ISR until it is unfenced (KIP-631). `reason` is told to people. */
+/** Fences a broker: it leads no partition and is in no ISR until it is unfenced (KIP-631). `reason` is shown on the timeline. */
 export function fenceBroker(context: DecisionContext, broker: BrokerRegistration, reason: string): Decision<void> {
   if (broker.fenced) return { records: [], response: undefined, events: [] };
   const moves = moveAwayFrom(context.image, context.properties, broker.id);

@@ -4,7 +4,7 @@ import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import type { Decision, DecisionContext } from './decision.ts';
 import { isReassigning } from './reassignment-state.ts';
 
-/** The moves of replicas under way (KIP-455), of all partitions or of those named. The controller answers, so that nobody sees an older state than the one they made. */
+/** The reassignments in progress (KIP-455), of all or of the named partitions. The controller answers, so no caller sees a state before its own change. */
 export function listPartitionReassignments({ image }: DecisionContext, request: RequestOf<typeof api>): Decision<ResponseIn<typeof api>> {
   const asked = request.topics ?? [...image.topics.keys()].map((name) => ({ name, partitionIndexes: undefined }));
   const topics = asked.map(({ name, partitionIndexes }) => {

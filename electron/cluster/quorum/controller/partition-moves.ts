@@ -1,13 +1,13 @@
 /**
- * What an event means for all partitions at once: a broker leaves, comes back, or a setting changes. Each function gives the moves, in no
- * particular order, and `moveEvents` what the timeline is told of them.
+ * Effects of an event on all partitions: a broker leaves or returns, or a setting changes. Each function returns the moves, unordered, and
+ * `moveEvents` their timeline events.
  */
 import type { Properties } from '../config-definitions.ts';
 import type { MetadataImage, PartitionImage } from '../image.ts';
 import { isActive, type ControllerEvent } from './decision.ts';
 import { electionRules, movePartition, without, type PartitionMove } from './election.ts';
 
-/** What becomes of all partitions that a broker has a part in, when it leaves: out of every ISR, its leaderships to others. */
+/** A broker leaves: it is removed from every ISR, and other brokers take over its leaderships. */
 export function moveAwayFrom(image: MetadataImage, properties: Properties, broker: number): PartitionMove[] {
   const rules = electionRules(image, properties, (id) => id !== broker && isActive(image.brokers.get(id)));
   const moves: PartitionMove[] = [];
@@ -22,8 +22,8 @@ export function moveAwayFrom(image: MetadataImage, properties: Properties, broke
 }
 
 /**
- * A broker comes back with all that it had. It leaves the ISRs in which others are known to live, to join them again under its new epoch,
- * and leads nothing until it is unfenced. `isAlive`: whether this controller has heard of a broker.
+ * A broker returns with all of its records. It leaves the ISRs that have other live members, to rejoin them under its new epoch, and leads
+ * no partition until it is unfenced. `isAlive`: whether this controller has received a heartbeat of a broker.
  */
 export function restarted(
   image: MetadataImage,
@@ -38,10 +38,10 @@ export function restarted(
     for (const partition of topic.partitions) {
       if (partition.leader !== broker && !partition.isr.includes(broker)) continue;
       const wanted = partition.isr.some(acceptable) ? { isr: without(partition.isr, broker) } : {};
-      // Where another leads, it goes on to, be it heard of or not: its own session decides about it.
+      // Another leader stays, in contact with this controller or not: its own session decides.
       const leads = (id: number): boolean => id === partition.leader && id !== broker && isActive(image.brokers.get(id));
       const { minInsyncReplicas } = rules(topic.name);
-      // Never unclean: what it holds is there in a moment.
+      // Never unclean: the broker with the records is about to be unfenced.
       const move = movePartition(partition, wanted, { unclean: false, minInsyncReplicas, acceptable: (id) => leads(id) || acceptable(id) });
       if (move !== undefined) moves.push(move);
     }
@@ -50,9 +50,9 @@ export function restarted(
 }
 
 /**
- * A broker comes back and cannot say that it stopped cleanly: what it had not flushed may be gone. Where others are known to have
- * everything, it must not lead before it has caught up with them. Where it still counts as leader, it leads no longer: it is only to lead
- * under a new epoch, or followers could not tell what it lost from what it writes in its place.
+ * A broker returns without a clean-shutdown proof: it may have lost unflushed records. Where other replicas are known to have all records, it
+ * must not lead before it has caught up with them. Where it still is the leader, it is deposed: it may lead only under a new epoch, or
+ * followers could not distinguish the records that it lost from those that it writes in their place.
  */
 export function distrust(image: MetadataImage, properties: Properties, broker: number): PartitionMove[] {
   const rules = electionRules(image, properties, (id) => id !== broker && isActive(image.brokers.get(id)));
@@ -71,7 +71,7 @@ export function distrust(image: MetadataImage, properties: Properties, broker: n
   return moves;
 }
 
-/** Leaders for partitions without one, after a broker came back or a setting changed. */
+/** Elects leaders of partitions without one, after a broker returned or a setting changed. */
 export function electForLeaderless(
   image: MetadataImage,
   properties: Properties,
@@ -89,11 +89,11 @@ export function electForLeaderless(
   return moves;
 }
 
-/** What made the controller move leaders or change ISRs; the timeline finds the cause of an event by it. */
+/** What made the controller move leaders or change ISRs; the timeline links events to causes by it. */
 export type MoveTrigger =
   'fencing' | 'shutdown' | 'unfencing' | 'registration' | 'removal' | 'request' | 'setting' | 'reassignment' | 'repair' | 'lag' | 'sweep';
 
-/** Events for the timeline: one of each kind, however many partitions moved. `broker` is the one that the trigger is about. */
+/** Timeline events: one of each kind, regardless of the number of partitions. `broker`: the broker of the trigger. */
 export function moveEvents(moves: readonly PartitionMove[], trigger: MoveTrigger, reason: string, broker?: number): ControllerEvent[] {
   const events: ControllerEvent[] = [];
   const about = broker === undefined ? {} : { broker };
@@ -122,12 +122,12 @@ export function moveEvents(moves: readonly PartitionMove[], trigger: MoveTrigger
   return [...events, ...reassignedEvents(moves)];
 }
 
-/** Members of an ISR that left it, though they are still to be replicas. */
+/** Members that left the ISR but remain replicas. */
 function leavers(before: PartitionImage, after: PartitionImage): number[] {
   return before.isr.filter((member) => !after.isr.includes(member) && after.replicas.includes(member));
 }
 
-/** The ends of reassignments among moves. */
+/** The moves that complete reassignments. */
 function reassignedEvents(moves: readonly PartitionMove[]): ControllerEvent[] {
   const list = moves
     .filter(({ reassigned }) => reassigned)

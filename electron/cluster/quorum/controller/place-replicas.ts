@@ -2,9 +2,9 @@ import type { Random } from '../../lib/random.ts';
 import type { BrokerRegistration } from '../image.ts';
 
 /**
- * Spreads replicas as Apache Kafka does: the first replica goes round the brokers from a random start, the others follow at a
- * distance that grows with every round, so that the load of a dead broker falls on many; and as long as there are racks without a
- * replica, the next goes to one of them. `replicationFactor` must not exceed the number of brokers.
+ * Spreads replicas as Apache Kafka does: first replicas are assigned round-robin from a random broker, the others at a distance that grows
+ * with every round, so that the load of a failed broker spreads over many; racks without a replica come first. `replicationFactor` must not
+ * exceed the number of brokers.
  */
 export function placeReplicas(
   brokers: readonly BrokerRegistration[],
@@ -28,7 +28,7 @@ export function placeReplicas(
     for (let step = 0; replicas.length < replicationFactor; step++) {
       const broker = arranged[(first + 1 + ((shift + step) % (count - 1))) % count] as BrokerRegistration;
       if (replicas.includes(broker.id)) continue;
-      // One full round looks for a fresh rack, after that any broker will do.
+      // The first round looks for an unused rack, later rounds take any broker.
       if (step < count - 1 && usedRacks.size < racks && usedRacks.has(broker.rack)) continue;
       replicas.push(broker.id);
       usedRacks.add(broker.rack);
@@ -38,7 +38,7 @@ export function placeReplicas(
   return placed;
 }
 
-/** Brokers such that neighbours are in different racks where they can be: one of each rack in turn. */
+/** Brokers in an order in which neighbours are in different racks where possible: one of each rack in turn. */
 function byAlternatingRack(brokers: readonly BrokerRegistration[]): BrokerRegistration[] {
   const racks = new Map<string | null, BrokerRegistration[]>();
   for (const broker of brokers.toSorted((a, b) => a.id - b.id)) {

@@ -1,6 +1,6 @@
 /**
- * A partition on its way to other brokers (KIP-455). Its replicas are the wanted ones, in their order, and behind them those that leave;
- * which are which stands in `addingReplicas` and `removingReplicas`. It has arrived once everyone who came is in sync.
+ * A partition under reassignment (KIP-455). Its replicas are the target replicas, in their order, followed by those to be removed;
+ * `addingReplicas` and `removingReplicas` name them. It is complete once all added replicas are in sync.
  */
 export interface Assignment {
   readonly replicas: readonly number[];
@@ -12,19 +12,18 @@ export function isReassigning({ addingReplicas, removingReplicas }: Assignment):
   return addingReplicas.length > 0 || removingReplicas.length > 0;
 }
 
-/** The replicas there will be. */
+/** The target replicas. */
 export function targetReplicas({ replicas, removingReplicas }: Assignment): number[] {
   return replicas.filter((broker) => !removingReplicas.includes(broker));
 }
 
-/** The replicas there were before. */
+/** The replicas before the reassignment. */
 export function originalReplicas({ replicas, addingReplicas }: Assignment): number[] {
   return replicas.filter((broker) => !addingReplicas.includes(broker));
 }
 
 /**
- * From where a partition is to the wanted replicas. A move that is under way is given up for this one: who was on its way and is not
- * wanted goes at once.
+ * Starts a reassignment to the target replicas. It replaces one in progress: added replicas that are no longer targets are removed at once.
  */
 export function reassign(current: Assignment, wanted: readonly number[]): Assignment {
   const original = originalReplicas(current);
@@ -34,9 +33,9 @@ export function reassign(current: Assignment, wanted: readonly number[]): Assign
 }
 
 /**
- * The end of a reassignment, once it can end: everyone who came is in the ISR, one of those who stay can lead, and enough of them have all
- * records for min.insync.replicas. While there are fewer, those who are to leave may be the only ones that have them beside, in the ISR
- * or eligible. Undefined while it cannot, or where there is none.
+ * Completes a reassignment when possible: all added replicas are in the ISR, one of the remaining replicas can lead, and enough of them have
+ * all records for min.insync.replicas. With fewer, only the replicas to be removed may have those records besides, in the ISR or as eligible
+ * replicas. Undefined while it cannot be completed, or without a reassignment.
  */
 export function completed(
   assignment: Assignment,

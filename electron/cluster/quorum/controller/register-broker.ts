@@ -7,17 +7,16 @@ import { distrust, moveEvents, restarted } from './partition-moves.ts';
 import type { ControllerEvent, Decision, DecisionContext } from './decision.ts';
 
 /**
- * A broker makes itself known (KIP-631). It starts fenced, under an epoch that is the offset of its registration.
+ * Registers a broker (KIP-631). It starts fenced; its broker epoch is the offset of its registration.
  *
- * While an older incarnation still has a session, the id is taken, unless that life is known to be over: it was let go by a controlled
- * shutdown, or this request names its epoch as the one under which it lost nothing (KIP-966, `broker/previous-run.ts`). `isAlive` is about
- * this controller's own reign: one that has never heard of a broker has no word of its life, and if an older incarnation lives after all,
- * its next heartbeat is answered with STALE_BROKER_EPOCH. Whatever the older one led moves with this very decision, under a new leader
- * epoch.
+ * While an older incarnation has a session, the id is in use, unless that incarnation is known to have ended: it completed a controlled
+ * shutdown, or this request names its epoch with a clean-shutdown proof (KIP-966, `broker/previous-run.ts`). `isAlive` covers only this
+ * controller's own epoch: without a heartbeat of the broker since then, its state is unknown, and if an older incarnation is still running, its
+ * next heartbeat is answered with STALE_BROKER_EPOCH. The same decision moves all leaderships of the older incarnation, under new leader
+ * epochs.
  *
- * A broker that may have lost records leaves every ISR and ELR, as long as there is anybody else in them. One that has lost none stays in
- * an ISR while nobody else of it is known to live: when all brokers come back at once, none of them is to be shut out for having been
- * the first.
+ * A broker that may have lost records leaves every ISR and ELR that has other members. One that has lost none stays in an ISR while no other
+ * member is known to be alive: when all brokers restart at once, the first of them must not be removed for being the first.
  */
 export function registerBroker(
   context: DecisionContext,

@@ -1,10 +1,10 @@
 const MAX_NAME_LENGTH = 249;
 
-/** Why a topic may not have this name, or null. Topics become directories and metrics, which is where Kafka's rules come from. */
+/** Why the name is invalid for a topic, or null. Topics become directories and metrics; Kafka's rules follow from both. */
 export function topicNameDefect(name: string): string | null {
   if (name === '') return 'A topic needs a name.';
   if (name === '.' || name === '..') return `"${name}" cannot be a topic's name; add a letter or a digit.`;
-  if (name.length > MAX_NAME_LENGTH) return `The name has ${name.length} characters, ${MAX_NAME_LENGTH} is the most; shorten it.`;
+  if (name.length > MAX_NAME_LENGTH) return `The name has ${name.length} characters, the maximum is ${MAX_NAME_LENGTH}; shorten it.`;
   const bad = /[^a-zA-Z0-9._-]/.exec(name);
   if (bad !== null) {
     const what = bad[0] === ' ' ? 'A space' : `"${bad[0]}"`;

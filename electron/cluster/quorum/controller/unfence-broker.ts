@@ -2,7 +2,7 @@ import type { BrokerRegistration } from '../image.ts';
 import { electForLeaderless, moveEvents } from './partition-moves.ts';
 import { isActive, type Decision, type DecisionContext } from './decision.ts';
 
-/** Puts a broker in service. Partitions that waited for it get a leader; the others it joins by catching up. */
+/** Unfences a broker. Partitions without a leader elect one; it rejoins the ISRs of the others once it has caught up. */
 export function unfenceBroker(context: DecisionContext, broker: BrokerRegistration): Decision<void> {
   const { image, properties } = context;
   const moves = electForLeaderless(image, properties, (id) =>

@@ -5,7 +5,7 @@ import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import { moveAwayFrom, moveEvents } from './partition-moves.ts';
 import type { Decision, DecisionContext } from './decision.ts';
 
-/** Forgets a broker that is gone for good. One that still runs will find that its epoch is not known and register anew. */
+/** Unregisters a broker that was removed. A broker that still runs finds its epoch unknown and registers again. */
 export function unregisterBroker(context: DecisionContext, request: RequestOf<typeof api>): Decision<ResponseIn<typeof api>> {
   const broker = context.image.brokers.get(request.brokerId);
   if (broker === undefined) {

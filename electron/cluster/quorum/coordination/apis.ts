@@ -1,17 +1,17 @@
 /**
- * How a node's ZooKeeper endpoint asks the active controller: requests of our own, among the cluster's nodes only, on the CONTROLLER
- * listener. Their keys are far from Apache Kafka's.
+ * Requests of a node's ZooKeeper endpoint to the active controller: private APIs between the nodes of the cluster, on the CONTROLLER listener.
+ * Their keys are far above Apache Kafka's.
  */
 import { array, bytes, defineApi, int16, int32, int64, int8, string, struct } from '../../protocol/schema.ts';
 
 const FIRST_KEY = 20_000;
 
-/** True for an API that only nodes of this product know. */
+/** Whether only nodes of this product have the API. */
 export function isPrivateApi(key: number): boolean {
   return key >= FIRST_KEY;
 }
 
-/** Transactions of one client, decided in their order; each changes all that it names or nothing. */
+/** Transactions of one client, decided in their order; each is atomic. */
 export const coordinationWrite = defineApi({
   key: FIRST_KEY,
   name: 'CoordinationWrite',
@@ -19,9 +19,9 @@ export const coordinationWrite = defineApi({
   flexible: 0,
   request: {
     sessionId: int64('0+'),
-    /** The connection; a session that has moved to another is answered SESSIONMOVED. */
+    /** The connection; a session that has moved to another one is answered SESSIONMOVED. */
     holder: int64('0+'),
-    /** Another one with every request of a session: what was decided already is not decided again. */
+    /** Differs for every request of a session: a repeated request is not decided twice. */
     request: int64('0+'),
     transactions: array('0+', {
       operations: array('0+', {
@@ -40,23 +40,23 @@ export const coordinationWrite = defineApi({
     }),
   },
   response: {
-    /** Kafka's; DUPLICATE_SEQUENCE_NUMBER when the request had been decided before. */
+    /** Kafka's; DUPLICATE_SEQUENCE_NUMBER when the request was decided before. */
     errorCode: int16('0+'),
     errorMessage: string('0+', { nullable: '0+', default: null }),
-    /** ZooKeeper's, where the session has ended or moved: no transaction was decided. */
+    /** ZooKeeper's, when the session has ended or moved: no transaction was decided. */
     failure: int32('0+', { default: 0 }),
     transactions: array(
       '0+',
       {
-        /** Log offset of the change; of the newest change, where nothing changed. */
+        /** Log offset of the change; without a change, of the newest one. */
         zxid: int64('0+', { default: 0n }),
-        /** ZooKeeper's, of the first operation that failed; then nothing was changed. */
+        /** ZooKeeper's, of the first operation that failed; nothing was changed. */
         failure: int32('0+', { default: 0 }),
         results: array(
           '0+',
           {
             failure: int32('0+', { default: 0 }),
-            /** As it was made, with the number of a sequential one. */
+            /** Path of the created node, with the number of a sequential one. */
             path: string('0+', { default: '' }),
             stat: struct(
               '0+',
@@ -86,7 +86,7 @@ export const coordinationWrite = defineApi({
 
 export const SessionAction = { open: 0, resume: 1, close: 2 } as const;
 
-/** Begins sessions, takes them over to other connections, or ends them, in their order: one commit for all that a node was asked for. */
+/** Opens, moves and closes sessions, in order: one commit for all requests that a node has collected. */
 export const coordinationSession = defineApi({
   key: FIRST_KEY + 1,
   name: 'CoordinationSession',
@@ -111,7 +111,7 @@ export const coordinationSession = defineApi({
         errorCode: int16('0+', { default: 0 }),
         errorMessage: string('0+', { nullable: '0+', default: null }),
         zxid: int64('0+', { default: 0n }),
-        /** 0: there is no such session, or that is not its password. */
+        /** 0: unknown session or wrong password. */
         sessionId: int64('0+', { default: 0n }),
         password: bytes('0+', { nullable: '0+', default: null }),
         timeoutMs: int32('0+', { default: 0 }),
@@ -121,10 +121,10 @@ export const coordinationSession = defineApi({
   },
 });
 
-/** Which sessions a node has heard of since it last said so; without any it asks how far the metadata goes. */
-export const coordinationHeard = defineApi({
+/** The sessions that were active at a node since its last report; without any it asks for the end of the metadata. */
+export const coordinationTouch = defineApi({
   key: FIRST_KEY + 2,
-  name: 'CoordinationHeard',
+  name: 'CoordinationTouch',
   versions: [0, 0],
   flexible: 0,
   request: { sessionIds: array('0+', int64('0+')) },
@@ -132,7 +132,7 @@ export const coordinationHeard = defineApi({
     errorCode: int16('0+'),
     errorMessage: string('0+', { nullable: '0+', default: null }),
     zxid: int64('0+', { default: 0n }),
-    /** Those of them that have ended. */
+    /** The reported sessions that have ended. */
     ended: array('0+', int64('0+'), { default: [] }),
   },
 });

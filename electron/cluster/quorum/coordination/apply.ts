@@ -1,4 +1,4 @@
-/** Applies what a NoOpRecord carries to what the image keeps of coordination. Pure; what was decided on another state is an invariant broken. */
+/** Applies the changes of a NoOpRecord to the ZooKeeper state of the image. Pure; a change that does not fit the state violates an invariant. */
 import { assert, must } from '../../lib/assert.ts';
 import { SortedMap } from '../../lib/sorted-map.ts';
 import type { MetadataRecordIn, MetadataValue } from '../../protocol/records/metadata-records.ts';
@@ -37,32 +37,32 @@ interface At {
 
 export function applyCoordination(before: CoordinationImage, record: CoordinationRecord): AppliedCoordination {
   const at: At = { zxid: record.zxid, time: Number(record.time) };
-  const changes: ZnodeChange[] = [];
+  const nodeChanges: ZnodeChange[] = [];
   const sessions: bigint[] = [];
   let image = before;
   for (const change of record.changes) {
-    image = applyChange(image, change, at, changes);
+    image = applyChange(image, change, at, nodeChanges);
     if (change.kind === ChangeKind.moveSession || change.kind === ChangeKind.closeSession) sessions.push(change.id);
   }
   if (record.sessionId !== 0n) {
-    // A session that ended itself with this very record has no next request.
+    // A session that closed itself with this record has no further request.
     const session = image.sessions.get(record.sessionId);
     if (session !== undefined) image = withSession(image, { ...session, lastRequest: record.request });
   }
-  return { image, changes, sessions };
+  return { image, changes: nodeChanges, sessions };
 }
 
-function applyChange(image: CoordinationImage, change: CoordinationChange, at: At, told: ZnodeChange[]): CoordinationImage {
+function applyChange(image: CoordinationImage, change: CoordinationChange, at: At, nodeChanges: ZnodeChange[]): CoordinationImage {
   const { path, id } = change;
   switch (change.kind) {
     case ChangeKind.create:
-      told.push({ type: 'created', path });
+      nodeChanges.push({ type: 'created', path });
       return create(image, change, at);
     case ChangeKind.delete:
-      told.push({ type: 'deleted', path });
+      nodeChanges.push({ type: 'deleted', path });
       return remove(image, path, at);
     case ChangeKind.setData:
-      told.push({ type: 'dataChanged', path });
+      nodeChanges.push({ type: 'dataChanged', path });
       return setData(image, change, at);
     case ChangeKind.setAcl:
       return {
@@ -92,15 +92,15 @@ function applyChange(image: CoordinationImage, change: CoordinationChange, at: A
       const { system } = image;
       const changes = (system.controller?.changes ?? 0) + 1;
       const controller = { brokerId: Number(id), epoch: change.number, zxid: at.zxid, time: at.time, changes };
-      if (system.controller !== undefined) told.push({ type: 'deleted', path: '/controller' });
-      told.push({ type: 'created', path: '/controller' });
-      told.push({ type: changes === 1 ? 'created' : 'dataChanged', path: '/controller_epoch' });
+      if (system.controller !== undefined) nodeChanges.push({ type: 'deleted', path: '/controller' });
+      nodeChanges.push({ type: 'created', path: '/controller' });
+      nodeChanges.push({ type: changes === 1 ? 'created' : 'dataChanged', path: '/controller_epoch' });
       return { ...image, system: { ...system, controller } };
     }
     case ChangeKind.trigger: {
       const { system } = image;
-      told.push({ type: 'created', path }, { type: 'deleted', path });
-      // Both count in its parent, as if there had been time in between.
+      nodeChanges.push({ type: 'created', path }, { type: 'deleted', path });
+      // Both count as changes of the parent's children, as if they were separate.
       return { ...image, system: { ...system, admin: { pzxid: at.zxid, changes: system.admin.changes + 2 } } };
     }
     case ChangeKind.node:
@@ -155,7 +155,7 @@ function remove(image: CoordinationImage, path: string, at: At): CoordinationIma
   return listed({ ...image, root, sizeBytes: image.sizeBytes - bytes }, owner, path, false);
 }
 
-/** Keeps the list that the node is in by its owner: its session's ephemeral nodes, or those that expire by themselves. */
+/** Updates the list of the node's owner: the ephemeral nodes of its session, or the nodes that expire. */
 function listed(image: CoordinationImage, owner: bigint, path: string, exists: boolean): CoordinationImage {
   const change = (paths: SortedMap<true>): SortedMap<true> => (exists ? paths.set(path, true) : paths.delete(path));
   if (isExpirable(owner)) return { ...image, expirable: change(image.expirable) };
@@ -170,7 +170,7 @@ function withSession(image: CoordinationImage, session: CoordinationSession): Co
   return { ...image, sessions: image.sessions.set(session.id, session) };
 }
 
-/** The tree with one node changed: all beside the path to it is shared. */
+/** The tree with one changed node: everything off its path is shared. */
 function updated(root: Znode, path: string, change: (node: Znode) => Znode): Znode {
   const parts = partsOf(path);
   const descend = (node: Znode, depth: number): Znode => {
@@ -182,12 +182,12 @@ function updated(root: Znode, path: string, change: (node: Znode) => Znode): Zno
   return descend(root, 0);
 }
 
-/** What was decoded is a view of many records' bytes, all of which it would keep in memory. */
+/** Decoded bytes are a view of a whole batch, which they would keep in memory. */
 function ownCopy(data: Uint8Array | null): Uint8Array | null {
   return data === null ? null : Uint8Array.from(data);
 }
 
-/** From a snapshot: as it was, with the children that a fresh tree may have given it already. */
+/** From a snapshot: the node with its stat, and with the children that a new tree may already have. */
 function restoreNode(image: CoordinationImage, { path, data, id, number, stat }: CoordinationChange): CoordinationImage {
   const { czxid, mzxid, pzxid, ctime, mtime, version, created, aversion } = must(stat, `a snapshot has ${path} without its stat`);
   const node: Znode = {

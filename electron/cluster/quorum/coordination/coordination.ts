@@ -1,37 +1,37 @@
 /**
- * What the ZooKeeper endpoint keeps in the metadata: sessions, and the nodes that clients made. Immutable, like the image that it is a part
- * of. The nodes that tell of the cluster itself (`/brokers`, `/controller` …) are not kept: `zookeeper/system-tree.ts` derives them from the
- * rest of the image; only what the image does not know of them is here (`system`).
+ * State of the ZooKeeper endpoint in the metadata: sessions and the nodes of clients. Immutable, as the image that it is part of. Nodes about
+ * the cluster itself (`/brokers`, `/controller` …) are not stored: `zookeeper/system-tree.ts` derives them from the rest of the image; `system`
+ * holds only what the image lacks for that.
  */
 import { SortedMap } from '../../lib/sorted-map.ts';
 import { EMPTY_SYSTEM_TIMES, type SystemTimes } from './system-times.ts';
 
-/** What a change in a NoOpRecord is. Numbers are on disk: they are never used again for something else. */
+/** Kinds of changes in a NoOpRecord. The numbers are on disk: a number is never used for another kind. */
 export const ChangeKind = {
-  /** `path`, `data`, `id` its owner or 0, `number` what anyone may do with it. */
+  /** `path`, `data`, `id`: owner or 0, `number`: permissions of world:anyone. */ // language: ZooKeeper's id for all users
   create: 1,
   delete: 2,
   setData: 3,
-  /** `number`: what anyone may do with it. */
+  /** `number`: permissions of world:anyone. */ // language: ZooKeeper's id for all users
   setAcl: 4,
-  /** `id`, `number` its timeout in milliseconds, `data` its password, `holder` the connection that has it. */
+  /** `id`, `number`: timeout in milliseconds, `data`: password, `holder`: connection. */
   openSession: 5,
   moveSession: 6,
-  /** Its ephemeral nodes are deleted by changes of their own, before this one. */
+  /** Preceded by changes that delete the session's ephemeral nodes. */
   closeSession: 7,
   /** Broker `id` is the active controller. */
   controller: 8,
-  /** A node under /admin was made, and gone when what it asked for was under way. */
+  /** A trigger node under /admin was created, and deleted once its request was in progress. */
   trigger: 9,
-  /** In snapshots: a node, whole. Parents come before their children. */
+  /** In snapshots: a complete node. Parents precede their children. */
   node: 10,
-  /** In snapshots: a session, whole, `stat.czxid` being its last request. */
+  /** In snapshots: a complete session; `stat.czxid` is its last request. */
   session: 11,
-  /** In snapshots: `path` a key and `data` an entry of the system's times. */
+  /** In snapshots: `path` is a key and `data` an entry of the system's times. */
   system: 12,
 } as const;
 
-/** What anyone may do: there are no other identities here. */
+/** Permissions of all clients: there are no other identities. */
 export const Permission = { read: 1, write: 2, create: 4, delete: 8, admin: 16, all: 31 } as const;
 
 export interface Znode {
@@ -44,7 +44,7 @@ export interface Znode {
   readonly mtime: number;
   readonly version: number;
   readonly aversion: number;
-  /** How many children it ever had: the next sequential one gets this number. */
+  /** Number of children ever created: the next sequential node gets this number. */
   readonly created: number;
   /** Above 0: the session that an ephemeral node is deleted with. Below: a container or a time to live (`node-kind.ts`). 0: plain. */
   readonly owner: bigint;
@@ -56,9 +56,9 @@ export interface CoordinationSession {
   readonly id: bigint;
   readonly timeoutMs: number;
   readonly password: Uint8Array;
-  /** The connection that it is on; who comes with another number has been overtaken. */
+  /** The connection of the session; requests of any other connection are outdated. */
   readonly holder: bigint;
-  /** Number of the last request that changed something. */
+  /** Number of the last request with a change. */
   readonly lastRequest: bigint;
   /** Paths of its nodes. */
   readonly ephemerals: SortedMap<true>;
@@ -68,7 +68,7 @@ export interface CoordinationSession {
 
 export interface CoordinationImage {
   readonly root: Znode;
-  /** By id. A change shares all other sessions with the image before: copying thousands for each would block the node. */
+  /** By id. Images share unchanged sessions: copying thousands for each change would block the node. */
   readonly sessions: SortedMap<CoordinationSession, bigint>;
   /** Paths of containers and of nodes with a time to live, which the active controller deletes. */
   readonly expirable: SortedMap<true>;
@@ -77,7 +77,7 @@ export interface CoordinationImage {
   readonly system: SystemTimes;
 }
 
-/** One thing that happened to one node, in the order in which it did. */
+/** One change of one node. */
 export interface ZnodeChange {
   readonly type: 'created' | 'deleted' | 'dataChanged';
   readonly path: string;
@@ -102,12 +102,11 @@ export function emptyZnode(children: SortedMap<Znode> = SortedMap.empty()): Znod
 
 const node = emptyZnode();
 
-/** A node's objects and its entry in its parent, measured on Node 24. */
+/** Memory of a node's objects and its entry in its parent, measured on Node 24. */
 const ZNODE_OVERHEAD_BYTES = 300;
 
 /**
- * Approximate memory of a node. The name in its parent keeps the whole path in memory; nodes with an owner are listed by their path as
- * well.
+ * Approximate memory of a node. Its name in the parent keeps the whole path in memory; nodes with an owner are also listed by their path.
  */
 export function znodeBytes({ path, data, owner }: { path: string; data: Uint8Array | null; owner: bigint }): number {
   return ZNODE_OVERHEAD_BYTES + path.length * (owner === 0n ? 1 : 2) + (data?.length ?? 0);
@@ -121,7 +120,7 @@ export function deletionBytes(path: string): number {
   return CHANGE_OVERHEAD_BYTES + Buffer.byteLength(path);
 }
 
-/** A fresh cluster: what every ZooKeeper has, and where consumers of old keep their offsets. */
+/** A new cluster: the nodes that ZooKeeper always has, and the parents that old consumers need for their offsets. */
 const FIRST_ROOT = emptyZnode(
   SortedMap.of([
     ['consumers', node],
@@ -151,7 +150,7 @@ function treeBytes(path: string, root: Znode): number {
   return bytes;
 }
 
-/** First parts of the paths that are derived from the cluster's metadata. */
+/** First path components that are derived from the cluster's metadata. */
 const SYSTEM_ROOTS = new Set([
   'admin',
   'brokers',
@@ -186,7 +185,7 @@ export function partsOf(path: string): string[] {
   return path === '/' ? [] : path.slice(1).split('/');
 }
 
-/** A node that clients made; undefined where there is none. */
+/** A node of a client; undefined for an unknown path. */
 export function findZnode(root: Znode, path: string): Znode | undefined {
   if (!path.startsWith('/')) return path === '' ? root : undefined;
   let at: Znode | undefined = root;
@@ -197,11 +196,11 @@ export function findZnode(root: Znode, path: string): Znode | undefined {
   return at;
 }
 
-/** Nodes that ZooKeeper itself keeps: no client deletes them. */
+/** Nodes of ZooKeeper itself: clients cannot delete them. */
 const SPECIAL_PATHS = new Set(['/', '/zookeeper', '/zookeeper/config', '/zookeeper/quota']);
 export const CONFIG_PATH = '/zookeeper/config';
 
-/** Why ZooKeeper cannot find the parent of the path; undefined where it can. Checked before anything else of a create or a delete. */
+/** Why the path has no parent in ZooKeeper; undefined where it has one. Checked first in a create or a delete. */
 export function parentDefect(path: string): string | undefined {
   if (!path.includes('/')) return 'a path has a slash';
   return path.includes('\0') ? 'a path has no null character' : undefined;
@@ -215,7 +214,7 @@ export function deletionDefect(path: string): string | undefined {
 /** ZooKeeper bounds a path by `jute.maxbuffer` alone; here paths are also in the record that ends a session. */
 const MAX_PATH_LENGTH = 64 * 1024;
 
-/** Why ZooKeeper refuses to create or change a node at the path; undefined where it does not. What is only read is not checked. */
+/** Why ZooKeeper refuses to create or change a node at the path; undefined where it does not. Paths of reads are not checked. */
 export function pathDefect(path: string): string | undefined {
   if (!path.startsWith('/')) return 'a path begins with a slash';
   if (path === '/') return undefined;
@@ -231,7 +230,7 @@ export function pathDefect(path: string): string | undefined {
   return undefined;
 }
 
-/** Control characters, surrogates, and what Unicode leaves to private agreement: ZooKeeper takes none of them. */
+/** Control characters, surrogates and private-use characters: ZooKeeper refuses them. */
 function isRefused(code: number): boolean {
   return code < 0x20 || (code >= 0x7f && code <= 0x9f) || (code >= 0xd800 && code <= 0xf8ff) || code >= 0xfff0;
 }

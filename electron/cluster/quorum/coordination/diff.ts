@@ -1,4 +1,4 @@
-/** What differs in the clients' tree between two images of which the second was loaded from a snapshot. */
+/** The difference of the clients' tree between two images of which the second was loaded from a snapshot. */
 import type { CoordinationImage, Znode, ZnodeChange } from './coordination.ts';
 
 export function diffCoordination(before: CoordinationImage, after: CoordinationImage): ZnodeChange[] {

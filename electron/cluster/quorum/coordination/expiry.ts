@@ -1,6 +1,6 @@
 /**
- * Deletes containers that have lost their last child, and nodes whose time to live is over (ZooKeeper's `ContainerManager`). The active
- * controller asks from time to time; each round is one record.
+ * Deletes containers that have lost their last child, and nodes whose time to live has expired (ZooKeeper's `ContainerManager`). The active
+ * controller calls it periodically; each round is one record.
  */
 import type { Decision, DecisionContext } from '../controller/decision.ts';
 import type { CoordinationChange } from './apply.ts';

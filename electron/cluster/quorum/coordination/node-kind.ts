@@ -3,7 +3,7 @@
  * node has its session's id, a container the lowest 64-bit number, a node with a time to live 0xff in the first byte and milliseconds below.
  */
 export const CONTAINER_OWNER = -(1n << 63n);
-/** The longest time to live: 40 bits of milliseconds. */
+/** The maximum time to live: 40 bits of milliseconds. */
 export const MAX_TTL_MS = (1n << 40n) - 1n;
 const TTL_MARK = -(1n << 56n);
 
@@ -16,7 +16,7 @@ export function sessionOf(owner: bigint): bigint {
   return owner > 0n ? owner : 0n;
 }
 
-/** True of containers and of nodes with a time to live. */
+/** Whether the node is a container or has a time to live. */
 export function isExpirable(owner: bigint): boolean {
   return owner < 0n;
 }

@@ -1,20 +1,20 @@
 /**
- * Decides on sessions of the ZooKeeper endpoint, and knows at the active controller when each of them ends. That is not replicated: a new
+ * Decides on sessions of the ZooKeeper endpoint, and keeps their expiry at the active controller. The expiry is not replicated: a new
  * controller gives every session a full timeout.
  */
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import type { Decision, DecisionContext } from '../controller/decision.ts';
-import { SessionAction, type coordinationHeard, type coordinationSession } from './apis.ts';
+import { SessionAction, type coordinationTouch, type coordinationSession } from './apis.ts';
 import { applyCoordination, type CoordinationChange } from './apply.ts';
 import { ChangeKind, type CoordinationImage, type CoordinationSession } from './coordination.ts';
 import { changeOf } from './transaction.ts';
 
-/** What a client may ask for: two and twenty ticks of two seconds are ZooKeeper's defaults, of which the lower is halved here. */
+/** Bounds of a client's session timeout. ZooKeeper's defaults are 2 and 20 ticks of 2 s; the lower bound here is half of that. */
 export const MIN_SESSION_TIMEOUT_MS = 2_000;
 export const MAX_SESSION_TIMEOUT_MS = 40_000;
-/** More would be a client that opens sessions in a loop. */
+/** A bound against clients that open sessions in a loop. */
 const MAX_SESSIONS = 10_000;
 const PASSWORD_BYTES = 16;
 /** One decision ends sessions up to so many `ephemeralBytes`, and at least one session. */
@@ -25,7 +25,7 @@ type Response = ResponseIn<typeof coordinationSession>;
 type SessionRequest = Request['sessions'][number];
 type SessionAnswer = NonNullable<Response['sessions']>[number];
 
-/** Each by a record of its own, on what those before it left. */
+/** Each by a record of its own, on the state after those before it. */
 export function decideSessions(context: DecisionContext, request: Request, time: bigint): Decision<Response> {
   const records: MetadataRecordIn[] = [];
   const sessions: SessionAnswer[] = [];
@@ -65,10 +65,10 @@ function decideSession(draft: Draft, request: SessionRequest): { answer: Session
   const { image, context, zxid } = draft;
   if (request.action === SessionAction.open) {
     if (image.sessions.size >= MAX_SESSIONS) {
-      const errorMessage = `There are ${MAX_SESSIONS} sessions, which is the most.`;
+      const errorMessage = `There are ${MAX_SESSIONS} sessions, which is the maximum.`;
       return { answer: { errorCode: ErrorCode.THROTTLING_QUOTA_EXCEEDED, errorMessage }, changes: [] };
     }
-    // As ZooKeeper makes them: the server in the first byte, then what no other session of it has.
+    // As in ZooKeeper: the server in the first byte, followed by a number that is unique at this server.
     const id = (BigInt(draft.nodeId) << 56n) | (zxid & 0x7f_ffff_ffff_ffffn);
     const timeoutMs = Math.min(Math.max(request.timeoutMs, MIN_SESSION_TIMEOUT_MS), MAX_SESSION_TIMEOUT_MS);
     const password = context.random.bytes(PASSWORD_BYTES);
@@ -77,7 +77,7 @@ function decideSession(draft: Draft, request: SessionRequest): { answer: Session
   }
   const session = image.sessions.get(request.sessionId);
   if (request.action === SessionAction.close) {
-    // A session that has moved to another connection is not ended by this one.
+    // A connection cannot close a session that has moved to another one.
     const mine = session !== undefined && session.holder === request.holder;
     return { answer: { sessionId: request.sessionId }, changes: mine ? endOf(session) : [] };
   }
@@ -87,7 +87,7 @@ function decideSession(draft: Draft, request: SessionRequest): { answer: Session
   return { answer: { sessionId: id, timeoutMs, password }, changes: [change] };
 }
 
-/** The session's ephemeral nodes go, then the session. */
+/** Deletes the session's ephemeral nodes, then the session. */
 function endOf(session: CoordinationSession): CoordinationChange[] {
   const nodes = [...session.ephemerals.keys()].map((path) => changeOf(ChangeKind.delete, path));
   return [...nodes, { ...changeOf(ChangeKind.closeSession), id: session.id }];
@@ -97,7 +97,7 @@ function samePassword(known: Uint8Array, given: Uint8Array | null): boolean {
   return given !== null && Buffer.compare(known, given) === 0;
 }
 
-/** Ends sessions whose clients were silent for their whole timeout, each by a record of its own; a later call ends what does not fit. */
+/** Ends sessions without a request for their whole timeout, each by a record of its own; a later call ends those that do not fit. */
 export function expireSessions(context: DecisionContext, sessions: readonly CoordinationSession[], time: bigint): Decision<undefined> {
   const records: MetadataRecordIn[] = [];
   let bytes = 0;
@@ -110,22 +110,22 @@ export function expireSessions(context: DecisionContext, sessions: readonly Coor
   return { records, response: undefined, events: [] };
 }
 
-export function decideHeard(
+export function decideTouch(
   context: DecisionContext,
-  request: RequestOf<typeof coordinationHeard>,
-): Decision<ResponseIn<typeof coordinationHeard>> {
+  request: RequestOf<typeof coordinationTouch>,
+): Decision<ResponseIn<typeof coordinationTouch>> {
   const { coordination, offset } = context.image;
   const ended = request.sessionIds.filter((id) => !coordination.sessions.has(id));
   return { records: [], response: { errorCode: ErrorCode.NONE, zxid: offset, ended }, events: [] };
 }
 
 /**
- * When each session ends unless its client is active, in the running time of the active controller. Sessions with nearly the same end share a
- * bucket, as in ZooKeeper's `ExpiryQueue`: activity costs one lookup, and a sweep looks only at what is due, however many sessions exist.
+ * Expiry time of each session, in the running time of the active controller. Sessions with nearly the same expiry share a bucket, as in
+ * ZooKeeper's `ExpiryQueue`: a request costs one lookup, and a sweep reads only expired buckets, regardless of the number of sessions.
  */
 export class SessionClock {
   private readonly buckets = new Map<number, Set<bigint>>();
-  /** The bucket of each session: multiples of `BUCKET_MS`, never earlier than the session's own end. */
+  /** The bucket of each session: multiples of `BUCKET_MS`, never before the session's own expiry. */
   private readonly bucketOf = new Map<bigint, number>();
 
   reset(image: CoordinationImage, now: number): void {
@@ -134,7 +134,7 @@ export class SessionClock {
     for (const session of image.sessions.values()) this.renew(session.id, session.timeoutMs, now);
   }
 
-  /** The session's client was active: it has its whole timeout again. */
+  /** The session's client was active: its timeout starts again. */
   renew(id: bigint, timeoutMs: number, now: number): void {
     const bucket = Math.ceil((now + timeoutMs) / BUCKET_MS) * BUCKET_MS;
     const before = this.bucketOf.get(id);
@@ -159,7 +159,7 @@ export class SessionClock {
     return bucket !== undefined && bucket <= now;
   }
 
-  /** Sessions of the image whose time is up. Forgets those that have ended. */
+  /** Sessions of the image that have expired. Removes those that have ended. */
   expired(image: CoordinationImage, now: number): bigint[] {
     const over: bigint[] = [];
     for (const [bucket, members] of this.buckets) {
@@ -179,5 +179,5 @@ export class SessionClock {
   }
 }
 
-/** The longest that a session outlives its timeout. */
+/** The maximum time that a session outlives its timeout. */
 const BUCKET_MS = 250;

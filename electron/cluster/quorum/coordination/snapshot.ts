@@ -1,4 +1,4 @@
-/** What the image keeps of coordination, as records of a snapshot: applied in order to an empty image they make it again. */
+/** The ZooKeeper state of the image as records of a snapshot; applied in order to an empty image they restore it. */
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { CoordinationChangeIn } from './apply.ts';
 import { ChangeKind, EMPTY_COORDINATION, type CoordinationImage, type Znode } from './coordination.ts';
@@ -7,7 +7,7 @@ import { encodeSystemEntries } from './system-snapshot.ts';
 export function* coordinationRecords(image: CoordinationImage): Generator<MetadataRecordIn, void, undefined> {
   if (image === EMPTY_COORDINATION) return;
   for (const { id, timeoutMs, password, holder, lastRequest } of image.sessions.values()) {
-    // Sessions come first: nodes refer to them.
+    // Sessions first: nodes refer to them.
     yield record({ kind: ChangeKind.session, id, number: timeoutMs, data: password, holder, stat: { ...NO_STAT, czxid: lastRequest } });
   }
   yield* nodeRecords('/', image.root);

@@ -1,7 +1,7 @@
 import type { Znode } from './coordination.ts';
 import { sessionOf } from './node-kind.ts';
 
-/** What ZooKeeper tells of a node beside its data; times in wall-clock milliseconds. */
+/** ZooKeeper's stat of a node; times in wall-clock milliseconds. */
 export interface Stat {
   readonly czxid: bigint;
   readonly mzxid: bigint;
@@ -25,7 +25,7 @@ export function statOf(node: Znode): Stat {
     ctime: BigInt(ctime),
     mtime: BigInt(mtime),
     version,
-    // Every child that came and every one that went.
+    // Every added and every deleted child.
     cversion: 2 * created - children.size,
     aversion,
     ephemeralOwner: sessionOf(owner),

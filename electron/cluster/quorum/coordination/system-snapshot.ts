@@ -1,4 +1,4 @@
-/** The system's times as entries of a snapshot, JSON with 64-bit numbers as text, and back. */
+/** Converts the system's times to entries of a snapshot, JSON with 64-bit numbers as text, and back. */
 import type { ChildTimes, ControllerTimes, NodeTimes, SystemTimes, TopicTimes } from './system-times.ts';
 
 /** One entry each for the controller, every broker, topic and config; its key and its bytes. */

@@ -1,6 +1,6 @@
 /**
- * When the things that the ZooKeeper tree shows of the cluster came about and last changed: ZooKeeper tells it of every node, and the
- * rest of the image does not know. Kept while records are applied, so every node of the cluster tells the same.
+ * Creation and change times of the cluster's parts in the ZooKeeper tree: ZooKeeper has them for every node, and the rest of the image lacks
+ * them. Kept while records are applied, so all nodes of the cluster have the same.
  */
 import { SortedMap } from '../../lib/sorted-map.ts';
 import { isReassigning } from '../controller/reassignment-state.ts';
@@ -17,7 +17,7 @@ export interface NodeTimes {
 }
 
 export interface PartitionTimes extends NodeTimes {
-  /** Of the controller that changed it last. */
+  /** Of the controller of the last change. */
   readonly controllerEpoch: number;
 }
 
@@ -25,7 +25,7 @@ export interface TopicTimes extends NodeTimes {
   readonly partitions: readonly PartitionTimes[];
 }
 
-/** Of a node with children: its last change in who they are, and how many there were. */
+/** Of a node with children: the last change of its children, and their number. */
 export interface ChildTimes {
   readonly pzxid: bigint;
   readonly changes: number;
@@ -33,17 +33,17 @@ export interface ChildTimes {
 
 export interface ControllerTimes {
   readonly brokerId: number;
-  /** Of Raft; what /controller_epoch shows. */
+  /** Raft epoch, shown by /controller_epoch. */
   readonly epoch: number;
   readonly zxid: bigint;
   readonly time: number;
-  /** Changes of controller so far. */
+  /** Number of controller changes. */
   readonly changes: number;
 }
 
 export interface SystemTimes {
   readonly controller: ControllerTimes | undefined;
-  /** By broker id; those that are shown, which are the unfenced ones. */
+  /** By broker id; unfenced brokers, which are those shown. */
   readonly brokers: ReadonlyMap<number, NodeTimes>;
   readonly topics: SortedMap<TopicTimes>;
   /** By config key. */
@@ -68,7 +68,7 @@ export const EMPTY_SYSTEM_TIMES: SystemTimes = {
   admin: NO_CHILDREN,
 };
 
-/** The image's change, as far as it matters here. `system` is not that of `after` yet. */
+/** The image's change, as far as it matters here. `system` does not include it yet. */
 export interface TimedChange {
   readonly before: Pick<MetadataImage, 'brokers' | 'topics' | 'topicsById'>;
   readonly after: Pick<MetadataImage, 'brokers' | 'topics' | 'topicsById' | 'configs'>;
@@ -103,7 +103,7 @@ function brokerTimes(times: SystemTimes, change: TimedChange, at: ChangeTime): P
     }
     if (old?.czxid === broker.epoch) brokers.set(id, changed(old, at));
     else {
-      // The broker's epoch is what its node was made with; that it is shown may come later.
+      // The node is created with the broker's epoch; it may be shown later.
       brokers.set(id, { czxid: broker.epoch, mzxid: at.zxid, ctime: at.time, mtime: at.time, version: 0 });
       ids = counted(ids, at);
     }
@@ -132,7 +132,7 @@ function topicTimes(times: SystemTimes, change: TimedChange, at: ChangeTime): Pa
     const before = change.before.topicsById.get(topicId);
     for (const { partition } of list) {
       const known = partitions[partition];
-      // Written out: there are thousands of them at a time.
+      // Written out for speed: there are thousands of them at a time.
       partitions[partition] = {
         czxid: known?.czxid ?? at.zxid,
         mzxid: at.zxid,

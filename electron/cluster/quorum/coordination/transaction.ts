@@ -1,6 +1,6 @@
 /**
- * Decides what a client of the ZooKeeper endpoint asks to change: transactions in their order, each on what those before it left. Pure: a
- * transaction is checked as a whole first, then it is one record.
+ * Decides on the changes of a client of the ZooKeeper endpoint: transactions in order, each on the state after those before it. Pure: a
+ * transaction is checked as a whole before it becomes one record.
  */
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
@@ -33,7 +33,7 @@ export const Operation = { create: 1, delete: 2, setData: 5, setAcl: 7, check: 1
 
 /** `jute.maxbuffer` of ZooKeeper: a node's data is less than a mebibyte. */
 export const MAX_DATA_BYTES = 0xf_ffff;
-/** What clients may keep in all, by `znodeBytes`: each node of the cluster holds it in memory. */
+/** Maximum of all clients together, by `znodeBytes`: each node of the cluster holds it in memory. */
 export const MAX_TREE_BYTES = 128 * 1024 ** 2;
 
 /** Of `ephemeralBytes`. The end of a session is one record, as in ZooKeeper, and has to fit into a batch. */
@@ -48,7 +48,7 @@ type Response = ResponseIn<typeof coordinationWrite>;
 type TransactionResult = NonNullable<Response['transactions']>[number];
 type Result = NonNullable<TransactionResult['results']>[number];
 
-/** A transaction in the making: the image with its changes, which replaces the one before it when all of them are right. */
+/** A transaction in progress: the image with its changes, which replaces the one before when all of them are valid. */
 interface Draft {
   image: CoordinationImage;
   readonly zxid: bigint;
@@ -95,7 +95,7 @@ export function decideWrite(context: DecisionContext, request: Request, time: bi
       const pulled = pullTrigger(context, path, operation?.data ?? null);
       for (const record of pulled.records) records.push(record);
       for (const event of pulled.events) events.push(event);
-      // Written without a change too: a repeated request is not decided again.
+      // Recorded without a change too: a repeated request must not be decided twice.
       decided(pulled.lasting ? [] : [changeOf(ChangeKind.trigger, path)], [{ path }]);
     } catch (error) {
       failed(error, 1, 0);
@@ -133,7 +133,7 @@ function isPulled({ operations }: Transaction): boolean {
   return only?.type === Operation.create && operations.length === 1 && isTrigger(only.path);
 }
 
-/** As ZooKeeper answers a multi: operations before the one that failed are right, those after it were not looked at. */
+/** As ZooKeeper answers a multi: operations before the failed one succeed, those after it were not checked. */
 function failure(code: number, zxid: bigint, { count, at }: { count: number; at: number }): TransactionResult {
   const results = Array.from({ length: count }, (_, index) => ({
     failure: index < at ? 0 : index === at ? code : ZooKeeperCode.RUNTIMEINCONSISTENCY,
@@ -141,7 +141,7 @@ function failure(code: number, zxid: bigint, { count, at }: { count: number; at:
   return { zxid, failure: code, results };
 }
 
-/** Adds to the draft what the operation changes. Throws `ZooKeeperError`. */
+/** Adds the change of the operation to the draft. Throws `ZooKeeperError`. */
 function decideOne(draft: Draft, session: CoordinationSession, asked: Asked): Result {
   const { path, version } = asked;
   if ((asked.data?.length ?? 0) > MAX_DATA_BYTES) throw new ZooKeeperError(ZooKeeperCode.BADARGUMENTS, `${path}: too much data`);
@@ -190,7 +190,7 @@ const CreateFlag = { persistent: 0, ephemeral: 1, sequential: 2, ephemeralSequen
 const EPHEMERAL: readonly number[] = [CreateFlag.ephemeral, CreateFlag.ephemeralSequential];
 const SEQUENTIAL: readonly number[] = [CreateFlag.sequential, CreateFlag.ephemeralSequential, CreateFlag.ttlSequential];
 
-/** Checks in ZooKeeper's order, which decides what is answered where several things are wrong. */
+/** Checks in ZooKeeper's order, which determines the error when several apply. */
 function create(draft: Draft, session: CoordinationSession, asked: Asked): Result {
   const owner = ownerOf(session, asked);
   refuseDefect(asked.path, parentDefect(asked.path));
@@ -202,7 +202,7 @@ function create(draft: Draft, session: CoordinationSession, asked: Asked): Resul
   const path = sequential ? asked.path + String(parent.created).padStart(SEQUENCE_DIGITS, '0') : asked.path;
   refuseDefect(path, pathDefect(path));
   if (parent.children.has(nameOf(path))) throw new ZooKeeperError(ZooKeeperCode.NODEEXISTS, `${path} exists`);
-  // At the top a name may be one that the system has taken.
+  // At the top level the system may have taken the name.
   refuseSystem(path, parentPath === '/' ? ZooKeeperCode.NODEEXISTS : ZooKeeperCode.NOAUTH);
   if (sessionOf(parent.owner) !== 0n) throw new ZooKeeperError(ZooKeeperCode.NOCHILDRENFOREPHEMERALS, `${parentPath} is ephemeral`);
   change(draft, { ...changeOf(ChangeKind.create, path), data: asked.data, id: owner, number: asked.permissions });

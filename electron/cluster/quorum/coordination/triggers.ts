@@ -1,6 +1,6 @@
 /**
- * The nodes under /admin by which tools of ZooKeeper's days asked the controller for something: it is decided as Kafka's own requests
- * are. What takes time shows as a node while it lasts (`/admin/reassign_partitions`); what is done at once leaves none.
+ * The nodes under /admin by which ZooKeeper-era tools send requests to the controller: they are decided as Kafka's own requests are. A request
+ * in progress is shown as a node (`/admin/reassign_partitions`); one that completes at once leaves no node.
  */
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { KafkaError } from '../../protocol/kafka-error.ts';
@@ -22,12 +22,12 @@ export function isTrigger(path: string): boolean {
   );
 }
 
-/** `lasting`: the node is there for as long as what it asked for takes. */
+/** `lasting`: the node exists while its request is in progress. */
 export interface Pulled extends Pick<Decision<unknown>, 'records' | 'events'> {
   readonly lasting: boolean;
 }
 
-/** Throws `ZooKeeperError` BADARGUMENTS for what cannot be done at all. */
+/** Throws `ZooKeeperError` BADARGUMENTS when no part of the request is possible. */
 export function pullTrigger(context: DecisionContext, path: string, data: Uint8Array | null): Pulled {
   try {
     if (path === REASSIGN_PATH) return move(context, data);
@@ -38,7 +38,7 @@ export function pullTrigger(context: DecisionContext, path: string, data: Uint8A
   }
 }
 
-/** One at a time, as in Kafka: while it goes on, its node is there. */
+/** One at a time, as in Kafka: its node exists while the reassignment is in progress. */
 function move(context: DecisionContext, data: Uint8Array | null): Pulled {
   if (context.image.coordination.system.reassignment !== undefined) {
     throw new ZooKeeperError(ZooKeeperCode.NODEEXISTS, 'partitions are being moved');
@@ -73,7 +73,7 @@ function removeTopic(context: DecisionContext, topic: string): Pulled {
   return { records, events, lasting: false };
 }
 
-/** When nothing of it can be done, whoever asked is told so. */
+/** Throws the first error when every part of the request fails. */
 function refuseAll(results: readonly { errorCode: number; errorMessage?: string | null | undefined }[]): void {
   const harmless = (code: number): boolean => code === ErrorCode.NONE || code === ErrorCode.ELECTION_NOT_NEEDED;
   const [first] = results;
@@ -92,7 +92,7 @@ function malformed(cause?: unknown): ZooKeeperError {
   return new ZooKeeperError(ZooKeeperCode.BADARGUMENTS, 'not {"version":1,"partitions":[{"topic":…,"partition":…}]}', { cause });
 }
 
-/** `{"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[1,2]},…]}`, an election's without replicas. */
+/** `{"version":1,"partitions":[{"topic":"t","partition":0,"replicas":[1,2]},…]}`, of an election without replicas. */
 function readPartitions(data: Uint8Array): AskedPartition[] {
   let value: unknown;
   try {

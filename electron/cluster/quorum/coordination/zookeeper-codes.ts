@@ -1,4 +1,4 @@
-/** ZooKeeper's error codes (`KeeperException.Code`), by its own names; and its failures as they are thrown here. */
+/** ZooKeeper's error codes (`KeeperException.Code`), by its names, and the error class that carries them. */
 export const ZooKeeperCode = {
   OK: 0,
   SYSTEMERROR: -1,
