@@ -68,10 +68,10 @@ export class GroupBench {
   }
 
   /** Another broker takes over; the old one hears of it, or is simply left behind. */
-  async failOver(options: { keepUncommitted?: boolean; tellOld?: boolean } = {}): Promise<GroupCoordinator> {
+  async failOver(options: { keepUncommitted?: boolean; notifyOld?: boolean } = {}): Promise<GroupCoordinator> {
     const old = this.coordinator;
     const epoch = this.storage.elect(0, options.keepUncommitted ?? true);
-    if (options.tellOld !== false) old.onResignation(0, epoch);
+    if (options.notifyOld !== false) old.onResignation(0, epoch);
     this.coordinator = this.create();
     this.coordinator.onElection(0, epoch);
     await settle();

@@ -2,8 +2,8 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import { KafkaError } from '../protocol/kafka-error.ts';
 
 /**
- * What a client of a coordinator is told when the coordinator's own append failed: "ask again", "ask somebody else", never
- * an error of a partition that the client knows nothing of. The table is Apache Kafka's (`GroupCoordinatorService`).
+ * Maps a failed append of a coordinator to the error for its client: retry, or find the coordinator again; never an error of the coordinator's
+ * own partition. The table is Apache Kafka's (`GroupCoordinatorService`).
  */
 export function appendErrorForClient(error: unknown): number {
   const code = error instanceof KafkaError ? error.code : ErrorCode.UNKNOWN_SERVER_ERROR;

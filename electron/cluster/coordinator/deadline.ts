@@ -2,11 +2,11 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import { runningTime, setRunningTimer } from '../lib/running-time.ts';
 
 /**
- * A point in time that is postponed again and again, as a member's session is with every heartbeat. A postponement only changes a
- * number; the timer finds out when it runs, so heartbeats cost no timers.
+ * A deadline that is postponed often, as a member's session is with every heartbeat. A postponement only changes a number and starts no timer;
+ * the running timer checks the number when it fires.
  *
- * It is counted in running time: a node that was stalled finds all its timers overdue before it has read one heartbeat that
- * arrived meanwhile, and must not expire members for that.
+ * It counts running time: after a stall of the node all timers are overdue before the heartbeats that arrived meanwhile have been read, and
+ * members must not expire because of that.
  */
 export class Deadline {
   private readonly clock: Clock;
@@ -47,7 +47,7 @@ export class Deadline {
     this.timer = null;
     const { due } = this;
     if (due === null) return;
-    // A running timer may come up to 1 ms early.
+    // Timers may fire up to 1 ms early.
     if (due > runningTime(this.clock) + 1) {
       this.arm(due);
       return;

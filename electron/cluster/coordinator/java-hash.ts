@@ -6,8 +6,8 @@ export function javaStringHash(text: string): number {
 }
 
 /**
- * The partition of an internal topic that a group or a transactional id belongs to: Kafka's `Utils.abs(hash) % count`, where
- * the absolute value of the smallest int is 0.
+ * The partition of an internal topic for a group or a transactional id: Kafka's `Utils.abs(hash) % count`, where the absolute value of the
+ * smallest int is 0.
  */
 export function partitionForKey(key: string, partitionCount: number): number {
   const hash = javaStringHash(key);

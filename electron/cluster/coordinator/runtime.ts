@@ -1,14 +1,13 @@
 /**
- * Runs one state machine ("shard") per partition of a coordinator's topic that this broker leads: loads it at an election,
- * writes what it decides, tells it what was committed, drops it at a resignation.
+ * Runs one state machine ("shard") for each partition of a coordinator's topic that this broker leads: loads it at an election, writes its
+ * decisions, replays committed records, drops it at a resignation.
  *
- * Everything a shard does is synchronous. A decision is made in one go, its records are appended as one batch, and when the
- * batch is committed its records are replayed and its answer leaves. Replay happens in the order of the log, whatever the
- * order in which the promises settle.
+ * A shard is synchronous. The records of a decision are appended as one batch; when the batch is committed its records are replayed and its
+ * response is sent. Replay follows the order of the log, regardless of the order in which promises settle.
  *
- * A batch whose commit was *rejected* may still be in the log and may still be committed (the wait timed out, or the ISR was
- * too small for a moment). Its answer is the error, but its records are kept in their place and replayed as soon as a later
- * batch of the same log is committed, because then it is as well. Too many such batches, and the shard is loaded anew.
+ * A batch whose commit was *rejected* may still be in the log and may still be committed (the wait timed out, or the ISR was too small for a
+ * while). Its response is the error, but its records keep their place and are replayed as soon as a later batch of the same log is committed,
+ * because then it is committed too. After too many such batches the shard is reloaded.
  */
 import { sleep, type Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -21,18 +20,18 @@ import type { KeyAndValue } from '../protocol/records/coordinator-record.ts';
 import { appendErrorForClient } from './append-errors.ts';
 import type { CoordinatorStorage } from './storage.ts';
 
-/** Records to be written as one batch, and what follows. */
+/** Records to be written as one batch, and the follow-up. */
 export interface Decision<In> {
   readonly records: readonly In[];
-  /** Set for the records of an open transaction: they count when its marker says so. */
+  /** Set for records of an open transaction: they count when its marker commits them. */
   readonly producer?: { readonly id: bigint; readonly epoch: number };
-  /** Runs exactly once: with NONE when the records are committed, else with the error for the client. May decide again. */
+  /** Called exactly once: with NONE when the records are committed, else with the error for the client. May return another decision. */
   settled?(error: number): Decision<In> | null;
 }
 
-/** Where a replayed record comes from. */
+/** Source of a replayed record. */
 export interface RecordOrigin {
-  /** Id of the producer whose transaction the record is part of; null outside of transactions. */
+  /** Producer id of the record's transaction; null outside of transactions. */
   readonly transactionOf: bigint | null;
 }
 
@@ -45,7 +44,7 @@ export interface CoordinatorShard<In, Out> {
   replayMarker(producerId: bigint, outcome: 'commit' | 'abort'): void;
   /** All records are replayed: timers may start. */
   onLoaded(): void;
-  /** Stops all timers and answers all who wait, with `error`. The shard is not used again. */
+  /** Stops all timers and answers all pending requests with `error`. The shard is not used again. */
   onUnloaded(error: number): void;
 }
 
@@ -54,9 +53,9 @@ export interface RuntimeOptions<In, Out, S extends CoordinatorShard<In, Out>> {
   readonly logger: Logger;
   readonly storage: CoordinatorStorage;
   encode(record: In): KeyAndValue;
-  /** Undefined for records of a kind that this coordinator does not know. */
+  /** Undefined for records of an unknown kind. */
   decode(key: Buffer, value: Buffer | null): Out | undefined;
-  /** `perform` takes decisions that no request asked for: those of timers. */
+  /** `perform` takes decisions without a request: those of timers. */
   createShard(partition: number, perform: (decision: Decision<In> | null) => void): S;
 }
 
@@ -75,9 +74,9 @@ interface Slot<In, S> {
   readonly partition: number;
   epoch: number;
   shard: S | null;
-  /** Appended, and not yet known to be committed, in the order of the log. */
+  /** Appended batches that are not known to be committed, in the order of the log. */
   inFlight: InFlight<In>[];
-  /** How many of those have been rejected. */
+  /** Number of rejected ones among them. */
   unknown: number;
   closed: boolean;
 }
@@ -91,7 +90,7 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
     this.options = options;
   }
 
-  /** The shard of a partition, or the error code that says why there is none: NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS … */
+  /** The shard of a partition, or the error code without one: NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS … */
   shard(partition: number): S | number {
     if (this.closed) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
     const slot = this.slots.get(partition);
@@ -99,7 +98,7 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
     return slot.shard ?? ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
   }
 
-  /** Every partition that is led here, by number. */
+  /** All partitions that this broker leads, by number. */
   partitions(): { partition: number; leaderEpoch: number; shard: S | null }[] {
     return [...this.slots.values()]
       .map(({ partition, epoch, shard }) => ({ partition, leaderEpoch: epoch, shard }))
@@ -107,8 +106,8 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
   }
 
   /**
-   * This broker leads the partition. Re-elected in a later epoch without a resignation between, it keeps what it has: its
-   * log was not truncated, since only followers truncate.
+   * This broker leads the partition. When it is re-elected in a later epoch without a resignation between, the shard remains: the log was not
+   * truncated, since only followers truncate.
    */
   onElection(partition: number, leaderEpoch: number): void {
     if (this.closed) return;
@@ -120,7 +119,7 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
     this.start(partition, leaderEpoch);
   }
 
-  /** Another broker leads since `leaderEpoch`, or (null) the replica is gone. An older epoch than the one led in is news of the past. */
+  /** Another broker leads since `leaderEpoch`, or (null) the replica was removed. An epoch older than the current one is outdated. */
   onResignation(partition: number, leaderEpoch: number | null): void {
     const slot = this.slots.get(partition);
     if (slot === undefined || (leaderEpoch !== null && leaderEpoch < slot.epoch)) return;
@@ -132,7 +131,7 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
     for (const slot of [...this.slots.values()]) this.stop(slot, ErrorCode.COORDINATOR_NOT_AVAILABLE);
   }
 
-  /** Writes a decision of the partition's shard. Null decides nothing. */
+  /** Writes a decision of the partition's shard. Null: no decision. */
   perform(partition: number, decision: Decision<In> | null): void {
     const slot = this.slots.get(partition);
     if (slot === undefined) decision?.settled?.(ErrorCode.NOT_COORDINATOR);
@@ -169,7 +168,7 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
     }
   }
 
-  /** Appends and starts to wait; an error code when nothing was written. */
+  /** Appends and waits for the commit; an error code when nothing was written. */
   private append(slot: Slot<In, S>, decision: Decision<In>): number {
     if (slot.inFlight.length >= MAX_IN_FLIGHT) return ErrorCode.COORDINATOR_NOT_AVAILABLE;
     const batch = buildBatch({
@@ -181,7 +180,7 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
     try {
       appended = this.options.storage.append(slot.partition, slot.epoch, batch);
     } catch (error) {
-      this.options.logger.warn('a coordinator could not append', { partition: slot.partition, error });
+      this.options.logger.warn('Could not append to the log of a coordinator', { partition: slot.partition, error });
       return appendErrorForClient(error);
     }
     const entry: InFlight<In> = { decision, lastOffset: appended.lastOffset, settled: false };
@@ -192,14 +191,14 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
         (error: unknown) => this.onRejected(slot, entry, error),
       )
       .catch((error: unknown) => {
-        // A bug in one shard. The log is right, so begin again from it; the broker's other partitions live on.
-        this.options.logger.error('a coordinator broke and is loaded anew', { partition: slot.partition, error });
+        // A bug in one shard. The log is correct, so the shard is reloaded from it; the broker's other partitions are not affected.
+        this.options.logger.error('A coordinator failed and is reloaded', { partition: slot.partition, error });
         this.restart(slot);
       });
     return ErrorCode.NONE;
   }
 
-  /** What lies before a committed batch in the same log is committed too. */
+  /** Batches before a committed batch in the same log are committed too. */
   private onCommitted(slot: Slot<In, S>, entry: InFlight<In>): void {
     while (!slot.closed) {
       const first = slot.inFlight[0];
@@ -214,7 +213,7 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
 
   private onRejected(slot: Slot<In, S>, entry: InFlight<In>, error: unknown): void {
     if (slot.closed || entry.settled) return;
-    this.options.logger.warn('a batch of a coordinator was not committed', { partition: slot.partition, error });
+    this.options.logger.warn('A batch of a coordinator was not committed', { partition: slot.partition, error });
     slot.unknown++;
     this.write(slot, settle(entry, appendErrorForClient(error)));
     if (slot.unknown > MAX_UNKNOWN) this.restart(slot);
@@ -242,13 +241,13 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
         shard.onLoaded();
         return;
       } catch (error) {
-        logger.warn('a coordinator could not be loaded and tries again', { partition: slot.partition, error });
+        logger.warn('Could not load a coordinator; retrying', { partition: slot.partition, error });
         await sleep(clock, LOAD_RETRY_MS);
       }
     }
   }
 
-  /** One record that cannot be read must not keep all groups of the partition from being served: it is passed over, and reported. */
+  /** A record that cannot be read must not stop the groups of the partition from being served: it is skipped and reported. */
   private replay(shard: S, bytes: Buffer, skipped: SkippedRecords): void {
     for (const batch of iterateBatches(bytes)) {
       let next = batch.baseOffset;
@@ -278,7 +277,7 @@ export class CoordinatorRuntime<In, Out, S extends CoordinatorShard<In, Out>> {
   }
 }
 
-/** What a load passed over: how many records, and why the first of them. */
+/** Skipped records of a load: their number, and the defect of the first. */
 class SkippedRecords {
   count = 0;
   first: { offset: bigint; reason: string } | undefined;
@@ -295,7 +294,7 @@ function settle<In>(entry: InFlight<In>, error: number): Decision<In> | null {
   return entry.decision.settled?.(error) ?? null;
 }
 
-/** Asked after an await, when what the compiler knows of the slot is out of date. */
+/** For use after an await, when the compiler's knowledge of the slot is out of date. */
 function isClosed(slot: { readonly closed: boolean }): boolean {
   return slot.closed;
 }

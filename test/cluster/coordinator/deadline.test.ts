@@ -3,7 +3,7 @@ import { Deadline } from '../../../electron/cluster/coordinator/deadline.ts';
 import { StallAwareClock } from '../../../electron/cluster/lib/running-time.ts';
 import { VirtualClock } from '../../helpers/virtual-clock.ts';
 
-test('it expires once, at the last moment set, and not when cleared', async () => {
+test('Deadline: expires once, at the last deadline set, and not when cleared', async () => {
   const clock = new VirtualClock();
   const expired: number[] = [];
   const deadline = new Deadline(clock, () => expired.push(clock.monotonic()));
@@ -21,7 +21,7 @@ test('it expires once, at the last moment set, and not when cleared', async () =
   expect(expired).toEqual([130]);
 });
 
-test('a stalled node reads what waits in its sockets before a deadline expires', async () => {
+test('Deadline: a stalled node reads its sockets before a deadline expires', async () => {
   const virtual = new VirtualClock();
   const clock = new StallAwareClock(virtual);
   clock.start();
@@ -30,7 +30,7 @@ test('a stalled node reads what waits in its sockets before a deadline expires',
   deadline.set(6000);
   await virtual.advance(3000);
   virtual.stall(20_000);
-  // The timer is overdue and runs first; then the heartbeat that waited is read.
+  // The timer is overdue and fires first; then the pending heartbeat is read.
   await virtual.advance(50);
   expect(expired).toBe(0);
   deadline.set(6000);

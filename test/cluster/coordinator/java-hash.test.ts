@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { javaStringHash, partitionForKey } from '../../../electron/cluster/coordinator/java-hash.ts';
 
-test('String.hashCode, as Java documents it', () => {
+test('String.hashCode follows the Java documentation', () => {
   expect(javaStringHash('')).toBe(0);
   expect(javaStringHash('a')).toBe(97);
   expect(javaStringHash('hello')).toBe(99162322);

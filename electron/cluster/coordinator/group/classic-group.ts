@@ -1,9 +1,9 @@
 /**
- * The state of one classic consumer group: its members, what they support, whom it waits for. No timer decides here and
- * nothing is written here; the rules of who does what when are in `classic-rebalance.ts` and `classic-membership.ts`.
+ * The state of one classic consumer group: its members, their protocols, and pending requests. No timer decides here and nothing is written
+ * here; the rules of the transitions are in `classic-rebalance.ts` and `classic-membership.ts`.
  *
  *   Empty ─▶ PreparingRebalance ─▶ CompletingRebalance ─▶ Stable
- *     ▲            ▲  │ nobody left       │  member comes or goes │
+ *     ▲            ▲  │ no members        │ member joins or leaves│
  *     └────────────┼──┘ ◀─────────────────┴──────────────────────┘
  *   Empty ─▶ Dead   when it is deleted or has expired
  */
@@ -31,31 +31,31 @@ export class ClassicGroup {
   readonly groupId: string;
   state: ClassicState = 'Empty';
   previousState: ClassicState | null = null;
-  /** Wall-clock milliseconds of the last change of state; null when a loaded record was too old to say. */
+  /** Wall-clock milliseconds of the last change of state; null for a loaded record of a version without it. */
   stateSince: number | null;
   generation = 0;
-  /** Null while only offsets are kept: a group that never had members. */
+  /** Null for a group that has only committed offsets and never had members. */
   protocolType: string | null = null;
   protocolName: string | null = null;
   leaderId: string | null = null;
   /** In the order in which they joined. */
   readonly members = new Map<string, ClassicMember>();
-  /** Member ids that were handed out (KIP-394) and have not joined yet, each with its time limit. */
+  /** Member ids that were assigned (KIP-394) and have not joined yet, each with its deadline. */
   readonly pendingJoin = new Map<string, Deadline>();
   /** Members of this generation that have not sent SyncGroup. */
   readonly pendingSync = new Set<string>();
-  /** A member came during the initial delay, which is then extended. */
+  /** A member joined during the initial delay, which is then extended. */
   newMemberAdded = false;
-  /** What the members subscribe to; null when that is not known (not a consumer group, or bytes we cannot read). */
+  /** Topics that the members subscribe to; null when unknown (not a consumer group, or metadata that cannot be read). */
   subscribedTopics: ReadonlySet<string> | null = null;
-  /** An assignment of this generation is being written: another one of the same leader does not replace it. */
+  /** An assignment of this generation is being written: the leader cannot replace it. */
   assignmentInFlight = false;
-  /** Why the current rebalance began, and when on the monotonic clock. */
+  /** Reason and start (monotonic ms) of the current rebalance. */
   rebalanceReason = '';
   rebalanceStartedAt = 0;
-  /** Members for which this rebalance waited until their session or the rebalance timeout ended. */
+  /** Members for which this rebalance waited until their session or the rebalance timeout expired. */
   waitedFor: string[] = [];
-  /** True once a GroupMetadata record may be in the log, so a deletion needs a tombstone. */
+  /** Whether a GroupMetadata record may be in the log, so that a deletion needs a tombstone. */
   persisted = false;
   readonly joinTimer: Deadline;
   readonly syncTimer: Deadline;
@@ -76,7 +76,7 @@ export class ClassicGroup {
     return this.awaitingJoinCount;
   }
 
-  /** Everybody who is known has joined, and nobody who was given an id is still to come. */
+  /** Whether all members have joined and no assigned member id is pending. */
   get allJoined(): boolean {
     return this.awaitingJoinCount === this.members.size && this.pendingJoin.size === 0;
   }
@@ -85,7 +85,7 @@ export class ClassicGroup {
     return this.leaderId === memberId;
   }
 
-  /** Milliseconds that the slowest member asks for. */
+  /** The longest rebalance timeout of the members, milliseconds. */
   get rebalanceTimeoutMs(): number {
     let longest = 0;
     for (const member of this.members.values()) longest = Math.max(longest, member.rebalanceTimeoutMs);
@@ -100,7 +100,7 @@ export class ClassicGroup {
   }
 
   add(member: ClassicMember, waiter: Waiter<JoinResponse> | null): void {
-    assert(!this.members.has(member.memberId), `member ${member.memberId} is there already`);
+    assert(!this.members.has(member.memberId), `member ${member.memberId} already exists`);
     if (this.members.size === 0) this.protocolType = member.protocolType;
     assert(this.protocolType === member.protocolType, 'a member of another protocol type');
     this.leaderId ??= member.memberId;
@@ -111,7 +111,7 @@ export class ClassicGroup {
     if (waiter !== null) this.awaitJoin(member, waiter);
   }
 
-  /** Takes a member out and answers it with `error` if it waits. */
+  /** Removes a member and answers its pending request with `error`. */
   remove(member: ClassicMember, error: number): void {
     if (this.members.get(member.memberId) !== member) return;
     this.answerJoin(member, joinError(member.awaitingJoin?.version ?? 0, error));
@@ -125,7 +125,7 @@ export class ClassicGroup {
     if (this.leaderId === member.memberId) this.leaderId = this.members.keys().next().value ?? null;
   }
 
-  /** Forgets an id that was handed out; false if it is not one. */
+  /** Removes a pending member id; false for any other id. */
   takePendingJoin(memberId: string): boolean {
     this.pendingJoin.get(memberId)?.clear();
     return this.pendingJoin.delete(memberId);
@@ -135,7 +135,7 @@ export class ClassicGroup {
     return this.staticMembers.get(instanceId);
   }
 
-  /** Gives a static member another id; whoever waits under the old one is fenced. */
+  /** Replaces the member id of a static member; requests that wait under the old id are fenced. */
   replaceStatic(member: ClassicMember, newId: string): void {
     const oldId = member.memberId;
     this.answerJoin(member, joinError(member.awaitingJoin?.version ?? 0, ErrorCode.FENCED_INSTANCE_ID));
@@ -156,14 +156,14 @@ export class ClassicGroup {
     member.sessionTimeoutMs = sessionTimeoutMs;
   }
 
-  /** An earlier JoinGroup of the same member that still waits is an abandoned one: its client has asked again. */
+  /** A pending JoinGroup of the same member is abandoned: its client has retried. */
   awaitJoin(member: ClassicMember, waiter: Waiter<JoinResponse>): void {
     if (member.awaitingJoin === null) this.awaitingJoinCount++;
     else member.awaitingJoin.respond(joinError(member.awaitingJoin.version, ErrorCode.REBALANCE_IN_PROGRESS, member.memberId));
     member.awaitingJoin = waiter;
   }
 
-  /** True if the member was waiting. */
+  /** Whether the member was waiting. */
   answerJoin(member: ClassicMember, response: JoinResponse): boolean {
     const waiter = member.awaitingJoin;
     if (waiter === null) return false;
@@ -196,13 +196,13 @@ export class ClassicGroup {
     return this.members.has(memberId) ? ErrorCode.NONE : ErrorCode.UNKNOWN_MEMBER_ID;
   }
 
-  /** Whether a member that offers these could be in the group: some protocol must be common to all. */
+  /** Whether a member with these protocols could join: all members must share one. */
   supports(protocolType: string, protocols: readonly { name: string }[]): boolean {
     if (this.state === 'Empty') return protocolType !== '' && protocols.length > 0;
     return protocolType === this.protocolType && protocols.some(({ name }) => (this.supporters.get(name) ?? 0) === this.members.size);
   }
 
-  /** The protocol that all support and most prefer; between equals, the one that the member who joined first prefers. */
+  /** The protocol that all members support and most prefer; among equals, the one preferred by the member that joined first. */
   selectProtocol(): string {
     const votes = new Map<string, number>();
     for (const { protocols } of this.members.values()) {
@@ -216,7 +216,7 @@ export class ClassicGroup {
     return best[0];
   }
 
-  /** The leader must be somebody who waits for the answer; false when nobody does. */
+  /** Elects a member that waits in JoinGroup as leader; false without one. */
   electJoinedLeader(): boolean {
     const leader = this.leaderId === null ? undefined : this.members.get(this.leaderId);
     if (leader !== undefined && leader.awaitingJoin !== null) return true;
@@ -256,13 +256,13 @@ export class ClassicGroup {
       for (const member of this.members.values())
         for (const topic of decodeSubscribedTopics(metadataOf(member, protocolName))) topics.add(topic);
     } catch {
-      // These bytes are the members' own. Where they cannot be read the topics are unknown, and no offset of a live group expires.
+      // The metadata is written by clients. Where it cannot be read, the topics are unknown, and no offset of the active group expires.
       return;
     }
     this.subscribedTopics = topics;
   }
 
-  /** What the leader is told of everybody. */
+  /** The members as the leader's JoinGroup response lists them. */
   memberList(): NonNullable<JoinResponse['members']> {
     const name = this.protocolName ?? '';
     return [...this.members.values()].map((member) => ({
@@ -272,7 +272,7 @@ export class ClassicGroup {
     }));
   }
 
-  /** The answer to a member that is in the present generation. */
+  /** The response for a member of the current generation. */
   joinResponse(
     member: ClassicMember,
     version: number,
@@ -291,7 +291,7 @@ export class ClassicGroup {
     };
   }
 
-  /** The group as it is written. `assignments` are those about to be given; without them, those that the members have. */
+  /** The group's record. `assignments`: the new assignments; without them, the current ones of the members. */
   metadataRecord(assignments?: ReadonlyMap<string, Buffer>): GroupRecordIn {
     this.persisted = true;
     const name = this.protocolName ?? '';
@@ -318,7 +318,7 @@ export class ClassicGroup {
     };
   }
 
-  /** Stops every timer and answers everybody who waits. */
+  /** Stops all timers and answers all pending requests. */
   dispose(error: number): void {
     this.joinTimer.clear();
     this.syncTimer.clear();

@@ -1,13 +1,13 @@
 /**
- * JoinGroup. Member ids are given first and used second from v4 on (KIP-394), static members come back under their instance
- * id without a rebalance (KIP-345), a leader that comes back so may be told to skip the assignment (KIP-814, v9).
+ * JoinGroup. From v4 on a new member gets its id first and joins with it (KIP-394). Static members rejoin under their instance id without a
+ * rebalance (KIP-345); a static leader can be made to skip the assignment (KIP-814, v9).
  */
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { Deadline } from '../deadline.ts';
 import { joinError, type ClassicGroup } from './classic-group.ts';
 import { memberName, newMemberId, protocolsOf, sameProtocols, type ClassicMember } from './classic-member.ts';
 import { completeIfAllJoined, prepareOrComplete, prepareRebalance, sessionOver, touch } from './classic-rebalance.ts';
-import { clientReason } from './words.ts';
+import { clientReason } from './reason-text.ts';
 import type { GroupDecision, GroupEnvironment, GroupRequestContext, JoinRequest, JoinResponse, Waiter } from './types.ts';
 
 interface Join {
@@ -16,11 +16,11 @@ interface Join {
   readonly request: JoinRequest;
   readonly context: GroupRequestContext;
   readonly waiter: Waiter<JoinResponse>;
-  /** `; it says: …` when the client gave a reason (KIP-800). */
+  /** `; it says: …` with a reason of the client (KIP-800), else empty. */
   readonly because: string;
 }
 
-/** Decides a JoinGroup for a group that exists; `waiter` is answered now or when the rebalance is through. */
+/** Decides a JoinGroup of an existing group; `waiter` is answered now or when the rebalance completes. */
 export function decideJoin(
   env: GroupEnvironment,
   group: ClassicGroup,
@@ -50,7 +50,7 @@ function refuse({ waiter, request }: Join, error: number, memberId = request.mem
   return null;
 }
 
-/** Room for one more? While a rebalance is being prepared, only those who wait count: the others may not come back. */
+/** Whether another member fits. While a rebalance is prepared only waiting members count: the others may not rejoin. */
 function isAccepted({ env, group, request }: Join): boolean {
   const member = group.members.get(request.memberId);
   const { maxSize } = env.settings;
@@ -99,11 +99,11 @@ function joinKnown(join: Join): GroupDecision | null {
     case 'PreparingRebalance':
       return updateMember(join, member, `member ${name} rejoined`);
     case 'CompletingRebalance':
-      // The same again: it did not hear the answer to its first JoinGroup.
+      // A retry: the response to the first JoinGroup was lost.
       if (unchanged) break;
       return updateMember(join, member, `member ${name} changed what it subscribes to`);
     case 'Stable':
-      // The leader may know of changes that nobody's metadata shows, such as new partitions.
+      // The leader may have noticed changes that no member's metadata shows, such as new partitions.
       if (group.isLeader(memberId)) return updateMember(join, member, `leader ${name} asked for a new assignment`);
       if (!unchanged) return updateMember(join, member, `member ${name} changed what it subscribes to`);
       break;
@@ -163,8 +163,8 @@ function updateMember(
 }
 
 /**
- * A static member came back, probably after a restart. While the group is stable and would choose the same protocol, it
- * takes its old place and its old assignment, and nobody else notices; its new id is written first.
+ * A static member rejoined, probably after a restart. While the group is stable and would choose the same protocol, the member keeps its
+ * assignment and no other member is affected; its new id is written first.
  */
 function replaceStaticMember(join: Join, member: ClassicMember, newId: string): GroupDecision | null {
   const { env, group, request, context, waiter } = join;
@@ -179,7 +179,7 @@ function replaceStaticMember(join: Join, member: ClassicMember, newId: string): 
   touch(member);
   const name = memberName(member);
   if (group.state === 'CompletingRebalance') {
-    // The leader may already be assigning to the old id.
+    // The leader may already have assigned partitions to the old id.
     return prepareRebalance(env, group, `static member ${name} came back while partitions were being assigned`);
   }
   if (group.state !== 'Stable') return completeIfAllJoined(env, group);
@@ -191,7 +191,7 @@ function replaceStaticMember(join: Join, member: ClassicMember, newId: string): 
     records: [group.metadataRecord()],
     settled(error) {
       const isOurs = group.members.get(newId) === member && member.awaitingJoin === waiter;
-      // A rebalance has begun meanwhile: this member waits in it like everybody else.
+      // A rebalance has started meanwhile: this member waits for it like the others.
       if (!isOurs || group.state !== 'Stable' || group.generation !== generation) return null;
       if (error !== ErrorCode.NONE) {
         group.answerJoin(member, joinError(waiter.version, error));
@@ -211,7 +211,7 @@ function replaceStaticMember(join: Join, member: ClassicMember, newId: string): 
       });
       const leads = group.isLeader(newId);
       if (waiter.version >= 9) group.answerJoin(member, group.joinResponse(member, waiter.version, { skipAssignment: leads }));
-      // Older clients cannot be told to skip it: they are told that the leader is somebody else, so they do not assign.
+      // Older clients cannot skip the assignment: the response names the group's previous leader id, so they do not assign.
       else group.answerJoin(member, group.joinResponse(member, waiter.version, { leader: formerLeader ?? '', withMembers: false }));
       return null;
     },

@@ -8,8 +8,8 @@ import type { GroupEnvironment } from './types.ts';
 export type GroupValue = NonNullable<Extract<GroupRecord, { type: 'GroupMetadata' }>['value']>;
 
 /**
- * A classic group as its record says: with members it is stable, without them it is empty. Only the protocol that was
- * chosen is on record, so a member that offers more rejoins into a new generation. No timer runs yet.
+ * A classic group as recorded: with members it is stable, without members empty. The record holds only the chosen protocol, so a member that
+ * offers more rejoins into a new generation. No timer is started yet.
  */
 export function loadGroup(env: GroupEnvironment, groupId: string, value: GroupValue): ClassicGroup {
   const since = value.currentStateTimestamp < 0n ? null : Number(value.currentStateTimestamp);

@@ -7,9 +7,9 @@ export interface MemberProtocol {
   readonly metadata: Buffer;
 }
 
-/** A member of a classic group. `ClassicGroup` owns it: what its counters depend on is changed there only. */
+/** A member of a classic group. Only its `ClassicGroup` may change what the group's counters depend on. */
 export interface ClassicMember {
-  /** Changes only when a static member comes back under its instance id. */
+  /** Changes only when a static member rejoins under its instance id. */
   memberId: string;
   readonly instanceId: string | null;
   clientId: string;
@@ -21,19 +21,19 @@ export interface ClassicMember {
   protocols: readonly MemberProtocol[];
   /** Empty until the first assignment. */
   assignment: Buffer;
-  /** Waits in its first JoinGroup, so it cannot send heartbeats. */
+  /** It waits in its first JoinGroup, so it cannot send heartbeats. */
   isNew: boolean;
   awaitingJoin: Waiter<JoinResponse> | null;
   awaitingSync: Waiter<SyncResponse> | null;
   readonly session: Deadline;
 }
 
-/** How people know a member: by its instance id, its client id, else its member id. */
+/** The member's name for users: its instance id, else its client id, else its member id. */
 export function memberName(member: { memberId: string; instanceId: string | null; clientId: string }): string {
   return member.instanceId ?? (member.clientId === '' ? member.memberId : member.clientId);
 }
 
-/** Copies out of the request, whose bytes are a window on a whole frame. */
+/** Copied out of the request, whose bytes are a view of a whole frame. */
 export function protocolsOf(request: JoinRequest): MemberProtocol[] {
   return request.protocols.map(({ name, metadata }) => ({ name, metadata: Buffer.from(metadata) }));
 }
@@ -46,7 +46,7 @@ export function sameProtocols(a: readonly MemberProtocol[], b: readonly MemberPr
   });
 }
 
-/** A member id as Kafka makes them: the client's or instance's id, a dash, and a random UUID in its usual text form. */
+/** A member id in Kafka's form: client or instance id, a dash, and a random UUID. */
 export function newMemberId(random: Random, clientId: string, instanceId: string | null): string {
   const bytes = Buffer.from(random.bytes(16));
   bytes[6] = ((bytes[6] as number) & 0x0f) | 0x40;

@@ -1,18 +1,18 @@
 /**
- * How a classic group gets from one generation to the next. Rules and names follow Apache Kafka's coordinator (KIP-62,
- * KIP-134, KIP-345, KIP-394).
+ * The rebalance of a classic group, from one generation to the next. Rules and names follow Apache Kafka's coordinator (KIP-62, KIP-134,
+ * KIP-345, KIP-394).
  */
 import { ErrorCode } from '../../protocol/error-codes.ts';
 import { Deadline } from '../deadline.ts';
 import { syncError, type ClassicGroup } from './classic-group.ts';
 import { memberName, type ClassicMember } from './classic-member.ts';
-import { membersByName, seconds } from './words.ts';
+import { membersByName, seconds } from './reason-text.ts';
 import type { GroupDecision, GroupEnvironment, SyncResponse } from './types.ts';
 
-/** Members that an event names. */
+/** Members listed in an event. */
 const MAX_NAMED = 10;
 
-/** Starts or restarts the wait until a member must have been heard of. */
+/** Starts or restarts a member's session timeout. */
 export function touch(member: ClassicMember): void {
   member.session.set(member.sessionTimeoutMs);
 }
@@ -25,7 +25,7 @@ export function groupTimers(env: GroupEnvironment): (group: ClassicGroup) => { j
   });
 }
 
-/** A member came, went or changed: begins a rebalance, or ends the one that waited only for this. */
+/** A member joined, left or changed: starts a rebalance, or completes one that waited only for this. */
 export function prepareOrComplete(env: GroupEnvironment, group: ClassicGroup, reason: string): GroupDecision | null {
   if (group.state === 'Stable' || group.state === 'CompletingRebalance' || group.state === 'Empty')
     return prepareRebalance(env, group, reason);
@@ -43,7 +43,7 @@ export function prepareRebalance(env: GroupEnvironment, group: ClassicGroup, rea
   group.waitedFor = [];
   env.emit('group/rebalanceStarted', group.groupId, reason, { generation: group.generation, members: group.members.size });
   if (initial) {
-    // The first of many rarely comes alone: wait a little, and a little more with everyone who comes (KIP-134).
+    // Members usually start together: wait for the initial delay, and extend it with every new member (KIP-134).
     group.newMemberAdded = false;
     group.joinTimer.set(env.settings.initialRebalanceDelayMs);
     return null;
@@ -53,7 +53,7 @@ export function prepareRebalance(env: GroupEnvironment, group: ClassicGroup, rea
   return null;
 }
 
-/** Ends the join phase at once when nobody is missing. The initial delay is always sat out. */
+/** Completes the join phase at once when no member is missing. The initial delay always runs to its end. */
 export function completeIfAllJoined(env: GroupEnvironment, group: ClassicGroup): GroupDecision | null {
   if (group.state !== 'PreparingRebalance' || group.previousState === 'Empty' || !group.allJoined) return null;
   return completeJoin(env, group);
@@ -73,11 +73,11 @@ function joinPhaseOver(env: GroupEnvironment, group: ClassicGroup): GroupDecisio
   return completeJoin(env, group);
 }
 
-/** Drops who did not come back, begins the next generation and answers everybody who waits in JoinGroup. */
+/** Removes members that did not rejoin, starts the next generation and answers all pending JoinGroups. */
 function completeJoin(env: GroupEnvironment, group: ClassicGroup): GroupDecision | null {
   group.joinTimer.clear();
   for (const member of [...group.members.values()]) {
-    // A static member keeps its place until its session ends, so that a restart goes unnoticed (KIP-345).
+    // A static member remains until its session expires, so that a restart causes no rebalance (KIP-345).
     if (member.awaitingJoin !== null || member.instanceId !== null) continue;
     group.remove(member, ErrorCode.UNKNOWN_MEMBER_ID);
     const waitedMs = env.clock.monotonic() - group.rebalanceStartedAt;
@@ -88,7 +88,7 @@ function completeJoin(env: GroupEnvironment, group: ClassicGroup): GroupDecision
     });
   }
   if (group.members.size > 0 && !group.electJoinedLeader()) {
-    // Only static members that are away. Their sessions decide.
+    // Only absent static members are left. Their sessions decide.
     group.joinTimer.set(group.rebalanceTimeoutMs);
     return null;
   }
@@ -98,7 +98,7 @@ function completeJoin(env: GroupEnvironment, group: ClassicGroup): GroupDecision
     return {
       records: [group.metadataRecord()],
       settled(error) {
-        if (error !== ErrorCode.NONE) env.logger.warn('an empty group could not be written', { group: group.groupId, error });
+        if (error !== ErrorCode.NONE) env.logger.warn('Could not write the record of an empty group', { group: group.groupId, error });
         return null;
       },
     };
@@ -113,7 +113,7 @@ function completeJoin(env: GroupEnvironment, group: ClassicGroup): GroupDecision
   return null;
 }
 
-/** Members that joined but did not ask for their assignment in time are dropped. */
+/** Removes members that joined but did not fetch their assignment in time. */
 function syncPhaseOver(env: GroupEnvironment, group: ClassicGroup): GroupDecision | null {
   if (group.state !== 'CompletingRebalance' && group.state !== 'Stable') return null;
   const late = [...group.pendingSync].flatMap((memberId) => group.members.get(memberId) ?? []);
@@ -129,7 +129,7 @@ function syncPhaseOver(env: GroupEnvironment, group: ClassicGroup): GroupDecisio
   return prepareRebalance(env, group, `${membersByName(late)} did not fetch the assignment within ${waited}`);
 }
 
-/** The assignment is in the log: gives it out. */
+/** The assignment is committed: sends it to the members. */
 export function completeSync(env: GroupEnvironment, group: ClassicGroup, assignments: ReadonlyMap<string, Buffer>): void {
   for (const member of group.members.values()) member.assignment = assignments.get(member.memberId) ?? Buffer.alloc(0);
   group.transition('Stable', env.clock.now());
@@ -139,7 +139,7 @@ export function completeSync(env: GroupEnvironment, group: ClassicGroup, assignm
   rebalanced(env, group);
 }
 
-/** Takes everybody's assignment away and tells those who wait for one why. */
+/** Clears all assignments and answers pending SyncGroups with the error. */
 export function resetAssignment(group: ClassicGroup, error: number): void {
   group.assignmentInFlight = false;
   for (const member of group.members.values()) {
@@ -157,7 +157,7 @@ export function syncResponse(group: ClassicGroup, member: ClassicMember): SyncRe
   };
 }
 
-/** Takes out one who left or fell silent. */
+/** Removes a member that left or whose session expired. */
 export function removeMember(env: GroupEnvironment, group: ClassicGroup, member: ClassicMember, reason: string): GroupDecision | null {
   group.remove(member, ErrorCode.UNKNOWN_MEMBER_ID);
   return afterRemoval(env, group, reason);
@@ -168,7 +168,9 @@ export function afterRemoval(env: GroupEnvironment, group: ClassicGroup, reason:
   return completeIfAllJoined(env, group);
 }
 
-/** A member's session timer ran out. Whoever waits for our answer is alive as far as we can know, but for newcomers, whose wait is limited. */
+/**
+ * A member's session timed out. A member with a pending request counts as alive, except a new one, whose wait is limited.
+ */
 export function sessionOver(env: GroupEnvironment, group: ClassicGroup, member: ClassicMember): GroupDecision | null {
   if (group.members.get(member.memberId) !== member) return null;
   if (!member.isNew && (member.awaitingJoin !== null || member.awaitingSync !== null)) return null;

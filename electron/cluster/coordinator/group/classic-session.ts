@@ -1,4 +1,4 @@
-/** SyncGroup, Heartbeat and LeaveGroup: what a member does between two JoinGroups. */
+/** SyncGroup, Heartbeat and LeaveGroup: requests of a member between two JoinGroups. */
 import type { leaveGroup } from '../../protocol/apis/leave-group.ts';
 import type { heartbeat } from '../../protocol/apis/heartbeat.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
@@ -14,7 +14,7 @@ import {
   syncResponse,
   touch,
 } from './classic-rebalance.ts';
-import { clientReason, membersByName } from './words.ts';
+import { clientReason, membersByName } from './reason-text.ts';
 import type { GroupDecision, GroupEnvironment, SyncRequest, SyncResponse, Waiter } from './types.ts';
 
 export function decideSync(
@@ -65,7 +65,7 @@ function sawSync(group: ClassicGroup, memberId: string): void {
   if (group.pendingSync.size === 0) group.syncTimer.clear();
 }
 
-/** The leader's assignment is written before anybody gets it, so that no fail-over can lose what a member was told. */
+/** The leader's assignment is committed before any member gets it, so that no failover can lose an assignment in use. */
 function writeAssignment(env: GroupEnvironment, group: ClassicGroup, request: SyncRequest): GroupDecision {
   const assignments = new Map(request.assignments.map(({ memberId, assignment }) => [memberId, Buffer.from(assignment)]));
   const { generation } = group;
@@ -84,7 +84,7 @@ function writeAssignment(env: GroupEnvironment, group: ClassicGroup, request: Sy
   };
 }
 
-/** The error code of the answer. */
+/** The error code of the response. */
 export function decideHeartbeat(group: ClassicGroup, request: RequestOf<typeof heartbeat>): number {
   const error = group.validateMember(request.memberId, request.groupInstanceId);
   const member = group.members.get(request.memberId);
@@ -111,7 +111,7 @@ export interface Left {
   errorCode: number;
 }
 
-/** Takes all leavers out, then rebalances once. */
+/** Removes all leaving members, then rebalances once. */
 export function decideLeave(
   env: GroupEnvironment,
   group: ClassicGroup,
@@ -141,6 +141,6 @@ export function decideLeave(
     return result(ErrorCode.NONE);
   });
   if (gone.length > 0) return { results, decision: afterRemoval(env, group, `${membersByName(gone)} left`) };
-  // Whose id was only handed out takes nothing along, but a rebalance may have waited for it alone.
+  // A pending member id has no assignment, but a rebalance may have waited for it alone.
   return { results, decision: unjoined > 0 ? completeIfAllJoined(env, group) : null };
 }

@@ -1,10 +1,9 @@
 /**
- * The group coordinator of one broker: finds the partition of a group, and the state machine that runs there, and answers
- * with the protocol's errors where there is none. Takes decoded requests, returns response bodies; never rejects for
- * anything that a client or a fault can do.
+ * The group coordinator of one broker: finds the partition and the shard of a group, and answers with the protocol's errors without one. Takes
+ * decoded requests, returns response bodies; no client and no fault makes it reject.
  *
- * Topic ids: OffsetCommit and OffsetFetch v10 name topics by id. The caller, which has the metadata image, fills in `name`
- * beforehand and keeps topics that it cannot resolve to itself; ids are echoed, and kept beside the offset.
+ * Topic ids: OffsetCommit and OffsetFetch v10 name topics by id. The caller, which has the metadata image, resolves `name` first and answers
+ * unresolved topics itself; ids are echoed, and stored with the offset.
  */
 import type { Clock } from '../../lib/clock.ts';
 import type { EventSink } from '../../lib/events.ts';
@@ -51,13 +50,13 @@ export interface GroupCoordinatorOptions {
   readonly events: EventSink;
   readonly storage: CoordinatorStorage;
   readonly settings: GroupSettings;
-  /** See `GroupEnvironment.requestsHeld`; they never are if absent. */
+  /** See `GroupEnvironment.requestsHeld`; false if absent. */
   readonly requestsHeld?: () => boolean;
 }
 
-/** From this version of OffsetFetch on, one request asks for many groups. */
+/** From this version of OffsetFetch on, a request has several groups. */
 const MANY_GROUPS = 8;
-/** From this version of LeaveGroup on, one request names many members. */
+/** From this version of LeaveGroup on, a request has several members. */
 const MANY_LEAVERS = 3;
 
 export class GroupCoordinator {
@@ -101,14 +100,14 @@ export class GroupCoordinator {
     this.runtime.onResignation(partition, leaderEpoch);
   }
 
-  /** Forgets all offsets of topics that were deleted. */
+  /** Removes all offsets of deleted topics. */
   onTopicsDeleted(names: readonly string[]): void {
     const topics = new Set(names);
     for (const { partition, shard } of this.runtime.partitions())
       for (const decision of shard?.decideTopicsDeleted(topics) ?? []) this.runtime.perform(partition, decision);
   }
 
-  /** Answers all who wait and stops all timers. Every later request gets COORDINATOR_NOT_AVAILABLE. */
+  /** Answers all pending requests and stops all timers. Every later request gets COORDINATOR_NOT_AVAILABLE. */
   close(): void {
     this.runtime.close();
   }
@@ -127,7 +126,7 @@ export class GroupCoordinator {
   syncGroup(request: RequestOf<typeof syncGroup>, context: GroupRequestContext): Promise<ResponseIn<typeof syncGroup>> {
     const found = this.find(request.groupId);
     if (found === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS) {
-      // A rebalance that was under way is not on record: this member has to start over at JoinGroup.
+      // A rebalance in progress is not recorded: this member has to start over at JoinGroup.
       return Promise.resolve(syncError(ErrorCode.REBALANCE_IN_PROGRESS));
     }
     if (typeof found === 'number') return Promise.resolve(syncError(found));
@@ -138,7 +137,7 @@ export class GroupCoordinator {
 
   heartbeat(request: RequestOf<typeof heartbeat>): ResponseIn<typeof heartbeat> {
     const found = this.find(request.groupId);
-    // While the group is being loaded its members are taken to be alive: their sessions start anew with the load.
+    // While the group is loading, its members count as alive: their sessions restart with the load.
     if (found === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS) return { errorCode: ErrorCode.NONE };
     return { errorCode: typeof found === 'number' ? found : found.shard.heartbeat(request) };
   }
@@ -154,7 +153,7 @@ export class GroupCoordinator {
   }
 
   offsetCommit(request: RequestOf<typeof offsetCommit>, context: GroupRequestContext): Promise<ResponseIn<typeof offsetCommit>> {
-    // Consumers that use no group may commit under the empty id, as they always could.
+    // Consumers without a group may commit under the empty id, as in Apache Kafka.
     const found = this.find(request.groupId, { emptyIdAllowed: true });
     if (typeof found === 'number') return Promise.resolve(commitError(request, found));
     return new Promise((resolve) => {
@@ -165,7 +164,7 @@ export class GroupCoordinator {
   offsetFetch(request: RequestOf<typeof offsetFetch>, context: GroupRequestContext): ResponseIn<typeof offsetFetch> {
     const { requireStable } = request;
     if (context.version >= MANY_GROUPS) {
-      // All offsets of a group that is named many times are read once.
+      // All offsets of a group that a request names several times are read once.
       const whole = new Map<string, FetchedGroup>();
       const groups = request.groups.map((group) => {
         const known = group.topics === null ? whole.get(group.groupId) : undefined;
@@ -192,7 +191,7 @@ export class GroupCoordinator {
     });
   }
 
-  /** What is loaded, with COORDINATOR_LOAD_IN_PROGRESS if that is not everything. */
+  /** The loaded groups, with COORDINATOR_LOAD_IN_PROGRESS while some are missing. */
   listGroups(request: RequestOf<typeof listGroups>): ResponseIn<typeof listGroups> {
     const matches = groupFilter(request);
     const groups: ListedGroup[] = [];
@@ -211,7 +210,7 @@ export class GroupCoordinator {
       const group = found.shard.groups.get(groupId);
       return group === undefined ? unknownGroup(groupId, context.version) : describedGroup(group);
     };
-    // A large group that is named many times is described once: an answer may not cost more than what it describes.
+    // A group that a request names several times is described once: a bound for the cost of a response.
     const described = new Map<string, DescribedGroup>();
     for (const groupId of request.groups) if (!described.has(groupId)) described.set(groupId, describe(groupId));
     return { groups: request.groups.map((groupId) => described.get(groupId) ?? describe(groupId)) };
@@ -227,7 +226,7 @@ export class GroupCoordinator {
     return { results: await Promise.all(results) };
   }
 
-  /** What the lab shows. */
+  /** State of the groups for the Lab. */
   status(): GroupCoordinatorStatus {
     return groupStatus(this.runtime.partitions());
   }
@@ -237,11 +236,11 @@ export class GroupCoordinator {
     return typeof found === 'number' ? fetchError(group, found) : fetchOffsets(found.shard.offsets, group, requireStable);
   }
 
-  /** The shard of a group, or the code that says why there is none. */
+  /** The shard of a group, or the error code without one. */
   private find(groupId: string, options: { emptyIdAllowed?: boolean } = {}): { partition: number; shard: GroupShard } | number {
     if (groupId === '' && options.emptyIdAllowed !== true) return ErrorCode.INVALID_GROUP_ID;
     const partition = this.partitionFor(groupId);
-    // This broker does not know the offsets topic yet, and so coordinates no group: the client has to look for the coordinator again.
+    // This broker has no metadata of the offsets topic yet, so it coordinates no group: the client has to find the coordinator again.
     if (partition === undefined) return ErrorCode.NOT_COORDINATOR;
     const shard = this.runtime.shard(partition);
     return typeof shard === 'number' ? shard : { partition, shard };

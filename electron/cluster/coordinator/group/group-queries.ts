@@ -1,4 +1,4 @@
-/** ListGroups and DescribeGroups over what is loaded. */
+/** ListGroups and DescribeGroups over the loaded groups. */
 import type { describeGroups } from '../../protocol/apis/describe-groups.ts';
 import type { listGroups } from '../../protocol/apis/list-groups.ts';
 import { ErrorCode } from '../../protocol/error-codes.ts';
@@ -10,7 +10,7 @@ export type DescribedGroup = ResponseIn<typeof describeGroups>['groups'][number]
 
 const CLASSIC = 'classic';
 
-/** Filters match whatever the case (KIP-518, KIP-848); an empty one lets everything through. */
+/** Filters ignore case (KIP-518, KIP-848); an empty filter matches all groups. */
 export function groupFilter(request: RequestOf<typeof listGroups>): (group: ClassicGroup) => boolean {
   const states = new Set(request.statesFilter.map((state) => state.toLowerCase()));
   const types = new Set(request.typesFilter.map((type) => type.toLowerCase()));
@@ -41,7 +41,7 @@ export function describedGroup(group: ClassicGroup): DescribedGroup {
   };
 }
 
-/** An unknown group is a dead one; from v6 on it is said that there is none (KIP-1043). */
+/** An unknown group is Dead; from v6 on the response has an error (KIP-1043). */
 export function unknownGroup(groupId: string, version: number): DescribedGroup {
   const error =
     version >= 6 ? { errorCode: ErrorCode.GROUP_ID_NOT_FOUND, errorMessage: `Group ${groupId} not found.` } : { errorCode: ErrorCode.NONE };

@@ -1,7 +1,7 @@
 /**
- * The groups of one partition of `__consumer_offsets`. Its `decide…` methods change the members' state in memory and return
- * the records to be written; its `replay…` methods apply what the log holds. Members' state is decided first and written
- * with the assignment, as in Apache Kafka; offsets exist only once they are committed.
+ * The groups of one partition of `__consumer_offsets`. Its `decide…` methods change the members' state in memory and return records to be
+ * written; its `replay…` methods apply records of the log. As in Apache Kafka, members' state changes with the decision and is written with
+ * the assignment; offsets exist only once they are committed.
  */
 import type { deleteGroups } from '../../protocol/apis/delete-groups.ts';
 import type { heartbeat } from '../../protocol/apis/heartbeat.ts';
@@ -30,7 +30,7 @@ import type {
   Waiter,
 } from './types.ts';
 
-/** Tombstones that go into one batch, where a decision may need very many. */
+/** Maximum tombstones in one batch. */
 const TOMBSTONES_PER_BATCH = 1000;
 
 export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> {
@@ -48,7 +48,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
   // ── decide ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
   decideJoin(request: JoinRequest, context: GroupRequestContext, waiter: Waiter<JoinResponse>): GroupDecision | null {
-    // Only one who asks for a member id can begin a group; with an id, it belongs to a group that we do not know.
+    // Only a request without a member id can create a group; a member id belongs to a group that this coordinator does not know.
     const group = this.groups.get(request.groupId) ?? (request.memberId === '' ? this.create(request.groupId) : undefined);
     if (group !== undefined) return decideJoin(this.env, group, request, context, waiter);
     waiter.respond(joinError(waiter.version, ErrorCode.UNKNOWN_MEMBER_ID, request.memberId));
@@ -62,7 +62,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
     return null;
   }
 
-  /** The error code of the answer. */
+  /** The error code of the response. */
   heartbeat(request: RequestOf<typeof heartbeat>): number {
     const group = this.groups.get(request.groupId);
     return group === undefined ? ErrorCode.UNKNOWN_MEMBER_ID : decideHeartbeat(group, request);
@@ -107,7 +107,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
     return {
       records: [...records, groupTombstone(groupId)],
       settled: (errorCode) => {
-        // Unless somebody joined since: then it lives on, without offsets.
+        // Unless a member has joined since: then the group remains, without offsets.
         if (errorCode === ErrorCode.NONE) this.drop(group);
         respond({ groupId, errorCode });
         return null;
@@ -115,7 +115,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
     };
   }
 
-  /** The offsets of deleted topics mean nothing; a topic made anew under the name starts without them. */
+  /** Offsets of deleted topics are invalid; a topic that is re-created under the name starts without offsets. */
   decideTopicsDeleted(topics: ReadonlySet<string>): GroupDecision[] {
     const records: OffsetRecord[] = [];
     for (const group of this.offsets.groupsWith(topics))
@@ -129,13 +129,13 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
   replayLoaded(record: GroupRecord, origin: RecordOrigin): void {
     if (record.type === 'OffsetCommit') this.offsets.replay(record, origin);
     else if (record.type === 'GroupMetadata') {
-      // Only the newest record of a group is made into one.
+      // Only the newest record of a group is loaded.
       if (record.value === null) this.loading.delete(record.key.group);
       else this.loading.set(record.key.group, record.value);
     }
   }
 
-  /** Groups are ahead of their records here, but for one that was deleted while an offset was being committed to it. */
+  /** Groups are ahead of their records here, except a group that was deleted while an offset was being committed. */
   replayCommitted(record: GroupRecordIn, origin: RecordOrigin): void {
     if (record.type !== 'OffsetCommit') return;
     this.offsets.replay(record, origin);
@@ -154,7 +154,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
       } catch (error) {
         // The other groups of the partition are served; this one starts without members.
         const reason = `the record of the group cannot be used (${String(error)}): skipped`;
-        this.env.logger.error('a group could not be loaded', { group: groupId, error });
+        this.env.logger.error('Could not load a group', { group: groupId, error });
         emit('node/corruptionFound', groupId, reason, { foundBy: 'decode', records: 1, follows: 'skipped' });
       }
     }
@@ -179,7 +179,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
 
   // ── upkeep ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** Expires offsets, and groups that have nothing left. */
+  /** Expires offsets, and groups without members and offsets. */
   private cleanUp(): void {
     this.cleanup.set(this.env.settings.offsetsRetentionCheckIntervalMs);
     const records: GroupRecordIn[] = [];
@@ -200,7 +200,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
       this.env.perform({
         ...decision,
         settled: (error) => {
-          if (error !== ErrorCode.NONE) this.env.logger.warn('expired offsets could not be deleted; the next round tries again', { error });
+          if (error !== ErrorCode.NONE) this.env.logger.warn('Could not delete expired offsets; the next round retries', { error });
           else if (isLast) dropIdle();
           return null;
         },
@@ -208,7 +208,7 @@ export class GroupShard implements CoordinatorShard<GroupRecordIn, GroupRecord> 
     }
   }
 
-  /** Nobody is in the group or on the way into it, and it has no offsets beside the `expiring` ones. */
+  /** The group has no members, no pending member ids and no offsets beside the `expiring` ones. */
   private isIdle(group: ClassicGroup, expiring: number): boolean {
     if (group.state !== 'Empty' || group.pendingJoin.size > 0 || this.offsets.isBusy(group.groupId)) return false;
     return [...this.offsets.of(group.groupId).entries()].length === expiring;

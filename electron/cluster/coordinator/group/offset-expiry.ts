@@ -3,9 +3,9 @@ import { offsetTombstone, type CommittedOffset, type OffsetRecord, type OffsetSt
 import type { GroupEnvironment } from './types.ts';
 
 /**
- * Tombstones for the offsets of a group that have outlived the retention (KIP-211). In a group without members, the time
- * runs since the last one left; in a group that never had any, since the commit; in a live consumer group, since the commit
- * too, but only for topics that nobody subscribes to. What is just being written or is part of an open transaction stays.
+ * Tombstones for the expired offsets of a group (KIP-211). Retention counts from the last member's leave in an empty group, and from the
+ * commit in a group that never had members. In an active consumer group it counts from the commit, and only for topics without a
+ * subscription. Offsets that are being written or are part of an open transaction do not expire.
  */
 export function expiredOffsets(env: GroupEnvironment, group: ClassicGroup, offsets: OffsetStore): OffsetRecord[] {
   const since = retentionBegins(group);
@@ -21,7 +21,7 @@ export function expiredOffsets(env: GroupEnvironment, group: ClassicGroup, offse
   return expired;
 }
 
-/** From when on the retention of an offset runs; null while none of the group's offsets may expire. */
+/** Start of the retention of an offset; null while none of the group's offsets may expire. */
 function retentionBegins(group: ClassicGroup): ((committed: CommittedOffset) => number) | null {
   const sinceCommit = (committed: CommittedOffset): number => Number(committed.commitTimestamp);
   if (group.protocolType === null) return sinceCommit;

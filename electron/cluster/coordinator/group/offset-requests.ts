@@ -1,4 +1,4 @@
-/** OffsetCommit, OffsetFetch and OffsetDelete for a group whose partition is known and loaded. */
+/** OffsetCommit, OffsetFetch and OffsetDelete of a group whose partition is known and loaded. */
 import type { offsetCommit } from '../../protocol/apis/offset-commit.ts';
 import type { offsetDelete } from '../../protocol/apis/offset-delete.ts';
 import type { offsetFetch } from '../../protocol/apis/offset-fetch.ts';
@@ -15,12 +15,12 @@ export type CommitResponse = ResponseIn<typeof offsetCommit>;
 export type FetchedGroup = NonNullable<ResponseIn<typeof offsetFetch>['groups']>[number];
 export type GroupToFetch = RequestOf<typeof offsetFetch>['groups'][number];
 
-/** The first version that writes a topic id. */
+/** The first version with topic ids. */
 const VALUE_WITH_TOPIC_ID = 4;
-/** The only version that writes a time of expiry. */
+/** The only version with an expiry time. */
 const VALUE_WITH_EXPIRY = 1;
 
-/** NONE if this commit may be made: by a member of the present generation, or from outside while the group has no members. */
+/** NONE for a valid commit: by a member of the current generation, or from outside while the group has no members. */
 export function validateCommit(group: ClassicGroup, request: CommitRequest): number {
   const { generationIdOrMemberEpoch: generation, memberId, groupInstanceId } = request;
   if (generation < 0 && group.state === 'Empty') return ErrorCode.NONE;
@@ -29,7 +29,7 @@ export function validateCommit(group: ClassicGroup, request: CommitRequest): num
     if (error !== ErrorCode.NONE) return error;
     if (generation !== group.generation) return ErrorCode.ILLEGAL_GENERATION;
   } else if (group.state !== 'Empty') return ErrorCode.UNKNOWN_MEMBER_ID;
-  // Its member knows the new generation from JoinGroup but owns nothing in it yet.
+  // The member has the new generation from JoinGroup but owns no partition in it yet.
   return group.state === 'CompletingRebalance' ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE;
 }
 
@@ -97,7 +97,7 @@ export function decideCommit(
   };
 }
 
-/** Committed offsets; `topics` null asks for all of them. A partition without one has offset −1 and no error. */
+/** Committed offsets; `topics` null: all of them. A partition without one has offset −1 and no error. */
 export function fetchOffsets(offsets: OffsetStore, request: GroupToFetch, requireStable: boolean): FetchedGroup {
   const { groupId } = request;
   const partition = (topic: string, topicId: string, partitionIndex: number): FetchedGroup['topics'][number]['partitions'][number] => {
@@ -124,13 +124,13 @@ export function fetchOffsets(offsets: OffsetStore, request: GroupToFetch, requir
   const all = offsets.of(groupId);
   const topics = all.topicNames().map((name) => {
     const committed = all.partitionsOf(name);
-    // The broker fills in the id of the topic as it is today; what stands beside the offset may be of a topic that is gone.
+    // The broker fills in the topic's current id; the id stored with the offset may be of a deleted topic.
     return { name, topicId: ZERO_UUID, partitions: [...committed.keys()].map((index) => partition(name, ZERO_UUID, index)) };
   });
   return { groupId, topics, errorCode: ErrorCode.NONE };
 }
 
-/** An offset that was committed to an earlier topic of the same name says nothing of this one. */
+/** An offset that was committed to an earlier topic of the same name is invalid for this one. */
 function isOfAnother(asked: string, committed: string): boolean {
   return asked !== ZERO_UUID && committed !== ZERO_UUID && asked !== committed;
 }
@@ -151,7 +151,7 @@ function unknownOffset(partitionIndex: number, errorCode: number): FetchedGroup[
   return { partitionIndex, committedOffset: -1n, committedLeaderEpoch: -1, metadata: '', errorCode };
 }
 
-/** Forgets offsets (KIP-496), but for topics that members are subscribed to. */
+/** Deletes offsets (KIP-496), except of topics that members are subscribed to. */
 export function decideOffsetDelete(
   offsets: OffsetStore,
   group: ClassicGroup,

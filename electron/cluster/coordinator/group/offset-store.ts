@@ -1,6 +1,6 @@
 /**
- * The committed offsets of the groups of one partition, as the log below its high watermark says. What is being written is
- * only counted: it is neither shown nor expired.
+ * Committed offsets of the groups of one partition, as of the high watermark of its log. Offsets that are being written are only counted: they
+ * are neither returned nor expired.
  */
 import type { GroupRecordIn } from '../../protocol/records/group-records.ts';
 import { ZERO_UUID } from '../../protocol/uuid.ts';
@@ -9,14 +9,14 @@ import { TopicPartitionMap } from './topic-partition-map.ts';
 
 export interface CommittedOffset {
   readonly offset: bigint;
-  /** −1: not known. */
+  /** −1: unknown. */
   readonly leaderEpoch: number;
   readonly metadata: string;
   /** Wall-clock milliseconds. */
   readonly commitTimestamp: bigint;
-  /** Wall-clock milliseconds at which the client wanted it to end (OffsetCommit v2–4); −1: the broker's retention counts. */
+  /** Wall-clock ms of the expiry that the client requested (OffsetCommit v2–4); −1: the broker's retention applies. */
   readonly expireTimestamp: bigint;
-  /** `ZERO_UUID` when the commit named the topic by its name only. */
+  /** `ZERO_UUID` when the commit named the topic by name only. */
   readonly topicId: string;
 }
 
@@ -38,13 +38,13 @@ export class OffsetStore {
     return this.groups.get(group) ?? new TopicPartitionMap<CommittedOffset>();
   }
 
-  /** Whether a transaction that is still open has an offset for it (KIP-447). */
+  /** Whether an open transaction has an offset for it (KIP-447). */
   isUnstable(group: string, topic: string, partition: number): boolean {
     for (const groups of this.transactions.values()) if (groups.get(group)?.get(topic, partition) !== undefined) return true;
     return false;
   }
 
-  /** Something of the group is on its way: an offset that is being written, or one in an open transaction. */
+  /** Whether the group has a pending offset: one that is being written, or one in an open transaction. */
   isBusy(group: string): boolean {
     return this.inFlight.has(group) || [...this.transactions.values()].some((groups) => groups.has(group));
   }
@@ -53,7 +53,7 @@ export class OffsetStore {
     return this.inFlight.get(group)?.get(topic, partition) !== undefined;
   }
 
-  /** Committed or on their way: what a deletion of the group has to write tombstones for. */
+  /** Committed or pending offsets: a deletion of the group needs tombstones for them. */
   partitionsOf(group: string): TopicPartitionMap<true> {
     const all = new TopicPartitionMap<true>();
     for (const [topic, partition] of this.of(group).entries()) all.set(topic, partition, true);
@@ -61,7 +61,7 @@ export class OffsetStore {
     return all;
   }
 
-  /** Groups that have, or are about to have, an offset of one of these topics. */
+  /** Groups that have, or may soon have, an offset of one of these topics. */
   groupsWith(topics: ReadonlySet<string>): string[] {
     const ids = new Set([...this.groups.keys(), ...this.inFlight.keys()]);
     return [...ids].filter((id) =>

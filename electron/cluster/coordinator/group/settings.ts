@@ -1,6 +1,6 @@
-/** What the group coordinator is configured with; Kafka's name of each broker setting stands beside it. */
+/** Settings of the group coordinator, with Kafka's name of each broker setting. */
 export interface GroupSettings {
-  /** The broker that this coordinator runs on, for the timeline. */
+  /** Id of this coordinator's broker, for the timeline. */
   brokerId: number;
   /** `group.initial.rebalance.delay.ms` */
   initialRebalanceDelayMs: number;
@@ -8,7 +8,7 @@ export interface GroupSettings {
   minSessionTimeoutMs: number;
   /** `group.max.session.timeout.ms` */
   maxSessionTimeoutMs: number;
-  /** `group.max.size`: also bounds the members that were given an id and have not joined yet. */
+  /** `group.max.size`: also bounds the pending member ids. */
   maxSize: number;
   /** `offsets.retention.minutes`, in milliseconds. */
   offsetsRetentionMs: number;
@@ -16,11 +16,11 @@ export interface GroupSettings {
   offsetsRetentionCheckIntervalMs: number;
   /** `offset.metadata.max.bytes` */
   offsetMetadataMaxBytes: number;
-  /** How long a member may wait in its first JoinGroup. It knows no member id yet, so it can send no heartbeat. Kafka has 5 minutes, fixed. */
+  /** How long a member may wait in its first JoinGroup: without a member id it cannot send heartbeats. Kafka has a fixed 5 minutes. */
   newMemberJoinTimeoutMs: number;
 }
 
-/** Apache Kafka's defaults, but for `maxSize`, which is without limit there: every queue here has a bound. */
+/** Apache Kafka's defaults, except for `maxSize`, which is unlimited there: every queue here has a bound. */
 export const DEFAULT_GROUP_SETTINGS: Omit<GroupSettings, 'brokerId'> = {
   initialRebalanceDelayMs: 3000,
   minSessionTimeoutMs: 6000,

@@ -1,7 +1,7 @@
 import type { ClassicState } from './classic-group.ts';
 import type { GroupShard } from './group-shard.ts';
 
-/** Plain data, for the lab. */
+/** Plain data, for the Lab. */
 export interface GroupCoordinatorStatus {
   readonly partitions: readonly { readonly partition: number; readonly leaderEpoch: number; readonly loading: boolean }[];
   readonly groups: readonly GroupStatus[];
@@ -18,14 +18,14 @@ export interface GroupStatus {
   readonly protocolType: string | null;
   readonly protocol: string | null;
   readonly leader: string | null;
-  /** Why the last rebalance that this coordinator saw began; empty if it saw none. */
+  /** Reason of the last rebalance under this coordinator; empty: none. */
   readonly rebalanceReason: string;
   readonly members: readonly {
     readonly memberId: string;
     readonly instanceId: string | null;
     readonly clientId: string;
     readonly clientHost: string;
-    /** What it waits for, if its request is held back. */
+    /** The pending request of the member. */
     readonly waitsFor: 'join' | 'sync' | null;
   }[];
 }

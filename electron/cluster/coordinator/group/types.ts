@@ -8,7 +8,7 @@ import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import type { Decision } from '../runtime.ts';
 import type { GroupSettings } from './settings.ts';
 
-/** What the coordinator may know of a request beside its body. */
+/** Context of a request beside its body. */
 export interface GroupRequestContext {
   readonly version: number;
   readonly clientId: string | null;
@@ -23,7 +23,7 @@ export type JoinResponse = ResponseIn<typeof joinGroup>;
 export type SyncRequest = RequestOf<typeof syncGroup>;
 export type SyncResponse = ResponseIn<typeof syncGroup>;
 
-/** Someone who waits for an answer. Answered at most once. */
+/** A pending request, answered at most once. */
 export interface Waiter<T> {
   readonly version: number;
   respond(response: T): void;
@@ -38,16 +38,16 @@ export type GroupEventType =
   | 'group/coordinatorMoved'
   | 'node/corruptionFound';
 
-/** What the parts of one partition's state machine share. */
+/** Dependencies of one partition's state machine. */
 export interface GroupEnvironment {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly settings: GroupSettings;
-  /** Whether the broker holds the requests of members, heartbeats behind another request among them: silence proves nothing then. */
+  /** Whether the broker holds requests of members, so that their heartbeats may be queued behind another request: no heartbeat proves nothing. */
   readonly requestsHeld: () => boolean;
-  /** Tells the timeline. */
+  /** Adds an event to the timeline. */
   readonly emit: (type: GroupEventType, group: string, reason: string, details: Readonly<Record<string, unknown>>) => void;
-  /** Writes what a timer decided. */
+  /** Writes the decision of a timer. */
   perform(decision: GroupDecision | null): void;
 }

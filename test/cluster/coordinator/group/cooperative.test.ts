@@ -17,7 +17,7 @@ const offering = (partitions: number[], generationId: number) => ({
 });
 
 /** KIP-429: partitions move in two generations; the receiver has an empty assignment in the first. */
-test('a cooperative rebalance: first revoke, with an empty assignment for the newcomer, then assign', async () => {
+test('a cooperative rebalance: revokes first, with an empty assignment for the new member, then assigns', async () => {
   const b = new GroupBench();
   await b.elect();
   const [a, c] = [b.client('a'), b.client('c')];
@@ -37,7 +37,7 @@ test('a cooperative rebalance: first revoke, with an empty assignment for the ne
   };
   expect(await together([0, 1], () => ({ [a.memberId]: '0', [c.memberId]: '' }))).toEqual(['0', '']);
   expect(b.status()).toMatchObject({ state: 'Stable', generation: 2 });
-  // The old owner has revoked and says so by joining again: its metadata has changed, so a rebalance follows at once.
+  // The old owner has revoked and rejoins: its metadata has changed, so a rebalance follows at once.
   const rejoin = b.join(a, offering([0], a.generation));
   await settle();
   expect(b.status()?.state).toBe('PreparingRebalance');

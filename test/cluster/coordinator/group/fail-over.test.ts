@@ -11,7 +11,7 @@ async function bench(): Promise<GroupBench> {
   return b;
 }
 
-test('another broker goes on where the first one stopped: same generation, same assignments, same offsets', async () => {
+test('another broker continues with the same generation, assignments and offsets', async () => {
   const b = await bench();
   const [a, c] = [b.client('a'), b.client('c', 'node-2')];
   await b.form(a, c);
@@ -27,7 +27,7 @@ test('another broker goes on where the first one stopped: same generation, same 
   expect(b.events.at(-1)).toMatchObject({ type: 'group/coordinatorMoved', group: GROUP, reason: 'its coordinator moved to broker 2' });
 });
 
-test('sessions run anew from the load on, of those too who are not heard of again', async () => {
+test('sessions restart with the load, also for members without further requests', async () => {
   const b = await bench();
   const [a, c] = [b.client('a'), b.client('c')];
   await b.form(a, c);
@@ -41,7 +41,7 @@ test('sessions run anew from the load on, of those too who are not heard of agai
   expect(b.status()).toMatchObject({ state: 'PreparingRebalance', members: [a.memberId] });
 });
 
-test('a leader that assigns twice in one generation is held to the first, here and in the log', async () => {
+test('the first assignment of a generation counts, in memory and in the log', async () => {
   const b = await bench();
   const a = b.client('a');
   const joining = b.join(a);
@@ -57,7 +57,7 @@ test('a leader that assigns twice in one generation is held to the first, here a
   expect((await b.sync(a)).assignment).toBe('first');
 });
 
-test('while it loads, clients are asked for patience; members count as alive', async () => {
+test('while it loads, clients get COORDINATOR_LOAD_IN_PROGRESS; members count as alive', async () => {
   const b = await bench();
   const a = b.client('a');
   await b.form(a);
@@ -103,7 +103,7 @@ test('a resignation during a load cancels it, and a second election loads again'
   expect(b.heartbeat(a)).toBe(0);
 });
 
-test('a load that fails is tried again', async () => {
+test('a load that fails is retried', async () => {
   const b = await bench();
   const a = b.client('a');
   await b.form(a);
@@ -116,14 +116,14 @@ test('a load that fails is tried again', async () => {
   expect(b.heartbeat(a)).toBe(0);
 });
 
-test('old news changes nothing: a resignation of an earlier epoch, an election that is known', async () => {
+test('outdated events change nothing: a resignation of an earlier epoch, an election that is known', async () => {
   const b = await bench();
   const a = b.client('a');
   await b.form(a);
   b.coordinator.onResignation(0, 0);
   b.coordinator.onElection(0, 1);
   expect(b.heartbeat(a)).toBe(0);
-  // Re-elected: what it knows stays, and it writes in the new epoch.
+  // Re-elected: its state remains, and it writes in the new epoch.
   b.coordinator.onElection(0, b.storage.elect(0));
   expect(b.heartbeat(a)).toBe(0);
   expect(await b.commit(a, 1n)).toBe(0);
@@ -131,7 +131,7 @@ test('old news changes nothing: a resignation of an earlier epoch, an election t
   expect(b.heartbeat(a)).toBe(E.NOT_COORDINATOR);
 });
 
-test('whoever waits is sent away when leadership is lost, and nobody is forgotten', async () => {
+test('pending requests get NOT_COORDINATOR when leadership is lost, and all members are kept', async () => {
   const b = await bench();
   const [a, c] = [b.client('a'), b.client('c')];
   const joins = [b.join(a), b.join(c)];
@@ -146,7 +146,7 @@ test('whoever waits is sent away when leadership is lost, and nobody is forgotte
   expect((await joining).errorCode).toBe(E.NOT_COORDINATOR);
 });
 
-test('close answers everybody, and nothing runs afterwards', async () => {
+test('close answers all pending requests, and nothing runs afterwards', async () => {
   const b = await bench();
   const joining = b.join(b.client('a'), {});
   await settle();
@@ -158,7 +158,7 @@ test('close answers everybody, and nothing runs afterwards', async () => {
   expect(b.events.length).toBe(events);
 });
 
-test('an assignment that is on its way at a fail-over is the one that counts, or never was', async () => {
+test('an assignment that is pending at a failover is the one that counts, or never was', async () => {
   for (const keepUncommitted of [true, false]) {
     const b = await bench();
     const a = b.client('a');
@@ -176,7 +176,7 @@ test('an assignment that is on its way at a fail-over is the one that counts, or
   }
 });
 
-test('an acknowledged offset is there after any fail-over; one that was not may or may not be', async () => {
+test('an acknowledged offset exists after any failover; a pending one may or may not', async () => {
   for (const keepUncommitted of [true, false]) {
     const b = await bench();
     await b.commit(null, 1n);
@@ -189,12 +189,12 @@ test('an acknowledged offset is there after any fail-over; one that was not may 
   }
 });
 
-test('a deposed coordinator that has not heard of it cannot write', async () => {
+test('a deposed coordinator cannot write before it has noticed', async () => {
   const b = await bench();
   const a = b.client('a');
   await b.form(a);
   await b.commit(a, 1n);
-  const zombie = await b.failOver({ tellOld: false });
+  const zombie = await b.failOver({ notifyOld: false });
   const successor = b.coordinator;
   b.coordinator = zombie;
   expect(await b.commit(a, 2n)).toBe(E.NOT_COORDINATOR);
@@ -214,23 +214,23 @@ test.each([
   [E.NOT_LEADER_OR_FOLLOWER, E.NOT_COORDINATOR],
   [E.KAFKA_STORAGE_ERROR, E.NOT_COORDINATOR],
   [E.MESSAGE_TOO_LARGE, E.UNKNOWN_SERVER_ERROR],
-])('an append refused with %i is %i to a client, and the group starts over', async (refused, told) => {
+])('an append refused with %i is answered with %i, and the group starts over', async (refused, answered) => {
   const b = await bench();
   const a = b.client('a');
   const joining = b.join(a);
   await b.clock.advance(3000);
   await joining;
   b.storage.refuse = refused;
-  expect((await b.sync(a, { [a.memberId]: 'p0' })).errorCode).toBe(told);
+  expect((await b.sync(a, { [a.memberId]: 'p0' })).errorCode).toBe(answered);
   expect(b.status()?.state).toBe('PreparingRebalance');
-  expect(await b.commit(a, 1n)).toBe(told);
+  expect(await b.commit(a, 1n)).toBe(answered);
   b.storage.refuse = null;
   await b.join(a);
   expect(a.generation).toBe(2);
   await b.syncAll(a);
 });
 
-test('a commit whose wait failed is an error, yet takes its place in the order if the log keeps it', async () => {
+test('a commit whose wait failed is an error, yet keeps its place in the order if the log has it', async () => {
   const b = await bench();
   await b.commit(null, 1n);
   b.storage.hold = true;
@@ -245,7 +245,7 @@ test('a commit whose wait failed is an error, yet takes its place in the order i
   expect([b.committed(), b.committed(1)]).toEqual([2n, 4n]);
 });
 
-test('too many writes of unknown outcome, and the log is asked again', async () => {
+test('too many writes of unknown outcome reload the shard', async () => {
   const b = await bench();
   b.storage.hold = true;
   for (let i = 0; i <= 1000; i++) void b.commit(null, BigInt(i));
@@ -255,7 +255,7 @@ test('too many writes of unknown outcome, and the log is asked again', async () 
   expect(b.committed()).toBe(1000n);
 });
 
-test('records that cannot be decoded are skipped and reported; everything else of the partition is loaded', async () => {
+test('records that cannot be decoded are skipped and reported; the rest of the partition is loaded', async () => {
   const b = await bench();
   const a = b.client('a');
   await b.form(a);
@@ -277,6 +277,6 @@ test('records that cannot be decoded are skipped and reported; everything else o
   expect(b.status()).toMatchObject({ state: 'Stable', members: [a.memberId] });
   expect(b.committed()).toBe(12n);
   expect(b.heartbeat(a)).toBe(0);
-  // Three of each batch, and what the header of the second one claims beyond its records.
+  // Three of each batch, and those that the header of the second one claims beyond its records.
   expect(b.storage.unreadableRecords).toMatchObject([{ partition: 0, count: 7, reason: expect.stringContaining('1 bytes') }]);
 });

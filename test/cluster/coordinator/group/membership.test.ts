@@ -10,7 +10,7 @@ async function bench(...args: ConstructorParameters<typeof GroupBench>): Promise
   return b;
 }
 
-test('a member joins, gets the leader role and its assignment, and stays by heartbeats', async () => {
+test('a member joins, becomes leader, gets its assignment, and stays by heartbeats', async () => {
   const b = await bench();
   const a = b.client('consumer-1');
   const first = await b.joinOnce(a);
@@ -66,7 +66,7 @@ test('the initial delay is extended while members arrive, up to the rebalance ti
     joins.push(b.join(client));
     await b.clock.advance(2000);
   }
-  // Starts at 0; runs out at 3000 (extended: b came), 6000 (extended: c came), 9000.
+  // Starts at 0; ends at 3000 (extended: b joined), 6000 (extended: c joined), 9000.
   await b.clock.advance(2999);
   expect(b.status()).toMatchObject({ state: 'PreparingRebalance' });
   await b.clock.advance(1);
@@ -75,7 +75,7 @@ test('the initial delay is extended while members arrive, up to the rebalance ti
   expect(clients.map(({ generation }) => generation)).toEqual([1, 1, 1]);
 });
 
-test('a newcomer makes everybody rejoin; only the leader sees the members', async () => {
+test('a new member makes all members rejoin; only the leader gets the members', async () => {
   const b = await bench();
   const [a, c, d] = [b.client('a'), b.client('c'), b.client('d')];
   await b.form(a, c);
@@ -93,7 +93,7 @@ test('a newcomer makes everybody rejoin; only the leader sees the members', asyn
   expect(b.status()).toMatchObject({ state: 'Stable', generation: 2 });
 });
 
-test('followers wait in SyncGroup until the leader has assigned; members it forgot get nothing', async () => {
+test('followers wait in SyncGroup until the leader has assigned; omitted members get an empty assignment', async () => {
   const b = await bench();
   const [a, c] = [b.client('a'), b.client('c')];
   const joins = [b.join(a), b.join(c)];
@@ -111,7 +111,7 @@ test('followers wait in SyncGroup until the leader has assigned; members it forg
   expect(await waiting).toEqual({ errorCode: 0, assignment: '' });
 });
 
-test('a silent member is dropped after its session timeout and the others rebalance', async () => {
+test('a member without heartbeats is removed after its session timeout and the others rebalance', async () => {
   const b = await bench();
   const [a, c] = [b.client('consumer-1'), b.client('consumer-2')];
   await b.form(a, c);
@@ -129,7 +129,7 @@ test('a silent member is dropped after its session timeout and the others rebala
   expect(b.heartbeat(c)).toBe(E.UNKNOWN_MEMBER_ID);
 });
 
-test('sync and commit are signs of life too', async () => {
+test('SyncGroup and OffsetCommit extend the session too', async () => {
   const b = await bench();
   const a = b.client('a');
   await b.form(a);
@@ -141,14 +141,14 @@ test('sync and commit are signs of life too', async () => {
   expect(b.heartbeat(a)).toBe(0);
 });
 
-test('a member that waits in JoinGroup needs no heartbeats, one that does not come back is dropped', async () => {
+test('a member that waits in JoinGroup needs no heartbeats; one that does not rejoin is removed', async () => {
   const b = await bench();
   const [a, c, d] = [b.client('a'), b.client('c'), b.client('d')];
   await b.form(a, c);
   const joining = b.join(d, { rebalanceTimeoutMs: 30_000 });
   const rejoining = b.join(a, { rebalanceTimeoutMs: 30_000 });
   await settle();
-  // c goes on sending heartbeats, so its session lives, but it never rejoins.
+  // c continues to send heartbeats, so its session is valid, but it never rejoins.
   for (let i = 0; i < 14; i++) {
     expect(b.heartbeat(c)).toBe(E.REBALANCE_IN_PROGRESS);
     await b.clock.advance(4000);
@@ -164,7 +164,7 @@ test('a member that waits in JoinGroup needs no heartbeats, one that does not co
   expect(b.events.find(({ type }) => type === 'group/memberExpired')?.reason).toBe('member c did not rejoin within 60.0 s');
 });
 
-test('members that never sync are dropped when the rebalance timeout has passed', async () => {
+test('members that never sync are removed after the rebalance timeout', async () => {
   const b = await bench();
   const [a, c] = [b.client('a'), b.client('c')];
   const joins = [b.join(a, { rebalanceTimeoutMs: 8000 }), b.join(c, { rebalanceTimeoutMs: 8000 })];
@@ -180,7 +180,7 @@ test('members that never sync are dropped when the rebalance timeout has passed'
   expect(b.heartbeat(leader)).toBe(E.REBALANCE_IN_PROGRESS);
 });
 
-test('an id that was handed out and never used holds up a rebalance for a session timeout at most', async () => {
+test('a pending member id delays a rebalance by at most a session timeout', async () => {
   const b = await bench();
   const a = b.client('a');
   await b.form(a);
@@ -193,7 +193,7 @@ test('an id that was handed out and never used holds up a rebalance for a sessio
   expect(await rejoining).toMatchObject({ errorCode: 0, generationId: 2 });
 });
 
-test('the last one to leave empties the group, and the log says so', async () => {
+test('the last member to leave empties the group, and the log records it', async () => {
   const b = await bench();
   const a = b.client('a');
   await b.form(a);
@@ -211,11 +211,11 @@ test('LeaveGroup before v3 names one member and has one error', async () => {
   const a = b.client('a');
   await b.form(a);
   const leave = (memberId: string) => b.coordinator.leaveGroup({ groupId: GROUP, memberId, members: [] }, b.context(a, 2));
-  expect(leave('nobody')).toEqual({ errorCode: E.UNKNOWN_MEMBER_ID, members: [] });
+  expect(leave('unknown')).toEqual({ errorCode: E.UNKNOWN_MEMBER_ID, members: [] });
   expect(leave(a.memberId)).toEqual({ errorCode: 0, members: [] });
 });
 
-test('the protocol is one that all support, and the one most prefer', async () => {
+test('the protocol is one that all members support and most prefer', async () => {
   const b = await bench();
   const offer = (...names: string[]) => ({
     protocols: names.map((name) => ({ name, metadata: encodeSubscription({ topics: ['orders'] }) })),
@@ -230,7 +230,7 @@ test('the protocol is one that all support, and the one most prefer', async () =
   expect((await b.joinOnce(b.client('d'), { protocols: [] })).errorCode).toBe(E.INCONSISTENT_GROUP_PROTOCOL);
 });
 
-test('a follower that rejoins with nothing new is answered at once, the leader begins a rebalance', async () => {
+test('a follower that rejoins unchanged is answered at once; the leader starts a rebalance', async () => {
   const b = await bench();
   const [a, c] = [b.client('a'), b.client('c')];
   await b.form(a, c);
@@ -249,7 +249,7 @@ test('a follower that rejoins with nothing new is answered at once, the leader b
   expect(b.events.at(-1)).toMatchObject({ type: 'group/rebalanceStarted', reason: `leader ${leader.clientId} asked for a new assignment` });
 });
 
-test('while an assignment is awaited, the same JoinGroup again gets the same answer, another one starts over', async () => {
+test('while an assignment is awaited, a repeated JoinGroup gets the same response, a different one starts over', async () => {
   const b = await bench();
   const [a, c] = [b.client('a'), b.client('c')];
   const joins = [b.join(a), b.join(c)];
@@ -264,7 +264,7 @@ test('while an assignment is awaited, the same JoinGroup again gets the same ans
   expect(await rejoin).toMatchObject({ errorCode: 0, generationId: 2 });
 });
 
-test('what a client asks twice is answered on the newest request, and the old one does not hang', async () => {
+test('a repeated request is answered instead of the earlier one, which does not hang', async () => {
   const b = await bench();
   const [a, c] = [b.client('a'), b.client('c')];
   await b.form(a);
@@ -276,7 +276,7 @@ test('what a client asks twice is answered on the newest request, and the old on
   expect(await again).toMatchObject({ errorCode: 0, generationId: 2 });
 });
 
-test('wrong generations, wrong members and wrong groups are told apart', async () => {
+test('wrong generations, wrong members and wrong groups have different errors', async () => {
   const b = await bench();
   const a = b.client('a');
   await b.form(a);
@@ -302,7 +302,7 @@ test('session timeouts outside the limits and empty group ids are refused', asyn
   expect(b.coordinator.heartbeat(heartbeat).errorCode).toBe(E.INVALID_GROUP_ID);
 });
 
-test('a full group takes no newcomer, and neither does the list of ids handed out', async () => {
+test('a full group accepts no new member, and neither does the list of pending ids', async () => {
   const b = await bench({ maxSize: 2 });
   const [a, c] = [b.client('a'), b.client('c')];
   await b.form(a, c);
@@ -314,7 +314,7 @@ test('a full group takes no newcomer, and neither does the list of ids handed ou
   expect(b.status()?.members).toEqual([a.memberId]);
 });
 
-test('a newcomer whose client is gone is given up after five minutes', async () => {
+test('a new member whose client has stopped is removed after five minutes', async () => {
   const b = await bench();
   const [a, c] = [b.client('a'), b.client('c')];
   await b.form(a);
@@ -329,7 +329,7 @@ test('a newcomer whose client is gone is given up after five minutes', async () 
   expect(b.clock.monotonic()).toBeLessThan(330_000);
 });
 
-test('bytes that are no subscription are no reason to refuse a group', async () => {
+test('an unreadable subscription is accepted', async () => {
   const b = await bench();
   const a = b.client('a');
   const joining = b.join(a, { protocols: [{ name: 'range', metadata: Uint8Array.of(9) }] });

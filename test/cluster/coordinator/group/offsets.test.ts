@@ -25,7 +25,7 @@ test('an offset is committed with its epoch, metadata and time, in the record fo
       value: expect.objectContaining({ offset: 42n, leaderEpoch: 3, metadata: 'm', commitTimestamp: BigInt(b.clock.now()) }),
     },
   ]);
-  // Value version 3 unless a topic id (4) or a time of expiry (1) has to be kept.
+  // Value version 3 unless a topic id (4) or an expiry time (1) has to be stored.
   await b.commit(null, 43n, { topicId: '8hkaIJzaRsSG8TPkKkFvRg' });
   await b.commit(null, 44n, { retentionTimeMs: 1000n });
   const versions = b.storage.batches(0).map((batch) => {
@@ -35,7 +35,7 @@ test('an offset is committed with its epoch, metadata and time, in the record fo
   expect(versions).toEqual([3, 4, 1]);
 });
 
-test('an offset is not seen, and its commit not answered, before it is committed', async () => {
+test('an offset is neither returned nor acknowledged before it is committed', async () => {
   const b = await bench();
   await b.commit(null, 1n);
   b.storage.hold = true;
@@ -52,7 +52,7 @@ test('an offset is not seen, and its commit not answered, before it is committed
   expect(b.committed()).toBe(2n);
 });
 
-test('members commit in their generation only, outsiders only while nobody is in the group', async () => {
+test('members commit in their generation only, other clients only while the group has no members', async () => {
   const b = await bench();
   const a = b.client('a');
   expect(await b.commit({ ...a, memberId: 'x', generation: 1 }, 1n, { version: 8 })).toBe(E.ILLEGAL_GENERATION);
@@ -116,16 +116,16 @@ test('OffsetFetch: one group before v8, many from v8 on, all topics for null', a
     groupId: '',
     topics: [],
     requireStable: true,
-    groups: [GROUP, 'nobody'].map((groupId) => ({ groupId, memberId: null, memberEpoch: -1, topics: null })),
+    groups: [GROUP, 'unknown'].map((groupId) => ({ groupId, memberId: null, memberEpoch: -1, topics: null })),
   };
   const { groups } = b.coordinator.offsetFetch(many, context(9));
   expect(groups?.map(({ groupId, errorCode, topics }) => [groupId, errorCode, topics.length])).toEqual([
     [GROUP, 0, 2],
-    ['nobody', 0, 0],
+    ['unknown', 0, 0],
   ]);
 });
 
-test('an offset of a topic that was made anew under its name is none', async () => {
+test('an offset of a topic that was re-created under its name is not returned', async () => {
   const b = await bench();
   await b.commit(null, 5n, { topicId: '8hkaIJzaRsSG8TPkKkFvRg' });
   expect(b.committed(0, 'orders', { topicId: '8hkaIJzaRsSG8TPkKkFvRg' })).toBe(5n);
@@ -133,7 +133,7 @@ test('an offset of a topic that was made anew under its name is none', async () 
   expect(b.committed()).toBe(5n);
 });
 
-test('deleted topics take their offsets along, those on their way too', async () => {
+test('deleted topics remove their offsets, pending ones included', async () => {
   const b = await bench();
   await b.commit(null, 5n);
   await b.commit(null, 6n, { topic: 'refunds' });
@@ -147,7 +147,7 @@ test('deleted topics take their offsets along, those on their way too', async ()
   expect([b.committed(), b.committed(1), b.committed(0, 'refunds')]).toEqual([-1n, -1n, 6n]);
 });
 
-test('offsets of a group without members expire a retention after the last one left', async () => {
+test('offsets of an empty group expire one retention after the last member left', async () => {
   const b = await bench();
   const a = b.client('a');
   await b.form(a);
@@ -170,7 +170,7 @@ test('offsets of a group without members expire a retention after the last one l
   ]);
 });
 
-test('offsets without a group expire a retention after their commit, or when the client asked for it', async () => {
+test('offsets without a group expire one retention after their commit, or when the client requested it', async () => {
   const b = await bench();
   await b.commit(null, 5n);
   await b.commit(null, 6n, { partition: 1, retentionTimeMs: BigInt(DAY) });
@@ -180,7 +180,7 @@ test('offsets without a group expire a retention after their commit, or when the
   expect(b.committed()).toBe(-1n);
 });
 
-test('in a live group only what nobody subscribes to expires', async () => {
+test('in an active group only offsets without a subscription expire', async () => {
   const b = await bench({ offsetsRetentionMs: 60_000, offsetsRetentionCheckIntervalMs: 10_000 });
   const a = b.client('a');
   await b.form(a);
@@ -193,7 +193,7 @@ test('in a live group only what nobody subscribes to expires', async () => {
   expect([b.committed(), b.committed(0, 'abandoned')]).toEqual([5n, -1n]);
 });
 
-test('a clean-up that cannot be written is tried again', async () => {
+test('a failed expiry is retried', async () => {
   const b = await bench({ offsetsRetentionMs: 60_000, offsetsRetentionCheckIntervalMs: 10_000 });
   await b.commit(null, 5n);
   b.storage.refuse = E.NOT_ENOUGH_REPLICAS;
@@ -206,7 +206,7 @@ test('a clean-up that cannot be written is tried again', async () => {
   expect(b.status()).toBeUndefined();
 });
 
-test('offsets in a transaction count when its marker says so; until then the partition is unstable', async () => {
+test('offsets in a transaction count after its marker; until then the partition is unstable', async () => {
   const b = await bench();
   await b.commit(null, 5n);
   const transactional = (producerId: bigint, offset: bigint): Buffer =>
@@ -248,7 +248,7 @@ test('offsets in a transaction count when its marker says so; until then the par
   expect(unstable()).toBe(0);
 });
 
-test('OffsetDelete forgets what nobody subscribes to', async () => {
+test('OffsetDelete deletes offsets without a subscription', async () => {
   const b = await bench();
   const a = b.client('a');
   await b.form(a);
@@ -269,7 +269,7 @@ const TRUNCATED = Buffer.from('0001' + '00000001' + '00066f7264657273' + 'ffffff
 test.each([
   ['version 1 without owned partitions', TRUNCATED],
   ['an unknown later version', Buffer.concat([Buffer.from('0009', 'hex'), TRUNCATED.subarray(2), Buffer.from('more')])],
-])('a subscription of %s names the topics: other offsets are deleted and expire', async (_, metadata) => {
+])('topics of %s are subscribed: other offsets are deleted and expire', async (_, metadata) => {
   const b = await bench({ offsetsRetentionMs: 60_000, offsetsRetentionCheckIntervalMs: 10_000 });
   const a = b.client('a');
   const joining = b.join(a, { protocols: [{ name: 'range', metadata }] });
@@ -293,7 +293,7 @@ test.each([
   expect(['orders', 'refunds', 'abandoned'].map((topic) => b.committed(0, topic))).toEqual([5n, -1n, -1n]);
 });
 
-test('a live consumer group whose subscriptions cannot be read keeps the offsets of every topic', async () => {
+test('an active consumer group with unreadable subscriptions keeps the offsets of every topic', async () => {
   const b = await bench();
   const a = b.client('a');
   const joining = b.join(a, { protocols: [{ name: 'range', metadata: Uint8Array.of(9) }] });

@@ -9,7 +9,7 @@ async function bench(): Promise<GroupBench> {
   return b;
 }
 
-test('ListGroups filters by state and type, whatever the case', async () => {
+test('ListGroups filters by state and type, ignoring case', async () => {
   const b = await bench();
   await b.form(b.client('a'));
   const commitTo = (groupId: string) =>
@@ -31,7 +31,7 @@ test('ListGroups filters by state and type, whatever the case', async () => {
   expect(list([], ['consumer']).groups).toEqual([]);
 });
 
-test('DescribeGroups shows metadata and assignments of a stable group, and says of others what is known', async () => {
+test('DescribeGroups returns metadata and assignments of a stable group, and the known fields of others', async () => {
   const b = await bench();
   const a = b.client('consumer-1', 'node-1');
   await b.form(a);
@@ -44,22 +44,22 @@ test('DescribeGroups shows metadata and assignments of a stable group, and says 
   ]);
   expect(Buffer.from(described?.members[0]?.memberAssignment ?? []).toString()).toBe('for consumer-1');
   expect(described?.members[0]?.memberMetadata.length).toBeGreaterThan(0);
-  expect(describe('nobody')).toMatchObject({ errorCode: 0, groupState: 'Dead', members: [] });
-  expect(describe('nobody', 6)).toMatchObject({
+  expect(describe('unknown')).toMatchObject({ errorCode: 0, groupState: 'Dead', members: [] });
+  expect(describe('unknown', 6)).toMatchObject({
     errorCode: E.GROUP_ID_NOT_FOUND,
-    errorMessage: 'Group nobody not found.',
+    errorMessage: 'Group unknown not found.',
     groupState: 'Dead',
   });
 });
 
-test('DeleteGroups deletes what is empty, with its offsets, and it stays deleted', async () => {
+test('DeleteGroups deletes empty groups with their offsets, permanently', async () => {
   const b = await bench();
   const a = b.client('a');
   await b.form(a);
   await b.commit(a, 5n);
   const remove = async (...groupsNames: string[]) =>
     (await b.coordinator.deleteGroups({ groupsNames })).results.map(({ errorCode }) => errorCode);
-  expect(await remove(GROUP, 'nobody')).toEqual([E.NON_EMPTY_GROUP, E.GROUP_ID_NOT_FOUND]);
+  expect(await remove(GROUP, 'unknown')).toEqual([E.NON_EMPTY_GROUP, E.GROUP_ID_NOT_FOUND]);
   b.leave(a);
   expect(await remove(GROUP)).toEqual([0]);
   expect(b.status()).toBeUndefined();
@@ -80,7 +80,7 @@ test('a deletion that cannot be written deletes nothing', async () => {
   expect(b.status()).toBeDefined();
 });
 
-test('an offset that is committed while the group is being deleted keeps a group to belong to', async () => {
+test('an offset that is committed while the group is being deleted keeps the group', async () => {
   const b = await bench();
   await b.commit(null, 5n);
   b.storage.hold = true;
@@ -97,7 +97,7 @@ test('an offset that is committed while the group is being deleted keeps a group
   expect(b.status()?.state).toBe('Empty');
 });
 
-test('a broker that does not know the offsets topic, or another partition of it, is not the coordinator', async () => {
+test('a broker without metadata of the offsets topic, or with another partition of it, is not the coordinator', async () => {
   const none = new GroupBench({}, 1, 4);
   none.storage.count = undefined;
   expect(none.coordinator.partitionFor(GROUP)).toBeUndefined();

@@ -1,7 +1,6 @@
 /**
- * Many members do random things for some minutes of virtual time while the log under the coordinator holds back, refuses,
- * forgets and moves. What must hold at every moment is checked at every answer; at the end all faults stop, and the group
- * must come to rest with every partition owned once.
+ * Many members act randomly for some minutes of virtual time while the log under the coordinator delays, refuses, loses and moves. Invariants
+ * are checked at every response; at the end all faults stop, and the group must become stable with every partition owned once.
  */
 import { expect, test } from 'vitest';
 import { seededRandom, type Random } from '../../../../electron/cluster/lib/random.ts';
@@ -16,7 +15,7 @@ class World {
   readonly bench: GroupBench;
   readonly random: Random;
   readonly actors: Actor[] = [];
-  /** Who was given what, by generation. */
+  /** Assignments by generation. */
   readonly owners = new Map<number, Map<number, string>>();
   /** Highest acknowledged offset by partition, and the next one to commit. */
   readonly acknowledged = new Map<number, bigint>();
@@ -57,7 +56,7 @@ class World {
     return error;
   }
 
-  /** No acknowledged offset is ever missing from what the present coordinator shows. */
+  /** No acknowledged offset is ever missing at the current coordinator. */
   checkOffsets(): void {
     if (this.bench.coordinator.status().partitions.some(({ loading }) => loading)) return;
     for (const [partition, offset] of this.acknowledged) expect(this.bench.committed(partition)).toBeGreaterThanOrEqual(offset);
@@ -90,10 +89,10 @@ class World {
   }
 }
 
-/** A consumer, as clients behave: heartbeats, commits, rejoins when told, forgets its id when told. */
+/** A consumer as clients behave: sends heartbeats, commits, rejoins and resets its member id on the respective errors. */
 class Actor {
   client: Client;
-  /** Grows with every crash: what an earlier life awaits does not concern this one. */
+  /** Grows with every crash: responses to an earlier incarnation are ignored. */
   private life = 0;
   private readonly world: World;
   owned: number[] = [];
@@ -107,7 +106,7 @@ class Actor {
     void this.run(++this.life);
   }
 
-  /** The process dies without a word and starts again after a while. */
+  /** The process crashes and restarts after a while. */
   crash(): void {
     this.life++;
     this.owned = [];
@@ -171,7 +170,7 @@ class Actor {
         assignments[memberId] = `${assignments[memberId] ?? ''}${p} `;
       }
     }
-    // Some leaders take their time.
+    // Some leaders assign slowly.
     await this.pause(world.random.int(300));
     if (!alive()) return false;
     const generation = client.generation;
@@ -208,7 +207,7 @@ test.each(Array.from({ length: 24 }, (_, i) => i + 1))('seed %i', async (seed) =
   expect([...(status?.members ?? [])].sort()).toEqual(world.actors.map(({ client }) => client.memberId).sort());
   expect(world.actors.flatMap(({ owned }) => owned).sort()).toEqual(Array.from({ length: PARTITIONS }, (_, p) => p));
   expect(world.lastGeneration).toBe(status?.generation);
-  // And all of it is on record: a successor says the same.
+  // All of it is recorded: a successor returns the same.
   await bench.failOver();
   expect(bench.status()).toEqual(status);
   world.checkOffsets();

@@ -9,7 +9,7 @@ async function bench(): Promise<GroupBench> {
   return b;
 }
 
-test('a static member needs no second JoinGroup to get an id', async () => {
+test('a static member gets its id without a second JoinGroup', async () => {
   const b = await bench();
   const a = b.client('a', 'node-1');
   const joining = b.joinOnce(a);
@@ -20,7 +20,7 @@ test('a static member needs no second JoinGroup to get an id', async () => {
   expect(joined.members[0]?.groupInstanceId).toBe('node-1');
 });
 
-test('a follower that restarts takes its old place and its old assignment, without a rebalance', async () => {
+test('a static follower that restarts keeps its assignment, without a rebalance', async () => {
   const b = await bench();
   const [a, c] = [b.client('a', 'node-1'), b.client('c', 'node-2')];
   await b.form(a, c);
@@ -32,7 +32,7 @@ test('a follower that restarts takes its old place and its old assignment, witho
   expect(b.status()).toMatchObject({ state: 'Stable', generation: 1 });
   expect((await b.sync(reborn)).assignment).toBe(`for ${follower.clientId}`);
   expect(b.heartbeat(leader)).toBe(0);
-  // The process that had the id before is told that it has been replaced.
+  // The process that had the id before is fenced.
   expect(b.heartbeat(follower)).toBe(E.FENCED_INSTANCE_ID);
   expect((await b.sync(follower)).errorCode).toBe(E.FENCED_INSTANCE_ID);
   expect(await b.commit(follower, 1n)).toBe(E.FENCED_INSTANCE_ID);
@@ -42,7 +42,7 @@ test('a follower that restarts takes its old place and its old assignment, witho
   expect(b.heartbeat(reborn)).toBe(0);
 });
 
-test('a leader that restarts is told to skip the assignment (v9), or that somebody else leads (before)', async () => {
+test('a static leader that restarts skips the assignment (v9), or gets another leader id (before)', async () => {
   const b = await bench();
   const a = b.client('a', 'node-1');
   await b.form(a);
@@ -59,7 +59,7 @@ test('a leader that restarts is told to skip the assignment (v9), or that somebo
   expect(b.status()).toMatchObject({ generation: 1, leader: second.memberId });
 });
 
-test('a static member that is away keeps its place until its session ends', async () => {
+test('a static member that is absent remains in the group until its session expires', async () => {
   const b = await bench();
   const [a, c] = [b.client('a'), b.client('c', 'node-2')];
   const short = { rebalanceTimeoutMs: 5000 };
@@ -71,7 +71,7 @@ test('a static member that is away keeps its place until its session ends', asyn
   const joining = b.join(d, short);
   await settle();
   const rejoin = b.join(a, short);
-  // The rebalance is over without it, and it is still one of the three.
+  // The rebalance completes without it, and it is still one of the three.
   await b.clock.advance(5000);
   expect((await rejoin).generationId).toBe(2);
   await joining;
@@ -83,7 +83,7 @@ test('a static member that is away keeps its place until its session ends', asyn
   expect(b.status()?.members).not.toContain(c.memberId);
 });
 
-test('it comes back during CompletingRebalance: the leader may be assigning to its old id, so all start over', async () => {
+test('a static member that rejoins during CompletingRebalance restarts the rebalance, as its old id may be assigned', async () => {
   const b = await bench();
   const [a, c] = [b.client('a'), b.client('c', 'node-2')];
   const joins = [b.join(a), b.join(c)];
@@ -98,7 +98,7 @@ test('it comes back during CompletingRebalance: the leader may be assigning to i
   expect(await joining).toMatchObject({ errorCode: 0, generationId: 2 });
 });
 
-test('a second process under one instance id fences the first in the middle of its join', async () => {
+test('a second process with the same instance id fences the first during its join', async () => {
   const b = await bench();
   const first = b.joinOnce(b.client('a', 'node-1'));
   const second = b.joinOnce(b.client('b', 'node-1'));
@@ -108,7 +108,7 @@ test('a second process under one instance id fences the first in the middle of i
   expect(b.status()?.members.length).toBe(1);
 });
 
-test('a new id that cannot be written is taken back', async () => {
+test('a new id that cannot be written is reverted', async () => {
   const b = await bench();
   const a = b.client('a', 'node-1');
   await b.form(a);
@@ -121,7 +121,7 @@ test('a new id that cannot be written is taken back', async () => {
   expect(b.heartbeat(a)).toBe(E.FENCED_INSTANCE_ID);
 });
 
-test('a rebalance that begins while the new id is being written takes the member along', async () => {
+test('a rebalance that starts while the new id is being written includes the member', async () => {
   const b = await bench();
   const [a, c] = [b.client('a'), b.client('c', 'node-2')];
   await b.form(a, c);
@@ -136,7 +136,7 @@ test('a rebalance that begins while the new id is being written takes the member
   expect(await joining).toMatchObject({ errorCode: 0, generationId: 2, leader: reborn.memberId });
 });
 
-test('LeaveGroup takes out many at once, static ones by their instance id alone, each with its own error', async () => {
+test('LeaveGroup removes several members, static ones by their instance id alone, each with its own error', async () => {
   const b = await bench();
   const [a, c, d] = [b.client('a', 'node-1'), b.client('c', 'node-2'), b.client('d')];
   await b.form(a, c, d);

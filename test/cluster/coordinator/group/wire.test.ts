@@ -1,4 +1,4 @@
-/** Every answer can be put on the wire in every version that a client may ask in. */
+/** Every response can be encoded in every version that a client may request. */
 import { expect, test } from 'vitest';
 import { deleteGroups } from '../../../../electron/cluster/protocol/apis/delete-groups.ts';
 import { describeGroups } from '../../../../electron/cluster/protocol/apis/describe-groups.ts';
@@ -13,7 +13,7 @@ import type { Api } from '../../../../electron/cluster/protocol/schema.ts';
 import { ZERO_UUID } from '../../../../electron/cluster/protocol/uuid.ts';
 import { GroupBench, GROUP } from '../../../helpers/group-bench.ts';
 
-/** Over the wire and back. */
+/** Encoded and decoded. */
 function roundTrip<Out, In>(api: Api<unknown, never, Out, In>, version: number, body: In): Out {
   const frame = Buffer.concat(encodeResponse(api as unknown as Api<unknown, never, unknown, In>, version, 7, body));
   return decodeResponse(api as unknown as Api<unknown, never, Out, never>, version, frame.subarray(4)).body;
@@ -76,7 +76,7 @@ test('LeaveGroup, ListGroups, DescribeGroups, DeleteGroups in all versions', asy
     expect(listed.groups.map(({ groupId }) => groupId)).toEqual([GROUP]);
   }
   for (const version of versions(describeGroups)) {
-    const answer = b.coordinator.describeGroups({ groups: [GROUP, 'nobody'], includeAuthorizedOperations: false }, b.context(a, version));
+    const answer = b.coordinator.describeGroups({ groups: [GROUP, 'unknown'], includeAuthorizedOperations: false }, b.context(a, version));
     const described = roundTrip(describeGroups, version, answer).groups;
     expect(described.map(({ groupState }) => groupState)).toEqual(['Stable', 'Dead']);
     expect(described[0]?.members[0]?.memberId).toBe(a.memberId);
@@ -89,7 +89,7 @@ test('LeaveGroup, ListGroups, DescribeGroups, DeleteGroups in all versions', asy
     const left = roundTrip(leaveGroup, version, answer);
     expect(version < 3 ? left.errorCode : left.members[0]?.errorCode).toBe(25);
   }
-  const deleted = await b.coordinator.deleteGroups({ groupsNames: [GROUP, 'nobody'] });
+  const deleted = await b.coordinator.deleteGroups({ groupsNames: [GROUP, 'unknown'] });
   for (const version of versions(deleteGroups))
     expect(roundTrip(deleteGroups, version, deleted).results.map(({ errorCode }) => errorCode)).toEqual([68, 69]);
 });

@@ -1,9 +1,9 @@
-/** The words of reasons that people read on the timeline. */
+/** Text of the reasons on the timeline. */
 import { memberName } from './classic-member.ts';
 
-/** Names before a list says only how many more there are. */
+/** Names in a list before only a count follows. */
 const NAMED = 3;
-/** What of a client's own reason is kept; Kafka's clients send no more (KIP-800). */
+/** Maximum length of a client's reason; Kafka's clients send no more (KIP-800). */
 const REASON_LENGTH = 255;
 
 /** `10.0 s` */
@@ -11,7 +11,7 @@ export function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
-/** `; it says: …` when a client gave a reason of its own, else nothing. */
+/** `; it says: …` with a reason of the client, else empty. */
 export function clientReason(reason: string | null): string {
   return reason === null || reason === '' ? '' : `; it says: ${reason.slice(0, REASON_LENGTH)}`;
 }
