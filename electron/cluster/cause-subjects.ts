@@ -1,7 +1,7 @@
-/** What an entry of the timeline is about, compared between a possible cause and its effect. A cut list never proves that something is absent. */
+/** Compares the subjects of two timeline entries, a possible cause and its effect. A truncated list never proves absence. */
 import type { TimelineEntry } from './timeline-entry.ts';
 
-/** `possible`: the subjects fit, but the record does not prove that the cause led to the effect. */
+/** `possible`: the subjects match, but the record does not prove the cause. */
 export type Fit = boolean | 'possible';
 export type Fits = (cause: TimelineEntry, effect: TimelineEntry) => Fit;
 
@@ -16,7 +16,7 @@ export interface PartitionItem {
   leader?: unknown;
 }
 
-/** The entry's partitions: `moves` of leaders, `changes` of ISRs or replicas, `partitions` without a leader. */
+/** Partitions of the entry: `moves` of leaders, `changes` of ISRs or replicas, `partitions` without a leader. */
 export function itemsOf({ details, topic, partitions }: TimelineEntry): PartitionItem[] {
   for (const list of [details?.['moves'], details?.['changes'], details?.['partitions']]) {
     if (Array.isArray(list)) return list.filter((item): item is object => typeof item === 'object' && item !== null);
@@ -24,10 +24,10 @@ export function itemsOf({ details, topic, partitions }: TimelineEntry): Partitio
   return topic === undefined ? [] : (partitions ?? []).map((partition) => ({ topic, partition }));
 }
 
-/** Whether the entry concerns more partitions than its list names. */
+/** Whether the entry concerns more partitions than its list contains. */
 const isCut = (entry: TimelineEntry, listed: number): boolean => (entry.count ?? 0) > listed;
 
-/** The same for the same entry; entries do not change. */
+/** Cached by entry; entries do not change. */
 function remember<T>(compute: (entry: TimelineEntry) => T): (entry: TimelineEntry) => T {
   const known = new WeakMap<TimelineEntry, T>();
   return (entry) => {
@@ -42,10 +42,10 @@ const brokersIn = (list: (item: PartitionItem) => number[]): BrokersOf => rememb
 export const sameBroker: Fits = (cause, effect) => cause.broker !== undefined && cause.broker === effect.broker;
 export const sameGroup: Fits = (cause, effect) => cause.group !== undefined && cause.group === effect.group;
 export const sameRun: Fits = (cause, effect) => cause.details?.['runId'] === effect.details?.['runId'];
-/** Is the cause's broker the one that reported the effect, or the one that the effect is about? */
+/** Whether the cause's broker reported the effect or is its subject. */
 export const sameReporter: Fits = (cause, effect) => cause.broker !== undefined && cause.broker === (effect.broker ?? effect.node);
 
-/** The same member of the same group; a member that has not joined yet has no id to compare. */
+/** Whether it is the same member of the same group; a member that has not joined yet has no id to compare. */
 export const sameMember: Fits = (cause, effect) =>
   sameGroup(cause, effect) === true && cause.details?.['memberId'] === effect.details?.['memberId'];
 
@@ -54,7 +54,7 @@ export const possibly =
   (cause, effect) =>
     fits(cause, effect) === false ? false : 'possible';
 
-/** Do both concern the same partition? Where a list was cut, the partition may be among those that were left out. */
+/** Whether both concern a common partition. With a truncated list the partition may be among the omitted ones. */
 export const sharePartition: Fits = (cause, effect) => {
   const [ofCause, ofEffect] = [keysOf(cause), keysOf(effect)];
   const [few, many] = ofCause.size < ofEffect.size ? [ofCause, ofEffect] : [ofEffect, ofCause];
@@ -62,11 +62,11 @@ export const sharePartition: Fits = (cause, effect) => {
   return isCut(cause, ofCause.size) || isCut(effect, ofEffect.size) ? 'possible' : false;
 };
 
-/** An effect with 50,000 partitions is compared with many entries. */
+/** Cached: an effect with 50,000 partitions is compared with many entries. */
 const keysOf = remember((entry) => new Set(itemsOf(entry).map(keyOf)));
 const keyOf = ({ topic, partition }: PartitionItem): string => JSON.stringify([topic, partition]);
 
-/** How the effect's brokers follow from its details. */
+/** Derives the effect's brokers from its details. */
 export type BrokersOf = (effect: TimelineEntry) => number[];
 
 export const subjectBroker: BrokersOf = ({ broker }) => (broker === undefined ? [] : [broker]);
@@ -94,7 +94,7 @@ export function faultOf({ details }: TimelineEntry): FaultOfEntry {
   return typeof fault === 'object' && fault !== null ? fault : {};
 }
 
-/** A disk fault of one of those brokers. A slow disk may be harmless, so that it is a possible cause only. */
+/** A disk fault of one of those brokers. A slow disk may be harmless, so it is only a possible cause. */
 export const diskFault =
   (brokers: BrokersOf): Fits =>
   (cause, effect) => {
@@ -105,8 +105,8 @@ export const diskFault =
   };
 
 /**
- * A fault of a link between one of those brokers and the node at its other end; with no known other end any node will do, and the cause is
- * possible only. Links to clients carry nothing between nodes. A slow link may be harmless, so that it is a possible cause only.
+ * A link fault between one of those brokers and the node at the other end. If the other end is unknown, any node matches and the cause is only
+ * possible. Links to clients carry no traffic between nodes. A slow link may be harmless, so it is only a possible cause.
  */
 export const linkFault =
   (brokers: BrokersOf, otherEnds: BrokersOf = () => []): Fits =>
@@ -132,7 +132,7 @@ export const clientLinkFault =
     return numbers(between).some((id) => brokers(effect).includes(id)) ? 'possible' : false;
   };
 
-/** Leaders of the partitions whose ISR changed, as far as the entry names them. */
+/** Leaders of the partitions whose ISR changed, as far as the entry lists them. */
 export const leaders = brokersIn(({ leader }) => numbers(leader));
 /** The controller that reported the effect. */
 export const controller: BrokersOf = ({ node }) => numbers(node);

@@ -1,6 +1,6 @@
 /**
- * Flips bits in a replica's log on disk, as a medium does that rots: below the node, which does not know. What the node has in
- * memory of it, and serves from there, stays as it was.
+ * Flips bits in a replica's log on disk, below the node and without its knowledge, as a failing medium does. Data that the node has in memory,
+ * and serves from there, is not changed.
  */
 import { ClusterError } from './cluster-errors.ts';
 import type { Disk, DiskFile } from './lib/disk.ts';
@@ -9,11 +9,11 @@ import { BATCH_HEADER_BYTES, BatchView } from './protocol/record-batch.ts';
 
 export interface Corruption {
   detail: string;
-  /** Flips the bytes back if they are what they were flipped to. Returns whether they were. */
+  /** Restores the bytes if they are still the flipped ones. Returns whether they were. */
   undo(): boolean;
 }
 
-/** As many bytes in the middle of a batch's records; fewer where it has fewer. */
+/** Number of bytes in the middle of a batch's records; fewer in a smaller batch. */
 const FLIPPED_BYTES = 8;
 const FLIP = 0xff;
 
@@ -23,7 +23,7 @@ interface Target {
   length: number;
 }
 
-/** Throws `ClusterError`: NO_SUCH_REPLICA, or WRONG_STATE when there is nothing of that kind to damage. */
+/** Throws `ClusterError`: NO_SUCH_REPLICA, or WRONG_STATE without a matching file or record. */
 export function corrupt(
   disk: Disk,
   random: Random,
@@ -53,7 +53,7 @@ export function corrupt(
   };
 }
 
-/** Within the records of the batch that is picked from as many as the file holds whole. */
+/** Within the records of a batch that is chosen at random from the complete ones of the file. */
 function choose(disk: Disk, path: string, pick: (count: number) => number): Target | undefined {
   const file = disk.open(path);
   try {
@@ -80,7 +80,7 @@ function batchSize(file: DiskFile, position: number): number {
   return file.read(header, position) === header.length ? new BatchView(header, 0).sizeInBytes : 0;
 }
 
-/** Returns what the bytes are now. */
+/** Returns the current bytes. */
 function flip(disk: Disk, target: Target): Buffer {
   const bytes = readAt(disk, target);
   if (bytes === undefined) throw new ClusterError('WRONG_STATE', `${target.path} became shorter meanwhile`);

@@ -1,7 +1,6 @@
 /**
- * A cluster's data directory: `cluster.json` (what keeps its identity and its ports over restarts), the lock, and one directory per node.
- * Its content that cannot be understood is never overwritten, and only directories that the app made are removed. Other users of the
- * machine can read none of it.
+ * A cluster's data directory: `cluster.json` (its identity and ports), the lock, and one directory per node. Content that cannot be read is
+ * never overwritten, and only directories that the app created are removed. Other users of the machine have no access.
  */
 import { chmodSync, mkdtempSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +15,7 @@ export interface ClusterFile {
   clusterId: string;
   /** In the order of their ids. */
   nodes: NodePorts[];
-  /** Ids of those that vote on the metadata: the nodes of the cluster's first start. */
+  /** Ids of the voters of the metadata quorum: the nodes of the cluster's first start. */
   voters: number[];
 }
 
@@ -24,17 +23,17 @@ export interface NodePorts {
   id: number;
   brokerPort: number;
   controllerPort: number;
-  /** 0 in a file from before there was one. */
+  /** 0 in a file of a version without the field. */
   zookeeperPort: number;
 }
 
-/** 2: has `voters`, written once nodes were added or removed; 1: nodes 1 to N, all of whom vote. */
+/** 2: has `voters`, written once nodes were added or removed; 1: nodes 1 to N, all voters. */
 const VERSION = 2;
 const FILE = 'cluster.json';
 const TEMPORARY_PREFIX = 'brokerdesk-';
-/** In a directory that `release` removes, from its first moment on: the process that made it. */
+/** In a directory that `release` removes, from its creation on: the process that created it. */
 const TEMPORARY_MARK = 'brokerdesk-temporary.json';
-/** Everything that this app writes into a data directory. */
+/** All names that this app writes into a data directory. */
 const OWN_NAMES = /^(cluster\.json(\.tmp)?|brokerdesk\.lock(\..*)?|brokerdesk-temporary\.json|node-\d+(\.unsynced)?)$/;
 /** Codes of a `chmod` that the file system or the ownership does not permit. */
 const UNCHANGEABLE: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EROFS']);
@@ -48,7 +47,7 @@ export class ClusterDirectory {
   private readonly temporary: boolean;
   private readonly lock: DirectoryLock;
 
-  /** Takes the directory, making it where it is missing; without a path, a temporary one that `release` removes. Throws `ClusterError`. */
+  /** Acquires the directory and creates it where it is missing; without a path, a temporary one that `release` removes. Throws `ClusterError`. */
   constructor(disk: Disk, path?: string, changeMode = chmodSync) {
     this.disk = disk;
     this.changeMode = changeMode;
@@ -64,7 +63,7 @@ export class ClusterDirectory {
       throw new ClusterError('DIRECTORY_UNUSABLE', `the data directory ${shown} cannot be used: ${describeFailure(cause)}`, { cause });
     }
     this.lock = lockDirectory(this.path);
-    // Named by its user, a directory that a killed run left behind is not temporary any more.
+    // A directory that a killed run left behind is no longer temporary once its user names it.
     if (!this.temporary) disk.remove(join(this.path, TEMPORARY_MARK));
   }
 
@@ -72,14 +71,14 @@ export class ClusterDirectory {
     return join(this.path, `node-${id}`);
   }
 
-  /** Beside it: what the node has written and not synced, so that a power cut can take it back. */
+  /** Undo data of the node's unsynced writes, for a power cut; beside the node's directory. */
   undoDirectory(id: number): string {
     return join(this.path, `node-${id}.unsynced`);
   }
 
   /**
-   * Makes sure that the directory of a node that joins is free: data of a node of this cluster that has left is removed, any other content
-   * is left as it is. Throws `ClusterError` DIRECTORY_UNUSABLE.
+   * Makes sure that the directory of a new node is free: data of a node of this cluster that has left is removed, any other content is kept.
+   * Throws `ClusterError` DIRECTORY_UNUSABLE.
    */
   claimNodeDirectory(id: number, clusterId: string): void {
     const data = this.nodeDirectory(id);
@@ -99,13 +98,13 @@ export class ClusterDirectory {
     const data = this.nodeDirectory(id);
     const missing = !this.disk.exists(data) || (this.disk.isDirectory(data) && this.disk.list(data).length === 0);
     if (!missing && !isOwnDirectory(this.disk, data, nodeProof(id, clusterId))) return false;
-    // The undo data has no mark of its own: it goes first, while the data that it belongs to proves whose it is.
+    // The undo data carries no mark: it is removed first, while the node's data still proves its owner.
     this.disk.remove(this.undoDirectory(id));
     this.disk.remove(data);
     return true;
   }
 
-  /** What was written by the last run; undefined for a new directory. Throws `ClusterError`. */
+  /** The file of the last run; undefined for a new directory. Throws `ClusterError`. */
   read(): ClusterFile | undefined {
     const file = join(this.path, FILE);
     if (!this.disk.exists(file)) {
@@ -127,7 +126,7 @@ export class ClusterDirectory {
 
   write(content: ClusterFile): void {
     const { clusterId, nodes, voters } = content;
-    // An earlier Brokerdesk goes on to read what has nothing in it that it does not know.
+    // Version 1 where possible, so that an earlier Brokerdesk can read the file.
     const plain = nodes.every(({ id }, index) => id === index + 1) && voters.length === nodes.length;
     const written = plain ? { version: 1, clusterId, nodes } : { version: VERSION, clusterId, nodes, voters };
     const file = join(this.path, FILE);
@@ -138,7 +137,7 @@ export class ClusterDirectory {
     }
   }
 
-  /** Gives the directory back; a temporary one is removed. */
+  /** Releases the directory; a temporary one is removed. */
   release(): void {
     if (this.temporary)
       removeOwnDirectory(
@@ -149,7 +148,7 @@ export class ClusterDirectory {
     this.lock.release();
   }
 
-  /** Closes to other users what an earlier version left open to them. A directory that holds files of its user keeps its own mode. */
+  /** Revokes the access that an earlier version left to other users. A directory with files of its user keeps its mode. */
   private restrict(isNew: boolean): void {
     const names = this.disk.list(this.path);
     if (isNew || names.every((name) => OWN_NAMES.test(name))) this.close(this.path, 0o700);
@@ -160,7 +159,7 @@ export class ClusterDirectory {
     }
   }
 
-  /** A mounted volume can belong to another user, or have no modes, and still be writable: then the mode stays and a notice says so. */
+  /** A mounted volume may belong to another user, or have no modes, and still be writable: then the mode stays and a notice is added. */
   private close(path: string, mode: number): void {
     try {
       this.changeMode(path, mode);
@@ -208,7 +207,7 @@ export class ClusterDirectory {
   }
 }
 
-/** Removes temporary directories that runs of this app made and could not remove, because they were killed. */
+/** Removes temporary directories of runs of this app that were killed. */
 export function removeAbandoned(disk: Disk): void {
   const proof = temporaryProof(isEndedOwner);
   for (const name of readdirSync(tmpdir())) {
@@ -220,7 +219,7 @@ export function removeAbandoned(disk: Disk): void {
       removeOwnDirectory(disk, path, proof);
       lock.release();
     } catch (error) {
-      // Another process has taken it meanwhile, or it is another user's. Left-over data must not keep a cluster from starting.
+      // Another process has acquired it, or it belongs to another user. Remains must not keep a cluster from starting.
       if (!(error instanceof ClusterError) && !(error instanceof DiskError)) throw error;
     }
   }
@@ -230,7 +229,7 @@ function temporaryProof(accepts: (owner: string) => boolean): Proof {
   return { file: TEMPORARY_MARK, accepts: (content) => accepts(content.trim()) };
 }
 
-/** `meta.properties`, which the node writes first of all. */
+/** `meta.properties`, the first file that a node writes. */
 function nodeProof(id: number, clusterId: string): Proof {
   return {
     file: 'meta.properties',

@@ -1,12 +1,12 @@
 /**
- * The faults in force: begins them, ends them, and reports them to the nodes concerned and to the timeline. A node that was stopped, killed,
- * cut off its power or frozen is a fault in force like any other; it ends when the node runs again. What starts or ends a node runs as a
- * transition of that node, so a fault of a node is added only while the node is a member.
+ * The active faults: injects and heals them, and reports them to the nodes concerned and to the timeline. A node that was stopped, killed, lost
+ * power or was frozen is an active fault like any other; it ends when the node runs again. Actions that start or end a node are transitions of
+ * that node, so a fault of a node is added only while the node is a member.
  */
 import { corrupt, type Corruption } from './cluster-corruption.ts';
 import { ClusterError } from './cluster-errors.ts';
 import type { ClusterNode } from './cluster-node.ts';
-import { faultsOf, inWords, nodesOf, type Fault, type FaultSpec, type NodeSpec } from './faults.ts';
+import { faultsOf, describeFault, nodesOf, type Fault, type FaultSpec, type NodeSpec } from './faults.ts';
 import type { Clock } from './lib/clock.ts';
 import type { Disk } from './lib/disk.ts';
 import type { NodeFaults } from './lib/node-faults.ts';
@@ -14,7 +14,7 @@ import { losePower } from './lib/power-loss.ts';
 import type { Random } from './lib/random.ts';
 import type { TimelineEntry, TimelineType } from './timeline.ts';
 
-/** What the faults need of the cluster. */
+/** Dependencies on the cluster. */
 export interface FaultHost {
   clock: Clock;
   disk: Disk;
@@ -25,7 +25,7 @@ export interface FaultHost {
   /** Within a transition of the node. Rejects with `ClusterError` WRONG_STATE, NODE_FAILED. */
   start(node: ClusterNode, signal: AbortSignal): Promise<void>;
   peers(): NodeFaults['peers'];
-  /** Where a node's data is, where what it has not synced is told, and what holds both. */
+  /** A node's data directory, the directory of its undo data, and their common parent. */
   directories(id: number): { root: string; data: string; undo: string };
   record(type: TimelineType, more: { broker?: number; reason?: string; details: Record<string, unknown> }): TimelineEntry;
 }
@@ -37,7 +37,7 @@ const NODE_EVENTS: Readonly<Record<NodeSpec['type'], TimelineType>> = {
   freeze: 'lab/nodeFrozen',
 };
 
-/** How long after its disk has room again a node may still end because it had none: a handing over takes 10 s at the most. */
+/** After its disk has space again, a node may still end for the lack of it within this time: a controlled shutdown takes at most 10 s. */
 const LATE_FAILURE_MS = 15_000;
 
 export class ClusterFaults {
@@ -45,7 +45,7 @@ export class ClusterFaults {
   private inForce: readonly Fault[] = [];
   private readonly corruptions = new Map<number, Corruption>();
   private readonly listeners = new Set<(faults: readonly Fault[]) => void>();
-  /** When a node's disk was last given room again; monotonic ms. */
+  /** When a node's disk last had its space restored; monotonic ms. */
   private readonly roomSince = new Map<number, number>();
   private lastId = 0;
 
@@ -53,7 +53,7 @@ export class ClusterFaults {
     this.host = host;
   }
 
-  /** In force now, oldest first. */
+  /** Active faults, oldest first. */
   list(): readonly Fault[] {
     return this.inForce;
   }
@@ -63,7 +63,7 @@ export class ClusterFaults {
     return () => void this.listeners.delete(listener);
   }
 
-  /** Resolves when the fault is in force. Rejects with `ClusterError` NO_SUCH_NODE, NO_SUCH_REPLICA, WRONG_STATE, BAD_OPTION. */
+  /** Resolves when the fault is active. Rejects with `ClusterError` NO_SUCH_NODE, NO_SUCH_REPLICA, WRONG_STATE, BAD_OPTION. */
   async inject(spec: FaultSpec): Promise<Fault> {
     for (const id of nodesOf(spec)) this.host.node(id);
     switch (spec.type) {
@@ -81,28 +81,28 @@ export class ClusterFaults {
       case 'clockSkew': {
         refuseEmpty(spec);
         const fault = this.begin(spec);
-        await this.tell(nodesOf(spec));
+        await this.sendFaults(nodesOf(spec));
         return fault;
       }
     }
   }
 
-  /** Resolves when the fault is over; of a node that is down, when it serves again. Rejects with `ClusterError` NO_SUCH_FAULT, NODE_FAILED. */
+  /** Resolves when the fault has ended; of a node that is down, when it serves again. Rejects with `ClusterError` NO_SUCH_FAULT, NODE_FAILED. */
   async heal(id: number): Promise<void> {
     const fault = this.inForce.find((one) => one.id === id);
-    if (fault === undefined) throw new ClusterError('NO_SUCH_FAULT', `there is no fault ${id} in force`);
+    if (fault === undefined) throw new ClusterError('NO_SUCH_FAULT', `there is no active fault ${id}`);
     await this.lift(fault);
     const { fault: spec } = fault;
     if (isDown(fault)) {
       const node = this.host.node(nodesOf(spec)[0] as number);
-      // The fault can have ended before the node's turn comes: another caller started the node, or it lost its power as well.
+      // The fault may have ended before the node's transition runs: another caller started the node, or it lost power as well.
       await node.transitions.run(async (signal) => {
         if (this.inForce.includes(fault)) await this.host.start(node, signal);
       });
     } else if (spec.type === 'fullDisk') await this.bringBack(this.host.node(spec.node));
   }
 
-  /** Ends the fault without waiting for other faults: a node that is down stays so. */
+  /** Ends the fault without waiting for other faults: a node that is down is not started. */
   private async lift(fault: Fault): Promise<void> {
     const spec = fault.fault;
     switch (spec.type) {
@@ -114,7 +114,7 @@ export class ClusterFaults {
         const node = this.host.node(spec.node);
         return node.transitions.run(async () => {
           if (!this.inForce.includes(fault)) return;
-          // A frozen worker that ended by itself has nothing left to thaw.
+          // A frozen worker that ended by itself cannot be thawed.
           if (node.state === 'frozen') await this.thawNow(node);
           else this.drop((one) => one === fault);
         });
@@ -130,16 +130,16 @@ export class ClusterFaults {
       case 'slowDisk':
       case 'clockSkew':
         this.end(fault);
-        await this.tell(nodesOf(spec));
+        await this.sendFaults(nodesOf(spec));
         return;
       case 'fullDisk':
         this.end(fault);
         this.roomSince.set(spec.node, this.host.clock.monotonic());
-        await this.tell(nodesOf(spec));
+        await this.sendFaults(nodesOf(spec));
     }
   }
 
-  /** A broker whose log directory failed hands over and ends; when its disk has room again it is to be back. */
+  /** A broker whose log directory failed moves its leaderships and ends; it is restarted once its disk has space again. */
   private bringBack(node: ClusterNode): Promise<void> {
     return node.transitions.run(async (signal) => {
       await this.awaitHandover(node, signal);
@@ -147,14 +147,14 @@ export class ClusterFaults {
     });
   }
 
-  /** A frozen node cannot hand over. It keeps its entry in `roomSince`: `failed` restarts it when it ends after its thaw. */
+  /** A frozen node cannot move its leaderships. It keeps its entry in `roomSince`: `failed` restarts it when it ends after its thaw. */
   private async awaitHandover(node: ClusterNode, signal: AbortSignal): Promise<void> {
     if (!node.directoryFailed || node.state === 'frozen') return;
     this.roomSince.delete(node.id);
     await node.waitForEnd(signal);
   }
 
-  /** To be called when a node has ended by itself. One that met its full disk late (it was frozen, or about to end) comes back all the same. */
+  /** To be called when a node has ended by itself. A node that ended late for its full disk (frozen, or ending already) is restarted too. */
   failed(id: number): void {
     const since = this.roomSince.get(id);
     const node = this.host.nodes().find((one) => one.id === id);
@@ -163,24 +163,24 @@ export class ClusterFaults {
     if (this.host.clock.monotonic() - since > LATE_FAILURE_MS) return;
     this.roomSince.delete(id);
     this.bringBack(node).catch((error: unknown) => {
-      // A cluster that is being closed starts no node; else the node's own failure has been recorded.
+      // A cluster that is closing starts no node; otherwise the node's own failure has been recorded.
       if (!(error instanceof ClusterError)) throw error;
     });
   }
 
-  /** Ends every fault, then starts every node that does not run. Returns what could not be done, and why; id 0 is a node that failed by itself. */
+  /** Heals all faults, then starts all nodes that are down. Returns the failures with their reasons; id 0 is a node that failed by itself. */
   async healAll(): Promise<{ id: number; error: string }[]> {
     const failed: { id: number; error: string }[] = [];
     const attempt = async (id: number, action: () => Promise<void>): Promise<void> => {
       try {
         await action();
       } catch (error) {
-        // A broker that was removed meanwhile has nothing left to repair.
+        // A broker that was removed meanwhile needs no repair.
         if (error instanceof ClusterError && error.code === 'NO_SUCH_NODE') return;
         failed.push({ id, error: error instanceof Error ? error.message : String(error) });
       }
     };
-    // All of them are free to move before any is waited for: a node that starts serves once it has reached a majority.
+    // All nodes are started before any is awaited: a node serves only once it has reached a majority.
     for (const fault of this.inForce) if (this.inForce.includes(fault)) await attempt(fault.id, () => this.lift(fault));
     await Promise.all(
       this.host.nodes().map((node) => {
@@ -209,7 +209,7 @@ export class ClusterFaults {
     this.requireFrozen(node);
     const fault = this.inForce.find(({ fault: { type }, fault: one }) => type === 'freeze' && nodesOf(one).includes(node.id));
     this.host.record('lab/nodeThawed', { broker: node.id, details: { faultId: fault?.id ?? 0 } });
-    // The freeze interrupted the handover, which takes its full time from here.
+    // The freeze interrupted the shutdown, which gets its full time again.
     if (node.directoryFailed && this.roomSince.has(node.id)) this.roomSince.set(node.id, this.host.clock.monotonic());
     await node.thaw();
     this.drop((one) => one === fault);
@@ -219,24 +219,24 @@ export class ClusterFaults {
     if (state !== 'frozen') throw new ClusterError('WRONG_STATE', `broker ${id} cannot be thawed: it is ${state}`);
   }
 
-  /** The node is being started: what kept it down is over. Returns the ids of those faults. */
+  /** The node is being started: ends the faults that kept it down. Returns their ids. */
   started(id: number): number[] {
     return this.drop(({ fault }) => 'node' in fault && fault.node === id && fault.type in NODE_EVENTS).map((fault) => fault.id);
   }
 
-  /** Ends every fault of a node that is no member any more. */
+  /** Ends all faults of a node that is no longer a member. */
   removed(id: number): void {
     this.roomSince.delete(id);
     for (const fault of this.drop(({ fault: spec }) => nodesOf(spec).includes(id))) this.corruptions.delete(fault.id);
   }
 
-  /** What is in force at a node when it starts. */
+  /** Faults of a node at its start. */
   of(id: number): NodeFaults {
     return { ...faultsOf(id, this.inForce), peers: this.host.peers() };
   }
 
-  /** Sends nodes the faults of their links, disks and clocks; resolves when those that run have them in force. */
-  async tell(ids: readonly number[]): Promise<void> {
+  /** Sends nodes the faults of their links, disks and clocks; resolves when running nodes have applied them. */
+  async sendFaults(ids: readonly number[]): Promise<void> {
     const nodes = this.host.nodes().filter(({ id }) => ids.includes(id));
     await Promise.all(nodes.map((node) => node.setFaults(this.of(node.id))));
   }
@@ -245,14 +245,14 @@ export class ClusterFaults {
     const node = this.host.node(spec.node);
     this.requireState(spec, node);
     const take = (signal: AbortSignal): Promise<Fault> => this.takeDownNow(spec, node, signal);
-    // A node dies whatever it is doing: neither waits for a start or a shutdown under way.
+    // A crash interrupts the node: it does not wait for a start or shutdown in progress.
     return spec.type === 'kill' || spec.type === 'powerCut' ? node.transitions.runUrgently(take) : node.transitions.run(take);
   }
 
   /** Within a transition of the node; as `inject`. */
   async takeDownNow(spec: NodeSpec, node: ClusterNode, signal: AbortSignal): Promise<Fault> {
     const { node: id, type } = spec;
-    // A kill that interrupted a start or a stop finds the node dead by its own hand.
+    // The interrupted start or stop has already killed the node.
     if (type !== 'kill' || node.alive || this.inForce.some((one) => isDown(one) && nodesOf(one.fault).includes(id))) {
       this.requireState(spec, node);
     }
@@ -266,7 +266,7 @@ export class ClusterFaults {
       if (node.alive) await node.kill();
       if (type === 'powerCut') detail = this.losePower(id);
     }
-    // It was frozen, or it was down and now has lost its power as well: the new fault replaces that one.
+    // The node was frozen, or was down and has now lost power as well: the new fault replaces the old one.
     this.drop(({ fault }) => 'node' in fault && fault.node === id && fault.type in NODE_EVENTS);
     return this.add({ id: faultId, fault: spec, since, eventId: entry.id, detail });
   }
@@ -333,7 +333,7 @@ export class ClusterFaults {
     const brokers = nodesOf(spec);
     return {
       ...(brokers.length === 1 ? { broker: brokers[0] } : {}),
-      reason: detail === null ? inWords(spec) : `${inWords(spec)}: ${detail}`,
+      reason: detail === null ? describeFault(spec) : `${describeFault(spec)}: ${detail}`,
       details: { faultId, fault: spec, brokers },
     };
   }
@@ -361,12 +361,12 @@ function isDown({ fault }: Fault): boolean {
   return fault.type === 'stop' || fault.type === 'kill' || fault.type === 'powerCut';
 }
 
-/** A fault that would change nothing is a mistake of whoever asked for it. */
+/** Refuses a fault without an effect. */
 function refuseEmpty(spec: FaultSpec): void {
   const slow = spec.type === 'slowLink' || spec.type === 'slowDisk';
   const jitterMs = spec.type === 'slowLink' ? spec.jitterMs : 0;
   if (slow && spec.latencyMs === 0 && jitterMs === 0 && spec.bytesPerSecond === 0) {
     throw new ClusterError('BAD_OPTION', `a ${spec.type} of no latency and no limit changes nothing`);
   }
-  if (spec.type === 'clockSkew' && spec.offsetMs === 0) throw new ClusterError('BAD_OPTION', 'a clock that is 0 ms off is right');
+  if (spec.type === 'clockSkew' && spec.offsetMs === 0) throw new ClusterError('BAD_OPTION', 'a clock offset of 0 ms changes nothing');
 }

@@ -1,6 +1,6 @@
 /**
- * One process, and in it one cluster, per data directory. The lock is a file that names its owner by process id and by
- * when that process started, so that a lock left by a killed process is told from one whose number was given to another.
+ * Allows one process, and in it one cluster, per data directory. The lock is a file with the process id and the start time of its owner, which
+ * distinguishes the lock of a killed process from that of a new process with the same id.
  */
 import { execFileSync } from 'node:child_process';
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
@@ -14,18 +14,18 @@ export interface DirectoryLock {
 
 interface Owner {
   pid: number;
-  /** When the process started, in whatever form the system gives it; '' where it gives none. */
+  /** Start time of the process, in the system's form; '' where the system gives none. */
   started: string;
 }
 
 const FILE = 'brokerdesk.lock';
 const held = new Set<string>();
 
-/** Throws `ClusterError` DIRECTORY_IN_USE, naming the directory and the owner, when that is alive. */
+/** Throws `ClusterError` DIRECTORY_IN_USE, naming the directory and its live owner. */
 export function lockDirectory(directory: string): DirectoryLock {
   const path = join(directory, FILE);
   const mine: Owner = { pid: process.pid, started: startOf(process.pid) };
-  // A whole file is made first and then given its name: a lock is never seen half written.
+  // The file is written under another name and then renamed: a lock is never read half written.
   const own = `${path}.${process.pid}`;
   try {
     writeFileSync(own, `${JSON.stringify(mine)}\n`, { mode: 0o600 });
@@ -75,7 +75,7 @@ function release(path: string): void {
   rmSync(path, { force: true });
 }
 
-/** Removes a stale lock, unless another process did so first and its new lock is what stands there now. */
+/** Removes a stale lock, unless another process did so first and the file is now its new lock. */
 function takeAway(path: string, stale: string): void {
   const aside = `${path}.stale-${process.pid}`;
   try {
@@ -96,14 +96,14 @@ function isLiveProcess(owner: Owner): boolean {
   try {
     process.kill(owner.pid, 0);
   } catch (error) {
-    // EPERM: there is such a process, of another user.
+    // EPERM: the process exists and belongs to another user.
     if (codeOf(error) !== 'EPERM') return false;
   }
   const started = startOf(owner.pid);
   return started === '' || owner.started === '' || started === owner.started;
 }
 
-/** Linux: boot id and start in ticks since that boot. macOS: the start's date. Elsewhere the process id has to do. */
+/** Linux: boot id and start in ticks since that boot. macOS: the start date. Elsewhere only the process id is compared. */
 function startOf(pid: number): string {
   try {
     if (process.platform === 'linux') {
@@ -113,7 +113,7 @@ function startOf(pid: number): string {
     }
     if (process.platform === 'darwin') return execFileSync('ps', ['-o', 'lstart=', '-p', String(pid)], { encoding: 'utf8' }).trim();
   } catch (error) {
-    // No such process, or no such way to ask: what cannot be told apart counts as the same.
+    // No such process, or no way to query it: processes that cannot be distinguished count as the same.
     if (codeOf(error) === undefined) throw error;
   }
   return '';
@@ -128,7 +128,7 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-/** Undefined for what no process of ours wrote whole: then nobody owns it. */
+/** Undefined for incomplete content: then the lock has no owner. */
 function parse(text: string): Owner | undefined {
   try {
     const value: unknown = JSON.parse(text);

@@ -1,6 +1,6 @@
 /**
- * Before the nodes of a cluster start: whether enough voters still have the metadata that they acknowledged. A minority fetches it from the
- * others (`quorum/metadata-recovery.ts`); where no majority is left, a start could elect a leader without committed metadata.
+ * Checks before the nodes of a cluster start that enough voters still have the metadata that they acknowledged. A minority fetches it from the
+ * others (`quorum/metadata-recovery.ts`); without a majority, a start could elect a leader that lacks committed metadata.
  */
 import { ClusterError } from './cluster-errors.ts';
 import { DiskError, type Disk } from './lib/disk.ts';
@@ -8,18 +8,18 @@ import { findDamagedMetadata } from './quorum/metadata-directory.ts';
 import { inspectMetadata, readQuorumState } from './quorum/metadata-inspection.ts';
 import { NO_VOTE, type VoteState } from './quorum/vote-store.ts';
 
-/** Of two voters each is in every majority, so one whole voter has all that is committed. */
+/** Of two voters each is in every majority, so a single intact voter has all committed metadata. */
 function leastWhole(voters: number): number {
   return voters === 2 ? 1 : Math.floor(voters / 2) + 1;
 }
 
 /**
- * Returns the voters without a vote, each with the reason. Throws `ClusterError` DIRECTORY_UNUSABLE, with nothing changed, where they are so many
- * that no leader can be elected. `directoryOf`: a node's data directory.
+ * Returns the voters without a vote, each with the reason. Throws `ClusterError` DIRECTORY_UNUSABLE, with nothing changed, where there are too
+ * many to elect a leader. `directoryOf`: a node's data directory.
  */
 export function requireMetadata(disk: Disk, voters: readonly number[], directoryOf: (id: number) => string): Map<number, string> {
   const found = voters.map((id) => ({ id, directory: directoryOf(id), ...inspectNode(disk, directoryOf(id)) }));
-  // Where no voter has reached an epoch, the first start was cut short, and an empty directory is what it left.
+  // Where no voter has reached an epoch, the first start was interrupted and may have left an empty directory.
   const isUsed = found.some(({ damage, state }) => damage !== undefined || (state !== undefined && state.epoch > 0));
   const voteless = new Map<number, string>();
   for (const { id, directory, damage, state } of found) {
@@ -38,14 +38,14 @@ export function requireMetadata(disk: Disk, voters: readonly number[], directory
   );
 }
 
-/** Of a node whose metadata was moved aside and that has not regained its vote, or whose directory was new when the others had a leader. */
+/** For a node whose metadata was moved aside and that has not regained its vote, or whose directory was new when the others had a leader. */
 function describeReplacement(disk: Disk, directory: string): string {
   const aside = findDamagedMetadata(disk, directory);
   if (aside === undefined) return `${directory} has not fetched the metadata from a leader yet`;
   return `its metadata was damaged and moved to ${aside}, and has not been fetched from a leader yet`;
 }
 
-/** `damage`: the file and what is wrong with it; undefined: nothing. `state`: of its `quorum-state`, undefined where there is none. */
+/** `damage`: the file and its defect; undefined: none. `state`: of its `quorum-state`, undefined without the file. */
 function inspectNode(disk: Disk, directory: string): { damage: string | undefined; state: VoteState | undefined } {
   try {
     const damage = inspectMetadata(disk, directory);

@@ -1,12 +1,12 @@
 /**
- * One node as the supervisor holds it: its worker and its state. Every change of state that is asked for is a transition in the node's
- * queue; only the end of its worker changes the state at any time.
+ * One node in the supervisor: its worker and its state. Every requested change of state is a transition in the node's queue; only the end of
+ * the worker changes the state at any time.
  *
  *     stopped, killed, failed → starting → running ⇄ frozen
  *     starting, running, frozen → stopping → stopped; killed from any state with a worker; failed when the worker ends by itself
  */
 import { adviseOnFailure, ClusterError } from './cluster-errors.ts';
-import { watchStop, type Patience } from './cluster-patience.ts';
+import { watchStop, type StopLimits } from './cluster-stop-watch.ts';
 import type { FromNode, NodeStart, NodeStatus, ToNode } from './cluster-messages.ts';
 import { TransitionQueue } from './cluster-transitions.ts';
 import { settlesWithin } from './cluster-waiting.ts';
@@ -28,15 +28,15 @@ export interface NodeHooks {
   gone: (node: number) => void;
 }
 
-/** A controlled shutdown takes 10 s at the most (`node.ts`), in which there may be nothing to do but wait; then come the logs. */
-const CONTROLLED_STOP: Patience = { quietMs: 12_000, totalMs: 40_000 };
-/** Not controlled, yet clean: every log that was written to is flushed, and there may be thousands. */
-const QUICK_STOP: Patience = { quietMs: 4_000, totalMs: 30_000 };
+/** A controlled shutdown takes at most 10 s (`node.ts`), possibly without disk operations; afterwards the logs are closed. */
+const CONTROLLED_STOP: StopLimits = { quietMs: 12_000, totalMs: 40_000 };
+/** Not controlled, but clean: all logs with unflushed records are flushed, possibly thousands. */
+const QUICK_STOP: StopLimits = { quietMs: 4_000, totalMs: 30_000 };
 /** A thread ends within milliseconds of its termination, unless a system call (an fsync on a hung disk) blocks it. */
 const TERMINATION_MS = 10_000;
-/** The same for the answer to a message. */
+/** The same for the response to a message. */
 const ANSWER_MS = 10_000;
-/** A node whose log directory failed hands over within 10 s and ends; three times that for a busy machine. */
+/** A node whose log directory failed ends within 10 s of controlled shutdown; three times that for a busy machine. */
 const END_MS = 30_000;
 
 interface Waiter<T> {
@@ -46,16 +46,16 @@ interface Waiter<T> {
 
 export class ClusterNode {
   readonly id: number;
-  /** Every start, stop, kill, freeze, thaw and removal of this node goes through it. */
+  /** All starts, stops, kills, freezes, thaws and the removal of this node. */
   readonly transitions: TransitionQueue;
   state: NodeState = 'stopped';
-  /** Wall-clock milliseconds since when it is in that state. */
+  /** Wall-clock milliseconds of the last change of state. */
   since: number;
-  /** Why it is `failed`. */
+  /** Why its state is `failed`. */
   reason: string | null = null;
-  /** The data directory of the running incarnation has failed: it hands over and ends. */
+  /** The data directory of the running incarnation has failed: the node shuts down. */
   directoryFailed = false;
-  /** It has had a worker, so that other nodes may know it. */
+  /** It has had a worker, so other nodes may know it. */
   hasRun = false;
   private readonly createWorker: WorkerFactory;
   private readonly clock: Clock;
@@ -64,7 +64,7 @@ export class ClusterNode {
   private retired = false;
   private starting: Waiter<void> | undefined;
   private exited: Promise<void> = Promise.resolve();
-  /** The state that the end of the worker leads to; undefined: `failed`. */
+  /** The state after the end of the worker; undefined: `failed`. */
   private ending: 'stopped' | 'killed' | undefined;
   private readonly statusWaiters = new Map<number, (status: NodeStatus) => void>();
   private readonly waiters = new Map<number, () => void>();
@@ -82,7 +82,7 @@ export class ClusterNode {
     this.since = clock.now();
   }
 
-  /** Shows a node that will start as soon as the others know it as starting already. */
+  /** Shows the node as starting already while it waits for the other nodes to know its address. */
   reserve(): void {
     this.enter('starting');
   }
@@ -109,7 +109,7 @@ export class ClusterNode {
     await this.interruptible(signal, worker, ready);
   }
 
-  /** Resolves when the worker has ended. One that makes no progress, or is interrupted, is terminated. Rejects with NODE_FAILED if it cannot be. */
+  /** Resolves when the worker has ended. A worker without progress, or an interrupted one, is terminated. Rejects with NODE_FAILED if that fails. */
   async stop(controlled: boolean, signal?: AbortSignal): Promise<void> {
     const { worker } = this;
     if (worker === undefined) throw this.wrongState('stopped');
@@ -128,7 +128,7 @@ export class ClusterNode {
           this.hooks.log(this.id, 'warn', 'still stopping; waiting while it makes progress', { diskOperations: operations });
         },
         over: (why) => {
-          this.hooks.log(this.id, 'warn', `terminated, since ${why} while it stopped`, {});
+          this.hooks.log(this.id, 'warn', `terminated: ${why} during its stop`, {});
           this.terminate(worker).catch(reject);
         },
       });
@@ -141,26 +141,26 @@ export class ClusterNode {
   }
 
   /**
-   * For the end of the whole cluster: as `stop`, at any time and without its turn; a frozen node is terminated. The node does not start
+   * Ends the node with the whole cluster: as `stop`, at any time and outside the queue; a frozen node is terminated. The node does not start
    * again. Rejects with NODE_FAILED when its worker cannot be ended.
    */
   async end(): Promise<void> {
     this.retired = true;
     if (this.worker === undefined) return;
-    // The state says so only once the thread has answered; that it will block is certain before.
+    // The state changes only after the thread has answered, but from here on it will certainly block.
     if (Atomics.load(this.frozen, 0) === 0) return this.stop(false);
     this.hooks.log(this.id, 'warn', 'frozen, so it is terminated without a stop', {});
     return this.kill();
   }
 
-  /** Resolves when the worker has ended, between any two of its instructions. Rejects with NODE_FAILED when it does not end. */
+  /** Resolves when the worker has ended, at any instruction. Rejects with NODE_FAILED when it does not end. */
   async kill(): Promise<void> {
     const { worker } = this;
     if (worker === undefined) throw this.wrongState('killed');
     await this.terminate(worker);
   }
 
-  /** Resolves when the worker's thread is about to block: nothing of the node moves from then on. */
+  /** Resolves when the worker's thread is about to block: from then on the whole node is suspended. */
   async freeze(signal: AbortSignal): Promise<void> {
     const { worker } = this;
     if (worker === undefined || this.state !== 'running') throw this.wrongState('frozen');
@@ -184,7 +184,7 @@ export class ClusterNode {
     await this.answers(thawed);
   }
 
-  /** Resolves when the node has them in force. One that is frozen has them in force when it thaws, one that is down when it starts. */
+  /** Resolves when the node has applied them. A frozen node applies them when it thaws, a stopped one when it starts. */
   async setFaults(faults: NodeFaults): Promise<void> {
     const { worker } = this;
     if (worker === undefined || this.state === 'stopping') return;
@@ -192,7 +192,7 @@ export class ClusterNode {
     if (this.state !== 'frozen') await this.answers(done);
   }
 
-  /** What the node says of itself; undefined when it does not answer in time, or does not run. */
+  /** The node's reported status; undefined when it does not answer in time, or does not run. */
   status(timeoutMs: number): Promise<NodeStatus | undefined> {
     const { worker } = this;
     if (worker === undefined || this.state !== 'running') return Promise.resolve(undefined);
@@ -212,8 +212,8 @@ export class ClusterNode {
   }
 
   /**
-   * Resolves when there is no worker: it has ended by itself, or by an abort of the signal. Rejects with `ClusterError` NODE_FAILED when
-   * the worker has not ended within `END_MS`, so that the caller gives up its turn.
+   * Resolves when there is no worker: it has ended by itself, or by an abort of the signal. Rejects with `ClusterError` NODE_FAILED when the
+   * worker has not ended within `END_MS`, so that the caller releases the queue.
    */
   async waitForEnd(signal: AbortSignal): Promise<void> {
     const { worker } = this;
@@ -221,7 +221,7 @@ export class ClusterNode {
     throw new ClusterError('NODE_FAILED', `broker ${this.id} did not end within ${seconds(END_MS)}. Kill it, then start it.`);
   }
 
-  /** True while there is a worker, whatever its state. */
+  /** Whether there is a worker, in any state. */
   get alive(): boolean {
     return this.worker !== undefined;
   }
@@ -242,7 +242,7 @@ export class ClusterNode {
     let failure: string | undefined;
     worker.on('message', (message: FromNode) => {
       if (message.kind === 'ready') {
-        // A node that was asked to end while it started does not run; its start is rejected when the worker has ended.
+        // The node was stopped while it started; its start is rejected when the worker has ended.
         if (this.ending !== undefined) return;
         this.enter('running');
         this.starting?.resolve();
@@ -250,7 +250,7 @@ export class ClusterNode {
         this.hooks.ready(this.id, Math.round(this.clock.monotonic() - from));
       } else if (message.kind === 'failed') {
         failure = message.message;
-        // The caller of the start receives the error; the failure of a node that was asked to end is none.
+        // The caller of the start receives the error; after a requested end a failure is expected.
         const known = this.starting !== undefined || this.ending !== undefined;
         if (!known || message.stack !== undefined) this.hooks.log(this.id, 'error', message.message, { stack: message.stack });
       } else this.receive(message);
@@ -300,14 +300,14 @@ export class ClusterNode {
     Atomics.notify(this.frozen, 0);
   }
 
-  /** False, with a line in the log, when the answer does not arrive in time. */
+  /** False, with a log line, when the response does not arrive in time. */
   private async answers(answer: Promise<void>): Promise<boolean> {
     if (await settlesWithin(this.clock, ANSWER_MS, answer)) return true;
     this.hooks.log(this.id, 'warn', `no answer within ${seconds(ANSWER_MS)}: the node's thread is blocked or busy`, {});
     return false;
   }
 
-  /** Resolves when the node has done it, or has ended. */
+  /** Resolves when the node has answered, or has ended. */
   private request(worker: NodeWorker, message: (request: number) => ToNode): Promise<void> {
     const request = ++this.requests;
     return new Promise((resolve) => {

@@ -1,4 +1,4 @@
-/** Settles what a cluster is before anything of it runs: its id, its nodes, who of them votes, and their ports. */
+/** Determines the cluster before any node runs: its id, its nodes, its voters and their ports. */
 import type { ClusterFile, NodePorts } from './cluster-directory.ts';
 import { ClusterError } from './cluster-errors.ts';
 import { freePort, type FindPort } from './cluster-ports.ts';
@@ -9,7 +9,7 @@ export const MAX_BROKERS = 9;
 const DEFAULT_FIRST_PORT = 9092;
 const ZOOKEEPER_FIRST_PORT = 2181;
 
-/** What ports have to be free on: the quorum's on `host`, those of clients on `clientHost`. */
+/** Hosts on which ports have to be free: the quorum's on `host`, those of clients on `clientHost`. */
 export interface PortHosts {
   host: string;
   clientHost: string;
@@ -19,7 +19,7 @@ export interface PlanOptions extends PortHosts {
   random: Random;
   /** Of the data directory, for messages. */
   path: string;
-  /** What the last run has left. */
+  /** The file of the last run. */
   known: ClusterFile | undefined;
   brokers?: number;
   firstPort?: number;
@@ -49,7 +49,7 @@ export async function planCluster(options: PlanOptions): Promise<{ file: Cluster
   const keepsBroker = firstPort === undefined && known !== undefined;
   const keepsController = controllerFirstPort === undefined && known !== undefined;
   const keepsZooKeeper = firstPort === undefined && zookeeperFirstPort === undefined && known !== undefined;
-  // A node whose port was taken in the meantime must not take that of the next one.
+  // A node whose port was taken meanwhile must not take that of the next one.
   const taken = new Set<number>();
   if (keepsBroker) for (const node of known.nodes) taken.add(node.brokerPort);
   if (keepsController) for (const node of known.nodes) taken.add(node.controllerPort);
@@ -77,9 +77,9 @@ export async function planCluster(options: PlanOptions): Promise<{ file: Cluster
   return { file: { clusterId, nodes, voters: known?.voters ?? nodes.map(({ id }) => id) }, notices };
 }
 
-/** A node more, with the lowest id that is free and ports after the others'. Rejects with `ClusterError` WRONG_STATE, NO_FREE_PORT. */
+/** Adds a node with the lowest free id and ports after the others'. Rejects with `ClusterError` WRONG_STATE, NO_FREE_PORT. */
 export async function planNode(hosts: PortHosts, file: ClusterFile, findPort?: FindPort): Promise<{ node: NodePorts; notices: string[] }> {
-  if (file.nodes.length >= MAX_BROKERS) throw new ClusterError('WRONG_STATE', `a cluster has ${MAX_BROKERS} brokers at the most`);
+  if (file.nodes.length >= MAX_BROKERS) throw new ClusterError('WRONG_STATE', `a cluster has at most ${MAX_BROKERS} brokers`);
   const ids = new Set([...file.nodes.map(({ id }) => id), ...file.voters]);
   let id = 1;
   while (ids.has(id)) id++;
@@ -128,13 +128,13 @@ async function takePorts(
   return { id, brokerPort, controllerPort, zookeeperPort };
 }
 
-/** Where other ports begin: clusters that were given ports of their own do not meet on 9192. 0, any, where that is no port. */
+/** First port for the other listeners, so that clusters with ports of their own do not collide on 9192. 0, any, where it would not be a port. */
 function portBeside(firstPort: number, distance: number): number {
   const port = firstPort + distance;
   return firstPort === 0 || port + MAX_BROKERS > 65_535 ? 0 : port;
 }
 
-/** The port to try for a node: after the one of the node before it, 0 stays 0. */
+/** The port to try for a node: the one after the previous node's; 0 stays 0. */
 function next(first: number, previous: number | undefined): number {
   return first === 0 || previous === undefined ? first : previous + 1;
 }

@@ -1,11 +1,11 @@
-/** Finds ports that nobody listens on. */
+/** Finds free TCP ports. */
 import { createServer } from 'node:net';
 import { ClusterError } from './cluster-errors.ts';
 
 /** Finds a free port from `first` up that is not in `taken`, and adds it there; 0 asks for any. */
 export type FindPort = (host: string, first: number, taken: Set<number>) => Promise<number>;
 
-/** The port, if it can be listened on (0 asks for any), else undefined. */
+/** The port, if the process can listen on it (0: any port), else undefined. */
 export function probe(host: string, port: number): Promise<number | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -21,7 +21,7 @@ export function probe(host: string, port: number): Promise<number | undefined> {
   });
 }
 
-/** The first port from `first` up that is free and not in `taken`, which it joins. 0 asks for any. */
+/** The first free port from `first` up that is not in `taken`; adds it there. 0: any port. */
 export async function freePort(host: string, first: number, taken: Set<number>): Promise<number> {
   for (let port = first; port <= 65_535; port = first === 0 ? 0 : port + 1) {
     if (taken.has(port)) continue;

@@ -1,17 +1,17 @@
 /**
- * The only recursive removal of directories by the supervisor. A name proves nothing, since a user can choose the same one, so a directory
- * is removed only if a file in it, which the app writes for this purpose, proves that the app made it.
+ * The supervisor's only recursive removal of directories. A name proves nothing, since a user can choose the same one, so a directory is removed
+ * only if a file in it, which the app writes for this purpose, proves that the app created it.
  */
 import type { Disk } from './lib/disk.ts';
 
 export interface Proof {
   /** Name of a file in the directory. */
   file: string;
-  /** Whether that file's content is the app's, and about this very directory. */
+  /** Whether the file was written by the app, for this directory. */
   accepts: (content: string) => boolean;
 }
 
-/** Removes the directory if it is proved to be the app's own; false, and nothing changed, if it is not. Throws `DiskError`. */
+/** Removes the directory if it is proved to be the app's; false, and nothing changed, if it is not. Throws `DiskError`. */
 export function removeOwnDirectory(disk: Disk, path: string, proof: Proof): boolean {
   if (!isOwnDirectory(disk, path, proof)) return false;
   disk.remove(path);

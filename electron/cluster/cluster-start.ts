@@ -1,4 +1,4 @@
-/** The start of all nodes of a cluster: one whose files cannot be read stays down alone while the voters that are left are a majority. */
+/** The start of all nodes of a cluster: a node whose files cannot be read stays down alone while the other voters are a majority. */
 import { ClusterError } from './cluster-errors.ts';
 
 interface Startable {
@@ -6,9 +6,9 @@ interface Startable {
 }
 
 /**
- * Resolves when every node serves clients or has failed, with the failures. Rejects with the first error that keeps the cluster from serving: so
- * many voters failed that the others wait for a majority for ever, or a node was stopped, or a port is taken, for which the caller has a cure.
- * `voteless`: voters that start without a vote, and why; they cannot replace one that failed.
+ * Resolves when every node serves clients or has failed, with the failures. Rejects with the first error that keeps the cluster from serving: too
+ * many voters failed for a majority, a node was stopped, or a port is in use, on which the caller retries. `voteless`: voters that start without
+ * a vote, and why; they cannot replace one that failed.
  */
 export function startTogether<N extends Startable>(
   nodes: readonly N[],
@@ -38,7 +38,7 @@ export function startTogether<N extends Startable>(
   });
 }
 
-/** The last failure, with the others that keep a leader from being elected. */
+/** The last failure, with the others that prevent an election. */
 function describeFailure(
   last: ClusterError,
   failures: ReadonlyMap<number, ClusterError>,

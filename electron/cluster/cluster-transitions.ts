@@ -1,10 +1,10 @@
 /**
- * A queue of transitions, of which one runs at a time: one queue per node for its lifecycle, and one for the cluster's membership. A
- * transition checks the state that it needs after its turn has come, since the transitions before it may have changed that state.
+ * A queue of transitions that run one at a time: one queue per node for its lifecycle, and one for the cluster's membership. A transition checks
+ * its preconditions when it runs, since the transitions before it may have changed the state.
  */
 import { ClusterError } from './cluster-errors.ts';
 
-/** More callers than any test suite has; one beyond them is refused instead of queued. */
+/** Exceeds the callers of any test suite; further transitions are refused. */
 const MAX_WAITING = 64;
 
 interface Transition {
@@ -20,20 +20,20 @@ export class TransitionQueue {
   private becomeIdle: () => void = () => undefined;
   private refusal: ClusterError | undefined;
 
-  /** `subject` names what is changed, for messages: `broker 2`. */
+  /** `subject` names the changed object, for messages: `broker 2`. */
   constructor(subject: string) {
     this.subject = subject;
   }
 
   /**
-   * Runs `action` after every transition that was queued before it, and settles as it does. Its signal is aborted when an urgent transition
-   * needs the turn. Rejects with `ClusterError` WRONG_STATE when too many wait, or with the reason of `close`.
+   * Runs `action` after all queued transitions, and settles as it does. Its signal is aborted when an urgent transition interrupts it. Rejects
+   * with `ClusterError` WRONG_STATE when too many wait, or with the reason of `close`.
    */
   run<T>(action: (signal: AbortSignal) => Promise<T>): Promise<T> {
     return this.enqueue(action, false);
   }
 
-  /** As `run`, but before all that wait, and the transition under way is interrupted. */
+  /** As `run`, but before all queued transitions, and interrupts the current one. */
   runUrgently<T>(action: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { current } = this;
     const result = this.enqueue(action, true);
@@ -41,13 +41,13 @@ export class TransitionQueue {
     return result;
   }
 
-  /** Refuses the transitions that wait and every later one; the one under way ends by itself. Idempotent. */
+  /** Refuses the queued and all later transitions; the current one ends by itself. Idempotent. */
   close(refusal: ClusterError): void {
     this.refusal ??= refusal;
     for (const transition of this.waiting.splice(0)) transition.refuse(this.refusal);
   }
 
-  /** Resolves when no transition is under way and none waits. */
+  /** Resolves when no transition runs or waits. */
   whenIdle(): Promise<void> {
     return this.idle;
   }

@@ -1,4 +1,4 @@
-/** What can be told of each node at this moment. */
+/** The status of each node, from the supervisor and from the node itself. */
 import type { NodePorts } from './cluster-directory.ts';
 import type { NodeStatus, QuorumRole } from './cluster-messages.ts';
 import type { ClusterNode, NodeState } from './cluster-node.ts';
@@ -6,26 +6,26 @@ import type { ClusterNode, NodeState } from './cluster-node.ts';
 export interface NodeView {
   id: number;
   state: NodeState;
-  /** Its part in the metadata quorum; null while it does not say. */
+  /** Its role in the metadata quorum; null: unknown. */
   role: QuorumRole | null;
-  /** Wall-clock milliseconds since when it leads the quorum; null where it does not. */
+  /** Wall-clock milliseconds of its election as leader of the quorum; null on other nodes. */
   leadsSince: number | null;
-  /** Where this machine reaches it, whatever it advertises. */
+  /** The host at which this machine reaches it, whatever it advertises. */
   host: string;
   brokerPort: number;
   controllerPort: number;
   zookeeperPort: number;
-  /** Milliseconds since the active controller last heard of it; null while no controller says. */
+  /** Milliseconds since its last heartbeat to the active controller; null: unknown. */
   sessionAgeMs: number | null;
-  /** After which silence the controller fences it. */
+  /** Milliseconds without a heartbeat after which the controller fences it. */
   sessionTimeoutMs: number;
-  /** Wall-clock milliseconds since when it is in its state. */
+  /** Wall-clock milliseconds of its last change of state. */
   since: number;
   memoryBytes: number | null;
-  /** Through its client listener since it started, replication included; 0 while it does not say. */
+  /** Traffic of its client listener since it started, replication included; 0: unknown. */
   inBytes: number;
   outBytes: number;
-  /** Why it failed. */
+  /** Why its state is `failed`. */
   reason: string | null;
 }
 
@@ -61,7 +61,7 @@ export async function viewNodes(
   });
 }
 
-/** Of the nodes that say they lead the quorum, the one of the newest epoch: an older one has not heard of it yet. */
+/** The active controller: of the nodes that report to lead the quorum, the one with the newest epoch. */
 function activeController(statuses: readonly (NodeStatus | undefined)[]): NodeStatus | undefined {
   let active: NodeStatus | undefined;
   for (const status of statuses) {

@@ -1,7 +1,7 @@
-/** Waits that end: by the event, or by the clock. */
+/** Waits with a timeout. */
 import type { Clock } from './lib/clock.ts';
 
-/** True when the promise is fulfilled within `timeoutMs`; rejects as it does. */
+/** Whether the promise is fulfilled within `timeoutMs`; rejects as it does. */
 export async function settlesWithin(clock: Clock, timeoutMs: number, promise: Promise<unknown>): Promise<boolean> {
   let cancel = (): void => undefined;
   const late = new Promise<false>((resolve) => {

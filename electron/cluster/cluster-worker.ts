@@ -1,4 +1,4 @@
-/** The thread of a node, reduced to what the supervisor uses of it, so that a test can put another one in its place. */
+/** The supervisor's view of a node's thread; tests replace it. */
 import { Worker } from 'node:worker_threads';
 import type { FromNode, NodeStart, ToNode } from './cluster-messages.ts';
 
@@ -15,10 +15,9 @@ export interface NodeWorker {
 export type WorkerFactory = (start: NodeStart, name: string) => NodeWorker;
 
 /**
- * V8 collects late where it has room. A heap whose limit is 2 GB or more may grow to four times its reachable size, a smaller one to less than
- * twice (heap-controller.cc); the default is 4 GB. Buffers that only garbage refers to grow with the young generation, 48 MB by
- * default; with 12 MB it is collected so often that produce requests of 1 MB take a tenth longer.
- * `npm run soak` measures what these limits save.
+ * V8 collects late while the heap limit leaves room: with a limit of 2 GB or more the heap may grow to four times its reachable size, with a
+ * smaller one to less than twice (heap-controller.cc); the default is 4 GB. Unreferenced buffers grow with the young generation, 48 MB by
+ * default; with 12 MB collections are so frequent that produce requests of 1 MB take a tenth longer. `npm run soak` measures the saving.
  */
 const HEAP_LIMITS = { maxOldGenerationSizeMb: 2_000, maxYoungGenerationSizeMb: 24 };
 

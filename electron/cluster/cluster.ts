@@ -1,10 +1,10 @@
 /**
- * The supervisor of an embedded cluster: it owns the data directory, the ports, the nodes' workers and the timeline. It
- * knows nothing of what nodes do; what happens when one is killed is found out by the others, over the network.
+ * The supervisor of an embedded cluster: it owns the data directory, the ports, the nodes' workers and the timeline. It does not take part in the
+ * nodes' work; nodes detect the failure of another one over the network.
  *
- * Two kinds of queues order what is asked for: changes of membership run one after another, and so do the transitions of each node. A change
- * of membership takes its node's turn as well, before the node becomes a member and until it is none any more, so no worker exists without
- * a member that owns it.
+ * Two kinds of queues order the requests: changes of membership run one after another, and so do the transitions of each node. A change of
+ * membership also holds its node's queue, from before the node becomes a member until it is none any more, so every worker has a member that
+ * owns it.
  */
 import { ClusterDirectory, removeAbandoned, type ClusterFile, type NodePorts } from './cluster-directory.ts';
 import { ClusterError } from './cluster-errors.ts';
@@ -40,7 +40,7 @@ export type { NodeView } from './cluster-view.ts';
 export type { QuorumRole } from './cluster-messages.ts';
 export type { TimelineEntry } from './timeline.ts';
 
-/** What somebody outside did that the timeline should know of. */
+/** An event outside the cluster for its timeline. */
 export interface ClusterNote {
   type: Extract<TimelineType, `load/${string}` | `scenario/${string}`>;
   topic?: string;
@@ -50,23 +50,23 @@ export interface ClusterNote {
 }
 
 export interface ClusterOptions {
-  /** 1 to 9; of an existing directory its own number, which cannot be changed. Default 3. */
+  /** 1 to 9; for an existing directory its own number, which cannot be changed. Default 3. */
   brokers?: number;
-  /** Of the quorum's listener, and of what the next two leave out. Default 127.0.0.1. */
+  /** Host of the quorum's listener, and default of the next two. Default 127.0.0.1. */
   host?: string;
   /** IP address that the client listeners and ZooKeeper's ports bind to, in its shortest form. Default: `host`. */
   bindHost?: string;
   /** Host that brokers advertise to clients; needed where `bindHost` is a wildcard. Default: `bindHost`. */
   advertisedHost?: string;
-  /** First port for clients; the nodes take free ones from there up, 0 takes any. Default 9092, or what the directory had. */
+  /** First client port; nodes take free ones from there up, 0 takes any. Default 9092, or the directory's. */
   firstPort?: number;
-  /** The same for the quorum's own traffic. Default: 100 above `firstPort`, as 9192 is above 9092. */
+  /** The same for the quorum. Default: 100 above `firstPort`, as 9192 is above 9092. */
   controllerFirstPort?: number;
-  /** The same for ZooKeeper's clients. Default: 2181, or 200 above a `firstPort` that was given. */
+  /** The same for ZooKeeper clients. Default: 2181, or 200 above a given `firstPort`. */
   zookeeperFirstPort?: number;
   /** Undefined: a temporary directory that is removed at the end. */
   dataDirectory?: string;
-  /** Broker settings by Kafka's names, for every node. */
+  /** Broker settings of every node, by Kafka's names. */
   properties?: Readonly<Record<string, string>>;
   /** The node worker's entry: `node-worker.ts`, or `out/main/node-worker.cjs` when built. */
   workerPath: string;
@@ -80,19 +80,19 @@ export interface ClusterOptions {
   clock?: Clock;
   disk?: Disk;
   random?: Random;
-  /** Ms of processor time of this process; see `SuspensionWatch`. */
+  /** Milliseconds of processor time of this process; see `SuspensionWatch`. */
   processorMs?: () => number;
 }
 
 /** Of `broker.session.timeout.ms`. */
 const DEFAULT_SESSION_TIMEOUT_MS = 3_000;
-/** A port can be taken between the look and the use; somebody else's bad luck is tried again this often. */
+/** Another process can take a port between its check and its use; the start is retried this often. */
 const START_ATTEMPTS = 3;
-/** Above what a node that makes progress is given to stop by itself (30 s). */
+/** Above the time that a node with progress may take to stop by itself (30 s). */
 export const CLOSE_TIMEOUT_MS = 33_000;
 
 export class Cluster {
-  /** What its user should know of how it was started: ports that differ from those asked for, nodes that could not start. */
+  /** Notices about the start for the user: ports that differ from those requested, nodes that failed. */
   readonly notices: string[] = [];
   private readonly options: ClusterOptions;
   private readonly clock: Clock;
@@ -109,8 +109,8 @@ export class Cluster {
   private directory: ClusterDirectory | undefined;
   private file: ClusterFile | undefined;
   private members: ClusterNode[] = [];
-  /** Voters of a new cluster that have yet to run for the first time. */
-  private readonly unborn = new Set<number>();
+  /** Voters of a new cluster that have not run yet. */
+  private readonly newVoters = new Set<number>();
   private starting: Promise<void> = Promise.resolve();
   private closing: Promise<boolean> | undefined;
   private readonly membership = new TransitionQueue('the membership of the cluster');
@@ -149,7 +149,7 @@ export class Cluster {
 
   /**
    * Starts every node; resolves when all of them serve clients, or all but a minority of the voters that failed (see `notices`). Rejects with
-   * `ClusterError`, everything undone.
+   * `ClusterError`, with everything undone.
    */
   async start(): Promise<void> {
     if (this.lifecycle !== 'new') throw new ClusterError('WRONG_STATE', 'a cluster is started once');
@@ -174,7 +174,7 @@ export class Cluster {
     return this.plannedFile().clusterId;
   }
 
-  /** Where the data is. */
+  /** The data directory. */
   get dataDirectory(): string {
     if (this.directory === undefined) throw new ClusterError('WRONG_STATE', 'the cluster has not been started');
     return this.directory.path;
@@ -185,26 +185,26 @@ export class Cluster {
     return localAddressOf(this.bindHost);
   }
 
-  /** `host:port,host:port`, for clients: the advertised addresses. */
+  /** Bootstrap servers for clients, `host:port,host:port`: the advertised addresses. */
   get bootstrap(): string {
     return this.addresses((node) => node.brokerPort);
   }
 
-  /** The same for ZooKeeper's clients. */
+  /** The same for ZooKeeper clients. */
   get zookeeper(): string {
     return this.addresses((node) => node.zookeeperPort);
   }
 
-  /** Asks every running node how it is; one that does not answer within half a second is shown with what is known of it. */
+  /** The status of every node; a node that does not answer within half a second is shown with what the supervisor knows. */
   nodes(): Promise<NodeView[]> {
     const { connectHost: host, sessionTimeoutMs } = this;
     return viewNodes(this.members, { host, sessionTimeoutMs, ports: this.file?.nodes ?? [] });
   }
 
   /**
-   * Starts one more broker, with the lowest free id; it takes part in the metadata without a vote. Resolves to its id when it serves
-   * clients. Rejects with `ClusterError`. A broker that could not start leaves nothing behind; one that was killed while it started
-   * stays a member, since the others may know it already.
+   * Adds a broker with the lowest free id, as an observer of the metadata quorum. Resolves to its id when it serves clients. Rejects with
+   * `ClusterError`. A broker that could not start is removed again; one that was killed while it started stays a member, since the others may
+   * know it already.
    */
   async addNode(): Promise<number> {
     this.requireStarted();
@@ -219,7 +219,7 @@ export class Cluster {
         for (const notice of notices) this.notices.push(notice);
         this.record('lab/nodeAdded', { broker: node.id });
         try {
-          await this.labFaults.tell(this.members.filter(({ id }) => id !== node.id).map(({ id }) => id));
+          await this.labFaults.sendFaults(this.members.filter(({ id }) => id !== node.id).map(({ id }) => id));
           await node.start(this.startOf(node.id), this.portOwners, signal);
         } catch (error) {
           const failed = error instanceof ClusterError && error.code === 'NODE_FAILED';
@@ -231,20 +231,20 @@ export class Cluster {
     });
   }
 
-  /** Throws `ClusterError` NO_SUCH_NODE, WRONG_STATE when the node cannot leave the cluster for good. */
+  /** Throws `ClusterError` NO_SUCH_NODE, WRONG_STATE when the node cannot be removed. */
   checkRemovable(id: number): void {
     const node = this.node(id);
     if (this.plannedFile().voters.includes(id)) {
-      const why = `it is one of the ${this.plannedFile().voters.length} first, whose votes the metadata rests on, and who votes is settled when a cluster is made`;
+      const why = `it is one of the ${this.plannedFile().voters.length} voters of the metadata quorum, which are fixed when a cluster is created`;
       throw new ClusterError('WRONG_STATE', `broker ${id} cannot be removed: ${why}; brokers that were added later can`);
     }
     if (node.state === 'frozen') throw new ClusterError('WRONG_STATE', `broker ${id} is frozen; thaw it before it is removed`);
   }
 
   /**
-   * Deletes a node's data and its membership. That no replica needs it is the caller's concern. With `unregister`, a node that runs is
-   * stopped first and `unregister` takes it out of the metadata, all in one transition of the node: nothing can start it in between.
-   * Rejects with `ClusterError` NO_SUCH_NODE, WRONG_STATE, or as `unregister`; the node is still a member then.
+   * Deletes a node's data and its membership; the caller ensures that no replica needs it. With `unregister`, a running node is first stopped and
+   * then unregistered, all in one transition of the node: it cannot be started in between. Rejects with `ClusterError` NO_SUCH_NODE,
+   * WRONG_STATE, or as `unregister`; the node is then still a member.
    */
   async removeNode(id: number, unregister?: () => Promise<void>): Promise<void> {
     this.requireStarted();
@@ -261,21 +261,21 @@ export class Cluster {
         this.forget(node);
         this.record('lab/nodeRemoved', { broker: id });
       });
-      await this.labFaults.tell(this.members.map((node) => node.id));
+      await this.labFaults.sendFaults(this.members.map((node) => node.id));
     });
   }
 
-  /** Controlled shutdown: leaderships move away first. Resolves when the node has ended. */
+  /** Controlled shutdown: leaderships are moved first. Resolves when the node has ended. */
   async stop(id: number): Promise<void> {
     await this.inject({ type: 'stop', node: id });
   }
 
-  /** Terminates the node mid-instruction. Resolves when it is gone; that the others notice takes a session timeout. */
+  /** Kills the node, at any instruction. Resolves when it has ended; the other nodes notice after the session timeout. */
   async kill(id: number): Promise<void> {
     await this.inject({ type: 'kill', node: id });
   }
 
-  /** Starts a node that is not running, whatever ended it. Resolves when it serves clients again. */
+  /** Starts a node that is down, for any reason. Resolves when it serves clients again. */
   async startNode(id: number): Promise<void> {
     this.requireStarted();
     const node = this.node(id);
@@ -290,55 +290,55 @@ export class Cluster {
   }
 
   /**
-   * Resolves when the fault is in force. Rejects with `ClusterError` NO_SUCH_NODE, NO_SUCH_REPLICA, WRONG_STATE (of a node that is not in
-   * a state for it), BAD_OPTION (a fault that would change nothing). Faults combine; those of links, disks and clocks outlive a node's restart.
+   * Resolves when the fault is active. Rejects with `ClusterError` NO_SUCH_NODE, NO_SUCH_REPLICA, WRONG_STATE (the node's state does not allow it),
+   * BAD_OPTION (a fault without an effect). Faults combine; those of links, disks and clocks survive a restart of the node.
    */
   async inject(fault: FaultSpec): Promise<Fault> {
     this.requireStarted();
     return this.labFaults.inject(fault);
   }
 
-  /** Resolves when the fault is over; of a node that is down, when it serves again. Rejects with `ClusterError` NO_SUCH_FAULT, NODE_FAILED. */
+  /** Resolves when the fault has ended; of a node that is down, when it serves again. Rejects with `ClusterError` NO_SUCH_FAULT, NODE_FAILED. */
   heal(id: number): Promise<void> {
     return this.labFaults.heal(id);
   }
 
-  /** Ends every fault and starts every node that does not run; says what could not be done (id 0: a node that fell by itself). */
+  /** Heals all faults and starts all nodes that are down; returns the failures (id 0: a node that failed by itself). */
   healAll(): Promise<{ id: number; error: string }[]> {
     return this.labFaults.healAll();
   }
 
-  /** In force now, oldest first. */
+  /** Active faults, oldest first. */
   faults(): readonly Fault[] {
     return this.labFaults.list();
   }
 
-  /** Calls back with all faults in force when one begins or ends; returns what ends that. */
+  /** Calls back with all active faults when one begins or ends; returns its removal. */
   onFaults(listener: (faults: readonly Fault[]) => void): () => void {
     return this.labFaults.onChange(listener);
   }
 
   /**
-   * Ends every node and releases the directory. May be called at any time, and more than once; whatever is under way is ended with it.
-   * Bounded in time: false when a worker could not be ended (a system call blocks its thread). Such a worker blocks an orderly exit of
-   * the process as well, so the caller must end the process by SIGKILL; the directory stays locked until then.
+   * Ends every node and releases the directory. May be called at any time, and more than once; operations in progress are ended too. Bounded in
+   * time: false when a worker could not be ended (a system call blocks its thread). Such a worker also blocks a normal exit of the process, so
+   * the caller must end the process by SIGKILL; the directory stays locked until then.
    */
   close(): Promise<boolean> {
     this.lifecycle = 'closed';
     return (this.closing ??= this.end());
   }
 
-  /** What happened after the entry with that id (0: from the start), oldest first. */
+  /** Entries after the one with that id (0: all), oldest first. */
   timeline(sinceId = 0): TimelineEntry[] {
     return this.log.since(sinceId);
   }
 
-  /** Calls back with every new entry of the timeline; returns what ends that. */
+  /** Calls back with every new entry of the timeline; returns its removal. */
   onEvent(listener: (entry: TimelineEntry) => void): () => void {
     return this.log.onEntry(listener);
   }
 
-  /** Puts on the timeline what was done here, to the cluster's clients or by a scenario. */
+  /** Records an event of the cluster's clients or of a scenario. */
   note({ type, ...more }: ClusterNote): void {
     this.record(type, more);
   }
@@ -414,7 +414,7 @@ export class Cluster {
       await this.plan(directory, attempt === 1 ? known : this.file);
       if (this.closed()) throw new ClusterError('WRONG_STATE', 'the cluster was closed while it started');
       const { voters } = this.plannedFile();
-      if (isNew) for (const { id } of this.members) this.unborn.add(id);
+      if (isNew) for (const { id } of this.members) this.newVoters.add(id);
       const voteless = isNew ? new Map<number, string>() : requireMetadata(this.disk, voters, (id) => directory.nodeDirectory(id));
       isNew = false;
       try {
@@ -436,7 +436,7 @@ export class Cluster {
     this.membership.close(closed);
     for (const node of this.members) node.transitions.close(closed);
     const released = this.endNodes().then(async () => {
-      // The caller of start() receives its error; here it only matters that it is over.
+      // The caller of start() receives its error; here the start only has to be complete.
       await this.starting.catch(() => undefined);
       await this.membership.whenIdle();
       await Promise.all(this.members.map((node) => node.transitions.whenIdle()));
@@ -451,13 +451,13 @@ export class Cluster {
     return false;
   }
 
-  /** No node remains to take over leaderships when all of them end, so they just close their files in order. */
+  /** When all nodes end, none remains to take over leaderships: they only close their files cleanly. */
   private async endNodes(): Promise<void> {
     const ends = await Promise.allSettled(this.members.map((node) => node.end()));
     for (const end of ends) if (end.status === 'rejected') throw end.reason;
   }
 
-  /** Settles identity and ports and writes them down, before anything uses them. */
+  /** Determines and stores identity and ports, before anything uses them. */
   private async plan(directory: ClusterDirectory, known: ClusterFile | undefined): Promise<void> {
     const { random, portHosts } = this;
     const { file, notices } = await planCluster({ ...this.options, ...portHosts, known, random, path: directory.path });
@@ -505,7 +505,7 @@ export class Cluster {
 
   private startOf(id: number): Omit<NodeStart, 'memory'> {
     const { root, undo } = this.directoriesOf(id);
-    const firstStart = this.unborn.delete(id);
+    const firstStart = this.newVoters.delete(id);
     return {
       config: { ...this.configOf(id), firstStart },
       logLevel: this.logLevel,
@@ -565,7 +565,7 @@ export class Cluster {
   }
 }
 
-/** `broker.rack` of a cluster's configuration names one rack for each broker in turn. */
+/** `broker.rack` of a cluster's configuration lists the racks of its brokers in turn. */
 function rackOf(id: number, racks: string | undefined): string | null {
   const names = (racks ?? '').split(',').flatMap((name) => name.trim() || []);
   return names[(id - 1) % names.length] ?? null;

@@ -1,6 +1,6 @@
 /**
- * Which earlier entry of the timeline led to an entry. Every rule is in the table below: it compares subjects (broker, partition, group, link)
- * and order in time. Nodes do not know causes beyond their own sight: a controller sees a session expire, not the kill behind it.
+ * Finds the cause of a timeline entry among earlier entries. Every rule is in the table below: it compares subjects (broker, partition, group,
+ * link) and order in time. A node reports only what it observes itself: a controller an expired session, not the kill behind it.
  */
 import {
   GROUPS_TOPIC,
@@ -32,7 +32,7 @@ import {
 } from './cause-subjects.ts';
 import type { TimelineEntry, TimelineType } from './timeline-entry.ts';
 
-/** What was recorded before the effect. */
+/** The entries before the effect. */
 export interface EntryHistory {
   /** Newest first, with the monotonic ms at which it was recorded, until `visitor` returns true. */
   visit(visitor: (entry: TimelineEntry, recordedMs: number) => boolean): void;
@@ -40,17 +40,17 @@ export interface EntryHistory {
 
 export interface Cause {
   entry: TimelineEntry;
-  /** The subjects and the order fit, but the record does not prove it. */
+  /** Subjects and order match, but the record does not prove it. */
   possible: boolean;
 }
 
-/** An entry that only marks a point in time is no cause after this. */
+/** Time after which an entry of a point in time is no longer a cause. */
 const WINDOW_MS = 60_000;
-/** What a fault or a suspension set in motion may end this long after it. */
+/** Effects of a fault or a suspension may occur this long after its end. */
 const AFTERMATH_MS = 15_000;
 const JOIN_WINDOW_MS = 15_000;
 const REJOIN_WINDOW_MS = 2_000;
-/** Entries of several nodes about the same moment may be this far apart. */
+/** Maximum time between entries of several nodes about the same change. */
 const SKEW_MS = 5_000;
 
 const DOWN = ['lab/nodeKilled', 'lab/nodeStopped', 'lab/powerCut', 'lab/nodeFrozen', 'node/failed'] as const;
@@ -60,19 +60,19 @@ const SETTING_OF_UNCLEAN_ELECTION = 'unclean.leader.election.enable';
 interface Rule {
   causes: readonly TimelineType[];
   fits: Fits;
-  /** An entry that ends what earlier ones can have led to. */
+  /** An entry that ends the effects of earlier ones. */
   settledBy?: (entry: TimelineEntry, effect: TimelineEntry) => boolean;
   windowMs?: number;
 }
 
 const injected = (fits: Fits): Rule => ({ causes: ['lab/faultInjected'], fits });
-/** The end of a fault that kept something away, where what follows fits it: also a fault that may be harmless is a proven cause then. */
+/** The end of a fault with a matching effect: then even a fault that may be harmless is a proven cause. */
 const healed = (fits: Fits, settledBy: NonNullable<Rule['settledBy']>): Rule => ({
   causes: ['lab/faultHealed'],
   fits: (cause, effect) => fits(cause, effect) !== false,
   settledBy,
 });
-/** The process did not run: peers and clients may have waited for one another in vain. */
+/** The process did not run: peers and clients may have timed out. */
 const suspended: Rule = { causes: ['cluster/processSuspended'], fits: () => 'possible', windowMs: AFTERMATH_MS };
 
 const fencedBefore = (entry: TimelineEntry, effect: TimelineEntry): boolean =>
@@ -81,13 +81,13 @@ const fencedBefore = (entry: TimelineEntry, effect: TimelineEntry): boolean =>
 const startedBefore = (entry: TimelineEntry, effect: TimelineEntry): boolean =>
   entry.type === 'lab/nodeStarted' && entry.broker === effect.broker;
 
-/** The change of partitions names what made the controller decide it. */
+/** The change of partitions names the controller's trigger. */
 const triggered =
   (trigger: string, fits: Fits): Fits =>
   (cause, effect) =>
     effect.details?.['trigger'] === trigger && fits(cause, effect);
 
-/** A broker that was removed on request was fenced by that. */
+/** Removal of a broker on request fences it. */
 const unlessRemoved =
   (fits: Fits): Fits =>
   (cause, effect) =>
@@ -107,7 +107,7 @@ const corruptionOfReporter: Fits = (cause, effect) => sameReporter(cause, effect
 const electedSince = (entry: TimelineEntry, effect: TimelineEntry): boolean =>
   (entry.type === 'partition/leadersElected' || entry.type === 'partition/uncleanlyElected') && sharePartition(entry, effect) === true;
 
-/** By what made the controller change leaders: an election on request has no cause in the record. */
+/** By the controller's trigger for an election: an election on request has no cause in the record. */
 const MOVES: readonly Rule[] = [
   { causes: ['cluster/brokerFenced'], fits: triggered('fencing', sameBroker) },
   { causes: ['cluster/controlledShutdown'], fits: triggered('shutdown', sameBroker) },
@@ -120,7 +120,7 @@ const MOVES: readonly Rule[] = [
   { causes: ['cluster/brokerUnfenced'], fits: triggered('sweep', possibly(concerns(gainingLeadership))) },
 ];
 
-/** By effect; a proven cause comes before a possible one, then the first rule, then the latest entry. */
+/** By effect; a proven cause precedes a possible one, then the first rule, then the latest entry. */
 export const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   'scenario/ended': [{ causes: ['scenario/started'], fits: sameRun }],
   'cluster/controlledShutdown': [{ causes: ['lab/nodeStopped'], fits: sameBroker }],
@@ -155,7 +155,7 @@ export const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   'quorum/leaderResigned': [
     { causes: ['quorum/leaderElected'], fits: ({ broker }, effect) => broker !== effect.broker, settledBy: electedItself },
     { causes: ['lab/nodeStopped', 'lab/nodeFrozen'], fits: sameBroker },
-    // A leader without a majority resigns: of its voters, as many have to be down or cut off.
+    // A leader without a majority resigns: so many of its voters must be down or partitioned.
     { causes: DOWN, fits: possibly((cause, effect) => cause.broker !== effect.broker) },
     injected(possibly(linkFault(subjectBroker))),
     suspended,
@@ -199,7 +199,7 @@ export const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   ],
   'group/memberJoined': [
     { causes: ['load/started', 'load/changed', 'load/memberResumed'], fits: sameGroup, windowMs: JOIN_WINDOW_MS },
-    // A client that is not replaced brings no other one.
+    // A client that is not replaced starts no other one.
     {
       causes: ['load/memberCrashed'],
       fits: (cause, effect) => (cause.details?.['replaced'] === false ? false : sameGroup(cause, effect)),
@@ -220,7 +220,7 @@ export const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
       fits: sameGroup,
       settledBy: (entry, effect) => entry.type === 'group/rebalanced' && sameGroup(entry, effect) === true,
     },
-    // Members learn of the new assignment and ask for another one.
+    // Members notice the new assignment and rejoin for another one.
     { causes: ['group/memberExpired'], fits: possibly(sameGroup), windowMs: REJOIN_WINDOW_MS },
     suspended,
   ],
@@ -229,7 +229,7 @@ export const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   'node/logRecovered': [{ causes: ['lab/nodeStarted'], fits: sameReporter }],
   'node/corruptionFound': [
     injected(corruptsLog),
-    // The end of a process takes nothing from metadata.
+    // The end of a process loses no metadata.
     {
       causes: ['lab/powerCut', 'lab/nodeKilled'],
       fits: (cause, effect) =>
@@ -245,7 +245,7 @@ export const RULES: Partial<Record<TimelineType, readonly Rule[]>> = {
   ],
 };
 
-/** `nowMs`: monotonic, when the effect is recorded. `effect` has its whole lists; those of recorded entries may be cut. */
+/** `nowMs`: monotonic, when the effect is recorded. `effect` has its full lists; those of recorded entries may be truncated. */
 export function findCause(effect: TimelineEntry, nowMs: number, history: EntryHistory): Cause | undefined {
   let possible: TimelineEntry | undefined;
   for (const { causes, fits, settledBy, windowMs } of RULES[effect.type] ?? []) {
@@ -265,7 +265,7 @@ export function findCause(effect: TimelineEntry, nowMs: number, history: EntryHi
   return possible === undefined ? undefined : { entry: possible, possible: true };
 }
 
-/** A state (a broker that is down, a fault) is a cause while it lasts and a little after; anything else for a minute. */
+/** A state (a broker that is down, a fault) is a cause while it lasts and for a short time after; any other entry for a minute. */
 function isInForce(entry: TimelineEntry, recordedMs: number, nowMs: number, history: EntryHistory): boolean {
   const { broker, details } = entry;
   const since = (types: readonly TimelineType[], fits: (later: TimelineEntry) => boolean): number | undefined => {
@@ -293,7 +293,7 @@ function isInForce(entry: TimelineEntry, recordedMs: number, nowMs: number, hist
       return nowMs - recordedMs <= WINDOW_MS && since(['cluster/brokerUnfenced'], ofBroker) === undefined;
     case 'lab/faultInjected': {
       const end = since(['lab/faultHealed'], (later) => later.details?.['faultId'] === details?.['faultId']);
-      // Healed, the bytes are what they were: corruption that is found later has another cause.
+      // A healed corruption restored the bytes: corruption that is found later has another cause.
       return end === undefined || (faultOf(entry).type !== 'corrupt' && nowMs - end <= AFTERMATH_MS);
     }
     case 'scenario/started':
@@ -308,7 +308,7 @@ function isInForce(entry: TimelineEntry, recordedMs: number, nowMs: number, hist
   }
 }
 
-/** Does the reassignment add one of the brokers that join an ISR, in the same partition? */
+/** Whether the reassignment adds one of the brokers that join an ISR, in the same partition. */
 function addsReplica(cause: TimelineEntry, effect: TimelineEntry): Fit {
   if (sharePartition(cause, effect) === false) return false;
   const joining = joiningIsr(effect);
@@ -320,7 +320,7 @@ function electedItself(entry: TimelineEntry, effect: TimelineEntry): boolean {
   return entry.type === 'quorum/leaderElected' && entry.broker === effect.broker;
 }
 
-/** Did one of the brokers that join leave the ISR of the same partition? What happened before that is over. */
+/** Whether one of the joining brokers left the ISR of the same partition. Entries before that are settled. */
 function shrunkBefore(entry: TimelineEntry, effect: TimelineEntry): boolean {
   return entry.type === 'partition/isrShrunk' && leftBefore(entry, effect) === true;
 }
@@ -330,7 +330,7 @@ function leftBefore(cause: TimelineEntry, effect: TimelineEntry): Fit {
   return leavingIsr(cause).some((id) => joining.includes(id)) && sharePartition(cause, effect);
 }
 
-/** Did the election give the group's partition of the offsets topic to its new coordinator? */
+/** Whether the election moved the group's partition of the offsets topic to its new coordinator. */
 function movesCoordinator(cause: TimelineEntry, effect: TimelineEntry): Fit {
   const items = itemsOf(cause);
   const { coordinator, offsetsPartition } = effect.details ?? {};
@@ -339,20 +339,20 @@ function movesCoordinator(cause: TimelineEntry, effect: TimelineEntry): Fit {
   return (cause.count ?? 0) > items.length || (offsetsPartition === undefined && fitting.length > 0) ? 'possible' : false;
 }
 
-/** Did the silence of the member begin before the process ran again? */
+/** Whether the member's last heartbeat preceded the resumption of the process. */
 function silentSince(cause: TimelineEntry, effect: TimelineEntry): Fit {
   const silentMs = effect.details?.['silentMs'];
   return typeof silentMs === 'number' && effect.at - cause.at <= silentMs + SKEW_MS;
 }
 
-/** Did the member run again before its silence began? */
+/** Whether the member was resumed before its last heartbeat. */
 function resumedBefore(entry: TimelineEntry, effect: TimelineEntry): boolean {
   if (entry.type !== 'load/memberResumed' || sameMember(entry, effect) !== true) return false;
   const silentMs = effect.details?.['silentMs'];
   return effect.at - entry.at > (typeof silentMs === 'number' ? silentMs + SKEW_MS : WINDOW_MS);
 }
 
-/** Is the fault a corruption of the very log that the effect is about, or of any log of that node where the effect names none? */
+/** Whether the fault is a corruption of the effect's log, or of any log of that node where the effect names none. */
 function corruptsLog(cause: TimelineEntry, effect: TimelineEntry): Fit {
   const { type, topic, partition } = faultOf(cause);
   if (type !== 'corrupt' || sameReporter(cause, effect) === false) return false;

@@ -1,4 +1,4 @@
-/** The lab's faults, as the supervisor knows them; the app's words for them are `shared/models/lab.ts`, which services hold against these. */
+/** The Lab's faults in the supervisor; `shared/models/lab.ts` has the app's types, and services check them against these. */
 import type { Direction, LinkRule, NodeFaults } from './lib/node-faults.ts';
 
 export type LinkEnd = number | 'clients';
@@ -23,7 +23,7 @@ export type FaultSpec =
   | { type: 'clockSkew'; node: number; offsetMs: number };
 
 export type LinkSpec = Extract<FaultSpec, { type: 'partition' | 'slowLink' }>;
-/** Faults by which a node does not run, or does not get on. */
+/** Faults that stop or suspend a node. */
 export type NodeSpec = Extract<FaultSpec, { type: 'stop' | 'kill' | 'powerCut' | 'freeze' }>;
 
 export interface Fault {
@@ -32,18 +32,18 @@ export interface Fault {
   fault: FaultSpec;
   /** Wall-clock milliseconds. */
   since: number;
-  /** Of the timeline's entry that tells of it. */
+  /** Id of its entry on the timeline. */
   eventId: number;
-  /** One clause of what it came to; null where there is nothing to add. */
+  /** One clause about the effect; null: nothing to add. */
   detail: string | null;
 }
 
-/** The nodes that a fault is about, without 'clients'. */
+/** The nodes of a fault, without 'clients'. */
 export function nodesOf(spec: FaultSpec): number[] {
   return 'node' in spec ? [spec.node] : spec.between.filter((end) => end !== 'clients');
 }
 
-/** What node `id` has to lay over its links, disk and clock of all that is in force. */
+/** Rules of all active faults for the links, disk and clock of node `id`. */
 export function faultsOf(id: number, faults: readonly Fault[]): Omit<NodeFaults, 'peers'> {
   const links: LinkRule[] = [];
   const slow: { latencyMs: number; bytesPerSecond: number }[] = [];
@@ -75,8 +75,8 @@ function opposite(direction: Direction): Direction {
   return direction === 'in' ? 'out' : 'in';
 }
 
-/** The fault as a clause. */
-export function inWords(spec: FaultSpec): string {
+/** Describes the fault as a clause. */
+export function describeFault(spec: FaultSpec): string {
   switch (spec.type) {
     case 'stop':
       return `broker ${spec.node} was shut down`;
@@ -87,20 +87,18 @@ export function inWords(spec: FaultSpec): string {
     case 'freeze':
       return `broker ${spec.node} is frozen`;
     case 'partition': {
-      const [first, second] = spec.between.map(endInWords) as [string, string];
-      if (spec.direction === 'both') return `${first} and ${second} hear nothing of each other`;
-      return spec.direction === 'out'
-        ? `${second} ${hear(spec.between[1])} nothing of ${first}`
-        : `${first} ${hear(spec.between[0])} nothing of ${second}`;
+      const [first, second] = spec.between.map(describeEnd) as [string, string];
+      if (spec.direction === 'both') return `no traffic between ${first} and ${second}`;
+      return spec.direction === 'out' ? `no traffic from ${first} to ${second}` : `no traffic from ${second} to ${first}`;
     }
     case 'slowLink': {
-      const [first, second] = spec.between.map(endInWords) as [string, string];
+      const [first, second] = spec.between.map(describeEnd) as [string, string];
       const what =
         spec.direction === 'both'
-          ? `what passes between ${first} and ${second}`
+          ? `traffic between ${first} and ${second}`
           : spec.direction === 'out'
-            ? `what ${first} sent to ${second}`
-            : `what ${second} sent to ${first}`;
+            ? `traffic from ${first} to ${second}`
+            : `traffic from ${second} to ${first}`;
       return `${what} is ${slowness(spec.latencyMs, spec.jitterMs, spec.bytesPerSecond)}`;
     }
     case 'slowDisk':
@@ -114,16 +112,12 @@ export function inWords(spec: FaultSpec): string {
   }
 }
 
-function endInWords(end: LinkEnd): string {
+function describeEnd(end: LinkEnd): string {
   return end === 'clients' ? 'clients' : `broker ${end}`;
 }
 
-function hear(end: LinkEnd): string {
-  return end === 'clients' ? 'hear' : 'hears';
-}
-
 function slowness(latencyMs: number, jitterMs: number, bytesPerSecond: number): string {
-  const late = jitterMs > 0 ? `${latencyMs} to ${latencyMs + jitterMs} ms late` : `${latencyMs} ms late`;
+  const late = jitterMs > 0 ? `${latencyMs} to ${latencyMs + jitterMs} ms delayed` : `${latencyMs} ms delayed`;
   const limit = `held to ${bytesPerSecond} bytes a second`;
   if (bytesPerSecond === 0) return late;
   return latencyMs + jitterMs > 0 ? `${late} and ${limit}` : limit;

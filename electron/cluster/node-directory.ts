@@ -1,13 +1,13 @@
 /**
- * A node's own directory. `meta.properties` says whose it is, in Apache Kafka's form (version 1: cluster.id, node.id), so that
- * a directory is never opened as another node's or another cluster's.
+ * A node's own directory. `meta.properties` identifies its owner, in Apache Kafka's form (version 1: cluster.id, node.id), so that a directory is
+ * never opened as another node's or another cluster's.
  */
 import type { Disk } from './lib/disk.ts';
 import type { NodeConfig } from './lib/node-config.ts';
 import type { Random } from './lib/random.ts';
 import { randomUuid } from './protocol/uuid.ts';
 
-/** The directory cannot be this node's; the message names it and says why. */
+/** The directory cannot be used by this node; the message names it and the reason. */
 export class DirectoryError extends Error {
   readonly code = 'DIRECTORY_UNUSABLE';
 
@@ -21,13 +21,13 @@ const FILE = 'meta.properties';
 const UNFINISHED = `${FILE}.tmp`;
 const VERSION = '1';
 
-/** Makes the directory this node's if it is new, else checks that it is. Returns its directory id (KIP-858). Throws `DirectoryError`. */
+/** Assigns a new directory to this node, or checks that it is this node's. Returns its directory id (KIP-858). Throws `DirectoryError`. */
 export function claimDirectory(disk: Disk, random: Random, config: Pick<NodeConfig, 'dataDirectory' | 'clusterId' | 'nodeId'>): string {
   const { dataDirectory, clusterId, nodeId } = config;
   const file = `${dataDirectory}/${FILE}`;
   disk.makeDirectory(dataDirectory);
   if (!disk.exists(file)) {
-    // A first start that ended before the file had its name, on a full disk for example, leaves only this.
+    // A first start that ended before the rename, for example on a full disk, leaves only this file.
     const others = disk.list(dataDirectory).filter((name) => name !== UNFINISHED);
     if (others.length > 0) {
       const held = others.slice(0, 3).join(', ');
@@ -51,14 +51,16 @@ export function claimDirectory(disk: Disk, random: Random, config: Pick<NodeConf
   return directoryId;
 }
 
-/** What a person can do about a directory that this node does not dare to use. */
+/** Advice about a directory that this node must not use. */
 function cure(dataDirectory: string): string {
   return `nothing was changed. Restore the file, or move ${dataDirectory} away while the other nodes run: then this node fetches everything from them`;
 }
 
 function expect(file: string, key: string, wanted: string, found: string | undefined): void {
   if (found !== wanted) {
-    throw new DirectoryError(`${file} says ${key}=${found ?? '(nothing)'} and this is ${key}=${wanted}: it belongs to somebody else`);
+    throw new DirectoryError(
+      `${file} says ${key}=${found ?? '(nothing)'} and this is ${key}=${wanted}: it belongs to another node or cluster`,
+    );
   }
 }
 

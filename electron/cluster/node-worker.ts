@@ -1,4 +1,4 @@
-/** A node's worker: gives the node the operating system's clock, disk, network and randomness, and speaks with the supervisor. */
+/** A node's worker: gives the node the operating system's clock, disk, network and randomness, and exchanges messages with the supervisor. */
 import { getHeapStatistics } from 'node:v8';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import type { FromNode, NodeStart, ToNode } from './cluster-messages.ts';
@@ -29,7 +29,7 @@ const post = (message: FromNode): void => port.postMessage(message);
 const { config, logLevel, temporary, faults: firstFaults, rootDirectory, undoDirectory, memory } = workerData as NodeStart;
 const random = systemRandom();
 
-// The faults lie below everything, so that nothing above can tell or cheat.
+// Faults are injected below all other layers, so that none of them can notice or bypass them.
 let peers: NodeFaults['peers'] = [];
 const portOwners = new Uint8Array(memory.portOwners);
 const frozen = new Int32Array(memory.frozen);
@@ -43,7 +43,7 @@ const disk = new FaultyDisk(
 );
 const ownHost = config.bindHost === undefined ? undefined : localAddressOf(config.bindHost);
 const network = new FaultyNetwork({
-  // Said before the first byte is sent, so whoever receives that can know.
+  // Set before the first byte is sent, so that the receiver can look it up.
   inner: tcpNetwork(
     {
       opened: (local) => Atomics.store(portOwners, local, config.nodeId),
@@ -56,7 +56,7 @@ const network = new FaultyNetwork({
   nodeOf: ({ port: remote }) => peers.find(({ brokerPort, controllerPort }) => remote === brokerPort || remote === controllerPort)?.id,
   isFellow: recognisePeers(portOwners, ownHost === undefined ? undefined : new Set([ownHost, config.host])),
 });
-layOver(firstFaults);
+applyFaults(firstFaults);
 
 const node = createNode({
   config,
@@ -65,9 +65,9 @@ const node = createNode({
   network,
   random,
   logger: createLogger((level, message, fields) => post({ kind: 'log', level, message, fields: plain(fields) }), logLevel),
-  // At least four share: nodes may be added later.
+  // Divided by at least four: nodes may be added later.
   descriptors: shareDescriptors(systemDescriptorLimit(), Math.max(4, firstFaults.peers.length)),
-  // The timeline is told in the right time, whatever the node takes it for.
+  // Timeline events are in real time, without the node's skew.
   events: (event) => post({ kind: 'event', event: { ...event, at: event.at - clock.offsetMs } }),
   onFailure: (error) => {
     report(error);
@@ -86,12 +86,12 @@ function receive(message: ToNode): void {
       end(node.stop({ controlled: message.controlled }));
       return;
     case 'faults':
-      layOver(message.faults);
+      applyFaults(message.faults);
       post({ kind: 'done', request: message.request });
       return;
     case 'freeze':
       post({ kind: 'done', request: message.request });
-      // The thread stands still here, timers and sockets with it; what the kernel does for the sockets goes on.
+      // The thread blocks here, with its timers and sockets; the kernel keeps serving the sockets.
       Atomics.wait(frozen, 0, 1);
       takeWaiting();
       post({ kind: 'thawed' });
@@ -99,7 +99,7 @@ function receive(message: ToNode): void {
   }
 }
 
-/** Faults that were injected or healed during the freeze hold before anything else moves. */
+/** Applies faults that were injected or healed during the freeze before the node resumes. */
 function takeWaiting(): void {
   for (let next = take(); next !== undefined; next = take()) receive(next.message);
 }
@@ -108,7 +108,7 @@ function take(): { message: ToNode } | undefined {
   return receiveMessageOnPort(port as NonNullable<typeof port>);
 }
 
-function layOver(faults: NodeFaults): void {
+function applyFaults(faults: NodeFaults): void {
   peers = faults.peers;
   network.set(faults.links);
   disk.set(faults.disk);
@@ -123,7 +123,7 @@ node.start().then(
   },
 );
 
-/** Ends the worker when the node has; what the node left open (there should be nothing) ends with it. */
+/** Ends the worker after the node; handles that the node left open (there should be none) are closed with it. */
 function end(stopped: Promise<void>): void {
   stopped
     .catch((error: unknown) => report(error))
@@ -140,18 +140,18 @@ function report(error: unknown): void {
     kind: 'failed',
     code,
     message: message.includes(code) || code === 'INTERNAL' ? message : `${message} (${code})`,
-    // What has a code is explained by its message; the rest is for who mends it.
+    // An error with a code is explained by its message; the stack of any other is for developers.
     stack: code === 'INTERNAL' && error instanceof Error ? error.stack : undefined,
   });
 }
 
-/** Of this worker alone: its heap, and the buffers outside it. */
+/** Memory of this worker alone: its heap, and the buffers outside it. */
 function memoryBytes(): number {
   const { used_heap_size: heap, external_memory: external } = getHeapStatistics();
   return heap + external;
 }
 
-/** What can cross to another thread: an error as its text, anything that is no plain value as a string. */
+/** Converts fields for another thread: an error to its text, any value that is not plain data to a string. */
 function plain(fields: LogFields): LogFields {
   const crossing = new Map<string, unknown>();
   for (const [key, value] of Object.entries(fields)) {

@@ -1,6 +1,6 @@
 /**
- * One node of the cluster, wired from what it is given: its directory, its voter in the metadata quorum, its broker, and a
- * listener for each. It touches no clock, disk or network of its own, so that a simulation can run many in one thread.
+ * One node of the cluster, composed from injected parts: its directory, its voter in the metadata quorum, its broker, and a listener for each.
+ * It has no clock, disk or network of its own, so that a simulation can run many nodes in one thread.
  */
 import { Broker } from './broker/broker.ts';
 import { CLIENT_LISTENER, connectionLimitReader, CONTROLLER_LISTENER } from './broker/settings.ts';
@@ -36,29 +36,29 @@ export interface NodeOptions {
   events: EventSink;
   /** See `LogManagerOptions.syncedAtClose`: for tests. */
   syncedAtClose?: number | undefined;
-  /** This node's share of the process's descriptors; absent: as many as it asks for. */
+  /** This node's share of the process's file descriptors; absent: unlimited. */
   descriptors?: DescriptorShare | undefined;
-  /** The node can no longer do its part and should be stopped: its disk failed, or an invariant broke. Called once. */
+  /** The node has failed and should be stopped: its disk failed, or an invariant was violated. Called once. */
   onFailure?: (error: unknown) => void;
 }
 
 export interface Node {
   /**
-   * Resolves when the node serves clients: its broker is registered, has read the metadata and is unfenced. That takes a majority of
-   * the quorum, for which it waits as long as it has to. Rejects with `DirectoryError`, `NetworkError` EADDRINUSE, `KafkaError`.
+   * Resolves when the node serves clients: its broker is registered, has read the metadata and is unfenced. That takes a majority of the quorum,
+   * for which it waits without a limit. Rejects with `DirectoryError`, `NetworkError` EADDRINUSE, `KafkaError`.
    */
   start(): Promise<void>;
   /**
-   * `controlled`: leaderships are handed over first, for 10 s at the most. Otherwise the files are closed in order and that is all.
-   * May be called at any moment, and more than once.
+   * `controlled`: leaderships are moved first, for at most 10 s. Otherwise the files are only closed cleanly. May be called at any time, and more
+   * than once.
    */
   stop(how: { controlled: boolean }): Promise<void>;
   status(): Omit<NodeStatus, 'memoryBytes'>;
-  /** As they were bound, where the configuration said 0. */
+  /** The bound ports, also where the configuration has 0. */
   readonly ports: { broker: number; controller: number; zookeeper: number };
 }
 
-/** The writes of a producer. */
+/** Writes of producers. */
 const PIPELINED: ReadonlySet<number> = new Set([produce.key]);
 
 const CONTROLLED_SHUTDOWN_MS = 10_000;
@@ -71,7 +71,7 @@ export function createNode(options: NodeOptions): Node {
 class RunningNode implements Node {
   readonly ports: { broker: number; controller: number; zookeeper: number };
   private readonly options: NodeOptions;
-  /** What the parts of the node get in place of `options.clock`. */
+  /** Replaces `options.clock` in all parts of the node. */
   private readonly clock: StallAwareClock;
   private quorum: MetadataQuorum | undefined;
   private broker: Broker | undefined;
@@ -146,7 +146,7 @@ class RunningNode implements Node {
       controller: quorum.channel,
       syncedAtClose,
       maxOpenFiles: descriptors?.files,
-      // A replica fetcher has one fetch at a time, and has written what it brought before it sends the next.
+      // A replica fetcher has one fetch in flight, and appends its records before it sends the next.
       connectReplica: (address) => this.connect(address, { reuseAnswers: true }),
       onFailure: (error) => this.fail(error),
       onState: (state) => {
@@ -156,7 +156,7 @@ class RunningNode implements Node {
       },
     });
     this.broker = broker;
-    // Until it has read the metadata a broker would tell clients that topics do not exist; so they wait, as they do at Apache Kafka's.
+    // Before it has read the metadata, a broker would answer that topics do not exist; so requests wait, as in Apache Kafka.
     this.clientServer = this.serve(
       CLIENT_LISTENER,
       { host: config.bindHost ?? config.host, port: config.brokerPort },
@@ -171,7 +171,7 @@ class RunningNode implements Node {
     await running.promise;
   }
 
-  /** One that is handing over is told by a second call, not controlled, that there is nobody to hand over to. */
+  /** A second call that is not controlled ends a controlled shutdown in progress: no node remains to take over leaderships. */
   stop({ controlled }: { controlled: boolean }): Promise<void> {
     if (!controlled) this.hurry();
     return (this.stopping ??= this.end(controlled));
@@ -211,7 +211,7 @@ class RunningNode implements Node {
     this.clock.stop();
   }
 
-  /** A resignation that nobody hears must not keep the node from stopping. */
+  /** A resignation without responses must not keep the node from stopping. */
   private async resign(quorum: MetadataQuorum): Promise<void> {
     const timer = this.clock.setTimer(RESIGN_MS, () => {
       try {
@@ -225,7 +225,7 @@ class RunningNode implements Node {
     timer.cancel();
   }
 
-  /** Disk and quorum may fail one after the other; the first says why. */
+  /** Disk and quorum may fail one after the other; the first failure is the cause. */
   private fail(error: unknown): void {
     if (this.failed) return;
     this.failed = true;
@@ -258,7 +258,7 @@ class RunningNode implements Node {
     return server;
   }
 
-  /** Where the configuration asks for it. */
+  /** Where the configuration enables it. */
   private async serveZooKeeper(quorum: MetadataQuorum): Promise<void> {
     const { config, network, random, logger } = this.options;
     const { clock } = this;

@@ -1,18 +1,18 @@
 /**
- * Notices that the operating system did not run this process: it was stopped, or the machine slept or was starved. Late timers alone do not say so,
- * since one thread may be busy while the others run; a process that was suspended has used no processor time meanwhile.
+ * Detects that the operating system did not run this process: it was stopped, or the machine slept or was starved. Late timers alone do not prove
+ * that, since one thread may be busy while the others run; a suspended process has used no processor time meanwhile.
  */
 import type { Clock, Timer } from './lib/clock.ts';
 
 const TICK_MS = 250;
 /** Shorter ones are not reported: no timeout between nodes is that short. */
 const MIN_SUSPENSION_MS = 2_000;
-/** Share of a gap that its threads may have used: before the suspension began, and after it, before this one ran. */
+/** Share of a gap that the process's threads may have used: before the suspension began, and between its end and this check. */
 const MAX_USED = 0.25;
 
 export interface SuspensionWatchOptions {
   readonly clock: Clock;
-  /** Ms of processor time of all threads since the start of the process. */
+  /** Milliseconds of processor time of all threads since the start of the process. */
   processorMs(): number;
   /** Called before anything that the threads report after the suspension, with its length in ms. */
   suspended(forMs: number): void;
@@ -39,13 +39,13 @@ export class SuspensionWatch {
     this.timer = undefined;
   }
 
-  /** To be called before an event is recorded: messages of threads may be read before a timer runs. */
+  /** To be called before an event is recorded: messages of threads may be read before a timer fires. */
   look(): void {
     if (this.timer === undefined) return;
     const { options } = this;
     const gapMs = options.clock.monotonic() - this.seenAt;
     if (gapMs < MIN_SUSPENSION_MS) {
-      // Gaps are measured from tick to tick: a look must not hide the start of one.
+      // Gaps are measured between ticks: a check must not hide the start of one.
       if (gapMs >= TICK_MS) this.note();
       return;
     }

@@ -1,6 +1,6 @@
 /** The types of the recorded timeline's entries, and the shape of one entry. */
 
-/** The list is `shared/models/timeline.ts`; `services/lab.ts` would not compile if a name here were not in it. */
+/** The list is in `shared/models/timeline.ts`; `services/lab.ts` does not compile if a name here is missing there. */
 const TYPES = [
   'lab/nodeStarted',
   'lab/nodeStopped',
@@ -66,7 +66,7 @@ export interface TimelineEntry {
   type: TimelineType;
   /** Wall-clock milliseconds. */
   at: number;
-  /** The node that reported it; null for what the supervisor did or saw. */
+  /** The node that reported it; null for events of the supervisor. */
   node: number | null;
   broker?: number;
   topic?: string;
@@ -74,9 +74,9 @@ export interface TimelineEntry {
   group?: string;
   count?: number;
   reason?: string;
-  /** The entry that led to this one. */
+  /** Id of its cause. */
   causeId?: number;
-  /** `causeId` fits by subject and time, but the record does not prove it. Absent where it does. */
+  /** `causeId` matches by subject and time, but the record does not prove it. Absent for a proven cause. */
   causeIsPossible?: true;
   details?: Record<string, unknown>;
 }

@@ -1,5 +1,5 @@
 /**
- * The recorded timeline: what a person did to the cluster, what the nodes reported, and which led to which (`event-causes.ts`).
+ * The recorded timeline: actions on the cluster, reports of the nodes, and the causes of each (`event-causes.ts`).
  */
 import { numbers } from './cause-subjects.ts';
 import { findCause, type EntryHistory } from './event-causes.ts';
@@ -10,16 +10,16 @@ import { isTimelineType, type TimelineEntry, type TimelineType } from './timelin
 export type { TimelineEntry, TimelineType } from './timeline-entry.ts';
 
 const CAPACITY = 5_000;
-/** Reports of several nodes about the same change arrive within this. */
+/** Maximum time between reports of several nodes about the same change. */
 const MERGE_WINDOW_MS = 5_000;
 
-/** What several nodes see, each from its side, and the facts that show that it is the same. */
+/** Events that several nodes report, with the details that identify the same event. */
 const MERGED: Partial<Record<TimelineType, readonly string[]>> = {
   'quorum/leaderElected': ['epoch'],
 };
 
 const ISR_CHANGES: readonly TimelineType[] = ['partition/isrShrunk', 'partition/isrExpanded'];
-/** Most items of a list in `details`; `count` is how many there were. */
+/** Maximum items of a list in `details`; `count` is the original number. */
 const MAX_ITEMS = 100;
 
 export class Timeline implements EntryHistory {
@@ -30,7 +30,7 @@ export class Timeline implements EntryHistory {
   private readonly monotonic: (() => number) | undefined;
   private nextId = 1;
 
-  /** `monotonic`: ms of the process that records; without it the times of the events are used. */
+  /** `monotonic`: ms of the recording process; without it the times of the events are used. */
   constructor(monotonic?: () => number) {
     this.monotonic = monotonic;
   }
@@ -57,7 +57,7 @@ export class Timeline implements EntryHistory {
     this.nextId++;
     this.entries.push(entry);
     this.recordedMs.push(nowMs);
-    // Cut in steps, so that a full timeline does not move 5,000 entries with every new one.
+    // Trimmed in steps, so that a full timeline does not move 5,000 entries with every new one.
     if (this.entries.length >= CAPACITY + CAPACITY / 10) {
       this.entries.splice(0, this.entries.length - CAPACITY);
       this.recordedMs.splice(0, this.recordedMs.length - CAPACITY);
@@ -66,7 +66,7 @@ export class Timeline implements EntryHistory {
     return entry;
   }
 
-  /** Entries with an id above `id`, oldest first; what is older than the last 5,000 is gone. */
+  /** Entries with an id above `id`, oldest first; only the last 5,000 are kept. */
   since(id: number): TimelineEntry[] {
     const first = this.entries[0]?.id ?? this.nextId;
     return this.entries.slice(Math.max(0, id + 1 - first, this.entries.length - CAPACITY));
@@ -78,7 +78,7 @@ export class Timeline implements EntryHistory {
     }
   }
 
-  /** Calls back with every new entry; returns what ends that. */
+  /** Calls back with every new entry; returns its removal. */
   onEntry(listener: (entry: TimelineEntry) => void): () => void {
     this.listeners.add(listener);
     return () => void this.listeners.delete(listener);
@@ -90,7 +90,7 @@ export class Timeline implements EntryHistory {
   }
 
   private isKnown(entry: TimelineEntry): boolean {
-    // A leader reports what it requested; the controller reports the result, for all its partitions at once.
+    // A leader reports its request; the controller reports the result, for all partitions at once.
     if (ISR_CHANGES.includes(entry.type) && entry.details?.['changes'] === undefined) return true;
     const facts = MERGED[entry.type];
     if (facts === undefined) return false;
@@ -120,7 +120,7 @@ function previousLeaderOf({ details }: TimelineEntry): { previousLeader?: unknow
   return previousLeader === undefined ? {} : { previousLeader };
 }
 
-/** The number of partitions that the event is about. */
+/** The number of partitions of the event. */
 function countOf({ partitions, details }: NodeEvent): number | undefined {
   for (const list of [details?.['moves'], details?.['changes'], details?.['partitions'], partitions]) {
     if (Array.isArray(list) && list.length > 0) return list.length;
@@ -137,7 +137,7 @@ interface Change {
   to?: unknown;
 }
 
-/** Of a list that is cut: the elections for partitions without a leader, or by broker how many lists it left and joined. */
+/** Summary of a truncated list: the elections of partitions without a leader, or by broker how many lists it left and joined. */
 function totalsOf({ moves, changes }: Readonly<Record<string, unknown>>): { totals?: Record<string, unknown> } {
   const isLong = (list: unknown): list is Change[] => Array.isArray(list) && list.length > MAX_ITEMS;
   if (isLong(moves)) return { totals: { ledAgain: moves.filter(({ from }) => typeof from === 'number' && from < 0).length } };

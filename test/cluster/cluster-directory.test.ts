@@ -23,7 +23,7 @@ afterEach(() => {
   rmSync(root, { recursive: true, force: true });
 });
 
-/** A directory with a cluster in it, as a run leaves it that was killed. */
+/** A directory with a cluster in it, as a killed run leaves it. */
 function left(name: string, mark?: string): string {
   const path = join(root, name);
   mkdirSync(join(path, 'node-1'), { recursive: true });
@@ -66,14 +66,14 @@ describe('removeAbandoned', () => {
     expect(existsSync(join(root, 'brokerdesk-file00'))).toBe(true);
   });
 
-  it('keeps one that a process has taken meanwhile', () => {
+  it('keeps a directory that a process has acquired meanwhile', () => {
     const path = left('brokerdesk-taken0', deadOwner());
     writeFileSync(join(path, 'brokerdesk.lock'), JSON.stringify({ pid: process.ppid, started: '' }));
     removeAbandoned(systemDisk);
     expect(existsSync(path)).toBe(true);
   });
 
-  it('keeps one that was opened by its path since: then it is the data of a user', () => {
+  it('keeps a directory that was opened by its path since: it is now the user’s', () => {
     const path = left('brokerdesk-kept00', deadOwner());
     new ClusterDirectory(systemDisk, path).release();
     removeAbandoned(systemDisk);
@@ -107,7 +107,7 @@ describe('ClusterDirectory', () => {
     directory.release();
   });
 
-  it('frees the directory of a node that has left, and takes one that is missing or empty', () => {
+  it('frees the directory of a node that has left, and accepts a missing or empty one', () => {
     const directory = new ClusterDirectory(systemDisk, left('data'));
     const own = directory.nodeDirectory(4);
     mkdirSync(own);
@@ -122,7 +122,7 @@ describe('ClusterDirectory', () => {
     directory.release();
   });
 
-  it('closes the data of an earlier version to other users', () => {
+  it('revokes access of other users to the data of an earlier version', () => {
     const path = left('data');
     for (const [name, mode] of [
       ['', 0o755],
@@ -135,7 +135,7 @@ describe('ClusterDirectory', () => {
     expect([path, join(path, 'node-1'), join(path, 'cluster.json')].map(modeOf)).toEqual(['700', '700', '600']);
   });
 
-  it('leaves the mode of a directory that holds other files, and closes its own parts of it', () => {
+  it('keeps the mode of a directory with other files, and restricts its own parts', () => {
     const path = left('shared');
     writeFileSync(join(path, 'notes.txt'), '');
     for (const name of ['', 'node-1']) chmodSync(join(path, name), 0o755);
@@ -143,7 +143,7 @@ describe('ClusterDirectory', () => {
     expect([modeOf(path), modeOf(join(path, 'node-1'))]).toEqual(['755', '700']);
   });
 
-  it.each(['EPERM', 'ENOTSUP', 'EROFS'])('takes a directory whose mode cannot be changed (%s), and reports it once', (code) => {
+  it.each(['EPERM', 'ENOTSUP', 'EROFS'])('accepts a directory whose mode cannot be changed (%s), and reports it once', (code) => {
     const refuse = (): never => {
       throw Object.assign(new Error(`${code}: chmod`), { code });
     };
@@ -174,7 +174,7 @@ describe('ClusterDirectory', () => {
     ['EDQUOT', /cluster\.json cannot be written: the user's disk quota is exceeded/],
     ['EROFS', /cluster\.json cannot be written: its file system is read-only/],
     ['EIO', /cluster\.json cannot be written: write .*cluster\.json: EIO/],
-  ])('names the path and what to do when the disk answers %s', (code, message) => {
+  ])('names the path and advice when the disk fails with %s', (code, message) => {
     const disk: Disk = {
       ...systemDisk,
       writeFileAtomic: (path) => {

@@ -67,7 +67,7 @@ beforeEach(async () => {
 });
 
 describe('ClusterFaults', () => {
-  it('restarts a node whose disk was given room while the node was frozen, after its thaw', async () => {
+  it('restarts a node after its thaw when its disk got space during the freeze', async () => {
     const full = await faults.inject({ type: 'fullDisk', node: 2 });
     latest().failDirectory();
     const freeze = await faults.inject({ type: 'freeze', node: 2 });
@@ -83,7 +83,7 @@ describe('ClusterFaults', () => {
     expect(faults.list()).toEqual([]);
   });
 
-  it('frees the turn of a node that does not end after its log directory failed', async () => {
+  it('releases the queue of a node that does not end after its log directory failed', async () => {
     const full = await faults.inject({ type: 'fullDisk', node: 2 });
     latest().failDirectory();
     const healed = faults.heal(full.id);
@@ -91,7 +91,7 @@ describe('ClusterFaults', () => {
       code: 'NODE_FAILED',
       message: expect.stringContaining('did not end within 30 s'),
     });
-    // The timer is set when the turn of the transition has come.
+    // The timer is set when the transition runs.
     await new Promise((resolve) => setImmediate(resolve));
     clock.advance(30_000);
     await refused;

@@ -8,7 +8,7 @@ import { withoutSync } from '../../electron/cluster/lib/unsynced-disk.ts';
 import { FakeWorkers } from '../helpers/fake-node-worker.ts';
 import { ManualClock } from './log/helpers.ts';
 
-/** A cluster of fake workers; a seed decides every request, every order and every accident. Time passes only in `pass`. */
+/** A cluster of fake workers; a seed determines every request, order and failure. Time passes only in `pass`. */
 class Model {
   readonly random: () => number;
   readonly clock = new ManualClock();
@@ -47,7 +47,7 @@ class Model {
     return Math.floor(this.random() * below);
   }
 
-  /** Sends one request of the control API, chosen at random, and does not wait for its answer. */
+  /** Sends one random request of the control API, and does not wait for its response. */
   request(): void {
     const { cluster } = this;
     const ids = [...this.members.map(({ id }) => id), 1 + this.int(6)];
@@ -80,7 +80,7 @@ class Model {
     );
   }
 
-  /** What happens to workers without a request. */
+  /** Events of workers without a request. */
   accident(): void {
     const all = [...this.workers.alive];
     const worker = all[this.int(all.length)];
@@ -94,7 +94,7 @@ class Model {
     await settle();
   }
 
-  /** Lets everything under way come to its end. */
+  /** Completes all operations in progress. */
   async drain(): Promise<void> {
     for (let i = 0; i < 2_000; i++) {
       await settle();
@@ -104,7 +104,7 @@ class Model {
     }
   }
 
-  /** Holds at every time. */
+  /** Invariants at every time. */
   check(): void {
     const { members, workers, cluster } = this;
     const owners = [...workers.alive].map(({ node }) => node).sort();
@@ -143,7 +143,7 @@ function settle(): Promise<void> {
   return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }
 
-/** A small generator, so that a seed names one run. */
+/** A small generator, so that a seed identifies a run. */
 function mulberry(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
@@ -209,7 +209,7 @@ describe('the supervisor under any order of requests', () => {
     expect(existsSync(model.cluster.dataDirectory)).toBe(false);
   });
 
-  it.each(SEEDS.slice(0, 30))('closes within its bound while requests are under way (seed %i)', async (seed) => {
+  it.each(SEEDS.slice(0, 30))('closes within its bound during requests (seed %i)', async (seed) => {
     const model = new Model(1_000 + seed);
     await model.start();
     await interleave(model, 10 + model.int(60));
@@ -236,7 +236,7 @@ describe('the supervisor under any order of requests', () => {
   });
 });
 
-/** Closes the cluster with the time that it may take, and no more. */
+/** Closes the cluster within its time limit. */
 async function closed(model: Model): Promise<boolean> {
   let answer: boolean | undefined;
   const closing = model.cluster.close().then((ended) => (answer = ended));

@@ -33,7 +33,7 @@ const hooks: NodeHooks = {
   gone: () => undefined,
 };
 
-/** A worker that says it is ready and does `onMessage` with what it is sent; `progress` is its counter. */
+/** A worker that reports ready and calls `onMessage` with each message; `progress` is its counter. */
 async function started(onMessage: string): Promise<{ node: ClusterNode; progress: () => Int32Array }> {
   const path = join(directory, 'worker.mjs');
   writeFileSync(
@@ -50,7 +50,7 @@ async function started(onMessage: string): Promise<{ node: ClusterNode; progress
   return { node: made, progress: () => Reflect.get(made, 'progress') as Int32Array };
 }
 
-/** Lets so much of the node's time pass, in small steps. */
+/** Advances the node's clock, in small steps. */
 function pass(ms: number, each: () => void = () => undefined): void {
   for (let t = 0; t < ms; t += 250) {
     each();
@@ -58,7 +58,7 @@ function pass(ms: number, each: () => void = () => undefined): void {
   }
 }
 
-it('waits for a node that gets on, and says so once', async () => {
+it('waits for a node that makes progress, and logs it once', async () => {
   const { node: one, progress } = await started(`if (message.kind === 'faults') process.exit(0);`);
   const stopping = one.stop(false);
   pass(20_000, () => Atomics.add(progress(), 0, 1));
@@ -69,7 +69,7 @@ it('waits for a node that gets on, and says so once', async () => {
   expect(one.state).toBe('stopped');
 });
 
-it('gives up one that does nothing any more, a few seconds after its last sign', async () => {
+it('terminates a node without progress a few seconds after its last progress', async () => {
   const { node: one, progress } = await started('');
   const stopping = one.stop(false);
   pass(6_000, () => Atomics.add(progress(), 0, 1));
@@ -77,19 +77,19 @@ it('gives up one that does nothing any more, a few seconds after its last sign',
   pass(5_000);
   await stopping;
   expect(one.state).toBe('killed');
-  expect(logged.at(-1)).toBe('7 warn terminated, since it did nothing for 4 s while it stopped{}');
+  expect(logged.at(-1)).toBe('7 warn terminated: it made no progress for 4 s during its stop{}');
 });
 
-it('gives up one that never comes to an end', async () => {
+it('terminates a node that never ends', async () => {
   const { node: one, progress } = await started('');
   const stopping = one.stop(false);
   pass(31_000, () => Atomics.add(progress(), 0, 1));
   await stopping;
   expect(one.state).toBe('killed');
-  expect(logged.at(-1)).toContain('still busy after 30 s');
+  expect(logged.at(-1)).toContain('it had not ended after 30 s');
 });
 
-it('a controlled stop, which may only wait, is given longer', async () => {
+it('gives a controlled stop, which may only wait, more time', async () => {
   const { node: one } = await started('');
   const stopping = one.stop(true);
   pass(11_000);
@@ -99,7 +99,7 @@ it('a controlled stop, which may only wait, is given longer', async () => {
   expect(one.state).toBe('killed');
 });
 
-it('at the end of all, a frozen node is not waited for, nor one that is about to freeze', async () => {
+it('terminates a frozen node, or one that is about to freeze, when the cluster ends', async () => {
   const freezes = `if (message.kind === 'freeze') {
     if (message.request === 1) parentPort.postMessage({ kind: 'done', request: 1 });
     Atomics.wait(frozen, 0, 1);
@@ -107,7 +107,7 @@ it('at the end of all, a frozen node is not waited for, nor one that is about to
   const { node: frozen } = await started(freezes);
   await frozen.freeze(NEVER);
   expect(frozen.state).toBe('frozen');
-  // The clock stands: nothing here waits for it.
+  // The clock is not advanced: nothing here waits for it.
   await frozen.end();
   expect(frozen.state).toBe('killed');
   expect(logged).toEqual(['7 warn frozen, so it is terminated without a stop{}']);
@@ -119,14 +119,14 @@ it('at the end of all, a frozen node is not waited for, nor one that is about to
   expect(freezing.state).toBe('killed');
 });
 
-it('one that is running is asked', async () => {
+it('requests the status of a running node', async () => {
   const { node: one } = await started(`if (message.kind === 'stop' && !message.controlled) process.exit(0);`);
   await one.end();
   expect(one.state).toBe('stopped');
   expect(logged).toEqual([]);
 });
 
-it('a kill does not wait for ever for a thread that a system call blocks, and reports it', async () => {
+it('a kill does not wait without limit for a thread that a system call blocks, and reports it', async () => {
   // Opening a named pipe blocks until another process opens its other end.
   const pipe = join(directory, 'pipe');
   execFileSync('mkfifo', [pipe]);
@@ -138,7 +138,7 @@ it('a kill does not wait for ever for a thread that a system call blocks, and re
   const { node: one, progress } = await started(blocks);
   await one.setFaults({} as Parameters<ClusterNode['setFaults']>[0]);
   await vi.waitUntil(() => Atomics.load(progress(), 0) === 1, { timeout: 30_000 });
-  // From there it is one instruction to the call.
+  // From here it is one instruction to the call.
   await new Promise((resolve) => setTimeout(resolve, 200));
   const killed = one.kill();
   const refusal = expect(killed).rejects.toMatchObject({ code: 'NODE_FAILED', message: expect.stringContaining('a system call blocks') });
@@ -146,7 +146,7 @@ it('a kill does not wait for ever for a thread that a system call blocks, and re
   await refusal;
   expect(one.state).toBe('stopping');
   expect(one.alive).toBe(true);
-  // The call returns after all, and the thread ends then.
+  // The call returns eventually, and then the thread ends.
   // For reading as well, so that this thread is not blocked in turn.
   closeSync(openSync(pipe, 'r+'));
   await one.waitForEnd(NEVER);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ClusterError } from '../../electron/cluster/cluster-errors.ts';
 import { startTogether } from '../../electron/cluster/cluster-start.ts';
 
-/** Nodes 1 to `size`; `failing` cannot start, and the others wait for a majority for ever. */
+/** Nodes 1 to `size`; those in `failing` cannot start, and the others wait for a majority without limit. */
 async function start(voters: number, failing: readonly number[], voteless: readonly number[], size = voters): Promise<unknown> {
   const ids = Array.from({ length: size }, (_, index) => index + 1);
   const causes = new Map(voteless.map((id) => [id, `node ${id}: its metadata was damaged`]));

@@ -22,7 +22,7 @@ function cluster(options: Partial<ClusterOptions> = {}): Cluster {
   return one;
 }
 
-/** On a directory: ports as recorded, so none are asked for. */
+/** On a directory: ports as recorded, so none are requested. */
 function on(directory: string, options: Partial<ClusterOptions> = {}): Cluster {
   const one = new Cluster({ workerPath: WORKER, dataDirectory: directory, ...options });
   cleanUp.push(() => one.close());
@@ -46,7 +46,7 @@ async function occupy(port: number): Promise<void> {
 }
 
 describe('cluster', () => {
-  it('starts its nodes, says where they are, and leaves nothing of a temporary directory', async () => {
+  it('starts its nodes, reports their addresses, and removes a temporary directory completely', async () => {
     const one = cluster();
     await one.start();
     const nodes = await one.nodes();
@@ -65,7 +65,7 @@ describe('cluster', () => {
     expect(existsSync(one.dataDirectory)).toBe(false);
   });
 
-  it('binds client ports where it is asked to, looks for free ones there, and advertises that address or another host', async () => {
+  it('binds client ports to the given address, looks for free ones there, and advertises that address or another host', async () => {
     const probed = new Map<string, number>();
     const findPort = (host: string, first: number, taken: Set<number>): Promise<number> => {
       probed.set(host, (probed.get(host) ?? 0) + 1);
@@ -87,7 +87,7 @@ describe('cluster', () => {
     await expect(cluster({ bindHost: '0.0.0.0' }).start()).rejects.toMatchObject({ code: 'BAD_OPTION' });
   });
 
-  it("is new, so each of its voters has its say from the first moment on; a voter's lost directory has none", async () => {
+  it('lets each voter of a new cluster vote from the start; a voter’s lost directory has no vote', async () => {
     const path = directory();
     const one = cluster({ dataDirectory: path });
     await one.start();
@@ -102,7 +102,7 @@ describe('cluster', () => {
     expect(votesFrom(3)).toBeGreaterThan(0);
   });
 
-  it('stops, kills and starts nodes, each call answering when it has happened', async () => {
+  it('stops, kills and starts nodes, each call resolving when it is complete', async () => {
     const one = cluster();
     await one.start();
     const seen: string[] = [];
@@ -121,7 +121,7 @@ describe('cluster', () => {
     expect(ids).toEqual(ids.map((_, index) => index + 1));
   });
 
-  it('freezes a node, answers for it, thaws it, and kills it frozen', async () => {
+  it('freezes a node, reports it, thaws it, and kills it while frozen', async () => {
     const one = cluster();
     await one.start();
     const seen: number[] = [];
@@ -135,7 +135,7 @@ describe('cluster', () => {
     ]);
     await expect(one.stop(2)).rejects.toMatchObject({ code: 'WRONG_STATE', message: expect.stringContaining('frozen') });
     await expect(one.inject({ type: 'freeze', node: 2 })).rejects.toMatchObject({ code: 'WRONG_STATE' });
-    // It has it in force when it thaws; nobody waits for that.
+    // A frozen node applies the fault when it thaws; no caller waits for that.
     const skew = await one.inject({ type: 'clockSkew', node: 2, offsetMs: 5_000 });
     await one.heal(frozen.id);
     expect((await one.nodes())[1]?.state).toBe('running');
@@ -154,8 +154,8 @@ describe('cluster', () => {
     expect(seen.at(-1)).toBe(0);
     const types = one.timeline().map(({ type }) => type);
     expect(types).toEqual(expect.arrayContaining(['lab/nodeFrozen', 'lab/nodeThawed', 'lab/faultInjected', 'lab/faultHealed']));
-    const told = one.timeline().find(({ id }) => id === frozen.eventId);
-    expect(told).toMatchObject({ type: 'lab/nodeFrozen', broker: 2, details: { faultId: frozen.id } });
+    const entry = one.timeline().find(({ id }) => id === frozen.eventId);
+    expect(entry).toMatchObject({ type: 'lab/nodeFrozen', broker: 2, details: { faultId: frozen.id } });
     // A cluster with a frozen node can be closed, and at once.
     await one.inject({ type: 'freeze', node: 3 });
     const from = performance.now();
@@ -163,7 +163,7 @@ describe('cluster', () => {
     expect(performance.now() - from).toBeLessThan(8_000);
   });
 
-  it('keeps its metadata when every node loses power at once, and says what each had not flushed', async () => {
+  it('keeps its metadata when every node loses power at once, and reports the unflushed bytes of each', async () => {
     const one = cluster();
     await one.start();
     const { clusterId } = one;
@@ -176,7 +176,7 @@ describe('cluster', () => {
     expect((await one.nodes()).map(({ state }) => state)).toEqual(['running', 'running', 'running']);
   });
 
-  it('refuses faults that make no sense', async () => {
+  it('refuses faults without an effect', async () => {
     const one = cluster({ brokers: 1 });
     await one.start();
     const between: [number, number] = [1, 2];
@@ -190,7 +190,7 @@ describe('cluster', () => {
     expect(one.faults()).toEqual([]);
   });
 
-  it('keeps ports and cluster id of a directory, and moves off a port that is taken', async () => {
+  it('keeps ports and cluster id of a directory, and replaces a port that is in use', async () => {
     const path = directory();
     const first = on(path, { firstPort: 0, controllerFirstPort: 0 });
     await first.start();
@@ -217,14 +217,17 @@ describe('cluster', () => {
     expect(third.notices[0]).toContain(String(taken));
   });
 
-  it('keeps a broker that was added over a restart, and forgets one that was removed', async () => {
+  it('keeps an added broker over a restart, and forgets a removed one', async () => {
     const path = directory();
     const first = on(path, { brokers: 1, firstPort: 0, controllerFirstPort: 0 });
     await first.start();
     expect(await first.addNode()).toBe(2);
     expect(await first.addNode()).toBe(3);
     await expect(first.removeNode(3)).rejects.toMatchObject({ code: 'WRONG_STATE', message: expect.stringContaining('running') });
-    await expect(first.removeNode(1)).rejects.toMatchObject({ code: 'WRONG_STATE', message: expect.stringContaining('whose votes') });
+    await expect(first.removeNode(1)).rejects.toMatchObject({
+      code: 'WRONG_STATE',
+      message: expect.stringContaining('voters of the metadata quorum'),
+    });
     await first.stop(2);
     await first.removeNode(2);
     expect(first.faults()).toEqual([]);
@@ -240,11 +243,11 @@ describe('cluster', () => {
       [1, 'running'],
       [3, 'running'],
     ]);
-    // The lowest id that is free, with nothing in its directory of the one that had it before.
+    // The lowest free id, with an empty directory.
     expect(await second.addNode()).toBe(2);
   });
 
-  it('refuses a directory in use, naming it, and takes one over whose owner is dead', async () => {
+  it('refuses a directory in use, naming it, and takes over one whose owner has ended', async () => {
     const path = directory();
     const first = on(path, { brokers: 1, firstPort: 0, controllerFirstPort: 0 });
     await first.start();
@@ -259,13 +262,13 @@ describe('cluster', () => {
     await third.start();
     await third.close();
 
-    // A process of that id lives, but it is not the one that wrote the lock.
+    // A process with that id exists, but it did not write the lock.
     writeFileSync(join(path, 'brokerdesk.lock'), JSON.stringify({ pid: process.ppid, started: 'some-boot/1' }));
     const fourth = on(path);
     await fourth.start();
   });
 
-  it('names the living owner of another process', async () => {
+  it('names the live owner in another process', async () => {
     const path = directory();
     const stat = readFileSync(`/proc/${process.ppid}/stat`, 'utf8');
     const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
@@ -289,12 +292,12 @@ describe('cluster', () => {
     writeFileSync(join(path, 'cluster.json'), content);
     await expect(on(path).start()).rejects.toMatchObject({ code, message: expect.stringContaining(path) });
     expect(readFileSync(join(path, 'cluster.json'), 'utf8')).toBe(content);
-    // The refusal holds nothing: the directory can be used once it is put right.
+    // The refusal releases the directory: it can be used once it is repaired.
     rmSync(join(path, 'cluster.json'));
     await on(path, { brokers: 1, firstPort: 0, controllerFirstPort: 0 }).start();
   });
 
-  it('refuses another number of brokers than the directory has', async () => {
+  it('refuses a different number of brokers than the directory has', async () => {
     const path = directory();
     const first = on(path, { brokers: 1, firstPort: 0, controllerFirstPort: 0 });
     await first.start();
@@ -303,7 +306,7 @@ describe('cluster', () => {
     await expect(cluster({ brokers: 10 }).start()).rejects.toMatchObject({ code: 'BAD_OPTION' });
   });
 
-  it.each([0, 5, 40, 120])('leaves a directory that starts again when it is closed %i ms into its start', async (delayMs) => {
+  it.each([0, 5, 40, 120])('leaves a directory that can be started again when it is closed %i ms into its start', async (delayMs) => {
     const path = directory();
     const first = on(path, { firstPort: 0, controllerFirstPort: 0 });
     const started = first.start().then(

@@ -1,4 +1,4 @@
-/** Incidents of more partitions than the entries of the timeline name: they end when the last partition is whole, and not before. */
+/** Incidents of more partitions than timeline entries list: they end when the last partition has recovered, and not before. */
 import { describe, expect, it } from 'vitest';
 import { deriveIncidents } from '#shared/incidents/reducer';
 import type { Incident } from '#shared/incidents/incident';
@@ -48,7 +48,7 @@ class Recording {
   }
 }
 
-describe('an incident of more partitions than its events name', () => {
+describe('an incident of more partitions than its events list', () => {
   it('has failed over when elections of other sizes have given every partition a leader', () => {
     const recording = new Recording();
     recording.kill(3);

@@ -1,4 +1,4 @@
-/** One case or more for every rule: which recorded entry is the cause, which one is not although its type fits, and what is possible only. */
+/** One case or more for every rule: the entry that is the cause, an entry of a matching type that is not, and possible causes. */
 import { describe, expect, it } from 'vitest';
 import { RULES } from '../../electron/cluster/event-causes.ts';
 import type { NodeEvent } from '../../electron/cluster/lib/events.ts';
@@ -6,9 +6,9 @@ import { Timeline, type TimelineType } from '../../electron/cluster/timeline.ts'
 
 interface Step extends Partial<Omit<NodeEvent, 'type'>> {
   type: TimelineType;
-  /** The node that reports it; without one the supervisor does. */
+  /** The node that reports it; absent: the supervisor. */
   node?: number;
-  /** Marks the step that is expected to be the cause. */
+  /** Marks the expected cause. */
   cause?: 'proven' | 'possible';
 }
 
@@ -561,7 +561,7 @@ describe('causes of events', () => {
     expect(Object.keys(RULES).filter((type) => !covered.has(type as TimelineType))).toEqual([]);
   });
 
-  it('calls a cause possible where the list that would prove it was cut', () => {
+  it('calls a cause possible where the list that would prove it was truncated', () => {
     const timeline = new Timeline();
     const moves = Array.from({ length: 3_000 }, (_, partition) => move('t', partition, 3, 1));
     const elected = timeline.record(1, { type: 'partition/leadersElected', at: 0, details: { trigger: 'request', moves } });
@@ -572,7 +572,7 @@ describe('causes of events', () => {
     expect(truncated(2_500)).toMatchObject({ causeId: elected?.id, causeIsPossible: true });
   });
 
-  it('compares the whole list of an effect, also where the recorded one is cut', () => {
+  it('compares the full list of an effect, also where the recorded one is truncated', () => {
     const timeline = new Timeline();
     const started = timeline.record(1, { ...reassign('t', 2_500, [1], [2]), at: 0 });
     const changes = Array.from({ length: 3_000 }, (_, partition) => ({ topic: 't', partition, from: [1], to: [2] }));

@@ -11,7 +11,7 @@ function textOf(disk: MemoryDisk): string {
 }
 
 describe('node directory', () => {
-  it('takes a directory whose first start ended before the file had its name', () => {
+  it('accepts a directory whose first start ended before the rename of the file', () => {
     const disk = new MemoryDisk();
     disk.makeDirectory('/data/node-1');
     disk.open('/data/node-1/meta.properties.tmp', { create: true }).close();
@@ -19,7 +19,7 @@ describe('node directory', () => {
     expect(claimDirectory(disk, seededRandom(2), config)).toBe(id);
   });
 
-  it('makes a new directory its own and knows it again', () => {
+  it('assigns a new directory and recognizes it later', () => {
     const disk = new MemoryDisk();
     const id = claimDirectory(disk, random, config);
     expect(textOf(disk)).toContain('version=1\ncluster.id=abcdefghijklmnopqrstuv\nnode.id=1\n');
@@ -37,7 +37,7 @@ describe('node directory', () => {
     expect(() => claimDirectory(disk, random, { ...config, ...other })).toThrow(new RegExp(`/data/node-1.*${key}`));
   });
 
-  it('refuses a later version and leaves it as it is', () => {
+  it('refuses a later version and does not change it', () => {
     const disk = new MemoryDisk();
     claimDirectory(disk, random, config);
     const later = textOf(disk).replace('version=1', 'version=2');
@@ -46,7 +46,7 @@ describe('node directory', () => {
     expect(textOf(disk)).toBe(later);
   });
 
-  it('refuses a directory with data of nobody in particular', () => {
+  it('refuses a directory with data of an unknown owner', () => {
     const disk = new MemoryDisk();
     disk.makeDirectory('/data/node-1/orders-0');
     expect(() => claimDirectory(disk, random, config)).toThrow(/not empty/);

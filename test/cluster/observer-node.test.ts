@@ -1,4 +1,4 @@
-/** Whole nodes over TCP: three voters, and a fourth that has no vote and yet is a broker as the others are. */
+/** Complete nodes over TCP: three voters, and a fourth node without a vote that is a broker like the others. */
 import { Kafka, logLevel } from 'kafkajs';
 import { afterEach, expect, it } from 'vitest';
 import type { NodeConfig } from '../../electron/cluster/lib/node-config.ts';
@@ -16,7 +16,7 @@ afterEach(async () => {
   await Promise.all(nodes.splice(0).map((node) => node.stop({ controlled: false })));
 });
 
-it('a node outside the voters serves clients, and a partition of its own', { timeout: 30_000 }, async () => {
+it('a node outside the voters serves clients and leads a partition', { timeout: 30_000 }, async () => {
   const port = somePort();
   const host = '127.0.0.1';
   const voters = [1, 2, 3].map((id) => ({ id, host, port: port + 100 + id }));

@@ -30,7 +30,7 @@ test('SuspensionWatch: reports how long the process did not run, once', async ()
   expect(found).toHaveLength(1);
 });
 
-test('SuspensionWatch: a thread that was busy, and a short delay, are no suspension', async () => {
+test('SuspensionWatch: a busy thread and a short delay are no suspension', async () => {
   const { clock, found, processor } = watching();
   clock.stall(1_500);
   await clock.advance(1_000);
@@ -40,7 +40,7 @@ test('SuspensionWatch: a thread that was busy, and a short delay, are no suspens
   expect(found).toEqual([]);
 });
 
-test('the timeline puts what follows a suspension down to it, and nothing that has another cause', () => {
+test('Timeline: links the effects of a suspension to it, and no event with another cause', () => {
   const timeline = new Timeline();
   const at = 1_000_000;
   const suspended = timeline.record(null, { type: 'cluster/processSuspended', at, details: { forMs: 90_000 } });

@@ -8,7 +8,7 @@ function must(entry: TimelineEntry | undefined): TimelineEntry {
 }
 
 describe('timeline', () => {
-  it('numbers entries from 1 and gives those after an id', () => {
+  it('numbers entries from 1 and returns those after an id', () => {
     const timeline = new Timeline();
     for (let at = 0; at < 3; at++) timeline.record(1, { type: 'topic/created', at, topic: `t${at}` });
     expect(timeline.since(0).map(({ id, topic }) => [id, topic])).toEqual([
@@ -31,38 +31,38 @@ describe('timeline', () => {
     expect(timeline.since(12_000)).toHaveLength(345);
   });
 
-  it('drops what is of no known type', () => {
+  it('drops events of unknown types', () => {
     const timeline = new Timeline();
     expect(timeline.record(1, { type: 'topic/renamed', at: 0 })).toBeUndefined();
     expect(timeline.since(0)).toEqual([]);
   });
 
-  it('puts the end of a scenario down to its beginning, however long ago', () => {
+  it('links the end of a scenario to its start, after any time', () => {
     const timeline = new Timeline();
-    const tell = (type: TimelineEntry['type'], at: number, runId: number): TimelineEntry =>
+    const record = (type: TimelineEntry['type'], at: number, runId: number): TimelineEntry =>
       must(timeline.record(null, { type, at, details: { runId } }));
-    const first = tell('scenario/started', 0, 1);
-    expect(tell('scenario/ended', 600_000, 1).causeId).toBe(first.id);
-    expect(tell('scenario/ended', 600_001, 2).causeId).toBeUndefined();
+    const first = record('scenario/started', 0, 1);
+    expect(record('scenario/ended', 600_000, 1).causeId).toBe(first.id);
+    expect(record('scenario/ended', 600_001, 2).causeId).toBeUndefined();
   });
 
-  it('does not put down to an earlier end what happens to a broker that is back', () => {
+  it('does not link events of a restarted broker to its earlier end', () => {
     const timeline = new Timeline();
-    const tell = (type: TimelineEntry['type'], at: number, more: Partial<NodeEvent> = {}): TimelineEntry =>
+    const record = (type: TimelineEntry['type'], at: number, more: Partial<NodeEvent> = {}): TimelineEntry =>
       must(timeline.record(1, { type, at, broker: 2, ...more }));
-    const stopped = tell('lab/nodeStopped', 1_000);
-    const left = tell('cluster/controlledShutdown', 1_010);
+    const stopped = record('lab/nodeStopped', 1_000);
+    const left = record('cluster/controlledShutdown', 1_010);
     expect(left.causeId).toBe(stopped.id);
-    expect(tell('cluster/brokerFenced', 1_500).causeId).toBe(left.id);
-    tell('lab/nodeStarted', 2_000);
-    tell('cluster/brokerUnfenced', 2_500);
-    const killed = tell('lab/nodeKilled', 3_000);
-    const fenced = tell('cluster/brokerFenced', 6_000);
+    expect(record('cluster/brokerFenced', 1_500).causeId).toBe(left.id);
+    record('lab/nodeStarted', 2_000);
+    record('cluster/brokerUnfenced', 2_500);
+    const killed = record('lab/nodeKilled', 3_000);
+    const fenced = record('cluster/brokerFenced', 6_000);
     expect(fenced.causeId).toBe(killed.id);
-    tell('lab/nodeStarted', 7_000);
-    const back = tell('cluster/brokerUnfenced', 7_500);
+    record('lab/nodeStarted', 7_000);
+    const back = record('cluster/brokerUnfenced', 7_500);
     const moves = [{ topic: 't', partition: 0, from: 2, to: 1 }];
-    // A leader moves off a broker that serves on request.
+    // A leader moves off a serving broker on request.
     const asked = must(timeline.record(1, { type: 'partition/leadersElected', at: 8_000, details: { trigger: 'request', moves } }));
     expect(asked.causeId).toBeUndefined();
     const changes = [{ topic: 't', partition: 0, from: [1, 2], to: [1], leader: 1 }];
@@ -97,20 +97,20 @@ describe('timeline', () => {
     expect(shrunk.causeId).toBe(fenced.id);
   });
 
-  it('links a new quorum leader to the end of the old one, and takes it once though every node tells it', () => {
+  it('links a new quorum leader to the end of the old one, and records the reports of several nodes once', () => {
     const timeline = new Timeline();
     const first = must(timeline.record(1, { type: 'quorum/leaderElected', at: 0, broker: 1, details: { epoch: 1 } }));
     expect(first.causeId).toBeUndefined();
     const kill = must(timeline.record(null, { type: 'lab/nodeKilled', at: 10, broker: 1 }));
-    const told = [2, 3].map((node) =>
+    const reported = [2, 3].map((node) =>
       timeline.record(node, { type: 'quorum/leaderElected', at: 500 + node, broker: 2, details: { epoch: 2 } }),
     );
-    expect(told[0]?.details).toEqual({ epoch: 2, previousLeader: 1 });
-    expect(told.map((entry) => entry?.causeId)).toEqual([kill.id, undefined]);
+    expect(reported[0]?.details).toEqual({ epoch: 2, previousLeader: 1 });
+    expect(reported.map((entry) => entry?.causeId)).toEqual([kill.id, undefined]);
     expect(timeline.since(0)).toHaveLength(3);
   });
 
-  it('links the return of a broker down to the ISR that grows', () => {
+  it('links the return of a broker to the ISR that expands', () => {
     const timeline = new Timeline();
     const start = must(timeline.record(null, { type: 'lab/nodeStarted', at: 0, broker: 2 }));
     const registered = must(timeline.record(1, { type: 'cluster/brokerRegistered', at: 5, broker: 2 }));
@@ -130,20 +130,20 @@ describe('timeline', () => {
     ]);
   });
 
-  it('takes an entry that only marks a point in time as a cause for a minute', () => {
+  it('accepts an entry of a point in time as a cause for a minute', () => {
     const timeline = new Timeline();
     const ended = timeline.record(null, { type: 'load/ended', at: 0, group: 'g' });
     const left = (at: number) => timeline.record(1, { type: 'group/memberLeft', at, group: 'g' })?.causeId;
     expect([left(59_000), left(61_000)]).toEqual([ended?.id, undefined]);
   });
 
-  it('takes what the controller did to an ISR, not what a leader asked for', () => {
+  it('records the controller’s change of an ISR, not the leader’s request', () => {
     const timeline = new Timeline();
     const asked = { type: 'partition/isrExpanded', at: 0, broker: 1, topic: 't', partitions: [0], details: { isr: [1, 2], before: [1] } };
     expect(timeline.record(1, asked)).toBeUndefined();
   });
 
-  it('cuts long lists and says how many there were', () => {
+  it('truncates long lists and records their length', () => {
     const timeline = new Timeline();
     const moves = Array.from({ length: 3_000 }, (_, partition) => ({ topic: 't', partition, from: 2, to: 1 }));
     const entry = must(timeline.record(1, { type: 'partition/leadersElected', at: 0, details: { moves } }));
@@ -168,7 +168,7 @@ describe('timeline', () => {
     expect(rangesOf('moves', list(20_000, 2))).toBeUndefined();
   });
 
-  it('tells listeners of every new entry until they leave', () => {
+  it('notifies listeners of every new entry until they unsubscribe', () => {
     const timeline = new Timeline();
     const seen: number[] = [];
     const leave = timeline.onEntry(({ id }) => seen.push(id));
@@ -178,7 +178,7 @@ describe('timeline', () => {
     expect(seen).toEqual([1]);
   });
 
-  it('links what a lab fault brings about to it, as long as it is in force', () => {
+  it('links the effects of a lab fault to it, while it is active', () => {
     const timeline = new Timeline();
     const cut = must(
       timeline.record(null, {
@@ -215,7 +215,7 @@ describe('timeline', () => {
       }),
     );
     expect(timeline.since(0).find(({ id }) => id === back.causeId)?.type).toBe('lab/faultHealed');
-    // Healed, and long ago: no cause any more.
+    // Healed long ago: no longer a cause.
     const later = must(timeline.record(1, { type: 'partition/isrShrunk', at: 1_200_000, details: { trigger: 'lag', changes } }));
     expect(later.causeId).toBeUndefined();
   });
@@ -243,7 +243,7 @@ describe('timeline', () => {
     expect(found('__cluster_metadata', 3_000)).toBe(cut);
   });
 
-  it('links an injected fault to what it does to the node that tells of it', () => {
+  it('links an injected fault to its effects on the reporting node', () => {
     const timeline = new Timeline();
     const inject = (type: string): number =>
       must(timeline.record(null, { type: 'lab/faultInjected', at: 0, broker: 1, details: { fault: { type, node: 1 }, brokers: [1] } })).id;
@@ -264,7 +264,7 @@ describe('timeline', () => {
     },
   );
 
-  it('links damage that was found to the corruption of that very log, as long as it has not been healed, else to the power cut', () => {
+  it('links found corruption to the corruption fault of the same log, while it is not healed, else to the power cut', () => {
     const timeline = new Timeline();
     const corrupt = (faultId: number, partition: number): number =>
       must(
@@ -288,7 +288,7 @@ describe('timeline', () => {
     expect(found(1, 500_006)).toBe(cut);
   });
 
-  /** Kill, session lost, leaders moved, the last of them a partition that groups live in. */
+  /** Kill, expired session, moved leaders, the last of them of a partition with groups. */
   function afterAKill(timeline: Timeline): { elected: TimelineEntry; other: TimelineEntry } {
     timeline.record(null, { type: 'lab/nodeKilled', at: 0, broker: 3 });
     timeline.record(1, { type: 'cluster/brokerFenced', at: 3_000, broker: 3, reason: 'its session was lost' });
@@ -314,7 +314,7 @@ describe('timeline', () => {
     group,
   });
 
-  it('tells a rebalance by the coordinator that moved, because leaders did, because a session was lost, because of a kill', () => {
+  it('links a rebalance to the moved coordinator, its election, the expired session and the kill', () => {
     const timeline = new Timeline();
     timeline.record(1, { type: 'group/memberJoined', at: -9_000, group: 'billing' });
     timeline.record(1, rebalance('Started', -8_999));
@@ -341,7 +341,7 @@ describe('timeline', () => {
     expect(must(timeline.record(2, rebalance('d', 5_000))).causeId).toBe(started.id);
   });
 
-  it('does not put down to a coordinator, or to a member, what came after the group had settled', () => {
+  it('does not link to a coordinator or a member events after the group was stable', () => {
     const timeline = new Timeline();
     afterAKill(timeline);
     timeline.record(2, moved('billing'));
@@ -353,12 +353,12 @@ describe('timeline', () => {
     expect(must(timeline.record(2, rebalance('Started', 6_501))).causeId).toBe(left.id);
   });
 
-  it('puts a coordinator down to the election that gave it the group, not to the latest one', () => {
+  it('links a coordinator to the election of its partition, not to the latest one', () => {
     const timeline = new Timeline();
     const { elected, other } = afterAKill(timeline);
     expect(other.id).toBeGreaterThan(elected.id);
     expect(must(timeline.record(2, moved('billing'))).causeId).toBe(elected.id);
-    // Another broker than the one that was elected: the record does not say why.
+    // Another broker than the elected one: the record does not give the reason.
     expect(must(timeline.record(1, moved('late', 1))).causeId).toBeUndefined();
   });
 });
