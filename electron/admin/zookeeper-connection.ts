@@ -1,6 +1,6 @@
 /**
- * One connection of a ZooKeeper session to one server: the handshake, requests and their answers in order, watch events as they come.
- * It can hold its breath: a client that is silent neither says nor hears anything, and keeps its socket.
+ * One connection of a ZooKeeper session to one server: the handshake, requests with their responses in order, and watch events as they arrive.
+ * A silent connection neither sends nor reads, and keeps its socket.
  */
 import net from 'node:net';
 import { FrameSplitter } from '../cluster/protocol/frame.ts';
@@ -13,10 +13,10 @@ const MAX_FRAME_BYTES = 4 * 1024 * 1024;
 const MAX_WAITING = 100;
 
 export interface ConnectionEvents {
-  /** Anything at all was heard. */
-  heard: (zxid: bigint) => void;
+  /** Any frame was received. */
+  received: (zxid: bigint) => void;
   watch: (type: number, path: string) => void;
-  /** Called once, when it is over; not called for one that never shook hands. */
+  /** Called once, when the connection ends after its handshake. */
   lost: (why: string) => void;
 }
 
@@ -35,7 +35,7 @@ export class ZooKeeperConnection {
   private xid = 0;
   private held = false;
   private over = false;
-  /** Wall-clock ms of the last that was said. */
+  /** Wall-clock ms of the last request. */
   lastSentAt = 0;
 
   private constructor(server: ZooKeeperAddress, events: ConnectionEvents) {
@@ -48,7 +48,7 @@ export class ZooKeeperConnection {
     this.socket.unref();
   }
 
-  /** Rejects when the server does not answer in time, or turns the client away. `timeoutMs` 0 in what it resolves to: that session is over. */
+  /** Rejects when the server does not answer in time or refuses the client. A handshake with `timeoutMs` 0: the session has expired. */
   static async open(
     server: ZooKeeperAddress,
     handshake: Handshake,
@@ -75,7 +75,7 @@ export class ZooKeeperConnection {
     return !this.over;
   }
 
-  /** Rejects when the connection ends first: then nobody knows what became of it. */
+  /** Rejects when the connection ends first: the outcome of the request is then unknown. */
   call(type: number, path: string, write?: (writer: Writer) => void): Promise<{ error: number; body: Reader }> {
     const xid = ++this.xid;
     return new Promise((resolve, reject) => {
@@ -104,7 +104,7 @@ export class ZooKeeperConnection {
     });
   }
 
-  /** Its answer is heard as any other, and waited for by nobody. */
+  /** Its response only extends the session. */
   setWatches(write: (writer: Writer) => void): void {
     this.send((writer) => {
       writer.int32(Xid.setWatches);
@@ -118,13 +118,13 @@ export class ZooKeeperConnection {
     this.socket.pause();
   }
 
-  /** What the server said meanwhile is heard now, its end included. */
+  /** Frames that arrived while the connection was silent are read now, a close by the server included. */
   release(): void {
     this.held = false;
     this.socket.resume();
   }
 
-  /** Without a word to the server, and without telling `lost`. */
+  /** Closes the socket without closeSession and without calling `lost`. */
   close(): void {
     this.over = true;
     this.socket.destroy();
@@ -157,18 +157,18 @@ export class ZooKeeperConnection {
     const zxid = reader.int64();
     const error = reader.int32();
     if (xid === Xid.event) {
-      this.events.heard(-1n);
+      this.events.received(-1n);
       const type = reader.int32();
       reader.int32();
       this.events.watch(type, reader.bytes().toString('utf8'));
       return;
     }
-    this.events.heard(zxid);
+    this.events.received(zxid);
     this.waiting.get(xid)?.resolve({ error, body: reader });
     this.waiting.delete(xid);
   }
 
-  /** As `close`, and whoever uses it hears why. */
+  /** Closes the connection and calls `lost` with the reason. */
   end(why: string): void {
     if (this.over) return;
     const shaking = this.shaking;
@@ -190,9 +190,6 @@ export class ZooKeeperConnection {
 
   private unreachable(why: string): UnreachableError {
     const { host, port } = this.server;
-    return new UnreachableError(
-      `ZooKeeper at ${host}:${port}`,
-      `${why}. The change may have happened all the same: look before you repeat it`,
-    );
+    return new UnreachableError(`ZooKeeper at ${host}:${port}`, `${why}. The change may have taken effect: check before you retry`);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * Reads nodes of a ZooKeeper tree, one at a time, from whichever server answers. It holds one connection while it is used and gives it
- * up, with its session, when it is not. Read-only sessions do, so that there is something to see while a quorum is lost.
+ * Reads nodes of a ZooKeeper tree, one at a time, from any server that answers. It holds one connection while in use and closes it, with its
+ * session, when idle. Its sessions are read-only, so that the tree is readable while the quorum is lost.
  */
 import net from 'node:net';
 import { FrameSplitter } from '../cluster/protocol/frame.ts';
@@ -13,7 +13,7 @@ import type { Znode } from '#shared/models/lab';
 const CONNECT_TIMEOUT_MS = 1_500;
 const READ_TIMEOUT_MS = 2_000;
 const IDLE_MS = 5_000;
-/** Above the idle time: a session is never kept up by pings. */
+/** Above the idle time: pings never extend a session. */
 const SESSION_TIMEOUT_MS = 15_000;
 const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 const MAX_CHILDREN = 1_000;
@@ -24,12 +24,12 @@ export class ZooKeeperReader {
   private connecting: Promise<ZooKeeperLink> | undefined;
   private idle: NodeJS.Timeout | undefined;
 
-  /** `servers` is asked before each connection: first those to be tried first. */
+  /** `servers` is called before each connection and returns the preferred servers first. */
   constructor(servers: () => Promise<readonly ZooKeeperAddress[]>) {
     this.servers = servers;
   }
 
-  /** Rejects with `AdminError` NOT_FOUND where there is no such node, `UnreachableError` when no server answers. */
+  /** Rejects with `AdminError` NOT_FOUND for an unknown node, `UnreachableError` when no server answers. */
   async read(path: string): Promise<Znode> {
     clearTimeout(this.idle);
     try {
@@ -38,7 +38,7 @@ export class ZooKeeperReader {
           return await this.link.read(path);
         } catch (error) {
           if (error instanceof AdminError && !(error instanceof UnreachableError)) throw error;
-          // That server is gone or stands still; another one may answer.
+          // The server has stopped or is suspended; another one may answer.
           this.link.destroy();
         }
       }
@@ -74,7 +74,7 @@ export class ZooKeeperReader {
       }
     }
     const tried = servers.map(({ host, port }) => `${host}:${port}`).join(', ');
-    if (servers.length === 0) throw new UnreachableError('ZooKeeper', 'no broker runs');
+    if (servers.length === 0) throw new UnreachableError('ZooKeeper', 'no broker is running');
     throw new UnreachableError(`ZooKeeper at ${tried}`, textOf(last), { cause: last });
   }
 }
@@ -84,7 +84,7 @@ interface Waiter {
   reject: (error: Error) => void;
 }
 
-/** One connection, after its handshake. Answers come in the order of the requests. */
+/** One connection, after its handshake. Responses arrive in the order of the requests. */
 class ZooKeeperLink {
   private readonly server: ZooKeeperAddress;
   private readonly socket: net.Socket;
@@ -122,7 +122,7 @@ class ZooKeeperLink {
     }
   }
 
-  /** Data and children as of one moment. */
+  /** Data and children as of one zxid. */
   async read(path: string): Promise<Znode> {
     const part = (writer: Writer, type: number): void => {
       writer.int32(type);
@@ -152,7 +152,7 @@ class ZooKeeperLink {
     return { path, data: shown(data), stat, children: children.sort().slice(0, MAX_CHILDREN), answeredBy: this.server.id };
   }
 
-  /** Ends the session in order. */
+  /** Closes the session. */
   close(): void {
     if (!this.open) return;
     this.socket.write(
@@ -207,7 +207,7 @@ class ZooKeeperLink {
   }
 }
 
-/** The header of one part of a multi's answer; a part that failed has its code for a body. */
+/** The header of one part of a multi's response; a failed part has its error code as body. */
 function partError(reader: Reader): number {
   const type = reader.int32();
   reader.bool();
@@ -226,7 +226,7 @@ function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** But for tab and the ends of lines. */
+/** Except tab and line ends. */
 function isControl(byte: number): boolean {
   return byte < 0x20 && byte !== 0x09 && byte !== 0x0a && byte !== 0x0d;
 }

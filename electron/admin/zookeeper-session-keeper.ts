@@ -1,6 +1,6 @@
 /**
- * Keeps a ZooKeeper session, as ZooKeeper's own client does: gives a server up that is not heard for two thirds of its timeout, and goes
- * on with another under the same id. Only a server can say that the session is over.
+ * Keeps a ZooKeeper session, as ZooKeeper's own client does: without a response for two thirds of the session timeout it drops the server and
+ * resumes the session at another one. Only a server can report that the session has expired.
  */
 import type { Writer } from '../cluster/protocol/writer.ts';
 import { AdminError } from './errors.ts';
@@ -8,52 +8,52 @@ import { ZooKeeperConnection } from './zookeeper-connection.ts';
 import { hexId, Op, type ZooKeeperAddress } from './zookeeper-wire.ts';
 import type { CoordinationState, CoordinationStep } from '#shared/models/coordination';
 
-/** A server that is alive answers a handshake within an election's time; one that is not must not cost the session its timeout. */
+/** A live server answers a handshake within the time of an election; any other must not use up the session timeout. */
 const CONNECT_TIMEOUT_MS = 4_000;
 /**
- * Pings in a session's timeout. A server that stands still may take the last one with it, before anybody else has heard of it: what is
- * left when the server is given up must suffice to find another one.
+ * Pings in a session's timeout. A server that fails may not have reported the last one to the controller: the time left when the client drops
+ * the server must suffice to find another one.
  */
 const PINGS = 6;
 const LEAST_CONNECT_MS = 1_000;
 const RETRY_MS = 250;
-/** For the first server to give a session, and for a request while there is none. */
+/** Wait for the first session, and for a request without a server. */
 const PATIENCE_MS = 10_000;
 
 export interface KeeperOptions {
-  /** Asked before each round of attempts: those to be tried first come first. */
+  /** Called before each round of attempts; returns the preferred servers first. */
   servers: () => Promise<readonly ZooKeeperAddress[]>;
   /** The server may grant another. */
   timeoutMs: number;
-  /** Its state, or something else of what it tells, is different now. */
+  /** The state or another reported value has changed. */
   changed: () => void;
   step: (what: CoordinationStep['what'], detail: string) => void;
-  /** A server has the session, its first or another one. `lastZxid` is the newest change that the client has heard of. */
+  /** A server has accepted the session. `lastZxid` is the newest change that the client has received. */
   connected: (connection: ZooKeeperConnection, lastZxid: bigint) => void;
-  /** An event of a watch, as the server numbers its types. */
+  /** A watch event, with the server's number of its type. */
   watch: (type: number, path: string, broker: number) => void;
-  /** What was the session's is gone: it has expired, as `broker` says, or was closed here (null). Called before `changed`. */
+  /** The session has expired, as `broker` reported, or was closed here (null). Called before `changed`. */
   over: (broker: number | null) => void;
 }
 
 export class SessionKeeper {
   state: CoordinationState = 'connecting';
-  /** Wall-clock ms since when it is in that state. */
+  /** Wall-clock ms of the last change of state. */
   since = Date.now();
-  /** The timeout in ms that the server granted; null before it did. */
+  /** The timeout in ms that the server granted; null before. */
   granted: number | null = null;
-  /** How often it went on with another server, or the same one anew, under the same id. */
+  /** Number of reconnections under the same session id, to any server. */
   resumed = 0;
-  /** Why it has no server, or has ended; null: nothing to say. */
+  /** Why the session has no server, or has ended; null: no reason to show. */
   problem: string | null = null;
   private readonly options: KeeperOptions;
   private id = 0n;
   private password: Uint8Array = new Uint8Array(16);
   private lastZxid = 0n;
   private connection: ZooKeeperConnection | undefined;
-  private heardAt = 0;
+  private lastReceivedAt = 0;
   private timer: NodeJS.Timeout | undefined;
-  /** Tried last: the others come first. */
+  /** Tried last. */
   private lastServer: number | undefined;
   private waitingForServer: (() => void)[] = [];
 
@@ -91,8 +91,8 @@ export class SessionKeeper {
   }
 
   /**
-   * Resolves to the server's error code, 0 for none; waits a while for a server where there is none now. Rejects with `AdminError` when
-   * there is no server to ask, or when it is lost before it has answered: then nobody knows what became of the request.
+   * Resolves to the server's error code, 0 for none; waits a while without a server. Rejects with `AdminError` when no server is found, or when
+   * the connection is lost before the response: the outcome of the request is then unknown.
    */
   async call(type: number, path: string, write: (writer: Writer) => void): Promise<number> {
     if (this.state === 'connecting') await this.hasServer();
@@ -102,7 +102,7 @@ export class SessionKeeper {
     return error;
   }
 
-  /** From now on it says nothing and hears nothing, as a process that stands still. */
+  /** From now on it neither sends nor reads, as a suspended process. */
   silence(): void {
     if (this.state !== 'connected') throw this.notConnected();
     clearTimeout(this.timer);
@@ -111,13 +111,13 @@ export class SessionKeeper {
     this.turn('silent', null);
   }
 
-  /** It gets on; what happened meanwhile it finds out from the server. */
+  /** Resumes; it learns from the server what has changed meanwhile. */
   speak(): void {
     const { connection } = this;
     if (this.state !== 'silent' || connection === undefined) throw this.notConnected();
     this.options.step('spoke', `to broker ${connection.server.id}`);
     this.turn('connected', null);
-    this.heardAt = performance.now();
+    this.lastReceivedAt = performance.now();
     if (!connection.open) {
       this.lost('the connection was closed meanwhile');
       return;
@@ -127,36 +127,36 @@ export class SessionKeeper {
     this.beat();
   }
 
-  /** Ends the session in order, its ephemeral nodes with it; one that cannot be told is left to expire. */
+  /** Closes the session and deletes its ephemeral nodes; without a server it is left to expire. */
   async close(): Promise<void> {
     if (this.isOver) return;
     const { connection, state } = this;
     if (state === 'connected' && connection !== undefined) {
       clearTimeout(this.timer);
-      const told = connection.call(Op.closeSession, '/').then(
+      const sent = connection.call(Op.closeSession, '/').then(
         () => true,
-        // It ends by itself then, as the step says.
+        // It expires by itself then, as the step says.
         () => false,
       );
       const late = new Promise<boolean>((resolve) => setTimeout(resolve, CONNECT_TIMEOUT_MS, false).unref());
-      if (await Promise.race([told, late])) {
+      if (await Promise.race([sent, late])) {
         this.options.step('closed', 'in order, at once');
         this.finish('closed', null);
         return;
       }
     }
-    this.options.step('closed', 'without a word to the server, which lets it expire');
+    this.options.step('closed', 'without the server, where it will expire');
     this.finish('closed', null);
   }
 
-  /** At once, without a word. */
+  /** Closes the connection without closeSession. */
   drop(): void {
     if (!this.isOver) this.finish('closed', null);
   }
 
   private notConnected(subject?: string): AdminError {
     const app = {
-      connecting: { message: 'The session has no server now.', advice: 'It looks for one; a majority of the voters is needed.' },
+      connecting: { message: 'The session has no server now.', advice: 'It searches for one, which needs a majority of the voters.' },
       connected: { message: 'The session is not silent.', advice: 'Let it go silent first.' },
       silent: { message: 'The session is silent.', advice: 'Let it speak again, or open another one once it has expired.' },
       expired: { message: 'The session has expired.', advice: 'Open another one.' },
@@ -167,7 +167,7 @@ export class SessionKeeper {
 
   // ── servers ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-  /** False when it has none after a while, or never will again. */
+  /** False when the session gets no server in time, or has ended. */
   private hasServer(): Promise<boolean> {
     if (this.state !== 'connecting') return Promise.resolve(this.state === 'connected');
     return new Promise((resolve) => {
@@ -191,12 +191,12 @@ export class SessionKeeper {
       });
   }
 
-  /** Goes round the servers until one takes it, says that it is over, or it is closed. */
+  /** Tries the servers in turn until one accepts the session or reports its expiry, or the session is closed. */
   private async tryServers(): Promise<void> {
     const servers = await this.options.servers();
     const others = servers.filter(({ id }) => id !== this.lastServer);
     const again = servers.filter(({ id }) => id === this.lastServer);
-    if (servers.length === 0) this.problem = 'no broker runs';
+    if (servers.length === 0) this.problem = 'no broker is running';
     for (const server of [...others, ...again]) {
       if (this.state !== 'connecting') return;
       this.lastServer = server.id;
@@ -205,7 +205,7 @@ export class SessionKeeper {
     }
   }
 
-  /** Whether there is no need to try another one. */
+  /** Whether no other server needs to be tried. */
   private async tryServer(server: ZooKeeperAddress, withinMs: number): Promise<boolean> {
     let current: ZooKeeperConnection | undefined;
     try {
@@ -213,8 +213,8 @@ export class SessionKeeper {
         server,
         { lastZxid: this.lastZxid, timeoutMs: this.options.timeoutMs, sessionId: this.id, password: this.password, readOnly: false },
         {
-          heard: (zxid) => {
-            this.heardAt = performance.now();
+          received: (zxid) => {
+            this.lastReceivedAt = performance.now();
             if (zxid > this.lastZxid) this.lastZxid = zxid;
           },
           watch: (type, path) => this.options.watch(type, path, server.id),
@@ -236,7 +236,7 @@ export class SessionKeeper {
     }
   }
 
-  /** By a handshake: with the session, or that it is over. Throws where a server gives none to who has none yet. */
+  /** By a handshake: the session, or its expiry. Throws when a server refuses a new session. */
   private answered({ connection, timeoutMs, sessionId, password }: Awaited<ReturnType<typeof ZooKeeperConnection.open>>): void {
     const broker = connection.server.id;
     const resumes = this.id !== 0n;
@@ -246,7 +246,7 @@ export class SessionKeeper {
       this.options.step('expired', `broker ${broker} said so when the client came back`);
       this.finish(
         'expired',
-        `Broker ${broker} does not know ${this.sessionId ?? ''} any more: it was not heard within its timeout.`,
+        `Broker ${broker} no longer has session ${this.sessionId ?? ''}: it received no ping within the session timeout.`,
         broker,
       );
       return;
@@ -255,7 +255,7 @@ export class SessionKeeper {
     this.password = password;
     this.granted = timeoutMs;
     this.connection = connection;
-    this.heardAt = performance.now();
+    this.lastReceivedAt = performance.now();
     if (resumes) this.resumed += 1;
     this.options.step(resumes ? 'resumed' : 'opened', `at broker ${broker}`);
     this.turn('connected', null);
@@ -264,7 +264,7 @@ export class SessionKeeper {
   }
 
   private lost(why: string): void {
-    // One that is silent does not notice; it is told when it speaks.
+    // A silent client does not notice the loss before it resumes.
     if (this.state !== 'connected') return;
     clearTimeout(this.timer);
     const broker = this.broker;
@@ -276,20 +276,20 @@ export class SessionKeeper {
 
   private beat(): void {
     const timeoutMs = this.granted ?? this.options.timeoutMs;
-    const left = this.heardAt + (timeoutMs * 2) / 3 - performance.now();
+    const left = this.lastReceivedAt + (timeoutMs * 2) / 3 - performance.now();
     this.timer = setTimeout(
       () => {
         if (this.state !== 'connected') return;
-        const quietMs = performance.now() - this.heardAt;
+        const quietMs = performance.now() - this.lastReceivedAt;
         if (quietMs >= (timeoutMs * 2) / 3) {
-          this.connection?.end(`it was not heard for ${(quietMs / 1000).toFixed(1)} s`);
+          this.connection?.end(`no response for ${(quietMs / 1000).toFixed(1)} s`);
           return;
         }
         this.connection?.ping();
         this.options.changed();
         this.beat();
       },
-      // Rounded up: a timer may be a little early, and would only set the next one.
+      // Rounded up: a timer that fires a little early would only set the next one.
       Math.min(timeoutMs / PINGS, Math.max(0, Math.ceil(left) + 1)),
     );
     this.timer.unref();

@@ -1,6 +1,6 @@
 /**
- * A ZooKeeper session and what is done with it: nodes are made, changed and deleted, and watches set, which it sets anew wherever it
- * goes on. That it lives, and at which server, is its keeper's.
+ * A ZooKeeper session and its requests: creates, changes and deletes nodes, and sets watches, which it sets again after a reconnection. Its
+ * keeper owns the state of the session and its server.
  */
 import { AdminError } from './errors.ts';
 import { SessionKeeper, type KeeperOptions } from './zookeeper-session-keeper.ts';
@@ -92,7 +92,7 @@ export class ZooKeeperSession {
     return this.keeper.isOver;
   }
 
-  /** Persistent parents that are missing are made first. */
+  /** Creates missing parents first, as persistent nodes. */
   async create(path: string, data: string, ephemeral: boolean): Promise<void> {
     await this.parents(path);
     await this.make(path, data, ephemeral);
@@ -123,10 +123,10 @@ export class ZooKeeperSession {
     this.options.changed();
   }
 
-  /** Resolves to whether the node is there. A watch on the data of one that is not waits for its making. */
+  /** Resolves to whether the node exists. A data watch on a missing node waits for its creation. */
   async watch(path: string, kind: WatchKind): Promise<boolean> {
     this.held.makeRoom(path, kind);
-    // `exists` sets a watch either way, and is told of changes of the data too.
+    // `exists` sets a watch in both cases, and the watch fires for changes of the data too.
     const error = await this.keeper.call(kind === 'node' ? Op.exists : Op.getChildren, path, (writer) => {
       writeText(writer, path);
       writer.bool(true);
@@ -137,29 +137,30 @@ export class ZooKeeperSession {
     return error === 0;
   }
 
-  /** From now on it says nothing and hears nothing, as a process that stands still. */
+  /** From now on it neither sends nor reads, as a suspended process. */
   silence(): void {
     this.keeper.silence();
   }
 
-  /** It gets on; what happened meanwhile it finds out from the server. */
+  /** Resumes; it learns from the server what has changed meanwhile. */
   speak(): void {
     this.keeper.speak();
   }
 
-  /** Ends the session in order, its ephemeral nodes with it; one that cannot be told is left to expire. */
+  /** Closes the session and deletes its ephemeral nodes; without a server it is left to expire. */
   close(): Promise<void> {
     return this.keeper.close();
   }
 
-  /** At once, without a word. */
+  /** Closes the connection without closeSession. */
   drop(): void {
     this.keeper.drop();
   }
 
   private async parents(path: string): Promise<void> {
     const names = path.split('/').slice(1, -1);
-    if (names.length > MAX_DEPTH) throw new AdminError({ code: 'INVALID_PAYLOAD', message: `${path} lies too deep.`, field: 'path' });
+    if (names.length > MAX_DEPTH)
+      throw new AdminError({ code: 'INVALID_PAYLOAD', message: `${path} has more than ${MAX_DEPTH} levels.`, field: 'path' });
     let parent = '';
     for (const name of names) {
       parent += `/${name}`;

@@ -1,4 +1,4 @@
-/** The watches that a session holds. Each is the server's, ends with its connection, and fires once. */
+/** The watches of a session. Each is held by the server, ends with its connection, and fires once. */
 import type { Writer } from '../cluster/protocol/writer.ts';
 import { AdminError } from './errors.ts';
 import { EventType, writeTexts } from './zookeeper-wire.ts';
@@ -14,29 +14,33 @@ export class ZooKeeperWatches {
     return [...this.held.values()];
   }
 
-  /** Throws an `AdminError` where one more would be too many. */
+  /** Throws an `AdminError` when `MAX_WATCHES` are set. */
   makeRoom(path: string, kind: WatchKind): void {
     if (this.held.has(keyOf(kind, path)) || this.held.size < MAX_WATCHES) return;
     const message = `${MAX_WATCHES} watches are set already.`;
-    throw new AdminError({ code: 'INVALID_PAYLOAD', message, advice: 'Each ends when it fires; or close the watching session.' });
+    throw new AdminError({
+      code: 'INVALID_PAYLOAD',
+      message,
+      advice: 'Each watch ends when it fires. Or close the session that set them.',
+    });
   }
 
   add(path: string, kind: WatchKind, existed: boolean): void {
     this.held.set(keyOf(kind, path), { path, kind, since: Date.now(), existed });
   }
 
-  /** Ends all; returns those that there were. */
+  /** Ends all watches and returns them. */
   clear(): readonly CoordinationWatch[] {
     const { all } = this;
     this.held.clear();
     return all;
   }
 
-  /** Ends those that an event of the server is about; null where it is none of a node's. */
+  /** Ends the watches of a server's event and returns them; null for an event of no node. */
   fire(type: number, path: string): Pick<FiredWatch, 'at' | 'event' | 'setAt'> | null {
     const event = EVENTS[type];
     if (event === undefined) return null;
-    // The end of a node ends both; anything else the one it is about.
+    // A deletion ends both kinds; any other event only its own kind.
     const ended = this.all.filter(
       (one) => one.path === path && (event === 'deleted' || (one.kind === 'children') === (event === 'childrenChanged')),
     );
@@ -52,7 +56,7 @@ export class ZooKeeperWatches {
     };
   }
 
-  /** The body of SetWatches, by which the next server is told of them, and of what the client saw last; null: there are none. */
+  /** The body of SetWatches, which sets the watches at the next server with the client's last zxid; null: no watches. */
   request(lastZxid: bigint): ((writer: Writer) => void) | null {
     if (this.held.size === 0) return null;
     const of = (kind: WatchKind, existed: boolean): string[] =>

@@ -1,11 +1,11 @@
-/** ZooKeeper's wire as a client speaks it: frames, operations, what its error codes mean to a person. */
+/** The client side of ZooKeeper's protocol: frames, operations, and error codes as messages for users. */
 import type { Reader } from '../cluster/protocol/reader.ts';
 import { Writer } from '../cluster/protocol/writer.ts';
 import { AdminError } from './errors.ts';
 import type { ZnodeStat } from '#shared/models/lab';
 
 export interface ZooKeeperAddress {
-  /** The broker that it belongs to. */
+  /** Id of the broker. */
   id: number;
   host: string;
   port: number;
@@ -24,7 +24,7 @@ export const Op = {
   closeSession: -11,
 } as const;
 
-/** xids of what no request waits for. */
+/** xids of frames without a waiting request. */
 export const Xid = { event: -1, ping: -2, setWatches: -8 } as const;
 export const EventType = { created: 1, deleted: 2, changed: 3, childrenChanged: 4 } as const;
 export const EPHEMERAL = 1;
@@ -41,7 +41,7 @@ export const ZkError = {
   notReadOnly: -119,
 } as const;
 
-/** A whole frame, its length included. */
+/** A complete frame, its length included. */
 export function frame(write: (writer: Writer) => void): Buffer {
   const writer = new Writer();
   writer.int32(0);
@@ -54,10 +54,10 @@ export function frame(write: (writer: Writer) => void): Buffer {
 export interface Handshake {
   lastZxid: bigint;
   timeoutMs: number;
-  /** 0 asks for a new session. */
+  /** 0: a new session. */
   sessionId: bigint;
   password: Uint8Array;
-  /** Content with a server that has no quorum. */
+  /** Accepts a server without a quorum. */
   readOnly: boolean;
 }
 
@@ -70,7 +70,7 @@ export function writeHandshake(writer: Writer, { lastZxid, timeoutMs, sessionId,
   writer.bool(readOnly);
 }
 
-/** `timeoutMs` 0: that session is over. */
+/** `timeoutMs` 0: the session has expired. */
 export function readHandshake(reader: Reader): { timeoutMs: number; sessionId: bigint; password: Buffer } {
   reader.int32();
   return { timeoutMs: reader.int32(), sessionId: reader.int64(), password: reader.bytes() };
@@ -85,12 +85,12 @@ export function writeTexts(writer: Writer, texts: readonly string[]): void {
   for (const text of texts) writeText(writer, text);
 }
 
-/** Anyone may do anything: what `zkCli` gives by default. */
+/** All permissions for all users, as `zkCli` sets by default. */
 export function writeOpenAcl(writer: Writer): void {
   writer.int32(1);
   writer.int32(31);
   writeText(writer, 'world');
-  writeText(writer, 'anyone');
+  writeText(writer, 'anyone'); // language: ZooKeeper's id for all users
 }
 
 export function hexId(id: bigint): string {
@@ -130,28 +130,32 @@ const REFUSALS: Readonly<Record<number, Refusal>> = {
   [ZkError.noNode]: (path) => ({ code: 'NOT_FOUND', message: `There is no node ${path}.` }),
   [ZkError.noAuth]: (path) => ({
     code: 'NOT_READABLE',
-    message: `The node ${path} does not allow it.`,
-    advice: 'What the cluster keeps there is changed by Kafka’s own requests.',
+    message: `The permissions of node ${path} do not allow it.`,
+    advice: 'Change the cluster’s own nodes by Kafka requests.',
   }),
-  [ZkError.badArguments]: (path) => ({ code: 'INVALID_PAYLOAD', message: `${path} is no path.`, field: 'path' }),
-  [ZkError.badVersion]: (path) => ({ code: 'BAD_VERSION', message: `The node ${path} was changed meanwhile.`, advice: 'Read it again.' }),
+  [ZkError.badArguments]: (path) => ({ code: 'INVALID_PAYLOAD', message: `${path} is not a valid path.`, field: 'path' }),
+  [ZkError.badVersion]: (path) => ({
+    code: 'BAD_VERSION',
+    message: `The node ${path} was changed by another client.`,
+    advice: 'Read it again.',
+  }),
   [ZkError.nodeExists]: (path) => ({
     code: 'NODE_EXISTS',
-    message: `There is a node ${path} already.`,
-    advice: 'Take another name, or delete it first.',
+    message: `Node ${path} already exists.`,
+    advice: 'Choose another name, or delete it first.',
     field: 'path',
   }),
   [ZkError.notEmpty]: (path) => ({ code: 'NOT_EMPTY', message: `${path} has nodes below it.`, advice: 'Delete those first.' }),
   [ZkError.noChildrenForEphemerals]: (path) => ({
     code: 'INVALID_PAYLOAD',
-    message: `The parent of ${path} is ephemeral, and those have no children.`,
-    advice: 'Make it below a persistent node.',
+    message: `The parent of ${path} is ephemeral, and ephemeral nodes cannot have children.`,
+    advice: 'Create it below a persistent node.',
     field: 'path',
   }),
-  [ZkError.sessionExpired]: () => ({ code: 'SESSION_EXPIRED', message: 'The session is over.', advice: 'Open another one.' }),
+  [ZkError.sessionExpired]: () => ({ code: 'SESSION_EXPIRED', message: 'The session has expired.', advice: 'Open another one.' }),
   [ZkError.notReadOnly]: () => ({
     code: 'READ_ONLY',
-    message: 'That server has no quorum, and takes no changes.',
+    message: 'The server has no quorum and refuses changes.',
     advice: 'Start brokers until a majority of the voters runs.',
   }),
 };

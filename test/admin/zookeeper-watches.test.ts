@@ -1,4 +1,4 @@
-/** Which watches an event ends, and what the next server is told of those that are left. */
+/** The watches that an event ends, and SetWatches of the remaining ones at the next server. */
 import { expect, test } from 'vitest';
 import { ZooKeeperWatches } from '../../electron/admin/zookeeper-watches.ts';
 import { EventType } from '../../electron/admin/zookeeper-wire.ts';
@@ -25,7 +25,7 @@ test.each([
   expect(left(watches)).toEqual(rest);
 });
 
-test('what is no event of a node ends nothing; an event of which nobody knew a watch is told all the same', () => {
+test('an event without a node ends no watch; an event without a watch is returned all the same', () => {
   const watches = both();
   expect(watches.fire(-1, '/a')).toBeNull();
   const fired = watches.fire(EventType.created, '/c');
@@ -33,7 +33,7 @@ test('what is no event of a node ends nothing; an event of which nobody knew a w
   expect(left(watches)).toHaveLength(3);
 });
 
-test('the next server is told of each in its own list, after the newest change that was heard of', () => {
+test('SetWatches names each watch in its own list, after the last zxid of the client', () => {
   const writer = new Writer();
   both().request(7n)?.(writer);
   const reader = new Reader(writer.finishBuffer());
@@ -43,7 +43,7 @@ test('the next server is told of each in its own list, after the newest change t
   expect(new ZooKeeperWatches().request(7n)).toBeNull();
 });
 
-test('a session holds twenty; one that is set already may be set again', () => {
+test('a session holds twenty watches; one that exists may be set again', () => {
   const watches = new ZooKeeperWatches();
   for (let i = 0; i < 20; i += 1) watches.add(`/${i}`, 'node', true);
   expect(() => watches.makeRoom('/20', 'node')).toThrow('20 watches');

@@ -98,7 +98,7 @@ test('a silent client’s session is ended by the server, and the watcher is tol
   service.speak();
   await expect.poll(() => own().state, soon).toBe('expired');
   expect(own()).toMatchObject({ sessionId, broker: null });
-  expect(own().problem).toContain('not heard within its timeout');
+  expect(own().problem).toContain('no ping within the session timeout');
   expect(steps()).toEqual(['own opened', 'own created', 'watcher opened', 'own silent', 'own spoke', 'own lost', 'own expired']);
 });
 
