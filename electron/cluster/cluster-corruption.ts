@@ -83,7 +83,7 @@ function batchSize(file: DiskFile, position: number): number {
 /** Returns the current bytes. */
 function flip(disk: Disk, target: Target): Buffer {
   const bytes = readAt(disk, target);
-  if (bytes === undefined) throw new ClusterError('WRONG_STATE', `${target.path} became shorter meanwhile`);
+  if (bytes === undefined) throw new ClusterError('WRONG_STATE', `${target.path} was truncated meanwhile`);
   for (let i = 0; i < bytes.length; i++) bytes[i] = (bytes[i] as number) ^ FLIP;
   const file = disk.open(target.path);
   try {

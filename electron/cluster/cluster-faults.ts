@@ -122,7 +122,7 @@ export class ClusterFaults {
       case 'corrupt': {
         const undone = this.corruptions.get(fault.id)?.undo() === true;
         this.corruptions.delete(fault.id);
-        this.end(fault, undone ? 'the bytes are what they were' : 'the bytes were not there any more');
+        this.end(fault, undone ? 'the original bytes were restored' : 'the flipped bytes no longer exist');
         return;
       }
       case 'partition':
@@ -273,7 +273,7 @@ export class ClusterFaults {
 
   private async stopNow(node: ClusterNode, signal: AbortSignal): Promise<void> {
     await node.stop(true, signal);
-    if (signal.aborted) throw new ClusterError('WRONG_STATE', `broker ${node.id} was killed while it stopped`);
+    if (signal.aborted) throw new ClusterError('WRONG_STATE', `broker ${node.id} was killed during its stop`);
   }
 
   private requireState({ type, node: id }: NodeSpec, node: ClusterNode): void {
@@ -291,7 +291,7 @@ export class ClusterFaults {
         return;
       case 'powerCut': {
         const cut = this.inForce.some(({ fault }) => fault.type === 'powerCut' && fault.node === id);
-        if (cut) throw new ClusterError('WRONG_STATE', `broker ${id} has no power already`);
+        if (cut) throw new ClusterError('WRONG_STATE', `broker ${id} already has no power`);
       }
     }
   }
@@ -299,7 +299,7 @@ export class ClusterFaults {
   private losePower(id: number): string {
     const { root, undo } = this.host.directories(id);
     const { files, bytes, names } = losePower(this.host.disk, root, undo);
-    if (files === 0 && names === 0) return 'everything it had written was on its disk';
+    if (files === 0 && names === 0) return 'all writes had reached its disk';
     const lost = files === 0 ? [] : [`${bytes} bytes of ${files} ${files === 1 ? 'file' : 'files'}`];
     if (names > 0) lost.push(`${names} ${names === 1 ? 'name' : 'names'} of files`);
     return `${lost.join(' and ')} had not reached its disk`;
@@ -321,7 +321,7 @@ export class ClusterFaults {
 
   private end(fault: Fault, detail: string | null = null): void {
     const { reason, ...more } = this.words(fault.fault, fault.id, detail);
-    this.host.record('lab/faultHealed', { ...more, reason: `no longer: ${reason}` });
+    this.host.record('lab/faultHealed', { ...more, reason: `healed: ${reason}` });
     this.drop((one) => one === fault);
   }
 

@@ -303,7 +303,7 @@ export class ClusterNode {
   /** False, with a log line, when the response does not arrive in time. */
   private async answers(answer: Promise<void>): Promise<boolean> {
     if (await settlesWithin(this.clock, ANSWER_MS, answer)) return true;
-    this.hooks.log(this.id, 'warn', `no answer within ${seconds(ANSWER_MS)}: the node's thread is blocked or busy`, {});
+    this.hooks.log(this.id, 'warn', `no response within ${seconds(ANSWER_MS)}: the node's thread is blocked or busy`, {});
     return false;
   }
 

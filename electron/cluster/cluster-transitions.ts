@@ -55,9 +55,9 @@ export class TransitionQueue {
   private enqueue<T>(action: (signal: AbortSignal) => Promise<T>, urgent: boolean): Promise<T> {
     if (this.refusal !== undefined) return Promise.reject(this.refusal);
     if (this.waiting.length >= MAX_WAITING) {
-      const why = `${this.waiting.length} transitions wait already`;
+      const why = `${this.waiting.length} transitions are already waiting`;
       return Promise.reject(
-        new ClusterError('WRONG_STATE', `${this.subject} takes no further request: ${why}; retry after they have ended`),
+        new ClusterError('WRONG_STATE', `${this.subject} accepts no further requests: ${why}; retry after they have ended`),
       );
     }
     return new Promise<T>((resolve, reject) => {

@@ -152,7 +152,7 @@ export class Cluster {
    * `ClusterError`, with everything undone.
    */
   async start(): Promise<void> {
-    if (this.lifecycle !== 'new') throw new ClusterError('WRONG_STATE', 'a cluster is started once');
+    if (this.lifecycle !== 'new') throw new ClusterError('WRONG_STATE', 'a cluster can be started only once');
     checkBrokers(this.options.brokers);
     if (isWildcard(this.advertisedHost)) {
       throw new ClusterError('BAD_OPTION', `brokers cannot advertise ${this.advertisedHost}; an advertised host is needed`);
@@ -354,7 +354,7 @@ export class Cluster {
     node.transitions.close(new ClusterError('NO_SUCH_NODE', `there is no broker ${id}`));
     this.labFaults.removed(id);
     if (this.clusterDirectory().removeNodeDirectory(id, this.clusterId)) return;
-    this.notices.push(`The directory of broker ${id} was left where it is, since it does not belong to this cluster.`);
+    this.notices.push(`The directory of broker ${id} was kept: it does not belong to this cluster.`);
   }
 
   /** The file first: where it cannot be written, nothing has changed. */

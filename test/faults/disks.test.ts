@@ -90,7 +90,7 @@ describe('faults of disks and clocks', () => {
     await bench.cluster.control('DELETE', `/faults/${closed.id}`);
     // Not the last event of all: the session of the killed broker may have expired meanwhile.
     const healed = (await bench.timeline()).findLast(({ type }) => type === 'lab/faultHealed');
-    expect(healed).toMatchObject({ reason: expect.stringContaining('what they were') });
+    expect(healed).toMatchObject({ reason: expect.stringContaining('the original bytes were restored') });
     await bench.cluster.startNode(1);
     await bench.whole(topic);
     const acked = await writer.stop();

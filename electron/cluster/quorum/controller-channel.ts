@@ -95,11 +95,10 @@ export class ControllerChannel {
         try {
           const answer = await this.whileItLeads(leader, left, this.ask(leader, api, version, withTimeLeft(api.key, body, left), left));
           if (answer !== undefined && !saysNotController(answer)) return answer;
-          last =
-            answer === undefined ? new Error('the controller changed meanwhile') : new Error(`node ${leader} is not the active controller`);
+          last = answer === undefined ? new Error('the controller has changed') : new Error(`node ${leader} is not the active controller`);
         } catch (error) {
           last = error;
-          logger.debug('the controller did not answer', { controller: leader, api: api.name, error });
+          logger.debug('The controller did not answer', { controller: leader, api: api.name, error });
         }
       }
       const pause = Math.min(RETRY_MS * (0.7 + 0.6 * random.next()), deadline - runningTime(clock));

@@ -151,7 +151,7 @@ export class Controller {
         : this.inTime(read, admission.deadline, () => unconfirmed(timeoutMs)));
     } catch (error) {
       if (error instanceof KafkaError) return operation.failed(request, error);
-      this.options.logger.error('a request to the controller failed', { api: operation.api.name, error });
+      this.options.logger.error('A request to the controller failed', { api: operation.api.name, error });
       const failure = new KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, 'The controller failed on this request; its log says why.', {
         cause: error,
       });
@@ -168,7 +168,7 @@ export class Controller {
     this.deactivate();
     const { clock, events, nodeId, raft } = this.options;
     const known = status.leaderId >= 0 && status.leaderId !== nodeId;
-    const reason = known ? `node ${status.leaderId} leads the quorum in epoch ${status.epoch}` : raft.searchCause;
+    const reason = known ? `node ${status.leaderId} is the leader of epoch ${status.epoch}` : raft.searchCause;
     events({ type: 'quorum/leaderResigned', at: clock.now(), broker: nodeId, reason, details: { epoch: active.epoch } });
   }
 
@@ -199,7 +199,7 @@ export class Controller {
       type: 'quorum/leaderElected',
       at: clock.now(),
       broker: nodeId,
-      reason: `a majority of the quorum voted for it in epoch ${epoch}, because ${this.options.raft.searchCause}`,
+      reason: `elected by a majority in epoch ${epoch} because ${this.options.raft.searchCause}`,
       details: { epoch },
     });
     if (image.features.size === 0) this.bootstrap();
@@ -240,7 +240,7 @@ export class Controller {
         return;
       }
       if (this.queue.length >= limit) {
-        reject(new KafkaError(ErrorCode.THROTTLING_QUOTA_EXCEEDED, 'Too many requests wait for the controller; try again in a moment.'));
+        reject(new KafkaError(ErrorCode.THROTTLING_QUOTA_EXCEEDED, 'Too many requests wait for the controller. Retry later.'));
         return;
       }
       this.queue.push({
@@ -337,7 +337,7 @@ export class Controller {
   /** Enqueues a decision without a request. */
   private decideOnItsOwn(what: string, decide: (context: DecisionContext) => Decision<unknown>): void {
     const admission = { deadline: Number.POSITIVE_INFINITY, limit: this.settings.maxQueued * 2 };
-    this.enqueue(decide, admission).catch((error: unknown) => this.options.logger.warn(`could not ${what}`, { error }));
+    this.enqueue(decide, admission).catch((error: unknown) => this.options.logger.warn(`Could not ${what}`, { error }));
   }
 
   private publish(events: readonly ControllerEvent[]): void {
@@ -407,7 +407,7 @@ export class Controller {
     this.decideOnItsOwn('elect leaders', ({ image }) => {
       const moves = electForLeaderless(image, properties);
       const records = moves.map(({ record }) => record);
-      return { records, response: undefined, events: moveEvents(moves, 'sweep', 'a replica that may lead is up') };
+      return { records, response: undefined, events: moveEvents(moves, 'sweep', 'an eligible leader is live') };
     });
   }
 }
@@ -421,7 +421,7 @@ const LEADERLESS_MS = 1000;
 
 function tooLate(): KafkaError {
   const message =
-    'The controller did not get to this request in time: its disk is slow. Nothing was changed. Try again with a longer timeout.';
+    'The controller did not process this request in time: its disk is slow. Nothing was changed. Retry with a longer timeout.';
   return new KafkaError(ErrorCode.REQUEST_TIMED_OUT, message);
 }
 

@@ -46,7 +46,7 @@ export class MetadataDecoder {
   private report(records: number, offset: bigint, defect: string): void {
     const { nodeId, clock, logger, events } = this.options;
     this.skipped += records;
-    logger.error('metadata records cannot be decoded and are passed over', { offset, records, defect, inAll: this.skipped });
+    logger.error('Skipped metadata records that cannot be decoded', { offset, records, defect, inAll: this.skipped });
     events({
       type: 'node/corruptionFound',
       at: clock.now(),

@@ -228,7 +228,7 @@ export class MetadataLog implements RaftLog {
       this.acknowledged.close();
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      this.logger.warn('could not write the end of the metadata log; an older, lower one stays', { error });
+      this.logger.warn('Could not write the end of the metadata log; an older, lower one remains', { error });
     }
   }
 }

@@ -55,7 +55,7 @@ export class MetadataSnapshots {
     this.known = this.known.filter((id) => {
       const defect = snapshotDefect(disk.readFile(this.path(id)));
       if (defect === undefined) return true;
-      logger.error('a snapshot of the metadata is damaged and is not used', { file: this.path(id), reason: defect });
+      logger.error('A metadata snapshot is damaged and is not used', { file: this.path(id), reason: defect });
       disk.remove(this.path(id));
       return false;
     });
@@ -150,18 +150,18 @@ export class MetadataSnapshots {
         for (let batch = scanner.batch(0); batch !== undefined; batch = scanner.batch(end)) {
           end += batch.sizeInBytes;
           const defect = check.defectOf(batch);
-          if (defect !== undefined) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `the snapshot that came is damaged: ${defect}`);
+          if (defect !== undefined) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `the received snapshot is damaged: ${defect}`);
           yield valuesOf(batch);
         }
         const defect = check.defectAtEnd(file.position - end);
-        if (defect !== undefined) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `the snapshot that came is damaged: ${defect}`);
+        if (defect !== undefined) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `the received snapshot is damaged: ${defect}`);
         checked = true;
       },
       finish: () => {
         const defect = checked ? undefined : snapshotDefect(file.read());
         if (defect !== undefined) {
           file.abandon();
-          throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `the snapshot that came is damaged: ${defect}`);
+          throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `the received snapshot is damaged: ${defect}`);
         }
         this.complete(id, file);
         finished();
@@ -256,7 +256,7 @@ class UnfinishedFile {
       this.disk.remove(this.path);
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      this.logger.warn('half a snapshot stays behind until the next start clears it away', { file: this.path, error });
+      this.logger.warn('Could not remove an unfinished snapshot; the next start removes it', { file: this.path, error });
     }
   }
 

@@ -153,7 +153,7 @@ export class MetadataQuorum {
   }
 
   start(): void {
-    assert(this.state === 'new', 'the quorum can be started once');
+    assert(this.state === 'new', 'the quorum can be started only once');
     this.state = 'running';
     this.raft.start();
     this.started = true;
@@ -163,7 +163,7 @@ export class MetadataQuorum {
   async stop(): Promise<void> {
     if (this.state === 'stopped') return;
     this.state = 'stopped';
-    await this.raft.resign('the node stops');
+    await this.raft.resign('the node is stopping');
     this.kill();
   }
 
@@ -252,7 +252,7 @@ export class MetadataQuorum {
     this.current = image;
     this.snapshotting.onLoaded();
     const details = { endOffset: Number(id.endOffset), epoch: id.epoch, records: count };
-    const reason = this.started ? 'the leader no longer has the records that were missing here' : 'the node started';
+    const reason = this.started ? 'the leader no longer has the records that this node lacks' : 'the node started';
     events({ type: 'quorum/snapshotLoaded', at: clock.now(), broker: config.nodeId, reason, details });
     for (const listener of this.imageListeners) listener(change);
   }

@@ -234,7 +234,7 @@ export class RaftCore {
         if (this.role.name !== 'stopped') this.guarded(() => on.answered(response));
       },
       (error: unknown) => {
-        this.logger.debug('a voter does not answer', { voter: peer, api: api.name, error });
+        this.logger.debug('A voter did not answer', { voter: peer, api: api.name, error });
         if (this.role.name !== 'stopped') this.guarded(() => on.failed());
       },
     );
@@ -283,7 +283,7 @@ export class RaftCore {
   /** A voter that cannot store its quorum state must not answer. */
   fail(error: unknown): void {
     if (this.role.name === 'stopped') return;
-    this.logger.error('stops taking part in the quorum', { error });
+    this.logger.error('Left the quorum after a failure', { error });
     this.stop();
     this.listener.onFailure(error);
   }

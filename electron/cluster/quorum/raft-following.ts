@@ -80,7 +80,7 @@ export class Following {
       core.logger.info('Has no contact with the leader of the quorum', { leader: role.leaderId, epoch: core.quorumState.epoch });
       core.distrusted = role.leaderId;
       const silentMs = core.runningMs - role.lastContactAt;
-      core.searchCause = `node ${role.leaderId} sent nothing${Number.isFinite(silentMs) ? ` for ${Math.round(silentMs)} ms` : ''}`;
+      core.searchCause = `node ${role.leaderId} did not respond${Number.isFinite(silentMs) ? ` for ${Math.round(silentMs)} ms` : ''}`;
       this.transitions.lookForLeader();
     });
   }
@@ -132,7 +132,7 @@ export class Following {
     if (core.role !== role) return;
     const answer = messages.readFetchResponse(response);
     if (answer === undefined) {
-      core.logger.warn('the leader refuses fetches', { leader: role.leaderId, error: errorName(response.errorCode) });
+      core.logger.warn('The leader refused a fetch', { leader: role.leaderId, error: errorName(response.errorCode) });
       this.fetchLater(role);
       return;
     }
@@ -201,7 +201,7 @@ export class Following {
         core.log.appendReplicated(answer.records);
       } catch (error) {
         if (!(error instanceof KafkaError) || error.code === ErrorCode.KAFKA_STORAGE_ERROR) throw error;
-        core.logger.warn('the leader sent batches that cannot be used', { leader: role.leaderId, reason: error.message });
+        core.logger.warn('The leader sent invalid batches', { leader: role.leaderId, reason: error.message });
         this.fetchLater(role);
         return;
       }
@@ -221,7 +221,7 @@ export class Following {
     const shared = ours.endOffset < diverging.endOffset ? ours.endOffset : diverging.endOffset;
     const target = ours.epoch === diverging.epoch ? shared : ours.endOffset;
     assert(target >= committedEnd, `the leader asks to cut the log at ${target}, below the high watermark ${committedEnd}`);
-    logger.info('cuts off what the leader does not have', { from: target, to: log.endOffset });
+    logger.info('Truncated records that the leader does not have', { from: target, to: log.endOffset });
     log.truncate(target);
   }
 

@@ -46,7 +46,7 @@ export class Leading {
     const role: LeaderRole = { name: 'leader', state, beginning: new Set() };
     core.lostRounds = 0;
     core.become(role, { ...core.quorumState, leaderId: core.nodeId });
-    core.logger.info('leads the quorum', { epoch, granted: grantingVoters });
+    core.logger.info('Became leader of the quorum', { epoch, granted: grantingVoters });
     if (this.renewal?.epoch === epoch) {
       state.renewedFor = this.renewal.of;
       this.renewal.end(true);
@@ -63,7 +63,7 @@ export class Leading {
     core.searchCause = `it had resigned (${reason})`;
     const successors = role.state.successors();
     const leader = { leaderId: core.nodeId, epoch: core.quorumState.epoch };
-    core.logger.info('resigns as leader of the quorum', { epoch: leader.epoch, reason });
+    core.logger.info('Resigned as leader of the quorum', { epoch: leader.epoch, reason });
     core.become({ name: 'unattached' }, { ...core.quorumState, leaderId: -1 }, reason);
     // The other voters may now stand for election; this node needs to be outrun only when it resumes.
     core.setTimer(core.jittered(core.settings.fetchTimeoutMs), () => this.transitions.lookForLeader());
@@ -72,7 +72,7 @@ export class Leading {
       core.peers.map((peer) =>
         core.transport.send(peer, endQuorumEpoch, body, core.settings.fetchTimeoutMs).then(
           () => undefined,
-          (error: unknown) => core.logger.debug('could not send EndQuorumEpoch to a voter', { voter: peer, error }),
+          (error: unknown) => core.logger.debug('Could not send EndQuorumEpoch to a voter', { voter: peer, error }),
         ),
       ),
     );
@@ -90,7 +90,8 @@ export class Leading {
     const { role } = core;
     if (role.name !== 'leader') return answer(ErrorCode.NOT_LEADER_OR_FOLLOWER, 'This node does not lead the quorum.');
     const voter = role.state.followers.get(body.voterId);
-    if (voter === undefined) return answer(ErrorCode.INVALID_REQUEST, 'The voters of this quorum are fixed; this is none of them.');
+    if (voter === undefined)
+      return answer(ErrorCode.INVALID_REQUEST, 'The voters of this quorum are fixed, and this node is not one of them.');
     const of = `${body.voterId}:${body.voterDirectoryId}`;
     if (role.state.renewedFor === of) return answer(ErrorCode.NONE);
     const later = (why: string) => answer(ErrorCode.REQUEST_TIMED_OUT, `Ask again: ${why}.`);
@@ -98,8 +99,9 @@ export class Leading {
       return later('the voter has not caught up');
     const since = core.runningMs - core.settings.fetchTimeoutMs;
     // Of two voters the other one votes for this leader, and may not be a candidate itself.
-    if (core.voters.length > 2 && !role.state.hasMajorityContactSince(since, body.voterId)) return later('the others are no majority');
-    if (role.state.appendsPending > 0) return later('changes are under way');
+    if (core.voters.length > 2 && !role.state.hasMajorityContactSince(since, body.voterId))
+      return later('the other voters are no majority');
+    if (role.state.appendsPending > 0) return later('changes are in progress');
     core.logger.info('Starts a re-election, so that a voter that lost its data may vote again', { voter: body.voterId });
     return (await core.guard(() => this.renew(of))) ? answer(ErrorCode.NONE) : later('this leader was not re-elected');
   }
@@ -164,7 +166,7 @@ export class Leading {
     const { role } = core;
     if (role.name !== 'leader') throw new KafkaError(ErrorCode.NOT_CONTROLLER, 'This node does not lead the metadata quorum.');
     if (role.state.appendsPending >= core.settings.maxPendingAppends) {
-      throw new KafkaError(ErrorCode.THROTTLING_QUOTA_EXCEEDED, 'Too many metadata changes wait for the quorum; try again in a moment.');
+      throw new KafkaError(ErrorCode.THROTTLING_QUOTA_EXCEEDED, 'Too many metadata changes wait for the quorum. Retry later.');
     }
     return core.guard(() => {
       const offset = core.log.append(role.state.epoch, core.clock.now(), values);

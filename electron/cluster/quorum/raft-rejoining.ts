@@ -116,7 +116,7 @@ export class Rejoining {
       answered: ({ errorCode, errorMessage }) => {
         this.asking = false;
         if (errorCode === ErrorCode.NONE) this.fetchesSince = 0;
-        else core.logger.debug('may not vote yet', { leader, error: errorName(errorCode), reason: errorMessage });
+        else core.logger.debug('Has no vote yet', { leader, error: errorName(errorCode), reason: errorMessage });
       },
       failed: () => {
         this.asking = false;

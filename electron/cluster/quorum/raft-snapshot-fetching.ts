@@ -53,7 +53,7 @@ export class SnapshotFetching {
     let { receiving } = this;
     if (receiving?.leaderId !== role.leaderId || receiving.id.endOffset !== id.endOffset || receiving.id.epoch !== id.epoch) {
       this.abandon();
-      core.logger.info('fetches a snapshot of the metadata', { leader: role.leaderId, endOffset: id.endOffset, epoch: id.epoch });
+      core.logger.info('Fetching a metadata snapshot', { leader: role.leaderId, endOffset: id.endOffset, epoch: id.epoch });
       this.receiving = receiving = { leaderId: role.leaderId, id, receiver: core.log.receiveSnapshot(id) };
     }
     this.fetchNext(role, receiving);
@@ -86,7 +86,7 @@ export class SnapshotFetching {
     const slice = messages.readSnapshotResponse(response);
     if (slice === undefined || slice.errorCode !== ErrorCode.NONE) {
       const error = errorName(slice?.errorCode ?? response.errorCode);
-      core.logger.warn('the leader does not give its snapshot', { leader: role.leaderId, error });
+      core.logger.warn('The leader refused to send its snapshot', { leader: role.leaderId, error });
       this.abandon();
       if (slice !== undefined) this.hooks.observe(slice.leader, role.leaderId);
       this.hooks.failed(role);
@@ -102,7 +102,7 @@ export class SnapshotFetching {
     const { core } = this;
     const { receiver } = receiving;
     if (position !== BigInt(receiver.position) || bytes.length === 0) {
-      core.logger.warn('the leader sent a slice of its snapshot that was not requested', { leader: role.leaderId });
+      core.logger.warn('The leader sent a slice of its snapshot that was not requested', { leader: role.leaderId });
       this.abandon();
       this.hooks.failed(role);
       return;
@@ -138,7 +138,7 @@ export class SnapshotFetching {
       receiver.finish();
     } catch (error) {
       if (!isCorruption(error)) throw error;
-      core.logger.warn('the leader sent a snapshot that cannot be used', { leader: role.leaderId, reason: error.message });
+      core.logger.warn('The leader sent an invalid snapshot', { leader: role.leaderId, reason: error.message });
       this.hooks.failed(role);
       return;
     }

@@ -130,7 +130,7 @@ export class Voting {
     const { core } = this;
     const answer = messages.readVoteResponse(body);
     if (answer === undefined) {
-      core.logger.warn('a voter refuses to talk', { voter: peer, error: errorName(body.errorCode) });
+      core.logger.warn('A voter refused a request for votes', { voter: peer, error: errorName(body.errorCode) });
       this.refused(role, peer);
       return;
     }

@@ -138,8 +138,8 @@ export class Snapshotting {
     this.writing = undefined;
     this.lastSizeBytes = sizeBytes;
     const facts = { endOffset: Number(id.endOffset), epoch: id.epoch, records: written, sizeBytes };
-    logger.info('has written a snapshot of the metadata', facts);
-    const reason = `it stands for the first ${id.endOffset} records of the metadata log`;
+    logger.info('Wrote a metadata snapshot', facts);
+    const reason = `covers the first ${id.endOffset} records of the metadata log`;
     events({ type: 'quorum/snapshotWritten', at: clock.now(), broker: nodeId, reason, details: facts });
   }
 
@@ -150,7 +150,7 @@ export class Snapshotting {
     } catch (error) {
       if (!(error instanceof DiskError) && !(error instanceof KafkaError)) throw error;
       const { logger, clock, maxBytes } = this.options;
-      logger.warn('could not write a snapshot of the metadata', { error, retryMs: RETRY_MS });
+      logger.warn('Could not write a metadata snapshot', { error, retryMs: RETRY_MS });
       this.giveUp();
       this.bytes = Math.max(this.bytes, maxBytes);
       this.notBefore = clock.monotonic() + RETRY_MS;

@@ -140,7 +140,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
   notify(type: number, path: string): void {
     if (this.state !== 'open') return;
     if (this.blocked && ++this.unsentEvents > MAX_UNSENT_EVENTS) {
-      this.destroy('it does not take its events');
+      this.destroy('the client does not read its events');
       return;
     }
     this.send(encodeEvent(type, path));
@@ -332,7 +332,7 @@ export class ZooKeeperConnection implements Watcher, LimitedConnection {
       await endpoint.applied(request.lastZxidSeen);
     }
     if (!endpoint.writable) {
-      if (request.readOnly !== true) throw new ProtocolError('there is no quorum, and the client wants one');
+      if (request.readOnly !== true) throw new ProtocolError('there is no quorum, and the client requires one');
       this.beginLocally(request);
       return;
     }

@@ -141,7 +141,7 @@ export class ZooKeeperServer implements Endpoint {
   attach(connection: ZooKeeperConnection, sessionId: bigint): void {
     const known = this.coordination.image().coordination.sessions.get(sessionId);
     if (known === undefined) connection.sessionEnded();
-    else if (known.holder !== connection.session?.holder) connection.destroy('its session is on another connection');
+    else if (known.holder !== connection.session?.holder) connection.destroy('the session moved to another connection');
     else this.bySession.set(sessionId, connection);
   }
 
@@ -236,7 +236,7 @@ export class ZooKeeperServer implements Endpoint {
       // A session that its own client has closed is about to be answered; it ends by itself.
       if (known === undefined) connection?.sessionEnded();
       else if (connection !== undefined && known.holder !== connection.session?.holder) {
-        connection.destroy('its session is on another connection');
+        connection.destroy('the session moved to another connection');
       }
     }
     let due = 0;
@@ -265,7 +265,7 @@ export class ZooKeeperServer implements Endpoint {
       connection.countWork();
       if (session === undefined) {
         if (running - connection.openedAt > HANDSHAKE_MS) connection.destroy('no handshake');
-      } else if (running - connection.lastReceivedAt > session.timeoutMs) connection.destroy('its client is silent');
+      } else if (running - connection.lastReceivedAt > session.timeoutMs) connection.destroy('no request within the session timeout');
       else if (!writable && !session.local) connection.destroy('there is no quorum');
       // A read-only client looks for a node with a quorum when there is one again.
       else if (led && session.local) connection.destroy('there is a quorum again');

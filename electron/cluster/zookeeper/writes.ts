@@ -108,7 +108,7 @@ export function decodeWrite(context: RequestContext, type: number, reader: Reade
 
 /** Replies in the order of the writes. Throws `OutcomeUnknown`, and `ZooKeeperError` for all of them. */
 export async function executeWrites({ endpoint, session }: RequestContext, writes: readonly Write[]): Promise<Reply[]> {
-  if (session.local) throw new ZooKeeperError(ZooKeeperCode.NOTREADONLY, 'there is no quorum that could change anything');
+  if (session.local) throw new ZooKeeperError(ZooKeeperCode.NOTREADONLY, 'there is no quorum');
   const request = session.nextRequest++;
   const transactions = writes.map(({ changes }) => ({ operations: changes }));
   const body = { sessionId: session.id, holder: session.holder, request, transactions };

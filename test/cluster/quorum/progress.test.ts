@@ -237,7 +237,7 @@ describe('progress of the quorum under a fault', () => {
     }
     expect(state(cluster).epoch).toBeGreaterThan(epoch);
     const reason = cluster.events.findLast(({ type }) => type === 'quorum/leaderElected')?.reason;
-    expect(reason).toMatch(new RegExp(`, because node ${controller} (sent nothing for \\d+ ms|resigned)$`));
+    expect(reason).toMatch(new RegExp(` because node ${controller} (did not respond for \\d+ ms|resigned)$`));
   });
 
   it('names the cause of an election when the active controller resigns', async () => {

@@ -16,7 +16,7 @@ interface Join {
   readonly request: JoinRequest;
   readonly context: GroupRequestContext;
   readonly waiter: Waiter<JoinResponse>;
-  /** `; it says: …` with a reason of the client (KIP-800), else empty. */
+  /** `; reason: …` with a reason of the client (KIP-800), else empty. */
   readonly because: string;
 }
 
@@ -180,11 +180,11 @@ function replaceStaticMember(join: Join, member: ClassicMember, newId: string): 
   const name = memberName(member);
   if (group.state === 'CompletingRebalance') {
     // The leader may already have assigned partitions to the old id.
-    return prepareRebalance(env, group, `static member ${name} came back while partitions were being assigned`);
+    return prepareRebalance(env, group, `static member ${name} rejoined while partitions were being assigned`);
   }
   if (group.state !== 'Stable') return completeIfAllJoined(env, group);
   if (group.selectProtocol() !== group.protocolName) {
-    return prepareRebalance(env, group, `static member ${name} came back with other protocols`);
+    return prepareRebalance(env, group, `static member ${name} rejoined with other protocols`);
   }
   const { generation } = group;
   return {
@@ -203,7 +203,7 @@ function replaceStaticMember(join: Join, member: ClassicMember, newId: string): 
         return null;
       }
       touch(member);
-      env.emit('group/memberJoined', group.groupId, `static member ${name} came back and has its old partitions`, {
+      env.emit('group/memberJoined', group.groupId, `static member ${name} rejoined and keeps its assignment`, {
         memberId: newId,
         clientId: member.clientId,
         clientHost: member.clientHost,

@@ -11,9 +11,9 @@ export function seconds(milliseconds: number): string {
   return `${(milliseconds / 1000).toFixed(1)} s`;
 }
 
-/** `; it says: …` with a reason of the client, else empty. */
+/** `; reason: …` with a reason of the client, else empty. */
 export function clientReason(reason: string | null): string {
-  return reason === null || reason === '' ? '' : `; it says: ${reason.slice(0, REASON_LENGTH)}`;
+  return reason === null || reason === '' ? '' : `; reason: ${reason.slice(0, REASON_LENGTH)}`;
 }
 
 /** `member a`, `members a and b`, `members a, b, c and 4 more` */

@@ -137,7 +137,7 @@ function decide<R extends AskedResource>(
   // Unclean election was enabled: partitions without a leader get one at once.
   const moves = electForLeaderless({ ...image, configs }, context.properties);
   for (const move of moves) records.push(move.record);
-  for (const event of moveEvents(moves, 'setting', 'a changed setting allows a leader that may lack records')) events.push(event);
+  for (const event of moveEvents(moves, 'setting', 'unclean leader election was enabled')) events.push(event);
   return { records, response: { responses }, events };
 }
 

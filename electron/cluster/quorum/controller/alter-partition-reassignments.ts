@@ -62,7 +62,7 @@ export function alterPartitionReassignments(context: DecisionContext, request: R
       errorMessage: null,
       responses,
     },
-    events: [...describeChanges(changes), ...moveEvents(moves, 'reassignment', 'replicas were assigned to other brokers')],
+    events: [...describeChanges(changes), ...moveEvents(moves, 'reassignment', 'replicas were reassigned')],
   };
 }
 
@@ -140,7 +140,12 @@ function describeChanges(changes: readonly Change[]): ControllerEvent[] {
       from: originalReplicas(after),
       to: targetReplicas(after),
     }));
-    events.push({ type: 'partition/reassignmentStarted', reason: 'it was asked for', ...sole(list), details: { changes: list } });
+    events.push({
+      type: 'partition/reassignmentStarted',
+      reason: 'AlterPartitionReassignments request',
+      ...sole(list),
+      details: { changes: list },
+    });
   }
   const cancelled = of(true);
   if (cancelled.length > 0) {
@@ -150,7 +155,12 @@ function describeChanges(changes: readonly Change[]): ControllerEvent[] {
       from: targetReplicas(before),
       to: after.replicas,
     }));
-    events.push({ type: 'partition/reassignmentCancelled', reason: 'it was asked for', ...sole(list), details: { changes: list } });
+    events.push({
+      type: 'partition/reassignmentCancelled',
+      reason: 'AlterPartitionReassignments request',
+      ...sole(list),
+      details: { changes: list },
+    });
   }
   return events;
 }

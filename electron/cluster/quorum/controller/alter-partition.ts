@@ -63,7 +63,7 @@ export function alterPartition(context: DecisionContext, request: Request): Deci
     response: { errorCode: ErrorCode.NONE, topics },
     events: [
       ...isrEvents(moves),
-      ...moveEvents(ends, 'reassignment', 'its replicas have moved'),
+      ...moveEvents(ends, 'reassignment', 'the reassignment is complete'),
       ...moveEvents(handovers, 'repair', `broker ${request.brokerId} cannot read its log, and no replica can repair it`),
     ],
   };

@@ -45,13 +45,13 @@ export function decideHeartbeat(
       const { shutdownOffset, lowestActiveOffset } = progress;
       const othersKnow = lowestActiveOffset === undefined || (shutdownOffset !== undefined && lowestActiveOffset >= shutdownOffset);
       if (leadsAnything(context.image, broker.id) || !othersKnow) return { records: [], response: answer(false, false), events: [] };
-      return { ...fenceBroker(context, broker, 'it has shut down'), response: answer(true, true) };
+      return { ...fenceBroker(context, broker, 'controlled shutdown is complete'), response: answer(true, true) };
     }
     if (!leadsAnything(context.image, broker.id))
-      return { ...fenceBroker(context, broker, 'it has shut down'), response: answer(true, true) };
+      return { ...fenceBroker(context, broker, 'controlled shutdown is complete'), response: answer(true, true) };
     return beginShutdown(context, broker, answer(false, false));
   }
-  if (request.wantFence) return { ...fenceBroker(context, broker, 'it asked to be fenced'), response: answer(true, false) };
+  if (request.wantFence) return { ...fenceBroker(context, broker, 'the broker requested to be fenced'), response: answer(true, false) };
   return { records: [], response: answer(false, false), events: [] };
 }
 
@@ -67,7 +67,7 @@ function beginShutdown(context: DecisionContext, broker: BrokerRegistration, res
     ],
     response,
     events: [
-      { type: 'cluster/controlledShutdown', broker: broker.id, reason: 'it was asked to stop; its leaderships move first' },
+      { type: 'cluster/controlledShutdown', broker: broker.id, reason: 'shutdown was requested; leaderships move first' },
       ...moveEvents(moves, 'shutdown', `broker ${broker.id} shuts down`, broker.id),
     ],
   };

@@ -26,7 +26,7 @@ export function createPartitions(context: DecisionContext, request: Request): De
           type: 'topic/partitionsAdded',
           topic: topic.name,
           partitions: added.partitions,
-          reason: `it was asked to have ${topic.count} partitions`,
+          reason: `CreatePartitions request for ${topic.count} partitions`,
         });
       }
       return { name: topic.name, errorCode: ErrorCode.NONE, errorMessage: null };

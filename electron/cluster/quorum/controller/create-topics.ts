@@ -47,7 +47,7 @@ export function createTopics(context: DecisionContext, request: Request): Decisi
           type: 'topic/created',
           topic: topic.name,
           partitions: created.assignment.map((_, index) => index),
-          reason: 'it was asked for',
+          reason: 'CreateTopics request',
           details: { replicationFactor: created.result.replicationFactor },
         });
       }

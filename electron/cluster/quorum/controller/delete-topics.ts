@@ -32,7 +32,12 @@ export function deleteTopics(context: DecisionContext, request: Request): Decisi
     if (gone.has(topic.id)) return refuse(ErrorCode.INVALID_REQUEST, `The request names topic ${topic.name} twice.`);
     gone.add(topic.id);
     records.push({ type: 'RemoveTopicRecord', value: { topicId: topic.id } });
-    events.push({ type: 'topic/deleted', topic: topic.name, reason: 'it was asked for', details: { partitions: topic.partitions.length } });
+    events.push({
+      type: 'topic/deleted',
+      topic: topic.name,
+      reason: 'DeleteTopics request',
+      details: { partitions: topic.partitions.length },
+    });
     return { name: topic.name, topicId: topic.id, errorCode: ErrorCode.NONE };
   });
   return { records, response: { responses }, events };

@@ -51,11 +51,7 @@ export function electLeaders(context: DecisionContext, request: RequestOf<typeof
   return {
     records: moves.map((move) => move.record),
     response: { errorCode: ErrorCode.NONE, replicaElectionResults: results },
-    events: moveEvents(
-      moves,
-      'request',
-      electionType === PREFERRED ? 'leadership went back to preferred replicas' : 'an unclean election was asked for',
-    ),
+    events: moveEvents(moves, 'request', electionType === PREFERRED ? 'preferred leader election' : 'unclean leader election'),
   };
 }
 

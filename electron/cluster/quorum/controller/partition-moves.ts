@@ -133,6 +133,6 @@ function reassignedEvents(moves: readonly PartitionMove[]): ControllerEvent[] {
     .filter(({ reassigned }) => reassigned)
     .map(({ before, after }) => ({ topic: before.topic, partition: before.partition, from: before.replicas, to: after.replicas }));
   if (list.length === 0) return [];
-  const reason = 'the replicas that were added are in sync';
+  const reason = 'all added replicas are in sync';
   return [{ type: 'partition/reassigned', reason, details: { changes: list } }];
 }

@@ -64,7 +64,7 @@ export function registerBroker(
   const joined: ControllerEvent = {
     type: 'cluster/brokerRegistered',
     broker: request.brokerId,
-    reason: existing === undefined ? 'it joined the cluster' : how,
+    reason: existing === undefined ? 'joined the cluster' : how,
   };
   if (existing === undefined) return { records: [registration], response, events: [joined] };
   const moves = clean

@@ -18,8 +18,8 @@ export function unfenceBroker(context: DecisionContext, broker: BrokerRegistrati
     ],
     response: undefined,
     events: [
-      { type: 'cluster/brokerUnfenced', broker: broker.id, reason: 'it has caught up with the metadata and is in service' },
-      ...moveEvents(moves, 'unfencing', `broker ${broker.id} is back`, broker.id),
+      { type: 'cluster/brokerUnfenced', broker: broker.id, reason: 'caught up with the metadata log' },
+      ...moveEvents(moves, 'unfencing', `broker ${broker.id} was unfenced`, broker.id),
     ],
   };
 }

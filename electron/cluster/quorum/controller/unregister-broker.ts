@@ -15,7 +15,7 @@ export function unregisterBroker(context: DecisionContext, request: RequestOf<ty
   const fenced = {
     type: 'cluster/brokerFenced',
     broker: broker.id,
-    reason: 'it was removed from the cluster',
+    reason: 'removed from the cluster',
     details: { trigger: 'removal' },
   };
   return {
