@@ -1,8 +1,8 @@
 import { SortedMap } from '../../electron/cluster/lib/sorted-map.ts';
 import { completeMetadataRecord } from '../../electron/cluster/protocol/records/metadata-records.ts';
-import { emptyZnode, znodeBytes, type CoordinationSession, type Znode } from '../../electron/cluster/quorum/coordination/coordination.ts';
-import { CONTAINER_OWNER, isExpirable, ttlOwner } from '../../electron/cluster/quorum/coordination/node-kind.ts';
-import { coordinationRecords } from '../../electron/cluster/quorum/coordination/snapshot.ts';
+import { emptyZnode, znodeBytes, type CoordinationSession, type Znode } from '../../electron/cluster/quorum/zookeeper-state/state.ts';
+import { CONTAINER_OWNER, isExpirable, ttlOwner } from '../../electron/cluster/quorum/zookeeper-state/node-kind.ts';
+import { coordinationRecords } from '../../electron/cluster/quorum/zookeeper-state/snapshot.ts';
 import { imageOfRecords, imageRecords } from '../../electron/cluster/quorum/image-records.ts';
 import type { Random } from '../../electron/cluster/lib/random.ts';
 import { randomUuid } from '../../electron/cluster/protocol/uuid.ts';

@@ -2,7 +2,7 @@
 import { FrameSplitter } from '../../electron/cluster/protocol/frame.ts';
 import { Reader } from '../../electron/cluster/protocol/reader.ts';
 import type { Writer } from '../../electron/cluster/protocol/writer.ts';
-import type { Stat } from '../../electron/cluster/quorum/coordination/stat.ts';
+import type { Stat } from '../../electron/cluster/quorum/zookeeper-state/stat.ts';
 import { frame, OpCode, readStat, readText, readTexts, writeAcl, writeText, writeTexts } from '../../electron/cluster/zookeeper/wire.ts';
 
 export interface Answer {

@@ -16,8 +16,8 @@ import {
   encodeMetadataRecord,
   type MetadataRecordIn,
 } from '../../electron/cluster/protocol/records/metadata-records.ts';
-import { ChangeKind } from '../../electron/cluster/quorum/coordination/coordination.ts';
-import { changeOf } from '../../electron/cluster/quorum/coordination/transaction.ts';
+import { ChangeKind } from '../../electron/cluster/quorum/zookeeper-state/state.ts';
+import { changeOf } from '../../electron/cluster/quorum/zookeeper-state/transaction.ts';
 import { applyRecords } from '../../electron/cluster/quorum/image-apply.ts';
 import { imageRecords } from '../../electron/cluster/quorum/image-records.ts';
 import { EMPTY_IMAGE } from '../../electron/cluster/quorum/image.ts';

@@ -22,7 +22,7 @@ import { KafkaError } from '../protocol/kafka-error.ts';
 import { Reader } from '../protocol/reader.ts';
 import type { Api } from '../protocol/schema.ts';
 import { Writer } from '../protocol/writer.ts';
-import { coordinationTouch } from './coordination/apis.ts';
+import { coordinationTouch } from './zookeeper-state/apis.ts';
 
 /** Requests whose field `timeoutMs` limits how long the controller may take. */
 const TIMED: ReadonlySet<number> = new Set([

@@ -29,7 +29,7 @@ import { deleteTopics as decideDeleteTopics } from './controller/delete-topics.t
 import { electLeaders as decideElectLeaders } from './controller/elect-leaders.ts';
 import { listPartitionReassignments as decideListReassignments } from './controller/list-partition-reassignments.ts';
 import { unregisterBroker as decideUnregister } from './controller/unregister-broker.ts';
-import { coordinationTouch, coordinationSession, coordinationWrite } from './coordination/apis.ts';
+import { coordinationTouch, coordinationSession, coordinationWrite } from './zookeeper-state/apis.ts';
 
 export interface Operation<Request, Response> {
   readonly api: Api<Request, never, unknown, Response>;

@@ -13,10 +13,10 @@ import { decideHeartbeat } from './controller/broker-heartbeat.ts';
 import { isActive, type Decision, type DecisionContext } from './controller/decision.ts';
 import { fenceBroker } from './controller/fence-broker.ts';
 import { registerBroker } from './controller/register-broker.ts';
-import { coordinationTouch, type coordinationSession, type coordinationWrite } from './coordination/apis.ts';
-import { deleteExpired, EXPIRY_INTERVAL_MS, expiredNodes } from './coordination/expiry.ts';
-import { decideTouch, decideSessions, expireSessions, SessionClock } from './coordination/sessions.ts';
-import { decideWrite } from './coordination/transaction.ts';
+import { coordinationTouch, type coordinationSession, type coordinationWrite } from './zookeeper-state/apis.ts';
+import { deleteExpired, EXPIRY_INTERVAL_MS, expiredNodes } from './zookeeper-state/expiry.ts';
+import { decideTouch, decideSessions, expireSessions, SessionClock } from './zookeeper-state/sessions.ts';
+import { decideWrite } from './zookeeper-state/transaction.ts';
 import type { BrokerRegistration, MetadataImage } from './image.ts';
 
 export interface SessionSettings {

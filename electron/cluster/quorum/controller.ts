@@ -21,9 +21,9 @@ import { ControllerSessions, wallTime, type SessionSettings } from './controller
 import { refuseOversized, type ControllerEvent, type Decision, type DecisionContext } from './controller/decision.ts';
 import { electLeaders } from './controller/elect-leaders.ts';
 import { electForLeaderless, moveEvents } from './controller/partition-moves.ts';
-import { coordinationTouch } from './coordination/apis.ts';
-import { ChangeKind } from './coordination/coordination.ts';
-import { changeOf } from './coordination/transaction.ts';
+import { coordinationTouch } from './zookeeper-state/apis.ts';
+import { ChangeKind } from './zookeeper-state/state.ts';
+import { changeOf } from './zookeeper-state/transaction.ts';
 import { applyRecords } from './image-apply.ts';
 import type { MetadataImage } from './image.ts';
 import type { CommittedBatch } from './raft-log.ts';
@@ -219,12 +219,12 @@ export class Controller {
       type: 'FeatureLevelRecord',
       value: { name, featureLevel },
     }));
-    this.decideOnItsOwn('bootstrap', () => ({ records, response: undefined, events: [] }));
+    this.enqueueInternal('bootstrap', () => ({ records, response: undefined, events: [] }));
   }
 
   /** The content of /controller: a record, so that all nodes serve the same content from the same offset on. */
   private announce(epoch: number): void {
-    this.decideOnItsOwn('announce itself', (context) => {
+    this.enqueueInternal('announce itself', (context) => {
       const change = { ...changeOf(ChangeKind.controller), id: BigInt(this.options.nodeId), number: epoch };
       const coordination = { zxid: context.nextOffset, time: wallTime(this.options.clock), changes: [change] };
       return { records: [{ type: 'NoOpRecord', value: { coordination } }], response: undefined, events: [] };
@@ -335,7 +335,7 @@ export class Controller {
   }
 
   /** Enqueues a decision without a request. */
-  private decideOnItsOwn(what: string, decide: (context: DecisionContext) => Decision<unknown>): void {
+  private enqueueInternal(what: string, decide: (context: DecisionContext) => Decision<unknown>): void {
     const admission = { deadline: Number.POSITIVE_INFINITY, limit: this.settings.maxQueued * 2 };
     this.enqueue(decide, admission).catch((error: unknown) => this.options.logger.warn(`Could not ${what}`, { error }));
   }
@@ -386,7 +386,7 @@ export class Controller {
   }
 
   private sweep(active: Active): void {
-    for (const { what, decide } of this.heldSessions.sweep(active.image)) this.decideOnItsOwn(what, decide);
+    for (const { what, decide } of this.heldSessions.sweep(active.image)) this.enqueueInternal(what, decide);
     const now = this.options.clock.monotonic();
     if (now >= active.leaderlessAt) {
       active.leaderlessAt = now + LEADERLESS_MS;
@@ -394,7 +394,7 @@ export class Controller {
     }
     if (this.settings.rebalanceMs > 0 && now >= active.rebalanceAt) {
       active.rebalanceAt = now + this.settings.rebalanceMs;
-      this.decideOnItsOwn('rebalance leaderships', (context) =>
+      this.enqueueInternal('rebalance leaderships', (context) =>
         electLeaders(context, { electionType: 0, topicPartitions: null, timeoutMs: this.settings.commitTimeoutMs }),
       );
     }
@@ -404,7 +404,7 @@ export class Controller {
   private electWhereLeaderless(active: Active): void {
     const { properties } = this.options;
     if (electForLeaderless(active.image, properties).length === 0) return;
-    this.decideOnItsOwn('elect leaders', ({ image }) => {
+    this.enqueueInternal('elect leaders', ({ image }) => {
       const moves = electForLeaderless(image, properties);
       const records = moves.map(({ record }) => record);
       return { records, response: undefined, events: moveEvents(moves, 'sweep', 'an eligible leader is live') };

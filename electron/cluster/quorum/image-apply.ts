@@ -5,9 +5,9 @@
 import { runWhole } from '../lib/work-slices.ts';
 import { assert, must } from '../lib/assert.ts';
 import type { MetadataRecord, MetadataValue } from '../protocol/records/metadata-records.ts';
-import { applyCoordination } from './coordination/apply.ts';
-import { ChangeKind, type CoordinationImage, type ZnodeChange } from './coordination/coordination.ts';
-import { updateSystemTimes } from './coordination/system-times.ts';
+import { applyCoordination } from './zookeeper-state/apply.ts';
+import { ChangeKind, type CoordinationImage, type ZnodeChange } from './zookeeper-state/state.ts';
+import { updateSystemTimes } from './zookeeper-state/system-times.ts';
 import {
   configKey,
   TOPIC_RESOURCE,

@@ -1,5 +1,5 @@
 /** The difference of two images without the records between them: the second was loaded from a snapshot. */
-import { diffCoordination, diffSessions } from './coordination/diff.ts';
+import { diffCoordination, diffSessions } from './zookeeper-state/diff.ts';
 import type { ImageChange, MetadataImage, PartitionImage, TopicImage } from './image.ts';
 
 export function diffImages(before: MetadataImage, after: MetadataImage): ImageChange {

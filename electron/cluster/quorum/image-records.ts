@@ -5,7 +5,7 @@
 import { runWhole } from '../lib/work-slices.ts';
 import { assert } from '../lib/assert.ts';
 import type { MetadataRecord, MetadataRecordIn } from '../protocol/records/metadata-records.ts';
-import { coordinationRecords } from './coordination/snapshot.ts';
+import { coordinationRecords } from './zookeeper-state/snapshot.ts';
 import { applyInSteps } from './image-apply.ts';
 import { EMPTY_IMAGE, type BrokerRegistration, type MetadataImage, type PartitionImage, type TopicImage } from './image.ts';
 

@@ -4,7 +4,7 @@
  * that did not change.
  */
 import { ZERO_UUID } from '../protocol/uuid.ts';
-import { EMPTY_COORDINATION, type CoordinationImage, type ZnodeChange } from './coordination/coordination.ts';
+import { EMPTY_COORDINATION, type CoordinationImage, type ZnodeChange } from './zookeeper-state/state.ts';
 
 export interface MetadataImage {
   /** Offset of the last record applied; −1 before the first. */

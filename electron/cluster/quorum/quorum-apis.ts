@@ -18,7 +18,7 @@ import type { Reader } from '../protocol/reader.ts';
 import type { Api, RequestOf, ResponseIn } from '../protocol/schema.ts';
 import { ZERO_UUID } from '../protocol/uuid.ts';
 import type { Controller } from './controller.ts';
-import { isPrivateApi } from './coordination/apis.ts';
+import { isPrivateApi } from './zookeeper-state/apis.ts';
 import { METADATA_TOPIC } from './raft-messages.ts';
 import type { QuorumReplicaState, RaftNode } from './raft.ts';
 

@@ -221,7 +221,7 @@ export class Leading {
     });
   }
 
-  private serveFetch(asked: messages.FetchAsked, reply: (answer: FetchAnswer) => void): void {
+  private serveFetch(asked: messages.FetchRequestFields, reply: (answer: FetchAnswer) => void): void {
     const { core } = this;
     const { role } = core;
     const refused = this.refusesReader(asked.epoch);
@@ -307,7 +307,7 @@ export class Leading {
     return core.guard(() => messages.snapshotResponse({ ...this.snapshotSlice(asked), leader: core.leader, id: asked.id }));
   }
 
-  private snapshotSlice(asked: messages.SnapshotAsked): { errorCode: number; size: bigint; position: bigint; bytes: Buffer } {
+  private snapshotSlice(asked: messages.SnapshotRequestFields): { errorCode: number; size: bigint; position: bigint; bytes: Buffer } {
     const { core } = this;
     const { role } = core;
     const failed = (errorCode: number) => ({ errorCode, size: 0n, position: asked.position, bytes: Buffer.alloc(0) });

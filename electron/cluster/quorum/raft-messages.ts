@@ -21,7 +21,7 @@ export interface LeaderAndEpoch {
   epoch: number;
 }
 
-export interface VoteAsked {
+export interface VoteRequestFields {
   candidateId: number;
   epoch: number;
   lastEpoch: number;
@@ -29,7 +29,7 @@ export interface VoteAsked {
   preVote: boolean;
 }
 
-export function voteRequest(clusterId: string, voterId: number, asked: VoteAsked): RequestIn<typeof vote> {
+export function voteRequest(clusterId: string, voterId: number, asked: VoteRequestFields): RequestIn<typeof vote> {
   const partition = {
     partitionIndex: 0,
     replicaEpoch: asked.epoch,
@@ -41,7 +41,7 @@ export function voteRequest(clusterId: string, voterId: number, asked: VoteAsked
   return { clusterId, voterId, topics: [{ topicName: METADATA_TOPIC, partitions: [partition] }] };
 }
 
-export function readVoteRequest(body: RequestOf<typeof vote>): VoteAsked | undefined {
+export function readVoteRequest(body: RequestOf<typeof vote>): VoteRequestFields | undefined {
   const partition = only(body.topics);
   if (partition === undefined) return undefined;
   return {
@@ -114,7 +114,7 @@ export function readEpochResponse(body: ResponseOf<typeof beginQuorumEpoch>): (L
   return { errorCode: partition.errorCode, leaderId: partition.leaderId, epoch: partition.leaderEpoch };
 }
 
-export interface FetchAsked {
+export interface FetchRequestFields {
   replicaId: number;
   epoch: number;
   fetchOffset: bigint;
@@ -131,7 +131,7 @@ export interface FetchAsked {
 /** Directory id of a replica without a vote; random directory ids are never reserved ones. */
 const NO_VOTERS_DIRECTORY = 'AAAAAAAAAAAAAAAAAAAAAQ';
 
-export function fetchRequest(clusterId: string, asked: FetchAsked): RequestIn<typeof fetch> {
+export function fetchRequest(clusterId: string, asked: FetchRequestFields): RequestIn<typeof fetch> {
   const partition = {
     partition: 0,
     currentLeaderEpoch: asked.epoch,
@@ -151,7 +151,7 @@ export function fetchRequest(clusterId: string, asked: FetchAsked): RequestIn<ty
   };
 }
 
-export function readFetchRequest(body: RequestOf<typeof fetch>): FetchAsked | undefined {
+export function readFetchRequest(body: RequestOf<typeof fetch>): FetchRequestFields | undefined {
   const [topic] = body.topics;
   const [partition] = topic?.partitions ?? [];
   if (topic === undefined || partition === undefined || body.topics.length !== 1 || topic.partitions.length !== 1) return undefined;
@@ -219,7 +219,7 @@ export function readFetchResponse(body: ResponseOf<typeof fetch>): FetchAnswer |
   };
 }
 
-export interface SnapshotAsked {
+export interface SnapshotRequestFields {
   replicaId: number;
   epoch: number;
   id: SnapshotId;
@@ -227,13 +227,13 @@ export interface SnapshotAsked {
   maxBytes: number;
 }
 
-export function snapshotRequest(clusterId: string, asked: SnapshotAsked): RequestIn<typeof fetchSnapshot> {
+export function snapshotRequest(clusterId: string, asked: SnapshotRequestFields): RequestIn<typeof fetchSnapshot> {
   const { replicaId, epoch, id, position, maxBytes } = asked;
   const partition = { partition: 0, currentLeaderEpoch: epoch, snapshotId: id, position, replicaDirectoryId: ZERO_UUID };
   return { clusterId, replicaId, maxBytes, topics: [{ name: METADATA_TOPIC, partitions: [partition] }] };
 }
 
-export function readSnapshotRequest(body: RequestOf<typeof fetchSnapshot>): SnapshotAsked | undefined {
+export function readSnapshotRequest(body: RequestOf<typeof fetchSnapshot>): SnapshotRequestFields | undefined {
   const [topic] = body.topics;
   const [partition] = topic?.partitions ?? [];
   if (body.topics.length !== 1 || topic?.name !== METADATA_TOPIC || topic.partitions.length !== 1 || partition?.partition !== 0) {

@@ -1,5 +1,5 @@
 /** Converts a change of the metadata image to changes of the tree: created, deleted and changed nodes, in order. */
-import type { ZnodeChange } from '../quorum/coordination/coordination.ts';
+import type { ZnodeChange } from '../quorum/zookeeper-state/state.ts';
 import { BROKER_RESOURCE, configKey, TOPIC_RESOURCE, type ImageChange, type PartitionImage } from '../quorum/image.ts';
 import { DEFAULT_ENTITY } from './system-tree.ts';
 

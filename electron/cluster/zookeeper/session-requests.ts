@@ -4,7 +4,7 @@
  */
 import { ErrorCode } from '../protocol/error-codes.ts';
 import type { RequestOf, ResponseOf } from '../protocol/schema.ts';
-import { coordinationSession } from '../quorum/coordination/apis.ts';
+import { coordinationSession } from '../quorum/zookeeper-state/apis.ts';
 import { QUORUM_TIMEOUT_MS, type Coordination } from './endpoint.ts';
 import { OutcomeUnknown } from './session.ts';
 

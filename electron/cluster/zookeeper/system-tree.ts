@@ -3,9 +3,9 @@
  * demand. Data is in the form of Kafka's `ZkData`.
  */
 import { isReassigning, targetReplicas } from '../quorum/controller/reassignment-state.ts';
-import { Permission } from '../quorum/coordination/coordination.ts';
-import type { Stat } from '../quorum/coordination/stat.ts';
-import type { ChildTimes, NodeTimes } from '../quorum/coordination/system-times.ts';
+import { Permission } from '../quorum/zookeeper-state/state.ts';
+import type { Stat } from '../quorum/zookeeper-state/stat.ts';
+import type { ChildTimes, NodeTimes } from '../quorum/zookeeper-state/system-times.ts';
 import {
   BROKER_RESOURCE,
   configKey,

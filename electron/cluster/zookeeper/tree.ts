@@ -1,6 +1,6 @@
 /** The whole tree of one image: nodes of clients and nodes of the cluster under one root. */
-import { findZnode, isSystemPath, partsOf, SYSTEM_ROOT_NAMES, type Znode } from '../quorum/coordination/coordination.ts';
-import { statOf } from '../quorum/coordination/stat.ts';
+import { findZnode, isSystemPath, partsOf, SYSTEM_ROOT_NAMES, type Znode } from '../quorum/zookeeper-state/state.ts';
+import { statOf } from '../quorum/zookeeper-state/stat.ts';
 import type { MetadataImage } from '../quorum/image.ts';
 import { systemNode, type NodeView } from './system-tree.ts';
 

@@ -3,7 +3,7 @@
  * watches remain, on one node or (recursive) on all its descendants too (ZOOKEEPER-1416). A watcher gets one event per change, regardless of
  * how many of its watches match.
  */
-import { parentOf, type ZnodeChange } from '../quorum/coordination/coordination.ts';
+import { parentOf, type ZnodeChange } from '../quorum/zookeeper-state/state.ts';
 import { EventType } from './wire.ts';
 
 export interface Watcher {

@@ -5,7 +5,7 @@
 import { ProtocolError } from '../protocol/errors.ts';
 import type { Reader } from '../protocol/reader.ts';
 import { Writer } from '../protocol/writer.ts';
-import type { Stat } from '../quorum/coordination/stat.ts';
+import type { Stat } from '../quorum/zookeeper-state/stat.ts';
 
 export const OpCode = {
   error: -1,

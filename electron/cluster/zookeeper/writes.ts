@@ -6,12 +6,12 @@ import { ErrorCode } from '../protocol/error-codes.ts';
 import type { Reader } from '../protocol/reader.ts';
 import type { ResponseOf } from '../protocol/schema.ts';
 import type { Writer } from '../protocol/writer.ts';
-import { coordinationWrite } from '../quorum/coordination/apis.ts';
-import { isSystemPath, parentOf, Permission } from '../quorum/coordination/coordination.ts';
-import type { Stat } from '../quorum/coordination/stat.ts';
-import { Operation } from '../quorum/coordination/transaction.ts';
-import { isTrigger } from '../quorum/coordination/triggers.ts';
-import { ZooKeeperCode, ZooKeeperError } from '../quorum/coordination/zookeeper-codes.ts';
+import { coordinationWrite } from '../quorum/zookeeper-state/apis.ts';
+import { isSystemPath, parentOf, Permission } from '../quorum/zookeeper-state/state.ts';
+import type { Stat } from '../quorum/zookeeper-state/stat.ts';
+import { Operation } from '../quorum/zookeeper-state/transaction.ts';
+import { isTrigger } from '../quorum/zookeeper-state/triggers.ts';
+import { ZooKeeperCode, ZooKeeperError } from '../quorum/zookeeper-state/zookeeper-codes.ts';
 import { QUORUM_TIMEOUT_MS } from './endpoint.ts';
 import { OutcomeUnknown, type RequestContext } from './session.ts';
 import { nodeAt } from './tree.ts';
@@ -98,7 +98,7 @@ export function decodeWrite(context: RequestContext, type: number, reader: Reade
       return single(context, readSetData(reader), statBody);
     case OpCode.setAcl: {
       const path = readText(reader);
-      const permissions = anyonesPermissions(readAcl(reader));
+      const permissions = worldPermissions(readAcl(reader));
       return single(context, { type: Operation.setAcl, path, permissions, version: reader.int32() }, statBody);
     }
     default:
@@ -142,7 +142,7 @@ function single(
 function readCreate(type: number, reader: Reader): Change {
   const path = readText(reader);
   const data = reader.nullableBytes();
-  const permissions = anyonesPermissions(readAcl(reader));
+  const permissions = worldPermissions(readAcl(reader));
   const flags = reader.int32();
   if (type === OpCode.createTtl) return { type: Operation.createTtl, path, data, permissions, flags, ttlMs: reader.int64() };
   return { type: type === OpCode.createContainer ? Operation.createContainer : Operation.create, path, data, permissions, flags };
@@ -157,7 +157,7 @@ function readSetData(reader: Reader): Change {
 }
 
 /** There are no identities that an ACL could name. */
-function anyonesPermissions(entries: readonly AclEntry[]): number {
+function worldPermissions(entries: readonly AclEntry[]): number {
   const known = entries.every(({ scheme, id }) => scheme === OPEN_ACL.scheme && id === OPEN_ACL.id);
   if (entries.length === 0 || !known) throw new ZooKeeperError(ZooKeeperCode.INVALIDACL, 'the only supported ACL is world:anyone'); // language: ZooKeeper's id for all users
   return entries.reduce((all, { permissions }) => all | (permissions & Permission.all), 0);

@@ -8,7 +8,7 @@ import { createTopics } from '../../../electron/cluster/protocol/apis/create-top
 import { deleteTopics } from '../../../electron/cluster/protocol/apis/delete-topics.ts';
 import type { Api } from '../../../electron/cluster/protocol/schema.ts';
 import { ControllerChannel, type Peer } from '../../../electron/cluster/quorum/controller-channel.ts';
-import { coordinationTouch, coordinationSession, coordinationWrite } from '../../../electron/cluster/quorum/coordination/apis.ts';
+import { coordinationTouch, coordinationSession, coordinationWrite } from '../../../electron/cluster/quorum/zookeeper-state/apis.ts';
 import { VirtualClock } from '../../helpers/virtual-clock.ts';
 
 interface Asked {

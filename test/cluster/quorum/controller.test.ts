@@ -5,8 +5,8 @@ import { createTopics } from '../../../electron/cluster/protocol/apis/create-top
 import { describeQuorum } from '../../../electron/cluster/protocol/apis/describe-quorum.ts';
 import { electLeaders } from '../../../electron/cluster/protocol/apis/elect-leaders.ts';
 import { ErrorCode } from '../../../electron/cluster/protocol/error-codes.ts';
-import { ChangeKind } from '../../../electron/cluster/quorum/coordination/coordination.ts';
-import { changeOf } from '../../../electron/cluster/quorum/coordination/transaction.ts';
+import { ChangeKind } from '../../../electron/cluster/quorum/zookeeper-state/state.ts';
+import { changeOf } from '../../../electron/cluster/quorum/zookeeper-state/transaction.ts';
 import type { PartitionImage } from '../../../electron/cluster/quorum/image.ts';
 import { QuorumCluster, TestBroker } from '../../helpers/quorum-cluster.ts';
 

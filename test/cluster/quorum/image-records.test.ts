@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { seededRandom } from '../../../electron/cluster/lib/random.ts';
 import { completeMetadataRecord } from '../../../electron/cluster/protocol/records/metadata-records.ts';
-import { coordinationRecords } from '../../../electron/cluster/quorum/coordination/snapshot.ts';
+import { coordinationRecords } from '../../../electron/cluster/quorum/zookeeper-state/snapshot.ts';
 import { diffImages } from '../../../electron/cluster/quorum/image-diff.ts';
 import { imageOfRecords, imageRecords } from '../../../electron/cluster/quorum/image-records.ts';
-import { ChangeKind } from '../../../electron/cluster/quorum/coordination/coordination.ts';
+import { ChangeKind } from '../../../electron/cluster/quorum/zookeeper-state/state.ts';
 import { EMPTY_IMAGE, type MetadataImage } from '../../../electron/cluster/quorum/image.ts';
 import { apply, IMAGE_CLUSTER_ID, testId, testImage } from '../../helpers/metadata-image.ts';
 import { randomImage } from '../../helpers/random-image.ts';

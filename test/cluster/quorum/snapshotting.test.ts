@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { silentLogger } from '../../../electron/cluster/lib/logger.ts';
 import { MemoryDisk } from '../../../electron/cluster/lib/memory-disk.ts';
 import { SortedMap } from '../../../electron/cluster/lib/sorted-map.ts';
-import { emptyZnode } from '../../../electron/cluster/quorum/coordination/coordination.ts';
+import { emptyZnode } from '../../../electron/cluster/quorum/zookeeper-state/state.ts';
 import { EMPTY_IMAGE, type MetadataImage } from '../../../electron/cluster/quorum/image.ts';
 import { MetadataLog } from '../../../electron/cluster/quorum/metadata-log.ts';
 import type { CommittedBatch } from '../../../electron/cluster/quorum/raft-log.ts';

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { EventType } from '../../../electron/cluster/zookeeper/wire.ts';
 import { applyRecords } from '../../../electron/cluster/quorum/image-apply.ts';
 import { EMPTY_IMAGE } from '../../../electron/cluster/quorum/image.ts';
-import { coordinationRecords } from '../../../electron/cluster/quorum/coordination/snapshot.ts';
+import { coordinationRecords } from '../../../electron/cluster/quorum/zookeeper-state/snapshot.ts';
 import { completeMetadataRecord } from '../../../electron/cluster/protocol/records/metadata-records.ts';
 import { plain } from '../../helpers/plain.ts';
 import { Flags } from '../../helpers/zookeeper-client.ts';

@@ -1,6 +1,6 @@
 /** Responses at unusual paths and for unusual kinds of nodes, as Apache ZooKeeper 3.8.0 answered the same requests on 2026-11-30. */
 import { beforeAll, describe, expect, test } from 'vitest';
-import { MAX_TTL_MS } from '../../../electron/cluster/quorum/coordination/node-kind.ts';
+import { MAX_TTL_MS } from '../../../electron/cluster/quorum/zookeeper-state/node-kind.ts';
 import {
   OpCode,
   readMultiHeader,

@@ -176,7 +176,7 @@ export const metadataSchemas = {
         sessionId: int64('0+', { tag: 0 }),
         request: int64('0+', { tag: 1 }),
         changes: array('0+', {
-          /** `ChangeKind` of `quorum/coordination/coordination.ts`. */
+          /** `ChangeKind` of `quorum/zookeeper-state/state.ts`. */
           kind: int8('0+'),
           path: string('0+', { tag: 0 }),
           data: bytes('0+', { nullable: '0+', default: null, tag: 1 }),

@@ -14,7 +14,7 @@ import {
   type Znode,
   type ZnodeChange,
   znodeBytes,
-} from './coordination.ts';
+} from './state.ts';
 import { isExpirable, sessionOf } from './node-kind.ts';
 import { decodeSystemEntry } from './system-snapshot.ts';
 

@@ -1,5 +1,5 @@
 /** The difference of the clients' tree between two images of which the second was loaded from a snapshot. */
-import type { CoordinationImage, Znode, ZnodeChange } from './coordination.ts';
+import type { CoordinationImage, Znode, ZnodeChange } from './state.ts';
 
 export function diffCoordination(before: CoordinationImage, after: CoordinationImage): ZnodeChange[] {
   const changes: ZnodeChange[] = [...compare('', before.root, after.root)];
@@ -21,21 +21,21 @@ function* compare(path: string, before: Znode, after: Znode): Generator<ZnodeCha
   if (before === after) return;
   if (before.mzxid !== after.mzxid) yield { type: 'dataChanged', path: path === '' ? '/' : path };
   for (const [name, child] of before.children.entries()) {
-    if (after.children.get(name)?.czxid !== child.czxid) yield* gone(`${path}/${name}`, child);
+    if (after.children.get(name)?.czxid !== child.czxid) yield* deletions(`${path}/${name}`, child);
   }
   for (const [name, child] of after.children.entries()) {
     const old = before.children.get(name);
     if (old?.czxid === child.czxid) yield* compare(`${path}/${name}`, old, child);
-    else yield* come(`${path}/${name}`, child);
+    else yield* creations(`${path}/${name}`, child);
   }
 }
 
-function* gone(path: string, node: Znode): Generator<ZnodeChange> {
-  for (const [name, child] of node.children.entries()) yield* gone(`${path}/${name}`, child);
+function* deletions(path: string, node: Znode): Generator<ZnodeChange> {
+  for (const [name, child] of node.children.entries()) yield* deletions(`${path}/${name}`, child);
   yield { type: 'deleted', path };
 }
 
-function* come(path: string, node: Znode): Generator<ZnodeChange> {
+function* creations(path: string, node: Znode): Generator<ZnodeChange> {
   yield { type: 'created', path };
-  for (const [name, child] of node.children.entries()) yield* come(`${path}/${name}`, child);
+  for (const [name, child] of node.children.entries()) yield* creations(`${path}/${name}`, child);
 }

@@ -4,7 +4,7 @@
  */
 import type { Decision, DecisionContext } from '../controller/decision.ts';
 import type { CoordinationChange } from './apply.ts';
-import { ChangeKind, deletionBytes, findZnode, type CoordinationImage } from './coordination.ts';
+import { ChangeKind, deletionBytes, findZnode, type CoordinationImage } from './state.ts';
 import { ttlOf } from './node-kind.ts';
 import { changeOf } from './transaction.ts';
 

@@ -23,7 +23,7 @@ import {
   type CoordinationImage,
   type CoordinationSession,
   type Znode,
-} from './coordination.ts';
+} from './state.ts';
 import { CONTAINER_OWNER, MAX_TTL_MS, sessionOf, ttlOwner } from './node-kind.ts';
 import { statOf } from './stat.ts';
 import { isTrigger, pullTrigger } from './triggers.ts';

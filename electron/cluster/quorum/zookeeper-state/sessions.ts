@@ -8,7 +8,7 @@ import type { RequestOf, ResponseIn } from '../../protocol/schema.ts';
 import type { Decision, DecisionContext } from '../controller/decision.ts';
 import { SessionAction, type coordinationTouch, type coordinationSession } from './apis.ts';
 import { applyCoordination, type CoordinationChange } from './apply.ts';
-import { ChangeKind, type CoordinationImage, type CoordinationSession } from './coordination.ts';
+import { ChangeKind, type CoordinationImage, type CoordinationSession } from './state.ts';
 import { changeOf } from './transaction.ts';
 
 /** Bounds of a client's session timeout. ZooKeeper's defaults are 2 and 20 ticks of 2 s; the lower bound here is half of that. */

@@ -1,4 +1,4 @@
-import type { Znode } from './coordination.ts';
+import type { Znode } from './state.ts';
 import { sessionOf } from './node-kind.ts';
 
 /** ZooKeeper's stat of a node; times in wall-clock milliseconds. */

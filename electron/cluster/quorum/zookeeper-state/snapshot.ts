@@ -1,7 +1,7 @@
 /** The ZooKeeper state of the image as records of a snapshot; applied in order to an empty image they restore it. */
 import type { MetadataRecordIn } from '../../protocol/records/metadata-records.ts';
 import type { CoordinationChangeIn } from './apply.ts';
-import { ChangeKind, EMPTY_COORDINATION, type CoordinationImage, type Znode } from './coordination.ts';
+import { ChangeKind, EMPTY_COORDINATION, type CoordinationImage, type Znode } from './state.ts';
 import { encodeSystemEntries } from './system-snapshot.ts';
 
 export function* coordinationRecords(image: CoordinationImage): Generator<MetadataRecordIn, void, undefined> {
