@@ -157,5 +157,5 @@ test('LeaveGroup removes several members, static ones by their instance id alone
   expect(response.members.map(({ errorCode }) => errorCode)).toEqual([0, E.FENCED_INSTANCE_ID, E.UNKNOWN_MEMBER_ID, 0]);
   expect(b.status()).toMatchObject({ state: 'PreparingRebalance', members: [c.memberId] });
   expect(b.events.filter(({ type }) => type === 'group/rebalanceStarted').at(-1)?.reason).toBe('members node-1 and d left');
-  expect(b.events.find(({ type }) => type === 'group/memberLeft')?.reason).toBe('member node-1 left; it says: removed by an administrator');
+  expect(b.events.find(({ type }) => type === 'group/memberLeft')?.reason).toBe('member node-1 left; reason: removed by an administrator');
 });
