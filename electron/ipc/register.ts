@@ -1,4 +1,4 @@
-/** Channel to service: the one list. */
+/** Maps every IPC channel to a service. */
 import type { CoordinationService } from '../services/coordination.ts';
 import type { EmbeddedListenersService } from '../services/embedded-listeners.ts';
 import { ServiceError } from '../services/errors.ts';
@@ -6,29 +6,29 @@ import type { Lab } from '../services/lab.ts';
 import type { Loads } from '../services/load.ts';
 import type { OpenConnection } from '../services/open-connections.ts';
 import type { Services } from '../services/services.ts';
-import { outlineOf } from '../scenarios/words.ts';
+import { outlineScenario } from '../scenarios/descriptions.ts';
 import { libraryScenario, type ScenariosService } from '../scenarios/service.ts';
 import type { Handlers } from './handle.ts';
 
-/** `hosted`: null when this process hosts no cluster. */
+/** `hosted`: null when this process does not run the embedded cluster. */
 export function createHandlers(services: Services, hosted: ScenariosService | null): Handlers {
   const { connections, topics, messages, tails, groups } = services;
   const lab = (on: OpenConnection): Lab => {
     requireEmbedded(on, 'Brokers are stopped, killed and cut off');
-    return hostedHere(services.lab);
+    return requireHosted(services.lab);
   };
-  const listeners = (): EmbeddedListenersService => hostedHere(services.listeners);
+  const listeners = (): EmbeddedListenersService => requireHosted(services.listeners);
   const zookeeper = (on: OpenConnection): CoordinationService => {
     requireEmbedded(on, "The app's ZooKeeper clients run");
-    return hostedHere(services.coordination);
+    return requireHosted(services.coordination);
   };
   const loads = (on: OpenConnection): Loads => {
     requireEmbedded(on, 'Load runs');
-    return hostedHere(services.loads);
+    return requireHosted(services.loads);
   };
   const scenarios = (on: OpenConnection): ScenariosService => {
     requireEmbedded(on, 'Scenarios run');
-    return hostedHere(hosted);
+    return requireHosted(hosted);
   };
   return {
     'app/info': () => services.info,
@@ -118,7 +118,7 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
     'load/audit': ({ id }, on) => loads(on).audit(id),
 
     'scenario/list': (_, on) => ({ library: scenarios(on).list(), run: scenarios(on).state() }),
-    'scenario/open': ({ name }, on) => ({ text: scenarios(on).text(name), outline: outlineOf(libraryScenario(name)) }),
+    'scenario/open': ({ name }, on) => ({ text: scenarios(on).text(name), outline: outlineScenario(libraryScenario(name)) }),
     'scenario/check': ({ text }, on) => scenarios(on).check(text),
     'scenario/run': async ({ text }, on) => {
       await scenarios(on).start({ text });
@@ -150,7 +150,7 @@ export function createHandlers(services: Services, hosted: ScenariosService | nu
   };
 }
 
-/** `what`: "Load runs". */
+/** Throws `ServiceError` for a remote cluster. `what` begins the message: "Load runs". */
 function requireEmbedded({ connection }: OpenConnection, what: string): void {
   if (connection.kind === 'embedded') return;
   throw new ServiceError({
@@ -161,7 +161,7 @@ function requireEmbedded({ connection }: OpenConnection, what: string): void {
   });
 }
 
-function hostedHere<T>(service: T | null): T {
+function requireHosted<T>(service: T | null): T {
   if (service !== null) return service;
-  throw new ServiceError({ code: 'NOT_EMBEDDED', message: 'This process hosts no cluster.' });
+  throw new ServiceError({ code: 'NOT_EMBEDDED', message: 'This process does not run the embedded cluster.' });
 }

@@ -1,110 +1,110 @@
-/** What a step does, done: on the lab, on the loads, on the topics. Each returns in words what it did, with what its names stood for. */
+/** Performs the actions of a step on the lab, the loads and the topics. Each returns a text of what was done, with the brokers that names resolved to. */
 import { setTopicConfigs } from '../admin/configs.ts';
 import { electLeader } from '../admin/elections.ts';
 import { deleteRecordsBefore } from '../admin/delete-records.ts';
 import { partitionFor } from '../admin/records.ts';
 import type { FaultSpec } from '#shared/models/lab';
 import type { ScenarioAction, ScenarioFault } from '#shared/scenario-verbs';
-import { Broken, pause } from './bench.ts';
-import { tableOf } from './conditions.ts';
-import type { Stage } from './stage.ts';
-import { actionWords, many, plainTarget, type SayTarget } from './words.ts';
+import { BrokenRunError, pause } from './environment.ts';
+import { updateTable } from './conditions.ts';
+import type { RunContext } from './run-context.ts';
+import { describeAction, plural, formatTarget, type FormatTarget } from './descriptions.ts';
 
 const WRITE_MS = 5_000;
 
-export async function perform(action: ScenarioAction, stage: Stage): Promise<string> {
-  const { lab, loads, client } = stage.bench;
-  if ('fault' in action) return injectFault(action, stage);
-  if ('isolate' in action) return isolate(action, stage);
-  if ('heal' in action) return heal(action.heal, stage);
+export async function performAction(action: ScenarioAction, context: RunContext): Promise<string> {
+  const { lab, loads, client } = context.environment;
+  if ('fault' in action) return injectFault(action, context);
+  if ('isolate' in action) return isolateBroker(action, context);
+  if ('heal' in action) return healFault(action.heal, context);
   if ('start' in action) {
-    const id = await stage.resolve(action.start);
+    const id = await context.resolve(action.start);
     await lab.start(id);
-    return `started ${stage.say(action.start, id)}`;
+    return `started ${context.say(action.start, id)}`;
   }
   if ('pick' in action) {
-    const id = await stage.resolve(action.pick);
-    stage.brokers.set(action.as, id);
-    return `${action.as} is ${stage.say(action.pick, id)}`;
+    const id = await context.resolve(action.pick);
+    context.brokers.set(action.as, id);
+    return `${action.as} is ${context.say(action.pick, id)}`;
   }
   if ('run' in action) {
-    await stage.startLoad(action.run);
-    return actionWords(action, plainTarget);
+    await context.startLoad(action.run);
+    return describeAction(action, formatTarget);
   }
   if ('end' in action) {
-    await loads.stop(stage.load(action.end).id);
+    await loads.stop(context.load(action.end).id);
     return `ended load ${action.end}`;
   }
   if ('change' in action) {
-    await loads.change(stage.load(action.change).id, { recordsPerSecond: action.recordsPerSecond, members: action.members });
-    return actionWords(action, plainTarget);
+    await loads.change(context.load(action.change).id, { recordsPerSecond: action.recordsPerSecond, members: action.members });
+    return describeAction(action, formatTarget);
   }
-  if ('crash' in action) return member(action.crash, action.member, 'crash', stage);
-  if ('pause' in action) return member(action.pause, action.member, 'pause', stage);
-  if ('resume' in action) return member(action.resume, action.member, 'resume', stage);
+  if ('crash' in action) return changeMember(action.crash, action.member, 'crash', context);
+  if ('pause' in action) return changeMember(action.pause, action.member, 'pause', context);
+  if ('resume' in action) return changeMember(action.resume, action.member, 'resume', context);
   if ('configure' in action) {
     const configs = Object.fromEntries(Object.entries(action.configs).map(([key, value]) => [key, value === null ? null : String(value)]));
-    await setTopicConfigs(client, stage.topic(action.configure), configs);
-    return actionWords(action, plainTarget);
+    await setTopicConfigs(client, context.topic(action.configure), configs);
+    return describeAction(action, formatTarget);
   }
   if ('deleteRecords' in action) {
-    const to = stage.partition(action.deleteRecords);
+    const to = context.partition(action.deleteRecords);
     const before = new Map([[to.partition, action.before === 'end' ? null : BigInt(action.before)]]);
     const deleted = (await deleteRecordsBefore(client, to.topic, before)).get(to.partition);
     if (deleted !== undefined && 'error' in deleted) throw deleted.error;
-    return actionWords(action, plainTarget);
+    return describeAction(action, formatTarget);
   }
-  if ('write' in action) return write(action, stage);
+  if ('write' in action) return writeInOrder(action, context);
   if ('elect' in action) {
-    const to = stage.partition(action.elect);
+    const to = context.partition(action.elect);
     await client.retrying(() => electLeader(client, to, action.kind));
-    const seen = await stage.observer.partition(to.topic, to.partition);
-    return `${actionWords(action, plainTarget)}${seen?.leader === null || seen === null ? '' : `: broker ${seen.leader} leads`}`;
+    const seen = await context.observer.partition(to.topic, to.partition);
+    return `${describeAction(action, formatTarget)}${seen?.leader === null || seen === null ? '' : `: broker ${seen.leader} is the leader`}`;
   }
   if ('read' in action) {
-    const view = stage.view(action.view);
-    const records = await stage.observer.read(stage.topic(action.read), view.positions);
-    tableOf(records, view.values);
-    return `read ${many(records.length, 'record')} of ${action.read} into the view ${action.view}, which has ${many(view.values.size, 'key')} now`;
+    const view = context.view(action.view);
+    const records = await context.observer.read(context.topic(action.read), view.positions);
+    updateTable(records, view.values);
+    return `read ${plural(records.length, 'record')} of ${action.read} into the view ${action.view}, which now has ${plural(view.values.size, 'key')}`;
   }
-  await pause(action.wait, stage.signal);
-  return actionWords(action, plainTarget);
+  await pause(action.wait, context.signal);
+  return describeAction(action, formatTarget);
 }
 
-async function injectFault({ fault, as }: Extract<ScenarioAction, { fault: object }>, stage: Stage): Promise<string> {
+async function injectFault({ fault, as }: Extract<ScenarioAction, { fault: object }>, context: RunContext): Promise<string> {
   const ids = new Map<string | number, number>();
-  const spec = await resolveFault(fault, stage, ids);
-  const say: SayTarget = (target) => stage.say(target, ids.get(target) ?? 0);
-  // Named before it is done: what waits for the name may look while it is.
-  if (as !== undefined && 'node' in spec) stage.brokers.set(as, spec.node);
-  const { id, detail } = await stage.bench.lab.inject(spec);
-  stage.injected.add(id);
-  if (as !== undefined) stage.faults.set(as, [id]);
-  const words = actionWords({ fault }, say);
-  return detail === null ? words : `${words}: ${detail}`;
+  const spec = await resolveFault(fault, context, ids);
+  const say: FormatTarget = (target) => context.say(target, ids.get(target) ?? 0);
+  // Registered before the fault is injected: an expectation that waits for the name may be evaluated meanwhile.
+  if (as !== undefined && 'node' in spec) context.brokers.set(as, spec.node);
+  const { id, detail } = await context.environment.lab.inject(spec);
+  context.injected.add(id);
+  if (as !== undefined) context.faults.set(as, [id]);
+  const text = describeAction({ fault }, say);
+  return detail === null ? text : `${text}: ${detail}`;
 }
 
-async function resolveFault(fault: ScenarioFault, stage: Stage, ids: Map<string | number, number>): Promise<FaultSpec> {
+async function resolveFault(fault: ScenarioFault, context: RunContext, ids: Map<string | number, number>): Promise<FaultSpec> {
   const resolve = async (target: string | number, except: readonly number[] = []): Promise<number> => {
-    const id = await stage.resolve(target, except);
+    const id = await context.resolve(target, except);
     ids.set(target, id);
     return id;
   };
   if ('between' in fault) {
     const [first, second] = fault.between;
     const one = first === 'clients' ? first : await resolve(first);
-    // "a broker" at the other end is another one.
+    // "a broker" at both ends stands for two brokers.
     const other = second === 'clients' ? second : await resolve(second, one === 'clients' ? [] : [one]);
     return { ...fault, between: [one, other] };
   }
   const node = await resolve(fault.node);
-  return fault.type === 'corrupt' ? { ...fault, node, topic: stage.topic(fault.topic) } : { ...fault, node };
+  return fault.type === 'corrupt' ? { ...fault, node, topic: context.topic(fault.topic) } : { ...fault, node };
 }
 
-async function isolate(action: Extract<ScenarioAction, { isolate: unknown }>, stage: Stage): Promise<string> {
-  const { lab } = stage.bench;
-  const id = await stage.resolve(action.isolate);
-  if (action.as !== undefined) stage.brokers.set(action.as, id);
+async function isolateBroker(action: Extract<ScenarioAction, { isolate: unknown }>, context: RunContext): Promise<string> {
+  const { lab } = context.environment;
+  const id = await context.resolve(action.isolate);
+  if (action.as !== undefined) context.brokers.set(action.as, id);
   const others = (await lab.nodes()).map((node) => node.id).filter((other) => other !== id);
   const ends: (number | 'clients')[] = [
     ...(action.from === 'clients' ? [] : others),
@@ -113,51 +113,56 @@ async function isolate(action: Extract<ScenarioAction, { isolate: unknown }>, st
   const faults: number[] = [];
   for (const end of ends) {
     const fault = await lab.inject({ type: 'partition', between: [id, end], direction: 'both' });
-    stage.injected.add(fault.id);
+    context.injected.add(fault.id);
     faults.push(fault.id);
   }
-  if (action.as !== undefined) stage.faults.set(action.as, faults);
-  return actionWords(action, (target) => stage.say(target, id));
+  if (action.as !== undefined) context.faults.set(action.as, faults);
+  return describeAction(action, (target) => context.say(target, id));
 }
 
-async function heal(what: string, stage: Stage): Promise<string> {
-  const { lab } = stage.bench;
+async function healFault(what: string, context: RunContext): Promise<string> {
+  const { lab } = context.environment;
   if (what === 'all') {
-    const failed = await stage.healOwn();
-    if (failed.length > 0) throw new Broken(failed.join(' '));
-    return 'healed all of its faults';
+    const failed = await context.healOwn();
+    if (failed.length > 0) throw new BrokenRunError(failed.join(' '));
+    return 'healed all faults of the scenario';
   }
-  const ids = stage.faults.get(what);
-  if (ids === undefined) throw new Broken(`No fault has been named ${what} yet.`);
+  const ids = context.faults.get(what);
+  if (ids === undefined) throw new BrokenRunError(`No fault is named ${what}.`);
   const inForce = new Set(lab.faults().map(({ id }) => id));
   for (const id of ids) if (inForce.has(id)) await lab.heal(id);
   return `healed ${what}`;
 }
 
-async function member(name: string, number: number | undefined, does: 'crash' | 'pause' | 'resume', stage: Stage): Promise<string> {
-  const { id } = stage.load(name);
-  const members = stage.row(name).consumed?.members ?? [];
+async function changeMember(
+  name: string,
+  number: number | undefined,
+  does: 'crash' | 'pause' | 'resume',
+  context: RunContext,
+): Promise<string> {
+  const { id } = context.load(name);
+  const members = context.row(name).consumed?.members ?? [];
   const state = does === 'resume' ? 'paused' : 'consuming';
   const chosen = number ?? members.find((one) => one.state === state)?.number;
-  if (chosen === undefined) throw new Broken(`No member of ${name} is ${state} now.`);
-  await stage.bench.loads.member(id, chosen, does);
+  if (chosen === undefined) throw new BrokenRunError(`No member of ${name} is ${state}.`);
+  await context.environment.loads.member(id, chosen, does);
   return {
     crash: `member ${chosen} of ${name} crashed`,
-    pause: `member ${chosen} of ${name} stands still`,
-    resume: `member ${chosen} of ${name} goes on`,
+    pause: `member ${chosen} of ${name} paused`,
+    resume: `member ${chosen} of ${name} resumed`,
   }[does];
 }
 
-async function write(action: Extract<ScenarioAction, { write: string }>, stage: Stage): Promise<string> {
-  const topic = stage.topic(action.write);
-  const { client } = stage.bench;
-  // One after another and each tried again, so that they stand in the order of the file.
+async function writeInOrder(action: Extract<ScenarioAction, { write: string }>, context: RunContext): Promise<string> {
+  const topic = context.topic(action.write);
+  const { client } = context.environment;
+  // One at a time with retries, so that records keep the order of the file.
   for (const { key, value, partition } of action.records) {
     await client.retrying(async () => {
-      const meta = await stage.observer.metadata([topic]);
+      const meta = await context.observer.metadata([topic]);
       const count = meta.topics.find(({ name }) => name === topic)?.partitions.length ?? 1;
-      await stage.observer.write(topic, partition ?? partitionFor(key, topic, count), [{ key, value }], WRITE_MS);
+      await context.observer.write(topic, partition ?? partitionFor(key, topic, count), [{ key, value }], WRITE_MS);
     });
   }
-  return actionWords(action, plainTarget);
+  return describeAction(action, formatTarget);
 }

@@ -1,112 +1,112 @@
-/** Whether something is so now: asked of the cluster, with what was seen. */
+/** Evaluates the conditions of a scenario against the cluster, once. */
 import { AdminError } from '../admin/errors.ts';
 import type { LoadRow } from '#shared/models/load';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { COUNTERS, type CounterName, type ScenarioCondition } from '#shared/scenario-verbs';
-import type { Stage } from './stage.ts';
-import { many } from './words.ts';
+import type { RunContext } from './run-context.ts';
+import { plural } from './descriptions.ts';
 import { maxOf } from '#shared/lists';
 
 export interface Seen {
-  /** Null: nobody could say. */
+  /** Null: unknown. */
   holds: boolean | null;
-  /** What was found instead, or what makes it so. */
+  /** The state that was found, for the report. */
   seen: string;
   figure: number | null;
 }
 
-/** A broker waits for its ISR as long as it is given; that is how long a refusal takes. */
+/** Timeout of the produce request of a probe: a broker waits as long for the ISR before it rejects the write. */
 const PROBE_MS = 800;
-/** Records that conditions write carry it, so that whoever reads the topic knows them. */
+/** Key of the records that conditions write, by which consumers of the topic recognize them. */
 const PROBE_KEY = 'scenario-probe';
 
 /** `since`: monotonic ms; events before do not count. */
-export async function look(condition: ScenarioCondition, stage: Stage, since: number): Promise<Seen> {
+export async function checkCondition(condition: ScenarioCondition, context: RunContext, since: number): Promise<Seen> {
   try {
-    return await lookNow(condition, stage, since);
+    return await evaluateCondition(condition, context, since);
   } catch (error) {
     if (!(error instanceof AdminError)) throw error;
     return { holds: null, seen: error.app.message, figure: null };
   }
 }
 
-async function lookNow(one: ScenarioCondition, stage: Stage, since: number): Promise<Seen> {
-  if ('leader' in one) return leader(one, stage);
-  if ('isr' in one) return isr(one, stage);
+async function evaluateCondition(one: ScenarioCondition, context: RunContext, since: number): Promise<Seen> {
+  if ('leader' in one) return leader(one, context);
+  if ('isr' in one) return isr(one, context);
   if ('lag' in one) {
-    const lag = await stage.observer.lag(stage.load(one.lag).name, stage.groupTopics(one.lag));
-    return lag === null ? unknown('a part of the lag is not known') : measured(Number(lag), one, `lag ${group(lag)}`);
+    const lag = await context.observer.lag(context.load(one.lag).name, context.groupTopics(one.lag));
+    return lag === null ? unknown('the lag of a partition is unknown') : measured(Number(lag), one, `lag ${group(lag)}`);
   }
   if ('members' in one) {
-    const found = await stage.observer.group(stage.load(one.members).name);
-    if (found === null) return unknown('its coordinator does not say');
+    const found = await context.observer.group(context.load(one.members).name);
+    if (found === null) return unknown('the group was not described by its coordinator');
     return {
       holds: found.state === 'Stable' && found.members === one.are,
-      seen: `${found.state}, ${many(found.members, 'member')}`,
+      seen: `${found.state}, ${plural(found.members, 'member')}`,
       figure: found.members,
     };
   }
-  if ('counter' in one) return counter(one, stage);
+  if ('counter' in one) return counter(one, context);
   if ('event' in one) {
-    const found = await matching({ ...one, type: one.event }, stage, since);
+    const found = await matching({ ...one, type: one.event }, context, since);
     const [first] = found;
     return {
       holds: found.length > 0,
-      seen: first === undefined ? 'it has not happened' : (first.event.reason ?? 'it happened'),
+      seen: first === undefined ? 'no such event' : (first.event.reason ?? 'the event was recorded'),
       figure: found.length,
     };
   }
   if ('node' in one) {
-    const id = await stage.resolveNow(one.node);
-    const node = (await stage.observer.nodes()).find((each) => each.id === id);
+    const id = await context.resolveNow(one.node);
+    const node = (await context.observer.nodes()).find((each) => each.id === id);
     return node === undefined
-      ? unknown('there is no such broker now')
+      ? unknown('no such broker')
       : { holds: node.state === one.is, seen: `broker ${node.id} is ${node.state}`, figure: null };
   }
   if ('writable' in one) {
-    const answer = await probe(one.writable, stage);
+    const answer = await probe(one.writable, context);
     return {
       holds: answer.code === null,
-      seen: answer.code === null ? `acknowledged at offset ${answer.offset}` : `refused with ${answer.code}`,
+      seen: answer.code === null ? `acknowledged at offset ${answer.offset}` : `rejected with ${answer.code}`,
       figure: null,
     };
   }
   if ('refused' in one) {
-    const { code } = await probe(one.refused, stage);
-    return { holds: code === one.with, seen: code === null ? 'it was acknowledged' : `refused with ${code}`, figure: null };
+    const { code } = await probe(one.refused, context);
+    return { holds: code === one.with, seen: code === null ? 'the write was acknowledged' : `rejected with ${code}`, figure: null };
   }
-  if ('skew' in one) return skew(one, stage);
+  if ('skew' in one) return skew(one, context);
   if ('value' in one) {
-    const values = tableOf(await stage.observer.read(stage.topic(one.of), new Map()));
+    const values = updateTable(await context.observer.read(context.topic(one.of), new Map()));
     return keyed(values, one.value, one);
   }
   if ('stored' in one) {
-    const records = await stage.observer.read(stage.topic(one.of), new Map());
+    const records = await context.observer.read(context.topic(one.of), new Map());
     const count = records.filter(({ key }) => key === one.stored).length;
-    return measured(count, one, many(count, 'record'));
+    return measured(count, one, plural(count, 'record'));
   }
-  return keyed(stage.view(one.view).values, one.key, one);
+  return keyed(context.view(one.view).values, one.key, one);
 }
 
-async function leader(one: Extract<ScenarioCondition, { leader: string }>, stage: Stage): Promise<Seen> {
-  const { topic, partition } = stage.partition(one.leader);
-  const found = await stage.observer.partition(topic, partition);
-  if (found === null) return unknown('nobody knows of that partition');
-  const seen = found.leader === null ? 'it has no leader' : `broker ${found.leader} leads`;
+async function leader(one: Extract<ScenarioCondition, { leader: string }>, context: RunContext): Promise<Seen> {
+  const { topic, partition } = context.partition(one.leader);
+  const found = await context.observer.partition(topic, partition);
+  if (found === null) return unknown('no broker knows the partition');
+  const seen = found.leader === null ? 'the partition has no leader' : `broker ${found.leader} is the leader`;
   if (one.is === 'none') return { holds: found.leader === null, seen, figure: null };
   if (found.leader === null) return { holds: false, seen, figure: null };
-  if (one.is !== undefined) return { holds: found.leader === (await stage.resolveNow(one.is)), seen, figure: null };
-  if (one.isNot !== undefined) return { holds: found.leader !== (await stage.resolveNow(one.isNot)), seen, figure: null };
+  if (one.is !== undefined) return { holds: found.leader === (await context.resolveNow(one.is)), seen, figure: null };
+  if (one.isNot !== undefined) return { holds: found.leader !== (await context.resolveNow(one.isNot)), seen, figure: null };
   return { holds: true, seen, figure: null };
 }
 
-async function isr(one: Extract<ScenarioCondition, { isr: string }>, stage: Stage): Promise<Seen> {
-  const { topic, partition } = stage.partition(one.isr);
-  const found = await stage.observer.partition(topic, partition);
-  if (found === null) return unknown('nobody knows of that partition');
-  const seen = `in sync: ${found.isr.join(', ') || 'none'}`;
-  const has = one.has === undefined ? undefined : await stage.resolveNow(one.has);
-  const lacks = one.lacks === undefined ? undefined : await stage.resolveNow(one.lacks);
+async function isr(one: Extract<ScenarioCondition, { isr: string }>, context: RunContext): Promise<Seen> {
+  const { topic, partition } = context.partition(one.isr);
+  const found = await context.observer.partition(topic, partition);
+  if (found === null) return unknown('no broker knows the partition');
+  const seen = `ISR: ${found.isr.join(', ') || 'empty'}`;
+  const has = one.has === undefined ? undefined : await context.resolveNow(one.has);
+  const lacks = one.lacks === undefined ? undefined : await context.resolveNow(one.lacks);
   const holds =
     (one.size === undefined || found.isr.length === one.size) &&
     (has === undefined || (has !== null && found.isr.includes(has))) &&
@@ -114,10 +114,10 @@ async function isr(one: Extract<ScenarioCondition, { isr: string }>, stage: Stag
   return { holds, seen, figure: found.isr.length };
 }
 
-function counter(one: Extract<ScenarioCondition, { counter: string }>, stage: Stage): Seen {
+function counter(one: Extract<ScenarioCondition, { counter: string }>, context: RunContext): Seen {
   const dot = one.counter.lastIndexOf('.');
-  const value = counterOf(stage.row(one.counter.slice(0, dot)), one.counter.slice(dot + 1));
-  if (value === null) return unknown('nothing was counted yet');
+  const value = counterOf(context.row(one.counter.slice(0, dot)), one.counter.slice(dot + 1));
+  if (value === null) return unknown('the counter has no value yet');
   return measured(value, one, one.counter.endsWith('Ms') ? `${group(Math.round(value))} ms` : group(value));
 }
 
@@ -131,12 +131,12 @@ export function counterOf(row: LoadRow, name: string): number | null {
   return counts[known] ?? null;
 }
 
-async function skew(one: Extract<ScenarioCondition, { skew: string }>, stage: Stage): Promise<Seen> {
-  const sizes = await stage.observer.sizes(stage.topic(one.skew));
-  if (sizes.some((size) => size === null)) return unknown('a partition does not say how much it holds');
+async function skew(one: Extract<ScenarioCondition, { skew: string }>, context: RunContext): Promise<Seen> {
+  const sizes = await context.observer.sizes(context.topic(one.skew));
+  if (sizes.some((size) => size === null)) return unknown('the size of a partition is unknown');
   const counts = sizes.map(Number);
   const total = counts.reduce((sum, size) => sum + size, 0);
-  if (total === 0) return unknown('it holds nothing yet');
+  if (total === 0) return unknown('the topic is empty');
   const largest = maxOf(counts);
   const share = largest / total;
   return {
@@ -145,11 +145,11 @@ async function skew(one: Extract<ScenarioCondition, { skew: string }>, stage: St
   };
 }
 
-/** One write with acks=all; what came of it. */
-async function probe(text: string, stage: Stage): Promise<{ code: string | null; offset: bigint | null }> {
-  const { topic, partition } = stage.partition(text);
+/** Writes one record with acks=all. Resolves to the error code, or to the offset when the write was acknowledged. */
+async function probe(text: string, context: RunContext): Promise<{ code: string | null; offset: bigint | null }> {
+  const { topic, partition } = context.partition(text);
   try {
-    const offset = await stage.observer.write(topic, partition, [{ key: PROBE_KEY, value: 'is it written?' }], PROBE_MS);
+    const offset = await context.observer.write(topic, partition, [{ key: PROBE_KEY, value: 'is it written?' }], PROBE_MS);
     return { code: null, offset };
   } catch (error) {
     if (!(error instanceof AdminError)) throw error;
@@ -164,18 +164,18 @@ export interface EventFilter {
   group?: string | undefined;
 }
 
-/** Of what happened since then (and before `until`), what fits; oldest first. */
+/** Events that match the filter from `since` (inclusive) to `until` (exclusive), in monotonic ms; oldest first. */
 export async function matching(
   filter: EventFilter,
-  stage: Stage,
+  context: RunContext,
   since: number,
   until = Infinity,
 ): Promise<{ at: number; event: TimelineEvent }[]> {
-  const broker = filter.of === undefined ? undefined : await stage.resolveNow(filter.of);
+  const broker = filter.of === undefined ? undefined : await context.resolveNow(filter.of);
   if (broker === null) return [];
-  const topic = filter.topic === undefined ? undefined : stage.topic(filter.topic);
-  const groupId = filter.group === undefined ? undefined : stage.load(filter.group).name;
-  return stage.events.filter(
+  const topic = filter.topic === undefined ? undefined : context.topic(filter.topic);
+  const groupId = filter.group === undefined ? undefined : context.load(filter.group).name;
+  return context.events.filter(
     ({ at, event }) =>
       at >= since &&
       at < until &&
@@ -186,7 +186,7 @@ export async function matching(
   );
 }
 
-/** Several partitions at once are listed in its details. */
+/** An event of several partitions lists them in its details. */
 function concernsTopic({ topic, details }: TimelineEvent, wanted: string): boolean {
   if (topic !== undefined) return topic === wanted;
   return Object.values(details ?? {}).some(
@@ -196,7 +196,7 @@ function concernsTopic({ topic, details }: TimelineEvent, wanted: string): boole
   );
 }
 
-export function tableOf(
+export function updateTable(
   records: readonly { key: string | null; value: string | null }[],
   into = new Map<string, string>(),
 ): Map<string, string> {

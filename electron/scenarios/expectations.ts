@@ -1,18 +1,18 @@
-/** What is expected, from open to decided: watched from the step on that it follows, or looked at when the steps are over. */
+/** Decides the expectations of a run: those with a deadline are polled from the end of their step, the others are evaluated after the last step. */
 import { sayDuration } from '#shared/durations';
 import type { LoadAudit } from '#shared/models/load';
 import type { ExpectationReport } from '#shared/models/scenario';
 import type { ScenarioCondition, ScenarioExpectation } from '#shared/scenario-verbs';
-import { Broken, Cancelled, pause, reasonOf } from './bench.ts';
-import { look, matching, within } from './conditions.ts';
-import type { Stage } from './stage.ts';
-import { expectationWords, many } from './words.ts';
+import { BrokenRunError, CancelledRunError, pause, reasonOf } from './environment.ts';
+import { checkCondition, matching, within } from './conditions.ts';
+import type { RunContext } from './run-context.ts';
+import { describeExpectation, plural } from './descriptions.ts';
 
 const POLL_MS = 100;
-/** Ranges of lost records that a verdict names; the load's own report has all of them. */
+/** Ranges of lost records in the text of a verdict; the audit of the load has all of them. */
 const NAMED_RANGES = 5;
 
-/** A step of the run, in monotonic ms. */
+/** Times of a step, in monotonic ms. */
 export interface Mark {
   began: number;
   ended: number;
@@ -20,17 +20,17 @@ export interface Mark {
 
 export class Expectations {
   readonly reports: ExpectationReport[];
-  private readonly stage: Stage;
+  private readonly context: RunContext;
   private readonly changed: () => void;
   private readonly watches: Promise<void>[] = [];
   private readonly marks = new Map<string, Mark>();
   private stepsAt = 0;
 
-  constructor(stage: Stage, changed: () => void) {
-    this.stage = stage;
+  constructor(context: RunContext, changed: () => void) {
+    this.context = context;
     this.changed = changed;
-    this.reports = stage.scenario.expect.map((one) => ({
-      text: expectationWords(one),
+    this.reports = context.scenario.expect.map((one) => ({
+      text: describeExpectation(one),
       verdict: 'open',
       measured: null,
       figure: null,
@@ -38,48 +38,48 @@ export class Expectations {
     }));
   }
 
-  /** The steps begin; what follows no step in particular is watched from now on. */
+  /** Called when the steps begin: starts to poll expectations that follow no step. */
   begin(now: number): void {
     this.stepsAt = now;
     this.passed('start', { began: now, ended: now });
   }
 
-  /** A step is over: what follows it is watched from now on. */
+  /** Called when a step has ended: starts to poll the expectations that follow it. */
   passed(step: string, mark: Mark): void {
     this.marks.set(step, mark);
-    for (const [i, one] of this.stage.scenario.expect.entries()) {
+    for (const [i, one] of this.context.scenario.expect.entries()) {
       if (!('within' in one) || one.within === undefined || (one.after ?? 'start') !== step) continue;
       const watching = this.watch(i, one, mark, one.within);
-      // Who waits for it hears of a failure; nobody may, when the run ends before.
+      // `watched` reports a failure; a run that ends early never calls it.
       watching.catch(() => undefined);
       this.watches.push(watching);
     }
   }
 
-  /** Resolves when all that is watched is decided. */
+  /** Resolves when every polled expectation is decided. */
   async watched(): Promise<void> {
     await Promise.all(this.watches);
   }
 
-  /** The steps are over and the load still runs: what has no time of its own is looked at. `until`: events after do not count. */
+  /** Called after the last step, while the load still runs: decides expectations without a deadline. Events after `until` do not count. */
   async atEnd(until: number): Promise<void> {
-    for (const [i, one] of this.stage.scenario.expect.entries()) {
+    for (const [i, one] of this.context.scenario.expect.entries()) {
       if (this.reports[i]?.verdict !== 'open' || 'lost' in one || 'duplicates' in one) continue;
       if ('rebalances' in one || 'events' in one) await this.count(i, one, until);
       else if (one.within === undefined) await this.once(i, one);
     }
   }
 
-  /** All is healed and the logs have been read; `audits` by the scenario's names of its producers. */
+  /** Called when faults are healed and the logs have been read. `audits` are by the names that the scenario gives its producers. */
   audited(audits: ReadonlyMap<string, LoadAudit>): void {
-    for (const [i, one] of this.stage.scenario.expect.entries()) {
+    for (const [i, one] of this.context.scenario.expect.entries()) {
       if (this.reports[i]?.verdict !== 'open') continue;
       if ('lost' in one) this.lost(i, one.is, audits.get(one.lost));
       else if ('duplicates' in one) this.duplicates(i, one.is, audits.get(one.duplicates));
     }
   }
 
-  /** The run is over: what is open by now cannot be decided any more. */
+  /** Called at the end of the run: expectations that are still open become undecided. */
   close(why: string): void {
     for (const [i, report] of this.reports.entries()) if (report.verdict === 'open') this.decide(i, 'undecided', why, null);
   }
@@ -90,7 +90,7 @@ export class Expectations {
     let known = false;
     try {
       for (;;) {
-        const seen = await look(condition, this.stage, mark.began);
+        const seen = await checkCondition(condition, this.context, mark.began);
         const now = performance.now();
         const elapsed = Math.max(0, Math.round(('event' in condition ? await this.eventAt(condition, mark, now) : now) - mark.ended));
         if (seen.holds === true && elapsed <= withinMs) {
@@ -100,25 +100,25 @@ export class Expectations {
         if (seen.holds !== null) known = true;
         last = seen.seen;
         if (now - mark.ended > withinMs) break;
-        await pause(POLL_MS, this.stage.signal);
+        await pause(POLL_MS, this.context.signal);
       }
       const verdict = known ? 'failed' : 'undecided';
-      this.decide(i, verdict, `${known ? 'not' : 'nobody could say'} within ${sayDuration(withinMs)}: ${last}`, null);
+      this.decide(i, verdict, `${known ? 'not' : 'unknown'} within ${sayDuration(withinMs)}: ${last}`, null);
     } catch (error) {
       this.broke(i, error);
     }
   }
 
-  /** The moment at which it happened, which lies before the one at which it is looked for. */
+  /** When the event was received (monotonic ms), which is before the poll that found it. */
   private async eventAt(condition: Extract<ScenarioCondition, { event: string }>, mark: Mark, otherwise: number): Promise<number> {
-    const [first] = await matching({ ...condition, type: condition.event }, this.stage, mark.began);
+    const [first] = await matching({ ...condition, type: condition.event }, this.context, mark.began);
     return first?.at ?? otherwise;
   }
 
   private async once(i: number, one: ScenarioExpectation): Promise<void> {
     try {
       const since = ('after' in one && one.after !== undefined ? this.marks.get(one.after)?.began : undefined) ?? this.stepsAt;
-      const { holds, seen, figure } = await look(conditionOf(one), this.stage, since);
+      const { holds, seen, figure } = await checkCondition(conditionOf(one), this.context, since);
       this.decide(i, holds === null ? 'undecided' : holds ? 'held' : 'failed', seen, figure);
     } catch (error) {
       this.broke(i, error);
@@ -133,13 +133,13 @@ export class Expectations {
     try {
       const since = one.after === undefined ? this.stepsAt : this.marks.get(one.after)?.began;
       if (since === undefined) {
-        this.decide(i, 'undecided', 'the step before was never done', null);
+        this.decide(i, 'undecided', 'the step before did not run', null);
         return;
       }
       const filter = 'rebalances' in one ? { type: 'group/rebalanceStarted', group: one.rebalances } : { ...one, type: one.events };
-      const found = await matching(filter, this.stage, since, until);
+      const found = await matching(filter, this.context, since, until);
       const reasons = [...new Set(found.map(({ event }) => event.reason ?? event.type))].slice(0, 3);
-      const seen = `${many(found.length, 'time')}${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}`;
+      const seen = `${plural(found.length, 'time')}${reasons.length === 0 ? '' : `: ${reasons.join('; ')}`}`;
       this.decide(i, within(found.length, one) ? 'held' : 'failed', seen, found.length);
     } catch (error) {
       this.broke(i, error);
@@ -148,7 +148,7 @@ export class Expectations {
 
   private lost(i: number, wanted: 'none' | 'some' | number, audit: LoadAudit | undefined): void {
     if (audit === undefined) {
-      this.decide(i, 'undecided', 'its records could not be read', null);
+      this.decide(i, 'undecided', 'the records of the producer could not be read', null);
       return;
     }
     const of = `${audit.lost.toLocaleString('en')} of ${audit.acknowledged.toLocaleString('en')} acknowledged are missing`;
@@ -162,7 +162,7 @@ export class Expectations {
       this.decide(i, 'undecided', 'nothing was acknowledged, so nothing could be lost', 0);
       return;
     }
-    // A partition that could not be read hides what is in it: nothing is known of what it is not seen to hold.
+    // A record that was not found may be in the part of the log that could not be read.
     if (!audit.complete) {
       this.decide(i, 'undecided', `not all of the log could be read; ${seen}`, audit.lost);
       return;
@@ -172,7 +172,7 @@ export class Expectations {
 
   private duplicates(i: number, wanted: 'none' | 'some' | number, audit: LoadAudit | undefined): void {
     if (audit === undefined) {
-      this.decide(i, 'undecided', 'its records could not be read', null);
+      this.decide(i, 'undecided', 'the records of the producer could not be read', null);
       return;
     }
     const seen = `${audit.duplicated.toLocaleString('en')} stored more than once`;
@@ -184,8 +184,8 @@ export class Expectations {
   }
 
   private broke(i: number, error: unknown): void {
-    if (error instanceof Cancelled) return;
-    if (!(error instanceof Broken)) throw error;
+    if (error instanceof CancelledRunError) return;
+    if (!(error instanceof BrokenRunError)) throw error;
     this.decide(i, 'undecided', reasonOf(error), null);
   }
 
@@ -203,9 +203,10 @@ function amounts(count: number, wanted: 'none' | 'some' | number): boolean {
   return wanted === 'some' ? count > 0 : count === wanted;
 }
 
-/** Without the words that say when. */
+/** The expectation without the keys that say when it is evaluated. */
 function conditionOf(one: ScenarioExpectation): ScenarioCondition {
-  if ('lost' in one || 'duplicates' in one || 'rebalances' in one || 'events' in one) throw new Broken('That is no condition.');
+  if ('lost' in one || 'duplicates' in one || 'rebalances' in one || 'events' in one)
+    throw new BrokenRunError('The expectation has no condition.');
   const condition: ScenarioCondition & { that?: unknown; after?: unknown; within?: unknown } = { ...one };
   delete condition.that;
   delete condition.after;

@@ -1,4 +1,4 @@
-/** What the bundler makes of `import.meta.glob`; only the form that is used here. */
+/** The form of the bundler's `import.meta.glob` that `library.ts` uses. */
 interface ImportMeta {
   glob(pattern: string, options: { query: '?raw'; eager: true; import: 'default' }): Record<string, string>;
 }

@@ -1,8 +1,8 @@
-/** A report as JUnit XML, as CI systems read it: one test case an expectation; a run that did not get to its end is an error. */
-import { incidentText } from './report-text.ts';
+/** Formats a report as JUnit XML for CI systems: one test case per expectation; an undecided expectation is an error. */
+import { formatIncident } from './report-text.ts';
 import type { ExpectationReport, ScenarioReport } from '#shared/models/scenario';
 
-export function junitOf(report: ScenarioReport): string {
+export function formatJunit(report: ScenarioReport): string {
   const { scenario, expectations } = report;
   const seconds = ((report.endedAt ?? report.startedAt) - report.startedAt) / 1000;
   const failures = expectations.filter(({ verdict }) => verdict === 'failed').length;
@@ -20,7 +20,7 @@ export function junitOf(report: ScenarioReport): string {
     `      <property name="brokerdesk" value="${attribute(report.version)}"/>`,
     '    </properties>',
     ...cases,
-    `    <system-out>${text([...stepLines(report), ...report.incidents.map(incidentText)].join('\n'))}</system-out>`,
+    `    <system-out>${text([...stepLines(report), ...report.incidents.map(formatIncident)].join('\n'))}</system-out>`,
     ...(report.problem === null ? [] : [`    <system-err>${text(report.problem)}</system-err>`]),
     '  </testsuite>',
     '</testsuites>',
@@ -29,10 +29,10 @@ export function junitOf(report: ScenarioReport): string {
 }
 
 function testCase(one: ExpectationReport, scenario: string): string {
-  // The time until it was so, where that is what was measured.
+  // Only an expectation with a deadline has a duration.
   const time = one.measured?.startsWith('after ') === true && one.figure !== null ? ` time="${(one.figure / 1000).toFixed(3)}"` : '';
   const open = `    <testcase classname="${attribute(scenario)}" name="${attribute(one.text)}"${time}`;
-  const measured = one.measured ?? 'nothing was measured';
+  const measured = one.measured ?? 'not measured';
   switch (one.verdict) {
     case 'held':
       return `${open}>\n      <system-out>${text(measured)}</system-out>\n    </testcase>`;
@@ -53,7 +53,7 @@ function stepLines({ steps }: ScenarioReport): string[] {
   ]);
 }
 
-/** XML 1.0 has no way to write some characters. */
+/** Characters that XML 1.0 can contain (specification, 2.2). */
 function isWritable(code: number): boolean {
   return code === 9 || code === 10 || code === 13 || (code >= 32 && code !== 0xfffe && code !== 0xffff);
 }

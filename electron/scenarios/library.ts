@@ -1,8 +1,8 @@
-/** The scenarios that come with Brokerdesk: files like any user's, held to the same schema when they are first asked for. */
+/** The scenarios that Brokerdesk includes. They are parsed with the schema of custom scenarios at first use. */
 import type { ScenarioSummary } from '#shared/models/scenario';
 import type { Scenario } from '#shared/scenario-schema';
-import { parseScenario, problemText } from './parse.ts';
-import { summaryOf } from './words.ts';
+import { parseScenario, formatProblem } from './parse.ts';
+import { summarizeScenario } from './descriptions.ts';
 
 const files = import.meta.glob('./library/*.yaml', { query: '?raw', eager: true, import: 'default' });
 
@@ -14,7 +14,7 @@ export interface LibraryEntry {
 
 let entries: LibraryEntry[] | undefined;
 
-/** In the order in which they are best read: by the number in the file's name. */
+/** Ordered by the number in the file name, from basic to advanced. */
 export function library(): readonly LibraryEntry[] {
   return (entries ??= Object.entries(files)
     .sort(([a], [b]) => (a < b ? -1 : 1))
@@ -26,11 +26,11 @@ export function libraryEntry(name: string): LibraryEntry | undefined {
 }
 
 export function librarySummaries(): ScenarioSummary[] {
-  return library().map(({ scenario }) => summaryOf(scenario));
+  return library().map(({ scenario }) => summarizeScenario(scenario));
 }
 
 function read(path: string, text: string): LibraryEntry {
   const parsed = parseScenario(text);
-  if (!parsed.ok) throw new Error(`${path}: ${parsed.problems.map(problemText).join(' ')}`);
+  if (!parsed.ok) throw new Error(`${path}: ${parsed.problems.map(formatProblem).join(' ')}`);
   return { name: parsed.scenario.name, text, scenario: parsed.scenario };
 }

@@ -1,4 +1,4 @@
-/** What a scenario sees of the cluster: through the brokers' own answers, by a client that does not mind dead ones. */
+/** Reads the state of the cluster for a scenario through the Kafka API, with a client that tolerates brokers that are down. */
 import type { ClusterMetadata } from '../admin/cluster-client.ts';
 import { isLeaderUnknown } from '../admin/cluster-client.ts';
 import { appDecoder } from '../admin/decoding/decoder.ts';
@@ -8,10 +8,10 @@ import { fetchRecords } from '../admin/messages.ts';
 import { writeRecords, type PlainRecord } from '../admin/records.ts';
 import { EARLIEST, LATEST, leadersOf, partitionKey, readOffsets } from '../admin/topics.ts';
 import type { LabNode } from '../services/lab.ts';
-import type { Bench } from './bench.ts';
+import type { RunEnvironment } from './environment.ts';
 
 export interface PartitionSeen {
-  /** Null: none. */
+  /** Null: the partition has no leader. */
   leader: number | null;
   isr: number[];
   replicas: number[];
@@ -25,34 +25,34 @@ export interface KeyedRecord {
   value: string | null;
 }
 
-/** What several conditions ask at about the same time is asked once. */
+/** Conditions that are evaluated within this time share one metadata response. */
 const FRESH_MS = 80;
 const FETCH_WAIT_MS = 100;
-/** Of one reading: a topic of a scenario is small. */
+/** Limits of one read; topics of a scenario are small. */
 const MOST_FETCHES = 400;
 const MOST_RECORDS = 200_000;
 const RECORDS_A_FETCH = 10_000;
 
 export class Observer {
-  private readonly bench: Bench;
+  private readonly environment: RunEnvironment;
   private last: { at: number; topics: string; answer: Promise<ClusterMetadata> } | undefined;
 
-  constructor(bench: Bench) {
-    this.bench = bench;
+  constructor(environment: RunEnvironment) {
+    this.environment = environment;
   }
 
   nodes(): Promise<LabNode[]> {
-    return this.bench.lab.nodes();
+    return this.environment.lab.nodes();
   }
 
-  /** The active controller: of two that take themselves for it, the later one. Null while there is none. */
+  /** The active controller: of two nodes that claim the role, the one that was elected last. Null without one. */
   async controller(): Promise<number | null> {
     const leading = (await this.nodes()).filter(({ role, state }) => role === 'leader' && state === 'running');
     leading.sort((a, b) => (b.leadsSince ?? 0) - (a.leadsSince ?? 0));
     return leading[0]?.id ?? null;
   }
 
-  /** As the active controller's broker has it, since one that is cut off goes on telling what it knew; else as any. */
+  /** Metadata from the active controller's broker: a broker that is cut off returns stale metadata. Without a controller, from any broker. */
   metadata(topics: readonly string[]): Promise<ClusterMetadata> {
     const key = topics.join(' ');
     const now = performance.now();
@@ -63,7 +63,7 @@ export class Observer {
   }
 
   private async ask(topics: readonly string[]): Promise<ClusterMetadata> {
-    const { client } = this.bench;
+    const { client } = this.environment;
     const controller = await this.controller();
     if (controller !== null) {
       try {
@@ -76,7 +76,7 @@ export class Observer {
     return client.metadata(topics);
   }
 
-  /** Null where nobody knows of it. */
+  /** Null when the metadata does not contain the partition. */
   async partition(topic: string, partition: number): Promise<PartitionSeen | null> {
     const meta = await this.metadata([topic]);
     const found = meta.topics.find(({ name }) => name === topic)?.partitions.find((one) => one.partitionIndex === partition);
@@ -89,18 +89,18 @@ export class Observer {
   }
 
   async coordinator(group: string): Promise<number> {
-    return coordinatorOf(this.bench.client, group);
+    return coordinatorOf(this.environment.client, group);
   }
 
   async group(id: string): Promise<{ state: string; members: number } | null> {
     const coordinator = await this.coordinator(id);
-    const [group] = await describeAllGroups(this.bench.client, [{ id, coordinator, protocolType: 'consumer', type: 'classic' }]);
+    const [group] = await describeAllGroups(this.environment.client, [{ id, coordinator, protocolType: 'consumer', type: 'classic' }]);
     return group === undefined || group.error !== null ? null : { state: group.state, members: group.members.length };
   }
 
-  /** Of all partitions of its topics; null while a part of it is not known. What was never committed counts from the start. */
+  /** Lag over all partitions of the topics; null while it is unknown for one of them. A partition without a commit counts from the log start offset. */
   async lag(group: string, topics: readonly string[]): Promise<bigint | null> {
-    const { client } = this.bench;
+    const { client } = this.environment;
     const coordinator = await this.coordinator(group);
     const committed = (await committedOffsets(client, [{ id: group, coordinator }])).get(group);
     if (committed === undefined) return null;
@@ -114,32 +114,32 @@ export class Observer {
       const start = starts.get(partitionKey(topic, partition));
       if (end === undefined || start === undefined || 'error' in end || 'error' in start) return null;
       const offset = committed.find((one) => one.topic === topic && one.partition === partition)?.offset ?? start.offset;
-      // What was deleted before it was read can no longer be read.
+      // Deleted records are no lag.
       const next = offset > start.offset ? offset : start.offset;
       if (end.offset > next) lag += end.offset - next;
     }
     return lag;
   }
 
-  /** Of each partition; null where its leader does not say. */
+  /** End offset of each partition; null where its leader returned none. */
   async sizes(topic: string): Promise<(bigint | null)[]> {
     const meta = await this.metadata([topic]);
     const keys = partitionsOf(meta);
-    const ends = await readOffsets(this.bench.client, leadersOf(meta), keys, LATEST);
+    const ends = await readOffsets(this.environment.client, leadersOf(meta), keys, LATEST);
     return keys.map(({ partition }) => {
       const end = ends.get(partitionKey(topic, partition));
       return end === undefined || 'error' in end ? null : end.offset;
     });
   }
 
-  /** One write with acks=all; rejects with what the cluster answered. */
+  /** Writes with acks=all; rejects with the error of the cluster. */
   async write(topic: string, partition: number, records: readonly PlainRecord[], timeoutMs: number): Promise<bigint> {
-    return writeRecords(this.bench.client, await this.metadata([topic]), { topic, partition }, records, timeoutMs);
+    return writeRecords(this.environment.client, await this.metadata([topic]), { topic, partition }, records, timeoutMs);
   }
 
-  /** From those positions (absent: the start of each log) to the end as it is now; the positions are moved on. */
+  /** Reads from `positions` (absent: the log start offset) to the current end offset, and advances `positions`. */
   async read(topic: string, positions: Map<number, bigint>): Promise<KeyedRecord[]> {
-    const { client } = this.bench;
+    const { client } = this.environment;
     const meta = await this.metadata([topic]);
     const keys = partitionsOf(meta);
     const leaders = leadersOf(meta);
@@ -150,14 +150,17 @@ export class Observer {
       const key = partitionKey(topic, partition);
       const [start, end, leader] = [starts.get(key), ends.get(key), leaders.get(key)];
       if (leader === undefined || start === undefined || end === undefined || 'error' in start || 'error' in end) {
-        throw new AdminError({ code: 'LEADER_NOT_AVAILABLE', message: `${topic}-${partition} cannot be read now.` });
+        throw new AdminError({
+          code: 'LEADER_NOT_AVAILABLE',
+          message: `${topic}-${partition} cannot be read: its leader or its offsets are unknown.`,
+        });
       }
       let offset = positions.get(partition) ?? start.offset;
       while (offset < end.offset) {
         if (++fetches > MOST_FETCHES)
           throw new AdminError({
             code: 'TOPIC_TOO_LARGE',
-            message: `${topic} was not read: it holds more than a scenario reads (${MOST_RECORDS} records, ${MOST_FETCHES} fetches).`,
+            message: `${topic} was not read: it has more records than a scenario reads (${MOST_RECORDS} records, ${MOST_FETCHES} fetches).`,
           });
         const position = { partition, offset, end: end.offset, limit: RECORDS_A_FETCH, keep: 'first' as const };
         const [part] = await fetchRecords(client, leader, topic, [position], { maxWaitMs: FETCH_WAIT_MS, decoder: appDecoder() });
@@ -171,7 +174,7 @@ export class Observer {
         if (part === undefined || (part.error !== null && part.nextOffset <= offset)) {
           throw new AdminError({
             code: part?.error ?? 'INTERNAL',
-            message: `${topic}-${partition} cannot be read: ${part?.error ?? 'nothing was said of it'}.`,
+            message: `${topic}-${partition} cannot be read: ${part?.error ?? 'the response does not contain it'}.`,
           });
         }
         for (const row of part.records) {
@@ -181,7 +184,7 @@ export class Observer {
         if (records.length > MOST_RECORDS)
           throw new AdminError({
             code: 'TOPIC_TOO_LARGE',
-            message: `${topic} was not read: it holds more than a scenario reads (${MOST_RECORDS} records, ${MOST_FETCHES} fetches).`,
+            message: `${topic} was not read: it has more records than a scenario reads (${MOST_RECORDS} records, ${MOST_FETCHES} fetches).`,
           });
         if (part.nextOffset <= offset) break;
         offset = part.nextOffset;

@@ -1,4 +1,4 @@
-/** The entry of the worker that reads scenarios. */
+/** Entry point of the worker that parses scenarios. */
 import { serveJobs } from '../admin/job-worker.ts';
 import { parseSource } from './parse.ts';
 

@@ -1,7 +1,6 @@
 /**
- * A scenario's text, as YAML (JSON is YAML too), checked by the one schema; problems are reported with their lines. Time is linear in the
- * text, and the text is bounded in size, nesting and aliases. What comes from a user of a running app is read in a worker all the same
- * (`scenario-reader.ts`).
+ * Parses the text of a scenario (YAML or JSON) and validates it against the schema; problems have line numbers. Time is linear in the size of
+ * the text, which is bounded in size, nesting and aliases. The app parses text of users in a worker (`scenario-reader.ts`).
  */
 import { isMap, isScalar, Lexer, LineCounter, Parser, parseDocument, visit, type Document, type Node } from 'yaml';
 import type { ScenarioProblem } from '#shared/models/scenario';
@@ -11,16 +10,16 @@ import { problemsOf, type Problem } from './problems.ts';
 export type Parsed = { ok: true; scenario: Scenario } | { ok: false; problems: ScenarioProblem[] };
 
 const MAX_CHARACTERS = 1_000_000;
-/** More are no help to a reader. */
+/** Problems that are reported of one text. */
 const MAX_PROBLEMS = 20;
-/** Keys, values, marks and line ends as the lexer counts them; of a value, its lists, tables and plain values. */
+/** Tokens of the lexer in a text; lists, maps and scalars in a value. */
 const MAX_TOKENS = 100_000;
-/** Lists and maps within each other; a scenario has eight. */
+/** Nesting of lists and maps; a scenario has eight levels. */
 const MAX_DEPTH = 64;
-/** Each alias is resolved by a search of the whole text. */
+/** The YAML library resolves each alias by a search of the whole text. */
 const MAX_ALIASES = 50;
 
-/** A scenario as it arrives: a file's text, or a value that came as JSON. */
+/** A scenario before validation: the text of a file, or a JSON value. */
 export type ParseSource = { text: string } | { value: unknown };
 
 export function parseSource(source: ParseSource): Parsed {
@@ -41,7 +40,7 @@ export function parseScenario(text: string): Parsed {
   }
   let value: unknown;
   try {
-    // Aliases are bounded: otherwise a file of a few lines could grow to fill the memory.
+    // Nested aliases let a few lines grow to gigabytes.
     value = document.toJS({ maxAliasCount: MAX_ALIASES });
   } catch (error) {
     return refused([at(null, '', error instanceof Error ? sentence(error.message) : String(error))]);
@@ -56,7 +55,7 @@ function sizeProblem(text: string): string {
   return `A scenario has at most ${MAX_CHARACTERS.toLocaleString('en')} characters; this text has ${text.length.toLocaleString('en')}.`;
 }
 
-/** Before anything is built by recursion: the lexer and the parser of tokens use none. */
+/** Runs before the recursive parser: the lexer and the token parser do not recurse. */
 function findExcess(text: string): ScenarioProblem | null {
   const lines = new LineCounter();
   let tokens = 0;
@@ -87,7 +86,7 @@ function findExcess(text: string): ScenarioProblem | null {
   return null;
 }
 
-/** Where a key stands that its map has already; null where there is none. */
+/** Position of a key that its map already has; null without one. */
 function findRepeatedKey(document: Document): number | null {
   let found: number | null = null;
   visit(document, {
@@ -107,7 +106,7 @@ function findRepeatedKey(document: Document): number | null {
   return found;
 }
 
-/** The same for what came as JSON: it has no lines. */
+/** Validates a JSON value; its problems have no line numbers. */
 export function parseScenarioValue(value: unknown): Parsed {
   const excess = findExcessOf(value);
   if (excess !== null) return refused([at(null, '', excess)]);
@@ -132,8 +131,8 @@ function findExcessOf(value: unknown): string | null {
   return null;
 }
 
-/** One line each: `line 12, column 5: steps[1].say: …`. */
-export function problemText({ line, column, path, message }: ScenarioProblem): string {
+/** Formats a problem as one line: `line 12, column 5: steps[1].say: …`. */
+export function formatProblem({ line, column, path, message }: ScenarioProblem): string {
   const where = line === null ? '' : `line ${line}, column ${column ?? 1}: `;
   return `${where}${path === '' ? '' : `${path}: `}${message}`;
 }
@@ -146,7 +145,7 @@ function at(position: { line: number; col: number } | null, path: string, messag
   return { line: position?.line ?? null, column: position?.col ?? null, path, message };
 }
 
-/** Where the deepest part of the path stands that is in the file: of a key that may not be there, the key itself. */
+/** Position of an unknown key, or else of the deepest part of the path that the file contains. */
 function place(document: Document, lines: LineCounter, { path, key }: Problem): { line: number; col: number } | null {
   const keyNode = key === null ? null : keyAt(document, path, key);
   if (keyNode?.range) return lines.linePos(keyNode.range[0]);

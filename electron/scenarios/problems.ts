@@ -1,11 +1,11 @@
-/** What a schema says is wrong, made plain: of a choice, what is wrong with the one that was meant. */
+/** Turns schema issues into problems for the user. Of a union, only the issues of the choice that the user meant are reported. */
 import type * as z from 'zod';
 import { ownValue } from '#shared/own-value';
 import { ACTION_WORDS, CONDITION_WORDS, EXPECTATION_WORDS } from '#shared/scenario-verbs';
 
 export interface Problem {
   path: (string | number)[];
-  /** A key at that path which may not be there. */
+  /** An unknown key at that path. */
   key: string | null;
   message: string;
 }
@@ -22,32 +22,32 @@ function explain(value: unknown, issue: Issue, before: readonly (string | number
     case 'invalid_union':
       return union(value, issue, path);
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({ path, key, message: `there is no ${key} here` }));
+      return issue.keys.map((key) => ({ path, key, message: `unknown key ${key}` }));
     case 'invalid_type':
-      return [{ path, key: null, message: at(value, path) === undefined ? 'this is missing' : `this is to be ${article(issue.expected)}` }];
+      return [{ path, key: null, message: at(value, path) === undefined ? 'required' : `must be ${article(issue.expected)}` }];
     case 'invalid_value':
-      return [{ path, key: null, message: `this is one of ${issue.values.map(String).join(', ')}` }];
+      return [{ path, key: null, message: `must be one of ${issue.values.map(String).join(', ')}` }];
     default:
       return [{ path, key: null, message: issue.message }];
   }
 }
 
-/** Unions of ours are told by the first word of each choice; others keep what they say of themselves. */
+/** A choice of the scenario schema is recognized by its first key; other unions report their own message. */
 function union(value: unknown, issue: Extract<Issue, { code: 'invalid_union' }>, path: (string | number)[]): Problem[] {
   if ('discriminator' in issue && typeof issue.discriminator === 'string' && issue.errors.length === 0) {
-    return [{ path: [...path], key: null, message: `there is no such ${issue.discriminator}` }];
+    return [{ path: [...path], key: null, message: `unknown ${issue.discriminator}` }];
   }
   const words = wordsOf(issue.errors.length);
   const given = at(value, path);
-  if (given === undefined) return [{ path, key: null, message: 'this is missing' }];
+  if (given === undefined) return [{ path, key: null, message: 'required' }];
   if (words === undefined || typeof given !== 'object' || given === null || Array.isArray(given)) {
     return [{ path, key: null, message: issue.message === 'Invalid input' ? plainUnion(issue) : issue.message }];
   }
   const keys = Object.keys(given);
-  // Where two words fit, the one that stands first in the file was meant.
+  // With several known keys, the first one in the file was meant.
   const first = keys.find((key) => words.includes(key));
   const index = first === undefined ? -1 : words.indexOf(first);
-  if (index < 0) return [{ path, key: null, message: `this needs one of ${words.join(', ')}` }];
+  if (index < 0) return [{ path, key: null, message: `one of these keys is required: ${words.join(', ')}` }];
   return (issue.errors[index] ?? []).flatMap((one) => explain(value, one, path));
 }
 
@@ -58,11 +58,11 @@ function wordsOf(choices: number): readonly string[] | undefined {
 
 function plainUnion(issue: Extract<Issue, { code: 'invalid_union' }>): string {
   const texts = new Set(issue.errors.flat().map(({ message }) => message));
-  return texts.size === 1 ? ([...texts][0] ?? issue.message) : 'this is not a value that is taken here';
+  return texts.size === 1 ? ([...texts][0] ?? issue.message) : 'the value is not valid';
 }
 
 function article(expected: string): string {
-  if (expected === 'record' || expected === 'object') return 'a table of keys and values';
+  if (expected === 'record' || expected === 'object') return 'a map';
   if (expected === 'array') return 'a list';
   return `a ${expected}`;
 }

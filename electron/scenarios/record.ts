@@ -1,7 +1,6 @@
 /**
- * What somebody did in the Lab, as a scenario: its faults and their healing at the times at which they were done, the load
- * that ran meanwhile, and what holds of every such outage. Brokers are named by their numbers and copies placed as they
- * were, so that running it does the same again.
+ * Records actions of a user in the Lab as a scenario: faults and repairs with their times, the load, and the expectations that
+ * hold in every outage. Brokers have their ids and replicas their placement, so that a run repeats the outage.
  */
 import { Document, isCollection, isMap, isScalar, visit } from 'yaml';
 import { topicConfigs } from '../admin/configs.ts';
@@ -14,14 +13,14 @@ import type { FaultSpec } from '#shared/models/lab';
 import type { LoadRow, LoadSpec } from '#shared/models/load';
 import type { TimelineEvent } from '#shared/models/timeline';
 import type { ScenarioFile } from '#shared/scenario-schema';
-import { freeName } from './preparing.ts';
-import { faultWords, many, plainTarget } from './words.ts';
+import { freeName } from './preparation.ts';
+import { describeFault, plural, formatTarget } from './descriptions.ts';
 
 export interface Recording {
-  /** The file, ready to be saved. */
+  /** The text of the file. */
   text: string;
   name: string;
-  /** What of it could not be told in a scenario, or was added. */
+  /** What a scenario cannot express, and what was added. */
   notices: string[];
 }
 
@@ -29,23 +28,23 @@ export interface RecordedTopic {
   name: string;
   /** Broker ids by partition, the preferred leader first. */
   replicas: number[][];
-  /** Its own settings, without the defaults. */
+  /** Topic configs without defaults. */
   configs: Record<string, string>;
 }
 
 type Step = ScenarioFile['steps'][number];
 
-/** Outages with no more than this between them are one story. */
+/** Outages that follow within this time are recorded as one. */
 const QUIET_MS = 60_000;
-/** What runs before the first fault, so that there is something to break. */
+/** How long the load runs before the first fault. */
 const LEAD_MS = 3_000;
 const HEADER =
   "# Recorded in Brokerdesk's Lab. Runs there, and headless: npm run scenario -- FILE\n# docs/scenarios.md explains the format.";
 const FALLBACK_TOPIC = 'recorded';
-/** Of keys in a table on one line. */
+/** Keys of a map that is written on one line. */
 const MOST_INLINE = 6;
 
-/** `except`: times (wall-clock ms) in which a scenario ran: what it did, nobody did by hand. */
+/** `except`: times (wall-clock ms) of scenario runs, whose faults are left out. */
 export async function recordScenario(from: {
   lab: Lab;
   loads: Loads;
@@ -55,11 +54,11 @@ export async function recordScenario(from: {
 }): Promise<Recording> {
   const events = from.lab.timeline(0).filter(({ at }) => !from.except.some((run) => at >= run.from && at <= run.until));
   const rows = from.loads.list();
-  const window = windowOf(events, from.sinceAt, Date.now());
+  const window = selectOutage(events, from.sinceAt, Date.now());
   const wanted = topicsOf(window, rows);
   const topics = await describeTopics(from.client, wanted);
   const nodes = await from.lab.nodes();
-  return recordingOf({
+  return buildRecording({
     events: window,
     loads: rows,
     topics,
@@ -93,8 +92,8 @@ const DOWN: Readonly<Partial<Record<TimelineEvent['type'], 'stop' | 'kill' | 'po
   'lab/nodeFrozen': 'freeze',
 };
 
-/** Events of what a person did, from that moment on, or from the beginning of the last outage. */
-export function windowOf(events: readonly TimelineEvent[], sinceAt: number | null, now: number): TimelineEvent[] {
+/** Lab and load events since `sinceAt` (wall-clock ms), or since the beginning of the last outage. */
+export function selectOutage(events: readonly TimelineEvent[], sinceAt: number | null, now: number): TimelineEvent[] {
   const done = events.filter(({ type }) => type.startsWith('lab/') || type.startsWith('load/'));
   if (sinceAt !== null) return done.filter(({ at }) => at >= sinceAt);
   const inForce = new Set<number>();
@@ -125,7 +124,7 @@ function ended({ type, details }: TimelineEvent): number[] {
   return typeof id === 'number' && (type === 'lab/nodeThawed' || type === 'lab/faultHealed') ? [id] : [];
 }
 
-/** Loads that ran in that time, in the order in which they were started. */
+/** Loads that ran during the events, in the order in which they were started. */
 function loadsOf(events: readonly TimelineEvent[], rows: readonly LoadRow[]): LoadRow[] {
   const first = events[0]?.at ?? 0;
   const named = new Set(events.flatMap(({ details }) => (typeof details?.['loadId'] === 'number' ? [details['loadId']] : [])));
@@ -142,8 +141,8 @@ function topicsOf(events: readonly TimelineEvent[], rows: readonly LoadRow[]): s
   return [...names];
 }
 
-/** Throws `ServiceError` when nothing was broken. */
-export function recordingOf(from: {
+/** Throws `ServiceError` when the events contain no fault. */
+export function buildRecording(from: {
   events: readonly TimelineEvent[];
   loads: readonly LoadRow[];
   topics: readonly RecordedTopic[];
@@ -157,8 +156,8 @@ export function recordingOf(from: {
   if (firstFault === undefined) {
     throw new ServiceError({
       code: 'NOT_FOUND',
-      message: 'Nothing was broken in that time.',
-      advice: 'Break something in the Lab, or choose an earlier moment.',
+      message: 'No fault was injected in the selected time.',
+      advice: 'Inject a fault in the Lab, or select an earlier time.',
     });
   }
   const start = Math.min(firstFault.at, from.events[0]?.at ?? firstFault.at) - LEAD_MS;
@@ -169,12 +168,12 @@ export function recordingOf(from: {
   if (!rows.some(({ spec }) => spec.kind === 'producer')) {
     topics.push({
       name: freeName(FALLBACK_TOPIC, new Set(topics.map((topic) => topic.name))),
-      replicas: placed(from.brokers),
+      replicas: placeReplicas(from.brokers),
       configs: { 'min.insync.replicas': String(Math.min(2, from.brokers)) },
     });
     const name = freeName('writer', new Set(rows.map(({ spec }) => spec.name)));
     load.push({ kind: 'producer', name, topic: topics.at(-1)?.name ?? FALLBACK_TOPIC, recordsPerSecond: 50 });
-    notices.push('No producer ran when it was broken, so a producer was added: without one nothing could be lost.');
+    notices.push('No producer ran during the outage, so one was added: without a producer no write can be lost.');
   }
   const context: StepContext = {
     run,
@@ -214,7 +213,7 @@ export function recordingOf(from: {
 interface StepContext {
   /** Loads that were started after the first fault. */
   run: Map<number, LoadRow>;
-  /** Names that this file gives to faults, by their ids. */
+  /** Names of faults in the file, by fault id. */
   names: Map<number, string>;
   loadNames: Map<number, string>;
   unhealed: Set<number>;
@@ -239,7 +238,7 @@ function stepOf(event: TimelineEvent, context: StepContext, notices: string[]): 
     case 'lab/nodeAdded':
     case 'lab/nodeRemoved':
       notices.push(
-        `Broker ${broker ?? '?'} was ${type === 'lab/nodeAdded' ? 'added' : 'removed'}; a scenario has the brokers that it begins with.`,
+        `Broker ${broker ?? '?'} was ${type === 'lab/nodeAdded' ? 'added' : 'removed'}; the number of brokers of a scenario is fixed.`,
       );
       return null;
     default:
@@ -252,18 +251,18 @@ function faultStep(event: TimelineEvent, fault: FaultSpec, context: StepContext)
   const as = `fault-${context.names.size + 1}`;
   context.names.set(id, as);
   context.unhealed.add(id);
-  const words = faultWords(fault, plainTarget);
-  return { say: `${words.charAt(0).toUpperCase()}${words.slice(1)}.`, do: [{ fault, as }] };
+  const text = describeFault(fault, formatTarget);
+  return { say: `${text.charAt(0).toUpperCase()}${text.slice(1)}.`, do: [{ fault, as }] };
 }
 
 function healStep(event: TimelineEvent, context: StepContext): Omit<Step, 'at' | 'name'> | null {
   const [id] = ended(event);
   const name = id === undefined ? undefined : context.names.get(id);
-  // Begun before the recording: the scenario starts without it.
+  // The fault was injected before the recording, so the scenario does not have it.
   if (id === undefined || name === undefined) return null;
   context.unhealed.delete(id);
   return {
-    say: event.type === 'lab/nodeThawed' ? `Broker ${event.broker ?? '?'} gets on again.` : `${name} is healed.`,
+    say: event.type === 'lab/nodeThawed' ? `Broker ${event.broker ?? '?'} is thawed.` : `${name} is healed.`,
     do: [{ heal: name }],
   };
 }
@@ -277,7 +276,7 @@ function loadStep({ type, details }: TimelineEvent, context: StepContext): Omit<
   switch (type) {
     case 'load/started': {
       const row = context.run.get(id);
-      return row === undefined ? null : { say: `Load ${name} begins.`, do: [{ run: writtenLoad(row.spec) }] };
+      return row === undefined ? null : { say: `Load ${name} starts.`, do: [{ run: writtenLoad(row.spec) }] };
     }
     case 'load/ended':
       return { say: `Load ${name} ends.`, do: [{ end: name }] };
@@ -287,20 +286,20 @@ function loadStep({ type, details }: TimelineEvent, context: StepContext): Omit<
       return to === null ? null : { say: `Load ${name} changes.`, do: [{ change: name, ...to }] };
     }
     case 'load/memberCrashed':
-      // Those that crash by themselves do so again: it is in the load.
+      // Periodic crashes are part of the load.
       return details?.['replaced'] === false && typeof member === 'number'
         ? { say: `A member of ${name} crashes.`, do: [{ crash: name, member }] }
         : null;
     case 'load/memberPaused':
-      return typeof member === 'number' ? { say: `A member of ${name} stands still.`, do: [{ pause: name, member }] } : null;
+      return typeof member === 'number' ? { say: `A member of ${name} is paused.`, do: [{ pause: name, member }] } : null;
     case 'load/memberResumed':
-      return typeof member === 'number' ? { say: `That member of ${name} goes on.`, do: [{ resume: name, member }] } : null;
+      return typeof member === 'number' ? { say: `The member of ${name} is resumed.`, do: [{ resume: name, member }] } : null;
     default:
       return null;
   }
 }
 
-/** As a person would write it: what is short stands on one line. */
+/** Formats the file as if written by hand: short lists and maps are on one line. */
 function written(scenario: ScenarioFile): string {
   const document = new Document(scenario);
   visit(document, {
@@ -308,7 +307,7 @@ function written(scenario: ScenarioFile): string {
       const items = isMap(node) ? node.items.map(({ value }) => value) : node.items;
       const inList = path.at(-1);
       const isShort = items.every((item) => isScalar(item) || (isCollection(item) && item.flow === true));
-      // Of the file's own parts only what stands in a list: an action, an expectation, the brokers of a partition.
+      // Of the top-level parts only items of lists: an action, an expectation, the brokers of a partition.
       if (isShort && (!isMap(node) || (isCollection(inList) && !isMap(inList)))) node.flow = true;
       else if (isMap(node) && isShort && items.length <= MOST_INLINE && path.length > 3) node.flow = true;
       return undefined;
@@ -317,7 +316,7 @@ function written(scenario: ScenarioFile): string {
   return document.toString({ lineWidth: 140 });
 }
 
-/** Only what every cluster promises, whatever was broken. */
+/** Expectations that hold in every outage. */
 function expectationsOf(
   loads: readonly NonNullable<ScenarioFile['load']>[number][],
   topics: readonly RecordedTopic[],
@@ -327,7 +326,7 @@ function expectationsOf(
   for (const load of loads) {
     if (load.kind !== 'producer' || (load.acks ?? 'all') !== 'all') continue;
     const configs = topics.find(({ name }) => name === load.topic)?.configs ?? {};
-    // A leader from outside the ISR may lack what was acknowledged: there the cluster promises nothing.
+    // An unclean leader may lack acknowledged records.
     if (configs['unclean.leader.election.enable'] !== 'true') expect.push({ lost: load.name, is: 'none' });
     if (load.idempotent !== false) expect.push({ duplicates: load.name, is: 'none' });
   }
@@ -346,12 +345,12 @@ function writtenLoad(spec: LoadSpec): NonNullable<ScenarioFile['load']>[number] 
 function titleOf(events: readonly TimelineEvent[]): string {
   const faults = events.flatMap((event) => {
     const down = DOWN[event.type];
-    if (down !== undefined && event.broker !== undefined) return [faultWords({ type: down, node: event.broker }, plainTarget)];
+    if (down !== undefined && event.broker !== undefined) return [describeFault({ type: down, node: event.broker }, formatTarget)];
     const fault = faultOf(event.details);
-    return event.type === 'lab/faultInjected' && fault !== null ? [faultWords(fault, plainTarget)] : [];
+    return event.type === 'lab/faultInjected' && fault !== null ? [describeFault(fault, formatTarget)] : [];
   });
   const [first = 'nothing'] = faults;
-  const title = faults.length <= 1 ? `Recorded: ${first}` : `Recorded: ${first}, and ${many(faults.length - 1, 'fault')} more`;
+  const title = faults.length <= 1 ? `Recorded: ${first}` : `Recorded: ${first}, and ${plural(faults.length - 1, 'fault')} more`;
   return title.slice(0, 100);
 }
 
@@ -360,8 +359,8 @@ function faultOf(details: TimelineEvent['details']): FaultSpec | null {
   return typeof fault === 'object' && fault !== null && 'type' in fault ? (fault as FaultSpec) : null;
 }
 
-/** Three partitions, a leader on each of the first three brokers. */
-function placed(brokers: number): number[][] {
-  const copies = Math.min(3, brokers);
-  return [0, 1, 2].map((partition) => Array.from({ length: copies }, (_none, replica) => ((partition + replica) % brokers) + 1));
+/** Three partitions that are led by the first three brokers. */
+function placeReplicas(brokers: number): number[][] {
+  const replicationFactor = Math.min(3, brokers);
+  return [0, 1, 2].map((partition) => Array.from({ length: replicationFactor }, (_none, replica) => ((partition + replica) % brokers) + 1));
 }

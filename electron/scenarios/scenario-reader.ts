@@ -1,4 +1,4 @@
-/** Scenarios that users send, read outside the main process's thread. What takes too long there is refused with its reason. */
+/** Parses scenarios of users in a worker thread, with limits on time and memory. */
 import { join } from 'node:path';
 import { AdminError } from '../admin/errors.ts';
 import { WorkerPool } from '../admin/worker-pool.ts';

@@ -1,30 +1,30 @@
-/** Scenarios for whoever asks: the library, the check of a text, one run at a time, the recording of what was just done. */
+/** Serves scenarios to the app, the CLI and the control API: library, validation, one run at a time, recordings. */
 import { ClusterClient } from '../admin/cluster-client.ts';
 import { ServiceError } from '../services/errors.ts';
 import type { Lab } from '../services/lab.ts';
 import type { Loads } from '../services/load.ts';
 import type { ScenarioOutline, ScenarioProblem, ScenarioReport, ScenarioRun, ScenarioSummary } from '#shared/models/scenario';
 import type { Scenario } from '#shared/scenario-schema';
-import { junitOf } from './junit.ts';
+import { formatJunit } from './junit.ts';
 import { libraryEntry, librarySummaries } from './library.ts';
-import { problemText } from './parse.ts';
+import { formatProblem } from './parse.ts';
 import { recordScenario, type Recording } from './record.ts';
-import { verdictWord } from './report-text.ts';
+import { formatVerdict } from './report-text.ts';
 import { runScenario } from './run.ts';
 import { readScenario } from './scenario-reader.ts';
-import { outlineOf } from './words.ts';
+import { outlineScenario } from './descriptions.ts';
 
-/** A scenario by what is sent of it. */
+/** A scenario as requested: a name of the library, a text, or a JSON value. */
 export type ScenarioSource = { library: string } | { text: string } | { value: unknown };
 
 export interface ScenarioNote {
   type: 'scenario/started' | 'scenario/ended';
   reason: string;
-  /** `runId` as in its report; `scenario`, its name; at the end its `state`. */
+  /** `runId` of the report; `scenario`, the name; at the end `state`. */
   details: Record<string, unknown>;
 }
 
-const TELL_MS = 250;
+const PROGRESS_INTERVAL_MS = 250;
 const MOST_RUNS = 200;
 
 export class ScenariosService {
@@ -36,20 +36,20 @@ export class ScenariosService {
     /** See `ClusterClient`. */
     connectHost?: string;
     version: string;
-    /** Faults of ours: what happens in the cluster is in the report. */
+    /** Reports defects of Brokerdesk; errors of the cluster are in the report. */
     onError: (what: string, error: unknown) => void;
     onProgress?: (run: ScenarioRun) => void;
-    /** Puts on the timeline that one began, and how it ended. */
+    /** Records the start and the result of a run on the timeline. */
     note: (note: ScenarioNote) => void;
   };
   private current: { run: ScenarioRun | null; cancel: AbortController; done: Promise<ScenarioReport> } | undefined;
   private last: ScenarioReport | undefined;
   private nextId = 1;
-  /** When scenarios ran, for the recorder to leave out; the timeline holds no more than the last of them anyway. */
+  /** Times of past runs, which the recorder leaves out. */
   private runs: { from: number; until: number }[] = [];
-  private toldAt = 0;
-  private telling: NodeJS.Timeout | undefined;
-  /** Aborted when the cluster goes. */
+  private lastProgressAt = 0;
+  private progressTimer: NodeJS.Timeout | undefined;
+  /** Aborted when the cluster closes. */
   private readonly gone = new AbortController();
 
   constructor(options: ScenariosService['options']) {
@@ -60,29 +60,29 @@ export class ScenariosService {
     return librarySummaries();
   }
 
-  /** The text of one of the library. */
+  /** The text of a scenario of the library. Throws `ServiceError` for an unknown name. */
   text(name: string): string {
     const entry = libraryEntry(name);
-    if (entry === undefined) throw notThere(name);
+    if (entry === undefined) throw unknownScenario(name);
     return entry.text;
   }
 
   async check(text: string): Promise<{ outline: ScenarioOutline | null; problems: ScenarioProblem[] }> {
     const parsed = await readScenario({ text });
-    return parsed.ok ? { outline: outlineOf(parsed.scenario), problems: [] } : { outline: null, problems: parsed.problems };
+    return parsed.ok ? { outline: outlineScenario(parsed.scenario), problems: [] } : { outline: null, problems: parsed.problems };
   }
 
-  /** The run that goes on, or the last one; null where there was none. */
+  /** The current run, or else the last one; null before the first. */
   state(): ScenarioRun | null {
     return this.current?.run ?? this.last ?? null;
   }
 
-  /** Of the last run; null where there was none. */
+  /** The report of the last run; null before the first. */
   report(): { report: ScenarioReport; junit: string } | null {
-    return this.last === undefined ? null : { report: this.last, junit: junitOf(this.last) };
+    return this.last === undefined ? null : { report: this.last, junit: formatJunit(this.last) };
   }
 
-  /** Resolves with the report when it has ended. Rejects as `open` does. */
+  /** Resolves to the report at the end of the run. Rejects as `open` does. */
   async run(source: ScenarioSource): Promise<ScenarioReport> {
     return (await this.open(source)).done;
   }
@@ -93,47 +93,47 @@ export class ScenariosService {
     done.catch((error: unknown) => this.options.onError('a scenario', error));
   }
 
-  /** Rejects with `ServiceError` when the source is no scenario, when one runs, when the cluster does not serve. */
+  /** Rejects with `ServiceError` when the source is not valid, when another scenario runs, or when the cluster is not running. */
   private async open(source: ScenarioSource): Promise<{ done: Promise<ScenarioReport> }> {
     const scenario = await scenarioOf(source);
     if (this.current !== undefined) {
-      throw new ServiceError({ code: 'SCENARIO_RUNS', message: 'A scenario runs already. Wait until it has ended, or cancel it.' });
+      throw new ServiceError({ code: 'SCENARIO_RUNS', message: 'A scenario is already running. Wait until it has ended, or cancel it.' });
     }
     const bootstrap = this.options.bootstrap();
     if (bootstrap === null || this.gone.signal.aborted)
-      throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The embedded cluster does not serve now.' });
+      throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The embedded cluster is not running.' });
     const cancel = new AbortController();
     const done = this.begin(scenario, bootstrap, cancel.signal);
     this.current = { run: null, cancel, done };
     return { done };
   }
 
-  /** Resolves when the run has ended and what it began is ended too. */
+  /** Resolves when the run has ended and cleaned up. */
   async cancel(): Promise<void> {
     this.current?.cancel.abort();
     await this.current?.done.catch(() => undefined);
   }
 
-  /** What was done in the lab since that moment (wall-clock ms; null: in the last outage), as a scenario's text. */
+  /** Records Lab actions since `sinceAt` (wall-clock ms; null: the last outage) as a scenario. */
   async record(sinceAt: number | null): Promise<Recording> {
     const { lab, loads } = this.options;
     const bootstrap = this.options.bootstrap();
-    if (bootstrap === null) throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The cluster on this desk does not serve now.' });
+    if (bootstrap === null) throw new ServiceError({ code: 'NOT_CONNECTED', message: 'The embedded cluster is not running.' });
     const client = new ClusterClient({ bootstrap, clientId: 'scenario-recorder', connectHost: this.options.connectHost });
     try {
-      const goesOn = this.current?.run ?? null;
-      const except = [...this.runs, ...(goesOn === null ? [] : [{ from: goesOn.startedAt, until: Infinity }])];
+      const running = this.current?.run ?? null;
+      const except = [...this.runs, ...(running === null ? [] : [{ from: running.startedAt, until: Infinity }])];
       return await recordScenario({ lab, loads, client, sinceAt, except });
     } finally {
       client.close();
     }
   }
 
-  /** The cluster is about to go, and so what a run began is not undone first. */
+  /** Called before the cluster closes: ends the run without its clean-up. */
   async close(): Promise<void> {
     this.gone.abort();
     await this.cancel();
-    clearTimeout(this.telling);
+    clearTimeout(this.progressTimer);
   }
 
   private async begin(scenario: Scenario, bootstrap: string, signal: AbortSignal): Promise<ScenarioReport> {
@@ -152,7 +152,7 @@ export class ScenariosService {
           version,
           signal,
           abandoned: this.gone.signal,
-          onProgress: (run) => this.tell(run),
+          onProgress: (run) => this.notifyProgress(run),
         },
       );
       this.last = report;
@@ -160,9 +160,9 @@ export class ScenariosService {
       return report;
     } finally {
       client.close();
-      // With the cluster its timeline goes.
+      // A cluster that closes has no timeline to record to.
       if (!this.gone.signal.aborted) {
-        const how = report === undefined ? 'broke off' : verdictWord(report);
+        const how = report === undefined ? 'aborted' : formatVerdict(report);
         note({
           type: 'scenario/ended',
           reason: `scenario ${scenario.name}: ${how}`,
@@ -170,25 +170,25 @@ export class ScenariosService {
         });
       }
       this.current = undefined;
-      if (this.last !== undefined) this.tellNow(this.last);
+      if (this.last !== undefined) this.sendProgress(this.last);
     }
   }
 
-  /** At most four times a second, and the last word always. */
-  private tell(run: ScenarioRun): void {
+  /** Sends at most four updates a second, and always the last one. */
+  private notifyProgress(run: ScenarioRun): void {
     if (this.current !== undefined) this.current.run = run;
-    const waitMs = this.toldAt + TELL_MS - performance.now();
-    if (waitMs <= 0) this.tellNow(run);
-    else this.telling ??= setTimeout(() => this.tellNow(run), waitMs);
+    const waitMs = this.lastProgressAt + PROGRESS_INTERVAL_MS - performance.now();
+    if (waitMs <= 0) this.sendProgress(run);
+    else this.progressTimer ??= setTimeout(() => this.sendProgress(run), waitMs);
   }
 
-  private tellNow(run: ScenarioRun): void {
-    clearTimeout(this.telling);
-    this.telling = undefined;
-    this.toldAt = performance.now();
+  private sendProgress(run: ScenarioRun): void {
+    clearTimeout(this.progressTimer);
+    this.progressTimer = undefined;
+    this.lastProgressAt = performance.now();
     const { onProgress } = this.options;
     if (onProgress === undefined) return;
-    // Copied: the run goes on changing, and a report's events are asked for by themselves.
+    // A copy, as the run changes later. Events are requested separately.
     const plain: ScenarioRun & { events?: unknown; incidents?: unknown } = { ...run };
     delete plain.events;
     delete plain.incidents;
@@ -201,21 +201,24 @@ export async function scenarioOf(source: ScenarioSource): Promise<Scenario> {
   if ('library' in source) return libraryScenario(source.library);
   const parsed = await readScenario(source);
   if (parsed.ok) return parsed.scenario;
-  throw new ServiceError({ code: 'INVALID_PAYLOAD', message: `That is no scenario. ${parsed.problems.map(problemText).join(' ')}` });
+  throw new ServiceError({
+    code: 'INVALID_PAYLOAD',
+    message: `The scenario is not valid. ${parsed.problems.map(formatProblem).join(' ')}`,
+  });
 }
 
 /** Throws `ServiceError` for a name that the library does not have. */
 export function libraryScenario(name: string): Scenario {
   const entry = libraryEntry(name);
-  if (entry === undefined) throw notThere(name);
+  if (entry === undefined) throw unknownScenario(name);
   return entry.scenario;
 }
 
-function notThere(name: string): ServiceError {
+function unknownScenario(name: string): ServiceError {
   const names = librarySummaries().map((one) => one.name);
   return new ServiceError({
     code: 'NOT_FOUND',
-    message: `There is no scenario ${name} in the library. There are ${names.join(', ')}.`,
+    message: `The library has no scenario ${name}. It has ${names.join(', ')}.`,
     subject: name,
   });
 }

@@ -76,7 +76,7 @@ class FakeLab implements Lab {
   }
 
   private unused(): Promise<never> {
-    return Promise.reject(new Error('no route leads here'));
+    return Promise.reject(new Error('not used by any route'));
   }
 
   private async to(node: number, state: LabNode['state']): Promise<void> {
@@ -137,34 +137,28 @@ describe('scenarios', () => {
     expect(list[0]).toMatchObject({ name: 'leader-killed', brokers: 3 });
   });
 
-  it('answers with the report of what could not be run', async () => {
+  it('returns the report of a scenario that cannot be run', async () => {
     const { call } = await started();
     const response = await call('/scenarios', { method: 'POST', body: JSON.stringify({ library: 'leader-killed' }) });
     expect(response.status).toBe(200);
     expect(await response.json()).toMatchObject({
       state: 'broken',
-      problem: 'It needs 3 brokers, and 2 run here.',
+      problem: 'The scenario needs 3 brokers, and 2 are running.',
       expectations: expect.any(Array) as unknown[],
     });
   });
 
   it.each([
+    ['an unknown name', JSON.stringify({ library: 'nonsense' }), 'application/json', 404, 'The library has no scenario nonsense.'],
+    ['JSON that is not a scenario', JSON.stringify({ name: 'x' }), 'application/json', 400, 'title: Required.'],
     [
-      'a name that the library has not',
-      JSON.stringify({ library: 'nonsense' }),
-      'application/json',
-      404,
-      'There is no scenario nonsense in the library.',
-    ],
-    ['JSON that is none', JSON.stringify({ name: 'x' }), 'application/json', 400, 'title: This is missing.'],
-    [
-      'YAML with a mistake, by its line',
+      'invalid YAML with its line',
       SMALL.replace('say: Nothing', 'says: Nothing'),
       'application/yaml',
       400,
-      'line 6, column 5: steps[0].say: This is missing.',
+      'line 6, column 5: steps[0].say: Required.',
     ],
-    ['text that is no JSON', SMALL, 'application/json', 400, 'The body is no JSON'],
+    ['text that is not JSON', SMALL, 'application/json', 400, 'The body is not JSON'],
   ])('refuses %s', async (_what, body, type, status, message) => {
     const { call } = await started();
     const response = await call('/scenarios', { method: 'POST', body, headers: { 'content-type': type } });
@@ -172,7 +166,7 @@ describe('scenarios', () => {
     expect(((await response.json()) as { error: { message: string } }).error.message).toContain(message);
   });
 
-  it('takes more bytes of a scenario than of anything else, and not without end', async () => {
+  it('accepts scenarios above the limit of other bodies, up to a limit', async () => {
     const { call } = await started();
     const long = (bytes: number): Promise<Response> =>
       call('/scenarios', { method: 'POST', body: `${SMALL}# ${'x'.repeat(bytes)}`, headers: { 'content-type': 'text/yaml' } });
@@ -180,7 +174,7 @@ describe('scenarios', () => {
     expect((await long(1_100_000)).status).toBe(413);
   });
 
-  it('cancels what does not run without a complaint', async () => {
+  it('answers 204 to a cancel without a run', async () => {
     const { call } = await started();
     expect((await call('/scenarios/current', { method: 'DELETE' })).status).toBe(204);
   });
@@ -197,7 +191,7 @@ describe('control API', () => {
   it.each([
     ['stop', 'stopped'],
     ['kill', 'killed'],
-  ])('answers %s when it has happened, with the node as it is then', async (verb, state) => {
+  ])('answers %s with the node when the action is complete', async (verb, state) => {
     const { call } = await started();
     const response = await call(`/nodes/2/${verb}`, { method: 'POST' });
     expect(response.status).toBe(200);
@@ -208,13 +202,13 @@ describe('control API', () => {
   it.each([
     ['freeze', 'frozen'],
     ['power-cut', 'killed'],
-  ])('answers %s when it has happened, and tells of it as a fault', async (verb, state) => {
+  ])('answers %s when the action is complete, and lists the fault', async (verb, state) => {
     const { call } = await started();
     expect(await (await call(`/nodes/1/${verb}`, { method: 'POST' })).json()).toMatchObject({ id: 1, state });
     expect(await (await call('/faults')).json()).toMatchObject([{ id: 1, fault: { node: 1 } }]);
   });
 
-  it('injects a fault with what was left out, lists it, heals it', async () => {
+  it('injects a fault with defaults, lists it, heals it', async () => {
     const { call } = await started();
     const body = JSON.stringify({ type: 'slowLink', between: [1, 'clients'], latencyMs: 50 });
     const response = await call('/faults', { method: 'POST', body });
@@ -235,13 +229,13 @@ describe('control API', () => {
     ['no fault', '{"type":"earthquake"}', 400, 'type'],
     ['a fault without a node', '{"type":"kill"}', 400, 'node'],
     ['a link with one end', '{"type":"partition","between":[1,1]}', 400, 'two different ends'],
-    ['a node that is not there', '{"type":"fullDisk","node":7}', 404, 'no such broker'],
-    ['far too much', `{"type":"${'x'.repeat(100_000)}"}`, 413, 'bytes'],
-  ])('refuses %s as a fault, saying what is wrong', async (_what, body, status, words) => {
+    ['an unknown node', '{"type":"fullDisk","node":7}', 404, 'no such broker'],
+    ['a body above the limit', `{"type":"${'x'.repeat(100_000)}"}`, 413, 'bytes'],
+  ])('refuses %s as a fault with the reason', async (_what, body, status, reason) => {
     const { call, errors } = await started();
     const response = await call('/faults', { method: 'POST', body });
     expect(response.status).toBe(status);
-    expect(await response.json()).toMatchObject({ error: { message: expect.stringContaining(words) } });
+    expect(await response.json()).toMatchObject({ error: { message: expect.stringContaining(reason) } });
     expect(errors).toEqual([]);
   });
 
@@ -265,7 +259,7 @@ describe('control API', () => {
     expect(errors).toEqual([]);
   });
 
-  it('wants the token, all of it', async () => {
+  it('requires the whole token', async () => {
     const { call, url } = await started();
     for (const headers of [{}, { authorization: 'Bearer wrong' }, { authorization: '' }]) {
       const response = await fetch(`${url}/nodes`, { headers });
@@ -275,7 +269,7 @@ describe('control API', () => {
     expect((await call('/nodes')).status).toBe(200);
   });
 
-  it('answers under loopback names only', async () => {
+  it('is served under loopback names only', async () => {
     const { url } = await started();
     const port = new URL(url).port;
     const statusFor = (host: string): Promise<number | undefined> =>
@@ -292,7 +286,7 @@ describe('control API', () => {
     expect(await statusFor(`localhost:${port}`)).toBe(200);
   });
 
-  it('describes exactly what it serves', async () => {
+  it('has an OpenAPI document of exactly its routes', async () => {
     const { url } = await started();
     const document = (await (await fetch(`${url}/openapi.json`)).json()) as {
       servers: { url: string }[];
@@ -312,7 +306,7 @@ describe('control API', () => {
     expect(Object.keys(document.components.schemas.Node.properties).sort()).toEqual(Object.keys(node as object).sort());
   });
 
-  it('gives the timeline after an id', async () => {
+  it('returns the timeline after an id', async () => {
     const { lab, call } = await started();
     lab.happen('lab/nodeKilled');
     lab.happen('cluster/brokerFenced');
@@ -320,7 +314,7 @@ describe('control API', () => {
     expect(await (await call('/timeline?since=1')).json()).toEqual([{ id: 2, type: 'cluster/brokerFenced', at: 0, node: null }]);
   });
 
-  it('streams the timeline: what was missed, then what happens, each once', async () => {
+  it('streams missed timeline events, then new ones, each once', async () => {
     const { lab, call } = await started();
     lab.happen('lab/nodeKilled');
     lab.happen('cluster/brokerFenced');

@@ -56,8 +56,8 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
     // The navigation has an entry of that name, too.
     await page.locator('.route').getByRole('link', { name: 'Scenarios' }).click();
     await desk.title('Scenarios').waitFor();
-    await page.getByRole('link', { name: /^A leader that stood still/ }).click();
-    await page.getByRole('heading', { level: 2, name: 'A leader that stood still comes back' }).waitFor();
+    await page.getByRole('link', { name: /^A frozen leader returns/ }).click();
+    await page.getByRole('heading', { level: 2, name: 'A frozen leader returns' }).waitFor();
     await desk.picture('before');
     await page.getByRole('button', { name: 'Run', exact: true }).click();
     await page.locator('[aria-current=step]').waitFor();
@@ -97,7 +97,7 @@ describeWith('a browser', hasBrowser, 'scenarios', () => {
       .fill(
         'name: mine\ntitle: Mine\nabout: Of my own.\nsteps:\n  - say: One.\n    att: 3s\nexpect:\n  - { events: node/failed, atMost: 0 }\n',
       );
-    await page.getByRole('button', { name: /line 6.*There is no att here/ }).waitFor();
+    await page.getByRole('button', { name: /line 6.*Unknown key att/ }).waitFor();
     await desk.picture('mistake');
     expect(await page.getByRole('button', { name: 'Run', exact: true }).count()).toBe(0);
   });

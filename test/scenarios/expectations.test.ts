@@ -1,16 +1,16 @@
-/** Each expectation can hold, fail, and stay undecided: seen with what is made up for it. */
+/** Verdicts of expectations on a fake cluster: each kind of expectation holds, fails, or is undecided. */
 import { describe, expect, test } from 'vitest';
 import { Expectations } from '../../electron/scenarios/expectations.ts';
 import type { ExpectationReport } from '../../shared/models/scenario.ts';
 import type { LoadAudit } from '../../shared/models/load.ts';
 import type { ScenarioFile } from '../../shared/scenario-schema.ts';
 import { CLEAN_AUDIT } from '../helpers/fake-loads.ts';
-import { scenario, staged, type Set } from '../helpers/scenario-bench.ts';
+import { scenario, createHarness, type ScenarioHarness } from '../helpers/scenario-harness.ts';
 
 type Expected = ScenarioFile['expect'][number];
 
-/** What becomes of one expectation when the cluster is as `set` makes it. */
-async function verdict(one: Expected, set: (bench: Set) => void, audit: LoadAudit = CLEAN_AUDIT): Promise<ExpectationReport> {
+/** The verdict on one expectation after `set` has changed the fake cluster. */
+async function verdict(one: Expected, set: (harness: ScenarioHarness) => void, audit: LoadAudit = CLEAN_AUDIT): Promise<ExpectationReport> {
   const steps: ScenarioFile['steps'] = [
     {
       name: 'kill',
@@ -21,9 +21,9 @@ async function verdict(one: Expected, set: (bench: Set) => void, audit: LoadAudi
       ],
     },
   ];
-  const bench = await staged(scenario({ steps, expect: [one] }));
-  set(bench);
-  const expectations = new Expectations(bench.stage, () => undefined);
+  const harness = await createHarness(scenario({ steps, expect: [one] }));
+  set(harness);
+  const expectations = new Expectations(harness.context, () => undefined);
   const now = performance.now();
   expectations.begin(now);
   expectations.passed('kill', { began: now, ended: performance.now() });
@@ -44,15 +44,20 @@ const lost: LoadAudit = {
   lostRanges: [{ from: 40, to: 51, partition: 0, offset: '40', count: 12 }],
 };
 
-const CASES: readonly (readonly [what: string, one: Expected, holds: (bench: Set) => void, fails: (bench: Set) => void])[] = [
+const CASES: readonly (readonly [
+  what: string,
+  one: Expected,
+  holds: (harness: ScenarioHarness) => void,
+  fails: (harness: ScenarioHarness) => void,
+])[] = [
   [
-    'a leader',
+    'another leader',
     { leader: 'orders-0', isNot: 'victim' },
     ({ observer }) => (observer.seen = { leader: 2, isr: [2], replicas: [1, 2] }),
     nothing,
   ],
   [
-    'which leader',
+    'the leader',
     { leader: 'orders-0', is: 'victim' },
     nothing,
     ({ observer }) => (observer.seen = { leader: 2, isr: [2], replicas: [1, 2] }),
@@ -70,13 +75,13 @@ const CASES: readonly (readonly [what: string, one: Expected, holds: (bench: Set
     ({ observer }) => (observer.seen = { leader: 1, isr: [1], replicas: [1, 2] }),
   ],
   [
-    'who is in an ISR',
+    'a member of an ISR',
     { isr: 'orders-0', has: 'victim' },
     nothing,
     ({ observer }) => (observer.seen = { leader: 2, isr: [2], replicas: [1, 2] }),
   ],
   [
-    'who is not',
+    'a replica outside an ISR',
     { isr: 'orders-0', lacks: 'victim' },
     ({ observer }) => (observer.seen = { leader: 2, isr: [2], replicas: [1, 2] }),
     nothing,
@@ -124,8 +129,8 @@ const CASES: readonly (readonly [what: string, one: Expected, holds: (bench: Set
   [
     'a view',
     { view: 'cache', key: 'alice', is: '1' },
-    ({ stage }) => stage.view('cache').values.set('alice', '1'),
-    ({ stage }) => stage.view('cache').values.set('alice', '2'),
+    ({ context }) => context.view('cache').values.set('alice', '1'),
+    ({ context }) => context.view('cache').values.set('alice', '2'),
   ],
 ];
 
@@ -141,7 +146,7 @@ describe('at the end', () => {
     expect(failed.measured).not.toBeNull();
   });
 
-  test('what nobody knows is undecided, not held and not failed', async () => {
+  test('an expectation is undecided while the state is unknown', async () => {
     expect((await verdict({ lag: 'readers', atMost: 0 }, ({ observer }) => (observer.lagNow = null))).verdict).toBe('undecided');
     expect((await verdict({ isr: 'orders-0', size: 3 }, ({ observer }) => (observer.seen = null))).verdict).toBe('undecided');
     expect(
@@ -152,7 +157,7 @@ describe('at the end', () => {
 });
 
 describe('within a time', () => {
-  test('it is held when it becomes so, with the time that it took', async () => {
+  test('an expectation holds when its condition becomes true, with the elapsed time', async () => {
     const report = await verdict({ isr: 'orders-0', size: 3, after: 'kill', within: '50s' }, ({ observer }) => {
       observer.seen = { leader: 1, isr: [1], replicas: [1, 2, 3] };
       setTimeout(() => (observer.seen = { leader: 1, isr: [1, 2, 3], replicas: [1, 2, 3] }), 250);
@@ -162,25 +167,25 @@ describe('within a time', () => {
     expect(report.measured).toMatch(/^after \d/);
   });
 
-  test('it fails when it does not, with what was seen last', async () => {
+  test('an expectation fails when its condition stays false, with the last state', async () => {
     const report = await verdict({ isr: 'orders-0', size: 3, after: 'kill', within: '200ms' }, ({ observer }) => {
       observer.seen = { leader: 1, isr: [1, 2], replicas: [1, 2, 3] };
     });
-    expect(report).toMatchObject({ verdict: 'failed', measured: 'not within 0.2 s: in sync: 1, 2' });
+    expect(report).toMatchObject({ verdict: 'failed', measured: 'not within 0.2 s: ISR: 1, 2' });
   });
 
-  test('it is undecided when nobody could say all that time', async () => {
+  test('an expectation is undecided when the state was unknown for the whole time', async () => {
     const report = await verdict({ isr: 'orders-0', size: 3, after: 'kill', within: '200ms' }, ({ observer }) => (observer.seen = null));
     expect(report.verdict).toBe('undecided');
   });
 
-  test('an event counts from its step on, by what it is about', async () => {
+  test('an event counts from the end of its step, filtered by broker', async () => {
     const one: Expected = { event: 'cluster/brokerFenced', of: 'victim', after: 'kill', within: '400ms' };
-    // It ends with the event; 400 ms may pass before this process runs again.
+    // Ends with the event. A busy machine may delay this process by more than 400 ms.
     const patient: Expected = { ...one, within: '60s' };
     const later =
       (broker: number) =>
-      ({ lab }: Set): void =>
+      ({ lab }: ScenarioHarness): void =>
         void setTimeout(() => lab.happen({ type: 'cluster/brokerFenced', broker }), 100);
     expect((await verdict(patient, later(1))).verdict).toBe('held');
     expect((await verdict(one, later(2))).verdict).toBe('failed');
@@ -189,7 +194,7 @@ describe('within a time', () => {
 });
 
 describe('counted', () => {
-  const rebalance = ({ lab }: Set, group: string, times: number): void => {
+  const rebalance = ({ lab }: ScenarioHarness, group: string, times: number): void => {
     for (let i = 0; i < times; i++) setTimeout(() => lab.happen({ type: 'group/rebalanceStarted', group }), 20);
   };
   const one: readonly Expected[] = [{ rebalances: 'readers', atMost: 1 }];
@@ -198,50 +203,50 @@ describe('counted', () => {
     [1, 'held'],
     [2, 'failed'],
   ] as const)('%i rebalances: %s', async (times, wanted) => {
-    const bench = await staged(scenario({ expect: [...one] }));
-    const expectations = new Expectations(bench.stage, () => undefined);
-    // Before the steps: the members joined.
-    bench.lab.happen({ type: 'group/rebalanceStarted', group: 'readers' });
+    const harness = await createHarness(scenario({ expect: [...one] }));
+    const expectations = new Expectations(harness.context, () => undefined);
+    // Before the steps begin: does not count.
+    harness.lab.happen({ type: 'group/rebalanceStarted', group: 'readers' });
     await new Promise((resolve) => setTimeout(resolve, 10));
     expectations.begin(performance.now());
-    rebalance(bench, 'readers', times);
-    rebalance(bench, 'others', 3);
+    rebalance(harness, 'readers', times);
+    rebalance(harness, 'others', 3);
     await new Promise((resolve) => setTimeout(resolve, 80));
     await expectations.atEnd(performance.now());
     expect(expectations.reports[0]).toMatchObject({ verdict: wanted, figure: times });
   });
 });
 
-describe('what was acknowledged', () => {
-  test('none lost holds, and fails with which were', async () => {
+describe('acknowledged records', () => {
+  test('"lost: none" fails with the ranges of lost records', async () => {
     expect((await verdict({ lost: 'writer', is: 'none' }, nothing)).verdict).toBe('held');
     const report = await verdict({ lost: 'writer', is: 'none' }, nothing, lost);
     expect(report).toMatchObject({ verdict: 'failed', figure: 12 });
     expect(report.measured).toBe('12 of 100 acknowledged are missing: 12 of the numbers 40 to 51 in partition 0, from offset 40 on');
   });
 
-  test('some lost holds when some are', async () => {
+  test('"lost: some" holds when records are lost', async () => {
     expect((await verdict({ lost: 'writer', is: 'some' }, nothing, lost)).verdict).toBe('held');
     expect((await verdict({ lost: 'writer', is: 'some' }, nothing)).verdict).toBe('failed');
     expect((await verdict({ lost: 'writer', is: 12 }, nothing, lost)).verdict).toBe('held');
     expect((await verdict({ lost: 'writer', is: 11 }, nothing, lost)).verdict).toBe('failed');
   });
 
-  test('a log that could not be read, and a producer that wrote nothing, decide nothing', async () => {
+  test('an incomplete audit and a producer without acknowledged records are undecided', async () => {
     expect((await verdict({ lost: 'writer', is: 'none' }, nothing, { ...CLEAN_AUDIT, complete: false })).verdict).toBe('undecided');
     expect((await verdict({ lost: 'writer', is: 'none' }, nothing, { ...CLEAN_AUDIT, acknowledged: 0, found: 0 })).verdict).toBe(
       'undecided',
     );
   });
 
-  test('duplicates', async () => {
+  test('"duplicates: none" fails when a record is duplicated', async () => {
     expect((await verdict({ duplicates: 'writer', is: 'none' }, nothing)).verdict).toBe('held');
     expect((await verdict({ duplicates: 'writer', is: 'none' }, nothing, { ...CLEAN_AUDIT, duplicated: 1 })).verdict).toBe('failed');
   });
 });
 
-test('what a step that never came would have begun is undecided', async () => {
-  const bench = await staged(
+test('an expectation that follows a step which did not run is undecided', async () => {
+  const harness = await createHarness(
     scenario({
       expect: [
         { writable: 'orders-0', after: 'kill', within: '1s' },
@@ -249,7 +254,7 @@ test('what a step that never came would have begun is undecided', async () => {
       ],
     }),
   );
-  const expectations = new Expectations(bench.stage, () => undefined);
+  const expectations = new Expectations(harness.context, () => undefined);
   expectations.begin(performance.now());
   await expectations.watched();
   await expectations.atEnd(performance.now());

@@ -4,8 +4,8 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import * as z from 'zod';
 import { library, librarySummaries } from '../../electron/scenarios/library.ts';
-import { parseScenario, parseScenarioValue, problemText } from '../../electron/scenarios/parse.ts';
-import { outlineOf } from '../../electron/scenarios/words.ts';
+import { parseScenario, parseScenarioValue, formatProblem } from '../../electron/scenarios/parse.ts';
+import { outlineScenario } from '../../electron/scenarios/descriptions.ts';
 import { scenarioJsonSchema } from '../../shared/scenario-schema.ts';
 import { measureProcessorTime } from '../helpers/processor-time.ts';
 
@@ -36,19 +36,19 @@ expect:
 
 function problems(text: string): string[] {
   const parsed = parseScenario(text);
-  return parsed.ok ? [] : parsed.problems.map(problemText);
+  return parsed.ok ? [] : parsed.problems.map(formatProblem);
 }
 
-/** The text with one line of it replaced. */
+/** GOOD with one part replaced. */
 function changed(from: string, to: string): string {
   expect(GOOD).toContain(from);
   return GOOD.replace(from, to);
 }
 
 describe('a scenario file', () => {
-  test('is read, with durations as milliseconds and what is absent filled in', () => {
+  test('is parsed, with durations in milliseconds and defaults for absent keys', () => {
     const parsed = parseScenario(GOOD);
-    if (!parsed.ok) throw new Error(parsed.problems.map(problemText).join('\n'));
+    if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join('\n'));
     const { scenario } = parsed;
     expect(scenario.cluster.brokers).toBe(3);
     expect(scenario.topics[0]).toMatchObject({ partitions: 1, replication: 3 });
@@ -57,7 +57,7 @@ describe('a scenario file', () => {
     expect(scenario.load[0]).toMatchObject({ acks: 'all', idempotent: true, recordsPerSecond: 100 });
   });
 
-  test('JSON is taken as well', () => {
+  test('may be JSON', () => {
     expect(
       parseScenario(
         JSON.stringify({ name: 'x', title: 'X', about: 'A.', steps: [{ say: 'S.' }], expect: [{ events: 'node/failed', atMost: 0 }] }),
@@ -66,91 +66,83 @@ describe('a scenario file', () => {
   });
 
   test.each([
-    ['an unknown key', changed('    at: 2s', '    att: 2s'), 'line 11, column 5: steps[0]: There is no att here.'],
+    ['an unknown key', changed('    at: 2s', '    att: 2s'), 'line 11, column 5: steps[0]: Unknown key att.'],
     [
       'a bad duration',
       changed('    at: 2s', '    at: 2 seconds'),
       'line 11, column 5: steps[0].at: A duration is a number and its unit: 250ms, 3s or 2m.',
     ],
-    ['an unknown fault', changed('type: kill', 'type: explode'), 'line 14, column 20: steps[0].do[0].fault.type: There is no such type.'],
-    [
-      'a fault without its node',
-      changed(', node: leader of orders-0', ''),
-      'line 14, column 11: steps[0].do[0].fault.node: This is missing.',
-    ],
+    ['an unknown fault', changed('type: kill', 'type: explode'), 'line 14, column 20: steps[0].do[0].fault.type: Unknown type.'],
+    ['a fault without its node', changed(', node: leader of orders-0', ''), 'line 14, column 11: steps[0].do[0].fault.node: Required.'],
     [
       'a typing error in a fault',
       changed('type: kill,', 'type: slowDisk, latencyms: 5,'),
-      'line 14, column 36: steps[0].do[0].fault: There is no latencyms here.',
+      'line 14, column 36: steps[0].do[0].fault: Unknown key latencyms.',
     ],
     [
-      'words that name no broker',
+      'a target that names no broker',
       changed('leader of orders-0 }', 'some broker }'),
       'line 14, column 32: steps[0].do[0].fault.node: No broker is named so; write leader of orders-0, a follower of orders-0, controller, coordinator of readers, a broker, 2 or a name.',
     ],
     [
-      'a name that nobody has',
+      'an undefined name',
       changed('start: victim', 'start: vicctim'),
       'line 20, column 9: steps[1].do[0].start: No broker before this is named vicctim.',
     ],
+    ['an unknown step', changed('after: kill, within', 'after: kil, within'), 'line 23, column 27: expect[1].after: There is no step kil.'],
     [
-      'a step that is not there',
-      changed('after: kill, within', 'after: kil, within'),
-      'line 23, column 27: expect[1].after: There is no step kil.',
-    ],
-    [
-      'a topic that is not there',
+      'an unknown topic',
       changed('writable: orders-0', 'writable: order-0'),
       'line 23, column 7: expect[1].writable: There is no topic order among topics.',
     ],
     [
-      'a load that is not there',
+      'an unknown load',
       changed('lost: writer', 'lost: readers'),
       'line 22, column 7: expect[0].lost: There is no producer readers among load.',
     ],
     [
       'no action',
       changed('- start: victim', '- begin: victim'),
-      'line 20, column 9: steps[1].do[0]: This needs one of fault, isolate, heal, start, pick, run, end, change, crash, pause, resume, configure, deleteRecords, write, elect, read, wait.',
+      'line 20, column 9: steps[1].do[0]: One of these keys is required: fault, isolate, heal, start, pick, run, end, change, crash, pause, resume, configure, deleteRecords, write, elect, read, wait.',
     ],
-    ['a missing part', changed('title: A small one\n', ''), 'line 1, column 1: title: This is missing.'],
+    ['a missing part', changed('title: A small one\n', ''), 'line 1, column 1: title: Required.'],
     [
       'an impossible load',
       changed('name: writer, topic: orders', 'name: writer, topic: orders, acks: one'),
       'line 7, column 5: load[0].idempotent: An idempotent producer needs acks: all.',
     ],
-    ['a step that is there twice', changed('name: back', 'name: kill'), 'line 15, column 5: steps[1].name: The name kill is there twice.'],
+    ['a repeated step name', changed('name: back', 'name: kill'), 'line 15, column 5: steps[1].name: The name kill is there twice.'],
     ['bad YAML', changed('steps:', 'steps: ['), /^line \d+, column \d+: .+/],
-  ] as const)('%s is told with its place', (_what, text, message) => {
+  ] as const)('with %s is rejected with line and column', (_what, text, message) => {
     const [first] = problems(text);
     if (typeof message === 'string') expect(first).toBe(message);
     else expect(first).toMatch(message);
   });
 
-  test('many aliases do not fill the memory', () => {
+  test('rejects nested aliases that expand to a large value', () => {
     const bomb = `a: &a [x, x, x, x, x, x, x, x, x, x]\nb: &b [${'*a, '.repeat(10)}]\nc: &c [${'*b, '.repeat(10)}]\nd: [${'*c, '.repeat(10)}]\n`;
     expect(problems(bomb)[0]).toMatch(/alias/i);
   });
 });
 
 describe('the library', () => {
-  test('has at least twelve, each well formed, with names of their own', () => {
+  test('has at least twelve valid scenarios with unique names', () => {
     expect(library().length).toBeGreaterThanOrEqual(12);
     expect(new Set(librarySummaries().map(({ name }) => name)).size).toBe(library().length);
   });
 
   test.each(library().map((entry) => [entry.name, entry] as const))(
-    '%s explains each of its steps, and says whom its schema is by',
+    '%s names its schema and explains each of its steps',
     (_name, { text, scenario }) => {
       expect(text.split('\n')[0]).toBe('# yaml-language-server: $schema=../../../docs/scenario.schema.json');
       expect(scenario.about.length).toBeGreaterThan(80);
-      const outline = outlineOf(scenario);
+      const outline = outlineScenario(scenario);
       for (const step of outline.steps) {
         expect(step.say.length).toBeGreaterThan(10);
         expect(step.say).not.toMatch(/!|\*\*|`/);
       }
-      for (const words of [...outline.expectations, ...outline.steps.flatMap(({ actions }) => actions)])
-        expect(words).not.toMatch(/undefined|\[object/);
+      for (const description of [...outline.expectations, ...outline.steps.flatMap(({ actions }) => actions)])
+        expect(description).not.toMatch(/undefined|\[object/);
     },
   );
 });
@@ -159,13 +151,13 @@ describe('docs/scenario.schema.json', () => {
   const file = join(resolve(import.meta.dirname, '../..'), 'docs', 'scenario.schema.json');
   const published = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
 
-  test('is what the schema says; node build/scenario-schema.ts writes it', () => {
+  test('equals the schema of the code (written by node build/scenario-schema.ts)', () => {
     const { $id, title, ...rest } = published;
     expect([$id, title]).toEqual(['scenario.schema.json', 'Brokerdesk scenario']);
     expect(rest).toEqual(JSON.parse(JSON.stringify(scenarioJsonSchema())));
   });
 
-  test('by itself, it takes the library and refuses a slip', () => {
+  test('accepts the library and rejects an unknown key', () => {
     const byItself = z.fromJSONSchema(published);
     for (const { name, text } of library()) expect([name, byItself.safeParse(parse(text)).error?.message]).toEqual([name, undefined]);
     const value = parse(GOOD) as { steps: Record<string, unknown>[] };
@@ -182,10 +174,10 @@ describe('parseScenario: limits', () => {
     ['a flat map of 30,000 keys', flat(30_000), 'A scenario has at most 100,000 YAML tokens.'],
     ['300,000 steps', `{"name": "x", "steps": [${'{},'.repeat(300_000)}{}]}`, 'A scenario has at most 100,000 YAML tokens.'],
     ['comments', '# x\n'.repeat(200_000), 'A scenario has at most 100,000 YAML tokens.'],
-    ['flow lists in each other', `a: ${'['.repeat(1_000)}${']'.repeat(1_000)}`, 'Lists and maps are nested deeper than 64 levels.'],
-    ['block lists in each other', `${'- '.repeat(1_000)}a`, 'Lists and maps are nested deeper than 64 levels.'],
+    ['nested flow lists', `a: ${'['.repeat(1_000)}${']'.repeat(1_000)}`, 'Lists and maps are nested deeper than 64 levels.'],
+    ['nested block lists', `${'- '.repeat(1_000)}a`, 'Lists and maps are nested deeper than 64 levels.'],
     [
-      'maps in each other',
+      'nested maps',
       Array.from({ length: 200 }, (_none, i) => `${' '.repeat(i)}a:`).join('\n'),
       'Lists and maps are nested deeper than 64 levels.',
     ],
@@ -194,27 +186,27 @@ describe('parseScenario: limits', () => {
     ['a long text', `name: ${'x'.repeat(1_000_001)}`, 'A scenario has at most 1,000,000 characters; this text has 1,000,007.'],
     ['a repeated key', 'name: a\ntitle: b\nname: c', 'line 3, column 1: Map keys must be unique.'],
     ['a repeated key in a flow map', 'load:\n  - { kind: group, name: a, name: b }', 'line 2, column 29: Map keys must be unique.'],
-  ])('%s is refused by name', (_what, text, message) => {
+  ])('%s is rejected with the limit', (_what, text, message) => {
     expect(problems(text).join(' ')).toContain(message);
   });
 
-  test('time grows with the size of a text, not with its square', () => {
+  test('takes time linear in the size of the text', () => {
     const timeOf = (count: number): number => measureProcessorTime(() => problems(flat(count))).ms;
     timeOf(1_500);
     const small = Math.min(timeOf(1_500), timeOf(1_500), timeOf(1_500));
-    // Ten times the keys; the library's own check of unique keys took a hundred times as long.
+    // Ten times the keys; the unique-key check of the YAML library took a hundred times as long.
     expect(Math.min(timeOf(15_000), timeOf(15_000))).toBeLessThan(Math.max(small, 5) * 50);
   });
 
   test.each<[string, unknown, string]>([
     ['values', { name: 'x', steps: Array.from({ length: 100_001 }, () => 0) }, 'A scenario has at most 100,000 values.'],
     ['levels', JSON.parse(`${'['.repeat(5_000)}${']'.repeat(5_000)}`), 'Lists and maps are nested deeper than 64 levels.'],
-  ])('too many %s of JSON are refused by name', (_what, value, message) => {
+  ])('too many %s of JSON are rejected with the limit', (_what, value, message) => {
     const parsed = parseScenarioValue(value);
-    expect(parsed.ok ? [] : parsed.problems.map(problemText)).toEqual([message]);
+    expect(parsed.ok ? [] : parsed.problems.map(formatProblem)).toEqual([message]);
   });
 
-  test('aliases and anchors within the limits are read', () => {
+  test('accepts aliases and anchors within the limits', () => {
     expect(problems(GOOD.replace('topics: [orders] }', 'topics: &names [orders] }'))).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { parseScenario, problemText } from '../../electron/scenarios/parse.ts';
-import { recordingOf, windowOf, type RecordedTopic } from '../../electron/scenarios/record.ts';
+import { parseScenario, formatProblem } from '../../electron/scenarios/parse.ts';
+import { buildRecording, selectOutage, type RecordedTopic } from '../../electron/scenarios/record.ts';
 import type { LoadRow } from '../../shared/models/load.ts';
 import type { TimelineEvent, TimelineEventType } from '../../shared/models/timeline.ts';
 import type { Scenario } from '../../shared/scenario-schema.ts';
@@ -46,14 +46,21 @@ function recorded(
   topics = [ORDERS],
   stillBroken = false,
 ): { scenario: Scenario; notices: string[] } {
-  const { text, notices } = recordingOf({ events, loads, topics, brokers: 3, stillBroken, now: new Date(Date.UTC(2026, 10, 28, 5, 0, 0)) });
+  const { text, notices } = buildRecording({
+    events,
+    loads,
+    topics,
+    brokers: 3,
+    stillBroken,
+    now: new Date(Date.UTC(2026, 10, 28, 5, 0, 0)),
+  });
   const parsed = parseScenario(text);
-  if (!parsed.ok) throw new Error(`${parsed.problems.map(problemText).join('\n')}\n${text}`);
+  if (!parsed.ok) throw new Error(`${parsed.problems.map(formatProblem).join('\n')}\n${text}`);
   return { scenario: parsed.scenario, notices };
 }
 
 describe('the recording', () => {
-  test('has the same faults at the same distances, the same healing, the load, and what is promised of it', () => {
+  test('has the faults and repairs at their times, the load, and the expectations that follow', () => {
     const { scenario, notices } = recorded([
       killed(0, 2, 7),
       event(1_500, 'lab/faultInjected', { details: { faultId: 8, fault: cut, brokers: [1, 2] } }),
@@ -78,19 +85,19 @@ describe('the recording', () => {
     expect(scenario.title).toBe('Recorded: kill broker 2, and 1 fault more');
   });
 
-  test('what is still broken is not expected to be whole', () => {
+  test('expects no full ISR while a fault is in force', () => {
     const { scenario } = recorded([killed(0, 2, 7)], undefined, undefined, true);
     expect(scenario.expect.some((one) => 'isr' in one)).toBe(false);
   });
 
-  test('without load a producer is added, and that is said', () => {
+  test('adds a producer with a notice when no load ran', () => {
     const { scenario, notices } = recorded([killed(0, 2, 7), started(5_000, 2, 7)], [], []);
     expect(scenario.load).toHaveLength(1);
     expect(notices).toHaveLength(1);
     expect(scenario.expect[0]).toEqual({ lost: 'writer', is: 'none' });
   });
 
-  test('an unclean topic and a producer that does not wait are promised nothing', () => {
+  test('expects no durability of unclean topics and of producers without acks=all', () => {
     const row = writer(-10_000);
     const unclean = { ...ORDERS, configs: { 'unclean.leader.election.enable': 'true' } };
     expect(recorded([killed(0, 2, 7)], [row], [unclean]).scenario.expect.some((one) => 'lost' in one)).toBe(false);
@@ -98,7 +105,7 @@ describe('the recording', () => {
     expect(recorded([killed(0, 2, 7)], [hasty]).scenario.expect.some((one) => 'lost' in one)).toBe(false);
   });
 
-  test('a load that began and ended meanwhile does so again', () => {
+  test('has the start, change and end of a load', () => {
     const { scenario } = recorded(
       [
         killed(0, 2, 7),
@@ -115,32 +122,32 @@ describe('the recording', () => {
     expect(does).toContainEqual({ end: 'writer' });
   });
 
-  test('nothing broken is refused', () => {
-    expect(() => recorded([event(0, 'load/started', { details: { loadId: 1 } })])).toThrow('Nothing was broken');
+  test('is refused without a fault', () => {
+    expect(() => recorded([event(0, 'load/started', { details: { loadId: 1 } })])).toThrow('No fault was injected');
   });
 });
 
-describe('the window', () => {
+describe('selectOutage', () => {
   const now = T0 + 500_000;
   const old = [killed(-300_000, 1, 1), started(-290_000, 1, 1)];
 
-  test('is the last outage, from its first fault on', () => {
+  test('selects the last outage from its first fault', () => {
     const last = [killed(0, 2, 7), started(5_000, 2, 7)];
-    expect(windowOf([...old, ...last], null, now)).toEqual(last);
+    expect(selectOutage([...old, ...last], null, now)).toEqual(last);
   });
 
-  test('outages close together are one', () => {
-    const story = [killed(0, 2, 7), started(5_000, 2, 7), killed(20_000, 3, 8), started(30_000, 3, 8)];
-    expect(windowOf([...old, ...story], null, now)).toEqual(story);
+  test('joins outages that follow closely', () => {
+    const outage = [killed(0, 2, 7), started(5_000, 2, 7), killed(20_000, 3, 8), started(30_000, 3, 8)];
+    expect(selectOutage([...old, ...outage], null, now)).toEqual(outage);
   });
 
-  test('faults that overlap do not end it', () => {
-    const story = [killed(0, 2, 7), killed(1_000, 3, 8), started(2_000, 2, 7), started(200_000, 3, 8)];
-    expect(windowOf(story, null, now)).toEqual(story);
+  test('continues while faults overlap', () => {
+    const outage = [killed(0, 2, 7), killed(1_000, 3, 8), started(2_000, 2, 7), started(200_000, 3, 8)];
+    expect(selectOutage(outage, null, now)).toEqual(outage);
   });
 
-  test('a moment that is chosen cuts', () => {
-    const story = [killed(0, 2, 7), started(5_000, 2, 7)];
-    expect(windowOf([...old, ...story], T0 - 1, now)).toEqual(story);
+  test('starts at the selected time', () => {
+    const outage = [killed(0, 2, 7), started(5_000, 2, 7)];
+    expect(selectOutage([...old, ...outage], T0 - 1, now)).toEqual(outage);
   });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { junitOf } from '../../electron/scenarios/junit.ts';
-import { ProgressText, reportText, incidentText } from '../../electron/scenarios/report-text.ts';
+import { formatJunit } from '../../electron/scenarios/junit.ts';
+import { ProgressText, formatReport, formatIncident } from '../../electron/scenarios/report-text.ts';
 import { reportIncidents } from '#shared/incidents/report';
 import type { ScenarioReport } from '../../shared/models/scenario.ts';
 
@@ -28,7 +28,7 @@ const REPORT: ScenarioReport = {
   expectations: [
     { text: 'orders-0 is written', verdict: 'held', measured: 'after 3.2 s: acknowledged', figure: 3_200, decidedMs: 5_300 },
     { text: 'No "acknowledged" write is lost', verdict: 'failed', measured: '3 of 10 are missing & gone', figure: 3, decidedMs: 9_000 },
-    { text: 'the lag is low', verdict: 'undecided', measured: 'nobody\u0001could say', figure: null, decidedMs: 9_000 },
+    { text: 'the lag is low', verdict: 'undecided', measured: 'unknown\u0001state', figure: null, decidedMs: 9_000 },
   ],
   loads: [],
   notices: ['A notice.'],
@@ -38,13 +38,13 @@ const REPORT: ScenarioReport = {
   incidents: [],
 };
 
-test('JUnit: a case an expectation; failures, errors and their texts; well formed', () => {
-  const xml = junitOf(REPORT);
+test('formatJunit: one well-formed test case per expectation, with failures and errors', () => {
+  const xml = formatJunit(REPORT);
   expect(xml).toContain('<testsuite name="small" tests="3" failures="1" errors="1" time="12.500" timestamp="2026-01-01T00:00:00.000Z">');
   expect(xml).toContain('<property name="title" value="A &lt;small&gt; one"/>');
   expect(xml).toContain('name="orders-0 is written" time="3.200"');
   expect(xml).toContain('name="No &quot;acknowledged&quot; write is lost">\n      <failure message="3 of 10 are missing &amp; gone"/>');
-  expect(xml).toContain('<error message="nobody\ufffdcould say"/>');
+  expect(xml).toContain('<error message="unknown\ufffdstate"/>');
   expect(xml).toContain('2.0 s  kill broker 1');
   expect(xml.match(/<testcase /g)).toHaveLength(3);
   // Every element that is opened is closed.
@@ -53,13 +53,13 @@ test('JUnit: a case an expectation; failures, errors and their texts; well forme
   expect(opened.sort()).toEqual(closed.sort());
 });
 
-test('a run that did not get to its end says why', () => {
-  const xml = junitOf({ ...REPORT, state: 'broken', problem: 'The cluster is broken already.' });
-  expect(xml).toContain('<system-err>The cluster is broken already.</system-err>');
+test('formatJunit: a broken run has its problem in system-err', () => {
+  const xml = formatJunit({ ...REPORT, state: 'broken', problem: 'A fault is in force.' });
+  expect(xml).toContain('<system-err>A fault is in force.</system-err>');
 });
 
-test('on a terminal: every expectation with what was measured, and one word at the end', () => {
-  const text = reportText(REPORT);
+test('formatReport: lists every expectation with its measurement, and ends with the result', () => {
+  const text = formatReport(REPORT);
   expect(text).toContain('✓ orders-0 is written');
   expect(text).toMatch(/✕ No "acknowledged" write is lost\s+3 of 10 are missing & gone/);
   expect(text).toMatch(/\? the lag is low/);
@@ -67,7 +67,7 @@ test('on a terminal: every expectation with what was measured, and one word at t
   expect(text.split('\n').at(-1)).toBe('failed: 1 of 3 expectations held');
 });
 
-test('progress tells each thing once', () => {
+test('ProgressText: prints each step, action and verdict once', () => {
   const lines: string[] = [];
   const progress = new ProgressText((line) => lines.push(line));
   progress.show({ ...REPORT, state: 'running' });
@@ -80,18 +80,18 @@ test('progress tells each thing once', () => {
 test('reports incidents with the times of the phases that they reached', () => {
   const incident = { id: 1, cause: 'fault' as const, what: 'broker 3 was killed', startedAt: 0, brokers: [3], groups: [] };
   const times = { detectedMs: 3_000, failedOverMs: 3_040, recoveredMs: 14_100, closedMs: 14_100 };
-  expect(incidentText({ ...incident, ...times })).toBe(
+  expect(formatIncident({ ...incident, ...times })).toBe(
     'broker 3 was killed: detected after 3.0 s, failed over after 3.0 s, recovered after 14.1 s',
   );
-  expect(incidentText({ ...incident, ...times, recoveredMs: null, closedMs: null })).toBe(
+  expect(formatIncident({ ...incident, ...times, recoveredMs: null, closedMs: null })).toBe(
     'broker 3 was killed: detected after 3.0 s, failed over after 3.0 s, open at the end',
   );
   const silent = { detectedMs: null, failedOverMs: null, recoveredMs: null, closedMs: 900 };
-  expect(incidentText({ ...incident, ...silent })).toBe('broker 3 was killed: not detected, ended after 0.9 s');
-  expect(incidentText({ ...incident, ...times, cause: 'observed' })).toMatch(/^broker 3 was killed: no recorded cause, failed over/);
+  expect(formatIncident({ ...incident, ...silent })).toBe('broker 3 was killed: not detected, ended after 0.9 s');
+  expect(formatIncident({ ...incident, ...times, cause: 'observed' })).toMatch(/^broker 3 was killed: no recorded cause, failed over/);
   const report = { ...REPORT, incidents: [{ ...incident, ...times }] };
-  expect(reportText(report)).toContain('  broker 3 was killed: detected after 3.0 s');
-  expect(junitOf(report)).toContain('broker 3 was killed: detected after 3.0 s');
+  expect(formatReport(report)).toContain('  broker 3 was killed: detected after 3.0 s');
+  expect(formatJunit(report)).toContain('broker 3 was killed: detected after 3.0 s');
 });
 
 test('a report derives its incidents from its events', () => {

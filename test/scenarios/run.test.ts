@@ -1,17 +1,17 @@
-/** The engine on a lab and loads that do as they are told: its ends, whatever comes. */
+/** Scenario runs on a fake lab and fake loads: every way in which a run can end. */
 import { expect, test, vi } from 'vitest';
 import type { ClusterClient } from '../../electron/admin/cluster-client.ts';
-import type { Bench } from '../../electron/scenarios/bench.ts';
+import type { RunEnvironment } from '../../electron/scenarios/environment.ts';
 import { runScenario } from '../../electron/scenarios/run.ts';
 import type { ScenarioRun } from '../../shared/models/scenario.ts';
 import type { Scenario } from '../../shared/scenario-schema.ts';
 import { FakeLoads } from '../helpers/fake-loads.ts';
-import { FakeLab, scenario } from '../helpers/scenario-bench.ts';
+import { FakeLab, scenario } from '../helpers/scenario-harness.ts';
 
-/** Without topics, so that no broker is asked for anything. */
-const bare = (more: Partial<Parameters<typeof scenario>[0]>): Scenario => scenario({ topics: [], load: [], ...more });
+/** Without topics no request is sent to a broker. */
+const withoutTopics = (more: Partial<Parameters<typeof scenario>[0]>): Scenario => scenario({ topics: [], load: [], ...more });
 
-function bench(): { lab: FakeLab; loads: FakeLoads; bench: Bench } {
+function createFakes(): { lab: FakeLab; loads: FakeLoads; environment: RunEnvironment } {
   const lab = new FakeLab();
   const loads = new FakeLoads();
   const client = {
@@ -19,23 +19,23 @@ function bench(): { lab: FakeLab; loads: FakeLoads; bench: Bench } {
     everyBroker: () => Promise.resolve([]),
     knownBrokers: [],
   };
-  return { lab, loads, bench: { lab, loads, client: client as unknown as ClusterClient } };
+  return { lab, loads, environment: { lab, loads, client: client as unknown as ClusterClient } };
 }
 
-const run = (tested: Scenario, on: Bench, signal = new AbortController().signal, onProgress?: (state: ScenarioRun) => void) =>
+const run = (tested: Scenario, on: RunEnvironment, signal = new AbortController().signal, onProgress?: (state: ScenarioRun) => void) =>
   runScenario(tested, on, { id: 1, version: '0', signal, ...(onProgress === undefined ? {} : { onProgress }) });
 
-test('does its steps at their times, heals what is still broken, and tells', async () => {
-  const on = bench();
+test('a run performs its steps at their times, heals its faults and reports', async () => {
+  const on = createFakes();
   const report = await run(
-    bare({
+    withoutTopics({
       steps: [
         { name: 'kill', at: '100ms', say: 'It is killed.', do: [{ fault: { type: 'kill', node: 1 }, as: 'victim' }] },
         { name: 'look', after: '50ms', until: { node: 'victim', is: 'killed' }, say: 'It is dead.' },
       ],
       expect: [{ node: 'victim', is: 'killed' }],
     }),
-    on.bench,
+    on.environment,
   );
   expect(report).toMatchObject({ state: 'held', problem: null, brokers: [1, 2, 3] });
   expect(report.steps[0]?.actions).toMatchObject([{ text: 'kill broker 1', error: null }]);
@@ -45,18 +45,18 @@ test('does its steps at their times, heals what is still broken, and tells', asy
   expect(on.lab.faults()).toEqual([]);
 });
 
-test('an expectation that fails makes it failed', async () => {
-  const report = await run(bare({ expect: [{ node: 1, is: 'running' }] }), bench().bench);
+test('a run fails when an expectation fails', async () => {
+  const report = await run(withoutTopics({ expect: [{ node: 1, is: 'running' }] }), createFakes().environment);
   expect(report.state).toBe('failed');
   expect(report.expectations[0]).toMatchObject({ verdict: 'failed', measured: 'broker 1 is killed' });
 });
 
-test('cancelled: a fault that was on its way is healed as well', async () => {
-  const on = bench();
+test('a cancelled run heals a fault that was being injected', async () => {
+  const on = createFakes();
   let open: () => void = () => undefined;
   on.lab.gate = new Promise((resolve) => (open = resolve));
   const cancel = new AbortController();
-  const running = run(bare({}), on.bench, cancel.signal);
+  const running = run(withoutTopics({}), on.environment, cancel.signal);
   await vi.waitFor(() => expect(on.lab.calls).toContain('inject kill'), { timeout: 30_000 });
   cancel.abort();
   await new Promise((resolve) => setTimeout(resolve, 20));
@@ -69,59 +69,71 @@ test('cancelled: a fault that was on its way is healed as well', async () => {
   expect(on.lab.faults()).toEqual([]);
 });
 
-test('a step that cannot be done breaks it, says why, and leaves nothing behind', async () => {
-  const on = bench();
+test('a step that fails breaks the run, which reports the reason and cleans up', async () => {
+  const on = createFakes();
   const report = await run(
-    bare({
+    withoutTopics({
       steps: [
         { say: 'One.', do: [{ fault: { type: 'kill', node: 1 } }] },
         { say: 'Two.', do: [{ fault: { type: 'kill', node: 9 } }] },
         { say: 'Three.' },
       ],
     }),
-    on.bench,
+    on.environment,
   );
-  expect(report).toMatchObject({ state: 'broken', problem: 'There is no broker 9 here.' });
+  expect(report).toMatchObject({ state: 'broken', problem: 'The cluster has no broker 9.' });
   expect(report.steps.map(({ state }) => state)).toEqual(['done', 'failed', 'skipped']);
   expect(on.lab.faults()).toEqual([]);
 });
 
-test('what it waits for and does not come breaks it', async () => {
-  const report = await run(bare({ steps: [{ say: 'One.', until: { node: 1, is: 'frozen' }, within: '200ms' }] }), bench().bench);
-  expect(report.problem).toBe('It did not come about within 0.2 s that broker 1 is frozen: broker 1 is running.');
+test('a condition that a step waits for in vain breaks the run', async () => {
+  const report = await run(
+    withoutTopics({ steps: [{ say: 'One.', until: { node: 1, is: 'frozen' }, within: '200ms' }] }),
+    createFakes().environment,
+  );
+  expect(report.problem).toBe('The step waited 0.2 s until broker 1 is frozen: broker 1 is running.');
 });
 
-test('a cluster that is broken already, or too small, is told before anything is done', async () => {
-  const on = bench();
+test('a run is refused while a fault is in force or too few brokers are running', async () => {
+  const on = createFakes();
   await on.lab.inject({ type: 'fullDisk', node: 3 });
-  expect(await run(bare({}), on.bench)).toMatchObject({ state: 'broken', problem: expect.stringContaining('broken already') as string });
+  expect(await run(withoutTopics({}), on.environment)).toMatchObject({
+    state: 'broken',
+    problem: expect.stringContaining('A fault is in force') as string,
+  });
   expect(on.lab.faults()).toHaveLength(1);
-  expect(await run(bare({ cluster: { brokers: 5 } }), bench().bench)).toMatchObject({ problem: 'It needs 5 brokers, and 3 run here.' });
+  expect(await run(withoutTopics({ cluster: { brokers: 5 } }), createFakes().environment)).toMatchObject({
+    problem: 'The scenario needs 5 brokers, and 3 are running.',
+  });
 });
 
-test('a cluster that goes meanwhile is not healed first', async () => {
-  const on = bench();
+test('a run does not heal a cluster that closes', async () => {
+  const on = createFakes();
   const cancel = new AbortController();
-  const running = runScenario(bare({ steps: [{ say: 'One.', do: [{ fault: { type: 'kill', node: 1 } }, { wait: '10s' }] }] }), on.bench, {
-    id: 1,
-    version: '0',
-    signal: cancel.signal,
-    abandoned: cancel.signal,
-  });
+  const running = runScenario(
+    withoutTopics({ steps: [{ say: 'One.', do: [{ fault: { type: 'kill', node: 1 } }, { wait: '10s' }] }] }),
+    on.environment,
+    {
+      id: 1,
+      version: '0',
+      signal: cancel.signal,
+      abandoned: cancel.signal,
+    },
+  );
   await vi.waitFor(() => expect(on.lab.faults()).toHaveLength(1), { timeout: 30_000 });
   cancel.abort();
   expect((await running).state).toBe('cancelled');
   expect(on.lab.calls).toEqual(['inject kill']);
 });
 
-test('progress is told, with the verdicts as they come', async () => {
+test('a run reports its progress through all states', async () => {
   const states: string[] = [];
-  await run(bare({}), bench().bench, undefined, ({ state }) => states.push(state));
+  await run(withoutTopics({}), createFakes().environment, undefined, ({ state }) => states.push(state));
   expect([...new Set(states)]).toEqual(['preparing', 'running', 'settling', 'held']);
 });
 
-test('a load that was being started when it was cancelled is ended as well', async () => {
-  const on = bench();
+test('a cancelled run ends a load that was being started', async () => {
+  const on = createFakes();
   const start = on.loads.start.bind(on.loads);
   let open: () => void = () => undefined;
   const gate = new Promise<void>((resolve) => (open = resolve));
@@ -137,7 +149,7 @@ test('a load that was being started when it was cancelled is ended as well', asy
     topics: [],
     steps: [{ say: 'One.', do: [{ wait: '0s' }] }],
   });
-  // Its topic is of no concern here, and no broker would make it.
+  // Without topics: no fake broker would create them.
   tested.steps[0]?.do.push({
     run: {
       kind: 'group',
@@ -150,7 +162,7 @@ test('a load that was being started when it was cancelled is ended as well', asy
       crashEveryMs: null,
     },
   });
-  const running = run(tested, on.bench, cancel.signal);
+  const running = run(tested, on.environment, cancel.signal);
   await vi.waitFor(() => expect(asked).toBe(true), { timeout: 30_000 });
   cancel.abort();
   open();

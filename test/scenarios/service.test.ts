@@ -2,18 +2,18 @@ import { expect, test, vi } from 'vitest';
 import { ScenariosService, type ScenarioNote } from '../../electron/scenarios/service.ts';
 import type { ScenarioRun } from '../../shared/models/scenario.ts';
 import { FakeLoads } from '../helpers/fake-loads.ts';
-import { FakeLab } from '../helpers/scenario-bench.ts';
+import { FakeLab } from '../helpers/scenario-harness.ts';
 
-/** Nobody listens there: a run gets as far as the first question to a broker. */
+/** No process listens on port 1: a run fails at its first request. */
 const NOWHERE = '127.0.0.1:1';
 
 function service(bootstrap: string | null = NOWHERE): {
   scenarios: ScenariosService;
-  told: ScenarioRun[];
+  updates: ScenarioRun[];
   notes: ScenarioNote[];
   lab: FakeLab;
 } {
-  const told: ScenarioRun[] = [];
+  const updates: ScenarioRun[] = [];
   const notes: ScenarioNote[] = [];
   const lab = new FakeLab();
   const scenarios = new ScenariosService({
@@ -24,18 +24,18 @@ function service(bootstrap: string | null = NOWHERE): {
     onError: (_what, error) => {
       throw error;
     },
-    onProgress: (run) => told.push(run),
+    onProgress: (run) => updates.push(run),
     note: (note) => notes.push(note),
   });
-  return { scenarios, told, notes, lab };
+  return { scenarios, updates, notes, lab };
 }
 
-test('one at a time; the last one is kept, and can be told as JUnit', async () => {
+test('ScenariosService: runs one scenario at a time and keeps the last report', async () => {
   const { scenarios } = service();
   expect(scenarios.state()).toBeNull();
   expect(scenarios.report()).toBeNull();
   const first = scenarios.run({ library: 'leader-killed' });
-  await expect(scenarios.run({ library: 'leader-killed' })).rejects.toThrow('A scenario runs already.');
+  await expect(scenarios.run({ library: 'leader-killed' })).rejects.toThrow('A scenario is already running.');
   const report = await first;
   expect(report).toMatchObject({ id: 1, state: 'broken' });
   expect(scenarios.state()).toMatchObject({ id: 1, state: 'broken' });
@@ -43,14 +43,14 @@ test('one at a time; the last one is kept, and can be told as JUnit', async () =
   expect((await scenarios.run({ library: 'leader-killed' })).id).toBe(2);
 });
 
-test('what is told of a run is the last word too, and without the events', async () => {
-  const { scenarios, told } = service();
+test('ScenariosService: sends progress without events, up to the last state', async () => {
+  const { scenarios, updates } = service();
   await scenarios.run({ library: 'leader-killed' });
-  await vi.waitFor(() => expect(told.at(-1)?.state).toBe('broken'), { timeout: 30_000 });
-  for (const run of told) expect(run).not.toHaveProperty('events');
+  await vi.waitFor(() => expect(updates.at(-1)?.state).toBe('broken'), { timeout: 30_000 });
+  for (const run of updates) expect(run).not.toHaveProperty('events');
 });
 
-test('that it began and how it ended is put on the timeline', async () => {
+test('ScenariosService: records the start and the result of a run on the timeline', async () => {
   const { scenarios, notes } = service();
   await scenarios.run({ library: 'leader-killed' });
   const details = { runId: 1, scenario: 'leader-killed' };
@@ -58,20 +58,20 @@ test('that it began and how it ended is put on the timeline', async () => {
     { type: 'scenario/started', reason: 'scenario leader-killed started', details },
     {
       type: 'scenario/ended',
-      reason: 'scenario leader-killed: broken: it could not be run to its end',
+      reason: 'scenario leader-killed: broken: the run was not completed',
       details: { ...details, state: 'broken' },
     },
   ]);
 });
 
-test('a text that is no scenario, a name that is none, a cluster that does not serve: refused at once', async () => {
+test('ScenariosService: refuses an invalid text, an unknown name, and a run without a cluster', async () => {
   const { scenarios } = service();
-  await expect(scenarios.run({ text: 'name: x' })).rejects.toThrow('That is no scenario. line 1, column 1: title: This is missing.');
-  await expect(scenarios.run({ library: 'nonsense' })).rejects.toThrow('There is no scenario nonsense');
-  await expect(service(null).scenarios.run({ library: 'leader-killed' })).rejects.toThrow('does not serve now');
+  await expect(scenarios.run({ text: 'name: x' })).rejects.toThrow('The scenario is not valid. line 1, column 1: title: Required.');
+  await expect(scenarios.run({ library: 'nonsense' })).rejects.toThrow('The library has no scenario nonsense');
+  await expect(service(null).scenarios.run({ library: 'leader-killed' })).rejects.toThrow('is not running');
 });
 
-test('a check describes the steps of a text, or the errors in it', async () => {
+test('ScenariosService: a check describes the steps of a text, or its errors', async () => {
   const { scenarios } = service();
   const { outline, problems } = await scenarios.check(scenarios.text('leader-killed'));
   expect(problems).toEqual([]);
@@ -79,16 +79,16 @@ test('a check describes the steps of a text, or the errors in it', async () => {
   expect(await scenarios.check('name: x')).toMatchObject({ outline: null, problems: [{ line: 1 }, { line: 1 }, { line: 1 }, { line: 1 }] });
 });
 
-test('closed, it runs nothing any more', async () => {
+test('ScenariosService: refuses a run after close', async () => {
   const { scenarios } = service();
   await scenarios.close();
-  await expect(scenarios.run({ library: 'leader-killed' })).rejects.toThrow('does not serve now');
+  await expect(scenarios.run({ library: 'leader-killed' })).rejects.toThrow('is not running');
 });
 
-test('ScenariosService: a text with 300,000 steps is refused while the event loop stays free', async () => {
+test('ScenariosService: refuses a text with 300,000 steps without blocking the event loop', async () => {
   const { scenarios } = service();
   const steps = '{},'.repeat(330_000);
-  // In processor time of this thread: unlike time on the wall it does not grow with what else the machine does.
+  // Processor time of this thread does not depend on the load of the machine.
   const spentMs = (): number => {
     const { user, system } = process.threadCpuUsage();
     return (user + system) / 1_000;
@@ -104,6 +104,6 @@ test('ScenariosService: a text with 300,000 steps is refused while the event loo
   await expect(byValue).rejects.toThrow('A scenario has at most 100,000 values.');
   clearInterval(beat);
   expect(problems.map(({ message }) => message)).toEqual(['A scenario has at most 100,000 YAML tokens.']);
-  // In this thread the same text took 5 s of CPU before it was bounded.
+  // Parsed in this thread, the same text takes 5 s of processor time.
   expect(longest).toBeLessThan(2_000);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { perform } from '../../electron/scenarios/actions.ts';
-import { scenario, staged } from '../helpers/scenario-bench.ts';
+import { performAction } from '../../electron/scenarios/actions.ts';
+import { createHarness, scenario } from '../helpers/scenario-harness.ts';
 
 test.each([
   ['leader of orders-0', 1],
@@ -12,61 +12,61 @@ test.each([
   ['a broker but victim and controller', 3],
   ['victim', 1],
   [3, 3],
-] as const)('%s', async (target, id) => {
-  const { stage } = await staged(scenario({}));
-  expect(await stage.resolve(target)).toBe(id);
+] as const)('resolves %s', async (target, id) => {
+  const { context } = await createHarness(scenario({}));
+  expect(await context.resolve(target)).toBe(id);
 });
 
-test('a follower in sync comes before one that has fallen behind', async () => {
-  const { stage, observer } = await staged(scenario({}));
+test('prefers an in-sync follower to one that is behind', async () => {
+  const { context, observer } = await createHarness(scenario({}));
   observer.seen = { leader: 1, isr: [1, 3], replicas: [1, 2, 3] };
-  expect(await stage.resolve('a follower of orders-0')).toBe(3);
+  expect(await context.resolve('a follower of orders-0')).toBe(3);
 });
 
-test('one that is not known yet is waited for', async () => {
-  const { stage, observer } = await staged(scenario({}));
+test('waits for an unknown leader', async () => {
+  const { context, observer } = await createHarness(scenario({}));
   observer.seen = { leader: null, isr: [], replicas: [1, 2, 3] };
   setTimeout(() => (observer.seen = { leader: 3, isr: [3], replicas: [1, 2, 3] }), 200);
-  expect(await stage.resolve('leader of orders-0')).toBe(3);
+  expect(await context.resolve('leader of orders-0')).toBe(3);
 });
 
-test('there is no broker 9', async () => {
-  const { stage } = await staged(scenario({}));
-  await expect(stage.resolve(9)).rejects.toThrow('There is no broker 9 here.');
+test('rejects an unknown broker id', async () => {
+  const { context } = await createHarness(scenario({}));
+  await expect(context.resolve(9)).rejects.toThrow('The cluster has no broker 9.');
 });
 
-test('a fault is injected with what its words stand for, and says so', async () => {
-  const { stage, lab } = await staged(scenario({}));
-  const text = await perform({ fault: { type: 'freeze', node: 'leader of orders-0' }, as: 'frozen' }, stage);
+test('a fault is injected on the resolved broker, which its text names', async () => {
+  const { context, lab } = await createHarness(scenario({}));
+  const text = await performAction({ fault: { type: 'freeze', node: 'leader of orders-0' }, as: 'frozen' }, context);
   expect(text).toBe('freeze broker 1 (the leader of orders-0)');
   expect(lab.faults().map(({ fault }) => fault)).toEqual([{ type: 'freeze', node: 1 }]);
-  expect(stage.brokers.get('frozen')).toBe(1);
-  await perform({ heal: 'frozen' }, stage);
+  expect(context.brokers.get('frozen')).toBe(1);
+  await performAction({ heal: 'frozen' }, context);
   expect(lab.faults()).toEqual([]);
 });
 
-test('a link to "a broker" has another one at its other end', async () => {
-  const { stage, lab } = await staged(scenario({}));
-  await perform({ fault: { type: 'partition', between: ['victim', 'a broker'], direction: 'both' } }, stage);
+test('the two ends of a link are different brokers', async () => {
+  const { context, lab } = await createHarness(scenario({}));
+  await performAction({ fault: { type: 'partition', between: ['victim', 'a broker'], direction: 'both' } }, context);
   expect(lab.faults()[0]?.fault).toEqual({ type: 'partition', between: [1, 2], direction: 'both' });
 });
 
-test('isolating cuts each link of its own, and is healed by its name', async () => {
-  const { stage, lab } = await staged(scenario({}));
-  await perform({ isolate: 'controller', from: 'everyone', as: 'lonely' }, stage);
+test('isolate cuts every link of a broker, and its name heals all of them', async () => {
+  const { context, lab } = await createHarness(scenario({}));
+  await performAction({ isolate: 'controller', from: 'everyone', as: 'lonely' }, context);
   expect(lab.faults().map(({ fault }) => 'between' in fault && fault.between)).toEqual([
     [2, 1],
     [2, 3],
     [2, 'clients'],
   ]);
-  await perform({ heal: 'lonely' }, stage);
+  await performAction({ heal: 'lonely' }, context);
   expect(lab.faults()).toEqual([]);
 });
 
-test('heal all leaves alone what others have broken', async () => {
-  const { stage, lab } = await staged(scenario({}));
+test('heal all does not heal faults of others', async () => {
+  const { context, lab } = await createHarness(scenario({}));
   await lab.inject({ type: 'fullDisk', node: 3 });
-  await perform({ fault: { type: 'kill', node: 1 } }, stage);
-  await perform({ heal: 'all' }, stage);
+  await performAction({ fault: { type: 'kill', node: 1 } }, context);
+  await performAction({ heal: 'all' }, context);
   expect(lab.faults().map(({ fault }) => fault.type)).toEqual(['fullDisk']);
 });

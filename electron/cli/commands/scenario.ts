@@ -1,14 +1,14 @@
-/** `scenario`: one outage scenario, on a cluster of its own that is gone after; for CI. */
+/** The command `scenario`: runs one outage scenario on a temporary cluster, for CI. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { closeInTime, endByForce } from '../../app-closing.ts';
 import { Cluster } from '../../cluster/cluster.ts';
 import { createEmbeddedLab } from '../../services/embedded-lab.ts';
 import { LoadService } from '../../services/loads.ts';
-import { junitOf } from '../../scenarios/junit.ts';
+import { formatJunit } from '../../scenarios/junit.ts';
 import { library, libraryEntry } from '../../scenarios/library.ts';
-import { parseScenario, problemText } from '../../scenarios/parse.ts';
-import { ProgressText, reportText } from '../../scenarios/report-text.ts';
+import { parseScenario, formatProblem } from '../../scenarios/parse.ts';
+import { ProgressText, formatReport } from '../../scenarios/report-text.ts';
 import { ScenariosService } from '../../scenarios/service.ts';
 import type { Scenario } from '#shared/scenario-schema';
 import type { ScenarioReport } from '#shared/models/scenario';
@@ -18,15 +18,15 @@ import { untilSignal } from '../signals.ts';
 import { maxOf } from '#shared/lists';
 
 const USAGE = `Usage: npm run scenario -- FILE [options]
-       npm run scenario -- NAME [options]     one of the library
+       npm run scenario -- NAME [options]     a scenario of the library
        npm run scenario -- --list
 
-Runs an outage scenario on a cluster of its own, which keeps nothing. Exit 0: every expectation held;
-1: one did not, or it could not be run to its end; 2: the file or an option is wrong.
+Runs an outage scenario on a temporary cluster. Exit 0: every expectation held;
+1: an expectation did not hold, or the run was not completed; 2: the file or an option is not valid.
 
   --json           print the report as one JSON document
-  --junit FILE     write a JUnit report, one test case an expectation
-  --check          only check the file
+  --junit FILE     write a JUnit report with one test case per expectation
+  --check          check the file without running it
   --list           print the names and titles of the library
 ${HELP_LINE}`;
 
@@ -54,8 +54,8 @@ function readOptions(args: readonly string[]): Options {
     }),
   );
   const [what, ...more] = positionals;
-  if (more.length > 0) throw new UsageError(`One scenario at a time: ${more.join(' ')} is too much.`);
-  if (what === undefined && !values.list) throw new UsageError('Which scenario? A file, or a name of the library (--list).');
+  if (more.length > 0) throw new UsageError(`Only one scenario can be run: remove ${more.join(' ')}.`);
+  if (what === undefined && !values.list) throw new UsageError('The scenario is missing: give a file or a name of the library (--list).');
   if (values.junit === '') throw new UsageError('--junit takes a file.');
   return { what, json: values.json, junit: values.junit, check: values.check, list: values.list };
 }
@@ -76,12 +76,12 @@ async function run(options: Options): Promise<number> {
   }
   const report = await runOnOwnCluster(scenario, text);
   if (report === null) return 1;
-  if (options.junit !== undefined) writeFileSync(options.junit, junitOf(report));
-  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${reportText(report)}\n`);
+  if (options.junit !== undefined) writeFileSync(options.junit, formatJunit(report));
+  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : `${formatReport(report)}\n`);
   return report.state === 'held' ? 0 : 1;
 }
 
-/** A file where there is one of that name; else one of the library. Throws `UsageError` with every problem and its line. */
+/** Loads a file, or else a scenario of the library. Throws `UsageError` with every problem and its line. */
 function load(what: string): { scenario: Scenario; text: string } {
   const entry = existsSync(what) ? undefined : libraryEntry(what);
   if (entry !== undefined) return entry;
@@ -89,21 +89,21 @@ function load(what: string): { scenario: Scenario; text: string } {
   try {
     text = readFileSync(what, 'utf8');
   } catch (cause) {
-    throw new UsageError(`There is no file ${what}, and the library has no scenario of that name (--list).`, { cause });
+    throw new UsageError(`Scenario ${what} was not found: it is neither a file nor a name of the library (--list).`, { cause });
   }
   const parsed = parseScenario(text);
   if (parsed.ok) return { scenario: parsed.scenario, text };
-  throw new UsageError(parsed.problems.map((problem) => `${what}: ${problemText(problem)}`).join('\n'));
+  throw new UsageError(parsed.problems.map((problem) => `${what}: ${formatProblem(problem)}`).join('\n'));
 }
 
-/** Null when it was interrupted before it began. */
+/** Resolves to null when a signal arrives before the cluster has started. */
 async function runOnOwnCluster(scenario: Scenario, text: string): Promise<ScenarioReport | null> {
   const say = (line: string): void => void process.stderr.write(`${line}\n`);
   const signal = untilSignal();
   const cluster = new Cluster({
     workerPath: nodeWorkerPath(),
     brokers: scenario.cluster.brokers,
-    firstPort: somePort(),
+    firstPort: choosePort(),
     properties: Object.fromEntries(Object.entries(scenario.cluster.properties).map(([name, value]) => [name, String(value)])),
     logLevel: 'error',
     onLog: (node, level, message) => {
@@ -141,7 +141,7 @@ async function runOnOwnCluster(scenario: Scenario, text: string): Promise<Scenar
   }
 }
 
-/** Below the ports that a system gives to outgoing connections: one of those could take the port of a broker that is down for a while. */
-function somePort(): number {
+/** Below the ephemeral port range: an outgoing connection could take the port of a broker that is down. */
+function choosePort(): number {
   return 20_000 + Math.floor(Math.random() * 12_000);
 }

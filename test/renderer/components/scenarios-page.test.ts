@@ -72,7 +72,7 @@ describe('the scenarios page', () => {
     area.value = 'name: x\n  nothing\n';
     area.dispatchEvent(new Event('input', { bubbles: true }));
     await vi.waitFor(() => expect(text('[aria-label="What is wrong"]')).toContain('line 2'), { timeout: 30_000 });
-    expect(text('[aria-label="What is wrong"]')).toContain('steps: This is missing.');
+    expect(text('[aria-label="What is wrong"]')).toContain('steps: Required.');
     expect([...document.querySelectorAll('main button')].some((one) => one.textContent.trim() === 'Run')).toBe(false);
     document.querySelector<HTMLButtonElement>('[aria-label="What is wrong"] button')?.click();
     expect(area.selectionStart).toBe('name: x\n'.length + 2);
@@ -86,7 +86,7 @@ describe('the scenarios page', () => {
 
   it('says which scenario there is not', async () => {
     await open('/lab/scenarios/nonsense');
-    expect(text('.main')).toContain('There is no scenario nonsense in the library.');
+    expect(text('.main')).toContain('The library has no scenario nonsense.');
   });
 
   it('records from the Lab and opens the file among the scenarios', async () => {

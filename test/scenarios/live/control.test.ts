@@ -1,4 +1,4 @@
-/** A scenario over the control API, as a test-suite in any language runs one. */
+/** Scenario runs over the control API. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ClusterProcess } from '../../helpers/cluster-process.ts';
 import type { ScenarioReport } from '../../../shared/models/scenario.ts';
@@ -40,7 +40,7 @@ function post(body: string, type = 'application/yaml'): Promise<Response> {
   });
 }
 
-test('runs a scenario and answers with the report; no fault remains', { timeout: 120_000 }, async () => {
+test('POST /scenarios runs a scenario and returns the report, after which no fault is active', { timeout: 120_000 }, async () => {
   const report = (await (await post(SCENARIO)).json()) as ScenarioReport;
   expect(report.state, JSON.stringify(report.expectations)).toBe('held');
   expect(report.events.some(({ type }) => type === 'lab/nodeKilled')).toBe(true);
@@ -52,7 +52,7 @@ test('runs a scenario and answers with the report; no fault remains', { timeout:
 });
 
 test(
-  'refuses a second scenario while one runs; a cancelled one heals its faults and is reported as cancelled',
+  'POST /scenarios refuses a second run; DELETE /scenarios/current cancels the first one, which ends its faults',
   { timeout: 120_000 },
   async () => {
     const running = post(SCENARIO.replace('    do: [{ start: victim }]', '    do: [{ wait: 60s }]'));

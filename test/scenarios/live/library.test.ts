@@ -1,4 +1,4 @@
-/** Every scenario of the library, headless: it holds, and what the report says agrees with what was counted. */
+/** Runs every scenario of the library headless: all expectations hold, and the audit agrees with the counters. */
 import { readFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,7 +32,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-test('all of the library are run here', async () => {
+test('this file runs every scenario of the library', async () => {
   const { stdout, code } = await runScenarioCommand(['--list']);
   expect(code).toBe(0);
   expect(
@@ -43,15 +43,15 @@ test('all of the library are run here', async () => {
   ).toEqual(NAMES);
 });
 
-// Two at a time (vitest.live.config.ts): each is a cluster of its own, and waits most of the time.
+// Two at a time (vitest.live.config.ts): each run has its own cluster and is mostly idle.
 test.concurrent.for(NAMES)('%s holds', { timeout: 180_000 }, async (name, { expect }) => {
   const ended = await runScenarioCommand([name, '--json']);
   const report = reportOf(ended);
-  const told = report.expectations.map(({ text, verdict, measured }) => `${verdict}: ${text}: ${measured ?? ''}`).join('\n');
-  expect(report.state, `${report.problem ?? ''}\n${told}\n${ended.stderr}`).toBe('held');
+  const verdicts = report.expectations.map(({ text, verdict, measured }) => `${verdict}: ${text}: ${measured ?? ''}`).join('\n');
+  expect(report.state, `${report.problem ?? ''}\n${verdicts}\n${ended.stderr}`).toBe('held');
   expect(ended.code).toBe(0);
   expect(report.steps.map(({ state }) => state).every((state) => state === 'done')).toBe(true);
-  // What it breaks is on the timeline, and so is that it was healed.
+  // Faults and repairs are on the timeline.
   expect(report.events.length).toBeGreaterThan(0);
   expect(report.notices).toEqual([]);
   for (const { written } of report.loads) {
@@ -61,7 +61,7 @@ test.concurrent.for(NAMES)('%s holds', { timeout: 180_000 }, async (name, { expe
   }
 });
 
-test('the one that must lose data reports exactly what was lost', { timeout: 180_000 }, async () => {
+test('unclean-election: the report lists exactly the lost records', { timeout: 180_000 }, async () => {
   const report = reportOf(await runScenarioCommand(['unclean-election', '--json']));
   const audit = report.loads[0]?.written?.audit;
   if (audit === null || audit === undefined) throw new Error('no audit');
@@ -75,7 +75,7 @@ test('the one that must lose data reports exactly what was lost', { timeout: 180
   );
 });
 
-test('an expectation that cannot hold fails: exit 1, and a failure in the JUnit report', { timeout: 120_000 }, async () => {
+test('a failed expectation exits with 1 and is a failure in the JUnit report', { timeout: 120_000 }, async () => {
   const file = join(scratch, 'fails.yaml');
   const junit = join(scratch, 'fails.xml');
   writeFileSync(
@@ -104,7 +104,7 @@ expect:
   expect(readFileSync(junit, 'utf8').match(/<failure /g)).toHaveLength(3);
 });
 
-test('a bad file: exit 2, with each mistake and its line', async () => {
+test('an invalid file exits with 2 and lists each error with its line', async () => {
   const file = join(scratch, 'bad.yaml');
   writeFileSync(
     file,
@@ -113,11 +113,11 @@ test('a bad file: exit 2, with each mistake and its line', async () => {
   const { code, stderr, stdout } = await runScenarioCommand([file]);
   expect(code).toBe(2);
   expect(stdout).toBe('');
-  expect(stderr).toContain(`${file}: line 6, column 5: steps[0]: There is no att here.`);
+  expect(stderr).toContain(`${file}: line 6, column 5: steps[0]: Unknown key att.`);
   expect((await runScenarioCommand(['no-such-scenario'])).code).toBe(2);
 });
 
-test('Ctrl-C cancels it: exit 1, told in the report', { timeout: 120_000 }, async () => {
+test('Ctrl-C cancels the run: exit 1, and the report is cancelled', { timeout: 120_000 }, async () => {
   let sent = false;
   const ended = await runScenarioCommand(['zombie-leader', '--json'], (stderr, kill) => {
     if (sent || !stderr.includes('freeze broker')) return;

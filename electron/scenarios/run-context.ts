@@ -1,49 +1,49 @@
-/** What a run knows while it goes on: what its names stand for, what it began, what has happened. */
+/** State of a run: the brokers, topics and loads that names of the scenario refer to, the faults that it injected, and the events since its start. */
 import { parsePartition, parseTarget, type TargetBase } from '#shared/scenario-targets';
 import type { Scenario } from '#shared/scenario-schema';
 import type { LoadRow, LoadSpec } from '#shared/models/load';
 import type { ScenarioLoad } from '#shared/scenario-verbs';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { AdminError } from '../admin/errors.ts';
-import { Broken, pause, reasonOf, type Bench } from './bench.ts';
+import { BrokenRunError, pause, reasonOf, type RunEnvironment } from './environment.ts';
 import { Observer, type PartitionSeen } from './observer.ts';
-import { plainTarget } from './words.ts';
+import { formatTarget } from './descriptions.ts';
 
-/** A table of the last value of each key, as a consumer keeps it that reads on from where it stood. */
+/** The last value of each key, as kept by a consumer that resumes from its position. */
 export interface View {
   positions: Map<number, bigint>;
   values: Map<string, string>;
 }
 
-/** How long a broker that a step names may take to be known: a leader or a coordinator may just be moving. */
+/** How long a step waits for the broker that it names: a leader or a coordinator may be moving. */
 const RESOLVE_MS = 15_000;
 const RETRY_MS = 150;
 
-export class Stage {
+export class RunContext {
   readonly scenario: Scenario;
-  readonly bench: Bench;
+  readonly environment: RunEnvironment;
   readonly observer: Observer;
   readonly signal: AbortSignal;
-  /** By the scenario's names: what this run calls it. */
+  /** The names that this run uses, by the names in the scenario. */
   readonly topics = new Map<string, string>();
   readonly loadNames = new Map<string, string>();
   readonly loads = new Map<string, { id: number; name: string }>();
   readonly brokers = new Map<string, number>();
-  /** Ids of what was injected, by the name it was given. */
+  /** Ids of faults, by the name in the scenario. */
   readonly faults = new Map<string, number[]>();
   /** Ids of every fault of this run. */
   readonly injected = new Set<number>();
   readonly views = new Map<string, View>();
-  /** With the moment (monotonic ms) at which each was heard of: a node's own clock may be off. */
+  /** `at`: when the event was received (monotonic ms), as the clock of a node may be wrong. */
   readonly events: { at: number; event: TimelineEvent }[] = [];
   private readonly unsubscribe: () => void;
 
-  constructor(scenario: Scenario, bench: Bench, signal: AbortSignal, observer = new Observer(bench)) {
+  constructor(scenario: Scenario, environment: RunEnvironment, signal: AbortSignal, observer = new Observer(environment)) {
     this.scenario = scenario;
-    this.bench = bench;
+    this.environment = environment;
     this.signal = signal;
     this.observer = observer;
-    this.unsubscribe = bench.lab.onEvent((event) => this.events.push({ at: performance.now(), event }));
+    this.unsubscribe = environment.lab.onEvent((event) => this.events.push({ at: performance.now(), event }));
   }
 
   close(): void {
@@ -52,39 +52,39 @@ export class Stage {
 
   topic(name: string): string {
     const own = this.topics.get(name);
-    if (own === undefined) throw new Broken(`The topic ${name} has not been made.`);
+    if (own === undefined) throw new BrokenRunError(`Topic ${name} has not been created.`);
     return own;
   }
 
-  /** `orders-0`, with the topic as this run calls it. */
+  /** Parses `orders-0`, and replaces the topic by the name that this run uses. */
   partition(text: string): { topic: string; partition: number } {
     const parsed = parsePartition(text);
-    if (parsed === null) throw new Broken(`${text} is no partition.`);
+    if (parsed === null) throw new BrokenRunError(`${text} is not a partition.`);
     return { topic: this.topic(parsed.topic), partition: parsed.partition };
   }
 
   load(name: string): { id: number; name: string } {
     const load = this.loads.get(name);
-    if (load === undefined) throw new Broken(`The load ${name} has not been started.`);
+    if (load === undefined) throw new BrokenRunError(`Load ${name} has not been started.`);
     return load;
   }
 
-  /** Resolves when its clients are connected. */
+  /** Resolves when the clients of the load are connected. */
   async startLoad(load: ScenarioLoad): Promise<void> {
     const name = this.loadNames.get(load.name) ?? load.name;
     const spec: LoadSpec =
       load.kind === 'producer'
         ? { ...load, name, topic: this.topic(load.topic) }
         : { ...load, name, topics: load.topics.map((topic) => this.topic(topic)) };
-    const { id } = await this.bench.loads.start(spec);
+    const { id } = await this.environment.loads.start(spec);
     this.loads.set(load.name, { id, name });
   }
 
-  /** Ends what this run has injected, and starts whom it has brought down. Returns what could not be done. */
+  /** Heals the faults of this run and starts the brokers that it stopped. Returns the errors. */
   async healOwn(): Promise<string[]> {
-    const { lab } = this.bench;
+    const { lab } = this.environment;
     const own = lab.faults().filter(({ id }) => this.injected.has(id));
-    // All at once where nothing else is broken: the cluster then knows the best order.
+    // Without faults of others, `healAll` chooses the best order.
     if (own.length === lab.faults().length) return (await lab.healAll()).map(({ error }) => error);
     const failed: string[] = [];
     const attempt = async (id: number): Promise<void> => {
@@ -96,15 +96,15 @@ export class Stage {
     };
     const down = own.filter(({ fault: { type } }) => type === 'stop' || type === 'kill' || type === 'powerCut');
     for (const fault of own) if (!down.includes(fault)) await attempt(fault.id);
-    // A broker that starts serves once it hears of a majority, which the others may be.
+    // In parallel: a broker starts only with a majority of the quorum, which may be among the others.
     await Promise.all(down.map(({ id }) => attempt(id)));
     return failed;
   }
 
   row(name: string): LoadRow {
     const { id } = this.load(name);
-    const row = this.bench.loads.list().find((one) => one.id === id);
-    if (row === undefined) throw new Broken(`The load ${name} is gone: somebody has removed it.`);
+    const row = this.environment.loads.list().find((one) => one.id === id);
+    if (row === undefined) throw new BrokenRunError(`Load ${name} has been removed.`);
     return row;
   }
 
@@ -119,21 +119,21 @@ export class Stage {
     return view;
   }
 
-  /** The broker that the words stand for now; waited for while it is not known. */
+  /** Resolves a target to a broker id; waits while it is unknown. */
   async resolve(target: string | number, except: readonly number[] = []): Promise<number> {
     const deadline = performance.now() + RESOLVE_MS;
     for (;;) {
       const found = await this.resolveNow(target, except);
       if (found !== null) return found;
-      if (performance.now() > deadline) throw new Broken(`There was no ${plainTarget(target)} for ${RESOLVE_MS / 1000} s.`);
+      if (performance.now() > deadline) throw new BrokenRunError(`No ${formatTarget(target)} was found for ${RESOLVE_MS / 1000} s.`);
       await pause(RETRY_MS, this.signal);
     }
   }
 
-  /** Null while there is none. */
+  /** Null while the target is unknown. */
   async resolveNow(target: string | number, except: readonly number[] = []): Promise<number | null> {
     const parsed = parseTarget(target);
-    if (parsed === null) throw new Broken(`${target} names no broker.`);
+    if (parsed === null) throw new BrokenRunError(`${target} does not name a broker.`);
     const without = new Set(except);
     for (const name of parsed.but) {
       const id = name === 'controller' ? await this.observer.controller() : this.brokers.get(name);
@@ -144,9 +144,9 @@ export class Stage {
     return candidates.find((id) => !without.has(id)) ?? null;
   }
 
-  /** How it is said in a report: with what it stood for. */
+  /** Formats a target with the broker that it resolved to, for the report. */
   say(target: string | number, id: number): string {
-    const words = plainTarget(target);
+    const words = formatTarget(target);
     return words === `broker ${id}` ? words : `broker ${id} (${words})`;
   }
 
@@ -154,12 +154,12 @@ export class Stage {
     switch (base.kind) {
       case 'id': {
         const nodes = await this.observer.nodes();
-        if (!nodes.some(({ id }) => id === base.id)) throw new Broken(`There is no broker ${base.id} here.`);
+        if (!nodes.some(({ id }) => id === base.id)) throw new BrokenRunError(`The cluster has no broker ${base.id}.`);
         return [base.id];
       }
       case 'name': {
         const id = this.brokers.get(base.name);
-        if (id === undefined) throw new Broken(`No broker has been named ${base.name} yet.`);
+        if (id === undefined) throw new BrokenRunError(`No broker is named ${base.name}.`);
         return [id];
       }
       case 'controller': {
@@ -175,24 +175,24 @@ export class Stage {
         const seen = await this.seen(this.topic(base.topic), base.partition);
         if (seen === null || seen.leader === null) return [];
         if (base.kind === 'leader') return [seen.leader];
-        // In sync first: one that has fallen behind is seldom what is meant.
+        // In-sync replicas first: a scenario rarely means a follower that is behind.
         return seen.replicas
           .filter((id) => id !== seen.leader)
           .sort((a, b) => Number(seen.isr.includes(b)) - Number(seen.isr.includes(a)) || a - b);
       }
       case 'coordinator':
-        return this.quietly(async () => [await this.observer.coordinator(this.load(base.group).name)], []);
+        return this.orElse(async () => [await this.observer.coordinator(this.load(base.group).name)], []);
     }
   }
 
   private seen(topic: string, partition: number): Promise<PartitionSeen | null> {
-    return this.quietly(() => this.observer.partition(topic, partition), null);
+    return this.orElse(() => this.observer.partition(topic, partition), null);
   }
 
-  /** While brokers are being broken a question may find nobody; it is asked again by who waits for the answer. */
-  private async quietly<T>(ask: () => Promise<T>, otherwise: T): Promise<T> {
+  /** A request may fail while brokers are down; the caller polls again. */
+  private async orElse<T>(request: () => Promise<T>, otherwise: T): Promise<T> {
     try {
-      return await ask();
+      return await request();
     } catch (error) {
       if (!(error instanceof AdminError)) throw error;
       return otherwise;

@@ -1,35 +1,35 @@
-/** What a scenario runs on, and what ends it. */
+/** The services that a scenario run uses, the errors that end a run, and waits that a cancelled run interrupts. */
 import type { ClusterClient } from '../admin/cluster-client.ts';
 import type { Lab } from '../services/lab.ts';
 import type { Loads } from '../services/load.ts';
 
-export interface Bench {
+export interface RunEnvironment {
   lab: Lab;
   loads: Loads;
-  /** Of its own: nobody else waits behind its requests. */
+  /** Owned by the run: its requests are not queued behind those of other users. */
   client: ClusterClient;
 }
 
-/** The run was ended from outside. */
-export class Cancelled extends Error {
+/** The caller cancelled the run. */
+export class CancelledRunError extends Error {
   constructor() {
     super('The run was cancelled.');
-    this.name = 'Cancelled';
+    this.name = 'CancelledRunError';
   }
 }
 
-/** The run cannot go on, and it is not the cluster that failed an expectation. */
-export class Broken extends Error {
+/** The run cannot continue, for a reason other than a failed expectation. */
+export class BrokenRunError extends Error {
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options);
-    this.name = 'Broken';
+    this.name = 'BrokenRunError';
   }
 }
 
 export function pause(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
-      reject(new Cancelled());
+      reject(new CancelledRunError());
       return;
     }
     const timer = setTimeout(() => {
@@ -38,21 +38,21 @@ export function pause(ms: number, signal?: AbortSignal): Promise<void> {
     }, ms);
     const onAbort = (): void => {
       clearTimeout(timer);
-      reject(new Cancelled());
+      reject(new CancelledRunError());
     };
     signal?.addEventListener('abort', onAbort, { once: true });
   });
 }
 
-/** What `action` comes to, unless the run is ended first or it takes longer than `timeoutMs`. */
+/** Settles as `action` does. Rejects with `CancelledRunError` when `signal` aborts first, with `BrokenRunError` after `timeoutMs`. */
 export async function bounded<T>(what: string, timeoutMs: number, signal: AbortSignal, action: () => Promise<T>): Promise<T> {
   const over = new AbortController();
   const both = AbortSignal.any([signal, over.signal]);
   const working = action();
-  // The loser of the race may still fail; by then nobody waits for it.
+  // The promise that loses the race may still reject; its error is then of no use.
   working.catch(() => undefined);
   const late = pause(timeoutMs, both).then(() => {
-    throw new Broken(`${what} was not done after ${Math.round(timeoutMs / 1000)} s.`);
+    throw new BrokenRunError(`${what} was not done after ${Math.round(timeoutMs / 1000)} s.`);
   });
   late.catch(() => undefined);
   try {

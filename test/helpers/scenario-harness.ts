@@ -1,10 +1,10 @@
-/** A stage without a cluster: what a scenario sees is what the test says. */
+/** A run context without a cluster: a fake lab, fake loads, and an observer whose answers the test sets. */
 import type { ClusterClient } from '../../electron/admin/cluster-client.ts';
 import { AdminError } from '../../electron/admin/errors.ts';
-import type { Bench } from '../../electron/scenarios/bench.ts';
+import type { RunEnvironment } from '../../electron/scenarios/environment.ts';
 import { Observer, type KeyedRecord, type PartitionSeen } from '../../electron/scenarios/observer.ts';
-import { parseScenarioValue, problemText } from '../../electron/scenarios/parse.ts';
-import { Stage } from '../../electron/scenarios/stage.ts';
+import { parseScenarioValue, formatProblem } from '../../electron/scenarios/parse.ts';
+import { RunContext } from '../../electron/scenarios/run-context.ts';
 import type { Lab, LabNode } from '../../electron/services/lab.ts';
 import type { Fault, FaultSpec } from '../../shared/models/lab.ts';
 import type { TimelineEvent } from '../../shared/models/timeline.ts';
@@ -26,7 +26,7 @@ export function scenario(more: Partial<ScenarioFile>): Scenario {
     ...more,
   };
   const parsed = parseScenarioValue(JSON.parse(JSON.stringify(file)));
-  if (!parsed.ok) throw new Error(parsed.problems.map(problemText).join('\n'));
+  if (!parsed.ok) throw new Error(parsed.problems.map(formatProblem).join('\n'));
   return parsed.scenario;
 }
 
@@ -36,7 +36,7 @@ export class FakeLab implements Lab {
   readonly recorded: TimelineEvent[] = [];
   private readonly listeners = new Set<(event: TimelineEvent) => void>();
   private lastFault = 0;
-  /** Resolved when a fault may come into force; a test holds it back. */
+  /** A fault takes effect when this resolves. */
   gate: Promise<void> = Promise.resolve();
 
   nodes(): Promise<LabNode[]> {
@@ -88,7 +88,7 @@ export class FakeLab implements Lab {
   onFaults = (): (() => void) => () => undefined;
   addNode = (): Promise<number> => Promise.resolve(4);
   removeNode = (): Promise<void> => Promise.resolve();
-  znode = (): Promise<never> => Promise.reject(new Error('no test reads it'));
+  znode = (): Promise<never> => Promise.reject(new Error('not used in tests'));
   timeline = (sinceId: number): TimelineEvent[] => this.recorded.filter(({ id }) => id > sinceId);
   onEvent(listener: (event: TimelineEvent) => void): () => void {
     this.listeners.add(listener);
@@ -101,7 +101,7 @@ export class FakeLab implements Lab {
   }
 }
 
-/** Answers with what the test has set; what is not set nobody knows. */
+/** Returns the state that the test has set; null is unknown. */
 export class FakeObserver extends Observer {
   seen: PartitionSeen | null = { leader: 1, isr: [1, 2, 3], replicas: [1, 2, 3] };
   lagNow: bigint | null = 0n;
@@ -138,26 +138,26 @@ export class FakeObserver extends Observer {
   }
 }
 
-export interface Set {
-  stage: Stage;
+export interface ScenarioHarness {
+  context: RunContext;
   lab: FakeLab;
   loads: FakeLoads;
   observer: FakeObserver;
   cancel: AbortController;
 }
 
-/** A stage on which the loads run, with `victim` as broker 1. */
-export async function staged(tested: Scenario): Promise<Set> {
+/** A run context with started loads, and with broker 1 named `victim`. */
+export async function createHarness(tested: Scenario): Promise<ScenarioHarness> {
   const lab = new FakeLab();
   const loads = new FakeLoads();
   const cancel = new AbortController();
-  // No test's question gets as far as a broker.
+  // No test sends a request to a broker.
   const client: unknown = {};
-  const bench: Bench = { lab, loads, client: client as ClusterClient };
-  const observer = new FakeObserver(bench);
-  const stage = new Stage(tested, bench, cancel.signal, observer);
-  for (const { name } of tested.topics) stage.topics.set(name, name);
-  for (const load of tested.load) await stage.startLoad(load);
-  stage.brokers.set('victim', 1);
-  return { stage, lab, loads, observer, cancel };
+  const environment: RunEnvironment = { lab, loads, client: client as ClusterClient };
+  const observer = new FakeObserver(environment);
+  const context = new RunContext(tested, environment, cancel.signal, observer);
+  for (const { name } of tested.topics) context.topics.set(name, name);
+  for (const load of tested.load) await context.startLoad(load);
+  context.brokers.set('victim', 1);
+  return { context, lab, loads, observer, cancel };
 }
