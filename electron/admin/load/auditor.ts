@@ -1,7 +1,7 @@
 /**
- * Tells what became of a producer load's records by reading the log. It goes on where it stopped, so that a reading while the load runs
- * costs little; a partition whose leader's epoch has changed is read from its beginning again, since what was read before may have been
- * replaced. A whole reading begins everywhere at the beginning.
+ * Audits the records of a producer load by reading the log. An audit resumes from the position of the last one, so audits during the load
+ * are cheap. A partition with a new leader epoch is read from the log start offset again, as the new leader may have other records. A whole
+ * audit reads every partition from the log start offset.
  */
 import type { LoadAudit, ProducerLoad } from '#shared/models/load';
 import { KafkaError } from '../../cluster/protocol/kafka-error.ts';
@@ -12,11 +12,11 @@ import type { Ledger, PartitionReading } from './ledger.ts';
 import { logEnds, readLog, topicState, type Leadership, type TopicState, type VisitedRecord } from './log-reader.ts';
 import { indexOfKey, keyIndex, type LoadValues } from './values.ts';
 
-/** Leaderships may move while it reads. */
+/** Leaders may change during an audit: partitions that could not be read are tried again. */
 const ROUNDS = 4;
 const ROUND_PAUSE_MS = 500;
 const AT_ONCE = 3;
-/** What was handed to the network without an acknowledgement gets this long to arrive. */
+/** Time for records with acks=0 to arrive after they were sent. */
 const UNACKNOWLEDGED_GRACE_MS = 1_000;
 
 interface Progress {
@@ -31,7 +31,7 @@ export class Auditor {
   private readonly values: LoadValues;
   private topicId: string | undefined;
   private readonly progress = new Map<number, Progress>();
-  /** By partition, the last offset at which each of the load's keys was seen, whoever wrote it. Kept for compacted topics only. */
+  /** By partition, the last offset of each key of the load, from any producer. For compacted topics only. */
   private readonly keyEnds = new Map<number, Map<number, number>>();
   private compacted = false;
   private running: Promise<unknown> = Promise.resolve();
@@ -43,10 +43,10 @@ export class Auditor {
     this.values = values;
   }
 
-  /** Readings follow one another. Rejects with `AdminError` when no broker answers at all. */
+  /** Audits run one at a time. Rejects with `AdminError` when no broker answers. */
   audit(whole: boolean): Promise<LoadAudit> {
     const result = this.running.then(() => this.read(whole));
-    // Whoever asked is told; the next one only has to wait for it.
+    // The caller receives the error; the next audit only waits for the end of this one.
     this.running = result.catch(() => undefined);
     return result;
   }
@@ -58,11 +58,11 @@ export class Auditor {
       if (spec.acks === 'none') await pause(UNACKNOWLEDGED_GRACE_MS);
       const readings = new Map<number, PartitionReading>();
       if (whole) this.startOver();
-      /** Of the topic that is there now; one that was made anew may have fewer partitions. */
-      let there: ReadonlySet<number> = new Set();
+      /** Partitions of the current topic; a re-created topic may have fewer. */
+      let existing: ReadonlySet<number> = new Set();
       for (let round = 1; round <= ROUNDS; round++) {
         const state = await topicState(this.client, spec.topic);
-        there = new Set(state?.partitions.keys());
+        existing = new Set(state?.partitions.keys());
         if (state === null) break;
         await this.begin(state);
         const open = [...state.partitions].filter(([partition, now]) => !this.isRead(readings.get(partition), partition, now));
@@ -71,10 +71,10 @@ export class Auditor {
         await this.readAll(open, readings);
       }
       const verdict = ledger.verdict(
-        (partition) => (there.has(partition) ? (readings.get(partition) ?? 'unread') : 'gone'),
+        (partition) => (existing.has(partition) ? (readings.get(partition) ?? 'unread') : 'gone'),
         (sequence, partition, offset) => this.compacted && (this.keyEnds.get(partition)?.get(keyIndex(spec.keys, sequence)) ?? -1) > offset,
       );
-      const complete = [...there].every((partition) => {
+      const complete = [...existing].every((partition) => {
         const reading = readings.get(partition);
         return typeof reading === 'object' && reading.readTo >= reading.end;
       });
@@ -84,7 +84,7 @@ export class Auditor {
     }
   }
 
-  /** A topic of the same name that is another one has nothing of what the first one held. */
+  /** A re-created topic (with another id) has none of the earlier records. */
   private async begin({ topicId }: TopicState): Promise<void> {
     if (this.topicId !== topicId) {
       if (this.topicId !== undefined) this.startOver();
@@ -95,12 +95,12 @@ export class Auditor {
       const policy = settings.get(this.spec.topic)?.get('cleanup.policy');
       if (policy !== undefined && policy !== null) this.setCompacted(policy.includes('compact'));
     } catch (error) {
-      // It is what it was; the reading itself will say whether brokers can be reached.
+      // Keeps the last known policy; reading the log reports brokers that are unreachable.
       if (!(error instanceof AdminError)) throw error;
     }
   }
 
-  /** Where keys were not kept so far, they have to be read from the beginning. */
+  /** The last offsets of keys need a read from the log start offset. */
   private setCompacted(compacted: boolean): void {
     if (compacted && !this.compacted) this.startOver();
     this.compacted = compacted;
@@ -112,7 +112,7 @@ export class Auditor {
     this.ledger.forget(undefined);
   }
 
-  /** Read, and under the epoch that still is. */
+  /** True when the partition was read under the current leader epoch. */
   private isRead(reading: PartitionReading | undefined, partition: number, now: Leadership | null): boolean {
     return typeof reading === 'object' && now !== null && this.progress.get(partition)?.epoch === now.epoch;
   }
@@ -139,7 +139,7 @@ export class Auditor {
         progress = { epoch: leadership.epoch, position: 0n };
         this.progress.set(partition, progress);
       }
-      // A reading that breaks off halfway has counted what it has read, and must not count it again.
+      // Advanced with every record: a read that fails halfway must not count records twice.
       const current = progress;
       const from = current.position > logStart ? current.position : logStart;
       current.position = from;
@@ -162,7 +162,7 @@ export class Auditor {
     if (key < 0) return;
     let ends = this.keyEnds.get(partition);
     if (ends === undefined) this.keyEnds.set(partition, (ends = new Map<number, number>()));
-    // Records come in the order of their offsets.
+    // Records arrive in order of offset.
     ends.set(key, Number(record.offset));
   }
 }

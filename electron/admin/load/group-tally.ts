@@ -1,10 +1,10 @@
 /**
- * What the members of a group load have consumed, in memory that all of their workers share: a member that ends mid-instruction has
- * counted what it consumed up to there. A record counts as repeated when it lies at or below the highest that any member consumed of
- * its partition; after an unclean election that takes the offsets of lost records, its new holders count as repeated too.
+ * Counts the records that a group load consumed, in memory shared by the workers of its members, so that a member that is killed has counted
+ * its records. A record is redelivered when its offset is not above the highest consumed offset of its partition. After an unclean election,
+ * new records at the offsets of lost ones also count as redelivered.
  */
 
-/** As many as a topic can have here. */
+/** Maximum number of partitions of a topic. */
 const PARTITIONS_A_TOPIC = 10_000;
 const CONSUMED = 0;
 const REPEATED = 1;
@@ -29,7 +29,7 @@ export class GroupTally {
     const base = this.bases.get(topic);
     if (base === undefined || partition >= PARTITIONS_A_TOPIC) return;
     const at = base + partition;
-    // What is kept is the next offset, so that nought means that none was consumed.
+    // The next offset is stored, so 0 means that no record was consumed.
     for (let next = Atomics.load(numbers, at); ;) {
       if (offset < next) {
         Atomics.add(numbers, REPEATED, 1n);
@@ -41,7 +41,7 @@ export class GroupTally {
     }
   }
 
-  /** The offset after the furthest that any member consumed; null while none has. */
+  /** The offset after the highest one that any member consumed; null before the first record. */
   next(topic: string, partition: number): bigint | null {
     const base = this.bases.get(topic);
     if (base === undefined || partition >= PARTITIONS_A_TOPIC) return null;

@@ -1,9 +1,9 @@
 /**
- * What a producer load knows of each of its records, by its number: sent to which partition, acknowledged at which offset or given up, and
- * how often a reader of the log has found it. Twelve bytes a record, in chunks, so that it grows without copying.
+ * State of every record of a producer load, by sequence number: partition, offset when acknowledged, failure, and how often an audit found it
+ * in the log. 12 bytes per record, in chunks, so that it grows without copying.
  */
 const CHUNK = 65_536;
-/** Above this a load ends itself: its fate would no longer be known. */
+/** Limit of a load, which ends when it is reached: further records could not be audited. */
 export const MOST_RECORDS = 20_000_000;
 const MOST_RANGES = 100;
 const MOST_FOUND = 255;
@@ -12,19 +12,19 @@ const Fate = {
   waiting: 1,
   acknowledged: 2,
   failed: 3,
-  /** Acknowledged while a reading is under way, so that it need not have been there to be read. */
+  /** Acknowledged during an audit, which may therefore have missed it. */
   acknowledgedLate: 4,
 } as const;
 
 interface Chunk {
   fate: Uint8Array;
   partition: Uint16Array;
-  /** −1 where the broker said none. */
+  /** −1 when the broker returned none. */
   offset: Float64Array;
   found: Uint8Array;
 }
 
-/** What a reader can say of one partition. All are offsets; `end` is past the last record of its leader, `readTo` past what could be read. */
+/** Result of reading a partition, in offsets: `end` is the log end offset of the leader, `readTo` the offset after the last record that was read. */
 export type PartitionReading = { logStart: number; readTo: number; end: number } | 'unread' | 'gone';
 
 export interface Verdict {
@@ -45,7 +45,7 @@ export class Ledger {
   private reading = false;
   private readonly chunks: Chunk[] = [];
 
-  /** Gives the next record its number. */
+  /** Assigns the next sequence number. */
   send(partition: number): number {
     const sequence = this.sent++;
     if (sequence % CHUNK === 0) {
@@ -72,7 +72,7 @@ export class Ledger {
     if (this.settle(sequence, Fate.failed)) this.failed++;
   }
 
-  /** A record is settled once: what a client hears after it gave up changes nothing. */
+  /** A record is settled once: an acknowledgement after a failure is ignored. */
   private settle(sequence: number, fate: number): boolean {
     const { fate: fates } = this.chunk(sequence);
     if (fates[sequence % CHUNK] !== Fate.waiting) return false;
@@ -80,7 +80,7 @@ export class Ledger {
     return true;
   }
 
-  /** From now on what is acknowledged is not asked for by `verdict`. */
+  /** Records that are acknowledged from now on are not part of `verdict`. */
   beginReading(): void {
     this.reading = true;
   }
@@ -92,7 +92,7 @@ export class Ledger {
     });
   }
 
-  /** A reader has come upon it. Numbers that were never sent are nobody's. */
+  /** Counts a record that was found in the log. Ignores numbers that were not sent. */
   find(sequence: number): void {
     if (sequence < 0 || sequence >= this.sent) return;
     const { found } = this.chunk(sequence);
@@ -100,7 +100,7 @@ export class Ledger {
     if (before < MOST_FOUND) found[sequence % CHUNK] = before + 1;
   }
 
-  /** What was found in a partition is to be read again. Undefined: in all of them. */
+  /** Resets the found counts of a partition before it is read again. Undefined: of all partitions. */
   forget(partition: number | undefined): void {
     this.each((chunk, at) => {
       if (partition === undefined || chunk.partition[at] === partition) chunk.found[at] = 0;
@@ -108,8 +108,8 @@ export class Ledger {
   }
 
   /**
-   * What became of the records acknowledged before `beginReading`. `reading` says what is known of a partition, `compacted` whether a later
-   * record of the same key has taken the place of one that was not found.
+   * Result of the audit for records that were acknowledged before `beginReading`. `reading` returns the result of reading a partition,
+   * `compacted` whether a later record of the same key replaced a record that was not found.
    */
   verdict(
     reading: (partition: number) => PartitionReading,
@@ -126,7 +126,7 @@ export class Ledger {
       lostRanges: [],
     };
     const runs = new Map<number, Verdict['lostRanges'][number]>();
-    /** Of partitions whose first record of this load was found: without offsets, what came before it may have been deleted. */
+    /** Partitions in which a record of the load was found: without offsets, records before the first one may have been deleted. */
     const begun = new Set<number>();
     this.each((chunk, at, sequence) => {
       const partition = chunk.partition[at] as number;
@@ -180,7 +180,7 @@ function fateOf(
   if (reading === 'gone') return 'lost';
   if (offset >= 0 && offset < reading.logStart) return 'removed';
   if (found) return 'found';
-  // Past the high watermark nobody can read yet; past the leader's end it is gone.
+  // Between the high watermark and the leader's log end offset a record cannot be read yet; after the log end offset it is lost.
   if (reading.readTo < reading.end && (offset < 0 || (offset >= reading.readTo && offset < reading.end))) return 'unread';
   if (offset < 0 && reading.logStart > 0 && !begun) return 'removed';
   return compacted() ? 'removed' : 'lost';

@@ -8,7 +8,7 @@ const port = parentPort;
 if (port === null) throw new Error('load-worker is the entry of a worker thread');
 
 const start = workerData as LoadWorkerStart;
-// What is thrown ends the worker, and its supervisor hears why.
+// An error ends the worker, and its supervisor receives it.
 if (start.kind === 'producer') {
   const run = new ProducerRun(start, (message: FromProducer) => port.postMessage(message));
   port.on('message', (message: ToProducer) => run.receive(message));

@@ -1,6 +1,6 @@
 /**
- * Reads one topic's partitions for an audit, from their leaders, and holds each leader to its epoch: a reading under one epoch says
- * nothing of the log under the next, whose leader may have less.
+ * Reads the partitions of a topic from their leaders for an audit. Every request carries the leader epoch: the log of the leader of another
+ * epoch may have other records.
  */
 import { fetch } from '../../cluster/protocol/apis/fetch.ts';
 import { listOffsets } from '../../cluster/protocol/apis/list-offsets.ts';
@@ -12,17 +12,17 @@ import { isLeaderUnknown, type ClusterClient } from '../cluster-client.ts';
 import { kafkaFailure } from '../errors.ts';
 import { EARLIEST, LATEST } from '../topics.ts';
 
-/** Newer ones name topics by id only. */
+/** From version 13 on, Fetch names topics by id only. */
 const FETCH_VERSION = 12;
 const PARTITION_BYTES = 1024 * 1024;
 const MAX_DECOMPRESSED_BYTES = 64 * 1024 * 1024;
-/** Records between two looks at the event loop: the audit shares its thread with the load's client. */
+/** Records between yields to the event loop: the audit shares the thread with the clients of the load. */
 const RECORDS_A_TURN = 20_000;
 const TIMEOUT_MS = 3_000;
 const WAIT_MS = 200;
-/** How long a high watermark may stand still below the leader's end before the rest counts as not readable. */
+/** When the high watermark does not advance for this time, records above it count as not readable. */
 const STALL_MS = 5_000;
-/** Who asks for offsets without being a consumer is told the log's end; who asks as this one need not be a broker (Kafka's own tools do). */
+/** Replica id of debug consumers (as in Kafka's tools): ListOffsets then returns the log end offset instead of the high watermark. */
 const DEBUGGER = -2;
 
 export interface Leadership {
@@ -30,14 +30,14 @@ export interface Leadership {
   epoch: number;
 }
 
-/** As the newest of all brokers' answers has it. Null: every broker that answered says that there is no such topic. */
+/** The newest state that any broker returned. */
 export interface TopicState {
   topicId: string;
-  /** Partitions without a leader are there without one. */
+  /** By partition; null without a leader. */
   partitions: Map<number, Leadership | null>;
 }
 
-/** A broker cut off from the others goes on believing what it last heard; so all are asked, and the highest epoch is right. */
+/** Asks all brokers and takes the highest leader epoch, as an isolated broker returns stale metadata. Resolves to null when no broker knows the topic. */
 export async function topicState(client: ClusterClient, topic: string): Promise<TopicState | null> {
   await client.metadata([]);
   const answers = await client.everyBroker(
@@ -65,11 +65,11 @@ export async function topicState(client: ClusterClient, topic: string): Promise<
 
 export interface LogEnds {
   logStart: bigint;
-  /** Of the leader, above its high watermark where followers lag. */
+  /** Log end offset of the leader, which may be above its high watermark. */
   end: bigint;
 }
 
-/** Rejects with `AdminError` where the leader is silent, or is none under that epoch. */
+/** Rejects with `AdminError` when the broker does not answer or is not the leader of that epoch. */
 export async function logEnds(client: ClusterClient, topic: string, partition: number, { leader, epoch }: Leadership): Promise<LogEnds> {
   const ask = async (timestamp: bigint): Promise<bigint> => {
     const answer = await client.onBroker(
@@ -91,8 +91,8 @@ export async function logEnds(client: ClusterClient, topic: string, partition: n
 }
 
 /**
- * Reads from `from` until `end` and hands over each record; returns where it got to. That is below `end` when the high watermark does
- * not get there. Rejects with `AdminError` where the leader is silent or is none any more, and when the log starts behind `from`.
+ * Reads from `from` to `end` and calls `visit` for each record. Resolves to the next offset, which is below `end` when the high watermark does
+ * not reach it. Rejects with `AdminError` when the broker does not answer or is not the leader, and when the log starts after `from`.
  */
 export async function readLog(
   client: ClusterClient,
@@ -137,7 +137,7 @@ export async function readLog(
 
 export type VisitedRecord = Pick<WalkedRecord, 'key' | 'value'> & { offset: bigint };
 
-/** Yields to the event loop in between: a batch of 100 KB can hold ten million records. */
+/** Yields to the event loop in between: a batch of 100 KB can contain ten million records. */
 async function visitBatch(batch: BatchView, from: bigint, visit: (record: VisitedRecord) => void): Promise<void> {
   const walker = new RecordWalker(batch, MAX_DECOMPRESSED_BYTES);
   for (let count = 1; walker.next(); count++) {

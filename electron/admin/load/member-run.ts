@@ -1,4 +1,4 @@
-/** One member of a group load, in a worker of its own: a kafkajs consumer that takes its time for each record and commits every second. */
+/** One member of a group load, in its own worker: a kafkajs consumer with a processing time per record, which commits every second. */
 import { Kafka, logLevel, type Consumer, type EachBatchPayload } from 'kafkajs';
 import { fromKafkajsName, toKafkajsName, withoutAliases } from '../kafkajs-names.ts';
 import { setUpKafkajs } from '../kafkajs-setup.ts';
@@ -10,17 +10,17 @@ const COMMIT_MS = 1_000;
 const FETCH_WAIT_MS = 250;
 const REQUEST_TIMEOUT_MS = 8_000;
 const CONNECTION_TIMEOUT_MS = 3_000;
-const AGAIN_MS = 500;
-/** What a client complained of is over when it has not for so long. */
+const RETRY_MS = 500;
+/** An error of the client is cleared after this time without another one. */
 const CALM_MS = 5_000;
-/** Timers are this coarse: shorter times are taken for several records at once. */
+/** Resolution of timers: shorter processing times are added up over several records. */
 const SHORTEST_PAUSE_MS = 4;
-/** A slow member must not stay away from a stop, or from its heartbeats, for a whole record. */
+/** A slow member reacts to a stop and sends heartbeats during the processing of a record. */
 const LONGEST_PAUSE_MS = 200;
 
 export class MemberRun {
   private readonly start: MemberStart;
-  private readonly tell: (message: FromMember) => void;
+  private readonly post: (message: FromMember) => void;
   private readonly kafka: Kafka;
   private readonly sockets: KafkajsSockets;
   private readonly tally: GroupTally;
@@ -30,14 +30,14 @@ export class MemberRun {
   private stopping = false;
   private complaint: string | null = null;
   private complainedAt = 0;
-  /** Work that is owed for records already taken. */
+  /** Processing time of consumed records that has not passed yet. */
   private owedMs = 0;
 
-  constructor(start: MemberStart, tell: (message: FromMember) => void) {
+  constructor(start: MemberStart, post: (message: FromMember) => void) {
     setUpKafkajs();
     this.start = start;
     this.sockets = new KafkajsSockets(start.connectHost);
-    this.tell = tell;
+    this.post = post;
     this.tally = new GroupTally(start.tally, start.spec.topics);
     this.consumed = new BigInt64Array(start.consumed);
     this.paused = new Int32Array(start.paused);
@@ -52,13 +52,13 @@ export class MemberRun {
       logCreator:
         () =>
         ({ log: { message } }) => {
-          // CRASH tells that better.
+          // The CRASH event reports these errors.
           if (!/^(Crash:|Restarting the consumer)/.test(message)) this.complain(message);
         },
     });
   }
 
-  /** Resolves when it consumes. kafkajs gives up at times (CRASH); it is started again until it is stopped. */
+  /** Resolves when the consumer runs. kafkajs may stop with a CRASH event; the consumer is then restarted until `stop`. */
   async run(): Promise<void> {
     let connected = false;
     while (!this.stopping) {
@@ -67,7 +67,7 @@ export class MemberRun {
       try {
         await consumer.connect();
         await consumer.subscribe({ topics: this.start.spec.topics.map(toKafkajsName), fromBeginning: this.start.spec.from === 'oldest' });
-        if (!connected) this.tell({ kind: 'connected' });
+        if (!connected) this.post({ kind: 'connected' });
         connected = true;
         await consumer.run({
           autoCommit: true,
@@ -79,7 +79,7 @@ export class MemberRun {
       } catch (error) {
         this.complain(textOf(error));
         consumer.disconnect().catch(() => undefined);
-        await pause(AGAIN_MS);
+        await pause(RETRY_MS);
       }
     }
   }
@@ -87,10 +87,10 @@ export class MemberRun {
   receive(message: ToMember): void {
     switch (message.kind) {
       case 'pause':
-        this.tell({ kind: 'paused' });
-        // The thread stands still here, timers, heartbeats and sockets with it; what the kernel does for the sockets goes on.
+        this.post({ kind: 'paused' });
+        // Blocks the thread with its timers, heartbeats and sockets; only the kernel still handles the connections.
         Atomics.wait(this.paused, 0, 1);
-        this.tell({ kind: 'resumed' });
+        this.post({ kind: 'resumed' });
         return;
       case 'stop':
         void this.stop();
@@ -98,7 +98,7 @@ export class MemberRun {
     }
   }
 
-  /** Leaves the group in order. */
+  /** Leaves the group. */
   private async stop(): Promise<void> {
     this.stopping = true;
     try {
@@ -106,7 +106,7 @@ export class MemberRun {
     } catch (error) {
       this.complain(textOf(error));
     }
-    this.tell({ kind: 'ended' });
+    this.post({ kind: 'ended' });
   }
 
   private create(): Consumer {
@@ -115,7 +115,7 @@ export class MemberRun {
       groupId: toKafkajsName(spec.name),
       sessionTimeout: spec.sessionTimeoutMs,
       heartbeatInterval: Math.min(1_000, spec.sessionTimeoutMs / 6),
-      // The others wait so long for one that does not come back.
+      // How long a rebalance waits for a member that does not rejoin.
       rebalanceTimeout: Math.max(10_000, spec.sessionTimeoutMs),
       maxWaitTimeInMs: FETCH_WAIT_MS,
       allowAutoTopicCreation: false,
@@ -127,17 +127,17 @@ export class MemberRun {
         topic: fromKafkajsName(topic),
         partitions: [...partitions].sort((a, b) => a - b),
       }));
-      this.tell({ kind: 'joined', memberId: payload.memberId, assignment });
+      this.post({ kind: 'joined', memberId: payload.memberId, assignment });
     });
     consumer.on(consumer.events.HEARTBEAT, () => {
-      // Its group knows it, and nothing has gone wrong since.
+      // A successful heartbeat, and no recent error.
       if (performance.now() - this.complainedAt > CALM_MS) this.complain(null);
     });
-    consumer.on(consumer.events.REBALANCING, () => this.tell({ kind: 'rejoining' }));
+    consumer.on(consumer.events.REBALANCING, () => this.post({ kind: 'rejoining' }));
     consumer.on(consumer.events.CRASH, ({ payload }) => {
-      this.tell({ kind: 'rejoining' });
-      this.complain(`The client gave up and is started again: ${payload.error.message}`);
-      if (!payload.restart && !this.stopping) setTimeout(() => void this.run(), AGAIN_MS);
+      this.post({ kind: 'rejoining' });
+      this.complain(`The consumer crashed and is restarted: ${payload.error.message}`);
+      if (!payload.restart && !this.stopping) setTimeout(() => void this.run(), RETRY_MS);
     });
     return consumer;
   }
@@ -152,7 +152,7 @@ export class MemberRun {
       while (this.owedMs >= SHORTEST_PAUSE_MS) {
         const began = performance.now();
         await pause(Math.min(this.owedMs, LONGEST_PAUSE_MS));
-        // A timer that was late is made up for; a thread that stood still has not worked.
+        // A late timer is compensated, up to a limit: a blocked thread has not processed records.
         this.owedMs = Math.max(-LONGEST_PAUSE_MS, this.owedMs - (performance.now() - began));
         if (!work.isRunning()) return;
         await work.heartbeat();
@@ -170,7 +170,7 @@ export class MemberRun {
     if (message !== null) this.complainedAt = performance.now();
     if (message === this.complaint) return;
     this.complaint = message;
-    this.tell({ kind: 'complaint', message });
+    this.post({ kind: 'complaint', message });
   }
 }
 

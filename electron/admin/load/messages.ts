@@ -1,8 +1,8 @@
-/** What a load's worker and its supervisor (`services/loads.ts`) tell each other. */
+/** Messages between the worker of a load and its supervisor (`services/loads.ts`). */
 import type { AppError } from '#shared/errors';
 import type { GroupLoad, LoadAudit, LoadMember, ProducerLoad } from '#shared/models/load';
 
-/** How a worker is started: one for a whole producer load, one for each member of a group load. */
+/** Start data of a worker: one worker per producer load, one per member of a group load. */
 export type LoadWorkerStart = ProducerStart | MemberStart;
 
 export interface ProducerStart {
@@ -11,7 +11,7 @@ export interface ProducerStart {
   /** See `ClusterClient`. */
   connectHost: string | undefined;
   spec: ProducerLoad;
-  /** Eight hexadecimal digits that no other load has: records of an earlier run of the same name are not taken for this one's. */
+  /** Eight hexadecimal digits, unique per load: distinguishes the records from those of an earlier load of the same name. */
   run: string;
 }
 
@@ -22,9 +22,9 @@ export interface MemberStart {
   connectHost: string | undefined;
   spec: GroupLoad;
   number: number;
-  /** 1 while the member has to stand still. */
+  /** 1 while the member is paused. */
   paused: SharedArrayBuffer;
-  /** See `GroupTally`: shared by all members, so that what a member did counts even if it ended mid-instruction. */
+  /** See `GroupTally`: shared by all members, so that records of a killed member are counted. */
   tally: SharedArrayBuffer;
   /** Records that this member consumed, as one 64-bit number. */
   consumed: SharedArrayBuffer;
@@ -32,7 +32,7 @@ export interface MemberStart {
 
 export type ToProducer =
   | { kind: 'rate'; recordsPerSecond: number }
-  /** What is on its way is finished, nothing new is sent. */
+  /** Finishes the records in flight and sends no new ones. */
   | { kind: 'stop' }
   | { kind: 'audit'; request: number };
 
@@ -50,20 +50,20 @@ export type FromProducer =
   | { kind: 'audit'; audit: LoadAudit }
   | { kind: 'audited'; request: number; audit: LoadAudit }
   | { kind: 'notAudited'; request: number; error: AppError }
-  /** What a client complained of; null: it gets on again. */
+  /** Error of a client; null: the client has recovered. */
   | { kind: 'complaint'; message: string | null }
-  /** Nothing is sent any more, and why if nobody asked for that. The worker stays, for audits. */
+  /** The load has ended; `reason` unless it was stopped. The worker stays for audits. */
   | { kind: 'ended'; reason: string | null };
 
 export type ToMember = { kind: 'stop' } | { kind: 'pause' };
 
 export type FromMember =
   | { kind: 'connected' }
-  /** It has to join anew: the group rebalances, or its client has given up and is started again. */
+  /** The member rejoins: the group rebalances, or its consumer crashed and is restarted. */
   | { kind: 'rejoining' }
   | { kind: 'joined'; memberId: string; assignment: LoadMember['assignment'] }
   | { kind: 'paused' }
   | { kind: 'resumed' }
   | { kind: 'complaint'; message: string | null }
-  /** It has left the group. */
+  /** The member has left the group. */
   | { kind: 'ended' };

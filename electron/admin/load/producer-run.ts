@@ -1,4 +1,4 @@
-/** A producer load, in its worker: clients that share one rate, the ledger of what they sent, and the readings of the log. */
+/** A producer load in its worker: clients that share one rate limit, the ledger of their records, and the audits of the log. */
 import type { PartitionMetadata } from 'kafkajs';
 import { ClusterClient } from '../cluster-client.ts';
 import { AdminError, toAppError } from '../errors.ts';
@@ -9,7 +9,7 @@ import { LatencyWindow, TokenBucket } from './rate.ts';
 import { keyIndex, keyText, LoadValues } from './values.ts';
 import { WritingClient, type Outcome, type Outgoing } from './writing-client.ts';
 
-/** A batch is gathered for so long, from its predecessor's start: short where few are sent, longer where many share a request. */
+/** Minimum time between the starts of two batches: short at low rates, longer at high rates, where many records share a request. */
 const LINGER_MS = 5;
 const BUSY_LINGER_MS = 20;
 const BUSY_RATE = 500;
@@ -17,20 +17,20 @@ const MOST_A_BATCH = 1_000;
 /** Below `message.max.bytes`, with room for headers. */
 const BATCH_BYTES = 800_000;
 const RECORD_OVERHEAD_BYTES = 80;
-const TELL_MS = 250;
+const COUNTS_INTERVAL_MS = 250;
 const RECONNECT_MS = 500;
-/** A topic that was just created may be unknown to a broker for so long; after that it does not exist. */
+/** A broker may not know a new topic for this time; afterwards the topic does not exist. */
 const UNKNOWN_MS = 2_000;
-const AGAIN_MS = 100;
-/** What is on its way at a stop gets so long. */
+const RETRY_MS = 100;
+/** Time for records in flight at a stop. */
 const STOP_TIMEOUT_MS = 10_000;
-/** Readings of the log while the load runs: so far apart, and the more the longer they take. */
+/** Interval of audits while the load runs, or a multiple of the duration of the last audit if that is longer. */
 const AUDIT_MS = 3_000;
 const AUDIT_SHARE = 10;
 
 export class ProducerRun {
   private readonly start: ProducerStart;
-  private readonly tell: (message: FromProducer) => void;
+  private readonly post: (message: FromProducer) => void;
   private readonly ledger = new Ledger();
   private readonly latency = new LatencyWindow();
   private readonly values: LoadValues;
@@ -42,9 +42,9 @@ export class ProducerRun {
   private stopping = false;
   private complaint: string | null = null;
 
-  constructor(start: ProducerStart, tell: (message: FromProducer) => void) {
+  constructor(start: ProducerStart, post: (message: FromProducer) => void) {
     this.start = start;
-    this.tell = tell;
+    this.post = post;
     this.values = new LoadValues(start.run, start.spec.valueBytes);
     this.bucket = new TokenBucket(start.spec.recordsPerSecond, performance.now());
     this.client = new ClusterClient({ bootstrap: start.bootstrap, clientId: 'brokerdesk-load', connectHost: start.connectHost });
@@ -62,22 +62,22 @@ export class ProducerRun {
     );
     await Promise.all(this.clients.map((client) => this.connect(client)));
     this.complain(null);
-    this.tell({ kind: 'connected' });
-    const telling = setInterval(() => this.tellCounts(), TELL_MS);
+    this.post({ kind: 'connected' });
+    const countsTimer = setInterval(() => this.postCounts(), COUNTS_INTERVAL_MS);
     let ended = false;
-    const auditing = this.auditNowAndThen(() => ended);
-    // What accumulated while the clients connected is not owed.
+    const auditing = this.auditPeriodically(() => ended);
+    // Discards the tokens that accumulated while the clients connected.
     this.bucket.take(Infinity, performance.now());
     this.loops = Promise.all(this.clients.map((client, index) => this.loop(client, index + 1))).then(() => undefined);
     await this.loops;
     ended = true;
-    clearInterval(telling);
+    clearInterval(countsTimer);
     for (const client of this.clients) client.end();
-    this.tellCounts();
+    this.postCounts();
     const full = this.ledger.sent >= MOST_RECORDS && this.ledger.sent !== spec.records;
-    this.tell({
+    this.post({
       kind: 'ended',
-      reason: full ? `It has sent ${MOST_RECORDS.toLocaleString('en')} records, the most of which can be told what became of them.` : null,
+      reason: full ? `The load ended at the limit of ${MOST_RECORDS.toLocaleString('en')} records that can be audited.` : null,
     });
     await auditing;
     await this.audit(true);
@@ -93,8 +93,8 @@ export class ProducerRun {
         return;
       case 'audit':
         this.auditor.audit(true).then(
-          (audit) => this.tell({ kind: 'audited', request: message.request, audit }),
-          (error: unknown) => this.tell({ kind: 'notAudited', request: message.request, error: toAppError(error) }),
+          (audit) => this.post({ kind: 'audited', request: message.request, audit }),
+          (error: unknown) => this.post({ kind: 'notAudited', request: message.request, error: toAppError(error) }),
         );
         return;
     }
@@ -109,7 +109,7 @@ export class ProducerRun {
     void this.loops.then(() => clearTimeout(timer));
   }
 
-  /** As kafkajs would have them, before it has asked by itself. */
+  /** Partitions in the form of kafkajs, before its own first metadata request. */
   private async partitions(): Promise<PartitionMetadata[]> {
     const { topic } = this.start.spec;
     const unknownUntil = performance.now() + UNKNOWN_MS;
@@ -117,7 +117,7 @@ export class ProducerRun {
     while (found === undefined || found.partitions.length === 0) {
       if (performance.now() >= unknownUntil)
         throw new AdminError({ code: 'NOT_FOUND', message: `There is no topic ${topic}.`, subject: topic, field: 'topic' });
-      await pause(AGAIN_MS);
+      await pause(RETRY_MS);
       [found] = (await this.client.metadata([topic])).topics;
     }
     return found.partitions.map((partition) => ({
@@ -142,7 +142,7 @@ export class ProducerRun {
       if (left <= 0) return;
       const count = this.bucket.take(Math.min(most, left), began);
       if (count === 0) {
-        // In short steps, so that a new rate and a stop are soon heard of.
+        // In short steps, so that a new rate and a stop take effect soon.
         await pause(Math.min(200, Math.max(LINGER_MS, this.bucket.waitMs(began))));
         continue;
       }
@@ -165,15 +165,15 @@ export class ProducerRun {
   }
 
   private outcome(began: number): Outcome {
-    let told = -1;
+    let firstAcknowledged = -1;
     return {
       acknowledged: (sequence, offset) => {
         this.ledger.acknowledge(sequence, offset);
         const now = performance.now();
         this.latency.add(now - began, 1, now);
-        // Where a broker answers again there is nothing to complain of.
-        if (told < 0) {
-          told = sequence;
+        // An acknowledgement clears the error of the client.
+        if (firstAcknowledged < 0) {
+          firstAcknowledged = sequence;
           this.complain(null);
         }
       },
@@ -181,7 +181,7 @@ export class ProducerRun {
     };
   }
 
-  /** Tries until it is let in; gives up only when the load is stopped. */
+  /** Retries until the client is connected or the load is stopped. */
   private async connect(client: WritingClient): Promise<void> {
     while (!this.stopping) {
       try {
@@ -197,15 +197,15 @@ export class ProducerRun {
   private complain(message: string | null): void {
     if (message === this.complaint) return;
     this.complaint = message;
-    this.tell({ kind: 'complaint', message });
+    this.post({ kind: 'complaint', message });
   }
 
-  private tellCounts(): void {
+  private postCounts(): void {
     const { sent, acknowledged, failed } = this.ledger;
-    this.tell({ kind: 'counts', counts: { sent, acknowledged, failed, ...this.latency.percentiles(performance.now()) } });
+    this.post({ kind: 'counts', counts: { sent, acknowledged, failed, ...this.latency.percentiles(performance.now()) } });
   }
 
-  private async auditNowAndThen(ended: () => boolean): Promise<void> {
+  private async auditPeriodically(ended: () => boolean): Promise<void> {
     let next = performance.now() + AUDIT_MS;
     while (!ended()) {
       await pause(100);
@@ -216,10 +216,10 @@ export class ProducerRun {
     }
   }
 
-  /** One that nobody asked for: without brokers there is none. */
+  /** A periodic audit, which fails without an error when no broker answers. */
   private async audit(whole: boolean): Promise<void> {
     try {
-      this.tell({ kind: 'audit', audit: await this.auditor.audit(whole) });
+      this.post({ kind: 'audit', audit: await this.auditor.audit(whole) });
     } catch (error) {
       if (!(error instanceof AdminError)) throw error;
       this.complain(error.app.message);

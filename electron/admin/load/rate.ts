@@ -1,6 +1,6 @@
-/** How fast a load writes, and how long its acknowledgements take. Times are milliseconds of a clock that never goes back. */
+/** Rate limit of a load and latency of its acknowledgements. Times are monotonic ms. */
 
-/** What may be made up for after a pause. What a client could not send for longer is never sent: the rate is a limit, not a debt. */
+/** Burst after a pause. Records of longer pauses are not made up for: the rate is a limit. */
 const BURST_MS = 1_000;
 
 export class TokenBucket {
@@ -19,7 +19,7 @@ export class TokenBucket {
     this.tokens = Math.min(this.tokens, this.limit);
   }
 
-  /** How many records may go now, `most` at the most; they count as gone. */
+  /** Takes tokens for up to `most` records; returns their number. */
   take(most: number, now: number): number {
     this.fill(now);
     const count = Math.min(most, Math.floor(this.tokens));
@@ -27,7 +27,7 @@ export class TokenBucket {
     return count;
   }
 
-  /** Until `take` gives one. */
+  /** Time until `take` returns at least 1. */
   waitMs(now: number): number {
     this.fill(now);
     return this.tokens >= 1 ? 0 : Math.ceil((1 - this.tokens) / this.perMs);
@@ -38,7 +38,7 @@ export class TokenBucket {
     this.at = now;
   }
 
-  /** A whole record has to fit, however slow it goes. */
+  /** At least 1, or a slow load could never send. */
   private get limit(): number {
     return Math.max(1, this.perMs * BURST_MS);
   }
@@ -46,18 +46,18 @@ export class TokenBucket {
 
 const WINDOW_MS = 5_000;
 
-/** How long acknowledgements took over the last seconds. */
+/** Latency of acknowledgements over the last 5 s. */
 export class LatencyWindow {
   private samples: { at: number; ms: number; records: number }[] = [];
 
   add(ms: number, records: number, now: number): void {
     const last = this.samples.at(-1);
-    // Records that one answer acknowledged come one by one.
+    // Records of one response are added one by one.
     if (last !== undefined && now - last.at < 1 && Math.abs(ms - last.ms) < 1) last.records += records;
     else this.samples.push({ at: now, ms, records });
   }
 
-  /** By records, not by requests. Null while there is none. */
+  /** Percentiles over records, not requests. Null without acknowledgements. */
   percentiles(now: number): { medianMs: number | null; p99Ms: number | null } {
     this.samples = this.samples.filter(({ at }) => at > now - WINDOW_MS);
     const sorted = this.samples.toSorted((a, b) => a.ms - b.ms);

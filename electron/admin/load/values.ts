@@ -1,6 +1,6 @@
 /**
- * What a load writes: values that say whose they are and which (`bd1 <run> <client> <number> …`, padded), so that a reader of the log
- * can tell what became of each; and the keys.
+ * Values and keys of load records. A value identifies its record (`bd1 <run> <client> <number> …`, padded), so that an audit can find it in
+ * the log.
  */
 import type { LoadKeys } from '#shared/models/load';
 
@@ -12,7 +12,7 @@ export class LoadValues {
   private readonly prefix: Buffer;
   private readonly blank: Buffer;
 
-  /** `run` is eight hexadecimal digits; `valueBytes` at least 32, which the longest header fits in. */
+  /** `run` is eight hexadecimal digits; `valueBytes` at least 32, the longest header. */
   constructor(run: string, valueBytes: number) {
     this.prefix = Buffer.from(`bd1 ${run} `, 'latin1');
     this.blank = Buffer.alloc(valueBytes, '.', 'latin1');
@@ -26,7 +26,7 @@ export class LoadValues {
     return value;
   }
 
-  /** The record's number; −1 when this load has not written it. */
+  /** The sequence number of a record; −1 for records of other producers. */
   sequenceOf(value: Buffer | null): number {
     const { prefix } = this;
     if (value === null || value.length < prefix.length || value.compare(prefix, 0, prefix.length, 0, prefix.length) !== 0) return -1;
@@ -43,7 +43,7 @@ export class LoadValues {
   }
 }
 
-/** Which of the keys the record with that number has; −1: none. The same number always has the same key. */
+/** Index of the key of a record, which depends on its number only; −1 without keys. */
 export function keyIndex(keys: LoadKeys, sequence: number): number {
   switch (keys.kind) {
     case 'none':
@@ -62,7 +62,7 @@ export function keyText(index: number): string {
   return `key-${index}`;
 }
 
-/** The index that a key stands for; −1 for a key of somebody else's. */
+/** The index of a key; −1 for other keys. */
 export function indexOfKey(keys: LoadKeys, key: Buffer | null): number {
   if (keys.kind === 'none' || key === null || key.length > 11) return -1;
   const text = key.toString('latin1');

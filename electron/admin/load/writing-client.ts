@@ -1,10 +1,9 @@
 /**
- * One kafkajs producer of a load. It knows of each record to which partition it goes and, from the answers, at which offset it was
- * acknowledged. kafkajs has habits that would make that untrue, and each is met here:
- * - a try that fails lets the requests to other brokers run on and sends theirs again: so each send is for one leader's partitions;
- * - where a leader moved to a broker that has answered already, it resolves without an answer for that partition: that part is sent again;
- * - after a failed send it gives the next batch the same sequence numbers, which a broker may take for a repetition: so a producer that
- *   has failed is replaced by one with a new producer id.
+ * One kafkajs producer of a load, which reports the offset of every acknowledged record. Three properties of kafkajs need a workaround:
+ * - a failed attempt does not cancel the requests to other brokers, and repeats them: each send is for the partitions of one leader;
+ * - when a leader moves to a broker that has already answered, `send` resolves without that partition: its records are sent again;
+ * - after a failed send, the next batch has the same sequence numbers, which a broker may treat as a duplicate: a failed producer is
+ *   replaced by one with a new producer id.
  */
 import { Kafka, logLevel, Partitioners, type Message, type PartitionMetadata, type Producer, type RecordMetadata } from 'kafkajs';
 import type { ProducerLoad } from '#shared/models/load';
@@ -12,15 +11,15 @@ import { toKafkajsName, withoutAliases } from '../kafkajs-names.ts';
 import { setUpKafkajs } from '../kafkajs-setup.ts';
 import { KafkajsSockets } from '../kafkajs-sockets.ts';
 
-/** How long a leader may wait for its followers; below the time after which it counts as silent. */
+/** How long a leader waits for its ISR; below the request timeout. */
 const ACKS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 8_000;
 const CONNECTION_TIMEOUT_MS = 3_000;
-/** As `delivery.timeout.ms` of Kafka's own client: what is not acknowledged by then is given up. */
+/** As `delivery.timeout.ms` of Kafka's producer: records without an acknowledgement fail after this time. */
 const DELIVERY_TIMEOUT_MS = 120_000;
-/** A partition more is found within this. */
+/** Time in which new partitions are discovered. */
 const METADATA_MAX_AGE_MS = 30_000;
-const AGAIN_MS = 200;
+const RETRY_MS = 200;
 const ACKS = { all: -1, one: 1, none: 0 } as const;
 
 export interface Outgoing {
@@ -33,19 +32,19 @@ export interface Outcome {
   failed(sequence: number): void;
 }
 
-/** A kafkajs producer and what ends it for good. */
-interface Life {
+/** A kafkajs producer with the means to end it. */
+interface ProducerInstance {
   producer: Producer;
   sockets: KafkajsSockets;
-  over: boolean;
-  /** Rejects when it is over: kafkajs would go on trying for minutes. */
+  closed: boolean;
+  /** Rejects when the instance is closed: kafkajs would retry for minutes. */
   end: Promise<never>;
   finish: () => void;
 }
 
 export class WritingClient {
   private readonly spec: ProducerLoad;
-  /** As kafkajs names it. */
+  /** The name that kafkajs uses. */
   private readonly topic: string;
   private readonly bootstrap: string;
   private readonly connectHost: string | undefined;
@@ -53,7 +52,7 @@ export class WritingClient {
   private readonly complain: (message: string) => void;
   private readonly choose = Partitioners.DefaultPartitioner();
   private known: PartitionMetadata[];
-  private life: Life | undefined;
+  private instance: ProducerInstance | undefined;
 
   constructor(options: {
     spec: ProducerLoad;
@@ -73,16 +72,16 @@ export class WritingClient {
     this.complain = (message) => options.complain(withoutAliases(message));
   }
 
-  /** Where kafkajs' own partitioner sends it; stays so, however often it is sent. */
+  /** The partition that the default partitioner of kafkajs chooses. Retries use the same partition. */
   partitionOf(key: string | null): number {
     return this.choose({ topic: this.topic, partitionMetadata: this.known, message: { key, value: null } });
   }
 
   get connected(): boolean {
-    return this.life !== undefined;
+    return this.instance !== undefined;
   }
 
-  /** Rejects with kafkajs' error when the cluster does not let it in. */
+  /** Rejects with the error of kafkajs when no broker accepts the connection. */
   async connect(): Promise<void> {
     const sockets = new KafkajsSockets(this.connectHost);
     const kafka = new Kafka({
@@ -90,7 +89,7 @@ export class WritingClient {
       brokers: sockets.seeds(this.bootstrap),
       connectionTimeout: CONNECTION_TIMEOUT_MS,
       requestTimeout: REQUEST_TIMEOUT_MS,
-      // Of connecting and of metadata; few, since they are within each try of a send.
+      // For connections and metadata; few, as they run within every attempt of a send.
       retry: { retries: 2, initialRetryTime: 100, maxRetryTime: 500 },
       socketFactory: sockets.factory,
       logLevel: logLevel.ERROR,
@@ -102,35 +101,35 @@ export class WritingClient {
     const { promise: end, reject } = Promise.withResolvers<never>();
     end.catch(() => undefined);
     const finish = (): void => reject(new Error('given up'));
-    const life: Life = { producer: this.createProducer(kafka, () => life), sockets, over: false, end, finish };
-    sockets.watch(life.producer);
+    const instance: ProducerInstance = { producer: this.createProducer(kafka, () => instance), sockets, closed: false, end, finish };
+    sockets.watch(instance.producer);
     try {
-      await life.producer.connect();
-      this.life = life;
+      await instance.producer.connect();
+      this.instance = instance;
     } catch (error) {
       sockets.refuse();
       throw error;
     }
   }
 
-  private createProducer(kafka: Kafka, life: () => Life): Producer {
+  private createProducer(kafka: Kafka, instance: () => ProducerInstance): Producer {
     return kafka.producer({
       allowAutoTopicCreation: false,
       idempotent: this.spec.idempotent,
       maxInFlightRequests: 1,
       metadataMaxAge: METADATA_MAX_AGE_MS,
-      // More than fit into the delivery timeout, which is what ends them.
+      // More than fit into the delivery timeout, which ends them.
       retry: { retries: 400, initialRetryTime: 100, maxRetryTime: 500 },
       createPartitioner: () => (args) => {
-        // The one place where a send in the background can be told to end.
-        if (life().over) throw Object.assign(new Error('given up'), { retriable: false });
+        // The only place where a send in the background can be aborted.
+        if (instance().closed) throw Object.assign(new Error('given up'), { retriable: false });
         this.known = args.partitionMetadata;
         return args.message.partition as number;
       },
     });
   }
 
-  /** Resolves when each of them is acknowledged or given up. Afterwards `connected` says whether the producer is still of use. */
+  /** Resolves when each record is acknowledged or has failed. Afterwards, `connected` is false if the producer has failed. */
   async send(records: readonly Outgoing[], outcome: Outcome): Promise<void> {
     const leaders = new Map(this.known.map(({ partitionId, leader }) => [partitionId, leader]));
     const byLeader = new Map<number, Map<number, Outgoing[]>>();
@@ -143,20 +142,20 @@ export class WritingClient {
       if (list === undefined) partitions.set(partition, [record]);
       else list.push(record);
     }
-    const { life } = this;
-    if (life === undefined) throw new Error('it is not connected');
-    await Promise.all([...byLeader.values()].map((partitions) => this.deliver(life, partitions, outcome)));
+    const { instance } = this;
+    if (instance === undefined) throw new Error('the producer is not connected');
+    await Promise.all([...byLeader.values()].map((partitions) => this.deliver(instance, partitions, outcome)));
   }
 
-  /** Sends until every partition has answered. */
-  private async deliver(life: Life, waiting: Map<number, Outgoing[]>, outcome: Outcome): Promise<void> {
+  /** Sends until every partition is acknowledged. */
+  private async deliver(instance: ProducerInstance, waiting: Map<number, Outgoing[]>, outcome: Outcome): Promise<void> {
     const deadline = performance.now() + DELIVERY_TIMEOUT_MS;
     try {
       for (;;) {
         const messages = [...waiting.values()].flatMap((records) => records.map(({ message }) => message));
         const answers = await within(
-          life.producer.send({ topic: this.topic, acks: ACKS[this.spec.acks], timeout: ACKS_TIMEOUT_MS, messages }),
-          life.end,
+          instance.producer.send({ topic: this.topic, acks: ACKS[this.spec.acks], timeout: ACKS_TIMEOUT_MS, messages }),
+          instance.end,
           deadline - performance.now(),
         );
         if (this.spec.acks === 'none') {
@@ -165,33 +164,33 @@ export class WritingClient {
         }
         for (const answer of answers) settle(answer, waiting, outcome);
         if (waiting.size === 0) return;
-        if (performance.now() > deadline) throw new Error('no broker has answered for its partition');
-        await pause(AGAIN_MS);
+        if (performance.now() > deadline) throw new Error('no broker has acknowledged the records of the partition');
+        await pause(RETRY_MS);
       }
     } catch (error) {
-      if (!life.over) this.complain(error instanceof Error ? error.message : String(error));
+      if (!instance.closed) this.complain(error instanceof Error ? error.message : String(error));
       for (const records of waiting.values()) for (const { sequence } of records) outcome.failed(sequence);
-      this.giveUp(life);
+      this.closeInstance(instance);
     }
   }
 
-  private giveUp(life: Life): void {
-    if (this.life === life) this.life = undefined;
-    if (life.over) return;
-    life.over = true;
-    life.finish();
-    life.sockets.refuse();
-    // It may wait for what will not come; its sockets are gone, so nothing of it reaches a broker.
-    life.producer.disconnect().catch(() => undefined);
+  private closeInstance(instance: ProducerInstance): void {
+    if (this.instance === instance) this.instance = undefined;
+    if (instance.closed) return;
+    instance.closed = true;
+    instance.finish();
+    instance.sockets.refuse();
+    // Not awaited, as it may never resolve; without sockets the producer cannot reach a broker.
+    instance.producer.disconnect().catch(() => undefined);
   }
 
-  /** What is still on its way fails. */
+  /** Ends the producer; records in flight fail. */
   end(): void {
-    if (this.life !== undefined) this.giveUp(this.life);
+    if (this.instance !== undefined) this.closeInstance(this.instance);
   }
 }
 
-/** Records of one partition in one request keep their order from the base offset on. */
+/** Records of a partition have consecutive offsets from the base offset. */
 function settle(answer: RecordMetadata, waiting: Map<number, Outgoing[]>, outcome: Outcome): void {
   const records = waiting.get(answer.partition);
   if (records === undefined || answer.errorCode !== 0) return;
@@ -212,7 +211,7 @@ async function within<T>(promise: Promise<T>, end: Promise<never>, timeoutMs: nu
     return await Promise.race([promise, end, late]);
   } finally {
     clearTimeout(timer);
-    // The loser of the race may still reject; what matters has been told.
+    // The promise that lost the race may still reject; the caller already has a result.
     promise.catch(() => undefined);
   }
 }

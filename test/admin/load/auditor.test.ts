@@ -1,4 +1,4 @@
-/** The auditor over logs that change hands: what a reading says must hold under the leader that there is at its end. */
+/** Audits of logs whose leader changes: the result must be that of the last leader. */
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Auditor } from '../../../electron/admin/load/auditor.ts';
 import { Ledger } from '../../../electron/admin/load/ledger.ts';
@@ -8,11 +8,11 @@ import { AdminError } from '../../../electron/admin/errors.ts';
 import { ClusterClient } from '../../../electron/admin/cluster-client.ts';
 import type { ProducerLoad } from '../../../shared/models/load.ts';
 
-/** One partition: its leader's epoch, and the records that this leader has. */
+/** One partition: the epoch of its leader, and the records of this leader. */
 interface Log {
   epoch: number | null;
   start: number;
-  /** By offset; undefined where compaction left a hole. */
+  /** By offset; undefined where compaction removed the record. */
   records: (number | undefined)[];
   highWatermark?: number;
 }
@@ -90,7 +90,7 @@ vi.mock('../../../electron/admin/load/log-reader.ts', () => {
   };
 });
 
-/** Ten records, to two partitions in turn, all acknowledged where the logs have them. */
+/** Ten records, to two partitions in turn, all acknowledged at their offsets in the logs. */
 function begin(): { ledger: Ledger; auditor: Auditor } {
   const ledger = new Ledger();
   for (let i = 0; i < 10; i++) ledger.acknowledge(ledger.send(i % 2), Math.floor(i / 2));
@@ -105,8 +105,8 @@ beforeEach(() => {
   ];
 });
 
-describe('the auditor', () => {
-  it('finds what is there, and goes on where it stopped', async () => {
+describe('Auditor', () => {
+  it('finds all records, and resumes from its position', async () => {
     const { ledger, auditor } = begin();
     expect(await auditor.audit(false)).toMatchObject({ complete: true, acknowledged: 10, found: 10, lost: 0, duplicated: 0 });
     ledger.acknowledge(ledger.send(0), 5);
@@ -115,7 +115,7 @@ describe('the auditor', () => {
     expect(await auditor.audit(true)).toMatchObject({ complete: true, acknowledged: 11, found: 11, duplicated: 0 });
   });
 
-  it('finds a planted repetition and a planted loss', async () => {
+  it('finds a duplicate and a lost record', async () => {
     const { auditor } = begin();
     state.logs[0] = { epoch: 1, start: 0, records: [0, 2, 2, 6, 8] };
     expect(await auditor.audit(false)).toMatchObject({
@@ -127,14 +127,14 @@ describe('the auditor', () => {
     });
   });
 
-  it('reads a partition anew under another leader, whose log is as long and other', async () => {
+  it('reads a partition again under another leader, whose log has the same length', async () => {
     const { auditor } = begin();
     expect(await auditor.audit(false)).toMatchObject({ lost: 0 });
     state.logs[1] = { epoch: 2, start: 0, records: [1, 3, undefined, undefined, undefined, 9] };
     expect(await auditor.audit(false)).toMatchObject({ complete: true, found: 8, lost: 2, duplicated: 0 });
   });
 
-  it('does not believe what it read from a leader that was none any more', async () => {
+  it('discards records of a leader that was replaced during the audit', async () => {
     const { auditor } = begin();
     state.beforeRead = () => {
       state.logs[0] = { epoch: 2, start: 0, records: [0] };
@@ -143,25 +143,25 @@ describe('the auditor', () => {
     expect(await auditor.audit(false)).toMatchObject({ complete: true, found: 6, lost: 4, duplicated: 0 });
   });
 
-  it('says what nobody can read now, and does not call it lost', async () => {
+  it('reports records that cannot be read as unread, not as lost', async () => {
     const { auditor } = begin();
     state.logs[0] = { epoch: null, start: 0, records: [] };
     (state.logs[1] as Log).highWatermark = 2;
     expect(await auditor.audit(false)).toMatchObject({ complete: false, acknowledged: 10, found: 2, lost: 0, unread: 8 });
   });
 
-  it('tells what was removed from what was lost', async () => {
+  it('distinguishes removed from lost records', async () => {
     const { auditor } = begin();
     state.logs[0] = { epoch: 1, start: 3, records: [undefined, undefined, undefined, 6, 8] };
     expect(await auditor.audit(false)).toMatchObject({ complete: true, removed: 3, lost: 0, found: 7 });
-    // Keys 0 and 1 alternate: partition 0 has key 0 alone, and its last record stays.
+    // Keys 0 and 1 alternate: partition 0 has only key 0, and keeps its last record.
     state.logs[1] = { epoch: 1, start: 0, records: [undefined, undefined, undefined, undefined, 9] };
     expect(await auditor.audit(true)).toMatchObject({ lost: 4 });
     state.policy = 'compact';
     expect(await auditor.audit(true)).toMatchObject({ complete: true, removed: 7, lost: 0, found: 3 });
   });
 
-  it('knows a topic that is gone, and one of the same name that is another', async () => {
+  it('reports records of a deleted and of a re-created topic as lost', async () => {
     const { auditor } = begin();
     await auditor.audit(false);
     state.gone = true;

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { GroupTally } from '../../../electron/admin/load/group-tally.ts';
 import { LoadMeter } from '../../../electron/services/load-meter.ts';
 
-describe('what the members of a group load consumed', () => {
-  it('is counted together, and again where another member had consumed it', () => {
+describe('GroupTally', () => {
+  it('counts records of all members, and those that another member had consumed as repeated', () => {
     const topics = ['a', 'b'];
     const memory = GroupTally.memory(topics);
     const [first, second] = [new GroupTally(memory, topics), new GroupTally(memory, topics)];
@@ -17,7 +17,7 @@ describe('what the members of a group load consumed', () => {
     expect([second.consumed, second.repeated]).toEqual([8, 2]);
   });
 
-  it('says how far the furthest of them has come', () => {
+  it('returns the offset after the highest consumed one', () => {
     const topics = ['a', 'b'];
     const memory = GroupTally.memory(topics);
     const [first, second] = [new GroupTally(memory, topics), new GroupTally(memory, topics)];
@@ -32,8 +32,8 @@ describe('what the members of a group load consumed', () => {
   });
 });
 
-describe('a meter', () => {
-  it('tells the rate of the last seconds', () => {
+describe('LoadMeter', () => {
+  it('returns the rate of the last seconds', () => {
     const meter = new LoadMeter();
     expect(meter.perSecond).toBe(0);
     for (let now = 0; now <= 10_000; now += 250) meter.sample(now < 5_000 ? 0 : now - 5_000, now);

@@ -4,7 +4,7 @@ import { Ledger, type PartitionReading } from '../../../electron/admin/load/ledg
 const READ: PartitionReading = { logStart: 0, readTo: 1_000_000, end: 1_000_000 };
 const never = (): boolean => false;
 
-/** Records in turn to partitions 0 and 1, all acknowledged at the offsets 0, 1, 2 … of their partition, all found once. */
+/** Records in turn to partitions 0 and 1, acknowledged at offsets 0, 1, 2 … of their partition, and found once. */
 function ledger(count: number): Ledger {
   const made = new Ledger();
   for (let i = 0; i < count; i++) {
@@ -15,8 +15,8 @@ function ledger(count: number): Ledger {
   return made;
 }
 
-describe('the ledger of a producer load', () => {
-  it('finds everything where nothing is wrong', () => {
+describe('Ledger', () => {
+  it('reports all records as found', () => {
     const made = ledger(70_000);
     made.beginReading();
     expect(made.verdict(() => READ, never)).toEqual({
@@ -31,7 +31,7 @@ describe('the ledger of a producer load', () => {
     });
   });
 
-  it('names planted losses, by partition, and planted repetitions', () => {
+  it('reports lost ranges by partition, and duplicates', () => {
     const made = new Ledger();
     const lost = new Set([4, 6, 7, 10]);
     for (let i = 0; i < 12; i++) {
@@ -57,7 +57,7 @@ describe('the ledger of a producer load', () => {
     });
   });
 
-  it('asks only for what was acknowledged before the reading began, and for that in the next one', () => {
+  it('includes records that were acknowledged during an audit in the next one', () => {
     const made = ledger(4);
     const late = made.send(0);
     made.beginReading();
@@ -68,7 +68,7 @@ describe('the ledger of a producer load', () => {
     expect(made.verdict(() => READ, never)).toMatchObject({ acknowledged: 5, lost: 1 });
   });
 
-  it('settles a record once, and counts what is stored though it was given up', () => {
+  it('settles a record once, and counts failed records that are stored', () => {
     const made = new Ledger();
     const [a, b, c] = [made.send(0), made.send(0), made.send(0)];
     made.fail(a);
@@ -83,7 +83,7 @@ describe('the ledger of a producer load', () => {
     expect(made.verdict(() => READ, never)).toMatchObject({ acknowledged: 1, found: 1, lost: 0, storedThoughFailed: 1 });
   });
 
-  it('does not call lost what was removed, what nobody can read, and what has been compacted', () => {
+  it('does not report removed, unreadable and compacted records as lost', () => {
     const made = ledger(40);
     made.forget(undefined);
     made.beginReading();
@@ -92,12 +92,12 @@ describe('the ledger of a producer load', () => {
     expect(verdict('unread')).toMatchObject({ unread: 40, lost: 0 });
     expect(verdict('gone')).toMatchObject({ unread: 20, lost: 20 });
     expect(verdict({ logStart: 5, readTo: 20, end: 20 })).toMatchObject({ removed: 5, lost: 15 });
-    // The leader's log goes to 15, the high watermark stands at 10: five wait to be read, five are no more.
+    // Log end offset 15, high watermark 10: five records are not readable yet, five are lost.
     expect(verdict({ logStart: 0, readTo: 10, end: 15 })).toMatchObject({ unread: 25, lost: 15 });
     expect(verdict(READ, (sequence) => sequence < 10)).toMatchObject({ removed: 5, lost: 15 });
   });
 
-  it('knows without offsets that what came before the first one found may have been removed', () => {
+  it('counts records without offsets before the first found one as removed', () => {
     const made = new Ledger();
     for (let i = 0; i < 10; i++) {
       made.acknowledge(made.send(0), -1);
@@ -109,14 +109,14 @@ describe('the ledger of a producer load', () => {
     expect(made.verdict(() => ({ logStart: 0, readTo: 5, end: 20 }), never)).toMatchObject({ unread: 5, lost: 0 });
   });
 
-  it('forgets what it found in one partition alone', () => {
+  it('resets the found records of one partition', () => {
     const made = ledger(10);
     made.forget(1);
     made.beginReading();
     expect(made.verdict(() => READ, never)).toMatchObject({ found: 5, lost: 5 });
   });
 
-  it('keeps to a hundred ranges, and counts the rest', () => {
+  it('lists at most 100 ranges, and counts all lost records', () => {
     const made = new Ledger();
     for (let i = 0; i < 600; i++) {
       made.acknowledge(made.send(0), i);

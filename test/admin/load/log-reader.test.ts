@@ -13,7 +13,7 @@ function clientOf(...answers: Buffer[]): ClusterClient {
   return { onBroker } as unknown as ClusterClient;
 }
 
-test('readLog: visits the records of a large batch one by one, from the position on, and yields to the event loop', async () => {
+test('readLog: visits the records of a large batch from the position, and yields to the event loop', async () => {
   const count = 200_000;
   const client = clientOf(
     buildBatch({ records: [{ key: Buffer.from('k'), value: Buffer.from('v') }] }),

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { indexOfKey, keyIndex, keyText, LoadValues } from '../../../electron/admin/load/values.ts';
 import type { LoadKeys } from '../../../shared/models/load.ts';
 
-describe('the values of a load', () => {
-  it('say which record they are, whatever their size', () => {
+describe('LoadValues', () => {
+  it('encodes the sequence number in values of any size', () => {
     for (const bytes of [32, 100, 10_000]) {
       const values = new LoadValues('0a1b2c3d', bytes);
       for (const sequence of [0, 9, 19_999_999]) {
@@ -14,7 +14,7 @@ describe('the values of a load', () => {
     }
   });
 
-  it('are nobody’s when another load or another program wrote them', () => {
+  it('returns −1 for values of other loads and other programs', () => {
     const values = new LoadValues('0a1b2c3d', 40);
     const foreign = [
       null,
@@ -31,19 +31,19 @@ describe('the values of a load', () => {
   });
 });
 
-describe('the keys of a load', () => {
+describe('keyIndex and indexOfKey', () => {
   const counts = (keys: LoadKeys, records: number): Map<number, number> => {
     const found = new Map<number, number>();
     for (let i = 0; i < records; i++) found.set(keyIndex(keys, i), (found.get(keyIndex(keys, i)) ?? 0) + 1);
     return found;
   };
 
-  it('are spread evenly, or none', () => {
+  it('spread keys evenly, or use none', () => {
     expect(counts({ kind: 'none' }, 10)).toEqual(new Map([[-1, 10]]));
     expect([...counts({ kind: 'even', distinct: 5 }, 100).values()]).toEqual([20, 20, 20, 20, 20]);
   });
 
-  it('are hot in the share that was asked for, and spread over the others', () => {
+  it('give the hot key its share, and spread the other keys evenly', () => {
     const hot = counts({ kind: 'hot', distinct: 5, share: 0.8 }, 1_000);
     expect(hot.get(0)).toBe(800);
     for (const key of [1, 2, 3, 4]) expect(hot.get(key)).toBe(50);
@@ -52,7 +52,7 @@ describe('the keys of a load', () => {
     expect(counts({ kind: 'hot', distinct: 1, share: 0.1 }, 100)).toEqual(new Map([[0, 100]]));
   });
 
-  it('are known again', () => {
+  it('recognize only keys of the load', () => {
     const keys: LoadKeys = { kind: 'even', distinct: 20 };
     expect(indexOfKey(keys, Buffer.from(keyText(19)))).toBe(19);
     for (const other of ['key-20', 'key-01', 'key-', 'kex-1', 'key-1x']) expect(indexOfKey(keys, Buffer.from(other))).toBe(-1);
