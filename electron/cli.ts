@@ -1,8 +1,8 @@
-/** The command line without a window: `main(argv)` runs one command. Called by `build/run.ts`, in the same process. */
+/** The command line: `main(argv)` runs one command. `build/run.ts` calls it in the same process. */
 import { runCommand, UsageError, type Command } from './cli/command.ts';
 import { ignoreClosedOutput } from './cli/parent-watch.ts';
 
-/** In the order in which the usage shows them. Each is loaded when it is run, so that none pays for what another needs. */
+/** In the order of the usage. A command is loaded when it runs, which keeps the start of the others fast. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   cluster: async () => (await import('./cli/commands/cluster.ts')).clusterCommand,
   scenario: async () => (await import('./cli/commands/scenario.ts')).scenarioCommand,
@@ -20,7 +20,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   process.exitCode = await runCommand(await load(), args);
 }
 
-/** `--help` alone prints the usage of every command; no name, or a wrong one, is a mistake. */
+/** `--help` without a command prints all usages; a missing or unknown command is a usage error. */
 async function withoutCommand(name: string): Promise<Pick<Command, 'usage' | 'run'>> {
   const all = await Promise.all(Object.values(COMMANDS).map((one) => one()));
   return {

@@ -1,13 +1,13 @@
-/** One command of the command line, of the app or of a script under `build/`. */
+/** A command of the app or of a script in `build/`. */
 export interface Command {
   readonly name: string;
   /** Printed to stdout for `--help`, and to stderr after the message of a `UsageError`. */
   readonly usage: string;
-  /** Resolves to the exit code. Throws `UsageError` for what the user typed wrong; any other error's message is shown, exit 1. */
+  /** Resolves to the exit code. Throws `UsageError` for invalid arguments; any other error is printed and exits with 1. */
   run(args: readonly string[]): Promise<number>;
 }
 
-/** A mistake on the command line: exit 2. */
+/** Invalid arguments: exit code 2. */
 export class UsageError extends Error {
   constructor(message: string, options?: { cause?: unknown }) {
     super(message, options);
@@ -39,25 +39,25 @@ export async function runCommand(command: Pick<Command, 'usage' | 'run'>, args: 
   }
 }
 
-/** Arguments after `--` are operands, whatever they look like. */
+/** Arguments after `--` are operands. */
 function asksForHelp(args: readonly string[]): boolean {
   const end = args.indexOf('--');
   return args.slice(0, end < 0 ? args.length : end).some((arg) => arg === '--help' || arg === '-h');
 }
 
-/** What node:util's parseArgs throws, as a `UsageError` of one line. */
+/** Turns errors of node:util's parseArgs into a `UsageError` of one line. */
 export function parsing<T>(parse: () => T): T {
   try {
     return parse();
   } catch (cause) {
     if (!(cause instanceof Error) || !('code' in cause) || !String(cause.code).startsWith('ERR_PARSE_ARGS')) throw cause;
-    // "Unknown option '--x'. To specify a positional argument starting with a '-', …": the first sentence says it.
+    // The first sentence of "Unknown option '--x'. To specify a positional argument starting with a '-', …" is sufficient.
     const [sentence = cause.message] = cause.message.split(/\.\s/);
     throw new UsageError(sentence.endsWith('.') ? sentence : `${sentence}.`, { cause });
   }
 }
 
-/** An integer option within bounds; undefined where it was not given. */
+/** Parses an integer option; undefined when the option is absent. Throws `UsageError` outside the bounds. */
 export function integerOption(name: string, text: string | undefined, lowest: number, highest: number): number | undefined {
   if (text === undefined) return undefined;
   const value = /^\d{1,9}$/.test(text) ? Number(text) : NaN;

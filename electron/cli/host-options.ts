@@ -5,9 +5,9 @@ import { HELP_LINE, integerOption, parsing, UsageError } from './command.ts';
 import { userDataDirectory } from './paths.ts';
 
 export interface HostChoice {
-  /** Undefined: what the data directory has, else three. */
+  /** Undefined: as many as the data directory has, or three. */
   brokers: number | undefined;
-  /** Null: keep nothing. */
+  /** Null: a temporary directory. */
   dataDirectory: string | null;
 }
 
@@ -17,7 +17,7 @@ export const HOST_OPTIONS = {
   memory: { type: 'boolean', default: false },
 } as const satisfies ParseArgsOptionsConfig;
 
-/** What `HOST_OPTIONS` mean, for the usages. */
+/** Describes `HOST_OPTIONS` in usages. */
 export const HOST_OPTION_LINES = `  --brokers N      1 to 9 brokers (default: 3, or what the data directory holds)
   --data DIR       where the cluster's data is kept (default: the user's data directory)
   --memory         keep nothing: a temporary directory, removed at the end`;

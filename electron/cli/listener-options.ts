@@ -1,4 +1,4 @@
-/** `--bind` and `--advertised-host`: where Kafka and ZooKeeper clients connect to the embedded cluster. */
+/** The options `--bind` and `--advertised-host`: addresses at which Kafka and ZooKeeper clients connect to the embedded cluster. */
 import type { ParseArgsOptionsConfig } from 'node:util';
 import { advertisedHostProblem, bindAddressProblem, isWildcard, shortestAddress } from '../services/listener-addresses.ts';
 import { UsageError } from './command.ts';
@@ -15,7 +15,7 @@ export const LISTENER_OPTIONS = {
   'advertised-host': { type: 'string' },
 } as const satisfies ParseArgsOptionsConfig;
 
-/** What `LISTENER_OPTIONS` mean, for the usages. */
+/** Describes `LISTENER_OPTIONS` in usages. */
 export const LISTENER_OPTION_LINES = `  --bind ADDRESS   IP address for Kafka and ZooKeeper clients (default: 127.0.0.1, this machine only);
                    0.0.0.0 or :: for all. There is no authentication: every client that
                    reaches that address can read, write and delete

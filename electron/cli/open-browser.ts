@@ -1,19 +1,19 @@
 /**
- * Opens web mode in the platform's browser. The address carries the token, and every user of a machine can read the arguments of every
- * process, so the browser is started with the path of a page that only this user can read; that page leads to the address.
+ * Opens web mode in the default browser. The URL contains the token, and all users of a machine can read the arguments of a process.
+ * Therefore the browser is started with the path of a page that only this user can read and that redirects to the URL.
  */
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-/** Above what a browser needs for its first start on a slow machine. */
+/** Longer than the first start of a browser on a slow machine. */
 const KEPT_MS = 60_000;
 
-/** The command that opens an address; null where there is no display to open it on. */
+/** The command that opens a URL; null without a display. */
 export function openerFor(platform: NodeJS.Platform, env: NodeJS.ProcessEnv): readonly [file: string, ...args: string[]] | null {
   if (platform === 'darwin') return ['open'];
-  // The first quoted argument of `start` would be a window's title; rundll32 takes the address as it is.
+  // The first quoted argument of `start` is a window title; rundll32 takes the URL unchanged.
   if (platform === 'win32') return ['rundll32', 'url.dll,FileProtocolHandler'];
   const display = env['DISPLAY'] ?? env['WAYLAND_DISPLAY'] ?? '';
   return display === '' ? null : ['xdg-open'];
@@ -25,7 +25,7 @@ export interface RedirectPage {
   remove: () => void;
 }
 
-/** Writes a page that leads to `url` into a new directory below `parent`; both can be read by this user only. Throws the error of the file system. */
+/** Writes a page that redirects to `url` into a new directory in `parent`; only this user can read both. Throws errors of the file system. */
 export function writeRedirectPage(parent: string, url: string): RedirectPage {
   mkdirSync(parent, { recursive: true, mode: 0o700 });
   const directory = mkdtempSync(join(parent, 'open-'));
@@ -35,7 +35,7 @@ export function writeRedirectPage(parent: string, url: string): RedirectPage {
     try {
       rmdirSync(directory);
     } catch (error) {
-      // It was removed before, or another program has put a file into it.
+      // The directory has been removed already, or contains a file of another program.
       if (!(error instanceof Error && 'code' in error)) throw error;
     }
   };
@@ -53,8 +53,8 @@ export function writeRedirectPage(parent: string, url: string): RedirectPage {
 }
 
 /**
- * Opens `url` by way of a page below `parent`, which is removed after a minute and when this process ends; resolves with true when an opener
- * was started. The address is on stdout anyway, so a failure is no error.
+ * Opens `url` with a page in `parent`, which is removed after a minute or at the end of this process. Resolves to true when a browser was
+ * started. A failure is not an error, as the URL is printed to stdout as well.
  */
 export async function openBrowser(url: string, parent: string, platform = process.platform, env = process.env): Promise<boolean> {
   const opener = openerFor(platform, env);

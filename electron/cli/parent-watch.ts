@@ -1,36 +1,36 @@
 /**
- * Ends a run together with the process that started it. npm forwards a signal to its shell only, and the shell dies without forwarding it,
- * so without this a cluster that was started by npm outlives it for ever.
+ * Detects the end of the process that started this one. npm forwards a signal only to its shell, and the shell ends without forwarding it;
+ * without this watch, a cluster that npm started would keep running.
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, readlinkSync } from 'node:fs';
 
-/** What the system reports of processes; a test replaces it. */
+/** Process information of the operating system; tests replace it. */
 export interface ProcessTable {
   pid: number;
   env: NodeJS.ProcessEnv;
-  /** Of this process, now. */
+  /** The current parent of this process. */
   parent(): number;
-  /** Undefined where there is no such process, or no way to ask. */
+  /** Undefined for an unknown process, and on Windows. */
   parentOf(pid: number): number | undefined;
-  /** Empty where it is not known. */
+  /** Empty when unknown. */
   commandOf(pid: number): readonly string[];
   /** See `isDetached` below. */
   isDetached(): boolean;
 }
 
-/** A parent and, as it was at the start, that process's own parent. */
+/** The parent process and its own parent at the start. */
 export interface Watched {
   parent: number;
-  /** npm, where `parent` is the shell that npm runs a script in. */
+  /** npm, when `parent` is the shell of an npm script. */
   grandparent: number | undefined;
 }
 
 const LOOK_MS = 1_000;
-/** `PID:PARENT`, set by `build/launch.mjs` as its first act: a parent that ends during the build was still the one that started it. */
+/** `PID:PARENT`, set by `build/launch.mjs` at its start, so that a parent that ends during the build is known. */
 const STARTED_BY = 'BROKERDESK_STARTED_BY';
 
-/** Null where the end of a parent means nothing: init or a service manager started this process, or it was detached from its parent. */
+/** Null when the end of the parent must be ignored: init or a service manager started this process, or it is detached. */
 export function findWatched(table: ProcessTable): Watched | null {
   const [pid, atStart] = (table.env[STARTED_BY] ?? '').split(':').map(Number);
   const parent = pid === table.pid && atStart !== undefined ? atStart : table.parent();
@@ -40,14 +40,14 @@ export function findWatched(table: ProcessTable): Watched | null {
   return { parent, grandparent: grandparent !== undefined && grandparent > 1 ? grandparent : undefined };
 }
 
-/** The process that has ended, if one of them has. */
+/** The watched process that has ended; null while both run. */
 export function findEnded({ parent, grandparent }: Watched, table: Pick<ProcessTable, 'parent' | 'parentOf'>): number | null {
   if (table.parent() !== parent) return parent;
   if (grandparent !== undefined && table.parentOf(parent) !== grandparent) return grandparent;
   return null;
 }
 
-/** Calls back once, with the pid of the process that has ended. Returns what ends the watch. It does not keep this process running. */
+/** Calls back once with the pid of the process that has ended. Returns a function that ends the watch. Does not keep this process running. */
 export function onParentEnd(callback: (pid: number) => void, table: ProcessTable = systemTable, lookMs = LOOK_MS): () => void {
   const watched = findWatched(table);
   if (watched === null) return () => undefined;
@@ -61,12 +61,12 @@ export function onParentEnd(callback: (pid: number) => void, table: ProcessTable
   return () => clearInterval(timer);
 }
 
-/** True where this process was started so that it outlives its parent and its terminal: by setsid, or by nohup from a terminal. */
+/** True when this process was started by setsid, or by nohup from a terminal, to outlive its parent and terminal. */
 export function isDetached(): boolean {
   return systemTable.isDetached();
 }
 
-/** Writing to the pipe of a process that has ended is no failure of this one. */
+/** Ignores EPIPE on stdout and stderr: the reader of a pipe may end first. */
 export function ignoreClosedOutput(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -80,7 +80,7 @@ const systemTable: ProcessTable = {
   env: process.env,
   parent() {
     const { ppid } = process;
-    // Windows keeps the number of a parent that has ended.
+    // Windows reports the pid of a parent that has ended.
     return process.platform === 'win32' && !exists(ppid) ? 0 : ppid;
   },
   parentOf(pid) {
@@ -103,7 +103,7 @@ const systemTable: ProcessTable = {
   },
 };
 
-/** coreutils' nohup gives a program that it detaches from a terminal an input that cannot be read: /dev/null, open for writing. */
+/** nohup of coreutils replaces the terminal input of a program by /dev/null, opened for writing. */
 function hasInputOfNohup(): boolean {
   const flags = /^flags:\s+(\d+)/m.exec(read('/proc/self/fdinfo/0') ?? '')?.[1];
   const isWriteOnly = flags !== undefined && (Number.parseInt(flags, 8) & 3) === 1;
@@ -115,7 +115,7 @@ function hasInputOfNohup(): boolean {
   }
 }
 
-/** Of /proc/PID/stat, from the state on: state, parent, process group, session. */
+/** Fields of /proc/PID/stat from the third one: state, parent, process group, session. */
 function statFields(pid: number): string[] | undefined {
   const stat = read(`/proc/${pid}/stat`);
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -135,7 +135,7 @@ function ask(args: readonly string[]): string {
   try {
     return execFileSync('ps', args, { encoding: 'utf8' }).trim();
   } catch (error) {
-    // ps ends with a status where there is no such process; it is absent from minimal systems.
+    // ps exits with a status for an unknown process, and does not exist on minimal systems.
     if (error instanceof Error && ('status' in error || 'code' in error)) return '';
     throw error;
   }

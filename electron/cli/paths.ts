@@ -1,9 +1,9 @@
-/** Where things are: the user's data, and the workers' entries. */
+/** Paths of the user's data and of the entry points of workers. */
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** Where the app keeps its data for this user, as the platform wants it. */
+/** The data directory of the app for this user, by the conventions of the platform. */
 export function userDataDirectory(
   env: NodeJS.ProcessEnv = process.env,
   platform: NodeJS.Platform = process.platform,
@@ -15,7 +15,7 @@ export function userDataDirectory(
   return join(data !== undefined && data.startsWith('/') ? data : join(home, '.local', 'share'), 'Brokerdesk');
 }
 
-/** Beside this very file when built (out/main); the TypeScript source otherwise. */
+/** The bundle in the directory of this file (out/main), or the TypeScript source. */
 export function nodeWorkerPath(): string {
   return import.meta.filename.endsWith('.ts')
     ? join(import.meta.dirname, '..', 'cluster', 'node-worker.ts')
@@ -29,7 +29,7 @@ export function loadWorkerPath(): string {
     : join(import.meta.dirname, 'load-worker.cjs');
 }
 
-/** As package.json has it, which is two above out/main and electron/cluster alike. */
+/** The version in package.json, which is two directories above both out/main and electron/cluster. */
 export function ownVersion(): string {
   const file = join(dirname(nodeWorkerPath()), '..', '..', 'package.json');
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;

@@ -1,10 +1,10 @@
-/** Files of this process are its user's alone: other users of the machine can neither read records nor tokens. */
+/** Makes files of this process private to its user: other users can read neither records nor tokens. */
 import { isMainThread } from 'node:worker_threads';
 
 const NOT_FOR_OTHERS = 0o077;
 
-/** From here on, what this process creates has the modes 700 and 600. The mask belongs to the process: threads and children inherit it. */
+/** Sets the umask so that new files have the modes 700 and 600. Threads and child processes inherit it. */
 export function keepFilesPrivate(): void {
-  // Only the main thread may set it.
+  // Worker threads cannot set the umask.
   if (isMainThread) process.umask(NOT_FOR_OTHERS);
 }

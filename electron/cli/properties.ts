@@ -1,10 +1,10 @@
 /**
- * Broker settings from a file in the form of Kafka's own server.properties: `name=value` a line, `#` and `!` comments, a
- * backslash at the end of a line goes on in the next.
+ * Parses broker settings in the format of Kafka's server.properties: one `name=value` per line, comments with `#` and `!`, and
+ * a backslash at the end of a line that continues in the next.
  */
 import { UsageError } from './command.ts';
 
-/** What the supervisor decides; a value from a file would contradict it. */
+/** Settings that the supervisor of the cluster sets. */
 const RESERVED = new Set([
   'node.id',
   'broker.id',
@@ -22,13 +22,13 @@ const RESERVED = new Set([
 
 const MAX_CHARACTERS = 1_000_000;
 
-/** Throws `UsageError`, naming the file and the line. */
+/** Throws `UsageError` with the file and the line. */
 export function parseProperties(text: string, file: string): Record<string, string> {
   if (text.length > MAX_CHARACTERS)
     throw new UsageError(
       `${file} has ${text.length.toLocaleString('en')} characters; at most ${MAX_CHARACTERS.toLocaleString('en')} are read.`,
     );
-  // A map: an object would lose a property named __proto__ without a word.
+  // A map, since an object cannot hold a property named __proto__.
   const properties = new Map<string, string>();
   const lines = text.split(/\r\n|\n|\r/);
   for (let i = 0; i < lines.length; i++) {
@@ -44,13 +44,13 @@ export function parseProperties(text: string, file: string): Record<string, stri
     const found = /^([^=:\s]+)\s*[=:\s]\s*(.*)$/.exec(line);
     if (found === null) throw new UsageError(`${file}, line ${number}: "${line}" is not name=value.`);
     const [, name = '', value = ''] = found;
-    if (RESERVED.has(name)) throw new UsageError(`${file}, line ${number}: ${name} is decided by Brokerdesk and cannot be set.`);
+    if (RESERVED.has(name)) throw new UsageError(`${file}, line ${number}: ${name} is set by Brokerdesk and cannot be changed.`);
     properties.set(name, value.trimEnd().replaceAll('\\\\', '\\'));
   }
   return Object.fromEntries(properties);
 }
 
-/** An odd number of backslashes at its end: each pair of them is one that is meant. */
+/** True for an odd number of backslashes at the end: each pair is an escaped backslash. */
 function isContinued(line: string): boolean {
   let count = 0;
   while (line[line.length - 1 - count] === '\\') count++;

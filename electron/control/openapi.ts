@@ -1,4 +1,4 @@
-/** The OpenAPI document, made of the routes that are served. */
+/** Builds the OpenAPI document from the routes of the server. */
 import { faultJsonSchema } from '#shared/fault-schema';
 import { scenarioJsonSchema } from '#shared/scenario-schema';
 import type { Route } from './routes.ts';
@@ -13,18 +13,21 @@ const SCHEMAS = {
     properties: {
       id: integer,
       state: { type: 'string', enum: ['starting', 'running', 'frozen', 'stopping', 'stopped', 'killed', 'failed'] },
-      reason: { type: ['string', 'null'], description: 'Why it failed.' },
-      role: { type: ['string', 'null'], enum: ['leader', 'follower', 'candidate', null], description: 'In the metadata quorum.' },
+      reason: { type: ['string', 'null'], description: 'Reason of the failure.' },
+      role: { type: ['string', 'null'], enum: ['leader', 'follower', 'candidate', null], description: 'Role in the metadata quorum.' },
       leadsSince: {
         ...nullableInteger,
-        description: 'Since when it leads the metadata quorum; milliseconds since 1970, null where it does not.',
+        description: 'When the node became leader of the metadata quorum, in milliseconds since 1970; null for other nodes.',
       },
       host: { type: 'string' },
-      port: { ...integer, description: 'For clients.' },
+      port: { ...integer, description: 'Port for clients.' },
       controllerPort: integer,
       zookeeperPort: integer,
-      since: { ...integer, description: 'Since when it is in its state; milliseconds since 1970.' },
-      sessionAgeMs: { ...nullableInteger, description: 'Since the active controller last heard of it; null while none says.' },
+      since: { ...integer, description: 'When the node entered its state, in milliseconds since 1970.' },
+      sessionAgeMs: {
+        ...nullableInteger,
+        description: 'Time since the last heartbeat that the active controller received; null while unknown.',
+      },
       sessionTimeoutMs: integer,
       memoryBytes: nullableInteger,
       inBytes: integer,
@@ -36,18 +39,18 @@ const SCHEMAS = {
     type: 'object',
     required: ['id', 'fault', 'since', 'eventId', 'detail'],
     properties: {
-      id: { ...integer, description: 'Grows by one with every fault.' },
+      id: { ...integer, description: 'Increases by one with every fault.' },
       fault: { $ref: '#/components/schemas/FaultSpec' },
       since: { ...integer, description: 'Milliseconds since 1970.' },
-      eventId: { ...integer, description: 'The event of the timeline that tells of it.' },
-      detail: { type: ['string', 'null'], description: 'What it came to, where there is something to add.' },
+      eventId: { ...integer, description: 'Id of the timeline event of the fault.' },
+      detail: { type: ['string', 'null'], description: 'Details of the effect, if any.' },
     },
   },
   HealFailure: {
     type: 'object',
     required: ['id', 'error'],
     properties: {
-      id: { ...integer, description: 'Of the fault; 0 for a node that fell by itself.' },
+      id: { ...integer, description: 'Id of the fault; 0 for a node that failed by itself.' },
       error: { type: 'string' },
     },
   },
@@ -55,22 +58,22 @@ const SCHEMAS = {
     type: 'object',
     required: ['id', 'type', 'at', 'node'],
     properties: {
-      id: { ...integer, description: 'Grows by one with every event.' },
-      type: { type: 'string', description: 'Past tense: cluster/brokerFenced, partition/leadersElected.' },
+      id: { ...integer, description: 'Increases by one with every event.' },
+      type: { type: 'string', description: 'Subject and past tense: cluster/brokerFenced, partition/leadersElected.' },
       at: { ...integer, description: 'Milliseconds since 1970.' },
-      node: { ...nullableInteger, description: 'The node that reported it; null for what was done to the cluster from outside.' },
+      node: { ...nullableInteger, description: 'Id of the node that reported the event; null for actions on the cluster from outside.' },
       broker: integer,
       topic: { type: 'string' },
       partitions: { type: 'array', items: integer },
       group: { type: 'string' },
       count: integer,
       reason: { type: 'string' },
-      causeId: { ...integer, description: 'The event that led to this one.' },
-      causeIsPossible: { type: 'boolean', description: 'True where the record does not prove that cause.' },
+      causeId: { ...integer, description: 'Id of the event that caused this one.' },
+      causeIsPossible: { type: 'boolean', description: 'True when the timeline does not prove the cause.' },
       details: { type: 'object' },
     },
   },
-  Scenario: scenarioSchemaHere(),
+  Scenario: embedScenarioSchema(),
   ScenarioRequest: {
     oneOf: [
       { $ref: '#/components/schemas/Scenario' },
@@ -78,7 +81,7 @@ const SCHEMAS = {
         type: 'object',
         required: ['library'],
         additionalProperties: false,
-        properties: { library: { type: 'string', description: 'The name of one of the library.' } },
+        properties: { library: { type: 'string', description: 'Name of a scenario of the library.' } },
       },
     ],
   },
@@ -88,8 +91,8 @@ const SCHEMAS = {
     properties: {
       name: { type: 'string' },
       title: { type: 'string' },
-      about: { type: 'string', description: 'What it teaches.' },
-      brokers: { ...integer, description: 'How many it needs.' },
+      about: { type: 'string', description: 'What the scenario shows.' },
+      brokers: { ...integer, description: 'Number of brokers that the scenario needs.' },
       steps: integer,
       expectations: integer,
     },
@@ -116,13 +119,16 @@ const SCHEMAS = {
       state: {
         type: 'string',
         enum: ['held', 'failed', 'cancelled', 'broken'],
-        description: 'held: every expectation did. broken: it could not be run to its end; problem says why.',
+        description: 'held: every expectation held. broken: the run was not completed, for the reason in problem.',
       },
       startedAt: { ...integer, description: 'Milliseconds since 1970.' },
       endedAt: nullableInteger,
-      stepsAt: { ...nullableInteger, description: 'When its steps began; times in steps and expectations count from there.' },
+      stepsAt: { ...nullableInteger, description: 'When the steps began; times in steps and expectations are relative to it.' },
       brokers: { type: 'array', items: integer },
-      renamed: { type: 'object', description: 'Topics and loads whose names were taken: what they were called in this run.' },
+      renamed: {
+        type: 'object',
+        description: 'Names that topics and loads have in this run, by the names in the scenario that were already in use.',
+      },
       steps: {
         type: 'array',
         items: {
@@ -151,14 +157,14 @@ const SCHEMAS = {
             text: { type: 'string' },
             verdict: { type: 'string', enum: ['held', 'failed', 'undecided'] },
             measured: { type: ['string', 'null'] },
-            figure: { type: ['number', 'null'], description: 'Milliseconds until it was so, or a count.' },
+            figure: { type: ['number', 'null'], description: 'Elapsed milliseconds, or a count.' },
             decidedMs: nullableInteger,
           },
         },
       },
       loads: {
         type: 'array',
-        items: { type: 'object', description: 'What each load counted; of a producer with the audit of what became of its records.' },
+        items: { type: 'object', description: 'Counters of each load; of a producer with the audit of its records.' },
       },
       notices: { type: 'array', items: { type: 'string' } },
       problem: { type: ['string', 'null'] },
@@ -179,18 +185,18 @@ const SCHEMAS = {
   },
 };
 
-function scenarioSchemaHere(): Record<string, unknown> {
+function embedScenarioSchema(): Record<string, unknown> {
   const schema = scenarioJsonSchema();
   delete schema['$schema'];
   return schema;
 }
 
 const ERRORS: Readonly<Record<number, string>> = {
-  400: 'A parameter or the body is not what it should be.',
+  400: 'A parameter or the body is not valid.',
   413: 'The body is too large.',
   401: 'The bearer token is missing or wrong.',
-  404: 'There is no such node, replica, fault or scenario.',
-  409: 'The node is not in a state in which that can be done, or could not do it; or a scenario runs already.',
+  404: 'The node, replica, fault or scenario does not exist.',
+  409: 'The state of the node does not allow the action, the action failed, or a scenario is already running.',
 };
 
 export function openApi(routes: readonly Route[], url: string): unknown {
@@ -204,7 +210,7 @@ export function openApi(routes: readonly Route[], url: string): unknown {
     info: {
       title: 'Brokerdesk lab',
       version: '1',
-      description: 'Breaks a real Kafka cluster on purpose, and tells what came of it. Every call answers when the thing has happened.',
+      description: 'Injects faults into a real Kafka cluster and reports their effects. Every call returns when the action is complete.',
     },
     servers: [{ url }],
     security: [{ token: [] }],

@@ -1,4 +1,4 @@
-/** The control API's routes: one table, of which the server serves each line and `/openapi.json` describes each line. */
+/** The routes of the control API. The server and `/openapi.json` use the same table. */
 import { parseFault } from '#shared/fault-schema';
 import type { FaultSpec } from '#shared/models/lab';
 import type { ScenariosService, ScenarioSource } from '../scenarios/service.ts';
@@ -12,17 +12,17 @@ export interface Route {
   summary: string;
   /** Query parameters, all of them optional integers. */
   query?: readonly { name: string; description: string }[];
-  /** Of the request's body, by its name among the schemas of `openapi.ts`; absent: a body is not looked at. */
+  /** Schema of the request's body, by its name in `openapi.ts`; absent: a body is ignored. */
   body?: string;
-  /** Takes YAML beside JSON; more bytes of it than of another body. */
+  /** The route accepts YAML besides JSON, with this limit instead of the limit of other bodies. */
   yaml?: { maxBytes: number };
-  /** Of the answer's body, by its name among the schemas of `openapi.ts`; absent: 204 without a body. */
+  /** Schema of the response's body, by its name in `openapi.ts`; absent: 204 without a body. */
   answer?: { schema: string; array?: boolean };
-  /** Offers `text/event-stream` as well; the server speaks it. */
+  /** The route also offers `text/event-stream`. */
   events?: boolean;
-  /** Error statuses that are its own, besides 401. */
+  /** Error statuses of the route, besides 401. */
   errors: readonly (400 | 404 | 409)[];
-  /** What it answers with, undefined where `answer` is absent. `body`: as JSON.parse gave it, or the text of a YAML one. */
+  /** Resolves to the response; undefined where `answer` is absent. `body`: a parsed JSON value, or the text of YAML. */
   handle(lab: Lab, request: ControlRequest): Promise<unknown>;
 }
 
@@ -33,7 +33,7 @@ export interface ControlRequest {
   scenarios: ScenariosService;
 }
 
-/** A request that is refused with that status. */
+/** Rejects a request with a status. */
 export class ControlError extends Error {
   readonly status: number;
   readonly code: string;
@@ -53,7 +53,7 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/nodes',
     operationId: 'listNodes',
-    summary: 'Every node: its state, its part in the metadata quorum, its ports, the age of its session at the controller.',
+    summary: 'Every node: state, role in the metadata quorum, ports, and age of its session at the controller.',
     answer: { schema: 'Node', array: true },
     errors: [],
     handle: (lab) => lab.nodes(),
@@ -67,17 +67,17 @@ export const ROUTES: readonly Route[] = [
     errors: [404],
     handle: (lab, { id }) => oneNode(lab, id),
   },
-  nodeAction('stop', 'Stops a node by a controlled shutdown: its leaderships move first. Answers when the node has ended.'),
-  nodeAction('kill', 'Ends a node mid-instruction. Answers when it is gone; the others notice when its session runs out.'),
-  nodeAction('start', 'Starts a node that does not run. Answers when it serves clients again.'),
-  nodeAction('power-cut', 'Ends a node mid-instruction, and what it had not flushed to disk is lost.'),
-  nodeAction('freeze', "Blocks a node's thread; the kernel goes on accepting connections for it."),
-  nodeAction('thaw', 'Lets a frozen node get on.'),
+  nodeAction('stop', 'Stops a node by a controlled shutdown, which moves leadership first. Returns when the node has stopped.'),
+  nodeAction('kill', 'Crashes a node (SIGKILL). Returns when the node has ended; the controller fences it when its session expires.'),
+  nodeAction('start', 'Starts a node that is down. Returns when the node serves clients.'),
+  nodeAction('power-cut', 'Crashes a node, and discards data that it had not flushed to disk.'),
+  nodeAction('freeze', "Blocks a node's thread; the kernel still accepts connections for the node."),
+  nodeAction('thaw', 'Resumes a frozen node.'),
   {
     method: 'POST',
     path: '/nodes',
     operationId: 'addNode',
-    summary: 'Starts a broker more, with the lowest free id. Answers when it serves clients.',
+    summary: 'Adds a broker with the lowest free id. Returns when the broker serves clients.',
     answer: NODE,
     errors: [409],
     handle: async (lab) => oneNode(lab, await lab.addNode()),
@@ -86,7 +86,7 @@ export const ROUTES: readonly Route[] = [
     method: 'DELETE',
     path: '/nodes/{id}',
     operationId: 'removeNode',
-    summary: "Moves a broker's partitions to the others, stops it, unregisters it and deletes its data.",
+    summary: "Moves a broker's partitions to other brokers, stops and unregisters the broker, and deletes its data.",
     errors: [404, 409],
     handle: (lab, { id }) => lab.removeNode(id),
   },
@@ -94,7 +94,7 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/faults',
     operationId: 'listFaults',
-    summary: 'The faults in force, the oldest first.',
+    summary: 'The faults in force, oldest first.',
     answer: { schema: 'Fault', array: true },
     errors: [],
     handle: (lab) => Promise.resolve(lab.faults()),
@@ -103,7 +103,7 @@ export const ROUTES: readonly Route[] = [
     method: 'POST',
     path: '/faults',
     operationId: 'injectFault',
-    summary: 'Injects a fault; faults combine. Answers when it is in force.',
+    summary: 'Injects a fault; faults combine. Returns when the fault is in force.',
     body: 'FaultSpec',
     answer: { schema: 'Fault' },
     errors: [400, 404, 409],
@@ -113,7 +113,7 @@ export const ROUTES: readonly Route[] = [
     method: 'DELETE',
     path: '/faults',
     operationId: 'healAll',
-    summary: 'Ends every fault and starts every node that is down. Answers when that is done, with what could not be.',
+    summary: 'Heals every fault and starts every node that is down. Returns the failures.',
     answer: { schema: 'HealFailure', array: true },
     errors: [],
     handle: (lab) => lab.healAll(),
@@ -122,7 +122,7 @@ export const ROUTES: readonly Route[] = [
     method: 'DELETE',
     path: '/faults/{id}',
     operationId: 'healFault',
-    summary: 'Ends one fault. Of a node that is down: starts it, and answers when it serves clients again.',
+    summary: 'Heals one fault. If its node is down, starts the node and returns when it serves clients.',
     errors: [404, 409],
     handle: (lab, { id }) => lab.heal(id),
   },
@@ -140,7 +140,7 @@ export const ROUTES: readonly Route[] = [
     path: '/scenarios',
     operationId: 'runScenario',
     summary:
-      'Runs a scenario on this cluster: one that is sent, or one of the library. Answers with its report when it has ended, which may take minutes.',
+      'Runs a scenario on this cluster: one in the body, or one of the library. Returns the report at the end of the run, which may take minutes.',
     body: 'ScenarioRequest',
     yaml: { maxBytes: 1024 * 1024 },
     answer: { schema: 'ScenarioReport' },
@@ -151,7 +151,7 @@ export const ROUTES: readonly Route[] = [
     method: 'DELETE',
     path: '/scenarios/current',
     operationId: 'cancelScenario',
-    summary: 'Cancels the scenario that runs. Answers when what it began has ended; does nothing when none runs.',
+    summary: 'Cancels the running scenario. Returns when the run has cleaned up; does nothing without a run.',
     errors: [],
     handle: (_lab, { scenarios }) => scenarios.cancel(),
   },
@@ -159,7 +159,7 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/timeline',
     operationId: 'getTimeline',
-    summary: 'What happened, oldest first, with causes. As text/event-stream it goes on until the client leaves.',
+    summary: 'Timeline events with causes, oldest first. A text/event-stream continues until the client disconnects.',
     query: [{ name: 'since', description: 'Only events with an id above this one.' }],
     answer: { schema: 'TimelineEvent', array: true },
     events: true,
@@ -168,14 +168,14 @@ export const ROUTES: readonly Route[] = [
   },
 ];
 
-/** A scenario: one of the library by name, else the whole of it. */
+/** The requested scenario: the name of one of the library, or a whole scenario. */
 function sourceOf(body: unknown): ScenarioSource {
   if (typeof body === 'string') return { text: body };
   if (typeof body === 'object' && body !== null && 'library' in body && typeof body.library === 'string') return { library: body.library };
   return { value: body };
 }
 
-/** The id to go on from; refuses what is no number. */
+/** The id to continue after. Throws `ControlError` for a value that is not a number. */
 export function sinceOf(query: URLSearchParams): number {
   const text = query.get('since') ?? '0';
   if (!/^\d{1,15}$/.test(text)) throw new ControlError(400, 'INVALID_PARAMETER', `since is a number, not "${text}"`);
@@ -212,9 +212,9 @@ async function oneNode(lab: Lab, id: number): Promise<unknown> {
   return node;
 }
 
-/** The fault that the body asks for; refuses anything else, naming the field. */
+/** Parses the fault in the body. Throws `ControlError` with the field that is not valid. */
 function faultOf(body: unknown): FaultSpec {
   const parsed = parseFault(body);
-  if ('problem' in parsed) throw new ControlError(400, 'INVALID_PAYLOAD', `That is no fault. ${parsed.problem}`);
+  if ('problem' in parsed) throw new ControlError(400, 'INVALID_PAYLOAD', `The fault is not valid. ${parsed.problem}`);
   return parsed.fault;
 }

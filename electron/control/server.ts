@@ -1,7 +1,6 @@
 /**
- * The lab as HTTP and JSON, for test suites in any language. Loopback only; every request needs the bearer token and a
- * loopback Host (so that no web page gets in by a name that it made point here). The document of the API is the one
- * thing that is given without the token.
+ * Serves the lab over HTTP and JSON to test suites. Listens on loopback only. Every request needs the bearer token, except for
+ * the OpenAPI document, and a loopback name as Host, which prevents DNS rebinding by web pages.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -22,30 +21,30 @@ export interface ControlServer {
 }
 
 const LOOPBACK = '127.0.0.1';
-/** Connections take descriptors of the process, which its brokers need; one above it is closed at once. */
+/** The brokers share the file descriptors of the process. A connection above the limit is closed at once. */
 const MAX_CONNECTIONS = 128;
 const LOOPBACK_NAMES = new Set(['127.0.0.1', 'localhost', '[::1]']);
 const MAX_BODY_BYTES = 64 * 1024;
 const STATUSES: Readonly<Record<string, number>> = { INTERNAL: 500, NOT_FOUND: 404, INVALID_PAYLOAD: 400 };
-/** A reader of the event stream that falls so far behind is dropped; it comes back with `since`. */
+/** A client of the event stream with more unsent data is disconnected; it can continue with `since`. */
 const MAX_STREAM_BYTES = 4 * 1024 * 1024;
 
-/** Port 0: any free one. Rejects with EADDRINUSE when it is taken. */
+/** Port 0: any free port. Rejects with EADDRINUSE when the port is in use. */
 export async function startControlServer(options: {
   lab: Lab;
   scenarios: ScenariosService;
   port: number;
   onError: (error: unknown) => void;
-  /** In which a request arrives as a whole. Default 30 s. */
+  /** Time in which a whole request must arrive. Default 30 s. */
   requestTimeoutMs?: number;
 }): Promise<ControlServer> {
   const { lab, scenarios, port, onError, requestTimeoutMs } = options;
-  // No sign in it that a command line would take for an option.
+  // Hexadecimal: a token that begins with "-" would be an option on a command line.
   const token = randomBytes(24).toString('hex');
   let url = '';
   const server = createServer(limitedBy(requestTimeoutMs), (request, response) => {
     answer({ lab, scenarios, token, url }, request, response).catch((error: unknown) => {
-      // A client that left, or was too slow, receives no answer from here.
+      // The client disconnected, or the server has already answered a request that was too slow.
       if (!request.complete && request.destroyed) response.destroy();
       else fail(response, error, onError);
     });
@@ -78,7 +77,7 @@ async function answer(
 ): Promise<void> {
   const target = targetOf(request);
   if (target === null) throw new ControlError(400, 'INVALID_REQUEST', 'The target of a request is a path.');
-  if (!isLoopbackHost(target.host)) throw new ControlError(403, 'FORBIDDEN', 'This is served under loopback names only.');
+  if (!isLoopbackHost(target.host)) throw new ControlError(403, 'FORBIDDEN', 'The control API is served under loopback names only.');
   const { pathname, searchParams } = target.url;
   if (pathname === '/openapi.json') {
     if (request.method !== 'GET') throw notAllowed(['GET']);
@@ -103,16 +102,16 @@ async function answer(
 
 const YAML = /^(?:application|text)\/(?:x-)?yaml\b/i;
 
-/** Of media types, those that JSON is sent with; curl and browsers send the last two where their user names none. */
+/** Media types of JSON bodies; the last two are the defaults of browsers and curl. */
 const JSON_LIKE = /^(?:application\/(?:[\w.-]+\+)?json|text\/plain|application\/x-www-form-urlencoded)\b/i;
 
-/** The whole body, of a route that takes none as well, so that the connection can be used again. */
+/** Reads the whole body, which the connection needs before the next request, even if the route ignores it. */
 async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const tooLong = new ControlError(413, 'INVALID_PAYLOAD', `A body has ${maxBytes} bytes at the most.`);
+  const tooLong = new ControlError(413, 'INVALID_PAYLOAD', `The body is too large: at most ${maxBytes} bytes are accepted.`);
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLong;
   const chunks: Buffer[] = [];
   let bytes = 0;
-  // By events: leaving an iteration would destroy the connection, and the refusal with it.
+  // An iterator would destroy the connection when it is left, before the response is sent.
   await new Promise<void>((resolve, reject) => {
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length;
@@ -124,24 +123,24 @@ async function readBytes(request: IncomingMessage, maxBytes: number): Promise<Bu
     });
     request.once('end', resolve);
     request.once('error', reject);
-    request.once('close', () => reject(new Error('the client left')));
+    request.once('close', () => reject(new Error('the client disconnected')));
   });
   return Buffer.concat(chunks);
 }
 
-/** The JSON value; where the route takes YAML, the text of it. */
+/** The JSON value, or the text of YAML where the route accepts it. */
 function parseBody(bytes: Buffer, mediaType: string | undefined, { yaml }: Route): unknown {
   const text = bytes.toString('utf8');
   if (yaml !== undefined && YAML.test(mediaType ?? '')) return text;
   if (mediaType !== undefined && !JSON_LIKE.test(mediaType)) {
     const types = yaml === undefined ? 'application/json' : 'application/json or application/yaml';
-    throw new ControlError(415, 'UNSUPPORTED_MEDIA_TYPE', `A body here is ${types}, not ${mediaType.slice(0, 100)}.`);
+    throw new ControlError(415, 'UNSUPPORTED_MEDIA_TYPE', `The body must be ${types}, not ${mediaType.slice(0, 100)}.`);
   }
   try {
     return JSON.parse(text);
   } catch (cause) {
     if (!(cause instanceof SyntaxError)) throw cause;
-    throw new ControlError(400, 'INVALID_PAYLOAD', `The body is no JSON: ${cause.message}`);
+    throw new ControlError(400, 'INVALID_PAYLOAD', `The body is not JSON: ${cause.message}`);
   }
 }
 
@@ -150,7 +149,7 @@ function match(method: string, pathname: string, response: ServerResponse): { ro
     const id = idIn(route.path, pathname);
     return id === undefined ? [] : [{ route, id }];
   });
-  if (found.length === 0) throw new ControlError(404, 'NOT_FOUND', `There is nothing at ${pathname}; /openapi.json tells what there is.`);
+  if (found.length === 0) throw new ControlError(404, 'NOT_FOUND', `There is nothing at ${pathname}. /openapi.json lists the paths.`);
   const hit = found.find(({ route }) => route.method === method);
   if (hit !== undefined) return hit;
   const methods = found.map(({ route }) => route.method);
@@ -158,14 +157,14 @@ function match(method: string, pathname: string, response: ServerResponse): { ro
   throw notAllowed(methods);
 }
 
-/** The `{id}` of a path that fits, −1 where it has none, undefined where it does not fit. */
+/** The `{id}` of a matching path; −1 where the pattern has none, undefined where the path does not match. */
 function idIn(pattern: string, pathname: string): number | undefined {
   const expression = new RegExp(`^${pattern.replace('{id}', '(\\d{1,9})')}$`);
   const fit = expression.exec(pathname);
   return fit === null ? undefined : Number(fit[1] ?? -1);
 }
 
-/** What happened after `since` (or after Last-Event-ID, for a reader that comes back), then what happens. */
+/** Sends the events after `since` (or Last-Event-ID, of a client that reconnects), then new events. */
 function stream(lab: Lab, request: IncomingMessage, response: ServerResponse, query: URLSearchParams): void {
   const last = request.headers['last-event-id'];
   const since = typeof last === 'string' && /^\d{1,15}$/.test(last) ? Number(last) : sinceOf(query);
@@ -175,7 +174,7 @@ function stream(lab: Lab, request: IncomingMessage, response: ServerResponse, qu
     else response.write(`id: ${event.id}\nevent: timeline\ndata: ${JSON.stringify(event)}\n\n`);
   };
   for (const event of lab.timeline(since)) send(event);
-  // Nothing can happen between the two: both are in this turn.
+  // No event is lost between the two: both are in the same turn of the event loop.
   const unsubscribe = lab.onEvent(send);
   response.flushHeaders();
   response.once('close', unsubscribe);
@@ -188,7 +187,7 @@ function fail(response: ServerResponse, error: unknown, onError: (error: unknown
     response.destroy();
     return;
   }
-  // What has not been read of the request would be taken for the next one.
+  // The unread rest of the body would be parsed as the next request.
   if (!response.req.complete) response.setHeader('connection', 'close');
   sendJson(response, status, { error: { code, message } });
 }
@@ -207,7 +206,7 @@ function sendJson(response: ServerResponse, status: number, body: unknown): void
 }
 
 function notAllowed(methods: readonly string[]): ControlError {
-  return new ControlError(405, 'METHOD_NOT_ALLOWED', `Only ${methods.join(', ')} can be used here.`);
+  return new ControlError(405, 'METHOD_NOT_ALLOWED', `The path supports ${methods.join(', ')} only.`);
 }
 
 function isLoopbackHost(host: string | undefined): boolean {

@@ -1,4 +1,4 @@
-/** The contract over Electron's IPC. One channel carries requests, one carries events; senders are checked. */
+/** Transports requests and events over Electron's IPC, each on one channel. Only pages of the app are served. */
 import { ipcMain, type IpcMainInvokeEvent, type WebContents } from 'electron';
 import type { ClientSession, Deliver } from '../services/client-session.ts';
 import type { Invoke } from './handle.ts';
@@ -7,13 +7,13 @@ export const INVOKE_CHANNEL = 'brokerdesk/invoke';
 export const EVENT_CHANNEL = 'brokerdesk/event';
 
 export interface ElectronTransport {
-  /** The session of a window's page; undefined while it has asked nothing. */
+  /** The session of a window; undefined before its first request. */
   sessionOf(contents: WebContents): ClientSession | undefined;
-  /** Stops it all. */
+  /** Ends all sessions and stops answering requests. */
   close(): void;
 }
 
-/** Answers only our own top-level pages, each window with a session of its own. */
+/** Serves top-level pages for which `isOurs` is true; each window has a session. */
 export function serveElectron(options: {
   invoke: Invoke;
   connect: (deliver: Deliver) => ClientSession;
@@ -27,7 +27,7 @@ export function serveElectron(options: {
       if (!contents.isDestroyed()) contents.send(EVENT_CHANNEL, event, payload);
     });
     sessions.set(contents, session);
-    // A page that is loaded again, or whose process has ended, has lost what it followed.
+    // A page that was reloaded, or whose process ended, has lost its subscriptions.
     contents.on('did-start-navigation', ({ isMainFrame, isSameDocument }) => {
       if (isMainFrame && !isSameDocument) session.reset();
     });
@@ -42,7 +42,7 @@ export function serveElectron(options: {
   ipcMain.handle(INVOKE_CHANNEL, (event: IpcMainInvokeEvent, channel: unknown, payload: unknown) => {
     const frame = event.senderFrame;
     if (frame === null || frame !== event.sender.mainFrame || !isOurs(frame.url)) {
-      return { ok: false, error: { code: 'INVALID_PAYLOAD', message: 'This page may not ask.' } };
+      return { ok: false, error: { code: 'INVALID_PAYLOAD', message: 'This page is not part of Brokerdesk.' } };
     }
     return invoke(sessions.get(event.sender) ?? open(event.sender), String(channel), payload);
   });

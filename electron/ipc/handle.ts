@@ -1,6 +1,6 @@
 /**
- * One request, whichever transport brought it: known channel, payload parsed by its schema, result or error in an
- * envelope. Nothing is thrown at a transport.
+ * Handles a request of any transport: validates the channel and the payload, and returns the result or the error in an
+ * envelope. Never throws.
  */
 import type { AppError, Result } from '#shared/errors';
 import { requestSchemas, type AppChannel, type ConnectionChannel, type Payload, type RequestChannel, type Results } from '#shared/ipc';
@@ -9,14 +9,14 @@ import { ServiceError, toAppError } from '../services/errors.ts';
 import type { OpenConnection } from '../services/open-connections.ts';
 import { describePayloadProblem } from './payload-problem.ts';
 
-/** What failed inside is of use in the log only. */
+/** Details of an internal error are in the log only. */
 const OWN_FAULT: AppError = {
   code: 'INTERNAL',
-  message: 'Brokerdesk could not do this because of an error of its own.',
+  message: 'The request failed because of an internal error of Brokerdesk.',
   advice: 'The log of Brokerdesk has the cause.',
 };
 
-/** One function a channel. That of a request about a cluster gets the connection that the request names. */
+/** One function per channel. Handlers of requests about a cluster receive its connection. */
 export type Handlers = {
   [C in AppChannel]: (payload: Payload<C>, client: ClientSession) => Results[C] | Promise<Results[C]>;
 } & {
@@ -25,13 +25,13 @@ export type Handlers = {
 
 export type Invoke = (client: ClientSession, channel: string, payload: unknown) => Promise<Result<unknown>>;
 
-/** `report` hears of errors that are ours: those are bugs, and their stack belongs in the log. */
+/** `report` receives internal errors, which are bugs, with their stack for the log. */
 export function createInvoke(handlers: Handlers, report: (channel: string, error: unknown) => void): Invoke {
   return async (client, channel, payload) => {
     if (!isChannel(channel))
       return failure({
         code: 'INVALID_PAYLOAD',
-        message: 'Brokerdesk does not know this request.',
+        message: 'The request is unknown.',
         advice: 'Reload the window: it may belong to another version.',
       });
     try {

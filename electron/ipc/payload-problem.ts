@@ -1,12 +1,12 @@
 /**
- * Why a payload does not fit its schema, as a sentence for a person: in labels of the screen, without names of channels and without a text of
- * the schema library.
+ * Describes why a payload does not match its schema, with the labels of the screen. Names of channels and texts of the schema library are
+ * never shown.
  */
 import type * as z from 'zod';
 
 type Issue = z.core.$ZodIssue;
 
-/** Of fields whose label is not their name. */
+/** Labels of fields that are not shown under their name. */
 const LABELS: ReadonlyMap<string, string> = new Map([
   ['acks', 'acks'],
   ['before', 'offset'],
@@ -32,9 +32,9 @@ const LABELS: ReadonlyMap<string, string> = new Map([
   ['total', 'number of partitions'],
   ['valueBytes', 'value size'],
 ]);
-/** Parts of a value that has one label on the screen. */
+/** Parts of a value that share the label of the value. */
 const UNLABELLED = new Set(['text', 'encoding', 'kind']);
-/** The forms that the schema library knows, as a person names them. */
+/** Types of the schema library, in plain words. */
 const FORMS: ReadonlyMap<string, string> = new Map([
   ['array', 'a list'],
   ['bigint', 'a whole number'],
@@ -49,7 +49,7 @@ const FORMS: ReadonlyMap<string, string> = new Map([
 
 /** `Replication factor must be at most 32,767`; without a field, of the request as a whole. */
 export function describePayloadProblem(issue: Issue | undefined): { text: string; field: string } {
-  if (issue === undefined) return { text: 'The request does not have the form that is needed', field: '' };
+  if (issue === undefined) return { text: 'The request is not valid', field: '' };
   const label = describePath(issue.path);
   return {
     text: `${label} ${requirementOf(issue)}`,
@@ -57,7 +57,7 @@ export function describePayloadProblem(issue: Issue | undefined): { text: string
   };
 }
 
-/** `headers, entry 4, value`. Names of settings and other keys from outside are quoted as they are. */
+/** Formats a path: `headers, entry 4, value`. Names of settings are not changed. */
 function describePath(path: readonly PropertyKey[]): string {
   const labels = path.flatMap((part, index) => {
     if (typeof part === 'number') return [`entry ${part + 1}`];
@@ -68,7 +68,7 @@ function describePath(path: readonly PropertyKey[]): string {
     return [LABELS.get(name) ?? name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)];
   });
   const [first = 'the request', ...rest] = labels;
-  // The name of a setting stays as it is.
+  // The case of a setting name is significant.
   const head = first.includes('.') ? first : `${first.charAt(0).toUpperCase()}${first.slice(1)}`;
   return [head, ...rest].join(', ');
 }
@@ -80,18 +80,18 @@ function requirementOf(issue: Issue): string {
     case 'too_big':
       return `must ${amount(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum)}`;
     case 'invalid_type':
-      return `must be ${FORMS.get(issue.expected) ?? 'of another form'}`;
+      return `must be ${FORMS.get(issue.expected) ?? 'of another type'}`;
     case 'invalid_value':
       return 'is not one of the allowed values';
     case 'unrecognized_keys':
-      return 'has fields that are not known';
+      return 'has unknown fields';
     case 'custom':
       return issue.message;
     case 'invalid_format':
-      // A pattern of ours comes with its own text; the others have one of the schema library.
-      return issue.message.startsWith('Invalid ') ? 'does not have the form that is needed' : issue.message;
+      // A pattern with a message of the app; other messages are those of the schema library.
+      return issue.message.startsWith('Invalid ') ? 'is not valid' : issue.message;
     default:
-      return 'does not have the form that is needed';
+      return 'is not valid';
   }
 }
 

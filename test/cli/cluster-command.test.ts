@@ -13,7 +13,7 @@ interface Ended {
   stderr: string;
 }
 
-/** Runs the command line; `on` is told of all output so far, and may send signals. */
+/** Runs the command line. `on` receives all output so far, and may send signals. */
 function run(
   args: readonly string[],
   on: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void = () => undefined,
@@ -44,7 +44,7 @@ describe('npm run cluster', () => {
     [['cluster', '--brokers', '12'], '--brokers takes a number from 1 to 9, not "12".'],
     [['cluster', '--nonsense'], "Unknown option '--nonsense'."],
     [['nonsense'], 'There is no command "nonsense".'],
-  ])('%j: says what is wrong and how it is used, exit 2', async (args, message) => {
+  ])('%j: prints the error and the usage, exit 2', async (args, message) => {
     const { code, stdout, stderr } = await run(args);
     expect(code).toBe(2);
     expect(stdout).toBe('');
@@ -52,29 +52,24 @@ describe('npm run cluster', () => {
     expect(stderr).toContain('Usage: npm run cluster -- [options]');
   });
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('prints its one line when every broker is ready, and %s ends it, exit 0', async (signal) => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('prints one line when every broker is ready, and exits with 0 on %s', async (signal) => {
     const { code, stdout } = await run(['cluster', '--memory', '--json', '--port', '0', '--control', '0'], (text, kill) => {
       if (text.includes('\n')) kill(signal);
     });
     expect(code).toBe(0);
     const [line = '', rest] = stdout.split('\n');
     expect(rest).toBe('');
-    const told = JSON.parse(line) as Record<string, unknown>;
-    expect(Object.keys(told)).toEqual(['bootstrap', 'zookeeper', 'control', 'token', 'data', 'pid']);
-    expect(String(told['bootstrap']).split(',')).toHaveLength(3);
-    expect(told['control']).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
-    expect(existsSync(String(told['data']))).toBe(false);
+    const printed = JSON.parse(line) as Record<string, unknown>;
+    expect(Object.keys(printed)).toEqual(['bootstrap', 'zookeeper', 'control', 'token', 'data', 'pid']);
+    expect(String(printed['bootstrap']).split(',')).toHaveLength(3);
+    expect(printed['control']).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+    expect(existsSync(String(printed['data']))).toBe(false);
   });
 
   it.runIf(process.platform === 'linux').each([
-    ['with its own settings of memory', {}, ['MALLOC_ARENA_MAX=2', 'MALLOC_MMAP_THRESHOLD_=131072'], ['--max-semi-space-size=4']],
-    ['with those of malloc that the user has set', { MALLOC_ARENA_MAX: '3' }, ['MALLOC_ARENA_MAX=3'], ['--max-semi-space-size=4']],
-    [
-      'with those of V8 that the user has set',
-      { MALLOC_ARENA_MAX: '3', NODE_OPTIONS: '--max-semi-space-size=16' },
-      ['MALLOC_ARENA_MAX=3'],
-      [],
-    ],
+    ['with the memory settings of Brokerdesk', {}, ['MALLOC_ARENA_MAX=2', 'MALLOC_MMAP_THRESHOLD_=131072'], ['--max-semi-space-size=4']],
+    ["with the user's settings of malloc", { MALLOC_ARENA_MAX: '3' }, ['MALLOC_ARENA_MAX=3'], ['--max-semi-space-size=4']],
+    ["with the user's settings of V8", { MALLOC_ARENA_MAX: '3', NODE_OPTIONS: '--max-semi-space-size=16' }, ['MALLOC_ARENA_MAX=3'], []],
   ])('runs in the process that was started, %s', async (_how, env, expected, flags) => {
     const command = [join(ROOT, 'build/launch.mjs'), 'cluster', '--memory', '--json', '--port', '0', '--brokers', '1'];
     const child = spawn(process.execPath, command, { env: { ...process.env, ...env }, cwd: ROOT, stdio: ['ignore', 'pipe', 'ignore'] });
@@ -90,7 +85,7 @@ describe('npm run cluster', () => {
     expect(await exited).toBe(0);
   });
 
-  it('takes the Ctrl-C that the terminal sends and the one that npm passes on for one', async () => {
+  it('counts SIGINT of the terminal and SIGINT forwarded by npm as one', async () => {
     const { code, stdout } = await run(['cluster', '--memory', '--json', '--port', '0'], (text, kill) => {
       if (!text.includes('\n')) return;
       kill('SIGINT');
@@ -100,7 +95,7 @@ describe('npm run cluster', () => {
     expect(existsSync((JSON.parse(stdout) as { data: string }).data)).toBe(false);
   });
 
-  it('keeps the data where it is told to, with settings from a file', async () => {
+  it('keeps data in --data, with broker settings of --config', async () => {
     const data = join(scratch, 'kept');
     const config = join(scratch, 'server.properties');
     writeFileSync(config, 'num.partitions=4\n');
@@ -113,7 +108,7 @@ describe('npm run cluster', () => {
     expect(readdirSync(data).sort()).toEqual(['cluster.json', 'node-1', 'node-1.unsynced']);
   });
 
-  it('says which setting cannot be, exit 1, and leaves nothing behind', async () => {
+  it('names an invalid broker setting, exit 1', async () => {
     const config = join(scratch, 'bad.properties');
     writeFileSync(config, 'num.partitions=many\n');
     const { code, stdout, stderr } = await run(['cluster', '--memory', '--brokers', '1', '--port', '0', '--config', config, '--json']);

@@ -1,4 +1,4 @@
-/** Every script of package.json that takes options of ours: `--help`, and what a wrong option prints. */
+/** Every script of package.json with a usage: `--help` and unknown options. */
 import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -7,7 +7,7 @@ import { runCommand, UsageError, type Command } from '../../electron/cli/command
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
-/** The others are command lines of tools, which have a `--help` of their own. */
+/** Other scripts run third-party tools. */
 const OURS = Object.entries(scripts).filter(([, line]) => line.startsWith('node '));
 
 interface Ended {
@@ -24,7 +24,7 @@ function run(line: string, ...args: string[]): Promise<Ended> {
   });
 }
 
-// Else each would build.
+// Without it every script would build.
 beforeAll(() => void execFileSync(process.execPath, [join(ROOT, 'build/build.ts')], { cwd: ROOT, stdio: 'ignore' }), 180_000);
 
 describe.concurrent('scripts', { timeout: 180_000 }, () => {
@@ -76,7 +76,7 @@ describe('runCommand', () => {
     [() => new Error('The disk is full.'), 1, 'The disk is full.\n'],
   ])('prints an error to stderr: %o, exit %i', async (thrown, code, printed) => {
     const { out, error } = catchOutput();
-    // As a command's options are read: before it returns a promise.
+    // Options are read before `run` returns a promise.
     const body = (): Promise<number> => {
       throw thrown();
     };

@@ -61,7 +61,7 @@ describe('--bind and --advertised-host', () => {
     expect(() => listenerChoice({ bind })).toThrow(/they need one that they can reach: add --advertised-host HOST\.$/);
   });
 
-  it('are read by npm run cluster and npm run web', () => {
+  it('apply to npm run cluster and npm run web', () => {
     expect(readWebOptions(['--bind', '::', '--advertised-host', 'kafka'])).toMatchObject({ bindHost: '::', advertisedHost: 'kafka' });
     expect(readWebOptions([])).toMatchObject({ bindHost: undefined, advertisedHost: undefined });
     expect(() => readWebOptions(['--bind', '::'])).toThrow(UsageError);

@@ -23,7 +23,7 @@ function modeOf(file: string): string {
   return (statSync(file).mode & 0o777).toString(8);
 }
 
-/** An `xdg-open` that writes down the arguments that it is started with. */
+/** Installs an `xdg-open` that writes its arguments to a file. */
 function installOpener(): string {
   const arguments_ = join(directory, 'arguments');
   writeFileSync(join(directory, 'xdg-open'), `#!/bin/sh\nprintf '%s\\n' "$@" > ${arguments_}.new\nmv ${arguments_}.new ${arguments_}\n`);
@@ -33,7 +33,7 @@ function installOpener(): string {
 }
 
 describe('openBrowser', () => {
-  it('keeps the token out of the arguments of the opener, and leads to it by a page of this user alone', async () => {
+  it('starts the opener with a page that only this user can read, without the token in its arguments', async () => {
     const seen = installOpener();
     expect(await openBrowser(URL_WITH_TOKEN, join(directory, 'run'), 'linux', { DISPLAY: ':1' })).toBe(true);
     await until('the opener runs', 20_000, () => existsSync(seen));
@@ -46,21 +46,21 @@ describe('openBrowser', () => {
     expect([modeOf(page), modeOf(join(page, '..')), modeOf(join(directory, 'run'))]).toEqual(['600', '700', '700']);
   });
 
-  it('opens nothing without a display, and leaves nothing behind where no opener is installed', async () => {
+  it('opens nothing without a display or an opener, and removes its page', async () => {
     process.env['PATH'] = directory;
     expect(await openBrowser(URL_WITH_TOKEN, join(directory, 'run'), 'linux', {})).toBe(false);
     expect(await openBrowser(URL_WITH_TOKEN, join(directory, 'run'), 'linux', { DISPLAY: ':1' })).toBe(false);
     expect(readdirSync(join(directory, 'run'))).toEqual([]);
   });
 
-  it('opens nothing where the page cannot be written', async () => {
+  it('opens nothing when the page cannot be written', async () => {
     const seen = installOpener();
     writeFileSync(join(directory, 'file'), '');
     expect(await openBrowser(URL_WITH_TOKEN, join(directory, 'file', 'run'), 'linux', { DISPLAY: ':1' })).toBe(false);
     expect(existsSync(seen)).toBe(false);
   });
 
-  it('escapes the address in its page, and removes the page once', () => {
+  it('escapes the URL in the page, and removes the page idempotently', () => {
     const page = writeRedirectPage(directory, 'http://h/?a="><script>&b');
     expect(readFileSync(page.path, 'utf8')).toContain('url=http://h/?a=&quot;>&lt;script>&amp;b"');
     page.remove();

@@ -15,7 +15,7 @@ describe('command line', () => {
     [['--nonsense'], /Unknown option '--nonsense'/],
     [['stray'], /stray/],
     [['--config', '/nowhere/at/all'], /--config: ENOENT/],
-  ])('refuses %j and says why', (args, message) => {
+  ])('refuses %j with the reason', (args, message) => {
     expect(() => clusterCommand.run(args)).toThrow(UsageError);
     expect(() => clusterCommand.run(args)).toThrow(message);
   });
@@ -44,22 +44,22 @@ describe('broker settings from a file', () => {
     expect(parseProperties(text, 'f')).toEqual({ 'min.insync.replicas': '2', 'num.partitions': '6', a: 'one,two', empty: '' });
   });
 
-  it('refuses what is decided elsewhere and what it cannot read, with the line', () => {
+  it('refuses settings of Brokerdesk and invalid lines, with the line number', () => {
     expect(() => parseProperties('a=1\nnode.id=3', 'server.properties')).toThrow(
-      'server.properties, line 2: node.id is decided by Brokerdesk and cannot be set.',
+      'server.properties, line 2: node.id is set by Brokerdesk and cannot be changed.',
     );
     expect(() => parseProperties('=5', 'f')).toThrow('f, line 1: "=5" is not name=value.');
   });
 
-  it('parseProperties: keeps names that every object has, and an even number of backslashes ends no line', () => {
+  it('parseProperties: keeps names of Object.prototype, and does not continue a line after an even number of backslashes', () => {
     const properties = parseProperties('__proto__=a\nconstructor=b\npath=c\\\\\nnext=d', 'f');
     expect(Object.entries(properties)).toEqual([['__proto__', 'a'], ['constructor', 'b'], ['path', 'c\\'], ['next', 'd']]); // prettier-ignore
   });
 
-  it('parseProperties: reads 200,000 continued lines in linear time, and no file above its limit', () => {
+  it('parseProperties: reads 200,000 continued lines in linear time, and refuses a file above its limit', () => {
     const from = performance.now();
     expect(parseProperties(`a=${'xy\\\n'.repeat(200_000)}`, 'f')['a']).toHaveLength(400_000);
-    // Each line was searched again with all lines before it: minutes.
+    // Quadratic time would take minutes.
     expect(performance.now() - from).toBeLessThan(10_000);
     expect(() => parseProperties('x'.repeat(1_000_001), 'f')).toThrow('f has 1,000,001 characters; at most 1,000,000 are read.');
   });

@@ -3,7 +3,7 @@ import { findEnded, findWatched, onParentEnd, type ProcessTable } from '../../el
 
 const NPM_SCRIPT = { npm_lifecycle_event: 'cluster' };
 
-/** This process is 50; npm (30) runs its script in a shell (40), a user's shell (20) runs npm. */
+/** Process 50 is this one; npm (30) runs its script in a shell (40), and the user's shell (20) runs npm. */
 class Table implements ProcessTable {
   pid = 50;
   env: NodeJS.ProcessEnv = NPM_SCRIPT;
@@ -25,7 +25,7 @@ class Table implements ProcessTable {
   commandOf = (pid: number): readonly string[] => this.commands.get(pid) ?? [];
   isDetached = (): boolean => this.detached;
 
-  /** Its children become init's. */
+  /** init adopts the children of the process. */
   end(pid: number): void {
     this.parents.delete(pid);
     for (const [child, parent] of this.parents) if (parent === pid) this.parents.set(child, 1);
@@ -33,12 +33,12 @@ class Table implements ProcessTable {
 }
 
 describe('parent watch', () => {
-  it('watches the shell of an npm script and npm, and no further', () => {
+  it('watches the shell of an npm script and npm, but no further ancestor', () => {
     expect(findWatched(new Table())).toEqual({ parent: 40, grandparent: 30 });
   });
 
   it.each([
-    ['its shell, as npm ends it when it gets a signal', [40], 40],
+    ['its shell, which npm ends on a signal', [40], 40],
     ['npm alone, killed', [30], 30],
     ['npm and then its shell', [30, 40], 40],
     ['the shell that npm was started from', [20], null],
@@ -51,7 +51,7 @@ describe('parent watch', () => {
     expect(findEnded(watched, table)).toBe(reported);
   });
 
-  it('watches the direct parent alone without npm, or where the shell has become the program', () => {
+  it('watches only the parent without npm, or when the shell has replaced itself by the program', () => {
     const plain = new Table();
     plain.env = {};
     expect(findWatched(plain)).toEqual({ parent: 40, grandparent: undefined });
@@ -60,7 +60,7 @@ describe('parent watch', () => {
     expect(findWatched(replaced)).toEqual({ parent: 30, grandparent: undefined });
   });
 
-  it('watches nothing where init started it, and in a container whose first process it is', () => {
+  it('watches nothing when init started the process, or as the first process of a container', () => {
     for (const parent of [1, 0]) {
       const table = new Table();
       table.parents.set(50, parent);
@@ -68,19 +68,19 @@ describe('parent watch', () => {
     }
   });
 
-  it('does not watch npm as the first process of a container, which nothing outlives', () => {
+  it('does not watch npm as the first process of a container', () => {
     const table = new Table();
     table.parents.set(40, 1);
     expect(findWatched(table)).toEqual({ parent: 40, grandparent: undefined });
   });
 
-  it('watches nothing where it was detached by setsid or nohup', () => {
+  it('watches nothing when setsid or nohup detached the process', () => {
     const table = new Table();
     table.detached = true;
     expect(findWatched(table)).toBeNull();
   });
 
-  it('reports a parent that ended before the watch began, while the app was built', () => {
+  it('reports a parent that ended during the build', () => {
     const table = new Table();
     table.env = { ...NPM_SCRIPT, BROKERDESK_STARTED_BY: '50:40' };
     table.end(40);
@@ -89,7 +89,7 @@ describe('parent watch', () => {
     expect(watched && findEnded(watched, table)).toBe(40);
   });
 
-  it('takes no account of what another process has noted', () => {
+  it('ignores the parent that another process has recorded', () => {
     const table = new Table();
     table.env = { BROKERDESK_STARTED_BY: '49:7' };
     expect(findWatched(table)?.parent).toBe(40);

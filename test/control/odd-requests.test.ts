@@ -1,4 +1,4 @@
-/** Both HTTP servers of the app, spoken to byte by byte as no browser and no client library does. */
+/** Sends raw bytes to both HTTP servers of the app, with requests that no browser and no client library would send. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ let web: WebServer;
 let directory: string;
 const reported: unknown[] = [];
 
-/** A lab in which every call is a fault of ours. */
+/** A lab in which every call fails with an internal error. */
 const brokenLab = new Proxy({} as Lab, {
   get: () => () => {
     throw new Error(`ENOENT: no such file, open '${INTERNAL_PATH}'`);
@@ -62,7 +62,7 @@ interface Answer {
   body: string;
 }
 
-/** Sends the bytes as they stand and reads until the server closes the connection or has answered. */
+/** Sends raw bytes and reads until the server has answered or closes the connection. */
 function send(port: number, bytes: string): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const socket = connect({ host: '127.0.0.1', port }, () => socket.write(bytes));
@@ -129,7 +129,7 @@ describe('control API', () => {
     expectSafe(after);
   });
 
-  it('reports its own faults to the log alone', async () => {
+  it('reports details of internal errors to the log only', async () => {
     reported.length = 0;
     const answer = await toControl('GET /faults', [withToken()]);
     expect([answer.status, JSON.parse(answer.body)]).toEqual([
@@ -140,12 +140,17 @@ describe('control API', () => {
   });
 
   it.each([
-    ['claims too much', ['content-length: 99999999999'], '{', 413],
-    ['sends too much', ['transfer-encoding: chunked'], `20000\r\n${'x'.repeat(0x20000)}\r\n0\r\n\r\n`, 413],
-    ['is of a media type of its own', ['content-length: 2', 'content-type: image/png'], '{}', 415],
+    ['declares too many bytes', ['content-length: 99999999999'], '{', 413],
+    ['has too many bytes', ['transfer-encoding: chunked'], `20000\r\n${'x'.repeat(0x20000)}\r\n0\r\n\r\n`, 413],
+    ['has an unsupported media type', ['content-length: 2', 'content-type: image/png'], '{}', 415],
     ['is a form with files', ['content-length: 2', 'content-type: multipart/form-data; boundary=x'], '{}', 415],
-    ['is no JSON', ['content-length: 1', 'content-type: application/json'], '{', 400],
-    ['is JSON as curl sends it', ['content-length: 2', 'content-type: application/x-www-form-urlencoded'], '{}', 400],
+    ['is not JSON', ['content-length: 1', 'content-type: application/json'], '{', 400],
+    [
+      'is an invalid fault with the default media type of curl',
+      ['content-length: 2', 'content-type: application/x-www-form-urlencoded'],
+      '{}',
+      400,
+    ],
   ])('a body that %s is refused', async (_what, headers, body, status) => {
     reported.length = 0;
     const answer = await toControl('POST /faults', [withToken(), ...headers], body);
@@ -154,14 +159,14 @@ describe('control API', () => {
     expect(reported).toEqual([]);
   });
 
-  it('a body that nothing asks for is bounded too', async () => {
+  it('a body that the route ignores is limited as well', async () => {
     expect((await toControl('POST /nodes', [withToken(), 'content-length: 99999999999'], 'x')).status).toBe(413);
   });
 
   it.each([
     ['a body', (): Promise<Answer> => toControl('POST /faults', [withToken(), 'content-length: 100'], '{"ty')],
     ['headers', (): Promise<Answer> => send(portOf(control.url), 'GET /nodes HTTP/1.1\r\nhost: 127.0.0.1\r\n')],
-  ])('%s that does not arrive is answered 408, and nothing is logged', async (_what, request) => {
+  ])('incomplete %s: answered 408, and nothing is logged', async (_what, request) => {
     reported.length = 0;
     const answer = await request();
     expect(answer.status).toBe(408);

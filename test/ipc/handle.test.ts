@@ -97,7 +97,7 @@ describe('createInvoke', () => {
       ok: false,
       error: {
         code: 'INTERNAL',
-        message: 'Brokerdesk could not do this because of an error of its own.',
+        message: 'The request failed because of an internal error of Brokerdesk.',
         advice: 'The log of Brokerdesk has the cause.',
       },
     });

@@ -1,4 +1,4 @@
-/** `cluster`: the embedded cluster alone, until a signal ends it. */
+/** The command `cluster`: runs the embedded cluster without the app until a signal ends it. */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -18,16 +18,16 @@ const USAGE = `Usage: npm run cluster -- [options]
 Runs a Kafka cluster on this machine until Ctrl-C.
 
   --brokers N      1 to 9 brokers (default: 3, or what the data directory holds)
-  --port P         first port for clients, the next free ones for the others (default: 9092); 0: any;
-                   the brokers' own traffic takes ports from 100 above,
-                   ZooKeeper's clients connect from 2181 up, with P given from 200 above it
+  --port P         first port for clients, with the next free ones for the other brokers (default: 9092); 0: any;
+                   inter-broker traffic uses ports from P + 100,
+                   ZooKeeper clients connect to ports from 2181, or from P + 200 when P is given
 ${LISTENER_OPTION_LINES}
-  --data DIR       where the data is kept (default: the user's data directory)
+  --data DIR       data directory (default: in the user's data directory)
   --memory         keep nothing: a temporary directory, removed at the end
   --config FILE    broker settings, as in Kafka's server.properties
-  --log LEVEL      what brokers say on stderr: error, warn (default), info or debug
+  --log LEVEL      level of broker logs on stderr: error, warn (default), info or debug
   --json           print one line of JSON when every broker is ready
-  --control PORT   open the lab's HTTP API on loopback; 0: any free port
+  --control PORT   serve the HTTP API of the lab on loopback; 0: any free port
   --detach         keep running when the process or terminal that started it ends
 ${HELP_LINE}`;
 
@@ -124,22 +124,22 @@ async function run(options: Options): Promise<number> {
 }
 
 async function openControl(cluster: Cluster, port: number, say: (line: string) => void): Promise<ControlServer> {
-  // Loaded when asked for: most starts do without it.
+  // Loaded here, as most runs have no control API.
   const [{ startControlServer }, { createEmbeddedLab }, { LoadService }, { ScenariosService }] = await Promise.all([
     import('../../control/server.ts'),
     import('../../services/embedded-lab.ts'),
     import('../../services/loads.ts'),
     import('../../scenarios/service.ts'),
   ]);
-  const complain = (what: string, error: unknown): void =>
+  const reportError = (what: string, error: unknown): void =>
     say(`${what}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
   const bootstrap = (): string => cluster.bootstrap;
   const { connectHost } = cluster;
   const lab = createEmbeddedLab(cluster);
-  const note = (told: ClusterNote): void => cluster.note(told);
-  const loads = new LoadService({ bootstrap, connectHost, workerPath: loadWorkerPath(), onError: complain, note });
-  const scenarios = new ScenariosService({ lab, loads, bootstrap, connectHost, version: ownVersion(), onError: complain, note });
-  const server = await startControlServer({ lab, scenarios, port, onError: (error) => complain('control', error) });
+  const note = (event: ClusterNote): void => cluster.note(event);
+  const loads = new LoadService({ bootstrap, connectHost, workerPath: loadWorkerPath(), onError: reportError, note });
+  const scenarios = new ScenariosService({ lab, loads, bootstrap, connectHost, version: ownVersion(), onError: reportError, note });
+  const server = await startControlServer({ lab, scenarios, port, onError: (error) => reportError('control', error) });
   return {
     url: server.url,
     token: server.token,

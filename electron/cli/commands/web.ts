@@ -1,4 +1,4 @@
-/** `web`: the app in a browser tab, for a machine with no display or no Electron; the cluster of this desk runs with it. */
+/** The command `web`: serves the app to a browser, for machines without a display or Electron, and runs the embedded cluster. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -17,11 +17,11 @@ const DEFAULT_PORT = 7_420;
 
 const USAGE = `Usage: npm run web -- [options]
 
-Serves the app to a browser on this machine, until Ctrl-C. A 3-broker cluster runs with it.
+Serves the app to a browser on this machine until Ctrl-C, with an embedded cluster of 3 brokers.
 
-  --port N         where it is served (default: ${DEFAULT_PORT}, or the next free one); 0: any
-  --host H         address that the pages are served at (default: 127.0.0.1, which only this machine reaches)
-  --no-open        only print the address, open no browser
+  --port N         port of the pages (default: ${DEFAULT_PORT}, or the next free one); 0: any
+  --host H         address of the pages (default: 127.0.0.1, which only this machine can reach)
+  --no-open        print the address without opening a browser
   --json           print one line of JSON when the cluster is ready
   --kafka-port P   first port for Kafka clients, as --port of "npm run cluster" (default: 9092)
 ${LISTENER_OPTION_LINES}
@@ -30,9 +30,9 @@ ${HOST_OPTION_LINES}
 ${HELP_LINE}`;
 
 interface Options extends HostChoice, ListenerChoice {
-  /** Undefined: the default one, or the next that is free. */
+  /** Undefined: the default port, or the next free one. */
   port: number | undefined;
-  /** First port of the brokers; undefined: the default one. */
+  /** First port of the brokers; undefined: the default port. */
   kafkaPort: number | undefined;
   host: string;
   open: boolean;
@@ -66,7 +66,7 @@ export function readWebOptions(args: readonly string[]): Options {
     port: integerOption('port', values.port, 0, 65_535),
     kafkaPort: integerOption('kafka-port', values['kafka-port'], 0, 65_535),
     host: values.host,
-    // A program that reads JSON opens what it wants by itself.
+    // The caller of `--json` is a program.
     open: !values['no-open'] && !values.json,
     json: values.json,
     detach: values.detach,
@@ -79,7 +79,7 @@ async function run(options: Options): Promise<number> {
   if (!existsSync(join(root, 'index.html'))) throw new Error('The pages are not built: run "npm run build" first.');
   keepFilesPrivate();
   const signal = untilSignal(options);
-  // Loaded here: the other commands do without the admin client.
+  // Loaded here, as other commands do not need the admin client.
   const { startHost } = await import('../../app-host.ts');
   const host = startHost({
     mode: 'web',
@@ -106,7 +106,7 @@ async function run(options: Options): Promise<number> {
   }
 }
 
-/** Without a chosen port the default one is only a wish. */
+/** Without `--port`, takes the next free port from the default one. */
 async function serve(options: Options, root: string, host: Host, say: (line: string) => void): Promise<WebServer> {
   const { startWebServer } = await import('../../web/server.ts');
   const { invoke, services } = host;
@@ -130,7 +130,7 @@ async function serve(options: Options, root: string, host: Host, say: (line: str
   return start(0);
 }
 
-/** People get the address at once, since the page shows how the cluster starts; programs wait until it serves. */
+/** Prints the address at once, as the page shows the start of the cluster; with `--json`, when the cluster is ready. */
 async function announce(
   options: Options,
   server: WebServer,
