@@ -1,4 +1,4 @@
-/** `npm run build [-- main|preload|renderer …]`: builds the stale ones of all targets, or of the named ones. */
+/** `npm run build [-- main|preload|renderer …]`: builds the stale targets, or the stale ones of the named targets. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -13,9 +13,9 @@ const ALL: readonly TargetName[] = ['main', 'preload', 'renderer'];
 
 const USAGE = `Usage: npm run build [-- TARGET … [--force]]
 
-Builds ${ALL.join(', ')} into out/: the stale ones of all, or of those that are named.
+Builds the stale targets, or the stale ones of the named targets, into out/: ${ALL.join(', ')}.
 
-  --force          build what is not stale too
+  --force          also build targets that are not stale
 ${HELP_LINE}`;
 
 async function run(args: readonly string[]): Promise<number> {
@@ -23,7 +23,7 @@ async function run(args: readonly string[]): Promise<number> {
     parseArgs({ args: [...args], allowPositionals: true, options: { force: { type: 'boolean', default: false } } }),
   );
   const unknown = positionals.filter((name) => !(ALL as readonly string[]).includes(name));
-  if (unknown.length > 0) throw new UsageError(`There is no build target ${unknown.join(', ')}.`);
+  if (unknown.length > 0) throw new UsageError(`Unknown build target: ${unknown.join(', ')}.`);
   const names = positionals.length === 0 ? ALL : ALL.filter((name) => positionals.includes(name));
   if (values.force) for (const name of names) rmSync(join(OUT, 'stamps', name), { force: true });
   const built = await buildTargets(names, (line) => console.error(line));

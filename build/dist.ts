@@ -1,4 +1,4 @@
-/** `npm run dist`: installers for this platform, made by electron-builder. */
+/** `npm run dist`: builds installers with electron-builder. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
@@ -23,7 +23,7 @@ const FLAGS = new Set(['--linux', '--mac', '--win', '--x64', '--arm64', '--unive
 const TARGET = /^[A-Za-z0-9][\w:-]*$/;
 const SETTING = /^(?:-c|--config)\.[\w.]+=/;
 
-/** Throws `UsageError`. electron-builder itself would begin to pack before it looked at some of them. */
+/** Throws `UsageError` before the build; electron-builder would check some options only while it packs. */
 function check(args: readonly string[]): void {
   for (const [index, arg] of args.entries()) {
     if (FLAGS.has(arg) || SETTING.test(arg)) continue;

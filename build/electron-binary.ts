@@ -1,6 +1,6 @@
 /**
- * Electron's binary: where it is, or one try to get it by Electron's own installer. `npm ci` never needs it; a network
- * that refuses it is remembered for a day, so that `npm start` does not ask in vain every time.
+ * Finds Electron's binary, or tries once to install it with Electron's installer. `npm ci` does not need it. A failure is
+ * remembered for a day, so that `npm start` does not retry at every start.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -22,13 +22,13 @@ const EXECUTABLE: Partial<Record<NodeJS.Platform, string>> = {
 export function findElectron(): string | null {
   const name = EXECUTABLE[process.platform] ?? 'electron';
   const override = process.env['ELECTRON_OVERRIDE_DIST_PATH'];
-  // The installer writes path.txt last: without it, what lies in dist is half of a download that was cut off.
+  // The installer writes path.txt last: without it, dist has an incomplete download.
   if (override === undefined && !existsSync(join(PACKAGE, 'path.txt'))) return null;
   const path = override === undefined ? join(PACKAGE, 'dist', name) : join(override, name);
   return existsSync(path) ? path : null;
 }
 
-/** Finds it, or tries once to install it; null with `reason` when it is not to be had. */
+/** Finds the binary, or tries once to install it; null with `reason` when it is not available. */
 export async function obtainElectron(): Promise<{ path: string } | { path: null; reason: string }> {
   const found = findElectron();
   if (found !== null) return { path: found };
@@ -41,7 +41,7 @@ export async function obtainElectron(): Promise<{ path: string } | { path: null;
   const path = findElectron();
   if (path !== null) return { path };
   mkdirSync(join(ROOT, 'out'), { recursive: true });
-  // Two starts at once leave the note of one of them, never half of it.
+  // Written atomically: two processes may start at once.
   const aside = `${REFUSED}.${process.pid}`;
   writeFileSync(aside, `${Date.now()}\n${reason}\n`);
   renameSync(aside, REFUSED);
@@ -51,7 +51,7 @@ export async function obtainElectron(): Promise<{ path: string } | { path: null;
 function readRefusal(): string | null {
   if (!existsSync(REFUSED)) return null;
   const [at = '', reason = ''] = readFileSync(REFUSED, 'utf8').split('\n');
-  // What cannot be read is as good as nothing remembered.
+  // An unreadable note counts as no note.
   if (!(Date.now() - Number(at) < DAY_MS) || reason === '') {
     rmSync(REFUSED, { force: true });
     return null;
@@ -59,7 +59,7 @@ function readRefusal(): string | null {
   return reason;
 }
 
-/** Runs Electron's installer; resolves with why it failed, or '' when it did not. */
+/** Runs Electron's installer; resolves to the reason of a failure, or to ''. */
 function install(): Promise<string> {
   const temporary = join(ROOT, 'out', 'electron-download');
   mkdirSync(temporary, { recursive: true });
@@ -85,7 +85,7 @@ function install(): Promise<string> {
         child.kill();
       }
     }, 500);
-    // Followed by `close`, which reports.
+    // The `close` event follows and reports the failure.
     child.on('error', (error) => (stderr += error.message));
     child.on('close', (code) => {
       clearInterval(watch);
@@ -100,7 +100,7 @@ function sizeOf(directory: string): number {
   if (!existsSync(directory)) return 0;
   let total = 0;
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
-    // What was there a moment ago may have been moved away by the installer.
+    // The installer may move files during the check.
     if (entry.isFile()) total += statSync(join(entry.parentPath, entry.name), { throwIfNoEntry: false })?.size ?? 0;
   }
   return total;

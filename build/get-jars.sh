@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Jars that tests compare with or connect by, fetched by Maven into a directory. Used by .ci/run; no part of them ships.
-#   build/get-jars.sh kafka DIRECTORY    Apache Kafka 4.3: the judge of what the cluster writes and answers
+# Fetches jars for tests with Maven into a directory. Used by .ci/run; not part of a package.
+#   build/get-jars.sh kafka DIRECTORY    Apache Kafka 4.3: the reference for files and responses of the cluster
 #   build/get-jars.sh curator DIRECTORY  Apache Curator 5.9: a client of the ZooKeeper endpoint
 set -euo pipefail
 usage() { echo "usage: $0 kafka|curator DIRECTORY" >&2; exit 2; }

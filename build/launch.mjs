@@ -1,7 +1,6 @@
-// Runs a script of this directory (`launch.mjs test`), or else a command of the app (`launch.mjs cluster`, by run.ts), with
-// Node's compile cache on from the first line: it keeps the JavaScript that the TypeScript becomes, and Node need not load
-// its TypeScript compiler, which alone takes as long as all the rest of a start. Plain JavaScript for another reason too: an
-// older Node cannot even read a TypeScript file that would say which Node it takes.
+// Runs a script of this directory (`launch.mjs test`), or a command of the app (`launch.mjs cluster`, with run.ts), with the compile
+// cache of Node.js enabled from the first line: the cache has the JavaScript of the TypeScript sources, so that Node.js need not load its
+// TypeScript compiler, which takes half of the start. It is plain JavaScript, so that an older Node.js can report the version that is needed.
 import { existsSync } from 'node:fs';
 import * as module from 'node:module';
 import { join } from 'node:path';
@@ -12,17 +11,17 @@ const [major] = process.versions.node.split('.');
 if (Number(major) < 24) {
   process.stderr.write(
     `Brokerdesk needs Node 24 and this is Node ${process.versions.node}.\n` +
-      `"npm ci" installs it into node_modules/.bin, unless it was told to run no install scripts. Run "npm ci --ignore-scripts=false".\n`,
+      `"npm ci" installs it into node_modules/.bin, unless install scripts are disabled. Run "npm ci --ignore-scripts=false".\n`,
   );
   process.exit(1);
 }
 const name = process.argv[2] ?? '';
 const isScript = /^[a-z]+$/.test(name) && existsSync(join(import.meta.dirname, `${name}.ts`));
-// For electron/cli/parent-watch.ts: a build may come first, and the parent can end meanwhile.
+// For electron/cli/parent-watch.ts: the parent may end during the build.
 if (!process.env.BROKERDESK_STARTED_BY?.startsWith(`${process.pid}:`)) process.env.BROKERDESK_STARTED_BY = `${process.pid}:${process.ppid}`;
-// Both are read when a program starts, so this one is replaced once, in the same process; what the user has set stays.
+// Both are read when a program starts, so this one is replaced once, in the same process; settings of the user are kept.
 //
-// V8 lets the young generation of the main thread grow to 48 MB, and keeps it: after an hour 92 MB were taken for 30 MB of objects.
+// V8 lets the young generation of the main thread grow to 48 MB and does not shrink it: after an hour 92 MB were used for 30 MB of objects.
 //
 // glibc keeps freed memory: each thread takes its buffers from an arena of its own, and once a large buffer was freed, buffers up to that
 // size come from arenas too, which shrink at their end only. A cluster held 80 of 330 MB that way after minutes. The threshold below is glibc's

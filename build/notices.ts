@@ -1,6 +1,6 @@
 /**
- * The notices of third parties that a package carries: every npm package that the app imports, in its sources or through another one, with
- * the licence text that it came with. What only builds or tests the app is not in a package and not in the notices.
+ * Collects third-party notices for a package: every npm package that the app imports directly or indirectly, with its licence text.
+ * Packages that only build or test the app are not included.
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire, builtinModules } from 'node:module';
@@ -10,7 +10,7 @@ export interface Notice {
   name: string;
   version: string;
   license: string;
-  /** Licence and notice files as the package has them; empty where it has none. */
+  /** Licence and notice files of the package; empty without one. */
   texts: string[];
 }
 
@@ -24,11 +24,11 @@ interface Manifest {
 }
 
 const SHIPPED = ['electron', 'renderer', 'shared'];
-/** Its own licences lie beside its binary, in every package of the app. */
+/** Electron's licences are beside its binary, in every package of the app. */
 const ELECTRON = 'electron';
 const LICENCE_FILE = /^(licen[cs]e|notice|copying)(\.|-|$)/i;
 
-/** Names of the packages that the app's sources import, and of those that package.json has every package carry. */
+/** Names of the packages that the app's sources import, and of those that package.json includes in every package. */
 export function shippedPackages(root: string): string[] {
   const { dependencies = {} } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
   const found = new Set(Object.keys(dependencies));
@@ -45,7 +45,7 @@ export function shippedPackages(root: string): string[] {
   return [...found].sort();
 }
 
-/** Undefined for a file, a module of Node, an alias of ours. */
+/** Undefined for a file, a module of Node.js, or an alias of this project. */
 function packageOf(specifier: string): string | undefined {
   if (/^[./#]|^(node|virtual|data|https?):/.test(specifier)) return undefined;
   const [first = '', second = ''] = specifier.split('/');
@@ -53,14 +53,14 @@ function packageOf(specifier: string): string | undefined {
   return builtinModules.includes(name) || !/^(@[a-z0-9~][\w.-]*\/)?[a-z0-9~][\w.-]*$/i.test(name) ? undefined : name;
 }
 
-/** The notices of these packages and of all that they need, by name. Throws for one that is not installed. */
+/** The notices of these packages and of their dependencies, by name. Throws for a package that is not installed. */
 export function collectNotices(root: string, names: readonly string[]): Notice[] {
   const notices = new Map<string, Notice>();
   const waiting = names.map((name) => ({ name, from: root, isOptional: false }));
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const directory = findPackage(next.name, next.from);
     if (directory === undefined) {
-      // One of another platform, or one that its user may do without.
+      // A package for another platform, or an optional one.
       if (next.isOptional) continue;
       throw new Error(`${next.name} is needed by ${next.from} and is not installed: run "npm ci"`);
     }
@@ -77,7 +77,7 @@ export function collectNotices(root: string, names: readonly string[]): Notice[]
   return [...notices.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
-/** As Node finds it: in the nearest node_modules from there up. */
+/** Resolves a package as Node.js does: in the nearest node_modules directory upwards. */
 function findPackage(name: string, from: string): string | undefined {
   for (const directory of createRequire(join(from, 'package.json')).resolve.paths(name) ?? []) {
     const path = join(directory, name);
@@ -96,7 +96,7 @@ function noticeOf(name: string, directory: string, { version, license }: Manifes
   };
 }
 
-/** Plain text, one section a package. Throws where a package names no licence and has no text of one. */
+/** Plain text with one section per package. Throws for a package without a licence name and text. */
 export function formatNotices(notices: readonly Notice[]): string {
   const line = '-'.repeat(80);
   const sections = notices.map(({ name, version, license, texts }) => {

@@ -1,4 +1,4 @@
-/** The only recursive removal by the build scripts: of what they have built, below `out`. */
+/** The only recursive removal by the build scripts: of build results in `out`. */
 import { rmSync } from 'node:fs';
 import { isAbsolute, relative, resolve } from 'node:path';
 

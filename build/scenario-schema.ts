@@ -1,4 +1,4 @@
-/** `node build/scenario-schema.ts`: writes docs/scenario.schema.json, which editors read, from the schema that files are held to. */
+/** `node build/scenario-schema.ts`: writes docs/scenario.schema.json for editors, from the schema of scenario files. */
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { format, resolveConfig } from 'prettier';

@@ -1,15 +1,15 @@
-/** Pictures of pages of web mode in a browser, and what is wrong on a page at first sight. */
+/** Takes pictures of pages of web mode in a browser, and detects obvious faults of a page. */
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import type { Look } from '../test/helpers/pages.ts';
 import { TEXT_FAULTS } from './screenshots-text.ts';
 
-/** Until skeletons have given way and the first lag samples are shown. */
+/** Time until skeletons are replaced and the first lag samples are shown. */
 const SETTLE_MS = 2_500;
-/** Charts and the Lab's picture are drawn for a new width a moment later. */
+/** Time until charts and the Lab's picture are redrawn for a new width. */
 const REDRAW_MS = 200;
-/** What a program prints where it has no value. */
+/** Texts that a page shows by mistake for a missing value. */
 const NO_VALUE = /\b(?:undefined|NaN|null|Infinity)\b|\[object /;
 
 export class Camera {
@@ -17,7 +17,7 @@ export class Camera {
   private readonly url: string;
   private readonly report: (line: string) => void;
 
-  /** `url`: of web mode, with its token. `report` gets a line for each picture, and for each complaint of a page. */
+  /** `url` of web mode with its token. `report` receives a line for each picture and for each error of a page. */
   constructor(options: { browser: Browser; url: string; report: (line: string) => void }) {
     this.browser = options.browser;
     this.url = options.url;
@@ -37,7 +37,7 @@ export class Camera {
     });
     page.on('pageerror', (error) => this.report(`${page.url()}: ${error.message}`));
     await page.goto(this.url);
-    // A change of address before the first page is drawn is lost to the router.
+    // The router ignores a change of the address before the first page is drawn.
     await page.getByRole('heading', { level: 1 }).waitFor();
     await this.go(page, path);
     await page.evaluate('document.fonts.ready.then(() => undefined)');
@@ -64,7 +64,7 @@ export class Camera {
 
   /**
    * The page in each look, as `FILE-theme-width.png`. Resolves to its faults: a page wider than the window, a text that is cut off or
-   * covered, a value that is none.
+   * covered, a missing value.
    */
   async takeLooks(page: Page, looks: readonly Look[], file: string): Promise<string[]> {
     const faults = new Set<string>();

@@ -1,6 +1,6 @@
 /**
- * Every page, in both themes and three widths, in nine states of a cluster: empty, whole, a broker killed, a leader frozen, a follower
- * cut off, no majority, all brokers down; and of another cluster, reachable and unreachable.
+ * Takes pictures of every page in both themes and three widths, in nine states of a cluster: empty, healthy, a broker killed, a leader
+ * frozen, a follower isolated, no majority, all brokers down; and of a remote cluster, reachable and unreachable.
  */
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
@@ -8,11 +8,11 @@ import { LOOKS, pagesOf, WIDE_LOOKS } from '../test/helpers/pages.ts';
 import { WebClient } from '../test/helpers/web-client.ts';
 import { WebProcess } from '../test/helpers/web-process.ts';
 import { Camera, pause } from './screenshots-camera.ts';
-import { startLife } from './screenshots-life.ts';
+import { startClients } from './screenshots-clients.ts';
 
 const TOPIC = 'orders';
 const GROUP = 'billing';
-/** Until sessions have run out, leaders have moved and groups have another coordinator. */
+/** Time until sessions have expired, partitions have failed over and groups have a new coordinator. */
 const SETTLE_MS = 20_000;
 
 const PATHS: readonly string[] = [
@@ -24,7 +24,7 @@ const PATHS: readonly string[] = [
 
 interface State {
   name: string;
-  /** Brings a whole cluster there. */
+  /** Brings a healthy cluster into the state. */
   begin(app: WebClient): Promise<unknown>;
 }
 
@@ -51,16 +51,16 @@ async function startAll(app: WebClient): Promise<void> {
 
 export interface StatesChoice {
   directory: string;
-  /** How long clients run before the first picture of a whole cluster. */
+  /** How long clients run before the first picture of a healthy cluster. */
   settleMs: number;
   /** Undefined: all. */
   states: readonly string[] | undefined;
-  /** Only paths that begin so. */
+  /** Only paths with this prefix. */
   prefix: string;
   report: (line: string) => void;
 }
 
-/** Resolves to the faults that were found on pages. */
+/** Resolves to the faults of pages. */
 export async function shootStates(browser: Browser, choice: StatesChoice): Promise<string[]> {
   const { directory, report } = choice;
   const wanted = (name: string): boolean => choice.states?.includes(name) ?? true;
@@ -78,10 +78,10 @@ export async function shootStates(browser: Browser, choice: StatesChoice): Promi
     }
     await page.context().close();
   };
-  let life: Awaited<ReturnType<typeof startLife>> | undefined;
+  let clients: Awaited<ReturnType<typeof startClients>> | undefined;
   try {
     if (wanted('empty')) await shoot('empty');
-    life = await startLife(web.brokers);
+    clients = await startClients(web.brokers);
     await pause(choice.settleMs);
     for (const state of STATES.filter(({ name }) => wanted(name))) {
       await state.begin(app);
@@ -93,13 +93,13 @@ export async function shootStates(browser: Browser, choice: StatesChoice): Promi
     if (wanted('remote') || wanted('remote-gone')) await shootRemote(app, shoot, wanted);
   } finally {
     app.close();
-    await life?.stop();
+    await clients?.stop();
     await web.stop();
   }
   return faults;
 }
 
-/** Of a cluster of another process, which then ends. */
+/** Pictures of a cluster in another process, which then ends. */
 async function shootRemote(
   app: WebClient,
   shoot: (state: string, before: (page: Page) => Promise<void>) => Promise<void>,
@@ -107,14 +107,14 @@ async function shootRemote(
 ): Promise<void> {
   const other = await WebProcess.start();
   try {
-    const life = await startLife(other.brokers);
+    const clients = await startClients(other.brokers);
     const { addedId } = await app.ask('connection/add', { name: 'Staging', bootstrap: other.line.bootstrap, colour: 'warn' });
     const choose = async (page: Page): Promise<void> => {
       await page.evaluate(`location.hash = '/overview?connection=${addedId}'`);
       await pause(SETTLE_MS);
     };
     if (wanted('remote')) await shoot('remote', choose);
-    await life.stop();
+    await clients.stop();
     if (!wanted('remote-gone')) return;
     await shoot('remote-gone', async (page) => {
       await choose(page);

@@ -1,6 +1,6 @@
 /**
- * `npm run screenshots`: the README's pictures. Starts web mode, runs clients on it, kills a broker, learns and loads, and writes
- * `build/pictures/`. With a directory as its argument: every page in every look and in nine states of a cluster, there instead.
+ * `npm run screenshots`: takes the pictures of the README. Starts web mode with clients, kills a broker, uses Learn and load, and writes
+ * `build/pictures/`. With a directory as argument: writes pictures of every page in every theme and in nine states of a cluster there.
  */
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -10,7 +10,7 @@ import { launchBrowser } from '../test/helpers/browser.ts';
 import { LOOKS } from '../test/helpers/pages.ts';
 import { WebProcess } from '../test/helpers/web-process.ts';
 import { Camera, pause } from './screenshots-camera.ts';
-import { startLife } from './screenshots-life.ts';
+import { startClients } from './screenshots-clients.ts';
 import { shootStates } from './screenshots-states.ts';
 
 const PICTURES = resolve(import.meta.dirname, 'pictures');
@@ -20,13 +20,13 @@ const GROUP = 'billing';
 const [LARGE] = LOOKS;
 const USAGE = `Usage: npm run screenshots [-- DIRECTORY] [options]
 
-Takes the README's pictures into build/pictures/. With a directory: every page in every look and in nine states of a cluster, there
-instead; exit 1 when a page was wider than its window, cut off or covered a text, or showed a value that is none.
+Writes the pictures of the README to build/pictures/. With a directory: writes every page in every theme and in nine states of a cluster
+there; exit 1 when a page was wider than its window, cut off or covered a text, or showed a missing value.
 
   --settle SECONDS how long clients run before the first picture (45)
   --states NAME,…  only these states: empty, whole, broker-killed, leader-frozen, follower-cut-off, no-majority, all-down,
                    remote, remote-gone
-  --pages PREFIX   only pages whose address begins so: /topics
+  --pages PREFIX   only pages whose path has this prefix: /topics
 ${HELP_LINE}`;
 
 interface Choice {
@@ -45,7 +45,7 @@ function readChoice(args: readonly string[]): Choice {
     }),
   );
   const [directory, ...more] = positionals;
-  if (more.length > 0) throw new UsageError(`One directory at a time: ${more.join(' ')} is too much.`);
+  if (more.length > 0) throw new UsageError(`Only one directory can be given: remove ${more.join(' ')}.`);
   return {
     directory,
     settleMs: (integerOption('settle', values.settle, 0, 3_600) ?? 45) * 1_000,
@@ -70,12 +70,12 @@ async function shoot({ directory, ...choice }: Choice): Promise<number> {
 
 async function shootReadme(browser: Browser, settleMs: number): Promise<number> {
   const web = await WebProcess.start();
-  let life: Awaited<ReturnType<typeof startLife>> | undefined;
+  let clients: Awaited<ReturnType<typeof startClients>> | undefined;
   try {
     const camera = new Camera({ browser, url: web.line.url, report });
-    life = await startLife(web.brokers);
+    clients = await startClients(web.brokers);
 
-    // One page stays open all the time: its small curves show what it has seen.
+    // One page stays open all the time, as its sparklines show the data since it was opened.
     const watch = await camera.open('/overview', LARGE);
     report(`Clients run for ${settleMs / 1_000} s.`);
     await pause(settleMs);
@@ -88,7 +88,7 @@ async function shootReadme(browser: Browser, settleMs: number): Promise<number> 
       .getByRole('dialog')
       .getByRole('button', { name: `Kill broker ${BROKER}` })
       .click();
-    // Until its session has run out and its leaders have moved.
+    // Until its session has expired and its partitions have failed over.
     await pause(9_000);
     await page.context().close();
     await camera.take(watch, join(PICTURES, 'outage.png'));
@@ -96,12 +96,12 @@ async function shootReadme(browser: Browser, settleMs: number): Promise<number> 
     await pause(45_000);
     await camera.shoot(`/groups/${group}`, LARGE, join(PICTURES, 'lag.png'));
 
-    const bench = await camera.open('/lab', LARGE);
-    await bench.getByRole('button', { name: /^Heal all/ }).click();
+    const lab = await camera.open('/lab', LARGE);
+    await lab.getByRole('button', { name: /^Heal all/ }).click();
     await pause(15_000);
 
     const learn = await camera.open('/learn/producer', LARGE);
-    await learn.getByRole('button', { name: 'Make the topic' }).click();
+    await learn.getByRole('button', { name: 'Create topic' }).click();
     for (const key of ['customer-17', 'customer-4', 'customer-9', 'customer-2', 'customer-17']) {
       await learn.getByLabel('Key', { exact: true }).fill(key);
       await learn.getByRole('button', { name: 'Send', exact: true }).click();
@@ -109,16 +109,16 @@ async function shootReadme(browser: Browser, settleMs: number): Promise<number> 
     }
     await camera.take(learn, join(PICTURES, 'learn.png'));
 
-    await addLoad(bench, 'Steady writer');
-    await addLoad(bench, 'Slow readers');
+    await addLoad(lab, 'Steady writer');
+    await addLoad(lab, 'Slow readers');
     await pause(20_000);
-    await camera.go(bench, '/lab?at=broker-3');
-    await bench.locator('.side').getByRole('button', { name: 'Kill' }).click();
-    // Until it is fenced, the others lead in its place, and the group has found its coordinator.
+    await camera.go(lab, '/lab?at=broker-3');
+    await lab.locator('.side').getByRole('button', { name: 'Kill' }).click();
+    // Until it is fenced, its partitions have failed over, and the group has found its coordinator.
     await pause(30_000);
-    await camera.take(bench, join(PICTURES, 'lab.png'));
+    await camera.take(lab, join(PICTURES, 'lab.png'));
   } finally {
-    await life?.stop();
+    await clients?.stop();
     await web.stop();
   }
   return 0;
@@ -133,7 +133,7 @@ async function addLoad(page: Page, preset: string): Promise<void> {
   await dialog.waitFor({ state: 'detached' });
 }
 
-/** A group whose coordinator is that broker; the cluster chooses it by the group's name. */
+/** Finds a group id whose coordinator is the broker; the id determines the coordinator. */
 async function coordinatedBy(camera: Camera, broker: number): Promise<string> {
   const page = await camera.open('/groups', LARGE);
   const rows = page
@@ -146,5 +146,5 @@ async function coordinatedBy(camera: Camera, broker: number): Promise<string> {
 }
 
 const code = await runCommand({ usage: USAGE, run: (args) => shoot(readChoice(args)) }, process.argv.slice(2));
-// A kafkajs consumer that gave up while a broker was down keeps retrying after its disconnect, so the process is ended here.
+// A kafkajs consumer that crashed while a broker was down keeps retrying after its disconnect, so the process ends here.
 process.exit(code);

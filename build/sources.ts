@@ -1,10 +1,10 @@
-/** Tells whether what was built is still what the sources say, in a few milliseconds. */
+/** Detects stale build results in a few milliseconds. */
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** A digest over path, size and modification time of every file in the given files and directories. */
 export function fingerprint(root: string, paths: readonly string[]): string {
-  // An import would load all that is in the module, WebCrypto too.
+  // An import would load the whole module, including WebCrypto.
   const hash = process.getBuiltinModule('node:crypto').createHash('sha1');
   const visit = (path: string): void => {
     const stat = statSync(join(root, path), { throwIfNoEntry: false });

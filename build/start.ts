@@ -1,4 +1,4 @@
-/** `npm start`: the desktop app, or web mode where no Electron is to be had. What follows `--` is passed on to either. */
+/** `npm start`: starts the desktop app, or web mode without Electron. Arguments after `--` are passed on. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
@@ -11,7 +11,7 @@ const [{ buildTargets, ROOT }, { obtainElectron }, { runCommand }, { DESKTOP_USA
 ]);
 const { ignoreClosedOutput, onParentEnd } = await import('../electron/cli/parent-watch.ts');
 
-/** Signals closer together than this are one wish. */
+/** Signals within this time count as one. */
 const SAME_SIGNAL_MS = 1_000;
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
@@ -19,27 +19,27 @@ function say(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Linux without a display has nothing to show a window on. */
+/** On Linux a window needs a display. */
 function lacksDisplay(): boolean {
   return process.platform === 'linux' && (process.env['DISPLAY'] ?? '') === '' && (process.env['WAYLAND_DISPLAY'] ?? '') === '';
 }
 
-/** Electron's own switches stand before the app, the app's after `--`. */
+/** Electron's switches precede the app, those of the app follow `--`. */
 function electronArguments(own: readonly string[]): string[] {
   const asRoot = process.platform === 'linux' && process.getuid?.() === 0;
-  if (asRoot) say('Running as root: Chromium cannot use its sandbox then, so it is off. Start as an ordinary user to have it.');
+  if (asRoot) say('Running as root disables the sandbox of Chromium. Start as an ordinary user to enable it.');
   return [...(asRoot ? ['--no-sandbox'] : []), ROOT, ...(own.length === 0 ? [] : ['--', ...own])];
 }
 
 /**
- * Runs it with our terminal; resolves with its exit code. Signals that we get are its to handle, each once: Ctrl-C reaches
- * us from the terminal and again from npm, and Electron takes the second as "at once", leaving the cluster unclosed. For
- * the same reason it stands in a process group of its own.
+ * Runs a program with the terminal of this process; resolves to its exit code. Forwards each signal once: SIGINT arrives from the
+ * terminal and from npm, and at the second one Electron would end without closing the cluster. For the same reason the program
+ * has its own process group.
  */
 function runThrough(file: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
     const env = { ...process.env };
-    // With it set, Electron is a plain Node.
+    // With this variable Electron runs as Node.js.
     delete env['ELECTRON_RUN_AS_NODE'];
     env['BROKERDESK_LAUNCHER'] = String(process.pid);
     const child = spawn(file, args, { stdio: 'inherit', env, cwd: ROOT, detached: process.platform !== 'win32' });
@@ -62,18 +62,18 @@ function runThrough(file: string, args: readonly string[]): Promise<number> {
 
 const SIGNAL_NUMBERS: Partial<Record<NodeJS.Signals, number>> = { SIGHUP: 1, SIGINT: 2, SIGABRT: 6, SIGKILL: 9, SIGSEGV: 11, SIGTERM: 15 };
 
-/** Until the app runs, there is nothing to end but this process. */
+/** Before the app runs, only this process has to end. */
 let launcherEnded = (): void => process.exit(1);
 
 async function start(own: readonly string[]): Promise<number> {
-  // Checked before the build. The desktop app takes fewer options than web mode and refuses the others itself.
+  // Checked before the build. The desktop app has fewer options than web mode, and refuses the others itself.
   readWebOptions(own);
   ignoreClosedOutput();
   const unwatch = onParentEnd(() => launcherEnded());
   await buildTargets(['main', 'preload', 'renderer'], say);
   const electron = lacksDisplay() ? ({ path: null, reason: 'there is no display' } as const) : await obtainElectron();
   if (electron.path !== null) return runThrough(electron.path, electronArguments(own));
-  say(`No desktop window (${electron.reason}): opening Brokerdesk in the browser instead.`);
+  say(`No desktop window (${electron.reason}): opening Brokerdesk in the browser.`);
   unwatch();
   process.argv = [process.execPath, join(ROOT, 'build', 'run.ts'), 'web', ...own];
   await import('./run.ts');

@@ -1,4 +1,4 @@
-/** What is built, from what, and how: the main side as CommonJS for Node and Electron, the preload script, the renderer. */
+/** The build targets: the main process as CommonJS for Node.js and Electron, the preload script, the renderer. */
 import { existsSync, readFileSync, renameSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { join, resolve } from 'node:path';
@@ -12,14 +12,14 @@ export type TargetName = 'main' | 'preload' | 'renderer';
 
 interface Target {
   name: TargetName;
-  /** What it is made of; a change in any of it makes it stale. */
+  /** Sources; a change makes the target stale. */
   sources: readonly string[];
-  /** False where its sources are not there. */
+  /** False without its sources. */
   exists(): boolean;
   build(outDir: string): Promise<void>;
 }
 
-/** Entries of the main side by their names in out/main; those not there are left out. */
+/** Entry points of the main process by their names in out/main; missing ones are skipped. */
 const MAIN_ENTRIES: Readonly<Record<string, string>> = {
   main: 'electron/main.ts',
   cli: 'electron/cli.ts',
@@ -53,7 +53,7 @@ const TARGETS: readonly Target[] = [
   },
 ];
 
-/** Those of the named targets that have to be built. */
+/** The stale ones of the named targets. */
 export function staleTargets(names: readonly TargetName[]): TargetName[] {
   return TARGETS.filter((target) => names.includes(target.name) && target.exists() && !isFresh(target)).map(({ name }) => name);
 }
@@ -62,7 +62,7 @@ function isFresh({ name, sources }: Target): boolean {
   return existsSync(join(OUT, name)) && readStamp(join(OUT, 'stamps', name)) === fingerprint(ROOT, sources);
 }
 
-/** Builds what is stale among the named targets; says so to `report` and returns what it built. */
+/** Builds the stale ones of the named targets; `report` receives a line for each. Returns the built targets. */
 export async function buildTargets(names: readonly TargetName[], report: (line: string) => void): Promise<TargetName[]> {
   const built: TargetName[] = [];
   for (const target of TARGETS) {
@@ -72,7 +72,7 @@ export async function buildTargets(names: readonly TargetName[], report: (line: 
     const stamp = fingerprint(ROOT, target.sources);
     if (existsSync(outDir) && readStamp(stampFile) === stamp) continue;
     const start = performance.now();
-    // Made aside and then put in place, so that nobody starts from half of it.
+    // Built in another directory and then renamed, so that no process starts from an incomplete build.
     const aside = `${outDir}.${process.getBuiltinModule('node:crypto').randomUUID()}`;
     try {
       await target.build(aside);
@@ -87,7 +87,7 @@ export async function buildTargets(names: readonly TargetName[], report: (line: 
   return built;
 }
 
-/** Puts `fresh` where `directory` is; two builds at once both get there, the later one stays. */
+/** Replaces `directory` by `fresh`; of two concurrent builds the later one stays. */
 function replaceDirectory(directory: string, fresh: string): void {
   for (let attempt = 1; ; attempt++) {
     const old = `${fresh}.old`;
@@ -107,14 +107,14 @@ function present(entries: Readonly<Record<string, string>>): Record<string, stri
   return Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(join(ROOT, path))));
 }
 
-/** What is there at run time and so is not bundled: Node's modules, Electron, and what package.json names as dependencies. */
+/** Modules that are not bundled: those of Node.js, Electron, and the dependencies in package.json. */
 function externals(): (string | RegExp)[] {
   const { dependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { dependencies: Record<string, string> };
   const packages = ['electron', ...Object.keys(dependencies)];
   return [/^node:/, ...builtinModules, ...packages, ...packages.map((name) => new RegExp(`^${name}/`))];
 }
 
-/** Entries by their names in `outDir`, as CommonJS for Node and Electron. `target` is lower only for checks in an older Electron. */
+/** Entry points by their names in `outDir`, as CommonJS for Node.js and Electron. `target` is lower only for checks in an older Electron. */
 export async function buildNode(outDir: string, entries: Readonly<Record<string, string>>, target = 'node24'): Promise<void> {
   const { build } = await import('vite');
   await build({
@@ -134,7 +134,7 @@ export async function buildNode(outDir: string, entries: Readonly<Record<string,
       rolldownOptions: {
         input: Object.fromEntries(Object.entries(entries).map(([name, path]) => [name, join(ROOT, path)])),
         external: externals(),
-        // Chunks beside the entries: what finds its files by its own place (electron/cli/paths.ts) may be in either.
+        // Chunks are beside the entry points, as electron/cli/paths.ts finds files relative to its own path.
         output: { format: 'cjs', entryFileNames: '[name].cjs', chunkFileNames: '[name]-[hash].cjs' },
       },
     },
@@ -149,7 +149,7 @@ export async function buildRenderer(outDir: string, target = 'chrome140'): Promi
     base: './',
     logLevel: 'warn',
     plugins: [vue()],
-    // The page's policy allows fonts and pictures from files only, so none may become a data: address.
+    // The content security policy allows fonts and pictures from files only, not as data: URLs.
     build: { target, outDir, emptyOutDir: true, minify: true, assetsInlineLimit: 0, reportCompressedSize: false },
   });
 }

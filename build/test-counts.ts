@@ -7,7 +7,7 @@ export interface Counts {
   passed: number;
   failed: number;
   skipped: string[];
-  /** Name and first lines of each failure, repeated at the end of the run: of a long log often only the tail is kept. */
+  /** Name and first lines of each failure, repeated at the end of the run, as often only the tail of a log is kept. */
   failures: string[];
 }
 
@@ -17,7 +17,7 @@ export interface Paths {
   reports: string;
 }
 
-/** One command, counted as one test. */
+/** Runs a command, counted as one test. */
 export async function countCommand(run: Run, paths: Paths, label: string, file: string, args: readonly string[]): Promise<Counts> {
   const code = await run(join(paths.root, file), args);
   if (code === 0) return { passed: 1, failed: 0, skipped: [], failures: [] };
@@ -43,7 +43,7 @@ interface VitestReport {
   }[];
 }
 
-/** The first lines of a failure: enough to see what was expected and where, without a page of it. */
+/** The first lines of a failure: the expectation and its position. */
 function firstLines(message: string): string {
   const lines = message.split('\n').slice(0, 12);
   return lines.map((line) => `    ${line.slice(0, 400)}`).join('\n');
@@ -69,7 +69,7 @@ export async function countVitest(run: Run, paths: Paths, name: string, args: re
   }
   const tests = report.testResults.flatMap((file) => file.assertionResults);
   const skipped = tests.filter((test) => test.status !== 'passed' && test.status !== 'failed').map((test) => `${name}: ${test.fullName}`);
-  // A file that failed to load has no test to count, and an error outside any test only shows in the exit code.
+  // A file that failed to load has no test, and an error outside a test is only in the exit code.
   const brokenFiles = report.testResults.filter(
     (file) => file.status === 'failed' && file.assertionResults.every((test) => test.status !== 'failed'),
   );

@@ -1,37 +1,37 @@
 /**
- * Runs the suites' commands: several suites at a time, since most of them wait more than they compute, or one after another
- * with their output as it comes.
+ * Runs the commands of suites: several suites at a time, since most of them wait more than they compute, or one after another with
+ * live output.
  *
  * Suites do not share ports (`test/helpers/ports.ts`) or directories. Where the system allows it (Linux, as root) each suite runs
- * in a network namespace of its own besides, which keeps out every other program of the machine.
+ * in its own network namespace, isolated from other programs of the machine.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { join } from 'node:path';
 
-/** Runs a Node program of this project; resolves with its exit code, null when a signal ended it. */
+/** Runs a Node.js program of this project; resolves to its exit code, null when a signal ended it. */
 export type Run = (file: string, args: readonly string[]) => Promise<number | null>;
 
 export interface Job<T> {
   name: string;
-  /** Computes all the time: runs at a lower priority than those that wait, and beside another busy one only at the end. */
+  /** The job computes all the time: it runs at a lower priority, and beside another busy job only at the end. */
   busy?: boolean;
-  /** Builds what others need, or measures: nothing runs beside it. */
+  /** The job builds for others or measures: no other job runs beside it. */
   alone?: boolean;
   run(run: Run): Promise<T>;
 }
 
 interface Placement {
   output: 'inherit' | number;
-  /** In a network namespace of its own. */
+  /** Runs the program in its own network namespace. */
   isolated: boolean;
   busy: boolean;
 }
 
 const LOWER_PRIORITY = 10;
 
-/** Whether a program can be given a network namespace of its own here. */
+/** Whether this machine supports network namespaces for this user. */
 function canIsolate(): boolean {
   if (process.platform !== 'linux') return false;
   return spawnSync('unshare', ['-n', 'sh', '-c', 'ip link set lo up'], { stdio: 'ignore' }).status === 0;
@@ -42,7 +42,7 @@ export class Runner {
   private readonly logs: string;
   private readonly children = new Set<ChildProcess>();
 
-  /** `root`: where programs run; `logs`: directory for the output of suites that run beside others. */
+  /** `root`: working directory of programs; `logs`: directory for the output of suites that run beside others. */
   constructor(options: { root: string; logs: string }) {
     this.root = options.root;
     this.logs = options.logs;
@@ -55,7 +55,7 @@ export class Runner {
     }
   }
 
-  /** One job after another, in order, with their output as it comes. `ended` is called after each, with its seconds. */
+  /** Runs one job after another, in order, with live output. `ended` is called after each, with its seconds. */
   async oneByOne<T>(jobs: readonly Job<T>[], ended: (name: string, result: T, seconds: number) => void): Promise<void> {
     for (const job of jobs) {
       console.log(`\n── ${job.name}`);
@@ -66,8 +66,8 @@ export class Runner {
   }
 
   /**
-   * `lanes` at a time, at most one of them `busy` while others wait to start; those that are `alone` keep their place in the
-   * order. The output of each is printed in one piece at its end.
+   * Runs `lanes` jobs at a time, at most one of them `busy` while others wait to start; `alone` jobs keep their position in the
+   * order. The output of each job is printed at its end.
    */
   async sideBySide<T>(jobs: readonly Job<T>[], lanes: number, ended: (name: string, result: T, seconds: number) => void): Promise<void> {
     const isolated = canIsolate();
@@ -111,7 +111,7 @@ export class Runner {
     return new Promise((resolve, reject) => {
       const child = spawn(command, all, { cwd: this.root, stdio: ['ignore', output, output] });
       this.children.add(child);
-      // Inherited by everything that it starts later.
+      // Inherited by its child processes.
       if (busy && child.pid !== undefined) setPriority(child.pid, LOWER_PRIORITY);
       child.once('error', reject);
       child.once('close', (code) => {

@@ -1,6 +1,6 @@
 /**
- * `npm test`: every suite, and one closing line that counts them all. Needs nothing but Node and npm; a suite that needs more is
- * skipped by name, unless CI=true: then it fails, since a CI that skips proves nothing.
+ * `npm test`: runs every suite and ends with one line that counts all tests. Needs only Node.js and npm; a suite that needs more is
+ * reported as skipped, or as failed with CI=true.
  */
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -12,13 +12,13 @@ import { Runner, type Job, type Run } from './test-runner.ts';
 const ROOT = resolve(import.meta.dirname, '..');
 const PATHS: Paths = { root: ROOT, reports: join(ROOT, 'out', 'test-reports') };
 
-/** Suites that compute, browsers and clients: each their own lane. */
+/** Lanes for suites that compute, browsers and clients. */
 const LANES = 3;
-/** The heavy suites compute more: three JVMs, the kill-loop. */
+/** Fewer lanes for heavy suites, which compute more: three JVMs, the kill-loop. */
 const HEAVY_LANES = 2;
 
 interface Suite extends Job<Counts> {
-  /** Runs with `--heavy` only (`.ci/run` does). */
+  /** Runs with `--heavy` only, as in `.ci/run`. */
   heavy?: boolean;
 }
 
@@ -26,7 +26,7 @@ function command(run: Run, label: string, file: string, args: readonly string[])
   return countCommand(run, PATHS, label, file, args);
 }
 
-/** `test/<directory>`: drives processes, browsers and real clients. `files` at a time, since they wait more than they compute. */
+/** A suite of `test/<directory>` with processes, browsers and real clients. `files` run at a time, since they wait more than they compute. */
 function live(name: string, options: { directory?: string; files?: number } = {}): Job<Counts> {
   const parallel = options.files === undefined ? [] : ['--fileParallelism', `--maxWorkers=${options.files}`];
   return {
@@ -65,7 +65,7 @@ function suites(heavy: boolean): readonly Suite[] {
         sumCounts(
           await countVitest(run, PATHS, 'simulation', [
             ...['--config', 'vitest.live.config.ts', '--dir', 'test/simulation'],
-            // They test the checker, not the product, and take minutes.
+            // Planted bugs test the checker, not the product, and take minutes.
             ...(heavy ? [] : ['--exclude', '**/planted*.test.ts']),
           ]),
           await command(run, 'simulation', 'build/launch.mjs', ['simulate', '--seeds', heavy ? '2000' : '100']),
@@ -88,10 +88,10 @@ const USAGE = `Usage: npm test [-- options]
 
 Runs the suites and ends with "N passed, N failed, N skipped". Exit 1 when a test failed.
 
-  --only NAME,…    only these: ${NAMES.slice(0, 7).join(', ')},
+  --only NAME,…    only these suites: ${NAMES.slice(0, 7).join(', ')},
                    ${NAMES.slice(7).join(', ')}
   --heavy          also ${NAMES.slice(7).join(', ')}, and more seeds and rounds in the others, as .ci/run does
-  --one-by-one     one suite after another, with their output as it comes
+  --one-by-one     one suite after another, with live output
 ${HELP_LINE}`;
 
 async function test(args: readonly string[]): Promise<number> {
@@ -107,7 +107,7 @@ async function test(args: readonly string[]): Promise<number> {
   );
   const only = values.only?.split(',');
   const unknown = only?.filter((name) => !NAMES.includes(name)) ?? [];
-  if (unknown.length > 0) throw new UsageError(`There is no suite ${unknown.join(', ')}.`);
+  if (unknown.length > 0) throw new UsageError(`Unknown suite: ${unknown.join(', ')}.`);
 
   if (values.heavy) process.env['BROKERDESK_HEAVY'] = '1';
   const chosen = suites(values.heavy).filter(({ name, heavy }) =>

@@ -1,8 +1,8 @@
 /**
- * The rule foreign-keys: a plain object is not keyed by a name that is only known at run time. A topic, group, header or setting named
- * `constructor` or `__proto__` reads, or writes, what belongs to Object.prototype.
+ * The rule foreign-keys: a plain object must not be keyed by a name that is known at run time only. A topic, group, header or setting named
+ * `constructor` or `__proto__` would read or write properties of Object.prototype.
  *
- * In TypeScript files the types decide: `object[key]`, `key in object` and `Object.assign` are refused where the object has string index
+ * In TypeScript files the rule uses types: `object[key]`, `key in object` and `Object.assign` are refused when the object has string index
  * signatures and the key is a string (also one that a cast claims to be a member). Object literals, spreads and Object.fromEntries define
  * own properties and are allowed, and so is `Object.hasOwn(table, key) ? table[key] : …`. Components are linted without types: there the type `Record<string, …>` is refused.
  */
@@ -14,7 +14,7 @@ import ts from 'typescript';
 /** `ownValue`, which the message of the rule points to. */
 const HOME = /(^|\/)shared\/own-value\.ts$/;
 
-/** What is looked at of a node; those of TypeScript are not among ESLint's own types. */
+/** The used properties of a node; ESLint has no types for TypeScript nodes. */
 interface Syntax {
   type: string;
   name?: unknown;
@@ -27,7 +27,7 @@ function hasTypes(services: unknown): services is ParserServicesWithTypeInformat
   return typeof services === 'object' && services !== null && 'program' in services && services.program !== null;
 }
 
-/** The expression below casts, and whether there are any. */
+/** The expression without casts, and whether it had any. */
 function uncast(node: Syntax): { inner: Syntax; isCast: boolean } {
   let inner = node;
   let isCast = false;
@@ -79,7 +79,7 @@ export const foreignKeys: Rule.RuleModule = {
       if (!isOpenString(inner)) return false;
       return hasStringIndex(object) || (isCast && !isList(object));
     };
-    /** Read in the branch that Object.hasOwn has chosen for the same object and key. */
+    /** An access in the branch of Object.hasOwn for the same object and key. */
     const isGuarded = (node: Rule.Node): boolean => {
       if (node.type !== 'MemberExpression') return false;
       const text = (part: Node): string => context.sourceCode.getText(part);

@@ -1,15 +1,15 @@
 /**
- * Who may import whom (ARCHITECTURE.md, "Layers"). A file belongs to the first layer whose pattern fits its path; it may
- * import files of its own layer and of the layers named, Node's modules and packages named. The table is the
- * architecture: a change here is a change of the design, and is argued for in ARCHITECTURE.md.
+ * Allowed imports between layers (ARCHITECTURE.md, "Layers"). A file belongs to the first layer whose pattern matches its path. It may
+ * import files of its own layer and of the named layers, and the named modules of Node.js and packages. A change of the table is a change
+ * of the architecture: give the reason in ARCHITECTURE.md.
  */
 export interface Layer {
   name: string;
-  /** Matches paths from the project's root, with forward slashes. */
+  /** Matches paths relative to the root of the project, with forward slashes. */
   files: RegExp;
-  /** Names of layers; its own is always allowed. */
+  /** Names of layers; the layer itself is always allowed. */
   layers: readonly string[];
-  /** Node modules (`node:fs`) and packages; '*' allows all. `import type` of a package is held to the same list. */
+  /** Node modules (`node:fs`) and packages; '*' allows all. `import type` of a package is checked as well. */
   modules: readonly string[];
 }
 
@@ -86,7 +86,7 @@ export const LAYERS: readonly Layer[] = [
     modules: ['node:v8', 'node:worker_threads'],
   },
   {
-    // Before any node starts, it looks at what their voters left on disk.
+    // Inspects the metadata directories of voters before a node starts.
     name: 'cluster/metadata',
     files: /^electron\/cluster\/cluster-metadata\.ts$/,
     layers: ['cluster', 'cluster/quorum', 'cluster/lib'],
@@ -167,7 +167,7 @@ export const LAYERS: readonly Layer[] = [
   },
 ];
 
-/** The layer of a file, by its path from the root; undefined for what the table leaves free (tests, build scripts). */
+/** The layer of a file, by its path from the root; undefined for files without a layer (tests, build scripts). */
 export function layerOf(path: string): Layer | undefined {
   return LAYERS.find((layer) => layer.files.test(path));
 }

@@ -1,6 +1,6 @@
 /**
- * Our own lint rules: the layer table, nothing ambient in the cluster, no list of unknown length as the arguments of a call, and no plain
- * object that is keyed by a name from outside.
+ * The lint rules of the project: layers, injected clock, disk, network and randomness in the cluster, no list of unknown length as the
+ * arguments of a call, no plain object that is keyed by an external name.
  */
 import { dirname, posix, relative, resolve, sep } from 'node:path';
 import type { Rule } from 'eslint';
@@ -41,7 +41,7 @@ const layers: Rule.RuleModule = {
   },
 };
 
-/** The one place in the cluster for each thing that must be injected everywhere else. */
+/** The only file of the cluster that may use each of the globals; other files receive it by injection. */
 const AMBIENT_HOMES = /^electron\/cluster\/(lib\/system-[a-z-]+|network\/tcp|node-worker|cluster|cluster-[a-z-]+)\.ts$/;
 const AMBIENT_MODULES = /^node:(fs|net|tls|dgram|http|https|timers|child_process|crypto|os|perf_hooks|worker_threads)(\/.*)?$/;
 const AMBIENT_GLOBALS = new Set(['setTimeout', 'setInterval', 'setImmediate', 'performance', 'process', 'crypto', 'fetch', 'console']);
@@ -77,11 +77,11 @@ const injected: Rule.RuleModule = {
   },
 };
 
-/** Calls that are made with a list's values as arguments; a list of some ten thousand values overflows the stack. */
+/** Calls with the values of a list as arguments; ten thousand values overflow the stack. */
 const SPREADABLE_METHODS = new Set(['push', 'unshift', 'splice', 'concat', 'fromCharCode', 'fromCodePoint']);
 const SPREADABLE_MATH = new Set(['min', 'max', 'hypot']);
 
-/** The name of the method that is called, where it is written out. */
+/** The name of the called method, if it is literal. */
 function calledMethod(callee: Node): { object: string | null; name: string } | null {
   if (callee.type !== 'MemberExpression' || callee.computed || callee.property.type !== 'Identifier') return null;
   return { object: callee.object.type === 'Identifier' ? callee.object.name : null, name: callee.property.name };

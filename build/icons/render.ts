@@ -1,4 +1,4 @@
-/** Renders `icon.svg` to the sizes that the installers want. Run by hand after a change of the drawing; the pictures are committed. */
+/** Renders `icon.svg` in the sizes of the installers. Run it after a change of the drawing; the pictures are committed. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import chromium from '@sparticuz/chromium';

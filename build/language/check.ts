@@ -1,6 +1,6 @@
 /**
  * Finds words that the language of the project leaves out, in comments, names, texts and documents. A line in which such a word is right, as in a
- * quotation, ends with a comment that begins with `language:` and gives the reason.
+ * quotation, ends with a comment `language: <reason>`.
  */
 import { WORDS } from './words.ts';
 
@@ -28,7 +28,7 @@ export function findWords(source: string): Hit[] {
   const lines = source.split('\n');
   for (const [index, text] of lines.entries()) {
     if (EXEMPT.test(text)) continue;
-    // A phrase may be wrapped: the first word of the next line is read with this one.
+    // A phrase may be wrapped: the first word of the next line is checked with this one.
     const [next = ''] = (lines[index + 1] ?? '').replace(/^[\s/*#-]+/, '').split(/\s/);
     const own = splitWords(text).trimEnd();
     const words = `${own} ${splitWords(next)}`;

@@ -1,4 +1,4 @@
-/** The files of the project whose language is checked. */
+/** Lists the files of the project whose language is checked. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 

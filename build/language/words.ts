@@ -1,4 +1,4 @@
-/** Words that the language of the project leaves out, with what stands for them. The table is that of CONTRIBUTING.md, "Language". */
+/** Words that the language of the project leaves out, with their replacements. CONTRIBUTING.md, "Language", has the rules. */
 
 export interface Word {
   /** Matched without regard to case, on text in which the words of an identifier are separated by spaces. */

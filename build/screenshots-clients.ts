@@ -1,4 +1,4 @@
-/** A small shop on the cluster, for pictures: five topics, producers at a moderate rate, groups that keep up and one that does not. */
+/** Clients for pictures: five topics of a shop, producers at a moderate rate, groups that keep up and one that falls behind. */
 import kafkajs, { type Consumer, type Producer } from 'kafkajs';
 import { setUpKafkajs } from '../electron/admin/kafkajs-setup.ts';
 
@@ -72,7 +72,7 @@ interface Reader {
   group: string;
   topics: string[];
   members: number;
-  /** What one batch of records costs it. */
+  /** Processing time of one batch of records. */
   batchMs: number;
 }
 
@@ -83,11 +83,11 @@ const READERS: readonly Reader[] = [
   { group: 'fraud-check', topics: ['payments'], members: 1, batchMs: 200 },
 ];
 
-export interface Life {
+export interface ShopClients {
   stop(): Promise<void>;
 }
 
-export async function startLife(brokers: readonly string[]): Promise<Life> {
+export async function startClients(brokers: readonly string[]): Promise<ShopClients> {
   setUpKafkajs();
   const { Kafka, logLevel } = kafkajs;
   const client = (clientId: string) =>
@@ -122,7 +122,7 @@ export async function startLife(brokers: readonly string[]): Promise<Life> {
       await consumer.connect();
       await consumer.subscribe({ topics: reader.topics, fromBeginning: true });
       await consumer.run({
-        // What a batch costs; the slow one is always a little behind.
+        // Processing time of a batch; the slow group always has some lag.
         eachBatch: async (batch) => {
           await new Promise((done) => setTimeout(done, reader.batchMs));
           await batch.heartbeat();
@@ -148,7 +148,7 @@ async function feed(producer: Producer, stream: Stream, living: () => boolean): 
     try {
       await producer.send({ topic: stream.topic, acks: -1, messages });
     } catch (error) {
-      // A broker that is gone for long takes a topic with one copy along; the shop goes on.
+      // Writes to a topic with replication factor 1 fail while its broker is down; the other clients continue.
       process.stderr.write(`${stream.topic}: ${error instanceof Error ? error.message : String(error)}\n`);
     }
     await new Promise((done) => setTimeout(done, TICK_MS));
