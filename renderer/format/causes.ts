@@ -1,6 +1,6 @@
 /** From an event to what led to it, and to what it led to. */
 import type { TimelineEvent } from '#shared/models/timeline';
-import { eventKind, tellEvent, tellReason } from './timeline.ts';
+import { eventKind, describeEvent, describeReason } from './timeline.ts';
 
 export interface CauseIndex {
   byId: ReadonlyMap<number, TimelineEvent>;
@@ -66,6 +66,6 @@ const conjunctionOf = (effect: TimelineEvent | undefined): string =>
 
 /** Of coordination the reason is part of the story: a broker is fenced since its session was lost. */
 function withReason(event: TimelineEvent): string {
-  const reason = eventKind(event) === 'coordination' ? tellReason(event) : null;
-  return reason === null ? tellEvent(event) : `${tellEvent(event)} (${reason})`;
+  const reason = eventKind(event) === 'coordination' ? describeReason(event) : null;
+  return reason === null ? describeEvent(event) : `${describeEvent(event)} (${reason})`;
 }

@@ -50,7 +50,7 @@ export function diagramSvg(diagram: Diagram, colours: Colours, title: string, no
   const parts = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${round(diagram.width)}" height="${round(height)}" viewBox="0 0 ${round(diagram.width)} ${round(height)}" role="img" font-family="${UI}" font-size="11">`,
     `<title>${escapeXml(title)}</title>`,
-    `<desc>${escapeXml(diagram.told.join(' '))}</desc>`,
+    `<desc>${escapeXml(diagram.description.join(' '))}</desc>`,
     `<rect width="100%" height="100%" fill="${colours.surface}"/>`,
     ...diagram.edges.map((edge) => drawEdge(diagram, edge, colours)),
     ...diagram.boxes.map((box) => drawBox(box, colours)),

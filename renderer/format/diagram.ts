@@ -1,6 +1,6 @@
 /**
  * A live flowchart as plain data. A page's diagram is a pure function from the state of the cluster to this; the same value is
- * drawn on the screen, written out as SVG, and told in words. What stands in it was read from the cluster, or is "?".
+ * drawn on the screen, exported as SVG, and described in text. Its values were read from the cluster, or are "?".
  */
 
 export type DiagramTone = 'plain' | 'accent' | 'flow' | 'ok' | 'warn' | 'bad' | 'control' | 'faint';
@@ -89,5 +89,5 @@ export interface Diagram {
   /** Under the picture: of what, and what stands out ("Topic orders, as it is now on this desk. High watermark 51."). */
   caption: string;
   /** The same in sentences, made of the same state: what a reader who does not see it needs. */
-  told: readonly string[];
+  description: readonly string[];
 }

@@ -3,7 +3,7 @@ import type { TimelineEvent } from '#shared/models/timeline';
 import { lanesOf } from './lane-facts.ts';
 import type { Lane } from './lanes.ts';
 import { linkLabel, parseLinkKey } from './links.ts';
-import { eventKind, tellEvent, type EventKind } from './timeline.ts';
+import { eventKind, describeEvent, type EventKind } from './timeline.ts';
 
 export interface EventFilter {
   kind: EventKind | 'all';
@@ -18,7 +18,7 @@ const WORDS = new WeakMap<TimelineEvent, string>();
 function wordsOf(event: TimelineEvent): string {
   let words = WORDS.get(event);
   if (words === undefined) {
-    words = [tellEvent(event), event.reason ?? '', event.topic ?? '', ...lanesOf(event).map(subjectOf)].join('\n').toLowerCase();
+    words = [describeEvent(event), event.reason ?? '', event.topic ?? '', ...lanesOf(event).map(subjectOf)].join('\n').toLowerCase();
     WORDS.set(event, words);
   }
   return words;

@@ -4,7 +4,7 @@ import { isOpen, servedAgainAt, since, touchesGroup, type GroupReading, type Inc
 import { formatClockMinutes, formatCoarse, formatDay, formatSpan, isSameDay, plural } from './numbers.ts';
 import { groupPath } from './addresses.ts';
 import type { Tone } from './replicas.ts';
-import { chainOf, tellEvent } from './timeline.ts';
+import { chainOf, describeEvent } from './timeline.ts';
 
 export interface IncidentPhase {
   text: string;
@@ -12,7 +12,7 @@ export interface IncidentPhase {
 }
 
 /** `broker 3 killed`; of an observed one, what was observed. */
-export const describeIncident = ({ root }: Incident): string => tellEvent(root);
+export const describeIncident = ({ root }: Incident): string => describeEvent(root);
 
 /** Shown as 0.1 s; a shorter duration would be shown as 0.0 s. */
 const SHORTEST_MS = 100;

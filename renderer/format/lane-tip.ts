@@ -3,7 +3,7 @@ import type { TimelineEvent } from '#shared/models/timeline';
 import { causeOf, type CauseIndex } from './causes.ts';
 import type { Span } from './lane-spans.ts';
 import { formatClockSeconds, formatDelta, formatSpan } from './numbers.ts';
-import { tellEvent, tellReason } from './timeline.ts';
+import { describeEvent, describeReason } from './timeline.ts';
 
 export interface Tip {
   title: string;
@@ -20,16 +20,18 @@ const MAX_STEPS = 7;
 
 export function tipOfEvent(event: TimelineEvent, chain: readonly TimelineEvent[], causes: CauseIndex): Tip {
   const cause = causeOf(event, causes);
-  const reason = tellReason(event);
+  const reason = describeReason(event);
   const steps = chain.length > 1 ? chain.slice(0, MAX_STEPS) : [];
   return {
-    title: tellEvent(event),
+    title: describeEvent(event),
     event,
     lines: [
       ...(reason === null ? [] : [reason]),
       ...(cause === null
         ? []
-        : [`+${formatDelta(event.at - cause.at)} after ${tellEvent(cause)}${event.causeIsPossible === true ? ' (possible cause)' : ''}`]),
+        : [
+            `+${formatDelta(event.at - cause.at)} after ${describeEvent(cause)}${event.causeIsPossible === true ? ' (possible cause)' : ''}`,
+          ]),
     ],
     steps,
     more: steps.length === 0 ? 0 : chain.length - steps.length,

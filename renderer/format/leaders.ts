@@ -22,7 +22,7 @@ export function displacedLeaders(partitions: readonly PartitionRow[]): Displaced
 }
 
 /** A line for each partition that moved or that could not. */
-export function tellChanges(changes: readonly LeaderChange[]): string[] {
+export function describeChanges(changes: readonly LeaderChange[]): string[] {
   return changes.flatMap(({ partition, from, to, error }) => {
     if (error !== null) return [`Partition ${partition} stays with ${from === null ? 'nobody' : `broker ${from}`}: ${error}`];
     if (from === to) return [];

@@ -30,7 +30,7 @@ export function previewReset(
 }
 
 /** Sentences: what the next member reads again, what it passes over, where the wish was not met to the letter. */
-export function tellConsequences(to: ResetTo, changes: readonly PlaceChange[]): string[] {
+export function describeConsequences(to: ResetTo, changes: readonly PlaceChange[]): string[] {
   let again = 0n;
   let skips = false;
   for (const { from, to: at } of changes) {

@@ -3,7 +3,7 @@ import type { Fault } from '#shared/models/lab';
 import type { TimelineEvent } from '#shared/models/timeline';
 import { ancestorsOf, effectsOf, type CauseIndex } from './causes.ts';
 import { isFiltering, type EventFilter } from './event-filter.ts';
-import { tellEvent } from './timeline.ts';
+import { describeEvent } from './timeline.ts';
 
 export interface TimelineExport {
   format: 'brokerdesk-timeline';
@@ -46,7 +46,7 @@ export function exportTimeline(source: {
     faults,
     events: events.map((event) => ({
       ...event,
-      text: tellEvent(event),
+      text: describeEvent(event),
       because: ancestorsOf(event, causes).map(({ id }) => id),
       caused: effectsOf(event, causes).map(({ id }) => id),
     })),

@@ -243,21 +243,21 @@ export const eventKind = (event: TimelineEvent): EventKind => tellingOf(event).k
 export const eventMark = (event: TimelineEvent): EventMark => tellingOf(event).mark;
 export const eventTone = (event: TimelineEvent): Tone => tellingOf(event).tone;
 
-export function tellEvent(event: TimelineEvent): string {
+export function describeEvent(event: TimelineEvent): string {
   return tellingOf(event).tell(event);
 }
 
 /** Why, where that says more than what happened: faults carry their own words in their reason. */
-export function tellReason(event: TimelineEvent): string | null {
+export function describeReason(event: TimelineEvent): string | null {
   const { reason } = event;
   if (reason === undefined || event.type === 'lab/faultHealed') return null;
   if (event.type === 'lab/faultInjected') {
     // `link 2–3 cut: 14 bytes flipped`: the clause behind the colon is what is new.
     const detail = /: (.+)$/.exec(reason)?.[1];
-    return faultIn(event) === null || detail === undefined || tellEvent(event).includes(detail) ? null : detail;
+    return faultIn(event) === null || detail === undefined || describeEvent(event).includes(detail) ? null : detail;
   }
   // What a load went through is told in its reason's words.
-  return tellEvent(event).endsWith(reason) ? null : reason;
+  return describeEvent(event).endsWith(reason) ? null : reason;
 }
 
 /** Events that break something. */

@@ -70,7 +70,7 @@ describeWith('a browser', hasBrowser, 'the diagrams of Learn, fault by fault', (
       retry: { initialRetryTime: 100, maxRetryTime: 500, retries: 12 },
     });
     await desk.go(`/learn/${CONCEPTS[0]?.id ?? ''}`);
-    await desk.page.getByRole('button', { name: `Make the topic ${LEARN_TOPIC}` }).click();
+    await desk.page.getByRole('button', { name: `Create topic ${LEARN_TOPIC}` }).click();
     await desk.page.locator(`[data-glyph^="replica:${LEARN_TOPIC}-0@"]`).first().waitFor();
   });
 

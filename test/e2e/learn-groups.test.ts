@@ -73,7 +73,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     admin = kafka.admin();
     await admin.connect();
     await open('cluster');
-    await press(`Make the topic ${LEARN_TOPIC}`);
+    await press(`Create topic ${LEARN_TOPIC}`);
     await desk.page.locator(`[data-replica="${LEARN_TOPIC}-2@3"]`).waitFor({ timeout: SOON_MS });
   });
 
@@ -88,7 +88,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
   test('Cluster: one broker lost goes on, two lost stop; healed, every acknowledged record is there', async () => {
     await open('cluster');
     await wholeAgain();
-    const answers = desk.page.getByRole('list', { name: 'What became of the records' });
+    const answers = desk.page.getByRole('list', { name: 'Results' });
     await press('Write to each partition');
     await expect.poll(() => ends(), soon).toEqual([1n, 1n, 1n]);
     await expect.poll(() => answers.innerText(), soon).toMatch(/partition 0\s+offset 0 in \d+ ms/);
@@ -114,11 +114,11 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
       .toEqual(left.map((id) => [id, false]));
     await desk.picture('cluster-two-down');
 
-    await press('Heal everything');
+    await press('Heal all');
     await wholeAgain();
     expect(await ends()).toEqual([2n, 2n, 2n]);
     expect([...(await readAll(kafka, LEARN_TOPIC))].sort()).toEqual(['to partition 0', 'to partition 1', 'to partition 2']);
-    await done(/^Done: broker \d was lost and came back; all \d records acknowledged before are still there\.$/);
+    await done(/^Done: broker \d failed and returned; all \d records acknowledged before still exist\.$/);
   });
 
   test('Consumer: it reads and commits, stands still, gets on; crashed, it reads again what it had not committed', async () => {
@@ -132,14 +132,14 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
 
     await press('Pause member 1');
     // Paused when the page shows it: until then it may read what is sent next.
-    await button('Let member 1 go on').waitFor({ timeout: SOON_MS });
+    await button('Resume member 1').waitFor({ timeout: SOON_MS });
     const [before, from] = [await committed(CONSUMER_GROUP), await ends()];
     await press('Send 30 records');
     await expect.poll(async () => (await ends()).reduce((sum, end) => sum + end, 0n), soon).toBe(from.reduce((sum, end) => sum + end, 30n));
     expect(await committed(CONSUMER_GROUP)).toEqual(before);
     await desk.page.getByText(/Lag 30\./).waitFor({ timeout: SOON_MS });
     await desk.picture('consumer-paused');
-    await press('Let member 1 go on');
+    await press('Resume member 1');
     await caughtUp(CONSUMER_GROUP);
 
     const ahead = async (): Promise<number> => {
@@ -169,10 +169,10 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
       await press('Start another consumer');
       await caughtUp(CONSUMER_GROUP);
     }
-    await done(/^Done: \d+ records? came again/);
+    await done(/^Done: \d+ records? (was|were) redelivered/);
     await expect.poll(() => assignment(CONSUMER_GROUP), soon).toEqual([[0, 1, 2]]);
     await desk.picture('consumer-again');
-    await press('Stop it in order');
+    await press('Stop gracefully');
     await expect.poll(() => assignment(CONSUMER_GROUP), soon).toEqual([]);
   });
 
@@ -205,7 +205,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
       .first();
     // The text is shown until the session expires, so the wait for it starts before the crash.
     await Promise.all([
-      desk.page.getByText(/ended without a word/).waitFor({ timeout: FAILOVER_MS }),
+      desk.page.getByText(/crashed without leaving the group/).waitFor({ timeout: FAILOVER_MS }),
       reader.getByRole('button', { name: /^Crash/ }).click(),
     ]);
     await desk.picture('groups-crashed');
@@ -234,12 +234,12 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     await wholeAgain();
 
     for (const count of [2, 1]) {
-      await press('One fewer');
+      await press('Remove a consumer');
       await expect.poll(async () => (await assignment(LEARN_GROUP))?.length, soon).toBe(count);
     }
     await expect.poll(() => assignment(LEARN_GROUP), soon).toEqual([[0, 1, 2]]);
-    await done(/^Done: one of 4 had nothing to do; now member \d+ owns all 3 partitions\.$/);
-    await press('Stop them all');
+    await done(/^Done: one of 4 members was idle; now member \d+ owns all 3 partitions\.$/);
+    await press('Stop all consumers');
     await press('Stop the second group');
     await expect.poll(() => assignment(LEARN_GROUP), soon).toEqual([]);
   });
@@ -250,7 +250,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
       const [found] = await admin.fetchOffsets({ groupId: LEARN_GROUP, topics: [LEARN_TOPIC] });
       return (found?.partitions ?? []).sort((a, b) => a.partition - b.partition).map(({ offset }) => offset);
     };
-    const where = desk.page.getByLabel(`Where ${LEARN_GROUP} goes`);
+    const where = desk.page.getByLabel(`Reset ${LEARN_GROUP} to`);
     await press('Start a consumer');
     await expect.poll(() => assignment(LEARN_GROUP), soon).toEqual([[0, 1, 2]]);
     await caughtUp(LEARN_GROUP);
@@ -266,7 +266,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     expect(await places()).toEqual(read);
     await desk.pictures('groups-reset-refused');
 
-    await press('Stop its members first');
+    await press('Stop the members');
     await expect.poll(() => assignment(LEARN_GROUP), soon).toEqual([]);
     await press('Reset');
     await expect.poll(places, soon).toEqual(['0', '0', '0']);
@@ -285,7 +285,7 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
       (await desk.ask('load/list', {})).loads.findLast(({ spec }) => spec.name === LEARN_GROUP)?.consumed?.consumed;
     // The count arrives by another way than the commit.
     await expect.poll(consumed, soon).toBe(Number(all) - 3);
-    await press('Stop them all');
+    await press('Stop all consumers');
     await expect.poll(() => assignment(LEARN_GROUP), soon).toEqual([]);
 
     const producer = kafka.producer({ allowAutoTopicCreation: false });
@@ -303,14 +303,14 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     const servers = zookeeper.split(',');
     const observer = new ZooKeeperObserver(zookeeper);
     const watch = async (label: string): Promise<void> => {
-      await desk.page.getByRole('combobox', { name: 'What to watch' }).selectOption({ label });
+      await desk.page.getByRole('combobox', { name: 'Watch target' }).selectOption({ label });
       await press('Watch');
       await button('Watched').waitFor({ timeout: SOON_MS });
     };
-    const told = desk.page.getByRole('list', { name: 'Watches that fired' });
+    const told = desk.page.getByRole('list', { name: 'Fired watches' });
     await open('zookeeper');
     await press('Open a session');
-    await press('Make /learn/here');
+    await press('Create /learn/here');
     await expect.poll(async () => (await observer.get('/learn/here'))?.data, soon).toBe('hello');
     const owner = (await observer.get('/learn/here'))?.owner ?? '';
     const session = desk.page.locator('[data-box="session-own"]');
@@ -320,13 +320,13 @@ describeWith('a browser', hasBrowser, 'learn: brokers, groups and sessions', () 
     await watch('/learn/here');
     await desk.picture('zookeeper-session');
 
-    await press('Fall silent');
+    await press('Stop pings');
     await expect.poll(() => observer.get('/learn/here'), soon).toBeNull();
     await expect.poll(() => told.innerText(), soon).toMatch(/\/learn\/here\s+deleted/);
     await expect.poll(() => znode.getAttribute('data-there'), soon).toBe('no');
-    await done(/^Done: \/learn\/here went with its session/);
+    await done(/^Done: \/learn\/here was deleted with its session/);
     await desk.picture('zookeeper-silent');
-    await press('Speak again');
+    await press('Resume pings');
     await expect.poll(() => session.getAttribute('data-state'), soon).toBe('expired');
 
     await watch('/controller');

@@ -137,7 +137,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await desk.picture('index');
     await open('producer');
     await desk.picture('without-topic', ['dark']);
-    await press(`Make the topic ${LEARN_TOPIC}`);
+    await press(`Create topic ${LEARN_TOPIC}`);
     await box(2).waitFor();
     // Any broker may be asked, also one that applies the creation later than the one that the page asked.
     const replicas = async (): Promise<number[] | undefined> =>
@@ -148,7 +148,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
       resources: [{ type: ConfigResourceTypes.TOPIC, name: LEARN_TOPIC }],
     });
     expect(resources[0]?.configEntries.find(({ configName }) => configName === 'min.insync.replicas')?.configValue).toBe('2');
-    await desk.page.getByRole('button', { name: `Make the topic ${LEARN_TOPIC}` }).waitFor({ state: 'detached' });
+    await desk.page.getByRole('button', { name: `Create topic ${LEARN_TOPIC}` }).waitFor({ state: 'detached' });
   });
 
   test('Producer: a record goes where the page said, and is stored as it was sent', async () => {
@@ -171,7 +171,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
       await expect.poll(() => box(grown[0] ?? 0).getAttribute('data-end'), { timeout: SOON_MS }).toBe(`${after[grown[0] ?? 0]}`);
       await desk.page
         .locator('.steps')
-        .getByText(`stored there at offset ${(after[grown[0] ?? 0] ?? 1n) - 1n}`)
+        .getByText(`stored at offset ${(after[grown[0] ?? 0] ?? 1n) - 1n}`)
         .waitFor();
     }
     expect((await stored()).map(({ key, value }) => [key, value]).sort()).toEqual(
@@ -221,7 +221,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     // Sent at once, while there may be no leader: the client asks for metadata until there is one.
     await press('Send');
     const others = ALL.filter((id) => id !== leader).join('');
-    const step = desk.page.locator('.steps').getByText(new RegExp(`sent to broker [${others}], which leads partition 1`));
+    const step = desk.page.locator('.steps').getByText(new RegExp(`sent to broker [${others}], the leader of partition 1`));
     const taker = async (): Promise<number> => Number(/broker (\d)/.exec(await step.innerText({ timeout: FAILOVER_MS }))?.[1]);
     const next = await taker();
     // The broker that kafkajs asks may apply the election later than the new leader.
@@ -235,7 +235,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await open('producer');
     await desk.page.getByLabel('Key').fill('customer-17');
     const send = desk.page.locator('main').getByRole('button', { name: 'Send', exact: true });
-    const numbered = desk.page.getByLabel('Idempotent: a repeat is stored once');
+    const numbered = desk.page.getByLabel('Idempotent: a retry is stored once');
     /** How often the record is stored after its answer was lost; and whether the client still retried when the link was healed. */
     const unheard = async (value: string): Promise<{ times: number; retried: boolean }> => {
       const { leader } = await standing(admin, LEARN_TOPIC, 1);
@@ -267,7 +267,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
       ({ retried } = outcome);
     }
     expect(retried).toBe(true);
-    await desk.page.getByLabel('Acknowledged by (acks)').selectOption({ label: 'acks=1: the leader has it' });
+    await desk.page.getByLabel('Acks', { exact: true }).selectOption({ label: 'acks=1: the leader has it' });
     expect(await numbered.isDisabled()).toBe(true);
     expect(await numbered.isChecked()).toBe(false);
     await desk.pictures('producer-idempotent');
@@ -281,14 +281,14 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await press('Read it');
     await desk.page.getByText(/Read once/).waitFor();
     await press('Read it');
-    await done(/^Done: offset \d+ of partition \d was read twice, and is still there\.$/);
+    await done(/^Done: offset \d+ of partition \d was read twice and still exists\.$/);
     const after = await stored();
     expect(after).toHaveLength(before.length + 1);
   });
 
   test('Topic: how long it keeps is set, two groups read it all, another is made', async () => {
     await open('topic');
-    await desk.page.getByLabel(`Keep the records of ${LEARN_TOPIC}`).selectOption({ label: '1 hour (delete)' });
+    await desk.page.getByLabel(`Retention of ${LEARN_TOPIC}`).selectOption({ label: '1 hour (delete)' });
     await press('Set');
     const retention = async (): Promise<string | undefined> => {
       const { resources } = await admin.describeConfigs({
@@ -333,7 +333,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await desk.title('my-own').waitFor();
     await expect.poll(() => admin.listTopics()).toContain('my-own');
     await open('topic');
-    await done('Done: my-own has 4 partitions, each on 3 brokers.');
+    await done('Done: my-own has 4 partitions and replication factor 3.');
   });
 
   test('Offset: the end moves while the place stays; a group reads, and its lag is gone', async () => {
@@ -350,10 +350,10 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     expect(await committed()).toBe(`${before}`);
     await expect.poll(() => group.getAttribute('data-lag'), { timeout: SOON_MS }).toBe('5');
     await desk.picture('offset');
-    await press(`Read as ${LEARN_GROUP}`);
+    await press(`Consume as ${LEARN_GROUP}`);
     await expect.poll(committed, { timeout: FAILOVER_MS }).toBe(`${before + 5n}`);
     await expect.poll(() => group.getAttribute('data-committed'), { timeout: SOON_MS }).toBe(`${before + 5n}`);
-    await done(/^Done: learn-readers was \d+ records behind, and has read them all\.$/);
+    await done(/^Done: learn-readers had a lag of \d+ records and has caught up\.$/);
     await press(`Stop ${LEARN_GROUP}`);
     await noMembers(LEARN_GROUP);
   });
@@ -381,10 +381,10 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await expect.poll(() => box(2).getAttribute('data-start'), { timeout: SOON_MS }).toBe(`${before}`);
     const kept = (await stored()).filter(({ partition }) => partition === 2).map(({ offset }) => offset);
     expect(kept).toEqual([`${before}`, `${before + 1n}`]);
-    await desk.page.getByText(`${LEARN_GROUP} has committed ${committed}, and that record is gone.`).waitFor();
+    await desk.page.getByText(`${LEARN_GROUP} has committed ${committed}, and that record is deleted.`).waitFor();
     await desk.pictures('offset-deleted');
 
-    await press(`Read as ${LEARN_GROUP}`);
+    await press(`Consume as ${LEARN_GROUP}`);
     const place = async (): Promise<string | undefined> => {
       const [answer] = await admin.fetchOffsets({ groupId: LEARN_GROUP, topics: [LEARN_TOPIC] });
       return answer?.partitions.find(({ partition }) => partition === 2)?.offset;
@@ -416,7 +416,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
       new Set([partitionOfKey('bob', 3)]),
     );
     await desk.picture('partitions-hot');
-    await press('Make it 6 partitions');
+    await press('Increase to 6 partitions');
     await expect
       .poll(async () => (await admin.fetchTopicMetadata({ topics: [LEARN_TOPIC] })).topics[0]?.partitions.length, { timeout: SOON_MS })
       .toBe(6);
@@ -425,7 +425,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     const sizes = async (): Promise<number[]> => (await observe(desk.web.brokers, LEARN_TOPIC)).map(({ partitions }) => partitions.size);
     await expect.poll(sizes, { timeout: SOON_MS }).toEqual([6, 6, 6]);
     await press('Send 10 records');
-    await done(/^Done: (cay|dan) went to partition \d while there were 3, and to \d since there are 6\.$/);
+    await done(/^Done: (cay|dan) went to partition \d with 3 partitions, and to \d with 6\.$/);
     await desk.picture('partitions-added');
     const moved = (await stored()).filter(({ key, value }) => key === 'cay' && value.startsWith('round 2'));
     expect(moved.map(({ partition }) => partition)).toContain(partitionOfKey('cay', 6));
@@ -444,7 +444,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
     await expect.poll(async () => (await leaders()).some((one) => one.leader === leader), { timeout: FAILOVER_MS }).toBe(false);
     await press(`Start broker ${leader}`);
     await wholeAgain();
-    const table = desk.page.getByRole('table', { name: 'Led elsewhere' });
+    const table = desk.page.getByRole('table', { name: 'Partitions without their preferred leader' });
     let away: Awaited<ReturnType<typeof leaders>> = [];
     // Both are read each time: the broker that kafkajs asks may apply an election later than the one that the page asks.
     const differs = async (): Promise<string> => {
@@ -474,18 +474,18 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
       return told !== undefined && [...told.partitions.values()].every(({ leader, isr }) => leader !== broker && !isr.includes(broker));
     };
     for (const verb of ['Stop', 'Kill', 'Freeze']) {
-      await desk.page.getByLabel('Look into').selectOption({ label: 'broker 2' });
+      await desk.page.getByLabel('Select broker').selectOption({ label: 'broker 2' });
       await press(`${verb} broker 2`);
       await expect.poll(() => without(2), { timeout: FAILOVER_MS }).toBe(true);
       const followed = verb === 'Stop' ? 'broker 2 hands over its leaders' : 'broker 2 fenced';
-      await desk.page.getByRole('list', { name: 'What followed' }).getByText(followed).first().waitFor({ timeout: SOON_MS });
+      await desk.page.getByRole('list', { name: 'Recorded events' }).getByText(followed).first().waitFor({ timeout: SOON_MS });
       if (verb === 'Kill') await pictures('killed');
       else await desk.picture(`broker-${verb.toLowerCase()}`, ['dark']);
       await open('broker');
       await press(verb === 'Freeze' ? 'Thaw broker 2' : 'Start broker 2');
       await wholeAgain();
     }
-    await done(/^Done: broker 2 handed over and left; broker \d was gone \d.* before it was fenced\.$/);
+    await done(/^Done: broker 2 shut down gracefully; broker \d was fenced \d.* after it failed\.$/);
   });
 
   test('every page: named controls, a picture in words, a file that stands by itself, the keyboard', async () => {
@@ -512,7 +512,7 @@ describeWith('a browser', hasBrowser, 'learn, page by page', () => {
       expect(svg).not.toContain('var(');
       const text = await take('Text Markdown');
       expect(text).toContain(`# ${title}\n`);
-      expect(text).toContain('| Setting | Here | What it decides |');
+      expect(text).toContain('| Setting | Value | Effect |');
       const html = await take('Picture and text HTML');
       expect(html).toContain('<svg xmlns=');
 

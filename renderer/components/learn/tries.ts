@@ -1,4 +1,4 @@
-/** What there is to try on each page, by its concept: one line each. A component gets the page's `learn`. */
+/** The component with the actions of each concept: one line each. */
 import type { Component } from 'vue';
 import BrokerTry from './BrokerTry.vue';
 import ClusterTry from './ClusterTry.vue';

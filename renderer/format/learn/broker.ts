@@ -1,4 +1,4 @@
-/** Broker: one server of the cluster, from inside: what it leads, what it copies, and the session that says it lives. */
+/** The Broker page: leader and follower replicas of a broker, its log directory, and its session with the controller. */
 import type { BrokerRow, TopicRow } from '#shared/models/cluster';
 import type { Diagram, DiagramBox, DiagramEdge, DiagramGlyph, DiagramTone } from '../diagram.ts';
 import { boxHeight, PAD } from '../diagram-draw.ts';
@@ -6,25 +6,25 @@ import { faultOf } from '../faults.ts';
 import { formatBytes, formatDuration, formatSpan, plural } from '../numbers.ts';
 import { BROKER_STATE } from '../replicas.ts';
 import type { Concept, LearnState, Outage } from './concept.ts';
-import { isDown, killOf, waysBackOr } from './outages.ts';
+import { isDown, killOf, recoveriesOr } from './outages.ts';
 import { brokerName, brokerTone, columns, dataOfBroker, replicaGlyph } from './parts.ts';
 
 const GLYPH = 15;
 const MOST_OTHERS = 5;
 
-/** The broker that the page is about: the one that was picked, or the first. */
+/** The selected broker, or the first one. */
 export function shownBroker(state: LearnState): BrokerRow | null {
   return state.brokers.find(({ id }) => id === state.picked['broker']) ?? state.brokers[0] ?? null;
 }
 
-/** Whether the controller can hear it, as far as anybody can tell. */
+/** Whether the controller receives no heartbeats of the broker, as far as is known. */
 const silent = (broker: BrokerRow): boolean => broker.state === 'down' || broker.state === 'frozen';
 
 function sessionLine(broker: BrokerRow): { text: string; tone?: DiagramTone } {
   if (broker.state === 'fenced') return { text: 'session lost: fenced', tone: 'warn' };
-  if (broker.sessionAgeMs === null) return silent(broker) ? { text: 'session lost', tone: 'bad' } : { text: 'last heard: ?' };
+  if (broker.sessionAgeMs === null) return silent(broker) ? { text: 'session lost', tone: 'bad' } : { text: 'last heartbeat: ?' };
   const late = broker.sessionTimeoutMs !== null && broker.sessionAgeMs > broker.sessionTimeoutMs / 2;
-  return { text: `heard ${formatSpan(broker.sessionAgeMs)} ago`, ...(late ? { tone: 'warn' as const } : {}) };
+  return { text: `heartbeat ${formatSpan(broker.sessionAgeMs)} ago`, ...(late ? { tone: 'warn' as const } : {}) };
 }
 
 interface Held {
@@ -44,7 +44,7 @@ function heldBy(state: LearnState, broker: number, leads: boolean): Held[] {
 
 function diagram(state: LearnState, width: number): Diagram {
   const broker = shownBroker(state);
-  if (broker === null) return nobody(width);
+  if (broker === null) return noBroker(width);
   const roomy = width >= 620;
   const [left, middle, right] = columns(width, roomy ? [0.19, 0.42, 0.24] : [0.19, 0.44, 0.28]);
   const inner = { x: middle.x + PAD, width: middle.width - 2 * PAD };
@@ -96,11 +96,9 @@ function diagram(state: LearnState, width: number): Diagram {
       height: small,
       tone: silent(broker) || broker.state === 'fenced' ? 'bad' : quiet,
       dashed: gone,
-      title: roomy
-        ? `session${broker.sessionTimeoutMs === null ? '' : `, ends after ${formatDuration(broker.sessionTimeoutMs)} of silence`}`
-        : 'session',
+      title: roomy ? `session${broker.sessionTimeoutMs === null ? '' : `, timeout ${formatDuration(broker.sessionTimeoutMs)}`}` : 'session',
       cells: [],
-      said: `Its session with the controller ends after ${broker.sessionTimeoutMs === null ? 'a time that is not known' : formatDuration(broker.sessionTimeoutMs)} without a heartbeat`,
+      said: `Its session with the controller expires after ${broker.sessionTimeoutMs === null ? 'an unknown time' : formatDuration(broker.sessionTimeoutMs)} without a heartbeat`,
     },
     {
       id: 'listener',
@@ -122,7 +120,7 @@ function diagram(state: LearnState, width: number): Diagram {
       dashed: gone,
       title: `leads ${broker.leaders === null ? '?' : plural(broker.leaders, 'partition')}`,
       cells: [],
-      said: `It leads ${broker.leaders === null ? 'an unknown number of partitions' : plural(broker.leaders, 'partition')}: reads and writes of these go to it`,
+      said: `It leads ${broker.leaders === null ? 'an unknown number of partitions' : plural(broker.leaders, 'partition')}: clients produce to them and consume from them here`,
     },
     {
       id: 'follows',
@@ -133,7 +131,7 @@ function diagram(state: LearnState, width: number): Diagram {
       dashed: gone,
       title: `follows ${plural(follows.length, 'partition')}`,
       cells: [],
-      said: `It copies ${plural(follows.length, 'partition')} from their leaders`,
+      said: `It replicates ${plural(follows.length, 'partition')} from their leaders`,
     },
     {
       id: 'disk',
@@ -144,7 +142,7 @@ function diagram(state: LearnState, width: number): Diagram {
       dashed: gone,
       title: roomy ? `page cache → log directory, ${broker.logBytes === null ? '?' : formatBytes(broker.logBytes)}` : 'log directory',
       cells: [],
-      said: `Its log directory holds ${broker.logBytes === null ? 'an unknown number of bytes' : formatBytes(broker.logBytes)}`,
+      said: `Its log directory has ${broker.logBytes === null ? 'an unknown number of bytes' : formatBytes(broker.logBytes)}`,
     },
   ];
   const clientsY = (ys[1] ?? 0) - 8;
@@ -155,8 +153,8 @@ function diagram(state: LearnState, width: number): Diagram {
     height: boxHeight({ lines: 1 }),
     tone: 'plain',
     title: 'Clients',
-    lines: [{ text: roomy ? 'write and read' : 'outside' }],
-    said: 'Clients write and read at the leaders',
+    lines: [{ text: roomy ? 'produce, consume' : 'external' }],
+    said: 'Clients produce to leaders and consume from them',
   });
   const edges: DiagramEdge[] = [
     {
@@ -179,7 +177,7 @@ function diagram(state: LearnState, width: number): Diagram {
     dashed: controller === null,
     title: 'Controller',
     lines: [{ text: controller === null ? '?' : `broker ${controller}` }, session],
-    said: `Controller: ${controller === null ? 'not known' : `broker ${controller}`}. Broker ${broker.id}: ${session.text}`,
+    said: `Controller: ${controller === null ? 'unknown' : `broker ${controller}`}. Broker ${broker.id}: ${session.text}`,
     to: '/brokers/quorum',
   });
   edges.push({
@@ -248,29 +246,29 @@ function diagram(state: LearnState, width: number): Diagram {
     edges,
     glyphs,
     texts,
-    caption: `Broker ${broker.id}, as it is now: ${status}. Every glyph is a replica that it holds.`,
-    told: [
+    caption: `Broker ${broker.id}: ${status}. Each glyph is one of its replicas.`,
+    description: [
       `${brokerName(broker)}: it leads ${broker.leaders === null ? '?' : plural(broker.leaders, 'partition')} and follows ${plural(follows.length, 'partition')}.`,
-      `Its session: ${session.text}. The controller is ${controller === null ? 'not known' : `broker ${controller}`}.`,
-      `Its log directory holds ${broker.logBytes === null ? 'an unknown number of bytes' : formatBytes(broker.logBytes)}.`,
+      `Its session: ${session.text}. The controller is ${controller === null ? 'unknown' : `broker ${controller}`}.`,
+      `Its log directory has ${broker.logBytes === null ? 'an unknown number of bytes' : formatBytes(broker.logBytes)}.`,
       ...others.map((other) => `${brokerName(other)}.`),
     ],
   };
 }
 
 function quorumLine(broker: BrokerRow): string {
-  if (broker.quorumRole === null) return 'its part in the quorum: ?';
-  return broker.quorumRole === 'observer' ? 'observes the metadata log' : 'votes on the metadata log';
+  if (broker.quorumRole === null) return 'quorum role: ?';
+  return broker.quorumRole === 'observer' ? 'observer of the metadata quorum' : 'voter of the metadata quorum';
 }
 
-function nobody(width: number): Diagram {
+function noBroker(width: number): Diagram {
   const said = 'No broker is known yet.';
   return {
     width,
     height: 200,
     boxes: [
       {
-        id: 'nobody',
+        id: 'no-broker',
         x: width / 2 - 110,
         y: 74,
         width: 220,
@@ -283,13 +281,13 @@ function nobody(width: number): Diagram {
     ],
     edges: [],
     caption: said,
-    told: [said],
+    description: [said],
   };
 }
 
-/** Stop, kill and freeze it; or its way back. */
+/** Buttons that stop, kill and freeze the broker, or that recover it. */
 function outages(state: LearnState): Outage[] {
-  return waysBackOr(state, () => {
+  return recoveriesOr(state, () => {
     const node = shownBroker(state)?.id;
     if (node === undefined) return [];
     return [
@@ -300,38 +298,38 @@ function outages(state: LearnState): Outage[] {
   });
 }
 
-/** Once with a hand-over, once without: told by the recorded events. */
+/** Done after a controlled shutdown and a failure with fencing, by the events on the timeline. */
 function bothWays(state: LearnState): string | null {
   const stopped = state.events.find(({ type }) => type === 'lab/nodeStopped');
   const abrupt = state.events.find(({ type }) => type === 'lab/nodeKilled' || type === 'lab/nodeFrozen' || type === 'lab/powerCut');
   const fenced = abrupt === undefined ? undefined : state.events.find(({ type, at }) => type === 'cluster/brokerFenced' && at >= abrupt.at);
   if (stopped === undefined || abrupt === undefined || fenced === undefined) return null;
   const id = (event: { broker?: number; node: number | null }): string => `${event.broker ?? event.node ?? '?'}`;
-  return `broker ${id(stopped)} handed over and left; broker ${id(abrupt)} was gone ${formatSpan(fenced.at - abrupt.at)} before it was fenced.`;
+  return `broker ${id(stopped)} shut down gracefully; broker ${id(abrupt)} was fenced ${formatSpan(fenced.at - abrupt.at)} after it failed.`;
 }
 
 export const broker: Concept = {
   id: 'broker',
   title: 'Broker',
   number: 3,
-  line: 'A server that keeps replicas and serves clients.',
-  // Any topic shows what a broker holds and hands over.
+  line: 'A server that stores replicas and serves clients.',
+  // Any topic is sufficient for this page.
   wantsTopic: ({ topics }) => topics.length === 0,
   what: [
-    'A broker is **one server of the cluster**. It keeps replicas of partitions on its disk. Of some it is the leader, and serves their writes and reads; of the others it is a follower, and copies what their leaders have.',
-    'It tells the controller that it lives, by heartbeats. While they come its **session** stands; when they stay away too long it is **fenced**, and its leaderships go to others.',
+    'A broker is **one server of the cluster**. It stores replicas of partitions on disk. For some partitions it is the leader, which serves writes and reads; for the others it is a follower, which replicates the records of the leader.',
+    'It sends heartbeats to the controller, which keep its **session** alive. When heartbeats are missing for too long, the session expires, the broker is **fenced**, and its partitions fail over to other brokers.',
   ],
   promises: [
-    'Stopped in an orderly way it hands its leaderships over first: clients notice little.',
-    'What an in-sync replica has is on more than one machine; that, not the disk’s cache, is what makes it safe. A write goes to the page cache, and the system writes it out.',
-    'Back again, it copies what it missed before it counts as in sync.',
+    'A controlled shutdown moves leadership first: clients notice little.',
+    'Durability comes from replication to other machines, not from the disk: a write goes to the page cache, and the operating system flushes it later.',
+    'After a restart it fetches the records that it missed before it rejoins the ISR.',
   ],
   settings: [
-    { name: 'broker.session.timeout.ms', of: 'broker', says: 'how long without a heartbeat until it is fenced' },
-    { name: 'broker.heartbeat.interval.ms', of: 'broker', says: 'how often it sends one' },
-    { name: 'replica.lag.time.max.ms', of: 'broker', says: 'how long a follower may lag and still count as in sync' },
-    { name: 'log.dirs', of: 'broker', says: 'where its logs are' },
-    { name: 'advertised.listeners', of: 'broker', says: 'the address that clients are told' },
+    { name: 'broker.session.timeout.ms', of: 'broker', says: 'time without a heartbeat after which the broker is fenced' },
+    { name: 'broker.heartbeat.interval.ms', of: 'broker', says: 'interval of heartbeats' },
+    { name: 'replica.lag.time.max.ms', of: 'broker', says: 'how long a follower may lag and stay in the ISR' },
+    { name: 'log.dirs', of: 'broker', says: 'directories of the logs' },
+    { name: 'advertised.listeners', of: 'broker', says: 'the address that brokers return to clients' },
   ],
   wrong: (state) => {
     const shown = shownBroker(state);
@@ -340,34 +338,34 @@ export const broker: Concept = {
     const frozen = state.brokers.find(({ id }) => faultOf(state.faults, id, ['freeze']) !== null);
     if (frozen !== undefined)
       return [
-        `Broker ${frozen.id} is frozen: its sockets still accept, but nobody answers. ${frozen.state === 'fenced' || (frozen.leaders ?? 0) === 0 ? 'It was fenced, and leads nothing any more; thawed it has to find that out.' : `After ${timeout} without a heartbeat it is fenced.`}`,
+        `Broker ${frozen.id} is frozen: it accepts connections but never responds. ${frozen.state === 'fenced' || (frozen.leaders ?? 0) === 0 ? 'It was fenced and leads no partition any more; after thawing it discovers that.' : `After ${timeout} without a heartbeat it is fenced.`}`,
       ];
     const down = state.brokers.find(isDown);
     if (down !== undefined)
       return [
         (down.leaders ?? 0) > 0
-          ? `Broker ${down.id} is down, and still named as a leader: after ${timeout} without a heartbeat it is fenced.`
-          : `Broker ${down.id} is down, and leads nothing any more. Start it: it copies what it missed, and is in sync again.`,
+          ? `Broker ${down.id} is down, and still listed as a leader: after ${timeout} without a heartbeat it is fenced.`
+          : `Broker ${down.id} is down, and leads no partition any more. Start it: it fetches the records that it missed and rejoins the ISR.`,
       ];
     const leads =
       shown === null || shown.leaders !== 0
         ? []
-        : [`Broker ${shown.id} leads nothing just now, so nothing would move: pick one that does.`];
+        : [`Broker ${shown.id} leads no partition now, so nothing would fail over: select another broker.`];
     return [
-      'Take it away in three ways, and see how they differ. **Stopped** it hands over first. **Killed** its leaderships wait until its session has run out. **Frozen** it looks alive to whoever connects, and says nothing.',
+      'Stop the broker in three ways and compare them. **Stopped**, it moves its leadership first. **Killed**, its partitions stay without a leader until its session expires. **Frozen**, it accepts connections but never responds.',
       ...leads,
     ];
   },
   outages,
   check: {
-    task: 'Take brokers away in both ways: one that hands over first, and one that is missed only when its session has run out.',
+    task: 'Stop one broker gracefully, and let another one fail until its session expires.',
     done: bothWays,
   },
   links: (state) => {
     const shown = shownBroker(state);
     return [
       ...(shown === null ? [] : [{ label: `Its replicas and settings: Brokers › ${shown.id}`, to: `/brokers/${shown.id}` }]),
-      { label: 'More ways to break it: Lab', to: shown === null ? '/lab' : `/lab?at=broker-${shown.id}` },
+      { label: 'More faults: Lab', to: shown === null ? '/lab' : `/lab?at=broker-${shown.id}` },
       { label: 'Sessions: Brokers › Quorum', to: '/brokers/quorum' },
     ];
   },

@@ -1,14 +1,14 @@
-/** Cluster: brokers that share the copies of every partition, and one controller that says who leads. */
+/** The Cluster page: brokers, the replicas of each partition, and the controller with its metadata log. */
 import type { BrokerRow, PartitionRow } from '#shared/models/cluster';
 import type { TimelineEvent } from '#shared/models/timeline';
 import type { Diagram, DiagramBox, DiagramEdge, DiagramGlyph, DiagramTone } from '../diagram.ts';
 import { formatAgo, formatCount, formatList, formatSpan, plural } from '../numbers.ts';
 import { BROKER_STATE, REPLICA_WORDS, inSyncCount } from '../replicas.ts';
-import { breaksSomething, chainOf, tellEvent, tellReason } from '../timeline.ts';
+import { breaksSomething, chainOf, describeEvent, describeReason } from '../timeline.ts';
 import { topicPath, type Concept, type LearnState, type Outage } from './concept.ts';
-import { isDown, killOf, waysBack } from './outages.ts';
+import { isDown, killOf, recoveries } from './outages.ts';
 import { leftOut } from './partition-rows.ts';
-import { MARGIN, noTopic, tellPartition } from './parts.ts';
+import { MARGIN, noTopic, summarizePartition } from './parts.ts';
 import { minOf } from '#shared/lists';
 
 const GAP_MANY = 5;
@@ -62,10 +62,10 @@ function diagram(state: LearnState, width: number): Diagram {
     texts: leftOut(topic, shown, left, top + frameHeight + 16),
     ...stepsOf(state.events),
     caption: `Topic ${topic.name} on ${plural(count, 'broker')}: ${standing(state)}.`,
-    told: [
+    description: [
       `The cluster has ${plural(count, 'broker')}. ${controllerWords(state)}`,
       ...brokers.map((broker) => `Broker ${broker.id} is ${BROKER_STATE[broker.state].word}${heldWords(state, broker)}.`),
-      ...topic.partitions.map((row) => `${tellPartition(row)} ${replicaWords(row)}`),
+      ...topic.partitions.map((row) => `${summarizePartition(row)} ${replicaWords(row)}`),
       standing(state, true),
     ],
   };
@@ -112,8 +112,8 @@ function stateLine(state: LearnState, broker: BrokerRow): string {
 
 function heldWords(state: LearnState, broker: BrokerRow): string {
   const rows = state.topic?.partitions.filter((row) => row.replicas.some((one) => one.broker === broker.id)) ?? [];
-  if (rows.length === 0) return ', and holds no copy of this topic';
-  return `, leads ${leads(state, broker.id)} and holds ${plural(rows.length, 'copy', 'copies')}`;
+  if (rows.length === 0) return ', and has no replica of this topic';
+  return `, leads ${leads(state, broker.id)} and has ${plural(rows.length, 'replica')}`;
 }
 
 const REPLICA_TONE = { leader: 'accent', inSync: 'plain', lagging: 'warn', offline: 'bad', electing: 'plain', unknown: 'plain' } as const;
@@ -124,7 +124,7 @@ function replicaBox(topic: string, row: PartitionRow, broker: number, at: Place)
   const roomy = at.width >= 120;
   const small = at.width < 76;
   const second =
-    state === 'leader' && row.endOffset !== null && roomy ? `leader, ends at ${formatCount(row.endOffset)}` : at.width < 96 ? '' : word;
+    state === 'leader' && row.endOffset !== null && roomy ? `leader, end ${formatCount(row.endOffset)}` : at.width < 96 ? '' : word;
   return {
     id: `replica-${row.partition}-${broker}`,
     ...at,
@@ -144,7 +144,7 @@ function replicaBox(topic: string, row: PartitionRow, broker: number, at: Place)
   };
 }
 
-/** From the leader to whoever copies it: in sync, or still catching up. One that is offline copies nothing. */
+/** From the leader to each follower that is in sync or catching up. Offline replicas do not fetch. */
 function replicationEdges(state: LearnState, row: PartitionRow): DiagramEdge[] {
   const { leader } = row;
   if (leader === null) return [];
@@ -159,21 +159,21 @@ function replicationEdges(state: LearnState, row: PartitionRow): DiagramEdge[] {
         to: `replica-${row.partition}-${broker}`,
         tone: late ? 'warn' : rate === null ? 'plain' : 'flow',
         dashed: late,
-        // What a follower in sync fetches is what the leader appended.
+        // An in-sync follower fetches as fast as the leader appends.
         perSecond: late ? null : rate,
       };
     });
 }
 
-/** Heartbeats go to the controller; one that is not heard is fenced. */
+/** Heartbeats to the controller; a broker without heartbeats is fenced. */
 function sessionEdge(state: LearnState, broker: BrokerRow): DiagramEdge {
-  const heard = broker.sessionAgeMs !== null && broker.sessionTimeoutMs !== null && broker.sessionAgeMs <= broker.sessionTimeoutMs;
+  const isCurrent = broker.sessionAgeMs !== null && broker.sessionTimeoutMs !== null && broker.sessionAgeMs <= broker.sessionTimeoutMs;
   const silent = isDown(broker) || broker.state === 'frozen' || broker.state === 'fenced' || broker.state === 'down';
   return {
     id: `session-${broker.id}`,
     from: `broker-${broker.id}`,
     to: 'metadata',
-    tone: silent ? 'bad' : heard && broker.id !== state.controllerId ? 'plain' : broker.id === state.controllerId ? 'control' : 'faint',
+    tone: silent ? 'bad' : isCurrent && broker.id !== state.controllerId ? 'plain' : broker.id === state.controllerId ? 'control' : 'faint',
     dashed: silent,
     cut: silent,
   };
@@ -193,7 +193,7 @@ function metadataBox(state: LearnState, at: Place): DiagramBox {
   const voters = votersAlive(state);
   const lost = voters !== null && voters.alive < voters.needed;
   const parts = [
-    controllerId === null ? 'no controller now' : `controller: broker ${controllerId}, epoch ${quorum?.leaderEpoch ?? '?'}`,
+    controllerId === null ? 'no controller' : `controller: broker ${controllerId}, epoch ${quorum?.leaderEpoch ?? '?'}`,
     ...(voters === null ? [] : [`${voters.alive} of ${voters.of} voters, ${voters.needed} needed`]),
     ...(quorum === null || quorum.highWatermark === null || at.width < 500 ? [] : [`${formatCount(quorum.highWatermark)} records`]),
   ];
@@ -202,7 +202,7 @@ function metadataBox(state: LearnState, at: Place): DiagramBox {
     ...at,
     tone: lost || controllerId === null ? 'bad' : 'control',
     dashed: lost || controllerId === null,
-    title: at.width < 320 ? 'metadata' : 'metadata log: who is there, who leads, who is in sync',
+    title: at.width < 320 ? 'metadata' : 'metadata log: brokers, leaders, ISRs',
     lines: [{ text: parts.join(' · '), tone: lost ? 'bad' : 'plain' }],
     said: `The metadata log. ${controllerWords(state)}`,
     to: '/brokers/quorum',
@@ -215,8 +215,8 @@ function metadataBox(state: LearnState, at: Place): DiagramBox {
 
 function controllerWords(state: LearnState): string {
   const voters = votersAlive(state);
-  const majority = voters === null ? '' : ` ${voters.alive} of ${voters.of} voters take part, ${voters.needed} are needed.`;
-  if (state.controllerId === null) return `No broker is the controller now: nobody can be elected leader.${majority}`;
+  const majority = voters === null ? '' : ` ${voters.alive} of ${voters.of} voters are available, ${voters.needed} are needed.`;
+  if (state.controllerId === null) return `There is no active controller: no leader can be elected.${majority}`;
   const epoch = state.quorum?.leaderEpoch ?? null;
   return `Broker ${state.controllerId} is the controller${epoch === null ? '' : `, in epoch ${epoch}`}.${majority}`;
 }
@@ -227,9 +227,9 @@ function replicaWords(row: PartitionRow): string {
 }
 
 interface Writes {
-  /** No leader. */
+  /** Partitions without a leader. */
   leaderless: number;
-  /** Led, with fewer in sync than acks=all asks for. */
+  /** Partitions with a leader and fewer in-sync replicas than min.insync.replicas. */
   refusing: number;
   fewest: number;
   min: number | null;
@@ -247,31 +247,31 @@ function writesOf(state: LearnState): Writes {
   };
 }
 
-/** What that comes to, in one clause or sentence. */
+/** Summary of availability, as a clause or a sentence. */
 function standing(state: LearnState, sentence = false): string {
   const { leaderless, refusing, fewest, min } = writesOf(state);
   const text =
     leaderless > 0
-      ? `${plural(leaderless, 'partition')} without a leader, neither read nor written`
+      ? `${plural(leaderless, 'partition')} without a leader: reads and writes fail`
       : refusing > 0
-        ? `${plural(refusing, 'partition')} with fewer in sync than min.insync.replicas (${min}), so acks=all is refused`
+        ? `${plural(refusing, 'partition')} below min.insync.replicas (${min}): writes with acks=all are rejected`
         : min === null
-          ? `at least ${plural(fewest, 'copy', 'copies')} in sync of each partition`
+          ? `at least ${plural(fewest, 'in-sync replica')} of each partition`
           : fewest - min > 0
-            ? `each partition can lose ${plural(fewest - min, 'more copy', 'more copies')} in sync and still take acks=all`
-            : `each partition takes acks=all, and none can lose another copy in sync`;
+            ? `each partition can lose ${plural(fewest - min, 'more in-sync replica')} and still accepts acks=all`
+            : `each partition accepts acks=all, and none can lose another in-sync replica`;
   return sentence ? `${text.charAt(0).toUpperCase()}${text.slice(1)}.` : text;
 }
 
-/** The last outage, as it was recorded. */
+/** The events of the last outage. */
 function stepsOf(events: readonly TimelineEvent[]): { steps?: { title: string; of: string[] } } {
   const broke = events.findLast((event) => breaksSomething(event) && event.type.startsWith('lab/'));
   if (broke === undefined) return {};
   const { events: chain } = chainOf(broke, events);
   const of = chain.slice(0, 8).map((event) => {
-    const why = tellReason(event);
+    const why = describeReason(event);
     const after = event.at === broke.at ? '' : `after ${formatSpan(Math.max(0, event.at - broke.at))}: `;
-    return `${after}${tellEvent(event)}${why === null ? '' : `, ${why}`}`;
+    return `${after}${describeEvent(event)}${why === null ? '' : `, ${why}`}`;
   });
   return { steps: { title: 'The last outage, step by step', of } };
 }
@@ -283,48 +283,47 @@ function wrong(state: LearnState): string[] {
   const names = formatList(down.map(({ id }) => `${id}`));
   if (down.length === 0)
     return [
-      'Kill a broker. The controller does not see it die: it misses its heartbeats, fences it once its session is over, and has another replica **in sync** lead in its place.',
-      'Kill a second one, and see what stops. Kill the controller’s own broker, and the voters elect another first.',
+      'Kill a broker. The controller is not notified: it receives no more heartbeats, fences the broker when its session expires, and elects another **in-sync** replica as leader.',
+      'Kill a second broker and see which operations fail. Kill the broker of the controller, and the voters elect a new controller first.',
     ];
   if (voters !== null && voters.alive < voters.needed)
     return [
-      `${down.length === 1 ? 'Broker' : 'Brokers'} ${names} ${down.length === 1 ? 'is' : 'are'} gone, and with ${voters.alive} of ${voters.of} voters there is **no majority**: no controller can decide anything, so no leader is elected and no ISR changed.`,
-      'A leader that is left cannot take the dead out of its ISR: what is written with `acks=all` waits for them until it times out. What was acknowledged is still read there. Nothing is lost; it is out of reach until a majority runs.',
+      `${down.length === 1 ? 'Broker' : 'Brokers'} ${names} ${down.length === 1 ? 'is' : 'are'} down, and with ${voters.alive} of ${voters.of} voters there is **no majority**: no controller can commit metadata, so no leader is elected and no ISR changes.`,
+      'A remaining leader cannot remove the other replicas from its ISR: a write with `acks=all` waits for them until it times out. Acknowledged records can still be read there. Nothing is lost; the other partitions are unavailable until a majority runs.',
     ];
-  const first = `${down.length === 1 ? 'Broker' : 'Brokers'} ${names} ${down.length === 1 ? 'is' : 'are'} gone.`;
-  if ((state.topic?.partitions ?? []).length === 0)
-    return [`${first} What that means for writes is told here once there is a topic to look at.`];
+  const first = `${down.length === 1 ? 'Broker' : 'Brokers'} ${names} ${down.length === 1 ? 'is' : 'are'} down.`;
+  if ((state.topic?.partitions ?? []).length === 0) return [`${first} Create a topic to see the effect on writes.`];
   const { leaderless, refusing, fewest } = writesOf(state);
   if (leaderless > 0)
     return [
-      `${first} ${plural(leaderless, 'partition')} ${leaderless === 1 ? 'waits' : 'wait'} for a leader: until the session of the one before is over, or for good while nobody in sync lives.`,
+      `${first} ${plural(leaderless, 'partition')} ${leaderless === 1 ? 'waits' : 'wait'} for a leader: until the session of the previous leader expires, or as long as no in-sync replica is available.`,
     ];
   if (refusing > 0)
     return [
-      `${first} Fewer than ${min} in sync are left, so ${plural(refusing, 'partition')} ${refusing === 1 ? 'answers' : 'answer'} \`acks=all\` with NOT_ENOUGH_REPLICAS. Reading goes on.`,
+      `${first} Fewer than ${min} in-sync replicas remain, so ${plural(refusing, 'partition')} ${refusing === 1 ? 'rejects' : 'reject'} \`acks=all\` with NOT_ENOUGH_REPLICAS. Reads continue.`,
     ];
   return [
-    `${first} Its leaderships have moved; each partition has ${fewest} in sync${min === null ? '' : `, and \`min.insync.replicas\` is ${min}`}: writes go on.`,
+    `${first} Its partitions have failed over; each partition has ${plural(fewest, 'in-sync replica')}${min === null ? '' : `, and \`min.insync.replicas\` is ${min}`}: writes continue.`,
     min !== null && fewest <= min
-      ? 'One more, and `acks=all` stops: better no write than one that a single disk could lose.'
-      : 'It can lose another one yet.',
+      ? 'After the loss of another broker, writes with `acks=all` are rejected: durability is preferred to availability.'
+      : 'The cluster tolerates the loss of another broker.',
   ];
 }
 
 function outages(state: LearnState): Outage[] {
   const alive = state.brokers.filter((broker) => broker.lab !== null && broker.lab.running && broker.state !== 'frozen');
-  // A leader, the controller, and where few are, all of them.
+  // A leader and the controller, or all brokers of a small cluster.
   const wanted = new Set([state.topic?.partitions[0]?.leader, state.controllerId]);
   const kills = (state.brokers.length <= 3 ? alive : alive.filter(({ id }) => wanted.has(id))).map((broker): Outage => {
     const kill = killOf(broker.id);
     return broker.id === state.controllerId ? { ...kill, label: `${kill.label}, the controller` } : kill;
   });
-  return [...kills, ...waysBack(state)];
+  return [...kills, ...recoveries(state)];
 }
 
 const ENDS: ReadonlySet<string> = new Set(['lab/nodeKilled', 'lab/powerCut', 'lab/nodeStopped', 'lab/nodeFrozen']);
 
-/** A leader died, another came, the dead one is back and in sync, and every record acknowledged before is there. */
+/** Done when a leader failed, another was elected, the failed one is in sync again, and every earlier acknowledged record exists. */
 export function survived(state: LearnState): string | null {
   const { topic } = state;
   if (topic === null || state.topic?.name === undefined) return null;
@@ -341,12 +340,12 @@ export function survived(state: LearnState): string | null {
     const before = state.sent.filter(
       (one) => one.topic === topic.name && one.at <= end.at && one.offset !== null && one.partition !== null,
     );
-    const there = before.filter((one) => {
+    const existing = before.filter((one) => {
       const row = topic.partitions.find(({ partition }) => partition === one.partition);
       return BigInt(row?.endOffset ?? 0) > BigInt(one.offset ?? 0);
     });
-    if (before.length > 0 && there.length === before.length)
-      return `broker ${broker} was lost and came back; all ${plural(before.length, 'record')} acknowledged before ${before.length === 1 ? 'is' : 'are'} still there.`;
+    if (before.length > 0 && existing.length === before.length)
+      return `broker ${broker} failed and returned; all ${plural(before.length, 'record')} acknowledged before still ${before.length === 1 ? 'exists' : 'exist'}.`;
   }
   return null;
 }
@@ -355,33 +354,37 @@ export const cluster: Concept = {
   id: 'cluster',
   title: 'Cluster',
   number: 4,
-  line: 'Brokers that hold copies for each other, and one that decides.',
+  line: 'Brokers that replicate partitions, and a controller.',
   what: [
-    'A cluster is a set of brokers that share topics. Every partition has **replicas** on several of them: one **leads** (●), the others **follow**: they fetch what it appends, as consumers do, and those that keep up are **in sync** (○).',
-    'One broker is the **controller**. It keeps the metadata log: which brokers live, who leads each partition and who is in sync. Brokers follow that log, and clients ask any of them.',
+    'A cluster is a set of brokers that share topics. Every partition has **replicas** on several of them: one is the **leader** (●), the others are **followers**: they fetch its records, as consumers do, and those that keep up are **in sync** (○).',
+    'One broker is the **controller**. It writes the metadata log: the live brokers, and the leader and the ISR of each partition. Brokers replicate that log, and clients request metadata from any broker.',
   ],
   promises: [
-    'With three copies and `min.insync.replicas` 2, what was acknowledged with `acks=all` survives the loss of any one broker, and the cluster goes on.',
-    'Only a replica in sync becomes leader, unless unclean election is allowed: nothing acknowledged is lost by an election.',
-    'Metadata changes only where a majority of the voters agrees: two halves of a split cluster never both decide.',
+    'With replication factor 3 and `min.insync.replicas` 2, records acknowledged with `acks=all` survive the loss of any broker, and writes continue.',
+    'Only an in-sync replica becomes leader, unless unclean leader election is enabled: an election loses no acknowledged record.',
+    'Metadata changes need a majority of the voters: the two sides of a network partition never both commit changes.',
   ],
   settings: [
-    { name: 'min.insync.replicas', of: 'topic', says: 'copies that must be in sync for acks=all' },
-    { name: 'unclean.leader.election.enable', of: 'topic', says: 'whether one out of sync may lead when no other is left' },
-    { name: 'broker.session.timeout.ms', of: 'broker', says: 'silence after which a broker is fenced' },
-    { name: 'replica.lag.time.max.ms', of: 'broker', says: 'how long a follower may be behind and still count as in sync' },
-    { name: 'default.replication.factor', of: 'broker', says: 'copies of a topic that does not say how many' },
+    { name: 'min.insync.replicas', of: 'topic', says: 'in-sync replicas that acks=all needs' },
+    {
+      name: 'unclean.leader.election.enable',
+      of: 'topic',
+      says: 'whether an out-of-sync replica may become leader without an in-sync one',
+    },
+    { name: 'broker.session.timeout.ms', of: 'broker', says: 'time without heartbeats after which a broker is fenced' },
+    { name: 'replica.lag.time.max.ms', of: 'broker', says: 'how long a follower may lag and stay in the ISR' },
+    { name: 'default.replication.factor', of: 'broker', says: 'default replication factor of new topics' },
   ],
   wrong,
   outages,
   check: {
-    task: 'Write a record, make its partition lose its leader, then bring it all back **without losing a record**.',
+    task: 'Write a record, let the leader of its partition fail, then recover the cluster **without losing a record**.',
     done: survived,
   },
   links: (state) => [
-    { label: 'The matrix of partitions and brokers: Overview', to: '/overview' },
+    { label: 'Partitions by broker: Overview', to: '/overview' },
     { label: `Leaders and replicas: Topics › ${state.topic?.name ?? '…'} › Partitions`, to: topicPath(state, 'partitions') },
-    { label: 'Every fault there is: Lab', to: '/lab' },
+    { label: 'All faults: Lab', to: '/lab' },
     { label: 'The quorum: Brokers › Quorum', to: '/brokers/quorum' },
   ],
   diagram,

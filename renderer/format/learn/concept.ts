@@ -1,4 +1,4 @@
-/** What a page of Learn is made of: plain data and pure functions of the cluster's state. One file a concept; `concepts.ts` lists them. */
+/** The parts of a page of Learn: data and pure functions of the cluster's state. One file per concept; `concepts.ts` lists them. */
 import type { BrokerRow, GroupRow, PartitionRow, QuorumView, TopicRow } from '#shared/models/cluster';
 import type { CoordinationClients } from '#shared/models/coordination';
 import type { Fault, FaultSpec, Znode } from '#shared/models/lab';
@@ -7,37 +7,37 @@ import type { TimelineEvent } from '#shared/models/timeline';
 import { topicPath as pathOfTopic } from '../addresses.ts';
 import type { Diagram } from '../diagram.ts';
 
-/** The topic and the group that the pages make for themselves. */
+/** The topic and the group that the pages create. */
 export const LEARN_TOPIC = 'learn-orders';
 export const LEARN_GROUP = 'learn-readers';
 export const LEARN_PARTITIONS = 3;
 
-/** A record that the reader sent, and what came of it. */
+/** A record that the user sent, with its result. */
 export interface SentRecord {
-  /** Grows by one with every record of this window. */
+  /** Increases by one with every record of this window. */
   n: number;
   at: number;
   topic: string;
   key: string | null;
   value: string;
   acks: -1 | 0 | 1;
-  /** By a producer that numbers its batches. */
+  /** Sent by an idempotent producer. */
   idempotent: boolean;
-  /** Null: not acknowledged, or with acks=0 not told. */
+  /** Null: not acknowledged, or sent with acks=0. */
   partition: number | null;
   offset: string | null;
   /** How many partitions the topic had when it was acknowledged. */
   partitions: number;
-  /** Who took it; null as `partition`. */
+  /** The leader that acknowledged the record; null like `partition`. */
   leader: number | null;
-  /** Null: not known of that leader's time. */
+  /** The ISR at the time of the acknowledgement; null when unknown. */
   isr: readonly number[] | null;
   /** From the send to the acknowledgement. */
   tookMs: number;
   error: string | null;
 }
 
-/** A record that was read again by its place. */
+/** A record that was read again by its offset. */
 export interface ReadBack {
   n: number;
   at: number;
@@ -49,16 +49,16 @@ export interface ReadBack {
   timestamp: number | null;
 }
 
-/** Everything that a page may draw or judge from. Rows are the cluster's, as last heard; what is not known is null. */
+/** The state that a page draws and checks. Rows are from the last poll; unknown values are null. */
 export interface LearnState {
-  /** The cluster of this desk: it may be broken. */
+  /** The embedded cluster, into which faults can be injected. */
   embedded: boolean;
   connection: string;
   clusterId: string | null;
   controllerId: number | null;
-  /** `learn-orders`; on a cluster without it, the first topic of its own that can be shown instead; null: none. */
+  /** `learn-orders`, or the first other topic of a cluster without it; null without topics. */
   topic: TopicRow | null;
-  /** Whether that is the topic made for these pages. */
+  /** Whether `topic` is the topic of these pages. */
   own: boolean;
   topics: readonly TopicRow[];
   brokers: readonly BrokerRow[];
@@ -66,74 +66,74 @@ export interface LearnState {
   quorum: QuorumView | null;
   faults: readonly Fault[];
   loads: readonly LoadRow[];
-  /** Recorded events since the first page was opened in this window; the oldest first. Of the cluster of this desk only. */
+  /** Events since the first page was opened in this window, oldest first. Of the embedded cluster only. */
   events: readonly TimelineEvent[];
-  /** All that is recorded and kept in this window, from before the page was opened too. */
+  /** All events of this window, including those before the page was opened. */
   history: readonly TimelineEvent[];
-  /** What the reader sent from these pages, the oldest first. */
+  /** Records that the user sent from these pages, oldest first. */
   sent: readonly SentRecord[];
-  /** What the reader read again, the oldest first. */
+  /** Records that the user read again, oldest first. */
   reads: readonly ReadBack[];
-  /** The topics that were there when the first page was opened; null: not known yet. */
+  /** The topics that existed when the first page was opened; null: unknown. */
   topicsBefore: ReadonlySet<string> | null;
-  /** The largest lag of each group that was seen since then. */
+  /** The largest observed lag of each group since then. */
   lagPeaks: ReadonlyMap<string, bigint>;
-  /** Nodes of the coordination tree that the page asked for, by path; null: there is none. */
+  /** ZooKeeper nodes that the page has read, by path; null: the node does not exist. */
   znodes: ReadonlyMap<string, Znode | null>;
-  /** The app's own ZooKeeper sessions; null where they are not known. */
+  /** The app's ZooKeeper sessions; null when unknown. */
   coordination: CoordinationClients | null;
-  /** Records a second that were measured: appended, by `topic-partition`. */
+  /** Measured rate of appended records per second, by `topic-partition`. */
   rates: ReadonlyMap<string, number>;
-  /** Records a second that groups were seen to commit, by `group/topic-partition`. */
+  /** Measured rate of committed records per second, by `group/topic-partition`. */
   readRates: ReadonlyMap<string, number>;
-  /** Records a second that were measured, by `from>to` as in the lab: `clients>1`, `1>2`. */
+  /** Measured records per second, by `from>to` as in the lab: `clients>1`, `1>2`. */
   flows: ReadonlyMap<string, number>;
-  /** Of what the reader picked on the page: `partition`, `broker` … */
+  /** Selections of the user on the page: `partition`, `broker` … */
   picked: Readonly<Record<string, number | string>>;
-  /** Wall-clock ms of the last answer. */
+  /** Wall-clock ms of the last response. */
   asOf: number;
 }
 
 export interface Setting {
   name: string;
-  /** Whose it is. The value of a client's setting is what the client of this app uses. */
+  /** The scope of the setting. Client settings have the values of the app's client. */
   of: 'topic' | 'broker' | 'client';
   value?: string;
-  /** What it decides, in one clause. */
+  /** The effect of the setting, as a noun phrase or clause. */
   says: string;
 }
 
 export interface Outage {
-  /** Stable while it is the same button: `kill-2`. */
+  /** Stable key of the button: `kill-2`. */
   key: string;
   label: string;
   danger: boolean;
-  /** A fault to inject, or the id of one to end, or a node to start. */
+  /** A fault to inject, the id of a fault to heal, or a node to start. */
   act: { inject: FaultSpec } | { heal: number } | { start: number };
 }
 
 export interface Concept {
   id: string;
   title: string;
-  /** 0 is Kafka, the roof; the others are 1 to 9. */
+  /** 0 is the overview (Kafka); the others are 1 to 9. */
   number: number;
-  /** For the list of all. */
+  /** For the list of concepts. */
   line: string;
-  /** Whether the page is offered the topic of these pages now. Absent: it works with it, and is where it is missing. */
+  /** Whether the page offers to create the topic of these pages. Absent: when the topic does not exist. */
   wantsTopic?: (state: LearnState) => boolean;
-  /** Paragraphs; `**bold**` and `` `code` `` are drawn as such. */
+  /** Paragraphs with `**bold**` and `` `code` ``. */
   what: readonly string[];
   promises: readonly string[];
   settings: readonly Setting[];
-  /** What goes wrong, said of the cluster as it stands. */
+  /** Failures, described for the current state of the cluster. */
   wrong: (state: LearnState) => readonly string[];
   outages: (state: LearnState) => readonly Outage[];
   check: {
     task: string;
-    /** The sentence that says what was done; null as long as it is not. */
+    /** A sentence about the completed check; null before. */
     done: (state: LearnState) => string | null;
   };
-  /** Where the same is seen at work. */
+  /** Pages of the app with more about the concept. */
   links: (state: LearnState) => readonly { label: string; to: string }[];
   diagram: (state: LearnState, width: number) => Diagram;
 }
@@ -141,7 +141,7 @@ export interface Concept {
 export const partitionOf = (state: LearnState, partition: number | null): PartitionRow | null =>
   state.topic?.partitions.find((row) => row.partition === partition) ?? null;
 
-/** The last record that went to the topic shown; null when none did. */
+/** The last record that was sent to the shown topic; null without one. */
 export const lastSent = (state: LearnState): SentRecord | null =>
   state.sent.filter(({ topic }) => topic === state.topic?.name).at(-1) ?? null;
 

@@ -1,4 +1,4 @@
-/** The pages of Learn, in their order: one line each. */
+/** The pages of Learn in order: one line each. */
 import { broker } from './broker.ts';
 import { cluster } from './cluster.ts';
 import type { Concept } from './concept.ts';
@@ -15,10 +15,10 @@ import { maxOf } from '#shared/lists';
 const ALL: Concept[] = [kafka, producer, consumer, broker, cluster, topic, partitions, offset, consumerGroups, zookeeper];
 
 export const CONCEPTS: readonly Concept[] = ALL.sort((a, b) => a.number - b.number);
-/** Kafka itself is the roof over the others, and is not counted. */
+/** Number of concepts without the overview. */
 export const COUNTED = maxOf(CONCEPTS.map(({ number }) => number));
 
 export const conceptOf = (id: string): Concept | null => CONCEPTS.find((concept) => concept.id === id) ?? null;
 
-/** `1 of 9`; the roof has no number. */
-export const placeOf = (concept: Concept): string => (concept.number === 0 ? 'the whole' : `${concept.number} of ${COUNTED}`);
+/** `1 of 9`; the overview has no number. */
+export const placeOf = (concept: Concept): string => (concept.number === 0 ? 'overview' : `${concept.number} of ${COUNTED}`);

@@ -1,14 +1,14 @@
-/** Consumer groups: members that share the partitions of a topic, and the coordinator that knows of them. */
+/** The Consumer Groups page: members, their partitions, and the coordinator of each group. */
 import type { TimelineEvent } from '#shared/models/timeline';
 import type { Diagram, DiagramBox, DiagramEdge } from '../diagram.ts';
 import { boxHeight } from '../diagram-draw.ts';
 import { GROUP_STATE } from '../groups.ts';
 import { formatLag } from '../lag.ts';
 import { formatCount, formatList, formatSpan, plural } from '../numbers.ts';
-import { tellEvent, tellReason } from '../timeline.ts';
+import { describeEvent, describeReason } from '../timeline.ts';
 import { LEARN_GROUP, type Concept, type LearnState, type Outage } from './concept.ts';
 import { MEMBER_WORDS, memberTone } from './consumer.ts';
-import { killOf, waysBackOr } from './outages.ts';
+import { killOf, recoveriesOr } from './outages.ts';
 import { leftOut } from './partition-rows.ts';
 import { columns, dataOfPartition, MARGIN, noTopic } from './parts.ts';
 import { generationOf, groupOf, loadOf, membersOfGroup, readingsOf, SECOND_GROUP, type ReaderMember, type Reading } from './readers.ts';
@@ -34,8 +34,8 @@ interface GroupShown {
 function groupsShown(state: LearnState): GroupShown[] {
   const shown = (id: string): GroupShown => ({ id, members: membersOfGroup(state, id), readings: readingsOf(state, id) });
   const second = shown(SECOND_GROUP);
-  const there = second.members.length > 0 || groupOf(state, SECOND_GROUP) !== null;
-  return [shown(LEARN_GROUP), ...(there ? [second] : [])];
+  const exists = second.members.length > 0 || groupOf(state, SECOND_GROUP) !== null;
+  return [shown(LEARN_GROUP), ...(exists ? [second] : [])];
 }
 
 function diagram(state: LearnState, width: number): Diagram {
@@ -71,7 +71,7 @@ function diagram(state: LearnState, width: number): Diagram {
     const shown = group.members.slice(0, MOST_MEMBERS);
     const own = Math.max(1, shown.length) * (memberHeight + GAP) - GAP;
     let at = y + (height - own) / 2;
-    if (shown.length === 0) boxes.push(nobody(group, { ...middle, y: at, height: memberHeight }));
+    if (shown.length === 0) boxes.push(emptyGroup(group, { ...middle, y: at, height: memberHeight }));
     for (const member of shown) {
       boxes.push(memberBox(group, member, { ...middle, y: at, height: memberHeight }));
       appendAll(edges, ownEdges(state, group, member, partitions.length));
@@ -101,7 +101,7 @@ function diagram(state: LearnState, width: number): Diagram {
     texts,
     ...stepsOf(state.history),
     caption: captionOf(state, groups),
-    told: groups.flatMap((group) => tellGroup(state, group)),
+    description: groups.flatMap((group) => describeGroup(state, group)),
   };
 }
 
@@ -115,7 +115,7 @@ interface Place extends Column {
   height: number;
 }
 
-const lagWords = ({ lag, committed }: Reading): string =>
+const formatReadingLag = ({ lag, committed }: Reading): string =>
   lag === null ? (committed === null ? 'nothing committed' : 'lag ?') : `lag ${formatCount(lag)}`;
 
 function partitionBox(state: LearnState, groups: readonly GroupShown[], partition: number, at: Place): DiagramBox {
@@ -123,10 +123,10 @@ function partitionBox(state: LearnState, groups: readonly GroupShown[], partitio
   const leaderless = (row?.leader ?? null) === null;
   const end = row?.endOffset ?? null;
   const of = groups.map((group) => ({ id: group.id, reading: group.readings.find((one) => one.partition === partition) ?? null }));
-  const nobody = (of[0]?.reading?.memberId ?? null) === null;
+  const isUnassigned = (of[0]?.reading?.memberId ?? null) === null;
   const lines = of.map(({ id, reading }) => {
-    const words = reading === null ? 'lag ?' : lagWords(reading);
-    return { text: groups.length === 1 ? words : `${id.replace('learn-', '')}: ${words}` };
+    const text = reading === null ? 'lag ?' : formatReadingLag(reading);
+    return { text: groups.length === 1 ? text : `${id.replace('learn-', '')}: ${text}` };
   });
   return {
     id: `partition-${partition}`,
@@ -136,21 +136,21 @@ function partitionBox(state: LearnState, groups: readonly GroupShown[], partitio
     title: at.width < 130 ? `p${partition}` : `partition ${partition}`,
     note: end === null ? 'end ?' : `end ${formatCount(end)}`,
     lines,
-    said: `Partition ${partition}: ${of.map(({ id, reading }) => `${reading === null ? 'lag ?' : lagWords(reading)} in group ${id}`).join(', ')}${nobody ? `; nobody of ${groups[0]?.id ?? 'the group'} reads it` : ''}`,
+    said: `Partition ${partition}: ${of.map(({ id, reading }) => `${reading === null ? 'lag ?' : formatReadingLag(reading)} in group ${id}`).join(', ')}${isUnassigned ? `; not assigned in ${groups[0]?.id ?? 'the group'}` : ''}`,
     to: `/groups/${LEARN_GROUP}`,
     ...(row === undefined ? {} : { data: { ...dataOfPartition(state, row), owner: of[0]?.reading?.memberId ?? 'none' } }),
   };
 }
 
-function nobody(group: GroupShown, at: Place): DiagramBox {
+function emptyGroup(group: GroupShown, at: Place): DiagramBox {
   return {
-    id: `nobody-${group.id}`,
+    id: `empty-${group.id}`,
     ...at,
     tone: 'faint',
     dashed: true,
     title: 'no member',
-    lines: [{ text: 'nobody reads' }, { text: 'what it committed is kept' }],
-    said: `Group ${group.id} has no member`,
+    lines: [{ text: 'not consuming' }, { text: 'offsets are retained' }],
+    said: `Group ${group.id} has no members`,
   };
 }
 
@@ -181,7 +181,7 @@ function memberBox(group: GroupShown, member: ReaderMember, at: Place): DiagramB
   };
 }
 
-const SHORT: Record<ReaderMember['state'], string> = { consuming: '', idle: 'idle', joining: 'joining', paused: 'silent', gone: 'gone' };
+const SHORT: Record<ReaderMember['state'], string> = { consuming: '', idle: 'idle', joining: 'joining', paused: 'silent', gone: 'crashed' };
 
 function ownEdges(state: LearnState, group: GroupShown, member: ReaderMember, shown: number): DiagramEdge[] {
   return member.partitions
@@ -217,7 +217,7 @@ function coordinatorBox(state: LearnState, group: GroupShown, at: Place): Diagra
   const row = groupOf(state, group.id);
   const broker = row?.coordinator ?? null;
   const generation = generationOf(state, group.id);
-  const word = row === null ? 'no such group yet' : GROUP_STATE[row.state].word;
+  const word = row === null ? 'does not exist yet' : GROUP_STATE[row.state].word;
   const protocol = row?.protocol ?? '';
   const settled = row !== null && (row.state === 'Stable' || row.state === 'Empty');
   return {
@@ -232,7 +232,7 @@ function coordinatorBox(state: LearnState, group: GroupShown, at: Place): Diagra
       { text: row === null ? word : `${word}, generation ${generation ?? '?'}`, tone: row === null || settled ? 'plain' : 'warn' },
       { text: protocol === '' ? 'no assignor' : protocol },
     ],
-    said: `The coordinator of group ${group.id} is ${broker === null ? 'not known now' : `broker ${broker}`}; the group is ${word}, generation ${generation ?? 'not known'}`,
+    said: `The coordinator of group ${group.id} is ${broker === null ? 'unknown' : `broker ${broker}`}; the group: ${word}, generation ${generation ?? 'unknown'}`,
     ...(broker === null ? {} : { to: `/brokers/${broker}` }),
     data: {
       group: group.id,
@@ -251,30 +251,30 @@ function captionOf(state: LearnState, groups: readonly GroupShown[]): string {
   return `Topic ${topic?.name ?? '?'}, ${plural(topic?.partitions.length ?? 0, 'partition')}. ${parts.join('; ')}.`;
 }
 
-function tellGroup(state: LearnState, { id, members, readings }: GroupShown): string[] {
+function describeGroup(state: LearnState, { id, members, readings }: GroupShown): string[] {
   const row = groupOf(state, id);
-  if (row === null && members.length === 0) return [`There is no group ${id} yet.`];
+  if (row === null && members.length === 0) return [`Group ${id} does not exist yet.`];
   const generation = generationOf(state, id);
   const coordinator = row?.coordinator ?? null;
-  const word = row === null ? 'not known to its coordinator yet' : GROUP_STATE[row.state].word.toLowerCase();
+  const word = row === null ? 'starting' : GROUP_STATE[row.state].word.toLowerCase();
   return [
-    `Group ${id} is ${word}, with ${plural(members.length, 'member')}${generation === null ? '' : `, in generation ${generation}`}. ${coordinator === null ? 'Its coordinator is not known now.' : `Broker ${coordinator} is its coordinator.`}`,
+    `Group ${id} is ${word}, with ${plural(members.length, 'member')}${generation === null ? '' : `, in generation ${generation}`}. ${coordinator === null ? 'Its coordinator is unknown.' : `Broker ${coordinator} is its coordinator.`}`,
     ...members.map(
       ({ name, state: is, partitions }) =>
         `${name.charAt(0).toUpperCase()}${name.slice(1)} is ${MEMBER_WORDS[is]}, with ${partitions.length === 0 ? 'no partition' : `${partitions.length === 1 ? 'partition' : 'partitions'} ${formatList(partitions.map(String))}`}.`,
     ),
-    ...readings.filter(({ memberId: owner }) => owner === null).map(({ partition }) => `Nobody of ${id} reads partition ${partition}.`),
+    ...readings.filter(({ memberId: owner }) => owner === null).map(({ partition }) => `Partition ${partition} is not assigned in ${id}.`),
   ];
 }
 
-/** A member's client id as the page names it; the group is the one that the page is about. */
+/** Replaces client ids by the member names of the page, and omits the name of the group. */
 const inPage = (text: string): string =>
   text
     .replace(/(?:member )?load-learn-readers-(\d+)/g, 'member $1')
     .replace(/ (?:of )?group learn-readers/g, '')
     .replace(/^group learn-readers:? /, (found) => (found.includes(':') ? '' : 'the group '));
 
-/** The last rebalance, from what led to it. */
+/** The events of the last rebalance, from its cause. */
 function stepsOf(history: readonly TimelineEvent[]): { steps?: { title: string; of: string[] } } {
   const own = history.filter(({ group }) => group === LEARN_GROUP);
   const end = own.findLastIndex(({ type }) => type === 'group/rebalanced');
@@ -283,15 +283,15 @@ function stepsOf(history: readonly TimelineEvent[]): { steps?: { title: string; 
   const events = own.slice(before + 1, end + 1).slice(-7);
   const [first] = events;
   if (first === undefined) return {};
-  const said = new Set<string>();
+  const stated = new Set<string>();
   return {
     steps: {
       title: 'The last rebalance, step by step',
       of: events.map((event) => {
-        const text = tellEvent(event);
-        const why = tellReason(event);
-        const fresh = why === null || said.has(why) || text.includes(why.replace(/^member /, '')) ? '' : `, ${why}`;
-        if (why !== null) said.add(why);
+        const text = describeEvent(event);
+        const reason = describeReason(event);
+        const fresh = reason === null || stated.has(reason) || text.includes(reason.replace(/^member /, '')) ? '' : `, ${reason}`;
+        if (reason !== null) stated.add(reason);
         const after = event.at === first.at ? '' : `after ${formatSpan(Math.max(0, event.at - first.at))}: `;
         const generation = event.type === 'group/rebalanced' ? event.details?.['generation'] : undefined;
         return `${after}${inPage(`${text}${fresh}`)}${typeof generation === 'number' ? `; generation ${generation}` : ''}`;
@@ -306,27 +306,27 @@ function wrong(state: LearnState): string[] {
   const silent = members.find((member) => member.state === 'paused' || member.state === 'gone');
   if (silent !== undefined)
     return [
-      `${silent.name.charAt(0).toUpperCase()}${silent.name.slice(1)} ${silent.state === 'gone' ? 'ended without a word' : 'says nothing'}. The coordinator waits out its session, 6 s here; until then ${silent.partitions.length === 0 ? 'nothing changes' : `nobody reads ${silent.partitions.length === 1 ? 'partition' : 'partitions'} ${formatList(silent.partitions.map(String))}, and ${silent.partitions.length === 1 ? 'its' : 'their'} lag grows`}. Then the others are given ${silent.partitions.length === 1 ? 'it' : 'them'}, in a rebalance.`,
+      `${silent.name.charAt(0).toUpperCase()}${silent.name.slice(1)} ${silent.state === 'gone' ? 'crashed without leaving the group' : 'sends no heartbeats'}. The coordinator waits until its session of 6 s expires; until then ${silent.partitions.length === 0 ? 'nothing changes' : `${silent.partitions.length === 1 ? 'partition' : 'partitions'} ${formatList(silent.partitions.map(String))} ${silent.partitions.length === 1 ? 'is' : 'are'} not consumed, and the lag grows`}. Then a rebalance assigns ${silent.partitions.length === 1 ? 'it' : 'them'} to other members.`,
     ];
   const coordinator = row?.coordinator ?? null;
   if (row !== null && coordinator === null)
     return [
-      'The coordinator is moving with the leadership of the partition of `__consumer_offsets` that holds this group. Members ask where it is, and go on with the generation they had.',
+      'The coordinator is moving with the leadership of the partition of `__consumer_offsets` that stores this group. Members find the new coordinator and continue in the same generation.',
     ];
   return [
-    'A member that **crashes** is missed only after its session. A slow one that does not poll is thrown out and comes back: a group that rebalances all the time reads nothing. With the classic protocol seen here everybody stops during a rebalance; with that of KIP-848 (`group.protocol=consumer`) the coordinator moves single partitions while the others go on.',
-    `Kill the broker that **coordinates** it${coordinator === null ? '' : `, broker ${coordinator}`}: another one that leads the same partition of \`__consumer_offsets\` reads the group from the log, and the members find it.`,
+    'A member that **crashes** is removed only when its session expires. A slow member that does not poll leaves the group and rejoins: a group that rebalances constantly makes no progress. With the classic protocol, which is used here, all members stop during a rebalance; with KIP-848 (`group.protocol=consumer`) the coordinator moves single partitions while the other members continue.',
+    `Kill the broker that **coordinates** it${coordinator === null ? '' : `, broker ${coordinator}`}: the new leader of the partition of \`__consumer_offsets\` loads the group from the log, and the members find the new coordinator.`,
   ];
 }
 
 function outages(state: LearnState): Outage[] {
   const coordinator = groupOf(state, LEARN_GROUP)?.coordinator ?? null;
-  return waysBackOr(state, () =>
+  return recoveriesOr(state, () =>
     coordinator === null ? [] : [{ ...killOf(coordinator), label: `Kill broker ${coordinator}, the coordinator` }],
   );
 }
 
-/** First more members than partitions, then one member with all of them. */
+/** Done after a generation with more members than partitions, when one member owns all partitions. */
 function achieved(state: LearnState): string | null {
   const { topic } = state;
   const group = groupOf(state, LEARN_GROUP);
@@ -339,40 +339,40 @@ function achieved(state: LearnState): string | null {
     ({ assignment }) => assignment.find((one) => one.topic === topic.name)?.partitions.length === topic.partitions.length,
   );
   if (!crowded || all === undefined || group.members.length !== 1) return null;
-  return `one of ${topic.partitions.length + 1} had nothing to do; now ${membersOfGroup(state, LEARN_GROUP)[0]?.name ?? 'one member'} owns ${topic.partitions.length === 1 ? 'the one partition' : `all ${topic.partitions.length} partitions`}.`;
+  return `one of ${topic.partitions.length + 1} members was idle; now ${membersOfGroup(state, LEARN_GROUP)[0]?.name ?? 'one member'} owns ${topic.partitions.length === 1 ? 'the one partition' : `all ${topic.partitions.length} partitions`}.`;
 }
 
 export const consumerGroups: Concept = {
   id: 'consumer-groups',
   title: 'Consumer Groups',
   number: 8,
-  line: 'Consumers that share the partitions, and take over for each other.',
+  line: 'Consumers that share partitions and take over for each other.',
   what: [
-    'Consumers with the same `group.id` share the work: each partition is read by **exactly one member** of the group. More members than partitions, and some are idle.',
-    'One broker is the group’s **coordinator**. It hears the heartbeats, keeps the committed offsets in `__consumer_offsets`, and starts a **rebalance** when members come, go or fall silent; each result is a new **generation**.',
+    'Consumers with the same `group.id` share the work: each partition is assigned to **exactly one member** of the group. With more members than partitions, some members are idle.',
+    'One broker is the **group coordinator**. It receives the heartbeats, stores the committed offsets in `__consumer_offsets`, and starts a **rebalance** when members join, leave or time out; each rebalance begins a new **generation**.',
   ],
   promises: [
-    'A partition is read by one member at a time; of an older generation nothing is committed any more.',
-    'Whoever takes a partition over begins at its committed offset.',
-    'Groups know nothing of each other: each reads everything, at its own pace.',
+    'A partition has one owner at a time; commits of an older generation are rejected.',
+    'The new owner of a partition starts from its committed offset.',
+    'Groups are independent: each consumes all records at its own pace.',
   ],
   settings: [
-    { name: 'session.timeout.ms', of: 'client', value: '6 s', says: 'silence after which a member is given up' },
-    { name: 'heartbeat.interval.ms', of: 'client', value: '1 s', says: 'how often a member says that it lives' },
+    { name: 'session.timeout.ms', of: 'client', value: '6 s', says: 'time without heartbeats after which a member is removed' },
+    { name: 'heartbeat.interval.ms', of: 'client', value: '1 s', says: 'interval of heartbeats' },
     {
       name: 'partition.assignment.strategy',
       of: 'client',
       value: 'round robin',
-      says: 'who gets which partition; the members bring it, the leader among them applies it',
+      says: 'how partitions are assigned; the group leader applies it',
     },
-    { name: 'group.initial.rebalance.delay.ms', of: 'broker', says: 'how long the first member waits for others' },
-    { name: 'group.min.session.timeout.ms', of: 'broker', says: 'the shortest session that a member may ask for' },
-    { name: 'offsets.topic.replication.factor', of: 'broker', says: 'copies of what groups have committed' },
+    { name: 'group.initial.rebalance.delay.ms', of: 'broker', says: 'delay of the first rebalance of an empty group' },
+    { name: 'group.min.session.timeout.ms', of: 'broker', says: 'minimum session timeout of a member' },
+    { name: 'offsets.topic.replication.factor', of: 'broker', says: 'replication factor of the committed offsets' },
   ],
   wrong,
   outages,
   check: {
-    task: 'Give the group more members than there are partitions, then make **one member own them all**.',
+    task: 'Give the group more members than partitions, then let **one member own all partitions**.',
     done: achieved,
   },
   links: (state) => [
@@ -380,7 +380,7 @@ export const consumerGroups: Concept = {
     ...(loadOf(state.loads, 'group', SECOND_GROUP) === null
       ? []
       : [{ label: `The second group: Consumer groups › ${SECOND_GROUP}`, to: `/groups/${SECOND_GROUP}` }]),
-    { label: 'What led to a rebalance: the timeline in the Lab', to: '/lab' },
+    { label: 'Causes of rebalances: the timeline in the Lab', to: '/lab' },
   ],
   diagram,
 };

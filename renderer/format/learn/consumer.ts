@@ -1,10 +1,10 @@
-/** Consumer: it asks, it works, it commits how far it has come. */
+/** The Consumer page: fetches, positions and commits of one consumer. */
 import type { Diagram, DiagramBox, DiagramCell, DiagramEdge, DiagramTone } from '../diagram.ts';
 import { boxHeight, cellsThatFit } from '../diagram-draw.ts';
 import { formatLag } from '../lag.ts';
 import { formatCount, plural } from '../numbers.ts';
 import type { Concept, LearnState } from './concept.ts';
-import { killOrMend } from './outages.ts';
+import { killOrRecover } from './outages.ts';
 import { columns, dataOfPartition, noTopic } from './parts.ts';
 import { CONSUMER_GROUP, groupOf, loadOf, membersOfGroup, readingsOf, type Reading, type ReaderMember } from './readers.ts';
 
@@ -41,11 +41,11 @@ function diagram(state: LearnState, width: number): Diagram {
     ...(group === null || right.width < 150
       ? {}
       : { note: coordinator === null ? 'moving' : `broker ${coordinator}`, noteTone: 'control' as const }),
-    lines: [{ text: CONSUMER_GROUP }, { text: group === null ? 'knows of no such group yet' : committedWords(readings) }],
+    lines: [{ text: CONSUMER_GROUP }, { text: group === null ? 'the group does not exist yet' : committedWords(readings) }],
     said:
       group === null
-        ? `No coordinator knows of group ${CONSUMER_GROUP} yet`
-        : `The coordinator of group ${CONSUMER_GROUP} is ${coordinator === null ? 'not known now' : `broker ${coordinator}`}; it keeps the committed offsets`,
+        ? `Group ${CONSUMER_GROUP} does not exist yet`
+        : `The coordinator of group ${CONSUMER_GROUP} is ${coordinator === null ? 'unknown' : `broker ${coordinator}`}; it stores the committed offsets`,
     ...(group === null ? {} : { to: `/groups/${CONSUMER_GROUP}` }),
     data: { group: CONSUMER_GROUP, coordinator: coordinator === null ? 'none' : `${coordinator}`, state: group?.state ?? 'none' },
   });
@@ -76,15 +76,15 @@ function diagram(state: LearnState, width: number): Diagram {
     boxes,
     edges,
     steps: stepsOf(readings, members),
-    caption: `Group ${CONSUMER_GROUP} on topic ${topic.name}. ${capital(formatLag(group))}. Filled: read, not committed. Outlined: not read yet.`,
-    told: [
+    caption: `Group ${CONSUMER_GROUP} on topic ${topic.name}. ${capital(formatLag(group))}. Filled: consumed, not committed. Outlined: not consumed yet.`,
+    description: [
       members.length === 0
-        ? `No consumer of group ${CONSUMER_GROUP} runs.`
+        ? `No consumer of group ${CONSUMER_GROUP} is running.`
         : members.map((member) => `${capital(member.name)} of group ${CONSUMER_GROUP} is ${MEMBER_WORDS[member.state]}.`).join(' '),
       group === null || coordinator === null
-        ? 'It has no coordinator now.'
-        : `Broker ${coordinator} is the coordinator, and keeps its committed offsets.`,
-      ...readings.map(tellReading),
+        ? 'The group has no coordinator.'
+        : `Broker ${coordinator} is the coordinator and stores the committed offsets.`,
+      ...readings.map(describeReading),
     ],
   };
 }
@@ -94,10 +94,10 @@ const capital = (text: string): string => `${text.charAt(0).toUpperCase()}${text
 
 export const MEMBER_WORDS: Record<ReaderMember['state'], string> = {
   consuming: 'consuming',
-  idle: 'idle, stands by',
+  idle: 'idle',
   joining: 'joining',
-  paused: 'standing still',
-  gone: 'gone, not missed yet',
+  paused: 'paused',
+  gone: 'crashed, session open',
 };
 
 export function memberTone(state: ReaderMember['state']): DiagramTone {
@@ -138,7 +138,7 @@ function partitionBox(state: LearnState, reading: Reading, at: Place): DiagramBo
     noteTone: leaderless ? 'bad' : 'plain',
     cells: cellsOf(reading, cellsThatFit(at.width, `${reading.end ?? ''}`.length), BigInt(row?.startOffset ?? '0')),
     ...(reading.end === null ? { cells: [], lines: [{ text: 'end offset ?', tone: 'warn' as const }] } : {}),
-    said: tellReading(reading),
+    said: describeReading(reading),
     to: `/groups/${CONSUMER_GROUP}`,
     data: {
       ...(row === undefined ? {} : dataOfPartition(state, row)),
@@ -147,7 +147,7 @@ function partitionBox(state: LearnState, reading: Reading, at: Place): DiagramBo
   };
 }
 
-/** The newest, ending with the place of the next record; where that is too far, from the committed offset on. */
+/** The newest offsets and the next one; with a large lag, the offsets from the committed one. */
 function cellsOf(reading: Reading, count: number, start: bigint): DiagramCell[] {
   const { end, committed, read, partition } = reading;
   if (end === null) return [];
@@ -171,13 +171,13 @@ function cellsOf(reading: Reading, count: number, start: bigint): DiagramCell[] 
   return cells;
 }
 
-function tellReading({ partition, committed, read, end, again }: Reading): string {
+function describeReading({ partition, committed, read, end, again }: Reading): string {
   const parts = [
-    committed === null ? 'nothing is committed' : `committed up to offset ${formatCount(committed)}`,
-    again > 0n ? `${plural(again, 'record')} read beyond that` : null,
-    end === null ? 'its end is not known' : `it ends at ${formatCount(end)}`,
+    committed === null ? 'nothing is committed' : `committed offset ${formatCount(committed)}`,
+    again > 0n ? `${plural(again, 'record')} consumed after it` : null,
+    end === null ? 'end offset unknown' : `end offset ${formatCount(end)}`,
     end !== null && (read ?? committed) !== null && end > (read ?? committed ?? 0n)
-      ? `${plural(end - (read ?? committed ?? 0n), 'record')} not read yet`
+      ? `${plural(end - (read ?? committed ?? 0n), 'record')} not consumed yet`
       : null,
   ];
   return `Partition ${partition}: ${parts.filter((part) => part !== null).join(', ')}.`;
@@ -192,11 +192,11 @@ function consumerBox(state: LearnState, member: ReaderMember | null, at: Place):
       tone: 'faint',
       dashed: true,
       title: 'Consumer',
-      lines: [{ text: 'not running' }, ...(counts === null ? [] : [{ text: `read ${formatCount(counts.consumed)}` }])],
-      said: `No consumer of group ${CONSUMER_GROUP} runs`,
+      lines: [{ text: 'not running' }, ...(counts === null ? [] : [{ text: `consumed ${formatCount(counts.consumed)}` }])],
+      said: `No consumer of group ${CONSUMER_GROUP} is running`,
     };
   }
-  const again = counts === null || counts.repeated === 0 ? null : `${formatCount(counts.repeated)} of them again`;
+  const again = counts === null || counts.repeated === 0 ? null : `${formatCount(counts.repeated)} redelivered`;
   return {
     id: idOf(member),
     ...at,
@@ -206,33 +206,33 @@ function consumerBox(state: LearnState, member: ReaderMember | null, at: Place):
     ...(at.width >= 150 ? { note: member.name } : {}),
     lines: [
       { text: MEMBER_WORDS[member.state], tone: member.state === 'gone' ? 'bad' : member.state === 'paused' ? 'flow' : 'plain' },
-      { text: counts === null ? 'not of this desk' : `read ${formatCount(counts.consumed)}` },
+      { text: counts === null ? 'external client' : `consumed ${formatCount(counts.consumed)}` },
       ...(again === null ? [] : [{ text: again, tone: 'warn' as const }]),
     ],
-    said: `${capital(member.name)}: ${MEMBER_WORDS[member.state]}${counts === null ? '' : `, has read ${plural(counts.consumed, 'record')}${again === null ? '' : `, ${again}`}`}`,
+    said: `${capital(member.name)}: ${MEMBER_WORDS[member.state]}${counts === null ? '' : `, has consumed ${plural(counts.consumed, 'record')}${again === null ? '' : `, ${again}`}`}`,
     data: { member: member.name, partitions: member.partitions.join(' '), state: member.state },
   };
 }
 
-/** What a crash would come to, this moment. */
+/** The records that a crash would redeliver now. */
 function stepsOf(readings: readonly Reading[], members: readonly ReaderMember[]): { title: string; of: string[] } {
-  if (members.length === 0) return { title: 'Where it would begin', of: readings.map(beginning) };
+  if (members.length === 0) return { title: 'Where a consumer would start', of: readings.map(describeStart) };
   const again = readings.filter((reading) => reading.again > 0n);
-  const title = members.every(({ state }) => state === 'gone') ? 'What the next one begins with' : 'If it crashed now';
-  if (again.length === 0) return { title, of: ['what it read is committed: nothing would come again'] };
+  const title = members.every(({ state }) => state === 'gone') ? 'Where the next consumer starts' : 'After a crash now';
+  if (again.length === 0) return { title, of: ['all consumed records are committed: nothing would be redelivered'] };
   return {
     title,
     of: again.map((reading) => {
       const from = reading.committed ?? 0n;
       const to = (reading.read ?? from) - 1n;
-      return `partition ${reading.partition}: ${from === to ? `offset ${from}` : `offsets ${from} to ${to}`} would come again`;
+      return `partition ${reading.partition}: ${from === to ? `offset ${from}` : `offsets ${from} to ${to}`} would be redelivered`;
     }),
   };
 }
 
-function beginning({ partition, committed }: Reading): string {
+function describeStart({ partition, committed }: Reading): string {
   return committed === null
-    ? `partition ${partition}: nothing is committed, so auto.offset.reset decides: the oldest record`
+    ? `partition ${partition}: no committed offset, so auto.offset.reset decides: the oldest record`
     : `partition ${partition}: at the committed offset ${committed}`;
 }
 
@@ -241,15 +241,15 @@ function wrong(state: LearnState): string[] {
   const repeated = loadOf(state.loads, 'group', CONSUMER_GROUP)?.consumed?.repeated ?? 0;
   if (member?.state === 'paused')
     return [
-      'It stands still, as in a long pause of its garbage collector: its connection is open, and it says nothing. Its lag grows. Once its session is over the coordinator takes its partitions away; what it commits afterwards is refused.',
+      'The consumer is paused, as in a long pause of the garbage collector: its connection is open, but it sends no heartbeats. Its lag grows. When its session expires, the coordinator revokes its partitions; later commits are rejected.',
     ];
   if (member?.state === 'gone')
     return [
-      'It ended without a word. The coordinator still counts it, until no heartbeat came for `session.timeout.ms`; until then nobody reads its partitions.',
+      'The consumer crashed without leaving the group. It stays a member until no heartbeat has arrived for `session.timeout.ms`; until then no member consumes its partitions.',
     ];
   return [
-    `A **crash** between reading and committing: the next one begins at the committed offset, and what lay in between comes again.${repeated > 0 ? ` Here ${plural(repeated, 'record')} did.` : ''} Committing before the work turns this round: then records can be lost.`,
-    'Work that is too **slow**: Java’s client sends heartbeats from a thread of its own, so a dead process is found out by `session.timeout.ms`, and one that is alive and does not poll within `max.poll.interval.ms` leaves the group by itself. The lag tells of both.',
+    `A **crash** between processing and commit: the next consumer starts from the committed offset, and the records after it are redelivered.${repeated > 0 ? ` ${plural(repeated, 'record')} ${repeated === 1 ? 'was' : 'were'} redelivered here.` : ''} With a commit before processing, records can be lost instead.`,
+    '**Slow** processing: the Java client sends heartbeats from a separate thread, so `session.timeout.ms` detects a dead process, and a live consumer that does not poll within `max.poll.interval.ms` leaves the group. The lag shows both.',
   ];
 }
 
@@ -257,31 +257,43 @@ export const consumer: Concept = {
   id: 'consumer',
   title: 'Consumer',
   number: 2,
-  line: 'Pulls records at its own pace, and commits how far it has come.',
+  line: 'Pulls records at its own pace and commits its position.',
   what: [
-    'A consumer **pulls**: it asks the leaders of its partitions for records from its **position** on, works, and asks again: the poll loop. Nothing is pushed, and reading removes nothing.',
-    'Now and then it **commits** its position to the group’s coordinator. The committed offset is that of the next record to read; whoever takes over begins there.',
+    'A consumer **pulls**: it fetches records from the leaders of its partitions, beginning at its **position**, processes them, and fetches again: the poll loop. Nothing is pushed, and consuming does not delete records.',
+    'Periodically it **commits** its position to the group coordinator. The committed offset is that of the next record to read; the next owner of the partition starts there.',
   ],
   promises: [
     'Records of one partition arrive in the order of their offsets.',
-    '**At least once**: work first, commit then, and a crash repeats records but skips none.',
-    'It sees only what is committed by replication: nothing beyond the high watermark.',
+    '**At least once**: with a commit after processing, a crash redelivers records but skips none.',
+    'It reads only replicated records: none above the high watermark.',
   ],
   settings: [
-    { name: 'session.timeout.ms', of: 'client', value: '6 s', says: 'silence after which the coordinator gives it up' },
-    { name: 'heartbeat.interval.ms', of: 'client', value: '1 s', says: 'how often it says that it lives' },
-    { name: 'max.poll.interval.ms', of: 'client', value: 'none (Java: 5 min)', says: 'the longest it may work between two polls' },
-    { name: 'auto.commit.interval.ms', of: 'client', value: '1 s', says: 'what is read between two commits may come again' },
-    { name: 'auto.offset.reset', of: 'client', value: 'earliest', says: 'where to begin when nothing is committed' },
-    { name: 'offsets.retention.minutes', of: 'broker', says: 'how long a group without members keeps its offsets' },
+    {
+      name: 'session.timeout.ms',
+      of: 'client',
+      value: '6 s',
+      says: 'time without heartbeats after which the coordinator removes a member',
+    },
+    { name: 'heartbeat.interval.ms', of: 'client', value: '1 s', says: 'interval of heartbeats' },
+    { name: 'max.poll.interval.ms', of: 'client', value: 'none (Java: 5 min)', says: 'maximum time between two polls' },
+    {
+      name: 'auto.commit.interval.ms',
+      of: 'client',
+      value: '1 s',
+      says: 'interval of commits; records after the last commit may be redelivered',
+    },
+    { name: 'auto.offset.reset', of: 'client', value: 'earliest', says: 'where to start without a committed offset' },
+    { name: 'offsets.retention.minutes', of: 'broker', says: 'how long offsets of an empty group are retained' },
   ],
   wrong,
-  outages: (state) => killOrMend(state, groupOf(state, CONSUMER_GROUP)?.coordinator ?? state.topic?.partitions[0]?.leader ?? null),
+  outages: (state) => killOrRecover(state, groupOf(state, CONSUMER_GROUP)?.coordinator ?? state.topic?.partitions[0]?.leader ?? null),
   check: {
-    task: 'Make a record come twice, without sending it twice.',
+    task: 'Get a record redelivered without producing it twice.',
     done: (state) => {
       const repeated = loadOf(state.loads, 'group', CONSUMER_GROUP)?.consumed?.repeated ?? 0;
-      return repeated === 0 ? null : `${plural(repeated, 'record')} came again: read before the crash, committed only after it.`;
+      return repeated === 0
+        ? null
+        : `${plural(repeated, 'record')} ${repeated === 1 ? 'was' : 'were'} redelivered: consumed before the crash and not committed.`;
     },
   },
   links: () => [

@@ -1,22 +1,22 @@
-/** DeleteRecords on the topic of these pages: when it can be asked for, and whose place goes with the records. */
+/** DeleteRecords on the topic of these pages: the allowed offsets, and the groups whose committed offsets are deleted. */
 import type { PartitionRow } from '#shared/models/cluster';
 import { deletable, type Deletable } from '../delete-records.ts';
 import { formatCount } from '../numbers.ts';
 import { LEARN_TOPIC, type LearnState } from './concept.ts';
-import { isPassedOver, readersOf } from './offset.ts';
+import { isOutOfRange, readersOf } from './offset.ts';
 
-/** The offsets that can be chosen, or why there is none. */
+/** The allowed offsets, or the reason why there are none. */
 export function deletableHere(state: LearnState, row: PartitionRow | null): Deletable | { why: string } {
-  if (!state.own || row === null) return { why: `Records are deleted from ${LEARN_TOPIC} only, which is not there yet.` };
+  if (!state.own || row === null) return { why: `Records are deleted from ${LEARN_TOPIC} only, which does not exist yet.` };
   return deletable(row);
 }
 
-/** Each group that must begin anew here, in a sentence that says where. */
-export function tellPassedOver(state: LearnState, row: PartitionRow): string[] {
+/** One sentence for each group whose committed offset is out of range. */
+export function describeOutOfRange(state: LearnState, row: PartitionRow): string[] {
   return readersOf(state, row.partition)
-    .filter(({ place }) => isPassedOver(place, row))
+    .filter(({ place }) => isOutOfRange(place, row))
     .map(
       ({ group, place }) =>
-        `${group.id} has committed ${formatCount(place.committed ?? '0')}, and that record is gone. Its next fetch is refused (OFFSET_OUT_OF_RANGE), and auto.offset.reset decides: ${formatCount(row.startOffset ?? '0')} with earliest, the end with latest.`,
+        `${group.id} has committed ${formatCount(place.committed ?? '0')}, and that record is deleted. Its next fetch fails (OFFSET_OUT_OF_RANGE), and auto.offset.reset decides: ${formatCount(row.startOffset ?? '0')} with earliest, the end with latest.`,
     );
 }

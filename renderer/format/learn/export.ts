@@ -1,4 +1,4 @@
-/** A page of Learn for a document: its text as Markdown, and text and picture as one HTML file that needs nothing else. */
+/** Exports a page of Learn: its text as Markdown, or text and picture as one self-contained HTML file. */
 import type { Diagram } from '../diagram.ts';
 import { escapeXml, type Colours } from '../diagram-svg.ts';
 import { formatMoment } from '../numbers.ts';
@@ -10,13 +10,13 @@ export interface PageExport {
   concept: Concept;
   state: LearnState;
   diagram: Diagram;
-  /** As they stood on the screen. */
+  /** The settings as shown on the screen. */
   settings: readonly { name: string; value: string | null; whose: string; says: string }[];
 }
 
-/** When, and of which cluster: the last line of every export. */
+/** The last line of every export: cluster and time. */
 export function originOf(state: LearnState): string {
-  const when = state.asOf === 0 ? 'before any broker had answered' : formatMoment(state.asOf);
+  const when = state.asOf === 0 ? 'before the first response' : formatMoment(state.asOf);
   return `${state.connection === '' ? 'A cluster' : state.connection}, cluster id ${state.clusterId ?? '?'}, ${when}`;
 }
 
@@ -31,14 +31,14 @@ function partsOf({ concept, state, diagram, settings }: PageExport): Part[] {
   const done = concept.check.done(state);
   return [
     { heading: null, paragraphs: concept.what },
-    { heading: 'What it promises', points: concept.promises },
-    { heading: 'What goes wrong', paragraphs: concept.wrong(state) },
-    { heading: 'The picture in words', points: diagram.told, paragraphs: [diagram.caption] },
+    { heading: 'Guarantees', points: concept.promises },
+    { heading: 'Failures', paragraphs: concept.wrong(state) },
+    { heading: 'Description of the diagram', points: diagram.description, paragraphs: [diagram.caption] },
     ...(diagram.steps === undefined ? [] : [{ heading: diagram.steps.title, points: diagram.steps.of }]),
     {
-      heading: 'Settings that matter',
+      heading: 'Relevant settings',
       table: [
-        ['Setting', 'Here', 'What it decides'],
+        ['Setting', 'Value', 'Effect'],
         ...settings.map(({ name, value, whose, says }) => [name, `${value ?? '?'} (${whose})`, says]),
       ],
     },

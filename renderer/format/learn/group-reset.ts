@@ -1,29 +1,27 @@
-/** A group's place set from outside: when its coordinator takes it, and what it means for who reads next. */
+/** Resets of committed offsets: reasons against a reset, and its consequences for the next member. */
 import type { PlaceChange } from '#shared/ipc';
 import { formatCount, plural } from '../numbers.ts';
-import { tellConsequences, type ResetTo } from '../offset-reset.ts';
+import { describeConsequences, type ResetTo } from '../offset-reset.ts';
 import { LEARN_TOPIC, type LearnState } from './concept.ts';
 import { groupOf } from './readers.ts';
 
-/** How many members its coordinator counts. */
-export const membersCounted = (state: LearnState, id: string): number => groupOf(state, id)?.members.length ?? 0;
+/** The number of members that the coordinator lists. */
+export const countMembers = (state: LearnState, id: string): number => groupOf(state, id)?.members.length ?? 0;
 
-/** Why its place cannot be set now; null: it can. `ours`: its members are run from this page, so they can be stopped here. */
-export function whyNoReset(state: LearnState, id: string, ours: boolean): string | null {
-  if (!state.own) return `Places in ${LEARN_TOPIC} only are set from here, and it is not there yet.`;
-  if (groupOf(state, id) === null) return `There is no group ${id} yet. Start a consumer: what it commits is its place.`;
-  const members = membersCounted(state, id);
+/** The reason against a reset; null when it is possible. `ours`: the members run on this page, which can stop them. */
+export function reasonAgainstReset(state: LearnState, id: string, ours: boolean): string | null {
+  if (!state.own) return `Resets on this page are for ${LEARN_TOPIC} only, which does not exist yet.`;
+  if (groupOf(state, id) === null) return `Group ${id} does not exist yet. Start a consumer, which commits its offsets.`;
+  const members = countMembers(state, id);
   if (members === 0) return null;
-  const counted = `${id} has ${plural(members, 'member')}. Each goes on from the place that it has in memory and commits that again, so the coordinator takes a place from members alone.`;
-  return ours
-    ? counted
-    : `${counted} None of them runs from here any more: wait until they have left, or their session, 6 s here, has run out.`;
+  const counted = `${id} has ${plural(members, 'member')}. Offsets can only be reset while the group has no members: a member continues from its position in memory and commits it again.`;
+  return ours ? counted : `${counted} None of them runs on this page: wait until they leave or their sessions of 6 s expire.`;
 }
 
-/** What was committed, and what the next member does with it. */
-export function tellReset(to: ResetTo, changes: readonly PlaceChange[]): { places: string[]; means: string } {
-  const places = changes.map(
+/** Describes the new committed offsets and their consequences. */
+export function describeReset(to: ResetTo, changes: readonly PlaceChange[]): { offsets: string[]; consequences: string } {
+  const offsets = changes.map(
     ({ partition, from, to: at }) => `Partition ${partition}: ${from === null ? 'nothing' : formatCount(from)} → ${formatCount(at)}`,
   );
-  return { places, means: tellConsequences(to, changes).join(' ') };
+  return { offsets, consequences: describeConsequences(to, changes).join(' ') };
 }

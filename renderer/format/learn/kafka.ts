@@ -1,4 +1,4 @@
-/** Kafka: the roof. Who writes, where it is kept, who reads, and what holds it together. */
+/** The overview page: producers, brokers, consumer groups and the controller. */
 import type { BrokerRow, GroupRow } from '#shared/models/cluster';
 import type { Diagram, DiagramBox, DiagramEdge, DiagramGlyph } from '../diagram.ts';
 import { boxHeight, PAD } from '../diagram-draw.ts';
@@ -6,8 +6,8 @@ import { formatLag } from '../lag.ts';
 import { compareText, formatCount, formatList, plural } from '../numbers.ts';
 import { BROKER_STATE } from '../replicas.ts';
 import { lastSent, LEARN_GROUP, LEARN_TOPIC, topicPath, type Concept, type LearnState } from './concept.ts';
-import { isDown, killOrMend } from './outages.ts';
-import { brokerName, brokerTone, columns, dataOfBroker, noTopic, replicaGlyph, tellPartition } from './parts.ts';
+import { isDown, killOrRecover } from './outages.ts';
+import { brokerName, brokerTone, columns, dataOfBroker, noTopic, replicaGlyph, summarizePartition } from './parts.ts';
 import { stepsOf } from './producer.ts';
 import { groupPath } from '../addresses.ts';
 
@@ -15,7 +15,7 @@ const MOST_BROKERS = 5;
 const MOST_GROUPS = 3;
 const GLYPH = 15;
 
-/** Groups of the topic shown, our own first, then those with the most members. */
+/** Groups of the shown topic: `learn-readers` first, then those with the most members. */
 function groupsShown(state: LearnState): GroupRow[] {
   return state.groups
     .filter(({ partitions }) => partitions.some(({ topic }) => topic === state.topic?.name))
@@ -50,10 +50,8 @@ function diagram(state: LearnState, width: number): Diagram {
     height: side,
     tone: 'plain',
     title: 'Producers',
-    lines: [
-      { text: inRate >= 0.5 ? `${formatCount(Math.round(inRate))}${roomy ? ' records/s' : '/s'}` : roomy ? 'nothing just now' : 'idle' },
-    ],
-    said: `Producers: ${inRate >= 0.5 ? `about ${formatCount(Math.round(inRate))} records a second are appended` : 'nothing is being appended just now'}`,
+    lines: [{ text: inRate >= 0.5 ? `${formatCount(Math.round(inRate))}${roomy ? ' records/s' : '/s'}` : roomy ? 'idle' : 'idle' }],
+    said: `Producers: ${inRate >= 0.5 ? `about ${formatCount(Math.round(inRate))} records/s are appended` : 'no records are appended now'}`,
   });
   brokers.forEach((broker, i) => {
     const y = top + i * (height + gap);
@@ -92,7 +90,7 @@ function diagram(state: LearnState, width: number): Diagram {
         { text: group.members.length === 0 ? 'no members' : plural(group.members.length, 'member') },
         { text: formatLag(group), ...(behind ? { tone: 'warn' as const } : {}) },
       ],
-      said: `Group ${group.id}: ${plural(group.members.length, 'member')}, ${group.lag === null ? 'lag not known' : formatLag(group)}`,
+      said: `Group ${group.id}: ${plural(group.members.length, 'member')}, ${group.lag === null ? 'lag unknown' : formatLag(group)}`,
       to: groupPath(group.id),
       data: { group: group.id, members: `${group.members.length}`, lag: group.lag ?? '?' },
     });
@@ -110,15 +108,15 @@ function diagram(state: LearnState, width: number): Diagram {
   });
   if (groups.length === 0)
     boxes.push({
-      id: 'nobody',
+      id: 'no-group',
       ...right,
       y: groupTop,
       height: groupHeight,
       tone: 'faint',
       dashed: true,
       title: 'Consumers',
-      lines: roomy ? [{ text: 'no group reads' }, { text: 'this topic yet' }] : [{ text: 'none yet' }],
-      said: 'No consumer group reads this topic yet.',
+      lines: roomy ? [{ text: 'no group consumes' }, { text: 'this topic yet' }] : [{ text: 'none yet' }],
+      said: 'No consumer group consumes this topic yet.',
     });
   const controlY = Math.max(top + total, groupTop + groupsTotal) + 40;
   const voters = state.quorum?.voters ?? [];
@@ -140,7 +138,7 @@ function diagram(state: LearnState, width: number): Diagram {
             : `controller: broker ${controller}${roomy && voters.length > 0 ? `, ${plural(voters.length, 'voter')}` : ''}`,
       },
     ],
-    said: `Coordination: the controller is ${controller === null ? 'not known' : `broker ${controller}`}${voters.length === 0 ? '' : `; ${plural(voters.length, 'node')} vote`}`,
+    said: `Coordination: the controller is ${controller === null ? 'unknown' : `broker ${controller}`}${voters.length === 0 ? '' : `; ${plural(voters.length, 'voter')}`}`,
     to: '/brokers/quorum',
     data: { controller: controller === null ? '?' : `${controller}` },
   });
@@ -171,14 +169,14 @@ function diagram(state: LearnState, width: number): Diagram {
         : [],
     ),
     ...(last === null ? {} : { steps: stepsOf(last) }),
-    caption: `Topic ${topic.name} on ${plural(state.brokers.length, 'broker')}: ● leads a partition, ○ keeps a copy in sync, ◐ lags, ✕ offline.`,
-    told: [
-      `${plural(state.brokers.length, 'broker')} keep topic ${topic.name} in ${plural(topic.partitions.length, 'partition')}: ${formatList(state.brokers.map((broker) => `broker ${broker.id} ${BROKER_STATE[broker.state].word}`))}.`,
-      ...topic.partitions.map((row) => tellPartition(row)),
+    caption: `Topic ${topic.name} on ${plural(state.brokers.length, 'broker')}: ● leader, ○ in-sync replica, ◐ lagging, ✕ offline.`,
+    description: [
+      `${plural(state.brokers.length, 'broker')} store topic ${topic.name} with ${plural(topic.partitions.length, 'partition')}: ${formatList(state.brokers.map((broker) => `broker ${broker.id} ${BROKER_STATE[broker.state].word}`))}.`,
+      ...topic.partitions.map((row) => summarizePartition(row)),
       groups.length === 0
-        ? 'No consumer group reads it yet.'
-        : `It is read by ${formatList(groups.map((group) => `${group.id} (${plural(group.members.length, 'member')}, ${formatLag(group)})`))}.`,
-      `The controller is ${controller === null ? 'not known' : `broker ${controller}`}.`,
+        ? 'No consumer group consumes it yet.'
+        : `It is consumed by ${formatList(groups.map((group) => `${group.id} (${plural(group.members.length, 'member')}, ${formatLag(group)})`))}.`,
+      `The controller is ${controller === null ? 'unknown' : `broker ${controller}`}.`,
     ],
   };
 }
@@ -207,7 +205,7 @@ function brokerBox(
   };
 }
 
-/** One that leads most of the topic, so that much is seen to move. */
+/** The broker that leads most partitions of the topic, so that its failure has the largest effect. */
 function busiest(state: LearnState): number | null {
   const led = new Map<number, number>();
   for (const { leader } of state.topic?.partitions ?? []) if (leader !== null) led.set(leader, (led.get(leader) ?? 0) + 1);
@@ -218,21 +216,21 @@ export const kafka: Concept = {
   id: 'kafka',
   title: 'Kafka',
   number: 0,
-  line: 'A distributed platform for streams of events: the whole, before its parts.',
+  line: 'A distributed platform for streams of events: the overview.',
   what: [
-    'Kafka is **a distributed platform for streams of events**. What happens is written down once, as a record, into a log that several servers keep; whoever needs it reads it from there, now or later.',
-    'Producers write, brokers keep, consumers read. Neither side knows the other: they share the log, and each goes at its own pace. A controller watches over it and decides who leads what.',
+    'Kafka is **a distributed platform for streams of events**. An event is written once, as a record, to a log that several servers store. Any number of applications read it from there, now or later.',
+    'Producers write, brokers store, consumers read. Producers and consumers are independent: they share the log, and each works at its own pace. A controller watches the brokers and elects the leaders of partitions.',
   ],
   promises: [
-    'An acknowledged record survives the loss of servers, as many as the topic was made for.',
-    'Within a partition every reader sees the same records in the same order.',
-    'Reading takes nothing away: a record can be read again as long as the topic keeps it.',
+    'An acknowledged record survives the loss of servers, depending on the replication factor of the topic.',
+    'Within a partition all consumers read the same records in the same order.',
+    'Consuming does not delete records: a record can be read again until the retention of the topic deletes it.',
   ],
   settings: [
-    { name: 'min.insync.replicas', of: 'topic', says: 'how many must have a record that was written with acks=all' },
-    { name: 'retention.ms', of: 'topic', says: 'how long records are kept, read or not' },
-    { name: 'default.replication.factor', of: 'broker', says: 'copies of a topic that does not say' },
-    { name: 'unclean.leader.election.enable', of: 'topic', says: 'whether a replica that misses records may lead' },
+    { name: 'min.insync.replicas', of: 'topic', says: 'how many in-sync replicas a write with acks=all needs' },
+    { name: 'retention.ms', of: 'topic', says: 'how long records are retained, consumed or not' },
+    { name: 'default.replication.factor', of: 'broker', says: 'default replication factor of new topics' },
+    { name: 'unclean.leader.election.enable', of: 'topic', says: 'whether an out-of-sync replica may become leader' },
   ],
   wrong: (state) => {
     const down = state.brokers.find(isDown);
@@ -240,14 +238,14 @@ export const kafka: Concept = {
     if (down !== undefined)
       return [
         waiting > 0
-          ? `Broker ${down.id} is down, and ${plural(waiting, 'partition')} have no leader yet.`
-          : `Broker ${down.id} is down. Every partition is led by one that is left: send an event, and read one of before.`,
+          ? `Broker ${down.id} is down, and ${plural(waiting, 'partition')} ${waiting === 1 ? 'is' : 'are'} offline.`
+          : `Broker ${down.id} is down. Every partition has a new leader: send an event, and read an earlier one.`,
       ];
     return [
-      `Servers fail, and it goes on. Kill ${busiest(state) === null ? 'a broker' : `broker ${busiest(state)}`}: once its session has run out its partitions are led by others, with nothing lost.`,
+      `Servers fail, and the cluster continues. Kill ${busiest(state) === null ? 'a broker' : `broker ${busiest(state)}`}: when its session expires, its partitions fail over to other brokers without a loss.`,
     ];
   },
-  outages: (state) => killOrMend(state, busiest(state)),
+  outages: (state) => killOrRecover(state, busiest(state)),
   check: {
     task: 'Send an event, and read that same event twice.',
     done: (state) => {
@@ -256,15 +254,15 @@ export const kafka: Concept = {
           .slice(0, i)
           .find((one) => one.topic === again.topic && one.partition === again.partition && one.offset === again.offset);
         if (before !== undefined)
-          return `offset ${formatCount(again.offset)} of partition ${again.partition} was read twice, and is still there.`;
+          return `offset ${formatCount(again.offset)} of partition ${again.partition} was read twice and still exists.`;
       }
       return null;
     },
   },
   links: (state) => [
-    { label: 'The whole cluster: Overview', to: '/overview' },
+    { label: 'The cluster: Overview', to: '/overview' },
     { label: `The log itself: Topics › ${state.topic?.name ?? LEARN_TOPIC} › Messages`, to: topicPath(state, 'messages') },
-    { label: 'Break it, under load: Lab', to: '/lab' },
+    { label: 'Inject faults under load: Lab', to: '/lab' },
   ],
   diagram,
 };

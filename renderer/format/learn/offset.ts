@@ -1,21 +1,21 @@
-/** Offset: the number of a record in its partition, and the places that are counted in it: start, end, committed. */
+/** The Offset page: log start, end and committed offsets of a partition. */
 import type { GroupPartition, GroupRow, PartitionRow } from '#shared/models/cluster';
 import type { Diagram, DiagramBox, DiagramCell, DiagramEdge } from '../diagram.ts';
 import { boxHeight, cellsThatFit, cellWidth, PAD } from '../diagram-draw.ts';
 import { compareText, formatCount, plural } from '../numbers.ts';
 import { lastSent, LEARN_GROUP, partitionOf, topicPath, type Concept, type LearnState } from './concept.ts';
-import { isDown, killOrMend } from './outages.ts';
+import { isDown, killOrRecover } from './outages.ts';
 import { wentTo } from './partition-rows.ts';
-import { dataOfPartition, ledBy, MARGIN, newestCells, noTopic, tellPartition } from './parts.ts';
+import { dataOfPartition, ledBy, MARGIN, newestCells, noTopic, summarizePartition } from './parts.ts';
 import { stepsOf } from './producer.ts';
 import { groupPath } from '../addresses.ts';
 
 const MOST_GROUPS = 3;
 const CELL_GAP = 4;
-/** So much lag that a reader sees it come and go. */
+/** Lag that the check needs. */
 export const LAG_TO_MAKE = 5n;
 
-/** The partition that the page is about: the one that was picked, or the first. */
+/** The selected partition, or the first one. */
 export function shownPartition(state: LearnState): PartitionRow | null {
   const picked = state.picked['partition'];
   return partitionOf(state, typeof picked === 'number' ? picked : 0) ?? state.topic?.partitions[0] ?? null;
@@ -26,7 +26,7 @@ export interface Reader {
   place: GroupPartition;
 }
 
-/** The groups that have a place in it, our own first. */
+/** The groups that consume the partition, `learn-readers` first. */
 export function readersOf(state: LearnState, partition: number): Reader[] {
   return state.groups
     .flatMap((group) => {
@@ -72,7 +72,7 @@ function diagram(state: LearnState, width: number): Diagram {
         },
       ],
       cells,
-      said: `${tellPartition(row)} Its log starts at offset ${row.startOffset === null ? '?' : formatCount(row.startOffset)}.`,
+      said: `${summarizePartition(row)} Its log starts at offset ${row.startOffset === null ? '?' : formatCount(row.startOffset)}.`,
       to: topicPath(state, 'messages'),
       data: { ...dataOfPartition(state, row), start: row.startOffset ?? '?' },
     },
@@ -89,7 +89,7 @@ function diagram(state: LearnState, width: number): Diagram {
     height: producerHeight,
     tone: 'plain',
     title: 'Producers',
-    lines: [{ text: `the next record gets ${row.endOffset === null ? '?' : formatCount(row.endOffset)}` }],
+    lines: [{ text: `next offset ${row.endOffset === null ? '?' : formatCount(row.endOffset)}` }],
     said: `The next record gets offset ${row.endOffset === null ? '?' : formatCount(row.endOffset)}`,
   });
   edges.push({
@@ -106,11 +106,11 @@ function diagram(state: LearnState, width: number): Diagram {
   const groupWidth = Math.min(230, (stripWidth - (columns - 1) * 16) / columns);
   shown.forEach(({ group, place }, i) => {
     const at = place.committed === null ? null : cells.findIndex(({ text }) => text === place.committed);
-    // Left of what is seen: the line leads to the log's left edge.
+    // Left of the shown offsets: the line ends at the left edge of the log.
     const x = at === null ? null : at < 0 ? 4 : middleOf(at);
     const slot = MARGIN + (i * (stripWidth + 16)) / columns;
     const boxX = x === null || shown.length > 1 ? slot : clamp(MARGIN + x - groupWidth / 2, MARGIN, width - MARGIN - groupWidth);
-    const gone = isPassedOver(place, row);
+    const gone = isOutOfRange(place, row);
     const behind = place.lag !== null && BigInt(place.lag) > 0n;
     boxes.push({
       id: `group-${group.id}`,
@@ -126,12 +126,12 @@ function diagram(state: LearnState, width: number): Diagram {
           text:
             place.committed === null
               ? 'nothing committed yet'
-              : `committed ${formatCount(place.committed)}${gone ? ', deleted' : at === -1 ? ', further left' : ''}`,
+              : `committed ${formatCount(place.committed)}${gone ? ', deleted' : at === -1 ? ', not shown' : ''}`,
           ...(gone ? { tone: 'warn' as const } : {}),
         },
         { text: `lag ${place.lag === null ? '?' : formatCount(place.lag)}`, ...(behind ? { tone: 'warn' as const } : {}) },
       ],
-      said: tellReader({ group, place }, row),
+      said: describeReader({ group, place }, row),
       to: groupPath(group.id),
       data: { group: group.id, committed: place.committed ?? 'none', lag: place.lag ?? '?', of: `${topic.name}-${row.partition}` },
     });
@@ -148,7 +148,7 @@ function diagram(state: LearnState, width: number): Diagram {
   });
   if (shown.length === 0)
     boxes.push({
-      id: 'nobody',
+      id: 'no-group',
       x: MARGIN,
       y: groupY,
       width: Math.min(260, stripWidth),
@@ -156,7 +156,7 @@ function diagram(state: LearnState, width: number): Diagram {
       tone: 'faint',
       dashed: true,
       title: 'no group',
-      lines: [{ text: 'none has committed a place here' }],
+      lines: [{ text: 'no committed offsets' }],
       said: 'No consumer group has committed an offset in this partition.',
     });
   const rest = readers.length - shown.length;
@@ -172,31 +172,31 @@ function diagram(state: LearnState, width: number): Diagram {
         : [],
     ),
     ...(last === null || last.partition !== row.partition ? {} : { steps: stepsOf(last) }),
-    caption: `Partition ${row.partition} of ${topic.name}. Its end is the high watermark: consumers read up to there.`,
-    told: [
-      `${tellPartition(row)} Its log starts at offset ${row.startOffset === null ? '?' : formatCount(row.startOffset)}.`,
-      ...(readers.length === 0 ? ['No group has committed an offset here.'] : readers.map((reader) => tellReader(reader, row))),
+    caption: `Partition ${row.partition} of ${topic.name}. Its end is the high watermark, up to which consumers read.`,
+    description: [
+      `${summarizePartition(row)} Its log starts at offset ${row.startOffset === null ? '?' : formatCount(row.startOffset)}.`,
+      ...(readers.length === 0 ? ['No group has committed an offset here.'] : readers.map((reader) => describeReader(reader, row))),
     ],
   };
 }
 
 const clamp = (x: number, low: number, high: number): number => Math.max(low, Math.min(x, Math.max(low, high)));
 
-/** Committed before the start of the log: the record that would be read next is gone. */
-export function isPassedOver({ committed }: GroupPartition, { startOffset }: PartitionRow): boolean {
+/** True when the committed offset is below the log start offset: the next record is deleted. */
+export function isOutOfRange({ committed }: GroupPartition, { startOffset }: PartitionRow): boolean {
   return committed !== null && startOffset !== null && BigInt(committed) < BigInt(startOffset);
 }
 
-function tellReader({ group, place }: Reader, row: PartitionRow): string {
+function describeReader({ group, place }: Reader, row: PartitionRow): string {
   const committed =
     place.committed === null
       ? 'has committed nothing'
-      : `has committed ${formatCount(place.committed)}${isPassedOver(place, row) ? ', which is deleted,' : ''}`;
-  const lag = place.lag === null ? 'its lag is not known' : `it is ${formatCount(place.lag)} behind`;
+      : `has committed ${formatCount(place.committed)}${isOutOfRange(place, row) ? ', which is deleted,' : ''}`;
+  const lag = place.lag === null ? 'lag unknown' : `lag ${formatCount(place.lag)}`;
   return `Group ${group.id} ${committed} in partition ${place.partition}; ${lag}.`;
 }
 
-/** The newest offsets and, broken, the next one. Amber: our group has yet to read it. */
+/** The newest offsets and the next one. Offsets that the group has not committed have the tone `warn`. */
 function stripCells(row: PartitionRow, width: number, reader: Reader | null, sent: string | null): DiagramCell[] {
   if (row.endOffset === null) return [];
   const end = BigInt(row.endOffset);
@@ -217,26 +217,26 @@ export const offset: Concept = {
   id: 'offset',
   title: 'Offset',
   number: 7,
-  line: 'A record’s number in its partition, and a reader’s place.',
+  line: 'A record’s number in its partition, and a consumer’s position.',
   what: [
-    'An offset is **a record’s number in its partition**: 0, 1, 2 and so on, given by the leader. It never changes, and it is never used again.',
-    'A consumer’s place is an offset too. A group **commits** the offset of the next record it wants; what lies between that and the end is its **lag**.',
+    'An offset is **a record’s number in its partition**: 0, 1, 2 and so on, assigned by the leader. It never changes and is never reused.',
+    'The position of a consumer is an offset, too. A group **commits** the offset of the next record to read; the number of records from there to the end is its **lag**.',
   ],
   promises: [
-    'Consumers see records up to the high watermark only: those that every in-sync replica has.',
-    'A committed offset outlives the consumer: whoever takes over the partition goes on from there.',
-    'Committing after the work means at least once; before it, at most once.',
+    'Consumers read records up to the high watermark only: those that every in-sync replica has.',
+    'A committed offset outlives the consumer: the next owner of the partition resumes from it.',
+    'Committing after processing means at-least-once delivery; before it, at-most-once.',
   ],
   settings: [
     {
       name: 'auto.offset.reset',
       of: 'client',
       value: 'as chosen',
-      says: 'where a group begins that has committed nothing, or whose place is gone',
+      says: 'where a group starts without a committed offset, or when it is out of range',
     },
-    { name: 'enable.auto.commit', of: 'client', value: 'every second', says: 'whether the client commits by itself' },
-    { name: 'offsets.retention.minutes', of: 'broker', says: 'how long an empty group’s places are kept' },
-    { name: 'retention.ms', of: 'topic', says: 'what goes moves the log start, past a slow reader too' },
+    { name: 'enable.auto.commit', of: 'client', value: 'every second', says: 'whether the client commits automatically' },
+    { name: 'offsets.retention.minutes', of: 'broker', says: 'how long offsets of an empty group are retained' },
+    { name: 'retention.ms', of: 'topic', says: 'retention advances the log start offset, even past a slow consumer' },
   ],
   wrong: (state) => {
     const down = state.brokers.find(isDown);
@@ -244,29 +244,29 @@ export const offset: Concept = {
     if (down !== undefined)
       return [
         coordinator === null
-          ? `Broker ${down.id} is down, and ${LEARN_GROUP} has no coordinator yet: nobody can commit until another broker takes over.`
-          : `Broker ${down.id} is down. ${LEARN_GROUP} commits to broker ${coordinator}; what was committed before is still there.`,
+          ? `Broker ${down.id} is down, and ${LEARN_GROUP} has no coordinator: commits fail until another broker takes over.`
+          : `Broker ${down.id} is down. ${LEARN_GROUP} commits to broker ${coordinator}; earlier commits still exist.`,
       ];
     return [
-      'A consumer that ends between its work and its commit leaves that work to be done again: the next one starts from what was committed.',
+      'When a consumer fails between processing and commit, its records are redelivered: the next consumer starts from the committed offset.',
       coordinator === null
-        ? 'Commits go to one broker, the group’s coordinator, which keeps them in a topic of its own, with copies.'
-        : `Commits of ${LEARN_GROUP} go to broker ${coordinator}, its coordinator. Kill it: commits wait until another takes over, and no place is lost.`,
+        ? 'Commits go to one broker, the group coordinator, which stores them in the replicated topic `__consumer_offsets`.'
+        : `Commits of ${LEARN_GROUP} go to broker ${coordinator}, its coordinator. Kill it: commits wait until another broker takes over, and no committed offset is lost.`,
     ];
   },
-  outages: (state) => killOrMend(state, ownGroup(state)?.coordinator ?? shownPartition(state)?.leader ?? null),
+  outages: (state) => killOrRecover(state, ownGroup(state)?.coordinator ?? shownPartition(state)?.leader ?? null),
   check: {
-    task: `Make the lag of ${LEARN_GROUP} grow to ${LAG_TO_MAKE} or more, then let it read until nothing is left.`,
+    task: `Let the lag of ${LEARN_GROUP} grow to ${LAG_TO_MAKE} or more, then let the group catch up.`,
     done: (state) => {
       const peak = state.lagPeaks.get(LEARN_GROUP) ?? 0n;
       const group = ownGroup(state);
       return peak >= LAG_TO_MAKE && group !== null && group.lag === '0' && group.unknown === 0
-        ? `${LEARN_GROUP} was ${plural(peak, 'record')} behind, and has read them all.`
+        ? `${LEARN_GROUP} had a lag of ${plural(peak, 'record')} and has caught up.`
         : null;
     },
   },
   links: (state) => [
-    { label: `Its lag as it went: Consumer groups › ${LEARN_GROUP}`, to: `/groups/${LEARN_GROUP}` },
+    { label: `Its lag over time: Consumer groups › ${LEARN_GROUP}`, to: `/groups/${LEARN_GROUP}` },
     { label: `Records by offset: Topics › ${state.topic?.name ?? '…'} › Messages`, to: topicPath(state, 'messages') },
     { label: 'All groups by lag', to: '/groups' },
   ],

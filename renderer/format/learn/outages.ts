@@ -1,16 +1,16 @@
-/** The buttons of "What goes wrong": one thing to break, and the way back for whatever is broken. */
+/** The fault buttons of a page, and the buttons that heal faults. */
 import type { BrokerRow } from '#shared/models/cluster';
 import { faultOf } from '../faults.ts';
 import type { LearnState, Outage } from './concept.ts';
 
 const DOWN = ['stop', 'kill', 'powerCut'] as const;
 
-/** For each broker that is down or frozen: how it comes back. */
-export function waysBack(state: LearnState): Outage[] {
+/** Buttons that start or thaw each broker that is down or frozen. */
+export function recoveries(state: LearnState): Outage[] {
   return state.brokers.flatMap((broker): Outage[] => {
     const frozen = faultOf(state.faults, broker.id, ['freeze']);
     if (frozen !== null) return [{ key: `thaw-${broker.id}`, label: `Thaw broker ${broker.id}`, danger: false, act: { heal: frozen.id } }];
-    if (broker.lab === null || broker.lab.running || isOnItsWay(broker)) return [];
+    if (broker.lab === null || broker.lab.running || isInTransition(broker)) return [];
     const ended = faultOf(state.faults, broker.id, [...DOWN]);
     return [
       {
@@ -27,19 +27,19 @@ export function killOf(node: number): Outage {
   return { key: `kill-${node}`, label: `Kill broker ${node}`, danger: true, act: { inject: { type: 'kill', node } } };
 }
 
-/** Shutting down or starting: what is asked of it then is refused, so nothing is offered. */
-const isOnItsWay = ({ state }: BrokerRow): boolean => state === 'shuttingDown' || state === 'starting';
+/** A broker that is shutting down or starting refuses other actions. */
+const isInTransition = ({ state }: BrokerRow): boolean => state === 'shuttingDown' || state === 'starting';
 
-/** The ways back alone where something is broken already; nothing while a broker is on its way down or up. */
-export function waysBackOr(state: LearnState, offers: () => Outage[]): Outage[] {
-  if (state.brokers.some(isOnItsWay)) return [];
-  const back = waysBack(state);
+/** Only the buttons that heal, if a broker is down; no buttons while a broker is starting or shutting down. */
+export function recoveriesOr(state: LearnState, offers: () => Outage[]): Outage[] {
+  if (state.brokers.some(isInTransition)) return [];
+  const back = recoveries(state);
   return back.length > 0 ? back : offers();
 }
 
-/** Kill that one, unless something is broken already. */
-export function killOrMend(state: LearnState, node: number | null): Outage[] {
-  return waysBackOr(state, () => (node === null ? [] : [killOf(node)]));
+/** A button that kills the broker, or the buttons that heal. */
+export function killOrRecover(state: LearnState, node: number | null): Outage[] {
+  return recoveriesOr(state, () => (node === null ? [] : [killOf(node)]));
 }
 
 export const isDown = (broker: BrokerRow): boolean => broker.lab?.running === false;

@@ -1,4 +1,4 @@
-/** What diagrams with a row for each partition have in common: the row that the last record went to, its edge, and those left out. */
+/** Shared parts of diagrams with a row per partition: the row of the last record, edges, and omitted partitions. */
 import type { PartitionRow, TopicRow } from '#shared/models/cluster';
 import type { Diagram, DiagramBox, DiagramEdge, DiagramPulse } from '../diagram.ts';
 import { plural } from '../numbers.ts';
@@ -7,7 +7,7 @@ import type { LearnState, SentRecord } from './concept.ts';
 export const wentTo = (record: SentRecord | null, row: PartitionRow): boolean =>
   record !== null && record.error === null && record.partition === row.partition;
 
-/** `mine`: the last record went there. */
+/** `mine`: the last record is in this partition. */
 export const rowTone = (row: PartitionRow, mine: boolean): Required<Pick<DiagramBox, 'tone' | 'dashed'>> => ({
   tone: row.leader === null ? 'bad' : mine ? 'accent' : 'plain',
   dashed: row.leader === null,
@@ -22,7 +22,7 @@ export const topicEdge = (state: LearnState, row: PartitionRow, mine: boolean): 
   perSecond: state.rates.get(`${state.topic?.name ?? ''}-${row.partition}`) ?? null,
 });
 
-/** What was sent from here, on its way along the edges `edge-N` of the rows shown. */
+/** Pulses of sent records along the edges `edge-N` of the shown rows. */
 export function sentPulses(state: LearnState, shown: readonly PartitionRow[]): DiagramPulse[] {
   return state.sent
     .filter((record) => record.topic === state.topic?.name && shown.some((row) => wentTo(record, row)))
@@ -34,6 +34,6 @@ export function leftOut(topic: TopicRow, shown: readonly PartitionRow[], x: numb
   return rest > 0 ? [{ id: 'rest', x, y, text: `and ${plural(rest, 'more partition')}` }] : [];
 }
 
-/** Of the first partition that has one: with it something is seen to move. */
+/** The leader of the first partition that has one. */
 export const firstLeader = (state: LearnState): number | null =>
   state.topic?.partitions.find(({ leader }) => leader !== null)?.leader ?? null;

@@ -1,20 +1,20 @@
-/** Partitions: where order holds and where it does not, and what keys do to the load. */
+/** The Partitions page: order within a partition, and the effect of keys on the distribution. */
 import type { PartitionRow } from '#shared/models/cluster';
 import type { Diagram, DiagramBox, DiagramEdge } from '../diagram.ts';
 import { boxHeight, cellsThatFit } from '../diagram-draw.ts';
 import { partitionOfKey } from '../murmur2.ts';
 import { formatCount, plural } from '../numbers.ts';
 import { lastSent, topicPath, type Concept, type LearnState, type SentRecord } from './concept.ts';
-import { isDown, killOrMend } from './outages.ts';
+import { isDown, killOrRecover } from './outages.ts';
 import { firstLeader, leftOut, rowTone, sentPulses, topicEdge, wentTo } from './partition-rows.ts';
-import { columns, dataOfPartition, ledBy, newestCells, noTopic, tellPartition } from './parts.ts';
+import { columns, dataOfPartition, ledBy, newestCells, noTopic, summarizePartition } from './parts.ts';
 import { stepsOf } from './producer.ts';
 import { appendAll } from '#shared/lists';
 
 const MOST = 8;
 const BAR = 8;
 
-/** The keys that the reader sent from this window, by their place in the log. */
+/** Keys of records that were sent from this window, by partition and offset. */
 function keysByPlace(state: LearnState): Map<string, string> {
   const keys = new Map<string, string>();
   for (const { topic, partition, offset, key } of state.sent)
@@ -22,12 +22,12 @@ function keysByPlace(state: LearnState): Map<string, string> {
   return keys;
 }
 
-/** How many records the log holds, as far as its offsets tell; null where they are not known. */
+/** Number of records by the offsets of the log; null when they are unknown. */
 export function recordsIn(row: PartitionRow): bigint | null {
   return row.endOffset === null || row.startOffset === null ? null : BigInt(row.endOffset) - BigInt(row.startOffset);
 }
 
-/** A key as a mark under a cell: what tells it apart is at its end. */
+/** Shortens a key to its end, which usually differs. */
 export const shortKey = (key: string): string => (key.length <= 5 ? key : `…${key.slice(-4)}`);
 
 function diagram(state: LearnState, width: number): Diagram {
@@ -79,7 +79,7 @@ function diagram(state: LearnState, width: number): Diagram {
       noteTone: tone,
       cells,
       ...(row.endOffset === null ? { lines: [{ text: 'end offset ?', tone: 'warn' as const }] } : {}),
-      said: `${tellPartition(row)}${keysSaid(cells)}`,
+      said: `${summarizePartition(row)}${keysSaid(cells)}`,
       to: topicPath(state, 'messages'),
       data: dataOfPartition(state, row),
     });
@@ -94,7 +94,7 @@ function diagram(state: LearnState, width: number): Diagram {
       height: BAR,
       tone: hot(counts, i) ? 'warn' : 'plain',
       solid: true,
-      said: `Partition ${row.partition} holds ${count === null ? 'an unknown number of records' : plural(count, 'record')}`,
+      said: `Partition ${row.partition} has ${count === null ? 'an unknown number of records' : plural(count, 'record')}`,
     });
     texts.push({ id: `count-${row.partition}`, x: right.x, y: y + height / 2 - 10, text: count === null ? '?' : plural(count, 'record') });
   });
@@ -107,12 +107,12 @@ function diagram(state: LearnState, width: number): Diagram {
     texts,
     pulses: sentPulses(state, shown),
     ...(last === null ? {} : { steps: stepsOf(last) }),
-    caption: `Topic ${topic.name}: offsets count on in each partition by itself. Under a cell stands the key, where it was sent from here.`,
-    told: [
+    caption: `Topic ${topic.name}: each partition has its own offsets. Keys of records that were sent on this page are shown below the offsets.`,
+    description: [
       `Topic ${topic.name} has ${plural(topic.partitions.length, 'partition')}.`,
       ...topic.partitions.map((row) => {
         const count = recordsIn(row);
-        return `${tellPartition(row)} It holds ${count === null ? 'an unknown number of records' : plural(count, 'record')}.`;
+        return `${summarizePartition(row)} It has ${count === null ? 'an unknown number of records' : plural(count, 'record')}.`;
       }),
     ],
   };
@@ -123,7 +123,7 @@ const keysSaid = (cells: readonly { text: string; mark?: string }[]): string => 
   return known.length === 0 ? '' : ` Keys: ${known.map(({ text, mark }) => `${mark} at ${text}`).join(', ')}.`;
 };
 
-/** Holds more than twice what the others hold on average, and enough for that to mean something. */
+/** True for a partition with at least 10 records and more than twice the average of the others. */
 function hot(counts: readonly (bigint | null)[], i: number): boolean {
   const mine = counts[i] ?? null;
   const others = counts.filter((count, j): count is bigint => j !== i && count !== null);
@@ -131,7 +131,7 @@ function hot(counts: readonly (bigint | null)[], i: number): boolean {
   return mine * BigInt(others.length) > 2n * others.reduce((sum, count) => sum + count, 0n);
 }
 
-/** Where each key goes now, and where it would go with so many partitions. */
+/** The partition of each key with the current and with another number of partitions. */
 export function movesOf(keys: readonly string[], now: number, then: number): { key: string; now: number; then: number }[] {
   return keys.flatMap((key) => {
     const [at, to] = [partitionOfKey(key, now), partitionOfKey(key, then)];
@@ -139,7 +139,7 @@ export function movesOf(keys: readonly string[], now: number, then: number): { k
   });
 }
 
-/** A key whose records lie in two partitions: it was sent before and after partitions were added. */
+/** A key with records in two partitions, sent before and after partitions were added. */
 function torn(sent: readonly SentRecord[]): { before: SentRecord; after: SentRecord } | null {
   for (const [i, after] of sent.entries()) {
     if (after.key === null || after.partition === null) continue;
@@ -162,24 +162,24 @@ export const partitions: Concept = {
   id: 'partitions',
   title: 'Partitions',
   number: 6,
-  line: 'The parts of a topic; order holds within one.',
+  line: 'The parts of a topic, each with its own order.',
   what: [
-    'A topic is cut into partitions so that more than one broker can take its writes and more than one consumer its reads. Each partition is **a log of its own**, with its own leader and its own offsets.',
-    'Order holds **within a partition** only. What belongs in order needs the same key, since the key decides the partition.',
+    'A topic is divided into partitions so that several brokers share its writes and several consumers share its reads. Each partition is **a separate log** with its own leader and offsets.',
+    'Records are ordered **within a partition** only. Records that need an order must have the same key, since the key determines the partition.',
   ],
   promises: [
-    'A partition’s records are read in the order in which its leader stored them.',
-    'Between partitions there is no order: not by time, not by offset.',
-    'Partitions can be added, never taken away; what is stored stays where it is.',
+    'Records of a partition are read in the order in which the leader appended them.',
+    'There is no order between partitions, neither by time nor by offset.',
+    'The number of partitions can be increased, not decreased; existing records do not move.',
   ],
   settings: [
-    { name: 'num.partitions', of: 'broker', says: 'how many a topic gets that does not say' },
-    { name: 'auto.leader.rebalance.enable', of: 'broker', says: 'whether leaders go back by themselves, at the check below' },
-    { name: 'leader.imbalance.check.interval.seconds', of: 'broker', says: 'how often that is looked at' },
-    { name: 'segment.bytes', of: 'topic', says: 'a partition’s log is cut into files of this size' },
-    { name: 'min.insync.replicas', of: 'topic', says: 'counted for each partition by itself' },
-    { name: 'metadata.max.age.ms', of: 'client', value: '2 s', says: 'until a client hears of added partitions; usually 5 min' },
-    { name: 'partitioner', of: 'client', value: 'murmur2(key) mod n', says: 'which partition a record goes to' },
+    { name: 'num.partitions', of: 'broker', says: 'default number of partitions of new topics' },
+    { name: 'auto.leader.rebalance.enable', of: 'broker', says: 'whether preferred leaders are elected automatically' },
+    { name: 'leader.imbalance.check.interval.seconds', of: 'broker', says: 'how often the leader balance is checked' },
+    { name: 'segment.bytes', of: 'topic', says: 'maximum size of a segment file' },
+    { name: 'min.insync.replicas', of: 'topic', says: 'applies to each partition' },
+    { name: 'metadata.max.age.ms', of: 'client', value: '2 s', says: 'until a client discovers new partitions; default 5 min' },
+    { name: 'partitioner', of: 'client', value: 'murmur2(key) mod n', says: 'maps records to partitions' },
   ],
   wrong: (state) => {
     const down = state.brokers.find(isDown);
@@ -188,30 +188,30 @@ export const partitions: Concept = {
       const waiting = affected.filter(({ leader }) => leader === null).length;
       return [
         waiting > 0
-          ? `Broker ${down.id} is down. ${plural(waiting, 'partition')} of ${affected.length} wait for a leader; the others go on: each fails and recovers by itself.`
-          : `Broker ${down.id} is down. Every partition has a leader, and each goes on with the replicas that are left.`,
+          ? `Broker ${down.id} is down. ${plural(waiting, 'partition')} of ${affected.length} wait for a leader; the others are available: each partition fails over independently.`
+          : `Broker ${down.id} is down. Every partition has a leader and is available with the remaining replicas.`,
       ];
     }
     return [
-      'Add partitions, and a key may go elsewhere from then on: its older records stay, and it is no longer all in one order.',
-      `One key that is used far more than others makes one partition hot: one leader and one consumer do the work of all. And a broker that dies takes the partitions that it leads, not the topic${
-        firstLeader(state) === null ? '' : `: kill broker ${firstLeader(state)} and see which`
+      'After partitions are added, a key may map to another partition: its existing records do not move, and per-key ordering is lost across the change.',
+      `A key with most of the records makes one partition hot: one leader and one consumer do most of the work. The failure of a broker affects the partitions that it leads, not the whole topic${
+        firstLeader(state) === null ? '' : `: kill broker ${firstLeader(state)} to see which`
       }.`,
     ];
   },
-  outages: (state) => killOrMend(state, firstLeader(state)),
+  outages: (state) => killOrRecover(state, firstLeader(state)),
   check: {
-    task: 'Make one key’s records lie in two partitions.',
+    task: 'Produce records of one key to two partitions.',
     done: (state) => {
       const found = torn(state.sent);
       return found === null
         ? null
-        : `${found.before.key} went to partition ${found.before.partition} while there were ${formatCount(found.before.partitions)}, and to ${found.after.partition} since there are ${formatCount(found.after.partitions)}.`;
+        : `${found.before.key} went to partition ${found.before.partition} with ${formatCount(found.before.partitions)} partitions, and to ${found.after.partition} with ${formatCount(found.after.partitions)}.`;
     },
   },
   links: (state) => [
     { label: `Leaders, replicas, ISR: Topics › ${state.topic?.name ?? '…'} › Partitions`, to: topicPath(state, 'partitions') },
-    { label: 'All partitions on all brokers: Overview', to: '/overview' },
+    { label: 'All partitions by broker: Overview', to: '/overview' },
     { label: 'A hot key under load: Lab', to: '/lab' },
   ],
   diagram,

@@ -1,4 +1,4 @@
-/** What several diagrams have in common: columns, cells of a log, and the words for a partition. */
+/** Shared parts of diagrams: columns, cells of a log, descriptions of a partition. */
 import type { BrokerRow, BrokerState, PartitionRow, ReplicaState } from '#shared/models/cluster';
 import type { Diagram, DiagramCell, DiagramGlyph, DiagramTone } from '../diagram.ts';
 import { boxHeight } from '../diagram-draw.ts';
@@ -8,7 +8,7 @@ import { LEARN_TOPIC, type LearnState } from './concept.ts';
 
 export const MARGIN = 24;
 
-/** Boxes side by side, by their share of the width; what is left over lies between them in equal parts. */
+/** Columns by their share of the width, with the remaining width as equal gaps. */
 export function columns<const Shares extends readonly number[]>(
   width: number,
   shares: Shares,
@@ -24,7 +24,7 @@ export function columns<const Shares extends readonly number[]>(
   }) as { [Index in keyof Shares]: { x: number; width: number } };
 }
 
-/** The newest offsets of a log, oldest first; empty where its end is not known. */
+/** The newest offsets of a log, oldest first; empty when its end is unknown. */
 export function newestCells(row: PartitionRow, count: number, toneOf: (offset: bigint) => DiagramTone): DiagramCell[] {
   if (row.endOffset === null) return [];
   const end = BigInt(row.endOffset);
@@ -35,7 +35,7 @@ export function newestCells(row: PartitionRow, count: number, toneOf: (offset: b
   return cells;
 }
 
-/** Who leads, and what is short: the note of a partition's box. */
+/** The note of a partition's box: its leader, and its ISR if it is under-replicated. */
 export function ledBy(row: PartitionRow, roomy: boolean): { note: string; tone: DiagramTone } {
   if (row.leader === null) return { note: 'no leader', tone: 'bad' };
   const inSync = inSyncCount(row);
@@ -45,15 +45,15 @@ export function ledBy(row: PartitionRow, roomy: boolean): { note: string; tone: 
   return short ? { note: `${leader}, ${inSync} of ${row.replicas.length} in sync`, tone: 'warn' } : { note: leader, tone: 'plain' };
 }
 
-export function tellPartition(row: PartitionRow): string {
+export function summarizePartition(row: PartitionRow): string {
   const led = row.leader === null ? 'has no leader' : `is led by broker ${row.leader}`;
   const ids = inSyncOf(row).sort((a, b) => a - b);
   const inSync = ids.length === 0 ? 'no replica in sync' : `${formatList(ids.map(String))} in sync`;
-  const end = row.endOffset === null ? 'its end is not known' : `it ends at offset ${formatCount(row.endOffset)}`;
+  const end = row.endOffset === null ? 'end offset unknown' : `end offset ${formatCount(row.endOffset)}`;
   return `Partition ${row.partition} ${led}, ${inSync}; ${end}.`;
 }
 
-/** As figures: what the tests hold against the cluster. */
+/** Figures that tests compare with the cluster. */
 export function dataOfPartition(state: LearnState, row: PartitionRow): Record<string, string> {
   return {
     partition: `${state.topic?.name ?? '?'}-${row.partition}`,
@@ -73,17 +73,17 @@ export const BROKER_TONES: Record<BrokerState, DiagramTone> = {
   unreachable: 'bad',
 };
 
-/** The controller's is violet while it is well. */
+/** The controller has its own tone while it is online. */
 export const brokerTone = (broker: BrokerRow): DiagramTone =>
   broker.state === 'online' && broker.isController ? 'control' : BROKER_TONES[broker.state];
 
 export const brokerName = (broker: BrokerRow): string =>
   `Broker ${broker.id}, ${BROKER_STATE[broker.state].word}${broker.isController ? ', controller' : ''}`;
 
-/** As figures: what the tests hold against the cluster. */
+/** Figures that tests compare with the cluster. */
 export const dataOfBroker = (broker: BrokerRow): Record<string, string> => ({ broker: `${broker.id}`, state: broker.state });
 
-/** A replica in the glyph that every page has for it; its id names topic, partition and broker. */
+/** The glyph of a replica; its id has topic, partition and broker. */
 export function replicaGlyph(
   topic: string,
   partition: number,
@@ -100,7 +100,7 @@ export function replicaGlyph(
   };
 }
 
-/** Nothing to draw yet: says what is missing. */
+/** A diagram without a topic, which states what is missing. */
 export function noTopic(state: LearnState, width: number): Diagram {
   const height = boxHeight({ lines: 1 });
   const known = state.asOf > 0;
@@ -118,12 +118,12 @@ export function noTopic(state: LearnState, width: number): Diagram {
         tone: 'faint',
         dashed: true,
         title: LEARN_TOPIC,
-        lines: [{ text: known ? 'not there yet' : 'not known yet' }],
+        lines: [{ text: known ? 'does not exist yet' : 'unknown' }],
         said: text,
       },
     ],
     edges: [],
     caption: text,
-    told: [text],
+    description: [text],
   };
 }

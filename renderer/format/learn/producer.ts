@@ -1,13 +1,13 @@
-/** Producer: who writes, which partition a record goes to, and when it counts. */
+/** The Producer page: the partition of a record, and its acknowledgement. */
 import type { PartitionRow } from '#shared/models/cluster';
 import type { Diagram, DiagramBox, DiagramEdge } from '../diagram.ts';
 import { boxHeight, cellsThatFit } from '../diagram-draw.ts';
 import { keyHash } from '../murmur2.ts';
 import { formatCount, formatList, plural } from '../numbers.ts';
 import { lastSent, partitionOf, topicPath, type Concept, type LearnState, type SentRecord } from './concept.ts';
-import { isDown, killOrMend } from './outages.ts';
+import { isDown, killOrRecover } from './outages.ts';
 import { leftOut, rowTone, sentPulses, wentTo } from './partition-rows.ts';
-import { columns, dataOfPartition, ledBy, newestCells, noTopic, tellPartition } from './parts.ts';
+import { columns, dataOfPartition, ledBy, newestCells, noTopic, summarizePartition } from './parts.ts';
 
 const ACKS: Record<SentRecord['acks'], string> = { [-1]: 'all', 1: '1', 0: '0' };
 const MOST = 8;
@@ -33,7 +33,7 @@ function diagram(state: LearnState, width: number): Diagram {
     tone: 'plain',
     title: 'Producer',
     lines: [{ text: `acks=${acks}` }],
-    said: `Producer: the client of this app, acks=${acks}${last === null ? '; it has sent nothing from here yet' : ''}`,
+    said: `Producer: the client of this app, acks=${acks}${last === null ? '; it has not sent a record from this page yet' : ''}`,
   });
   const edges: DiagramEdge[] = shown.map((row) => {
     const mine = wentTo(last, row);
@@ -55,10 +55,10 @@ function diagram(state: LearnState, width: number): Diagram {
     texts: leftOut(topic, shown, right.x, top + total + 18),
     pulses: sentPulses(state, shown),
     ...(last === null ? {} : { steps: stepsOf(last) }),
-    caption: `Topic ${topic.name}, as it is now. ${highWatermark(state, last)}`,
-    told: [
+    caption: `Topic ${topic.name}. ${highWatermark(state, last)}`,
+    description: [
       `A producer with acks=${acks} writes to the ${plural(topic.partitions.length, 'partition')} of topic ${topic.name}.`,
-      ...topic.partitions.map((row) => tellPartition(row)),
+      ...topic.partitions.map((row) => summarizePartition(row)),
       ...(last === null ? [] : [`The last record: ${stepsOf(last).of.join('; ')}.`]),
     ],
   };
@@ -83,7 +83,7 @@ function partitionBox(
       mine && `${offset}` === last?.offset ? 'accent' : 'plain',
     ),
     ...(row.endOffset === null ? { cells: [], lines: [{ text: 'end offset ?', tone: 'warn' as const }] } : {}),
-    said: tellPartition(row),
+    said: summarizePartition(row),
     to: topicPath(state, 'partitions'),
     data: dataOfPartition(state, row),
   };
@@ -91,39 +91,39 @@ function partitionBox(
 
 function highWatermark(state: LearnState, last: SentRecord | null): string {
   const row = partitionOf(state, last?.partition ?? null);
-  if (row === null) return 'Nothing was sent from this page yet.';
+  if (row === null) return 'No record was sent from this page yet.';
   const end = row.endOffset === null ? '?' : formatCount(row.endOffset);
   return `High watermark of partition ${row.partition}: ${end}.`;
 }
 
-/** Sent → stored → acknowledged, as it was answered. */
+/** Sent → stored → acknowledged, from the response. */
 export function stepsOf(record: SentRecord): { title: string; of: string[] } {
   const what = record.key === null ? 'a record without key' : `key ${record.key}`;
   const title = 'The last record';
   if (record.error !== null) return { title, of: [`${what} sent with acks=${ACKS[record.acks]}`, `not acknowledged: ${record.error}`] };
-  if (record.acks === 0) return { title, of: [`${what} sent with acks=0`, 'nobody answers: where it landed, and whether, is not known'] };
+  if (record.acks === 0) return { title, of: [`${what} sent with acks=0`, 'no response: partition, offset and success are unknown'] };
   const leader = record.leader === null ? 'the leader' : `broker ${record.leader}`;
   return {
     title,
     of: [
-      `${what} sent to ${leader}, which leads partition ${record.partition}`,
-      `stored there at offset ${record.offset === null ? '?' : formatCount(record.offset)}${record.idempotent ? ', numbered by its producer' : ''}`,
+      `${what} sent to ${leader}, the leader of partition ${record.partition}`,
+      `stored at offset ${record.offset === null ? '?' : formatCount(record.offset)}${record.idempotent ? ', with a sequence number of the producer' : ''}`,
       record.acks === 1
-        ? `acknowledged after ${Math.round(record.tookMs)} ms by the leader alone; followers fetch it later`
-        : `acknowledged after ${Math.round(record.tookMs)} ms: ${whoElseHasIt(record)}`,
+        ? `acknowledged after ${Math.round(record.tookMs)} ms by the leader only; followers fetch it later`
+        : `acknowledged after ${Math.round(record.tookMs)} ms: ${describeIsr(record)}`,
     ],
   };
 }
 
-function whoElseHasIt({ isr, leader }: SentRecord): string {
+function describeIsr({ isr, leader }: SentRecord): string {
   if (isr === null) return 'all in-sync replicas have it';
   const others = isr.filter((id) => id !== leader);
   if (others.length === 0) return 'no other replica is in sync';
   return `${others.length === 1 ? 'broker' : 'brokers'} ${formatList(others.map(String))}, in sync, ${others.length === 1 ? 'has' : 'have'} it too`;
 }
 
-/** Why a key goes where it goes, in figures. */
-export function whyThere(key: string, partitions: number): { hash: number; partition: number } | null {
+/** The hash and the partition of a key; null for an empty key or without partitions. */
+export function mapKeyToPartition(key: string, partitions: number): { hash: number; partition: number } | null {
   return key === '' || partitions === 0 ? null : { hash: keyHash(key), partition: keyHash(key) % partitions };
 }
 
@@ -135,22 +135,22 @@ export const producer: Concept = {
   id: 'producer',
   title: 'Producer',
   number: 1,
-  line: 'Writes records; a key decides which partition.',
+  line: 'Writes records; the key determines the partition.',
   what: [
-    'A producer sends records to a topic. Each record goes to **one partition**: the one that its key hashes to, or, with no key, one that the client picks.',
-    'The leader of that partition gives the record the next offset. With `acks=all` it answers once every in-sync replica has it.',
+    'A producer sends records to a topic. Each record goes to **one partition**: the one that its key hashes to or, without a key, one that the client chooses.',
+    'The leader of the partition assigns the next offset. With `acks=all` it acknowledges the record when every in-sync replica has it.',
   ],
   promises: [
-    'Records of one key keep their order, as long as the number of partitions stays the same.',
-    'What was acknowledged with `acks=all` survives the loss of any broker while another in sync remains.',
-    'With `enable.idempotence` (Java’s default) a batch that is sent again is stored once.',
+    'Records of one key keep their order while the number of partitions does not change.',
+    'A record acknowledged with `acks=all` survives the loss of brokers while one in-sync replica remains.',
+    'With `enable.idempotence` (default of the Java client) a retried batch is stored once.',
   ],
   settings: [
-    { name: 'acks', of: 'client', value: 'as chosen', says: 'who must have the record before it counts' },
-    { name: 'enable.idempotence', of: 'client', value: 'as chosen', says: 'numbers batches, so that a repeat is stored once' },
-    { name: 'min.insync.replicas', of: 'topic', says: 'fewer in sync than this, and acks=all is refused' },
-    { name: 'max.message.bytes', of: 'topic', says: 'the largest batch that is taken' },
-    { name: 'compression.type', of: 'topic', says: 'producer: batches stay as the client packed them' },
+    { name: 'acks', of: 'client', value: 'as chosen', says: 'which replicas must have a record before it is acknowledged' },
+    { name: 'enable.idempotence', of: 'client', value: 'as chosen', says: 'numbers batches, so that a retry is stored once' },
+    { name: 'min.insync.replicas', of: 'topic', says: 'with fewer in-sync replicas, acks=all is rejected' },
+    { name: 'max.message.bytes', of: 'topic', says: 'the largest accepted batch' },
+    { name: 'compression.type', of: 'topic', says: 'producer: batches keep the compression of the client' },
   ],
   wrong: (state) => {
     const row = target(state);
@@ -159,16 +159,16 @@ export const producer: Concept = {
     if (down !== undefined)
       return [
         leader === null
-          ? `Broker ${down.id} is down, and partition ${row?.partition ?? '?'} waits for a new leader: until then a send to it is tried again and again.`
-          : `Broker ${down.id} is down. Partition ${row?.partition} is led by broker ${leader} now: send again, and the record goes there.`,
+          ? `Broker ${down.id} is down, and partition ${row?.partition ?? '?'} waits for a new leader: until then the producer retries.`
+          : `Broker ${down.id} is down. Partition ${row?.partition} has the new leader broker ${leader}: send again, and the record goes there.`,
       ];
     return [
-      `Kill ${leader === null ? 'the leader' : `broker ${leader}`}, then send again. The producer asks for metadata, finds the new leader and repeats the batch. If the old leader had stored it and only the answer was lost, the repeat is a second copy, unless the producer is **idempotent**: then the batch has its number, and the new leader, which has seen it, answers without storing it again.`,
+      `Kill ${leader === null ? 'the leader' : `broker ${leader}`}, then send again. The producer requests metadata, finds the new leader and retries the batch. If the old leader had stored the batch and only the response was lost, the retry is a duplicate, unless the producer is **idempotent**: then the batch has a sequence number, and the new leader acknowledges it without storing it again.`,
     ];
   },
-  outages: (state) => killOrMend(state, target(state)?.leader ?? null),
+  outages: (state) => killOrRecover(state, target(state)?.leader ?? null),
   check: {
-    task: 'Make two records with different keys land in the same partition.',
+    task: 'Produce two records with different keys to the same partition.',
     done: (state) => {
       for (const [i, one] of state.sent.entries()) {
         if (one.key === null || one.partition === null) continue;
@@ -182,7 +182,7 @@ export const producer: Concept = {
   },
   links: (state) => [
     { label: `The records: Topics › ${state.topic?.name ?? '…'} › Messages`, to: topicPath(state, 'messages') },
-    { label: 'A load of many producers: Lab', to: '/lab' },
+    { label: 'Load with several producers: Lab', to: '/lab' },
   ],
   diagram,
 };

@@ -1,9 +1,9 @@
-/** Who reads the topic of these pages: the groups, the loads behind them, and how far each has come. Shared by two pages. */
+/** The consumer groups of the topic of these pages, with their loads, members and positions. */
 import type { GroupMember, GroupPartition, GroupRow } from '#shared/models/cluster';
 import type { GroupLoad, LoadMember, LoadRow, ProducerLoad } from '#shared/models/load';
 import { LEARN_GROUP, LEARN_TOPIC, type LearnState } from './concept.ts';
 
-/** The group of the one consumer, and a second one beside `learn-readers`. */
+/** The group of the Consumer page, and a second group beside `learn-readers`. */
 export const CONSUMER_GROUP = 'learn-consumer';
 export const SECOND_GROUP = 'learn-audit';
 export const FLOW = 'learn-flow';
@@ -38,7 +38,7 @@ export const groupOf = (state: LearnState, id: string): GroupRow | null => state
 
 const alive = (load: LoadRow): boolean => load.state !== 'ended' && load.state !== 'failed';
 
-/** The newest of that name; one that runs before one that has ended. */
+/** The newest load of that name; a running one is preferred. */
 export function loadOf(loads: readonly LoadRow[], kind: 'group' | 'producer', name: string): LoadRow | null {
   const own = loads.filter(({ spec }) => spec.kind === kind && spec.name === name);
   return own.findLast(alive) ?? own.at(-1) ?? null;
@@ -51,19 +51,19 @@ export const runningLoad = (loads: readonly LoadRow[], kind: 'group' | 'producer
 
 export interface Reading {
   partition: number;
-  /** Null where the group has not committed, or its coordinator has not told. */
+  /** Null when the group has not committed, or its coordinator has not answered. */
   committed: bigint | null;
-  /** The offset after the furthest record that was read by a consumer of this desk; null where none is known to have. */
+  /** The offset after the last record that a consumer of the app consumed; null without one. */
   read: bigint | null;
   end: bigint | null;
-  /** Not committed yet: Kafka's lag. */
+  /** Lag as in Kafka: end offset minus committed offset. */
   lag: bigint | null;
-  /** Read, and not committed: these come again after a crash. */
+  /** Consumed but not committed records, which are redelivered after a crash. */
   again: bigint;
   memberId: string | null;
 }
 
-/** Of one group, by partition of the topic shown. Offsets of the load may be ahead of what the cluster was last heard to say. */
+/** Positions of a group by partition of the shown topic. Positions of the load may be newer than the last poll of the cluster. */
 export function readingsOf(state: LearnState, id: string): Reading[] {
   const group = groupOf(state, id);
   const load = loadOf(state.loads, 'group', id);
@@ -87,7 +87,7 @@ export function readingsOf(state: LearnState, id: string): Reading[] {
   });
 }
 
-/** Who has it assigned, where the group says so. */
+/** The member to which the partition is assigned; null when unknown. */
 function ownerOf(group: GroupRow | null, topic: string, partition: number, row: GroupPartition | null): string | null {
   const owner = group?.members.find(({ assignment }) =>
     assignment.some((one) => one.topic === topic && one.partitions.includes(partition)),
@@ -99,16 +99,16 @@ const big = (text: string | null): bigint | null => (text === null || BigInt(tex
 const most = (a: bigint | null, b: bigint | null): bigint | null => (a === null ? b : b === null ? a : a > b ? a : b);
 
 export interface ReaderMember {
-  /** Stable while it is the same one. */
+  /** Stable id of the member. */
   id: string;
   name: string;
   state: 'consuming' | 'idle' | 'joining' | 'paused' | 'gone';
   partitions: number[];
-  /** The load's number for it; null for a client that is not ours. */
+  /** The number of the member in its load; null for clients outside the app. */
   number: number | null;
 }
 
-/** Those whom the coordinator counts, and those of our own that it does not count yet. */
+/** Members that the coordinator lists, and members of the load that have not joined yet. */
 export function membersOfGroup(state: LearnState, id: string): ReaderMember[] {
   const group = groupOf(state, id);
   const own = loadOf(state.loads, 'group', id)?.consumed?.members ?? [];
@@ -149,7 +149,7 @@ function stateOf(mine: LoadMember | undefined, partitions: readonly number[]): R
   return partitions.length === 0 ? 'idle' : 'consuming';
 }
 
-/** The generation of the last rebalance that the coordinator told of; null where it has told of none. */
+/** The generation of the last rebalance on the timeline; null without one. */
 export function generationOf(state: LearnState, id: string): number | null {
   const event = state.history.findLast(({ type, group }) => type === 'group/rebalanced' && group === id);
   const generation = event?.details?.['generation'];

@@ -1,7 +1,7 @@
-/** A setting's value as a person reads it: times as spans, bytes as sizes; what is neither stays as it is. */
+/** Formats the value of a setting: times as durations, bytes as sizes, other values unchanged. */
 import { formatBytes, formatDuration } from '../numbers.ts';
 
-/** Kafka's way to say "without end". */
+/** Values that mean "no limit" in Kafka. */
 const NEVER = new Set(['-1', '9223372036854775807']);
 
 export function formatSetting(name: string, value: string): string {

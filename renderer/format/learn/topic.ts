@@ -1,13 +1,13 @@
-/** Topic: a named log, cut into partitions, each on several brokers; who keeps what, and for how long. */
+/** The Topic page: partitions, their replicas, and retention. */
 import type { PartitionRow } from '#shared/models/cluster';
 import type { Diagram, DiagramBox, DiagramEdge, DiagramGlyph } from '../diagram.ts';
 import { boxHeight } from '../diagram-draw.ts';
 import { formatBytes, formatCount, formatList, plural } from '../numbers.ts';
 import { REPLICA_WORDS } from '../replicas.ts';
 import { lastSent, topicPath, type Concept, type LearnState } from './concept.ts';
-import { isDown, killOrMend } from './outages.ts';
+import { isDown, killOrRecover } from './outages.ts';
 import { firstLeader, leftOut, rowTone, sentPulses, topicEdge, wentTo } from './partition-rows.ts';
-import { brokerName, brokerTone, columns, dataOfBroker, dataOfPartition, noTopic, replicaGlyph, tellPartition } from './parts.ts';
+import { brokerName, brokerTone, columns, dataOfBroker, dataOfPartition, noTopic, replicaGlyph, summarizePartition } from './parts.ts';
 
 const MOST = 10;
 
@@ -39,7 +39,7 @@ function diagram(state: LearnState, width: number): Diagram {
       { text: topic.sizeBytes === null ? 'size: ?' : `${formatBytes(topic.sizeBytes)}${roomy ? ' on all brokers' : ''}` },
       { text: `policy: ${topic.cleanupPolicy ?? '?'}` },
     ],
-    said: `Topic ${topic.name}: ${topic.records === null ? 'an unknown number of records' : plural(BigInt(topic.records), 'record')}, cleanup policy ${topic.cleanupPolicy ?? 'not known'}`,
+    said: `Topic ${topic.name}: ${topic.records === null ? 'an unknown number of records' : plural(BigInt(topic.records), 'record')}, cleanup policy ${topic.cleanupPolicy ?? 'unknown'}`,
     to: topicPath(state, 'settings'),
     data: { policy: topic.cleanupPolicy ?? '?' },
   });
@@ -76,7 +76,7 @@ function diagram(state: LearnState, width: number): Diagram {
       ...rowTone(row, mine),
       title: roomy ? `partition ${row.partition}` : `part. ${row.partition}`,
       lines: [{ text: offsetsOf(row), ...(row.endOffset === null ? { tone: 'warn' as const } : {}) }],
-      said: tellPartition(row),
+      said: summarizePartition(row),
       to: topicPath(state, 'partitions'),
       data: dataOfPartition(state, row),
     });
@@ -95,12 +95,12 @@ function diagram(state: LearnState, width: number): Diagram {
     glyphs,
     texts: [...texts, ...leftOut(topic, shown, middle.x, top + total + 18)],
     pulses: sentPulses(state, shown),
-    caption: `Topic ${topic.name}: ${plural(topic.partitions.length, 'partition')} × ${plural(topic.replicationFactor, 'copy', 'copies')}. ● leader, ○ in sync, ◐ lagging, ✕ offline.`,
-    told: [
-      `Topic ${topic.name} keeps ${plural(topic.replicationFactor, 'copy', 'copies')} of each of its ${plural(topic.partitions.length, 'partition')}.`,
+    caption: `Topic ${topic.name}: ${plural(topic.partitions.length, 'partition')}, replication factor ${topic.replicationFactor}. ● leader, ○ in sync, ◐ lagging, ✕ offline.`,
+    description: [
+      `Topic ${topic.name} has ${plural(topic.partitions.length, 'partition')} with replication factor ${topic.replicationFactor}.`,
       ...topic.partitions.map(
         (row) =>
-          `${tellPartition(row)} Replicas: ${formatList(row.replicas.map(({ broker, state: standing }) => `broker ${broker} ${REPLICA_WORDS[standing]}`))}.`,
+          `${summarizePartition(row)} Replicas: ${formatList(row.replicas.map(({ broker, state: standing }) => `broker ${broker} ${REPLICA_WORDS[standing]}`))}.`,
       ),
     ],
   };
@@ -114,7 +114,7 @@ function offsetsOf(row: PartitionRow): string {
   return `offsets ${row.startOffset === null ? '?' : formatCount(row.startOffset)}–${formatCount(newest)}`;
 }
 
-/** A topic with more than one partition that was not there when the first page was opened. */
+/** Done when a topic with more than one partition was created since the first page was opened. */
 function made(state: LearnState): string | null {
   const { topicsBefore, topics } = state;
   if (topicsBefore === null) return null;
@@ -123,48 +123,48 @@ function made(state: LearnState): string | null {
   );
   return found === undefined
     ? null
-    : `${found.name} has ${plural(found.partitions.length, 'partition')}, each on ${plural(found.replicationFactor, 'broker')}.`;
+    : `${found.name} has ${plural(found.partitions.length, 'partition')} and replication factor ${found.replicationFactor}.`;
 }
 
 export const topic: Concept = {
   id: 'topic',
   title: 'Topic',
   number: 5,
-  line: 'A named log of records, kept for as long as it says.',
+  line: 'A named log of records with a retention.',
   what: [
-    'A topic is **a log with a name**. Producers append to it, consumers read from it, and reading takes nothing away: any number of readers go through the same records, each at its own pace.',
-    'It is cut into partitions, and each partition is kept on several brokers. Records go when the topic’s rule says so: by age, by size, or when a newer record of the same key is there.',
+    'A topic is **a log with a name**. Producers append to it, consumers read from it, and consuming does not delete records: any number of consumer groups read the same records, each at its own pace.',
+    'It is divided into partitions, and each partition is stored on several brokers. The cleanup policy deletes records by age or size, or when a newer record has the same key.',
   ],
   promises: [
-    'A record that was stored is not changed, and keeps its offset.',
-    'With `cleanup.policy=delete` whole segments go once all in them is older than `retention.ms`, or the log is larger than `retention.bytes`.',
-    'With `cleanup.policy=compact` at least the newest record of each key stays.',
+    'A stored record is immutable and keeps its offset.',
+    'With `cleanup.policy=delete` a segment is deleted when all its records are older than `retention.ms`, or the log is larger than `retention.bytes`.',
+    'With `cleanup.policy=compact` at least the newest record of each key is retained.',
   ],
   settings: [
-    { name: 'retention.ms', of: 'topic', says: 'how long records are kept' },
-    { name: 'retention.bytes', of: 'topic', says: 'how much of a partition is kept' },
-    { name: 'cleanup.policy', of: 'topic', says: 'delete by age and size, or keep the newest of each key' },
-    { name: 'segment.ms', of: 'topic', says: 'after that a new segment is begun; only closed ones are compacted' },
-    { name: 'log.retention.check.interval.ms', of: 'broker', says: 'how often it is looked whether something may go' },
+    { name: 'retention.ms', of: 'topic', says: 'how long records are retained' },
+    { name: 'retention.bytes', of: 'topic', says: 'maximum size of a partition’s log' },
+    { name: 'cleanup.policy', of: 'topic', says: 'delete by age and size, or retain the newest record of each key' },
+    { name: 'segment.ms', of: 'topic', says: 'age at which a new segment is started; only closed segments are compacted' },
+    { name: 'log.retention.check.interval.ms', of: 'broker', says: 'how often retention is checked' },
   ],
   wrong: (state) => {
     const down = state.brokers.find(isDown);
     if (down !== undefined) {
       const touched = state.topic?.partitions.filter(({ replicas }) => replicas.some(({ broker }) => broker === down.id)).length ?? 0;
       return [
-        `Broker ${down.id} is down: ${plural(touched, 'partition')} of ${state.topic?.name ?? 'the topic'} have a copy fewer. Nothing is lost, and nothing is copied elsewhere by itself: the copy comes back with the broker.`,
+        `Broker ${down.id} is down: ${plural(touched, 'partition')} of ${state.topic?.name ?? 'the topic'} ${touched === 1 ? 'is' : 'are'} under-replicated. Nothing is lost, and Kafka does not create new replicas by itself: the replicas return with the broker.`,
       ];
     }
     return [
-      'Retention goes by time, not by who has read: a consumer that is away for longer than `retention.ms` misses what went meanwhile.',
-      `A broker that dies takes one copy of each partition it holds${firstLeader(state) === null ? '' : `. Kill broker ${firstLeader(state)}, and see the topic go on with the others`}.`,
+      'Retention does not depend on consumers: a consumer that is stopped for longer than `retention.ms` misses the records that were deleted meanwhile.',
+      `When a broker fails, one replica of each of its partitions is offline${firstLeader(state) === null ? '' : `. Kill broker ${firstLeader(state)}: the topic stays available on the other brokers`}.`,
     ];
   },
-  outages: (state) => killOrMend(state, firstLeader(state)),
-  check: { task: 'Create a topic of your own with more than one partition.', done: made },
+  outages: (state) => killOrRecover(state, firstLeader(state)),
+  check: { task: 'Create a topic with more than one partition.', done: made },
   links: (state) => [
     { label: `Its settings: Topics › ${state.topic?.name ?? '…'} › Settings`, to: topicPath(state, 'settings') },
-    { label: `Who reads it: Topics › ${state.topic?.name ?? '…'} › Consumers`, to: topicPath(state, 'consumers') },
+    { label: `Its consumers: Topics › ${state.topic?.name ?? '…'} › Consumers`, to: topicPath(state, 'consumers') },
     { label: 'All topics', to: '/topics' },
   ],
   diagram,

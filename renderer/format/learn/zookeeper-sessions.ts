@@ -1,4 +1,4 @@
-/** Who has a session, and the quorum beside them: boxes and words of ZooKeeper's page. */
+/** Sessions and the metadata quorum on the ZooKeeper page: boxes and descriptions. */
 import type { BrokerRow, QuorumReplica } from '#shared/models/cluster';
 import type { CoordinationSession, CoordinationStep } from '#shared/models/coordination';
 import type { DiagramBox, DiagramTone } from '../diagram.ts';
@@ -22,11 +22,11 @@ function brokerSession(state: LearnState, broker: BrokerRow, at: { x: number; wi
   const owner = ownerOf(state, `/brokers/ids/${broker.id}`);
   const over = isRead(state, `/brokers/ids/${broker.id}`) && owner === null;
   const { sessionAgeMs: age, sessionTimeoutMs: timeout } = broker;
-  const heard = over
-    ? 'session over'
+  const lastHeartbeat = over
+    ? 'session expired'
     : age === null
-      ? 'heard: ?'
-      : `heard ${formatSpan(age)} ago${timeout === null || at.width < 200 ? '' : `, at most ${formatDuration(timeout)}`}`;
+      ? 'heartbeat: ?'
+      : `heartbeat ${formatSpan(age)} ago${timeout === null || at.width < 200 ? '' : `, timeout ${formatDuration(timeout)}`}`;
   const late = !over && (broker.state === 'frozen' || isDown(broker));
   return {
     id: `session-${broker.id}`,
@@ -36,8 +36,8 @@ function brokerSession(state: LearnState, broker: BrokerRow, at: { x: number; wi
     dashed: over || late,
     title: `broker ${broker.id}`,
     ...(at.width < 160 || broker.id !== state.controllerId ? {} : { note: 'controller', noteTone: 'control' as const }),
-    lines: [{ text: owner ?? (over ? 'no session' : 'session ?') }, { text: heard, tone: over ? 'bad' : late ? 'warn' : 'plain' }],
-    said: `Broker ${broker.id}: ${owner === null ? (over ? 'no session' : 'its session is not known') : `session ${owner}, ${heard}`}`,
+    lines: [{ text: owner ?? (over ? 'no session' : 'session ?') }, { text: lastHeartbeat, tone: over ? 'bad' : late ? 'warn' : 'plain' }],
+    said: `Broker ${broker.id}: ${owner === null ? (over ? 'no session' : 'session unknown') : `session ${owner}, ${lastHeartbeat}`}`,
     to: `/brokers/${broker.id}`,
     data: { session: owner ?? 'none', broker: `${broker.id}` },
   };
@@ -65,12 +65,12 @@ const CLIENT_TONE: Record<CoordinationSession['state'], DiagramTone> = {
   closed: 'faint',
 };
 
-export function sessionWords(session: CoordinationSession, asOf: number): string {
+export function describeSession(session: CoordinationSession, asOf: number): string {
   const span = formatSpan(Math.max(0, asOf - session.since));
   const timeout = session.timeoutMs === null ? '?' : formatDuration(session.timeoutMs);
   switch (session.state) {
     case 'connecting':
-      return 'looks for a server';
+      return 'connecting';
     case 'connected':
       return `at broker ${session.broker ?? '?'}`;
     case 'silent':
@@ -83,8 +83,8 @@ export function sessionWords(session: CoordinationSession, asOf: number): string
 }
 
 function clientSession(state: LearnState, session: CoordinationSession, at: { x: number; width: number }): Omit<DiagramBox, 'y'> {
-  const name = session.role === 'own' ? 'you' : 'a watcher';
-  const words = sessionWords(session, state.asOf);
+  const name = session.role === 'own' ? 'you' : 'watcher';
+  const words = describeSession(session, state.asOf);
   const tone = session.role === 'watcher' && session.state === 'connected' ? 'plain' : CLIENT_TONE[session.state];
   const over = session.state === 'expired' || session.state === 'closed';
   return {
@@ -113,8 +113,8 @@ export function quorumBoxes(state: LearnState): DiagramBox[] {
         tone: 'faint',
         dashed: true,
         title: 'quorum',
-        lines: [{ text: 'not told' }],
-        said: 'This cluster does not tell of its metadata quorum',
+        lines: [{ text: 'unknown' }],
+        said: 'This cluster does not report its metadata quorum',
       },
     ];
   const { leaderId, leaderEpoch, highWatermark } = quorum;
@@ -127,7 +127,7 @@ export function quorumBoxes(state: LearnState): DiagramBox[] {
       dashed: leaderId === null,
       title: leaderId === null ? 'no leader' : `leader ${leaderId}`,
       lines: [{ text: `epoch ${leaderEpoch ?? '?'}` }, { text: `committed ${highWatermark === null ? '?' : formatCount(highWatermark)}` }],
-      said: `The metadata quorum: ${leaderId === null ? 'no leader' : `led by broker ${leaderId}`}, epoch ${leaderEpoch ?? 'not known'}, high watermark ${highWatermark ?? 'not known'}`,
+      said: `The metadata quorum: ${leaderId === null ? 'no leader' : `led by broker ${leaderId}`}, epoch ${leaderEpoch ?? 'unknown'}, high watermark ${highWatermark ?? 'unknown'}`,
       to: '/brokers/quorum',
       data: { leader: leaderId === null ? 'none' : `${leaderId}`, epoch: leaderEpoch === null ? '?' : `${leaderEpoch}` },
     },
@@ -139,8 +139,8 @@ function voterBox(state: LearnState, { id, lag }: QuorumReplica): DiagramBox {
   const broker = state.brokers.find((one) => one.id === id);
   const gone = broker !== undefined && (isDown(broker) || broker.state === 'frozen' || broker.state === 'down');
   const leads = id === state.quorum?.leaderId;
-  const behind = lag === null ? 'lag ?' : lag === '0' ? 'has it all' : `lag ${formatCount(lag)}`;
-  const text = gone ? 'not there' : leads ? 'decides' : behind;
+  const behind = lag === null ? 'lag ?' : lag === '0' ? 'caught up' : `lag ${formatCount(lag)}`;
+  const text = gone ? 'down' : leads ? 'leader' : behind;
   return {
     id: `voter-${id}`,
     x: 0,
@@ -156,44 +156,44 @@ function voterBox(state: LearnState, { id, lag }: QuorumReplica): DiagramBox {
   };
 }
 
-export const FIRED_WORDS = {
+export const WATCH_EVENT_TEXTS = {
   created: 'created',
   deleted: 'deleted',
   changed: 'data changed',
   childrenChanged: 'children changed',
-  expired: 'not watched any more: the session expired',
+  expired: 'watch removed: the session expired',
 } as const;
 
 const STEP_WORDS: Record<CoordinationStep['what'], (detail: string) => string> = {
-  opened: (detail) => `a session was opened ${detail}`,
-  lost: (detail) => `the connection to ${detail.replace(': ', ' ended: ')}`,
-  resumed: (detail) => `the session went on ${detail}`,
-  silent: (detail) => `the client fell silent, ${detail}`,
-  spoke: (detail) => `the client spoke again, ${detail}`,
-  expired: (detail) => `the session had expired: ${detail}`,
-  closed: (detail) => `the session was closed ${detail}`,
-  created: (detail) => `made ${detail}`,
+  opened: (detail) => `session opened ${detail}`,
+  lost: (detail) => `connection lost to ${detail}`,
+  resumed: (detail) => `session resumed ${detail}`,
+  silent: (detail) => `pings stopped, ${detail}`,
+  spoke: (detail) => `pings resumed, ${detail}`,
+  expired: (detail) => `session expired: ${detail}`,
+  closed: (detail) => `session closed ${detail}`,
+  created: (detail) => `created ${detail}`,
   deleted: (detail) => `deleted ${detail}`,
-  changed: (detail) => `wrote data to ${detail}`,
+  changed: (detail) => `changed data of ${detail}`,
 };
 
-/** What the reader’s sessions went through last, and what the watches told, in the order of their times. */
+/** The last events of the user's sessions and fired watches, ordered by time. */
 export function stepsOf(state: LearnState): { steps?: { title: string; of: string[] } } {
   const { coordination } = state;
   if (coordination === null) return {};
   const all = [
     ...coordination.steps.map(({ at, role, what, detail }) => ({
       at,
-      text: `${role === 'own' ? '' : 'the watcher: '}${STEP_WORDS[what](detail)}`,
+      text: `${role === 'own' ? '' : 'watcher: '}${STEP_WORDS[what](detail)}`,
     })),
-    ...coordination.fired.map(({ at, path, event }) => ({ at, text: `the watcher was told: ${path} ${FIRED_WORDS[event]}` })),
+    ...coordination.fired.map(({ at, path, event }) => ({ at, text: `watcher notified: ${path} ${WATCH_EVENT_TEXTS[event]}` })),
   ].sort((a, b) => a.at - b.at);
   const last = all.slice(-7);
   const [first] = last;
   if (first === undefined) return {};
   return {
     steps: {
-      title: 'What your sessions went through',
+      title: 'Events of your sessions',
       of: last.map(({ at, text }) => (at === first.at ? text : `after ${formatSpan(at - first.at)}: ${text}`)),
     },
   };

@@ -1,4 +1,4 @@
-/** The coordination service's tree as ZooKeeper's page shows it: what is asked for, and a box for each node. */
+/** The ZooKeeper tree on the ZooKeeper page: the paths that it reads, and a box for each node. */
 import type { Znode } from '#shared/models/lab';
 import type { DiagramBox, DiagramTone } from '../diagram.ts';
 import { plural } from '../numbers.ts';
@@ -9,7 +9,7 @@ export const OWN_ROOT = '/learn';
 const MOST_OWN = 6;
 const MOST_PATHS = 30;
 
-/** What of the tree the page asks for, again and again. */
+/** Paths that the page polls. */
 export function followedPaths(state: LearnState): string[] {
   const children = (path: string): string[] => (state.znodes.get(path)?.children ?? []).map((name) => childPath(path, name));
   const own = children(OWN_ROOT);
@@ -33,13 +33,13 @@ export function followedPaths(state: LearnState): string[] {
 export interface TreeRow {
   path: string;
   depth: number;
-  /** Null: it is not there now. */
+  /** Null: the node does not exist. */
   node: Znode | null;
-  /** What its data or its children come to. */
+  /** Summary of its data or children. */
   note: string;
 }
 
-/** Nodes of the reader's own that a watch told the end of, or whose session is not heard; and that are gone. */
+/** Paths of the user's nodes that may have been deleted: ephemeral, watched, or reported by a watch. */
 function vanished(state: LearnState): string[] {
   const { coordination } = state;
   if (coordination === null) return [];
@@ -60,11 +60,11 @@ export function treeRows(state: LearnState): TreeRow[] {
   const add = (path: string, depth: number, note: (node: Znode) => string): void => {
     if (!isRead(state, path)) return;
     const node = znodes.get(path) ?? null;
-    rows.push({ path, depth, node, note: node === null ? 'not there' : note(node) });
+    rows.push({ path, depth, node, note: node === null ? 'deleted' : note(node) });
   };
   add('/controller', 0, (node) => `broker ${numberIn(node, 'brokerid') ?? '?'}`);
   add('/controller_epoch', 0, (node) => (node.data.encoding === 'utf8' ? node.data.text : '?'));
-  add('/brokers/ids', 0, ({ children }) => `${children.length} alive`);
+  add('/brokers/ids', 0, ({ children }) => `${children.length} registered`);
   const ids = new Set([...state.brokers.map(({ id }) => `${id}`), ...(znodes.get('/brokers/ids')?.children ?? [])]);
   for (const id of [...ids].sort((a, b) => Number(a) - Number(b))) add(`/brokers/ids/${id}`, 1, () => 'ephemeral');
   add('/brokers/topics', 0, ({ children }) => plural(children.length, 'topic'));
@@ -102,7 +102,7 @@ export function znodeBox(state: LearnState, { path, depth, node, note }: TreeRow
     note: text,
     noteTone: watched ? 'accent' : node === null ? 'bad' : path === '/controller' ? 'control' : 'plain',
     lines: [{ text: short(depth === 0 ? path : `…/${path.slice(path.lastIndexOf('/') + 1)}`, at.width - 40 - text.length * 6.1) }],
-    said: `${path}: ${node === null ? 'not there' : `${note}${node.stat.ephemeralOwner === null || note === 'ephemeral' ? '' : ', ephemeral'}${node.stat.ephemeralOwner === null ? '' : `, of session ${node.stat.ephemeralOwner}`}`}${watched ? ', watched' : ''}`,
+    said: `${path}: ${node === null ? 'deleted' : `${note}${node.stat.ephemeralOwner === null || note === 'ephemeral' ? '' : ', ephemeral'}${node.stat.ephemeralOwner === null ? '' : `, of session ${node.stat.ephemeralOwner}`}`}${watched ? ', watched' : ''}`,
     to: `/coordination/tree?path=${encodeURIComponent(path)}`,
     data: { znode: path, there: node === null ? 'no' : 'yes', owner: node?.stat.ephemeralOwner ?? 'none' },
   };
@@ -114,7 +114,7 @@ const short = (text: string, room: number): string => {
 };
 
 export function nothingRead(state: LearnState, at: Place): DiagramBox {
-  const why = state.embedded ? 'not read yet' : 'read on this desk only';
+  const why = state.embedded ? 'not read yet' : 'available for the embedded cluster only';
   return { id: 'unread', ...at, tone: 'faint', dashed: true, title: 'the tree', lines: [{ text: why }], said: `The tree is ${why}` };
 }
 

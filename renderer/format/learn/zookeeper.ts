@@ -3,9 +3,9 @@ import type { Diagram, DiagramBox, DiagramEdge, DiagramPulse } from '../diagram.
 import { boxHeight } from '../diagram-draw.ts';
 import { formatCount, formatDuration, formatList, plural } from '../numbers.ts';
 import type { Concept, LearnState, Outage } from './concept.ts';
-import { isDown, killOf, waysBackOr } from './outages.ts';
+import { isDown, killOf, recoveriesOr } from './outages.ts';
 import { columns, MARGIN } from './parts.ts';
-import { FIRED_WORDS, quorumBoxes, sessionBoxes, stepsOf } from './zookeeper-sessions.ts';
+import { WATCH_EVENT_TEXTS, quorumBoxes, sessionBoxes, stepsOf } from './zookeeper-sessions.ts';
 import { nothingRead, OWN_ROOT, treeRows, znodeBox, type TreeRow } from './zookeeper-tree.ts';
 
 const TOP = 40;
@@ -68,7 +68,7 @@ function diagram(state: LearnState, width: number): Diagram {
     pulses: pulsesOf(state, edges),
     ...stepsOf(state),
     caption: captionOf(state),
-    told: told(state, rows),
+    description: describeTree(state, rows),
   };
 }
 
@@ -105,8 +105,8 @@ function edgesOf(state: LearnState, rows: readonly TreeRow[], withQuorum: boolea
         cut: node === null,
       });
     const watches = coordination?.watches.some((watch) => watch.path === path) ?? false;
-    const told = coordination?.fired.at(-1)?.path === path;
-    if (coordination !== null && coordination.watcher !== null && (watches || told))
+    const hasFired = coordination?.fired.at(-1)?.path === path;
+    if (coordination !== null && coordination.watcher !== null && (watches || hasFired))
       edges.push({ id: `watch-${path}`, from: 'session-watcher', to: `znode-${path}`, tone: watches ? 'accent' : 'faint', dashed: true });
   }
   const [first] = rows;
@@ -115,11 +115,11 @@ function edgesOf(state: LearnState, rows: readonly TreeRow[], withQuorum: boolea
   return edges;
 }
 
-/** A watch that fired goes from the node to whoever set it. */
+/** Fired watches travel from the node to the session that set them. */
 function pulsesOf(state: LearnState, edges: readonly DiagramEdge[]): DiagramPulse[] {
   return (state.coordination?.fired ?? []).flatMap(({ id, path, event }) =>
     event !== 'expired' && edges.some((edge) => edge.id === `watch-${path}`)
-      ? [{ id, edge: `watch-${path}`, label: FIRED_WORDS[event], tone: 'accent' as const, reverse: true }]
+      ? [{ id, edge: `watch-${path}`, label: WATCH_EVENT_TEXTS[event], tone: 'accent' as const, reverse: true }]
       : [],
   );
 }
@@ -127,23 +127,25 @@ function pulsesOf(state: LearnState, edges: readonly DiagramEdge[]): DiagramPuls
 function captionOf(state: LearnState): string {
   const alive = state.znodes.get('/brokers/ids')?.children.length ?? null;
   const hw = state.quorum?.highWatermark ?? null;
-  if (!state.embedded) return 'The tree is read from the endpoint of this desk’s own brokers; the quorum is told by every cluster.';
-  return `${alive === null ? 'The tree is being read' : `${plural(alive, 'broker')} with a session`}; every change of the tree is a record of the metadata log, which is at ${hw === null ? '?' : formatCount(hw)}.`;
+  if (!state.embedded) return 'The tree is available for the embedded cluster only; every cluster reports its quorum.';
+  return `${alive === null ? 'Reading the tree' : `${plural(alive, 'broker')} with a session`}; every change of the tree is a record of the metadata log, high watermark ${hw === null ? '?' : formatCount(hw)}.`;
 }
 
-function told(state: LearnState, rows: readonly TreeRow[]): string[] {
+function describeTree(state: LearnState, rows: readonly TreeRow[]): string[] {
   const { quorum, coordination } = state;
   const own = coordination?.own ?? null;
   const gone = rows.filter(({ node, path }) => node === null && path.startsWith('/brokers/ids/')).map(({ path }) => path.slice(13));
   return [
     ...rows
       .filter(({ path }) => path === '/controller')
-      .map(({ node, note }) => (node === null ? 'There is no /controller now.' : `/controller says ${note}.`)),
-    ...(rows.length === 0 ? [state.embedded ? 'The tree was not read yet.' : 'The tree is read on this desk only.'] : []),
+      .map(({ node, note }) => (node === null ? 'The node /controller does not exist.' : `/controller: ${note}.`)),
+    ...(rows.length === 0
+      ? [state.embedded ? 'The tree has not been read yet.' : 'The tree is available for the embedded cluster only.']
+      : []),
     ...(gone.length === 0
       ? []
       : [
-          `The ephemeral ${gone.length === 1 ? 'node' : 'nodes'} of broker ${formatList(gone)} ${gone.length === 1 ? 'is' : 'are'} gone with the session.`,
+          `The ephemeral ${gone.length === 1 ? 'node' : 'nodes'} of broker ${formatList(gone)} ${gone.length === 1 ? 'was' : 'were'} deleted with the session.`,
         ]),
     ...rows.filter(({ path }) => path.startsWith(`${OWN_ROOT}/`)).map(({ path, note }) => `${path} is ${note}.`),
     own === null
@@ -153,8 +155,8 @@ function told(state: LearnState, rows: readonly TreeRow[]): string[] {
       ({ path, kind }) => `A watch is set on ${kind === 'children' ? `the children of ${path}` : path}.`,
     ),
     quorum === null
-      ? 'The metadata quorum is not told.'
-      : `The metadata quorum is ${quorum.leaderId === null ? 'without a leader' : `led by broker ${quorum.leaderId}`}, epoch ${quorum.leaderEpoch ?? '?'}; ${plural(quorum.voters.length, 'voter')}, committed up to ${quorum.highWatermark === null ? '?' : formatCount(quorum.highWatermark)}.`,
+      ? 'The metadata quorum is unknown.'
+      : `The metadata quorum is ${quorum.leaderId === null ? 'without a leader' : `led by broker ${quorum.leaderId}`}, epoch ${quorum.leaderEpoch ?? '?'}; ${plural(quorum.voters.length, 'voter')}, high watermark ${quorum.highWatermark === null ? '?' : formatCount(quorum.highWatermark)}.`,
   ];
 }
 
@@ -163,20 +165,20 @@ function wrong(state: LearnState): string[] {
   const silent = state.brokers.find((broker) => broker.state === 'frozen' || isDown(broker));
   if (own?.state === 'silent')
     return [
-      `Your client says nothing, and hears nothing. A server cannot tell that from one that is dead: once it has heard nothing for ${own.timeoutMs === null ? 'its timeout' : formatDuration(own.timeoutMs)}, it ends the session and **its ephemeral nodes go**. Your client learns of it last: when it speaks again.`,
+      `Your client sends no pings. The server cannot distinguish it from a dead client: after ${own.timeoutMs === null ? 'the session timeout' : formatDuration(own.timeoutMs)} it expires the session and **deletes its ephemeral nodes**. Your client learns of it when it reconnects.`,
     ];
   if (silent !== undefined)
     return [
-      `Broker ${silent.id} ${silent.state === 'frozen' ? 'stands still' : 'is down'}. Its ephemeral node went with its session, after ${silent.sessionTimeoutMs === null ? 'its timeout' : formatDuration(silent.sessionTimeoutMs)} of silence, not with its death; whoever watched \`/brokers/ids\` was told.${silent.state === 'frozen' ? ' It does not know: when it gets on, its epoch is out of date, and what it asks for is refused.' : ''}`,
+      `Broker ${silent.id} ${silent.state === 'frozen' ? 'is frozen' : 'is down'}. Its ephemeral node is deleted when its session expires, after ${silent.sessionTimeoutMs === null ? 'the session timeout' : formatDuration(silent.sessionTimeoutMs)} without a heartbeat; clients that watch \`/brokers/ids\` are notified.${silent.state === 'frozen' ? ' After thawing, its broker epoch is stale, and its requests are rejected.' : ''}`,
     ];
   return [
-    '**Silence** is all that anybody sees of a death. Freeze a broker: its node goes after three seconds of it. Kill the controller’s broker: `/controller` goes, a watch on it fires, and another broker’s name stands there.',
-    'A watch tells **that** something changed, once, not what: read again and set it anew. What changes in between is seen by the reading, or not at all.',
+    'A failure is detected by **missing heartbeats** only. Freeze a broker: its node is deleted after three seconds. Kill the broker of the controller: `/controller` is deleted, a watch on it fires, and the next controller creates it again.',
+    'A watch reports **that** a node changed, once, not how: read the node and set the watch again. Changes in between are seen by that read, or not at all.',
   ];
 }
 
 function outages(state: LearnState): Outage[] {
-  return waysBackOr(state, () => offers(state));
+  return recoveriesOr(state, () => offers(state));
 }
 
 function offers(state: LearnState): Outage[] {
@@ -197,7 +199,7 @@ function offers(state: LearnState): Outage[] {
   ];
 }
 
-/** An ephemeral node was made, the client fell silent, the server ended the session, and the node is gone. */
+/** Done when an ephemeral node was created, the client stopped its pings, and the node was deleted with the session. */
 function achieved(state: LearnState): string | null {
   const { coordination } = state;
   if (coordination === null) return null;
@@ -206,40 +208,49 @@ function achieved(state: LearnState): string | null {
   const path = made.detail.replace(/, ephemeral$/, '');
   const silent = coordination.steps.find(({ id, role, what }) => id > made.id && role === 'own' && what === 'silent');
   const deleted = coordination.steps.some(({ id, what, detail }) => id > made.id && what === 'deleted' && detail === path);
-  const toldOf = coordination.fired.some(
+  const hasFired = coordination.fired.some(
     ({ at, path: of, event }) => silent !== undefined && at >= silent.at && of === path && event === 'deleted',
   );
   const gone = state.znodes.has(path) && state.znodes.get(path) === null;
-  if (silent === undefined || deleted || !(gone || toldOf)) return null;
-  return `${path} went with its session, which nobody heard of any more.`;
+  if (silent === undefined || deleted || !(gone || hasFired)) return null;
+  return `${path} was deleted with its session, which expired without pings.`;
 }
 
 export const zookeeper: Concept = {
   id: 'zookeeper',
   title: 'ZooKeeper',
   number: 9,
-  line: 'Coordination: who is there, who decides, and who is told.',
+  line: 'Coordination: sessions, ephemeral nodes and watches.',
   wantsTopic: () => false,
   what: [
-    'ZooKeeper keeps a small tree of nodes that all see in the same order. A **session** lives as long as its client is heard; an **ephemeral** node lives as long as its session; a **watch** tells once that a node has changed. Out of these three Kafka made broker health and the election of the controller.',
-    '**Kafka 4 has no ZooKeeper any more.** The controller is the leader of a Raft quorum (KRaft) that replicates one metadata log, on the right; the heartbeats go to it. This cluster works so too: its tree is a **view of that log**, in ZooKeeper’s own protocol, for those who still look there.',
+    'ZooKeeper stores a small tree of nodes, whose changes all clients see in the same order. A **session** exists as long as its client sends pings; an **ephemeral** node exists as long as its session; a **watch** reports once that a node has changed. With these, Kafka implemented broker liveness and the election of the controller.',
+    '**Kafka 4 does not use ZooKeeper any more.** The controller is the leader of a Raft quorum (KRaft) that replicates one metadata log, shown on the right; brokers send heartbeats to it. This cluster works in the same way: its tree is a **view of that log** in ZooKeeper’s protocol, for ZooKeeper clients.',
   ],
   promises: [
-    'Changes are seen in one order by everybody; who has seen a later state never sees an earlier one.',
-    'An ephemeral node goes when its session is over, neither sooner nor without.',
-    'A watch fires before its client can read the new state. There is one controller an epoch.',
+    'All clients see changes in the same order; a client that has seen a state never sees an earlier one.',
+    'An ephemeral node is deleted when its session ends, not earlier.',
+    'A watch fires before its client can read the new state. Each epoch has one controller.',
   ],
   settings: [
-    { name: 'broker.session.timeout.ms', of: 'broker', says: 'silence after which a broker’s session is over' },
-    { name: 'broker.heartbeat.interval.ms', of: 'broker', says: 'how often a broker tells the controller that it lives' },
-    { name: 'controller.quorum.election.timeout.ms', of: 'broker', says: 'how long a vote may take before another is called' },
-    { name: 'controller.quorum.fetch.timeout.ms', of: 'broker', says: 'silence of the leader after which voters elect another' },
-    { name: 'sessionTimeout', of: 'client', value: '2 to 40 s, as asked', says: 'what a ZooKeeper client asks for, and the server bounds' },
+    { name: 'broker.session.timeout.ms', of: 'broker', says: 'time without heartbeats after which a broker’s session expires' },
+    { name: 'broker.heartbeat.interval.ms', of: 'broker', says: 'interval of heartbeats to the controller' },
+    { name: 'controller.quorum.election.timeout.ms', of: 'broker', says: 'duration of an election before a new one is started' },
+    {
+      name: 'controller.quorum.fetch.timeout.ms',
+      of: 'broker',
+      says: 'time without a response of the leader after which voters start an election',
+    },
+    {
+      name: 'sessionTimeout',
+      of: 'client',
+      value: '2 to 40 s, as requested',
+      says: 'session timeout that a ZooKeeper client requests, within the limits of the server',
+    },
   ],
   wrong,
   outages,
   check: {
-    task: 'Make an ephemeral node vanish **without deleting it** and without closing its session.',
+    task: 'Let an ephemeral node be deleted **without deleting it yourself** and without closing its session.',
     done: achieved,
   },
   links: () => [

@@ -87,7 +87,7 @@ it('deletes records before the offset that was typed, and no other', async () =>
       places: [{ partition: 0, before: '4' }],
     },
   ]);
-  expect(app.text()).toContain('Partition 0 started at 0 and starts at 4 now');
+  expect(app.text()).toContain('Partition 0: log start offset 0 → 4');
 });
 
 it('elects preferred leaders where one leads elsewhere, and says why not where none does', async () => {
@@ -119,12 +119,12 @@ it('sets a place only for a group without members', async () => {
   await open('consumer-groups');
   expect(button('Reset').disabled).toBe(true);
   expect(whyOf('Reset')).toContain('has 1 member.');
-  submit('Set the place of the group');
+  submit('Reset offsets of the group');
   await settle();
   expect(asked('group/reset')).toEqual([]);
   group.members = [];
   await settle();
-  submit('Set the place of the group');
+  submit('Reset offsets of the group');
   await settle();
   expect(asked('group/reset')).toEqual([
     { group: LEARN_GROUP, shown: { state: expect.any(String) as string, members: 0 }, topic: LEARN_TOPIC, to: { kind: 'earliest' } },

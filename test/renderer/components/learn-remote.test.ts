@@ -47,7 +47,7 @@ it.each([
   ['zookeeper', false],
 ])('%s asks for a topic of these pages where it works with one: %s', async (id, asks) => {
   await open(`/learn/${id}`);
-  expect(app.text().includes('This page works with a topic of its own')).toBe(asks);
+  expect(app.text().includes('This page uses the topic learn-orders')).toBe(asks);
 });
 
 it('shows a topic of that cluster, and sends nothing to it', async () => {
@@ -55,5 +55,5 @@ it('shows a topic of that cluster, and sends nothing to it', async () => {
   expect(app.find('[data-partition]').attributes('data-partition')).not.toContain('learn-orders');
   const send = app.findAll('main button').find((button) => button.text() === 'Send');
   expect(send?.attributes('disabled')).toBeDefined();
-  expect(app.text()).toContain('Make the topic learn-orders');
+  expect(app.text()).toContain('Create topic learn-orders');
 });

@@ -64,7 +64,7 @@ afterEach(() => app.unmount());
 
 it('the loads of a lesson end when Learn is left, and a note says so', async () => {
   await press('Start a consumer');
-  await press('Let 5 records a second flow');
+  await press('Produce 5 records/s');
   const ids = bridge.loads.rows.filter(({ spec }) => spec.name !== 'of-the-lab').map(({ id }) => ({ id }));
   expect(ids).toHaveLength(2);
   await go('/learn/offset');

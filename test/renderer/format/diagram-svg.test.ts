@@ -63,7 +63,7 @@ const nasty: Diagram = {
   })),
   texts: [{ id: 't', x: 1, y: 1, text: 'a & b', tone: 'faint', anchor: 'end' }],
   caption: 'Caption <1>',
-  told: ['One & two.'],
+  description: ['One & two.'],
 };
 
 describe('the exported picture', () => {
@@ -93,7 +93,7 @@ describe('the exported picture', () => {
     const markdown = learnMarkdown(page);
     expect(markdown).toMatch(new RegExp(`^# ${concept.title}\\n`));
     expect(markdown).toContain(diagram.caption);
-    for (const line of diagram.told) expect(markdown).toContain(line);
+    for (const line of diagram.description) expect(markdown).toContain(line);
     expect(markdown).toContain('| a\\|b | ? (topic) | x |');
     expect(markdown).toContain('cluster id abc<&>"def, 14 Nov 2023');
     const html = learnHtml(page, svg, colours);

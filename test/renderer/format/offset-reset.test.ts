@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkOffset, previewReset, tellConsequences, type ResetTo } from '../../../renderer/format/offset-reset.ts';
+import { checkOffset, previewReset, describeConsequences, type ResetTo } from '../../../renderer/format/offset-reset.ts';
 
 describe('a reset of offsets', () => {
   it('goes to an offset that is a number', () => {
@@ -31,11 +31,11 @@ describe('a reset of offsets', () => {
       { partition: 1, from: '3', to: '4' },
       { partition: 2, from: null, to: '0' },
     ];
-    expect(tellConsequences({ kind: 'earliest' }, moves)).toEqual([
+    expect(describeConsequences({ kind: 'earliest' }, moves)).toEqual([
       'The next member begins there.',
       'It reads up to 10 records a second time.',
       'What it passes over stays in the topic, unread by this group.',
     ]);
-    expect(tellConsequences({ kind: 'latest' }, [{ partition: 0, from: '4', to: '4' }])).toEqual(['The next member begins there.']);
+    expect(describeConsequences({ kind: 'latest' }, [{ partition: 0, from: '4', to: '4' }])).toEqual(['The next member begins there.']);
   });
 });

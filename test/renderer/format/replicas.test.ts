@@ -12,7 +12,7 @@ import {
   stoppedInSync,
   topicHealth,
 } from '../../../renderer/format/replicas.ts';
-import { ledBy, tellPartition as describePartitionOfLesson } from '../../../renderer/format/learn/parts.ts';
+import { ledBy, summarizePartition as describePartitionOfLesson } from '../../../renderer/format/learn/parts.ts';
 import { FixtureCluster } from '../fixtures/fixture-cluster.ts';
 
 const partition = (number: number, leader: number | null, isr: number[], replicas = [1, 2, 3]): PartitionRow => ({

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { TimelineEvent } from '#shared/models/timeline';
-import { chainOf, tellEvent, tellReason } from '../../../renderer/format/timeline.ts';
+import { chainOf, describeEvent, describeReason } from '../../../renderer/format/timeline.ts';
 
 const events: TimelineEvent[] = [
   { id: 1, type: 'topic/created', at: 500, node: 2, topic: 'orders' },
@@ -37,20 +37,20 @@ describe('timeline', () => {
       reason: 'the batch at offset 7 is not handed out (checksum): reading stops there',
       details: { foundBy },
     });
-    expect(tellEvent(found('recovery'))).toBe('broker 3 cut off damage in its log of orders 2');
-    expect(tellEvent(found('read'))).toBe('broker 3 met damage in its log of orders 2');
-    expect(tellReason(found('read'))).toContain('reading stops there');
+    expect(describeEvent(found('recovery'))).toBe('broker 3 cut off damage in its log of orders 2');
+    expect(describeEvent(found('read'))).toBe('broker 3 met damage in its log of orders 2');
+    expect(describeReason(found('read'))).toContain('reading stops there');
   });
 
   it('tells events in words', () => {
-    expect(events.map(tellEvent)).toEqual([
+    expect(events.map(describeEvent)).toEqual([
       'topic orders created',
       'broker 3 killed',
       'broker 3 fenced',
       '9 leaders moved',
       'group billing rebalanced',
     ]);
-    expect(tellEvent({ id: 1, type: 'partition/isrShrunk', at: 0, node: 1, topic: 'clicks', partitions: [0, 1, 2, 7] })).toBe(
+    expect(describeEvent({ id: 1, type: 'partition/isrShrunk', at: 0, node: 1, topic: 'clicks', partitions: [0, 1, 2, 7] })).toBe(
       '4 partitions of clicks 0–2, 7 lost an in-sync replica',
     );
   });
@@ -65,8 +65,8 @@ describe('timeline', () => {
       count: to.length,
       details: { moves: to.map((one, partition) => ({ topic: 'orders', partition, from: 3, to: one })) },
     });
-    expect(tellEvent(moved([1, 2]))).toBe('2 leaders moved off broker 3');
-    expect(tellEvent(moved([2, 2]))).toBe('2 leaders moved to broker 2');
-    expect(tellEvent({ id: 9, type: 'partition/leadersElected', at: 0, node: 1, broker: 3, count: 2 })).toBe('2 leaders moved');
+    expect(describeEvent(moved([1, 2]))).toBe('2 leaders moved off broker 3');
+    expect(describeEvent(moved([2, 2]))).toBe('2 leaders moved to broker 2');
+    expect(describeEvent({ id: 9, type: 'partition/leadersElected', at: 0, node: 1, broker: 3, count: 2 })).toBe('2 leaders moved');
   });
 });

@@ -13,7 +13,7 @@ const quorum = (leaderId: number | null) => ({
   observers: [],
 });
 const down = (id: number) => brokerRow(id, { state: 'down', lab: { port: 1, controllerPort: 2, running: false, memoryBytes: null } });
-/** Broker 2 is gone: 3 leads what it led. */
+/** Broker 2 is down; broker 3 has taken over its leadership. */
 const oneDown = learnState({
   quorum: quorum(1),
   brokers: [brokerRow(1), down(2), brokerRow(3)],
@@ -51,7 +51,7 @@ describe('the diagram of the cluster', () => {
     for (const width of WIDTHS) expectSound(cluster.diagram(state, width));
   });
 
-  it('has a glyph for each copy, as its replica stands', () => {
+  it('has a glyph with the state of each replica', () => {
     const { glyphs = [] } = cluster.diagram(oneDown, 778);
     expect(Object.fromEntries(glyphs.map(({ id, state }) => [id, state]))).toMatchObject({
       'replica:learn-orders-0@1': 'leader',
@@ -62,7 +62,7 @@ describe('the diagram of the cluster', () => {
     expect(glyphs).toHaveLength(9);
   });
 
-  it('copies from the leader to those that live, and moves only what was measured', () => {
+  it('has edges from the leader to live followers, with measured rates only', () => {
     const { edges } = cluster.diagram({ ...oneDown, rates: new Map([['learn-orders-0', 12]]) }, 778);
     const copies = edges.filter(({ id }) => id.startsWith('copy-'));
     expect(copies.map(({ id, from, to, perSecond }) => [id, from, to, perSecond])).toEqual([
@@ -72,7 +72,7 @@ describe('the diagram of the cluster', () => {
     ]);
   });
 
-  it('says who is not heard, and who decides', () => {
+  it('shows missing heartbeats and the controller', () => {
     const { edges, boxes } = cluster.diagram(oneDown, 778);
     expect(edges.filter(({ cut }) => cut).map(({ id }) => id)).toEqual(['session-2']);
     expect(boxes.find(({ id }) => id === 'broker-1')).toMatchObject({ tone: 'control', note: 'controller' });
@@ -84,23 +84,23 @@ describe('the diagram of the cluster', () => {
     });
   });
 
-  it('says what it survives, and what stops', () => {
-    expect(cluster.diagram(learnState({ quorum: quorum(1) }), 778).caption).toContain('can lose 1 more copy in sync');
-    expect(cluster.diagram(oneDown, 778).caption).toContain('none can lose another copy');
+  it('describes the tolerated failures and the unavailable operations', () => {
+    expect(cluster.diagram(learnState({ quorum: quorum(1) }), 778).caption).toContain('can lose 1 more in-sync replica');
+    expect(cluster.diagram(oneDown, 778).caption).toContain('none can lose another in-sync replica');
     expect(cluster.diagram(twoDown, 778).caption).toContain('2 partitions without a leader');
-    expect(cluster.wrong(oneDown).join(' ')).toContain('writes go on');
+    expect(cluster.wrong(oneDown).join(' ')).toContain('writes continue');
     expect(cluster.wrong(twoDown).join(' ')).toMatch(/no majority.*times out.*Nothing is lost/s);
     const refusing = { ...oneDown, topic: topicRow({ minInsyncReplicas: 3, partitions: oneDown.topic?.partitions ?? [] }) };
     expect(cluster.wrong(refusing).join(' ')).toContain('NOT_ENOUGH_REPLICAS');
   });
 
-  it('claims nothing about writes while there is no topic', () => {
-    const words = cluster.wrong({ ...oneDown, topic: null }).join(' ');
-    expect(words).toContain('Broker 2 is gone.');
-    expect(words).not.toMatch(/Infinity|in sync|writes go on/);
+  it('makes no statement about writes without a topic', () => {
+    const text = cluster.wrong({ ...oneDown, topic: null }).join(' ');
+    expect(text).toContain('Broker 2 is down.');
+    expect(text).not.toMatch(/Infinity|in-sync|writes continue/);
   });
 
-  it('offers to kill each that lives, and the way back for each that does not', () => {
+  it('offers to kill each running broker, and to start each broker that is down', () => {
     expect(cluster.outages(oneDown).map(({ label }) => label)).toEqual([
       'Kill broker 1, the controller',
       'Kill broker 3',
@@ -109,7 +109,7 @@ describe('the diagram of the cluster', () => {
   });
 });
 
-describe('its check', () => {
+describe('the check of the cluster', () => {
   const event = (id: number, type: TimelineEvent['type'], more: Partial<TimelineEvent> = {}): TimelineEvent => ({
     id,
     type,
@@ -120,11 +120,11 @@ describe('its check', () => {
   const events = [event(1, 'lab/nodeKilled', { broker: 2 }), event(2, 'partition/leadersElected', { broker: 2, count: 1 })];
   const sent = [sentRecord({ partition: 1, offset: '10', at: 5_000 })];
 
-  it('is done when a leader was lost, all is whole again, and what was acknowledged is there', () => {
-    expect(survived(learnState({ events, sent }))).toContain('broker 2 was lost and came back');
+  it('is done when a leader failed, all ISRs are complete, and every acknowledged record exists', () => {
+    expect(survived(learnState({ events, sent }))).toContain('broker 2 failed and returned');
   });
 
-  it('is not done while it is down, without a record, without a lost leader, or when a record is gone', () => {
+  it('is not done while the broker is down, without a record, without an election, or when a record is lost', () => {
     expect(survived({ ...oneDown, events, sent })).toBeNull();
     expect(survived(learnState({ events }))).toBeNull();
     expect(survived(learnState({ events: events.slice(0, 1), sent }))).toBeNull();

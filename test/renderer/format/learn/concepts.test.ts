@@ -1,4 +1,4 @@
-/** Whatever holds for every page: numbered once, drawable from any state and width, told in words, and never a 0 for what is not known. */
+/** Invariants of every page: unique numbers, diagrams at any state and width, descriptions, and "?" for unknown values. */
 import { describe, expect, it } from 'vitest';
 import { edgeShape, placeCells } from '../../../../renderer/format/diagram-draw.ts';
 import { CONCEPTS } from '../../../../renderer/format/learn/concepts.ts';
@@ -50,10 +50,10 @@ const STATES: [string, LearnState][] = [
   ['nothing answers', learnState({ topic: dead, ...nothingKnown })],
   ['many partitions', learnState({ topic: many, sent: [sentRecord({ partition: 30 }), sentRecord({ partition: 2 })] })],
   ['nine brokers', learnState({ brokers: Array.from({ length: 9 }, (_, i) => brokerRow(i + 1)) })],
-  ['somewhere else', learnState({ embedded: false, own: false, topic: topicRow({ name: 'payments' }) })],
+  ['a remote cluster', learnState({ embedded: false, own: false, topic: topicRow({ name: 'payments' }) })],
 ];
 
-it('counts the concepts without a gap from the first', () => {
+it('concepts have unique ids and consecutive numbers', () => {
   const numbers = CONCEPTS.map(({ number }) => number);
   expect([...numbers].sort((a, b) => a - b)).toEqual(numbers);
   expect(new Set(numbers).size).toBe(numbers.length);
@@ -61,7 +61,7 @@ it('counts the concepts without a gap from the first', () => {
 });
 
 describe.each(CONCEPTS.map((concept) => [concept.id, concept] as const))('%s', (_, concept) => {
-  it.each(STATES)('%s: drawn within its width, with ids of its own, every edge between boxes', (_name, state) => {
+  it.each(STATES)('%s: the diagram is within its width, with unique ids, and every edge between boxes', (_name, state) => {
     for (const width of [380, 474, 620, 778, 1_100]) {
       const diagram = concept.diagram(state, width);
       const ids = [...diagram.boxes, ...diagram.edges, ...(diagram.glyphs ?? [])].map(({ id }) => id);
@@ -82,30 +82,30 @@ describe.each(CONCEPTS.map((concept) => [concept.id, concept] as const))('%s', (
     }
   });
 
-  it.each(STATES)('%s: said in words, which name no undefined thing', (_name, state) => {
-    const { told, caption } = concept.diagram(state, 700);
-    expect(told.length).toBeGreaterThan(0);
-    const said = [
-      ...told,
+  it.each(STATES)('%s: the description has no undefined value', (_name, state) => {
+    const { description, caption } = concept.diagram(state, 700);
+    expect(description.length).toBeGreaterThan(0);
+    const texts = [
+      ...description,
       caption,
       ...concept.wrong(state),
       concept.check.done(state) ?? '',
       ...concept.links(state).map(({ label }) => label),
     ];
-    for (const line of said) expect(line).not.toMatch(/undefined|null|NaN|!/);
+    for (const line of texts) expect(line).not.toMatch(/undefined|null|NaN|!/);
     for (const link of concept.links(state)) expect(link.to).toMatch(/^\//);
   });
 
-  it('makes nothing up: an offset that nobody told is no number', () => {
-    const { told, boxes } = concept.diagram(learnState({ topic: dead, ...nothingKnown }), 700);
+  it('shows unknown offsets as "?"', () => {
+    const { description, boxes } = concept.diagram(learnState({ topic: dead, ...nothingKnown }), 700);
     for (const box of boxes) {
       if (box.data?.['end'] !== undefined) expect(box.data['end']).toBe('?');
       if (box.data?.['leader'] !== undefined) expect(box.data['leader']).toBe('none');
     }
-    expect(told.join(' ')).not.toMatch(/offset 0\b/);
+    expect(description.join(' ')).not.toMatch(/offset 0\b/);
   });
 
-  it('is not done before anything was done, and breaks nothing elsewhere', () => {
+  it('has a check that is not done at first', () => {
     expect(concept.check.done(learnState())).toBeNull();
     expect(concept.check.task).toMatch(/\.$/);
   });

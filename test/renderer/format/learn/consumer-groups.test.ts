@@ -76,7 +76,7 @@ describe('the diagram of consumer groups', () => {
     for (const width of WIDTHS) expectSound(consumerGroups.diagram(state, width));
   });
 
-  it('draws who owns what, and who stands by', () => {
+  it('draws the assignment of partitions, and idle members', () => {
     const { edges } = consumerGroups.diagram(four, 1_100);
     expect(edges.filter(({ id }) => id.startsWith('own-')).map(({ from, to }) => [from, to])).toEqual([
       ['partition-0', `member-${LEARN_GROUP}-${LEARN_GROUP}-1`],
@@ -92,14 +92,14 @@ describe('the diagram of consumer groups', () => {
     expect(boxes(four).get(`coordinator-${LEARN_GROUP}`)?.lines?.[1]?.text).toBe('Stable, generation 4');
   });
 
-  it('says of a crashed member that it is not missed yet, and who is cut off', () => {
+  it('shows crashed and paused members without heartbeats', () => {
     const { edges } = consumerGroups.diagram(crashed, 1_100);
     expect(edges.filter(({ cut }) => cut).map(({ from }) => from.slice(-1))).toEqual(['1', '2']);
-    expect(boxes(crashed).get(`member-${LEARN_GROUP}-${LEARN_GROUP}-1`)).toMatchObject({ tone: 'bad', note: 'gone' });
-    expect(consumerGroups.wrong(crashed)[0]).toMatch(/^Member 1 ended without a word\..*partition 0/);
+    expect(boxes(crashed).get(`member-${LEARN_GROUP}-${LEARN_GROUP}-1`)).toMatchObject({ tone: 'bad', note: 'crashed' });
+    expect(consumerGroups.wrong(crashed)[0]).toMatch(/^Member 1 crashed without leaving the group\..*partition 0/);
   });
 
-  it('keeps two groups apart, each with its own lag and coordinator', () => {
+  it('shows two groups, each with its lag and coordinator', () => {
     expect(boxes(two).get(`coordinator-${SECOND_GROUP}`)?.data?.['coordinator']).toBe('3');
     expect(
       boxes(two)
@@ -108,11 +108,11 @@ describe('the diagram of consumer groups', () => {
     ).toEqual(['readers: lag 5', 'audit: lag 5']);
   });
 
-  it('tells the last rebalance alone, each reason once', () => {
+  it('lists the last rebalance only, with each reason once', () => {
     expect(consumerGroups.diagram(four, 778).steps?.of).toEqual(['the group rebalanced, member 4 joined; generation 4']);
   });
 
-  it('is checked off when first one was idle, and then one owned all', () => {
+  it('has a check that is done when a member was idle, and then one member owns all partitions', () => {
     expect(consumerGroups.check.done(four)).toBeNull();
     expect(consumerGroups.check.done({ ...alone, events: [rebalanced(2, 3, 4)] })).toBeNull();
     expect(consumerGroups.check.done(alone)).toContain('now member 4 owns all 3 partitions');

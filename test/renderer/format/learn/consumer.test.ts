@@ -24,7 +24,7 @@ const cellsOf = (partition: number, state = reading) =>
 
 describe('the diagram of the consumer', () => {
   it.each([
-    ['nobody', learnState()],
+    ['no consumer', learnState()],
     ['reading', reading],
     ['paused', with1('paused')],
     ['crashed', with1('ended', { crashes: 1 })],
@@ -33,7 +33,7 @@ describe('the diagram of the consumer', () => {
     for (const width of WIDTHS) expectSound(consumer.diagram(state, width));
   });
 
-  it('tells committed, read and unread records apart', () => {
+  it('distinguishes committed, consumed and unread records', () => {
     const cells = cellsOf(0);
     expect(cells.find(({ text }) => text === '3')).toMatchObject({ tone: 'plain' });
     expect(cells.find(({ text }) => text === '4')).toMatchObject({ tone: 'accent', mark: 'committed' });
@@ -43,7 +43,7 @@ describe('the diagram of the consumer', () => {
     expect(cellsOf(1).at(-1)).toMatchObject({ text: '11', tone: 'faint', mark: 'committed' });
   });
 
-  it('shows a long lag from the committed offset on, and says that more is there', () => {
+  it('shows a large lag from the committed offset, with an ellipsis', () => {
     const far = { ...reading, groups: [groupRow(CONSUMER_GROUP, [groupMember(1, [0])], [['4', '5000']])], topic: reading.topic };
     const first = (far.topic?.partitions ?? []).map((row, i) => (i === 0 ? { ...row, endOffset: '5000' } : row));
     const cells = cellsOf(0, { ...far, topic: far.topic === null ? null : { ...far.topic, partitions: first } });
@@ -52,17 +52,19 @@ describe('the diagram of the consumer', () => {
     expect(cells.some(({ mark }) => mark === 'end')).toBe(false);
   });
 
-  it('says what a crash would come to', () => {
+  it('lists the records that a crash would redeliver', () => {
     expect(consumer.diagram(reading, 778).steps).toEqual({
-      title: 'If it crashed now',
-      of: ['partition 0: offsets 4 to 6 would come again'],
+      title: 'After a crash now',
+      of: ['partition 0: offsets 4 to 6 would be redelivered'],
     });
-    expect(consumer.diagram(with1('ended'), 778).steps?.title).toBe('What the next one begins with');
-    expect(consumer.diagram({ ...reading, loads: [] }, 778).steps?.of).toEqual(['what it read is committed: nothing would come again']);
+    expect(consumer.diagram(with1('ended'), 778).steps?.title).toBe('Where the next consumer starts');
+    expect(consumer.diagram({ ...reading, loads: [] }, 778).steps?.of).toEqual([
+      'all consumed records are committed: nothing would be redelivered',
+    ]);
     expect(consumer.diagram(learnState(), 778).steps?.of[0]).toContain('auto.offset.reset decides');
   });
 
-  it('moves only where a commit was seen to move, and where somebody reads', () => {
+  it('has rates only for observed commits of a consuming member', () => {
     const rates = (state: typeof reading): (number | null | undefined)[] =>
       consumer
         .diagram(state, 778)
@@ -73,7 +75,7 @@ describe('the diagram of the consumer', () => {
     expect(rates(with1('ended'))).toEqual([null, null, null]);
   });
 
-  it('draws one that stands still and one that is gone as what they are', () => {
+  it('draws paused and crashed consumers with their state', () => {
     const box = (state: typeof reading) => consumer.diagram(state, 778).boxes.find(({ title }) => title === 'Consumer');
     expect(box(reading)).toMatchObject({ tone: 'accent', dashed: false, data: { partitions: '0 1 2', state: 'consuming' } });
     expect(box(with1('paused'))).toMatchObject({ tone: 'flow', dashed: true, data: { state: 'paused' } });
@@ -81,8 +83,8 @@ describe('the diagram of the consumer', () => {
     expect(consumer.diagram(learnState(), 778).boxes.find(({ id }) => id === 'consumer')).toMatchObject({ dashed: true });
   });
 
-  it('is checked off when a record was counted again', () => {
+  it('has a check that is done when a record was redelivered', () => {
     expect(consumer.check.done(reading)).toBeNull();
-    expect(consumer.check.done(with1('consuming', { repeated: 3, crashes: 1 }))).toContain('3 records came again');
+    expect(consumer.check.done(with1('consuming', { repeated: 3, crashes: 1 }))).toContain('3 records were redelivered');
   });
 });

@@ -82,7 +82,7 @@ export function learnState(more: Partial<LearnState> = {}): LearnState {
   const topic = more.topic === undefined ? topicRow() : more.topic;
   return {
     embedded: true,
-    connection: 'On this desk',
+    connection: 'Embedded cluster',
     clusterId: 'abc<&>"def',
     controllerId: 1,
     topic,

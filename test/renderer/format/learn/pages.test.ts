@@ -1,4 +1,4 @@
-/** Kafka, Broker, Topic, Partitions, Offset: what each diagram and check says of a given state. */
+/** Kafka, Broker, Topic, Partitions, Offset: diagrams and checks of given states. */
 import { describe, expect, it } from 'vitest';
 import type { GroupRow } from '../../../../shared/models/cluster.ts';
 import type { TimelineEvent } from '../../../../shared/models/timeline.ts';
@@ -41,7 +41,7 @@ const down = brokerRow(2, { state: 'down', lab: { port: 1, controllerPort: 2, ru
 describe('Offset', () => {
   const draw = (groups: GroupRow[]) => offset.diagram(learnState({ groups }), 778);
 
-  it('ends with the next offset, and marks what the group has yet to read', () => {
+  it('ends with the next offset, and marks offsets that the group has not consumed', () => {
     const cells = draw([groupRow('7')]).boxes.find(({ id }) => id === 'log')?.cells ?? [];
     expect(cells.map(({ text, tone }) => `${text} ${tone}`)).toEqual([
       ...[0, 1, 2, 3, 4, 5, 6].map((n) => `${n} plain`),
@@ -54,14 +54,14 @@ describe('Offset', () => {
     expect(cells.at(-1)?.mark).toBe('end');
   });
 
-  it('leads from the group to the record that it reads next', () => {
+  it('has an edge from the group to its next record', () => {
     const diagram = draw([groupRow('7')]);
     const group = diagram.boxes.find(({ id }) => id === 'group-learn-readers');
     expect(group?.data).toEqual({ group: 'learn-readers', committed: '7', lag: '3', of: 'learn-orders-0' });
     expect(diagram.edges.find(({ id }) => id === 'place-learn-readers')?.toX).toBeGreaterThan(0);
   });
 
-  it('draws no place where nothing is committed', () => {
+  it('has no edge without a committed offset', () => {
     const diagram = draw([groupRow(null)]);
     expect(diagram.edges.map(({ id }) => id)).toEqual(['append']);
     expect(diagram.boxes.find(({ id }) => id === 'group-learn-readers')?.lines?.map(({ text }) => text)).toEqual([
@@ -70,21 +70,21 @@ describe('Offset', () => {
     ]);
   });
 
-  it('is done once the lag was there and is gone, not before', () => {
+  it('is done when the group has caught up after a lag', () => {
     const done = (peak: bigint, committed: string) =>
       offset.check.done(learnState({ groups: [groupRow(committed)], lagPeaks: new Map([['learn-readers', peak]]) }));
     expect(done(4n, '10')).toBeNull();
     expect(done(5n, '9')).toBeNull();
-    expect(done(5n, '10')).toBe('learn-readers was 5 records behind, and has read them all.');
+    expect(done(5n, '10')).toBe('learn-readers had a lag of 5 records and has caught up.');
   });
 
-  it('offers the coordinator to be killed', () => {
+  it('offers to kill the coordinator', () => {
     expect(offset.outages(learnState({ groups: [groupRow('7')] })).map(({ label }) => label)).toEqual(['Kill broker 3']);
   });
 });
 
 describe('Partitions', () => {
-  it('writes the key under what was sent from here, and nothing under what was not', () => {
+  it('shows the keys of records that were sent on the page', () => {
     const state = learnState({ sent: [sentRecord({ partition: 1, offset: '10', key: 'customer-17' })] });
     const cells = partitions.diagram(state, 778).boxes.find(({ id }) => id === 'partition-1')?.cells ?? [];
     expect(cells.at(-1)).toMatchObject({ text: '10', mark: '…r-17', tone: 'accent' });
@@ -92,7 +92,7 @@ describe('Partitions', () => {
     expect(shortKey('bob')).toBe('bob');
   });
 
-  it('shows one that holds more than twice the others', () => {
+  it('marks a partition with more than twice the records of the others', () => {
     const rows = ['40', '5', '6'].map((endOffset, i) => partitionRow(i, { endOffset }));
     const { boxes } = partitions.diagram(learnState({ topic: topicRow({ partitions: rows }) }), 778);
     const bars = [0, 1, 2].map((i) => boxes.find(({ id }) => id === `bar-${i}`));
@@ -100,7 +100,7 @@ describe('Partitions', () => {
     expect((bars[1]?.width ?? 0) * 8).toBeCloseTo(bars[0]?.width ?? 0, -1);
   });
 
-  it('knows which keys would move', () => {
+  it('lists the keys that would move', () => {
     expect(movesOf(['ann', 'bob', 'cay', 'dan'], 3, 6)).toEqual([
       { key: 'ann', now: 2, then: 2 },
       { key: 'bob', now: 0, then: 0 },
@@ -109,12 +109,12 @@ describe('Partitions', () => {
     ]);
   });
 
-  it('is done by a key in two partitions because there are more, by nothing else', () => {
+  it('is done only by a key in two partitions after partitions were added', () => {
     const done = (...more: Parameters<typeof sentRecord>[0][]) => partitions.check.done(learnState({ sent: more.map(sentRecord) }));
     expect(done({ partition: 1 }, { partition: 1, partitions: 6 })).toBeNull();
     expect(done({ partition: 1 }, { partition: 2 })).toBeNull();
     expect(done({ partition: 1 }, { partition: 4, partitions: 6 })).toBe(
-      'customer-17 went to partition 1 while there were 3, and to 4 since there are 6.',
+      'customer-17 went to partition 1 with 3 partitions, and to 4 with 6.',
     );
   });
 });
@@ -122,12 +122,12 @@ describe('Partitions', () => {
 describe('Broker', () => {
   const glyphs = (state = learnState()) => broker.diagram(state, 778).glyphs?.map(({ id, state: as }) => `${id} ${as}`);
 
-  it('shows what it leads and what it follows', () => {
+  it('shows leader and follower replicas', () => {
     expect(glyphs()).toEqual(['replica:learn-orders-0@1 leader', 'replica:learn-orders-1@1 inSync', 'replica:learn-orders-2@1 inSync']);
     expect(broker.diagram(learnState({ picked: { broker: 3 } }), 778).boxes[0]?.data).toEqual({ broker: '3', state: 'online', leads: '1' });
   });
 
-  it('cuts the heartbeat of one that is down, and offers its way back only', () => {
+  it('shows a broker that is down without heartbeats, and offers only to start it', () => {
     const state = learnState({ brokers: [brokerRow(1), down, brokerRow(3)], picked: { broker: 2 } });
     const diagram = broker.diagram(state, 778);
     expect(diagram.edges.find(({ id }) => id === 'heartbeat')?.cut).toBe(true);
@@ -138,7 +138,7 @@ describe('Broker', () => {
     expect(broker.outages({ ...state, brokers: leaving })).toEqual([]);
   });
 
-  it('is done by both ways, as recorded', () => {
+  it('is done by a graceful shutdown and a failure', () => {
     const stopped = event(1, 'lab/nodeStopped', 1_000, 2);
     const killed = event(2, 'lab/nodeKilled', 5_000, 3);
     const fenced = event(3, 'cluster/brokerFenced', 8_200, 3);
@@ -146,7 +146,7 @@ describe('Broker', () => {
     expect(done(stopped, killed)).toBeNull();
     expect(done(killed, fenced)).toBeNull();
     expect(done(stopped, event(2, 'cluster/brokerFenced', 1_100, 2))).toBeNull();
-    expect(done(stopped, killed, fenced)).toBe('broker 2 handed over and left; broker 3 was gone 3.2 s before it was fenced.');
+    expect(done(stopped, killed, fenced)).toBe('broker 2 shut down gracefully; broker 3 was fenced 3.2 s after it failed.');
   });
 });
 
@@ -162,26 +162,26 @@ describe('Topic', () => {
     }
   });
 
-  it('is done by a topic that was not there before, with more than one partition', () => {
+  it('is done by a new topic with more than one partition', () => {
     const own = topicRow({ name: 'mine' });
     const state = learnState();
     const done = (more: object) => topic.check.done({ ...state, topics: [...state.topics, own], ...more });
     expect(done({ topicsBefore: new Set(['mine']) })).toBeNull();
     expect(done({ topicsBefore: null })).toBeNull();
     expect(done({ topics: [...state.topics, topicRow({ name: 'mine', partitions: [partitionRow(0)] })] })).toBeNull();
-    expect(done({})).toBe('mine has 3 partitions, each on 3 brokers.');
+    expect(done({})).toBe('mine has 3 partitions and replication factor 3.');
   });
 });
 
 describe('Kafka', () => {
-  it('lets a group with members read from the leaders of its partitions', () => {
+  it('has edges from the leaders of consumed partitions to a group with members', () => {
     const { edges } = kafka.diagram(learnState({ groups: [groupRow('7')] }), 778);
     expect(edges.filter(({ id }) => id.startsWith('read-')).map(({ from, to }) => [from, to])).toEqual([
       ['broker-1', 'group-learn-readers'],
     ]);
   });
 
-  it('moves nothing to one that is away', () => {
+  it('has no rate to a broker that is down', () => {
     const state = learnState({
       brokers: [brokerRow(1), down, brokerRow(3)],
       flows: new Map([
@@ -199,7 +199,7 @@ describe('Kafka', () => {
     const done = (...reads: (typeof read)[]) => kafka.check.done(learnState({ reads }));
     expect(done(read)).toBeNull();
     expect(done(read, { ...read, offset: '1205' })).toBeNull();
-    expect(done(read, { ...read, n: 2 })).toBe('offset 1,204 of partition 2 was read twice, and is still there.');
+    expect(done(read, { ...read, n: 2 })).toBe('offset 1,204 of partition 2 was read twice and still exists.');
   });
 });
 
@@ -211,6 +211,6 @@ it.each([
   ['min.insync.replicas', '2', '2'],
   ['cleanup.policy', 'compact,delete', 'compact,delete'],
   ['log.dirs', '', 'none'],
-])('reads %s=%s as %s', (name, value, shown) => {
+])('formats %s=%s as %s', (name, value, shown) => {
   expect(formatSetting(name, value)).toBe(shown);
 });

@@ -5,7 +5,7 @@ import { brokerRow, learnState, partitionRow, sentRecord, topicRow } from './lea
 const box = (state = learnState(), id = 'partition-1', width = 778) => producer.diagram(state, width).boxes.find((one) => one.id === id);
 
 describe('the diagram of Producer', () => {
-  it('shows the last offsets of each partition, its leader and its end, as the cluster told them', () => {
+  it('shows the last offsets of each partition, its leader and its end', () => {
     const found = box(
       learnState({ topic: topicRow({ partitions: [partitionRow(0), partitionRow(1, { leader: 3, isr: [3, 1], endOffset: '52' })] }) }),
     );
@@ -15,14 +15,14 @@ describe('the diagram of Producer', () => {
     expect(found?.cells?.map(({ text }) => text).slice(-3)).toEqual(['49', '50', '51']);
   });
 
-  it('shows nothing before the log start, and "?" where the end is not known', () => {
+  it('shows no offset below the log start offset, and "?" for an unknown end', () => {
     const from = (more: object) => box(learnState({ topic: topicRow({ partitions: [partitionRow(0), partitionRow(1, more)] }) }));
     expect(from({ startOffset: '8', endOffset: '10' })?.cells?.map(({ text }) => text)).toEqual(['8', '9']);
     expect(from({ endOffset: null })?.lines).toEqual([{ text: 'end offset ?', tone: 'warn' }]);
     expect(from({ leader: null })?.note).toBe('no leader');
   });
 
-  it('marks where the last record went, once the cluster shows it there', () => {
+  it('marks the last record in its partition', () => {
     const state = learnState({ sent: [sentRecord({ partition: 1, offset: '10' })] });
     expect(box(state)?.tone).toBe('accent');
     expect(box(state)?.cells?.at(-1)).toMatchObject({ text: '10', tone: 'accent' });
@@ -32,7 +32,7 @@ describe('the diagram of Producer', () => {
     expect(diagram.pulses).toEqual([expect.objectContaining({ edge: 'edge-1', label: 'customer-17' })]);
   });
 
-  it('lets nothing travel that was not acknowledged', () => {
+  it('has no pulse for a record that was not acknowledged', () => {
     const state = learnState({ sent: [sentRecord({ error: 'no leader', partition: null, offset: null })] });
     const diagram = producer.diagram(state, 778);
     expect(diagram.pulses).toEqual([]);
@@ -40,27 +40,27 @@ describe('the diagram of Producer', () => {
     expect(diagram.steps?.of.at(-1)).toBe('not acknowledged: no leader');
   });
 
-  it('moves dots where records were measured only', () => {
+  it('has rates only where they were measured', () => {
     const edges = producer.diagram(learnState({ rates: new Map([['learn-orders-2', 40]]) }), 778).edges;
     expect(edges.map(({ perSecond }) => perSecond)).toEqual([null, null, 40]);
   });
 });
 
-it('tells sent, stored, acknowledged as it was answered', () => {
+it('describes a record as sent, stored and acknowledged', () => {
   expect(stepsOf(sentRecord()).of).toEqual([
-    'key customer-17 sent to broker 2, which leads partition 1',
-    'stored there at offset 10',
+    'key customer-17 sent to broker 2, the leader of partition 1',
+    'stored at offset 10',
     'acknowledged after 12 ms: brokers 1 and 3, in sync, have it too',
   ]);
   expect(stepsOf(sentRecord({ isr: null })).of[2]).toBe('acknowledged after 12 ms: all in-sync replicas have it');
   expect(stepsOf(sentRecord({ isr: [2] })).of[2]).toBe('acknowledged after 12 ms: no other replica is in sync');
-  expect(stepsOf(sentRecord({ idempotent: true })).of[1]).toContain('numbered by its producer');
-  expect(stepsOf(sentRecord({ acks: 0, partition: null, offset: null })).of[1]).toContain('is not known');
-  expect(stepsOf(sentRecord({ acks: 1 })).of[2]).toContain('by the leader alone');
+  expect(stepsOf(sentRecord({ idempotent: true })).of[1]).toContain('with a sequence number of the producer');
+  expect(stepsOf(sentRecord({ acks: 0, partition: null, offset: null })).of[1]).toContain('are unknown');
+  expect(stepsOf(sentRecord({ acks: 1 })).of[2]).toContain('by the leader only');
 });
 
 describe('the check', () => {
-  it('is two different keys in one partition, really produced', () => {
+  it('is done with records of two keys in one partition', () => {
     const done = (...sent: ReturnType<typeof sentRecord>[]) => producer.check.done(learnState({ sent }));
     expect(done(sentRecord(), sentRecord())).toBeNull();
     expect(done(sentRecord(), sentRecord({ key: 'b', partition: 2 }))).toBeNull();
@@ -70,7 +70,7 @@ describe('the check', () => {
   });
 });
 
-it('names the broker to kill, and the way back of one that is down', () => {
+it('offers to kill the leader, and to start a broker that is down', () => {
   expect(producer.outages(learnState({ sent: [sentRecord()] })).map(({ label }) => label)).toEqual(['Kill broker 2']);
   const lab = { port: 1, controllerPort: 2, running: false, memoryBytes: null };
   const down = learnState({ brokers: [brokerRow(1), brokerRow(2, { state: 'down', lab }), brokerRow(3)] });

@@ -1,4 +1,4 @@
-/** Groups, loads, sessions and znodes for the diagrams; and what has to hold for any diagram that is drawn from them. */
+/** Groups, loads, sessions and znodes for diagrams, and the invariants of any diagram. */
 import { expect } from 'vitest';
 import type { GroupMember, GroupRow } from '../../../../shared/models/cluster.ts';
 import type { CoordinationClients, CoordinationSession } from '../../../../shared/models/coordination.ts';
@@ -12,7 +12,7 @@ import { groupPartition } from '../../../helpers/group-partition.ts';
 
 export const WIDTHS = [380, 474, 620, 778, 1_100];
 
-/** Within its width, ids of its own, edges between boxes, nothing undefined. */
+/** Checks that a diagram is within its width, with unique ids, edges between boxes, and no undefined value. */
 export function expectSound(diagram: Diagram): void {
   const ids = [...diagram.boxes, ...diagram.edges, ...(diagram.glyphs ?? []), ...(diagram.texts ?? [])].map(({ id }) => id);
   expect(new Set(ids).size).toBe(ids.length);
@@ -25,7 +25,8 @@ export function expectSound(diagram: Diagram): void {
   for (const edge of diagram.edges) expect(edgeShape(diagram, edge), edge.id).not.toBeNull();
   for (const pulse of diagram.pulses ?? []) expect(diagram.edges.map(({ id }) => id)).toContain(pulse.edge);
   expect(JSON.stringify(diagram)).not.toMatch(/NaN|undefined/);
-  for (const line of [...diagram.told, diagram.caption, ...(diagram.steps?.of ?? [])]) expect(line).not.toMatch(/undefined|null|NaN|!/);
+  for (const line of [...diagram.description, diagram.caption, ...(diagram.steps?.of ?? [])])
+    expect(line).not.toMatch(/undefined|null|NaN|!/);
 }
 
 export function groupMember(number: number, partitions: number[], group = CONSUMER_LOAD.name): GroupMember {
@@ -87,7 +88,7 @@ export function loadMember(
   };
 }
 
-/** `read` by partition: the offset after the furthest. */
+/** `read`: by partition, the offset after the last consumed record. */
 export function groupLoad(
   name: string,
   members: LoadMember[],
@@ -135,7 +136,7 @@ export function znode(path: string, more: { data?: string; children?: string[]; 
   };
 }
 
-/** Three brokers alive but those in `gone`, broker 1 the controller, and the reader's own nodes. */
+/** Three registered brokers except those in `gone`, broker 1 as the controller, and the user's nodes. */
 export function tree(own: [name: string, owner: string | null][] = [], gone: number[] = []): ReadonlyMap<string, Znode | null> {
   const alive = [1, 2, 3].filter((id) => !gone.includes(id));
   return new Map<string, Znode | null>([

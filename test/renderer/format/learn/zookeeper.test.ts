@@ -56,17 +56,17 @@ const edges = (state: typeof healthy) =>
 describe('the diagram of ZooKeeper', () => {
   it.each([
     ['healthy', healthy],
-    ['a session of one’s own', here],
+    ['a session of the user', here],
     ['vanished', vanished],
     ['a frozen broker', frozen],
     ['not read', learnState({ quorum })],
-    ['nothing told', learnState({ brokers: [], controllerId: null })],
-    ['elsewhere', learnState({ embedded: false, quorum })],
+    ['no response', learnState({ brokers: [], controllerId: null })],
+    ['a remote cluster', learnState({ embedded: false, quorum })],
   ])('is sound at any width: %s', (_, state) => {
     for (const width of WIDTHS) expectSound(zookeeper.diagram(state, width));
   });
 
-  it('joins each session to what it holds', () => {
+  it('connects each session to its nodes', () => {
     expect(edges(here)).toEqual([
       'holds-controller: session-1 > znode-/controller',
       'watch-/controller: session-watcher > znode-/controller',
@@ -82,28 +82,28 @@ describe('the diagram of ZooKeeper', () => {
     expect(box(here, 'znode-/controller')).toMatchObject({ note: 'broker 1, watched' });
   });
 
-  it('tells what fired to whoever watched, once', () => {
+  it('has one pulse per fired watch', () => {
     expect(zookeeper.diagram(here, 1_100).pulses).toEqual([
       { id: 9, edge: 'watch-/brokers/ids', label: 'children changed', tone: 'accent', reverse: true },
     ]);
   });
 
-  it('shows what went with a session that nobody heard', () => {
-    expect(box(vanished, 'znode-/learn/here')).toMatchObject({ tone: 'bad', note: 'not there' });
+  it('shows the nodes that were deleted with an expired session', () => {
+    expect(box(vanished, 'znode-/learn/here')).toMatchObject({ tone: 'bad', note: 'deleted' });
     expect(edges(vanished)).toContain('own-/learn/here: session-own > znode-/learn/here cut');
     expect(box(vanished, 'session-own')?.lines?.[1]?.text).toBe('silent for 1.5 s of 4 s');
     expect(box(frozen, 'session-3')).toMatchObject({ tone: 'bad', dashed: true, data: { session: 'none' } });
     expect(edges(frozen)).toContain('holds-/brokers/ids/3: session-3 > znode-/brokers/ids/3 cut');
-    expect(zookeeper.wrong(frozen).join(' ')).toContain('stands still');
+    expect(zookeeper.wrong(frozen).join(' ')).toContain('is frozen');
   });
 
-  it('has the quorum beside it, with who is behind', () => {
+  it('shows the quorum with the lag of each voter', () => {
     expect(box(healthy, 'quorum')).toMatchObject({ title: 'leader 1', data: { leader: '1', epoch: '4' } });
     expect(box(healthy, 'voter-3')).toMatchObject({ lines: [{ text: 'lag 12' }], data: { lag: '12' } });
     expect(box(learnState({ znodes: tree() }), 'quorum')).toMatchObject({ dashed: true });
   });
 
-  it('asks for what it draws, and for its own nodes that are gone', () => {
+  it('reads the drawn nodes, and the deleted nodes of the user', () => {
     expect(followedPaths(vanished)).toEqual(
       expect.arrayContaining(['/controller', '/brokers/ids/3', '/learn', '/learn/here', '/learn/notes']),
     );
@@ -112,9 +112,9 @@ describe('the diagram of ZooKeeper', () => {
     );
   });
 
-  it('is checked off by silence alone', () => {
+  it('has a check that needs an expired session', () => {
     expect(zookeeper.check.done(here)).toBeNull();
-    expect(zookeeper.check.done(vanished)).toContain('/learn/here went with its session');
+    expect(zookeeper.check.done(vanished)).toContain('/learn/here was deleted with its session');
     const deleted = {
       ...vanished,
       coordination: clients({ steps: [...vanished.coordination.steps, step(4, 'deleted', '/learn/here')] }),
