@@ -251,7 +251,7 @@ export class Statements {
     const served = isServed(partition, facts.reading);
     const truth = `leader ${leader} ${served ? 'answers' : 'does not answer'}, ISR ${isr.join()}`;
     const silent = /^leader (\d+) does not answer$/.exec(state);
-    if (state.startsWith('acks=all writes wait')) return served && facts.live(partition) < isr.length ? null : truth;
+    if (/^acks=all (?:writes wait|waits)/.test(state)) return served && facts.live(partition) < isr.length ? null : truth;
     const holds =
       silent !== null
         ? Number(silent[1]) === leader && !served
