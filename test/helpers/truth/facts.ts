@@ -114,12 +114,12 @@ export class Facts {
     const partition = this.partition(topic, index);
     const silent = !this.answers(broker);
     if (partition === undefined) {
-      const holds = word.startsWith('not known') || (word === 'offline' && silent && !this.setting.cutOff.has(broker));
+      const holds = isUnknownWord(word) || (word === 'offline' && silent && !this.setting.cutOff.has(broker));
       return holds ? null : 'no broker can be asked';
     }
     const { leader, isr, offline } = partition;
     const truth = `leader ${leader}, ISR ${isr.join()}, offline ${offline.join()}, answering ${[...this.reading.answering].join()}`;
-    const holds = word.startsWith('not known')
+    const holds = isUnknownWord(word)
       ? silent
       : new Map<string, boolean>([
           ['leads', leader === broker && !silent],
@@ -255,6 +255,9 @@ export class Facts {
     return text.startsWith('?') || !new RegExp(`\\b(?:broker |n)${controller}\\b`).test(text) ? `broker ${controller}` : null;
   }
 }
+
+/** Of a replica: `unknown`, `not known, its broker does not answer`. */
+export const isUnknownWord = (word: string): boolean => /^(?:not known|unknown)/.test(word);
 
 /** As the pages write numbers. */
 export const count = (value: bigint | number): string => value.toLocaleString('en-US');

@@ -1,6 +1,6 @@
 /** The statements of each page, as it makes them, with what decides each. */
 import { isServed, isUnderReplicated } from './cluster-state.ts';
-import { numberOf, same, sameOrUnknown, type Facts, type Verdict } from './facts.ts';
+import { isUnknownWord, numberOf, same, sameOrUnknown, type Facts, type Verdict } from './facts.ts';
 import type { Cell, PageText } from './page-text.ts';
 
 export interface Statement {
@@ -151,7 +151,7 @@ export class Statements {
         const fitting = [...(this.facts.reading.topics.get(topic)?.keys() ?? [])].filter(
           (i) => this.facts.replica(topic, i, broker, word) === null,
         ).length;
-        const isUnknown = word.startsWith('not known') || word === 'offline';
+        const isUnknown = isUnknownWord(word) || word === 'offline';
         this.add(`${topic} on ${broker}`, part, !this.facts.isReadable && isUnknown ? null : atMost(numberOf(many[1] ?? ''), fitting));
       }
     }
@@ -303,7 +303,7 @@ export class Statements {
       const [topic = '', index] = [name[1], Number(name[2])];
       const leader = cell('Leader');
       // The last offsets that were known are marked as such.
-      const isOld = text.statuses.some((status) => status.includes('the last that was known'));
+      const isOld = text.statuses.some((status) => /the last (?:that was )?known/.test(status));
       this.add(`${group} ${name[0]}`, `leader ${leader}`, facts.leader(topic, index, /^\d+$/.test(leader) ? `broker ${leader}` : leader));
       if (!isOld)
         this.add(`${group} ${name[0]}`, `committed ${cell('Committed')}`, facts.committed(group, topic, index, cell('Committed')));
