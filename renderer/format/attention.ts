@@ -144,18 +144,20 @@ function brokerItems({ brokers, topics, unreachable, facts, incidents, now }: At
     const incident = incidents.findLast((one) => isOpen(one) && one.subject.kind === 'broker' && one.subject.broker === broker.id);
     if (incident !== undefined) shown.add(incident);
     const error = unreachable.find((entry) => entry.broker === broker.id)?.error;
+    const replicas = isOld ? null : describeReplicas(broker, topics, facts);
+    const countsMissing = replicas?.includes(' under-replicated') ?? false;
     const why = [
       ...(incident === undefined
         ? []
         : [
             phasesOf(incident, now)
               .map(({ text }) => text)
-              // Without the count of the incident where the one of the replicas follows: between two readings they may differ.
-              .filter((text) => isOld || !text.endsWith(' under-replicated'))
+              // One count: that of the incident and that of the replicas are read at different times.
+              .filter((text) => !countsMissing || !text.endsWith(' under-replicated'))
               .join(' · '),
           ]),
       ...(broker.state === 'unreachable' && error !== undefined ? [error] : []),
-      ...(isOld ? [] : [describeReplicas(broker, topics, facts)]),
+      ...(replicas === null ? [] : [replicas]),
     ];
     return {
       key: `broker-${broker.id}`,

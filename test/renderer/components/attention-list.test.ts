@@ -25,6 +25,14 @@ it('AttentionList: shows five problems, and all of them on request', async () =>
   list.unmount();
 });
 
+it('AttentionList: lists a hundred of many problems on request, and counts the others', async () => {
+  const list = make(2_005);
+  await list.find('button').trigger('click');
+  expect(list.findAll('li b')).toHaveLength(100);
+  expect(list.text()).toContain('and 1,905 more');
+  list.unmount();
+});
+
 it('AttentionList: has no button where all problems are shown', () => {
   const list = make(5);
   expect(list.findAll('li')).toHaveLength(5);
