@@ -74,5 +74,5 @@ test('reports at most 20 torn logs one by one after a power cut', () => {
   for (let i = 0; i < 500; i++) corruption.report('t', 0, CUT);
   corruption.startReporting();
   expect(events).toHaveLength(21);
-  expect(events.at(-1)).toMatchObject({ reason: 'the same in 480 more logs, 57600 bytes in all', details: { logs: 480 } });
+  expect(events.at(-1)).toMatchObject({ reason: 'the same in 480 other logs, 57600 bytes in total', details: { logs: 480 } });
 });
