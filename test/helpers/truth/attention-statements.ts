@@ -48,8 +48,13 @@ function addReplicasOf(statements: Statements, broker: number, why: string): voi
     if (stated === null || facts.isAllStopped) return;
     statements.add(`broker ${broker}`, stated[0], truth === null ? 'no broker can be asked' : same(numberOf(stated[1] ?? ''), truth));
   };
+  // Without "other" it leads none by the app, which knows that it has stopped; metadata may still name it as leader.
   add(
-    /[Tt]he ISR of ([\d,]+) (?:other )?partitions?/,
+    /[Tt]he ISR of ([\d,]+) partitions?/,
+    facts.count(({ isr }) => isr.includes(broker)),
+  );
+  add(
+    /[Tt]he ISR of ([\d,]+) other partitions?/,
     facts.count(({ isr, leader }) => isr.includes(broker) && leader !== broker),
   );
   add(

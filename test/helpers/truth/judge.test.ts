@@ -83,6 +83,9 @@ describe('the judge of the truth table', () => {
     ['2 partitions refuse acks=all writes', 'orders 0 of 2 and pairs: fewer replicas in sync than min.insync.replicas.', [false, true]],
     ['Broker 3 is down', 'The ISR of 2 partitions still lists it. 2 partitions are under-replicated without it.', [true, true]],
     ['Broker 3 is fenced', 'It is in the ISR of 3 partitions. 1 partition is under-replicated without it.', [false, false]],
+    ['Broker 2 is down', 'The ISR of 2 partitions still lists it.', [true]],
+    ['Broker 2 is frozen', 'It leads 1 partition and answers for none. The ISR of 1 other partition still lists it.', [true]],
+    ['Broker 2 is frozen', 'It leads 1 partition and answers for none. The ISR of 2 other partitions still lists it.', [false]],
     ['Broker 3 is down', 'It holds no replica.', [false]],
   ])('decides what a row of the attention list states: %s: %s', (what, why, holds) => {
     const { verdicts } = judge(addAttentionDetails, { attention: [{ what, why }] });
