@@ -68,7 +68,8 @@ function overlapOf(a: Incident, b: Incident): number | null {
   return overlapMs >= (isShort ? -POLL_GAP_MS : 0) ? overlapMs : null;
 }
 
-const endOf = ({ startedAt, closedAt, unobservedAfter }: Incident): number => Math.max(startedAt, closedAt ?? unobservedAfter ?? Number.MAX_SAFE_INTEGER);
+const endOf = ({ startedAt, closedAt, unobservedAfter }: Incident): number =>
+  Math.max(startedAt, closedAt ?? unobservedAfter ?? Number.MAX_SAFE_INTEGER);
 
 function isSameElection({ root: a }: Incident, { root: b }: Incident): boolean {
   const epoch = a.details?.['epoch'];

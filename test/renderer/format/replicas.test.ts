@@ -87,11 +87,7 @@ describe('replicas', () => {
       ...row,
       replicas: row.replicas.map(({ broker }) => ({ broker, state: broker === row.leader ? 'leader' : 'offline' })),
     };
-    expect([countInSync(offline), inSyncCount(offline), inSyncOf(offline)]).toEqual([
-      text,
-      count,
-      count === 0 ? [] : [row.leader ?? 2],
-    ]);
+    expect([countInSync(offline), inSyncCount(offline), inSyncOf(offline)]).toEqual([text, count, count === 0 ? [] : [row.leader ?? 2]]);
     expect(describePartition(offline)).toContain(`in sync: ${text}`);
     expect(describePartitionOfLesson(offline)).toContain(count === 0 ? 'no replica in sync' : `${row.leader ?? 2} in sync`);
   });

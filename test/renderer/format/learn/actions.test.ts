@@ -120,8 +120,12 @@ describe('preferred leaders that can be elected', () => {
     };
     expect(offlineWith('down')).toBe('Only an in-sync replica can become leader, and broker 2 is down: start it first.');
     for (const runs of ['fenced', 'frozen', 'online'] as const)
-      expect(offlineWith(runs)).toBe('Only an in-sync replica can become leader, and the replica on broker 2 is offline: end the fault first.');
-    expect(reasonAgainstElection(state(row(1, 3, 'lagging')))).toBe('Only an in-sync replica can become leader, and broker 2 still fetches missing records.');
+      expect(offlineWith(runs)).toBe(
+        'Only an in-sync replica can become leader, and the replica on broker 2 is offline: end the fault first.',
+      );
+    expect(reasonAgainstElection(state(row(1, 3, 'lagging')))).toBe(
+      'Only an in-sync replica can become leader, and broker 2 still fetches missing records.',
+    );
     expect(reasonAgainstElection(state(row(1, null, 'electing')))).toMatch(/^Partitions are offline/);
     expect(reasonAgainstElection(learnState({ own: false }))).not.toBeNull();
   });
