@@ -41,7 +41,11 @@ export class KafkajsSockets {
     let sockets = this.open.get(address);
     if (sockets === undefined) this.open.set(address, (sockets = new Set()));
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    socket.once('close', () => {
+      sockets.delete(socket);
+      // kafkajs calls it again for each attempt that cannot reach the broker, and Node.js adds a listener for each call on a closed socket.
+      socket.unref = () => socket;
+    });
     return socket;
   };
 

@@ -10,6 +10,7 @@ import { ClusterClient } from '../../electron/admin/cluster-client.ts';
 import { AdminError } from '../../electron/admin/errors.ts';
 import { setCommitted } from '../../electron/admin/group-offsets.ts';
 import { setUpKafkajs } from '../../electron/admin/kafkajs-setup.ts';
+import { KafkajsSockets } from '../../electron/admin/kafkajs-sockets.ts';
 import { ClusterMonitor } from '../../electron/services/view/monitor.ts';
 import type { ClusterPatch } from '../../shared/ipc.ts';
 import type { GroupRow } from '../../shared/models/cluster.ts';
@@ -60,7 +61,8 @@ describeWith('KAFKA_JARS', jars !== undefined, 'lag beside three nodes of Apache
     });
     endings.push(() => kafka.stop());
     const bootstrap = kafka.bootstrap.join(',');
-    kafkajs = new Kafka({ brokers: [...kafka.bootstrap], logLevel: logLevel.NOTHING, retry: { retries: 30 } });
+    const { factory: socketFactory } = new KafkajsSockets();
+    kafkajs = new Kafka({ brokers: [...kafka.bootstrap], socketFactory, logLevel: logLevel.NOTHING, retry: { retries: 30 } });
     admin = kafkajs.admin();
     await admin.connect();
     endings.push(() => admin.disconnect());
