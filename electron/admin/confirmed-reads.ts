@@ -43,13 +43,20 @@ export async function readConfirmedBounds(
   return bounds;
 }
 
-/** By coordinator: confirmations of which each took one part of its groups. */
-const confirmations = new WeakMap<ClusterClient, Map<number, number>>();
+interface Confirmations {
+  /** Of which each took one part of the groups. */
+  count: number;
+  /** The last one found a group that has moved: until none has, one part is not enough. */
+  hasMoved: boolean;
+}
+
+/** By coordinator. */
+const confirmations = new WeakMap<ClusterClient, Map<number, Confirmations>>();
 
 /**
  * As `committedOffsetsOf`; without the groups for which another broker reports another coordinator. Of more than 500 groups one part of 500 is
- * confirmed, the next part by the next call; where one of its groups has moved, all parts are. So a former coordinator is found after as many
- * calls as it has parts at most.
+ * confirmed, the next part by the next call; where one of its groups has moved, all parts are, and by each call until none has. So a former
+ * coordinator is found after as many calls as it has parts at most, and what was found does not count again.
  */
 export async function readConfirmedCommitted(
   client: ClusterClient,
@@ -58,21 +65,23 @@ export async function readConfirmedCommitted(
 ): Promise<Map<string, CommittedOffset[]>> {
   const committed = await committedOffsetsOf(client, coordinator, groups);
   const parts = chunked(groups, MAX_GROUPS);
-  const turn = parts.length > 1 ? takeTurn(client, coordinator, parts.length) : 0;
-  const moved = await movedGroups(client, coordinator, parts[turn] ?? []);
-  const others = moved.length === 0 ? [] : parts.filter((_, i) => i !== turn);
+  const own = confirmationsOf(client, coordinator);
+  const turn = own.count++ % Math.max(1, parts.length);
+  const first = own.hasMoved ? [] : await movedGroups(client, coordinator, parts[turn] ?? []);
+  const others = own.hasMoved ? parts : first.length === 0 ? [] : parts.filter((_, i) => i !== turn);
   const rest = await Promise.all(others.map((part) => movedGroups(client, coordinator, part)));
-  for (const group of [moved, ...rest].flat()) committed.delete(group);
+  const moved = [first, ...rest].flat();
+  own.hasMoved = moved.length > 0;
+  for (const group of moved) committed.delete(group);
   return committed;
 }
 
-/** The part that is confirmed now. */
-function takeTurn(client: ClusterClient, coordinator: number, parts: number): number {
-  const byCoordinator = confirmations.get(client) ?? new Map<number, number>();
+function confirmationsOf(client: ClusterClient, coordinator: number): Confirmations {
+  const byCoordinator = confirmations.get(client) ?? new Map<number, Confirmations>();
   confirmations.set(client, byCoordinator);
-  const turn = byCoordinator.get(coordinator) ?? 0;
-  byCoordinator.set(coordinator, turn + 1);
-  return turn % parts;
+  const own = byCoordinator.get(coordinator) ?? { count: 0, hasMoved: false };
+  byCoordinator.set(coordinator, own);
+  return own;
 }
 
 /** Those for which another broker reports another coordinator. */

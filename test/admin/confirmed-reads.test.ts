@@ -68,6 +68,22 @@ test('a former coordinator of 1,200 groups is found after three samples at most,
   }
 });
 
+test('a moved group that was found does not count again while it is listed at its former coordinator', async () => {
+  await stop();
+  await start(2, 2_400);
+  const groups = Array.from({ length: 1_200 }, (_, i) => `group-${String(i * 2).padStart(6, '0')}`);
+  const [first = ''] = groups;
+  const read = async (): Promise<boolean> => (await readConfirmedCommitted(client, 1, groups)).has(first);
+  cluster.movedGroups.set(first, 2);
+  expect([await read(), await read(), await read(), await read(), await read()]).toEqual([false, false, false, false, false]);
+  cluster.movedGroups.clear();
+  expect(await read()).toBe(true);
+  // One part again.
+  cluster.resetRequests();
+  expect(await read()).toBe(true);
+  expect(cluster.requests.get('FindCoordinator')).toBe(1);
+});
+
 test('one part of many groups is confirmed by each sample', async () => {
   await stop();
   await start(2, 2_400);
