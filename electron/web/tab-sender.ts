@@ -1,6 +1,7 @@
 /**
  * Frames on their way to one tab, bounded in memory and in time. A frame of any size may be on its way: a view of 50,000 partitions is one.
- * Patches of the view are dropped while too much waits behind it; the page finds the gap in their versions and asks for the whole view.
+ * Patches of the view are dropped while too much waits behind it. The last of them is sent once there is room: no later one may follow, as where
+ * no broker answers any more. The page finds the gap in their versions and asks for the whole view.
  */
 import type { WebSocket } from 'ws';
 
@@ -21,6 +22,8 @@ export class TabSender {
   private unwrittenBytes = 0;
   /** When the oldest of them became the oldest, in ms of a monotonic clock. */
   private writingSince = 0;
+  /** The last droppable frame that had no room. */
+  private dropped: (() => string) | undefined;
 
   constructor(socket: Socket, now: () => number = () => performance.now()) {
     this.socket = socket;
@@ -37,12 +40,17 @@ export class TabSender {
     this.socket.send(bytes, { binary: false }, () => {
       this.unwrittenBytes -= this.unwritten.shift() ?? 0;
       this.writingSince = this.now();
+      const { dropped } = this;
+      this.dropped = undefined;
+      if (dropped !== undefined) this.sendDroppable(dropped);
     });
   }
 
-  /** Sends a frame that a later one makes up for, or drops it. */
+  /** Sends a frame that a later one makes up for; where there is no room, the last of several such frames later. */
   sendDroppable(text: () => string): void {
-    if (this.isWritable() && this.waitingBytes <= MAX_WAITING_PATCH_BYTES) this.send(text());
+    if (!this.isWritable()) return;
+    if (this.waitingBytes <= MAX_WAITING_PATCH_BYTES) this.send(text());
+    else this.dropped = text;
   }
 
   private get waitingBytes(): number {

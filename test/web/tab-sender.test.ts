@@ -77,6 +77,31 @@ describe('a tab that is behind', () => {
     expect(isDropped(1)).toBe(false);
   });
 
+  it('receives the last patch that was dropped as soon as there is room, since no later one may follow', () => {
+    for (const bytes of [7, 8, 9]) expect(isDropped(bytes)).toBe(true);
+    socket.write();
+    expect(socket.sent.slice(2)).toEqual([9]);
+    socket.write();
+    socket.write();
+    expect(socket.sent.slice(2)).toEqual([9]);
+  });
+
+  it('receives patches in their order', () => {
+    expect(isDropped(7)).toBe(true);
+    socket.write();
+    expect(isDropped(8)).toBe(false);
+    socket.write();
+    socket.write();
+    expect(socket.sent.slice(2)).toEqual([7, 8]);
+  });
+
+  it('is sent nothing that was dropped once it is closed', () => {
+    expect(isDropped(7)).toBe(true);
+    socket.readyState = 3;
+    socket.write();
+    expect(socket.sent).toHaveLength(2);
+  });
+
   it('is not serialised for where a patch is dropped', () => {
     sender.sendDroppable(() => {
       throw new Error('serialised');
