@@ -39,8 +39,9 @@ class PublishedRows<K, Row> {
       const before = known.get(key);
       if (before === row) continue;
       const delta = before === undefined ? undefined : diff(before, row);
-      if (before !== undefined && delta === undefined) continue;
+      // Also a row that was built again with the same content, so that it is read once.
       known.set(key, row);
+      if (before !== undefined && delta === undefined) continue;
       changes.set.push(row);
       if (delta !== undefined) changes.deltas.set(key, delta);
     }

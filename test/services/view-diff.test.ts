@@ -195,3 +195,20 @@ describe('toClusterPatch', () => {
     expect(patch?.groups).toEqual({ set: [group('a', 1)], removed: [] });
   });
 });
+
+test('reads a row that was built again with the same content once', () => {
+  const diff = new ViewDiff();
+  diff.advance({ ...EMPTY, topics: [topic('a')] });
+  let reads = 0;
+  const again = new Proxy(topic('a'), {
+    ownKeys: (row) => {
+      reads += 1;
+      return Reflect.ownKeys(row);
+    },
+  });
+  expect(diff.advance({ ...EMPTY, topics: [again] })).toBeNull();
+  const readsOnce = reads;
+  expect(readsOnce).toBeGreaterThan(0);
+  expect(diff.advance({ ...EMPTY, topics: [again] })).toBeNull();
+  expect(reads).toBe(readsOnce);
+});
