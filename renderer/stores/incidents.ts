@@ -51,7 +51,7 @@ export const useIncidentsStore = defineScopedStore('incidents', (scope) => {
   const all = computed<readonly Incident[]>(() => {
     const { at } = moment;
     const [earlier = [], ...others] = storedByRun.value;
-    const known = mergeRuns([[...earlier, ...ofRun.value], ...others]);
+    const known = mergeRuns([[...earlier, ...ofRun.value], ...others], at ?? undefined);
     return at === null ? known : known.filter(({ startedAt }) => startedAt <= at).map((one) => incidentAt(one, at));
   });
 

@@ -10,16 +10,16 @@ const POLL_GAP_MS = 5_000;
 
 /**
  * Ascending by start. The first run is the one whose ids, root and events are kept. Incidents of one run are never merged: it observed that
- * the first was over when the second began.
+ * the first was over when the second began. `shownAt`: wall-clock ms of a past time at which incidents are open that have ended since.
  */
-export function mergeRuns(runs: readonly (readonly Incident[])[]): Incident[] {
+export function mergeRuns(runs: readonly (readonly Incident[])[], shownAt = Number.MAX_SAFE_INTEGER): Incident[] {
   let merged: Incident[] = [];
-  for (const run of runs) merged = addRun(merged, run);
+  for (const run of runs) merged = addRun(merged, run, shownAt);
   return merged.sort((a, b) => a.startedAt - b.startedAt);
 }
 
-function addRun(known: readonly Incident[], run: readonly Incident[]): Incident[] {
-  const partners = partnersOf(known, run);
+function addRun(known: readonly Incident[], run: readonly Incident[], shownAt: number): Incident[] {
+  const partners = partnersOf(known, run, shownAt);
   const result = [...known];
   for (const [i, incident] of run.entries()) {
     const at = partners.get(i);
@@ -34,7 +34,7 @@ function addRun(known: readonly Incident[], run: readonly Incident[]): Incident[
  * By index in the run: the index of the known incident that is the same. Each has one partner, the one that it overlaps for longest: a process
  * that polls rarely takes two outages in succession for one, and through it the two would become one.
  */
-function partnersOf(known: readonly Incident[], run: readonly Incident[]): ReadonlyMap<number, number> {
+function partnersOf(known: readonly Incident[], run: readonly Incident[], shownAt: number): ReadonlyMap<number, number> {
   const byKey = new Map<string, number[]>();
   for (const [at, incident] of known.entries()) {
     const key = keyOf(incident);
@@ -46,7 +46,7 @@ function partnersOf(known: readonly Incident[], run: readonly Incident[]): Reado
   for (const [i, incident] of run.entries()) {
     for (const at of byKey.get(keyOf(incident)) ?? []) {
       const other = known[at];
-      const overlapMs = other === undefined ? null : overlapOf(incident, other);
+      const overlapMs = other === undefined ? null : overlapOf(incident, other, shownAt);
       if (other !== undefined && overlapMs !== null && isSamePlace(incident, other)) pairs.push({ i, at, overlapMs });
     }
   }
@@ -61,15 +61,17 @@ function partnersOf(known: readonly Incident[], run: readonly Incident[]): Reado
 }
 
 /** Null: their times do not overlap. Ends that touch do. */
-function overlapOf(a: Incident, b: Incident): number | null {
+function overlapOf(a: Incident, b: Incident, shownAt: number): number | null {
   if (isSameElection(a, b)) return 0;
-  const overlapMs = Math.min(endOf(a), endOf(b)) - Math.max(a.startedAt, b.startedAt);
-  const isShort = endOf(a) === a.startedAt || endOf(b) === b.startedAt;
+  const [endOfA, endOfB] = [endOf(a, shownAt), endOf(b, shownAt)];
+  const overlapMs = Math.min(endOfA, endOfB) - Math.max(a.startedAt, b.startedAt);
+  const isShort = endOfA === a.startedAt || endOfB === b.startedAt;
   return overlapMs >= (isShort ? -POLL_GAP_MS : 0) ? overlapMs : null;
 }
 
-const endOf = ({ startedAt, closedAt, unobservedAfter }: Incident): number =>
-  Math.max(startedAt, closedAt ?? unobservedAfter ?? Number.MAX_SAFE_INTEGER);
+/** An open one lasts at least until the time that is shown. */
+const endOf = ({ startedAt, closedAt, unobservedAfter }: Incident, shownAt: number): number =>
+  Math.max(startedAt, closedAt ?? unobservedAfter ?? shownAt);
 
 function isSameElection({ root: a }: Incident, { root: b }: Incident): boolean {
   const epoch = a.details?.['epoch'];

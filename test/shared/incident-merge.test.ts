@@ -70,6 +70,16 @@ describe('mergeRuns', () => {
     ]);
   });
 
+  test('merges an incident that was open at a past time with what overlapped until then, and with no later one', () => {
+    // As the events until 1,500 give the first, and as it is known now the second.
+    const own = [...run(fenced(1_000)), ...run({ type: 'topic/deleted', at: 1, topic: 'old' }, fenced(5_000), unfenced(9_000))];
+    const other = run(fenced(1_100), unfenced(2_100), fenced(5_100), unfenced(9_100));
+    expect(times(mergeRuns([own, other], 1_500))).toEqual([
+      [1_000, null, null],
+      [5_000, 9_000, null],
+    ]);
+  });
+
   test('loses no outage of a run that observed two where this one observed one', () => {
     const coarse = run(fenced(1_000), unfenced(9_000));
     const fine = run(fenced(1_500), unfenced(2_000), fenced(3_000), unfenced(8_000));
