@@ -1,7 +1,7 @@
 /** One broker and the replicas it holds. */
 import { computed, toValue, type MaybeRefOrGetter } from 'vue';
 import type { BrokerRow, PartitionRow, ReplicaState } from '#shared/models/cluster';
-import { DISK_UNKNOWN, isNearlyFull, usedPercent } from '../format/broker-disk.ts';
+import { DISK_UNKNOWN, LOG_SIZE_UNKNOWN, isNearlyFull, usedPercent } from '../format/broker-disk.ts';
 import { formatBytes, formatCount, formatSpan } from '../format/numbers.ts';
 import type { Stat } from '../format/stat.ts';
 import { BROKER_STATE } from '../format/replicas.ts';
@@ -65,7 +65,7 @@ export function useBroker(id: MaybeRefOrGetter<number>) {
         unit: `of ${row.replicas === null ? '?' : formatCount(row.replicas)} replicas`,
         ...(row.inSync !== null && row.replicas !== null && row.inSync < row.replicas ? { tone: 'warn' as const } : {}),
       },
-      { label: 'Log', value: size?.[0] ?? null, ...(size?.[1] === undefined ? {} : { unit: size[1] }), reason: 'It does not answer.' },
+      { label: 'Log', value: size?.[0] ?? null, ...(size?.[1] === undefined ? {} : { unit: size[1] }), reason: LOG_SIZE_UNKNOWN },
       diskStat(row),
     ];
   });

@@ -26,7 +26,10 @@ export function describeDisk(disk: BrokerDisk): string {
   return `${formatUsed(disk)} of ${formatBytes(totalBytes)} used, ${formatBytes(usableBytes)} left, in ${directory}${among}`;
 }
 
-export const DISK_UNKNOWN = 'The broker has not reported its volume: it does not answer, or its DescribeLogDirs is older than version 4.';
+export const DISK_UNKNOWN =
+  'The broker does not report its volume: it does not answer DescribeLogDirs of version 4 or later, or refuses it.';
+/** Why the bytes of a broker's replicas are unknown. */
+export const LOG_SIZE_UNKNOWN = 'The broker does not answer DescribeLogDirs, refuses it, or cannot read one of its log directories.';
 
 export function isNearlyFull({ disk, lab }: Pick<BrokerRow, 'disk' | 'lab'>): boolean {
   if (disk === null || usedPercent(disk) < NEARLY_FULL_PERCENT) return false;

@@ -89,6 +89,33 @@ describe('the overview', () => {
     expect(document.body.textContent).toContain('Broker 2: disk 92 % full');
   });
 
+  it('does not state that a broker is silent where a log directory of it failed', async () => {
+    await open('/overview', 'remote');
+    const [first] = bridge.cluster.view().brokers;
+    if (first === undefined) throw new Error('the fixture has brokers');
+    bridge.version += 1;
+    bridge.emit('cluster/patched', {
+      connectionId: bridge.selectedId,
+      base: bridge.version - 1,
+      version: bridge.version,
+      scalars: {},
+      brokers: { set: [{ ...first, logBytes: null, disk: null }], removed: [] },
+      topics: { set: [], removed: [] },
+      groups: { set: [], removed: [] },
+    });
+    await flushPromises();
+    const labels = (): (string | null)[] =>
+      [...document.querySelectorAll('main .unknown')].map((button) => button.getAttribute('aria-label'));
+    const size = 'Unknown. The broker does not answer DescribeLogDirs, refuses it, or cannot read one of its log directories.';
+    const disk = 'Unknown. The broker does not report its volume: it does not answer DescribeLogDirs of version 4 or later, or refuses it.';
+    expect(labels().filter((label) => label?.includes('DescribeLogDirs'))).toEqual([size, disk]);
+    for (const path of ['/brokers', `/brokers/${first.id}`]) {
+      await router.push(path);
+      await flushPromises();
+      expect(labels()).toEqual(expect.arrayContaining([size, disk]));
+    }
+  });
+
   it('leads from each figure to the list behind it, which has as many partitions', async () => {
     await open('/overview', 'broken');
     const count = Number.parseInt(figure('under-replicated')?.textContent ?? '', 10);
