@@ -62,7 +62,8 @@ function partnersOf(known: readonly Incident[], run: readonly Incident[], shownA
 
 /** Null: their times do not overlap. Ends that touch do. */
 function overlapOf(a: Incident, b: Incident, shownAt: number): number | null {
-  if (isSameElection(a, b)) return 0;
+  const epochs = [electionEpochOf(a), electionEpochOf(b)];
+  if (epochs[0] !== null && epochs[1] !== null) return epochs[0] === epochs[1] && a.root.broker === b.root.broker ? 0 : null;
   const [endOfA, endOfB] = [endOf(a, shownAt), endOf(b, shownAt)];
   const overlapMs = Math.min(endOfA, endOfB) - Math.max(a.startedAt, b.startedAt);
   const isShort = endOfA === a.startedAt || endOfB === b.startedAt;
@@ -73,9 +74,10 @@ function overlapOf(a: Incident, b: Incident, shownAt: number): number | null {
 const endOf = ({ startedAt, closedAt, unobservedAfter }: Incident, shownAt: number): number =>
   Math.max(startedAt, closedAt ?? unobservedAfter ?? shownAt);
 
-function isSameElection({ root: a }: Incident, { root: b }: Incident): boolean {
-  const epoch = a.details?.['epoch'];
-  return a.type === 'quorum/leaderElected' && a.broker === b.broker && typeof epoch === 'number' && b.details?.['epoch'] === epoch;
+/** Elections are compared by epoch and broker, at whatever times they were observed. Null: no election, or its epoch is unknown. */
+function electionEpochOf({ root }: Incident): number | null {
+  const epoch = root.type === 'quorum/leaderElected' ? root.details?.['epoch'] : undefined;
+  return typeof epoch === 'number' ? epoch : null;
 }
 
 /** Subject and cause. Parts of a link have no order. */

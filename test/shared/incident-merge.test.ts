@@ -108,6 +108,8 @@ describe('mergeRuns', () => {
     });
     expect(mergeRuns([run(elected(1_000, 7)), run(elected(40_000, 7))])).toHaveLength(1);
     expect(mergeRuns([run(elected(1_000, 7)), run(elected(40_000, 8))])).toHaveLength(2);
+    // Within two polls.
+    expect(mergeRuns([run(elected(1_000, 7)), run(elected(3_000, 8))])).toHaveLength(2);
   });
 
   test('takes an incident without a duration for one within two polls', () => {
