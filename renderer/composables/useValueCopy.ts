@@ -1,5 +1,5 @@
 /** Copies a key, value or header value in full: what the list holds in part is read again first. */
-import { ref } from 'vue';
+import { onScopeDispose, ref } from 'vue';
 import type { AppError } from '#shared/errors';
 import type { Payload } from '#shared/ipc';
 import type { RecordRow, RecordValue } from '#shared/models/cluster';
@@ -46,7 +46,7 @@ export function useValueCopy(topic: () => string) {
     else error.value = REFUSED;
   }
 
-  /** Another record is shown. */
+  /** Another record is shown, or none. */
   function reset(): void {
     shown += 1;
     copied.value = null;
@@ -54,6 +54,7 @@ export function useValueCopy(topic: () => string) {
     error.value = null;
   }
 
+  onScopeDispose(reset);
   return { copied, busy, error, copyPart, reset };
 }
 

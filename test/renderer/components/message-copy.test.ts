@@ -172,6 +172,19 @@ describe('the copy button of a record', () => {
     await flushPromises();
     expect([clipboard, labels()]).toEqual(['next', ['Copy the key', 'Copied the value']]);
   });
+
+  it('drops what was read of a record whose drawer was closed: what was copied since stays on the clipboard', async () => {
+    let answer: (result: Result<Sample>) => void = () => undefined;
+    whole.set('7 value', new Promise((resolve) => (answer = resolve)));
+    open(record('7', text('x'.repeat(100_000))));
+    await click('Copy the value');
+    mounted.unmount();
+    open(record('8', text('next')));
+    await click('Copy the value');
+    answer({ ok: true, value: text('x'.repeat(100_000)) });
+    await flushPromises();
+    expect([clipboard, labels()]).toEqual(['next', ['Copy the key', 'Copied the value']]);
+  });
 });
 
 describe('a line that can be copied', () => {
