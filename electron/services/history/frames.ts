@@ -98,7 +98,7 @@ function replayRows<Key, Row>(rows: Map<Key, Row>, changes: readonly Change<Key>
   }
 }
 
-/** The moment that stands once the first `count` frames have been patch. */
+/** The moment after the first `count` frames. */
 export function momentAfter(first: Moment, frames: readonly Frame[], count: number): Moment {
   const state = ViewState.of(first.view);
   const moment = { ...first };
