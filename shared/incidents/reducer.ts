@@ -232,17 +232,20 @@ function applyEnd(state: State, event: TimelineEvent): void {
 
 function endLeaderless(state: State, event: TimelineEvent): void {
   const listed = listedPartitions(event);
-  let others = unlistedOf(event, listed)?.ledAgain ?? 0;
+  // Elections that the event only counts.
+  let unnamed = unlistedOf(event, listed)?.ledAgain ?? 0;
+  let others = 0;
   for (const one of listed) {
     // A partition that is not named may be one of those that a cut list left out.
     if (!state.leaderlessKeys.delete(partitionKeyOf(one.topic, one.partition)) && hadNoLeader(one)) others += 1;
   }
   const ranged = rangedKeys(event);
-  for (const key of ranged) if (state.leaderlessKeys.delete(key)) others -= 1;
-  // Elections that are only counted may be of any partition that is named.
-  let counted = ranged.length > 0 ? 0 : others - state.leaderlessMore;
+  for (const key of ranged) if (state.leaderlessKeys.delete(key)) unnamed -= 1;
+  const more = state.leaderlessMore - others;
+  // Only an election that is not named may be of any partition that is.
+  let counted = ranged.length > 0 ? 0 : unnamed - Math.max(0, more);
   for (const key of state.leaderlessKeys) if (counted-- > 0) state.leaderlessKeys.delete(key);
-  state.leaderlessMore = Math.max(0, state.leaderlessMore - Math.max(0, others));
+  state.leaderlessMore = Math.max(0, more - Math.max(0, unnamed));
 }
 
 /** Whether the event ends the incident's cause, or is a step towards it. */

@@ -228,6 +228,17 @@ describe('incidents', () => {
     expect(story.only).toMatchObject({ leaderless: 0, failedOverAt: 6_000, closedAt: 6_000 });
   });
 
+  it('keeps a partition without a leader while an election names another one', () => {
+    const story = new Story();
+    const root = story.add('lab/nodeKilled', 0, { broker: 3, node: null });
+    const fenced = story.add('cluster/brokerFenced', 3_000, { broker: 3, causeId: root.id });
+    const partitions = [{ topic: 'orders', partition: 0, from: 3, to: -1 }];
+    story.add('partition/leadersLost', 3_000, { causeId: fenced.id, count: 1, details: { partitions } });
+    const moves = [{ topic: 'clicks', partition: 5, from: -1, to: 1 }];
+    story.add('partition/leadersElected', 4_000, { count: 1, details: { moves } });
+    expect(story.only).toMatchObject({ leaderless: 1, failedOverAt: null });
+  });
+
   it('gives each incident its own partitions when two brokers are down', () => {
     const story = new Story();
     kill(story);
